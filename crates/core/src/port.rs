@@ -1,0 +1,240 @@
+//! A port, its class, and where it is bound (A1–A4).
+
+use alloc::string::String;
+use core::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A transport protocol that has port numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// RFC 9293; also what an MPTCP socket listens on.
+    Tcp,
+    /// RFC 768.
+    Udp,
+    /// RFC 3828.
+    Udplite,
+    /// RFC 9260.
+    Sctp,
+    /// RFC 4340; only a name in the registry, Linux dropped it in 6.16.
+    Dccp,
+}
+
+impl Protocol {
+    /// Every protocol, in the order tables show them.
+    pub const ALL: [Self; 5] = [Self::Tcp, Self::Udp, Self::Udplite, Self::Sctp, Self::Dccp];
+
+    /// The name as /etc/services, nmap and the policy write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Udplite => "udplite",
+            Self::Sctp => "sctp",
+            Self::Dccp => "dccp",
+        }
+    }
+
+    /// IANA has no column for UDP-Lite: it shares UDP's assignments (RFC 3828 §6).
+    #[must_use]
+    pub const fn assigned_as(self) -> Self {
+        match self {
+            Self::Udplite => Self::Udp,
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = PortError;
+
+    fn from_str(text: &str) -> Result<Self, PortError> {
+        Self::ALL
+            .into_iter()
+            .find(|protocol| protocol.name() == text)
+            .ok_or_else(|| PortError::Protocol(text.into()))
+    }
+}
+
+/// IANA's three classes of port numbers (RFC 6335 §6, A3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// 0–1023.
+    WellKnown,
+    /// 1024–49151.
+    Registered,
+    /// 49152–65535: never assigned, for clients.
+    Dynamic,
+}
+
+impl Class {
+    /// The class of a number (A2: every 16-bit number has one).
+    #[must_use]
+    pub const fn of(port: u16) -> Self {
+        match port {
+            0..=1023 => Self::WellKnown,
+            1024..=49151 => Self::Registered,
+            49152..=65535 => Self::Dynamic,
+        }
+    }
+
+    /// The token of the JSON contract.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WellKnown => "well-known",
+            Self::Registered => "registered",
+            Self::Dynamic => "dynamic",
+        }
+    }
+}
+
+/// Consecutive port numbers, `first..=last`, of one number at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct PortRange {
+    /// The lowest number.
+    pub first: u16,
+    /// The highest number; not below `first`.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// The range of a single number.
+    #[must_use]
+    pub const fn one(port: u16) -> Self {
+        Self { first: port, last: port }
+    }
+
+    /// Whether `port` lies within.
+    #[must_use]
+    pub const fn contains(self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+
+    /// Whether any number lies in both.
+    #[must_use]
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// Whether it is a single number.
+    #[must_use]
+    pub const fn is_one(self) -> bool {
+        self.first == self.last
+    }
+
+    /// How many numbers it holds, 1 to 65,536.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        self.last as u32 - self.first as u32 + 1
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_one() { write!(f, "{}", self.first) } else { write!(f, "{}-{}", self.first, self.last) }
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = PortError;
+
+    fn from_str(text: &str) -> Result<Self, PortError> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let range = Self { first: number(first)?, last: number(last)? };
+        if range.first > range.last { Err(PortError::Backwards(range.first, range.last)) } else { Ok(range) }
+    }
+}
+
+/// A port range of one protocol, written `443/tcp` or `30000-30099/tcp` as /etc/services and nmap do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortSpec {
+    /// The numbers.
+    pub range: PortRange,
+    /// The protocol.
+    pub protocol: Protocol,
+}
+
+impl fmt::Display for PortSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.range, self.protocol)
+    }
+}
+
+impl FromStr for PortSpec {
+    type Err = PortError;
+
+    fn from_str(text: &str) -> Result<Self, PortError> {
+        let (range, protocol) = text.split_once('/').ok_or_else(|| PortError::NoProtocol(text.into()))?;
+        Ok(Self { range: range.parse()?, protocol: protocol.parse()? })
+    }
+}
+
+/// Why a text is no port.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// Not a decimal number.
+    #[error("`{0}` is not a port number")]
+    Number(String),
+    /// A number above 65535 (A2).
+    #[error("{0} is above 65535, the highest port")]
+    TooHigh(String),
+    /// No such protocol.
+    #[error("`{0}` is not a protocol")]
+    Protocol(String),
+    /// A port without `/tcp` or the like.
+    #[error("`{0}` names no protocol")]
+    NoProtocol(String),
+    /// A range that ends before it starts.
+    #[error("the range {0}-{1} ends before it starts")]
+    Backwards(u16, u16),
+}
+
+fn number(text: &str) -> Result<u16, PortError> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(PortError::Number(text.into()));
+    }
+    text.parse().map_err(|_| PortError::TooHigh(text.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn classes_meet_at_ianas_borders() {
+        let classes = [0, 1023, 1024, 49151, 49152, 65535].map(|port| Class::of(port).name());
+        assert_eq!(
+            classes,
+            ["well-known", "well-known", "registered", "registered", "dynamic", "dynamic"]
+        );
+    }
+
+    #[test]
+    fn a_spec_reads_back_as_it_is_written() {
+        for text in ["443/tcp", "30000-30099/tcp", "0/udp", "65535/sctp"] {
+            assert_eq!(text.parse::<PortSpec>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_bad_spec_says_what_is_bad() {
+        let error = |text: &str| text.parse::<PortSpec>().unwrap_err().to_string();
+        assert_eq!(error("443/tpc"), "`tpc` is not a protocol");
+        assert_eq!(error("70000/tcp"), "70000 is above 65535, the highest port");
+        assert_eq!(error("9-3/tcp"), "the range 9-3 ends before it starts");
+        assert_eq!(error("+5/tcp"), "`+5` is not a port number");
+        assert_eq!(error("443"), "`443` names no protocol");
+    }
+}

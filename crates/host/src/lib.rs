@@ -1,0 +1,1 @@
+//! Looks at Linux and changes it, never deciding.

@@ -1,0 +1,3 @@
+//! What is on that port, and should it be?
+
+fn main() {}
