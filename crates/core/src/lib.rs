@@ -4,5 +4,8 @@
 
 extern crate alloc;
 
+pub mod address;
+pub mod cgroup;
+pub mod facts;
 pub mod port;
 pub mod words;

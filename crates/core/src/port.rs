@@ -215,10 +215,7 @@ mod tests {
     #[test]
     fn classes_meet_at_ianas_borders() {
         let classes = [0, 1023, 1024, 49151, 49152, 65535].map(|port| Class::of(port).name());
-        assert_eq!(
-            classes,
-            ["well-known", "well-known", "registered", "registered", "dynamic", "dynamic"]
-        );
+        assert_eq!(classes, ["well-known", "well-known", "registered", "registered", "dynamic", "dynamic"]);
     }
 
     #[test]

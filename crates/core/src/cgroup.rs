@@ -1,0 +1,166 @@
+//! What a cgroup path says about a process: its unit, its user's unit, its container (A12).
+//!
+//! Only the host manager's units count as units: otherwise anybody could start a user unit called nginx.service (A24).
+
+use alloc::string::{String, ToString};
+
+use crate::facts::Container;
+
+/// What a path in the cgroup2 hierarchy tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The host manager's unit.
+    pub unit: Option<String>,
+    /// A user manager's own unit, below `user@N.service`.
+    pub user_unit: Option<String>,
+    /// The container.
+    pub container: Option<Container>,
+}
+
+/// Reads a cgroup2 path such as `/system.slice/nginx.service`.
+///
+/// The unit is the first component that ends in `.service`, `.scope` or `.socket` (systemd.unit(5)); below a
+/// container nothing is a unit of the host.
+#[must_use]
+pub fn read(path: &str) -> Whereabouts {
+    let mut found = Whereabouts::default();
+    let mut previous = "";
+    for component in path.split('/').filter(|component| !component.is_empty()) {
+        if found.unit.is_none() && is_unit(component) {
+            found.unit = Some(component.to_string());
+        } else if found.unit.as_deref().is_some_and(is_user_manager) && is_unit(component) {
+            found.user_unit = found.user_unit.or_else(|| Some(component.to_string()));
+        }
+        if let Some(container) = container(previous, component) {
+            found.container = Some(container);
+            break;
+        }
+        previous = component;
+    }
+    found
+}
+
+fn is_unit(component: &str) -> bool {
+    [".service", ".scope", ".socket"]
+        .iter()
+        .any(|suffix| component.len() > suffix.len() && component.ends_with(suffix))
+}
+
+fn is_user_manager(unit: &str) -> bool {
+    unit.starts_with("user@") && unit.ends_with(".service")
+}
+
+/// The prefixes with which each runtime names its scope under the systemd cgroup driver.
+const SCOPES: [(&str, &str); 6] = [
+    ("docker-", "docker"),
+    ("libpod-conmon-", ""),
+    ("libpod-", "podman"),
+    ("cri-containerd-", "containerd"),
+    ("crio-", "kubernetes"),
+    ("nerdctl-", "containerd"),
+];
+
+/// The directories below which each runtime names its cgroup under the cgroupfs driver.
+const PARENTS: [(&str, &str); 5] = [
+    ("docker", "docker"),
+    ("libpod_parent", "podman"),
+    ("lxc", "lxc"),
+    ("garden", "garden"),
+    ("buildkit", "buildkit"),
+];
+
+fn container(parent: &str, component: &str) -> Option<Container> {
+    by_scope(component).or_else(|| by_parent(parent, component)).or_else(|| by_marker(component))
+}
+
+fn by_scope(component: &str) -> Option<Container> {
+    let stem = component.strip_suffix(".scope")?;
+    let (prefix, runtime) = SCOPES.into_iter().find(|(prefix, _)| stem.starts_with(prefix))?;
+    let id = stem.strip_prefix(prefix).filter(|id| is_container_id(id))?;
+    (!runtime.is_empty()).then(|| named(runtime, id))
+}
+
+fn by_parent(parent: &str, component: &str) -> Option<Container> {
+    let (_, runtime) = PARENTS.into_iter().find(|(name, _)| *name == parent)?;
+    (runtime == "lxc" || is_container_id(component)).then(|| named(runtime, component))
+}
+
+/// `lxc.payload.web`, `machine-web.scope`, and a pod's bare id below `kubepods`.
+fn by_marker(component: &str) -> Option<Container> {
+    if let Some(id) = component.strip_prefix("lxc.payload.") {
+        return Some(named("lxc", id));
+    }
+    let machine = component.strip_prefix("machine-").and_then(|rest| rest.strip_suffix(".scope"));
+    machine.map(|id| named("nspawn", id))
+}
+
+fn named(runtime: &str, id: &str) -> Container {
+    Container { runtime: runtime.into(), id: id.into(), name: None, image: None }
+}
+
+/// Docker, podman, containerd and CRI-O name containers by 64 hexadecimal digits; a prefix of 12 is common too.
+fn is_container_id(text: &str) -> bool {
+    text.len() >= 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn seen(path: &str) -> (Option<String>, Option<String>, Option<String>) {
+        let found = read(path);
+        (found.unit, found.user_unit, found.container.map(|container| container.runtime))
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.into())
+    }
+
+    #[test]
+    fn the_first_unit_from_the_root_is_the_unit() {
+        assert_eq!(seen("/system.slice/nginx.service"), (some("nginx.service"), None, None));
+        assert_eq!(
+            seen("/system.slice/system-postfix.slice/postfix@-.service"),
+            (some("postfix@-.service"), None, None)
+        );
+        assert_eq!(seen("/system.slice/ssh.socket"), (some("ssh.socket"), None, None));
+        assert_eq!(seen("/init.scope"), (some("init.scope"), None, None));
+        assert_eq!(seen("/"), (None, None, None));
+    }
+
+    #[test]
+    fn a_unit_of_a_users_manager_is_not_the_hosts_unit() {
+        assert_eq!(
+            seen("/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service"),
+            (some("user@1000.service"), some("nginx.service"), None)
+        );
+        assert_eq!(
+            seen("/user.slice/user-1000.slice/session-4.scope"),
+            (some("session-4.scope"), None, None)
+        );
+    }
+
+    #[test]
+    fn nothing_below_a_container_is_a_unit_of_the_host() {
+        let inside = alloc::format!("/docker/{ID}/system.slice/x.service");
+        assert_eq!(seen(&inside), (None, None, some("docker")));
+        let scope = alloc::format!("docker-{ID}.scope");
+        let path = alloc::format!("/system.slice/{scope}/system.slice/x.service");
+        assert_eq!(seen(&path), (Some(scope), None, some("docker")));
+    }
+
+    #[test]
+    fn runtimes_are_told_apart() {
+        for (path, runtime) in [
+            (alloc::format!("/machine.slice/libpod-{ID}.scope/container"), "podman"),
+            (alloc::format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{ID}.scope"), "containerd"),
+            ("/lxc.payload.web/system.slice/a.service".into(), "lxc"),
+            ("/machine.slice/machine-web.scope/payload".into(), "nspawn"),
+        ] {
+            assert_eq!(seen(&path).2, some(runtime), "{path}");
+        }
+        assert_eq!(seen(&alloc::format!("/machine.slice/libpod-conmon-{ID}.scope")).2, None);
+    }
+}

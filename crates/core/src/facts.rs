@@ -1,0 +1,138 @@
+//! What is true on the host right now, including what could not be seen (A4, A5, A12, A13).
+
+mod gap;
+mod process;
+mod socket;
+
+pub use gap::{Gap, GapKind};
+pub use process::{Container, ExeState, Parent, Privilege, Process};
+pub use socket::{
+    Backlog, Connection, Hold, HolderGap, Listener, OtherSocket, Peer, SeenBy, SocketState, TcpState,
+};
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{address::Address, port::PortRange, port::Protocol};
+
+/// The newest snapshot layout that this program writes and reads.
+pub const SNAPSHOT_VERSION: u32 = 1;
+
+/// One look at a host: a value that can be saved, sent and judged elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Snapshot {
+    /// The layout of this document: 1.
+    pub version: u32,
+    /// When the look was taken, UTC.
+    #[schemars(with = "String")]
+    pub taken: Timestamp,
+    /// The host.
+    pub host: HostFacts,
+    /// The network namespaces that were seen, the observer's own first.
+    pub namespaces: Vec<Namespace>,
+    /// Sockets that wait for somebody: TCP in listen, UDP without a peer, and the like.
+    pub listeners: Vec<Listener>,
+    /// Every connection, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Vec<Connection>>,
+    /// Sockets without ports (raw, packet, vsock), where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other: Vec<OtherSocket>,
+    /// The processes that hold them, by pid.
+    pub processes: BTreeMap<u32, Process>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+/// What names a host and its boot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostFacts {
+    /// The node name (uname(2)).
+    pub name: String,
+    /// /proc/sys/kernel/random/boot_id: differs after each boot.
+    pub boot_id: String,
+    /// The kernel release (uname(2)).
+    pub kernel: String,
+}
+
+/// A network namespace: its addresses and how its kernel hands out ports (A9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Namespace {
+    /// The inode of the namespace (namespaces(7)).
+    pub id: u64,
+    /// Its name below /run/netns, if it has one.
+    pub name: Option<String>,
+    /// Whether the observer runs in it.
+    pub own: bool,
+    /// The interfaces with their addresses.
+    pub interfaces: Vec<Interface>,
+    /// `net.ipv4.ip_local_port_range`: what the kernel hands out to clients.
+    pub client_range: PortRange,
+    /// `net.ipv4.ip_local_reserved_ports`: what it keeps back from them.
+    pub reserved: Vec<PortRange>,
+    /// `net.ipv4.ip_unprivileged_port_start`: from here on anybody may bind.
+    pub unprivileged_port_start: u32,
+    /// How many connections each local port has, where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections_by_port: Vec<PortCount>,
+    /// How many connections go to each destination, the busiest first, where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections_by_destination: Vec<DestinationCount>,
+}
+
+impl Namespace {
+    /// Whether this kernel may hand `port` to a client now (A9).
+    #[must_use]
+    pub fn hands_out(&self, port: u16) -> bool {
+        self.client_range.contains(port) && !self.reserved.iter().any(|range| range.contains(port))
+    }
+}
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<Address>,
+}
+
+/// Connections that share a local port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PortCount {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The local port.
+    pub port: u16,
+    /// How many.
+    pub count: u32,
+}
+
+/// Connections that share a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DestinationCount {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The remote address.
+    pub address: Address,
+    /// The remote port.
+    pub port: u16,
+    /// How many of this host's connections to it left from the client range.
+    pub count: u32,
+}
+
+impl Snapshot {
+    /// The namespace with this inode, if it was seen.
+    #[must_use]
+    pub fn namespace(&self, id: u64) -> Option<&Namespace> {
+        self.namespaces.iter().find(|namespace| namespace.id == id)
+    }
+
+    /// The processes that hold `listener`, main process first; empty when none could be seen.
+    pub fn holders<'a>(&'a self, listener: &'a Listener) -> impl Iterator<Item = (Hold, &'a Process)> {
+        listener.holders.iter().filter_map(|hold| Some((*hold, self.processes.get(&hold.pid)?)))
+    }
+}

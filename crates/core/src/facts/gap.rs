@@ -1,0 +1,115 @@
+//! What could not be seen, why, and what to do about it.
+
+use alloc::string::String;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    text,
+    words::{Text, Words},
+};
+
+/// Something that exists and could not be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gap {
+    /// What kind of thing.
+    pub what: GapKind,
+    /// How many of them, where they can be counted.
+    pub count: u32,
+    /// A name that helps to find it (a file, a namespace), or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// The kinds of things that a look can miss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapKind {
+    /// Sockets whose process belongs to another user.
+    HiddenOwners,
+    /// Processes that /proc does not show (hidepid).
+    HiddenProcesses,
+    /// Network namespaces that only root may enter.
+    ForeignNamespaces,
+    /// Processes that ended between two reads.
+    VanishedProcesses,
+    /// Executables or mappings that only root may read.
+    HiddenFiles,
+    /// A kernel table or interface that was not there; `detail` names it.
+    MissingSource,
+    /// The kernel changed its tables during each of several reads.
+    UnsteadyRead,
+    /// More entries than portreeve keeps; `detail` names the list.
+    TooMany,
+}
+
+impl Gap {
+    /// A gap of `count` things.
+    #[must_use]
+    pub const fn new(what: GapKind, count: u32) -> Self {
+        Self { what, count, detail: String::new() }
+    }
+
+    /// Why it could not be seen, as a sentence with the count.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        let Self { count, detail, .. } = self;
+        match self.what {
+            GapKind::HiddenOwners => text!(
+                "{count} sockets hide their owner: they belong to other users",
+                "{count} 個のソケットは他のユーザーのもので、所有プロセスが見えません"
+            ),
+            GapKind::HiddenProcesses => text!(
+                "/proc hides the processes of other users (hidepid)",
+                "/proc が他のユーザーのプロセスを隠しています(hidepid)"
+            ),
+            GapKind::ForeignNamespaces => text!(
+                "{count} other network namespaces may only be entered by root",
+                "他の {count} 個のネットワーク名前空間には root しか入れません"
+            ),
+            GapKind::VanishedProcesses => text!(
+                "{count} processes ended while they were being read",
+                "{count} 個のプロセスが読み取り中に終了しました"
+            ),
+            GapKind::HiddenFiles => text!(
+                "the program files of {count} processes could not be compared with the disk",
+                "{count} 個のプロセスの実行ファイルをディスク上のものと比較できませんでした"
+            ),
+            GapKind::MissingSource => {
+                text!("{detail} is not available here", "{detail} がこの環境では利用できません")
+            }
+            GapKind::UnsteadyRead => text!(
+                "the list of sockets kept changing while it was read; {count} may be missing",
+                "読み取り中にソケット一覧が変わり続けたため、{count} 個を見落とした可能性があります"
+            ),
+            GapKind::TooMany => {
+                text!("{count} entries of {detail} were left out", "{detail} のうち {count} 件を省略しました")
+            }
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn fix(&self) -> Words {
+        match self.what {
+            GapKind::HiddenOwners
+            | GapKind::HiddenProcesses
+            | GapKind::ForeignNamespaces
+            | GapKind::HiddenFiles => Words {
+                en: "run as root, or: sudo portreeve",
+                ja: "root で実行するか、sudo portreeve としてください",
+            },
+            GapKind::VanishedProcesses | GapKind::UnsteadyRead => {
+                Words { en: "run it again", ja: "もう一度実行してください" }
+            }
+            GapKind::MissingSource => Words {
+                en: "mount /proc, or use a kernel that has it",
+                ja: "/proc をマウントするか、対応したカーネルを使ってください",
+            },
+            GapKind::TooMany => {
+                Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A process that holds a socket, with every fact a person uses to recognise it (A12).
+
+use alloc::{string::String, vec::Vec};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A process as /proc shows it; what could not be read is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Process {
+    /// The script of an interpreter (`app.py`), else the kernel's comm; never the rewritten command line.
+    pub name: String,
+    /// Path of the executable, without " (deleted)".
+    pub exe: Option<String>,
+    /// The script that an interpreter runs, as an absolute path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+    /// Whether the file on disk is still the one running.
+    pub exe_state: ExeState,
+    /// Executable mappings whose file was replaced or deleted (`None`: they were not looked at).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_files: Option<Vec<String>>,
+    /// The command line, an argument each.
+    pub cmdline: Vec<String>,
+    /// Name of the effective user, or the number as text where there is none.
+    pub user: Option<String>,
+    /// The effective user id.
+    pub uid: Option<u32>,
+    /// How much it may do.
+    pub privilege: Privilege,
+    /// Path in the cgroup2 hierarchy.
+    pub cgroup: Option<String>,
+    /// The unit of the host's service manager.
+    pub unit: Option<String>,
+    /// The unit of a user's own service manager.
+    pub user_unit: Option<String>,
+    /// The container it runs in.
+    pub container: Option<Container>,
+    /// When it started.
+    #[schemars(with = "Option<String>")]
+    pub started: Option<Timestamp>,
+    /// Its working directory.
+    pub cwd: Option<String>,
+    /// Who started it, or adopted it since.
+    pub parent: Option<Parent>,
+}
+
+/// The process above another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Parent {
+    /// Its pid.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+}
+
+/// Whether the executable on disk is the one that runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExeState {
+    /// The same device and inode.
+    Same,
+    /// Another file stands at the path.
+    Replaced,
+    /// No file stands at the path.
+    Deleted,
+    /// It never was a file on a disk (memfd_create(2)).
+    Memfd,
+    /// It could not be read.
+    #[default]
+    Unknown,
+}
+
+/// What the kernel lets a process do (capabilities(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Privilege {
+    /// Effective uid 0 with every capability of the initial set.
+    Full,
+    /// Some capabilities, or uid 0 with fewer than all.
+    Some,
+    /// No capability.
+    None,
+    /// It could not be read.
+    #[default]
+    Unknown,
+}
+
+/// A container as its cgroup path tells it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    /// `docker`, `podman`, `containerd`, `kubernetes`, `lxc`, `nspawn`.
+    pub runtime: String,
+    /// Its id as the runtime writes it.
+    pub id: String,
+    /// Its name, where it could be learnt.
+    pub name: Option<String>,
+    /// Its image, where it could be learnt.
+    pub image: Option<String>,
+}

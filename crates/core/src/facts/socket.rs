@@ -1,0 +1,244 @@
+//! A socket that waits for somebody, and one that talks to somebody (A4, A12).
+
+use alloc::{string::String, vec::Vec};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::{Address, Breadth, Family},
+    port::{PortRange, PortSpec, Protocol},
+    text,
+    words::Text,
+};
+
+/// A socket on which something can arrive from a stranger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listener {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Whether it accepts Multipath TCP (RFC 8684).
+    #[serde(default)]
+    pub mptcp: bool,
+    /// The family of the socket, not of its address: `::ffff:…` is IPv6 here.
+    pub family: Family,
+    /// Where it is bound.
+    pub address: Address,
+    /// The number.
+    pub port: u16,
+    /// The interface it is tied to (SO_BINDTODEVICE, socket(7)).
+    pub device: Option<String>,
+    /// Whether an IPv6 socket refuses IPv4 (IPV6_V6ONLY, ipv6(7)).
+    pub v6only: bool,
+    /// What it is doing.
+    pub state: SocketState,
+    /// Whether the kernel chose the number for a client rather than a person for a service.
+    pub ephemeral: bool,
+    /// The network namespace, by inode.
+    pub netns: u64,
+    /// Who can accept on it, the main process first.
+    pub holders: Vec<Hold>,
+    /// Whether every possible holder was looked for.
+    pub holders_complete: bool,
+    /// The user id of the socket: whose process created it.
+    pub uid: Option<u32>,
+    /// The cgroup in which it was created, by path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket_cgroup: Option<String>,
+    /// The host manager's unit of that cgroup.
+    pub socket_unit: Option<String>,
+    /// Its inode.
+    pub inode: u64,
+    /// The kernel's number for it, never used twice in one boot; 0 where it is not known.
+    pub cookie: u64,
+    /// The accept queue, of a listening TCP socket.
+    pub backlog: Option<Backlog>,
+    /// Why no holder is known.
+    pub gap: Option<HolderGap>,
+    /// Which way of looking found it.
+    pub seen_by: SeenBy,
+}
+
+impl Listener {
+    /// Its number and protocol.
+    #[must_use]
+    pub const fn spec(&self) -> PortSpec {
+        PortSpec { range: PortRange::one(self.port), protocol: self.protocol }
+    }
+
+    /// How far it can be heard, as its address alone tells.
+    #[must_use]
+    pub fn breadth(&self) -> Breadth {
+        self.address.breadth()
+    }
+
+    /// Whether something sent over IPv4 can arrive on it.
+    #[must_use]
+    pub fn hears_ipv4(&self) -> bool {
+        match self.address.ip {
+            core::net::IpAddr::V4(_) => true,
+            core::net::IpAddr::V6(ip) => {
+                ip.to_ipv4_mapped().is_some() || (ip.is_unspecified() && !self.v6only)
+            }
+        }
+    }
+}
+
+/// What a socket without a peer is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SocketState {
+    /// It accepts connections.
+    Listen,
+    /// It takes datagrams from anybody.
+    Unconnected,
+    /// It has a number but does not listen yet.
+    Bound,
+}
+
+/// A descriptor of a process that refers to the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Hold {
+    /// The process.
+    pub pid: u32,
+    /// Its descriptor.
+    pub fd: u32,
+}
+
+/// Connections that wait to be accepted (listen(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Backlog {
+    /// How many wait now.
+    pub used: u32,
+    /// How many may wait.
+    pub limit: u32,
+}
+
+/// Why no process is named beside a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HolderGap {
+    /// Its process belongs to another user.
+    OtherUser,
+    /// The kernel itself holds it (NFS, WireGuard and the like).
+    Kernel,
+    /// Its process is in no namespace or /proc that can be seen from here.
+    OutOfSight,
+    /// No process holds a descriptor of it: in flight between processes, or held by something that is not a descriptor.
+    NoDescriptor,
+    /// The process ended during the look.
+    Vanished,
+}
+
+impl HolderGap {
+    /// The reason as a sentence.
+    #[must_use]
+    pub fn text(self) -> Text {
+        match self {
+            Self::OtherUser => text!(
+                "the process belongs to another user; run as root to see it",
+                "プロセスは他のユーザーのものです。root で実行すると見えます"
+            ),
+            Self::Kernel => text!(
+                "held by the kernel itself, by no process",
+                "プロセスではなく、カーネル自身が保持しています"
+            ),
+            Self::OutOfSight => {
+                text!("its process cannot be seen from here", "保持しているプロセスはここからは見えません")
+            }
+            Self::NoDescriptor => text!(
+                "no process has a descriptor of it (in flight between processes, or kept by the kernel)",
+                "このソケットの記述子を持つプロセスがありません(プロセス間で受け渡し中か、カーネルが保持しています)"
+            ),
+            Self::Vanished => {
+                text!("its process ended during the look", "調査中にプロセスが終了しました")
+            }
+        }
+    }
+}
+
+/// The ways of looking at sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenBy {
+    /// A BPF iterator over the descriptors of all tasks.
+    TaskFile,
+    /// A BPF iterator over the socket tables.
+    SockIter,
+    /// sock_diag(7).
+    SockDiag,
+    /// /proc/net/* (proc(5)).
+    Proc,
+    /// What was recorded when it was bound.
+    BindRecord,
+}
+
+/// A socket with a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Connection {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The family of the socket.
+    pub family: Family,
+    /// Its own address.
+    pub address: Address,
+    /// Its own port.
+    pub port: u16,
+    /// The other end.
+    pub peer: Peer,
+    /// The state of the connection.
+    pub state: TcpState,
+    /// The network namespace, by inode.
+    pub netns: u64,
+    /// Its inode; 0 once no process has it.
+    pub inode: u64,
+    /// The kernel's number for it.
+    pub cookie: u64,
+    /// The processes that hold it.
+    pub pids: Vec<u32>,
+    /// The unit in whose cgroup it was created.
+    pub socket_unit: Option<String>,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Peer {
+    /// Its address.
+    pub address: Address,
+    /// Its port.
+    pub port: u16,
+}
+
+/// The state of a connection, as include/net/tcp_states.h numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "RFC 9293 §3.3.2 describes each")]
+pub enum TcpState {
+    Established,
+    SynSent,
+    SynRecv,
+    FinWait1,
+    FinWait2,
+    TimeWait,
+    Close,
+    CloseWait,
+    LastAck,
+    Closing,
+    NewSynRecv,
+    BoundInactive,
+}
+
+/// A socket that has no port: listed for completeness, outside the judgement of ports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherSocket {
+    /// `raw`, `packet` or `vsock`.
+    pub kind: String,
+    /// The IP protocol or Ethernet type it listens to.
+    pub number: u32,
+    /// The network namespace, by inode.
+    pub netns: u64,
+    /// Its inode.
+    pub inode: u64,
+    /// The processes that hold it.
+    pub pids: Vec<u32>,
+}
