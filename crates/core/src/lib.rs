@@ -6,6 +6,13 @@ extern crate alloc;
 
 pub mod address;
 pub mod cgroup;
+pub mod desired;
 pub mod facts;
+pub mod finding;
+pub mod owner;
+pub mod policy;
 pub mod port;
+pub mod registry;
+pub mod rules;
 pub mod words;
+pub mod world;

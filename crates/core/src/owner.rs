@@ -1,0 +1,282 @@
+//! Who somebody is, whom a policy means, and the only place where the two are compared (A12, A24).
+
+use alloc::{format, string::String};
+use core::fmt;
+
+use crate::facts::{Container, Listener, Process};
+
+/// Whom a policy means.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// A unit of the host's service manager; `*` stands for any instance (`postgresql@*.service`).
+    Unit(String),
+    /// A user, by name or number.
+    User(String),
+    /// An executable, or the script of an interpreter, by absolute path.
+    Exe(String),
+    /// A cgroup by path, with everything below it.
+    Cgroup(String),
+    /// A container, by name or by the beginning of its id.
+    Container(String),
+    /// Sockets that carry this mark of the guard.
+    Mark(String),
+}
+
+impl Owner {
+    /// The key that the policy writes it under.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Unit(_) => "unit",
+            Self::User(_) => "user",
+            Self::Exe(_) => "exe",
+            Self::Cgroup(_) => "cgroup",
+            Self::Container(_) => "container",
+            Self::Mark(_) => "mark",
+        }
+    }
+
+    /// What stands beside the key.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        match self {
+            Self::Unit(value)
+            | Self::User(value)
+            | Self::Exe(value)
+            | Self::Cgroup(value)
+            | Self::Container(value)
+            | Self::Mark(value) => value,
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    /// The value alone, as tables show it; a user says so, since a bare name could be anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => write!(f, "user {user}"),
+            other => f.write_str(other.value()),
+        }
+    }
+}
+
+/// Who somebody was observed to be; what could not be seen is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// The host manager's unit; only meaningful when `cgroup` is known.
+    pub unit: Option<&'a str>,
+    /// The cgroup path: known means that unit and container are known too, also where there is none.
+    pub cgroup: Option<&'a str>,
+    /// The container.
+    pub container: Option<&'a Container>,
+    /// The executable.
+    pub exe: Option<&'a str>,
+    /// The script that an interpreter runs.
+    pub script: Option<&'a str>,
+    /// Name of the user.
+    pub user: Option<&'a str>,
+    /// Number of the user.
+    pub uid: Option<u32>,
+}
+
+/// Whether an observed somebody is the one that a policy means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// What would decide it could not be seen.
+    Unknown,
+}
+
+impl Match {
+    const fn of(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+impl<'a> Identity<'a> {
+    /// The identity of a holder of `listener`.
+    ///
+    /// A socket that a service manager holds for a unit (socket activation: pid 1 in init.scope) belongs to the
+    /// unit in whose cgroup it was created.
+    #[must_use]
+    pub fn of_holder(process: &'a Process, listener: &'a Listener) -> Self {
+        let activated = process.unit.as_deref() == Some("init.scope") && listener.socket_unit.is_some();
+        Self {
+            unit: if activated { listener.socket_unit.as_deref() } else { process.unit.as_deref() },
+            cgroup: if activated { listener.socket_cgroup.as_deref() } else { process.cgroup.as_deref() },
+            container: process.container.as_ref(),
+            exe: process.exe.as_deref(),
+            script: process.script.as_deref(),
+            user: process.user.as_deref(),
+            uid: process.uid,
+        }
+    }
+
+    /// What the socket alone tells about whoever created it, where no holder can be seen.
+    #[must_use]
+    pub fn of_socket(listener: &'a Listener) -> Self {
+        Self {
+            unit: listener.socket_unit.as_deref(),
+            cgroup: listener.socket_cgroup.as_deref(),
+            uid: listener.uid,
+            ..Self::default()
+        }
+    }
+
+    /// Whether `owner` means this somebody.
+    #[must_use]
+    pub fn matches(&self, owner: &Owner) -> Match {
+        match owner {
+            Owner::Unit(pattern) => self.known_place(|| self.unit.is_some_and(|unit| is_unit(pattern, unit))),
+            Owner::Cgroup(path) => self.known_place(|| self.cgroup.is_some_and(|own| is_below(own, path))),
+            Owner::Container(name) => {
+                self.known_place(|| self.container.is_some_and(|container| is_container(name, container)))
+            }
+            Owner::User(user) => self.is_user(user),
+            Owner::Exe(path) => self.is_exe(path),
+            Owner::Mark(_) => Match::Unknown,
+        }
+    }
+
+    /// Whether any of `owners` means this somebody; no owner means anybody.
+    #[must_use]
+    pub fn matches_any(&self, owners: &[Owner]) -> Match {
+        if owners.is_empty() {
+            return Match::Yes;
+        }
+        let mut best = Match::No;
+        for owner in owners {
+            match self.matches(owner) {
+                Match::Yes => return Match::Yes,
+                Match::Unknown => best = Match::Unknown,
+                Match::No => {}
+            }
+        }
+        best
+    }
+
+    /// What stays the same when the process restarts: container, else a `.service` unit, else executable with user.
+    ///
+    /// `None` where too little could be seen to tell one from another.
+    #[must_use]
+    pub fn lasting(&self) -> Option<String> {
+        if let Some(container) = self.container {
+            return Some(format!("container {}", container.name.as_deref().unwrap_or(&container.id)));
+        }
+        if let Some(unit) = self.unit.filter(|unit| is_service(unit)) {
+            return Some(service_of(unit).into());
+        }
+        let program = self.script.or(self.exe)?;
+        Some(format!("{program} ({})", self.user?))
+    }
+
+    fn known_place(&self, decide: impl FnOnce() -> bool) -> Match {
+        if self.cgroup.is_none() { Match::Unknown } else { Match::of(decide()) }
+    }
+
+    fn is_user(&self, user: &str) -> Match {
+        match (self.user, self.uid) {
+            (None, None) => Match::Unknown,
+            (name, uid) => Match::of(name == Some(user) || uid.is_some() && uid == user.parse().ok()),
+        }
+    }
+
+    fn is_exe(&self, path: &str) -> Match {
+        match self.exe {
+            None => Match::Unknown,
+            Some(exe) => Match::of(exe == path || self.script == Some(path)),
+        }
+    }
+}
+
+/// A `user@N.service` is a place where a person's programs run, not a service.
+fn is_service(unit: &str) -> bool {
+    (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@")
+}
+
+/// `x.socket` opens the socket that `x.service` serves (systemd.socket(5)).
+fn service_of(unit: &str) -> String {
+    match unit.strip_suffix(".socket") {
+        Some(stem) => format!("{stem}.service"),
+        None => unit.into(),
+    }
+}
+
+fn is_unit(pattern: &str, unit: &str) -> bool {
+    let unit = service_of(unit);
+    match pattern.split_once('*') {
+        None => service_of(pattern) == unit,
+        Some((before, after)) => {
+            unit.len() >= before.len() + after.len() && unit.starts_with(before) && unit.ends_with(after)
+        }
+    }
+}
+
+fn is_below(own: &str, path: &str) -> bool {
+    let path = path.trim_matches('/');
+    let own = own.trim_matches('/');
+    own.strip_prefix(path).is_some_and(|rest| rest.is_empty() || path.is_empty() || rest.starts_with('/'))
+}
+
+fn is_container(name: &str, container: &Container) -> bool {
+    container.name.as_deref() == Some(name)
+        || container.id == name
+        || (name.len() >= 12 && container.id.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_unit<'a>(unit: &'a str, cgroup: &'a str) -> Identity<'a> {
+        Identity { unit: Some(unit), cgroup: Some(cgroup), ..Identity::default() }
+    }
+
+    #[test]
+    fn only_the_host_managers_unit_satisfies_a_unit_owner() {
+        let owner = Owner::Unit("nginx.service".into());
+        assert_eq!(in_unit("nginx.service", "/system.slice/nginx.service").matches(&owner), Match::Yes);
+        let own = in_unit("user@1000.service", "/user.slice/user@1000.service/app.slice/nginx.service");
+        assert_eq!(own.matches(&owner), Match::No);
+    }
+
+    #[test]
+    fn a_star_stands_for_any_instance_and_nothing_else() {
+        let owner = Owner::Unit("postgresql@*.service".into());
+        assert_eq!(in_unit("postgresql@15-main.service", "/x").matches(&owner), Match::Yes);
+        assert_eq!(in_unit("postgresql.service", "/x").matches(&owner), Match::No);
+    }
+
+    #[test]
+    fn a_socket_unit_is_its_service() {
+        let owner = Owner::Unit("ssh.service".into());
+        assert_eq!(in_unit("ssh.socket", "/system.slice/ssh.socket").matches(&owner), Match::Yes);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_neither_yes_nor_no() {
+        let hidden = Identity::default();
+        for owner in [Owner::Unit("a.service".into()), Owner::Exe("/a".into()), Owner::User("a".into())] {
+            assert_eq!(hidden.matches(&owner), Match::Unknown, "{owner}");
+        }
+        assert_eq!(hidden.matches_any(&[]), Match::Yes);
+    }
+
+    #[test]
+    fn a_cgroup_means_everything_below_it_but_no_namesake() {
+        let owner = Owner::Cgroup("/apps.slice/shop".into());
+        assert_eq!(in_unit("x", "/apps.slice/shop/worker").matches(&owner), Match::Yes);
+        assert_eq!(in_unit("x", "/apps.slice/shopping").matches(&owner), Match::No);
+    }
+
+    #[test]
+    fn a_user_is_a_name_or_a_number() {
+        let somebody = Identity { user: Some("www-data"), uid: Some(33), ..Identity::default() };
+        assert_eq!(somebody.matches(&Owner::User("33".into())), Match::Yes);
+        assert_eq!(somebody.matches(&Owner::User("www-data".into())), Match::Yes);
+        assert_eq!(somebody.matches(&Owner::User("34".into())), Match::No);
+    }
+}

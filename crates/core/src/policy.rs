@@ -1,0 +1,107 @@
+//! Which service owns which port: the file a person writes (A15, A24, A25).
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
+
+use ipnet::IpNet;
+use jiff::civil::Date;
+
+use crate::{address::Address, owner::Owner, port::PortSpec};
+
+/// The zone that holds every packet.
+pub const WORLD: &str = "world";
+/// The zone of packets that never leave the host.
+pub const HOST: &str = "host";
+
+/// Everything that a person decided about the ports of a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The files it was read from, in order.
+    pub files: Vec<Arc<str>>,
+    /// The zones that the policy names, besides the built-in `world` and `host`.
+    pub zones: Vec<Zone>,
+    /// The services.
+    pub services: Vec<Service>,
+    /// The findings that a person lives with.
+    pub waivers: Vec<Waiver>,
+}
+
+/// Where a packet comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Its name.
+    pub name: String,
+    /// Source networks; empty means any.
+    pub from: Vec<IpNet>,
+    /// Interfaces, `*` at the end stands for anything; empty means any.
+    pub interfaces: Vec<String>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A service: the ports it owns, who it is, and who may reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The ports; a range of several numbers is a pool.
+    pub ports: Vec<PortSpec>,
+    /// Where it may be bound; empty means anywhere.
+    pub addresses: Vec<Address>,
+    /// The interface it must be tied to, if any.
+    pub device: Option<String>,
+    /// Who may hold it; empty means anybody.
+    pub owners: Vec<Owner>,
+    /// The zones from which it may be reached; `host` where the policy is silent.
+    pub reach: Vec<String>,
+    /// What a person wrote about it.
+    pub why: Option<String>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl Service {
+    /// Whether packets from outside the host are meant to reach it.
+    #[must_use]
+    pub fn reaches_beyond_host(&self) -> bool {
+        self.reach.iter().any(|zone| zone != HOST)
+    }
+
+    /// Whether packets from everywhere are meant to reach it.
+    #[must_use]
+    pub fn reaches_world(&self) -> bool {
+        self.reach.iter().any(|zone| zone == WORLD)
+    }
+}
+
+/// A finding that a person has looked at and lives with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// The rule.
+    pub rule: String,
+    /// The ports it is about; empty means every finding of the rule.
+    pub ports: Vec<PortSpec>,
+    /// Why.
+    pub why: String,
+    /// The last day on which it holds.
+    pub until: Option<Date>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A place in a policy file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
