@@ -167,7 +167,7 @@ impl<'a> Identity<'a> {
             return Some(format!("container {}", container.name.as_deref().unwrap_or(&container.id)));
         }
         if let Some(unit) = self.unit.filter(|unit| is_service(unit)) {
-            return Some(service_of(unit).into());
+            return Some(service_of(unit));
         }
         let program = self.script.or(self.exe)?;
         Some(format!("{program} ({})", self.user?))

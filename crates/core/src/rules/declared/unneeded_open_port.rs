@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A listener that no service declares, on a host that has a policy.
-pub const RULE: Rule = Rule {
+pub(super) const RULE: Rule = Rule {
     name: "unneeded-open-port",
     severity: Severity::Warning,
     article: &["A16", "A17"],
