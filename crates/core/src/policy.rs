@@ -1,5 +1,9 @@
 //! Which service owns which port: the file a person writes (A15, A24, A25).
 
+mod parse;
+
+pub use parse::{Mistake, Parsed, Source, parse};
+
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
