@@ -1,0 +1,3 @@
+//! What the standard library does not offer of Linux; the only place where `unsafe` is allowed.
+
+pub mod netlink;

@@ -1,0 +1,142 @@
+//! A netlink socket that asks the kernel for a list and reads the answer (netlink(7)).
+
+mod message;
+
+pub use message::{Attributes, Message, Messages, attributes, bytes_at, messages};
+
+use std::os::fd::OwnedFd;
+
+use rustix::{
+    io::Errno,
+    net::{
+        AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType,
+        netlink::{SOCK_DIAG, SocketAddrNetlink},
+        recv, sendto, socket_with,
+    },
+};
+
+/// NLM_F_REQUEST | NLM_F_DUMP (include/uapi/linux/netlink.h).
+const REQUEST_DUMP: u16 = 0x301;
+const HEADER_BYTES: usize = 16;
+/// The kernel fills at most 32 KiB a message (net/netlink/af_netlink.c, `max_recvmsg_len`).
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The netlink families that portreeve speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Sockets (sock_diag(7)).
+    SockDiag,
+    /// Links and addresses (rtnetlink(7)).
+    Route,
+}
+
+impl Family {
+    const fn protocol(self) -> Option<Protocol> {
+        match self {
+            Self::SockDiag => Some(SOCK_DIAG),
+            Self::Route => None,
+        }
+    }
+}
+
+/// Why the kernel gave no list.
+#[derive(Debug, thiserror::Error)]
+pub enum NetlinkError {
+    /// A system call failed.
+    #[error("cannot {0} a netlink socket")]
+    Call(&'static str, #[source] Errno),
+    /// The kernel refused the request.
+    #[error("the kernel refused the list")]
+    Refused(#[source] Errno),
+    /// The answer stopped short.
+    #[error("the kernel's answer stopped short")]
+    Short,
+}
+
+/// A socket to one netlink family of the network namespace it was opened in.
+#[derive(Debug)]
+pub struct Netlink {
+    socket: OwnedFd,
+    buffer: Vec<u8>,
+    sequence: u32,
+}
+
+impl Netlink {
+    /// Opens a socket in the network namespace of the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel or a sandbox refuses the family.
+    pub fn open(family: Family) -> Result<Self, NetlinkError> {
+        let socket =
+            socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, family.protocol())
+                .map_err(|error| NetlinkError::Call("open", error))?;
+        Ok(Self { socket, buffer: vec![0; BUFFER_BYTES], sequence: 0 })
+    }
+
+    /// Asks for a list with a request of `kind` and gives the payload of every answer to `each`.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses or the answer breaks off; what came before has been given to `each`.
+    pub fn dump(&mut self, kind: u16, body: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), NetlinkError> {
+        self.sequence += 1;
+        let request = frame(kind, self.sequence, body);
+        sendto(&self.socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))
+            .map_err(|error| NetlinkError::Call("write to", error))?;
+        loop {
+            let length = self.receive()?;
+            if take(&self.buffer[..length], self.sequence, &mut each)? == Progress::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<usize, NetlinkError> {
+        loop {
+            match recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
+                Ok((_, length)) if length > self.buffer.len() || length == 0 => {
+                    return Err(NetlinkError::Short);
+                }
+                Ok((_, length)) => return Ok(length),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(NetlinkError::Call("read from", error)),
+            }
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Progress {
+    More,
+    Done,
+}
+
+/// Gives the payloads of one datagram to `each`.
+fn take(datagram: &[u8], sequence: u32, each: &mut impl FnMut(&[u8])) -> Result<Progress, NetlinkError> {
+    for message in messages(datagram) {
+        if message.sequence != sequence {
+            continue;
+        }
+        match message.kind {
+            Message::ERROR => return Err(message.error().map_or(NetlinkError::Short, NetlinkError::Refused)),
+            Message::DONE => {
+                return message.error().map_or(Ok(Progress::Done), |error| Err(NetlinkError::Refused(error)));
+            }
+            _ => each(message.payload),
+        }
+    }
+    Ok(Progress::More)
+}
+
+fn frame(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(HEADER_BYTES + body.len()).expect("requests are a few hundred bytes");
+    let mut request = Vec::with_capacity(HEADER_BYTES + body.len());
+    request.extend_from_slice(&length.to_ne_bytes());
+    request.extend_from_slice(&kind.to_ne_bytes());
+    request.extend_from_slice(&REQUEST_DUMP.to_ne_bytes());
+    request.extend_from_slice(&sequence.to_ne_bytes());
+    request.extend_from_slice(&0u32.to_ne_bytes());
+    request.extend_from_slice(body);
+    request
+}
