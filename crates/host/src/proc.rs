@@ -1,0 +1,39 @@
+//! Reads /proc, never more than a stated number of bytes (proc(5)).
+
+pub mod maps;
+pub mod mounts;
+pub mod stat;
+pub mod status;
+
+use std::{fs, io, io::Read, path::Path};
+
+/// Enough for any file of numbers and names that portreeve reads.
+pub(crate) const SMALL_BYTES: usize = 64 * 1024;
+
+/// The first `limit` bytes of a file.
+pub(crate) fn read(path: impl AsRef<Path>, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A small file as text; bytes that are no UTF-8 become U+FFFD.
+pub(crate) fn read_text(path: impl AsRef<Path>) -> Option<String> {
+    Some(text(&read(path, SMALL_BYTES).ok()?))
+}
+
+/// Where a link points, as text.
+pub(crate) fn read_link(path: impl AsRef<Path>) -> Option<String> {
+    Some(fs::read_link(path).ok()?.to_string_lossy().into_owned())
+}
+
+/// Bytes as text; what is no UTF-8 becomes U+FFFD.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The processes that /proc shows, by number.
+pub(crate) fn pids() -> io::Result<Vec<u32>> {
+    let names = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    Ok(names.collect())
+}

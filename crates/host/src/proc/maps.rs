@@ -1,0 +1,88 @@
+//! The program code that a process has mapped, from `/proc/PID/maps`.
+
+use super::text;
+
+/// An executable mapping of a file (proc_pid_maps(5)).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Mapping {
+    /// The range of addresses as the file writes it, which is its name below `/proc/PID/map_files`.
+    pub range: String,
+    /// The device as (major, minor).
+    pub device: (u32, u32),
+    /// The inode of the mapped file.
+    pub inode: u64,
+    /// The path without " (deleted)".
+    pub path: String,
+}
+
+/// More files than any program maps; further ones are left out.
+const MAPPINGS_MAX: usize = 4096;
+/// What the kernel maps from no file on a disk: shared memory, devices, graphics memory.
+const NOT_FILES: [&[u8]; 5] = [b"/memfd:", b"/dev/", b"/SYSV", b"/i915", b"/[aio]"];
+
+/// The executable mappings of regular files, each file once.
+#[must_use]
+pub fn read(bytes: &[u8]) -> Vec<Mapping> {
+    let mut mappings: Vec<Mapping> = Vec::new();
+    for mapping in bytes.split(|&byte| byte == b'\n').filter_map(mapping) {
+        // A file's mappings follow each other, so looking back a little finds its twin.
+        let known = mappings
+            .iter()
+            .rev()
+            .take(8)
+            .any(|other| other.inode == mapping.inode && other.device == mapping.device);
+        if !known && mappings.len() < MAPPINGS_MAX {
+            mappings.push(mapping);
+        }
+    }
+    mappings
+}
+
+fn mapping(line: &[u8]) -> Option<Mapping> {
+    let mut fields = line.splitn(6, |&byte| byte == b' ');
+    let range = fields.next()?;
+    let permissions = fields.next()?;
+    if permissions.get(2) != Some(&b'x') {
+        return None;
+    }
+    let device = fields.nth(1)?;
+    let inode = std::str::from_utf8(fields.next()?).ok()?.parse().ok().filter(|&inode| inode != 0)?;
+    let path = fields.next()?.trim_ascii_start();
+    if !path.starts_with(b"/") || NOT_FILES.iter().any(|prefix| path.starts_with(prefix)) {
+        return None;
+    }
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    Some(Mapping { range: text(range), device: parse_device(device)?, inode, path: text(path) })
+}
+
+fn parse_device(bytes: &[u8]) -> Option<(u32, u32)> {
+    let (major, minor) = std::str::from_utf8(bytes).ok()?.split_once(':')?;
+    Some((u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAPS: &[u8] = b"\
+55e0-55e4 r--p 00000000 fe:00 1311 /usr/sbin/nginx\n\
+55e4-55f0 r-xp 00004000 fe:00 1311 /usr/sbin/nginx\n\
+55f0-55f4 rwxp 00010000 fe:00 1311 /usr/sbin/nginx\n\
+7f00-7f10 r-xp 00000000 fe:00 99 /usr/lib/libssl.so.3 (deleted)\n\
+7f10-7f20 r-xp 00000000 00:01 12 /memfd:jit (deleted)\n\
+7f20-7f30 rwxs 00000000 00:05 13 /dev/zero (deleted)\n\
+7f30-7f40 r-xp 00000000 00:00 0 \n\
+7f40-7f50 r-xp 00000000 00:00 0 [vdso]\n";
+
+    #[test]
+    fn only_code_of_files_counts_and_each_file_once() {
+        let paths: Vec<_> = read(MAPS).into_iter().map(|mapping| (mapping.inode, mapping.path)).collect();
+        assert_eq!(paths, [(1311, "/usr/sbin/nginx".into()), (99, "/usr/lib/libssl.so.3".into())]);
+    }
+
+    #[test]
+    fn a_mapping_keeps_what_finds_it_again() {
+        let first = read(MAPS).remove(0);
+        assert_eq!((first.range.as_str(), first.device), ("55e4-55f0", (0xfe, 0)));
+    }
+}
