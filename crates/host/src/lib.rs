@@ -1,5 +1,7 @@
 //! Looks at Linux and changes it, never deciding.
 
 pub mod observe;
+pub mod proc;
+pub mod sys;
 
 pub use observe::{Wanted, observe};

@@ -1,76 +1,37 @@
 //! Takes one snapshot (A4, A5, A12, A13).
 
-use portreeve_core::{facts::Snapshot, port::PortSpec};
+mod assemble;
+mod cgroups;
+mod clock;
+mod gaps;
+mod holders;
+mod kernel;
+pub mod links;
+mod namespaces;
+mod processes;
+pub mod sockets;
+mod sysctls;
+mod tally;
+mod unported;
+mod users;
+mod wanted;
+mod ways;
 
-/// What a look is for: each command asks for what it will use and nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Only sockets on these numbers.
-    pub ports: Option<PortSpec>,
-    /// Who holds them.
-    pub holders: Holders,
-    /// Whether the files that the holders run are compared with the disk.
-    pub files: Files,
-    /// Sockets with a peer.
-    pub connections: Connections,
-    /// Which network namespaces.
-    pub namespaces: Namespaces,
-}
+pub use wanted::{Connections, Files, Holders, Namespaces, Wanted};
+pub use ways::{Way, Ways};
 
-/// How far the holders of sockets are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holders {
-    /// Not at all.
-    Skip,
-    /// In the cgroup of the socket first, and no further where somebody is found there.
-    Quick,
-    /// In every process that can be seen.
-    All,
-}
+use std::collections::BTreeMap;
 
-/// Whether executables and libraries are compared with the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Files {
-    /// The executable alone.
-    Executable,
-    /// Every executable mapping.
-    Mappings,
-}
+use portreeve_core::facts::{GapKind, HostFacts, Process, SNAPSHOT_VERSION, Snapshot};
+use rustix::{process::geteuid, system::uname};
 
-/// What is told of sockets with a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connections {
-    /// Nothing.
-    Skip,
-    /// How many there are by port and by destination.
-    Count,
-    /// Each of them, and sockets without ports too.
-    List,
-}
+use self::{
+    assemble::Pieces, cgroups::Cgroups, gaps::Gaps, holders::Search, kernel::KernelHolders, namespaces::Look,
+    processes::Reader,
+};
+use crate::proc::{self, mounts};
 
-/// Which network namespaces are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Namespaces {
-    /// The one of the caller.
-    Own,
-    /// Every one that can be entered.
-    All,
-}
-
-impl Wanted {
-    /// What `ls` and the status screen show: every listener with its holders.
-    pub const LISTENERS: Self = Self {
-        ports: None,
-        holders: Holders::All,
-        files: Files::Executable,
-        connections: Connections::Skip,
-        namespaces: Namespaces::All,
-    };
-
-    /// What a judgement rests on: stale files and exhausted ranges too.
-    pub const JUDGEMENT: Self =
-        Self { files: Files::Mappings, connections: Connections::Count, ..Self::LISTENERS };
-}
+const MOUNTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Why nothing at all could be observed; what is merely incomplete is a gap of the snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +46,76 @@ pub enum ObserveError {
 /// # Errors
 ///
 /// Only where the kernel lists no sockets at all.
-pub fn observe(_wanted: &Wanted) -> Result<Snapshot, ObserveError> {
-    Err(ObserveError::NoSource)
+pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
+    let taken = clock::now();
+    let mut gaps = Gaps::default();
+    let pids = pids(&mut gaps);
+    let mounts = mounts::read(&proc::read("/proc/self/mountinfo", MOUNTS_BYTES_MAX).unwrap_or_default());
+    let mut cgroups = Cgroups::at(mounts.cgroup2);
+
+    let looks = namespaces::look(wanted, &pids, &mut gaps)?;
+    let search = holders::find(wanted, &pids, &looks, &mut cgroups);
+    let processes = read_processes(wanted, &search, &mut gaps);
+    cgroups.learn(processes.values().filter_map(|process| process.cgroup.as_deref()));
+    cgroups.find(looks.iter().flat_map(Look::cgroups));
+
+    if mounts.hides_processes {
+        gaps.add(GapKind::HiddenProcesses, search.sweep.hidden);
+    } else if geteuid().is_root() {
+        gaps.add(GapKind::SealedProcesses, search.sweep.hidden);
+    }
+    let kernel = KernelHolders::of(&pids, search.sweep.hidden);
+    let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
+    let listeners = pieces.listeners(&mut gaps);
+    let connections = (wanted.connections == Connections::List).then(|| pieces.connections());
+    let other = pieces.other();
+    let namespaces = looks.into_iter().map(|look| look.namespace).collect();
+    let gaps = gaps.into_sorted();
+    Ok(Snapshot {
+        version: SNAPSHOT_VERSION,
+        taken,
+        host: host(),
+        namespaces,
+        listeners,
+        connections,
+        other,
+        processes,
+        gaps,
+    })
+}
+
+fn pids(gaps: &mut Gaps) -> Vec<u32> {
+    let pids = proc::pids().unwrap_or_default();
+    if pids.is_empty() {
+        gaps.missing("/proc");
+    }
+    pids
+}
+
+/// The facts of everybody who holds a wanted socket.
+fn read_processes(wanted: &Wanted, search: &Search, gaps: &mut Gaps) -> BTreeMap<u32, Process> {
+    let mut reader = Reader::new(wanted.files);
+    let mut processes = BTreeMap::new();
+    let mut vanished = 0;
+    let mut hidden_files = 0;
+    for pid in search.holders() {
+        let Some(process) = reader.read(pid) else {
+            vanished += 1;
+            continue;
+        };
+        hidden_files += u32::from(wanted.files == Files::Mappings && process.stale_files.is_none());
+        processes.insert(pid, process);
+    }
+    gaps.add(GapKind::VanishedProcesses, vanished);
+    gaps.add(GapKind::HiddenFiles, hidden_files);
+    processes
+}
+
+fn host() -> HostFacts {
+    let names = uname();
+    HostFacts {
+        name: names.nodename().to_string_lossy().into_owned(),
+        boot_id: proc::read_text("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
+        kernel: names.release().to_string_lossy().into_owned(),
+    }
 }

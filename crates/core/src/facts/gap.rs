@@ -30,6 +30,8 @@ pub enum GapKind {
     HiddenOwners,
     /// Processes that /proc does not show (hidepid).
     HiddenProcesses,
+    /// Processes that do not show their descriptors even to root.
+    SealedProcesses,
     /// Network namespaces that only root may enter.
     ForeignNamespaces,
     /// Processes that ended between two reads.
@@ -63,6 +65,10 @@ impl Gap {
             GapKind::HiddenProcesses => text!(
                 "/proc hides the processes of other users (hidepid)",
                 "/proc が他のユーザーのプロセスを隠しています(hidepid)"
+            ),
+            GapKind::SealedProcesses => text!(
+                "{count} processes do not show their descriptors, not even to root",
+                "{count} 個のプロセスは root に対してもディスクリプタを見せません"
             ),
             GapKind::ForeignNamespaces => text!(
                 "{count} other network namespaces may only be entered by root",
@@ -99,6 +105,10 @@ impl Gap {
             | GapKind::HiddenFiles => Words {
                 en: "run as root, or: sudo portreeve",
                 ja: "root で実行するか、sudo portreeve としてください",
+            },
+            GapKind::SealedProcesses => Words {
+                en: "look from the host that runs this sandbox or container",
+                ja: "このサンドボックスやコンテナを動かしているホスト側から確認してください",
             },
             GapKind::VanishedProcesses | GapKind::UnsteadyRead => {
                 Words { en: "run it again", ja: "もう一度実行してください" }

@@ -1,0 +1,208 @@
+//! Puts the pieces of a look together: each socket with its holders, its unit and its reasons (A5, A12).
+
+use std::collections::BTreeMap;
+
+use portreeve_core::{
+    cgroup,
+    facts::{
+        Backlog, Connection, GapKind, Hold, HolderGap, Listener, OtherSocket, Peer, Process, SocketState,
+        TcpState,
+    },
+    port::Protocol,
+};
+
+use rustix::process::geteuid;
+
+use super::{
+    cgroups::Cgroups,
+    gaps::Gaps,
+    holders::Search,
+    kernel::KernelHolders,
+    links,
+    namespaces::Look,
+    sockets::{CLOSE, End, Socket},
+};
+
+/// Everything that was found, by the ways it was found.
+#[derive(Clone, Copy)]
+pub(super) struct Pieces<'a> {
+    pub(super) looks: &'a [Look],
+    pub(super) search: &'a Search,
+    pub(super) processes: &'a BTreeMap<u32, Process>,
+    pub(super) cgroups: &'a Cgroups,
+    pub(super) kernel: KernelHolders<'a>,
+}
+
+impl Pieces<'_> {
+    /// Every socket that waits for somebody.
+    pub(super) fn listeners(self, gaps: &mut Gaps) -> Vec<Listener> {
+        let sockets =
+            self.looks.iter().flat_map(|look| look.listening.iter().map(move |socket| (look, socket)));
+        let listeners: Vec<_> = sockets.map(|(look, socket)| self.listener(look, socket)).collect();
+        let hidden = listeners.iter().filter(|listener| listener.gap == Some(HolderGap::OtherUser)).count();
+        gaps.add(GapKind::HiddenOwners, u32::try_from(hidden).unwrap_or(u32::MAX));
+        listeners
+    }
+
+    /// Every socket with a peer.
+    pub(super) fn connections(self) -> Vec<Connection> {
+        let sockets =
+            self.looks.iter().flat_map(|look| look.connected.iter().map(move |socket| (look, socket)));
+        sockets.filter_map(|(look, socket)| self.connection(look, socket)).collect()
+    }
+
+    /// Every socket without a port.
+    pub(super) fn other(self) -> Vec<OtherSocket> {
+        let sockets = self.looks.iter().flat_map(|look| look.other.clone());
+        sockets
+            .map(|socket| OtherSocket { pids: self.search.pids(socket.inode).collect(), ..socket })
+            .collect()
+    }
+
+    fn listener(self, look: &Look, socket: &Socket) -> Listener {
+        let holders = self.main_first(self.search.holds(socket.inode));
+        let gap = holders.is_empty().then(|| self.why_nobody(look, socket)).flatten();
+        let socket_cgroup = self.socket_cgroup(socket);
+        let address = address(look, socket, socket.local);
+        let device = if address.interface.is_some() { None } else { interface(look, socket.interface) };
+        Listener {
+            protocol: socket.protocol,
+            mptcp: socket.mptcp,
+            family: socket.family,
+            address,
+            port: socket.local.port,
+            device,
+            v6only: socket.v6only.unwrap_or_else(|| look.has_ipv4_twin(socket)),
+            state: if socket.state == CLOSE { SocketState::Unconnected } else { SocketState::Listen },
+            ephemeral: socket.state == CLOSE && look.namespace.hands_out(socket.local.port),
+            netns: look.namespace.id,
+            holders,
+            holders_complete: self.search.is_complete(),
+            uid: Some(socket.uid),
+            socket_unit: socket_cgroup.and_then(|path| cgroup::read(path).unit),
+            socket_cgroup: socket_cgroup.map(str::to_owned),
+            inode: socket.inode,
+            cookie: socket.cookie,
+            backlog: socket.queue_limit.map(|limit| Backlog { used: socket.queue_used, limit }),
+            gap,
+            seen_by: look.seen_by,
+        }
+    }
+
+    fn connection(self, look: &Look, socket: &Socket) -> Option<Connection> {
+        Some(Connection {
+            protocol: socket.protocol,
+            family: socket.family,
+            address: address(look, socket, socket.local),
+            port: socket.local.port,
+            peer: Peer { address: address(look, socket, socket.peer), port: socket.peer.port },
+            state: tcp_state(socket.state)?,
+            netns: look.namespace.id,
+            inode: socket.inode,
+            cookie: socket.cookie,
+            pids: self.search.pids(socket.inode).collect(),
+            socket_unit: self.socket_cgroup(socket).and_then(|path| cgroup::read(path).unit),
+        })
+    }
+
+    fn socket_cgroup(&self, socket: &Socket) -> Option<&str> {
+        self.cgroups.path(socket.cgroup?)
+    }
+
+    /// The holds of processes that could be read: the main process first, then by pid.
+    ///
+    /// The main process is the ancestor of the others, else the oldest. A service manager that keeps a socket for
+    /// somebody who holds it too is never the main one.
+    fn main_first(&self, holds: &[Hold]) -> Vec<Hold> {
+        let mut holds: Vec<_> =
+            holds.iter().copied().filter(|hold| self.processes.contains_key(&hold.pid)).collect();
+        holds.sort_by_key(|hold| hold.pid);
+        let main = holds.iter().copied().min_by_key(|hold| {
+            let process = &self.processes[&hold.pid];
+            let parent = process.parent.as_ref().map(|parent| parent.pid);
+            let descends = parent.is_some_and(|pid| pid != 1 && holds.iter().any(|other| other.pid == pid));
+            (hold.pid == 1, descends, process.started, hold.pid)
+        });
+        if let Some(main) = main {
+            holds.sort_by_key(|hold| (hold.pid != main.pid, hold.pid));
+        }
+        holds
+    }
+
+    fn why_nobody(&self, look: &Look, socket: &Socket) -> Option<HolderGap> {
+        if self.search.was_skipped() {
+            None
+        } else if !self.search.holds(socket.inode).is_empty() {
+            Some(HolderGap::Vanished)
+        } else if self.search.sweep.hidden > 0 {
+            Some(if geteuid().is_root() { HolderGap::OutOfSight } else { HolderGap::OtherUser })
+        } else if self.kernel.may_hold(socket, &look.links) {
+            Some(HolderGap::Kernel)
+        } else if self.search.sees_every_process() {
+            Some(HolderGap::NoDescriptor)
+        } else {
+            Some(HolderGap::OutOfSight)
+        }
+    }
+}
+
+fn address(look: &Look, socket: &Socket, end: End) -> portreeve_core::address::Address {
+    match interface(look, socket.interface) {
+        Some(name) => links::scoped(end.ip, &name),
+        None => end.ip.into(),
+    }
+}
+
+/// The name of an interface; the number as text where it is gone already.
+fn interface(look: &Look, index: u32) -> Option<String> {
+    let link = look.links.iter().find(|link| link.index == index);
+    (index != 0).then(|| link.map_or_else(|| index.to_string(), |link| link.name.clone()))
+}
+
+/// The state by its number in include/net/tcp_states.h.
+const fn tcp_state(number: u8) -> Option<TcpState> {
+    Some(match number {
+        1 => TcpState::Established,
+        2 => TcpState::SynSent,
+        3 => TcpState::SynRecv,
+        4 => TcpState::FinWait1,
+        5 => TcpState::FinWait2,
+        6 => TcpState::TimeWait,
+        7 => TcpState::Close,
+        8 => TcpState::CloseWait,
+        9 => TcpState::LastAck,
+        11 => TcpState::Closing,
+        12 => TcpState::NewSynRecv,
+        13 => TcpState::BoundInactive,
+        _ => return None,
+    })
+}
+
+impl Look {
+    /// The inodes of all its sockets.
+    pub(super) fn inodes(&self) -> impl Iterator<Item = u64> {
+        let ported = self.listening.iter().chain(&self.connected).map(|socket| socket.inode);
+        ported.chain(self.other.iter().map(|socket| socket.inode))
+    }
+
+    /// The cgroups of all its sockets.
+    pub(super) fn cgroups(&self) -> impl Iterator<Item = u64> {
+        self.listening.iter().chain(&self.connected).filter_map(|socket| socket.cgroup)
+    }
+
+    /// Whether another socket takes IPv4 on the same number, which a dual-stack one would not allow.
+    ///
+    /// This is how /proc/net tells what it has no column for.
+    fn has_ipv4_twin(&self, socket: &Socket) -> bool {
+        let is_wildcard = |end: End| end.ip.is_unspecified();
+        socket.protocol != Protocol::Sctp
+            && is_wildcard(socket.local)
+            && socket.local.ip.is_ipv6()
+            && self.listening.iter().any(|other| {
+                other.protocol == socket.protocol
+                    && other.local.ip.is_ipv4()
+                    && is_wildcard(other.local)
+                    && other.local.port == socket.local.port
+            })
+    }
+}

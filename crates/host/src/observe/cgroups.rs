@@ -1,0 +1,93 @@
+//! Finds the path of a cgroup from its id: the inode of its directory (cgroups(7)).
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    mem::MaybeUninit,
+    os::{fd::OwnedFd, linux::fs::MetadataExt},
+};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat};
+
+use crate::proc;
+
+/// The id of the root of the hierarchy (kernfs gives its root inode 1).
+const ROOT_ID: u64 = 1;
+/// Far above what a host has; a tree that is larger leaves sockets without a path.
+const CGROUPS_MAX: usize = 100_000;
+const PROCS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The cgroup2 hierarchy as far as it has been looked at.
+#[derive(Debug, Default)]
+pub(super) struct Cgroups {
+    mount: Option<String>,
+    paths: HashMap<u64, String>,
+}
+
+impl Cgroups {
+    pub(super) fn at(mount: Option<String>) -> Self {
+        let mut cgroups = Self { mount, paths: HashMap::from([(ROOT_ID, "/".to_owned())]) };
+        // In a cgroup namespace the root is not the kernel's.
+        cgroups.learn(["/"].into_iter());
+        cgroups
+    }
+
+    /// Learns the ids of paths that are known already, which costs a call each and spares the walk.
+    pub(super) fn learn<'a>(&mut self, paths: impl Iterator<Item = &'a str>) {
+        let Some(mount) = &self.mount else { return };
+        for path in paths.collect::<HashSet<_>>() {
+            if let Ok(directory) = fs::metadata(format!("{mount}{path}")) {
+                self.paths.insert(directory.st_ino(), path.to_owned());
+            }
+        }
+    }
+
+    /// Walks the hierarchy until each of `ids` has its path; a cgroup that was removed meanwhile has none.
+    pub(super) fn find(&mut self, ids: impl Iterator<Item = u64>) {
+        let mut missing: HashSet<u64> = ids.filter(|id| !self.paths.contains_key(id)).collect();
+        let Some(mount) = self.mount.clone() else { return };
+        let mut ahead = vec![String::new()];
+        let mut visited = 0;
+        while let (false, Some(path)) = (missing.is_empty() || visited > CGROUPS_MAX, ahead.pop()) {
+            visited += 1;
+            for (id, name) in children(&format!("{mount}{path}")) {
+                let below = format!("{path}/{name}");
+                if missing.remove(&id) {
+                    self.paths.insert(id, below.clone());
+                }
+                ahead.push(below);
+            }
+        }
+    }
+
+    /// The path of a cgroup that was learnt or found.
+    pub(super) fn path(&self, id: u64) -> Option<&str> {
+        self.paths.get(&id).map(String::as_str)
+    }
+
+    /// The processes that are in the cgroup with this path now, not below it.
+    pub(super) fn members(&self, path: &str) -> Vec<u32> {
+        let Some(mount) = &self.mount else { return Vec::new() };
+        let list = proc::read(format!("{mount}{path}/cgroup.procs"), PROCS_BYTES_MAX).unwrap_or_default();
+        proc::text(&list).lines().filter_map(|line| line.parse().ok()).collect()
+    }
+}
+
+/// The directories below `path` with their inodes, which the listing itself tells.
+fn children(path: &str) -> Vec<(u64, String)> {
+    let Ok(directory) = open(path) else { return Vec::new() };
+    let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    let mut found = Vec::new();
+    while let Some(Ok(entry)) = entries.next() {
+        let name = entry.file_name().to_bytes();
+        if entry.file_type() == FileType::Directory && !matches!(name, b"." | b"..") {
+            found.push((entry.ino(), proc::text(name)));
+        }
+    }
+    found
+}
+
+fn open(path: &str) -> rustix::io::Result<OwnedFd> {
+    openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}

@@ -1,0 +1,48 @@
+//! Collects what could not be seen, one entry a kind.
+
+use portreeve_core::facts::{Gap, GapKind};
+
+/// The gaps of a look so far.
+#[derive(Debug, Default)]
+pub(super) struct Gaps(Vec<Gap>);
+
+impl Gaps {
+    /// `count` more things of this kind; none is no gap.
+    pub(super) fn add(&mut self, what: GapKind, count: u32) {
+        self.add_detailed(what, count, "");
+    }
+
+    /// A table or interface of the kernel that does not answer.
+    pub(super) fn missing(&mut self, source: &str) {
+        self.add_detailed(GapKind::MissingSource, 1, source);
+    }
+
+    /// `count` entries of a list that portreeve does not keep.
+    pub(super) fn too_many(&mut self, list: &str, count: usize) {
+        self.add_detailed(GapKind::TooMany, u32::try_from(count).unwrap_or(u32::MAX), list);
+    }
+
+    /// The gaps of another look.
+    pub(super) fn merge(&mut self, other: Self) {
+        for gap in other.0 {
+            self.add_detailed(gap.what, gap.count, &gap.detail);
+        }
+    }
+
+    /// All of them, in order of kind.
+    pub(super) fn into_sorted(mut self) -> Vec<Gap> {
+        self.0.sort_by(|a, b| (a.what, &a.detail).cmp(&(b.what, &b.detail)));
+        self.0
+    }
+
+    fn add_detailed(&mut self, what: GapKind, count: u32, detail: &str) {
+        if count == 0 {
+            return;
+        }
+        match self.0.iter_mut().find(|gap| gap.what == what && gap.detail == detail) {
+            Some(gap) if what == GapKind::MissingSource => gap.count = gap.count.max(count),
+            Some(gap) => gap.count = gap.count.saturating_add(count),
+            None => self.0.push(Gap { what, count, detail: detail.into() }),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Finds which processes hold which sockets by their descriptors (proc_pid_fd(5), A12).
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fs,
+    io::Write,
+    mem::MaybeUninit,
+    os::{fd::OwnedFd, linux::fs::MetadataExt},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use portreeve_core::facts::Hold;
+use rustix::{
+    fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw},
+    io::Errno,
+    thread::sched_getaffinity,
+};
+
+use super::{Holders, Wanted, cgroups::Cgroups, namespaces::Look};
+
+/// A second thread pays for itself from about this many processes on.
+const PIDS_PER_THREAD_MIN: usize = 64;
+const THREADS_MAX: usize = 8;
+
+/// Initial pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
+
+/// How far the holders were looked for, and what came of it.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) sweep: Sweep,
+    extent: Extent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Nowhere,
+    SomeProcesses,
+    EveryProcess,
+}
+
+impl Search {
+    /// Everybody who holds a wanted socket.
+    pub(super) fn holders(&self) -> BTreeSet<u32> {
+        self.sweep.holds.values().flatten().map(|hold| hold.pid).collect()
+    }
+
+    /// The holds of a socket.
+    pub(super) fn holds(&self, inode: u64) -> &[Hold] {
+        self.sweep.holds.get(&inode).map_or(&[], Vec::as_slice)
+    }
+
+    /// The processes that hold a socket.
+    pub(super) fn pids(&self, inode: u64) -> impl Iterator<Item = u32> {
+        self.holds(inode).iter().map(|hold| hold.pid)
+    }
+
+    /// Whether every process that exists was asked and answered.
+    pub(super) fn is_complete(&self) -> bool {
+        self.extent == Extent::EveryProcess && self.sweep.hidden == 0
+    }
+
+    pub(super) fn was_skipped(&self) -> bool {
+        self.extent == Extent::Nowhere
+    }
+
+    /// Whether no process of the machine is outside this /proc.
+    pub(super) fn sees_every_process(&self) -> bool {
+        let namespace = fs::metadata("/proc/self/ns/pid").map(|file| file.st_ino());
+        self.is_complete() && namespace.is_ok_and(|inode| inode == FIRST_PID_NAMESPACE)
+    }
+}
+
+/// Looks for the holders of every socket of `looks` as far as is wanted.
+pub(super) fn find(wanted: &Wanted, pids: &[u32], looks: &[Look], cgroups: &mut Cgroups) -> Search {
+    let inodes = looks.iter().flat_map(Look::inodes).filter(|&inode| inode != 0).collect();
+    match wanted.holders {
+        Holders::Skip => Search { sweep: Sweep::default(), extent: Extent::Nowhere },
+        Holders::Quick => find_nearby(pids, looks, &inodes, cgroups),
+        Holders::All => Search { sweep: sweep(pids, &inodes), extent: Extent::EveryProcess },
+    }
+}
+
+/// Asks the processes of the sockets' own cgroups; everybody else only where that leaves a socket without a holder.
+fn find_nearby(pids: &[u32], looks: &[Look], inodes: &HashSet<u64>, cgroups: &mut Cgroups) -> Search {
+    cgroups.find(looks.iter().flat_map(Look::cgroups));
+    let paths: BTreeSet<_> = looks.iter().flat_map(Look::cgroups).filter_map(|id| cgroups.path(id)).collect();
+    let members: Vec<u32> = paths.into_iter().flat_map(|path| cgroups.members(path)).collect();
+    let near = sweep(&members, inodes);
+    if inodes.iter().all(|inode| near.holds.contains_key(inode)) {
+        return Search { sweep: near, extent: Extent::SomeProcesses };
+    }
+    Search { sweep: sweep(pids, inodes), extent: Extent::EveryProcess }
+}
+
+/// What a sweep over processes found.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    /// The holds of each wanted inode, a process once with its lowest descriptor.
+    pub(super) holds: HashMap<u64, Vec<Hold>>,
+    /// How many processes did not show their descriptors.
+    pub(super) hidden: u32,
+}
+
+impl Sweep {
+    fn merge(&mut self, other: Self) {
+        self.hidden += other.hidden;
+        for (inode, holds) in other.holds {
+            self.holds.entry(inode).or_default().extend(holds);
+        }
+    }
+}
+
+/// Looks through the descriptors of `pids` for sockets with these inodes.
+///
+/// The work is a few system calls a descriptor, so the processes are shared out over the cores.
+pub(super) fn sweep(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
+    if inodes.is_empty() {
+        return Sweep::default();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut sweep = Sweep::default();
+        while let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
+            visit(pid, inodes, &mut sweep);
+        }
+        sweep
+    };
+    let helpers = (pids.len() / PIDS_PER_THREAD_MIN).min(cores().min(THREADS_MAX).saturating_sub(1));
+    thread::scope(|scope| {
+        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+        let mut whole = work();
+        for helper in helpers {
+            whole.merge(helper.join().expect("a visit returns its errors, it does not panic"));
+        }
+        whole
+    })
+}
+
+/// The processors this thread may run on; std's answer reads cgroup files first, which costs more than a small sweep.
+fn cores() -> usize {
+    sched_getaffinity(None).map_or(1, |set| set.count() as usize)
+}
+
+fn visit(pid: u32, inodes: &HashSet<u64>, sweep: &mut Sweep) {
+    match open_descriptors(pid) {
+        Ok(directory) => visit_descriptors(pid, &directory, inodes, sweep),
+        // ENOENT and ESRCH: it ended meanwhile, and its sockets with it.
+        Err(Errno::ACCESS | Errno::PERM) => sweep.hidden += 1,
+        Err(_) => {}
+    }
+}
+
+fn open_descriptors(pid: u32) -> rustix::io::Result<OwnedFd> {
+    let mut path = [0; 24];
+    let mut rest = path.as_mut_slice();
+    write!(rest, "/proc/{pid}/fd").expect("a path of at most 19 bytes fits");
+    let length = 24 - rest.len();
+    openat(CWD, &path[..length], OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Nothing is allocated for a descriptor: its name and its link stay in buffers on the stack.
+fn visit_descriptors(pid: u32, directory: &OwnedFd, inodes: &HashSet<u64>, sweep: &mut Sweep) {
+    let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
+    let mut link = [0; 32];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let Some(fd) = number(entry.file_name().to_bytes()) else { continue };
+        let length = match readlinkat_raw(directory, entry.file_name(), &mut link) {
+            Ok(length) => length,
+            // A process may list its descriptors and still not show where they lead.
+            Err(Errno::ACCESS | Errno::PERM) => {
+                sweep.hidden += 1;
+                return;
+            }
+            Err(_) => continue,
+        };
+        let Some(inode) = socket_inode(&link[..length]).filter(|inode| inodes.contains(inode)) else {
+            continue;
+        };
+        let holds = sweep.holds.entry(inode).or_default();
+        if holds.last().is_none_or(|hold| hold.pid != pid) {
+            holds.push(Hold { pid, fd });
+        }
+    }
+}
+
+/// `socket:[4711]`.
+fn socket_inode(link: &[u8]) -> Option<u64> {
+    number(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
+}
+
+fn number<N: std::str::FromStr>(digits: &[u8]) -> Option<N> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, net::TcpListener, os::fd::AsRawFd, os::linux::fs::MetadataExt};
+
+    #[test]
+    fn our_own_socket_is_found_with_its_lowest_descriptor() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _twin = listener.try_clone().unwrap();
+        let path = format!("/proc/self/fd/{}", listener.as_raw_fd());
+        let inode = fs::metadata(path).unwrap().st_ino();
+        let own = std::process::id();
+        let sweep = sweep(&[own], &HashSet::from([inode]));
+        let fd = u32::try_from(listener.as_raw_fd()).unwrap();
+        assert_eq!(sweep.holds[&inode], [Hold { pid: own, fd }]);
+    }
+
+    #[test]
+    fn only_a_socket_link_has_an_inode() {
+        assert_eq!(socket_inode(b"socket:[4711]"), Some(4711));
+        assert_eq!(socket_inode(b"pipe:[4711]"), None);
+        assert_eq!(socket_inode(b"socket:[471"), None);
+    }
+}

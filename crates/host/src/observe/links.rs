@@ -1,0 +1,164 @@
+//! Interfaces and their addresses, from rtnetlink (rtnetlink(7), A4).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use portreeve_core::{address::Address, facts::Interface};
+
+use crate::{
+    proc,
+    sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
+};
+
+/// RTM_GETLINK and RTM_GETADDR.
+const GET_LINK: u16 = 18;
+const GET_ADDRESS: u16 = 22;
+/// IFLA_IFNAME, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_INFO_KIND.
+const LINK_NAME: u16 = 3;
+const LINK_INFO: u16 = 18;
+const EXTENSION_MASK: u16 = 29;
+const INFO_KIND: u16 = 1;
+/// IFA_ADDRESS, IFA_LOCAL.
+const ADDRESS: u16 = 1;
+const LOCAL: u16 = 2;
+/// RTEXT_FILTER_SKIP_STATS.
+const SKIP_STATS: u32 = 8;
+/// The sizes of struct ifinfomsg and struct ifaddrmsg.
+const LINK_BYTES: usize = 16;
+const ADDRESS_BYTES: usize = 8;
+
+/// An interface as the kernel lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its index.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// What made it (`veth`, `wireguard`, …); empty for hardware and loopback.
+    pub kind: String,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Link {
+    /// The interface as a fact; a link-local address says which interface it means.
+    pub(super) fn interface(&self) -> Interface {
+        let addresses = self.addresses.iter().map(|&ip| scoped(ip, &self.name)).collect();
+        Interface { name: self.name.clone(), addresses }
+    }
+}
+
+/// The address, with the interface where the address alone is not enough (RFC 4007 §11).
+pub(super) fn scoped(ip: IpAddr, interface: &str) -> Address {
+    let local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    Address { ip, interface: local.then(|| interface.to_owned()) }
+}
+
+/// The interfaces of the network namespace of the calling thread.
+///
+/// # Errors
+///
+/// Where the kernel or a sandbox refuses rtnetlink.
+pub fn list() -> Result<Vec<Link>, NetlinkError> {
+    let mut netlink = Netlink::open(Family::Route)?;
+    let mut links = Vec::new();
+    netlink.dump(GET_LINK, &link_request(), |bytes| links.extend(read_link(bytes)))?;
+    netlink.dump(GET_ADDRESS, &[0; ADDRESS_BYTES], |bytes| {
+        let Some((index, ip)) = read_address(bytes) else { return };
+        if let Some(link) = links.iter_mut().find(|link: &&mut Link| link.index == index) {
+            link.addresses.push(ip);
+        }
+    })?;
+    Ok(links)
+}
+
+/// struct ifinfomsg for every family, and the wish to leave the statistics out.
+fn link_request() -> Vec<u8> {
+    let mut request = vec![0; LINK_BYTES];
+    request.extend(8u16.to_ne_bytes());
+    request.extend(EXTENSION_MASK.to_ne_bytes());
+    request.extend(SKIP_STATS.to_ne_bytes());
+    request
+}
+
+/// Reads a struct ifinfomsg with its attributes.
+#[must_use]
+pub fn read_link(bytes: &[u8]) -> Option<Link> {
+    let index = u32::from_ne_bytes(bytes_at(bytes, 4)?);
+    let mut link = Link { index, name: String::new(), kind: String::new(), addresses: Vec::new() };
+    for (kind, value) in attributes(bytes.get(LINK_BYTES..)?) {
+        match kind {
+            LINK_NAME => link.name = name(value),
+            LINK_INFO => {
+                let made_by = attributes(value).find(|(kind, _)| *kind == INFO_KIND);
+                link.kind = made_by.map(|(_, value)| name(value)).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    Some(link)
+}
+
+/// Reads a struct ifaddrmsg with its attributes: the interface and its own address, not the peer's.
+#[must_use]
+pub fn read_address(bytes: &[u8]) -> Option<(u32, IpAddr)> {
+    let index = u32::from_ne_bytes(bytes_at(bytes, 4)?);
+    let mut found = None;
+    for (kind, value) in attributes(bytes.get(ADDRESS_BYTES..)?) {
+        match kind {
+            LOCAL => found = ip(value),
+            ADDRESS => found = found.or_else(|| ip(value)),
+            _ => {}
+        }
+    }
+    Some((index, found?))
+}
+
+fn ip(value: &[u8]) -> Option<IpAddr> {
+    match value.len() {
+        4 => bytes_at::<4>(value, 0).map(|octets| Ipv4Addr::from(octets).into()),
+        16 => bytes_at::<16>(value, 0).map(|octets| Ipv6Addr::from(octets).into()),
+        _ => None,
+    }
+}
+
+fn name(value: &[u8]) -> String {
+    proc::text(value.split(|&byte| byte == 0).next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let mut bytes = u16::try_from(4 + value.len()).unwrap().to_ne_bytes().to_vec();
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    #[test]
+    fn a_link_has_a_name_and_what_made_it() {
+        let mut bytes = vec![0; LINK_BYTES];
+        bytes[4] = 7;
+        bytes.extend(attribute(LINK_NAME, b"wg0\0"));
+        bytes.extend(attribute(LINK_INFO, &attribute(INFO_KIND, b"wireguard\0")));
+        let link = read_link(&bytes).unwrap();
+        assert_eq!((link.index, link.name.as_str(), link.kind.as_str()), (7, "wg0", "wireguard"));
+    }
+
+    #[test]
+    fn a_point_to_point_link_tells_its_own_address() {
+        let mut bytes = vec![2, 32, 0, 0, 5, 0, 0, 0];
+        bytes.extend(attribute(ADDRESS, &[192, 0, 2, 9]));
+        bytes.extend(attribute(LOCAL, &[192, 0, 2, 1]));
+        assert_eq!(read_address(&bytes), Some((5, Ipv4Addr::new(192, 0, 2, 1).into())));
+        assert_eq!(read_address(&bytes[..7]), None);
+    }
+
+    #[test]
+    fn a_link_local_address_names_its_interface() {
+        assert_eq!(scoped("fe80::1".parse().unwrap(), "eth0").to_string(), "fe80::1%eth0");
+        assert_eq!(scoped("2001:db8::1".parse().unwrap(), "eth0").to_string(), "2001:db8::1");
+    }
+}

@@ -1,0 +1,149 @@
+//! Every network namespace that can be entered, and what a look into one finds (network_namespaces(7), A5).
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs::{self, File},
+    os::{fd::AsFd, linux::fs::MetadataExt},
+    thread,
+};
+
+use portreeve_core::facts::{GapKind, Namespace, OtherSocket, SeenBy};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::{
+    Connections, Gaps, Namespaces, ObserveError, Wanted, links,
+    sockets::{self, Side, Socket},
+    sysctls, tally, unported,
+};
+use crate::proc;
+
+/// Where `ip netns` keeps the namespaces that have a name (ip-netns(8)).
+const NAMED: &str = "/run/netns";
+/// Far above what any host runs; further ones become a gap.
+const NAMESPACES_MAX: usize = 4096;
+
+/// What one look into one namespace found.
+pub(super) struct Look {
+    pub(super) namespace: Namespace,
+    pub(super) links: Vec<links::Link>,
+    pub(super) seen_by: SeenBy,
+    pub(super) listening: Vec<Socket>,
+    pub(super) connected: Vec<Socket>,
+    pub(super) other: Vec<OtherSocket>,
+}
+
+/// Looks into the caller's namespace and, where they are wanted and can be entered, into all others.
+pub(super) fn look(wanted: &Wanted, pids: &[u32], gaps: &mut Gaps) -> Result<Vec<Look>, ObserveError> {
+    let own = own_id();
+    let names = names();
+    let name = names.iter().find(|(_, id)| Some(**id) == own).map(|(name, _)| name.clone());
+    let mut looks = vec![look_here(wanted, own.unwrap_or(0), name, gaps)?];
+    looks[0].namespace.own = true;
+    if let (Namespaces::All, Some(own)) = (wanted.namespaces, own) {
+        looks.extend(look_abroad(wanted, doors(own, &names, pids, gaps), gaps));
+    }
+    Ok(looks)
+}
+
+fn own_id() -> Option<u64> {
+    Some(fs::metadata("/proc/thread-self/ns/net").ok()?.st_ino())
+}
+
+/// The named namespaces with their inodes.
+fn names() -> BTreeMap<String, u64> {
+    let Ok(entries) = fs::read_dir(NAMED) else { return BTreeMap::new() };
+    let named = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let id = fs::metadata(entry.path()).ok()?.st_ino();
+        Some((entry.file_name().to_string_lossy().into_owned(), id))
+    });
+    named.take(NAMESPACES_MAX).collect()
+}
+
+/// A way into another namespace.
+struct Door {
+    id: u64,
+    name: Option<String>,
+    file: File,
+}
+
+/// A door to each namespace that a process or a name keeps alive, but the caller's own.
+fn doors(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps) -> Vec<Door> {
+    let mut seen = HashSet::from([own]);
+    let mut doors = Vec::new();
+    let mut closed = 0;
+    let named = names.iter().map(|(name, &id)| (id, format!("{NAMED}/{name}"), Some(name.clone())));
+    let held = pids.iter().filter_map(|pid| {
+        let path = format!("/proc/{pid}/ns/net");
+        let id = proc::read_link(&path)?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()?;
+        Some((id, path, None))
+    });
+    for (id, path, name) in named.chain(held) {
+        if !seen.insert(id) {
+            continue;
+        }
+        match File::open(path) {
+            Ok(file) if doors.len() < NAMESPACES_MAX => doors.push(Door { id, name, file }),
+            _ => closed += 1,
+        }
+    }
+    gaps.add(GapKind::ForeignNamespaces, closed);
+    doors
+}
+
+/// Entering moves a thread for good, so one of our own goes round and ends.
+fn look_abroad(wanted: &Wanted, doors: Vec<Door>, gaps: &mut Gaps) -> Vec<Look> {
+    if doors.is_empty() {
+        return Vec::new();
+    }
+    let round = || {
+        let mut gaps = Gaps::default();
+        let looks = doors.into_iter().filter_map(|door| enter(wanted, door, &mut gaps)).collect();
+        (looks, gaps)
+    };
+    let (looks, found) = thread::scope(|scope| scope.spawn(round).join())
+        .expect("a look returns its errors, it does not panic");
+    gaps.merge(found);
+    looks
+}
+
+fn enter(wanted: &Wanted, door: Door, gaps: &mut Gaps) -> Option<Look> {
+    let entered = move_into_link_name_space(door.file.as_fd(), Some(LinkNameSpaceType::Network)).is_ok();
+    let look = entered.then(|| look_here(wanted, door.id, door.name, gaps).ok()).flatten();
+    if look.is_none() {
+        gaps.add(GapKind::ForeignNamespaces, 1);
+    }
+    look
+}
+
+/// Looks into the namespace of the calling thread.
+fn look_here(wanted: &Wanted, id: u64, name: Option<String>, gaps: &mut Gaps) -> Result<Look, ObserveError> {
+    let links = links::list().unwrap_or_else(|_| {
+        gaps.missing("rtnetlink");
+        Vec::new()
+    });
+    let sysctls = sysctls::read();
+    let mut namespace = Namespace {
+        id,
+        name,
+        own: false,
+        interfaces: links.iter().map(links::Link::interface).collect(),
+        client_range: sysctls.client_range,
+        reserved: sysctls.reserved,
+        unprivileged_port_start: sysctls.unprivileged_port_start,
+        connections_by_port: Vec::new(),
+        connections_by_destination: Vec::new(),
+    };
+    let (listening, seen_by) = sockets::listening(wanted, gaps)?;
+    let mut connected = Vec::new();
+    if wanted.connections != Connections::Skip {
+        (connected, _) = sockets::list(wanted, Side::Connected, gaps)?;
+        tally::count(&connected, &mut namespace, gaps);
+    }
+    let mut other = Vec::new();
+    match wanted.connections {
+        Connections::List => other = unported::list(id),
+        Connections::Count | Connections::Skip => connected = Vec::new(),
+    }
+    Ok(Look { namespace, links, seen_by, listening, connected, other })
+}

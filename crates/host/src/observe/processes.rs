@@ -1,0 +1,159 @@
+//! What is known of a process that holds a socket (A12).
+
+mod code;
+mod script;
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    cgroup,
+    facts::{Parent, Privilege, Process},
+};
+use rustix::param::clock_ticks_per_second;
+
+use super::{Files, clock, users::Users};
+use crate::proc::{self, stat, status};
+
+/// Longer command lines are cut: the kernel allows megabytes.
+const CMDLINE_BYTES_MAX: usize = 32 * 1024;
+
+/// What reading several processes has in common.
+#[derive(Debug)]
+pub(super) struct Reader {
+    users: Users,
+    boot_nanoseconds: i128,
+    /// Every capability that this kernel has, a bit each.
+    all_capabilities: u64,
+    files: Files,
+    comms: HashMap<u32, Option<String>>,
+    code: code::Disk,
+}
+
+impl Reader {
+    pub(super) fn new(files: Files) -> Self {
+        Self {
+            users: Users::read(),
+            boot_nanoseconds: clock::booted(),
+            all_capabilities: all_capabilities(),
+            files,
+            comms: HashMap::new(),
+            code: code::Disk::default(),
+        }
+    }
+
+    /// Every fact that can be read of the process; `None` where it is gone.
+    pub(super) fn read(&mut self, pid: u32) -> Option<Process> {
+        let path = |name: &str| format!("/proc/{pid}/{name}");
+        let stat = stat::read(&proc::read(path("stat"), proc::SMALL_BYTES).ok()?)?;
+        let status = status::read(&proc::read(path("status"), proc::SMALL_BYTES).unwrap_or_default());
+        let cmdline = split(&proc::read(path("cmdline"), CMDLINE_BYTES_MAX).unwrap_or_default());
+        let cwd = proc::read_link(path("cwd"));
+        let view = code::View::of(pid);
+        let (exe, exe_state) = code::executable(pid, view.as_ref());
+        let script = match (&view, &exe) {
+            (Some(view), Some(exe)) => script::find(view, exe, &cmdline, cwd.as_deref()),
+            _ => None,
+        };
+        let cgroup = proc::read_text(path("cgroup")).as_deref().and_then(unified).map(str::to_owned);
+        let place = cgroup.as_deref().map(cgroup::read).unwrap_or_default();
+        Some(Process {
+            name: script.as_deref().and_then(file_name).map_or_else(|| stat.comm.clone(), str::to_owned),
+            exe,
+            script,
+            exe_state,
+            stale_files: view.as_ref().and_then(|view| self.stale_files(pid, view)),
+            cmdline,
+            user: status.uid.map(|uid| self.users.name(uid)),
+            uid: status.uid,
+            privilege: self.privilege(status),
+            cgroup,
+            unit: place.unit,
+            user_unit: place.user_unit,
+            container: place.container,
+            started: Some(self.started(stat.started_ticks)),
+            cwd,
+            parent: self.parent(stat.parent),
+        })
+    }
+
+    fn parent(&mut self, pid: u32) -> Option<Parent> {
+        let read =
+            || Some(stat::read(&proc::read(format!("/proc/{pid}/stat"), proc::SMALL_BYTES).ok()?)?.comm);
+        let name = self.comms.entry(pid).or_insert_with(read).clone()?;
+        Some(Parent { pid, name })
+    }
+
+    fn stale_files(&mut self, pid: u32, view: &code::View) -> Option<Vec<String>> {
+        match self.files {
+            Files::Mappings => self.code.stale_files(pid, view),
+            Files::Executable => None,
+        }
+    }
+
+    fn started(&self, ticks: u64) -> Timestamp {
+        let after_boot = i128::from(ticks) * 1_000_000_000 / i128::from(clock_ticks_per_second());
+        clock::timestamp(self.boot_nanoseconds + after_boot)
+    }
+
+    fn privilege(&self, status: status::Status) -> Privilege {
+        match (status.uid, status.capabilities) {
+            (_, Some(0)) => Privilege::None,
+            (Some(0), Some(mask)) if mask & self.all_capabilities == self.all_capabilities => Privilege::Full,
+            (Some(_), Some(_)) => Privilege::Some,
+            _ => Privilege::Unknown,
+        }
+    }
+}
+
+fn all_capabilities() -> u64 {
+    let last: Option<u32> =
+        proc::read_text("/proc/sys/kernel/cap_last_cap").and_then(|text| text.trim().parse().ok());
+    last.and_then(|last| u64::MAX.checked_shr(63u32.checked_sub(last)?)).unwrap_or(u64::MAX)
+}
+
+/// The line of the cgroup2 hierarchy: `0::/path` (cgroups(7)).
+fn unified(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("0::"))
+}
+
+fn split(cmdline: &[u8]) -> Vec<String> {
+    let cmdline = cmdline.strip_suffix(b"\0").unwrap_or(cmdline);
+    if cmdline.is_empty() {
+        return Vec::new();
+    }
+    cmdline.split(|&byte| byte == 0).map(proc::text).collect()
+}
+
+fn file_name(path: &str) -> Option<&str> {
+    path.rsplit('/').next().filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portreeve_core::facts::ExeState;
+
+    #[test]
+    fn this_process_is_read_as_it_is() {
+        let process = Reader::new(Files::Mappings).read(std::process::id()).unwrap();
+        assert_eq!(process.exe, std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned()));
+        assert_eq!(process.exe_state, ExeState::Same);
+        assert_eq!(process.cmdline, std::env::args().collect::<Vec<_>>());
+        let started = process.started.unwrap();
+        let now = clock::now();
+        assert!(started <= now && now.as_second() - started.as_second() < 3600);
+    }
+
+    #[test]
+    fn an_empty_command_line_has_no_arguments() {
+        assert_eq!(split(b""), Vec::<String>::new());
+        assert_eq!(split(b"a\0\0b\0"), ["a", "", "b"]);
+    }
+
+    #[test]
+    fn only_the_unified_hierarchy_tells_the_cgroup() {
+        assert_eq!(unified("5:memory:/old\n0::/system.slice/a.service\n"), Some("/system.slice/a.service"));
+        assert_eq!(unified("5:memory:/old\n"), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! Sockets as sock_diag lists them: no root needed, with the cgroup of each (sock_diag(7), include/uapi/linux/inet_diag.h).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use portreeve_core::{address::Family, port::Protocol};
+use rustix::io::Errno;
+
+use super::{End, LISTEN, PROTOCOLS, Side, Socket};
+use crate::sys::netlink::{self, Netlink, NetlinkError, attributes, bytes_at};
+
+/// SOCK_DIAG_BY_FAMILY.
+const BY_FAMILY: u16 = 20;
+/// INET_DIAG_REQ_PROTOCOL: the protocol number where it does not fit in a byte.
+const REQUEST_PROTOCOL: u16 = 3;
+/// INET_DIAG_SKV6ONLY.
+const V6ONLY: u16 = 11;
+/// INET_DIAG_CGROUP_ID (Linux 5.8).
+const CGROUP_ID: u16 = 21;
+/// The size of struct inet_diag_msg.
+const FIXED_BYTES: usize = 72;
+const IPPROTO_MPTCP: u32 = 262;
+
+/// Gives every socket of `side` in the network namespace of the calling thread to `each`.
+///
+/// With `port`, the kernel leaves out those that are bound to another.
+///
+/// # Errors
+///
+/// Where the kernel does not list TCP over IPv4: then it lists nothing. A protocol it does not know has no sockets.
+pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> Result<(), NetlinkError> {
+    let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
+    for protocol in PROTOCOLS {
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let request = request(family, ip_protocol(protocol), side.states(protocol), port);
+            let answer = netlink.dump(BY_FAMILY, &request, |bytes| {
+                if let Some(socket) = read(bytes, protocol) {
+                    each(socket);
+                }
+            });
+            if (protocol, family) == (Protocol::Tcp, Family::Ipv4) {
+                answer?;
+            } else {
+                unless_unknown(answer)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The inodes of the Multipath TCP sockets in listen; their TCP half is listed under the same inode.
+///
+/// # Errors
+///
+/// Where the socket to the kernel breaks; a kernel without MPTCP has none.
+pub fn mptcp_inodes(port: Option<u16>) -> Result<Vec<u64>, NetlinkError> {
+    let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
+    let mut inodes = Vec::new();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let request = request(family, IPPROTO_MPTCP, 1 << LISTEN, port);
+        unless_unknown(netlink.dump(BY_FAMILY, &request, |bytes| {
+            inodes.extend(read(bytes, Protocol::Tcp).map(|socket| socket.inode));
+        }))?;
+    }
+    Ok(inodes)
+}
+
+/// A protocol or family that the kernel was built without is answered ENOENT or EINVAL, not with an empty list.
+fn unless_unknown(answer: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+    match answer {
+        Err(NetlinkError::Refused(Errno::NOENT | Errno::INVAL | Errno::PROTONOSUPPORT)) => Ok(()),
+        other => other,
+    }
+}
+
+const fn ip_protocol(protocol: Protocol) -> u32 {
+    match protocol {
+        Protocol::Tcp => 6,
+        Protocol::Udp => 17,
+        Protocol::Dccp => 33,
+        Protocol::Sctp => 132,
+        Protocol::Udplite => 136,
+    }
+}
+
+/// struct inet_diag_req_v2, and the wide protocol number where it is needed.
+fn request(family: Family, protocol: u32, states: u32, port: Option<u16>) -> Vec<u8> {
+    let mut request = Vec::with_capacity(64);
+    let narrow = u8::try_from(protocol);
+    request.extend([address_family(family), narrow.unwrap_or(0), 0, 0]);
+    request.extend(states.to_ne_bytes());
+    request.extend(port.unwrap_or(0).to_be_bytes());
+    // No destination, addresses, interface; INET_DIAG_NOCOOKIE.
+    request.resize(request.len() + 2 + 16 + 16 + 4, 0);
+    request.extend([0xff; 8]);
+    if narrow.is_err() {
+        request.extend(8u16.to_ne_bytes());
+        request.extend(REQUEST_PROTOCOL.to_ne_bytes());
+        request.extend(protocol.to_ne_bytes());
+    }
+    request
+}
+
+const fn address_family(family: Family) -> u8 {
+    match family {
+        Family::Ipv4 => 2,
+        Family::Ipv6 => 10,
+    }
+}
+
+/// Reads a struct inet_diag_msg with its attributes.
+#[must_use]
+pub fn read(bytes: &[u8], protocol: Protocol) -> Option<Socket> {
+    let family = match *bytes.first()? {
+        2 => Family::Ipv4,
+        10 => Family::Ipv6,
+        _ => return None,
+    };
+    let state = bytes[1..].first().copied()?;
+    let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk()?;
+    let mut socket = Socket {
+        protocol,
+        mptcp: false,
+        family,
+        state,
+        local: End { ip: address(fixed, family, 8)?, port: u16::from_be_bytes(bytes_at(fixed, 4)?) },
+        peer: End { ip: address(fixed, family, 24)?, port: u16::from_be_bytes(bytes_at(fixed, 6)?) },
+        interface: number(fixed, 40)?,
+        queue_used: number(fixed, 56)?,
+        queue_limit: (state == LISTEN).then_some(number(fixed, 60)?),
+        uid: number(fixed, 64)?,
+        inode: u64::from(number(fixed, 68)?),
+        cookie: u64::from(number(fixed, 44)?) | u64::from(number(fixed, 48)?) << 32,
+        cgroup: None,
+        v6only: None,
+    };
+    for (kind, value) in attributes(&bytes[FIXED_BYTES..]) {
+        match kind {
+            V6ONLY => socket.v6only = value.first().map(|&flag| flag != 0),
+            CGROUP_ID => socket.cgroup = bytes_at(value, 0).map(u64::from_ne_bytes),
+            _ => {}
+        }
+    }
+    Some(socket)
+}
+
+fn number(fixed: &[u8], offset: usize) -> Option<u32> {
+    bytes_at(fixed, offset).map(u32::from_ne_bytes)
+}
+
+fn address(fixed: &[u8], family: Family, offset: usize) -> Option<IpAddr> {
+    match family {
+        Family::Ipv4 => Some(Ipv4Addr::from(bytes_at::<4>(fixed, offset)?).into()),
+        Family::Ipv6 => Some(Ipv6Addr::from(bytes_at::<16>(fixed, offset)?).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A struct inet_diag_msg field by field.
+    fn message(family: u8, port: u16, address: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![family, LISTEN, 0, 0];
+        bytes.extend(port.to_be_bytes());
+        bytes.extend([0, 0]);
+        bytes.extend(address);
+        bytes.resize(40, 0);
+        for word in [3u32, 0x11, 0x22, 0, 5, 128, 33, 4711] {
+            bytes.extend(word.to_ne_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_request_has_the_size_that_the_kernel_expects() {
+        assert_eq!(request(Family::Ipv4, 6, 1 << LISTEN, Some(443)).len(), 56);
+        assert_eq!(request(Family::Ipv6, IPPROTO_MPTCP, 1 << LISTEN, None).len(), 64);
+    }
+
+    #[test]
+    fn a_socket_is_read_with_its_cgroup() {
+        let mut bytes = message(10, 443, &Ipv6Addr::LOCALHOST.octets());
+        bytes.extend([5, 0, 11, 0, 1, 0, 0, 0]);
+        bytes.extend([12, 0, 21, 0]);
+        bytes.extend(99u64.to_ne_bytes());
+        let socket = read(&bytes, Protocol::Tcp).unwrap();
+        assert_eq!(socket.local, End { ip: Ipv6Addr::LOCALHOST.into(), port: 443 });
+        assert_eq!((socket.queue_used, socket.queue_limit), (5, Some(128)));
+        assert_eq!((socket.uid, socket.inode, socket.interface), (33, 4711, 3));
+        assert_eq!(socket.cookie, 0x22_0000_0011);
+        assert_eq!((socket.cgroup, socket.v6only), (Some(99), Some(true)));
+    }
+
+    #[test]
+    fn half_a_message_is_no_socket() {
+        let bytes = message(2, 80, &[127, 0, 0, 1]);
+        assert!(read(&bytes, Protocol::Tcp).is_some());
+        for length in 0..bytes.len() {
+            assert_eq!(read(&bytes[..length], Protocol::Tcp), None, "{length}");
+        }
+        assert_eq!(read(&message(1, 80, &[]), Protocol::Tcp), None);
+    }
+}

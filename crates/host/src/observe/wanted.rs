@@ -1,0 +1,78 @@
+//! What a look is for: each command asks for what it will use and nothing more.
+
+use portreeve_core::port::PortRange;
+
+use super::Ways;
+
+/// How much is asked of a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Only sockets on these numbers.
+    pub ports: Option<PortRange>,
+    /// Who holds them.
+    pub holders: Holders,
+    /// Whether the files that the holders run are compared with the disk.
+    pub files: Files,
+    /// Sockets with a peer.
+    pub connections: Connections,
+    /// Which network namespaces.
+    pub namespaces: Namespaces,
+    /// By which ways.
+    pub ways: Ways,
+}
+
+/// How far the holders of sockets are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holders {
+    /// Not at all.
+    Skip,
+    /// In the cgroup of the socket first, and no further where somebody is found there.
+    Quick,
+    /// In every process that can be seen.
+    All,
+}
+
+/// Whether executables and libraries are compared with the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// The executable alone.
+    Executable,
+    /// Every executable mapping.
+    Mappings,
+}
+
+/// What is told of sockets with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// Nothing.
+    Skip,
+    /// How many there are by port and by destination.
+    Count,
+    /// Each of them, and sockets without ports too.
+    List,
+}
+
+/// Which network namespaces are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespaces {
+    /// The one of the caller.
+    Own,
+    /// Every one that can be entered.
+    All,
+}
+
+impl Wanted {
+    /// What `ls` and the status screen show: every listener with its holders.
+    pub const LISTENERS: Self = Self {
+        ports: None,
+        holders: Holders::All,
+        files: Files::Executable,
+        connections: Connections::Skip,
+        namespaces: Namespaces::All,
+        ways: Ways::ALL,
+    };
+
+    /// What a judgement rests on: stale files and exhausted ranges too.
+    pub const JUDGEMENT: Self =
+        Self { files: Files::Mappings, connections: Connections::Count, ..Self::LISTENERS };
+}

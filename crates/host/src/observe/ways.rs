@@ -1,0 +1,64 @@
+//! The ways of looking that are open, and those that somebody closed on purpose.
+
+/// A way of looking at sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// sock_diag(7).
+    SockDiag,
+    /// The tables below /proc/net (proc(5)).
+    Proc,
+}
+
+impl Way {
+    /// Every way, the best first.
+    pub const ALL: [Self; 2] = [Self::SockDiag, Self::Proc];
+
+    /// The token that names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SockDiag => "sock_diag",
+            Self::Proc => "proc",
+        }
+    }
+}
+
+/// A set of ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ways(u8);
+
+impl Ways {
+    /// Every way.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// Every way but those in a list such as `bpf,sock_diag`; a name that is none of a way is returned.
+    ///
+    /// # Errors
+    ///
+    /// The first name that is not known.
+    pub fn without(names: &str) -> Result<Self, &str> {
+        let mut ways = Self::ALL;
+        for name in names.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "bpf")) {
+            let way = Way::ALL.into_iter().find(|way| way.name() == name).ok_or(name)?;
+            ways.0 &= !(1 << way as u8);
+        }
+        Ok(ways)
+    }
+
+    pub(super) const fn allow(self, way: Way) -> bool {
+        self.0 & (1 << way as u8) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_are_closed_by_name() {
+        let ways = Ways::without("bpf, sock_diag").unwrap();
+        assert!(!ways.allow(Way::SockDiag) && ways.allow(Way::Proc));
+        assert_eq!(Ways::without(""), Ok(Ways::ALL));
+        assert_eq!(Ways::without("sock_diag,telepathy"), Err("telepathy"));
+    }
+}
