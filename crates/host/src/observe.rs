@@ -3,6 +3,7 @@
 mod assemble;
 mod cgroups;
 mod clock;
+mod containers;
 mod gaps;
 mod holders;
 mod kernel;

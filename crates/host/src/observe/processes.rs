@@ -12,7 +12,7 @@ use portreeve_core::{
 };
 use rustix::param::clock_ticks_per_second;
 
-use super::{Files, clock, users::Users};
+use super::{Files, clock, containers::Containers, users::Users};
 use crate::proc::{self, stat, status};
 
 /// Longer command lines are cut: the kernel allows megabytes.
@@ -22,6 +22,7 @@ const CMDLINE_BYTES_MAX: usize = 32 * 1024;
 #[derive(Debug)]
 pub(super) struct Reader {
     users: Users,
+    containers: Containers,
     boot_nanoseconds: i128,
     /// Every capability that this kernel has, a bit each.
     all_capabilities: u64,
@@ -34,6 +35,7 @@ impl Reader {
     pub(super) fn new(files: Files) -> Self {
         Self {
             users: Users::read(),
+            containers: Containers::default(),
             boot_nanoseconds: clock::booted(),
             all_capabilities: all_capabilities(),
             files,
@@ -70,7 +72,7 @@ impl Reader {
             cgroup,
             unit: place.unit,
             user_unit: place.user_unit,
-            container: place.container,
+            container: place.container.map(|container| self.containers.label(container)),
             started: Some(self.started(stat.started_ticks)),
             cwd,
             parent: self.parent(stat.parent),

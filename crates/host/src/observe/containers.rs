@@ -1,0 +1,110 @@
+//! What a container is called and what it was made from, as its runtime's own files say (A1, A12).
+//!
+//! A cgroup path tells a container's id, which changes whenever it is made anew; its name lasts.
+
+use std::collections::HashMap;
+
+use portreeve_core::facts::Container;
+use serde::Deserialize;
+
+use crate::proc;
+
+/// Where docker keeps a folder for each container (moby, daemon/container/container.go).
+const DOCKER: &str = "/var/lib/docker/containers";
+/// Where podman lists all of root's containers (containers/storage, containers.go).
+const PODMAN: &str = "/var/lib/containers/storage/overlay-containers/containers.json";
+/// The files of a runtime are a few kilobytes; a list of many containers may be more.
+const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A container's name and image.
+type Label = (Option<String>, Option<String>);
+
+/// The containers that have been asked about.
+#[derive(Debug, Default)]
+pub(super) struct Containers(HashMap<(String, String), Label>);
+
+impl Containers {
+    /// `container` with its name and image, where its runtime keeps them in a file that can be read.
+    pub(super) fn label(&mut self, container: Container) -> Container {
+        let key = (container.runtime.clone(), container.id.clone());
+        let (name, image) = self.0.entry(key).or_insert_with(|| look_up(&container)).clone();
+        Container { name: container.name.or(name), image: container.image.or(image), ..container }
+    }
+}
+
+fn look_up(container: &Container) -> Label {
+    let id = container.id.as_str();
+    let label = match container.runtime.as_str() {
+        "docker" => read(&format!("{DOCKER}/{id}/config.v2.json")).as_deref().and_then(docker),
+        "podman" => read(PODMAN).as_deref().and_then(|list| podman(list, id)),
+        // Here the id is the name that a person gave.
+        "lxc" | "nspawn" => Some((Some(id.to_owned()), None)),
+        _ => None,
+    };
+    label.unwrap_or_default()
+}
+
+/// The whole file; one that is longer than any runtime writes is not read as something else.
+fn read(path: &str) -> Option<Vec<u8>> {
+    proc::read(path, FILE_BYTES_MAX).ok().filter(|bytes| bytes.len() < FILE_BYTES_MAX)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerFile {
+    name: String,
+    config: DockerConfig,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerConfig {
+    image: Option<String>,
+}
+
+/// Docker writes a slash before the name.
+fn docker(bytes: &[u8]) -> Option<Label> {
+    let file: DockerFile = serde_json::from_slice(bytes).ok()?;
+    let name = file.name.trim_start_matches('/').to_owned();
+    Some((Some(name).filter(|name| !name.is_empty()), file.config.image))
+}
+
+#[derive(Deserialize)]
+struct PodmanEntry {
+    id: String,
+    #[serde(default)]
+    names: Vec<String>,
+}
+
+fn podman(bytes: &[u8], id: &str) -> Option<Label> {
+    let list: Vec<PodmanEntry> = serde_json::from_slice(bytes).ok()?;
+    let entry = list.into_iter().find(|entry| entry.id == id)?;
+    Some((entry.names.into_iter().next(), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_tells_name_and_image() {
+        let file =
+            br#"{"State":{"Running":true},"ID":"ab","Name":"/shop-db","Config":{"Image":"postgres:16"}}"#;
+        assert_eq!(docker(file), Some((Some("shop-db".into()), Some("postgres:16".into()))));
+        assert_eq!(docker(b"{\"Name\":3}"), None);
+    }
+
+    #[test]
+    fn podman_lists_all_containers_in_one_file() {
+        let file = br#"[{"id":"aa","names":["web"]},{"id":"bb"}]"#;
+        assert_eq!(podman(file, "aa"), Some((Some("web".into()), None)));
+        assert_eq!(podman(file, "bb"), Some((None, None)));
+        assert_eq!(podman(file, "cc"), None);
+    }
+
+    #[test]
+    fn a_container_that_a_person_named_is_called_so() {
+        let web = Container { runtime: "lxc".into(), id: "web".into(), name: None, image: None };
+        assert_eq!(Containers::default().label(web).name.as_deref(), Some("web"));
+    }
+}
