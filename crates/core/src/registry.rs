@@ -1,12 +1,39 @@
-//! What IANA says a number is for (A6, A7).
+//! What IANA says a number is for, and what it is used for in practice (A6, A7).
+//!
+//! The built-in table is `data/registry.txt`, which a reader can review, and the same in two binary files, which
+//! lookups read where they lie. `cargo xtask registry` makes all three.
+
+pub mod iana;
+mod layout;
+mod practice;
+pub mod table;
+pub mod text;
+mod validate;
+
+pub use practice::{PRACTICES, Practice, in_practice};
+pub use table::{Binary, EntryError, Source, Table};
+pub use validate::TableError;
+
+use core::fmt;
 
 use crate::port::{PortRange, Protocol};
+use layout::{Descriptions, Numbers, bit, protocols};
 
 /// The table of assigned numbers; a view that is free to copy.
-#[derive(Clone, Copy, Debug)]
+///
+/// ```
+/// use portreeve_core::{port::Protocol, registry::Registry};
+///
+/// let registry = Registry::builtin();
+/// assert_eq!(registry.name(443, Protocol::Tcp), Some("https"));
+/// assert_eq!(registry.name(6042, Protocol::Tcp), Some("x11"));
+/// assert_eq!(registry.name(50000, Protocol::Tcp), None);
+/// assert_eq!(registry.find("https").map(|found| found.range.first).next(), Some(443));
+/// ```
+#[derive(Clone, Copy)]
 pub struct Registry<'a> {
-    numbers: &'a [u8],
-    descriptions: &'a [u8],
+    numbers: Numbers<'a>,
+    descriptions: Descriptions<'a>,
 }
 
 /// What a number, or a range of them, is assigned to.
@@ -29,38 +56,124 @@ impl<'a> Assignment<'a> {
     }
 }
 
+const NUMBERS: &[u8] = include_bytes!("../data/numbers.bin");
+const DESCRIPTIONS: &[u8] = include_bytes!("../data/descriptions.bin");
+/// Empty where the files are of another layout, so that the chore that writes them anew still compiles; a test
+/// proves that they are of this one.
+const BUILTIN: Registry<'static> = match Registry::split(NUMBERS, DESCRIPTIONS) {
+    Some(registry) => registry,
+    None => Registry { numbers: Numbers::EMPTY, descriptions: Descriptions::EMPTY },
+};
+
 impl<'a> Registry<'a> {
     /// The table that is built in.
     #[must_use]
     pub const fn builtin() -> Registry<'static> {
-        Registry { numbers: &[], descriptions: &[] }
+        BUILTIN
     }
 
-    /// What `port` is assigned to.
+    /// A table from the two files that [`Table::build`] makes, whoever wrote them: every byte is checked once.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, also where they come from a newer version.
+    pub fn from_bytes(numbers: &'a [u8], descriptions: &'a [u8]) -> Result<Self, TableError> {
+        let (numbers, descriptions) = validate::validate(numbers, descriptions)?;
+        Ok(Self { numbers, descriptions })
+    }
+
+    const fn split(numbers: &'a [u8], descriptions: &'a [u8]) -> Option<Self> {
+        let Some(numbers) = Numbers::split(numbers) else { return None };
+        let Some(descriptions) = Descriptions::split(descriptions, numbers.count()) else { return None };
+        Some(Self { numbers, descriptions })
+    }
+
+    /// Where the table comes from.
     #[must_use]
-    pub fn assignment(&self, _port: u16, _protocol: Protocol) -> Option<Assignment<'a>> {
-        let _ = (self.numbers, self.descriptions);
-        None
+    pub fn source(&self) -> Source<'a> {
+        Source::split(self.numbers.source).unwrap_or(Source { name: "", version: "", date: "" })
+    }
+
+    /// What `port` is assigned to: by itself before by a range around it.
+    #[must_use]
+    pub fn assignment(&self, port: u16, protocol: Protocol) -> Option<Assignment<'a>> {
+        self.described(self.lookup(port, protocol)?, protocol.assigned_as())
     }
 
     /// The first name of a number, if it has one.
     #[must_use]
     pub fn name(&self, port: u16, protocol: Protocol) -> Option<&'a str> {
-        self.names(port, protocol).next()
+        let names = self.numbers.names.bytes(self.lookup(port, protocol)?)?;
+        let first = names.split(|byte| *byte == b' ').next()?;
+        core::str::from_utf8(first).ok()
     }
 
     /// Every name of a number, the first one first.
     pub fn names(&self, port: u16, protocol: Protocol) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.assignment(port, protocol).into_iter().flat_map(|assignment| assignment.names())
+        let names = self.lookup(port, protocol).map(|id| self.numbers.names.at(id));
+        names.into_iter().flat_map(|names| names.split(' '))
     }
 
-    /// Every assignment that carries `name`, in order of number.
-    pub fn find(&self, _name: &str) -> impl Iterator<Item = Assignment<'a>> + use<'a> {
-        core::iter::empty()
+    /// Every assignment that carries `name`, in order of number; case does not matter (RFC 6335 §5.1).
+    ///
+    /// A number within a range is not listed beside the range for a name that both carry.
+    pub fn find<'n>(&self, name: &'n str) -> impl Iterator<Item = Assignment<'a>> + use<'a, 'n> {
+        let registry = *self;
+        let carriers = registry.numbers.listed(name).filter(move |&id| registry.carries(id, name.as_bytes()));
+        carriers.flat_map(move |id| registry.assignments_of(id))
     }
 
-    /// Every assignment, in order of number and protocol.
+    fn carries(&self, id: usize, name: &[u8]) -> bool {
+        let names = self.numbers.names.bytes(id).unwrap_or(&[]);
+        names.len() >= name.len()
+            && names.split(|byte| *byte == b' ').any(|other| other.eq_ignore_ascii_case(name))
+    }
+
+    /// Every assignment, in order of number and protocol; a range before the numbers in it that have names of their own.
     pub fn assignments(&self) -> impl Iterator<Item = Assignment<'a>> + use<'a> {
-        core::iter::empty()
+        let registry = *self;
+        registry.ids().flat_map(move |id| registry.assignments_of(id))
+    }
+
+    /// The record of `port`.
+    fn lookup(&self, port: u16, protocol: Protocol) -> Option<usize> {
+        self.numbers.single(port, bit(protocol)).or_else(|| self.numbers.around(port, bit(protocol)))
+    }
+
+    /// Every record, single numbers and ranges merged in order of their first number.
+    fn ids(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let numbers = self.numbers;
+        let (mut single, mut range) = (0, numbers.ports.len());
+        core::iter::from_fn(move || {
+            let first_of = |id| numbers.record(id).map(|(range, _)| range.first);
+            let next_single = if single < numbers.ports.len() { first_of(single) } else { None };
+            let takes_range = match (next_single, first_of(range)) {
+                (None, None) => return None,
+                (single, Some(range)) => single.is_none_or(|single| range <= single),
+                (Some(_), None) => false,
+            };
+            let next = if takes_range { &mut range } else { &mut single };
+            *next += 1;
+            Some(*next - 1)
+        })
+    }
+
+    /// The assignments of a record, one for each protocol.
+    fn assignments_of(&self, id: usize) -> impl Iterator<Item = Assignment<'a>> + use<'a> {
+        let registry = *self;
+        let bits = registry.numbers.record(id).map_or(0, |(_, bits)| bits);
+        protocols(bits).filter_map(move |protocol| registry.described(id, protocol))
+    }
+
+    fn described(&self, id: usize, protocol: Protocol) -> Option<Assignment<'a>> {
+        let (range, _) = self.numbers.record(id)?;
+        let names = self.numbers.names.at(id);
+        Some(Assignment { range, protocol, names, description: self.descriptions.strings.at(id) })
+    }
+}
+
+impl fmt::Debug for Registry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("source", &self.source()).finish_non_exhaustive()
     }
 }
