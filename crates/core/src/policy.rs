@@ -1,8 +1,10 @@
 //! Which service owns which port: the file a person writes (A15, A24, A25).
 
+pub mod limits;
 mod parse;
 
-pub use parse::{Mistake, Parsed, Source, parse};
+pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, parse};
+pub(crate) use parse::{is_interface, owner_of};
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;

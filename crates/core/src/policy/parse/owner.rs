@@ -1,0 +1,268 @@
+//! Reads whom a service's ports belong to, and refuses an owner that cannot exist (A24).
+
+use alloc::{string::String, vec::Vec};
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    lines::Mark,
+    report::{Report, clip},
+    value::{Key, Table, Value, is_name, is_too_long, mark, refuse_kind},
+};
+use crate::{
+    owner::Owner,
+    text,
+    words::{Text, Words},
+};
+
+/// The keys of an owner.
+pub(super) const KEYS: &[Key] = &[
+    Key { name: "unit", example: "{ unit = \"nginx.service\" }" },
+    Key { name: "user", example: "{ user = \"www-data\" }" },
+    Key { name: "exe", example: "{ exe = \"/usr/sbin/nginx\" }" },
+    Key { name: "cgroup", example: "{ cgroup = \"/apps.slice/shop\" }" },
+    Key { name: "container", example: "{ container = \"web\" }" },
+    Key { name: "mark", example: "{ mark = \"shop\" }" },
+];
+
+/// The units that can hold a socket (systemd.unit(5)).
+const UNIT_SUFFIXES: [&str; 3] = [".service", ".socket", ".scope"];
+/// UNIT_NAME_MAX of systemd.
+const UNIT_BYTES_MAX: usize = 255;
+/// LOGIN_NAME_MAX of Linux.
+const USER_BYTES_MAX: usize = 256;
+/// PATH_MAX of Linux.
+const PATH_BYTES_MAX: usize = 4_096;
+
+/// The owners that `value` names: a table, or a list of tables.
+pub(super) fn read(value: &Value<'_>, key: Key, file: u32, report: &mut Report<'_>) -> Vec<Owner> {
+    let at = mark(file, value);
+    let items: Vec<_> = match value.get_ref() {
+        DeValue::Array(array) => array.iter().collect(),
+        _ => alloc::vec![value],
+    };
+    if items.is_empty() {
+        report.wrong(
+            at,
+            text!("`owner` is empty", "`owner` が空です"),
+            text!(
+                "write it like {{ unit = \"nginx.service\" }}, or leave it out to allow anybody",
+                "{{ unit = \"nginx.service\" }} のように書くか、誰でもよければこの行を削除してください"
+            ),
+        );
+    }
+    if is_too_long(items.len(), at, key, report) {
+        return Vec::new();
+    }
+    let mut owners = Vec::with_capacity(items.len());
+    for item in items {
+        let at = mark(file, item);
+        match item.get_ref() {
+            DeValue::Table(entries) => owners.extend(one(entries, at, file, report)),
+            DeValue::String(written) => refuse_bare(written, at, report),
+            other => refuse_kind(at, key, TABLES, other, report),
+        }
+    }
+    owners.sort();
+    owners.dedup();
+    owners
+}
+
+const TABLES: Words =
+    Words { en: "a table or a list of tables", ja: "テーブルかテーブルのリスト" };
+
+fn refuse_bare(written: &str, at: Mark, report: &mut Report<'_>) {
+    let key = if written.starts_with('/') {
+        "exe"
+    } else if UNIT_SUFFIXES.iter().any(|suffix| written.ends_with(suffix)) {
+        "unit"
+    } else {
+        "user"
+    };
+    let written = clip(written);
+    report.wrong(
+        at,
+        text!(
+            "an owner says what kind it is: unit, user, exe, cgroup or container",
+            "owner には種類(unit, user, exe, cgroup, container)が必要です"
+        ),
+        text!("did you mean {{ {key} = \"{written}\" }}?", "もしかして {{ {key} = \"{written}\" }} ですか?"),
+    );
+}
+
+fn one(entries: &DeTable<'_>, at: Mark, file: u32, report: &mut Report<'_>) -> Option<Owner> {
+    let table = Table { entries, file, at };
+    table.refuse_unknown(KEYS, report);
+    let mut named = KEYS.iter().filter(|key| table.get(**key).is_some());
+    let Some(&key) = named.next() else {
+        if entries.is_empty() {
+            report.wrong(
+                at,
+                text!("this owner names nobody", "この owner は誰も指していません"),
+                text!(
+                    "write it like {{ unit = \"nginx.service\" }}",
+                    "{{ unit = \"nginx.service\" }} のように書いてください"
+                ),
+            );
+        }
+        return None;
+    };
+    if named.next().is_some() {
+        report.wrong(
+            at,
+            text!(
+                "one owner has several keys: is it both of them, or either?",
+                "1 つの owner に複数のキーがあり、両方なのかどちらかなのか分かりません"
+            ),
+            text!(
+                "write a list of owners, one key each: [{{ unit = \"a.service\" }}, {{ user = \"b\" }}]",
+                "1 キーずつのリストにしてください: [{{ unit = \"a.service\" }}, {{ user = \"b\" }}]"
+            ),
+        );
+        return None;
+    }
+    let (at, written) = table.string(key, report)?;
+    match of(key.name, written) {
+        Ok(owner) => Some(owner),
+        Err((text, fix)) => {
+            report.wrong(at, text, fix);
+            None
+        }
+    }
+}
+
+/// The owner that a key and its value mean, or why there can be none such.
+pub(crate) fn of(key: &str, value: &str) -> Result<Owner, (Text, Text)> {
+    let owned = String::from(value);
+    match key {
+        "unit" => unit(value).map(|()| Owner::Unit(owned)),
+        "user" => user(value).map(|()| Owner::User(owned)),
+        "exe" => path(value, "exe", "/usr/sbin/nginx").map(|()| Owner::Exe(owned)),
+        "cgroup" => path(value, "cgroup", "/apps.slice/shop").map(|()| Owner::Cgroup(owned)),
+        "container" => name(value).map(|()| Owner::Container(owned)),
+        _ => name(value).map(|()| Owner::Mark(owned)),
+    }
+}
+
+fn unit(written: &str) -> Result<(), (Text, Text)> {
+    let shown = clip(written);
+    let Some(stem) = UNIT_SUFFIXES.iter().find_map(|suffix| written.strip_suffix(suffix)) else {
+        return Err((
+            text!(
+                "`{shown}` is not a unit that can hold a port: it ends in .service, .socket or .scope",
+                "`{shown}` はポートを持てる unit ではありません(.service, .socket, .scope のいずれかで終わります)"
+            ),
+            text!("did you mean \"{shown}.service\"?", "もしかして \"{shown}.service\" ですか?"),
+        ));
+    };
+    if stem.contains('*') {
+        return instance(stem, written);
+    }
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || ":-_.\\@".contains(letter);
+    if stem.is_empty() || written.len() > UNIT_BYTES_MAX || !stem.chars().all(allowed) {
+        return Err((
+            text!("no unit can be called `{shown}`", "`{shown}` という名前の unit はありえません"),
+            text!(
+                "copy the name from: systemctl list-units",
+                "systemctl list-units に出る名前をそのまま書いてください"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// `postgresql@*.service` means any instance; `*` means nothing else.
+fn instance(stem: &str, written: &str) -> Result<(), (Text, Text)> {
+    let template = stem.strip_suffix("@*").filter(|name| !name.is_empty() && !name.contains(['*', '@']));
+    if template.is_some() {
+        return Ok(());
+    }
+    let shown = clip(written);
+    Err((
+        text!(
+            "`*` stands for an instance, after `@` and alone: `{shown}` is no such name",
+            "`*` は `@` の直後に単独で書き、インスタンスだけを表します。`{shown}` はその形ではありません"
+        ),
+        text!(
+            "write it like \"postgresql@*.service\", or list each unit",
+            "\"postgresql@*.service\" のように書くか、unit を 1 つずつ並べてください"
+        ),
+    ))
+}
+
+fn user(written: &str) -> Result<(), (Text, Text)> {
+    let is_number = written.bytes().all(|byte| byte.is_ascii_digit());
+    let possible = written.len() <= USER_BYTES_MAX
+        && !written.contains([':', '/', ','])
+        && !written.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+        && (!is_number || written.parse::<u32>().is_ok());
+    if possible && !written.is_empty() {
+        return Ok(());
+    }
+    let shown = clip(written);
+    Err((
+        text!("no user can be called `{shown}`", "`{shown}` というユーザーはありえません"),
+        text!(
+            "write a name as in /etc/passwd, or a number below 4294967296",
+            "/etc/passwd にある名前か、4294967296 未満の番号を書いてください"
+        ),
+    ))
+}
+
+fn path(written: &str, key: &str, example: &str) -> Result<(), (Text, Text)> {
+    let shown = clip(written);
+    let fix = text!("write it like \"{example}\"", "\"{example}\" のように書いてください");
+    if !written.starts_with('/') {
+        return Err((
+            text!(
+                "`{shown}` is not an absolute path, so it cannot be an {key}",
+                "`{shown}` は絶対パスではないため {key} に使えません"
+            ),
+            fix,
+        ));
+    }
+    let steps: Vec<_> = written.trim_start_matches('/').split('/').collect();
+    let plain = written.len() < PATH_BYTES_MAX
+        && !written.starts_with("//")
+        && !written.contains(char::is_control)
+        && (written == "/" || steps.iter().all(|step| !["", ".", ".."].contains(step)))
+        && (key != "exe" || written != "/");
+    if plain {
+        return Ok(());
+    }
+    Err((
+        text!(
+            "the kernel never shows the path `{shown}`: it has an empty, `.` or `..` part, or a control character",
+            "カーネルが `{shown}` というパスを示すことはありません(空、`.`、`..` の部分か制御文字を含んでいます)"
+        ),
+        fix,
+    ))
+}
+
+fn name(written: &str) -> Result<(), (Text, Text)> {
+    if is_name(written) {
+        return Ok(());
+    }
+    let shown = clip(written);
+    Err((
+        text!("nothing can be called `{shown}`", "`{shown}` という名前は使えません"),
+        text!(
+            "write the name that `docker ps` or `podman ps` shows, or the first 12 digits of the id",
+            "`docker ps` や `podman ps` に出る名前か、ID の先頭 12 桁を書いてください"
+        ),
+    ))
+}
+
+/// Reports owners between which the ports are not divided.
+pub(super) fn doubt_division(owners: usize, ports: usize, at: Mark, report: &mut Report<'_>) {
+    if owners > 1 && ports > 1 {
+        report.doubt(
+            at,
+            text!(
+                "{owners} owners share {ports} ports: who owns which?",
+                "{owners} 者が {ports} 個のポートを共有しています。どれが誰のものですか?"
+            ),
+            text!("write one service for each owner", "owner ごとにサービスを分けてください"),
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! Takes TOML values as what a key means them to be, and says what else stands there.
+
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    limits,
+    lines::{Mark, narrow},
+    report::{Report, clip, did_you_mean},
+};
+use crate::{text, words::Words};
+
+/// A value with its place.
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
+
+/// A key that a table may have, with what a person would write there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) example: &'static str,
+}
+
+/// A table of the policy whose keys are known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table<'v, 't> {
+    pub(super) entries: &'v DeTable<'t>,
+    pub(super) file: u32,
+    /// Its name, or where it begins.
+    pub(super) at: Mark,
+}
+
+pub(super) fn mark<T>(file: u32, spanned: &Spanned<T>) -> Mark {
+    let span = spanned.span();
+    Mark { file, start: narrow(span.start), end: narrow(span.end) }
+}
+
+/// What a value is, for a sentence that says it should be something else.
+const fn kind(value: &DeValue<'_>) -> Words {
+    match value {
+        DeValue::String(_) => Words { en: "text", ja: "文字列" },
+        DeValue::Integer(_) | DeValue::Float(_) => Words { en: "a number", ja: "数値" },
+        DeValue::Boolean(_) => Words { en: "true or false", ja: "真偽値" },
+        DeValue::Datetime(_) => Words { en: "a date", ja: "日付" },
+        DeValue::Array(_) => Words { en: "a list", ja: "リスト" },
+        DeValue::Table(_) => Words { en: "a table", ja: "テーブル" },
+    }
+}
+
+/// The entries of a table in the order in which they are written.
+pub(super) fn in_order<'v, 't>(table: &'v DeTable<'t>) -> Vec<(&'v Spanned<Cow<'t, str>>, &'v Value<'t>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+impl<'v, 't> Table<'v, 't> {
+    /// The value of a key.
+    pub(super) fn get(&self, key: Key) -> Option<&'v Value<'t>> {
+        self.entries.get(key.name)
+    }
+
+    /// Reports every key that is not among `known`.
+    pub(super) fn refuse_unknown(&self, known: &[Key], report: &mut Report<'_>) {
+        for (key, _) in self.entries.iter() {
+            let name: &str = key.get_ref();
+            if known.iter().any(|key| key.name == name) {
+                continue;
+            }
+            let guess = report.guess(name, known.iter().map(|key| key.name));
+            let guess = guess.map(|guess| format!("`{guess}`"));
+            let all = known.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
+            let name = clip(name);
+            report.wrong(
+                mark(self.file, key),
+                text!("`{name}` is not a key here", "`{name}` というキーはここにはありません"),
+                did_you_mean(
+                    guess.as_deref(),
+                    text!("the keys are: {all}", "使えるキーは次のとおりです: {all}"),
+                ),
+            );
+        }
+    }
+
+    /// A key's text, if it is there and is text with something in it.
+    pub(super) fn string(&self, key: Key, report: &mut Report<'_>) -> Option<(Mark, &'v str)> {
+        let value = self.get(key)?;
+        let at = mark(self.file, value);
+        let Some(written) = value.get_ref().as_str() else {
+            refuse_kind(at, key, TEXT, value.get_ref(), report);
+            return None;
+        };
+        if written.trim().is_empty() {
+            refuse_empty(at, key, report);
+            return None;
+        }
+        Some((at, written))
+    }
+
+    /// A key's texts: a list, or one text that stands for a list of one.
+    pub(super) fn strings(&self, key: Key, report: &mut Report<'_>) -> Vec<(Mark, &'v str)> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let items = match value.get_ref() {
+            DeValue::Array(array) if array.is_empty() => {
+                refuse_empty(mark(self.file, value), key, report);
+                return Vec::new();
+            }
+            DeValue::Array(array) => array.iter().collect(),
+            _ => alloc::vec![value],
+        };
+        if is_too_long(items.len(), mark(self.file, value), key, report) {
+            return Vec::new();
+        }
+        let mut strings = Vec::with_capacity(items.len());
+        for item in items {
+            let at = mark(self.file, item);
+            match item.get_ref().as_str() {
+                Some(written) => strings.push((at, written)),
+                None => refuse_kind(at, key, TEXTS, item.get_ref(), report),
+            }
+        }
+        strings
+    }
+}
+
+const TEXT: Words = Words { en: "text", ja: "文字列" };
+const TEXTS: Words = Words { en: "text or a list of texts", ja: "文字列か文字列のリスト" };
+
+/// Reports that a value is of another kind than `wanted`.
+pub(super) fn refuse_kind(at: Mark, key: Key, wanted: Words, value: &DeValue<'_>, report: &mut Report<'_>) {
+    let Key { name, example } = key;
+    let (kind, wanted_en, wanted_ja) = (kind(value), wanted.en, wanted.ja);
+    let (kind_en, kind_ja) = (kind.en, kind.ja);
+    let text = crate::words::Text {
+        en: format!("`{name}` is {wanted_en}, not {kind_en}"),
+        ja: format!("`{name}` には{wanted_ja}を書きます。ここには{kind_ja}があります"),
+    };
+    report.wrong(at, text, text!("write it like this: {example}", "次のように書きます: {example}"));
+}
+
+/// Whether a list holds more items than a policy may; then that is reported.
+pub(super) fn is_too_long(count: usize, at: Mark, key: Key, report: &mut Report<'_>) -> bool {
+    if count > limits::ITEMS_MAX {
+        let (name, most) = (key.name, limits::ITEMS_MAX);
+        report.wrong(
+            at,
+            text!(
+                "`{name}` has {count} items; {most} is the limit",
+                "`{name}` の項目は {count} 個あり、上限の {most} 個を超えています"
+            ),
+            text!("write ranges, or several services", "範囲で書くか、サービスを分けてください"),
+        );
+    }
+    count > limits::ITEMS_MAX
+}
+
+fn refuse_empty(at: Mark, key: Key, report: &mut Report<'_>) {
+    let Key { name, example } = key;
+    report.wrong(
+        at,
+        text!("`{name}` is empty", "`{name}` が空です"),
+        text!(
+            "write it like {example}, or leave it out",
+            "{example} のように書くか、この行を削除してください"
+        ),
+    );
+}
+
+/// Whether a name can stand in tables, on a command line and in a sentence without being quoted.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= NAME_CHARACTERS_MAX
+        && name.chars().all(|letter| letter.is_alphanumeric() || "-_.@+:".contains(letter))
+}
+
+/// Long enough for any unit or container; short enough for a table.
+const NAME_CHARACTERS_MAX: usize = 128;
+
+/// Reports a service's or zone's name that cannot be shown as it is.
+pub(super) fn check_name(name: &str, at: Mark, report: &mut Report<'_>) {
+    if !is_name(name) {
+        let name: String = clip(name);
+        report.wrong(
+            at,
+            text!("`{name}` cannot be a name", "`{name}` は名前に使えません"),
+            text!(
+                "use up to {NAME_CHARACTERS_MAX} letters, digits and - _ . @ + :",
+                "英数字などの文字と - _ . @ + : を {NAME_CHARACTERS_MAX} 文字以内で使ってください"
+            ),
+        );
+    }
+}
