@@ -1,0 +1,113 @@
+//! Who was seen on which port, and who of them will still be called so tomorrow (A12, A24).
+
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+
+use super::danger::{Danger, dangerous};
+use crate::{
+    facts::Listener,
+    owner::{Identity, Match, Owner},
+    policy,
+    port::Protocol,
+    world::World,
+};
+
+/// More listeners than this no policy is drafted for: a policy holds no more ports.
+const LISTENERS_MAX: usize = 65_536;
+/// An owner that is written longer helps nobody who reads the policy.
+const OWNER_BYTES_MAX: usize = 512;
+
+/// A listener with whom it belongs to.
+#[derive(Clone, Debug)]
+pub(super) struct Sighting<'a> {
+    pub(super) listener: &'a Listener,
+    /// Everybody who holds it; empty where somebody among them has no lasting name.
+    pub(super) owners: BTreeSet<Owner>,
+    /// What its service may be called.
+    pub(super) label: String,
+    /// Names of the programs.
+    pub(super) programs: BTreeSet<&'a str>,
+    pub(super) danger: Option<Danger>,
+}
+
+/// Everything that a policy is drafted from.
+#[derive(Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) sightings: Vec<Sighting<'a>>,
+    /// Listeners beyond what a policy can hold.
+    pub(super) left_out: usize,
+}
+
+/// Every listener that a policy can declare.
+pub(super) fn sightings<'a>(world: &World<'a>) -> Seen<'a> {
+    let mut listeners: Vec<_> = world
+        .listeners()
+        .filter(|listener| listener.port != 0 && listener.protocol != Protocol::Dccp)
+        .collect();
+    let left_out = listeners.len().saturating_sub(LISTENERS_MAX);
+    listeners.truncate(LISTENERS_MAX);
+    Seen { sightings: listeners.into_iter().map(|listener| sighting(world, listener)).collect(), left_out }
+}
+
+fn sighting<'a>(world: &World<'a>, listener: &'a Listener) -> Sighting<'a> {
+    let identities = world.identities(listener);
+    let owners: Option<BTreeSet<Owner>> = identities.iter().map(lasting).collect();
+    let owners = owners.unwrap_or_default();
+    let programs: BTreeSet<&str> =
+        world.snapshot.holders(listener).map(|(_, process)| process.name.as_str()).collect();
+    let danger = dangerous(listener.port, listener.protocol, programs.iter().copied());
+    let label = label(world, listener, owners.first());
+    Sighting { listener, owners, label, programs, danger }
+}
+
+/// The narrowest owner that will still mean this somebody after a restart.
+fn lasting(identity: &Identity<'_>) -> Option<Owner> {
+    let unit = identity.unit.filter(|unit| is_lasting(unit)).map(|unit| match unit.strip_suffix(".socket") {
+        Some(stem) => format!("{stem}.service"),
+        None => unit.into(),
+    });
+    let container =
+        identity.container.map(|container| container.name.clone().unwrap_or_else(|| container.id.clone()));
+    let user = match (identity.user, identity.uid) {
+        (Some("root"), _) | (_, Some(0)) | (None, None) => None,
+        (Some(name), _) => Some(name.into()),
+        (None, Some(uid)) => Some(format!("{uid}")),
+    };
+    let exe = identity.script.or(identity.exe).filter(|path| !path.starts_with("/memfd:")).map(String::from);
+    [("unit", unit), ("container", container), ("user", user), ("exe", exe)]
+        .into_iter()
+        .filter_map(|(key, value)| policy::owner_of(key, &value?).ok())
+        .find(|owner| owner.value().len() <= OWNER_BYTES_MAX && identity.matches(owner) != Match::No)
+}
+
+/// A service unit lasts; a session, a user's manager and what `systemd-run` starts do not.
+fn is_lasting(unit: &str) -> bool {
+    let transient = ["run-r", "run-u", "run-p"].iter().any(|start| {
+        unit.strip_prefix(start).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_hexdigit()))
+    });
+    (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@") && !transient
+}
+
+/// A service is called like its unit or container; else as IANA calls a well-known number; else like the program.
+fn label(world: &World<'_>, listener: &Listener, owner: Option<&Owner>) -> String {
+    match owner {
+        Some(Owner::Unit(unit)) => return unit_label(unit),
+        Some(Owner::Container(name)) => return name.clone(),
+        _ => {}
+    }
+    let assigned = world.registry.name(listener.port, listener.protocol).filter(|_| listener.port < 1024);
+    let program = || world.main_holder(listener).map(|(_, process)| process.name.as_str());
+    match assigned.or_else(program) {
+        Some(name) => name.into(),
+        None => format!("port-{}", listener.port),
+    }
+}
+
+/// `postfix@-.service` is postfix, `postgresql@15-main.service` is postgresql-15-main.
+fn unit_label(unit: &str) -> String {
+    let stem = unit.rsplit_once('.').map_or(unit, |(stem, _)| stem);
+    match stem.split_once('@') {
+        Some((template, "-" | "")) => template.into(),
+        Some((template, instance)) => format!("{template}-{instance}"),
+        None => stem.into(),
+    }
+}

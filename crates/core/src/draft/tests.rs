@@ -1,0 +1,339 @@
+//! A draft can be read, declares what was seen with its owner, and says what to ask (A15, A26).
+
+use alloc::{format, string::String, vec, vec::Vec};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    address::{Breadth, Family},
+    desired::desire,
+    facts::{
+        Container, Gap, GapKind, Hold, HostFacts, Listener, Namespace, Process, SeenBy, Snapshot, SocketState,
+    },
+    owner::Match,
+    policy::{Policy, Source, parse},
+    port::{PortRange, Protocol},
+    registry::Registry,
+    world::Scope,
+};
+
+fn listener(address: &str, port: u16, pid: u32) -> Listener {
+    let address: crate::address::Address = address.parse().unwrap();
+    let family = if address.ip.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+    Listener {
+        protocol: Protocol::Tcp,
+        mptcp: false,
+        family,
+        address,
+        port,
+        device: None,
+        v6only: false,
+        state: SocketState::Listen,
+        ephemeral: false,
+        netns: 1,
+        holders: vec![Hold { pid, fd: 3 }],
+        holders_complete: true,
+        uid: Some(0),
+        socket_cgroup: None,
+        socket_unit: None,
+        inode: 0,
+        cookie: 0,
+        backlog: None,
+        gap: None,
+        seen_by: SeenBy::SockDiag,
+    }
+}
+
+/// A process of root's in this unit.
+fn process(name: &str, unit: &str) -> Process {
+    Process {
+        name: name.into(),
+        exe: Some(format!("/usr/bin/{name}")),
+        user: Some("root".into()),
+        uid: Some(0),
+        unit: Some(unit.into()),
+        cgroup: Some(format!("/system.slice/{unit}")),
+        ..Process::default()
+    }
+}
+
+fn namespace(id: u64, own: bool) -> Namespace {
+    Namespace {
+        id,
+        name: None,
+        own,
+        interfaces: Vec::new(),
+        client_range: PortRange { first: 32768, last: 60999 },
+        reserved: Vec::new(),
+        unprivileged_port_start: 1024,
+        connections_by_port: Vec::new(),
+        connections_by_destination: Vec::new(),
+    }
+}
+
+fn snapshot(listeners: Vec<Listener>, processes: Vec<(u32, Process)>) -> Snapshot {
+    Snapshot {
+        version: 1,
+        taken: Timestamp::UNIX_EPOCH,
+        host: HostFacts { name: "web-1".into(), ..HostFacts::default() },
+        namespaces: vec![namespace(1, true), namespace(2, false)],
+        listeners,
+        connections: None,
+        other: Vec::new(),
+        processes: processes.into_iter().collect(),
+        gaps: Vec::new(),
+    }
+}
+
+fn drafted(snapshot: &Snapshot, lang: Lang) -> String {
+    let world = World::new(snapshot, None, Registry::builtin(), Timestamp::UNIX_EPOCH, Scope::Own);
+    draft(&world, lang)
+}
+
+fn read(text: &str) -> Policy {
+    let source = Source { name: "<stdin>".into(), text };
+    match parse(&[source], Registry::builtin()) {
+        Ok(parsed) => parsed.policy,
+        Err(mistakes) => panic!("{mistakes:#?}\n{text}"),
+    }
+}
+
+/// The services without the head and without comments.
+fn lines(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).skip(1).collect()
+}
+
+#[test]
+fn a_web_server_is_one_service_for_both_families_and_ports() {
+    let sockets = ["0.0.0.0", "::"].map(|address| [80, 443].map(|port| listener(address, port, 7)));
+    let text = drafted(&snapshot(sockets.concat(), vec![(7, process("nginx", "nginx.service"))]), Lang::En);
+    let service = lines(&text);
+    assert_eq!(service[0], "[service.nginx]");
+    assert!(service[1].starts_with("ports = [\"80/tcp\", \"443/tcp\"]"), "{text}");
+    assert_eq!(service[2..], ["owner = { unit = \"nginx.service\" }", "reach = \"world\""]);
+    insta::assert_snapshot!(text.lines().take(9).collect::<Vec<_>>().join("\n"), @r"
+    # The ports of web-1 as they were on 1970-01-01T00:00:00Z: 4 listening sockets, 1 services.
+    # A first draft by `portreeve init`: keep what you need, delete what you do not, narrow what is too wide.
+    # Then:
+    #     portreeve check policy.toml
+    #     portreeve audit --policy policy.toml
+    version = 1
+
+    # Seen: nginx on 0.0.0.0, ::.
+    [service.nginx]
+    ");
+}
+
+#[test]
+fn a_datastore_on_every_address_is_declared_for_this_host_with_the_wide_line_beside() {
+    let sockets = vec![listener("0.0.0.0", 6379, 7), listener("::", 6379, 7)];
+    let text =
+        drafted(&snapshot(sockets, vec![(7, process("redis-server", "redis-server.service"))]), Lang::En);
+    let service = &read(&text).services[0];
+    assert!(service.addresses.iter().all(|address| address.breadth() == Breadth::Loopback));
+    assert_eq!((service.addresses.len(), service.reach.as_slice()), (2, &["host".into()][..]));
+    assert!(text.contains("\n# reach = \"world\"    # as it was seen"), "{text}");
+    assert!(text.contains("# a datastore or control interface: whoever reaches it can use it"), "{text}");
+}
+
+#[test]
+fn a_datastore_on_one_address_keeps_it_and_loses_its_reach() {
+    let text = drafted(
+        &snapshot(
+            vec![listener("203.0.113.5", 6379, 7)],
+            vec![(7, process("redis-server", "redis.service"))],
+        ),
+        Lang::En,
+    );
+    assert_eq!(lines(&text)[2], "address = [\"203.0.113.5\"]");
+    assert_eq!(read(&text).services[0].reach, ["host"]);
+}
+
+#[test]
+fn the_owner_is_the_narrowest_that_lasts() {
+    let owner = |process: Process| {
+        let text = drafted(&snapshot(vec![listener("::1", 3000, 7)], vec![(7, process)]), Lang::En);
+        read(&text).services[0].owners.clone()
+    };
+    let unit = |unit: &str| process("node", unit);
+    let by_dev = |unit: &str| Process { user: Some("dev".into()), uid: Some(1000), ..process("node", unit) };
+    assert_eq!(owner(unit("shop.service")), [crate::owner::Owner::Unit("shop.service".into())]);
+    assert_eq!(owner(unit("ssh.socket")), [crate::owner::Owner::Unit("ssh.service".into())]);
+    for passing in ["session-4.scope", "user@1000.service", "run-u12.service", "run-r0a1.service"] {
+        assert_eq!(owner(by_dev(passing)), [crate::owner::Owner::User("dev".into())], "{passing}");
+        assert_eq!(owner(unit(passing)), [crate::owner::Owner::Exe("/usr/bin/node".into())], "{passing}");
+    }
+    let container =
+        Container { runtime: "docker".into(), id: "ab".repeat(32), name: Some("web".into()), image: None };
+    let contained = Process { container: Some(container), ..unit("docker-abab.scope") };
+    assert_eq!(owner(contained), [crate::owner::Owner::Container("web".into())]);
+    assert_eq!(owner(Process { exe: None, ..unit("session-4.scope") }), []);
+}
+
+#[test]
+fn two_owners_of_one_port_share_a_service_only_where_their_sockets_meet() {
+    let processes = || vec![(7, process("a", "a.service")), (8, process("b", "b.service"))];
+    let apart = vec![listener("127.0.0.53", 53, 7), listener("192.168.1.1", 53, 8)];
+    let text = drafted(&snapshot(apart, processes()), Lang::En);
+    assert_eq!(read(&text).services.len(), 2);
+    let shadowed = vec![listener("127.0.0.53", 53, 7), listener("0.0.0.0", 53, 8)];
+    let text = drafted(&snapshot(shadowed, processes()), Lang::En);
+    assert_eq!(read(&text).services.len(), 1);
+    assert!(text.contains("owner = [{ unit = \"a.service\" }, { unit = \"b.service\" }]"), "{text}");
+    assert!(text.contains("# Ask: several owners hold this port together"), "{text}");
+}
+
+#[test]
+fn many_consecutive_ports_are_a_range() {
+    let sockets = (30_000..30_100).map(|port| listener("::", port, 7)).collect();
+    let text = drafted(&snapshot(sockets, vec![(7, process("vsftpd", "vsftpd.service"))]), Lang::En);
+    assert!(lines(&text)[1].starts_with("ports = [\"30000-30099/tcp\"]"), "{text}");
+}
+
+#[test]
+fn only_the_own_namespace_and_chosen_numbers_are_declared() {
+    let foreign = Listener { netns: 2, ..listener("::", 80, 7) };
+    let passing = Listener { ephemeral: true, ..listener("0.0.0.0", 61_000, 7) };
+    let text = drafted(&snapshot(vec![foreign, passing], vec![(7, process("a", "a.service"))]), Lang::En);
+    assert!(read(&text).services.is_empty(), "{text}");
+}
+
+#[test]
+fn a_draft_speaks_the_readers_language() {
+    let mut seen = snapshot(vec![listener("::", 6379, 7)], vec![(7, process("x", "session-1.scope"))]);
+    seen.gaps.push(Gap::new(GapKind::HiddenOwners, 12));
+    let (english, japanese) = (drafted(&seen, Lang::En), drafted(&seen, Lang::Ja));
+    assert!(english.is_ascii(), "{english}");
+    assert!(japanese.contains("下書きです") && japanese.contains("12 個のソケット"), "{japanese}");
+    assert_eq!(lines(&english), lines(&japanese));
+}
+
+#[test]
+fn a_host_of_ten_thousand_listeners_is_drafted_and_read() {
+    let processes =
+        (0..100).map(|pid| (pid, process("p", &format!("{}{pid}.service", "x".repeat(200))))).collect();
+    let sockets = (0..10_000_u16).map(|n| listener("0.0.0.0", 1 + n * 3, u32::from(n) % 100)).collect();
+    let policy = read(&drafted(&snapshot(sockets, processes), Lang::En));
+    assert_eq!(policy.services.iter().map(|service| service.ports.len()).sum::<usize>(), 10_000);
+}
+
+/// Names as people and as mischief write them.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec![
+            "nginx",
+            "redis-server",
+            "a\"b\\",
+            "x\ny",
+            "\u{1b}[31mred",
+            "\u{202e}gnp.exe",
+            "",
+            "..",
+            "受付",
+            "a\0b",
+            "]\n[service.evil]\nports = [\"1/tcp\"]",
+        ])
+        .prop_map(String::from),
+        any::<String>(),
+        (900..1_100_usize).prop_map(|length| "u".repeat(length)),
+    ]
+}
+
+fn unit() -> impl Strategy<Value = String> {
+    (name(), prop::sample::select(vec!["", ".service", ".socket", ".scope", "@*.service", "@-.service"]))
+        .prop_map(|(stem, suffix)| format!("{stem}{suffix}"))
+}
+
+fn some_process() -> impl Strategy<Value = Process> {
+    let container = prop::option::of((name(), prop::option::of(name())));
+    let place = (prop::option::of(unit()), any::<bool>());
+    (name(), prop::option::of(name()), prop::option::of(name()), prop::option::of(0..3_u32), place, container)
+        .prop_map(|(name, exe, user, uid, (unit, has_cgroup), container)| Process {
+            exe: exe.map(|exe| format!("/usr/{exe}")),
+            cgroup: has_cgroup.then(|| format!("/{name}")),
+            container: container.map(|(id, name)| Container {
+                runtime: "docker".into(),
+                id,
+                name,
+                image: None,
+            }),
+            name,
+            user,
+            uid,
+            unit,
+            ..Process::default()
+        })
+}
+
+fn some_listener() -> impl Strategy<Value = Listener> {
+    let address = prop::sample::select(vec![
+        "0.0.0.0",
+        "::",
+        "127.0.0.1",
+        "::1",
+        "127.0.0.53",
+        "10.0.0.1",
+        "::ffff:10.0.0.1",
+        "fe80::1%eth0",
+        "fe80::1%eth1",
+        "fe80::1%a b\"",
+        "::ffff:0.0.0.0",
+        "2001:db8::1",
+    ]);
+    let device = prop::option::of(prop::sample::select(vec!["eth0", "eth1", "bad name", "\u{202e}"]));
+    let port = prop_oneof![Just(53_u16), Just(6379), 1..12_u16, any::<u16>()];
+    let holders = prop::collection::vec(0..6_u32, 0..3);
+    let rest = (prop::sample::select(Protocol::ALL.to_vec()), prop::option::of(unit()), any::<[bool; 3]>());
+    (address, port, holders, device, rest).prop_map(
+        |(address, port, holders, device, (protocol, unit, flags))| Listener {
+            protocol,
+            device: device.map(String::from),
+            netns: if flags[0] { 1 } else { 2 },
+            ephemeral: flags[1],
+            v6only: flags[2],
+            holders: holders.into_iter().map(|pid| Hold { pid, fd: 3 }).collect(),
+            socket_cgroup: unit.as_ref().map(|unit| format!("/{unit}")),
+            socket_unit: unit,
+            uid: flags[2].then_some(1_000),
+            ..listener(address, port, 0)
+        },
+    )
+}
+
+fn some_snapshot() -> impl Strategy<Value = Snapshot> {
+    let processes = prop::collection::vec(some_process(), 0..5);
+    (prop::collection::vec(some_listener(), 0..40), processes, name()).prop_map(
+        |(listeners, processes, name)| {
+            let processes = (0..).zip(processes).collect();
+            Snapshot { host: HostFacts { name, ..HostFacts::default() }, ..snapshot(listeners, processes) }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_draft_is_read_and_declares_every_listener_with_its_owner(seen in some_snapshot(), japanese in any::<bool>()) {
+        let text = drafted(&seen, if japanese { Lang::Ja } else { Lang::En });
+        let policy = read(&text);
+        let desired = desire(&policy);
+        let world = World::new(&seen, None, Registry::builtin(), Timestamp::UNIX_EPOCH, Scope::Own);
+        let possible = |listener: &&Listener| listener.port != 0 && listener.protocol != Protocol::Dccp;
+        for listener in world.listeners().filter(possible) {
+            let declared = desired.of(listener);
+            prop_assert!(declared.is_some(), "{listener:?}\n{text}");
+            let owners = declared.map(|port| port.service.owners.clone()).unwrap_or_default();
+            for identity in world.identities(listener) {
+                prop_assert_ne!(identity.matches_any(&owners), Match::No, "{:?}\n{}", identity, text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_strangers_name_writes_nothing_into_the_policy(name in name()) {
+        let text = drafted(&snapshot(vec![listener("::", 80, 7)], vec![(7, process(&name, &name))]), Lang::En);
+        prop_assert_eq!(read(&text).services.len(), 1);
+        prop_assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
+    }
+}

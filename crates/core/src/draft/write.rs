@@ -1,0 +1,223 @@
+//! Writes drafted services as TOML with comments that say what was seen and what to ask (A26).
+
+use alloc::{format, string::String, vec::Vec};
+use core::fmt::Write as _;
+
+use super::{
+    group::{Common, DraftService, Reach, Sharing},
+    name::Names,
+    sight::Seen,
+};
+use crate::{
+    owner::Owner,
+    policy::limits,
+    port::PortSpec,
+    text,
+    words::{Lang, Text, Words},
+    world::World,
+};
+
+/// A draft stays well below what a policy file may hold.
+const TEXT_BYTES_MAX: usize = limits::FILE_BYTES_MAX / 4 * 3;
+/// As much of a stranger's name as a comment repeats.
+const COMMENT_CHARACTERS_MAX: usize = 60;
+/// As many things as a comment lists.
+const LISTED_MAX: usize = 6;
+
+/// The whole text.
+pub(super) fn policy(world: &World<'_>, seen: &Seen<'_>, services: &[DraftService], lang: Lang) -> String {
+    let mut text = head(world, seen, services.len(), lang);
+    let mut names = Names::default();
+    let mut left_out = seen.left_out;
+    for service in services {
+        let port = service.ports.first().map_or(0, |spec| spec.range.first);
+        let written = section(world, &names.give(&service.common.label, port), service, lang);
+        if text.len() + written.len() > TEXT_BYTES_MAX {
+            left_out += 1;
+        } else {
+            text.push_str(&written);
+        }
+    }
+    if left_out > 0 {
+        let note = text!(
+            "{left_out} more are too many for one policy and were left out.",
+            "ほかの {left_out} 件は 1 つの policy に収まらないため省きました。"
+        );
+        text.push('\n');
+        comment(&mut text, note.in_lang(lang));
+    }
+    text
+}
+
+fn head(world: &World<'_>, seen: &Seen<'_>, services: usize, lang: Lang) -> String {
+    let host = shown(&world.snapshot.host.name);
+    let taken = format!("{:.0}", world.snapshot.taken);
+    let listeners = seen.sightings.len();
+    let what = text!(
+        "The ports of {host} as they were on {taken}: {listeners} listening sockets, {services} services.",
+        "{taken} 時点の {host} のポートです({listeners} 個の待ち受けソケット、{services} サービス)。"
+    );
+    let mut text = String::new();
+    comment(&mut text, what.in_lang(lang));
+    for words in [FIRST_DRAFT, NEXT] {
+        comment(&mut text, words.in_lang(lang));
+    }
+    for command in ["portreeve check policy.toml", "portreeve audit --policy policy.toml"] {
+        let _ = writeln!(text, "#     {command}");
+    }
+    for gap in world.snapshot.gaps.iter().take(LISTED_MAX) {
+        let why = clipped(gap.why().in_lang(lang), COMMENT_CHARACTERS_MAX * 3);
+        let note = text!("Not seen: {why}.", "見えなかったもの: {why}。");
+        comment(&mut text, note.in_lang(lang));
+    }
+    text.push_str("version = 1\n");
+    text
+}
+
+const FIRST_DRAFT: Words = Words {
+    en: "A first draft by `portreeve init`: keep what you need, delete what you do not, narrow what is too wide.",
+    ja: "`portreeve init` が書いた下書きです。必要なものを残し、不要なものは消し、広すぎるものは絞ってください。",
+};
+const NEXT: Words = Words { en: "Then:", ja: "そのあと:" };
+
+fn section(world: &World<'_>, name: &str, service: &DraftService, lang: Lang) -> String {
+    let mut text = String::from("\n");
+    comment(&mut text, seen(&service.common).in_lang(lang));
+    for question in questions(&service.common) {
+        comment(&mut text, question.in_lang(lang));
+    }
+    let _ = writeln!(text, "[service.{name}]");
+    let _ = writeln!(
+        text,
+        "ports = {}{}",
+        list(service.ports.iter().map(|spec| quoted(&format!("{spec}")))),
+        iana(world, &service.ports)
+    );
+    if !service.common.addresses.is_empty() {
+        let addresses = service.common.addresses.iter().map(|address| quoted(&format!("{address}")));
+        let _ = writeln!(text, "address = {}", list(addresses));
+    }
+    if let Some(device) = &service.common.device {
+        let _ = writeln!(text, "device = {}", quoted(device));
+    }
+    if let Some(owner) = owner(&service.common.owners) {
+        let _ = writeln!(text, "owner = {owner}");
+    }
+    if service.common.reach == Reach::World {
+        text.push_str("reach = \"world\"\n");
+    }
+    if service.common.narrowed.is_some() {
+        let _ = writeln!(text, "# reach = \"world\"    # {}", WIDE.in_lang(lang));
+    }
+    text
+}
+
+const WIDE: Words = Words {
+    en: "as it was seen: instead of the narrow lines above, if it must be",
+    ja: "観測されたままの広さ。必要なときだけ、上の address などの代わりに使ってください",
+};
+
+fn seen(common: &Common) -> Text {
+    let programs = some(common.programs.iter().map(|name| shown(name)));
+    let places = some(common.seen_at.iter().map(|address| shown(&format!("{address}"))));
+    if programs.is_empty() {
+        return text!("Seen on {places}.", "{places} で待ち受けていました。");
+    }
+    text!("Seen: {programs} on {places}.", "{programs} が {places} で待ち受けていました。")
+}
+
+fn questions(common: &Common) -> Vec<Words> {
+    let mut questions = Vec::new();
+    if common.shared == Sharing::Shared {
+        questions.push(Words {
+            en: "Ask: several owners hold this port together. Which one should?",
+            ja: "確認: 複数の所有者が同じポートを使っています。本来はどれですか?",
+        });
+    }
+    if common.owners.is_empty() {
+        questions.push(Words {
+            en: "Ask: whose is it? No name that lasts was seen, so anybody may hold it. Add an owner.",
+            ja: "確認: 誰のものですか? 再起動後も変わらない名前が見えず、誰でも使えます。owner を書き足してください。",
+        });
+    } else if common.owners.iter().any(|owner| matches!(owner, Owner::User(_) | Owner::Exe(_))) {
+        questions.push(Words {
+            en: "Ask: no service manager runs it. Is it meant to stay?",
+            ja: "確認: サービスマネージャーの管理外です。今後も必要ですか?",
+        });
+    }
+    if let Some(danger) = common.narrowed {
+        questions.push(danger.words());
+        questions.push(Words {
+            en: "It is declared for this host alone; `portreeve audit` says so until it is bound that way.",
+            ja: "このホスト内だけに宣言してあります。実際にそう待ち受けるまで `portreeve audit` が指摘します。",
+        });
+    }
+    questions
+}
+
+fn owner(owners: &[Owner]) -> Option<String> {
+    let tables = owners.iter().map(|owner| format!("{{ {} = {} }}", owner.key(), quoted(owner.value())));
+    match owners {
+        [] => None,
+        [_] => Some(tables.collect()),
+        _ => Some(list(tables)),
+    }
+}
+
+/// The names that IANA gives to the ports, as a comment behind the line.
+fn iana(world: &World<'_>, ports: &[PortSpec]) -> String {
+    let names = ports
+        .iter()
+        .filter(|spec| spec.range.is_one())
+        .filter_map(|spec| world.registry.name(spec.range.first, spec.protocol));
+    let names = some(names.map(shown));
+    if names.is_empty() { names } else { format!("    # {names}") }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+/// The first few items of a list.
+fn some(items: impl Iterator<Item = String>) -> String {
+    let mut items: Vec<_> = items.take(LISTED_MAX + 1).collect();
+    if items.len() > LISTED_MAX {
+        items[LISTED_MAX] = "…".into();
+    }
+    items.join(", ")
+}
+
+fn comment(text: &mut String, line: &str) {
+    let _ = writeln!(text, "# {line}");
+}
+
+/// What a stranger wrote, fit for a comment: one line, nothing invisible, not long.
+fn shown(written: &str) -> String {
+    clipped(written, COMMENT_CHARACTERS_MAX)
+}
+
+fn clipped(written: &str, most: usize) -> String {
+    written.chars().take(most).map(|letter| if is_visible(letter) { letter } else { '?' }).collect()
+}
+
+/// Neither a control character nor one that changes what stands around it (UAX #9).
+fn is_visible(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A TOML basic string.
+fn quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in value.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if is_visible(letter) => quoted.push(letter),
+            letter => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(letter));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
