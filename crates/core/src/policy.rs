@@ -2,9 +2,11 @@
 
 pub mod limits;
 mod parse;
+mod schema;
 
 pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, parse};
 pub(crate) use parse::{is_interface, owner_of};
+pub use schema::schema;
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;

@@ -324,5 +324,18 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// The keys that the parser knows, by the name of the schema's shape.
+#[cfg(test)]
+pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 5] {
+    let names = |keys: &'static [Key]| keys.iter().map(|key| key.name).collect();
+    [
+        ("Policy", names(KEYS)),
+        ("Zone", names(zone::KEYS)),
+        ("Service", names(service::KEYS)),
+        ("Owner", names(owner::KEYS)),
+        ("Waiver", names(waive::KEYS)),
+    ]
+}
+
 #[cfg(test)]
 mod tests;

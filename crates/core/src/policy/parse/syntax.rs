@@ -53,6 +53,10 @@ pub(super) fn read<'t>(text: &'t str, file: u32, report: &mut Report<'_>) -> Opt
 
 /// A dotted key that nests deeper than any policy: dropping the tables it makes would exhaust the stack.
 fn deep_key(text: &str) -> Option<Range<usize>> {
+    let many = |line: &str| line.bytes().filter(|byte| *byte == b'.').count() > DOTS_MAX;
+    if !text.lines().any(many) {
+        return None;
+    }
     let mut dots = 0;
     for token in toml_parser::Source::new(text).lex() {
         match token.kind() {

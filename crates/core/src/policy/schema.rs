@@ -1,0 +1,156 @@
+//! The policy as a JSON Schema, for editors and for `portreeve schema policy` (A26).
+//!
+//! The shapes are never filled: they stand beside the parser, and a test keeps their keys equal to its.
+
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+/// The schema of one policy file, as the JSON that its TOML stands for.
+#[must_use]
+pub fn schema() -> Schema {
+    SchemaGenerator::default().into_root_schema_for::<Policy>()
+}
+
+/// What a person decided about the ports of a host: one file of it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Policy {
+    /// The layout of the file: 1. The first file must say it.
+    #[schemars(range(min = 1, max = 1))]
+    version: Option<u32>,
+    /// Where packets come from, by name; `world` and `host` are built in.
+    #[serde(default)]
+    zone: BTreeMap<String, Zone>,
+    /// The services, by name.
+    #[serde(default)]
+    service: BTreeMap<String, Service>,
+    /// Findings that a person lives with.
+    #[serde(default)]
+    waive: Vec<Waiver>,
+}
+
+/// Where packets come from; with both keys, where both hold. One key at least.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Zone {
+    /// Networks or single addresses: `203.0.113.0/24`, `2001:db8::1`.
+    from: Option<OneOrMany<String>>,
+    /// Interfaces; `*` at the end stands for anything: `eth1`, `br-*`.
+    interface: Option<OneOrMany<Pattern>>,
+}
+
+/// A service: the ports it owns, who it is, and who may reach it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Service {
+    /// Its ports: `443/tcp`, `30000-30099/tcp`, `smtp/tcp`. A range is a pool: it need not be all in use.
+    ports: OneOrMany<Port>,
+    /// Where it may be bound; absent: anywhere.
+    address: Option<OneOrMany<String>>,
+    /// The interface it must be tied to.
+    device: Option<String>,
+    /// Who may hold it; absent: anybody.
+    owner: Option<OneOrMany<Owner>>,
+    /// From which zones it may be reached; absent: `host`.
+    reach: Option<OneOrMany<String>>,
+    /// Why it is so.
+    why: Option<String>,
+}
+
+/// Somebody, by one key.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Owner {
+    /// A unit of the host's service manager; `postgresql@*.service` is any instance.
+    #[schemars(regex(pattern = r"\.(service|socket|scope)$"))]
+    unit: Option<String>,
+    /// A user, by name or number.
+    user: Option<String>,
+    /// An executable or a script, by absolute path.
+    #[schemars(regex(pattern = "^/"))]
+    exe: Option<String>,
+    /// A cgroup with everything below it, by absolute path.
+    #[schemars(regex(pattern = "^/"))]
+    cgroup: Option<String>,
+    /// A container, by name or beginning of its id.
+    container: Option<String>,
+    /// Sockets with this mark of the guard.
+    mark: Option<String>,
+}
+
+/// A finding that a person has looked at and lives with.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Waiver {
+    /// The rule, as `portreeve audit` prints it.
+    rule: String,
+    /// The ports it is about; absent: every finding of the rule.
+    ports: Option<OneOrMany<Port>>,
+    /// Why.
+    #[schemars(length(min = 1))]
+    why: String,
+    /// The last day on which it holds, as `2027-06-30`.
+    #[schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    until: Option<String>,
+}
+
+/// One, or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+enum OneOrMany<T> {
+    One(T),
+    Many(#[schemars(length(min = 1))] Vec<T>),
+}
+
+/// A number, a range or an IANA name, with its protocol.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Port(#[schemars(regex(pattern = "^[^/]+/(tcp|udp|udplite|sctp)$"))] String);
+
+/// The name of an interface, or the beginning of names.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Pattern(#[schemars(length(min = 1, max = 16))] String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::parse::known_keys;
+    use serde_json::Value;
+
+    fn keys(shape: &Value) -> Vec<&str> {
+        let mut keys: Vec<_> = shape["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    #[test]
+    fn the_schema_and_the_parser_know_the_same_keys() {
+        let schema = schema().to_value();
+        for (section, mut known) in known_keys() {
+            let shape = if section == "Policy" { &schema } else { &schema["$defs"][section] };
+            known.sort_unstable();
+            assert_eq!(keys(shape), known, "{section}");
+            assert_eq!(shape["additionalProperties"], false, "{section} refuses other keys");
+        }
+    }
+
+    #[test]
+    fn what_is_required_of_a_person_is_required_by_the_schema() {
+        let schema = schema().to_value();
+        assert_eq!(schema["$defs"]["Service"]["required"], serde_json::json!(["ports"]));
+        assert_eq!(schema["$defs"]["Waiver"]["required"], serde_json::json!(["rule", "why"]));
+        assert!(schema.get("required").is_none(), "files of policy.d need no version");
+    }
+}
