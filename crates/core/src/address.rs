@@ -49,6 +49,24 @@ impl Address {
             Breadth::Specific
         }
     }
+
+    /// Whether the internet can route to it: no private, shared, link-local or other special range (RFC 6890).
+    ///
+    /// Documentation ranges count as public: they stand for public addresses wherever they are used.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        match self.ip.to_canonical() {
+            IpAddr::V4(ip) => {
+                let [first, second, ..] = ip.octets();
+                let shared = first == 100 && second & 0b1100_0000 == 64;
+                let benchmark = first == 198 && second & 0b1111_1110 == 18;
+                let special = ip.is_private() || ip.is_link_local() || ip.is_multicast() || first >= 240;
+                !(first == 0 || ip.is_loopback() || shared || benchmark || special)
+            }
+            // Only 2000::/3 is handed out (RFC 4291 §2.4).
+            IpAddr::V6(ip) => ip.segments()[0] & 0xe000 == 0x2000,
+        }
+    }
 }
 
 impl From<IpAddr> for Address {
@@ -112,6 +130,18 @@ mod tests {
     fn an_address_reads_back_as_it_is_written() {
         for text in ["0.0.0.0", "::", "127.0.0.1", "fe80::1%eth0", "::ffff:10.0.0.1"] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn only_what_the_internet_routes_to_is_public() {
+        let public = |text: &str| text.parse::<Address>().unwrap().is_public();
+        for text in ["8.8.8.8", "203.0.113.5", "2001:db8::1", "100.128.0.1", "::ffff:8.8.8.8"] {
+            assert!(public(text), "{text}");
+        }
+        for text in ["10.0.0.5", "100.64.0.1", "169.254.1.1", "192.168.1.1", "fd00::1", "fe80::1%eth0", "::"]
+        {
+            assert!(!public(text), "{text}");
         }
     }
 

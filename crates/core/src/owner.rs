@@ -1,5 +1,9 @@
 //! Who somebody is, whom a policy means, and the only place where the two are compared (A12, A24).
 
+mod roll;
+
+pub use roll::Roll;
+
 use alloc::{format, string::String};
 use core::fmt;
 
@@ -99,14 +103,16 @@ impl Match {
 impl<'a> Identity<'a> {
     /// The identity of a holder of `listener`.
     ///
-    /// A socket that a service manager holds for a unit (socket activation: pid 1 in init.scope) belongs to the
-    /// unit in whose cgroup it was created.
+    /// A socket that the service manager holds for a unit (socket activation: pid 1 in init.scope) belongs to the
+    /// unit in whose cgroup it was created; program and user of the unit that it will start are not known yet.
     #[must_use]
     pub fn of_holder(process: &'a Process, listener: &'a Listener) -> Self {
-        let activated = process.unit.as_deref() == Some("init.scope") && listener.socket_unit.is_some();
+        if is_service_manager(process) {
+            return Self { uid: None, ..Self::of_socket(listener) };
+        }
         Self {
-            unit: if activated { listener.socket_unit.as_deref() } else { process.unit.as_deref() },
-            cgroup: if activated { listener.socket_cgroup.as_deref() } else { process.cgroup.as_deref() },
+            unit: process.unit.as_deref(),
+            cgroup: process.cgroup.as_deref(),
             container: process.container.as_ref(),
             exe: process.exe.as_deref(),
             script: process.script.as_deref(),
@@ -116,11 +122,14 @@ impl<'a> Identity<'a> {
     }
 
     /// What the socket alone tells about whoever created it, where no holder can be seen.
+    ///
+    /// The service manager creates sockets for others: one that it created in its own cgroup tells nothing.
     #[must_use]
     pub fn of_socket(listener: &'a Listener) -> Self {
+        let told = listener.socket_unit.as_deref() != Some(SERVICE_MANAGER);
         Self {
-            unit: listener.socket_unit.as_deref(),
-            cgroup: listener.socket_cgroup.as_deref(),
+            unit: listener.socket_unit.as_deref().filter(|_| told),
+            cgroup: listener.socket_cgroup.as_deref().filter(|_| told),
             uid: listener.uid,
             ..Self::default()
         }
@@ -130,8 +139,9 @@ impl<'a> Identity<'a> {
     #[must_use]
     pub fn matches(&self, owner: &Owner) -> Match {
         match owner {
-            Owner::Unit(pattern) => self.known_place(|| self.unit.is_some_and(|unit| is_unit(pattern, unit))),
+            Owner::Unit(pattern) => self.is_unit(pattern),
             Owner::Cgroup(path) => self.known_place(|| self.cgroup.is_some_and(|own| is_below(own, path))),
+            Owner::Container(_) if self.forwards_for_containers() => Match::Unknown,
             Owner::Container(name) => {
                 self.known_place(|| self.container.is_some_and(|container| is_container(name, container)))
             }
@@ -177,10 +187,32 @@ impl<'a> Identity<'a> {
         if self.cgroup.is_none() { Match::Unknown } else { Match::of(decide()) }
     }
 
+    /// `Service=` may name another unit than the socket's own (systemd.socket(5)), so a `.socket` never says no.
+    fn is_unit(&self, pattern: &str) -> Match {
+        match self.unit {
+            Some(unit) if is_unit(pattern, unit) => self.known_place(|| true),
+            Some(unit) if unit.ends_with(".socket") => Match::Unknown,
+            _ => self.known_place(|| false),
+        }
+    }
+
+    /// A published port of a container is held by its engine's forwarder, outside the container's cgroup.
+    fn forwards_for_containers(&self) -> bool {
+        const ENGINES: [&str; 3] = ["docker.service", "containerd.service", "podman.service"];
+        const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns", "pasta"];
+        let program = self.exe.filter(|exe| exe.starts_with("/usr/")).and_then(|exe| exe.rsplit('/').next());
+        self.container.is_none()
+            && (self.unit.is_some_and(|unit| ENGINES.contains(&unit))
+                || program.is_some_and(|program| FORWARDERS.contains(&program)))
+    }
+
+    /// A number alone is the creator's of a socket whose holder was not seen, so it can only agree.
     fn is_user(&self, user: &str) -> Match {
-        match (self.user, self.uid) {
-            (None, None) => Match::Unknown,
-            (name, uid) => Match::of(name == Some(user) || uid.is_some() && uid == user.parse().ok()),
+        let numbered = self.uid.is_some() && self.uid == user.parse().ok();
+        match self.user {
+            Some(name) => Match::of(name == user || numbered),
+            None if numbered => Match::Yes,
+            None => Match::Unknown,
         }
     }
 
@@ -192,13 +224,22 @@ impl<'a> Identity<'a> {
     }
 }
 
+/// The cgroup of pid 1, which holds the sockets of units that it has not started yet.
+const SERVICE_MANAGER: &str = "init.scope";
+
+/// Whether it is pid 1 (systemd.special(7), init.scope), which holds sockets for units.
+#[must_use]
+pub fn is_service_manager(process: &Process) -> bool {
+    process.unit.as_deref() == Some(SERVICE_MANAGER)
+}
+
 /// A `user@N.service` is a place where a person's programs run, not a service.
 fn is_service(unit: &str) -> bool {
     (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@")
 }
 
 /// `x.socket` opens the socket that `x.service` serves (systemd.socket(5)).
-fn service_of(unit: &str) -> String {
+pub(crate) fn service_of(unit: &str) -> String {
     match unit.strip_suffix(".socket") {
         Some(stem) => format!("{stem}.service"),
         None => unit.into(),
@@ -257,6 +298,23 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_unit_may_start_another_service() {
+        let owner = Owner::Unit("shop.service".into());
+        assert_eq!(in_unit("http.socket", "/system.slice/http.socket").matches(&owner), Match::Unknown);
+    }
+
+    #[test]
+    fn a_forwarder_does_not_say_for_which_container() {
+        let proxy = Identity {
+            exe: Some("/usr/bin/docker-proxy"),
+            ..in_unit("docker.service", "/system.slice/docker.service")
+        };
+        assert_eq!(proxy.matches(&Owner::Container("web".into())), Match::Unknown);
+        let impostor = Identity { exe: Some("/tmp/docker-proxy"), cgroup: Some("/"), ..Identity::default() };
+        assert_eq!(impostor.matches(&Owner::Container("web".into())), Match::No);
+    }
+
+    #[test]
     fn what_cannot_be_seen_is_neither_yes_nor_no() {
         let hidden = Identity::default();
         for owner in [Owner::Unit("a.service".into()), Owner::Exe("/a".into()), Owner::User("a".into())] {
@@ -278,5 +336,8 @@ mod tests {
         assert_eq!(somebody.matches(&Owner::User("33".into())), Match::Yes);
         assert_eq!(somebody.matches(&Owner::User("www-data".into())), Match::Yes);
         assert_eq!(somebody.matches(&Owner::User("34".into())), Match::No);
+        let creator = Identity { uid: Some(0), ..Identity::default() };
+        assert_eq!(creator.matches(&Owner::User("0".into())), Match::Yes);
+        assert_eq!(creator.matches(&Owner::User("www-data".into())), Match::Unknown);
     }
 }

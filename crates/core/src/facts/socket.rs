@@ -66,10 +66,10 @@ impl Listener {
         PortSpec { range: PortRange::one(self.port), protocol: self.protocol }
     }
 
-    /// How far it can be heard, as its address alone tells.
+    /// How far it can be heard, as its address and device alone tell.
     #[must_use]
     pub fn breadth(&self) -> Breadth {
-        self.address.breadth()
+        if self.device.as_deref() == Some("lo") { Breadth::Loopback } else { self.address.breadth() }
     }
 
     /// Whether something sent over IPv4 can arrive on it.
@@ -81,6 +81,18 @@ impl Listener {
                 ip.to_ipv4_mapped().is_some() || (ip.is_unspecified() && !self.v6only)
             }
         }
+    }
+
+    /// Whether something sent over IPv6 can arrive on it.
+    #[must_use]
+    pub fn hears_ipv6(&self) -> bool {
+        matches!(self.address.ip, core::net::IpAddr::V6(ip) if ip.to_ipv4_mapped().is_none())
+    }
+
+    /// Whether something can arrive on it: a socket that is merely bound takes the number and hears nothing.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.state != SocketState::Bound
     }
 }
 
