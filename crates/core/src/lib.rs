@@ -10,6 +10,7 @@ pub mod desired;
 pub mod draft;
 pub mod facts;
 pub mod finding;
+pub mod kinds;
 pub mod owner;
 pub mod policy;
 pub mod port;
