@@ -60,7 +60,8 @@ fn is_on_link(declared: &Address, bound: &Address) -> bool {
 pub struct Desired<'a> {
     ports: Vec<DesiredPort<'a>>,
     singles: BTreeMap<(Protocol, u16), Vec<usize>>,
-    pools: Vec<usize>,
+    /// By first number, each with the highest last number up to it: where that lies below a port, so do all before.
+    pools: Vec<(PortSpec, u16, usize)>,
 }
 
 /// What every port should be according to `policy`.
@@ -74,9 +75,15 @@ pub fn desire(policy: &Policy) -> Desired<'_> {
             if spec.range.is_one() {
                 desired.singles.entry((spec.protocol, spec.range.first)).or_default().push(index);
             } else {
-                desired.pools.push(index);
+                desired.pools.push((spec, spec.range.last, index));
             }
         }
+    }
+    desired.pools.sort_by_key(|(spec, ..)| *spec);
+    let mut highest = 0;
+    for (_, last, _) in &mut desired.pools {
+        highest = highest.max(*last);
+        *last = highest;
     }
     desired
 }
@@ -91,18 +98,52 @@ impl<'a> Desired<'a> {
     /// The declared ports of this number, whatever their address.
     pub fn at(&self, protocol: Protocol, port: u16) -> impl Iterator<Item = &DesiredPort<'a>> {
         let singles = self.singles.get(&(protocol, port)).into_iter().flatten();
-        let pools = self.pools.iter().filter(move |&&index| {
-            let spec = self.ports[index].spec;
-            spec.protocol == protocol && spec.range.contains(port)
-        });
+        let begun = self.pools.partition_point(|(spec, ..)| spec.range.first <= port);
+        let pools = self.pools[..begun]
+            .iter()
+            .rev()
+            .take_while(move |(_, highest, _)| *highest >= port)
+            .filter(move |(spec, ..)| spec.protocol == protocol && spec.range.contains(port))
+            .map(|(_, _, index)| index);
         singles.chain(pools).map(|&index| &self.ports[index])
+    }
+
+    /// The declared ports that `listener` stands on: more than one where it takes every address.
+    pub fn covering(&self, listener: &Listener) -> impl Iterator<Item = &DesiredPort<'a>> {
+        self.at(listener.protocol, listener.port).filter(|desired| desired.covers(listener))
     }
 
     /// The declared port that `listener` stands on, one for its very address before one for any.
     #[must_use]
     pub fn of(&self, listener: &Listener) -> Option<&DesiredPort<'a>> {
-        self.at(listener.protocol, listener.port)
-            .filter(|desired| desired.covers(listener))
-            .max_by_key(|desired| !desired.service.addresses.is_empty())
+        self.covering(listener).max_by_key(|desired| !desired.service.addresses.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{owner::Owner, rules::testing::scene};
+    use alloc::{format, vec};
+
+    #[test]
+    fn a_number_is_found_in_every_pool_that_holds_it() {
+        let pools = ["10-90/tcp", "20-30/tcp", "25/tcp", "25-25/tcp", "28-40/udp", "29-70/tcp", "60-80/tcp"];
+        let scene = pools.iter().enumerate().fold(scene(), |scene, (index, ports)| {
+            scene.service_of(&format!("s{index}"), ports, Owner::User("a".into()))
+        });
+        let policy = scene.policy.unwrap();
+        let desired = desire(&policy);
+        let at = |port| {
+            let mut names: Vec<_> =
+                desired.at(Protocol::Tcp, port).map(|desired| desired.service.name.as_str()).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(at(25), vec!["s0", "s1", "s2", "s3"]);
+        assert_eq!(at(30), vec!["s0", "s1", "s5"]);
+        assert_eq!(at(65), vec!["s0", "s5", "s6"]);
+        assert_eq!(at(90), vec!["s0"]);
+        assert!(at(9).is_empty() && at(91).is_empty());
     }
 }

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
-    facts::Listener,
     policy::{Place, Service},
-    port::{PortRange, PortSpec, Protocol},
+    port::PortSpec,
     words::{Text, Words},
+    world::Holding,
 };
 
 /// How much a finding matters.
@@ -81,6 +81,17 @@ pub struct Finding {
     pub holders: Vec<u32>,
     /// The person's reason to live with it.
     pub waived: Option<Waived>,
+    /// Other spots where the rules that this one outranks say nothing either.
+    pub silences: Vec<Spot>,
+}
+
+/// What a finding is about, as far as two findings can be about the same: namespace, number and processes.
+pub type Spot = (Option<u64>, Option<PortSpec>, Vec<u32>);
+
+/// What a finding about `holding` is about.
+#[must_use]
+pub fn spot_of(holding: &Holding<'_>) -> Spot {
+    (Some(holding.netns()), Some(holding.spec()), holding.pids())
 }
 
 /// Why a finding is lived with.
@@ -93,22 +104,31 @@ pub struct Waived {
 }
 
 impl Finding {
-    /// A finding about `listener`.
+    /// A finding about a holding, at the address where it can be heard the furthest.
     #[must_use]
-    pub fn about(mut self, listener: &Listener) -> Self {
+    pub fn about(mut self, holding: &Holding<'_>) -> Self {
+        let listener = holding.widest();
         self.ports = Some(listener.spec());
         self.address = Some(listener.address.clone());
         self.netns = Some(listener.netns);
-        self.holders = listener.holders.iter().map(|hold| hold.pid).collect();
-        self.holders.dedup();
+        self.holders = holding.pids();
+        match holding.declared {
+            Some(declared) => self.of(declared.service),
+            None => self,
+        }
+    }
+
+    /// A finding about numbers, bound or not.
+    #[must_use]
+    pub fn at(mut self, ports: PortSpec) -> Self {
+        self.ports = Some(ports);
         self
     }
 
-    /// A finding about a number, bound or not.
+    /// What it is about, as far as two findings can be about the same.
     #[must_use]
-    pub fn at(mut self, protocol: Protocol, range: PortRange) -> Self {
-        self.ports = Some(PortSpec { range, protocol });
-        self
+    pub fn spot(&self) -> Spot {
+        (self.netns, self.ports, self.holders.clone())
     }
 
     /// A finding that concerns a declared service.
@@ -121,7 +141,7 @@ impl Finding {
 
     /// A finding with commands to type.
     #[must_use]
-    pub fn run<const N: usize>(mut self, commands: [String; N]) -> Self {
+    pub fn run(mut self, commands: impl IntoIterator<Item = String>) -> Self {
         self.commands.extend(commands);
         self
     }

@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod owner;
 pub mod policy;
 pub mod port;
+pub mod reach;
 pub mod registry;
 pub mod rules;
 pub mod words;

@@ -3,12 +3,22 @@
 //! Each group lists its own rules; a rule is one file that says when, why it matters and how to put it right.
 
 pub mod declared;
+pub mod exposure;
+pub mod kernel;
+pub mod numbers;
+pub mod policy;
+pub mod processes;
+#[cfg(test)]
+pub(crate) mod testing;
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::cmp::Reverse;
 
 use crate::{
-    address::Address,
-    finding::{Finding, Severity, Waived},
+    finding::{Finding, Severity, Spot, Waived},
     policy::Waiver,
     port::PortSpec,
     words::{Text, Words},
@@ -60,13 +70,16 @@ impl Rule {
             commands: Vec::new(),
             holders: Vec::new(),
             waived: None,
+            silences: Vec::new(),
         }
     }
 }
 
 /// Every rule.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [declared::RULES].into_iter().flatten().copied()
+    let groups =
+        [declared::RULES, exposure::RULES, numbers::RULES, processes::RULES, kernel::RULES, policy::RULES];
+    groups.into_iter().flatten().copied()
 }
 
 /// The rule of this name.
@@ -80,19 +93,18 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 pub fn judge(world: &World<'_>) -> Vec<Finding> {
     let mut findings: Vec<_> = all().flat_map(|rule| (rule.check)(world)).collect();
     drop_outranked(&mut findings);
+    let waivers = waivers_by_rule(world);
     for finding in &mut findings {
-        finding.waived = waiver_of(world, finding).map(waived);
+        finding.waived = waiver_of(&waivers, finding).map(waived);
     }
-    findings.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then_with(|| a.ports.cmp(&b.ports)).then_with(|| a.rule.cmp(b.rule))
-    });
+    findings.sort_by(|a, b| order(a).cmp(&order(b)));
     findings
 }
 
-type Spot = (Option<u64>, Option<PortSpec>, Option<Address>);
-
-fn spot(finding: &Finding) -> Spot {
-    (finding.netns, finding.ports, finding.address.clone())
+/// The worst first, then as a person looks for them; the rest only makes the order certain.
+fn order(finding: &Finding) -> impl Ord {
+    let Finding { severity, ports, rule, service, netns, address, holders, text, .. } = finding;
+    (Reverse(*severity), *ports, *rule, service, *netns, address, holders, &text.en)
 }
 
 fn drop_outranked(findings: &mut Vec<Finding>) {
@@ -100,19 +112,31 @@ fn drop_outranked(findings: &mut Vec<Finding>) {
         .iter()
         .flat_map(|finding| {
             let outranks = find(finding.rule).map_or(&[][..], |rule| rule.outranks);
-            outranks.iter().map(|rule| (spot(finding), *rule))
+            let spots = finding.silences.iter().cloned().chain([finding.spot()]);
+            spots.flat_map(move |spot| outranks.iter().map(move |rule| (spot.clone(), *rule)))
         })
         .collect();
-    findings.retain(|finding| !silenced.contains(&(spot(finding), finding.rule)));
+    findings.retain(|finding| !silenced.contains(&(finding.spot(), finding.rule)));
 }
 
-fn waiver_of<'a>(world: &World<'a>, finding: &Finding) -> Option<&'a Waiver> {
-    let today = jiff::tz::Offset::UTC.to_datetime(world.now).date();
-    world.policy?.waivers.iter().find(|waiver| {
-        waiver.rule == finding.rule
-            && waiver.until.is_none_or(|until| today <= until)
-            && (waiver.ports.is_empty() || finding.ports.is_some_and(|ports| is_waived(waiver, ports)))
-    })
+/// The waivers that hold today.
+fn waivers_by_rule<'a>(world: &World<'a>) -> BTreeMap<&'a str, Vec<&'a Waiver>> {
+    let today = world.today();
+    let mut by_rule: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for waiver in world.policy.into_iter().flat_map(|policy| &policy.waivers) {
+        if waiver.until.is_none_or(|until| today <= until) {
+            by_rule.entry(waiver.rule.as_str()).or_default().push(waiver);
+        }
+    }
+    by_rule
+}
+
+fn waiver_of<'a>(waivers: &BTreeMap<&str, Vec<&'a Waiver>>, finding: &Finding) -> Option<&'a Waiver> {
+    let of_rule = waivers.get(finding.rule)?.iter();
+    let mut covering = of_rule.filter(|waiver| {
+        waiver.ports.is_empty() || finding.ports.is_some_and(|ports| is_waived(waiver, ports))
+    });
+    covering.next().copied()
 }
 
 fn is_waived(waiver: &Waiver, ports: PortSpec) -> bool {

@@ -1,14 +1,21 @@
 //! All that a judgement rests on, and who is meant by a listener's owner.
 
+mod gaps;
+mod holding;
+
+pub use gaps::gap_matters;
+pub use holding::{Holding, name_of, restart_command};
+
 use alloc::vec::Vec;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     desired::{Desired, DesiredPort, desire},
-    facts::{Hold, Listener, Namespace, Process, Snapshot},
-    owner::Identity,
+    facts::{Gap, Hold, Listener, Namespace, Process, Snapshot, SocketState},
+    owner::{Identity, Match},
     policy::Policy,
+    port::Protocol,
     registry::Registry,
 };
 
@@ -22,6 +29,18 @@ pub enum Scope {
     All,
     /// The one with this inode.
     One(u64),
+}
+
+impl Scope {
+    /// Whether `namespace` is judged.
+    #[must_use]
+    pub fn holds(&self, namespace: &Namespace) -> bool {
+        match self {
+            Self::Own => namespace.own,
+            Self::All => true,
+            Self::One(id) => namespace.id == *id,
+        }
+    }
 }
 
 /// A snapshot, what should be, what names mean, and the time: everything that a rule may look at.
@@ -39,6 +58,9 @@ pub struct World<'a> {
     pub now: Timestamp,
     /// Which namespaces are judged.
     pub scope: Scope,
+    judged: Vec<&'a Listener>,
+    /// Sorted by namespace, protocol and port.
+    holdings: Vec<Holding<'a>>,
 }
 
 impl<'a> World<'a> {
@@ -52,16 +74,27 @@ impl<'a> World<'a> {
         scope: Scope,
     ) -> Self {
         let desired = policy.map(desire).unwrap_or_default();
-        Self { snapshot, policy, desired, registry, now, scope }
+        let (judged, holdings) = (Vec::new(), Vec::new());
+        let mut world = Self { snapshot, policy, desired, registry, now, scope, judged, holdings };
+        world.judged = world.judged_listeners();
+        world.holdings = holding::gather(snapshot, world.judged.iter().copied(), |listener, identity| {
+            world.declared_for(listener, identity).copied()
+        });
+        world
+    }
+
+    fn judged_listeners(&self) -> Vec<&'a Listener> {
+        let mut judged: Vec<u64> = self.namespaces().map(|namespace| namespace.id).collect();
+        judged.sort_unstable();
+        let listeners = self.snapshot.listeners.iter();
+        listeners
+            .filter(|listener| judged.binary_search(&listener.netns).is_ok() && !self.is_ephemeral(listener))
+            .collect()
     }
 
     /// The namespaces that are judged.
     pub fn namespaces(&self) -> impl Iterator<Item = &'a Namespace> {
-        self.snapshot.namespaces.iter().filter(|namespace| match self.scope {
-            Scope::Own => namespace.own,
-            Scope::All => true,
-            Scope::One(id) => namespace.id == id,
-        })
+        self.snapshot.namespaces.iter().filter(|namespace| self.scope.holds(namespace))
     }
 
     /// Whether the namespace with this inode is judged.
@@ -70,30 +103,61 @@ impl<'a> World<'a> {
         self.namespaces().any(|namespace| namespace.id == netns)
     }
 
-    /// The listeners that rules judge: those of judged namespaces whose number nobody but the kernel chose is left out.
-    ///
-    /// A declared number is always judged, whatever the kernel's range (A9, A10).
+    /// The listeners that rules judge: those of judged namespaces whose number a person chose.
     pub fn listeners(&self) -> impl Iterator<Item = &'a Listener> {
-        self.snapshot
-            .listeners
-            .iter()
-            .filter(|listener| self.judges(listener.netns) && !self.is_ephemeral(listener))
+        self.judged.iter().copied()
+    }
+
+    /// Who listens on what, in order of namespace, protocol and port.
+    pub fn holdings(&self) -> impl Iterator<Item = &Holding<'a>> {
+        self.holdings.iter().filter(|holding| holding.hears())
+    }
+
+    /// Who holds what, also where a socket is bound and does not listen.
+    #[must_use]
+    pub fn every_holding(&self) -> &[Holding<'a>] {
+        &self.holdings
+    }
+
+    /// The holdings of one number.
+    #[must_use]
+    pub fn holdings_at(&self, netns: u64, protocol: Protocol, port: u16) -> &[Holding<'a>] {
+        let place = |holding: &Holding<'_>| {
+            let listener = holding.widest();
+            (listener.netns, listener.protocol, listener.port)
+        };
+        let wanted = (netns, protocol, port);
+        let first = self.holdings.partition_point(|holding| place(holding) < wanted);
+        let count = self.holdings[first..].partition_point(|holding| place(holding) == wanted);
+        &self.holdings[first..first + count]
     }
 
     /// Whether the kernel, rather than a person, chose this listener's number (A9).
     ///
-    /// The kernel keeps no record of it that sock_diag shows, so an assigned or declared number counts as chosen.
+    /// Only a UDP socket can be a client's and look like a listener; whoever calls listen(2) means to be called,
+    /// whatever the number. A declared number is always judged (A10).
     #[must_use]
     pub fn is_ephemeral(&self, listener: &Listener) -> bool {
         listener.ephemeral
-            && self.registry.name(listener.port, listener.protocol).is_none()
+            && listener.state == SocketState::Unconnected
             && self.desired.of(listener).is_none()
     }
 
-    /// The declared port that `listener` stands on.
+    /// The declared port that `listener` stands on: its owner's, where several are declared for one number.
     #[must_use]
-    pub fn declared(&self, listener: &Listener) -> Option<&DesiredPort<'a>> {
-        self.desired.of(listener)
+    pub fn declared(&self, listener: &'a Listener) -> Option<&DesiredPort<'a>> {
+        let identity = match self.main_holder(listener) {
+            Some((_, process)) => Identity::of_holder(process, listener),
+            None => Identity::of_socket(listener),
+        };
+        self.declared_for(listener, &identity)
+    }
+
+    fn declared_for(&self, listener: &Listener, identity: &Identity<'_>) -> Option<&DesiredPort<'a>> {
+        self.desired.covering(listener).max_by_key(|desired| {
+            let service = desired.service;
+            (identity.matches_any(&service.owners) == Match::Yes, !service.addresses.is_empty())
+        })
     }
 
     /// Everybody who holds `listener` as far as can be seen; from the socket alone where no process is.
@@ -111,5 +175,19 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn main_holder(&self, listener: &'a Listener) -> Option<(Hold, &'a Process)> {
         self.snapshot.holders(listener).next()
+    }
+
+    /// The day of the judgement, UTC.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        jiff::tz::Offset::UTC.to_datetime(self.now).date()
+    }
+
+    /// What could not be seen and could have changed the findings.
+    pub fn gaps_that_matter(&self) -> impl Iterator<Item = &'a Gap> {
+        self.snapshot
+            .gaps
+            .iter()
+            .filter(|gap| gap_matters(gap, self.snapshot, &self.scope, self.judged.iter().copied()))
     }
 }

@@ -4,11 +4,10 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
-    owner::Identity,
     rules::{Page, Rule},
     text,
-    words::Words,
-    world::World,
+    words::{Text, Words},
+    world::{Holding, World},
 };
 
 /// A listener that no service declares, on a host that has a policy.
@@ -38,25 +37,71 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     if world.policy.is_none() {
         return Vec::new();
     }
-    world
-        .listeners()
-        .filter(|listener| world.declared(listener).is_none())
-        .map(|listener| {
-            let spec = listener.spec();
-            let who = world.identities(listener).first().and_then(Identity::lasting);
-            let who = who.unwrap_or_else(|| "?".into());
-            RULE.finding(
-                text!(
-                    "{who} listens on {spec}, which no service declares",
-                    "どのサービスも宣言していない {spec} で {who} が待ち受けています"
-                ),
-                text!(
-                    "stop it, or declare {spec} in the policy",
-                    "停止するか、policy に {spec} を宣言してください"
-                ),
-            )
-            .about(listener)
-            .run([format!("portreeve who {spec}")])
-        })
-        .collect()
+    world.holdings().filter(|holding| holding.declared.is_none()).map(finding).collect()
+}
+
+fn finding(holding: &Holding<'_>) -> Finding {
+    let Text { en, ja } = holding.who();
+    let spec = holding.spec();
+    let address = &holding.widest().address;
+    RULE.finding(
+        text!(
+            "{en} listens on {spec} at {address}, which no service declares",
+            "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けています"
+        ),
+        text!(
+            "stop it if nobody needs it, or declare {spec} in the policy",
+            "不要なら停止し、必要なら policy に {spec} を宣言してください"
+        ),
+    )
+    .about(holding)
+    .run([format!("portreeve who {spec}")])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::scene;
+
+    #[test]
+    fn a_listener_that_nobody_declared_is_found() {
+        let scene = scene()
+            .service("web", "443/tcp", "nginx.service")
+            .listens("nginx.service", "0.0.0.0:443/tcp")
+            .listens("session-4.scope", "[::]:8099/tcp")
+            .program("nc", "dev");
+        assert_eq!(
+            scene.texts("unneeded-open-port"),
+            ["8099/tcp: nc (user dev) listens on 8099/tcp at ::, which no service declares"]
+        );
+    }
+
+    #[test]
+    fn without_a_policy_nothing_is_unneeded() {
+        assert!(scene().listens("nc.service", "0.0.0.0:8099/tcp").texts("unneeded-open-port").is_empty());
+    }
+
+    #[test]
+    fn both_families_and_a_hundred_sockets_of_one_owner_are_one_finding() {
+        let mut scene = scene().policy().listens("shop.service", "[::]:8080/tcp");
+        for _ in 0..100 {
+            scene = scene.again("0.0.0.0:8080/tcp");
+        }
+        assert_eq!(scene.found("unneeded-open-port"), ["8080/tcp 0.0.0.0"]);
+    }
+
+    #[test]
+    fn a_clients_datagram_socket_is_no_open_port() {
+        let scene = scene().policy().listens("systemd-resolved.service", "0.0.0.0:41234/udp");
+        assert!(scene.ephemeral().texts("unneeded-open-port").is_empty());
+    }
+
+    #[test]
+    fn an_address_that_the_service_does_not_name_is_undeclared() {
+        let scene = scene()
+            .service("db", "5432/tcp", "postgresql.service")
+            .at("127.0.0.1")
+            .listens("postgresql.service", "127.0.0.1:5432/tcp")
+            .again("192.168.1.5:5432/tcp");
+        assert_eq!(scene.found("unneeded-open-port"), ["5432/tcp 192.168.1.5"]);
+    }
 }

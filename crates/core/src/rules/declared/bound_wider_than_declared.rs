@@ -1,0 +1,155 @@
+//! A service can be heard where its policy does not want it heard (A15, A20).
+
+use alloc::{format, vec::Vec};
+
+use super::list;
+use crate::{
+    address::{Address, Breadth},
+    facts::Listener,
+    finding::{Finding, Severity},
+    policy::Service,
+    rules::{Page, Rule},
+    text,
+    words::{Text, Words},
+    world::{Holding, World},
+};
+
+/// A wildcard where an address is declared, or a way in from outside where none is.
+pub(super) const RULE: Rule = Rule {
+    name: "bound-wider-than-declared",
+    severity: Severity::High,
+    article: &["A15", "A20"],
+    outranks: &["wider-on-ipv6"],
+    page: Page {
+        what: Words {
+            en: "A service listens on a wider address, or can be reached from further away, than the policy says.",
+            ja: "サービスが policy より広いアドレスで待ち受けているか、policy より遠くから到達できます。",
+        },
+        why: Words {
+            en: "Whoever decided that it is for this host or one network relied on it: such services often ask for no password.",
+            ja: "このホストや特定のネットワーク専用と決めたサービスは、それを前提にしています。認証がないことも少なくありません。",
+        },
+        fix: Words {
+            en: "Bind it to the declared address in its own configuration, or declare the address and reach that it needs.",
+            ja: "サービスの設定で宣言どおりのアドレスに限定するか、必要な address と reach を宣言します。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.holdings().filter_map(judge).collect()
+}
+
+fn judge(holding: &Holding<'_>) -> Option<Finding> {
+    let service = holding.declared?.service;
+    let excess =
+        |listener: &&&Listener| is_beyond_address(service, listener) || is_beyond_host(service, listener);
+    let listener = holding.listeners.iter().find(excess)?;
+    let mut finding = RULE.finding(describe(holding, service, listener), advise(service)).about(holding);
+    finding.address = Some(listener.address.clone());
+    let spec = holding.spec();
+    Some(finding.run([format!("portreeve who {spec}")]))
+}
+
+/// Only a wildcard can be: a specific address that is not declared stands on no declared port.
+fn is_beyond_address(service: &Service, listener: &Listener) -> bool {
+    let any = |address: &Address| address.breadth() == Breadth::Wildcard && covers_family(address, listener);
+    listener.breadth() == Breadth::Wildcard
+        && !service.addresses.is_empty()
+        && !service.addresses.iter().any(any)
+}
+
+/// `::` is every address, `0.0.0.0` those of IPv4 alone.
+fn covers_family(declared: &Address, listener: &Listener) -> bool {
+    declared.ip.is_ipv6() || !listener.hears_ipv6()
+}
+
+fn is_beyond_host(service: &Service, listener: &Listener) -> bool {
+    !service.reaches_beyond_host() && listener.breadth() > Breadth::Loopback
+}
+
+fn describe(holding: &Holding<'_>, service: &Service, listener: &Listener) -> Text {
+    let Text { en, ja } = holding.who();
+    let spec = holding.spec();
+    let address = &listener.address;
+    let name = &service.name;
+    if is_beyond_address(service, listener) {
+        let declared = list(&service.addresses);
+        return text!(
+            "{en} listens on {address} at {spec}, but {name} is declared for {declared} alone",
+            "{ja} は {spec} を {address} で待ち受けていますが、{name} の宣言は {declared} だけです"
+        );
+    }
+    text!(
+        "{en} listens on {address} at {spec}, but {name} is declared for this host alone",
+        "{ja} は {spec} を {address} で待ち受けていますが、{name} の宣言はこのホスト内だけです"
+    )
+}
+
+fn advise(service: &Service) -> Text {
+    let name = &service.name;
+    if service.addresses.is_empty() {
+        return text!(
+            "bind it to 127.0.0.1 and ::1, or declare the reach of {name} in the policy",
+            "127.0.0.1 と ::1 だけで待ち受けるか、policy の {name} に reach を宣言してください"
+        );
+    }
+    let declared = list(&service.addresses);
+    text!(
+        "bind it to {declared}, or declare the address and reach of {name} in the policy",
+        "{declared} だけで待ち受けるか、policy の {name} に address と reach を宣言してください"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::scene;
+
+    #[test]
+    fn a_host_service_on_every_address_is_found() {
+        let scene = scene()
+            .service("db", "5433/tcp", "shop.service")
+            .listens("shop.service", "127.0.0.1:5433/tcp")
+            .again("[::]:5433/tcp");
+        assert_eq!(
+            scene.texts("bound-wider-than-declared"),
+            ["5433/tcp: shop listens on :: at 5433/tcp, but db is declared for this host alone"]
+        );
+        assert_eq!(scene.rules(), ["bound-wider-than-declared"]);
+    }
+
+    #[test]
+    fn a_host_service_on_loopback_is_as_declared() {
+        let scene = scene()
+            .service("db", "5433/tcp", "shop.service")
+            .listens("shop.service", "127.0.0.1:5433/tcp")
+            .again("[::1]:5433/tcp");
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn a_wildcard_is_wider_than_a_declared_address() {
+        let declared = || scene().service("web", "80/tcp", "nginx.service").at("192.168.1.5").reach("lan");
+        assert_eq!(declared().listens("nginx.service", "192.168.1.5:80/tcp").rules(), [""; 0]);
+        let wide = declared().listens("nginx.service", "0.0.0.0:80/tcp");
+        assert_eq!(wide.found("bound-wider-than-declared"), ["80/tcp 0.0.0.0"]);
+    }
+
+    #[test]
+    fn every_ipv4_address_is_not_every_address() {
+        let declared = || scene().service("web", "80/tcp", "nginx.service").at("0.0.0.0").reach("world");
+        assert_eq!(declared().listens("nginx.service", "0.0.0.0:80/tcp").rules(), [""; 0]);
+        let wide = declared().listens("nginx.service", "[::]:80/tcp");
+        assert_eq!(wide.rules(), ["bound-wider-than-declared"]);
+    }
+
+    #[test]
+    fn a_zone_cannot_be_bound_to_so_every_address_is_no_excess() {
+        let scene = scene()
+            .service("imap", "993/tcp", "dovecot.service")
+            .reach("office")
+            .listens("dovecot.service", "0.0.0.0:993/tcp");
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+}

@@ -1,0 +1,310 @@
+//! A declared port is held, shared or shadowed by somebody who is not its owner (A13, A24).
+
+use alloc::{collections::BTreeSet, format, vec::Vec};
+
+use super::list;
+use crate::{
+    desired::DesiredPort,
+    facts::Process,
+    finding::{Finding, Severity},
+    owner::{Identity, Match},
+    rules::{Page, Rule},
+    text,
+    words::{Text, Words},
+    world::{Holding, World, name_of},
+};
+
+/// Somebody else where the policy says whose place it is.
+pub(super) const RULE: Rule = Rule {
+    name: "stolen-port",
+    severity: Severity::Critical,
+    article: &["A13", "A24"],
+    outranks: &[
+        "shared-by-strangers",
+        "bound-wider-than-declared",
+        "number-of-another-service",
+        "opener-gone",
+    ],
+    page: Page {
+        what: Words {
+            en: "A declared port is held, shared or shadowed by somebody who is not its owner.",
+            ja: "宣言済みのポートを、所有者ではない誰かが保持、共有、または横取りしています。",
+        },
+        why: Words {
+            en: "Clients trust the number. Whoever stands there reads what was meant for the owner: passwords, mail, sessions.",
+            ja: "クライアントはポート番号を信じて接続します。そこに立つ者は、所有者に宛てたパスワードやメールを読めてしまいます。",
+        },
+        fix: Words {
+            en: "Find out who it is and stop it. If it is meant to be there, name it as an owner of the service.",
+            ja: "誰なのかを確かめて停止します。正当なものなら、policy のそのサービスの owner に加えます。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.every_holding().iter().filter_map(|holding| judge(world, holding)).collect()
+}
+
+fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
+    let declared = holding.declared.filter(|declared| !declared.service.owners.is_empty())?;
+    let thief = thief(world, holding)?;
+    let spec = holding.spec();
+    let service = &declared.service.name;
+    let finding = RULE.finding(
+        describe(&thief, manner(world, holding, &declared, &thief), holding, &declared),
+        text!(
+            "stop it, or name it as an owner of {service} in the policy",
+            "停止するか、policy の {service} の owner に加えてください"
+        ),
+    );
+    Some(finding.about(holding).run([format!("portreeve who {spec}")]))
+}
+
+/// Who holds it without right.
+enum Thief {
+    /// The holding's own main process.
+    Holder(Text),
+    /// Somebody with a descriptor of the owner's very socket.
+    Guest(Text),
+}
+
+/// A holder who is surely not the owner, nor family of anybody who may be.
+fn thief(world: &World<'_>, holding: &Holding<'_>) -> Option<Thief> {
+    if holding.holders.is_empty() {
+        let stranger = verdict(world, holding, &holding.identity) == Match::No;
+        return stranger.then(|| Thief::Holder(holding.who()));
+    }
+    let mut family = Family::default();
+    let mut others = Vec::new();
+    for &(pid, process) in &holding.holders {
+        match verdict(world, holding, &Identity::of_holder(process, holding.widest())) {
+            Match::No => others.push((pid, process)),
+            Match::Yes | Match::Unknown => family.admit(pid, process),
+        }
+    }
+    let friendly = !family.pids.is_empty();
+    others.retain(|&(pid, process)| !family.recognises(pid, process));
+    let (_, stranger) = others.first()?;
+    Some(if friendly { Thief::Guest(name_of(stranger)) } else { Thief::Holder(holding.who()) })
+}
+
+/// Whether somebody is meant by any service that is declared where the holding stands.
+fn verdict(world: &World<'_>, holding: &Holding<'_>, identity: &Identity<'_>) -> Match {
+    let mut verdict = Match::No;
+    for desired in world.desired.covering(holding.widest()) {
+        match identity.matches_any(&desired.service.owners) {
+            Match::Yes => return Match::Yes,
+            Match::Unknown => verdict = Match::Unknown,
+            Match::No => {}
+        }
+    }
+    verdict
+}
+
+/// Processes that hold a socket by right, to tell a worker or master of theirs from a stranger.
+///
+/// A master of nginx is root and its workers are not: a policy that names either user means both.
+#[derive(Default)]
+struct Family<'a> {
+    pids: BTreeSet<u32>,
+    parents: BTreeSet<u32>,
+    units: BTreeSet<&'a str>,
+}
+
+impl<'a> Family<'a> {
+    fn admit(&mut self, pid: u32, process: &'a Process) {
+        self.pids.insert(pid);
+        self.parents.extend(process.parent.as_ref().map(|parent| parent.pid).filter(|&pid| pid > 1));
+        let unit = process.unit.as_deref().filter(|unit| unit.ends_with(".service"));
+        self.units.extend(unit.filter(|unit| !unit.starts_with("user@")));
+    }
+
+    /// Parent, child or sibling of a member, or in the same service; who is recognised is a member from then on.
+    fn recognises(&mut self, pid: u32, process: &'a Process) -> bool {
+        let parent = process.parent.as_ref().map(|parent| parent.pid).filter(|&pid| pid > 1);
+        let kin = self.parents.contains(&pid)
+            || parent.is_some_and(|parent| self.pids.contains(&parent) || self.parents.contains(&parent))
+            || process.unit.as_deref().is_some_and(|unit| self.units.contains(unit));
+        if kin {
+            self.admit(pid, process);
+        }
+        kin
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Manner {
+    Held,
+    Shared,
+    Shadowed,
+}
+
+fn manner(world: &World<'_>, holding: &Holding<'_>, declared: &DesiredPort<'_>, thief: &Thief) -> Manner {
+    if matches!(thief, Thief::Guest(_)) {
+        return Manner::Shared;
+    }
+    let socket = holding.widest();
+    let mut manner = Manner::Held;
+    for other in world.holdings_at(socket.netns, socket.protocol, socket.port) {
+        if other.identity.matches_any(&declared.service.owners) != Match::Yes {
+            continue;
+        }
+        if other.listeners.iter().any(|listener| listener.address == socket.address) {
+            return Manner::Shared;
+        }
+        manner = Manner::Shadowed;
+    }
+    manner
+}
+
+fn describe(thief: &Thief, manner: Manner, holding: &Holding<'_>, declared: &DesiredPort<'_>) -> Text {
+    let (Thief::Holder(Text { en, ja }) | Thief::Guest(Text { en, ja })) = thief;
+    let spec = holding.spec();
+    let address = &holding.widest().address;
+    let service = &declared.service.name;
+    let owner = list(&declared.service.owners);
+    match manner {
+        Manner::Held => text!(
+            "{en} holds {spec}, which belongs to {service} ({owner})",
+            "{service}({owner})のものである {spec} を {ja} が保持しています"
+        ),
+        Manner::Shared => text!(
+            "{en} shares {spec} with its owner {owner}: part of what is meant for {service} goes there",
+            "{ja} が {spec} を所有者 {owner} と共有し、{service} 宛ての通信の一部を受け取っています"
+        ),
+        Manner::Shadowed => text!(
+            "{en} takes what is sent to {address} on {spec}, which belongs to {service} ({owner})",
+            "{service}({owner})のものである {spec} のうち、{address} 宛ての通信を {ja} が横取りしています"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{owner::Owner, rules::testing::scene};
+
+    #[test]
+    fn a_stranger_on_a_declared_port_is_found() {
+        let scene = scene()
+            .service("web", "443/tcp", "nginx.service")
+            .listens("session-4.scope", "0.0.0.0:443/tcp")
+            .program("python3", "eve");
+        assert_eq!(
+            scene.texts("stolen-port"),
+            ["443/tcp: python3 (user eve) holds 443/tcp, which belongs to web (nginx.service)"]
+        );
+        assert_eq!(scene.rules(), ["stolen-port"]);
+    }
+
+    #[test]
+    fn the_owner_on_its_port_is_no_thief() {
+        let scene = scene()
+            .service("web", "443/tcp", "nginx.service")
+            .reach("world")
+            .listens("nginx.service", "0.0.0.0:443/tcp")
+            .again("[::]:443/tcp");
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn a_users_own_unit_of_the_same_name_is_a_thief() {
+        let scene = scene()
+            .service("web", "8443/tcp", "nginx.service")
+            .reach("world")
+            .listens("user@1000.service", "0.0.0.0:8443/tcp")
+            .program("nginx", "eve")
+            .process(|process| process.user_unit = Some("nginx.service".into()));
+        assert_eq!(scene.rules(), ["stolen-port"]);
+    }
+
+    #[test]
+    fn a_stranger_beside_the_owner_shares_and_at_one_address_shadows() {
+        let owner = || {
+            let scene = scene().service("web", "443/tcp", "nginx.service").reach("world");
+            scene.listens("nginx.service", "0.0.0.0:443/tcp")
+        };
+        let shared = owner().listens("evil.service", "0.0.0.0:443/tcp").texts("stolen-port");
+        assert_eq!(shared.len(), 1);
+        assert!(shared[0].contains("evil shares 443/tcp with its owner nginx.service"), "{shared:?}");
+        let shadowed = owner().listens("evil.service", "192.0.2.1:443/tcp").texts("stolen-port");
+        assert_eq!(shadowed.len(), 1);
+        assert!(shadowed[0].contains("evil takes what is sent to 192.0.2.1"), "{shadowed:?}");
+    }
+
+    #[test]
+    fn who_cannot_be_seen_is_no_thief() {
+        let scene = scene()
+            .service_of("web", "443/tcp", Owner::Exe("/usr/sbin/nginx".into()))
+            .reach("world")
+            .listens("session-4.scope", "0.0.0.0:443/tcp")
+            .hidden();
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn the_unit_is_known_from_the_socket_where_the_process_is_not() {
+        let declared = || scene().service("web", "443/tcp", "nginx.service").reach("world");
+        let owner = declared().listens("nginx.service", "0.0.0.0:443/tcp").hidden();
+        assert_eq!(owner.rules(), [""; 0]);
+        let stranger = declared().listens("evil.service", "0.0.0.0:443/tcp").hidden();
+        assert_eq!(stranger.rules(), ["stolen-port"]);
+    }
+
+    #[test]
+    fn a_master_and_its_workers_are_one_family() {
+        let scene = scene()
+            .service_of("web", "443/tcp", Owner::User("www-data".into()))
+            .reach("world")
+            .listens("nginx.service", "0.0.0.0:443/tcp")
+            .program("nginx", "root")
+            .worker("www-data");
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn a_stranger_with_a_descriptor_of_the_owners_socket_is_a_thief() {
+        let scene = scene()
+            .service("web", "443/tcp", "nginx.service")
+            .reach("world")
+            .listens("nginx.service", "0.0.0.0:443/tcp")
+            .guest("session-9.scope", "tap", "eve");
+        let texts = scene.texts("stolen-port");
+        assert_eq!(texts.len(), 1);
+        assert!(texts[0].contains("tap (user eve) shares 443/tcp"), "{texts:?}");
+    }
+
+    #[test]
+    fn a_socket_that_the_service_manager_holds_for_the_owner_is_in_its_place() {
+        let scene = scene()
+            .service("ssh", "22/tcp", "ssh.service")
+            .reach("world")
+            .listens("init.scope", "[::]:22/tcp")
+            .program("systemd", "root")
+            .socket(|socket| {
+                socket.socket_unit = Some("ssh.socket".into());
+                socket.socket_cgroup = Some("/system.slice/ssh.socket".into());
+            });
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn a_number_of_a_pool_is_declared_too() {
+        let scene = scene()
+            .service("ftp", "30000-30099/tcp", "vsftpd.service")
+            .listens("evil.service", "127.0.0.1:30007/tcp");
+        assert_eq!(scene.found("stolen-port"), ["30007/tcp 127.0.0.1"]);
+    }
+
+    #[test]
+    fn two_services_at_two_addresses_share_a_number_in_peace() {
+        let scene = scene()
+            .service("stub", "53/udp", "systemd-resolved.service")
+            .at("127.0.0.53")
+            .service("dns", "53/udp", "dnsmasq.service")
+            .reach("world")
+            .listens("systemd-resolved.service", "127.0.0.53:53/udp")
+            .listens("dnsmasq.service", "0.0.0.0:53/udp");
+        assert!(scene.texts("stolen-port").is_empty());
+    }
+}

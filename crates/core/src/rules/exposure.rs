@@ -1,0 +1,10 @@
+//! What can be reached by whom it should not be (A15, A16, A20).
+
+mod cleartext_service;
+mod datastore_open_to_world;
+mod wider_on_ipv6;
+
+use super::Rule;
+
+/// The rules of this group, in reading order.
+pub const RULES: &[&Rule] = &[&datastore_open_to_world::RULE, &cleartext_service::RULE, &wider_on_ipv6::RULE];

@@ -1,0 +1,144 @@
+//! Shut on IPv4, wide open on IPv6: a door that somebody forgot (A20).
+
+use alloc::{format, vec::Vec};
+
+use crate::{
+    address::Breadth,
+    facts::{Listener, Namespace},
+    finding::{Finding, Severity},
+    port::Protocol,
+    rules::{Page, Rule},
+    text,
+    words::{Text, Words},
+    world::{Holding, World},
+};
+
+/// Loopback or nothing on IPv4, every address on IPv6.
+pub(super) const RULE: Rule = Rule {
+    name: "wider-on-ipv6",
+    severity: Severity::Warning,
+    article: &["A20"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "A service listens on loopback, or not at all, over IPv4, and on every address over IPv6.",
+            ja: "IPv4 ではループバックのみ(または待ち受けなし)なのに、IPv6 では全アドレスで待ち受けています。",
+        },
+        why: Words {
+            en: "Whoever narrowed the IPv4 side meant the service to be narrow. IPv6 is often routed without anybody noticing.",
+            ja: "IPv4 側を絞った人は、サービス自体を絞ったつもりのはずです。IPv6 は気付かないうちに外部へ通じていることがよくあります。",
+        },
+        fix: Words {
+            en: "Bind the IPv6 side to ::1 too; if it is meant to be open, open it on IPv4 as well or waive this.",
+            ja: "IPv6 側も ::1 に限定します。公開が意図したものなら、IPv4 でも公開するか waive します。",
+        },
+    },
+    check,
+};
+
+/// Protocols that exist on IPv6 alone: DHCPv6 client and server, RIPng.
+const IPV6_ALONE: [u16; 3] = [546, 547, 521];
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.holdings().filter_map(|holding| judge(world, holding)).collect()
+}
+
+fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
+    let wide = holding.listeners.iter().find(|listener| is_wide_on_ipv6_alone(listener))?;
+    let ipv6_only = wide.protocol == Protocol::Udp && IPV6_ALONE.contains(&wide.port);
+    let routed = world.snapshot.namespace(wide.netns).is_none_or(has_ipv6);
+    if ipv6_only || !routed || ipv4_breadth(world, holding) > Some(Breadth::Loopback) {
+        return None;
+    }
+    let mut finding = RULE.finding(describe(holding, ipv4_breadth(world, holding)), advise()).about(holding);
+    finding.address = Some(wide.address.clone());
+    Some(finding.run([format!("portreeve who {}", holding.spec())]))
+}
+
+fn is_wide_on_ipv6_alone(listener: &Listener) -> bool {
+    listener.breadth() == Breadth::Wildcard && listener.hears_ipv6() && !listener.hears_ipv4()
+}
+
+/// A namespace whose addresses are not known may have some.
+fn has_ipv6(namespace: &Namespace) -> bool {
+    let mut addresses = namespace.interfaces.iter().flat_map(|interface| &interface.addresses);
+    namespace.interfaces.is_empty() || addresses.any(|own| own.ip.is_ipv6() && !own.ip.is_loopback())
+}
+
+/// How far the same owner, or somebody who may be the same, can be heard on the number over IPv4.
+fn ipv4_breadth(world: &World<'_>, holding: &Holding<'_>) -> Option<Breadth> {
+    let spec = holding.spec();
+    let own = holding.identity.lasting();
+    world
+        .holdings_at(holding.netns(), spec.protocol, spec.range.first)
+        .iter()
+        .filter(|other| own.is_none() || other.identity.lasting().is_none_or(|lasting| Some(lasting) == own))
+        .flat_map(|other| &other.listeners)
+        .filter(|listener| listener.hears_ipv4())
+        .map(|listener| listener.breadth())
+        .max()
+}
+
+fn describe(holding: &Holding<'_>, ipv4: Option<Breadth>) -> Text {
+    let Text { en, ja } = holding.who();
+    let spec = holding.spec();
+    match ipv4 {
+        Some(_) => text!(
+            "{en} keeps {spec} to this host over IPv4 and opens it to everybody over IPv6",
+            "{ja} は {spec} を IPv4 ではこのホスト内に限っていますが、IPv6 では誰にでも開いています"
+        ),
+        None => text!(
+            "{en} does not listen on {spec} over IPv4 and opens it to everybody over IPv6",
+            "{ja} は {spec} を IPv4 では待ち受けていませんが、IPv6 では誰にでも開いています"
+        ),
+    }
+}
+
+fn advise() -> Text {
+    text!(
+        "bind the IPv6 side to ::1 too, or waive this if it is meant to be open",
+        "IPv6 側も ::1 に限定してください。意図した公開なら waive してください"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::{interface, scene};
+
+    #[test]
+    fn loopback_on_ipv4_and_everything_on_ipv6_is_found() {
+        let scene = scene().listens("shop.service", "127.0.0.1:8080/tcp").again("[::]:8080/tcp").v6only();
+        assert_eq!(
+            scene.texts("wider-on-ipv6"),
+            ["8080/tcp: shop keeps 8080/tcp to this host over IPv4 and opens it to everybody over IPv6"]
+        );
+        assert_eq!(scene.found("wider-on-ipv6"), ["8080/tcp ::"]);
+    }
+
+    #[test]
+    fn nothing_on_ipv4_is_found_too() {
+        let scene = scene().listens("shop.service", "[::]:8080/tcp").v6only();
+        assert_eq!(scene.rules(), ["wider-on-ipv6"]);
+    }
+
+    #[test]
+    fn open_on_both_is_no_difference() {
+        let dual = scene().listens("shop.service", "[::]:8080/tcp");
+        assert_eq!(dual.rules(), [""; 0]);
+        let two = scene().listens("shop.service", "0.0.0.0:8080/tcp").again("[::]:8080/tcp").v6only();
+        assert_eq!(two.rules(), [""; 0]);
+        let address = scene().listens("shop.service", "192.168.1.5:8080/tcp").again("[::]:8080/tcp").v6only();
+        assert_eq!(address.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn a_protocol_of_ipv6_alone_or_a_host_without_ipv6_is_none() {
+        let dhcp = scene().listens("NetworkManager.service", "[::]:546/udp").v6only();
+        assert_eq!(dhcp.rules(), [""; 0]);
+        let ipv4 = scene()
+            .interface(interface("eth0", &["192.0.2.5"]))
+            .listens("shop.service", "[::]:8080/tcp")
+            .v6only();
+        assert_eq!(ipv4.rules(), [""; 0]);
+    }
+}

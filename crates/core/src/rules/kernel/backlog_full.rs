@@ -1,0 +1,92 @@
+//! Clients knock faster than they are let in (A20).
+
+use alloc::{format, vec::Vec};
+
+use crate::{
+    facts::Backlog,
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    words::{Text, Words},
+    world::{Holding, World},
+};
+
+/// The accept queue of a socket is at its limit.
+pub(super) const RULE: Rule = Rule {
+    name: "backlog-full",
+    severity: Severity::Warning,
+    article: &["A20"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "As many connections wait to be accepted as the socket allows (listen(2)).",
+            ja: "受け付け待ちの接続が、ソケットの上限(listen(2))に達しています。",
+        },
+        why: Words {
+            en: "The kernel drops further connections: clients wait and then give up, while the service looks up.",
+            ja: "カーネルはそれ以上の接続を捨てます。サービスは動いて見えるのに、クライアントは待たされてあきらめます。",
+        },
+        fix: Words {
+            en: "Find out why the program does not accept (stuck, too few workers); then raise its backlog and net.core.somaxconn.",
+            ja: "プログラムが受け付けない理由(停止、ワーカー不足)を調べ、必要なら backlog と net.core.somaxconn を増やします。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.holdings().filter_map(judge).collect()
+}
+
+fn judge(holding: &Holding<'_>) -> Option<Finding> {
+    let full = holding.listeners.iter().find(|listener| listener.backlog.is_some_and(is_full))?;
+    let Backlog { used, limit } = full.backlog?;
+    let Text { en, ja } = holding.who();
+    let spec = holding.spec();
+    let mut finding = RULE
+        .finding(
+            text!(
+                "{en} lets {used} connections wait on {spec}, and {limit} is the limit: more are dropped",
+                "{ja} の {spec} で {used} 件の接続が受け付け待ちです(上限 {limit})。これ以上は捨てられます"
+            ),
+            text!(
+                "find out why {en} does not accept, then raise its backlog",
+                "{ja} が接続を受け付けない理由を調べ、必要なら backlog を増やしてください"
+            ),
+        )
+        .about(holding);
+    finding.address = Some(full.address.clone());
+    Some(finding.run([format!("portreeve who {spec}")]))
+}
+
+/// An empty queue is not full, whatever its limit: listen(fd, 0) still lets one wait.
+const fn is_full(backlog: Backlog) -> bool {
+    backlog.used > 0 && backlog.used >= backlog.limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::{Scene, scene};
+
+    fn queued(used: u32, limit: u32) -> Scene {
+        scene()
+            .listens("shop.service", "0.0.0.0:8080/tcp")
+            .socket(|socket| socket.backlog = Some(Backlog { used, limit }))
+    }
+
+    #[test]
+    fn a_queue_at_its_limit_is_found() {
+        assert_eq!(
+            queued(128, 128).texts(RULE.name),
+            ["8080/tcp: shop lets 128 connections wait on 8080/tcp, and 128 is the limit: more are dropped"]
+        );
+        assert_eq!(queued(129, 128).rules(), [RULE.name]);
+    }
+
+    #[test]
+    fn room_for_one_or_an_empty_queue_is_none() {
+        assert_eq!(queued(127, 128).rules(), [""; 0]);
+        assert_eq!(queued(0, 0).rules(), [""; 0]);
+    }
+}

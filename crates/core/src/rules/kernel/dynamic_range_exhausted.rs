@@ -1,0 +1,126 @@
+//! Connections to one destination use up the numbers for clients (A9, A23).
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    facts::{DestinationCount, Namespace},
+    finding::{Finding, Severity},
+    port::PortRange,
+    rules::{Page, Rule},
+    text,
+    words::Words,
+    world::World,
+};
+
+/// Most of the client range is spent on one (address, port).
+pub(super) const RULE: Rule = Rule {
+    name: "dynamic-range-exhausted",
+    severity: Severity::High,
+    article: &["A9", "A23"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "Connections to one address and port use 80 % or more of the numbers that this kernel hands out to clients.",
+            ja: "1 つの宛先(アドレスとポート)への接続が、クライアント用の番号の 80% 以上を使っています。",
+        },
+        why: Words {
+            en: "When the last number is gone, connect(2) to that destination fails with EADDRNOTAVAIL.",
+            ja: "番号が尽きると、その宛先への connect(2) は EADDRNOTAVAIL で失敗します。",
+        },
+        fix: Words {
+            en: "Keep connections open and use them again (a pool), give the destination more addresses or ports, or widen net.ipv4.ip_local_port_range.",
+            ja: "接続を使い回す(プール)か、宛先のアドレスやポートを増やすか、net.ipv4.ip_local_port_range を広げます。",
+        },
+    },
+    check,
+};
+
+/// In hundredths of the range.
+const SHARE_MAX: u64 = 80;
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.namespaces().flat_map(judge).collect()
+}
+
+fn judge(namespace: &Namespace) -> Vec<Finding> {
+    let available = count_available(namespace);
+    let exhausting = |destination: &&DestinationCount| {
+        destination.count > 0 && u64::from(destination.count) * 100 >= u64::from(available) * SHARE_MAX
+    };
+    let destinations = namespace.connections_by_destination.iter().filter(exhausting);
+    destinations.map(|destination| finding(namespace, destination, available)).collect()
+}
+
+/// How many numbers the kernel may hand out: its range without what is reserved, which may overlap.
+fn count_available(namespace: &Namespace) -> u32 {
+    let range = namespace.client_range;
+    let mut reserved: Vec<PortRange> = namespace.reserved.clone();
+    reserved.sort_unstable();
+    let (mut next, mut kept) = (u32::from(range.first), 0);
+    for hole in reserved {
+        let first = u32::from(hole.first).max(next);
+        let end = u32::from(hole.last.min(range.last)) + 1;
+        if first < end {
+            kept += end - first;
+            next = end;
+        }
+    }
+    range.count().saturating_sub(kept)
+}
+
+fn finding(namespace: &Namespace, destination: &DestinationCount, available: u32) -> Finding {
+    let DestinationCount { protocol, address, port, count } = destination;
+    let mut finding = RULE.finding(
+        text!(
+            "{count} of {available} client ports are in use to {address} port {port}/{protocol}: soon nobody can connect there",
+            "クライアント用ポート {available} 個のうち {count} 個が {address} の {port}/{protocol} 宛てに使われており、まもなく接続できなくなります"
+        ),
+        text!(
+            "use connections again instead of opening new ones, or widen net.ipv4.ip_local_port_range",
+            "接続を使い回すか、net.ipv4.ip_local_port_range を広げてください"
+        ),
+    );
+    finding.netns = Some(namespace.id);
+    finding.run(namespace.own.then(|| String::from("portreeve explain dynamic-range-exhausted")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        port::Protocol,
+        rules::testing::{Scene, scene},
+    };
+
+    /// 28,232 numbers lie in 32768-60999; 80 % of them are 22,585.6.
+    fn connected(count: u32) -> Scene {
+        let address = "192.0.2.7".parse().unwrap();
+        let destination = DestinationCount { protocol: Protocol::Tcp, address, port: 5432, count };
+        scene().namespace(|namespace| namespace.connections_by_destination.push(destination))
+    }
+
+    #[test]
+    fn four_fifths_of_the_range_to_one_destination_are_found() {
+        assert_eq!(
+            connected(22_586).texts(RULE.name),
+            [
+                "22586 of 28232 client ports are in use to 192.0.2.7 port 5432/tcp: soon nobody can connect there"
+            ]
+        );
+        assert_eq!(connected(22_585).rules(), [""; 0]);
+    }
+
+    #[test]
+    fn reserved_numbers_are_not_there_to_be_used() {
+        let range = |first, last| PortRange { first, last };
+        let reserve = |scene: Scene| {
+            scene.namespace(|namespace| {
+                namespace.reserved =
+                    alloc::vec![range(1, 40_767), range(40_000, 42_767), range(42_768, 42_768)];
+            })
+        };
+        // 60999 - 42768 = 18,231 are left, and 80 % of them are 14,584.8.
+        assert_eq!(reserve(connected(14_585)).rules(), [RULE.name]);
+        assert_eq!(reserve(connected(14_584)).rules(), [""; 0]);
+    }
+}

@@ -1,0 +1,184 @@
+//! A fixed service stands where the kernel hands out numbers to clients (A9, A10).
+
+use alloc::{collections::BTreeMap, collections::BTreeSet, format, string::String, vec::Vec};
+
+use crate::{
+    facts::Namespace,
+    finding::{Finding, Severity},
+    port::{PortRange, PortSpec, Protocol},
+    rules::{Page, Rule},
+    text,
+    words::{Text, Words},
+    world::{Holding, World},
+};
+
+/// A client may have taken the number before the service starts again.
+pub(super) const RULE: Rule = Rule {
+    name: "service-in-dynamic-range",
+    severity: Severity::Warning,
+    article: &["A9", "A10"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "A fixed service stands on a number that this kernel may hand out to a client, and that is not reserved.",
+            ja: "固定のサービスが、カーネルがクライアントに自動で割り当てる範囲の番号にあり、予約もされていません。",
+        },
+        why: Words {
+            en: "If a client happens to have the number when the service starts, the service does not come up.",
+            ja: "サービスの起動時にクライアントがその番号を使っていると、サービスは起動できません。",
+        },
+        fix: Words {
+            en: "Reserve the number (net.ipv4.ip_local_reserved_ports), or move the service below the range.",
+            ja: "net.ipv4.ip_local_reserved_ports で番号を予約するか、サービスを範囲外の番号に移します。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.namespaces().flat_map(|namespace| judge(world, namespace)).collect()
+}
+
+fn judge(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
+    let mut findings = match world.policy {
+        Some(_) => declared(world, namespace),
+        None => running(world, namespace),
+    };
+    let numbers = findings.iter().filter_map(|finding| finding.ports).map(|ports| ports.range.first);
+    let command = command(namespace, &numbers.collect());
+    for finding in &mut findings {
+        finding.netns = Some(namespace.id);
+        finding.commands.extend(command.clone());
+    }
+    findings
+}
+
+/// Declared single numbers, running or not: a pool is no fixed number.
+fn declared(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
+    let holders: BTreeMap<_, _> = world
+        .holdings()
+        .filter(|holding| holding.netns() == namespace.id)
+        .filter_map(|holding| Some(((holding.declared?.service.name.as_str(), holding.spec()), holding)))
+        .collect();
+    let fixed = world
+        .desired
+        .ports()
+        .iter()
+        .filter(|desired| desired.spec.range.is_one() && is_handed_out(namespace, desired.spec));
+    fixed
+        .map(|desired| {
+            let name = &desired.service.name;
+            let finding = finding(desired.spec, text!("{name}", "{name}"));
+            let finding = match holders.get(&(name.as_str(), desired.spec)) {
+                Some(holding) => finding.about(holding),
+                None => finding.at(desired.spec),
+            };
+            finding.of(desired.service)
+        })
+        .collect()
+}
+
+/// Without a policy nobody said what is fixed: units of the service manager are, on numbers that a person chose.
+fn running(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
+    let fixed = |holding: &&Holding<'_>| {
+        let unit = holding.identity.unit.filter(|_| holding.identity.container.is_none());
+        holding.netns() == namespace.id
+            && unit.is_some_and(|unit| unit.ends_with(".service") && !unit.starts_with("user@"))
+            && is_handed_out(namespace, holding.spec())
+            && is_chosen(world, holding)
+    };
+    world
+        .holdings()
+        .filter(fixed)
+        .map(|holding| finding(holding.spec(), holding.who()).about(holding))
+        .collect()
+}
+
+/// Where the look could not tell, a number that IANA assigned was chosen by a person; UDP's are too often a client's.
+fn is_chosen(world: &World<'_>, holding: &Holding<'_>) -> bool {
+    let socket = holding.widest();
+    let assigned = world.registry.name(socket.port, socket.protocol).is_some();
+    !socket.ephemeral || (socket.protocol == Protocol::Tcp && assigned)
+}
+
+fn is_handed_out(namespace: &Namespace, spec: PortSpec) -> bool {
+    namespace.hands_out(spec.range.first)
+}
+
+fn finding(spec: PortSpec, Text { en, ja }: Text) -> Finding {
+    RULE.finding(
+        text!(
+            "{en} needs {spec}, which the kernel may hand to a client before it starts",
+            "{ja} の {spec} は、起動前にカーネルがクライアントへ割り当てることがあります"
+        ),
+        text!(
+            "reserve the number, and keep the reservation in /etc/sysctl.d",
+            "番号を予約し、/etc/sysctl.d にも設定してください"
+        ),
+    )
+}
+
+/// Reserves `numbers` beside what is reserved already: the sysctl is replaced as a whole (ip-sysctl.rst).
+fn command(namespace: &Namespace, numbers: &BTreeSet<u16>) -> Option<String> {
+    const RANGES_MAX: usize = 64;
+    let ranges =
+        namespace.reserved.iter().copied().chain(numbers.iter().map(|&number| PortRange::one(number)));
+    let ranges: BTreeSet<_> = ranges.collect();
+    let fits = namespace.own && !numbers.is_empty() && ranges.len() <= RANGES_MAX;
+    let list: Vec<_> = ranges.iter().map(|range| format!("{range}")).collect();
+    fits.then(|| format!("sysctl -w net.ipv4.ip_local_reserved_ports={}", list.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{port::PortRange, rules::testing::scene};
+
+    const NAME: &str = "service-in-dynamic-range";
+
+    #[test]
+    fn a_declared_number_that_clients_may_get_is_found_running_or_not() {
+        let scene = scene()
+            .service("vpn", "51820/udp", "wg.service")
+            .reach("world")
+            .listens("wg.service", "0.0.0.0:51820/udp")
+            .service("ci", "50000/tcp", "jenkins.service");
+        assert_eq!(
+            scene.texts(NAME),
+            [
+                "50000/tcp: ci needs 50000/tcp, which the kernel may hand to a client before it starts",
+                "51820/udp: vpn needs 51820/udp, which the kernel may hand to a client before it starts",
+            ]
+        );
+        let all = "sysctl -w net.ipv4.ip_local_reserved_ports=50000,51820";
+        assert_eq!(scene.commands(NAME), [all, all]);
+    }
+
+    #[test]
+    fn what_is_reserved_already_stays_reserved() {
+        let scene = scene()
+            .namespace(|namespace| namespace.reserved.push(PortRange { first: 40000, last: 40010 }))
+            .service("a", "40005/tcp 50000/tcp", "a.service");
+        assert_eq!(scene.found(NAME), ["50000/tcp"]);
+        assert_eq!(scene.commands(NAME), ["sysctl -w net.ipv4.ip_local_reserved_ports=40000-40010,50000"]);
+    }
+
+    #[test]
+    fn numbers_outside_the_range_and_pools_are_none() {
+        let scene = scene().service("a", "32767/tcp 61000/tcp", "a.service").service(
+            "ftp",
+            "40000-40100/tcp",
+            "vsftpd.service",
+        );
+        assert!(scene.found(NAME).is_empty());
+    }
+
+    #[test]
+    fn without_a_policy_only_a_service_on_a_chosen_number_counts() {
+        let found = |unit: &str| scene().listens(unit, "0.0.0.0:50000/tcp").found(NAME);
+        assert_eq!(found("jenkins.service"), ["50000/tcp 0.0.0.0"]);
+        assert!(found("session-4.scope").is_empty());
+        assert!(found("user@1000.service").is_empty());
+        let random = scene().listens("rpc-statd.service", "0.0.0.0:50001/tcp").ephemeral();
+        assert!(random.found(NAME).is_empty());
+    }
+}

@@ -1,0 +1,136 @@
+//! Nobody recognisable holds a socket any more: whoever opened it is gone (A12, A20).
+
+use alloc::{format, vec::Vec};
+
+use crate::{
+    facts::{HolderGap, Listener, Process},
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    words::{Text, Words},
+    world::{Holding, World},
+};
+
+/// No process, or one of another unit that inherited the socket.
+pub(super) const RULE: Rule = Rule {
+    name: "opener-gone",
+    severity: Severity::Notice,
+    article: &["A12", "A20"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "A socket is open and no process holds it, or only one of another unit than the one that opened it.",
+            ja: "開いているソケットを保持するプロセスがないか、開いたユニットとは別のユニットのプロセスだけが保持しています。",
+        },
+        why: Words {
+            en: "Clients connect and nobody answers, or the wrong one does; and the service cannot start again while its number is taken.",
+            ja: "接続しても応答がないか、別の誰かが応答します。番号が塞がったままなので、本来のサービスも起動できません。",
+        },
+        fix: Words {
+            en: "Stop the process that inherited it, then start the service again.",
+            ja: "引き継いだプロセスを止めてから、サービスを起動し直します。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.every_holding().iter().filter_map(judge).collect()
+}
+
+fn judge(holding: &Holding<'_>) -> Option<Finding> {
+    let text = holding.listeners.iter().find_map(|listener| describe(holding, listener))?;
+    let fix = text!(
+        "stop whoever inherited it, then start the service again",
+        "引き継いだプロセスを止めてから、サービスを起動し直してください"
+    );
+    Some(RULE.finding(text, fix).about(holding).run([format!("portreeve who {}", holding.spec())]))
+}
+
+fn describe(holding: &Holding<'_>, listener: &Listener) -> Option<Text> {
+    let spec = holding.spec();
+    if listener.gap == Some(HolderGap::NoDescriptor) {
+        return Some(text!(
+            "{spec} is open and no process holds it: whoever opened it is gone",
+            "{spec} は開いていますが、保持するプロセスがありません。開いたプロセスは既に終了しています"
+        ));
+    }
+    let opener = inherited_from(holding, listener)?;
+    let Text { en, ja } = holding.who();
+    Some(text!(
+        "{en} holds {spec}, which {opener} opened and no longer has",
+        "{opener} が開いた {spec} を、今は {ja} だけが保持しています"
+    ))
+}
+
+/// The service that opened the socket, where every holder was looked for and none is of it.
+///
+/// A `.socket` is opened for another unit, the service manager holds sockets for all, and a container's engine hands
+/// them in: those are ordinary.
+fn inherited_from<'a>(holding: &Holding<'a>, listener: &'a Listener) -> Option<&'a str> {
+    let opener = listener.socket_unit.as_deref()?;
+    let service = opener.ends_with(".service") && !opener.starts_with("user@");
+    let complete = listener.holders_complete && !listener.holders.is_empty();
+    let recognised = |process: &Process| {
+        process.container.is_some()
+            || process.unit.as_deref().is_none_or(|unit| unit == opener || unit == "init.scope")
+    };
+    let known = holding.holders.iter().any(|(_, process)| recognised(process));
+    (service && complete && !known && !holding.holders.is_empty()).then_some(opener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::scene;
+
+    #[test]
+    fn a_socket_without_a_process_is_found() {
+        let scene = scene()
+            .listens("shop.service", "0.0.0.0:8080/tcp")
+            .hidden()
+            .socket(|socket| socket.gap = Some(HolderGap::NoDescriptor));
+        assert_eq!(
+            scene.texts(RULE.name),
+            ["8080/tcp: 8080/tcp is open and no process holds it: whoever opened it is gone"]
+        );
+    }
+
+    #[test]
+    fn a_socket_that_another_unit_inherited_is_found() {
+        let scene = scene()
+            .listens("session-4.scope", "0.0.0.0:8080/tcp")
+            .program("sleep", "dev")
+            .socket(|socket| socket.socket_unit = Some("shop.service".into()));
+        assert_eq!(
+            scene.texts(RULE.name),
+            ["8080/tcp: sleep (user dev) holds 8080/tcp, which shop.service opened and no longer has"]
+        );
+    }
+
+    #[test]
+    fn what_the_kernel_holds_or_root_alone_sees_is_none() {
+        for gap in [HolderGap::Kernel, HolderGap::OtherUser, HolderGap::OutOfSight, HolderGap::Vanished] {
+            let scene = scene()
+                .listens("shop.service", "0.0.0.0:8080/tcp")
+                .hidden()
+                .socket(|socket| socket.gap = Some(gap));
+            assert_eq!(scene.rules(), [""; 0], "{gap:?}");
+        }
+    }
+
+    #[test]
+    fn a_socket_unit_hands_over_on_purpose() {
+        let scene = scene()
+            .listens("shop.service", "0.0.0.0:8080/tcp")
+            .socket(|socket| socket.socket_unit = Some("http.socket".into()));
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn an_opener_that_still_holds_it_is_not_gone() {
+        let scene =
+            scene().listens("shop.service", "0.0.0.0:8080/tcp").guest("session-4.scope", "helper", "dev");
+        assert_eq!(scene.rules(), [""; 0]);
+    }
+}

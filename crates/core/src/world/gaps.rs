@@ -1,0 +1,52 @@
+//! Whether an answer could change with what was not seen (exit code 3).
+
+use crate::{
+    facts::{ExeState, Gap, GapKind, HolderGap, Listener, Snapshot},
+    world::Scope,
+};
+
+/// Whether `gap` could change an answer about `listeners`, in the namespaces of `scope`.
+///
+/// A hidden owner elsewhere, or a namespace that nobody asked for, changes nothing.
+#[must_use]
+pub fn gap_matters<'a>(
+    gap: &Gap,
+    snapshot: &Snapshot,
+    scope: &Scope,
+    mut listeners: impl Iterator<Item = &'a Listener>,
+) -> bool {
+    match gap.what {
+        GapKind::HiddenOwners | GapKind::HiddenProcesses => listeners.any(hides_holder),
+        GapKind::VanishedProcesses => listeners.any(lost_holder),
+        GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
+        GapKind::ForeignNamespaces => misses_namespace(snapshot, scope),
+        GapKind::MissingSource | GapKind::UnsteadyRead | GapKind::TooMany => true,
+    }
+}
+
+/// Another might share a socket whose every possible holder was not looked for.
+fn hides_holder(listener: &Listener) -> bool {
+    let hidden = matches!(listener.gap, Some(HolderGap::OtherUser | HolderGap::OutOfSight));
+    hidden || !listener.holders_complete || (listener.holders.is_empty() && listener.gap.is_none())
+}
+
+fn lost_holder(listener: &Listener) -> bool {
+    listener.gap == Some(HolderGap::Vanished) || (listener.holders.is_empty() && listener.gap.is_none())
+}
+
+fn hides_files(snapshot: &Snapshot, listener: &Listener) -> bool {
+    let known = |state| matches!(state, ExeState::Replaced | ExeState::Deleted);
+    listener.holders.is_empty() && listener.gap != Some(HolderGap::Kernel)
+        || snapshot.holders(listener).any(|(_, process)| {
+            !known(process.exe_state)
+                && (process.exe_state == ExeState::Unknown || process.stale_files.is_none())
+        })
+}
+
+fn misses_namespace(snapshot: &Snapshot, scope: &Scope) -> bool {
+    match scope {
+        Scope::Own => false,
+        Scope::All => true,
+        Scope::One(id) => snapshot.namespace(*id).is_none(),
+    }
+}
