@@ -7,6 +7,7 @@ extern crate alloc;
 pub mod address;
 pub mod cgroup;
 pub mod desired;
+pub mod diff;
 pub mod draft;
 pub mod facts;
 pub mod finding;

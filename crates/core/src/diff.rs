@@ -1,0 +1,232 @@
+//! What changed between two looks at a host: opened, closed, other hands, wider, narrower (A17, A20).
+//!
+//! A new pid of the same owner is no change, nor is an owner that one of the looks could not see.
+
+mod pair;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
+use core::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::Address,
+    facts::{HolderGap, Listener, Namespace, Snapshot, SocketState},
+    owner::{Identity, is_service_manager},
+    port::Protocol,
+    world::Scope,
+};
+
+/// How a port changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// It is open and was not.
+    Opened,
+    /// It was open and is not.
+    Closed,
+    /// Somebody else holds it.
+    ChangedHands,
+    /// The same owner can be heard from further away.
+    Widened,
+    /// The same owner can be heard from less far.
+    Narrowed,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// How it changed.
+    pub kind: ChangeKind,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The number.
+    pub port: u16,
+    /// Where it is bound now, or was where it is closed.
+    pub address: Address,
+    /// The namespace by inode: that of the look in which it is open.
+    pub netns: u64,
+    /// What was there.
+    pub before: Option<&'a Listener>,
+    /// What is there.
+    pub after: Option<&'a Listener>,
+}
+
+/// All that changed, and how much could not be compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference<'a> {
+    /// The changes, in order of number.
+    pub changes: Vec<Change<'a>>,
+    /// On how many places an owner was not seen before or after, so that other hands cannot be told.
+    pub unknown: u32,
+}
+
+/// What changed from `before` to `after` in the namespaces of `scope`.
+///
+/// The observers' own namespaces are the same place even after a reboot gave them other inodes; others are known by
+/// name, or within one boot by inode.
+#[must_use]
+pub fn diff<'a>(before: &'a Snapshot, after: &'a Snapshot, scope: &Scope) -> Difference<'a> {
+    let same_boot = before.host.boot_id == after.host.boot_id;
+    let mut ports: BTreeMap<PortKey<'a>, [Vec<&'a Listener>; 2]> = BTreeMap::new();
+    for (side, snapshot) in [before, after].into_iter().enumerate() {
+        let rooms = rooms(snapshot, scope, same_boot);
+        for listener in snapshot.listeners.iter().filter(|listener| is_compared(listener)) {
+            if let Some(&room) = rooms.get(&listener.netns) {
+                let key = (listener.protocol, listener.port, room);
+                ports.entry(key).or_default()[side].push(listener);
+            }
+        }
+    }
+    let mut difference = Difference::default();
+    for [was, is] in ports.into_values() {
+        compare(&mut difference, &places(before, was), &places(after, is));
+    }
+    difference.changes.sort_by(|a, b| order(a).cmp(&order(b)));
+    difference
+}
+
+/// A number of one namespace.
+type PortKey<'a> = (Protocol, u16, Room<'a>);
+
+/// A namespace as two looks can both know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Room<'a> {
+    Own,
+    Named(&'a str),
+    Inode(u64),
+}
+
+fn rooms<'a>(snapshot: &'a Snapshot, scope: &Scope, same_boot: bool) -> BTreeMap<u64, Room<'a>> {
+    let room = |namespace: &'a Namespace| {
+        if namespace.own {
+            return Room::Own;
+        }
+        match &namespace.name {
+            Some(name) if !same_boot => Room::Named(name),
+            _ => Room::Inode(namespace.id),
+        }
+    };
+    let judged = snapshot.namespaces.iter().filter(|namespace| scope.holds(namespace));
+    judged.map(|namespace| (namespace.id, room(namespace))).collect()
+}
+
+/// A client's datagram socket comes and goes, and one that is merely bound is not open.
+fn is_compared(listener: &Listener) -> bool {
+    listener.hears() && !(listener.ephemeral && listener.state == SocketState::Unconnected)
+}
+
+fn order<'c>(change: &'c Change<'_>) -> impl Ord + use<'c> {
+    (change.port, change.protocol, change.netns, &change.address, change.kind)
+}
+
+/// Where sockets are bound: address, the interface that belongs to it, device.
+type PlaceKey<'a> = (IpAddr, Option<&'a str>, Option<&'a str>);
+
+fn place_key(listener: &Listener) -> PlaceKey<'_> {
+    let Address { ip, interface } = &listener.address;
+    (ip.to_canonical(), interface.as_deref(), listener.device.as_deref())
+}
+
+/// The sockets of one number that are bound alike (SO_REUSEPORT), and whose they are.
+#[derive(Clone, Debug)]
+struct BoundPlace<'a> {
+    listener: &'a Listener,
+    dual: bool,
+    /// `None`: somebody whose owner is not known.
+    owners: Option<BTreeSet<String>>,
+}
+
+fn places<'a>(
+    snapshot: &'a Snapshot,
+    mut listeners: Vec<&'a Listener>,
+) -> BTreeMap<PlaceKey<'a>, BoundPlace<'a>> {
+    listeners.sort_by_key(|listener| (listener.inode, listener.cookie));
+    let mut places: BTreeMap<PlaceKey<'a>, BoundPlace<'a>> = BTreeMap::new();
+    for listener in listeners {
+        let key = place_key(listener);
+        let dual = listener.hears_ipv4() && listener.hears_ipv6();
+        let place =
+            places.entry(key).or_insert_with(|| BoundPlace { listener, dual, owners: Some(BTreeSet::new()) });
+        place.dual |= dual;
+        let known = owners(snapshot, listener);
+        place.owners = place.owners.take().zip(known).map(|(mut all, more)| {
+            all.extend(more);
+            all
+        });
+    }
+    places
+}
+
+/// Everybody who holds `listener`, or `None` where somebody could not be told.
+fn owners(snapshot: &Snapshot, listener: &Listener) -> Option<Vec<String>> {
+    if listener.gap == Some(HolderGap::Kernel) {
+        return Some(alloc::vec!["the kernel".into()]);
+    }
+    let holders: Vec<_> = snapshot.holders(listener).collect();
+    // What the service manager holds is the unit's, started or not.
+    if holders.is_empty() || holders.iter().any(|(_, process)| is_service_manager(process)) {
+        return Some(alloc::vec![Identity::of_socket(listener).lasting()?]);
+    }
+    holders.into_iter().map(|(_, process)| Identity::of_holder(process, listener).lasting()).collect()
+}
+
+fn compare<'a>(
+    difference: &mut Difference<'a>,
+    was: &BTreeMap<PlaceKey<'a>, BoundPlace<'a>>,
+    is: &BTreeMap<PlaceKey<'a>, BoundPlace<'a>>,
+) {
+    for (key, before) in was {
+        if let Some(after) = is.get(key) {
+            stayed(difference, before, after);
+        }
+    }
+    let left: Vec<_> = was.iter().filter(|(key, _)| !is.contains_key(*key)).map(|(_, place)| place).collect();
+    let come: Vec<_> = is.iter().filter(|(key, _)| !was.contains_key(*key)).map(|(_, place)| place).collect();
+    if !left.is_empty() || !come.is_empty() {
+        let all = |places: &BTreeMap<_, BoundPlace<'a>>| places.values().cloned().collect::<Vec<_>>();
+        difference.changes.extend(pair::moves(&left, &come, &all(was), &all(is)));
+    }
+}
+
+/// The same place before and after: other hands, or one family more or less.
+fn stayed<'a>(difference: &mut Difference<'a>, before: &BoundPlace<'a>, after: &BoundPlace<'a>) {
+    match (&before.owners, &after.owners) {
+        (Some(one), Some(other)) if one != other => {
+            difference.changes.push(change(ChangeKind::ChangedHands, Some(before), Some(after)));
+        }
+        (Some(_), Some(_)) => {}
+        _ => difference.unknown += 1,
+    }
+    match (before.dual, after.dual) {
+        (false, true) => difference.changes.push(change(ChangeKind::Widened, Some(before), Some(after))),
+        (true, false) => difference.changes.push(change(ChangeKind::Narrowed, Some(before), Some(after))),
+        _ => {}
+    }
+}
+
+fn change<'a>(
+    kind: ChangeKind,
+    before: Option<&BoundPlace<'a>>,
+    after: Option<&BoundPlace<'a>>,
+) -> Change<'a> {
+    let (before, after) = (before.map(|place| place.listener), after.map(|place| place.listener));
+    let shown = after.or(before).expect("a change has a before or an after");
+    Change {
+        kind,
+        protocol: shown.protocol,
+        port: shown.port,
+        address: shown.address.clone(),
+        netns: shown.netns,
+        before,
+        after,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! What two looks at made-up hosts say changed.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::*;
+use crate::rules::testing::{Scene, scene};
+
+/// Each change as `kind port address`, and how many owners were unknown.
+fn changes(before: &Scene, after: &Scene) -> (Vec<String>, u32) {
+    let difference = diff(&before.snapshot, &after.snapshot, &Scope::Own);
+    let said = difference.changes.iter().map(|change| {
+        let kind = serde_json::to_string(&change.kind).unwrap();
+        format!("{} {}/{} {}", kind.trim_matches('"'), change.port, change.protocol, change.address)
+    });
+    (said.collect(), difference.unknown)
+}
+
+fn certain(before: &Scene, after: &Scene) -> Vec<String> {
+    let (changes, unknown) = changes(before, after);
+    assert_eq!(unknown, 0);
+    changes
+}
+
+#[test]
+fn what_opened_and_what_closed() {
+    let before = scene().listens("nginx.service", "0.0.0.0:80/tcp");
+    let after = scene().listens("nginx.service", "0.0.0.0:443/tcp");
+    assert_eq!(certain(&before, &after), ["closed 80/tcp 0.0.0.0", "opened 443/tcp 0.0.0.0"]);
+    assert_eq!(certain(&before, &before), [""; 0]);
+}
+
+#[test]
+fn a_new_pid_of_the_same_owner_is_no_change_and_another_owner_is() {
+    let before = scene().listens("nginx.service", "0.0.0.0:80/tcp");
+    let restarted =
+        scene().listens("nginx.service", "127.0.0.1:1/tcp").listens("nginx.service", "0.0.0.0:80/tcp");
+    assert_eq!(certain(&before, &restarted), ["opened 1/tcp 127.0.0.1"]);
+    let other = scene().listens("apache2.service", "0.0.0.0:80/tcp");
+    assert_eq!(certain(&before, &other), ["changed-hands 80/tcp 0.0.0.0"]);
+}
+
+#[test]
+fn somebody_who_joins_a_group_of_sockets_changes_hands() {
+    let before = scene().listens("nginx.service", "0.0.0.0:80/tcp");
+    let after = before.clone().listens("evil.service", "0.0.0.0:80/tcp");
+    assert_eq!(certain(&before, &after), ["changed-hands 80/tcp 0.0.0.0"]);
+    let more = before.clone().again("0.0.0.0:80/tcp");
+    assert_eq!(certain(&before, &more), [""; 0]);
+}
+
+#[test]
+fn the_same_owner_at_another_width_widened_or_narrowed() {
+    let narrow = scene().listens("db.service", "127.0.0.1:5432/tcp").again("[::1]:5432/tcp");
+    let wide = scene().listens("db.service", "[::]:5432/tcp");
+    assert_eq!(certain(&narrow, &wide), ["widened 5432/tcp ::"]);
+    assert_eq!(certain(&wide, &narrow), ["narrowed 5432/tcp ::1"]);
+    let specific = scene().listens("db.service", "192.168.1.5:5432/tcp");
+    let everywhere = scene().listens("db.service", "0.0.0.0:5432/tcp");
+    assert_eq!(certain(&specific, &everywhere), ["widened 5432/tcp 0.0.0.0"]);
+}
+
+#[test]
+fn one_family_more_or_less_is_a_width() {
+    let dual = scene().listens("web.service", "[::]:80/tcp");
+    let single = scene().listens("web.service", "[::]:80/tcp").v6only();
+    assert_eq!(certain(&dual, &single), ["narrowed 80/tcp ::"]);
+    assert_eq!(certain(&single, &dual), ["widened 80/tcp ::"]);
+}
+
+#[test]
+fn another_specific_address_or_another_owner_is_no_width() {
+    let before = scene().listens("web.service", "192.0.2.1:80/tcp");
+    let moved = scene().listens("web.service", "192.0.2.2:80/tcp");
+    assert_eq!(certain(&before, &moved), ["closed 80/tcp 192.0.2.1", "opened 80/tcp 192.0.2.2"]);
+    let other = scene().listens("evil.service", "0.0.0.0:80/tcp");
+    assert_eq!(certain(&before, &other), ["opened 80/tcp 0.0.0.0", "closed 80/tcp 192.0.2.1"]);
+}
+
+#[test]
+fn an_owner_that_was_not_seen_is_no_change_and_is_counted() {
+    let before = scene().listens("session-4.scope", "0.0.0.0:80/tcp");
+    let after = scene().listens("session-4.scope", "0.0.0.0:80/tcp").hidden();
+    assert_eq!(changes(&before, &after), (Vec::new(), 1));
+    assert_eq!(changes(&after, &before), (Vec::new(), 1));
+    let known_unit = scene().listens("nginx.service", "0.0.0.0:80/tcp");
+    assert_eq!(certain(&known_unit, &known_unit.clone().hidden()), [""; 0]);
+}
+
+#[test]
+fn a_clients_datagram_socket_is_not_compared() {
+    let before = scene().listens("dns.service", "0.0.0.0:40000/udp").ephemeral();
+    let after = scene().listens("dns.service", "0.0.0.0:40001/udp").ephemeral();
+    assert_eq!(certain(&before, &after), [""; 0]);
+}
+
+#[test]
+fn the_own_namespace_is_the_same_place_after_a_reboot_and_others_are_not_judged() {
+    let before = scene().listens("nginx.service", "0.0.0.0:80/tcp");
+    let mut after = scene().listens("nginx.service", "0.0.0.0:80/tcp");
+    after.snapshot.host.boot_id = "another".into();
+    after.snapshot.namespaces[0].id = 7;
+    after.snapshot.listeners[0].netns = 7;
+    assert_eq!(certain(&before, &after), [""; 0]);
+    let elsewhere =
+        before.clone().listens("nginx.service", "0.0.0.0:81/tcp").socket(|socket| socket.netns = 99);
+    assert_eq!(certain(&before, &elsewhere), [""; 0]);
+}
+
+#[test]
+fn a_socket_that_the_service_manager_holds_changes_no_hands_when_its_service_starts() {
+    let waiting = scene().listens("init.scope", "[::]:22/tcp").program("systemd", "root").socket(|socket| {
+        socket.socket_unit = Some("ssh.socket".into());
+        socket.socket_cgroup = Some("/system.slice/ssh.socket".into());
+    });
+    let started = waiting.clone().guest("shell.service", "sshd", "root");
+    assert_eq!(certain(&waiting, &started), [""; 0]);
+}
+
+#[test]
+fn a_stranger_that_nobody_sees_under_a_wildcard_opened_all_the_same() {
+    let before = scene().listens("nginx.service", "0.0.0.0:80/tcp");
+    let after = before.clone().listens("session-4.scope", "127.0.0.1:80/tcp").hidden();
+    assert_eq!(changes(&before, &after).0, ["opened 80/tcp 127.0.0.1"]);
+}
