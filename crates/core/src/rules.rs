@@ -146,3 +146,6 @@ fn is_waived(waiver: &Waiver, ports: PortSpec) -> bool {
 fn waived(waiver: &Waiver) -> Waived {
     Waived { why: waiver.why.clone(), until: waiver.until.map(|date| alloc::format!("{date}")) }
 }
+
+#[cfg(test)]
+mod tests;
