@@ -317,8 +317,16 @@ impl Scene {
 
     /// The world as the host's own namespace and the policy make it.
     pub(crate) fn with_world<T>(&self, look: impl FnOnce(&World<'_>) -> T) -> T {
-        let policy = self.policy.as_ref();
-        look(&World::new(&self.snapshot, policy, Registry::builtin(), self.now, Scope::Own))
+        self.with_scope(Scope::Own, look)
+    }
+
+    fn with_scope<T>(&self, scope: Scope, look: impl FnOnce(&World<'_>) -> T) -> T {
+        look(&World::new(&self.snapshot, self.policy.as_ref(), Registry::builtin(), self.now, scope))
+    }
+
+    /// All that is wrong in the namespaces of `scope`.
+    pub(crate) fn judge_in(&self, scope: Scope) -> Vec<Finding> {
+        self.with_scope(scope, judge)
     }
 
     /// All that is wrong.

@@ -39,7 +39,9 @@ pub(super) const RULE: Rule = Rule {
 const CLIENTS: [u16; 2] = [68, 546];
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let low = world.namespaces().filter(|namespace| namespace.unprivileged_port_start < 1024);
+    // Container engines lower it in the namespaces they make, where nobody but the one application lives.
+    let own = world.namespaces().filter(|namespace| namespace.own);
+    let low = own.filter(|namespace| namespace.unprivileged_port_start < 1024);
     low.filter_map(|namespace| judge(world, namespace)).collect()
 }
 
@@ -61,8 +63,7 @@ fn judge(world: &World<'_>, namespace: &Namespace) -> Option<Finding> {
         ),
     );
     finding.netns = Some(namespace.id);
-    let command = || String::from("sysctl -w net.ipv4.ip_unprivileged_port_start=1024");
-    Some(finding.run(namespace.own.then(command)))
+    Some(finding.run([String::from("sysctl -w net.ipv4.ip_unprivileged_port_start=1024")]))
 }
 
 /// The numbers of services that anybody may take.
@@ -78,6 +79,7 @@ fn exposed(world: &World<'_>, namespace: &Namespace) -> BTreeSet<PortSpec> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::rules::testing::{Scene, scene};
 
     fn lowered(start: u32) -> Scene {
@@ -107,6 +109,14 @@ mod tests {
     fn below_the_border_services_are_safe() {
         assert_eq!(lowered(80).listens("ssh.service", "0.0.0.0:22/tcp").rules(), [""; 0]);
         assert_eq!(lowered(1024).listens("nginx.service", "0.0.0.0:80/tcp").rules(), [""; 0]);
+    }
+
+    #[test]
+    fn a_containers_namespace_is_set_so_on_purpose() {
+        let scene = lowered(0).namespace(|namespace| namespace.own = false);
+        let scene = scene.listens("nginx.service", "0.0.0.0:80/tcp");
+        let scope = crate::world::Scope::All;
+        assert!(!scene.judge_in(scope).iter().any(|finding| finding.rule == RULE.name));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn judge(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
     findings
 }
 
-/// Declared single numbers, running or not: a pool is no fixed number.
+/// Declared single numbers, running or not; in another namespace than the policy's own only where they run.
 fn declared(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
     let holders: BTreeMap<_, _> = world
         .holdings()
@@ -66,14 +66,15 @@ fn declared(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
         .iter()
         .filter(|desired| desired.spec.range.is_one() && is_handed_out(namespace, desired.spec));
     fixed
-        .map(|desired| {
+        .filter_map(|desired| {
             let name = &desired.service.name;
             let finding = finding(desired.spec, text!("{name}", "{name}"));
             let finding = match holders.get(&(name.as_str(), desired.spec)) {
                 Some(holding) => finding.about(holding),
-                None => finding.at(desired.spec),
+                None if namespace.own => finding.at(desired.spec),
+                None => return None,
             };
-            finding.of(desired.service)
+            Some(finding.of(desired.service))
         })
         .collect()
 }
@@ -160,6 +161,18 @@ mod tests {
             .service("a", "40005/tcp 50000/tcp", "a.service");
         assert_eq!(scene.found(NAME), ["50000/tcp"]);
         assert_eq!(scene.commands(NAME), ["sysctl -w net.ipv4.ip_local_reserved_ports=40000-40010,50000"]);
+    }
+
+    #[test]
+    fn a_namespace_where_it_does_not_run_needs_no_reservation() {
+        let scene = scene().service("ci", "50000/tcp", "jenkins.service");
+        let scene = scene.namespace(|namespace| namespace.own = false);
+        let found = |scene: &crate::rules::testing::Scene| {
+            let findings = scene.judge_in(crate::world::Scope::All);
+            findings.iter().filter(|finding| finding.rule == NAME).count()
+        };
+        assert_eq!(found(&scene), 0);
+        assert_eq!(found(&scene.listens("jenkins.service", "0.0.0.0:50000/tcp")), 1);
     }
 
     #[test]
