@@ -1,3 +1,50 @@
 //! What is on that port, and should it be?
 
-fn main() {}
+mod cli;
+mod commands;
+mod exit;
+mod failure;
+mod look;
+mod policy_file;
+mod settings;
+mod show;
+mod table_file;
+
+use std::process::ExitCode;
+
+use portreeve_core::words::Lang;
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, locale},
+    show::out::Out,
+};
+
+fn main() -> ExitCode {
+    failure::report_panics();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let lang = locale::lang(&arguments);
+    match run(arguments, lang) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.print(lang).into(),
+    }
+}
+
+fn run(arguments: Vec<std::ffi::OsString>, lang: Lang) -> Result<Exit, Failure> {
+    let matches = match cli::parse(arguments, lang)? {
+        cli::Parsed::Matches(matches) => matches,
+        cli::Parsed::Text(text) => {
+            let mut out = Out::plain(lang);
+            out.write(&text)?;
+            out.finish()?;
+            return Ok(Exit::Fine);
+        }
+    };
+    let (command, own) = cli::chosen(&matches);
+    let settings = Settings::read(own, &matches, command)?;
+    let mut out = Out::new(&settings);
+    let exit = (command.run)(own, &settings, &mut out)?;
+    out.finish()?;
+    Ok(exit)
+}

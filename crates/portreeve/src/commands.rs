@@ -1,0 +1,69 @@
+//! The commands, grouped by the question that they answer; each is described in its own file.
+
+mod completions;
+pub(crate) mod help;
+mod man;
+mod snapshot;
+mod status;
+
+use clap::{Arg, ArgMatches};
+use portreeve_core::words::{Lang, Words};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    settings::{Common, Settings},
+    show::out::Out,
+};
+
+/// A word after `portreeve`, and all there is to say about it.
+#[derive(Debug)]
+pub(crate) struct Command {
+    /// The word.
+    pub(crate) name: &'static str,
+    /// The question that it answers, or what it does, in a line.
+    pub(crate) about: Words,
+    /// Commands to try, one a line.
+    pub(crate) examples: &'static [&'static str],
+    /// The options that it shares with others.
+    pub(crate) takes: &'static [Common],
+    /// The arguments of its own.
+    pub(crate) arguments: fn(Lang) -> Vec<Arg>,
+    /// What it does.
+    pub(crate) run: fn(&ArgMatches, &Settings, &mut Out) -> Result<Exit, Failure>,
+}
+
+/// Commands that answer one kind of question.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The question.
+    pub(crate) title: Words,
+    /// The commands.
+    pub(crate) commands: &'static [&'static Command],
+}
+
+/// What runs when no command is named.
+pub(crate) const BARE: &Command = &status::COMMAND;
+
+/// Every command, in the order in which `--help` shows them.
+pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, COMPARE, OURSELVES];
+
+const SEE: Group =
+    Group { title: Words { en: "What is there?", ja: "何が開いているか" }, commands: &[] };
+
+const JUDGE: Group = Group { title: Words { en: "Is it right?", ja: "正しい状態か" }, commands: &[] };
+
+const COMPARE: Group = Group {
+    title: Words { en: "What has changed?", ja: "何が変わったか" },
+    commands: &[&snapshot::COMMAND],
+};
+
+const OURSELVES: Group = Group {
+    title: Words { en: "About portreeve", ja: "portreeve について" },
+    commands: &[&help::COMMAND, &completions::COMMAND, &man::COMMAND],
+};
+
+/// Every command that can be named.
+pub(crate) fn all() -> impl Iterator<Item = &'static Command> {
+    GROUPS.iter().flat_map(|group| group.commands).copied()
+}

@@ -1,0 +1,43 @@
+//! `portreeve snapshot`: saves what is true now, to be judged later or elsewhere (A17, A20).
+
+use clap::{Arg, ArgMatches};
+use portreeve_core::words::{Lang, Words};
+use portreeve_host::{Wanted, observe::Connections};
+
+use super::Command;
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    look,
+    settings::{Common, Settings, options},
+    show::out::Out,
+};
+
+/// `snapshot`.
+pub(crate) const COMMAND: Command = Command {
+    name: "snapshot",
+    about: Words { en: "What is true now? Saved as JSON", ja: "現在の状態を JSON で保存" },
+    examples: &["portreeve snapshot > host.json", "portreeve snapshot -a --redact > report.json"],
+    takes: &[Common::Snapshot],
+    arguments,
+    run,
+};
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let all = Words {
+        en: "Connections and sockets without ports too",
+        ja: "接続とポートのないソケットも含める",
+    };
+    let redact = Words {
+        en: "Replace arguments of command lines by their count, and home directories by ~",
+        ja: "コマンドラインの引数を個数に、ホームディレクトリを ~ に置き換える",
+    };
+    vec![options::flag("all", all, lang).short('a'), options::flag("redact", redact, lang)]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let connections = if own.get_flag("all") { Connections::List } else { Connections::Count };
+    let snapshot = look::take_snapshot(settings, &Wanted { connections, ..Wanted::JUDGEMENT })?;
+    out.json(&snapshot)?;
+    Ok(Exit::Fine)
+}

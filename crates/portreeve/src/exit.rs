@@ -1,0 +1,95 @@
+//! How a run ended, as a number that scripts read.
+
+use std::process::ExitCode;
+
+use portreeve_core::words::Words;
+
+/// The exit codes; a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done, and nothing to say against it.
+    Fine = 0,
+    /// Findings at or above the threshold; changes.
+    Found = 1,
+    /// The command line, the policy or a file that was named is wrong.
+    Usage = 2,
+    /// Part of the host could not be seen, and it matters.
+    Gaps = 3,
+    /// The port belongs to another.
+    Taken = 4,
+    /// Refused for safety.
+    Refused = 5,
+    /// Taken back, or too late.
+    TakenBack = 6,
+    /// The daemon, the store or the output failed.
+    Unreachable = 7,
+    /// Nobody knows whether it was done.
+    Uncertain = 8,
+    /// A mistake of the program itself.
+    Bug = 70,
+}
+
+impl Exit {
+    /// Every code, in order.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Fine,
+        Self::Found,
+        Self::Usage,
+        Self::Gaps,
+        Self::Taken,
+        Self::Refused,
+        Self::TakenBack,
+        Self::Unreachable,
+        Self::Uncertain,
+        Self::Bug,
+    ];
+
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// What it means.
+    pub(crate) const fn words(self) -> Words {
+        match self {
+            Self::Fine => Words { en: "fine", ja: "問題なし" },
+            Self::Found => Words {
+                en: "findings at or above --fail-on (default: warning); of diff: there are changes; of who -q: the port is free; of wait: the time is over",
+                ja: "--fail-on(既定値 warning)以上の指摘あり。diff では変化あり、who -q では空きポート、wait では時間切れ",
+            },
+            Self::Usage => Words {
+                en: "the command line, the policy or a file that was named is wrong",
+                ja: "コマンドライン、policy、または指定されたファイルの誤り",
+            },
+            Self::Gaps => Words {
+                en: "done, but part of the host could not be seen and that part matters (--allow-gaps makes it 0)",
+                ja: "完了したが、結果に影響する部分が見えなかった(--allow-gaps で 0 になる)",
+            },
+            Self::Taken => Words {
+                en: "the port belongs to another; of wait: somebody else than --owner holds it",
+                ja: "ポートは他者のもの。wait では --owner 以外が保持している",
+            },
+            Self::Refused => Words { en: "refused for safety", ja: "安全のため拒否" },
+            Self::TakenBack => Words {
+                en: "taken back, or too late to confirm",
+                ja: "取り消し済み、または確認の期限切れ",
+            },
+            Self::Unreachable => Words {
+                en: "the daemon, the store or the output cannot be reached or failed",
+                ja: "デーモン、保存先、または出力先に到達できないか、失敗した",
+            },
+            Self::Uncertain => Words {
+                en: "not known whether it was done; asking again is safe",
+                ja: "実行されたか不明。再実行しても安全",
+            },
+            Self::Bug => Words { en: "a bug in portreeve", ja: "portreeve の不具合" },
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}

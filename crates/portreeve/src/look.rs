@@ -1,0 +1,92 @@
+//! A look at this host, or at a saved one, with everything that a judgement needs beside it.
+
+mod saved;
+
+pub(crate) use saved::read as read_snapshot;
+
+use portreeve_core::{
+    facts::Snapshot,
+    policy::Policy,
+    registry::Registry,
+    words::Words,
+    world::{Scope, World},
+};
+use portreeve_host::{
+    Wanted,
+    observe::{ObserveError, observe},
+};
+
+use crate::{exit::Exit, failure::Failure, policy_file, settings::Settings, table_file::TableFile};
+
+/// A snapshot, the registry's table and the policy.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// What is.
+    pub(crate) snapshot: Snapshot,
+    /// What numbers are assigned to.
+    pub(crate) table: TableFile,
+    /// What a person wrote, if anybody did.
+    pub(crate) policy: Option<Policy>,
+    scope: Scope,
+}
+
+impl Look {
+    /// Looks at what `settings` ask for.
+    ///
+    /// # Errors
+    ///
+    /// Where there is nothing to look at, the policy is wrong, or the namespace is not there.
+    pub(crate) fn take(settings: &Settings, wanted: &Wanted) -> Result<Self, Failure> {
+        let table = TableFile::load();
+        let policy = policy_file::load(&settings.policy, table.registry())?.map(|parsed| parsed.policy);
+        let snapshot = take_snapshot(settings, wanted)?;
+        let scope = settings.scope(&snapshot)?;
+        Ok(Self { snapshot, table, policy, scope })
+    }
+
+    /// What numbers are assigned to.
+    pub(crate) fn registry(&self) -> Registry<'_> {
+        self.table.registry()
+    }
+
+    /// What rules judge; the time is that of the look, so that a saved one is judged alike everywhere.
+    pub(crate) fn world(&self) -> World<'_> {
+        World::new(
+            &self.snapshot,
+            self.policy.as_ref(),
+            self.registry(),
+            self.snapshot.taken,
+            self.scope.clone(),
+        )
+    }
+}
+
+/// The snapshot that `settings` ask for: of this host as `wanted`, or a saved one whole.
+///
+/// # Errors
+///
+/// Where nothing can be observed, or what was named is no snapshot.
+pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snapshot, Failure> {
+    match &settings.snapshot {
+        Some(input) => read_snapshot(input),
+        None => observe(wanted).map_err(|error| nothing_seen(&error)),
+    }
+}
+
+fn nothing_seen(error: &ObserveError) -> Failure {
+    let cause = match error {
+        ObserveError::NoSource => Words {
+            en: "neither sock_diag nor /proc/net answers",
+            ja: "sock_diag も /proc/net も応答しません",
+        },
+    };
+    let what = Words {
+        en: "cannot list the sockets of this host",
+        ja: "このホストのソケットを一覧できません",
+    };
+    let hint = Words {
+        en: "mount -t proc proc /proc, or read a saved snapshot with --snapshot FILE",
+        ja: "mount -t proc proc /proc を実行するか、--snapshot FILE で保存済みのスナップショットを読んでください",
+    };
+    Failure::new(Exit::Gaps, what).because(cause).hint(hint)
+}

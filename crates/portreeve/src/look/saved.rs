@@ -1,0 +1,140 @@
+//! Reads a saved snapshot: whatever is no snapshot is refused early and in little memory.
+
+use std::{
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read, Take},
+};
+
+use portreeve_core::{
+    facts::{SNAPSHOT_VERSION, Snapshot},
+    text,
+    words::{Text, Words},
+};
+use serde::Deserialize as _;
+
+use crate::{
+    failure::{Failure, io_cause},
+    settings::Input,
+};
+
+/// A host with 100,000 connections fits seven times.
+const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
+
+type Source = BufReader<Take<Box<dyn Read>>>;
+
+/// The snapshot that stands in `input`.
+///
+/// # Errors
+///
+/// Where it cannot be read, is no snapshot, or comes from a newer portreeve.
+pub(crate) fn read(input: &Input) -> Result<Snapshot, Failure> {
+    let name = match input {
+        Input::Stdin => "<stdin>".into(),
+        Input::File(path) => path.display().to_string(),
+    };
+    parse(input).map_err(|cause| {
+        Failure::usage(text!("cannot read the snapshot {name}", "スナップショット {name} を読めません"))
+            .because(cause)
+            .hint(Words { en: "portreeve snapshot > host.json", ja: "portreeve snapshot > host.json" })
+    })
+}
+
+fn parse(input: &Input) -> Result<Snapshot, Text> {
+    let mut source = open(input).map_err(|error| io_cause(&error))?;
+    refuse_other_things(source.fill_buf().map_err(|error| io_cause(&error))?)?;
+    let mut deserializer = serde_json::Deserializer::from_reader(&mut source);
+    let read = Snapshot::deserialize(&mut deserializer);
+    let snapshot = read.and_then(|snapshot| deserializer.end().map(|()| snapshot));
+    let snapshot = snapshot.map_err(|error| why_not(&error, &source))?;
+    if snapshot.version != SNAPSHOT_VERSION {
+        return Err(other_version(snapshot.version.into()));
+    }
+    refuse_nonsense(&snapshot)?;
+    Ok(snapshot)
+}
+
+fn open(input: &Input) -> io::Result<Source> {
+    let reader: Box<dyn Read> = match input {
+        Input::Stdin => Box::new(io::stdin()),
+        Input::File(path) => Box::new(File::open(path)?),
+    };
+    Ok(BufReader::with_capacity(BUFFER_BYTES, reader.take(SNAPSHOT_BYTES_MAX)))
+}
+
+/// Judges by the first bytes, before anything is kept.
+fn refuse_other_things(head: &[u8]) -> Result<(), Text> {
+    match head.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        Some(_) => {
+            return Err(Words {
+                en: "it is no JSON object", ja: "JSON オブジェクトではありません"
+            }
+            .into());
+        }
+        None => return Err(Words { en: "it is empty", ja: "空です" }.into()),
+    }
+    match version_in(head) {
+        Some(version) if version != u64::from(SNAPSHOT_VERSION) => Err(other_version(version)),
+        _ => Ok(()),
+    }
+}
+
+/// The version where it stands first, as every portreeve writes it: a newer layout need not be understood to be refused.
+fn version_in(head: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(head.get(..256.min(head.len()))?);
+    let rest = text.trim_start().strip_prefix('{')?.trim_start().strip_prefix("\"version\"")?;
+    let digits = rest.trim_start().strip_prefix(':')?.trim_start();
+    digits.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn other_version(version: u64) -> Text {
+    text!(
+        "it has layout {version}, and this portreeve reads layout {SNAPSHOT_VERSION}; a newer portreeve wrote it",
+        "形式のバージョンが {version} です。この portreeve が読めるのは {SNAPSHOT_VERSION} までで、より新しい portreeve で作られています"
+    )
+}
+
+fn why_not(error: &serde_json::Error, source: &Source) -> Text {
+    if source.get_ref().limit() == 0 {
+        let mebibytes = SNAPSHOT_BYTES_MAX / 1024 / 1024;
+        return text!("it is larger than {mebibytes} MiB", "{mebibytes} MiB を超えています");
+    }
+    if let Some(kind) = error.io_error_kind() {
+        return io_cause(&kind.into());
+    }
+    let (line, column) = (error.line(), error.column());
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or_default();
+    text!("line {line}, column {column}: {said}", "{line} 行 {column} 列: {said}")
+}
+
+/// What a type lets pass and an invariant does not.
+fn refuse_nonsense(snapshot: &Snapshot) -> Result<(), Text> {
+    let mut ranges = snapshot
+        .namespaces
+        .iter()
+        .flat_map(|namespace| namespace.reserved.iter().chain([&namespace.client_range]));
+    match ranges.find(|range| range.first > range.last) {
+        Some(range) => {
+            let (first, last) = (range.first, range.last);
+            Err(text!(
+                "the range {first}-{last} ends before it starts",
+                "範囲 {first}-{last} は終わりが始まりより前です"
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_seen_before_the_rest_is_understood() {
+        assert_eq!(version_in(b" { \"version\" : 7, \"x\": ["), Some(7));
+        assert_eq!(version_in(b"{\"taken\":1,\"version\":7}"), None);
+        assert_eq!(version_in(b"{\"version\":"), None);
+    }
+}

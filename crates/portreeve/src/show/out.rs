@@ -1,0 +1,129 @@
+//! The standard output: what it can show, and what is written to it.
+
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+
+use portreeve_core::words::{Lang, Words};
+use serde::Serialize;
+
+use super::{
+    json::{self, Layout},
+    table::Table,
+};
+use crate::{
+    failure::Failure,
+    settings::{Colour, Settings},
+};
+
+/// A paint for a word that matters; never the only sign of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    /// Severe.
+    Red,
+    /// To be looked at.
+    Yellow,
+    /// Aside.
+    Dim,
+    /// A heading.
+    Bold,
+}
+
+/// The standard output of a command.
+#[derive(Debug)]
+pub(crate) struct Out {
+    /// The language of every sentence.
+    pub(crate) lang: Lang,
+    /// Whether colour is used.
+    pub(crate) colour: Colour,
+    /// Columns of the terminal; `None` where it is none: then nothing is cut off.
+    pub(crate) width: Option<usize>,
+    writer: BufWriter<Stdout>,
+}
+
+impl Out {
+    /// The output that `settings` ask for.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { colour: settings.colour, width: terminal_width(), ..Self::plain(settings.lang) }
+    }
+
+    /// Text without colour.
+    pub(crate) fn plain(lang: Lang) -> Self {
+        let writer = BufWriter::with_capacity(64 * 1024, io::stdout());
+        Self { lang, colour: Colour::Off, width: None, writer }
+    }
+
+    /// Writes text as it is: whatever others wrote in it has been made visible.
+    pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
+        self.writer.write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+    }
+
+    /// Writes a line as it is.
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
+        self.write(text)?;
+        self.write("\n")
+    }
+
+    /// Writes a fixed sentence.
+    pub(crate) fn say(&mut self, words: Words) -> Result<(), Failure> {
+        self.line(words.in_lang(self.lang))
+    }
+
+    /// Writes a table.
+    pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
+        let text = table.render(self.lang, self.width, self.colour);
+        self.write(&text)
+    }
+
+    /// Writes one document.
+    pub(crate) fn json<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+        json::write(&mut self.writer, value, Layout::Indented).map_err(|error| Failure::output(&error))
+    }
+
+    /// Writes one object on a line.
+    pub(crate) fn ndjson<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+        json::write(&mut self.writer, value, Layout::Line).map_err(|error| Failure::output(&error))
+    }
+
+    /// Writes a table for spreadsheets: a record each, headed by the fields' names.
+    pub(crate) fn csv<T: Serialize>(&mut self, rows: impl IntoIterator<Item = T>) -> Result<(), Failure> {
+        let mut writer = csv::Writer::from_writer(&mut self.writer);
+        let write = || {
+            for row in rows {
+                writer.serialize(row)?;
+            }
+            writer.flush()
+        };
+        write().map_err(|error| Failure::output(&error))
+    }
+
+    /// `text` in `paint`, where colour is used.
+    pub(crate) fn paint(&self, text: &str, paint: Paint) -> String {
+        painted(text, Some(paint), self.colour)
+    }
+
+    /// Hands over what was written so far.
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
+        self.writer.flush().map_err(|error| Failure::output(&error))
+    }
+}
+
+/// `text` in `paint`, where `colour` is on.
+pub(crate) fn painted(text: &str, paint: Option<Paint>, colour: Colour) -> String {
+    let code = match paint {
+        _ if colour == Colour::Off => return text.into(),
+        None => return text.into(),
+        Some(Paint::Red) => "31",
+        Some(Paint::Yellow) => "33",
+        Some(Paint::Dim) => "2",
+        Some(Paint::Bold) => "1",
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
+}
+
+fn terminal_width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(stdout).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col.into())
+}
