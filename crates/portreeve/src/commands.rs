@@ -2,9 +2,12 @@
 
 mod completions;
 pub(crate) mod help;
+mod ls;
 mod man;
 mod snapshot;
 mod status;
+mod wait;
+mod who;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};
@@ -48,8 +51,10 @@ pub(crate) const BARE: &Command = &status::COMMAND;
 /// Every command, in the order in which `--help` shows them.
 pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, COMPARE, OURSELVES];
 
-const SEE: Group =
-    Group { title: Words { en: "What is there?", ja: "何が開いているか" }, commands: &[] };
+const SEE: Group = Group {
+    title: Words { en: "What is there?", ja: "何が開いているか" },
+    commands: &[&ls::COMMAND, &who::COMMAND, &wait::COMMAND],
+};
 
 const JUDGE: Group = Group { title: Words { en: "Is it right?", ja: "正しい状態か" }, commands: &[] };
 

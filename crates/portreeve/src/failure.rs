@@ -130,7 +130,9 @@ fn system_cause(error: &io::Error) -> Text {
 pub(crate) fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let said = panic.payload_as_str().unwrap_or_default();
+        let payload = panic.payload();
+        let said = payload.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
         let lines = format!(
             "error: this is a bug in portreeve\ncause: {} ({place})\nhint: portreeve snapshot --redact > host.json, and report it with the command you typed\n",
             visible(said)

@@ -44,6 +44,17 @@ impl Look {
         Ok(Self { snapshot, table, policy, scope })
     }
 
+    /// Looks at this host again, with the same policy and table.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be observed.
+    pub(crate) fn again(&self, wanted: &Wanted) -> Result<Self, Failure> {
+        let snapshot = observe(wanted).map_err(|error| nothing_seen(&error))?;
+        let (table, policy, scope) = (self.table.clone(), self.policy.clone(), self.scope.clone());
+        Ok(Self { snapshot, table, policy, scope })
+    }
+
     /// What numbers are assigned to.
     pub(crate) fn registry(&self) -> Registry<'_> {
         self.table.registry()

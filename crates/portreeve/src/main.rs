@@ -1,5 +1,6 @@
 //! What is on that port, and should it be?
 
+mod asked;
 mod cli;
 mod commands;
 mod exit;

@@ -1,6 +1,15 @@
 //! How answers are shown: to a person, and to a program.
 
+pub(crate) mod age;
 pub(crate) mod escape;
+pub(crate) mod gaps;
 pub(crate) mod json;
+pub(crate) mod listeners;
+pub(crate) mod next;
 pub(crate) mod out;
+pub(crate) mod owner;
+pub(crate) mod reach;
+pub(crate) mod rows;
+pub(crate) mod severity;
 pub(crate) mod table;
+pub(crate) mod view;

@@ -1,5 +1,7 @@
 //! `portreeve snapshot`: saves what is true now, to be judged later or elsewhere (A17, A20).
 
+mod redact;
+
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};
 use portreeve_host::{Wanted, observe::Connections};
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// `snapshot`.
-pub(crate) const COMMAND: Command = Command {
+pub(super) const COMMAND: Command = Command {
     name: "snapshot",
     about: Words { en: "What is true now? Saved as JSON", ja: "現在の状態を JSON で保存" },
     examples: &["portreeve snapshot > host.json", "portreeve snapshot -a --redact > report.json"],
@@ -37,7 +39,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let connections = if own.get_flag("all") { Connections::List } else { Connections::Count };
-    let snapshot = look::take_snapshot(settings, &Wanted { connections, ..Wanted::JUDGEMENT })?;
+    let mut snapshot = look::take_snapshot(settings, &Wanted { connections, ..Wanted::JUDGEMENT })?;
+    if own.get_flag("redact") {
+        redact::redact(&mut snapshot);
+    }
     out.json(&snapshot)?;
     Ok(Exit::Fine)
 }

@@ -1,7 +1,16 @@
 //! Bare `portreeve`: how are my ports, on one screen (A26)?
 
+use std::collections::BTreeSet;
+
 use clap::{Arg, ArgMatches};
-use portreeve_core::words::{Lang, Words};
+use portreeve_core::{
+    address::Breadth,
+    facts::{Gap, Listener},
+    finding::{Finding, Severity},
+    rules, text,
+    words::{Lang, Text, Words},
+    world::World,
+};
 use portreeve_host::Wanted;
 
 use super::Command;
@@ -10,27 +19,189 @@ use crate::{
     failure::Failure,
     look::Look,
     settings::{Common, Settings},
-    show::out::Out,
+    show::{
+        escape::visible,
+        gaps,
+        listeners::{BOUND, Names, OWNER, PORT, REACH, SERVICE, service},
+        next,
+        out::Out,
+        owner,
+        rows::{Folding, Row, fold},
+        severity,
+        table::{Cell, Column, Fit, Table, pad},
+    },
 };
 
 /// No word at all.
-pub(crate) const COMMAND: Command = Command {
+pub(super) const COMMAND: Command = Command {
     name: "",
     about: Words {
         en: "What is on that port, and should it be?",
-        ja: "そのポートには何がいて、いるべきなのか?",
+        ja: "そのポートを使っているのは誰か、それは正しいか",
     },
     examples: &["portreeve"],
-    takes: &[Common::Snapshot, Common::Policy],
+    takes: &[Common::Snapshot, Common::Policy, Common::Netns],
     arguments: no_arguments,
     run,
 };
+
+/// One screen of a phone holds this many rows beside the rest.
+const ROWS_MAX: usize = 12;
+const FINDINGS_MAX: usize = 3;
+const WORST: Column = Column { head: Words { en: "", ja: "" }, fit: Fit::Cut };
 
 fn no_arguments(_: Lang) -> Vec<Arg> {
     Vec::new()
 }
 
-fn run(_: &ArgMatches, settings: &Settings, _out: &mut Out) -> Result<Exit, Failure> {
-    let _look = Look::take(settings, &Wanted::JUDGEMENT)?;
+fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let look = Look::take(settings, &Wanted { namespaces: settings.namespaces(), ..Wanted::JUDGEMENT })?;
+    let world = look.world();
+    let listeners: Vec<&Listener> = world.listeners().collect();
+    let findings: Vec<Finding> =
+        rules::judge(&world).into_iter().filter(|finding| finding.waived.is_none()).collect();
+    out.line(&visible(summary(&world, &listeners, &findings).in_lang(out.lang)))?;
+    print_rows(&world, &listeners, &findings, out)?;
+    print_findings(&findings, out)?;
+    print_gaps(&world, out)?;
+    out.line("")?;
+    next::print(&next_commands(&findings), out)?;
     Ok(Exit::Fine)
+}
+
+fn summary(world: &World<'_>, listeners: &[&Listener], findings: &[Finding]) -> Text {
+    let host = &world.snapshot.host.name;
+    let open = count(listeners.iter().copied());
+    let wide = count(listeners.iter().copied().filter(|listener| listener.breadth() != Breadth::Loopback));
+    let urgent = findings.iter().filter(|finding| finding.severity >= Severity::Warning).count();
+    let ports = match open {
+        0 => text!("No port is open on {host}", "{host} で開いているポートはありません"),
+        1 => text!("1 port is open on {host}", "{host} では 1 個のポートが開いています"),
+        _ => text!("{open} ports are open on {host}", "{host} では {open} 個のポートが開いています"),
+    };
+    let reach = match (open, wide) {
+        (0, _) => Text::default(),
+        (_, 0) => text!("; none can be reached from outside", "。外部から届くものはありません"),
+        (_, 1) => {
+            text!("; 1 is bound where anybody may reach it", "。うち 1 個は外部から届くアドレスにあります")
+        }
+        _ => text!(
+            "; {wide} are bound where anybody may reach them",
+            "。うち {wide} 個は外部から届くアドレスにあります"
+        ),
+    };
+    let needs = match urgent {
+        0 => text!(" Nothing needs you.", "。対処が必要な指摘はありません。"),
+        1 => text!(" 1 finding needs you.", "。対処が必要な指摘が 1 件あります。"),
+        _ => text!(" {urgent} findings need you.", "。対処が必要な指摘が {urgent} 件あります。"),
+    };
+    Text {
+        en: format!("{}{}.{}", ports.en, reach.en, needs.en),
+        ja: format!("{}{}{}", ports.ja, reach.ja, needs.ja),
+    }
+}
+
+fn count<'a>(listeners: impl Iterator<Item = &'a Listener>) -> usize {
+    let ports: BTreeSet<_> = listeners.map(|listener| (listener.protocol, listener.port)).collect();
+    ports.len()
+}
+
+fn print_rows(
+    world: &World<'_>,
+    listeners: &[&Listener],
+    findings: &[Finding],
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let rows = fold(world, listeners, Folding::Service, out.lang);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let shown = choose(&rows, findings);
+    let mut table = Table::new(&[PORT, SERVICE, OWNER, BOUND, REACH, WORST], 2);
+    for (row, first) in shown.iter().filter_map(|row| Some((row, row.first()?))) {
+        table.push([
+            row.ports().into(),
+            service(world, row, Names::Shown, out.lang).into(),
+            owner::owner(world, first, out.lang).into(),
+            row.bound.clone().into(),
+            row.reach.into(),
+            worst(row, findings).map_or_else(Cell::default, |finding| {
+                let text = format!("{} {}", severity::mark(finding.severity), finding.rule);
+                Cell::painted(&text, severity::paint(finding.severity))
+            }),
+        ]);
+    }
+    out.line("")?;
+    out.table(&table)?;
+    match rows.len() - shown.len() {
+        0 => Ok(()),
+        more => {
+            let sentence = text!("{more} more: portreeve ls", "他 {more} 行: portreeve ls");
+            out.line(&format!("  {}  {}", pad("…", 12), sentence.in_lang(out.lang)))
+        }
+    }
+}
+
+/// The rows that fit on the screen: those with findings first, then those that can be reached, in order of port.
+fn choose<'r, 'a>(rows: &'r [Row<'a>], findings: &[Finding]) -> Vec<&'r Row<'a>> {
+    let mut ranked: Vec<(usize, &Row<'_>)> = rows.iter().enumerate().collect();
+    ranked.sort_by_cached_key(|(place, row)| {
+        let severity = worst(row, findings).map(|finding| finding.severity);
+        let is_wide = row.first().is_some_and(|first| first.breadth() != Breadth::Loopback);
+        (std::cmp::Reverse(severity), !is_wide, *place)
+    });
+    ranked.truncate(ROWS_MAX);
+    ranked.sort_by_key(|(place, _)| *place);
+    ranked.into_iter().map(|(_, row)| row).collect()
+}
+
+/// The worst finding about a row; findings come sorted.
+fn worst<'f>(row: &Row<'_>, findings: &'f [Finding]) -> Option<&'f Finding> {
+    findings.iter().find(|finding| {
+        let ports = finding.ports;
+        row.listeners.iter().any(|listener| {
+            ports.is_some_and(|ports| {
+                ports.protocol == listener.protocol && ports.range.contains(listener.port)
+            }) && finding.netns.is_none_or(|netns| netns == listener.netns)
+        })
+    })
+}
+
+fn print_findings(findings: &[Finding], out: &mut Out) -> Result<(), Failure> {
+    let urgent: Vec<_> =
+        findings.iter().filter(|finding| finding.severity >= Severity::Warning).take(FINDINGS_MAX).collect();
+    if urgent.is_empty() {
+        return Ok(());
+    }
+    let column = |title: &'static str| Column { head: Words { en: title, ja: title }, fit: Fit::Whole };
+    let text = Column { fit: Fit::Cut, ..column("") };
+    let mut table = Table::headless(&[column(""), column(""), column(""), text], 0);
+    for finding in urgent {
+        let word = finding.severity.words().in_lang(out.lang);
+        let head = format!("{} {word}", severity::mark(finding.severity));
+        table.push([
+            Cell::painted(&head, severity::paint(finding.severity)),
+            finding.ports.map(|ports| ports.to_string()).unwrap_or_default().into(),
+            finding.rule.into(),
+            finding.text.in_lang(out.lang).into(),
+        ]);
+    }
+    out.line("")?;
+    out.table(&table)
+}
+
+fn print_gaps(world: &World<'_>, out: &mut Out) -> Result<(), Failure> {
+    let matters = |gap: &&Gap| gaps::hides_listeners(gap) || gaps::hides_holders(gap);
+    let gaps: Vec<_> = world.snapshot.gaps.iter().filter(matters).collect();
+    if !gaps.is_empty() {
+        out.line("")?;
+    }
+    gaps.iter().try_for_each(|gap| out.line(&gaps::line(gap, out.lang)))
+}
+
+fn next_commands(findings: &[Finding]) -> Vec<String> {
+    match findings.first() {
+        Some(worst) => vec!["portreeve audit".into(), format!("portreeve explain {}", worst.rule)],
+        None => vec!["portreeve ls".into(), "portreeve audit".into()],
+    }
 }

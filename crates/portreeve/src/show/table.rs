@@ -13,6 +13,8 @@ use crate::settings::Colour;
 const SPACING: &str = "  ";
 /// A column is never made narrower than this.
 const COLUMN_WIDTH_MIN: usize = 8;
+/// Where nothing is cut off, a longer cell pushes its own row aside and no other.
+const COLUMN_WIDTH_ALIGNED_MAX: usize = 64;
 
 /// A table: a head, and rows of as many cells.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,15 @@ pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
     indent: usize,
+    head: Head,
+}
+
+/// Whether the columns' heads are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Head {
+    #[default]
+    Shown,
+    Hidden,
 }
 
 /// A column of a table.
@@ -70,13 +81,22 @@ impl From<String> for Cell {
 impl Table {
     /// A table without rows, `indent` spaces from the left.
     pub(crate) fn new(columns: &[Column], indent: usize) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new(), indent }
+        Self { columns: columns.to_vec(), rows: Vec::new(), indent, head: Head::Shown }
     }
 
-    /// Adds a row below.
+    /// The same without the heads of its columns.
+    pub(crate) fn headless(columns: &[Column], indent: usize) -> Self {
+        Self { head: Head::Hidden, ..Self::new(columns, indent) }
+    }
+
+    /// Adds a row below; a cell that is missing stays empty.
     pub(crate) fn push<const N: usize>(&mut self, row: [Cell; N]) {
-        debug_assert_eq!(N, self.columns.len(), "a row has a cell for each column");
-        self.rows.push(row.into());
+        self.push_row(row.into());
+    }
+
+    /// Adds a row of any length below.
+    pub(crate) fn push_row(&mut self, row: Vec<Cell>) {
+        self.rows.push(row);
     }
 
     /// The text, no wider than `width` where that can be had by cutting.
@@ -84,11 +104,13 @@ impl Table {
         let head: Vec<_> =
             self.columns.iter().map(|column| Cell::painted(column.head.in_lang(lang), Paint::Bold)).collect();
         let mut widths = self.widths(&head);
-        if let Some(width) = width {
-            self.narrow(&mut widths, width.saturating_sub(self.indent));
+        match width {
+            Some(width) => self.narrow(&mut widths, width.saturating_sub(self.indent)),
+            None => widths.iter_mut().for_each(|width| *width = (*width).min(COLUMN_WIDTH_ALIGNED_MAX)),
         }
-        let rows = std::iter::once(&head).chain(&self.rows);
-        rows.map(|row| self.line(row, &widths, colour)).collect()
+        let head = (self.head == Head::Shown).then_some(&head);
+        let rows = head.into_iter().chain(&self.rows);
+        rows.map(|row| self.line(row, &widths, width, colour)).collect()
     }
 
     fn widths(&self, head: &[Cell]) -> Vec<usize> {
@@ -115,11 +137,11 @@ impl Table {
         }
     }
 
-    fn line(&self, row: &[Cell], widths: &[usize], colour: Colour) -> String {
+    fn line(&self, row: &[Cell], widths: &[usize], terminal: Option<usize>, colour: Colour) -> String {
         let mut line = " ".repeat(self.indent);
         let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
         for (column, (cell, &width)) in row.iter().zip(widths).enumerate().take(last + 1) {
-            let text = cut(&cell.text, width);
+            let text = terminal.map_or_else(|| cell.text.clone(), |_| cut(&cell.text, width));
             line += &painted(&text, cell.paint, colour);
             if column < last {
                 line += &" ".repeat(width.saturating_sub(text.width()));
@@ -186,7 +208,7 @@ mod tests {
     fn only_a_terminal_cuts_and_only_what_may_be_cut() {
         let text = table().render(Lang::En, Some(24), Colour::Off);
         assert!(text.lines().all(|line| line.width() <= 24), "{text}");
-        assert!(text.contains("ssh.ser…"), "{text}");
+        assert!(text.contains("ssh.serv…"), "{text}");
         assert!(table().render(Lang::En, None, Colour::Off).contains("案内係の長い名前"));
     }
 

@@ -1,0 +1,180 @@
+//! Which port a person means: a number, a name, a URL, or an error that was pasted whole (A1, A6).
+
+mod pasted;
+
+use portreeve_core::{
+    facts::Listener,
+    port::{PortError, PortRange, Protocol},
+    registry::Registry,
+    text,
+    words::{Text, Words},
+};
+
+use crate::failure::Failure;
+
+/// Numbers that are asked about; without a protocol, of all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The numbers.
+    pub(crate) range: PortRange,
+    /// The protocol, if one was named.
+    pub(crate) protocol: Option<Protocol>,
+}
+
+impl Asked {
+    /// Whether `listener` is on one of the numbers.
+    pub(crate) fn means(&self, listener: &Listener) -> bool {
+        self.is(listener.protocol, listener.port)
+    }
+
+    /// Whether this is one of the numbers.
+    pub(crate) fn is(&self, protocol: Protocol, port: u16) -> bool {
+        self.range.contains(port) && self.protocol.is_none_or(|asked| asked == protocol)
+    }
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.protocol {
+            Some(protocol) => write!(f, "{}/{protocol}", self.range),
+            None => write!(f, "{}", self.range),
+        }
+    }
+}
+
+/// What the words of a command line ask about, joined: a pasted error needs no quotes.
+///
+/// # Errors
+///
+/// Where they name no port.
+pub(crate) fn ports(words: &[String], registry: Registry<'_>) -> Result<Vec<Asked>, Failure> {
+    let joined = words.join(" ");
+    let asked = joined.trim();
+    if let Some(read) = number(asked) {
+        return read.map(|asked| vec![asked]).map_err(|error| no_port(asked, port_cause(&error)));
+    }
+    let named = names(asked, registry);
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    match pasted::read(asked, registry) {
+        Some(found) => Ok(vec![found]),
+        None => Err(no_port(
+            asked,
+            Words {
+                en: "it is neither a number nor a service that IANA knows, and no port stands in it",
+                ja: "番号でも IANA に登録されたサービス名でもなく、ポートも含まれていません",
+            }
+            .into(),
+        )),
+    }
+}
+
+fn no_port(asked: &str, cause: Text) -> Failure {
+    Failure::usage(text!("`{asked}` names no port", "`{asked}` からポートを特定できません")).because(cause).hint(
+        Words {
+            en: "portreeve who 443, 443/udp, https, :3000, 30000-30099/tcp, a URL, or an error message",
+            ja: "portreeve who に 443、443/udp、https、:3000、30000-30099/tcp、URL、またはエラーメッセージを指定してください",
+        },
+    )
+}
+
+/// Why a text is no port, in both languages.
+pub(crate) fn port_cause(error: &PortError) -> Text {
+    let en = error.to_string();
+    let ja = match error {
+        PortError::Number(text) => format!("`{text}` はポート番号ではありません"),
+        PortError::TooHigh(text) => format!("{text} は最大のポート番号 65535 を超えています"),
+        PortError::Protocol(text) => format!("`{text}` というプロトコルはありません"),
+        PortError::NoProtocol(text) => format!("`{text}` にプロトコルがありません"),
+        PortError::Backwards(first, last) => format!("範囲 {first}-{last} は終わりが始まりより前です"),
+    };
+    Text { en, ja }
+}
+
+/// `443`, `:443`, `443/udp`, `30000-30099/tcp`; `None` where it does not look like one.
+pub(crate) fn number(word: &str) -> Option<Result<Asked, PortError>> {
+    let word = word.strip_prefix(':').unwrap_or(word);
+    let (numbers, protocol) = match word.split_once('/') {
+        Some((numbers, protocol)) => (numbers, Some(protocol)),
+        None => (word, None),
+    };
+    let looks = numbers.starts_with(|first: char| first.is_ascii_digit())
+        && numbers.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    looks.then(|| {
+        let protocol = protocol.map(|name| name.to_ascii_lowercase().parse()).transpose()?;
+        Ok(Asked { range: numbers.parse()?, protocol })
+    })
+}
+
+/// Every number that IANA gives this name, optionally of one protocol (`https/udp`).
+fn names(word: &str, registry: Registry<'_>) -> Vec<Asked> {
+    let (name, protocol) = match word.split_once('/') {
+        Some((name, protocol)) => (name, Some(protocol)),
+        None => (word, None),
+    };
+    let name = name.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for assignment in registry.find(&name) {
+        let asked = Asked { range: assignment.range, protocol: Some(assignment.protocol) };
+        if protocol.is_none_or(|protocol| protocol == assignment.protocol.name()) && !found.contains(&asked) {
+            found.push(asked);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(text: &str) -> Option<String> {
+        let words: Vec<_> = text.split(' ').map(String::from).collect();
+        let ports = ports(&words, Registry::builtin()).ok()?;
+        Some(ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        for (text, meant) in [
+            ("443", "443"),
+            (":3000", "3000"),
+            ("443/udp", "443/udp"),
+            ("443/UDP", "443/udp"),
+            ("30000-30099/tcp", "30000-30099/tcp"),
+            ("localhost:3000", "3000"),
+            ("[::]:3000", "3000"),
+            ("http://localhost:8080/x?y=1:2", "8080"),
+            ("http://[::1]:9000", "9000"),
+        ] {
+            assert_eq!(asked(text).as_deref(), Some(meant), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pasted_error_names_its_port() {
+        for (text, meant) in [
+            ("Error: listen EADDRINUSE: address already in use :::3000", "3000"),
+            ("EADDRINUSE: address already in use 127.0.0.1:8080", "8080"),
+            ("listen tcp :8080: bind: address already in use", "8080/tcp"),
+            ("listen udp 0.0.0.0:53: bind: permission denied", "53/udp"),
+            ("nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)", "80"),
+            ("nginx: [emerg] bind() to [::]:80 failed (98: Address already in use)", "80"),
+            ("Web server failed to start. Port 8080 was already in use.", "8080"),
+            ("Is another postmaster already running on port 5432?", "5432"),
+            ("Bind for 0.0.0.0:443 failed: port is already allocated", "443"),
+            ("at Server.listen (node:net:1817:16) port: 3000", "3000"),
+        ] {
+            assert_eq!(asked(text).as_deref(), Some(meant), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_port_is_refused() {
+        for text in
+            ["banana", "70000", "443/tpc", "9-3", "", "OSError: [Errno 98] Address already in use", "0x50"]
+        {
+            assert_eq!(asked(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `portreeve ls`: what is open, whose is it, and who can reach it (A4, A5, A12)?
+
+mod connections;
+mod filter;
+mod follow;
+
+use clap::{Arg, ArgAction, ArgMatches};
+use portreeve_core::{
+    facts::{Gap, GapKind, Listener},
+    text,
+    words::{Lang, Words},
+    world::World,
+};
+use portreeve_host::{Wanted, observe::Connections};
+
+use self::filter::Filter;
+use super::Command;
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    look::Look,
+    settings::{Common, Format, Input, Settings, options},
+    show::{
+        gaps,
+        listeners::{self, Names},
+        out::Out,
+        rows::{Folding, fold},
+        view::Viewer,
+    },
+};
+
+/// `ls`.
+pub(super) const COMMAND: Command = Command {
+    name: "ls",
+    about: Words {
+        en: "What is open, whose is it, who can reach it?",
+        ja: "何が開いていて、誰のもので、どこから届くか",
+    },
+    examples: &[
+        "portreeve ls",
+        "portreeve ls nginx",
+        "portreeve ls --reach world",
+        "portreeve ls 443 -o json",
+    ],
+    takes: &[
+        Common::Output(Format::LISTING),
+        Common::Snapshot,
+        Common::Policy,
+        Common::Netns,
+        Common::AllowGaps,
+    ],
+    arguments,
+    run,
+};
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let what = Words {
+        en: "Ports, or a part of a name: process, unit, user, container, service",
+        ja: "ポート、またはプロセス・ユニット・ユーザー・コンテナ・サービスの名前の一部",
+    };
+    let reach = Words {
+        en: "Only what can be reached from this zone: world or host",
+        ja: "このゾーン(world または host)から届くものだけ",
+    };
+    let undeclared =
+        Words { en: "Only what the policy does not declare", ja: "policy に宣言のないものだけ" };
+    let each = Words { en: "A row for each socket", ja: "ソケットごとに 1 行" };
+    let follow =
+        Words { en: "Go on, and tell what opens and closes", ja: "監視を続け、開閉を知らせる" };
+    let mut arguments = vec![
+        Arg::new("what").value_name("WHAT").num_args(0..).help(what.in_lang(lang)),
+        options::choice("reach", "ZONE", ["world", "host"], reach, lang),
+        options::flag("undeclared", undeclared, lang),
+        options::flag("each", each, lang),
+        options::flag("follow", follow, lang),
+    ];
+    arguments.extend(habits(lang));
+    arguments
+}
+
+/// The letters of `ss`.
+fn habits(lang: Lang) -> impl Iterator<Item = Arg> {
+    [
+        (
+            "all",
+            'a',
+            Words {
+                en: "Connections and sockets without ports too", ja: "接続とポートのないソケットも表示"
+            },
+        ),
+        ("tcp", 't', Words { en: "Only TCP", ja: "TCP だけ" }),
+        ("udp", 'u', Words { en: "Only UDP", ja: "UDP だけ" }),
+        ("ipv4", '4', Words { en: "Only IPv4 sockets", ja: "IPv4 ソケットだけ" }),
+        ("ipv6", '6', Words { en: "Only IPv6 sockets", ja: "IPv6 ソケットだけ" }),
+        ("numeric", 'n', Words { en: "No names of IANA", ja: "IANA の名前を表示しない" }),
+        ("listening", 'l', Words { en: "As ss has it; always so", ja: "ss と同じ。常に有効" }),
+        ("processes", 'p', Words { en: "As ss has it; always so", ja: "ss と同じ。常に有効" }),
+    ]
+    .into_iter()
+    .map(move |(name, letter, help)| {
+        Arg::new(name).short(letter).long(name).action(ArgAction::SetTrue).help(help.in_lang(lang))
+    })
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let filter = Filter::read(own)?;
+    if own.get_flag("follow") {
+        return follow::run(&filter, settings, out);
+    }
+    let all = own.get_flag("all");
+    let connections = if all { Connections::List } else { Connections::Skip };
+    let look = Look::take(settings, &Wanted { connections, ..Wanted::LISTENERS })?;
+    if all && look.snapshot.connections.is_none() {
+        return Err(without_connections(settings));
+    }
+    let world = look.world();
+    filter.check(&world)?;
+    let shown: Vec<_> = filter.listeners(&world, settings).collect();
+    let connections = if all { filter.connections(&world) } else { Vec::new() };
+    match settings.format {
+        Format::Json if all => {
+            out.json(&Viewer::new(&world, settings.lang).everything(&shown, &connections))?;
+        }
+        Format::Json => out.json(&Viewer::new(&world, settings.lang).listeners(&shown))?,
+        Format::Ndjson => {
+            let viewer = Viewer::new(&world, settings.lang);
+            shown.iter().try_for_each(|listener| out.ndjson(&viewer.listener(listener)))?;
+        }
+        Format::Csv => {
+            out.csv(shown.iter().map(|listener| listeners::record(&world, listener, settings.lang)))?;
+        }
+        _ => {
+            print_table(&world, &shown, own, out)?;
+            if all {
+                connections::print(&world, &connections, out)?;
+            }
+        }
+    }
+    tell_gaps(&world, &shown, &filter, settings, out)
+}
+
+fn print_table(
+    world: &World<'_>,
+    shown: &[&Listener],
+    own: &ArgMatches,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    if shown.is_empty() {
+        return out.say(Words { en: "nothing matches", ja: "該当するものはありません" });
+    }
+    let folding = if own.get_flag("each") { Folding::Socket } else { Folding::Service };
+    let names = if own.get_flag("numeric") { Names::Numeric } else { Names::Shown };
+    let rows = fold(world, shown, folding, out.lang);
+    let table = listeners::table(world, &rows, names, out.lang);
+    out.table(&table)
+}
+
+/// Says what could have changed the answer, below a table or beside a document.
+fn tell_gaps(
+    world: &World<'_>,
+    shown: &[&Listener],
+    filter: &Filter,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    let hidden = shown.iter().any(|listener| gaps::hides_holder(listener)) || filter.asks_for_owner();
+    let matters = |gap: &&Gap| gaps::hides_listeners(gap) || (hidden && gaps::hides_holders(gap));
+    let matter: Vec<_> = world.snapshot.gaps.iter().filter(matters).collect();
+    for gap in &matter {
+        let line = gaps::line(gap, settings.lang);
+        match settings.format {
+            Format::Table => out.line(&line)?,
+            Format::Json => {}
+            _ => eprintln!("{line}"),
+        }
+    }
+    let grave = matter.iter().any(|gap| gap.what != GapKind::VanishedProcesses);
+    let unseen = shown.iter().any(|listener| gaps::hides_holder(listener));
+    Ok(gaps::exit(settings, grave || unseen))
+}
+
+fn without_connections(settings: &Settings) -> Failure {
+    let name = match &settings.snapshot {
+        Some(Input::File(path)) => path.display().to_string(),
+        _ => "<stdin>".into(),
+    };
+    Failure::usage(text!(
+        "the snapshot {name} holds no connections",
+        "スナップショット {name} には接続が含まれていません"
+    ))
+    .hint(Words {
+        en: "portreeve snapshot -a > host.json keeps them",
+        ja: "portreeve snapshot -a > host.json で接続も保存されます",
+    })
+}

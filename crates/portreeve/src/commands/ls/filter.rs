@@ -1,0 +1,166 @@
+//! Which sockets `ls` shows.
+
+use clap::ArgMatches;
+use portreeve_core::{
+    address::{Breadth, Family},
+    facts::{Connection, Listener, Process},
+    policy::WORLD,
+    port::Protocol,
+    words::Words,
+    world::{Scope, World},
+};
+
+use crate::{
+    asked::{Asked, number, port_cause},
+    failure::Failure,
+    settings::{Netns, Settings},
+};
+
+/// What a person wants to see; everything must hold, of the words one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    ports: Vec<Asked>,
+    words: Vec<String>,
+    reach: Option<String>,
+    undeclared: bool,
+    protocols: Vec<Protocol>,
+    families: Vec<Family>,
+}
+
+impl Filter {
+    /// What the arguments of `ls` ask for.
+    ///
+    /// # Errors
+    ///
+    /// Where a word looks like a port and is none.
+    pub(super) fn read(own: &ArgMatches) -> Result<Self, Failure> {
+        let mut filter = Self {
+            reach: own.get_one::<String>("reach").cloned(),
+            undeclared: own.get_flag("undeclared"),
+            ..Self::default()
+        };
+        for word in own.get_many::<String>("what").into_iter().flatten() {
+            match number(word) {
+                Some(Ok(asked)) => filter.ports.push(asked),
+                Some(Err(error)) => {
+                    let words = Words {
+                        en: "cannot filter by this port",
+                        ja: "このポートでは絞り込めません",
+                    };
+                    return Err(Failure::usage(words).because(port_cause(&error)));
+                }
+                None => filter.words.push(word.to_lowercase()),
+            }
+        }
+        filter.protocols.extend(own.get_flag("tcp").then_some(Protocol::Tcp));
+        filter.protocols.extend(own.get_flag("udp").then_some(Protocol::Udp));
+        filter.families.extend(own.get_flag("ipv4").then_some(Family::Ipv4));
+        filter.families.extend(own.get_flag("ipv6").then_some(Family::Ipv6));
+        Ok(filter)
+    }
+
+    /// Refuses what cannot be answered.
+    ///
+    /// # Errors
+    ///
+    /// Where `--undeclared` has no policy to go by.
+    pub(super) fn check(&self, world: &World<'_>) -> Result<(), Failure> {
+        if self.undeclared && world.policy.is_none() {
+            return Err(Failure::usage(Words {
+                en: "--undeclared needs a policy, and there is none",
+                ja: "--undeclared には policy が必要ですが、見つかりません",
+            })
+            .hint(Words {
+                en: "portreeve ls --undeclared --policy FILE",
+                ja: "portreeve ls --undeclared --policy FILE",
+            }));
+        }
+        Ok(())
+    }
+
+    /// Whether the answer depends on who holds a socket.
+    pub(super) fn asks_for_owner(&self) -> bool {
+        !self.words.is_empty()
+    }
+
+    /// The listeners to show.
+    pub(super) fn listeners<'a>(
+        &self,
+        world: &World<'a>,
+        settings: &Settings,
+    ) -> impl Iterator<Item = &'a Listener> {
+        let everywhere = settings.netns == Netns::Usual || world.scope == Scope::All;
+        let in_scope = move |listener: &&Listener| everywhere || world.judges(listener.netns);
+        world.snapshot.listeners.iter().filter(in_scope).filter(|listener| self.shows(world, listener))
+    }
+
+    /// The connections to show.
+    pub(super) fn connections<'a>(&self, world: &World<'a>) -> Vec<&'a Connection> {
+        let connections = world.snapshot.connections.iter().flatten();
+        connections.filter(|connection| self.shows_connection(world, connection)).collect()
+    }
+
+    fn shows<'a>(&self, world: &World<'a>, listener: &'a Listener) -> bool {
+        self.has_kind(listener.protocol, listener.family)
+            && self.reaches(listener)
+            && (!self.undeclared || (world.declared(listener).is_none() && !world.is_ephemeral(listener)))
+            && self.names(|asked| asked.means(listener), |word| is_named(world, listener, word))
+    }
+
+    fn shows_connection(&self, world: &World<'_>, connection: &Connection) -> bool {
+        self.has_kind(connection.protocol, connection.family)
+            && self.names(
+                |asked| {
+                    asked.is(connection.protocol, connection.port)
+                        || asked.is(connection.protocol, connection.peer.port)
+                },
+                |word| {
+                    let mut holders =
+                        connection.pids.iter().filter_map(|pid| world.snapshot.processes.get(pid));
+                    holders.any(|process| is_process(process, word))
+                        || holds(connection.socket_unit.as_deref(), word)
+                },
+            )
+    }
+
+    fn has_kind(&self, protocol: Protocol, family: Family) -> bool {
+        (self.protocols.is_empty() || self.protocols.contains(&protocol))
+            && (self.families.is_empty() || self.families.contains(&family))
+    }
+
+    fn reaches(&self, listener: &Listener) -> bool {
+        self.reach.as_deref() != Some(WORLD) || listener.breadth() != Breadth::Loopback
+    }
+
+    fn names(&self, is_asked: impl Fn(&Asked) -> bool, is_named: impl Fn(&str) -> bool) -> bool {
+        (self.ports.is_empty() && self.words.is_empty())
+            || self.ports.iter().any(is_asked)
+            || self.words.iter().any(|word| is_named(word))
+    }
+}
+
+fn is_named<'a>(world: &World<'a>, listener: &'a Listener, word: &str) -> bool {
+    world.snapshot.holders(listener).any(|(_, process)| is_process(process, word))
+        || holds(listener.socket_unit.as_deref(), word)
+        || holds(world.declared(listener).map(|desired| desired.service.name.as_str()), word)
+        || world.registry.names(listener.port, listener.protocol).any(|name| name == word)
+        || listener.address.to_string() == word
+}
+
+fn is_process(process: &Process, word: &str) -> bool {
+    let container = process.container.as_ref();
+    let texts = [
+        Some(process.name.as_str()),
+        process.exe.as_deref().and_then(|exe| exe.rsplit('/').next()),
+        process.unit.as_deref(),
+        process.user_unit.as_deref(),
+        process.user.as_deref(),
+        container.map(|container| container.id.as_str()),
+        container.and_then(|container| container.name.as_deref()),
+    ];
+    texts.into_iter().any(|text| holds(text, word))
+}
+
+fn holds(text: Option<&str>, word: &str) -> bool {
+    text.is_some_and(|text| text.to_lowercase().contains(word))
+}

@@ -1,0 +1,71 @@
+//! Takes out of a snapshot what may be a secret: arguments of command lines, and whose home a path lies in.
+
+use portreeve_core::facts::{Process, Snapshot};
+
+/// Leaves programs, ports and owners, and nothing that only their users should know.
+pub(super) fn redact(snapshot: &mut Snapshot) {
+    for process in snapshot.processes.values_mut() {
+        redact_process(process);
+    }
+    for gap in &mut snapshot.gaps {
+        gap.detail = without_home(&gap.detail);
+    }
+}
+
+fn redact_process(process: &mut Process) {
+    let paths = [&mut process.exe, &mut process.script, &mut process.cwd];
+    for path in paths.into_iter().flatten() {
+        *path = without_home(path);
+    }
+    for file in process.stale_files.iter_mut().flatten() {
+        *file = without_home(file);
+    }
+    process.cmdline = without_arguments(&process.cmdline);
+}
+
+/// The program and how many arguments follow; a program may have rewritten its first argument into a whole line.
+fn without_arguments(cmdline: &[String]) -> Vec<String> {
+    let Some(first) = cmdline.first() else { return Vec::new() };
+    let program = first.split_whitespace().next().unwrap_or_default();
+    let count = cmdline.len() - 1 + first.split_whitespace().skip(1).count();
+    let mut kept = vec![without_home(program)];
+    if count > 0 {
+        kept.push(format!("<{count}>"));
+    }
+    kept
+}
+
+/// `/home/dev/shop` as `~/shop`; `/root` is a home too.
+fn without_home(path: &str) -> String {
+    let below = |rest: &str| if rest.is_empty() { "~".into() } else { format!("~/{rest}") };
+    if let Some(rest) = path.strip_prefix("/home/") {
+        return below(rest.split_once('/').map_or("", |(_, rest)| rest));
+    }
+    match path.strip_prefix("/root") {
+        Some("") => below(""),
+        Some(rest) if rest.starts_with('/') => below(&rest[1..]),
+        _ => path.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_lose_their_owner() {
+        let shown =
+            ["/home/dev/shop/a.js", "/home/dev", "/root/x", "/root", "/rooted", "/srv/x"].map(without_home);
+        assert_eq!(shown, ["~/shop/a.js", "~", "~/x", "~", "/rooted", "/srv/x"]);
+    }
+
+    #[test]
+    fn arguments_are_counted_also_in_a_rewritten_line() {
+        let redacted =
+            |words: &[&str]| without_arguments(&words.iter().map(|&w| w.into()).collect::<Vec<_>>());
+        assert_eq!(redacted(&["/usr/bin/x", "--token", "s3cret"]), ["/usr/bin/x", "<2>"]);
+        assert_eq!(redacted(&["postgres: app db secret"]), ["postgres:", "<3>"]);
+        assert_eq!(redacted(&["redis-server"]), ["redis-server"]);
+        assert!(redacted(&[]).is_empty());
+    }
+}

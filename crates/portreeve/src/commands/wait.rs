@@ -1,0 +1,240 @@
+//! `portreeve wait 5432 --for 30s`: is it up yet (A12)?
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::{Arg, ArgMatches};
+use jiff::SignedDuration;
+use portreeve_core::{
+    facts::{Listener, SocketState},
+    owner::{Match, Owner},
+    text,
+    words::{Lang, Text, Words},
+    world::World,
+};
+use portreeve_host::{
+    Wanted,
+    observe::{Holders, Namespaces},
+};
+
+use super::Command;
+use crate::{
+    asked::{self, Asked},
+    exit::Exit,
+    failure::Failure,
+    look::Look,
+    settings::{Common, Settings, Verbosity, options},
+    show::{escape::visible, gaps, out::Out, owner},
+};
+
+/// `wait`.
+pub(super) const COMMAND: Command = Command {
+    name: "wait",
+    about: Words { en: "Is it up yet? (for scripts)", ja: "もう起動したか(スクリプト用)" },
+    examples: &[
+        "portreeve wait 5432 --for 30s",
+        "portreeve wait 3000 --gone",
+        "portreeve wait 443 --owner nginx.service",
+    ],
+    takes: &[Common::Snapshot, Common::AllowGaps],
+    arguments,
+    run,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(100);
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let port = Words { en: "443, https, 443/udp", ja: "443、https、443/udp など" };
+    let patience = Words { en: "How long to wait (default: 30s)", ja: "待つ時間(既定値: 30s)" };
+    let gone = Words { en: "Wait until nobody holds it", ja: "誰も使わなくなるまで待つ" };
+    let owner = Words {
+        en: "Whose it must be: a unit, an absolute path, a user as user=NAME, or a process name",
+        ja: "持つべき相手: ユニット、絶対パス、user=名前、またはプロセス名",
+    };
+    vec![
+        Arg::new("what").value_name("PORT").required(true).help(port.in_lang(lang)),
+        options::value("for", "TIME", patience, lang).value_parser(duration),
+        options::flag("gone", gone, lang),
+        options::value("owner", "OWNER", owner, lang).conflicts_with("gone"),
+    ]
+}
+
+/// `30s`, `2m`, `1h30m`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let parsed = text.parse::<SignedDuration>().map_err(|_| String::from("30s, 2m, 1h"))?;
+    parsed.try_into().map_err(|_| String::from("30s, 2m, 1h"))
+}
+
+/// What is waited for.
+struct Goal {
+    asked: Vec<Asked>,
+    gone: bool,
+    owner: Option<String>,
+}
+
+/// How far the goal is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reached {
+    Yes(String),
+    Nobody,
+    Still(String),
+    Another(String),
+    Unseen,
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let word: Vec<String> = own.get_one::<String>("what").into_iter().cloned().collect();
+    let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
+    let settings = Settings { policy: crate::settings::PolicyChoice::Without, ..settings.clone() };
+    let look = Look::take(&settings, &wanted(own))?;
+    let goal = Goal {
+        asked: asked::ports(&word, look.registry())?,
+        gone: own.get_flag("gone"),
+        owner: own.get_one("owner").cloned(),
+    };
+    let started = Instant::now();
+    let mut reached = goal.reached(&look.world());
+    while !matches!(reached, Reached::Yes(_)) && settings.snapshot.is_none() && started.elapsed() < patience {
+        thread::sleep(PAUSE.min(patience.saturating_sub(started.elapsed())));
+        reached = goal.reached(&look.again(&wanted(own))?.world());
+    }
+    if settings.verbosity != Verbosity::Quiet {
+        let sentence = goal.sentence(&reached, started.elapsed());
+        out.line(&visible(sentence.in_lang(settings.lang)))?;
+    }
+    Ok(match reached {
+        Reached::Yes(_) => Exit::Fine,
+        Reached::Another(_) => Exit::Taken,
+        Reached::Unseen if gaps::exit(&settings, true) == Exit::Gaps => Exit::Gaps,
+        Reached::Nobody | Reached::Still(_) | Reached::Unseen => Exit::Found,
+    })
+}
+
+fn wanted(own: &ArgMatches) -> Wanted {
+    let holders = if own.contains_id("owner") { Holders::All } else { Holders::Skip };
+    Wanted { holders, namespaces: Namespaces::Own, ..Wanted::LISTENERS }
+}
+
+impl Goal {
+    fn reached<'a>(&self, world: &World<'a>) -> Reached {
+        let found: Vec<&Listener> = world
+            .snapshot
+            .listeners
+            .iter()
+            .filter(|listener| world.judges(listener.netns) && listener.state != SocketState::Bound)
+            .filter(|listener| self.asked.iter().any(|asked| asked.means(listener)))
+            .collect();
+        let Some(first) = found.first() else {
+            return if self.gone { Reached::Yes(String::new()) } else { Reached::Nobody };
+        };
+        let holder = owner::owner(world, first, Lang::En);
+        match &self.owner {
+            _ if self.gone => Reached::Still(holder),
+            None => Reached::Yes(holder),
+            Some(wanted) => owned(world, &found, wanted, holder),
+        }
+    }
+
+    fn sentence(&self, reached: &Reached, waited: Duration) -> Text {
+        let ports = self.asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let seconds = format!("{:.1}", waited.as_secs_f32());
+        let wanted = self.owner.as_deref().unwrap_or_default();
+        match reached {
+            Reached::Yes(_) if self.gone => {
+                text!("{ports} is free after {seconds} s", "{ports} は {seconds} 秒で空きました")
+            }
+            Reached::Yes(_) => {
+                text!("{ports} is up after {seconds} s", "{ports} は {seconds} 秒で起動しました")
+            }
+            Reached::Nobody => {
+                text!(
+                    "nobody listens on {ports} after {seconds} s",
+                    "{seconds} 秒待ちましたが、{ports} では誰も待ち受けていません"
+                )
+            }
+            Reached::Still(_) => {
+                text!(
+                    "{ports} is still held after {seconds} s",
+                    "{seconds} 秒待ちましたが、{ports} はまだ使用中です"
+                )
+            }
+            Reached::Another(holder) => text!(
+                "{ports} is held by {holder}, not by {wanted}",
+                "{ports} は {wanted} ではなく {holder} が使用しています"
+            ),
+            Reached::Unseen => text!(
+                "{ports} is held by somebody who cannot be seen; run as root to know whether it is {wanted}",
+                "{ports} の使用者が見えません。{wanted} かどうかを知るには root で実行してください"
+            ),
+        }
+    }
+}
+
+fn owned<'a>(world: &World<'a>, found: &[&'a Listener], wanted: &str, holder: String) -> Reached {
+    let matches: Vec<Match> = found.iter().map(|listener| is_owner(world, listener, wanted)).collect();
+    if matches.contains(&Match::Yes) {
+        Reached::Yes(holder)
+    } else if matches.contains(&Match::Unknown) {
+        Reached::Unseen
+    } else {
+        Reached::Another(holder)
+    }
+}
+
+/// Whether `wanted` means somebody who holds `listener`.
+fn is_owner<'a>(world: &World<'a>, listener: &'a Listener, wanted: &str) -> Match {
+    let mut owners = vec![owner_named(wanted)];
+    if owners == [Owner::Unit(format!("{wanted}.service"))] {
+        owners.push(Owner::Container(wanted.into()));
+        if world.snapshot.holders(listener).any(|(_, process)| process.name == wanted) {
+            return Match::Yes;
+        }
+    }
+    let matches: Vec<_> =
+        world.identities(listener).iter().map(|identity| identity.matches_any(&owners)).collect();
+    let best = [Match::Yes, Match::Unknown].into_iter().find(|best| matches.contains(best));
+    best.unwrap_or(Match::No)
+}
+
+fn owner_named(wanted: &str) -> Owner {
+    let is_unit = [".service", ".scope", ".socket"].iter().any(|suffix| wanted.ends_with(suffix));
+    match wanted.split_once('=') {
+        Some(("user", name)) => Owner::User(name.into()),
+        Some(("unit", name)) => Owner::Unit(name.into()),
+        Some(("exe", path)) => Owner::Exe(path.into()),
+        Some(("cgroup", path)) => Owner::Cgroup(path.into()),
+        Some(("container", name)) => Owner::Container(name.into()),
+        _ if wanted.starts_with('/') => Owner::Exe(wanted.into()),
+        _ if is_unit => Owner::Unit(wanted.into()),
+        _ => Owner::Unit(format!("{wanted}.service")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        for text in ["", "soon", "-3s", "1e9"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_word_is_a_service() {
+        assert_eq!(owner_named("nginx"), Owner::Unit("nginx.service".into()));
+        assert_eq!(owner_named("ssh.socket"), Owner::Unit("ssh.socket".into()));
+        assert_eq!(owner_named("/usr/bin/x"), Owner::Exe("/usr/bin/x".into()));
+        assert_eq!(owner_named("user=dev"), Owner::User("dev".into()));
+    }
+}

@@ -1,0 +1,111 @@
+//! `portreeve who 443`: who holds this port (A5, A12)?
+
+mod answer;
+
+use clap::{Arg, ArgAction, ArgMatches};
+use portreeve_core::{
+    facts::{Listener, Snapshot},
+    port::{PortSpec, Protocol},
+    words::{Lang, Words},
+    world::World,
+};
+use portreeve_host::{Wanted, observe::Holders};
+
+use super::Command;
+use crate::{
+    asked::{self, Asked},
+    exit::Exit,
+    failure::Failure,
+    look::Look,
+    settings::{Common, Format, Settings, Verbosity},
+    show::{gaps, listeners, out::Out, view::Viewer},
+    table_file::TableFile,
+};
+
+/// `who`.
+pub(super) const COMMAND: Command = Command {
+    name: "who",
+    about: Words { en: "Who holds this port?", ja: "このポートを持っているのは誰か" },
+    examples: &[
+        "portreeve who 443",
+        "portreeve who https",
+        "portreeve who EADDRINUSE: address already in use :::3000",
+    ],
+    takes: &[Common::Output(Format::LISTING), Common::Snapshot, Common::Policy, Common::AllowGaps],
+    arguments,
+    run,
+};
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let what = Words {
+        en: "443, https, :3000, 443/udp, 30000-30099/tcp, a URL, or a pasted error",
+        ja: "443、https、:3000、443/udp、30000-30099/tcp、URL、または貼り付けたエラー",
+    };
+    vec![
+        Arg::new("what")
+            .value_name("PORT")
+            .num_args(1..)
+            .required(true)
+            .action(ArgAction::Append)
+            .help(what.in_lang(lang)),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
+    let asked = asked::ports(&words, TableFile::load().registry())?;
+    let look = Look::take(settings, &wanted(&asked, settings))?;
+    let world = look.world();
+    let found: Vec<&Listener> = world
+        .snapshot
+        .listeners
+        .iter()
+        .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
+        .collect();
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(if found.is_empty() { Exit::Found } else { Exit::Fine });
+    }
+    print(&world, &asked, &found, settings, out)?;
+    Ok(gaps::exit(settings, is_uncertain(world.snapshot, &found)))
+}
+
+/// The quick way looks no further than the socket's own cgroup; `-v` looks everywhere.
+fn wanted(asked: &[Asked], settings: &Settings) -> Wanted {
+    let holders = if settings.verbosity == Verbosity::Verbose { Holders::All } else { Holders::Quick };
+    let ports = match asked {
+        [Asked { range, protocol: Some(protocol) }] => Some(PortSpec { range: *range, protocol: *protocol }),
+        _ => None,
+    };
+    Wanted { ports, holders, ..Wanted::LISTENERS }
+}
+
+/// Where somebody was found, only an unseen holder makes the answer uncertain; else whatever may hide listeners here.
+fn is_uncertain(snapshot: &Snapshot, found: &[&Listener]) -> bool {
+    if found.is_empty() {
+        snapshot.gaps.iter().any(gaps::hides_own_listeners)
+    } else {
+        found.iter().any(|listener| gaps::hides_holder(listener))
+    }
+}
+
+fn print(
+    world: &World<'_>,
+    asked: &[Asked],
+    found: &[&Listener],
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let viewer = Viewer::new(world, settings.lang);
+    match settings.format {
+        Format::Json => out.json(&viewer.listeners(found)),
+        Format::Ndjson => found.iter().try_for_each(|listener| out.ndjson(&viewer.listener(listener))),
+        Format::Csv => {
+            out.csv(found.iter().map(|listener| listeners::record(world, listener, settings.lang)))
+        }
+        _ if found.is_empty() => answer::free(world, asked, out),
+        _ => answer::held(world, found, settings, out),
+    }
+}
+
+/// The protocols that a free port is spoken of.
+pub(super) const SPOKEN: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];

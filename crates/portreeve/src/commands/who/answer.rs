@@ -1,0 +1,212 @@
+//! The answer of `who` in sentences: who, since when, from where, and what to type next.
+
+use jiff::Timestamp;
+use portreeve_core::{
+    facts::{Gap, HolderGap, Listener, Process},
+    port::Class,
+    text,
+    words::{Lang, Text, Words},
+    world::World,
+};
+
+use super::SPOKEN;
+use crate::{
+    asked::Asked,
+    failure::Failure,
+    settings::{Settings, Verbosity},
+    show::{
+        age::ago,
+        escape::visible,
+        gaps,
+        listeners::{self},
+        next,
+        out::Out,
+        owner,
+        rows::{Folding, Row, fold},
+    },
+};
+
+/// A command line is shown up to here; `-v` and `-o json` have it whole.
+const COMMAND_LINE_CHARS_MAX: usize = 200;
+
+/// Says that nobody holds what was asked for.
+pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
+    let ports = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let sentence = text!("nobody holds {ports}", "{ports} は誰も使っていません");
+    out.line(&visible(sentence.in_lang(out.lang)))?;
+    if let [Asked { range, protocol }] = asked
+        && range.is_one()
+    {
+        let protocols = protocol.map_or(SPOKEN.to_vec(), |protocol| vec![protocol]);
+        let name = protocols.into_iter().find_map(|protocol| world.registry.name(range.first, protocol));
+        out.line(&format!("  {}", iana(name, range.first, out.lang)))?;
+    }
+    for gap in world.snapshot.gaps.iter().filter(|gap| gaps::hides_listeners(gap)) {
+        out.line(&gaps::line(gap, out.lang))?;
+    }
+    Ok(())
+}
+
+/// Says who holds what was asked for, an owner each.
+pub(super) fn held(
+    world: &World<'_>,
+    found: &[&Listener],
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let rows = fold(world, found, Folding::Service, out.lang);
+    for row in &rows {
+        let Some(first) = row.first() else { continue };
+        match world.main_holder(first) {
+            Some((hold, process)) => seen(world, row, hold.pid, process, settings, out)?,
+            None => unseen(world, row, first, out)?,
+        }
+        out.line(&format!("  {}", visible(&place(world, row, out.lang))))?;
+        out.line(&format!("  {}", visible(&meaning(world, row, out.lang))))?;
+    }
+    footer(world, found, settings, out)?;
+    next::print(&next_commands(world, &rows), out)
+}
+
+fn seen(
+    world: &World<'_>,
+    row: &Row<'_>,
+    pid: u32,
+    process: &Process,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let (ports, name) = (row.ports(), &process.name);
+    let held = text!("{ports} is held by {name} (pid {pid})", "{ports} は {name}(pid {pid})が使用しています");
+    let since = since(process, world.snapshot.taken);
+    let line = format!("{}{}", held.in_lang(out.lang), since.in_lang(out.lang));
+    let command = command_line(process, settings.verbosity);
+    let line = if command.is_empty() { line } else { format!("{line}: `{command}`") };
+    out.line(&visible(&line))?;
+    let pids = others(row, pid);
+    if pids.is_empty() {
+        return Ok(());
+    }
+    let listed = pids.iter().take(8).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let more = if pids.len() > 8 { " …" } else { "" };
+    let also = text!("  also held by pid {listed}{more}", "  他の保持プロセス: pid {listed}{more}");
+    out.line(also.in_lang(out.lang))
+}
+
+fn others(row: &Row<'_>, pid: u32) -> Vec<u32> {
+    let holds = row.listeners.iter().flat_map(|listener| &listener.holders);
+    let pids: std::collections::BTreeSet<_> =
+        holds.map(|hold| hold.pid).filter(|&other| other != pid).collect();
+    pids.into_iter().collect()
+}
+
+fn since(process: &Process, now: Timestamp) -> Text {
+    let by = process.user.as_ref().map(|user| text!(", started by user {user}", "、ユーザー {user}"));
+    let ago = process.started.map(|started| ago(started, now));
+    match (by, ago) {
+        (Some(by), Some(ago)) => {
+            Text { en: format!("{} {}", by.en, ago.en), ja: format!("{} が {}に起動", by.ja, ago.ja) }
+        }
+        (Some(by), None) => by,
+        (None, Some(ago)) => {
+            Text { en: format!(", started {}", ago.en), ja: format!("、{}に起動", ago.ja) }
+        }
+        (None, None) => Text::default(),
+    }
+}
+
+fn command_line(process: &Process, verbosity: Verbosity) -> String {
+    let whole = process.cmdline.join(" ");
+    if verbosity == Verbosity::Verbose || whole.chars().count() <= COMMAND_LINE_CHARS_MAX {
+        return whole;
+    }
+    whole.chars().take(COMMAND_LINE_CHARS_MAX).chain(['…']).collect()
+}
+
+fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> Result<(), Failure> {
+    let ports = row.ports();
+    let known = owner::owner(world, first, out.lang);
+    let sentence = match (first.gap, known.as_str()) {
+        (Some(HolderGap::Kernel), _) => {
+            text!("{ports} is held by the kernel", "{ports} はカーネルが保持しています")
+        }
+        (_, owner::UNSEEN) => {
+            text!("{ports} is held by somebody", "{ports} は使用されていますが、誰かは分かりません")
+        }
+        (_, unit) => text!("{ports} is held by {unit}", "{ports} は {unit} が使用しています"),
+    };
+    out.line(&visible(sentence.in_lang(out.lang)))?;
+    match first.gap {
+        Some(gap) => out.line(&format!("  {}", gap.text().in_lang(out.lang))),
+        None => Ok(()),
+    }
+}
+
+/// Where it listens, in which unit, and from where it was started.
+fn place(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
+    let Some(first) = row.first() else { return String::new() };
+    let bound = &row.bound;
+    let listens = text!("listens on {bound}", "{bound} で待ち受け");
+    let mut parts = vec![listens.in_lang(lang).to_string()];
+    let process = world.main_holder(first).map(|(_, process)| process);
+    let unit = process.map_or(first.socket_unit.as_ref(), |process| process.unit.as_ref());
+    parts.extend(unit.cloned());
+    parts.extend(process.and_then(|process| process.user_unit.clone()));
+    let container = process.and_then(|process| process.container.as_ref());
+    parts.extend(container.map(|container| {
+        format!("{} {}", container.runtime, container.name.as_deref().unwrap_or(&container.id))
+    }));
+    parts.extend(process.and_then(|process| process.cwd.as_ref()).map(|cwd| format!("cwd {cwd}")));
+    if let Some(name) = listeners::namespace(world, row) {
+        parts.push(text!("network namespace {name}", "ネットワーク名前空間 {name}").in_lang(lang).into());
+    }
+    parts.join(" · ")
+}
+
+/// What the number is for, and what the policy says.
+fn meaning(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
+    let Some(first) = row.first() else { return String::new() };
+    let iana = iana(world.registry.name(first.port, first.protocol), first.port, lang);
+    let policy: Text = match (world.policy, world.declared(first)) {
+        (None, _) => return iana,
+        (Some(_), None) => Words { en: "policy: not declared", ja: "policy: 宣言なし" }.into(),
+        (Some(_), Some(desired)) => {
+            let name = &desired.service.name;
+            text!("policy: service {name}", "policy: サービス {name}")
+        }
+    };
+    format!("{iana} · {}", policy.in_lang(lang))
+}
+
+fn iana(name: Option<&str>, port: u16, lang: Lang) -> String {
+    let class = Class::of(port).name();
+    let sentence = match name {
+        Some(name) => text!("IANA: {name} ({class})", "IANA: {name}({class})"),
+        None => text!("IANA: not assigned ({class})", "IANA: 割り当てなし({class})"),
+    };
+    sentence.in_lang(lang).into()
+}
+
+fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    if found.iter().any(|listener| gaps::hides_holder(listener)) {
+        let hides = |gap: &&Gap| gaps::hides_holders(gap);
+        for gap in world.snapshot.gaps.iter().filter(hides) {
+            out.line(&gaps::line(gap, settings.lang))?;
+        }
+    }
+    let is_quick = found.iter().any(|listener| !listener.holders_complete && !listener.holders.is_empty());
+    if is_quick && settings.verbosity == Verbosity::Normal {
+        out.say(Words {
+            en: "  looked only in the socket's own cgroup; who -v looks everywhere",
+            ja: "  ソケットの cgroup 内だけを調べました。who -v ですべて調べます",
+        })?;
+    }
+    Ok(())
+}
+
+fn next_commands(world: &World<'_>, rows: &[Row<'_>]) -> Vec<String> {
+    let Some(first) = rows.first().and_then(Row::first) else { return Vec::new() };
+    let mut commands = vec![format!("portreeve explain {}", first.port)];
+    commands.extend(world.main_holder(first).map(|(hold, process)| next::stop(hold.pid, process)));
+    commands
+}

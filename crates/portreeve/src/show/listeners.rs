@@ -1,0 +1,165 @@
+//! Listeners as a table for a person and as records for a spreadsheet.
+
+use portreeve_core::{
+    facts::{Listener, SocketState},
+    words::{Lang, Words},
+    world::World,
+};
+use serde::Serialize;
+
+use super::{
+    escape::visible,
+    owner,
+    reach::widest,
+    rows::Row,
+    table::{Cell, Column, Fit, Table},
+};
+
+/// `PORT`.
+pub(crate) const PORT: Column = Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole };
+/// `SERVICE`.
+pub(crate) const SERVICE: Column =
+    Column { head: Words { en: "SERVICE", ja: "サービス" }, fit: Fit::Cut };
+/// `OWNER`.
+pub(crate) const OWNER: Column = Column { head: Words { en: "OWNER", ja: "所有者" }, fit: Fit::Cut };
+/// `BOUND TO`.
+pub(crate) const BOUND: Column =
+    Column { head: Words { en: "BOUND TO", ja: "バインド先" }, fit: Fit::Cut };
+/// `REACH`: told by the address alone, as its head says.
+pub(crate) const REACH: Column = Column {
+    head: Words { en: "REACH (BY ADDRESS)", ja: "到達範囲(アドレスによる)" },
+    fit: Fit::Whole,
+};
+const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Cut };
+const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
+
+const UNDECLARED: Words = Words { en: "undeclared", ja: "未宣言" };
+const TEMPORARY: Words = Words { en: "temporary", ja: "一時的" };
+const NOT_LISTENING: Words = Words { en: "not listening", ja: "待ち受け前" };
+
+/// Whether numbers are translated to IANA's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// They are.
+    Shown,
+    /// `-n`: numbers alone.
+    Numeric,
+}
+
+/// The table of `rows`; a namespace is named where one is not the observer's own.
+pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, lang: Lang) -> Table {
+    let foreign = rows.iter().any(|row| namespace(world, row).is_some());
+    let columns = [PORT, SERVICE, OWNER, PROCESS, BOUND, REACH, NETNS];
+    let mut table = Table::new(if foreign { &columns } else { &columns[..6] }, 0);
+    for row in rows {
+        let Some(first) = row.first() else { continue };
+        let mut cells: Vec<Cell> = vec![
+            row.ports().into(),
+            service(world, row, names, lang).into(),
+            owner::owner(world, first, lang).into(),
+            owner::process(world, first, lang).into(),
+            row.bound.clone().into(),
+            row.reach.into(),
+        ];
+        if foreign {
+            cells.push(namespace(world, row).unwrap_or_default().into());
+        }
+        table.push_row(cells);
+    }
+    table
+}
+
+/// The name of a namespace that is not the observer's own, else its number.
+pub(crate) fn namespace<'a>(world: &World<'a>, row: &Row<'a>) -> Option<String> {
+    let id = row.namespace()?;
+    match world.snapshot.namespace(id) {
+        Some(namespace) if namespace.own => None,
+        Some(namespace) => Some(namespace.name.clone().unwrap_or_else(|| id.to_string())),
+        None => Some(id.to_string()),
+    }
+}
+
+/// The declared service, else IANA's names, with what is unusual about the row.
+pub(crate) fn service<'a>(world: &World<'a>, row: &Row<'a>, names: Names, lang: Lang) -> String {
+    let mut found: Vec<&str> = Vec::new();
+    for &listener in &row.listeners {
+        let name = service_name(world, listener, names);
+        found.extend(name.filter(|name| !found.contains(name)));
+    }
+    let mut text = found.iter().take(4).copied().collect::<Vec<_>>().join(" ");
+    for note in row.first().into_iter().flat_map(|first| notes(world, first)) {
+        let note = note.in_lang(lang);
+        text += &if text.is_empty() { format!("({note})") } else { format!(" ({note})") };
+    }
+    text
+}
+
+fn service_name<'a>(world: &World<'a>, listener: &Listener, names: Names) -> Option<&'a str> {
+    let declared = world.declared(listener).map(|desired| desired.service.name.as_str());
+    declared.or_else(|| match names {
+        Names::Numeric => None,
+        Names::Shown => world.registry.name(listener.port, listener.protocol),
+    })
+}
+
+fn notes(world: &World<'_>, listener: &Listener) -> impl Iterator<Item = Words> {
+    let temporary = world.is_ephemeral(listener);
+    let undeclared = world.policy.is_some() && !temporary && world.declared(listener).is_none();
+    let waits_not = listener.state == SocketState::Bound;
+    [(temporary, TEMPORARY), (undeclared, UNDECLARED), (waits_not, NOT_LISTENING)]
+        .into_iter()
+        .filter_map(|(is, note)| is.then_some(note))
+}
+
+/// A socket as a record of a spreadsheet; it never carries a command line.
+#[derive(Debug, Serialize)]
+pub(crate) struct Record {
+    protocol: &'static str,
+    family: &'static str,
+    address: String,
+    port: u16,
+    device: String,
+    state: &'static str,
+    netns: u64,
+    service: String,
+    iana: String,
+    reach: &'static str,
+    owner: String,
+    unit: String,
+    pid: Option<u32>,
+    name: String,
+    user: String,
+}
+
+/// The record of `listener`.
+pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> Record {
+    let main = world.main_holder(listener);
+    let process = main.map(|(_, process)| process);
+    let unit = process.map_or(listener.socket_unit.as_deref(), |process| process.unit.as_deref());
+    let shown = |text: Option<&str>| visible(text.unwrap_or_default()).into_owned();
+    Record {
+        protocol: listener.protocol.name(),
+        family: if listener.address.ip.is_ipv4() { "ipv4" } else { "ipv6" },
+        address: shown(Some(&listener.address.to_string())),
+        port: listener.port,
+        device: shown(listener.device.as_deref()),
+        state: state(listener.state),
+        netns: listener.netns,
+        service: shown(world.declared(listener).map(|desired| desired.service.name.as_str())),
+        iana: world.registry.names(listener.port, listener.protocol).collect::<Vec<_>>().join(" "),
+        reach: widest(listener),
+        owner: shown(Some(&owner::owner(world, listener, lang))),
+        unit: shown(unit),
+        pid: main.map(|(hold, _)| hold.pid),
+        name: shown(process.map(|process| process.name.as_str())),
+        user: shown(process.and_then(|process| process.user.as_deref())),
+    }
+}
+
+const fn state(state: SocketState) -> &'static str {
+    match state {
+        SocketState::Listen => "listen",
+        SocketState::Unconnected => "unconnected",
+        SocketState::Bound => "bound",
+    }
+}

@@ -1,0 +1,57 @@
+//! Who holds a listener, in the words of a table.
+
+use portreeve_core::{
+    facts::{HolderGap, Listener, Process},
+    owner::Identity,
+    words::{Lang, Words},
+    world::World,
+};
+
+/// Stands where somebody exists and cannot be seen.
+pub(crate) const UNSEEN: &str = "?";
+const KERNEL: Words = Words { en: "kernel", ja: "カーネル" };
+
+/// What tells the owner of `listener` from others and outlasts a restart; `None` where too little was seen.
+pub(crate) fn lasting<'a>(world: &World<'a>, listener: &'a Listener) -> Option<String> {
+    world.identities(listener).first().and_then(Identity::lasting)
+}
+
+/// The owner: container, service unit, or program with its user.
+pub(crate) fn owner<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> String {
+    let Some((_, process)) = world.main_holder(listener) else { return of_socket(listener, lang) };
+    let identity = Identity::of_holder(process, listener);
+    let is_program = identity.container.is_none() && !identity.unit.is_some_and(is_service);
+    if is_program { program(process) } else { identity.lasting().unwrap_or_else(|| program(process)) }
+}
+
+/// The main process and how many others hold it: `nginx 812 +4`.
+pub(crate) fn process<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> String {
+    let mut pids: Vec<_> = listener.holders.iter().map(|hold| hold.pid).collect();
+    pids.dedup();
+    match world.main_holder(listener) {
+        None if listener.gap == Some(HolderGap::Kernel) => KERNEL.in_lang(lang).into(),
+        None => UNSEEN.into(),
+        Some((hold, process)) if pids.len() < 2 => format!("{} {}", process.name, hold.pid),
+        Some((hold, process)) => format!("{} {} +{}", process.name, hold.pid, pids.len() - 1),
+    }
+}
+
+fn of_socket(listener: &Listener, lang: Lang) -> String {
+    match (listener.gap, &listener.socket_unit) {
+        (Some(HolderGap::Kernel), _) => KERNEL.in_lang(lang).into(),
+        (_, Some(unit)) => unit.clone(),
+        (_, None) => UNSEEN.into(),
+    }
+}
+
+fn program(process: &Process) -> String {
+    match &process.user {
+        Some(user) => format!("{} ({user})", process.name),
+        None => process.name.clone(),
+    }
+}
+
+/// A session or a user's manager is a place where programs run, and tells less than the program.
+fn is_service(unit: &str) -> bool {
+    (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@")
+}

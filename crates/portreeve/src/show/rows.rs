@@ -1,0 +1,236 @@
+//! Folds sockets into rows: one row a service, not a socket (A4, A26).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    net::IpAddr,
+};
+
+use portreeve_core::{
+    address::Breadth,
+    facts::{Listener, SocketState},
+    port::{PortRange, Protocol},
+    words::Lang,
+    world::World,
+};
+
+use super::{owner, reach::widest};
+
+/// More ports than this in a row are counted instead of listed.
+const PORTS_LISTED_MAX: usize = 6;
+
+/// Sockets that a person takes for one thing.
+#[derive(Clone, Debug)]
+pub(crate) struct Row<'a> {
+    /// The sockets, by port.
+    pub(crate) listeners: Vec<&'a Listener>,
+    /// Where they are bound, as a table shows it.
+    pub(crate) bound: String,
+    /// The widest zone from which they can be reached.
+    pub(crate) reach: &'static str,
+}
+
+/// Whether sockets are folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Folding {
+    /// One row a service.
+    Service,
+    /// One row a socket (`--each`).
+    Socket,
+}
+
+/// What sockets share that are one endpoint to their owner: IPv4 beside IPv6, or a group of SO_REUSEPORT.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Endpoint {
+    netns: u64,
+    protocol: Protocol,
+    port: u16,
+    breadth: Breadth,
+    device: Option<String>,
+    owner: String,
+    state: Kind,
+}
+
+/// What rows are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Waiting,
+    Bound,
+    Ephemeral,
+}
+
+/// What endpoints share that stand in one row.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    netns: u64,
+    protocol: Protocol,
+    owner: String,
+    bound: String,
+    reach: &'static str,
+    state: Kind,
+}
+
+/// The rows of `listeners`, the observer's own namespace first, by port.
+pub(crate) fn fold<'a>(
+    world: &World<'a>,
+    listeners: &[&'a Listener],
+    folding: Folding,
+    lang: Lang,
+) -> Vec<Row<'a>> {
+    let mut rows = match folding {
+        Folding::Socket => listeners.iter().map(|listener| row(vec![*listener])).collect(),
+        Folding::Service => lines(endpoints(world, listeners, lang)),
+    };
+    let own =
+        |row: &Row<'_>| row.namespace().and_then(|id| world.snapshot.namespace(id)).is_some_and(|n| n.own);
+    rows.sort_by_cached_key(|row| {
+        let first = row.listeners.first().map(|first| (first.port, first.protocol, first.address.clone()));
+        (!own(row), row.namespace(), first)
+    });
+    rows
+}
+
+fn endpoints<'a>(
+    world: &World<'a>,
+    listeners: &[&'a Listener],
+    lang: Lang,
+) -> BTreeMap<Endpoint, Vec<&'a Listener>> {
+    let mut endpoints: BTreeMap<Endpoint, Vec<&Listener>> = BTreeMap::new();
+    for &listener in listeners {
+        let endpoint = Endpoint {
+            netns: listener.netns,
+            protocol: listener.protocol,
+            port: listener.port,
+            breadth: listener.breadth(),
+            device: listener.device.clone(),
+            owner: owner_key(world, listener, lang),
+            state: kind(world, listener),
+        };
+        endpoints.entry(endpoint).or_default().push(listener);
+    }
+    endpoints
+}
+
+fn lines(endpoints: BTreeMap<Endpoint, Vec<&Listener>>) -> Vec<Row<'_>> {
+    let mut lines: BTreeMap<Line, Row<'_>> = BTreeMap::new();
+    for (endpoint, listeners) in endpoints {
+        let row = row(listeners);
+        let line = Line {
+            netns: endpoint.netns,
+            protocol: endpoint.protocol,
+            owner: endpoint.owner,
+            bound: row.bound.clone(),
+            reach: row.reach,
+            state: endpoint.state,
+        };
+        match lines.get_mut(&line) {
+            Some(known) => known.listeners.extend(row.listeners),
+            None => drop(lines.insert(line, row)),
+        }
+    }
+    lines.into_values().collect()
+}
+
+/// Owners that could not be seen are not taken for one another, unless a unit tells.
+fn owner_key<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> String {
+    owner::lasting(world, listener)
+        .unwrap_or_else(|| format!("{} {}", owner::owner(world, listener, lang), listener.port))
+}
+
+fn kind(world: &World<'_>, listener: &Listener) -> Kind {
+    if world.is_ephemeral(listener) {
+        Kind::Ephemeral
+    } else if listener.state == SocketState::Bound {
+        Kind::Bound
+    } else {
+        Kind::Waiting
+    }
+}
+
+fn row(listeners: Vec<&Listener>) -> Row<'_> {
+    let reach = listeners.first().map_or("", |listener| widest(listener));
+    Row { bound: bound(&listeners), reach, listeners }
+}
+
+/// `*` for every address, `[::]` for every IPv6 address alone, else the addresses; a device follows as `%eth0`.
+fn bound(listeners: &[&Listener]) -> String {
+    let mut text = if listeners.iter().any(|l| l.breadth() == Breadth::Wildcard && l.hears_ipv4()) {
+        "*".into()
+    } else {
+        let addresses: BTreeSet<_> = listeners.iter().map(|listener| listener.address.clone()).collect();
+        let shown = addresses.iter().map(|address| match address.ip {
+            IpAddr::V6(_) => format!("[{address}]"),
+            IpAddr::V4(_) => address.to_string(),
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    if let Some(device) = listeners.first().and_then(|listener| listener.device.as_ref()) {
+        let _ = write!(text, "%{device}");
+    }
+    text
+}
+
+impl<'a> Row<'a> {
+    /// The namespace.
+    pub(crate) fn namespace(&self) -> Option<u64> {
+        self.listeners.first().map(|listener| listener.netns)
+    }
+
+    /// The protocol.
+    pub(crate) fn protocol(&self) -> Option<Protocol> {
+        self.listeners.first().map(|listener| listener.protocol)
+    }
+
+    /// The socket whose owner stands for the row.
+    pub(crate) fn first(&self) -> Option<&'a Listener> {
+        self.listeners.first().copied()
+    }
+
+    /// The numbers, each once, in order.
+    pub(crate) fn numbers(&self) -> Vec<u16> {
+        let numbers: BTreeSet<_> = self.listeners.iter().map(|listener| listener.port).collect();
+        numbers.into_iter().collect()
+    }
+
+    /// `80,443/tcp`, `30000-30099/tcp`.
+    pub(crate) fn ports(&self) -> String {
+        let ranges = ranges(&self.numbers());
+        let listed =
+            ranges.iter().take(PORTS_LISTED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let more = match ranges.len().saturating_sub(PORTS_LISTED_MAX) {
+            0 => String::new(),
+            more => format!(",…+{more}"),
+        };
+        self.protocol().map_or(String::new(), |protocol| format!("{listed}{more}/{protocol}"))
+    }
+}
+
+/// Runs of three or more numbers as ranges.
+fn ranges(numbers: &[u16]) -> Vec<PortRange> {
+    let mut ranges: Vec<PortRange> = Vec::new();
+    for &number in numbers {
+        match ranges.last_mut() {
+            Some(range) if range.last.checked_add(1) == Some(number) => range.last = number,
+            _ => ranges.push(PortRange::one(number)),
+        }
+    }
+    let apart = |range: PortRange| match range.count() {
+        2 => vec![PortRange::one(range.first), PortRange::one(range.last)],
+        _ => vec![range],
+    };
+    ranges.into_iter().flat_map(apart).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_become_ranges_and_pairs_do_not() {
+        let shown = |numbers: &[u16]| ranges(numbers).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(shown(&[80, 81, 443]), ["80", "81", "443"]);
+        assert_eq!(shown(&[30000, 30001, 30002]), ["30000-30002"]);
+        assert_eq!(shown(&[65534, 65535]), ["65534", "65535"]);
+        assert!(shown(&[]).is_empty());
+    }
+}

@@ -1,0 +1,294 @@
+//! What programs read of sockets and processes: the shapes of `-o json`, a promise from the first release on.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    address::{Address, Family},
+    facts::{
+        Backlog, Connection, Container, ExeState, Gap, GapKind, HolderGap, Listener, OtherSocket, Parent,
+        Peer, Process, SeenBy, SocketState, TcpState,
+    },
+    port::{Class, Protocol},
+    words::{Lang, Words},
+    world::World,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::reach::{Reached, reach};
+
+/// The layout of these documents.
+const VERSION: u32 = 1;
+
+/// The answer of `ls` and `who`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Listeners")]
+pub(crate) struct ListenersView<'a> {
+    version: u32,
+    #[schemars(with = "String")]
+    taken: Timestamp,
+    pub(crate) listeners: Vec<ListenerView<'a>>,
+    gaps: Vec<GapView<'a>>,
+    #[serde(flatten)]
+    everything: Option<EverythingView<'a>>,
+}
+
+/// What `ls -a` adds.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Everything")]
+pub(crate) struct EverythingView<'a> {
+    connections: Vec<ConnectionView<'a>>,
+    other: &'a [OtherSocket],
+    processes: BTreeMap<u32, HolderView<'a>>,
+}
+
+/// A socket on which something can arrive from a stranger.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Listener")]
+pub(crate) struct ListenerView<'a> {
+    protocol: Protocol,
+    mptcp: bool,
+    family: Family,
+    port: u16,
+    address: &'a Address,
+    device: Option<&'a str>,
+    v6only: bool,
+    state: SocketState,
+    class: Class,
+    client_range: bool,
+    ephemeral: bool,
+    netns: NetnsView<'a>,
+    iana: Vec<&'a str>,
+    service: Option<&'a str>,
+    reach: Vec<Reached>,
+    holders: Vec<HolderView<'a>>,
+    holders_complete: bool,
+    opener: Option<HolderView<'a>>,
+    opener_gap: Option<&'static str>,
+    socket_unit: Option<&'a str>,
+    inode: u64,
+    cookie: u64,
+    backlog: Option<Backlog>,
+    gap: Option<String>,
+    seen_by: SeenBy,
+}
+
+/// A network namespace.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NetworkNamespace")]
+pub(crate) struct NetnsView<'a> {
+    id: u64,
+    name: Option<&'a str>,
+    own: bool,
+}
+
+/// A process that holds a socket; without `pid` it is one that cannot be seen.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "Holder")]
+pub(crate) struct HolderView<'a> {
+    pid: Option<u32>,
+    fd: Option<u32>,
+    name: Option<&'a str>,
+    exe: Option<&'a str>,
+    exe_state: ExeState,
+    stale_files: &'a [String],
+    cmdline: &'a [String],
+    user: Option<&'a str>,
+    uid: Option<u32>,
+    unit: Option<&'a str>,
+    user_unit: Option<&'a str>,
+    container: Option<&'a Container>,
+    #[schemars(with = "Option<String>")]
+    started: Option<Timestamp>,
+    cwd: Option<&'a str>,
+    parent: Option<&'a Parent>,
+}
+
+/// A socket with a peer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Connection")]
+pub(crate) struct ConnectionView<'a> {
+    protocol: Protocol,
+    family: Family,
+    address: &'a Address,
+    port: u16,
+    peer: &'a Peer,
+    state: TcpState,
+    netns: NetnsView<'a>,
+    inode: u64,
+    cookie: u64,
+    pids: &'a [u32],
+    socket_unit: Option<&'a str>,
+}
+
+/// Something that could not be seen.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Gap")]
+pub(crate) struct GapView<'a> {
+    what: GapKind,
+    count: u32,
+    why: String,
+    fix: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: &'a str,
+}
+
+const OPENER_UNKNOWN: Words =
+    Words { en: "who opened it was not recorded", ja: "誰が開いたかは記録されていません" };
+
+/// Makes views of what one look saw.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Viewer<'w, 'a> {
+    world: &'w World<'a>,
+    lang: Lang,
+}
+
+impl<'w, 'a> Viewer<'w, 'a> {
+    /// Views of `world`, with sentences in `lang`.
+    pub(crate) const fn new(world: &'w World<'a>, lang: Lang) -> Self {
+        Self { world, lang }
+    }
+
+    /// The document that holds `listeners`.
+    pub(crate) fn listeners(self, listeners: &[&'a Listener]) -> ListenersView<'a> {
+        ListenersView {
+            version: VERSION,
+            taken: self.world.snapshot.taken,
+            listeners: listeners.iter().map(|listener| self.listener(listener)).collect(),
+            gaps: self.gaps(),
+            everything: None,
+        }
+    }
+
+    /// The same document with `connections`, sockets without ports, and every process.
+    pub(crate) fn everything(
+        self,
+        listeners: &[&'a Listener],
+        connections: &[&'a Connection],
+    ) -> ListenersView<'a> {
+        let processes = self.world.snapshot.processes.iter();
+        let everything = EverythingView {
+            connections: connections.iter().map(|connection| self.connection(connection)).collect(),
+            other: &self.world.snapshot.other,
+            processes: processes.map(|(&pid, process)| (pid, holder(pid, None, process))).collect(),
+        };
+        ListenersView { everything: Some(everything), ..self.listeners(listeners) }
+    }
+
+    /// What could not be seen.
+    pub(crate) fn gaps(self) -> Vec<GapView<'a>> {
+        self.world.snapshot.gaps.iter().map(|gap| gap_view(gap, self.lang)).collect()
+    }
+
+    /// One listener.
+    pub(crate) fn listener(self, listener: &'a Listener) -> ListenerView<'a> {
+        let namespace = self.world.snapshot.namespace(listener.netns);
+        ListenerView {
+            protocol: listener.protocol,
+            mptcp: listener.mptcp,
+            family: listener.family,
+            port: listener.port,
+            address: &listener.address,
+            device: listener.device.as_deref(),
+            v6only: listener.v6only,
+            state: listener.state,
+            class: Class::of(listener.port),
+            client_range: namespace.is_some_and(|namespace| namespace.hands_out(listener.port)),
+            ephemeral: listener.ephemeral,
+            netns: self.netns(listener.netns),
+            iana: self.world.registry.names(listener.port, listener.protocol).collect(),
+            service: self.world.declared(listener).map(|desired| desired.service.name.as_str()),
+            reach: reach(listener),
+            holders: self.holders(listener),
+            holders_complete: listener.holders_complete,
+            opener: None,
+            opener_gap: Some(OPENER_UNKNOWN.in_lang(self.lang)),
+            socket_unit: listener.socket_unit.as_deref(),
+            inode: listener.inode,
+            cookie: listener.cookie,
+            backlog: listener.backlog,
+            gap: listener.gap.map(|gap| gap.text().in_lang(self.lang).into()),
+            seen_by: listener.seen_by,
+        }
+    }
+
+    fn netns(self, id: u64) -> NetnsView<'a> {
+        let namespace = self.world.snapshot.namespace(id);
+        NetnsView {
+            id,
+            name: namespace.and_then(|namespace| namespace.name.as_deref()),
+            own: namespace.is_some_and(|namespace| namespace.own),
+        }
+    }
+
+    fn holders(self, listener: &'a Listener) -> Vec<HolderView<'a>> {
+        let seen: Vec<_> = self
+            .world
+            .snapshot
+            .holders(listener)
+            .map(|(hold, process)| holder(hold.pid, Some(hold.fd), process))
+            .collect();
+        if seen.is_empty() { unseen(listener).into_iter().collect() } else { seen }
+    }
+
+    fn connection(self, connection: &'a Connection) -> ConnectionView<'a> {
+        ConnectionView {
+            protocol: connection.protocol,
+            family: connection.family,
+            address: &connection.address,
+            port: connection.port,
+            peer: &connection.peer,
+            state: connection.state,
+            netns: self.netns(connection.netns),
+            inode: connection.inode,
+            cookie: connection.cookie,
+            pids: &connection.pids,
+            socket_unit: connection.socket_unit.as_deref(),
+        }
+    }
+}
+
+/// One gap, with its sentences in `lang`.
+pub(crate) fn gap_view(gap: &Gap, lang: Lang) -> GapView<'_> {
+    GapView {
+        what: gap.what,
+        count: gap.count,
+        why: gap.why().in_lang(lang).into(),
+        fix: gap.fix().in_lang(lang),
+        detail: &gap.detail,
+    }
+}
+
+/// One process; `fd` where it stands beside a socket.
+pub(crate) fn holder(pid: u32, fd: Option<u32>, process: &Process) -> HolderView<'_> {
+    HolderView {
+        pid: Some(pid),
+        fd,
+        name: Some(&process.name),
+        exe: process.exe.as_deref(),
+        exe_state: process.exe_state,
+        stale_files: process.stale_files.as_deref().unwrap_or_default(),
+        cmdline: &process.cmdline,
+        user: process.user.as_deref(),
+        uid: process.uid,
+        unit: process.unit.as_deref(),
+        user_unit: process.user_unit.as_deref(),
+        container: process.container.as_ref(),
+        started: process.started,
+        cwd: process.cwd.as_deref(),
+        parent: process.parent.as_ref(),
+    }
+}
+
+/// What the socket alone tells of a process that exists and cannot be seen.
+fn unseen(listener: &Listener) -> Option<HolderView<'_>> {
+    match listener.gap? {
+        HolderGap::Kernel | HolderGap::NoDescriptor => None,
+        HolderGap::OtherUser | HolderGap::OutOfSight | HolderGap::Vanished => Some(HolderView {
+            unit: listener.socket_unit.as_deref(),
+            uid: listener.uid,
+            ..HolderView::default()
+        }),
+    }
+}
