@@ -29,12 +29,13 @@ pub(crate) enum Parsed {
 ///
 /// What is wrong with it, with the nearest thing that is right.
 pub(crate) fn parse(arguments: Vec<OsString>, lang: Lang) -> Result<Parsed, Failure> {
+    let named = arguments.iter().skip(1).find_map(|word| find(word.to_str()?)).map(|command| command.name);
     match describe(lang).try_get_matches_from(arguments) {
         Ok(matches) => Ok(Parsed::Matches(matches)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(error.render().to_string()))
         }
-        Err(error) => Err(mistake::tell(&error)),
+        Err(error) => Err(mistake::tell(&error, named)),
     }
 }
 

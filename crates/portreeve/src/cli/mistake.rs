@@ -1,16 +1,13 @@
 //! A mistake on the command line, told in our form and in the person's language.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use portreeve_core::{
-    text,
-    words::{Text, Words},
-};
+use portreeve_core::{text, words::Text};
 
 use crate::failure::Failure;
 
-/// What clap found wrong, as a failure of ours.
-pub(crate) fn tell(error: &clap::Error) -> Failure {
-    let hint = hint(error);
+/// What clap found wrong on the command line of `command`, as a failure of ours.
+pub(crate) fn tell(error: &clap::Error, command: Option<&str>) -> Failure {
+    let hint = hint(error, command);
     Failure::usage(sentence(error)).hint(hint)
 }
 
@@ -57,7 +54,7 @@ fn conflict(error: &clap::Error, arg: &str) -> Text {
     }
 }
 
-fn hint(error: &clap::Error) -> Text {
+fn hint(error: &clap::Error, command: Option<&str>) -> Text {
     let word = context(error, ContextKind::InvalidSubcommand);
     if word.bytes().any(|byte| byte.is_ascii_digit()) {
         return text!("portreeve who {word}", "portreeve who {word}");
@@ -70,7 +67,8 @@ fn hint(error: &clap::Error) -> Text {
     if !possible.is_empty() {
         return text!("one of: {possible}", "次のいずれかを指定してください: {possible}");
     }
-    Words { en: "portreeve --help", ja: "portreeve --help" }.into()
+    let page = command.map_or_else(|| "portreeve --help".into(), |name| format!("portreeve help {name}"));
+    text!("{page}", "{page}")
 }
 
 fn context(error: &clap::Error, kind: ContextKind) -> String {

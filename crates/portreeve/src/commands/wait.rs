@@ -99,10 +99,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         owner: own.get_one("owner").cloned(),
     };
     let started = Instant::now();
-    let mut reached = goal.reached(&look.world());
+    let mut reached = goal.reached(&look.world(), settings.lang);
     while !matches!(reached, Reached::Yes(_)) && settings.snapshot.is_none() && started.elapsed() < patience {
         thread::sleep(PAUSE.min(patience.saturating_sub(started.elapsed())));
-        reached = goal.reached(&look.again(&wanted(own))?.world());
+        reached = goal.reached(&look.again(&wanted(own))?.world(), settings.lang);
     }
     if settings.verbosity != Verbosity::Quiet {
         let sentence = goal.sentence(&reached, started.elapsed());
@@ -116,13 +116,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     })
 }
 
+/// Every holder is worth its price only where the answer depends on who it is.
 fn wanted(own: &ArgMatches) -> Wanted {
-    let holders = if own.contains_id("owner") { Holders::All } else { Holders::Skip };
+    let holders = if own.contains_id("owner") { Holders::All } else { Holders::Quick };
     Wanted { holders, namespaces: Namespaces::Own, ..Wanted::LISTENERS }
 }
 
 impl Goal {
-    fn reached<'a>(&self, world: &World<'a>) -> Reached {
+    fn reached<'a>(&self, world: &World<'a>, lang: Lang) -> Reached {
         let found: Vec<&Listener> = world
             .snapshot
             .listeners
@@ -133,7 +134,7 @@ impl Goal {
         let Some(first) = found.first() else {
             return if self.gone { Reached::Yes(String::new()) } else { Reached::Nobody };
         };
-        let holder = owner::owner(world, first, Lang::En);
+        let holder = owner::owner(world, first, lang);
         match &self.owner {
             _ if self.gone => Reached::Still(holder),
             None => Reached::Yes(holder),
@@ -143,26 +144,15 @@ impl Goal {
 
     fn sentence(&self, reached: &Reached, waited: Duration) -> Text {
         let ports = self.asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let seconds = format!("{:.1}", waited.as_secs_f32());
         let wanted = self.owner.as_deref().unwrap_or_default();
-        match reached {
-            Reached::Yes(_) if self.gone => {
-                text!("{ports} is free after {seconds} s", "{ports} は {seconds} 秒で空きました")
+        let sentence = match reached {
+            Reached::Yes(_) if self.gone => text!("{ports} is free", "{ports} は空いています"),
+            Reached::Yes(holder) => {
+                text!("{ports} is up, held by {holder}", "{ports} は {holder} が待ち受けています")
             }
-            Reached::Yes(_) => {
-                text!("{ports} is up after {seconds} s", "{ports} は {seconds} 秒で起動しました")
-            }
-            Reached::Nobody => {
-                text!(
-                    "nobody listens on {ports} after {seconds} s",
-                    "{seconds} 秒待ちましたが、{ports} では誰も待ち受けていません"
-                )
-            }
-            Reached::Still(_) => {
-                text!(
-                    "{ports} is still held after {seconds} s",
-                    "{seconds} 秒待ちましたが、{ports} はまだ使用中です"
-                )
+            Reached::Nobody => text!("nobody listens on {ports}", "{ports} では誰も待ち受けていません"),
+            Reached::Still(holder) => {
+                text!("{ports} is still held by {holder}", "{ports} はまだ {holder} が使用しています")
             }
             Reached::Another(holder) => text!(
                 "{ports} is held by {holder}, not by {wanted}",
@@ -172,8 +162,18 @@ impl Goal {
                 "{ports} is held by somebody who cannot be seen; run as root to know whether it is {wanted}",
                 "{ports} の使用者が見えません。{wanted} かどうかを知るには root で実行してください"
             ),
-        }
+        };
+        with_time(sentence, waited)
     }
+}
+
+/// Adds how long it took, where it took a while.
+fn with_time(sentence: Text, waited: Duration) -> Text {
+    if waited < Duration::from_millis(100) {
+        return sentence;
+    }
+    let (Text { en, ja }, seconds) = (sentence, format!("{:.1}", waited.as_secs_f32()));
+    text!("{en} (waited {seconds} s)", "{ja}({seconds} 秒待機)")
 }
 
 fn owned<'a>(world: &World<'a>, found: &[&'a Listener], wanted: &str, holder: String) -> Reached {

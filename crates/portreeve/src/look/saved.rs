@@ -1,8 +1,10 @@
 //! Reads a saved snapshot: whatever is no snapshot is refused early and in little memory.
 
+mod bounded;
+
 use std::{
     fs::File,
-    io::{self, BufRead as _, BufReader, Read, Take},
+    io::{self, BufRead as _, BufReader, Read},
 };
 
 use portreeve_core::{
@@ -12,16 +14,15 @@ use portreeve_core::{
 };
 use serde::Deserialize as _;
 
+use self::bounded::Bounded;
 use crate::{
     failure::{Failure, io_cause},
     settings::Input,
 };
 
-/// A host with 100,000 connections fits seven times.
-const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// A host with 100,000 connections fits twice.
+const SNAPSHOT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 const BUFFER_BYTES: usize = 64 * 1024;
-
-type Source = BufReader<Take<Box<dyn Read>>>;
 
 /// The snapshot that stands in `input`.
 ///
@@ -33,33 +34,35 @@ pub(crate) fn read(input: &Input) -> Result<Snapshot, Failure> {
         Input::Stdin => "<stdin>".into(),
         Input::File(path) => path.display().to_string(),
     };
-    parse(input).map_err(|cause| {
+    open(input).map_err(|cause| {
         Failure::usage(text!("cannot read the snapshot {name}", "スナップショット {name} を読めません"))
             .because(cause)
             .hint(Words { en: "portreeve snapshot > host.json", ja: "portreeve snapshot > host.json" })
     })
 }
 
-fn parse(input: &Input) -> Result<Snapshot, Text> {
-    let mut source = open(input).map_err(|error| io_cause(&error))?;
-    refuse_other_things(source.fill_buf().map_err(|error| io_cause(&error))?)?;
+fn open(input: &Input) -> Result<Snapshot, Text> {
+    match input {
+        Input::Stdin => parse(io::stdin(), SNAPSHOT_BYTES_MAX),
+        Input::File(path) => {
+            let file = File::open(path).map_err(|error| io_cause(&error))?;
+            parse(file, SNAPSHOT_BYTES_MAX)
+        }
+    }
+}
+
+fn parse(reader: impl Read, bytes_max: u64) -> Result<Snapshot, Text> {
+    let mut source = BufReader::with_capacity(BUFFER_BYTES, Bounded::new(reader, bytes_max));
+    refuse_other_things(source.fill_buf().map_err(|error| read_cause(error.kind()))?)?;
     let mut deserializer = serde_json::Deserializer::from_reader(&mut source);
     let read = Snapshot::deserialize(&mut deserializer);
     let snapshot = read.and_then(|snapshot| deserializer.end().map(|()| snapshot));
-    let snapshot = snapshot.map_err(|error| why_not(&error, &source))?;
+    let snapshot = snapshot.map_err(|error| why_not(&error))?;
     if snapshot.version != SNAPSHOT_VERSION {
         return Err(other_version(snapshot.version.into()));
     }
     refuse_nonsense(&snapshot)?;
     Ok(snapshot)
-}
-
-fn open(input: &Input) -> io::Result<Source> {
-    let reader: Box<dyn Read> = match input {
-        Input::Stdin => Box::new(io::stdin()),
-        Input::File(path) => Box::new(File::open(path)?),
-    };
-    Ok(BufReader::with_capacity(BUFFER_BYTES, reader.take(SNAPSHOT_BYTES_MAX)))
 }
 
 /// Judges by the first bytes, before anything is kept.
@@ -95,18 +98,29 @@ fn other_version(version: u64) -> Text {
     )
 }
 
-fn why_not(error: &serde_json::Error, source: &Source) -> Text {
-    if source.get_ref().limit() == 0 {
-        let mebibytes = SNAPSHOT_BYTES_MAX / 1024 / 1024;
-        return text!("it is larger than {mebibytes} MiB", "{mebibytes} MiB を超えています");
-    }
+fn why_not(error: &serde_json::Error) -> Text {
     if let Some(kind) = error.io_error_kind() {
-        return io_cause(&kind.into());
+        return read_cause(kind);
     }
     let (line, column) = (error.line(), error.column());
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
     text!("line {line}, column {column}: {said}", "{line} 行 {column} 列: {said}")
+}
+
+fn read_cause(kind: io::ErrorKind) -> Text {
+    match kind {
+        io::ErrorKind::FileTooLarge => {
+            let mebibytes = SNAPSHOT_BYTES_MAX / 1024 / 1024;
+            text!("it is larger than {mebibytes} MiB", "{mebibytes} MiB を超えています")
+        }
+        io::ErrorKind::InvalidInput => Words {
+            en: "it nests deeper, or holds a longer text, than any snapshot",
+            ja: "入れ子の深さか文字列の長さが、スナップショットではあり得ない値です",
+        }
+        .into(),
+        _ => io_cause(&kind.into()),
+    }
 }
 
 /// What a type lets pass and an invariant does not.
@@ -136,5 +150,11 @@ mod tests {
         assert_eq!(version_in(b" { \"version\" : 7, \"x\": ["), Some(7));
         assert_eq!(version_in(b"{\"taken\":1,\"version\":7}"), None);
         assert_eq!(version_in(b"{\"version\":"), None);
+    }
+
+    #[test]
+    fn reading_ends_at_the_bound() {
+        let endless = io::Read::chain(&b"{\"version\":1,\"x\":[1"[..], io::repeat(b'1'));
+        assert_eq!(parse(endless, 1_000_000).unwrap_err().en, "it is larger than 128 MiB");
     }
 }

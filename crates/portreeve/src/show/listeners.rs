@@ -1,6 +1,7 @@
 //! Listeners as a table for a person and as records for a spreadsheet.
 
 use portreeve_core::{
+    address::Family,
     facts::{Listener, SocketState},
     words::{Lang, Words},
     world::World,
@@ -139,7 +140,10 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
     let shown = |text: Option<&str>| visible(text.unwrap_or_default()).into_owned();
     Record {
         protocol: listener.protocol.name(),
-        family: if listener.address.ip.is_ipv4() { "ipv4" } else { "ipv6" },
+        family: match listener.family {
+            Family::Ipv4 => "ipv4",
+            Family::Ipv6 => "ipv6",
+        },
         address: shown(Some(&listener.address.to_string())),
         port: listener.port,
         device: shown(listener.device.as_deref()),

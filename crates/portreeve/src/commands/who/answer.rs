@@ -1,5 +1,7 @@
 //! The answer of `who` in sentences: who, since when, from where, and what to type next.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use portreeve_core::{
     facts::{Gap, HolderGap, Listener, Process},
@@ -28,6 +30,7 @@ use crate::{
 
 /// A command line is shown up to here; `-v` and `-o json` have it whole.
 const COMMAND_LINE_CHARS_MAX: usize = 200;
+const ENDPOINTS_MAX: usize = 6;
 
 /// Says that nobody holds what was asked for.
 pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
@@ -95,21 +98,20 @@ fn seen(
 
 fn others(row: &Row<'_>, pid: u32) -> Vec<u32> {
     let holds = row.listeners.iter().flat_map(|listener| &listener.holders);
-    let pids: std::collections::BTreeSet<_> =
-        holds.map(|hold| hold.pid).filter(|&other| other != pid).collect();
+    let pids: BTreeSet<_> = holds.map(|hold| hold.pid).filter(|&other| other != pid).collect();
     pids.into_iter().collect()
 }
 
 fn since(process: &Process, now: Timestamp) -> Text {
-    let by = process.user.as_ref().map(|user| text!(", started by user {user}", "、ユーザー {user}"));
     let ago = process.started.map(|started| ago(started, now));
-    match (by, ago) {
-        (Some(by), Some(ago)) => {
-            Text { en: format!("{} {}", by.en, ago.en), ja: format!("{} が {}に起動", by.ja, ago.ja) }
-        }
-        (Some(by), None) => by,
+    match (&process.user, ago) {
+        (Some(user), Some(ago)) => Text {
+            en: format!(", started by user {user} {}", ago.en),
+            ja: format!("(ユーザー {user}、{}に起動)", ago.ja),
+        },
+        (Some(user), None) => text!(", started by user {user}", "(ユーザー {user})"),
         (None, Some(ago)) => {
-            Text { en: format!(", started {}", ago.en), ja: format!("、{}に起動", ago.ja) }
+            Text { en: format!(", started {}", ago.en), ja: format!("({}に起動)", ago.ja) }
         }
         (None, None) => Text::default(),
     }
@@ -145,12 +147,11 @@ fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> 
 /// Where it listens, in which unit, and from where it was started.
 fn place(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
     let Some(first) = row.first() else { return String::new() };
-    let bound = &row.bound;
-    let listens = text!("listens on {bound}", "{bound} で待ち受け");
-    let mut parts = vec![listens.in_lang(lang).to_string()];
+    let mut parts = vec![endpoints(row).in_lang(lang).to_string()];
     let process = world.main_holder(first).map(|(_, process)| process);
     let unit = process.map_or(first.socket_unit.as_ref(), |process| process.unit.as_ref());
     parts.extend(unit.cloned());
+    parts.extend(first.uid.filter(|_| process.is_none()).map(|uid| format!("uid {uid}")));
     parts.extend(process.and_then(|process| process.user_unit.clone()));
     let container = process.and_then(|process| process.container.as_ref());
     parts.extend(container.map(|container| {
@@ -161,6 +162,31 @@ fn place(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
         parts.push(text!("network namespace {name}", "ネットワーク名前空間 {name}").in_lang(lang).into());
     }
     parts.join(" · ")
+}
+
+/// The very endpoints, and whether one of IPv6 takes IPv4 too.
+fn endpoints(row: &Row<'_>) -> Text {
+    let places: BTreeSet<String> = row.listeners.iter().map(|listener| endpoint(listener)).collect();
+    let listed = places.iter().take(ENDPOINTS_MAX).cloned().collect::<Vec<_>>().join(" ");
+    let more = if places.len() > ENDPOINTS_MAX { " …" } else { "" };
+    if row.listeners.iter().any(|listener| listener.address.ip.is_ipv6() && listener.hears_ipv4()) {
+        text!(
+            "listens on {listed}{more}, also reachable over IPv4",
+            "{listed}{more} で待ち受け(IPv4 でも到達可)"
+        )
+    } else {
+        text!("listens on {listed}{more}", "{listed}{more} で待ち受け")
+    }
+}
+
+fn endpoint(listener: &Listener) -> String {
+    let Listener { address, port, .. } = listener;
+    let device = listener.device.as_ref().map(|device| format!("%{device}")).unwrap_or_default();
+    if address.ip.is_ipv4() {
+        format!("{address}{device}:{port}")
+    } else {
+        format!("[{address}]{device}:{port}")
+    }
 }
 
 /// What the number is for, and what the policy says.

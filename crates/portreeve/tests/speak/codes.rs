@@ -1,0 +1,37 @@
+//! The exit codes are documented as they are.
+
+use crate::run::{on_web, run};
+
+#[test]
+fn every_code_is_documented_in_both_languages() {
+    for lang in ["en", "ja"] {
+        let said = run(&format!("help exit-codes --lang {lang}"));
+        let codes: Vec<_> = said.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(codes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "70"]);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_two_with_the_nearest_right_one() {
+    for (line, said) in [
+        ("lss", "did you mean `ls`?"),
+        ("ls --reech world", "did you mean `--reach`?"),
+        ("443", "portreeve who 443"),
+        ("ls -o xml", "one of: table, json, ndjson, csv"),
+        ("who", "portreeve help who"),
+        ("ls 99999", "99999 is above 65535"),
+        ("ls 443/tpc", "`tpc` is not a protocol"),
+        ("help nothing", "there is no page `nothing`"),
+    ] {
+        let answer = run(line);
+        assert_eq!(answer.code, Some(2), "{line}");
+        assert!(answer.err.starts_with("error: "), "{line}: {}", answer.err);
+        assert!(answer.err.contains(said), "{line}: {}", answer.err);
+        assert!(answer.out.is_empty(), "{line}: {}", answer.out);
+    }
+}
+
+#[test]
+fn the_status_screen_is_fine_whatever_it_finds() {
+    assert_eq!(on_web("").code, Some(0));
+}

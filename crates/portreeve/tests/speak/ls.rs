@@ -1,0 +1,167 @@
+//! `ls`: rows, filters, and what is said of what could not be seen (A4, A5, A12).
+
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::run::{on_web, program, run, saved, web_with, with_input};
+
+/// The first column of every row below the head.
+fn ports(text: &str) -> Vec<&str> {
+    text.lines().skip(1).filter_map(|line| line.split(' ').next()).filter(|word| word.contains('/')).collect()
+}
+
+fn row<'a>(text: &'a str, start: &str) -> &'a str {
+    text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("no row {start} in\n{text}"))
+}
+
+#[test]
+fn a_row_is_a_service_and_not_a_socket() {
+    let said = on_web("ls");
+    for start in ["22/tcp", "25,465,587/tcp", "80,443/tcp", "6379/tcp", "7000/tcp", "5432/tcp"] {
+        row(&said.out, start);
+    }
+    assert_eq!(said.out.lines().filter(|line| line.contains("nginx.service")).count(), 1);
+    assert_eq!(said.out.lines().filter(|line| line.starts_with("7000/tcp")).count(), 1);
+    assert!(row(&said.out, "80,443/tcp").contains("nginx 812 +2"), "{}", said.out);
+}
+
+#[test]
+fn each_unfolds_every_socket() {
+    assert_eq!(ports(&on_web("ls --each nginx").out), ["80/tcp", "80/tcp", "443/tcp", "443/tcp"]);
+    assert_eq!(ports(&on_web("ls --each 7000").out).len(), 100);
+}
+
+#[test]
+fn strangers_never_share_a_row() {
+    let said = on_web("ls 3000 4444 8080");
+    assert_eq!(ports(&said.out), ["3000/tcp", "4444/tcp", "8080/tcp"]);
+}
+
+#[test]
+fn the_head_says_what_reach_is_told_by() {
+    assert!(on_web("ls").out.lines().next().unwrap().contains("REACH (BY ADDRESS)"));
+    assert!(row(&on_web("ls 5432").out, "5432").ends_with("127.0.0.1 [::1]  host"));
+    assert!(row(&on_web("ls 6379").out, "6379").ends_with("*         world"));
+}
+
+#[test]
+fn filters_are_ports_names_and_reach() {
+    assert_eq!(ports(&on_web("ls 443").out), ["443/tcp"]);
+    assert_eq!(ports(&on_web("ls 443/udp").out), Vec::<&str>::new());
+    assert_eq!(ports(&on_web("ls 20-30").out), ["22/tcp", "25/tcp"]);
+    assert_eq!(ports(&on_web("ls NGINX").out), ["80,443/tcp"]);
+    assert_eq!(ports(&on_web("ls dev").out), ["3000/tcp"]);
+    assert_eq!(ports(&on_web("ls mesh").out), ["15001/tcp"]);
+    let world = on_web("ls --reach world").out;
+    assert!(world.contains("6379/tcp") && !world.contains("5432/tcp"), "{world}");
+}
+
+#[test]
+fn letters_mean_what_they_mean_to_ss() {
+    assert_eq!(ports(&on_web("ls -u").out), ["53/udp", "41234/udp"]);
+    assert!(!on_web("ls -ltnp").out.contains("/udp"));
+    assert_eq!(ports(&on_web("ls -6 --each 22").out), ["22/tcp"]);
+    assert!(row(&on_web("ls -6 22").out, "22/tcp").contains("[::]"));
+    assert_eq!(ports(&on_web("ls -4 3000").out), Vec::<&str>::new());
+}
+
+#[test]
+fn nothing_that_matches_is_an_answer() {
+    let input = web_with(|snapshot| snapshot["gaps"] = serde_json::json!([]));
+    let said = with_input("ls ngnix --snapshot -", &input);
+    assert_eq!((said.out.as_str(), said.code), ("nothing matches\n", Some(0)));
+}
+
+#[test]
+fn a_gap_is_said_where_it_matters_and_only_there() {
+    let said = on_web("ls");
+    assert!(said.out.contains("not seen: 2 sockets hide their owner"), "{}", said.out);
+    assert_eq!(said.code, Some(3));
+    let said = on_web("ls 443");
+    assert!(!said.out.contains("not seen"), "{}", said.out);
+    assert_eq!(said.code, Some(0));
+    assert_eq!(on_web("ls --allow-gaps").code, Some(0));
+}
+
+#[test]
+fn an_owner_that_cannot_be_seen_is_still_named_by_its_unit() {
+    let said = on_web("ls 9100 9999 2049");
+    assert!(row(&said.out, "9100/tcp").contains("exporter.service  ?"));
+    assert!(row(&said.out, "9999/tcp").contains("?      ") || row(&said.out, "9999/tcp").contains("?  "));
+    assert!(row(&said.out, "2049/tcp").contains("kernel"));
+}
+
+#[test]
+fn a_foreign_namespace_is_marked() {
+    let said = on_web("ls 443 15001");
+    assert!(said.out.lines().next().unwrap().ends_with("NETNS"));
+    assert!(row(&said.out, "15001/tcp").ends_with("mesh"));
+    assert!(row(&said.out, "443/tcp").ends_with("world"));
+    assert!(!on_web("ls 443").out.contains("NETNS"));
+    assert_eq!(ports(&on_web("ls --netns mesh").out), ["15001/tcp"]);
+    let said = on_web("ls --netns nowhere");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("no network namespace `nowhere`"), "{}", said.err);
+}
+
+#[test]
+fn a_number_that_the_kernel_chose_is_marked() {
+    assert!(row(&on_web("ls 41234").out, "41234/udp").contains("(temporary)"));
+    assert!(!row(&on_web("ls 53").out, "53/udp").contains("(temporary)"));
+}
+
+#[test]
+fn columns_align_in_japanese() {
+    let said = on_web("ls 22 80 443 3000 5432 6379 --lang ja");
+    let reach = |line: &str| {
+        let last = line.rsplit("  ").next().unwrap();
+        line.width() - last.width()
+    };
+    let starts: Vec<_> =
+        said.out.lines().filter(|line| line.contains('/') || line.contains("到達")).map(reach).collect();
+    assert_eq!(starts.len(), 6, "{}", said.out);
+    assert!(starts.iter().all(|start| *start == starts[0]), "{}", said.out);
+}
+
+#[test]
+fn everything_shows_connections_and_sockets_without_ports() {
+    let snapshot = saved("connections.json");
+    let said = program().args(["ls", "-a", "--snapshot"]).arg(&snapshot).output().unwrap();
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert!(text.contains("203.0.113.5:443/tcp  198.51.100.7:51000  established  nginx 813"), "{text}");
+    assert!(text.contains("raw   1"), "{text}");
+}
+
+#[test]
+fn everything_of_a_snapshot_without_connections_is_refused() {
+    let said = on_web("ls -a");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("holds no connections"), "{}", said.err);
+    assert!(said.err.contains("snapshot -a"), "{}", said.err);
+}
+
+#[test]
+fn undeclared_needs_a_policy() {
+    let said = on_web("ls --undeclared");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("--undeclared needs a policy"), "{}", said.err);
+}
+
+#[test]
+fn a_snapshot_cannot_be_followed() {
+    assert_eq!(on_web("ls --follow").code, Some(2));
+    let said = run("ls --follow -o json");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("table or ndjson"), "{}", said.err);
+}
+
+#[test]
+fn csv_carries_no_command_line() {
+    let said = on_web("ls -o csv");
+    let mut lines = said.out.lines();
+    assert_eq!(
+        lines.next(),
+        Some("protocol,family,address,port,device,state,netns,service,iana,reach,owner,unit,pid,name,user")
+    );
+    assert!(said.out.contains("tcp,ipv4,0.0.0.0,80,,listen,"), "{}", said.out);
+    assert!(!said.out.contains("s3cret"), "{}", said.out);
+}

@@ -1,0 +1,91 @@
+//! Pipes that break, outputs that are closed or full, colour, and hostile bytes.
+
+use std::{fs::File, io::Read as _, process::Stdio};
+
+use crate::run::{assert_harmless, on_web, program, saved};
+
+#[test]
+fn hostile_names_never_reach_the_output_raw() {
+    for line in [
+        "",
+        "ls",
+        "ls --each",
+        "who 4444",
+        "who -v 4444",
+        "ls -o csv",
+        "ls -o json",
+        "ls -o ndjson",
+        "snapshot",
+    ] {
+        for lang in ["en", "ja"] {
+            let said = on_web(&format!("{line} --lang {lang}"));
+            assert_harmless(&said.out);
+            assert_harmless(&said.err);
+        }
+    }
+    assert!(on_web("ls 4444").out.contains("\\x1b[2J\\x1b[31mevil\\u{202e}gpj.exe\\u{200b}"));
+}
+
+#[test]
+fn hostile_words_of_the_command_line_are_made_visible_too() {
+    let output = program().args(["who", "\x1b[2Jbanana\u{202e}"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_harmless(&text);
+    assert!(text.contains("\\x1b[2Jbanana\\u{202e}"), "{text}");
+}
+
+#[test]
+fn a_long_unit_name_pushes_no_other_row_aside() {
+    let said = on_web("ls");
+    assert!(said.out.contains(&"u".repeat(992)), "a pipe gets it whole");
+    let nginx = said.out.lines().find(|line| line.starts_with("80,443/tcp")).unwrap();
+    assert!(nginx.len() < 250, "{nginx}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    for line in [&["ls", "-o", "json"][..], &["snapshot"], &["ls", "--each"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output =
+            program().args(line).arg("--snapshot").arg(saved("web.json")).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{line:?}");
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_full_device_is_told() {
+    let full = File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
+    let output = program().args(["ls", "--snapshot"]).arg(saved("web.json")).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text, "error: cannot write to standard output\ncause: no space is left\n");
+}
+
+#[test]
+fn a_closed_output_ends_quietly() {
+    let program = env!("CARGO_BIN_EXE_portreeve");
+    let line = format!("exec {program} ls 443 --snapshot {} >&- 2>&-", saved("web.json").display());
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", &line])
+        .env("PORTREEVE_POLICY", "none")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn colour_is_used_only_where_it_is_asked_for() {
+    assert!(!on_web("ls").out.contains('\x1b'), "a pipe has no colour");
+    assert!(on_web("ls --color always").out.contains("\x1b[1mPORT"));
+    let output =
+        program().args(["ls", "--snapshot"]).arg(saved("web.json")).env("NO_COLOR", "1").output().unwrap();
+    assert!(!output.stdout.contains(&0x1b));
+    assert_eq!(on_web("ls --color sometimes").code, Some(2));
+}

@@ -1,0 +1,40 @@
+//! `wait`: for scripts, so its codes are its answer (A12).
+
+use crate::run::on_web;
+
+#[test]
+fn the_code_says_whether_it_came() {
+    for (line, code) in [
+        ("wait 5432", 0),
+        ("wait 5432 --owner postgresql@15-main.service", 0),
+        ("wait 5432 --owner postgres", 0),
+        ("wait 443 --owner nginx", 0),
+        ("wait 3000 --owner user=dev", 0),
+        ("wait 3000 --owner /home/dev/shop/server.js", 0),
+        ("wait 443 --owner apache2.service", 4),
+        ("wait 12345", 1),
+        ("wait 443 --gone", 1),
+        ("wait 12345 --gone", 0),
+        ("wait 9999 --owner nginx", 3),
+        ("wait 9999 --owner nginx --allow-gaps", 1),
+        ("wait 15001", 1),
+    ] {
+        let said = on_web(line);
+        assert_eq!(said.code, Some(code), "{line}: {said:?}");
+    }
+}
+
+#[test]
+fn it_says_what_it_saw() {
+    assert_eq!(on_web("wait 443").out, "443 is up, held by nginx.service\n");
+    assert_eq!(on_web("wait 12345/udp").out, "nobody listens on 12345/udp\n");
+    assert_eq!(on_web("wait 443 -q").out, "");
+}
+
+#[test]
+fn a_time_that_is_none_is_refused() {
+    let said = on_web("wait 443 --for soon");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("`soon` is not possible for --for <TIME>"), "{}", said.err);
+    assert_eq!(on_web("wait banana").code, Some(2));
+}

@@ -1,0 +1,97 @@
+//! `who`: one port, asked in every way that people ask (A5, A12).
+
+use crate::run::{on_web, program, saved};
+
+#[test]
+fn it_says_who_since_when_and_what_to_type() {
+    let said = on_web("who 3000");
+    assert_eq!(said.code, Some(0));
+    let lines: Vec<_> = said.out.lines().collect();
+    assert_eq!(
+        lines[0],
+        "3000/tcp is held by server.js (pid 48211), started by user dev 2 h ago: `node server.js --token s3cret`"
+    );
+    assert_eq!(
+        lines[1],
+        "  listens on [::]:3000, also reachable over IPv4 · session-4.scope · cwd /home/dev/shop"
+    );
+    assert!(lines.last().unwrap().starts_with("next: "), "{}", said.out);
+    assert!(lines.last().unwrap().ends_with("kill 48211"), "{}", said.out);
+}
+
+#[test]
+fn a_port_is_asked_for_in_many_ways() {
+    for asked in [
+        "3000",
+        ":3000",
+        "3000/tcp",
+        "2990-3010/tcp",
+        "localhost:3000",
+        "http://localhost:3000/cart?x=1",
+        "Error: listen EADDRINUSE: address already in use :::3000",
+        "Port 3000 is already in use",
+    ] {
+        let said = on_web(&format!("who {asked}"));
+        assert!(said.out.contains("server.js (pid 48211)"), "{asked}: {said:?}");
+        assert_eq!(said.code, Some(0), "{asked}");
+    }
+}
+
+#[test]
+fn a_service_is_stopped_by_its_unit() {
+    let said = on_web("who 443/tcp");
+    assert!(said.out.contains("also held by pid 813 814"), "{}", said.out);
+    assert!(said.out.contains("listens on 0.0.0.0:443 [::]:443 · nginx.service"), "{}", said.out);
+    assert!(said.out.contains("systemctl stop nginx.service"), "{}", said.out);
+}
+
+#[test]
+fn a_free_port_is_an_answer() {
+    let said = on_web("who 12345");
+    assert_eq!(said.code, Some(0));
+    assert!(said.out.starts_with("nobody holds 12345\n"), "{}", said.out);
+    assert_eq!(on_web("who 443/udp").out.lines().next(), Some("nobody holds 443/udp"));
+}
+
+#[test]
+fn quiet_answers_with_the_code_alone() {
+    let held = on_web("who -q 443");
+    assert_eq!((held.out.as_str(), held.code), ("", Some(0)));
+    let free = on_web("who 12345 -q");
+    assert_eq!((free.out.as_str(), free.code), ("", Some(1)));
+}
+
+#[test]
+fn where_only_the_unit_is_known_it_says_so() {
+    let said = on_web("who 9100");
+    assert_eq!(said.code, Some(3));
+    assert!(said.out.starts_with("9100/tcp is held by exporter.service\n"), "{}", said.out);
+    assert!(said.out.contains("run as root"), "{}", said.out);
+    assert!(said.out.contains("uid 997"), "{}", said.out);
+    assert_eq!(on_web("who 9100 --allow-gaps").code, Some(0));
+    assert_eq!(on_web("who 2049").code, Some(0), "the kernel is an answer");
+}
+
+#[test]
+fn what_is_no_port_is_refused_with_a_sentence() {
+    for (asked, cause) in [
+        ("banana", "neither a number nor a service that IANA knows"),
+        ("70000", "70000 is above 65535"),
+        ("443/tpc", "`tpc` is not a protocol"),
+        ("9-3", "ends before it starts"),
+    ] {
+        let said = on_web(&format!("who {asked}"));
+        assert_eq!(said.code, Some(2), "{asked}");
+        assert!(said.err.starts_with("error: ") && said.err.contains(cause), "{asked}: {}", said.err);
+        assert!(said.err.contains("hint: "), "{}", said.err);
+        assert!(said.out.is_empty(), "{}", said.out);
+    }
+}
+
+#[test]
+fn an_error_may_be_pasted_in_quotes_and_over_lines() {
+    let pasted = "Error: listen EADDRINUSE: address already in use :::3000\n    at Server.setupListenHandle [as _listen2] (node:net:1817:16)";
+    let snapshot = saved("web.json");
+    let output = program().args(["who", pasted, "--snapshot"]).arg(snapshot).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("3000/tcp is held by server.js"));
+}
