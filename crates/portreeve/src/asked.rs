@@ -70,6 +70,13 @@ pub(crate) fn ports(words: &[String], registry: Registry<'_>) -> Result<Vec<Aske
     }
 }
 
+/// The numbers to look at for all of `asked`, and what lies between.
+pub(crate) fn span(asked: &[Asked]) -> Option<PortRange> {
+    let first = asked.iter().map(|asked| asked.range.first).min()?;
+    let last = asked.iter().map(|asked| asked.range.last).max()?;
+    Some(PortRange { first, last })
+}
+
 fn no_port(asked: &str, cause: Text) -> Failure {
     Failure::usage(text!("`{asked}` names no port", "`{asked}` からポートを特定できません")).because(cause).hint(
         Words {

@@ -19,7 +19,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Format, Input, Settings, options},
+    settings::{Common, Format, Input, Settings, Verbosity, options},
     show::{
         gaps,
         listeners::{self, Names},
@@ -130,7 +130,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             out.csv(shown.iter().map(|listener| listeners::record(&world, listener, settings.lang)))?;
         }
         _ => {
-            print_table(&world, &shown, own, out)?;
+            print_table(&world, &shown, own, settings, out)?;
             if all {
                 connections::print(&world, &connections, out)?;
             }
@@ -143,6 +143,7 @@ fn print_table(
     world: &World<'_>,
     shown: &[&Listener],
     own: &ArgMatches,
+    settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
     if shown.is_empty() {
@@ -151,7 +152,7 @@ fn print_table(
     let folding = if own.get_flag("each") { Folding::Socket } else { Folding::Service };
     let names = if own.get_flag("numeric") { Names::Numeric } else { Names::Shown };
     let rows = fold(world, shown, folding, out.lang);
-    let table = listeners::table(world, &rows, names, out.lang);
+    let table = listeners::table(world, &rows, names, settings);
     out.table(&table)
 }
 
@@ -166,10 +167,14 @@ fn tell_gaps(
     let hidden = shown.iter().any(|listener| gaps::hides_holder(listener)) || filter.asks_for_owner();
     let matters = |gap: &&Gap| gaps::hides_listeners(gap) || (hidden && gaps::hides_holders(gap));
     let matter: Vec<_> = world.snapshot.gaps.iter().filter(matters).collect();
-    for gap in &matter {
-        let line = gaps::line(gap, settings.lang);
+    let mut lines: Vec<_> = matter.iter().map(|gap| gaps::line(gap, settings.lang)).collect();
+    if !matter.iter().any(|gap| gaps::hides_holders(gap)) {
+        lines.extend(gaps::holder_lines(shown, settings.lang));
+    }
+    for line in &lines {
         match settings.format {
-            Format::Table => out.line(&line)?,
+            _ if settings.verbosity == Verbosity::Quiet => {}
+            Format::Table => out.line(line)?,
             Format::Json => {}
             _ => eprintln!("{line}"),
         }

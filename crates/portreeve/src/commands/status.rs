@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Settings},
+    settings::{Common, Settings, Verbosity},
     show::{
         escape::visible,
         gaps,
@@ -61,6 +61,9 @@ fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failu
     let findings: Vec<Finding> =
         rules::judge(&world).into_iter().filter(|finding| finding.waived.is_none()).collect();
     out.line(&visible(summary(&world, &listeners, &findings).in_lang(out.lang)))?;
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
     print_rows(&world, &listeners, &findings, out)?;
     print_findings(&findings, out)?;
     print_gaps(&world, out)?;
@@ -173,9 +176,9 @@ fn print_findings(findings: &[Finding], out: &mut Out) -> Result<(), Failure> {
     if urgent.is_empty() {
         return Ok(());
     }
-    let column = |title: &'static str| Column { head: Words { en: title, ja: title }, fit: Fit::Whole };
-    let text = Column { fit: Fit::Cut, ..column("") };
-    let mut table = Table::headless(&[column(""), column(""), column(""), text], 0);
+    let untitled = |fit| Column { head: Words { en: "", ja: "" }, fit };
+    let columns = [Fit::Whole, Fit::Whole, Fit::Whole, Fit::Cut].map(untitled);
+    let mut table = Table::headless(&columns, 0);
     for finding in urgent {
         let word = finding.severity.words().in_lang(out.lang);
         let head = format!("{} {word}", severity::mark(finding.severity));

@@ -25,8 +25,9 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Settings, Verbosity, options},
+    settings::{Common, PolicyChoice, Settings, Verbosity, options},
     show::{escape::visible, gaps, out::Out, owner},
+    table_file::TableFile,
 };
 
 /// `wait`.
@@ -91,18 +92,19 @@ enum Reached {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let word: Vec<String> = own.get_one::<String>("what").into_iter().cloned().collect();
     let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
-    let settings = Settings { policy: crate::settings::PolicyChoice::Without, ..settings.clone() };
-    let look = Look::take(&settings, &wanted(own))?;
+    let settings = Settings { policy: PolicyChoice::Without, ..settings.clone() };
     let goal = Goal {
-        asked: asked::ports(&word, look.registry())?,
+        asked: asked::ports(&word, TableFile::load().registry())?,
         gone: own.get_flag("gone"),
         owner: own.get_one("owner").cloned(),
     };
+    let wanted = goal.wanted();
+    let look = Look::take(&settings, &wanted)?;
     let started = Instant::now();
     let mut reached = goal.reached(&look.world(), settings.lang);
     while !matches!(reached, Reached::Yes(_)) && settings.snapshot.is_none() && started.elapsed() < patience {
         thread::sleep(PAUSE.min(patience.saturating_sub(started.elapsed())));
-        reached = goal.reached(&look.again(&wanted(own))?.world(), settings.lang);
+        reached = goal.reached(&look.again(&wanted)?.world(), settings.lang);
     }
     if settings.verbosity != Verbosity::Quiet {
         let sentence = goal.sentence(&reached, started.elapsed());
@@ -116,13 +118,13 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     })
 }
 
-/// Every holder is worth its price only where the answer depends on who it is.
-fn wanted(own: &ArgMatches) -> Wanted {
-    let holders = if own.contains_id("owner") { Holders::All } else { Holders::Quick };
-    Wanted { holders, namespaces: Namespaces::Own, ..Wanted::LISTENERS }
-}
-
 impl Goal {
+    /// Every holder is worth its price only where the answer depends on who it is.
+    fn wanted(&self) -> Wanted {
+        let holders = if self.owner.is_some() { Holders::All } else { Holders::Quick };
+        Wanted { ports: asked::span(&self.asked), holders, namespaces: Namespaces::Own, ..Wanted::LISTENERS }
+    }
+
     fn reached<'a>(&self, world: &World<'a>, lang: Lang) -> Reached {
         let found: Vec<&Listener> = world
             .snapshot

@@ -5,7 +5,7 @@ mod answer;
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
     facts::{Listener, Snapshot},
-    port::{PortSpec, Protocol},
+    port::Protocol,
     words::{Lang, Words},
     world::World,
 };
@@ -72,11 +72,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// The quick way looks no further than the socket's own cgroup; `-v` looks everywhere.
 fn wanted(asked: &[Asked], settings: &Settings) -> Wanted {
     let holders = if settings.verbosity == Verbosity::Verbose { Holders::All } else { Holders::Quick };
-    let ports = match asked {
-        [Asked { range, protocol: Some(protocol) }] => Some(PortSpec { range: *range, protocol: *protocol }),
-        _ => None,
-    };
-    Wanted { ports, holders, ..Wanted::LISTENERS }
+    Wanted { ports: asked::span(asked), holders, ..Wanted::LISTENERS }
 }
 
 /// Where somebody was found, only an unseen holder makes the answer uncertain; else whatever may hide listeners here.

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn reading_ends_at_the_bound() {
-        let endless = io::Read::chain(&b"{\"version\":1,\"x\":[1"[..], io::repeat(b'1'));
+        let endless = Read::chain(&b"{\"version\":1,\"x\":[1"[..], io::repeat(b'1'));
         assert_eq!(parse(endless, 1_000_000).unwrap_err().en, "it is larger than 128 MiB");
     }
 }

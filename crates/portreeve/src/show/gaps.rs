@@ -1,7 +1,10 @@
 //! What could not be seen, said where it matters.
 
+use std::collections::BTreeSet;
+
 use portreeve_core::{
     facts::{Gap, GapKind, HolderGap, Listener},
+    port::PortSpec,
     words::{Lang, Words},
 };
 
@@ -13,6 +16,9 @@ use crate::{
 
 const NOT_SEEN: Words = Words { en: "not seen", ja: "見えなかったもの" };
 
+/// More ports than this are not listed beside a reason.
+const PORTS_LISTED_MAX: usize = 6;
+
 /// A line: what was not seen, why, and what to do.
 pub(crate) fn line(gap: &Gap, lang: Lang) -> String {
     let why = gap.why();
@@ -21,6 +27,25 @@ pub(crate) fn line(gap: &Gap, lang: Lang) -> String {
         Lang::En => format!("{}: {why}; {fix}", NOT_SEEN.en),
         Lang::Ja => format!("{}: {why}。{fix}", NOT_SEEN.ja),
     }
+}
+
+/// A line for each reason why holders of `listeners` were not seen, with the ports.
+pub(crate) fn holder_lines(listeners: &[&Listener], lang: Lang) -> Vec<String> {
+    let mut reasons: Vec<(HolderGap, BTreeSet<PortSpec>)> = Vec::new();
+    for listener in listeners.iter().filter(|listener| hides_holder(listener)) {
+        let Some(gap) = listener.gap else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == gap) {
+            Some((_, ports)) => drop(ports.insert(listener.spec())),
+            None => reasons.push((gap, BTreeSet::from([listener.spec()]))),
+        }
+    }
+    reasons.iter().map(|(gap, ports)| holder_line(*gap, ports, lang)).collect()
+}
+
+fn holder_line(gap: HolderGap, ports: &BTreeSet<PortSpec>, lang: Lang) -> String {
+    let listed = ports.iter().take(PORTS_LISTED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let more = if ports.len() > PORTS_LISTED_MAX { " …" } else { "" };
+    format!("{}: {listed}{more}: {}", NOT_SEEN.in_lang(lang), gap.text().in_lang(lang))
 }
 
 /// Whether somebody holds `listener` who could not be seen.

@@ -15,6 +15,7 @@ use super::{
     rows::Row,
     table::{Cell, Column, Fit, Table},
 };
+use crate::settings::{Settings, Verbosity};
 
 /// `PORT`.
 pub(crate) const PORT: Column = Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole };
@@ -34,6 +35,8 @@ pub(crate) const REACH: Column = Column {
 const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Cut };
 const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
 
+const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド" }, fit: Fit::Cut };
+
 const UNDECLARED: Words = Words { en: "undeclared", ja: "未宣言" };
 const TEMPORARY: Words = Words { en: "temporary", ja: "一時的" };
 const NOT_LISTENING: Words = Words { en: "not listening", ja: "待ち受け前" };
@@ -47,13 +50,20 @@ pub(crate) enum Names {
     Numeric,
 }
 
-/// The table of `rows`; a namespace is named where one is not the observer's own.
-pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, lang: Lang) -> Table {
+/// The table of `rows`; a namespace is named where one is not the observer's own, a command line where more is asked for.
+pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, settings: &Settings) -> Table {
+    let lang = settings.lang;
     let foreign = rows.iter().any(|row| namespace(world, row).is_some());
-    let columns = [PORT, SERVICE, OWNER, PROCESS, BOUND, REACH, NETNS];
-    let mut table = Table::new(if foreign { &columns } else { &columns[..6] }, 0);
-    for row in rows {
-        let Some(first) = row.first() else { continue };
+    let verbose = settings.verbosity == Verbosity::Verbose;
+    let mut columns = vec![PORT, SERVICE, OWNER, PROCESS, BOUND, REACH];
+    columns.extend(foreign.then_some(NETNS));
+    columns.extend(verbose.then_some(COMMAND));
+    let mut table = if settings.verbosity == Verbosity::Quiet {
+        Table::headless(&columns, 0)
+    } else {
+        Table::new(&columns, 0)
+    };
+    for (row, first) in rows.iter().filter_map(|row| Some((row, row.first()?))) {
         let mut cells: Vec<Cell> = vec![
             row.ports().into(),
             service(world, row, names, lang).into(),
@@ -62,12 +72,15 @@ pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, lang:
             row.bound.clone().into(),
             row.reach.into(),
         ];
-        if foreign {
-            cells.push(namespace(world, row).unwrap_or_default().into());
-        }
+        cells.extend(foreign.then(|| namespace(world, row).unwrap_or_default().into()));
+        cells.extend(verbose.then(|| command(world, first).into()));
         table.push_row(cells);
     }
     table
+}
+
+fn command<'a>(world: &World<'a>, listener: &'a Listener) -> String {
+    world.main_holder(listener).map(|(_, process)| process.cmdline.join(" ")).unwrap_or_default()
 }
 
 /// The name of a namespace that is not the observer's own, else its number.

@@ -95,11 +95,6 @@ impl Out {
         write().map_err(|error| Failure::output(&error))
     }
 
-    /// `text` in `paint`, where colour is used.
-    pub(crate) fn paint(&self, text: &str, paint: Paint) -> String {
-        painted(text, Some(paint), self.colour)
-    }
-
     /// Hands over what was written so far.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.writer.flush().map_err(|error| Failure::output(&error))

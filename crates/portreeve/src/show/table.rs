@@ -101,15 +101,15 @@ impl Table {
 
     /// The text, no wider than `width` where that can be had by cutting.
     pub(crate) fn render(&self, lang: Lang, width: Option<usize>, colour: Colour) -> String {
+        let named = self.columns.iter().filter(|_| self.head == Head::Shown);
         let head: Vec<_> =
-            self.columns.iter().map(|column| Cell::painted(column.head.in_lang(lang), Paint::Bold)).collect();
+            named.map(|column| Cell::painted(column.head.in_lang(lang), Paint::Bold)).collect();
         let mut widths = self.widths(&head);
         match width {
             Some(width) => self.narrow(&mut widths, width.saturating_sub(self.indent)),
             None => widths.iter_mut().for_each(|width| *width = (*width).min(COLUMN_WIDTH_ALIGNED_MAX)),
         }
-        let head = (self.head == Head::Shown).then_some(&head);
-        let rows = head.into_iter().chain(&self.rows);
+        let rows = Some(&head).filter(|head| !head.is_empty()).into_iter().chain(&self.rows);
         rows.map(|row| self.line(row, &widths, width, colour)).collect()
     }
 

@@ -165,3 +165,13 @@ fn csv_carries_no_command_line() {
     assert!(said.out.contains("tcp,ipv4,0.0.0.0,80,,listen,"), "{}", said.out);
     assert!(!said.out.contains("s3cret"), "{}", said.out);
 }
+
+#[test]
+fn quiet_is_rows_alone_and_verbose_adds_command_lines() {
+    let quiet = on_web("ls -q");
+    assert!(quiet.out.starts_with("22/tcp") && !quiet.out.contains("not seen"), "{}", quiet.out);
+    assert_eq!(quiet.code, Some(3), "what is not said still counts");
+    let verbose = on_web("ls -v 3000");
+    assert!(verbose.out.lines().next().unwrap().ends_with("COMMAND"), "{}", verbose.out);
+    assert!(row(&verbose.out, "3000/tcp").ends_with("node server.js --token s3cret"));
+}

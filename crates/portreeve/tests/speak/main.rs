@@ -1,7 +1,9 @@
 //! The built program, asked about saved hosts: what it says, in which shape, and how it ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot run fails")]
 
 mod bad_input;
 mod codes;
+mod follow;
 mod help;
 mod json;
 mod language;

@@ -35,3 +35,8 @@ fn what_lies_in_other_namespaces_is_counted_only_when_asked_for() {
     assert!(!on_web("").out.contains("15001"));
     assert!(on_web("--netns mesh").out.contains("15001"));
 }
+
+#[test]
+fn quiet_is_the_sentence_alone() {
+    assert_eq!(on_web("-q").out.lines().count(), 1);
+}

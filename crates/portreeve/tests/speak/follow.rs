@@ -1,0 +1,109 @@
+//! `ls --follow` on this very machine: what opens and closes is told within a second (A17).
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::run::program;
+
+/// Each test gets numbers of its own: a port that one has let go is not taken by another.
+static NEXT: AtomicU16 = AtomicU16::new(2_000);
+
+/// Listens on a port that no client gets from the kernel and nobody holds.
+fn listen() -> TcpListener {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").expect("needs /proc");
+    let client: u16 = range.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a range");
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(port < client, "needs a free port below {client}");
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener;
+        }
+    }
+}
+
+struct Followed {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Followed {
+    fn start(port: u16) -> Self {
+        let mut child = program()
+            .args(["ls", "--follow", "-o", "ndjson", &port.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    fn event(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().expect("an event").unwrap()).unwrap()
+    }
+
+    fn stop(mut self, signal: &str) -> Option<i32> {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+#[test]
+fn what_is_there_opens_and_closes_is_told() {
+    let listener = listen();
+    let port = listener.local_addr().unwrap().port();
+    let mut followed = Followed::start(port);
+    let present = followed.event();
+    assert_eq!((&present["event"], &present["listener"]["port"]), (&"present".into(), &port.into()));
+    assert_eq!(present["listener"]["holders"][0]["pid"], std::process::id());
+    assert_eq!(present["count"], 1);
+    for key in ["event", "at", "listener", "count"] {
+        assert!(present.get(key).is_some(), "{key}");
+    }
+    drop(listener);
+    let before = Instant::now();
+    assert_eq!(followed.event()["event"], "closed");
+    let again = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    assert_eq!(followed.event()["event"], "opened");
+    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    drop(again);
+    assert_eq!(followed.stop("-TERM"), Some(0));
+}
+
+#[test]
+fn it_ends_with_zero_when_interrupted() {
+    let listener = listen();
+    let mut followed = Followed::start(listener.local_addr().unwrap().port());
+    followed.event();
+    assert_eq!(followed.stop("-INT"), Some(0));
+}
+
+#[test]
+fn it_ends_when_its_reader_goes() {
+    let listener = listen();
+    let mut followed = Followed::start(listener.local_addr().unwrap().port());
+    followed.event();
+    let Followed { mut child, lines } = followed;
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn wait_sees_a_port_come() {
+    let port = listen().local_addr().unwrap().port();
+    let child =
+        program().args(["wait", &port.to_string(), "--for", "20s"]).stdout(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with(&format!("{port} is up, held by ")));
+}
