@@ -16,7 +16,9 @@ pub fn gap_matters<'a>(
     mut listeners: impl Iterator<Item = &'a Listener>,
 ) -> bool {
     match gap.what {
-        GapKind::HiddenOwners | GapKind::HiddenProcesses => listeners.any(hides_holder),
+        GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::SealedProcesses => {
+            listeners.any(hides_holder)
+        },
         GapKind::VanishedProcesses => listeners.any(lost_holder),
         GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
         GapKind::ForeignNamespaces => misses_namespace(snapshot, scope),

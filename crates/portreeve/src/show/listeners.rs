@@ -108,7 +108,7 @@ pub(crate) fn service<'a>(world: &World<'a>, row: &Row<'a>, names: Names, lang: 
     text
 }
 
-fn service_name<'a>(world: &World<'a>, listener: &Listener, names: Names) -> Option<&'a str> {
+fn service_name<'a>(world: &World<'a>, listener: &'a Listener, names: Names) -> Option<&'a str> {
     let declared = world.declared(listener).map(|desired| desired.service.name.as_str());
     declared.or_else(|| match names {
         Names::Numeric => None,
