@@ -97,7 +97,7 @@ impl<'a> Registry<'a> {
     /// What `port` is assigned to: by itself before by a range around it.
     #[must_use]
     pub fn assignment(&self, port: u16, protocol: Protocol) -> Option<Assignment<'a>> {
-        self.described(self.lookup(port, protocol)?, protocol.assigned_as())
+        Some(self.record(self.lookup(port, protocol)?)?.of(protocol.assigned_as()))
     }
 
     /// The first name of a number, if it has one.
@@ -119,20 +119,14 @@ impl<'a> Registry<'a> {
     /// A number within a range is not listed beside the range for a name that both carry.
     pub fn find<'n>(&self, name: &'n str) -> impl Iterator<Item = Assignment<'a>> + use<'a, 'n> {
         let registry = *self;
-        let carriers = registry.numbers.listed(name).filter(move |&id| registry.carries(id, name.as_bytes()));
-        carriers.flat_map(move |id| registry.assignments_of(id))
-    }
-
-    fn carries(&self, id: usize, name: &[u8]) -> bool {
-        let names = self.numbers.names.bytes(id).unwrap_or(&[]);
-        names.len() >= name.len()
-            && names.split(|byte| *byte == b' ').any(|other| other.eq_ignore_ascii_case(name))
+        let carriers = registry.numbers.listed(name).filter_map(move |id| registry.carrier(id, name));
+        carriers.flat_map(Record::assignments)
     }
 
     /// Every assignment, in order of number and protocol; a range before the numbers in it that have names of their own.
     pub fn assignments(&self) -> impl Iterator<Item = Assignment<'a>> + use<'a> {
         let registry = *self;
-        registry.ids().flat_map(move |id| registry.assignments_of(id))
+        registry.ids().filter_map(move |id| registry.record(id)).flat_map(Record::assignments)
     }
 
     /// The record of `port`.
@@ -143,10 +137,10 @@ impl<'a> Registry<'a> {
     /// Every record, single numbers and ranges merged in order of their first number.
     fn ids(&self) -> impl Iterator<Item = usize> + use<'a> {
         let numbers = self.numbers;
-        let (mut single, mut range) = (0, numbers.ports.len());
+        let (mut single, mut range) = (0, numbers.lows.len());
         core::iter::from_fn(move || {
             let first_of = |id| numbers.record(id).map(|(range, _)| range.first);
-            let next_single = if single < numbers.ports.len() { first_of(single) } else { None };
+            let next_single = if single < numbers.lows.len() { first_of(single) } else { None };
             let takes_range = match (next_single, first_of(range)) {
                 (None, None) => return None,
                 (single, Some(range)) => single.is_none_or(|single| range <= single),
@@ -158,17 +152,39 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// The assignments of a record, one for each protocol.
-    fn assignments_of(&self, id: usize) -> impl Iterator<Item = Assignment<'a>> + use<'a> {
-        let registry = *self;
-        let bits = registry.numbers.record(id).map_or(0, |(_, bits)| bits);
-        protocols(bits).filter_map(move |protocol| registry.described(id, protocol))
+    /// The record, if it carries `name`.
+    fn carrier(&self, id: usize, name: &str) -> Option<Record<'a>> {
+        let names = self.numbers.names.bytes(id)?;
+        let mut each = names.split(|byte| *byte == b' ');
+        let carries = each.any(|other| other.eq_ignore_ascii_case(name.as_bytes()));
+        if carries { self.named(id, core::str::from_utf8(names).ok()?) } else { None }
     }
 
-    fn described(&self, id: usize, protocol: Protocol) -> Option<Assignment<'a>> {
-        let (range, _) = self.numbers.record(id)?;
-        let names = self.numbers.names.at(id);
-        Some(Assignment { range, protocol, names, description: self.descriptions.strings.at(id) })
+    fn record(&self, id: usize) -> Option<Record<'a>> {
+        self.named(id, self.numbers.names.at(id))
+    }
+
+    fn named(&self, id: usize, names: &'a str) -> Option<Record<'a>> {
+        let (range, bits) = self.numbers.record(id)?;
+        Some(Record { range, bits, names, description: self.descriptions.strings.at(id) })
+    }
+}
+
+/// What several protocols have in common.
+struct Record<'a> {
+    range: PortRange,
+    bits: u8,
+    names: &'a str,
+    description: &'a str,
+}
+
+impl<'a> Record<'a> {
+    fn of(&self, protocol: Protocol) -> Assignment<'a> {
+        Assignment { range: self.range, protocol, names: self.names, description: self.description }
+    }
+
+    fn assignments(self) -> impl Iterator<Item = Assignment<'a>> {
+        protocols(self.bits).map(move |protocol| self.of(protocol))
     }
 }
 

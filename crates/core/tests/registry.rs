@@ -185,7 +185,8 @@ fn a_table_bounds_what_is_put_into_it() {
     let kept =
         (0..1000).take_while(|n| table.add(one, Protocol::Tcp, &format!("name-{n:04}"), "").is_ok()).count();
     assert_eq!(kept, (255 - 63) / "-name-0000".len());
-    assert!(Table::new(Source { name: "a\nb", version: "", date: "" }).build().is_err());
+    let torn = Table::new(Source { name: "a\nb", version: "", date: "" }).build().unwrap_err();
+    assert_eq!(torn.text().ja, "出典は短い 3 行の文字列でなければなりません");
 }
 
 #[test]

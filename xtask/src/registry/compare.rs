@@ -92,3 +92,31 @@ impl fmt::Display for Comparison {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portreeve_core::registry::text;
+
+    #[test]
+    fn what_is_missing_and_what_differs_is_told_with_the_reason() {
+        let table = |lines: &str| text::read(&format!("# source: a\n# version:\n# date:\n{lines}")).unwrap();
+        let iana = table("1/tcp a\n2/tcp b c\n3/tcp long-name\n4/tcp d\n6-8/udp x\n9/tcp e\n");
+        let ours =
+            table("1/tcp a\n2/tcp c\n3/tcp Long-n\n4/tcp z d\n6/udp y x\n7-8/udp x\n9/tcp f\n10/tcp g\n");
+        let found = compare(&iana, &ours);
+        assert_eq!((found.named, found.missing.len(), found.added), (8, 0, 1));
+        let reasons: Vec<_> = found.differing.iter().map(|its| (its.spec.range.first, its.why)).collect();
+        assert_eq!(
+            reasons,
+            [
+                (2, "IANA lists both; netbase's name stands first"),
+                (3, "Wireshark writes IANA's name without its spaces, shortened"),
+                (4, "netbase's name stands first, IANA's is an alias"),
+                (6, "netbase's name stands first, IANA's is an alias"),
+                (9, "renamed by IANA after one of the lists was made"),
+            ]
+        );
+        assert_eq!(compare(&ours, &iana).missing, [("10/tcp".parse().unwrap(), "g".to_owned())]);
+    }
+}

@@ -3,7 +3,8 @@
 use alloc::{
     borrow::ToOwned,
     collections::{BTreeMap, BTreeSet},
-    string::String,
+    format,
+    string::{String, ToString},
     vec,
     vec::Vec,
 };
@@ -12,10 +13,13 @@ use super::{
     Registry,
     layout::{
         BLOCK, BUCKETS, DESCRIPTIONS_MAGIC, ENTRY_BYTES, INDEX_MAX, NUMBERS_MAGIC, PAGES, RANGES_MAX,
-        RECORDS_MAX, VERSION, bit, bucket, digest, page,
+        RECORDS_MAX, VERSION, bit, bucket, digest,
     },
 };
-use crate::port::{PortRange, Protocol};
+use crate::{
+    port::{PortRange, Protocol},
+    words::Text,
+};
 
 /// The longest name; RFC 6335 §5.1 allows 15 characters, but older names run to 36.
 pub const NAME_BYTES_MAX: usize = 63;
@@ -88,6 +92,20 @@ pub enum EntryError {
     /// The source has lines of its own or is longer than a head may be.
     #[error("the source is not three short lines of text")]
     Source,
+}
+
+impl EntryError {
+    /// The reason as a person reads it.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        let ja = match self {
+            Self::Name(name) => format!("`{name}` は名前として使えません (印字可能な ASCII 1〜63 文字)"),
+            Self::TooManyNames(range) => format!("{range} に付けられた名前が多すぎます"),
+            Self::TooMany => "割り当ての件数が表の上限を超えています".into(),
+            Self::Source => "出典は短い 3 行の文字列でなければなりません".into(),
+        };
+        Text { en: self.to_string(), ja }
+    }
 }
 
 impl Table {
@@ -193,9 +211,9 @@ impl Table {
             numbers.extend(four(count));
         }
         numbers.extend(source.bytes());
-        numbers.extend(singles.iter().flat_map(|record| record.range.first.to_le_bytes()));
-        numbers.extend(singles.iter().map(|record| record.bits));
         numbers.extend(pages(&singles));
+        numbers.extend(singles.iter().map(|record| record.range.first.to_le_bytes()[0]));
+        numbers.extend(singles.iter().map(|record| record.bits));
         for Record { range, bits, .. } in &ranges {
             numbers
                 .extend(range.first.to_le_bytes().into_iter().chain(range.last.to_le_bytes()).chain([*bits]));
@@ -318,7 +336,7 @@ impl Index {
 
 /// Where the numbers of each page begin, and where the last page ends.
 fn pages(singles: &[Record<'_>]) -> Vec<u8> {
-    let begin = |place: usize| singles.partition_point(|record| page(record.range.first) < place);
+    let begin = |place: usize| singles.partition_point(|record| usize::from(record.range.first >> 8) < place);
     (0..=PAGES).flat_map(|place| two(begin(place))).collect()
 }
 

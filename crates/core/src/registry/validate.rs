@@ -4,8 +4,8 @@ use alloc::{format, string::ToString};
 
 use super::{
     layout::{
-        BLOCK, DESCRIPTIONS_MAGIC, Descriptions, NUMBERS_MAGIC, Numbers, PAGES, RANGES_MAX, RECORDS_MAX,
-        Strings, VERSION, digest, page, stretch,
+        BLOCK, DESCRIPTIONS_MAGIC, Descriptions, ENTRY_BYTES, NUMBERS_MAGIC, Numbers, RANGES_MAX,
+        RECORDS_MAX, Strings, VERSION, digest,
     },
     table::{self, LIST_BYTES_MAX},
 };
@@ -81,9 +81,9 @@ pub(super) fn validate<'a>(
         return Err(TableError::TooMany);
     }
     table::Source::split(parts.source).ok_or(TableError::Source)?;
+    check_index(&parts)?;
     check_records(&parts)?;
     check_strings(parts.names, parts.count(), TableError::Name, table::is_name_list)?;
-    check_index(&parts)?;
     let described = Descriptions::split(descriptions, parts.count()).ok_or(TableError::Length)?;
     if described.digest != digest(numbers).to_le_bytes() {
         return Err(TableError::Stranger);
@@ -105,12 +105,12 @@ fn check_records(parts: &Numbers<'_>) -> Result<(), TableError> {
     let mut before: Option<(PortRange, u8)> = None;
     for id in 0..parts.count() {
         let (range, bits) = parts.record(id).ok_or(TableError::Length)?;
-        let is_single = id < parts.ports.len();
+        let is_single = id < parts.lows.len();
         let follows = before.is_none_or(|(earlier, its)| {
             earlier < range || (earlier == range && highest(its) < bits & bits.wrapping_neg())
         });
         let is_proper = is_single == range.is_one() && range.first <= range.last && bits != 0 && bits < 16;
-        if !(is_proper && (follows || id == parts.ports.len())) {
+        if !(is_proper && (follows || id == parts.lows.len())) {
             return Err(TableError::Order(id));
         }
         before = Some((range, bits));
@@ -150,23 +150,19 @@ fn check_strings(
     if rest.is_empty() { Ok(()) } else { Err(TableError::Length) }
 }
 
-/// The stretches of pages and buckets join without a gap, pages hold their own numbers, and entries lead to records.
+/// The stretches of pages and of buckets join without a gap, and what the buckets list are records.
 ///
-/// Whether an entry's record has a name of that bucket is left to who looks there.
+/// Whether a listed record has a name of that bucket is left to who looks there.
 fn check_index(parts: &Numbers<'_>) -> Result<(), TableError> {
     let joins = |starts: &[[u8; 2]], all: usize| {
         let starts = || starts.iter().map(|start| usize::from(u16::from_le_bytes(*start)));
         starts().is_sorted() && starts().next() == Some(0) && starts().next_back() == Some(all)
     };
-    let leads = |[_, low, high]: &[u8; 3]| usize::from(u16::from_le_bytes([*low, *high])) < parts.count();
-    let holds = |place: usize| {
-        let ports = stretch(parts.pages, place).and_then(|ports| parts.ports.get(ports)).unwrap_or(&[]);
-        ports.iter().all(|port| page(u16::from_le_bytes(*port)) == place)
-    };
-    let is_proper = joins(parts.pages, parts.ports.len())
+    let leads =
+        |[_, low, high]: &[u8; ENTRY_BYTES]| usize::from(u16::from_le_bytes([*low, *high])) < parts.count();
+    let is_proper = joins(parts.pages, parts.lows.len())
         && joins(parts.buckets, parts.index.len())
-        && parts.index.iter().all(leads)
-        && (0..PAGES).all(holds);
+        && parts.index.iter().all(leads);
     if is_proper { Ok(()) } else { Err(TableError::Index) }
 }
 
