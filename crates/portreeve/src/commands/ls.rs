@@ -108,8 +108,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         return follow::run(&filter, settings, out);
     }
     let all = own.get_flag("all");
-    let connections = if all { Connections::List } else { Connections::Skip };
-    let look = Look::take(settings, &Wanted { connections, ..Wanted::LISTENERS })?;
+    let look = Look::take(settings, &wanted(&filter, all))?;
     if all && look.snapshot.connections.is_none() {
         return Err(without_connections(settings));
     }
@@ -137,6 +136,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
     }
     tell_gaps(&world, &shown, &filter, settings, out)
+}
+
+/// A connection may be asked for by its peer's port, so all of them are looked at.
+fn wanted(filter: &Filter, all: bool) -> Wanted {
+    if all { Wanted { connections: Connections::List, ..Wanted::LISTENERS } } else { filter.wanted() }
 }
 
 fn print_table(

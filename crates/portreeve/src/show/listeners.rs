@@ -32,7 +32,7 @@ pub(crate) const REACH: Column = Column {
     head: Words { en: "REACH (BY ADDRESS)", ja: "到達範囲(アドレスによる)" },
     fit: Fit::Whole,
 };
-const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Cut };
+const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Spare };
 const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
 
 const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド" }, fit: Fit::Cut };

@@ -11,8 +11,8 @@ use crate::settings::Colour;
 
 /// Between two columns.
 const SPACING: &str = "  ";
-/// A column is never made narrower than this.
-const COLUMN_WIDTH_MIN: usize = 8;
+/// A column is made no narrower than the first while a spare one can be left out instead, and never than the second.
+const COLUMN_WIDTHS_MIN: [usize; 2] = [14, 8];
 /// Where nothing is cut off, a longer cell pushes its own row aside and no other.
 const COLUMN_WIDTH_ALIGNED_MAX: usize = 64;
 
@@ -49,6 +49,8 @@ pub(crate) enum Fit {
     Whole,
     /// It is cut off, with `…`.
     Cut,
+    /// It is cut off, and left out where that is not enough.
+    Spare,
 }
 
 /// What stands in one place of a table.
@@ -104,46 +106,64 @@ impl Table {
         let named = self.columns.iter().filter(|_| self.head == Head::Shown);
         let head: Vec<_> =
             named.map(|column| Cell::painted(column.head.in_lang(lang), Paint::Bold)).collect();
-        let mut widths = self.widths(&head);
+        let mut columns = self.natural(&head);
         match width {
-            Some(width) => self.narrow(&mut widths, width.saturating_sub(self.indent)),
-            None => widths.iter_mut().for_each(|width| *width = (*width).min(COLUMN_WIDTH_ALIGNED_MAX)),
+            Some(width) => self.narrow(&mut columns, width.saturating_sub(self.indent)),
+            None => align(&mut columns),
         }
         let rows = Some(&head).filter(|head| !head.is_empty()).into_iter().chain(&self.rows);
-        rows.map(|row| self.line(row, &widths, width, colour)).collect()
+        rows.map(|row| self.line(row, &columns, width, colour)).collect()
     }
 
-    fn widths(&self, head: &[Cell]) -> Vec<usize> {
+    /// Every column, as wide as its widest cell.
+    fn natural(&self, head: &[Cell]) -> Vec<Shown> {
         let width = |column: usize| {
             let rows = self.rows.iter().filter_map(|row| row.get(column));
             rows.chain(head.get(column)).map(|cell| cell.text.width()).max().unwrap_or(0)
         };
-        (0..self.columns.len()).map(width).collect()
+        (0..self.columns.len()).map(|column| Shown { column, width: width(column) }).collect()
     }
 
-    /// Takes from the widest column that may be cut until everything fits.
-    fn narrow(&self, widths: &mut [usize], room: usize) {
-        let spacing = SPACING.len() * widths.len().saturating_sub(1);
+    /// Cuts, then leaves out what can be spared, then cuts further.
+    fn narrow(&self, columns: &mut Vec<Shown>, room: usize) {
+        let [comfortable, least] = COLUMN_WIDTHS_MIN;
+        self.cut_to(columns, room, comfortable);
+        while over(columns, room) > 0 {
+            let spare = columns.iter().rposition(|shown| self.columns[shown.column].fit == Fit::Spare);
+            match spare {
+                Some(spare) => drop(columns.remove(spare)),
+                None => return self.cut_to(columns, room, least),
+            }
+        }
+    }
+
+    /// Takes from the widest column that may be cut, down to the next widest, until everything fits or all are as
+    /// narrow as `least`.
+    fn cut_to(&self, columns: &mut [Shown], room: usize, least: usize) {
         loop {
-            let over = (widths.iter().sum::<usize>() + spacing).saturating_sub(room);
-            let cut = (0..widths.len()).filter(|&column| self.columns[column].fit == Fit::Cut);
-            let widest = cut.filter(|&column| widths[column] > COLUMN_WIDTH_MIN).max_by_key(|&c| widths[c]);
-            match widest {
-                Some(column) if over > 0 => {
-                    widths[column] -= over.min(widths[column] - COLUMN_WIDTH_MIN);
-                }
+            let over = over(columns, room);
+            let mut cut: Vec<_> = columns
+                .iter_mut()
+                .filter(|shown| self.columns[shown.column].fit != Fit::Whole && shown.width > least)
+                .collect();
+            cut.sort_by_key(|shown| std::cmp::Reverse(shown.width));
+            let next = cut.get(1).map_or(least, |shown| shown.width);
+            match cut.first_mut() {
+                Some(widest) if over > 0 => widest.width -= over.min((widest.width - next).max(1)),
                 _ => return,
             }
         }
     }
 
-    fn line(&self, row: &[Cell], widths: &[usize], terminal: Option<usize>, colour: Colour) -> String {
+    fn line(&self, row: &[Cell], columns: &[Shown], terminal: Option<usize>, colour: Colour) -> String {
+        let cells: Vec<_> =
+            columns.iter().filter_map(|shown| Some((row.get(shown.column)?, shown.width))).collect();
+        let last = cells.iter().rposition(|(cell, _)| !cell.text.is_empty()).unwrap_or(0);
         let mut line = " ".repeat(self.indent);
-        let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
-        for (column, (cell, &width)) in row.iter().zip(widths).enumerate().take(last + 1) {
+        for (place, &(cell, width)) in cells.iter().enumerate().take(last + 1) {
             let text = terminal.map_or_else(|| cell.text.clone(), |_| cut(&cell.text, width));
             line += &painted(&text, cell.paint, colour);
-            if column < last {
+            if place < last {
                 line += &" ".repeat(width.saturating_sub(text.width()));
                 line += SPACING;
             }
@@ -151,6 +171,25 @@ impl Table {
         line.push('\n');
         line
     }
+}
+
+/// A column that is shown, and how wide.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    column: usize,
+    width: usize,
+}
+
+fn align(columns: &mut [Shown]) {
+    for shown in columns {
+        shown.width = shown.width.min(COLUMN_WIDTH_ALIGNED_MAX);
+    }
+}
+
+/// By how much `columns` are too wide.
+fn over(columns: &[Shown], room: usize) -> usize {
+    let spacing = SPACING.len() * columns.len().saturating_sub(1);
+    (columns.iter().map(|shown| shown.width).sum::<usize>() + spacing).saturating_sub(room)
 }
 
 /// `text` with spaces behind it up to `width` columns of the terminal.
@@ -210,6 +249,24 @@ mod tests {
         assert!(text.lines().all(|line| line.width() <= 24), "{text}");
         assert!(text.contains("ssh.serv…"), "{text}");
         assert!(table().render(Lang::En, None, Colour::Off).contains("案内係の長い名前"));
+    }
+
+    #[test]
+    fn a_spare_column_is_left_out_before_others_become_illegible() {
+        let mut columns = COLUMNS.to_vec();
+        columns.push(Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Spare });
+        let mut table = Table::new(&columns, 0);
+        table.push([
+            "22/tcp".into(),
+            "a-rather-long.service".into(),
+            "world".into(),
+            "sshd 700 and more".into(),
+        ]);
+        let shown = |width| table.render(Lang::En, Some(width), Colour::Off);
+        assert!(shown(60).contains("sshd 700 and more"), "{}", shown(60));
+        assert!(shown(46).contains("sshd 700 and"), "{}", shown(46));
+        assert!(!shown(40).contains("sshd") && shown(40).contains("a-rather-long…"), "{}", shown(40));
+        assert!(shown(30).lines().all(|line| line.width() <= 30), "{}", shown(30));
     }
 
     #[test]

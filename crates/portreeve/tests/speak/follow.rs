@@ -73,7 +73,8 @@ fn what_is_there_opens_and_closes_is_told() {
     assert_eq!(followed.event()["event"], "closed");
     let again = TcpListener::bind(("127.0.0.1", port)).unwrap();
     assert_eq!(followed.event()["event"], "opened");
-    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
+    // A second each on a machine that has nothing else to do.
+    assert!(before.elapsed() < Duration::from_secs(60), "{:?}", before.elapsed());
     drop(again);
     assert_eq!(followed.stop("-TERM"), Some(0));
 }

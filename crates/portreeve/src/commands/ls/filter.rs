@@ -9,9 +9,10 @@ use portreeve_core::{
     words::Words,
     world::{Scope, World},
 };
+use portreeve_host::Wanted;
 
 use crate::{
-    asked::{Asked, number, port_cause},
+    asked::{Asked, number, port_cause, span},
     failure::Failure,
     settings::{Netns, Settings},
 };
@@ -57,6 +58,12 @@ impl Filter {
         filter.families.extend(own.get_flag("ipv4").then_some(Family::Ipv4));
         filter.families.extend(own.get_flag("ipv6").then_some(Family::Ipv6));
         Ok(filter)
+    }
+
+    /// What to look at: where only numbers are asked for, nothing beside them.
+    pub(super) fn wanted(&self) -> Wanted {
+        let ports = if self.words.is_empty() { span(&self.ports) } else { None };
+        Wanted { ports, ..Wanted::LISTENERS }
     }
 
     /// Refuses what cannot be answered.

@@ -12,7 +12,6 @@ use portreeve_core::{
     words::{Lang, Words},
     world::World,
 };
-use portreeve_host::Wanted;
 use serde::Serialize;
 
 use self::stop::{Stop, Woken};
@@ -70,7 +69,8 @@ type Owners = BTreeMap<Endpoint, BTreeSet<String>>;
 pub(super) fn run(filter: &Filter, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     refuse_what_cannot_be_followed(settings)?;
     let stop = Stop::on_signals()?;
-    let mut look = Look::take(settings, &Wanted::LISTENERS)?;
+    let wanted = filter.wanted();
+    let mut look = Look::take(settings, &wanted)?;
     filter.check(&look.world())?;
     let mut owners = Owners::new();
     {
@@ -86,7 +86,7 @@ pub(super) fn run(filter: &Filter, settings: &Settings, out: &mut Out) -> Result
             Woken::Stopped | Woken::ReaderGone => return Ok(Exit::Fine),
             Woken::Time => {}
         }
-        let now = look.again(&Wanted::LISTENERS)?;
+        let now = look.again(&wanted)?;
         compare(&look.world(), &now.world(), &mut owners, filter, settings, out)?;
         look = now;
     }
