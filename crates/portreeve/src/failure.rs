@@ -127,17 +127,49 @@ fn system_cause(error: &io::Error) -> Text {
 }
 
 /// A panic is a bug of ours: it says so, and exits with 70 rather than a signal.
-pub(crate) fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+pub(crate) fn report_panics(lang: Lang) {
+    std::panic::set_hook(Box::new(move |panic| {
         let payload = panic.payload();
         let said = payload.downcast_ref::<&str>().copied();
         let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
-        let lines = format!(
-            "error: this is a bug in portreeve\ncause: {} ({place})\nhint: portreeve snapshot --redact > host.json, and report it with the command you typed\n",
-            visible(said)
-        );
-        let _ = io::stderr().write_all(lines.as_bytes());
-        std::process::exit(Exit::Bug.code().into());
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let exit = bug(said, &place).print(lang);
+        std::process::exit(exit.code().into());
     }));
+}
+
+fn bug(said: &str, place: &str) -> Failure {
+    Failure::new(Exit::Bug, Words { en: "this is a bug in portreeve", ja: "portreeve の不具合です" })
+        .because(text!("{said} ({place})", "{said}({place})"))
+        .hint(Words {
+            en: "report it with the command you typed and: portreeve snapshot --redact > host.json",
+            ja: "入力したコマンドと portreeve snapshot --redact > host.json の結果を添えて報告してください",
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(failure: &Failure, lang: Lang) -> (String, Exit) {
+        match failure {
+            Failure::Said(sentence) => (sentence.render(lang), sentence.exit),
+            Failure::ReaderGone => (String::new(), Exit::Fine),
+        }
+    }
+
+    #[test]
+    fn a_bug_says_that_it_is_one_and_exits_with_70() {
+        let (text, exit) = rendered(&bug("index out of bounds", "src/x.rs:1:2"), Lang::En);
+        assert!(text.starts_with(
+            "error: this is a bug in portreeve\ncause: index out of bounds (src/x.rs:1:2)\nhint: "
+        ));
+        assert_eq!(exit.code(), 70);
+    }
+
+    #[test]
+    fn the_system_is_quoted_without_its_number() {
+        let cause = io_cause(&io::Error::from_raw_os_error(5));
+        assert_eq!(cause.en, "Input/output error");
+    }
 }

@@ -23,9 +23,9 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    failure::report_panics();
     let arguments: Vec<_> = std::env::args_os().collect();
     let lang = locale::lang(&arguments);
+    failure::report_panics(lang);
     match run(arguments, lang) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.print(lang).into(),

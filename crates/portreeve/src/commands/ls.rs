@@ -59,8 +59,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "ポート、またはプロセス・ユニット・ユーザー・コンテナ・サービスの名前の一部",
     };
     let reach = Words {
-        en: "Only what can be reached from this zone: world or host",
-        ja: "このゾーン(world または host)から届くものだけ",
+        en: "Only what can be reached from this zone: world, host, or one of the policy",
+        ja: "このゾーン(world、host、または policy のゾーン)から届くものだけ",
     };
     let undeclared =
         Words { en: "Only what the policy does not declare", ja: "policy に宣言のないものだけ" };
@@ -69,7 +69,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         Words { en: "Go on, and tell what opens and closes", ja: "監視を続け、開閉を知らせる" };
     let mut arguments = vec![
         Arg::new("what").value_name("WHAT").num_args(0..).help(what.in_lang(lang)),
-        options::choice("reach", "ZONE", ["world", "host"], reach, lang),
+        options::value("reach", "ZONE", reach, lang),
         options::flag("undeclared", undeclared, lang),
         options::flag("each", each, lang),
         options::flag("follow", follow, lang),

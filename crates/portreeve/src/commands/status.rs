@@ -7,6 +7,7 @@ use portreeve_core::{
     address::Breadth,
     facts::{Gap, Listener},
     finding::{Finding, Severity},
+    reach::is_open_to_world,
     rules, text,
     words::{Lang, Text, Words},
     world::World,
@@ -75,7 +76,12 @@ fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failu
 fn summary(world: &World<'_>, listeners: &[&Listener], findings: &[Finding]) -> Text {
     let host = &world.snapshot.host.name;
     let open = count(listeners.iter().copied());
-    let wide = count(listeners.iter().copied().filter(|listener| listener.breadth() != Breadth::Loopback));
+    let wide = count(
+        listeners
+            .iter()
+            .copied()
+            .filter(|listener| is_open_to_world(listener, world.snapshot.namespace(listener.netns))),
+    );
     let urgent = findings.iter().filter(|finding| finding.severity >= Severity::Warning).count();
     let ports = match open {
         0 => text!("No port is open on {host}", "{host} で開いているポートはありません"),
@@ -127,7 +133,7 @@ fn print_rows(
             service(world, row, Names::Shown, out.lang).into(),
             owner::owner(world, first, out.lang).into(),
             row.bound.clone().into(),
-            row.reach.into(),
+            row.reach.clone().into(),
             worst(row, findings).map_or_else(Cell::default, |finding| {
                 let text = format!("{} {}", severity::mark(finding.severity), finding.rule);
                 Cell::painted(&text, severity::paint(finding.severity))
@@ -203,8 +209,6 @@ fn print_gaps(world: &World<'_>, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn next_commands(findings: &[Finding]) -> Vec<String> {
-    match findings.first() {
-        Some(worst) => vec!["portreeve audit".into(), format!("portreeve explain {}", worst.rule)],
-        None => vec!["portreeve ls".into(), "portreeve audit".into()],
-    }
+    let explain = findings.first().map(|worst| format!("portreeve explain {}", worst.rule));
+    ["portreeve audit".into()].into_iter().chain(explain).chain(["portreeve ls".into()]).collect()
 }

@@ -70,7 +70,7 @@ pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, setti
             owner::owner(world, first, lang).into(),
             owner::process(world, first, lang).into(),
             row.bound.clone().into(),
-            row.reach.into(),
+            row.reach.clone().into(),
         ];
         cells.extend(foreign.then(|| namespace(world, row).unwrap_or_default().into()));
         cells.extend(verbose.then(|| command(world, first).into()));
@@ -137,7 +137,7 @@ pub(crate) struct Record {
     netns: u64,
     service: String,
     iana: String,
-    reach: &'static str,
+    reach: String,
     owner: String,
     unit: String,
     pid: Option<u32>,
@@ -164,7 +164,7 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
         netns: listener.netns,
         service: shown(world.declared(listener).map(|desired| desired.service.name.as_str())),
         iana: world.registry.names(listener.port, listener.protocol).collect::<Vec<_>>().join(" "),
-        reach: widest(listener),
+        reach: widest(world, listener, Lang::En),
         owner: shown(Some(&owner::owner(world, listener, lang))),
         unit: shown(unit),
         pid: main.map(|(hold, _)| hold.pid),

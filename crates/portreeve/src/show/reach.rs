@@ -1,53 +1,37 @@
-//! Who can reach a listener, as the address that it is bound to tells (A4).
+//! Who can reach a listener, in a word of a table (A4, A15).
 
 use portreeve_core::{
-    address::Breadth,
     facts::Listener,
     policy::{HOST, WORLD},
+    reach::{Reach, Verdict, reach},
+    words::{Lang, Words},
+    world::World,
 };
-use schemars::JsonSchema;
-use serde::Serialize;
 
-/// Whether packets of a zone can reach a listener.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub(crate) struct Reached {
-    /// The zone.
-    pub(crate) zone: &'static str,
-    /// Whether they can.
-    pub(crate) verdict: Verdict,
-    /// What tells so.
-    pub(crate) basis: Basis,
+const PARTLY: Words = Words { en: "nearby", ja: "近隣" };
+const UNKNOWN: &str = "?";
+
+/// The reach of `listener` from every zone.
+pub(crate) fn of(world: &World<'_>, listener: &Listener) -> Vec<Reach> {
+    let zones = world.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
+    reach(listener, world.snapshot.namespace(listener.netns), zones)
 }
 
-/// Whether packets arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Verdict {
-    /// They do.
-    Reachable,
-    /// None does.
-    Blocked,
-}
-
-/// What a verdict rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Basis {
-    /// The address that the socket is bound to, whatever a firewall does.
-    Bind,
-}
-
-/// From which zones `listener` can be reached.
-pub(crate) fn reach(listener: &Listener) -> Vec<Reached> {
-    let world = if listener.breadth() == Breadth::Loopback { Verdict::Blocked } else { Verdict::Reachable };
-    [(HOST, Verdict::Reachable), (WORLD, world)]
-        .map(|(zone, verdict)| Reached { zone, verdict, basis: Basis::Bind })
-        .into()
-}
-
-/// The widest zone from which `listener` can be reached.
-pub(crate) fn widest(listener: &Listener) -> &'static str {
-    let reached = reach(listener);
-    let widest = reached.iter().rev().find(|reached| reached.verdict == Verdict::Reachable);
-    widest.map_or(HOST, |reached| reached.zone)
+/// The widest zone from which `listener` can be reached, or the declared zones where it is not all the world.
+pub(crate) fn widest(world: &World<'_>, listener: &Listener, lang: Lang) -> String {
+    let reached = of(world, listener);
+    let verdict = |zone| reached.iter().find(|reach| reach.zone == zone).map(|reach| reach.verdict);
+    match verdict(WORLD) {
+        Some(Verdict::Reachable) => WORLD.into(),
+        Some(Verdict::Blocked) => HOST.into(),
+        Some(Verdict::Partly) => {
+            let declared = reached.iter().filter(|reach| reach.zone != WORLD && reach.zone != HOST);
+            let zones: Vec<_> = declared
+                .filter(|reach| reach.verdict >= Verdict::Partly)
+                .map(|reach| reach.zone.as_str())
+                .collect();
+            if zones.is_empty() { PARTLY.in_lang(lang).into() } else { zones.join(" ") }
+        }
+        Some(Verdict::Unknown) | None => UNKNOWN.into(),
+    }
 }

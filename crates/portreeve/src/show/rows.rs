@@ -27,7 +27,7 @@ pub(crate) struct Row<'a> {
     /// Where they are bound, as a table shows it.
     pub(crate) bound: String,
     /// The widest zone from which they can be reached.
-    pub(crate) reach: &'static str,
+    pub(crate) reach: String,
 }
 
 /// Whether sockets are folded.
@@ -66,7 +66,7 @@ struct Line {
     protocol: Protocol,
     owner: String,
     bound: String,
-    reach: &'static str,
+    reach: String,
     state: Kind,
 }
 
@@ -78,8 +78,8 @@ pub(crate) fn fold<'a>(
     lang: Lang,
 ) -> Vec<Row<'a>> {
     let mut rows = match folding {
-        Folding::Socket => listeners.iter().map(|listener| row(vec![*listener])).collect(),
-        Folding::Service => lines(endpoints(world, listeners, lang)),
+        Folding::Socket => listeners.iter().map(|listener| row(world, vec![*listener], lang)).collect(),
+        Folding::Service => lines(world, endpoints(world, listeners, lang), lang),
     };
     let own =
         |row: &Row<'_>| row.namespace().and_then(|id| world.snapshot.namespace(id)).is_some_and(|n| n.own);
@@ -111,16 +111,20 @@ fn endpoints<'a>(
     endpoints
 }
 
-fn lines(endpoints: BTreeMap<Endpoint, Vec<&Listener>>) -> Vec<Row<'_>> {
+fn lines<'a>(
+    world: &World<'a>,
+    endpoints: BTreeMap<Endpoint, Vec<&'a Listener>>,
+    lang: Lang,
+) -> Vec<Row<'a>> {
     let mut lines: BTreeMap<Line, Row<'_>> = BTreeMap::new();
     for (endpoint, listeners) in endpoints {
-        let row = row(listeners);
+        let row = row(world, listeners, lang);
         let line = Line {
             netns: endpoint.netns,
             protocol: endpoint.protocol,
             owner: endpoint.owner,
             bound: row.bound.clone(),
-            reach: row.reach,
+            reach: row.reach.clone(),
             state: endpoint.state,
         };
         match lines.get_mut(&line) {
@@ -147,8 +151,8 @@ fn kind(world: &World<'_>, listener: &Listener) -> Kind {
     }
 }
 
-fn row(listeners: Vec<&Listener>) -> Row<'_> {
-    let reach = listeners.first().map_or("", |listener| widest(listener));
+fn row<'a>(world: &World<'a>, listeners: Vec<&'a Listener>, lang: Lang) -> Row<'a> {
+    let reach = listeners.first().map(|listener| widest(world, listener, lang)).unwrap_or_default();
     Row { bound: bound(&listeners), reach, listeners }
 }
 

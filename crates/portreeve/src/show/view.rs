@@ -10,13 +10,14 @@ use portreeve_core::{
         Peer, Process, SeenBy, SocketState, TcpState,
     },
     port::{Class, Protocol},
+    reach::Reach,
     words::{Lang, Words},
     world::World,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::reach::{Reached, reach};
+use super::reach;
 
 /// The layout of these documents.
 const VERSION: u32 = 1;
@@ -61,7 +62,7 @@ pub(crate) struct ListenerView<'a> {
     netns: NetnsView<'a>,
     iana: Vec<&'a str>,
     service: Option<&'a str>,
-    reach: Vec<Reached>,
+    reach: Vec<Reach>,
     holders: Vec<HolderView<'a>>,
     holders_complete: bool,
     opener: Option<HolderView<'a>>,
@@ -199,7 +200,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             netns: self.netns(listener.netns),
             iana: self.world.registry.names(listener.port, listener.protocol).collect(),
             service: self.world.declared(listener).map(|desired| desired.service.name.as_str()),
-            reach: reach(listener),
+            reach: reach::of(self.world, listener),
             holders: self.holders(listener),
             holders_complete: listener.holders_complete,
             opener: None,

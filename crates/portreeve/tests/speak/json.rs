@@ -96,8 +96,8 @@ fn values_are_the_tokens_of_the_contract() {
         "class": "well-known", "client_range": false, "ephemeral": false, "seen_by": "sock_diag",
         "socket_unit": "nginx.service", "service": null, "opener": null, "gap": null,
         "reach": [
-            {"zone": "host", "verdict": "reachable", "basis": "bind"},
             {"zone": "world", "verdict": "reachable", "basis": "bind"},
+            {"zone": "host", "verdict": "reachable", "basis": "bind"},
         ],
     });
     for (key, value) in expected.as_object().unwrap() {
@@ -137,7 +137,7 @@ fn udp_and_the_client_range_are_told_apart() {
     assert_eq!(listener["class"], "registered");
     let resolver = on_web("who 53/udp -o json").json()["listeners"][0].clone();
     assert_eq!(resolver["device"], "lo");
-    assert_eq!(resolver["reach"][1], json!({"zone": "world", "verdict": "blocked", "basis": "bind"}));
+    assert_eq!(resolver["reach"][0], json!({"zone": "world", "verdict": "blocked", "basis": "bind"}));
 }
 
 #[test]
@@ -169,4 +169,13 @@ fn everything_unprintable_is_escaped() {
     assert!(said.out.contains("\\u001b[2J") && said.out.contains("\\u202e"), "{}", said.out);
     let name = said.json()["listeners"][0]["holders"][0]["name"].clone();
     assert_eq!(name, "\u{1b}[2J\u{1b}[31mevil\u{202e}gpj.exe\u{200b}");
+}
+
+#[test]
+fn names_of_iana_and_of_the_policy_stand_beside_each_other() {
+    let policy = saved("web.toml");
+    let line = format!("who 443/tcp -o json --policy {}", policy.display());
+    let listener = on_web(&line).json()["listeners"][0].clone();
+    assert_eq!((&listener["iana"][0], &listener["service"]), (&json!("https"), &json!("web")));
+    assert_eq!(listener["reach"][2]["zone"], "office");
 }

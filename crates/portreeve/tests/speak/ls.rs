@@ -175,3 +175,45 @@ fn quiet_is_rows_alone_and_verbose_adds_command_lines() {
     assert!(verbose.out.lines().next().unwrap().ends_with("COMMAND"), "{}", verbose.out);
     assert!(row(&verbose.out, "3000/tcp").ends_with("node server.js --token s3cret"));
 }
+
+/// `line` about the host that most tests know, with its policy.
+fn declared(line: &str) -> crate::run::Said {
+    on_web(&format!("{line} --policy {}", saved("web.toml").display()))
+}
+
+#[test]
+fn services_are_named_by_policy_and_by_iana() {
+    assert!(row(&on_web("ls 22").out, "22/tcp").contains("  ssh  "));
+    assert!(row(&on_web("ls 80 443").out, "80,443/tcp").contains("http https"));
+    assert!(!row(&on_web("ls -n 22").out, "22/tcp").contains("  ssh  "));
+    assert!(row(&declared("ls nginx").out, "80,443/tcp").contains("  web  "));
+    assert!(row(&declared("ls 6379").out, "6379/tcp").contains("redis (undeclared)"));
+    assert_eq!(ports(&on_web("ls https").out), ["443/tcp"]);
+}
+
+#[test]
+fn undeclared_shows_what_no_service_declares() {
+    let said = declared("ls --undeclared");
+    assert!(said.out.contains("6379/tcp") && said.out.contains("9999/tcp"), "{}", said.out);
+    for declared in ["80,443/tcp", "25,465", "5432/tcp", "41234/udp"] {
+        assert!(!said.out.contains(declared), "{declared} in {}", said.out);
+    }
+}
+
+#[test]
+fn reach_takes_a_zone_of_the_policy() {
+    let said = declared("ls --reach office");
+    assert!(said.out.contains("6379/tcp") && !said.out.contains("5432/tcp"), "{}", said.out);
+    let said = on_web("ls --reach office");
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.err.contains("there is no zone `office`") && said.err.contains("world, host"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn the_reach_of_a_foreign_namespace_is_unknown() {
+    assert!(row(&on_web("ls 15001").out, "15001/tcp").contains("  ?  "));
+}

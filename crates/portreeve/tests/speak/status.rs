@@ -40,3 +40,23 @@ fn what_lies_in_other_namespaces_is_counted_only_when_asked_for() {
 fn quiet_is_the_sentence_alone() {
     assert_eq!(on_web("-q").out.lines().count(), 1);
 }
+
+#[test]
+fn the_worst_findings_stand_beside_their_rows_and_below() {
+    let said = on_web("");
+    let row = said.out.lines().find(|line| line.trim_start().starts_with("6379/tcp")).unwrap();
+    assert!(row.ends_with("✗ datastore-open-to-world"), "{}", said.out);
+    let finding = said.out.lines().find(|line| line.starts_with("✗ high")).unwrap();
+    assert!(finding.contains("6379/tcp  datastore-open-to-world  "), "{}", said.out);
+    assert!(said.out.contains(" 1 finding needs you.\n"), "{}", said.out);
+}
+
+#[test]
+fn a_policy_that_is_wrong_is_told_and_not_ignored() {
+    let said = with_input(
+        &format!("--policy - --snapshot {}", crate::run::saved("web.json").display()),
+        b"version = 9",
+    );
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.starts_with("error: "), "{}", said.err);
+}

@@ -15,6 +15,11 @@ fn it_says_who_since_when_and_what_to_type() {
         lines[1],
         "  listens on [::]:3000, also reachable over IPv4 · session-4.scope · cwd /home/dev/shop"
     );
+    assert!(
+        lines[2].starts_with("  IANA: ") && lines[2].contains("in practice used by development"),
+        "{}",
+        lines[2]
+    );
     assert!(lines.last().unwrap().starts_with("next: "), "{}", said.out);
     assert!(lines.last().unwrap().ends_with("kill 48211"), "{}", said.out);
 }
@@ -94,4 +99,22 @@ fn an_error_may_be_pasted_in_quotes_and_over_lines() {
     let snapshot = saved("web.json");
     let output = program().args(["who", pasted, "--snapshot"]).arg(snapshot).output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("3000/tcp is held by server.js"));
+}
+
+#[test]
+fn a_name_or_the_scheme_of_a_url_is_its_number() {
+    for asked in ["https", "HTTPS", "https/tcp", "https://example.org/x"] {
+        let said = on_web(&format!("who {asked}"));
+        assert!(said.out.starts_with("443/tcp is held by nginx"), "{asked}: {said:?}");
+        assert!(said.out.contains("IANA: https (well-known)"), "{asked}: {}", said.out);
+    }
+}
+
+#[test]
+fn it_says_what_the_policy_says() {
+    let policy = saved("web.toml");
+    let asked = |port| on_web(&format!("who {port} --policy {}", policy.display())).out;
+    assert!(asked("443/tcp").contains("policy: service web"));
+    assert!(asked("3000").contains("policy: not declared"));
+    assert!(!on_web("who 443/tcp").out.contains("policy:"));
 }

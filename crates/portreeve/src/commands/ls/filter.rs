@@ -2,10 +2,12 @@
 
 use clap::ArgMatches;
 use portreeve_core::{
-    address::{Breadth, Family},
+    address::Family,
     facts::{Connection, Listener, Process},
-    policy::WORLD,
+    policy::{HOST, WORLD},
     port::Protocol,
+    reach::Verdict,
+    text,
     words::Words,
     world::{Scope, World},
 };
@@ -15,6 +17,7 @@ use crate::{
     asked::{Asked, number, port_cause, span},
     failure::Failure,
     settings::{Netns, Settings},
+    show::reach,
 };
 
 /// What a person wants to see; everything must hold, of the words one.
@@ -70,7 +73,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// Where `--undeclared` has no policy to go by.
+    /// Where `--undeclared` has no policy to go by, or no such zone is known.
     pub(super) fn check(&self, world: &World<'_>) -> Result<(), Failure> {
         if self.undeclared && world.policy.is_none() {
             return Err(Failure::usage(Words {
@@ -82,7 +85,10 @@ impl Filter {
                 ja: "portreeve ls --undeclared --policy FILE",
             }));
         }
-        Ok(())
+        match &self.reach {
+            Some(zone) if !is_zone(world, zone) => Err(no_zone(world, zone)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the answer depends on who holds a socket.
@@ -109,7 +115,7 @@ impl Filter {
 
     fn shows<'a>(&self, world: &World<'a>, listener: &'a Listener) -> bool {
         self.has_kind(listener.protocol, listener.family)
-            && self.reaches(listener)
+            && self.reaches(world, listener)
             && (!self.undeclared || (world.declared(listener).is_none() && !world.is_ephemeral(listener)))
             && self.names(|asked| asked.means(listener), |word| is_named(world, listener, word))
     }
@@ -135,8 +141,12 @@ impl Filter {
             && (self.families.is_empty() || self.families.contains(&family))
     }
 
-    fn reaches(&self, listener: &Listener) -> bool {
-        self.reach.as_deref() != Some(WORLD) || listener.breadth() != Breadth::Loopback
+    /// A zone of which nothing can be told may reach it.
+    fn reaches(&self, world: &World<'_>, listener: &Listener) -> bool {
+        self.reach.as_ref().is_none_or(|zone| {
+            let mut reached = reach::of(world, listener).into_iter();
+            reached.any(|reach| reach.zone == *zone && reach.verdict != Verdict::Blocked)
+        })
     }
 
     fn names(&self, is_asked: impl Fn(&Asked) -> bool, is_named: impl Fn(&str) -> bool) -> bool {
@@ -144,6 +154,21 @@ impl Filter {
             || self.ports.iter().any(is_asked)
             || self.words.iter().any(|word| is_named(word))
     }
+}
+
+fn zones<'a>(world: &World<'a>) -> impl Iterator<Item = &'a str> {
+    let declared = world.policy.into_iter().flat_map(|policy| &policy.zones);
+    [WORLD, HOST].into_iter().chain(declared.map(|zone| zone.name.as_str()))
+}
+
+fn is_zone(world: &World<'_>, name: &str) -> bool {
+    zones(world).any(|zone| zone == name)
+}
+
+fn no_zone(world: &World<'_>, name: &str) -> Failure {
+    let known = zones(world).collect::<Vec<_>>().join(", ");
+    Failure::usage(text!("there is no zone `{name}`", "`{name}` というゾーンはありません"))
+        .hint(text!("one of: {known}", "次のいずれかを指定してください: {known}"))
 }
 
 fn is_named<'a>(world: &World<'a>, listener: &'a Listener, word: &str) -> bool {

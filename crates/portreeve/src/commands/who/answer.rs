@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use portreeve_core::{
     facts::{Gap, HolderGap, Listener, Process},
-    port::Class,
+    port::{Class, Protocol},
+    registry::{Registry, in_practice},
     text,
     words::{Lang, Text, Words},
     world::World,
@@ -41,8 +42,7 @@ pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<
         && range.is_one()
     {
         let protocols = protocol.map_or(SPOKEN.to_vec(), |protocol| vec![protocol]);
-        let name = protocols.into_iter().find_map(|protocol| world.registry.name(range.first, protocol));
-        out.line(&format!("  {}", iana(name, range.first, out.lang)))?;
+        out.line(&format!("  {}", iana(world.registry, &protocols, range.first, out.lang)))?;
     }
     for gap in world.snapshot.gaps.iter().filter(|gap| gaps::hides_listeners(gap)) {
         out.line(&gaps::line(gap, out.lang))?;
@@ -192,7 +192,7 @@ fn endpoint(listener: &Listener) -> String {
 /// What the number is for, and what the policy says.
 fn meaning(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
     let Some(first) = row.first() else { return String::new() };
-    let iana = iana(world.registry.name(first.port, first.protocol), first.port, lang);
+    let iana = iana(world.registry, &[first.protocol], first.port, lang);
     let policy: Text = match (world.policy, world.declared(first)) {
         (None, _) => return iana,
         (Some(_), None) => Words { en: "policy: not declared", ja: "policy: 宣言なし" }.into(),
@@ -204,13 +204,19 @@ fn meaning(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
     format!("{iana} · {}", policy.in_lang(lang))
 }
 
-fn iana(name: Option<&str>, port: u16, lang: Lang) -> String {
+/// What IANA assigns the number to, and what it is used for where that is something else.
+fn iana(registry: Registry<'_>, protocols: &[Protocol], port: u16, lang: Lang) -> String {
     let class = Class::of(port).name();
-    let sentence = match name {
+    let name = protocols.iter().find_map(|&protocol| registry.name(port, protocol));
+    let assigned = match name {
         Some(name) => text!("IANA: {name} ({class})", "IANA: {name}({class})"),
         None => text!("IANA: not assigned ({class})", "IANA: 割り当てなし({class})"),
     };
-    sentence.in_lang(lang).into()
+    let practice = protocols.iter().find_map(|&protocol| in_practice(port, protocol));
+    match practice {
+        Some(practice) => format!("{}, {}", assigned.in_lang(lang), practice.text().in_lang(lang)),
+        None => assigned.in_lang(lang).into(),
+    }
 }
 
 fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut Out) -> Result<(), Failure> {
