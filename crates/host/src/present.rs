@@ -1,0 +1,196 @@
+//! Whether a user, a unit or a file that somebody names exists on this host.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// Bytes of /etc/passwd that are read at most.
+const PASSWD_BYTES_MAX: u64 = 16 << 20;
+
+/// Where the service manager looks for units (systemd.unit(5), unit file load path).
+const UNIT_DIRECTORIES: [&str; 11] = [
+    "etc/systemd/system.control",
+    "run/systemd/system.control",
+    "run/systemd/transient",
+    "run/systemd/generator.early",
+    "etc/systemd/system",
+    "run/systemd/system",
+    "run/systemd/generator",
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+    "run/systemd/generator.late",
+];
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Present,
+    /// It is not.
+    Absent,
+    /// This host's files do not tell.
+    Unknown,
+}
+
+impl Presence {
+    const fn of(present: bool) -> Self {
+        if present { Self::Present } else { Self::Absent }
+    }
+}
+
+/// A file tree to look in; `/` on a real host.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    root: PathBuf,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self { root: "/".into() }
+    }
+}
+
+impl Tree {
+    /// The tree below `root`.
+    #[must_use]
+    pub fn below(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Whether there is a user of this name (passwd(5)); numbers need no entry.
+    ///
+    /// Absent is only said where accounts come from files alone (nsswitch.conf(5)).
+    #[must_use]
+    pub fn user(&self, name: &str) -> Presence {
+        if name.parse::<u32>().is_ok() {
+            return Presence::Present;
+        }
+        let Ok(passwd) = self.read("etc/passwd") else { return Presence::Unknown };
+        if passwd.lines().any(|line| line.split(':').next() == Some(name)) {
+            Presence::Present
+        } else if self.asks_elsewhere_for_users() {
+            Presence::Unknown
+        } else {
+            Presence::Absent
+        }
+    }
+
+    /// Whether the service manager could load this unit; `*` in a name and scopes, which have no file, are not told.
+    #[must_use]
+    pub fn unit(&self, name: &str) -> Presence {
+        let template = name.split_once('@').and_then(|(stem, instance)| {
+            let (_, suffix) = instance.rsplit_once('.')?;
+            Some(format!("{stem}@.{suffix}"))
+        });
+        let is_pattern = name.contains('*') && template.is_none();
+        if is_pattern || name.ends_with(".scope") || name.contains('/') {
+            return Presence::Unknown;
+        }
+        let files = [Some(name), template.as_deref()];
+        let is_there = |file: &str| UNIT_DIRECTORIES.iter().any(|directory| self.has(directory, file));
+        Presence::of(files.into_iter().flatten().any(is_there))
+    }
+
+    /// Whether a file stands at this absolute path.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Presence {
+        match fs::metadata(self.root.join(path.trim_start_matches('/'))) {
+            Ok(_) => Presence::Present,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Presence::Absent,
+            Err(_) => Presence::Unknown,
+        }
+    }
+
+    fn has(&self, directory: &str, file: &str) -> bool {
+        fs::symlink_metadata(self.root.join(directory).join(file)).is_ok()
+    }
+
+    /// `systemd` only makes up users of running units, which are no names for a policy: it does not count.
+    fn asks_elsewhere_for_users(&self) -> bool {
+        let sources = self.read("etc/nsswitch.conf").unwrap_or_default();
+        let sources = sources.lines().find_map(|line| line.trim().strip_prefix("passwd:"));
+        sources.is_some_and(|sources| {
+            let sources = sources.split('#').next().unwrap_or_default();
+            sources.split_whitespace().any(|source| !matches!(source, "files" | "compat" | "systemd"))
+        })
+    }
+
+    fn read(&self, path: &str) -> io::Result<String> {
+        let mut bytes = Vec::new();
+        File::open(self.root.join(path))?.take(PASSWD_BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host with `files`, gone when dropped.
+    struct Host(PathBuf);
+
+    impl Host {
+        fn with(name: &str, files: &[(&str, &str)]) -> Self {
+            let root = std::env::temp_dir().join(format!("portreeve-present-{}-{name}", std::process::id()));
+            for (path, text) in files {
+                let path = root.join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+            Self(root)
+        }
+
+        fn tree(&self) -> Tree {
+            Tree::below(&self.0)
+        }
+    }
+
+    impl Drop for Host {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).expect("the test made this directory");
+        }
+    }
+
+    #[test]
+    fn a_user_is_a_name_in_passwd_or_a_number() {
+        let host = Host::with("user", &[("etc/passwd", "root:x:0:0::/root:/bin/sh\nwww-data:x:33:33:::\n")]);
+        assert_eq!(host.tree().user("www-data"), Presence::Present);
+        assert_eq!(host.tree().user("www"), Presence::Absent);
+        assert_eq!(host.tree().user("4711"), Presence::Present);
+    }
+
+    #[test]
+    fn a_user_that_a_directory_server_may_know_is_not_called_absent() {
+        let host = Host::with(
+            "ldap",
+            &[("etc/passwd", "root:x:0:0:::\n"), ("etc/nsswitch.conf", "passwd: files sss # ldap\n")],
+        );
+        assert_eq!(host.tree().user("alice"), Presence::Unknown);
+    }
+
+    #[test]
+    fn an_instance_is_there_when_its_template_is() {
+        let host = Host::with(
+            "unit",
+            &[("lib/systemd/system/nginx.service", ""), ("usr/lib/systemd/system/postgresql@.service", "")],
+        );
+        let unit = |name| host.tree().unit(name);
+        assert_eq!(unit("nginx.service"), Presence::Present);
+        assert_eq!(unit("ngnix.service"), Presence::Absent);
+        assert_eq!(unit("postgresql@15-main.service"), Presence::Present);
+        assert_eq!(unit("postgresql@*.service"), Presence::Present);
+        assert_eq!(unit("postgresql@*.socket"), Presence::Absent);
+        assert_eq!(unit("docker-0123.scope"), Presence::Unknown);
+        assert_eq!(unit("../nginx.service"), Presence::Unknown);
+    }
+
+    #[test]
+    fn a_file_is_there_or_not() {
+        let host = Host::with("file", &[("usr/sbin/nginx", "")]);
+        assert_eq!(host.tree().file("/usr/sbin/nginx"), Presence::Present);
+        assert_eq!(host.tree().file("/usr/sbin/apache2"), Presence::Absent);
+    }
+}
