@@ -4,6 +4,7 @@ mod completions;
 pub(crate) mod help;
 mod ls;
 mod man;
+mod registry;
 mod snapshot;
 mod status;
 mod wait;
@@ -65,7 +66,7 @@ const COMPARE: Group = Group {
 
 const OURSELVES: Group = Group {
     title: Words { en: "About portreeve", ja: "portreeve について" },
-    commands: &[&help::COMMAND, &completions::COMMAND, &man::COMMAND],
+    commands: &[&registry::COMMAND, &help::COMMAND, &completions::COMMAND, &man::COMMAND],
 };
 
 /// Every command that can be named.

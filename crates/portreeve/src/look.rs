@@ -37,7 +37,7 @@ impl Look {
     ///
     /// Where there is nothing to look at, the policy is wrong, or the namespace is not there.
     pub(crate) fn take(settings: &Settings, wanted: &Wanted) -> Result<Self, Failure> {
-        let table = TableFile::load();
+        let table = TableFile::load()?;
         let policy = policy_file::load(&settings.policy, table.registry())?.map(|parsed| parsed.policy);
         let snapshot = take_snapshot(settings, wanted)?;
         let scope = settings.scope(&snapshot)?;

@@ -3,8 +3,10 @@
 mod asked;
 mod cli;
 mod commands;
+mod directories;
 mod exit;
 mod failure;
+mod keep;
 mod look;
 mod policy_file;
 mod settings;

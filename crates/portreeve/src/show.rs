@@ -9,6 +9,7 @@ pub(crate) mod next;
 pub(crate) mod out;
 pub(crate) mod owner;
 pub(crate) mod reach;
+pub(crate) mod registry;
 pub(crate) mod rows;
 pub(crate) mod severity;
 pub(crate) mod table;

@@ -94,7 +94,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
     let settings = Settings { policy: PolicyChoice::Without, ..settings.clone() };
     let goal = Goal {
-        asked: asked::ports(&word, TableFile::load().registry())?,
+        asked: asked::ports(&word, TableFile::load()?.registry())?,
         gone: own.get_flag("gone"),
         owner: own.get_one("owner").cloned(),
     };

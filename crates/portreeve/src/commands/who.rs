@@ -53,7 +53,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
-    let asked = asked::ports(&words, TableFile::load().registry())?;
+    let asked = asked::ports(&words, TableFile::load()?.registry())?;
     let look = Look::take(settings, &wanted(&asked, settings))?;
     let world = look.world();
     let found: Vec<&Listener> = world

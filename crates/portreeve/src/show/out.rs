@@ -88,7 +88,7 @@ impl Out {
         let mut writer = csv::Writer::from_writer(&mut self.writer);
         let write = || {
             for row in rows {
-                writer.serialize(row)?;
+                writer.serialize(row).map_err(csv_cause)?;
             }
             writer.flush()
         };
@@ -98,6 +98,14 @@ impl Out {
     /// Hands over what was written so far.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.writer.flush().map_err(|error| Failure::output(&error))
+    }
+}
+
+/// What the system said, where it said something: csv would hide that the reader has gone.
+fn csv_cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 

@@ -1,0 +1,88 @@
+//! Where files of ours live that last: the system's for root, the XDG base directories for anybody else.
+
+use std::{ffi::OsString, path::PathBuf};
+
+/// Where the system's own live.
+const SYSTEM: &str = "/var/lib/portreeve";
+/// Takes the place of all of them.
+const OVERRIDE: &str = "PORTREEVE_STATE";
+
+/// Where imported data is written; `None` where a user has no home.
+pub(crate) fn data() -> Option<PathBuf> {
+    usual(&Kind::DATA, is_root(), &environment)
+}
+
+/// Where what was seen last is kept; `None` where a user has no home.
+pub(crate) fn state() -> Option<PathBuf> {
+    usual(&Kind::STATE, is_root(), &environment)
+}
+
+/// Where imported data may stand, the one that counts first.
+pub(crate) fn data_in_order() -> Vec<PathBuf> {
+    let mut directories: Vec<PathBuf> = data().into_iter().collect();
+    if environment(OVERRIDE).is_none() && !is_root() {
+        directories.push(SYSTEM.into());
+    }
+    directories
+}
+
+/// A kind of directory of the XDG Base Directory Specification.
+struct Kind {
+    variable: &'static str,
+    below_home: &'static str,
+}
+
+impl Kind {
+    const DATA: Self = Self { variable: "XDG_DATA_HOME", below_home: ".local/share" };
+    const STATE: Self = Self { variable: "XDG_STATE_HOME", below_home: ".local/state" };
+}
+
+fn usual(kind: &Kind, root: bool, variable: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    if let Some(directory) = variable(OVERRIDE) {
+        return Some(directory.into());
+    }
+    if root {
+        return Some(SYSTEM.into());
+    }
+    // The specification has relative paths ignored.
+    let named = variable(kind.variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = named.or_else(|| Some(PathBuf::from(variable("HOME")?).join(kind.below_home)))?;
+    Some(base.join("portreeve"))
+}
+
+fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(root: bool, set: &[(&str, &str)]) -> Option<String> {
+        let variable = |name: &str| {
+            set.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
+        };
+        usual(&Kind::STATE, root, &variable).map(|path| path.display().to_string())
+    }
+
+    #[test]
+    fn root_writes_to_the_system_and_a_user_below_home() {
+        assert_eq!(directory(true, &[("HOME", "/root")]).unwrap(), "/var/lib/portreeve");
+        assert_eq!(directory(false, &[("HOME", "/home/a")]).unwrap(), "/home/a/.local/state/portreeve");
+        assert_eq!(directory(false, &[("XDG_STATE_HOME", "/s"), ("HOME", "/h")]).unwrap(), "/s/portreeve");
+        assert_eq!(
+            directory(false, &[("XDG_STATE_HOME", "s"), ("HOME", "/h")]).unwrap(),
+            "/h/.local/state/portreeve"
+        );
+        assert_eq!(directory(false, &[]), None);
+    }
+
+    #[test]
+    fn a_directory_that_is_named_counts_for_everybody() {
+        assert_eq!(directory(true, &[("PORTREEVE_STATE", "/tmp/x")]).unwrap(), "/tmp/x");
+    }
+}
