@@ -1,5 +1,6 @@
 //! The commands, grouped by the question that they answer; each is described in its own file.
 
+mod check;
 mod completions;
 pub(crate) mod help;
 mod ls;
@@ -57,7 +58,10 @@ const SEE: Group = Group {
     commands: &[&ls::COMMAND, &who::COMMAND, &wait::COMMAND],
 };
 
-const JUDGE: Group = Group { title: Words { en: "Is it right?", ja: "正しい状態か" }, commands: &[] };
+const JUDGE: Group = Group {
+    title: Words { en: "Is it right?", ja: "正しい状態か" },
+    commands: &[&check::COMMAND],
+};
 
 const COMPARE: Group = Group {
     title: Words { en: "What has changed?", ja: "何が変わったか" },

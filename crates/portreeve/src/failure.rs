@@ -24,7 +24,7 @@ pub(crate) struct Sentence {
     exit: Exit,
     what: Text,
     causes: Vec<Text>,
-    detail: String,
+    detail: Text,
     hint: Option<Text>,
 }
 
@@ -32,7 +32,7 @@ impl Failure {
     /// A failure that ends with `exit`; `what` says what was attempted, on what.
     pub(crate) fn new(exit: Exit, what: impl Into<Text>) -> Self {
         let what = what.into();
-        Self::Said(Box::new(Sentence { exit, what, causes: Vec::new(), detail: String::new(), hint: None }))
+        Self::Said(Box::new(Sentence { exit, what, causes: Vec::new(), detail: Text::default(), hint: None }))
     }
 
     /// The command line, the policy or a file that was named is wrong.
@@ -58,7 +58,7 @@ impl Failure {
     }
 
     /// The same with lines that are printed as they are below the error; already made visible.
-    pub(crate) fn detail(self, lines: String) -> Self {
+    pub(crate) fn detail(self, lines: Text) -> Self {
         self.edit(|sentence| sentence.detail = lines)
     }
 
@@ -72,6 +72,14 @@ impl Failure {
             change(sentence);
         }
         self
+    }
+
+    /// What was attempted, in a line: for those who have one line only.
+    pub(crate) fn what(&self, lang: Lang) -> &str {
+        match self {
+            Self::ReaderGone => "",
+            Self::Said(sentence) => sentence.what.in_lang(lang),
+        }
     }
 
     /// Prints it to standard error and says how to exit.
@@ -90,7 +98,7 @@ impl Failure {
 impl Sentence {
     fn render(&self, lang: Lang) -> String {
         let mut lines = format!("error: {}\n", visible(self.what.in_lang(lang)));
-        lines.push_str(&self.detail);
+        lines.push_str(self.detail.in_lang(lang));
         for cause in &self.causes {
             lines += &format!("cause: {}\n", visible(cause.in_lang(lang)));
         }

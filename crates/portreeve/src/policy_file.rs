@@ -11,12 +11,13 @@ use portreeve_core::{
     policy::{self, Mistake, Parsed, Source},
     registry::Registry,
     text,
-    words::{Text, Words},
+    words::{Lang, Text, Words},
 };
 
 use crate::{
     failure::{Failure, io_cause},
     settings::{Input, PolicyChoice},
+    show::caret,
 };
 
 /// Where the policy of a host lives.
@@ -34,7 +35,7 @@ pub(crate) type Texts = Vec<(Arc<str>, String)>;
 /// Where a file that was named cannot be read, or a mistake stands in it.
 pub(crate) fn load(choice: &PolicyChoice, registry: Registry<'_>) -> Result<Option<Parsed>, Failure> {
     let Some(texts) = read(choice)? else { return Ok(None) };
-    policy::parse(&sources(&texts), registry).map(Some).map_err(|mistakes| mistaken(&mistakes))
+    policy::parse(&sources(&texts), registry).map(Some).map_err(|mistakes| mistaken(&mistakes, &texts))
 }
 
 /// The texts as the parser takes them.
@@ -130,16 +131,23 @@ fn unreadable(name: &str, cause: Text) -> Failure {
     )
 }
 
-/// The mistakes of a policy that was not asked about: `check` shows them with their lines.
-fn mistaken(mistakes: &[Mistake]) -> Failure {
-    let count = mistakes.len();
-    let mut failure = Failure::usage(text!(
-        "the policy cannot be used: {count} mistakes",
-        "policy を使えません: {count} 件の誤り"
-    ));
-    for mistake in mistakes.iter().take(3) {
-        let (place, en, ja) = (&mistake.place, &mistake.text.en, &mistake.text.ja);
-        failure = failure.because(Text { en: format!("{place}: {en}"), ja: format!("{place}: {ja}") });
+/// What to call a policy in a sentence: its file, or how many there are.
+pub(crate) fn name(texts: &Texts) -> String {
+    match &texts[..] {
+        [(name, _)] => name.to_string(),
+        [(name, _), rest @ ..] => format!("{name} + {}", rest.len()),
+        [] => String::new(),
     }
-    failure.hint(Words { en: "portreeve check", ja: "portreeve check" })
+}
+
+/// A policy that cannot be used, every mistake with its line.
+pub(crate) fn mistaken(mistakes: &[Mistake], texts: &Texts) -> Failure {
+    let name = name(texts);
+    let what = match mistakes.len() {
+        1 => text!("{name}: 1 mistake", "{name}: 1 件の誤り"),
+        count => text!("{name}: {count} mistakes", "{name}: {count} 件の誤り"),
+    };
+    let sources = sources(texts);
+    let shown = |lang| caret::render(mistakes, &sources, lang);
+    Failure::usage(what).detail(Text { en: shown(Lang::En), ja: shown(Lang::Ja) })
 }

@@ -1,6 +1,8 @@
 //! How answers are shown: to a person, and to a program.
 
 pub(crate) mod age;
+pub(crate) mod caret;
+pub(crate) mod check;
 pub(crate) mod escape;
 pub(crate) mod gaps;
 pub(crate) mod json;
