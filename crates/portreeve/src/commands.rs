@@ -1,5 +1,6 @@
 //! The commands, grouped by the question that they answer; each is described in its own file.
 
+mod audit;
 mod check;
 mod completions;
 pub(crate) mod help;
@@ -60,7 +61,7 @@ const SEE: Group = Group {
 
 const JUDGE: Group = Group {
     title: Words { en: "Is it right?", ja: "正しい状態か" },
-    commands: &[&check::COMMAND],
+    commands: &[&audit::COMMAND, &check::COMMAND],
 };
 
 const COMPARE: Group = Group {

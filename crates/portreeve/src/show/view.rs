@@ -7,7 +7,7 @@ use portreeve_core::{
     address::{Address, Family},
     facts::{
         Backlog, Connection, Container, ExeState, Gap, GapKind, HolderGap, Listener, OtherSocket, Parent,
-        Peer, Process, SeenBy, SocketState, TcpState,
+        Peer, Process, SeenBy, Snapshot, SocketState, TcpState,
     },
     port::{Class, Protocol},
     reach::Reach,
@@ -215,12 +215,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
     }
 
     fn netns(self, id: u64) -> NetnsView<'a> {
-        let namespace = self.world.snapshot.namespace(id);
-        NetnsView {
-            id,
-            name: namespace.and_then(|namespace| namespace.name.as_deref()),
-            own: namespace.is_some_and(|namespace| namespace.own),
-        }
+        netns_view(self.world.snapshot, id)
     }
 
     fn holders(self, listener: &'a Listener) -> Vec<HolderView<'a>> {
@@ -247,6 +242,16 @@ impl<'w, 'a> Viewer<'w, 'a> {
             pids: &connection.pids,
             socket_unit: connection.socket_unit.as_deref(),
         }
+    }
+}
+
+/// The namespace with this inode.
+pub(crate) fn netns_view(snapshot: &Snapshot, id: u64) -> NetnsView<'_> {
+    let namespace = snapshot.namespace(id);
+    NetnsView {
+        id,
+        name: namespace.and_then(|namespace| namespace.name.as_deref()),
+        own: namespace.is_some_and(|namespace| namespace.own),
     }
 }
 

@@ -1,0 +1,92 @@
+//! What an audit found, how much of it counts, and whether what could not be seen could change the answer (A17, A20).
+
+use std::collections::BTreeSet;
+
+use portreeve_core::{
+    facts::{Gap, Snapshot},
+    finding::{Finding, Severity},
+    policy::Policy,
+    world::World,
+};
+
+/// The findings about a world, with all that a report says beside them.
+#[derive(Debug)]
+pub(crate) struct Judgement<'a> {
+    /// What was judged.
+    pub(crate) snapshot: &'a Snapshot,
+    /// By what it was judged, if by a policy.
+    pub(crate) policy: Option<&'a Policy>,
+    /// What is wrong, the worst first; waived findings too.
+    pub(crate) findings: Vec<Finding>,
+    /// How many (protocol, port) pairs were judged.
+    pub(crate) ports: usize,
+    /// What could not be seen and could change the answer.
+    pub(crate) gaps: Vec<&'a Gap>,
+    /// What an earlier audit knew already, where only news were asked for.
+    pub(crate) known: Option<Known>,
+}
+
+/// How today's findings stand to those of the last audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Findings that were there already and are left out.
+    pub(crate) still: usize,
+    /// Findings that are gone since.
+    pub(crate) gone: usize,
+}
+
+/// How many findings of each severity count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally([usize; Severity::ALL.len()]);
+
+impl Tally {
+    /// How many of `severity`.
+    pub(crate) fn of(self, severity: Severity) -> usize {
+        self.0[severity as usize]
+    }
+
+    /// How many in all.
+    pub(crate) fn total(self) -> usize {
+        self.0.iter().sum()
+    }
+}
+
+impl<'a> Judgement<'a> {
+    /// The findings about `world`.
+    pub(crate) fn new(world: &World<'a>, findings: Vec<Finding>) -> Self {
+        let ports: BTreeSet<_> =
+            world.listeners().map(|listener| (listener.protocol, listener.port)).collect();
+        Self {
+            snapshot: world.snapshot,
+            policy: world.policy,
+            findings,
+            ports: ports.len(),
+            gaps: world.gaps_that_matter().collect(),
+            known: None,
+        }
+    }
+
+    /// The findings that nobody has waived.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.waived.is_none())
+    }
+
+    /// How many findings a person has waived.
+    pub(crate) fn waived(&self) -> usize {
+        self.findings.len() - self.counted().count()
+    }
+
+    /// How many count, by severity.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for finding in self.counted() {
+            tally.0[finding.severity as usize] += 1;
+        }
+        tally
+    }
+
+    /// The worst severity that counts.
+    pub(crate) fn worst(&self) -> Option<Severity> {
+        self.counted().map(|finding| finding.severity).max()
+    }
+}

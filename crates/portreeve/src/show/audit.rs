@@ -1,0 +1,171 @@
+//! Findings as programs read them: JSON, and records for spreadsheets (A17, A20).
+
+use jiff::Timestamp;
+use portreeve_core::{
+    address::Address,
+    finding::{Finding, Severity, Waived},
+    port::{PortRange, PortSpec, Protocol},
+    rules,
+    words::Lang,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    escape::visible,
+    view::{GapView, HolderView, NetnsView, gap_view, holder, netns_view},
+};
+use crate::judgement::Judgement;
+
+/// The layout of the JSON document.
+const VERSION: u32 = 1;
+
+/// The answer of `audit`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Findings")]
+pub(crate) struct FindingsView<'a> {
+    /// The layout of this document: 1.
+    version: u32,
+    /// When the look was taken, UTC.
+    #[schemars(with = "String")]
+    taken: Timestamp,
+    /// The files of the policy; null where there is none.
+    policy: Option<Vec<&'a str>>,
+    /// What is wrong, the worst first; waived findings too.
+    findings: Vec<FindingView<'a>>,
+    /// How many count of each severity; waived ones do not.
+    counts: Counts,
+    /// What could not be seen.
+    gaps: Vec<GapView<'a>>,
+}
+
+/// How many findings count.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Counts {
+    notice: usize,
+    warning: usize,
+    high: usize,
+    critical: usize,
+}
+
+/// One problem with one cause.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
+pub(crate) struct FindingView<'a> {
+    /// The rule that found it.
+    rule: &'static str,
+    /// How much it matters.
+    severity: Severity,
+    /// The protocol; null where it is about no port.
+    protocol: Option<Protocol>,
+    /// The number, or the first of a range; null where it is about no port.
+    port: Option<u16>,
+    /// The last number of a range; null for a single one.
+    port_last: Option<u16>,
+    /// Where the socket is bound; null where it is about no socket.
+    address: Option<&'a Address>,
+    /// The network namespace; null where it is about none.
+    netns: Option<NetnsView<'a>>,
+    /// The declared service that it concerns.
+    service: Option<&'a str>,
+    /// The duties that the rule serves.
+    article: &'static [&'static str],
+    /// What is wrong.
+    text: &'a str,
+    /// What to do about it.
+    fix: &'a str,
+    /// What to type.
+    commands: &'a [String],
+    /// The processes that it is about, the main one first.
+    holders: Vec<HolderView<'a>>,
+    /// Why it is lived with; null where it counts.
+    waived: Option<&'a Waived>,
+}
+
+/// One finding as a record of CSV; it carries no command line.
+#[derive(Debug, Serialize)]
+pub(crate) struct Record<'a> {
+    rule: &'static str,
+    severity: Severity,
+    protocol: Option<Protocol>,
+    port: Option<u16>,
+    port_last: Option<u16>,
+    address: Option<&'a Address>,
+    service: Option<&'a str>,
+    text: String,
+    fix: String,
+    waived: Option<String>,
+}
+
+/// The whole document.
+pub(crate) fn document<'a>(judgement: &'a Judgement<'a>, lang: Lang) -> FindingsView<'a> {
+    let tally = judgement.tally();
+    FindingsView {
+        version: VERSION,
+        taken: judgement.snapshot.taken,
+        policy: judgement.policy.map(|policy| policy.files.iter().map(AsRef::as_ref).collect()),
+        findings: findings(judgement, lang).collect(),
+        counts: Counts {
+            notice: tally.of(Severity::Notice),
+            warning: tally.of(Severity::Warning),
+            high: tally.of(Severity::High),
+            critical: tally.of(Severity::Critical),
+        },
+        gaps: judgement.snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
+    }
+}
+
+/// Each finding.
+pub(crate) fn findings<'a>(
+    judgement: &'a Judgement<'a>,
+    lang: Lang,
+) -> impl Iterator<Item = FindingView<'a>> {
+    judgement.findings.iter().map(move |finding| view(judgement, finding, lang))
+}
+
+fn view<'a>(judgement: &'a Judgement<'a>, finding: &'a Finding, lang: Lang) -> FindingView<'a> {
+    let snapshot = judgement.snapshot;
+    let processes =
+        finding.holders.iter().filter_map(|pid| Some(holder(*pid, None, snapshot.processes.get(pid)?)));
+    FindingView {
+        rule: finding.rule,
+        severity: finding.severity,
+        protocol: finding.ports.map(|ports| ports.protocol),
+        port: first(finding.ports),
+        port_last: last(finding.ports),
+        address: finding.address.as_ref(),
+        netns: finding.netns.map(|id| netns_view(snapshot, id)),
+        service: finding.service.as_deref(),
+        article: rules::find(finding.rule).map_or(&[], |rule| rule.article),
+        text: finding.text.in_lang(lang),
+        fix: finding.fix.in_lang(lang),
+        commands: &finding.commands,
+        holders: processes.collect(),
+        waived: finding.waived.as_ref(),
+    }
+}
+
+/// Each finding as a record.
+pub(crate) fn records<'a>(judgement: &'a Judgement<'a>, lang: Lang) -> impl Iterator<Item = Record<'a>> {
+    judgement.findings.iter().map(move |finding| Record {
+        rule: finding.rule,
+        severity: finding.severity,
+        protocol: finding.ports.map(|ports| ports.protocol),
+        port: first(finding.ports),
+        port_last: last(finding.ports),
+        address: finding.address.as_ref(),
+        service: finding.service.as_deref(),
+        text: visible(finding.text.in_lang(lang)).into_owned(),
+        fix: visible(finding.fix.in_lang(lang)).into_owned(),
+        waived: finding.waived.as_ref().map(|waived| visible(&waived.why).into_owned()),
+    })
+}
+
+fn first(ports: Option<PortSpec>) -> Option<u16> {
+    ports.map(|ports| ports.range.first)
+}
+
+fn last(ports: Option<PortSpec>) -> Option<u16> {
+    let range: PortRange = ports?.range;
+    (!range.is_one()).then_some(range.last)
+}

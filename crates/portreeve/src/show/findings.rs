@@ -1,0 +1,134 @@
+//! Findings for a person: what is wrong, then what to do, then how much was looked at (A26).
+
+use portreeve_core::{
+    finding::{Finding, Severity},
+    text,
+    words::{Lang, Text, Words},
+};
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    escape::visible,
+    gaps,
+    out::painted,
+    severity::{mark, paint},
+    table::pad,
+};
+use crate::{judgement::Judgement, settings::Colour};
+
+const HINT: Words = Words { en: "hint:", ja: "直し方:" };
+const NO_PORT: &str = "-";
+
+/// The whole report.
+pub(crate) fn report(judgement: &Judgement<'_>, lang: Lang, colour: Colour) -> String {
+    let rows: Vec<_> = judgement.counted().map(|finding| Row::of(finding, lang)).collect();
+    let widths = [0, 1, 2].map(|column| widest(&rows, column));
+    let mut report: String = rows.iter().map(|row| row.lines(widths, lang, colour)).collect();
+    report.push_str(summary(judgement).in_lang(lang));
+    report.push('\n');
+    for gap in &judgement.gaps {
+        report += &format!("{}\n", gaps::line(gap, lang));
+    }
+    report
+}
+
+/// A finding as cells: severity, port, rule; then its sentences.
+struct Row {
+    severity: Severity,
+    cells: [String; 3],
+    text: String,
+    fix: String,
+}
+
+impl Row {
+    fn of(finding: &Finding, lang: Lang) -> Self {
+        let severity = finding.severity;
+        Self {
+            severity,
+            cells: [
+                format!("{} {}", mark(severity), severity.words().in_lang(lang)),
+                finding.ports.map_or_else(|| NO_PORT.into(), |ports| ports.to_string()),
+                finding.rule.into(),
+            ],
+            text: visible(finding.text.in_lang(lang)).into_owned(),
+            fix: fix(finding, lang),
+        }
+    }
+
+    fn lines(&self, widths: [usize; 3], lang: Lang, colour: Colour) -> String {
+        let [severity, port, rule] = [0, 1, 2].map(|column| pad(&self.cells[column], widths[column]));
+        let severity = painted(&severity, Some(paint(self.severity)), colour);
+        let indent = " ".repeat(widths[0] + 2);
+        let Self { text, fix, .. } = self;
+        format!("{severity}  {port}  {rule}  {text}\n{indent}{} {fix}\n", HINT.in_lang(lang))
+    }
+}
+
+/// What to do, and what to type for it.
+fn fix(finding: &Finding, lang: Lang) -> String {
+    let parts = std::iter::once(finding.fix.in_lang(lang)).chain(finding.commands.iter().map(String::as_str));
+    parts.map(visible).collect::<Vec<_>>().join(" · ")
+}
+
+fn widest(rows: &[Row], column: usize) -> usize {
+    rows.iter().map(|row| row.cells[column].width()).max().unwrap_or(0)
+}
+
+fn summary(judgement: &Judgement<'_>) -> Text {
+    let parts = [
+        Some(counts(judgement)),
+        known(judgement),
+        waived(judgement),
+        Some(ports(judgement)),
+        Some(unseen(judgement)),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let join = |pick: fn(&Text) -> &str| parts.iter().map(pick).collect::<Vec<_>>().join(" · ");
+    Text { en: join(|part| &part.en), ja: join(|part| &part.ja) }
+}
+
+fn counts(judgement: &Judgement<'_>) -> Text {
+    let tally = judgement.tally();
+    let by_severity = |lang: Lang| {
+        let severities = Severity::ALL.into_iter().rev().filter(|severity| tally.of(*severity) > 0);
+        let parts = severities.map(|severity| match lang {
+            Lang::En => format!("{} {}", tally.of(severity), severity.words().en),
+            Lang::Ja => format!("{} {}", severity.words().ja, tally.of(severity)),
+        });
+        parts.collect::<Vec<_>>().join(if lang == Lang::En { ", " } else { "、" })
+    };
+    let (en, ja) = (by_severity(Lang::En), by_severity(Lang::Ja));
+    match (tally.total(), judgement.known) {
+        (0, None) => text!("no findings", "指摘はありません"),
+        (0, Some(_)) => text!("nothing new", "新しい指摘はありません"),
+        (1, None) => text!("1 finding ({en})", "1 件の指摘({ja})"),
+        (1, Some(_)) => text!("1 new finding ({en})", "1 件の新しい指摘({ja})"),
+        (total, None) => text!("{total} findings ({en})", "{total} 件の指摘({ja})"),
+        (total, Some(_)) => text!("{total} new findings ({en})", "{total} 件の新しい指摘({ja})"),
+    }
+}
+
+fn known(judgement: &Judgement<'_>) -> Option<Text> {
+    let known = judgement.known?;
+    let (still, gone) = (known.still, known.gone);
+    Some(text!("{still} known before, {gone} gone", "既知 {still} 件、解消 {gone} 件"))
+}
+
+fn waived(judgement: &Judgement<'_>) -> Option<Text> {
+    let waived = judgement.waived();
+    (waived > 0).then(|| text!("{waived} waived", "容認 {waived} 件"))
+}
+
+fn ports(judgement: &Judgement<'_>) -> Text {
+    match judgement.ports {
+        1 => text!("1 port", "1 ポート"),
+        ports => text!("{ports} ports", "{ports} ポート"),
+    }
+}
+
+fn unseen(judgement: &Judgement<'_>) -> Text {
+    match judgement.gaps.len() {
+        0 => text!("not seen: nothing", "見えなかったもの: なし"),
+        gaps => text!("not seen: {gaps}, see below", "見えなかったもの: {gaps} 件(下記)"),
+    }
+}
