@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod completions;
+mod explain;
 pub(crate) mod help;
 mod ls;
 mod man;
@@ -56,7 +57,7 @@ pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, COMPARE, OURSELVES];
 
 const SEE: Group = Group {
     title: Words { en: "What is there?", ja: "何が開いているか" },
-    commands: &[&ls::COMMAND, &who::COMMAND, &wait::COMMAND],
+    commands: &[&ls::COMMAND, &who::COMMAND, &wait::COMMAND, &explain::COMMAND],
 };
 
 const JUDGE: Group = Group {

@@ -10,6 +10,7 @@ mod judgement;
 mod keep;
 mod last_audit;
 mod look;
+mod nearest;
 mod policy_file;
 mod settings;
 mod show;

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod caret;
 pub(crate) mod check;
 pub(crate) mod escape;
+pub(crate) mod explain;
 pub(crate) mod findings;
 pub(crate) mod gaps;
 pub(crate) mod json;

@@ -1,0 +1,153 @@
+//! `explain`: what a number, a name or a finding is; needs no host (A1–A3, A6, A7, A9, A10).
+
+use clap::{Arg, ArgMatches};
+use portreeve_core::{
+    port::{PortError, PortRange, Protocol},
+    registry::{Assignment, Practice, Registry, in_practice},
+    rules::{self, Rule},
+    text,
+    words::{Lang, Text, Words},
+};
+
+use super::Command;
+use crate::{
+    asked::{self, Asked, port_cause},
+    exit::Exit,
+    failure::Failure,
+    nearest::nearest,
+    settings::{Common, Format, Settings},
+    show::{
+        explain::{self, Topic},
+        next,
+        out::Out,
+    },
+    table_file::TableFile,
+};
+
+const WORD: &str = "word";
+
+/// What a port number, a service name or a finding is.
+pub(super) const COMMAND: Command = Command {
+    name: "explain",
+    about: Words {
+        en: "What is this number, name or finding?", ja: "この番号・名前・指摘は何か"
+    },
+    examples: &["portreeve explain 5432", "portreeve explain https", "portreeve explain stolen-port"],
+    takes: &[Common::Output(&[Format::Table, Format::Json])],
+    arguments,
+    run,
+};
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let help = Words {
+        en: "A number, a range (30000-30099/tcp), a service name or the name of a finding",
+        ja: "番号、範囲(30000-30099/tcp)、サービス名、または指摘の名前",
+    };
+    vec![Arg::new(WORD).value_name("WORD").required(true).help(help.in_lang(lang))]
+}
+
+fn run(given: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let word: &String = given.get_one(WORD).expect("clap requires the word");
+    let table = TableFile::load()?;
+    match subject(word, table.registry())? {
+        Subject::Rule(rule) => match settings.format {
+            Format::Json => out.json(&explain::rule_view(rule, settings.lang))?,
+            _ => out.write(&explain::rule_page(rule, settings.lang))?,
+        },
+        Subject::Ports(topic) => match settings.format {
+            Format::Json => out.json(&explain::ports_view(&topic, settings.lang))?,
+            _ => {
+                out.write(&explain::ports_page(&topic, settings.lang))?;
+                next::print(&[format!("portreeve who {}", topic.range.first)], out)?;
+            }
+        },
+    }
+    Ok(Exit::Fine)
+}
+
+/// What a word means.
+enum Subject<'a> {
+    Rule(&'static Rule),
+    Ports(Topic<'a>),
+}
+
+fn subject<'a>(word: &'a str, registry: Registry<'a>) -> Result<Subject<'a>, Failure> {
+    if let Some(rule) = rules::find(word) {
+        return Ok(Subject::Rule(rule));
+    }
+    match asked::number(word) {
+        Some(asked) if !is_name(word, registry) => {
+            asked.map(|asked| Subject::Ports(numbers(asked, registry))).map_err(|error| no_port(word, &error))
+        }
+        _ => named(word, registry).map(Subject::Ports),
+    }
+}
+
+/// A few names look like numbers.
+fn is_name(word: &str, registry: Registry<'_>) -> bool {
+    registry.find(word).next().is_some()
+}
+
+fn numbers<'a>(asked: Asked, registry: Registry<'a>) -> Topic<'a> {
+    let Asked { range, protocol } = asked;
+    let assignments = registry.assignments().filter(|assignment| {
+        assignment.range.overlaps(range)
+            && protocol.is_none_or(|protocol| protocol.assigned_as() == assignment.protocol)
+    });
+    Topic { name: None, range, assignments: assignments.collect(), in_practice: practice(range, protocol) }
+}
+
+/// `https`, or `https/tcp`.
+fn named<'a>(word: &'a str, registry: Registry<'a>) -> Result<Topic<'a>, Failure> {
+    let (name, protocol) = match word.split_once('/') {
+        Some((name, protocol)) => {
+            (name, Some(protocol.parse::<Protocol>().map_err(|error| no_port(word, &error))?))
+        }
+        None => (word, None),
+    };
+    let assignments: Vec<Assignment<'a>> = registry
+        .find(name)
+        .filter(|assignment| protocol.is_none_or(|protocol| protocol.assigned_as() == assignment.protocol))
+        .collect();
+    match assignments.first() {
+        Some(first) => Ok(Topic {
+            name: Some(name),
+            range: first.range,
+            in_practice: practice(first.range, protocol),
+            assignments,
+        }),
+        None => Err(unknown(word, registry)),
+    }
+}
+
+/// What a single number is used for, whatever it is assigned to (A8).
+fn practice(range: PortRange, protocol: Option<Protocol>) -> Option<Text> {
+    let protocols = Protocol::ALL.into_iter().filter(|any| protocol.is_none_or(|protocol| protocol == *any));
+    let mut found = protocols.filter_map(|protocol| in_practice(range.first, protocol));
+    found.next().filter(|_| range.is_one()).map(Practice::text)
+}
+
+fn unknown(word: &str, registry: Registry<'_>) -> Failure {
+    let names = registry.assignments().flat_map(|assignment| assignment.names().collect::<Vec<_>>());
+    let failure = Failure::usage(text!(
+        "`{word}` is neither a port, nor a registered name, nor a finding",
+        "`{word}` はポート番号でも、登録済みの名前でも、指摘の名前でもありません"
+    ));
+    match nearest(word, rules::all().map(|rule| rule.name).chain(names)) {
+        Some(near) => failure.hint(text!("did you mean {near}?", "{near} の間違いではありませんか?")),
+        None => failure.hint(text!("portreeve registry list", "portreeve registry list")),
+    }
+}
+
+/// Why `word` is no port, with what could have been meant.
+fn no_port(word: &str, error: &PortError) -> Failure {
+    let failure = Failure::usage(text!("cannot explain `{word}`", "`{word}` を説明できません"))
+        .because(port_cause(error));
+    let PortError::Protocol(wrong) = error else { return failure };
+    match (word.rsplit_once('/'), nearest(wrong, Protocol::ALL.map(Protocol::name))) {
+        (Some((range, _)), Some(near)) => {
+            failure.hint(text!("did you mean {range}/{near}?", "{range}/{near} の間違いではありませんか?"))
+        }
+        _ => failure,
+    }
+}
