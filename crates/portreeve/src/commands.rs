@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod completions;
+mod diff;
 mod explain;
 pub(crate) mod help;
 mod ls;
@@ -67,7 +68,7 @@ const JUDGE: Group = Group {
 
 const COMPARE: Group = Group {
     title: Words { en: "What has changed?", ja: "何が変わったか" },
-    commands: &[&snapshot::COMMAND],
+    commands: &[&snapshot::COMMAND, &diff::COMMAND],
 };
 
 const OURSELVES: Group = Group {

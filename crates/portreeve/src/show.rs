@@ -4,6 +4,7 @@ pub(crate) mod age;
 pub(crate) mod audit;
 pub(crate) mod caret;
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod escape;
 pub(crate) mod explain;
 pub(crate) mod findings;
