@@ -6,6 +6,7 @@ mod completions;
 mod diff;
 mod explain;
 pub(crate) mod help;
+mod init;
 mod ls;
 mod man;
 mod registry;
@@ -63,7 +64,7 @@ const SEE: Group = Group {
 
 const JUDGE: Group = Group {
     title: Words { en: "Is it right?", ja: "正しい状態か" },
-    commands: &[&audit::COMMAND, &check::COMMAND],
+    commands: &[&audit::COMMAND, &init::COMMAND, &check::COMMAND],
 };
 
 const COMPARE: Group = Group {
