@@ -7,9 +7,10 @@ mod diff;
 mod explain;
 pub(crate) mod help;
 mod init;
-mod ls;
+pub(crate) mod ls;
 mod man;
 mod registry;
+mod schema;
 mod snapshot;
 mod status;
 mod wait;
@@ -74,7 +75,7 @@ const COMPARE: Group = Group {
 
 const OURSELVES: Group = Group {
     title: Words { en: "About portreeve", ja: "portreeve について" },
-    commands: &[&registry::COMMAND, &help::COMMAND, &completions::COMMAND, &man::COMMAND],
+    commands: &[&registry::COMMAND, &schema::COMMAND, &help::COMMAND, &completions::COMMAND, &man::COMMAND],
 };
 
 /// Every command that can be named.

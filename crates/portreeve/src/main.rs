@@ -12,6 +12,7 @@ mod last_audit;
 mod look;
 mod nearest;
 mod policy_file;
+mod schema;
 mod settings;
 mod show;
 mod table_file;

@@ -2,7 +2,7 @@
 
 mod connections;
 mod filter;
-mod follow;
+pub(crate) mod follow;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{

@@ -12,6 +12,7 @@ use portreeve_core::{
     words::{Lang, Words},
     world::World,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::stop::{Stop, Woken};
@@ -32,9 +33,9 @@ use crate::{
 };
 
 /// What happened to an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-enum Kind {
+pub(crate) enum Kind {
     Present,
     Opened,
     Closed,
@@ -42,9 +43,11 @@ enum Kind {
 }
 
 /// One line of `--follow -o ndjson`.
-#[derive(Debug, Serialize)]
-struct EventView<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
+pub(crate) struct EventView<'a> {
     event: Kind,
+    #[schemars(with = "String")]
     at: Timestamp,
     listener: ListenerView<'a>,
     /// How many sockets share the endpoint (SO_REUSEPORT).

@@ -1,0 +1,62 @@
+//! The JSON Schema of every document that portreeve writes or reads (A26).
+
+use portreeve_core::{facts::Snapshot, policy, words::Words};
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::Value;
+
+use crate::{
+    commands::ls::follow::EventView,
+    show::{
+        audit::FindingsView,
+        check::CheckView,
+        diff::DiffView,
+        explain::ExplainView,
+        registry::{AssignmentView, RegistryView, TableView},
+        view::ListenersView,
+    },
+};
+
+/// A document that has a schema.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// What `portreeve schema` calls it.
+    pub(crate) name: &'static str,
+    /// Which command writes or reads it.
+    pub(crate) about: Words,
+    /// Its schema.
+    pub(crate) schema: fn() -> Value,
+}
+
+/// Every document, in the order in which a reader meets them.
+pub(crate) const DOCUMENTS: &[Document] = &[
+    document::<ListenersView<'static>>("listeners", Words { en: "ls and who", ja: "ls と who" }),
+    document::<EventView<'static>>(
+        "event",
+        Words { en: "ls --follow -o ndjson, a line", ja: "ls --follow -o ndjson の 1 行" },
+    ),
+    document::<FindingsView<'static>>("findings", Words { en: "audit", ja: "audit" }),
+    document::<CheckView<'static>>("check", Words { en: "check", ja: "check" }),
+    document::<DiffView<'static>>("diff", Words { en: "diff", ja: "diff" }),
+    document::<ExplainView<'static>>("explain", Words { en: "explain", ja: "explain" }),
+    document::<Snapshot>("snapshot", Words { en: "snapshot and --snapshot", ja: "snapshot と --snapshot" }),
+    document::<TableView>("registry", Words { en: "registry show", ja: "registry show" }),
+    document::<RegistryView<'static>>("assignments", Words { en: "registry list", ja: "registry list" }),
+    document::<AssignmentView<'static>>(
+        "assignment",
+        Words { en: "registry list -o ndjson, a line", ja: "registry list -o ndjson の 1 行" },
+    ),
+    Document {
+        name: "policy",
+        about: Words { en: "the policy file (TOML)", ja: "policy ファイル(TOML)" },
+        schema: || policy::schema().to_value(),
+    },
+];
+
+const fn document<T: JsonSchema>(name: &'static str, about: Words) -> Document {
+    Document { name, about, schema: schema_of::<T> }
+}
+
+/// What serde writes, not what it would read: fields that are always written are required.
+fn schema_of<T: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
+}
