@@ -1,0 +1,108 @@
+//! `check`: every mistake at once, where a person finds it, in either language (A15, A24, A25, A26).
+
+use serde_json::Value;
+
+use crate::program::{Place, data, run, run_with};
+
+#[test]
+fn a_policy_without_mistakes_is_exit_code_0() {
+    let said = run("check judge-policy.toml").ends(0);
+    assert_eq!(said, "judge-policy.toml: no mistakes · 4 services · 5 ports\n");
+    assert!(run("check judge-policy.toml --lang ja").ends(0).contains("誤りはありません"));
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_line_and_a_caret() {
+    let err = run("check judge-mistakes.toml").fails(2);
+    assert!(err.starts_with("error: judge-mistakes.toml: "), "{err}");
+    assert!(
+        err.contains(
+            "   ┌─ judge-mistakes.toml:4:10\n \
+             4 │ ports = [\"443/tpc\"]\n   \
+             │          ^^^^^^^^^ "
+        ),
+        "{err}"
+    );
+    for wrong in ["`tpc`", "`reech`", "何処か"] {
+        assert!(err.contains(wrong), "{wrong}: {err}");
+    }
+}
+
+#[test]
+fn carets_stand_below_wide_characters_and_behind_tabs() {
+    let err = run("check judge-mistakes.toml").fails(2);
+    // A tab reaches to column 4 of the line, so `reech` begins there.
+    assert!(err.contains(" 6 │     reech = \"world\"   # 字下げはタブ\n   │     ^^^^^ "), "{err}");
+    // `reach = "` has nine columns; the text of three wide characters and its quotes has eight.
+    assert!(err.contains("15 │ reach = \"何処か\"\n   │         ^^^^^^^^ "), "{err}");
+}
+
+#[test]
+fn japanese_says_the_same_places() {
+    let places = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.contains("┌─")).map(|line| line.trim().to_string()).collect()
+    };
+    let en = run("check judge-mistakes.toml").fails(2);
+    let ja = run("check judge-mistakes.toml --lang ja").fails(2);
+    assert_eq!(places(&en), places(&ja));
+    assert!(places(&en).len() >= 3, "{en}");
+    assert!(ja.contains("件の誤り"), "{ja}");
+}
+
+#[test]
+fn json_goes_to_standard_output_and_says_the_same() {
+    let run = run("check judge-mistakes.toml -o json");
+    assert_eq!(run.err, "");
+    let document = run.json(2);
+    let first = &document["mistakes"][0];
+    assert_eq!(
+        (&first["file"], &first["line"], &first["column"]),
+        (&"judge-mistakes.toml".into(), &4.into(), &10.into())
+    );
+    assert!(document["mistakes"].as_array().unwrap().len() >= 3);
+}
+
+#[test]
+fn standard_input_is_called_stdin() {
+    let policy = std::fs::read(data().join("judge-mistakes.toml")).unwrap();
+    assert!(run_with("check -", &policy).fails(2).contains("┌─ <stdin>:4:10"));
+    assert!(run_with("check -", b"version = 1\n").ends(0).starts_with("<stdin>: no mistakes"));
+    assert_eq!(run_with("check -", b"\xff\xfe").code, 2);
+}
+
+#[test]
+fn two_services_on_one_port_are_shown_with_both_places() {
+    let place = Place::new();
+    place.file(
+        "policy.toml",
+        b"version = 1\n\n[service.ftp]\nports = [\"21/tcp\"]\nowner = { user = \"0\" }\n",
+    );
+    place
+        .file("policy.d/files.toml", b"[service.files]\nports = [\"20-21/tcp\"]\nowner = { user = \"0\" }\n");
+    let folder = place.path().display().to_string();
+    let err = place.run(&format!("check {folder}")).fails(2);
+    let heading = err.lines().find(|line| line.contains("┌─")).expect("a heading");
+    assert!(heading.contains("policy.toml:4:10") && heading.contains(" and "), "{err}");
+    assert!(heading.contains("policy.d/files.toml:2:10"), "{err}");
+    let document = place.run(&format!("check {folder} -o json")).json(2);
+    assert!(document["mistakes"][0]["also"]["file"].is_string(), "{document:#}");
+}
+
+#[test]
+fn what_this_host_does_not_have_is_a_warning_and_no_mistake() {
+    let policy = "version = 1\n\n[service.a]\nports = [\"4711/tcp\"]\nowner = { exe = \"/nowhere/at/all\" }\n\n\
+                  [service.b]\nports = [\"4712/tcp\"]\nowner = { unit = \"portreeve-no-such-thing.service\" }\n";
+    let ran = run_with("check -", policy.as_bytes());
+    assert!(ran.err.starts_with("warning: <stdin>: 2 points to check\n"), "{}", ran.err);
+    assert!(ran.err.contains("/nowhere/at/all") && ran.err.contains("portreeve-no-such-thing.service"));
+    assert!(ran.ends(0).starts_with("<stdin>: no mistakes"));
+    let document = run_with("check - -o json", policy.as_bytes()).json(0);
+    assert_eq!(document["mistakes"], Value::Array(Vec::new()));
+    assert_eq!(document["warnings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_missing_file_is_exit_code_2() {
+    let err = run("check nowhere.toml").fails(2);
+    assert!(err.contains("cause: there is no such file"), "{err}");
+}
