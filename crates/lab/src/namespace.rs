@@ -1,0 +1,118 @@
+//! A network namespace that lives exactly as long as the control group of its anchor.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    cgroup::{self, Group},
+    error::LabError,
+    output::Output,
+};
+
+/// A network namespace, held by one sleeping process.
+///
+/// No name in /run/netns and no mount holds it, so nothing can be left behind when the process is gone.
+#[derive(Debug)]
+pub struct Namespace {
+    group: Group,
+    anchor: Child,
+}
+
+impl Namespace {
+    /// A fresh one, its loopback up.
+    ///
+    /// # Errors
+    ///
+    /// Where the lab cannot be built here.
+    pub fn create() -> Result<Self, LabError> {
+        Self::with(&["--net"])
+    }
+
+    /// A fresh one with its own process numbers and /proc, so that nobody else's processes are seen in it.
+    ///
+    /// # Errors
+    ///
+    /// Where the lab cannot be built here.
+    pub fn create_with_processes() -> Result<Self, LabError> {
+        Self::with(&["--net", "--pid", "--fork", "--mount-proc"])
+    }
+
+    fn with(unshare: &[&str]) -> Result<Self, LabError> {
+        let group = Group::create()?;
+        let mut anchor = cgroup::command(&group.below("anchor")?, "unshare")
+            .args(unshare)
+            .args(["/bin/sh", "-c", "ip link set lo up && echo ready && exec sleep infinity"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|source| LabError::Start { program: "unshare".into(), source })?;
+        let stdout = anchor.stdout.take().expect("standard output was piped");
+        let mut line = String::new();
+        let said = BufReader::new(stdout).read_line(&mut line);
+        let namespace = Self { group, anchor };
+        match said {
+            Ok(_) if line == "ready\n" => Ok(namespace),
+            _ => Err(LabError::Failed { what: "unshare".into(), status: -1, said: line }),
+        }
+    }
+
+    /// The control group that everything in it should live in.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// The machine's number of a process in it.
+    ///
+    /// The anchor is a child of `unshare` where that forks, else `unshare` itself; it is the youngest either way.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let unshare = self.anchor.id();
+        let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"));
+        let child = children.ok().and_then(|text| text.split_whitespace().next()?.parse().ok());
+        child.unwrap_or(unshare)
+    }
+
+    /// The file by which the kernel knows it.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        format!("/proc/{}/ns/net", self.pid()).into()
+    }
+
+    /// A command that runs `program` of the machine in it, in the group at `group`.
+    ///
+    /// `ip netns exec` would replace /sys and hide the cgroup mount.
+    #[must_use]
+    pub fn command_in(&self, group: &std::path::Path, program: &str) -> Command {
+        let pid = self.pid();
+        let mut command = cgroup::command(group, "nsenter");
+        command.args(["--target", &pid.to_string(), "--net", "--pid", "--mount", "--", program]);
+        command
+    }
+
+    /// Runs `ip` on it.
+    ///
+    /// # Errors
+    ///
+    /// Where `ip` refuses.
+    pub fn ip(&self, arguments: &[&str]) -> Result<(), LabError> {
+        let what = format!("ip {}", arguments.join(" "));
+        let output = self
+            .command_in(&self.group.below("anchor")?, "ip")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| LabError::Start { program: "ip".into(), source })?;
+        Output::from(output).success(&what).map(drop)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = cgroup::remove(self.group.name());
+        let _ = self.anchor.wait();
+    }
+}
