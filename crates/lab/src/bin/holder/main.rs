@@ -1,0 +1,99 @@
+//! Holds sockets in the ways that tools get wrong, until it is killed; says `ready` once it does.
+
+mod crowd;
+mod disguise;
+mod handed;
+mod plain;
+
+use std::{
+    env,
+    error::Error,
+    ffi::OsString,
+    io::{self, Write},
+    net::{AddrParseError, SocketAddr},
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// What to hold and how, one word each; README of the modes and their code are the modules below.
+const USAGE: &str = "usage: holder MODE ARGUMENT...
+  listen ADDRESS...          TCP, accepting nobody
+  reuseport ADDRESS          TCP with SO_REUSEPORT; start it twice
+  v6only ADDRESS             TCP with IPV6_V6ONLY
+  udp ADDRESS...             UDP without a peer
+  connected ADDRESS PEER     UDP with a peer
+  bound ADDRESS              TCP, bound and not listening
+  full ADDRESS               TCP with a full accept queue
+  forked ADDRESS             TCP, held by a parent and its child
+  passed ADDRESS             TCP, sent to another process whose sender is gone
+  in-flight ADDRESS          TCP, held by the queue of a Unix socket alone
+  vanished ADDRESS           TCP, by a program whose file is deleted
+  renamed NAME ADDRESS       TCP, under a name of any bytes
+  idle                       nothing at all
+  crowd TCP UDP IDLE         so many processes of each kind
+  connections PROCESSES EACH so many processes with so many loopback connections each";
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[OsString]) -> Outcome {
+    let Some((mode, rest)) = arguments.split_first() else { return Err(USAGE.into()) };
+    match mode.to_str().unwrap_or_default() {
+        "listen" => plain::listen(&addresses(rest)?),
+        "reuseport" => plain::reuseport(address(rest, 0)?),
+        "v6only" => plain::v6only(address(rest, 0)?),
+        "udp" => plain::udp(&addresses(rest)?),
+        "connected" => plain::connected(address(rest, 0)?, address(rest, 1)?),
+        "bound" => plain::bound(address(rest, 0)?),
+        "full" => plain::full(address(rest, 0)?),
+        "forked" => handed::forked(address(rest, 0)?),
+        "passed" => handed::passed(address(rest, 0)?),
+        "receive" => handed::receive(),
+        "in-flight" => handed::in_flight(address(rest, 0)?),
+        "vanished" => disguise::vanished(rest),
+        "renamed" => disguise::renamed(rest.first().ok_or(USAGE)?, address(rest, 1)?),
+        "idle" => rest_forever(),
+        "crowd" => crowd::crowd(number(rest, 0)?, number(rest, 1)?, number(rest, 2)?),
+        "connections" => crowd::connections(number(rest, 0)?, number(rest, 1)?),
+        "connected-to-itself" => crowd::connected_to_itself(address(rest, 0)?, number(rest, 1)?),
+        _ => Err(USAGE.into()),
+    }
+}
+
+/// Says that everything is as asked, and keeps it so.
+fn hold<T>(held: T) -> Outcome {
+    println!("ready");
+    io::stdout().flush()?;
+    rest_forever()?;
+    drop(held);
+    Ok(())
+}
+
+fn rest_forever() -> Outcome {
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+fn addresses(texts: &[OsString]) -> Result<Vec<SocketAddr>, AddrParseError> {
+    texts.iter().map(|text| text.to_string_lossy().parse()).collect()
+}
+
+fn address(texts: &[OsString], place: usize) -> Result<SocketAddr, Box<dyn Error>> {
+    Ok(texts.get(place).ok_or(USAGE)?.to_string_lossy().parse()?)
+}
+
+fn number(texts: &[OsString], place: usize) -> Result<u16, Box<dyn Error>> {
+    Ok(texts.get(place).ok_or(USAGE)?.to_string_lossy().parse()?)
+}
