@@ -1,0 +1,20 @@
+//! The built portreeve on whole Debian hosts, beside witnesses that are not ours: `ss`, `lsof`, `curl`.
+//!
+//! They need root and the lab's tools: `cargo xtask lab`, or by hand
+//! `cargo test -p portreeve --features lab --test lab`. Without them they fail and say what they need.
+
+mod lab {
+    mod asking;
+    mod awkward;
+    mod change;
+    mod cleanliness;
+    mod fixtures;
+    mod fresh;
+    mod policy;
+    mod site;
+    mod stale;
+    mod store;
+    mod strangers;
+    mod together;
+    mod witnesses;
+}

@@ -1,0 +1,43 @@
+//! A policy written from what runs, and what an audit says under it (A15, A16, A17, A24, A25).
+
+use portreeve_lab::profile;
+
+use super::site::{Found, Site, found, lab, serious};
+
+/// What is wrong with the host, and why it is found under a policy that was written from that very host.
+fn expected() -> Vec<Found> {
+    let mut expected = Vec::new();
+    // FTP, POP3 and IMAP without encryption on every address are dangerous: the policy declares them narrowly, so
+    // each is found wider than declared and by its danger's own name.
+    for port in ["21/tcp", "110/tcp", "143/tcp"] {
+        expected.push(found(port, "bound-wider-than-declared", "high"));
+        expected.push(found(port, "cleartext-service", "warning"));
+    }
+    expected.sort();
+    expected
+}
+
+/// The written policy is right, its audit gives exactly what is written down above, and then strangers are found
+/// (A15, A16, A17, A24).
+#[test]
+fn a_written_policy_gives_exactly_the_expected_findings() {
+    let site = Site::boot(&profile::MAIL_WEB_FTP);
+    site.run("portreeve init > /root/p.toml && portreeve check /root/p.toml");
+    let audit = || site.audit("--policy /root/p.toml", 1).into_iter().filter(serious).collect::<Vec<_>>();
+    assert_eq!(audit(), expected(), "{}", site.run("cat /root/p.toml").stdout);
+
+    let unneeded = lab(site.host.start_as("dev", "nc -l 8099"));
+    lab(site.host.wait_for_port(8099));
+    let mut with_unneeded = expected();
+    with_unneeded.push(found("8099/tcp", "unneeded-open-port", "warning"));
+    with_unneeded.sort();
+    assert_eq!(audit(), with_unneeded);
+    drop(unneeded);
+
+    site.run("systemctl stop shop");
+    let _stranger = lab(site.host.hold_as("root", "listen [::]:3000"));
+    let mut with_stolen = expected();
+    with_stolen.push(found("3000/tcp", "stolen-port", "critical"));
+    with_stolen.sort();
+    assert_eq!(audit(), with_stolen);
+}

@@ -1,0 +1,20 @@
+//! An update on the disk that a running service has not taken up (A18).
+
+use portreeve_lab::profile;
+
+use super::site::{Found, Site, found, serious};
+
+/// A replaced program is found until its service is restarted (A18).
+#[test]
+fn a_service_that_runs_a_replaced_program_is_found_until_it_restarts() {
+    let site = Site::boot(&profile::WEB);
+    let audit = |status| site.audit("", status).into_iter().filter(serious).collect::<Vec<Found>>();
+    assert_eq!(audit(0), []);
+    // What dpkg does: a new file of the same name takes the old one's place.
+    site.run("cp -p /usr/sbin/nginx /usr/sbin/nginx.dpkg-new && mv /usr/sbin/nginx.dpkg-new /usr/sbin/nginx");
+    let ports: Vec<_> = audit(1);
+    assert!(ports.contains(&found("443/tcp", "stale-executable", "warning")), "{ports:#?}");
+    assert!(ports.iter().all(|one| one.rule == "stale-executable"), "{ports:#?}");
+    site.run("systemctl restart nginx");
+    assert_eq!(audit(0), []);
+}
