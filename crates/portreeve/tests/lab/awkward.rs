@@ -44,9 +44,11 @@ fn awkward_holders_are_told_as_they_are() {
     assert_eq!(listener(&answer, 7009)["v6only"], true);
     assert_eq!(listener(&answer, 7010)["v6only"], false);
 
-    let table = site.ask("ls").stdout;
-    assert!(!table.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{table:?}");
-    assert!(table.contains("7005/tcp"), "{table}");
+    for command in ["ls", "ls --each", "who 7005", ""] {
+        let table = site.ask(command).stdout;
+        assert!(!table.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{command}: {table:?}");
+    }
+    assert!(site.ask("who 7005").stdout.contains("[31m"), "what can be shown of the name is shown");
 }
 
 fn in_flight_says_why(answer: &Value) {

@@ -2,7 +2,7 @@
 
 use portreeve_lab::profile;
 
-use super::site::{Found, Site, found, lab, serious};
+use super::site::{Found, Site, found, lab};
 
 /// What is wrong with the host, and why it is found under a policy that was written from that very host.
 fn expected() -> Vec<Found> {
@@ -13,6 +13,8 @@ fn expected() -> Vec<Found> {
         expected.push(found(port, "bound-wider-than-declared", "high"));
         expected.push(found(port, "cleartext-service", "warning"));
     }
+    // Nothing about ssh, postfix, nginx, the shop and redis: they are declared as they were seen, and none of them
+    // lets passwords pass in the clear or hands data to strangers.
     expected.sort();
     expected
 }
@@ -23,7 +25,7 @@ fn expected() -> Vec<Found> {
 fn a_written_policy_gives_exactly_the_expected_findings() {
     let site = Site::boot(&profile::MAIL_WEB_FTP);
     site.run("portreeve init > /root/p.toml && portreeve check /root/p.toml");
-    let audit = || site.audit("--policy /root/p.toml", 1).into_iter().filter(serious).collect::<Vec<_>>();
+    let audit = || site.audit("--policy /root/p.toml", 1);
     assert_eq!(audit(), expected(), "{}", site.run("cat /root/p.toml").stdout);
 
     let unneeded = lab(site.host.start_as("dev", "nc -l 8099"));
@@ -35,7 +37,7 @@ fn a_written_policy_gives_exactly_the_expected_findings() {
     drop(unneeded);
 
     site.run("systemctl stop shop");
-    let _stranger = lab(site.host.hold_as("root", "listen [::]:3000"));
+    let _stranger = lab(site.host.hold_as("nobody", "listen [::]:3000"));
     let mut with_stolen = expected();
     with_stolen.push(found("3000/tcp", "stolen-port", "critical"));
     with_stolen.sort();
