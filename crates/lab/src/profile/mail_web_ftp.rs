@@ -3,7 +3,7 @@
 
 use super::{File, Profile, web::SITE};
 
-/// nginx, postfix, dovecot, vsftpd, sshd, redis on loopback, and a Python program of `dev` on [::]:3000.
+/// nginx, postfix, dovecot, vsftpd, sshd, redis on loopback, and a Python program of `dev` on `[::]:3000`.
 pub const MAIL_WEB_FTP: Profile = Profile {
     name: "mail-web-ftp",
     units: &[

@@ -3,12 +3,12 @@
 use portreeve_lab::profile;
 use serde_json::Value;
 
-use super::site::{Site, lab};
+use super::site::{Site, found, lab, serious};
 
 /// A name that would paint a terminal red, turn the line round and break it.
 const NAME: &str = "\u{1b}[31m\u{202e}x\u{7}";
 
-/// Who holds each awkward socket, as `ss` sees it or better (A5, A12).
+/// Who holds each awkward socket, as `ss` sees it or better (A5, A12, A18, A20).
 #[test]
 fn awkward_holders_are_told_as_they_are() {
     let site = Site::boot(&profile::BARE);
@@ -43,6 +43,14 @@ fn awkward_holders_are_told_as_they_are() {
     assert!(of_port(&answer, 7008).iter().all(|one| one["state"] == "bound"), "it does not listen");
     assert_eq!(listener(&answer, 7009)["v6only"], true);
     assert_eq!(listener(&answer, 7010)["v6only"], false);
+
+    // Only what is wrong with a port is found: being held in an unusual way is not.
+    let expected = [
+        found("7004/tcp", "stale-executable", "warning"),
+        found("7006/tcp", "backlog-full", "warning"),
+        found("7009/tcp", "wider-on-ipv6", "warning"),
+    ];
+    assert_eq!(site.audit("", 1).into_iter().filter(serious).collect::<Vec<_>>(), expected);
 
     for command in ["ls", "ls --each", "who 7005", ""] {
         let table = site.ask(command).stdout;

@@ -104,21 +104,24 @@ fn every_server_is_named(site: &Site) {
 fn a_client_speaks_from_a_port_that_the_kernel_lent_it() {
     let site = Site::boot(&profile::WEB);
     let address = site.host.place().ipv4;
-    let port = site.fetch(&format!("curl -sk -o /dev/null -w '%{{local_port}}' https://{address}/"));
-    let port: u16 = port.parse().expect("curl tells its port");
+    // It goes on until the client does.
+    site.fetch(&format!("bash -c 'exec 3<>/dev/tcp/{address}/443; sleep 60' >/dev/null 2>&1 &"));
+    let wait = "for i in $(seq 200); do ss -Htn state established dport = :443 | grep . && exit 0; sleep 0.05; done; exit 1";
+    let seen = site.fetch(wait);
+    let lent =
+        seen.split_whitespace().nth(2).and_then(|local| local.rsplit_once(':')).expect("ss tells both ends");
+    let lent: u16 = lent.1.parse().expect("a port");
+
     let range = site.run("cat /proc/sys/net/ipv4/ip_local_port_range").stdout;
     let range: Vec<u16> = range.split_whitespace().map(|word| word.parse().expect("a port")).collect();
-    assert!((range[0]..=range[1]).contains(&port), "{port} {range:?}");
+    assert!((range[0]..=range[1]).contains(&lent), "{lent} {range:?}");
 
-    let open = format!("exec 3<>/dev/tcp/{address}/443; sleep 30");
-    let script = format!("bash -c '{open}' & sleep 1; ss -Htn state established dport = :443; kill $!");
-    let seen = site.fetch(&script);
-    assert!(seen.contains(":443"), "the client has a connection: {seen}");
     let answer = site.ask("ls -a -o json").json();
     let connections = answer["connections"].as_array().expect("`ls -a` lists connections");
+    let to_web: Vec<_> = connections.iter().filter(|connection| connection["port"] == 443).collect();
+    assert_eq!(to_web.len(), 1, "{to_web:#?}");
+    assert_eq!(to_web[0]["peer"]["port"], lent, "{to_web:#?}");
+    assert_eq!(to_web[0]["peer"]["address"], site.client.place().ipv4.to_string(), "{to_web:#?}");
     let listeners = answer["listeners"].as_array().expect("`listeners` is promised");
-    for connection in connections.iter().filter(|connection| connection["port"] == 443) {
-        let lent = &connection["peer"]["port"];
-        assert!(!listeners.iter().any(|listener| &listener["port"] == lent), "{connection:#}");
-    }
+    assert!(listeners.iter().all(|listener| listener["port"] != lent), "nobody listens on it");
 }
