@@ -34,7 +34,7 @@ const HOLDER: &str = "/usr/local/bin/holder";
 
 /// Mounts the overlay where only this process and its children see it, then becomes the host.
 ///
-/// $0 is the layer of the profile, $1 the root, $2 the file of the network namespace, $3 the name.
+/// $0 is the layer of the profile, $1 the root, $2 the file of the network namespace, $3 the machine, $4 its host name.
 const BOOT: &str = "set -e
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
