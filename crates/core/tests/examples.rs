@@ -81,7 +81,7 @@ fn the_container_host_names_containers_units_and_cgroups() {
         .policy
         .services
         .iter()
-        .flat_map(|service| service.owners.iter().map(|owner| owner.key()))
+        .flat_map(|service| service.owners.iter().map(portreeve_core::owner::Owner::key))
         .collect();
     keys.sort_unstable();
     keys.dedup();

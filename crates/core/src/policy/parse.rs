@@ -252,7 +252,7 @@ impl<'a> Reading<'a> {
             refuse_kind(mark(table.file, value), WAIVE, wanted, value.get_ref(), &mut self.report);
             return;
         };
-        for value in array.iter() {
+        for value in array {
             let at = mark(table.file, value);
             if self.is_full(self.waivers.len(), limits::WAIVERS_MAX, at) {
                 return;

@@ -115,7 +115,7 @@ fn read_ports(
 
 fn read_reach(table: &Table<'_, '_>, report: &mut Report<'_>) -> (Vec<Mark>, Vec<String>) {
     if let Some(value @ (DeValue::Table(_) | DeValue::Boolean(_))) =
-        table.get(REACH).map(|value| value.get_ref())
+        table.get(REACH).map(toml::Spanned::get_ref)
     {
         let wanted = Words { en: "a zone or a list of zones", ja: "ゾーン名かそのリスト" };
         let at = table.get(REACH).map_or(table.at, |value| super::value::mark(table.file, value));

@@ -65,7 +65,7 @@ impl<'v, 't> Table<'v, 't> {
 
     /// Reports every key that is not among `known`.
     pub(super) fn refuse_unknown(&self, known: &[Key], report: &mut Report<'_>) {
-        for (key, _) in self.entries.iter() {
+        for (key, _) in self.entries {
             let name: &str = key.get_ref();
             if known.iter().any(|key| key.name == name) {
                 continue;
