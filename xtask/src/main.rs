@@ -1,23 +1,58 @@
-//! The chores of the project, one verb each.
+//! The chores of the project, one file each; this one only tells them apart.
 
+mod check;
 mod registry;
+mod shell;
+mod tidy;
 
-fn main() -> std::process::ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let result = match args.split_first() {
-        Some((verb, rest)) if verb == "registry" => registry::run(rest),
-        _ => return std::process::ExitCode::from(2),
-    };
-    match result {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+use std::process::ExitCode;
+
+use shell::Result;
+
+/// A chore: its name, what it does, and the function that does it.
+struct Chore {
+    name: &'static str,
+    does: &'static str,
+    run: fn(&[String]) -> Result,
+}
+
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "check",
+        does: "format, lints, documentation, tidy: what a review would say",
+        run: check::run,
+    },
+    Chore { name: "registry", does: "the built-in table [--check] [--compare FILE]", run: |words| Ok(registry::run(words)?) },
+    Chore { name: "tidy", does: "only the rules of the house", run: tidy::run },
+    Chore {
+        name: "readme",
+        does: "the sessions in the READMEs, against the built program",
+        run: readme::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = words.split_first() else { return usage() };
+    let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else { return usage() };
+    match (chore.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            let mut cause = std::error::Error::source(&error);
+            let mut cause = error.source();
             while let Some(error) = cause {
                 eprintln!("cause: {error}");
                 cause = error.source();
             }
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("cargo xtask CHORE\n");
+    for chore in CHORES {
+        eprintln!("  {:9} {}", chore.name, chore.does);
+    }
+    ExitCode::from(2)
 }
