@@ -1,0 +1,94 @@
+//! Each sentence is there in both languages and speaks of the same things in both.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Literal, TokenTree};
+
+use super::{
+    house::{House, Mistake, Source, flatten, inside},
+    languages::is_japanese,
+};
+
+pub(super) fn check(house: &House) -> Vec<Mistake> {
+    let spoken = house.sources.iter().filter(|source| source.path.starts_with("crates/"));
+    spoken.flat_map(mistakes).collect()
+}
+
+fn mistakes(source: &Source) -> Vec<Mistake> {
+    let tokens = flatten(&source.tokens);
+    let pairs = tokens.iter().enumerate().filter_map(|(at, _)| pair(&tokens[at..]));
+    let outside_tests = pairs.filter(|pair| !source.is_test(pair.line));
+    outside_tests.filter_map(|pair| Some(Mistake::at(&source.path, pair.line, fault(&pair)?))).collect()
+}
+
+struct Pair {
+    line: usize,
+    en: String,
+    ja: String,
+}
+
+/// `text!("…", "…")` or `Words { en: "…", ja: "…" }`, where it starts here.
+fn pair(tokens: &[TokenTree]) -> Option<Pair> {
+    let (name, group) = match tokens {
+        [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(group), ..]
+            if name == "text" && bang.as_char() == '!' =>
+        {
+            (name, group)
+        }
+        [TokenTree::Ident(name), TokenTree::Group(group), ..] if name == "Words" => (name, group),
+        _ => return None,
+    };
+    let mut sentences = inside(group).into_iter().filter_map(|token| match token {
+        TokenTree::Literal(literal) => sentence(&literal),
+        _ => None,
+    });
+    Some(Pair { line: name.span().start().line, en: sentences.next()?, ja: sentences.next()? })
+}
+
+fn sentence(literal: &Literal) -> Option<String> {
+    let text = literal.to_string();
+    (text.starts_with('"') || text.starts_with('r')).then_some(text)
+}
+
+fn fault(pair: &Pair) -> Option<&'static str> {
+    if pair.en.len() <= 2 || pair.ja.len() <= 2 {
+        Some("a sentence is empty in one of its languages")
+    } else if is_japanese(&pair.en) {
+        Some("the English sentence is not in English")
+    } else if !is_japanese(&pair.ja) && pair.en.contains(' ') && pair.en == pair.ja {
+        Some("the Japanese sentence is a copy of the English one")
+    } else if holes(&pair.en) != holes(&pair.ja) {
+        Some("the two languages do not name the same things in braces")
+    } else {
+        None
+    }
+}
+
+/// The names in braces of a format string.
+fn holes(text: &str) -> BTreeSet<&str> {
+    let parts = text.split('{').skip(1).filter_map(|part| part.split_once('}'));
+    parts.map(|(hole, _)| hole.split(':').next().unwrap_or(hole)).filter(|hole| !hole.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> usize {
+        check(&House::sample(&[("crates/a.rs", text)])).len()
+    }
+
+    #[test]
+    fn both_languages_name_the_same_things() {
+        assert_eq!(faults(r#"fn f() { text!("{who} holds {spec}", "{spec} は {who} が使っています") }"#), 0);
+        assert_eq!(faults(r#"fn f() { text!("{who} holds {spec}", "{spec} は使用中です") }"#), 1);
+    }
+
+    #[test]
+    fn a_sentence_is_translated() {
+        assert_eq!(faults(r#"const A: Words = Words { en: "a port", ja: "a port" };"#), 1);
+        assert_eq!(faults(r#"const A: Words = Words { en: "a port", ja: "" };"#), 1);
+        assert_eq!(faults(r#"const A: Words = Words { en: "ポート", ja: "ポート" };"#), 1);
+        assert_eq!(faults(r#"const A: Words = Words { en: "WireGuard", ja: "WireGuard" };"#), 0);
+    }
+}
