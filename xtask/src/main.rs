@@ -1,8 +1,12 @@
 //! The chores of the project, one file each; this one only tells them apart.
 
 mod check;
+mod lab;
+mod readme;
 mod registry;
 mod shell;
+mod tally;
+mod test;
 mod tidy;
 
 use std::process::ExitCode;
@@ -22,7 +26,13 @@ const CHORES: &[Chore] = &[
         does: "format, lints, documentation, tidy: what a review would say",
         run: check::run,
     },
-    Chore { name: "registry", does: "the built-in table [--check] [--compare FILE]", run: |words| Ok(registry::run(words)?) },
+    Chore { name: "test", does: "everything once, with seconds and totals", run: test::run },
+    Chore { name: "lab", does: "the tests on whole Debian hosts [NAME]", run: lab::run },
+    Chore {
+        name: "registry",
+        does: "the built-in table [--check] [--compare FILE]",
+        run: |words| Ok(registry::run(words)?),
+    },
     Chore { name: "tidy", does: "only the rules of the house", run: tidy::run },
     Chore {
         name: "readme",

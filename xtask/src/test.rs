@@ -1,0 +1,61 @@
+//! `cargo xtask test`: everything once, from a bare machine to the totals.
+
+mod machine;
+pub(crate) mod tools;
+
+use std::time::{Duration, Instant};
+
+use machine::Machine;
+
+use crate::{
+    check, readme,
+    shell::{Result, cargo},
+    tally::{Tally, count},
+};
+
+/// A part of the whole, timed by itself.
+struct Suite {
+    name: &'static str,
+    run: fn() -> Result<Tally>,
+}
+
+const SUITES: &[Suite] = &[
+    Suite { name: "check", run: || check::run(&[]).map(|()| Tally::of(true)) },
+    Suite { name: "workspace", run: || count(&mut cargo(&["test", "--workspace", "--no-fail-fast"])) },
+    Suite { name: "lab", run: || count(&mut lab()) },
+    Suite { name: "readme", run: readme::sessions },
+];
+
+/// The tests that boot whole hosts; each has one to itself, so two at once are enough for two cores.
+pub(crate) fn lab() -> std::process::Command {
+    cargo(&["test", "--package", "portreeve", "--features", "lab", "--test", "lab", "--no-fail-fast"])
+}
+
+/// Every suite, whatever the one before it said; then the totals.
+pub(crate) fn run(_: &[String]) -> Result {
+    tools::install()?;
+    let before = Machine::observe()?;
+    let outcomes: Vec<_> = SUITES.iter().map(timed).collect();
+    let mut total = Tally::default();
+    println!();
+    for (suite, (tally, took)) in SUITES.iter().zip(&outcomes) {
+        println!("{:10} {:>5.0} s  {tally}", suite.name, took.as_secs_f32());
+        total += *tally;
+    }
+    let intact = before.is_still()?;
+    total += Tally::of(intact);
+    println!("{:10} {:>7}  {}", "machine", "", Tally::of(intact));
+    println!("\n{total}");
+    if total.failed > 0 { Err("not everything is well".into()) } else { Ok(()) }
+}
+
+/// A suite that could not even be run has failed once.
+fn timed(suite: &Suite) -> (Tally, Duration) {
+    let start = Instant::now();
+    println!("\n== {}", suite.name);
+    let tally = (suite.run)().unwrap_or_else(|error| {
+        eprintln!("error: {}: {error}", suite.name);
+        Tally::of(false)
+    });
+    (tally, start.elapsed())
+}
