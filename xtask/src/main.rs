@@ -2,6 +2,7 @@
 
 mod check;
 mod lab;
+mod mutate;
 mod readme;
 mod registry;
 mod shell;
@@ -39,6 +40,7 @@ const CHORES: &[Chore] = &[
         does: "the sessions in the READMEs, against the built program",
         run: readme::run,
     },
+    Chore { name: "mutate", does: "break each duty and see its test fail [WORD…]", run: mutate::run },
 ];
 
 fn main() -> ExitCode {
