@@ -1,11 +1,13 @@
 //! The chores of the project, one file each; this one only tells them apart.
 
 mod check;
+mod fuzz;
 mod lab;
 mod mutate;
 mod readme;
 mod registry;
 mod shell;
+mod soak;
 mod tally;
 mod test;
 mod tidy;
@@ -28,6 +30,7 @@ const CHORES: &[Chore] = &[
         run: check::run,
     },
     Chore { name: "test", does: "everything once, with seconds and totals", run: test::run },
+    Chore { name: "soak", does: "the full counts [--runs N] [--seconds N]", run: soak::run },
     Chore { name: "lab", does: "the tests on whole Debian hosts [NAME]", run: lab::run },
     Chore {
         name: "registry",
@@ -40,6 +43,7 @@ const CHORES: &[Chore] = &[
         does: "the sessions in the READMEs, against the built program",
         run: readme::run,
     },
+    Chore { name: "fuzz", does: "parsers of other people's bytes [TARGET] [--seconds N]", run: fuzz::run },
     Chore { name: "mutate", does: "break each duty and see its test fail [WORD…]", run: mutate::run },
 ];
 

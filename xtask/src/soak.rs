@@ -1,0 +1,30 @@
+//! `cargo xtask soak`: the full counts, for a night or before a release.
+
+use crate::{
+    fuzz, mutate,
+    shell::{Result, option},
+    tally::{Tally, count},
+    test,
+};
+
+/// How often the lab is built and torn down in a row.
+const LAB_RUNS: u32 = 50;
+/// The lab test that is repeated: it boots a host and takes everything away again.
+const LAB_TEST: &str = "nothing_is_left_behind";
+/// How long each fuzz target runs.
+const FUZZ_SECONDS: u32 = 300;
+
+/// `[--runs N] [--seconds N]`: the lab over and over, then fuzzing, then every mutation.
+pub(crate) fn run(words: &[String]) -> Result {
+    let number = |name, usual| option(words, name).map(|value| value.map_or(Ok(usual), str::parse::<u32>));
+    let (runs, seconds) = (number("--runs", LAB_RUNS)??, number("--seconds", FUZZ_SECONDS)??);
+    let mut total = Tally::default();
+    for run in 1..=runs {
+        println!("== lab, run {run} of {runs}");
+        total += count(test::lab().args(["--", "--exact", LAB_TEST]))?;
+    }
+    total += fuzz::every_target(seconds)?;
+    total += mutate::mutate(&[])?;
+    println!("\n{total}");
+    if total.failed > 0 { Err("not everything holds out".into()) } else { Ok(()) }
+}
