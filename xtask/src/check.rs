@@ -8,6 +8,7 @@ use crate::{
 /// Formatting, lints, documentation and the rules of the house.
 pub(crate) fn run(_: &[String]) -> Result {
     run_cargo(&["fmt", "--all", "--check"])?;
+    run_cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])?;
     run_cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])?;
     shell::run(
         cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])

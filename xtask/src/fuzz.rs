@@ -48,10 +48,13 @@ fn targets() -> Result<Vec<String>> {
 }
 
 fn fuzz(name: &str, seconds: u32) -> Result {
-    let found = target().join("fuzz").join(name);
+    let found = target().join("fuzz/found").join(name);
     fs::create_dir_all(&found)?;
     let mut fuzz = cargo_fuzz()?;
-    fuzz.args(["run", "--sanitizer", "none", name])
+    let built = target().join("fuzz/build");
+    fuzz.args(["run", "--sanitizer", "none", "--target-dir"])
+        .arg(built)
+        .arg(name)
         .arg(&found)
         .arg(root().join("fuzz/corpus").join(name))
         .arg("--");

@@ -136,9 +136,9 @@ impl Source {
     }
 }
 
-/// Integration tests, and unit tests that have a file of their own.
+/// Integration tests, unit tests that have a file of their own, and what they share.
 fn is_test_file(path: &str) -> bool {
-    path.split('/').any(|part| part == "tests" || part == "tests.rs")
+    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "testing.rs"))
 }
 
 /// The lines from each `#[cfg(test)]` to the end of what it stands before.

@@ -1,0 +1,44 @@
+//! Replays the inputs that fuzzing starts from and once broke something, without a fuzzer.
+
+use std::{fs, path::Path};
+
+#[path = "../../fuzz/feed/policy.rs"]
+mod policy;
+#[path = "../../fuzz/feed/snapshot.rs"]
+mod snapshot;
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
+
+fn replay(target: &str, feed: fn(&[u8])) {
+    let folder = Path::new(CORPUS).join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        let bytes = fs::read(&path).unwrap();
+        feed(&bytes);
+        // What a disk or a network may leave of it.
+        feed(&bytes[..bytes.len() / 2]);
+        count += 1;
+    }
+    assert!(count > 0, "{} is empty", folder.display());
+}
+
+#[test]
+fn policies() {
+    replay("policy", policy::feed);
+}
+
+#[test]
+fn snapshots() {
+    replay("snapshot", snapshot::feed);
+}
+
+#[test]
+fn every_target_has_a_corpus_and_is_replayed() {
+    let this = include_str!("corpus.rs");
+    for entry in fs::read_dir(Path::new(CORPUS).join("../fuzz_targets")).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(this.contains(&format!("replay(\"{name}\", {name}::feed)")), "{name} is not replayed");
+    }
+}
