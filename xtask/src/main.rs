@@ -1,5 +1,6 @@
 //! The chores of the project, one file each; this one only tells them apart.
 
+mod bench;
 mod check;
 mod fuzz;
 mod lab;
@@ -32,6 +33,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "test", does: "everything once, with seconds and totals", run: test::run },
     Chore { name: "soak", does: "the full counts [--runs N] [--seconds N]", run: soak::run },
     Chore { name: "lab", does: "the tests on whole Debian hosts [NAME]", run: lab::run },
+    Chore { name: "bench", does: "against rivals and promises [--save] [--cold]", run: bench::run },
     Chore {
         name: "registry",
         does: "the built-in table [--check] [--compare FILE]",

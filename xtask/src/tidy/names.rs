@@ -5,23 +5,11 @@ use proc_macro2::TokenTree;
 use super::house::{House, Mistake, Source, flatten, line};
 
 /// Words that say nothing about a thing.
-const EMPTY: &[&str] = &["manager", "handler", "helper", "helpers", "util", "utils", "impl"];
+const EMPTY: &[&str] = &["handler", "helper", "helpers", "util", "utils", "impl"];
 
 /// What a new name follows.
-const DECLARES: &[&str] = &[
-    "fn",
-    "struct",
-    "enum",
-    "trait",
-    "type",
-    "mod",
-    "const",
-    "static",
-    "let",
-    "mut",
-    "union",
-    "macro_rules",
-];
+const DECLARES: &[&str] =
+    &["fn", "struct", "enum", "trait", "type", "mod", "const", "static", "union", "macro_rules"];
 
 pub(super) fn check(house: &House) -> Vec<Mistake> {
     let files = house.texts.keys().filter(|path| path.ends_with("/mod.rs"));
@@ -35,7 +23,7 @@ fn mistakes(source: &Source) -> Vec<Mistake> {
     for pair in tokens.windows(2) {
         let [TokenTree::Ident(keyword), TokenTree::Ident(name)] = pair else { continue };
         if DECLARES.iter().any(|word| keyword == word)
-            && let Some(text) = fault(&name.to_string())
+            && let Some(text) = fault(&keyword.to_string(), &name.to_string())
         {
             found.push(Mistake::at(&source.path, line(&pair[1]), text));
         }
@@ -48,15 +36,22 @@ fn is_bang(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == '!')
 }
 
-fn fault(name: &str) -> Option<String> {
+fn fault(keyword: &str, name: &str) -> Option<String> {
     let words = words(name);
-    if let Some(empty) = words.iter().find(|word| EMPTY.contains(&word.as_str())) {
+    let is_empty = |word: &&String| EMPTY.contains(&word.as_str());
+    if let Some(empty) = words.iter().find(is_empty) {
         return Some(format!("`{name}`: `{empty}` says nothing about it"));
     }
-    let gets = words.len() > 1 && words[0] == "get";
-    gets.then(|| {
-        format!("`{name}`: a function that returns a noun is called by a verb that says how, or by the noun")
-    })
+    match (keyword, words.first()?.as_str(), words.last()?.as_str()) {
+        // systemd is a service manager; a type of ours that ends so is none.
+        ("struct" | "enum" | "trait" | "type" | "mod", _, "manager") => {
+            Some(format!("`{name}`: `manager` says nothing about it"))
+        }
+        ("fn", "get", _) if words.len() > 1 => {
+            Some(format!("`{name}`: a noun alone, or a verb that says how"))
+        }
+        _ => None,
+    }
 }
 
 /// The words of `snake_case`, `CamelCase` or `SHOUTED_CASE`, in lower case.
@@ -88,12 +83,13 @@ mod tests {
     #[test]
     fn empty_words_are_refused_where_they_are_declared() {
         assert_eq!(faults("struct PortManager; fn parse_helper() {} mod util {} fn get_port() {}"), 4);
-        assert_eq!(faults("fn f() { let mut event_handler = 1; }"), 1);
+        assert_eq!(faults("trait EventHandler {} const PARSE_UTILS: u8 = 1;"), 2);
     }
 
     #[test]
     fn what_others_named_may_be_called() {
         assert_eq!(faults("fn f(g: &G) { g.get_mut(0); rustix::get_flags(); } impl G {} fn target() {}"), 0);
+        assert_eq!(faults("fn f(g: &mut impl G) {} fn is_user_manager() {} const GET_LINK: u8 = 1;"), 0);
     }
 
     #[test]

@@ -11,8 +11,8 @@ fn mistake(source: &Source) -> Option<Mistake> {
     let sentence = opening(&source.text);
     if sentence.is_empty() {
         at_top("a file opens with one `//!` sentence")
-    } else if !sentence.ends_with('.') {
-        at_top("the opening sentence ends with a full stop")
+    } else if !sentence.ends_with(['.', '?']) {
+        at_top("the opening sentence has no end")
     } else if has_second_sentence(&sentence) {
         at_top("one sentence opens a file; what follows is a paragraph of its own")
     } else {

@@ -51,11 +51,11 @@ fn sentence(literal: &Literal) -> Option<String> {
 }
 
 fn fault(pair: &Pair) -> Option<&'static str> {
-    if pair.en.len() <= 2 || pair.ja.len() <= 2 {
+    if (pair.en == "\"\"") != (pair.ja == "\"\"") {
         Some("a sentence is empty in one of its languages")
     } else if is_japanese(&pair.en) {
         Some("the English sentence is not in English")
-    } else if !is_japanese(&pair.ja) && pair.en.contains(' ') && pair.en == pair.ja {
+    } else if pair.en == pair.ja && is_sentence(&pair.en) {
         Some("the Japanese sentence is a copy of the English one")
     } else if holes(&pair.en) != holes(&pair.ja) {
         Some("the two languages do not name the same things in braces")
@@ -64,10 +64,18 @@ fn fault(pair: &Pair) -> Option<&'static str> {
     }
 }
 
-/// The names in braces of a format string.
+/// Whether it is more than a name, a hole or a command to type.
+fn is_sentence(text: &str) -> bool {
+    let words =
+        text.trim_matches('"').split(' ').filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    words.count() > 1 && !text.contains("portreeve") && !text.contains("--")
+}
+
+/// The names in braces of a format string, without those that hold one language (`en`, `en_rest`).
 fn holes(text: &str) -> BTreeSet<&str> {
     let parts = text.split('{').skip(1).filter_map(|part| part.split_once('}'));
-    parts.map(|(hole, _)| hole.split(':').next().unwrap_or(hole)).filter(|hole| !hole.is_empty()).collect()
+    let names = parts.map(|(hole, _)| hole.split(':').next().unwrap_or(hole));
+    names.filter(|name| !matches!(name.split('_').next(), Some("" | "en" | "ja") | None)).collect()
 }
 
 #[cfg(test)]
@@ -89,6 +97,16 @@ mod tests {
         assert_eq!(faults(r#"const A: Words = Words { en: "a port", ja: "a port" };"#), 1);
         assert_eq!(faults(r#"const A: Words = Words { en: "a port", ja: "" };"#), 1);
         assert_eq!(faults(r#"const A: Words = Words { en: "ポート", ja: "ポート" };"#), 1);
+    }
+
+    #[test]
+    fn names_and_commands_are_the_same_in_both() {
         assert_eq!(faults(r#"const A: Words = Words { en: "WireGuard", ja: "WireGuard" };"#), 0);
+        assert_eq!(
+            faults(r#"const A: Words = Words { en: "portreeve diff A B", ja: "portreeve diff A B" };"#),
+            0
+        );
+        assert_eq!(faults(r#"fn f() { text!("{en} is open", "{ja} が開いています") }"#), 0);
+        assert_eq!(faults(r#"const A: Words = Words { en: "", ja: "" };"#), 0);
     }
 }
