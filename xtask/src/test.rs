@@ -1,11 +1,8 @@
 //! `cargo xtask test`: everything once, from a bare machine to the totals.
 
-mod machine;
 pub(crate) mod tools;
 
 use std::time::{Duration, Instant};
-
-use machine::Machine;
 
 use crate::{
     check, readme,
@@ -34,7 +31,6 @@ pub(crate) fn lab() -> std::process::Command {
 /// Every suite, whatever the one before it said; then the totals.
 pub(crate) fn run(_: &[String]) -> Result {
     tools::install()?;
-    let before = Machine::observe()?;
     let outcomes: Vec<_> = SUITES.iter().map(timed).collect();
     let mut total = Tally::default();
     println!();
@@ -42,9 +38,6 @@ pub(crate) fn run(_: &[String]) -> Result {
         println!("{:10} {:>5.0} s  {tally}", suite.name, took.as_secs_f32());
         total += *tally;
     }
-    let intact = before.is_still()?;
-    total += Tally::of(intact);
-    println!("{:10} {:>7}  {}", "machine", "", Tally::of(intact));
     println!("\n{total}");
     if total.failed > 0 { Err("not everything is well".into()) } else { Ok(()) }
 }

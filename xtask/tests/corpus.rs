@@ -12,10 +12,10 @@ const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
 fn replay(target: &str, feed: fn(&[u8])) {
     let folder = Path::new(CORPUS).join(target);
     let mut count = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(&folder).expect("each target has a corpus") {
+        let path = entry.expect("a folder can be listed to its end").path();
         println!("{}", path.display());
-        let bytes = fs::read(&path).unwrap();
+        let bytes = fs::read(&path).expect("a corpus is readable");
         feed(&bytes);
         // What a disk or a network may leave of it.
         feed(&bytes[..bytes.len() / 2]);

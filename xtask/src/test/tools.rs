@@ -2,28 +2,12 @@
 
 use std::fs;
 
+use portreeve_lab::tools::{Tool, missing};
+
 use crate::shell::{self, Result, command, find_program, is_root};
 
-/// A program that some test runs, and the Debian package that brings it.
-struct Tool {
-    program: &'static str,
-    package: &'static str,
-    why: &'static str,
-}
-
-/// None of these packages starts a service.
-const TOOLS: &[Tool] = &[
-    Tool {
-        program: "mmdebstrap",
-        package: "mmdebstrap",
-        why: "makes the Debian root that lab hosts boot from",
-    },
-    Tool { program: "systemd-nspawn", package: "systemd-container", why: "boots a lab host" },
-    Tool { program: "ip", package: "iproute2", why: "lays the lab's networks" },
-    Tool { program: "ss", package: "iproute2", why: "is a witness of sockets" },
-    Tool { program: "lsof", package: "lsof", why: "is a witness of who holds them" },
-    Tool { program: "nft", package: "nftables", why: "is a witness of the firewall" },
-    Tool { program: "curl", package: "curl", why: "is a client of the lab's servers" },
+/// What the chores need beside the lab's own tools. None of these packages starts a service either.
+const OURS: [Tool; 2] = [
     Tool { program: "git", package: "git", why: "lists and patches the tree" },
     Tool { program: "cc", package: "gcc", why: "links programs, and builds the benchmark's stopwatch" },
 ];
@@ -34,7 +18,8 @@ const TOOLS: &[Tool] = &[
 ///
 /// Something is missing, and this is neither root on Debian or Ubuntu nor did apt bring it.
 pub(crate) fn install() -> Result {
-    let missing: Vec<_> = TOOLS.iter().filter(|tool| find_program(tool.program).is_none()).collect();
+    let mut missing = missing();
+    missing.extend(OURS.into_iter().filter(|tool| find_program(tool.program).is_none()));
     if missing.is_empty() {
         return Ok(());
     }
@@ -42,6 +27,7 @@ pub(crate) fn install() -> Result {
         println!("missing: {} ({}) {}", tool.program, tool.package, tool.why);
     }
     let mut packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
+    packages.sort_unstable();
     packages.dedup();
     let install = format!("apt-get install --yes --no-install-recommends {}", packages.join(" "));
     let debian = fs::read_to_string("/etc/os-release").is_ok_and(|release| is_debian(&release));
