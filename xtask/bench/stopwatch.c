@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { COMMANDS_MAX = 16, NOT_STARTED = 127 };
+/* 2 is what a program says of a command line that it does not understand. */
+enum { COMMANDS_MAX = 16, MISUSED = 2, NOT_STARTED = 127 };
 
 static uint64_t now(void) {
     struct timespec time;
@@ -38,7 +39,8 @@ static int run(int index, char **command, int counted) {
     if (child == 0) become(command);
     if (child < 0 || wait4(child, &status, 0, &usage) < 0) return 0;
     uint64_t took = now() - start;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == NOT_STARTED) {
+    int exit = WIFEXITED(status) ? WEXITSTATUS(status) : NOT_STARTED;
+    if (exit == NOT_STARTED || exit == MISUSED) {
         fprintf(stderr, "stopwatch: %s was not run to its end\n", command[0]);
         return 0;
     }
