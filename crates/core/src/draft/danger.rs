@@ -1,6 +1,12 @@
 //! What should not be declared wide open merely because it was found so.
 
-use crate::{port::Protocol, words::Words};
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use crate::{
+    kinds::{Nature, kind_of},
+    port::Protocol,
+    words::Words,
+};
 
 /// Why a listener deserves a second look before it is opened to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,56 +32,17 @@ impl Danger {
     }
 }
 
-/// Numbers on which datastores and control interfaces listen by default.
-const DATASTORE_PORTS: &[u16] = &[
-    1433, 1521, 2181, 2375, 2376, 2379, 2380, 3306, 4222, 5432, 5672, 5984, 6379, 7474, 7687, 8086, 8123,
-    8529, 9042, 9092, 9200, 9300, 11211, 15672, 26257, 26379, 27017, 27018, 28015, 33060, 61616,
-];
-
-/// Programs that are datastores on whatever number.
-const DATASTORE_PROGRAMS: &[&str] = &[
-    "redis-server",
-    "valkey-server",
-    "keydb-server",
-    "memcached",
-    "mongod",
-    "mongos",
-    "mysqld",
-    "mariadbd",
-    "postgres",
-    "etcd",
-    "influxd",
-    "beam.smp",
-    "clickhouse-serv",
-    "cockroach",
-    "nats-server",
-    "rethinkdb",
-    "arangod",
-    "dockerd",
-];
-
-/// TCP numbers whose protocol has no encryption by itself: ftp, telnet, finger, pop3, imap, ldap, rexec, rlogin, rsh, vnc, x11.
-const CLEARTEXT_TCP: &[u16] = &[21, 23, 79, 110, 143, 389, 512, 513, 514, 5900, 5901, 5902, 6000, 6001];
-/// The same for UDP: tftp.
-const CLEARTEXT_UDP: &[u16] = &[69];
-
-/// Whether a listener on this number, held by these programs, is dangerous to open to others.
-pub(super) fn dangerous<'a>(
-    port: u16,
-    protocol: Protocol,
-    mut programs: impl Iterator<Item = &'a str>,
-) -> Option<Danger> {
-    let cleartext = match protocol {
-        Protocol::Tcp => CLEARTEXT_TCP,
-        Protocol::Udp => CLEARTEXT_UDP,
-        _ => &[],
-    };
-    let datastore = protocol == Protocol::Tcp && DATASTORE_PORTS.contains(&port);
-    if datastore || programs.any(|program| DATASTORE_PROGRAMS.contains(&program)) {
-        Some(Danger::Datastore)
-    } else if cleartext.contains(&port) {
-        Some(Danger::Cleartext)
-    } else {
-        None
+impl Danger {
+    /// The danger of a listener on this number, held by these programs, if it were open to others.
+    pub(super) fn of(programs: &BTreeSet<&str>, port: u16, protocol: Protocol) -> Option<Self> {
+        let programs: Vec<_> = programs.iter().copied().collect();
+        let kind = kind_of(&programs, port, protocol)?;
+        if kind.is(Nature::Datastore) {
+            Some(Self::Datastore)
+        } else if kind.is(Nature::Cleartext) || kind.is(Nature::OptionalTls) {
+            Some(Self::Cleartext)
+        } else {
+            None
+        }
     }
 }

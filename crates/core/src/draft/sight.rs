@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
-use super::danger::{Danger, dangerous};
+use super::danger::Danger;
 use crate::{
     facts::Listener,
     owner::{Identity, Match, Owner},
@@ -54,7 +54,7 @@ fn sighting<'a>(world: &World<'a>, listener: &'a Listener) -> Sighting<'a> {
     let owners = owners.unwrap_or_default();
     let programs: BTreeSet<&str> =
         world.snapshot.holders(listener).map(|(_, process)| process.name.as_str()).collect();
-    let danger = dangerous(listener.port, listener.protocol, programs.iter().copied());
+    let danger = Danger::of(&programs, listener.port, listener.protocol);
     let label = label(world, listener, owners.first());
     Sighting { listener, owners, label, programs, danger }
 }

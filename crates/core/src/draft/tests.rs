@@ -195,7 +195,12 @@ fn many_consecutive_ports_are_a_range() {
 #[test]
 fn only_the_own_namespace_and_chosen_numbers_are_declared() {
     let foreign = Listener { netns: 2, ..listener("::", 80, 7) };
-    let passing = Listener { ephemeral: true, ..listener("0.0.0.0", 61_000, 7) };
+    let passing = Listener {
+        protocol: Protocol::Udp,
+        state: SocketState::Unconnected,
+        ephemeral: true,
+        ..listener("0.0.0.0", 40_000, 7)
+    };
     let text = drafted(&snapshot(vec![foreign, passing], vec![(7, process("a", "a.service"))]), Lang::En);
     assert!(read(&text).services.is_empty(), "{text}");
 }

@@ -18,7 +18,7 @@ pub fn gap_matters<'a>(
     match gap.what {
         GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::SealedProcesses => {
             listeners.any(hides_holder)
-        },
+        }
         GapKind::VanishedProcesses => listeners.any(lost_holder),
         GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
         GapKind::ForeignNamespaces => misses_namespace(snapshot, scope),
