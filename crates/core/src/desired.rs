@@ -1,6 +1,6 @@
 //! What every port should be: one set, made from the policy, so that nobody reads the policy twice (A15, A25).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::{
     address::{Address, Breadth},
@@ -59,7 +59,8 @@ fn is_on_link(declared: &Address, bound: &Address) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Desired<'a> {
     ports: Vec<DesiredPort<'a>>,
-    singles: BTreeMap<(Protocol, u16), Vec<usize>>,
+    /// By number, in the order of the policy.
+    singles: Vec<(Protocol, u16, usize)>,
     /// By first number, each with the highest last number up to it: where that lies below a port, so do all before.
     pools: Vec<(PortSpec, u16, usize)>,
 }
@@ -73,12 +74,13 @@ pub fn desire(policy: &Policy) -> Desired<'_> {
             let index = desired.ports.len();
             desired.ports.push(DesiredPort { spec, service });
             if spec.range.is_one() {
-                desired.singles.entry((spec.protocol, spec.range.first)).or_default().push(index);
+                desired.singles.push((spec.protocol, spec.range.first, index));
             } else {
                 desired.pools.push((spec, spec.range.last, index));
             }
         }
     }
+    desired.singles.sort_unstable();
     desired.pools.sort_by_key(|(spec, ..)| *spec);
     let mut highest = 0;
     for (_, last, _) in &mut desired.pools {
@@ -97,7 +99,11 @@ impl<'a> Desired<'a> {
 
     /// The declared ports of this number, whatever their address.
     pub fn at(&self, protocol: Protocol, port: u16) -> impl Iterator<Item = &DesiredPort<'a>> {
-        let singles = self.singles.get(&(protocol, port)).into_iter().flatten();
+        let first = self.singles.partition_point(|&(own, number, _)| (own, number) < (protocol, port));
+        let singles = self.singles[first..]
+            .iter()
+            .take_while(move |&&(own, number, _)| (own, number) == (protocol, port))
+            .map(|(.., index)| index);
         let begun = self.pools.partition_point(|(spec, ..)| spec.range.first <= port);
         let pools = self.pools[..begun]
             .iter()

@@ -91,12 +91,12 @@ pub fn kind_of(programs: &[&str], port: u16, protocol: Protocol) -> Option<&'sta
         Some(kind) if kind.elsewhere == Elsewhere::Too && protocol == Protocol::Tcp => return Some(kind),
         _ => {}
     }
-    let numbered = all().find(|kind| kind.lives_at(port, protocol))?;
     let unknown = programs.iter().all(|program| is_carrier(program));
     // 514/tcp is rsh's by IANA and syslog's by habit.
     let trusted = port < 1024 && port != 514;
-    let unopposed = trusted && named.is_none() && !programs.iter().any(|program| is_foreign(program, port));
-    (unknown || unopposed).then_some(numbered)
+    let unopposed =
+        || trusted && named.is_none() && !programs.iter().any(|program| is_foreign(program, port));
+    if unknown || unopposed() { all().find(|kind| kind.lives_at(port, protocol)) } else { None }
 }
 
 /// Whether this program's name says nothing of what it serves.

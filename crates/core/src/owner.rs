@@ -83,6 +83,27 @@ pub struct Identity<'a> {
     pub uid: Option<u32>,
 }
 
+/// What tells one observed owner from another, whatever its pid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lasting<'a> {
+    /// A container, by name or id.
+    Container(&'a str),
+    /// A unit of the host's service manager, without its suffix: a socket unit is its service.
+    Service(&'a str),
+    /// An executable or script, and its user.
+    Program(&'a str, &'a str),
+}
+
+impl fmt::Display for Lasting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Container(name) => write!(f, "container {name}"),
+            Self::Service(stem) => write!(f, "{stem}.service"),
+            Self::Program(program, user) => write!(f, "{program} ({user})"),
+        }
+    }
+}
+
 /// Whether an observed somebody is the one that a policy means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
@@ -172,15 +193,20 @@ impl<'a> Identity<'a> {
     ///
     /// `None` where too little could be seen to tell one from another.
     #[must_use]
-    pub fn lasting(&self) -> Option<String> {
+    pub fn lasting_owner(&self) -> Option<Lasting<'a>> {
         if let Some(container) = self.container {
-            return Some(format!("container {}", container.name.as_deref().unwrap_or(&container.id)));
+            return Some(Lasting::Container(container.name.as_deref().unwrap_or(&container.id)));
         }
-        if let Some(unit) = self.unit.filter(|unit| is_service(unit)) {
-            return Some(service_of(unit));
+        match self.unit.filter(|unit| is_service(unit)) {
+            Some(unit) => Some(Lasting::Service(stem_of(unit))),
+            None => Some(Lasting::Program(self.script.or(self.exe)?, self.user?)),
         }
-        let program = self.script.or(self.exe)?;
-        Some(format!("{program} ({})", self.user?))
+    }
+
+    /// The same, as text.
+    #[must_use]
+    pub fn lasting(&self) -> Option<String> {
+        self.lasting_owner().map(|owner| format!("{owner}"))
     }
 
     fn known_place(&self, decide: impl FnOnce() -> bool) -> Match {
@@ -238,22 +264,29 @@ fn is_service(unit: &str) -> bool {
     (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@")
 }
 
-/// `x.socket` opens the socket that `x.service` serves (systemd.socket(5)).
-pub(crate) fn service_of(unit: &str) -> String {
+/// A unit's name without its type.
+fn stem_of(unit: &str) -> &str {
+    unit.strip_suffix(".socket").or_else(|| unit.strip_suffix(".service")).unwrap_or(unit)
+}
+
+/// The service that stands behind a unit: `x.socket` opens the socket that `x.service` serves (systemd.socket(5)).
+fn service_behind(unit: &str) -> (&str, &str) {
     match unit.strip_suffix(".socket") {
-        Some(stem) => format!("{stem}.service"),
-        None => unit.into(),
+        Some(stem) => (stem, ".service"),
+        None => unit.rfind('.').map_or((unit, ""), |dot| unit.split_at(dot)),
     }
 }
 
 fn is_unit(pattern: &str, unit: &str) -> bool {
-    let unit = service_of(unit);
-    match pattern.split_once('*') {
-        None => service_of(pattern) == unit,
-        Some((before, after)) => {
-            unit.len() >= before.len() + after.len() && unit.starts_with(before) && unit.ends_with(after)
-        }
-    }
+    let Some((before, after)) = pattern.split_once('*') else {
+        return service_behind(pattern) == service_behind(unit);
+    };
+    let (stem, suffix) = service_behind(unit);
+    let (after, after_suffix) = service_behind(after);
+    suffix == after_suffix
+        && stem.len() >= before.len() + after.len()
+        && stem.starts_with(before)
+        && stem.ends_with(after)
 }
 
 fn is_below(own: &str, path: &str) -> bool {
@@ -295,6 +328,9 @@ mod tests {
     fn a_socket_unit_is_its_service() {
         let owner = Owner::Unit("ssh.service".into());
         assert_eq!(in_unit("ssh.socket", "/system.slice/ssh.socket").matches(&owner), Match::Yes);
+        let any = Owner::Unit("sys*.socket".into());
+        assert_eq!(in_unit("syslog.socket", "/system.slice/syslog.socket").matches(&any), Match::Yes);
+        assert_eq!(in_unit("syslog.scope", "/system.slice/syslog.scope").matches(&any), Match::No);
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub struct World<'a> {
     pub now: Timestamp,
     /// Which namespaces are judged.
     pub scope: Scope,
-    judged: Vec<&'a Listener>,
+    /// Sorted by protocol and port.
+    judged: Vec<((Protocol, u16), &'a Listener)>,
     /// Sorted by namespace, protocol and port.
     holdings: Vec<Holding<'a>>,
 }
@@ -77,19 +78,22 @@ impl<'a> World<'a> {
         let (judged, holdings) = (Vec::new(), Vec::new());
         let mut world = Self { snapshot, policy, desired, registry, now, scope, judged, holdings };
         world.judged = world.judged_listeners();
-        world.holdings = holding::gather(snapshot, world.judged.iter().copied(), |listener, identity| {
+        world.holdings = holding::gather(snapshot, world.listeners(), |listener, identity| {
             world.declared_for(listener, identity).copied()
         });
         world
     }
 
-    fn judged_listeners(&self) -> Vec<&'a Listener> {
+    fn judged_listeners(&self) -> Vec<((Protocol, u16), &'a Listener)> {
         let mut judged: Vec<u64> = self.namespaces().map(|namespace| namespace.id).collect();
         judged.sort_unstable();
-        let listeners = self.snapshot.listeners.iter();
+        let is_judged = |listener: &&Listener| {
+            judged.binary_search(&listener.netns).is_ok() && !self.is_ephemeral(listener)
+        };
+        let numbered = |listener: &'a Listener| ((listener.protocol, listener.port), listener);
+        let mut listeners: Vec<_> = self.snapshot.listeners.iter().filter(is_judged).map(numbered).collect();
+        listeners.sort_by_key(|(number, _)| *number);
         listeners
-            .filter(|listener| judged.binary_search(&listener.netns).is_ok() && !self.is_ephemeral(listener))
-            .collect()
     }
 
     /// The namespaces that are judged.
@@ -105,7 +109,15 @@ impl<'a> World<'a> {
 
     /// The listeners that rules judge: those of judged namespaces whose number a person chose.
     pub fn listeners(&self) -> impl Iterator<Item = &'a Listener> {
-        self.judged.iter().copied()
+        self.judged.iter().map(|(_, listener)| *listener)
+    }
+
+    /// The listeners on one number in any judged namespace.
+    pub fn listeners_at(&self, protocol: Protocol, port: u16) -> impl Iterator<Item = &'a Listener> {
+        let wanted = (protocol, port);
+        let first = self.judged.partition_point(|(number, _)| *number < wanted);
+        let at = self.judged[first..].iter().take_while(move |(number, _)| *number == wanted);
+        at.map(|(_, listener)| *listener)
     }
 
     /// Who listens on what, in order of namespace, protocol and port.
@@ -185,9 +197,6 @@ impl<'a> World<'a> {
 
     /// What could not be seen and could have changed the findings.
     pub fn gaps_that_matter(&self) -> impl Iterator<Item = &'a Gap> {
-        self.snapshot
-            .gaps
-            .iter()
-            .filter(|gap| gap_matters(gap, self.snapshot, &self.scope, self.judged.iter().copied()))
+        self.snapshot.gaps.iter().filter(|gap| gap_matters(gap, self.snapshot, &self.scope, self.listeners()))
     }
 }

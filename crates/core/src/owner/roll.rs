@@ -1,80 +1,86 @@
 //! A roll of observed identities that answers whom an owner means without asking each of them (A24).
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
 
-use super::{Identity, Match, Owner, service_of};
+use super::{Identity, Match, Owner};
 
 /// Identities by every name that an owner could call them.
 #[derive(Clone, Debug, Default)]
 pub struct Roll<'a> {
     identities: Vec<Identity<'a>>,
-    by_name: BTreeMap<String, Vec<usize>>,
+    /// Each with a position, in order of name.
+    by_name: Vec<(&'a str, usize)>,
+    by_uid: Vec<(u32, usize)>,
 }
 
 impl<'a> Roll<'a> {
     /// The roll of `identities`; answers are positions in it.
     #[must_use]
     pub fn new(identities: Vec<Identity<'a>>) -> Self {
-        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let (mut by_name, mut by_uid) = (Vec::new(), Vec::new());
         for (index, identity) in identities.iter().enumerate() {
-            for name in names(identity) {
-                by_name.entry(name).or_default().push(index);
-            }
+            by_name.extend(names(identity).into_iter().flatten().map(|name| (name, index)));
+            by_uid.extend(identity.uid.map(|uid| (uid, index)));
         }
-        Self { identities, by_name }
+        by_name.sort_unstable();
+        by_uid.sort_unstable();
+        Self { identities, by_name, by_uid }
     }
 
     /// The positions of those whom any of `owners` surely means, in order.
     #[must_use]
     pub fn meant_by(&self, owners: &[Owner]) -> BTreeSet<usize> {
-        owners
-            .iter()
-            .flat_map(|owner| {
-                self.candidates(owner).filter(|&index| self.identities[index].matches(owner) == Match::Yes)
-            })
-            .collect()
+        let meant = |owner: &Owner| {
+            let candidates = self.named(stem(owner)).chain(self.numbered(owner));
+            candidates
+                .filter(|&index| self.identities[index].matches(owner) == Match::Yes)
+                .collect::<Vec<_>>()
+        };
+        owners.iter().flat_map(meant).collect()
     }
 
-    /// Those with a name that begins as the owner's does: a few, among whom are all that it means.
-    fn candidates(&self, owner: &Owner) -> impl Iterator<Item = usize> {
-        let stem = stem(owner);
-        self.by_name
-            .range(stem.clone()..)
-            .take_while(move |(name, _)| name.starts_with(&stem))
-            .flat_map(|(_, indices)| indices.iter().copied())
+    /// Those with a name that begins as the owner's does: a few, among whom are all that it names.
+    fn named(&self, stem: &str) -> impl Iterator<Item = usize> {
+        let first = self.by_name.partition_point(|(name, _)| *name < stem);
+        self.by_name[first..]
+            .iter()
+            .take_while(move |(name, _)| name.starts_with(stem))
+            .map(|(_, index)| *index)
+    }
+
+    fn numbered(&self, owner: &Owner) -> impl Iterator<Item = usize> {
+        let uid: Option<u32> = match owner {
+            Owner::User(user) => user.parse().ok(),
+            _ => None,
+        };
+        let first = self.by_uid.partition_point(|(own, _)| Some(*own) < uid);
+        self.by_uid[first..].iter().take_while(move |(own, _)| Some(*own) == uid).map(|(_, index)| *index)
     }
 }
 
-/// How every name that `owner` means begins.
-fn stem(owner: &Owner) -> String {
+/// How every name that `owner` means begins: `x.` for x.service, since x.socket is meant too.
+fn stem(owner: &Owner) -> &str {
     match owner {
         Owner::Unit(pattern) => match pattern.split_once('*') {
-            Some((before, _)) => before.into(),
-            None => service_of(pattern),
+            Some((before, _)) => before,
+            None => pattern.rfind('.').map_or(pattern.as_str(), |dot| &pattern[..=dot]),
         },
-        Owner::Cgroup(path) => path.trim_matches('/').into(),
-        other => other.value().into(),
+        Owner::Cgroup(path) => path.trim_matches('/'),
+        other => other.value(),
     }
 }
 
-fn names(identity: &Identity<'_>) -> Vec<String> {
-    let container = identity.container.into_iter().flat_map(|container| {
-        [Some(container.id.as_str()), container.name.as_deref()].into_iter().flatten().map(String::from)
-    });
-    let plain = [identity.exe, identity.script, identity.user].into_iter().flatten().map(String::from);
-    identity
-        .unit
-        .map(service_of)
-        .into_iter()
-        .chain(identity.cgroup.map(|path| path.trim_matches('/').into()))
-        .chain(container)
-        .chain(plain)
-        .chain(identity.uid.map(|uid| alloc::format!("{uid}")))
-        .collect()
+fn names<'a>(identity: &Identity<'a>) -> [Option<&'a str>; 7] {
+    let container = identity.container;
+    [
+        identity.unit,
+        identity.cgroup.map(|path| path.trim_matches('/')),
+        container.map(|container| container.id.as_str()),
+        container.and_then(|container| container.name.as_deref()),
+        identity.exe,
+        identity.script,
+        identity.user,
+    ]
 }
 
 #[cfg(test)]

@@ -7,19 +7,12 @@ mod stolen_port;
 mod unneeded_open_port;
 
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
 
 use super::Rule;
-use crate::{
-    desired::DesiredPort,
-    facts::Listener,
-    policy::Service,
-    port::{PortSpec, Protocol},
-    world::World,
-};
+use crate::{desired::DesiredPort, policy::Service, port::PortSpec, world::World};
 
 /// The rules of this group, in reading order.
 pub const RULES: &[&Rule] = &[
@@ -30,28 +23,13 @@ pub const RULES: &[&Rule] = &[
     &declared_but_silent::RULE,
 ];
 
-/// What listens in the judged namespaces, by number.
-struct Heard<'a>(BTreeMap<(Protocol, u16), Vec<&'a Listener>>);
-
-impl<'a> Heard<'a> {
-    fn in_world(world: &World<'a>) -> Self {
-        let mut heard: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for listener in world.listeners().filter(|listener| listener.hears()) {
-            heard.entry((listener.protocol, listener.port)).or_default().push(listener);
-        }
-        Self(heard)
-    }
-
-    /// The single numbers of `service` on which nobody listens; a range is a pool and never silent.
-    fn silent_ports(&self, service: &Service) -> Vec<PortSpec> {
-        let singles = service.ports.iter().filter(|spec| spec.range.is_one());
-        singles.filter(|spec| !self.has(DesiredPort { spec: **spec, service })).copied().collect()
-    }
-
-    fn has(&self, port: DesiredPort<'_>) -> bool {
-        let at = self.0.get(&(port.spec.protocol, port.spec.range.first));
-        at.is_some_and(|listeners| listeners.iter().any(|listener| port.covers(listener)))
-    }
+/// The single numbers of `service` on which nobody listens; a range is a pool and never silent.
+fn silent_ports(world: &World<'_>, service: &Service) -> Vec<PortSpec> {
+    let is_heard = |spec: PortSpec| {
+        let mut listeners = world.listeners_at(spec.protocol, spec.range.first);
+        listeners.any(|listener| listener.hears() && DesiredPort { spec, service }.covers(listener))
+    };
+    service.ports.iter().copied().filter(|spec| spec.range.is_one() && !is_heard(*spec)).collect()
 }
 
 /// The first few of `items`, as a person lists them.

@@ -4,11 +4,12 @@ mod opener_gone;
 mod runs_as_root;
 mod stale_executable;
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::Rule;
 use crate::{
     finding::Finding,
+    owner::Lasting,
     port::PortSpec,
     world::{Holding, World},
 };
@@ -27,14 +28,14 @@ where
     'a: 'w,
 {
     let mut order = Vec::new();
-    let mut by_owner: BTreeMap<(Option<String>, Option<u32>), Vec<&Holding<'_>>> = BTreeMap::new();
+    let mut by_owner: BTreeMap<(Option<Lasting<'_>>, Option<u32>), Vec<&Holding<'_>>> = BTreeMap::new();
     for holding in holdings {
         let Some(&(pid, _)) = holding.holders.first() else {
             continue;
         };
-        let lasting = holding.identity.lasting();
-        let key = (lasting.clone(), lasting.is_none().then_some(pid));
-        let estate = by_owner.entry(key.clone()).or_default();
+        let lasting = holding.identity.lasting_owner();
+        let key = (lasting, lasting.is_none().then_some(pid));
+        let estate = by_owner.entry(key).or_default();
         if estate.is_empty() {
             order.push(key);
         }

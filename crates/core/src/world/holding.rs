@@ -1,14 +1,14 @@
 //! What a person means by "nginx on 443": one owner's sockets on one number (A4, A12).
 
-use alloc::{collections::BTreeMap, collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use core::cmp::Reverse;
 
 use crate::{
-    address::{Address, Breadth},
+    address::Breadth,
     desired::DesiredPort,
     facts::{HolderGap, Listener, Process, Snapshot},
     kinds::{self, Kind},
-    owner::Identity,
+    owner::{Identity, Lasting},
     port::{PortSpec, Protocol},
     text,
     words::Text,
@@ -25,24 +25,22 @@ pub struct Holding<'a> {
     pub identity: Identity<'a>,
     /// The declared port that the sockets stand on.
     pub declared: Option<DesiredPort<'a>>,
+    /// What kind of service it is, as far as programs and number tell.
+    pub kind: Option<&'static Kind>,
 }
 
-/// What tells two owners apart; more than `Identity::lasting` where that is not known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct OwnerKey<'a> {
-    lasting: Option<String>,
-    unit: Option<&'a str>,
-    uid: Option<u32>,
-}
+/// What tells two owners apart; the unit or user of the socket where nothing lasting is known.
+type OwnerKey<'a> = (Option<Lasting<'a>>, Option<&'a str>, Option<u32>);
 
 /// Where a holding stands: its listeners differ in nothing of this.
-type Key<'a> = (u64, Protocol, u16, OwnerKey<'a>, Option<(&'a str, PortSpec)>, Hearing);
+type Key<'a> = (u64, Protocol, u16, OwnerKey<'a>, Option<(&'a str, PortSpec)>);
 
-/// Whether anything can arrive; the deaf sort before those who hear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Hearing {
-    Deaf,
-    Hears,
+/// A socket with what decides to which holding it belongs.
+struct Row<'a> {
+    key: Key<'a>,
+    listener: &'a Listener,
+    identity: Identity<'a>,
+    declared: Option<DesiredPort<'a>>,
 }
 
 /// The holdings of `listeners` in an order that does not depend on theirs.
@@ -53,62 +51,46 @@ pub(super) fn gather<'a>(
     listeners: impl Iterator<Item = &'a Listener>,
     declared: impl Fn(&'a Listener, &Identity<'a>) -> Option<DesiredPort<'a>>,
 ) -> Vec<Holding<'a>> {
-    let mut gathered: BTreeMap<Key<'a>, Holding<'a>> = BTreeMap::new();
-    for listener in listeners {
+    let row = |listener: &'a Listener| {
         let identity = main_identity(snapshot, listener);
-        let port = declared(listener, &identity);
-        let service = port.map(|port| (port.service.name.as_str(), port.spec));
+        let declared = declared(listener, &identity);
+        let service = declared.map(|port| (port.service.name.as_str(), port.spec));
         let owner = owner_key(&identity);
-        let hearing = if listener.hears() { Hearing::Hears } else { Hearing::Deaf };
-        let key = (listener.netns, listener.protocol, listener.port, owner, service, hearing);
-        gathered
-            .entry(key)
-            .or_insert_with(|| Holding {
-                listeners: Vec::new(),
-                holders: Vec::new(),
-                identity,
-                declared: port,
-            })
-            .listeners
-            .push(listener);
-    }
-    drop_deaf_doubles(&mut gathered);
-    gathered.into_values().map(|holding| settle(snapshot, holding)).collect()
-}
-
-/// A socket that is merely bound adds nothing where its owner listens on the same number.
-fn drop_deaf_doubles<'a>(gathered: &mut BTreeMap<Key<'a>, Holding<'a>>) {
-    let as_hearing = |mut key: Key<'a>| {
-        key.5 = Hearing::Hears;
-        key
+        let key = (listener.netns, listener.protocol, listener.port, owner, service);
+        Row { key, listener, identity, declared }
     };
-    let deaf = gathered.keys().filter(|key| key.5 == Hearing::Deaf);
-    let doubles: Vec<_> =
-        deaf.filter(|key| gathered.contains_key(&as_hearing((*key).clone()))).cloned().collect();
-    for key in doubles {
-        gathered.remove(&key);
-    }
+    let mut rows: Vec<_> = listeners.map(row).collect();
+    // Sockets that are merely bound come last: they add nothing where their owner listens on the same number.
+    rows.sort_unstable_by(|a, b| a.key.cmp(&b.key).then_with(|| rank(a.listener).cmp(&rank(b.listener))));
+    rows.chunk_by(|a, b| a.key == b.key).filter_map(|rows| settle(snapshot, rows)).collect()
 }
 
-/// The same holding with its sockets and processes in order.
-fn settle<'a>(snapshot: &'a Snapshot, mut holding: Holding<'a>) -> Holding<'a> {
-    holding.listeners.sort_by_key(|listener| place(listener));
-    let mut seen = BTreeSet::new();
-    for listener in &holding.listeners {
-        for (hold, process) in snapshot.holders(listener) {
-            if seen.insert(hold.pid) {
-                holding.holders.push((hold.pid, process));
-            }
-        }
-    }
-    if let Some(listener) = holding.listeners.first() {
-        holding.identity = main_identity(snapshot, listener);
-    }
-    holding
+fn settle<'a>(snapshot: &'a Snapshot, rows: &[Row<'a>]) -> Option<Holding<'a>> {
+    let first = rows.first()?;
+    let same = rows.iter().filter(|row| row.listener.hears() == first.listener.hears());
+    let listeners: Vec<_> = same.map(|row| row.listener).collect();
+    let holders = holders(snapshot, &listeners);
+    let identity = first.identity.clone();
+    let mut holding = Holding { listeners, holders, identity, declared: first.declared, kind: None };
+    holding.kind = kinds::kind_of(&holding.programs(), first.listener.port, first.listener.protocol);
+    Some(holding)
 }
 
-fn place(listener: &Listener) -> (Reverse<Breadth>, &Address, &Option<String>, u64, u64) {
-    (Reverse(listener.breadth()), &listener.address, &listener.device, listener.inode, listener.cookie)
+/// Each process that holds any of `listeners` once, the main one first.
+fn holders<'a>(snapshot: &'a Snapshot, listeners: &[&'a Listener]) -> Vec<(u32, &'a Process)> {
+    let all = listeners.iter().flat_map(|listener| snapshot.holders(listener));
+    let mut holders: Vec<_> = all.map(|(hold, process)| (hold.pid, process)).collect();
+    if holders.len() > 1 {
+        let mut seen = BTreeSet::new();
+        holders.retain(|(pid, _)| seen.insert(*pid));
+    }
+    holders
+}
+
+/// Those who hear before the deaf, then the widest first; the rest only makes the order certain.
+fn rank(listener: &Listener) -> impl Ord + use<'_> {
+    let Listener { address, device, inode, cookie, .. } = listener;
+    (!listener.hears(), Reverse(listener.breadth()), address, device, *inode, *cookie)
 }
 
 fn main_identity<'a>(snapshot: &'a Snapshot, listener: &'a Listener) -> Identity<'a> {
@@ -119,9 +101,9 @@ fn main_identity<'a>(snapshot: &'a Snapshot, listener: &'a Listener) -> Identity
 }
 
 fn owner_key<'a>(identity: &Identity<'a>) -> OwnerKey<'a> {
-    match identity.lasting() {
-        Some(lasting) => OwnerKey { lasting: Some(lasting), unit: None, uid: None },
-        None => OwnerKey { lasting: None, unit: identity.unit, uid: identity.uid },
+    match identity.lasting_owner() {
+        Some(lasting) => (Some(lasting), None, None),
+        None => (None, identity.unit, identity.uid),
     }
 }
 
@@ -162,20 +144,14 @@ impl<'a> Holding<'a> {
         self.holders.iter().map(|(pid, _)| *pid).collect()
     }
 
-    /// What kind of service it is, as far as programs and number tell.
-    #[must_use]
-    pub fn kind(&self) -> Option<&'static Kind> {
-        let spec = self.spec();
-        kinds::kind_of(&self.programs(), spec.range.first, spec.protocol)
-    }
-
     /// The names of its program: comm or script, file name, and the unit's where those tell nothing.
     #[must_use]
     pub fn programs(&self) -> Vec<&'a str> {
         let mut names: Vec<&str> = Vec::new();
         if let Some((_, process)) = self.holders.first() {
             names.push(&process.name);
-            names.extend(process.exe.as_deref().and_then(|exe| exe.rsplit('/').next()));
+            let file = process.exe.as_deref().and_then(|exe| exe.rsplit('/').next());
+            names.extend(file.filter(|file| *file != process.name));
         }
         if names.iter().all(|name| kinds::is_carrier(name)) {
             names.extend(self.identity.unit.filter(|unit| is_telling(unit)).map(stem_of));

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{Heard, list};
+use super::{list, silent_ports};
 use crate::{
     finding::{Finding, Severity},
     policy::Service,
@@ -37,15 +37,12 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let Some(policy) = world.policy else {
-        return Vec::new();
-    };
-    let heard = Heard::in_world(world);
-    policy.services.iter().filter_map(|service| judge(&heard, service)).collect()
+    let services = world.policy.into_iter().flat_map(|policy| &policy.services);
+    services.filter_map(|service| judge(world, service)).collect()
 }
 
-fn judge(heard: &Heard<'_>, service: &Service) -> Option<Finding> {
-    let silent = heard.silent_ports(service);
+fn judge(world: &World<'_>, service: &Service) -> Option<Finding> {
+    let silent = silent_ports(world, service);
     let first: PortSpec = *silent.first()?;
     let name = &service.name;
     let ports = list(&silent);

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{Heard, list};
+use super::{list, silent_ports};
 use crate::{
     finding::{Finding, Severity, spot_of},
     owner::Roll,
@@ -44,12 +44,14 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     let Some(policy) = world.policy else {
         return Vec::new();
     };
-    let heard = Heard::in_world(world);
     let undeclared: Vec<_> = world.holdings().filter(|holding| holding.declared.is_none()).collect();
+    if undeclared.is_empty() {
+        return Vec::new();
+    }
     let roll = Roll::new(undeclared.iter().map(|holding| holding.identity.clone()).collect());
     let mut findings = Vec::new();
     for service in policy.services.iter().filter(|service| !service.owners.is_empty()) {
-        let silent = heard.silent_ports(service);
+        let silent = silent_ports(world, service);
         if silent.is_empty() {
             continue;
         }

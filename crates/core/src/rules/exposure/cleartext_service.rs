@@ -40,7 +40,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 }
 
 fn judge(holding: &Holding<'_>) -> Option<Finding> {
-    let kind = holding.kind()?;
+    let kind = holding.kind?;
     let (text, fix) = if kind.is(Nature::Cleartext) {
         (describe_always(kind, holding), advise_always())
     } else if kind.is(Nature::OptionalTls) {

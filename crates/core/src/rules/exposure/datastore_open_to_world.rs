@@ -43,7 +43,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let namespace = world.snapshot.namespace(holding.netns());
     let open = holding.listeners.iter().find(|listener| is_open_to_world(listener, namespace))?;
-    let kind = holding.kind().filter(|kind| kind.is(Nature::Datastore))?;
+    let kind = holding.kind.filter(|kind| kind.is(Nature::Datastore))?;
     let wide = open.breadth() == Breadth::Wildcard;
     let mut finding = RULE
         .finding(

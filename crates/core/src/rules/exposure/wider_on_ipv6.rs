@@ -68,11 +68,13 @@ fn has_ipv6(namespace: &Namespace) -> bool {
 /// How far the same owner, or somebody who may be the same, can be heard on the number over IPv4.
 fn ipv4_breadth(world: &World<'_>, holding: &Holding<'_>) -> Option<Breadth> {
     let spec = holding.spec();
-    let own = holding.identity.lasting();
+    let own = holding.identity.lasting_owner();
     world
         .holdings_at(holding.netns(), spec.protocol, spec.range.first)
         .iter()
-        .filter(|other| own.is_none() || other.identity.lasting().is_none_or(|lasting| Some(lasting) == own))
+        .filter(|other| {
+            own.is_none() || other.identity.lasting_owner().is_none_or(|lasting| Some(lasting) == own)
+        })
         .flat_map(|other| &other.listeners)
         .filter(|listener| listener.hears_ipv4())
         .map(|listener| listener.breadth())

@@ -39,7 +39,8 @@ fn check(world: &World<'_>) -> Vec<Finding> {
         let spec = holding.spec();
         world.registry.name(spec.range.first, spec.protocol)
     };
-    world.holdings().filter_map(|holding| judge(holding, assigned)).collect()
+    let well_known = world.holdings().filter(|holding| holding.widest().port < 1024);
+    well_known.filter_map(|holding| judge(holding, assigned)).collect()
 }
 
 /// `assigned` tells what IANA gives the number of a holding to.

@@ -1,8 +1,9 @@
 //! A fixed service stands where the kernel hands out numbers to clients (A9, A10).
 
-use alloc::{collections::BTreeMap, collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::{
+    desired::DesiredPort,
     facts::Namespace,
     finding::{Finding, Severity},
     port::{PortRange, PortSpec, Protocol},
@@ -55,28 +56,28 @@ fn judge(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
 
 /// Declared single numbers, running or not; in another namespace than the policy's own only where they run.
 fn declared(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
-    let holders: BTreeMap<_, _> = world
-        .holdings()
-        .filter(|holding| holding.netns() == namespace.id)
-        .filter_map(|holding| Some(((holding.declared?.service.name.as_str(), holding.spec()), holding)))
-        .collect();
-    let fixed = world
-        .desired
-        .ports()
-        .iter()
-        .filter(|desired| desired.spec.range.is_one() && is_handed_out(namespace, desired.spec));
-    fixed
-        .filter_map(|desired| {
-            let name = &desired.service.name;
-            let finding = finding(desired.spec, text!("{name}", "{name}"));
-            let finding = match holders.get(&(name.as_str(), desired.spec)) {
-                Some(holding) => finding.about(holding),
-                None if namespace.own => finding.at(desired.spec),
-                None => return None,
-            };
-            Some(finding.of(desired.service))
-        })
-        .collect()
+    let ports = world.desired.ports().iter();
+    let fixed = ports.filter(|port| port.spec.range.is_one() && is_handed_out(namespace, port.spec));
+    let found = fixed.filter_map(|port| {
+        let name = &port.service.name;
+        let finding = finding(port.spec, text!("{name}", "{name}"));
+        let finding = match holding_of(world, namespace, port) {
+            Some(holding) => finding.about(holding),
+            None if namespace.own => finding.at(port.spec),
+            None => return None,
+        };
+        Some(finding.of(port.service))
+    });
+    found.collect()
+}
+
+fn holding_of<'w, 'a>(
+    world: &'w World<'a>,
+    namespace: &Namespace,
+    port: &DesiredPort<'_>,
+) -> Option<&'w Holding<'a>> {
+    let at = world.holdings_at(namespace.id, port.spec.protocol, port.spec.range.first);
+    at.iter().find(|holding| holding.declared.is_some_and(|own| own.service.name == port.service.name))
 }
 
 /// Without a policy nobody said what is fixed: units of the service manager are, on numbers that a person chose.

@@ -1,11 +1,12 @@
 //! Two owners stand on one number, and the kernel deals clients out between them (A5, A13, A25).
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use crate::{
     address::{Address, Breadth},
     facts::Listener,
     finding::{Finding, Severity},
+    owner::Lasting,
     port::Protocol,
     rules::{Page, Rule},
     text,
@@ -51,7 +52,7 @@ fn number(holding: &Holding<'_>) -> (u64, Protocol, u16) {
 
 fn judge(holdings: &[&Holding<'_>]) -> Option<Finding> {
     let (_, protocol, port) = number(holdings.first()?);
-    if protocol == Protocol::Udp && SHARED_BY_DESIGN.contains(&port) {
+    if holdings.len() < 2 || (protocol == Protocol::Udp && SHARED_BY_DESIGN.contains(&port)) {
         return None;
     }
     let meeting = meeting(holdings)?;
@@ -82,10 +83,10 @@ type Spot<'a> = (core::net::IpAddr, Option<&'a str>);
 
 /// The first two holdings of one number that meet; each socket is looked at once or twice, however many there are.
 fn meeting<'m, 'a>(holdings: &[&'m Holding<'a>]) -> Option<Meeting<'m, 'a>> {
-    let mut owners: BTreeMap<Spot<'a>, (String, &'m Holding<'a>)> = BTreeMap::new();
+    let mut owners: BTreeMap<Spot<'a>, (Lasting<'a>, &'m Holding<'a>)> = BTreeMap::new();
     for (lasting, holding, listener) in known(holdings) {
         for spot in spots(listener) {
-            let (first, one) = owners.entry(spot).or_insert_with(|| (lasting.clone(), holding));
+            let (first, one) = owners.entry(spot).or_insert((lasting, holding));
             if *first != lasting {
                 return Some(Meeting {
                     one,
@@ -112,11 +113,9 @@ fn meeting<'m, 'a>(holdings: &[&'m Holding<'a>]) -> Option<Meeting<'m, 'a>> {
 
 fn known<'m, 'a>(
     holdings: &[&'m Holding<'a>],
-) -> impl Iterator<Item = (String, &'m Holding<'a>, &'a Listener)> {
-    holdings.iter().filter_map(|holding| Some((holding.identity.lasting()?, *holding))).flat_map(
-        |(lasting, holding)| {
-            holding.listeners.iter().map(move |listener| (lasting.clone(), holding, *listener))
-        },
+) -> impl Iterator<Item = (Lasting<'a>, &'m Holding<'a>, &'a Listener)> {
+    holdings.iter().filter_map(|holding| Some((holding.identity.lasting_owner()?, *holding))).flat_map(
+        |(lasting, holding)| holding.listeners.iter().map(move |listener| (lasting, holding, *listener)),
     )
 }
 

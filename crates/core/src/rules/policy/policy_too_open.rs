@@ -1,6 +1,6 @@
 //! The policy itself opens a datastore or an administrator's door to everybody (A15, A20).
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use crate::{
     desired::DesiredPort,
@@ -44,10 +44,11 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 /// A pool is about no particular service, so only single numbers are judged.
 fn judge(desired: &DesiredPort<'_>) -> Option<Finding> {
     let DesiredPort { spec, service } = desired;
-    let programs: Vec<String> = service.owners.iter().filter_map(program).collect();
-    let programs: Vec<&str> = programs.iter().map(String::as_str).collect();
-    let port = spec.range.first;
-    let kind = kind_of(&programs, port, spec.protocol).filter(|_| spec.range.is_one())?;
+    if !spec.range.is_one() {
+        return None;
+    }
+    let programs: Vec<&str> = service.owners.iter().filter_map(program).collect();
+    let kind = kind_of(&programs, spec.range.first, spec.protocol)?;
     let kind: &Kind = (kind.is(Nature::Datastore) || kind.is(Nature::Administration)).then_some(kind)?;
     let (name, what) = (&service.name, kind.name);
     let finding = RULE.finding(
@@ -64,10 +65,10 @@ fn judge(desired: &DesiredPort<'_>) -> Option<Finding> {
 }
 
 /// What the owner's name tells of its program, as far as it names one.
-fn program(owner: &Owner) -> Option<String> {
+fn program(owner: &Owner) -> Option<&str> {
     match owner {
-        Owner::Unit(unit) => unit.split(['.', '@']).next().map(String::from),
-        Owner::Exe(path) => path.rsplit('/').next().map(String::from),
+        Owner::Unit(unit) => unit.split(['.', '@']).next(),
+        Owner::Exe(path) => path.rsplit('/').next(),
         Owner::User(_) | Owner::Cgroup(_) | Owner::Container(_) | Owner::Mark(_) => None,
     }
 }
@@ -76,6 +77,7 @@ fn program(owner: &Owner) -> Option<String> {
 mod tests {
     use super::*;
     use crate::rules::testing::scene;
+    use alloc::string::String;
 
     fn found(ports: &str, unit: &str, reach: &str) -> Vec<String> {
         scene().service("it", ports, unit).reach(reach).texts(RULE.name)
