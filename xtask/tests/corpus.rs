@@ -2,8 +2,14 @@
 
 use std::{fs, path::Path};
 
+#[path = "../../fuzz/feed/netlink.rs"]
+mod netlink;
 #[path = "../../fuzz/feed/policy.rs"]
 mod policy;
+#[path = "../../fuzz/feed/proc.rs"]
+mod proc;
+#[path = "../../fuzz/feed/registry.rs"]
+mod registry;
 #[path = "../../fuzz/feed/snapshot.rs"]
 mod snapshot;
 
@@ -27,6 +33,21 @@ fn replay(target: &str, feed: fn(&[u8])) {
 #[test]
 fn policies() {
     replay("policy", policy::feed);
+}
+
+#[test]
+fn netlink_messages() {
+    replay("netlink", netlink::feed);
+}
+
+#[test]
+fn files_of_proc() {
+    replay("proc", proc::feed);
+}
+
+#[test]
+fn tables_of_numbers() {
+    replay("registry", registry::feed);
 }
 
 #[test]

@@ -225,6 +225,7 @@ mod tests {
         }
     }
 
+    /// No number but 0 to 65535 is a port (A2).
     #[test]
     fn a_bad_spec_says_what_is_bad() {
         let error = |text: &str| text.parse::<PortSpec>().unwrap_err().to_string();

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -38,7 +39,19 @@ impl Tree {
             copy_changed(&root.join(file), &tree.folder.join(file))?;
         }
         prune(&tree.folder, Path::new(""), &files)?;
+        tree.share_lab()?;
         Ok(tree)
+    }
+
+    /// The lab's Debian root depends on nothing of ours: one serves the tree and its copy.
+    fn share_lab(&self) -> Result {
+        let (shared, link) = (target().join("lab"), self.built.join("lab"));
+        fs::create_dir_all(&shared)?;
+        fs::create_dir_all(&self.built)?;
+        if !link.exists() {
+            symlink(shared, link)?;
+        }
+        Ok(())
     }
 
     /// Whether the tests that `arguments` name pass; naming none is an error, and so is a tree that does not build.

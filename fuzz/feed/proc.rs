@@ -1,0 +1,24 @@
+//! Gives bytes to the readers of /proc: names in it are chosen by anybody.
+
+use portreeve_core::{address::Family, cgroup, port::Protocol};
+use portreeve_host::{
+    observe::sockets::tables,
+    proc::{maps, mounts, stat, status},
+};
+
+/// What is read is no longer than what was there.
+pub(crate) fn feed(bytes: &[u8]) {
+    assert!(maps::read(bytes).iter().map(|mapping| mapping.path.len()).sum::<usize>() <= 3 * bytes.len());
+    let _ = (mounts::read(bytes), status::read(bytes));
+    if let Some(stat) = stat::read(bytes) {
+        // A byte that is no UTF-8 becomes three.
+        assert!(stat.comm.len() <= 3 * bytes.len());
+    }
+    for line in String::from_utf8_lossy(bytes).lines() {
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let _ = tables::read_line(line, Protocol::Tcp, family);
+        }
+        let found = cgroup::read(line);
+        assert!(found.unit.is_none_or(|unit| line.contains(&unit)));
+    }
+}
