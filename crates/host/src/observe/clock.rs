@@ -8,9 +8,13 @@ pub(super) fn now() -> Timestamp {
     timestamp(nanoseconds(ClockId::Realtime))
 }
 
-/// When the host booted, by the wall clock of now.
+/// A process' start is known to a hundredth of a second (USER_HZ); what is finer is noise of the reading.
+const TICK_NANOSECONDS: i128 = 10_000_000;
+
+/// When the host booted, by the wall clock of now, in nanoseconds after 1970: the same at each look.
 pub(super) fn booted() -> i128 {
-    nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime)
+    let booted = nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime);
+    (booted + TICK_NANOSECONDS / 2) / TICK_NANOSECONDS * TICK_NANOSECONDS
 }
 
 /// Nanoseconds after 1970 as a time.
