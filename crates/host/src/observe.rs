@@ -58,14 +58,14 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let search = holders::find(wanted, &pids, &looks, &mut cgroups);
     let processes = read_processes(wanted, &search, &mut gaps);
     cgroups.learn(processes.values().filter_map(|process| process.cgroup.as_deref()));
-    cgroups.find(looks.iter().flat_map(Look::cgroups));
+    gaps.too_many("cgroups", cgroups.find(looks.iter().flat_map(Look::cgroups)));
 
     if mounts.hides_processes {
         gaps.add(GapKind::HiddenProcesses, search.sweep.hidden);
     } else if geteuid().is_root() {
         gaps.add(GapKind::SealedProcesses, search.sweep.hidden);
     }
-    let kernel = KernelHolders::of(&pids, search.sweep.hidden);
+    let kernel = KernelHolders::among(&pids);
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
     let listeners = pieces.listeners(&mut gaps);
     let connections = (wanted.connections == Connections::List).then(|| pieces.connections());
@@ -99,8 +99,9 @@ fn read_processes(wanted: &Wanted, search: &Search, gaps: &mut Gaps) -> BTreeMap
     let mut processes = BTreeMap::new();
     let mut vanished = 0;
     let mut hidden_files = 0;
-    for pid in search.holders() {
-        let Some(process) = reader.read(pid) else {
+    for (pid, proof) in search.holders() {
+        // Asked after the facts were read: what was read is then of the process that holds the socket.
+        let Some(process) = reader.read(pid).filter(|_| proof.still_stands()) else {
             vanished += 1;
             continue;
         };

@@ -1,6 +1,9 @@
 //! Puts the pieces of a look together: each socket with its holders, its unit and its reasons (A5, A12).
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use portreeve_core::{
     cgroup,
@@ -8,7 +11,6 @@ use portreeve_core::{
         Backlog, Connection, GapKind, Hold, HolderGap, Listener, OtherSocket, Peer, Process, SocketState,
         TcpState,
     },
-    port::Protocol,
 };
 
 use rustix::process::geteuid;
@@ -24,7 +26,6 @@ use super::{
 };
 
 /// Everything that was found, by the ways it was found.
-#[derive(Clone, Copy)]
 pub(super) struct Pieces<'a> {
     pub(super) looks: &'a [Look],
     pub(super) search: &'a Search,
@@ -35,7 +36,7 @@ pub(super) struct Pieces<'a> {
 
 impl Pieces<'_> {
     /// Every socket that waits for somebody.
-    pub(super) fn listeners(self, gaps: &mut Gaps) -> Vec<Listener> {
+    pub(super) fn listeners(&self, gaps: &mut Gaps) -> Vec<Listener> {
         let sockets =
             self.looks.iter().flat_map(|look| look.listening.iter().map(move |socket| (look, socket)));
         let listeners: Vec<_> = sockets.map(|(look, socket)| self.listener(look, socket)).collect();
@@ -45,21 +46,21 @@ impl Pieces<'_> {
     }
 
     /// Every socket with a peer.
-    pub(super) fn connections(self) -> Vec<Connection> {
+    pub(super) fn connections(&self) -> Vec<Connection> {
         let sockets =
             self.looks.iter().flat_map(|look| look.connected.iter().map(move |socket| (look, socket)));
         sockets.filter_map(|(look, socket)| self.connection(look, socket)).collect()
     }
 
     /// Every socket without a port.
-    pub(super) fn other(self) -> Vec<OtherSocket> {
+    pub(super) fn other(&self) -> Vec<OtherSocket> {
         let sockets = self.looks.iter().flat_map(|look| look.other.clone());
         sockets
             .map(|socket| OtherSocket { pids: self.search.pids(socket.inode).collect(), ..socket })
             .collect()
     }
 
-    fn listener(self, look: &Look, socket: &Socket) -> Listener {
+    fn listener(&self, look: &Look, socket: &Socket) -> Listener {
         let holders = self.main_first(self.search.holds(socket.inode));
         let gap = holders.is_empty().then(|| self.why_nobody(look, socket)).flatten();
         let socket_cgroup = self.socket_cgroup(socket);
@@ -89,7 +90,7 @@ impl Pieces<'_> {
         }
     }
 
-    fn connection(self, look: &Look, socket: &Socket) -> Option<Connection> {
+    fn connection(&self, look: &Look, socket: &Socket) -> Option<Connection> {
         Some(Connection {
             protocol: socket.protocol,
             family: socket.family,
@@ -120,7 +121,8 @@ impl Pieces<'_> {
         let main = holds.iter().copied().min_by_key(|hold| {
             let process = &self.processes[&hold.pid];
             let parent = process.parent.as_ref().map(|parent| parent.pid);
-            let descends = parent.is_some_and(|pid| pid != 1 && holds.iter().any(|other| other.pid == pid));
+            let holds_too = |pid| holds.binary_search_by_key(&pid, |other| other.pid).is_ok();
+            let descends = parent.is_some_and(|pid| pid != 1 && holds_too(pid));
             (hold.pid == 1, descends, process.started, hold.pid)
         });
         if let Some(main) = main {
@@ -155,8 +157,11 @@ fn address(look: &Look, socket: &Socket, end: End) -> portreeve_core::address::A
 
 /// The name of an interface; the number as text where it is gone already.
 fn interface(look: &Look, index: u32) -> Option<String> {
-    let link = look.links.iter().find(|link| link.index == index);
-    (index != 0).then(|| link.map_or_else(|| index.to_string(), |link| link.name.clone()))
+    if index == 0 {
+        return None;
+    }
+    let link = look.links.binary_search_by_key(&index, |link| link.index).ok();
+    Some(link.map_or_else(|| index.to_string(), |at| look.links[at].name.clone()))
 }
 
 /// The state by its number in include/net/tcp_states.h.
@@ -194,15 +199,12 @@ impl Look {
     ///
     /// This is how /proc/net tells what it has no column for.
     fn has_ipv4_twin(&self, socket: &Socket) -> bool {
-        let is_wildcard = |end: End| end.ip.is_unspecified();
-        socket.protocol != Protocol::Sctp
-            && is_wildcard(socket.local)
-            && socket.local.ip.is_ipv6()
-            && self.listening.iter().any(|other| {
-                other.protocol == socket.protocol
-                    && other.local.ip.is_ipv4()
-                    && is_wildcard(other.local)
-                    && other.local.port == socket.local.port
-            })
+        // Listening sockets are in order of protocol, port and address.
+        let twin = (socket.protocol, socket.local.port, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        socket.local.ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+            && self
+                .listening
+                .binary_search_by_key(&twin, |other| (other.protocol, other.local.port, other.local.ip))
+                .is_ok()
     }
 }

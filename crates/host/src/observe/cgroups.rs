@@ -1,7 +1,7 @@
 //! Finds the path of a cgroup from its id: the inode of its directory (cgroups(7)).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     fs,
     mem::MaybeUninit,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
@@ -13,8 +13,8 @@ use crate::proc;
 
 /// The id of the root of the hierarchy (kernfs gives its root inode 1).
 const ROOT_ID: u64 = 1;
-/// Far above what a host has; a tree that is larger leaves sockets without a path.
-const CGROUPS_MAX: usize = 100_000;
+/// Far above what a host has side by side; a tree that is wider leaves sockets without a path.
+const AHEAD_MAX: usize = 100_000;
 const PROCS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The cgroup2 hierarchy as far as it has been looked at.
@@ -42,22 +42,28 @@ impl Cgroups {
         }
     }
 
-    /// Walks the hierarchy until each of `ids` has its path; a cgroup that was removed meanwhile has none.
-    pub(super) fn find(&mut self, ids: impl Iterator<Item = u64>) {
+    /// Walks the hierarchy, the upper levels first, until each of `ids` has its path; tells how many it gave up on.
+    ///
+    /// A cgroup that was removed meanwhile has no path, and that is no giving up.
+    pub(super) fn find(&mut self, ids: impl Iterator<Item = u64>) -> usize {
         let mut missing: HashSet<u64> = ids.filter(|id| !self.paths.contains_key(id)).collect();
-        let Some(mount) = self.mount.clone() else { return };
-        let mut ahead = vec![String::new()];
-        let mut visited = 0;
-        while let (false, Some(path)) = (missing.is_empty() || visited > CGROUPS_MAX, ahead.pop()) {
-            visited += 1;
+        let Some(mount) = self.mount.clone() else { return 0 };
+        let mut ahead = VecDeque::from([String::new()]);
+        let mut left_out = false;
+        while let (false, Some(path)) = (missing.is_empty(), ahead.pop_front()) {
             for (id, name) in children(&format!("{mount}{path}")) {
                 let below = format!("{path}/{name}");
                 if missing.remove(&id) {
                     self.paths.insert(id, below.clone());
                 }
-                ahead.push(below);
+                if ahead.len() < AHEAD_MAX {
+                    ahead.push_back(below);
+                } else {
+                    left_out = true;
+                }
             }
         }
+        if left_out { missing.len() } else { 0 }
     }
 
     /// The path of a cgroup that was learnt or found.

@@ -2,7 +2,7 @@
 //!
 //! A cgroup path tells a container's id, which changes whenever it is made anew; its name lasts.
 
-use std::collections::HashMap;
+use std::{cell::OnceCell, collections::HashMap};
 
 use portreeve_core::facts::Container;
 use serde::Deserialize;
@@ -19,24 +19,31 @@ const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A container's name and image.
 type Label = (Option<String>, Option<String>);
 
-/// The containers that have been asked about.
+/// The containers that have been asked about, and podman's list once it was read.
 #[derive(Debug, Default)]
-pub(super) struct Containers(HashMap<(String, String), Label>);
+pub(super) struct Containers {
+    known: HashMap<(String, String), Label>,
+    podman: OnceCell<Vec<PodmanEntry>>,
+}
 
 impl Containers {
     /// `container` with its name and image, where its runtime keeps them in a file that can be read.
     pub(super) fn label(&mut self, container: Container) -> Container {
         let key = (container.runtime.clone(), container.id.clone());
-        let (name, image) = self.0.entry(key).or_insert_with(|| look_up(&container)).clone();
+        let podman = &self.podman;
+        let (name, image) = self.known.entry(key).or_insert_with(|| look_up(&container, podman)).clone();
         Container { name: container.name.or(name), image: container.image.or(image), ..container }
     }
 }
 
-fn look_up(container: &Container) -> Label {
+fn look_up(container: &Container, podman: &OnceCell<Vec<PodmanEntry>>) -> Label {
     let id = container.id.as_str();
     let label = match container.runtime.as_str() {
         "docker" => read(&format!("{DOCKER}/{id}/config.v2.json")).as_deref().and_then(docker),
-        "podman" => read(PODMAN).as_deref().and_then(|list| podman(list, id)),
+        "podman" => {
+            let list = podman.get_or_init(|| read(PODMAN).as_deref().map(podman_list).unwrap_or_default());
+            list.iter().find(|entry| entry.id == id).map(|entry| (entry.names.first().cloned(), None))
+        }
         // Here the id is the name that a person gave.
         "lxc" | "nspawn" => Some((Some(id.to_owned()), None)),
         _ => None,
@@ -69,17 +76,15 @@ fn docker(bytes: &[u8]) -> Option<Label> {
     Some((Some(name).filter(|name| !name.is_empty()), file.config.image))
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct PodmanEntry {
     id: String,
     #[serde(default)]
     names: Vec<String>,
 }
 
-fn podman(bytes: &[u8], id: &str) -> Option<Label> {
-    let list: Vec<PodmanEntry> = serde_json::from_slice(bytes).ok()?;
-    let entry = list.into_iter().find(|entry| entry.id == id)?;
-    Some((entry.names.into_iter().next(), None))
+fn podman_list(bytes: &[u8]) -> Vec<PodmanEntry> {
+    serde_json::from_slice(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -97,9 +102,15 @@ mod tests {
     #[test]
     fn podman_lists_all_containers_in_one_file() {
         let file = br#"[{"id":"aa","names":["web"]},{"id":"bb"}]"#;
-        assert_eq!(podman(file, "aa"), Some((Some("web".into()), None)));
-        assert_eq!(podman(file, "bb"), Some((None, None)));
-        assert_eq!(podman(file, "cc"), None);
+        let list = OnceCell::from(podman_list(file));
+        let label = |id: &str| {
+            let container = Container { runtime: "podman".into(), id: id.into(), name: None, image: None };
+            look_up(&container, &list)
+        };
+        assert_eq!(label("aa"), (Some("web".into()), None));
+        assert_eq!(label("bb"), (None, None));
+        assert_eq!(label("cc"), (None, None));
+        assert!(podman_list(b"no list").is_empty());
     }
 
     #[test]

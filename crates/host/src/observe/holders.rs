@@ -1,7 +1,7 @@
 //! Finds which processes hold which sockets by their descriptors (proc_pid_fd(5), A12).
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs,
     io::Write,
     mem::MaybeUninit,
@@ -18,6 +18,7 @@ use rustix::{
 };
 
 use super::{Holders, Wanted, cgroups::Cgroups, namespaces::Look};
+use crate::proc;
 
 /// A second thread pays for itself from about this many processes on.
 const PIDS_PER_THREAD_MIN: usize = 64;
@@ -40,10 +41,31 @@ enum Extent {
     EveryProcess,
 }
 
+/// A descriptor of a process that referred to a socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proof {
+    inode: u64,
+    hold: Hold,
+}
+
+impl Proof {
+    /// Whether it still does: a pid may be another process' by now.
+    pub(super) fn still_stands(self) -> bool {
+        let Hold { pid, fd } = self.hold;
+        let link = proc::read_link(format!("/proc/{pid}/fd/{fd}"));
+        link.is_some_and(|link| socket_inode(link.as_bytes()) == Some(self.inode))
+    }
+}
+
 impl Search {
-    /// Everybody who holds a wanted socket.
-    pub(super) fn holders(&self) -> BTreeSet<u32> {
-        self.sweep.holds.values().flatten().map(|hold| hold.pid).collect()
+    /// Everybody who holds a wanted socket, each with one descriptor that proves it.
+    pub(super) fn holders(&self) -> BTreeMap<u32, Proof> {
+        let holds = self.sweep.holds.iter();
+        holds
+            .flat_map(|(&inode, holds)| {
+                holds.iter().map(move |hold| (hold.pid, Proof { inode, hold: *hold }))
+            })
+            .collect()
     }
 
     /// The holds of a socket.

@@ -22,6 +22,8 @@ const ADDRESS: u16 = 1;
 const LOCAL: u16 = 2;
 /// RTEXT_FILTER_SKIP_STATS.
 const SKIP_STATS: u32 = 8;
+/// A host whose interfaces change faster than they are listed is asked this often.
+const TRIES_MAX: u32 = 4;
 /// The sizes of struct ifinfomsg and struct ifaddrmsg.
 const LINK_BYTES: usize = 16;
 const ADDRESS_BYTES: usize = 8;
@@ -53,19 +55,30 @@ pub(super) fn scoped(ip: IpAddr, interface: &str) -> Address {
     Address { ip, interface: local.then(|| interface.to_owned()) }
 }
 
-/// The interfaces of the network namespace of the calling thread.
+/// The interfaces of the network namespace of the calling thread, in order of index.
 ///
 /// # Errors
 ///
-/// Where the kernel or a sandbox refuses rtnetlink.
+/// Where the kernel or a sandbox refuses rtnetlink, or the list never holds still.
 pub fn list() -> Result<Vec<Link>, NetlinkError> {
+    for _ in 1..TRIES_MAX {
+        match list_once() {
+            Err(NetlinkError::Interrupted) => {}
+            answer => return answer,
+        }
+    }
+    list_once()
+}
+
+fn list_once() -> Result<Vec<Link>, NetlinkError> {
     let mut netlink = Netlink::open(Family::Route)?;
     let mut links = Vec::new();
     netlink.dump(GET_LINK, &link_request(), |bytes| links.extend(read_link(bytes)))?;
+    links.sort_by_key(|link: &Link| link.index);
     netlink.dump(GET_ADDRESS, &[0; ADDRESS_BYTES], |bytes| {
         let Some((index, ip)) = read_address(bytes) else { return };
-        if let Some(link) = links.iter_mut().find(|link: &&mut Link| link.index == index) {
-            link.addresses.push(ip);
+        if let Ok(at) = links.binary_search_by_key(&index, |link| link.index) {
+            links[at].addresses.push(ip);
         }
     })?;
     Ok(links)

@@ -64,14 +64,13 @@ fn names() -> BTreeMap<String, u64> {
 struct Door {
     id: u64,
     name: Option<String>,
-    file: File,
+    path: String,
 }
 
 /// A door to each namespace that a process or a name keeps alive, but the caller's own.
 fn doors(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps) -> Vec<Door> {
     let mut seen = HashSet::from([own]);
     let mut doors = Vec::new();
-    let mut closed = 0;
     let named = names.iter().map(|(name, &id)| (id, format!("{NAMED}/{name}"), Some(name.clone())));
     let held = pids.iter().filter_map(|pid| {
         let path = format!("/proc/{pid}/ns/net");
@@ -79,15 +78,12 @@ fn doors(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps)
         Some((id, path, None))
     });
     for (id, path, name) in named.chain(held) {
-        if !seen.insert(id) {
-            continue;
-        }
-        match File::open(path) {
-            Ok(file) if doors.len() < NAMESPACES_MAX => doors.push(Door { id, name, file }),
-            _ => closed += 1,
+        if seen.insert(id) {
+            doors.push(Door { id, name, path });
         }
     }
-    gaps.add(GapKind::ForeignNamespaces, closed);
+    gaps.too_many("namespaces", doors.len().saturating_sub(NAMESPACES_MAX));
+    doors.truncate(NAMESPACES_MAX);
     doors
 }
 
@@ -108,7 +104,8 @@ fn look_abroad(wanted: &Wanted, doors: Vec<Door>, gaps: &mut Gaps) -> Vec<Look> 
 }
 
 fn enter(wanted: &Wanted, door: Door, gaps: &mut Gaps) -> Option<Look> {
-    let entered = move_into_link_name_space(door.file.as_fd(), Some(LinkNameSpaceType::Network)).is_ok();
+    let entered = File::open(&door.path)
+        .is_ok_and(|file| move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).is_ok());
     let look = entered.then(|| look_here(wanted, door.id, door.name, gaps).ok()).flatten();
     if look.is_none() {
         gaps.add(GapKind::ForeignNamespaces, 1);

@@ -48,6 +48,9 @@ pub enum NetlinkError {
     /// The kernel refused the request.
     #[error("the kernel refused the list")]
     Refused(#[source] Errno),
+    /// The list changed while the kernel wrote it; asking again may give a whole one.
+    #[error("the list changed while it was written")]
+    Interrupted,
     /// The answer stopped short.
     #[error("the kernel's answer stopped short")]
     Short,
@@ -84,10 +87,13 @@ impl Netlink {
         let request = frame(kind, self.sequence, body);
         sendto(&self.socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))
             .map_err(|error| NetlinkError::Call("write to", error))?;
+        let mut interrupted = false;
         loop {
             let length = self.receive()?;
-            if take(&self.buffer[..length], self.sequence, &mut each)? == Progress::Done {
-                return Ok(());
+            let datagram = &self.buffer[..length];
+            interrupted |= messages(datagram).any(|message| message.interrupted);
+            if take(datagram, self.sequence, &mut each)? == Progress::Done {
+                return if interrupted { Err(NetlinkError::Interrupted) } else { Ok(()) };
             }
         }
     }

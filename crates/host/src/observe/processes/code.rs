@@ -1,9 +1,16 @@
 //! Compares the program code that a process has mapped with the files on disk (A18).
 
-use std::{collections::HashMap, fs, io, os::linux::fs::MetadataExt};
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::{fd::OwnedFd, linux::fs::MetadataExt},
+};
 
 use portreeve_core::facts::ExeState;
-use rustix::fs::{major, minor};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, major, minor, openat, openat2},
+    io::Errno,
+};
 
 use crate::proc::{
     self,
@@ -21,10 +28,11 @@ type FileId = Option<(u64, u64)>;
 ///
 /// /proc tells paths from the root of a process' mount namespace, not from its chroot (path_resolution(7)):
 /// a daemon that locked itself up after its start still runs the file at the namespace's path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(super) struct View {
     mounts: u64,
-    prefix: String,
+    /// The root of another mount namespace; its links must not lead into ours.
+    root: Option<OwnedFd>,
 }
 
 impl View {
@@ -32,15 +40,42 @@ impl View {
     pub(super) fn of(pid: u32) -> Option<Self> {
         let mounts = fs::metadata(format!("/proc/{pid}/ns/mnt")).ok()?.st_ino();
         if mounts == fs::metadata("/proc/self/ns/mnt").ok()?.st_ino() {
-            return Some(Self { mounts, prefix: String::new() });
+            return Some(Self { mounts, root: None });
         }
         let root = format!("/proc/{pid}/root");
-        (proc::read_link(&root)? == "/").then_some(Self { mounts, prefix: root })
+        if proc::read_link(&root)? != "/" {
+            return None;
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Some(Self { mounts, root: Some(openat(CWD, root, flags, Mode::empty()).ok()?) })
     }
 
-    /// What stands at `path` for the process.
-    pub(super) fn metadata(&self, path: &str) -> io::Result<fs::Metadata> {
-        fs::metadata(format!("{}{path}", self.prefix))
+    /// The file that stands at `path` for the process, opened for its metadata alone.
+    fn open(&self, path: &str) -> io::Result<Option<Stat>> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let file = match &self.root {
+            None => openat(CWD, path, flags, Mode::empty()),
+            Some(root) => {
+                let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+                openat2(root, path, flags, Mode::empty(), within)
+            }
+        };
+        match file.and_then(fstat) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Which file stands at `path` for the process.
+    fn find(&self, path: &str) -> io::Result<FileId> {
+        Ok(self.open(path)?.map(|stat| (stat.st_dev, stat.st_ino)))
+    }
+
+    /// Whether a regular file stands at `path` for the process.
+    pub(super) fn has_file(&self, path: &str) -> bool {
+        let stat = self.open(path).ok().flatten();
+        stat.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 }
 
@@ -54,7 +89,7 @@ pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeS
     if path.starts_with("/memfd:") {
         return (Some(path), ExeState::Memfd);
     }
-    let on_disk = view.and_then(|view| found(view.metadata(&path)).ok());
+    let on_disk = view.and_then(|view| view.find(&path).ok());
     let state = match (found(fs::metadata(&link)), on_disk) {
         (Ok(Some(running)), Some(Some(on_disk))) if running == on_disk => ExeState::Same,
         (Ok(Some(_)), Some(Some(_))) => ExeState::Replaced,
@@ -96,7 +131,7 @@ impl Disk {
         if let Some(&id) = self.files.get(&key) {
             return Ok(id);
         }
-        let id = found(view.metadata(path))?;
+        let id = view.find(path)?;
         self.files.insert(key, id);
         Ok(id)
     }

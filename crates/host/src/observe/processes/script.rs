@@ -22,7 +22,7 @@ const INTERPRETERS: [(&str, &[&str]); 12] = [
 pub(super) fn find(view: &View, exe: &str, cmdline: &[String], cwd: Option<&str>) -> Option<String> {
     let script = named(exe, cmdline)?;
     let path = if script.starts_with('/') { script.to_owned() } else { format!("{}/{script}", cwd?) };
-    view.metadata(&path).is_ok_and(|file| file.is_file()).then_some(path)
+    view.has_file(&path).then_some(path)
 }
 
 /// What the command line names as the script: the first argument that is no option.

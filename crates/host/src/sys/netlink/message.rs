@@ -4,6 +4,8 @@ use rustix::io::Errno;
 
 const HEADER_BYTES: usize = 16;
 const ATTRIBUTE_HEADER_BYTES: usize = 4;
+/// NLM_F_DUMP_INTR (include/uapi/linux/netlink.h).
+const DUMP_INTERRUPTED: u16 = 0x10;
 /// NLA_TYPE_MASK: the two highest bits are flags (include/uapi/linux/netlink.h).
 const ATTRIBUTE_KIND_MASK: u16 = 0x3fff;
 
@@ -12,6 +14,8 @@ const ATTRIBUTE_KIND_MASK: u16 = 0x3fff;
 pub struct Message<'a> {
     /// What it is (`nlmsg_type`).
     pub kind: u16,
+    /// Whether the list changed while the kernel wrote it (NLM_F_DUMP_INTR).
+    pub interrupted: bool,
     /// Which request it answers.
     pub sequence: u32,
     /// What follows the header.
@@ -51,6 +55,7 @@ impl<'a> Iterator for Messages<'a> {
         self.0 = self.0.get(aligned(length)..).unwrap_or_default();
         Some(Message {
             kind: u16::from_ne_bytes(bytes_at(message, 4)?),
+            interrupted: u16::from_ne_bytes(bytes_at(message, 6)?) & DUMP_INTERRUPTED != 0,
             sequence: u32::from_ne_bytes(bytes_at(message, 8)?),
             payload: &message[HEADER_BYTES..],
         })
