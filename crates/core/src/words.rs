@@ -60,6 +60,19 @@ impl From<Words> for Text {
     }
 }
 
+/// The English words that go with a number: `one` with 1, `several` with any other. Japanese has no such difference.
+///
+/// ```
+/// use portreeve_core::{text, words::inflect};
+/// let ports = 1;
+/// let en = inflect(ports, "port is", "ports are");
+/// assert_eq!(text!("{ports} {en} open", "{ports} 個のポートが開いています").en, "1 port is open");
+/// ```
+#[must_use]
+pub const fn inflect(number: usize, one: &'static str, several: &'static str) -> &'static str {
+    if number == 1 { one } else { several }
+}
+
 /// A [`Text`] from an English and a Japanese format string over the same variables.
 ///
 /// ```

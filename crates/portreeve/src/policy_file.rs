@@ -11,7 +11,7 @@ use portreeve_core::{
     policy::{self, Mistake, Parsed, Source},
     registry::Registry,
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
 };
 
 use crate::{
@@ -143,10 +143,9 @@ pub(crate) fn name(texts: &Texts) -> String {
 /// A policy that cannot be used, every mistake with its line.
 pub(crate) fn mistaken(mistakes: &[Mistake], texts: &Texts) -> Failure {
     let name = name(texts);
-    let what = match mistakes.len() {
-        1 => text!("{name}: 1 mistake", "{name}: 1 件の誤り"),
-        count => text!("{name}: {count} mistakes", "{name}: {count} 件の誤り"),
-    };
+    let count = mistakes.len();
+    let en_mistakes = inflect(count, "mistake", "mistakes");
+    let what = text!("{name}: {count} {en_mistakes}", "{name}: {count} 件の誤り");
     let sources = sources(texts);
     let shown = |lang| caret::render(mistakes, &sources, lang);
     Failure::usage(what).detail(Text { en: shown(Lang::En), ja: shown(Lang::Ja) })

@@ -114,7 +114,7 @@ fn a_web_server_is_one_service_for_both_families_and_ports() {
     assert!(service[1].starts_with("ports = [\"80/tcp\", \"443/tcp\"]"), "{text}");
     assert_eq!(service[2..], ["owner = { unit = \"nginx.service\" }", "reach = \"world\""]);
     insta::assert_snapshot!(text.lines().take(9).collect::<Vec<_>>().join("\n"), @r"
-    # The ports of web-1 as they were on 1970-01-01T00:00:00Z: 4 listening sockets, 1 services.
+    # The ports of web-1 as they were on 1970-01-01T00:00:00Z: 4 listening sockets, 1 service.
     # A first draft by `portreeve init`: keep what you need, delete what you do not, narrow what is too wide.
     # Then:
     #     portreeve check policy.toml
@@ -211,6 +211,7 @@ fn a_draft_speaks_the_readers_language() {
     seen.gaps.push(Gap::new(GapKind::HiddenOwners, 12));
     let (english, japanese) = (drafted(&seen, Lang::En), drafted(&seen, Lang::Ja));
     assert!(english.is_ascii(), "{english}");
+    assert!(english.lines().next().unwrap().ends_with(": 1 listening socket, 1 service."), "{english}");
     assert!(japanese.contains("下書きです") && japanese.contains("12 個のソケット"), "{japanese}");
     assert_eq!(lines(&english), lines(&japanese));
 }

@@ -13,7 +13,7 @@ use crate::{
     policy::limits,
     port::PortSpec,
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
     world::World,
 };
 
@@ -40,7 +40,7 @@ pub(super) fn policy(world: &World<'_>, seen: &Seen<'_>, services: &[DraftServic
     }
     if left_out > 0 {
         let note = text!(
-            "{left_out} more are too many for one policy and were left out.",
+            "{left_out} more did not fit into one policy.",
             "ほかの {left_out} 件は 1 つの policy に収まらないため省きました。"
         );
         text.push('\n');
@@ -53,8 +53,10 @@ fn head(world: &World<'_>, seen: &Seen<'_>, services: usize, lang: Lang) -> Stri
     let host = shown(&world.snapshot.host.name);
     let taken = format!("{:.0}", world.snapshot.taken);
     let listeners = seen.sightings.len();
+    let en_sockets = inflect(listeners, "socket", "sockets");
+    let en_services = inflect(services, "service", "services");
     let what = text!(
-        "The ports of {host} as they were on {taken}: {listeners} listening sockets, {services} services.",
+        "The ports of {host} as they were on {taken}: {listeners} listening {en_sockets}, {services} {en_services}.",
         "{taken} 時点の {host} のポートです({listeners} 個の待ち受けソケット、{services} サービス)。"
     );
     let mut text = String::new();

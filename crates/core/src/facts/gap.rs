@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     text,
-    words::{Text, Words},
+    words::{Text, Words, inflect},
 };
 
 /// Something that exists and could not be seen.
@@ -57,29 +57,40 @@ impl Gap {
     #[must_use]
     pub fn why(&self) -> Text {
         let Self { count, detail, .. } = self;
+        let inflect = |one, several| inflect(self.count as usize, one, several);
+        let en_processes = inflect("process", "processes");
         match self.what {
-            GapKind::HiddenOwners => text!(
-                "{count} sockets hide their owner: they belong to other users",
-                "{count} 個のソケットは他のユーザーのもので、所有プロセスが見えません"
-            ),
+            GapKind::HiddenOwners => {
+                let en = inflect(
+                    "socket hides its owner: it belongs to another user",
+                    "sockets hide their owner: they belong to other users",
+                );
+                text!("{count} {en}", "{count} 個のソケットは他のユーザーのもので、所有プロセスが見えません")
+            }
             GapKind::HiddenProcesses => text!(
                 "/proc hides the processes of other users (hidepid)",
                 "/proc が他のユーザーのプロセスを隠しています(hidepid)"
             ),
-            GapKind::SealedProcesses => text!(
-                "{count} processes do not show their descriptors, not even to root",
-                "{count} 個のプロセスは root に対してもディスクリプタを見せません"
-            ),
-            GapKind::ForeignNamespaces => text!(
-                "{count} other network namespaces may only be entered by root",
-                "他の {count} 個のネットワーク名前空間には root しか入れません"
-            ),
+            GapKind::SealedProcesses => {
+                let en = inflect("process does not show its", "processes do not show their");
+                text!(
+                    "{count} {en} descriptors, not even to root",
+                    "{count} 個のプロセスは root に対してもディスクリプタを見せません"
+                )
+            }
+            GapKind::ForeignNamespaces => {
+                let en_namespaces = inflect("namespace", "namespaces");
+                text!(
+                    "{count} other network {en_namespaces} may only be entered by root",
+                    "他の {count} 個のネットワーク名前空間には root しか入れません"
+                )
+            }
             GapKind::VanishedProcesses => text!(
-                "{count} processes ended while they were being read",
+                "{count} {en_processes} ended while being read",
                 "{count} 個のプロセスが読み取り中に終了しました"
             ),
             GapKind::HiddenFiles => text!(
-                "the program files of {count} processes could not be compared with the disk",
+                "the program files of {count} {en_processes} could not be compared with the disk",
                 "{count} 個のプロセスの実行ファイルをディスク上のものと比較できませんでした"
             ),
             GapKind::MissingSource => {
@@ -90,7 +101,11 @@ impl Gap {
                 "読み取り中にソケット一覧が変わり続けたため、{count} 個を見落とした可能性があります"
             ),
             GapKind::TooMany => {
-                text!("{count} entries of {detail} were left out", "{detail} のうち {count} 件を省略しました")
+                let en = inflect("entry", "entries");
+                text!(
+                    "{count} {en} of {detail} had to be left out",
+                    "{detail} のうち {count} 件を省略しました"
+                )
             }
         }
     }
@@ -121,5 +136,29 @@ impl Gap {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_spoken_of_as_one() {
+        let said = |what, count| Gap::new(what, count).why().en;
+        assert_eq!(said(GapKind::HiddenOwners, 1), "1 socket hides its owner: it belongs to another user");
+        assert_eq!(
+            said(GapKind::HiddenOwners, 12),
+            "12 sockets hide their owner: they belong to other users"
+        );
+        assert_eq!(said(GapKind::VanishedProcesses, 1), "1 process ended while being read");
+        assert_eq!(
+            said(GapKind::SealedProcesses, 1),
+            "1 process does not show its descriptors, not even to root"
+        );
+        assert_eq!(
+            said(GapKind::ForeignNamespaces, 1),
+            "1 other network namespace may only be entered by root"
+        );
     }
 }

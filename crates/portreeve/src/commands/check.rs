@@ -7,7 +7,7 @@ use portreeve_core::{
     owner::Owner,
     policy::{self, Mistake, Parsed, Policy, Service},
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
 };
 use portreeve_host::present::{Presence, Tree};
 
@@ -81,10 +81,9 @@ fn warn(warnings: &[Mistake], texts: &Texts, lang: Lang) {
     }
     let count = warnings.len();
     let name = policy_file::name(texts);
-    let heading = match count {
-        1 => text!("warning: {name}: 1 point to check", "warning: {name}: 要確認 1 件"),
-        _ => text!("warning: {name}: {count} points to check", "warning: {name}: 要確認 {count} 件"),
-    };
+    let en_points = inflect(count, "point", "points");
+    let heading =
+        text!("warning: {name}: {count} {en_points} to check", "warning: {name}: 要確認 {count} 件");
     let lines = caret::render(warnings, &policy_file::sources(texts), lang);
     let _ = io::stderr().write_all(format!("{}\n{lines}", heading.in_lang(lang)).as_bytes());
 }
@@ -94,8 +93,10 @@ fn right(texts: &Texts, policy: &Policy) -> Text {
     let services = policy.services.len();
     let ports: u32 =
         policy.services.iter().flat_map(|service| &service.ports).map(|spec| spec.range.count()).sum();
+    let en_services = inflect(services, "service", "services");
+    let en_ports = inflect(ports as usize, "port", "ports");
     text!(
-        "{name}: no mistakes · {services} services · {ports} ports",
+        "{name}: no mistakes · {services} {en_services} · {ports} {en_ports}",
         "{name}: 誤りはありません · サービス {services} 件 · ポート {ports} 個"
     )
 }

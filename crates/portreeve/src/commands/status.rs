@@ -9,7 +9,7 @@ use portreeve_core::{
     finding::{Finding, Severity},
     reach::is_open_to_world,
     rules, text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
     world::World,
 };
 use portreeve_host::Wanted;
@@ -83,26 +83,21 @@ fn summary(world: &World<'_>, listeners: &[&Listener], findings: &[Finding]) -> 
             .filter(|listener| is_open_to_world(listener, world.snapshot.namespace(listener.netns))),
     );
     let urgent = findings.iter().filter(|finding| finding.severity >= Severity::Warning).count();
+    let en = inflect(open, "port is", "ports are");
     let ports = match open {
         0 => text!("No port is open on {host}", "{host} で開いているポートはありません"),
-        1 => text!("1 port is open on {host}", "{host} では 1 個のポートが開いています"),
-        _ => text!("{open} ports are open on {host}", "{host} では {open} 個のポートが開いています"),
+        _ => text!("{open} {en} open on {host}", "{host} では {open} 個のポートが開いています"),
     };
+    let en = inflect(wide, "is bound where anybody may reach it", "are bound where anybody may reach them");
     let reach = match (open, wide) {
         (0, _) => Text::default(),
         (_, 0) => text!("; none can be reached from outside", "。外部から届くものはありません"),
-        (_, 1) => {
-            text!("; 1 is bound where anybody may reach it", "。うち 1 個は外部から届くアドレスにあります")
-        }
-        _ => text!(
-            "; {wide} are bound where anybody may reach them",
-            "。うち {wide} 個は外部から届くアドレスにあります"
-        ),
+        _ => text!("; {wide} {en}", "。うち {wide} 個は外部から届くアドレスにあります"),
     };
+    let en = inflect(urgent, "finding needs", "findings need");
     let needs = match urgent {
         0 => text!(" Nothing needs you.", "。対処が必要な指摘はありません。"),
-        1 => text!(" 1 finding needs you.", "。対処が必要な指摘が 1 件あります。"),
-        _ => text!(" {urgent} findings need you.", "。対処が必要な指摘が {urgent} 件あります。"),
+        _ => text!(" {urgent} {en} you.", "。対処が必要な指摘が {urgent} 件あります。"),
     };
     Text {
         en: format!("{}{}.{}", ports.en, reach.en, needs.en),

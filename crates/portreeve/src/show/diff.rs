@@ -7,7 +7,7 @@ use portreeve_core::{
     facts::{Gap, Listener},
     port::Protocol,
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
     world::World,
 };
 use schemars::JsonSchema;
@@ -147,29 +147,27 @@ impl<'w, 'a> Comparison<'w, 'a> {
     /// How much changed, between when and when.
     pub(crate) fn summary(&self) -> Text {
         let [before, after] = [self.before, self.after].map(|world| seconds(world.snapshot.taken));
-        match self.difference.changes.len() {
-            0 => text!("no changes from {before} to {after}", "{before} から {after} までの変化はありません"),
-            1 => text!("1 change from {before} to {after}", "{before} から {after} までの変化: 1 件"),
-            count => text!(
-                "{count} changes from {before} to {after}",
-                "{before} から {after} までの変化: {count} 件"
-            ),
+        let count = self.difference.changes.len();
+        if count == 0 {
+            return text!(
+                "no changes from {before} to {after}",
+                "{before} から {after} までの変化はありません"
+            );
         }
+        let en_changes = inflect(count, "change", "changes");
+        text!("{count} {en_changes} from {before} to {after}", "{before} から {after} までの変化: {count} 件")
     }
 
     /// Where an owner was not seen, other hands cannot be told.
     pub(crate) fn unknown(&self) -> Option<Text> {
-        match self.difference.unknown {
-            0 => None,
-            1 => Some(text!(
-                "1 port: an owner was not seen, so other hands cannot be told",
-                "1 ポート: 所有者が見えなかったため、所有者が変わったかどうかは判定できません"
-            )),
-            count => Some(text!(
-                "{count} ports: an owner was not seen, so other hands cannot be told",
+        let count = self.difference.unknown;
+        let en_ports = inflect(count as usize, "port", "ports");
+        (count > 0).then(|| {
+            text!(
+                "{count} {en_ports}: an owner was not seen, so other hands cannot be told",
                 "{count} ポート: 所有者が見えなかったため、所有者が変わったかどうかは判定できません"
-            )),
-        }
+            )
+        })
     }
 }
 

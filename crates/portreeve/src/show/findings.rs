@@ -3,7 +3,7 @@
 use portreeve_core::{
     finding::{Finding, Severity},
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -98,13 +98,12 @@ fn counts(judgement: &Judgement<'_>) -> Text {
         parts.collect::<Vec<_>>().join(if lang == Lang::En { ", " } else { "、" })
     };
     let (en, ja) = (by_severity(Lang::En), by_severity(Lang::Ja));
+    let en_findings = inflect(tally.total(), "finding", "findings");
     match (tally.total(), judgement.known) {
         (0, None) => text!("no findings", "指摘はありません"),
         (0, Some(_)) => text!("nothing new", "新しい指摘はありません"),
-        (1, None) => text!("1 finding ({en})", "1 件の指摘({ja})"),
-        (1, Some(_)) => text!("1 new finding ({en})", "1 件の新しい指摘({ja})"),
-        (total, None) => text!("{total} findings ({en})", "{total} 件の指摘({ja})"),
-        (total, Some(_)) => text!("{total} new findings ({en})", "{total} 件の新しい指摘({ja})"),
+        (total, None) => text!("{total} {en_findings} ({en})", "{total} 件の指摘({ja})"),
+        (total, Some(_)) => text!("{total} new {en_findings} ({en})", "{total} 件の新しい指摘({ja})"),
     }
 }
 
@@ -120,10 +119,9 @@ fn waived(judgement: &Judgement<'_>) -> Option<Text> {
 }
 
 fn ports(judgement: &Judgement<'_>) -> Text {
-    match judgement.ports {
-        1 => text!("1 port", "1 ポート"),
-        ports => text!("{ports} ports", "{ports} ポート"),
-    }
+    let ports = judgement.ports;
+    let en = inflect(ports, "port", "ports");
+    text!("{ports} {en}", "{ports} ポート")
 }
 
 fn unseen(judgement: &Judgement<'_>) -> Text {

@@ -3,7 +3,7 @@
 use portreeve_core::{
     finding::{Finding, Severity},
     text,
-    words::{Lang, Text},
+    words::{Lang, Text, inflect},
 };
 
 use super::escape::visible;
@@ -63,6 +63,7 @@ pub(crate) fn report(judgement: &Judgement<'_>, state: State, lang: Lang) -> Str
 
 fn sentence(judgement: &Judgement<'_>, state: State) -> Text {
     let ports = judgement.ports;
+    let en_ports = inflect(ports, "port", "ports");
     let total = judgement.tally().total();
     match (judgement.counted().next(), judgement.gaps.first()) {
         (_, Some(gap)) if state == State::Unknown => gap.why(),
@@ -74,7 +75,7 @@ fn sentence(judgement: &Judgement<'_>, state: State) -> Text {
                 more => text!("{spot} {rule} and {more} more", "{spot} {rule} ほか {more} 件"),
             }
         }
-        (None, _) => text!("no findings on {ports} ports", "指摘なし({ports} ポート)"),
+        (None, _) => text!("no findings on {ports} {en_ports}", "指摘なし({ports} ポート)"),
     }
 }
 

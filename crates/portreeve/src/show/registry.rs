@@ -4,7 +4,7 @@ use portreeve_core::{
     port::Protocol,
     registry::{Assignment, Registry},
     text,
-    words::Text,
+    words::{Text, inflect},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -130,13 +130,14 @@ impl TableView {
         let [source, source_version, date] = [*source, *source_version, *date].map(visible);
         let facts = [source, source_version, date].into_iter().filter(|fact| !fact.is_empty());
         let facts = facts.collect::<Vec<_>>().join(" · ");
+        let en_assignments = inflect(*assignments, "assignment", "assignments");
         match self.path.as_deref().map(visible) {
             Some(path) => text!(
-                "imported: {path} · {facts} · {assignments} assignments",
+                "imported: {path} · {facts} · {assignments} {en_assignments}",
                 "取り込み済みの表: {path} · {facts} · 割り当て {assignments} 件"
             ),
             None => text!(
-                "built in: {facts} · {assignments} assignments",
+                "built in: {facts} · {assignments} {en_assignments}",
                 "組み込みの表: {facts} · 割り当て {assignments} 件"
             ),
         }

@@ -66,7 +66,10 @@ fn json_goes_to_standard_output_and_says_the_same() {
 fn standard_input_is_called_stdin() {
     let policy = std::fs::read(data().join("judge-mistakes.toml")).unwrap();
     assert!(run_with("check -", &policy).fails(2).contains("┌─ <stdin>:4:10"));
-    assert!(run_with("check -", b"version = 1\n").ends(0).starts_with("<stdin>: no mistakes"));
+    let said = run_with("check -", b"version = 1\n").ends(0);
+    assert_eq!(said, "<stdin>: no mistakes · 0 services · 0 ports\n");
+    let said = run_with("check -", b"version = 1\n[service.a]\nports = \"1/tcp\"\n").ends(0);
+    assert_eq!(said, "<stdin>: no mistakes · 1 service · 1 port\n");
     assert_eq!(run_with("check -", b"\xff\xfe").code, 2);
 }
 

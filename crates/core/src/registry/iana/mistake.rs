@@ -6,7 +6,7 @@ use core::fmt;
 use crate::{
     port::PortRange,
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
 };
 
 /// The first thing that is wrong with a file.
@@ -86,10 +86,13 @@ impl Reason {
     fn text(&self) -> Text {
         match self {
             Self::Column(name) => text!("there is no column `{name}`", "`{name}` 列がありません"),
-            Self::Cells { expected, found } => text!(
-                "the row has {found} cells where the header has {expected}",
-                "見出しの {expected} 列に対し、この行は {found} 列です"
-            ),
+            Self::Cells { expected, found } => {
+                let en = inflect(*found, "cell", "cells");
+                text!(
+                    "the row has {found} {en} where the header has {expected}",
+                    "見出しの {expected} 列に対し、この行は {found} 列です"
+                )
+            }
             Self::Number(cell) => text!(
                 "`{cell}` is neither a port nor a range of ports",
                 "`{cell}` はポート番号でも範囲でもありません"

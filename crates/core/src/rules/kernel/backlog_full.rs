@@ -7,7 +7,7 @@ use crate::{
     finding::{Finding, Severity},
     rules::{Page, Rule},
     text,
-    words::{Text, Words},
+    words::{Text, Words, inflect},
     world::{Holding, World},
 };
 
@@ -43,10 +43,11 @@ fn judge(holding: &Holding<'_>) -> Option<Finding> {
     let Backlog { used, limit } = full.backlog?;
     let Text { en, ja } = holding.who();
     let spec = holding.spec();
+    let en_connections = inflect(used as usize, "connection", "connections");
     let mut finding = RULE
         .finding(
             text!(
-                "{en} lets {used} connections wait on {spec}, and {limit} is the limit: more are dropped",
+                "{en} lets {used} {en_connections} wait on {spec}, and {limit} is the limit: more are dropped",
                 "{ja} の {spec} で {used} 件の接続が受け付け待ちです(上限 {limit})。これ以上は捨てられます"
             ),
             text!(
