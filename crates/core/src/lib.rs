@@ -12,6 +12,7 @@ pub mod draft;
 pub mod facts;
 pub mod finding;
 pub mod kinds;
+pub mod nearest;
 pub mod owner;
 pub mod policy;
 pub mod port;

@@ -10,7 +10,6 @@ mod judgement;
 mod keep;
 mod last_audit;
 mod look;
-mod nearest;
 mod policy_file;
 mod schema;
 mod settings;

@@ -1,7 +1,6 @@
 //! Reads a policy and reports every mistake at once, each with its place (A15, A24).
 
 mod address;
-mod guess;
 mod lines;
 mod overlap;
 mod owner;

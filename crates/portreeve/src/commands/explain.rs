@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
+    nearest::nearest,
     port::{PortError, PortRange, Protocol},
     registry::{Assignment, Practice, Registry, in_practice},
     rules::{self, Rule},
@@ -14,7 +15,6 @@ use crate::{
     asked::{self, Asked, port_cause},
     exit::Exit,
     failure::Failure,
-    nearest::nearest,
     settings::{Common, Format, Settings},
     show::{
         explain::{self, Topic},

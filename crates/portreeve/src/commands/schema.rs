@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
+    nearest::nearest,
     text,
     words::{Lang, Words},
 };
@@ -10,7 +11,6 @@ use super::Command;
 use crate::{
     exit::Exit,
     failure::Failure,
-    nearest::nearest,
     schema::DOCUMENTS,
     settings::Settings,
     show::{out::Out, table::pad},

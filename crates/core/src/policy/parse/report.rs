@@ -1,12 +1,17 @@
 //! Gathers the mistakes of all files, and drops those that only follow from an earlier one (A26).
 
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use super::{
-    Mistake, Source, guess,
+    Mistake, Source,
     lines::{Lines, Mark, narrow},
 };
-use crate::{policy::Place, text, words::Text};
+use crate::{
+    nearest::nearest,
+    policy::Place,
+    text,
+    words::{Text, inflect},
+};
 
 /// More mistakes than this help nobody; they are counted.
 const MISTAKES_MAX: usize = 1_000;
@@ -116,7 +121,7 @@ impl<'a> Report<'a> {
             return None;
         }
         self.guesses += 1;
-        guess::nearest(word, known)
+        nearest(word, known)
     }
 
     fn push(&mut self, entry: Entry) {
@@ -137,9 +142,10 @@ impl<'a> Report<'a> {
         let mut mistakes: Vec<_> = mistakes.into_iter().map(|entry| self.mistake(entry)).collect();
         if let (Some(last), 1..) = (mistakes.last().cloned(), self.left_out) {
             let count = self.left_out;
+            let en = inflect(count as usize, "mistake", "mistakes");
             mistakes.push(Mistake {
                 also: None,
-                text: text!("and {count} more mistakes", "ほかに {count} 件の誤りがあります"),
+                text: text!("and {count} more {en}", "ほかに {count} 件の誤りがあります"),
                 fix: text!("correct these first", "まずここまでを直してください"),
                 ..last
             });
@@ -174,11 +180,10 @@ impl<'a> Report<'a> {
 
 /// A written value, short enough to stand in a sentence.
 pub(super) fn clip(value: &str) -> String {
-    let mut clipped: String = value.chars().take(QUOTED_CHARACTERS_MAX).collect();
-    if clipped.len() < value.len() {
-        clipped.push('…');
+    match value.char_indices().nth(QUOTED_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.into(),
     }
-    clipped
 }
 
 /// "did you mean …?" where there is a guess, else the advice.

@@ -2,21 +2,30 @@
 
 /// No key, rule or protocol is longer; a longer word is no slip of the hand.
 const WORD_CHARACTERS_MAX: usize = 40;
+/// Whoever misses more letters than this meant another word.
+const SLIPS_MAX: usize = 3;
 
-/// The known word that `word` is a slip of, if there is one near enough: a third of its letters may differ.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The known word that `word` is a slip of, if one is near enough: one letter in four may be wrong, case aside.
+///
+/// Of several that are equally near, the first.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().take(WORD_CHARACTERS_MAX + 1).count();
     if length > WORD_CHARACTERS_MAX {
         return None;
     }
-    let most = (length / 3).clamp(1, 3);
-    known
-        .into_iter()
-        .filter(|candidate| candidate.chars().count().abs_diff(length) <= most)
-        .filter_map(|candidate| Some((distance(word, candidate)?, candidate)))
-        .filter(|(distance, _)| *distance <= most)
-        .min()
-        .map(|(_, candidate)| candidate)
+    let most = (length / 4).clamp(1, SLIPS_MAX);
+    let near = |candidate: &'a str| {
+        let letters = candidate.chars().count();
+        // Letters that change places are a commoner slip than letters that are missing.
+        let missing = letters.abs_diff(length);
+        if missing > most {
+            return None;
+        }
+        let distance = distance(word, candidate)?;
+        (distance <= most && distance < letters).then_some(((distance, missing), candidate))
+    };
+    known.into_iter().filter_map(near).min_by_key(|(rank, _)| *rank).map(|(_, candidate)| candidate)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other, case aside.
@@ -55,12 +64,16 @@ mod tests {
         assert_eq!(nearest("adress", keys), Some("address"));
         assert_eq!(nearest("REACH", keys), Some("reach"));
         assert_eq!(nearest("tpc", ["udp", "tcp"]), Some("tcp"));
+        assert_eq!(nearest("httsp", ["http", "https"]), Some("https"));
+        assert_eq!(nearest("stolenport", ["stolen-port"]), Some("stolen-port"));
     }
 
     #[test]
     fn another_word_is_no_slip() {
         assert_eq!(nearest("listen", ["ports", "owner"]), None);
-        assert_eq!(nearest("", ["ports"]), None);
+        assert_eq!(nearest("banana", ["canna"]), None);
+        assert_eq!(nearest("y", ["x"]), None);
+        assert_eq!(nearest("", ["ports", "x"]), None);
         assert_eq!(nearest(&"x".repeat(10_000), ["xxxx"]), None);
         assert_eq!(nearest("ab", ["x".repeat(1_000).as_str()]), None);
     }
