@@ -55,6 +55,8 @@ fn the_web_server_has_web_mail_and_files_on_their_own_ports() {
     };
     assert_eq!(reach("imap"), ["office", "lan"]);
     assert_eq!(reach("db"), ["host"]);
+    let mail: Vec<_> = parsed.policy.services[1].ports.iter().map(ToString::to_string).collect();
+    assert_eq!(mail, ["25/tcp", "465/tcp", "587/tcp"], "smtp/tcp is IANA's name of the first");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use self::{
     lines::Mark,
     report::{Report, clip, did_you_mean},
     service::Declared,
-    value::{Key, Table, Value, check_name, in_order, mark, refuse_kind},
+    value::{Key, Table, Value, as_key, check_name, in_order, is_name, mark, refuse_kind},
 };
 use super::{HOST, Place, Policy, WORLD, Waiver, Zone, limits};
 use crate::{
@@ -307,20 +307,26 @@ impl<'a> Reading<'a> {
             let known = self.zone_names.keys().map(String::as_str).chain([WORLD, HOST]);
             let guess = self.report.guess(zone, known);
             let guess = guess.map(|guess| format!("\"{guess}\""));
+            let fix = did_you_mean(guess.as_deref(), define_zone(zone));
             let zone = clip(zone);
-            self.report.unknown(
-                at,
-                text!("no zone is called `{zone}`", "`{zone}` というゾーンはありません"),
-                did_you_mean(
-                    guess.as_deref(),
-                    text!(
-                        "define it as [zone.{zone}], or write \"world\" or \"host\"",
-                        "[zone.{zone}] を定義するか、\"world\" か \"host\" と書いてください"
-                    ),
-                ),
-            );
+            let text = text!("no zone is called `{zone}`", "`{zone}` というゾーンはありません");
+            self.report.unknown(at, text, fix);
         }
     }
+}
+
+fn define_zone(zone: &str) -> Text {
+    if !is_name(zone) {
+        return text!(
+            "write \"world\", \"host\" or a zone's name",
+            "\"world\", \"host\", またはゾーン名を書いてください"
+        );
+    }
+    let key = as_key(zone);
+    text!(
+        "define it as [zone.{key}], or write \"world\" or \"host\"",
+        "[zone.{key}] を定義するか、\"world\" か \"host\" と書いてください"
+    )
 }
 
 /// The keys that the parser knows, by the name of the schema's shape.

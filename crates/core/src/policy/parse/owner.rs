@@ -1,6 +1,7 @@
 //! Reads whom a service's ports belong to, and refuses an owner that cannot exist (A24).
 
 use alloc::{string::String, vec::Vec};
+use core::slice;
 
 use toml::de::{DeTable, DeValue};
 
@@ -37,9 +38,9 @@ const PATH_BYTES_MAX: usize = 4_096;
 /// The owners that `value` names: a table, or a list of tables.
 pub(super) fn read(value: &Value<'_>, key: Key, file: u32, report: &mut Report<'_>) -> Vec<Owner> {
     let at = mark(file, value);
-    let items: Vec<_> = match value.get_ref() {
-        DeValue::Array(array) => array.iter().collect(),
-        _ => alloc::vec![value],
+    let items = match value.get_ref() {
+        DeValue::Array(array) => array,
+        _ => slice::from_ref(value),
     };
     if items.is_empty() {
         report.wrong(
@@ -155,10 +156,19 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
             text!("did you mean \"{shown}.service\"?", "もしかして \"{shown}.service\" ですか?"),
         ));
     };
-    if stem.contains('*') {
-        return instance(stem, written);
+    if stem.contains('*') && !is_any_instance(stem) {
+        return Err((
+            text!(
+                "`*` stands for an instance, after `@` and alone: `{shown}` is no such name",
+                "`*` は `@` の直後に単独で書き、インスタンスだけを表します。`{shown}` はその形ではありません"
+            ),
+            text!(
+                "write it like \"postgresql@*.service\", or list each unit",
+                "\"postgresql@*.service\" のように書くか、unit を 1 つずつ並べてください"
+            ),
+        ));
     }
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || ":-_.\\@".contains(letter);
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || ":-_.\\@*".contains(letter);
     if stem.is_empty() || written.len() > UNIT_BYTES_MAX || !stem.chars().all(allowed) {
         return Err((
             text!("no unit can be called `{shown}`", "`{shown}` という名前の unit はありえません"),
@@ -172,22 +182,8 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
 }
 
 /// `postgresql@*.service` means any instance; `*` means nothing else.
-fn instance(stem: &str, written: &str) -> Result<(), (Text, Text)> {
-    let template = stem.strip_suffix("@*").filter(|name| !name.is_empty() && !name.contains(['*', '@']));
-    if template.is_some() {
-        return Ok(());
-    }
-    let shown = clip(written);
-    Err((
-        text!(
-            "`*` stands for an instance, after `@` and alone: `{shown}` is no such name",
-            "`*` は `@` の直後に単独で書き、インスタンスだけを表します。`{shown}` はその形ではありません"
-        ),
-        text!(
-            "write it like \"postgresql@*.service\", or list each unit",
-            "\"postgresql@*.service\" のように書くか、unit を 1 つずつ並べてください"
-        ),
-    ))
+fn is_any_instance(stem: &str) -> bool {
+    stem.strip_suffix("@*").is_some_and(|template| !template.is_empty() && !template.contains(['*', '@']))
 }
 
 fn user(written: &str) -> Result<(), (Text, Text)> {

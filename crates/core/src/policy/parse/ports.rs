@@ -159,10 +159,13 @@ enum Named {
     None,
 }
 
-/// A name means the number whose first name it is, before those that it is an alias of.
+/// A name, in whatever case (RFC 6335 §5.1), means the number whose first name it is, before those that it is an
+/// alias of.
 fn resolve<'a>(name: &str, found: impl Iterator<Item = Assignment<'a>>) -> Named {
     let found: Vec<_> = found.collect();
-    let first: Vec<_> = found.iter().filter(|found| found.names().next() == Some(name)).collect();
+    let is_first =
+        |found: &&Assignment<'_>| found.names().next().is_some_and(|it| it.eq_ignore_ascii_case(name));
+    let first: Vec<_> = found.iter().filter(is_first).collect();
     let meant = if first.is_empty() { found.iter().collect() } else { first };
     match meant.as_slice() {
         [] => Named::None,
@@ -187,10 +190,11 @@ fn refuse_name(
     registry: Registry<'_>,
     report: &mut Report<'_>,
 ) {
+    let known = registry.assignments().filter(|known| known.protocol == protocol.assigned_as());
     let meant = match other {
         Some(other) => Some(format!("\"{name}/{other}\"")),
         None => report
-            .guess(name, registry.assignments().flat_map(|known| known.names()))
+            .guess(name, known.flat_map(|known| known.names()))
             .map(|guess| format!("\"{guess}/{protocol}\"")),
     };
     let name = clip(name);

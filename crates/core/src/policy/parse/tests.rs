@@ -78,6 +78,51 @@ fn a_port_says_what_is_wrong_with_it_and_what_was_meant() {
 }
 
 #[test]
+fn a_name_that_iana_gives_is_its_number() {
+    for (written, meant) in [
+        ("smtp/tcp", "25/tcp"),
+        ("SMTP/tcp", "25/tcp"),
+        ("https/tcp", "443/tcp"),
+        ("https/udp", "443/udp"),
+        ("http/sctp", "80/sctp"),
+        ("x11/tcp", "6000-6063/tcp"),
+        ("www/tcp", "80/tcp"),
+        ("urd/tcp", "465/tcp"),
+        ("discard/udplite", "9/udplite"),
+        // The first name of 11112, an alias of 104.
+        ("dicom/tcp", "11112/tcp"),
+        ("Dicom/tcp", "11112/tcp"),
+    ] {
+        let text = format!("version = 1\n[service.a]\nports = \"{written}\"\n");
+        let ports = &parsed(&text).unwrap().policy.services[0].ports;
+        assert_eq!(ports, &[meant.parse::<PortSpec>().unwrap()], "{written}");
+    }
+    let clash = mistakes("version = 1\n[service.a]\nports = [\"smtp/tcp\", \"25/tcp\"]\n");
+    assert_eq!(clash, ["3:10 \"smtp/tcp\" | service.a claims 25/tcp twice | delete one of them"]);
+}
+
+#[test]
+fn a_name_that_means_no_one_port_says_what_was_meant() {
+    let nobody = |name, protocol| {
+        format!("`{name}` is neither a number nor a name that IANA gives to a {protocol} port")
+    };
+    for (written, text, fix) in [
+        ("smpt/tcp", nobody("smpt", "tcp"), "did you mean \"smtp/tcp\"?"),
+        ("htttps/udp", nobody("htttps", "udp"), "did you mean \"https/udp\"?"),
+        ("www/udp", nobody("www", "udp"), "did you mean \"www/tcp\"?"),
+        ("smtp", "`smtp` names no protocol".into(), "did you mean \"smtp/tcp\"?"),
+        (
+            "compressnet/tcp",
+            "`compressnet` stands for several ports: 2, 3".into(),
+            "write the number that is meant",
+        ),
+    ] {
+        let expected = format!("3:10 \"{written}\" | {text} | {fix}");
+        assert_eq!(mistake_of(&format!("ports = [\"{written}\"]")), expected);
+    }
+}
+
+#[test]
 fn a_value_of_another_kind_says_which_is_wanted() {
     assert_eq!(
         mistake_of("ports = 443"),
@@ -128,6 +173,7 @@ fn an_owner_that_cannot_exist_is_a_mistake() {
         ("{ unit = \"a b.service\" }", "3:18 \"a b.service\"", "no unit can be called `a b.service`"),
         ("{ unit = \"*.service\" }", "3:18 \"*.service\"", "`*` stands for an instance"),
         ("{ unit = \"ng*.service\" }", "3:18 \"ng*.service\"", "`*` stands for an instance"),
+        ("{ unit = \"a b@*.service\" }", "3:18 \"a b@*.service\"", "no unit can be called `a b@*.service`"),
         ("{ unit = \"a@b*.service\" }", "3:18 \"a@b*.service\"", "`*` stands for an instance"),
         ("{ user = \"a:b\" }", "3:18 \"a:b\"", "no user can be called `a:b`"),
         ("{ user = \"4294967296\" }", "3:18 \"4294967296\"", "no user can be called"),
@@ -192,6 +238,19 @@ fn a_zone_is_neither_empty_nor_built_in_nor_unknown() {
     assert_eq!(found[2], "8:15 \"ofice\" | no zone is called `ofice` | did you mean \"office\"?");
     assert_eq!(found[3], "8:24 \"hots\" | no zone is called `hots` | did you mean \"host\"?");
     assert_eq!(found.len(), 4);
+}
+
+#[test]
+fn an_unknown_zone_is_offered_as_a_header_that_toml_takes() {
+    for (zone, header) in [("lan", "lan"), ("何処", "\"何処\""), ("a.b", "\"a.b\"")] {
+        let found = mistake_of(&format!("reach = \"{zone}\""));
+        assert!(found.contains(&format!("| define it as [zone.{header}], or write ")), "{found}");
+        let defined = format!(
+            "version = 1\n[zone.{header}]\nfrom = \"10.0.0.1\"\n[service.a]\nports = \"1/tcp\"\nreach = \"{zone}\"\n"
+        );
+        assert!(parsed(&defined).is_ok(), "{defined}");
+    }
+    assert!(mistake_of("reach = \"a b\"").ends_with("| write \"world\", \"host\" or a zone's name"));
 }
 
 #[test]

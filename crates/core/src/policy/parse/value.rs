@@ -1,6 +1,7 @@
 //! Takes TOML values as what a key means them to be, and says what else stands there.
 
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use core::slice;
 
 use toml::{
     Spanned,
@@ -104,13 +105,12 @@ impl<'v, 't> Table<'v, 't> {
     pub(super) fn strings(&self, key: Key, report: &mut Report<'_>) -> Vec<(Mark, &'v str)> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let items = match value.get_ref() {
-            DeValue::Array(array) if array.is_empty() => {
-                refuse_empty(mark(self.file, value), key, report);
-                return Vec::new();
-            }
-            DeValue::Array(array) => array.iter().collect(),
-            _ => alloc::vec![value],
+            DeValue::Array(array) => array,
+            _ => slice::from_ref(value),
         };
+        if items.is_empty() {
+            refuse_empty(mark(self.file, value), key, report);
+        }
         if is_too_long(items.len(), mark(self.file, value), key, report) {
             return Vec::new();
         }
@@ -174,6 +174,12 @@ pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.chars().count() <= NAME_CHARACTERS_MAX
         && name.chars().all(|letter| letter.is_alphanumeric() || "-_.@+:".contains(letter))
+}
+
+/// A name as it stands in a header: TOML wants quotes around all but ASCII letters, digits, `-` and `_`.
+pub(super) fn as_key(name: &str) -> Cow<'_, str> {
+    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_bare { name.into() } else { format!("\"{name}\"").into() }
 }
 
 /// Long enough for any unit or container; short enough for a table.
