@@ -10,6 +10,8 @@ use alloc::{
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use crate::rules;
+
 /// The schema of one policy file, as the JSON that its TOML stands for.
 #[must_use]
 pub fn schema() -> Schema {
@@ -56,13 +58,13 @@ struct Service {
     /// Where it may be bound; absent: anywhere.
     address: Option<OneOrMany<String>>,
     /// The interface it must be tied to.
-    device: Option<String>,
+    device: Option<Interface>,
     /// Who may hold it; absent: anybody.
     owner: Option<OneOrMany<Owner>>,
     /// From which zones it may be reached; absent: `host`.
     reach: Option<OneOrMany<String>>,
     /// Why it is so.
-    why: Option<String>,
+    why: Option<Said>,
 }
 
 /// Somebody, by one key.
@@ -71,9 +73,10 @@ struct Service {
 #[expect(dead_code, reason = "a shape for the schema alone")]
 struct Owner {
     /// A unit of the host's service manager; `postgresql@*.service` is any instance.
-    #[schemars(regex(pattern = r"\.(service|socket|scope)$"))]
+    #[schemars(regex(pattern = r"^([A-Za-z0-9:_.\\@-]+|[A-Za-z0-9:_.\\-]+@\*)\.(service|socket|scope)$"))]
     unit: Option<String>,
     /// A user, by name or number.
+    #[schemars(regex(pattern = r"^[^\s:/,]+$"))]
     user: Option<String>,
     /// An executable or a script, by absolute path.
     #[schemars(regex(pattern = "^/"))]
@@ -82,9 +85,9 @@ struct Owner {
     #[schemars(regex(pattern = "^/"))]
     cgroup: Option<String>,
     /// A container, by name or beginning of its id.
-    container: Option<String>,
+    container: Option<Name>,
     /// Sockets with this mark of the guard.
-    mark: Option<String>,
+    mark: Option<Name>,
 }
 
 /// A finding that a person has looked at and lives with.
@@ -93,12 +96,12 @@ struct Owner {
 #[expect(dead_code, reason = "a shape for the schema alone")]
 struct Waiver {
     /// The rule, as `portreeve audit` prints it.
+    #[schemars(extend("enum" = rules::all().map(|rule| rule.name).collect::<Vec<_>>()))]
     rule: String,
     /// The ports it is about; absent: every finding of the rule.
     ports: Option<OneOrMany<Port>>,
     /// Why.
-    #[schemars(length(min = 1))]
-    why: String,
+    why: Said,
     /// The last day on which it holds, as `2027-06-30`.
     #[schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     until: Option<String>,
@@ -121,7 +124,22 @@ struct Port(#[schemars(regex(pattern = "^[^/]+/(tcp|udp|udplite|sctp)$"))] Strin
 /// The name of an interface, or the beginning of names.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "a shape for the schema alone")]
-struct Pattern(#[schemars(length(min = 1, max = 16))] String);
+struct Pattern(#[schemars(regex(pattern = r#"^([^/:*%"\\\s]{1,15}\*?|\*)$"#))] String);
+
+/// The name of an interface.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Interface(#[schemars(regex(pattern = r#"^[^/:*%"\\\s]{1,15}$"#))] String);
+
+/// A name that can be shown as it is.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Name(#[schemars(length(min = 1, max = 128), regex(pattern = r"^[^\s]+$"))] String);
+
+/// A sentence of a person.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Said(#[schemars(regex(pattern = r"\S"))] String);
 
 #[cfg(test)]
 mod tests {
