@@ -1,6 +1,9 @@
 //! Whether a user, a unit or a file that somebody names exists on this host.
 
 use std::{
+    cell::OnceCell,
+    collections::HashSet,
+    ffi::{OsStr, OsString},
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -8,6 +11,8 @@ use std::{
 
 /// Bytes of /etc/passwd that are read at most.
 const PASSWD_BYTES_MAX: u64 = 16 << 20;
+/// Entries of a directory of units that are read at most.
+const UNITS_MAX: usize = 65_536;
 
 /// Where the service manager looks for units (systemd.unit(5), unit file load path).
 const UNIT_DIRECTORIES: [&str; 11] = [
@@ -42,14 +47,25 @@ impl Presence {
 }
 
 /// A file tree to look in; `/` on a real host.
-#[derive(Clone, Debug)]
+///
+/// What is asked about often (accounts, units) is read once: a policy of ten thousand services asks as often.
+#[derive(Debug)]
 pub struct Tree {
     root: PathBuf,
+    accounts: OnceCell<Option<Accounts>>,
+    units: OnceCell<HashSet<OsString>>,
+}
+
+/// The users that /etc/passwd lists, and whether there may be others.
+#[derive(Debug)]
+struct Accounts {
+    names: HashSet<String>,
+    unlisted: Presence,
 }
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { root: "/".into() }
+        Self::below(Path::new("/"))
     }
 }
 
@@ -57,7 +73,7 @@ impl Tree {
     /// The tree below `root`.
     #[must_use]
     pub fn below(root: &Path) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), accounts: OnceCell::new(), units: OnceCell::new() }
     }
 
     /// Whether there is a user of this name (passwd(5)); numbers need no entry.
@@ -68,13 +84,10 @@ impl Tree {
         if name.parse::<u32>().is_ok() {
             return Presence::Present;
         }
-        let Ok(passwd) = self.read("etc/passwd") else { return Presence::Unknown };
-        if passwd.lines().any(|line| line.split(':').next() == Some(name)) {
-            Presence::Present
-        } else if self.asks_elsewhere_for_users() {
-            Presence::Unknown
-        } else {
-            Presence::Absent
+        match self.accounts.get_or_init(|| self.read_accounts()) {
+            Some(accounts) if accounts.names.contains(name) => Presence::Present,
+            Some(accounts) => accounts.unlisted,
+            None => Presence::Unknown,
         }
     }
 
@@ -89,9 +102,9 @@ impl Tree {
         if is_pattern || name.ends_with(".scope") || name.contains('/') {
             return Presence::Unknown;
         }
+        let units = self.units.get_or_init(|| self.read_units());
         let files = [Some(name), template.as_deref()];
-        let is_there = |file: &str| UNIT_DIRECTORIES.iter().any(|directory| self.has(directory, file));
-        Presence::of(files.into_iter().flatten().any(is_there))
+        Presence::of(files.into_iter().flatten().any(|file| units.contains(OsStr::new(file))))
     }
 
     /// Whether a file stands at this absolute path.
@@ -104,8 +117,19 @@ impl Tree {
         }
     }
 
-    fn has(&self, directory: &str, file: &str) -> bool {
-        fs::symlink_metadata(self.root.join(directory).join(file)).is_ok()
+    fn read_units(&self) -> HashSet<OsString> {
+        let directories = UNIT_DIRECTORIES.iter().filter_map(|path| self.root.join(path).read_dir().ok());
+        directories
+            .flat_map(|entries| entries.take(UNITS_MAX).flatten())
+            .map(|entry| entry.file_name())
+            .collect()
+    }
+
+    fn read_accounts(&self) -> Option<Accounts> {
+        let passwd = self.read("etc/passwd").ok()?;
+        let names = passwd.lines().filter_map(|line| line.split(':').next()).map(String::from).collect();
+        let unlisted = if self.asks_elsewhere_for_users() { Presence::Unknown } else { Presence::Absent };
+        Some(Accounts { names, unlisted })
     }
 
     /// `systemd` only makes up users of running units, which are no names for a policy: it does not count.

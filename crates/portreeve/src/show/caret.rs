@@ -18,7 +18,20 @@ const AND: Words = Words { en: "and", ja: "と" };
 /// Every mistake with its line of the policy, in the order given.
 pub(crate) fn render(mistakes: &[Mistake], sources: &[Source<'_>], lang: Lang) -> String {
     let gutter = gutter(mistakes);
-    mistakes.iter().map(|mistake| one(mistake, sources, gutter, lang)).collect()
+    let files: Vec<_> = sources.iter().map(File::of).collect();
+    mistakes.iter().map(|mistake| one(mistake, &files, gutter, lang)).collect()
+}
+
+/// A file cut into lines once, for however many mistakes.
+struct File<'a> {
+    name: &'a str,
+    lines: Vec<&'a str>,
+}
+
+impl<'a> File<'a> {
+    fn of(source: &'a Source<'_>) -> Self {
+        Self { name: &source.name, lines: source.text.lines().collect() }
+    }
 }
 
 /// Columns of the widest line number.
@@ -28,14 +41,14 @@ fn gutter(mistakes: &[Mistake]) -> usize {
     last.unwrap_or(0).to_string().len()
 }
 
-fn one(mistake: &Mistake, sources: &[Source<'_>], gutter: usize, lang: Lang) -> String {
+fn one(mistake: &Mistake, files: &[File<'_>], gutter: usize, lang: Lang) -> String {
     let Mistake { place, also, text, fix, .. } = mistake;
     let heading = match also {
         Some(also) => format!("{} {} {}", shown(place), AND.in_lang(lang), shown(also)),
         None => shown(place),
     };
     let text = visible(text.in_lang(lang));
-    let body = match line(place, sources).filter(|_| also.is_none()) {
+    let body = match line(place, files).filter(|_| also.is_none()) {
         Some(line) => {
             let excerpt = Excerpt::of(line, place.column, mistake.width);
             let Excerpt { text: code, lead, carets } = excerpt;
@@ -57,10 +70,10 @@ fn shown(place: &Place) -> String {
     visible(&place.to_string()).into_owned()
 }
 
-fn line<'a>(place: &Place, sources: &[Source<'a>]) -> Option<&'a str> {
-    let source = sources.iter().find(|source| source.name == place.file)?;
+fn line<'a>(place: &Place, files: &[File<'a>]) -> Option<&'a str> {
+    let file = files.iter().find(|file| *file.name == *place.file)?;
     let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
-    source.text.lines().nth(index)
+    file.lines.get(index).copied()
 }
 
 /// A part of a line as it can be shown, and where the carets belong, in display columns.

@@ -34,7 +34,7 @@ pub(super) fn narrow(length: usize) -> u32 {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(name: Arc<str>, text: &'a str) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let ends = text.match_indices('\n');
         let starts = core::iter::once(0).chain(ends.map(|(at, _)| narrow(at + 1))).collect();
         let mut seen = 0;
         let characters = text
@@ -81,15 +81,21 @@ impl<'a> Lines<'a> {
         let line = self.line(start);
         let line_start = self.start(line);
         let line_end = line_start + self.line_text(line).len();
-        let first = self.characters_before(start);
-        let width = self.characters_before(end.clamp(start, line_end.max(start))) - first;
-        let column = first - self.characters_before(line_start) + 1;
+        let width = self.characters_between(start, end.clamp(start, line_end.max(start)));
+        let column = self.characters_between(line_start, start) + 1;
         (Place { file: self.name.clone(), line, column }, width.max(1))
     }
 
     /// What is wrong with a file's end is shown after its last visible character.
     fn onto_text(&self, at: usize) -> usize {
         if at < self.text.len() { at } else { self.text.trim_end().len() }
+    }
+
+    fn characters_between(&self, start: usize, end: usize) -> u32 {
+        if end - start <= BLOCK_BYTES {
+            return count_characters(&self.text.as_bytes()[start..end]);
+        }
+        self.characters_before(end) - self.characters_before(start)
     }
 
     fn characters_before(&self, at: usize) -> u32 {

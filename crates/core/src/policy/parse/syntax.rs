@@ -53,8 +53,13 @@ pub(super) fn read<'t>(text: &'t str, file: u32, report: &mut Report<'_>) -> Opt
 
 /// A dotted key that nests deeper than any policy: dropping the tables it makes would exhaust the stack.
 fn deep_key(text: &str) -> Option<Range<usize>> {
-    let many = |line: &str| line.bytes().filter(|byte| *byte == b'.').count() > DOTS_MAX;
-    if !text.lines().any(many) {
+    let (mut dots, mut last) = (0, 0);
+    let is_one_too_many = |(at, _)| {
+        dots = if text[last..at].contains('\n') { 1 } else { dots + 1 };
+        last = at;
+        dots > DOTS_MAX
+    };
+    if !text.match_indices('.').any(is_one_too_many) {
         return None;
     }
     let mut dots = 0;
