@@ -1,4 +1,4 @@
-//! Every kind of mistake that a policy can hold, at its very place, in both languages (A15, A24).
+//! Every kind of mistake that a policy can hold, at its very place, in both languages (A2, A15, A24).
 
 use alloc::{format, string::String, vec::Vec};
 
