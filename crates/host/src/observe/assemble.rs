@@ -114,9 +114,8 @@ impl Pieces<'_> {
     ///
     /// The main process is the ancestor of the others, else the oldest. A service manager that keeps a socket for
     /// somebody who holds it too is never the main one.
-    fn main_first(&self, holds: &[Hold]) -> Vec<Hold> {
-        let mut holds: Vec<_> =
-            holds.iter().copied().filter(|hold| self.processes.contains_key(&hold.pid)).collect();
+    fn main_first(&self, holds: impl Iterator<Item = Hold>) -> Vec<Hold> {
+        let mut holds: Vec<_> = holds.filter(|hold| self.processes.contains_key(&hold.pid)).collect();
         holds.sort_by_key(|hold| hold.pid);
         let main = holds.iter().copied().min_by_key(|hold| {
             let process = &self.processes[&hold.pid];
@@ -134,7 +133,7 @@ impl Pieces<'_> {
     fn why_nobody(&self, look: &Look, socket: &Socket) -> Option<HolderGap> {
         if self.search.was_skipped() {
             None
-        } else if !self.search.holds(socket.inode).is_empty() {
+        } else if self.search.holds(socket.inode).next().is_some() {
             Some(HolderGap::Vanished)
         } else if self.search.sweep.hidden > 0 {
             Some(if geteuid().is_root() { HolderGap::OutOfSight } else { HolderGap::OtherUser })

@@ -1,5 +1,7 @@
 //! Finds which processes hold which sockets by their descriptors (proc_pid_fd(5), A12).
 
+mod threads;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs,
@@ -41,41 +43,40 @@ enum Extent {
     EveryProcess,
 }
 
-/// A descriptor of a process that referred to a socket.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Proof {
+/// A descriptor that referred to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The process, and the thread of it whose table has the descriptor.
+    pub(super) pid: u32,
+    thread: u32,
+    fd: u32,
     inode: u64,
-    hold: Hold,
 }
 
-impl Proof {
+impl Found {
     /// Whether it still does: a pid may be another process' by now.
     pub(super) fn still_stands(self) -> bool {
-        let Hold { pid, fd } = self.hold;
-        let link = proc::read_link(format!("/proc/{pid}/fd/{fd}"));
-        link.is_some_and(|link| socket_inode(link.as_bytes()) == Some(self.inode))
+        let Self { thread, fd, inode, .. } = self;
+        let link = proc::read_link(format!("/proc/{thread}/fd/{fd}"));
+        link.is_some_and(|link| socket_inode(link.as_bytes()) == Some(inode))
     }
 }
 
 impl Search {
     /// Everybody who holds a wanted socket, each with one descriptor that proves it.
-    pub(super) fn holders(&self) -> BTreeMap<u32, Proof> {
-        let holds = self.sweep.holds.iter();
-        holds
-            .flat_map(|(&inode, holds)| {
-                holds.iter().map(move |hold| (hold.pid, Proof { inode, hold: *hold }))
-            })
-            .collect()
+    pub(super) fn holders(&self) -> BTreeMap<u32, Found> {
+        self.sweep.found.values().flatten().map(|found| (found.pid, *found)).collect()
     }
 
     /// The holds of a socket.
-    pub(super) fn holds(&self, inode: u64) -> &[Hold] {
-        self.sweep.holds.get(&inode).map_or(&[], Vec::as_slice)
+    pub(super) fn holds(&self, inode: u64) -> impl Iterator<Item = Hold> {
+        let found = self.sweep.found.get(&inode).into_iter().flatten();
+        found.map(|found| Hold { pid: found.pid, fd: found.fd })
     }
 
     /// The processes that hold a socket.
     pub(super) fn pids(&self, inode: u64) -> impl Iterator<Item = u32> {
-        self.holds(inode).iter().map(|hold| hold.pid)
+        self.holds(inode).map(|hold| hold.pid)
     }
 
     /// Whether every process that exists was asked and answered.
@@ -100,7 +101,7 @@ pub(super) fn find(wanted: &Wanted, pids: &[u32], looks: &[Look], cgroups: &mut 
     match wanted.holders {
         Holders::Skip => Search { sweep: Sweep::default(), extent: Extent::Nowhere },
         Holders::Quick => find_nearby(pids, looks, &inodes, cgroups),
-        Holders::All => Search { sweep: sweep(pids, &inodes), extent: Extent::EveryProcess },
+        Holders::All => Search { sweep: sweep_all(pids, &inodes), extent: Extent::EveryProcess },
     }
 }
 
@@ -110,17 +111,31 @@ fn find_nearby(pids: &[u32], looks: &[Look], inodes: &HashSet<u64>, cgroups: &mu
     let paths: BTreeSet<_> = looks.iter().flat_map(Look::cgroups).filter_map(|id| cgroups.path(id)).collect();
     let members: Vec<u32> = paths.into_iter().flat_map(|path| cgroups.members(path)).collect();
     let near = sweep(&members, inodes);
-    if inodes.iter().all(|inode| near.holds.contains_key(inode)) {
+    // The service manager keeps a socket for somebody else, who may be anywhere.
+    let has_holder =
+        |inode| near.found.get(inode).is_some_and(|found| found.iter().any(|found| found.pid != 1));
+    if inodes.iter().all(has_holder) {
         return Search { sweep: near, extent: Extent::SomeProcesses };
     }
-    Search { sweep: sweep(pids, inodes), extent: Extent::EveryProcess }
+    Search { sweep: sweep_all(pids, inodes), extent: Extent::EveryProcess }
+}
+
+/// Every process, and where that leaves a socket without a holder, every thread with a table of its own.
+fn sweep_all(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
+    let mut sweep = sweep(pids, inodes);
+    let unclaimed: HashSet<u64> =
+        inodes.iter().copied().filter(|inode| !sweep.found.contains_key(inode)).collect();
+    if !unclaimed.is_empty() {
+        pids.iter().for_each(|&pid| threads::visit(pid, &unclaimed, &mut sweep));
+    }
+    sweep
 }
 
 /// What a sweep over processes found.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    /// The holds of each wanted inode, a process once with its lowest descriptor.
-    pub(super) holds: HashMap<u64, Vec<Hold>>,
+    /// Who holds each wanted inode, a process once with its lowest descriptor.
+    pub(super) found: HashMap<u64, Vec<Found>>,
     /// How many processes did not show their descriptors.
     pub(super) hidden: u32,
 }
@@ -128,8 +143,8 @@ pub(super) struct Sweep {
 impl Sweep {
     fn merge(&mut self, other: Self) {
         self.hidden += other.hidden;
-        for (inode, holds) in other.holds {
-            self.holds.entry(inode).or_default().extend(holds);
+        for (inode, found) in other.found {
+            self.found.entry(inode).or_default().extend(found);
         }
     }
 }
@@ -167,7 +182,7 @@ fn cores() -> usize {
 
 fn visit(pid: u32, inodes: &HashSet<u64>, sweep: &mut Sweep) {
     match open_descriptors(pid) {
-        Ok(directory) => visit_descriptors(pid, &directory, inodes, sweep),
+        Ok(directory) => visit_descriptors(pid, pid, &directory, inodes, sweep),
         // ENOENT and ESRCH: it ended meanwhile, and its sockets with it.
         Err(Errno::ACCESS | Errno::PERM) => sweep.hidden += 1,
         Err(_) => {}
@@ -183,7 +198,7 @@ fn open_descriptors(pid: u32) -> rustix::io::Result<OwnedFd> {
 }
 
 /// Nothing is allocated for a descriptor: its name and its link stay in buffers on the stack.
-fn visit_descriptors(pid: u32, directory: &OwnedFd, inodes: &HashSet<u64>, sweep: &mut Sweep) {
+fn visit_descriptors(pid: u32, thread: u32, directory: &OwnedFd, inodes: &HashSet<u64>, sweep: &mut Sweep) {
     let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
     let mut link = [0; 32];
     let mut entries = RawDir::new(directory, &mut buffer);
@@ -201,9 +216,9 @@ fn visit_descriptors(pid: u32, directory: &OwnedFd, inodes: &HashSet<u64>, sweep
         let Some(inode) = socket_inode(&link[..length]).filter(|inode| inodes.contains(inode)) else {
             continue;
         };
-        let holds = sweep.holds.entry(inode).or_default();
-        if holds.last().is_none_or(|hold| hold.pid != pid) {
-            holds.push(Hold { pid, fd });
+        let found = sweep.found.entry(inode).or_default();
+        if found.last().is_none_or(|last| last.pid != pid) {
+            found.push(Found { pid, thread, fd, inode });
         }
     }
 }
@@ -231,7 +246,7 @@ mod tests {
         let own = std::process::id();
         let sweep = sweep(&[own], &HashSet::from([inode]));
         let fd = u32::try_from(listener.as_raw_fd()).unwrap();
-        assert_eq!(sweep.holds[&inode], [Hold { pid: own, fd }]);
+        assert_eq!(sweep.found[&inode], [Found { pid: own, thread: own, fd, inode }]);
     }
 
     #[test]

@@ -84,16 +84,21 @@ impl View {
 /// The link itself leads to the file that runs, wherever its path went (proc_pid_exe(5)).
 pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeState) {
     let link = format!("/proc/{pid}/exe");
-    let Some(path) = proc::read_link(&link) else { return (None, ExeState::Unknown) };
-    let path = path.strip_suffix(DELETED).unwrap_or(&path).to_owned();
+    let Some(told) = proc::read_link(&link) else { return (None, ExeState::Unknown) };
+    let running = found(fs::metadata(&link)).ok().flatten();
+    let at = |path: &str| view.and_then(|view| view.find(path).ok());
+    // A file may really be called so.
+    let path = match told.strip_suffix(DELETED) {
+        Some(path) if running.is_none() || at(&told).flatten() != running => path.to_owned(),
+        _ => told,
+    };
     if path.starts_with("/memfd:") {
         return (Some(path), ExeState::Memfd);
     }
-    let on_disk = view.and_then(|view| view.find(&path).ok());
-    let state = match (found(fs::metadata(&link)), on_disk) {
-        (Ok(Some(running)), Some(Some(on_disk))) if running == on_disk => ExeState::Same,
-        (Ok(Some(_)), Some(Some(_))) => ExeState::Replaced,
-        (Ok(Some(_)), Some(None)) => ExeState::Deleted,
+    let state = match (running, at(&path)) {
+        (Some(running), Some(Some(on_disk))) if running == on_disk => ExeState::Same,
+        (Some(_), Some(Some(_))) => ExeState::Replaced,
+        (Some(_), Some(None)) => ExeState::Deleted,
         _ => ExeState::Unknown,
     };
     (Some(path), state)
