@@ -2,9 +2,10 @@
 //!
 //! A block that is marked `console` is a session: each line after `$ ` is typed into a shell in the project's
 //! folder with the release build of portreeve first in PATH, and the lines below it are what must appear. In them
-//! `…` stands for anything within a line, and alone on its line for any number of lines.
+//! `…` stands for anything within a line, and alone on its line for any number of lines. A block that is marked `toml`
+//! is a whole policy, and `portreeve check` finds no mistake in it.
 
-use std::{env, fs};
+use std::{env, fs, io::Write as _, process::Stdio};
 
 use crate::{
     shell::{self, Result, cargo, command, root, target},
@@ -17,19 +18,19 @@ pub(crate) fn run(_: &[String]) -> Result {
     sessions().map(|tally| println!("{tally}"))
 }
 
-/// Types every session; the tally counts commands.
+/// Types every session and checks every policy; the tally counts commands and policies.
 pub(crate) fn sessions() -> Result<Tally> {
     shell::run(&mut cargo(&["build", "--release", "--package", "portreeve"]))?;
     let mut tally = Tally::default();
     for file in READMES {
-        for step in steps(&fs::read_to_string(root().join(file))?) {
-            match play(&step) {
-                Ok(()) => tally.passed += 1,
-                Err(error) => {
-                    eprintln!("{file}:{}: {error}", step.line);
-                    tally.failed += 1;
-                }
+        let text = fs::read_to_string(root().join(file))?;
+        let played = steps(&text).into_iter().map(|step| (step.line, play(&step)));
+        let checked = policies(&text).into_iter().map(|(line, policy)| (line, check_policy(&policy)));
+        for (line, outcome) in played.chain(checked) {
+            if let Err(error) = &outcome {
+                eprintln!("{file}:{line}: {error}");
             }
+            tally += Tally::of(outcome.is_ok());
         }
     }
     if tally.failed > 0 { Err(format!("the READMEs: {tally}").into()) } else { Ok(tally) }
@@ -60,6 +61,37 @@ fn steps(text: &str) -> Vec<Step> {
         trim(&mut step.printed);
     }
     steps
+}
+
+/// What stands in every `toml` block, with the line of its fence.
+fn policies(text: &str) -> Vec<(usize, String)> {
+    let mut policies: Vec<(usize, String)> = Vec::new();
+    let mut within = false;
+    for (at, line) in text.lines().enumerate() {
+        if line.starts_with("```") {
+            within = line == "```toml";
+            policies.extend(within.then(|| (at + 1, String::new())));
+        } else if within && let Some((_, policy)) = policies.last_mut() {
+            policy.extend([line, "\n"]);
+        }
+    }
+    policies
+}
+
+/// Whoever pastes the policy must get no mistake.
+fn check_policy(policy: &str) -> Result {
+    let mut portreeve =
+        command(&[target().join("release/portreeve").to_string_lossy(), "check".into(), "-".into()]);
+    let piped = portreeve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1").spawn()?;
+    // A policy of a README is shorter than a pipe holds, so nobody waits for anybody.
+    child.stdin.take().ok_or("no way to hand over the policy")?.write_all(policy.as_bytes())?;
+    let output = child.wait_with_output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("not a policy that can be pasted:\n{}", String::from_utf8_lossy(&said)).into())
 }
 
 /// Blank lines before the next prompt are there for the eye.
@@ -126,6 +158,13 @@ mod tests {
         let typed: Vec<_> = steps.iter().map(|step| (step.line, step.typed.as_str())).collect();
         assert_eq!(typed, [(3, "portreeve ls"), (6, "portreeve who 1; echo $?")]);
         assert_eq!(steps[0].printed, ["PORT"]);
+    }
+
+    #[test]
+    fn only_toml_blocks_are_policies() {
+        let text = "a\n```toml\nversion = 1\n\n[service.a]\n```\nb\n```sh\nls\n```\n```toml\n```\n";
+        let (first, empty) = ((2, "version = 1\n\n[service.a]\n".to_owned()), (11, String::new()));
+        assert_eq!(policies(text), [first, empty]);
     }
 
     #[test]
