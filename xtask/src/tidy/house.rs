@@ -1,6 +1,11 @@
 //! The files of the project as the checks see them: texts by path, and for Rust its tokens.
 
-use std::{collections::BTreeMap, fmt, fs, ops::RangeInclusive, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    ops::RangeInclusive,
+    path::Path,
+};
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
@@ -18,6 +23,8 @@ pub(super) struct House {
     pub(super) texts: BTreeMap<String, String>,
     /// The Rust among them.
     pub(super) sources: Vec<Source>,
+    /// Every file, text or not.
+    files: BTreeSet<String>,
 }
 
 /// A Rust file.
@@ -63,22 +70,36 @@ impl House {
     ///
     /// A file cannot be read, is not UTF-8, or is not Rust though it is called so.
     pub(super) fn read(root: &Path) -> Result<Self> {
+        let mut files = BTreeSet::new();
+        list_folder(root, "", &mut files)?;
         let mut texts = BTreeMap::new();
-        read_folder(root, "", &mut texts)?;
-        Self::of(texts)
+        for path in files.iter().filter(|path| READ.iter().any(|extension| is(path, extension))) {
+            let text = fs::read_to_string(root.join(path)).map_err(|error| format!("{path}: {error}"))?;
+            texts.insert(path.clone(), text);
+        }
+        Self::of(texts, files)
     }
 
     /// The house that these texts make.
-    fn of(texts: BTreeMap<String, String>) -> Result<Self> {
+    fn of(texts: BTreeMap<String, String>, files: BTreeSet<String>) -> Result<Self> {
         let rust = texts.iter().filter(|(path, _)| is(path, "rs"));
         let sources = rust.map(|(path, text)| Source::read(path, text)).collect::<Result<_>>()?;
-        Ok(Self { texts, sources })
+        Ok(Self { texts, sources, files })
     }
 
     /// A house of a few files, for the tests of the checks.
     #[cfg(test)]
     pub(super) fn sample(files: &[(&str, &str)]) -> Self {
-        Self::of(files.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect()).unwrap()
+        let texts: BTreeMap<_, _> =
+            files.iter().map(|(path, text)| (path.to_string(), text.to_string())).collect();
+        let files = texts.keys().cloned().collect();
+        Self::of(texts, files).unwrap()
+    }
+
+    /// Whether there is a file or a folder at `path`.
+    pub(super) fn has(&self, path: &str) -> bool {
+        let below = |file: &String| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        self.files.contains(path) || self.files.iter().any(below)
     }
 
     /// The text at `path`, empty where there is none.
@@ -97,7 +118,7 @@ fn is(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
 
-fn read_folder(folder: &Path, prefix: &str, texts: &mut BTreeMap<String, String>) -> Result {
+fn list_folder(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) -> Result {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name =
@@ -105,10 +126,9 @@ fn read_folder(folder: &Path, prefix: &str, texts: &mut BTreeMap<String, String>
         let path = format!("{prefix}{name}");
         let kind = entry.file_type()?;
         if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
-            read_folder(&entry.path(), &format!("{path}/"), texts)?;
-        } else if kind.is_file() && READ.iter().any(|extension| is(&name, extension)) {
-            let text = fs::read_to_string(entry.path()).map_err(|error| format!("{path}: {error}"))?;
-            texts.insert(path, text);
+            list_folder(&entry.path(), &format!("{path}/"), files)?;
+        } else if kind.is_file() {
+            files.insert(path);
         }
     }
     Ok(())
