@@ -1,4 +1,4 @@
-//! Every duty of the article is cited by code, by a test and by a mutation, and nothing cites a duty that is none.
+//! Every duty of the article is cited by code, by a test and by a mutation; nothing cites one that is not kept yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,7 @@ pub(super) fn check(house: &House) -> Vec<Mistake> {
     let mut mistakes = article(house, &duties);
     mistakes.extend(to_come(house, &duties));
     mistakes.extend(unknown(house, &duties));
+    mistakes.extend(early(house));
     mistakes.extend(forgotten(house, &duties));
     mistakes
 }
@@ -98,9 +99,24 @@ fn unknown(house: &House, duties: &BTreeMap<&str, usize>) -> Vec<Mistake> {
         .collect()
 }
 
+/// The duties of which nothing is here yet.
+fn later(house: &House) -> BTreeSet<&str> {
+    listed(house).filter(|(.., extent)| *extent == Extent::Whole).map(|(_, id, _)| id).collect()
+}
+
+/// Whoever cites a duty that is wholly to come says what is not so.
+fn early(house: &House) -> Vec<Mistake> {
+    let later = later(house);
+    let cited = citations(house).filter(|(id, ..)| later.contains(id));
+    cited
+        .map(|(id, _, path, line)| {
+            Mistake::at(path, line, format!("{id} is to come: in {TO_COME} it is not here even in part"))
+        })
+        .collect()
+}
+
 fn forgotten(house: &House, duties: &BTreeMap<&str, usize>) -> Vec<Mistake> {
-    let later: BTreeSet<&str> =
-        listed(house).filter(|(.., extent)| *extent == Extent::Whole).map(|(_, id, _)| id).collect();
+    let later = later(house);
     let cited: BTreeSet<(&str, Voice)> = citations(house).map(|(id, voice, ..)| (id, voice)).collect();
     let mutated: BTreeSet<&str> = mutated(house).collect();
     let mut mistakes = Vec::new();
@@ -175,6 +191,30 @@ mod tests {
             said(&[(ARTICLE, TABLE), (TO_COME, "# later\nA2 in part: the rest\n"), ("crates/a.rs", CODE)]);
         assert!(mistakes.contains(&"docs/duties-to-come.txt:2: A2: this list may only shrink".to_owned()));
         assert!(mistakes.contains(&"docs/article.md:4: A2 has no test that cites it".to_owned()));
+    }
+
+    #[test]
+    fn what_is_wholly_to_come_is_cited_by_nobody() {
+        let article = "| A14 | 一 | one |\n";
+        let code = ("crates/a.rs", "//! Does (A14).\n");
+        let mistakes = said(&[(ARTICLE, article), (TO_COME, "A14 later\n"), code]);
+        let early = "crates/a.rs:1: A14 is to come: in docs/duties-to-come.txt it is not here even in part";
+        assert!(mistakes.contains(&early.to_owned()), "{mistakes:?}");
+        let whole = said(&[(ARTICLE, article), (TO_COME, "A14 later\n"), ("crates/a.rs", "//! Does.\n")]);
+        assert!(!whole.iter().any(|mistake| mistake.contains("A14 ")), "{whole:?}");
+    }
+
+    #[test]
+    fn a_part_that_is_here_is_cited_tested_and_broken_like_a_whole() {
+        let (article, list) = ((ARTICLE, "| A16 | 一 | one |\n"), (TO_COME, "A16 in part: the rest\n"));
+        let bare = said(&[article, list, ("crates/a.rs", "//! Does.\n")]);
+        let wanted = ["module or rule that cites it", "test that cites it", "mutation below mutations/"];
+        for what in wanted {
+            assert!(bare.contains(&format!("docs/article.md:1: A16 has no {what}")), "{bare:?}");
+        }
+        let code = CODE.replace("A1", "A16");
+        let kept = said(&[article, list, ("crates/a.rs", &code), ("mutations/a.patch", "Duty: A16\n")]);
+        assert!(!kept.iter().any(|mistake| mistake.contains(": A16 ")), "{kept:?}");
     }
 
     #[test]
