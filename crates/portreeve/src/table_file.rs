@@ -7,7 +7,7 @@ use std::{
 };
 
 use portreeve_core::{
-    registry::{Binary, Registry},
+    registry::{Binary, Registry, TableError},
     text,
     words::{Text, Words},
 };
@@ -103,7 +103,7 @@ fn decode(bytes: &[u8]) -> Result<Registry<'_>, Text> {
     let length =
         length.try_into().map(u32::from_le_bytes).ok().and_then(|length| usize::try_from(length).ok());
     let (numbers, descriptions) = length.and_then(|length| rest.split_at_checked(length)).ok_or(NO_TABLE)?;
-    Registry::from_bytes(numbers, descriptions).map_err(|error| text!("{error}", "{error}"))
+    Registry::from_bytes(numbers, descriptions).map_err(TableError::text)
 }
 
 const NO_TABLE: Words = Words {

@@ -23,26 +23,40 @@ fn mistakes(source: &Source) -> Vec<Mistake> {
 
 struct Pair {
     line: usize,
+    kind: Kind,
     en: String,
     ja: String,
 }
 
+/// A sentence about something seen, or a fixed one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Words,
+}
+
+/// Holes that stand for the same in both languages: a name, a command to type, and what the kernel or another program
+/// says in the only language that it speaks.
+const SAME_IN_BOTH: &[&str] = &["{name}", "{page}", "{said}"];
+
 /// `text!("…", "…")` or `Words { en: "…", ja: "…" }`, where it starts here.
 fn pair(tokens: &[TokenTree]) -> Option<Pair> {
-    let (name, group) = match tokens {
+    let (name, group, kind) = match tokens {
         [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(group), ..]
             if name == "text" && bang.as_char() == '!' =>
         {
-            (name, group)
+            (name, group, Kind::Text)
         }
-        [TokenTree::Ident(name), TokenTree::Group(group), ..] if name == "Words" => (name, group),
+        [TokenTree::Ident(name), TokenTree::Group(group), ..] if name == "Words" => {
+            (name, group, Kind::Words)
+        }
         _ => return None,
     };
     let mut sentences = inside(group).into_iter().filter_map(|token| match token {
         TokenTree::Literal(literal) => sentence(&literal),
         _ => None,
     });
-    Some(Pair { line: name.span().start().line, en: sentences.next()?, ja: sentences.next()? })
+    Some(Pair { line: name.span().start().line, kind, en: sentences.next()?, ja: sentences.next()? })
 }
 
 fn sentence(literal: &Literal) -> Option<String> {
@@ -55,7 +69,7 @@ fn fault(pair: &Pair) -> Option<&'static str> {
         Some("a sentence is empty in one of its languages")
     } else if is_japanese(&pair.en) {
         Some("the English sentence is not in English")
-    } else if pair.en == pair.ja && is_sentence(&pair.en) {
+    } else if pair.en == pair.ja && is_copy(&pair.en, pair.kind) {
         Some("the Japanese sentence is a copy of the English one")
     } else if holes(&pair.en) != holes(&pair.ja) {
         Some("the two languages do not name the same things in braces")
@@ -64,11 +78,20 @@ fn fault(pair: &Pair) -> Option<&'static str> {
     }
 }
 
-/// Whether it is more than a name, a hole or a command to type.
-fn is_sentence(text: &str) -> bool {
-    let words =
-        text.trim_matches('"').split(' ').filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    words.count() > 2 && !text.contains("portreeve") && !text.contains("--")
+/// Whether what stands in both languages should have been translated: names and commands to type are not.
+fn is_copy(text: &str, kind: Kind) -> bool {
+    let text = text.trim_matches('"');
+    let is_command = text.contains("portreeve") || text.contains("--");
+    let is_spoken = match kind {
+        // An error, too, speaks one language.
+        Kind::Text => text.contains(char::is_alphabetic) && !SAME_IN_BOTH.contains(&text),
+        Kind::Words => words_of(text) > 2,
+    };
+    is_spoken && !is_command
+}
+
+fn words_of(text: &str) -> usize {
+    text.split(' ').filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic())).count()
 }
 
 /// The names in braces of a format string, without those that hold one language (`en`, `en_rest`).
@@ -97,6 +120,14 @@ mod tests {
         assert_eq!(faults(r#"const A: Words = Words { en: "a port is open", ja: "a port is open" };"#), 1);
         assert_eq!(faults(r#"const A: Words = Words { en: "a port", ja: "" };"#), 1);
         assert_eq!(faults(r#"const A: Words = Words { en: "ポート", ja: "ポート" };"#), 1);
+    }
+
+    #[test]
+    fn an_error_speaks_english_alone() {
+        assert_eq!(faults(r#"fn f() { text!("{error}", "{error}") }"#), 1);
+        assert_eq!(faults(r#"fn f() { text!("closed", "closed") }"#), 1);
+        assert_eq!(faults(r#"fn f() { text!("{name}", "{name}") }"#), 0);
+        assert_eq!(faults(r#"fn f() { text!("portreeve who {word}", "portreeve who {word}") }"#), 0);
     }
 
     #[test]

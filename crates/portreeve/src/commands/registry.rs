@@ -120,7 +120,7 @@ fn import(file: &Path, settings: &Settings, out: &mut Out) -> Result<(), Failure
     };
     let bytes = bounded(file).map_err(|error| fail(io_cause(&error)))?;
     let table = iana::read(&bytes).map_err(|mistake| fail(mistake.text()))?;
-    let binary = table.build().map_err(|error| fail(text!("{error}", "{error}")))?;
+    let binary = table.build().map_err(|error| fail(error.text()))?;
     let directory = directories::data().ok_or_else(nowhere)?;
     keep::replace(&directory.join(table_file::FILE), &table_file::encode(&binary)).map_err(|error| {
         let path = error.path.display();
