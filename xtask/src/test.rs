@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything once, from a bare machine to the totals.
 
+mod stillness;
 pub(crate) mod tools;
 
 use std::time::{Duration, Instant};
@@ -29,7 +30,11 @@ pub(crate) fn lab() -> std::process::Command {
 }
 
 /// Every suite, whatever the one before it said; then the totals.
+///
+/// Not even the installation of tools may leave a listener or a unit behind.
 pub(crate) fn run(_: &[String]) -> Result {
+    tools::install_witness()?;
+    let before = stillness::observe()?;
     tools::install()?;
     let outcomes: Vec<_> = SUITES.iter().map(timed).collect();
     let mut total = Tally::default();
@@ -38,6 +43,9 @@ pub(crate) fn run(_: &[String]) -> Result {
         println!("{:10} {:>5.0} s  {tally}", suite.name, took.as_secs_f32());
         total += *tally;
     }
+    let stands_still = stillness::compare(&before, &stillness::observe()?);
+    println!("{:10} {:>7}  {stands_still}", "machine", "");
+    total += stands_still;
     println!("\n{total}");
     if total.failed > 0 { Err("not everything is well".into()) } else { Ok(()) }
 }

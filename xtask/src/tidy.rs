@@ -6,7 +6,9 @@ mod fences;
 mod house;
 mod languages;
 mod length;
+mod links;
 mod names;
+mod reached;
 mod rules;
 mod sentences;
 mod words;
@@ -26,6 +28,8 @@ const CHECKS: &[fn(&House) -> Vec<Mistake>] = &[
     rules::check,
     dependencies::check,
     languages::check,
+    links::check,
+    reached::check,
 ];
 
 /// Says everything that is untidy.

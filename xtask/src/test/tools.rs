@@ -12,6 +12,18 @@ const OURS: [Tool; 2] = [
     Tool { program: "cc", package: "gcc", why: "links programs, and builds the benchmark's stopwatch" },
 ];
 
+/// The witness that sees what the rest of the tests and even the installation of their tools leave behind.
+const WITNESS: &str = "ss";
+
+/// Installs the program that [`super::stillness`] needs, before anything else.
+///
+/// # Errors
+///
+/// As for [`install`].
+pub(super) fn install_witness() -> Result {
+    install_all(&missing().into_iter().filter(|tool| tool.program == WITNESS).collect::<Vec<_>>())
+}
+
 /// Installs what is missing where that is ours to do, and otherwise says what to type.
 ///
 /// # Errors
@@ -20,10 +32,14 @@ const OURS: [Tool; 2] = [
 pub(crate) fn install() -> Result {
     let mut missing = missing();
     missing.extend(OURS.into_iter().filter(|tool| find_program(tool.program).is_none()));
+    install_all(&missing)
+}
+
+fn install_all(missing: &[Tool]) -> Result {
     if missing.is_empty() {
         return Ok(());
     }
-    for tool in &missing {
+    for tool in missing {
         println!("missing: {} ({}) {}", tool.program, tool.package, tool.why);
     }
     let mut packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
