@@ -20,24 +20,35 @@ pub struct Whereabouts {
 /// Reads a cgroup2 path such as `/system.slice/nginx.service`.
 ///
 /// The unit is the first component that ends in `.service`, `.scope` or `.socket` (systemd.unit(5)); below a
-/// container nothing is a unit of the host.
+/// container nothing is a unit of the host. Below `user.slice` and `user@N.service` a person makes cgroups of any
+/// name (systemd.resource-control(5), Delegate=): a container there is rootless, whatever it is called.
 #[must_use]
 pub fn read(path: &str) -> Whereabouts {
     let mut found = Whereabouts::default();
-    let mut previous = "";
-    for component in path.split('/').filter(|component| !component.is_empty()) {
+    let mut above = Above::default();
+    for component in path.split('/').filter(|component| !["", ".."].contains(component)) {
         if found.unit.is_none() && is_unit(component) {
             found.unit = Some(component.to_string());
         } else if found.unit.as_deref().is_some_and(is_user_manager) && is_unit(component) {
             found.user_unit = found.user_unit.or_else(|| Some(component.to_string()));
         }
-        if let Some(container) = container(previous, component) {
-            found.container = Some(container);
+        above.belongs_to_user |= component == "user.slice" || is_user_manager(component);
+        if let Some(container) = container(&above, component) {
+            found.container = Some(Container { rootless: above.belongs_to_user, ..container });
             break;
         }
-        previous = component;
+        above.depth += 1;
+        above.parent = component;
     }
     found
+}
+
+/// What stands above a component of a path.
+#[derive(Default)]
+struct Above<'a> {
+    parent: &'a str,
+    depth: usize,
+    belongs_to_user: bool,
 }
 
 fn is_unit(component: &str) -> bool {
@@ -69,8 +80,8 @@ const PARENTS: [(&str, &str); 5] = [
     ("buildkit", "buildkit"),
 ];
 
-fn container(parent: &str, component: &str) -> Option<Container> {
-    by_scope(component).or_else(|| by_parent(parent, component)).or_else(|| by_marker(component))
+fn container(above: &Above<'_>, component: &str) -> Option<Container> {
+    by_scope(component).or_else(|| by_parent(above, component)).or_else(|| by_marker(above, component))
 }
 
 fn by_scope(component: &str) -> Option<Container> {
@@ -80,14 +91,16 @@ fn by_scope(component: &str) -> Option<Container> {
     (!runtime.is_empty()).then(|| named(runtime, id))
 }
 
-fn by_parent(parent: &str, component: &str) -> Option<Container> {
-    let (_, runtime) = PARENTS.into_iter().find(|(name, _)| *name == parent)?;
-    (runtime == "lxc" || is_container_id(component)).then(|| named(runtime, component))
+/// LXC's names are a person's words, not ids: they are believed where LXC puts them, directly below the root.
+fn by_parent(above: &Above<'_>, component: &str) -> Option<Container> {
+    let (_, runtime) = PARENTS.into_iter().find(|(name, _)| *name == above.parent)?;
+    let believed = if runtime == "lxc" { above.depth == 1 } else { is_container_id(component) };
+    believed.then(|| named(runtime, component))
 }
 
-/// `lxc.payload.web`, `machine-web.scope`, and a pod's bare id below `kubepods`.
-fn by_marker(component: &str) -> Option<Container> {
-    if let Some(id) = component.strip_prefix("lxc.payload.") {
+/// `lxc.payload.web` at the root, and `machine-web.scope`.
+fn by_marker(above: &Above<'_>, component: &str) -> Option<Container> {
+    if let Some(id) = component.strip_prefix("lxc.payload.").filter(|_| above.depth == 0) {
         return Some(named("lxc", id));
     }
     let machine = component.strip_prefix("machine-").and_then(|rest| rest.strip_suffix(".scope"));
@@ -95,7 +108,7 @@ fn by_marker(component: &str) -> Option<Container> {
 }
 
 fn named(runtime: &str, id: &str) -> Container {
-    Container { runtime: runtime.into(), id: id.into(), name: None, image: None }
+    Container { runtime: runtime.into(), id: id.into(), name: None, image: None, rootless: false }
 }
 
 /// Docker, podman, containerd and CRI-O name containers by 64 hexadecimal digits; a prefix of 12 is common too.
@@ -162,5 +175,35 @@ mod tests {
             assert_eq!(seen(&path).2, some(runtime), "{path}");
         }
         assert_eq!(seen(&alloc::format!("/machine.slice/libpod-conmon-{ID}.scope")).2, None);
+    }
+
+    #[test]
+    fn a_container_that_a_user_made_is_marked_as_theirs() {
+        let user = "/user.slice/user-1000.slice/user@1000.service";
+        let rootless = |path: &str| read(path).container.map(|container| container.rootless);
+        for path in [
+            alloc::format!("{user}/user.slice/libpod-{ID}.scope/container"),
+            alloc::format!("{user}/app.slice/docker-{ID}.scope"),
+            alloc::format!("{user}/app.slice/a.service/docker/{ID}"),
+            alloc::format!("/user.slice/user-1000.slice/docker-{ID}.scope"),
+            "/../../user.slice/user-1000.slice/machine-web.scope".into(),
+        ] {
+            assert_eq!(rootless(&path), Some(true), "{path}");
+        }
+        assert_eq!(rootless(&alloc::format!("/system.slice/docker-{ID}.scope")), Some(false));
+        assert_eq!(rootless(&alloc::format!("/docker/{ID}/user.slice/x.scope")), Some(false));
+    }
+
+    #[test]
+    fn lxc_stands_at_the_root_alone() {
+        assert_eq!(seen("/lxc/web/system.slice").2, some("lxc"));
+        for path in [
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/a.service/lxc/web",
+            "/user.slice/user-1000.slice/user@1000.service/lxc.payload.web",
+            "/system.slice/a.service/lxc/web",
+            "/system.slice/a.service/lxc.payload.web",
+        ] {
+            assert_eq!(seen(path).2, None, "{path}");
+        }
     }
 }

@@ -71,7 +71,7 @@ pub struct Identity<'a> {
     pub unit: Option<&'a str>,
     /// The cgroup path: known means that unit and container are known too, also where there is none.
     pub cgroup: Option<&'a str>,
-    /// The container.
+    /// The container of the host; a rootless one is a program of its user.
     pub container: Option<&'a Container>,
     /// The executable.
     pub exe: Option<&'a str>,
@@ -134,7 +134,7 @@ impl<'a> Identity<'a> {
         Self {
             unit: process.unit.as_deref(),
             cgroup: process.cgroup.as_deref(),
-            container: process.container.as_ref(),
+            container: process.host_container(),
             exe: process.exe.as_deref(),
             script: process.script.as_deref(),
             user: process.user.as_deref(),
@@ -223,11 +223,14 @@ impl<'a> Identity<'a> {
     }
 
     /// A published port of a container is held by its engine's forwarder, outside the container's cgroup.
+    ///
+    /// Anybody may start the forwarders: those of other users than root serve rootless containers.
     fn forwards_for_containers(&self) -> bool {
         const ENGINES: [&str; 3] = ["docker.service", "containerd.service", "podman.service"];
         const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns", "pasta"];
         let program = self.exe.filter(|exe| exe.starts_with("/usr/")).and_then(|exe| exe.rsplit('/').next());
         self.container.is_none()
+            && self.uid.is_none_or(|uid| uid == 0)
             && (self.unit.is_some_and(|unit| ENGINES.contains(&unit))
                 || program.is_some_and(|program| FORWARDERS.contains(&program)))
     }
@@ -348,6 +351,8 @@ mod tests {
         assert_eq!(proxy.matches(&Owner::Container("web".into())), Match::Unknown);
         let impostor = Identity { exe: Some("/tmp/docker-proxy"), cgroup: Some("/"), ..Identity::default() };
         assert_eq!(impostor.matches(&Owner::Container("web".into())), Match::No);
+        let rootless = Identity { uid: Some(1000), exe: Some("/usr/bin/pasta"), ..in_unit("a", "/a") };
+        assert_eq!(rootless.matches(&Owner::Container("web".into())), Match::No);
     }
 
     #[test]

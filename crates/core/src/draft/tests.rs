@@ -165,8 +165,13 @@ fn the_owner_is_the_narrowest_that_lasts() {
         assert_eq!(owner(by_dev(passing)), [crate::owner::Owner::User("dev".into())], "{passing}");
         assert_eq!(owner(unit(passing)), [crate::owner::Owner::Exe("/usr/bin/node".into())], "{passing}");
     }
-    let container =
-        Container { runtime: "docker".into(), id: "ab".repeat(32), name: Some("web".into()), image: None };
+    let container = Container {
+        runtime: "docker".into(),
+        id: "ab".repeat(32),
+        name: Some("web".into()),
+        image: None,
+        rootless: false,
+    };
     let contained = Process { container: Some(container), ..unit("docker-abab.scope") };
     assert_eq!(owner(contained), [crate::owner::Owner::Container("web".into())]);
     assert_eq!(owner(Process { exe: None, ..unit("session-4.scope") }), []);
@@ -260,6 +265,7 @@ fn some_process() -> impl Strategy<Value = Process> {
             exe: exe.map(|exe| format!("/usr/{exe}")),
             cgroup: has_cgroup.then(|| format!("/{name}")),
             container: container.map(|(id, name)| Container {
+                rootless: false,
                 runtime: "docker".into(),
                 id,
                 name,

@@ -46,6 +46,14 @@ pub struct Process {
     pub parent: Option<Parent>,
 }
 
+impl Process {
+    /// The container, where the host's own runtime made it: a rootless one is its user's, whatever it is called.
+    #[must_use]
+    pub fn host_container(&self) -> Option<&Container> {
+        self.container.as_ref().filter(|container| !container.rootless)
+    }
+}
+
 /// The process above another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Parent {
@@ -98,4 +106,7 @@ pub struct Container {
     pub name: Option<String>,
     /// Its image, where it could be learnt.
     pub image: Option<String>,
+    /// Whether it stands among the cgroups of a person, who names them at will: it is that user's, not the host's.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rootless: bool,
 }

@@ -91,6 +91,7 @@ mod tests {
     #[test]
     fn the_roll_finds_all_whom_asking_each_would_find() {
         let container = Container {
+            rootless: false,
             runtime: "docker".into(),
             id: "0123456789abcdef".into(),
             name: Some("shop".into()),

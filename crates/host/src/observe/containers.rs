@@ -29,6 +29,10 @@ pub(super) struct Containers {
 impl Containers {
     /// `container` with its name and image, where its runtime keeps them in a file that can be read.
     pub(super) fn label(&mut self, container: Container) -> Container {
+        if container.rootless {
+            // The files are of root's containers, and a user may borrow any of their ids.
+            return container;
+        }
         let key = (container.runtime.clone(), container.id.clone());
         let podman = &self.podman;
         let (name, image) = self.known.entry(key).or_insert_with(|| look_up(&container, podman)).clone();
@@ -115,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_container_that_a_person_named_is_called_so() {
-        let web = Container { runtime: "lxc".into(), id: "web".into(), name: None, image: None };
+        let web =
+            Container { runtime: "lxc".into(), id: "web".into(), name: None, image: None, rootless: false };
         assert_eq!(Containers::default().label(web).name.as_deref(), Some("web"));
     }
 }

@@ -182,7 +182,9 @@ fn describe(thief: &Thief, manner: Manner, holding: &Holding<'_>, declared: &Des
 
 #[cfg(test)]
 mod tests {
-    use crate::{owner::Owner, rules::testing::scene};
+    use alloc::{format, string::String};
+
+    use crate::{cgroup, facts::Container, owner::Owner, rules::testing::scene};
 
     #[test]
     fn a_stranger_on_a_declared_port_is_found() {
@@ -216,6 +218,31 @@ mod tests {
             .program("nginx", "eve")
             .process(|process| process.user_unit = Some("nginx.service".into()));
         assert_eq!(scene.rules(), ["stolen-port"]);
+    }
+
+    /// Whoever has a user manager may call a cgroup whatever they like.
+    #[test]
+    fn a_container_that_a_user_made_up_is_a_thief() {
+        let id = "ab".repeat(32);
+        let user = "/user.slice/user-1000.slice/user@1000.service";
+        let declared = |owner: &str| {
+            let web = Owner::Container(owner.into());
+            scene().service_of("web", "8443/tcp", web).reach("world").listens("x.service", "0.0.0.0:8443/tcp")
+        };
+        let at = |owner: &str, path: String| {
+            let place = cgroup::read(&path);
+            let scene = declared(owner).process(|process| {
+                process.container = place.container.map(|it| Container { name: Some(owner.into()), ..it });
+                process.unit = place.unit;
+                process.cgroup = Some(path);
+            });
+            scene.rules()
+        };
+        assert_eq!(at("web", format!("{user}/app.slice/a.service/lxc/web")), ["stolen-port"]);
+        assert_eq!(at("web", format!("{user}/app.slice/libpod-{id}.scope")), ["stolen-port"]);
+        assert_eq!(at(&id, format!("/user.slice/user-1000.slice/docker-{id}.scope")), ["stolen-port"]);
+        assert_eq!(at("web", format!("/system.slice/docker-{id}.scope")), [""; 0]);
+        assert_eq!(at("web", "/lxc/web".into()), [""; 0]);
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn inherited_from<'a>(holding: &Holding<'a>, listener: &'a Listener) -> Option<&
     let service = opener.ends_with(".service") && !opener.starts_with("user@");
     let complete = listener.holders_complete && !listener.holders.is_empty();
     let recognised = |process: &Process| {
-        process.container.is_some()
+        process.host_container().is_some()
             || process.unit.as_deref().is_none_or(|unit| unit == opener || unit == "init.scope")
     };
     let known = holding.holders.iter().any(|(_, process)| recognised(process));
