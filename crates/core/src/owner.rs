@@ -22,8 +22,6 @@ pub enum Owner {
     Cgroup(String),
     /// A container, by name or by the beginning of its id.
     Container(String),
-    /// Sockets that carry this mark of the guard.
-    Mark(String),
 }
 
 impl Owner {
@@ -36,7 +34,6 @@ impl Owner {
             Self::Exe(_) => "exe",
             Self::Cgroup(_) => "cgroup",
             Self::Container(_) => "container",
-            Self::Mark(_) => "mark",
         }
     }
 
@@ -48,8 +45,7 @@ impl Owner {
             | Self::User(value)
             | Self::Exe(value)
             | Self::Cgroup(value)
-            | Self::Container(value)
-            | Self::Mark(value) => value,
+            | Self::Container(value) => value,
         }
     }
 }
@@ -168,7 +164,6 @@ impl<'a> Identity<'a> {
             }
             Owner::User(user) => self.is_user(user),
             Owner::Exe(path) => self.is_exe(path),
-            Owner::Mark(_) => Match::Unknown,
         }
     }
 

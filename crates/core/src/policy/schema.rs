@@ -86,8 +86,6 @@ struct Owner {
     cgroup: Option<String>,
     /// A container, by name or beginning of its id.
     container: Option<Name>,
-    /// Sockets with this mark of the guard.
-    mark: Option<Name>,
 }
 
 /// A finding that a person has looked at and lives with.

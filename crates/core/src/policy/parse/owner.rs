@@ -23,7 +23,6 @@ pub(super) const KEYS: &[Key] = &[
     Key { name: "exe", example: "{ exe = \"/usr/sbin/nginx\" }" },
     Key { name: "cgroup", example: "{ cgroup = \"/apps.slice/shop\" }" },
     Key { name: "container", example: "{ container = \"web\" }" },
-    Key { name: "mark", example: "{ mark = \"shop\" }" },
 ];
 
 /// The units that can hold a socket (systemd.unit(5)).
@@ -91,7 +90,26 @@ fn refuse_bare(written: &str, at: Mark, report: &mut Report<'_>) {
     );
 }
 
+/// An owner whom nothing can recognise would leave its ports unguarded without a word.
+fn refuse_mark(at: Mark, report: &mut Report<'_>) {
+    report.wrong(
+        at,
+        text!(
+            "marks come with the guard, which this release does not have",
+            "mark はガードの機能ですが、このリリースにはまだガードがありません"
+        ),
+        text!(
+            "name a unit, user, exe, cgroup or container instead",
+            "代わりに unit, user, exe, cgroup, container のいずれかを書いてください"
+        ),
+    );
+}
+
 fn one(entries: &DeTable<'_>, at: Mark, file: u32, report: &mut Report<'_>) -> Option<Owner> {
+    if let Some((key, _)) = entries.iter().find(|(key, _)| &**key.get_ref() == "mark") {
+        refuse_mark(mark(file, key), report);
+        return None;
+    }
     let table = Table { entries, file, at };
     table.refuse_unknown(KEYS, report);
     let mut named = KEYS.iter().filter(|key| table.get(**key).is_some());
@@ -140,8 +158,7 @@ pub(crate) fn of(key: &str, value: &str) -> Result<Owner, (Text, Text)> {
         "user" => user(value).map(|()| Owner::User(owned)),
         "exe" => path(value, "exe", "/usr/sbin/nginx").map(|()| Owner::Exe(owned)),
         "cgroup" => path(value, "cgroup", "/apps.slice/shop").map(|()| Owner::Cgroup(owned)),
-        "container" => name(value).map(|()| Owner::Container(owned)),
-        _ => name(value).map(|()| Owner::Mark(owned)),
+        _ => name(value).map(|()| Owner::Container(owned)),
     }
 }
 

@@ -48,6 +48,18 @@ fn mistake_of(line: &str) -> String {
 }
 
 #[test]
+fn an_owner_by_mark_is_refused_while_nothing_sets_marks() {
+    for owner in ["{ mark = \"shop\" }", "[{ unit = \"a.service\" }, { mark = 7 }]"] {
+        let said = mistake_of(&format!("owner = {owner}"));
+        assert!(
+            said.contains("mark | marks come with the guard, which this release does not have"),
+            "{said}"
+        );
+        assert!(said.ends_with("name a unit, user, exe, cgroup or container instead"), "{said}");
+    }
+}
+
+#[test]
 fn a_port_says_what_is_wrong_with_it_and_what_was_meant() {
     for (written, text, fix) in [
         ("443/tpc", "`tpc` is not a protocol", "did you mean \"443/tcp\"?"),
