@@ -4,6 +4,7 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     address::Breadth,
+    facts::Listener,
     finding::{Finding, Severity},
     kinds::{Kind, Nature},
     reach::is_open_to_world,
@@ -22,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A database, cache, search engine, queue, or the Docker API listens on every address or on a public one.",
-            ja: "データベース、キャッシュ、検索エンジン、キュー、または Docker API が、全アドレスか公開アドレスで待ち受けています。",
+            ja: "データベース、キャッシュ、検索エンジン、キュー、または Docker API が、全アドレスかグローバルアドレスで待ち受けています。",
         },
         why: Words {
             en: "Such services are searched for day and night. Many ask for no password, and whoever gets in has the data or the host.",
@@ -47,7 +48,7 @@ fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let wide = open.breadth() == Breadth::Wildcard;
     let mut finding = RULE
         .finding(
-            if wide { describe_wide(kind, holding) } else { describe_public(kind, holding) },
+            if wide { describe_wide(kind, holding) } else { describe_public(kind, holding, open) },
             text!(
                 "let it listen on 127.0.0.1 and ::1 alone, or on an address of a private network",
                 "127.0.0.1 と ::1、またはプライベートネットワークのアドレスだけで待ち受けるようにしてください"
@@ -67,9 +68,9 @@ fn describe_wide(kind: &Kind, holding: &Holding<'_>) -> Text {
     )
 }
 
-fn describe_public(kind: &Kind, holding: &Holding<'_>) -> Text {
+fn describe_public(kind: &Kind, holding: &Holding<'_>, open: &Listener) -> Text {
     let Text { en, ja } = holding.who();
-    let (name, spec, address) = (kind.name, holding.spec(), &holding.widest().address);
+    let (name, spec, address) = (kind.name, holding.spec(), &open.address);
     text!(
         "{name} on {spec} answers anyone who can reach {address} ({en})",
         "{address} へ到達できる誰もが、{spec} の {name} に接続できます({ja})"
@@ -116,6 +117,21 @@ mod tests {
                 "5432/tcp: PostgreSQL on 5432/tcp answers anyone who can reach 203.0.113.5 (postgresql@15-main)"
             ]
         );
+    }
+
+    #[test]
+    fn of_two_addresses_the_public_one_is_named() {
+        let scene = scene()
+            .listens("postgresql@15-main.service", "10.0.0.5:5432/tcp")
+            .program("postgres", "postgres")
+            .again("203.0.113.5:5432/tcp");
+        assert_eq!(
+            scene.texts("datastore-open-to-world"),
+            [
+                "5432/tcp: PostgreSQL on 5432/tcp answers anyone who can reach 203.0.113.5 (postgresql@15-main)"
+            ]
+        );
+        assert_eq!(scene.found("datastore-open-to-world"), ["5432/tcp 203.0.113.5"]);
     }
 
     #[test]
