@@ -11,7 +11,7 @@ use crate::{
     world::{Holding, World},
 };
 
-/// The accept queue of a socket is at its limit.
+/// The accept queue of a socket is at its limit, or beyond.
 pub(super) const RULE: Rule = Rule {
     name: "backlog-full",
     severity: Severity::Warning,
@@ -19,16 +19,16 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "As many connections wait to be accepted as the socket allows (listen(2)).",
-            ja: "受け付け待ちの接続が、ソケットの上限(listen(2))に達しています。",
+            en: "The queue of connections that wait to be accepted is at its limit (listen(2)).",
+            ja: "受け付け待ちの接続が、ソケットの上限に達しています(listen(2))。",
         },
         why: Words {
-            en: "The kernel drops further connections: clients wait and then give up, while the service looks up.",
-            ja: "カーネルはそれ以上の接続を捨てます。サービスは動いて見えるのに、クライアントは待たされてあきらめます。",
+            en: "Beyond the limit the kernel drops connections: clients wait and then give up, while the service seems to be up.",
+            ja: "上限を超えた接続はカーネルに破棄され、サービスは動いているように見えても、クライアントは待たされた末に接続をあきらめます。",
         },
         fix: Words {
             en: "Find out why the program does not accept (stuck, too few workers); then raise its backlog and net.core.somaxconn.",
-            ja: "プログラムが受け付けない理由(停止、ワーカー不足)を調べ、必要なら backlog と net.core.somaxconn を増やします。",
+            ja: "プログラムが受け付けない理由(ハング、ワーカー不足)を調べ、必要なら backlog と net.core.somaxconn を増やします。",
         },
     },
     check,
@@ -47,8 +47,8 @@ fn judge(holding: &Holding<'_>) -> Option<Finding> {
     let mut finding = RULE
         .finding(
             text!(
-                "{en} lets {used} {en_connections} wait on {spec}, and {limit} is the limit: more are dropped",
-                "{ja} の {spec} で {used} 件の接続が受け付け待ちです(上限 {limit})。これ以上は捨てられます"
+                "{used} {en_connections} waiting for {en} on {spec}: its queue is at its limit of {limit}",
+                "{ja} の {spec} で {used} 件の接続が受け付け待ちとなり、上限 {limit} に達しています"
             ),
             text!(
                 "find out why {en} does not accept, then raise its backlog",
@@ -60,6 +60,8 @@ fn judge(holding: &Holding<'_>) -> Option<Finding> {
     Some(finding.run([format!("portreeve who {spec}")]))
 }
 
+/// The kernel drops beyond the limit only (sk_acceptq_is_full, include/net/sock.h); at the limit it is about to.
+///
 /// An empty queue is not full, whatever its limit: listen(fd, 0) still lets one wait.
 const fn is_full(backlog: Backlog) -> bool {
     backlog.used > 0 && backlog.used >= backlog.limit
@@ -80,7 +82,7 @@ mod tests {
     fn a_queue_at_its_limit_is_found() {
         assert_eq!(
             queued(128, 128).texts(RULE.name),
-            ["8080/tcp: shop lets 128 connections wait on 8080/tcp, and 128 is the limit: more are dropped"]
+            ["8080/tcp: 128 connections wait for shop on 8080/tcp: its queue is at its limit of 128"]
         );
         assert_eq!(queued(129, 128).rules(), [RULE.name]);
     }
