@@ -4,7 +4,7 @@
 
 use alloc::string::{String, ToString};
 
-use crate::facts::Container;
+use crate::{facts::Container, unit::is_user_manager};
 
 /// What a path in the cgroup2 hierarchy tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,10 +55,6 @@ fn is_unit(component: &str) -> bool {
     [".service", ".scope", ".socket"]
         .iter()
         .any(|suffix| component.len() > suffix.len() && component.ends_with(suffix))
-}
-
-fn is_user_manager(unit: &str) -> bool {
-    unit.starts_with("user@") && unit.ends_with(".service")
 }
 
 /// The prefixes with which each runtime names its scope under the systemd cgroup driver.

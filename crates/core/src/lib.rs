@@ -19,5 +19,6 @@ pub mod port;
 pub mod reach;
 pub mod registry;
 pub mod rules;
+pub mod unit;
 pub mod words;
 pub mod world;

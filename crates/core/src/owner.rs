@@ -7,7 +7,10 @@ pub use roll::Roll;
 use alloc::{format, string::String};
 use core::fmt;
 
-use crate::facts::{Container, Listener, Process};
+use crate::{
+    facts::{Container, Listener, Process},
+    unit,
+};
 
 /// Whom a policy means.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,8 +195,8 @@ impl<'a> Identity<'a> {
         if let Some(container) = self.container {
             return Some(Lasting::Container(container.name.as_deref().unwrap_or(&container.id)));
         }
-        match self.unit.filter(|unit| is_service(unit)) {
-            Some(unit) => Some(Lasting::Service(stem_of(unit))),
+        match self.unit.filter(|unit| unit::is_service_or_socket(unit)) {
+            Some(unit) => Some(Lasting::Service(unit::stem(unit))),
             None => Some(Lasting::Program(self.script.or(self.exe)?, self.user?)),
         }
     }
@@ -255,16 +258,6 @@ const SERVICE_MANAGER: &str = "init.scope";
 #[must_use]
 pub fn is_service_manager(process: &Process) -> bool {
     process.unit.as_deref() == Some(SERVICE_MANAGER)
-}
-
-/// A `user@N.service` is a place where a person's programs run, not a service.
-fn is_service(unit: &str) -> bool {
-    (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@")
-}
-
-/// A unit's name without its type.
-fn stem_of(unit: &str) -> &str {
-    unit.strip_suffix(".socket").or_else(|| unit.strip_suffix(".service")).unwrap_or(unit)
 }
 
 /// The service that stands behind a unit: `x.socket` opens the socket that `x.service` serves (systemd.socket(5)).

@@ -8,6 +8,7 @@ use crate::{
     owner::{Identity, Match, Owner},
     policy,
     port::Protocol,
+    unit,
     world::World,
 };
 
@@ -61,10 +62,8 @@ fn sighting<'a>(world: &World<'a>, listener: &'a Listener) -> Sighting<'a> {
 
 /// The narrowest owner that will still mean this somebody after a restart.
 fn lasting(identity: &Identity<'_>) -> Option<Owner> {
-    let unit = identity.unit.filter(|unit| is_lasting(unit)).map(|unit| match unit.strip_suffix(".socket") {
-        Some(stem) => format!("{stem}.service"),
-        None => unit.into(),
-    });
+    let unit =
+        identity.unit.filter(|unit| is_lasting(unit)).map(|unit| format!("{}.service", unit::stem(unit)));
     let container =
         identity.container.map(|container| container.name.clone().unwrap_or_else(|| container.id.clone()));
     let user = match (identity.user, identity.uid) {
@@ -84,7 +83,7 @@ fn is_lasting(unit: &str) -> bool {
     let transient = ["run-r", "run-u", "run-p"].iter().any(|start| {
         unit.strip_prefix(start).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_hexdigit()))
     });
-    (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@") && !transient
+    unit::is_service_or_socket(unit) && !transient
 }
 
 /// A service is called like its unit or container; else as IANA calls a well-known number; else like the program.
@@ -104,7 +103,7 @@ fn label(world: &World<'_>, listener: &Listener, owner: Option<&Owner>) -> Strin
 
 /// `postfix@-.service` is postfix, `postgresql@15-main.service` is postgresql-15-main.
 fn unit_label(unit: &str) -> String {
-    let stem = unit.rsplit_once('.').map_or(unit, |(stem, _)| stem);
+    let stem = unit::stem(unit);
     match stem.split_once('@') {
         Some((template, "-" | "")) => template.into(),
         Some((template, instance)) => format!("{template}-{instance}"),

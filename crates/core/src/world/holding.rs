@@ -10,7 +10,7 @@ use crate::{
     kinds::{self, Kind},
     owner::{Identity, Lasting},
     port::{PortSpec, Protocol},
-    text,
+    text, unit,
     words::Text,
 };
 
@@ -154,7 +154,7 @@ impl<'a> Holding<'a> {
             names.extend(file.filter(|file| *file != process.name));
         }
         if names.iter().all(|name| kinds::is_carrier(name)) {
-            names.extend(self.identity.unit.filter(|unit| is_telling(unit)).map(stem_of));
+            names.extend(self.identity.unit.filter(|unit| unit::is_service_or_socket(unit)).map(spoken));
         }
         names
     }
@@ -167,8 +167,8 @@ impl<'a> Holding<'a> {
             let name = container.name.as_deref().unwrap_or(&container.id);
             return text!("container {name}", "コンテナ {name}");
         }
-        if let Some(unit) = unit.filter(|unit| is_telling(unit) && !unit.starts_with("user@")) {
-            let name = stem_of(unit);
+        if let Some(unit) = unit.filter(|unit| unit::is_service_or_socket(unit)) {
+            let name = spoken(unit);
             return text!("{name}", "{name}");
         }
         match self.holders.first() {
@@ -205,14 +205,9 @@ pub fn name_of(process: &Process) -> Text {
     }
 }
 
-/// Scopes are places where programs run (session-4.scope), not names of services; a device is none either.
-fn is_telling(unit: &str) -> bool {
-    unit.ends_with(".service") || unit.ends_with(".socket")
-}
-
 /// `postfix@-.service` is postfix to a person, `postgresql@15-main.service` is postgresql@15-main.
-fn stem_of(unit: &str) -> &str {
-    let stem = unit.rsplit_once('.').map_or(unit, |(stem, _)| stem);
+fn spoken(unit: &str) -> &str {
+    let stem = unit::stem(unit);
     stem.strip_suffix("@-").unwrap_or(stem)
 }
 
@@ -220,8 +215,5 @@ fn stem_of(unit: &str) -> &str {
 #[must_use]
 pub fn restart_command(identity: &Identity<'_>) -> Option<String> {
     let unit = identity.unit.filter(|_| identity.container.is_none())?;
-    let stem = unit.strip_suffix(".service")?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@-_.:".contains(&byte);
-    let safe = !stem.is_empty() && stem.len() <= 100 && !stem.starts_with('-') && stem.bytes().all(plain);
-    (safe && !stem.starts_with("user@")).then(|| format!("systemctl restart {unit}"))
+    (unit::is_service(unit) && unit::is_plain(unit)).then(|| format!("systemctl restart {unit}"))
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     owner::Owner,
-    text,
+    text, unit,
     words::{Text, Words},
 };
 
@@ -27,8 +27,6 @@ pub(super) const KEYS: &[Key] = &[
 
 /// The units that can hold a socket (systemd.unit(5)).
 const UNIT_SUFFIXES: [&str; 3] = [".service", ".socket", ".scope"];
-/// UNIT_NAME_MAX of systemd.
-const UNIT_BYTES_MAX: usize = 255;
 /// LOGIN_NAME_MAX of Linux.
 const USER_BYTES_MAX: usize = 256;
 /// PATH_MAX of Linux.
@@ -186,7 +184,7 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
         ));
     }
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || ":-_.\\@*".contains(letter);
-    if stem.is_empty() || written.len() > UNIT_BYTES_MAX || !stem.chars().all(allowed) {
+    if stem.is_empty() || written.len() > unit::NAME_BYTES_MAX || !stem.chars().all(allowed) {
         return Err((
             text!("no unit can be called `{shown}`", "`{shown}` という名前の unit はありえません"),
             text!(

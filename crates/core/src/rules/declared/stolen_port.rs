@@ -9,7 +9,7 @@ use crate::{
     finding::{Finding, Severity},
     owner::{Identity, Match},
     rules::{Page, Rule},
-    text,
+    text, unit,
     words::{Text, Words},
     world::{Holding, World, name_of},
 };
@@ -116,8 +116,7 @@ impl<'a> Family<'a> {
     fn admit(&mut self, pid: u32, process: &'a Process) {
         self.pids.insert(pid);
         self.parents.extend(process.parent.as_ref().map(|parent| parent.pid).filter(|&pid| pid > 1));
-        let unit = process.unit.as_deref().filter(|unit| unit.ends_with(".service"));
-        self.units.extend(unit.filter(|unit| !unit.starts_with("user@")));
+        self.units.extend(process.unit.as_deref().filter(|unit| unit::is_service(unit)));
     }
 
     /// Parent, child or sibling of a member, or in the same service; who is recognised is a member from then on.

@@ -8,7 +8,7 @@ use crate::{
     finding::{Finding, Severity},
     port::{PortRange, PortSpec, Protocol},
     rules::{Page, Rule},
-    text,
+    text, unit,
     words::{Text, Words},
     world::{Holding, World},
 };
@@ -85,7 +85,7 @@ fn running(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
     let fixed = |holding: &&Holding<'_>| {
         let unit = holding.identity.unit.filter(|_| holding.identity.container.is_none());
         holding.netns() == namespace.id
-            && unit.is_some_and(|unit| unit.ends_with(".service") && !unit.starts_with("user@"))
+            && unit.is_some_and(unit::is_service)
             && is_handed_out(namespace, holding.spec())
             && is_chosen(world, namespace, holding)
     };

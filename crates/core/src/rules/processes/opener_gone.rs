@@ -6,7 +6,7 @@ use crate::{
     facts::{HolderGap, Listener, Process},
     finding::{Finding, Severity},
     rules::{Page, Rule},
-    text,
+    text, unit,
     words::{Text, Words},
     world::{Holding, World},
 };
@@ -69,7 +69,7 @@ fn describe(holding: &Holding<'_>, listener: &Listener) -> Option<Text> {
 /// them in: those are ordinary.
 fn inherited_from<'a>(holding: &Holding<'a>, listener: &'a Listener) -> Option<&'a str> {
     let opener = listener.socket_unit.as_deref()?;
-    let service = opener.ends_with(".service") && !opener.starts_with("user@");
+    let service = unit::is_service(opener);
     let complete = listener.holders_complete && !listener.holders.is_empty();
     let recognised = |process: &Process| {
         process.host_container().is_some()
