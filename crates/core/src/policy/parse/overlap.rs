@@ -12,23 +12,23 @@ use crate::{
 
 /// One port rule at one address; what is `None` stands for any.
 #[derive(Clone, Copy, Debug)]
-struct Claim<'a> {
+struct PortRule<'a> {
     spec: PortSpec,
     address: Option<IpAddr>,
     device: Option<&'a str>,
     service: usize,
-    rule: usize,
+    index: usize,
     at: Mark,
 }
 
-/// What a claim can collide with: claims at this address, or at any, or at whichever.
+/// What a rule can collide with: rules at this address, or at any, or at whichever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Coordinate<T> {
-    /// Claims that name exactly this one.
+    /// Rules that name exactly this one.
     Only(T),
-    /// Claims that name none.
+    /// Rules that name none.
     Unnamed,
-    /// Claims of both kinds.
+    /// Rules of both kinds.
     Whichever,
 }
 
@@ -36,7 +36,7 @@ type Bucket<'a> = (Protocol, Coordinate<IpAddr>, Coordinate<&'a str>);
 
 /// Reports every port rule that overlaps an earlier one; `None` where there are more rules than a policy may have.
 pub(super) fn check(services: &[Declared], report: &mut Report<'_>) {
-    let Some(mut claims) = claims(services) else {
+    let Some(mut rules) = port_rules(services) else {
         let at = services.last().and_then(|last| last.ports.last()).map(|(at, _)| *at);
         let most = limits::PORT_RULES_MAX;
         if let Some(at) = at {
@@ -48,27 +48,27 @@ pub(super) fn check(services: &[Declared], report: &mut Report<'_>) {
         }
         return;
     };
-    claims.sort_by_key(|claim| (claim.spec.range.first, claim.at));
+    rules.sort_by_key(|rule| (rule.spec.range.first, rule.at));
     let mut longest: BTreeMap<Bucket<'_>, usize> = BTreeMap::new();
     let mut said = Vec::new();
-    for (index, claim) in claims.iter().enumerate() {
-        let other = colliding(claim).into_iter().flatten().find_map(|bucket| {
-            let other = &claims[*longest.get(&bucket)?];
-            let collides = other.spec.range.last >= claim.spec.range.first
-                && (other.service, other.rule) != (claim.service, claim.rule);
+    for (index, rule) in rules.iter().enumerate() {
+        let other = colliding(rule).into_iter().flatten().find_map(|bucket| {
+            let other = &rules[*longest.get(&bucket)?];
+            let collides = other.spec.range.last >= rule.spec.range.first
+                && (other.service, other.index) != (rule.service, rule.index);
             collides.then_some(other)
         });
         if let Some(other) = other
-            && !said.contains(&(other.at, claim.at))
+            && !said.contains(&(other.at, rule.at))
         {
             if said.len() < SAID_MAX {
-                said.push((other.at, claim.at));
+                said.push((other.at, rule.at));
             }
-            refuse(services, other, claim, report);
+            refuse(services, other, rule, report);
         }
-        for bucket in holding(claim) {
+        for bucket in holding(rule) {
             let entry = longest.entry(bucket).or_insert(index);
-            if claims[*entry].spec.range.last <= claim.spec.range.last {
+            if rules[*entry].spec.range.last <= rule.spec.range.last {
                 *entry = index;
             }
         }
@@ -78,21 +78,21 @@ pub(super) fn check(services: &[Declared], report: &mut Report<'_>) {
 /// The same two rules may meet at several addresses: so many pairs are remembered, to be said once.
 const SAID_MAX: usize = 256;
 
-fn claims(services: &[Declared]) -> Option<Vec<Claim<'_>>> {
-    let mut claims = Vec::new();
-    for (index, declared) in services.iter().enumerate() {
+fn port_rules(services: &[Declared]) -> Option<Vec<PortRule<'_>>> {
+    let mut rules = Vec::new();
+    for (service, declared) in services.iter().enumerate() {
         let places = places(&declared.service.addresses);
-        for (rule, &(at, spec)) in declared.ports.iter().enumerate() {
+        for (index, &(at, spec)) in declared.ports.iter().enumerate() {
             for &(address, interface) in &places {
                 let device = declared.service.device.as_deref().or(interface);
-                claims.push(Claim { spec, address, device, service: index, rule, at });
+                rules.push(PortRule { spec, address, device, service, index, at });
             }
-            if claims.len() > limits::PORT_RULES_MAX {
+            if rules.len() > limits::PORT_RULES_MAX {
                 return None;
             }
         }
     }
-    Some(claims)
+    Some(rules)
 }
 
 /// Where a service may be bound: each address with its interface, or anywhere.
@@ -103,28 +103,28 @@ fn places(addresses: &[Address]) -> Vec<(Option<IpAddr>, Option<&str>)> {
     addresses.iter().map(|address| (Some(address.ip.to_canonical()), address.interface.as_deref())).collect()
 }
 
-/// The buckets that hold every claim which meets this one.
-fn colliding<'a>(claim: &Claim<'a>) -> [Option<Bucket<'a>>; 4] {
+/// The buckets that hold every rule which meets this one.
+fn colliding<'a>(rule: &PortRule<'a>) -> [Option<Bucket<'a>>; 4] {
     use Coordinate::{Only, Unnamed, Whichever};
-    let addresses = match claim.address {
+    let addresses = match rule.address {
         Some(address) => [Some(Only(address)), Some(Unnamed)],
         None => [Some(Whichever), None],
     };
-    let devices = match claim.device {
+    let devices = match rule.device {
         Some(device) => [Some(Only(device)), Some(Unnamed)],
         None => [Some(Whichever), None],
     };
     let bucket =
-        |address: usize, device: usize| Some((claim.spec.protocol, addresses[address]?, devices[device]?));
+        |address: usize, device: usize| Some((rule.spec.protocol, addresses[address]?, devices[device]?));
     [bucket(0, 0), bucket(0, 1), bucket(1, 0), bucket(1, 1)]
 }
 
-/// The buckets that this claim belongs to.
-fn holding<'a>(claim: &Claim<'a>) -> [Bucket<'a>; 4] {
+/// The buckets that this rule belongs to.
+fn holding<'a>(rule: &PortRule<'a>) -> [Bucket<'a>; 4] {
     use Coordinate::{Only, Unnamed, Whichever};
-    let address = claim.address.map_or(Unnamed, Only);
-    let device = claim.device.map_or(Unnamed, Only);
-    let protocol = claim.spec.protocol;
+    let address = rule.address.map_or(Unnamed, Only);
+    let device = rule.device.map_or(Unnamed, Only);
+    let protocol = rule.spec.protocol;
     [
         (protocol, address, device),
         (protocol, address, Whichever),
@@ -133,7 +133,7 @@ fn holding<'a>(claim: &Claim<'a>) -> [Bucket<'a>; 4] {
     ]
 }
 
-fn refuse(services: &[Declared], one: &Claim<'_>, other: &Claim<'_>, report: &mut Report<'_>) {
+fn refuse(services: &[Declared], one: &PortRule<'_>, other: &PortRule<'_>, report: &mut Report<'_>) {
     let (one, other) = if one.at <= other.at { (one, other) } else { (other, one) };
     let shared = PortSpec {
         range: PortRange {

@@ -79,14 +79,14 @@ enum Manner {
 }
 
 /// Where a socket takes packets: its address and device.
-type Spot<'a> = (core::net::IpAddr, Option<&'a str>);
+type Endpoint<'a> = (core::net::IpAddr, Option<&'a str>);
 
 /// The first two holdings of one number that meet; each socket is looked at once or twice, however many there are.
 fn meeting<'m, 'a>(holdings: &[&'m Holding<'a>]) -> Option<Meeting<'m, 'a>> {
-    let mut owners: BTreeMap<Spot<'a>, (Lasting<'a>, &'m Holding<'a>)> = BTreeMap::new();
+    let mut owners: BTreeMap<Endpoint<'a>, (Lasting<'a>, &'m Holding<'a>)> = BTreeMap::new();
     for (lasting, holding, listener) in known(holdings) {
-        for spot in spots(listener) {
-            let (first, one) = owners.entry(spot).or_insert((lasting, holding));
+        for endpoint in endpoints(listener) {
+            let (first, one) = owners.entry(endpoint).or_insert((lasting, holding));
             if *first != lasting {
                 return Some(Meeting {
                     one,
@@ -120,17 +120,17 @@ fn known<'m, 'a>(
 }
 
 /// A dual-stack wildcard takes every address of both families.
-fn spots(listener: &Listener) -> Vec<Spot<'_>> {
+fn endpoints(listener: &Listener) -> Vec<Endpoint<'_>> {
     let device = listener.device.as_deref();
     let ip = listener.address.ip.to_canonical();
-    let mut spots = alloc::vec![(ip, device)];
+    let mut endpoints = alloc::vec![(ip, device)];
     if ip.is_unspecified() && ip.is_ipv6() && listener.hears_ipv4() {
-        spots.push((core::net::Ipv4Addr::UNSPECIFIED.into(), device));
+        endpoints.push((core::net::Ipv4Addr::UNSPECIFIED.into(), device));
     }
-    spots
+    endpoints
 }
 
-fn wildcard_over(listener: &Listener) -> Option<Spot<'_>> {
+fn wildcard_over(listener: &Listener) -> Option<Endpoint<'_>> {
     let any = match listener.address.ip.to_canonical() {
         core::net::IpAddr::V4(_) => core::net::Ipv4Addr::UNSPECIFIED.into(),
         core::net::IpAddr::V6(_) => core::net::Ipv6Addr::UNSPECIFIED.into(),
