@@ -1,10 +1,12 @@
 //! A port, its class, and where it is bound (A1–A4).
 
-use alloc::string::String;
+use alloc::{format, string::String};
 use core::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::words::Text;
 
 /// A transport protocol that has port numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -200,6 +202,21 @@ pub enum PortError {
     Backwards(u16, u16),
 }
 
+impl PortError {
+    /// The same in both languages.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        let ja = match self {
+            Self::Number(text) => format!("`{text}` はポート番号ではありません"),
+            Self::TooHigh(text) => format!("{text} は最大のポート番号 65535 を超えています"),
+            Self::Protocol(text) => format!("`{text}` というプロトコルはありません"),
+            Self::NoProtocol(text) => format!("`{text}` にプロトコルがありません"),
+            Self::Backwards(first, last) => format!("範囲 {first}-{last} は終わりが始まりより前です"),
+        };
+        Text { en: format!("{self}"), ja }
+    }
+}
+
 fn number(text: &str) -> Result<u16, PortError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(PortError::Number(text.into()));
@@ -234,5 +251,8 @@ mod tests {
         assert_eq!(error("9-3/tcp"), "the range 9-3 ends before it starts");
         assert_eq!(error("+5/tcp"), "`+5` is not a port number");
         assert_eq!(error("443"), "`443` names no protocol");
+        let text = "9-3/tcp".parse::<PortSpec>().unwrap_err().text();
+        assert_eq!(text.en, "the range 9-3 ends before it starts");
+        assert_eq!(text.ja, "範囲 9-3 は終わりが始まりより前です");
     }
 }

@@ -82,21 +82,9 @@ fn refuse_protocol(number: &str, protocol: &str, at: Mark, report: &mut Report<'
 
 fn refuse_number(error: &PortError, protocol: Protocol, at: Mark, report: &mut Report<'_>) {
     let text = match error {
-        PortError::TooHigh(number) => {
-            let number = clip(number);
-            text!(
-                "{number} is above 65535, the highest port",
-                "{number} は最大のポート番号 65535 を超えています"
-            )
-        }
-        PortError::Backwards(first, last) => text!(
-            "the range {first}-{last} ends before it starts",
-            "範囲 {first}-{last} は終わりが始まりより前です"
-        ),
-        other => {
-            let en = clip(&format!("{other}"));
-            text!("{en}", "ポート番号として読めません")
-        }
+        PortError::TooHigh(number) => PortError::TooHigh(clip(number)).text(),
+        PortError::Number(number) => PortError::Number(clip(number)).text(),
+        other => other.text(),
     };
     let fix = match error {
         PortError::Backwards(first, last) => {
