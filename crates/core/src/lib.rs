@@ -20,5 +20,6 @@ pub mod reach;
 pub mod registry;
 pub mod rules;
 pub mod unit;
+pub mod visible;
 pub mod words;
 pub mod world;

@@ -13,6 +13,7 @@ use crate::{
     policy::limits,
     port::PortSpec,
     text,
+    visible::is_hidden,
     words::{Lang, Text, Words, inflect},
     world::World,
 };
@@ -116,7 +117,7 @@ fn section(world: &World<'_>, name: &str, service: &DraftService, lang: Lang) ->
 
 const WIDE: Words = Words {
     en: "as it was seen: instead of the narrow lines above, if it must be",
-    ja: "観測されたままの広さ。必要なときだけ、上の address などの代わりに使ってください",
+    ja: "観測時の設定です。必要な場合だけ、上の行の代わりに使ってください",
 };
 
 fn seen(common: &Common) -> Text {
@@ -199,13 +200,7 @@ fn shown(written: &str) -> String {
 }
 
 fn clipped(written: &str, most: usize) -> String {
-    written.chars().take(most).map(|letter| if is_visible(letter) { letter } else { '?' }).collect()
-}
-
-/// Neither a control character nor one that changes what stands around it (UAX #9).
-fn is_visible(letter: char) -> bool {
-    !letter.is_control()
-        && !matches!(letter, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    written.chars().take(most).map(|letter| if is_hidden(letter) { '?' } else { letter }).collect()
 }
 
 /// A TOML basic string.
@@ -214,7 +209,7 @@ fn quoted(value: &str) -> String {
     for letter in value.chars() {
         match letter {
             '"' | '\\' => quoted.extend(['\\', letter]),
-            letter if is_visible(letter) => quoted.push(letter),
+            letter if !is_hidden(letter) => quoted.push(letter),
             letter => {
                 let _ = write!(quoted, "\\U{:08X}", u32::from(letter));
             }
