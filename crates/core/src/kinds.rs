@@ -7,8 +7,10 @@ mod administration;
 mod cleartext;
 mod daemons;
 mod datastores;
+mod root;
 
 pub use daemons::ordinary_ports;
+pub use root::needs_root;
 
 use crate::port::Protocol;
 

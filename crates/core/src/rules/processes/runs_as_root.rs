@@ -7,6 +7,7 @@ use crate::{
     address::Breadth,
     facts::{Privilege, Process},
     finding::{Finding, Severity},
+    kinds,
     rules::{Page, Rule, declared::list},
     text,
     words::{Text, Words},
@@ -36,44 +37,6 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// Programs whose work is root's: they become other users, set up the network, or hand clients to unprivileged children.
-const NEEDS_ROOT: [&str; 34] = [
-    "sshd",
-    "dropbear",
-    "systemd",
-    "systemd-networkd",
-    "systemd-network",
-    "inetd",
-    "xinetd",
-    "master",
-    "dovecot",
-    "vsftpd",
-    "smbd",
-    "nmbd",
-    "winbindd",
-    "samba",
-    "rsync",
-    "rpc.mountd",
-    "rpc.statd",
-    "dhclient",
-    "dhcpcd",
-    "udhcpc",
-    "NetworkManager",
-    "dockerd",
-    "docker-proxy",
-    "containerd",
-    "kubelet",
-    "kube-proxy",
-    "k3s-server",
-    "k3s",
-    "libvirtd",
-    "charon",
-    "pluto",
-    "tailscaled",
-    "cockpit-tls",
-    "miniserv.pl",
-];
-
 fn check(world: &World<'_>) -> Vec<Finding> {
     judge_estates(world, is_all_root, judge)
 }
@@ -87,7 +50,7 @@ fn is_all_root(holding: &Holding<'_>) -> bool {
 
 fn needs_root(process: &Process) -> bool {
     let file = process.exe.as_deref().and_then(|exe| exe.rsplit('/').next());
-    NEEDS_ROOT.contains(&process.name.as_str()) || file.is_some_and(|file| NEEDS_ROOT.contains(&file))
+    kinds::needs_root(&process.name) || file.is_some_and(kinds::needs_root)
 }
 
 fn judge(estate: &Estate<'_, '_>) -> Option<Finding> {
