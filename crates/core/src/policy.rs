@@ -34,6 +34,15 @@ pub struct Policy {
     pub waivers: Vec<Waiver>,
 }
 
+impl Policy {
+    /// How many ports the services declare together, each number of a range counted, once for each protocol.
+    #[must_use]
+    pub fn port_count(&self) -> u64 {
+        let ports = self.services.iter().flat_map(|service| &service.ports);
+        ports.map(|spec| u64::from(spec.range.count())).sum()
+    }
+}
+
 /// Where a packet comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
@@ -111,5 +120,18 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::scene;
+
+    #[test]
+    fn as_many_ports_as_a_policy_can_hold_are_counted() {
+        let scene = scene().service("all", "0-65535/tcp", "a.service").declared(|service| {
+            service.ports = alloc::vec![service.ports[0]; 65_536];
+        });
+        assert_eq!(scene.policy.unwrap().port_count(), 1 << 32);
     }
 }
