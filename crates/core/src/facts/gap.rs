@@ -65,24 +65,24 @@ impl Gap {
                     "socket hides its owner: it belongs to another user",
                     "sockets hide their owner: they belong to other users",
                 );
-                text!("{count} {en}", "{count} 個のソケットは他のユーザーのもので、所有プロセスが見えません")
+                text!("{count} {en}", "{count} 個のソケットはほかのユーザーのもので、保持しているプロセスが見えません")
             }
             GapKind::HiddenProcesses => text!(
                 "/proc hides the processes of other users (hidepid)",
-                "/proc が他のユーザーのプロセスを隠しています(hidepid)"
+                "hidepid により、ほかのユーザーのプロセスが /proc に表示されません"
             ),
             GapKind::SealedProcesses => {
                 let en = inflect("process does not show its", "processes do not show their");
                 text!(
                     "{count} {en} descriptors, not even to root",
-                    "{count} 個のプロセスは root に対してもディスクリプタを見せません"
+                    "root でも {count} 個のプロセスのファイルディスクリプタを参照できません"
                 )
             }
             GapKind::ForeignNamespaces => {
                 let en_namespaces = inflect("namespace", "namespaces");
                 text!(
                     "{count} other network {en_namespaces} may only be entered by root",
-                    "他の {count} 個のネットワーク名前空間には root しか入れません"
+                    "ほかの {count} 個のネットワーク名前空間には root しか入れません"
                 )
             }
             GapKind::VanishedProcesses => text!(
@@ -119,7 +119,7 @@ impl Gap {
             | GapKind::ForeignNamespaces
             | GapKind::HiddenFiles => Words {
                 en: "run as root, or: sudo portreeve",
-                ja: "root で実行するか、sudo portreeve としてください",
+                ja: "root で実行するか、sudo を付けて実行してください",
             },
             GapKind::SealedProcesses => Words {
                 en: "look from the host that runs this sandbox or container",

@@ -149,7 +149,7 @@ impl HolderGap {
         match self {
             Self::OtherUser => text!(
                 "the process belongs to another user; run as root to see it",
-                "プロセスは他のユーザーのものです。root で実行すると見えます"
+                "プロセスはほかのユーザーのものです。root で実行すると見えます"
             ),
             Self::Kernel => text!(
                 "held by the kernel itself, by no process",
@@ -160,7 +160,7 @@ impl HolderGap {
             }
             Self::NoDescriptor => text!(
                 "no process has a descriptor of it (in flight between processes, or kept by the kernel)",
-                "このソケットの記述子を持つプロセスがありません(プロセス間で受け渡し中か、カーネルが保持しています)"
+                "このソケットのファイルディスクリプタを持つプロセスがありません(プロセス間で受け渡し中か、カーネルが保持しています)"
             ),
             Self::Vanished => {
                 text!("its process ended during the look", "調査中にプロセスが終了しました")

@@ -84,7 +84,7 @@ fn refuse_bare(written: &str, at: Mark, report: &mut Report<'_>) {
             "an owner says what kind it is: unit, user, exe, cgroup or container",
             "owner には種類(unit, user, exe, cgroup, container)が必要です"
         ),
-        text!("did you mean {{ {key} = \"{written}\" }}?", "もしかして {{ {key} = \"{written}\" }} ですか?"),
+        text!("did you mean {{ {key} = \"{written}\" }}?", "{{ {key} = \"{written}\" }} のことですか?"),
     );
 }
 
@@ -166,9 +166,9 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
         return Err((
             text!(
                 "`{shown}` is not a unit that can hold a port: it ends in .service, .socket or .scope",
-                "`{shown}` はポートを持てる unit ではありません(.service, .socket, .scope のいずれかで終わります)"
+                "`{shown}` はポートを持てるユニットではありません(.service, .socket, .scope のいずれかで終わります)"
             ),
-            text!("did you mean \"{shown}.service\"?", "もしかして \"{shown}.service\" ですか?"),
+            text!("did you mean \"{shown}.service\"?", "\"{shown}.service\" のことですか?"),
         ));
     };
     if stem.contains('*') && !is_any_instance(stem) {
@@ -179,14 +179,14 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
             ),
             text!(
                 "write it like \"postgresql@*.service\", or list each unit",
-                "\"postgresql@*.service\" のように書くか、unit を 1 つずつ並べてください"
+                "\"postgresql@*.service\" のように書くか、ユニットを 1 つずつ並べてください"
             ),
         ));
     }
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || ":-_.\\@*".contains(letter);
     if stem.is_empty() || written.len() > unit::NAME_BYTES_MAX || !stem.chars().all(allowed) {
         return Err((
-            text!("no unit can be called `{shown}`", "`{shown}` という名前の unit はありえません"),
+            text!("no unit can be called `{shown}`", "`{shown}` という名前のユニットはありえません"),
             text!(
                 "copy the name from: systemctl list-units",
                 "systemctl list-units に出る名前をそのまま書いてください"

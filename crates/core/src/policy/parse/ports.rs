@@ -58,7 +58,7 @@ fn refuse_without_protocol(written: &str, at: Mark, registry: Registry<'_>, repo
     report.wrong(
         at,
         text!("`{written}` names no protocol", "`{written}` にプロトコルがありません"),
-        text!("did you mean \"{example}\"?", "もしかして \"{example}\" ですか?"),
+        text!("did you mean \"{example}\"?", "\"{example}\" のことですか?"),
     );
 }
 
@@ -90,7 +90,7 @@ fn refuse_number(error: &PortError, protocol: Protocol, at: Mark, report: &mut R
         PortError::Backwards(first, last) => {
             text!(
                 "did you mean \"{last}-{first}/{protocol}\"?",
-                "もしかして \"{last}-{first}/{protocol}\" ですか?"
+                "\"{last}-{first}/{protocol}\" のことですか?"
             )
         }
         _ => text!(
@@ -106,7 +106,7 @@ fn refuse_zero(range: PortRange, protocol: Protocol, at: Mark, report: &mut Repo
         text!("write the number that the service listens on", "サービスが待ち受ける番号を書いてください")
     } else {
         let last = range.last;
-        text!("did you mean \"1-{last}/{protocol}\"?", "もしかして \"1-{last}/{protocol}\" ですか?")
+        text!("did you mean \"1-{last}/{protocol}\"?", "\"1-{last}/{protocol}\" のことですか?")
     };
     report.wrong(
         at,

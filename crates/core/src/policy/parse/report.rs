@@ -189,7 +189,7 @@ pub(super) fn clip(value: &str) -> String {
 /// "did you mean …?" where there is a guess, else the advice.
 pub(super) fn did_you_mean(guess: Option<&str>, advice: Text) -> Text {
     match guess {
-        Some(guess) => text!("did you mean {guess}?", "もしかして {guess} ですか?"),
+        Some(guess) => text!("did you mean {guess}?", "{guess} のことですか?"),
         None => advice,
     }
 }

@@ -98,10 +98,7 @@ fn read_ports(
         report.wrong(
             super::value::mark(table.file, value),
             text!("`{number}` names no protocol", "`{number}` にプロトコルがありません"),
-            text!(
-                "did you mean ports = [\"{number}/tcp\"]?",
-                "もしかして ports = [\"{number}/tcp\"] ですか?"
-            ),
+            text!("did you mean ports = [\"{number}/tcp\"]?", "ports = [\"{number}/tcp\"] のことですか?"),
         );
         return Vec::new();
     }
@@ -165,7 +162,7 @@ fn doubt_reach(service: &Service, marks: &[Mark], report: &mut Report<'_>) {
     } else if service.reaches_world() && service.reach.len() > 1 {
         report.doubt(
             at,
-            text!("world holds every other zone", "world は他のすべてのゾーンを含みます"),
+            text!("world holds every other zone", "world はほかのすべてのゾーンを含みます"),
             text!(
                 "write reach = \"{WORLD}\" alone, or take it out",
                 "reach = \"{WORLD}\" だけにするか、world を外してください"

@@ -27,7 +27,7 @@ pub(super) fn read(table: &Table<'_, '_>, registry: Registry<'_>, report: &mut R
     if table.get(WHY).is_none() {
         report.missing(
             table.at,
-            text!("this waiver has no reason", "この waive には理由がありません"),
+            text!("this waiver has no reason", "この容認(waive)には理由がありません"),
             text!(
                 "add why = \"…\": whoever reads it next year wants to know",
                 "why = \"…\" を書き足してください。後で読む人のためです"
@@ -47,7 +47,7 @@ fn read_rule<'v>(table: &Table<'v, '_>, report: &mut Report<'_>) -> Option<&'v s
     if table.get(RULE).is_none() {
         report.missing(
             table.at,
-            text!("this waiver names no rule", "この waive には rule がありません"),
+            text!("this waiver names no rule", "この容認(waive)には rule がありません"),
             text!(
                 "add rule = \"…\" with the name that `portreeve audit` prints",
                 "`portreeve audit` に出る名前を rule = \"…\" と書き足してください"
@@ -107,7 +107,7 @@ fn refuse_date(at: Mark, report: &mut Report<'_>) {
     let written = clip(report.written(at));
     report.wrong(
         at,
-        text!("{written} is not a day of the calendar", "{written} は暦にある日付ではありません"),
+        text!("{written} is not a day of the calendar", "{written} は存在しない日付です"),
         text!("write it like until = \"2027-06-30\"", "until = \"2027-06-30\" のように書いてください"),
     );
 }

@@ -78,12 +78,12 @@ fn describe(holding: &Holding<'_>, service: &Service, listener: &Listener) -> Te
         let declared = list(&service.addresses);
         return text!(
             "{en} listens on {address} at {spec}, but {name} is declared for {declared} alone",
-            "{ja} は {spec} を {address} で待ち受けていますが、{name} の宣言は {declared} だけです"
+            "{ja} は {address} の {spec} で待ち受けていますが、{name} の宣言は {declared} だけです"
         );
     }
     text!(
         "{en} listens on {address} at {spec}, but {name} is declared for this host alone",
-        "{ja} は {spec} を {address} で待ち受けていますが、{name} の宣言はこのホスト内だけです"
+        "{ja} は {address} の {spec} で待ち受けていますが、{name} の宣言はこのホスト内だけです"
     )
 }
 

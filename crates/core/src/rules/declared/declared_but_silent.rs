@@ -49,7 +49,7 @@ fn judge(world: &World<'_>, service: &Service) -> Option<Finding> {
     let finding = RULE.finding(
         text!(
             "{name} is declared on {ports}, where nobody listens",
-            "{name} は {ports} と宣言されていますが、誰も待ち受けていません"
+            "{name} は {ports} で宣言されていますが、誰も待ち受けていません"
         ),
         text!(
             "start it, or remove {ports} from {name} in the policy",

@@ -78,7 +78,7 @@ fn judge(
     let finding = RULE.finding(
         text!(
             "{name} is declared on {old}, where nobody listens; its owner listens on {new}",
-            "{name} は {old} と宣言されていますが、所有者は {new} で待ち受けています"
+            "{name} は {old} で宣言されていますが、所有者は {new} で待ち受けています"
         ),
         text!(
             "set its configuration back to {old}, or change {name} in the policy",

@@ -32,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "Clients trust the number. Whoever stands there reads what was meant for the owner: passwords, mail, sessions.",
-            ja: "クライアントはポート番号を信じて接続します。そこに立つ者は、所有者に宛てたパスワードやメールを読めてしまいます。",
+            ja: "クライアントはポート番号を信じて接続します。そのポートで待ち受ける者は、所有者に宛てたパスワードやメールを読めてしまいます。",
         },
         fix: Words {
             en: "Find out who it is and stop it. If it is meant to be there, name it as an owner of the service.",

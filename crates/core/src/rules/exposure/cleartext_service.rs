@@ -29,7 +29,7 @@ pub(super) const RULE: Rule = Rule {
         },
         fix: Words {
             en: "Use the encrypted form (ssh, sftp, 993/tcp, 995/tcp, 636/tcp), or bind it to loopback. Where the server already insists on TLS, waive the finding and say so.",
-            ja: "暗号化された方式(ssh、sftp、993/tcp、995/tcp、636/tcp)に替えるか、ループバックだけで待ち受けます。TLS を強制済みなら、その旨を書いて waive します。",
+            ja: "暗号化された方式(ssh、sftp、993/tcp、995/tcp、636/tcp)に替えるか、ループバックだけで待ち受けます。TLS を強制済みなら、その旨を書いて容認(waive)します。",
         },
     },
     check,
@@ -79,7 +79,7 @@ fn advise_always() -> Text {
 fn advise_optional() -> Text {
     text!(
         "let the server insist on TLS and waive this, or use the encrypted number",
-        "サーバーで TLS を強制して waive するか、暗号化された番号を使ってください"
+        "サーバーで TLS を強制して容認(waive)するか、暗号化された番号を使ってください"
     )
 }
 

@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
         },
         fix: Words {
             en: "Bind the IPv6 side to ::1 too; if it is meant to be open, open it on IPv4 as well or waive this.",
-            ja: "IPv6 側も ::1 に限定します。公開が意図したものなら、IPv4 でも公開するか waive します。",
+            ja: "IPv6 側も ::1 に限定します。公開が意図したものなら、IPv4 でも公開するか容認(waive)します。",
         },
     },
     check,
@@ -87,11 +87,11 @@ fn describe(holding: &Holding<'_>, ipv4: Option<Breadth>) -> Text {
     match ipv4 {
         Some(_) => text!(
             "{en} keeps {spec} to this host over IPv4 and opens it to everybody over IPv6",
-            "{ja} は {spec} を IPv4 ではこのホスト内に限っていますが、IPv6 では誰にでも開いています"
+            "{ja} の {spec} は、IPv4 ではこのホスト内からのみ接続できますが、IPv6 では誰でも接続できます"
         ),
         None => text!(
             "{en} does not listen on {spec} over IPv4 and opens it to everybody over IPv6",
-            "{ja} は {spec} を IPv4 では待ち受けていませんが、IPv6 では誰にでも開いています"
+            "{ja} の {spec} は、IPv4 では待ち受けていませんが、IPv6 では誰でも接続できます"
         ),
     }
 }
@@ -99,7 +99,7 @@ fn describe(holding: &Holding<'_>, ipv4: Option<Breadth>) -> Text {
 fn advise() -> Text {
     text!(
         "bind the IPv6 side to ::1 too, or waive this if it is meant to be open",
-        "IPv6 側も ::1 に限定してください。意図した公開なら waive してください"
+        "IPv6 側も ::1 に限定してください。意図した公開なら容認(waive)してください"
     )
 }
 

@@ -20,7 +20,7 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A daemon that is known for one service stands on a well-known number that IANA gives to another.",
-            ja: "特定のサービスとして知られるデーモンが、IANA が別のサービスに割り当てたウェルノウン番号にいます。",
+            ja: "特定のサービスとして知られるデーモンが、IANA が別のサービスに割り当てたウェルノウン番号で待ち受けています。",
         },
         why: Words {
             en: "People, firewalls and logs take the number at its word; and the proper service cannot have it.",
@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
         },
         fix: Words {
             en: "Give it its own number or one above 1023; if it is meant (ssh on 443 behind a strict network), waive this.",
-            ja: "本来の番号か 1024 以上に移します。意図したもの(制限の厳しい環境での 443 番の ssh など)なら waive します。",
+            ja: "本来の番号か 1024 以上に移します。意図したもの(制限の厳しい環境での 443 番の ssh など)なら容認(waive)します。",
         },
     },
     check,
@@ -58,7 +58,7 @@ fn judge<'r>(holding: &Holding<'_>, assigned: impl Fn(&Holding<'_>) -> Option<&'
         ),
         text!(
             "give it its own number or one above 1023, or waive this if it is meant",
-            "本来の番号か 1024 以上に移してください。意図したものなら waive してください"
+            "本来の番号か 1024 以上に移してください。意図したものなら容認(waive)してください"
         ),
     );
     Some(finding.about(holding).run([format!("portreeve explain {spec}")]))

@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A fixed service stands on a number that this kernel may hand out to a client, and that is not reserved.",
-            ja: "固定のサービスが、カーネルがクライアントに自動で割り当てる範囲の番号にあり、予約もされていません。",
+            ja: "固定の番号を使うサービスが、カーネルがクライアントに自動で割り当てる範囲の番号を使っており、予約もされていません。",
         },
         why: Words {
             en: "If a client happens to have the number when the service starts, the service does not come up.",
@@ -115,7 +115,7 @@ fn finding(spec: PortSpec, Text { en, ja }: Text) -> Finding {
     RULE.finding(
         text!(
             "{en} needs {spec}, which the kernel may hand to a client before it starts",
-            "{ja} の {spec} は、起動前にカーネルがクライアントへ割り当てることがあります"
+            "{ja} の起動前に、カーネルが {spec} をクライアントへ割り当てることがあります"
         ),
         text!(
             "reserve the number, and keep the reservation in /etc/sysctl.d",

@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
         },
         fix: Words {
             en: "Name the zones that need it (reach = [\"office\"]), or put it behind a VPN; if it is meant, waive this and say why.",
-            ja: "必要なゾーンだけを書く(reach = [\"office\"])か、VPN の内側に置きます。意図したものなら、理由を書いて waive します。",
+            ja: "必要なゾーンだけを書く(reach = [\"office\"])か、VPN の内側に置きます。意図したものなら、理由を書いて容認(waive)します。",
         },
     },
     check,

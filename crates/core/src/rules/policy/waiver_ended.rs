@@ -20,15 +20,15 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "The last day of a waiver in the policy has passed.",
-            ja: "policy にある waive の期限が過ぎました。",
+            ja: "policy にある容認(waive)の期限が過ぎました。",
         },
         why: Words {
             en: "It was meant to be looked at again by then. What it waived counts again.",
-            ja: "その日までに見直すはずのものです。waive していた指摘は、再び数えられます。",
+            ja: "その日までに見直すはずのものです。容認していた指摘は、再び数えられます。",
         },
         fix: Words {
             en: "Put the matter right and remove the waiver, or decide anew and give it another date.",
-            ja: "問題を解決して waive を削除するか、改めて判断して期限を延ばします。",
+            ja: "問題を解決して容認を削除するか、改めて判断して期限を延ばします。",
         },
     },
     check,
@@ -43,10 +43,10 @@ fn judge(world: &World<'_>, waiver: &Waiver) -> Option<Finding> {
     let until = waiver.until.filter(|until| *until < world.today())?;
     let rule = &waiver.rule;
     let mut finding = RULE.finding(
-        text!("the waiver of {rule} ended on {until}", "{rule} の waive は {until} で期限が切れました"),
+        text!("the waiver of {rule} ended on {until}", "{rule} の容認(waive)は {until} で期限が切れました"),
         text!(
             "put the matter right and remove the waiver, or give it another date",
-            "問題を解決して waive を削除するか、期限を延ばしてください"
+            "問題を解決して容認を削除するか、期限を延ばしてください"
         ),
     );
     finding.ports = waiver.ports.first().copied();
