@@ -32,6 +32,8 @@ pub enum GapKind {
     HiddenProcesses,
     /// Processes that do not show their descriptors even to root.
     SealedProcesses,
+    /// Sockets whose process is outside of the processes that /proc shows.
+    OutOfSight,
     /// Network namespaces that only root may enter.
     ForeignNamespaces,
     /// Processes that ended between two reads.
@@ -65,7 +67,10 @@ impl Gap {
                     "socket hides its owner: it belongs to another user",
                     "sockets hide their owner: they belong to other users",
                 );
-                text!("{count} {en}", "{count} 個のソケットはほかのユーザーのもので、保持しているプロセスが見えません")
+                text!(
+                    "{count} {en}",
+                    "{count} 個のソケットはほかのユーザーのもので、保持しているプロセスが見えません"
+                )
             }
             GapKind::HiddenProcesses => text!(
                 "/proc hides the processes of other users (hidepid)",
@@ -76,6 +81,13 @@ impl Gap {
                 text!(
                     "{count} {en} descriptors, not even to root",
                     "root でも {count} 個のプロセスのファイルディスクリプタを参照できません"
+                )
+            }
+            GapKind::OutOfSight => {
+                let en = inflect("socket is held by a process", "sockets are held by processes");
+                text!(
+                    "{count} {en} that cannot be seen from here",
+                    "{count} 個のソケットは、ここからは見えないプロセスが保持しています"
                 )
             }
             GapKind::ForeignNamespaces => {
@@ -121,7 +133,7 @@ impl Gap {
                 en: "run as root, or: sudo portreeve",
                 ja: "root で実行するか、sudo を付けて実行してください",
             },
-            GapKind::SealedProcesses => Words {
+            GapKind::SealedProcesses | GapKind::OutOfSight => Words {
                 en: "look from the host that runs this sandbox or container",
                 ja: "このサンドボックスやコンテナを動かしているホスト側から確認してください",
             },

@@ -237,6 +237,8 @@ pub enum TcpState {
     LastAck,
     Closing,
     NewSynRecv,
+    /// It has a number, and neither listens nor has a peer.
+    #[serde(rename = "bound")]
     BoundInactive,
 }
 

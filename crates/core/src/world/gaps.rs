@@ -16,7 +16,7 @@ pub fn gap_matters<'a>(
     mut listeners: impl Iterator<Item = &'a Listener>,
 ) -> bool {
     match gap.what {
-        GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::SealedProcesses => {
+        GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::SealedProcesses | GapKind::OutOfSight => {
             listeners.any(hides_holder)
         }
         GapKind::VanishedProcesses => listeners.any(lost_holder),

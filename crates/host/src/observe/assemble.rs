@@ -40,8 +40,12 @@ impl Pieces<'_> {
         let sockets =
             self.looks.iter().flat_map(|look| look.listening.iter().map(move |socket| (look, socket)));
         let listeners: Vec<_> = sockets.map(|(look, socket)| self.listener(look, socket)).collect();
-        let hidden = listeners.iter().filter(|listener| listener.gap == Some(HolderGap::OtherUser)).count();
-        gaps.add(GapKind::HiddenOwners, u32::try_from(hidden).unwrap_or(u32::MAX));
+        for (reason, what) in
+            [(HolderGap::OtherUser, GapKind::HiddenOwners), (HolderGap::OutOfSight, GapKind::OutOfSight)]
+        {
+            let count = listeners.iter().filter(|listener| listener.gap == Some(reason)).count();
+            gaps.add(what, u32::try_from(count).unwrap_or(u32::MAX));
+        }
         listeners
     }
 

@@ -108,7 +108,13 @@ mod tests {
         let file = br#"[{"id":"aa","names":["web"]},{"id":"bb"}]"#;
         let list = OnceCell::from(podman_list(file));
         let label = |id: &str| {
-            let container = Container { runtime: "podman".into(), id: id.into(), name: None, image: None };
+            let container = Container {
+                runtime: "podman".into(),
+                id: id.into(),
+                name: None,
+                image: None,
+                rootless: false,
+            };
             look_up(&container, &list)
         };
         assert_eq!(label("aa"), (Some("web".into()), None));

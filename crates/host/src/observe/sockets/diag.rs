@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{address::Family, port::Protocol};
 use rustix::io::Errno;
 
-use super::{End, LISTEN, PROTOCOLS, Side, Socket};
+use super::{BOUND_INACTIVE, CLOSE, End, LISTEN, PROTOCOLS, Side, Socket};
 use crate::sys::netlink::{self, Netlink, NetlinkError, attributes, bytes_at};
 
 /// SOCK_DIAG_BY_FAMILY.
@@ -115,7 +115,11 @@ pub fn read(bytes: &[u8], protocol: Protocol) -> Option<Socket> {
         10 => Family::Ipv6,
         _ => return None,
     };
-    let state = bytes[1..].first().copied()?;
+    // A TCP socket that is closed and still listed is one that is bound (net/ipv4/inet_diag.c, Linux 6.8).
+    let state = match *bytes.get(1)? {
+        CLOSE if protocol == Protocol::Tcp => BOUND_INACTIVE,
+        state => state,
+    };
     let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk()?;
     let mut socket = Socket {
         protocol,
