@@ -4,34 +4,37 @@ use std::process::ExitCode;
 
 use portreeve_core::words::Words;
 
+use crate::show::nagios::State;
+
 /// The exit codes; a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Exit {
     /// Done, and nothing to say against it.
-    Fine = 0,
+    Fine,
     /// Findings at or above the threshold; changes.
-    Found = 1,
+    Found,
     /// The command line, the policy or a file that was named is wrong.
-    Usage = 2,
+    Usage,
     /// Part of the host could not be seen, and it matters.
-    Gaps = 3,
+    Gaps,
     /// The port belongs to another.
-    Taken = 4,
+    Taken,
     /// Refused for safety.
-    Refused = 5,
+    Refused,
     /// Taken back, or too late.
-    TakenBack = 6,
+    TakenBack,
     /// The daemon, the store or the output failed.
-    Unreachable = 7,
+    Unreachable,
     /// Nobody knows whether it was done.
-    Uncertain = 8,
+    Uncertain,
     /// A mistake of the program itself.
-    Bug = 70,
+    Bug,
+    /// A monitor's own codes, which mean other things than ours.
+    Plugin(State),
 }
 
 impl Exit {
-    /// Every code, in order.
+    /// Every code of ours, in order.
     pub(crate) const ALL: [Self; 10] = [
         Self::Fine,
         Self::Found,
@@ -47,7 +50,19 @@ impl Exit {
 
     /// The number.
     pub(crate) const fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Fine => 0,
+            Self::Found => 1,
+            Self::Usage => 2,
+            Self::Gaps => 3,
+            Self::Taken => 4,
+            Self::Refused => 5,
+            Self::TakenBack => 6,
+            Self::Unreachable => 7,
+            Self::Uncertain => 8,
+            Self::Bug => 70,
+            Self::Plugin(state) => state as u8,
+        }
     }
 
     /// What it means.
@@ -84,6 +99,7 @@ impl Exit {
                 ja: "実行されたか不明。再実行しても安全",
             },
             Self::Bug => Words { en: "a bug in portreeve", ja: "portreeve の不具合" },
+            Self::Plugin(_) => Words { en: "as Nagios numbers its states", ja: "Nagios の状態番号" },
         }
     }
 }

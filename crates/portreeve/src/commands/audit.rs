@@ -63,7 +63,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             let unknown = nagios::unknown(failure.what(settings.lang));
             failure.print(settings.lang);
             out.write(&unknown)?;
-            Ok(exit_of(nagios::State::Unknown))
+            Ok(Exit::Plugin(nagios::State::Unknown))
         }
         other => other,
     }
@@ -91,7 +91,7 @@ fn show(judgement: &Judgement<'_>, settings: &Settings, out: &mut Out) -> Result
     if settings.format == Format::Nagios {
         let state = nagios::State::of(judgement, settings.fail_on, settings.gaps);
         out.write(&nagios::report(judgement, state, lang))?;
-        return Ok(exit_of(state));
+        return Ok(Exit::Plugin(state));
     }
     match settings.format {
         _ if settings.verbosity == Verbosity::Quiet => {}
@@ -126,16 +126,6 @@ fn exit(judgement: &Judgement<'_>, settings: &Settings) -> Exit {
         Exit::Gaps
     } else {
         Exit::Fine
-    }
-}
-
-/// A plugin's own codes, which mean other things than ours.
-const fn exit_of(state: nagios::State) -> Exit {
-    match state {
-        nagios::State::Ok => Exit::Fine,
-        nagios::State::Warning => Exit::Found,
-        nagios::State::Critical => Exit::Usage,
-        nagios::State::Unknown => Exit::Gaps,
     }
 }
 

@@ -9,7 +9,7 @@ use portreeve_core::{
 use super::escape::visible;
 use crate::{judgement::Judgement, settings::Gaps};
 
-/// The states of a plugin and their exit codes.
+/// The states of a plugin, by their exit codes: not ours, which mean other things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Nothing to do.
