@@ -36,6 +36,17 @@ pub enum Family {
     Ipv6,
 }
 
+impl Family {
+    /// The token of machine output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+}
+
 impl Address {
     /// How far a socket bound here can be heard.
     #[must_use]

@@ -108,6 +108,18 @@ pub enum SocketState {
     Bound,
 }
 
+impl SocketState {
+    /// The token of machine output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::Unconnected => "unconnected",
+            Self::Bound => "bound",
+        }
+    }
+}
+
 /// A descriptor of a process that refers to the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {

@@ -1,7 +1,6 @@
 //! Listeners as a table for a person and as records for a spreadsheet.
 
 use portreeve_core::{
-    address::Family,
     facts::{Listener, SocketState},
     words::{Lang, Words},
     world::World,
@@ -153,14 +152,11 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
     let shown = |text: Option<&str>| visible(text.unwrap_or_default()).into_owned();
     Record {
         protocol: listener.protocol.name(),
-        family: match listener.family {
-            Family::Ipv4 => "ipv4",
-            Family::Ipv6 => "ipv6",
-        },
+        family: listener.family.name(),
         address: shown(Some(&listener.address.to_string())),
         port: listener.port,
         device: shown(listener.device.as_deref()),
-        state: state(listener.state),
+        state: listener.state.name(),
         netns: listener.netns,
         service: shown(world.declared(listener).map(|desired| desired.service.name.as_str())),
         iana: world.registry.names(listener.port, listener.protocol).collect::<Vec<_>>().join(" "),
@@ -170,13 +166,5 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
         pid: main.map(|(hold, _)| hold.pid),
         name: shown(process.map(|process| process.name.as_str())),
         user: shown(process.and_then(|process| process.user.as_deref())),
-    }
-}
-
-const fn state(state: SocketState) -> &'static str {
-    match state {
-        SocketState::Listen => "listen",
-        SocketState::Unconnected => "unconnected",
-        SocketState::Bound => "bound",
     }
 }
