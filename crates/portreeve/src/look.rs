@@ -4,19 +4,25 @@ mod saved;
 
 pub(crate) use saved::read as read_snapshot;
 
+use std::rc::Rc;
+
 use portreeve_core::{
     facts::Snapshot,
     policy::Policy,
     registry::Registry,
+    text,
     words::Words,
     world::{Scope, World},
 };
 use portreeve_host::{
     Wanted,
-    observe::{ObserveError, observe},
+    observe::{ObserveError, Way, Ways, observe},
 };
 
 use crate::{exit::Exit, failure::Failure, policy_file, settings::Settings, table_file::TableFile};
+
+/// Names ways of looking that are not taken, so that a fallback can be seen at work.
+const WITHOUT: &str = "PORTREEVE_WITHOUT";
 
 /// A snapshot, the registry's table and the policy.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ pub(crate) struct Look {
     /// What numbers are assigned to.
     pub(crate) table: TableFile,
     /// What a person wrote, if anybody did.
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policy: Option<Rc<Policy>>,
     scope: Scope,
 }
 
@@ -38,7 +44,8 @@ impl Look {
     /// Where there is nothing to look at, the policy is wrong, or the namespace is not there.
     pub(crate) fn take(settings: &Settings, wanted: &Wanted) -> Result<Self, Failure> {
         let table = TableFile::load()?;
-        let policy = policy_file::load(&settings.policy, table.registry())?.map(|parsed| parsed.policy);
+        let policy =
+            policy_file::load(&settings.policy, table.registry())?.map(|parsed| Rc::new(parsed.policy));
         let snapshot = take_snapshot(settings, wanted)?;
         let scope = settings.scope(&snapshot)?;
         Ok(Self { snapshot, table, policy, scope })
@@ -50,7 +57,7 @@ impl Look {
     ///
     /// Where nothing can be observed.
     pub(crate) fn again(&self, wanted: &Wanted) -> Result<Self, Failure> {
-        let snapshot = observe(wanted).map_err(|error| nothing_seen(&error))?;
+        let snapshot = here(wanted)?;
         let (table, policy, scope) = (self.table.clone(), self.policy.clone(), self.scope.clone());
         Ok(Self { snapshot, table, policy, scope })
     }
@@ -64,7 +71,7 @@ impl Look {
     pub(crate) fn world(&self) -> World<'_> {
         World::new(
             &self.snapshot,
-            self.policy.as_ref(),
+            self.policy.as_deref(),
             self.registry(),
             self.snapshot.taken,
             self.scope.clone(),
@@ -80,8 +87,24 @@ impl Look {
 pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snapshot, Failure> {
     match &settings.snapshot {
         Some(input) => read_snapshot(input),
-        None => observe(wanted).map_err(|error| nothing_seen(&error)),
+        None => here(wanted),
     }
+}
+
+/// This host, by the ways that are not closed.
+fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
+    let closed = std::env::var_os(WITHOUT).unwrap_or_default();
+    let ways = Ways::without(&closed.to_string_lossy()).map_err(no_way)?;
+    observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error))
+}
+
+fn no_way(name: &str) -> Failure {
+    let ways = Way::ALL.map(Way::name).join(", ");
+    Failure::usage(text!(
+        "{WITHOUT} closes ways of looking, and `{name}` is none",
+        "{WITHOUT} に指定された `{name}` という取得方法はありません"
+    ))
+    .hint(text!("any of: bpf, {ways}", "指定できるのは次のものです: bpf, {ways}"))
 }
 
 fn nothing_seen(error: &ObserveError) -> Failure {

@@ -13,4 +13,5 @@ mod run;
 mod snapshot;
 mod status;
 mod wait;
+mod ways;
 mod who;
