@@ -45,7 +45,9 @@ pub(super) const COMMAND: Command = Command {
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at first, and at most: whoever waits long can wait a little longer.
 const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let port = Words { en: "443, https, 443/udp", ja: "443、https、443/udp など" };
@@ -98,13 +100,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         gone: own.get_flag("gone"),
         owner: own.get_one("owner").cloned(),
     };
-    let wanted = goal.wanted();
-    let look = Look::take(&settings, &wanted)?;
+    let mut look = Look::take(&settings, &goal.wanted(goal.first()))?;
     let started = Instant::now();
-    let mut reached = goal.reached(&look.world(), settings.lang);
+    let mut reached = goal.answer(&look, &settings)?;
+    let mut pause = PAUSE;
     while !matches!(reached, Reached::Yes(_)) && settings.snapshot.is_none() && started.elapsed() < patience {
-        thread::sleep(PAUSE.min(patience.saturating_sub(started.elapsed())));
-        reached = goal.reached(&look.again(&wanted)?.world(), settings.lang);
+        thread::sleep(pause.min(patience.saturating_sub(started.elapsed())));
+        pause = (pause * 2).min(PAUSE_MAX);
+        look = look.again(&goal.wanted(goal.first()))?;
+        reached = goal.answer(&look, &settings)?;
     }
     if settings.verbosity != Verbosity::Quiet {
         let sentence = goal.sentence(&reached, started.elapsed());
@@ -119,20 +123,37 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 }
 
 impl Goal {
-    /// Every holder is worth its price only where the answer depends on who it is.
-    fn wanted(&self) -> Wanted {
-        let holders = if self.owner.is_some() { Holders::All } else { Holders::Quick };
+    fn wanted(&self, holders: Holders) -> Wanted {
         Wanted { ports: asked::span(&self.asked), holders, namespaces: Namespaces::Own, ..Wanted::LISTENERS }
     }
 
-    fn reached<'a>(&self, world: &World<'a>, lang: Lang) -> Reached {
-        let found: Vec<&Listener> = world
+    /// How far holders are looked for before anything is known to be open.
+    fn first(&self) -> Holders {
+        if self.owner.is_some() { Holders::Skip } else { Holders::Quick }
+    }
+
+    /// Every holder is worth its price only where the port is open and the answer depends on who it is.
+    fn answer(&self, look: &Look, settings: &Settings) -> Result<Reached, Failure> {
+        let depends = self.owner.is_some() && settings.snapshot.is_none();
+        if depends && !self.found(&look.world()).is_empty() {
+            let look = look.again(&self.wanted(Holders::All))?;
+            return Ok(self.reached(&look.world(), settings.lang));
+        }
+        Ok(self.reached(&look.world(), settings.lang))
+    }
+
+    fn found<'a>(&self, world: &World<'a>) -> Vec<&'a Listener> {
+        world
             .snapshot
             .listeners
             .iter()
             .filter(|listener| world.judges(listener.netns) && listener.state != SocketState::Bound)
             .filter(|listener| self.asked.iter().any(|asked| asked.means(listener)))
-            .collect();
+            .collect()
+    }
+
+    fn reached<'a>(&self, world: &World<'a>, lang: Lang) -> Reached {
+        let found = self.found(world);
         let Some(first) = found.first() else {
             return if self.gone { Reached::Yes(String::new()) } else { Reached::Nobody };
         };

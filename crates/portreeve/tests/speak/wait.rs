@@ -1,6 +1,8 @@
 //! `wait`: for scripts, so its codes are its answer (A12).
 
-use crate::run::on_web;
+use std::net::TcpListener;
+
+use crate::run::{on_web, run};
 
 #[test]
 fn the_code_says_whether_it_came() {
@@ -37,4 +39,18 @@ fn a_time_that_is_none_is_refused() {
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("`soon` is not possible for --for <TIME>"), "{}", said.err);
     assert_eq!(on_web("wait banana").code, Some(2));
+}
+
+#[test]
+fn whose_it_is_is_looked_for_once_it_is_open() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+    let said = run(&format!("wait {port}/tcp --owner {}", name.trim()));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = run(&format!("wait {port}/tcp --owner portreeve-nobody.service --for 0s"));
+    assert_eq!(said.code, Some(4), "{said:?}");
+    drop(listener);
+    let said = run(&format!("wait {port}/tcp --owner {} --for 0s", name.trim()));
+    assert_eq!(said.code, Some(1), "{said:?}");
 }
