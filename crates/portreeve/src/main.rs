@@ -11,6 +11,7 @@ mod keep;
 mod last_audit;
 mod look;
 mod policy_file;
+mod read;
 mod schema;
 mod settings;
 mod show;

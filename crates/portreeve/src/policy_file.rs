@@ -1,14 +1,14 @@
 //! Finds and reads the files of a policy (A15).
 
 use std::{
-    fs::File,
+    fs,
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use portreeve_core::{
-    policy::{self, Mistake, Parsed, Source},
+    policy::{self, Mistake, Parsed, Source, limits},
     registry::Registry,
     text,
     words::{Lang, Text, Words, inflect},
@@ -16,14 +16,15 @@ use portreeve_core::{
 
 use crate::{
     failure::{Failure, io_cause},
+    read,
     settings::{Input, PolicyChoice},
     show::caret,
 };
 
 /// Where the policy of a host lives.
 const USUAL: &str = "/etc/portreeve";
-const POLICY_BYTES_MAX: u64 = 16 * 1024 * 1024;
-const POLICY_FILES_MAX: usize = 10_000;
+/// Bytes of all files together: four times what as many services as a policy may hold take.
+const BYTES_MAX: usize = 32 << 20;
 
 /// The text of a policy: the name and the content of each file, in order.
 pub(crate) type Texts = Vec<(Arc<str>, String)>;
@@ -52,7 +53,7 @@ pub(crate) fn read(choice: &PolicyChoice) -> Result<Option<Texts>, Failure> {
     match choice {
         PolicyChoice::Without => Ok(None),
         PolicyChoice::Named(Input::Stdin) => {
-            let text = bounded(io::stdin()).map_err(|cause| unreadable("<stdin>", cause))?;
+            let text = text(io::stdin()).map_err(|cause| unreadable("<stdin>", cause))?;
             Ok(Some(vec![("<stdin>".into(), text)]))
         }
         PolicyChoice::Named(Input::File(path)) => files(path).map(Some),
@@ -65,7 +66,10 @@ pub(crate) fn read(choice: &PolicyChoice) -> Result<Option<Texts>, Failure> {
 
 fn files(path: &Path) -> Result<Texts, Failure> {
     if !path.is_dir() {
-        return read_all(&[path.into()]);
+        // Whoever names one thing may well mean a pipe.
+        let name = path.display().to_string();
+        let text = named(path).map_err(|cause| unreadable(&name, cause))?;
+        return Ok(vec![(name.into(), text)]);
     }
     let paths = files_of_directory(path)?;
     if paths.is_empty() {
@@ -78,24 +82,40 @@ fn files(path: &Path) -> Result<Texts, Failure> {
 /// `policy.toml` and then `policy.d/*.toml`; where there is neither, every `*.toml`.
 fn files_of_directory(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let main = directory.join("policy.toml");
-    let mut paths = if main.exists() { vec![main] } else { Vec::new() };
+    let mut paths = if is_there(&main)? { vec![main] } else { Vec::new() };
     paths.extend(tomls(&directory.join("policy.d"))?);
-    if paths.is_empty() { tomls(directory) } else { Ok(paths) }
+    let paths = if paths.is_empty() { tomls(directory)? } else { paths };
+    if paths.len() > limits::FILES_MAX {
+        let most = limits::FILES_MAX;
+        let cause = text!("it holds more than {most} *.toml", "*.toml が {most} 個を超えています");
+        return Err(unreadable(&directory.display().to_string(), cause));
+    }
+    Ok(paths)
 }
 
-/// Every `*.toml` of a directory, in order of name; none where there is no such directory.
+/// Whether anything has this name; a link whose target is gone is there, and must not pass for no policy.
+fn is_there(path: &Path) -> Result<bool, Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unreadable(&path.display().to_string(), io_cause(&error))),
+    }
+}
+
+/// Every `*.toml` of a directory, in order of name, up to one too many; none where there is no such directory.
 fn tomls(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let fail = |error: &io::Error| unreadable(&directory.display().to_string(), io_cause(error));
-    let entries = match directory.read_dir() {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fail(&error)),
-    };
+    if !is_there(directory)? {
+        return Ok(Vec::new());
+    }
+    let fail = |error: io::Error| unreadable(&directory.display().to_string(), io_cause(&error));
     let mut paths = Vec::new();
-    for entry in entries.take(POLICY_FILES_MAX) {
-        let path = entry.map_err(|error| fail(&error))?.path();
+    for entry in directory.read_dir().map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
             paths.push(path);
+        }
+        if paths.len() > limits::FILES_MAX {
+            break;
         }
     }
     paths.sort();
@@ -103,23 +123,50 @@ fn tomls(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn read_all(paths: &[PathBuf]) -> Result<Texts, Failure> {
-    let read_one = |path: &PathBuf| {
+    let mut texts = Texts::new();
+    let mut bytes = 0;
+    for path in paths {
         let name = path.display().to_string();
-        let text = File::open(path).map_err(|error| io_cause(&error)).and_then(bounded);
-        text.map(|text| (name.as_str().into(), text)).map_err(|cause| unreadable(&name, cause))
-    };
-    paths.iter().map(read_one).collect()
+        let text = found(path).map_err(|cause| unreadable(&name, cause))?;
+        bytes += text.len();
+        if bytes > BYTES_MAX {
+            let mebibytes = BYTES_MAX >> 20;
+            let cause = text!(
+                "with the files before it, it is larger than {mebibytes} MiB",
+                "これより前のファイルとの合計が {mebibytes} MiB を超えています"
+            );
+            return Err(unreadable(&name, cause));
+        }
+        texts.push((name.into(), text));
+    }
+    Ok(texts)
 }
 
-fn bounded(reader: impl Read) -> Result<String, Text> {
-    let mut text = String::new();
-    let read = reader.take(POLICY_BYTES_MAX + 1).read_to_string(&mut text);
-    let bytes = read.map_err(|error| io_cause(&error))?;
-    if bytes as u64 > POLICY_BYTES_MAX {
-        let mebibytes = POLICY_BYTES_MAX / 1024 / 1024;
-        return Err(text!("it is larger than {mebibytes} MiB", "{mebibytes} MiB を超えています"));
+/// The text of a file that was found in a directory.
+fn found(path: &Path) -> Result<String, Text> {
+    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Words { en: "it is a link to nothing", ja: "リンク先が存在しません" }.into()
+        }
+        _ => io_cause(&error),
+    })?;
+    // A FIFO would be waited for without end.
+    if !metadata.is_file() {
+        return Err(Words {
+            en: "it is not a regular file", ja: "通常のファイルではありません"
+        }
+        .into());
     }
-    Ok(text)
+    named(path)
+}
+
+fn named(path: &Path) -> Result<String, Text> {
+    fs::File::open(path).map_err(|error| io_cause(&error)).and_then(text)
+}
+
+fn text(reader: impl Read) -> Result<String, Text> {
+    let bytes = read::bounded(reader, limits::FILE_BYTES_MAX).map_err(|error| error.text())?;
+    String::from_utf8(bytes).map_err(|_| io_cause(&io::ErrorKind::InvalidData.into()))
 }
 
 fn unreadable(name: &str, cause: Text) -> Failure {

@@ -1,5 +1,7 @@
 //! `check`: every mistake at once, where a person finds it, in either language (A15, A24, A25, A26).
 
+use std::os::unix::fs::symlink;
+
 use serde_json::Value;
 
 use crate::program::{Place, data, run, run_with};
@@ -108,4 +110,63 @@ fn what_this_host_does_not_have_is_a_warning_and_no_mistake() {
 fn a_missing_file_is_exit_code_2() {
     let err = run("check nowhere.toml").fails(2);
     assert!(err.contains("cause: there is no such file"), "{err}");
+}
+
+#[test]
+fn a_link_to_nothing_is_no_absent_policy() {
+    let place = Place::new();
+    place.file("policy.d/a.toml", b"version = 1\n");
+    let folder = place.path().display().to_string();
+    place.run(&format!("check {folder}")).ends(0);
+    symlink("/nowhere/policy.toml", place.path().join("policy.toml")).unwrap();
+    let err = place.run(&format!("check {folder}")).fails(2);
+    assert!(err.contains("policy.toml") && err.contains("cause: it is a link to nothing"), "{err}");
+    let ja = place.run(&format!("check {folder} --lang ja")).fails(2);
+    assert!(ja.contains("リンク先が存在しません"), "{ja}");
+    let place = Place::new();
+    place.file("policy.toml", b"version = 1\n");
+    symlink("/nowhere/policy.d", place.path().join("policy.d")).unwrap();
+    place.run(&format!("check {}", place.path().display())).fails(2);
+}
+
+#[test]
+fn what_is_no_regular_file_in_a_folder_is_refused() {
+    for target in ["/dev/zero", "/"] {
+        let place = Place::new();
+        place.file("policy.toml", b"version = 1\n");
+        std::fs::create_dir(place.path().join("policy.d")).unwrap();
+        symlink(target, place.path().join("policy.d/a.toml")).unwrap();
+        let err = place.run(&format!("check {}", place.path().display())).fails(2);
+        assert!(err.contains("cause: it is not a regular file"), "{err}");
+    }
+}
+
+#[test]
+fn no_file_of_a_policy_is_left_out_in_silence() {
+    let place = Place::new();
+    for number in 0..10_001 {
+        place.file(&format!("policy.d/{number}.txt"), b"");
+    }
+    place.file("policy.d/z.toml", b"nonsense");
+    let folder = place.path().display().to_string();
+    assert!(place.run(&format!("check {folder}")).fails(2).contains("z.toml:1:"));
+    for number in 0..1_024 {
+        place.file(&format!("policy.d/{number}.toml"), b"");
+    }
+    let err = place.run(&format!("check {folder}")).fails(2);
+    assert!(err.contains("cause: it holds more than 1024 *.toml"), "{err}");
+}
+
+#[test]
+fn a_policy_that_is_too_large_is_refused_while_it_is_read() {
+    let place = Place::new();
+    let four_mebibytes = vec![b'#'; 4 << 20];
+    for number in 0..9 {
+        place.file(&format!("{number}.toml"), &four_mebibytes);
+    }
+    let err = place.run(&format!("check {}", place.path().display())).fails(2);
+    assert!(err.contains("8.toml") && err.contains("it is larger than 32 MiB"), "{err}");
+    let one = place.file("one.toml", &[&four_mebibytes[..], b"#"].concat());
+    let err = place.run(&format!("check {}", one.display())).fails(2);
+    assert!(err.contains("cause: it is larger than 4 MiB"), "{err}");
 }
