@@ -118,6 +118,18 @@ pub(crate) fn io_cause(error: &io::Error) -> Text {
         io::ErrorKind::PermissionDenied => {
             Words { en: "permission denied", ja: "アクセスが許可されていません" }
         }
+        io::ErrorKind::AlreadyExists => Words { en: "it exists already", ja: "既に存在します" },
+        io::ErrorKind::NotADirectory => {
+            Words { en: "it is not a directory", ja: "ディレクトリではありません" }
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Words {
+            en: "the file system is read-only",
+            ja: "ファイルシステムが読み取り専用です",
+        },
+        io::ErrorKind::QuotaExceeded => {
+            Words { en: "the quota is used up", ja: "ディスククォータを超えています" }
+        }
+        io::ErrorKind::FileTooLarge => Words { en: "it would be too large", ja: "大きすぎます" },
         io::ErrorKind::IsADirectory => Words { en: "it is a directory", ja: "ディレクトリです" },
         io::ErrorKind::StorageFull => Words { en: "no space is left", ja: "空き容量がありません" },
         io::ErrorKind::InvalidData => {
@@ -131,7 +143,7 @@ pub(crate) fn io_cause(error: &io::Error) -> Text {
 fn system_cause(error: &io::Error) -> Text {
     let said = error.to_string();
     let said = said.split(" (os error").next().unwrap_or_default();
-    text!("{said}", "{said}")
+    text!("{said}", "システムのエラー「{said}」")
 }
 
 /// A panic is a bug of ours: it says so, and exits with 70 rather than a signal.
@@ -179,5 +191,6 @@ mod tests {
     fn the_system_is_quoted_without_its_number() {
         let cause = io_cause(&io::Error::from_raw_os_error(5));
         assert_eq!(cause.en, "Input/output error");
+        assert_eq!(cause.ja, "システムのエラー「Input/output error」");
     }
 }

@@ -13,6 +13,7 @@ use portreeve_core::{
     words::{Text, Words},
 };
 use serde::Deserialize as _;
+use serde_json::error::Category;
 
 use self::bounded::Bounded;
 use crate::{
@@ -20,8 +21,8 @@ use crate::{
     settings::Input,
 };
 
-/// A host with 100,000 connections fits twice.
-const SNAPSHOT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// A host with 100,000 connections fits.
+const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The snapshot that stands in `input`.
@@ -92,6 +93,12 @@ fn version_in(head: &[u8]) -> Option<u64> {
 }
 
 fn other_version(version: u64) -> Text {
+    if version < u64::from(SNAPSHOT_VERSION) {
+        return text!(
+            "it has layout {version}, and this portreeve reads layout {SNAPSHOT_VERSION}",
+            "形式のバージョンが {version} です。この portreeve が読めるのは {SNAPSHOT_VERSION} です"
+        );
+    }
     text!(
         "it has layout {version}, and this portreeve reads layout {SNAPSHOT_VERSION}; a newer portreeve wrote it",
         "形式のバージョンが {version} です。この portreeve が読めるのは {SNAPSHOT_VERSION} までで、より新しい portreeve で作られています"
@@ -105,7 +112,14 @@ fn why_not(error: &serde_json::Error) -> Text {
     let (line, column) = (error.line(), error.column());
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    text!("line {line}, column {column}: {said}", "{line} 行 {column} 列: {said}")
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let ja = match (missing, error.classify()) {
+        (Some(field), _) => format!("必須の項目 `{field}` がありません"),
+        (None, Category::Eof) => "途中で終わっています".into(),
+        (None, Category::Syntax) => format!("JSON として正しくありません({said})"),
+        (None, _) => format!("スナップショットの形式に合いません({said})"),
+    };
+    text!("line {line}, column {column}: {said}", "{line} 行 {column} 列: {ja}")
 }
 
 fn read_cause(kind: io::ErrorKind) -> Text {
@@ -115,8 +129,8 @@ fn read_cause(kind: io::ErrorKind) -> Text {
             text!("it is larger than {mebibytes} MiB", "{mebibytes} MiB を超えています")
         }
         io::ErrorKind::InvalidInput => Words {
-            en: "it nests deeper, or holds a longer text, than any snapshot",
-            ja: "入れ子の深さか文字列の長さが、スナップショットではあり得ない値です",
+            en: "it nests deeper, or holds a longer text or more items, than any snapshot",
+            ja: "入れ子の深さ、文字列の長さ、または要素の数が、スナップショットではあり得ない値です",
         }
         .into(),
         _ => io_cause(&kind.into()),
@@ -153,8 +167,25 @@ mod tests {
     }
 
     #[test]
+    fn only_a_newer_layout_has_a_newer_author() {
+        let other =
+            |version: u32| parse(format!("{{\"version\":{version},").as_bytes(), 1_000_000).unwrap_err();
+        assert_eq!(other(0).en, "it has layout 0, and this portreeve reads layout 1");
+        assert!(!other(0).ja.contains("新しい"));
+        assert!(other(2).en.ends_with("a newer portreeve wrote it"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_japanese_too() {
+        let said = |text: &str| parse(text.as_bytes(), 1_000_000).unwrap_err().ja;
+        assert_eq!(said("{\"version\":1}"), "1 行 13 列: 必須の項目 `taken` がありません");
+        assert_eq!(said("{\"version\":1,"), "1 行 13 列: 途中で終わっています");
+        assert!(said("{\"version\":1,]").starts_with("1 行 14 列: JSON として正しくありません("));
+    }
+
+    #[test]
     fn reading_ends_at_the_bound() {
         let endless = Read::chain(&b"{\"version\":1,\"x\":[1"[..], io::repeat(b'1'));
-        assert_eq!(parse(endless, 1_000_000).unwrap_err().en, "it is larger than 128 MiB");
+        assert_eq!(parse(endless, 1_000_000).unwrap_err().en, "it is larger than 64 MiB");
     }
 }

@@ -80,6 +80,14 @@ fn a_gibibyte_of_garbage_takes_little_memory() {
 }
 
 #[test]
+fn a_command_line_of_nothing_takes_little_memory() {
+    let start = b"{\"version\":1,\"processes\":{\"1\":{\"cmdline\":[";
+    let (said, peak) = feed(start, b"\"\",");
+    assert_refused(&said, "more items, than any snapshot");
+    assert!(peak < 128 * 1024, "{peak} kB");
+}
+
+#[test]
 fn absurd_values_are_no_panic() {
     let absurd = web_with(|snapshot| {
         snapshot["gaps"] = json!([{"what": "too-many", "count": 4_294_967_295_u64, "detail": "\u{1b}[2J"}]);
@@ -127,7 +135,7 @@ fn values_that_no_host_has_are_refused() {
 #[test]
 fn a_policy_that_was_named_must_be_there() {
     assert_refused(&on_web("ls --policy /nonexistent.toml"), "cannot read the policy /nonexistent.toml");
-    assert_refused(&on_web("ls --policy /dev/zero"), "it is larger than 16 MiB");
+    assert_refused(&on_web("ls --policy /dev/zero"), "it is larger than 4 MiB");
     let both = with_input("ls --snapshot - --policy -", b"");
     assert_refused(&both, "cannot both be read from standard input");
 }

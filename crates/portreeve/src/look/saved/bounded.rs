@@ -4,6 +4,9 @@ use std::io::{self, Read};
 
 /// A snapshot nests six deep.
 const DEPTH_MAX: u32 = 32;
+/// Items of all arrays together, a few for each of 100,000 connections: an empty text takes three bytes here and
+/// twenty-four in memory.
+const ITEMS_MAX: u32 = 1 << 20;
 /// Linux bounds a command line at 128 KiB an argument, and a path at 4 KiB.
 const STRING_BYTES_MAX: u32 = 1024 * 1024;
 
@@ -13,6 +16,9 @@ pub(super) struct Bounded<R> {
     reader: R,
     left: u64,
     depth: u32,
+    /// Of what is open, the innermost in the lowest bit: whether it is an array.
+    arrays: u64,
+    items: u32,
     string: Option<u32>,
     escaped: bool,
 }
@@ -20,7 +26,7 @@ pub(super) struct Bounded<R> {
 impl<R: Read> Bounded<R> {
     /// `reader`, of at most `bytes`.
     pub(super) const fn new(reader: R, bytes: u64) -> Self {
-        Self { reader, left: bytes, depth: 0, string: None, escaped: false }
+        Self { reader, left: bytes, depth: 0, arrays: 0, items: 0, string: None, escaped: false }
     }
 
     /// One byte further; whether it stays within bounds.
@@ -31,16 +37,30 @@ impl<R: Read> Bounded<R> {
             (Some(_), b'"') => self.string = None,
             (Some(length), _) => self.string = Some(length + 1),
             (None, b'"') => self.string = Some(0),
-            (None, b'{' | b'[') => self.depth += 1,
-            (None, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            (None, b'{' | b'[') => self.open(byte == b'['),
+            (None, b'}' | b']') => self.close(),
+            (None, b',') => self.items += u32::from(self.arrays & 1 == 1),
             (None, _) => {}
         }
-        self.depth <= DEPTH_MAX && self.string.is_none_or(|length| length <= STRING_BYTES_MAX)
+        self.depth <= DEPTH_MAX
+            && self.items <= ITEMS_MAX
+            && self.string.is_none_or(|length| length <= STRING_BYTES_MAX)
+    }
+
+    fn open(&mut self, array: bool) {
+        self.depth += 1;
+        self.arrays = self.arrays << 1 | u64::from(array);
+        self.items += u32::from(array);
+    }
+
+    const fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.arrays >>= 1;
     }
 }
 
 impl<R: Read> Read for Bounded<R> {
-    /// Answers `FileTooLarge` beyond the bytes, `InvalidInput` beyond depth or length of a string.
+    /// Answers `FileTooLarge` beyond the bytes, `InvalidInput` beyond depth length of a string, or number of items.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         self.left =
@@ -65,6 +85,12 @@ mod tests {
         assert_eq!(read(b"{\"a\":[1,2]}", 10), Err(io::ErrorKind::FileTooLarge));
         assert_eq!(read(&b"[".repeat(32), 100), Ok(32));
         assert_eq!(read(&b"[".repeat(33), 100), Err(io::ErrorKind::InvalidInput));
+        // The bracket counts as the first item.
+        let items = |commas: usize| [b"{\"a\":[".to_vec(), b"1,".repeat(commas)].concat();
+        assert_eq!(read(&items((1 << 20) - 1), u64::MAX), Ok(6 + 2 * ((1 << 20) - 1)));
+        assert_eq!(read(&items(1 << 20), u64::MAX), Err(io::ErrorKind::InvalidInput));
+        let members = [b"{".to_vec(), b"\"a\":[],".repeat(9), b"\"a\":1,".repeat(2 << 20)].concat();
+        assert_eq!(read(&members, u64::MAX), Ok(members.len() as u64));
         let long = [b"\"".to_vec(), b"a".repeat(1024 * 1024 + 1)].concat();
         assert_eq!(read(&long, u64::MAX), Err(io::ErrorKind::InvalidInput));
     }
