@@ -1,68 +1,208 @@
 //! Replaces a file of ours whole or not at all, so that a reader never meets half of one.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
+use portreeve_core::{text, words::Text};
+
+use crate::failure::io_cause;
+
+/// Names that are tried for the new content before giving up.
+const NAMES_MAX: u32 = 16;
+/// Mode bits by which others than the owner may write (inode(7)).
+const OTHERS_WRITE: u32 = 0o022;
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// Who may read a file of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Whoever wrote it.
+    Owner,
+    /// Every user of this host.
+    Everybody,
+}
+
+impl Readers {
+    const fn mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Everybody => 0o644,
+        }
+    }
+}
+
 /// Why a file could not be replaced.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {}", path.display())]
-pub(crate) struct KeepError {
-    /// The file or directory that stood in the way.
-    pub(crate) path: PathBuf,
-    /// What the system said.
-    pub(crate) source: io::Error,
+pub(crate) enum KeepError {
+    /// The system refused.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file or directory that stood in the way.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else could plant a link where we write.
+    #[error("others may write to {}", path.display())]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+impl KeepError {
+    /// What stood in the way.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Write { path, .. } | Self::Shared { path } => path,
+        }
+    }
+
+    /// Why it did.
+    pub(crate) fn cause(&self) -> Text {
+        match self {
+            Self::Write { source, .. } => io_cause(source),
+            Self::Shared { path } => {
+                let path = path.display();
+                text!(
+                    "{path} belongs to another user, or others may write to it; nothing is kept there",
+                    "{path} は別のユーザーの所有か、ほかのユーザーも書き込めるため、保存先に使えません"
+                )
+            }
+        }
+    }
 }
 
 /// Makes `bytes` the content of `path`, with the directories above it.
 ///
-/// The new content is on the disk before it takes the name (rename(2), fsync(2)).
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeepError> {
+/// The new content is on the disk before it takes the name (rename(2), fsync(2)); no link is followed on the way.
+///
+/// # Errors
+///
+/// Where the directory is not safe to write to, or the system refuses; the old content then stays.
+pub(crate) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), KeepError> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory).map_err(|source| KeepError { path: directory.into(), source })?;
-    let fresh = fresh_name(path);
-    let written = write(&fresh, bytes).and_then(|()| fs::rename(&fresh, path));
+    prepare(directory)?;
+    let fail = |source| KeepError::Write { path: path.into(), source };
+    let (mut file, fresh) = create(path).map_err(fail)?;
+    let written = write(&mut file, bytes, readers).and_then(|()| fs::rename(&fresh, path));
     written.map_err(|source| {
         // The old content is untouched; a leftover of ours is only untidy.
         let _ = fs::remove_file(&fresh);
-        KeepError { path: path.into(), source }
+        fail(source)
     })
 }
 
+/// Makes the directory where it is missing, and refuses one where others could plant something.
+fn prepare(directory: &Path) -> Result<(), KeepError> {
+    let fail = |source| KeepError::Write { path: directory.into(), source };
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory).map_err(fail)?;
+    let metadata = fs::metadata(directory).map_err(fail)?;
+    let ours = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
+    if ours && metadata.mode() & OTHERS_WRITE == 0 {
+        Ok(())
+    } else {
+        Err(KeepError::Shared { path: directory.into() })
+    }
+}
+
+/// A new file beside `path`; what stands there already is neither opened nor followed (`O_EXCL`, open(2)).
+fn create(path: &Path) -> io::Result<(File, PathBuf)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(Readers::Owner.mode());
+    for attempt in 0..NAMES_MAX {
+        let fresh = fresh_name(path, attempt);
+        match options.open(&fresh) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (file, fresh)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
 /// A name beside `path` that no other run uses.
-fn fresh_name(path: &Path) -> PathBuf {
+fn fresh_name(path: &Path, attempt: u32) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.new", std::process::id()));
+    name.push(format!(".{}.{attempt}.new", std::process::id()));
     path.with_file_name(name)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+fn write(file: &mut File, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    // Whatever the umask: a table that only root can read would stop everybody else.
+    file.set_permissions(Permissions::from_mode(readers.mode()))?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+
+    /// A directory of the test's own that nobody else may write to.
+    fn place(name: &str) -> PathBuf {
+        let directory = std::env::temp_dir().join(format!("portreeve-keep-{name}-{}", std::process::id()));
+        DirBuilder::new().mode(DIRECTORY_MODE).create(&directory).unwrap();
+        directory
+    }
 
     #[test]
     fn a_file_is_replaced_and_nothing_is_left_beside_it() {
-        let directory = std::env::temp_dir().join(format!("portreeve-keep-{}", std::process::id()));
+        let directory = place("replaced");
         let path = directory.join("deep/table.bin");
-        replace(&path, b"old").unwrap();
-        replace(&path, b"new").unwrap();
+        replace(&path, b"old", Readers::Everybody).unwrap();
+        replace(&path, b"new", Readers::Owner).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        replace(&path, b"new", Readers::Everybody).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o644);
         fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]
+    fn a_planted_link_is_not_followed() {
+        let directory = place("planted");
+        let (victim, path) = (directory.join("victim"), directory.join("record.json"));
+        fs::write(&victim, b"precious").unwrap();
+        symlink(&victim, &path).unwrap();
+        symlink(&victim, fresh_name(&path, 0)).unwrap();
+        replace(&path, b"ours", Readers::Owner).unwrap();
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+        assert_eq!(fs::read(&path).unwrap(), b"ours");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+        for attempt in 1..NAMES_MAX {
+            symlink(&victim, fresh_name(&path, attempt)).unwrap();
+        }
+        replace(&path, b"again", Readers::Owner).unwrap_err();
+        assert_eq!(
+            (fs::read(&victim).unwrap(), fs::read(&path).unwrap()),
+            (b"precious".into(), b"ours".into())
+        );
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_refused() {
+        for mode in [0o775, 0o757, 0o1777] {
+            let directory = place(&format!("shared-{mode:o}"));
+            fs::set_permissions(&directory, Permissions::from_mode(mode)).unwrap();
+            let error = replace(&directory.join("record.json"), b"", Readers::Owner).unwrap_err();
+            assert!(matches!(&error, KeepError::Shared { path } if *path == directory), "{mode:o}: {error}");
+            assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+            fs::remove_dir_all(directory).unwrap();
+        }
+    }
+
+    #[test]
     fn what_stands_in_the_way_is_named() {
-        let error = replace(Path::new("/dev/null/table.bin"), b"").unwrap_err();
-        assert_eq!(error.path, Path::new("/dev/null"));
+        let error = replace(Path::new("/dev/null/table.bin"), b"", Readers::Owner).unwrap_err();
+        assert_eq!(error.path(), Path::new("/dev/null"));
     }
 }

@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,14 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     judgement::{Judgement, Known},
-    keep::{self, KeepError},
+    keep::{self, KeepError, Readers},
+    read::{self, ReadError},
     settings::Netns,
 };
 
 /// The layout that is written and read.
 const LAYOUT: u32 = 1;
-/// Bytes of the file that are read at most.
-const BYTES_MAX: u64 = 64 << 20;
+/// Bytes of the file.
+const BYTES_MAX: usize = 64 << 20;
+/// Audits that are remembered: a fleet's, one for each host and what was looked at on it.
+const AUDITS_MAX: usize = 1_024;
 
 /// Why the last audit cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +31,8 @@ pub(crate) enum LastAuditError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// Why not.
+        source: ReadError,
     },
     /// The file holds something else.
     #[error("{} is not a record of an audit", path.display())]
@@ -53,6 +55,48 @@ pub(crate) enum LastAuditError {
 struct Record {
     layout: u32,
     audits: BTreeMap<String, BTreeSet<Entry>>,
+    /// The names in `audits`, the one audited last at the end; a name that is missing is older than all.
+    #[serde(default)]
+    order: Vec<String>,
+}
+
+impl Record {
+    const fn new() -> Self {
+        Self { layout: LAYOUT, audits: BTreeMap::new(), order: Vec::new() }
+    }
+
+    /// Remembers `found` as the latest audit of all, and returns what was found the time before.
+    fn remember(&mut self, name: String, found: BTreeSet<Entry>) -> BTreeSet<Entry> {
+        self.order.retain(|known| *known != name && self.audits.contains_key(known));
+        self.order.push(name.clone());
+        let before = self.audits.insert(name, found).unwrap_or_default();
+        self.keep(AUDITS_MAX);
+        before
+    }
+
+    /// Forgets the oldest audits until `most` are left.
+    fn keep(&mut self, most: usize) {
+        let dated: BTreeSet<&String> = self.order.iter().collect();
+        let undated = self.audits.keys().filter(|name| !dated.contains(name));
+        let surplus = self.audits.len().saturating_sub(most);
+        let oldest: Vec<String> = undated.chain(&self.order).take(surplus).cloned().collect();
+        for name in oldest {
+            self.audits.remove(&name);
+        }
+        self.order.retain(|name| self.audits.contains_key(name));
+    }
+
+    /// The content of the file; the older half is forgotten until it fits.
+    fn bytes(&mut self, bytes_max: usize) -> Result<Vec<u8>, io::ErrorKind> {
+        loop {
+            let bytes = serde_json::to_vec(self).expect("a record has only strings and numbers");
+            match self.audits.len() {
+                _ if bytes.len() <= bytes_max => return Ok(bytes),
+                0 | 1 => return Err(io::ErrorKind::FileTooLarge),
+                count => self.keep(count / 2),
+            }
+        }
+    }
 }
 
 /// What makes a finding the same one as last time.
@@ -92,11 +136,9 @@ impl LastAudit {
     /// Reads the record at `path`; one that is not there yet is empty.
     pub(crate) fn read(path: &Path) -> Result<Self, LastAuditError> {
         let path = path.to_path_buf();
-        let bytes = match bounded(&path) {
+        let bytes = match read::file(&path, BYTES_MAX) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { path, record: Record { layout: LAYOUT, audits: BTreeMap::new() } });
-            }
+            Err(error) if error.is_missing() => return Ok(Self { path, record: Record::new() }),
             Err(source) => return Err(LastAuditError::Read { path, source }),
         };
         match layout(&bytes) {
@@ -112,7 +154,7 @@ impl LastAudit {
     pub(crate) fn keep_news(&mut self, judgement: &mut Judgement<'_>, netns: &Netns) {
         let snapshot = judgement.snapshot;
         let now: BTreeSet<Entry> = judgement.counted().map(|finding| Entry::of(finding, snapshot)).collect();
-        let before = self.record.audits.insert(key(snapshot, netns), now.clone()).unwrap_or_default();
+        let before = self.record.remember(key(snapshot, netns), now.clone());
         judgement.known =
             Some(Known { still: now.intersection(&before).count(), gone: before.difference(&now).count() });
         judgement
@@ -121,9 +163,10 @@ impl LastAudit {
     }
 
     /// Writes the record; the old one stays where that fails.
-    pub(crate) fn save(&self) -> Result<(), KeepError> {
-        let bytes = serde_json::to_vec(&self.record).expect("a record has only strings and numbers");
-        keep::replace(&self.path, &bytes)
+    pub(crate) fn save(&mut self) -> Result<(), KeepError> {
+        let fail = |kind: io::ErrorKind| KeepError::Write { path: self.path.clone(), source: kind.into() };
+        let bytes = self.record.bytes(BYTES_MAX).map_err(fail)?;
+        keep::replace(&self.path, &bytes, Readers::Owner)
     }
 }
 
@@ -137,12 +180,6 @@ fn key(snapshot: &Snapshot, netns: &Netns) -> String {
     }
 }
 
-fn bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// The layout alone, so that a newer file is told from a broken one.
 fn layout(bytes: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
@@ -150,4 +187,49 @@ fn layout(bytes: &[u8]) -> Option<u32> {
         layout: u32,
     }
     serde_json::from_slice::<Head>(bytes).ok().map(|head| head.layout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(rule: &str) -> BTreeSet<Entry> {
+        let (rule, none) = (rule.into(), None::<String>);
+        [Entry { rule, ports: None, address: none.clone(), netns: none.clone(), service: none }].into()
+    }
+
+    #[test]
+    fn the_host_that_was_audited_longest_ago_is_forgotten() {
+        let mut record = Record::new();
+        for number in 0..AUDITS_MAX {
+            record.remember(format!("host-{number}"), found("first"));
+        }
+        assert_eq!(record.remember("host-0".into(), found("second")), found("first"));
+        record.remember("another".into(), found("first"));
+        assert_eq!((record.audits.len(), record.order.len()), (AUDITS_MAX, AUDITS_MAX));
+        assert!(record.audits.contains_key("host-0") && !record.audits.contains_key("host-1"));
+        assert!(record.audits.contains_key("host-2") && record.audits.contains_key("another"));
+    }
+
+    #[test]
+    fn a_record_without_an_order_is_older_than_all() {
+        let mut record: Record =
+            serde_json::from_str(r#"{"layout":1,"audits":{"old":[],"older":[]}}"#).unwrap();
+        record.remember("new".into(), found("first"));
+        record.keep(1);
+        assert_eq!(record.audits.keys().collect::<Vec<_>>(), ["new"]);
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_again() {
+        let mut record = Record::new();
+        for number in 0..8 {
+            record.remember(format!("host-{number}"), found(&"r".repeat(100)));
+        }
+        // Eight audits of more than a hundred bytes each do not fit, two do.
+        let bytes = record.bytes(600).unwrap();
+        assert!(bytes.len() <= 600);
+        assert_eq!(record.audits.keys().collect::<Vec<_>>(), ["host-6", "host-7"]);
+        assert_eq!(record.bytes(10), Err(io::ErrorKind::FileTooLarge));
+    }
 }

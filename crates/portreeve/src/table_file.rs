@@ -1,10 +1,6 @@
 //! The registry's table in use: one that was imported, else the one that is built in (A7).
 
-use std::{
-    fs::File,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use portreeve_core::{
     registry::{Binary, Registry, TableError},
@@ -12,11 +8,7 @@ use portreeve_core::{
     words::{Text, Words},
 };
 
-use crate::{
-    directories,
-    exit::Exit,
-    failure::{Failure, io_cause},
-};
+use crate::{directories, exit::Exit, failure::Failure, read};
 
 /// The name of an imported table in a directory of ours.
 pub(crate) const FILE: &str = "registry.bin";
@@ -25,7 +17,7 @@ const KIND: &[u8; 7] = b"porttab";
 const LAYOUT: u8 = 1;
 /// Kind, layout, and the length of the numbers, which the descriptions follow.
 const HEAD_BYTES: usize = 12;
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const FILE_BYTES_MAX: usize = 16 << 20;
 
 /// A table that is asked for as long as the program runs.
 #[derive(Clone, Debug)]
@@ -44,7 +36,7 @@ impl TableFile {
     pub(crate) fn load() -> Result<Self, Failure> {
         for directory in directories::data_in_order() {
             let path = directory.join(FILE);
-            match read(&path) {
+            match table(&path) {
                 Ok(registry) => return Ok(Self { registry, path: Some(path) }),
                 Err(Unusable::Missing) => {}
                 Err(Unusable::Because(cause)) => return Err(unusable(&path, cause)),
@@ -72,19 +64,12 @@ enum Unusable {
     Because(Text),
 }
 
-fn read(path: &Path) -> Result<Registry<'static>, Unusable> {
-    let bytes = bounded(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unusable::Missing,
-        _ => Unusable::Because(io_cause(&error)),
+fn table(path: &Path) -> Result<Registry<'static>, Unusable> {
+    let bytes = read::file(path, FILE_BYTES_MAX).map_err(|error| {
+        if error.is_missing() { Unusable::Missing } else { Unusable::Because(error.text()) }
     })?;
     // Read once in a run and needed until its end.
     decode(bytes.leak()).map_err(Unusable::Because)
-}
-
-fn bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn decode(bytes: &[u8]) -> Result<Registry<'_>, Text> {

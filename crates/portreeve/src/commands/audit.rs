@@ -11,7 +11,7 @@ use super::Command;
 use crate::{
     directories,
     exit::Exit,
-    failure::{Failure, io_cause},
+    failure::Failure,
     judgement::Judgement,
     keep::KeepError,
     last_audit::{LastAudit, LastAuditError},
@@ -78,7 +78,7 @@ fn judge_and_show(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Resul
         last.keep_news(&mut judgement, &settings.netns);
     }
     let exit = show(&judgement, settings, out)?;
-    if let Some(last) = &last {
+    if let Some(last) = &mut last {
         // What was not seen by anybody is still news next time.
         out.finish()?;
         last.save().map_err(|error| not_kept(&error))?;
@@ -150,7 +150,7 @@ fn not_told(error: &LastAuditError) -> Failure {
     let (cause, path) = match error {
         LastAuditError::Read { path, source } => {
             let path = path.display();
-            let Text { en, ja } = io_cause(source);
+            let Text { en, ja } = source.text();
             (text!("{path}: {en}", "{path}: {ja}"), path)
         }
         LastAuditError::Garbled { path } => {
@@ -172,10 +172,10 @@ fn not_told(error: &LastAuditError) -> Failure {
 }
 
 fn not_kept(error: &KeepError) -> Failure {
-    let path = error.path.display();
+    let path = error.path().display();
     Failure::new(
         Exit::Unreachable,
         text!("cannot remember this audit in {path}", "今回の結果を {path} に保存できません"),
     )
-    .because(io_cause(&error.source))
+    .because(error.cause())
 }

@@ -1,6 +1,6 @@
 //! `portreeve registry`: which table of assigned numbers is in use, the table whole, and a newer one (A7).
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
@@ -13,8 +13,9 @@ use super::Command;
 use crate::{
     directories,
     exit::Exit,
-    failure::{Failure, io_cause},
-    keep,
+    failure::Failure,
+    keep::{self, Readers},
+    read,
     settings::{Common, Format, Settings, Verbosity},
     show::{
         out::Out,
@@ -118,23 +119,17 @@ fn import(file: &Path, settings: &Settings, out: &mut Out) -> Result<(), Failure
         ))
         .because(cause)
     };
-    let bytes = bounded(file).map_err(|error| fail(io_cause(&error)))?;
+    let bytes = read::file(file, iana::FILE_BYTES_MAX).map_err(|error| fail(error.text()))?;
     let table = iana::read(&bytes).map_err(|mistake| fail(mistake.text()))?;
     let binary = table.build().map_err(|error| fail(error.text()))?;
     let directory = directories::data().ok_or_else(nowhere)?;
-    keep::replace(&directory.join(table_file::FILE), &table_file::encode(&binary)).map_err(|error| {
-        let path = error.path.display();
+    let (path, content) = (directory.join(table_file::FILE), table_file::encode(&binary));
+    keep::replace(&path, &content, Readers::Everybody).map_err(|error| {
+        let path = error.path().display();
         Failure::new(Exit::Unreachable, text!("cannot write {path}", "{path} に書き込めません"))
-            .because(io_cause(&error.source))
+            .because(error.cause())
     })?;
     if settings.verbosity == Verbosity::Quiet { Ok(()) } else { tell(settings, out) }
-}
-
-fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let most = u64::try_from(iana::FILE_BYTES_MAX).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn nowhere() -> Failure {

@@ -1,5 +1,7 @@
 //! `audit`: its exit codes, its formats, what is new, and what could not be seen (A16, A17, A20).
 
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -202,6 +204,27 @@ fn a_record_that_cannot_be_trusted_is_not_overwritten() {
         assert!(err.contains(said) && err.contains("hint: remove it"), "{err}");
         assert_eq!(std::fs::read(path).unwrap(), record);
     }
+}
+
+#[test]
+fn a_record_that_is_too_large_is_said_to_be() {
+    let place = Place::new();
+    let file = std::fs::File::create(place.path().join("last-audit.json")).unwrap();
+    file.set_len((64 << 20) + 1).unwrap();
+    let err = place.run(&format!("{LATER} --since-last")).fails(7);
+    assert!(err.contains("it is larger than 64 MiB") && err.contains("hint: remove it"), "{err}");
+}
+
+#[test]
+fn nothing_is_kept_where_others_may_write() {
+    let place = Place::new();
+    std::fs::set_permissions(place.path(), Permissions::from_mode(0o1777)).unwrap();
+    let run = |lang: &str| place.run(&format!("{LATER} --since-last --lang {lang}"));
+    let Run { code, err, .. } = run("en");
+    assert_eq!(code, 7, "{err}");
+    assert!(err.contains("others may write to it"), "{err}");
+    assert!(run("ja").err.contains("ほかのユーザーも書き込める"));
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Runs the built program as a stranger would: nothing of this machine's settings, locale or state reaches it.
 
 use std::{
+    fs::DirBuilder,
     io::Write as _,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -59,7 +61,8 @@ impl Place {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("portreeve-judging-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the temporary directory takes a folder");
+        // Whatever the umask: the program keeps nothing where others may write.
+        DirBuilder::new().mode(0o755).create(&path).expect("the temporary directory takes a folder");
         Self(path)
     }
 
