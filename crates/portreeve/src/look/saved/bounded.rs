@@ -7,6 +7,9 @@ const DEPTH_MAX: u32 = 32;
 /// Items of all arrays together, a few for each of 100,000 connections: an empty text takes three bytes here and
 /// twenty-four in memory.
 const ITEMS_MAX: u32 = 1 << 20;
+/// Members of all objects together, thirteen for each of 100,000 connections: a process of few bytes here takes five
+/// times as many in memory.
+const MEMBERS_MAX: u32 = 3 << 19;
 /// Linux bounds a command line at 128 KiB an argument, and a path at 4 KiB.
 const STRING_BYTES_MAX: u32 = 1024 * 1024;
 
@@ -19,6 +22,7 @@ pub(super) struct Bounded<R> {
     /// Of what is open, the innermost in the lowest bit: whether it is an array.
     arrays: u64,
     items: u32,
+    members: u32,
     string: Option<u32>,
     escaped: bool,
 }
@@ -26,7 +30,7 @@ pub(super) struct Bounded<R> {
 impl<R: Read> Bounded<R> {
     /// `reader`, of at most `bytes`.
     pub(super) const fn new(reader: R, bytes: u64) -> Self {
-        Self { reader, left: bytes, depth: 0, arrays: 0, items: 0, string: None, escaped: false }
+        Self { reader, left: bytes, depth: 0, arrays: 0, items: 0, members: 0, string: None, escaped: false }
     }
 
     /// One byte further; whether it stays within bounds.
@@ -40,10 +44,12 @@ impl<R: Read> Bounded<R> {
             (None, b'{' | b'[') => self.open(byte == b'['),
             (None, b'}' | b']') => self.close(),
             (None, b',') => self.items += u32::from(self.arrays & 1 == 1),
+            (None, b':') => self.members += 1,
             (None, _) => {}
         }
         self.depth <= DEPTH_MAX
             && self.items <= ITEMS_MAX
+            && self.members <= MEMBERS_MAX
             && self.string.is_none_or(|length| length <= STRING_BYTES_MAX)
     }
 
@@ -60,7 +66,7 @@ impl<R: Read> Bounded<R> {
 }
 
 impl<R: Read> Read for Bounded<R> {
-    /// Answers `FileTooLarge` beyond the bytes, `InvalidInput` beyond depth length of a string, or number of items.
+    /// Answers `FileTooLarge` beyond the bytes, `InvalidInput` beyond depth length of a string, or number of items or members.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         self.left =
@@ -89,8 +95,9 @@ mod tests {
         let items = |commas: usize| [b"{\"a\":[".to_vec(), b"1,".repeat(commas)].concat();
         assert_eq!(read(&items((1 << 20) - 1), u64::MAX), Ok(6 + 2 * ((1 << 20) - 1)));
         assert_eq!(read(&items(1 << 20), u64::MAX), Err(io::ErrorKind::InvalidInput));
-        let members = [b"{".to_vec(), b"\"a\":[],".repeat(9), b"\"a\":1,".repeat(2 << 20)].concat();
-        assert_eq!(read(&members, u64::MAX), Ok(members.len() as u64));
+        let members = |count: usize| [b"{".to_vec(), b"\"a\":0,".repeat(count)].concat();
+        assert_eq!(read(&members(3 << 19), u64::MAX), Ok(1 + 6 * (3 << 19)));
+        assert_eq!(read(&members((3 << 19) + 1), u64::MAX), Err(io::ErrorKind::InvalidInput));
         let long = [b"\"".to_vec(), b"a".repeat(1024 * 1024 + 1)].concat();
         assert_eq!(read(&long, u64::MAX), Err(io::ErrorKind::InvalidInput));
     }
