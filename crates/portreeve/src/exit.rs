@@ -83,7 +83,7 @@ impl Exit {
             },
             Self::Taken => Words {
                 en: "the port belongs to another; of wait: somebody else than --owner holds it",
-                ja: "ポートは他者のもの。wait では --owner 以外が保持している",
+                ja: "ポートを別の所有者が使用中。wait では --owner 以外が保持",
             },
             Self::Refused => Words { en: "refused for safety", ja: "安全のため拒否" },
             Self::TakenBack => Words {

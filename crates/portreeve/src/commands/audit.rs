@@ -28,7 +28,7 @@ const FORMATS: &[Format] =
 /// `audit`.
 pub(super) const COMMAND: Command = Command {
     name: "audit",
-    about: Words { en: "What is wrong?", ja: "問題はあるか" },
+    about: Words { en: "What is wrong?", ja: "ポートに関する問題点の一覧" },
     examples: &[
         "portreeve audit",
         "portreeve audit --since-last",

@@ -26,7 +26,7 @@ const PATH: &str = "path";
 /// `check`.
 pub(super) const COMMAND: Command = Command {
     name: "check",
-    about: Words { en: "Is this policy file right?", ja: "policy ファイルは正しいか" },
+    about: Words { en: "Is this policy file right?", ja: "policy ファイルの検査" },
     examples: &["portreeve check", "portreeve check policy.toml", "portreeve init | portreeve check -"],
     takes: &[Common::Policy, Common::Output(&[Format::Table, Format::Json])],
     arguments,
@@ -126,7 +126,7 @@ fn absence(service: &Service, owner: &Owner) -> Mistake {
     let text = match owner {
         Owner::Unit(_) => text!(
             "service.{name} belongs to the unit {value}, which this host does not have",
-            "service.{name} の所有者である unit {value} がこのホストにありません"
+            "service.{name} の所有者であるユニット {value} がこのホストにありません"
         ),
         Owner::User(_) => text!(
             "service.{name} belongs to the user {value}, whom this host does not know",

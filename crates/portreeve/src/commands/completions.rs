@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const COMMAND: Command = Command {
     name: "completions",
     about: Words {
-        en: "Completions for bash, zsh or fish", ja: "bash、zsh、fish の補完スクリプトを出力"
+        en: "Completions for bash, zsh or fish", ja: "bash、zsh、fish の補完スクリプト"
     },
     examples: &["portreeve completions bash > /etc/bash_completion.d/portreeve"],
     takes: &[],

@@ -29,9 +29,7 @@ const WORD: &str = "word";
 /// What a port number, a service name or a finding is.
 pub(super) const COMMAND: Command = Command {
     name: "explain",
-    about: Words {
-        en: "What is this number, name or finding?", ja: "この番号・名前・指摘は何か"
-    },
+    about: Words { en: "What is this number, name or finding?", ja: "番号・名前・ルールの説明" },
     examples: &["portreeve explain 5432", "portreeve explain https", "portreeve explain stolen-port"],
     takes: &[Common::Output(&[Format::Table, Format::Json])],
     arguments,
@@ -41,7 +39,7 @@ pub(super) const COMMAND: Command = Command {
 fn arguments(lang: Lang) -> Vec<Arg> {
     let help = Words {
         en: "A number, a range (30000-30099/tcp), a service name or the name of a finding",
-        ja: "番号、範囲(30000-30099/tcp)、サービス名、または指摘の名前",
+        ja: "番号、範囲(30000-30099/tcp)、サービス名、またはルール名",
     };
     vec![Arg::new(WORD).value_name("WORD").required(true).help(help.in_lang(lang))]
 }
@@ -131,10 +129,10 @@ fn unknown(word: &str, registry: Registry<'_>) -> Failure {
     let names = registry.assignments().flat_map(|assignment| assignment.names().collect::<Vec<_>>());
     let failure = Failure::usage(text!(
         "`{word}` is neither a port, nor a registered name, nor a finding",
-        "`{word}` はポート番号でも、登録済みの名前でも、指摘の名前でもありません"
+        "`{word}` はポート番号でも、登録済みの名前でも、ルール名でもありません"
     ));
     match nearest(word, rules::all().map(|rule| rule.name).chain(names)) {
-        Some(near) => failure.hint(text!("did you mean {near}?", "{near} の間違いではありませんか?")),
+        Some(near) => failure.hint(text!("did you mean {near}?", "{near} のことですか?")),
         None => failure.hint(text!("portreeve registry list", "portreeve registry list")),
     }
 }
@@ -146,7 +144,7 @@ fn no_port(word: &str, error: &PortError) -> Failure {
     let PortError::Protocol(wrong) = error else { return failure };
     match (word.rsplit_once('/'), nearest(wrong, Protocol::ALL.map(Protocol::name))) {
         (Some((range, _)), Some(near)) => {
-            failure.hint(text!("did you mean {range}/{near}?", "{range}/{near} の間違いではありませんか?"))
+            failure.hint(text!("did you mean {range}/{near}?", "{range}/{near} のことですか?"))
         }
         _ => failure,
     }

@@ -29,7 +29,7 @@ const FILE: &str = "file";
 pub(super) const COMMAND: Command = Command {
     name: "init",
     about: Words {
-        en: "Write a policy from what runs now", ja: "現在の状態から policy の下書きを作る"
+        en: "Write a policy from what runs now", ja: "現在の状態に基づく policy の下書き"
     },
     examples: &["portreeve init > policy.toml", "portreeve init policy.toml"],
     takes: &[Common::Snapshot, Common::Netns, Common::AllowGaps],

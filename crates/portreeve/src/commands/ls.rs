@@ -34,7 +34,7 @@ pub(super) const COMMAND: Command = Command {
     name: "ls",
     about: Words {
         en: "What is open, whose is it, who can reach it?",
-        ja: "何が開いていて、誰のもので、どこから届くか",
+        ja: "開いているポートと、その所有者・到達範囲の一覧",
     },
     examples: &[
         "portreeve ls",
@@ -60,7 +60,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     };
     let reach = Words {
         en: "Only what can be reached from this zone: world, host, or one of the policy",
-        ja: "このゾーン(world、host、または policy のゾーン)から届くものだけ",
+        ja: "このゾーン(world、host、または policy のゾーン)から到達できるものだけ",
     };
     let undeclared =
         Words { en: "Only what the policy does not declare", ja: "policy に宣言のないものだけ" };

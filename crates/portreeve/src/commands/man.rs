@@ -13,9 +13,7 @@ use crate::{cli, exit::Exit, failure::Failure, settings::Settings, show::out::Ou
 /// `man`.
 pub(crate) const COMMAND: Command = Command {
     name: "man",
-    about: Words {
-        en: "The manual page, for man -l -", ja: "マニュアルページを出力(man -l - で表示)"
-    },
+    about: Words { en: "The manual page, for man -l -", ja: "マニュアルページ(man -l - で表示)" },
     examples: &["portreeve man | man -l -", "portreeve man ls | man -l -"],
     takes: &[],
     arguments,

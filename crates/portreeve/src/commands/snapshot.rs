@@ -18,7 +18,7 @@ use crate::{
 /// `snapshot`.
 pub(super) const COMMAND: Command = Command {
     name: "snapshot",
-    about: Words { en: "What is true now? Saved as JSON", ja: "現在の状態を JSON で保存" },
+    about: Words { en: "What is true now? Saved as JSON", ja: "現在の状態の保存(JSON)" },
     examples: &["portreeve snapshot > host.json", "portreeve snapshot -a --redact > report.json"],
     takes: &[Common::Snapshot],
     arguments,

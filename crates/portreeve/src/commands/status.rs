@@ -38,7 +38,7 @@ pub(super) const COMMAND: Command = Command {
     name: "",
     about: Words {
         en: "What is on that port, and should it be?",
-        ja: "そのポートを使っているのは誰か、それは正しいか",
+        ja: "そのポートには何がいて、それは正しいのか",
     },
     examples: &["portreeve"],
     takes: &[Common::Snapshot, Common::Policy, Common::Netns],
@@ -86,13 +86,13 @@ fn summary(world: &World<'_>, listeners: &[&Listener], findings: &[Finding]) -> 
     let en = inflect(open, "port is", "ports are");
     let ports = match open {
         0 => text!("No port is open on {host}", "{host} で開いているポートはありません"),
-        _ => text!("{open} {en} open on {host}", "{host} では {open} 個のポートが開いています"),
+        _ => text!("{open} {en} open on {host}", "{host} で開いているポートは {open} 個です"),
     };
     let en = inflect(wide, "is bound where anybody may reach it", "are bound where anybody may reach them");
     let reach = match (open, wide) {
         (0, _) => Text::default(),
-        (_, 0) => text!("; none can be reached from outside", "。外部から届くものはありません"),
-        _ => text!("; {wide} {en}", "。うち {wide} 個は外部から届くアドレスにあります"),
+        (_, 0) => text!("; none can be reached from outside", "。外部から到達できるものはありません"),
+        _ => text!("; {wide} {en}", "。うち {wide} 個は外部から到達できるアドレスで待ち受けています"),
     };
     let en = inflect(urgent, "finding needs", "findings need");
     let needs = match urgent {
@@ -140,7 +140,7 @@ fn print_rows(
     match rows.len() - shown.len() {
         0 => Ok(()),
         more => {
-            let sentence = text!("{more} more: portreeve ls", "他 {more} 行: portreeve ls");
+            let sentence = text!("{more} more: portreeve ls", "ほか {more} 行: portreeve ls");
             out.line(&format!("  {}  {}", pad("…", 12), sentence.in_lang(out.lang)))
         }
     }

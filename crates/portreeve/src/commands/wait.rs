@@ -33,7 +33,9 @@ use crate::{
 /// `wait`.
 pub(super) const COMMAND: Command = Command {
     name: "wait",
-    about: Words { en: "Is it up yet? (for scripts)", ja: "もう起動したか(スクリプト用)" },
+    about: Words {
+        en: "Is it up yet? (for scripts)", ja: "ポートが開くまでの待機(スクリプト用)"
+    },
     examples: &[
         "portreeve wait 5432 --for 30s",
         "portreeve wait 3000 --gone",
@@ -52,10 +54,10 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 fn arguments(lang: Lang) -> Vec<Arg> {
     let port = Words { en: "443, https, 443/udp", ja: "443、https、443/udp など" };
     let patience = Words { en: "How long to wait (default: 30s)", ja: "待つ時間(既定値: 30s)" };
-    let gone = Words { en: "Wait until nobody holds it", ja: "誰も使わなくなるまで待つ" };
+    let gone = Words { en: "Wait until nobody holds it", ja: "誰も保持しなくなるまで待つ" };
     let owner = Words {
         en: "Whose it must be: a unit, an absolute path, a user as user=NAME, or a process name",
-        ja: "持つべき相手: ユニット、絶対パス、user=名前、またはプロセス名",
+        ja: "期待する所有者: ユニット、絶対パス、user=名前、またはプロセス名",
     };
     vec![
         Arg::new("what").value_name("PORT").required(true).help(port.in_lang(lang)),
@@ -171,19 +173,19 @@ impl Goal {
         let sentence = match reached {
             Reached::Yes(_) if self.gone => text!("{ports} is free", "{ports} は空いています"),
             Reached::Yes(holder) => {
-                text!("{ports} is up, held by {holder}", "{ports} は {holder} が待ち受けています")
+                text!("{ports} is up, held by {holder}", "{ports} では {holder} が待ち受けています")
             }
             Reached::Nobody => text!("nobody listens on {ports}", "{ports} では誰も待ち受けていません"),
             Reached::Still(holder) => {
-                text!("{ports} is still held by {holder}", "{ports} はまだ {holder} が使用しています")
+                text!("{ports} is still held by {holder}", "{ports} はまだ {holder} が保持しています")
             }
             Reached::Another(holder) => text!(
                 "{ports} is held by {holder}, not by {wanted}",
-                "{ports} は {wanted} ではなく {holder} が使用しています"
+                "{ports} は {wanted} ではなく {holder} が保持しています"
             ),
             Reached::Unseen => text!(
                 "{ports} is held by somebody who cannot be seen; run as root to know whether it is {wanted}",
-                "{ports} の使用者が見えません。{wanted} かどうかを知るには root で実行してください"
+                "{ports} の保持者が見えません。{wanted} かどうかを知るには root で実行してください"
             ),
         };
         with_time(sentence, waited)

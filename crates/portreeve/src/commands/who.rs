@@ -25,7 +25,7 @@ use crate::{
 /// `who`.
 pub(super) const COMMAND: Command = Command {
     name: "who",
-    about: Words { en: "Who holds this port?", ja: "このポートを使っているのは誰か" },
+    about: Words { en: "Who holds this port?", ja: "ポートを保持しているプロセスの特定" },
     examples: &[
         "portreeve who 443",
         "portreeve who https",

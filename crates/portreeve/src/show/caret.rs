@@ -170,7 +170,7 @@ mod tests {
             width,
             also: None,
             text: text!("`tpc` is not a protocol", "`tpc` というプロトコルはありません"),
-            fix: text!("did you mean \"443/tcp\"?", "\"443/tcp\" の間違いではありませんか?"),
+            fix: text!("did you mean \"443/tcp\"?", "\"443/tcp\" のことですか?"),
         }
     }
 

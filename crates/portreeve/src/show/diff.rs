@@ -185,14 +185,14 @@ pub(crate) struct Record {
 const COLUMNS: [Column; 4] = [
     Column { head: Words { en: "CHANGE", ja: "変化" }, fit: Fit::Whole },
     Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
-    Column { head: Words { en: "BOUND TO", ja: "待受アドレス" }, fit: Fit::Whole },
+    Column { head: Words { en: "BOUND TO", ja: "待ち受けアドレス" }, fit: Fit::Whole },
     Column { head: Words { en: "OWNER", ja: "所有者" }, fit: Fit::Cut },
 ];
 
 const fn words(kind: ChangeKind) -> Words {
     match kind {
-        ChangeKind::Opened => Words { en: "+ opened", ja: "+ 開始" },
-        ChangeKind::Closed => Words { en: "- closed", ja: "- 終了" },
+        ChangeKind::Opened => Words { en: "+ opened", ja: "+ 開いた" },
+        ChangeKind::Closed => Words { en: "- closed", ja: "- 閉じた" },
         ChangeKind::ChangedHands => Words { en: "~ changed hands", ja: "~ 所有者変更" },
         ChangeKind::Widened => Words { en: "> widened", ja: "> 範囲拡大" },
         ChangeKind::Narrowed => Words { en: "< narrowed", ja: "< 範囲縮小" },

@@ -25,7 +25,7 @@ pub(crate) const SERVICE: Column =
 pub(crate) const OWNER: Column = Column { head: Words { en: "OWNER", ja: "所有者" }, fit: Fit::Cut };
 /// `BOUND TO`.
 pub(crate) const BOUND: Column =
-    Column { head: Words { en: "BOUND TO", ja: "バインド先" }, fit: Fit::Cut };
+    Column { head: Words { en: "BOUND TO", ja: "待ち受けアドレス" }, fit: Fit::Cut };
 /// `REACH`: told by the address alone, as its head says.
 pub(crate) const REACH: Column = Column {
     head: Words { en: "REACH (BY ADDRESS)", ja: "到達範囲(アドレスによる)" },

@@ -36,7 +36,7 @@ const ENDPOINTS_MAX: usize = 6;
 /// Says that nobody holds what was asked for.
 pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
     let ports = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let sentence = text!("nobody holds {ports}", "{ports} は誰も使っていません");
+    let sentence = text!("nobody holds {ports}", "{ports} は誰も保持していません");
     out.line(&visible(sentence.in_lang(out.lang)))?;
     if let [Asked { range, protocol }] = asked
         && range.is_one()
@@ -80,7 +80,7 @@ fn seen(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let (ports, name) = (row.ports(), &process.name);
-    let held = text!("{ports} is held by {name} (pid {pid})", "{ports} は {name}(pid {pid})が使用しています");
+    let held = text!("{ports} is held by {name} (pid {pid})", "{ports} は {name}(pid {pid})が保持しています");
     let since = since(process, world.snapshot.taken);
     let line = format!("{}{}", held.in_lang(out.lang), since.in_lang(out.lang));
     let command = command_line(process, settings.verbosity);
@@ -92,7 +92,7 @@ fn seen(
     }
     let listed = pids.iter().take(8).map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let more = if pids.len() > 8 { " …" } else { "" };
-    let also = text!("  also held by pid {listed}{more}", "  他の保持プロセス: pid {listed}{more}");
+    let also = text!("  also held by pid {listed}{more}", "  ほかに保持しているプロセス: pid {listed}{more}");
     out.line(also.in_lang(out.lang))
 }
 
@@ -133,9 +133,9 @@ fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> 
             text!("{ports} is held by the kernel", "{ports} はカーネルが保持しています")
         }
         (_, owner::UNSEEN) => {
-            text!("{ports} is held by somebody", "{ports} は使用されていますが、誰かは分かりません")
+            text!("{ports} is held by somebody", "{ports} の保持者は分かりません")
         }
-        (_, unit) => text!("{ports} is held by {unit}", "{ports} は {unit} が使用しています"),
+        (_, unit) => text!("{ports} is held by {unit}", "{ports} は {unit} が保持しています"),
     };
     out.line(&visible(sentence.in_lang(out.lang)))?;
     match first.gap {
