@@ -54,3 +54,17 @@ fn whose_it_is_is_looked_for_once_it_is_open() {
     let said = run(&format!("wait {port}/tcp --owner {} --for 0s", name.trim()));
     assert_eq!(said.code, Some(1), "{said:?}");
 }
+
+#[test]
+fn whoever_holds_it_is_called_the_holder_in_japanese() {
+    for (line, said) in [
+        ("wait 443 --lang ja", "443 では nginx.service が待ち受けています\n"),
+        ("wait 443 --gone --lang ja --for 0s", "443 はまだ nginx.service が保持しています\n"),
+        (
+            "wait 443 --owner apache2.service --lang ja",
+            "443 は apache2.service ではなく nginx.service が保持しています\n",
+        ),
+    ] {
+        assert_eq!(on_web(line).out, said, "{line}");
+    }
+}
