@@ -66,10 +66,16 @@ enum Unusable {
 
 fn table(path: &Path) -> Result<Registry<'static>, Unusable> {
     let bytes = read::file(path, FILE_BYTES_MAX).map_err(|error| {
-        if error.is_missing() { Unusable::Missing } else { Unusable::Because(error.text()) }
+        // Whoever may not even enter the directory has imported nothing there.
+        let missing = error.is_missing() || path.metadata().is_err_and(|error| is_denied(&error));
+        if missing { Unusable::Missing } else { Unusable::Because(error.text()) }
     })?;
     // Read once in a run and needed until its end.
     decode(bytes.leak()).map_err(Unusable::Because)
+}
+
+fn is_denied(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::PermissionDenied
 }
 
 fn decode(bytes: &[u8]) -> Result<Registry<'_>, Text> {

@@ -91,10 +91,9 @@ fn warn(warnings: &[Mistake], texts: &Texts, lang: Lang) {
 fn right(texts: &Texts, policy: &Policy) -> Text {
     let name = policy_file::name(texts);
     let services = policy.services.len();
-    let ports: u32 =
-        policy.services.iter().flat_map(|service| &service.ports).map(|spec| spec.range.count()).sum();
+    let ports = policy.port_count();
     let en_services = inflect(services, "service", "services");
-    let en_ports = inflect(ports as usize, "port", "ports");
+    let en_ports = inflect(usize::try_from(ports).unwrap_or(usize::MAX), "port", "ports");
     text!(
         "{name}: no mistakes · {services} {en_services} · {ports} {en_ports}",
         "{name}: 誤りはありません · サービス {services} 件 · ポート {ports} 個"

@@ -224,7 +224,9 @@ fn is_owner<'a>(world: &World<'a>, listener: &'a Listener, wanted: &str) -> Matc
     let matches: Vec<_> =
         world.identities(listener).iter().map(|identity| identity.matches_any(&owners)).collect();
     let best = [Match::Yes, Match::Unknown].into_iter().find(|best| matches.contains(best));
-    best.unwrap_or(Match::No)
+    // A bare name may be that of a process, and those cannot be told while one is hidden.
+    let unseen = owners.len() > 1 && (listener.holders.is_empty() || !listener.holders_complete);
+    best.unwrap_or(if unseen { Match::Unknown } else { Match::No })
 }
 
 fn owner_named(wanted: &str) -> Owner {

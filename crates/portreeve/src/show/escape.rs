@@ -2,14 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Whether a character would act or hide rather than show: C0, C1, bidirectional and zero-width controls.
-pub(crate) const fn is_hidden(character: char) -> bool {
-    matches!(character,
-        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
-        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e007f}')
-}
+use portreeve_core::visible::is_hidden;
 
 /// `text` with every character that would act or hide written out (`\x1b`, `\u{202e}`).
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {

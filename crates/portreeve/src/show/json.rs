@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
+use portreeve_core::visible::is_hidden;
 use serde::Serialize;
-
-use super::escape::is_hidden;
 
 /// How a document is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use portreeve_core::{
     facts::{HolderGap, Listener, Process},
     owner::Identity,
+    unit::is_service_or_socket,
     words::{Lang, Words},
     world::World,
 };
@@ -20,7 +21,7 @@ pub(crate) fn lasting<'a>(world: &World<'a>, listener: &'a Listener) -> Option<S
 pub(crate) fn owner<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> String {
     let Some((_, process)) = world.main_holder(listener) else { return of_socket(listener, lang) };
     let identity = Identity::of_holder(process, listener);
-    let is_program = identity.container.is_none() && !identity.unit.is_some_and(is_service);
+    let is_program = identity.container.is_none() && !identity.unit.is_some_and(is_service_or_socket);
     if is_program { program(process) } else { identity.lasting().unwrap_or_else(|| program(process)) }
 }
 
@@ -49,9 +50,4 @@ fn program(process: &Process) -> String {
         Some(user) => format!("{} ({user})", process.name),
         None => process.name.clone(),
     }
-}
-
-/// A session or a user's manager is a place where programs run, and tells less than the program.
-fn is_service(unit: &str) -> bool {
-    (unit.ends_with(".service") || unit.ends_with(".socket")) && !unit.starts_with("user@")
 }

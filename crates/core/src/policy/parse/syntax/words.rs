@@ -114,7 +114,7 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
         &["cannot extend value"],
         Words {
             en: "this key has a value already and cannot hold another key",
-            ja: "このキーにはすでに値があり、下にキーを置けません",
+            ja: "このキーには既に値があり、下にキーを置けません",
         },
         Words {
             en: "write everything of it in one place", ja: "1 か所にまとめて書いてください"
