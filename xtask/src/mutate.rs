@@ -69,3 +69,19 @@ fn attempt(tree: &Tree, patch: &Patch) -> Result {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::command;
+
+    /// Whoever moves what a mutation breaks moves the mutation along.
+    #[test]
+    fn every_mutation_still_applies() {
+        for patch in patches(&[]).unwrap() {
+            let path = root().join("mutations").join(&patch.file);
+            let applies = command(&["git", "apply", "--check"]).arg(path).status().unwrap();
+            assert!(applies.success(), "{} breaks nothing any more", patch.file);
+        }
+    }
+}
