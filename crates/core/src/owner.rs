@@ -80,6 +80,18 @@ pub struct Identity<'a> {
     pub user: Option<&'a str>,
     /// Number of the user.
     pub uid: Option<u32>,
+    /// What all of this was read from.
+    pub evidence: Evidence,
+}
+
+/// What somebody is known from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Evidence {
+    /// A process that holds the socket.
+    #[default]
+    Holder,
+    /// The socket alone: whoever holds it was not seen, and may have moved to its unit after it bound.
+    Socket,
 }
 
 /// What tells one observed owner from another, whatever its pid.
@@ -128,7 +140,7 @@ impl<'a> Identity<'a> {
     #[must_use]
     pub fn of_holder(process: &'a Process, listener: &'a Listener) -> Self {
         if is_service_manager(process) {
-            return Self { uid: None, ..Self::of_socket(listener) };
+            return Self { uid: None, evidence: Evidence::Holder, ..Self::of_socket(listener) };
         }
         Self {
             unit: process.unit.as_deref(),
@@ -138,12 +150,14 @@ impl<'a> Identity<'a> {
             script: process.script.as_deref(),
             user: process.user.as_deref(),
             uid: process.uid,
+            evidence: Evidence::Holder,
         }
     }
 
     /// What the socket alone tells about whoever created it, where no holder can be seen.
     ///
     /// The service manager creates sockets for others: one that it created in its own cgroup tells nothing.
+    /// The cgroup is the one in which the socket was created, where its holder need not be any more: it can only agree.
     #[must_use]
     pub fn of_socket(listener: &'a Listener) -> Self {
         let told = listener.socket_unit.as_deref() != Some(SERVICE_MANAGER);
@@ -151,6 +165,7 @@ impl<'a> Identity<'a> {
             unit: listener.socket_unit.as_deref().filter(|_| told),
             cgroup: listener.socket_cgroup.as_deref().filter(|_| told),
             uid: listener.uid,
+            evidence: Evidence::Socket,
             ..Self::default()
         }
     }
@@ -208,7 +223,14 @@ impl<'a> Identity<'a> {
     }
 
     fn known_place(&self, decide: impl FnOnce() -> bool) -> Match {
-        if self.cgroup.is_none() { Match::Unknown } else { Match::of(decide()) }
+        if self.cgroup.is_none() {
+            return Match::Unknown;
+        }
+        match (decide(), self.evidence) {
+            (true, _) => Match::Yes,
+            (false, Evidence::Holder) => Match::No,
+            (false, Evidence::Socket) => Match::Unknown,
+        }
     }
 
     /// `Service=` may name another unit than the socket's own (systemd.socket(5)), so a `.socket` never says no.
@@ -350,6 +372,21 @@ mod tests {
             assert_eq!(hidden.matches(&owner), Match::Unknown, "{owner}");
         }
         assert_eq!(hidden.matches_any(&[]), Match::Yes);
+    }
+
+    #[test]
+    fn a_socket_whose_holder_was_not_seen_agrees_or_says_nothing() {
+        let alone = |unit, cgroup| Identity { evidence: Evidence::Socket, ..in_unit(unit, cgroup) };
+        let web = alone("web.service", "/system.slice/web.service");
+        let root = Identity { unit: None, ..alone("", "/") };
+        let strangers =
+            [Owner::Unit("a.service".into()), Owner::Cgroup("/a".into()), Owner::Container("a".into())];
+        for owner in strangers {
+            assert_eq!(web.matches(&owner), Match::Unknown, "{owner}");
+            assert_eq!(root.matches(&owner), Match::Unknown, "{owner}");
+        }
+        assert_eq!(web.matches(&Owner::Unit("web.service".into())), Match::Yes);
+        assert_eq!(web.matches(&Owner::Cgroup("/system.slice".into())), Match::Yes);
     }
 
     #[test]
