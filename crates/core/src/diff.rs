@@ -140,6 +140,17 @@ struct BoundPlace<'a> {
     dual: bool,
     /// `None`: somebody whose owner is not known.
     owners: Option<BTreeSet<String>>,
+    /// Every socket with whose it is, where that is known.
+    sockets: Vec<(&'a Listener, Vec<String>)>,
+}
+
+impl<'a> BoundPlace<'a> {
+    /// A socket of somebody who is not at `other`, else the first.
+    fn socket_beyond(&self, other: &Self) -> &'a Listener {
+        let strange = |owner: &String| other.owners.as_ref().is_some_and(|known| !known.contains(owner));
+        let own = self.sockets.iter().find(|(_, owners)| owners.iter().any(strange));
+        own.map_or(self.listener, |(listener, _)| *listener)
+    }
 }
 
 fn places<'a>(
@@ -151,10 +162,15 @@ fn places<'a>(
     for listener in listeners {
         let key = place_key(listener);
         let dual = listener.hears_ipv4() && listener.hears_ipv6();
-        let place =
-            places.entry(key).or_insert_with(|| BoundPlace { listener, dual, owners: Some(BTreeSet::new()) });
+        let place = places.entry(key).or_insert_with(|| BoundPlace {
+            listener,
+            dual,
+            owners: Some(BTreeSet::new()),
+            sockets: Vec::new(),
+        });
         place.dual |= dual;
         let known = owners(snapshot, listener);
+        place.sockets.push((listener, known.clone().unwrap_or_default()));
         place.owners = place.owners.take().zip(known).map(|(mut all, more)| {
             all.extend(more);
             all
@@ -198,7 +214,9 @@ fn compare<'a>(
 fn stayed<'a>(difference: &mut Difference<'a>, before: &BoundPlace<'a>, after: &BoundPlace<'a>) {
     match (&before.owners, &after.owners) {
         (Some(one), Some(other)) if one != other => {
-            difference.changes.push(change(ChangeKind::ChangedHands, Some(before), Some(after)));
+            let (gone, new) = (before.socket_beyond(after), after.socket_beyond(before));
+            let hands = change(ChangeKind::ChangedHands, Some(before), Some(after));
+            difference.changes.push(Change { before: Some(gone), after: Some(new), ..hands });
         }
         (Some(_), Some(_)) => {}
         _ => difference.unknown += 1,

@@ -1,6 +1,6 @@
 //! What two looks at made-up hosts say changed.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use super::*;
 use crate::rules::testing::{Scene, scene};
@@ -46,6 +46,27 @@ fn somebody_who_joins_a_group_of_sockets_changes_hands() {
     assert_eq!(certain(&before, &after), ["changed-hands 80/tcp 0.0.0.0"]);
     let more = before.clone().again("0.0.0.0:80/tcp");
     assert_eq!(certain(&before, &more), [""; 0]);
+}
+
+/// Whoever came and whoever went are shown, in whatever order the sockets were made.
+#[test]
+fn changed_hands_shows_who_came_and_who_went() {
+    let hands = |before: &Scene, after: &Scene| {
+        let difference = diff(&before.snapshot, &after.snapshot, &Scope::Own);
+        let units = |listener: Option<&Listener>| listener.unwrap().socket_unit.clone().unwrap();
+        difference.changes.iter().map(|it| (units(it.before), units(it.after))).collect::<Vec<_>>()
+    };
+    let pair = |before: &str, after: &str| vec![(before.into(), after.into())];
+    let listening =
+        |units: &[&str]| units.iter().fold(scene(), |scene, unit| scene.listens(unit, "127.0.0.1:8001/tcp"));
+    let (web, both) = (listening(&["web.service"]), listening(&["web.service", "evil.service"]));
+    assert_eq!(hands(&web, &both), pair("web.service", "evil.service"));
+    assert_eq!(hands(&both, &web), pair("evil.service", "web.service"));
+    assert_eq!(hands(&both, &listening(&["web.service", "x.service"])), pair("evil.service", "x.service"));
+    assert_eq!(
+        hands(&listening(&["evil.service", "web.service"]), &web),
+        pair("evil.service", "web.service")
+    );
 }
 
 #[test]
