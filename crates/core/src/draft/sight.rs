@@ -5,7 +5,7 @@ use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use super::danger::Danger;
 use crate::{
     facts::Listener,
-    owner::{Identity, Match, Owner},
+    owner::{Identity, Match, Owner, is_service_manager},
     policy,
     port::Protocol,
     unit,
@@ -50,14 +50,23 @@ pub(super) fn sightings<'a>(world: &World<'a>) -> Seen<'a> {
 }
 
 fn sighting<'a>(world: &World<'a>, listener: &'a Listener) -> Sighting<'a> {
-    let identities = world.identities(listener);
-    let owners: Option<BTreeSet<Owner>> = identities.iter().map(lasting).collect();
+    let owners: Option<BTreeSet<Owner>> = identities(world, listener).iter().map(lasting).collect();
     let owners = owners.unwrap_or_default();
     let programs: BTreeSet<&str> =
         world.snapshot.holders(listener).map(|(_, process)| process.name.as_str()).collect();
     let danger = Danger::of(&programs, listener.port, listener.protocol);
     let label = label(world, listener, owners.first());
     Sighting { listener, owners, label, programs, danger }
+}
+
+/// Who `listener` belongs to: the service manager keeps a socket for those who hold it beside it (A12).
+fn identities<'a>(world: &World<'a>, listener: &'a Listener) -> Vec<Identity<'a>> {
+    let holders = world.snapshot.holders(listener).map(|(_, process)| process);
+    let served: Vec<_> = holders
+        .filter(|process| !is_service_manager(process))
+        .map(|process| Identity::of_holder(process, listener))
+        .collect();
+    if served.is_empty() { world.identities(listener) } else { served }
 }
 
 /// The narrowest owner that will still mean this somebody after a restart.

@@ -177,6 +177,30 @@ fn the_owner_is_the_narrowest_that_lasts() {
     assert_eq!(owner(Process { exe: None, ..unit("session-4.scope") }), []);
 }
 
+/// Where systemd could not open the socket in its unit's cgroup it is in pid 1's own, and tells nothing.
+#[test]
+fn a_socket_that_the_service_manager_keeps_is_its_services() {
+    let owner = |socket_unit: &str, pids: &[u32]| {
+        let manager = Process { cgroup: Some("/init.scope".into()), ..process("systemd", "init.scope") };
+        let socket = Listener {
+            holders: pids.iter().map(|&pid| Hold { pid, fd: 3 }).collect(),
+            socket_unit: Some(socket_unit.into()),
+            socket_cgroup: Some(format!("/system.slice/{socket_unit}")),
+            ..listener("::", 22, 1)
+        };
+        let processes = vec![(1, manager), (7, process("sshd", "ssh.service"))];
+        let text = drafted(&snapshot(vec![socket], processes), Lang::En);
+        read(&text).services[0].owners.clone()
+    };
+    let ssh = [crate::owner::Owner::Unit("ssh.service".into())];
+    for socket_unit in ["ssh.socket", "init.scope"] {
+        assert_eq!(owner(socket_unit, &[1, 7]), ssh, "{socket_unit}");
+        assert_eq!(owner(socket_unit, &[7, 1]), ssh, "{socket_unit}");
+    }
+    assert_eq!(owner("ssh.socket", &[1]), ssh);
+    assert_eq!(owner("init.scope", &[1]), []);
+}
+
 #[test]
 fn two_owners_of_one_port_share_a_service_only_where_their_sockets_meet() {
     let processes = || vec![(7, process("a", "a.service")), (8, process("b", "b.service"))];
