@@ -10,6 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::{danger::Danger, sight::Sighting};
 use crate::{
     address::{Address, Breadth},
+    facts::Listener,
     owner::Owner,
     policy::is_interface,
     port::{PortRange, PortSpec, Protocol},
@@ -19,6 +20,8 @@ use crate::{
 const OWNERS_MAX: usize = 16;
 /// More addresses than this on one port are any address.
 const ADDRESSES_MAX: usize = 256;
+/// More interfaces than this on one port are any interface.
+const DEVICES_MAX: usize = 256;
 /// Ports of one service: a longer line is written as another service.
 const PORTS_MAX: usize = 1_000;
 /// So many consecutive numbers are a range.
@@ -42,6 +45,7 @@ pub(super) struct Common {
     /// Empty: anywhere.
     pub(super) addresses: Vec<Address>,
     pub(super) device: Option<String>,
+    pub(super) ties: Ties,
     pub(super) reach: Reach,
     /// Why it is declared more narrowly than it was seen.
     pub(super) narrowed: Option<Danger>,
@@ -55,6 +59,14 @@ pub(super) struct Common {
 pub(super) enum Sharing {
     Alone,
     Shared,
+}
+
+/// Whether the draft keeps sockets to the interfaces that they were tied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ties {
+    Kept,
+    /// Some were tied and others not, which one service cannot say.
+    Lost,
 }
 
 /// A service to be written.
@@ -72,7 +84,7 @@ pub(super) fn services(sightings: &[Sighting<'_>]) -> Vec<DraftService> {
     }
     let mut grouped: BTreeMap<Common, Vec<(Protocol, u16)>> = BTreeMap::new();
     for (port, sightings) in by_port {
-        for together in divide(sightings) {
+        for together in divide_by_device(sightings).into_iter().flat_map(divide) {
             grouped.entry(common(&together)).or_default().push(port);
         }
     }
@@ -89,6 +101,20 @@ pub(super) fn services(sightings: &[Sighting<'_>]) -> Vec<DraftService> {
         first.map(|spec| (spec.range.first, spec.protocol))
     });
     services
+}
+
+/// Divides the sightings on one port by the interface that each is tied to.
+///
+/// One that is tied to none meets all the others, and a policy has no two services that meet.
+fn divide_by_device<'s, 'a>(sightings: Vec<&'s Sighting<'a>>) -> Vec<Vec<&'s Sighting<'a>>> {
+    let mut by_device: BTreeMap<&str, Vec<&Sighting<'_>>> = BTreeMap::new();
+    for sighting in &sightings {
+        match sighting.listener.device.as_deref().filter(|device| is_interface(device)) {
+            Some(device) => by_device.entry(device).or_default().push(sighting),
+            None => return alloc::vec![sightings],
+        }
+    }
+    if by_device.len() > DEVICES_MAX { alloc::vec![sightings] } else { by_device.into_values().collect() }
 }
 
 /// Divides the sightings on one port by address where several owners share it without getting in each other's way.
@@ -117,6 +143,7 @@ fn common(together: &[&Sighting<'_>]) -> Common {
         shared: if sets.len() > 1 { Sharing::Shared } else { Sharing::Alone },
         addresses: addresses(together, narrowed),
         device: device(together),
+        ties: ties(together),
         reach: if beyond && narrowed.is_none() { Reach::World } else { Reach::Host },
         narrowed,
         programs: programs.take(OWNERS_MAX).map(|name| String::from(*name)).collect(),
@@ -141,10 +168,11 @@ fn owners(sets: &BTreeSet<&BTreeSet<Owner>>) -> Vec<Owner> {
 fn addresses(together: &[&Sighting<'_>], narrowed: Option<Danger>) -> Vec<Address> {
     let wildcards = || together.iter().filter(|sighting| sighting.listener.breadth() == Breadth::Wildcard);
     let any = wildcards().next().is_some();
+    let tied = device(together).is_some();
     let mut addresses: BTreeSet<_> = together
         .iter()
         .filter(|sighting| sighting.listener.breadth() != Breadth::Wildcard)
-        .map(|sighting| written(&sighting.listener.address))
+        .map(|sighting| if tied { written(&sighting.listener.address) } else { untied(sighting.listener) })
         .collect();
     if addresses.len() > ADDRESSES_MAX {
         addresses = addresses.into_iter().map(|address| Address::from(address.ip)).collect();
@@ -164,6 +192,25 @@ fn addresses(together: &[&Sighting<'_>], narrowed: Option<Danger>) -> Vec<Addres
 fn written(address: &Address) -> Address {
     let interface = address.interface.clone().filter(|interface| is_interface(interface));
     Address { ip: address.ip.to_canonical(), interface }
+}
+
+/// Where a socket on no wildcard listens, said without its device: any address on `lo` is the host itself.
+fn untied(listener: &Listener) -> Address {
+    match (listener.address.breadth(), listener.address.ip.to_canonical()) {
+        (Breadth::Wildcard, IpAddr::V4(_)) => Address::from(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        (Breadth::Wildcard, IpAddr::V6(_)) => Address::from(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        _ => written(&listener.address),
+    }
+}
+
+/// Ties matter only where nobody takes the port on every interface anyway.
+fn ties(together: &[&Sighting<'_>]) -> Ties {
+    let everywhere = together.iter().any(|sighting| {
+        sighting.listener.breadth() == Breadth::Wildcard && sighting.listener.device.is_none()
+    });
+    let lost =
+        device(together).is_none() && together.iter().any(|sighting| sighting.listener.device.is_some());
+    if lost && !everywhere { Ties::Lost } else { Ties::Kept }
 }
 
 /// The interface that all of them are tied to.

@@ -215,6 +215,31 @@ fn two_owners_of_one_port_share_a_service_only_where_their_sockets_meet() {
 }
 
 #[test]
+fn sockets_tied_to_interfaces_stay_tied() {
+    let tied = |address: &str, device: Option<&str>| Listener {
+        device: device.map(String::from),
+        ..listener(address, 8000, 7)
+    };
+    let text = |sockets: &[Listener]| {
+        drafted(&snapshot(sockets.to_vec(), vec![(7, process("web", "web.service"))]), Lang::En)
+    };
+    let apart = read(&text(&[tied("0.0.0.0", Some("lo")), tied("0.0.0.0", Some("d0"))]));
+    let declared: Vec<_> = apart
+        .services
+        .iter()
+        .map(|service| (service.device.as_deref(), service.reach.iter().map(String::as_str).collect()))
+        .collect::<Vec<(_, Vec<_>)>>();
+    assert_eq!(declared, [(Some("d0"), vec!["world"]), (Some("lo"), vec!["host"])]);
+
+    let everywhere = text(&[tied("0.0.0.0", None), tied("0.0.0.0", Some("d0"))]);
+    assert!(!everywhere.contains("device") && !everywhere.contains("tied to"), "{everywhere}");
+    let beside = text(&[tied("10.0.0.1", None), tied("0.0.0.0", Some("lo"))]);
+    assert!(beside.contains("address = [\"10.0.0.1\", \"127.0.0.1\"]"), "{beside}");
+    let lost = text(&[tied("10.0.0.1", None), tied("0.0.0.0", Some("d0"))]);
+    assert!(lost.contains("# Ask: some of its sockets are tied to an interface"), "{lost}");
+}
+
+#[test]
 fn many_consecutive_ports_are_a_range() {
     let sockets = (30_000..30_100).map(|port| listener("::", port, 7)).collect();
     let text = drafted(&snapshot(sockets, vec![(7, process("vsftpd", "vsftpd.service"))]), Lang::En);

@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write as _;
 
 use super::{
-    group::{Common, DraftService, Reach, Sharing},
+    group::{Common, DraftService, Reach, Sharing, Ties},
     name::Names,
     sight::Seen,
 };
@@ -135,6 +135,12 @@ fn questions(common: &Common) -> Vec<Words> {
         questions.push(Words {
             en: "Ask: several owners hold this port together. Which one should?",
             ja: "確認: 複数の所有者が同じポートを使っています。本来はどれですか?",
+        });
+    }
+    if common.ties == Ties::Lost {
+        questions.push(Words {
+            en: "Ask: some of its sockets are tied to an interface, which is not kept here. Is it meant for every one?",
+            ja: "確認: 一部のソケットは特定のインターフェースに限定されていますが、ここには反映していません。全体で使うものですか?",
         });
     }
     if common.owners.is_empty() {
