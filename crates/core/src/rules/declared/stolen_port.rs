@@ -1,11 +1,13 @@
 //! A declared port is held, shared or shadowed by somebody who is not its owner (A13, A24).
 
 use alloc::{collections::BTreeSet, format, vec::Vec};
+use core::net::IpAddr;
 
 use super::list;
 use crate::{
+    address::{Address, Breadth},
     desired::DesiredPort,
-    facts::Process,
+    facts::{Listener, Process},
     finding::{Finding, Severity},
     owner::{Identity, Match},
     rules::{Page, Rule},
@@ -130,9 +132,18 @@ impl<'a> Family<'a> {
 
 #[derive(Clone, Copy)]
 enum Manner {
+    /// The owner is not there.
     Held,
+    /// At the owner's very address.
     Shared,
+    /// At an address of its own, which goes before the owner's wildcard.
     Shadowed,
+    /// A wildcard beside the owner's of the other family.
+    OtherFamily,
+    /// A wildcard beside the owner's addresses.
+    Beside,
+    /// A wildcard where the owner holds every address that it declares.
+    Behind,
 }
 
 fn manner(world: &World<'_>, holding: &Holding<'_>, declared: &DesiredPort<'_>, thief: &Thief) -> Manner {
@@ -140,23 +151,43 @@ fn manner(world: &World<'_>, holding: &Holding<'_>, declared: &DesiredPort<'_>, 
         return Manner::Shared;
     }
     let socket = holding.widest();
-    let mut manner = Manner::Held;
-    for other in world.holdings_at(socket.netns, socket.protocol, socket.port) {
-        if other.identity.matches_any(&declared.service.owners) != Match::Yes {
-            continue;
-        }
-        if other.listeners.iter().any(|listener| listener.address == socket.address) {
-            return Manner::Shared;
-        }
-        manner = Manner::Shadowed;
+    let owns = |other: &&Holding<'_>| other.identity.matches_any(&declared.service.owners) == Match::Yes;
+    let at = world.holdings_at(socket.netns, socket.protocol, socket.port);
+    let owned: Vec<_> =
+        at.iter().filter(owns).flat_map(|other| &other.listeners).map(|listener| &listener.address).collect();
+    if owned.is_empty() {
+        return Manner::Held;
     }
-    manner
+    if owned.contains(&&socket.address) {
+        return Manner::Shared;
+    }
+    if socket.address.breadth() != Breadth::Wildcard {
+        return Manner::Shadowed;
+    }
+    if owned.iter().any(|address| address.breadth() == Breadth::Wildcard) {
+        return Manner::OtherFamily;
+    }
+    if is_behind(socket, &declared.service.addresses, &owned) { Manner::Behind } else { Manner::Beside }
+}
+
+/// Whether all that is declared is held by its owner, and would go to the wildcard `socket` if it were not.
+///
+/// The kernel looks for a socket at the very address first (net/ipv4/inet_hashtables.c, __inet_lookup_listener).
+fn is_behind(socket: &Listener, declared: &[Address], owned: &[&Address]) -> bool {
+    let is_owned =
+        |address: &Address| owned.iter().any(|owned| owned.ip.to_canonical() == address.ip.to_canonical());
+    let is_heard = |address: &Address| match address.ip.to_canonical() {
+        IpAddr::V4(_) => socket.hears_ipv4(),
+        IpAddr::V6(_) => socket.hears_ipv6(),
+    };
+    !declared.is_empty() && declared.iter().all(is_owned) && declared.iter().any(is_heard)
 }
 
 fn describe(thief: &Thief, manner: Manner, holding: &Holding<'_>, declared: &DesiredPort<'_>) -> Text {
     let (Thief::Holder(Text { en, ja }) | Thief::Guest(Text { en, ja })) = thief;
     let spec = holding.spec();
     let address = &holding.widest().address;
+    let family = if address.ip.to_canonical().is_ipv4() { "IPv4" } else { "IPv6" };
     let service = &declared.service.name;
     let owner = list(&declared.service.owners);
     match manner {
@@ -172,12 +203,27 @@ fn describe(thief: &Thief, manner: Manner, holding: &Holding<'_>, declared: &Des
             "{en} takes what is sent to {address} on {spec}, which belongs to {service} ({owner})",
             "{service}({owner})のものである {spec} のうち、{address} 宛ての通信を {ja} が横取りしています"
         ),
+        Manner::OtherFamily => text!(
+            "{en} takes what is sent over {family} to {spec}, which belongs to {service} ({owner})",
+            "{service}({owner})のものである {spec} のうち、{family} の通信を {ja} が横取りしています"
+        ),
+        Manner::Beside => text!(
+            "{en} takes what is sent to {spec} at addresses where its owner {owner} does not listen; it belongs to {service}",
+            "{service}({owner})のものである {spec} のうち、所有者が待ち受けていないアドレス宛ての通信を {ja} が受け取っています"
+        ),
+        Manner::Behind => text!(
+            "{en} stands on {address} at {spec} behind its owner {owner}: what is meant for {service} goes there once the owner stops",
+            "{ja} が所有者 {owner} の背後で {address} の {spec} を待ち受けています。所有者が止まると {service} 宛ての通信を受け取ります"
+        ),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, string::String};
+    use alloc::{
+        format,
+        string::{String, ToString},
+    };
 
     use crate::{
         cgroup,
@@ -257,6 +303,33 @@ mod tests {
         let shadowed = owner().listens("evil.service", "192.0.2.1:443/tcp").texts("stolen-port");
         assert_eq!(shadowed.len(), 1);
         assert!(shadowed[0].contains("evil takes what is sent to 192.0.2.1"), "{shadowed:?}");
+    }
+
+    #[test]
+    fn a_wildcard_takes_only_what_the_owners_addresses_leave() {
+        let beside = |addresses: &[&str], owner: &str, evil: &str| {
+            let web = scene().service("web", "443/tcp", "nginx.service").reach("world");
+            let scene = addresses.iter().fold(web, |scene, address| scene.at(address));
+            let texts =
+                scene.listens("nginx.service", owner).listens("evil.service", evil).texts("stolen-port");
+            assert_eq!(texts.len(), 1, "{texts:?}");
+            texts[0].strip_prefix("443/tcp: evil ").unwrap().to_string()
+        };
+        let others = "takes what is sent to 443/tcp at addresses where its owner nginx.service does not listen; \
+                      it belongs to web";
+        let (home, any) = ("127.0.0.1:443/tcp", "0.0.0.0:443/tcp");
+        assert_eq!(beside(&[], home, any), others);
+        assert_eq!(beside(&["127.0.0.1", "192.0.2.1"], home, any), others);
+        assert_eq!(
+            beside(&["127.0.0.1"], home, any),
+            "stands on 0.0.0.0 at 443/tcp behind its owner nginx.service: what is meant for web goes there once \
+             the owner stops"
+        );
+        assert_eq!(beside(&["::1"], "[::1]:443/tcp", any), others);
+        assert_eq!(
+            beside(&[], "[::]:443/tcp", any),
+            "takes what is sent over IPv4 to 443/tcp, which belongs to web (nginx.service)"
+        );
     }
 
     #[test]
