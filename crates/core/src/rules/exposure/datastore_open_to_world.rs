@@ -6,7 +6,7 @@ use crate::{
     address::Breadth,
     facts::Listener,
     finding::{Finding, Severity},
-    kinds::{Kind, Nature},
+    kinds::{Kind, Nature, is_carrier},
     reach::is_open_to_world,
     rules::{Page, Rule},
     text,
@@ -61,20 +61,33 @@ fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
 
 fn describe_wide(kind: &Kind, holding: &Holding<'_>) -> Text {
     let Text { en, ja } = holding.who();
-    let (name, spec) = (kind.name, holding.spec());
+    let Text { en: what, ja: subject } = what(kind, holding);
     text!(
-        "{name} on {spec} answers anyone who can reach this host ({en})",
-        "このホストへ到達できる誰もが、{spec} の {name} に接続できます({ja})"
+        "{what} answers anyone who can reach this host ({en})",
+        "このホストへ到達できる誰もが、{subject} に接続できます({ja})"
     )
 }
 
 fn describe_public(kind: &Kind, holding: &Holding<'_>, open: &Listener) -> Text {
     let Text { en, ja } = holding.who();
-    let (name, spec, address) = (kind.name, holding.spec(), &open.address);
+    let Text { en: what, ja: subject } = what(kind, holding);
+    let address = &open.address;
     text!(
-        "{name} on {spec} answers anyone who can reach {address} ({en})",
-        "{address} へ到達できる誰もが、{spec} の {name} に接続できます({ja})"
+        "{what} answers anyone who can reach {address} ({en})",
+        "{address} へ到達できる誰もが、{subject} に接続できます({ja})"
     )
+}
+
+/// Only a program's own name makes it certain; a number, or a carrier on it, does not.
+fn what(kind: &Kind, holding: &Holding<'_>) -> Text {
+    let (name, spec) = (kind.name, holding.spec());
+    if holding.programs().iter().all(|program| is_carrier(program)) {
+        return text!(
+            "what listens on {spec}, the usual number of {name},",
+            "{spec}({name} がよく使う番号)で待ち受けているもの"
+        );
+    }
+    text!("{name} on {spec}", "{spec} の {name}")
 }
 
 #[cfg(test)]
@@ -146,6 +159,15 @@ mod tests {
             ["6379/tcp 0.0.0.0"]
         );
         assert_eq!(scene().listens("nginx.service", "0.0.0.0:6379/tcp").hidden().rules(), [""; 0]);
+        assert_eq!(
+            scene()
+                .listens("session-3.scope", "203.0.113.5:6379/tcp")
+                .hidden()
+                .texts("datastore-open-to-world"),
+            [
+                "6379/tcp: what listens on 6379/tcp, the usual number of Redis, answers anyone who can reach 203.0.113.5 (a process of session-3.scope that cannot be seen)"
+            ]
+        );
         let published = scene().listens("docker.service", "0.0.0.0:6379/tcp").program("docker-proxy", "root");
         assert_eq!(published.found("datastore-open-to-world"), ["6379/tcp 0.0.0.0"]);
     }
