@@ -1,9 +1,12 @@
 //! What to type next: only commands that exist, and never made of bytes that a shell would act on.
 
-use portreeve_core::{facts::Process, words::Words};
+use portreeve_core::{facts::Process, owner::is_service_manager, words::Words, world::World};
 
-use super::out::Out;
+use super::{out::Out, rows::Row};
 use crate::{cli, failure::Failure};
+
+/// More units than this are not stopped by one command.
+const UNITS_MAX: usize = 4;
 
 const NEXT: Words = Words { en: "next", ja: "次" };
 
@@ -24,39 +27,65 @@ fn exists(command: &str) -> bool {
     }
 }
 
-/// How to stop a process in a way that lasts: its unit where it has one.
-pub(crate) fn stop(pid: u32, process: &Process) -> String {
-    match process.unit.as_deref().filter(|unit| is_stoppable(unit)) {
-        Some(unit) if process.container.is_none() => format!("systemctl stop {unit}"),
-        _ => format!("kill {pid}"),
+/// How to free what `row` holds in a way that lasts: by its units, else by the one process that holds it.
+///
+/// `None` where no single command would do it without harm: the service manager is never stopped.
+pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>) -> Option<String> {
+    let mut units = row.socket_unit().filter(|unit| is_harmless(unit)).into_iter().collect::<Vec<_>>();
+    let is_activated = row.socket_unit().is_some();
+    let mut holders: Vec<_> =
+        row.holders(world).into_iter().filter(|(pid, process)| !is_manager(*pid, process)).collect();
+    holders.dedup_by_key(|(pid, _)| *pid);
+    for (_, process) in &holders {
+        match process.unit.as_deref().filter(|unit| is_stoppable(unit) && process.container.is_none()) {
+            Some(unit) if !units.contains(&unit) => units.push(unit),
+            Some(_) => {}
+            None => {
+                return match holders.as_slice() {
+                    [(pid, _)] if !is_activated && row.pids().len() == 1 => Some(format!("kill {pid}")),
+                    _ => None,
+                };
+            }
+        }
     }
+    let few = (1..=UNITS_MAX).contains(&units.len());
+    few.then(|| format!("systemctl stop {}", units.join(" ")))
+}
+
+/// Whether stopping this process would stop the host, a container or a person's whole session.
+pub(crate) fn is_manager(pid: u32, process: &Process) -> bool {
+    pid == 1 || is_service_manager(process) || process.user_unit.as_deref() == Some("init.scope")
 }
 
 fn is_stoppable(unit: &str) -> bool {
-    let is_harmless =
+    unit.ends_with(".service") && !unit.starts_with("user@") && is_harmless(unit)
+}
+
+fn is_harmless(unit: &str) -> bool {
+    let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'.' | b'_' | b'-' | b':');
-    unit.ends_with(".service")
-        && !unit.starts_with("user@")
-        && !unit.starts_with('-')
-        && unit.len() <= 255
-        && unit.bytes().all(is_harmless)
+    !unit.starts_with('-') && unit.len() <= 255 && unit.bytes().all(is_plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stopped(unit: &str) -> String {
-        stop(7, &Process { unit: Some(unit.into()), ..Process::default() })
-    }
-
     #[test]
     fn only_a_harmless_unit_is_named() {
-        assert_eq!(stopped("postfix@-.service"), "systemctl stop postfix@-.service");
+        assert!(is_stoppable("postfix@-.service"));
         for unit in
             ["a;reboot.service", "session-4.scope", "user@1000.service", "$(id).service", "--x.service"]
         {
-            assert_eq!(stopped(unit), "kill 7", "{unit}");
+            assert!(!is_stoppable(unit), "{unit}");
         }
+    }
+
+    #[test]
+    fn a_manager_is_known_by_its_pid_or_its_unit() {
+        let in_unit = |unit: &str| Process { unit: Some(unit.into()), ..Process::default() };
+        assert!(is_manager(1, &Process::default()));
+        assert!(is_manager(7, &in_unit("init.scope")));
+        assert!(!is_manager(7, &in_unit("ssh.service")));
     }
 }

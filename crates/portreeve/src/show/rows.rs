@@ -8,7 +8,7 @@ use std::{
 
 use portreeve_core::{
     address::Breadth,
-    facts::{Listener, SocketState},
+    facts::{Listener, Process, SocketState},
     port::{PortRange, Protocol},
     words::Lang,
     world::World,
@@ -188,6 +188,24 @@ impl<'a> Row<'a> {
     /// The socket whose owner stands for the row.
     pub(crate) fn first(&self) -> Option<&'a Listener> {
         self.listeners.first().copied()
+    }
+
+    /// Everybody who is seen to hold one of the sockets, each once, the main process first.
+    pub(crate) fn holders(&self, world: &World<'a>) -> Vec<(u32, &'a Process)> {
+        let mut known = BTreeSet::new();
+        let holders = self.listeners.iter().flat_map(|listener| world.snapshot.holders(listener));
+        holders.map(|(hold, process)| (hold.pid, process)).filter(|(pid, _)| known.insert(*pid)).collect()
+    }
+
+    /// Every process that holds one of the sockets.
+    pub(crate) fn pids(&self) -> BTreeSet<u32> {
+        self.listeners.iter().flat_map(|listener| &listener.holders).map(|hold| hold.pid).collect()
+    }
+
+    /// The unit that opened the sockets for a service (systemd.socket(5)), where one did.
+    pub(crate) fn socket_unit(&self) -> Option<&'a str> {
+        let mut units = self.listeners.iter().filter_map(|listener| listener.socket_unit.as_deref());
+        units.find(|unit| unit.ends_with(".socket"))
     }
 
     /// The numbers, each once, in order.

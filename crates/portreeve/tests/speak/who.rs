@@ -1,6 +1,8 @@
 //! `who`: one port, asked in every way that people ask (A5, A12).
 
-use crate::run::{on_web, program, saved};
+use serde_json::json;
+
+use crate::run::{on_web, program, saved, web_with, with_input};
 
 #[test]
 fn it_says_who_since_when_and_what_to_type() {
@@ -117,4 +119,72 @@ fn it_says_what_the_policy_says() {
     assert!(asked("443/tcp").contains("policy: service web"));
     assert!(asked("3000").contains("policy: not declared"));
     assert!(!on_web("who 443/tcp").out.contains("policy:"));
+}
+
+/// The saved host with ssh started by its socket: both the service and the service manager hold port 22.
+fn activated(holders: &[u32]) -> Vec<u8> {
+    web_with(|snapshot| {
+        snapshot["processes"]["1"] = snapshot["processes"]["700"].clone();
+        for (key, value) in [("name", "systemd"), ("unit", "init.scope"), ("cgroup", "/init.scope")] {
+            snapshot["processes"]["1"][key] = value.into();
+        }
+        for listener in snapshot["listeners"].as_array_mut().unwrap() {
+            if listener["port"] == 22 {
+                listener["socket_unit"] = "ssh.socket".into();
+                listener["socket_cgroup"] = "/system.slice/ssh.socket".into();
+                listener["holders"] = holders.iter().map(|pid| json!({"pid": pid, "fd": 3})).collect();
+            }
+        }
+    })
+}
+
+#[test]
+fn what_the_service_manager_holds_is_stopped_by_its_units() {
+    let said = with_input("who 22 --snapshot -", &activated(&[1]));
+    assert!(
+        said.out.starts_with("22/tcp is held by ssh.service via ssh.socket (systemd, pid 1)\n"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.ends_with(" · systemctl stop ssh.socket\n"), "{}", said.out);
+    for holders in [[1, 700], [700, 1]] {
+        let said = with_input("who 22 --snapshot -", &activated(&holders));
+        assert!(
+            said.out.starts_with("22/tcp is held by sshd (pid 700, ssh.service via ssh.socket), started by"),
+            "{}",
+            said.out
+        );
+        assert!(said.out.contains("also held by pid 1 (systemd)"), "{}", said.out);
+        assert!(said.out.ends_with(" · systemctl stop ssh.socket ssh.service\n"), "{}", said.out);
+    }
+}
+
+#[test]
+fn no_process_is_killed_that_does_not_hold_it_alone() {
+    let held_by = |pids: &[u32]| {
+        let input = web_with(|snapshot| {
+            snapshot["processes"]["1"] = snapshot["processes"]["48211"].clone();
+            for listener in snapshot["listeners"].as_array_mut().unwrap() {
+                if listener["port"] == 3000 {
+                    listener["holders"] = pids.iter().map(|pid| json!({"pid": pid, "fd": 3})).collect();
+                }
+            }
+        });
+        with_input("who 3000 --snapshot -", &input).out
+    };
+    assert!(held_by(&[48211]).contains("kill 48211"));
+    for pids in [&[1][..], &[48211, 667], &[48211, 1]] {
+        let said = held_by(pids);
+        assert!(!said.contains("kill") && !said.contains("systemctl"), "{pids:?}: {said}");
+    }
+}
+
+#[test]
+fn pasted_words_may_begin_with_a_hyphen() {
+    for asked in ["-bash: bind: port 3000 in use", "bind: -sh: port 3000 in use", "-q -bash: port 3000"] {
+        assert_eq!(on_web(&format!("who {asked}")).code, Some(0), "{asked}");
+    }
+    assert_eq!(on_web("who 443 -o json").json()["listeners"][0]["port"], 443);
+    assert_eq!(on_web("who -q 443").code, Some(0));
+    assert_eq!(on_web("who 443 --jsn").code, Some(2));
 }

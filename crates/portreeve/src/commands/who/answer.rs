@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use portreeve_core::{
     facts::{Gap, HolderGap, Listener, Process},
+    owner::is_service_manager,
     port::{Class, Protocol},
     registry::{Registry, in_practice},
     text,
@@ -32,6 +33,7 @@ use crate::{
 /// A command line is shown up to here; `-v` and `-o json` have it whole.
 const COMMAND_LINE_CHARS_MAX: usize = 200;
 const ENDPOINTS_MAX: usize = 6;
+const OTHERS_MAX: usize = 8;
 
 /// Says that nobody holds what was asked for.
 pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
@@ -60,8 +62,8 @@ pub(super) fn held(
     let rows = fold(world, found, Folding::Service, out.lang);
     for row in &rows {
         let Some(first) = row.first() else { continue };
-        match world.main_holder(first) {
-            Some((hold, process)) => seen(world, row, hold.pid, process, settings, out)?,
+        match main(world, row) {
+            Some((pid, process)) => seen(world, row, pid, process, settings, out)?,
             None => unseen(world, row, first, out)?,
         }
         out.line(&format!("  {}", visible(&place(world, row, out.lang))))?;
@@ -71,35 +73,83 @@ pub(super) fn held(
     next::print(&next_commands(world, &rows), out)
 }
 
-fn seen(
-    world: &World<'_>,
-    row: &Row<'_>,
+/// The process that stands for `row`: the service manager only where nobody else holds it.
+fn main<'a>(world: &World<'a>, row: &Row<'a>) -> Option<(u32, &'a Process)> {
+    let holders = row.holders(world);
+    let serves = holders.iter().find(|(pid, process)| !next::is_manager(*pid, process));
+    serves.or(holders.first()).copied()
+}
+
+fn seen<'a>(
+    world: &World<'a>,
+    row: &Row<'a>,
     pid: u32,
     process: &Process,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let (ports, name) = (row.ports(), &process.name);
-    let held = text!("{ports} is held by {name} (pid {pid})", "{ports} は {name}(pid {pid})が保持しています");
-    let since = since(process, world.snapshot.taken);
-    let line = format!("{}{}", held.in_lang(out.lang), since.in_lang(out.lang));
-    let command = command_line(process, settings.verbosity);
-    let line = if command.is_empty() { line } else { format!("{line}: `{command}`") };
+    let line = if is_service_manager(process) {
+        activated(world, row, pid, process, out.lang)
+    } else {
+        let command = command_line(process, settings.verbosity);
+        let line = held_by(world, row, pid, process, out.lang);
+        if command.is_empty() { line } else { format!("{line}: `{command}`") }
+    };
     out.line(&visible(&line))?;
-    let pids = others(row, pid);
-    if pids.is_empty() {
+    let others = others(world, row, pid);
+    if others.is_empty() {
         return Ok(());
     }
-    let listed = pids.iter().take(8).map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    let more = if pids.len() > 8 { " …" } else { "" };
+    let listed = others.iter().take(OTHERS_MAX).cloned().collect::<Vec<_>>().join(" ");
+    let more = others.len().saturating_sub(OTHERS_MAX);
+    let more = if more > 0 { format!(" +{more}") } else { String::new() };
     let also = text!("  also held by pid {listed}{more}", "  ほかに保持しているプロセス: pid {listed}{more}");
-    out.line(also.in_lang(out.lang))
+    out.line(&visible(also.in_lang(out.lang)))
 }
 
-fn others(row: &Row<'_>, pid: u32) -> Vec<u32> {
-    let holds = row.listeners.iter().flat_map(|listener| &listener.holders);
-    let pids: BTreeSet<_> = holds.map(|hold| hold.pid).filter(|&other| other != pid).collect();
-    pids.into_iter().collect()
+/// Who holds it, since when; and through which unit, where one opened the socket for it.
+fn held_by<'a>(world: &World<'a>, row: &Row<'a>, pid: u32, process: &Process, lang: Lang) -> String {
+    let (ports, name) = (row.ports(), &process.name);
+    let held = match (row.socket_unit(), row.first()) {
+        (Some(socket), Some(first)) => {
+            let owner = owner::owner(world, first, lang);
+            text!(
+                "{ports} is held by {name} (pid {pid}, {owner} via {socket})",
+                "{ports} は {name}(pid {pid}、{socket} 経由の {owner})が保持しています"
+            )
+        }
+        _ => text!("{ports} is held by {name} (pid {pid})", "{ports} は {name}(pid {pid})が保持しています"),
+    };
+    format!("{}{}", held.in_lang(lang), since(process, world.snapshot.taken).in_lang(lang))
+}
+
+/// Of a socket that the service manager holds, the service counts that it holds it for.
+fn activated<'a>(world: &World<'a>, row: &Row<'a>, pid: u32, process: &Process, lang: Lang) -> String {
+    let (ports, name) = (row.ports(), &process.name);
+    let held = match (row.socket_unit(), row.first()) {
+        (Some(socket), Some(first)) => {
+            let owner = owner::owner(world, first, lang);
+            text!(
+                "{ports} is held by {owner} via {socket} ({name}, pid {pid})",
+                "{ports} は {owner} が {socket} 経由で保持しています({name}、pid {pid})"
+            )
+        }
+        _ => text!(
+            "{ports} is held by {name} (pid {pid}) for a unit that cannot be told",
+            "{ports} は {name}(pid {pid})が保持していますが、どのユニットのためかは分かりません"
+        ),
+    };
+    held.in_lang(lang).into()
+}
+
+/// The other holders by pid, with their names where they are other programs.
+fn others<'a>(world: &World<'a>, row: &Row<'a>, main: u32) -> Vec<String> {
+    let named = |pid: &u32| world.snapshot.processes.get(pid).map(|process| process.name.as_str());
+    let shown = |pid: u32| match named(&pid) {
+        Some(name) if named(&main) != Some(name) => format!("{pid} ({name})"),
+        _ => pid.to_string(),
+    };
+    row.pids().into_iter().filter(|&pid| pid != main).map(shown).collect()
 }
 
 fn since(process: &Process, now: Timestamp) -> Text {
@@ -145,10 +195,10 @@ fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> 
 }
 
 /// Where it listens, in which unit, and from where it was started.
-fn place(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
+fn place<'a>(world: &World<'a>, row: &Row<'a>, lang: Lang) -> String {
     let Some(first) = row.first() else { return String::new() };
     let mut parts = vec![endpoints(row).in_lang(lang).to_string()];
-    let process = world.main_holder(first).map(|(_, process)| process);
+    let process = main(world, row).map(|(_, process)| process).filter(|holder| !is_service_manager(holder));
     let unit = process.map_or(first.socket_unit.as_ref(), |process| process.unit.as_ref());
     parts.extend(unit.cloned());
     parts.extend(first.uid.filter(|_| process.is_none()).map(|uid| format!("uid {uid}")));
@@ -236,9 +286,11 @@ fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut
     Ok(())
 }
 
-fn next_commands(world: &World<'_>, rows: &[Row<'_>]) -> Vec<String> {
-    let Some(first) = rows.first().and_then(Row::first) else { return Vec::new() };
+fn next_commands<'a>(world: &World<'a>, rows: &[Row<'a>]) -> Vec<String> {
+    let Some((row, first)) = rows.first().and_then(|row| Some((row, row.first()?))) else {
+        return Vec::new();
+    };
     let mut commands = vec![format!("portreeve explain {}", first.port)];
-    commands.extend(world.main_holder(first).map(|(hold, process)| next::stop(hold.pid, process)));
+    commands.extend(next::stop(world, row));
     commands
 }
