@@ -79,7 +79,7 @@ pub(super) fn run(filter: &Filter, settings: &Settings, out: &mut Out) -> Result
     {
         let world = look.world();
         for (endpoint, sockets) in endpoints(&world, filter, settings) {
-            tell(&world, Kind::Present, &sockets, settings, out)?;
+            tell(&world, Kind::Present, &sockets, None, settings, out)?;
             remember(&world, &mut owners, endpoint, &sockets);
         }
     }
@@ -140,14 +140,14 @@ fn compare(
     let old = endpoints(before, filter, settings);
     let new = endpoints(after, filter, settings);
     for (endpoint, sockets) in old.iter().filter(|(endpoint, _)| !new.contains_key(endpoint)) {
-        tell(before, Kind::Closed, sockets, settings, out)?;
+        tell(before, Kind::Closed, sockets, None, settings, out)?;
         owners.remove(endpoint);
     }
     for (endpoint, sockets) in new {
         if !old.contains_key(&endpoint) {
-            tell(after, Kind::Opened, &sockets, settings, out)?;
+            tell(after, Kind::Opened, &sockets, None, settings, out)?;
         } else if has_changed_hands(after, owners.get(&endpoint), &sockets) {
-            tell(after, Kind::ChangedHands, &sockets, settings, out)?;
+            tell(after, Kind::ChangedHands, &sockets, owners.get(&endpoint), settings, out)?;
         }
         remember(after, owners, endpoint, &sockets);
     }
@@ -173,20 +173,36 @@ fn remember<'a>(world: &World<'a>, owners: &mut Owners, endpoint: Endpoint, sock
     }
 }
 
+/// The first socket whose owner is not among those that are `known`, else the first.
+fn newcomer<'a>(
+    world: &World<'a>,
+    sockets: &[&'a Listener],
+    known: Option<&BTreeSet<String>>,
+) -> Option<&'a Listener> {
+    let is_known = |listener: &'a Listener| {
+        let mut owners = world.identities(listener).into_iter().filter_map(|identity| identity.lasting());
+        known.is_none_or(|known| owners.all(|owner| known.contains(&owner)))
+    };
+    sockets.iter().copied().find(|listener| !is_known(listener)).or_else(|| sockets.first().copied())
+}
+
+/// Tells an event; `known` are those who held the endpoint before it changed hands.
 fn tell<'a>(
     world: &World<'a>,
     event: Kind,
     sockets: &[&'a Listener],
+    known: Option<&BTreeSet<String>>,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let Some(&first) = sockets.first() else { return Ok(()) };
+    let Some(subject) = newcomer(world, sockets, known) else { return Ok(()) };
     if settings.format == Format::Ndjson {
-        let listener = Viewer::new(world, settings.lang).listener(first);
+        let listener = Viewer::new(world, settings.lang).listener(subject);
         return out.ndjson(&EventView { event, at: event_time(), listener, count: sockets.len() });
     }
     let time = event_time().strftime("%H:%M:%SZ").to_string();
     for row in fold(world, sockets, Folding::Service, settings.lang) {
+        let Some(first) = row.first() else { continue };
         let line = format!(
             "{time}  {}  {}  {}  {}  {}",
             pad(words(event).in_lang(settings.lang), word_width(settings.lang)),
