@@ -67,7 +67,7 @@ pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, setti
             row.ports().into(),
             service(world, row, names, lang).into(),
             owner::owner(world, first, lang).into(),
-            owner::process(world, first, lang).into(),
+            row.process(world, lang).into(),
             row.bound.clone().into(),
             row.reach.clone().into(),
         ];

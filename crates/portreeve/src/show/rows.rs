@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    io::{self, IsTerminal as _},
     net::IpAddr,
 };
 
@@ -16,8 +17,8 @@ use portreeve_core::{
 
 use super::{owner, reach::widest};
 
-/// More ports than this in a row are counted instead of listed.
-const PORTS_LISTED_MAX: usize = 6;
+/// On a terminal, what is beyond this many ranges of ports in a row is counted instead of listed.
+const RANGES_LISTED_MAX: usize = 6;
 
 /// Sockets that a person takes for one thing.
 #[derive(Clone, Debug)]
@@ -157,7 +158,7 @@ fn row<'a>(world: &World<'a>, listeners: Vec<&'a Listener>, lang: Lang) -> Row<'
 }
 
 /// `*` for every address, `[::]` for every IPv6 address alone, else the addresses; a device follows as `%eth0`.
-fn bound(listeners: &[&Listener]) -> String {
+pub(crate) fn bound(listeners: &[&Listener]) -> String {
     let mut text = if listeners.iter().any(|l| l.breadth() == Breadth::Wildcard && l.hears_ipv4()) {
         "*".into()
     } else {
@@ -190,6 +191,23 @@ impl<'a> Row<'a> {
         self.listeners.first().copied()
     }
 
+    /// The main process and how many others hold any of the sockets: `nginx 812 +4`.
+    pub(crate) fn process(&self, world: &World<'a>, lang: Lang) -> String {
+        let Some(first) = self.first() else { return String::new() };
+        let own: BTreeSet<_> = first.holders.iter().map(|hold| hold.pid).collect();
+        let text = owner::process(world, first, lang);
+        let pids = self.pids();
+        if pids.len() <= own.len() || own.is_empty() {
+            return text;
+        }
+        let main = if own.len() > 1 {
+            text.rsplit_once(" +").map_or(text.as_str(), |(main, _)| main)
+        } else {
+            &text
+        };
+        format!("{main} +{}", pids.len() - 1)
+    }
+
     /// Everybody who is seen to hold one of the sockets, each once, the main process first.
     pub(crate) fn holders(&self, world: &World<'a>) -> Vec<(u32, &'a Process)> {
         let mut known = BTreeSet::new();
@@ -214,17 +232,23 @@ impl<'a> Row<'a> {
         numbers.into_iter().collect()
     }
 
-    /// `80,443/tcp`, `30000-30099/tcp`.
+    /// `80,443/tcp`, `30000-30099/tcp`; whoever reads through a pipe gets every port.
     pub(crate) fn ports(&self) -> String {
-        let ranges = ranges(&self.numbers());
-        let listed =
-            ranges.iter().take(PORTS_LISTED_MAX).map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let more = match ranges.len().saturating_sub(PORTS_LISTED_MAX) {
-            0 => String::new(),
-            more => format!(",…+{more}"),
-        };
-        self.protocol().map_or(String::new(), |protocol| format!("{listed}{more}/{protocol}"))
+        let most = if io::stdout().is_terminal() { RANGES_LISTED_MAX } else { usize::MAX };
+        let listed = listed(&self.numbers(), most);
+        self.protocol().map_or(String::new(), |protocol| format!("{listed}/{protocol}"))
     }
+}
+
+/// The numbers as at most `most` ranges, and how many ports are left out: `1,3,5,…+2`.
+fn listed(numbers: &[u16], most: usize) -> String {
+    let ranges = ranges(numbers);
+    let mut listed = ranges.iter().take(most).map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let left_out: u32 = ranges.iter().skip(most).map(|range| range.count()).sum();
+    if left_out > 0 {
+        let _ = write!(listed, ",…+{left_out}");
+    }
+    listed
 }
 
 /// Runs of three or more numbers as ranges.
@@ -254,5 +278,12 @@ mod tests {
         assert_eq!(shown(&[30000, 30001, 30002]), ["30000-30002"]);
         assert_eq!(shown(&[65534, 65535]), ["65534", "65535"]);
         assert!(shown(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_by_ports() {
+        let numbers = [1, 3, 5, 6, 10, 11, 12];
+        assert_eq!(listed(&numbers, 2), "1,3,…+5");
+        assert_eq!(listed(&numbers, usize::MAX), "1,3,5,6,10-12");
     }
 }

@@ -217,3 +217,25 @@ fn reach_takes_a_zone_of_the_policy() {
 fn the_reach_of_a_foreign_namespace_is_unknown() {
     assert!(row(&on_web("ls 15001").out, "15001/tcp").contains("  ?  "));
 }
+
+#[test]
+fn a_pipe_gets_every_port_and_all_processes_are_counted() {
+    let input = web_with(|snapshot| {
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        let nginx = listeners[0].clone();
+        for port in (7_000..7_040).step_by(2) {
+            let mut more = nginx.clone();
+            more["port"] = port.into();
+            more["holders"] = serde_json::json!([{"pid": 900, "fd": 6}]);
+            more["socket_unit"] = "postfix@-.service".into();
+            listeners.push(more);
+        }
+        let mut other = nginx;
+        other["holders"] = serde_json::json!([{"pid": 815, "fd": 6}]);
+        snapshot["processes"]["815"] = snapshot["processes"]["813"].clone();
+        snapshot["listeners"].as_array_mut().unwrap().push(other);
+    });
+    let said = with_input("ls --snapshot - --allow-gaps", &input);
+    assert!(said.out.contains("7036,7038/tcp") && !said.out.contains('…'), "{}", said.out);
+    assert!(row(&said.out, "80,443/tcp").contains("nginx 812 +3"), "{}", said.out);
+}
