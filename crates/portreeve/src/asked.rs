@@ -171,6 +171,16 @@ mod tests {
             ("Is another postmaster already running on port 5432?", "5432"),
             ("Bind for 0.0.0.0:443 failed: port is already allocated", "443"),
             ("at Server.listen (node:net:1817:16) port: 3000", "3000"),
+            (
+                "[Errno 98] error while attempting to bind on address ('127.0.0.1', 7001): address already in use",
+                "7001",
+            ),
+            ("[Errno 98] bind on address ('::1', 7001, 0, 0): address already in use", "7001"),
+            ("Address already in use: null:7001", "7001"),
+            ("listen tcp :http: bind: permission denied", "80/tcp"),
+            ("Bind for 0.0.0.0:7001->80/tcp failed", "7001/tcp"),
+            ("cannot listen on example.com:7001 (see main.go:12)", "7001"),
+            ("-bash: bind: port 3000 in use", "3000"),
         ] {
             assert_eq!(asked(text).as_deref(), Some(meant), "{text}");
         }

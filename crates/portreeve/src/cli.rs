@@ -3,7 +3,7 @@
 mod mistake;
 mod page;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, ArgAction, ArgMatches, error::ErrorKind};
 use portreeve_core::words::{Lang, Words};
@@ -30,13 +30,41 @@ pub(crate) enum Parsed {
 /// What is wrong with it, with the nearest thing that is right.
 pub(crate) fn parse(arguments: Vec<OsString>, lang: Lang) -> Result<Parsed, Failure> {
     let named = arguments.iter().skip(1).find_map(|word| find(word.to_str()?)).map(|command| command.name);
-    match describe(lang).try_get_matches_from(arguments) {
+    let description = describe(lang);
+    let arguments: Vec<_> = match named.and_then(|name| description.find_subcommand(name)) {
+        Some(command) if command.get_name() == "who" => arguments
+            .into_iter()
+            .map(|word| if is_pasted(&word, command) { spaced(&word) } else { word })
+            .collect(),
+        _ => arguments,
+    };
+    match description.try_get_matches_from(arguments) {
         Ok(matches) => Ok(Parsed::Matches(matches)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(error.render().to_string()))
         }
         Err(error) => Err(mistake::tell(&error, named)),
     }
+}
+
+/// Whether a word looks like an option only because a shell or a log wrote it so: `-bash:`.
+fn is_pasted(word: &OsStr, command: &clap::Command) -> bool {
+    let Some(first) =
+        word.to_str().and_then(|word| word.strip_prefix('-')).and_then(|rest| rest.chars().next())
+    else {
+        return false;
+    };
+    let everywhere = ['q', 'v'];
+    let is_known = everywhere.contains(&first)
+        || command.get_arguments().any(|argument| argument.get_short() == Some(first));
+    first.is_alphabetic() && word.len() > 2 && !is_known
+}
+
+/// The same word, which clap takes for no option; who reads words whatever is between them.
+fn spaced(word: &OsStr) -> OsString {
+    let mut spaced = OsString::from(" ");
+    spaced.push(word);
+    spaced
 }
 
 /// The command that was named, with its arguments; the status screen where none was.
