@@ -39,8 +39,8 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let help = Words {
-        en: "A file to write it to; one that exists is left alone (default: standard output)",
-        ja: "書き込むファイル。既にあるものは上書きしない(既定値: 標準出力)",
+        en: "A file to write it to; one that exists is left alone (default, and -: standard output)",
+        ja: "書き込むファイル。既にあるものは上書きしない(既定値と -: 標準出力)",
     };
     vec![Arg::new(FILE).value_name("FILE").help(help.in_lang(lang))]
 }
@@ -52,8 +52,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let world = look.world();
     let policy = draft(&world, settings.lang);
     match own.get_one::<String>(FILE) {
-        Some(file) => save(Path::new(file), &policy, settings, out)?,
-        None => out.write(&policy)?,
+        Some(file) if file != "-" => save(Path::new(file), &policy, settings, out)?,
+        _ => out.write(&policy)?,
     }
     let gaps: Vec<_> = world.gaps_that_matter().collect();
     for gap in &gaps {

@@ -1,6 +1,6 @@
 //! `portreeve registry`: which table of assigned numbers is in use, the table whole, and a newer one (A7).
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
@@ -53,8 +53,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "show: where it is from; list: all of it; import: use IANA's list in FILE from now on",
         ja: "show: 出所を表示、list: 全件を表示、import: FILE(IANA の CSV)を今後使う",
     };
-    let file =
-        Words { en: "IANA's service-names-port-numbers.csv", ja: "IANA の service-names-port-numbers.csv" };
+    let file = Words {
+        en: "IANA's service-names-port-numbers.csv (-: standard input)",
+        ja: "IANA の service-names-port-numbers.csv(- は標準入力)",
+    };
     vec![
         Arg::new(ACTION)
             .value_name("show|list|import")
@@ -111,7 +113,8 @@ fn tell(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn import(file: &Path, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
-    let name = file.display();
+    let is_stdin = file == Path::new("-");
+    let name = if is_stdin { "<stdin>".into() } else { file.display().to_string() };
     let fail = |cause: Text| {
         Failure::usage(text!(
             "cannot import {name}; the table in use stays as it was",
@@ -119,7 +122,12 @@ fn import(file: &Path, settings: &Settings, out: &mut Out) -> Result<(), Failure
         ))
         .because(cause)
     };
-    let bytes = read::file(file, iana::FILE_BYTES_MAX).map_err(|error| fail(error.text()))?;
+    let bytes = if is_stdin {
+        read::bounded(io::stdin().lock(), iana::FILE_BYTES_MAX)
+    } else {
+        read::file(file, iana::FILE_BYTES_MAX)
+    };
+    let bytes = bytes.map_err(|error| fail(error.text()))?;
     let table = iana::read(&bytes).map_err(|mistake| fail(mistake.text()))?;
     let binary = table.build().map_err(|error| fail(error.text()))?;
     let directory = directories::data().ok_or_else(nowhere)?;

@@ -89,3 +89,23 @@ fn colour_is_used_only_where_it_is_asked_for() {
     assert!(!output.stdout.contains(&0x1b));
     assert_eq!(on_web("ls --color sometimes").code, Some(2));
 }
+
+#[test]
+fn a_hyphen_is_standard_output_or_input() {
+    let directory = std::env::temp_dir().join(format!("portreeve-hyphen-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let snapshot = saved("web.json");
+    let output = program()
+        .args(["init", "-", "--allow-gaps", "--snapshot"])
+        .arg(snapshot)
+        .current_dir(&directory)
+        .output()
+        .unwrap();
+    let is_written = directory.join("-").exists();
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(!is_written, "a file called - was written");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("nginx.service"));
+    let said = crate::run::with_input("registry import -", b"no table");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("cannot import <stdin>"), "{}", said.err);
+}
