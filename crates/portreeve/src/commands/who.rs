@@ -17,7 +17,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Format, Settings, Verbosity},
+    settings::{Common, Format, Netns, Settings, Verbosity},
     show::{gaps, listeners, out::Out, view::Viewer},
     table_file::TableFile,
 };
@@ -31,7 +31,13 @@ pub(super) const COMMAND: Command = Command {
         "portreeve who https",
         "portreeve who EADDRINUSE: address already in use :::3000",
     ],
-    takes: &[Common::Output(Format::LISTING), Common::Snapshot, Common::Policy, Common::AllowGaps],
+    takes: &[
+        Common::Output(Format::LISTING),
+        Common::Snapshot,
+        Common::Policy,
+        Common::Netns,
+        Common::AllowGaps,
+    ],
     arguments,
     run,
 };
@@ -56,17 +62,20 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let asked = asked::ports(&words, TableFile::load()?.registry())?;
     let look = Look::take(settings, &wanted(&asked, settings))?;
     let world = look.world();
+    let is_here = |listener: &Listener| world.judges(listener.netns);
     let found: Vec<&Listener> = world
         .snapshot
         .listeners
         .iter()
         .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
+        .filter(|listener| settings.netns == Netns::Usual || is_here(listener))
         .collect();
+    let here: Vec<&Listener> = found.iter().copied().filter(|listener| is_here(listener)).collect();
     if settings.verbosity == Verbosity::Quiet {
-        return Ok(if found.is_empty() { Exit::Found } else { Exit::Fine });
+        return Ok(if here.is_empty() { Exit::Found } else { Exit::Fine });
     }
     print(&world, &asked, &found, settings, out)?;
-    Ok(gaps::exit(settings, is_uncertain(world.snapshot, &found)))
+    Ok(gaps::exit(settings, is_uncertain(world.snapshot, &here, settings)))
 }
 
 /// The quick way looks no further than the socket's own cgroup; `-v` looks everywhere.
@@ -75,12 +84,16 @@ fn wanted(asked: &[Asked], settings: &Settings) -> Wanted {
     Wanted { ports: asked::span(asked), holders, ..Wanted::LISTENERS }
 }
 
-/// Where somebody was found, only an unseen holder makes the answer uncertain; else whatever may hide listeners here.
-fn is_uncertain(snapshot: &Snapshot, found: &[&Listener]) -> bool {
-    if found.is_empty() {
-        snapshot.gaps.iter().any(gaps::hides_own_listeners)
+/// Where somebody was found, only an unseen holder makes the answer uncertain; else whatever may hide listeners there.
+fn is_uncertain(snapshot: &Snapshot, here: &[&Listener], settings: &Settings) -> bool {
+    let hides = match settings.netns {
+        Netns::Usual => gaps::hides_own_listeners,
+        _ => gaps::hides_listeners,
+    };
+    if here.is_empty() {
+        snapshot.gaps.iter().any(hides)
     } else {
-        found.iter().any(|listener| gaps::hides_holder(listener))
+        here.iter().any(|listener| gaps::hides_holder(listener))
     }
 }
 
@@ -99,7 +112,7 @@ fn print(
             out.csv(found.iter().map(|listener| listeners::record(world, listener, settings.lang)))
         }
         _ if found.is_empty() => answer::free(world, asked, out),
-        _ => answer::held(world, found, settings, out),
+        _ => answer::held(world, asked, found, settings, out),
     }
 }
 

@@ -188,3 +188,20 @@ fn pasted_words_may_begin_with_a_hyphen() {
     assert_eq!(on_web("who -q 443").code, Some(0));
     assert_eq!(on_web("who 443 --jsn").code, Some(2));
 }
+
+#[test]
+fn what_another_namespace_holds_is_free_here() {
+    let said = on_web("who 15001");
+    assert!(
+        said.out.starts_with(
+            "nobody holds 15001 here; in network namespace mesh it is held:\n15001/tcp is held by"
+        ),
+        "{}",
+        said.out
+    );
+    assert!(!said.out.contains("kill") && !said.out.contains("stop"), "{}", said.out);
+    assert_eq!(on_web("who -q 15001").code, Some(1));
+    assert_eq!(on_web("who -q 15001 --netns mesh").code, Some(0));
+    assert!(on_web("who 15001 --netns mesh").out.starts_with("15001/tcp is held by"));
+    assert_eq!(on_web("who -q 443 --netns mesh").code, Some(1));
+}

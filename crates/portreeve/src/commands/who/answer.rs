@@ -55,11 +55,16 @@ pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<
 /// Says who holds what was asked for, an owner each.
 pub(super) fn held(
     world: &World<'_>,
+    asked: &[Asked],
     found: &[&Listener],
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
     let rows = fold(world, found, Folding::Service, out.lang);
+    let is_free_here = !found.iter().any(|listener| world.judges(listener.netns));
+    if is_free_here {
+        out.line(&visible(elsewhere(world, asked, &rows).in_lang(out.lang)))?;
+    }
     for row in &rows {
         let Some(first) = row.first() else { continue };
         match main(world, row) {
@@ -70,7 +75,18 @@ pub(super) fn held(
         out.line(&format!("  {}", visible(&meaning(world, row, out.lang))))?;
     }
     footer(world, found, settings, out)?;
-    next::print(&next_commands(world, &rows), out)
+    next::print(&next_commands(world, &rows, is_free_here), out)
+}
+
+/// Another namespace's ports are not in the way of anybody here.
+fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
+    let ports = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let names: BTreeSet<_> = rows.iter().filter_map(|row| listeners::namespace(world, row)).collect();
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    text!(
+        "nobody holds {ports} here; in network namespace {names} it is held:",
+        "{ports} はここでは誰も使っていません。ネットワーク名前空間 {names} では使われています:"
+    )
 }
 
 /// The process that stands for `row`: the service manager only where nobody else holds it.
@@ -286,11 +302,12 @@ fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut
     Ok(())
 }
 
-fn next_commands<'a>(world: &World<'a>, rows: &[Row<'a>]) -> Vec<String> {
+/// Whoever holds it elsewhere need not be stopped.
+fn next_commands<'a>(world: &World<'a>, rows: &[Row<'a>], is_free_here: bool) -> Vec<String> {
     let Some((row, first)) = rows.first().and_then(|row| Some((row, row.first()?))) else {
         return Vec::new();
     };
     let mut commands = vec![format!("portreeve explain {}", first.port)];
-    commands.extend(next::stop(world, row));
+    commands.extend(next::stop(world, row).filter(|_| !is_free_here));
     commands
 }
