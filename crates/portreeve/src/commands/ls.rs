@@ -108,6 +108,16 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         return follow::run(&filter, settings, out);
     }
     let all = own.get_flag("all");
+    if all && matches!(settings.format, Format::Csv | Format::Ndjson) {
+        return Err(Failure::usage(Words {
+            en: "-a lists three kinds of sockets, and csv and ndjson hold one",
+            ja: "-a は 3 種類のソケットを表示しますが、csv と ndjson は 1 種類しか表せません",
+        })
+        .hint(Words {
+            en: "portreeve ls -a -o json, or the table: portreeve ls -a",
+            ja: "portreeve ls -a -o json、または表形式の portreeve ls -a を使ってください",
+        }));
+    }
     let look = Look::take(settings, &wanted(&filter, all))?;
     if all && look.snapshot.connections.is_none() {
         return Err(without_connections(settings));
@@ -115,7 +125,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let world = look.world();
     filter.check(&world)?;
     let shown: Vec<_> = filter.listeners(&world, settings).collect();
-    let connections = if all { filter.connections(&world) } else { Vec::new() };
+    let connections = if all { filter.connections(&world, settings) } else { Vec::new() };
     match settings.format {
         Format::Json if all => {
             out.json(&Viewer::new(&world, settings.lang).everything(&shown, &connections))?;
@@ -129,10 +139,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             out.csv(shown.iter().map(|listener| listeners::record(&world, listener, settings.lang)))?;
         }
         _ => {
-            print_table(&world, &shown, own, settings, out)?;
-            if all {
-                connections::print(&world, &connections, out)?;
+            let others = if all { filter.others(&world, settings) } else { Vec::new() };
+            if !shown.is_empty() || (connections.is_empty() && others.is_empty()) {
+                print_table(&world, &shown, own, settings, out)?;
             }
+            connections::print(&world, &connections, &others, out)?;
         }
     }
     tell_gaps(&world, &shown, &filter, settings, out)

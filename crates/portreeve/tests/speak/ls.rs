@@ -239,3 +239,25 @@ fn a_pipe_gets_every_port_and_all_processes_are_counted() {
     assert!(said.out.contains("7036,7038/tcp") && !said.out.contains('…'), "{}", said.out);
     assert!(row(&said.out, "80,443/tcp").contains("nginx 812 +3"), "{}", said.out);
 }
+
+/// Everything about the saved host with connections, asked with `words`.
+fn everything(words: &[&str]) -> (String, Option<i32>) {
+    let said = program()
+        .args(["ls", "-a"])
+        .args(words)
+        .arg("--snapshot")
+        .arg(saved("connections.json"))
+        .output()
+        .unwrap();
+    (String::from_utf8(said.stdout).unwrap(), said.status.code())
+}
+
+#[test]
+fn everything_is_filtered_and_never_half_written() {
+    let (text, _) = everything(&["51000"]);
+    assert!(text.contains("198.51.100.7:51000"), "{text}");
+    assert!(!text.contains("nothing matches") && !text.contains("raw"), "{text}");
+    for format in ["csv", "ndjson"] {
+        assert_eq!(everything(&["-o", format]), (String::new(), Some(2)), "{format}");
+    }
+}

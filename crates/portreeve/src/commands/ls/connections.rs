@@ -21,43 +21,71 @@ const PEER: Column = Column { head: Words { en: "PEER", ja: "相手" }, fit: Fit
 const STATE: Column = Column { head: Words { en: "STATE", ja: "状態" }, fit: Fit::Whole };
 const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Cut };
 const KIND: Column = Column { head: Words { en: "KIND", ja: "種類" }, fit: Fit::Whole };
+const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
 const NUMBER: Column = Column { head: Words { en: "NUMBER", ja: "番号" }, fit: Fit::Whole };
 
 /// Prints both, each where there is one.
-pub(super) fn print(world: &World<'_>, connections: &[&Connection], out: &mut Out) -> Result<(), Failure> {
+pub(super) fn print(
+    world: &World<'_>,
+    connections: &[&Connection],
+    others: &[&OtherSocket],
+    out: &mut Out,
+) -> Result<(), Failure> {
     if !connections.is_empty() {
         out.line("")?;
         out.table(&connection_table(world, connections))?;
     }
-    if !world.snapshot.other.is_empty() {
+    if !others.is_empty() {
         out.line("")?;
-        out.table(&other_table(world, &world.snapshot.other))?;
+        out.table(&other_table(world, others))?;
     }
     Ok(())
 }
 
 fn connection_table(world: &World<'_>, connections: &[&Connection]) -> Table {
-    let mut table = Table::new(&[LOCAL, PEER, STATE, PROCESS], 0);
+    let is_foreign = connections.iter().any(|connection| foreign(world, connection.netns).is_some());
+    let mut table = table(&[LOCAL, PEER, STATE, PROCESS], is_foreign);
     for connection in connections {
         let protocol = connection.protocol;
         let local = format!("{}/{protocol}", endpoint(&connection.address, connection.port));
-        table.push([
+        let mut cells: Vec<Cell> = vec![
             local.into(),
             endpoint(&connection.peer.address, connection.peer.port).into(),
             state(connection.state).into(),
             processes(world, &connection.pids),
-        ]);
+        ];
+        cells.extend(is_foreign.then(|| foreign(world, connection.netns).unwrap_or_default().into()));
+        table.push_row(cells);
     }
     table
 }
 
-fn other_table(world: &World<'_>, sockets: &[OtherSocket]) -> Table {
-    let mut table = Table::new(&[KIND, NUMBER, PROCESS], 0);
+fn other_table(world: &World<'_>, sockets: &[&OtherSocket]) -> Table {
+    let is_foreign = sockets.iter().any(|socket| foreign(world, socket.netns).is_some());
+    let mut table = table(&[KIND, NUMBER, PROCESS], is_foreign);
     for socket in sockets {
         let number = socket.number.to_string();
-        table.push([socket.kind.as_str().into(), number.into(), processes(world, &socket.pids)]);
+        let mut cells: Vec<Cell> =
+            vec![socket.kind.as_str().into(), number.into(), processes(world, &socket.pids)];
+        cells.extend(is_foreign.then(|| foreign(world, socket.netns).unwrap_or_default().into()));
+        table.push_row(cells);
     }
     table
+}
+
+fn table(columns: &[Column], is_foreign: bool) -> Table {
+    let mut columns = columns.to_vec();
+    columns.extend(is_foreign.then_some(NETNS));
+    Table::new(&columns, 0)
+}
+
+/// The name of a namespace that is not the observer's own, else its number.
+fn foreign(world: &World<'_>, id: u64) -> Option<String> {
+    match world.snapshot.namespace(id) {
+        Some(namespace) if namespace.own => None,
+        Some(namespace) => Some(namespace.name.clone().unwrap_or_else(|| id.to_string())),
+        None => Some(id.to_string()),
+    }
 }
 
 fn endpoint(address: &Address, port: u16) -> String {

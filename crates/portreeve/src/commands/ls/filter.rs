@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use portreeve_core::{
     address::Family,
-    facts::{Connection, Listener, Process},
+    facts::{Connection, Listener, OtherSocket, Process},
     policy::{HOST, WORLD},
     port::Protocol,
     reach::Verdict,
@@ -107,10 +107,35 @@ impl Filter {
         world.snapshot.listeners.iter().filter(in_scope).filter(|listener| self.shows(world, listener))
     }
 
-    /// The connections to show.
-    pub(super) fn connections<'a>(&self, world: &World<'a>) -> Vec<&'a Connection> {
+    /// The connections to show, by protocol, port and peer.
+    pub(super) fn connections<'a>(&self, world: &World<'a>, settings: &Settings) -> Vec<&'a Connection> {
+        let everywhere = settings.netns == Netns::Usual || world.scope == Scope::All;
         let connections = world.snapshot.connections.iter().flatten();
-        connections.filter(|connection| self.shows_connection(world, connection)).collect()
+        let mut shown: Vec<_> = connections
+            .filter(|connection| everywhere || world.judges(connection.netns))
+            .filter(|connection| self.shows_connection(world, connection))
+            .collect();
+        shown.sort_by(|a, b| order(a).cmp(&order(b)));
+        shown
+    }
+
+    /// The sockets without ports to show: a question about ports, families or reach is none about them.
+    pub(super) fn others<'a>(&self, world: &World<'a>, settings: &Settings) -> Vec<&'a OtherSocket> {
+        let everywhere = settings.netns == Netns::Usual || world.scope == Scope::All;
+        let is_about_ports = !self.protocols.is_empty()
+            || !self.families.is_empty()
+            || self.reach.is_some()
+            || self.undeclared
+            || (!self.ports.is_empty() && self.words.is_empty());
+        if is_about_ports {
+            return Vec::new();
+        }
+        let is_shown = |socket: &&OtherSocket| {
+            let holders = || socket.pids.iter().filter_map(|pid| world.snapshot.processes.get(pid));
+            (everywhere || world.judges(socket.netns))
+                && self.names(|_| false, |word| holders().any(|process| is_process(process, word)))
+        };
+        world.snapshot.other.iter().filter(is_shown).collect()
     }
 
     fn shows<'a>(&self, world: &World<'a>, listener: &'a Listener) -> bool {
@@ -154,6 +179,11 @@ impl Filter {
             || self.ports.iter().any(is_asked)
             || self.words.iter().any(|word| is_named(word))
     }
+}
+
+fn order<'c>(connection: &'c Connection) -> impl Ord + use<'c> {
+    let Connection { protocol, port, peer, .. } = connection;
+    (*protocol, *port, &peer.address, peer.port, connection.netns)
 }
 
 fn zones<'a>(world: &World<'a>) -> impl Iterator<Item = &'a str> {
