@@ -3,7 +3,7 @@
 pub(crate) mod locale;
 pub(crate) mod options;
 
-use std::{io::IsTerminal as _, path::PathBuf};
+use std::{ffi::OsString, io::IsTerminal as _, path::PathBuf};
 
 use clap::ArgMatches;
 use portreeve_core::{
@@ -165,8 +165,8 @@ impl Settings {
             colour: colour(given.text(options::COLOUR)),
             verbosity: verbosity(&given),
             format: format(given.text(options::OUTPUT), command),
-            snapshot: given.text(options::SNAPSHOT).map(input),
-            policy: policy_choice(given.text(options::POLICY)),
+            snapshot: given.path(options::SNAPSHOT).map(input),
+            policy: policy_choice(given.path(options::POLICY)),
             netns: netns(given.text(options::NETNS)),
             gaps: if given.flag(options::ALLOW_GAPS) { Gaps::Allowed } else { Gaps::Matter },
             fail_on: fail_on(given.text(options::FAIL_ON)),
@@ -236,6 +236,13 @@ impl<'a> Given<'a> {
             .map(String::as_str)
     }
 
+    /// A path is bytes, not text.
+    fn path(&self, id: &str) -> Option<&'a OsString> {
+        [self.own, self.root]
+            .into_iter()
+            .find_map(|matches| matches.try_get_one::<OsString>(id).ok().flatten())
+    }
+
     fn flag(&self, id: &str) -> bool {
         [self.own, self.root]
             .into_iter()
@@ -244,8 +251,9 @@ impl<'a> Given<'a> {
 }
 
 /// `-` or a path.
-pub(crate) fn input(text: &str) -> Input {
-    if text == "-" { Input::Stdin } else { Input::File(text.into()) }
+pub(crate) fn input(name: impl Into<OsString>) -> Input {
+    let name = name.into();
+    if name == "-" { Input::Stdin } else { Input::File(name.into()) }
 }
 
 fn verbosity(given: &Given<'_>) -> Verbosity {
@@ -284,13 +292,10 @@ pub(crate) fn formats(command: &Command) -> &'static [Format] {
     outputs.unwrap_or_default()
 }
 
-fn policy_choice(asked: Option<&str>) -> PolicyChoice {
-    let environment = std::env::var("PORTREEVE_POLICY").ok().filter(|value| !value.is_empty());
-    match asked.or(environment.as_deref()) {
-        None => PolicyChoice::Usual,
-        Some("none") => PolicyChoice::Without,
-        Some(name) => PolicyChoice::Named(input(name)),
-    }
+fn policy_choice(asked: Option<&OsString>) -> PolicyChoice {
+    let environment = std::env::var_os("PORTREEVE_POLICY").filter(|value| !value.is_empty());
+    let Some(name) = asked.cloned().or(environment) else { return PolicyChoice::Usual };
+    if name == "none" { PolicyChoice::Without } else { PolicyChoice::Named(input(name)) }
 }
 
 fn netns(asked: Option<&str>) -> Netns {

@@ -1,6 +1,9 @@
 //! The options that commands share, as the command line describes them.
 
-use clap::{Arg, ArgAction, builder::PossibleValuesParser};
+use clap::{
+    Arg, ArgAction,
+    builder::{PossibleValuesParser, ValueParser},
+};
 use portreeve_core::{
     text,
     words::{Lang, Words},
@@ -92,7 +95,8 @@ pub(crate) fn common(common: Common, lang: Lang) -> Arg {
                 ja: "このホストの代わりに、保存したスナップショットを読む(- は標準入力)",
             },
             lang,
-        ),
+        )
+        .value_parser(ValueParser::os_string()),
         Common::Policy => value(
             POLICY,
             "PATH",
@@ -101,7 +105,8 @@ pub(crate) fn common(common: Common, lang: Lang) -> Arg {
                 ja: "policy のファイルかディレクトリ、-(標準入力)、または none(なし)",
             },
             lang,
-        ),
+        )
+        .value_parser(ValueParser::os_string()),
         Common::Netns => value(
             NETNS,
             "NAME",
