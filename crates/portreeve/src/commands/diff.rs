@@ -86,6 +86,9 @@ fn show(comparison: &Comparison<'_, '_>, settings: &Settings, out: &mut Out) -> 
 }
 
 fn print(comparison: &Comparison<'_, '_>, out: &mut Out, lang: Lang) -> Result<(), Failure> {
+    if let Some(hosts) = comparison.hosts() {
+        out.line(hosts.in_lang(lang))?;
+    }
     if !comparison.difference.changes.is_empty() {
         out.table(&comparison.table(lang))?;
     }

@@ -1,8 +1,10 @@
 //! What changed between two looks, for a person and as JSON (A17, A20).
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use portreeve_core::{
-    address::{Address, Breadth},
+    address::Address,
     diff::{Change, ChangeKind, Difference},
     facts::{Gap, Listener},
     port::Protocol,
@@ -16,12 +18,15 @@ use serde::Serialize;
 use super::{
     escape::visible,
     owner,
+    rows::bound,
     table::{Cell, Column, Fit, Table},
     view::{GapView, ListenerView, NetnsView, Viewer, gap_view, netns_view},
 };
 
 /// The layout of the JSON document.
 const VERSION: u32 = 1;
+/// More owners of one place than this are counted.
+const OWNERS_MAX: usize = 8;
 
 /// Two looks, and what changed from one to the other.
 #[derive(Debug)]
@@ -122,15 +127,28 @@ impl<'w, 'a> Comparison<'w, 'a> {
         })
     }
 
+    /// Everybody who holds the place of `listener`, where several share it (SO_REUSEPORT) too.
     fn owner(&self, world: &World<'a>, listener: Option<&'a Listener>, lang: Lang) -> Option<String> {
-        listener.map(|listener| visible(&owner::owner(world, listener, lang)).into_owned())
+        let place = listener?;
+        let is_place = |other: &&Listener| {
+            (other.netns, other.protocol, other.port) == (place.netns, place.protocol, place.port)
+                && (&other.address, &other.device) == (&place.address, &place.device)
+                && other.hears()
+        };
+        let sockets = world.snapshot.listeners.iter().filter(is_place);
+        let owners: BTreeSet<String> =
+            sockets.flat_map(|socket| owner::owners(world, socket, lang)).collect();
+        let listed = owners.iter().take(OWNERS_MAX).cloned().collect::<Vec<_>>().join(", ");
+        let more = owners.len().saturating_sub(OWNERS_MAX);
+        let more = if more > 0 { format!(", +{more}") } else { String::new() };
+        Some(visible(&format!("{listed}{more}")).into_owned())
     }
 
     /// The changes for a person.
     pub(crate) fn table(&self, lang: Lang) -> Table {
         let mut table = Table::new(&COLUMNS, 0);
         for change in &self.difference.changes {
-            let bound = |listener: &'a Listener| bound(&listener.address);
+            let bound = |listener: &'a Listener| bound(&[listener]);
             table.push([
                 words(change.kind).in_lang(lang).into(),
                 format!("{}/{}", change.port, change.protocol).into(),
@@ -142,6 +160,19 @@ impl<'w, 'a> Comparison<'w, 'a> {
             ]);
         }
         table
+    }
+
+    /// Two hosts differ in more than time.
+    pub(crate) fn hosts(&self) -> Option<Text> {
+        let [before, after] = [self.before, self.after].map(|world| &world.snapshot.host.name);
+        if before == after {
+            return None;
+        }
+        let (before, after) = (visible(before), visible(after));
+        Some(text!(
+            "two hosts are compared: {before} and {after}",
+            "異なるホストの比較です: {before} と {after}"
+        ))
     }
 
     /// How much changed, between when and when.
@@ -197,10 +228,6 @@ const fn words(kind: ChangeKind) -> Words {
         ChangeKind::Widened => Words { en: "> widened", ja: "> 範囲拡大" },
         ChangeKind::Narrowed => Words { en: "< narrowed", ja: "< 範囲縮小" },
     }
-}
-
-fn bound(address: &Address) -> String {
-    if address.breadth() == Breadth::Wildcard { "*".into() } else { address.to_string() }
 }
 
 /// `a → b`, or what there is of it.

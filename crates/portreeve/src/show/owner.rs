@@ -17,9 +17,27 @@ pub(crate) fn lasting<'a>(world: &World<'a>, listener: &'a Listener) -> Option<S
     world.identities(listener).first().and_then(Identity::lasting)
 }
 
+/// Everybody who is seen to hold it, each owner once; the owner alone where nobody is.
+pub(crate) fn owners<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> Vec<String> {
+    let mut owners: Vec<String> = Vec::new();
+    for (_, process) in world.snapshot.holders(listener) {
+        let owner = of_process(process, listener);
+        if !owners.contains(&owner) {
+            owners.push(owner);
+        }
+    }
+    if owners.is_empty() { vec![of_socket(listener, lang)] } else { owners }
+}
+
 /// The owner: container, service unit, or program with its user.
 pub(crate) fn owner<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> String {
-    let Some((_, process)) = world.main_holder(listener) else { return of_socket(listener, lang) };
+    match world.main_holder(listener) {
+        Some((_, process)) => of_process(process, listener),
+        None => of_socket(listener, lang),
+    }
+}
+
+fn of_process(process: &Process, listener: &Listener) -> String {
     let identity = Identity::of_holder(process, listener);
     let is_program = identity.container.is_none() && !identity.unit.is_some_and(is_service_or_socket);
     if is_program { program(process) } else { identity.lasting().unwrap_or_else(|| program(process)) }

@@ -109,3 +109,39 @@ fn a_hyphen_is_standard_output_or_input() {
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("cannot import <stdin>"), "{}", said.err);
 }
+
+#[test]
+fn a_diff_tells_wildcards_and_hosts_apart() {
+    let after = crate::run::web_with(|snapshot| {
+        snapshot["host"]["name"] = "web-2".into();
+        let mut more = snapshot["listeners"][0].clone();
+        for (key, value) in [("address", "::"), ("family", "ipv6")] {
+            more[key] = value.into();
+        }
+        more["port"] = 7777.into();
+        more["v6only"] = true.into();
+        snapshot["listeners"].as_array_mut().unwrap().push(more);
+    });
+    let said = crate::run::with_input(&format!("diff {} -", saved("web.json").display()), &after);
+    assert!(said.out.starts_with("two hosts are compared: web-1 and web-2\n"), "{}", said.out);
+    assert!(said.out.contains("7777/tcp  [::]"), "{}", said.out);
+}
+
+#[test]
+fn a_path_need_not_be_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = std::ffi::OsStr::from_bytes(b"/nonexistent/\xff.toml");
+    let run = |mut command: std::process::Command| command.output().unwrap().status.code();
+    let mut by_environment = program();
+    by_environment.args(["ls", "--snapshot"]).arg(saved("web.json")).env("PORTREEVE_POLICY", name);
+    assert_eq!(run(by_environment), Some(2), "a policy that is named must be there");
+    let directory = std::env::temp_dir().join(format!("portreeve-bytes-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join(std::ffi::OsStr::from_bytes(b"\xff.json"));
+    std::fs::copy(saved("web.json"), &file).unwrap();
+    let mut by_option = program();
+    by_option.args(["who", "443", "--snapshot"]).arg(&file);
+    let code = run(by_option);
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert_eq!(code, Some(0));
+}
