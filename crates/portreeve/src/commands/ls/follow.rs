@@ -235,3 +235,24 @@ const fn words(event: Kind) -> Words {
         Kind::ChangedHands => Words { en: "changed hands", ja: "所有者変更" },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::{facts::Snapshot, registry::Registry, world::Scope};
+
+    use super::*;
+
+    #[test]
+    fn the_listener_of_an_event_is_the_newcomers() {
+        let text = include_bytes!("../../../tests/data/web.json");
+        let mut snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        snapshot.listeners.retain(|listener| matches!(listener.port, 22 | 25));
+        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
+        let at = |port| snapshot.listeners.iter().find(|listener| listener.port == port).unwrap();
+        let (ssh, mail) = (at(22), at(25));
+        let known = owners_of(&world, &[ssh]);
+        assert_eq!(newcomer(&world, &[ssh, mail], known.as_ref()), Some(mail));
+        assert_eq!(newcomer(&world, &[ssh, mail], None), Some(ssh));
+        assert_eq!(newcomer(&world, &[ssh], known.as_ref()), Some(ssh));
+    }
+}
