@@ -50,7 +50,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let input = |name| own.get_one::<String>(name).map(|text| settings::input(text));
+    let input = |name| own.get_one::<String>(name).map(settings::input);
     let (before, after) = (input(BEFORE).expect("clap requires it"), input(AFTER));
     if before == Input::Stdin && after == Some(Input::Stdin) {
         return Err(Failure::usage(Words {
