@@ -177,6 +177,11 @@ impl<'a> Identity<'a> {
             Owner::Unit(pattern) => self.is_unit(pattern),
             Owner::Cgroup(path) => self.known_place(|| self.cgroup.is_some_and(|own| is_below(own, path))),
             Owner::Container(_) if self.forwards_for_containers() => Match::Unknown,
+            // Without its runtime's files a container has no name, and could be the one that is meant.
+            Owner::Container(name) if self.container.is_some_and(|container| container.name.is_none()) => {
+                let is_id = self.container.is_some_and(|container| is_container(name, container));
+                if is_id { Match::Yes } else { Match::Unknown }
+            }
             Owner::Container(name) => {
                 self.known_place(|| self.container.is_some_and(|container| is_container(name, container)))
             }

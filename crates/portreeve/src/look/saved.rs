@@ -111,15 +111,15 @@ fn why_not(error: &serde_json::Error) -> Text {
     }
     let (line, column) = (error.line(), error.column());
     let said = error.to_string();
-    let said = said.split(" at line ").next().unwrap_or_default();
-    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let en = said.split(" at line ").next().unwrap_or_default();
+    let missing = en.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let ja = match (missing, error.classify()) {
         (Some(field), _) => format!("必須の項目 `{field}` がありません"),
         (None, Category::Eof) => "途中で終わっています".into(),
-        (None, Category::Syntax) => format!("JSON として正しくありません({said})"),
-        (None, _) => format!("スナップショットの形式に合いません({said})"),
+        (None, Category::Syntax) => format!("JSON として正しくありません({en})"),
+        (None, _) => format!("スナップショットの形式に合いません({en})"),
     };
-    text!("line {line}, column {column}: {said}", "{line} 行 {column} 列: {ja}")
+    text!("line {line}, column {column}: {en}", "{line} 行 {column} 列: {ja}")
 }
 
 fn read_cause(kind: io::ErrorKind) -> Text {

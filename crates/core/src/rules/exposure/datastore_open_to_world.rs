@@ -61,20 +61,20 @@ fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
 
 fn describe_wide(kind: &Kind, holding: &Holding<'_>) -> Text {
     let Text { en, ja } = holding.who();
-    let Text { en: what, ja: subject } = what(kind, holding);
+    let Text { en: en_what, ja: ja_what } = what(kind, holding);
     text!(
-        "{what} answers anyone who can reach this host ({en})",
-        "このホストへ到達できる誰もが、{subject} に接続できます({ja})"
+        "{en_what} answers anyone who can reach this host ({en})",
+        "このホストへ到達できる誰もが、{ja_what} に接続できます({ja})"
     )
 }
 
 fn describe_public(kind: &Kind, holding: &Holding<'_>, open: &Listener) -> Text {
     let Text { en, ja } = holding.who();
-    let Text { en: what, ja: subject } = what(kind, holding);
+    let Text { en: en_what, ja: ja_what } = what(kind, holding);
     let address = &open.address;
     text!(
-        "{what} answers anyone who can reach {address} ({en})",
-        "{address} へ到達できる誰もが、{subject} に接続できます({ja})"
+        "{en_what} answers anyone who can reach {address} ({en})",
+        "{address} へ到達できる誰もが、{ja_what} に接続できます({ja})"
     )
 }
 

@@ -43,11 +43,11 @@ fn judge(holding: &Holding<'_>) -> Option<Finding> {
     let Backlog { used, limit } = full.backlog?;
     let Text { en, ja } = holding.who();
     let spec = holding.spec();
-    let en_connections = inflect(used as usize, "connection", "connections");
+    let en_connections = inflect(used as usize, "connection waits", "connections wait");
     let mut finding = RULE
         .finding(
             text!(
-                "{used} {en_connections} waiting for {en} on {spec}: its queue is at its limit of {limit}",
+                "{used} {en_connections} for {en} on {spec}: its queue is at its limit of {limit}",
                 "{ja} の {spec} で {used} 件の接続が受け付け待ちとなり、上限 {limit} に達しています"
             ),
             text!(
