@@ -121,11 +121,13 @@ fn find_nearby(pids: &[u32], looks: &[Look], inodes: &HashSet<u64>, cgroups: &mu
 }
 
 /// Every process, and where that leaves a socket without a holder, every thread with a table of its own.
+///
+/// Where a process hides its descriptors the socket is most likely there, and the threads are not asked.
 fn sweep_all(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
     let mut sweep = sweep(pids, inodes);
     let unclaimed: HashSet<u64> =
         inodes.iter().copied().filter(|inode| !sweep.found.contains_key(inode)).collect();
-    if !unclaimed.is_empty() {
+    if !unclaimed.is_empty() && sweep.hidden == 0 {
         pids.iter().for_each(|&pid| threads::visit(pid, &unclaimed, &mut sweep));
     }
     sweep

@@ -1,6 +1,7 @@
 //! The sockets of one network namespace, from sock_diag or, where that is closed, from /proc/net (A5).
 
 pub mod diag;
+mod in_use;
 pub mod tables;
 
 use std::net::IpAddr;

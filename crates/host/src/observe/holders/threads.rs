@@ -5,6 +5,7 @@ use std::{
     fs,
     hash::{DefaultHasher, Hasher},
     mem::MaybeUninit,
+    os::unix::fs::MetadataExt,
 };
 
 use rustix::fs::RawDir;
@@ -16,7 +17,12 @@ const THREADS_MAX: usize = 10_000;
 
 /// Looks for `inodes` in the tables of a process' threads, each different table once.
 pub(super) fn visit(pid: u32, inodes: &HashSet<u64>, sweep: &mut Sweep) {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return };
+    let tasks = format!("/proc/{pid}/task");
+    // The directory has a link for each thread besides its own two (proc_task_getattr, fs/proc/base.c).
+    if fs::metadata(&tasks).is_ok_and(|directory| directory.nlink() <= 3) {
+        return;
+    }
+    let Ok(entries) = fs::read_dir(tasks) else { return };
     let threads = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let mut seen = HashSet::from([numbers_in_use(pid).unwrap_or_default()]);
     for thread in threads.filter(|&thread: &u32| thread != pid).take(THREADS_MAX) {

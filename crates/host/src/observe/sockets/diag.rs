@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{address::Family, port::Protocol};
 use rustix::io::Errno;
 
-use super::{BOUND_INACTIVE, CLOSE, End, LISTEN, PROTOCOLS, Side, Socket};
+use super::{BOUND_INACTIVE, CLOSE, End, LISTEN, PROTOCOLS, Side, Socket, in_use::InUse};
 use crate::sys::netlink::{self, Netlink, NetlinkError, attributes, bytes_at};
 
 /// SOCK_DIAG_BY_FAMILY.
@@ -26,22 +26,22 @@ const IPPROTO_MPTCP: u32 = 262;
 ///
 /// # Errors
 ///
-/// Where the kernel does not list TCP over IPv4: then it lists nothing. A protocol it does not know has no sockets.
+/// Where the kernel does not list the first protocol that is in use: then it lists nothing. A protocol it does not know has no sockets.
 pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> Result<(), NetlinkError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
+    let in_use = InUse::read();
     for protocol in PROTOCOLS {
         for family in [Family::Ipv4, Family::Ipv6] {
+            if side == Side::Listening && !in_use.may_have(protocol, family) {
+                continue;
+            }
             let request = request(family, ip_protocol(protocol), side.states(protocol), port);
             let answer = netlink.dump(BY_FAMILY, &request, |bytes| {
                 if let Some(socket) = read(bytes, protocol) {
                     each(socket);
                 }
             });
-            if (protocol, family) == (Protocol::Tcp, Family::Ipv4) {
-                answer?;
-            } else {
-                unless_unknown(answer)?;
-            }
+            if protocol == Protocol::Tcp { answer? } else { unless_unknown(answer)? }
         }
     }
     Ok(())
@@ -55,7 +55,11 @@ pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> Res
 pub fn mptcp_inodes(port: Option<u16>) -> Result<Vec<u64>, NetlinkError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
     let mut inodes = Vec::new();
+    let in_use = InUse::read();
     for family in [Family::Ipv4, Family::Ipv6] {
+        if !in_use.may_have_mptcp(family) {
+            continue;
+        }
         let request = request(family, IPPROTO_MPTCP, 1 << LISTEN, port);
         unless_unknown(netlink.dump(BY_FAMILY, &request, |bytes| {
             inodes.extend(read(bytes, Protocol::Tcp).map(|socket| socket.inode));
