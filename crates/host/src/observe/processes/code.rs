@@ -157,13 +157,19 @@ fn is_mapped((device, inode): (u64, u64), mapping: &Mapping) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::{Command, Stdio};
+    use std::{
+        io::{Read, Write},
+        process::{Command, Stdio},
+    };
 
     #[test]
     fn a_program_that_is_deleted_while_it_runs_is_told() {
         let path = std::env::temp_dir().join(format!("portreeve-stale-{}", std::process::id()));
-        fs::copy("/bin/sleep", &path).unwrap();
-        let mut child = Command::new(&path).arg("60").stdin(Stdio::null()).spawn().unwrap();
+        fs::copy("/bin/cat", &path).unwrap();
+        let mut child = Command::new(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // What it echoes proves that its code is mapped: exec(2) lets the parent go on before that.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let view = View::of(child.id()).unwrap();
         let name = path.to_string_lossy().into_owned();
         assert_eq!(executable(child.id(), Some(&view)), (Some(name.clone()), ExeState::Same));
@@ -171,7 +177,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert_eq!(executable(child.id(), Some(&view)), (Some(name.clone()), ExeState::Deleted));
         assert_eq!(Disk::default().stale_files(child.id(), &view), Some(vec![name.clone()]));
-        fs::copy("/bin/sleep", &path).unwrap();
+        fs::copy("/bin/cat", &path).unwrap();
         assert_eq!(executable(child.id(), Some(&view)).1, ExeState::Replaced);
         child.kill().unwrap();
         child.wait().unwrap();
