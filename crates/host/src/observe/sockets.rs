@@ -116,7 +116,7 @@ pub(super) fn list(
     Err(ObserveError::NoSource)
 }
 
-/// The sockets that wait for anybody, each once, Multipath TCP marked.
+/// The sockets that wait for anybody, each once, in order of protocol, port and address.
 ///
 /// # Errors
 ///
@@ -126,12 +126,5 @@ pub(super) fn listening(wanted: &Wanted, gaps: &mut Gaps) -> Result<(Vec<Socket>
     // The kernel's list is not a consistent read: under churn an entry may come twice.
     sockets.sort_by_key(|socket| (socket.protocol, socket.local.port, socket.local.ip, socket.inode));
     sockets.dedup_by_key(|socket| (socket.protocol, socket.local, socket.inode, socket.cookie));
-    if seen_by == SeenBy::SockDiag {
-        let port = wanted.ports.filter(|range| range.is_one()).map(|range| range.first);
-        let inodes = diag::mptcp_inodes(port).unwrap_or_default();
-        for socket in sockets.iter_mut().filter(|socket| socket.protocol == Protocol::Tcp) {
-            socket.mptcp = socket.inode != 0 && inodes.contains(&socket.inode);
-        }
-    }
     Ok((sockets, seen_by))
 }

@@ -20,46 +20,45 @@ const CGROUP_ID: u16 = 21;
 const FIXED_BYTES: usize = 72;
 const IPPROTO_MPTCP: u32 = 262;
 
-/// Gives every socket of `side` in the network namespace of the calling thread to `each`.
+/// Gives every socket of `side` in the network namespace of the calling thread to `each`, Multipath TCP marked.
 ///
 /// With `port`, the kernel leaves out those that are bound to another.
 ///
 /// # Errors
 ///
-/// Where the kernel does not list the first protocol that is in use: then it lists nothing. A protocol it does not know has no sockets.
+/// Where the kernel does not list TCP over IPv4: then it lists nothing. A protocol it does not know has no sockets.
 pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> Result<(), NetlinkError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
     let in_use = InUse::read();
+    let mptcp = match side {
+        Side::Listening => mptcp_inodes(&mut netlink, &in_use, port).unwrap_or_default(),
+        Side::Connected => Vec::new(),
+    };
     for protocol in PROTOCOLS {
         for family in [Family::Ipv4, Family::Ipv6] {
-            if side == Side::Listening && !in_use.may_have(protocol, family) {
+            // Asked in any case: the answer tells whether this way is open.
+            let first = (protocol, family) == (Protocol::Tcp, Family::Ipv4);
+            if !first && side == Side::Listening && !in_use.may_have(protocol, family) {
                 continue;
             }
             let request = request(family, ip_protocol(protocol), side.states(protocol), port);
             let answer = netlink.dump(BY_FAMILY, &request, |bytes| {
                 if let Some(socket) = read(bytes, protocol) {
-                    each(socket);
+                    let inode = socket.inode;
+                    let mptcp = protocol == Protocol::Tcp && inode != 0 && mptcp.contains(&inode);
+                    each(Socket { mptcp, ..socket });
                 }
             });
-            if protocol == Protocol::Tcp { answer? } else { unless_unknown(answer)? }
+            if first { answer? } else { unless_unknown(answer)? }
         }
     }
     Ok(())
 }
 
 /// The inodes of the Multipath TCP sockets in listen; their TCP half is listed under the same inode.
-///
-/// # Errors
-///
-/// Where the socket to the kernel breaks; a kernel without MPTCP has none.
-pub fn mptcp_inodes(port: Option<u16>) -> Result<Vec<u64>, NetlinkError> {
-    let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
+fn mptcp_inodes(netlink: &mut Netlink, in_use: &InUse, port: Option<u16>) -> Result<Vec<u64>, NetlinkError> {
     let mut inodes = Vec::new();
-    let in_use = InUse::read();
-    for family in [Family::Ipv4, Family::Ipv6] {
-        if !in_use.may_have_mptcp(family) {
-            continue;
-        }
+    for family in [Family::Ipv4, Family::Ipv6].into_iter().filter(|&family| in_use.may_have_mptcp(family)) {
         let request = request(family, IPPROTO_MPTCP, 1 << LISTEN, port);
         unless_unknown(netlink.dump(BY_FAMILY, &request, |bytes| {
             inodes.extend(read(bytes, Protocol::Tcp).map(|socket| socket.inode));
