@@ -51,7 +51,7 @@ pub(crate) fn ports(words: &[String], registry: Registry<'_>) -> Result<Vec<Aske
     let joined = words.join(" ");
     let asked = joined.trim();
     if let Some(read) = number(asked) {
-        return read.map(|asked| vec![asked]).map_err(|error| no_port(asked, port_cause(&error)));
+        return read.map(|asked| vec![asked]).map_err(|error| no_port(asked, error.text()));
     }
     let named = names(asked, registry);
     if !named.is_empty() {
@@ -84,19 +84,6 @@ fn no_port(asked: &str, cause: Text) -> Failure {
             ja: "portreeve who に 443、443/udp、https、:3000、30000-30099/tcp、URL、またはエラーメッセージを指定してください",
         },
     )
-}
-
-/// Why a text is no port, in both languages.
-pub(crate) fn port_cause(error: &PortError) -> Text {
-    let en = error.to_string();
-    let ja = match error {
-        PortError::Number(text) => format!("`{text}` はポート番号ではありません"),
-        PortError::TooHigh(text) => format!("{text} は最大のポート番号 65535 を超えています"),
-        PortError::Protocol(text) => format!("`{text}` というプロトコルはありません"),
-        PortError::NoProtocol(text) => format!("`{text}` にプロトコルがありません"),
-        PortError::Backwards(first, last) => format!("範囲 {first}-{last} は終わりが始まりより前です"),
-    };
-    Text { en, ja }
 }
 
 /// `443`, `:443`, `443/udp`, `30000-30099/tcp`; `None` where it does not look like one.

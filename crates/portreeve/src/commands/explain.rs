@@ -12,7 +12,7 @@ use portreeve_core::{
 
 use super::Command;
 use crate::{
-    asked::{self, Asked, port_cause},
+    asked::{self, Asked},
     exit::Exit,
     failure::Failure,
     settings::{Common, Format, Settings},
@@ -139,8 +139,8 @@ fn unknown(word: &str, registry: Registry<'_>) -> Failure {
 
 /// Why `word` is no port, with what could have been meant.
 fn no_port(word: &str, error: &PortError) -> Failure {
-    let failure = Failure::usage(text!("cannot explain `{word}`", "`{word}` を説明できません"))
-        .because(port_cause(error));
+    let failure =
+        Failure::usage(text!("cannot explain `{word}`", "`{word}` を説明できません")).because(error.text());
     let PortError::Protocol(wrong) = error else { return failure };
     match (word.rsplit_once('/'), nearest(wrong, Protocol::ALL.map(Protocol::name))) {
         (Some((range, _)), Some(near)) => {

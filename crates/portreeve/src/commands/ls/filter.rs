@@ -14,7 +14,7 @@ use portreeve_core::{
 use portreeve_host::Wanted;
 
 use crate::{
-    asked::{Asked, number, port_cause, span},
+    asked::{Asked, number, span},
     failure::Failure,
     settings::{Netns, Settings},
     show::reach,
@@ -51,7 +51,7 @@ impl Filter {
                         en: "cannot filter by this port",
                         ja: "このポートでは絞り込めません",
                     };
-                    return Err(Failure::usage(words).because(port_cause(&error)));
+                    return Err(Failure::usage(words).because(error.text()));
                 }
                 None => filter.words.push(word.to_lowercase()),
             }
