@@ -177,14 +177,7 @@ impl<'a> Identity<'a> {
             Owner::Unit(pattern) => self.is_unit(pattern),
             Owner::Cgroup(path) => self.known_place(|| self.cgroup.is_some_and(|own| is_below(own, path))),
             Owner::Container(_) if self.forwards_for_containers() => Match::Unknown,
-            // Without its runtime's files a container has no name, and could be the one that is meant.
-            Owner::Container(name) if self.container.is_some_and(|container| container.name.is_none()) => {
-                let is_id = self.container.is_some_and(|container| is_container(name, container));
-                if is_id { Match::Yes } else { Match::Unknown }
-            }
-            Owner::Container(name) => {
-                self.known_place(|| self.container.is_some_and(|container| is_container(name, container)))
-            }
+            Owner::Container(name) => self.is_in_container(name),
             Owner::User(user) => self.is_user(user),
             Owner::Exe(path) => self.is_exe(path),
         }
@@ -235,6 +228,14 @@ impl<'a> Identity<'a> {
             (true, _) => Match::Yes,
             (false, Evidence::Holder) => Match::No,
             (false, Evidence::Socket) => Match::Unknown,
+        }
+    }
+
+    /// Without its runtime's files a container has no name, and could be the one that is meant.
+    fn is_in_container(&self, name: &str) -> Match {
+        match self.container {
+            Some(container) if container.name.is_none() && !is_container(name, container) => Match::Unknown,
+            container => self.known_place(|| container.is_some_and(|it| is_container(name, it))),
         }
     }
 
