@@ -10,6 +10,7 @@ mod kernel;
 pub mod links;
 mod namespaces;
 mod processes;
+mod share;
 pub mod sockets;
 mod sysctls;
 mod tally;
@@ -21,15 +22,10 @@ mod ways;
 pub use wanted::{Connections, Files, Holders, Namespaces, Wanted};
 pub use ways::{Way, Ways};
 
-use std::collections::BTreeMap;
-
-use portreeve_core::facts::{GapKind, HostFacts, Process, SNAPSHOT_VERSION, Snapshot};
+use portreeve_core::facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot};
 use rustix::{process::geteuid, system::uname};
 
-use self::{
-    assemble::Pieces, cgroups::Cgroups, gaps::Gaps, holders::Search, kernel::KernelHolders, namespaces::Look,
-    processes::Reader,
-};
+use self::{assemble::Pieces, cgroups::Cgroups, gaps::Gaps, kernel::KernelHolders, namespaces::Look};
 use crate::proc::{self, mounts};
 
 const MOUNTS_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -56,7 +52,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
 
     let looks = namespaces::look(wanted, &pids, &mut gaps)?;
     let search = holders::find(wanted, &pids, &looks, &mut cgroups);
-    let processes = read_processes(wanted, &search, &mut gaps);
+    let processes = processes::read_all(wanted.files, &search.holders(), &mut gaps);
     cgroups.learn(processes.values().filter_map(|process| process.cgroup.as_deref()));
     gaps.too_many("cgroups", cgroups.find(looks.iter().flat_map(Look::cgroups)));
 
@@ -91,26 +87,6 @@ fn pids(gaps: &mut Gaps) -> Vec<u32> {
         gaps.missing("/proc");
     }
     pids
-}
-
-/// The facts of everybody who holds a wanted socket.
-fn read_processes(wanted: &Wanted, search: &Search, gaps: &mut Gaps) -> BTreeMap<u32, Process> {
-    let mut reader = Reader::new(wanted.files);
-    let mut processes = BTreeMap::new();
-    let mut vanished = 0;
-    let mut hidden_files = 0;
-    for (pid, proof) in search.holders() {
-        // Asked after the facts were read: what was read is then of the process that holds the socket.
-        let Some(process) = reader.read(pid).filter(|_| proof.still_stands()) else {
-            vanished += 1;
-            continue;
-        };
-        hidden_files += u32::from(wanted.files == Files::Mappings && process.stale_files.is_none());
-        processes.insert(pid, process);
-    }
-    gaps.add(GapKind::VanishedProcesses, vanished);
-    gaps.add(GapKind::HiddenFiles, hidden_files);
-    processes
 }
 
 fn host() -> HostFacts {

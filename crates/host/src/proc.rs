@@ -12,7 +12,8 @@ pub(crate) const SMALL_BYTES: usize = 64 * 1024;
 
 /// The first `limit` bytes of a file.
 pub(crate) fn read(path: impl AsRef<Path>, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // /proc tells no file's length: most fit into this, and are then read in one piece.
+    let mut bytes = Vec::with_capacity(limit.min(4096));
     fs::File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -8,23 +8,16 @@ use std::{
     io::Write,
     mem::MaybeUninit,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
 };
 
 use portreeve_core::facts::Hold;
 use rustix::{
     fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw},
     io::Errno,
-    thread::sched_getaffinity,
 };
 
-use super::{Holders, Wanted, cgroups::Cgroups, namespaces::Look};
+use super::{Holders, Wanted, cgroups::Cgroups, namespaces::Look, share::share};
 use crate::proc;
-
-/// A second thread pays for itself from about this many processes on.
-const PIDS_PER_THREAD_MIN: usize = 64;
-const THREADS_MAX: usize = 8;
 
 /// Initial pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
@@ -64,8 +57,10 @@ impl Found {
 
 impl Search {
     /// Everybody who holds a wanted socket, each with one descriptor that proves it.
-    pub(super) fn holders(&self) -> BTreeMap<u32, Found> {
-        self.sweep.found.values().flatten().map(|found| (found.pid, *found)).collect()
+    pub(super) fn holders(&self) -> Vec<Found> {
+        let holders: BTreeMap<u32, Found> =
+            self.sweep.found.values().flatten().map(|found| (found.pid, *found)).collect();
+        holders.into_values().collect()
     }
 
     /// The holds of a socket.
@@ -152,43 +147,26 @@ impl Sweep {
 }
 
 /// Looks through the descriptors of `pids` for sockets with these inodes.
-///
-/// The work is a few system calls a descriptor, so the processes are shared out over the cores.
 pub(super) fn sweep(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
     if inodes.is_empty() {
         return Sweep::default();
     }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut sweep = Sweep::default();
-        while let Some(&pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
-            visit(pid, inodes, &mut sweep);
-        }
-        sweep
-    };
-    let helpers = (pids.len() / PIDS_PER_THREAD_MIN).min(cores().min(THREADS_MAX).saturating_sub(1));
-    thread::scope(|scope| {
-        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
-        let mut whole = work();
-        for helper in helpers {
-            whole.merge(helper.join().expect("a visit returns its errors, it does not panic"));
-        }
-        whole
-    })
+    let mut whole = Sweep::default();
+    for part in share(pids, Sweep::default, |sweep, &pid| visit(pid, inodes, sweep)) {
+        whole.merge(part);
+    }
+    whole
 }
 
-/// The processors this thread may run on; std's answer reads cgroup files first, which costs more than a small sweep.
-fn cores() -> usize {
-    sched_getaffinity(None).map_or(1, |set| set.count() as usize)
-}
-
-fn visit(pid: u32, inodes: &HashSet<u64>, sweep: &mut Sweep) {
+/// Looks through one process; how many steps it took.
+fn visit(pid: u32, inodes: &HashSet<u64>, sweep: &mut Sweep) -> usize {
     match open_descriptors(pid) {
-        Ok(directory) => visit_descriptors(pid, pid, &directory, inodes, sweep),
+        Ok(directory) => return 1 + visit_descriptors(pid, pid, &directory, inodes, sweep),
         // ENOENT and ESRCH: it ended meanwhile, and its sockets with it.
         Err(Errno::ACCESS | Errno::PERM) => sweep.hidden += 1,
         Err(_) => {}
     }
+    1
 }
 
 fn open_descriptors(pid: u32) -> rustix::io::Result<OwnedFd> {
@@ -199,19 +177,29 @@ fn open_descriptors(pid: u32) -> rustix::io::Result<OwnedFd> {
     openat(CWD, &path[..length], OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
+/// Looks where each descriptor leads; how many there are.
+///
 /// Nothing is allocated for a descriptor: its name and its link stay in buffers on the stack.
-fn visit_descriptors(pid: u32, thread: u32, directory: &OwnedFd, inodes: &HashSet<u64>, sweep: &mut Sweep) {
+fn visit_descriptors(
+    pid: u32,
+    thread: u32,
+    directory: &OwnedFd,
+    inodes: &HashSet<u64>,
+    sweep: &mut Sweep,
+) -> usize {
+    let mut count = 0;
     let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
     let mut link = [0; 32];
     let mut entries = RawDir::new(directory, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
         let Some(fd) = number(entry.file_name().to_bytes()) else { continue };
+        count += 1;
         let length = match readlinkat_raw(directory, entry.file_name(), &mut link) {
             Ok(length) => length,
             // A process may list its descriptors and still not show where they lead.
             Err(Errno::ACCESS | Errno::PERM) => {
                 sweep.hidden += 1;
-                return;
+                return count;
             }
             Err(_) => continue,
         };
@@ -223,6 +211,7 @@ fn visit_descriptors(pid: u32, thread: u32, directory: &OwnedFd, inodes: &HashSe
             found.push(Found { pid, thread, fd, inode });
         }
     }
+    count
 }
 
 /// `socket:[4711]`.

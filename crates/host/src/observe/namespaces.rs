@@ -12,6 +12,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{
     Connections, Gaps, Namespaces, ObserveError, Wanted, links,
+    share::share,
     sockets::{self, Side, Socket},
     sysctls, tally, unported,
 };
@@ -72,11 +73,7 @@ fn doors(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps)
     let mut seen = HashSet::from([own]);
     let mut doors = Vec::new();
     let named = names.iter().map(|(name, &id)| (id, format!("{NAMED}/{name}"), Some(name.clone())));
-    let held = pids.iter().filter_map(|pid| {
-        let path = format!("/proc/{pid}/ns/net");
-        let id = proc::read_link(&path)?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()?;
-        Some((id, path, None))
-    });
+    let held = held(pids).into_iter().map(|(id, pid)| (id, format!("/proc/{pid}/ns/net"), None));
     for (id, path, name) in named.chain(held) {
         if seen.insert(id) {
             doors.push(Door { id, name, path });
@@ -85,6 +82,21 @@ fn doors(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps)
     gaps.too_many("namespaces", doors.len().saturating_sub(NAMESPACES_MAX));
     doors.truncate(NAMESPACES_MAX);
     doors
+}
+
+/// The namespaces that processes are in, each with one of them.
+fn held(pids: &[u32]) -> BTreeMap<u64, u32> {
+    let parts = share(pids, BTreeMap::new, |held, &pid| {
+        held.extend(of_process(pid).map(|id| (id, pid)));
+        1
+    });
+    parts.into_iter().flatten().collect()
+}
+
+/// The link's text costs less than the file it leads to (namespaces(7)).
+fn of_process(pid: u32) -> Option<u64> {
+    let link = proc::read_link(format!("/proc/{pid}/ns/net"))?;
+    link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
 }
 
 /// Entering moves a thread for good, so one of our own goes round and ends.

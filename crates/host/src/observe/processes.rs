@@ -3,24 +3,65 @@
 mod code;
 mod script;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use portreeve_core::{
     cgroup,
-    facts::{Parent, Privilege, Process},
+    facts::{GapKind, Parent, Privilege, Process},
 };
 use rustix::param::clock_ticks_per_second;
 
-use super::{Files, clock, containers::Containers, users::Users};
+use super::{Files, Gaps, clock, containers::Containers, holders::Found, share::share, users::Users};
 use crate::proc::{self, stat, status};
 
 /// Longer command lines are cut: the kernel allows megabytes.
 const CMDLINE_BYTES_MAX: usize = 32 * 1024;
 
+/// About as many steps as reading one process takes.
+const STEPS_EACH: usize = 16;
+
+/// The facts of everybody who holds a wanted socket.
+pub(super) fn read_all(files: Files, holders: &[Found], gaps: &mut Gaps) -> BTreeMap<u32, Process> {
+    let mut processes = BTreeMap::new();
+    for part in share(holders, || Part::new(files), Part::read) {
+        gaps.add(GapKind::VanishedProcesses, part.vanished);
+        gaps.add(GapKind::HiddenFiles, part.hidden_files);
+        processes.extend(part.processes);
+    }
+    processes
+}
+
+/// What one thread read.
+struct Part {
+    reader: Reader,
+    processes: Vec<(u32, Process)>,
+    vanished: u32,
+    hidden_files: u32,
+}
+
+impl Part {
+    fn new(files: Files) -> Self {
+        Self { reader: Reader::new(files), processes: Vec::new(), vanished: 0, hidden_files: 0 }
+    }
+
+    fn read(&mut self, found: &Found) -> usize {
+        // Asked after the facts were read: what was read is then of the process that holds the socket.
+        match self.reader.read(found.pid).filter(|_| found.still_stands()) {
+            Some(process) => {
+                let hidden = self.reader.files == Files::Mappings && process.stale_files.is_none();
+                self.hidden_files += u32::from(hidden);
+                self.processes.push((found.pid, process));
+            }
+            None => self.vanished += 1,
+        }
+        STEPS_EACH
+    }
+}
+
 /// What reading several processes has in common.
 #[derive(Debug)]
-pub(super) struct Reader {
+struct Reader {
     users: Users,
     containers: Containers,
     boot_nanoseconds: i128,
@@ -32,7 +73,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(files: Files) -> Self {
+    fn new(files: Files) -> Self {
         Self {
             users: Users::read(),
             containers: Containers::default(),
@@ -45,7 +86,7 @@ impl Reader {
     }
 
     /// Every fact that can be read of the process; `None` where it is gone.
-    pub(super) fn read(&mut self, pid: u32) -> Option<Process> {
+    fn read(&mut self, pid: u32) -> Option<Process> {
         let path = |name: &str| format!("/proc/{pid}/{name}");
         let stat = stat::read(&proc::read(path("stat"), proc::SMALL_BYTES).ok()?)?;
         let status = status::read(&proc::read(path("status"), proc::SMALL_BYTES).unwrap_or_default());
