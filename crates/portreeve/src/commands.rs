@@ -22,7 +22,7 @@ use portreeve_core::words::{Lang, Words};
 use crate::{
     exit::Exit,
     failure::Failure,
-    settings::{Common, Settings},
+    settings::{Common, Format, Settings},
     show::out::Out,
 };
 
@@ -41,6 +41,17 @@ pub(crate) struct Command {
     pub(crate) arguments: fn(Lang) -> Vec<Arg>,
     /// What it does.
     pub(crate) run: fn(&ArgMatches, &Settings, &mut Out) -> Result<Exit, Failure>,
+}
+
+impl Command {
+    /// What its answer can be written as, the default first.
+    pub(crate) fn formats(&self) -> &'static [Format] {
+        let formats = self.takes.iter().find_map(|common| match common {
+            Common::Output(formats) => Some(*formats),
+            _ => None,
+        });
+        formats.unwrap_or_default()
+    }
 }
 
 /// Commands that answer one kind of question.

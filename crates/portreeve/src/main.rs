@@ -49,7 +49,7 @@ fn run(arguments: Vec<std::ffi::OsString>, lang: Lang) -> Result<Exit, Failure> 
         }
     };
     let (command, own) = cli::chosen(&matches);
-    let settings = Settings::read(own, &matches, command)?;
+    let settings = Settings::read(own, &matches, command.formats())?;
     let mut out = Out::new(&settings);
     let exit = (command.run)(own, &settings, &mut out)?;
     out.finish()?;

@@ -15,7 +15,7 @@ use portreeve_core::{
 };
 use portreeve_host::observe::Namespaces;
 
-use crate::{commands::Command, failure::Failure};
+use crate::failure::Failure;
 
 /// The options that several commands take; a command names those it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,18 +153,20 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The settings of a run of `command`; `own` are its arguments, `root` those before its name.
+    /// The settings of a run; `own` are the arguments of its command, `root` those before the command's name.
+    ///
+    /// `formats` are what the command can be written as, the default first.
     ///
     /// # Errors
     ///
     /// Where two inputs both want the standard input.
-    pub(crate) fn read(own: &ArgMatches, root: &ArgMatches, command: &Command) -> Result<Self, Failure> {
+    pub(crate) fn read(own: &ArgMatches, root: &ArgMatches, formats: &[Format]) -> Result<Self, Failure> {
         let given = Given { own, root };
         let settings = Self {
             lang: locale::chosen(given.text(options::LANG)),
             colour: colour(given.text(options::COLOUR)),
             verbosity: verbosity(&given),
-            format: format(given.text(options::OUTPUT), command),
+            format: format(given.text(options::OUTPUT), formats),
             snapshot: given.path(options::SNAPSHOT).map(input),
             policy: policy_choice(given.path(options::POLICY)),
             netns: netns(given.text(options::NETNS)),
@@ -277,19 +279,9 @@ fn colour(asked: Option<&str>) -> Colour {
     if on { Colour::On } else { Colour::Off }
 }
 
-fn format(asked: Option<&str>, command: &Command) -> Format {
-    let possible = formats(command);
+fn format(asked: Option<&str>, formats: &[Format]) -> Format {
     let named = asked.and_then(|name| Format::ALL.into_iter().find(|format| format.name() == name));
-    named.or_else(|| possible.first().copied()).unwrap_or(Format::Table)
-}
-
-/// What `command` can be written as.
-pub(crate) fn formats(command: &Command) -> &'static [Format] {
-    let outputs = command.takes.iter().find_map(|common| match common {
-        Common::Output(formats) => Some(*formats),
-        _ => None,
-    });
-    outputs.unwrap_or_default()
+    named.or_else(|| formats.first().copied()).unwrap_or(Format::Table)
 }
 
 fn policy_choice(asked: Option<&OsString>) -> PolicyChoice {
