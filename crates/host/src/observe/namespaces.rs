@@ -22,6 +22,8 @@ use crate::proc;
 const NAMED: &str = "/run/netns";
 /// Far above what any host runs; further ones become a gap.
 const NAMESPACES_MAX: usize = 4096;
+/// Looking into one takes a few milliseconds, which is far more than a thread costs.
+const STEPS_EACH: usize = 256;
 
 /// What one look into one namespace found.
 pub(super) struct Look {
@@ -41,7 +43,7 @@ pub(super) fn look(wanted: &Wanted, pids: &[u32], gaps: &mut Gaps) -> Result<Vec
     let mut looks = vec![look_here(wanted, own.unwrap_or(0), name, gaps)?];
     looks[0].namespace.own = true;
     if let (Namespaces::All, Some(own)) = (wanted.namespaces, own) {
-        looks.extend(look_abroad(wanted, doors(own, &names, pids, gaps), gaps));
+        looks.extend(look_abroad(wanted, &doors(own, &names, pids, gaps), gaps));
     }
     Ok(looks)
 }
@@ -99,26 +101,31 @@ fn of_process(pid: u32) -> Option<u64> {
     link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// Entering moves a thread for good, so one of our own goes round and ends.
-fn look_abroad(wanted: &Wanted, doors: Vec<Door>, gaps: &mut Gaps) -> Vec<Look> {
+/// Entering moves a thread for good, so threads of our own go round and end.
+fn look_abroad(wanted: &Wanted, doors: &[Door], gaps: &mut Gaps) -> Vec<Look> {
     if doors.is_empty() {
         return Vec::new();
     }
-    let round = || {
-        let mut gaps = Gaps::default();
-        let looks = doors.into_iter().filter_map(|door| enter(wanted, door, &mut gaps)).collect();
-        (looks, gaps)
+    let enter = |(looks, gaps): &mut (Vec<Look>, Gaps), door: &Door| {
+        looks.extend(enter(wanted, door, gaps));
+        STEPS_EACH
     };
-    let (looks, found) = thread::scope(|scope| scope.spawn(round).join())
+    let round = || share(doors, || (Vec::new(), Gaps::default()), enter);
+    let parts = thread::scope(|scope| scope.spawn(round).join())
         .expect("a look returns its errors, it does not panic");
-    gaps.merge(found);
+    let mut looks = Vec::new();
+    for (part, found) in parts {
+        looks.extend(part);
+        gaps.merge(found);
+    }
+    looks.sort_by_key(|look: &Look| look.namespace.id);
     looks
 }
 
-fn enter(wanted: &Wanted, door: Door, gaps: &mut Gaps) -> Option<Look> {
+fn enter(wanted: &Wanted, door: &Door, gaps: &mut Gaps) -> Option<Look> {
     let entered = File::open(&door.path)
         .is_ok_and(|file| move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).is_ok());
-    let look = entered.then(|| look_here(wanted, door.id, door.name, gaps).ok()).flatten();
+    let look = entered.then(|| look_here(wanted, door.id, door.name.clone(), gaps).ok()).flatten();
     if look.is_none() {
         gaps.add(GapKind::ForeignNamespaces, 1);
     }
