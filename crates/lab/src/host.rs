@@ -125,7 +125,7 @@ impl Host {
         if self.run(&format!("test -x {HOLDER}"))?.status != 0 {
             self.put(&programs::holder()?, HOLDER)?;
         }
-        self.start(user, &format!("{HOLDER} {arguments}"), "grep -q ready")
+        self.start(user, &format!("{HOLDER} {arguments}"), "grep -qx ready")
     }
 
     /// `is_ready` is asked about the program's log.
@@ -133,7 +133,8 @@ impl Host {
         let program = as_user(user, &format!("exec {command}"));
         let script = format!(
             "log=$(mktemp); ({program}) </dev/null >$log 2>&1 & pid=$!; \
-             for i in $(seq 400); do {is_ready} $log && echo $pid && exit 0; sleep 0.025; done; cat $log; exit 1"
+             for i in $(seq 400); do {is_ready} $log && echo $pid && exit 0; \
+             kill -0 $pid 2>/dev/null || break; sleep 0.025; done; cat $log; exit 1"
         );
         let output = self.run(&script)?.success(command)?;
         let unread = |_| LabError::Failed { what: command.into(), status: 0, said: output.stdout.clone() };
