@@ -64,7 +64,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let kernel = KernelHolders::among(&pids);
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
     let listeners = pieces.listeners(&mut gaps);
-    let connections = (wanted.connections == Connections::List).then(|| pieces.connections());
+    let connections = (wanted.connections == Connections::List).then(|| pieces.connections(&mut gaps));
     let other = pieces.other();
     let namespaces = looks.into_iter().map(|look| look.namespace).collect();
     let gaps = gaps.into_sorted();

@@ -10,6 +10,7 @@ mod lab {
     mod cleanliness;
     mod fixtures;
     mod fresh;
+    mod kept;
     mod policy;
     mod site;
     mod stale;

@@ -224,6 +224,23 @@ pub struct Connection {
     pub socket_unit: Option<String>,
 }
 
+impl Connection {
+    /// Its own number and protocol.
+    #[must_use]
+    pub const fn spec(&self) -> PortSpec {
+        PortSpec { range: PortRange::one(self.port), protocol: self.protocol }
+    }
+
+    /// Whether it keeps its number from whoever wants to listen there (inet_csk_bind_conflict, net/ipv4/inet_connection_sock.c).
+    ///
+    /// Only where it and the newcomer both set SO_REUSEADDR does it not, and the kernel does not tell that of others'
+    /// sockets. What is left of a connection for a minute after its end is mostly a server's, and those set it.
+    #[must_use]
+    pub const fn keeps_port(&self) -> bool {
+        !matches!(self.state, TcpState::TimeWait | TcpState::NewSynRecv)
+    }
+}
+
 /// The other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Peer {

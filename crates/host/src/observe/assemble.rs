@@ -50,10 +50,17 @@ impl Pieces<'_> {
     }
 
     /// Every socket with a peer.
-    pub(super) fn connections(&self) -> Vec<Connection> {
+    pub(super) fn connections(&self, gaps: &mut Gaps) -> Vec<Connection> {
         let sockets =
             self.looks.iter().flat_map(|look| look.connected.iter().map(move |socket| (look, socket)));
-        sockets.filter_map(|(look, socket)| self.connection(look, socket)).collect()
+        let connections: Vec<_> =
+            sockets.filter_map(|(look, socket)| self.connection(look, socket)).collect();
+        if self.search.sweep.hidden > 0 && !geteuid().is_root() {
+            let is_hidden = |connection: &&Connection| connection.inode != 0 && connection.pids.is_empty();
+            let count = connections.iter().filter(is_hidden).count();
+            gaps.add(GapKind::HiddenOwners, u32::try_from(count).unwrap_or(u32::MAX));
+        }
+        connections
     }
 
     /// Every socket without a port.

@@ -8,15 +8,16 @@ use std::{
 use clap::{Arg, ArgMatches};
 use jiff::SignedDuration;
 use portreeve_core::{
-    facts::{Listener, SocketState},
+    facts::Listener,
     owner::{Match, Owner},
+    port::PortSpec,
     text,
     words::{Lang, Text, Words},
     world::World,
 };
 use portreeve_host::{
     Wanted,
-    observe::{Holders, Namespaces},
+    observe::{Connections, Holders, Namespaces},
 };
 
 use super::Command;
@@ -26,7 +27,13 @@ use crate::{
     failure::Failure,
     look::Look,
     settings::{Common, PolicyChoice, Settings, Verbosity, options},
-    show::{escape::visible, gaps, out::Out, owner},
+    show::{
+        escape::visible,
+        gaps,
+        occupants::{ended, ended_text, occupants},
+        out::Out,
+        owner,
+    },
     table_file::TableFile,
 };
 
@@ -52,9 +59,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 fn arguments(lang: Lang) -> Vec<Arg> {
-    let port = Words { en: "443, https, 443/udp", ja: "443、https、443/udp など" };
+    let port = Words {
+        en: "443, https, 443/udp; of 9200-9210 any one that comes up, or all with --gone",
+        ja: "443、https、443/udp など。9200-9210 はどれか 1 つが開けば終了し、--gone ではすべて空くまで待つ",
+    };
     let patience = Words { en: "How long to wait (default: 30s)", ja: "待つ時間(既定値: 30s)" };
-    let gone = Words { en: "Wait until nobody holds it", ja: "誰も保持しなくなるまで待つ" };
+    let gone = Words {
+        en: "Wait until nobody holds it, not even a socket that does not listen",
+        ja: "誰も使わなくなるまで待つ(待ち受けていないソケットを含む)",
+    };
     let owner = Words {
         en: "Whose it must be: a unit, an absolute path, a user as user=NAME, or a process name",
         ja: "期待する所有者: ユニット、絶対パス、user=名前、またはプロセス名",
@@ -86,11 +99,24 @@ struct Goal {
 /// How far the goal is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reached {
-    Yes(String),
+    /// It is up: the number, and its owner.
+    Up(PortSpec, String),
+    /// Nobody keeps it; so many connections have ended and are not forgotten yet.
+    Free(usize),
+    /// Nobody listens; whether somebody keeps it, a snapshot without connections does not tell.
+    Silent,
     Nobody,
-    Still(String),
-    Another(String),
-    Unseen,
+    Still(PortSpec, String),
+    /// Nobody listens, and somebody keeps it, as the clause says.
+    Kept(Text),
+    Another(PortSpec, String),
+    Unseen(PortSpec),
+}
+
+impl Reached {
+    const fn is_goal(&self) -> bool {
+        matches!(self, Self::Up(..) | Self::Free(_) | Self::Silent)
+    }
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
@@ -106,7 +132,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let started = Instant::now();
     let mut reached = goal.answer(&look, &settings)?;
     let mut pause = PAUSE;
-    while !matches!(reached, Reached::Yes(_)) && settings.snapshot.is_none() && started.elapsed() < patience {
+    while !reached.is_goal() && settings.snapshot.is_none() && started.elapsed() < patience {
         thread::sleep(pause.min(patience.saturating_sub(started.elapsed())));
         pause = (pause * 2).min(PAUSE_MAX);
         look = look.again(&goal.wanted(goal.first()))?;
@@ -117,10 +143,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         out.line(&visible(sentence.in_lang(settings.lang)))?;
     }
     Ok(match reached {
-        Reached::Yes(_) => Exit::Fine,
-        Reached::Another(_) => Exit::Taken,
-        Reached::Unseen if gaps::exit(&settings, true) == Exit::Gaps => Exit::Gaps,
-        Reached::Nobody | Reached::Still(_) | Reached::Unseen => Exit::Found,
+        Reached::Up(..) | Reached::Free(_) | Reached::Silent => Exit::Fine,
+        Reached::Another(..) => Exit::Taken,
+        Reached::Unseen(_) if gaps::exit(&settings, true) == Exit::Gaps => Exit::Gaps,
+        Reached::Nobody | Reached::Still(..) | Reached::Kept(_) | Reached::Unseen(_) => Exit::Found,
     })
 }
 
@@ -134,22 +160,30 @@ impl Goal {
         if self.owner.is_some() { Holders::Skip } else { Holders::Quick }
     }
 
-    /// Every holder is worth its price only where the port is open and the answer depends on who it is.
+    /// What costs more is looked at only where the answer depends on it: every holder of a port that is open, and of
+    /// one that has become silent the sockets that keep it without listening.
     fn answer(&self, look: &Look, settings: &Settings) -> Result<Reached, Failure> {
-        let depends = self.owner.is_some() && settings.snapshot.is_none();
-        if depends && !self.found(&look.world()).is_empty() {
-            let look = look.again(&self.wanted(Holders::All))?;
-            return Ok(self.reached(&look.world(), settings.lang));
+        let is_silent = self.found(&look.world()).is_empty();
+        let further = if self.gone && is_silent {
+            Some(Wanted { connections: Connections::List, ..self.wanted(Holders::Quick) })
+        } else if self.owner.is_some() && !is_silent {
+            Some(self.wanted(Holders::All))
+        } else {
+            None
+        };
+        match further.filter(|_| settings.snapshot.is_none()) {
+            Some(wanted) => Ok(self.reached(&look.again(&wanted)?.world(), settings.lang)),
+            None => Ok(self.reached(&look.world(), settings.lang)),
         }
-        Ok(self.reached(&look.world(), settings.lang))
     }
 
+    /// A socket that is merely bound is not up, and not gone either.
     fn found<'a>(&self, world: &World<'a>) -> Vec<&'a Listener> {
         world
             .snapshot
             .listeners
             .iter()
-            .filter(|listener| world.judges(listener.netns) && listener.state != SocketState::Bound)
+            .filter(|listener| world.judges(listener.netns) && (self.gone || listener.hears()))
             .filter(|listener| self.asked.iter().any(|asked| asked.means(listener)))
             .collect()
     }
@@ -157,38 +191,73 @@ impl Goal {
     fn reached<'a>(&self, world: &World<'a>, lang: Lang) -> Reached {
         let found = self.found(world);
         let Some(first) = found.first() else {
-            return if self.gone { Reached::Yes(String::new()) } else { Reached::Nobody };
+            return if self.gone { self.silent(world) } else { Reached::Nobody };
         };
         let holder = owner::owner(world, first, lang);
         match &self.owner {
-            _ if self.gone => Reached::Still(holder),
-            None => Reached::Yes(holder),
-            Some(wanted) => owned(world, &found, wanted, holder),
+            _ if self.gone => Reached::Still(first.spec(), holder),
+            None => Reached::Up(first.spec(), holder),
+            Some(wanted) => owned(world, &found, wanted, lang),
+        }
+    }
+
+    /// Whether a number on which nobody listens is free.
+    fn silent(&self, world: &World<'_>) -> Reached {
+        match occupants(world, &self.asked).first() {
+            Some(occupant) => Reached::Kept(occupant.clause(world)),
+            None if world.snapshot.connections.is_none() => Reached::Silent,
+            None => Reached::Free(ended(world, &self.asked)),
         }
     }
 
     fn sentence(&self, reached: &Reached, waited: Duration) -> Text {
         let ports = self.asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let port = |spec: &PortSpec| self.spoken(*spec);
         let wanted = self.owner.as_deref().unwrap_or_default();
         let sentence = match reached {
-            Reached::Yes(_) if self.gone => text!("{ports} is free", "{ports} は空いています"),
-            Reached::Yes(holder) => {
-                text!("{ports} is up, held by {holder}", "{ports} では {holder} が待ち受けています")
+            Reached::Up(spec, holder) => {
+                let Text { en, ja } = port(spec);
+                text!("{en} is up, held by {holder}", "{ja} では {holder} が待ち受けています")
             }
-            Reached::Nobody => text!("nobody listens on {ports}", "{ports} では誰も待ち受けていません"),
-            Reached::Still(holder) => {
-                text!("{ports} is still held by {holder}", "{ports} はまだ {holder} が保持しています")
+            Reached::Free(0) => text!("{ports} is free", "{ports} は空いています"),
+            Reached::Free(count) => {
+                let Text { en, ja } = ended_text(*count);
+                text!("{ports} is free; {en}", "{ports} は空いています。{ja}")
             }
-            Reached::Another(holder) => text!(
-                "{ports} is held by {holder}, not by {wanted}",
-                "{ports} は {wanted} ではなく {holder} が保持しています"
-            ),
-            Reached::Unseen => text!(
-                "{ports} is held by somebody who cannot be seen; run as root to know whether it is {wanted}",
-                "{ports} の保持者が見えません。{wanted} かどうかを知るには root で実行してください"
-            ),
+            Reached::Silent | Reached::Nobody => {
+                text!("nobody listens on {ports}", "{ports} では誰も待ち受けていません")
+            }
+            Reached::Still(spec, holder) => {
+                let Text { en, ja } = port(spec);
+                text!("{en} is still held by {holder}", "{ja} はまだ {holder} が保持しています")
+            }
+            Reached::Kept(clause) => clause.clone(),
+            Reached::Another(spec, holder) => {
+                let Text { en, ja } = port(spec);
+                text!(
+                    "{en} is held by {holder}, not by {wanted}",
+                    "{ja} は {wanted} ではなく {holder} が保持しています"
+                )
+            }
+            Reached::Unseen(spec) => {
+                let Text { en, ja } = port(spec);
+                text!(
+                    "{en} is held by somebody who cannot be seen; run as root to know whether it is {wanted}",
+                    "{ja} の保持者が見えません。{wanted} かどうかを知るには root で実行してください"
+                )
+            }
         };
         with_time(sentence, waited)
+    }
+
+    /// A single number as it was asked for; of several, the one that is meant.
+    fn spoken(&self, spec: PortSpec) -> Text {
+        let ports = self.asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match self.asked.as_slice() {
+            [asked] if asked.range.is_one() => Text { en: ports.clone(), ja: ports },
+            [_] => text!("{spec}, one of {ports},", "{ports} のうち {spec}"),
+            _ => Text { en: spec.to_string(), ja: spec.to_string() },
+        }
     }
 }
 
@@ -201,14 +270,16 @@ fn with_time(sentence: Text, waited: Duration) -> Text {
     text!("{en} (waited {seconds} s)", "{ja}({seconds} 秒待機)")
 }
 
-fn owned<'a>(world: &World<'a>, found: &[&'a Listener], wanted: &str, holder: String) -> Reached {
+/// Of several listeners the one that `wanted` holds counts, else one that `wanted` may hold.
+fn owned<'a>(world: &World<'a>, found: &[&'a Listener], wanted: &str, lang: Lang) -> Reached {
     let matches: Vec<Match> = found.iter().map(|listener| is_owner(world, listener, wanted)).collect();
-    if matches.contains(&Match::Yes) {
-        Reached::Yes(holder)
-    } else if matches.contains(&Match::Unknown) {
-        Reached::Unseen
-    } else {
-        Reached::Another(holder)
+    let first = |sought| found.iter().zip(&matches).find(|(_, is)| **is == sought).map(|(found, _)| *found);
+    let holder = |listener| owner::owner(world, listener, lang);
+    match (first(Match::Yes), first(Match::Unknown), first(Match::No)) {
+        (Some(theirs), ..) => Reached::Up(theirs.spec(), holder(theirs)),
+        (None, Some(hidden), _) => Reached::Unseen(hidden.spec()),
+        (None, None, Some(other)) => Reached::Another(other.spec(), holder(other)),
+        (None, None, None) => Reached::Nobody,
     }
 }
 

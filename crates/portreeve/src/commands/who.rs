@@ -1,6 +1,7 @@
 //! `portreeve who 443`: who holds this port (A5, A12)?
 
 mod answer;
+mod kept;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
@@ -9,7 +10,10 @@ use portreeve_core::{
     words::{Lang, Words},
     world::World,
 };
-use portreeve_host::{Wanted, observe::Holders};
+use portreeve_host::{
+    Wanted,
+    observe::{Connections, Holders},
+};
 
 use super::Command;
 use crate::{
@@ -18,7 +22,12 @@ use crate::{
     failure::Failure,
     look::Look,
     settings::{Common, Format, Netns, Settings, Verbosity},
-    show::{gaps, listeners, out::Out, view::Viewer},
+    show::{
+        gaps, listeners,
+        occupants::{Occupant, occupants},
+        out::Out,
+        view::Viewer,
+    },
     table_file::TableFile,
 };
 
@@ -60,22 +69,35 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
     let asked = asked::ports(&words, TableFile::load()?.registry())?;
-    let look = Look::take(settings, &wanted(&asked, settings))?;
+    let wanted = wanted(&asked, settings);
+    let mut look = Look::take(settings, &wanted)?;
+    if is_silent(&look.world(), &asked) && settings.snapshot.is_none() {
+        look = look.again(&Wanted { connections: Connections::List, ..wanted })?;
+    }
     let world = look.world();
-    let is_here = |listener: &Listener| world.judges(listener.netns);
     let found: Vec<&Listener> = world
         .snapshot
         .listeners
         .iter()
         .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
-        .filter(|listener| settings.netns == Netns::Usual || is_here(listener))
+        .filter(|listener| settings.netns == Netns::Usual || world.judges(listener.netns))
         .collect();
-    let here: Vec<&Listener> = found.iter().copied().filter(|listener| is_here(listener)).collect();
+    let here: Vec<&Listener> =
+        found.iter().copied().filter(|listener| world.judges(listener.netns)).collect();
+    let kept = here.is_empty().then(|| occupants(&world, &asked));
     if settings.verbosity == Verbosity::Quiet {
-        return Ok(if here.is_empty() { Exit::Found } else { Exit::Fine });
+        let is_free = kept.is_some_and(|kept| kept.is_empty());
+        return Ok(if is_free { Exit::Found } else { Exit::Fine });
     }
-    print(&world, &asked, &found, settings, out)?;
-    Ok(gaps::exit(settings, is_uncertain(world.snapshot, &here, settings)))
+    print(&world, &asked, &found, kept.as_deref(), settings, out)?;
+    let is_unseen = kept.iter().flatten().any(|occupant| occupant.is_unseen(&world));
+    Ok(gaps::exit(settings, is_unseen || is_uncertain(world.snapshot, &here, settings)))
+}
+
+/// Whether nobody listens here: only then are the sockets worth their price that keep a number without listening.
+fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
+    let mut listeners = world.snapshot.listeners.iter();
+    !listeners.any(|listener| world.judges(listener.netns) && asked.iter().any(|asked| asked.means(listener)))
 }
 
 /// The quick way looks no further than the socket's own cgroup; `-v` looks everywhere.
@@ -97,22 +119,36 @@ fn is_uncertain(snapshot: &Snapshot, here: &[&Listener], settings: &Settings) ->
     }
 }
 
-fn print(
-    world: &World<'_>,
+/// `kept` is who keeps the number where nobody listens here.
+fn print<'a>(
+    world: &World<'a>,
     asked: &[Asked],
-    found: &[&Listener],
+    found: &[&'a Listener],
+    kept: Option<&[Occupant<'a>]>,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
     let viewer = Viewer::new(world, settings.lang);
     match settings.format {
-        Format::Json => out.json(&viewer.listeners(found)),
+        Format::Json => match kept.filter(|_| world.snapshot.connections.is_some()) {
+            Some(kept) => {
+                let sockets: Vec<_> = kept.iter().flat_map(Occupant::sockets).copied().collect();
+                out.json(&viewer.occupied(found, &sockets))
+            }
+            None => out.json(&viewer.listeners(found)),
+        },
         Format::Ndjson => found.iter().try_for_each(|listener| out.ndjson(&viewer.listener(listener))),
         Format::Csv => {
             out.csv(found.iter().map(|listener| listeners::record(world, listener, settings.lang)))
         }
-        _ if found.is_empty() => answer::free(world, asked, out),
-        _ => answer::held(world, asked, found, settings, out),
+        _ => match kept {
+            Some(kept) if !kept.is_empty() => {
+                kept::print(world, asked, kept, settings, out)?;
+                if found.is_empty() { Ok(()) } else { answer::held(world, asked, found, settings, out) }
+            }
+            _ if found.is_empty() => answer::free(world, asked, out),
+            _ => answer::held(world, asked, found, settings, out),
+        },
     }
 }
 

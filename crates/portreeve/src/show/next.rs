@@ -52,6 +52,15 @@ pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>) -> Option<String> {
     few.then(|| format!("systemctl stop {}", units.join(" ")))
 }
 
+/// How to end one process that alone is in the way: by its unit, else by its pid; never the service manager.
+pub(crate) fn stop_one(pid: u32, process: &Process) -> Option<String> {
+    if is_manager(pid, process) {
+        return None;
+    }
+    let unit = process.unit.as_deref().filter(|unit| is_stoppable(unit) && process.container.is_none());
+    Some(unit.map_or_else(|| format!("kill {pid}"), |unit| format!("systemctl stop {unit}")))
+}
+
 /// Whether stopping this process would stop the host, a container or a person's whole session.
 pub(crate) fn is_manager(pid: u32, process: &Process) -> bool {
     pid == 1 || is_service_manager(process) || process.user_unit.as_deref() == Some("init.scope")

@@ -35,7 +35,7 @@ pub(crate) struct ListenersView<'a> {
     everything: Option<EverythingView<'a>>,
 }
 
-/// What `ls -a` adds.
+/// What `ls -a` adds, and `who` where nobody listens.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Everything")]
 pub(crate) struct EverythingView<'a> {
@@ -175,6 +175,20 @@ impl<'w, 'a> Viewer<'w, 'a> {
             processes: processes.map(|(&pid, process)| (pid, holder(pid, None, process))).collect(),
         };
         ListenersView { everything: Some(everything), ..self.listeners(listeners) }
+    }
+
+    /// The document of a number on which nobody listens here, with the `connections` that keep it.
+    pub(crate) fn occupied(
+        self,
+        listeners: &[&'a Listener],
+        connections: &[&'a Connection],
+    ) -> ListenersView<'a> {
+        let mut document = self.everything(listeners, connections);
+        if let Some(everything) = &mut document.everything {
+            everything.other = &[];
+            everything.processes.retain(|pid, _| connections.iter().any(|socket| socket.pids.contains(pid)));
+        }
+        document
     }
 
     /// What could not be seen.

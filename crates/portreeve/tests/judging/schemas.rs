@@ -28,6 +28,8 @@ fn every_document_is_as_its_schema_says() {
         ("assignments", "registry list -o json", 0),
         ("snapshot", "snapshot --snapshot judge-host.json", 0),
         ("listeners", "ls --snapshot judge-host.json -o json", 0),
+        ("listeners", "ls -a --snapshot connections.json -o json", 0),
+        ("listeners", "who 12345 --snapshot connections.json -o json", 0),
         ("diff", "diff judge-host.json judge-host-later.json -o json", 1),
         ("diff", "diff judge-host.json judge-host.json -o json", 0),
     ] {

@@ -6,6 +6,7 @@ mod codes;
 mod follow;
 mod help;
 mod json;
+mod kept;
 mod language;
 mod ls;
 mod output;

@@ -68,3 +68,18 @@ fn whoever_holds_it_is_called_the_holder_in_japanese() {
         assert_eq!(on_web(line).out, said, "{line}");
     }
 }
+
+#[test]
+fn of_several_numbers_the_one_that_is_up_is_named() {
+    assert_eq!(on_web("wait 3000-3010").out, "3000/tcp, one of 3000-3010, is up, held by server.js (dev)\n");
+    assert_eq!(on_web("wait https").out, "443/tcp is up, held by nginx.service\n");
+    assert_eq!(on_web("wait 3000-3010/tcp --gone --for 0s").code, Some(1));
+    assert_eq!(
+        on_web("wait 20-500 --owner nginx").out,
+        "80/tcp, one of 20-500, is up, held by nginx.service\n"
+    );
+    assert_eq!(
+        on_web("wait 3000-3010 --lang ja").out,
+        "3000-3010 のうち 3000/tcp では server.js (dev) が待ち受けています\n"
+    );
+}

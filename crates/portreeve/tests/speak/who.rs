@@ -56,8 +56,8 @@ fn a_service_is_stopped_by_its_unit() {
 fn a_free_port_is_an_answer() {
     let said = on_web("who 12345");
     assert_eq!(said.code, Some(0));
-    assert!(said.out.starts_with("nobody holds 12345\n"), "{}", said.out);
-    assert_eq!(on_web("who 443/udp").out.lines().next(), Some("nobody holds 443/udp"));
+    assert!(said.out.starts_with("nobody listens on 12345\n"), "{}", said.out);
+    assert_eq!(on_web("who 443/udp").out.lines().next(), Some("nobody listens on 443/udp"));
 }
 
 #[test]

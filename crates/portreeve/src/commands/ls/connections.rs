@@ -1,8 +1,7 @@
 //! What `ls -a` shows below the listeners: sockets with a peer, and sockets without ports.
 
 use portreeve_core::{
-    address::Address,
-    facts::{Connection, OtherSocket, TcpState},
+    facts::{Connection, OtherSocket},
     words::Words,
     world::World,
 };
@@ -10,6 +9,7 @@ use portreeve_core::{
 use crate::{
     failure::Failure,
     show::{
+        connection::{endpoint, state},
         out::Out,
         owner::UNSEEN,
         table::{Cell, Column, Fit, Table},
@@ -88,10 +88,6 @@ fn foreign(world: &World<'_>, id: u64) -> Option<String> {
     }
 }
 
-fn endpoint(address: &Address, port: u16) -> String {
-    if address.ip.is_ipv4() { format!("{address}:{port}") } else { format!("[{address}]:{port}") }
-}
-
 fn processes(world: &World<'_>, pids: &[u32]) -> Cell {
     match pids.first() {
         None => UNSEEN.into(),
@@ -100,21 +96,5 @@ fn processes(world: &World<'_>, pids: &[u32]) -> Cell {
             let more = if pids.len() > 1 { format!(" +{}", pids.len() - 1) } else { String::new() };
             format!("{name} {pid}{more}").into()
         }
-    }
-}
-
-const fn state(state: TcpState) -> &'static str {
-    match state {
-        TcpState::Established => "established",
-        TcpState::SynSent => "syn-sent",
-        TcpState::SynRecv | TcpState::NewSynRecv => "syn-recv",
-        TcpState::FinWait1 => "fin-wait1",
-        TcpState::FinWait2 => "fin-wait2",
-        TcpState::TimeWait => "time-wait",
-        TcpState::Close => "close",
-        TcpState::CloseWait => "close-wait",
-        TcpState::LastAck => "last-ack",
-        TcpState::Closing => "closing",
-        TcpState::BoundInactive => "bound",
     }
 }

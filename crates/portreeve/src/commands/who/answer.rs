@@ -24,6 +24,7 @@ use crate::{
         gaps,
         listeners::{self},
         next,
+        occupants::{ended, ended_text, occupants},
         out::Out,
         owner,
         rows::{Folding, Row, fold},
@@ -35,11 +36,29 @@ const COMMAND_LINE_CHARS_MAX: usize = 200;
 const ENDPOINTS_MAX: usize = 6;
 const OTHERS_MAX: usize = 8;
 
-/// Says that nobody holds what was asked for.
+/// Says that nobody holds what was asked for; of a look without connections, only that nobody listens there.
 pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
-    let ports = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let sentence = text!("nobody holds {ports}", "{ports} は誰も保持していません");
+    let ports = listed(asked);
+    let sentence = match world.snapshot.connections {
+        Some(_) => text!("nobody holds {ports}", "{ports} は誰も保持していません"),
+        None => text!("nobody listens on {ports}", "{ports} では誰も待ち受けていません"),
+    };
     out.line(&visible(sentence.in_lang(out.lang)))?;
+    if world.snapshot.connections.is_none() {
+        out.say(Words {
+            en: "  a socket that does not listen may keep it: this snapshot has none of those (snapshot -a has)",
+            ja: "  待ち受けていないソケットが使っている可能性はあります(それを含むのは snapshot -a だけです)",
+        })?;
+    }
+    about(world, asked, out)
+}
+
+/// What there is to say of numbers on which nobody listens.
+pub(super) fn about(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
+    let ended = ended(world, asked);
+    if ended > 0 {
+        out.line(&format!("  {}", ended_text(ended).in_lang(out.lang)))?;
+    }
     if let [Asked { range, protocol }] = asked
         && range.is_one()
     {
@@ -50,6 +69,11 @@ pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<
         out.line(&gaps::line(gap, out.lang))?;
     }
     Ok(())
+}
+
+/// What was asked for, as it was asked.
+pub(super) fn listed(asked: &[Asked]) -> String {
+    asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Says who holds what was asked for, an owner each.
@@ -80,9 +104,15 @@ pub(super) fn held(
 
 /// Another namespace's ports are not in the way of anybody here.
 fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
-    let ports = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let ports = listed(asked);
     let names: BTreeSet<_> = rows.iter().filter_map(|row| listeners::namespace(world, row)).collect();
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    if !occupants(world, asked).is_empty() {
+        return text!(
+            "in network namespace {names} {ports} is held:",
+            "ネットワーク名前空間 {names} では {ports} が使われています:"
+        );
+    }
     text!(
         "nobody holds {ports} here; in network namespace {names} it is held:",
         "{ports} はここでは誰も使っていません。ネットワーク名前空間 {names} では使われています:"
@@ -168,7 +198,7 @@ fn others<'a>(world: &World<'a>, row: &Row<'a>, main: u32) -> Vec<String> {
     row.pids().into_iter().filter(|&pid| pid != main).map(shown).collect()
 }
 
-fn since(process: &Process, now: Timestamp) -> Text {
+pub(super) fn since(process: &Process, now: Timestamp) -> Text {
     let ago = process.started.map(|started| ago(started, now));
     match (&process.user, ago) {
         (Some(user), Some(ago)) => Text {
@@ -183,7 +213,7 @@ fn since(process: &Process, now: Timestamp) -> Text {
     }
 }
 
-fn command_line(process: &Process, verbosity: Verbosity) -> String {
+pub(super) fn command_line(process: &Process, verbosity: Verbosity) -> String {
     let whole = process.cmdline.join(" ");
     if verbosity == Verbosity::Verbose || whole.chars().count() <= COMMAND_LINE_CHARS_MAX {
         return whole;
