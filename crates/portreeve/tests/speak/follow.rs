@@ -97,6 +97,28 @@ fn it_ends_when_its_reader_goes() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// `sh` leaves the program without a standard output, or with one that swallows everything.
+fn followed_by_shell(redirection: &str) -> Child {
+    let line = format!("exec {} ls --follow 1 {redirection}", env!("CARGO_BIN_EXE_portreeve"));
+    Command::new("sh").args(["-c", &line]).env("PORTREEVE_POLICY", "none").spawn().unwrap()
+}
+
+#[test]
+fn it_ends_where_it_has_no_output() {
+    assert_eq!(followed_by_shell(">&-").wait().unwrap().code(), Some(0));
+    assert_eq!(followed_by_shell(">&- 2>&- <&-").wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn it_goes_on_where_its_output_is_thrown_away() {
+    let mut child = followed_by_shell("> /dev/null");
+    std::thread::sleep(Duration::from_secs(2));
+    let ended = child.try_wait().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(ended, None);
+}
+
 #[test]
 fn wait_sees_a_port_come() {
     let port = listen().local_addr().unwrap().port();

@@ -1,9 +1,15 @@
 //! Sleeps until the next look, a signal to stop, or the reader's going.
 
-use std::{io, os::unix::net::UnixStream};
+use std::{
+    io::{self, Stdout},
+    os::unix::net::UnixStream,
+};
 
 use portreeve_core::words::Words;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{OFlags, fcntl_getfl, fstat, major, minor},
+};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     low_level::pipe,
@@ -16,6 +22,9 @@ use crate::{
 
 /// A change is told within a second.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 400_000_000 };
+
+/// /dev/null (null(4)).
+const NULL_DEVICE: (u32, u32) = (1, 3);
 
 /// Why the sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +58,9 @@ impl Stop {
     /// Sleeps until something happens.
     pub(super) fn wait(&self) -> Result<Woken, Failure> {
         let stdout = io::stdout();
+        if was_closed(&stdout) {
+            return Ok(Woken::ReaderGone);
+        }
         let mut both = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
         loop {
             match poll(&mut both, Some(&PAUSE)) {
@@ -60,6 +72,14 @@ impl Stop {
             }
         }
     }
+}
+
+/// Whether the program was started without a standard output: then std put /dev/null in its place, open for reading too
+/// (library/std/src/sys/pal/unix/mod.rs, `sanitize_standard_fds`), which `> /dev/null` never is.
+fn was_closed(stdout: &Stdout) -> bool {
+    let is_null = fstat(stdout).is_ok_and(|file| (major(file.st_rdev), minor(file.st_rdev)) == NULL_DEVICE);
+    let is_both = fcntl_getfl(stdout).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
+    is_null && is_both
 }
 
 fn failed(error: &io::Error) -> Failure {
