@@ -11,6 +11,7 @@ mod lab {
     mod fixtures;
     mod fresh;
     mod kept;
+    mod namespaces;
     mod policy;
     mod site;
     mod stale;

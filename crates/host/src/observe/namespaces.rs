@@ -1,7 +1,8 @@
 //! Every network namespace that can be entered, and what a look into one finds (network_namespaces(7), A5).
 
+mod doors;
+
 use std::{
-    collections::{BTreeMap, HashSet},
     fs::{self, File},
     os::{fd::AsFd, linux::fs::MetadataExt},
     thread,
@@ -10,18 +11,14 @@ use std::{
 use portreeve_core::facts::{GapKind, Namespace, OtherSocket, SeenBy};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use self::doors::Door;
 use super::{
     Connections, Gaps, Namespaces, ObserveError, Wanted, links,
     share::share,
     sockets::{self, Side, Socket},
     sysctls, tally, unported,
 };
-use crate::proc;
 
-/// Where `ip netns` keeps the namespaces that have a name (ip-netns(8)).
-const NAMED: &str = "/run/netns";
-/// Far above what any host runs; further ones become a gap.
-const NAMESPACES_MAX: usize = 4096;
 /// Looking into one takes a few milliseconds, which is far more than a thread costs.
 const STEPS_EACH: usize = 256;
 
@@ -38,67 +35,18 @@ pub(super) struct Look {
 /// Looks into the caller's namespace and, where they are wanted and can be entered, into all others.
 pub(super) fn look(wanted: &Wanted, pids: &[u32], gaps: &mut Gaps) -> Result<Vec<Look>, ObserveError> {
     let own = own_id();
-    let names = names();
+    let names = doors::names();
     let name = names.iter().find(|(_, id)| Some(**id) == own).map(|(name, _)| name.clone());
     let mut looks = vec![look_here(wanted, own.unwrap_or(0), name, gaps)?];
     looks[0].namespace.own = true;
     if let (Namespaces::All, Some(own)) = (wanted.namespaces, own) {
-        looks.extend(look_abroad(wanted, &doors(own, &names, pids, gaps), gaps));
+        looks.extend(look_abroad(wanted, &doors::find(own, &names, pids, gaps), gaps));
     }
     Ok(looks)
 }
 
 fn own_id() -> Option<u64> {
     Some(fs::metadata("/proc/thread-self/ns/net").ok()?.st_ino())
-}
-
-/// The named namespaces with their inodes.
-fn names() -> BTreeMap<String, u64> {
-    let Ok(entries) = fs::read_dir(NAMED) else { return BTreeMap::new() };
-    let named = entries.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let id = fs::metadata(entry.path()).ok()?.st_ino();
-        Some((entry.file_name().to_string_lossy().into_owned(), id))
-    });
-    named.take(NAMESPACES_MAX).collect()
-}
-
-/// A way into another namespace.
-struct Door {
-    id: u64,
-    name: Option<String>,
-    path: String,
-}
-
-/// A door to each namespace that a process or a name keeps alive, but the caller's own.
-fn doors(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps) -> Vec<Door> {
-    let mut seen = HashSet::from([own]);
-    let mut doors = Vec::new();
-    let named = names.iter().map(|(name, &id)| (id, format!("{NAMED}/{name}"), Some(name.clone())));
-    let held = held(pids).into_iter().map(|(id, pid)| (id, format!("/proc/{pid}/ns/net"), None));
-    for (id, path, name) in named.chain(held) {
-        if seen.insert(id) {
-            doors.push(Door { id, name, path });
-        }
-    }
-    gaps.too_many("namespaces", doors.len().saturating_sub(NAMESPACES_MAX));
-    doors.truncate(NAMESPACES_MAX);
-    doors
-}
-
-/// The namespaces that processes are in, each with one of them.
-fn held(pids: &[u32]) -> BTreeMap<u64, u32> {
-    let parts = share(pids, BTreeMap::new, |held, &pid| {
-        held.extend(of_process(pid).map(|id| (id, pid)));
-        1
-    });
-    parts.into_iter().flatten().collect()
-}
-
-/// The link's text costs less than the file it leads to (namespaces(7)).
-fn of_process(pid: u32) -> Option<u64> {
-    let link = proc::read_link(format!("/proc/{pid}/ns/net"))?;
-    link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
 }
 
 /// Entering moves a thread for good, so threads of our own go round and end.

@@ -1,0 +1,124 @@
+//! The ways into other network namespaces, and how many show none (ip-netns(8), A5).
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Display,
+    fs,
+    os::linux::fs::MetadataExt,
+};
+
+use portreeve_core::facts::GapKind;
+
+use super::super::{Gaps, share::share};
+use crate::proc;
+
+/// Where `ip netns` keeps the namespaces that have a name.
+const NAMED: &str = "/run/netns";
+/// Far above what any host runs; further ones become a gap.
+const NAMESPACES_MAX: usize = 4096;
+
+/// A way into another namespace.
+pub(super) struct Door {
+    pub(super) id: u64,
+    pub(super) name: Option<String>,
+    pub(super) path: String,
+}
+
+/// The named namespaces with their inodes.
+pub(super) fn names() -> BTreeMap<String, u64> {
+    let Ok(entries) = fs::read_dir(NAMED) else { return BTreeMap::new() };
+    let named = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let id = fs::metadata(entry.path()).ok()?.st_ino();
+        Some((entry.file_name().to_string_lossy().into_owned(), id))
+    });
+    named.take(NAMESPACES_MAX).collect()
+}
+
+/// A door to each namespace that a process or a name keeps alive, but the caller's own.
+///
+/// A namespace whose processes show no door is a gap.
+pub(super) fn find(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps) -> Vec<Door> {
+    let Crowd { guides, closed } = Crowd::of(pids);
+    let mut seen = HashSet::from([own]);
+    let mut doors = Vec::new();
+    let named = names.iter().map(|(name, &id)| (id, format!("{NAMED}/{name}"), Some(name.clone())));
+    let held = guides.iter().map(|(&id, pid)| (id, format!("/proc/{pid}/ns/net"), None));
+    for (id, path, name) in named.chain(held) {
+        if seen.insert(id) {
+            doors.push(Door { id, name, path });
+        }
+    }
+    // A named one that shows no process may be where the processes are that show no door: it is a gap once.
+    let named_alone = doors.iter().filter(|door| !guides.contains_key(&door.id)).count();
+    let behind = behind_closed_doors(&closed, guides.values().copied()).saturating_sub(named_alone);
+    gaps.add(GapKind::ForeignNamespaces, u32::try_from(behind).unwrap_or(u32::MAX));
+    gaps.too_many("namespaces", doors.len().saturating_sub(NAMESPACES_MAX));
+    doors.truncate(NAMESPACES_MAX);
+    doors
+}
+
+/// Processes by the namespaces that they are in.
+#[derive(Default)]
+struct Crowd {
+    /// One of each namespace.
+    guides: BTreeMap<u64, u32>,
+    /// Those that do not say where they are.
+    closed: Vec<u32>,
+}
+
+impl Crowd {
+    fn of(pids: &[u32]) -> Self {
+        let mut whole = Self::default();
+        for part in share(pids, Self::default, Self::add) {
+            whole.guides.extend(part.guides);
+            whole.closed.extend(part.closed);
+        }
+        whole
+    }
+
+    fn add(&mut self, &pid: &u32) -> usize {
+        match namespace_of(pid) {
+            Some(id) => drop(self.guides.insert(id, pid)),
+            None => self.closed.push(pid),
+        }
+        1
+    }
+}
+
+/// The namespace of a process, where it may be told: not of another user's (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+fn namespace_of(pid: u32) -> Option<u64> {
+    let link = proc::read_link(format!("/proc/{pid}/ns/net"))?;
+    link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// In how many namespaces the `closed` processes are, beside those of the `guides` and the caller's own.
+///
+/// Most of them are in the caller's own, so their mere number would say nothing.
+fn behind_closed_doors(closed: &[u32], guides: impl Iterator<Item = u32>) -> usize {
+    let known: HashSet<u64> = guides.map(mark).chain([mark("thread-self")]).flatten().collect();
+    let met: HashSet<u64> = closed.iter().filter_map(|&pid| mark(pid)).collect();
+    met.difference(&known).count()
+}
+
+/// What tells a process' namespace from others without leading into it.
+///
+/// Each namespace has files of its own below /proc/PID/net, and anybody may look at them (fs/proc/proc_net.c,
+/// `get_proc_task_net`; fs/proc/generic.c, `proc_alloc_inum`).
+fn mark(process: impl Display) -> Option<u64> {
+    Some(fs::metadata(format!("/proc/{process}/net/dev")).ok()?.st_ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_in_our_own_namespace_is_in_none_beside_it() {
+        let own = std::process::id();
+        assert!(mark(own).is_some(), "needs /proc/PID/net");
+        assert_eq!(behind_closed_doors(&[own, own], [own].into_iter()), 0);
+        assert_eq!(behind_closed_doors(&[own], std::iter::empty()), 0);
+        assert_eq!(behind_closed_doors(&[u32::MAX], std::iter::empty()), 0, "a process that is gone");
+    }
+}
