@@ -48,19 +48,39 @@ pub(super) struct Found {
 
 impl Found {
     /// Whether it still does: a pid may be another process' by now.
-    pub(super) fn still_stands(self) -> bool {
+    fn still_stands(self) -> bool {
         let Self { thread, fd, inode, .. } = self;
         let link = proc::read_link(format!("/proc/{thread}/fd/{fd}"));
         link.is_some_and(|link| socket_inode(link.as_bytes()) == Some(inode))
     }
 }
 
+/// A process that holds wanted sockets.
+pub(super) struct Holder {
+    pub(super) pid: u32,
+    /// The descriptors that prove it, those that were opened first in front.
+    proofs: Vec<Found>,
+}
+
+impl Holder {
+    /// Whether it holds one of them still: it may have closed another meanwhile and be the same.
+    pub(super) fn still_stands(&self) -> bool {
+        self.proofs.iter().any(|proof| proof.still_stands())
+    }
+}
+
 impl Search {
-    /// Everybody who holds a wanted socket, each with one descriptor that proves it.
-    pub(super) fn holders(&self) -> Vec<Found> {
-        let holders: BTreeMap<u32, Found> =
-            self.sweep.found.values().flatten().map(|found| (found.pid, *found)).collect();
-        holders.into_values().collect()
+    /// Everybody who holds a wanted socket.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        let mut holders: BTreeMap<u32, Vec<Found>> = BTreeMap::new();
+        for found in self.sweep.found.values().flatten() {
+            holders.entry(found.pid).or_default().push(*found);
+        }
+        let holder = |(pid, mut proofs): (u32, Vec<Found>)| {
+            proofs.sort_unstable_by_key(|proof| proof.fd);
+            Holder { pid, proofs }
+        };
+        holders.into_iter().map(holder).collect()
     }
 
     /// The holds of a socket.

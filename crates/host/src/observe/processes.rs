@@ -12,7 +12,7 @@ use portreeve_core::{
 };
 use rustix::param::clock_ticks_per_second;
 
-use super::{Files, Gaps, clock, containers::Containers, holders::Found, share::share, users::Users};
+use super::{Files, Gaps, clock, containers::Containers, holders::Holder, share::share, users::Users};
 use crate::proc::{self, stat, status};
 
 /// Longer command lines are cut: the kernel allows megabytes.
@@ -22,7 +22,7 @@ const CMDLINE_BYTES_MAX: usize = 32 * 1024;
 const STEPS_EACH: usize = 16;
 
 /// The facts of everybody who holds a wanted socket.
-pub(super) fn read_all(files: Files, holders: &[Found], gaps: &mut Gaps) -> BTreeMap<u32, Process> {
+pub(super) fn read_all(files: Files, holders: &[Holder], gaps: &mut Gaps) -> BTreeMap<u32, Process> {
     let mut processes = BTreeMap::new();
     for part in share(holders, || Part::new(files), Part::read) {
         gaps.add(GapKind::VanishedProcesses, part.vanished);
@@ -45,13 +45,13 @@ impl Part {
         Self { reader: Reader::new(files), processes: Vec::new(), vanished: 0, hidden_files: 0 }
     }
 
-    fn read(&mut self, found: &Found) -> usize {
+    fn read(&mut self, holder: &Holder) -> usize {
         // Asked after the facts were read: what was read is then of the process that holds the socket.
-        match self.reader.read(found.pid).filter(|_| found.still_stands()) {
+        match self.reader.read(holder.pid).filter(|_| holder.still_stands()) {
             Some(process) => {
                 let hidden = self.reader.files == Files::Mappings && process.stale_files.is_none();
                 self.hidden_files += u32::from(hidden);
-                self.processes.push((found.pid, process));
+                self.processes.push((holder.pid, process));
             }
             None => self.vanished += 1,
         }
