@@ -42,7 +42,7 @@ pub enum GapKind {
     HiddenFiles,
     /// A kernel table or interface that was not there; `detail` names it.
     MissingSource,
-    /// The kernel changed its tables during each of several reads.
+    /// Lists that the kernel changed during each of several reads; `detail` names the source.
     UnsteadyRead,
     /// More entries than portreeve keeps; `detail` names the list.
     TooMany,
@@ -109,8 +109,8 @@ impl Gap {
                 text!("{detail} is not available here", "{detail} がこの環境では利用できません")
             }
             GapKind::UnsteadyRead => text!(
-                "the list of sockets kept changing while it was read; {count} may be missing",
-                "読み取り中にソケット一覧が変わり続けたため、{count} 個を見落とした可能性があります"
+                "what {detail} lists kept changing while it was read; some of it may be missing",
+                "{detail} の一覧が読み取り中に変わり続けたため、一部を見落とした可能性があります"
             ),
             GapKind::TooMany => {
                 let en = inflect("entry", "entries");

@@ -17,6 +17,11 @@ impl Gaps {
         self.add_detailed(GapKind::MissingSource, 1, source);
     }
 
+    /// A list of the kernel that changed each time it was read.
+    pub(super) fn unsteady(&mut self, source: &str) {
+        self.add_detailed(GapKind::UnsteadyRead, 1, source);
+    }
+
     /// `count` entries of a list that portreeve does not keep.
     pub(super) fn too_many(&mut self, list: &str, count: usize) {
         self.add_detailed(GapKind::TooMany, u32::try_from(count).unwrap_or(u32::MAX), list);

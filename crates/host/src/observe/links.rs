@@ -9,6 +9,9 @@ use crate::{
     sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
 };
 
+/// What lists them.
+pub(super) const SOURCE: &str = "rtnetlink";
+
 /// RTM_GETLINK and RTM_GETADDR.
 const GET_LINK: u16 = 18;
 const GET_ADDRESS: u16 = 22;

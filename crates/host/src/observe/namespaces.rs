@@ -18,6 +18,7 @@ use super::{
     sockets::{self, Side, Socket},
     sysctls, tally, unported,
 };
+use crate::sys::netlink::NetlinkError;
 
 /// Looking into one takes a few milliseconds, which is far more than a thread costs.
 const STEPS_EACH: usize = 256;
@@ -82,8 +83,11 @@ fn enter(wanted: &Wanted, door: &Door, gaps: &mut Gaps) -> Option<Look> {
 
 /// Looks into the namespace of the calling thread.
 fn look_here(wanted: &Wanted, id: u64, name: Option<String>, gaps: &mut Gaps) -> Result<Look, ObserveError> {
-    let links = links::list().unwrap_or_else(|_| {
-        gaps.missing("rtnetlink");
+    let links = links::list().unwrap_or_else(|error| {
+        match error {
+            NetlinkError::Interrupted => gaps.unsteady(links::SOURCE),
+            _ => gaps.missing(links::SOURCE),
+        }
         Vec::new()
     });
     let sysctls = sysctls::read();
@@ -98,7 +102,7 @@ fn look_here(wanted: &Wanted, id: u64, name: Option<String>, gaps: &mut Gaps) ->
         connections_by_port: Vec::new(),
         connections_by_destination: Vec::new(),
     };
-    let (listening, seen_by) = sockets::listening(wanted, gaps)?;
+    let (listening, seen_by) = sockets::list(wanted, Side::Listening, gaps)?;
     let mut connected = Vec::new();
     if wanted.connections != Connections::Skip {
         (connected, _) = sockets::list(wanted, Side::Connected, gaps)?;

@@ -86,7 +86,21 @@ impl Side {
 /// The protocols whose sockets Linux lists.
 pub const PROTOCOLS: [Protocol; 4] = [Protocol::Tcp, Protocol::Udp, Protocol::Udplite, Protocol::Sctp];
 
+/// Whether a list held still while it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steadiness {
+    /// Nothing tells that it did not.
+    Steady,
+    /// It changed, so what should be in it may be missing.
+    Unsteady,
+}
+
+/// A list that changes while it is read is read this often.
+const READS_MAX: u32 = 4;
+
 /// The sockets of `side` in the network namespace of the calling thread, by the best way that is open.
+///
+/// Those that wait for anybody come each once, in order of protocol, port and address.
 ///
 /// # Errors
 ///
@@ -96,35 +110,124 @@ pub(super) fn list(
     side: Side,
     gaps: &mut Gaps,
 ) -> Result<(Vec<Socket>, SeenBy), ObserveError> {
-    let port = wanted.ports.filter(|range| range.is_one()).map(|range| range.first);
-    let is_wanted = |socket: &Socket| wanted.ports.is_none_or(|range| range.contains(socket.local.port));
     for (way, seen_by) in [(Way::SockDiag, SeenBy::SockDiag), (Way::Proc, SeenBy::Proc)] {
         if !wanted.ways.allow(way) {
             continue;
         }
-        let mut sockets = Vec::new();
-        let mut keep = |socket: Socket| sockets.extend(Some(socket).filter(is_wanted));
-        let complete = match way {
-            Way::SockDiag => diag::list(side, port, &mut keep).is_ok(),
-            Way::Proc => tables::list(side, port, &mut keep).is_ok(),
-        };
-        if complete {
-            return Ok((sockets, seen_by));
+        match steady(|| read(way, side, wanted)) {
+            Some((sockets, Steadiness::Steady)) => return Ok((sockets, seen_by)),
+            Some((sockets, Steadiness::Unsteady)) => {
+                gaps.unsteady(way.name());
+                return Ok((sockets, seen_by));
+            }
+            None => gaps.missing(way.name()),
         }
-        gaps.missing(way.name());
     }
     Err(ObserveError::NoSource)
 }
 
-/// The sockets that wait for anybody, each once, in order of protocol, port and address.
+/// The first steady list that `read` gives, else its last one.
+fn steady<L>(mut read: impl FnMut() -> Option<(L, Steadiness)>) -> Option<(L, Steadiness)> {
+    let mut answer = read();
+    for _ in 1..READS_MAX {
+        if !matches!(answer, Some((_, Steadiness::Unsteady))) {
+            break;
+        }
+        answer = read();
+    }
+    answer
+}
+
+fn read(way: Way, side: Side, wanted: &Wanted) -> Option<(Vec<Socket>, Steadiness)> {
+    let port = wanted.ports.filter(|range| range.is_one()).map(|range| range.first);
+    let is_wanted = |socket: &Socket| wanted.ports.is_none_or(|range| range.contains(socket.local.port));
+    let mut sockets = Vec::new();
+    let mut keep = |socket: Socket| sockets.extend(Some(socket).filter(is_wanted));
+    let told = match way {
+        Way::SockDiag => diag::list(side, port, &mut keep).ok()?,
+        Way::Proc => tables::list(side, port, &mut keep).map(|()| Steadiness::Steady).ok()?,
+    };
+    match side {
+        Side::Listening if without_doubles(&mut sockets) == Steadiness::Unsteady => {
+            Some((sockets, Steadiness::Unsteady))
+        }
+        Side::Listening | Side::Connected => Some((sockets, told)),
+    }
+}
+
+/// Puts sockets in order of protocol, port and address, each once.
 ///
-/// # Errors
-///
-/// Where no way is open.
-pub(super) fn listening(wanted: &Wanted, gaps: &mut Gaps) -> Result<(Vec<Socket>, SeenBy), ObserveError> {
-    let (mut sockets, seen_by) = list(wanted, Side::Listening, gaps)?;
-    // The kernel's list is not a consistent read: under churn an entry may come twice.
-    sockets.sort_by_key(|socket| (socket.protocol, socket.local.port, socket.local.ip, socket.inode));
+/// The kernel goes on by position where one message ends and the next begins (net/ipv4/inet_diag.c, `inet_diag_dump_icsk`;
+/// net/ipv4/tcp_ipv4.c, `tcp_seek_last_pos`): where others were opened in between it comes to the same socket again, and
+/// where others were closed it passes one over. Only the first can be seen, so a socket that comes twice tells of both.
+fn without_doubles(sockets: &mut Vec<Socket>) -> Steadiness {
+    let listed = sockets.len();
+    sockets.sort_by_key(|socket| {
+        (socket.protocol, socket.local.port, socket.local.ip, socket.inode, socket.cookie)
+    });
     sockets.dedup_by_key(|socket| (socket.protocol, socket.local, socket.inode, socket.cookie));
-    Ok((sockets, seen_by))
+    if sockets.len() == listed { Steadiness::Steady } else { Steadiness::Unsteady }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn listening(port: u16, inode: u64) -> Socket {
+        let end = |port| End { ip: Ipv4Addr::LOCALHOST.into(), port };
+        Socket {
+            protocol: Protocol::Tcp,
+            mptcp: false,
+            family: Family::Ipv4,
+            state: LISTEN,
+            local: end(port),
+            peer: end(0),
+            interface: 0,
+            queue_used: 0,
+            queue_limit: None,
+            uid: 0,
+            inode,
+            cookie: inode,
+            cgroup: None,
+            v6only: None,
+        }
+    }
+
+    #[test]
+    fn a_socket_that_comes_twice_tells_that_the_list_changed() {
+        let mut reuseport = vec![listening(443, 7), listening(80, 5), listening(443, 6)];
+        assert_eq!(without_doubles(&mut reuseport), Steadiness::Steady);
+        assert_eq!(reuseport, [listening(80, 5), listening(443, 6), listening(443, 7)]);
+        let mut doubled = vec![listening(443, 7), listening(80, 5), listening(443, 7)];
+        assert_eq!(without_doubles(&mut doubled), Steadiness::Unsteady);
+        assert_eq!(doubled, [listening(80, 5), listening(443, 7)]);
+    }
+
+    #[test]
+    fn an_unsteady_list_is_read_again_until_it_holds_still() {
+        let steady_at = |steady_read: u32| {
+            let mut reads = 0;
+            let (list, steadiness) = steady(|| {
+                reads += 1;
+                let is_steady = reads == steady_read;
+                Some((reads, if is_steady { Steadiness::Steady } else { Steadiness::Unsteady }))
+            })
+            .unwrap();
+            (list, steadiness, reads)
+        };
+        assert_eq!(steady_at(1), (1, Steadiness::Steady, 1));
+        assert_eq!(steady_at(3), (3, Steadiness::Steady, 3));
+        assert_eq!(steady_at(9), (READS_MAX, Steadiness::Unsteady, READS_MAX));
+        let mut reads = 0;
+        assert_eq!(
+            steady(|| -> Option<((), _)> {
+                reads += 1;
+                None
+            }),
+            None
+        );
+        assert_eq!(reads, 1, "a way that is closed stays closed");
+    }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{address::Family, port::Protocol};
 use rustix::io::Errno;
 
-use super::{BOUND_INACTIVE, CLOSE, End, LISTEN, PROTOCOLS, Side, Socket, in_use::InUse};
+use super::{BOUND_INACTIVE, CLOSE, End, LISTEN, PROTOCOLS, Side, Socket, Steadiness, in_use::InUse};
 use crate::sys::netlink::{self, Netlink, NetlinkError, attributes, bytes_at};
 
 /// SOCK_DIAG_BY_FAMILY.
@@ -27,13 +27,18 @@ const IPPROTO_MPTCP: u32 = 262;
 /// # Errors
 ///
 /// Where the kernel does not list TCP over IPv4: then it lists nothing. A protocol it does not know has no sockets.
-pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> Result<(), NetlinkError> {
+pub fn list(
+    side: Side,
+    port: Option<u16>,
+    each: &mut impl FnMut(Socket),
+) -> Result<Steadiness, NetlinkError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
     let in_use = InUse::read();
     let mptcp = match side {
         Side::Listening => mptcp_inodes(&mut netlink, &in_use, port).unwrap_or_default(),
         Side::Connected => Vec::new(),
     };
+    let mut steadiness = Steadiness::Steady;
     for protocol in PROTOCOLS {
         for family in [Family::Ipv4, Family::Ipv6] {
             // Asked in any case: the answer tells whether this way is open.
@@ -49,10 +54,14 @@ pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> Res
                     each(Socket { mptcp, ..socket });
                 }
             });
-            if first { answer? } else { unless_unknown(answer)? }
+            match answer {
+                Err(NetlinkError::Interrupted) => steadiness = Steadiness::Unsteady,
+                answer if first => answer?,
+                answer => unless_unknown(answer)?,
+            }
         }
     }
-    Ok(())
+    Ok(steadiness)
 }
 
 /// The inodes of the Multipath TCP sockets in listen; their TCP half is listed under the same inode.
