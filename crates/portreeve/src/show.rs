@@ -24,3 +24,4 @@ pub(crate) mod sarif;
 pub(crate) mod severity;
 pub(crate) mod table;
 pub(crate) mod view;
+pub(crate) mod wrap;

@@ -96,7 +96,7 @@ fn print(comparison: &Comparison<'_, '_>, out: &mut Out, lang: Lang) -> Result<(
     if let Some(unknown) = comparison.unknown() {
         out.line(unknown.in_lang(lang))?;
     }
-    comparison.gaps().iter().try_for_each(|gap| out.line(&gaps::line(gap, lang)))
+    comparison.gaps().iter().try_for_each(|gap| out.sentences(&gaps::line(gap, lang)))
 }
 
 fn exit(comparison: &Comparison<'_, '_>, settings: &Settings) -> Exit {

@@ -50,12 +50,12 @@ fn run(given: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, F
     match subject(word, table.registry())? {
         Subject::Rule(rule) => match settings.format {
             Format::Json => out.json(&explain::rule_view(rule, settings.lang))?,
-            _ => out.write(&explain::rule_page(rule, settings.lang))?,
+            _ => out.sentences(&explain::rule_page(rule, settings.lang))?,
         },
         Subject::Ports(topic) => match settings.format {
             Format::Json => out.json(&explain::ports_view(&topic, settings.lang))?,
             _ => {
-                out.write(&explain::ports_page(&topic, settings.lang))?;
+                out.sentences(&explain::ports_page(&topic, settings.lang))?;
                 next::print(&[format!("portreeve who {}", topic.range.first)], out)?;
             }
         },

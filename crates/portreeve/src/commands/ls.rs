@@ -189,7 +189,7 @@ fn tell_gaps(
     for line in &lines {
         match settings.format {
             _ if settings.verbosity == Verbosity::Quiet => {}
-            Format::Table => out.line(line)?,
+            Format::Table => out.sentences(line)?,
             Format::Json => {}
             _ => eprintln!("{line}"),
         }

@@ -61,7 +61,7 @@ fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failu
     let listeners: Vec<&Listener> = world.listeners().collect();
     let findings: Vec<Finding> =
         rules::judge(&world).into_iter().filter(|finding| finding.waived.is_none()).collect();
-    out.line(&visible(summary(&world, &listeners, &findings).in_lang(out.lang)))?;
+    out.sentences(&visible(summary(&world, &listeners, &findings).in_lang(out.lang)))?;
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
@@ -127,7 +127,7 @@ fn print_rows(
             row.ports().into(),
             service(world, row, Names::Shown, out.lang).into(),
             owner::owner(world, first, out.lang).into(),
-            row.bound.clone().into(),
+            row.bound_to().into(),
             row.reach.clone().into(),
             worst(row, findings).map_or_else(Cell::default, |finding| {
                 let text = format!("{} {}", severity::mark(finding.severity), finding.rule);
@@ -200,7 +200,7 @@ fn print_gaps(world: &World<'_>, out: &mut Out) -> Result<(), Failure> {
     if !gaps.is_empty() {
         out.line("")?;
     }
-    gaps.iter().try_for_each(|gap| out.line(&gaps::line(gap, out.lang)))
+    gaps.iter().try_for_each(|gap| out.sentences(&gaps::line(gap, out.lang)))
 }
 
 fn next_commands(findings: &[Finding]) -> Vec<String> {

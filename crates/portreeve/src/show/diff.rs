@@ -216,7 +216,7 @@ pub(crate) struct Record {
 const COLUMNS: [Column; 4] = [
     Column { head: Words { en: "CHANGE", ja: "変化" }, fit: Fit::Whole },
     Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
-    Column { head: Words { en: "BOUND TO", ja: "待ち受けアドレス" }, fit: Fit::Whole },
+    Column { head: Words { en: "BOUND TO", ja: "アドレス" }, fit: Fit::Whole },
     Column { head: Words { en: "OWNER", ja: "所有者" }, fit: Fit::Cut },
 ];
 

@@ -12,7 +12,8 @@ use super::{
     gaps,
     out::painted,
     severity::{mark, paint},
-    table::pad,
+    table::{SPACING, pad},
+    wrap::{append_whole, wrap},
 };
 use crate::{judgement::Judgement, settings::Colour};
 
@@ -20,14 +21,14 @@ const HINT: Words = Words { en: "hint:", ja: "直し方:" };
 const NO_PORT: &str = "-";
 
 /// The whole report.
-pub(crate) fn report(judgement: &Judgement<'_>, lang: Lang, colour: Colour) -> String {
+pub(crate) fn report(judgement: &Judgement<'_>, lang: Lang, colour: Colour, width: Option<usize>) -> String {
     let rows: Vec<_> = judgement.counted().map(|finding| Row::of(finding, lang)).collect();
     let widths = [0, 1, 2].map(|column| widest(&rows, column));
-    let mut report: String = rows.iter().map(|row| row.lines(widths, lang, colour)).collect();
-    report.push_str(summary(judgement).in_lang(lang));
-    report.push('\n');
-    for gap in &judgement.gaps {
-        report += &format!("{}\n", gaps::line(gap, lang));
+    let mut report: String = rows.iter().map(|row| row.lines(widths, lang, colour, width)).collect();
+    let summary = summary(judgement).in_lang(lang).to_owned();
+    for line in [summary].into_iter().chain(judgement.gaps.iter().map(|gap| gaps::line(gap, lang))) {
+        report += &wrap(&line, width, 0);
+        report.push('\n');
     }
     report
 }
@@ -38,6 +39,7 @@ struct Row {
     cells: [String; 3],
     text: String,
     fix: String,
+    commands: Vec<String>,
 }
 
 impl Row {
@@ -51,23 +53,28 @@ impl Row {
                 finding.rule.into(),
             ],
             text: visible(finding.text.in_lang(lang)).into_owned(),
-            fix: fix(finding, lang),
+            fix: visible(finding.fix.in_lang(lang)).into_owned(),
+            commands: finding.commands.iter().map(|command| visible(command).into_owned()).collect(),
         }
     }
 
-    fn lines(&self, widths: [usize; 3], lang: Lang, colour: Colour) -> String {
+    fn lines(&self, widths: [usize; 3], lang: Lang, colour: Colour, width: Option<usize>) -> String {
         let [severity, port, rule] = [0, 1, 2].map(|column| pad(&self.cells[column], widths[column]));
         let severity = painted(&severity, Some(paint(self.severity)), colour);
-        let indent = " ".repeat(widths[0] + 2);
-        let Self { text, fix, .. } = self;
-        format!("{severity}  {port}  {rule}  {text}\n{indent}{} {fix}\n", HINT.in_lang(lang))
+        let indent = widths[0] + SPACING.len();
+        let margin = " ".repeat(indent);
+        let used = widths.iter().map(|width| width + SPACING.len()).sum::<usize>();
+        let text = if width.is_none_or(|width| used + self.text.width() <= width) {
+            format!("{rule}{SPACING}{}", self.text)
+        } else {
+            format!("{}\n{}", rule.trim_end(), wrap(&format!("{margin}{}", self.text), width, indent))
+        };
+        let mut hint = wrap(&format!("{margin}{} {}", HINT.in_lang(lang), self.fix), width, indent);
+        for command in &self.commands {
+            append_whole(&mut hint, command, width, indent);
+        }
+        format!("{severity}{SPACING}{port}{SPACING}{text}\n{hint}\n")
     }
-}
-
-/// What to do, and what to type for it.
-fn fix(finding: &Finding, lang: Lang) -> String {
-    let parts = std::iter::once(finding.fix.in_lang(lang)).chain(finding.commands.iter().map(String::as_str));
-    parts.map(visible).collect::<Vec<_>>().join(" · ")
 }
 
 fn widest(rows: &[Row], column: usize) -> usize {

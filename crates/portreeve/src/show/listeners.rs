@@ -25,12 +25,10 @@ pub(crate) const SERVICE: Column =
 pub(crate) const OWNER: Column = Column { head: Words { en: "OWNER", ja: "所有者" }, fit: Fit::Cut };
 /// `BOUND TO`.
 pub(crate) const BOUND: Column =
-    Column { head: Words { en: "BOUND TO", ja: "待ち受けアドレス" }, fit: Fit::Cut };
+    Column { head: Words { en: "BOUND TO", ja: "アドレス" }, fit: Fit::Whole };
 /// `REACH`: told by the address alone, as its head says.
-pub(crate) const REACH: Column = Column {
-    head: Words { en: "REACH (BY ADDRESS)", ja: "到達範囲(アドレスによる)" },
-    fit: Fit::Whole,
-};
+pub(crate) const REACH: Column =
+    Column { head: Words { en: "REACH (BIND)", ja: "到達範囲(bind)" }, fit: Fit::Whole };
 const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Spare };
 const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
 
@@ -68,7 +66,7 @@ pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, setti
             service(world, row, names, lang).into(),
             owner::owner(world, first, lang).into(),
             row.process(world, lang).into(),
-            row.bound.clone().into(),
+            row.bound_to().into(),
             row.reach.clone().into(),
         ];
         cells.extend(foreign.then(|| namespace(world, row).unwrap_or_default().into()));

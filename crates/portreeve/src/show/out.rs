@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     json::{self, Layout},
     table::Table,
+    wrap::wrap,
 };
 use crate::{
     failure::Failure,
@@ -64,7 +65,15 @@ impl Out {
 
     /// Writes a fixed sentence.
     pub(crate) fn say(&mut self, words: Words) -> Result<(), Failure> {
-        self.line(words.in_lang(self.lang))
+        self.sentences(words.in_lang(self.lang))
+    }
+
+    /// Writes lines of sentences, broken where the terminal is too narrow for them.
+    pub(crate) fn sentences(&mut self, lines: &str) -> Result<(), Failure> {
+        lines.lines().try_for_each(|line| {
+            let indent = line.len() - line.trim_start_matches(' ').len();
+            self.line(&wrap(line, self.width, indent))
+        })
     }
 
     /// Writes a table.

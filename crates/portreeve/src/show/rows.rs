@@ -17,15 +17,15 @@ use portreeve_core::{
 
 use super::{owner, reach::widest};
 
-/// On a terminal, what is beyond this many ranges of ports in a row is counted instead of listed.
-const RANGES_LISTED_MAX: usize = 6;
+/// On a terminal, ports and addresses of a row are listed in so many columns, and counted beyond.
+const LIST_WIDTH_MAX: usize = 24;
 
 /// Sockets that a person takes for one thing.
 #[derive(Clone, Debug)]
 pub(crate) struct Row<'a> {
     /// The sockets, by port.
     pub(crate) listeners: Vec<&'a Listener>,
-    /// Where they are bound, as a table shows it.
+    /// Where they are bound, whole.
     pub(crate) bound: String,
     /// The widest zone from which they can be reached.
     pub(crate) reach: String,
@@ -159,20 +159,29 @@ fn row<'a>(world: &World<'a>, listeners: Vec<&'a Listener>, lang: Lang) -> Row<'
 
 /// `*` for every address, `[::]` for every IPv6 address alone, else the addresses; a device follows as `%eth0`.
 pub(crate) fn bound(listeners: &[&Listener]) -> String {
+    bound_within(listeners, usize::MAX)
+}
+
+fn bound_within(listeners: &[&Listener], room: usize) -> String {
     let mut text = if listeners.iter().any(|l| l.breadth() == Breadth::Wildcard && l.hears_ipv4()) {
         "*".into()
     } else {
         let addresses: BTreeSet<_> = listeners.iter().map(|listener| listener.address.clone()).collect();
         let shown = addresses.iter().map(|address| match address.ip {
-            IpAddr::V6(_) => format!("[{address}]"),
-            IpAddr::V4(_) => address.to_string(),
+            IpAddr::V6(_) => (format!("[{address}]"), 1),
+            IpAddr::V4(_) => (address.to_string(), 1),
         });
-        shown.collect::<Vec<_>>().join(" ")
+        listed(shown, " ", room)
     };
     if let Some(device) = listeners.first().and_then(|listener| listener.device.as_ref()) {
         let _ = write!(text, "%{device}");
     }
     text
+}
+
+/// Whoever reads through a pipe gets everything.
+fn room() -> usize {
+    if io::stdout().is_terminal() { LIST_WIDTH_MAX } else { usize::MAX }
 }
 
 impl<'a> Row<'a> {
@@ -232,21 +241,35 @@ impl<'a> Row<'a> {
         numbers.into_iter().collect()
     }
 
-    /// `80,443/tcp`, `30000-30099/tcp`; whoever reads through a pipe gets every port.
+    /// `80,443/tcp`, `30000-30099/tcp`.
     pub(crate) fn ports(&self) -> String {
-        let most = if io::stdout().is_terminal() { RANGES_LISTED_MAX } else { usize::MAX };
-        let listed = listed(&self.numbers(), most);
+        let ranges = ranges(&self.numbers());
+        let counted = ranges.iter().map(|range| (range.to_string(), range.count()));
+        let listed = listed(counted, ",", room());
         self.protocol().map_or(String::new(), |protocol| format!("{listed}/{protocol}"))
+    }
+
+    /// Where it is bound, as a table shows it.
+    pub(crate) fn bound_to(&self) -> String {
+        bound_within(&self.listeners, room())
     }
 }
 
-/// The numbers as at most `most` ranges, and how many ports are left out: `1,3,5,…+2`.
-fn listed(numbers: &[u16], most: usize) -> String {
-    let ranges = ranges(numbers);
-    let mut listed = ranges.iter().take(most).map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let left_out: u32 = ranges.iter().skip(most).map(|range| range.count()).sum();
+/// The first item, as many others as fit into `room` columns, and how much is left out by their counts: `1,3,…+2`.
+fn listed(items: impl IntoIterator<Item = (String, u32)>, separator: &str, room: usize) -> String {
+    let mut listed = String::new();
+    let mut left_out = 0;
+    for (item, count) in items {
+        if listed.is_empty() {
+            listed = item;
+        } else if left_out == 0 && listed.len() + separator.len() + item.len() <= room {
+            listed = listed + separator + &item;
+        } else {
+            left_out += count;
+        }
+    }
     if left_out > 0 {
-        let _ = write!(listed, ",…+{left_out}");
+        let _ = write!(listed, "{separator}…+{left_out}");
     }
     listed
 }
@@ -269,6 +292,8 @@ fn ranges(numbers: &[u16]) -> Vec<PortRange> {
 
 #[cfg(test)]
 mod tests {
+    use portreeve_core::facts::Snapshot;
+
     use super::*;
 
     #[test]
@@ -282,8 +307,22 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_counted_by_ports() {
-        let numbers = [1, 3, 5, 6, 10, 11, 12];
-        assert_eq!(listed(&numbers, 2), "1,3,…+5");
-        assert_eq!(listed(&numbers, usize::MAX), "1,3,5,6,10-12");
+        let counted =
+            || ranges(&[1, 3, 5, 6, 10, 11, 12]).into_iter().map(|range| (range.to_string(), range.count()));
+        assert_eq!(listed(counted(), ",", 3), "1,3,…+5");
+        assert_eq!(listed(counted(), ",", 0), "1,…+6");
+        assert_eq!(listed(counted(), ",", usize::MAX), "1,3,5,6,10-12");
+    }
+
+    #[test]
+    fn an_address_is_whole_or_counted() {
+        let text = include_bytes!("../../tests/data/web.json");
+        let snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        let at = |ip: &str| Listener { address: ip.parse().unwrap(), ..snapshot.listeners[0].clone() };
+        let sockets = [at("192.0.2.1"), at("192.0.2.2"), at("2001:db8::1")];
+        let sockets: Vec<_> = sockets.iter().collect();
+        assert_eq!(bound(&sockets), "192.0.2.1 192.0.2.2 [2001:db8::1]");
+        assert_eq!(bound_within(&sockets, 24), "192.0.2.1 192.0.2.2 …+1");
+        assert_eq!(bound_within(&sockets, 8), "192.0.2.1 …+2");
     }
 }

@@ -1,7 +1,7 @@
 //! Columns that align, by the width that characters have on a terminal.
 
 use portreeve_core::words::{Lang, Words};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use super::{
     escape::visible,
@@ -10,9 +10,13 @@ use super::{
 use crate::settings::Colour;
 
 /// Between two columns.
-const SPACING: &str = "  ";
-/// A column is made no narrower than the first while a spare one can be left out instead, and never than the second.
-const COLUMN_WIDTHS_MIN: [usize; 2] = [14, 8];
+pub(crate) const SPACING: &str = "  ";
+/// A column is made no narrower than the first while a spare one can be left out instead, then one after the other.
+const COLUMN_WIDTHS_MIN: [usize; 3] = [14, 8, 4];
+/// Of what stands before a number, so much is kept: a letter and `…`.
+const HEAD_WIDTH_MIN: usize = 2;
+/// A process is shown with its number and how many others there are: `nginx 812 +4`.
+const NUMBERS_KEPT_MAX: usize = 2;
 /// Where nothing is cut off, a longer cell pushes its own row aside and no other.
 const COLUMN_WIDTH_ALIGNED_MAX: usize = 64;
 
@@ -47,9 +51,9 @@ pub(crate) struct Column {
 pub(crate) enum Fit {
     /// It stays whole.
     Whole,
-    /// It is cut off, with `…`.
+    /// It is cut off, with `…`, but for the numbers at its end.
     Cut,
-    /// It is cut off, and left out where that is not enough.
+    /// The same, and left out where that is not enough.
     Spare,
 }
 
@@ -117,37 +121,47 @@ impl Table {
 
     /// Every column, as wide as its widest cell.
     fn natural(&self, head: &[Cell]) -> Vec<Shown> {
-        let width = |column: usize| {
+        let widest = |column: usize, width: fn(&str) -> usize| {
             let rows = self.rows.iter().filter_map(|row| row.get(column));
-            rows.chain(head.get(column)).map(|cell| cell.text.width()).max().unwrap_or(0)
+            rows.chain(head.get(column)).map(|cell| width(&cell.text)).max().unwrap_or(0)
         };
-        (0..self.columns.len()).map(|column| Shown { column, width: width(column) }).collect()
+        let shown = |column| Shown {
+            column,
+            width: widest(column, UnicodeWidthStr::width),
+            least: widest(column, least),
+        };
+        (0..self.columns.len()).map(shown).collect()
     }
 
     /// Cuts, then leaves out what can be spared, then cuts further.
     fn narrow(&self, columns: &mut Vec<Shown>, room: usize) {
-        let [comfortable, least] = COLUMN_WIDTHS_MIN;
+        let [comfortable, narrower @ ..] = COLUMN_WIDTHS_MIN;
         self.cut_to(columns, room, comfortable);
-        while over(columns, room) > 0 {
-            let spare = columns.iter().rposition(|shown| self.columns[shown.column].fit == Fit::Spare);
-            match spare {
-                Some(spare) => drop(columns.remove(spare)),
-                None => return self.cut_to(columns, room, least),
-            }
+        let spare = |columns: &[Shown]| {
+            columns.iter().rposition(|shown| self.columns[shown.column].fit == Fit::Spare)
+        };
+        while let Some(spare) = spare(columns).filter(|_| over(columns, room) > 0) {
+            columns.remove(spare);
+        }
+        for least in narrower {
+            self.cut_to(columns, room, least);
         }
     }
 
     /// Takes from the widest column that may be cut, down to the next widest, until everything fits or all are as
-    /// narrow as `least`.
+    /// narrow as `least` or as what is never cut off.
     fn cut_to(&self, columns: &mut [Shown], room: usize, least: usize) {
         loop {
             let over = over(columns, room);
             let mut cut: Vec<_> = columns
                 .iter_mut()
-                .filter(|shown| self.columns[shown.column].fit != Fit::Whole && shown.width > least)
+                .filter(|shown| {
+                    self.columns[shown.column].fit != Fit::Whole && shown.width > least.max(shown.least)
+                })
                 .collect();
             cut.sort_by_key(|shown| std::cmp::Reverse(shown.width));
             let next = cut.get(1).map_or(least, |shown| shown.width);
+            let next = cut.first().map_or(next, |widest| next.max(widest.least));
             match cut.first_mut() {
                 Some(widest) if over > 0 => widest.width -= over.min((widest.width - next).max(1)),
                 _ => return,
@@ -178,6 +192,8 @@ impl Table {
 struct Shown {
     column: usize,
     width: usize,
+    /// It is cut to no less.
+    least: usize,
 }
 
 fn align(columns: &mut [Shown]) {
@@ -197,22 +213,47 @@ pub(crate) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// `text` in at most `width` columns of the terminal.
-pub(crate) fn cut(text: &str, width: usize) -> String {
+/// The numbers at the end of `text` with the space before them: ` 812 +4`.
+fn numbers(text: &str) -> &str {
+    let mut rest = text;
+    for _ in 0..NUMBERS_KEPT_MAX {
+        let (before, word) = rest.rsplit_once(' ').unwrap_or(("", rest));
+        let digits = word.strip_prefix('+').unwrap_or(word);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            break;
+        }
+        rest = before;
+    }
+    &text[rest.len()..]
+}
+
+/// How narrow `text` may become.
+fn least(text: &str) -> usize {
+    let numbers = numbers(text);
+    if numbers.is_empty() { 0 } else { text.width().min(HEAD_WIDTH_MIN + numbers.width()) }
+}
+
+/// `text` in at most `width` columns of the terminal; the numbers at its end stay.
+fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.into();
     }
+    let numbers = numbers(text);
+    let head = &text[..text.len() - numbers.len()];
+    let room = width.saturating_sub(numbers.width());
     let mut kept = String::new();
     let mut used = 1;
-    for character in text.chars() {
+    for character in head.chars() {
         used += character.width().unwrap_or(0);
-        if used > width {
+        if used > room {
             break;
         }
         kept.push(character);
     }
-    kept.push('…');
-    kept
+    if !head.is_empty() {
+        kept.push('…');
+    }
+    kept + numbers
 }
 
 #[cfg(test)]
@@ -267,6 +308,24 @@ mod tests {
         assert!(shown(46).contains("sshd 700 and"), "{}", shown(46));
         assert!(!shown(40).contains("sshd") && shown(40).contains("a-rather-long…"), "{}", shown(40));
         assert!(shown(30).lines().all(|line| line.width() <= 30), "{}", shown(30));
+    }
+
+    #[test]
+    fn a_number_is_never_cut_off() {
+        assert_eq!(numbers("nginx 812 +4"), " 812 +4");
+        assert_eq!(numbers("4026532281"), "4026532281");
+        assert_eq!(numbers("run 1 2 3"), " 2 3");
+        assert_eq!(numbers("+"), "");
+        assert_eq!(cut("a-long-name 812 +4", 12), "a-lo… 812 +4");
+        let mut table = Table::new(&COLUMNS, 0);
+        table.push(["22/tcp".into(), "a-long-name 812 +4".into(), "world".into()]);
+        table.push(["23/tcp".into(), "4026532281".into(), "world".into()]);
+        // 6 and 2 for the port, 10 for the number, 2 and 5 for the reach.
+        for width in [1, 20, 25] {
+            let text = table.render(Lang::En, Some(width), Colour::Off);
+            let cells = ["a-… 812 +4  world", "4026532281  world"];
+            assert!(cells.iter().all(|cell| text.contains(cell)), "{width}: {text}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn strangers_never_share_a_row() {
 
 #[test]
 fn the_head_says_what_reach_is_told_by() {
-    assert!(on_web("ls").out.lines().next().unwrap().contains("REACH (BY ADDRESS)"));
+    assert!(on_web("ls").out.lines().next().unwrap().contains("REACH (BIND)"));
     assert!(row(&on_web("ls 5432").out, "5432").ends_with("127.0.0.1 [::1]  host"));
     assert!(row(&on_web("ls 6379").out, "6379").ends_with("*         world"));
 }

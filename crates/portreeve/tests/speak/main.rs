@@ -13,6 +13,7 @@ mod output;
 mod run;
 mod snapshot;
 mod status;
+mod terminal;
 mod wait;
 mod ways;
 mod who;
