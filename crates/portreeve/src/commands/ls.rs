@@ -126,9 +126,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     filter.check(&world)?;
     let shown: Vec<_> = filter.listeners(&world, settings).collect();
     let connections = if all { filter.connections(&world, settings) } else { Vec::new() };
+    let others = if all { filter.others(&world, settings) } else { Vec::new() };
     match settings.format {
         Format::Json if all => {
-            out.json(&Viewer::new(&world, settings.lang).everything(&shown, &connections))?;
+            out.json(&Viewer::new(&world, settings.lang).everything(&shown, &connections, &others))?;
         }
         Format::Json => out.json(&Viewer::new(&world, settings.lang).listeners(&shown))?,
         Format::Ndjson => {
@@ -139,7 +140,6 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             out.csv(shown.iter().map(|listener| listeners::record(&world, listener, settings.lang)))?;
         }
         _ => {
-            let others = if all { filter.others(&world, settings) } else { Vec::new() };
             if !shown.is_empty() || (connections.is_empty() && others.is_empty()) {
                 print_table(&world, &shown, own, settings, out)?;
             }

@@ -30,7 +30,8 @@ pub(crate) const BOUND: Column =
 pub(crate) const REACH: Column =
     Column { head: Words { en: "REACH (BIND)", ja: "到達範囲(bind)" }, fit: Fit::Whole };
 const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Spare };
-const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
+/// `NETNS`.
+pub(crate) const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
 
 const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド" }, fit: Fit::Cut };
 
@@ -80,9 +81,13 @@ fn command<'a>(world: &World<'a>, listener: &'a Listener) -> String {
     world.main_holder(listener).map(|(_, process)| process.cmdline.join(" ")).unwrap_or_default()
 }
 
-/// The name of a namespace that is not the observer's own, else its number.
+/// The name of the namespace of `row`, where it is not the observer's own.
 pub(crate) fn namespace<'a>(world: &World<'a>, row: &Row<'a>) -> Option<String> {
-    let id = row.namespace()?;
+    row.namespace().and_then(|id| foreign(world, id))
+}
+
+/// The name of a namespace that is not the observer's own, else its number.
+pub(crate) fn foreign(world: &World<'_>, id: u64) -> Option<String> {
     match world.snapshot.namespace(id) {
         Some(namespace) if namespace.own => None,
         Some(namespace) => Some(namespace.name.clone().unwrap_or_else(|| id.to_string())),

@@ -40,7 +40,7 @@ pub(crate) struct ListenersView<'a> {
 #[schemars(rename = "Everything")]
 pub(crate) struct EverythingView<'a> {
     connections: Vec<ConnectionView<'a>>,
-    other: &'a [OtherSocket],
+    other: Vec<&'a OtherSocket>,
     processes: BTreeMap<u32, HolderView<'a>>,
 }
 
@@ -162,16 +162,17 @@ impl<'w, 'a> Viewer<'w, 'a> {
         }
     }
 
-    /// The same document with `connections`, sockets without ports, and every process.
+    /// The same document with `connections`, sockets without ports (`others`), and every process.
     pub(crate) fn everything(
         self,
         listeners: &[&'a Listener],
         connections: &[&'a Connection],
+        others: &[&'a OtherSocket],
     ) -> ListenersView<'a> {
         let processes = self.world.snapshot.processes.iter();
         let everything = EverythingView {
             connections: connections.iter().map(|connection| self.connection(connection)).collect(),
-            other: &self.world.snapshot.other,
+            other: others.to_vec(),
             processes: processes.map(|(&pid, process)| (pid, holder(pid, None, process))).collect(),
         };
         ListenersView { everything: Some(everything), ..self.listeners(listeners) }
@@ -183,9 +184,8 @@ impl<'w, 'a> Viewer<'w, 'a> {
         listeners: &[&'a Listener],
         connections: &[&'a Connection],
     ) -> ListenersView<'a> {
-        let mut document = self.everything(listeners, connections);
+        let mut document = self.everything(listeners, connections, &[]);
         if let Some(everything) = &mut document.everything {
-            everything.other = &[];
             everything.processes.retain(|pid, _| connections.iter().any(|socket| socket.pids.contains(pid)));
         }
         document

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::run::program;
+use crate::run::{program, run};
 
 /// Each test gets numbers of its own: a port that one has let go is not taken by another.
 static NEXT: AtomicU16 = AtomicU16::new(2_000);
@@ -68,6 +68,8 @@ fn what_is_there_opens_and_closes_is_told() {
     for key in ["event", "at", "listener", "count"] {
         assert!(present.get(key).is_some(), "{key}");
     }
+    let schema = run("schema event").json();
+    assert!(jsonschema::is_valid(&schema, &present), "{present:#}");
     drop(listener);
     let before = Instant::now();
     assert_eq!(followed.event()["event"], "closed");

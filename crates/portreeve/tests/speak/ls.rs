@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::run::{on_web, program, run, saved, web_with, with_input};
+use crate::run::{on_web, run, saved, web_with, with_input};
 
 /// The first column of every row below the head.
 fn ports(text: &str) -> Vec<&str> {
@@ -123,23 +123,6 @@ fn columns_align_in_japanese() {
 }
 
 #[test]
-fn everything_shows_connections_and_sockets_without_ports() {
-    let snapshot = saved("connections.json");
-    let said = program().args(["ls", "-a", "--snapshot"]).arg(&snapshot).output().unwrap();
-    let text = String::from_utf8(said.stdout).unwrap();
-    assert!(text.contains("203.0.113.5:443/tcp  198.51.100.7:51000  established  nginx 813"), "{text}");
-    assert!(text.contains("raw   1"), "{text}");
-}
-
-#[test]
-fn everything_of_a_snapshot_without_connections_is_refused() {
-    let said = on_web("ls -a");
-    assert_eq!(said.code, Some(2));
-    assert!(said.err.contains("holds no connections"), "{}", said.err);
-    assert!(said.err.contains("snapshot -a"), "{}", said.err);
-}
-
-#[test]
 fn undeclared_needs_a_policy() {
     let said = on_web("ls --undeclared");
     assert_eq!(said.code, Some(2));
@@ -238,26 +221,4 @@ fn a_pipe_gets_every_port_and_all_processes_are_counted() {
     let said = with_input("ls --snapshot - --allow-gaps", &input);
     assert!(said.out.contains("7036,7038/tcp") && !said.out.contains('…'), "{}", said.out);
     assert!(row(&said.out, "80,443/tcp").contains("nginx 812 +3"), "{}", said.out);
-}
-
-/// Everything about the saved host with connections, asked with `words`.
-fn everything(words: &[&str]) -> (String, Option<i32>) {
-    let said = program()
-        .args(["ls", "-a"])
-        .args(words)
-        .arg("--snapshot")
-        .arg(saved("connections.json"))
-        .output()
-        .unwrap();
-    (String::from_utf8(said.stdout).unwrap(), said.status.code())
-}
-
-#[test]
-fn everything_is_filtered_and_never_half_written() {
-    let (text, _) = everything(&["51000"]);
-    assert!(text.contains("198.51.100.7:51000"), "{text}");
-    assert!(!text.contains("nothing matches") && !text.contains("raw"), "{text}");
-    for format in ["csv", "ndjson"] {
-        assert_eq!(everything(&["-o", format]), (String::new(), Some(2)), "{format}");
-    }
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod codes;
+mod everything;
 mod follow;
 mod help;
 mod json;

@@ -10,6 +10,7 @@ use crate::{
     failure::Failure,
     show::{
         connection::{endpoint, state},
+        listeners::{NETNS, foreign},
         out::Out,
         owner::UNSEEN,
         table::{Cell, Column, Fit, Table},
@@ -21,7 +22,6 @@ const PEER: Column = Column { head: Words { en: "PEER", ja: "相手" }, fit: Fit
 const STATE: Column = Column { head: Words { en: "STATE", ja: "状態" }, fit: Fit::Whole };
 const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Cut };
 const KIND: Column = Column { head: Words { en: "KIND", ja: "種類" }, fit: Fit::Whole };
-const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
 const NUMBER: Column = Column { head: Words { en: "NUMBER", ja: "番号" }, fit: Fit::Whole };
 
 /// Prints both, each where there is one.
@@ -77,15 +77,6 @@ fn table(columns: &[Column], is_foreign: bool) -> Table {
     let mut columns = columns.to_vec();
     columns.extend(is_foreign.then_some(NETNS));
     Table::new(&columns, 0)
-}
-
-/// The name of a namespace that is not the observer's own, else its number.
-fn foreign(world: &World<'_>, id: u64) -> Option<String> {
-    match world.snapshot.namespace(id) {
-        Some(namespace) if namespace.own => None,
-        Some(namespace) => Some(namespace.name.clone().unwrap_or_else(|| id.to_string())),
-        None => Some(id.to_string()),
-    }
 }
 
 fn processes(world: &World<'_>, pids: &[u32]) -> Cell {
