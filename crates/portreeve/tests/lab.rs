@@ -7,6 +7,7 @@ mod lab {
     mod asking;
     mod awkward;
     mod change;
+    mod chosen;
     mod cleanliness;
     mod fixtures;
     mod fresh;

@@ -98,8 +98,10 @@ fn running(world: &World<'_>, namespace: &Namespace) -> Vec<Finding> {
 
 /// Whether a person surely chose the number.
 ///
-/// listen(2) on a number that bind(2) was not given gets one of the other parity than the range begins with, as long
-/// as any is left (inet_csk_find_open_port, net/ipv4/inet_connection_sock.c): rpc.statd, containerd, Java's RMI.
+/// bind(2) to port 0, and listen(2) without any bind(2), give a number of the other parity than the range begins with,
+/// as long as any is left, and leave the others to connect(2) (inet_csk_find_open_port in
+/// net/ipv4/inet_connection_sock.c, __inet_hash_connect in net/ipv4/inet_hashtables.c): rpc.statd, containerd, Java's
+/// RMI. A lab test asks the real kernel.
 fn is_chosen(world: &World<'_>, namespace: &Namespace, holding: &Holding<'_>) -> bool {
     let socket = holding.widest();
     let assigned = world.registry.name(socket.port, socket.protocol).is_some();
