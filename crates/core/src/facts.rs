@@ -3,6 +3,8 @@
 mod gap;
 mod process;
 mod socket;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use gap::{Gap, GapKind};
 pub use process::{Container, ExeState, Parent, Privilege, Process};

@@ -160,7 +160,10 @@ fn is_interface(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::{interface, listener, namespace, zone};
+    use crate::{
+        facts::testing::{interface, listener, namespace},
+        rules::testing::zone,
+    };
     use alloc::vec;
 
     fn verdicts(listener: &Listener, zones: &[Zone]) -> Vec<Verdict> {

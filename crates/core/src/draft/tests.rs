@@ -7,43 +7,21 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    address::{Breadth, Family},
+    address::Breadth,
     desired::desire,
     facts::{
-        Container, Gap, GapKind, Hold, HostFacts, Listener, Namespace, Process, SeenBy, Snapshot, SocketState,
+        Container, Gap, GapKind, Hold, HostFacts, Listener, Namespace, Process, Snapshot, SocketState,
+        testing,
     },
     owner::Match,
     policy::{Policy, Source, parse},
-    port::{PortRange, Protocol},
+    port::Protocol,
     registry::Registry,
     world::Scope,
 };
 
 fn listener(address: &str, port: u16, pid: u32) -> Listener {
-    let address: crate::address::Address = address.parse().unwrap();
-    let family = if address.ip.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-    Listener {
-        protocol: Protocol::Tcp,
-        mptcp: false,
-        family,
-        address,
-        port,
-        device: None,
-        v6only: false,
-        state: SocketState::Listen,
-        ephemeral: false,
-        netns: 1,
-        holders: vec![Hold { pid, fd: 3 }],
-        holders_complete: true,
-        uid: Some(0),
-        socket_cgroup: None,
-        socket_unit: None,
-        inode: 0,
-        cookie: 0,
-        backlog: None,
-        gap: None,
-        seen_by: SeenBy::SockDiag,
-    }
+    Listener { holders: vec![Hold { pid, fd: 3 }], ..testing::listener_at(address, port, Protocol::Tcp) }
 }
 
 /// A process of root's in this unit.
@@ -59,31 +37,14 @@ fn process(name: &str, unit: &str) -> Process {
     }
 }
 
-fn namespace(id: u64, own: bool) -> Namespace {
-    Namespace {
-        id,
-        name: None,
-        own,
-        interfaces: Vec::new(),
-        client_range: PortRange { first: 32768, last: 60999 },
-        reserved: Vec::new(),
-        unprivileged_port_start: 1024,
-        connections_by_port: Vec::new(),
-        connections_by_destination: Vec::new(),
-    }
-}
-
 fn snapshot(listeners: Vec<Listener>, processes: Vec<(u32, Process)>) -> Snapshot {
+    let foreign = Namespace { id: 2, own: false, ..testing::namespace() };
     Snapshot {
-        version: 1,
-        taken: Timestamp::UNIX_EPOCH,
         host: HostFacts { name: "web-1".into(), ..HostFacts::default() },
-        namespaces: vec![namespace(1, true), namespace(2, false)],
+        namespaces: vec![testing::namespace(), foreign],
         listeners,
-        connections: None,
-        other: Vec::new(),
         processes: processes.into_iter().collect(),
-        gaps: Vec::new(),
+        ..testing::snapshot(Timestamp::UNIX_EPOCH)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Hosts in a line or three, for the tests of rules.
 
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec,
@@ -13,13 +12,12 @@ use jiff::Timestamp;
 use crate::{
     cgroup,
     facts::{
-        ExeState, Hold, HolderGap, HostFacts, Interface, Listener, Namespace, Parent, Privilege, Process,
-        SeenBy, Snapshot, SocketState,
+        ExeState, Hold, HolderGap, Interface, Listener, Namespace, Parent, Privilege, Process, Snapshot,
+        testing::{listener, snapshot},
     },
     finding::Finding,
     owner::Owner,
     policy::{HOST, Place, Policy, Service, Waiver, Zone},
-    port::{PortRange, PortSpec, Protocol},
     registry::Registry,
     rules::judge,
     world::{Scope, World},
@@ -37,39 +35,7 @@ pub(crate) struct Scene {
 /// A host on which nothing listens, without a policy, on 2026-01-01.
 pub(crate) fn scene() -> Scene {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    let snapshot = Snapshot {
-        version: 1,
-        taken: now,
-        host: HostFacts::default(),
-        namespaces: vec![namespace()],
-        listeners: Vec::new(),
-        connections: None,
-        other: Vec::new(),
-        processes: BTreeMap::new(),
-        gaps: Vec::new(),
-    };
-    Scene { snapshot, policy: None, now, next: 1000 }
-}
-
-/// The observer's own namespace, with the kernel's defaults.
-pub(crate) fn namespace() -> Namespace {
-    Namespace {
-        id: 1,
-        name: None,
-        own: true,
-        interfaces: Vec::new(),
-        client_range: PortRange { first: 32768, last: 60999 },
-        reserved: Vec::new(),
-        unprivileged_port_start: 1024,
-        connections_by_port: Vec::new(),
-        connections_by_destination: Vec::new(),
-    }
-}
-
-/// An interface with addresses.
-pub(crate) fn interface(name: &str, addresses: &[&str]) -> Interface {
-    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-    Interface { name: name.into(), addresses }
+    Scene { snapshot: snapshot(now), policy: None, now, next: 1000 }
 }
 
 /// A zone of networks and interfaces.
@@ -84,38 +50,6 @@ pub(crate) fn zone(name: &str, from: &[&str], interfaces: &[&str]) -> Zone {
 
 fn place() -> Place {
     Place { file: "policy.toml".into(), line: 1, column: 1 }
-}
-
-/// A socket at `address:port/protocol`, IPv6 in brackets, held by nobody.
-pub(crate) fn listener(spot: &str) -> Listener {
-    let (address, spec) = spot.rsplit_once(':').unwrap();
-    let spec: PortSpec = spec.parse().unwrap();
-    let address: crate::address::Address = address.trim_matches(['[', ']']).parse().unwrap();
-    let family =
-        if address.ip.is_ipv6() { crate::address::Family::Ipv6 } else { crate::address::Family::Ipv4 };
-    let tcp = spec.protocol == Protocol::Tcp;
-    Listener {
-        protocol: spec.protocol,
-        mptcp: false,
-        family,
-        address,
-        port: spec.range.first,
-        device: None,
-        v6only: false,
-        state: if tcp { SocketState::Listen } else { SocketState::Unconnected },
-        ephemeral: false,
-        netns: 1,
-        holders: Vec::new(),
-        holders_complete: true,
-        uid: Some(0),
-        socket_cgroup: None,
-        socket_unit: None,
-        inode: 0,
-        cookie: 0,
-        backlog: None,
-        gap: None,
-        seen_by: SeenBy::SockDiag,
-    }
 }
 
 fn cgroup_of(unit: &str) -> String {

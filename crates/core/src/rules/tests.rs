@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{testing::Scene, testing::interface, testing::scene, *};
+use super::{
+    testing::{Scene, scene},
+    *,
+};
+use crate::facts::testing::interface;
 use crate::{
     facts::{Backlog, DestinationCount, ExeState, Gap, GapKind, HolderGap, Privilege, SocketState},
     owner::Owner,

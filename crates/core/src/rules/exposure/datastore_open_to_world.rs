@@ -92,7 +92,7 @@ fn what(kind: &Kind, holding: &Holding<'_>) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{interface, scene};
+    use crate::{facts::testing::interface, rules::testing::scene};
 
     #[test]
     fn redis_on_every_address_is_found_on_any_number() {

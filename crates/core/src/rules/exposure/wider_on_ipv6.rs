@@ -105,7 +105,7 @@ fn advise() -> Text {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{interface, scene};
+    use crate::{facts::testing::interface, rules::testing::scene};
 
     #[test]
     fn loopback_on_ipv4_and_everything_on_ipv6_is_found() {
