@@ -73,6 +73,8 @@ fn fault(pair: &Pair) -> Option<&'static str> {
         Some("the Japanese sentence is a copy of the English one")
     } else if holes(&pair.en) != holes(&pair.ja) {
         Some("the two languages do not name the same things in braces")
+    } else if is_japanese(&pair.ja) && pair.ja.contains(" (") {
+        Some("Japanese has no space before a parenthesis")
     } else {
         None
     }
@@ -120,6 +122,12 @@ mod tests {
         assert_eq!(faults(r#"const A: Words = Words { en: "a port is open", ja: "a port is open" };"#), 1);
         assert_eq!(faults(r#"const A: Words = Words { en: "a port", ja: "" };"#), 1);
         assert_eq!(faults(r#"const A: Words = Words { en: "ポート", ja: "ポート" };"#), 1);
+    }
+
+    #[test]
+    fn japanese_has_no_space_before_a_parenthesis() {
+        assert_eq!(faults(r#"const A: Words = Words { en: "text (UTF-8)", ja: "テキスト(UTF-8)" };"#), 0);
+        assert_eq!(faults(r#"const A: Words = Words { en: "text (UTF-8)", ja: "テキスト (UTF-8)" };"#), 1);
     }
 
     #[test]

@@ -194,7 +194,7 @@ pub const PRACTICES: &[Practice] = &[
     tcp(
         9100,
         "printers (raw printing), and by Prometheus' node_exporter",
-        "プリンター (RAW 印刷) や Prometheus の node_exporter",
+        "プリンター(RAW 印刷)や Prometheus の node_exporter",
         "CUPS documentation, socket:; Prometheus documentation, node_exporter",
     ),
     tcp(

@@ -99,7 +99,7 @@ impl EntryError {
     #[must_use]
     pub fn text(&self) -> Text {
         let ja = match self {
-            Self::Name(name) => format!("`{name}` は名前として使えません (印字可能な ASCII 1〜63 文字)"),
+            Self::Name(name) => format!("`{name}` は名前として使えません(印字可能な ASCII 1〜63 文字)"),
             Self::TooManyNames(range) => format!("{range} に付けられた名前が多すぎます"),
             Self::TooMany => "割り当ての件数が表の上限を超えています".into(),
             Self::Source => "出典は短い 3 行の文字列でなければなりません".into(),

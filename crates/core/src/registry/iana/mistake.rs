@@ -103,7 +103,7 @@ impl Reason {
             ),
             Self::Name(cell) => text!(
                 "`{cell}` is no service name: it takes at most 63 printable ASCII characters",
-                "`{cell}` はサービス名として使えません (印字可能な ASCII 63 文字まで)"
+                "`{cell}` はサービス名として使えません(印字可能な ASCII 63 文字まで)"
             ),
             Self::TooManyNames(range) => {
                 text!("{range} has more names than a number may have", "{range} に付けられた名前が多すぎます")
