@@ -38,7 +38,7 @@ pub enum GapKind {
     ForeignNamespaces,
     /// Processes that ended between two reads.
     VanishedProcesses,
-    /// Executables or mappings that only root may read.
+    /// Executables or mappings that only root may read, or that lie on a network file system.
     HiddenFiles,
     /// A kernel table or interface that was not there; `detail` names it.
     MissingSource,
@@ -126,12 +126,13 @@ impl Gap {
     #[must_use]
     pub const fn fix(&self) -> Words {
         match self.what {
-            GapKind::HiddenOwners
-            | GapKind::HiddenProcesses
-            | GapKind::ForeignNamespaces
-            | GapKind::HiddenFiles => Words {
+            GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::ForeignNamespaces => Words {
                 en: "run as root, or: sudo portreeve",
                 ja: "root で実行するか、sudo を付けて実行してください",
+            },
+            GapKind::HiddenFiles => Words {
+                en: "run as root; what lies on a network file system is never compared",
+                ja: "root で実行してください。ネットワークファイルシステム上のファイルは比較しません",
             },
             GapKind::SealedProcesses | GapKind::OutOfSight => Words {
                 en: "look from the host that runs this sandbox or container",

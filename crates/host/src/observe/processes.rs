@@ -81,7 +81,7 @@ impl Reader {
             all_capabilities: all_capabilities(),
             files,
             comms: HashMap::new(),
-            code: code::Disk::default(),
+            code: code::Disk::new(),
         }
     }
 
@@ -92,7 +92,7 @@ impl Reader {
         let status = status::read(&proc::read(path("status"), proc::SMALL_BYTES).unwrap_or_default());
         let cmdline = split(&proc::read(path("cmdline"), CMDLINE_BYTES_MAX).unwrap_or_default());
         let cwd = proc::read_link(path("cwd"));
-        let view = code::View::of(pid);
+        let view = self.code.view(pid);
         let (exe, exe_state) = code::executable(pid, view.as_ref());
         let script = match (&view, &exe) {
             (Some(view), Some(exe)) => script::find(view, exe, &cmdline, cwd.as_deref()),

@@ -1,4 +1,4 @@
-//! Where cgroup2 is mounted and whether /proc hides processes, from `/proc/self/mountinfo`.
+//! Where cgroup2 and network file systems are mounted, and whether /proc hides processes, from `/proc/PID/mountinfo`.
 
 use super::text;
 
@@ -24,6 +24,22 @@ pub fn read(bytes: &[u8]) -> Mounts {
         }
     }
     mounts
+}
+
+/// File systems whose server may be gone, so that whoever asks for a file of theirs may wait for ever.
+const REMOTE: [&[u8]; 7] = [b"nfs", b"nfs4", b"cifs", b"smb3", b"ceph", b"afs", b"lustre"];
+/// Below FUSE anything may stand (fuse(4)); only this one is known to be the layers of a container on a local disk.
+const LOCAL_FUSE: &[u8] = b"fuse.fuse-overlayfs";
+
+/// The places where network file systems are mounted.
+#[must_use]
+pub fn remote(bytes: &[u8]) -> Vec<String> {
+    let mounts = bytes.split(|&byte| byte == b'\n').filter_map(Mount::read);
+    mounts.filter(|mount| is_remote(mount.kind)).map(|mount| unescape(mount.place)).collect()
+}
+
+fn is_remote(kind: &[u8]) -> bool {
+    REMOTE.contains(&kind) || (kind.starts_with(b"fuse.") && kind != LOCAL_FUSE)
 }
 
 struct Mount<'a> {
@@ -83,6 +99,17 @@ mod tests {
         let mounts = read(table);
         assert_eq!(mounts.cgroup2.as_deref(), Some("/sys/fs/cgroup/a b"));
         assert!(mounts.hides_processes);
+    }
+
+    #[test]
+    fn a_network_file_system_is_told_from_a_disk() {
+        let table = b"30 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+            31 30 0:40 / /srv/a\\040b rw shared:1 - nfs4 server:/a rw,hard\n\
+            32 30 0:41 / /mnt/cloud rw - fuse.sshfs me@server:/ rw\n\
+            33 30 0:42 / /var/lib/c/merged rw - fuse.fuse-overlayfs fuse-overlayfs rw\n\
+            34 30 8:2 / /mnt/disk rw - fuseblk /dev/sda2 rw\n\
+            35 30 0:43 / /mnt/share rw - cifs //server/share rw\n";
+        assert_eq!(remote(table), ["/srv/a b", "/mnt/cloud", "/mnt/share"]);
     }
 
     #[test]

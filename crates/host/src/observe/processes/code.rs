@@ -1,9 +1,10 @@
 //! Compares the program code that a process has mapped with the files on disk (A18).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fs, io,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
+    rc::Rc,
 };
 
 use portreeve_core::facts::ExeState;
@@ -15,11 +16,16 @@ use rustix::{
 use crate::proc::{
     self,
     maps::{self, Mapping},
+    mounts,
 };
 
 /// A process with more mappings than this has its first ones compared.
 const MAPS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A mount namespace has 100,000 mounts at most (proc_sys_fs(5)); nobody has network file systems beyond this.
+const MOUNTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 const DELETED: &str = " (deleted)";
+/// How the path of a program begins that is no file (memfd_create(2)).
+const MEMORY: &str = "/memfd:";
 
 /// A file by device and inode, or `None` where no file stands.
 type FileId = Option<(u64, u64)>;
@@ -33,25 +39,24 @@ pub(super) struct View {
     mounts: u64,
     /// The root of another mount namespace; its links must not lead into ours.
     root: Option<OwnedFd>,
+    /// Where network file systems are mounted.
+    remote: Rc<[String]>,
 }
 
 impl View {
-    /// The view of a process; `None` where it may not be seen or is locked up in another mount namespace.
-    pub(super) fn of(pid: u32) -> Option<Self> {
-        let mounts = fs::metadata(format!("/proc/{pid}/ns/mnt")).ok()?.st_ino();
-        if mounts == fs::metadata("/proc/self/ns/mnt").ok()?.st_ino() {
-            return Some(Self { mounts, root: None });
-        }
-        let root = format!("/proc/{pid}/root");
-        if proc::read_link(&root)? != "/" {
-            return None;
-        }
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Some(Self { mounts, root: Some(openat(CWD, root, flags, Mode::empty()).ok()?) })
+    /// Whether a server must be asked for what stands at `path`: it may be gone, and who asks then waits for ever.
+    fn is_remote(&self, path: &str) -> bool {
+        self.remote.iter().any(|place| {
+            let below = path.strip_prefix(place.trim_end_matches('/'));
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        })
     }
 
     /// The file that stands at `path` for the process, opened for its metadata alone.
     fn open(&self, path: &str) -> io::Result<Option<Stat>> {
+        if self.is_remote(path) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let file = match &self.root {
             None => openat(CWD, path, flags, Mode::empty()),
@@ -85,14 +90,19 @@ impl View {
 pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeState) {
     let link = format!("/proc/{pid}/exe");
     let Some(told) = proc::read_link(&link) else { return (None, ExeState::Unknown) };
+    let Some(view) = view.filter(|view| !view.is_remote(&told)) else {
+        let path = told.strip_suffix(DELETED).unwrap_or(&told).to_owned();
+        let state = if path.starts_with(MEMORY) { ExeState::Memfd } else { ExeState::Unknown };
+        return (Some(path), state);
+    };
     let running = found(fs::metadata(&link)).ok().flatten();
-    let at = |path: &str| view.and_then(|view| view.find(path).ok());
+    let at = |path: &str| view.find(path).ok();
     // A file may really be called so.
     let path = match told.strip_suffix(DELETED) {
         Some(path) if running.is_none() || at(&told).flatten() != running => path.to_owned(),
         _ => told,
     };
-    if path.starts_with("/memfd:") {
+    if path.starts_with(MEMORY) {
         return (Some(path), ExeState::Memfd);
     }
     let state = match (running, at(&path)) {
@@ -105,17 +115,56 @@ pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeS
 }
 
 /// What stands on the disk, remembered over processes that share a mount namespace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Disk {
+    /// The mount namespace that portreeve itself is in.
+    own: Option<u64>,
+    /// Where each mount namespace has network file systems.
+    remote: HashMap<u64, Rc<[String]>>,
     files: HashMap<(u64, String), FileId>,
 }
 
 impl Disk {
-    /// The paths of the mapped files that were replaced or deleted; `None` where the maps cannot be read.
+    /// Nothing of it is known yet.
+    pub(super) fn new() -> Self {
+        Self { own: mount_namespace("self"), remote: HashMap::new(), files: HashMap::new() }
+    }
+
+    /// The view of a process; `None` where it may not be seen or is locked up in another mount namespace.
+    pub(super) fn view(&mut self, pid: u32) -> Option<View> {
+        let mounts = mount_namespace(&pid.to_string())?;
+        if mounts == self.own? {
+            return Some(View { mounts, root: None, remote: self.remote(mounts, "self") });
+        }
+        let root = format!("/proc/{pid}/root");
+        if proc::read_link(&root)? != "/" {
+            return None;
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = openat(CWD, root, flags, Mode::empty()).ok()?;
+        Some(View { mounts, root: Some(root), remote: self.remote(mounts, &pid.to_string()) })
+    }
+
+    fn remote(&mut self, mounts: u64, who: &str) -> Rc<[String]> {
+        match self.remote.entry(mounts) {
+            Entry::Occupied(known) => Rc::clone(known.get()),
+            Entry::Vacant(unknown) => {
+                let table = proc::read(format!("/proc/{who}/mountinfo"), MOUNTS_BYTES_MAX);
+                Rc::clone(unknown.insert(mounts::remote(&table.unwrap_or_default()).into()))
+            }
+        }
+    }
+
+    /// The paths of the mapped files that were replaced or deleted; `None` where the maps cannot be read, or where
+    /// none is known to be so and some are on a network file system.
     pub(super) fn stale_files(&mut self, pid: u32, view: &View) -> Option<Vec<String>> {
-        let mappings = maps::read(&proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?);
+        let mut mappings = maps::read(&proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?);
+        let count = mappings.len();
+        mappings.retain(|mapping| !view.is_remote(&mapping.path));
+        let is_whole = mappings.len() == count;
         let stale = mappings.into_iter().filter(|mapping| self.is_stale(pid, view, mapping));
-        Some(stale.map(|mapping| mapping.path).collect())
+        let stale: Vec<_> = stale.map(|mapping| mapping.path).collect();
+        (is_whole || !stale.is_empty()).then_some(stale)
     }
 
     fn is_stale(&mut self, pid: u32, view: &View, mapping: &Mapping) -> bool {
@@ -140,6 +189,11 @@ impl Disk {
         self.files.insert(key, id);
         Ok(id)
     }
+}
+
+/// The inode of the mount namespace of `who`, a process or `self` (mount_namespaces(7)).
+fn mount_namespace(who: &str) -> Option<u64> {
+    Some(fs::metadata(format!("/proc/{who}/ns/mnt")).ok()?.st_ino())
 }
 
 fn found(file: io::Result<fs::Metadata>) -> io::Result<FileId> {
@@ -170,17 +224,42 @@ mod tests {
         // What it echoes proves that its code is mapped: exec(2) lets the parent go on before that.
         child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
         child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-        let view = View::of(child.id()).unwrap();
+        let mut disk = Disk::new();
+        let view = disk.view(child.id()).unwrap();
         let name = path.to_string_lossy().into_owned();
         assert_eq!(executable(child.id(), Some(&view)), (Some(name.clone()), ExeState::Same));
-        assert_eq!(Disk::default().stale_files(child.id(), &view), Some(Vec::new()));
+        assert_eq!(Disk::new().stale_files(child.id(), &view), Some(Vec::new()));
         fs::remove_file(&path).unwrap();
         assert_eq!(executable(child.id(), Some(&view)), (Some(name.clone()), ExeState::Deleted));
-        assert_eq!(Disk::default().stale_files(child.id(), &view), Some(vec![name.clone()]));
+        assert_eq!(Disk::new().stale_files(child.id(), &view), Some(vec![name.clone()]));
         fs::copy("/bin/cat", &path).unwrap();
         assert_eq!(executable(child.id(), Some(&view)).1, ExeState::Replaced);
         child.kill().unwrap();
         child.wait().unwrap();
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_on_a_network_file_system_is_never_asked_for() {
+        let pid = std::process::id();
+        let mut disk = Disk::new();
+        let mut view = disk.view(pid).unwrap();
+        let exe = std::env::current_exe().unwrap().to_string_lossy().into_owned();
+        assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Same));
+        assert_eq!(disk.stale_files(pid, &view), Some(Vec::new()));
+        assert!(view.has_file(&exe));
+        view.remote = [exe.rsplit_once('/').unwrap().0.to_owned()].into();
+        assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Unknown));
+        assert_eq!(disk.stale_files(pid, &view), None);
+        assert!(!view.has_file(&exe));
+    }
+
+    #[test]
+    fn a_neighbour_of_a_network_file_system_is_not_on_it() {
+        let is_remote = |place: &str, path: &str| {
+            View { mounts: 0, root: None, remote: [place.to_owned()].into() }.is_remote(path)
+        };
+        assert!(is_remote("/srv", "/srv/a") && is_remote("/srv", "/srv") && is_remote("/", "/a"));
+        assert!(!is_remote("/srv", "/srv2/a") && !is_remote("/srv/a", "/srv/b"));
     }
 }
