@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     fs, io,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
-    rc::Rc,
+    sync::Arc,
 };
 
 use portreeve_core::facts::ExeState;
@@ -40,7 +40,7 @@ pub(super) struct View {
     /// The root of another mount namespace; its links must not lead into ours.
     root: Option<OwnedFd>,
     /// Where network file systems are mounted.
-    remote: Rc<[String]>,
+    remote: Arc<[String]>,
 }
 
 impl View {
@@ -120,7 +120,7 @@ pub(super) struct Disk {
     /// The mount namespace that portreeve itself is in.
     own: Option<u64>,
     /// Where each mount namespace has network file systems.
-    remote: HashMap<u64, Rc<[String]>>,
+    remote: HashMap<u64, Arc<[String]>>,
     files: HashMap<(u64, String), FileId>,
 }
 
@@ -145,12 +145,12 @@ impl Disk {
         Some(View { mounts, root: Some(root), remote: self.remote(mounts, &pid.to_string()) })
     }
 
-    fn remote(&mut self, mounts: u64, who: &str) -> Rc<[String]> {
+    fn remote(&mut self, mounts: u64, who: &str) -> Arc<[String]> {
         match self.remote.entry(mounts) {
-            Entry::Occupied(known) => Rc::clone(known.get()),
+            Entry::Occupied(known) => Arc::clone(known.get()),
             Entry::Vacant(unknown) => {
                 let table = proc::read(format!("/proc/{who}/mountinfo"), MOUNTS_BYTES_MAX);
-                Rc::clone(unknown.insert(mounts::remote(&table.unwrap_or_default()).into()))
+                Arc::clone(unknown.insert(mounts::remote(&table.unwrap_or_default()).into()))
             }
         }
     }
