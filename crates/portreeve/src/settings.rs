@@ -34,6 +34,12 @@ pub(crate) enum Common {
     Output(&'static [Format]),
 }
 
+impl Common {
+    /// What every command takes that lists listeners.
+    pub(crate) const LISTING: &'static [Self] =
+        &[Self::Output(Format::LISTING), Self::Snapshot, Self::Policy, Self::Netns, Self::AllowGaps];
+}
+
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {

@@ -42,13 +42,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve ls --reach world",
         "portreeve ls 443 -o json",
     ],
-    takes: &[
-        Common::Output(Format::LISTING),
-        Common::Snapshot,
-        Common::Policy,
-        Common::Netns,
-        Common::AllowGaps,
-    ],
+    takes: Common::LISTING,
     arguments,
     run,
 };

@@ -40,13 +40,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve who https",
         "portreeve who EADDRINUSE: address already in use :::3000",
     ],
-    takes: &[
-        Common::Output(Format::LISTING),
-        Common::Snapshot,
-        Common::Policy,
-        Common::Netns,
-        Common::AllowGaps,
-    ],
+    takes: Common::LISTING,
     arguments,
     run,
 };
