@@ -40,7 +40,7 @@ pub struct Snapshot {
     /// Every connection, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<Vec<Connection>>,
-    /// Sockets without ports (raw, packet, vsock), where they were asked for.
+    /// Sockets without ports (raw, packet), where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<OtherSocket>,
     /// The processes that hold them, by pid.

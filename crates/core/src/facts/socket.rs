@@ -274,7 +274,7 @@ pub enum TcpState {
 /// A socket that has no port: listed for completeness, outside the judgement of ports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OtherSocket {
-    /// `raw`, `packet` or `vsock`.
+    /// `raw` or `packet`.
     pub kind: String,
     /// The IP protocol or Ethernet type it listens to.
     pub number: u32,

@@ -40,7 +40,7 @@ pub(crate) struct ListenersView<'a> {
 #[schemars(rename = "Everything")]
 pub(crate) struct EverythingView<'a> {
     connections: Vec<ConnectionView<'a>>,
-    other: Vec<&'a OtherSocket>,
+    other: Vec<OtherView<'a>>,
     processes: BTreeMap<u32, HolderView<'a>>,
 }
 
@@ -123,6 +123,17 @@ pub(crate) struct ConnectionView<'a> {
     socket_unit: Option<&'a str>,
 }
 
+/// A socket without ports.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OtherSocket")]
+pub(crate) struct OtherView<'a> {
+    kind: &'a str,
+    number: u32,
+    netns: NetnsView<'a>,
+    inode: u64,
+    pids: &'a [u32],
+}
+
 /// Something that could not be seen.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Gap")]
@@ -172,7 +183,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
         let processes = self.world.snapshot.processes.iter();
         let everything = EverythingView {
             connections: connections.iter().map(|connection| self.connection(connection)).collect(),
-            other: others.to_vec(),
+            other: others.iter().map(|socket| self.other(socket)).collect(),
             processes: processes.map(|(&pid, process)| (pid, holder(pid, None, process))).collect(),
         };
         ListenersView { everything: Some(everything), ..self.listeners(listeners) }
@@ -255,6 +266,16 @@ impl<'w, 'a> Viewer<'w, 'a> {
             cookie: connection.cookie,
             pids: &connection.pids,
             socket_unit: connection.socket_unit.as_deref(),
+        }
+    }
+
+    fn other(self, socket: &'a OtherSocket) -> OtherView<'a> {
+        OtherView {
+            kind: &socket.kind,
+            number: socket.number,
+            netns: self.netns(socket.netns),
+            inode: socket.inode,
+            pids: &socket.pids,
         }
     }
 }
