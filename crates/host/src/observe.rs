@@ -4,6 +4,7 @@ mod assemble;
 mod cgroups;
 mod clock;
 mod containers;
+mod delegated;
 mod gaps;
 mod holders;
 mod kernel;
@@ -48,11 +49,12 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let mut gaps = Gaps::default();
     let pids = pids(&mut gaps);
     let mounts = mounts::read(&proc::read("/proc/self/mountinfo", MOUNTS_BYTES_MAX).unwrap_or_default());
-    let mut cgroups = Cgroups::at(mounts.cgroup2);
+    let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
 
     let looks = namespaces::look(wanted, &pids, &mut gaps)?;
     let search = holders::find(wanted, &pids, &looks, &mut cgroups);
-    let processes = processes::read_all(wanted.files, &search.holders(), &mut gaps);
+    let mut processes = processes::read_all(wanted.files, &search.holders(), &mut gaps);
+    delegated::disown(&mut processes, mounts.cgroup2.as_deref());
     cgroups.learn(processes.values().filter_map(|process| process.cgroup.as_deref()));
     gaps.too_many("cgroups", cgroups.find(looks.iter().flat_map(Look::cgroups)));
 

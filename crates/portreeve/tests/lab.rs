@@ -9,6 +9,7 @@ mod lab {
     mod change;
     mod chosen;
     mod cleanliness;
+    mod delegated;
     mod fixtures;
     mod fresh;
     mod kept;

@@ -106,7 +106,7 @@ pub struct Container {
     pub name: Option<String>,
     /// Its image, where it could be learnt.
     pub image: Option<String>,
-    /// Whether it stands among the cgroups of a person, who names them at will: it is that user's, not the host's.
+    /// Whether it stands among cgroups that a user names at will: it is that user's, not the host's.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub rootless: bool,
 }
