@@ -12,6 +12,13 @@ fn closed(answer: &Value) -> Value {
     gap.map_or(Value::Null, |gap| gap["count"].clone())
 }
 
+/// Waits until processes are in so many namespaces, as the host's own `lsns` sees them.
+fn until_there_are(site: &Site, count: u32) {
+    site.run(&format!(
+        "for i in $(seq 200); do [ $(lsns -nt net | wc -l) = {count} ] && exit 0; sleep 0.05; done; lsns -t net; exit 1"
+    ));
+}
+
 /// An ordinary user is told of namespaces that only root may enter, and of none where there are none (A5).
 #[test]
 fn an_ordinary_user_is_told_of_closed_namespaces() {
@@ -21,7 +28,7 @@ fn an_ordinary_user_is_told_of_closed_namespaces() {
 
     let apart = "unshare --net sleep 600";
     let (_one, _another) = (lab(site.host.start_as("root", apart)), lab(site.host.start_as("root", apart)));
-    site.run("for i in $(seq 200); do [ $(lsns -nt net | wc -l) = 3 ] && exit 0; sleep 0.05; done; lsns -t net; exit 1");
+    until_there_are(&site, 3);
     assert_eq!(seen("nobody"), json!(2));
     assert_eq!(seen("root"), Value::Null, "root enters them");
     assert_eq!(site.ask_as("nobody", "ls 22").status, 3);
@@ -31,5 +38,6 @@ fn an_ordinary_user_is_told_of_closed_namespaces() {
     // One that has a name and a process is one.
     site.run("ip netns add apart");
     let _third = lab(site.host.start_as("root", "ip netns exec apart sleep 600"));
+    until_there_are(&site, 4);
     assert_eq!(seen("nobody"), json!(3));
 }

@@ -49,7 +49,7 @@ pub(super) fn find(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: 
             doors.push(Door { id, name, path });
         }
     }
-    // A named one that shows no process may be where the processes are that show no door: it is a gap once.
+    // A named one that shows no process may be where the processes are that show no door: the least there are is told.
     let named_alone = doors.iter().filter(|door| !guides.contains_key(&door.id)).count();
     let behind = behind_closed_doors(&closed, guides.values().copied()).saturating_sub(named_alone);
     gaps.add(GapKind::ForeignNamespaces, u32::try_from(behind).unwrap_or(u32::MAX));
