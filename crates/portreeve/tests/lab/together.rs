@@ -3,7 +3,7 @@
 use portreeve_lab::profile;
 use serde_json::Value;
 
-use super::site::Site;
+use super::site::{Site, lab};
 
 /// What runs on the host, as its profile says: number, program, unit.
 const EXPECTED: [(u16, &str, &str); 13] = [
@@ -104,13 +104,14 @@ fn every_server_is_named(site: &Site) {
 fn a_client_speaks_from_a_port_that_the_kernel_lent_it() {
     let site = Site::boot(&profile::WEB);
     let address = site.host.place().ipv4;
+    let speak = |to: &str| format!("bash -c 'exec 3<>/dev/tcp/{to}/443; sleep 600'");
     // It goes on until the client does.
-    site.fetch(&format!("bash -c 'exec 3<>/dev/tcp/{address}/443; sleep 60' >/dev/null 2>&1 &"));
+    site.fetch(&format!("{} >/dev/null 2>&1 &", speak(&address.to_string())));
     let wait = "for i in $(seq 200); do ss -Htn state established dport = :443 | grep . && exit 0; sleep 0.05; done; exit 1";
-    let seen = site.fetch(wait);
-    let lent =
-        seen.split_whitespace().nth(2).and_then(|local| local.rsplit_once(':')).expect("ss tells both ends");
-    let lent: u16 = lent.1.parse().expect("a port");
+    let lent = near(&site.fetch(wait));
+    // The host is a client too, of itself.
+    let _own = lab(site.host.start_as("nobody", &speak("127.0.0.1")));
+    let own_lent = near(&site.run(wait).stdout);
 
     let range = site.run("cat /proc/sys/net/ipv4/ip_local_port_range").stdout;
     let range: Vec<u16> = range.split_whitespace().map(|word| word.parse().expect("a port")).collect();
@@ -118,10 +119,18 @@ fn a_client_speaks_from_a_port_that_the_kernel_lent_it() {
 
     let answer = site.ask("ls -a -o json").json();
     let connections = answer["connections"].as_array().expect("`ls -a` lists connections");
-    let to_web: Vec<_> = connections.iter().filter(|connection| connection["port"] == 443).collect();
-    assert_eq!(to_web.len(), 1, "{to_web:#?}");
-    assert_eq!(to_web[0]["peer"]["port"], lent, "{to_web:#?}");
+    let from_afar = |connection: &&Value| connection["port"] == 443 && connection["peer"]["port"] == lent;
+    let to_web: Vec<_> = connections.iter().filter(from_afar).collect();
+    assert_eq!(to_web.len(), 1, "{connections:#?}");
     assert_eq!(to_web[0]["peer"]["address"], site.client.place().ipv4.to_string(), "{to_web:#?}");
     let listeners = answer["listeners"].as_array().expect("`listeners` is promised");
-    assert!(listeners.iter().all(|listener| listener["port"] != lent), "nobody listens on it");
+    assert!(listeners.iter().all(|listener| listener["port"] != own_lent), "nobody listens on it");
+    let doors = listeners.iter().filter(|listener| listener["port"] == 443).count();
+    assert_eq!(doors, 2, "one a family, and none for a client: {listeners:#?}");
+}
+
+/// The number on the near side of the connection that `ss` tells in a line.
+fn near(line: &str) -> u16 {
+    let local = line.split_whitespace().nth(2).and_then(|local| local.rsplit_once(':'));
+    local.expect("ss tells both ends").1.parse().expect("a port")
 }
