@@ -52,6 +52,44 @@ impl Text {
             Lang::Ja => &self.ja,
         }
     }
+
+    /// The same without the spaces that a variable left between Japanese letters, or between one and a bracket.
+    ///
+    /// Japanese parts its own letters from Latin ones alone: "nginx が", but "カーネルが".
+    ///
+    /// ```
+    /// use portreeve_core::text;
+    /// let who = "nc(ユーザー dev)";
+    /// let held = text!("{who} holds it", "{who} が保持しています");
+    /// assert_eq!(held.close_up().ja, "nc(ユーザー dev)が保持しています");
+    /// ```
+    #[must_use]
+    pub fn close_up(self) -> Self {
+        let mut ja = String::with_capacity(self.ja.len());
+        let mut letters = self.ja.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let around = ja.chars().next_back().zip(letters.peek().copied());
+            if letter != ' ' || !around.is_some_and(|(before, after)| is_set_close(before, after)) {
+                ja.push(letter);
+            }
+        }
+        Self { en: self.en, ja }
+    }
+}
+
+/// Whether Japanese sets no space between the two.
+const fn is_set_close(before: char, after: char) -> bool {
+    match (is_japanese(before), is_japanese(after)) {
+        (true, true) => true,
+        (true, false) => after == '(',
+        (false, true) => before == ')',
+        (false, false) => false,
+    }
+}
+
+/// Punctuation, kana, kanji and full-width forms (Unicode's blocks 3000–9FFF and FF00–FFEF).
+const fn is_japanese(letter: char) -> bool {
+    matches!(letter, '\u{3000}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')
 }
 
 impl From<Words> for Text {
@@ -89,3 +127,17 @@ macro_rules! text {
 
 #[doc(hidden)]
 pub use alloc::format;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn spaces_stay_beside_latin_letters_alone() {
+        let closed = |who: &str| text!("", "443/tcp を {who} が保持しています").close_up().ja;
+        assert_eq!(closed("nginx"), "443/tcp を nginx が保持しています");
+        assert_eq!(closed("nc(ユーザー dev)"), "443/tcp を nc(ユーザー dev)が保持しています");
+        assert_eq!(closed("コンテナ web"), "443/tcp をコンテナ web が保持しています");
+        assert_eq!(closed("カーネル"), "443/tcp をカーネルが保持しています");
+        assert_eq!(closed("(見えない)プロセス"), "443/tcp を(見えない)プロセスが保持しています");
+        assert_eq!(closed("a  b"), "443/tcp を a  b が保持しています");
+    }
+}

@@ -12,7 +12,7 @@ use alloc::{
 };
 
 use super::Rule;
-use crate::{desired::DesiredPort, policy::Service, port::PortSpec, world::World};
+use crate::{desired::DesiredPort, policy::Service, port::PortSpec, words::Text, world::World};
 
 /// The rules of this group, in reading order.
 pub const RULES: &[&Rule] = &[
@@ -33,12 +33,12 @@ fn silent_ports(world: &World<'_>, service: &Service) -> Vec<PortSpec> {
 }
 
 /// The first few of `items`, as a person lists them.
-pub(super) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+pub(super) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> Text {
     const SHOWN: usize = 4;
     let mut texts: Vec<String> = items.into_iter().take(SHOWN + 1).map(|item| item.to_string()).collect();
     if texts.len() > SHOWN {
         texts.truncate(SHOWN);
         texts.push("…".into());
     }
-    texts.join(", ")
+    Text { en: texts.join(", "), ja: texts.join("、") }
 }

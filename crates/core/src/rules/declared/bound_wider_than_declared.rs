@@ -23,11 +23,11 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A service listens on a wider address, or can be reached from further away, than the policy says.",
-            ja: "サービスが policy より広いアドレスで待ち受けているか、policy より遠くから到達できます。",
+            ja: "サービスが policy の宣言より広いアドレスで待ち受けているか、宣言より広い範囲から到達できます。",
         },
         why: Words {
             en: "Whoever decided that it is for this host or one network relied on it: such services often ask for no password.",
-            ja: "このホストや特定のネットワーク専用と決めたサービスは、それを前提にしています。認証がないことも少なくありません。",
+            ja: "このホストや特定のネットワーク専用のサービスは、外部から到達されない前提で運用されており、認証がないことも少なくありません。",
         },
         fix: Words {
             en: "Bind it to the declared address in its own configuration, or declare the address and reach that it needs.",
@@ -75,10 +75,10 @@ fn describe(holding: &Holding<'_>, service: &Service, listener: &Listener) -> Te
     let address = &listener.address;
     let name = &service.name;
     if is_beyond_address(service, listener) {
-        let declared = list(&service.addresses);
+        let Text { en: en_declared, ja: ja_declared } = list(&service.addresses);
         return text!(
-            "{en} listens on {address} at {spec}, but {name} is declared for {declared} alone",
-            "{ja} は {address} の {spec} で待ち受けていますが、{name} の宣言は {declared} だけです"
+            "{en} listens on {address} at {spec}, but {name} is declared for {en_declared} alone",
+            "{ja} は {address} の {spec} で待ち受けていますが、{name} の宣言は {ja_declared} だけです"
         );
     }
     text!(
@@ -95,10 +95,10 @@ fn advise(service: &Service) -> Text {
             "127.0.0.1 と ::1 だけで待ち受けるか、policy の {name} に reach を宣言してください"
         );
     }
-    let declared = list(&service.addresses);
+    let Text { en: en_declared, ja: ja_declared } = list(&service.addresses);
     text!(
-        "bind it to {declared}, or declare the address and reach of {name} in the policy",
-        "{declared} だけで待ち受けるか、policy の {name} に address と reach を宣言してください"
+        "bind it to {en_declared}, or declare the address and reach of {name} in the policy",
+        "{ja_declared} だけで待ち受けるか、policy の {name} に address と reach を宣言してください"
     )
 }
 

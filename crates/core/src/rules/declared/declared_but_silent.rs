@@ -9,7 +9,7 @@ use crate::{
     port::PortSpec,
     rules::{Page, Rule},
     text,
-    words::Words,
+    words::{Text, Words},
     world::World,
 };
 
@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "Either the service is down, or the policy is out of date; and a free number can be taken by anybody.",
-            ja: "サービスが停止しているか、policy が古くなっています。空いた番号は誰にでも取られます。",
+            ja: "サービスが停止しているか、policy が古くなっています。空いたポートは誰でも使えてしまいます。",
         },
         fix: Words {
             en: "Start the service, or remove it from the policy.",
@@ -45,15 +45,15 @@ fn judge(world: &World<'_>, service: &Service) -> Option<Finding> {
     let silent = silent_ports(world, service);
     let first: PortSpec = *silent.first()?;
     let name = &service.name;
-    let ports = list(&silent);
+    let Text { en: en_ports, ja: ja_ports } = list(&silent);
     let finding = RULE.finding(
         text!(
-            "{name} is declared on {ports}, where nobody listens",
-            "{name} は {ports} で宣言されていますが、誰も待ち受けていません"
+            "{name} is declared on {en_ports}, where nobody listens",
+            "{name} は {ja_ports} で宣言されていますが、誰も待ち受けていません"
         ),
         text!(
-            "start it, or remove {ports} from {name} in the policy",
-            "起動するか、policy の {name} から {ports} を削除してください"
+            "start it, or remove {en_ports} from {name} in the policy",
+            "起動するか、policy の {name} から {ja_ports} を削除してください"
         ),
     );
     Some(finding.at(first).of(service).run([format!("portreeve who {first}")]))

@@ -10,7 +10,7 @@ use crate::{
     port::{PortSpec, Protocol},
     rules::{Page, Rule},
     text,
-    words::Words,
+    words::{Text, Words},
     world::{Holding, World},
 };
 
@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "Clients knock where nobody answers, and the old number is free for anybody. It is most often a wrong edit.",
-            ja: "クライアントは応答のない番号に接続し、空いた番号は誰にでも取られます。多くは設定の書き間違いです。",
+            ja: "クライアントは応答のない番号に接続しようとし、空いたポートは誰でも使えてしまいます。多くは設定の書き間違いが原因です。",
         },
         fix: Words {
             en: "Put the declared number back into the service's configuration, or change the policy if the move is meant.",
@@ -74,15 +74,17 @@ fn judge(
     let taken: Vec<_> =
         owned.iter().filter(|holding| holding.spec().protocol == protocol).take(NEW_PORTS_MAX).collect();
     let (from, to) = (*left.first()?, taken.first()?);
-    let (name, old, new) = (&service.name, list(&left), list(taken.iter().map(|holding| holding.spec())));
+    let name = &service.name;
+    let Text { en: en_old, ja: ja_old } = list(&left);
+    let Text { en: en_new, ja: ja_new } = list(taken.iter().map(|holding| holding.spec()));
     let finding = RULE.finding(
         text!(
-            "{name} is declared on {old}, where nobody listens; its owner listens on {new}",
-            "{name} は {old} で宣言されていますが、所有者は {new} で待ち受けています"
+            "{name} is declared on {en_old}, where nobody listens; its owner listens on {en_new}",
+            "{name} は {ja_old} で宣言されていますが、所有者は {ja_new} で待ち受けています"
         ),
         text!(
-            "set its configuration back to {old}, or change {name} in the policy",
-            "サービスの設定を {old} に戻すか、policy の {name} を直してください"
+            "set its configuration back to {en_old}, or change {name} in the policy",
+            "サービスの設定を {ja_old} に戻すか、policy の {name} を直してください"
         ),
     );
     let mut finding = finding.about(to).at(*from).of(service);

@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A declared port is held, shared or shadowed by somebody who is not its owner.",
-            ja: "宣言済みのポートを、所有者ではない誰かが保持、共有、または横取りしています。",
+            ja: "宣言済みのポートを、所有者ではないプロセスが保持、共有、または横取りしています。",
         },
         why: Words {
             en: "Clients trust the number. Whoever stands there reads what was meant for the owner: passwords, mail, sessions.",
@@ -38,7 +38,7 @@ pub(super) const RULE: Rule = Rule {
         },
         fix: Words {
             en: "Find out who it is and stop it. If it is meant to be there, name it as an owner of the service.",
-            ja: "誰なのかを確かめて停止します。正当なものなら、policy のそのサービスの owner に加えます。",
+            ja: "どのプロセスかを確認して停止します。正当なものなら、policy のそのサービスの owner に加えます。",
         },
     },
     check,
@@ -189,31 +189,31 @@ fn describe(thief: &Thief, manner: Manner, holding: &Holding<'_>, declared: &Des
     let address = &holding.widest().address;
     let family = if address.ip.to_canonical().is_ipv4() { "IPv4" } else { "IPv6" };
     let service = &declared.service.name;
-    let owner = list(&declared.service.owners);
+    let Text { en: en_owner, ja: ja_owner } = list(&declared.service.owners);
     match manner {
         Manner::Held => text!(
-            "{en} holds {spec}, which belongs to {service} ({owner})",
-            "{service}({owner})のものである {spec} を {ja} が保持しています"
+            "{en} holds {spec}, which belongs to {service} ({en_owner})",
+            "{service}({ja_owner})の {spec} を {ja} が保持しています"
         ),
         Manner::Shared => text!(
-            "{en} shares {spec} with its owner {owner}: part of what is meant for {service} goes there",
-            "{ja} が {spec} を所有者 {owner} と共有し、{service} 宛ての通信の一部を受け取っています"
+            "{en} shares {spec} with its owner {en_owner}: part of what is meant for {service} goes there",
+            "{ja} が {spec} を所有者 {ja_owner} と共有し、{service} 宛ての通信の一部を受け取っています"
         ),
         Manner::Shadowed => text!(
-            "{en} takes what is sent to {address} on {spec}, which belongs to {service} ({owner})",
-            "{service}({owner})のものである {spec} のうち、{address} 宛ての通信を {ja} が横取りしています"
+            "{en} takes what is sent to {address} on {spec}, which belongs to {service} ({en_owner})",
+            "{service}({ja_owner})の {spec} のうち、{address} 宛ての通信を {ja} が横取りしています"
         ),
         Manner::OtherFamily => text!(
-            "{en} takes what is sent over {family} to {spec}, which belongs to {service} ({owner})",
-            "{service}({owner})のものである {spec} のうち、{family} の通信を {ja} が横取りしています"
+            "{en} takes what is sent over {family} to {spec}, which belongs to {service} ({en_owner})",
+            "{service}({ja_owner})の {spec} のうち、{family} での通信を {ja} が横取りしています"
         ),
         Manner::Beside => text!(
-            "{en} takes what is sent to {spec} at addresses where its owner {owner} does not listen; it belongs to {service}",
-            "{service}({owner})のものである {spec} のうち、所有者が待ち受けていないアドレス宛ての通信を {ja} が受け取っています"
+            "{en} takes what is sent to {spec} at addresses where its owner {en_owner} does not listen; it belongs to {service}",
+            "{service}({ja_owner})の {spec} のうち、所有者が待ち受けていないアドレス宛ての通信を {ja} が受け取っています"
         ),
         Manner::Behind => text!(
-            "{en} stands on {address} at {spec} behind its owner {owner}: what is meant for {service} goes there once the owner stops",
-            "{ja} が所有者 {owner} の背後で {address} の {spec} を待ち受けています。所有者が止まると {service} 宛ての通信を受け取ります"
+            "{en} stands on {address} at {spec} behind its owner {en_owner}: what is meant for {service} goes there once the owner stops",
+            "{address} の {spec} では、所有者 {ja_owner} の背後で {ja} も待ち受けています。所有者が停止すると、{service} 宛ての通信は {ja} に届きます"
         ),
     }
 }

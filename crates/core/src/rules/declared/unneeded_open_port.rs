@@ -23,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "Each open port is a way in. One that nobody decided on is one that nobody patches or watches.",
-            ja: "開いているポートは侵入口になります。誰も開けると決めていないポートは、誰も更新せず、誰も監視していません。",
+            ja: "開いているポートは侵入口になります。開けると決めた人のいないポートは、更新も監視もされません。",
         },
         fix: Words {
             en: "Stop the program if it is not needed; otherwise declare it as a service in the policy.",

@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "Whoever sits on the way reads the passwords. FTP, POP3, IMAP, LDAP and VNC can encrypt, but only where server or client insist; from outside that cannot be seen.",
-            ja: "経路上の誰もがパスワードを読めます。FTP、POP3、IMAP、LDAP、VNC は暗号化もできますが、サーバーかクライアントが強制しなければ平文のままで、番号からは判別できません。",
+            ja: "通信経路上にいれば誰でもパスワードを盗み見できます。FTP、POP3、IMAP、LDAP、VNC は暗号化もできますが、サーバーかクライアントが強制しなければ平文のままです。番号からは判別できません。",
         },
         fix: Words {
             en: "Use the encrypted form (ssh, sftp, 993/tcp, 995/tcp, 636/tcp), or bind it to loopback. Where the server already insists on TLS, waive the finding and say so.",
@@ -56,7 +56,7 @@ fn describe_always(kind: &Kind, holding: &Holding<'_>) -> Text {
     let (name, spec) = (kind.name, holding.spec());
     text!(
         "{name} on {spec} sends everything unencrypted, passwords too ({en})",
-        "{spec} の {name} は、パスワードも含めてすべて平文で送ります({ja})"
+        "{spec} の {name} は、パスワードも含めてすべてを平文で送受信します({ja})"
     )
 }
 
@@ -65,7 +65,7 @@ fn describe_optional(kind: &Kind, holding: &Holding<'_>) -> Text {
     let (name, spec) = (kind.name, holding.spec());
     text!(
         "{name} on {spec} lets passwords cross unencrypted unless server or client insist on TLS ({en})",
-        "{spec} の {name} は、サーバーかクライアントが TLS を強制しない限り、パスワードを平文で送ります({ja})"
+        "{spec} の {name} は、サーバーかクライアントが TLS を強制しない限り、パスワードを平文で送受信します({ja})"
     )
 }
 
@@ -79,7 +79,7 @@ fn advise_always() -> Text {
 fn advise_optional() -> Text {
     text!(
         "let the server insist on TLS and waive this, or use the encrypted number",
-        "サーバーで TLS を強制して容認(waive)するか、暗号化された番号を使ってください"
+        "サーバーで TLS を強制したうえで容認(waive)するか、TLS 専用のポートを使ってください"
     )
 }
 

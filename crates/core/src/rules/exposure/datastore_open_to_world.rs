@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "Such services are searched for day and night. Many ask for no password, and whoever gets in has the data or the host.",
-            ja: "この種のサービスは常に探索されています。認証のないものも多く、入られるとデータやホストごと奪われます。",
+            ja: "この種のサービスは常に探索の対象になっています。認証のないものも多く、侵入されるとデータやホストごと奪われます。",
         },
         fix: Words {
             en: "Let it listen on 127.0.0.1 and ::1 alone, or on an address of a private network.",
@@ -64,7 +64,7 @@ fn describe_wide(kind: &Kind, holding: &Holding<'_>) -> Text {
     let Text { en: en_what, ja: ja_what } = what(kind, holding);
     text!(
         "{en_what} answers anyone who can reach this host ({en})",
-        "このホストへ到達できる誰もが、{ja_what} に接続できます({ja})"
+        "このホストに到達できれば誰でも {ja_what} に接続できます({ja})"
     )
 }
 
@@ -74,7 +74,7 @@ fn describe_public(kind: &Kind, holding: &Holding<'_>, open: &Listener) -> Text 
     let address = &open.address;
     text!(
         "{en_what} answers anyone who can reach {address} ({en})",
-        "{address} へ到達できる誰もが、{ja_what} に接続できます({ja})"
+        "{address} に到達できれば誰でも {ja_what} に接続できます({ja})"
     )
 }
 
@@ -84,7 +84,7 @@ fn what(kind: &Kind, holding: &Holding<'_>) -> Text {
     if holding.programs().iter().all(|program| is_carrier(program)) {
         return text!(
             "what listens on {spec}, the usual number of {name},",
-            "{spec}({name} がよく使う番号)で待ち受けているもの"
+            "{spec}({name} でよく使われる番号)で待ち受けているプログラム"
         );
     }
     text!("{name} on {spec}", "{spec} の {name}")

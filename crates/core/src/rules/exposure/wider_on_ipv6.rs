@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "Whoever narrowed the IPv4 side meant the service to be narrow. IPv6 is often routed without anybody noticing.",
-            ja: "IPv4 側を絞った人は、サービス自体を絞ったつもりのはずです。IPv6 は気付かないうちに外部へ通じていることがよくあります。",
+            ja: "IPv4 側を絞った人は、サービス全体を絞ったつもりのはずです。IPv6 では、気付かないうちに外部から到達できることがよくあります。",
         },
         fix: Words {
             en: "Bind the IPv6 side to ::1 too; if it is meant to be open, open it on IPv4 as well or waive this.",

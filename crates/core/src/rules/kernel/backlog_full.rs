@@ -20,15 +20,15 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "The queue of connections that wait to be accepted is at its limit (listen(2)).",
-            ja: "受け付け待ちの接続が、ソケットの上限に達しています(listen(2))。",
+            ja: "accept 待ちの接続が、待ち受けソケットの上限に達しています(listen(2))。",
         },
         why: Words {
             en: "Beyond the limit the kernel drops connections: clients wait and then give up, while the service seems to be up.",
-            ja: "上限を超えた接続はカーネルに破棄され、サービスは動いているように見えても、クライアントは待たされた末に接続をあきらめます。",
+            ja: "上限を超えた接続はカーネルが破棄します。サービスは動いているように見えますが、クライアントは待たされた末に接続を諦めます。",
         },
         fix: Words {
             en: "Find out why the program does not accept (stuck, too few workers); then raise its backlog and net.core.somaxconn.",
-            ja: "プログラムが受け付けない理由(ハング、ワーカー不足)を調べ、必要なら backlog と net.core.somaxconn を増やします。",
+            ja: "プログラムが accept しない理由(ハング、ワーカー不足など)を調べ、必要なら backlog と net.core.somaxconn を増やします。",
         },
     },
     check,
@@ -48,11 +48,11 @@ fn judge(holding: &Holding<'_>) -> Option<Finding> {
         .finding(
             text!(
                 "{used} {en_connections} for {en} on {spec}: its queue is at its limit of {limit}",
-                "{ja} の {spec} で {used} 件の接続が受け付け待ちとなり、上限 {limit} に達しています"
+                "{ja} の {spec} で accept 待ちの接続が {used} 件あり、上限の {limit} 件に達しています"
             ),
             text!(
                 "find out why {en} does not accept, then raise its backlog",
-                "{ja} が接続を受け付けない理由を調べ、必要なら backlog を増やしてください"
+                "{ja} が accept しない理由を調べ、必要なら backlog を増やしてください"
             ),
         )
         .about(holding);

@@ -21,15 +21,15 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "Connections to one address and port use 80 % or more of the numbers that this kernel hands out to clients.",
-            ja: "1 つの宛先(アドレスとポート)への接続が、クライアント用の番号の 80% 以上を使っています。",
+            ja: "1 つの宛先(アドレスとポート)への接続が、エフェメラルポートの 80% 以上を使っています。",
         },
         why: Words {
             en: "When the last number is gone, connect(2) to that destination fails with EADDRNOTAVAIL.",
-            ja: "番号が尽きると、その宛先への connect(2) は EADDRNOTAVAIL で失敗します。",
+            ja: "エフェメラルポートを使い切ると、その宛先への connect(2) は EADDRNOTAVAIL で失敗します。",
         },
         fix: Words {
             en: "Keep connections open and use them again (a pool), give the destination more addresses or ports, or widen net.ipv4.ip_local_port_range.",
-            ja: "接続を使い回す(プール)か、宛先のアドレスやポートを増やすか、net.ipv4.ip_local_port_range を広げます。",
+            ja: "接続を使い回す(コネクションプール)か、宛先のアドレスやポートを増やすか、net.ipv4.ip_local_port_range を広げます。",
         },
     },
     check,
@@ -73,7 +73,7 @@ fn finding(namespace: &Namespace, destination: &DestinationCount, available: u32
     let mut finding = RULE.finding(
         text!(
             "{count} of {available} client ports are in use to {address} port {port}/{protocol}: soon nobody can connect there",
-            "クライアント用ポート {available} 個のうち {count} 個が {address} の {port}/{protocol} 宛てに使われており、まもなく接続できなくなります"
+            "エフェメラルポート {available} 個のうち {count} 個を {address} の {port}/{protocol} への接続が使っており、まもなく新しい接続ができなくなります"
         ),
         text!(
             "use connections again instead of opening new ones, or widen net.ipv4.ip_local_port_range",

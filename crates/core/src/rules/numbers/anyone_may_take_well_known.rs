@@ -8,7 +8,7 @@ use crate::{
     port::{PortSpec, Protocol},
     rules::{Page, Rule, declared},
     text,
-    words::Words,
+    words::{Text, Words},
     world::{Holding, World},
 };
 
@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "net.ipv4.ip_unprivileged_port_start is below 1024, and a declared or running service lives between.",
-            ja: "net.ipv4.ip_unprivileged_port_start が 1024 未満で、その間の番号に宣言済みまたは稼働中のサービスがあります。",
+            ja: "net.ipv4.ip_unprivileged_port_start が 1024 未満で、その値から 1023 までの番号に宣言済みまたは稼働中のサービスがあります。",
         },
         why: Words {
             en: "While the service restarts, any user of this host can take its number and answer in its place.",
@@ -29,7 +29,7 @@ pub(super) const RULE: Rule = Rule {
         },
         fix: Words {
             en: "Set it back to 1024, and give the one program that needs a low number CAP_NET_BIND_SERVICE or a systemd socket.",
-            ja: "1024 に戻し、低い番号が必要なプログラムには CAP_NET_BIND_SERVICE か systemd のソケットを与えます。",
+            ja: "1024 に戻し、低い番号が必要なプログラムには CAP_NET_BIND_SERVICE を与えるか、systemd のソケットユニットを使います。",
         },
     },
     check,
@@ -51,11 +51,11 @@ fn judge(world: &World<'_>, namespace: &Namespace) -> Option<Finding> {
     if exposed.is_empty() {
         return None;
     }
-    let ports = declared::list(&exposed);
+    let Text { en: en_ports, ja: ja_ports } = declared::list(&exposed);
     let mut finding = RULE.finding(
         text!(
-            "any user may bind numbers from {start} on, those of services too: {ports}",
-            "{start} 番以降はどのユーザーでも使えるため、サービスの番号も奪われ得ます: {ports}"
+            "any user may bind numbers from {start} on, those of services too: {en_ports}",
+            "{start} 番以降はどのユーザーでも使えるため、サービスの番号も奪われる可能性があります: {ja_ports}"
         ),
         text!(
             "set net.ipv4.ip_unprivileged_port_start back to 1024, and keep it so in /etc/sysctl.d",

@@ -20,11 +20,11 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A daemon that is known for one service stands on a well-known number that IANA gives to another.",
-            ja: "特定のサービスとして知られるデーモンが、IANA が別のサービスに割り当てたウェルノウン番号で待ち受けています。",
+            ja: "特定のサービス用として知られるデーモンが、IANA で別のサービスに割り当てられたウェルノウンポートで待ち受けています。",
         },
         why: Words {
             en: "People, firewalls and logs take the number at its word; and the proper service cannot have it.",
-            ja: "人もファイアウォールもログも、番号どおりのサービスだと受け取ります。本来のサービスもその番号を使えません。",
+            ja: "人もファイアウォールもログの読み手も、番号どおりのサービスとみなします。本来のサービスもその番号を使えません。",
         },
         fix: Words {
             en: "Give it its own number or one above 1023; if it is meant (ssh on 443 behind a strict network), waive this.",
@@ -54,7 +54,7 @@ fn judge<'r>(holding: &Holding<'_>, assigned: impl Fn(&Holding<'_>) -> Option<&'
     let finding = RULE.finding(
         text!(
             "{en} ({program}) stands on {spec}, which IANA gives to {assigned}",
-            "{ja}({program})が、IANA では {assigned} に割り当てられた {spec} で待ち受けています"
+            "{ja}({program})が、IANA で {assigned} に割り当てられた {spec} で待ち受けています"
         ),
         text!(
             "give it its own number or one above 1023, or waive this if it is meant",

@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A fixed service stands on a number that this kernel may hand out to a client, and that is not reserved.",
-            ja: "固定の番号を使うサービスが、カーネルがクライアントに自動で割り当てる範囲の番号を使っており、予約もされていません。",
+            ja: "固定ポートのサービスが、カーネルがクライアントに自動で割り当てる範囲(エフェメラルポート)の番号を使っており、その番号は予約されていません。",
         },
         why: Words {
             en: "If a client happens to have the number when the service starts, the service does not come up.",

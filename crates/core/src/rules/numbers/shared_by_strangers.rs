@@ -23,15 +23,15 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "Two different owners share one undeclared port (SO_REUSEPORT), or one takes a specific address from under the other's wildcard.",
-            ja: "宣言のない 1 つのポートを 2 つの所有者が共有している(SO_REUSEPORT)か、一方が他方の全アドレス待ち受けから特定のアドレスを奪っています。",
+            ja: "宣言のない 1 つのポートを 2 つの所有者が共有している(SO_REUSEPORT)か、一方が特定のアドレスで待ち受け、全アドレスで待ち受ける他方宛ての通信を横取りしています。",
         },
         why: Words {
             en: "The kernel sends each client to one of them as it likes. One of the two reads what was meant for the other.",
-            ja: "カーネルはクライアントをどちらか一方に振り分けます。一方が、他方に宛てた通信を読むことになります。",
+            ja: "カーネルはクライアントをどちらか一方に振り分けます。そのため、一方が他方宛ての通信を読むことになります。",
         },
         fix: Words {
             en: "Stop the one that does not belong there or give it another number, and declare the other in the policy.",
-            ja: "そこにいるべきでない方を止めるか別の番号に移し、もう一方を policy に宣言します。",
+            ja: "本来使うべきでない方を停止するか別の番号に移し、もう一方を policy に宣言します。",
         },
     },
     check,

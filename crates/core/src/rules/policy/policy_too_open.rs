@@ -22,11 +22,11 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "The policy says reach = \"world\" for a datastore or an administration port. ssh is made to face the world and does not count.",
-            ja: "policy が、データストアや管理用のポートに reach = \"world\" を宣言しています。ssh は外部公開を前提としているため対象外です。",
+            ja: "policy が、データストアや管理用のポートに reach = \"world\" を宣言しています。ssh は外部公開を前提とするため対象外です。",
         },
         why: Words {
             en: "A policy is what everybody relies on. One wide word in it opens the port wherever the policy is applied.",
-            ja: "policy は全員が拠り所にするものです。広すぎる 1 語が、適用先のすべてでポートを開きます。",
+            ja: "policy は全員の判断の基準です。\"world\" の 1 語で、適用先のすべてで公開を認めることになります。",
         },
         fix: Words {
             en: "Name the zones that need it (reach = [\"office\"]), or put it behind a VPN; if it is meant, waive this and say why.",
@@ -54,7 +54,7 @@ fn judge(desired: &DesiredPort<'_>) -> Option<Finding> {
     let finding = RULE.finding(
         text!(
             "the policy lets everybody reach {name} on {spec} ({what})",
-            "policy が、{name} の {spec}({what})への到達を誰にでも許しています"
+            "policy が、{name} の {spec}({what})に誰でも到達できるようにしています"
         ),
         text!(
             "name the zones that need {name} instead of \"world\"",

@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
         },
         why: Words {
             en: "It was meant to be looked at again by then. What it waived counts again.",
-            ja: "その日までに見直すはずのものです。容認していた指摘は、再び数えられます。",
+            ja: "その日までに見直す約束でした。容認していた指摘は、再び件数に含まれます。",
         },
         fix: Words {
             en: "Put the matter right and remove the waiver, or decide anew and give it another date.",

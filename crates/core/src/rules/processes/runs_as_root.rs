@@ -56,11 +56,11 @@ fn needs_root(process: &Process) -> bool {
 fn judge(estate: &Estate<'_, '_>) -> Option<Finding> {
     let first = estate.first();
     let Text { en, ja } = first.who();
-    let ports = list(estate.ports());
+    let Text { en: en_ports, ja: ja_ports } = list(estate.ports());
     let finding = RULE.finding(
         text!(
-            "{en} answers strangers on {ports} with all privileges of root",
-            "{ja} は、{ports} で外部からの接続を root の全権限のまま受け付けています"
+            "{en} answers strangers on {en_ports} with all privileges of root",
+            "{ja} は、root の全権限を持ったまま {ja_ports} で外部からの接続を受け付けています"
         ),
         text!(
             "give it a user of its own (User= in its unit)",

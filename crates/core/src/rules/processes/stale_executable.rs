@@ -26,11 +26,11 @@ pub(super) const RULE: Rule = Rule {
     page: Page {
         what: Words {
             en: "A process behind an open port runs a program or library that was replaced or deleted on disk since it started.",
-            ja: "開いているポートのプロセスが、起動後にディスク上で置き換えられた、または削除されたプログラムやライブラリで動いています。",
+            ja: "ポートを開いているプロセスが、起動後に更新または削除された古いプログラムやライブラリのまま動いています。",
         },
         why: Words {
             en: "A security update takes effect only when the process starts again; until then the hole is open.",
-            ja: "セキュリティ更新は、プロセスを再起動するまで効きません。それまで脆弱性は残ります。",
+            ja: "セキュリティ更新は、プロセスを再起動するまで反映されません。それまで脆弱性が残ります。",
         },
         fix: Words {
             en: "Restart the service, or the whole host after an update of many libraries.",
@@ -66,23 +66,23 @@ fn judge(estate: &Estate<'_, '_>) -> Option<Finding> {
 
 fn describe(estate: &Estate<'_, '_>, processes: &[&(u32, &Process)], first: &Process) -> Text {
     let Text { en, ja } = estate.first().who();
-    let ports = list(estate.ports());
+    let Text { en: en_ports, ja: ja_ports } = list(estate.ports());
     if processes.iter().any(|(_, process)| process.exe_state == ExeState::Deleted) {
         return text!(
-            "{en} ({ports}) runs a program that was deleted on disk",
-            "{ja}({ports})は、ディスク上から削除されたプログラムのまま動いています"
+            "{en} ({en_ports}) runs a program that was deleted on disk",
+            "{ja_ports} の {ja} は、ディスクから削除されたプログラムのまま動いています"
         );
     }
     if is_program_stale(first) {
         return text!(
-            "{en} ({ports}) runs a program that was replaced on disk",
-            "{ja}({ports})は、ディスク上で更新される前のプログラムのまま動いています"
+            "{en} ({en_ports}) runs a program that was replaced on disk",
+            "{ja_ports} の {ja} は、ディスク上で更新される前のプログラムのまま動いています"
         );
     }
-    let files = list(stale_files(processes));
+    let Text { en: en_files, ja: ja_files } = list(stale_files(processes));
     text!(
-        "{en} ({ports}) runs libraries that were replaced on disk: {files}",
-        "{ja}({ports})は、ディスク上で更新される前のライブラリのまま動いています: {files}"
+        "{en} ({en_ports}) runs libraries that were replaced on disk: {en_files}",
+        "{ja_ports} の {ja} は、ディスク上で更新される前のライブラリのまま動いています: {ja_files}"
     )
 }
 
