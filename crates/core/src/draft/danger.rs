@@ -22,11 +22,11 @@ impl Danger {
         match self {
             Self::Datastore => Words {
                 en: "a datastore or control interface: whoever reaches it can use it",
-                ja: "データストアや制御用のインターフェースです。到達できる誰もが使えてしまいます",
+                ja: "データストアや制御用のインターフェースです。到達できれば誰でも使えます。",
             },
             Self::Cleartext => Words {
                 en: "not encrypted: passwords can be read on the way",
-                ja: "暗号化されていません。パスワードを途中で読まれる可能性があります",
+                ja: "暗号化されていません。通信経路上でパスワードを盗み見られる可能性があります。",
             },
         }
     }

@@ -58,7 +58,7 @@ fn head(world: &World<'_>, seen: &Seen<'_>, services: usize, lang: Lang) -> Stri
     let en_services = inflect(services, "service", "services");
     let what = text!(
         "The ports of {host} as they were on {taken}: {listeners} listening {en_sockets}, {services} {en_services}.",
-        "{taken} 時点の {host} のポートです({listeners} 個の待ち受けソケット、{services} サービス)。"
+        "{taken} 時点の {host} のポートです({listeners} 個の待ち受けソケット、{services} 個のサービス)。"
     );
     let mut text = String::new();
     comment(&mut text, what.in_lang(lang));
@@ -81,7 +81,7 @@ const FIRST_DRAFT: Words = Words {
     en: "A first draft by `portreeve init`: keep what you need, delete what you do not, narrow what is too wide.",
     ja: "`portreeve init` が書いた下書きです。必要なものを残し、不要なものは消し、広すぎるものは絞ってください。",
 };
-const NEXT: Words = Words { en: "Then:", ja: "そのあと:" };
+const NEXT: Words = Words { en: "Then:", ja: "続けて実行:" };
 
 fn section(world: &World<'_>, name: &str, service: &DraftService, lang: Lang) -> String {
     let mut text = String::from("\n");
@@ -121,12 +121,14 @@ const WIDE: Words = Words {
 };
 
 fn seen(common: &Common) -> Text {
-    let programs = some(common.programs.iter().map(|name| shown(name)));
-    let places = some(common.seen_at.iter().map(|address| shown(&format!("{address}"))));
-    if programs.is_empty() {
-        return text!("Seen on {places}.", "{places} で待ち受けていました。");
+    let programs = |comma| some(common.programs.iter().map(|name| shown(name)), comma);
+    let places = |comma| some(common.seen_at.iter().map(|address| shown(&format!("{address}"))), comma);
+    let (en_places, ja_places) = (places(", "), places("、"));
+    if common.programs.is_empty() {
+        return text!("Seen on {en_places}.", "{ja_places} で待ち受けていました。");
     }
-    text!("Seen: {programs} on {places}.", "{programs} が {places} で待ち受けていました。")
+    let (en_programs, ja_programs) = (programs(", "), programs("、"));
+    text!("Seen: {en_programs} on {en_places}.", "{ja_programs} が {ja_places} で待ち受けていました。")
 }
 
 fn questions(common: &Common) -> Vec<Words> {
@@ -140,13 +142,13 @@ fn questions(common: &Common) -> Vec<Words> {
     if common.ties == Ties::Lost {
         questions.push(Words {
             en: "Ask: some of its sockets are tied to an interface, which is not kept here. Is it meant for every one?",
-            ja: "確認: 一部のソケットは特定のインターフェースに限定されていますが、ここには反映していません。全体で使うものですか?",
+            ja: "確認: 一部のソケットは特定のインターフェースに限定されていますが、ここには反映していません。すべてのインターフェースで使うものですか?",
         });
     }
     if common.owners.is_empty() {
         questions.push(Words {
             en: "Ask: whose is it? No name that lasts was seen, so anybody may hold it. Add an owner.",
-            ja: "確認: 誰のものですか? 再起動後も変わらない名前が見えず、誰でも使えます。owner を書き足してください。",
+            ja: "確認: 所有者は誰ですか? 再起動後も変わらない名前を特定できず、このままでは誰でも使えます。owner を書き足してください。",
         });
     } else if common.owners.iter().any(|owner| matches!(owner, Owner::User(_) | Owner::Exe(_))) {
         questions.push(Words {
@@ -158,7 +160,7 @@ fn questions(common: &Common) -> Vec<Words> {
         questions.push(danger.words());
         questions.push(Words {
             en: "It is declared for this host alone; `portreeve audit` says so until it is bound that way.",
-            ja: "このホスト内だけに宣言してあります。実際にそう待ち受けるまで `portreeve audit` が指摘します。",
+            ja: "このホスト内だけに限定して宣言しました。実際の待ち受けがそうなるまで、`portreeve audit` が指摘します。",
         });
     }
     questions
@@ -179,7 +181,7 @@ fn iana(world: &World<'_>, ports: &[PortSpec]) -> String {
         .iter()
         .filter(|spec| spec.range.is_one())
         .filter_map(|spec| world.registry.name(spec.range.first, spec.protocol));
-    let names = some(names.map(shown));
+    let names = some(names.map(shown), ", ");
     if names.is_empty() { names } else { format!("    # {names}") }
 }
 
@@ -187,13 +189,13 @@ fn list(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(", "))
 }
 
-/// The first few items of a list.
-fn some(items: impl Iterator<Item = String>) -> String {
+/// The first few items of a list, with `comma` between them.
+fn some(items: impl Iterator<Item = String>, comma: &str) -> String {
     let mut items: Vec<_> = items.take(LISTED_MAX + 1).collect();
     if items.len() > LISTED_MAX {
         items[LISTED_MAX] = "…".into();
     }
-    items.join(", ")
+    items.join(comma)
 }
 
 fn comment(text: &mut String, line: &str) {

@@ -106,7 +106,7 @@ impl Gap {
                 "{count} 個のプロセスの実行ファイルをディスク上のものと比較できませんでした"
             ),
             GapKind::MissingSource => {
-                text!("{detail} is not available here", "{detail} がこの環境では利用できません")
+                text!("{detail} is not available here", "この環境では {detail} を利用できません")
             }
             GapKind::UnsteadyRead => text!(
                 "what {detail} lists kept changing while it was read; some of it may be missing",
@@ -128,11 +128,11 @@ impl Gap {
         match self.what {
             GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::ForeignNamespaces => Words {
                 en: "run as root, or: sudo portreeve",
-                ja: "root で実行するか、sudo を付けて実行してください",
+                ja: "root で実行してください(sudo portreeve)",
             },
             GapKind::HiddenFiles => Words {
                 en: "run as root; what lies on a network file system is never compared",
-                ja: "root で実行してください。ネットワークファイルシステム上のファイルは比較しません",
+                ja: "root で実行してください(ネットワークファイルシステム上のファイルは比較しません)",
             },
             GapKind::SealedProcesses | GapKind::OutOfSight => Words {
                 en: "look from the host that runs this sandbox or container",

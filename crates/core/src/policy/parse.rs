@@ -319,7 +319,7 @@ fn define_zone(zone: &str) -> Text {
     if !is_name(zone) {
         return text!(
             "write \"world\", \"host\" or a zone's name",
-            "\"world\", \"host\", またはゾーン名を書いてください"
+            "\"world\"、\"host\"、ゾーン名のいずれかを書いてください"
         );
     }
     let key = as_key(zone);

@@ -31,7 +31,7 @@ fn address(written: &str, at: Mark, report: &mut Report<'_>) -> Option<Address> 
         let fix = match written.parse::<IpNet>() {
             Ok(_) => text!(
                 "a service is bound to one address; networks belong in a zone's `from`",
-                "待ち受けは 1 つのアドレスで行います。ネットワークはゾーンの `from` に書いてください"
+                "`address` に書けるのは個々のアドレスです。ネットワークはゾーンの `from` に書いてください"
             ),
             Err(_) if written == "localhost" => {
                 text!("write [\"127.0.0.1\", \"::1\"]", "[\"127.0.0.1\", \"::1\"] と書いてください")
@@ -39,7 +39,7 @@ fn address(written: &str, at: Mark, report: &mut Report<'_>) -> Option<Address> 
             Err(_) if written == "*" => {
                 text!(
                     "leave `address` out: then it may be bound anywhere",
-                    "どこでもよければ `address` を省いてください"
+                    "待ち受けるアドレスを問わないなら `address` を省いてください"
                 )
             }
             Err(_) => text!(

@@ -42,7 +42,10 @@ pub(super) fn check(services: &[Declared], report: &mut Report<'_>) {
         if let Some(at) = at {
             report.wrong(
                 at,
-                text!("more than {most} ports and addresses", "ポートとアドレスの組が {most} を超えています"),
+                text!(
+                    "more than {most} ports and addresses",
+                    "ポートとアドレスの組が {most} 個を超えています"
+                ),
                 text!("write ranges, or leave out addresses", "範囲で書くか、address を省いてください"),
             );
         }

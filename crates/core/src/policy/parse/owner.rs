@@ -82,7 +82,7 @@ fn refuse_bare(written: &str, at: Mark, report: &mut Report<'_>) {
         at,
         text!(
             "an owner says what kind it is: unit, user, exe, cgroup or container",
-            "owner には種類(unit, user, exe, cgroup, container)が必要です"
+            "owner には種類(unit、user、exe、cgroup、container)が必要です"
         ),
         text!("did you mean {{ {key} = \"{written}\" }}?", "{{ {key} = \"{written}\" }} のことですか?"),
     );
@@ -98,7 +98,7 @@ fn refuse_mark(at: Mark, report: &mut Report<'_>) {
         ),
         text!(
             "name a unit, user, exe, cgroup or container instead",
-            "代わりに unit, user, exe, cgroup, container のいずれかを書いてください"
+            "代わりに unit、user、exe、cgroup、container のいずれかを書いてください"
         ),
     );
 }
@@ -129,11 +129,11 @@ fn one(entries: &DeTable<'_>, at: Mark, file: u32, report: &mut Report<'_>) -> O
             at,
             text!(
                 "one owner has several keys: is it both of them, or either?",
-                "1 つの owner に複数のキーがあり、両方なのかどちらかなのか分かりません"
+                "1 つの owner に複数のキーがあり、すべてを満たす必要があるのか、どれか 1 つでよいのか分かりません"
             ),
             text!(
                 "write a list of owners, one key each: [{{ unit = \"a.service\" }}, {{ user = \"b\" }}]",
-                "1 キーずつのリストにしてください: [{{ unit = \"a.service\" }}, {{ user = \"b\" }}]"
+                "owner を 1 キーずつに分けたリストにしてください: [{{ unit = \"a.service\" }}, {{ user = \"b\" }}]"
             ),
         );
         return None;
@@ -166,7 +166,7 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
         return Err((
             text!(
                 "`{shown}` is not a unit that can hold a port: it ends in .service, .socket or .scope",
-                "`{shown}` はポートを持てるユニットではありません(.service, .socket, .scope のいずれかで終わります)"
+                "`{shown}` はポートを持てるユニットではありません(名前は .service、.socket、.scope のいずれかで終わります)"
             ),
             text!("did you mean \"{shown}.service\"?", "\"{shown}.service\" のことですか?"),
         ));
@@ -189,7 +189,7 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
             text!("no unit can be called `{shown}`", "`{shown}` という名前のユニットはありえません"),
             text!(
                 "copy the name from: systemctl list-units",
-                "systemctl list-units に出る名前をそのまま書いてください"
+                "`systemctl list-units` に出る名前をそのまま書いてください"
             ),
         ));
     }
@@ -212,7 +212,7 @@ fn user(written: &str) -> Result<(), (Text, Text)> {
     }
     let shown = clip(written);
     Err((
-        text!("no user can be called `{shown}`", "`{shown}` というユーザーはありえません"),
+        text!("no user can be called `{shown}`", "`{shown}` という名前のユーザーはありえません"),
         text!(
             "write a name as in /etc/passwd, or a number below 4294967296",
             "/etc/passwd にある名前か、4294967296 未満の番号を書いてください"
@@ -244,7 +244,7 @@ fn path(written: &str, key: &str, example: &str) -> Result<(), (Text, Text)> {
     Err((
         text!(
             "the kernel never shows the path `{shown}`: it has an empty, `.` or `..` part, or a control character",
-            "カーネルが `{shown}` というパスを示すことはありません(空、`.`、`..` の部分か制御文字を含んでいます)"
+            "カーネルが `{shown}` というパスを示すことはありません(空の要素、`.`、`..`、制御文字のいずれかを含んでいます)"
         ),
         fix,
     ))
@@ -271,7 +271,7 @@ pub(super) fn doubt_division(owners: usize, ports: usize, at: Mark, report: &mut
             at,
             text!(
                 "{owners} owners share {ports} ports: who owns which?",
-                "{owners} 者が {ports} 個のポートを共有しています。どれが誰のものですか?"
+                "{owners} 個の owner が {ports} 個のポートを共有しています。どのポートがどの owner のものですか?"
             ),
             text!("write one service for each owner", "owner ごとにサービスを分けてください"),
         );

@@ -76,7 +76,7 @@ fn refuse_protocol(number: &str, protocol: &str, at: Mark, report: &mut Report<'
     } else {
         text!("`{protocol}` is not a protocol", "`{protocol}` というプロトコルはありません")
     };
-    let advice = text!("use tcp, udp, udplite or sctp", "tcp, udp, udplite, sctp のいずれかを書いてください");
+    let advice = text!("use tcp, udp, udplite or sctp", "tcp、udp、udplite、sctp のいずれかを書いてください");
     report.wrong(at, text, did_you_mean(meant.as_deref(), advice));
 }
 
@@ -161,10 +161,10 @@ fn resolve<'a>(name: &str, found: impl Iterator<Item = Assignment<'a>>) -> Named
         several => {
             let numbers: Vec<String> =
                 several.iter().take(NUMBERS_SHOWN_MAX).map(|one| format!("{}", one.range)).collect();
-            let (name, numbers) = (clip(name), numbers.join(", "));
+            let (name, en_numbers, ja_numbers) = (clip(name), numbers.join(", "), numbers.join("、"));
             Named::Several(text!(
-                "`{name}` stands for several ports: {numbers}",
-                "`{name}` は複数の番号を指します: {numbers}"
+                "`{name}` stands for several ports: {en_numbers}",
+                "`{name}` は複数の番号を指します: {ja_numbers}"
             ))
         }
     }

@@ -137,7 +137,7 @@ fn doubt_anybody(name: &str, at: Mark, report: &mut Report<'_>) {
         ),
         text!(
             "add owner = {{ unit = \"….service\" }}, or user, exe, cgroup or container",
-            "owner = {{ unit = \"….service\" }}(または user, exe, cgroup, container)を書き足してください"
+            "owner = {{ unit = \"….service\" }}(または user、exe、cgroup、container)を書き足してください"
         ),
     );
 }
@@ -150,12 +150,12 @@ fn doubt_reach(service: &Service, marks: &[Mark], report: &mut Report<'_>) {
         && !service.addresses.is_empty()
         && service.addresses.iter().all(loopback)
     {
-        let zones = super::report::clip(&service.reach.join(", "));
+        let [en_zones, ja_zones] = [", ", "、"].map(|comma| super::report::clip(&service.reach.join(comma)));
         report.doubt(
             at,
             text!(
-                "bound to loopback only, it cannot be reached from {zones}",
-                "ループバックだけで待ち受けるため、{zones} からは到達できません"
+                "bound to loopback only, it cannot be reached from {en_zones}",
+                "ループバックだけで待ち受けるため、{ja_zones} からは到達できません"
             ),
             text!("leave `reach` out, or widen `address`", "`reach` を省くか、`address` を広げてください"),
         );

@@ -73,14 +73,15 @@ impl<'v, 't> Table<'v, 't> {
             }
             let guess = report.guess(name, known.iter().map(|key| key.name));
             let guess = guess.map(|guess| format!("`{guess}`"));
-            let all = known.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
+            let all: Vec<_> = known.iter().map(|key| key.name).collect();
+            let (en_all, ja_all) = (all.join(", "), all.join("、"));
             let name = clip(name);
             report.wrong(
                 mark(self.file, key),
                 text!("`{name}` is not a key here", "`{name}` というキーはここにはありません"),
                 did_you_mean(
                     guess.as_deref(),
-                    text!("the keys are: {all}", "使えるキーは次のとおりです: {all}"),
+                    text!("the keys are: {en_all}", "使えるキーは次のとおりです: {ja_all}"),
                 ),
             );
         }
@@ -136,7 +137,7 @@ pub(super) fn refuse_kind(at: Mark, key: Key, wanted: Words, value: &DeValue<'_>
     let (kind_en, kind_ja) = (kind.en, kind.ja);
     let text = crate::words::Text {
         en: format!("`{name}` is {wanted_en}, not {kind_en}"),
-        ja: format!("`{name}` には{wanted_ja}を書きます。ここには{kind_ja}があります"),
+        ja: format!("`{name}` には{wanted_ja}を書きますが、{kind_ja}が書かれています"),
     };
     report.wrong(at, text, text!("write it like this: {example}", "次のように書きます: {example}"));
 }
@@ -194,7 +195,7 @@ pub(super) fn check_name(name: &str, at: Mark, report: &mut Report<'_>) {
             text!("`{name}` cannot be a name", "`{name}` は名前に使えません"),
             text!(
                 "use up to {NAME_CHARACTERS_MAX} letters, digits and - _ . @ + :",
-                "英数字などの文字と - _ . @ + : を {NAME_CHARACTERS_MAX} 文字以内で使ってください"
+                "文字、数字、- _ . @ + : を使い、{NAME_CHARACTERS_MAX} 文字以内で書いてください"
             ),
         );
     }

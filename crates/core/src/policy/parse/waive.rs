@@ -30,7 +30,7 @@ pub(super) fn read(table: &Table<'_, '_>, registry: Registry<'_>, report: &mut R
             text!("this waiver has no reason", "この容認(waive)には理由がありません"),
             text!(
                 "add why = \"…\": whoever reads it next year wants to know",
-                "why = \"…\" を書き足してください。後で読む人のためです"
+                "後で読む人のために why = \"…\" を書き足してください"
             ),
         );
     }
@@ -50,7 +50,7 @@ fn read_rule<'v>(table: &Table<'v, '_>, report: &mut Report<'_>) -> Option<&'v s
             text!("this waiver names no rule", "この容認(waive)には rule がありません"),
             text!(
                 "add rule = \"…\" with the name that `portreeve audit` prints",
-                "`portreeve audit` に出る名前を rule = \"…\" と書き足してください"
+                "`portreeve audit` に出るルール名を rule = \"…\" のように書き足してください"
             ),
         );
         return None;
@@ -67,7 +67,7 @@ fn read_rule<'v>(table: &Table<'v, '_>, report: &mut Report<'_>) -> Option<&'v s
                 guess.as_deref(),
                 text!(
                     "copy the name that `portreeve audit` prints",
-                    "`portreeve audit` に出る名前を書いてください"
+                    "`portreeve audit` に出るルール名を書いてください"
                 ),
             ),
         );

@@ -21,7 +21,7 @@ pub(super) fn read(name: &str, table: &Table<'_, '_>, report: &mut Report<'_>) -
     if name == WORLD || name == HOST {
         report.wrong(
             table.at,
-            text!("the zone {name} is built in", "ゾーン {name} は組み込みです"),
+            text!("the zone {name} is built in", "{name} は組み込みのゾーンです"),
             text!("give this zone another name", "別の名前を付けてください"),
         );
     }
@@ -32,7 +32,7 @@ pub(super) fn read(name: &str, table: &Table<'_, '_>, report: &mut Report<'_>) -
             text!("zone.{name} is empty", "zone.{name} が空です"),
             text!(
                 "add from = [\"203.0.113.0/24\"] or interface = [\"eth1\"]; `world` is everything",
-                "from = [\"203.0.113.0/24\"] か interface = [\"eth1\"] を書き足してください。すべてを指すのは `world` です"
+                "from = [\"203.0.113.0/24\"] か interface = [\"eth1\"] を書き足してください。すべての送信元を指すには `world` を使います"
             ),
         );
     }

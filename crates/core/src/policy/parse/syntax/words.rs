@@ -72,10 +72,12 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
     (
         &["missing escaped value", "too few unicode"],
         Words {
-            en: "`\\` begins something that has no meaning", ja: "`\\` の後の文字に意味がありません"
+            en: "`\\` begins something that has no meaning",
+            ja: "`\\` の後に解釈できない文字があります",
         },
         Words {
-            en: "write \\\\ for one \\, or use '…'", ja: "\\ は \\\\ と書くか、'…' で囲んでください"
+            en: "write \\\\ for one \\, or use '…'",
+            ja: "\\ を \\\\ と書くか、文字列を '…' で囲んでください",
         },
     ),
     (
@@ -114,7 +116,7 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
         &["cannot extend value"],
         Words {
             en: "this key has a value already and cannot hold another key",
-            ja: "このキーには既に値があり、下にキーを置けません",
+            ja: "このキーには既に値があるため、下にキーを置けません",
         },
         Words {
             en: "write everything of it in one place", ja: "1 か所にまとめて書いてください"
