@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
             ja: "policy が、データストアや管理用のポートに reach = \"world\" を宣言しています。ssh は外部公開を前提とするため対象外です。",
         },
         why: Words {
-            en: "A policy is what everybody relies on. One wide word in it opens the port wherever the policy is applied.",
+            en: "A policy is what everybody relies on. One wide word in it permits the port to everybody wherever the policy is applied.",
             ja: "policy は全員の判断の基準です。\"world\" の 1 語で、適用先のすべてで公開を認めることになります。",
         },
         fix: Words {
