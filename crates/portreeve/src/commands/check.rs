@@ -1,16 +1,17 @@
 //! `portreeve check`: is this policy right? Every mistake at once, with its line and a caret (A15, A24, A25).
 
+mod doubt;
+
 use std::io::{self, Write as _};
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    owner::Owner,
-    policy::{self, Mistake, Parsed, Policy, Service},
+    policy::{self, Mistake, Parsed, Policy},
     text,
     words::{Lang, Text, Words, inflect},
 };
-use portreeve_host::present::{Presence, Tree};
 
+use self::doubt::Doubt;
 use super::Command;
 use crate::{
     exit::Exit,
@@ -22,6 +23,8 @@ use crate::{
 };
 
 const PATH: &str = "path";
+/// As many doubts as a person reads; JSON holds them all.
+const SHOWN_MAX: usize = 20;
 
 /// `check`.
 pub(super) const COMMAND: Command = Command {
@@ -48,21 +51,29 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     };
     let texts = policy_file::read(&choice)?.ok_or_else(no_policy)?;
     let table = TableFile::load()?;
-    let sources = policy_file::sources(&texts);
-    let (parsed, mistakes) = match policy::parse(&sources, table.registry()) {
-        Ok(parsed) => (Some(with_absent(parsed)), Vec::new()),
-        Err(mistakes) => (None, mistakes),
-    };
-    let warnings = parsed.as_ref().map_or(&[][..], |parsed| &parsed.warnings);
+    let parsed = policy::parse(&policy_file::sources(&texts), table.registry());
     if settings.format == Format::Json {
-        out.json(&document(&mistakes, warnings, settings.lang))?;
-        return Ok(if mistakes.is_empty() { Exit::Fine } else { Exit::Usage });
+        return tell_all(parsed, settings, out);
     }
-    warn(warnings, &texts, settings.lang);
+    let parsed = parsed.map_err(|mistakes| policy_file::mistaken(&mistakes, &texts))?;
+    if settings.verbosity != Verbosity::Quiet {
+        warn(&doubt::doubts(&parsed), &texts, settings.lang);
+        out.line(right(&texts, &parsed.policy).in_lang(settings.lang))?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn tell_all(
+    parsed: Result<Parsed, Vec<Mistake>>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     match parsed {
-        Some(_) if settings.verbosity == Verbosity::Quiet => Ok(Exit::Fine),
-        Some(parsed) => out.line(right(&texts, &parsed.policy).in_lang(settings.lang)).map(|()| Exit::Fine),
-        None => Err(policy_file::mistaken(&mistakes, &texts)),
+        Ok(parsed) => {
+            let warnings: Vec<_> = doubt::doubts(&parsed).iter().map(Doubt::told).collect();
+            out.json(&document(&[], &warnings, settings.lang)).map(|()| Exit::Fine)
+        }
+        Err(mistakes) => out.json(&document(&mistakes, &[], settings.lang)).map(|()| Exit::Usage),
     }
 }
 
@@ -75,17 +86,31 @@ fn no_policy() -> Failure {
 }
 
 /// What is not wrong is told and changes nothing, so standard error going away changes nothing either.
-fn warn(warnings: &[Mistake], texts: &Texts, lang: Lang) {
-    if warnings.is_empty() {
+fn warn(doubts: &[Doubt<'_>], texts: &Texts, lang: Lang) {
+    if doubts.is_empty() {
         return;
     }
-    let count = warnings.len();
+    let count = doubts.len();
     let name = policy_file::name(texts);
     let en_points = inflect(count, "point", "points");
     let heading =
         text!("warning: {name}: {count} {en_points} to check", "warning: {name}: 要確認 {count} 件");
-    let lines = caret::render(warnings, &policy_file::sources(texts), lang);
-    let _ = io::stderr().write_all(format!("{}\n{lines}", heading.in_lang(lang)).as_bytes());
+    let shown: Vec<_> = doubts.iter().take(SHOWN_MAX).map(Doubt::told).collect();
+    let lines = caret::render(&shown, &policy_file::sources(texts), lang);
+    let rest = unshown(count - shown.len());
+    let (heading, rest) = (heading.in_lang(lang), rest.in_lang(lang));
+    let _ = io::stderr().write_all(format!("{heading}\n{lines}{rest}").as_bytes());
+}
+
+/// A last line that says how many there are besides those shown; empty where there are none.
+fn unshown(count: usize) -> Text {
+    if count == 0 {
+        return Text::default();
+    }
+    text!(
+        "and {count} more; for all of them: portreeve check -o json\n",
+        "ほかに {count} 件あります。すべてを見るには: portreeve check -o json\n"
+    )
 }
 
 fn right(texts: &Texts, policy: &Policy) -> Text {
@@ -98,52 +123,4 @@ fn right(texts: &Texts, policy: &Policy) -> Text {
         "{name}: no mistakes · {services} {en_services} · {ports} {en_ports}",
         "{name}: 誤りはありません · サービス {services} 件 · ポート {ports} 個"
     )
-}
-
-/// Adds what the policy names and this host does not have: another host may, so it is no mistake.
-fn with_absent(mut parsed: Parsed) -> Parsed {
-    let tree = Tree::default();
-    for service in &parsed.policy.services {
-        let absent = service.owners.iter().filter(|owner| presence(owner, &tree) == Presence::Absent);
-        parsed.warnings.extend(absent.map(|owner| absence(service, owner)));
-    }
-    parsed.warnings.sort_by(|a, b| a.place.cmp(&b.place));
-    parsed
-}
-
-fn presence(owner: &Owner, tree: &Tree) -> Presence {
-    match owner {
-        Owner::Unit(unit) => tree.unit(unit),
-        Owner::User(user) => tree.user(user),
-        Owner::Exe(path) => tree.file(path),
-        Owner::Cgroup(_) | Owner::Container(_) => Presence::Unknown,
-    }
-}
-
-fn absence(service: &Service, owner: &Owner) -> Mistake {
-    let (name, value) = (&service.name, owner.value());
-    let text = match owner {
-        Owner::Unit(_) => text!(
-            "service.{name} belongs to the unit {value}, which this host does not have",
-            "service.{name} の所有者であるユニット {value} がこのホストにありません"
-        ),
-        Owner::User(_) => text!(
-            "service.{name} belongs to the user {value}, whom this host does not know",
-            "service.{name} の所有者であるユーザー {value} がこのホストに存在しません"
-        ),
-        _ => text!(
-            "service.{name} belongs to {value}, which does not exist on this host",
-            "service.{name} の所有者である {value} がこのホストに存在しません"
-        ),
-    };
-    Mistake {
-        place: service.place.clone(),
-        width: u32::try_from(name.chars().count()).unwrap_or(1),
-        also: None,
-        text,
-        fix: text!(
-            "install it, or correct the owner; on another host this may be right",
-            "インストールするか、owner を直してください(別のホスト用の policy なら問題ありません)"
-        ),
-    }
 }

@@ -18,19 +18,22 @@ const AND: Words = Words { en: "and", ja: "と" };
 /// Every mistake with its line of the policy, in the order given.
 pub(crate) fn render(mistakes: &[Mistake], sources: &[Source<'_>], lang: Lang) -> String {
     let gutter = gutter(mistakes);
-    let files: Vec<_> = sources.iter().map(File::of).collect();
+    let files: Vec<_> = sources.iter().map(|source| File::of(source, mistakes)).collect();
     mistakes.iter().map(|mistake| one(mistake, &files, gutter, lang)).collect()
 }
 
-/// A file cut into lines once, for however many mistakes.
+/// A file cut into lines once, for however many mistakes, down to the last of them.
 struct File<'a> {
     name: &'a str,
     lines: Vec<&'a str>,
 }
 
 impl<'a> File<'a> {
-    fn of(source: &'a Source<'_>) -> Self {
-        Self { name: &source.name, lines: source.text.lines().collect() }
+    fn of(source: &'a Source<'_>, mistakes: &[Mistake]) -> Self {
+        let places = mistakes.iter().map(|mistake| &mistake.place);
+        let last = places.filter(|place| *place.file == *source.name).map(|place| place.line).max();
+        let count = usize::try_from(last.unwrap_or(0)).unwrap_or(usize::MAX);
+        Self { name: &source.name, lines: source.text.lines().take(count).collect() }
     }
 }
 

@@ -170,3 +170,31 @@ fn a_policy_that_is_too_large_is_refused_while_it_is_read() {
     let err = place.run(&format!("check {}", one.display())).fails(2);
     assert!(err.contains("cause: it is larger than 4 MiB"), "{err}");
 }
+
+#[test]
+fn of_many_doubts_a_person_sees_the_first_and_a_count_and_json_has_them_all() {
+    let mut policy = "version = 1\n".to_owned();
+    for number in 1..=25 {
+        policy += &format!(
+            "[service.s{number}]\nports = \"{number}/tcp\"\nowner = {{ exe = \"/nowhere/{number}\" }}\n"
+        );
+    }
+    let err = run_with("check -", policy.as_bytes()).err;
+    assert!(err.starts_with("warning: <stdin>: 25 points to check\n"), "{err}");
+    assert_eq!(err.matches("┌─").count(), 20);
+    assert!(err.contains("service.s20 ") && !err.contains("service.s21 "), "{err}");
+    assert!(err.ends_with("and 5 more; for all of them: portreeve check -o json\n"), "{err}");
+    let ja = run_with("check - --lang ja", policy.as_bytes()).err;
+    assert!(ja.ends_with("ほかに 5 件あります。すべてを見るには: portreeve check -o json\n"), "{ja}");
+    let document = run_with("check - -o json", policy.as_bytes()).json(0);
+    assert_eq!(document["warnings"].as_array().unwrap().len(), 25);
+    assert_eq!(document["warnings"][24]["line"], 74);
+}
+
+#[test]
+fn quietly_it_says_nothing_but_mistakes() {
+    let policy = b"version = 1\n[service.a]\nports = \"1/tcp\"\nowner = { exe = \"/nowhere/at/all\" }\n";
+    let ran = run_with("check - -q", policy);
+    assert_eq!((ran.err.as_str(), ran.out.as_str(), ran.code), ("", "", 0));
+    assert!(run("check judge-mistakes.toml -q").fails(2).contains("`tpc`"));
+}

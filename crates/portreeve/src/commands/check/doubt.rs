@@ -1,0 +1,82 @@
+//! What is not wrong with a policy but worth a look: what the parser doubts, and what this host does not have (A15).
+
+use portreeve_core::{
+    owner::Owner,
+    policy::{Mistake, Parsed, Place, Service},
+    text,
+};
+use portreeve_host::present::{Presence, Tree};
+
+/// A point to check. It is put into words only when it is told: a policy meant for another host raises thousands.
+pub(super) enum Doubt<'p> {
+    /// The writer may have meant something else.
+    Written(&'p Mistake),
+    /// This host lacks an owner; another may have it, so it is no mistake.
+    Absent(&'p Service, &'p Owner),
+}
+
+/// Every doubt about a policy, in order of place.
+pub(super) fn doubts(parsed: &Parsed) -> Vec<Doubt<'_>> {
+    let tree = Tree::default();
+    let mut doubts: Vec<_> = parsed.warnings.iter().map(Doubt::Written).collect();
+    for service in &parsed.policy.services {
+        let absent = service.owners.iter().filter(|owner| presence(owner, &tree) == Presence::Absent);
+        doubts.extend(absent.map(|owner| Doubt::Absent(service, owner)));
+    }
+    doubts.sort_by(|a, b| a.place().cmp(b.place()));
+    doubts
+}
+
+fn presence(owner: &Owner, tree: &Tree) -> Presence {
+    match owner {
+        Owner::Unit(unit) => tree.unit(unit),
+        Owner::User(user) => tree.user(user),
+        Owner::Exe(path) => tree.file(path),
+        Owner::Cgroup(_) | Owner::Container(_) => Presence::Unknown,
+    }
+}
+
+impl Doubt<'_> {
+    fn place(&self) -> &Place {
+        match self {
+            Self::Written(mistake) => &mistake.place,
+            Self::Absent(service, _) => &service.place,
+        }
+    }
+
+    /// The doubt in words.
+    pub(super) fn told(&self) -> Mistake {
+        match self {
+            Self::Written(mistake) => (*mistake).clone(),
+            Self::Absent(service, owner) => absence(service, owner),
+        }
+    }
+}
+
+fn absence(service: &Service, owner: &Owner) -> Mistake {
+    let (name, value) = (&service.name, owner.value());
+    let text = match owner {
+        Owner::Unit(_) => text!(
+            "service.{name} belongs to the unit {value}, which this host does not have",
+            "service.{name} の所有者であるユニット {value} がこのホストにありません"
+        ),
+        Owner::User(_) => text!(
+            "service.{name} belongs to the user {value}, whom this host does not know",
+            "service.{name} の所有者であるユーザー {value} がこのホストに存在しません"
+        ),
+        _ => text!(
+            "service.{name} belongs to {value}, which does not exist on this host",
+            "service.{name} の所有者である {value} がこのホストに存在しません"
+        ),
+    };
+    Mistake {
+        place: service.place.clone(),
+        width: u32::try_from(name.chars().count()).unwrap_or(1),
+        also: None,
+        text,
+        fix: text!(
+            "install it, or correct the owner; on another host this may be right",
+            "インストールするか、owner を直してください(別のホスト用の policy なら問題ありません)"
+        ),
+    }
+}
