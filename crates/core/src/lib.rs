@@ -11,6 +11,7 @@ pub mod diff;
 pub mod draft;
 pub mod facts;
 pub mod finding;
+mod fnv;
 pub mod kinds;
 pub mod nearest;
 pub mod owner;

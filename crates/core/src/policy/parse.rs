@@ -8,21 +8,21 @@ mod ports;
 mod report;
 mod service;
 mod syntax;
+mod tree;
 mod value;
 mod waive;
 mod zone;
 
 use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 
-use toml::de::{DeTable, DeValue};
-
 use self::{
     lines::Mark,
     report::{Report, clip, did_you_mean},
-    service::Declared,
-    value::{Key, Table, Value, as_key, check_name, in_order, is_name, mark, refuse_kind},
+    service::Places,
+    tree::{Content, Tree, Value},
+    value::{Key, Table, as_key, check_name, is_name, refuse_kind},
 };
-use super::{HOST, Place, Policy, WORLD, Waiver, Zone, limits};
+use super::{HOST, Place, Policy, Service, WORLD, Waiver, Zone, limits};
 use crate::{
     registry::Registry,
     text,
@@ -99,11 +99,13 @@ pub fn parse(sources: &[Source<'_>], registry: Registry<'_>) -> Result<Parsed, V
 struct Reading<'a> {
     registry: Registry<'a>,
     report: Report<'a>,
+    /// The tree of the last file: the next takes its memory over.
+    tree: Tree<'a>,
     zones: Vec<Zone>,
-    services: Vec<Declared>,
+    services: Vec<Service>,
+    places: Places,
     waivers: Vec<Waiver>,
     zone_names: BTreeMap<String, Mark>,
-    service_names: BTreeMap<String, Mark>,
 }
 
 impl<'a> Reading<'a> {
@@ -111,11 +113,12 @@ impl<'a> Reading<'a> {
         Self {
             registry,
             report: Report::default(),
+            tree: Tree::default(),
             zones: Vec::new(),
             services: Vec::new(),
+            places: Places::default(),
             waivers: Vec::new(),
             zone_names: BTreeMap::new(),
-            service_names: BTreeMap::new(),
         }
     }
 
@@ -132,15 +135,19 @@ impl<'a> Reading<'a> {
             );
             return;
         }
-        let Some(entries) = syntax::read(source.text, file, &mut self.report) else { return };
-        let table = Table { entries: &entries, file, at: top };
-        if !self.is_readable(&table) {
+        let tree = syntax::read(source.text, file, core::mem::take(&mut self.tree), &mut self.report);
+        self.sections(&Table { entries: tree.root(), at: top });
+        self.tree = tree;
+    }
+
+    fn sections(&mut self, table: &Table<'_, '_>) {
+        if !self.is_readable(table) {
             return;
         }
         table.refuse_unknown(KEYS, &mut self.report);
-        self.named(&table, ZONE, Self::zone);
-        self.named(&table, SERVICE, Self::service);
-        self.waivers(&table);
+        self.named(table, ZONE, Self::zone);
+        self.named(table, SERVICE, Self::service);
+        self.waivers(table);
     }
 
     fn too_many_files(&mut self, surplus: &Source<'a>) {
@@ -158,7 +165,7 @@ impl<'a> Reading<'a> {
     /// The first file must say which it is, so that a later layout cannot be mistaken for this one.
     fn is_readable(&mut self, table: &Table<'_, '_>) -> bool {
         let Some(value) = table.get(VERSION) else {
-            if table.file == 0 {
+            if table.at.file == 0 {
                 self.report.missing(
                     table.at,
                     text!("the policy does not say its version", "policy に version がありません"),
@@ -167,18 +174,17 @@ impl<'a> Reading<'a> {
             }
             return true;
         };
-        let at = mark(table.file, value);
-        let DeValue::Integer(number) = value.get_ref() else {
+        let Content::Integer(number) = value.content() else {
             let wanted = Words { en: "a number", ja: "数値" };
-            refuse_kind(at, VERSION, wanted, value.get_ref(), &mut self.report);
+            refuse_kind(value.at(), VERSION, wanted, value, &mut self.report);
             return true;
         };
-        if number.as_str().parse() == Ok(POLICY_VERSION) {
+        if number.parse() == Ok(POLICY_VERSION) {
             return true;
         }
-        let written = clip(number.as_str());
+        let written = clip(number);
         self.report.wrong(
-            at,
+            value.at(),
             text!(
                 "this portreeve reads version {POLICY_VERSION} of the policy, not {written}",
                 "この portreeve が読めるのは policy の version {POLICY_VERSION} です({written} は読めません)"
@@ -194,22 +200,23 @@ impl<'a> Reading<'a> {
     /// A table of tables with names, like `[service.web]`.
     fn named(&mut self, table: &Table<'_, '_>, key: Key, read: fn(&mut Self, &str, &Table<'_, '_>)) {
         let Some(value) = table.get(key) else { return };
-        let Some(tables) = value.get_ref().as_table() else {
-            self.refuse_section(mark(table.file, value), key, value);
+        if !value.is_table() {
+            self.refuse_section(value.at(), key, value);
             return;
-        };
-        for (name, value) in in_order(tables) {
-            let at = mark(table.file, name);
-            match value.get_ref().as_table() {
-                Some(entries) => read(self, name.get_ref(), &Table { entries, file: table.file, at }),
-                None => self.refuse_section(at, key, value),
+        }
+        for entries in value.children() {
+            let at = entries.name_at();
+            if entries.is_table() {
+                read(self, entries.name(), &Table { entries, at });
+            } else {
+                self.refuse_section(at, key, entries);
             }
         }
     }
 
-    fn refuse_section(&mut self, at: Mark, key: Key, value: &Value<'_>) {
+    fn refuse_section(&mut self, at: Mark, key: Key, value: Value<'_, '_>) {
         let wanted = Words { en: "a table with a name", ja: "名前の付いたテーブル" };
-        refuse_kind(at, key, wanted, value.get_ref(), &mut self.report);
+        refuse_kind(at, key, wanted, value, &mut self.report);
     }
 
     fn zone(&mut self, name: &str, table: &Table<'_, '_>) {
@@ -218,7 +225,7 @@ impl<'a> Reading<'a> {
         }
         check_name(name, table.at, &mut self.report);
         if let Some(first) = self.zone_names.insert(name.into(), table.at) {
-            self.refuse_twice("zone", name, first, table.at);
+            refuse_twice("zone", name, first, table.at, &mut self.report);
         }
         self.zones.push(zone::read(name, table, &mut self.report));
     }
@@ -228,44 +235,29 @@ impl<'a> Reading<'a> {
             return;
         }
         check_name(name, table.at, &mut self.report);
-        if let Some(first) = self.service_names.insert(name.into(), table.at) {
-            self.refuse_twice("service", name, first, table.at);
-        }
-        self.services.push(service::read(name, table, self.registry, &mut self.report));
-    }
-
-    fn refuse_twice(&mut self, section: &str, name: &str, first: Mark, second: Mark) {
-        let name = clip(name);
-        self.report.clash(
-            first,
-            second,
-            text!("{section}.{name} is written twice", "{section}.{name} が 2 回書かれています"),
-            text!("rename one, or join the two", "一方の名前を変えるか、1 つにまとめてください"),
-        );
+        let service = service::read(name, table, self.registry, &mut self.places, &mut self.report);
+        self.services.push(service);
     }
 
     fn waivers(&mut self, table: &Table<'_, '_>) {
         let Some(value) = table.get(WAIVE) else { return };
-        let DeValue::Array(array) = value.get_ref() else {
+        if !value.is_list() {
             let wanted = Words { en: "a list of tables", ja: "テーブルのリスト" };
-            refuse_kind(mark(table.file, value), WAIVE, wanted, value.get_ref(), &mut self.report);
+            refuse_kind(value.at(), WAIVE, wanted, value, &mut self.report);
             return;
-        };
-        for value in array {
-            let at = mark(table.file, value);
+        }
+        for entries in value.children() {
+            let at = entries.at();
             if self.is_full(self.waivers.len(), limits::WAIVERS_MAX, at) {
                 return;
             }
-            match value.get_ref().as_table() {
-                Some(entries) => self.waiver(entries, table.file, at),
-                None => self.refuse_section(at, WAIVE, value),
+            if entries.is_table() {
+                let waiver = waive::read(&Table { entries, at }, self.registry, &mut self.report);
+                self.waivers.extend(waiver);
+            } else {
+                self.refuse_section(at, WAIVE, entries);
             }
         }
-    }
-
-    fn waiver(&mut self, entries: &DeTable<'_>, file: u32, at: Mark) {
-        let table = Table { entries, file, at };
-        self.waivers.extend(waive::read(&table, self.registry, &mut self.report));
     }
 
     fn is_full(&mut self, count: usize, most: usize, at: Mark) -> bool {
@@ -279,12 +271,11 @@ impl<'a> Reading<'a> {
         count >= most
     }
 
-    /// What can only be told once every file is read: overlaps, and zones that nobody defined.
+    /// What can only be told once every file is read: what is there twice, and zones that nobody defined.
     fn finish(mut self, sources: &[Source<'_>]) -> Result<Parsed, Vec<Mistake>> {
-        overlap::check(&self.services, &mut self.report);
-        for index in 0..self.services.len() {
-            self.check_reach(index);
-        }
+        self.check_names();
+        overlap::check(&self.services, &self.places.ports, &mut self.report);
+        self.check_reach();
         let (mistakes, warnings) = self.report.finish();
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -292,15 +283,28 @@ impl<'a> Reading<'a> {
         let policy = Policy {
             files: sources.iter().map(|source| source.name.clone()).collect(),
             zones: self.zones,
-            services: self.services.into_iter().map(|declared| declared.service).collect(),
+            services: self.services,
             waivers: self.waivers,
         };
         Ok(Parsed { policy, warnings })
     }
 
-    fn check_reach(&mut self, index: usize) {
-        let declared = &self.services[index];
-        for (zone, &at) in declared.service.reach.iter().zip(&declared.reach) {
+    fn check_names(&mut self) {
+        let names = self.services.iter().map(|service| service.name.as_str());
+        let mut named: Vec<_> = names.zip(&self.places.names).collect();
+        named.sort_unstable();
+        for pair in named.windows(2) {
+            if let [(name, first), (other, second)] = pair
+                && name == other
+            {
+                refuse_twice("service", name, **first, **second, &mut self.report);
+            }
+        }
+    }
+
+    fn check_reach(&mut self) {
+        let reach = self.services.iter().flat_map(|service| &service.reach);
+        for (zone, &at) in reach.zip(&self.places.reach) {
             if zone == WORLD || zone == HOST || self.zone_names.contains_key(zone) {
                 continue;
             }
@@ -313,6 +317,16 @@ impl<'a> Reading<'a> {
             self.report.unknown(at, text, fix);
         }
     }
+}
+
+fn refuse_twice(section: &str, name: &str, first: Mark, second: Mark, report: &mut Report<'_>) {
+    let name = clip(name);
+    report.clash(
+        first,
+        second,
+        text!("{section}.{name} is written twice", "{section}.{name} が 2 回書かれています"),
+        text!("rename one, or join the two", "一方の名前を変えるか、1 つにまとめてください"),
+    );
 }
 
 fn define_zone(zone: &str) -> Text {

@@ -21,6 +21,7 @@
 use core::ops::Range;
 
 use super::{PortRange, Protocol};
+use crate::fnv::fnv;
 
 /// The version of the layout; a table of a newer one is refused.
 pub(super) const VERSION: u8 = 1;
@@ -63,10 +64,6 @@ pub(super) fn bucket(name: &str) -> (usize, u8) {
 /// The digest by which descriptions know the numbers they belong to.
 pub(super) fn digest(bytes: &[u8]) -> u32 {
     fnv(bytes.iter().copied())
-}
-
-fn fnv(bytes: impl Iterator<Item = u8>) -> u32 {
-    bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Strings by index.

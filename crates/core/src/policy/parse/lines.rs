@@ -34,8 +34,13 @@ pub(super) fn narrow(length: usize) -> u32 {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(name: Arc<str>, text: &'a str) -> Self {
-        let ends = text.match_indices('\n');
-        let starts = core::iter::once(0).chain(ends.map(|(at, _)| narrow(at + 1))).collect();
+        let mut starts = alloc::vec![0];
+        // Lines are short: comparing each byte is quicker than searching anew behind each line.
+        for (at, byte) in text.bytes().enumerate() {
+            if byte == b'\n' {
+                starts.push(narrow(at + 1));
+            }
+        }
         let mut seen = 0;
         let characters = text
             .as_bytes()
@@ -59,20 +64,15 @@ impl<'a> Lines<'a> {
     }
 
     /// The text of a line, from 1, without its end.
-    pub(super) fn line_text(&self, line: u32) -> &'a str {
+    fn line_text(&self, line: u32) -> &'a str {
         let start = self.start(line);
         let end = self.starts.get(line as usize).map_or(self.text.len(), |&at| at as usize - 1);
         self.text.get(start..end).unwrap_or("").trim_end_matches('\r')
     }
 
     /// The first byte of a line, from 1.
-    pub(super) fn start(&self, line: u32) -> usize {
+    fn start(&self, line: u32) -> usize {
         self.starts.get(line.saturating_sub(1) as usize).map_or(self.text.len(), |&at| at as usize)
-    }
-
-    /// How many lines there are.
-    pub(super) fn count(&self) -> u32 {
-        narrow(self.starts.len())
     }
 
     /// The place of a stretch, and how many characters of its first line it covers: one at least.
@@ -110,6 +110,9 @@ impl<'a> Lines<'a> {
 }
 
 fn count_characters(bytes: &[u8]) -> u32 {
+    if bytes.is_ascii() {
+        return narrow(bytes.len());
+    }
     narrow(bytes.iter().filter(|&&byte| byte & 0xC0 != 0x80).count())
 }
 
@@ -150,6 +153,7 @@ mod tests {
             let (place, _) = lines.place(offset, offset + 1);
             if offset < text.trim_end().len() {
                 assert_eq!(place.line as usize, before.matches('\n').count() + 1);
+                assert_eq!(Some(lines.line_text(place.line)), text.lines().nth(place.line as usize - 1));
                 assert_eq!(place.column as usize, before[line_start..].chars().count() + 1);
             }
         }

@@ -3,22 +3,28 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
-use super::{limits, lines::Mark, report::Report, service::Declared};
+use super::{limits, lines::Mark, report::Report};
 use crate::{
-    address::{Address, Breadth},
+    address::Breadth,
+    policy::Service,
     port::{PortRange, PortSpec, Protocol},
     text,
 };
 
-/// One port rule at one address; what is `None` stands for any.
+/// A port or pool that a service declares.
+#[derive(Clone, Copy, Debug)]
+struct Declared<'a> {
+    spec: PortSpec,
+    service: &'a Service,
+    at: Mark,
+}
+
+/// A declared port at one address; what is `None` stands for any.
 #[derive(Clone, Copy, Debug)]
 struct PortRule<'a> {
-    spec: PortSpec,
+    port: Declared<'a>,
     address: Option<IpAddr>,
     device: Option<&'a str>,
-    service: usize,
-    index: usize,
-    at: Mark,
 }
 
 /// What a rule can collide with: rules at this address, or at any, or at whichever.
@@ -34,44 +40,80 @@ enum Coordinate<T> {
 
 type Bucket<'a> = (Protocol, Coordinate<IpAddr>, Coordinate<&'a str>);
 
-/// Reports every port rule that overlaps an earlier one; `None` where there are more rules than a policy may have.
-pub(super) fn check(services: &[Declared], report: &mut Report<'_>) {
-    let Some(mut rules) = port_rules(services) else {
-        let at = services.last().and_then(|last| last.ports.last()).map(|(at, _)| *at);
-        let most = limits::PORT_RULES_MAX;
-        if let Some(at) = at {
-            report.wrong(
-                at,
-                text!(
-                    "more than {most} ports and addresses",
-                    "ポートとアドレスの組が {most} 個を超えています"
-                ),
-                text!("write ranges, or leave out addresses", "範囲で書くか、address を省いてください"),
-            );
-        }
+/// Reports every port rule that overlaps an earlier one, unless there are more than a policy may have; the ports of
+/// all services are written at `marks`.
+pub(super) fn check(services: &[Service], marks: &[Mark], report: &mut Report<'_>) {
+    let rules: usize = services.iter().map(|service| service.ports.len() * places(service).count()).sum();
+    if rules > limits::PORT_RULES_MAX {
+        refuse_so_many(marks, report);
         return;
-    };
-    rules.sort_by_key(|rule| (rule.spec.range.first, rule.at));
-    let mut longest: BTreeMap<Bucket<'_>, usize> = BTreeMap::new();
+    }
+    let ports = services.iter().flat_map(|service| service.ports.iter().map(move |&spec| (service, spec)));
+    let mut ports: Vec<_> =
+        ports.zip(marks).map(|((service, spec), &at)| Declared { spec, service, at }).collect();
+    ports.sort_unstable_by_key(|port| (port.spec.protocol, port.spec.range.first, port.at));
     let mut said = Vec::new();
+    for neighbours in neighbourhoods(&ports) {
+        check_neighbours(neighbours, &mut said, report);
+    }
+}
+
+fn refuse_so_many(marks: &[Mark], report: &mut Report<'_>) {
+    let most = limits::PORT_RULES_MAX;
+    if let Some(&at) = marks.last() {
+        report.wrong(
+            at,
+            text!("more than {most} ports and addresses", "ポートとアドレスの組が {most} 個を超えています"),
+            text!("write ranges, or leave out addresses", "範囲で書くか、address を省いてください"),
+        );
+    }
+}
+
+/// Cuts sorted ports where no number on the left is on the right too: most ports of most policies stand alone.
+fn neighbourhoods<'c, 'a>(mut ports: &'c [Declared<'a>]) -> impl Iterator<Item = &'c [Declared<'a>]> {
+    core::iter::from_fn(move || {
+        let PortSpec { range, protocol } = ports.first()?.spec;
+        let mut highest = range.last;
+        let reaches = |port: &&Declared<'_>| {
+            let PortSpec { range, protocol: its } = port.spec;
+            let is_near = its == protocol && range.first <= highest;
+            highest = highest.max(range.last);
+            is_near
+        };
+        let count = ports.iter().take_while(reaches).count();
+        let (near, rest) = ports.split_at(count);
+        ports = rest;
+        Some(near)
+    })
+}
+
+/// Reports what overlaps among ports whose numbers do.
+fn check_neighbours<'a>(ports: &[Declared<'a>], said: &mut Vec<(Mark, Mark)>, report: &mut Report<'_>) {
+    if ports.len() < 2 {
+        return;
+    }
+    let at_places = |&port: &Declared<'a>| {
+        places(port.service).map(move |(address, device)| PortRule { port, address, device })
+    };
+    let rules: Vec<_> = ports.iter().flat_map(at_places).collect();
+    let mut longest: BTreeMap<Bucket<'_>, usize> = BTreeMap::new();
     for (index, rule) in rules.iter().enumerate() {
         let other = colliding(rule).into_iter().flatten().find_map(|bucket| {
-            let other = &rules[*longest.get(&bucket)?];
-            let collides = other.spec.range.last >= rule.spec.range.first
-                && (other.service, other.index) != (rule.service, rule.index);
+            let other = rules[*longest.get(&bucket)?].port;
+            let collides = other.spec.range.last >= rule.port.spec.range.first && other.at != rule.port.at;
             collides.then_some(other)
         });
         if let Some(other) = other
-            && !said.contains(&(other.at, rule.at))
+            && !said.contains(&(other.at, rule.port.at))
         {
             if said.len() < SAID_MAX {
-                said.push((other.at, rule.at));
+                said.push((other.at, rule.port.at));
             }
-            refuse(services, other, rule, report);
+            refuse(other, rule.port, report);
         }
         for bucket in holding(rule) {
             let entry = longest.entry(bucket).or_insert(index);
-            if rules[*entry].spec.range.last <= rule.spec.range.last {
+            if rules[*entry].port.spec.range.last <= rule.port.spec.range.last {
                 *entry = index;
             }
         }
@@ -81,29 +123,17 @@ pub(super) fn check(services: &[Declared], report: &mut Report<'_>) {
 /// The same two rules may meet at several addresses: so many pairs are remembered, to be said once.
 const SAID_MAX: usize = 256;
 
-fn port_rules(services: &[Declared]) -> Option<Vec<PortRule<'_>>> {
-    let mut rules = Vec::new();
-    for (service, declared) in services.iter().enumerate() {
-        let places = places(&declared.service.addresses);
-        for (index, &(at, spec)) in declared.ports.iter().enumerate() {
-            for &(address, interface) in &places {
-                let device = declared.service.device.as_deref().or(interface);
-                rules.push(PortRule { spec, address, device, service, index, at });
-            }
-            if rules.len() > limits::PORT_RULES_MAX {
-                return None;
-            }
-        }
-    }
-    Some(rules)
-}
-
-/// Where a service may be bound: each address with its interface, or anywhere.
-fn places(addresses: &[Address]) -> Vec<(Option<IpAddr>, Option<&str>)> {
-    if addresses.is_empty() || addresses.iter().any(|address| address.breadth() == Breadth::Wildcard) {
-        return alloc::vec![(None, None)];
-    }
-    addresses.iter().map(|address| (Some(address.ip.to_canonical()), address.interface.as_deref())).collect()
+/// Where a service may be bound: each address with its device, or anywhere.
+fn places(service: &Service) -> impl Iterator<Item = (Option<IpAddr>, Option<&str>)> {
+    let Service { addresses, device, .. } = service;
+    let device = device.as_deref();
+    let is_anywhere =
+        addresses.is_empty() || addresses.iter().any(|address| address.breadth() == Breadth::Wildcard);
+    let listed = if is_anywhere { &[][..] } else { &addresses[..] };
+    let listed = listed
+        .iter()
+        .map(move |address| (Some(address.ip.to_canonical()), device.or(address.interface.as_deref())));
+    is_anywhere.then_some((None, device)).into_iter().chain(listed)
 }
 
 /// The buckets that hold every rule which meets this one.
@@ -117,8 +147,9 @@ fn colliding<'a>(rule: &PortRule<'a>) -> [Option<Bucket<'a>>; 4] {
         Some(device) => [Some(Only(device)), Some(Unnamed)],
         None => [Some(Whichever), None],
     };
-    let bucket =
-        |address: usize, device: usize| Some((rule.spec.protocol, addresses[address]?, devices[device]?));
+    let bucket = |address: usize, device: usize| {
+        Some((rule.port.spec.protocol, addresses[address]?, devices[device]?))
+    };
     [bucket(0, 0), bucket(0, 1), bucket(1, 0), bucket(1, 1)]
 }
 
@@ -127,7 +158,7 @@ fn holding<'a>(rule: &PortRule<'a>) -> [Bucket<'a>; 4] {
     use Coordinate::{Only, Unnamed, Whichever};
     let address = rule.address.map_or(Unnamed, Only);
     let device = rule.device.map_or(Unnamed, Only);
-    let protocol = rule.spec.protocol;
+    let protocol = rule.port.spec.protocol;
     [
         (protocol, address, device),
         (protocol, address, Whichever),
@@ -136,7 +167,7 @@ fn holding<'a>(rule: &PortRule<'a>) -> [Bucket<'a>; 4] {
     ]
 }
 
-fn refuse(services: &[Declared], one: &PortRule<'_>, other: &PortRule<'_>, report: &mut Report<'_>) {
+fn refuse(one: Declared<'_>, other: Declared<'_>, report: &mut Report<'_>) {
     let (one, other) = if one.at <= other.at { (one, other) } else { (other, one) };
     let shared = PortSpec {
         range: PortRange {
@@ -145,8 +176,8 @@ fn refuse(services: &[Declared], one: &PortRule<'_>, other: &PortRule<'_>, repor
         },
         protocol: one.spec.protocol,
     };
-    let (first, second) = (&services[one.service].service.name, &services[other.service].service.name);
-    if one.service == other.service {
+    let (first, second) = (&one.service.name, &other.service.name);
+    if core::ptr::eq(one.service, other.service) {
         report.clash(
             one.at,
             other.at,

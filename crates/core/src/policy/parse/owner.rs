@@ -1,14 +1,12 @@
 //! Reads whom a service's ports belong to, and refuses an owner that cannot exist (A24).
 
 use alloc::{string::String, vec::Vec};
-use core::slice;
-
-use toml::de::{DeTable, DeValue};
 
 use super::{
     lines::Mark,
     report::{Report, clip},
-    value::{Key, Table, Value, is_name, is_too_long, mark, refuse_kind},
+    tree::{Content, Value},
+    value::{Key, Table, is_name, is_too_long, refuse_kind},
 };
 use crate::{
     owner::Owner,
@@ -33,15 +31,10 @@ const USER_BYTES_MAX: usize = 256;
 const PATH_BYTES_MAX: usize = 4_096;
 
 /// The owners that `value` names: a table, or a list of tables.
-pub(super) fn read(value: &Value<'_>, key: Key, file: u32, report: &mut Report<'_>) -> Vec<Owner> {
-    let at = mark(file, value);
-    let items = match value.get_ref() {
-        DeValue::Array(array) => array,
-        _ => slice::from_ref(value),
-    };
-    if items.is_empty() {
+pub(super) fn read(value: Value<'_, '_>, key: Key, report: &mut Report<'_>) -> Vec<Owner> {
+    if value.items_count() == 0 {
         report.wrong(
-            at,
+            value.at(),
             text!("`owner` is empty", "`owner` が空です"),
             text!(
                 "write it like {{ unit = \"nginx.service\" }}, or leave it out to allow anybody",
@@ -49,16 +42,15 @@ pub(super) fn read(value: &Value<'_>, key: Key, file: u32, report: &mut Report<'
             ),
         );
     }
-    if is_too_long(items.len(), at, key, report) {
+    if is_too_long(value, key, report) {
         return Vec::new();
     }
-    let mut owners = Vec::with_capacity(items.len());
-    for item in items {
-        let at = mark(file, item);
-        match item.get_ref() {
-            DeValue::Table(entries) => owners.extend(one(entries, at, file, report)),
-            DeValue::String(written) => refuse_bare(written, at, report),
-            other => refuse_kind(at, key, TABLES, other, report),
+    let mut owners = Vec::with_capacity(value.items_count());
+    for item in value.items() {
+        match item.content() {
+            Content::Table(_) => owners.extend(one(item, report)),
+            Content::Text(written) => refuse_bare(written, item.at(), report),
+            _ => refuse_kind(item.at(), key, TABLES, item, report),
         }
     }
     owners.sort();
@@ -103,16 +95,17 @@ fn refuse_mark(at: Mark, report: &mut Report<'_>) {
     );
 }
 
-fn one(entries: &DeTable<'_>, at: Mark, file: u32, report: &mut Report<'_>) -> Option<Owner> {
-    if let Some((key, _)) = entries.iter().find(|(key, _)| &**key.get_ref() == "mark") {
-        refuse_mark(mark(file, key), report);
+fn one(entries: Value<'_, '_>, report: &mut Report<'_>) -> Option<Owner> {
+    if let Some(entry) = entries.get("mark") {
+        refuse_mark(entry.name_at(), report);
         return None;
     }
-    let table = Table { entries, file, at };
+    let at = entries.at();
+    let table = Table { entries, at };
     table.refuse_unknown(KEYS, report);
     let mut named = KEYS.iter().filter(|key| table.get(**key).is_some());
     let Some(&key) = named.next() else {
-        if entries.is_empty() {
+        if entries.children().next().is_none() {
             report.wrong(
                 at,
                 text!("this owner names nobody", "この owner は誰も指していません"),
@@ -161,8 +154,8 @@ pub(crate) fn of(key: &str, value: &str) -> Result<Owner, (Text, Text)> {
 }
 
 fn unit(written: &str) -> Result<(), (Text, Text)> {
-    let shown = clip(written);
     let Some(stem) = UNIT_SUFFIXES.iter().find_map(|suffix| written.strip_suffix(suffix)) else {
+        let shown = clip(written);
         return Err((
             text!(
                 "`{shown}` is not a unit that can hold a port: it ends in .service, .socket or .scope",
@@ -172,6 +165,7 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
         ));
     };
     if stem.contains('*') && !is_any_instance(stem) {
+        let shown = clip(written);
         return Err((
             text!(
                 "`*` stands for an instance, after `@` and alone: `{shown}` is no such name",
@@ -185,6 +179,7 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
     }
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || ":-_.\\@*".contains(letter);
     if stem.is_empty() || written.len() > unit::NAME_BYTES_MAX || !stem.chars().all(allowed) {
+        let shown = clip(written);
         return Err((
             text!("no unit can be called `{shown}`", "`{shown}` という名前のユニットはありえません"),
             text!(

@@ -2,13 +2,12 @@
 
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
-use toml::de::DeValue;
-
 use super::{
     address,
     lines::Mark,
     owner, ports,
     report::Report,
+    tree::Content,
     value::{Key, Table, refuse_kind},
 };
 use crate::{
@@ -30,14 +29,14 @@ const WHY: Key = Key { name: "why", example: "why = \"only the application on th
 /// The keys of a service.
 pub(super) const KEYS: &[Key] = &[PORTS, ADDRESS, DEVICE, OWNER, REACH, WHY];
 
-/// A service with the places that later checks point at.
-#[derive(Debug)]
-pub(super) struct Declared {
-    /// The service.
-    pub(super) service: Service,
-    /// Where each of its ports is written.
-    pub(super) ports: Vec<(Mark, PortSpec)>,
-    /// Where each zone of its reach is written.
+/// Where the parts of all services are written, one behind the other in the order of the services.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// Their names.
+    pub(super) names: Vec<Mark>,
+    /// Their ports.
+    pub(super) ports: Vec<Mark>,
+    /// The zones of their reach; where it is not written, the name.
     pub(super) reach: Vec<Mark>,
 }
 
@@ -46,16 +45,18 @@ pub(super) fn read(
     name: &str,
     table: &Table<'_, '_>,
     registry: Registry<'_>,
+    places: &mut Places,
     report: &mut Report<'_>,
-) -> Declared {
+) -> Service {
     table.refuse_unknown(KEYS, report);
-    let ports = read_ports(name, table, registry, report);
+    places.names.push(table.at);
+    let ports = read_ports(name, table, registry, &mut places.ports, report);
     let device = table.string(DEVICE, report).and_then(|(at, text)| address::device(text, at, report));
     let addresses = address::addresses(&table.strings(ADDRESS, report), report);
     let owners = match table.get(OWNER) {
         Some(value) => {
-            let owners = owner::read(value, OWNER, table.file, report);
-            owner::doubt_division(owners.len(), ports.len(), super::value::mark(table.file, value), report);
+            let owners = owner::read(value, OWNER, report);
+            owner::doubt_division(owners.len(), ports.len(), value.at(), report);
             owners
         }
         None => {
@@ -63,28 +64,24 @@ pub(super) fn read(
             Vec::new()
         }
     };
-    let (marks, reach) = read_reach(table, report);
+    let before = places.reach.len();
+    let reach = read_reach(table, &mut places.reach, report);
     let why = table.string(WHY, report).map(|(_, why)| why.into());
-    let service = Service {
-        name: name.into(),
-        ports: ports.iter().map(|(_, spec)| *spec).collect(),
-        addresses,
-        device,
-        owners,
-        reach,
-        why,
-        place: report.place(table.at).0,
-    };
-    doubt_reach(&service, &marks, report);
-    Declared { service, ports, reach: marks }
+    let place = report.place(table.at).0;
+    let service = Service { name: name.into(), ports, addresses, device, owners, reach, why, place };
+    if let Some(&at) = places.reach.get(before) {
+        doubt_reach(&service, at, report);
+    }
+    service
 }
 
 fn read_ports(
     name: &str,
     table: &Table<'_, '_>,
     registry: Registry<'_>,
+    places: &mut Vec<Mark>,
     report: &mut Report<'_>,
-) -> Vec<(Mark, PortSpec)> {
+) -> Vec<PortSpec> {
     let Some(value) = table.get(PORTS) else {
         report.missing(
             table.at,
@@ -93,10 +90,9 @@ fn read_ports(
         );
         return Vec::new();
     };
-    if let DeValue::Integer(number) = value.get_ref() {
-        let number = number.as_str();
+    if let Content::Integer(number) = value.content() {
         report.wrong(
-            super::value::mark(table.file, value),
+            value.at(),
             text!("`{number}` names no protocol", "`{number}` にプロトコルがありません"),
             text!("did you mean ports = [\"{number}/tcp\"]?", "ports = [\"{number}/tcp\"] のことですか?"),
         );
@@ -105,27 +101,32 @@ fn read_ports(
     let written = table.strings(PORTS, report);
     let mut ports = Vec::with_capacity(written.len());
     for (at, text) in written {
-        ports.extend(ports::read(text, at, registry, report).map(|spec| (at, spec)));
+        if let Some(spec) = ports::read(text, at, registry, report) {
+            ports.push(spec);
+            places.push(at);
+        }
     }
     ports
 }
 
-fn read_reach(table: &Table<'_, '_>, report: &mut Report<'_>) -> (Vec<Mark>, Vec<String>) {
-    if let Some(value @ (DeValue::Table(_) | DeValue::Boolean(_))) =
-        table.get(REACH).map(toml::Spanned::get_ref)
+fn read_reach(table: &Table<'_, '_>, places: &mut Vec<Mark>, report: &mut Report<'_>) -> Vec<String> {
+    if let Some(value) = table.get(REACH)
+        && let Content::Table(_) | Content::Boolean = value.content()
     {
         let wanted = Words { en: "a zone or a list of zones", ja: "ゾーン名かそのリスト" };
-        let at = table.get(REACH).map_or(table.at, |value| super::value::mark(table.file, value));
-        refuse_kind(at, REACH, wanted, value, report);
-        return (Vec::new(), Vec::new());
+        refuse_kind(value.at(), REACH, wanted, value, report);
+        return Vec::new();
     }
     let mut zones = table.strings(REACH, report);
-    let mut seen = BTreeSet::new();
-    zones.retain(|(_, zone)| seen.insert(*zone));
-    if zones.is_empty() {
-        return (Vec::new(), alloc::vec![HOST.into()]);
+    if zones.len() > 1 {
+        let mut seen = BTreeSet::new();
+        zones.retain(|(_, zone)| seen.insert(*zone));
     }
-    zones.into_iter().map(|(at, zone)| (at, String::from(zone))).unzip()
+    if zones.is_empty() {
+        zones.push((table.at, HOST));
+    }
+    places.extend(zones.iter().map(|(at, _)| *at));
+    zones.iter().map(|(_, zone)| String::from(*zone)).collect()
 }
 
 fn doubt_anybody(name: &str, at: Mark, report: &mut Report<'_>) {
@@ -143,8 +144,7 @@ fn doubt_anybody(name: &str, at: Mark, report: &mut Report<'_>) {
 }
 
 /// A reach that says the same thing twice, or what the address makes impossible.
-fn doubt_reach(service: &Service, marks: &[Mark], report: &mut Report<'_>) {
-    let Some(&at) = marks.first() else { return };
+fn doubt_reach(service: &Service, at: Mark, report: &mut Report<'_>) {
     let loopback = |address: &crate::address::Address| address.breadth() == Breadth::Loopback;
     if service.reaches_beyond_host()
         && !service.addresses.is_empty()

@@ -1,22 +1,14 @@
 //! Takes TOML values as what a key means them to be, and says what else stands there.
 
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
-use core::slice;
-
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
 
 use super::{
     limits,
-    lines::{Mark, narrow},
+    lines::Mark,
     report::{Report, clip, did_you_mean},
+    tree::{Content, Value},
 };
 use crate::{text, words::Words};
-
-/// A value with its place.
-pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
 /// A key that a table may have, with what a person would write there.
 #[derive(Clone, Copy, Debug)]
@@ -28,46 +20,33 @@ pub(super) struct Key {
 /// A table of the policy whose keys are known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Table<'v, 't> {
-    pub(super) entries: &'v DeTable<'t>,
-    pub(super) file: u32,
+    pub(super) entries: Value<'v, 't>,
     /// Its name, or where it begins.
     pub(super) at: Mark,
 }
 
-pub(super) fn mark<T>(file: u32, spanned: &Spanned<T>) -> Mark {
-    let span = spanned.span();
-    Mark { file, start: narrow(span.start), end: narrow(span.end) }
-}
-
 /// What a value is, for a sentence that says it should be something else.
-const fn kind(value: &DeValue<'_>) -> Words {
-    match value {
-        DeValue::String(_) => Words { en: "text", ja: "文字列" },
-        DeValue::Integer(_) | DeValue::Float(_) => Words { en: "a number", ja: "数値" },
-        DeValue::Boolean(_) => Words { en: "true or false", ja: "真偽値" },
-        DeValue::Datetime(_) => Words { en: "a date", ja: "日付" },
-        DeValue::Array(_) => Words { en: "a list", ja: "リスト" },
-        DeValue::Table(_) => Words { en: "a table", ja: "テーブル" },
+const fn kind(content: &Content<'_>) -> Words {
+    match content {
+        Content::Text(_) => Words { en: "text", ja: "文字列" },
+        Content::Integer(_) | Content::Float => Words { en: "a number", ja: "数値" },
+        Content::Boolean => Words { en: "true or false", ja: "真偽値" },
+        Content::Date(_) => Words { en: "a date", ja: "日付" },
+        Content::List(_) => Words { en: "a list", ja: "リスト" },
+        Content::Table(_) => Words { en: "a table", ja: "テーブル" },
     }
-}
-
-/// The entries of a table in the order in which they are written.
-pub(super) fn in_order<'v, 't>(table: &'v DeTable<'t>) -> Vec<(&'v Spanned<Cow<'t, str>>, &'v Value<'t>)> {
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    entries
 }
 
 impl<'v, 't> Table<'v, 't> {
     /// The value of a key.
-    pub(super) fn get(&self, key: Key) -> Option<&'v Value<'t>> {
+    pub(super) fn get(&self, key: Key) -> Option<Value<'v, 't>> {
         self.entries.get(key.name)
     }
 
     /// Reports every key that is not among `known`.
     pub(super) fn refuse_unknown(&self, known: &[Key], report: &mut Report<'_>) {
-        for (key, _) in self.entries {
-            let name: &str = key.get_ref();
+        for entry in self.entries.children() {
+            let name = entry.name();
             if known.iter().any(|key| key.name == name) {
                 continue;
             }
@@ -77,7 +56,7 @@ impl<'v, 't> Table<'v, 't> {
             let (en_all, ja_all) = (all.join(", "), all.join("、"));
             let name = clip(name);
             report.wrong(
-                mark(self.file, key),
+                entry.name_at(),
                 text!("`{name}` is not a key here", "`{name}` というキーはここにはありません"),
                 did_you_mean(
                     guess.as_deref(),
@@ -90,37 +69,31 @@ impl<'v, 't> Table<'v, 't> {
     /// A key's text, if it is there and is text with something in it.
     pub(super) fn string(&self, key: Key, report: &mut Report<'_>) -> Option<(Mark, &'v str)> {
         let value = self.get(key)?;
-        let at = mark(self.file, value);
-        let Some(written) = value.get_ref().as_str() else {
-            refuse_kind(at, key, TEXT, value.get_ref(), report);
+        let Some(written) = value.text() else {
+            refuse_kind(value.at(), key, TEXT, value, report);
             return None;
         };
         if written.trim().is_empty() {
-            refuse_empty(at, key, report);
+            refuse_empty(value.at(), key, report);
             return None;
         }
-        Some((at, written))
+        Some((value.at(), written))
     }
 
     /// A key's texts: a list, or one text that stands for a list of one.
     pub(super) fn strings(&self, key: Key, report: &mut Report<'_>) -> Vec<(Mark, &'v str)> {
         let Some(value) = self.get(key) else { return Vec::new() };
-        let items = match value.get_ref() {
-            DeValue::Array(array) => array,
-            _ => slice::from_ref(value),
-        };
-        if items.is_empty() {
-            refuse_empty(mark(self.file, value), key, report);
+        if value.items_count() == 0 {
+            refuse_empty(value.at(), key, report);
         }
-        if is_too_long(items.len(), mark(self.file, value), key, report) {
+        if is_too_long(value, key, report) {
             return Vec::new();
         }
-        let mut strings = Vec::with_capacity(items.len());
-        for item in items {
-            let at = mark(self.file, item);
-            match item.get_ref().as_str() {
-                Some(written) => strings.push((at, written)),
-                None => refuse_kind(at, key, TEXTS, item.get_ref(), report),
+        let mut strings = Vec::with_capacity(value.items_count());
+        for item in value.items() {
+            match item.text() {
+                Some(written) => strings.push((item.at(), written)),
+                None => refuse_kind(item.at(), key, TEXTS, item, report),
             }
         }
         strings
@@ -131,9 +104,9 @@ const TEXT: Words = Words { en: "text", ja: "文字列" };
 const TEXTS: Words = Words { en: "text or a list of texts", ja: "文字列か文字列のリスト" };
 
 /// Reports that a value is of another kind than `wanted`.
-pub(super) fn refuse_kind(at: Mark, key: Key, wanted: Words, value: &DeValue<'_>, report: &mut Report<'_>) {
+pub(super) fn refuse_kind(at: Mark, key: Key, wanted: Words, value: Value<'_, '_>, report: &mut Report<'_>) {
     let Key { name, example } = key;
-    let (kind, wanted_en, wanted_ja) = (kind(value), wanted.en, wanted.ja);
+    let (kind, wanted_en, wanted_ja) = (kind(value.content()), wanted.en, wanted.ja);
     let (kind_en, kind_ja) = (kind.en, kind.ja);
     let text = crate::words::Text {
         en: format!("`{name}` is {wanted_en}, not {kind_en}"),
@@ -143,11 +116,12 @@ pub(super) fn refuse_kind(at: Mark, key: Key, wanted: Words, value: &DeValue<'_>
 }
 
 /// Whether a list holds more items than a policy may; then that is reported.
-pub(super) fn is_too_long(count: usize, at: Mark, key: Key, report: &mut Report<'_>) -> bool {
+pub(super) fn is_too_long(value: Value<'_, '_>, key: Key, report: &mut Report<'_>) -> bool {
+    let count = value.items_count();
     if count > limits::ITEMS_MAX {
         let (name, most) = (key.name, limits::ITEMS_MAX);
         report.wrong(
-            at,
+            value.at(),
             text!(
                 "`{name}` has {count} items; {most} is the limit",
                 "`{name}` の項目は {count} 個あり、上限の {most} 個を超えています"

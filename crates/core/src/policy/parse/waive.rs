@@ -1,13 +1,13 @@
 //! Reads one waiver: a finding that a person has looked at and lives with (A20).
 
 use jiff::civil::Date;
-use toml::de::DeValue;
 
 use super::{
     lines::Mark,
     ports,
     report::{Report, clip, did_you_mean},
-    value::{Key, Table, mark},
+    tree::Content,
+    value::{Key, Table},
 };
 use crate::{policy::Waiver, registry::Registry, rules, text};
 
@@ -78,19 +78,13 @@ fn read_rule<'v>(table: &Table<'v, '_>, report: &mut Report<'_>) -> Option<&'v s
 /// A waiver's last day, as TOML's own date or as text.
 fn read_until(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<Date> {
     let value = table.get(UNTIL)?;
-    let at = mark(table.file, value);
-    let date = match value.get_ref() {
-        DeValue::String(written) => written_date(written),
-        DeValue::Datetime(moment) if moment.time.is_none() && moment.offset.is_none() => {
-            moment.date.and_then(|date| {
-                let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
-                Date::new(i16::try_from(date.year).ok()?, month, day).ok()
-            })
-        }
+    let date = match value.content() {
+        Content::Text(written) => written_date(written),
+        Content::Date(written) => written_date(written),
         _ => None,
     };
     if date.is_none() {
-        refuse_date(at, report);
+        refuse_date(value.at(), report);
     }
     date
 }

@@ -3,15 +3,10 @@
 use alloc::format;
 
 use crate::{
-    policy::parse::report::clip,
+    policy::parse::{report::clip, tree},
     text,
     words::{Text, Words},
 };
-
-/// The reader's message for a key that appears twice in one table.
-pub(super) const DUPLICATE: &str = "duplicate key";
-/// What a swallowing error is called once its cause is known.
-pub(super) const UNCLOSED: &str = "not closed";
 
 /// Whether the reader reached the end of the file inside a list or a table.
 pub(super) fn is_unclosed(message: &str) -> bool {
@@ -20,28 +15,24 @@ pub(super) fn is_unclosed(message: &str) -> bool {
         .any(|start| message.strip_prefix(start).is_some_and(|rest| !rest.starts_with(" table")))
 }
 
-/// Whether a header is not closed: what follows would belong to another table.
-pub(super) fn is_open_header(message: &str) -> bool {
-    ["unclosed table", "unclosed array table"].iter().any(|start| message.starts_with(start))
-}
-
 /// Whether a message can be the first sign of a list or table that is not closed.
 pub(super) fn is_swallowing(message: &str) -> bool {
     is_unclosed(message) || message.contains("between") || message.starts_with("unexpected `=`")
 }
 
+/// What is said of a list or table that is not closed, at the first error that it causes.
+pub(super) const UNCLOSED: (Words, Words) = (
+    Words {
+        en: "a list or table that begins above is not closed",
+        ja: "これより前で始まったリストまたはテーブルが閉じられていません",
+    },
+    Words {
+        en: "write the missing ] or } before this", ja: "この前に足りない ] か } を書いてください"
+    },
+);
+
 /// What is wrong, in words, and the start of each message that says it.
 const MEANINGS: &[(&[&str], Words, Words)] = &[
-    (
-        &[UNCLOSED],
-        Words {
-            en: "a list or table that begins above is not closed",
-            ja: "これより前で始まったリストまたはテーブルが閉じられていません",
-        },
-        Words {
-            en: "write the missing ] or } before this", ja: "この前に足りない ] か } を書いてください"
-        },
-    ),
     (
         &["unclosed table", "unclosed array table", "missing table open"],
         Words { en: "the header is not closed", ja: "見出しが閉じられていません" },
@@ -108,11 +99,6 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
         Words { en: "delete it", ja: "削除してください" },
     ),
     (
-        &["invalid date", "invalid time", "invalid datetime"],
-        Words { en: "there is no such date", ja: "存在しない日付です" },
-        Words { en: "write it like \"2027-06-30\"", ja: "\"2027-06-30\" のように書いてください" },
-    ),
-    (
         &["cannot extend value"],
         Words {
             en: "this key has a value already and cannot hold another key",
@@ -123,13 +109,21 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
         },
     ),
     (
-        &["cannot recurse", "recursion limit"],
+        &["cannot recurse"],
         Words {
             en: "lists and tables are nested too deeply", ja: "リストやテーブルの入れ子が深すぎます"
         },
         Words {
             en: "no value of a policy nests more than two deep",
             ja: "policy の値の入れ子は 2 段までです",
+        },
+    ),
+    (
+        &[tree::DEEP_KEY],
+        Words { en: "this key has too many parts", ja: "キーの階層が深すぎます" },
+        Words {
+            en: "no key of a policy has more than four, as service.web.owner.unit",
+            ja: "policy のキーは service.web.owner.unit のように 4 階層までです",
         },
     ),
     (
