@@ -30,7 +30,7 @@ pub(crate) fn run(words: &[String]) -> Result {
     shell::run(&mut cargo(&["build", "--release", "--package", "portreeve"]))?;
     rows.extend(scenes::small()?);
     rows.extend(scenes::busy()?);
-    rows.push(lookup::row()?);
+    rows.extend(lookup::rows()?);
     rows.push(policy::row()?);
     rows.extend(size::rows()?);
     let page = report::page(&rows, &machine::describe());

@@ -37,22 +37,33 @@ pub struct Registry<'a> {
 }
 
 /// What a number, or a range of them, is assigned to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Assignment<'a> {
     /// The numbers.
     pub range: PortRange,
     /// The protocol.
     pub protocol: Protocol,
     /// The names, the first one first, with one space between.
-    names: &'a str,
-    /// What the registry says of it; may be empty.
-    pub description: &'a str,
+    names: &'a [u8],
+    description: &'a [u8],
 }
 
 impl<'a> Assignment<'a> {
     /// The names, the first one first.
     pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.names.split(' ')
+        layout::text(self.names).split(' ')
+    }
+
+    /// What the registry says of it; may be empty.
+    #[must_use]
+    pub fn description(&self) -> &'a str {
+        layout::text(self.description)
+    }
+}
+
+impl fmt::Debug for Assignment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} {} # {}", self.range, self.protocol, layout::text(self.names), self.description())
     }
 }
 
@@ -103,14 +114,14 @@ impl<'a> Registry<'a> {
     /// The first name of a number, if it has one.
     #[must_use]
     pub fn name(&self, port: u16, protocol: Protocol) -> Option<&'a str> {
-        let names = self.numbers.names.bytes(self.lookup(port, protocol)?)?;
+        let names = self.numbers.names.at(self.lookup(port, protocol)?);
         let first = names.split(|byte| *byte == b' ').next()?;
-        core::str::from_utf8(first).ok()
+        Some(layout::text(first))
     }
 
     /// Every name of a number, the first one first.
     pub fn names(&self, port: u16, protocol: Protocol) -> impl Iterator<Item = &'a str> + use<'a> {
-        let names = self.lookup(port, protocol).map(|id| self.numbers.names.at(id));
+        let names = self.lookup(port, protocol).map(|id| layout::text(self.numbers.names.at(id)));
         names.into_iter().flat_map(|names| names.split(' '))
     }
 
@@ -119,8 +130,8 @@ impl<'a> Registry<'a> {
     /// A number within a range is not listed beside the range for a name that both carry.
     pub fn find<'n>(&self, name: &'n str) -> impl Iterator<Item = Assignment<'a>> + use<'a, 'n> {
         let registry = *self;
-        let carriers = registry.numbers.listed(name).filter_map(move |id| registry.carrier(id, name));
-        carriers.flat_map(Record::assignments)
+        let carriers = registry.numbers.carriers(name);
+        carriers.filter_map(move |(id, names)| registry.named(id, names)).flat_map(Record::assignments)
     }
 
     /// Every assignment, in order of number and protocol; a range before the numbers in it that have names of their own.
@@ -152,19 +163,11 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// The record, if it carries `name`.
-    fn carrier(&self, id: usize, name: &str) -> Option<Record<'a>> {
-        let names = self.numbers.names.bytes(id)?;
-        let mut each = names.split(|byte| *byte == b' ');
-        let carries = each.any(|other| other.eq_ignore_ascii_case(name.as_bytes()));
-        if carries { self.named(id, core::str::from_utf8(names).ok()?) } else { None }
-    }
-
     fn record(&self, id: usize) -> Option<Record<'a>> {
         self.named(id, self.numbers.names.at(id))
     }
 
-    fn named(&self, id: usize, names: &'a str) -> Option<Record<'a>> {
+    fn named(&self, id: usize, names: &'a [u8]) -> Option<Record<'a>> {
         let (range, bits) = self.numbers.record(id)?;
         Some(Record { range, bits, names, description: self.descriptions.strings.at(id) })
     }
@@ -174,8 +177,8 @@ impl<'a> Registry<'a> {
 struct Record<'a> {
     range: PortRange,
     bits: u8,
-    names: &'a str,
-    description: &'a str,
+    names: &'a [u8],
+    description: &'a [u8],
 }
 
 impl<'a> Record<'a> {

@@ -60,7 +60,7 @@ fn a_range_is_folded_and_every_number_in_it_is_named() {
     assert_eq!(REGISTRY.name(5999, Protocol::Udp), REGISTRY.assignment(5999, Protocol::Udp).map(|_| "cvsup"));
     assert_eq!(REGISTRY.name(6064, Protocol::Tcp), Some("ndl-ahp-svc"));
     let x11 = REGISTRY.assignment(6042, Protocol::Tcp).unwrap();
-    assert_eq!((x11.range, x11.description), (PortRange { first: 6000, last: 6063 }, "X Window System"));
+    assert_eq!((x11.range, x11.description()), (PortRange { first: 6000, last: 6063 }, "X Window System"));
     assert_eq!(names(6001, Protocol::Tcp), ["x11", "x11-1"]);
     assert_eq!(places("x11"), ["6000-6063/tcp", "6000-6063/udp"]);
     assert_eq!(places("x11-1"), ["6001/tcp"]);
@@ -109,7 +109,7 @@ fn assignments_say_what_the_text_says_in_order() {
         .collect();
     let listed: Vec<_> = REGISTRY
         .assignments()
-        .map(|its| (its.range, its.protocol, its.names().collect::<Vec<_>>().join(" "), its.description))
+        .map(|its| (its.range, its.protocol, its.names().collect::<Vec<_>>().join(" "), its.description()))
         .collect();
     assert!(listed.is_sorted_by_key(|(range, ..)| range.first));
     written.sort_by_key(|(range, protocol, ..)| (range.first, range.is_one(), *protocol));

@@ -11,7 +11,7 @@
 //! | *s* | the low byte of each single number, ascending within a page |
 //! | *s* | the protocols of each, one bit a protocol |
 //! | 5 × *r* | the ranges: first, last, protocols |
-//! | 2 × 513 | where the index entries of each bucket of names begin, and where they end |
+//! | 2 × 2049 | where the index entries of each bucket of names begin, and where they end |
 //! | 3 × *i* | for each name in each bucket, a byte of its hash and its record |
 //! | … | the names of each record, as strings |
 //!
@@ -34,7 +34,8 @@ pub(super) const PAGES: usize = 256;
 /// How wide an entry of the index is.
 pub(super) const ENTRY_BYTES: usize = 3;
 /// How many buckets names are hashed into.
-pub(super) const BUCKETS: usize = 512;
+pub(super) const BUCKETS: usize = 1 << BUCKET_BITS;
+const BUCKET_BITS: u32 = 11;
 
 /// The protocols that have a bit, in the order of the bits.
 const PROTOCOLS: [Protocol; 4] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Dccp];
@@ -56,9 +57,17 @@ pub(super) fn protocols(bits: u8) -> impl Iterator<Item = Protocol> {
 
 /// The bucket that `name` falls into, whatever its case, and the byte that tells most names there apart.
 pub(super) fn bucket(name: &str) -> (usize, u8) {
-    let hash = fnv(name.bytes().map(|byte| byte.to_ascii_lowercase()));
-    let [tag, low, high, last] = hash.to_le_bytes();
-    (usize::from(u16::from_le_bytes([low ^ last, high])) % BUCKETS, tag)
+    let hash = hash(name.as_bytes());
+    let [tag, ..] = (hash >> (u32::BITS - BUCKET_BITS - u8::BITS)).to_le_bytes();
+    ((hash >> (u32::BITS - BUCKET_BITS)) as usize, tag)
+}
+
+/// A hash that takes four letters at a time; one bit is all that tells the cases of a letter apart.
+fn hash(name: &[u8]) -> u32 {
+    let (words, rest) = name.as_chunks();
+    let last = rest.iter().fold(0, |word, letter| word << 8 | u32::from(*letter));
+    let words = words.iter().map(|word| u32::from_le_bytes(*word)).chain([last]);
+    words.fold(0, |hash: u32, word| (hash.rotate_left(5) ^ (word | 0x2020_2020)).wrapping_mul(0x9E37_79B1))
 }
 
 /// The digest by which descriptions know the numbers they belong to.
@@ -82,12 +91,11 @@ impl<'a> Strings<'a> {
     }
 
     /// The string at `index`; empty where there is none.
-    pub(super) fn at(self, index: usize) -> &'a str {
-        self.bytes(index).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("")
+    pub(super) fn at(self, index: usize) -> &'a [u8] {
+        self.find(index).unwrap_or(&[])
     }
 
-    /// The bytes of the string at `index`.
-    pub(super) fn bytes(self, index: usize) -> Option<&'a [u8]> {
+    fn find(self, index: usize) -> Option<&'a [u8]> {
         let mut rest = self.pool.get(u32::from_le_bytes(*self.blocks.get(index / BLOCK)?) as usize..)?;
         for _ in 0..index % BLOCK {
             let (&length, following) = rest.split_first()?;
@@ -96,6 +104,11 @@ impl<'a> Strings<'a> {
         let (&length, following) = rest.split_first()?;
         following.get(..usize::from(length))
     }
+}
+
+/// A string as text; a table is proved to hold nothing else before it is used.
+pub(super) fn text(string: &[u8]) -> &str {
+    core::str::from_utf8(string).unwrap_or("")
 }
 
 /// The first file, taken apart.
@@ -170,8 +183,7 @@ impl<'a> Numbers<'a> {
 
     fn port(&self, id: usize) -> Option<u16> {
         let at = u16::try_from(id).ok()?;
-        // Counting takes a few vector instructions where a binary search waits for each of its steps.
-        let begun: u16 = self.pages.iter().map(|start| u16::from(u16::from_le_bytes(*start) <= at)).sum();
+        let begun = self.pages.partition_point(|start| u16::from_le_bytes(*start) <= at);
         let high = u8::try_from(begun.checked_sub(1)?).ok()?;
         Some(u16::from_be_bytes([high, *self.lows.get(id)?]))
     }
@@ -196,12 +208,29 @@ impl<'a> Numbers<'a> {
             .map(|(place, _)| self.lows.len() + place)
     }
 
-    /// The records that the index lists for `name`, and few others.
-    pub(super) fn listed(&self, name: &str) -> impl Iterator<Item = usize> + use<'a> {
+    /// The records that carry `name`, in whatever case, in order of number, each with all its names.
+    pub(super) fn carriers<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = (usize, &'a [u8])> + use<'a, 'n> {
         let (bucket, tag) = bucket(name);
         let entries = stretch(self.buckets, bucket).and_then(|entries| self.index.get(entries));
-        let of_name = entries.into_iter().flatten().filter(move |[its, ..]| *its == tag);
-        of_name.map(|[_, low, high]| usize::from(u16::from_le_bytes([*low, *high])))
+        let names = self.names;
+        let of_tag = entries.unwrap_or_default().iter().filter(move |[its, ..]| *its == tag);
+        let listed = of_tag.map(move |[_, low, high]| {
+            let id = usize::from(u16::from_le_bytes([*low, *high]));
+            (id, names.at(id))
+        });
+        listed.filter(|(_, names)| lists(names, name.as_bytes()))
+    }
+}
+
+/// Whether one of the names with a space between is `name`: mostly the first, and written alike.
+fn lists(names: &[u8], name: &[u8]) -> bool {
+    let is_it = |its: &[u8]| its == name || its.eq_ignore_ascii_case(name);
+    match names.split_at_checked(name.len()) {
+        Some((first, [] | [b' ', ..])) if is_it(first) => !name.contains(&b' '),
+        _ => names.split(|byte| *byte == b' ').skip(1).any(is_it),
     }
 }
 

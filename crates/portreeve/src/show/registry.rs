@@ -37,7 +37,7 @@ impl<'a> From<Assignment<'a>> for AssignmentView<'a> {
             port_last: assignment.range.last,
             protocol: assignment.protocol,
             names: assignment.names().collect(),
-            description: assignment.description,
+            description: assignment.description(),
         }
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn cells(assignment: &Assignment<'_>) -> [String; 3] {
     [
         format!("{}/{}", assignment.range, assignment.protocol),
         names,
-        visible(assignment.description).into_owned(),
+        visible(assignment.description()).into_owned(),
     ]
 }
 
