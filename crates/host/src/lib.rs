@@ -1,6 +1,7 @@
 //! Looks at Linux and changes it, never deciding.
 
 pub mod observe;
+mod passwd;
 pub mod present;
 pub mod proc;
 pub mod sys;

@@ -4,13 +4,12 @@ use std::{
     cell::OnceCell,
     collections::HashSet,
     ffi::{OsStr, OsString},
-    fs::{self, File},
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-/// Bytes of /etc/passwd that are read at most.
-const PASSWD_BYTES_MAX: u64 = 16 << 20;
+use crate::{passwd::Passwd, proc};
+
 /// Entries of a directory of units that are read at most.
 const UNITS_MAX: usize = 65_536;
 
@@ -126,26 +125,21 @@ impl Tree {
     }
 
     fn read_accounts(&self) -> Option<Accounts> {
-        let passwd = self.read("etc/passwd").ok()?;
-        let names = passwd.lines().filter_map(|line| line.split(':').next()).map(String::from).collect();
-        let unlisted = if self.asks_elsewhere_for_users() { Presence::Unknown } else { Presence::Absent };
+        let passwd = Passwd::below(&self.root).ok()?;
+        let names = passwd.accounts().map(|(name, _)| name).collect();
+        let may_be_elsewhere = !passwd.is_whole() || self.asks_elsewhere_for_users();
+        let unlisted = if may_be_elsewhere { Presence::Unknown } else { Presence::Absent };
         Some(Accounts { names, unlisted })
     }
 
     /// `systemd` only makes up users of running units, which are no names for a policy: it does not count.
     fn asks_elsewhere_for_users(&self) -> bool {
-        let sources = self.read("etc/nsswitch.conf").unwrap_or_default();
+        let sources = proc::read_text(self.root.join("etc/nsswitch.conf")).unwrap_or_default();
         let sources = sources.lines().find_map(|line| line.trim().strip_prefix("passwd:"));
         sources.is_some_and(|sources| {
             let sources = sources.split('#').next().unwrap_or_default();
             sources.split_whitespace().any(|source| !matches!(source, "files" | "compat" | "systemd"))
         })
-    }
-
-    fn read(&self, path: &str) -> io::Result<String> {
-        let mut bytes = Vec::new();
-        File::open(self.root.join(path))?.take(PASSWD_BYTES_MAX).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 

@@ -1,10 +1,8 @@
-//! Names of users from /etc/passwd (passwd(5)).
+//! Names of users by number.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
-use crate::proc;
-
-const PASSWD_BYTES_MAX: usize = 8 * 1024 * 1024;
+use crate::passwd::Passwd;
 
 /// The names of users by number.
 #[derive(Debug, Default)]
@@ -13,16 +11,13 @@ pub(super) struct Users(HashMap<u32, String>);
 impl Users {
     /// Reads the host's table; a user that stands elsewhere (LDAP) keeps the number.
     pub(super) fn read() -> Self {
-        Self::parse(&proc::read("/etc/passwd", PASSWD_BYTES_MAX).unwrap_or_default())
+        Self::of(Passwd::below(Path::new("/")).unwrap_or_default().accounts())
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    fn of(accounts: impl Iterator<Item = (String, u32)>) -> Self {
         let mut names = HashMap::new();
-        for line in bytes.split(|&byte| byte == b'\n') {
-            let mut fields = line.split(|&byte| byte == b':');
-            let (Some(name), Some(uid)) = (fields.next(), fields.nth(1)) else { continue };
-            let Some(uid) = std::str::from_utf8(uid).ok().and_then(|uid| uid.parse().ok()) else { continue };
-            names.entry(uid).or_insert_with(|| proc::text(name));
+        for (name, uid) in accounts {
+            names.entry(uid).or_insert(name);
         }
         Self(names)
     }
@@ -39,8 +34,8 @@ mod tests {
 
     #[test]
     fn the_first_name_of_a_number_counts() {
-        let users =
-            Users::parse(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbroken\nwww-data:x:33:33:::\n");
+        let accounts = [("root".into(), 0), ("toor".into(), 0), ("www-data".into(), 33)];
+        let users = Users::of(accounts.into_iter());
         assert_eq!([users.name(0), users.name(33), users.name(7)], ["root", "www-data", "7"]);
     }
 }
