@@ -340,6 +340,10 @@ fn a_file_that_is_not_toml_says_where_and_what_to_write() {
         ),
         ("version = 1\na.b.c.d.e.f.g.h.i.j = 1\n", "2:18 . | this key has too many parts | "),
         ("version = 1\nwhy = \"\0\"\n", "2:8 \0 | a quote is missing"),
+        (
+            "version = 1 [service.a]\n",
+            "1:13 [ | this does not belong to the line any more | begin a new line before it, or delete it",
+        ),
     ] {
         let found = mistakes(text);
         assert!(found[0].starts_with(expected), "{found:?}");
@@ -365,6 +369,17 @@ fn mistakes_before_and_after_a_broken_line_are_told_with_it() {
     for (said, start) in found.iter().zip(starts) {
         assert!(said.starts_with(start), "{said}");
     }
+}
+
+#[test]
+fn keys_below_a_broken_header_are_no_mistakes_of_the_table_above() {
+    let text = "version = 1\nservice.a]\nports = \"1/tcp\"\n[service.b]\nports = \"2/tpc\"\n";
+    let found = mistakes(text);
+    let starts = ["2:10 ] | a key stands here without a value", "5:9 \"2/tpc\" | `tpc` is not a protocol"];
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found.iter().zip(starts).all(|(said, start)| said.starts_with(start)), "{found:#?}");
+    let found = mistakes("version = 1\n[service.a]\nports =\nreech = 1\n");
+    assert_eq!(found.len(), 2, "{found:#?}");
 }
 
 #[test]

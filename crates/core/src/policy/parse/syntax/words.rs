@@ -94,6 +94,15 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
         },
     ),
     (
+        &["unexpected key or value", "unexpected content"],
+        Words {
+            en: "this does not belong to the line any more", ja: "この行の内容はこの前で終わっています"
+        },
+        Words {
+            en: "begin a new line before it, or delete it", ja: "この前で改行するか、削除してください"
+        },
+    ),
+    (
         &["extra comma", "extra `=`", "extra assignment"],
         Words { en: "there is one sign too many", ja: "記号が 1 つ余分です" },
         Words { en: "delete it", ja: "削除してください" },

@@ -387,12 +387,17 @@ impl EventReceiver for Builder<'_> {
         }
     }
 
-    /// A header that was not closed ends with its line, so that the keys below it are its own.
+    /// A header that was not closed ends with its line, so that the keys below it are its own. A key alone may have
+    /// been meant for a header: whose the keys below it are cannot be told.
     fn newline(&mut self, span: Span, errors: &mut dyn ErrorSink) {
         if let Some(written) = self.source.get(span) {
             written.decode_newline(errors);
         }
-        self.enter(span.before(), errors);
+        if self.header.is_some() {
+            self.enter(span.before(), errors);
+        } else if self.open.is_empty() && !self.key.is_empty() {
+            self.table = self.add(Part::default(), span.into(), Content::Table(Origin::Header));
+        }
         self.key.clear();
         self.goes_on = false;
     }
