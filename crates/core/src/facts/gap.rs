@@ -55,6 +55,29 @@ impl Gap {
         Self { what, count, detail: String::new() }
     }
 
+    /// Whether it may be unknown who holds a socket because of it.
+    #[must_use]
+    pub const fn hides_holders(&self) -> bool {
+        match self.what {
+            GapKind::HiddenOwners
+            | GapKind::HiddenProcesses
+            | GapKind::SealedProcesses
+            | GapKind::OutOfSight
+            | GapKind::VanishedProcesses => true,
+            GapKind::ForeignNamespaces
+            | GapKind::HiddenFiles
+            | GapKind::MissingSource
+            | GapKind::UnsteadyRead
+            | GapKind::TooMany => false,
+        }
+    }
+
+    /// Whether listeners may be missing because of it.
+    #[must_use]
+    pub const fn hides_listeners(&self) -> bool {
+        !self.hides_holders() && !matches!(self.what, GapKind::HiddenFiles)
+    }
+
     /// Why it could not be seen, as a sentence with the count.
     #[must_use]
     pub fn why(&self) -> Text {
@@ -155,6 +178,25 @@ impl Gap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gap_hides_who_holds_a_socket_or_the_socket_itself_or_a_file() {
+        for (what, holders, listeners) in [
+            (GapKind::HiddenOwners, true, false),
+            (GapKind::HiddenProcesses, true, false),
+            (GapKind::SealedProcesses, true, false),
+            (GapKind::OutOfSight, true, false),
+            (GapKind::VanishedProcesses, true, false),
+            (GapKind::HiddenFiles, false, false),
+            (GapKind::ForeignNamespaces, false, true),
+            (GapKind::MissingSource, false, true),
+            (GapKind::UnsteadyRead, false, true),
+            (GapKind::TooMany, false, true),
+        ] {
+            let gap = Gap::new(what, 1);
+            assert_eq!((gap.hides_holders(), gap.hides_listeners()), (holders, listeners), "{what:?}");
+        }
+    }
 
     #[test]
     fn one_thing_is_spoken_of_as_one() {

@@ -89,6 +89,20 @@ impl Listener {
         matches!(self.address.ip, core::net::IpAddr::V6(ip) if ip.to_ipv4_mapped().is_none())
     }
 
+    /// Whether somebody holds it who could not be seen, and nobody else does.
+    #[must_use]
+    pub fn hides_every_holder(&self) -> bool {
+        let hidden = [HolderGap::OtherUser, HolderGap::OutOfSight, HolderGap::Vanished];
+        self.holders.is_empty() && self.gap.is_some_and(|gap| hidden.contains(&gap))
+    }
+
+    /// Whether somebody may hold it who was not seen, be it beside others who were.
+    #[must_use]
+    pub fn may_hide_holder(&self) -> bool {
+        let hidden = matches!(self.gap, Some(HolderGap::OtherUser | HolderGap::OutOfSight));
+        hidden || !self.holders_complete || (self.holders.is_empty() && self.gap.is_none())
+    }
+
     /// Whether something can arrive on it: a socket that is merely bound takes the number and hears nothing.
     #[must_use]
     pub fn hears(&self) -> bool {

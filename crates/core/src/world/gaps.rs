@@ -16,20 +16,12 @@ pub fn gap_matters<'a>(
     mut listeners: impl Iterator<Item = &'a Listener>,
 ) -> bool {
     match gap.what {
-        GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::SealedProcesses | GapKind::OutOfSight => {
-            listeners.any(hides_holder)
-        }
         GapKind::VanishedProcesses => listeners.any(lost_holder),
+        _ if gap.hides_holders() => listeners.any(Listener::may_hide_holder),
         GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
         GapKind::ForeignNamespaces => misses_namespace(snapshot, scope),
-        GapKind::MissingSource | GapKind::UnsteadyRead | GapKind::TooMany => true,
+        _ => true,
     }
-}
-
-/// Another might share a socket whose every possible holder was not looked for.
-fn hides_holder(listener: &Listener) -> bool {
-    let hidden = matches!(listener.gap, Some(HolderGap::OtherUser | HolderGap::OutOfSight));
-    hidden || !listener.holders_complete || (listener.holders.is_empty() && listener.gap.is_none())
 }
 
 fn lost_holder(listener: &Listener) -> bool {
