@@ -19,7 +19,7 @@ pub enum Owner {
     Unit(String),
     /// A user, by name or number.
     User(String),
-    /// An executable, or the script of an interpreter, by absolute path.
+    /// An executable by absolute path; of the script of an interpreter nobody can tell for sure who runs it.
     Exe(String),
     /// A cgroup by path, with everything below it.
     Cgroup(String),
@@ -74,7 +74,7 @@ pub struct Identity<'a> {
     pub container: Option<&'a Container>,
     /// The executable.
     pub exe: Option<&'a str>,
-    /// The script that an interpreter runs.
+    /// The script that an interpreter runs, as its command line says: whoever runs may have rewritten that.
     pub script: Option<&'a str>,
     /// Name of the user.
     pub user: Option<&'a str>,
@@ -271,10 +271,13 @@ impl<'a> Identity<'a> {
         }
     }
 
+    /// A process overwrites its arguments at will, so the name of a script proves nobody; without it there is no claim.
     fn is_exe(&self, path: &str) -> Match {
         match self.exe {
             None => Match::Unknown,
-            Some(exe) => Match::of(exe == path || self.script == Some(path)),
+            Some(exe) if exe == path => Match::Yes,
+            Some(_) if self.script == Some(path) => Match::Unknown,
+            Some(_) => Match::No,
         }
     }
 }
@@ -378,6 +381,21 @@ mod tests {
             assert_eq!(hidden.matches(&owner), Match::Unknown, "{owner}");
         }
         assert_eq!(hidden.matches_any(&[]), Match::Yes);
+    }
+
+    #[test]
+    fn a_script_that_a_command_line_names_proves_nobody() {
+        let python = Identity {
+            exe: Some("/usr/bin/python3.11"),
+            script: Some("/srv/honest.py"),
+            user: Some("shop"),
+            ..Identity::default()
+        };
+        let honest = Owner::Exe("/srv/honest.py".into());
+        assert_eq!(python.matches(&honest), Match::Unknown);
+        assert_eq!(python.matches(&Owner::Exe("/srv/other.py".into())), Match::No);
+        assert_eq!(python.matches(&Owner::Exe("/usr/bin/python3.11".into())), Match::Yes);
+        assert_eq!(python.matches_any(&[honest, Owner::User("shop".into())]), Match::Yes);
     }
 
     #[test]

@@ -75,16 +75,28 @@ fn lasting(identity: &Identity<'_>) -> Option<Owner> {
         identity.unit.filter(|unit| is_lasting(unit)).map(|unit| format!("{}.service", unit::stem(unit)));
     let container =
         identity.container.map(|container| container.name.clone().unwrap_or_else(|| container.id.clone()));
+    // An interpreter is anybody's executable, and its script's name proves nobody: of root's only the user can be said.
+    let interprets = identity.script.is_some() || identity.exe.is_some_and(is_interpreter);
     let user = match (identity.user, identity.uid) {
-        (Some("root"), _) | (_, Some(0)) | (None, None) => None,
+        (Some("root"), _) | (_, Some(0)) if !interprets => None,
         (Some(name), _) => Some(name.into()),
-        (None, Some(uid)) => Some(format!("{uid}")),
+        (None, uid) => uid.map(|uid| format!("{uid}")),
     };
-    let exe = identity.script.or(identity.exe).filter(|path| !path.starts_with("/memfd:")).map(String::from);
+    let exe = identity.exe.filter(|path| !interprets && !path.starts_with("/memfd:")).map(String::from);
     [("unit", unit), ("container", container), ("user", user), ("exe", exe)]
         .into_iter()
         .filter_map(|(key, value)| policy::owner_of(key, &value?).ok())
         .find(|owner| owner.value().len() <= OWNER_BYTES_MAX && identity.matches(owner) != Match::No)
+}
+
+/// Whether the executable runs what others wrote: a version at its end aside, its name is an interpreter's.
+fn is_interpreter(exe: &str) -> bool {
+    const INTERPRETERS: [&str; 15] = [
+        "python", "perl", "ruby", "node", "nodejs", "bun", "deno", "php", "java", "bash", "dash", "sh",
+        "busybox", "lua", "tclsh",
+    ];
+    let file = exe.rsplit('/').next().unwrap_or(exe);
+    INTERPRETERS.contains(&file.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-'))
 }
 
 /// A service unit lasts; a session, a user's manager and what `systemd-run` starts do not.

@@ -13,7 +13,7 @@ use crate::{
         Container, Gap, GapKind, Hold, HostFacts, Listener, Namespace, Process, Snapshot, SocketState,
         testing,
     },
-    owner::Match,
+    owner::{Match, Owner},
     policy::{Policy, Source, parse},
     port::Protocol,
     registry::Registry,
@@ -118,13 +118,13 @@ fn the_owner_is_the_narrowest_that_lasts() {
         let text = drafted(&snapshot(vec![listener("::1", 3000, 7)], vec![(7, process)]), Lang::En);
         read(&text).services[0].owners.clone()
     };
-    let unit = |unit: &str| process("node", unit);
-    let by_dev = |unit: &str| Process { user: Some("dev".into()), uid: Some(1000), ..process("node", unit) };
-    assert_eq!(owner(unit("shop.service")), [crate::owner::Owner::Unit("shop.service".into())]);
-    assert_eq!(owner(unit("ssh.socket")), [crate::owner::Owner::Unit("ssh.service".into())]);
+    let unit = |unit: &str| process("named", unit);
+    let by_dev = |unit: &str| Process { user: Some("dev".into()), uid: Some(1000), ..process("named", unit) };
+    assert_eq!(owner(unit("shop.service")), [Owner::Unit("shop.service".into())]);
+    assert_eq!(owner(unit("ssh.socket")), [Owner::Unit("ssh.service".into())]);
     for passing in ["session-4.scope", "user@1000.service", "run-u12.service", "run-r0a1.service"] {
-        assert_eq!(owner(by_dev(passing)), [crate::owner::Owner::User("dev".into())], "{passing}");
-        assert_eq!(owner(unit(passing)), [crate::owner::Owner::Exe("/usr/bin/node".into())], "{passing}");
+        assert_eq!(owner(by_dev(passing)), [Owner::User("dev".into())], "{passing}");
+        assert_eq!(owner(unit(passing)), [Owner::Exe("/usr/bin/named".into())], "{passing}");
     }
     let container = Container {
         runtime: "docker".into(),
@@ -134,8 +134,22 @@ fn the_owner_is_the_narrowest_that_lasts() {
         rootless: false,
     };
     let contained = Process { container: Some(container), ..unit("docker-abab.scope") };
-    assert_eq!(owner(contained), [crate::owner::Owner::Container("web".into())]);
+    assert_eq!(owner(contained), [Owner::Container("web".into())]);
     assert_eq!(owner(Process { exe: None, ..unit("session-4.scope") }), []);
+}
+
+/// Anybody may run the interpreter, and any script of it may call itself like another.
+#[test]
+fn an_interpreter_is_its_unit_or_its_user_and_never_its_script() {
+    let owner = |name: &str, unit: &str| {
+        let script = Some("/srv/app.py".into()).filter(|_| name != "node");
+        let process = Process { script, ..process(name, unit) };
+        let text = drafted(&snapshot(vec![listener("::1", 3000, 7)], vec![(7, process)]), Lang::En);
+        read(&text).services[0].owners.clone()
+    };
+    assert_eq!(owner("python3.11", "shop.service"), [Owner::Unit("shop.service".into())]);
+    assert_eq!(owner("python3.11", "session-4.scope"), [Owner::User("root".into())]);
+    assert_eq!(owner("node", "session-4.scope"), [Owner::User("root".into())]);
 }
 
 /// Where systemd could not open the socket in its unit's cgroup it is in pid 1's own, and tells nothing.
@@ -153,7 +167,7 @@ fn a_socket_that_the_service_manager_keeps_is_its_services() {
         let text = drafted(&snapshot(vec![socket], processes), Lang::En);
         read(&text).services[0].owners.clone()
     };
-    let ssh = [crate::owner::Owner::Unit("ssh.service".into())];
+    let ssh = [Owner::Unit("ssh.service".into())];
     for socket_unit in ["ssh.socket", "init.scope"] {
         assert_eq!(owner(socket_unit, &[1, 7]), ssh, "{socket_unit}");
         assert_eq!(owner(socket_unit, &[7, 1]), ssh, "{socket_unit}");

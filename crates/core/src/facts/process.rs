@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 /// A process as /proc shows it; what could not be read is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
-    /// The script of an interpreter (`app.py`), else the kernel's comm; never the rewritten command line.
+    /// The script of an interpreter (`app.py`), else the kernel's comm: a process can call itself anything.
     pub name: String,
     /// Path of the executable, without " (deleted)".
     pub exe: Option<String>,
-    /// The script that an interpreter runs, as an absolute path.
+    /// The script that an interpreter runs, as an absolute path: a file that is there, named by the command line.
+    ///
+    /// A process may rewrite its command line (proc_pid_cmdline(5)), so this proves nothing about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
     /// Whether the file on disk is still the one running.

@@ -70,7 +70,7 @@ fn stem(owner: &Owner) -> &str {
     }
 }
 
-fn names<'a>(identity: &Identity<'a>) -> [Option<&'a str>; 7] {
+fn names<'a>(identity: &Identity<'a>) -> [Option<&'a str>; 6] {
     let container = identity.container;
     [
         identity.unit,
@@ -78,7 +78,6 @@ fn names<'a>(identity: &Identity<'a>) -> [Option<&'a str>; 7] {
         container.map(|container| container.id.as_str()),
         container.and_then(|container| container.name.as_deref()),
         identity.exe,
-        identity.script,
         identity.user,
     ]
 }
@@ -108,7 +107,7 @@ mod tests {
                 cgroup: Some("/system.slice/x"),
                 ..Identity::default()
             },
-            Identity { exe: Some("/usr/bin/python3"), script: Some("/srv/app.py"), ..Identity::default() },
+            Identity { exe: Some("/usr/sbin/named"), ..Identity::default() },
             Identity { user: Some("dev"), uid: Some(1000), ..Identity::default() },
             Identity { container: Some(&container), cgroup: Some("/docker/1"), ..Identity::default() },
             Identity {
@@ -122,7 +121,7 @@ mod tests {
             Owner::Unit("postgresql@*.service".into()),
             Owner::Unit("ssh.service".into()),
             Owner::Unit("ssh.socket".into()),
-            Owner::Exe("/srv/app.py".into()),
+            Owner::Exe("/usr/sbin/named".into()),
             Owner::User("1000".into()),
             Owner::User("dev".into()),
             Owner::Container("shop".into()),
