@@ -142,6 +142,12 @@ impl<'a> Identity<'a> {
         if is_service_manager(process) {
             return Self { uid: None, evidence: Evidence::Holder, ..Self::of_socket(listener) };
         }
+        Self::of_process(process)
+    }
+
+    /// The identity of a process, whatever it holds.
+    #[must_use]
+    pub fn of_process(process: &'a Process) -> Self {
         Self {
             unit: process.unit.as_deref(),
             cgroup: process.cgroup.as_deref(),
@@ -251,7 +257,7 @@ impl<'a> Identity<'a> {
     /// A published port of a container is held by its engine's forwarder, outside the container's cgroup.
     ///
     /// Anybody may start the forwarders: those of other users than root serve rootless containers.
-    fn forwards_for_containers(&self) -> bool {
+    pub(crate) fn forwards_for_containers(&self) -> bool {
         const ENGINES: [&str; 3] = ["docker.service", "containerd.service", "podman.service"];
         const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns", "pasta"];
         let program = self.exe.filter(|exe| exe.starts_with("/usr/")).and_then(|exe| exe.rsplit('/').next());

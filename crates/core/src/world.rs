@@ -2,9 +2,11 @@
 
 mod gaps;
 mod holding;
+mod standing;
 
 pub use gaps::gap_matters;
 pub use holding::{Holding, name_of, restart_command};
+pub use standing::{Strangers, strangers};
 
 use alloc::vec::Vec;
 
@@ -62,6 +64,8 @@ pub struct World<'a> {
     judged: Vec<((Protocol, u16), &'a Listener)>,
     /// Sorted by namespace, protocol and port.
     holdings: Vec<Holding<'a>>,
+    /// The declared ports whose holder cannot be told from their owner.
+    undecided: Option<Gap>,
 }
 
 impl<'a> World<'a> {
@@ -76,11 +80,13 @@ impl<'a> World<'a> {
     ) -> Self {
         let desired = policy.map(desire).unwrap_or_default();
         let (judged, holdings) = (Vec::new(), Vec::new());
-        let mut world = Self { snapshot, policy, desired, registry, now, scope, judged, holdings };
+        let undecided = None;
+        let mut world = Self { snapshot, policy, desired, registry, now, scope, judged, holdings, undecided };
         world.judged = world.judged_listeners();
         world.holdings = holding::gather(snapshot, world.listeners(), |listener, identity| {
             world.declared_for(listener, identity).copied()
         });
+        world.undecided = standing::undecided(&world);
         world
     }
 
@@ -158,11 +164,7 @@ impl<'a> World<'a> {
     /// The declared port that `listener` stands on: its owner's, where several are declared for one number.
     #[must_use]
     pub fn declared(&self, listener: &'a Listener) -> Option<&DesiredPort<'a>> {
-        let identity = match self.main_holder(listener) {
-            Some((_, process)) => Identity::of_holder(process, listener),
-            None => Identity::of_socket(listener),
-        };
-        self.declared_for(listener, &identity)
+        self.declared_for(listener, &holding::main_identity(self.snapshot, listener))
     }
 
     fn declared_for(&self, listener: &Listener, identity: &Identity<'_>) -> Option<&DesiredPort<'a>> {
@@ -195,8 +197,9 @@ impl<'a> World<'a> {
         jiff::tz::Offset::UTC.to_datetime(self.now).date()
     }
 
-    /// What could not be seen and could have changed the findings.
-    pub fn gaps_that_matter(&self) -> impl Iterator<Item = &'a Gap> {
-        self.snapshot.gaps.iter().filter(|gap| gap_matters(gap, self.snapshot, &self.scope, self.listeners()))
+    /// What could not be seen or told and could have changed the findings.
+    pub fn gaps_that_matter(&self) -> impl Iterator<Item = &Gap> {
+        let matters = |gap: &&Gap| gap_matters(gap, self.snapshot, &self.scope, self.listeners());
+        self.snapshot.gaps.iter().filter(matters).chain(&self.undecided)
     }
 }

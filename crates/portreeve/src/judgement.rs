@@ -53,7 +53,7 @@ impl Tally {
 
 impl<'a> Judgement<'a> {
     /// The findings about `world`.
-    pub(crate) fn new(world: &World<'a>, findings: Vec<Finding>) -> Self {
+    pub(crate) fn new(world: &'a World<'a>, findings: Vec<Finding>) -> Self {
         let ports: BTreeSet<_> =
             world.listeners().map(|listener| (listener.protocol, listener.port)).collect();
         Self {

@@ -46,6 +46,9 @@ pub enum GapKind {
     UnsteadyRead,
     /// More entries than portreeve keeps; `detail` names the list.
     TooMany,
+    /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
+    /// it, no look does.
+    UndecidedOwners,
 }
 
 impl Gap {
@@ -55,7 +58,7 @@ impl Gap {
         Self { what, count, detail: String::new() }
     }
 
-    /// Whether it may be unknown who holds a socket because of it.
+    /// Whether it leaves open who holds a socket, or whether that is its owner.
     #[must_use]
     pub const fn hides_holders(&self) -> bool {
         match self.what {
@@ -63,7 +66,8 @@ impl Gap {
             | GapKind::HiddenProcesses
             | GapKind::SealedProcesses
             | GapKind::OutOfSight
-            | GapKind::VanishedProcesses => true,
+            | GapKind::VanishedProcesses
+            | GapKind::UndecidedOwners => true,
             GapKind::ForeignNamespaces
             | GapKind::HiddenFiles
             | GapKind::MissingSource
@@ -142,6 +146,13 @@ impl Gap {
                     "{detail} のうち {count} 件を省略しました"
                 )
             }
+            GapKind::UndecidedOwners => {
+                let en = inflect("port", "ports");
+                text!(
+                    "{count} declared {en} ({detail}): whether the holder is the owner cannot be told",
+                    "宣言済みのポート {count} 個({detail})で、保持者が所有者かどうかを判定できません"
+                )
+            }
         }
     }
 
@@ -168,6 +179,10 @@ impl Gap {
                 en: "mount /proc, or use a kernel that has it",
                 ja: "/proc をマウントするか、対応したカーネルを使ってください",
             },
+            GapKind::UndecidedOwners => Words {
+                en: "name the owner's unit or user in the policy: the name of a script proves nobody",
+                ja: "policy の owner に unit か user を書いてください。スクリプト名は所有者の証明になりません",
+            },
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }
             }
@@ -192,6 +207,7 @@ mod tests {
             (GapKind::MissingSource, false, true),
             (GapKind::UnsteadyRead, false, true),
             (GapKind::TooMany, false, true),
+            (GapKind::UndecidedOwners, true, false),
         ] {
             let gap = Gap::new(what, 1);
             assert_eq!((gap.hides_holders(), gap.hides_listeners()), (holders, listeners), "{what:?}");

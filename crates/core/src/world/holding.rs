@@ -93,7 +93,8 @@ fn rank(listener: &Listener) -> impl Ord + use<'_> {
     (!listener.hears(), Reverse(listener.breadth()), address, device, *inode, *cookie)
 }
 
-fn main_identity<'a>(snapshot: &'a Snapshot, listener: &'a Listener) -> Identity<'a> {
+/// Who holds `listener` first, or what the socket alone tells.
+pub(super) fn main_identity<'a>(snapshot: &'a Snapshot, listener: &'a Listener) -> Identity<'a> {
     match snapshot.holders(listener).next() {
         Some((_, process)) => Identity::of_holder(process, listener),
         None => Identity::of_socket(listener),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
+    facts::{Gap, GapKind},
     finding::{Finding, Severity, Waived},
     port::{PortRange, PortSpec, Protocol},
     rules,
@@ -97,6 +98,12 @@ pub(crate) struct Record<'a> {
     waived: Option<String>,
 }
 
+/// Whatever the look missed, whether it matters or not, and what the judgement could not tell.
+fn gaps<'a>(judgement: &Judgement<'a>) -> impl Iterator<Item = &'a Gap> {
+    let undecided = judgement.gaps.iter().copied().filter(|gap| gap.what == GapKind::UndecidedOwners);
+    judgement.snapshot.gaps.iter().chain(undecided)
+}
+
 /// The whole document.
 pub(crate) fn document<'a>(judgement: &'a Judgement<'a>, lang: Lang) -> FindingsView<'a> {
     let tally = judgement.tally();
@@ -111,7 +118,7 @@ pub(crate) fn document<'a>(judgement: &'a Judgement<'a>, lang: Lang) -> Findings
             high: tally.of(Severity::High),
             critical: tally.of(Severity::Critical),
         },
-        gaps: judgement.snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
+        gaps: gaps(judgement).map(|gap| gap_view(gap, lang)).collect(),
     }
 }
 

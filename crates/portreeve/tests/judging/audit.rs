@@ -192,6 +192,33 @@ fn only_what_is_new_is_said_since_the_last_time() {
     place.run(&audit).ends(0);
 }
 
+/// A snapshot of the data with the process that holds `port` changed.
+fn with_holder(place: &Place, port: u16, change: impl Fn(&mut Value)) -> String {
+    let text = std::fs::read(data().join("judge-host-later.json")).unwrap();
+    let mut snapshot: Value = serde_json::from_slice(&text).unwrap();
+    let listeners = snapshot["listeners"].as_array().unwrap().clone();
+    let held = listeners.iter().filter(|listener| listener["port"] == port);
+    for hold in held.flat_map(|listener| listener["holders"].as_array().unwrap()) {
+        change(&mut snapshot["processes"][hold["pid"].to_string()]);
+    }
+    let file = place.file("changed.json", snapshot.to_string().as_bytes());
+    format!("audit --snapshot {} --policy judge-policy.toml", file.display())
+}
+
+/// A host of the older cgroups shows the unit of nobody: whoever holds 443 may be its owner or a thief.
+#[test]
+fn a_holder_who_cannot_be_told_from_the_owner_is_exit_code_3() {
+    let place = Place::new();
+    let unplaced = with_holder(&place, 443, |process| {
+        (process["cgroup"], process["unit"]) = (Value::Null, Value::Null);
+    });
+    let said = place.run(&format!("{unplaced} --fail-on never")).ends(3);
+    assert!(said.contains("443/tcp") && said.contains("whether the holder is the owner"), "{said}");
+    let document = place.run(&format!("{unplaced} --fail-on never -o json")).json(3);
+    assert_eq!(document["gaps"][0]["what"], "undecided-owners", "{document:#}");
+    place.run(&format!("{unplaced} --fail-on never --allow-gaps")).ends(0);
+}
+
 #[test]
 fn a_record_that_cannot_be_trusted_is_not_overwritten() {
     for (record, said) in [

@@ -1,19 +1,19 @@
 //! A declared port is held, shared or shadowed by somebody who is not its owner (A13, A24).
 
-use alloc::{collections::BTreeSet, format, vec::Vec};
+use alloc::{format, vec::Vec};
 use core::net::IpAddr;
 
 use super::list;
 use crate::{
     address::{Address, Breadth},
     desired::DesiredPort,
-    facts::{Listener, Process},
+    facts::Listener,
     finding::{Finding, Severity},
-    owner::{Identity, Match},
+    owner::Match,
     rules::{Page, Rule},
-    text, unit,
+    text,
     words::{Text, Words},
-    world::{Holding, World, name_of},
+    world::{Holding, World, name_of, strangers},
 };
 
 /// Somebody else where the policy says whose place it is.
@@ -73,61 +73,12 @@ enum Thief {
 
 /// A holder who is surely not the owner, nor family of anybody who may be; nobody where none was seen.
 fn thief(world: &World<'_>, holding: &Holding<'_>) -> Option<Thief> {
-    let mut family = Family::default();
-    let mut others = Vec::new();
-    for &(pid, process) in &holding.holders {
-        match verdict(world, holding, &Identity::of_holder(process, holding.widest())) {
-            Match::No => others.push((pid, process)),
-            Match::Yes | Match::Unknown => family.admit(pid, process),
-        }
-    }
-    let friendly = !family.pids.is_empty();
-    others.retain(|&(pid, process)| !family.recognises(pid, process));
-    let (_, stranger) = others.first()?;
-    Some(if friendly { Thief::Guest(name_of(stranger)) } else { Thief::Holder(holding.who()) })
-}
-
-/// Whether somebody is meant by any service that is declared where the holding stands.
-fn verdict(world: &World<'_>, holding: &Holding<'_>, identity: &Identity<'_>) -> Match {
-    let mut verdict = Match::No;
-    for desired in world.desired.covering(holding.widest()) {
-        match identity.matches_any(&desired.service.owners) {
-            Match::Yes => return Match::Yes,
-            Match::Unknown => verdict = Match::Unknown,
-            Match::No => {}
-        }
-    }
-    verdict
-}
-
-/// Processes that hold a socket by right, to tell a worker or master of theirs from a stranger.
-///
-/// A master of nginx is root and its workers are not: a policy that names either user means both.
-#[derive(Default)]
-struct Family<'a> {
-    pids: BTreeSet<u32>,
-    parents: BTreeSet<u32>,
-    units: BTreeSet<&'a str>,
-}
-
-impl<'a> Family<'a> {
-    fn admit(&mut self, pid: u32, process: &'a Process) {
-        self.pids.insert(pid);
-        self.parents.extend(process.parent.as_ref().map(|parent| parent.pid).filter(|&pid| pid > 1));
-        self.units.extend(process.unit.as_deref().filter(|unit| unit::is_service(unit)));
-    }
-
-    /// Parent, child or sibling of a member, or in the same service; who is recognised is a member from then on.
-    fn recognises(&mut self, pid: u32, process: &'a Process) -> bool {
-        let parent = process.parent.as_ref().map(|parent| parent.pid).filter(|&pid| pid > 1);
-        let kin = self.parents.contains(&pid)
-            || parent.is_some_and(|parent| self.pids.contains(&parent) || self.parents.contains(&parent))
-            || process.unit.as_deref().is_some_and(|unit| self.units.contains(unit));
-        if kin {
-            self.admit(pid, process);
-        }
-        kin
-    }
+    let strangers = strangers(world, holding)?;
+    Some(if strangers.beside_owner {
+        Thief::Guest(name_of(strangers.first))
+    } else {
+        Thief::Holder(holding.who())
+    })
 }
 
 #[derive(Clone, Copy)]
