@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portreeve_core::{facts::Snapshot, finding::Finding};
+use portreeve_core::{
+    facts::{Listener, Process, Snapshot},
+    finding::Finding,
+    owner::Identity,
+    port::PortSpec,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -107,10 +112,14 @@ struct Entry {
     address: Option<String>,
     netns: Option<String>,
     service: Option<String>,
+    /// Who holds it, by what outlasts a restart: another thief on the same port is news.
+    #[serde(default)]
+    owners: BTreeSet<String>,
 }
 
 impl Entry {
-    fn of(finding: &Finding, snapshot: &Snapshot) -> Self {
+    fn of(finding: &Finding, sockets: &Sockets<'_>) -> Self {
+        let snapshot = sockets.snapshot;
         let namespace =
             finding.netns.and_then(|id| snapshot.namespace(id)).filter(|namespace| !namespace.own);
         Self {
@@ -121,8 +130,48 @@ impl Entry {
             netns: namespace
                 .map(|namespace| namespace.name.clone().unwrap_or_else(|| namespace.id.to_string())),
             service: finding.service.clone(),
+            owners: sockets.owners(finding),
         }
     }
+}
+
+/// The listeners of a snapshot, by namespace and number.
+struct Sockets<'a> {
+    snapshot: &'a Snapshot,
+    by_number: BTreeMap<(u64, PortSpec), Vec<&'a Listener>>,
+}
+
+impl<'a> Sockets<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let mut by_number: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for listener in &snapshot.listeners {
+            by_number.entry((listener.netns, listener.spec())).or_default().push(listener);
+        }
+        Self { snapshot, by_number }
+    }
+
+    /// Everybody whom `finding` is about; what the sockets tell where it names no process.
+    fn owners(&self, finding: &Finding) -> BTreeSet<String> {
+        let number = finding.netns.zip(finding.ports);
+        let at = number.and_then(|number| self.by_number.get(&number)).map_or(&[][..], Vec::as_slice);
+        if finding.holders.is_empty() {
+            let meant = at.iter().filter(|listener| finding.address.as_ref() == Some(&listener.address));
+            return meant.filter_map(|listener| Identity::of_socket(listener).lasting()).collect();
+        }
+        let processes = &self.snapshot.processes;
+        let seen = finding.holders.iter().filter_map(|pid| Some((*pid, processes.get(pid)?)));
+        seen.map(|(pid, process)| owner(pid, process, at)).collect()
+    }
+}
+
+/// What of a holder outlasts a restart: what the service manager holds belongs to the unit that it starts.
+fn owner(pid: u32, process: &Process, at: &[&Listener]) -> String {
+    let held = at.iter().find(|listener| listener.holders.iter().any(|hold| hold.pid == pid));
+    let identity = match held {
+        Some(listener) => Identity::of_holder(process, listener),
+        None => Identity::of_process(process),
+    };
+    identity.lasting().unwrap_or_else(|| process.name.clone())
 }
 
 /// The record of earlier audits, as it was read.
@@ -152,14 +201,14 @@ impl LastAudit {
 
     /// Leaves only the news in `judgement`, which looked into `netns`, and remembers all that it found.
     pub(crate) fn keep_news(&mut self, judgement: &mut Judgement<'_>, netns: &Netns) {
-        let snapshot = judgement.snapshot;
-        let now: BTreeSet<Entry> = judgement.counted().map(|finding| Entry::of(finding, snapshot)).collect();
-        let before = self.record.remember(key(snapshot, netns), now.clone());
+        let sockets = Sockets::of(judgement.snapshot);
+        let now: BTreeSet<Entry> = judgement.counted().map(|finding| Entry::of(finding, &sockets)).collect();
+        let before = self.record.remember(key(judgement.snapshot, netns), now.clone());
         judgement.known =
             Some(Known { still: now.intersection(&before).count(), gone: before.difference(&now).count() });
         judgement
             .findings
-            .retain(|finding| finding.waived.is_none() && !before.contains(&Entry::of(finding, snapshot)));
+            .retain(|finding| finding.waived.is_none() && !before.contains(&Entry::of(finding, &sockets)));
     }
 
     /// Writes the record; the old one stays where that fails.
@@ -195,7 +244,9 @@ mod tests {
 
     fn found(rule: &str) -> BTreeSet<Entry> {
         let (rule, none) = (rule.into(), None::<String>);
-        [Entry { rule, ports: None, address: none.clone(), netns: none.clone(), service: none }].into()
+        let owners = BTreeSet::new();
+        [Entry { rule, ports: None, address: none.clone(), netns: none.clone(), service: none, owners }]
+            .into()
     }
 
     #[test]

@@ -205,6 +205,17 @@ fn with_holder(place: &Place, port: u16, change: impl Fn(&mut Value)) -> String 
     format!("audit --snapshot {} --policy judge-policy.toml", file.display())
 }
 
+#[test]
+fn another_thief_on_the_same_port_is_news_and_a_restart_is_none() {
+    let place = Place::new();
+    place.run(&format!("{LATER} --since-last")).ends(1);
+    let restarted = with_holder(&place, 8099, |process| process["started"] = "2026-01-02T00:00:00Z".into());
+    place.run(&format!("{restarted} --since-last")).ends(0);
+    let other = with_holder(&place, 8099, |process| process["user"] = "mallory".into());
+    let said = place.run(&format!("{other} --since-last")).ends(1);
+    assert!(said.contains("1 new finding (1 warning) · 0 known before, 1 gone"), "{said}");
+}
+
 /// A host of the older cgroups shows the unit of nobody: whoever holds 443 may be its owner or a thief.
 #[test]
 fn a_holder_who_cannot_be_told_from_the_owner_is_exit_code_3() {
