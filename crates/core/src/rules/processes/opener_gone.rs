@@ -1,4 +1,4 @@
-//! Nobody recognisable holds a socket any more: whoever opened it is gone (A12, A20).
+//! Nobody recognisable holds a socket any more: no process does, or one of another unit (A12, A20).
 
 use alloc::{format, vec::Vec};
 
@@ -27,8 +27,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "接続しても応答がないか、別の誰かが応答します。番号が塞がったままなので、本来のサービスも起動できません。",
         },
         fix: Words {
-            en: "Stop the process that inherited it, then start the service again.",
-            ja: "引き継いだプロセスを止めてから、サービスを起動し直します。",
+            en: "If a process inherited it, stop that one; then start the service again.",
+            ja: "引き継いだプロセスがあれば止めてから、サービスを起動し直します。",
         },
     },
     check,
@@ -39,28 +39,41 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 }
 
 fn judge(holding: &Holding<'_>) -> Option<Finding> {
-    let text = holding.listeners.iter().find_map(|listener| describe(holding, listener))?;
+    let (text, fix) = holding.listeners.iter().find_map(|listener| describe(holding, listener))?;
+    Some(RULE.finding(text, fix).about(holding).run([format!("portreeve who {}", holding.spec())]))
+}
+
+/// What is wrong with the socket, and what to do.
+fn describe(holding: &Holding<'_>, listener: &Listener) -> Option<(Text, Text)> {
+    let spec = holding.spec();
+    if is_adrift(listener) {
+        let text = text!(
+            "no process has a descriptor of {spec}: it is on its way between processes, or kept by other means",
+            "{spec} のファイルディスクリプタを持つプロセスがありません。プロセス間で受け渡し中か、別の手段で保持されています"
+        );
+        let fix = text!(
+            "look again; if it stays so, start the service that opened it again",
+            "もう一度確認し、変わらなければ、開いたサービスを起動し直してください"
+        );
+        return Some((text, fix));
+    }
+    let opener = inherited_from(holding, listener)?;
+    let Text { en, ja } = holding.who();
+    let text = text!(
+        "{en} holds {spec}, which {opener} opened and no longer has",
+        "{opener} が開いた {spec} を、今は {ja} だけが保持しています"
+    );
     let fix = text!(
         "stop whoever inherited it, then start the service again",
         "引き継いだプロセスを止めてから、サービスを起動し直してください"
     );
-    Some(RULE.finding(text, fix).about(holding).run([format!("portreeve who {}", holding.spec())]))
+    Some((text, fix))
 }
 
-fn describe(holding: &Holding<'_>, listener: &Listener) -> Option<Text> {
-    let spec = holding.spec();
-    if listener.gap == Some(HolderGap::NoDescriptor) {
-        return Some(text!(
-            "{spec} is open and no process holds it: whoever opened it is gone",
-            "{spec} は開いていますが、保持するプロセスがありません。開いたプロセスは既に終了しています"
-        ));
-    }
-    let opener = inherited_from(holding, listener)?;
-    let Text { en, ja } = holding.who();
-    Some(text!(
-        "{en} holds {spec}, which {opener} opened and no longer has",
-        "{opener} が開いた {spec} を、今は {ja} だけが保持しています"
-    ))
+/// Whether no process has it that could answer. Servers in the kernel (LIO's iSCSI, ksmbd) open theirs as root: of
+/// root's socket without a descriptor it cannot be told that nobody answers.
+fn is_adrift(listener: &Listener) -> bool {
+    listener.gap == Some(HolderGap::NoDescriptor) && listener.uid.is_some_and(|uid| uid != 0)
 }
 
 /// The service that opened the socket, where every holder was looked for and none is of it.
@@ -85,15 +98,29 @@ mod tests {
     use crate::rules::testing::scene;
 
     #[test]
-    fn a_socket_without_a_process_is_found() {
+    fn a_users_socket_without_a_descriptor_is_found_and_nobody_accused() {
         let scene = scene()
             .listens("shop.service", "0.0.0.0:8080/tcp")
             .hidden()
-            .socket(|socket| socket.gap = Some(HolderGap::NoDescriptor));
+            .socket(|socket| (socket.gap, socket.uid) = (Some(HolderGap::NoDescriptor), Some(1000)));
         assert_eq!(
             scene.texts(RULE.name),
-            ["8080/tcp: 8080/tcp is open and no process holds it: whoever opened it is gone"]
+            [
+                "8080/tcp: no process has a descriptor of 8080/tcp: it is on its way between processes, or kept by other means"
+            ]
         );
+        assert!(!scene.judge()[0].fix.en.contains("stop"));
+    }
+
+    #[test]
+    fn roots_socket_without_a_descriptor_may_be_the_kernels() {
+        for uid in [Some(0), None] {
+            let scene = scene()
+                .listens("target.service", "0.0.0.0:3260/tcp")
+                .hidden()
+                .socket(|socket| (socket.gap, socket.uid) = (Some(HolderGap::NoDescriptor), uid));
+            assert_eq!(scene.rules(), [""; 0], "{uid:?}");
+        }
     }
 
     #[test]
