@@ -94,13 +94,33 @@ fn by_parent(above: &Above<'_>, component: &str) -> Option<Container> {
     believed.then(|| named(runtime, component))
 }
 
-/// `lxc.payload.web` at the root, and `machine-web.scope`.
+/// `lxc.payload.web` at the root, and `machine-web.scope`: whatever systemd-machined knows (systemd-nspawn, libvirt).
 fn by_marker(above: &Above<'_>, component: &str) -> Option<Container> {
     if let Some(id) = component.strip_prefix("lxc.payload.").filter(|_| above.depth == 0) {
         return Some(named("lxc", id));
     }
     let machine = component.strip_prefix("machine-").and_then(|rest| rest.strip_suffix(".scope"));
-    machine.map(|id| named("nspawn", id))
+    machine.map(|name| named("machine", &unescape(name)))
+}
+
+/// A name as it was before systemd made a unit's name of it: `web\x2d1` is web-1 (systemd.unit(5), unit_name_escape).
+///
+/// A dash stands for a slash there, which no machine's name has (machinectl(1)), so a plain one is left alone, and so
+/// is what is no escape or would not be text.
+fn unescape(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(at) = rest.find("\\x") {
+        let (before, escape) = rest.split_at(at);
+        text.push_str(before);
+        let byte = escape.get(2..4).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte.filter(u8::is_ascii_graphic) {
+            Some(byte) => text.push(char::from(byte)),
+            None => text.push_str(escape.get(..4).unwrap_or(escape)),
+        }
+        rest = escape.get(4..).unwrap_or_default();
+    }
+    text + rest
 }
 
 fn named(runtime: &str, id: &str) -> Container {
@@ -166,11 +186,28 @@ mod tests {
             (alloc::format!("/machine.slice/libpod-{ID}.scope/container"), "podman"),
             (alloc::format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{ID}.scope"), "containerd"),
             ("/lxc.payload.web/system.slice/a.service".into(), "lxc"),
-            ("/machine.slice/machine-web.scope/payload".into(), "nspawn"),
+            ("/machine.slice/machine-web.scope/payload".into(), "machine"),
         ] {
             assert_eq!(seen(&path).2, some(runtime), "{path}");
         }
         assert_eq!(seen(&alloc::format!("/machine.slice/libpod-conmon-{ID}.scope")).2, None);
+    }
+
+    #[test]
+    fn a_machine_is_called_as_its_person_calls_it() {
+        let id = |scope: &str| read(&alloc::format!("/machine.slice/{scope}")).container.map(|it| it.id);
+        for (scope, name) in [
+            ("machine-web.scope", "web"),
+            ("machine-web\\x2d1.scope", "web-1"),
+            ("machine-qemu\\x2d3\\x2dweb.scope", "qemu-3-web"),
+            ("machine-web-1.scope", "web-1"),
+            ("machine-a\\x2.scope", "a\\x2"),
+            ("machine-a\\xzzb.scope", "a\\xzzb"),
+            ("machine-a\\x1bb.scope", "a\\x1bb"),
+            ("machine-é\\xé.scope", "é\\xé"),
+        ] {
+            assert_eq!(id(scope).as_deref(), Some(name), "{scope}");
+        }
     }
 
     #[test]

@@ -100,7 +100,8 @@ pub enum Privilege {
 /// A container as its cgroup path tells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
-    /// `docker`, `podman`, `containerd`, `kubernetes`, `lxc`, `nspawn`.
+    /// `docker`, `podman`, `containerd`, `kubernetes`, `lxc`, `garden`, `buildkit`; `machine` for what systemd-machined
+    /// knows (systemd-nspawn, libvirt).
     pub runtime: String,
     /// Its id as the runtime writes it.
     pub id: String,

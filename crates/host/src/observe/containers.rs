@@ -49,7 +49,7 @@ fn look_up(container: &Container, podman: &OnceCell<Vec<PodmanEntry>>) -> Label 
             list.iter().find(|entry| entry.id == id).map(|entry| (entry.names.first().cloned(), None))
         }
         // Here the id is the name that a person gave.
-        "lxc" | "nspawn" => Some((Some(id.to_owned()), None)),
+        "lxc" | "machine" => Some((Some(id.to_owned()), None)),
         _ => None,
     };
     label.unwrap_or_default()
