@@ -80,7 +80,7 @@ pub struct Namespace {
     /// How many connections each local port has, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connections_by_port: Vec<PortCount>,
-    /// How many connections go to each destination, the busiest first, where it was asked for.
+    /// How many connections go from each local address to each destination, the busiest first, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connections_by_destination: Vec<DestinationCount>,
 }
@@ -113,11 +113,14 @@ pub struct PortCount {
     pub count: u32,
 }
 
-/// Connections that share a destination.
+/// Connections that share a destination and the address that they leave from: each such pair has all client ports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DestinationCount {
     /// The protocol.
     pub protocol: Protocol,
+    /// The local address, where it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Address>,
     /// The remote address.
     pub address: Address,
     /// The remote port.

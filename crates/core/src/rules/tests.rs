@@ -265,6 +265,7 @@ prop_compose! {
     ) -> Scene {
         let destination = DestinationCount {
             protocol: Protocol::Tcp,
+            source: None,
             address: "192.0.2.7".parse().unwrap(),
             port: 80,
             count,

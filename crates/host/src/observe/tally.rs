@@ -1,6 +1,6 @@
 //! Counts connections by local port and by destination without keeping them (A9, A23).
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::{cmp::Reverse, collections::HashMap, net::IpAddr};
 
 use portreeve_core::{
     facts::{DestinationCount, Namespace, PortCount},
@@ -15,16 +15,20 @@ use super::{
 /// The busiest destinations are kept; what is left out is a gap only where it could use up a range.
 const DESTINATIONS_MAX: usize = 1000;
 
+/// A local address and the far end.
+type Route = (Protocol, IpAddr, End);
+
 /// Puts the counts of `connected` into the facts: ports in order, destinations by weight.
 ///
-/// A destination counts only the sockets whose own number is one that the kernel hands out.
+/// A destination counts only the sockets whose own number is one that the kernel hands out, each local address apart:
+/// the kernel may use one number again at another address (net/ipv4/inet_hashtables.c, __inet_check_established).
 pub(super) fn count(connected: &[Socket], namespace: &mut Namespace, gaps: &mut Gaps) {
     let mut ports: HashMap<(Protocol, u16), u32> = HashMap::new();
-    let mut destinations: HashMap<(Protocol, End), u32> = HashMap::new();
+    let mut destinations: HashMap<Route, u32> = HashMap::new();
     for socket in connected.iter().filter(|socket| socket.state != BOUND_INACTIVE) {
         *ports.entry((socket.protocol, socket.local.port)).or_default() += 1;
         if namespace.hands_out(socket.local.port) {
-            *destinations.entry((socket.protocol, socket.peer)).or_default() += 1;
+            *destinations.entry((socket.protocol, socket.local.ip, socket.peer)).or_default() += 1;
         }
     }
     namespace.connections_by_port = by_port(ports);
@@ -40,12 +44,14 @@ fn by_port(ports: HashMap<(Protocol, u16), u32>) -> Vec<PortCount> {
 }
 
 fn by_destination(
-    destinations: HashMap<(Protocol, End), u32>,
+    destinations: HashMap<Route, u32>,
     client_range: PortRange,
     gaps: &mut Gaps,
 ) -> Vec<DestinationCount> {
     let mut heaviest: Vec<_> = destinations.into_iter().collect();
-    heaviest.sort_by_key(|((protocol, end), count)| (Reverse(*count), *protocol, end.ip, end.port));
+    heaviest.sort_by_key(|((protocol, source, end), count)| {
+        (Reverse(*count), *protocol, end.ip, end.port, *source)
+    });
     let left_out = heaviest.split_off(heaviest.len().min(DESTINATIONS_MAX));
     // What is left out has too few connections to use up a range, unless a thousand others have as many.
     if left_out.first().is_some_and(|(_, count)| *count > client_range.count() / 2) {
@@ -53,8 +59,9 @@ fn by_destination(
     }
     let counts = heaviest.into_iter();
     counts
-        .map(|((protocol, end), count)| DestinationCount {
+        .map(|((protocol, source, end), count)| DestinationCount {
             protocol,
+            source: Some(source.into()),
             address: end.ip.into(),
             port: end.port,
             count,
@@ -88,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_clients_end_counts_towards_a_destination() {
+    fn only_the_clients_end_counts_towards_a_destination_and_each_address_apart() {
         let mut namespace = Namespace {
             id: 1,
             name: None,
@@ -100,13 +107,19 @@ mod tests {
             connections_by_port: Vec::new(),
             connections_by_destination: Vec::new(),
         };
-        let sockets = [socket(33000, 443), socket(443, 33000), socket(33001, 443), socket(40000, 443)];
+        let mut other = socket(33000, 443);
+        other.local.ip = std::net::Ipv4Addr::new(127, 0, 0, 2).into();
+        let sockets = [socket(33000, 443), socket(443, 33000), socket(33001, 443), socket(40000, 443), other];
         count(&sockets, &mut namespace, &mut Gaps::default());
         let ports: Vec<_> =
             namespace.connections_by_port.iter().map(|entry| (entry.port, entry.count)).collect();
-        assert_eq!(ports, [(443, 1), (33000, 1), (33001, 1), (40000, 1)]);
-        let destinations: Vec<_> =
-            namespace.connections_by_destination.iter().map(|entry| (entry.port, entry.count)).collect();
-        assert_eq!(destinations, [(443, 2)]);
+        assert_eq!(ports, [(443, 1), (33000, 2), (33001, 1), (40000, 1)]);
+        let destinations = namespace.connections_by_destination.iter();
+        let destinations: Vec<_> = destinations
+            .map(|entry| {
+                (entry.source.as_ref().map(ToString::to_string).unwrap_or_default(), entry.port, entry.count)
+            })
+            .collect();
+        assert_eq!(destinations, [("127.0.0.1".into(), 443, 2), ("127.0.0.2".into(), 443, 1)]);
     }
 }

@@ -8,11 +8,11 @@ use crate::{
     port::PortRange,
     rules::{Page, Rule},
     text,
-    words::Words,
+    words::{Text, Words},
     world::World,
 };
 
-/// Most of the client range is spent on one (address, port).
+/// Most of the client range is spent on one (address, port), from one address of the host.
 pub(super) const RULE: Rule = Rule {
     name: "dynamic-range-exhausted",
     severity: Severity::High,
@@ -69,11 +69,15 @@ fn count_available(namespace: &Namespace) -> u32 {
 }
 
 fn finding(namespace: &Namespace, destination: &DestinationCount, available: u32) -> Finding {
-    let DestinationCount { protocol, address, port, count } = destination;
+    let DestinationCount { protocol, source, address, port, count } = destination;
+    let Text { en, ja } = match source {
+        Some(source) => text!(" from {source}", "{source} から "),
+        None => Text::default(),
+    };
     let mut finding = RULE.finding(
         text!(
-            "{count} of {available} client ports are in use to {address} port {port}/{protocol}: soon nobody can connect there",
-            "エフェメラルポート {available} 個のうち {count} 個を {address} の {port}/{protocol} への接続が使っており、まもなく新しい接続ができなくなります"
+            "{count} of {available} client ports are in use{en} to {address} port {port}/{protocol}: soon nobody can connect there",
+            "エフェメラルポート {available} 個のうち {count} 個を {ja}{address} の {port}/{protocol} への接続が使っており、まもなく新しい接続ができなくなります"
         ),
         text!(
             "use connections again instead of opening new ones, or widen net.ipv4.ip_local_port_range",
@@ -94,9 +98,28 @@ mod tests {
 
     /// 28,232 numbers lie in 32768-60999; 80 % of them are 22,585.6.
     fn connected(count: u32) -> Scene {
+        connected_too(scene(), None, count)
+    }
+
+    fn connected_too(scene: Scene, source: Option<&str>, count: u32) -> Scene {
         let address = "192.0.2.7".parse().unwrap();
-        let destination = DestinationCount { protocol: Protocol::Tcp, address, port: 5432, count };
-        scene().namespace(|namespace| namespace.connections_by_destination.push(destination))
+        let source = source.map(|source| source.parse().unwrap());
+        let destination = DestinationCount { protocol: Protocol::Tcp, source, address, port: 5432, count };
+        scene.namespace(|namespace| namespace.connections_by_destination.push(destination))
+    }
+
+    #[test]
+    fn each_address_of_the_host_has_the_whole_range() {
+        let halves = connected_too(scene(), Some("192.0.2.1"), 20_000);
+        let halves = connected_too(halves, Some("192.0.2.2"), 20_000);
+        assert_eq!(halves.rules(), [""; 0]);
+        let full = connected_too(halves, Some("192.0.2.3"), 28_000);
+        assert_eq!(
+            full.texts(RULE.name),
+            [
+                "28000 of 28232 client ports are in use from 192.0.2.3 to 192.0.2.7 port 5432/tcp: soon nobody can connect there"
+            ]
+        );
     }
 
     #[test]
