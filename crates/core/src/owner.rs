@@ -297,20 +297,12 @@ pub fn is_service_manager(process: &Process) -> bool {
     process.unit.as_deref() == Some(SERVICE_MANAGER)
 }
 
-/// The service that stands behind a unit: `x.socket` opens the socket that `x.service` serves (systemd.socket(5)).
-fn service_behind(unit: &str) -> (&str, &str) {
-    match unit.strip_suffix(".socket") {
-        Some(stem) => (stem, ".service"),
-        None => unit.rfind('.').map_or((unit, ""), |dot| unit.split_at(dot)),
-    }
-}
-
 fn is_unit(pattern: &str, unit: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
-        return service_behind(pattern) == service_behind(unit);
+        return unit::served_by(pattern) == unit::served_by(unit);
     };
-    let (stem, suffix) = service_behind(unit);
-    let (after, after_suffix) = service_behind(after);
+    let (stem, suffix) = unit::served_by(unit);
+    let (after, after_suffix) = unit::served_by(after);
     suffix == after_suffix
         && stem.len() >= before.len() + after.len()
         && stem.starts_with(before)

@@ -113,7 +113,7 @@ fn by_interface(listener: &Listener, namespace: Option<&Namespace>, zone: &Zone)
     if zone.interfaces.is_empty() {
         return if listener.device.is_some() { Verdict::Unknown } else { Verdict::Reachable };
     }
-    let in_zone = |name: &str| zone.interfaces.iter().any(|pattern| is_interface(pattern, name));
+    let in_zone = |name: &str| zone.interfaces.iter().any(|pattern| means_interface(pattern, name));
     let exists = namespace.is_none_or(|namespace| namespace.interfaces.iter().any(|own| in_zone(&own.name)));
     match &listener.device {
         _ if !exists => Verdict::Blocked,
@@ -150,7 +150,7 @@ fn is_public_net(net: &IpNet) -> bool {
 }
 
 /// `br-*` stands for every interface that begins with `br-`.
-fn is_interface(pattern: &str, name: &str) -> bool {
+fn means_interface(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(stem) => name.starts_with(stem),
         None => name == pattern,

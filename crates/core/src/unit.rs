@@ -23,10 +23,22 @@ pub fn is_service_or_socket(unit: &str) -> bool {
     is_service(unit) || unit.ends_with(".socket")
 }
 
-/// A unit's name without its type, where it is a service or a socket: `x.socket` opens what `x.service` serves.
+/// Name and type of the unit that stands behind another: `x.socket` opens what `x.service` serves (systemd.socket(5)).
+#[must_use]
+pub fn served_by(unit: &str) -> (&str, &str) {
+    match unit.strip_suffix(".socket") {
+        Some(name) => (name, ".service"),
+        None => unit.rfind('.').map_or((unit, ""), |dot| unit.split_at(dot)),
+    }
+}
+
+/// A unit's name without its type, where it is a service or a socket; any other unit's is whole.
 #[must_use]
 pub fn stem(unit: &str) -> &str {
-    unit.strip_suffix(".socket").or_else(|| unit.strip_suffix(".service")).unwrap_or(unit)
+    match served_by(unit) {
+        (name, ".service") => name,
+        _ => unit,
+    }
 }
 
 /// Whether the name is nothing but a name to a shell and to systemctl: no metacharacter, no option, no glob.

@@ -3,6 +3,7 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::{Identity, Match, Owner};
+use crate::unit;
 
 /// Identities by every name that an owner could call them.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,7 @@ impl<'a> Roll<'a> {
     #[must_use]
     pub fn meant_by(&self, owners: &[Owner]) -> BTreeSet<usize> {
         let meant = |owner: &Owner| {
-            let candidates = self.named(stem(owner)).chain(self.numbered(owner));
+            let candidates = self.named(beginning(owner)).chain(self.numbered(owner));
             candidates
                 .filter(|&index| self.identities[index].matches(owner) == Match::Yes)
                 .collect::<Vec<_>>()
@@ -40,11 +41,11 @@ impl<'a> Roll<'a> {
     }
 
     /// Those with a name that begins as the owner's does: a few, among whom are all that it names.
-    fn named(&self, stem: &str) -> impl Iterator<Item = usize> {
-        let first = self.by_name.partition_point(|(name, _)| *name < stem);
+    fn named(&self, beginning: &str) -> impl Iterator<Item = usize> {
+        let first = self.by_name.partition_point(|(name, _)| *name < beginning);
         self.by_name[first..]
             .iter()
-            .take_while(move |(name, _)| name.starts_with(stem))
+            .take_while(move |(name, _)| name.starts_with(beginning))
             .map(|(_, index)| *index)
     }
 
@@ -58,12 +59,12 @@ impl<'a> Roll<'a> {
     }
 }
 
-/// How every name that `owner` means begins: `x.` for x.service, since x.socket is meant too.
-fn stem(owner: &Owner) -> &str {
+/// How every name that `owner` means begins: `x` for x.service, since x.socket is meant too.
+fn beginning(owner: &Owner) -> &str {
     match owner {
         Owner::Unit(pattern) => match pattern.split_once('*') {
             Some((before, _)) => before,
-            None => pattern.rfind('.').map_or(pattern.as_str(), |dot| &pattern[..=dot]),
+            None => unit::served_by(pattern).0,
         },
         Owner::Cgroup(path) => path.trim_matches('/'),
         other => other.value(),
