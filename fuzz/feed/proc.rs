@@ -9,7 +9,7 @@ use portreeve_host::{
 /// What is read is no longer than what was there.
 pub(crate) fn feed(bytes: &[u8]) {
     assert!(maps::read(bytes).iter().map(|mapping| mapping.path.len()).sum::<usize>() <= 3 * bytes.len());
-    let _ = (mounts::read(bytes), mounts::remote(bytes), status::read(bytes));
+    let _ = (mounts::read(bytes), mounts::Places::read(bytes).is_remote("/srv/a"), status::read(bytes));
     if let Some(stat) = stat::read(bytes) {
         // A byte that is no UTF-8 becomes three.
         assert!(stat.comm.len() <= 3 * bytes.len());

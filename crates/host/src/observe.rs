@@ -29,8 +29,6 @@ use rustix::{process::geteuid, system::uname};
 use self::{assemble::Pieces, cgroups::Cgroups, gaps::Gaps, kernel::KernelHolders, namespaces::Look};
 use crate::proc::{self, mounts};
 
-const MOUNTS_BYTES_MAX: usize = 16 * 1024 * 1024;
-
 /// Why nothing at all could be observed; what is merely incomplete is a gap of the snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
@@ -48,7 +46,8 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let taken = clock::now();
     let mut gaps = Gaps::default();
     let pids = pids(&mut gaps);
-    let mounts = mounts::read(&proc::read("/proc/self/mountinfo", MOUNTS_BYTES_MAX).unwrap_or_default());
+    let mounts =
+        mounts::read(&proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default());
     let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
 
     let looks = namespaces::look(wanted, &pids, &mut gaps)?;

@@ -2,6 +2,7 @@
 
 mod code;
 mod script;
+mod view;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -70,6 +71,7 @@ struct Reader {
     files: Files,
     comms: HashMap<u32, Option<String>>,
     code: code::Disk,
+    views: view::Views,
 }
 
 impl Reader {
@@ -81,7 +83,8 @@ impl Reader {
             all_capabilities: all_capabilities(),
             files,
             comms: HashMap::new(),
-            code: code::Disk::new(),
+            code: code::Disk::default(),
+            views: view::Views::new(),
         }
     }
 
@@ -92,7 +95,7 @@ impl Reader {
         let status = status::read(&proc::read(path("status"), proc::SMALL_BYTES).unwrap_or_default());
         let cmdline = split(&proc::read(path("cmdline"), CMDLINE_BYTES_MAX).unwrap_or_default());
         let cwd = proc::read_link(path("cwd"));
-        let view = self.code.view(pid);
+        let view = self.views.of(pid);
         let (exe, exe_state) = code::executable(pid, view.as_ref());
         let script = match (&view, &exe) {
             (Some(view), Some(exe)) => script::find(view, exe, &cmdline, cwd.as_deref()),
@@ -127,7 +130,7 @@ impl Reader {
         Some(Parent { pid, name })
     }
 
-    fn stale_files(&mut self, pid: u32, view: &code::View) -> Option<Vec<String>> {
+    fn stale_files(&mut self, pid: u32, view: &view::View) -> Option<Vec<String>> {
         match self.files {
             Files::Mappings => self.code.stale_files(pid, view),
             Files::Executable => None,

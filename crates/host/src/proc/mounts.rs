@@ -1,6 +1,11 @@
-//! Where cgroup2 and network file systems are mounted, and whether /proc hides processes, from `/proc/PID/mountinfo`.
+//! What is mounted where, and whether /proc hides processes, from `/proc/PID/mountinfo`.
+
+use std::collections::HashMap;
 
 use super::text;
+
+/// A mount namespace has 100,000 mounts at most (proc_sys_fs(5), mount-max), rarely of more than 160 bytes each.
+pub const MOUNTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What portreeve reads of the table of mounts (proc_pid_mountinfo(5)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +16,10 @@ pub struct Mounts {
     pub hides_processes: bool,
 }
 
-/// Reads a table of mounts; the last mount on a place is the one that is seen.
+/// Reads a table of mounts.
+///
+/// Of mounts on /proc the last one is seen; of cgroup2 hierarchies, which are all the same one, the first is the
+/// system's own and the others are copies for containers.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Mounts {
     let mut mounts = Mounts::default();
@@ -26,23 +34,73 @@ pub fn read(bytes: &[u8]) -> Mounts {
     mounts
 }
 
-/// File systems whose server may be gone, so that whoever asks for a file of theirs may wait for ever.
-const REMOTE: [&[u8]; 7] = [b"nfs", b"nfs4", b"cifs", b"smb3", b"ceph", b"afs", b"lustre"];
-/// Below FUSE anything may stand (fuse(4)); only this one is known to be the layers of a container on a local disk.
-const LOCAL_FUSE: &[u8] = b"fuse.fuse-overlayfs";
+/// File systems whose server, cluster or daemon may be gone, so that whoever asks for a file may wait for ever.
+///
+/// virtiofs is none: its server is the machine's own monitor.
+const REMOTE: [&[u8]; 18] = [
+    b"nfs",
+    b"nfs4",
+    b"cifs",
+    b"smb3",
+    b"smbfs",
+    b"ceph",
+    b"afs",
+    b"coda",
+    b"lustre",
+    b"orangefs",
+    b"beegfs",
+    b"gpfs",
+    b"gfs2",
+    b"ocfs2",
+    b"9p",
+    b"autofs",
+    b"fuse",
+    b"fuseblk",
+];
 
-/// The places where network file systems are mounted.
-#[must_use]
-pub fn remote(bytes: &[u8]) -> Vec<String> {
-    let mounts = bytes.split(|&byte| byte == b'\n').filter_map(Mount::read);
-    mounts.filter(|mount| is_remote(mount.kind)).map(|mount| unescape(mount.place)).collect()
+/// Who is asked for the files of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    /// This kernel alone.
+    Kernel,
+    /// Somebody who may never answer.
+    Another,
 }
 
-fn is_remote(kind: &[u8]) -> bool {
-    REMOTE.contains(&kind) || (kind.starts_with(b"fuse.") && kind != LOCAL_FUSE)
+/// What is seen at each place of a mount namespace.
+#[derive(Debug, Default)]
+pub struct Places(HashMap<String, (u64, Server)>);
+
+impl Places {
+    /// Reads a table of mounts; the last mount on a place is the one that is seen.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let mounts = bytes.split(|&byte| byte == b'\n').filter_map(Mount::read);
+        Self(mounts.map(|mount| (unescape(mount.place), (mount.id, server(mount.kind)))).collect())
+    }
+
+    /// Whether somebody who may never answer is asked for what stands at `path`, which has no links and no dots.
+    #[must_use]
+    pub fn is_remote(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).filter(|&at| at > 0).chain([path.len()]);
+        let mut above = ["/"].into_iter().chain(ends.map(|end| &path[..end]));
+        above.any(|place| matches!(self.0.get(place), Some((_, Server::Another))))
+    }
+
+    /// The number of the mount that is seen at exactly `place`, where this kernel alone is asked for its files.
+    #[must_use]
+    pub fn local(&self, place: &str) -> Option<u64> {
+        self.0.get(place).filter(|(_, server)| *server == Server::Kernel).map(|(id, _)| *id)
+    }
+}
+
+/// Below FUSE anything may stand (fuse(4)), and whoever mounts it chooses what follows the dot.
+fn server(kind: &[u8]) -> Server {
+    if REMOTE.contains(&kind) || kind.starts_with(b"fuse.") { Server::Another } else { Server::Kernel }
 }
 
 struct Mount<'a> {
+    id: u64,
     place: &'a [u8],
     kind: &'a [u8],
     options: &'a [u8],
@@ -51,10 +109,11 @@ struct Mount<'a> {
 impl<'a> Mount<'a> {
     fn read(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b' ');
-        let place = fields.nth(4)?;
+        let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+        let place = fields.nth(3)?;
         // Any number of optional fields stands before a lone hyphen.
         fields.by_ref().find(|field| *field == b"-")?;
-        Some(Self { place, kind: fields.next()?, options: fields.nth(1)? })
+        Some(Self { id, place, kind: fields.next()?, options: fields.nth(1)? })
     }
 }
 
@@ -102,14 +161,43 @@ mod tests {
     }
 
     #[test]
-    fn a_network_file_system_is_told_from_a_disk() {
+    fn the_first_cgroup2_is_the_hosts_and_the_last_proc_is_seen() {
+        let table = b"24 1 0:22 / /proc rw - proc proc rw,hidepid=2\n\
+            31 29 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n\
+            40 29 0:28 / /srv/c/sys/fs/cgroup rw - cgroup2 cgroup2 rw\n\
+            41 24 0:23 / /proc rw - proc proc rw\n";
+        let mounts = read(table);
+        assert_eq!(mounts.cgroup2.as_deref(), Some("/sys/fs/cgroup"));
+        assert!(!mounts.hides_processes);
+    }
+
+    #[test]
+    fn a_file_system_that_may_never_answer_is_told_from_a_disk() {
         let table = b"30 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
             31 30 0:40 / /srv/a\\040b rw shared:1 - nfs4 server:/a rw,hard\n\
             32 30 0:41 / /mnt/cloud rw - fuse.sshfs me@server:/ rw\n\
-            33 30 0:42 / /var/lib/c/merged rw - fuse.fuse-overlayfs fuse-overlayfs rw\n\
-            34 30 8:2 / /mnt/disk rw - fuseblk /dev/sda2 rw\n\
-            35 30 0:43 / /mnt/share rw - cifs //server/share rw\n";
-        assert_eq!(remote(table), ["/srv/a b", "/mnt/cloud", "/mnt/share"]);
+            33 30 0:42 / /mnt/plain rw - fuse none rw\n\
+            34 30 8:2 / /mnt/disk rw - xfs /dev/sda2 rw\n\
+            35 30 0:43 / /mnt/share rw - 9p share rw\n\
+            36 30 0:44 / /mnt/named rw - fuse.fuse-overlayfs anybody rw\n\
+            37 30 0:45 / /data rw - autofs systemd-1 rw\n\
+            38 37 8:3 / /data rw - ext4 /dev/sda3 rw\n";
+        let places = Places::read(table);
+        for remote in ["/srv/a b", "/srv/a b/c", "/mnt/cloud/x", "/mnt/plain", "/mnt/share/y", "/mnt/named"] {
+            assert!(places.is_remote(remote), "{remote}");
+            assert_eq!(places.local(remote), None, "{remote}");
+        }
+        for local in ["/", "/srv/a", "/srv/a bc/d", "/mnt/disk/x", "/data/x", "/mnt/plain2"] {
+            assert!(!places.is_remote(local), "{local}");
+        }
+        let seen = ["/", "/mnt/disk", "/data", "/srv"].map(|place| places.local(place));
+        assert_eq!(seen, [Some(30), Some(34), Some(38), None]);
+    }
+
+    #[test]
+    fn below_a_root_that_may_never_answer_everything_is_remote() {
+        let places = Places::read(b"30 1 0:40 / / rw - nfs server:/ rw\n");
+        assert!(places.is_remote("/") && places.is_remote("/usr/bin/env") && places.is_remote(""));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Finds the script that an interpreter runs, so that a program has its own name and not `python3`.
 
-use super::{code::View, file_name};
+use super::{file_name, view::View};
 
 /// The interpreters, without version numbers, and the options of each that take the next argument.
 const INTERPRETERS: [(&str, &[&str]); 12] = [

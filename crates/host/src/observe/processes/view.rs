@@ -1,0 +1,326 @@
+//! Looks up files by the paths that a process names, asking no server that may never answer (path_resolution(7), A12).
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs, io,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        linux::fs::MetadataExt,
+    },
+    sync::Arc,
+};
+
+use rustix::{
+    fs::{
+        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags, makedev, openat, openat2,
+        readlinkat, statx,
+    },
+    io::Errno,
+};
+
+use crate::proc::{
+    self,
+    mounts::{MOUNTS_BYTES_MAX, Places},
+};
+
+/// Links that are followed on one path, as many as the kernel follows (path_resolution(7)).
+const LINKS_MAX: u32 = 40;
+/// Steps on one path: links may lengthen it forty times.
+const STEPS_MAX: u32 = 4096;
+
+/// A file by device and inode, or `None` where no file stands.
+pub(super) type FileId = Option<(u64, u64)>;
+
+/// From where the paths of a process lead to its files.
+///
+/// /proc tells paths from the root of a process' mount namespace, not from its chroot: a daemon that locked itself up
+/// after its start still runs the file at the namespace's path.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) mounts: u64,
+    /// The root of the mount namespace; links and dots do not lead out of it.
+    root: OwnedFd,
+    places: Arc<Places>,
+    /// RESOLVE_CACHED where users mount what they like, such as a local overlay above a server of theirs: what the
+    /// kernel does not remember stays unknown (openat2(2)).
+    resolve: ResolveFlags,
+}
+
+impl View {
+    /// Whether a server must be asked for what stands at `path`, which the kernel told: it has no links and no dots.
+    pub(super) fn is_remote(&self, path: &str) -> bool {
+        self.places.is_remote(path)
+    }
+
+    /// Which file stands at `path` for the process.
+    pub(super) fn find(&self, path: &str) -> io::Result<FileId> {
+        Ok(self.stat(path)?.map(|stat| id(&stat)))
+    }
+
+    /// Whether a regular file stands at `path` for the process.
+    pub(super) fn has_file(&self, path: &str) -> bool {
+        self.stat(path).ok().flatten().is_some_and(|stat| kind(&stat) == FileType::RegularFile)
+    }
+
+    fn stat(&self, path: &str) -> io::Result<Option<Statx>> {
+        let straight = self.step(self.root.as_fd(), path, ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS);
+        let found = match straight.and_then(metadata) {
+            Ok(stat) if kind(&stat) == FileType::Symlink => self.walk(path),
+            Err(Errno::XDEV | Errno::LOOP) => self.walk(path),
+            found => found.map_err(io::Error::from),
+        };
+        match found {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Goes along `path` name by name, as it may leave the mount it begins on: only into mounts of this kernel alone.
+    fn walk(&self, path: &str) -> io::Result<Statx> {
+        let mut place: Vec<(String, OwnedFd)> = Vec::new();
+        let mut ahead = names(path);
+        let mut links = 0;
+        for _ in 0..STEPS_MAX {
+            let here = place.last().map_or(self.root.as_fd(), |(_, file)| file.as_fd());
+            let Some(name) = ahead.pop() else { return Ok(metadata(here)?) };
+            if name == ".." {
+                place.pop();
+                continue;
+            }
+            let (file, stat) = self.enter(here, &place, &name)?;
+            if kind(&stat) != FileType::Symlink {
+                place.push((name, file));
+                continue;
+            }
+            links += 1;
+            let target = readlinkat(&file, "", Vec::new())?;
+            let target = target.to_str().map_err(|_| io::ErrorKind::Unsupported)?;
+            if links > LINKS_MAX || ahead.len() > STEPS_MAX as usize {
+                break;
+            }
+            if target.starts_with('/') {
+                place.clear();
+            }
+            ahead.extend(names(target));
+        }
+        Err(Errno::LOOP.into())
+    }
+
+    /// What has `name` in the directory `here`, which stands at `place`.
+    fn enter(
+        &self,
+        here: BorrowedFd<'_>,
+        place: &[(String, OwnedFd)],
+        name: &str,
+    ) -> io::Result<(OwnedFd, Statx)> {
+        let file = match self.step(here, name, ResolveFlags::NO_XDEV) {
+            Err(Errno::XDEV) => {
+                let above: String = place.iter().map(|(name, _)| format!("/{name}")).collect();
+                return self.cross(here, name, &format!("{above}/{name}"));
+            }
+            file => file?,
+        };
+        let stat = metadata(&file)?;
+        Ok((file, stat))
+    }
+
+    /// Goes into the mount at `place`, and no further where another than the known one was put there meanwhile.
+    fn cross(&self, here: BorrowedFd<'_>, name: &str, place: &str) -> io::Result<(OwnedFd, Statx)> {
+        let known = self.places.local(place).filter(|_| !self.is_remote(place));
+        let known = known.ok_or(io::ErrorKind::Unsupported)?;
+        let file = self.step(here, name, ResolveFlags::empty())?;
+        let stat = metadata(&file)?;
+        let told = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID);
+        // Linux 5.8 is the first to tell.
+        if told && stat.stx_mnt_id != known {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        Ok((file, stat))
+    }
+
+    fn step(
+        &self,
+        directory: BorrowedFd<'_>,
+        path: &str,
+        resolve: ResolveFlags,
+    ) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        openat2(directory, path, flags, Mode::empty(), self.resolve | within | resolve)
+    }
+}
+
+/// The names of a path, the last one first; an empty one or a dot leads nowhere.
+fn names(path: &str) -> Vec<String> {
+    path.rsplit('/').filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect()
+}
+
+/// What the kernel knows of an opened file without asking a server for news (statx(2), AT_STATX_DONT_SYNC).
+fn metadata(file: impl AsFd) -> rustix::io::Result<Statx> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    statx(file, "", flags, StatxFlags::TYPE | StatxFlags::INO | StatxFlags::MNT_ID)
+}
+
+/// Which file a link of /proc leads to, whatever became of its path.
+pub(super) fn linked(link: &str) -> io::Result<FileId> {
+    match statx(CWD, link, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE | StatxFlags::INO) {
+        Ok(stat) => Ok(Some(id(&stat))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn id(stat: &Statx) -> (u64, u64) {
+    (makedev(stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino)
+}
+
+fn kind(stat: &Statx) -> FileType {
+    FileType::from_raw_mode(stat.stx_mode.into())
+}
+
+/// The views of processes; those that share a mount namespace share its table of mounts.
+#[derive(Debug)]
+pub(super) struct Views {
+    /// The mount and user namespaces that portreeve itself is in.
+    mounts: Option<u64>,
+    users: Option<u64>,
+    known: HashMap<u64, Arc<Places>>,
+}
+
+impl Views {
+    /// None is known yet.
+    pub(super) fn new() -> Self {
+        Self { mounts: namespace("self", "mnt"), users: namespace("self", "user"), known: HashMap::new() }
+    }
+
+    /// The view of a process; `None` where it may not be seen, is locked up in another mount namespace, or where a
+    /// server must be asked for its very root.
+    pub(super) fn of(&mut self, pid: u32) -> Option<View> {
+        let who = pid.to_string();
+        let mounts = namespace(&who, "mnt")?;
+        let is_own = mounts == self.mounts?;
+        let who = if is_own { "self" } else { who.as_str() };
+        let root = format!("/proc/{who}/root");
+        if !is_own && proc::read_link(&root)? != "/" {
+            return None;
+        }
+        let places = self.places(mounts, who);
+        if places.is_remote("/") {
+            return None;
+        }
+        let is_trusted = is_own || namespace(who, "user")? == self.users?;
+        let resolve = if is_trusted { ResolveFlags::empty() } else { ResolveFlags::CACHED };
+        let root =
+            openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        Some(View { mounts, root, places, resolve })
+    }
+
+    fn places(&mut self, mounts: u64, who: &str) -> Arc<Places> {
+        match self.known.entry(mounts) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(unknown) => {
+                let table = proc::read(format!("/proc/{who}/mountinfo"), MOUNTS_BYTES_MAX);
+                Arc::clone(unknown.insert(Arc::new(Places::read(&table.unwrap_or_default()))))
+            }
+        }
+    }
+}
+
+/// The inode of a namespace of `who`, a process or `self` (namespaces(7)).
+fn namespace(who: &str, kind: &str) -> Option<u64> {
+    Some(fs::metadata(format!("/proc/{who}/ns/{kind}")).ok()?.st_ino())
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// `view`, where a server must be asked for what stands below `place`.
+    pub(in super::super) fn with_server_at(view: View, place: &str) -> View {
+        let table = format!("1 0 0:1 / {place} rw - nfs server:/ rw\n");
+        View { places: Arc::new(Places::read(table.as_bytes())), ..view }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{os::unix::fs::symlink, path::PathBuf};
+
+    /// A folder that is gone when dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("portreeve-view-{}-{name}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path.canonicalize().unwrap())
+        }
+
+        fn path(&self, name: &str) -> String {
+            self.0.join(name).to_string_lossy().into_owned()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).expect("the test made this folder");
+        }
+    }
+
+    fn own_view() -> View {
+        Views::new().of(std::process::id()).unwrap()
+    }
+
+    #[test]
+    fn links_and_dots_lead_where_the_kernel_goes() {
+        let folder = Folder::new("links");
+        fs::create_dir(folder.path("d")).unwrap();
+        fs::write(folder.path("d/file"), "").unwrap();
+        symlink("d", folder.path("relative")).unwrap();
+        symlink(folder.path("d"), folder.path("absolute")).unwrap();
+        symlink("../relative/../absolute/./file", folder.path("d/round")).unwrap();
+        symlink("self", folder.path("self")).unwrap();
+        let view = own_view();
+        let stat = fs::metadata(folder.path("d/file")).unwrap();
+        let file = Some((stat.st_dev(), stat.st_ino()));
+        for path in ["d/file", "./d/../d//file", "relative/file", "absolute/file", "d/round"] {
+            assert_eq!(view.find(&folder.path(path)).unwrap(), file, "{path}");
+            assert!(view.has_file(&folder.path(path)), "{path}");
+        }
+        assert!(!view.has_file(&folder.path("d")));
+        assert_eq!(view.find(&folder.path("none")).unwrap(), None);
+        assert_eq!(view.find(&folder.path("absolute/file/below")).unwrap(), None);
+        view.find(&folder.path("self")).unwrap_err();
+    }
+
+    #[test]
+    fn another_mount_is_entered_where_it_is_known_and_asks_no_server() {
+        let view = own_view();
+        let version = fs::metadata("/proc/version").unwrap();
+        let found = view.find("/proc/./version").unwrap();
+        assert_eq!(found, Some((version.st_dev(), version.st_ino())), "needs /proc");
+        let folder = Folder::new("mounts");
+        symlink("/proc", folder.path("link")).unwrap();
+        assert!(view.has_file(&folder.path("link/version")));
+
+        let unknown = View { places: Arc::default(), ..view };
+        let refused = unknown.find("/proc/version").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::Unsupported, "mounted after the table was read");
+        let dead = testing::with_server_at(unknown, "/proc");
+        for path in ["/proc/version", "/./proc/version", "/usr/../proc", &folder.path("link/version")] {
+            assert_eq!(dead.find(path).unwrap_err().kind(), io::ErrorKind::Unsupported, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_mount_that_took_the_place_of_the_known_one_is_not_entered() {
+        let places = Places::read(b"1 0 0:1 / /proc rw - proc proc rw\n");
+        let view = View { places: Arc::new(places), ..own_view() };
+        // No mount of this machine has number 1 but that of the kernel's own first root.
+        assert_eq!(view.find("/proc/version").unwrap_err().kind(), io::ErrorKind::Unsupported);
+    }
+}
