@@ -18,6 +18,21 @@ pub(crate) fn read(path: impl AsRef<Path>, limit: usize) -> io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
+/// What the first read of a file gives, where that is all of it: less than `limit` bytes.
+///
+/// A sysctl that is a number or a list of numbers answers one read only, and cuts what is longer than the reader's
+/// buffer; nothing tells that it did (kernel/sysctl.c, `proc_do_large_bitmap`, `do_proc_dointvec`). Those that are
+/// strings, and all other files of /proc, may be read on.
+pub(crate) fn read_once(path: impl AsRef<Path>, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; limit];
+    let length = fs::File::open(path)?.read(&mut bytes)?;
+    if length == limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
 /// A small file as text; bytes that are no UTF-8 become U+FFFD.
 pub(crate) fn read_text(path: impl AsRef<Path>) -> Option<String> {
     Some(text(&read(path, SMALL_BYTES).ok()?))
@@ -37,4 +52,18 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 pub(crate) fn pids() -> io::Result<Vec<u32>> {
     let names = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     Ok(names.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_into_one_read_is_no_answer() {
+        let path = std::env::temp_dir().join(format!("portreeve-once-{}", std::process::id()));
+        fs::write(&path, "8080\n").unwrap();
+        assert_eq!(read_once(&path, 6).unwrap(), b"8080\n");
+        assert_eq!(read_once(&path, 5).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        fs::remove_file(&path).unwrap();
+    }
 }

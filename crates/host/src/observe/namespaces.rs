@@ -90,7 +90,7 @@ fn look_here(wanted: &Wanted, id: u64, name: Option<String>, gaps: &mut Gaps) ->
         }
         Vec::new()
     });
-    let sysctls = sysctls::read();
+    let sysctls = sysctls::read(gaps);
     let mut namespace = Namespace {
         id,
         name,
