@@ -148,12 +148,12 @@ impl Pieces<'_> {
             Some(HolderGap::Vanished)
         } else if self.search.sweep.hidden > 0 {
             Some(if geteuid().is_root() { HolderGap::OutOfSight } else { HolderGap::OtherUser })
+        } else if !self.search.sees_every_process() {
+            Some(HolderGap::OutOfSight)
         } else if self.kernel.may_hold(socket, &look.links) {
             Some(HolderGap::Kernel)
-        } else if self.search.sees_every_process() {
-            Some(HolderGap::NoDescriptor)
         } else {
-            Some(HolderGap::OutOfSight)
+            Some(HolderGap::NoDescriptor)
         }
     }
 }

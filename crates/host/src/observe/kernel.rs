@@ -8,7 +8,7 @@ use super::{links::Link, sockets::Socket};
 use crate::proc::{self, stat};
 
 /// Interfaces that carry their traffic over a UDP port which the kernel holds (ip-link(8)).
-const UDP_TUNNELS: [&str; 7] = ["wireguard", "vxlan", "geneve", "gtp", "amt", "bareudp", "fou"];
+const UDP_TUNNELS: [&str; 6] = ["wireguard", "vxlan", "geneve", "gtp", "amt", "bareudp"];
 /// The kernel threads that serve NFS and its locks.
 const NFS_THREADS: [&str; 2] = ["nfsd", "lockd"];
 /// kthreadd: the parent of every kernel thread, and of nothing else.
