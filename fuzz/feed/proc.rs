@@ -2,7 +2,10 @@
 
 use portreeve_core::{address::Family, cgroup, port::Protocol};
 use portreeve_host::{
-    observe::sockets::tables,
+    observe::sockets::{
+        Side,
+        tables::{self, sctp},
+    },
     proc::{maps, mounts, stat, status},
 };
 
@@ -17,6 +20,9 @@ pub(crate) fn feed(bytes: &[u8]) {
     for line in String::from_utf8_lossy(bytes).lines() {
         for family in [Family::Ipv4, Family::Ipv6] {
             let _ = tables::read_line(line, Protocol::Tcp, family);
+        }
+        for side in [Side::Listening, Side::Connected] {
+            assert!(sctp::read_line(line, side).len() <= line.len());
         }
         let found = cgroup::read(line);
         assert!(found.unit.is_none_or(|unit| line.contains(&unit)));

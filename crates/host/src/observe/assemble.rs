@@ -1,9 +1,6 @@
 //! Puts the pieces of a look together: each socket with its holders, its unit and its reasons (A5, A12).
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::collections::BTreeMap;
 
 use portreeve_core::{
     cgroup,
@@ -191,30 +188,4 @@ const fn tcp_state(number: u8) -> Option<TcpState> {
         13 => TcpState::BoundInactive,
         _ => return None,
     })
-}
-
-impl Look {
-    /// The inodes of all its sockets.
-    pub(super) fn inodes(&self) -> impl Iterator<Item = u64> {
-        let ported = self.listening.iter().chain(&self.connected).map(|socket| socket.inode);
-        ported.chain(self.other.iter().map(|socket| socket.inode))
-    }
-
-    /// The cgroups of all its sockets.
-    pub(super) fn cgroups(&self) -> impl Iterator<Item = u64> {
-        self.listening.iter().chain(&self.connected).filter_map(|socket| socket.cgroup)
-    }
-
-    /// Whether another socket takes IPv4 on the same number, which a dual-stack one would not allow.
-    ///
-    /// This is how /proc/net tells what it has no column for.
-    fn has_ipv4_twin(&self, socket: &Socket) -> bool {
-        // Listening sockets are in order of protocol, port and address.
-        let twin = (socket.protocol, socket.local.port, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        socket.local.ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-            && self
-                .listening
-                .binary_search_by_key(&twin, |other| (other.protocol, other.local.port, other.local.ip))
-                .is_ok()
-    }
 }

@@ -4,6 +4,7 @@ mod doors;
 
 use std::{
     fs::{self, File},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::{fd::AsFd, linux::fs::MetadataExt},
     thread,
 };
@@ -15,8 +16,10 @@ use self::doors::Door;
 use super::{
     Connections, Gaps, Namespaces, ObserveError, Wanted, links,
     share::share,
-    sockets::{self, Side, Socket},
-    sysctls, tally, unported,
+    sockets::{self, Socket},
+    sysctls,
+    tally::Tally,
+    unported,
 };
 use crate::sys::netlink::NetlinkError;
 
@@ -31,6 +34,32 @@ pub(super) struct Look {
     pub(super) listening: Vec<Socket>,
     pub(super) connected: Vec<Socket>,
     pub(super) other: Vec<OtherSocket>,
+}
+
+impl Look {
+    /// The inodes of all its sockets.
+    pub(super) fn inodes(&self) -> impl Iterator<Item = u64> {
+        let ported = self.listening.iter().chain(&self.connected).map(|socket| socket.inode);
+        ported.chain(self.other.iter().map(|socket| socket.inode))
+    }
+
+    /// The cgroups of all its sockets.
+    pub(super) fn cgroups(&self) -> impl Iterator<Item = u64> {
+        self.listening.iter().chain(&self.connected).filter_map(|socket| socket.cgroup)
+    }
+
+    /// Whether another socket takes IPv4 on the same number, which a dual-stack one would not allow.
+    ///
+    /// This is how /proc/net tells what it has no column for.
+    pub(super) fn has_ipv4_twin(&self, socket: &Socket) -> bool {
+        // Listening sockets are in order of protocol, port and address.
+        let twin = (socket.protocol, socket.local.port, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        socket.local.ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+            && self
+                .listening
+                .binary_search_by_key(&twin, |other| (other.protocol, other.local.port, other.local.ip))
+                .is_ok()
+    }
 }
 
 /// Looks into the caller's namespace and, where they are wanted and can be entered, into all others.
@@ -74,7 +103,9 @@ fn look_abroad(wanted: &Wanted, doors: &[Door], gaps: &mut Gaps) -> Vec<Look> {
 fn enter(wanted: &Wanted, door: &Door, gaps: &mut Gaps) -> Option<Look> {
     let entered = File::open(&door.path)
         .is_ok_and(|file| move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).is_ok());
-    let look = entered.then(|| look_here(wanted, door.id, door.name.clone(), gaps).ok()).flatten();
+    // A process may have gone elsewhere, or another have its number, since its door was found.
+    let is_right = entered && own_id() == Some(door.id);
+    let look = is_right.then(|| look_here(wanted, door.id, door.name.clone(), gaps).ok()).flatten();
     if look.is_none() {
         gaps.add(GapKind::ForeignNamespaces, 1);
     }
@@ -102,16 +133,53 @@ fn look_here(wanted: &Wanted, id: u64, name: Option<String>, gaps: &mut Gaps) ->
         connections_by_port: Vec::new(),
         connections_by_destination: Vec::new(),
     };
-    let (listening, seen_by) = sockets::list(wanted, Side::Listening, gaps)?;
-    let mut connected = Vec::new();
-    if wanted.connections != Connections::Skip {
-        (connected, _) = sockets::list(wanted, Side::Connected, gaps)?;
-        tally::count(&connected, &mut namespace, gaps);
-    }
-    let mut other = Vec::new();
-    match wanted.connections {
-        Connections::List => other = unported::list(id),
-        Connections::Count | Connections::Skip => connected = Vec::new(),
-    }
+    let (listening, seen_by) = sockets::listening(wanted, gaps)?;
+    let connected = connections(wanted, &mut namespace, gaps)?;
+    let other = match wanted.connections {
+        Connections::List => unported::list(id, gaps),
+        Connections::Count | Connections::Skip => Vec::new(),
+    };
     Ok(Look { namespace, links, seen_by, listening, connected, other })
+}
+
+/// Counts the connections as far as that is wanted, and keeps them only where each is wanted.
+fn connections(
+    wanted: &Wanted,
+    namespace: &mut Namespace,
+    gaps: &mut Gaps,
+) -> Result<Vec<Socket>, ObserveError> {
+    if wanted.connections == Connections::Skip {
+        return Ok(Vec::new());
+    }
+    let start = || (Tally::default(), Vec::new());
+    let add = |(tally, kept): &mut (Tally, Vec<Socket>), socket: Socket| {
+        tally.add(&socket, namespace);
+        if wanted.connections == Connections::List {
+            kept.push(socket);
+        }
+    };
+    let (tally, kept) = sockets::connected(wanted, gaps, start, add)?;
+    tally.tell(namespace, gaps);
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::geteuid;
+
+    #[test]
+    fn a_namespace_that_is_not_behind_its_door_is_a_gap() {
+        let door = |id| Door { id, name: None, path: "/proc/self/ns/net".into() };
+        let enter = |id| {
+            let mut gaps = Gaps::default();
+            let look = enter(&Wanted::LISTENERS, &door(id), &mut gaps);
+            (look.map(|look| look.namespace.id), gaps.into_sorted().iter().map(|gap| gap.count).sum::<u32>())
+        };
+        let own = own_id().unwrap();
+        assert_eq!(enter(own + 1), (None, 1));
+        // Only root may go even where it is.
+        let expected = if geteuid().is_root() { (Some(own), 0) } else { (None, 1) };
+        assert_eq!(enter(own), expected);
+    }
 }

@@ -98,39 +98,79 @@ pub enum Steadiness {
 /// A list that changes while it is read is read this often.
 const READS_MAX: u32 = 4;
 
-/// The sockets of `side` in the network namespace of the calling thread, by the best way that is open.
+/// The sockets that wait for anybody in the network namespace of the calling thread, by the best way that is open.
 ///
-/// Those that wait for anybody come each once, in order of protocol, port and address.
+/// Each comes once, in order of protocol, port and address.
 ///
 /// # Errors
 ///
 /// Where no way is open.
-pub(super) fn list(
+pub(super) fn listening(wanted: &Wanted, gaps: &mut Gaps) -> Result<(Vec<Socket>, SeenBy), ObserveError> {
+    by_best_way(wanted, gaps, |way| {
+        let mut sockets = Vec::new();
+        let mut told = read(way, Side::Listening, wanted, |socket| sockets.push(socket))?;
+        if without_doubles(&mut sockets) == Steadiness::Unsteady {
+            told.steadiness = Steadiness::Unsteady;
+        }
+        Some((sockets, told))
+    })
+}
+
+/// What `add` makes of the sockets with a peer, beginning anew with `start` where the list is read again.
+///
+/// # Errors
+///
+/// Where no way is open.
+pub(super) fn connected<T>(
     wanted: &Wanted,
-    side: Side,
     gaps: &mut Gaps,
-) -> Result<(Vec<Socket>, SeenBy), ObserveError> {
+    start: impl Fn() -> T,
+    add: impl Fn(&mut T, Socket),
+) -> Result<T, ObserveError> {
+    let answer = by_best_way(wanted, gaps, |way| {
+        let mut sum = start();
+        let told = read(way, Side::Connected, wanted, |socket| add(&mut sum, socket))?;
+        Some((sum, told))
+    });
+    answer.map(|(sum, _)| sum)
+}
+
+/// What a way tells of the list that it gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whether the list held still.
+    pub steadiness: Steadiness,
+    /// The tables that could not be read to their end, by path.
+    pub unread: Vec<String>,
+}
+
+fn by_best_way<T>(
+    wanted: &Wanted,
+    gaps: &mut Gaps,
+    mut read: impl FnMut(Way) -> Option<(T, Told)>,
+) -> Result<(T, SeenBy), ObserveError> {
     for (way, seen_by) in [(Way::SockDiag, SeenBy::SockDiag), (Way::Proc, SeenBy::Proc)] {
         if !wanted.ways.allow(way) {
             continue;
         }
-        match steady(|| read(way, side, wanted)) {
-            Some((sockets, Steadiness::Steady)) => return Ok((sockets, seen_by)),
-            Some((sockets, Steadiness::Unsteady)) => {
-                gaps.unsteady(way.name());
-                return Ok((sockets, seen_by));
-            }
-            None => gaps.missing(way.name()),
+        let Some((answer, told)) = steady(|| read(way)) else {
+            gaps.missing(way.name());
+            continue;
+        };
+        if told.steadiness == Steadiness::Unsteady {
+            gaps.unsteady(way.name());
         }
+        told.unread.iter().for_each(|table| gaps.missing(table));
+        return Ok((answer, seen_by));
     }
     Err(ObserveError::NoSource)
 }
 
 /// The first steady list that `read` gives, else its last one.
-fn steady<L>(mut read: impl FnMut() -> Option<(L, Steadiness)>) -> Option<(L, Steadiness)> {
+fn steady<L>(mut read: impl FnMut() -> Option<(L, Told)>) -> Option<(L, Told)> {
     let mut answer = read();
     for _ in 1..READS_MAX {
-        if !matches!(answer, Some((_, Steadiness::Unsteady))) {
+        if !matches!(answer, Some((_, Told { steadiness: Steadiness::Unsteady, .. }))) {
             break;
         }
         answer = read();
@@ -138,20 +178,22 @@ fn steady<L>(mut read: impl FnMut() -> Option<(L, Steadiness)>) -> Option<(L, St
     answer
 }
 
-fn read(way: Way, side: Side, wanted: &Wanted) -> Option<(Vec<Socket>, Steadiness)> {
+fn read(way: Way, side: Side, wanted: &Wanted, mut each: impl FnMut(Socket)) -> Option<Told> {
     let port = wanted.ports.filter(|range| range.is_one()).map(|range| range.first);
-    let is_wanted = |socket: &Socket| wanted.ports.is_none_or(|range| range.contains(socket.local.port));
-    let mut sockets = Vec::new();
-    let mut keep = |socket: Socket| sockets.extend(Some(socket).filter(is_wanted));
-    let told = match way {
-        Way::SockDiag => diag::list(side, port, &mut keep).ok()?,
-        Way::Proc => tables::list(side, port, &mut keep).map(|()| Steadiness::Steady).ok()?,
-    };
-    match side {
-        Side::Listening if without_doubles(&mut sockets) == Steadiness::Unsteady => {
-            Some((sockets, Steadiness::Unsteady))
+    let mut each = |socket: Socket| {
+        if wanted.ports.is_none_or(|range| range.contains(socket.local.port)) {
+            each(socket);
         }
-        Side::Listening | Side::Connected => Some((sockets, told)),
+    };
+    match way {
+        Way::SockDiag => {
+            let steadiness = diag::list(side, port, &mut each).ok()?;
+            Some(Told { steadiness, unread: Vec::new() })
+        }
+        Way::Proc => {
+            let unread = tables::list(side, port, &mut each).ok()?;
+            Some(Told { steadiness: Steadiness::Steady, unread })
+        }
     }
 }
 
@@ -209,13 +251,14 @@ mod tests {
     fn an_unsteady_list_is_read_again_until_it_holds_still() {
         let steady_at = |steady_read: u32| {
             let mut reads = 0;
-            let (list, steadiness) = steady(|| {
+            let (list, told) = steady(|| {
                 reads += 1;
                 let is_steady = reads == steady_read;
-                Some((reads, if is_steady { Steadiness::Steady } else { Steadiness::Unsteady }))
+                let steadiness = if is_steady { Steadiness::Steady } else { Steadiness::Unsteady };
+                Some((reads, Told { steadiness, unread: Vec::new() }))
             })
             .unwrap();
-            (list, steadiness, reads)
+            (list, told.steadiness, reads)
         };
         assert_eq!(steady_at(1), (1, Steadiness::Steady, 1));
         assert_eq!(steady_at(3), (3, Steadiness::Steady, 3));

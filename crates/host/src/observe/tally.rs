@@ -18,21 +18,34 @@ const DESTINATIONS_MAX: usize = 1000;
 /// A local address and the far end.
 type Route = (Protocol, IpAddr, End);
 
-/// Puts the counts of `connected` into the facts: ports in order, destinations by weight.
-///
-/// A destination counts only the sockets whose own number is one that the kernel hands out, each local address apart:
-/// the kernel may use one number again at another address (net/ipv4/inet_hashtables.c, __inet_check_established).
-pub(super) fn count(connected: &[Socket], namespace: &mut Namespace, gaps: &mut Gaps) {
-    let mut ports: HashMap<(Protocol, u16), u32> = HashMap::new();
-    let mut destinations: HashMap<Route, u32> = HashMap::new();
-    for socket in connected.iter().filter(|socket| socket.state != BOUND_INACTIVE) {
-        *ports.entry((socket.protocol, socket.local.port)).or_default() += 1;
+/// The connections of one namespace so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    ports: HashMap<(Protocol, u16), u32>,
+    destinations: HashMap<Route, u32>,
+}
+
+impl Tally {
+    /// Counts a connection; towards its destination only where its own number is one that the kernel hands out.
+    ///
+    /// Each local address counts apart: the kernel may use one number again at another address
+    /// (net/ipv4/inet_hashtables.c, __inet_check_established).
+    pub(super) fn add(&mut self, socket: &Socket, namespace: &Namespace) {
+        if socket.state == BOUND_INACTIVE {
+            return;
+        }
+        *self.ports.entry((socket.protocol, socket.local.port)).or_default() += 1;
         if namespace.hands_out(socket.local.port) {
-            *destinations.entry((socket.protocol, socket.local.ip, socket.peer)).or_default() += 1;
+            *self.destinations.entry((socket.protocol, socket.local.ip, socket.peer)).or_default() += 1;
         }
     }
-    namespace.connections_by_port = by_port(ports);
-    namespace.connections_by_destination = by_destination(destinations, namespace.client_range, gaps);
+
+    /// Puts the counts into the facts: ports in order, destinations by weight.
+    pub(super) fn tell(self, namespace: &mut Namespace, gaps: &mut Gaps) {
+        namespace.connections_by_port = by_port(self.ports);
+        namespace.connections_by_destination =
+            by_destination(self.destinations, namespace.client_range, gaps);
+    }
 }
 
 fn by_port(ports: HashMap<(Protocol, u16), u32>) -> Vec<PortCount> {
@@ -110,7 +123,9 @@ mod tests {
         let mut other = socket(33000, 443);
         other.local.ip = std::net::Ipv4Addr::new(127, 0, 0, 2).into();
         let sockets = [socket(33000, 443), socket(443, 33000), socket(33001, 443), socket(40000, 443), other];
-        count(&sockets, &mut namespace, &mut Gaps::default());
+        let mut tally = Tally::default();
+        sockets.iter().for_each(|socket| tally.add(socket, &namespace));
+        tally.tell(&mut namespace, &mut Gaps::default());
         let ports: Vec<_> =
             namespace.connections_by_port.iter().map(|entry| (entry.port, entry.count)).collect();
         assert_eq!(ports, [(443, 1), (33000, 2), (33001, 1), (40000, 1)]);

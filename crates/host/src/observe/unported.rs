@@ -1,27 +1,41 @@
 //! Sockets without port numbers: raw and packet, listed for completeness (raw(7), packet(7)).
 
+use std::io;
+
 use portreeve_core::facts::OtherSocket;
 
-use crate::proc;
+use super::{Gaps, sockets::tables};
 
-const TABLE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Far above what any host has; further ones are a gap.
+const SOCKETS_MAX: usize = 100_000;
+
+/// How the number and the inode of a socket stand in a line.
+type Line = fn(&str) -> Option<(u32, u64)>;
+
+/// The tables, what their sockets are called, and how a line is read.
+const TABLES: [(&str, &str, Line); 3] =
+    [("raw", "raw", raw_line), ("raw6", "raw", raw_line), ("packet", "packet", packet_line)];
 
 /// The raw and packet sockets of the network namespace of the calling thread, which has inode `netns`.
-pub(super) fn list(netns: u64) -> Vec<OtherSocket> {
-    let table = |name| {
-        let bytes = proc::read(format!("/proc/thread-self/net/{name}"), TABLE_BYTES_MAX);
-        bytes.map(|bytes| proc::text(&bytes)).unwrap_or_default()
-    };
-    let raw = ["raw", "raw6"].map(|name| read(&table(name), "raw", raw_line, netns));
-    let packet = read(&table("packet"), "packet", packet_line, netns);
-    raw.into_iter().flatten().chain(packet).collect()
-}
-
-fn read(table: &str, kind: &str, line: fn(&str) -> Option<(u32, u64)>, netns: u64) -> Vec<OtherSocket> {
-    let sockets = table.lines().skip(1).filter_map(line);
+pub(super) fn list(netns: u64, gaps: &mut Gaps) -> Vec<OtherSocket> {
+    let mut sockets = Vec::new();
+    for (name, kind, line) in TABLES {
+        let mut left_out = 0;
+        let answer = tables::lines(name, |text| match line(text) {
+            Some(_) if sockets.len() >= SOCKETS_MAX => left_out += 1,
+            Some((number, inode)) => {
+                sockets.push(OtherSocket { kind: kind.into(), number, netns, inode, pids: Vec::new() });
+            }
+            None => {}
+        });
+        let path = format!("/proc/net/{name}");
+        gaps.too_many(&path, left_out);
+        // A kernel that was built without them has no table.
+        if answer.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+            gaps.missing(&path);
+        }
+    }
     sockets
-        .map(|(number, inode)| OtherSocket { kind: kind.into(), number, netns, inode, pids: Vec::new() })
-        .collect()
 }
 
 /// The "port" of a raw socket is its IP protocol.
@@ -48,5 +62,10 @@ mod tests {
         let packet = "0000000000000000 3      3    0003   2     1 0      0      12345";
         assert_eq!(packet_line(packet), Some((3, 12345)));
         assert_eq!(packet_line("half a line"), None);
+        let headings = [
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops",
+            "sk               RefCnt Type Proto  Iface R Rmem   User   Inode",
+        ];
+        assert_eq!((raw_line(headings[0]), packet_line(headings[1])), (None, None));
     }
 }

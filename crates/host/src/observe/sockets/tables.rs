@@ -1,5 +1,7 @@
 //! Sockets as /proc/net lists them, where sock_diag is closed: without cgroup, cookie and queue limit (proc_net(5)).
 
+pub mod sctp;
+
 use std::{
     fs::File,
     io::{self, BufRead, BufReader},
@@ -23,30 +25,41 @@ const TABLES: [(&str, Protocol, Family); 6] = [
 ///
 /// # Errors
 ///
-/// Where `/proc/net/tcp` cannot be read: then nothing can. Another table that is missing holds no sockets.
-pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> io::Result<()> {
+/// Where `/proc/net/tcp` cannot be read: then nothing can. Another table that is missing holds no sockets; one that is
+/// there and could not be read to its end is returned by its path.
+pub fn list(side: Side, port: Option<u16>, each: &mut impl FnMut(Socket)) -> io::Result<Vec<String>> {
+    let mut keep = |socket: Socket| {
+        let asked = port.is_none_or(|port| port == socket.local.port);
+        if asked && side.states(socket.protocol) & (1 << socket.state) != 0 {
+            each(socket);
+        }
+    };
+    let mut unread = Vec::new();
     for (name, protocol, family) in TABLES {
-        match File::open(format!("/proc/thread-self/net/{name}")) {
-            Ok(file) => read(file, protocol, family, |socket| {
-                let asked = port.is_none_or(|port| port == socket.local.port);
-                if asked && side.states(protocol) & (1 << socket.state) != 0 {
-                    each(socket);
-                }
-            })?,
+        match lines(name, |line| read_line(line, protocol, family).into_iter().for_each(&mut keep)) {
             Err(error) if name == "tcp" => return Err(error),
-            Err(_) => {}
+            answer => unread.extend(unless_absent(name, answer)),
         }
     }
-    Ok(())
+    let name = sctp::table(side);
+    let answer = lines(name, |line| sctp::read_line(line, side).into_iter().for_each(&mut keep));
+    unread.extend(unless_absent(name, answer));
+    Ok(unread)
 }
 
-fn read(file: File, protocol: Protocol, family: Family, mut each: impl FnMut(Socket)) -> io::Result<()> {
+/// A protocol that the kernel was built without has no table.
+fn unless_absent(name: &str, answer: io::Result<()>) -> Option<String> {
+    let error = answer.err().filter(|error| error.kind() != io::ErrorKind::NotFound);
+    error.map(|_| format!("/proc/net/{name}"))
+}
+
+/// Gives the lines of a table of the network namespace of the calling thread to `each`.
+pub(crate) fn lines(name: &str, mut each: impl FnMut(&str)) -> io::Result<()> {
+    let file = File::open(format!("/proc/thread-self/net/{name}"))?;
     let mut lines = BufReader::with_capacity(64 * 1024, file);
     let mut line = String::new();
     while lines.read_line(&mut line)? > 0 {
-        if let Some(socket) = read_line(&line, protocol, family) {
-            each(socket);
-        }
+        each(&line);
         line.clear();
     }
     Ok(())
@@ -113,6 +126,20 @@ mod tests {
         assert_eq!((socket.state, socket.queue_used, socket.uid, socket.inode), (LISTEN, 3, 1000, 24680));
         let end = end("00000000000000000000000001000000:0050", Family::Ipv6).unwrap();
         assert_eq!(end, End { ip: Ipv6Addr::LOCALHOST.into(), port: 80 });
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_read_is_told_and_one_that_is_absent_is_empty() {
+        assert_eq!(
+            unless_absent("udp6", Err(io::ErrorKind::PermissionDenied.into())),
+            Some("/proc/net/udp6".into())
+        );
+        assert_eq!(
+            unless_absent("udp6", Err(io::ErrorKind::InvalidData.into())),
+            Some("/proc/net/udp6".into())
+        );
+        assert_eq!(unless_absent("sctp/eps", Err(io::ErrorKind::NotFound.into())), None);
+        assert_eq!(unless_absent("udp", lines("udp", |_| {})), None);
     }
 
     #[test]
