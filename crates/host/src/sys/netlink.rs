@@ -4,14 +4,15 @@ mod message;
 
 pub use message::{Attributes, Message, Messages, attributes, bytes_at, messages};
 
-use std::os::fd::OwnedFd;
+use std::{os::fd::OwnedFd, time::Duration};
 
 use rustix::{
     io::Errno,
     net::{
-        AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType,
+        AddressFamily, Protocol, RecvFlags, SendFlags, SocketAddrAny, SocketFlags, SocketType, connect,
         netlink::{SOCK_DIAG, SocketAddrNetlink},
-        recv, sendto, socket_with,
+        recvfrom, send, socket_with,
+        sockopt::{Timeout, set_socket_timeout},
     },
 };
 
@@ -20,6 +21,13 @@ const REQUEST_DUMP: u16 = 0x301;
 const HEADER_BYTES: usize = 16;
 /// The kernel fills at most 32 KiB a message (net/netlink/af_netlink.c, `max_recvmsg_len`).
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The kernel's own address; no process has port 0 (netlink(7)).
+const KERNEL_PORT: u32 = 0;
+/// The kernel answers while it is asked; a wait this long is one for nobody.
+const WAIT: Duration = Duration::from_secs(10);
+/// Pieces of one answer; at a hundred sockets a piece, far more than a host can have.
+const PIECES_MAX: u32 = 1_000_000;
 
 /// The netlink families that portreeve speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +59,9 @@ pub enum NetlinkError {
     /// The list changed while the kernel wrote it; asking again may give a whole one.
     #[error("the list changed while it was written")]
     Interrupted,
+    /// Somebody else than the kernel answered.
+    #[error("somebody else than the kernel answered")]
+    Stranger,
     /// The answer stopped short.
     #[error("the kernel's answer stopped short")]
     Short,
@@ -65,7 +76,8 @@ pub struct Netlink {
 }
 
 impl Netlink {
-    /// Opens a socket in the network namespace of the calling thread.
+    /// Opens a socket in the network namespace of the calling thread; whoever is root there could else answer for the
+    /// kernel (net/netlink/af_netlink.c, `netlink_getsockbyportid`).
     ///
     /// # Errors
     ///
@@ -74,6 +86,9 @@ impl Netlink {
         let socket =
             socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, family.protocol())
                 .map_err(|error| NetlinkError::Call("open", error))?;
+        connect(&socket, &SocketAddrNetlink::new(KERNEL_PORT, 0))
+            .and_then(|()| set_socket_timeout(&socket, Timeout::Recv, Some(WAIT)))
+            .map_err(|error| NetlinkError::Call("set up", error))?;
         Ok(Self { socket, buffer: vec![0; BUFFER_BYTES], sequence: 0 })
     }
 
@@ -85,10 +100,10 @@ impl Netlink {
     pub fn dump(&mut self, kind: u16, body: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), NetlinkError> {
         self.sequence += 1;
         let request = frame(kind, self.sequence, body);
-        sendto(&self.socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))
+        send(&self.socket, &request, SendFlags::empty())
             .map_err(|error| NetlinkError::Call("write to", error))?;
         let mut interrupted = false;
-        loop {
+        for _ in 0..PIECES_MAX {
             let length = self.receive()?;
             let datagram = &self.buffer[..length];
             interrupted |= messages(datagram).any(|message| message.interrupted);
@@ -96,15 +111,17 @@ impl Netlink {
                 return if interrupted { Err(NetlinkError::Interrupted) } else { Ok(()) };
             }
         }
+        Err(NetlinkError::Short)
     }
 
     fn receive(&mut self) -> Result<usize, NetlinkError> {
         loop {
-            match recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
-                Ok((_, length)) if length > self.buffer.len() || length == 0 => {
+            match recvfrom(&self.socket, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
+                Ok((_, _, sender)) if !is_kernel(sender.as_ref()) => return Err(NetlinkError::Stranger),
+                Ok((_, length, _)) if length > self.buffer.len() || length == 0 => {
                     return Err(NetlinkError::Short);
                 }
-                Ok((_, length)) => return Ok(length),
+                Ok((_, length, _)) => return Ok(length),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(NetlinkError::Call("read from", error)),
             }
@@ -135,6 +152,11 @@ fn take(datagram: &[u8], sequence: u32, each: &mut impl FnMut(&[u8])) -> Result<
     Ok(Progress::More)
 }
 
+fn is_kernel(sender: Option<&SocketAddrAny>) -> bool {
+    let sender = sender.and_then(|sender| SocketAddrNetlink::try_from(sender.clone()).ok());
+    sender.is_some_and(|sender| sender.pid() == KERNEL_PORT)
+}
+
 fn frame(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(HEADER_BYTES + body.len()).expect("requests are a few hundred bytes");
     let mut request = Vec::with_capacity(HEADER_BYTES + body.len());
@@ -145,4 +167,32 @@ fn frame(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     request.extend_from_slice(&0u32.to_ne_bytes());
     request.extend_from_slice(body);
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{getsockname, sendto};
+
+    #[test]
+    fn nobody_but_the_kernel_reaches_the_socket() {
+        for family in [Family::SockDiag, Family::Route] {
+            let netlink = Netlink::open(family).unwrap();
+            let own = SocketAddrNetlink::try_from(getsockname(&netlink.socket).unwrap()).unwrap();
+            let stranger =
+                socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, family.protocol())
+                    .unwrap();
+            let done = frame(Message::DONE, 1, &[0; 4]);
+            let refused = sendto(&stranger, &done, SendFlags::empty(), &own).unwrap_err();
+            // An ordinary user may write to nobody, and root not to this one.
+            assert!([Errno::PERM, Errno::CONNREFUSED].contains(&refused), "{family:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn only_port_0_is_the_kernel() {
+        let is_kernel = |port| is_kernel(Some(&SocketAddrNetlink::new(port, 0).into()));
+        assert!(is_kernel(0) && !is_kernel(4711));
+        assert!(!super::is_kernel(None));
+    }
 }
