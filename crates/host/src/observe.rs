@@ -54,6 +54,9 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let search = holders::find(wanted, &pids, &looks, &mut cgroups);
     let mut processes = processes::read_all(wanted.files, &search.holders(), &mut gaps);
     delegated::disown(&mut processes, mounts.cgroup2.as_deref());
+    if processes::hide_their_units(&processes) {
+        gaps.missing("cgroup2");
+    }
     cgroups.learn(processes.values().filter_map(|process| process.cgroup.as_deref()));
     gaps.too_many("cgroups", cgroups.find(looks.iter().flat_map(Look::cgroups)));
 

@@ -33,6 +33,13 @@ pub(super) fn read_all(files: Files, holders: &[Holder], gaps: &mut Gaps) -> BTr
     processes
 }
 
+/// Whether nothing can tell the units of some: the host, or a sandbox, has no cgroup2 hierarchy.
+///
+/// A container that merely does not mount it still tells them.
+pub(super) fn hide_their_units(processes: &BTreeMap<u32, Process>) -> bool {
+    processes.values().any(|process| process.cgroup.is_none())
+}
+
 /// What one thread read.
 struct Part {
     reader: Reader,
@@ -189,6 +196,17 @@ mod tests {
         let started = process.started.unwrap();
         let now = clock::now();
         assert!(started <= now && now.as_second() - started.as_second() < 3600);
+    }
+
+    #[test]
+    fn one_process_without_a_cgroup_hides_its_unit() {
+        let told = |cgroup: Option<&str>| Process {
+            cgroup: cgroup.map(str::to_owned),
+            ..Reader::new(Files::Executable).read(std::process::id()).unwrap()
+        };
+        let known = (1, told(Some("/")));
+        assert!(!hide_their_units(&BTreeMap::from([known.clone()])));
+        assert!(hide_their_units(&BTreeMap::from([known, (2, told(None))])));
     }
 
     #[test]
