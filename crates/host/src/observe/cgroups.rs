@@ -48,20 +48,20 @@ impl Cgroups {
     pub(super) fn find(&mut self, ids: impl Iterator<Item = u64>) -> usize {
         let mut missing: HashSet<u64> = ids.filter(|id| !self.paths.contains_key(id)).collect();
         let Some(mount) = self.mount.clone() else { return 0 };
-        let mut ahead = VecDeque::from([String::new()]);
+        let mut ahead = VecDeque::from([Vec::new()]);
         let mut left_out = false;
         while let (false, Some(path)) = (missing.is_empty(), ahead.pop_front()) {
-            for (id, name) in children(&format!("{mount}{path}")) {
-                let below = format!("{path}/{name}");
+            visit_children(&[mount.as_bytes(), &path].concat(), |id, name| {
+                let below = [&path, b"/".as_slice(), name].concat();
                 if missing.remove(&id) {
-                    self.paths.insert(id, below.clone());
+                    self.paths.insert(id, proc::text(&below));
                 }
                 if ahead.len() < AHEAD_MAX {
                     ahead.push_back(below);
                 } else {
                     left_out = true;
                 }
-            }
+            });
         }
         if left_out { missing.len() } else { 0 }
     }
@@ -79,21 +79,37 @@ impl Cgroups {
     }
 }
 
-/// The directories below `path` with their inodes, which the listing itself tells.
-fn children(path: &str) -> Vec<(u64, String)> {
-    let Ok(directory) = open(path) else { return Vec::new() };
+/// Gives the directories below `path` to `each`: the inode, which the listing itself tells, and the name.
+fn visit_children(path: &[u8], mut each: impl FnMut(u64, &[u8])) {
+    let Ok(directory) = open(path) else { return };
     let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
     let mut entries = RawDir::new(directory, &mut buffer);
-    let mut found = Vec::new();
     while let Some(Ok(entry)) = entries.next() {
         let name = entry.file_name().to_bytes();
         if entry.file_type() == FileType::Directory && !matches!(name, b"." | b"..") {
-            found.push((entry.ino(), proc::text(name)));
+            each(entry.ino(), name);
         }
     }
-    found
 }
 
-fn open(path: &str) -> rustix::io::Result<OwnedFd> {
+fn open(path: &[u8]) -> rustix::io::Result<OwnedFd> {
     openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    #[test]
+    fn what_is_below_a_name_of_any_bytes_is_found() {
+        let root = std::env::temp_dir().join(format!("portreeve-cgroups-{}", std::process::id()));
+        let below = root.join(OsStr::from_bytes(b"odd-\xff")).join("a.service");
+        fs::create_dir_all(&below).unwrap();
+        let id = fs::metadata(&below).unwrap().st_ino();
+        let mut cgroups = Cgroups::at(Some(root.to_string_lossy().into_owned()));
+        assert_eq!(cgroups.find([id].into_iter()), 0);
+        assert_eq!(cgroups.path(id), Some("/odd-\u{fffd}/a.service"));
+        fs::remove_dir_all(&root).unwrap();
+    }
 }
