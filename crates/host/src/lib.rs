@@ -1,4 +1,4 @@
-//! Looks at Linux and changes it, never deciding.
+//! Looks at Linux, never deciding.
 
 pub mod observe;
 mod passwd;

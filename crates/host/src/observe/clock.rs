@@ -8,10 +8,12 @@ pub(super) fn now() -> Timestamp {
     timestamp(nanoseconds(ClockId::Realtime))
 }
 
-/// A process' start is known to a hundredth of a second (USER_HZ); what is finer is noise of the reading.
+/// A process' start is known to a hundredth of a second (USER_HZ).
 const TICK_NANOSECONDS: i128 = 10_000_000;
 
-/// When the host booted, by the wall clock of now, in nanoseconds after 1970: the same at each look.
+/// When the host booted, by the wall clock of now, in nanoseconds after 1970.
+///
+/// Nearly the same at each look: the two clocks are read one after the other, and the wall clock is corrected.
 pub(super) fn booted() -> i128 {
     let booted = nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime);
     (booted + TICK_NANOSECONDS / 2) / TICK_NANOSECONDS * TICK_NANOSECONDS

@@ -18,7 +18,7 @@ use std::{
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// What to hold and how, one word each; README of the modes and their code are the modules below.
+/// The modes; their code is in the modules beside this file.
 const USAGE: &str = "usage: holder MODE ARGUMENT...
   listen ADDRESS...          TCP, accepting nobody
   reuseport ADDRESS          TCP with SO_REUSEPORT; start it twice
