@@ -51,7 +51,10 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
 
     let looks = namespaces::look(wanted, &pids, &mut gaps)?;
-    let search = holders::find(wanted, &pids, &looks, &mut cgroups);
+    let mut search = holders::find(wanted, &pids, &looks, &mut cgroups);
+    if mounts.hides_processes && !proc::shows_everybody() {
+        search.sweep.hidden += 1;
+    }
     let mut processes = processes::read_all(wanted.files, &search.holders(), &mut gaps);
     delegated::disown(&mut processes, mounts.cgroup2.as_deref());
     if processes::hide_their_units(&processes) {

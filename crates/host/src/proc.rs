@@ -48,6 +48,11 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Whether /proc lists the processes of other users: under `hidepid=2` not even the first one is there (proc(5)).
+pub(crate) fn shows_everybody() -> bool {
+    fs::exists("/proc/1").unwrap_or(false)
+}
+
 /// The processes that /proc shows, by number.
 pub(crate) fn pids() -> io::Result<Vec<u32>> {
     let names = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

@@ -12,6 +12,7 @@ mod lab {
     mod delegated;
     mod fixtures;
     mod fresh;
+    mod hidepid;
     mod kept;
     mod namespaces;
     mod policy;

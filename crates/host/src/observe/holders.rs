@@ -135,17 +135,23 @@ fn find_nearby(pids: &[u32], looks: &[Look], inodes: &HashSet<u64>, cgroups: &mu
     Search { sweep: sweep_all(pids, inodes), extent: Extent::EveryProcess }
 }
 
-/// Every process, and where that leaves a socket without a holder, every thread with a table of its own.
+/// Every process, and where that leaves a socket without a holder, those that are there by then, and every thread
+/// with a table of its own.
 ///
-/// Where a process hides its descriptors the socket is most likely there, and the threads are not asked.
+/// Where a process hides its descriptors the socket is most likely there, and nobody is asked again.
 fn sweep_all(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
-    let mut sweep = sweep(pids, inodes);
-    let unclaimed: HashSet<u64> =
-        inodes.iter().copied().filter(|inode| !sweep.found.contains_key(inode)).collect();
-    if !unclaimed.is_empty() && sweep.hidden == 0 {
-        pids.iter().for_each(|&pid| threads::visit(pid, &unclaimed, &mut sweep));
+    let mut whole = sweep(pids, inodes);
+    if whole.hidden == 0 && whole.lacks(inodes).next().is_some() {
+        // It may have been handed on to a process that was not there yet, or that was asked before it had it.
+        let now = proc::pids().unwrap_or_default();
+        let again = sweep(&now, &whole.lacks(inodes).collect());
+        whole.merge(again);
+        let unclaimed: HashSet<u64> = whole.lacks(inodes).collect();
+        if !unclaimed.is_empty() {
+            now.iter().for_each(|&pid| threads::visit(pid, &unclaimed, &mut whole));
+        }
     }
-    sweep
+    whole
 }
 
 /// What a sweep over processes found.
@@ -153,11 +159,16 @@ fn sweep_all(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
 pub(super) struct Sweep {
     /// Who holds each wanted inode, a process once with its lowest descriptor.
     pub(super) found: HashMap<u64, Vec<Found>>,
-    /// How many processes did not show their descriptors.
+    /// How many processes did not show their descriptors; those that are not even listed count as one.
     pub(super) hidden: u32,
 }
 
 impl Sweep {
+    /// Those of `inodes` that nobody was seen to hold.
+    fn lacks(&self, inodes: &HashSet<u64>) -> impl Iterator<Item = u64> {
+        inodes.iter().copied().filter(|inode| !self.found.contains_key(inode))
+    }
+
     fn merge(&mut self, other: Self) {
         self.hidden += other.hidden;
         for (inode, found) in other.found {
