@@ -74,6 +74,8 @@ pub struct Identity<'a> {
     pub container: Option<&'a Container>,
     /// The executable.
     pub exe: Option<&'a str>,
+    /// Whether the executable's path is one of another mount namespace, where its user may have put it.
+    pub exe_elsewhere: bool,
     /// The script that an interpreter runs, as its command line says: whoever runs may have rewritten that.
     pub script: Option<&'a str>,
     /// Name of the user.
@@ -153,6 +155,7 @@ impl<'a> Identity<'a> {
             cgroup: process.cgroup.as_deref(),
             container: process.host_container(),
             exe: process.exe.as_deref(),
+            exe_elsewhere: process.exe_elsewhere,
             script: process.script.as_deref(),
             user: process.user.as_deref(),
             uid: process.uid,
@@ -260,7 +263,8 @@ impl<'a> Identity<'a> {
     pub(crate) fn forwards_for_containers(&self) -> bool {
         const ENGINES: [&str; 3] = ["docker.service", "containerd.service", "podman.service"];
         const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns", "pasta"];
-        let program = self.exe.filter(|exe| exe.starts_with("/usr/")).and_then(|exe| exe.rsplit('/').next());
+        let exe = self.exe.filter(|exe| exe.starts_with("/usr/") && !self.exe_elsewhere);
+        let program = exe.and_then(|exe| exe.rsplit('/').next());
         self.container.is_none()
             && self.uid.is_none_or(|uid| uid == 0)
             && (self.unit.is_some_and(|unit| ENGINES.contains(&unit))
@@ -278,9 +282,11 @@ impl<'a> Identity<'a> {
     }
 
     /// A process overwrites its arguments at will, so the name of a script proves nobody; without it there is no claim.
+    /// Nor does a path of a mount namespace that it may have made itself.
     fn is_exe(&self, path: &str) -> Match {
         match self.exe {
             None => Match::Unknown,
+            Some(exe) if exe == path && self.exe_elsewhere => Match::Unknown,
             Some(exe) if exe == path => Match::Yes,
             Some(_) if self.script == Some(path) => Match::Unknown,
             Some(_) => Match::No,
@@ -394,6 +400,19 @@ mod tests {
         assert_eq!(python.matches(&Owner::Exe("/srv/other.py".into())), Match::No);
         assert_eq!(python.matches(&Owner::Exe("/usr/bin/python3.11".into())), Match::Yes);
         assert_eq!(python.matches_any(&[honest, Owner::User("shop".into())]), Match::Yes);
+    }
+
+    #[test]
+    fn a_path_of_another_mount_namespace_proves_nobody() {
+        let sshd = Identity { exe: Some("/usr/sbin/sshd"), exe_elsewhere: true, ..Identity::default() };
+        assert_eq!(sshd.matches(&Owner::Exe("/usr/sbin/sshd".into())), Match::Unknown);
+        assert_eq!(sshd.matches(&Owner::Exe("/usr/sbin/nginx".into())), Match::No);
+        let proxy = Identity {
+            exe: Some("/usr/bin/docker-proxy"),
+            exe_elsewhere: true,
+            ..in_unit("evil.service", "/system.slice/evil.service")
+        };
+        assert_eq!(proxy.matches(&Owner::Container("web".into())), Match::No);
     }
 
     #[test]

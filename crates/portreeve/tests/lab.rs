@@ -13,6 +13,7 @@ mod lab {
     mod fixtures;
     mod fresh;
     mod hidepid;
+    mod impostors;
     mod kept;
     mod namespaces;
     mod policy;

@@ -104,6 +104,7 @@ impl Reader {
         let cwd = proc::read_link(path("cwd"));
         let view = self.views.of(pid);
         let (exe, exe_state) = code::executable(pid, view.as_ref());
+        let exe_elsewhere = exe.as_deref().is_some_and(|exe| self.is_elsewhere(pid, exe));
         let script = match (&view, &exe) {
             (Some(view), Some(exe)) => script::find(view, exe, &cmdline, cwd.as_deref()),
             _ => None,
@@ -113,6 +114,7 @@ impl Reader {
         Some(Process {
             name: script.as_deref().and_then(file_name).map_or_else(|| stat.comm.clone(), str::to_owned),
             exe,
+            exe_elsewhere,
             script,
             exe_state,
             stale_files: view.as_ref().and_then(|view| self.stale_files(pid, view)),
@@ -128,6 +130,10 @@ impl Reader {
             cwd,
             parent: self.parent(stat.parent),
         })
+    }
+
+    fn is_elsewhere(&mut self, pid: u32, exe: &str) -> bool {
+        !self.views.is_shared(pid) && code::is_elsewhere(pid, exe, self.views.of(std::process::id()).as_ref())
     }
 
     fn parent(&mut self, pid: u32) -> Option<Parent> {

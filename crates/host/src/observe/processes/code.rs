@@ -47,6 +47,14 @@ pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeS
     (Some(path), state)
 }
 
+/// Whether `path`, the executable of a process in another mount namespace, is here another file or none.
+///
+/// Whoever may make a namespace mounts what he likes at any path in it (user_namespaces(7)).
+pub(super) fn is_elsewhere(pid: u32, path: &str, here: Option<&View>) -> bool {
+    let found = here.and_then(|here| here.find(path).ok().flatten());
+    found.is_none() || linked(&format!("/proc/{pid}/exe")).ok().flatten() != found
+}
+
 /// What stands on the disk, remembered over processes that share a mount namespace.
 #[derive(Debug, Default)]
 pub(super) struct Disk(HashMap<(u64, String), FileId>);

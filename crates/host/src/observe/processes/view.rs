@@ -196,6 +196,11 @@ impl Views {
         Self { mounts: namespace("self", "mnt"), users: namespace("self", "user"), known: HashMap::new() }
     }
 
+    /// Whether a process is in the mount namespace of portreeve itself, so that its paths mean the same files.
+    pub(super) fn is_shared(&self, pid: u32) -> bool {
+        self.mounts.is_some() && namespace(&pid.to_string(), "mnt") == self.mounts
+    }
+
     /// The view of a process; `None` where it may not be seen, is locked up in another mount namespace, or where a
     /// server must be asked for its very root.
     pub(super) fn of(&mut self, pid: u32) -> Option<View> {
