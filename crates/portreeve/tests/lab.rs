@@ -17,10 +17,12 @@ mod lab {
     mod kept;
     mod namespaces;
     mod policy;
+    mod silent;
     mod site;
     mod stale;
     mod store;
     mod strangers;
     mod together;
+    mod untold;
     mod witnesses;
 }

@@ -4,6 +4,7 @@ mod crowd;
 mod disguise;
 mod handed;
 mod plain;
+mod silent;
 
 use std::{
     env,
@@ -11,6 +12,7 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     net::{AddrParseError, SocketAddr},
+    path::Path,
     process::ExitCode,
     thread,
     time::Duration,
@@ -32,6 +34,7 @@ const USAGE: &str = "usage: holder MODE ARGUMENT...
   in-flight ADDRESS          TCP, held by the queue of a Unix socket alone
   vanished ADDRESS           TCP, by a program whose file is deleted
   renamed NAME ADDRESS       TCP, under a name of any bytes
+  silent KIND PLACE          a mount of fuse that never answers
   idle                       nothing at all
   crowd TCP UDP IDLE         so many processes of each kind
   connections PROCESSES EACH so many processes with so many loopback connections each";
@@ -63,6 +66,7 @@ fn run(arguments: &[OsString]) -> Outcome {
         "in-flight" => handed::in_flight(address(rest, 0)?),
         "vanished" => disguise::vanished(rest),
         "renamed" => disguise::renamed(rest.first().ok_or(USAGE)?, address(rest, 1)?),
+        "silent" => silent::silent(&rest.first().ok_or(USAGE)?.to_string_lossy(), path(rest, 1)?),
         "idle" => rest_forever(),
         "crowd" => crowd::crowd(number(rest, 0)?, number(rest, 1)?, number(rest, 2)?),
         "connections" => crowd::connections(number(rest, 0)?, number(rest, 1)?),
@@ -92,6 +96,10 @@ fn addresses(texts: &[OsString]) -> Result<Vec<SocketAddr>, AddrParseError> {
 
 fn address(texts: &[OsString], place: usize) -> Result<SocketAddr, Box<dyn Error>> {
     Ok(texts.get(place).ok_or(USAGE)?.to_string_lossy().parse()?)
+}
+
+fn path(texts: &[OsString], place: usize) -> Result<&Path, &'static str> {
+    texts.get(place).map(Path::new).ok_or(USAGE)
 }
 
 fn number(texts: &[OsString], place: usize) -> Result<u16, Box<dyn Error>> {
