@@ -146,13 +146,10 @@ impl Gap {
                     "{detail} のうち {count} 件を省略しました"
                 )
             }
-            GapKind::UndecidedOwners => {
-                let en = inflect("port", "ports");
-                text!(
-                    "{count} declared {en} ({detail}): whether the holder is the owner cannot be told",
-                    "宣言済みのポート {count} 個({detail})で、保持者が所有者かどうかを判定できません"
-                )
-            }
+            GapKind::UndecidedOwners => text!(
+                "whether the owner holds {detail} cannot be told",
+                "{detail} の保持者が所有者かどうかを判定できません"
+            ),
         }
     }
 

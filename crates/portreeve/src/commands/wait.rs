@@ -286,6 +286,10 @@ fn owned<'a>(world: &World<'a>, found: &[&'a Listener], wanted: &str, lang: Lang
 /// Whether `wanted` means somebody who holds `listener`.
 fn is_owner<'a>(world: &World<'a>, listener: &'a Listener, wanted: &str) -> Match {
     let mut owners = vec![owner_named(wanted)];
+    // Like a bare name, a bare path is what a process calls itself; who wants proof names a unit or a user.
+    if world.snapshot.holders(listener).any(|(_, process)| process.script.as_deref() == Some(wanted)) {
+        return Match::Yes;
+    }
     if owners == [Owner::Unit(format!("{wanted}.service"))] {
         owners.push(Owner::Container(wanted.into()));
         if world.snapshot.holders(listener).any(|(_, process)| process.name == wanted) {
