@@ -1,5 +1,6 @@
 //! Looks at Linux, never deciding.
 
+pub mod lineage;
 pub mod observe;
 mod passwd;
 pub mod present;

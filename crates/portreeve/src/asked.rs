@@ -5,7 +5,7 @@ mod pasted;
 use portreeve_core::{
     facts::Listener,
     port::{PortError, PortRange, Protocol},
-    registry::Registry,
+    registry::{Assignment, Registry},
     text,
     words::{Text, Words},
 };
@@ -42,14 +42,34 @@ impl std::fmt::Display for Asked {
     }
 }
 
-/// What the words of a command line ask about, joined: a pasted error needs no quotes.
+/// What the words of a command line ask about: one question a word where every word is a port or a service, else one of
+/// all words joined, as a pasted error needs no quotes.
 ///
 /// # Errors
 ///
 /// Where they name no port.
-pub(crate) fn ports(words: &[String], registry: Registry<'_>) -> Result<Vec<Asked>, Failure> {
-    let joined = words.join(" ");
-    let asked = joined.trim();
+pub(crate) fn questions(words: &[String], registry: Registry<'_>) -> Result<Vec<Vec<Asked>>, Failure> {
+    let names_port = |word: &String| number(word).is_some() || !names(word, registry).is_empty();
+    if !words.iter().all(names_port) {
+        return Ok(vec![ports(&words.join(" "), registry)?]);
+    }
+    let mut questions = Vec::new();
+    for word in words {
+        let asked = ports(word, registry)?;
+        if !questions.contains(&asked) {
+            questions.push(asked);
+        }
+    }
+    Ok(questions)
+}
+
+/// What a word or a sentence asks about.
+///
+/// # Errors
+///
+/// Where it names no port.
+pub(crate) fn ports(asked: &str, registry: Registry<'_>) -> Result<Vec<Asked>, Failure> {
+    let asked = asked.trim();
     if let Some(read) = number(asked) {
         return read.map(|asked| vec![asked]).map_err(|error| no_port(asked, error.text()));
     }
@@ -57,17 +77,29 @@ pub(crate) fn ports(words: &[String], registry: Registry<'_>) -> Result<Vec<Aske
     if !named.is_empty() {
         return Ok(named);
     }
-    match pasted::read(asked, registry) {
-        Some(found) => Ok(vec![found]),
-        None => Err(no_port(
-            asked,
-            Words {
-                en: "it is neither a number nor a service that IANA knows, and no port stands in it",
-                ja: "番号でも IANA に登録されたサービス名でもなく、ポートも含まれていません",
-            }
-            .into(),
-        )),
+    if let Some(found) = pasted::read(asked, registry) {
+        return Ok(vec![found]);
     }
+    Err(no_port(asked, wrong_protocol(asked, registry).unwrap_or(NO_NAME.into())))
+}
+
+const NO_NAME: Words = Words {
+    en: "it is neither a number nor a service that IANA knows, and no port stands in it",
+    ja: "番号でも IANA に登録されたサービス名でもなく、ポートも含まれていません",
+};
+
+/// Of `https/tpc`, what is wrong with it.
+fn wrong_protocol(word: &str, registry: Registry<'_>) -> Option<Text> {
+    let (known, _) = word.split_once('/').filter(|(known, _)| registry.find(known).next().is_some())?;
+    service(word).err().filter(|_| !known.contains(' ')).map(|error| error.text())
+}
+
+/// What was asked for, as a person is told of it; in Japanese up to the particle, which follows it.
+pub(crate) fn spoken(asked: &[Asked]) -> Text {
+    let en = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let ja =
+        if en.bytes().all(|byte| byte.is_ascii_digit()) { format!("{en} 番") } else { format!("{en} ") };
+    Text { en, ja }
 }
 
 /// The numbers to look at for all of `asked`, and what lies between.
@@ -103,19 +135,38 @@ pub(crate) fn number(word: &str) -> Option<Result<Asked, PortError>> {
 
 /// Every number that IANA gives this name, optionally of one protocol (`https/udp`).
 fn names(word: &str, registry: Registry<'_>) -> Vec<Asked> {
-    let (name, protocol) = match word.split_once('/') {
-        Some((name, protocol)) => (name, Some(protocol)),
-        None => (word, None),
-    };
-    let name = name.to_ascii_lowercase();
+    let Ok((name, protocol)) = service(word) else { return Vec::new() };
     let mut found = Vec::new();
-    for assignment in registry.find(&name) {
-        let asked = Asked { range: assignment.range, protocol: Some(assignment.protocol) };
-        if protocol.is_none_or(|protocol| protocol == assignment.protocol.name()) && !found.contains(&asked) {
+    for assignment in assigned(name, protocol, registry) {
+        let asked =
+            Asked { range: assignment.range, protocol: Some(protocol.unwrap_or(assignment.protocol)) };
+        if !found.contains(&asked) {
             found.push(asked);
         }
     }
     found
+}
+
+/// `https`, or `https/tcp`: the name, and the protocol if one stands behind it.
+///
+/// # Errors
+///
+/// Where what stands behind it is no protocol.
+pub(crate) fn service(word: &str) -> Result<(&str, Option<Protocol>), PortError> {
+    match word.split_once('/') {
+        Some((name, protocol)) => Ok((name, Some(protocol.to_ascii_lowercase().parse()?))),
+        None => Ok((word, None)),
+    }
+}
+
+/// What IANA assigns to a name: of a protocol without assignments of its own, those that hold for it.
+pub(crate) fn assigned<'a>(
+    name: &str,
+    protocol: Option<Protocol>,
+    registry: Registry<'a>,
+) -> impl Iterator<Item = Assignment<'a>> {
+    let protocol = protocol.map(Protocol::assigned_as);
+    registry.find(name).filter(move |found| protocol.is_none_or(|protocol| protocol == found.protocol))
 }
 
 #[cfg(test)]
@@ -124,8 +175,29 @@ mod tests {
 
     fn asked(text: &str) -> Option<String> {
         let words: Vec<_> = text.split(' ').map(String::from).collect();
-        let ports = ports(&words, Registry::builtin()).ok()?;
-        Some(ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        let questions = questions(&words, Registry::builtin()).ok()?;
+        let shown = |asked: &Vec<Asked>| asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        Some(questions.iter().map(shown).collect::<Vec<_>>().join("; "))
+    }
+
+    #[test]
+    fn several_ports_are_several_questions() {
+        assert_eq!(asked("25 443 3000/tcp").as_deref(), Some("25; 443; 3000/tcp"));
+        assert_eq!(asked("ssh/tcp :8080").as_deref(), Some("22/tcp; 8080"));
+        assert_eq!(asked("443 443").as_deref(), Some("443"));
+        assert_eq!(asked("443 70000"), None);
+        for sentence in ["port 3000 in use", "bind 3000 failed", "listen on 3000"] {
+            assert_eq!(asked(sentence).as_deref(), Some("3000"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_known_by_the_protocol_that_its_assignment_holds_for() {
+        assert_eq!(asked("domain/udplite").as_deref(), Some("53/udplite"));
+        assert_eq!(asked("HTTPS/TCP").as_deref(), Some("443/tcp"));
+        let causes = |word| wrong_protocol(word, Registry::builtin()).map(|text| text.en);
+        assert_eq!(causes("https/tpc").as_deref(), Some("`tpc` is not a protocol"));
+        assert_eq!(causes("banana/tpc"), None);
     }
 
     #[test]

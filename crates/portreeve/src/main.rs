@@ -6,6 +6,7 @@ mod commands;
 mod directories;
 mod exit;
 mod failure;
+mod footing;
 mod judgement;
 mod keep;
 mod last_audit;

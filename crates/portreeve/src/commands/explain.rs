@@ -97,16 +97,8 @@ fn numbers<'a>(asked: Asked, registry: Registry<'a>) -> Topic<'a> {
 
 /// `https`, or `https/tcp`.
 fn named<'a>(word: &'a str, registry: Registry<'a>) -> Result<Topic<'a>, Failure> {
-    let (name, protocol) = match word.split_once('/') {
-        Some((name, protocol)) => {
-            (name, Some(protocol.parse::<Protocol>().map_err(|error| no_port(word, &error))?))
-        }
-        None => (word, None),
-    };
-    let assignments: Vec<Assignment<'a>> = registry
-        .find(name)
-        .filter(|assignment| protocol.is_none_or(|protocol| protocol.assigned_as() == assignment.protocol))
-        .collect();
+    let (name, protocol) = asked::service(word).map_err(|error| no_port(word, &error))?;
+    let assignments: Vec<Assignment<'a>> = asked::assigned(name, protocol, registry).collect();
     match assignments.first() {
         Some(first) => Ok(Topic {
             name: Some(name),

@@ -22,7 +22,7 @@ use portreeve_host::{
 
 use super::Command;
 use crate::{
-    asked::{self, Asked},
+    asked::{self, Asked, spoken},
     exit::Exit,
     failure::Failure,
     look::Look,
@@ -120,11 +120,11 @@ impl Reached {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let word: Vec<String> = own.get_one::<String>("what").into_iter().cloned().collect();
+    let word = own.get_one::<String>("what").expect("clap requires it");
     let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
     let settings = Settings { policy: PolicyChoice::Without, ..settings.clone() };
     let goal = Goal {
-        asked: asked::ports(&word, TableFile::load()?.registry())?,
+        asked: asked::ports(word, TableFile::load()?.registry())?,
         gone: own.get_flag("gone"),
         owner: own.get_one("owner").cloned(),
     };
@@ -211,53 +211,64 @@ impl Goal {
     }
 
     fn sentence(&self, reached: &Reached, waited: Duration) -> Text {
-        let ports = self.asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let Text { en: en_ports, ja: ja_ports } = spoken(&self.asked);
         let port = |spec: &PortSpec| self.spoken(*spec);
         let wanted = self.owner.as_deref().unwrap_or_default();
         let sentence = match reached {
             Reached::Up(spec, holder) => {
-                let Text { en, ja } = port(spec);
-                text!("{en} is up, held by {holder}", "{ja} では {holder} が待ち受けています")
+                let (Text { en, ja }, holder) = (port(spec), named(holder));
+                let (en_holder, ja_holder) = (holder.en, holder.ja);
+                text!("{en} is up, held by {en_holder}", "{ja}では{ja_holder}が待ち受けています")
             }
-            Reached::Free(0) => text!("{ports} is free", "{ports} は空いています"),
+            Reached::Free(0) => text!("{en_ports} is free", "{ja_ports}は空いています"),
             Reached::Free(count) => {
                 let Text { en, ja } = ended_text(*count);
-                text!("{ports} is free; {en}", "{ports} は空いています。{ja}")
+                text!("{en_ports} is free; {en}", "{ja_ports}は空いています。{ja}")
             }
             Reached::Silent | Reached::Nobody => {
-                text!("nobody listens on {ports}", "{ports} では誰も待ち受けていません")
+                text!("nobody listens on {en_ports}", "{ja_ports}では誰も待ち受けていません")
             }
             Reached::Still(spec, holder) => {
-                let Text { en, ja } = port(spec);
-                text!("{en} is still held by {holder}", "{ja} はまだ {holder} が保持しています")
+                let (Text { en, ja }, holder) = (port(spec), named(holder));
+                let (en_holder, ja_holder) = (holder.en, holder.ja);
+                text!("{en} is still held by {en_holder}", "{ja}はまだ{ja_holder}が保持しています")
             }
             Reached::Kept(clause) => clause.clone(),
             Reached::Another(spec, holder) => {
-                let Text { en, ja } = port(spec);
+                let (Text { en, ja }, holder) = (port(spec), named(holder));
+                let (en_holder, ja_holder) = (holder.en, holder.ja);
                 text!(
-                    "{en} is held by {holder}, not by {wanted}",
-                    "{ja} は {wanted} ではなく {holder} が保持しています"
+                    "{en} is held by {en_holder}, not by {wanted}",
+                    "{ja}は {wanted} ではなく{ja_holder}が保持しています"
                 )
             }
             Reached::Unseen(spec) => {
                 let Text { en, ja } = port(spec);
                 text!(
                     "{en} is held by somebody who cannot be seen; run as root to know whether it is {wanted}",
-                    "{ja} の保持者が見えません。{wanted} かどうかを知るには root で実行してください"
+                    "{ja}を保持しているプロセスを特定できません。{wanted} かどうかを知るには root で実行してください"
                 )
             }
         };
         with_time(sentence, waited)
     }
 
-    /// A single number as it was asked for; of several, the one that is meant.
+    /// A single number as it was asked for; of several, the one that is meant; in Japanese up to the particle.
     fn spoken(&self, spec: PortSpec) -> Text {
-        let ports = self.asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let Text { en, ja } = spoken(&self.asked);
         match self.asked.as_slice() {
-            [asked] if asked.range.is_one() => Text { en: ports.clone(), ja: ports },
-            [_] => text!("{spec}, one of {ports},", "{ports} のうち {spec}"),
-            _ => Text { en: spec.to_string(), ja: spec.to_string() },
+            [asked] if asked.range.is_one() => Text { en, ja },
+            [_] => text!("{spec}, one of {en},", "{ja}のうち {spec} "),
+            _ => Text { en: spec.to_string(), ja: format!("{spec} ") },
         }
+    }
+}
+
+/// Who holds it, as a sentence goes on about him; in Japanese with the spaces around a name.
+fn named(holder: &str) -> Text {
+    match holder {
+        owner::UNSEEN => text!("somebody who cannot be seen", "所有者不明のプロセス"),
+        _ => Text { en: holder.into(), ja: format!(" {holder} ") },
     }
 }
 

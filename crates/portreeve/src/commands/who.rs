@@ -5,7 +5,7 @@ mod kept;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
-    facts::{Listener, Snapshot},
+    facts::Listener,
     port::Protocol,
     words::{Lang, Words},
     world::World,
@@ -37,7 +37,7 @@ pub(super) const COMMAND: Command = Command {
     about: Words { en: "Who holds this port?", ja: "ポートを保持しているプロセスの特定" },
     examples: &[
         "portreeve who 443",
-        "portreeve who https",
+        "portreeve who https 3000",
         "portreeve who EADDRINUSE: address already in use :::3000",
     ],
     takes: Common::LISTING,
@@ -47,8 +47,8 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let what = Words {
-        en: "443, https, :3000, 443/udp, 30000-30099/tcp, a URL, or a pasted error",
-        ja: "443、https、:3000、443/udp、30000-30099/tcp、URL、または貼り付けたエラー",
+        en: "443, https, :3000, 443/udp, 30000-30099/tcp, several of them, a URL, or a pasted error",
+        ja: "443、https、:3000、443/udp、30000-30099/tcp(複数可)、URL、または貼り付けたエラー",
     };
     vec![
         Arg::new("what")
@@ -62,30 +62,75 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
-    let asked = asked::ports(&words, TableFile::load()?.registry())?;
-    let wanted = wanted(&asked, settings);
+    let questions = asked::questions(&words, TableFile::load()?.registry())?;
+    let wanted = wanted(&questions.concat(), settings);
     let mut look = Look::take(settings, &wanted)?;
-    if is_silent(&look.world(), &asked) && settings.snapshot.is_none() {
+    let is_any_silent = questions.iter().any(|asked| is_silent(&look.world(), asked));
+    if is_any_silent && settings.snapshot.is_none() {
         look = look.again(&Wanted { connections: Connections::List, ..wanted })?;
     }
     let world = look.world();
-    let found: Vec<&Listener> = world
-        .snapshot
-        .listeners
-        .iter()
-        .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
-        .filter(|listener| settings.netns == Netns::Usual || world.judges(listener.netns))
-        .collect();
-    let here: Vec<&Listener> =
-        found.iter().copied().filter(|listener| world.judges(listener.netns)).collect();
-    let kept = here.is_empty().then(|| occupants(&world, &asked));
+    let answers: Vec<_> = questions.iter().map(|asked| Answer::of(&world, asked, settings)).collect();
     if settings.verbosity == Verbosity::Quiet {
-        let is_free = kept.is_some_and(|kept| kept.is_empty());
+        let is_free = answers.iter().all(Answer::is_free);
         return Ok(if is_free { Exit::Found } else { Exit::Fine });
     }
-    print(&world, &asked, &found, kept.as_deref(), settings, out)?;
-    let is_unseen = kept.iter().flatten().any(|occupant| occupant.is_unseen(&world));
-    Ok(gaps::exit(settings, is_unseen || is_uncertain(world.snapshot, &here, settings)))
+    print(&world, &answers, settings, out)?;
+    let is_uncertain = answers.iter().any(|answer| answer.is_uncertain(&world, settings));
+    Ok(gaps::exit(settings, is_uncertain))
+}
+
+/// Who was found on what was asked for.
+struct Answer<'q, 'a> {
+    asked: &'q [Asked],
+    /// Everybody who listens on it, here and elsewhere.
+    found: Vec<&'a Listener>,
+    /// Who keeps the number where nobody listens here.
+    kept: Option<Vec<Occupant<'a>>>,
+}
+
+impl<'q, 'a> Answer<'q, 'a> {
+    fn of(world: &World<'a>, asked: &'q [Asked], settings: &Settings) -> Self {
+        let listeners = world.snapshot.listeners.iter();
+        let found = listeners
+            .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
+            .filter(|listener| settings.netns == Netns::Usual || world.judges(listener.netns));
+        let kept = is_silent(world, asked).then(|| occupants(world, asked));
+        Self { asked, found: found.collect(), kept }
+    }
+
+    fn is_free(&self) -> bool {
+        self.kept.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// Where somebody was found, only an unseen holder makes it uncertain; else whatever may hide listeners there.
+    fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
+        let hides = match settings.netns {
+            Netns::Usual => gaps::hides_own_listeners,
+            _ => gaps::hides_listeners,
+        };
+        match &self.kept {
+            Some(kept) => {
+                kept.iter().any(|occupant| occupant.is_unseen(world)) || world.snapshot.gaps.iter().any(hides)
+            }
+            None => {
+                let mut here = self.found.iter().filter(|listener| world.judges(listener.netns));
+                here.any(|listener| gaps::hides_holder(listener))
+            }
+        }
+    }
+
+    fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        let Self { asked, found, kept } = self;
+        match kept.as_deref() {
+            Some(kept) if !kept.is_empty() => {
+                kept::print(world, asked, kept, settings, out)?;
+                if found.is_empty() { Ok(()) } else { answer::held(world, asked, found, settings, out) }
+            }
+            _ if found.is_empty() => answer::free(world, asked, out),
+            _ => answer::held(world, asked, found, settings, out),
+        }
+    }
 }
 
 /// Whether nobody listens here: only then are the sockets worth their price that keep a number without listening.
@@ -100,49 +145,40 @@ fn wanted(asked: &[Asked], settings: &Settings) -> Wanted {
     Wanted { ports: asked::span(asked), holders, ..Wanted::LISTENERS }
 }
 
-/// Where somebody was found, only an unseen holder makes the answer uncertain; else whatever may hide listeners there.
-fn is_uncertain(snapshot: &Snapshot, here: &[&Listener], settings: &Settings) -> bool {
-    let hides = match settings.netns {
-        Netns::Usual => gaps::hides_own_listeners,
-        _ => gaps::hides_listeners,
-    };
-    if here.is_empty() {
-        snapshot.gaps.iter().any(hides)
-    } else {
-        here.iter().any(|listener| gaps::hides_holder(listener))
-    }
-}
-
-/// `kept` is who keeps the number where nobody listens here.
+/// A table answers one question after the other, a document all of them at once.
 fn print<'a>(
     world: &World<'a>,
-    asked: &[Asked],
-    found: &[&'a Listener],
-    kept: Option<&[Occupant<'a>]>,
+    answers: &[Answer<'_, 'a>],
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let viewer = Viewer::new(world, settings.lang);
-    match settings.format {
-        Format::Json => match kept.filter(|_| world.snapshot.connections.is_some()) {
-            Some(kept) => {
-                let sockets: Vec<_> = kept.iter().flat_map(Occupant::sockets).copied().collect();
-                out.json(&viewer.occupied(found, &sockets))
+    if !matches!(settings.format, Format::Json | Format::Ndjson | Format::Csv) {
+        for (at, answer) in answers.iter().enumerate() {
+            if at > 0 {
+                out.line("")?;
             }
-            None => out.json(&viewer.listeners(found)),
-        },
-        Format::Ndjson => found.iter().try_for_each(|listener| out.ndjson(&viewer.listener(listener))),
-        Format::Csv => {
-            out.csv(found.iter().map(|listener| listeners::record(world, listener, settings.lang)))
+            answer.print(world, settings, out)?;
         }
-        _ => match kept {
-            Some(kept) if !kept.is_empty() => {
-                kept::print(world, asked, kept, settings, out)?;
-                if found.is_empty() { Ok(()) } else { answer::held(world, asked, found, settings, out) }
+        return Ok(());
+    }
+    let viewer = Viewer::new(world, settings.lang);
+    let is_found = |listener: &&Listener| {
+        answers.iter().any(|answer| answer.found.iter().any(|found| std::ptr::eq(*found, *listener)))
+    };
+    let found: Vec<&Listener> = world.snapshot.listeners.iter().filter(is_found).collect();
+    match settings.format {
+        Format::Json => {
+            let silent: Vec<_> = answers.iter().filter(|answer| answer.kept.is_some()).collect();
+            if silent.is_empty() || world.snapshot.connections.is_none() {
+                return out.json(&viewer.listeners(&found));
             }
-            _ if found.is_empty() => answer::free(world, asked, out),
-            _ => answer::held(world, asked, found, settings, out),
-        },
+            let asked: Vec<Asked> = silent.iter().flat_map(|answer| answer.asked).copied().collect();
+            let kept = occupants(world, &asked);
+            let sockets: Vec<_> = kept.iter().flat_map(Occupant::sockets).copied().collect();
+            out.json(&viewer.occupied(&found, &sockets))
+        }
+        Format::Ndjson => found.iter().try_for_each(|listener| out.ndjson(&viewer.listener(listener))),
+        _ => out.csv(found.iter().map(|listener| listeners::record(world, listener, settings.lang))),
     }
 }
 

@@ -1,9 +1,9 @@
 //! What to type next: only commands that exist, and never made of bytes that a shell would act on.
 
-use portreeve_core::{facts::Process, owner::is_service_manager, words::Words, world::World};
+use portreeve_core::{facts::Process, owner::is_service_manager, unit, words::Words, world::World};
 
 use super::{out::Out, rows::Row};
-use crate::{cli, failure::Failure};
+use crate::{cli, failure::Failure, footing::Footing};
 
 /// More units than this are not stopped by one command.
 const UNITS_MAX: usize = 4;
@@ -29,36 +29,53 @@ fn exists(command: &str) -> bool {
 
 /// How to free what `row` holds in a way that lasts: by its units, else by the one process that holds it.
 ///
-/// `None` where no single command would do it without harm: the service manager is never stopped.
-pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>) -> Option<String> {
-    let mut units = row.socket_unit().filter(|unit| is_harmless(unit)).into_iter().collect::<Vec<_>>();
-    let is_activated = row.socket_unit().is_some();
+/// `None` where no single command would do it without harm: the service manager is never stopped, nor what whoever
+/// types stands on.
+pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> Option<String> {
+    let activation = row.socket_unit();
+    let mut units: Vec<_> = activation.into_iter().filter(|unit| unit::is_plain(unit)).collect();
     let mut holders: Vec<_> =
         row.holders(world).into_iter().filter(|(pid, process)| !is_manager(*pid, process)).collect();
     holders.dedup_by_key(|(pid, _)| *pid);
+    if holders.iter().any(|(pid, process)| footing.needs(*pid, process)) {
+        return None;
+    }
     for (_, process) in &holders {
-        match process.unit.as_deref().filter(|unit| is_stoppable(unit) && process.container.is_none()) {
+        match unit_to_stop(process) {
             Some(unit) if !units.contains(&unit) => units.push(unit),
             Some(_) => {}
             None => {
                 return match holders.as_slice() {
-                    [(pid, _)] if !is_activated && row.pids().len() == 1 => Some(format!("kill {pid}")),
+                    [(pid, _)] if activation.is_none() && row.pids().len() == 1 => {
+                        Some(format!("kill {pid}"))
+                    }
                     _ => None,
                 };
             }
         }
     }
     let few = (1..=UNITS_MAX).contains(&units.len());
-    few.then(|| format!("systemctl stop {}", units.join(" ")))
+    let is_safe = !units.iter().any(|unit| footing.needs_unit(unit));
+    (few && is_safe).then(|| format!("systemctl stop {}", units.join(" ")))
 }
 
-/// How to end one process that alone is in the way: by its unit, else by its pid; never the service manager.
-pub(crate) fn stop_one(pid: u32, process: &Process) -> Option<String> {
-    if is_manager(pid, process) {
+/// How to end one process that alone is in the way: by its unit, else by its pid; never the service manager, nor what
+/// whoever types stands on.
+pub(crate) fn stop_one(pid: u32, process: &Process, footing: &Footing) -> Option<String> {
+    if is_manager(pid, process) || footing.needs(pid, process) {
         return None;
     }
-    let unit = process.unit.as_deref().filter(|unit| is_stoppable(unit) && process.container.is_none());
-    Some(unit.map_or_else(|| format!("kill {pid}"), |unit| format!("systemctl stop {unit}")))
+    match unit_to_stop(process) {
+        Some(unit) if footing.needs_unit(unit) => None,
+        Some(unit) => Some(format!("systemctl stop {unit}")),
+        None => Some(format!("kill {pid}")),
+    }
+}
+
+/// The service of the host that is stopped to end `process`.
+fn unit_to_stop(process: &Process) -> Option<&str> {
+    let unit = process.unit.as_deref().filter(|_| process.container.is_none());
+    unit.filter(|unit| unit::is_service(unit) && unit::is_plain(unit))
 }
 
 /// Whether stopping this process would stop the host, a container or a person's whole session.
@@ -66,28 +83,36 @@ pub(crate) fn is_manager(pid: u32, process: &Process) -> bool {
     pid == 1 || is_service_manager(process) || process.user_unit.as_deref() == Some("init.scope")
 }
 
-fn is_stoppable(unit: &str) -> bool {
-    unit.ends_with(".service") && !unit.starts_with("user@") && is_harmless(unit)
-}
-
-fn is_harmless(unit: &str) -> bool {
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'.' | b'_' | b'-' | b':');
-    !unit.starts_with('-') && unit.len() <= 255 && unit.bytes().all(is_plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_a_harmless_unit_is_named() {
-        assert!(is_stoppable("postfix@-.service"));
+    fn only_a_service_with_a_harmless_name_is_stopped() {
+        let stopped = |unit: &str| {
+            let process = Process { unit: Some(unit.into()), ..Process::default() };
+            stop_one(7, &process, &Footing::default())
+        };
+        assert_eq!(stopped("postfix@-.service").as_deref(), Some("systemctl stop postfix@-.service"));
         for unit in
             ["a;reboot.service", "session-4.scope", "user@1000.service", "$(id).service", "--x.service"]
         {
-            assert!(!is_stoppable(unit), "{unit}");
+            assert_eq!(stopped(unit).as_deref(), Some("kill 7"), "{unit}");
         }
+    }
+
+    #[test]
+    fn nobody_is_told_to_cut_himself_off() {
+        let process = |name: &str, unit: &str| Process {
+            name: name.into(),
+            unit: Some(unit.into()),
+            ..Process::default()
+        };
+        let footing = Footing::default();
+        assert_eq!(stop_one(7, &process("x", "ssh.service"), &footing), None);
+        assert_eq!(stop_one(7, &process("sshd", "session-4.scope"), &footing), None);
+        assert_eq!(stop_one(7, &process("systemd-network", "systemd-networkd.service"), &footing), None);
+        assert!(stop_one(7, &process("nc", "session-4.scope"), &footing).is_some());
     }
 
     #[test]

@@ -58,15 +58,28 @@ fn whose_it_is_is_looked_for_once_it_is_open() {
 #[test]
 fn whoever_holds_it_is_called_the_holder_in_japanese() {
     for (line, said) in [
-        ("wait 443 --lang ja", "443 では nginx.service が待ち受けています\n"),
-        ("wait 443 --gone --lang ja --for 0s", "443 はまだ nginx.service が保持しています\n"),
+        ("wait 443 --lang ja", "443 番では nginx.service が待ち受けています\n"),
+        ("wait 443 --gone --lang ja --for 0s", "443 番はまだ nginx.service が保持しています\n"),
         (
             "wait 443 --owner apache2.service --lang ja",
-            "443 は apache2.service ではなく nginx.service が保持しています\n",
+            "443 番は apache2.service ではなく nginx.service が保持しています\n",
         ),
     ] {
         assert_eq!(on_web(line).out, said, "{line}");
     }
+}
+
+#[test]
+fn a_holder_who_is_not_seen_is_somebody() {
+    let said = on_web("wait 9999");
+    assert_eq!(said.out, "9999 is up, held by somebody who cannot be seen\n");
+    // It was asked whether it is up, and it is.
+    assert_eq!(said.code, Some(0));
+    let said = on_web("wait 9999 --gone --for 0s");
+    assert_eq!(said.out, "9999 is still held by somebody who cannot be seen\n");
+    assert_eq!(said.code, Some(1));
+    let said = on_web("wait 9999/tcp --lang ja");
+    assert_eq!(said.out, "9999/tcp では所有者不明のプロセスが待ち受けています\n");
 }
 
 #[test]

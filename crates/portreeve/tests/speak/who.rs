@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::run::{on_web, program, saved, web_with, with_input};
+use crate::run::{on_web, program, run, saved, web_with, with_input};
 
 #[test]
 fn it_says_who_since_when_and_what_to_type() {
@@ -121,17 +121,22 @@ fn it_says_what_the_policy_says() {
     assert!(!on_web("who 443/tcp").out.contains("policy:"));
 }
 
-/// The saved host with ssh started by its socket: both the service and the service manager hold port 22.
-fn activated(holders: &[u32]) -> Vec<u8> {
+/// The saved host with a service called `name` on 631, started by its socket: it and the service manager may hold it.
+fn activated(name: &str, holders: &[u32]) -> Vec<u8> {
     web_with(|snapshot| {
         snapshot["processes"]["1"] = snapshot["processes"]["700"].clone();
         for (key, value) in [("name", "systemd"), ("unit", "init.scope"), ("cgroup", "/init.scope")] {
             snapshot["processes"]["1"][key] = value.into();
         }
+        for (key, value) in [("name", name.into()), ("exe", format!("/usr/sbin/{name}"))] {
+            snapshot["processes"]["700"][key] = value.into();
+        }
+        snapshot["processes"]["700"]["unit"] = format!("{name}.service").into();
         for listener in snapshot["listeners"].as_array_mut().unwrap() {
             if listener["port"] == 22 {
-                listener["socket_unit"] = "ssh.socket".into();
-                listener["socket_cgroup"] = "/system.slice/ssh.socket".into();
+                listener["port"] = 631.into();
+                listener["socket_unit"] = format!("{name}.socket").into();
+                listener["socket_cgroup"] = format!("/system.slice/{name}.socket").into();
                 listener["holders"] = holders.iter().map(|pid| json!({"pid": pid, "fd": 3})).collect();
             }
         }
@@ -140,23 +145,85 @@ fn activated(holders: &[u32]) -> Vec<u8> {
 
 #[test]
 fn what_the_service_manager_holds_is_stopped_by_its_units() {
-    let said = with_input("who 22 --snapshot -", &activated(&[1]));
+    let said = with_input("who 631 --snapshot -", &activated("cups", &[1]));
     assert!(
-        said.out.starts_with("22/tcp is held by ssh.service via ssh.socket (systemd, pid 1)\n"),
+        said.out.starts_with("631/tcp is held by cups.service via cups.socket (systemd, pid 1)\n"),
         "{}",
         said.out
     );
-    assert!(said.out.ends_with(" · systemctl stop ssh.socket\n"), "{}", said.out);
+    assert!(said.out.ends_with(" · systemctl stop cups.socket\n"), "{}", said.out);
     for holders in [[1, 700], [700, 1]] {
-        let said = with_input("who 22 --snapshot -", &activated(&holders));
+        let said = with_input("who 631 --snapshot -", &activated("cups", &holders));
         assert!(
-            said.out.starts_with("22/tcp is held by sshd (pid 700, ssh.service via ssh.socket), started by"),
+            said.out
+                .starts_with("631/tcp is held by cups (pid 700, cups.service via cups.socket), started by"),
             "{}",
             said.out
         );
         assert!(said.out.contains("also held by pid 1 (systemd)"), "{}", said.out);
-        assert!(said.out.ends_with(" · systemctl stop ssh.socket ssh.service\n"), "{}", said.out);
+        assert!(said.out.ends_with(" · systemctl stop cups.socket cups.service\n"), "{}", said.out);
     }
+}
+
+#[test]
+fn nobody_is_told_to_stop_the_way_in() {
+    let said = on_web("who 22");
+    assert!(said.out.starts_with("22/tcp is held by sshd"), "{}", said.out);
+    assert!(said.out.ends_with("\nnext: portreeve explain 22\n"), "{}", said.out);
+    for holders in [&[1][..], &[1, 700], &[700]] {
+        let said = with_input("who 631 --snapshot -", &activated("ssh", holders)).out;
+        assert!(said.ends_with("\nnext: portreeve explain 631\n"), "{holders:?}: {said}");
+    }
+}
+
+#[test]
+fn nobody_is_told_to_end_what_he_was_started_by() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let said = run(&format!("who {port}/tcp -v --allow-gaps"));
+    let pid = std::process::id();
+    assert!(said.out.contains(&format!("(pid {pid}")), "{said:?}");
+    assert!(said.out.ends_with(&format!("\nnext: portreeve explain {port}\n")), "{}", said.out);
+}
+
+#[test]
+fn several_ports_are_answered_one_after_the_other() {
+    let said = on_web("who 5432 12345 443/tcp");
+    let answers: Vec<_> = said.out.split("\n\n").collect();
+    assert_eq!(answers.len(), 3, "{}", said.out);
+    for (answer, start) in
+        answers.iter().zip(["5432/tcp is held by ", "nobody listens on 12345\n", "443/tcp is held by nginx"])
+    {
+        assert!(answer.starts_with(start), "{answer}");
+    }
+    assert_eq!(said.code, Some(0));
+    let document = on_web("who 443/tcp 5432 -o json").json();
+    let ports: std::collections::BTreeSet<_> =
+        document["listeners"].as_array().unwrap().iter().map(|listener| listener["port"].as_u64()).collect();
+    assert_eq!(ports, [Some(443), Some(5432)].into());
+}
+
+#[test]
+fn several_ports_are_free_only_where_each_is() {
+    assert_eq!(on_web("who -q 12345 443").code, Some(0));
+    assert_eq!(on_web("who -q 12345 12346").code, Some(1));
+    assert_eq!(on_web("who 443/tcp 9100").code, Some(3), "the holder of one of them is hidden");
+    let said = on_web("who 443 70000");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("`70000` names no port"), "{}", said.err);
+}
+
+#[test]
+fn a_name_may_carry_any_protocol_that_it_holds_for() {
+    assert!(on_web("who domain/udplite").out.starts_with("nobody listens on 53/udplite\n"));
+    let said = on_web("who https/tpc");
+    assert!(said.err.contains("cause: `tpc` is not a protocol"), "{}", said.err);
+}
+
+#[test]
+fn in_japanese_a_bare_number_is_called_one() {
+    assert!(on_web("who 12345 --lang ja").out.starts_with("12345 番では誰も待ち受けていません\n"));
+    assert!(on_web("who 12345/tcp --lang ja").out.starts_with("12345/tcp では誰も待ち受けていません\n"));
 }
 
 #[test]

@@ -15,8 +15,9 @@ use portreeve_core::{
 
 use super::SPOKEN;
 use crate::{
-    asked::Asked,
+    asked::{Asked, spoken},
     failure::Failure,
+    footing::Footing,
     settings::{Settings, Verbosity},
     show::{
         age::ago,
@@ -38,10 +39,10 @@ const OTHERS_MAX: usize = 8;
 
 /// Says that nobody holds what was asked for; of a look without connections, only that nobody listens there.
 pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
-    let ports = listed(asked);
+    let Text { en, ja } = spoken(asked);
     let sentence = match world.snapshot.connections {
-        Some(_) => text!("nobody holds {ports}", "{ports} は誰も保持していません"),
-        None => text!("nobody listens on {ports}", "{ports} では誰も待ち受けていません"),
+        Some(_) => text!("nobody holds {en}", "{ja}は誰も保持していません"),
+        None => text!("nobody listens on {en}", "{ja}では誰も待ち受けていません"),
     };
     out.line(&visible(sentence.in_lang(out.lang)))?;
     if world.snapshot.connections.is_none() {
@@ -71,11 +72,6 @@ pub(super) fn about(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result
     Ok(())
 }
 
-/// What was asked for, as it was asked.
-pub(super) fn listed(asked: &[Asked]) -> String {
-    asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 /// Says who holds what was asked for, an owner each.
 pub(super) fn held(
     world: &World<'_>,
@@ -99,23 +95,24 @@ pub(super) fn held(
         out.line(&format!("  {}", visible(&meaning(world, row, out.lang))))?;
     }
     footer(world, found, settings, out)?;
-    next::print(&next_commands(world, &rows, is_free_here), out)
+    let footing = Footing::of(settings);
+    next::print(&next_commands(world, &rows, is_free_here, &footing), out)
 }
 
 /// Another namespace's ports are not in the way of anybody here.
 fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
-    let ports = listed(asked);
+    let Text { en, ja } = spoken(asked);
     let names: BTreeSet<_> = rows.iter().filter_map(|row| listeners::namespace(world, row)).collect();
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
     if !occupants(world, asked).is_empty() {
         return text!(
-            "in network namespace {names} {ports} is held:",
-            "ネットワーク名前空間 {names} では {ports} が使われています:"
+            "in network namespace {names} {en} is held:",
+            "ネットワーク名前空間 {names} では {ja}が使われています:"
         );
     }
     text!(
-        "nobody holds {ports} here; in network namespace {names} it is held:",
-        "{ports} はここでは誰も使っていません。ネットワーク名前空間 {names} では使われています:"
+        "nobody holds {en} here; in network namespace {names} it is held:",
+        "{ja}はここでは誰も使っていません。ネットワーク名前空間 {names} では使われています:"
     )
 }
 
@@ -229,7 +226,7 @@ fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> 
             text!("{ports} is held by the kernel", "{ports} はカーネルが保持しています")
         }
         (_, owner::UNSEEN) => {
-            text!("{ports} is held by somebody", "{ports} の保持者は分かりません")
+            text!("{ports} is held by somebody", "{ports} を保持しているプロセスを特定できません")
         }
         (_, unit) => text!("{ports} is held by {unit}", "{ports} は {unit} が保持しています"),
     };
@@ -310,7 +307,10 @@ fn iana(registry: Registry<'_>, protocols: &[Protocol], port: u16, lang: Lang) -
     };
     let practice = protocols.iter().find_map(|&protocol| in_practice(port, protocol));
     match practice {
-        Some(practice) => format!("{}, {}", assigned.in_lang(lang), practice.text().in_lang(lang)),
+        Some(practice) => {
+            let comma = Words { en: ", ", ja: "、" }.in_lang(lang);
+            format!("{}{comma}{}", assigned.in_lang(lang), practice.text().in_lang(lang))
+        }
         None => assigned.in_lang(lang).into(),
     }
 }
@@ -333,11 +333,16 @@ fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut
 }
 
 /// Whoever holds it elsewhere need not be stopped.
-fn next_commands<'a>(world: &World<'a>, rows: &[Row<'a>], is_free_here: bool) -> Vec<String> {
+fn next_commands<'a>(
+    world: &World<'a>,
+    rows: &[Row<'a>],
+    is_free_here: bool,
+    footing: &Footing,
+) -> Vec<String> {
     let Some((row, first)) = rows.first().and_then(|row| Some((row, row.first()?))) else {
         return Vec::new();
     };
     let mut commands = vec![format!("portreeve explain {}", first.port)];
-    commands.extend(next::stop(world, row).filter(|_| !is_free_here));
+    commands.extend(next::stop(world, row, footing).filter(|_| !is_free_here));
     commands
 }

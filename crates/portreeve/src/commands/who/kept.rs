@@ -3,13 +3,15 @@
 use portreeve_core::{
     facts::{Gap, TcpState},
     text,
+    words::Text,
     world::World,
 };
 
-use super::answer::{about, command_line, listed, since};
+use super::answer::{about, command_line, since};
 use crate::{
-    asked::Asked,
+    asked::{Asked, spoken},
     failure::Failure,
+    footing::Footing,
     settings::Settings,
     show::{escape::visible, gaps, next, occupants::Occupant, out::Out},
 };
@@ -24,11 +26,15 @@ pub(super) fn print<'a>(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
+    let Text { en: en_ports, ja: ja_ports } = spoken(asked);
     for (at, occupant) in kept.iter().take(OCCUPANTS_MAX).enumerate() {
         let clause = occupant.clause(world);
-        let (ports, en, ja) = (listed(asked), &clause.en, &clause.ja);
+        let Text { en, ja } = &clause;
         let line = match at {
-            0 => text!("nobody listens on {ports}, but {en}", "{ports} では誰も待ち受けていませんが、{ja}"),
+            0 => text!(
+                "nobody listens on {en_ports}, but {en}",
+                "{ja_ports}では誰も待ち受けていませんが、{ja}"
+            ),
             _ => text!("also {en}", "ほかに {ja}"),
         };
         out.line(&visible(line.in_lang(out.lang)))?;
@@ -44,7 +50,7 @@ pub(super) fn print<'a>(
             out.line(&gaps::line(gap, out.lang))?;
         }
     }
-    next::print(&commands(world, asked, kept), out)
+    next::print(&commands(world, asked, kept, &Footing::of(settings)), out)
 }
 
 /// Of a process that is seen: since when, from where, by which command.
@@ -63,7 +69,7 @@ fn details<'a>(
 }
 
 /// A connection ends by itself, so there is waiting; an idle socket does not, so there is its one process to end.
-fn commands<'a>(world: &World<'a>, asked: &[Asked], kept: &[Occupant<'a>]) -> Vec<String> {
+fn commands<'a>(world: &World<'a>, asked: &[Asked], kept: &[Occupant<'a>], footing: &Footing) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     if let [asked] = asked {
         commands.push(format!("portreeve wait {asked} --gone"));
@@ -73,7 +79,7 @@ fn commands<'a>(world: &World<'a>, asked: &[Asked], kept: &[Occupant<'a>]) -> Ve
         && let Some((pid, process)) = occupant.process(world)
         && occupant.sockets().iter().all(|socket| socket.pids == [pid])
     {
-        commands.extend(next::stop_one(pid, process));
+        commands.extend(next::stop_one(pid, process, footing));
     }
     commands
 }
