@@ -41,7 +41,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     };
     let after = Words {
         en: "A later one (default: this host now)",
-        ja: "その後のもの。省略するとこのホストの現在",
+        ja: "比較先のスナップショット(省略時: このホストの現在の状態)",
     };
     vec![
         Arg::new(BEFORE).value_name("A").required(true).help(before.in_lang(lang)),
@@ -106,7 +106,7 @@ fn exit(comparison: &Comparison<'_, '_>, settings: &Settings) -> Exit {
     let hidden = comparison.difference.unknown > 0
         || comparison.gaps().iter().any(|gap| match settings.netns {
             settings::Netns::Usual => gaps::hides_own_listeners(gap),
-            _ => gaps::hides_listeners(gap),
+            _ => gap.hides_listeners(),
         });
     gaps::exit(settings, hidden)
 }

@@ -173,11 +173,11 @@ fn tell_gaps(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let hidden = shown.iter().any(|listener| gaps::hides_holder(listener)) || filter.asks_for_owner();
-    let matters = |gap: &&Gap| gaps::hides_listeners(gap) || (hidden && gaps::hides_holders(gap));
+    let hidden = shown.iter().any(|listener| listener.hides_every_holder()) || filter.asks_for_owner();
+    let matters = |gap: &&Gap| gap.hides_listeners() || (hidden && gap.hides_holders());
     let matter: Vec<_> = world.snapshot.gaps.iter().filter(matters).collect();
     let mut lines: Vec<_> = matter.iter().map(|gap| gaps::line(gap, settings.lang)).collect();
-    if !matter.iter().any(|gap| gaps::hides_holders(gap)) {
+    if !matter.iter().any(|gap| gap.hides_holders()) {
         lines.extend(gaps::holder_lines(shown, settings.lang));
     }
     for line in &lines {
@@ -189,7 +189,7 @@ fn tell_gaps(
         }
     }
     let grave = matter.iter().any(|gap| gap.what != GapKind::VanishedProcesses);
-    let unseen = shown.iter().any(|listener| gaps::hides_holder(listener));
+    let unseen = shown.iter().any(|listener| listener.hides_every_holder());
     Ok(gaps::exit(settings, grave || unseen))
 }
 

@@ -7,7 +7,7 @@ use portreeve_core::{
     address::Breadth,
     facts::{Gap, Listener},
     finding::{Finding, Severity},
-    reach::is_open_to_world,
+    reach::Verdict,
     rules, text,
     words::{Lang, Text, Words, inflect},
     world::World,
@@ -26,10 +26,10 @@ use crate::{
         listeners::{BOUND, Names, OWNER, PORT, REACH, SERVICE, service},
         next,
         out::Out,
-        owner,
+        owner, reach,
         rows::{Folding, Row, fold},
         severity,
-        table::{Cell, Column, Fit, Table, pad},
+        table::{Cell, Column, Fit, Table},
     },
 };
 
@@ -38,7 +38,7 @@ pub(super) const COMMAND: Command = Command {
     name: "",
     about: Words {
         en: "What is on that port, and should it be?",
-        ja: "そのポートには何がいて、それは正しいのか",
+        ja: "そのポートを使っているのは何か。それは正しい状態か。",
     },
     examples: &["portreeve"],
     takes: &[Common::Snapshot, Common::Policy, Common::Netns],
@@ -76,24 +76,13 @@ fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failu
 fn summary(world: &World<'_>, listeners: &[&Listener], findings: &[Finding]) -> Text {
     let host = &world.snapshot.host.name;
     let open = count(listeners.iter().copied());
-    let wide = count(
-        listeners
-            .iter()
-            .copied()
-            .filter(|listener| is_open_to_world(listener, world.snapshot.namespace(listener.netns))),
-    );
-    let urgent = findings.iter().filter(|finding| finding.severity >= Severity::Warning).count();
     let en = inflect(open, "port is", "ports are");
     let ports = match open {
         0 => text!("No port is open on {host}", "{host} で開いているポートはありません"),
         _ => text!("{open} {en} open on {host}", "{host} で開いているポートは {open} 個です"),
     };
-    let en = inflect(wide, "is bound where anybody may reach it", "are bound where anybody may reach them");
-    let reach = match (open, wide) {
-        (0, _) => Text::default(),
-        (_, 0) => text!("; none can be reached from outside", "。外部から到達できるものはありません"),
-        _ => text!("; {wide} {en}", "。うち {wide} 個は外部から到達できるアドレスで待ち受けています"),
-    };
+    let reach = if open == 0 { Text::default() } else { reach(world, listeners) };
+    let urgent = findings.iter().filter(|finding| finding.severity >= Severity::Warning).count();
     let en = inflect(urgent, "finding needs", "findings need");
     let needs = match urgent {
         0 => text!(" Nothing needs you.", "。対処が必要な指摘はありません。"),
@@ -102,6 +91,34 @@ fn summary(world: &World<'_>, listeners: &[&Listener], findings: &[Finding]) -> 
     Text {
         en: format!("{}{}.{}", ports.en, reach.en, needs.en),
         ja: format!("{}{}{}", ports.ja, reach.ja, needs.ja),
+    }
+}
+
+/// How many ports the world can reach, else whether some of it can: nothing more is said than the addresses tell.
+fn reach(world: &World<'_>, listeners: &[&Listener]) -> Text {
+    let reached = |verdict| {
+        let of = |listener: &&&Listener| reach::from_world(world, listener) == verdict;
+        count(listeners.iter().filter(of).copied())
+    };
+    let [wide, partly, unknown] = [Verdict::Reachable, Verdict::Partly, Verdict::Unknown].map(reached);
+    let en_wide =
+        inflect(wide, "is bound where anybody may reach it", "are bound where anybody may reach them");
+    let en_partly = inflect(
+        partly,
+        "is bound where the network nearby may reach it",
+        "are bound where the network nearby may reach them",
+    );
+    match (wide, partly, unknown) {
+        (0, 0, 0) => text!("; none can be reached from outside", "。外部から到達できるものはありません"),
+        (0, 0, _) => text!(
+            "; none is known to be reachable from outside",
+            "。外部から到達できると分かっているものはありません"
+        ),
+        (0, ..) => text!(
+            "; {partly} {en_partly}",
+            "。うち {partly} 個は一部のネットワークから到達できるアドレスで待ち受けています"
+        ),
+        _ => text!("; {wide} {en_wide}", "。うち {wide} 個は外部から到達できるアドレスで待ち受けています"),
     }
 }
 
@@ -135,15 +152,13 @@ fn print_rows(
             }),
         ]);
     }
-    out.line("")?;
-    out.table(&table)?;
-    match rows.len() - shown.len() {
-        0 => Ok(()),
-        more => {
-            let sentence = text!("{more} more: portreeve ls", "ほか {more} 行: portreeve ls");
-            out.line(&format!("  {}  {}", pad("…", 12), sentence.in_lang(out.lang)))
-        }
+    let more = rows.len() - shown.len();
+    if more > 0 {
+        let sentence = text!("{more} more: portreeve ls", "ほか {more} 行: portreeve ls");
+        table.note("…", sentence.in_lang(out.lang));
     }
+    out.line("")?;
+    out.table(&table)
 }
 
 /// The rows that fit on the screen: those with findings first, then those that can be reached, in order of port.
@@ -194,9 +209,11 @@ fn print_findings(findings: &[Finding], out: &mut Out) -> Result<(), Failure> {
     out.table(&table)
 }
 
+/// What may hide listeners, and what hides holders of those that are shown.
 fn print_gaps(world: &World<'_>, out: &mut Out) -> Result<(), Failure> {
-    let matters = |gap: &&Gap| gaps::hides_listeners(gap) || gaps::hides_holders(gap);
-    let gaps: Vec<_> = world.snapshot.gaps.iter().filter(matters).collect();
+    let listeners = world.snapshot.gaps.iter().filter(|gap| gap.hides_listeners());
+    let holders = world.gaps_that_matter().filter(|gap| gap.hides_holders());
+    let gaps: Vec<&Gap> = listeners.chain(holders).collect();
     if !gaps.is_empty() {
         out.line("")?;
     }

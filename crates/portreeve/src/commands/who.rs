@@ -5,7 +5,7 @@ mod kept;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
-    facts::Listener,
+    facts::{Gap, Listener},
     port::Protocol,
     words::{Lang, Words},
     world::World,
@@ -107,7 +107,7 @@ impl<'q, 'a> Answer<'q, 'a> {
     fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
         let hides = match settings.netns {
             Netns::Usual => gaps::hides_own_listeners,
-            _ => gaps::hides_listeners,
+            _ => Gap::hides_listeners,
         };
         match &self.kept {
             Some(kept) => {
@@ -115,7 +115,7 @@ impl<'q, 'a> Answer<'q, 'a> {
             }
             None => {
                 let mut here = self.found.iter().filter(|listener| world.judges(listener.netns));
-                here.any(|listener| gaps::hides_holder(listener))
+                here.any(|listener| listener.hides_every_holder())
             }
         }
     }

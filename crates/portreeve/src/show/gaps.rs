@@ -32,7 +32,7 @@ pub(crate) fn line(gap: &Gap, lang: Lang) -> String {
 /// A line for each reason why holders of `listeners` were not seen, with the ports.
 pub(crate) fn holder_lines(listeners: &[&Listener], lang: Lang) -> Vec<String> {
     let mut reasons: Vec<(HolderGap, BTreeSet<PortSpec>)> = Vec::new();
-    for listener in listeners.iter().filter(|listener| hides_holder(listener)) {
+    for listener in listeners.iter().filter(|listener| listener.hides_every_holder()) {
         let Some(gap) = listener.gap else { continue };
         match reasons.iter_mut().find(|(known, _)| *known == gap) {
             Some((_, ports)) => drop(ports.insert(listener.spec())),
@@ -48,29 +48,9 @@ fn holder_line(gap: HolderGap, ports: &BTreeSet<PortSpec>, lang: Lang) -> String
     format!("{}: {listed}{more}: {}", NOT_SEEN.in_lang(lang), gap.text().in_lang(lang))
 }
 
-/// Whether somebody holds `listener` who could not be seen.
-pub(crate) fn hides_holder(listener: &Listener) -> bool {
-    let hidden =
-        matches!(listener.gap, Some(HolderGap::OtherUser | HolderGap::OutOfSight | HolderGap::Vanished));
-    hidden && listener.holders.is_empty()
-}
-
-/// Whether more listeners could be missing because of `gap`.
-pub(crate) const fn hides_listeners(gap: &Gap) -> bool {
-    matches!(
-        gap.what,
-        GapKind::ForeignNamespaces | GapKind::MissingSource | GapKind::UnsteadyRead | GapKind::TooMany
-    )
-}
-
 /// Whether more listeners of the observer's own namespace could be missing because of `gap`.
 pub(crate) const fn hides_own_listeners(gap: &Gap) -> bool {
-    hides_listeners(gap) && !matches!(gap.what, GapKind::ForeignNamespaces)
-}
-
-/// Whether `gap` keeps holders out of sight.
-pub(crate) const fn hides_holders(gap: &Gap) -> bool {
-    matches!(gap.what, GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::VanishedProcesses)
+    gap.hides_listeners() && !matches!(gap.what, GapKind::ForeignNamespaces)
 }
 
 /// The code of an answer that gaps may have changed.

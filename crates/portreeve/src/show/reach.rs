@@ -8,13 +8,19 @@ use portreeve_core::{
     world::World,
 };
 
-const PARTLY: Words = Words { en: "nearby", ja: "近隣" };
+const PARTLY: Words = Words { en: "nearby", ja: "一部" };
 const UNKNOWN: &str = "?";
 
 /// The reach of `listener` from every zone.
 pub(crate) fn of(world: &World<'_>, listener: &Listener) -> Vec<Reach> {
     let zones = world.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
     reach(listener, world.snapshot.namespace(listener.netns), zones)
+}
+
+/// Whether the world can reach `listener`.
+pub(crate) fn from_world(world: &World<'_>, listener: &Listener) -> Verdict {
+    let reached = of(world, listener);
+    reached.iter().find(|reach| reach.zone == WORLD).map_or(Verdict::Unknown, |reach| reach.verdict)
 }
 
 /// The widest zone from which `listener` can be reached, or the declared zones where it is not all the world.

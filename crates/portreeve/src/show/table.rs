@@ -27,6 +27,14 @@ pub(crate) struct Table {
     rows: Vec<Vec<Cell>>,
     indent: usize,
     head: Head,
+    note: Option<Note>,
+}
+
+/// A last line: what stands in the first column, and what stands across all others.
+#[derive(Clone, Debug)]
+struct Note {
+    first: String,
+    rest: String,
 }
 
 /// Whether the columns' heads are shown.
@@ -87,7 +95,7 @@ impl From<String> for Cell {
 impl Table {
     /// A table without rows, `indent` spaces from the left.
     pub(crate) fn new(columns: &[Column], indent: usize) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new(), indent, head: Head::Shown }
+        Self { columns: columns.to_vec(), rows: Vec::new(), indent, head: Head::Shown, note: None }
     }
 
     /// The same without the heads of its columns.
@@ -105,6 +113,11 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Adds a line below all rows that begins in the second column and minds no other.
+    pub(crate) fn note(&mut self, first: &str, rest: &str) {
+        self.note = Some(Note { first: first.into(), rest: rest.into() });
+    }
+
     /// The text, no wider than `width` where that can be had by cutting.
     pub(crate) fn render(&self, lang: Lang, width: Option<usize>, colour: Colour) -> String {
         let named = self.columns.iter().filter(|_| self.head == Head::Shown);
@@ -116,7 +129,12 @@ impl Table {
             None => align(&mut columns),
         }
         let rows = Some(&head).filter(|head| !head.is_empty()).into_iter().chain(&self.rows);
-        rows.map(|row| self.line(row, &columns, width, colour)).collect()
+        let lines: String = rows.map(|row| self.line(row, &columns, width, colour)).collect();
+        let note = self.note.as_ref().map(|Note { first, rest }| {
+            let width = columns.first().map_or(0, |shown| shown.width);
+            format!("{}{}{SPACING}{rest}\n", " ".repeat(self.indent), pad(first, width))
+        });
+        lines + &note.unwrap_or_default()
     }
 
     /// Every column, as wide as its widest cell.

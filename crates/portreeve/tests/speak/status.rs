@@ -1,5 +1,7 @@
 //! Bare `portreeve`: one screen (A26).
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::run::{on_web, web_with, with_input};
 
 #[test]
@@ -20,6 +22,72 @@ fn a_small_host_is_told_in_the_singular() {
     let said = with_input("--snapshot -", &input);
     let first = said.out.lines().next().unwrap();
     assert!(first.starts_with("1 port is open on web-1; 1 is bound where anybody may reach it."), "{first}");
+}
+
+/// The sentence about the saved host with nothing but port 22, bound to `address`.
+fn bound_to(address: &str) -> String {
+    let input = web_with(|snapshot| {
+        snapshot["gaps"] = serde_json::json!([]);
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        listeners.retain(|listener| listener["port"] == 22 && listener["family"] == "ipv4");
+        listeners[0]["address"] = address.into();
+    });
+    let said = with_input("--snapshot -", &input).out;
+    said.lines().next().unwrap().into()
+}
+
+#[test]
+fn only_what_the_addresses_tell_is_said_of_the_reach() {
+    for (address, reach) in [
+        ("127.0.0.1", "; none can be reached from outside."),
+        ("192.168.1.5", "; 1 is bound where the network nearby may reach it."),
+        ("0.0.0.0", "; 1 is bound where anybody may reach it."),
+    ] {
+        let said = bound_to(address);
+        assert!(said.starts_with(&format!("1 port is open on web-1{reach}")), "{address}: {said}");
+    }
+}
+
+#[test]
+fn whatever_hides_a_holder_is_told() {
+    for what in ["hidden-owners", "hidden-processes", "sealed-processes", "out-of-sight"] {
+        let input = web_with(|snapshot| {
+            snapshot["gaps"] = serde_json::json!([{"what": what, "count": 2}]);
+            for listener in snapshot["listeners"].as_array_mut().unwrap() {
+                if listener["port"] == 9999 {
+                    listener["gap"] = "out-of-sight".into();
+                }
+            }
+        });
+        for line in ["--snapshot -", "ls --snapshot -", "who 9999 --snapshot -"] {
+            let said = with_input(line, &input).out;
+            assert_eq!(said.matches("\nnot seen: ").count(), 1, "{what}, {line}: {said}");
+        }
+    }
+}
+
+#[test]
+fn what_hides_nobody_who_is_shown_is_not_told() {
+    let input = web_with(|snapshot| {
+        snapshot["gaps"] = serde_json::json!([{"what": "sealed-processes", "count": 2}]);
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        listeners.retain(|listener| listener["port"] == 443);
+    });
+    let said = with_input("--snapshot -", &input).out;
+    assert!(!said.contains("not seen"), "{said}");
+}
+
+#[test]
+fn what_does_not_fit_is_counted_below_the_services() {
+    for lang in ["en", "ja"] {
+        let said = on_web(&format!("--lang {lang}")).out;
+        let column = |line: &str, word: &str| line.split(word).next().unwrap().width();
+        let row =
+            said.lines().find(|line| line.starts_with("  443/tcp") || line.contains(",443/tcp")).unwrap();
+        let more = said.lines().find(|line| line.starts_with("  … ")).unwrap();
+        let sentence = more.trim_start_matches(['…', ' ']);
+        assert_eq!(column(more, sentence), column(row, "http"), "{said}");
+    }
 }
 
 #[test]

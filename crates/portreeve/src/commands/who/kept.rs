@@ -46,7 +46,7 @@ pub(super) fn print<'a>(
     }
     about(world, asked, out)?;
     if kept.iter().any(|occupant| occupant.is_unseen(world)) {
-        for gap in world.snapshot.gaps.iter().filter(|gap: &&Gap| gaps::hides_holders(gap)) {
+        for gap in world.snapshot.gaps.iter().filter(|gap: &&Gap| gap.hides_holders()) {
             out.line(&gaps::line(gap, out.lang))?;
         }
     }
