@@ -1,4 +1,4 @@
-//! `explain`: what a number, a name or a finding is; needs no host (A1–A3, A6, A7, A9, A10).
+//! `explain`: what a number, a name or a rule is; needs no host (A1–A3, A6, A7, A9, A10).
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
@@ -26,10 +26,10 @@ use crate::{
 
 const WORD: &str = "word";
 
-/// What a port number, a service name or a finding is.
+/// What a port number, a service name or a rule is.
 pub(super) const COMMAND: Command = Command {
     name: "explain",
-    about: Words { en: "What is this number, name or finding?", ja: "番号・名前・ルールの説明" },
+    about: Words { en: "What is this number, name or rule?", ja: "番号・名前・ルールの説明" },
     examples: &["portreeve explain 5432", "portreeve explain https", "portreeve explain stolen-port"],
     takes: &[Common::Output(&[Format::Table, Format::Json])],
     arguments,
@@ -38,14 +38,14 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let help = Words {
-        en: "A number, a range (30000-30099/tcp), a service name or the name of a finding",
-        ja: "番号、範囲(30000-30099/tcp)、サービス名、またはルール名",
+        en: "A number, a range (30000-30099/tcp), a service or the name of a rule; without it, every rule",
+        ja: "番号、範囲(30000-30099/tcp)、サービス名、またはルール名。省略するとルールの一覧を表示",
     };
-    vec![Arg::new(WORD).value_name("WORD").required(true).help(help.in_lang(lang))]
+    vec![Arg::new(WORD).value_name("WORD").help(help.in_lang(lang))]
 }
 
 fn run(given: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let word: &String = given.get_one(WORD).expect("clap requires the word");
+    let Some(word) = given.get_one::<String>(WORD) else { return list_rules(settings, out) };
     let table = TableFile::load()?;
     match subject(word, table.registry())? {
         Subject::Rule(rule) => match settings.format {
@@ -59,6 +59,18 @@ fn run(given: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, F
                 next::print(&[format!("portreeve who {}", topic.range.first)], out)?;
             }
         },
+    }
+    Ok(Exit::Fine)
+}
+
+fn list_rules(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    match settings.format {
+        Format::Json => out.json(&explain::rules_view(settings.lang))?,
+        _ => {
+            out.sentences(&explain::rules_page(settings.lang))?;
+            let first = rules::all().next().map(|rule| format!("portreeve explain {}", rule.name));
+            next::print(&Vec::from_iter(first), out)?;
+        }
     }
     Ok(Exit::Fine)
 }
@@ -118,15 +130,34 @@ fn practice(range: PortRange, protocol: Option<Protocol>) -> Option<Text> {
 }
 
 fn unknown(word: &str, registry: Registry<'_>) -> Failure {
-    let names = registry.assignments().flat_map(|assignment| assignment.names().collect::<Vec<_>>());
     let failure = Failure::usage(text!(
-        "`{word}` is neither a port, nor a registered name, nor a finding",
+        "`{word}` is neither a port, nor a registered name, nor a rule",
         "`{word}` はポート番号でも、登録済みの名前でも、ルール名でもありません"
     ));
-    match nearest(word, rules::all().map(|rule| rule.name).chain(names)) {
+    match meant(word, registry) {
         Some(near) => failure.hint(text!("did you mean {near}?", "{near} のことですか?")),
-        None => failure.hint(text!("portreeve registry list", "portreeve registry list")),
+        None => failure.hint(text!(
+            "portreeve explain lists the rules, portreeve registry list the names",
+            "ルールの一覧は portreeve explain、名前の一覧は portreeve registry list で表示できます"
+        )),
     }
+}
+
+/// Shorter words begin too many names.
+const PREFIX_CHARS_MIN: usize = 3;
+
+/// What somebody meant who wrote `word`: the rule or name that it is a slip of, else one that it begins.
+fn meant<'a>(word: &str, registry: Registry<'a>) -> Option<&'a str> {
+    let names = || registry.assignments().flat_map(|assignment| assignment.names().collect::<Vec<_>>());
+    let rules = || rules::all().map(|rule| rule.name);
+    let begins = |name: &&str| {
+        let length = word.chars().count() >= PREFIX_CHARS_MIN;
+        length && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    rules()
+        .find(begins)
+        .or_else(|| nearest(word, rules().chain(names())))
+        .or_else(|| names().filter(begins).min_by_key(|name| name.len()))
 }
 
 /// Why `word` is no port, with what could have been meant.

@@ -4,7 +4,7 @@ use portreeve_core::{
     finding::Severity,
     port::{Class, PortRange},
     registry::Assignment,
-    rules::Rule,
+    rules::{self, Rule},
     text,
     words::{Lang, Text, Words},
 };
@@ -59,6 +59,23 @@ pub(crate) struct PortView<'a> {
 pub(crate) struct RuleView {
     /// The layout of this document: 1.
     version: u32,
+    #[serde(flatten)]
+    facts: RuleFacts,
+}
+
+/// What `explain` without a word says as JSON.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct RulesView {
+    /// The layout of this document: 1.
+    version: u32,
+    /// Every rule.
+    rules: Vec<RuleFacts>,
+}
+
+/// A rule.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RuleEntry")]
+pub(crate) struct RuleFacts {
     /// The name of the rule.
     rule: &'static str,
     /// How much its findings matter.
@@ -73,7 +90,7 @@ pub(crate) struct RuleView {
     fix: &'static str,
 }
 
-/// Either answer of `explain`.
+/// Every answer of `explain`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -82,6 +99,8 @@ pub(crate) enum ExplainView<'a> {
     Port(PortView<'a>),
     /// Of a rule.
     Rule(RuleView),
+    /// Of nothing: all rules.
+    Rules(RulesView),
 }
 
 /// The document about ports.
@@ -98,8 +117,16 @@ pub(crate) fn ports_view<'a>(topic: &'a Topic<'a>, lang: Lang) -> PortView<'a> {
 
 /// The document about a rule.
 pub(crate) fn rule_view(rule: &Rule, lang: Lang) -> RuleView {
-    RuleView {
-        version: VERSION,
+    RuleView { version: VERSION, facts: facts(rule, lang) }
+}
+
+/// The document about every rule.
+pub(crate) fn rules_view(lang: Lang) -> RulesView {
+    RulesView { version: VERSION, rules: rules::all().map(|rule| facts(rule, lang)).collect() }
+}
+
+fn facts(rule: &Rule, lang: Lang) -> RuleFacts {
+    RuleFacts {
         rule: rule.name,
         severity: rule.severity,
         article: rule.article,
@@ -107,6 +134,12 @@ pub(crate) fn rule_view(rule: &Rule, lang: Lang) -> RuleView {
         why: rule.page.why.in_lang(lang),
         fix: rule.page.fix.in_lang(lang),
     }
+}
+
+/// Every rule, and when it is found.
+pub(crate) fn rules_page(lang: Lang) -> String {
+    let entry = |rule| format!("{}\n  {}\n", rule_heading(rule, lang), rule.page.what.in_lang(lang));
+    rules::all().map(entry).collect()
 }
 
 /// The page about ports: what class of number it is, what it is assigned to, what it is used for.
@@ -126,12 +159,12 @@ pub(crate) fn ports_page(topic: &Topic<'_>, lang: Lang) -> String {
 }
 
 const NOT_ASSIGNED: Words =
-    Words { en: "not assigned by IANA", ja: "IANA では何にも割り当てられていません" };
+    Words { en: "not assigned by IANA", ja: "IANA の割り当てはありません" };
 
 /// Whoever binds to 0 is given a number (ip(7)).
 const RESERVED: Words = Words {
     en: "0: reserved; a program that binds to it is given a free number by the kernel",
-    ja: "0: 予約番号。このポートを指定したプログラムには、カーネルが空き番号を割り当てます",
+    ja: "0: 予約済み。このポートを指定したプログラムには、カーネルが空き番号を割り当てます",
 };
 
 /// One sentence for each class that the numbers lie in.
@@ -211,21 +244,27 @@ fn client_range(range: PortRange) -> Option<Text> {
 
 /// The page about a rule: when, why, what to do, and how to live with it.
 pub(crate) fn rule_page(rule: &Rule, lang: Lang) -> String {
-    let severity = rule.severity.words().in_lang(lang);
-    let Rule { name, page, .. } = rule;
-    let article = rule.article.join(", ");
+    let name = rule.name;
     let [why, hint, waive] = [WHY, HINT, WAIVE].map(|words| words.in_lang(lang));
+    let [what, reason, fix] = [rule.page.what, rule.page.why, rule.page.fix].map(|words| words.in_lang(lang));
     format!(
-        "{name} ({severity}; {article})\n{what}\n\n{why} {reason}\n{hint} {fix}\n{waive}\n  [[waive]]\n  rule = \"{name}\"\n  why = \"…\"\n  until = \"2027-06-30\"\n",
-        what = page.what.in_lang(lang),
-        reason = page.why.in_lang(lang),
-        fix = page.fix.in_lang(lang),
+        "{heading}\n{what}\n\n{why} {reason}\n{hint} {fix}\n{waive}\n  [[waive]]\n  rule = \"{name}\"\n  why = \"…\"\n  until = \"2027-06-30\"\n",
+        heading = rule_heading(rule, lang),
     )
+}
+
+/// `stolen-port (critical; A13)`.
+fn rule_heading(rule: &Rule, lang: Lang) -> String {
+    let (name, severity) = (rule.name, rule.severity.words().in_lang(lang));
+    match lang {
+        Lang::En => format!("{name} ({severity}; {})", rule.article.join(", ")),
+        Lang::Ja => format!("{name}({severity}、{})", rule.article.join("、")),
+    }
 }
 
 const WHY: Words = Words { en: "why:", ja: "理由:" };
 const HINT: Words = Words { en: "hint:", ja: "直し方:" };
 const WAIVE: Words = Words {
     en: "to live with it for a while, in the policy (ports = [\"443/tcp\"] narrows it):",
-    ja: "当面このまま容認するには policy に書きます(ports = [\"443/tcp\"] で対象を絞れます):",
+    ja: "当面容認する場合は、policy に次のように書きます(ports = [\"443/tcp\"] で対象を絞れます):",
 };

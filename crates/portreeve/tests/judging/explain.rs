@@ -92,7 +92,7 @@ fn what_is_neither_is_refused_with_the_nearest_thing() {
         ("9-3/tcp", "cause: the range 9-3 ends before it starts\n"),
         ("httsp", "hint: did you mean https?\n"),
         ("stolen-prot", "hint: did you mean stolen-port?\n"),
-        ("banana", "error: `banana` is neither a port, nor a registered name, nor a finding\n"),
+        ("banana", "error: `banana` is neither a port, nor a registered name, nor a rule\n"),
     ] {
         let err = run(&format!("explain {word}")).fails(2);
         assert!(err.contains(said), "{word}: {err}");

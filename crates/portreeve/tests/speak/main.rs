@@ -4,6 +4,7 @@
 mod bad_input;
 mod codes;
 mod everything;
+mod explain;
 mod follow;
 mod help;
 mod json;
