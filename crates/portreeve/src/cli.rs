@@ -89,8 +89,8 @@ pub(crate) fn describe(lang: Lang) -> clap::Command {
         .disable_help_subcommand(true)
         .disable_help_flag(true)
         .disable_version_flag(true)
-        .args(options::everywhere(lang))
         .args(arguments(bare, lang))
+        .args(options::everywhere(lang))
         .arg(help_flag(lang))
         .arg(version_flag(lang))
         .subcommands(commands::all().map(|command| describe_one(command, lang)))
@@ -106,11 +106,15 @@ fn describe_one(command: &'static Command, lang: Lang) -> clap::Command {
         .arg(help_flag(lang))
 }
 
+/// What is a command's own comes first, then what it shares with others, in one order on every page.
 fn arguments(command: &Command, lang: Lang) -> impl Iterator<Item = Arg> {
     let heading = options::OWN.in_lang(lang);
     let own = (command.arguments)(lang);
-    let shared = command.takes.iter().map(move |&common| options::common(common, lang));
-    own.into_iter().chain(shared).map(move |arg| arg.help_heading(heading))
+    let mut takes = command.takes.to_vec();
+    takes.sort_by_key(|common| common.place());
+    let shared = takes.into_iter().map(move |common| options::common(common, lang));
+    let ordered = own.into_iter().chain(shared).enumerate();
+    ordered.map(move |(place, arg)| arg.display_order(place).help_heading(heading))
 }
 
 fn help_flag(lang: Lang) -> Arg {
@@ -118,6 +122,7 @@ fn help_flag(lang: Lang) -> Arg {
         .short('h')
         .long("help")
         .action(ArgAction::HelpShort)
+        .display_order(options::HELP_PLACE)
         .help(Words { en: "This page", ja: "このページを表示" }.in_lang(lang))
         .help_heading(options::EVERYWHERE.in_lang(lang))
 }
@@ -127,6 +132,7 @@ fn version_flag(lang: Lang) -> Arg {
         .short('V')
         .long("version")
         .action(ArgAction::Version)
+        .display_order(options::HELP_PLACE + 1)
         .help(Words { en: "The version", ja: "バージョンを表示" }.in_lang(lang))
         .help_heading(options::EVERYWHERE.in_lang(lang))
 }

@@ -79,24 +79,27 @@ impl Exit {
             },
             Self::Gaps => Words {
                 en: "done, but part of the host could not be seen and that part matters (--allow-gaps makes it 0)",
-                ja: "完了したが、結果に影響する部分が見えなかった(--allow-gaps で 0 になる)",
+                ja: "完了したが、結果に影響する部分を確認できなかった(--allow-gaps で 0 になる)",
             },
             Self::Taken => Words {
                 en: "the port belongs to another; of wait: somebody else than --owner holds it",
                 ja: "ポートを別の所有者が使用中。wait では --owner 以外が保持",
             },
-            Self::Refused => Words { en: "refused for safety", ja: "安全のため拒否" },
+            Self::Refused => Words {
+                en: "reserved for a later release: refused for safety",
+                ja: "予約(今後のリリース用): 安全のため拒否",
+            },
             Self::TakenBack => Words {
-                en: "taken back, or too late to confirm",
-                ja: "取り消し済み、または確認の期限切れ",
+                en: "reserved for a later release: taken back, or too late to confirm",
+                ja: "予約(今後のリリース用): 取り消し済み、または確認の期限切れ",
             },
             Self::Unreachable => Words {
-                en: "the daemon, the store or the output cannot be reached or failed",
-                ja: "デーモン、保存先、または出力先に到達できないか、失敗した",
+                en: "what portreeve keeps (the last audit, an imported registry) or the output failed; reserved for a daemon too",
+                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表)または出力先の読み書きに失敗。デーモン用にも予約",
             },
             Self::Uncertain => Words {
-                en: "not known whether it was done; asking again is safe",
-                ja: "実行されたか不明。再実行しても安全",
+                en: "reserved for a later release: not known whether it was done; asking again is safe",
+                ja: "予約(今後のリリース用): 実行されたか不明。再実行しても安全",
             },
             Self::Bug => Words { en: "a bug in portreeve", ja: "portreeve の不具合" },
             Self::Plugin(_) => Words { en: "as Nagios numbers its states", ja: "Nagios の状態番号" },

@@ -38,6 +38,18 @@ impl Common {
     /// What every command takes that lists listeners.
     pub(crate) const LISTING: &'static [Self] =
         &[Self::Output(Format::LISTING), Self::Snapshot, Self::Policy, Self::Netns, Self::AllowGaps];
+
+    /// Where it stands among the others on a page of help.
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Output(_) => 0,
+            Self::Snapshot => 1,
+            Self::Policy => 2,
+            Self::Netns => 3,
+            Self::FailOn => 4,
+            Self::AllowGaps => 5,
+        }
+    }
 }
 
 /// How an answer is written.

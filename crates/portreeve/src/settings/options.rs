@@ -37,6 +37,11 @@ pub(crate) const OWN: Words = Words { en: "Options", ja: "オプション" };
 /// The heading above options that every command takes.
 pub(crate) const EVERYWHERE: Words = Words { en: "Everywhere", ja: "共通" };
 
+/// Below everything that a command has of its own.
+const EVERYWHERE_PLACE: usize = 1_000;
+/// `-h` and `-V` stand last.
+pub(crate) const HELP_PLACE: usize = 2_000;
+
 /// A switch of a command.
 pub(crate) fn flag(name: &'static str, help: Words, lang: Lang) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help.in_lang(lang))
@@ -78,9 +83,11 @@ pub(crate) fn everywhere(lang: Lang) -> Vec<Arg> {
     );
     let quiet = flag(QUIET, Words { en: "Say less", ja: "出力を減らす" }, lang).short('q');
     let verbose = flag(VERBOSE, Words { en: "Say more", ja: "出力を増やす" }, lang).short('v');
-    [language, colour, quiet, verbose]
-        .map(|arg| arg.global(true).help_heading(EVERYWHERE.in_lang(lang)))
-        .into()
+    let placed = [language, colour, quiet, verbose].into_iter().enumerate();
+    let heading = EVERYWHERE.in_lang(lang);
+    placed
+        .map(|(place, arg)| arg.global(true).display_order(EVERYWHERE_PLACE + place).help_heading(heading))
+        .collect()
 }
 
 /// The option that `common` stands for.

@@ -50,6 +50,42 @@ fn completions_and_the_manual_page_name_every_command() {
 }
 
 #[test]
+fn every_page_lists_its_arguments_in_one_order() {
+    let everywhere = ["--lang", "--color", "--quiet", "--verbose", "--help"];
+    let shared = ["--output", "--snapshot", "--policy", "--netns", "--fail-on", "--allow-gaps"];
+    let overview = run("--help").out;
+    let commands = overview.lines().filter_map(|line| line.strip_prefix("  ")).filter_map(|line| {
+        let name = line.split(' ').next().filter(|name| !name.is_empty());
+        name.filter(|_| !line.starts_with(' '))
+    });
+    let mut pages = 0;
+    for command in commands {
+        let page = run(&format!("help {command}")).out;
+        let places = |options: &[&str]| -> Vec<_> {
+            options.iter().filter_map(|option| page.find(&format!(" {option}"))).collect()
+        };
+        let options = [places(&shared), places(&everywhere)].concat();
+        assert!(options.is_sorted() && options.len() >= everywhere.len(), "{page}");
+        pages += 1;
+    }
+    assert!(pages >= 14, "{overview}");
+    let diff = run("help diff").out;
+    assert!(diff.find("\n  <A> ").unwrap() < diff.find("\n  [B] ").unwrap(), "{diff}");
+}
+
+#[test]
+fn the_manual_page_refers_to_nothing_that_nobody_has() {
+    let page = run("man").out;
+    assert!(!page.contains("(1)"), "{page}");
+    assert!(page.contains(".SH SYNOPSIS\nportreeve [OPTIONS] [COMMAND]\n"), "{page}");
+    assert!(page.contains("portreeve man COMMAND | man \\-l \\-\n"), "{page}");
+    let page = run("man wait").out;
+    assert!(page.contains(".SH SYNOPSIS\nportreeve wait [OPTIONS] <PORT>\n"), "{page}");
+    assert!(page.contains("\nportreeve wait 5432 \\-\\-for 30s\n"), "{page}");
+    assert!(page.contains("\\fB\\-\\-for\\fR \\fI<TIME>\\fR"), "{page}");
+}
+
+#[test]
 fn nothing_that_does_not_exist_is_promised() {
     let said = run("--help").out + &run("help ls").out + &run("help who").out;
     for later in ["portreeve why", "portreeve claim", "portreeve plan", "portreeve guard"] {
