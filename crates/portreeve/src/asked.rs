@@ -96,10 +96,10 @@ fn wrong_protocol(word: &str, registry: Registry<'_>) -> Option<Text> {
 
 /// What was asked for, as a person is told of it; in Japanese up to the particle, which follows it.
 pub(crate) fn spoken(asked: &[Asked]) -> Text {
-    let en = asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let ja =
-        if en.bytes().all(|byte| byte.is_ascii_digit()) { format!("{en} 番") } else { format!("{en} ") };
-    Text { en, ja }
+    let ports: Vec<_> = asked.iter().map(ToString::to_string).collect();
+    let is_bare = matches!(asked, [Asked { range, protocol: None }] if range.is_one());
+    let ja = format!("{} {}", ports.join("、"), if is_bare { "番" } else { "" });
+    Text { en: ports.join(", "), ja }
 }
 
 /// The numbers to look at for all of `asked`, and what lies between.

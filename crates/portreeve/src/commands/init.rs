@@ -40,7 +40,7 @@ pub(super) const COMMAND: Command = Command {
 fn arguments(lang: Lang) -> Vec<Arg> {
     let help = Words {
         en: "A file to write it to; one that exists is left alone (default, and -: standard output)",
-        ja: "書き込むファイル。既にあるものは上書きしない(既定値と -: 標準出力)",
+        ja: "書き込み先(既存のファイルは上書きしない。省略時と - は標準出力)",
     };
     vec![Arg::new(FILE).value_name("FILE").help(help.in_lang(lang))]
 }

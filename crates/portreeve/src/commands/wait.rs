@@ -131,15 +131,16 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let mut look = Look::take(&settings, &goal.wanted(goal.first()))?;
     let started = Instant::now();
     let mut reached = goal.answer(&look, &settings)?;
-    let mut pause = PAUSE;
+    let (mut pause, mut waited) = (PAUSE, Duration::ZERO);
     while !reached.is_goal() && settings.snapshot.is_none() && started.elapsed() < patience {
         thread::sleep(pause.min(patience.saturating_sub(started.elapsed())));
         pause = (pause * 2).min(PAUSE_MAX);
         look = look.again(&goal.wanted(goal.first()))?;
         reached = goal.answer(&look, &settings)?;
+        waited = started.elapsed();
     }
     if settings.verbosity != Verbosity::Quiet {
-        let sentence = goal.sentence(&reached, started.elapsed());
+        let sentence = goal.sentence(&reached, waited);
         out.line(&visible(sentence.in_lang(settings.lang)))?;
     }
     Ok(match reached {

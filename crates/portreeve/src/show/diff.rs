@@ -222,11 +222,11 @@ const COLUMNS: [Column; 4] = [
 
 const fn words(kind: ChangeKind) -> Words {
     match kind {
-        ChangeKind::Opened => Words { en: "+ opened", ja: "+ 開いた" },
-        ChangeKind::Closed => Words { en: "- closed", ja: "- 閉じた" },
+        ChangeKind::Opened => Words { en: "+ opened", ja: "+ 開始" },
+        ChangeKind::Closed => Words { en: "- closed", ja: "- 終了" },
         ChangeKind::ChangedHands => Words { en: "~ changed hands", ja: "~ 所有者変更" },
-        ChangeKind::Widened => Words { en: "> widened", ja: "> 範囲拡大" },
-        ChangeKind::Narrowed => Words { en: "< narrowed", ja: "< 範囲縮小" },
+        ChangeKind::Widened => Words { en: "> widened", ja: "> 公開範囲が拡大" },
+        ChangeKind::Narrowed => Words { en: "< narrowed", ja: "< 公開範囲が縮小" },
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前
 const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド" }, fit: Fit::Cut };
 
 const UNDECLARED: Words = Words { en: "undeclared", ja: "未宣言" };
-const TEMPORARY: Words = Words { en: "temporary", ja: "一時的" };
+const TEMPORARY: Words = Words { en: "temporary", ja: "一時ポート" };
 const NOT_LISTENING: Words = Words { en: "not listening", ja: "待ち受け前" };
 
 /// Whether numbers are translated to IANA's names.

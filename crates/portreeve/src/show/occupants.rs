@@ -41,7 +41,7 @@ pub(crate) fn ended_text(count: usize) -> Text {
     let en = inflect(count, "connection that has ended keeps", "connections that have ended keep");
     text!(
         "{count} {en} a trace for up to a minute (time-wait); until then a bind fails unless both programs set SO_REUSEADDR",
-        "終了した接続 {count} 本の痕跡が最長 1 分残ります(time-wait)。その間の bind は、双方のプログラムが SO_REUSEADDR を設定していない限り失敗します"
+        "終了した接続 {count} 件が最長 1 分 time-wait として残ります。その間の bind は、双方のプログラムが SO_REUSEADDR を設定していない限り失敗します"
     )
 }
 
@@ -89,7 +89,7 @@ impl<'a> Occupant<'a> {
             ),
             (None, Some(unit)) => text!(
                 "a process of {unit} that cannot be seen still uses {port} ({en})",
-                "{unit} のプロセス(見えません)が {port} を使っています({ja})"
+                "{unit} の(ここからは見えない)プロセスが {port} を使っています({ja})"
             ),
             (None, None) => text!(
                 "a process that cannot be seen still uses {port} ({en})",

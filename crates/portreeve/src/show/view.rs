@@ -29,7 +29,7 @@ pub(crate) struct ListenersView<'a> {
     version: u32,
     #[schemars(with = "String")]
     taken: Timestamp,
-    pub(crate) listeners: Vec<ListenerView<'a>>,
+    listeners: Vec<ListenerView<'a>>,
     gaps: Vec<GapView<'a>>,
     #[serde(flatten)]
     everything: Option<EverythingView<'a>>,

@@ -54,7 +54,7 @@ fn a_table_names_port_place_and_owner_in_both_languages() {
     assert!(opened.starts_with("+ opened") && opened.contains("(dev)"), "{table}");
     assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table}");
     let table = run(&format!("{DIFF} --lang ja")).ends(1);
-    assert!(table.contains("+ 開いた") && table.contains("までの変化: 3 件"), "{table}");
+    assert!(table.contains("+ 開始") && table.contains("までの変化: 3 件"), "{table}");
 }
 
 #[test]

@@ -230,8 +230,8 @@ const fn word_width(lang: Lang) -> usize {
 const fn words(event: Kind) -> Words {
     match event {
         Kind::Present => Words { en: "present", ja: "使用中" },
-        Kind::Opened => Words { en: "opened", ja: "開いた" },
-        Kind::Closed => Words { en: "closed", ja: "閉じた" },
+        Kind::Opened => Words { en: "opened", ja: "開始" },
+        Kind::Closed => Words { en: "closed", ja: "終了" },
         Kind::ChangedHands => Words { en: "changed hands", ja: "所有者変更" },
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn about(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result
         let protocols = protocol.map_or(SPOKEN.to_vec(), |protocol| vec![protocol]);
         out.line(&format!("  {}", iana(world.registry, &protocols, range.first, out.lang)))?;
     }
-    for gap in world.snapshot.gaps.iter().filter(|gap| gaps::hides_listeners(gap)) {
+    for gap in world.snapshot.gaps.iter().filter(|gap| gap.hides_listeners()) {
         out.line(&gaps::line(gap, out.lang))?;
     }
     Ok(())
@@ -103,16 +103,17 @@ pub(super) fn held(
 fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
     let Text { en, ja } = spoken(asked);
     let names: BTreeSet<_> = rows.iter().filter_map(|row| listeners::namespace(world, row)).collect();
-    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    let names: Vec<_> = names.into_iter().collect();
+    let (en_names, ja_names) = (names.join(", "), names.join("、"));
     if !occupants(world, asked).is_empty() {
         return text!(
-            "in network namespace {names} {en} is held:",
-            "ネットワーク名前空間 {names} では {ja}が使われています:"
+            "in network namespace {en_names} {en} is held:",
+            "ネットワーク名前空間 {ja_names} では {ja}が使われています:"
         );
     }
     text!(
-        "nobody holds {en} here; in network namespace {names} it is held:",
-        "{ja}はここでは誰も使っていません。ネットワーク名前空間 {names} では使われています:"
+        "nobody holds {en} here; in network namespace {en_names} it is held:",
+        "{ja}はここでは誰も使っていません。ネットワーク名前空間 {ja_names} では使われています:"
     )
 }
 
@@ -316,8 +317,8 @@ fn iana(registry: Registry<'_>, protocols: &[Protocol], port: u16, lang: Lang) -
 }
 
 fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut Out) -> Result<(), Failure> {
-    if found.iter().any(|listener| gaps::hides_holder(listener)) {
-        let hides = |gap: &&Gap| gaps::hides_holders(gap);
+    if found.iter().any(|listener| listener.hides_every_holder()) {
+        let hides = |gap: &&Gap| gap.hides_holders();
         for gap in world.snapshot.gaps.iter().filter(hides) {
             out.line(&gaps::line(gap, settings.lang))?;
         }
