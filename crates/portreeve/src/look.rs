@@ -104,7 +104,7 @@ fn no_way(name: &str) -> Failure {
         "{WITHOUT} closes ways of looking, and `{name}` is none",
         "{WITHOUT} に指定された `{name}` という取得方法はありません"
     ))
-    .hint(text!("any of: {ways}", "指定できるのは次のものです: {ways}"))
+    .hint(text!("any of: bpf, {ways}", "指定できるのは次のものです: bpf, {ways}"))
 }
 
 fn nothing_seen(error: &ObserveError) -> Failure {

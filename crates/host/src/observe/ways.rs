@@ -31,14 +31,14 @@ impl Ways {
     /// Every way.
     pub const ALL: Self = Self(u8::MAX);
 
-    /// Every way but those in a list such as `sock_diag,proc`; a name that is none of a way is returned.
+    /// Every way but those in a list such as `bpf,sock_diag`; a name that is none of a way is returned.
     ///
     /// # Errors
     ///
     /// The first name that is not known.
     pub fn without(names: &str) -> Result<Self, &str> {
         let mut ways = Self::ALL;
-        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in names.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "bpf")) {
             let way = Way::ALL.into_iter().find(|way| way.name() == name).ok_or(name)?;
             ways.0 &= !(1 << way as u8);
         }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn ways_are_closed_by_name() {
-        let ways = Ways::without(" sock_diag,").unwrap();
+        let ways = Ways::without("bpf, sock_diag").unwrap();
         assert!(!ways.allow(Way::SockDiag) && ways.allow(Way::Proc));
         assert_eq!(Ways::without(""), Ok(Ways::ALL));
         assert_eq!(Ways::without("sock_diag,telepathy"), Err("telepathy"));

@@ -13,7 +13,7 @@ fn without(ways: &str, line: &str) -> Said {
 fn the_tables_below_proc_tell_of_the_same_port() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    for ways in ["", "sock_diag", " sock_diag,"] {
+    for ways in ["", "sock_diag", "bpf,sock_diag"] {
         let said = without(ways, &format!("who {port}/tcp -o json --allow-gaps"));
         assert_eq!(said.code, Some(0), "{ways}: {said:?}");
         let listeners = &said.json()["listeners"];
@@ -28,6 +28,6 @@ fn the_tables_below_proc_tell_of_the_same_port() {
 fn a_way_that_nobody_knows_is_refused() {
     let said = without("sock_diag,telepathy", "ls");
     assert_eq!((said.code, &said.out[..]), (Some(2), ""));
-    assert!(said.err.contains("`telepathy` is none\nhint: any of: sock_diag, proc"), "{}", said.err);
+    assert!(said.err.contains("`telepathy` is none\nhint: any of: bpf, sock_diag, proc"), "{}", said.err);
     assert!(without("telepathy", "ls --lang ja").err.contains("`telepathy` という取得方法はありません"));
 }
