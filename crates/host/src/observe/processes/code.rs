@@ -61,27 +61,34 @@ pub(super) struct Disk(HashMap<(u64, String), FileId>);
 
 impl Disk {
     /// The paths of the mapped files that were replaced or deleted; `None` where the maps cannot be read, or where
-    /// none is known to be so and some are on a network file system.
+    /// none is known to be so and some could not be looked up.
     pub(super) fn stale_files(&mut self, pid: u32, view: &View) -> Option<Vec<String>> {
-        let mut mappings = maps::read(&proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?);
-        let count = mappings.len();
-        mappings.retain(|mapping| !view.is_remote(&mapping.path));
-        let is_whole = mappings.len() == count;
-        let stale = mappings.into_iter().filter(|mapping| self.is_stale(pid, view, mapping));
-        let stale: Vec<_> = stale.map(|mapping| mapping.path).collect();
+        let mappings = maps::read(&proc::read(format!("/proc/{pid}/maps"), MAPS_BYTES_MAX).ok()?);
+        let mut is_whole = true;
+        let mut stale = Vec::new();
+        for mapping in mappings {
+            match self.is_stale(pid, view, &mapping) {
+                Ok(true) => stale.push(mapping.path),
+                Ok(false) => {}
+                Err(_) => is_whole = false,
+            }
+        }
         (is_whole || !stale.is_empty()).then_some(stale)
     }
 
-    fn is_stale(&mut self, pid: u32, view: &View, mapping: &Mapping) -> bool {
-        let Ok(on_disk) = self.on_disk(view, &mapping.path) else { return false };
+    fn is_stale(&mut self, pid: u32, view: &View, mapping: &Mapping) -> io::Result<bool> {
+        if view.is_remote(&mapping.path) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let on_disk = self.on_disk(view, &mapping.path)?;
         if on_disk.is_some_and(|id| is_mapped(id, mapping)) {
-            return false;
+            return Ok(false);
         }
         // Overlay file systems tell another device in maps than in stat: the mapping's own link decides.
         match linked(&format!("/proc/{pid}/map_files/{}", mapping.range)) {
-            Ok(mapped) => mapped.is_some() && mapped != on_disk,
+            Ok(mapped) => Ok(mapped.is_some() && mapped != on_disk),
             // Only root may follow that link (proc_pid_map_files(5)); the inode alone has to do.
-            Err(_) => on_disk.is_none_or(|(_, inode)| inode != mapping.inode),
+            Err(_) => Ok(on_disk.is_none_or(|(_, inode)| inode != mapping.inode)),
         }
     }
 
@@ -103,7 +110,10 @@ fn is_mapped((device, inode): (u64, u64), mapping: &Mapping) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::processes::view::{Views, testing::with_server_at};
+    use crate::observe::processes::view::{
+        Views,
+        testing::{blind, with_server_at},
+    };
     use std::{
         fs,
         io::{Read, Write},
@@ -143,5 +153,6 @@ mod tests {
         let view = with_server_at(view, exe.rsplit_once('/').unwrap().0);
         assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Unknown));
         assert_eq!(disk.stale_files(pid, &view), None);
+        assert_eq!(Disk::default().stale_files(pid, &blind(view)), None, "nothing could be looked up");
     }
 }

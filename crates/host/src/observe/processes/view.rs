@@ -248,6 +248,11 @@ pub(super) mod testing {
         let table = format!("1 0 0:1 / {place} rw - nfs server:/ rw\n");
         View { places: Arc::new(Places::read(table.as_bytes())), ..view }
     }
+
+    /// `view`, by which the kernel looks nothing up: it refuses what it does not know.
+    pub(in super::super) fn blind(view: View) -> View {
+        View { resolve: ResolveFlags::from_bits_retain(1 << 63), places: Arc::default(), ..view }
+    }
 }
 
 #[cfg(test)]
