@@ -118,6 +118,16 @@ impl<'a> World<'a> {
         self.judged.iter().map(|(_, listener)| *listener)
     }
 
+    /// The sockets of judged namespaces that no rule looks at: a client's, or a service's whose number nobody declared.
+    ///
+    /// Nothing that can be read of a UDP socket tells whether the kernel or a person chose its number.
+    pub fn unjudged(&self) -> impl Iterator<Item = &'a Listener> {
+        self.snapshot
+            .listeners
+            .iter()
+            .filter(|listener| self.judges(listener.netns) && self.is_ephemeral(listener))
+    }
+
     /// The listeners on one number in any judged namespace.
     pub fn listeners_at(&self, protocol: Protocol, port: u16) -> impl Iterator<Item = &'a Listener> {
         let wanted = (protocol, port);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use portreeve_core::{
-    facts::{Gap, Snapshot},
+    facts::{Gap, Listener, Snapshot},
     finding::{Finding, Severity},
     policy::Policy,
     world::World,
@@ -20,6 +20,8 @@ pub(crate) struct Judgement<'a> {
     pub(crate) findings: Vec<Finding>,
     /// How many (protocol, port) pairs were judged.
     pub(crate) ports: usize,
+    /// How many pairs were not, being numbers of the client range that nobody declared.
+    pub(crate) unjudged: usize,
     /// What could not be seen and could change the answer.
     pub(crate) gaps: Vec<&'a Gap>,
     /// What an earlier audit knew already, where only news were asked for.
@@ -54,13 +56,12 @@ impl Tally {
 impl<'a> Judgement<'a> {
     /// The findings about `world`.
     pub(crate) fn new(world: &'a World<'a>, findings: Vec<Finding>) -> Self {
-        let ports: BTreeSet<_> =
-            world.listeners().map(|listener| (listener.protocol, listener.port)).collect();
         Self {
             snapshot: world.snapshot,
             policy: world.policy,
             findings,
-            ports: ports.len(),
+            ports: count_pairs(world.listeners()),
+            unjudged: count_pairs(world.unjudged()),
             gaps: world.gaps_that_matter().collect(),
             known: None,
         }
@@ -89,4 +90,8 @@ impl<'a> Judgement<'a> {
     pub(crate) fn worst(&self) -> Option<Severity> {
         self.counted().map(|finding| finding.severity).max()
     }
+}
+
+fn count_pairs<'a>(listeners: impl Iterator<Item = &'a Listener>) -> usize {
+    listeners.map(|listener| (listener.protocol, listener.port)).collect::<BTreeSet<_>>().len()
 }

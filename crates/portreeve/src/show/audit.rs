@@ -36,6 +36,9 @@ pub(crate) struct FindingsView<'a> {
     findings: Vec<FindingView<'a>>,
     /// How many count of each severity; waived ones do not.
     counts: Counts,
+    /// How many (protocol, port) pairs no rule looked at: UDP sockets on numbers of the client range that no service
+    /// declares, where nothing tells whether the kernel or a person chose the number.
+    unjudged: usize,
     /// What could not be seen.
     gaps: Vec<GapView<'a>>,
 }
@@ -118,6 +121,7 @@ pub(crate) fn document<'a>(judgement: &'a Judgement<'a>, lang: Lang) -> Findings
             high: tally.of(Severity::High),
             critical: tally.of(Severity::Critical),
         },
+        unjudged: judgement.unjudged,
         gaps: gaps(judgement).map(|gap| gap_view(gap, lang)).collect(),
     }
 }

@@ -87,6 +87,7 @@ fn summary(judgement: &Judgement<'_>) -> Text {
         known(judgement),
         waived(judgement),
         Some(ports(judgement)),
+        unjudged(judgement),
         Some(unseen(judgement)),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
@@ -129,6 +130,17 @@ fn ports(judgement: &Judgement<'_>) -> Text {
     let ports = judgement.ports;
     let en = inflect(ports, "port", "ports");
     text!("{ports} {en}", "{ports} ポート")
+}
+
+fn unjudged(judgement: &Judgement<'_>) -> Option<Text> {
+    let unjudged = judgement.unjudged;
+    let en = inflect(unjudged, "UDP port", "UDP ports");
+    (unjudged > 0).then(|| {
+        text!(
+            "{unjudged} undeclared {en} of the client range not judged",
+            "未宣言のエフェメラル UDP ポート {unjudged} 個は判定対象外"
+        )
+    })
 }
 
 fn unseen(judgement: &Judgement<'_>) -> Text {

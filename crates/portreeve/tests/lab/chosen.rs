@@ -30,13 +30,15 @@ signal.pause()
 /// How many TCP listeners the kernel chose the number of.
 const CHOSEN_BY_KERNEL: usize = 64;
 
+/// How many UDP sockets it chose the number of.
+const DATAGRAM_SOCKETS: usize = 16;
+
 /// Whatever the range begins with, a listener that the kernel chose the number of has the other parity (A9, A10).
 #[test]
 fn the_kernel_gives_listeners_numbers_of_the_other_parity() {
     let site = Site::boot(&profile::BARE);
     lab(site.host.write("/srv/lottery.py", LOTTERY));
     assert_eq!(in_dynamic_range(&site), []);
-    // Neither is assigned by IANA: only the parity tells.
     for (first, chosen) in [(32_768, 50_002), (32_769, 50_003)] {
         begin_range_with(&site, first);
         start(&site, chosen);
@@ -47,6 +49,8 @@ fn the_kernel_gives_listeners_numbers_of_the_other_parity() {
         assert_eq!(same.count(), 0, "the range begins with {first}: {ports:?}");
 
         let spec = format!("{chosen}/tcp");
+        let unjudged = &site.ask("audit -o json").json()["unjudged"];
+        assert_eq!(unjudged, DATAGRAM_SOCKETS, "who chose a UDP number is told by nothing, and that is told");
         assert_eq!(in_dynamic_range(&site), [found(&spec, "service-in-dynamic-range", "warning")]);
         site.run("systemctl stop lottery.service");
     }
