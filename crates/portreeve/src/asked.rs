@@ -70,7 +70,9 @@ pub(crate) fn questions(words: &[String], registry: Registry<'_>) -> Result<Vec<
 /// Where it names no port.
 pub(crate) fn ports(asked: &str, registry: Registry<'_>) -> Result<Vec<Asked>, Failure> {
     let asked = asked.trim();
-    if let Some(read) = number(asked) {
+    // A sentence may begin with a date: 2024/01/02.
+    let is_sentence = asked.contains(char::is_whitespace);
+    if let Some(read) = number(asked).filter(|_| !is_sentence) {
         return read.map(|asked| vec![asked]).map_err(|error| no_port(asked, error.text()));
     }
     let named = names(asked, registry);
@@ -80,12 +82,18 @@ pub(crate) fn ports(asked: &str, registry: Registry<'_>) -> Result<Vec<Asked>, F
     if let Some(found) = pasted::read(asked, registry) {
         return Ok(vec![found]);
     }
-    Err(no_port(asked, wrong_protocol(asked, registry).unwrap_or(NO_NAME.into())))
+    let no_name = if is_sentence && pasted::is_error(asked) { NO_NUMBER } else { NO_NAME };
+    Err(no_port(asked, wrong_protocol(asked, registry).unwrap_or(no_name.into())))
 }
 
 const NO_NAME: Words = Words {
     en: "it is neither a number nor a service that IANA knows, and no port stands in it",
     ja: "番号でも IANA に登録されたサービス名でもなく、ポートも含まれていません",
+};
+
+const NO_NUMBER: Words = Words {
+    en: "it tells of an error, but not on which port; the program's settings may say",
+    ja: "エラーの内容は分かりますが、どのポートかが書かれていません。そのプログラムの設定を確認してください",
 };
 
 /// Of `https/tpc`, what is wrong with it.

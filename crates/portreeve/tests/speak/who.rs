@@ -86,6 +86,8 @@ fn what_is_no_port_is_refused_with_a_sentence() {
         ("70000", "70000 is above 65535"),
         ("443/tpc", "`tpc` is not a protocol"),
         ("9-3", "ends before it starts"),
+        ("Address already in use (os error 98)", "not on which port"),
+        ("2024/01/02 10:11:12 bind failed", "not on which port"),
     ] {
         let said = on_web(&format!("who {asked}"));
         assert_eq!(said.code, Some(2), "{asked}");
