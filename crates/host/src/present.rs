@@ -116,6 +116,15 @@ impl Tree {
         }
     }
 
+    /// The path that the kernel shows for what stands at this absolute path, with no link on it (path_resolution(7),
+    /// proc_pid_exe(5)); `None` where nothing stands there, or links lead out of the tree.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> Option<String> {
+        let file = self.root.join(path.trim_start_matches('/')).canonicalize().ok()?;
+        let inner = file.strip_prefix(self.root.canonicalize().ok()?).ok()?;
+        Some(format!("/{}", inner.to_str()?))
+    }
+
     fn read_units(&self) -> HashSet<OsString> {
         let directories = UNIT_DIRECTORIES.iter().filter_map(|path| self.root.join(path).read_dir().ok());
         directories
@@ -146,6 +155,7 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
 
     /// A host with `files`, gone when dropped.
     struct Host(PathBuf);
@@ -210,5 +220,19 @@ mod tests {
         let host = Host::with("file", &[("usr/sbin/nginx", "")]);
         assert_eq!(host.tree().file("/usr/sbin/nginx"), Presence::Present);
         assert_eq!(host.tree().file("/usr/sbin/apache2"), Presence::Absent);
+    }
+
+    #[test]
+    fn the_kernel_shows_no_links() {
+        let host = Host::with("links", &[("usr/bin/redis-check-rdb", ""), ("etc/passwd", "")]);
+        symlink("redis-check-rdb", host.0.join("usr/bin/redis-server")).unwrap();
+        symlink("usr/bin", host.0.join("bin")).unwrap();
+        symlink("/etc/passwd", host.0.join("usr/bin/outside")).unwrap();
+        let shown = |path| host.tree().shown(path);
+        for path in ["/usr/bin/redis-check-rdb", "/usr/bin/redis-server", "/bin/redis-server"] {
+            assert_eq!(shown(path).as_deref(), Some("/usr/bin/redis-check-rdb"), "{path}");
+        }
+        assert_eq!(shown("/usr/bin/outside"), None);
+        assert_eq!(shown("/usr/bin/none"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! `check`: every mistake at once, where a person finds it, in either language (A15, A24, A25, A26).
 
-use std::os::unix::fs::symlink;
+use std::{os::unix::fs::symlink, path::Path};
 
 use serde_json::Value;
 
@@ -197,4 +197,24 @@ fn quietly_it_says_nothing_but_mistakes() {
     let ran = run_with("check - -q", policy);
     assert_eq!((ran.err.as_str(), ran.out.as_str(), ran.code), ("", "", 0));
     assert!(run("check judge-mistakes.toml -q").fails(2).contains("`tpc`"));
+}
+
+#[test]
+fn an_executable_that_is_a_link_is_doubted_with_the_path_that_the_kernel_shows() {
+    let place = Place::new();
+    let program = place.file("real", b"");
+    let link = place.path().join("link");
+    symlink(&program, &link).unwrap();
+    let shown = program.canonicalize().unwrap();
+    let checked = |exe: &Path| {
+        let exe = exe.display();
+        let policy = format!(
+            "version = 1\n[service.cache]\nports = [\"6379/tcp\"]\nowner = {{ exe = \"{exe}\" }}\nreach = \"host\"\n"
+        );
+        run_with("check -", policy.as_bytes())
+    };
+    let err = checked(&link).err;
+    assert!(err.contains(&format!("a link: the kernel shows {}", shown.display())), "{err}");
+    checked(&link).ends(0);
+    assert_eq!(checked(&shown).err, "");
 }

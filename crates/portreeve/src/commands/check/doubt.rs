@@ -4,6 +4,7 @@ use portreeve_core::{
     owner::Owner,
     policy::{Mistake, Parsed, Place, Service},
     text,
+    words::Text,
 };
 use portreeve_host::present::{Presence, Tree};
 
@@ -13,6 +14,8 @@ pub(super) enum Doubt<'p> {
     Written(&'p Mistake),
     /// This host lacks an owner; another may have it, so it is no mistake.
     Absent(&'p Service, &'p Owner),
+    /// The executable is a link: the kernel shows this path, so the owner would never be recognised.
+    Link(&'p Service, &'p str, String),
 }
 
 /// Every doubt about a policy, in order of place.
@@ -22,6 +25,7 @@ pub(super) fn doubts(parsed: &Parsed) -> Vec<Doubt<'_>> {
     for service in &parsed.policy.services {
         let absent = service.owners.iter().filter(|owner| presence(owner, &tree) == Presence::Absent);
         doubts.extend(absent.map(|owner| Doubt::Absent(service, owner)));
+        doubts.extend(service.owners.iter().filter_map(|owner| link(service, owner, &tree)));
     }
     doubts.sort_by(|a, b| a.place().cmp(b.place()));
     doubts
@@ -36,11 +40,17 @@ fn presence(owner: &Owner, tree: &Tree) -> Presence {
     }
 }
 
+fn link<'p>(service: &'p Service, owner: &'p Owner, tree: &Tree) -> Option<Doubt<'p>> {
+    let Owner::Exe(path) = owner else { return None };
+    let shown = tree.shown(path).filter(|shown| shown != path)?;
+    Some(Doubt::Link(service, path, shown))
+}
+
 impl Doubt<'_> {
     fn place(&self) -> &Place {
         match self {
             Self::Written(mistake) => &mistake.place,
-            Self::Absent(service, _) => &service.place,
+            Self::Absent(service, _) | Self::Link(service, ..) => &service.place,
         }
     }
 
@@ -49,13 +59,14 @@ impl Doubt<'_> {
         match self {
             Self::Written(mistake) => (*mistake).clone(),
             Self::Absent(service, owner) => absence(service, owner),
+            Self::Link(service, path, shown) => linking(service, path, shown),
         }
     }
 }
 
 fn absence(service: &Service, owner: &Owner) -> Mistake {
     let (name, value) = (&service.name, owner.value());
-    let text = match owner {
+    let what = match owner {
         Owner::Unit(_) => text!(
             "service.{name} belongs to the unit {value}, which this host does not have",
             "service.{name} の所有者であるユニット {value} がこのホストにありません"
@@ -69,14 +80,34 @@ fn absence(service: &Service, owner: &Owner) -> Mistake {
             "service.{name} の所有者である {value} がこのホストに存在しません"
         ),
     };
+    let fix = text!(
+        "install it, or correct the owner; on another host this may be right",
+        "インストールするか、owner を直してください(別のホスト用の policy なら問題ありません)"
+    );
+    about(service, what, fix)
+}
+
+fn linking(service: &Service, path: &str, shown: &str) -> Mistake {
+    let name = &service.name;
+    about(
+        service,
+        text!(
+            "service.{name} belongs to {path}, a link: the kernel shows {shown} for what runs",
+            "service.{name} の所有者 {path} はシンボリックリンクです。実行中のプロセスについてカーネルが示すのは {shown} です"
+        ),
+        text!(
+            "write {{ exe = \"{shown}\" }}, or name its unit",
+            "{{ exe = \"{shown}\" }} と書くか、ユニットを指定してください"
+        ),
+    )
+}
+
+fn about(service: &Service, what: Text, fix: Text) -> Mistake {
     Mistake {
         place: service.place.clone(),
-        width: u32::try_from(name.chars().count()).unwrap_or(1),
+        width: u32::try_from(service.name.chars().count()).unwrap_or(1),
         also: None,
-        text,
-        fix: text!(
-            "install it, or correct the owner; on another host this may be right",
-            "インストールするか、owner を直してください(別のホスト用の policy なら問題ありません)"
-        ),
+        text: what,
+        fix,
     }
 }
