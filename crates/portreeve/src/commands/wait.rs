@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches};
 use jiff::SignedDuration;
 use portreeve_core::{
     facts::Listener,
-    owner::{Match, Owner},
+    owner::{Match, Owner, is_service_manager},
     port::PortSpec,
     text,
     words::{Lang, Text, Words},
@@ -111,6 +111,8 @@ enum Reached {
     Kept(Text),
     Another(PortSpec, String),
     Unseen(PortSpec),
+    /// The service manager holds it, for a unit that nothing tells.
+    Untold(PortSpec),
 }
 
 impl Reached {
@@ -146,8 +148,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     Ok(match reached {
         Reached::Up(..) | Reached::Free(_) | Reached::Silent => Exit::Fine,
         Reached::Another(..) => Exit::Taken,
-        Reached::Unseen(_) if gaps::exit(&settings, true) == Exit::Gaps => Exit::Gaps,
-        Reached::Nobody | Reached::Still(..) | Reached::Kept(_) | Reached::Unseen(_) => Exit::Found,
+        Reached::Unseen(_) | Reached::Untold(_) if gaps::exit(&settings, true) == Exit::Gaps => Exit::Gaps,
+        Reached::Nobody | Reached::Still(..) | Reached::Kept(_) | Reached::Unseen(_) | Reached::Untold(_) => {
+            Exit::Found
+        }
     })
 }
 
@@ -250,6 +254,13 @@ impl Goal {
                     "{ja}を保持しているプロセスを特定できません。{wanted} かどうかを知るには root で実行してください"
                 )
             }
+            Reached::Untold(spec) => {
+                let Text { en, ja } = port(spec);
+                text!(
+                    "{en} is held by the service manager; whether for {wanted}, systemctl list-sockets tells",
+                    "{ja}はサービスマネージャーが保持しています。{wanted} のためかどうかは systemctl list-sockets で分かります"
+                )
+            }
         };
         with_time(sentence, waited)
     }
@@ -289,10 +300,19 @@ fn owned<'a>(world: &World<'a>, found: &[&'a Listener], wanted: &str, lang: Lang
     let holder = |listener| owner::owner(world, listener, lang);
     match (first(Match::Yes), first(Match::Unknown), first(Match::No)) {
         (Some(theirs), ..) => Reached::Up(theirs.spec(), holder(theirs)),
+        (None, Some(activated), _) if is_seen_in_manager(world, activated) => {
+            Reached::Untold(activated.spec())
+        }
         (None, Some(hidden), _) => Reached::Unseen(hidden.spec()),
         (None, None, Some(other)) => Reached::Another(other.spec(), holder(other)),
         (None, None, None) => Reached::Nobody,
     }
+}
+
+/// Whether every holder was seen and one is the service manager: root would see no more.
+fn is_seen_in_manager(world: &World<'_>, listener: &Listener) -> bool {
+    listener.holders_complete
+        && world.snapshot.holders(listener).any(|(_, process)| is_service_manager(process))
 }
 
 /// Whether `wanted` means somebody who holds `listener`.

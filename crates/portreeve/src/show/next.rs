@@ -7,6 +7,8 @@ use crate::{cli, failure::Failure, footing::Footing};
 
 /// More units than this are not stopped by one command.
 const UNITS_MAX: usize = 4;
+/// The unit of a service manager, the host's or a user's (systemd.special(7)).
+const MANAGER: &str = "init.scope";
 
 const NEXT: Words = Words { en: "next", ja: "次" };
 
@@ -33,12 +35,19 @@ fn exists(command: &str) -> bool {
 /// types stands on.
 pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> Option<String> {
     let activation = row.socket_unit();
-    let mut units: Vec<_> = activation.into_iter().filter(|unit| unit::is_plain(unit)).collect();
+    // A service without its socket, which would start it again, is not worth stopping.
+    if activation.is_some_and(|socket| !unit::is_plain(socket)) {
+        return None;
+    }
+    let mut units: Vec<_> = activation.into_iter().collect();
     let mut holders: Vec<_> =
         row.holders(world).into_iter().filter(|(pid, process)| !is_manager(*pid, process)).collect();
     holders.dedup_by_key(|(pid, _)| *pid);
     if holders.iter().any(|(pid, process)| footing.needs(*pid, process)) {
         return None;
+    }
+    if let Some(list) = list_of_sockets(world, row).filter(|_| activation.is_none()) {
+        return Some(list.into());
     }
     for (_, process) in &holders {
         match unit_to_stop(process) {
@@ -57,6 +66,19 @@ pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> O
     let few = (1..=UNITS_MAX).contains(&units.len());
     let is_safe = !units.iter().any(|unit| footing.needs_unit(unit));
     (few && is_safe).then(|| format!("systemctl stop {}", units.join(" ")))
+}
+
+/// Where a service manager holds it too and its `.socket` cannot be told, the list of those tells a person which it is:
+/// whoever stops the service alone sees it come back with the next connection (systemd.socket(5)).
+fn list_of_sockets<'a>(world: &World<'a>, row: &Row<'a>) -> Option<&'static str> {
+    let holders = row.holders(world);
+    if holders.iter().any(|(_, process)| process.user_unit.as_deref() == Some(MANAGER)) {
+        return Some("systemctl --user list-sockets");
+    }
+    let is_opened_by_manager =
+        row.listeners.iter().any(|listener| listener.socket_unit.as_deref() == Some(MANAGER));
+    let is_kept = is_opened_by_manager || holders.iter().any(|(_, process)| is_service_manager(process));
+    is_kept.then_some("systemctl list-sockets")
 }
 
 /// How to end one process that alone is in the way: by its unit, else by its pid; never the service manager, nor what
@@ -80,7 +102,7 @@ fn unit_to_stop(process: &Process) -> Option<&str> {
 
 /// Whether stopping this process would stop the host, a container or a person's whole session.
 pub(crate) fn is_manager(pid: u32, process: &Process) -> bool {
-    pid == 1 || is_service_manager(process) || process.user_unit.as_deref() == Some("init.scope")
+    pid == 1 || is_service_manager(process) || process.user_unit.as_deref() == Some(MANAGER)
 }
 
 #[cfg(test)]

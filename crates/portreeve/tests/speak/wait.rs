@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::run::{on_web, run};
+use crate::run::{on_web, run, web_with, with_input};
 
 #[test]
 fn the_code_says_whether_it_came() {
@@ -95,4 +95,25 @@ fn of_several_numbers_the_one_that_is_up_is_named() {
         on_web("wait 3000-3010 --lang ja").out,
         "3000-3010 のうち 3000/tcp では server.js (dev) が待ち受けています\n"
     );
+}
+
+#[test]
+fn what_the_service_manager_holds_needs_no_root_to_be_seen() {
+    let input = web_with(|snapshot| {
+        snapshot["processes"]["1"] = snapshot["processes"]["700"].clone();
+        for (key, value) in [("name", "systemd"), ("unit", "init.scope"), ("cgroup", "/init.scope")] {
+            snapshot["processes"]["1"][key] = value.into();
+        }
+        for listener in snapshot["listeners"].as_array_mut().unwrap() {
+            if listener["port"] == 22 {
+                listener["socket_unit"] = "init.scope".into();
+                listener["socket_cgroup"] = "/init.scope".into();
+                listener["holders"] = serde_json::json!([{"pid": 1, "fd": 3}]);
+                listener["holders_complete"] = true.into();
+            }
+        }
+    });
+    let said = with_input("wait 22 --owner ssh.socket --snapshot -", &input);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.out.contains("systemctl list-sockets") && !said.out.contains("root"), "{}", said.out);
 }

@@ -229,6 +229,31 @@ fn in_japanese_a_bare_number_is_called_one() {
 }
 
 #[test]
+fn a_service_is_not_stopped_alone_where_its_socket_would_start_it_again() {
+    let opened = |unit: serde_json::Value, holders: &[u32]| {
+        let mut snapshot: serde_json::Value = serde_json::from_slice(&activated("cups", holders)).unwrap();
+        for listener in snapshot["listeners"].as_array_mut().unwrap() {
+            if listener["port"] == 631 {
+                listener["socket_unit"] = unit.clone();
+                listener["socket_cgroup"] = json!("/init.scope");
+            }
+        }
+        with_input("who 631 --snapshot -", snapshot.to_string().as_bytes()).out
+    };
+    for (unit, holders) in
+        [(json!("init.scope"), &[1, 700][..]), (json!(null), &[700, 1]), (json!("init.scope"), &[700])]
+    {
+        let said = opened(unit, holders);
+        assert!(said.ends_with(" · systemctl list-sockets\n"), "{holders:?}: {said}");
+    }
+    // A name that a shell would act on is not named, and so neither is its service.
+    let said = opened(json!("odd\\x2done.socket"), &[1, 700]);
+    assert!(!said.contains("systemctl"), "{said}");
+    let said = opened(json!("cups.service"), &[700]);
+    assert!(said.ends_with(" · systemctl stop cups.service\n"), "{said}");
+}
+
+#[test]
 fn no_process_is_killed_that_does_not_hold_it_alone() {
     let held_by = |pids: &[u32]| {
         let input = web_with(|snapshot| {
