@@ -90,7 +90,7 @@ impl Reader {
             all_capabilities: all_capabilities(),
             files,
             comms: HashMap::new(),
-            code: code::Disk::default(),
+            code: code::Disk::new(),
             views: view::Views::new(),
         }
     }

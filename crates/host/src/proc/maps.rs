@@ -13,12 +13,17 @@ pub struct Mapping {
     pub inode: u64,
     /// The path without " (deleted)".
     pub path: String,
+    /// Every path that the line may mean, `path` first; none where it is no UTF-8.
+    pub readings: Vec<String>,
 }
 
 /// More files than any program maps; further ones are left out.
 const MAPPINGS_MAX: usize = 4096;
 /// What the kernel maps from no file on a disk: shared memory, devices, graphics memory.
 const NOT_FILES: [&[u8]; 5] = [b"/memfd:", b"/dev/", b"/SYSV", b"/i915", b"/[aio]"];
+
+const DELETED: &[u8] = b" (deleted)";
+const LINE_FEED: &str = "\\012";
 
 /// The executable mappings of regular files, each file once.
 #[must_use]
@@ -51,8 +56,28 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
     if !path.starts_with(b"/") || NOT_FILES.iter().any(|prefix| path.starts_with(prefix)) {
         return None;
     }
-    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
-    Some(Mapping { range: text(range), device: parse_device(device)?, inode, path: text(path) })
+    let whole = path.strip_suffix(DELETED).unwrap_or(path);
+    let readings = match std::str::from_utf8(path) {
+        Ok(told) => readings(told),
+        // What cannot be looked up is there where the kernel does not say otherwise.
+        Err(_) if whole.len() == path.len() => return None,
+        Err(_) => Vec::new(),
+    };
+    let path = readings.first().cloned().unwrap_or_else(|| text(whole));
+    Some(Mapping { range: text(range), device: parse_device(device)?, inode, path, readings })
+}
+
+/// The kernel writes a line feed as `\012` and nothing for a backslash, and a name may really end in " (deleted)"
+/// (fs/seq_file.c, `mangle_path`; fs/d_path.c).
+fn readings(told: &str) -> Vec<String> {
+    let whole = told.strip_suffix(" (deleted)").unwrap_or(told);
+    let mut readings = Vec::new();
+    for path in [whole.replace(LINE_FEED, "\n"), told.replace(LINE_FEED, "\n"), whole.into(), told.into()] {
+        if !readings.contains(&path) {
+            readings.push(path);
+        }
+    }
+    readings
 }
 
 fn parse_device(bytes: &[u8]) -> Option<(u32, u32)> {
@@ -78,6 +103,21 @@ mod tests {
     fn only_code_of_files_counts_and_each_file_once() {
         let paths: Vec<_> = read(MAPS).into_iter().map(|mapping| (mapping.inode, mapping.path)).collect();
         assert_eq!(paths, [(1311, "/usr/sbin/nginx".into()), (99, "/usr/lib/libssl.so.3".into())]);
+    }
+
+    #[test]
+    fn a_name_is_read_in_every_way_that_the_kernel_may_mean() {
+        let readings = |name: &[u8]| {
+            let line = [b"7f00-7f10 r-xp 00000000 fe:00 99 ", name].concat();
+            read(&line).pop().map(|mapping| mapping.readings)
+        };
+        let known = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
+        assert_eq!(readings(b"/a b"), known(&["/a b"]));
+        assert_eq!(readings(b"/a (deleted)"), known(&["/a", "/a (deleted)"]));
+        assert_eq!(readings(b"/a\\012b"), known(&["/a\nb", "/a\\012b"]));
+        assert_eq!(readings(b"/\xff"), None);
+        assert_eq!(readings(b"/\xff (deleted)"), known(&[]));
+        assert_eq!(read(b"7f00-7f10 r-xp 00000000 fe:00 99 /\xff (deleted)")[0].path, "/\u{fffd}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Compares the program code that a process has mapped with the files on disk (A18).
 
-use std::{collections::HashMap, io};
+use std::{collections::HashMap, fs, io, os::unix::ffi::OsStrExt as _};
 
 use portreeve_core::facts::ExeState;
 use rustix::fs::{major, minor};
@@ -14,6 +14,9 @@ use crate::proc::{
 /// A process with more mappings than this has its first ones compared.
 const MAPS_BYTES_MAX: usize = 8 * 1024 * 1024;
 const DELETED: &str = " (deleted)";
+/// From where a file may go without having been a library: programs write code that they make themselves into a file
+/// without a name, and no update of the host puts anything here (hier(7), mkstemp(3)).
+const SCRATCH: &[&str] = &["/tmp/", "/var/tmp/", "/dev/shm/", "/run/", "/var/run/"];
 /// How the path of a program begins that is no file (memfd_create(2)).
 const MEMORY: &str = "/memfd:";
 
@@ -22,7 +25,11 @@ const MEMORY: &str = "/memfd:";
 /// The link itself leads to the file that runs, wherever its path went (proc_pid_exe(5)).
 pub(super) fn executable(pid: u32, view: Option<&View>) -> (Option<String>, ExeState) {
     let link = format!("/proc/{pid}/exe");
-    let Some(told) = proc::read_link(&link) else { return (None, ExeState::Unknown) };
+    let told = match fs::read_link(&link).map(|told| told.into_os_string().into_string()) {
+        Ok(Ok(told)) => told,
+        Ok(Err(told)) => return named_in_bytes(told.as_bytes()),
+        Err(_) => return (None, ExeState::Unknown),
+    };
     let Some(view) = view.filter(|view| !view.is_remote(&told)) else {
         let path = told.strip_suffix(DELETED).unwrap_or(&told).to_owned();
         let state = if path.starts_with(MEMORY) { ExeState::Memfd } else { ExeState::Unknown };
@@ -55,11 +62,31 @@ pub(super) fn is_elsewhere(pid: u32, path: &str, here: Option<&View>) -> bool {
     found.is_none() || linked(&format!("/proc/{pid}/exe")).ok().flatten() != found
 }
 
+/// A name that is no UTF-8 cannot be looked up: the kernel's word counts.
+fn named_in_bytes(told: &[u8]) -> (Option<String>, ExeState) {
+    let whole = told.strip_suffix(DELETED.as_bytes());
+    let path = proc::text(whole.unwrap_or(told));
+    let state = match whole {
+        _ if path.starts_with(MEMORY) => ExeState::Memfd,
+        Some(_) => ExeState::Deleted,
+        None => ExeState::Same,
+    };
+    (Some(path), state)
+}
+
 /// What stands on the disk, remembered over processes that share a mount namespace.
-#[derive(Debug, Default)]
-pub(super) struct Disk(HashMap<(u64, String), FileId>);
+#[derive(Debug)]
+pub(super) struct Disk {
+    known: HashMap<(u64, String), FileId>,
+    scratch: &'static [&'static str],
+}
 
 impl Disk {
+    /// Nothing is known of it yet.
+    pub(super) fn new() -> Self {
+        Self { known: HashMap::new(), scratch: SCRATCH }
+    }
+
     /// The paths of the mapped files that were replaced or deleted; `None` where the maps cannot be read, or where
     /// none is known to be so and some could not be looked up.
     pub(super) fn stale_files(&mut self, pid: u32, view: &View) -> Option<Vec<String>> {
@@ -80,25 +107,27 @@ impl Disk {
         if view.is_remote(&mapping.path) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let on_disk = self.on_disk(view, &mapping.path)?;
-        if on_disk.is_some_and(|id| is_mapped(id, mapping)) {
+        let readings = mapping.readings.iter().filter_map(|path| self.on_disk(view, path).transpose());
+        let found: Vec<_> = readings.collect::<io::Result<_>>()?;
+        let is_scratch = || self.scratch.iter().any(|place| mapping.path.starts_with(place));
+        if found.iter().any(|&id| is_mapped(id, mapping)) || found.is_empty() && is_scratch() {
             return Ok(false);
         }
         // Overlay file systems tell another device in maps than in stat: the mapping's own link decides.
         match linked(&format!("/proc/{pid}/map_files/{}", mapping.range)) {
-            Ok(mapped) => Ok(mapped.is_some() && mapped != on_disk),
+            Ok(mapped) => Ok(mapped.is_some_and(|mapped| found.iter().all(|&id| id != mapped))),
             // Only root may follow that link (proc_pid_map_files(5)); the inode alone has to do.
-            Err(_) => Ok(on_disk.is_none_or(|(_, inode)| inode != mapping.inode)),
+            Err(_) => Ok(found.iter().all(|&(_, inode)| inode != mapping.inode)),
         }
     }
 
     fn on_disk(&mut self, view: &View, path: &str) -> io::Result<FileId> {
         let key = (view.mounts, path.to_owned());
-        if let Some(&id) = self.0.get(&key) {
+        if let Some(&id) = self.known.get(&key) {
             return Ok(id);
         }
         let id = view.find(path)?;
-        self.0.insert(key, id);
+        self.known.insert(key, id);
         Ok(id)
     }
 }
@@ -115,37 +144,92 @@ mod tests {
         testing::{blind, with_server_at},
     };
     use std::{
-        fs,
+        ffi::OsStr,
         io::{Read, Write},
-        process::{Command, Stdio},
+        path::{Path, PathBuf},
+        process::{Child, Command, Stdio},
     };
+
+    /// A copy of cat that runs, ended and removed when dropped.
+    struct Running(Child, PathBuf);
+
+    impl Running {
+        fn at(path: PathBuf) -> Self {
+            fs::copy("/bin/cat", &path).unwrap();
+            let mut child = Command::new(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            // What it echoes proves that its code is mapped: exec(2) lets the parent go on before that.
+            child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+            child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+            Self(child, path)
+        }
+
+        fn exe(&self) -> (Option<String>, ExeState) {
+            executable(self.0.id(), Some(&Views::new().of(self.0.id()).unwrap()))
+        }
+
+        /// Wherever the tests run, which may be below /tmp, `scratch` alone counts as such a place.
+        fn stale_files(&self, scratch: &'static [&'static str]) -> Option<Vec<String>> {
+            let mut disk = Disk { scratch, ..Disk::new() };
+            disk.stale_files(self.0.id(), &Views::new().of(self.0.id()).unwrap())
+        }
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.0.kill().expect("it runs until now");
+            self.0.wait().expect("it was killed");
+            let _ = fs::remove_file(&self.1);
+        }
+    }
+
+    /// A path beside this test.
+    fn beside(name: &[u8]) -> PathBuf {
+        let mut path =
+            std::env::current_exe().unwrap().with_file_name(format!("stale-{}", std::process::id()));
+        path.as_mut_os_string().push(OsStr::from_bytes(name));
+        path
+    }
 
     #[test]
     fn a_program_that_is_deleted_while_it_runs_is_told() {
-        let path = std::env::temp_dir().join(format!("portreeve-stale-{}", std::process::id()));
-        fs::copy("/bin/cat", &path).unwrap();
-        let mut child = Command::new(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        // What it echoes proves that its code is mapped: exec(2) lets the parent go on before that.
-        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
-        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-        let view = Views::new().of(child.id()).unwrap();
+        let path = beside(b"");
+        let running = Running::at(path.clone());
         let name = path.to_string_lossy().into_owned();
-        assert_eq!(executable(child.id(), Some(&view)), (Some(name.clone()), ExeState::Same));
-        assert_eq!(Disk::default().stale_files(child.id(), &view), Some(Vec::new()));
+        assert_eq!(running.exe(), (Some(name.clone()), ExeState::Same));
+        assert_eq!(running.stale_files(&[]), Some(Vec::new()));
         fs::remove_file(&path).unwrap();
-        assert_eq!(executable(child.id(), Some(&view)), (Some(name.clone()), ExeState::Deleted));
-        assert_eq!(Disk::default().stale_files(child.id(), &view), Some(vec![name.clone()]));
+        assert_eq!(running.exe(), (Some(name.clone()), ExeState::Deleted));
+        assert_eq!(running.stale_files(&[]), Some(vec![name]));
         fs::copy("/bin/cat", &path).unwrap();
-        assert_eq!(executable(child.id(), Some(&view)).1, ExeState::Replaced);
-        child.kill().unwrap();
-        child.wait().unwrap();
+        assert_eq!(running.exe().1, ExeState::Replaced);
+    }
+
+    #[test]
+    fn a_strange_name_is_no_stale_file() {
+        for name in [&b" (deleted)"[..], b" a\nb", b" a\\012b", b" a\nb (deleted)", b" \xff"] {
+            let running = Running::at(beside(name));
+            assert_eq!(running.exe().1, ExeState::Same, "{name:?}");
+            assert_eq!(running.stale_files(&[]), Some(Vec::new()), "{name:?}");
+            fs::remove_file(&running.1).unwrap();
+            assert_eq!(running.exe().1, ExeState::Deleted, "{name:?}");
+            assert_eq!(running.stale_files(&[]).unwrap().len(), 1, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_name_in_a_scratch_place_holds_code_of_the_program_itself() {
+        let path = Path::new("/tmp").join(format!("portreeve-scratch-{}", std::process::id()));
+        let running = Running::at(path.clone());
         fs::remove_file(&path).unwrap();
+        assert_eq!(running.stale_files(SCRATCH), Some(Vec::new()));
+        fs::copy("/bin/cat", &path).unwrap();
+        assert_eq!(running.stale_files(SCRATCH), Some(vec![path.to_string_lossy().into_owned()]));
     }
 
     #[test]
     fn a_file_on_a_network_file_system_is_never_asked_for() {
         let pid = std::process::id();
-        let mut disk = Disk::default();
+        let mut disk = Disk::new();
         let view = Views::new().of(pid).unwrap();
         let exe = std::env::current_exe().unwrap().to_string_lossy().into_owned();
         assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Same));
@@ -153,6 +237,6 @@ mod tests {
         let view = with_server_at(view, exe.rsplit_once('/').unwrap().0);
         assert_eq!(executable(pid, Some(&view)), (Some(exe.clone()), ExeState::Unknown));
         assert_eq!(disk.stale_files(pid, &view), None);
-        assert_eq!(Disk::default().stale_files(pid, &blind(view)), None, "nothing could be looked up");
+        assert_eq!(Disk::new().stale_files(pid, &blind(view)), None, "nothing could be looked up");
     }
 }
