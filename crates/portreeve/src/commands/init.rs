@@ -1,7 +1,7 @@
 //! `portreeve init`: a policy from what runs now, to be read and cut down by a person (A15, A25).
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, Write as _},
     path::Path,
 };
@@ -65,9 +65,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 fn save(file: &Path, policy: &str, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let name = file.display();
-    let opened = OpenOptions::new().write(true).create_new(true).open(file);
-    let written = opened.and_then(|mut opened| opened.write_all(policy.as_bytes()));
-    match written {
+    match write_new(file, policy.as_bytes()) {
         Ok(()) if settings.verbosity == Verbosity::Quiet => Ok(()),
         Ok(()) => {
             let said = text!(
@@ -89,4 +87,15 @@ fn save(file: &Path, policy: &str, settings: &Settings, out: &mut Out) -> Result
                 .because(io_cause(&error)))
         }
     }
+}
+
+/// Writes a file that was not there, whole or not at all: half of one would be left alone by the next run.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    // A full disk may show only when the bytes must really be there (fsync(2)).
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    written
 }

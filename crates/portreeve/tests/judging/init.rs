@@ -1,8 +1,10 @@
 //! `init`: a policy from what runs, right by construction, and never in the place of another (A15, A25).
 
+use std::process::Command;
+
 use serde_json::Value;
 
-use crate::program::{Place, run, run_with};
+use crate::program::{Place, data, run, run_with};
 
 #[test]
 fn a_drafted_policy_has_no_mistakes_and_declares_what_runs() {
@@ -49,6 +51,23 @@ fn a_file_that_exists_is_left_as_it_is() {
     assert!(err.contains("exists and is left as it is"), "{err}");
     assert_eq!(std::fs::read(place.path().join("policy.toml")).unwrap(), b"mine\n");
     assert_eq!(run("init --snapshot judge-host.json").ends(0).as_bytes(), written);
+}
+
+#[test]
+fn what_cannot_be_written_whole_is_not_left_behind() {
+    let place = Place::new();
+    let file = place.path().join("policy.toml");
+    // A limit of no bytes stands for a full disk (setrlimit(2), RLIMIT_FSIZE).
+    let ended = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" init --snapshot judge-host.json \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_portreeve"))
+        .arg(&file)
+        .current_dir(data())
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(7), "{ended:?}");
+    assert!(!file.exists());
+    place.run(&format!("init --snapshot judge-host.json {}", file.display())).ends(0);
 }
 
 #[test]
