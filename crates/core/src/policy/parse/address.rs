@@ -93,7 +93,25 @@ fn network(written: &str, at: Mark, report: &mut Report<'_>) -> Option<IpNet> {
             ),
         );
     }
+    doubt_mapped(whole, at, report);
     Some(whole)
+}
+
+/// Packets of IPv4 carry addresses of IPv4, whatever the socket that takes them shows (RFC 4291, 2.5.5.2).
+fn doubt_mapped(network: IpNet, at: Mark, report: &mut Report<'_>) {
+    let IpNet::V6(mapped) = network else { return };
+    let (Some(ip), Some(length)) = (mapped.network().to_ipv4_mapped(), mapped.prefix_len().checked_sub(96))
+    else {
+        return;
+    };
+    report.doubt(
+        at,
+        text!(
+            "{network} is IPv4 in the clothes of IPv6: no packet comes from there",
+            "{network} は IPv6 形式で書いた IPv4 です。そこから届くパケットはありません"
+        ),
+        text!("write \"{ip}/{length}\"", "\"{ip}/{length}\" と書いてください"),
+    );
 }
 
 /// Interfaces of a zone: names, or beginnings of names with `*`.

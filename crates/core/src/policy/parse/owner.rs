@@ -1,6 +1,6 @@
 //! Reads whom a service's ports belong to, and refuses an owner that cannot exist (A24).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{
     lines::Mark,
@@ -25,6 +25,11 @@ pub(super) const KEYS: &[Key] = &[
 
 /// The units that can hold a socket (systemd.unit(5)).
 const UNIT_SUFFIXES: [&str; 3] = [".service", ".socket", ".scope"];
+/// The other types of units.
+const OTHER_SUFFIXES: [&str; 8] =
+    [".automount", ".device", ".mount", ".path", ".slice", ".swap", ".target", ".timer"];
+/// Where the tree of cgroups is mounted, which the kernel does not show (cgroups(7)).
+const CGROUP_MOUNT: &str = "/sys/fs/cgroup";
 /// LOGIN_NAME_MAX of Linux.
 const USER_BYTES_MAX: usize = 256;
 /// PATH_MAX of Linux.
@@ -148,20 +153,20 @@ pub(crate) fn of(key: &str, value: &str) -> Result<Owner, (Text, Text)> {
         "unit" => unit(value).map(|()| Owner::Unit(owned)),
         "user" => user(value).map(|()| Owner::User(owned)),
         "exe" => path(value, "exe", "/usr/sbin/nginx").map(|()| Owner::Exe(owned)),
-        "cgroup" => path(value, "cgroup", "/apps.slice/shop").map(|()| Owner::Cgroup(owned)),
+        "cgroup" => cgroup(value).map(|()| Owner::Cgroup(owned)),
         _ => name(value).map(|()| Owner::Container(owned)),
     }
 }
 
 fn unit(written: &str) -> Result<(), (Text, Text)> {
     let Some(stem) = UNIT_SUFFIXES.iter().find_map(|suffix| written.strip_suffix(suffix)) else {
-        let shown = clip(written);
+        let (shown, meant) = (clip(written), clip(&holder(written.trim())));
         return Err((
             text!(
                 "`{shown}` is not a unit that can hold a port: it ends in .service, .socket or .scope",
                 "`{shown}` はポートを持てるユニットではありません(名前は .service、.socket、.scope のいずれかで終わります)"
             ),
-            text!("did you mean \"{shown}.service\"?", "\"{shown}.service\" のことですか?"),
+            text!("did you mean \"{meant}\"?", "\"{meant}\" のことですか?"),
         ));
     };
     if stem.contains('*') && !is_any_instance(stem) {
@@ -191,6 +196,15 @@ fn unit(written: &str) -> Result<(), (Text, Text)> {
     Ok(())
 }
 
+/// The unit that could hold a port where `written` cannot: nginx.service for `nginx` and for `nginx.timer`.
+fn holder(written: &str) -> String {
+    if UNIT_SUFFIXES.iter().any(|suffix| written.ends_with(suffix)) {
+        return written.into();
+    }
+    let stem = OTHER_SUFFIXES.iter().find_map(|suffix| written.strip_suffix(suffix)).unwrap_or(written);
+    format!("{stem}.service")
+}
+
 /// `postgresql@*.service` means any instance; `*` means nothing else.
 fn is_any_instance(stem: &str) -> bool {
     stem.strip_suffix("@*").is_some_and(|template| !template.is_empty() && !template.contains(['*', '@']))
@@ -212,6 +226,20 @@ fn user(written: &str) -> Result<(), (Text, Text)> {
             "write a name as in /etc/passwd, or a number below 4294967296",
             "/etc/passwd にある名前か、4294967296 未満の番号を書いてください"
         ),
+    ))
+}
+
+fn cgroup(written: &str) -> Result<(), (Text, Text)> {
+    let within =
+        written.strip_prefix(CGROUP_MOUNT).filter(|within| within.is_empty() || within.starts_with('/'));
+    let Some(within) = within else { return path(written, "cgroup", "/apps.slice/shop") };
+    let (shown, meant) = (clip(written), if within.is_empty() { "/".into() } else { clip(within) });
+    Err((
+        text!(
+            "the kernel shows cgroups from the root of their tree, without {CGROUP_MOUNT}: not `{shown}`",
+            "カーネルが示す cgroup のパスは {CGROUP_MOUNT} を含みません: `{shown}`"
+        ),
+        text!("did you mean \"{meant}\"?", "\"{meant}\" のことですか?"),
     ))
 }
 

@@ -511,7 +511,26 @@ fn what_may_not_be_meant_is_a_warning() {
     let zone = "[zone.z]\nfrom = \"10.0.0.7/8\"";
     let loose = warnings(&format!("{ports}\n{owner}\n{zone}"));
     assert!(loose[0].contains("| 10.0.0.7/8 means all of 10.0.0.0/8 |"), "{loose:?}");
+    let zone = "[zone.z]\nfrom = \"::ffff:10.0.0.0/104\"";
+    let mapped = warnings(&format!("{ports}\n{owner}\n{zone}"));
+    assert!(mapped[0].ends_with("no packet comes from there | write \"10.0.0.0/8\""), "{mapped:?}");
     assert!(warnings(&format!("{ports}\n{owner}")).is_empty());
+}
+
+#[test]
+fn the_owner_that_was_meant_is_proposed_whole() {
+    for (owner, meant) in [
+        ("unit = \"nginx\"", "nginx.service"),
+        ("unit = \"nginx.service \"", "nginx.service"),
+        ("unit = \"nginx.mount\"", "nginx.service"),
+        ("cgroup = \"/sys/fs/cgroup/apps.slice/shop\"", "/apps.slice/shop"),
+        ("cgroup = \"/sys/fs/cgroup\"", "/"),
+    ] {
+        let found =
+            mistakes(&format!("version = 1\n[service.a]\nports = \"1/tcp\"\nowner = {{ {owner} }}\n"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with(&format!("| did you mean \"{meant}\"?")), "{owner}: {found:?}");
+    }
 }
 
 #[test]
