@@ -135,8 +135,8 @@ fn questions(common: &Common) -> Vec<Words> {
     let mut questions = Vec::new();
     if common.shared == Sharing::Shared {
         questions.push(Words {
-            en: "Ask: several owners hold this port together. Which one should?",
-            ja: "確認: 複数の所有者が同じポートを使っています。本来はどれですか?",
+            en: "Ask: several owners hold this port together, and each may now hold every address of it. Who owns which?",
+            ja: "確認: 複数の所有者が同じポートを使っています。このままではどの所有者もすべてのアドレスで使えます。どれが誰のものですか?",
         });
     }
     if common.ties == Ties::Lost {
