@@ -24,6 +24,8 @@ use crate::{
 /// A host with 100,000 connections fits.
 const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const BUFFER_BYTES: usize = 64 * 1024;
+/// What some editors put before UTF-8 (RFC 8259, 8.1 lets a reader skip it).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The snapshot that stands in `input`.
 ///
@@ -54,6 +56,9 @@ fn open(input: &Input) -> Result<Snapshot, Text> {
 
 fn parse(reader: impl Read, bytes_max: u64) -> Result<Snapshot, Text> {
     let mut source = BufReader::with_capacity(BUFFER_BYTES, Bounded::new(reader, bytes_max));
+    if source.fill_buf().map_err(|error| read_cause(error.kind()))?.starts_with(BYTE_ORDER_MARK) {
+        source.consume(BYTE_ORDER_MARK.len());
+    }
     refuse_other_things(source.fill_buf().map_err(|error| read_cause(error.kind()))?)?;
     let mut deserializer = serde_json::Deserializer::from_reader(&mut source);
     let read = Snapshot::deserialize(&mut deserializer);
@@ -139,6 +144,13 @@ fn read_cause(kind: io::ErrorKind) -> Text {
 
 /// What a type lets pass and an invariant does not.
 fn refuse_nonsense(snapshot: &Snapshot) -> Result<(), Text> {
+    if snapshot.namespaces.is_empty() {
+        return Err(Words {
+            en: "it holds no network namespace, so it is not whole",
+            ja: "ネットワーク名前空間が 1 つもなく、不完全です",
+        }
+        .into());
+    }
     let mut ranges = snapshot
         .namespaces
         .iter()

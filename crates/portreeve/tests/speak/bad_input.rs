@@ -1,6 +1,9 @@
 //! Snapshots and policies that are none: a sentence, little memory, and never a panic.
 
-use std::{io::Write as _, process::Stdio};
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use serde_json::json;
 
@@ -25,6 +28,33 @@ fn what_is_no_snapshot_is_refused_with_a_sentence() {
     assert_refused(&with_input("ls --snapshot -", &b"{\"a\":".repeat(100_000)), "it nests deeper");
     let twice = [web_with(|_| ()), b"{}".to_vec()].concat();
     assert_refused(&with_input("ls --snapshot -", &twice), "trailing characters");
+}
+
+#[test]
+fn a_snapshot_without_namespaces_is_not_whole() {
+    let empty = web_with(|snapshot| snapshot["namespaces"] = json!([]));
+    for line in ["audit --snapshot -", "ls --snapshot -"] {
+        assert_refused(&with_input(line, &empty), "it holds no network namespace");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    let marked = ["\u{feff}".as_bytes(), &web_with(|_| ())].concat();
+    assert_eq!(with_input("who 443 --snapshot -", &marked).code, Some(0));
+}
+
+#[test]
+fn a_named_pipe_is_no_policy_and_an_open_one_is() {
+    let fifo = std::env::temp_dir().join(format!("portreeve-fifo-{}", std::process::id()));
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let said = run(&format!("check {}", fifo.display()));
+    std::fs::remove_file(&fifo).unwrap();
+    assert_refused(&said, "it is a named pipe");
+    for path in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+        let said = with_input(&format!("check {path}"), b"version = 1\n");
+        assert_eq!(said.code, Some(0), "{path}: {said:?}");
+    }
 }
 
 #[test]
