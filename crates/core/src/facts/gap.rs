@@ -157,13 +157,22 @@ impl Gap {
     #[must_use]
     pub const fn fix(&self) -> Words {
         match self.what {
-            GapKind::HiddenOwners | GapKind::HiddenProcesses | GapKind::ForeignNamespaces => Words {
+            GapKind::HiddenOwners => Words {
                 en: "run as root, or: sudo portreeve",
                 ja: "root で実行してください(sudo portreeve)",
             },
+            // Root in a container may lack these capabilities (capabilities(7)).
+            GapKind::HiddenProcesses => Words {
+                en: "run as root with CAP_SYS_PTRACE, or: sudo portreeve",
+                ja: "CAP_SYS_PTRACE を持つ root で実行してください(sudo portreeve)",
+            },
+            GapKind::ForeignNamespaces => Words {
+                en: "run as root with CAP_SYS_ADMIN, or: sudo portreeve",
+                ja: "CAP_SYS_ADMIN を持つ root で実行してください(sudo portreeve)",
+            },
             GapKind::HiddenFiles => Words {
-                en: "run as root; what lies on a network file system is never compared",
-                ja: "root で実行してください(ネットワークファイルシステム上のファイルは比較しません)",
+                en: "run as root with CAP_SYS_PTRACE; what lies on a network file system is never compared",
+                ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイルは比較しません)",
             },
             GapKind::SealedProcesses | GapKind::OutOfSight => Words {
                 en: "look from the host that runs this sandbox or container",
@@ -208,6 +217,18 @@ mod tests {
         ] {
             let gap = Gap::new(what, 1);
             assert_eq!((gap.hides_holders(), gap.hides_listeners()), (holders, listeners), "{what:?}");
+        }
+    }
+
+    #[test]
+    fn root_is_not_told_to_become_root_but_what_root_may_lack() {
+        for (what, capability) in [
+            (GapKind::HiddenProcesses, "CAP_SYS_PTRACE"),
+            (GapKind::HiddenFiles, "CAP_SYS_PTRACE"),
+            (GapKind::ForeignNamespaces, "CAP_SYS_ADMIN"),
+        ] {
+            let Words { en, ja } = Gap::new(what, 1).fix();
+            assert!(en.contains(capability) && ja.contains(capability), "{what:?}: {en}");
         }
     }
 
