@@ -1,6 +1,6 @@
 //! What is mounted where, and whether /proc hides processes, from `/proc/PID/mountinfo`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::text;
 
@@ -79,6 +79,17 @@ impl Places {
         Self(mounts.map(|mount| (unescape(mount.place), (mount.id, server(mount.kind)))).collect())
     }
 
+    /// Reads a table of mounts of somebody who may mount what he likes: only what is on one of `devices` is taken for
+    /// local, as a local overlay may lie above a server of his.
+    #[must_use]
+    pub fn read_known(bytes: &[u8], devices: &Devices) -> Self {
+        let mounts = bytes.split(|&byte| byte == b'\n').filter_map(Mount::read);
+        let server = |mount: &Mount<'_>| {
+            if devices.0.contains(mount.device) { server(mount.kind) } else { Server::Another }
+        };
+        Self(mounts.map(|mount| (unescape(mount.place), (mount.id, server(&mount)))).collect())
+    }
+
     /// Whether somebody who may never answer is asked for what stands at `path`, which has no links and no dots.
     #[must_use]
     pub fn is_remote(&self, path: &str) -> bool {
@@ -94,6 +105,19 @@ impl Places {
     }
 }
 
+/// The devices of file systems that are mounted somewhere.
+#[derive(Debug, Default)]
+pub struct Devices(HashSet<Box<[u8]>>);
+
+impl Devices {
+    /// Reads a table of mounts.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let mounts = bytes.split(|&byte| byte == b'\n').filter_map(Mount::read);
+        Self(mounts.map(|mount| mount.device.into()).collect())
+    }
+}
+
 /// Below FUSE anything may stand (fuse(4)), and whoever mounts it chooses what follows the dot.
 fn server(kind: &[u8]) -> Server {
     if REMOTE.contains(&kind) || kind.starts_with(b"fuse.") { Server::Another } else { Server::Kernel }
@@ -101,6 +125,8 @@ fn server(kind: &[u8]) -> Server {
 
 struct Mount<'a> {
     id: u64,
+    /// `major:minor`.
+    device: &'a [u8],
     place: &'a [u8],
     kind: &'a [u8],
     options: &'a [u8],
@@ -110,10 +136,11 @@ impl<'a> Mount<'a> {
     fn read(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b' ');
         let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-        let place = fields.nth(3)?;
+        let device = fields.nth(1)?;
+        let place = fields.nth(1)?;
         // Any number of optional fields stands before a lone hyphen.
         fields.by_ref().find(|field| *field == b"-")?;
-        Some(Self { id, place, kind: fields.next()?, options: fields.nth(1)? })
+        Some(Self { id, device, place, kind: fields.next()?, options: fields.nth(1)? })
     }
 }
 
@@ -192,6 +219,20 @@ mod tests {
         }
         let seen = ["/", "/mnt/disk", "/data", "/srv"].map(|place| places.local(place));
         assert_eq!(seen, [Some(30), Some(34), Some(38), None]);
+    }
+
+    #[test]
+    fn a_strangers_mount_is_local_where_it_is_of_a_device_that_is_known() {
+        let devices =
+            Devices::read(b"30 1 0:28 / / rw - overlay overlay rw\n31 30 0:40 / /tmp rw - tmpfs tmpfs rw\n");
+        let table = b"60 1 0:28 / / rw - overlay overlay rw\n\
+            61 60 0:28 /usr/bin/a /usr/bin/a ro - overlay overlay rw\n\
+            62 60 0:40 /private /tmp rw - tmpfs tmpfs rw\n\
+            63 60 0:77 / /srv rw - overlay overlay rw\n";
+        let places = Places::read_known(table, &devices);
+        let seen = ["/", "/usr/bin/a", "/tmp", "/srv"].map(|place| places.local(place));
+        assert_eq!(seen, [Some(60), Some(61), Some(62), None]);
+        assert!(places.is_remote("/srv/x") && !places.is_remote("/usr/bin/a"));
     }
 
     #[test]

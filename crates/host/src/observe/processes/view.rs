@@ -20,7 +20,7 @@ use rustix::{
 
 use crate::proc::{
     self,
-    mounts::{MOUNTS_BYTES_MAX, Places},
+    mounts::{Devices, MOUNTS_BYTES_MAX, Places},
 };
 
 /// Links that are followed on one path, as many as the kernel follows (path_resolution(7)).
@@ -41,8 +41,6 @@ pub(super) struct View {
     /// The root of the mount namespace; links and dots do not lead out of it.
     root: OwnedFd,
     places: Arc<Places>,
-    /// RESOLVE_CACHED where users mount what they like, such as a local overlay above a server of theirs: what the
-    /// kernel does not remember stays unknown (openat2(2)).
     resolve: ResolveFlags,
 }
 
@@ -66,7 +64,7 @@ impl View {
         let straight = self.step(self.root.as_fd(), path, ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS);
         let found = match straight.and_then(metadata) {
             Ok(stat) if kind(&stat) == FileType::Symlink => self.walk(path),
-            Err(Errno::XDEV | Errno::LOOP) => self.walk(path),
+            Err(Errno::XDEV | Errno::LOOP | Errno::AGAIN) => self.walk(path),
             found => found.map_err(io::Error::from),
         };
         match found {
@@ -117,7 +115,8 @@ impl View {
         name: &str,
     ) -> io::Result<(OwnedFd, Statx)> {
         let file = match self.step(here, name, ResolveFlags::NO_XDEV) {
-            Err(Errno::XDEV) => {
+            // Where only what is remembered counts, a mount is EAGAIN too (__follow_mount_rcu in fs/namei.c).
+            Err(Errno::XDEV | Errno::AGAIN) => {
                 let above: String = place.iter().map(|(name, _)| format!("/{name}")).collect();
                 return self.cross(here, name, &format!("{above}/{name}"));
             }
@@ -187,13 +186,28 @@ pub(super) struct Views {
     /// The mount and user namespaces that portreeve itself is in.
     mounts: Option<u64>,
     users: Option<u64>,
-    known: HashMap<u64, Arc<Places>>,
+    devices: Devices,
+    known: HashMap<(u64, Trust), (Arc<Places>, ResolveFlags)>,
+}
+
+/// Whether whoever mounted what a process sees is whoever mounted what portreeve sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Trust {
+    /// The same administrator.
+    Shared,
+    /// Another user namespace, whose users mount what they like (user_namespaces(7)).
+    Foreign,
 }
 
 impl Views {
     /// None is known yet.
     pub(super) fn new() -> Self {
-        Self { mounts: namespace("self", "mnt"), users: namespace("self", "user"), known: HashMap::new() }
+        Self {
+            mounts: namespace("self", "mnt"),
+            users: namespace("self", "user"),
+            devices: Devices::read(&table("self")),
+            known: HashMap::new(),
+        }
     }
 
     /// Whether a process is in the mount namespace of portreeve itself, so that its paths mean the same files.
@@ -212,26 +226,45 @@ impl Views {
         if !is_own && proc::read_link(&root)? != "/" {
             return None;
         }
-        let places = self.places(mounts, who);
+        let is_trusted = is_own || namespace(who, "user")? == self.users?;
+        let (places, resolve) =
+            self.places(mounts, if is_trusted { Trust::Shared } else { Trust::Foreign }, who);
         if places.is_remote("/") {
             return None;
         }
-        let is_trusted = is_own || namespace(who, "user")? == self.users?;
-        let resolve = if is_trusted { ResolveFlags::empty() } else { ResolveFlags::CACHED };
         let root =
             openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         Some(View { mounts, root, places, resolve })
     }
 
-    fn places(&mut self, mounts: u64, who: &str) -> Arc<Places> {
-        match self.known.entry(mounts) {
-            Entry::Occupied(known) => Arc::clone(known.get()),
+    fn places(&mut self, mounts: u64, trust: Trust, who: &str) -> (Arc<Places>, ResolveFlags) {
+        match self.known.entry((mounts, trust)) {
+            Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(unknown) => {
-                let table = proc::read(format!("/proc/{who}/mountinfo"), MOUNTS_BYTES_MAX);
-                Arc::clone(unknown.insert(Arc::new(Places::read(&table.unwrap_or_default()))))
+                let (places, resolve) = places(&table(who), trust, &self.devices);
+                unknown.insert((Arc::new(places), resolve)).clone()
             }
         }
     }
+}
+
+/// Where which mounts are, and how paths through them are resolved.
+///
+/// A stranger's root that is on no device of ours is looked at with RESOLVE_CACHED: what the kernel does not remember
+/// stays unknown (openat2(2)).
+fn places(table: &[u8], trust: Trust, devices: &Devices) -> (Places, ResolveFlags) {
+    if trust == Trust::Shared {
+        return (Places::read(table), ResolveFlags::empty());
+    }
+    let known = Places::read_known(table, devices);
+    if known.is_remote("/") {
+        return (Places::read(table), ResolveFlags::CACHED);
+    }
+    (known, ResolveFlags::empty())
+}
+
+fn table(who: &str) -> Vec<u8> {
+    proc::read(format!("/proc/{who}/mountinfo"), MOUNTS_BYTES_MAX).unwrap_or_default()
 }
 
 /// The inode of a namespace of `who`, a process or `self` (namespaces(7)).
