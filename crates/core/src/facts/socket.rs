@@ -38,7 +38,7 @@ pub struct Listener {
     pub netns: u64,
     /// Who can accept on it, the main process first.
     pub holders: Vec<Hold>,
-    /// Whether every possible holder was looked for.
+    /// Whether every process was asked; a thread with a table of its own is, where nobody else was seen to hold it.
     pub holders_complete: bool,
     /// The user id of the socket: whose process created it.
     pub uid: Option<u32>,
