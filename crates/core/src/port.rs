@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 use core::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::words::Text;
 
@@ -102,7 +102,7 @@ impl Class {
 }
 
 /// Consecutive port numbers, `first..=last`, of one number at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct PortRange {
     /// The lowest number.
     pub first: u16,
@@ -111,6 +111,10 @@ pub struct PortRange {
 }
 
 impl PortRange {
+    fn ordered(first: u16, last: u16) -> Result<Self, PortError> {
+        if first > last { Err(PortError::Backwards(first, last)) } else { Ok(Self { first, last }) }
+    }
+
     /// The range of a single number.
     #[must_use]
     pub const fn one(port: u16) -> Self {
@@ -153,8 +157,19 @@ impl FromStr for PortRange {
 
     fn from_str(text: &str) -> Result<Self, PortError> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let range = Self { first: number(first)?, last: number(last)? };
-        if range.first > range.last { Err(PortError::Backwards(range.first, range.last)) } else { Ok(range) }
+        Self::ordered(number(first)?, number(last)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for PortRange {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Ends {
+            first: u16,
+            last: u16,
+        }
+        let Ends { first, last } = Ends::deserialize(from)?;
+        Self::ordered(first, last).map_err(D::Error::custom)
     }
 }
 
@@ -240,6 +255,14 @@ mod tests {
         for text in ["443/tcp", "30000-30099/tcp", "0/udp", "65535/sctp"] {
             assert_eq!(text.parse::<PortSpec>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_range_that_ends_before_it_starts_is_none_in_a_snapshot_either() {
+        let read = |text| serde_json::from_str::<PortRange>(text);
+        assert_eq!(read(r#"{"first":1,"last":2}"#).unwrap(), PortRange { first: 1, last: 2 });
+        let error = read(r#"{"first":32768,"last":15383}"#).unwrap_err().to_string();
+        assert!(error.starts_with("the range 32768-15383 ends before it starts"), "{error}");
     }
 
     /// No number but 0 to 65535 is a port (A2).
