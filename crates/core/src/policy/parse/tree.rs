@@ -6,7 +6,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use super::lines::{Mark, narrow};
 
-pub(super) use build::{DEEP_KEY, DUPLICATE, read};
+pub(super) use build::{BROKEN_KEY, DEEP_KEY, DUPLICATE, read};
 
 /// What is written at one place of a file.
 #[derive(Clone, Debug)]

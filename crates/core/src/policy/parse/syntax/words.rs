@@ -136,6 +136,13 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
         },
     ),
     (
+        &[tree::BROKEN_KEY],
+        Words { en: "this key has no value on its line", ja: "キーと値が同じ行にありません" },
+        Words {
+            en: "write key, = and value on one line", ja: "キー、=、値を 1 行に書いてください"
+        },
+    ),
+    (
         &["invalid comment character", "carriage return"],
         Words { en: "a control character stands here", ja: "制御文字があります" },
         Words { en: "delete it", ja: "削除してください" },

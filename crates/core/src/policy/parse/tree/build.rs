@@ -16,6 +16,8 @@ use crate::fnv::fnv;
 pub(in super::super) const DUPLICATE: &str = "duplicate key";
 /// What the error is called where a key has more parts than any of a policy.
 pub(in super::super) const DEEP_KEY: &str = "key has too many parts";
+/// What the error is called where the line of a key in braces ends before its value.
+pub(in super::super) const BROKEN_KEY: &str = "key without value on its line";
 /// What the error is called where a key leads into something that is no table, or is whole.
 const CLOSED: &str = "cannot extend value";
 
@@ -388,15 +390,20 @@ impl EventReceiver for Builder<'_> {
     }
 
     /// A header that was not closed ends with its line, so that the keys below it are its own. A key alone may have
-    /// been meant for a header: whose the keys below it are cannot be told.
+    /// been meant for a header: whose the keys below it are cannot be told. Between braces lines may end, but not
+    /// between a key and its value (toml.io, "Inline Table").
     fn newline(&mut self, span: Span, errors: &mut dyn ErrorSink) {
         if let Some(written) = self.source.get(span) {
             written.decode_newline(errors);
         }
         if self.header.is_some() {
             self.enter(span.before(), errors);
-        } else if self.open.is_empty() && !self.key.is_empty() {
-            self.table = self.add(Part::default(), span.into(), Content::Table(Origin::Header));
+        } else if let Some(part) = self.key.last() {
+            if self.open.is_empty() {
+                self.table = self.add(Part::default(), span.into(), Content::Table(Origin::Header));
+            } else {
+                errors.report_error(ParseError::new(BROKEN_KEY).with_unexpected(part.at.into()));
+            }
         }
         self.key.clear();
         self.goes_on = false;

@@ -86,6 +86,16 @@ fn a_header_may_come_after_those_of_its_tables() {
 }
 
 #[test]
+fn between_braces_a_line_ends_behind_a_value_and_nowhere_else() {
+    for broken in
+        ["a = {b\n= 1}", "a = {b = 1, c\n= 2}", "a = {b =\n1}", "a = {b.\nc = 1}", "a = {b # c\n= 1}"]
+    {
+        assert_eq!(ours(broken), None, "{broken}");
+    }
+    assert_eq!(ours("a = {b = [1,\n2]}").as_deref(), Some("{a:{b:[1,2]}}"));
+}
+
+#[test]
 fn a_value_is_where_it_is_written() {
     let text = "a = [ 'x',\n  { b.c = 7 } ] # é\n";
     let (tree, _) = read(text, 0, Tree::default());
