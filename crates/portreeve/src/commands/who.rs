@@ -85,6 +85,8 @@ struct Answer<'q, 'a> {
     asked: &'q [Asked],
     /// Everybody who listens on it, here and elsewhere.
     found: Vec<&'a Listener>,
+    /// Whether any of them is here.
+    is_heard: bool,
     /// Who keeps the number where nobody listens here.
     kept: Option<Vec<Occupant<'a>>>,
 }
@@ -95,12 +97,14 @@ impl<'q, 'a> Answer<'q, 'a> {
         let found = listeners
             .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
             .filter(|listener| settings.netns == Netns::Usual || world.judges(listener.netns));
+        let found: Vec<_> = found.collect();
+        let is_heard = found.iter().any(|listener| world.judges(listener.netns));
         let kept = is_silent(world, asked).then(|| occupants(world, asked));
-        Self { asked, found: found.collect(), kept }
+        Self { asked, found, is_heard, kept }
     }
 
     fn is_free(&self) -> bool {
-        self.kept.as_ref().is_some_and(Vec::is_empty)
+        !self.is_heard && self.kept.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// Where somebody was found, only an unseen holder makes it uncertain; else whatever may hide listeners there.
@@ -110,21 +114,27 @@ impl<'q, 'a> Answer<'q, 'a> {
             _ => Gap::hides_listeners,
         };
         match &self.kept {
-            Some(kept) => {
-                kept.iter().any(|occupant| occupant.is_unseen(world)) || world.snapshot.gaps.iter().any(hides)
-            }
-            None => {
+            Some(kept) if kept.iter().any(|occupant| occupant.is_unseen(world)) => true,
+            Some(_) if !self.is_heard => world.snapshot.gaps.iter().any(hides),
+            _ => {
                 let mut here = self.found.iter().filter(|listener| world.judges(listener.netns));
                 here.any(|listener| listener.hides_every_holder())
             }
         }
     }
 
+    /// The part of a question that nobody answers here: its TCP, where only UDP is heard.
+    fn silent(&self, asked: Asked) -> Asked {
+        let tcp = Some(Protocol::Tcp).filter(|_| self.is_heard);
+        Asked { protocol: asked.protocol.or(tcp), ..asked }
+    }
+
     fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
-        let Self { asked, found, kept } = self;
+        let Self { asked, found, kept, .. } = self;
         match kept.as_deref() {
             Some(kept) if !kept.is_empty() => {
-                kept::print(world, asked, kept, settings, out)?;
+                let silent: Vec<_> = asked.iter().map(|asked| self.silent(*asked)).collect();
+                kept::print(world, &silent, kept, settings, out)?;
                 if found.is_empty() { Ok(()) } else { answer::held(world, asked, found, settings, out) }
             }
             _ if found.is_empty() => answer::free(world, asked, out),
@@ -134,9 +144,14 @@ impl<'q, 'a> Answer<'q, 'a> {
 }
 
 /// Whether nobody listens here: only then are the sockets worth their price that keep a number without listening.
+///
+/// A listener of UDP leaves the number of TCP to others, so it answers for TCP only who asks for UDP alone.
 fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
-    let mut listeners = world.snapshot.listeners.iter();
-    !listeners.any(|listener| world.judges(listener.netns) && asked.iter().any(|asked| asked.means(listener)))
+    let answers = |listener: &Listener, asked: &Asked| {
+        asked.means(listener) && (asked.protocol.is_some() || listener.protocol == Protocol::Tcp)
+    };
+    let mut listeners = world.snapshot.listeners.iter().filter(|listener| world.judges(listener.netns));
+    !listeners.any(|listener| asked.iter().any(|asked| answers(listener, asked)))
 }
 
 /// The quick way looks no further than the socket's own cgroup; `-v` looks everywhere.

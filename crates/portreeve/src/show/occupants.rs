@@ -1,6 +1,6 @@
 //! Who keeps a number on which nobody listens: a bound and idle socket, or a connection from it (A5, A12).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portreeve_core::{
     facts::{Connection, Process, TcpState},
@@ -18,12 +18,18 @@ pub(crate) struct Occupant<'a> {
     sockets: Vec<&'a Connection>,
 }
 
-/// Everybody who keeps one of the numbers in the namespaces that are judged, by number.
+/// Everybody who keeps one of the numbers in the namespaces that are judged, by number; none of a number that somebody
+/// listens on by the same protocol.
 ///
 /// Nobody, where `world` was seen without connections.
 pub(crate) fn occupants<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<Occupant<'a>> {
     let mut occupants: BTreeMap<_, Occupant<'a>> = BTreeMap::new();
-    for connection in connections(world, asked).filter(|connection| connection.keeps_port()) {
+    let listeners = world.snapshot.listeners.iter().filter(|listener| world.judges(listener.netns));
+    let heard: BTreeSet<_> = listeners.map(|listener| (listener.protocol, listener.port)).collect();
+    let is_kept = |connection: &&Connection| {
+        connection.keeps_port() && !heard.contains(&(connection.protocol, connection.port))
+    };
+    for connection in connections(world, asked).filter(is_kept) {
         let whose = (connection.pids.as_slice(), connection.inode == 0, connection.socket_unit.as_deref());
         let occupant = occupants.entry((connection.port, connection.protocol, whose));
         occupant.or_insert_with(|| Occupant { sockets: Vec::new() }).sockets.push(connection);

@@ -40,3 +40,24 @@ fn a_number_that_is_not_free_is_not_called_free() {
         drop(lab(site.host.hold_as("dev", &rival)));
     }
 }
+
+/// A listener of UDP does not hide who keeps the number of TCP (A5, A12).
+#[test]
+fn a_datagram_listener_hides_nobody_who_keeps_the_number() {
+    let site = Site::boot(&profile::BARE);
+    let _datagrams = lab(site.host.hold_as("dev", "udp 127.0.0.1:7103"));
+    let free = site.ask("who 7103").stdout;
+    assert!(
+        free.starts_with("7103/udp is held by holder"),
+        "nothing is said of a TCP number that is free: {free}"
+    );
+
+    let _bound = lab(site.host.hold_as("dev", "bound 127.0.0.1:7103"));
+    let said = site.ask("who 7103");
+    assert_eq!(said.status, 0, "{said:#?}");
+    assert!(said.stdout.starts_with("nobody listens on 7103/tcp, but holder (pid "), "{said:#?}");
+    assert!(said.stdout.contains("7103/udp is held by holder"), "{said:#?}");
+    let answer = site.ask("who 7103 -o json").json();
+    assert_eq!(answer["connections"][0]["state"], "bound", "{answer:#}");
+    assert_eq!(answer["listeners"][0]["protocol"], "udp", "{answer:#}");
+}
