@@ -186,8 +186,8 @@ impl Gap {
                 ja: "/proc をマウントするか、対応したカーネルを使ってください",
             },
             GapKind::UndecidedOwners => Words {
-                en: "name the owner's unit or user in the policy: a script's name, or a path in a mount namespace of its own, proves nobody",
-                ja: "policy の owner に unit か user を書いてください。スクリプト名や、独自のマウント名前空間にあるパスは所有者の証明になりません",
+                en: "name the owner's unit or user in the policy: a script's name proves nobody, nor does the path of a program in a mount namespace of its own that is not the file here",
+                ja: "policy の owner に unit か user を書いてください。スクリプト名や、独自のマウント名前空間で別のファイルを指すパスは所有者の証明になりません",
             },
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }

@@ -121,7 +121,7 @@ impl Reader {
             cmdline,
             user: status.uid.map(|uid| self.users.name(uid)),
             uid: status.uid,
-            privilege: self.privilege(status),
+            privilege: self.privilege(pid, status),
             cgroup,
             unit: place.unit,
             user_unit: place.user_unit,
@@ -155,10 +155,11 @@ impl Reader {
         clock::timestamp(self.boot_nanoseconds + after_boot)
     }
 
-    fn privilege(&self, status: status::Status) -> Privilege {
+    fn privilege(&self, pid: u32, status: status::Status) -> Privilege {
+        let is_full = |mask| mask & self.all_capabilities == self.all_capabilities;
         match (status.uid, status.capabilities) {
             (_, Some(0)) => Privilege::None,
-            (Some(0), Some(mask)) if mask & self.all_capabilities == self.all_capabilities => Privilege::Full,
+            (Some(0), Some(mask)) if is_full(mask) && self.views.shares_users(pid) => Privilege::Full,
             (Some(_), Some(_)) => Privilege::Some,
             _ => Privilege::Unknown,
         }

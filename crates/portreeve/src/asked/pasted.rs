@@ -24,7 +24,10 @@ pub(super) fn read(sentence: &str, registry: Registry<'_>) -> Option<Asked> {
         .or_else(|| pair(&words))
         .or_else(|| after_port(&words))
         .or_else(|| named(&words, protocol, registry))
-        .or_else(|| words.iter().find_map(|word| scheme(word, registry)))
+        .or_else(|| {
+            let mut words = words.iter().filter(|_| !is_error(sentence));
+            words.find_map(|word| scheme(word, registry))
+        })
         .or_else(|| only_number(sentence));
     found.map(|found| Asked { protocol: found.protocol.or(protocol), ..found })
 }
@@ -158,7 +161,7 @@ fn url_with_port(word: &str) -> Option<Asked> {
     Some(Asked { protocol: None, ..one(port)? })
 }
 
-/// The usual port of a URL that names none. It may be a page to read about the error, so the rest is asked first.
+/// The usual port of a URL that names none; in an error it is a page to read about it.
 fn scheme(word: &str, registry: Registry<'_>) -> Option<Asked> {
     let (scheme, host) = authority(word)?;
     let is_named = host.rsplit_once(':').is_some_and(|(before, port)| {
@@ -221,9 +224,10 @@ fn counts_something(word: &str) -> bool {
     is_time || THINGS.contains(&word.as_str())
 }
 
+/// Whether the number before `word` counts something, or is an answer of FTP (`500 OOPS:`).
 fn is_measure(word: &str) -> bool {
-    const MEASURES: [&str; 10] =
-        ["attempts", "bytes", "minutes", "ms", "retries", "s", "sec", "seconds", "times", "workers"];
+    const MEASURES: [&str; 11] =
+        ["attempts", "bytes", "minutes", "ms", "oops", "retries", "s", "sec", "seconds", "times", "workers"];
     let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
     MEASURES.contains(&word.as_str())
 }
@@ -313,6 +317,8 @@ mod tests {
             "listen tcp 127.0.0.1:0: bind: permission denied",
             "in nginx.conf:12",
             "port 70000 is out of range",
+            "500 OOPS: could not bind listening IPv4 socket",
+            "rsyslogd: bind: Address already in use [v8.2302.0 try https://www.rsyslog.com/e/2077 ]",
         ] {
             assert_eq!(read(message, Registry::builtin()), None, "{message}");
         }

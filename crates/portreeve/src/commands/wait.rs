@@ -130,6 +130,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         gone: own.get_flag("gone"),
         owner: own.get_one("owner").cloned(),
     };
+    if goal.owner.as_deref().is_some_and(|owner| owner.is_empty() || owner.ends_with('=')) {
+        return Err(Failure::usage(Words { en: "--owner names nobody", ja: "--owner が空です" })
+            .hint(text!("portreeve help wait", "portreeve help wait")));
+    }
     let mut look = Look::take(&settings, &goal.wanted(goal.first()))?;
     let started = Instant::now();
     let mut reached = goal.answer(&look, &settings)?;
@@ -250,8 +254,8 @@ impl Goal {
             Reached::Unseen(spec) => {
                 let Text { en, ja } = port(spec);
                 text!(
-                    "{en} is held by somebody who cannot be seen; run as root to know whether it is {wanted}",
-                    "{ja}を保持しているプロセスを特定できません。{wanted} かどうかを知るには root で実行してください"
+                    "{en} is held, and whether by {wanted} cannot be told; run as root, or name the unit or user",
+                    "{ja}の保持者が {wanted} かどうかを判定できません。root で実行するか、ユニットかユーザーを指定してください"
                 )
             }
             Reached::Untold(spec) => {

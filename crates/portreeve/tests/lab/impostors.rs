@@ -44,6 +44,24 @@ fn a_file_mounted_over_the_owners_proves_nobody() {
     assert_eq!(undecided(&answer).as_deref(), Some("8001/tcp"), "{answer:#}");
 }
 
+/// A service in a user namespace of its own has every capability there, and none over the host (user_namespaces(7)).
+#[test]
+fn all_capabilities_of_a_user_namespace_are_not_all_privileges() {
+    let site = Site::boot(&profile::BARE);
+    let serve = "/usr/bin/python3 -m http.server 8002";
+    site.run(&format!("systemd-run --unit=apart --property=PrivateUsers=yes {serve}"));
+    site.run("for i in $(seq 200); do ss -Hltn sport = :8002 | grep . && exit 0; sleep 0.05; done; exit 1");
+    let snapshot = site.run("portreeve snapshot").json();
+    let processes = snapshot["processes"].as_object().expect("`processes` is promised");
+    let apart = processes.values().find(|process| process["unit"] == "apart.service");
+    assert_eq!(
+        apart.map(|process| &process["privilege"]),
+        Some(&serde_json::json!("some")),
+        "{processes:#?}"
+    );
+    assert!(site.audit("--fail-on never", 0).iter().all(|found| found.rule != "runs-as-root"));
+}
+
 /// The ports whose holders could not be told from their owners.
 fn undecided(answer: &serde_json::Value) -> Option<String> {
     let gaps = answer["gaps"].as_array().expect("`gaps` is promised");

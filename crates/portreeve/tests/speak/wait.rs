@@ -20,6 +20,7 @@ fn the_code_says_whether_it_came() {
         ("wait 9999 --owner nginx", 3),
         ("wait 9999 --owner nginx --allow-gaps", 1),
         ("wait 15001", 1),
+        ("wait 443 --owner user=", 2),
     ] {
         let said = on_web(line);
         assert_eq!(said.code, Some(code), "{line}: {said:?}");

@@ -215,6 +215,11 @@ impl Views {
         self.mounts.is_some() && namespace(&pid.to_string(), "mnt") == self.mounts
     }
 
+    /// Whether a process is in the user namespace of portreeve itself: elsewhere capabilities are over less.
+    pub(super) fn shares_users(&self, pid: u32) -> bool {
+        self.users.is_some() && namespace(&pid.to_string(), "user") == self.users
+    }
+
     /// The view of a process; `None` where it may not be seen, is locked up in another mount namespace, or where a
     /// server must be asked for its very root.
     pub(super) fn of(&mut self, pid: u32) -> Option<View> {
