@@ -155,7 +155,9 @@ mod tests {
 
     impl Running {
         fn at(path: PathBuf) -> Self {
-            fs::copy("/bin/cat", &path).unwrap();
+            // Another process writes it: a child of a neighbouring test would inherit our descriptor, and exec(2) refuses
+            // a file that is open for writing (ETXTBSY).
+            assert!(Command::new("cp").arg("/bin/cat").arg(&path).status().unwrap().success());
             let mut child = Command::new(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
             // What it echoes proves that its code is mapped: exec(2) lets the parent go on before that.
             child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
