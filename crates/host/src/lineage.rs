@@ -22,21 +22,12 @@ pub struct Ancestor {
 #[must_use]
 pub fn lineage() -> Vec<Ancestor> {
     let mut known = BTreeSet::new();
-    let next = |ancestor: &u32| parent(*ancestor);
+    let next = |&below: &u32| Some(stat::of(below)?.parent);
     let pids = std::iter::successors(Some(std::process::id()), next);
     pids.take_while(|pid| *pid > 1 && known.insert(*pid))
         .take(ANCESTORS_MAX)
-        .map(|pid| Ancestor { pid, cgroup: cgroup(pid) })
+        .map(|pid| Ancestor { pid, cgroup: proc::cgroup(pid) })
         .collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    Some(stat::read(&proc::read(format!("/proc/{pid}/stat"), proc::SMALL_BYTES).ok()?)?.parent)
-}
-
-fn cgroup(pid: u32) -> Option<String> {
-    let text = proc::read_text(format!("/proc/{pid}/cgroup"))?;
-    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
 #[cfg(test)]

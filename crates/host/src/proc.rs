@@ -48,6 +48,16 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The path of a process in the cgroup2 hierarchy (cgroups(7)).
+pub(crate) fn cgroup(pid: u32) -> Option<String> {
+    read_text(format!("/proc/{pid}/cgroup")).as_deref().and_then(unified).map(str::to_owned)
+}
+
+/// The line of the cgroup2 hierarchy: `0::/path`.
+fn unified(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("0::"))
+}
+
 /// Whether /proc lists the processes of other users: under `hidepid=2` not even the first one is there (proc(5)).
 pub(crate) fn shows_everybody() -> bool {
     fs::exists("/proc/1").unwrap_or(false)
@@ -70,5 +80,11 @@ mod tests {
         assert_eq!(read_once(&path, 6).unwrap(), b"8080\n");
         assert_eq!(read_once(&path, 5).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn only_the_unified_hierarchy_tells_the_cgroup() {
+        assert_eq!(unified("5:memory:/old\n0::/system.slice/a.service\n"), Some("/system.slice/a.service"));
+        assert_eq!(unified("5:memory:/old\n"), None);
     }
 }

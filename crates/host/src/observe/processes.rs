@@ -98,7 +98,7 @@ impl Reader {
     /// Every fact that can be read of the process; `None` where it is gone.
     fn read(&mut self, pid: u32) -> Option<Process> {
         let path = |name: &str| format!("/proc/{pid}/{name}");
-        let stat = stat::read(&proc::read(path("stat"), proc::SMALL_BYTES).ok()?)?;
+        let stat = stat::of(pid)?;
         let status = status::read(&proc::read(path("status"), proc::SMALL_BYTES).unwrap_or_default());
         let cmdline = split(&proc::read(path("cmdline"), CMDLINE_BYTES_MAX).unwrap_or_default());
         let cwd = proc::read_link(path("cwd"));
@@ -109,7 +109,7 @@ impl Reader {
             (Some(view), Some(exe)) => script::find(view, exe, &cmdline, cwd.as_deref()),
             _ => None,
         };
-        let cgroup = proc::read_text(path("cgroup")).as_deref().and_then(unified).map(str::to_owned);
+        let cgroup = proc::cgroup(pid);
         let place = cgroup.as_deref().map(cgroup::read).unwrap_or_default();
         Some(Process {
             name: script.as_deref().and_then(file_name).map_or_else(|| stat.comm.clone(), str::to_owned),
@@ -137,8 +137,7 @@ impl Reader {
     }
 
     fn parent(&mut self, pid: u32) -> Option<Parent> {
-        let read =
-            || Some(stat::read(&proc::read(format!("/proc/{pid}/stat"), proc::SMALL_BYTES).ok()?)?.comm);
+        let read = || Some(stat::of(pid)?.comm);
         let name = self.comms.entry(pid).or_insert_with(read).clone()?;
         Some(Parent { pid, name })
     }
@@ -170,11 +169,6 @@ fn all_capabilities() -> u64 {
     let last: Option<u32> =
         proc::read_text("/proc/sys/kernel/cap_last_cap").and_then(|text| text.trim().parse().ok());
     last.and_then(|last| u64::MAX.checked_shr(63u32.checked_sub(last)?)).unwrap_or(u64::MAX)
-}
-
-/// The line of the cgroup2 hierarchy: `0::/path` (cgroups(7)).
-fn unified(text: &str) -> Option<&str> {
-    text.lines().find_map(|line| line.strip_prefix("0::"))
 }
 
 fn split(cmdline: &[u8]) -> Vec<String> {
@@ -220,11 +214,5 @@ mod tests {
     fn an_empty_command_line_has_no_arguments() {
         assert_eq!(split(b""), Vec::<String>::new());
         assert_eq!(split(b"a\0\0b\0"), ["a", "", "b"]);
-    }
-
-    #[test]
-    fn only_the_unified_hierarchy_tells_the_cgroup() {
-        assert_eq!(unified("5:memory:/old\n0::/system.slice/a.service\n"), Some("/system.slice/a.service"));
-        assert_eq!(unified("5:memory:/old\n"), None);
     }
 }

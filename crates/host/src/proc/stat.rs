@@ -1,6 +1,6 @@
 //! A process' name, parent and start from `/proc/PID/stat`.
 
-use super::text;
+use super::{SMALL_BYTES, text};
 
 /// What portreeve reads of `/proc/PID/stat` (proc_pid_stat(5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,11 @@ pub struct Stat {
     pub parent: u32,
     /// Field 22: clock ticks after boot.
     pub started_ticks: u64,
+}
+
+/// What /proc says of a process; `None` where it is gone.
+pub(crate) fn of(pid: u32) -> Option<Stat> {
+    read(&super::read(format!("/proc/{pid}/stat"), SMALL_BYTES).ok()?)
 }
 
 /// Reads a line of `/proc/PID/stat`.

@@ -200,13 +200,15 @@ enum Trust {
 }
 
 impl Views {
-    /// None is known yet.
+    /// Only that of our own mount namespace is known yet.
     pub(super) fn new() -> Self {
+        let (mounts, own) = (namespace("self", "mnt"), table("self"));
+        let places = || (Arc::new(Places::read(&own)), ResolveFlags::empty());
         Self {
-            mounts: namespace("self", "mnt"),
+            mounts,
             users: namespace("self", "user"),
-            devices: Devices::read(&table("self")),
-            known: HashMap::new(),
+            devices: Devices::read(&own),
+            known: mounts.map(|mounts| ((mounts, Trust::Shared), places())).into_iter().collect(),
         }
     }
 

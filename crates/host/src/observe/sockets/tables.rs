@@ -76,7 +76,19 @@ pub fn read_line(line: &str, protocol: Protocol, family: Family) -> Option<Socke
     let uid = fields.nth(2)?.parse().ok()?;
     let inode = fields.nth(1)?.parse().ok()?;
     let queue_used = if state == LISTEN { u32::from_str_radix(received, 16).ok()? } else { 0 };
-    Some(Socket {
+    Some(Socket { queue_used, ..socket(protocol, family, state, [local, peer], uid, inode) })
+}
+
+/// A socket with all that any of the tables tells.
+fn socket(
+    protocol: Protocol,
+    family: Family,
+    state: u8,
+    [local, peer]: [End; 2],
+    uid: u32,
+    inode: u64,
+) -> Socket {
+    Socket {
         protocol,
         mptcp: false,
         family,
@@ -84,14 +96,14 @@ pub fn read_line(line: &str, protocol: Protocol, family: Family) -> Option<Socke
         local,
         peer,
         interface: 0,
-        queue_used,
+        queue_used: 0,
         queue_limit: None,
         uid,
         inode,
         cookie: 0,
         cgroup: None,
         v6only: None,
-    })
+    }
 }
 
 /// `0100007F:1F90`: the address as 32-bit words in the machine's byte order, the port in hexadecimal.

@@ -62,22 +62,8 @@ fn address(field: &str) -> Option<IpAddr> {
 }
 
 fn socket(state: u8, local: End, peer: End, uid: u32, inode: u64) -> Socket {
-    Socket {
-        protocol: Protocol::Sctp,
-        mptcp: false,
-        family: if local.ip.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
-        state,
-        local,
-        peer,
-        interface: 0,
-        queue_used: 0,
-        queue_limit: None,
-        uid,
-        inode,
-        cookie: 0,
-        cgroup: None,
-        v6only: None,
-    }
+    let family = if local.ip.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+    super::socket(Protocol::Sctp, family, state, [local, peer], uid, inode)
 }
 
 #[cfg(test)]
