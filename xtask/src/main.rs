@@ -1,6 +1,7 @@
 //! The chores of the project, one file each; this one only tells them apart.
 
 mod bench;
+mod bpf;
 mod check;
 mod fuzz;
 mod lab;
@@ -34,6 +35,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "soak", does: "the full counts [--runs N] [--seconds N]", run: soak::run },
     Chore { name: "lab", does: "the tests on whole Debian hosts [NAME]", run: lab::run },
     Chore { name: "bench", does: "against rivals and promises [--save] [--cold]", run: bench::run },
+    Chore { name: "bpf", does: "compile the programs that run in the kernel", run: bpf::run },
     Chore {
         name: "registry",
         does: "the built-in table [--check] [--compare FILE]",

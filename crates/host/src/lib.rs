@@ -1,5 +1,6 @@
 //! Looks at Linux, never deciding.
 
+pub mod bpf;
 pub mod lineage;
 pub mod observe;
 mod passwd;

@@ -12,6 +12,7 @@ pub mod links;
 mod namespaces;
 mod processes;
 mod share;
+pub mod sight;
 pub mod sockets;
 mod sysctls;
 mod tally;

@@ -1,3 +1,4 @@
 //! What the standard library does not offer of Linux; the only place where `unsafe` is allowed.
 
+pub mod bpf;
 pub mod netlink;

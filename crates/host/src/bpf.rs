@@ -1,0 +1,13 @@
+//! Programs that run in the kernel, fitted to the one that is there (Documentation/bpf/, A12).
+
+pub mod btf;
+pub mod fit;
+pub mod known;
+pub mod object;
+
+/// A digest that tells one content from another: no shield against anybody (FNV-1a in 64 bits, draft-eastlake-fnv).
+#[must_use]
+pub fn digest(parts: &[&[u8]]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| part.iter());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}

@@ -1,0 +1,149 @@
+//! Fits a compiled program to the kernel that runs: where its structures have what the program reads.
+//!
+//! The rules are those of the compiler that left the places open (Documentation/bpf/llvm_reloc.rst, "CO-RE Relocations").
+
+use super::{
+    btf::{Btf, Place, kind},
+    object::{Fact, INSTRUCTION_BYTES, Program, What},
+};
+
+/// Stands for a call of no function: the kernel refuses a program in which it can be reached.
+const UNREACHABLE: [u8; INSTRUCTION_BYTES] = [0x85, 0, 0, 0, 0x10, 0x23, 0xad, 0x0b];
+
+/// Classes of instructions, the lowest three bits (Documentation/bpf/standardization/instruction-set.rst).
+const LOAD_IMMEDIATE: u8 = 0x00;
+const LOAD: u8 = 0x01;
+const STORE_IMMEDIATE: u8 = 0x02;
+const STORE: u8 = 0x03;
+const ARITHMETIC: u8 = 0x04;
+const ARITHMETIC_64: u8 = 0x07;
+/// The bits of a load that tell how much it loads, by bytes.
+const LOAD_SIZES: [(u32, u8); 4] = [(4, 0x00), (2, 0x08), (1, 0x10), (8, 0x18)];
+const LOAD_SIZE_MASK: u8 = 0x18;
+
+/// A number to fit in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The number.
+    pub number: u32,
+    /// Of a place, how many bytes stand there; else 0.
+    pub bytes: u32,
+}
+
+/// The number of each relocation of `program` in this kernel; `None` where the kernel has no such thing, and for what
+/// the reader chooses.
+#[must_use]
+pub fn look_up(program: &Program<'_>, kernel: &Btf<'_>) -> Vec<Option<Value>> {
+    let mut names: Vec<_> =
+        program.relocations.iter().filter_map(|relocation| root(relocation.what)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let wanted: Vec<_> = names.iter().map(|name| (kind::STRUCT, *name)).collect();
+    let found = kernel.find(&wanted);
+    let ids = |name: &str| names.binary_search(&name).map_or(&[][..], |at| &found[at][..]);
+    let relocations = program.relocations.iter();
+    relocations.map(|relocation| value(relocation.what, kernel, ids)).collect()
+}
+
+fn root(what: What<'_>) -> Option<&str> {
+    match what {
+        What::Member { root, .. } | What::TypeExists(root) | What::TypeSize(root) => Some(root),
+        What::Wanted(_) => None,
+    }
+}
+
+fn value<'i>(what: What<'_>, kernel: &Btf<'_>, ids: impl Fn(&str) -> &'i [u32]) -> Option<Value> {
+    let plain = |number| Some(Value { number, bytes: 0 });
+    match what {
+        What::Member { root, path, fact } => {
+            // Files of the kernel may differ about a structure that only one of them defines for all.
+            let place = ids(root).iter().find_map(|&id| kernel.place(id, path));
+            match (fact, place) {
+                (Fact::Exists, place) => plain(u32::from(place.is_some())),
+                (fact, Some(place)) => known(fact, place),
+                (_, None) => None,
+            }
+        }
+        What::TypeExists(root) => plain(u32::from(!ids(root).is_empty())),
+        What::TypeSize(root) => plain(ids(root).iter().find_map(|&id| kernel.size(id))?),
+        What::Wanted(_) => None,
+    }
+}
+
+fn known(fact: Fact, place: Place) -> Option<Value> {
+    let (start, bytes) = window(place)?;
+    let bits = place.bit_width.unwrap_or(bytes * 8);
+    let number = match fact {
+        Fact::Offset => return Some(Value { number: start, bytes }),
+        Fact::Bytes => bytes,
+        Fact::Exists => 1,
+        Fact::Signed => u32::from(place.is_signed),
+        Fact::LeftShift => 64u32.checked_sub(bits + (place.bit_offset - start * 8))?,
+        Fact::RightShift => 64u32.checked_sub(bits)?,
+    };
+    Some(Value { number, bytes: 0 })
+}
+
+/// The first byte and the number of bytes that hold all of a member: of a bit field, aligned to its type.
+fn window(place: Place) -> Option<(u32, u32)> {
+    let Some(width) = place.bit_width else { return Some((place.bit_offset / 8, place.bytes)) };
+    let end = place.bit_offset.checked_add(width)?;
+    let mut bytes = place.bytes.max(1);
+    let mut start = place.bit_offset / 8 / bytes * bytes;
+    while end > (start + bytes) * 8 {
+        bytes = bytes.checked_mul(2).filter(|&bytes| bytes <= 8)?;
+        start = place.bit_offset / 8 / bytes * bytes;
+    }
+    Some((start, bytes))
+}
+
+/// The code of `program` with the numbers fitted in; `wanted` gives those that the reader chooses.
+///
+/// What the kernel has not becomes unreachable: a program that asks first whether it is there can still be loaded.
+#[must_use]
+pub fn fit(program: &Program<'_>, values: &[Option<Value>], wanted: impl Fn(&str) -> u32) -> Vec<u8> {
+    let mut code = program.code.to_vec();
+    for (relocation, value) in program.relocations.iter().zip(values) {
+        let value = match relocation.what {
+            What::Wanted(name) => Some(Value { number: wanted(name), bytes: 0 }),
+            _ => *value,
+        };
+        let start = relocation.at.saturating_mul(INSTRUCTION_BYTES);
+        if let Some(rest) = code.get_mut(start..) {
+            patch(rest, value);
+        }
+    }
+    code
+}
+
+/// Puts a number where the instruction at the head of `code` has one.
+fn patch(code: &mut [u8], value: Option<Value>) {
+    let Some(instruction) = code.first_chunk_mut::<INSTRUCTION_BYTES>() else { return };
+    let class = instruction[0] & 0x07;
+    let is_wide = instruction[0] == 0x18;
+    match value {
+        None => *instruction = UNREACHABLE,
+        Some(Value { number, bytes }) => match class {
+            LOAD | STORE | STORE_IMMEDIATE => {
+                let Ok(offset) = i16::try_from(number) else {
+                    *instruction = UNREACHABLE;
+                    return;
+                };
+                instruction[2..4].copy_from_slice(&offset.to_le_bytes());
+                let size = LOAD_SIZES.into_iter().find(|(size, _)| *size == bytes);
+                if let (LOAD, Some((_, bits))) = (class, size) {
+                    instruction[0] = instruction[0] & !LOAD_SIZE_MASK | bits;
+                }
+            }
+            ARITHMETIC | ARITHMETIC_64 | LOAD_IMMEDIATE => {
+                instruction[4..8].copy_from_slice(&number.to_le_bytes());
+            }
+            _ => *instruction = UNREACHABLE,
+        },
+    }
+    // The second half of a wide load is the upper half of its number, and no instruction of its own.
+    if is_wide && let Some(second) = code.get_mut(INSTRUCTION_BYTES..2 * INSTRUCTION_BYTES) {
+        let filler: [u8; INSTRUCTION_BYTES] = if value.is_some() { [0; 8] } else { UNREACHABLE };
+        second.copy_from_slice(&filler);
+    }
+}

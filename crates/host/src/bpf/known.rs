@@ -1,0 +1,203 @@
+//! What was looked up of the running kernel, kept from one run to the next: looking it up takes longer than a whole look.
+//!
+//! A file that anybody else could have written, that is of another kernel or of other programs, or that is damaged, is
+//! taken for none. Nothing in it is trusted with more than a place in a structure: the kernel checks each program anew.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use rustix::{fs::OFlags, process::geteuid};
+
+use super::{
+    btf::{Btf, kind},
+    digest,
+    fit::{Value, look_up},
+    object::{Object, Program},
+};
+
+/// How this kernel describes its own types.
+pub const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
+/// Notes of the linker, among them a number for this very build (elf(5), NT_GNU_BUILD_ID).
+const KERNEL_NOTES: &str = "/sys/kernel/notes";
+
+/// Only root may load programs on nearly every host, and only root's runs are kept.
+const FOLDER: &str = "/run/portreeve";
+const FILE: &str = "kernel-types";
+const LAYOUT: &str = "portreeve kernel types 1";
+/// Two numbers a relocation; far above what there is.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Mode bits by which others than the owner may write (inode(7)).
+const OTHERS_WRITE: u32 = 0o022;
+/// Stands for what the kernel has not.
+const NONE: u32 = u32::MAX;
+
+/// What a program needs to know of this kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The function of its iterator; `None` where there is no such iterator.
+    pub attach: Option<u32>,
+    /// The number of each relocation.
+    pub values: Vec<Option<Value>>,
+}
+
+/// What the kernel's description of itself is missing for.
+#[derive(Debug, thiserror::Error)]
+pub enum KnownError {
+    /// The kernel does not describe its types (`CONFIG_DEBUG_INFO_BTF`).
+    #[error("cannot read {KERNEL_TYPES}")]
+    NoTypes(#[source] io::Error),
+    /// What describes them cannot be understood.
+    #[error("cannot understand {KERNEL_TYPES}")]
+    StrangeTypes,
+}
+
+/// What each program of `object` needs to know, from the last run or from the kernel.
+///
+/// # Errors
+///
+/// Where the kernel does not describe itself.
+pub fn of(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
+    let head = head(object.source);
+    let path = Path::new(FOLDER).join(FILE);
+    if let Some(known) = kept(&path).and_then(|bytes| read(&bytes, &head, object)) {
+        return Ok(known);
+    }
+    let known = looked_up(object)?;
+    if geteuid().is_root() {
+        // What cannot be kept is looked up again next time.
+        let _ = keep(&write(&known, &head));
+    }
+    Ok(known)
+}
+
+/// The first line: of which layout, kernel and programs the rest is.
+fn head(source: &str) -> String {
+    let kernel = digest(&[&fs::read(KERNEL_NOTES).unwrap_or_default()]);
+    format!("{LAYOUT} {kernel:016x} {source}\n")
+}
+
+fn looked_up(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
+    let bytes = fs::read(KERNEL_TYPES).map_err(KnownError::NoTypes)?;
+    let kernel = Btf::read(&bytes).ok_or(KnownError::StrangeTypes)?;
+    let known = |program: &Program<'_>| {
+        let function = format!("bpf_iter_{}", program.iterator);
+        let attach = kernel.find(&[(kind::FUNC, &function)])[0].first().copied();
+        Known { attach, values: look_up(program, &kernel) }
+    };
+    Ok(object.programs.iter().map(known).collect())
+}
+
+/// The content of the file, where nobody but its reader could have written it.
+fn kept(path: &Path) -> Option<Vec<u8>> {
+    let nofollow = i32::try_from(OFlags::NOFOLLOW.bits()).ok()?;
+    let file = OpenOptions::new().read(true).custom_flags(nofollow).open(path).ok()?;
+    let is_ours = |of: &fs::Metadata| of.uid() == geteuid().as_raw() && of.mode() & OTHERS_WRITE == 0;
+    let about = file.metadata().ok()?;
+    if !about.is_file() || !is_ours(&about) || !is_ours(&fs::metadata(path.parent()?).ok()?) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Puts the whole file in place at once.
+fn keep(bytes: &[u8]) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(FOLDER)?;
+    let new = Path::new(FOLDER).join(format!("{FILE}.{}", std::process::id()));
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&new)?;
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&new, Path::new(FOLDER).join(FILE)));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
+
+/// The head, two numbers for each thing, and a digest of all that.
+fn write(known: &[Known], head: &str) -> Vec<u8> {
+    let mut bytes = head.as_bytes().to_vec();
+    for Known { attach, values } in known {
+        bytes.extend(attach.unwrap_or(NONE).to_le_bytes());
+        for value in values {
+            let Value { number, bytes: size } = value.unwrap_or(Value { number: NONE, bytes: NONE });
+            bytes.extend(number.to_le_bytes());
+            bytes.extend(size.to_le_bytes());
+        }
+    }
+    let seal = digest(&[&bytes]);
+    bytes.extend(seal.to_le_bytes());
+    bytes
+}
+
+fn read(bytes: &[u8], head: &str, object: &Object<'_>) -> Option<Vec<Known>> {
+    let (sealed, seal) = bytes.split_last_chunk()?;
+    if digest(&[sealed]) != u64::from_le_bytes(*seal) {
+        return None;
+    }
+    let mut numbers = sealed.strip_prefix(head.as_bytes())?.chunks_exact(4);
+    let mut next = || Some(u32::from_le_bytes(*numbers.next()?.first_chunk()?));
+    let mut known = Vec::new();
+    for program in &object.programs {
+        let attach = Some(next()?).filter(|&id| id != NONE);
+        let mut values = Vec::new();
+        for _ in &program.relocations {
+            let value = Value { number: next()?, bytes: next()? };
+            values.push(Some(value).filter(|value| value.bytes != NONE));
+        }
+        known.push(Known { attach, values });
+    }
+    next().is_none().then_some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str =
+        "source ab\nprogram files task_file 1\noffset 0 sock sk_uid.val\noffset 0 sock gone\n";
+
+    fn known() -> Vec<Known> {
+        let values = vec![Some(Value { number: 8, bytes: 4 }), None];
+        vec![Known { attach: Some(77), values }]
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_nothing_else_does() {
+        let object = Object::read(MANIFEST, &[0; 8]).unwrap();
+        let bytes = write(&known(), "head ab\n");
+        assert_eq!(read(&bytes, "head ab\n", &object), Some(known()));
+        assert_eq!(read(&bytes, "head cd\n", &object), None, "of another kernel");
+        for place in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1;
+            assert_eq!(read(&damaged, "head ab\n", &object), None, "byte {place}");
+            assert_eq!(read(&bytes[..place], "head ab\n", &object), None, "{place} bytes");
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_none() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = std::env::temp_dir().join(format!("portreeve-known-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let file = folder.join("file");
+        fs::write(&file, "content").unwrap();
+        let told = |folder_mode, file_mode| {
+            set(&folder, folder_mode);
+            set(&file, file_mode);
+            kept(&file)
+        };
+        assert_eq!(told(0o755, 0o600), Some(b"content".to_vec()));
+        assert_eq!(told(0o755, 0o620), None);
+        assert_eq!(told(0o777, 0o600), None);
+        set(&folder, 0o755);
+        std::os::unix::fs::symlink(&file, folder.join("link")).unwrap();
+        assert_eq!(kept(&folder.join("link")), None);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

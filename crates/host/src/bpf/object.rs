@@ -1,0 +1,172 @@
+//! A compiled program as it lies beside its source: its instructions, and a manifest of what must be fitted in.
+//!
+//! `cargo xtask bpf` writes both. The manifest is text, a line each:
+//!
+//! ```text
+//! source 5f0c…                              a digest of the sources that it was compiled from
+//! program files task_file 279               a program, the iterator that runs it, its instructions
+//! offset 12 sock_common skc_family          where in the 12th one the place of a member goes
+//! wanted 40 PORT_FIRST                      where the reader's own number goes
+//! ```
+
+/// Bytes of an instruction.
+pub const INSTRUCTION_BYTES: usize = 8;
+
+/// Everything that was compiled from one source.
+#[derive(Debug)]
+pub struct Object<'a> {
+    /// A digest of the sources.
+    pub source: &'a str,
+    /// The programs, in the order of their code.
+    pub programs: Vec<Program<'a>>,
+}
+
+/// One program.
+#[derive(Debug)]
+pub struct Program<'a> {
+    /// The name of its function.
+    pub name: &'a str,
+    /// What runs it: the iterator's name without `bpf_iter_`.
+    pub iterator: &'a str,
+    /// Its instructions before anything was fitted in.
+    pub code: &'a [u8],
+    /// What is to be fitted in.
+    pub relocations: Vec<Relocation<'a>>,
+}
+
+/// A number that differs from kernel to kernel, or from reader to reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relocation<'a> {
+    /// The instruction.
+    pub at: usize,
+    /// Which number.
+    pub what: What<'a>,
+}
+
+/// The numbers that can be fitted in (enum bpf_core_relo_kind, include/uapi/linux/bpf.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What<'a> {
+    /// Something about a member of a kernel structure.
+    Member {
+        /// The structure.
+        root: &'a str,
+        /// Names with dots between, as [`super::btf::Btf::place`] takes them.
+        path: &'a str,
+        /// What about it.
+        fact: Fact,
+    },
+    /// Whether the kernel has a structure of this name.
+    TypeExists(&'a str),
+    /// How many bytes a structure takes.
+    TypeSize(&'a str),
+    /// A number that the reader chooses.
+    Wanted(&'a str),
+}
+
+/// What a program may have to know of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Where it stands, in bytes.
+    Offset,
+    /// How many bytes must be read to have all of it.
+    Bytes,
+    /// Whether it is there.
+    Exists,
+    /// Whether it may be negative.
+    Signed,
+    /// By how much 64 bits are shifted left so that it stands at their head.
+    LeftShift,
+    /// By how much they are then shifted right so that it is alone.
+    RightShift,
+}
+
+impl Fact {
+    const ALL: [(&'static str, Self); 6] = [
+        ("offset", Self::Offset),
+        ("bytes", Self::Bytes),
+        ("exists", Self::Exists),
+        ("signed", Self::Signed),
+        ("left-shift", Self::LeftShift),
+        ("right-shift", Self::RightShift),
+    ];
+
+    /// The word of the manifest.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, fact)| *fact == self).map_or("", |(word, _)| word)
+    }
+}
+
+impl<'a> Object<'a> {
+    /// Understands a manifest and the code beside it; `None` where they are not of each other.
+    #[must_use]
+    pub fn read(manifest: &'a str, code: &'a [u8]) -> Option<Self> {
+        let mut lines = manifest.lines();
+        let source = lines.next()?.strip_prefix("source ")?;
+        let mut object = Self { source, programs: Vec::new() };
+        let mut rest = code;
+        for line in lines {
+            let (word, words) = line.split_once(' ')?;
+            if word == "program" {
+                let (program, after) = program(words, rest)?;
+                object.programs.push(program);
+                rest = after;
+            } else {
+                object.programs.last_mut()?.relocations.push(relocation(word, words)?);
+            }
+        }
+        rest.is_empty().then_some(object)
+    }
+
+    /// The program of this name.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Option<&Program<'a>> {
+        self.programs.iter().find(|program| program.name == name)
+    }
+}
+
+fn program<'a>(words: &'a str, code: &'a [u8]) -> Option<(Program<'a>, &'a [u8])> {
+    let mut words = words.split(' ');
+    let (name, iterator) = (words.next()?, words.next()?);
+    let count: usize = words.next()?.parse().ok()?;
+    let (code, after) = code.split_at_checked(count.checked_mul(INSTRUCTION_BYTES)?)?;
+    Some((Program { name, iterator, code, relocations: Vec::new() }, after))
+}
+
+fn relocation<'a>(word: &str, words: &'a str) -> Option<Relocation<'a>> {
+    let (at, what) = words.split_once(' ')?;
+    let fact = Fact::ALL.into_iter().find(|(name, _)| *name == word);
+    let what = match (word, fact) {
+        (_, Some((_, fact))) => {
+            let (root, path) = what.split_once(' ')?;
+            What::Member { root, path, fact }
+        }
+        ("type-exists", _) => What::TypeExists(what),
+        ("type-size", _) => What::TypeSize(what),
+        ("wanted", _) => What::Wanted(what),
+        _ => return None,
+    };
+    Some(Relocation { at: at.parse().ok()?, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_and_its_code_belong_together() {
+        let manifest = "source ab\nprogram files task_file 1\noffset 0 sock sk_uid.val\nprogram tcp tcp 2\nwanted 1 PORT_FIRST\n";
+        let code = [0; 3 * INSTRUCTION_BYTES];
+        let object = Object::read(manifest, &code).unwrap();
+        assert_eq!(object.source, "ab");
+        assert_eq!(object.program("tcp").unwrap().code.len(), 16);
+        let member = What::Member { root: "sock", path: "sk_uid.val", fact: Fact::Offset };
+        assert_eq!(object.programs[0].relocations, [Relocation { at: 0, what: member }]);
+        assert_eq!(object.programs[1].relocations, [Relocation { at: 1, what: What::Wanted("PORT_FIRST") }]);
+        for broken in [&code[..16], &[0; 32]] {
+            assert!(Object::read(manifest, broken).is_none(), "{} bytes", broken.len());
+        }
+        assert!(Object::read("source ab\noffset 0 sock sk_uid\n", &[]).is_none(), "no program before it");
+        assert!(Object::read("program files task_file 0\n", &[]).is_none(), "no source");
+    }
+}

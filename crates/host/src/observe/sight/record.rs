@@ -1,0 +1,115 @@
+//! One socket as the programs in the kernel write it (struct record in bpf/sight.bpf.c).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The size of one.
+pub const RECORD_BYTES: usize = 112;
+
+/// AF_INET and AF_INET6.
+const IPV4: u16 = 2;
+const IPV6: u16 = 10;
+
+/// A socket, or a descriptor of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its inode; 0 once no process has it.
+    pub inode: u64,
+    /// The kernel's number for it.
+    pub cookie: u64,
+    /// The cgroup it was created in, by id; 0 where it has none.
+    pub cgroup: u64,
+    /// When the process started that has the descriptor, in nanoseconds since the boot.
+    pub started: u64,
+    /// The network namespace, by inode.
+    pub netns: u32,
+    /// The process that has the descriptor; 0 in a list of sockets.
+    pub pid: u32,
+    /// The thread of it whose table has the descriptor.
+    pub thread: u32,
+    /// The descriptor.
+    pub fd: u32,
+    /// The user that created it.
+    pub uid: u32,
+    /// The interface it is tied to, by index; 0 for none.
+    pub interface: u32,
+    /// Of a listening socket, how many connections wait to be accepted.
+    pub queue_used: u32,
+    /// Of a listening socket, how many may wait.
+    pub queue_limit: u32,
+    /// Where it is bound.
+    pub local: IpAddr,
+    /// Whom it is connected to.
+    pub peer: IpAddr,
+    /// The port it is bound to.
+    pub local_port: u16,
+    /// The port it is connected to.
+    pub peer_port: u16,
+    /// The address family (AF_…).
+    pub family: u16,
+    /// The protocol (IPPROTO_…).
+    pub protocol: u16,
+    /// The state, as include/net/tcp_states.h numbers it.
+    pub state: u8,
+    /// The type (SOCK_…).
+    pub kind: u8,
+    /// Whether an IPv6 socket refuses IPv4.
+    pub v6only: bool,
+    /// Whether a person chose the port, and not the kernel.
+    pub chosen: bool,
+    /// Of a packet socket its Ethernet type, of a vsock socket its port.
+    pub number: u32,
+}
+
+impl Record {
+    /// Understands the bytes of one.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; RECORD_BYTES] = bytes.first_chunk()?;
+        let family = u16::from_ne_bytes(at(bytes, 100));
+        Some(Self {
+            inode: u64::from_ne_bytes(at(bytes, 0)),
+            cookie: u64::from_ne_bytes(at(bytes, 8)),
+            cgroup: u64::from_ne_bytes(at(bytes, 16)),
+            started: u64::from_ne_bytes(at(bytes, 24)),
+            netns: u32::from_ne_bytes(at(bytes, 32)),
+            pid: u32::from_ne_bytes(at(bytes, 36)),
+            thread: u32::from_ne_bytes(at(bytes, 40)),
+            fd: u32::from_ne_bytes(at(bytes, 44)),
+            uid: u32::from_ne_bytes(at(bytes, 48)),
+            interface: u32::from_ne_bytes(at(bytes, 52)),
+            queue_used: u32::from_ne_bytes(at(bytes, 56)),
+            queue_limit: u32::from_ne_bytes(at(bytes, 60)),
+            local: address(family, at(bytes, 64)),
+            peer: address(family, at(bytes, 80)),
+            local_port: u16::from_ne_bytes(at(bytes, 96)),
+            peer_port: u16::from_be_bytes(at(bytes, 98)),
+            family,
+            protocol: u16::from_ne_bytes(at(bytes, 102)),
+            state: bytes[104],
+            kind: bytes[105],
+            v6only: bytes[106] != 0,
+            chosen: bytes[107] != 0,
+            number: u32::from_ne_bytes(at(bytes, 108)),
+        })
+    }
+
+    /// Whether it is a socket of the Internet protocols.
+    #[must_use]
+    pub const fn is_internet(&self) -> bool {
+        matches!(self.family, IPV4 | IPV6)
+    }
+}
+
+/// `N` bytes from `place` on, which every caller above takes from within a record.
+fn at<const N: usize>(bytes: &[u8; RECORD_BYTES], place: usize) -> [u8; N] {
+    let mut part = [0; N];
+    part.copy_from_slice(&bytes[place..place + N]);
+    part
+}
+
+fn address(family: u16, bytes: [u8; 16]) -> IpAddr {
+    match family {
+        IPV4 => Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into(),
+        _ => Ipv6Addr::from(bytes).into(),
+    }
+}

@@ -1,0 +1,117 @@
+//! `cargo xtask bpf`: compiles the programs that run in the kernel; what it writes is committed, so that others need no
+//! compiler for them.
+
+mod relocations;
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use object::{Object as _, ObjectSection as _};
+use portreeve_host::bpf::{digest, object::INSTRUCTION_BYTES};
+
+use self::relocations::Relocations;
+use crate::shell::{self, Result, command, find_program, root, target};
+
+/// Where the sources lie, and beside them what is made of them.
+const FOLDER: &str = "crates/host/bpf";
+/// What every program may include.
+const SHARED: &str = "kernel.h";
+/// Debian 12's; another release of it writes other code, which would then be committed for nothing.
+const COMPILER: &str = "clang-14";
+/// 32-bit comparisons (v3) are in every kernel that has the iterators.
+const OPTIONS: [&str; 8] = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall", "-Werror", "-fno-ident"];
+/// How the sections of iterators are called.
+const ITERATOR: &str = "iter/";
+
+/// Compiles each source.
+pub(crate) fn run(_: &[String]) -> Result {
+    for (program, package) in [(COMPILER, "clang-14"), ("/usr/include/bpf/bpf_helpers.h", "libbpf-dev")] {
+        if find_program(program).is_none() && !Path::new(program).exists() {
+            return Err(format!("{program} is missing; type: apt-get install {package}").into());
+        }
+    }
+    sources()?.iter().try_for_each(|source| compile(source))
+}
+
+/// The C files, by path.
+fn sources() -> Result<Vec<PathBuf>> {
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(root().join(FOLDER))? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".bpf.c") {
+            sources.push(path);
+        }
+    }
+    sources.sort();
+    Ok(sources)
+}
+
+fn compile(source: &Path) -> Result {
+    let compiled = target().join("bpf").join(source.file_name().unwrap_or_default()).with_extension("o");
+    fs::create_dir_all(compiled.parent().unwrap_or(root()))?;
+    let mut words: Vec<String> = vec![COMPILER.into()];
+    words.extend(OPTIONS.map(String::from));
+    // Debian keeps asm/types.h apart for each architecture.
+    words.extend(["-I/usr/include/x86_64-linux-gnu".into(), "-I/usr/include/aarch64-linux-gnu".into()]);
+    words.extend(["-c".into(), source.to_string_lossy().into(), "-o".into()]);
+    words.push(compiled.to_string_lossy().into());
+    shell::run(&mut command(&words))?;
+    let (manifest, code) = taken_apart(&fs::read(&compiled)?, &source_digest(source)?)?;
+    fs::write(source.with_extension("txt"), manifest)?;
+    fs::write(source.with_extension("bin"), code)?;
+    Ok(())
+}
+
+/// A digest of a source and what it shares with the others.
+fn source_digest(source: &Path) -> Result<String> {
+    let shared = fs::read(source.with_file_name(SHARED))?;
+    Ok(format!("{:016x}", digest(&[&shared, &fs::read(source)?])))
+}
+
+/// The manifest and the code of a compiled file: its iterators, one behind the other.
+fn taken_apart(elf: &[u8], source: &str) -> Result<(String, Vec<u8>)> {
+    let file = object::File::parse(elf)?;
+    let section = |name: &str| -> Result<Vec<u8>> {
+        let found = file.section_by_name(name).ok_or_else(|| format!("no section {name}"))?;
+        Ok(found.data()?.to_vec())
+    };
+    let (types, extension) = (section(".BTF")?, section(".BTF.ext")?);
+    let relocations = Relocations::read(&types, &extension).ok_or("cannot read the relocations")?;
+    let mut manifest = format!("source {source}\n");
+    let mut code = Vec::new();
+    for section in file.sections() {
+        let Some(iterator) = section.name()?.strip_prefix(ITERATOR) else { continue };
+        let bytes = section.data()?;
+        let name = relocations.function_of(section.name()?).ok_or("a section without its one function")?;
+        let count = bytes.len() / INSTRUCTION_BYTES;
+        writeln!(manifest, "program {name} {iterator} {count}")?;
+        for line in relocations.lines(section.name()?) {
+            writeln!(manifest, "{}", line?)?;
+        }
+        code.extend(bytes);
+    }
+    Ok((manifest, code))
+}
+
+#[cfg(test)]
+mod tests {
+    use portreeve_host::bpf::object::Object;
+
+    use super::*;
+
+    #[test]
+    fn what_is_committed_was_compiled_from_the_sources_that_are_committed() {
+        let sources = sources().unwrap();
+        assert!(!sources.is_empty());
+        for source in sources {
+            let manifest = fs::read_to_string(source.with_extension("txt")).unwrap();
+            let code = fs::read(source.with_extension("bin")).unwrap();
+            let object = Object::read(&manifest, &code).unwrap();
+            let now = source_digest(&source).unwrap();
+            assert_eq!(object.source, now, "{} is stale; type: cargo xtask bpf", source.display());
+        }
+    }
+}
