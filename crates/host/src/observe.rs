@@ -5,6 +5,7 @@ mod cgroups;
 mod clock;
 mod containers;
 mod delegated;
+mod descriptors;
 mod gaps;
 mod holders;
 mod kernel;
@@ -24,10 +25,22 @@ mod ways;
 pub use wanted::{Connections, Files, Holders, Namespaces, Wanted};
 pub use ways::{Way, Ways};
 
-use portreeve_core::facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot};
+use portreeve_core::{
+    facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot},
+    port::PortRange,
+};
 use rustix::{process::geteuid, system::uname};
 
-use self::{assemble::Pieces, cgroups::Cgroups, gaps::Gaps, kernel::KernelHolders, namespaces::Look};
+use self::{
+    assemble::Pieces,
+    cgroups::Cgroups,
+    descriptors::Descriptors,
+    gaps::Gaps,
+    kernel::KernelHolders,
+    namespaces::Look,
+    sight::{Asked, List, Sight},
+    ways::Sources,
+};
 use crate::proc::{self, mounts};
 
 /// Why nothing at all could be observed; what is merely incomplete is a gap of the snapshot.
@@ -51,8 +64,11 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         mounts::read(&proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default());
     let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
 
-    let looks = namespaces::look(wanted, &pids, &mut gaps)?;
-    let mut search = holders::find(wanted, &pids, &looks, &mut cgroups);
+    let descriptors = (wanted.holders == Holders::All).then(|| Descriptors::see(wanted)).flatten();
+    let tables = tables(wanted);
+    let sources = Sources { wanted, descriptors: descriptors.as_ref(), tables: tables.as_ref() };
+    let looks = namespaces::look(sources, &pids, &mut gaps)?;
+    let mut search = holders::find(wanted, &pids, &looks, descriptors, &mut cgroups);
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
     }
@@ -87,6 +103,16 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         processes,
         gaps,
     })
+}
+
+/// The kernel's own tables of sockets, where connections are wanted: only then are they worth their price.
+fn tables(wanted: &Wanted) -> Option<Sight> {
+    if wanted.connections == Connections::Skip || !wanted.ways.allow(Way::Bpf) {
+        return None;
+    }
+    let asked =
+        Asked { ports: wanted.ports.unwrap_or(PortRange { first: 0, last: u16::MAX }), connections: true };
+    Sight::open(&[(List::Tcp, asked), (List::Udp, asked)]).ok()
 }
 
 fn pids(gaps: &mut Gaps) -> Vec<u32> {

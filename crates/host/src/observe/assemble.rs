@@ -83,7 +83,7 @@ impl Pieces<'_> {
             device,
             v6only: socket.v6only.unwrap_or_else(|| look.has_ipv4_twin(socket)),
             state: if socket.state == CLOSE { SocketState::Unconnected } else { SocketState::Listen },
-            ephemeral: socket.state == CLOSE && look.namespace.hands_out(socket.local.port),
+            ephemeral: socket.state == CLOSE && is_chosen_by_kernel(look, socket),
             netns: look.namespace.id,
             holders,
             holders_complete: self.search.is_complete(),
@@ -94,7 +94,7 @@ impl Pieces<'_> {
             cookie: socket.cookie,
             backlog: socket.queue_limit.map(|limit| Backlog { used: socket.queue_used, limit }),
             gap,
-            seen_by: look.seen_by,
+            seen_by: socket.seen_by,
         }
     }
 
@@ -153,6 +153,11 @@ impl Pieces<'_> {
             Some(HolderGap::NoDescriptor)
         }
     }
+}
+
+/// Where the source does not tell, what the kernel may hand out now is taken for chosen by it.
+fn is_chosen_by_kernel(look: &Look, socket: &Socket) -> bool {
+    socket.chosen.map_or_else(|| look.namespace.hands_out(socket.local.port), |chosen| !chosen)
 }
 
 fn address(look: &Look, socket: &Socket, end: End) -> portreeve_core::address::Address {

@@ -1,7 +1,10 @@
 //! The time of a look, and when the host booted (clock_gettime(2)).
 
 use jiff::Timestamp;
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    param::clock_ticks_per_second,
+    time::{ClockId, clock_gettime},
+};
 
 /// The time now.
 pub(super) fn now() -> Timestamp {
@@ -17,6 +20,11 @@ const TICK_NANOSECONDS: i128 = 10_000_000;
 pub(super) fn booted() -> i128 {
     let booted = nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime);
     (booted + TICK_NANOSECONDS / 2) / TICK_NANOSECONDS * TICK_NANOSECONDS
+}
+
+/// Nanoseconds since the boot as /proc tells them: whole ticks (fs/proc/array.c, `nsec_to_clock_t`).
+pub(super) fn ticks(nanoseconds: u64) -> u64 {
+    nanoseconds / (1_000_000_000 / clock_ticks_per_second().clamp(1, 1_000_000_000))
 }
 
 /// Nanoseconds after 1970 as a time.

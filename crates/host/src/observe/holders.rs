@@ -3,9 +3,9 @@
 mod threads;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs,
-    io::Write,
+    io::{self, Write},
     mem::MaybeUninit,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
 };
@@ -16,8 +16,13 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Holders, Wanted, cgroups::Cgroups, namespaces::Look, share::share};
+use super::{
+    Holders, Wanted, cgroups::Cgroups, clock, descriptors::Descriptors, namespaces::Look, share::share,
+};
 use crate::proc;
+
+/// The inodes of sockets.
+type Inodes = HashSet<u64>;
 
 /// Initial pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
@@ -41,13 +46,19 @@ enum Extent {
 pub(super) struct Found {
     /// The process, and the thread of it whose table has the descriptor.
     pub(super) pid: u32,
-    thread: u32,
-    fd: u32,
-    inode: u64,
+    pub(super) thread: u32,
+    pub(super) fd: u32,
+    pub(super) inode: u64,
+    /// When the process started, in nanoseconds since the boot, where the kernel told; else 0.
+    pub(super) started: u64,
 }
 
 impl Found {
-    /// Whether it still does: a pid may be another process' by now.
+    /// Whether the process of this number that started then is the one that had it: a number may be another's by now.
+    fn is_of(self, started_ticks: u64) -> bool {
+        if self.started > 0 { clock::ticks(self.started) == started_ticks } else { self.still_stands() }
+    }
+
     fn still_stands(self) -> bool {
         let Self { thread, fd, inode, .. } = self;
         let link = proc::read_link(format!("/proc/{thread}/fd/{fd}"));
@@ -58,14 +69,17 @@ impl Found {
 /// A process that holds wanted sockets.
 pub(super) struct Holder {
     pub(super) pid: u32,
-    /// The descriptors that prove it, those that were opened first in front.
+    /// The descriptors that prove it, the first few of them.
     proofs: Vec<Found>,
 }
 
+/// A process may close one of its sockets during a look, hardly so many.
+const PROOFS_MAX: usize = 16;
+
 impl Holder {
-    /// Whether it holds one of them still: it may have closed another meanwhile and be the same.
-    pub(super) fn still_stands(&self) -> bool {
-        self.proofs.iter().any(|proof| proof.still_stands())
+    /// Whether the process that was read, which started then, is the one that held them.
+    pub(super) fn is_the_one(&self, started_ticks: u64) -> bool {
+        self.proofs.iter().any(|proof| proof.is_of(started_ticks))
     }
 }
 
@@ -73,20 +87,18 @@ impl Search {
     /// Everybody who holds a wanted socket.
     pub(super) fn holders(&self) -> Vec<Holder> {
         let mut holders: BTreeMap<u32, Vec<Found>> = BTreeMap::new();
-        for found in self.sweep.found.values().flatten() {
-            holders.entry(found.pid).or_default().push(*found);
+        for found in &self.sweep.found {
+            let proofs = holders.entry(found.pid).or_default();
+            if proofs.len() < PROOFS_MAX {
+                proofs.push(*found);
+            }
         }
-        let holder = |(pid, mut proofs): (u32, Vec<Found>)| {
-            proofs.sort_unstable_by_key(|proof| proof.fd);
-            Holder { pid, proofs }
-        };
-        holders.into_iter().map(holder).collect()
+        holders.into_iter().map(|(pid, proofs)| Holder { pid, proofs }).collect()
     }
 
     /// The holds of a socket.
     pub(super) fn holds(&self, inode: u64) -> impl Iterator<Item = Hold> {
-        let found = self.sweep.found.get(&inode).into_iter().flatten();
-        found.map(|found| Hold { pid: found.pid, fd: found.fd })
+        self.sweep.of(inode).iter().map(|found| Hold { pid: found.pid, fd: found.fd })
     }
 
     /// The processes that hold a socket.
@@ -110,45 +122,102 @@ impl Search {
     }
 }
 
-/// Looks for the holders of every socket of `looks` as far as is wanted.
-pub(super) fn find(wanted: &Wanted, pids: &[u32], looks: &[Look], cgroups: &mut Cgroups) -> Search {
-    let inodes = looks.iter().flat_map(Look::inodes).filter(|&inode| inode != 0).collect();
+/// Looks for the holders of every socket of `looks` as far as is wanted; `descriptors` is what the kernel told before
+/// the sockets were listed.
+pub(super) fn find(
+    wanted: &Wanted,
+    pids: &[u32],
+    looks: &[Look],
+    descriptors: Option<Descriptors>,
+    cgroups: &mut Cgroups,
+) -> Search {
+    let inodes: Inodes = looks.iter().flat_map(Look::inodes).filter(|&inode| inode != 0).collect();
     match wanted.holders {
         Holders::Skip => Search { sweep: Sweep::default(), extent: Extent::Nowhere },
-        Holders::Quick => find_nearby(pids, looks, &inodes, cgroups),
-        Holders::All => Search { sweep: sweep_all(pids, &inodes), extent: Extent::EveryProcess },
+        Holders::Quick => find_nearby(wanted, pids, looks, &inodes, cgroups),
+        Holders::All => everywhere(wanted, pids, &inodes, descriptors),
     }
 }
 
 /// Asks the processes of the sockets' own cgroups; everybody else only where that leaves a socket without a holder.
-fn find_nearby(pids: &[u32], looks: &[Look], inodes: &HashSet<u64>, cgroups: &mut Cgroups) -> Search {
+fn find_nearby(
+    wanted: &Wanted,
+    pids: &[u32],
+    looks: &[Look],
+    inodes: &Inodes,
+    cgroups: &mut Cgroups,
+) -> Search {
     cgroups.find(looks.iter().flat_map(Look::cgroups));
     let paths: BTreeSet<_> = looks.iter().flat_map(Look::cgroups).filter_map(|id| cgroups.path(id)).collect();
     let members: Vec<u32> = paths.into_iter().flat_map(|path| cgroups.members(path)).collect();
     let near = sweep(&members, inodes);
     // The service manager keeps a socket for somebody else, who may be anywhere.
-    let has_holder =
-        |inode| near.found.get(inode).is_some_and(|found| found.iter().any(|found| found.pid != 1));
+    let has_holder = |&inode: &u64| near.of(inode).iter().any(|found| found.pid != 1);
     if inodes.iter().all(has_holder) {
         return Search { sweep: near, extent: Extent::SomeProcesses };
     }
-    Search { sweep: sweep_all(pids, inodes), extent: Extent::EveryProcess }
+    everywhere(wanted, pids, inodes, Descriptors::see(wanted))
+}
+
+fn everywhere(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Option<Descriptors>) -> Search {
+    let told = descriptors.map(|descriptors| ask_kernel(wanted, pids, inodes, descriptors));
+    let sweep = told.unwrap_or_else(|| sweep_all(pids, inodes));
+    Search { sweep, extent: Extent::EveryProcess }
+}
+
+/// What the kernel tells of all descriptors; once more where that leaves a socket without a holder, which may have been
+/// opened or handed on between the two lists.
+///
+/// A kernel may keep a process from its own programs too: whoever shows /proc no descriptors may then be the one.
+fn ask_kernel(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Descriptors) -> Sweep {
+    let mut whole = Sweep { found: descriptors.found, hidden: 0 };
+    if whole.lacks(inodes).next().is_some()
+        && let Some(again) = Descriptors::see(wanted)
+    {
+        whole.merge(Sweep { found: again.found, hidden: 0 });
+    }
+    whole.found.retain(|found| inodes.contains(&found.inode));
+    if whole.lacks(inodes).next().is_some() {
+        whole.hidden = sealed(pids);
+    }
+    whole
+}
+
+/// How many processes do not show where their descriptors lead.
+fn sealed(pids: &[u32]) -> u32 {
+    let is_sealed = |pid: u32| {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).and_then(|mut entries| {
+            entries.next().map_or(Ok(()), |entry| fs::read_link(entry?.path()).map(drop))
+        });
+        descriptors.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    let count = share(
+        pids,
+        || 0,
+        |count, &pid| {
+            *count += u32::from(is_sealed(pid));
+            2
+        },
+    );
+    count.into_iter().sum()
 }
 
 /// Every process, and where that leaves a socket without a holder, those that are there by then, and every thread
 /// with a table of its own.
 ///
 /// Where a process hides its descriptors the socket is most likely there, and nobody is asked again.
-fn sweep_all(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
+fn sweep_all(pids: &[u32], inodes: &Inodes) -> Sweep {
     let mut whole = sweep(pids, inodes);
     if whole.hidden == 0 && whole.lacks(inodes).next().is_some() {
         // It may have been handed on to a process that was not there yet, or that was asked before it had it.
         let now = proc::pids().unwrap_or_default();
         let again = sweep(&now, &whole.lacks(inodes).collect());
         whole.merge(again);
-        let unclaimed: HashSet<u64> = whole.lacks(inodes).collect();
+        let unclaimed: Inodes = whole.lacks(inodes).collect();
         if !unclaimed.is_empty() {
-            now.iter().for_each(|&pid| threads::visit(pid, &unclaimed, &mut whole));
+            let mut threads = Sweep::default();
+            now.iter().for_each(|&pid| threads::visit(pid, &unclaimed, &mut threads));
+            whole.merge(threads);
         }
     }
     whole
@@ -157,40 +226,55 @@ fn sweep_all(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
 /// What a sweep over processes found.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    /// Who holds each wanted inode, a process once with its lowest descriptor.
-    pub(super) found: HashMap<u64, Vec<Found>>,
+    /// Who holds the wanted sockets, in order of socket and process; a process once for each, with its lowest
+    /// descriptor.
+    found: Vec<Found>,
     /// How many processes did not show their descriptors; those that are not even listed count as one.
     pub(super) hidden: u32,
 }
 
 impl Sweep {
+    /// Who was seen to hold the socket with this inode.
+    fn of(&self, inode: u64) -> &[Found] {
+        let first = self.found.partition_point(|found| found.inode < inode);
+        let count = self.found[first..].partition_point(|found| found.inode == inode);
+        &self.found[first..first + count]
+    }
+
     /// Those of `inodes` that nobody was seen to hold.
-    fn lacks(&self, inodes: &HashSet<u64>) -> impl Iterator<Item = u64> {
-        inodes.iter().copied().filter(|inode| !self.found.contains_key(inode))
+    fn lacks(&self, inodes: &Inodes) -> impl Iterator<Item = u64> {
+        inodes.iter().copied().filter(|&inode| self.of(inode).is_empty())
     }
 
     fn merge(&mut self, other: Self) {
         self.hidden += other.hidden;
-        for (inode, found) in other.found {
-            self.found.entry(inode).or_default().extend(found);
-        }
+        self.found.extend(other.found);
+        settle(&mut self.found);
     }
 }
 
+/// Puts what was found in order, each process once for a socket.
+pub(super) fn settle(found: &mut Vec<Found>) {
+    found.sort_unstable_by_key(|found| (found.inode, found.pid, found.fd));
+    found.dedup_by_key(|found| (found.inode, found.pid));
+}
+
 /// Looks through the descriptors of `pids` for sockets with these inodes.
-pub(super) fn sweep(pids: &[u32], inodes: &HashSet<u64>) -> Sweep {
-    if inodes.is_empty() {
-        return Sweep::default();
-    }
+fn sweep(pids: &[u32], inodes: &Inodes) -> Sweep {
     let mut whole = Sweep::default();
-    for part in share(pids, Sweep::default, |sweep, &pid| visit(pid, inodes, sweep)) {
-        whole.merge(part);
+    if inodes.is_empty() {
+        return whole;
     }
+    for part in share(pids, Sweep::default, |sweep, &pid| visit(pid, inodes, sweep)) {
+        whole.hidden += part.hidden;
+        whole.found.extend(part.found);
+    }
+    settle(&mut whole.found);
     whole
 }
 
 /// Looks through one process; how many steps it took.
-fn visit(pid: u32, inodes: &HashSet<u64>, sweep: &mut Sweep) -> usize {
+fn visit(pid: u32, inodes: &Inodes, sweep: &mut Sweep) -> usize {
     match open_descriptors(pid) {
         Ok(directory) => return 1 + visit_descriptors(pid, pid, &directory, inodes, sweep),
         // ENOENT and ESRCH: it ended meanwhile, and its sockets with it.
@@ -215,7 +299,7 @@ fn visit_descriptors(
     pid: u32,
     thread: u32,
     directory: &OwnedFd,
-    inodes: &HashSet<u64>,
+    inodes: &Inodes,
     sweep: &mut Sweep,
 ) -> usize {
     let mut count = 0;
@@ -237,10 +321,7 @@ fn visit_descriptors(
         let Some(inode) = socket_inode(&link[..length]).filter(|inode| inodes.contains(inode)) else {
             continue;
         };
-        let found = sweep.found.entry(inode).or_default();
-        if found.last().is_none_or(|last| last.pid != pid) {
-            found.push(Found { pid, thread, fd, inode });
-        }
+        sweep.found.push(Found { pid, thread, fd, inode, started: 0 });
     }
     count
 }
@@ -266,9 +347,9 @@ mod tests {
         let path = format!("/proc/self/fd/{}", listener.as_raw_fd());
         let inode = fs::metadata(path).unwrap().st_ino();
         let own = std::process::id();
-        let sweep = sweep(&[own], &HashSet::from([inode]));
+        let sweep = sweep(&[own], &Inodes::from([inode]));
         let fd = u32::try_from(listener.as_raw_fd()).unwrap();
-        assert_eq!(sweep.found[&inode], [Found { pid: own, thread: own, fd, inode }]);
+        assert_eq!(sweep.of(inode), [Found { pid: own, thread: own, fd, inode, started: 0 }]);
     }
 
     #[test]

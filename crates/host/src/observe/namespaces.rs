@@ -9,17 +9,18 @@ use std::{
     thread,
 };
 
-use portreeve_core::facts::{GapKind, Namespace, OtherSocket, SeenBy};
+use portreeve_core::facts::{GapKind, Namespace, OtherSocket};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use self::doors::Door;
 use super::{
-    Connections, Gaps, Namespaces, ObserveError, Wanted, links,
+    Connections, Gaps, Namespaces, ObserveError, links,
     share::share,
     sockets::{self, Socket},
     sysctls,
     tally::Tally,
     unported,
+    ways::Sources,
 };
 use crate::sys::netlink::NetlinkError;
 
@@ -30,7 +31,6 @@ const STEPS_EACH: usize = 256;
 pub(super) struct Look {
     pub(super) namespace: Namespace,
     pub(super) links: Vec<links::Link>,
-    pub(super) seen_by: SeenBy,
     pub(super) listening: Vec<Socket>,
     pub(super) connected: Vec<Socket>,
     pub(super) other: Vec<OtherSocket>,
@@ -63,14 +63,14 @@ impl Look {
 }
 
 /// Looks into the caller's namespace and, where they are wanted and can be entered, into all others.
-pub(super) fn look(wanted: &Wanted, pids: &[u32], gaps: &mut Gaps) -> Result<Vec<Look>, ObserveError> {
+pub(super) fn look(sources: Sources<'_>, pids: &[u32], gaps: &mut Gaps) -> Result<Vec<Look>, ObserveError> {
     let own = own_id();
     let names = doors::names();
     let name = names.iter().find(|(_, id)| Some(**id) == own).map(|(name, _)| name.clone());
-    let mut looks = vec![look_here(wanted, own.unwrap_or(0), name, gaps)?];
+    let mut looks = vec![look_here(sources, own.unwrap_or(0), name, gaps)?];
     looks[0].namespace.own = true;
-    if let (Namespaces::All, Some(own)) = (wanted.namespaces, own) {
-        looks.extend(look_abroad(wanted, &doors::find(own, &names, pids, gaps), gaps));
+    if let (Namespaces::All, Some(own)) = (sources.wanted.namespaces, own) {
+        looks.extend(look_abroad(sources, &doors::find(own, &names, pids, gaps), gaps));
     }
     Ok(looks)
 }
@@ -80,12 +80,12 @@ fn own_id() -> Option<u64> {
 }
 
 /// Entering moves a thread for good, so threads of our own go round and end.
-fn look_abroad(wanted: &Wanted, doors: &[Door], gaps: &mut Gaps) -> Vec<Look> {
+fn look_abroad(sources: Sources<'_>, doors: &[Door], gaps: &mut Gaps) -> Vec<Look> {
     if doors.is_empty() {
         return Vec::new();
     }
     let enter = |(looks, gaps): &mut (Vec<Look>, Gaps), door: &Door| {
-        looks.extend(enter(wanted, door, gaps));
+        looks.extend(enter(sources, door, gaps));
         STEPS_EACH
     };
     let round = || share(doors, || (Vec::new(), Gaps::default()), enter);
@@ -100,12 +100,12 @@ fn look_abroad(wanted: &Wanted, doors: &[Door], gaps: &mut Gaps) -> Vec<Look> {
     looks
 }
 
-fn enter(wanted: &Wanted, door: &Door, gaps: &mut Gaps) -> Option<Look> {
+fn enter(sources: Sources<'_>, door: &Door, gaps: &mut Gaps) -> Option<Look> {
     let entered = File::open(&door.path)
         .is_ok_and(|file| move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).is_ok());
     // A process may have gone elsewhere, or another have its number, since its door was found.
     let is_right = entered && own_id() == Some(door.id);
-    let look = is_right.then(|| look_here(wanted, door.id, door.name.clone(), gaps).ok()).flatten();
+    let look = is_right.then(|| look_here(sources, door.id, door.name.clone(), gaps).ok()).flatten();
     if look.is_none() {
         gaps.add(GapKind::ForeignNamespaces, 1);
     }
@@ -113,7 +113,12 @@ fn enter(wanted: &Wanted, door: &Door, gaps: &mut Gaps) -> Option<Look> {
 }
 
 /// Looks into the namespace of the calling thread.
-fn look_here(wanted: &Wanted, id: u64, name: Option<String>, gaps: &mut Gaps) -> Result<Look, ObserveError> {
+fn look_here(
+    sources: Sources<'_>,
+    id: u64,
+    name: Option<String>,
+    gaps: &mut Gaps,
+) -> Result<Look, ObserveError> {
     let links = links::list().unwrap_or_else(|error| {
         match error {
             NetlinkError::Interrupted => gaps.unsteady(links::SOURCE),
@@ -133,21 +138,22 @@ fn look_here(wanted: &Wanted, id: u64, name: Option<String>, gaps: &mut Gaps) ->
         connections_by_port: Vec::new(),
         connections_by_destination: Vec::new(),
     };
-    let (listening, seen_by) = sockets::listening(wanted, gaps)?;
-    let connected = connections(wanted, &mut namespace, gaps)?;
-    let other = match wanted.connections {
-        Connections::List => unported::list(id, gaps),
+    let listening = sockets::listening(sources, id, gaps)?;
+    let connected = connections(sources, &mut namespace, gaps)?;
+    let other = match sources.wanted.connections {
+        Connections::List => unported::list(sources, id, gaps),
         Connections::Count | Connections::Skip => Vec::new(),
     };
-    Ok(Look { namespace, links, seen_by, listening, connected, other })
+    Ok(Look { namespace, links, listening, connected, other })
 }
 
 /// Counts the connections as far as that is wanted, and keeps them only where each is wanted.
 fn connections(
-    wanted: &Wanted,
+    sources: Sources<'_>,
     namespace: &mut Namespace,
     gaps: &mut Gaps,
 ) -> Result<Vec<Socket>, ObserveError> {
+    let wanted = sources.wanted;
     if wanted.connections == Connections::Skip {
         return Ok(Vec::new());
     }
@@ -158,7 +164,7 @@ fn connections(
             kept.push(socket);
         }
     };
-    let (tally, kept) = sockets::connected(wanted, gaps, start, add)?;
+    let (tally, kept) = sockets::connected(sources, namespace.id, gaps, start, add)?;
     tally.tell(namespace, gaps);
     Ok(kept)
 }
@@ -166,6 +172,7 @@ fn connections(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Wanted;
     use rustix::process::geteuid;
 
     #[test]
@@ -173,7 +180,8 @@ mod tests {
         let door = |id| Door { id, name: None, path: "/proc/self/ns/net".into() };
         let enter = |id| {
             let mut gaps = Gaps::default();
-            let look = enter(&Wanted::LISTENERS, &door(id), &mut gaps);
+            let sources = Sources { wanted: &Wanted::LISTENERS, descriptors: None, tables: None };
+            let look = enter(sources, &door(id), &mut gaps);
             (look.map(|look| look.namespace.id), gaps.into_sorted().iter().map(|gap| gap.count).sum::<u32>())
         };
         let own = own_id().unwrap();

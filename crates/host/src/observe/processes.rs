@@ -55,8 +55,9 @@ impl Part {
 
     fn read(&mut self, holder: &Holder) -> usize {
         // Asked after the facts were read: what was read is then of the process that holds the socket.
-        match self.reader.read(holder.pid).filter(|_| holder.still_stands()) {
-            Some(process) => {
+        let read = self.reader.read(holder.pid);
+        match read.filter(|(started_ticks, _)| holder.is_the_one(*started_ticks)) {
+            Some((_, process)) => {
                 let hidden = self.reader.files == Files::Mappings && process.stale_files.is_none();
                 self.hidden_files += u32::from(hidden);
                 self.processes.push((holder.pid, process));
@@ -95,8 +96,8 @@ impl Reader {
         }
     }
 
-    /// Every fact that can be read of the process; `None` where it is gone.
-    fn read(&mut self, pid: u32) -> Option<Process> {
+    /// Every fact that can be read of the process, with its start in clock ticks; `None` where it is gone.
+    fn read(&mut self, pid: u32) -> Option<(u64, Process)> {
         let path = |name: &str| format!("/proc/{pid}/{name}");
         let stat = stat::of(pid)?;
         let status = status::read(&proc::read(path("status"), proc::SMALL_BYTES).unwrap_or_default());
@@ -111,7 +112,7 @@ impl Reader {
         };
         let cgroup = proc::cgroup(pid);
         let place = cgroup.as_deref().map(cgroup::read).unwrap_or_default();
-        Some(Process {
+        let process = Process {
             name: script.as_deref().and_then(file_name).map_or_else(|| stat.comm.clone(), str::to_owned),
             exe,
             exe_elsewhere,
@@ -129,7 +130,8 @@ impl Reader {
             started: Some(self.started(stat.started_ticks)),
             cwd,
             parent: self.parent(stat.parent),
-        })
+        };
+        Some((stat.started_ticks, process))
     }
 
     fn is_elsewhere(&mut self, pid: u32, exe: &str) -> bool {
@@ -190,7 +192,7 @@ mod tests {
 
     #[test]
     fn this_process_is_read_as_it_is() {
-        let process = Reader::new(Files::Mappings).read(std::process::id()).unwrap();
+        let (_, process) = Reader::new(Files::Mappings).read(std::process::id()).unwrap();
         assert_eq!(process.exe, std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned()));
         assert_eq!(process.exe_state, ExeState::Same);
         assert_eq!(process.cmdline, std::env::args().collect::<Vec<_>>());
@@ -203,7 +205,7 @@ mod tests {
     fn one_process_without_a_cgroup_hides_its_unit() {
         let told = |cgroup: Option<&str>| Process {
             cgroup: cgroup.map(str::to_owned),
-            ..Reader::new(Files::Executable).read(std::process::id()).unwrap()
+            ..Reader::new(Files::Executable).read(std::process::id()).unwrap().1
         };
         let known = (1, told(Some("/")));
         assert!(!hide_their_units(&BTreeMap::from([known.clone()])));

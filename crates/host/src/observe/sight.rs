@@ -4,6 +4,7 @@
 //! of a namespace sees those that nobody has a descriptor of.
 
 mod record;
+pub(super) mod socket;
 
 use std::os::fd::OwnedFd;
 
@@ -89,11 +90,11 @@ impl Sight {
     /// # Errors
     ///
     /// Where the kernel has not what they need, or does not let this process load them.
-    pub fn open(lists: &[List], asked: Asked) -> Result<Self, SightError> {
+    pub fn open(lists: &[(List, Asked)]) -> Result<Self, SightError> {
         let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
         let known = known::of(&object)?;
         let mut links = Vec::new();
-        for &list in lists {
+        for &(list, asked) in lists {
             let mut programs = object.programs.iter().zip(&known);
             let (program, known) =
                 programs.find(|(program, _)| program.name == list.name()).expect("each list has its program");

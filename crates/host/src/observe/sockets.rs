@@ -1,14 +1,22 @@
 //! The sockets of one network namespace, from sock_diag or, where that is closed, from /proc/net (A5).
 
 pub mod diag;
-mod in_use;
+pub(super) mod in_use;
 pub mod tables;
 
-use std::net::IpAddr;
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
 
-use super::{Gaps, ObserveError, Wanted, ways::Way};
+use self::in_use::InUse;
+use super::{
+    Gaps, ObserveError,
+    sight::{List, Sight, socket::ported},
+    ways::{Sources, Way},
+};
 
 /// A socket as the kernel lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +49,10 @@ pub struct Socket {
     pub cgroup: Option<u64>,
     /// Whether an IPv6 socket refuses IPv4, where the source tells.
     pub v6only: Option<bool>,
+    /// Whether a person chose the port, and not the kernel, where the source tells.
+    pub chosen: Option<bool>,
+    /// Which way of looking found it.
+    pub seen_by: SeenBy,
 }
 
 /// One end of a socket.
@@ -81,6 +93,11 @@ impl Side {
             (Self::Connected, _) => 0x3ffe & !(1 << LISTEN) & !(1 << CLOSE),
         }
     }
+
+    /// Whether a socket is of this side.
+    fn has(self, socket: &Socket) -> bool {
+        1u32.checked_shl(socket.state.into()).is_some_and(|state| self.states(socket.protocol) & state != 0)
+    }
 }
 
 /// The protocols whose sockets Linux lists.
@@ -98,22 +115,46 @@ pub enum Steadiness {
 /// A list that changes while it is read is read this often.
 const READS_MAX: u32 = 4;
 
-/// The sockets that wait for anybody in the network namespace of the calling thread, by the best way that is open.
+/// The sockets that wait for anybody in the network namespace of the calling thread, `netns`, by the best way that is open.
 ///
 /// Each comes once, in order of protocol, port and address.
 ///
 /// # Errors
 ///
 /// Where no way is open.
-pub(super) fn listening(wanted: &Wanted, gaps: &mut Gaps) -> Result<(Vec<Socket>, SeenBy), ObserveError> {
-    by_best_way(wanted, gaps, |way| {
+pub(super) fn listening(
+    sources: Sources<'_>,
+    netns: u64,
+    gaps: &mut Gaps,
+) -> Result<Vec<Socket>, ObserveError> {
+    // The tables of all connections would have to be gone through for the few that listen.
+    let ways = [Way::SockDiag, Way::Proc, Way::Bpf];
+    let mut sockets = by_best_way(ways, sources, gaps, |way| {
         let mut sockets = Vec::new();
-        let mut told = read(way, Side::Listening, wanted, |socket| sockets.push(socket))?;
+        let mut told = read(way, Side::Listening, sources, |socket| sockets.push(socket))?;
         if without_doubles(&mut sockets) == Steadiness::Unsteady {
             told.steadiness = Steadiness::Unsteady;
         }
         Some((sockets, told))
-    })
+    })?;
+    adopt(&mut sockets, sources.held(netns));
+    Ok(sockets)
+}
+
+/// Adds what some process holds and the list passed over, and to the others what only the descriptors tell.
+fn adopt(sockets: &mut Vec<Socket>, held: &[Socket]) {
+    let mut missed: HashMap<u64, &Socket> = held
+        .iter()
+        .filter(|socket| Side::Listening.has(socket))
+        .map(|socket| (socket.inode, socket))
+        .collect();
+    for socket in sockets.iter_mut() {
+        if let Some(held) = missed.remove(&socket.inode) {
+            (socket.chosen, socket.seen_by) = (held.chosen, held.seen_by);
+        }
+    }
+    sockets.extend(missed.into_values());
+    sort(sockets);
 }
 
 /// What `add` makes of the sockets with a peer, beginning anew with `start` where the list is read again.
@@ -122,17 +163,26 @@ pub(super) fn listening(wanted: &Wanted, gaps: &mut Gaps) -> Result<(Vec<Socket>
 ///
 /// Where no way is open.
 pub(super) fn connected<T>(
-    wanted: &Wanted,
+    sources: Sources<'_>,
+    netns: u64,
     gaps: &mut Gaps,
     start: impl Fn() -> T,
     add: impl Fn(&mut T, Socket),
 ) -> Result<T, ObserveError> {
-    let answer = by_best_way(wanted, gaps, |way| {
+    by_best_way(Way::ALL, sources, gaps, |way| {
         let mut sum = start();
-        let told = read(way, Side::Connected, wanted, |socket| add(&mut sum, socket))?;
+        let mut bound = HashSet::new();
+        let told = read(way, Side::Connected, sources, |socket| {
+            if socket.state == BOUND_INACTIVE {
+                bound.insert(socket.inode);
+            }
+            add(&mut sum, socket);
+        })?;
+        // What is merely bound is in no table of an older kernel.
+        let held = sources.held(netns).iter().filter(|socket| socket.state == BOUND_INACTIVE);
+        held.filter(|socket| !bound.contains(&socket.inode)).for_each(|socket| add(&mut sum, *socket));
         Some((sum, told))
-    });
-    answer.map(|(sum, _)| sum)
+    })
 }
 
 /// What a way tells of the list that it gave.
@@ -145,23 +195,24 @@ pub struct Told {
 }
 
 fn by_best_way<T>(
-    wanted: &Wanted,
+    ways: [Way; 3],
+    sources: Sources<'_>,
     gaps: &mut Gaps,
     mut read: impl FnMut(Way) -> Option<(T, Told)>,
-) -> Result<(T, SeenBy), ObserveError> {
-    for (way, seen_by) in [(Way::SockDiag, SeenBy::SockDiag), (Way::Proc, SeenBy::Proc)] {
-        if !wanted.ways.allow(way) {
-            continue;
-        }
+) -> Result<T, ObserveError> {
+    for way in ways.into_iter().filter(|&way| sources.wanted.ways.allow(way)) {
         let Some((answer, told)) = steady(|| read(way)) else {
-            gaps.missing(way.name());
+            // That the kernel runs no programs for us hides nothing by itself.
+            if way != Way::Bpf {
+                gaps.missing(way.name());
+            }
             continue;
         };
         if told.steadiness == Steadiness::Unsteady {
             gaps.unsteady(way.name());
         }
         told.unread.iter().for_each(|table| gaps.missing(table));
-        return Ok((answer, seen_by));
+        return Ok(answer);
     }
     Err(ObserveError::NoSource)
 }
@@ -178,7 +229,8 @@ fn steady<L>(mut read: impl FnMut() -> Option<(L, Told)>) -> Option<(L, Told)> {
     answer
 }
 
-fn read(way: Way, side: Side, wanted: &Wanted, mut each: impl FnMut(Socket)) -> Option<Told> {
+fn read(way: Way, side: Side, sources: Sources<'_>, mut each: impl FnMut(Socket)) -> Option<Told> {
+    let wanted = sources.wanted;
     let port = wanted.ports.filter(|range| range.is_one()).map(|range| range.first);
     let mut each = |socket: Socket| {
         if wanted.ports.is_none_or(|range| range.contains(socket.local.port)) {
@@ -186,8 +238,12 @@ fn read(way: Way, side: Side, wanted: &Wanted, mut each: impl FnMut(Socket)) -> 
         }
     };
     match way {
+        Way::Bpf => {
+            let steadiness = read_tables(side, port, sources.tables?, &mut each)?;
+            Some(Told { steadiness, unread: Vec::new() })
+        }
         Way::SockDiag => {
-            let steadiness = diag::list(side, port, &mut each).ok()?;
+            let steadiness = diag::list(side, port, &PROTOCOLS, &mut each).ok()?;
             Some(Told { steadiness, unread: Vec::new() })
         }
         Way::Proc => {
@@ -197,6 +253,30 @@ fn read(way: Way, side: Side, wanted: &Wanted, mut each: impl FnMut(Socket)) -> 
     }
 }
 
+/// Goes through the kernel's own tables; it has programs for those of TCP and UDP only, and the others are rare.
+fn read_tables(
+    side: Side,
+    port: Option<u16>,
+    tables: &Sight,
+    each: &mut impl FnMut(Socket),
+) -> Option<Steadiness> {
+    for list in [List::Tcp, List::Udp] {
+        tables
+            .read(list, |record| {
+                if let Some(socket) = ported(&record, SeenBy::SockIter).filter(|socket| side.has(socket)) {
+                    each(socket);
+                }
+            })
+            .ok()?;
+    }
+    let in_use = InUse::read();
+    let has_any =
+        |protocol| in_use.may_have(protocol, Family::Ipv4) || in_use.may_have(protocol, Family::Ipv6);
+    let others: Vec<_> =
+        [Protocol::Udplite, Protocol::Sctp].into_iter().filter(|&protocol| has_any(protocol)).collect();
+    if others.is_empty() { Some(Steadiness::Steady) } else { diag::list(side, port, &others, each).ok() }
+}
+
 /// Puts sockets in order of protocol, port and address, each once.
 ///
 /// The kernel goes on by position where one message ends and the next begins (net/ipv4/inet_diag.c, `inet_diag_dump_icsk`;
@@ -204,11 +284,15 @@ fn read(way: Way, side: Side, wanted: &Wanted, mut each: impl FnMut(Socket)) -> 
 /// where others were closed it passes one over. Only the first can be seen, so a socket that comes twice tells of both.
 fn without_doubles(sockets: &mut Vec<Socket>) -> Steadiness {
     let listed = sockets.len();
+    sort(sockets);
+    sockets.dedup_by_key(|socket| (socket.protocol, socket.local, socket.inode, socket.cookie));
+    if sockets.len() == listed { Steadiness::Steady } else { Steadiness::Unsteady }
+}
+
+fn sort(sockets: &mut [Socket]) {
     sockets.sort_by_key(|socket| {
         (socket.protocol, socket.local.port, socket.local.ip, socket.inode, socket.cookie)
     });
-    sockets.dedup_by_key(|socket| (socket.protocol, socket.local, socket.inode, socket.cookie));
-    if sockets.len() == listed { Steadiness::Steady } else { Steadiness::Unsteady }
 }
 
 #[cfg(test)]
@@ -234,6 +318,8 @@ mod tests {
             cookie: inode,
             cgroup: None,
             v6only: None,
+            chosen: None,
+            seen_by: SeenBy::SockDiag,
         }
     }
 

@@ -104,6 +104,8 @@ mod tests {
             cookie: 1,
             cgroup: None,
             v6only: None,
+            chosen: None,
+            seen_by: portreeve_core::facts::SeenBy::SockDiag,
         }
     }
 

@@ -1,10 +1,14 @@
-//! Sockets without port numbers: raw and packet, listed for completeness (raw(7), packet(7)).
+//! Sockets without port numbers: raw, packet and vsock, listed for completeness (raw(7), packet(7), vsock(7)).
 
-use std::io;
+use std::{collections::HashSet, io};
 
 use portreeve_core::facts::OtherSocket;
 
-use super::{Gaps, sockets::tables};
+use super::{
+    Gaps,
+    sockets::{in_use::InUse, tables},
+    ways::Sources,
+};
 
 /// Far above what any host has; further ones are a gap.
 const SOCKETS_MAX: usize = 100_000;
@@ -16,8 +20,8 @@ type Line = fn(&str) -> Option<(u32, u64)>;
 const TABLES: [(&str, &str, Line); 3] =
     [("raw", "raw", raw_line), ("raw6", "raw", raw_line), ("packet", "packet", packet_line)];
 
-/// The raw and packet sockets of the network namespace of the calling thread, which has inode `netns`.
-pub(super) fn list(netns: u64, gaps: &mut Gaps) -> Vec<OtherSocket> {
+/// The raw, packet and vsock sockets of the network namespace of the calling thread, which has inode `netns`.
+pub(super) fn list(sources: Sources<'_>, netns: u64, gaps: &mut Gaps) -> Vec<OtherSocket> {
     let mut sockets = Vec::new();
     for (name, kind, line) in TABLES {
         let mut left_out = 0;
@@ -34,6 +38,16 @@ pub(super) fn list(netns: u64, gaps: &mut Gaps) -> Vec<OtherSocket> {
         if answer.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
             gaps.missing(&path);
         }
+    }
+    match sources.descriptors {
+        Some(descriptors) => {
+            let known: HashSet<u64> = sockets.iter().map(|socket| socket.inode).collect();
+            let held = descriptors.other(netns).iter();
+            sockets.extend(held.filter(|socket| !known.contains(&socket.inode)).cloned());
+        }
+        // Their own list of sockets is rarely built in (CONFIG_VSOCKETS_DIAG).
+        None if InUse::read().may_have_vsock() => gaps.missing("vsock"),
+        None => {}
     }
     sockets
 }

@@ -1,8 +1,12 @@
 //! The ways of looking that are open, and those that somebody closed on purpose.
 
+use super::{Wanted, descriptors::Descriptors, sight::Sight, sockets::Socket};
+
 /// A way of looking at sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
+    /// Programs that run in the kernel (bpf(2)).
+    Bpf,
     /// sock_diag(7).
     SockDiag,
     /// The tables below /proc/net (proc(5)).
@@ -11,15 +15,34 @@ pub enum Way {
 
 impl Way {
     /// Every way, the best first.
-    pub const ALL: [Self; 2] = [Self::SockDiag, Self::Proc];
+    pub const ALL: [Self; 3] = [Self::Bpf, Self::SockDiag, Self::Proc];
 
     /// The token that names it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Bpf => "bpf",
             Self::SockDiag => "sock_diag",
             Self::Proc => "proc",
         }
+    }
+}
+
+/// What the sockets of a host are read from, beside what is always there.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) wanted: &'a Wanted,
+    /// Every descriptor of a socket, where the kernel told.
+    pub(super) descriptors: Option<&'a Descriptors>,
+    /// The kernel's own tables, where they are wanted and it lets us go through them.
+    pub(super) tables: Option<&'a Sight>,
+}
+
+impl<'a> Sources<'a> {
+    /// The sockets of a network namespace that some process has a descriptor of, as far as
+    /// [`Descriptors::sockets`] has them.
+    pub(super) fn held(&self, netns: u64) -> &'a [Socket] {
+        self.descriptors.map_or(&[], |descriptors| descriptors.sockets(netns))
     }
 }
 
@@ -38,7 +61,7 @@ impl Ways {
     /// The first name that is not known.
     pub fn without(names: &str) -> Result<Self, &str> {
         let mut ways = Self::ALL;
-        for name in names.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "bpf")) {
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             let way = Way::ALL.into_iter().find(|way| way.name() == name).ok_or(name)?;
             ways.0 &= !(1 << way as u8);
         }
@@ -57,7 +80,7 @@ mod tests {
     #[test]
     fn ways_are_closed_by_name() {
         let ways = Ways::without("bpf, sock_diag").unwrap();
-        assert!(!ways.allow(Way::SockDiag) && ways.allow(Way::Proc));
+        assert!(!ways.allow(Way::Bpf) && !ways.allow(Way::SockDiag) && ways.allow(Way::Proc));
         assert_eq!(Ways::without(""), Ok(Ways::ALL));
         assert_eq!(Ways::without("sock_diag,telepathy"), Err("telepathy"));
     }

@@ -10,13 +10,13 @@ use std::{
 
 use rustix::fs::RawDir;
 
-use super::{Sweep, open_descriptors, visit_descriptors};
+use super::{Inodes, Sweep, open_descriptors, visit_descriptors};
 
 /// A process with more threads than this has its first ones asked.
 const THREADS_MAX: usize = 10_000;
 
 /// Looks for `inodes` in the tables of a process' threads, each different table once.
-pub(super) fn visit(pid: u32, inodes: &HashSet<u64>, sweep: &mut Sweep) {
+pub(super) fn visit(pid: u32, inodes: &Inodes, sweep: &mut Sweep) {
     let tasks = format!("/proc/{pid}/task");
     // The directory has a link for each thread besides its own two (proc_task_getattr, fs/proc/base.c).
     if fs::metadata(&tasks).is_ok_and(|directory| directory.nlink() <= 3) {

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portreeve_core::{address::Family, port::Protocol};
+use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
 use rustix::io::Errno;
 
-use super::{BOUND_INACTIVE, CLOSE, End, LISTEN, PROTOCOLS, Side, Socket, Steadiness, in_use::InUse};
+use super::{BOUND_INACTIVE, CLOSE, End, LISTEN, Side, Socket, Steadiness, in_use::InUse};
 use crate::sys::netlink::{self, Netlink, NetlinkError, attributes, bytes_at};
 
 /// SOCK_DIAG_BY_FAMILY.
@@ -20,7 +20,8 @@ const CGROUP_ID: u16 = 21;
 const FIXED_BYTES: usize = 72;
 const IPPROTO_MPTCP: u32 = 262;
 
-/// Gives every socket of `side` in the network namespace of the calling thread to `each`, Multipath TCP marked.
+/// Gives every socket of `side` and `protocols` in the network namespace of the calling thread to `each`, Multipath TCP
+/// marked.
 ///
 /// With `port`, the kernel leaves out those that are bound to another.
 ///
@@ -30,6 +31,7 @@ const IPPROTO_MPTCP: u32 = 262;
 pub fn list(
     side: Side,
     port: Option<u16>,
+    protocols: &[Protocol],
     each: &mut impl FnMut(Socket),
 ) -> Result<Steadiness, NetlinkError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
@@ -39,7 +41,7 @@ pub fn list(
         Side::Connected => Vec::new(),
     };
     let mut steadiness = Steadiness::Steady;
-    for protocol in PROTOCOLS {
+    for &protocol in protocols {
         for family in [Family::Ipv4, Family::Ipv6] {
             // Asked in any case: the answer tells whether this way is open.
             let first = (protocol, family) == (Protocol::Tcp, Family::Ipv4);
@@ -148,6 +150,8 @@ pub fn read(bytes: &[u8], protocol: Protocol) -> Option<Socket> {
         cookie: u64::from(number(fixed, 44)?) | u64::from(number(fixed, 48)?) << 32,
         cgroup: None,
         v6only: None,
+        chosen: None,
+        seen_by: SeenBy::SockDiag,
     };
     for (kind, value) in attributes(&bytes[FIXED_BYTES..]) {
         match kind {

@@ -8,16 +8,16 @@ use crate::proc;
 
 /// How many sockets each protocol has in one network namespace, by the kernel's name (net/core/sock.c, proto_seq_show).
 #[derive(Debug, Default)]
-pub(super) struct InUse(String);
+pub(in crate::observe) struct InUse(String);
 
 impl InUse {
     /// Reads `/proc/thread-self/net/protocols`; where it is missing every protocol may be in use.
-    pub(super) fn read() -> Self {
+    pub(in crate::observe) fn read() -> Self {
         Self(proc::read_text("/proc/thread-self/net/protocols").unwrap_or_default())
     }
 
     /// Whether a socket of this protocol and family may exist: anything but a plain zero.
-    pub(super) fn may_have(&self, protocol: Protocol, family: Family) -> bool {
+    pub(in crate::observe) fn may_have(&self, protocol: Protocol, family: Family) -> bool {
         let name = match (protocol, family) {
             (Protocol::Tcp, Family::Ipv4) => "TCP",
             (Protocol::Tcp, Family::Ipv6) => "TCPv6",
@@ -33,8 +33,13 @@ impl InUse {
     }
 
     /// Whether a Multipath TCP socket of this family may exist.
-    pub(super) fn may_have_mptcp(&self, family: Family) -> bool {
+    pub(in crate::observe) fn may_have_mptcp(&self, family: Family) -> bool {
         self.counts(if family == Family::Ipv4 { "MPTCP" } else { "MPTCPv6" })
+    }
+
+    /// Whether a socket to or from another machine of the same host is known to exist (vsock(7)).
+    pub(in crate::observe) fn may_have_vsock(&self) -> bool {
+        self.0.contains("AF_VSOCK") && self.counts("AF_VSOCK")
     }
 
     fn counts(&self, name: &str) -> bool {

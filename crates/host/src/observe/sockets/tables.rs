@@ -8,7 +8,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use portreeve_core::{address::Family, port::Protocol};
+use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
 
 use super::{End, LISTEN, Side, Socket};
 
@@ -103,6 +103,8 @@ fn socket(
         cookie: 0,
         cgroup: None,
         v6only: None,
+        chosen: None,
+        seen_by: SeenBy::Proc,
     }
 }
 

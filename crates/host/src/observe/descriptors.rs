@@ -1,0 +1,96 @@
+//! Every descriptor of a socket, from one pass of the kernel over all processes and namespaces (A5, A12).
+
+use std::{collections::BTreeMap, fs, process};
+
+use portreeve_core::{
+    facts::{OtherSocket, SeenBy},
+    port::PortRange,
+};
+
+use super::{
+    Connections, Wanted,
+    holders::{self, Found},
+    sight::{Asked, List, Record, Sight, socket},
+    sockets::{CLOSE, LISTEN, Socket},
+    ways::Way,
+};
+
+const EVERY_PORT: PortRange = PortRange { first: 0, last: u16::MAX };
+
+/// What the pass saw.
+#[derive(Debug, Default)]
+pub(super) struct Descriptors {
+    /// Who has which socket, in order of socket, process and descriptor.
+    pub(super) found: Vec<Found>,
+    /// The sockets that wait for somebody or are merely bound, by network namespace.
+    sockets: BTreeMap<u64, Vec<Socket>>,
+    other: BTreeMap<u64, Vec<OtherSocket>>,
+    /// A descriptor in each namespace, which leads there.
+    guides: BTreeMap<u64, Found>,
+}
+
+impl Descriptors {
+    /// Those that refer to wanted sockets; `None` where the kernel does not let us.
+    pub(super) fn see(wanted: &Wanted) -> Option<Self> {
+        if !wanted.ways.allow(Way::Bpf) || !numbers_are_ours() {
+            return None;
+        }
+        let asked = Asked {
+            ports: wanted.ports.unwrap_or(EVERY_PORT),
+            connections: wanted.connections == Connections::List,
+        };
+        let sight = Sight::open(&[(List::Files, asked)]).ok()?;
+        let mut descriptors = Self::default();
+        sight.read(List::Files, |record| descriptors.add(&record)).ok()?;
+        descriptors.settle();
+        Some(descriptors)
+    }
+
+    /// The sockets of one namespace that wait for somebody or are merely bound, each once.
+    pub(super) fn sockets(&self, netns: u64) -> &[Socket] {
+        self.sockets.get(&netns).map_or(&[], Vec::as_slice)
+    }
+
+    /// Its sockets without ports.
+    pub(super) fn other(&self, netns: u64) -> &[OtherSocket] {
+        self.other.get(&netns).map_or(&[], Vec::as_slice)
+    }
+
+    fn add(&mut self, record: &Record) {
+        let found = Found {
+            pid: record.pid,
+            thread: record.thread,
+            fd: record.fd,
+            inode: record.inode,
+            started: record.started,
+        };
+        let netns = u64::from(record.netns);
+        self.found.push(found);
+        self.guides.entry(netns).or_insert(found);
+        if let Some(socket) = socket::ported(record, SeenBy::TaskFile) {
+            // The kernel's own tables tell the others completely, and a busy host has a hundred thousand of them.
+            if matches!(record.state, LISTEN | CLOSE) {
+                self.sockets.entry(netns).or_default().push(socket);
+            }
+        } else if let Some(other) = socket::other(record) {
+            self.other.entry(netns).or_default().push(other);
+        }
+    }
+
+    fn settle(&mut self) {
+        holders::settle(&mut self.found);
+        for sockets in self.sockets.values_mut() {
+            sockets.sort_by_key(|socket| socket.inode);
+            sockets.dedup_by_key(|socket| socket.inode);
+        }
+        for sockets in self.other.values_mut() {
+            sockets.sort_by_key(|socket| socket.inode);
+            sockets.dedup_by_key(|socket| socket.inode);
+        }
+    }
+}
+
+/// Whether /proc counts processes as the kernel counts them for us: it may be mounted from another pid namespace.
+fn numbers_are_ours() -> bool {
+    fs::read_link("/proc/self").is_ok_and(|own| own.to_str() == Some(&process::id().to_string()))
+}
