@@ -19,6 +19,22 @@ pub enum LabError {
     /// The cgroup2 hierarchy is not mounted.
     #[error("the lab needs a mounted cgroup2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup")]
     NoCgroups,
+    /// apt knows no kernel of a series.
+    #[error("apt knows no kernel {series}: none of its sources has a package {packages}")]
+    NoKernel {
+        /// The first two numbers of its version.
+        series: String,
+        /// What the package would be called, with a star for what varies.
+        packages: String,
+    },
+    /// A kernel was packed without a module that a guest was to have.
+    #[error("the kernel {release} has no module {name}")]
+    NoModule {
+        /// The kernel.
+        release: String,
+        /// The module.
+        name: String,
+    },
     /// A file or folder could not be read, written or removed.
     #[error("cannot {what} {path}")]
     File {

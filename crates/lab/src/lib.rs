@@ -10,6 +10,7 @@ pub mod error;
 pub mod fixture;
 pub mod folder;
 pub mod host;
+pub mod kernel;
 pub mod machine;
 pub mod name;
 pub mod namespace;

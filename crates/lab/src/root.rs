@@ -82,8 +82,8 @@ pub fn ready() -> Result<PathBuf, LabError> {
     Ok(root)
 }
 
-/// Another runner may be making the same root at this moment: whoever comes second waits and finds it.
-fn lock(path: &Path) -> Result<File, LabError> {
+/// Another runner may be making the same thing at this moment: whoever comes second waits and finds it.
+pub(crate) fn lock(path: &Path) -> Result<File, LabError> {
     let file = File::create(path).map_err(LabError::file("open", path))?;
     flock(&file, FlockOperation::LockExclusive)
         .map_err(|errno| LabError::file("lock", path)(errno.into()))?;

@@ -20,7 +20,7 @@ const fn tool(program: &'static str, package: &'static str, why: &'static str) -
 }
 
 /// All of them. None of these packages starts a service.
-pub const TOOLS: [Tool; 10] = [
+pub const TOOLS: [Tool; 13] = [
     tool("mmdebstrap", "mmdebstrap", "makes the Debian root"),
     tool("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring", "vouches for that root"),
     tool("systemd-nspawn", "systemd-container", "boots that root"),
@@ -31,6 +31,9 @@ pub const TOOLS: [Tool; 10] = [
     tool("lsof", "lsof", "is another witness of sockets"),
     tool("curl", "curl", "is the client of web, mail and file servers"),
     tool("openssl", "openssl", "is the client of encrypted ports"),
+    tool("qemu-system-x86_64", "qemu-system-x86", "boots another kernel"),
+    tool("busybox", "busybox-static", "is all that kernel's system"),
+    tool("bpftool", "bpftool", "is a witness of what a kernel lets BPF do"),
 ];
 
 /// The tools that are not there.
