@@ -33,7 +33,11 @@ const CHORES: &[Chore] = &[
     },
     Chore { name: "test", does: "everything once, with seconds and totals", run: test::run },
     Chore { name: "soak", does: "the full counts [--runs N] [--seconds N]", run: soak::run },
-    Chore { name: "lab", does: "the tests on whole Debian hosts [NAME]", run: lab::run },
+    Chore {
+        name: "lab",
+        does: "the tests on whole Debian hosts [NAME]; on another kernel: kernel [COMMAND…]",
+        run: lab::run,
+    },
     Chore { name: "bench", does: "against rivals and promises [--save] [--cold]", run: bench::run },
     Chore { name: "bpf", does: "compile the programs that run in the kernel", run: bpf::run },
     Chore {
