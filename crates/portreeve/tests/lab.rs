@@ -15,6 +15,7 @@ mod lab {
     mod hidepid;
     mod impostors;
     mod kept;
+    mod kernel;
     mod namespaces;
     mod policy;
     mod silent;
