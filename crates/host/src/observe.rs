@@ -105,9 +105,12 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     })
 }
 
-/// The kernel's own tables of sockets, where connections are wanted: only then are they worth their price.
+/// The kernel's own tables of sockets, where connections are wanted or nothing else is open: only then are they worth
+/// their price.
 fn tables(wanted: &Wanted) -> Option<Sight> {
-    if wanted.connections == Connections::Skip || !wanted.ways.allow(Way::Bpf) {
+    let ways = wanted.ways;
+    let is_last = !ways.allow(Way::SockDiag) && !ways.allow(Way::Proc);
+    if !ways.allow(Way::Bpf) || (wanted.connections == Connections::Skip && !is_last) {
         return None;
     }
     let asked =
