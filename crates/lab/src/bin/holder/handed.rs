@@ -36,6 +36,13 @@ pub(crate) fn passed(address: SocketAddr) -> Outcome {
     Ok(())
 }
 
+/// The opener sends the socket through standard input, a Unix socket, and ends.
+pub(crate) fn send_away(address: SocketAddr) -> Outcome {
+    send(io::stdin(), plain::listener(address)?.as_fd())?;
+    println!("ready");
+    Ok(())
+}
+
 pub(crate) fn receive() -> Outcome {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -66,7 +73,7 @@ fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
-fn send(through: &OwnedFd, socket: BorrowedFd<'_>) -> io::Result<()> {
+fn send(through: impl AsFd, socket: BorrowedFd<'_>) -> io::Result<()> {
     let sockets = [socket];
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod disguise;
+mod families;
 mod handed;
 mod plain;
 mod silent;
@@ -13,7 +14,7 @@ use std::{
     io::{self, Write},
     net::{AddrParseError, SocketAddr},
     path::Path,
-    process::ExitCode,
+    process::{self, ExitCode},
     thread,
     time::Duration,
 };
@@ -31,9 +32,15 @@ const USAGE: &str = "usage: holder MODE ARGUMENT...
   full ADDRESS               TCP with a full accept queue
   forked ADDRESS             TCP, held by a parent and its child
   passed ADDRESS             TCP, sent to another process whose sender is gone
+  send ADDRESS               TCP, sent through standard input; then it ends
+  receive                    what comes through standard input
   in-flight ADDRESS          TCP, held by the queue of a Unix socket alone
   vanished ADDRESS           TCP, by a program whose file is deleted
+  memory ADDRESS             TCP, by a program that is in no file
+  script FILE PROGRAM ADDRESS  TCP, by a script that PROGRAM runs
   renamed NAME ADDRESS       TCP, under a name of any bytes
+  mptcp ADDRESS              Multipath TCP
+  packet TYPE                frames of an Ethernet type
   silent KIND PLACE          a mount of fuse that never answers
   idle                       nothing at all
   crowd TCP UDP IDLE         so many processes of each kind
@@ -62,9 +69,15 @@ fn run(arguments: &[OsString]) -> Outcome {
         "full" => plain::full(address(rest, 0)?),
         "forked" => handed::forked(address(rest, 0)?),
         "passed" => handed::passed(address(rest, 0)?),
+        "send" => handed::send_away(address(rest, 0)?),
         "receive" => handed::receive(),
         "in-flight" => handed::in_flight(address(rest, 0)?),
         "vanished" => disguise::vanished(rest),
+        "memory" => disguise::memory(rest),
+        "ghost" => disguise::ghost(address(rest, 0)?),
+        "script" => disguise::script(path(rest, 0)?, path(rest, 1)?, address(rest, 2)?),
+        "mptcp" => families::mptcp(address(rest, 0)?),
+        "packet" => families::packet(number(rest, 0)?),
         "renamed" => disguise::renamed(rest.first().ok_or(USAGE)?, address(rest, 1)?),
         "silent" => silent::silent(&rest.first().ok_or(USAGE)?.to_string_lossy(), path(rest, 1)?),
         "idle" => rest_forever(),
@@ -73,6 +86,15 @@ fn run(arguments: &[OsString]) -> Outcome {
         "connected-to-itself" => crowd::connected_to_itself(address(rest, 0)?, number(rest, 1)?),
         _ => Err(USAGE.into()),
     }
+}
+
+/// The exit status where the kernel cannot do it, of which standard output says more.
+const MISSING: i32 = 3;
+
+/// Ends the program where this kernel has no such thing.
+fn lacks(feature: &str) -> ! {
+    println!("missing: this kernel has no {feature}");
+    process::exit(MISSING)
 }
 
 /// Says that everything is as asked, and keeps it so.
