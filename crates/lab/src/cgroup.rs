@@ -138,6 +138,29 @@ fn remove_tree(path: &Path) -> io::Result<()> {
     fs::remove_dir(path)
 }
 
+/// The group of this process.
+///
+/// # Errors
+///
+/// Without cgroup2.
+pub fn own() -> Result<PathBuf, LabError> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::/")).ok_or(LabError::NoCgroups)?;
+    Ok(hierarchy()?.join(path))
+}
+
+/// Kills all that live in the group at `path`, which is no other runner's, and removes it.
+///
+/// # Errors
+///
+/// Where processes do not go, or somebody keeps the group.
+pub fn remove_at(path: &Path) -> io::Result<()> {
+    if path.join("cgroup.kill").exists() {
+        fs::write(path.join("cgroup.kill"), "1")?;
+    }
+    remove_emptied(path)
+}
+
 /// Where cgroup2 is mounted.
 fn hierarchy() -> Result<&'static PathBuf, LabError> {
     hierarchies().first().ok_or(LabError::NoCgroups)

@@ -22,6 +22,7 @@ pub mod reap;
 pub mod root;
 pub mod tools;
 pub mod witness;
+pub mod zoo;
 
 pub use client::Client;
 pub use error::LabError;

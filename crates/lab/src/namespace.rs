@@ -40,6 +40,15 @@ impl Namespace {
         Self::with(&["--net", "--pid", "--fork", "--mount-proc"])
     }
 
+    /// A fresh one with its own mounts, so that none is left on the machine; processes are the machine's.
+    ///
+    /// # Errors
+    ///
+    /// Where the lab cannot be built here.
+    pub fn create_with_mounts() -> Result<Self, LabError> {
+        Self::with(&["--net", "--mount"])
+    }
+
     fn with(unshare: &[&str]) -> Result<Self, LabError> {
         let group = Group::create()?;
         let mut anchor = cgroup::command(&group.below("anchor")?, "unshare")

@@ -20,7 +20,7 @@ const fn tool(program: &'static str, package: &'static str, why: &'static str) -
 }
 
 /// All of them. None of these packages starts a service.
-pub const TOOLS: [Tool; 13] = [
+pub const TOOLS: &[Tool] = &[
     tool("mmdebstrap", "mmdebstrap", "makes the Debian root"),
     tool("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring", "vouches for that root"),
     tool("systemd-nspawn", "systemd-container", "boots that root"),
@@ -28,6 +28,7 @@ pub const TOOLS: [Tool; 13] = [
     tool("nsenter", "util-linux", "enters them"),
     tool("ip", "iproute2", "lays the network between hosts"),
     tool("ss", "iproute2", "is a witness of sockets"),
+    tool("cc", "gcc", "links programs, and builds those that are written in C"),
     tool("lsof", "lsof", "is another witness of sockets"),
     tool("curl", "curl", "is the client of web, mail and file servers"),
     tool("openssl", "openssl", "is the client of encrypted ports"),
@@ -39,7 +40,7 @@ pub const TOOLS: [Tool; 13] = [
 /// The tools that are not there.
 #[must_use]
 pub fn missing() -> Vec<Tool> {
-    TOOLS.into_iter().filter(|tool| !is_there(tool.program)).collect()
+    TOOLS.iter().copied().filter(|tool| !is_there(tool.program)).collect()
 }
 
 /// Says whether the lab can be built here.
@@ -48,10 +49,23 @@ pub fn missing() -> Vec<Tool> {
 ///
 /// Without root, and where tools are missing, with the command that brings them.
 pub fn check() -> Result<(), LabError> {
+    need(&missing())
+}
+
+/// Says whether a part of the lab that only takes some of the tools can be built here.
+///
+/// # Errors
+///
+/// As for [`check`].
+pub fn check_for(programs: &[&str]) -> Result<(), LabError> {
+    let missing = missing().into_iter().filter(|tool| programs.contains(&tool.program));
+    need(&missing.collect::<Vec<_>>())
+}
+
+fn need(missing: &[Tool]) -> Result<(), LabError> {
     if !rustix::process::geteuid().is_root() {
         return Err(LabError::NotRoot);
     }
-    let missing = missing();
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,51 @@
+//! Sockets that go from hand to hand: inherited, sent, or still on the way.
+
+use std::os::{fd::OwnedFd, unix::net::UnixStream};
+
+use super::NO_DESCRIPTOR;
+use crate::{
+    error::LabError,
+    zoo::{
+        Case,
+        enclosure::Enclosure,
+        truth::{Holder, Proof, Scene, Socket, Trouble, holder, listener},
+    },
+};
+
+pub(super) const CASES: &[Case] = &[
+    Case { name: "forked", build: forked },
+    Case { name: "passed", build: passed },
+    Case { name: "in-flight", build: in_flight },
+];
+
+/// A child has what its parent had open (fork(2)).
+fn forked(zoo: &Enclosure) -> Result<Scene, Trouble> {
+    let says = "held by a parent and its child";
+    let parent = zoo.at(says, "forked.service").holder(&["forked", "127.0.0.1:7001"])?;
+    let child = Holder { pid: Some(parent.first_child()?), ..holder("the child", &parent, "holder") };
+    let holders = vec![holder("the parent", &parent, "holder"), child];
+    let socket = Socket { holders, ..listener(zoo.netns).opened_by(&parent) };
+    Ok(Scene::new(says, 7001, vec![socket], vec![parent]))
+}
+
+/// Who receives a descriptor has the same open socket as who sent it (unix(7), SCM_RIGHTS).
+fn passed(zoo: &Enclosure) -> Result<Scene, Trouble> {
+    let says = "held by who received it; its opener has exited";
+    let (near, far) = UnixStream::pair().map_err(LabError::file("make", "a pair of Unix sockets"))?;
+    let opener = zoo.at(says, "opener.service");
+    let mut opener = opener.holder_reading(&["send", "127.0.0.1:7002"], OwnedFd::from(near))?;
+    opener.wait();
+    let receiver = zoo.at(says, "receiver.service").holder_reading(&["receive"], OwnedFd::from(far))?;
+    let holders = vec![holder("the receiver", &receiver, "holder")];
+    let socket = Socket { holders, ..listener(zoo.netns).opened_by(&opener) };
+    Ok(Scene::new(says, 7002, vec![socket], vec![receiver]))
+}
+
+/// The queue has it and goes with its last end; nobody can accept before somebody reads the queue.
+fn in_flight(zoo: &Enclosure) -> Result<Scene, Trouble> {
+    let says = "held by no process: it is in the queue of a Unix socket";
+    let queue = zoo.at(says, "in-flight.service").holder(&["in-flight", "127.0.0.1:7003"])?;
+    let socket = Socket { gap: Some(NO_DESCRIPTOR), ..listener(zoo.netns).opened_by(&queue) };
+    let proof = Proof::Deaths { bystanders: vec![], needed: vec![queue.pid] };
+    Ok(Scene { proof, ..Scene::new(says, 7003, vec![socket], vec![queue]) })
+}
