@@ -26,4 +26,5 @@ mod lab {
     mod together;
     mod untold;
     mod witnesses;
+    mod zoo;
 }

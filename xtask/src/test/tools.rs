@@ -7,10 +7,7 @@ use portreeve_lab::tools::{Tool, missing};
 use crate::shell::{self, Result, command, find_program, is_root};
 
 /// What the chores need beside the lab's own tools. None of these packages starts a service either.
-const OURS: [Tool; 2] = [
-    Tool { program: "git", package: "git", why: "lists and patches the tree" },
-    Tool { program: "cc", package: "gcc", why: "links programs, and builds the benchmark's stopwatch" },
-];
+const OURS: [Tool; 1] = [Tool { program: "git", package: "git", why: "lists and patches the tree" }];
 
 /// The witness that sees what the rest of the tests and even the installation of their tools leave behind.
 const WITNESS: &str = "ss";
