@@ -83,7 +83,9 @@ fn taken_apart(elf: &[u8], source: &str) -> Result<(String, Vec<u8>)> {
     let mut manifest = format!("source {source}\n");
     let mut code = Vec::new();
     for section in file.sections() {
+        // A section has one function; what follows a further slash tells two of the same iterator apart.
         let Some(iterator) = section.name()?.strip_prefix(ITERATOR) else { continue };
+        let iterator = iterator.split('/').next().unwrap_or(iterator);
         let bytes = section.data()?;
         let name = relocations.function_of(section.name()?).ok_or("a section without its one function")?;
         let count = bytes.len() / INSTRUCTION_BYTES;

@@ -111,6 +111,9 @@ pub struct PortRange {
 }
 
 impl PortRange {
+    /// Every number.
+    pub const EVERY: Self = Self { first: 0, last: u16::MAX };
+
     fn ordered(first: u16, last: u16) -> Result<Self, PortError> {
         if first > last { Err(PortError::Backwards(first, last)) } else { Ok(Self { first, last }) }
     }

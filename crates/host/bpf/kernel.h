@@ -17,6 +17,7 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_PACKET 17
@@ -38,6 +39,10 @@ typedef __u32 __wsum;
 
 // include/linux/types.h: a person chose the port, not the kernel (include/net/sock.h).
 #define SOCK_BINDPORT_LOCK 8
+
+// include/uapi/linux/stat.h
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -91,8 +96,32 @@ typedef struct {
 
 struct socket;
 
+struct sk_buff;
+
+struct sk_buff_head {
+	struct sk_buff *next;
+};
+
+struct sk_buff {
+	struct sk_buff *next;
+	char cb[48];
+};
+
+struct file;
+
+struct scm_fp_list {
+	short count;
+	struct file *fp[253];
+};
+
+// What a message of a Unix socket carries beside its bytes, in its `cb` (include/net/af_unix.h).
+struct unix_skb_parms {
+	struct scm_fp_list *fp;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 	kuid_t sk_uid;
 	__u16 sk_protocol;
@@ -101,6 +130,10 @@ struct sock {
 	__u32 sk_max_ack_backlog;
 	__u8 sk_userlocks : 4;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct tcp_sock {
+	_Bool is_mptcp;
 };
 
 struct inet_sock {
@@ -126,14 +159,61 @@ struct vsock_sock {
 };
 
 struct inode {
+	unsigned short i_mode;
 	unsigned long i_ino;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
 };
 
 struct file {
 	struct inode *f_inode;
+	struct path f_path;
+	void *private_data;
+};
+
+// The files that an io_uring has of its own (io_uring/filetable.c), since Linux 6.13 and before.
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+	unsigned int nr;
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
+
+struct io_fixed_file___old {
+	unsigned long file_ptr;
+};
+
+struct io_file_table___old {
+	struct io_fixed_file___old *files;
+};
+
+struct io_ring_ctx___old {
+	struct io_file_table___old file_table;
+	unsigned int nr_user_files;
 };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
 };
 

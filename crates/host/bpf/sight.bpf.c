@@ -17,6 +17,13 @@ enum wanted {
 
 #define WANTED(what) ((__u32)bpf_core_enum_value(enum wanted, what))
 
+// What is either so or not of a socket.
+#define FLAG_V6ONLY 1
+#define FLAG_CHOSEN 2 // a person chose the port, not the kernel
+#define FLAG_KERNEL 4 // it never had a file: the kernel made it for itself
+#define FLAG_MPTCP 8
+#define FLAG_QUEUED 16 // it is on its way to the process, in the queue of its Unix socket
+
 // One socket, or one descriptor of one; addresses, and ports of the peer, are in network order.
 struct record {
 	__u64 inode;
@@ -39,8 +46,8 @@ struct record {
 	__u16 protocol;
 	__u8 state;
 	__u8 type;
-	__u8 v6only;
-	__u8 chosen; // whether a person chose the port
+	__u8 flags;
+	__u8 spare;
 	__u32 number; // of a packet socket its Ethernet type, of a vsock socket its port
 };
 
@@ -79,7 +86,8 @@ static __always_inline void fill_addresses(struct record *record, const struct s
 			local[word] = common->skc_v6_rcv_saddr.in6_u.u6_addr32[word];
 			peer[word] = common->skc_v6_daddr.in6_u.u6_addr32[word];
 		}
-		record->v6only = BPF_CORE_READ_BITFIELD(common, skc_ipv6only);
+		if (BPF_CORE_READ_BITFIELD(common, skc_ipv6only))
+			record->flags |= FLAG_V6ONLY;
 	}
 }
 
@@ -91,7 +99,8 @@ static __always_inline void fill_socket(struct record *record, struct sock *sk)
 	record->uid = sk->sk_uid.val;
 	record->queue_used = sk->sk_ack_backlog;
 	record->queue_limit = sk->sk_max_ack_backlog;
-	record->chosen = !!(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK);
+	if (BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
+		record->flags |= FLAG_CHOSEN;
 	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
 		record->cgroup = sk->sk_cgrp_data.cgroup->kn->id;
 	record->cookie = bpf_get_socket_cookie(sk);
@@ -168,9 +177,16 @@ int files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-static __always_inline __u64 inode_of(const struct sock *sk)
+// What a table tells of the file behind a socket; a socket that was closed has none any more, and no inode either.
+static __always_inline void fill_file(struct record *record, const struct sock *sk)
 {
-	return BPF_CORE_READ((struct socket_alloc *)sk->sk_socket, vfs_inode.i_ino);
+	struct socket *socket = sk->sk_socket;
+
+	if (!socket)
+		return;
+	record->inode = BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+	if (!socket->file)
+		record->flags |= FLAG_KERNEL;
 }
 
 SEC("iter/tcp")
@@ -186,8 +202,11 @@ int tcp(struct bpf_iter__tcp *ctx)
 		return 0;
 	sk = (struct sock *)bpf_skc_to_tcp_sock(common);
 	if (sk) {
-		record.inode = inode_of(sk);
+		fill_file(&record, sk);
 		fill_socket(&record, sk);
+		if (bpf_core_field_exists(struct tcp_sock, is_mptcp) &&
+		    BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
+			record.flags |= FLAG_MPTCP;
 	} else {
 		// What is left of a connection for a minute after its end, or is there before its beginning.
 		fill_addresses(&record, common);
@@ -206,9 +225,125 @@ int udp(struct bpf_iter__udp *ctx)
 
 	if (!sk || !is_wanted(sk))
 		return 0;
-	record.inode = inode_of(sk);
+	fill_file(&record, sk);
 	fill_socket(&record, sk);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+// How far one ring, or one queue, is looked through: the kernel checks each step by itself before it runs any.
+#define STEPS_MAX 128
+
+static __always_inline void tell_socket(struct seq_file *seq, struct record *record, struct file *file)
+{
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	record->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	bpf_seq_write(seq, record, sizeof(*record));
+}
+
+// A ring keeps pointers to files whose lowest bits say what it may do with them.
+#define POINTER_MASK (~7UL)
+
+static __always_inline void tell_registered(struct seq_file *seq, struct record *record, unsigned long pointer)
+{
+	struct file *file = (struct file *)(pointer & POINTER_MASK);
+
+	if (file)
+		tell_socket(seq, record, file);
+}
+
+// Two loops rather than one that asks each time: what only one of the kernels has must not be moved before the question.
+static __always_inline void tell_ring(struct seq_file *seq, struct record *record, struct file *file)
+{
+	void *ring = file->private_data;
+
+	if (bpf_core_field_exists(struct io_file_table, data)) {
+		struct io_rsrc_node **nodes = BPF_CORE_READ((struct io_ring_ctx *)ring, file_table.data.nodes);
+		__u32 count = BPF_CORE_READ((struct io_ring_ctx *)ring, file_table.data.nr);
+
+		for (__u32 place = 0; place < STEPS_MAX && place < count; place++) {
+			struct io_rsrc_node *node = 0;
+
+			bpf_probe_read_kernel(&node, sizeof(node), nodes + place);
+			tell_registered(seq, record, BPF_CORE_READ(node, file_ptr));
+		}
+	} else {
+		void *files = BPF_CORE_READ((struct io_ring_ctx___old *)ring, file_table.files);
+		__u32 count = BPF_CORE_READ((struct io_ring_ctx___old *)ring, nr_user_files);
+
+		for (__u32 place = 0; place < STEPS_MAX && place < count; place++) {
+			struct io_fixed_file___old *slot = files + place * bpf_core_type_size(struct io_fixed_file___old);
+
+			tell_registered(seq, record, BPF_CORE_READ(slot, file_ptr));
+		}
+	}
+}
+
+// The files that wait to be received: message by message, and in each its files.
+static __always_inline void tell_queue(struct seq_file *seq, struct record *record, struct sock *sk)
+{
+	struct sk_buff *head = (void *)sk + bpf_core_field_offset(struct sock, sk_receive_queue);
+	struct sk_buff *message = BPF_CORE_READ(sk, sk_receive_queue.next);
+	__u32 place = 0;
+
+	record->flags = FLAG_QUEUED;
+	for (__u32 step = 0; step < STEPS_MAX && message && message != head; step++) {
+		struct unix_skb_parms *carried = (void *)message + bpf_core_field_offset(struct sk_buff, cb);
+		struct scm_fp_list *files = BPF_CORE_READ(carried, fp);
+		struct file *file = 0;
+
+		if (!files || place >= (__u16)BPF_CORE_READ(files, count)) {
+			message = BPF_CORE_READ(message, next);
+			place = 0;
+			continue;
+		}
+		bpf_probe_read_kernel(&file, sizeof(file),
+				      (void *)files + bpf_core_field_offset(struct scm_fp_list, fp) +
+				      place * sizeof(file));
+		place++;
+		if (file)
+			tell_socket(seq, record, file);
+	}
+	record->flags = 0;
+}
+
+static __always_inline int is_ring(struct file *file)
+{
+	const unsigned char *name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+	char begin[8] = {};
+
+	bpf_probe_read_kernel_str(begin, sizeof(begin), name);
+	return begin[0] == '[' && begin[1] == 'i' && begin[2] == 'o' && begin[3] == '_' &&
+	       begin[4] == 'u' && begin[5] == 'r' && begin[6] == 'i';
+}
+
+// Sockets that a process keeps, or will get, without a descriptor of its own: by a ring, or in a queue.
+SEC("iter/task_file/kept")
+int kept(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct record record = {};
+	struct socket *socket;
+	__u32 level;
+
+	if (!task || !file)
+		return 0;
+	level = bpf_get_current_task_btf()->thread_pid->level;
+	record.pid = number_of(task->group_leader, level);
+	record.thread = number_of(task, level);
+	record.started = task->group_leader->start_boottime;
+	record.fd = ctx->fd;
+	socket = bpf_sock_from_file(file);
+	if (socket) {
+		struct sock *sk = socket->sk;
+
+		if (sk && sk->__sk_common.skc_family == AF_UNIX)
+			tell_queue(ctx->meta->seq, &record, sk);
+	} else if (is_ring(file)) {
+		tell_ring(ctx->meta->seq, &record, file);
+	}
 	return 0;
 }
 

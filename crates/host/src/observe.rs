@@ -32,14 +32,8 @@ use portreeve_core::{
 use rustix::{process::geteuid, system::uname};
 
 use self::{
-    assemble::Pieces,
-    cgroups::Cgroups,
-    descriptors::Descriptors,
-    gaps::Gaps,
-    kernel::KernelHolders,
-    namespaces::Look,
-    sight::{Asked, List, Sight},
-    ways::Sources,
+    assemble::Pieces, cgroups::Cgroups, descriptors::Descriptors, gaps::Gaps, kernel::KernelHolders,
+    namespaces::Look, sight::tables::Tables, ways::Sources,
 };
 use crate::proc::{self, mounts};
 
@@ -65,8 +59,10 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
 
     let descriptors = (wanted.holders == Holders::All).then(|| Descriptors::see(wanted)).flatten();
-    let tables = tables(wanted);
-    let sources = Sources { wanted, descriptors: descriptors.as_ref(), tables: tables.as_ref() };
+    let tables = Tables::of(wanted.ports.unwrap_or(PortRange::EVERY));
+    let tables = wanted.ways.allow(Way::Bpf).then_some(&tables);
+    let sources =
+        Sources { wanted, descriptors: descriptors.as_ref(), tables, mounts: &mounts.network_namespaces };
     let looks = namespaces::look(sources, &pids, &mut gaps)?;
     let mut search = holders::find(wanted, &pids, &looks, descriptors, &mut cgroups);
     if mounts.hides_processes && !proc::shows_everybody() {
@@ -103,19 +99,6 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         processes,
         gaps,
     })
-}
-
-/// The kernel's own tables of sockets, where connections are wanted or nothing else is open: only then are they worth
-/// their price.
-fn tables(wanted: &Wanted) -> Option<Sight> {
-    let ways = wanted.ways;
-    let is_last = !ways.allow(Way::SockDiag) && !ways.allow(Way::Proc);
-    if !ways.allow(Way::Bpf) || (wanted.connections == Connections::Skip && !is_last) {
-        return None;
-    }
-    let asked =
-        Asked { ports: wanted.ports.unwrap_or(PortRange { first: 0, last: u16::MAX }), connections: true };
-    Sight::open(&[(List::Tcp, asked), (List::Udp, asked)]).ok()
 }
 
 fn pids(gaps: &mut Gaps) -> Vec<u32> {

@@ -164,11 +164,19 @@ pub enum HolderGap {
     OutOfSight,
     /// No process holds a descriptor of it: in flight between processes, or held by something that is not a descriptor.
     NoDescriptor,
+    /// No process has it: it waits in the queue of a Unix socket to be received.
+    InFlight,
     /// The process ended during the look.
     Vanished,
 }
 
 impl HolderGap {
+    /// Whether no process has a descriptor of the socket, on its way to one or not.
+    #[must_use]
+    pub const fn is_adrift(self) -> bool {
+        matches!(self, Self::NoDescriptor | Self::InFlight)
+    }
+
     /// The reason as a sentence.
     #[must_use]
     pub fn text(self) -> Text {
@@ -187,6 +195,10 @@ impl HolderGap {
             Self::NoDescriptor => text!(
                 "no process has a descriptor of it (in flight between processes, or kept by the kernel)",
                 "このソケットのファイルディスクリプタを持つプロセスがありません(プロセス間で受け渡し中か、カーネルが保持しています)"
+            ),
+            Self::InFlight => text!(
+                "no process has it yet: it waits in the queue of a Unix socket",
+                "どのプロセスもまだ受け取っていません(Unix ソケットの受信キューにあります)"
             ),
             Self::Vanished => {
                 text!("its process ended during the look", "調査中にプロセスが終了しました")

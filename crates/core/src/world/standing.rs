@@ -51,7 +51,7 @@ pub(super) fn undecided(world: &World<'_>) -> Option<Gap> {
 
 fn is_undecided(world: &World<'_>, holding: &Holding<'_>) -> bool {
     if holding.holders.is_empty() {
-        let unheld = holding.widest().gap == Some(HolderGap::NoDescriptor);
+        let unheld = holding.widest().gap.is_some_and(HolderGap::is_adrift);
         return unheld && verdict(world, holding, &holding.identity) == Match::Unknown;
     }
     let (doubtful, mut family) = divide(world, holding, |verdict| verdict == Match::Unknown);

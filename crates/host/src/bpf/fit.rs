@@ -47,25 +47,30 @@ pub fn look_up(program: &Program<'_>, kernel: &Btf<'_>) -> Vec<Option<Value>> {
 
 fn root(what: What<'_>) -> Option<&str> {
     match what {
-        What::Member { root, .. } | What::TypeExists(root) | What::TypeSize(root) => Some(root),
+        What::Member { root, .. } | What::TypeExists(root) | What::TypeSize(root) => Some(plain(root)),
         What::Wanted(_) => None,
     }
 }
 
+/// The kernel's name of a structure: what a source writes behind three underscores tells its own versions of it apart.
+fn plain(name: &str) -> &str {
+    name.split("___").next().unwrap_or(name)
+}
+
 fn value<'i>(what: What<'_>, kernel: &Btf<'_>, ids: impl Fn(&str) -> &'i [u32]) -> Option<Value> {
-    let plain = |number| Some(Value { number, bytes: 0 });
+    let some = |number| Some(Value { number, bytes: 0 });
     match what {
         What::Member { root, path, fact } => {
             // Files of the kernel may differ about a structure that only one of them defines for all.
-            let place = ids(root).iter().find_map(|&id| kernel.place(id, path));
+            let place = ids(plain(root)).iter().find_map(|&id| kernel.place(id, path));
             match (fact, place) {
-                (Fact::Exists, place) => plain(u32::from(place.is_some())),
+                (Fact::Exists, place) => some(u32::from(place.is_some())),
                 (fact, Some(place)) => known(fact, place),
                 (_, None) => None,
             }
         }
-        What::TypeExists(root) => plain(u32::from(!ids(root).is_empty())),
-        What::TypeSize(root) => plain(ids(root).iter().find_map(|&id| kernel.size(id))?),
+        What::TypeExists(root) => some(u32::from(!ids(plain(root)).is_empty())),
+        What::TypeSize(root) => some(ids(plain(root)).iter().find_map(|&id| kernel.size(id))?),
         What::Wanted(_) => None,
     }
 }

@@ -143,6 +143,10 @@ impl Pieces<'_> {
             None
         } else if self.search.holds(socket.inode).next().is_some() {
             Some(HolderGap::Vanished)
+        } else if socket.kernels == Some(true) {
+            Some(HolderGap::Kernel)
+        } else if self.search.is_queued(socket.inode) {
+            Some(HolderGap::InFlight)
         } else if self.search.sweep.hidden > 0 {
             Some(if geteuid().is_root() { HolderGap::OutOfSight } else { HolderGap::OtherUser })
         } else if !self.search.sees_every_process() {

@@ -15,8 +15,6 @@ use super::{
     ways::Way,
 };
 
-const EVERY_PORT: PortRange = PortRange { first: 0, last: u16::MAX };
-
 /// What the pass saw.
 #[derive(Debug, Default)]
 pub(super) struct Descriptors {
@@ -26,7 +24,7 @@ pub(super) struct Descriptors {
     sockets: BTreeMap<u64, Vec<Socket>>,
     other: BTreeMap<u64, Vec<OtherSocket>>,
     /// A descriptor in each namespace, which leads there.
-    guides: BTreeMap<u64, Found>,
+    pub(super) guides: BTreeMap<u64, Found>,
 }
 
 impl Descriptors {
@@ -36,7 +34,7 @@ impl Descriptors {
             return None;
         }
         let asked = Asked {
-            ports: wanted.ports.unwrap_or(EVERY_PORT),
+            ports: wanted.ports.unwrap_or(PortRange::EVERY),
             connections: wanted.connections == Connections::List,
         };
         let sight = Sight::open(&[(List::Files, asked)]).ok()?;
@@ -57,13 +55,7 @@ impl Descriptors {
     }
 
     fn add(&mut self, record: &Record) {
-        let found = Found {
-            pid: record.pid,
-            thread: record.thread,
-            fd: record.fd,
-            inode: record.inode,
-            started: record.started,
-        };
+        let found = Found::of(record);
         let netns = u64::from(record.netns);
         self.found.push(found);
         self.guides.entry(netns).or_insert(found);

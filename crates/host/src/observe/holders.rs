@@ -10,14 +10,20 @@ use std::{
     os::{fd::OwnedFd, linux::fs::MetadataExt},
 };
 
-use portreeve_core::facts::Hold;
+use portreeve_core::{facts::Hold, port::PortRange};
 use rustix::{
     fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw},
     io::Errno,
 };
 
 use super::{
-    Holders, Wanted, cgroups::Cgroups, clock, descriptors::Descriptors, namespaces::Look, share::share,
+    Holders, Wanted,
+    cgroups::Cgroups,
+    clock,
+    descriptors::Descriptors,
+    namespaces::Look,
+    share::share,
+    sight::{Asked, List, Record, Sight},
 };
 use crate::proc;
 
@@ -54,6 +60,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// A descriptor as the kernel tells it.
+    pub(super) const fn of(record: &Record) -> Self {
+        let &Record { pid, thread, fd, inode, started, .. } = record;
+        Self { pid, thread, fd, inode, started }
+    }
+
     /// Whether the process of this number that started then is the one that had it: a number may be another's by now.
     fn is_of(self, started_ticks: u64) -> bool {
         if self.started > 0 { clock::ticks(self.started) == started_ticks } else { self.still_stands() }
@@ -77,6 +89,13 @@ pub(super) struct Holder {
 const PROOFS_MAX: usize = 16;
 
 impl Holder {
+    /// The thread of it that still has files to look at: its first one may have ended before the others.
+    pub(super) fn thread(&self) -> u32 {
+        let is_first = |proof: &Found| proof.thread == self.pid;
+        let other = self.proofs.first().filter(|_| !self.proofs.iter().any(is_first));
+        other.map_or(self.pid, |proof| proof.thread)
+    }
+
     /// Whether the process that was read, which started then, is the one that held them.
     pub(super) fn is_the_one(&self, started_ticks: u64) -> bool {
         self.proofs.iter().any(|proof| proof.is_of(started_ticks))
@@ -109,6 +128,11 @@ impl Search {
     /// Whether every process that exists was asked and answered.
     pub(super) fn is_complete(&self) -> bool {
         self.extent == Extent::EveryProcess && self.sweep.hidden == 0
+    }
+
+    /// Whether it waits in the queue of a Unix socket to be received.
+    pub(super) fn is_queued(&self, inode: u64) -> bool {
+        self.sweep.queued.contains(&inode)
     }
 
     pub(super) fn was_skipped(&self) -> bool {
@@ -170,17 +194,35 @@ fn everywhere(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Optio
 ///
 /// A kernel may keep a process from its own programs too: whoever shows /proc no descriptors may then be the one.
 fn ask_kernel(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Descriptors) -> Sweep {
-    let mut whole = Sweep { found: descriptors.found, hidden: 0 };
+    let mut whole = Sweep { found: descriptors.found, ..Sweep::default() };
     if whole.lacks(inodes).next().is_some()
         && let Some(again) = Descriptors::see(wanted)
     {
-        whole.merge(Sweep { found: again.found, hidden: 0 });
+        whole.merge(Sweep { found: again.found, ..Sweep::default() });
     }
     whole.found.retain(|found| inodes.contains(&found.inode));
-    if whole.lacks(inodes).next().is_some() {
+    let unclaimed: Inodes = whole.lacks(inodes).collect();
+    if !unclaimed.is_empty() {
+        whole.merge(without_descriptors(&unclaimed));
         whole.hidden = sealed(pids);
     }
     whole
+}
+
+/// Who has a socket without a descriptor of it, and which are on their way to somebody.
+fn without_descriptors(unclaimed: &Inodes) -> Sweep {
+    let mut sweep = Sweep::default();
+    let asked = Asked { ports: PortRange::EVERY, connections: true };
+    let Ok(sight) = Sight::open(&[(List::Kept, asked)]) else { return sweep };
+    // What cannot be learnt stays untold.
+    let _ = sight.read(List::Kept, |record| {
+        if record.queued && unclaimed.contains(&record.inode) {
+            sweep.queued.insert(record.inode);
+        } else if unclaimed.contains(&record.inode) {
+            sweep.found.push(Found::of(&record));
+        }
+    });
+    sweep
 }
 
 /// How many processes do not show where their descriptors lead.
@@ -229,6 +271,8 @@ pub(super) struct Sweep {
     /// Who holds the wanted sockets, in order of socket and process; a process once for each, with its lowest
     /// descriptor.
     found: Vec<Found>,
+    /// Sockets that wait in a queue to be received.
+    queued: Inodes,
     /// How many processes did not show their descriptors; those that are not even listed count as one.
     pub(super) hidden: u32,
 }
@@ -248,6 +292,7 @@ impl Sweep {
 
     fn merge(&mut self, other: Self) {
         self.hidden += other.hidden;
+        self.queued.extend(other.queued);
         self.found.extend(other.found);
         settle(&mut self.found);
     }

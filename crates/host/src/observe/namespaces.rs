@@ -3,7 +3,8 @@
 mod doors;
 
 use std::{
-    fs::{self, File},
+    collections::BTreeMap,
+    fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::{fd::AsFd, linux::fs::MetadataExt},
     thread,
@@ -12,7 +13,7 @@ use std::{
 use portreeve_core::facts::{GapKind, Namespace, OtherSocket};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use self::doors::Door;
+use self::doors::{Door, Known};
 use super::{
     Connections, Gaps, Namespaces, ObserveError, links,
     share::share,
@@ -37,9 +38,10 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// The inodes of all its sockets.
+    /// The inodes of all its sockets that a process can hold.
     pub(super) fn inodes(&self) -> impl Iterator<Item = u64> {
-        let ported = self.listening.iter().chain(&self.connected).map(|socket| socket.inode);
+        let ported = self.listening.iter().chain(&self.connected);
+        let ported = ported.filter(|socket| socket.kernels != Some(true)).map(|socket| socket.inode);
         ported.chain(self.other.iter().map(|socket| socket.inode))
     }
 
@@ -70,7 +72,10 @@ pub(super) fn look(sources: Sources<'_>, pids: &[u32], gaps: &mut Gaps) -> Resul
     let mut looks = vec![look_here(sources, own.unwrap_or(0), name, gaps)?];
     looks[0].namespace.own = true;
     if let (Namespaces::All, Some(own)) = (sources.wanted.namespaces, own) {
-        looks.extend(look_abroad(sources, &doors::find(own, &names, pids, gaps), gaps));
+        let none = BTreeMap::new();
+        let sockets = sources.descriptors.map_or(&none, |descriptors| &descriptors.guides);
+        let known = Known { names: &names, mounts: sources.mounts, sockets };
+        looks.extend(look_abroad(sources, &doors::find(own, known, pids, gaps), gaps));
     }
     Ok(looks)
 }
@@ -101,8 +106,9 @@ fn look_abroad(sources: Sources<'_>, doors: &[Door], gaps: &mut Gaps) -> Vec<Loo
 }
 
 fn enter(sources: Sources<'_>, door: &Door, gaps: &mut Gaps) -> Option<Look> {
-    let entered = File::open(&door.path)
-        .is_ok_and(|file| move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).is_ok());
+    let network = Some(LinkNameSpaceType::Network);
+    let entered =
+        door.open().is_some_and(|namespace| move_into_link_name_space(namespace.as_fd(), network).is_ok());
     // A process may have gone elsewhere, or another have its number, since its door was found.
     let is_right = entered && own_id() == Some(door.id);
     let look = is_right.then(|| look_here(sources, door.id, door.name.clone(), gaps).ok()).flatten();
@@ -177,10 +183,11 @@ mod tests {
 
     #[test]
     fn a_namespace_that_is_not_behind_its_door_is_a_gap() {
-        let door = |id| Door { id, name: None, path: "/proc/self/ns/net".into() };
+        let door = |id| Door { id, name: None, way: doors::Way::Path("/proc/self/ns/net".into()) };
         let enter = |id| {
             let mut gaps = Gaps::default();
-            let sources = Sources { wanted: &Wanted::LISTENERS, descriptors: None, tables: None };
+            let sources =
+                Sources { wanted: &Wanted::LISTENERS, descriptors: None, tables: None, mounts: &[] };
             let look = enter(sources, &door(id), &mut gaps);
             (look.map(|look| look.namespace.id), gaps.into_sorted().iter().map(|gap| gap.count).sum::<u32>())
         };

@@ -55,7 +55,7 @@ impl Part {
 
     fn read(&mut self, holder: &Holder) -> usize {
         // Asked after the facts were read: what was read is then of the process that holds the socket.
-        let read = self.reader.read(holder.pid);
+        let read = self.reader.read(holder.pid, holder.thread());
         match read.filter(|(started_ticks, _)| holder.is_the_one(*started_ticks)) {
             Some((_, process)) => {
                 let hidden = self.reader.files == Files::Mappings && process.stale_files.is_none();
@@ -97,15 +97,18 @@ impl Reader {
     }
 
     /// Every fact that can be read of the process, with its start in clock ticks; `None` where it is gone.
-    fn read(&mut self, pid: u32) -> Option<(u64, Process)> {
-        let path = |name: &str| format!("/proc/{pid}/{name}");
+    ///
+    /// Its files are looked at through a `thread` of it, as they are gone with a first thread that has ended.
+    fn read(&mut self, pid: u32, thread: u32) -> Option<(u64, Process)> {
+        let path = |name: &str| format!("/proc/{thread}/{name}");
         let stat = stat::of(pid)?;
-        let status = status::read(&proc::read(path("status"), proc::SMALL_BYTES).unwrap_or_default());
+        let status =
+            status::read(&proc::read(format!("/proc/{pid}/status"), proc::SMALL_BYTES).unwrap_or_default());
         let cmdline = split(&proc::read(path("cmdline"), CMDLINE_BYTES_MAX).unwrap_or_default());
         let cwd = proc::read_link(path("cwd"));
-        let view = self.views.of(pid);
-        let (exe, exe_state) = code::executable(pid, view.as_ref());
-        let exe_elsewhere = exe.as_deref().is_some_and(|exe| self.is_elsewhere(pid, exe));
+        let view = self.views.of(thread);
+        let (exe, exe_state) = code::executable(thread, view.as_ref());
+        let exe_elsewhere = exe.as_deref().is_some_and(|exe| self.is_elsewhere(thread, exe));
         let script = match (&view, &exe) {
             (Some(view), Some(exe)) => script::find(view, exe, &cmdline, cwd.as_deref()),
             _ => None,
@@ -118,11 +121,11 @@ impl Reader {
             exe_elsewhere,
             script,
             exe_state,
-            stale_files: view.as_ref().and_then(|view| self.stale_files(pid, view)),
+            stale_files: view.as_ref().and_then(|view| self.stale_files(thread, view)),
             cmdline,
             user: status.uid.map(|uid| self.users.name(uid)),
             uid: status.uid,
-            privilege: self.privilege(pid, status),
+            privilege: self.privilege(thread, status),
             cgroup,
             unit: place.unit,
             user_unit: place.user_unit,
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn this_process_is_read_as_it_is() {
-        let (_, process) = Reader::new(Files::Mappings).read(std::process::id()).unwrap();
+        let (_, process) = Reader::new(Files::Mappings).read(std::process::id(), std::process::id()).unwrap();
         assert_eq!(process.exe, std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned()));
         assert_eq!(process.exe_state, ExeState::Same);
         assert_eq!(process.cmdline, std::env::args().collect::<Vec<_>>());
@@ -205,7 +208,7 @@ mod tests {
     fn one_process_without_a_cgroup_hides_its_unit() {
         let told = |cgroup: Option<&str>| Process {
             cgroup: cgroup.map(str::to_owned),
-            ..Reader::new(Files::Executable).read(std::process::id()).unwrap().1
+            ..Reader::new(Files::Executable).read(std::process::id(), std::process::id()).unwrap().1
         };
         let known = (1, told(Some("/")));
         assert!(!hide_their_units(&BTreeMap::from([known.clone()])));

@@ -5,6 +5,7 @@
 
 mod record;
 pub(super) mod socket;
+pub(super) mod tables;
 
 use std::os::fd::OwnedFd;
 
@@ -48,6 +49,9 @@ pub enum SightError {
 pub enum List {
     /// Every descriptor of a socket, of all tasks of this pid namespace.
     Files,
+    /// Every socket that a process has, or will get, without a descriptor of its own: in an io_uring, or in the queue of
+    /// a Unix socket. Only process, descriptor (of the ring or queue) and inode are told.
+    Kept,
     /// The TCP sockets of the calling thread's network namespace.
     Tcp,
     /// Its UDP sockets.
@@ -56,13 +60,14 @@ pub enum List {
 
 impl List {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Files, Self::Tcp, Self::Udp];
+    pub const ALL: [Self; 4] = [Self::Files, Self::Kept, Self::Tcp, Self::Udp];
 
     /// The name of its program.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Files => "files",
+            Self::Kept => "kept",
             Self::Tcp => "tcp",
             Self::Udp => "udp",
         }

@@ -14,7 +14,7 @@ use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
 use self::in_use::InUse;
 use super::{
     Gaps, ObserveError,
-    sight::{List, Sight, socket::ported},
+    sight::{List, socket::ported, tables::Tables},
     ways::{Sources, Way},
 };
 
@@ -51,6 +51,8 @@ pub struct Socket {
     pub v6only: Option<bool>,
     /// Whether a person chose the port, and not the kernel, where the source tells.
     pub chosen: Option<bool>,
+    /// Whether the kernel made it for itself, where the source tells.
+    pub kernels: Option<bool>,
     /// Which way of looking found it.
     pub seen_by: SeenBy,
 }
@@ -137,24 +139,56 @@ pub(super) fn listening(
         }
         Some((sockets, told))
     })?;
-    adopt(&mut sockets, sources.held(netns));
+    if sources.descriptors.is_some() {
+        adopt(&mut sockets, sources.held(netns));
+        if let Some(tables) = sources.tables.filter(|_| sockets.iter().any(is_nobodys)) {
+            trace(&mut sockets, tables);
+        }
+    }
     Ok(sockets)
 }
 
 /// Adds what some process holds and the list passed over, and to the others what only the descriptors tell.
 fn adopt(sockets: &mut Vec<Socket>, held: &[Socket]) {
-    let mut missed: HashMap<u64, &Socket> = held
-        .iter()
-        .filter(|socket| Side::Listening.has(socket))
-        .map(|socket| (socket.inode, socket))
-        .collect();
+    let held = held.iter().filter(|socket| Side::Listening.has(socket));
+    let mut missed: HashMap<u64, &Socket> = held.map(|socket| (socket.inode, socket)).collect();
     for socket in sockets.iter_mut() {
         if let Some(held) = missed.remove(&socket.inode) {
-            (socket.chosen, socket.seen_by) = (held.chosen, held.seen_by);
+            (socket.chosen, socket.kernels, socket.seen_by) = (held.chosen, held.kernels, held.seen_by);
         }
     }
-    sockets.extend(missed.into_values());
+    for held in missed.into_values() {
+        // Of Multipath TCP, an older kernel lists the half that it made itself, which nobody can hold.
+        let is_half = |socket: &&mut Socket| held.mptcp && is_nobodys(socket) && socket.local == held.local;
+        match sockets.iter_mut().find(is_half) {
+            Some(half) => *half = *held,
+            None => sockets.push(*held),
+        }
+    }
     sort(sockets);
+}
+
+/// Whether no process was seen to have a descriptor of it.
+fn is_nobodys(socket: &Socket) -> bool {
+    socket.seen_by != SeenBy::TaskFile && matches!(socket.protocol, Protocol::Tcp | Protocol::Udp)
+}
+
+/// Learns of those that no process was seen to have whether the kernel made them for itself.
+fn trace(sockets: &mut [Socket], tables: &Tables) {
+    let mut nobodys: HashMap<u64, &mut Socket> =
+        sockets.iter_mut().filter(|socket| is_nobodys(socket)).map(|socket| (socket.inode, socket)).collect();
+    for (list, protocol) in [(List::Tcp, Protocol::Tcp), (List::Udp, Protocol::Udp)] {
+        if !nobodys.values().any(|socket| socket.protocol == protocol) {
+            continue;
+        }
+        // What cannot be learnt stays untold.
+        let _ = tables.read(list, |record| {
+            if let Some(socket) = nobodys.get_mut(&record.inode) {
+                socket.kernels = Some(record.kernels);
+                socket.mptcp |= record.mptcp;
+            }
+        });
+    }
 }
 
 /// What `add` makes of the sockets with a peer, beginning anew with `start` where the list is read again.
@@ -257,17 +291,15 @@ fn read(way: Way, side: Side, sources: Sources<'_>, mut each: impl FnMut(Socket)
 fn read_tables(
     side: Side,
     port: Option<u16>,
-    tables: &Sight,
+    tables: &Tables,
     each: &mut impl FnMut(Socket),
 ) -> Option<Steadiness> {
     for list in [List::Tcp, List::Udp] {
-        tables
-            .read(list, |record| {
-                if let Some(socket) = ported(&record, SeenBy::SockIter).filter(|socket| side.has(socket)) {
-                    each(socket);
-                }
-            })
-            .ok()?;
+        tables.read(list, |record| {
+            if let Some(socket) = ported(&record, SeenBy::SockIter).filter(|socket| side.has(socket)) {
+                each(socket);
+            }
+        })?;
     }
     let in_use = InUse::read();
     let has_any =
@@ -319,6 +351,7 @@ mod tests {
             cgroup: None,
             v6only: None,
             chosen: None,
+            kernels: None,
             seen_by: SeenBy::SockDiag,
         }
     }

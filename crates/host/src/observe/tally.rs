@@ -105,6 +105,7 @@ mod tests {
             cgroup: None,
             v6only: None,
             chosen: None,
+            kernels: None,
             seen_by: portreeve_core::facts::SeenBy::SockDiag,
         }
     }

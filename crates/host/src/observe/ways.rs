@@ -1,6 +1,6 @@
 //! The ways of looking that are open, and those that somebody closed on purpose.
 
-use super::{Wanted, descriptors::Descriptors, sight::Sight, sockets::Socket};
+use super::{Wanted, descriptors::Descriptors, sight::tables::Tables, sockets::Socket};
 
 /// A way of looking at sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,10 @@ pub(super) struct Sources<'a> {
     pub(super) wanted: &'a Wanted,
     /// Every descriptor of a socket, where the kernel told.
     pub(super) descriptors: Option<&'a Descriptors>,
-    /// The kernel's own tables, where they are wanted and it lets us go through them.
-    pub(super) tables: Option<&'a Sight>,
+    /// The kernel's own tables, where it may let us go through them.
+    pub(super) tables: Option<&'a Tables>,
+    /// The network namespaces that are mounted somewhere, by inode.
+    pub(super) mounts: &'a [(u64, String)],
 }
 
 impl<'a> Sources<'a> {

@@ -14,6 +14,8 @@ pub struct Mounts {
     pub cgroup2: Option<String>,
     /// Whether /proc hides the processes of other users (`hidepid=` of proc(5)).
     pub hides_processes: bool,
+    /// Network namespaces that a mount keeps, by inode, and where (namespaces(7)).
+    pub network_namespaces: Vec<(u64, String)>,
 }
 
 /// Reads a table of mounts.
@@ -28,6 +30,10 @@ pub fn read(bytes: &[u8]) -> Mounts {
         match mount.kind {
             b"cgroup2" if mounts.cgroup2.is_none() => mounts.cgroup2 = Some(unescape(mount.place)),
             b"proc" if mount.place == b"/proc" => mounts.hides_processes = hides(mount.options),
+            b"nsfs" => {
+                let namespace = network_namespace(mount.root);
+                mounts.network_namespaces.extend(namespace.map(|inode| (inode, unescape(mount.place))));
+            }
             _ => {}
         }
     }
@@ -127,6 +133,8 @@ struct Mount<'a> {
     id: u64,
     /// `major:minor`.
     device: &'a [u8],
+    /// What of the file system is mounted.
+    root: &'a [u8],
     place: &'a [u8],
     kind: &'a [u8],
     options: &'a [u8],
@@ -137,10 +145,11 @@ impl<'a> Mount<'a> {
         let mut fields = line.split(|&byte| byte == b' ');
         let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
         let device = fields.nth(1)?;
-        let place = fields.nth(1)?;
+        let root = fields.next()?;
+        let place = fields.next()?;
         // Any number of optional fields stands before a lone hyphen.
         fields.by_ref().find(|field| *field == b"-")?;
-        Some(Self { id, device, place, kind: fields.next()?, options: fields.nth(1)? })
+        Some(Self { id, device, root, place, kind: fields.next()?, options: fields.nth(1)? })
     }
 }
 
@@ -149,6 +158,12 @@ fn hides(options: &[u8]) -> bool {
         let value = option.strip_prefix(b"hidepid=");
         value.is_some_and(|value| !matches!(value, b"0" | b"off"))
     })
+}
+
+/// `net:[4026531840]`.
+fn network_namespace(root: &[u8]) -> Option<u64> {
+    let digits = root.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// Space, tab, newline and backslash are written as three octal digits.
@@ -185,6 +200,15 @@ mod tests {
         let mounts = read(table);
         assert_eq!(mounts.cgroup2.as_deref(), Some("/sys/fs/cgroup/a b"));
         assert!(mounts.hides_processes);
+    }
+
+    #[test]
+    fn a_mounted_network_namespace_is_found_wherever_it_is() {
+        let table = b"24 1 0:4 net:[4026532567] /run/netns/blue rw - nsfs nsfs rw\n\
+            25 1 0:4 net:[4026532568] /srv/a\\040b rw - nsfs nsfs rw\n\
+            26 1 0:4 mnt:[4026532569] /run/snapd/ns/a.mnt rw - nsfs nsfs rw\n";
+        let places = [(4_026_532_567, "/run/netns/blue".into()), (4_026_532_568, "/srv/a b".into())];
+        assert_eq!(read(table).network_namespaces, places);
     }
 
     #[test]

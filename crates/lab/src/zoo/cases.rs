@@ -16,7 +16,7 @@ use super::Case;
 pub(super) const KERNEL: &str = "held by the kernel itself";
 
 /// How it begins where nobody has a descriptor, and the kernel serves nobody either.
-const NO_DESCRIPTOR: &str = "no process has a descriptor of it";
+const IN_FLIGHT: &str = "no process has it yet";
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = Case> {

@@ -325,7 +325,7 @@ pub(crate) fn holder(pid: u32, fd: Option<u32>, process: &Process) -> HolderView
 /// What the socket alone tells of a process that exists and cannot be seen.
 fn unseen(listener: &Listener) -> Option<HolderView<'_>> {
     match listener.gap? {
-        HolderGap::Kernel | HolderGap::NoDescriptor => None,
+        HolderGap::Kernel | HolderGap::NoDescriptor | HolderGap::InFlight => None,
         HolderGap::OtherUser | HolderGap::OutOfSight | HolderGap::Vanished => Some(HolderView {
             unit: listener.socket_unit.as_deref(),
             uid: listener.uid,

@@ -73,7 +73,7 @@ fn describe(holding: &Holding<'_>, listener: &Listener) -> Option<(Text, Text)> 
 /// Whether no process has it that could answer. Servers in the kernel (LIO's iSCSI, ksmbd) open theirs as root: of
 /// root's socket without a descriptor it cannot be told that nobody answers.
 fn is_adrift(listener: &Listener) -> bool {
-    listener.gap == Some(HolderGap::NoDescriptor) && listener.uid.is_some_and(|uid| uid != 0)
+    listener.gap.is_some_and(HolderGap::is_adrift) && listener.uid.is_some_and(|uid| uid != 0)
 }
 
 /// The service that opened the socket, where every holder was looked for and none is of it.

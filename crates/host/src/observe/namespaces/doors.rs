@@ -3,14 +3,15 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt::Display,
-    fs,
-    os::linux::fs::MetadataExt,
+    fs::{self, File},
+    os::{fd::OwnedFd, linux::fs::MetadataExt},
 };
 
 use portreeve_core::facts::GapKind;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::super::{Gaps, share::share};
-use crate::proc;
+use super::super::{Gaps, holders::Found, share::share};
+use crate::{proc, sys::netns};
 
 /// Where `ip netns` keeps the namespaces that have a name.
 const NAMED: &str = "/run/netns";
@@ -21,7 +22,43 @@ const NAMESPACES_MAX: usize = 4096;
 pub(super) struct Door {
     pub(super) id: u64,
     pub(super) name: Option<String>,
-    pub(super) path: String,
+    pub(super) way: Way,
+}
+
+/// What leads into a namespace.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// A file of it.
+    Path(String),
+    /// A socket of it that a process has: nothing else may keep it.
+    Socket(Found),
+}
+
+impl Door {
+    /// A descriptor of the namespace.
+    pub(super) fn open(&self) -> Option<OwnedFd> {
+        match &self.way {
+            Way::Path(path) => Some(File::open(path).ok()?.into()),
+            Way::Socket(found) => {
+                let pid = Pid::from_raw(i32::try_from(found.pid).ok()?)?;
+                let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+                let socket =
+                    pidfd_getfd(process, i32::try_from(found.fd).ok()?, PidfdGetfdFlags::empty()).ok()?;
+                netns::of_socket(socket).ok()
+            }
+        }
+    }
+}
+
+/// The doors that are known before anybody looks for more.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// Namespaces with a name.
+    pub(super) names: &'a BTreeMap<String, u64>,
+    /// Namespaces that are mounted somewhere.
+    pub(super) mounts: &'a [(u64, String)],
+    /// A socket of each namespace that has one.
+    pub(super) sockets: &'a BTreeMap<u64, Found>,
 }
 
 /// The named namespaces with their inodes.
@@ -35,18 +72,22 @@ pub(super) fn names() -> BTreeMap<String, u64> {
     named.take(NAMESPACES_MAX).collect()
 }
 
-/// A door to each namespace that a process or a name keeps alive, but the caller's own.
+/// A door to each namespace that a process, a mount or a socket keeps alive, but the caller's own.
 ///
 /// A namespace whose processes show no door is a gap.
-pub(super) fn find(own: u64, names: &BTreeMap<String, u64>, pids: &[u32], gaps: &mut Gaps) -> Vec<Door> {
+pub(super) fn find(own: u64, known: Known<'_>, pids: &[u32], gaps: &mut Gaps) -> Vec<Door> {
+    let Known { names, mounts, sockets } = known;
     let Crowd { guides, closed } = Crowd::of(pids);
     let mut seen = HashSet::from([own]);
     let mut doors = Vec::new();
-    let named = names.iter().map(|(name, &id)| (id, format!("{NAMED}/{name}"), Some(name.clone())));
-    let held = guides.iter().map(|(&id, pid)| (id, format!("/proc/{pid}/ns/net"), None));
-    for (id, path, name) in named.chain(held) {
+    let named =
+        names.iter().map(|(name, &id)| (id, Some(name.clone()), Way::Path(format!("{NAMED}/{name}"))));
+    let held = guides.iter().map(|(&id, pid)| (id, None, Way::Path(format!("/proc/{pid}/ns/net"))));
+    let mounted = mounts.iter().map(|(id, place)| (*id, None, Way::Path(place.clone())));
+    let socket = sockets.iter().map(|(&id, &found)| (id, None, Way::Socket(found)));
+    for (id, name, way) in named.chain(held).chain(mounted).chain(socket) {
         if seen.insert(id) {
-            doors.push(Door { id, name, path });
+            doors.push(Door { id, name, way });
         }
     }
     // A named one that shows no process may be where the processes are that show no door: the least there are is told.

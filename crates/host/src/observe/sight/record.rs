@@ -9,6 +9,13 @@ pub const RECORD_BYTES: usize = 112;
 const IPV4: u16 = 2;
 const IPV6: u16 = 10;
 
+/// FLAG_… of the programs.
+const FLAG_V6ONLY: u8 = 1;
+const FLAG_CHOSEN: u8 = 2;
+const FLAG_KERNEL: u8 = 4;
+const FLAG_MPTCP: u8 = 8;
+const FLAG_QUEUED: u8 = 16;
+
 /// A socket, or a descriptor of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -56,6 +63,12 @@ pub struct Record {
     pub v6only: bool,
     /// Whether a person chose the port, and not the kernel.
     pub chosen: bool,
+    /// Whether it never had a file: the kernel made it for itself.
+    pub kernels: bool,
+    /// Whether it is of Multipath TCP.
+    pub mptcp: bool,
+    /// Whether it is on its way to the process, in the queue of a Unix socket.
+    pub queued: bool,
     /// Of a packet socket its Ethernet type, of a vsock socket its port.
     pub number: u32,
 }
@@ -87,8 +100,11 @@ impl Record {
             protocol: u16::from_ne_bytes(at(bytes, 102)),
             state: bytes[104],
             kind: bytes[105],
-            v6only: bytes[106] != 0,
-            chosen: bytes[107] != 0,
+            v6only: bytes[106] & FLAG_V6ONLY != 0,
+            chosen: bytes[106] & FLAG_CHOSEN != 0,
+            kernels: bytes[106] & FLAG_KERNEL != 0,
+            mptcp: bytes[106] & FLAG_MPTCP != 0,
+            queued: bytes[106] & FLAG_QUEUED != 0,
             number: u32::from_ne_bytes(at(bytes, 108)),
         })
     }

@@ -25,7 +25,7 @@ pub(in crate::observe) fn ported(record: &Record, seen_by: SeenBy) -> Option<Soc
         if protocol == Protocol::Tcp && record.state == CLOSE { BOUND_INACTIVE } else { record.state };
     Some(Socket {
         protocol,
-        mptcp: record.protocol == IPPROTO_MPTCP,
+        mptcp: record.mptcp || record.protocol == IPPROTO_MPTCP,
         family: if record.family == IPV6 { Family::Ipv6 } else { Family::Ipv4 },
         state,
         local: End { ip: record.local, port: record.local_port },
@@ -39,6 +39,7 @@ pub(in crate::observe) fn ported(record: &Record, seen_by: SeenBy) -> Option<Soc
         cgroup: Some(record.cgroup).filter(|&id| id != 0),
         v6only: (record.family == IPV6).then_some(record.v6only),
         chosen: Some(record.chosen),
+        kernels: Some(record.kernels),
         seen_by,
     })
 }

@@ -151,6 +151,7 @@ pub fn read(bytes: &[u8], protocol: Protocol) -> Option<Socket> {
         cgroup: None,
         v6only: None,
         chosen: None,
+        kernels: None,
         seen_by: SeenBy::SockDiag,
     };
     for (kind, value) in attributes(&bytes[FIXED_BYTES..]) {

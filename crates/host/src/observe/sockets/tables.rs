@@ -104,6 +104,7 @@ fn socket(
         cgroup: None,
         v6only: None,
         chosen: None,
+        kernels: None,
         seen_by: SeenBy::Proc,
     }
 }

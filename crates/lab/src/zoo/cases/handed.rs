@@ -2,7 +2,7 @@
 
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
 
-use super::NO_DESCRIPTOR;
+use super::IN_FLIGHT;
 use crate::{
     error::LabError,
     zoo::{
@@ -45,7 +45,7 @@ fn passed(zoo: &Enclosure) -> Result<Scene, Trouble> {
 fn in_flight(zoo: &Enclosure) -> Result<Scene, Trouble> {
     let says = "held by no process: it is in the queue of a Unix socket";
     let queue = zoo.at(says, "in-flight.service").holder(&["in-flight", "127.0.0.1:7003"])?;
-    let socket = Socket { gap: Some(NO_DESCRIPTOR), ..listener(zoo.netns).opened_by(&queue) };
+    let socket = Socket { gap: Some(IN_FLIGHT), ..listener(zoo.netns).opened_by(&queue) };
     let proof = Proof::Deaths { bystanders: vec![], needed: vec![queue.pid] };
     Ok(Scene { proof, ..Scene::new(says, 7003, vec![socket], vec![queue]) })
 }
