@@ -118,18 +118,20 @@ static __always_inline void fill_other(struct record *record, struct sock *sk)
 // The number of a process or thread in the pid namespace of whoever reads.
 static __always_inline __u32 number_of(struct task_struct *task, __u32 level)
 {
-	struct pid *pid = task->thread_pid;
+	__u64 pid = 0;
 	int number = 0;
 
 	if (level == 0) {
-		number = pid->numbers[0].nr;
+		number = task->thread_pid->numbers[0].nr;
 		// Else the compiler reads both from one place, once of the kernel's memory and once of the stack: refused.
 		asm volatile("" : "+r"(number));
 		return number;
 	}
+	// As a number: Linux 6.1 adds nothing to a pointer that it cannot bound, and does not bound a product.
+	BPF_CORE_READ_INTO(&pid, task, thread_pid);
 	bpf_probe_read_kernel(&number, sizeof(number),
-			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-			      (level & 31) * bpf_core_type_size(struct upid));
+			      (void *)(pid + bpf_core_field_offset(struct pid, numbers) +
+				       level * bpf_core_type_size(struct upid)));
 	return number;
 }
 
@@ -273,9 +275,9 @@ static __always_inline void tell_ring(struct seq_file *seq, struct record *recor
 		__u32 count = BPF_CORE_READ((struct io_ring_ctx___old *)ring, nr_user_files);
 
 		for (__u32 place = 0; place < STEPS_MAX && place < count; place++) {
-			struct io_fixed_file___old *slot = files + place * bpf_core_type_size(struct io_fixed_file___old);
+			__u64 slot = (__u64)files + place * bpf_core_type_size(struct io_fixed_file___old);
 
-			tell_registered(seq, record, BPF_CORE_READ(slot, file_ptr));
+			tell_registered(seq, record, BPF_CORE_READ((struct io_fixed_file___old *)slot, file_ptr));
 		}
 	}
 }

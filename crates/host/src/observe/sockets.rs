@@ -155,6 +155,7 @@ fn adopt(sockets: &mut Vec<Socket>, held: &[Socket]) {
     for socket in sockets.iter_mut() {
         if let Some(held) = missed.remove(&socket.inode) {
             (socket.chosen, socket.kernels, socket.seen_by) = (held.chosen, held.kernels, held.seen_by);
+            socket.mptcp |= held.mptcp;
         }
     }
     for held in missed.into_values() {

@@ -54,6 +54,7 @@ const MODULES: &[&str] = &[
     "veth",
     "vsock_diag",
     "vsock_loopback",
+    "vxlan",
     "wireguard",
 ];
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use portreeve_lab::{
     Output,
     kernel::{self, Guest, Kernel, initramfs},
-    reap, witness,
+    programs, reap, witness,
 };
 
 use super::site::{PORTREEVE, lab};
@@ -65,6 +65,24 @@ fn the_oldest_kernel_has_types_and_iterators() {
     assert_eq!(run(&guest, "cat /sys/kernel/security/lockdown").stdout, "[none] integrity confidentiality\n");
     let users = run(&guest, "cat /proc/sys/kernel/unprivileged_bpf_disabled").stdout;
     assert_eq!(users, "2\n", "BPF is root's, as on every Debian host");
+}
+
+/// Every socket of the zoo is told as it is by the oldest kernel's own lists too (A4, A5, A12).
+#[test]
+fn the_zoo_is_told_as_it_is_on_the_oldest_kernel() {
+    let kernel = lab(Kernel::ready(&kernel::series()));
+    let mut initramfs = lab(initramfs::with_witnesses(Path::new(PORTREEVE)));
+    lab(initramfs.tool("ip"));
+    lab(initramfs.copy(&lab(programs::zoo()), "zoo"));
+    let guest = lab(Guest::boot(&kernel, &initramfs, ""));
+    run(&guest, "modprobe -a vxlan vsock_loopback vsock_diag && ip link set lo up");
+    let output = lab(guest.run("/zoo/zoo \"$(command -v portreeve)\" -o json"));
+    let rows = output.json();
+    for row in rows.as_array().expect("a row a case") {
+        assert!(row["missing"].is_null() && row["disproof"] == "", "what is true there: {row:#}");
+        assert!(row["portreeve"].is_null(), "{row:#}");
+    }
+    assert_eq!(output.status, 0, "{output:#?}");
 }
 
 /// What a command prints comes whole, with its status; a kernel that dies is an error with its last words.

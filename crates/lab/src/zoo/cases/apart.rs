@@ -11,7 +11,7 @@ pub(super) const CASES: &[Case] =
     &[Case { name: "netns-of-a-mount", build: mounted }, Case { name: "netns-of-a-socket", build: socket }];
 
 /// Asks the kernel for a listener, and reads in its table that it is there.
-const LISTEN: &str = "ip mptcp endpoint add 127.0.0.1 port 7011 signal \
+const LISTEN: &str = "/bin/ip mptcp endpoint add 127.0.0.1 port 7011 signal \
     && grep -q ' 0100007F:1B63 ' /proc/self/net/tcp \
     || { echo 'missing: this kernel has no Multipath TCP'; exit 3; }";
 

@@ -11,10 +11,12 @@ use crate::zoo::{
 pub(super) const CASES: &[Case] =
     &[Case { name: "kernel-tunnel", build: tunnel }, Case { name: "kernel-listener", build: endpoint }];
 
+// The programs are named by their paths: a shell that is busybox would else take its own, which know less.
+
 /// A tunnel over UDP: WireGuard, Geneve and others do the same (vxlan_open, drivers/net/vxlan/vxlan_core.c).
 fn tunnel(zoo: &Enclosure) -> Result<Scene, Trouble> {
     let says = "held by the kernel: the port of a VXLAN tunnel";
-    let words = "ip link add zoo-tunnel type vxlan id 7 dstport 7009 && ip link set zoo-tunnel up";
+    let words = "/bin/ip link add zoo-tunnel type vxlan id 7 dstport 7009 && /bin/ip link set zoo-tunnel up";
     let asked = ask(zoo, says, "VXLAN", words)?;
     let socket = Socket {
         protocol: "udp",
@@ -29,7 +31,7 @@ fn tunnel(zoo: &Enclosure) -> Result<Scene, Trouble> {
 /// A listener for further paths of Multipath TCP connections (mptcp_pm_nl_create_listen_socket, net/mptcp).
 fn endpoint(zoo: &Enclosure) -> Result<Scene, Trouble> {
     let says = "held by the kernel: an endpoint of Multipath TCP";
-    let asked = ask(zoo, says, "Multipath TCP", "ip mptcp endpoint add 127.0.0.1 port 7010 signal")?;
+    let asked = ask(zoo, says, "Multipath TCP", "/bin/ip mptcp endpoint add 127.0.0.1 port 7010 signal")?;
     let socket = Socket { mptcp: true, gap: Some(KERNEL), ..opened_for(&asked, zoo) };
     Ok(Scene { proof: KEPT, ..Scene::new(says, 7010, vec![socket], vec![asked]) })
 }
