@@ -2,6 +2,9 @@
 //!
 //! Only the host manager's units count as units: otherwise anybody could start a user unit called nginx.service (A24).
 
+mod package;
+mod runtime;
+
 use alloc::string::{String, ToString};
 
 use crate::{facts::Container, unit::is_user_manager};
@@ -21,7 +24,8 @@ pub struct Whereabouts {
 ///
 /// The unit is the first component that ends in `.service`, `.scope` or `.socket` (systemd.unit(5)); below a
 /// container nothing is a unit of the host. Below `user.slice` and `user@N.service` a person makes cgroups of any
-/// name (systemd.resource-control(5), Delegate=): a container there is rootless, whatever it is called.
+/// name (systemd.resource-control(5), Delegate=): a container there is rootless, whatever it is called. An engine that
+/// comes as a snap has containers of its own below its service, and those count.
 #[must_use]
 pub fn read(path: &str) -> Whereabouts {
     let mut found = Whereabouts::default();
@@ -33,9 +37,13 @@ pub fn read(path: &str) -> Whereabouts {
             found.user_unit = found.user_unit.or_else(|| Some(component.to_string()));
         }
         above.belongs_to_user |= component == "user.slice" || is_user_manager(component);
-        if let Some(container) = container(&above, component) {
+        above.belongs_to_pod |= runtime::is_pods(component);
+        if let Some(container) = runtime::container(&above, component) {
             found.container = Some(Container { rootless: above.belongs_to_user, ..container });
             break;
+        }
+        if let Some(package) = package::container(&above, component) {
+            found.container = Some(Container { rootless: above.belongs_to_user, ..package });
         }
         above.depth += 1;
         above.parent = component;
@@ -49,87 +57,18 @@ struct Above<'a> {
     parent: &'a str,
     depth: usize,
     belongs_to_user: bool,
+    belongs_to_pod: bool,
+}
+
+/// A container that only its cgroup tells of.
+fn named(runtime: &str, id: &str) -> Container {
+    Container { runtime: runtime.into(), id: id.into(), name: None, image: None, rootless: false }
 }
 
 fn is_unit(component: &str) -> bool {
     [".service", ".scope", ".socket"]
         .iter()
         .any(|suffix| component.len() > suffix.len() && component.ends_with(suffix))
-}
-
-/// The prefixes with which each runtime names its scope under the systemd cgroup driver.
-const SCOPES: [(&str, &str); 6] = [
-    ("docker-", "docker"),
-    ("libpod-conmon-", ""),
-    ("libpod-", "podman"),
-    ("cri-containerd-", "containerd"),
-    ("crio-", "kubernetes"),
-    ("nerdctl-", "containerd"),
-];
-
-/// The directories below which each runtime names its cgroup under the cgroupfs driver.
-const PARENTS: [(&str, &str); 5] = [
-    ("docker", "docker"),
-    ("libpod_parent", "podman"),
-    ("lxc", "lxc"),
-    ("garden", "garden"),
-    ("buildkit", "buildkit"),
-];
-
-fn container(above: &Above<'_>, component: &str) -> Option<Container> {
-    by_scope(component).or_else(|| by_parent(above, component)).or_else(|| by_marker(above, component))
-}
-
-fn by_scope(component: &str) -> Option<Container> {
-    let stem = component.strip_suffix(".scope")?;
-    let (prefix, runtime) = SCOPES.into_iter().find(|(prefix, _)| stem.starts_with(prefix))?;
-    let id = stem.strip_prefix(prefix).filter(|id| is_container_id(id))?;
-    (!runtime.is_empty()).then(|| named(runtime, id))
-}
-
-/// LXC's names are a person's words, not ids: they are believed where LXC puts them, directly below the root.
-fn by_parent(above: &Above<'_>, component: &str) -> Option<Container> {
-    let (_, runtime) = PARENTS.into_iter().find(|(name, _)| *name == above.parent)?;
-    let believed = if runtime == "lxc" { above.depth == 1 } else { is_container_id(component) };
-    believed.then(|| named(runtime, component))
-}
-
-/// `lxc.payload.web` at the root, and `machine-web.scope`: whatever systemd-machined knows (systemd-nspawn, libvirt).
-fn by_marker(above: &Above<'_>, component: &str) -> Option<Container> {
-    if let Some(id) = component.strip_prefix("lxc.payload.").filter(|_| above.depth == 0) {
-        return Some(named("lxc", id));
-    }
-    let machine = component.strip_prefix("machine-").and_then(|rest| rest.strip_suffix(".scope"));
-    machine.map(|name| named("machine", &unescape(name)))
-}
-
-/// A name as it was before systemd made a unit's name of it: `web\x2d1` is web-1 (systemd.unit(5), unit_name_escape).
-///
-/// A dash stands for a slash there, which no machine's name has (machinectl(1)), so a plain one is left alone, and so
-/// is what is no escape or would not be text.
-fn unescape(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    let mut rest = name;
-    while let Some(at) = rest.find("\\x") {
-        let (before, escape) = rest.split_at(at);
-        text.push_str(before);
-        let byte = escape.get(2..4).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(u8::is_ascii_graphic) {
-            Some(byte) => text.push(char::from(byte)),
-            None => text.push_str(escape.get(..4).unwrap_or(escape)),
-        }
-        rest = escape.get(4..).unwrap_or_default();
-    }
-    text + rest
-}
-
-fn named(runtime: &str, id: &str) -> Container {
-    Container { runtime: runtime.into(), id: id.into(), name: None, image: None, rootless: false }
-}
-
-/// Docker, podman, containerd and CRI-O name containers by 64 hexadecimal digits; a prefix of 12 is common too.
-fn is_container_id(text: &str) -> bool {
-    text.len() >= 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -181,16 +120,112 @@ mod tests {
     }
 
     #[test]
-    fn runtimes_are_told_apart() {
+    fn each_runtime_is_told_by_its_path() {
+        let pod = "pod6a0c2f9e-0b7b-4b55-9d2a-3b9d8c1f0e11";
+        let slice = "kubepods-burstable-pod6a0c2f9e_0b7b_4b55_9d2a_3b9d8c1f0e11.slice";
         for (path, runtime) in [
+            (alloc::format!("/docker/{ID}"), "docker"),
+            (alloc::format!("/system.slice/docker-{ID}.scope"), "docker"),
             (alloc::format!("/machine.slice/libpod-{ID}.scope/container"), "podman"),
-            (alloc::format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{ID}.scope"), "containerd"),
+            (alloc::format!("/machine.slice/machine-libpod_pod_ab.slice/libpod-{ID}.scope"), "podman"),
+            (alloc::format!("/libpod_parent/libpod-{ID}"), "podman"),
+            (alloc::format!("/system.slice/shop.service/libpod-payload-{ID}"), "podman"),
+            (alloc::format!("/system.slice/nerdctl-{ID}.scope"), "containerd"),
+            (alloc::format!("/default/{ID}"), "containerd"),
+            (alloc::format!("/kubepods.slice/{slice}/cri-containerd-{ID}.scope"), "kubernetes"),
+            (alloc::format!("/kubepods.slice/{slice}/crio-{ID}.scope/container"), "kubernetes"),
+            (alloc::format!("/kubepods.slice/{slice}/docker-{ID}.scope"), "docker"),
+            (alloc::format!("/system.slice/containerd.service/{slice}:cri-containerd:{ID}"), "kubernetes"),
+            (alloc::format!("/kubepods/burstable/{pod}/{ID}"), "kubernetes"),
+            (alloc::format!("/kubepods/{pod}/crio-{ID}"), "kubernetes"),
             ("/lxc.payload.web/system.slice/a.service".into(), "lxc"),
+            ("/lxc/web".into(), "lxc"),
+            ("/garden/0123456789ab".into(), "garden"),
             ("/machine.slice/machine-web.scope/payload".into(), "machine"),
         ] {
-            assert_eq!(seen(&path).2, some(runtime), "{path}");
+            let container = read(&path).container.expect(&path);
+            assert_eq!(container.runtime, runtime, "{path}");
+            assert!(["web", "0123456789ab", ID].contains(&container.id.as_str()), "{path}");
         }
-        assert_eq!(seen(&alloc::format!("/machine.slice/libpod-conmon-{ID}.scope")).2, None);
+    }
+
+    #[test]
+    fn what_stands_beside_a_container_is_none() {
+        for path in [
+            alloc::format!("/machine.slice/libpod-conmon-{ID}.scope"),
+            alloc::format!("/kubepods.slice/kubepods-pod1.slice/crio-conmon-{ID}.scope"),
+            "/kubepods.slice/kubepods-burstable.slice".into(),
+            "/system.slice/shop.service/runtime".into(),
+            "/system.slice/docker-.scope".into(),
+            "/system.slice/docker-short.scope".into(),
+            "/default/web".into(),
+            alloc::format!("/system.slice/default/{ID}"),
+            alloc::format!("/system.slice/{ID}"),
+            "/lxc.monitor.web".into(),
+        ] {
+            assert_eq!(seen(&path).2, None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_program_of_a_package_is_named_by_it() {
+        let user = "/user.slice/user-1000.slice/user@1000.service/app.slice";
+        let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        for (path, runtime, id, name, rootless) in [
+            (
+                alloc::format!("{user}/app-flatpak-org.example.Shop\\x2dFront-4711.scope"),
+                "flatpak",
+                "org.example.Shop-Front",
+                "org.example.Shop-Front",
+                true,
+            ),
+            (
+                alloc::format!("{user}/snap.firefox.firefox-{uuid}.scope"),
+                "snap",
+                "firefox.firefox",
+                "firefox",
+                true,
+            ),
+            (alloc::format!("{user}/snap.code.code.{uuid}.scope"), "snap", "code.code", "code", true),
+            ("/system.slice/snap.lxd_two.daemon.service".into(), "snap", "lxd_two.daemon", "lxd_two", false),
+        ] {
+            let container = read(&path).container.expect(&path);
+            assert_eq!((container.runtime.as_str(), container.id.as_str()), (runtime, id), "{path}");
+            assert_eq!((container.name.as_deref(), container.rootless), (Some(name), rootless), "{path}");
+            assert!(container.is_package(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_package_is_none() {
+        let user = "/user.slice/user-1000.slice/user@1000.service/app.slice";
+        for path in [
+            "/system.slice/app-flatpak-org.example.Shop-4711.scope".into(),
+            alloc::format!("{user}/app-flatpak-org.example.Shop.scope"),
+            alloc::format!("{user}/app-flatpak--1.scope"),
+            alloc::format!("{user}/app-flatpak-a\\x1bb-1.scope"),
+            alloc::format!("{user}/snap.firefox.firefox.scope"),
+            alloc::format!("{user}/snap.firefox-0f8fad5b-d9cb-469f-a165-70867728950e.scope"),
+            "/system.slice/snapd.service".into(),
+            "/system.slice/snap.lxd.service".into(),
+            "/system.slice/snap..daemon.service".into(),
+            "/system.slice/snap.lxd.slice".into(),
+        ] {
+            assert_eq!(seen(&path).2, None, "{path}");
+        }
+    }
+
+    /// A snap is a unit like any other; an engine that comes as one has containers of its own.
+    #[test]
+    fn a_container_below_a_package_is_that_container() {
+        assert_eq!(
+            seen("/system.slice/snap.lxd.daemon.service"),
+            (some("snap.lxd.daemon.service"), None, some("snap"))
+        );
+        let below = alloc::format!("/system.slice/snap.docker.dockerd.service/docker/{ID}");
+        assert_eq!(seen(&below), (some("snap.docker.dockerd.service"), None, some("docker")));
+        let inside = alloc::format!("/docker/{ID}/system.slice/snap.lxd.daemon.service");
+        assert_eq!(seen(&inside).2, some("docker"));
     }
 
     #[test]
@@ -218,6 +253,7 @@ mod tests {
             alloc::format!("{user}/user.slice/libpod-{ID}.scope/container"),
             alloc::format!("{user}/app.slice/docker-{ID}.scope"),
             alloc::format!("{user}/app.slice/a.service/docker/{ID}"),
+            alloc::format!("{user}/app.slice/a.service/libpod-payload-{ID}"),
             alloc::format!("/user.slice/user-1000.slice/docker-{ID}.scope"),
             "/../../user.slice/user-1000.slice/machine-web.scope".into(),
         ] {

@@ -52,10 +52,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// The container, where the host's own runtime made it: a rootless one is its user's, whatever it is called.
+    /// The container, where the host's own runtime made it: a rootless one is its user's, whatever it is called, and
+    /// what came as a package is told apart by its unit.
     #[must_use]
     pub fn host_container(&self) -> Option<&Container> {
-        self.container.as_ref().filter(|container| !container.rootless)
+        self.container.as_ref().filter(|container| !container.rootless && !container.is_package())
     }
 }
 
@@ -104,15 +105,23 @@ pub enum Privilege {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     /// `docker`, `podman`, `containerd`, `kubernetes`, `lxc`, `garden`, `buildkit`; `machine` for what systemd-machined
-    /// knows (systemd-nspawn, libvirt).
+    /// knows (systemd-nspawn, libvirt); `flatpak` and `snap` for a program that came as a package of these.
     pub runtime: String,
-    /// Its id as the runtime writes it.
+    /// Its id as the runtime writes it; of a package the application's.
     pub id: String,
-    /// Its name, where it could be learnt.
+    /// Its name, where it could be learnt; of a pod's container `namespace/pod/container`.
     pub name: Option<String>,
     /// Its image, where it could be learnt.
     pub image: Option<String>,
     /// Whether it stands among cgroups that a user names at will: it is that user's, not the host's.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub rootless: bool,
+}
+
+impl Container {
+    /// Whether it only confines a program of a package, which uses the host's own network.
+    #[must_use]
+    pub fn is_package(&self) -> bool {
+        ["flatpak", "snap"].contains(&self.runtime.as_str())
+    }
 }
