@@ -261,7 +261,8 @@ impl<'a> Identity<'a> {
     ///
     /// Anybody may start the forwarders: those of other users than root serve rootless containers.
     pub(crate) fn forwards_for_containers(&self) -> bool {
-        const ENGINES: [&str; 3] = ["docker.service", "containerd.service", "podman.service"];
+        const ENGINES: [&str; 4] =
+            ["docker.service", "containerd.service", "podman.service", "snap.docker.dockerd.service"];
         const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns", "pasta"];
         let exe = self.exe.filter(|exe| exe.starts_with("/usr/") && !self.exe_elsewhere);
         let program = exe.and_then(|exe| exe.rsplit('/').next());

@@ -125,3 +125,25 @@ impl Container {
         ["flatpak", "snap"].contains(&self.runtime.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cgroup;
+
+    /// What a package confines is owned by its unit, however a policy names a container.
+    #[test]
+    fn only_an_engines_container_of_the_hosts_is_an_owner() {
+        let id = "ab".repeat(32);
+        let owner = |path: &str| {
+            let container = cgroup::read(path).container;
+            assert!(container.is_some(), "{path}");
+            let process = Process { container, ..Process::default() };
+            process.host_container().is_some()
+        };
+        assert!(owner(&alloc::format!("/system.slice/docker-{id}.scope")));
+        assert!(owner(&alloc::format!("/system.slice/snap.docker.dockerd.service/docker/{id}")));
+        assert!(!owner("/system.slice/snap.lxd.daemon.service"));
+        assert!(!owner(&alloc::format!("/user.slice/user-1000.slice/docker-{id}.scope")));
+    }
+}
