@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+#[path = "../../fuzz/feed/containers.rs"]
+mod containers;
 #[path = "../../fuzz/feed/netlink.rs"]
 mod netlink;
 #[path = "../../fuzz/feed/policy.rs"]
@@ -33,6 +35,11 @@ fn replay(target: &str, feed: fn(&[u8])) {
 #[test]
 fn policies() {
     replay("policy", policy::feed);
+}
+
+#[test]
+fn words_of_container_runtimes() {
+    replay("containers", containers::feed);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod assemble;
 mod cgroups;
 mod clock;
-mod containers;
+pub mod containers;
 mod delegated;
 mod descriptors;
 mod gaps;
@@ -70,6 +70,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     }
     let mut processes = processes::read_all(wanted.files, &search.holders(), &mut gaps);
     delegated::disown(&mut processes, mounts.cgroup2.as_deref());
+    containers::label(&mut processes);
     if processes::hide_their_units(&processes) {
         gaps.missing("cgroup2");
     }

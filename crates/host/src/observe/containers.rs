@@ -1,132 +1,151 @@
-//! What a container is called and what it was made from, as its runtime's own files say (A1, A12).
+//! What a container is called and what it was made from, as its runtime tells (A1, A12).
 //!
-//! A cgroup path tells a container's id, which changes whenever it is made anew; its name lasts.
+//! A cgroup path tells a container's id, which changes whenever it is made anew; its name lasts. Files are read first,
+//! by way of the process that watches over the container: it knows where its runtime keeps them. Only what they leave
+//! open is asked of an engine.
 
-use std::{cell::OnceCell, collections::HashMap};
+pub mod bundle;
+mod conmon;
+pub mod docker;
+pub mod engine;
+pub mod kubernetes;
+mod monitor;
+pub mod podman;
+mod shim;
 
-use portreeve_core::facts::Container;
-use serde::Deserialize;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
+};
 
-use crate::proc;
+use portreeve_core::facts::{Container, Process};
 
-/// Where docker keeps a folder for each container (moby, daemon/container/container.go).
-const DOCKER: &str = "/var/lib/docker/containers";
-/// Where podman lists all of root's containers (containers/storage, containers.go).
-const PODMAN: &str = "/var/lib/containers/storage/overlay-containers/containers.json";
+use self::monitor::{Kind, Monitor};
+use super::processes::view::Views;
+
 /// The files of a runtime are a few kilobytes; a list of many containers may be more.
 const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A pod's container is named by three names of at most 253 bytes each; an image by host, path, tag and digest.
+const NAME_BYTES_MAX: usize = 1024;
 
 /// A container's name and image.
-type Label = (Option<String>, Option<String>);
-
-/// The containers that have been asked about, and podman's list once it was read.
-#[derive(Debug, Default)]
-pub(super) struct Containers {
-    known: HashMap<(String, String), Label>,
-    podman: OnceCell<Vec<PodmanEntry>>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// What a person or a pod calls it.
+    pub name: Option<String>,
+    /// What it was made from.
+    pub image: Option<String>,
 }
 
-impl Containers {
-    /// `container` with its name and image, where its runtime keeps them in a file that can be read.
-    pub(super) fn label(&mut self, container: Container) -> Container {
-        if container.rootless {
-            // The files are of root's containers, and a user may borrow any of their ids.
-            return container;
+impl Label {
+    /// Without what is empty, or longer than anybody would write.
+    fn bounded(self) -> Self {
+        let sane = |text: &String| (1..=NAME_BYTES_MAX).contains(&text.len());
+        Self { name: self.name.filter(sane), image: self.image.filter(sane) }
+    }
+
+    /// What this one tells, and what `other` tells of the rest.
+    fn or(self, other: impl FnOnce() -> Self) -> Self {
+        if self.name.is_some() && self.image.is_some() {
+            return self;
         }
-        let key = (container.runtime.clone(), container.id.clone());
-        let podman = &self.podman;
-        let (name, image) = self.known.entry(key).or_insert_with(|| look_up(&container, podman)).clone();
-        Container { name: container.name.or(name), image: container.image.or(image), ..container }
+        let other = other();
+        Self { name: self.name.or(other.name), image: self.image.or(other.image) }
     }
 }
 
-fn look_up(container: &Container, podman: &OnceCell<Vec<PodmanEntry>>) -> Label {
-    let id = container.id.as_str();
-    let label = match container.runtime.as_str() {
-        "docker" => read(&format!("{DOCKER}/{id}/config.v2.json")).as_deref().and_then(docker),
-        "podman" => {
-            let list = podman.get_or_init(|| read(PODMAN).as_deref().map(podman_list).unwrap_or_default());
-            list.iter().find(|entry| entry.id == id).map(|entry| (entry.names.first().cloned(), None))
+/// Gives every container that `processes` run in its name and image, where its runtime tells them.
+///
+/// Whether a container is rootless must be settled before: what its user's own runtime says is not said by the host's.
+pub(super) fn label(processes: &mut BTreeMap<u32, Process>) {
+    let mut runtimes = Runtimes::default();
+    for (pid, process) in processes {
+        if let Process { container: Some(container), cgroup: Some(cgroup), .. } = process {
+            let Label { name, image } = runtimes.label(*pid, cgroup, container);
+            container.name = container.name.take().or(name);
+            container.image = container.image.take().or(image);
         }
-        // Here the id is the name that a person gave.
-        "lxc" | "machine" => Some((Some(id.to_owned()), None)),
-        _ => None,
-    };
-    label.unwrap_or_default()
+    }
 }
 
-/// The whole file; one that is longer than any runtime writes is not read as something else.
-fn read(path: &str) -> Option<Vec<u8>> {
-    proc::read(path, FILE_BYTES_MAX).ok().filter(|bytes| bytes.len() < FILE_BYTES_MAX)
+/// What is known of the containers that have been asked about, by their cgroup.
+#[derive(Default)]
+struct Runtimes {
+    known: HashMap<String, Label>,
+    views: Option<Views>,
+    docker: OnceCell<HashMap<String, Label>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct DockerFile {
-    name: String,
-    config: DockerConfig,
-}
+impl Runtimes {
+    fn label(&mut self, pid: u32, cgroup: &str, container: &Container) -> Label {
+        if let Some(label) = self.known.get(cgroup) {
+            return label.clone();
+        }
+        let label = self.look_up(pid, container).bounded();
+        self.known.insert(cgroup.to_owned(), label.clone());
+        label
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct DockerConfig {
-    image: Option<String>,
-}
+    fn look_up(&mut self, pid: u32, container: &Container) -> Label {
+        match container.runtime.as_str() {
+            // Here the id is the name that a person gave.
+            "lxc" | "machine" => Label { name: Some(container.id.clone()), image: None },
+            _ if container.is_package() => Label::default(),
+            runtime => {
+                let told = self.by_files(pid, container).unwrap_or_default();
+                let asks = runtime == "docker" && !container.rootless && told.name.is_none();
+                if asks { told.or(|| self.by_engine(&container.id)) } else { told }
+            }
+        }
+    }
 
-/// Docker writes a slash before the name.
-fn docker(bytes: &[u8]) -> Option<Label> {
-    let file: DockerFile = serde_json::from_slice(bytes).ok()?;
-    let name = file.name.trim_start_matches('/').to_owned();
-    Some((Some(name).filter(|name| !name.is_empty()), file.config.image))
-}
+    /// What the files say that the process watching over the container knows of.
+    fn by_files(&mut self, pid: u32, container: &Container) -> Option<Label> {
+        let monitor = Monitor::of(pid, container, self.views.get_or_insert_with(Views::new))?;
+        match monitor.kind {
+            Kind::Shim => shim::label(&monitor, &container.id),
+            Kind::Conmon => conmon::label(&monitor, &container.id),
+        }
+    }
 
-#[derive(Debug, Deserialize)]
-struct PodmanEntry {
-    id: String,
-    #[serde(default)]
-    names: Vec<String>,
-}
-
-fn podman_list(bytes: &[u8]) -> Vec<PodmanEntry> {
-    serde_json::from_slice(bytes).unwrap_or_default()
+    fn by_engine(&self, id: &str) -> Label {
+        self.docker
+            .get_or_init(|| engine::containers().unwrap_or_default())
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn docker_tells_name_and_image() {
-        let file =
-            br#"{"State":{"Running":true},"ID":"ab","Name":"/shop-db","Config":{"Image":"postgres:16"}}"#;
-        assert_eq!(docker(file), Some((Some("shop-db".into()), Some("postgres:16".into()))));
-        assert_eq!(docker(b"{\"Name\":3}"), None);
-    }
-
-    #[test]
-    fn podman_lists_all_containers_in_one_file() {
-        let file = br#"[{"id":"aa","names":["web"]},{"id":"bb"}]"#;
-        let list = OnceCell::from(podman_list(file));
-        let label = |id: &str| {
-            let container = Container {
-                runtime: "podman".into(),
-                id: id.into(),
-                name: None,
-                image: None,
-                rootless: false,
-            };
-            look_up(&container, &list)
-        };
-        assert_eq!(label("aa"), (Some("web".into()), None));
-        assert_eq!(label("bb"), (None, None));
-        assert_eq!(label("cc"), (None, None));
-        assert!(podman_list(b"no list").is_empty());
+    fn container(runtime: &str, id: &str) -> Container {
+        Container { runtime: runtime.into(), id: id.into(), name: None, image: None, rootless: false }
     }
 
     #[test]
     fn a_container_that_a_person_named_is_called_so() {
-        let web =
-            Container { runtime: "lxc".into(), id: "web".into(), name: None, image: None, rootless: false };
-        assert_eq!(Containers::default().label(web).name.as_deref(), Some("web"));
+        let web = container("lxc", "web");
+        assert_eq!(Runtimes::default().label(1, "/lxc.payload.web", &web).name.as_deref(), Some("web"));
+    }
+
+    /// This test's own ancestors watch over no container, so nobody tells its name.
+    #[test]
+    fn what_nobody_watches_over_has_no_name() {
+        let pod = container("kubernetes", &"ab".repeat(32));
+        assert_eq!(
+            Runtimes::default().label(std::process::id(), "/kubepods/pod1/ab", &pod),
+            Label::default()
+        );
+    }
+
+    #[test]
+    fn a_name_that_nobody_would_write_is_none() {
+        let label = Label { name: Some("a".repeat(NAME_BYTES_MAX + 1)), image: Some(String::new()) };
+        assert_eq!(label.bounded(), Label::default());
+        let label = Label { name: Some("a".repeat(NAME_BYTES_MAX)), image: Some("b".into()) };
+        assert_eq!(label.clone().bounded(), label);
     }
 }

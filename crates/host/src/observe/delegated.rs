@@ -2,21 +2,18 @@
 
 use std::{collections::BTreeMap, fs, os::linux::fs::MetadataExt};
 
-use portreeve_core::{
-    cgroup,
-    facts::{Container, Process},
-};
+use portreeve_core::{cgroup, facts::Process};
 
 /// Marks the containers below a cgroup that was given to a user as that user's.
 ///
 /// The service manager gives a service with User= and Delegate= its cgroup (systemd.resource-control(5)); what is below
-/// may be called like a container of the host. Their names and images, which are of root's containers, are taken back.
+/// may be called like a container of the host.
 pub(super) fn disown(processes: &mut BTreeMap<u32, Process>, mount: Option<&str>) {
     let Some(mount) = mount else { return };
     for process in processes.values_mut() {
         let Process { container: Some(container), cgroup: Some(path), .. } = process else { continue };
         if !container.rootless && is_given_away(above(path), |path| owner(&format!("{mount}{path}"))) {
-            *container = Container { rootless: true, name: None, image: None, ..container.clone() };
+            container.rootless = true;
         }
     }
 }
@@ -37,8 +34,9 @@ fn is_given_away(path: &str, owner: impl Fn(&str) -> Option<u32>) -> bool {
 
 /// What stands above the container in a cgroup path: a container's own cgroup may belong to its own root.
 fn above(path: &str) -> &str {
+    let container = cgroup::read(path).container;
     let starts = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
-    let mut whole = starts.filter(|&end| cgroup::read(&path[..end]).container.is_none());
+    let mut whole = starts.filter(|&end| cgroup::read(&path[..end]).container != container);
     whole.next_back().map_or("", |end| &path[..end])
 }
 
@@ -56,6 +54,8 @@ mod tests {
             "/system.slice/a.service/docker"
         );
         assert_eq!(above("/lxc.payload.web"), "");
+        let service = "/system.slice/snap.docker.dockerd.service";
+        assert_eq!(above(&format!("{service}/docker-{ID}.scope/a")), service);
     }
 
     #[test]

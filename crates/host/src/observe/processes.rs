@@ -2,7 +2,7 @@
 
 mod code;
 mod script;
-mod view;
+pub(super) mod view;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use rustix::param::clock_ticks_per_second;
 
-use super::{Files, Gaps, clock, containers::Containers, holders::Holder, share::share, users::Users};
+use super::{Files, Gaps, clock, holders::Holder, share::share, users::Users};
 use crate::proc::{self, stat, status};
 
 /// Longer command lines are cut: the kernel allows megabytes.
@@ -72,7 +72,6 @@ impl Part {
 #[derive(Debug)]
 struct Reader {
     users: Users,
-    containers: Containers,
     boot_nanoseconds: i128,
     /// Every capability that this kernel has, a bit each.
     all_capabilities: u64,
@@ -86,7 +85,6 @@ impl Reader {
     fn new(files: Files) -> Self {
         Self {
             users: Users::read(),
-            containers: Containers::default(),
             boot_nanoseconds: clock::booted(),
             all_capabilities: all_capabilities(),
             files,
@@ -129,7 +127,7 @@ impl Reader {
             cgroup,
             unit: place.unit,
             user_unit: place.user_unit,
-            container: place.container.map(|container| self.containers.label(container)),
+            container: place.container,
             started: Some(self.started(stat.started_ticks)),
             cwd,
             parent: self.parent(stat.parent),

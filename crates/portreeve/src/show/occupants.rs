@@ -9,7 +9,10 @@ use portreeve_core::{
     world::World,
 };
 
-use super::connection::{endpoint, state};
+use super::{
+    connection::{endpoint, state},
+    owner,
+};
 use crate::asked::Asked;
 
 /// The sockets of one process, or of nobody who is seen, that keep one number.
@@ -134,9 +137,7 @@ fn use_of(socket: &Connection) -> Text {
 
 /// The container or unit of a process, after a comma.
 fn of_what(process: &Process) -> String {
-    let container = process.container.as_ref().map(|container| {
-        format!("{} {}", container.runtime, container.name.as_deref().unwrap_or(&container.id))
-    });
+    let container = process.container.as_ref().map(owner::container);
     let unit = process.unit.clone().or_else(|| process.user_unit.clone());
     container.or(unit).map(|of| format!(", {of}")).unwrap_or_default()
 }

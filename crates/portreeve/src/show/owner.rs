@@ -1,7 +1,7 @@
 //! Who holds a listener, in the words of a table.
 
 use portreeve_core::{
-    facts::{HolderGap, Listener, Process},
+    facts::{Container, HolderGap, Listener, Process},
     owner::Identity,
     unit::is_service_or_socket,
     words::{Lang, Words},
@@ -40,7 +40,19 @@ pub(crate) fn owner<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -
 fn of_process(process: &Process, listener: &Listener) -> String {
     let identity = Identity::of_holder(process, listener);
     let is_program = identity.container.is_none() && !identity.unit.is_some_and(is_service_or_socket);
-    if is_program { program(process) } else { identity.lasting().unwrap_or_else(|| program(process)) }
+    let owner = identity.lasting().filter(|_| !is_program).unwrap_or_else(|| program(process));
+    match identity.container.and_then(|container| container.image.as_deref()) {
+        Some(image) => format!("{owner} ({image})"),
+        None => owner,
+    }
+}
+
+/// A container as its person knows it: `docker shop (nginx:1)`, and whose it is where it is not the host's.
+pub(crate) fn container(container: &Container) -> String {
+    let Container { runtime, id, name, image, rootless } = container;
+    let rootless = if *rootless && !container.is_package() { "rootless " } else { "" };
+    let image = image.as_ref().map(|image| format!(" ({image})")).unwrap_or_default();
+    format!("{rootless}{runtime} {}{image}", name.as_deref().unwrap_or(id))
 }
 
 /// The main process and how many others hold it: `nginx 812 +4`.
@@ -67,5 +79,26 @@ fn program(process: &Process) -> String {
     match &process.user {
         Some(user) => format!("{} ({user})", process.name),
         None => process.name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_is_called_by_its_name_and_else_by_its_id() {
+        let shop = Container {
+            runtime: "podman".into(),
+            id: "ab".into(),
+            name: Some("shop".into()),
+            image: Some("shop:1".into()),
+            rootless: false,
+        };
+        assert_eq!(container(&shop), "podman shop (shop:1)");
+        assert_eq!(container(&Container { rootless: true, ..shop.clone() }), "rootless podman shop (shop:1)");
+        assert_eq!(container(&Container { name: None, image: None, ..shop.clone() }), "podman ab");
+        let package = Container { runtime: "flatpak".into(), image: None, rootless: true, ..shop };
+        assert_eq!(container(&package), "flatpak shop", "what is in a package is anybody's");
     }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     fs, io,
     os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         linux::fs::MetadataExt,
     },
     sync::Arc,
@@ -36,7 +36,7 @@ pub(super) type FileId = Option<(u64, u64)>;
 /// /proc tells paths from the root of a process' mount namespace, not from its chroot: a daemon that locked itself up
 /// after its start still runs the file at the namespace's path.
 #[derive(Debug)]
-pub(super) struct View {
+pub(in crate::observe) struct View {
     pub(super) mounts: u64,
     /// The root of the mount namespace; links and dots do not lead out of it.
     root: OwnedFd,
@@ -60,15 +60,28 @@ impl View {
         self.stat(path).ok().flatten().is_some_and(|stat| kind(&stat) == FileType::RegularFile)
     }
 
-    fn stat(&self, path: &str) -> io::Result<Option<Statx>> {
+    /// The regular file at `path`, where it belongs to the user `uid`; `None` also where it has `limit` bytes or more.
+    pub(in crate::observe) fn read(&self, path: &str, uid: u32, limit: usize) -> Option<Vec<u8>> {
+        let (file, stat) = self.open(path).ok()?;
+        if kind(&stat) != FileType::RegularFile || stat.stx_uid != uid {
+            return None;
+        }
+        let bytes = proc::read(format!("/proc/self/fd/{}", file.as_raw_fd()), limit).ok()?;
+        (bytes.len() < limit).then_some(bytes)
+    }
+
+    fn open(&self, path: &str) -> io::Result<(OwnedFd, Statx)> {
         let straight = self.step(self.root.as_fd(), path, ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS);
-        let found = match straight.and_then(metadata) {
-            Ok(stat) if kind(&stat) == FileType::Symlink => self.walk(path),
+        match straight.and_then(|file| metadata(&file).map(|stat| (file, stat))) {
+            Ok((_, stat)) if kind(&stat) == FileType::Symlink => self.walk(path),
             Err(Errno::XDEV | Errno::LOOP | Errno::AGAIN) => self.walk(path),
             found => found.map_err(io::Error::from),
-        };
-        match found {
-            Ok(stat) => Ok(Some(stat)),
+        }
+    }
+
+    fn stat(&self, path: &str) -> io::Result<Option<Statx>> {
+        match self.open(path) {
+            Ok((_, stat)) => Ok(Some(stat)),
             Err(error) => match Errno::from_io_error(&error) {
                 Some(Errno::NOENT | Errno::NOTDIR) => Ok(None),
                 _ => Err(error),
@@ -77,13 +90,16 @@ impl View {
     }
 
     /// Goes along `path` name by name, as it may leave the mount it begins on: only into mounts of this kernel alone.
-    fn walk(&self, path: &str) -> io::Result<Statx> {
+    fn walk(&self, path: &str) -> io::Result<(OwnedFd, Statx)> {
         let mut place: Vec<(String, OwnedFd)> = Vec::new();
         let mut ahead = names(path);
         let mut links = 0;
         for _ in 0..STEPS_MAX {
             let here = place.last().map_or(self.root.as_fd(), |(_, file)| file.as_fd());
-            let Some(name) = ahead.pop() else { return Ok(metadata(here)?) };
+            let Some(name) = ahead.pop() else {
+                let stat = metadata(here)?;
+                return Ok((here.try_clone_to_owned()?, stat));
+            };
             if name == ".." {
                 place.pop();
                 continue;
@@ -160,7 +176,7 @@ fn names(path: &str) -> Vec<String> {
 /// What the kernel knows of an opened file without asking a server for news (statx(2), AT_STATX_DONT_SYNC).
 fn metadata(file: impl AsFd) -> rustix::io::Result<Statx> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    statx(file, "", flags, StatxFlags::TYPE | StatxFlags::INO | StatxFlags::MNT_ID)
+    statx(file, "", flags, StatxFlags::TYPE | StatxFlags::UID | StatxFlags::INO | StatxFlags::MNT_ID)
 }
 
 /// Which file a link of /proc leads to, whatever became of its path.
@@ -182,7 +198,7 @@ fn kind(stat: &Statx) -> FileType {
 
 /// The views of processes; those that share a mount namespace share its table of mounts.
 #[derive(Debug)]
-pub(super) struct Views {
+pub(in crate::observe) struct Views {
     /// The mount and user namespaces that portreeve itself is in.
     mounts: Option<u64>,
     users: Option<u64>,
@@ -201,7 +217,7 @@ enum Trust {
 
 impl Views {
     /// Only that of our own mount namespace is known yet.
-    pub(super) fn new() -> Self {
+    pub(in crate::observe) fn new() -> Self {
         let (mounts, own) = (namespace("self", "mnt"), table("self"));
         let places = || (Arc::new(Places::read(&own)), ResolveFlags::empty());
         Self {
@@ -224,7 +240,7 @@ impl Views {
 
     /// The view of a process; `None` where it may not be seen, is locked up in another mount namespace, or where a
     /// server must be asked for its very root.
-    pub(super) fn of(&mut self, pid: u32) -> Option<View> {
+    pub(in crate::observe) fn of(&mut self, pid: u32) -> Option<View> {
         let who = pid.to_string();
         let mounts = namespace(&who, "mnt")?;
         let is_own = mounts == self.mounts?;
@@ -298,6 +314,7 @@ pub(super) mod testing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::mknodat;
     use std::{os::unix::fs::symlink, path::PathBuf};
 
     /// A folder that is gone when dropped.
@@ -345,6 +362,27 @@ mod tests {
         assert_eq!(view.find(&folder.path("none")).unwrap(), None);
         assert_eq!(view.find(&folder.path("absolute/file/below")).unwrap(), None);
         view.find(&folder.path("self")).unwrap_err();
+    }
+
+    #[test]
+    fn only_a_whole_regular_file_of_its_owner_is_read() {
+        let folder = Folder::new("read");
+        let view = own_view();
+        let uid = rustix::process::geteuid().as_raw();
+        fs::write(folder.path("file"), "1234").unwrap();
+        symlink("file", folder.path("link")).unwrap();
+        mknodat(CWD, folder.path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let read = |name: &str, uid: u32, limit: usize| view.read(&folder.path(name), uid, limit);
+        assert_eq!(read("file", uid, 5).as_deref(), Some(b"1234".as_slice()));
+        assert_eq!(read("link", uid, 5).as_deref(), Some(b"1234".as_slice()));
+        assert_eq!(read("file", uid, 4), None, "there could be more");
+        assert_eq!(read("file", uid + 1, 5), None, "somebody else's");
+        for other in ["pipe", "", "none"] {
+            assert_eq!(read(other, uid, 5), None, "{other}");
+        }
+        assert!(view.read("/proc/version", 0, 4096).is_some_and(|text| text.starts_with(b"Linux")));
+        let dead = testing::with_server_at(own_view(), "/proc");
+        assert_eq!(dead.read("/proc/version", 0, 4096), None, "a server would have to be asked");
     }
 
     #[test]

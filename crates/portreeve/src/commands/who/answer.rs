@@ -247,10 +247,7 @@ fn place<'a>(world: &World<'a>, row: &Row<'a>, lang: Lang) -> String {
     parts.extend(unit.cloned());
     parts.extend(first.uid.filter(|_| process.is_none()).map(|uid| format!("uid {uid}")));
     parts.extend(process.and_then(|process| process.user_unit.clone()));
-    let container = process.and_then(|process| process.container.as_ref());
-    parts.extend(container.map(|container| {
-        format!("{} {}", container.runtime, container.name.as_deref().unwrap_or(&container.id))
-    }));
+    parts.extend(process.and_then(|process| process.container.as_ref()).map(owner::container));
     parts.extend(process.and_then(|process| process.cwd.as_ref()).map(|cwd| format!("cwd {cwd}")));
     if let Some(name) = listeners::namespace(world, row) {
         parts.push(text!("network namespace {name}", "ネットワーク名前空間 {name}").in_lang(lang).into());
