@@ -34,6 +34,8 @@ const HOLDER: &str = "/usr/local/bin/holder";
 
 /// Mounts the overlay where only this process and its children see it, then becomes the host.
 ///
+/// Container engines give each container a keyring and a filter for devices, which nspawn would refuse them.
+///
 /// $0 is the layer of the profile, $1 the root, $2 the file of the network namespace, $3 the machine, $4 its host name.
 const BOOT: &str = "set -e
 mount -t tmpfs -o mode=755 tmpfs /mnt
@@ -41,7 +43,7 @@ mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay -o lowerdir=\"$0:$1\",upperdir=/mnt/upper,workdir=/mnt/work,xino=on overlay /mnt/root
 exec systemd-nspawn --quiet --register=no --keep-unit --boot --directory=/mnt/root --machine=\"$3\" \\
   --hostname=\"$4\" --network-namespace-path=\"$2\" --capability=all --link-journal=no --resolv-conf=off \\
-  --timezone=off --console=pipe";
+  --timezone=off --console=pipe --system-call-filter='@keyring bpf'";
 
 /// A running host; it goes, with all that it made, when this value does.
 #[derive(Debug)]

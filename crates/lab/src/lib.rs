@@ -6,6 +6,7 @@
 
 pub mod cgroup;
 pub mod client;
+pub mod engine;
 pub mod error;
 pub mod fixture;
 pub mod folder;

@@ -19,7 +19,7 @@ use crate::{
 /// The release that the hosts run.
 const SUITE: &str = "bookworm";
 
-/// What is in it: service manager, sessions, servers, and the witnesses that run inside.
+/// What is in it: service manager, sessions, servers, container engines, and the witnesses that run inside.
 const PACKAGES: &[&str] = &[
     "systemd",
     "systemd-sysv",
@@ -33,6 +33,11 @@ const PACKAGES: &[&str] = &[
     "dovecot-pop3d",
     "vsftpd",
     "redis-server",
+    "docker.io",
+    "podman",
+    "uidmap",
+    "slirp4netns",
+    "busybox-static",
     "python3",
     "iproute2",
     "lsof",

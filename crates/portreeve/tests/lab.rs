@@ -10,13 +10,17 @@ mod lab {
     mod chosen;
     mod cleanliness;
     mod delegated;
+    mod docker;
     mod fixtures;
     mod fresh;
     mod hidepid;
     mod impostors;
     mod kept;
     mod kernel;
+    mod monitors;
     mod namespaces;
+    mod podman;
+    mod pods;
     mod policy;
     mod silent;
     mod site;

@@ -16,7 +16,8 @@ pub(super) const SERVERS: &[&str] = &[
 const DEV_PASSWD: &str = "dev:x:1000:1000:A developer:/home/dev:/bin/bash\n";
 const DEV_SHADOW: &str = "dev:$6$portreeve$EaclqCf84dKDT/rh9rDkStQX95kvEwCed.K2VmxujaKbe6zdpqE0LxmT/7Jh8c3vGWiedN7TuU4ZTBWAhueL3/:19000:0:99999:7:::\n";
 
-/// Masked: what would reach for the machine's kernel, or work on its own while a test looks.
+/// Masked: what would reach for the machine's kernel, or work on its own while a test looks; engines are started by
+/// the tests that want them ([`crate::engine`]).
 pub(super) const FILES: &[File] = &[
     // A machine with an id is one that has booted before: systemd does not preset its units again.
     File::text("etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
@@ -41,6 +42,14 @@ pub(super) const FILES: &[File] = &[
     mask("etc/systemd/system/apt-daily.timer"),
     mask("etc/systemd/system/apt-daily-upgrade.timer"),
     mask("etc/systemd/system/dpkg-db-backup.timer"),
+    mask("etc/systemd/system/docker.service"),
+    mask("etc/systemd/system/docker.socket"),
+    mask("etc/systemd/system/containerd.service"),
+    mask("etc/systemd/system/podman.service"),
+    mask("etc/systemd/system/podman.socket"),
+    mask("etc/systemd/system/podman-restart.service"),
+    mask("etc/systemd/system/podman-auto-update.service"),
+    mask("etc/systemd/system/podman-auto-update.timer"),
     mask("etc/systemd/system/console-getty.service"),
     mask("etc/systemd/system/getty@.service"),
 ];
