@@ -108,6 +108,11 @@ while True:
             client.sendall(head + b"[")
             while True:
                 client.sendall(b" " * 65536)
+        elif kind == "slow":
+            client.sendall(head + b"[")
+            while True:
+                client.sendall(b" ")
+                time.sleep(0.02)
         elif kind == "garbage":
             client.sendall(head + bytes(range(256)) * 64)
         elif kind == "long":
@@ -125,23 +130,28 @@ fn an_engine_is_asked_and_never_waited_for() {
     let cgroup = format!("/sys/fs/cgroup/system.slice/docker-{ID}.scope");
     site.run(&format!(
         "mkdir {cgroup} && systemd-run --quiet --unit=bare sh -c \
-         'echo 0 >{cgroup}/cgroup.procs && exec /usr/local/bin/holder listen 127.0.0.1:7200'"
+         'echo 0 >{cgroup}/cgroup.procs && exec setpriv --reuid=dev --regid=dev --clear-groups \
+         /usr/local/bin/holder listen 127.0.0.1:7200'"
     ));
     lab(site.host.wait_for_port(7200));
     lab(site.host.write("/srv/engine.py", IMPOSTOR));
     site.run("ln -s /usr/bin/python3 /srv/dockerd && ln -s /usr/bin/python3 /srv/other");
 
-    assert_eq!(asked(&site), (json!(null), json!(null)), "there is no engine");
+    assert_eq!(asked(&site, "root"), (json!(null), json!(null)), "there is no engine");
     for (kind, name, image) in [
         ("honest", json!("told"), json!("told:2")),
         ("silent", json!(null), json!(null)),
+        ("slow", json!(null), json!(null)),
         ("endless", json!(null), json!(null)),
         ("garbage", json!(null), json!(null)),
         ("long", json!(null), json!(null)),
     ] {
         let engine = lab(site.host.start_as("root", &format!("/srv/dockerd /srv/engine.py {kind} {ID}")));
         site.run("for i in $(seq 200); do test -s /run/docker.pid && exit 0; sleep 0.025; done; exit 1");
-        assert_eq!(asked(&site), (name, image), "{kind}");
+        assert_eq!(asked(&site, "root"), (name.clone(), image.clone()), "{kind}");
+        assert_eq!(asked(&site, "dev"), (json!(null), json!(null)), "{kind}: dev may not ask");
+        site.run("chmod 666 /run/docker.sock");
+        assert_eq!(asked(&site, "dev"), (name, image), "{kind}: dev may ask");
         drop(engine);
         site.run("rm /run/docker.sock /run/docker.pid");
     }
@@ -156,15 +166,15 @@ fn nobody_else_is_asked(site: &Site) {
         engines.push(lab(site.host.start_as("root", &command)));
         site.run("for i in $(seq 200); do test -s /run/docker.pid && exit 0; sleep 0.025; done; exit 1");
         site.run(prepare);
-        assert_eq!(asked(site), (json!(null), json!(null)), "{prepare} {program}");
+        assert_eq!(asked(site, "root"), (json!(null), json!(null)), "{prepare} {program}");
         site.run("rm /run/docker.sock /run/docker.pid");
     }
 }
 
-/// Name and image of the container that holds 7200, had within a second.
-fn asked(site: &Site) -> (Value, Value) {
+/// Name and image of the container that holds 7200, as `user` is told them within a second.
+fn asked(site: &Site, user: &str) -> (Value, Value) {
     let start = std::time::Instant::now();
-    let answer = site.ask("who 7200 -o json").json();
+    let answer = site.ask_as(user, "who 7200 -o json").json();
     assert!(start.elapsed() < std::time::Duration::from_secs(1), "{:?}", start.elapsed());
     let container = &answer["listeners"][0]["holders"][0]["container"];
     assert_eq!((&container["runtime"], &container["id"]), (&json!("docker"), &json!(ID)), "{answer:#}");

@@ -92,4 +92,16 @@ fn a_container_that_root_runs_with_podman_is_the_hosts() {
     assert_eq!(listener(&site, 8091)["holders"][0]["container"]["name"], "stand", "it was renamed");
     let listed = site.ask("ls 8091").stdout;
     assert!(listed.contains(&format!(" container stand ({}) ", image())), "{listed}");
+
+    // Beside its monitor in the unit's own cgroup, as Quadlet makes them.
+    site.run(&format!(
+        "systemd-run --quiet --unit=stand --property=Delegate=yes podman run --cgroups=split --name split \
+         --network host {IMAGE} /bin/httpd -f -p 8093 -h /www"
+    ));
+    lab(site.host.wait_for_port(8093));
+    let holder = listener(&site, 8093)["holders"][0].clone();
+    assert!(lab(podman.run("ps --format '{{.Names}}'")).stdout.lines().any(|name| name == "split"));
+    let container = &holder["container"];
+    assert_eq!((&container["name"], &container["image"]), (&json!("split"), &json!(image())), "{holder:#}");
+    assert_eq!((&holder["unit"], &container["rootless"]), (&json!("stand.service"), &Value::Null));
 }
