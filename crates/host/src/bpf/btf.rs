@@ -37,6 +37,8 @@ pub struct Btf<'a> {
     strings: &'a [u8],
     /// Where each type stands in `types`; type 0 is void and stands nowhere.
     places: Vec<usize>,
+    /// What this description goes on from, as a module's does from the kernel's: numbers and strings count on.
+    base: Option<&'a Btf<'a>>,
 }
 
 /// A type as its description has it.
@@ -84,12 +86,19 @@ impl<'a> Btf<'a> {
     /// Understands a description; `None` where it is none, or stops short.
     #[must_use]
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
+        Self::read_on(None, bytes)
+    }
+
+    /// Understands a description that goes on from another, if from one at all.
+    #[must_use]
+    pub fn read_on(base: Option<&'a Self>, bytes: &'a [u8]) -> Option<Self> {
         if u16_at(bytes, 0)? != MAGIC {
             return None;
         }
         let header = usize::try_from(u32_at(bytes, 4)?).ok().filter(|&header| header >= HEADER_BYTES)?;
         let part = |place| section(bytes, header, u32_at(bytes, place)?, u32_at(bytes, place + 4)?);
-        let mut btf = Self { types: part(8)?, strings: part(16)?, places: vec![usize::MAX] };
+        let places = if base.is_none() { vec![usize::MAX] } else { Vec::new() };
+        let mut btf = Self { types: part(8)?, strings: part(16)?, places, base };
         let mut at = 0;
         while at < btf.types.len() {
             if btf.places.len() > TYPES_MAX {
@@ -104,7 +113,8 @@ impl<'a> Btf<'a> {
     /// The type with this number.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<Type<'a>> {
-        let at = *self.places.get(usize::try_from(id).ok()?)?;
+        let Some(own) = id.checked_sub(self.first_id()) else { return self.base?.get(id) };
+        let at = *self.places.get(usize::try_from(own).ok()?)?;
         let info = u32_at(self.types, at.checked_add(4)?)?;
         Some(Type {
             name: self.text(u32_at(self.types, at)?)?,
@@ -120,7 +130,7 @@ impl<'a> Btf<'a> {
     #[must_use]
     pub fn find(&self, wanted: &[(u32, &str)]) -> Vec<Vec<u32>> {
         let mut found = vec![Vec::new(); wanted.len()];
-        for (id, &at) in (0..).zip(&self.places).skip(1) {
+        for (id, &at) in (self.first_id()..).zip(&self.places).skip(usize::from(self.base.is_none())) {
             let Some((name, info)) = u32_at(self.types, at).zip(u32_at(self.types, at + 4)) else { continue };
             let kind = kind_of(info);
             if !matches!(kind, kind::STRUCT | kind::UNION | kind::FUNC) {
@@ -250,13 +260,25 @@ impl<'a> Btf<'a> {
     /// The string that begins at `offset`.
     #[must_use]
     pub fn text(&self, offset: u32) -> Option<&'a str> {
-        let rest = self.strings.get(usize::try_from(offset).ok()?..)?;
-        std::str::from_utf8(rest.split(|&byte| byte == 0).next()?).ok()
+        std::str::from_utf8(self.string(offset)?.split(|&byte| byte == 0).next()?).ok()
     }
 
     fn is_called(&self, offset: u32, name: &str) -> bool {
-        let at = usize::try_from(offset).ok().and_then(|offset| self.strings.get(offset..));
-        at.and_then(|rest| rest.strip_prefix(name.as_bytes())).is_some_and(|rest| rest.first() == Some(&0))
+        let rest = self.string(offset).and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        rest.is_some_and(|rest| rest.first() == Some(&0))
+    }
+
+    /// The strings from `offset` on.
+    fn string(&self, offset: u32) -> Option<&'a [u8]> {
+        let offset = usize::try_from(offset).ok()?;
+        let before = self.base.map_or(0, |base| base.strings.len());
+        let Some(own) = offset.checked_sub(before) else { return self.base?.strings.get(offset..) };
+        self.strings.get(own..)
+    }
+
+    /// The number of the first type here; a base has no base of its own.
+    fn first_id(&self) -> u32 {
+        self.base.map_or(0, |base| u32::try_from(base.places.len()).unwrap_or(u32::MAX))
     }
 }
 

@@ -30,19 +30,22 @@ pub struct Value {
     pub bytes: u32,
 }
 
-/// The number of each relocation of `program` in this kernel; `None` where the kernel has no such thing, and for what
-/// the reader chooses.
+/// The number of each relocation of `program` in this kernel, or else in one of its modules; `None` where neither has
+/// such a thing, and for what the reader chooses.
 #[must_use]
-pub fn look_up(program: &Program<'_>, kernel: &Btf<'_>) -> Vec<Option<Value>> {
+pub fn look_up(program: &Program<'_>, kernel: &[&Btf<'_>]) -> Vec<Option<Value>> {
     let mut names: Vec<_> =
         program.relocations.iter().filter_map(|relocation| root(relocation.what)).collect();
     names.sort_unstable();
     names.dedup();
     let wanted: Vec<_> = names.iter().map(|name| (kind::STRUCT, *name)).collect();
-    let found = kernel.find(&wanted);
-    let ids = |name: &str| names.binary_search(&name).map_or(&[][..], |at| &found[at][..]);
-    let relocations = program.relocations.iter();
-    relocations.map(|relocation| value(relocation.what, kernel, ids)).collect()
+    let found: Vec<_> = kernel.iter().map(|&part| (part, part.find(&wanted))).collect();
+    let types = |name: &str| {
+        let at = names.binary_search(&name).ok();
+        let ids = found.iter().flat_map(move |(part, ids)| at.map(|at| (*part, &ids[at])));
+        ids.flat_map(|(part, ids)| ids.iter().map(move |&id| (part, id))).collect::<Vec<_>>()
+    };
+    program.relocations.iter().map(|relocation| value(relocation.what, &types)).collect()
 }
 
 fn root(what: What<'_>) -> Option<&str> {
@@ -57,20 +60,20 @@ fn plain(name: &str) -> &str {
     name.split("___").next().unwrap_or(name)
 }
 
-fn value<'i>(what: What<'_>, kernel: &Btf<'_>, ids: impl Fn(&str) -> &'i [u32]) -> Option<Value> {
+fn value<'k>(what: What<'_>, types: &impl Fn(&str) -> Vec<(&'k Btf<'k>, u32)>) -> Option<Value> {
     let some = |number| Some(Value { number, bytes: 0 });
     match what {
         What::Member { root, path, fact } => {
             // Files of the kernel may differ about a structure that only one of them defines for all.
-            let place = ids(plain(root)).iter().find_map(|&id| kernel.place(id, path));
+            let place = types(plain(root)).iter().find_map(|(part, id)| part.place(*id, path));
             match (fact, place) {
                 (Fact::Exists, place) => some(u32::from(place.is_some())),
                 (fact, Some(place)) => known(fact, place),
                 (_, None) => None,
             }
         }
-        What::TypeExists(root) => some(u32::from(!ids(plain(root)).is_empty())),
-        What::TypeSize(root) => some(ids(plain(root)).iter().find_map(|&id| kernel.size(id))?),
+        What::TypeExists(root) => some(u32::from(!types(plain(root)).is_empty())),
+        What::TypeSize(root) => some(types(plain(root)).iter().find_map(|(part, id)| part.size(*id))?),
         What::Wanted(_) => None,
     }
 }

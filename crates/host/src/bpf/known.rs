@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
+    iter,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::Path,
 };
@@ -21,6 +22,8 @@ use super::{
 
 /// How this kernel describes its own types.
 pub const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
+/// Modules that describe types of their own, which some kernels have built in.
+const MODULES: [&str; 1] = ["/sys/kernel/btf/vsock"];
 /// Notes of the linker, among them a number for this very build (elf(5), NT_GNU_BUILD_ID).
 const KERNEL_NOTES: &str = "/sys/kernel/notes";
 
@@ -74,19 +77,24 @@ pub fn of(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
     Ok(known)
 }
 
-/// The first line: of which layout, kernel and programs the rest is.
+/// The first line: of which layout, kernel, modules and programs the rest is.
 fn head(source: &str) -> String {
     let kernel = digest(&[&fs::read(KERNEL_NOTES).unwrap_or_default()]);
-    format!("{LAYOUT} {kernel:016x} {source}\n")
+    let modules: String =
+        MODULES.map(|path| if fs::exists(path).unwrap_or(false) { '+' } else { '-' }).iter().collect();
+    format!("{LAYOUT} {kernel:016x}{modules} {source}\n")
 }
 
 fn looked_up(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
     let bytes = fs::read(KERNEL_TYPES).map_err(KnownError::NoTypes)?;
     let kernel = Btf::read(&bytes).ok_or(KnownError::StrangeTypes)?;
+    let modules = MODULES.map(|path| fs::read(path).unwrap_or_default());
+    let modules: Vec<_> = modules.iter().filter_map(|bytes| Btf::read_on(Some(&kernel), bytes)).collect();
+    let parts: Vec<&Btf<'_>> = iter::once(&kernel).chain(&modules).collect();
     let known = |program: &Program<'_>| {
         let function = format!("bpf_iter_{}", program.iterator);
         let attach = kernel.find(&[(kind::FUNC, &function)])[0].first().copied();
-        Known { attach, values: look_up(program, &kernel) }
+        Known { attach, values: look_up(program, &parts) }
     };
     Ok(object.programs.iter().map(known).collect())
 }
