@@ -29,7 +29,12 @@ pub(super) fn find(view: &View, exe: &str, cmdline: &[String], cwd: Option<&str>
 ///
 /// A program given by `-c`, `-e` or `-m` has no script.
 fn named<'a>(exe: &str, cmdline: &'a [String]) -> Option<&'a str> {
-    let base = file_name(exe)?.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    // busybox is whatever it was called as.
+    let program = match file_name(exe)? {
+        "busybox" => file_name(cmdline.first()?)?,
+        program => program,
+    };
+    let base = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     let (interpreter, with_value) = INTERPRETERS.iter().find(|(name, _)| *name == base)?;
     let mut arguments = cmdline.iter().skip(1).map(String::as_str);
     while let Some(argument) = arguments.next() {
@@ -59,6 +64,7 @@ mod tests {
     fn the_first_argument_that_is_no_option_is_the_script() {
         assert_eq!(script("/usr/bin/python3.11", "python3 -u -W ignore app.py -m x"), Some("app.py".into()));
         assert_eq!(script("/usr/bin/node", "node --require ./hook.js server.js"), Some("server.js".into()));
+        assert_eq!(script("/bin/busybox", "/bin/sh /etc/serve.sh"), Some("/etc/serve.sh".into()));
         assert_eq!(
             script("/usr/lib/jvm/bin/java", "java -Xmx1g -jar /opt/shop.jar"),
             Some("/opt/shop.jar".into())
@@ -70,6 +76,7 @@ mod tests {
         assert_eq!(script("/usr/bin/python3", "python3 -m http.server"), None);
         assert_eq!(script("/usr/bin/perl", "perl -e sleep"), None);
         assert_eq!(script("/usr/bin/java", "java -cp a.jar shop.Main"), None);
+        assert_eq!(script("/bin/busybox", "httpd -f /srv"), None);
         assert_eq!(script("/usr/sbin/nginx", "nginx -g daemon"), None);
     }
 }
