@@ -1,12 +1,14 @@
 //! What is true on the host right now, including what could not be seen (A4, A5, A12, A13).
 
 mod gap;
+mod origin;
 mod process;
 mod socket;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use gap::{Gap, GapKind};
+pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use process::{Container, ExeState, Parent, Privilege, Process};
 pub use socket::{
     Backlog, Connection, Hold, HolderGap, Listener, OtherSocket, Peer, SeenBy, SocketState, TcpState,
@@ -45,6 +47,9 @@ pub struct Snapshot {
     pub other: Vec<OtherSocket>,
     /// The processes that hold them, by pid.
     pub processes: BTreeMap<u32, Process>,
+    /// How they came to run, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origins: Option<Origins>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

@@ -14,6 +14,7 @@ pub mod finding;
 mod fnv;
 pub mod kinds;
 pub mod nearest;
+pub mod opener;
 pub mod owner;
 pub mod policy;
 pub mod port;

@@ -21,6 +21,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         connections: None,
         other: Vec::new(),
         processes: BTreeMap::new(),
+        origins: None,
         gaps: Vec::new(),
     }
 }

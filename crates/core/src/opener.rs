@@ -1,0 +1,147 @@
+//! Who opened a port and when, as far as can be told afterwards, and how that is known (A12).
+//!
+//! The kernel keeps of the creator of a socket its user and its cgroup, and nothing else: without a record made at that
+//! moment nobody can name the process for certain. What is certain is told as such, the rest as likely.
+
+mod moment;
+mod words;
+
+pub use moment::{KnownBy, Moment};
+
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use crate::{
+    facts::{HolderGap, Listener, Process, Snapshot},
+    owner::is_service_manager,
+};
+
+/// What can be told of whoever opened a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opener<'a> {
+    /// Who it was.
+    pub who: Who<'a>,
+    /// The unit in whose cgroup the socket was created.
+    pub unit: Option<&'a str>,
+    /// The user of whoever created it, by number.
+    pub uid: Option<u32>,
+    /// Not before then.
+    pub earliest: Option<Moment<'a>>,
+    /// Not after then.
+    pub latest: Moment<'a>,
+}
+
+/// Who opened a port, as far as that can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who<'a> {
+    /// The service manager for a unit of its own: the socket was created in the cgroup of that `.socket`, where no
+    /// service runs (systemd.socket(5)).
+    Manager {
+        /// The `.socket`.
+        socket: &'a str,
+        /// Who holds it besides the manager, where it was handed on.
+        handed_to: Option<(u32, &'a Process)>,
+    },
+    /// Most likely this process: of all that hold it the only one that fits, or above all others that do.
+    Likely(u32, &'a Process),
+    /// Nobody can be named.
+    Unknown(Why<'a>),
+}
+
+/// Why nobody can be named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why<'a> {
+    /// The kernel holds it, and nobody tells who had it made.
+    Kernel,
+    /// No process was seen that holds it.
+    NoHolder,
+    /// Not every process was asked, so others may fit as well.
+    NotAllAsked,
+    /// The service manager holds it, and did not create it in the cgroup of a `.socket`.
+    OnlyManager,
+    /// It was created in this unit, in which none of its holders is now: it was handed on, or its process moved.
+    Elsewhere(&'a str),
+    /// None of its holders fits: another user created it, or all of them are younger than the port.
+    NoneFits,
+    /// Several of its holders fit, and none of them stands above the others.
+    Several(Vec<u32>),
+}
+
+/// What can be told of whoever opened `listener`, which `snapshot` shows.
+///
+/// `earlier` is an older look at the same host: a port that it knows was open by then, and one that it lacks was not.
+#[must_use]
+pub fn opener<'a>(
+    snapshot: &'a Snapshot,
+    listener: &'a Listener,
+    earlier: Option<&'a Snapshot>,
+) -> Opener<'a> {
+    let latest = moment::latest(snapshot, listener, earlier);
+    let who = who(snapshot, listener, &latest);
+    let likely = match who {
+        Who::Likely(pid, process) => Some((pid, process)),
+        _ => None,
+    };
+    let earliest = moment::earliest(snapshot, listener, earlier, likely);
+    let unit = listener.socket_unit.as_deref();
+    Opener { who, unit, uid: listener.uid, earliest, latest }
+}
+
+fn who<'a>(snapshot: &'a Snapshot, listener: &'a Listener, latest: &Moment<'_>) -> Who<'a> {
+    let mut holders: Vec<(u32, &Process)> =
+        snapshot.holders(listener).map(|(hold, process)| (hold.pid, process)).collect();
+    let holds_any = !holders.is_empty();
+    holders.retain(|(_, process)| !is_service_manager(process));
+    if let Some(socket) = listener.socket_unit.as_deref().filter(|unit| unit.ends_with(".socket")) {
+        return Who::Manager { socket, handed_to: holders.first().copied() };
+    }
+    Who::Unknown(match holders.as_slice() {
+        [] if holds_any => Why::OnlyManager,
+        [] if listener.gap == Some(HolderGap::Kernel) => Why::Kernel,
+        [] => Why::NoHolder,
+        _ if !listener.holders_complete => Why::NotAllAsked,
+        holders => match among(snapshot, listener, holders, latest) {
+            Ok((pid, process)) => return Who::Likely(pid, process),
+            Err(why) => why,
+        },
+    })
+}
+
+/// The one of `holders` that fits.
+///
+/// A worker that inherited the socket fits as well as the process above it: the topmost counts.
+fn among<'a>(
+    snapshot: &'a Snapshot,
+    listener: &'a Listener,
+    holders: &[(u32, &'a Process)],
+    latest: &Moment<'_>,
+) -> Result<(u32, &'a Process), Why<'a>> {
+    let is_there = |process: &Process| match &listener.socket_cgroup {
+        Some(cgroup) => process.cgroup.as_ref() == Some(cgroup),
+        None => true,
+    };
+    let near: Vec<_> = holders.iter().copied().filter(|(_, process)| is_there(process)).collect();
+    if near.is_empty() {
+        return Err(listener.socket_unit.as_deref().map_or(Why::NoneFits, Why::Elsewhere));
+    }
+    let fits = |process: &Process| may_be_its_user(process, listener) && !latest.is_before_start_of(process);
+    let fitting: Vec<_> = near.into_iter().filter(|(_, process)| fits(process)).collect();
+    let pids: BTreeSet<u32> = fitting.iter().map(|(pid, _)| *pid).collect();
+    let stands_below = |pid| snapshot.ancestors(pid).any(|(above, _)| pids.contains(&above));
+    let topmost: Vec<_> = fitting.into_iter().filter(|(pid, _)| !stands_below(*pid)).collect();
+    match topmost.as_slice() {
+        [] => Err(Why::NoneFits),
+        [one] => Ok(*one),
+        several => Err(Why::Several(several.iter().map(|(pid, _)| *pid).collect())),
+    }
+}
+
+/// Whoever began as root may have become another since; nobody becomes root to hold what a user opened.
+fn may_be_its_user(process: &Process, listener: &Listener) -> bool {
+    match (process.uid, listener.uid) {
+        (Some(now), Some(then)) => now == then || then == 0,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

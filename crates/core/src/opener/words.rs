@@ -1,0 +1,92 @@
+//! What is said of whoever opened a port: what is certain, what is likely, and why nobody can be named.
+
+use alloc::{string::ToString, vec::Vec};
+
+use super::{KnownBy, Opener, Who, Why};
+use crate::{text, words::Text};
+
+/// More processes than this are counted.
+const PIDS_MAX: usize = 4;
+
+impl Opener<'_> {
+    /// Who it was, as a sentence without its end.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        match &self.who {
+            Who::Manager { socket, handed_to: None } => text!(
+                "systemd opened it for {socket}",
+                "systemd が {socket} のために開きました"
+            ),
+            Who::Manager { socket, handed_to: Some((pid, process)) } => {
+                let name = &process.name;
+                let unit = process.unit.as_deref().unwrap_or(name);
+                text!(
+                    "systemd opened it for {socket} and handed it to {unit} ({name}, pid {pid})",
+                    "systemd が {socket} のために開き、{unit}({name}、pid {pid})に渡しました"
+                )
+            }
+            Who::Likely(pid, process) => {
+                let name = &process.name;
+                text!(
+                    "not recorded; most likely {name} (pid {pid})",
+                    "記録なし。おそらく {name}(pid {pid})"
+                )
+            }
+            Who::Unknown(why) => self.unknown(why),
+        }
+    }
+
+    fn unknown(&self, why: &Why<'_>) -> Text {
+        let by = self.by();
+        let Text { en, ja } = match why {
+            Why::Kernel => {
+                text!("the kernel holds it for whoever had it made", "カーネルが、作成を依頼した誰かのために保持しています")
+            }
+            Why::NoHolder => text!("whoever holds it was not seen", "保持しているプロセスが見えません"),
+            Why::NotAllAsked => text!("not every process was asked", "すべてのプロセスを調べてはいません"),
+            Why::OnlyManager => text!(
+                "systemd holds it for a unit that cannot be told",
+                "systemd が保持していますが、どのユニットのためかは分かりません"
+            ),
+            Why::Elsewhere(unit) => text!(
+                "it was opened in {unit}, where no holder is now: handed on, or its process moved",
+                "{unit} の中で開かれましたが、保持者は今そこにいません(受け渡しか、プロセスの移動)"
+            ),
+            Why::NoneFits => text!(
+                "no holder fits: whoever opened it has gone",
+                "条件に合う保持者がいません。開いたプロセスは終了しています"
+            ),
+            Why::Several(pids) => {
+                let shown: Vec<_> = pids.iter().take(PIDS_MAX).map(ToString::to_string).collect();
+                let (en, ja) = (shown.join(", "), shown.join("、"));
+                let more = if pids.len() > PIDS_MAX { " …" } else { "" };
+                text!("one of pid {en}{more}", "pid {ja}{more} のいずれか")
+            }
+        };
+        let Text { en: by_en, ja: by_ja } = by;
+        text!("not recorded{by_en}; {en}", "記録なし{by_ja}。{ja}")
+    }
+
+    /// The user, where nothing nearer is known.
+    fn by(&self) -> Text {
+        match self.uid {
+            Some(uid) => text!(" but for its user, uid {uid}", "(分かるのは uid {uid} であることだけ)"),
+            None => Text::default(),
+        }
+    }
+}
+
+impl KnownBy<'_> {
+    /// What the bound rests on, as a clause.
+    #[must_use]
+    pub fn text(self) -> Text {
+        match self {
+            Self::Look => text!("this look", "今回の観測"),
+            Self::SeenEarlier => text!("the earlier snapshot has it", "以前のスナップショットにある"),
+            Self::NotSeenEarlier => text!("the earlier snapshot lacks it", "以前のスナップショットにない"),
+            Self::UnitStart(unit) => text!("{unit} was started", "{unit} の起動"),
+            Self::SessionStart(scope) => text!("{scope} began", "{scope} の開始"),
+            Self::ProcessStart(pid) => text!("pid {pid} was started", "pid {pid} の起動"),
+        }
+    }
+}
