@@ -11,6 +11,7 @@ mod holders;
 mod kernel;
 pub mod links;
 mod namespaces;
+pub mod origins;
 mod processes;
 mod share;
 pub mod sight;
@@ -22,7 +23,7 @@ mod users;
 mod wanted;
 mod ways;
 
-pub use wanted::{Connections, Files, Holders, Namespaces, Wanted};
+pub use wanted::{Connections, Files, Holders, Namespaces, Origins, Wanted};
 pub use ways::{Way, Ways};
 
 use portreeve_core::{
@@ -87,6 +88,13 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let listeners = pieces.listeners(&mut gaps);
     let connections = (wanted.connections == Connections::List).then(|| pieces.connections(&mut gaps));
     let other = pieces.other();
+    let origins = match wanted.origins {
+        Origins::Skip => None,
+        Origins::Tell(range) => {
+            let mount = mounts.cgroup2.as_deref();
+            Some(origins::tell(origins::holders(&listeners, range), &listeners, &processes, mount))
+        }
+    };
     let namespaces = looks.into_iter().map(|look| look.namespace).collect();
     let gaps = gaps.into_sorted();
     Ok(Snapshot {
@@ -98,6 +106,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         connections,
         other,
         processes,
+        origins,
         gaps,
     })
 }

@@ -14,7 +14,7 @@ use crate::{passwd::Passwd, proc};
 const UNITS_MAX: usize = 65_536;
 
 /// Where the service manager looks for units (systemd.unit(5), unit file load path).
-const UNIT_DIRECTORIES: [&str; 11] = [
+pub(crate) const UNIT_DIRECTORIES: [&str; 11] = [
     "etc/systemd/system.control",
     "run/systemd/system.control",
     "run/systemd/transient",

@@ -3,6 +3,7 @@
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     string::String,
+    vec::Vec,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -52,8 +53,9 @@ pub struct UnitOrigin {
     pub file: Option<String>,
     /// What that file was made from, as it says itself (systemd.unit(5), SourcePath=).
     pub source: Option<String>,
-    /// What counts of it and its drop-ins: ExecStart= of a service, the first Listen…= of a socket.
-    pub line: Option<Line>,
+    /// What counts of it and its drop-ins: each ExecStart= of a service, each Listen…= of a socket.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
 }
 
 /// A line of a file of settings.
@@ -119,7 +121,7 @@ fn may_be_parent(parent: &Process, child: &Process) -> bool {
 mod tests {
     use super::*;
     use crate::facts::{Parent, testing::snapshot};
-    use alloc::{vec, vec::Vec};
+    use alloc::vec;
 
     fn process(parent: u32, second: i64) -> Process {
         Process {
@@ -159,7 +161,8 @@ mod tests {
     #[test]
     fn origins_read_back_as_they_are_written() {
         let origins = Origins {
-            units: [("a.service".into(), UnitOrigin { file: Some("/x".into()), ..UnitOrigin::default() })].into(),
+            units: [("a.service".into(), UnitOrigin { file: Some("/x".into()), ..UnitOrigin::default() })]
+                .into(),
             logins: [(7, "dev".into())].into(),
             ..Origins::default()
         };

@@ -59,11 +59,7 @@ impl Moment<'_> {
 }
 
 /// By when it was open.
-pub(super) fn latest<'a>(
-    snapshot: &Snapshot,
-    listener: &Listener,
-    earlier: Option<&Snapshot>,
-) -> Moment<'a> {
+pub(super) fn latest<'a>(snapshot: &Snapshot, listener: &Listener, earlier: Option<&Snapshot>) -> Moment<'a> {
     let seen = comparable(snapshot, earlier)
         .filter(|earlier| earlier.listeners.iter().any(|other| is_same_socket(other, listener)));
     match seen {
@@ -111,7 +107,8 @@ fn not_seen_earlier<'a>(
     earlier: Option<&Snapshot>,
 ) -> Option<Moment<'a>> {
     let earlier = comparable(snapshot, earlier)?;
-    let may_miss = earlier.namespace(listener.netns).is_none() || earlier.gaps.iter().any(Gap::hides_listeners);
+    let may_miss =
+        earlier.namespace(listener.netns).is_none() || earlier.gaps.iter().any(Gap::hides_listeners);
     let was_there = earlier.listeners.iter().any(|other| is_same_socket(other, listener));
     (!may_miss && !was_there).then_some(Moment { at: earlier.taken, known_by: KnownBy::NotSeenEarlier })
 }

@@ -13,10 +13,9 @@ impl Opener<'_> {
     #[must_use]
     pub fn text(&self) -> Text {
         match &self.who {
-            Who::Manager { socket, handed_to: None } => text!(
-                "systemd opened it for {socket}",
-                "systemd が {socket} のために開きました"
-            ),
+            Who::Manager { socket, handed_to: None } => {
+                text!("systemd opened it for {socket}", "systemd が {socket} のために開きました")
+            }
             Who::Manager { socket, handed_to: Some((pid, process)) } => {
                 let name = &process.name;
                 let unit = process.unit.as_deref().unwrap_or(name);
@@ -27,10 +26,7 @@ impl Opener<'_> {
             }
             Who::Likely(pid, process) => {
                 let name = &process.name;
-                text!(
-                    "not recorded; most likely {name} (pid {pid})",
-                    "記録なし。おそらく {name}(pid {pid})"
-                )
+                text!("not recorded; most likely {name} (pid {pid})", "記録なし。おそらく {name}(pid {pid})")
             }
             Who::Unknown(why) => self.unknown(why),
         }
@@ -40,7 +36,10 @@ impl Opener<'_> {
         let by = self.by();
         let Text { en, ja } = match why {
             Why::Kernel => {
-                text!("the kernel holds it for whoever had it made", "カーネルが、作成を依頼した誰かのために保持しています")
+                text!(
+                    "the kernel holds it for whoever had it made",
+                    "カーネルが、作成を依頼した誰かのために保持しています"
+                )
             }
             Why::NoHolder => text!("whoever holds it was not seen", "保持しているプロセスが見えません"),
             Why::NotAllAsked => text!("not every process was asked", "すべてのプロセスを調べてはいません"),

@@ -1,8 +1,11 @@
 //! What is known of a process that holds a socket (A12).
 
+mod above;
 mod code;
 mod script;
 pub(super) mod view;
+
+pub(super) use above::read_above;
 
 use std::collections::{BTreeMap, HashMap};
 

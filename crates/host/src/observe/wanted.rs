@@ -17,6 +17,8 @@ pub struct Wanted {
     pub connections: Connections,
     /// Which network namespaces.
     pub namespaces: Namespaces,
+    /// How the holders came to run.
+    pub origins: Origins,
     /// By which ways.
     pub ways: Ways,
 }
@@ -52,6 +54,15 @@ pub enum Connections {
     List,
 }
 
+/// Whether it is told how holders came to run: what stands above them, and what others keep of their start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// It is not.
+    Skip,
+    /// Of the holders of listeners on these numbers.
+    Tell(PortRange),
+}
+
 /// Which network namespaces are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Namespaces {
@@ -69,6 +80,7 @@ impl Wanted {
         files: Files::Executable,
         connections: Connections::Skip,
         namespaces: Namespaces::All,
+        origins: Origins::Skip,
         ways: Ways::ALL,
     };
 

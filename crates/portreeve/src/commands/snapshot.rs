@@ -3,8 +3,14 @@
 mod redact;
 
 use clap::{Arg, ArgMatches};
-use portreeve_core::words::{Lang, Words};
-use portreeve_host::{Wanted, observe::Connections};
+use portreeve_core::{
+    port::PortRange,
+    words::{Lang, Words},
+};
+use portreeve_host::{
+    Wanted,
+    observe::{Connections, Origins},
+};
 
 use super::Command;
 use crate::{
@@ -14,6 +20,9 @@ use crate::{
     settings::{Common, Settings, options},
     show::out::Out,
 };
+
+/// Whoever reads a saved host may ask `why` of any of its ports.
+const EVERY_PORT: PortRange = PortRange { first: 0, last: u16::MAX };
 
 /// `snapshot`.
 pub(super) const COMMAND: Command = Command {
@@ -39,7 +48,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let connections = if own.get_flag("all") { Connections::List } else { Connections::Count };
-    let mut snapshot = look::take_snapshot(settings, &Wanted { connections, ..Wanted::JUDGEMENT })?;
+    let wanted = Wanted { connections, origins: Origins::Tell(EVERY_PORT), ..Wanted::JUDGEMENT };
+    let mut snapshot = look::take_snapshot(settings, &wanted)?;
     if own.get_flag("redact") {
         redact::redact(&mut snapshot);
     }

@@ -1,11 +1,14 @@
 //! Takes out of a snapshot what may be a secret: arguments of command lines, and whose home a path lies in.
 
-use portreeve_core::facts::{Process, Snapshot};
+use portreeve_core::facts::{Line, Origins, Process, Snapshot};
 
 /// Leaves programs, ports and owners, and nothing that only their users should know.
 pub(super) fn redact(snapshot: &mut Snapshot) {
     for process in snapshot.processes.values_mut() {
         redact_process(process);
+    }
+    if let Some(origins) = &mut snapshot.origins {
+        redact_origins(origins);
     }
     for gap in &mut snapshot.gaps {
         gap.detail = without_home(&gap.detail);
@@ -21,6 +24,27 @@ fn redact_process(process: &mut Process) {
         *file = without_home(file);
     }
     process.cmdline = without_arguments(&process.cmdline);
+}
+
+/// Lines of units and crontabs are command lines too.
+fn redact_origins(origins: &mut Origins) {
+    origins.ancestors.values_mut().for_each(redact_process);
+    let units = origins.units.values_mut().flat_map(|unit| &mut unit.lines);
+    units.chain(origins.jobs.values_mut()).for_each(redact_line);
+}
+
+/// Up to what is run: `ExecStart=/usr/bin/x <2>`; of a job only how many words it has.
+fn redact_line(line: &mut Line) {
+    line.path = without_home(&line.path);
+    let (key, command) = match line.text.split_once('=') {
+        Some((key, command)) if key.chars().all(char::is_alphanumeric) => (format!("{key}="), command),
+        _ => (String::new(), line.text.as_str()),
+    };
+    let mut words = command.split_whitespace();
+    let program = words.next().filter(|_| !key.is_empty()).map(without_home);
+    let count = words.count() + usize::from(program.is_none());
+    let rest = if count > 0 { format!("<{count}>") } else { String::new() };
+    line.text = [key + &program.unwrap_or_default(), rest].join(" ").trim().to_owned();
 }
 
 /// The program and how many arguments follow; a program may have rewritten its first argument into a whole line.
@@ -57,6 +81,19 @@ mod tests {
         let shown =
             ["/home/dev/shop/a.js", "/home/dev", "/root/x", "/root", "/rooted", "/srv/x"].map(without_home);
         assert_eq!(shown, ["~/shop/a.js", "~", "~/x", "~", "/rooted", "/srv/x"]);
+    }
+
+    #[test]
+    fn lines_that_start_something_lose_its_arguments() {
+        let redacted = |text: &str| {
+            let mut line = Line { path: "/home/dev/x".into(), number: 1, text: text.into() };
+            redact_line(&mut line);
+            assert_eq!(line.path, "~/x");
+            line.text
+        };
+        assert_eq!(redacted("ExecStart=/home/dev/app --token s3cret"), "ExecStart=~/app <2>");
+        assert_eq!(redacted("ListenStream=80"), "ListenStream=80");
+        assert_eq!(redacted("@reboot dev TOKEN=s3cret /usr/bin/x"), "<4>");
     }
 
     #[test]

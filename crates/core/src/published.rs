@@ -1,0 +1,125 @@
+//! A port of the host that is one of a container inside: what the engine's forwarder says of itself (A12).
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use crate::{
+    facts::{Listener, Process, Snapshot},
+    owner::Identity,
+    port::Protocol,
+};
+
+/// The program that docker starts for each published port (docker(1), `userland-proxy`).
+const PROXY: &str = "docker-proxy";
+
+/// Where a forwarder sends what it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The address of the container.
+    pub address: IpAddr,
+    /// The port inside.
+    pub port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+}
+
+/// Where `process` forwards to, where it is an engine's forwarder and its arguments say so.
+#[must_use]
+pub fn target(process: &Process) -> Option<Target> {
+    let is_proxy = process.name == PROXY && Identity::of_process(process).forwards_for_containers();
+    if !is_proxy {
+        return None;
+    }
+    let argument = |name: &str| {
+        let mut words = process.cmdline.iter();
+        words.find(|word| word.trim_start_matches('-') == name && word.starts_with('-'))?;
+        words.next()
+    };
+    Some(Target {
+        address: argument("container-ip")?.parse().ok()?,
+        port: argument("container-port")?.parse().ok()?,
+        protocol: argument("proto").map_or(Ok(Protocol::Tcp), |name| name.parse()).ok()?,
+    })
+}
+
+/// The listeners that `target` reaches: in the namespace with that address, on that number.
+#[must_use]
+pub fn behind(snapshot: &Snapshot, target: Target) -> Vec<&Listener> {
+    let has_address = |netns: u64| {
+        let namespace = snapshot.namespace(netns).filter(|namespace| !namespace.own);
+        let mut interfaces = namespace.into_iter().flat_map(|namespace| &namespace.interfaces);
+        interfaces.any(|interface| interface.addresses.iter().any(|address| address.ip == target.address))
+    };
+    let hears = |listener: &Listener| {
+        let ip = listener.address.ip.to_canonical();
+        let family = match target.address {
+            IpAddr::V4(_) => listener.hears_ipv4(),
+            IpAddr::V6(_) => listener.hears_ipv6(),
+        };
+        family && (ip.is_unspecified() || ip == target.address)
+    };
+    let on_number = |listener: &&Listener| {
+        (listener.protocol, listener.port) == (target.protocol, target.port) && listener.hears()
+    };
+    let listeners = snapshot.listeners.iter().filter(on_number);
+    listeners.filter(|listener| hears(listener) && has_address(listener.netns)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::testing::{interface, listener, namespace, snapshot};
+    use alloc::string::ToString;
+    use jiff::Timestamp;
+
+    fn proxy(words: &str) -> Process {
+        Process {
+            name: PROXY.into(),
+            exe: Some("/usr/bin/docker-proxy".into()),
+            uid: Some(0),
+            unit: Some("docker.service".into()),
+            cmdline: words.split(' ').map(ToString::to_string).collect(),
+            ..Process::default()
+        }
+    }
+
+    const WORDS: &str = "/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80";
+
+    fn shop() -> Target {
+        Target { address: "172.17.0.2".parse().unwrap(), port: 80, protocol: Protocol::Tcp }
+    }
+
+    #[test]
+    fn dockers_forwarder_says_where_it_sends_to() {
+        assert_eq!(target(&proxy(WORDS)), Some(shop()));
+        assert_eq!(target(&proxy(&WORDS.replace(" -container-port 80", ""))), None);
+        assert_eq!(target(&proxy(&WORDS.replace("172.17.0.2", "nowhere"))), None);
+    }
+
+    #[test]
+    fn what_a_user_calls_docker_proxy_is_not_believed() {
+        let fake = Process { uid: Some(1000), ..proxy(WORDS) };
+        assert_eq!(target(&fake), None);
+        let renamed = Process { name: "nginx".into(), ..proxy(WORDS) };
+        assert_eq!(target(&renamed), None);
+    }
+
+    #[test]
+    fn only_the_namespace_with_that_address_is_the_container() {
+        let mut host = snapshot(Timestamp::UNIX_EPOCH);
+        for (id, address) in [(2, "172.17.0.2"), (3, "172.17.0.3")] {
+            let mut inside = namespace();
+            (inside.id, inside.own) = (id, false);
+            inside.interfaces = [interface("eth0", &[address])].into();
+            host.namespaces.push(inside);
+        }
+        for (netns, spot) in
+            [(2, "0.0.0.0:80/tcp"), (3, "0.0.0.0:80/tcp"), (2, "127.0.0.1:80/tcp"), (2, "0.0.0.0:81/tcp")]
+        {
+            let mut socket = listener(spot);
+            socket.netns = netns;
+            host.listeners.push(socket);
+        }
+        assert_eq!(behind(&host, shop()), [&host.listeners[0]]);
+    }
+}
