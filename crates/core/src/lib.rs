@@ -6,6 +6,7 @@ extern crate alloc;
 
 pub mod address;
 pub mod cgroup;
+pub mod chain;
 pub mod desired;
 pub mod diff;
 pub mod draft;
@@ -17,6 +18,7 @@ pub mod nearest;
 pub mod opener;
 pub mod origin;
 pub mod owner;
+pub mod peers;
 pub mod policy;
 pub mod port;
 pub mod published;

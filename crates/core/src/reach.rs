@@ -1,5 +1,9 @@
 //! Who can reach a listener, as far as its bind address tells (A4, A15).
 
+mod answers;
+
+pub use answers::{Answers, answers};
+
 use alloc::{string::String, vec::Vec};
 
 use ipnet::IpNet;
