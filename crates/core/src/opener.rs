@@ -54,8 +54,8 @@ pub enum Why<'a> {
     Kernel,
     /// No process was seen that holds it.
     NoHolder,
-    /// Not every process was asked, so others may fit as well.
-    NotAllAsked,
+    /// Not every process was asked, so others may fit as well as the one that was seen to.
+    NotAllAsked(Option<(u32, &'a Process)>),
     /// The service manager holds it, and did not create it in the cgroup of a `.socket`.
     OnlyManager,
     /// It was created in this unit, in which none of its holders is now: it was handed on, or its process moved.
@@ -98,8 +98,8 @@ fn who<'a>(snapshot: &'a Snapshot, listener: &'a Listener, latest: &Moment<'_>) 
         [] if holds_any => Why::OnlyManager,
         [] if listener.gap == Some(HolderGap::Kernel) => Why::Kernel,
         [] => Why::NoHolder,
-        _ if !listener.holders_complete => Why::NotAllAsked,
         holders => match among(snapshot, listener, holders, latest) {
+            found if !listener.holders_complete => Why::NotAllAsked(found.ok()),
             Ok((pid, process)) => return Who::Likely(pid, process),
             Err(why) => why,
         },

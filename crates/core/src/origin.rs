@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::{
-    facts::{Container, Line, Listener, Peer, Process, Session, Snapshot, UnitOrigin},
+    facts::{Container, HolderGap, Line, Listener, Peer, Process, Session, Snapshot, UnitOrigin},
     owner::is_service_manager,
     unit,
 };
@@ -44,6 +44,8 @@ pub enum Origin<'a> {
         /// The `.socket` through which it is started, and what is kept of that.
         socket: Option<(&'a str, Option<&'a UnitOrigin>)>,
     },
+    /// The kernel holds it, and no process was started for it.
+    Kernel,
     /// Nothing tells.
     Unknown,
 }
@@ -66,6 +68,9 @@ pub struct Login<'a> {
 pub fn origin<'a>(snapshot: &'a Snapshot, listener: &'a Listener, holder: Option<u32>) -> Origin<'a> {
     let process = holder.and_then(|pid| Some((pid, snapshot.process(pid)?)));
     let process = process.filter(|(_, process)| !is_service_manager(process));
+    if listener.gap == Some(HolderGap::Kernel) {
+        return Origin::Kernel;
+    }
     let Some((pid, process)) = process else { return unit_origin(snapshot, listener, None) };
     if let Some(container) = &process.container {
         return Origin::Container(container);
@@ -217,6 +222,15 @@ mod tests {
         let parent = Some(Parent { pid: 40, name: "sshd".into() });
         host.snapshot.processes.values_mut().for_each(|process| process.parent.clone_from(&parent));
         assert_eq!(told(&host), Origin::Login(Login { peer: Some(&peer), ..Login::default() }));
+    }
+
+    #[test]
+    fn nothing_was_started_for_what_the_kernel_holds() {
+        let host = scene().listens("nfs.service", "0.0.0.0:2049/tcp").socket(|socket| {
+            socket.holders.clear();
+            socket.gap = Some(HolderGap::Kernel);
+        });
+        assert_eq!(told(&host), Origin::Kernel);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod snapshot;
 mod status;
 mod wait;
 mod who;
+pub(crate) mod why;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};
@@ -71,7 +72,7 @@ pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, COMPARE, OURSELVES];
 
 const SEE: Group = Group {
     title: Words { en: "What is there?", ja: "何が開いているか" },
-    commands: &[&ls::COMMAND, &who::COMMAND, &wait::COMMAND, &explain::COMMAND],
+    commands: &[&ls::COMMAND, &who::COMMAND, &why::COMMAND, &wait::COMMAND, &explain::COMMAND],
 };
 
 const JUDGE: Group = Group {

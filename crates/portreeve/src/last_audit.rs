@@ -12,6 +12,7 @@ use portreeve_core::{
     owner::Identity,
     port::PortSpec,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -21,6 +22,8 @@ use crate::{
     settings::Netns,
 };
 
+/// The file's name among what is kept.
+pub(crate) const RECORD: &str = "last-audit.json";
 /// The layout that is written and read.
 const LAYOUT: u32 = 1;
 /// Bytes of the file.
@@ -174,6 +177,15 @@ fn owner(pid: u32, process: &Process, at: &[&Listener]) -> String {
     identity.lasting().unwrap_or_else(|| process.name.clone())
 }
 
+/// The rules that found something about a port now and did not at the last audit, and those that no longer do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct News {
+    /// Found since.
+    pub(crate) new: Vec<String>,
+    /// Gone since.
+    pub(crate) gone: Vec<String>,
+}
+
 /// The record of earlier audits, as it was read.
 #[derive(Debug)]
 pub(crate) struct LastAudit {
@@ -209,6 +221,31 @@ impl LastAudit {
         judgement
             .findings
             .retain(|finding| finding.waived.is_none() && !before.contains(&Entry::of(finding, &sockets)));
+    }
+
+    /// How the findings about some ports stand to those that the last audit of this host kept; `None` where none did.
+    pub(crate) fn news(
+        &self,
+        snapshot: &Snapshot,
+        netns: &Netns,
+        findings: &[&Finding],
+        is_meant: impl Fn(PortSpec) -> bool,
+    ) -> Option<News> {
+        let before = self.record.audits.get(&key(snapshot, netns))?;
+        let sockets = Sockets::of(snapshot);
+        let now: BTreeSet<Entry> = findings.iter().map(|finding| Entry::of(finding, &sockets)).collect();
+        let is_about = |entry: &&&Entry| {
+            entry.ports.as_ref().and_then(|ports| ports.parse().ok()).is_some_and(&is_meant)
+        };
+        let named = |entries: Vec<&Entry>| {
+            let names: BTreeSet<&str> = entries.into_iter().map(|entry| entry.rule.as_str()).collect();
+            names.into_iter().map(str::to_owned).collect()
+        };
+        let gone = before.difference(&now).collect::<Vec<_>>();
+        Some(News {
+            new: named(now.difference(before).collect()),
+            gone: named(gone.iter().filter(is_about).copied().collect()),
+        })
     }
 
     /// Writes the record; the old one stays where that fails.

@@ -69,13 +69,13 @@ impl Look {
 
     /// What rules judge; the time is that of the look, so that a saved one is judged alike everywhere.
     pub(crate) fn world(&self) -> World<'_> {
-        World::new(
-            &self.snapshot,
-            self.policy.as_deref(),
-            self.registry(),
-            self.snapshot.taken,
-            self.scope.clone(),
-        )
+        self.world_of(&self.snapshot)
+    }
+
+    /// The same of another snapshot, judged by the same policy and table.
+    pub(crate) fn world_of<'a>(&'a self, snapshot: &'a Snapshot) -> World<'a> {
+        let policy = self.policy.as_deref();
+        World::new(snapshot, policy, self.registry(), snapshot.taken, self.scope.clone())
     }
 }
 

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 
 use crate::{
-    commands::ls::follow::EventView,
+    commands::{ls::follow::EventView, why::view::WhyView},
     show::{
         audit::FindingsView,
         check::CheckView,
@@ -34,6 +34,7 @@ pub(crate) const DOCUMENTS: &[Document] = &[
         "event",
         Words { en: "ls --follow -o ndjson, a line", ja: "ls --follow -o ndjson の 1 行" },
     ),
+    document::<WhyView<'static>>("why", Words { en: "why", ja: "why" }),
     document::<FindingsView<'static>>("findings", Words { en: "audit", ja: "audit" }),
     document::<CheckView<'static>>("check", Words { en: "check", ja: "check" }),
     document::<DiffView<'static>>("diff", Words { en: "diff", ja: "diff" }),

@@ -56,7 +56,9 @@ fn of_a_master_and_its_workers_most_likely_the_master_opened_it() {
 
 #[test]
 fn what_was_not_asked_or_seen_is_not_guessed() {
-    assert_eq!(why(&web().socket(|socket| socket.holders_complete = false)), Why::NotAllAsked);
+    let partly = web().socket(|socket| socket.holders_complete = false);
+    let fits = (first(&partly), &partly.snapshot.processes[&first(&partly)]);
+    assert_eq!(why(&partly), Why::NotAllAsked(Some(fits)));
     assert_eq!(why(&web().hidden()), Why::NoHolder);
     let kernel = web().socket(|socket| {
         socket.holders.clear();
@@ -210,7 +212,8 @@ fn a_holder_that_is_younger_than_the_port_did_not_open_it() {
 #[test]
 fn every_reason_is_said_in_both_languages() {
     let several = Why::Several((1..9).collect());
-    for why in [Why::Kernel, Why::NoHolder, Why::NotAllAsked, Why::OnlyManager, Why::NoneFits, several] {
+    for why in [Why::Kernel, Why::NoHolder, Why::NotAllAsked(None), Why::OnlyManager, Why::NoneFits, several]
+    {
         let said = Opener { who: Who::Unknown(why), ..found(&web()) }.text();
         assert!(said.en.starts_with("not recorded") && said.ja.starts_with("記録なし"), "{said:?}");
     }

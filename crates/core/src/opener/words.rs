@@ -42,7 +42,16 @@ impl Opener<'_> {
                 )
             }
             Why::NoHolder => text!("whoever holds it was not seen", "保持しているプロセスが見えません"),
-            Why::NotAllAsked => text!("not every process was asked", "すべてのプロセスを調べてはいません"),
+            Why::NotAllAsked(None) => {
+                text!("not every process was asked", "すべてのプロセスを調べてはいません")
+            }
+            Why::NotAllAsked(Some((pid, process))) => {
+                let name = &process.name;
+                text!(
+                    "{name} (pid {pid}) fits, but not every process was asked",
+                    "{name}(pid {pid})が当てはまりますが、すべてのプロセスを調べてはいません"
+                )
+            }
             Why::OnlyManager => text!(
                 "systemd holds it for a unit that cannot be told",
                 "systemd が保持していますが、どのユニットのためかは分かりません"
@@ -69,7 +78,7 @@ impl Opener<'_> {
     /// The user, where nothing nearer is known.
     fn by(&self) -> Text {
         match self.uid {
-            Some(uid) => text!(" but for its user, uid {uid}", "(分かるのは uid {uid} であることだけ)"),
+            Some(uid) => text!(" (a process of uid {uid})", "(uid {uid} のプロセス)"),
             None => Text::default(),
         }
     }

@@ -14,14 +14,13 @@ use crate::{
     failure::Failure,
     judgement::Judgement,
     keep::KeepError,
-    last_audit::{LastAudit, LastAuditError},
+    last_audit::{LastAudit, LastAuditError, RECORD},
     look::Look,
     settings::{Common, Format, Gaps, Settings, Verbosity, options},
     show::{audit, findings, nagios, next, out::Out, sarif},
 };
 
 const SINCE_LAST: &str = "since-last";
-const RECORD: &str = "last-audit.json";
 const FORMATS: &[Format] =
     &[Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Sarif, Format::Nagios];
 

@@ -1,11 +1,11 @@
 //! `portreeve who 443`: who holds this port (A5, A12)?
 
-mod answer;
+pub(super) mod answer;
 mod kept;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
-    facts::{Gap, Listener},
+    facts::{Connection, Gap, Listener},
     port::Protocol,
     words::{Lang, Words},
     world::World,
@@ -81,18 +81,18 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 }
 
 /// Who was found on what was asked for.
-struct Answer<'q, 'a> {
+pub(super) struct Answer<'q, 'a> {
     asked: &'q [Asked],
     /// Everybody who listens on it, here and elsewhere.
-    found: Vec<&'a Listener>,
+    pub(super) found: Vec<&'a Listener>,
     /// Whether any of them is here.
-    is_heard: bool,
+    pub(super) is_heard: bool,
     /// Who keeps the number where nobody listens here.
     kept: Option<Vec<Occupant<'a>>>,
 }
 
 impl<'q, 'a> Answer<'q, 'a> {
-    fn of(world: &World<'a>, asked: &'q [Asked], settings: &Settings) -> Self {
+    pub(super) fn of(world: &World<'a>, asked: &'q [Asked], settings: &Settings) -> Self {
         let listeners = world.snapshot.listeners.iter();
         let found = listeners
             .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
@@ -103,12 +103,13 @@ impl<'q, 'a> Answer<'q, 'a> {
         Self { asked, found, is_heard, kept }
     }
 
-    fn is_free(&self) -> bool {
+    /// Whether nobody keeps it.
+    pub(super) fn is_free(&self) -> bool {
         !self.is_heard && self.kept.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// Where somebody was found, only an unseen holder makes it uncertain; else whatever may hide listeners there.
-    fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
+    pub(super) fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
         let hides = match settings.netns {
             Netns::Usual => gaps::hides_own_listeners,
             _ => Gap::hides_listeners,
@@ -123,13 +124,19 @@ impl<'q, 'a> Answer<'q, 'a> {
         }
     }
 
+    /// The sockets that keep it where nobody listens here.
+    pub(super) fn kept_sockets(&self) -> Vec<&'a Connection> {
+        self.kept.iter().flatten().flat_map(Occupant::sockets).copied().collect()
+    }
+
     /// The part of a question that nobody answers here: its TCP, where only UDP is heard.
     fn silent(&self, asked: Asked) -> Asked {
         let tcp = Some(Protocol::Tcp).filter(|_| self.is_heard);
         Asked { protocol: asked.protocol.or(tcp), ..asked }
     }
 
-    fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    /// The answer in sentences.
+    pub(super) fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         let Self { asked, found, kept, .. } = self;
         match kept.as_deref() {
             Some(kept) if !kept.is_empty() => {
@@ -146,7 +153,7 @@ impl<'q, 'a> Answer<'q, 'a> {
 /// Whether nobody listens here: only then are the sockets worth their price that keep a number without listening.
 ///
 /// A listener of UDP leaves the number of TCP to others, so it answers for TCP only who asks for UDP alone.
-fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
+pub(super) fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
     let answers = |listener: &Listener, asked: &Asked| {
         asked.means(listener) && (asked.protocol.is_some() || listener.protocol == Protocol::Tcp)
     };

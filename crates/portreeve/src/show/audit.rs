@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
-    facts::{Gap, GapKind},
+    facts::{Gap, GapKind, Snapshot},
     finding::{Finding, Severity, Waived},
     port::{PortRange, PortSpec, Protocol},
     rules,
@@ -131,11 +131,11 @@ pub(crate) fn findings<'a>(
     judgement: &'a Judgement<'a>,
     lang: Lang,
 ) -> impl Iterator<Item = FindingView<'a>> {
-    judgement.findings.iter().map(move |finding| view(judgement, finding, lang))
+    judgement.findings.iter().map(move |finding| view(judgement.snapshot, finding, lang))
 }
 
-fn view<'a>(judgement: &'a Judgement<'a>, finding: &'a Finding, lang: Lang) -> FindingView<'a> {
-    let snapshot = judgement.snapshot;
+/// One finding about what `snapshot` shows.
+pub(crate) fn view<'a>(snapshot: &'a Snapshot, finding: &'a Finding, lang: Lang) -> FindingView<'a> {
     let processes =
         finding.holders.iter().filter_map(|pid| Some(holder(*pid, None, snapshot.processes.get(pid)?)));
     FindingView {

@@ -19,7 +19,7 @@ use super::{
     escape::visible,
     owner,
     rows::bound,
-    table::{Cell, Column, Fit, Table},
+    table::{Column, Fit, Table},
     view::{GapView, ListenerView, NetnsView, Viewer, gap_view, netns_view},
 };
 
@@ -152,14 +152,29 @@ impl<'w, 'a> Comparison<'w, 'a> {
             table.push([
                 words(change.kind).in_lang(lang).into(),
                 format!("{}/{}", change.port, change.protocol).into(),
-                arrow(change.before.map(bound), change.after.map(bound)),
+                arrow(change.before.map(bound), change.after.map(bound)).into(),
                 arrow(
                     self.owner(self.before, change.before, lang),
                     self.owner(self.after, change.after, lang),
-                ),
+                )
+                .into(),
             ]);
         }
         table
+    }
+
+    /// Each change as a line: how it changed, where it is bound and whose it is.
+    pub(crate) fn lines(&self, lang: Lang) -> Vec<String> {
+        let line = |change: &Change<'a>| {
+            let bound = |listener: &'a Listener| bound(&[listener]);
+            let places = arrow(change.before.map(bound), change.after.map(bound));
+            let owners = arrow(
+                self.owner(self.before, change.before, lang),
+                self.owner(self.after, change.after, lang),
+            );
+            format!("{}: {places}, {owners}", words(change.kind).in_lang(lang))
+        };
+        self.difference.changes.iter().map(line).collect()
     }
 
     /// Two hosts differ in more than time.
@@ -231,14 +246,14 @@ const fn words(kind: ChangeKind) -> Words {
 }
 
 /// `a → b`, or what there is of it.
-fn arrow(before: Option<String>, after: Option<String>) -> Cell {
+fn arrow(before: Option<String>, after: Option<String>) -> String {
     match (before, after) {
-        (Some(before), Some(after)) if before != after => format!("{before} → {after}").into(),
-        (before, after) => after.or(before).unwrap_or_default().into(),
+        (Some(before), Some(after)) if before != after => format!("{before} → {after}"),
+        (before, after) => after.or(before).unwrap_or_default(),
     }
 }
 
 /// Finer than a second is no use to a person.
-fn seconds(time: Timestamp) -> String {
+pub(crate) fn seconds(time: Timestamp) -> String {
     Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }

@@ -15,7 +15,7 @@ use portreeve_core::{
     world::World,
 };
 
-use super::{owner, reach::widest};
+use super::{next, owner, reach::widest};
 
 /// On a terminal, ports and addresses of a row are listed in so many columns, and counted beyond.
 const LIST_WIDTH_MAX: usize = 24;
@@ -215,6 +215,13 @@ impl<'a> Row<'a> {
             &text
         };
         format!("{main} +{}", pids.len() - 1)
+    }
+
+    /// The process that stands for it: the service manager only where nobody else holds it.
+    pub(crate) fn main(&self, world: &World<'a>) -> Option<(u32, &'a Process)> {
+        let holders = self.holders(world);
+        let serves = holders.iter().find(|(pid, process)| !next::is_manager(*pid, process));
+        serves.or(holders.first()).copied()
     }
 
     /// Everybody who is seen to hold one of the sockets, each once, the main process first.

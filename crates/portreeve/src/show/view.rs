@@ -9,9 +9,10 @@ use portreeve_core::{
         Backlog, Connection, Container, ExeState, Gap, GapKind, HolderGap, Listener, OtherSocket, Parent,
         Peer, Process, SeenBy, Snapshot, SocketState, TcpState,
     },
+    opener::opener,
     port::{Class, Protocol},
     reach::Reach,
-    words::{Lang, Words},
+    words::Lang,
     world::World,
 };
 use schemars::JsonSchema;
@@ -66,7 +67,7 @@ pub(crate) struct ListenerView<'a> {
     holders: Vec<HolderView<'a>>,
     holders_complete: bool,
     opener: Option<HolderView<'a>>,
-    opener_gap: Option<&'static str>,
+    opener_gap: Option<String>,
     socket_unit: Option<&'a str>,
     inode: u64,
     cookie: u64,
@@ -145,9 +146,6 @@ pub(crate) struct GapView<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
 }
-
-const OPENER_UNKNOWN: Words =
-    Words { en: "who opened it was not recorded", ja: "誰が開いたかは記録されていません" };
 
 /// Makes views of what one look saw.
 #[derive(Clone, Copy, Debug)]
@@ -229,7 +227,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             holders: self.holders(listener),
             holders_complete: listener.holders_complete,
             opener: None,
-            opener_gap: Some(OPENER_UNKNOWN.in_lang(self.lang)),
+            opener_gap: Some(opener(self.world.snapshot, listener, None).text().in_lang(self.lang).into()),
             socket_unit: listener.socket_unit.as_deref(),
             inode: listener.inode,
             cookie: listener.cookie,
@@ -253,7 +251,8 @@ impl<'w, 'a> Viewer<'w, 'a> {
         if seen.is_empty() { unseen(listener).into_iter().collect() } else { seen }
     }
 
-    fn connection(self, connection: &'a Connection) -> ConnectionView<'a> {
+    /// One connection.
+    pub(crate) fn connection(self, connection: &'a Connection) -> ConnectionView<'a> {
         ConnectionView {
             protocol: connection.protocol,
             family: connection.family,

@@ -171,10 +171,10 @@ fn what_the_service_manager_holds_is_stopped_by_its_units() {
 fn nobody_is_told_to_stop_the_way_in() {
     let said = on_web("who 22");
     assert!(said.out.starts_with("22/tcp is held by sshd"), "{}", said.out);
-    assert!(said.out.ends_with("\nnext: portreeve explain 22\n"), "{}", said.out);
+    assert!(said.out.ends_with("\nnext: portreeve why 22\n"), "{}", said.out);
     for holders in [&[1][..], &[1, 700], &[700]] {
         let said = with_input("who 631 --snapshot -", &activated("ssh", holders)).out;
-        assert!(said.ends_with("\nnext: portreeve explain 631\n"), "{holders:?}: {said}");
+        assert!(said.ends_with("\nnext: portreeve why 631\n"), "{holders:?}: {said}");
     }
 }
 
@@ -185,7 +185,7 @@ fn nobody_is_told_to_end_what_he_was_started_by() {
     let said = run(&format!("who {port}/tcp -v --allow-gaps"));
     let pid = std::process::id();
     assert!(said.out.contains(&format!("(pid {pid}")), "{said:?}");
-    assert!(said.out.ends_with(&format!("\nnext: portreeve explain {port}\n")), "{}", said.out);
+    assert!(said.out.ends_with(&format!("\nnext: portreeve why {port}\n")), "{}", said.out);
 }
 
 #[test]

@@ -38,7 +38,7 @@ const ENDPOINTS_MAX: usize = 6;
 const OTHERS_MAX: usize = 8;
 
 /// Says that nobody holds what was asked for; of a look without connections, only that nobody listens there.
-pub(super) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
+pub(in crate::commands) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
     let Text { en, ja } = spoken(asked);
     let sentence = match world.snapshot.connections {
         Some(_) => text!("nobody holds {en}", "{ja}は誰も保持していません"),
@@ -87,7 +87,7 @@ pub(super) fn held(
     }
     for row in &rows {
         let Some(first) = row.first() else { continue };
-        match main(world, row) {
+        match row.main(world) {
             Some((pid, process)) => seen(world, row, pid, process, settings, out)?,
             None => unseen(world, row, first, out)?,
         }
@@ -100,7 +100,7 @@ pub(super) fn held(
 }
 
 /// Another namespace's ports are not in the way of anybody here.
-fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
+pub(in crate::commands) fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
     let Text { en, ja } = spoken(asked);
     let names: BTreeSet<_> = rows.iter().filter_map(|row| listeners::namespace(world, row)).collect();
     let names: Vec<_> = names.into_iter().collect();
@@ -117,13 +117,6 @@ fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
     )
 }
 
-/// The process that stands for `row`: the service manager only where nobody else holds it.
-fn main<'a>(world: &World<'a>, row: &Row<'a>) -> Option<(u32, &'a Process)> {
-    let holders = row.holders(world);
-    let serves = holders.iter().find(|(pid, process)| !next::is_manager(*pid, process));
-    serves.or(holders.first()).copied()
-}
-
 fn seen<'a>(
     world: &World<'a>,
     row: &Row<'a>,
@@ -132,13 +125,11 @@ fn seen<'a>(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let line = if is_service_manager(process) {
-        activated(world, row, pid, process, out.lang)
-    } else {
-        let command = command_line(process, settings.verbosity);
-        let line = held_by(world, row, pid, process, out.lang);
-        if command.is_empty() { line } else { format!("{line}: `{command}`") }
-    };
+    let mut line = headline(world, row, out.lang);
+    let command = command_line(process, settings.verbosity);
+    if !command.is_empty() && !is_service_manager(process) {
+        line = format!("{line}: `{command}`");
+    }
     out.line(&visible(&line))?;
     let others = others(world, row, pid);
     if others.is_empty() {
@@ -149,6 +140,16 @@ fn seen<'a>(
     let more = if more > 0 { format!(" +{more}") } else { String::new() };
     let also = text!("  also held by pid {listed}{more}", "  ほかに保持しているプロセス: pid {listed}{more}");
     out.line(&visible(also.in_lang(out.lang)))
+}
+
+/// Who holds `row`, in a line.
+pub(in crate::commands) fn headline<'a>(world: &World<'a>, row: &Row<'a>, lang: Lang) -> String {
+    match (row.main(world), row.first()) {
+        (Some((pid, process)), _) if is_service_manager(process) => activated(world, row, pid, process, lang),
+        (Some((pid, process)), _) => held_by(world, row, pid, process, lang),
+        (None, Some(first)) => unseen_by(world, row, first, lang),
+        (None, None) => String::new(),
+    }
 }
 
 /// Who holds it, since when; and through which unit, where one opened the socket for it.
@@ -219,9 +220,9 @@ pub(super) fn command_line(process: &Process, verbosity: Verbosity) -> String {
     whole.chars().take(COMMAND_LINE_CHARS_MAX).chain(['…']).collect()
 }
 
-fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> Result<(), Failure> {
+fn unseen_by(world: &World<'_>, row: &Row<'_>, first: &Listener, lang: Lang) -> String {
     let ports = row.ports();
-    let known = owner::owner(world, first, out.lang);
+    let known = owner::owner(world, first, lang);
     let sentence = match (first.gap, known.as_str()) {
         (Some(HolderGap::Kernel), _) => {
             text!("{ports} is held by the kernel", "{ports} はカーネルが保持しています")
@@ -231,7 +232,11 @@ fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> 
         }
         (_, unit) => text!("{ports} is held by {unit}", "{ports} は {unit} が保持しています"),
     };
-    out.line(&visible(sentence.in_lang(out.lang)))?;
+    sentence.in_lang(lang).into()
+}
+
+fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> Result<(), Failure> {
+    out.line(&visible(&headline(world, row, out.lang)))?;
     match first.gap {
         Some(gap) => out.line(&format!("  {}", gap.text().in_lang(out.lang))),
         None => Ok(()),
@@ -242,7 +247,7 @@ fn unseen(world: &World<'_>, row: &Row<'_>, first: &Listener, out: &mut Out) -> 
 fn place<'a>(world: &World<'a>, row: &Row<'a>, lang: Lang) -> String {
     let Some(first) = row.first() else { return String::new() };
     let mut parts = vec![endpoints(row).in_lang(lang).to_string()];
-    let process = main(world, row).map(|(_, process)| process).filter(|holder| !is_service_manager(holder));
+    let process = row.main(world).map(|(_, process)| process).filter(|holder| !is_service_manager(holder));
     let unit = process.map_or(first.socket_unit.as_ref(), |process| process.unit.as_ref());
     parts.extend(unit.cloned());
     parts.extend(first.uid.filter(|_| process.is_none()).map(|uid| format!("uid {uid}")));
@@ -295,13 +300,22 @@ fn meaning(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
     format!("{iana} · {}", policy.in_lang(lang))
 }
 
-/// What IANA assigns the number to, and what it is used for where that is something else.
 fn iana(registry: Registry<'_>, protocols: &[Protocol], port: u16, lang: Lang) -> String {
+    format!("IANA: {}", assigned(registry, protocols, port, lang))
+}
+
+/// What IANA assigns the number to, and what it is used for where that is something else.
+pub(in crate::commands) fn assigned(
+    registry: Registry<'_>,
+    protocols: &[Protocol],
+    port: u16,
+    lang: Lang,
+) -> String {
     let class = Class::of(port).name();
     let name = protocols.iter().find_map(|&protocol| registry.name(port, protocol));
     let assigned = match name {
-        Some(name) => text!("IANA: {name} ({class})", "IANA: {name}({class})"),
-        None => text!("IANA: not assigned ({class})", "IANA: 割り当てなし({class})"),
+        Some(name) => text!("{name} ({class})", "{name}({class})"),
+        None => text!("not assigned ({class})", "割り当てなし({class})"),
     };
     let practice = protocols.iter().find_map(|&protocol| in_practice(port, protocol));
     match practice {
@@ -340,7 +354,15 @@ fn next_commands<'a>(
     let Some((row, first)) = rows.first().and_then(|row| Some((row, row.first()?))) else {
         return Vec::new();
     };
-    let mut commands = vec![format!("portreeve explain {}", first.port)];
+    let mut commands = vec![format!("portreeve why {}", shortest(first))];
     commands.extend(next::stop(world, row, footing).filter(|_| !is_free_here));
     commands
+}
+
+/// A bare number asks about TCP and whoever else is there.
+fn shortest(listener: &Listener) -> String {
+    match listener.protocol {
+        Protocol::Tcp => listener.port.to_string(),
+        _ => listener.spec().to_string(),
+    }
 }

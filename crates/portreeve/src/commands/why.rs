@@ -1,0 +1,205 @@
+//! `portreeve why 443`: how did this port come to be so (A5, A12, A20)?
+
+mod held;
+mod origin;
+mod screen;
+mod story;
+pub(crate) mod view;
+
+use std::collections::BTreeSet;
+
+use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
+use portreeve_core::{
+    facts::Snapshot,
+    finding::Finding,
+    port::PortRange,
+    rules,
+    words::{Lang, Words},
+    world::World,
+};
+use portreeve_host::{
+    Wanted,
+    observe::{Connections, Holders, Origins},
+};
+
+use self::story::{Evidence, Story};
+use super::{
+    Command,
+    who::{Answer, is_silent},
+};
+use crate::{
+    asked::{self, Asked},
+    directories,
+    exit::Exit,
+    failure::Failure,
+    last_audit::{LastAudit, RECORD},
+    look::{Look, read_snapshot},
+    settings::{self, Common, Format, Input, Settings, Verbosity, options},
+    show::{
+        gaps,
+        out::Out,
+        rows::{Folding, fold},
+    },
+    table_file::TableFile,
+};
+
+const BEFORE: &str = "before";
+const FORMATS: &[Format] = &[Format::Table, Format::Json];
+
+/// `why`.
+pub(super) const COMMAND: Command = Command {
+    name: "why",
+    about: Words { en: "How did this port come to be so?", ja: "ポートがこの状態になった経緯" },
+    examples: &[
+        "portreeve why 443",
+        "portreeve why https",
+        "portreeve why 3000 --before monday.json",
+        "portreeve why 8080 -o json",
+    ],
+    takes: &[Common::Output(FORMATS), Common::Snapshot, Common::Policy, Common::Netns, Common::AllowGaps],
+    arguments,
+    run,
+};
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let what = Words {
+        en: "443, https, :3000, 443/udp, several of them, a URL, or a pasted error",
+        ja: "443、https、:3000、443/udp(複数可)、URL、または貼り付けたエラー",
+    };
+    let before = Words {
+        en: "A snapshot that was saved earlier: what was different then? (-: standard input)",
+        ja: "以前に保存したスナップショットと比べる(- は標準入力)",
+    };
+    vec![
+        Arg::new("what")
+            .value_name("PORT")
+            .num_args(1..)
+            .required(true)
+            .action(ArgAction::Append)
+            .help(what.in_lang(lang)),
+        options::value(BEFORE, "FILE", before, lang).value_parser(ValueParser::os_string()),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
+    let questions = asked::questions(&words, TableFile::load()?.registry())?;
+    let span = asked::span(&questions.concat());
+    let before = before(own, settings)?.map(|before| only(before, span));
+    let look = Look::take(settings, &wanted(span))?;
+    let world = look.world();
+    let after = before.is_some().then(|| only(look.snapshot.clone(), span));
+    let [was, is] =
+        [&before, &after].map(|snapshot| snapshot.as_ref().map(|snapshot| look.world_of(snapshot)));
+    let near = near(&look, &world, &questions, span, settings)?;
+    let around = near.as_ref().unwrap_or(&look).world();
+    let findings = rules::judge(&world);
+    let last = before.is_none().then(|| last_audit(settings)).flatten();
+    let evidence = Evidence {
+        world: &world,
+        around: around.snapshot.connections.as_deref(),
+        findings: &findings,
+        compared: was.as_ref().zip(is.as_ref()),
+        last: last.as_ref(),
+        settings,
+    };
+    let tellings: Vec<_> =
+        questions.iter().map(|asked| Telling::of(&evidence, &world, &around, asked)).collect();
+    let is_uncertain =
+        tellings.iter().any(|telling| telling.answer.is_uncertain(telling.answered_by, settings));
+    if settings.verbosity == Verbosity::Quiet {
+        let is_free = tellings.iter().all(|telling| telling.answer.is_free());
+        return Ok(if is_free { Exit::Found } else { Exit::Fine });
+    }
+    match settings.format {
+        Format::Json => out.json(&view::document(&evidence, &tellings))?,
+        _ => screen::print(&evidence, &tellings, out)?,
+    }
+    Ok(gaps::exit(settings, is_uncertain))
+}
+
+fn before(own: &ArgMatches, settings: &Settings) -> Result<Option<Snapshot>, Failure> {
+    let input = own.get_one::<std::ffi::OsString>(BEFORE).map(settings::input);
+    if input == Some(Input::Stdin) && settings.snapshot == Some(Input::Stdin) {
+        return Err(Failure::usage(Words {
+            en: "only one of the two can be read from standard input",
+            ja: "標準入力から読めるのは片方だけです",
+        }));
+    }
+    input.as_ref().map(read_snapshot).transpose()
+}
+
+/// The same look with the listeners on some numbers alone.
+fn only(snapshot: Snapshot, span: Option<PortRange>) -> Snapshot {
+    let mut snapshot = Snapshot { connections: None, ..snapshot };
+    snapshot.listeners.retain(|listener| span.is_some_and(|span| span.contains(listener.port)));
+    snapshot
+}
+
+/// What is wrong can only be judged by a look at everything.
+fn wanted(span: Option<PortRange>) -> Wanted {
+    Wanted { origins: span.map_or(Origins::Skip, Origins::Tell), ..Wanted::JUDGEMENT }
+}
+
+/// Who is connected to those ports alone; and where nobody listens, whose sockets they are.
+fn near(
+    look: &Look,
+    world: &World<'_>,
+    questions: &[Vec<Asked>],
+    ports: Option<PortRange>,
+    settings: &Settings,
+) -> Result<Option<Look>, Failure> {
+    if settings.snapshot.is_some() {
+        return Ok(None);
+    }
+    let is_any_silent = questions.iter().any(|asked| is_silent(world, asked));
+    let holders = if is_any_silent { Holders::Quick } else { Holders::Skip };
+    let wanted = Wanted { ports, holders, connections: Connections::List, ..Wanted::LISTENERS };
+    look.again(&wanted).map(Some)
+}
+
+/// What `audit --since-last` kept of this host; a saved one was audited elsewhere, if at all.
+fn last_audit(settings: &Settings) -> Option<LastAudit> {
+    let path = directories::state().filter(|_| settings.snapshot.is_none())?.join(RECORD);
+    LastAudit::read(&path).ok()
+}
+
+/// All that is told of one question.
+struct Telling<'w, 'a> {
+    asked: &'w [Asked],
+    answer: Answer<'w, 'a>,
+    /// The world that the answer is about.
+    answered_by: &'w World<'a>,
+    /// One for each owner; none where nobody listens.
+    stories: Vec<Story<'w, 'a>>,
+    /// What is wrong with the numbers that no story is about.
+    findings: Vec<&'w Finding>,
+}
+
+impl<'w, 'a> Telling<'w, 'a> {
+    fn of(
+        evidence: &Evidence<'w, 'a>,
+        world: &'w World<'a>,
+        around: &'w World<'a>,
+        asked: &'w [Asked],
+    ) -> Self {
+        let heard = Answer::of(world, asked, evidence.settings);
+        let silent = heard.found.is_empty().then(|| Answer::of(around, asked, evidence.settings));
+        let rows = fold(world, &heard.found, Folding::Service, evidence.settings.lang);
+        let stories: Vec<_> = rows.into_iter().map(|row| Story::of(evidence, asked, row)).collect();
+        let told: BTreeSet<*const Finding> = stories
+            .iter()
+            .flat_map(|story| &story.findings)
+            .map(|finding| std::ptr::from_ref(*finding))
+            .collect();
+        let findings = story::about(evidence.findings, asked)
+            .filter(|finding| !told.contains(&std::ptr::from_ref(*finding)))
+            .filter(|finding| finding.netns.is_none_or(|netns| world.judges(netns)))
+            .collect();
+        let (answer, answered_by) = match silent {
+            Some(silent) => (silent, around),
+            None => (heard, world),
+        };
+        Self { asked, answer, answered_by, stories, findings }
+    }
+}

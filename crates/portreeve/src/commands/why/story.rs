@@ -1,0 +1,172 @@
+//! The story of one owner's port: all that is known of it, before a word is said.
+
+use portreeve_core::{
+    chain::{Chain, chain},
+    diff::diff,
+    facts::{Connection, Listener, Process, Snapshot},
+    finding::Finding,
+    opener::{Opener, opener},
+    origin::{Origin, origin},
+    peers::{Peers, peers},
+    port::PortSpec,
+    published::{Target, behind, target},
+    reach::{Answers, Reach, answers},
+    rules::processes,
+    world::{Scope, World},
+};
+
+use crate::{
+    asked::Asked,
+    last_audit::{LastAudit, News},
+    settings::Settings,
+    show::{diff::Comparison, reach, rows::Row},
+};
+
+/// Everything that stories are told from.
+pub(super) struct Evidence<'w, 'a> {
+    /// The host, with all its listeners.
+    pub(super) world: &'w World<'a>,
+    /// The connections on the numbers that were asked for, where they were looked at.
+    pub(super) around: Option<&'w [Connection]>,
+    /// All that is wrong.
+    pub(super) findings: &'w [Finding],
+    /// The listeners on those numbers in an earlier snapshot, and now.
+    pub(super) compared: Option<(&'w World<'w>, &'w World<'w>)>,
+    /// What the last audit found.
+    pub(super) last: Option<&'w LastAudit>,
+    /// What was asked for.
+    pub(super) settings: &'w Settings,
+}
+
+/// The story of one owner's port.
+pub(super) struct Story<'w, 'a> {
+    /// Its sockets.
+    pub(super) row: Row<'a>,
+    /// The process that stands for it.
+    pub(super) main: Option<(u32, &'a Process)>,
+    /// Through whom it is held.
+    pub(super) chain: Chain<'a>,
+    /// Who opened it.
+    pub(super) opener: Option<Opener<'w>>,
+    /// What started its holder.
+    pub(super) origin: Option<Origin<'a>>,
+    /// Where it leads to, where it is a port of a container.
+    pub(super) inside: Option<(Target, Vec<&'a Listener>)>,
+    /// On which addresses of which interfaces it answers.
+    pub(super) answers: Vec<Answers<'a>>,
+    /// From which zones it can be reached, the widest of its sockets.
+    pub(super) reach: Vec<Reach>,
+    /// Who is connected; `None` where nobody looked.
+    pub(super) peers: Option<Vec<Peers>>,
+    /// What is wrong with it.
+    pub(super) findings: Vec<&'w Finding>,
+    /// How it changed since an earlier snapshot.
+    pub(super) comparison: Option<Comparison<'w, 'w>>,
+    /// How its findings changed since the last audit.
+    pub(super) news: Option<News>,
+}
+
+impl<'w, 'a> Story<'w, 'a> {
+    /// The story of `row`, which was asked for.
+    pub(super) fn of(evidence: &Evidence<'w, 'a>, asked: &[Asked], row: Row<'a>) -> Self {
+        let Evidence { world, around, .. } = evidence;
+        let snapshot: &'a Snapshot = world.snapshot;
+        let namespace = row.namespace().and_then(|id| snapshot.namespace(id));
+        let main = row.main(world);
+        let first = row.first();
+        let pid = main.map(|(pid, _)| pid);
+        let findings = findings(evidence, asked, &row);
+        Self {
+            chain: chain(snapshot, &row.listeners, main),
+            opener: first
+                .map(|first| opener(snapshot, first, evidence.compared.map(|(was, _)| was.snapshot))),
+            origin: first.map(|first| origin(snapshot, first, pid)),
+            inside: inside(snapshot, main),
+            answers: answers(&row.listeners, namespace),
+            reach: widest(world, &row.listeners),
+            peers: around.map(|connections| peers(connections, &row.listeners, namespace)),
+            comparison: comparison(evidence, &row),
+            news: news(evidence, asked, &findings),
+            findings,
+            main,
+            row,
+        }
+    }
+}
+
+/// The findings about any of the numbers.
+pub(super) fn about<'f>(findings: &'f [Finding], asked: &[Asked]) -> impl Iterator<Item = &'f Finding> {
+    findings.iter().filter(|finding| finding.ports.is_some_and(|ports| is_meant(ports, asked)))
+}
+
+/// Whether any of the numbers was asked for.
+pub(super) fn is_meant(ports: PortSpec, asked: &[Asked]) -> bool {
+    asked.iter().any(|asked| {
+        asked.range.overlaps(ports.range) && asked.protocol.is_none_or(|protocol| protocol == ports.protocol)
+    })
+}
+
+/// What is wrong with the sockets of `row` or with the program behind them.
+///
+/// What is wrong with a program is one finding, and names one of its ports alone.
+fn findings<'w>(evidence: &Evidence<'w, '_>, asked: &[Asked], row: &Row<'_>) -> Vec<&'w Finding> {
+    let pids = row.pids();
+    let specs: Vec<_> = row.listeners.iter().map(|listener| listener.spec()).collect();
+    let is_program = |rule: &str| processes::RULES.iter().any(|known| known.name == rule);
+    let holds = |finding: &Finding| finding.holders.iter().any(|pid| pids.contains(pid));
+    let is_here = |ports: PortSpec| {
+        specs.iter().any(|spec| spec.protocol == ports.protocol && spec.range.overlaps(ports.range))
+    };
+    let is_about = |finding: &&Finding| {
+        let place = finding.ports.is_some_and(|ports| is_meant(ports, asked) && is_here(ports));
+        let of_row = place && (finding.holders.is_empty() || holds(finding));
+        let namespace = finding.netns.is_none() || finding.netns == row.namespace();
+        namespace && (of_row || (is_program(finding.rule) && holds(finding)))
+    };
+    evidence.findings.iter().filter(is_about).collect()
+}
+
+fn inside<'a>(
+    snapshot: &'a Snapshot,
+    main: Option<(u32, &'a Process)>,
+) -> Option<(Target, Vec<&'a Listener>)> {
+    let target = target(main?.1)?;
+    Some((target, behind(snapshot, target)))
+}
+
+/// For each zone the verdict of the socket that it reaches best.
+fn widest(world: &World<'_>, listeners: &[&Listener]) -> Vec<Reach> {
+    let mut listeners = listeners.iter().map(|listener| reach::of(world, listener));
+    let mut widest = listeners.next().unwrap_or_default();
+    for other in listeners {
+        for (best, other) in widest.iter_mut().zip(other) {
+            if other.verdict > best.verdict {
+                *best = other;
+            }
+        }
+    }
+    widest
+}
+
+/// The changes of the numbers of `row`; those of another namespace are its own.
+fn comparison<'w>(evidence: &Evidence<'w, '_>, row: &Row<'_>) -> Option<Comparison<'w, 'w>> {
+    let (before, after) = evidence.compared?;
+    let netns = row.namespace()?;
+    let is_judged = evidence.world.judges(netns);
+    let scope = if is_judged { after.scope.clone() } else { Scope::All };
+    let mut difference = diff(before.snapshot, after.snapshot, &scope);
+    let specs: Vec<_> = row.listeners.iter().map(|listener| (listener.protocol, listener.port)).collect();
+    difference.changes.retain(|change| {
+        specs.contains(&(change.protocol, change.port)) && (is_judged || change.netns == netns)
+    });
+    Some(Comparison { before, after, difference })
+}
+
+fn news(evidence: &Evidence<'_, '_>, asked: &[Asked], findings: &[&Finding]) -> Option<News> {
+    let settings = evidence.settings;
+    let mut now: Vec<&Finding> = about(evidence.findings, asked).collect();
+    now.extend(findings.iter().filter(|finding| !about(evidence.findings, asked).any(|it| it == **finding)));
+    now.retain(|finding| finding.waived.is_none());
+    let is_asked = |ports| is_meant(ports, asked);
+    evidence.last?.news(evidence.world.snapshot, &settings.netns, &now, is_asked)
+}
