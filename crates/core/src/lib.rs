@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod activation;
 pub mod address;
 pub mod cgroup;
 pub mod chain;

@@ -11,6 +11,7 @@ pub use moment::{KnownBy, Moment};
 use alloc::{collections::BTreeSet, vec::Vec};
 
 use crate::{
+    activation::{self, ToldBy},
     facts::{HolderGap, Listener, Process, Snapshot},
     owner::is_service_manager,
 };
@@ -33,11 +34,10 @@ pub struct Opener<'a> {
 /// Who opened a port, as far as that can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who<'a> {
-    /// The service manager for a unit of its own: the socket was created in the cgroup of that `.socket`, where no
-    /// service runs (systemd.socket(5)).
+    /// The service manager: the socket was created in its cgroup or in that of a `.socket`, where nothing else runs.
     Manager {
-        /// The `.socket`.
-        socket: &'a str,
+        /// For which `.socket`, and what tells so.
+        socket: Option<(&'a str, ToldBy)>,
         /// Who holds it besides the manager, where it was handed on.
         handed_to: Option<(u32, &'a Process)>,
     },
@@ -56,7 +56,7 @@ pub enum Why<'a> {
     NoHolder,
     /// Not every process was asked, so others may fit as well as the one that was seen to.
     NotAllAsked(Option<(u32, &'a Process)>),
-    /// The service manager holds it, and did not create it in the cgroup of a `.socket`.
+    /// Only the service manager holds it, and it was not seen to have created it.
     OnlyManager,
     /// It was created in this unit, in which none of its holders is now: it was handed on, or its process moved.
     Elsewhere(&'a str),
@@ -91,7 +91,8 @@ fn who<'a>(snapshot: &'a Snapshot, listener: &'a Listener, latest: &Moment<'_>) 
         snapshot.holders(listener).map(|(hold, process)| (hold.pid, process)).collect();
     let holds_any = !holders.is_empty();
     holders.retain(|(_, process)| !is_service_manager(process));
-    if let Some(socket) = listener.socket_unit.as_deref().filter(|unit| unit.ends_with(".socket")) {
+    if activation::is_managers(listener) {
+        let socket = activation::socket(snapshot, listener);
         return Who::Manager { socket, handed_to: holders.first().copied() };
     }
     Who::Unknown(match holders.as_slice() {

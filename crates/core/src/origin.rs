@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use crate::{
+    activation,
     facts::{Container, HolderGap, Line, Listener, Peer, Process, Session, Snapshot, UnitOrigin},
     owner::is_service_manager,
     unit,
@@ -96,9 +97,13 @@ fn unit_origin<'a>(
 ) -> Origin<'a> {
     let kept = |unit: &str| snapshot.origins.as_ref()?.units.get(unit);
     let made_in = listener.socket_unit.as_deref();
-    let socket = made_in.filter(|unit| unit.ends_with(".socket")).map(|socket| (socket, kept(socket)));
+    let socket = activation::socket(snapshot, listener).map(|(socket, _)| (socket, kept(socket)));
     let unit = process.and_then(|process| process.unit.as_deref());
-    match unit.or(made_in).filter(|unit| unit::is_service_or_socket(unit)) {
+    match unit
+        .or(socket.map(|(socket, _)| socket))
+        .or(made_in)
+        .filter(|unit| unit::is_service_or_socket(unit))
+    {
         Some(unit) => {
             Origin::Unit { unit, origin: kept(unit), socket: socket.filter(|(name, _)| *name != unit) }
         }

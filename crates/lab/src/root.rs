@@ -38,6 +38,7 @@ const PACKAGES: &[&str] = &[
     "uidmap",
     "slirp4netns",
     "busybox-static",
+    "cron",
     "python3",
     "iproute2",
     "lsof",

@@ -29,6 +29,7 @@ mod lab {
     mod strangers;
     mod together;
     mod untold;
+    mod why;
     mod witnesses;
     mod zoo;
 }

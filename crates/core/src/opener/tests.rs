@@ -71,18 +71,18 @@ fn what_was_not_asked_or_seen_is_not_guessed() {
 fn a_socket_unit_is_opened_by_the_service_manager_and_handed_on() {
     let mut host = scene().listens("cups.service", "0.0.0.0:631/tcp");
     host.snapshot.listeners[0].socket_unit = Some("cups.socket".into());
-    host.snapshot.listeners[0].socket_cgroup = Some("/system.slice/cups.socket".into());
     let pid = first(&host);
-    let process = &host.snapshot.processes[&pid];
-    let Who::Manager { socket, handed_to } = found(&host).who else { panic!("{:?}", found(&host)) };
-    assert_eq!((socket, handed_to), ("cups.socket", Some((pid, process))));
+    let handed = Some((pid, &host.snapshot.processes[&pid]));
+    let socket = Some(("cups.socket", ToldBy::Cgroup));
+    assert_eq!(found(&host).who, Who::Manager { socket, handed_to: handed });
+    assert!(
+        found(&host).text().en.starts_with("systemd opened it for cups.socket and handed it to cups.service")
+    );
 
     let mut waiting = scene().listens("init.scope", "0.0.0.0:631/tcp");
-    waiting.snapshot.listeners[0].socket_unit = Some("cups.socket".into());
-    let who = found(&waiting).who;
-    assert_eq!(who, Who::Manager { socket: "cups.socket", handed_to: None });
-
     waiting.snapshot.listeners[0].socket_unit = Some("init.scope".into());
+    assert_eq!(found(&waiting).who, Who::Manager { socket: None, handed_to: None });
+    waiting.snapshot.listeners[0].socket_unit = None;
     assert_eq!(why(&waiting), Why::OnlyManager);
 }
 

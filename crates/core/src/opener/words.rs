@@ -3,7 +3,7 @@
 use alloc::{string::ToString, vec::Vec};
 
 use super::{KnownBy, Opener, Who, Why};
-use crate::{text, words::Text};
+use crate::{activation::ToldBy, text, words::Text};
 
 /// More processes than this are counted.
 const PIDS_MAX: usize = 4;
@@ -13,16 +13,19 @@ impl Opener<'_> {
     #[must_use]
     pub fn text(&self) -> Text {
         match &self.who {
-            Who::Manager { socket, handed_to: None } => {
-                text!("systemd opened it for {socket}", "systemd が {socket} のために開きました")
-            }
-            Who::Manager { socket, handed_to: Some((pid, process)) } => {
-                let name = &process.name;
-                let unit = process.unit.as_deref().unwrap_or(name);
-                text!(
-                    "systemd opened it for {socket} and handed it to {unit} ({name}, pid {pid})",
-                    "systemd が {socket} のために開き、{unit}({name}、pid {pid})に渡しました"
-                )
+            Who::Manager { socket, handed_to } => {
+                let Text { en, ja } = for_socket(*socket);
+                match handed_to {
+                    None => text!("systemd opened it{en}", "systemd が{ja}開きました"),
+                    Some((pid, process)) => {
+                        let name = &process.name;
+                        let unit = process.unit.as_deref().unwrap_or(name);
+                        text!(
+                            "systemd opened it{en} and handed it to {unit} ({name}, pid {pid})",
+                            "systemd が{ja}開き、{unit}({name}、pid {pid})に渡しました"
+                        )
+                    }
+                }
             }
             Who::Likely(pid, process) => {
                 let name = &process.name;
@@ -81,6 +84,17 @@ impl Opener<'_> {
             Some(uid) => text!(" (a process of uid {uid})", "(uid {uid} のプロセス)"),
             None => Text::default(),
         }
+    }
+}
+
+/// For which unit the service manager opened it.
+fn for_socket(socket: Option<(&str, ToldBy)>) -> Text {
+    match socket {
+        Some((socket, ToldBy::Cgroup)) => text!(" for {socket}", " {socket} のために"),
+        Some((socket, ToldBy::Settings)) => {
+            text!(", by its settings for {socket},", "(設定によれば {socket} のために)")
+        }
+        None => text!(" for a unit that cannot be told", "(どのユニットのためかは不明)"),
     }
 }
 

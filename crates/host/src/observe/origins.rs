@@ -15,6 +15,7 @@ use std::{
 };
 
 use portreeve_core::{
+    activation::is_managers,
     facts::{Line, Listener, Origins, Peer, Process, Session, UnitOrigin},
     origin::{is_cron, is_ssh_daemon},
     port::PortRange,
@@ -71,8 +72,11 @@ impl<'a> Seen<'a> {
         let of_sockets =
             listeners.iter().filter(is_meant).filter_map(|listener| listener.socket_unit.clone());
         let of_processes = self.holders().filter_map(|(_, process)| process.unit.clone());
-        let units: BTreeSet<String> = of_sockets.chain(of_processes).collect();
+        let mut units: BTreeSet<String> = of_sockets.chain(of_processes).collect();
         let root = Path::new("/");
+        if listeners.iter().filter(is_meant).any(is_managers) {
+            units.extend(unit_file::sockets(root));
+        }
         let services = units.into_iter().filter(|unit| unit::is_service_or_socket(unit));
         services.filter_map(|unit| unit_file::origin(root, &unit).map(|origin| (unit, origin))).collect()
     }

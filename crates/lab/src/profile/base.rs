@@ -10,6 +10,7 @@ pub(super) const SERVERS: &[&str] = &[
     "dovecot.service",
     "vsftpd.service",
     "redis-server.service",
+    "cron.service",
 ];
 
 /// `dev` is an ordinary user, whose password is `harbour`.

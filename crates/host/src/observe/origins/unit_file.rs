@@ -1,7 +1,7 @@
 //! Which file describes a unit, and what of it and its drop-ins counts (systemd.unit(5), systemd.syntax(7)).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -21,6 +21,8 @@ const RUNS: &str = "run/systemd/units";
 /// Drop-ins of a unit that are read at most, and entries of a folder of drop-ins.
 const DROP_INS_MAX: usize = 64;
 const ENTRIES_MAX: usize = 1024;
+/// Entries of a folder of units that are read at most.
+const UNITS_MAX: usize = 16_384;
 /// Lines that are told of a unit, and letters of each.
 const LINES_MAX: usize = 16;
 const LINE_CHARS_MAX: usize = 400;
@@ -38,6 +40,14 @@ pub fn origin(root: &Path, unit: &str) -> Option<UnitOrigin> {
         apply(&mut found, unit, &shown(root, &path), &assignments(&text));
     }
     (found != UnitOrigin::default()).then_some(found)
+}
+
+/// The `.socket` units that have a file: which of them run nobody writes down.
+pub(super) fn sockets(root: &Path) -> BTreeSet<String> {
+    let directories = UNIT_DIRECTORIES.iter().filter_map(|directory| root.join(directory).read_dir().ok());
+    let names = directories.flat_map(|entries| entries.take(UNITS_MAX).flatten());
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.ends_with(".socket") && !name.ends_with("@.socket")).collect()
 }
 
 /// When the link was made that names the present run (systemd.exec(5), `INVOCATION_ID`).
@@ -262,6 +272,7 @@ mod tests {
             "socket",
             &[
                 ("etc/systemd/system/a.socket", "[Socket]\nListenStream=80\nListenStream=443\nAccept=no\n"),
+                ("lib/systemd/system/a@.socket", "[Socket]\nListenStream=%i\n"),
                 ("run/systemd/generator.late/b.service", "[Unit]\nSourcePath=/etc/init.d/b\n"),
             ],
         );
@@ -272,6 +283,7 @@ mod tests {
                 "/etc/systemd/system/a.socket:3 ListenStream=443"
             ]
         );
+        assert_eq!(sockets(&host.0), ["a.socket".to_owned()].into());
         let generated = origin(&host.0, "b.service").unwrap();
         assert_eq!(generated.source.as_deref(), Some("/etc/init.d/b"));
         assert_eq!(generated.file.as_deref(), Some("/run/systemd/generator.late/b.service"));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use portreeve_core::{
+    activation,
     facts::{Gap, HolderGap, Listener, Process},
     owner::is_service_manager,
     port::{Class, Protocol},
@@ -179,6 +180,10 @@ fn activated<'a>(world: &World<'a>, row: &Row<'a>, pid: u32, process: &Process, 
                 "{ports} は {owner} が {socket} 経由で保持しています({name}、pid {pid})"
             )
         }
+        (None, Some(first)) if let Some((socket, _)) = activation::socket(world.snapshot, first) => text!(
+            "{ports} is held by {name} (pid {pid}), by its settings for {socket}",
+            "{ports} は {name}(pid {pid})が保持しています(設定によれば {socket} のため)"
+        ),
         _ => text!(
             "{ports} is held by {name} (pid {pid}) for a unit that cannot be told",
             "{ports} は {name}(pid {pid})が保持していますが、どのユニットのためかは分かりません"
