@@ -6,6 +6,8 @@ use std::{fs, path::Path};
 mod containers;
 #[path = "../../fuzz/feed/netlink.rs"]
 mod netlink;
+#[path = "../../fuzz/feed/origins.rs"]
+mod origins;
 #[path = "../../fuzz/feed/policy.rs"]
 mod policy;
 #[path = "../../fuzz/feed/proc.rs"]
@@ -50,6 +52,11 @@ fn netlink_messages() {
 #[test]
 fn files_of_proc() {
     replay("proc", proc::feed);
+}
+
+#[test]
+fn files_that_tell_how_a_process_came_to_run() {
+    replay("origins", origins::feed);
 }
 
 #[test]

@@ -51,24 +51,43 @@ pub fn socket<'a>(snapshot: &'a Snapshot, listener: &'a Listener) -> Option<(&'a
 /// A bare number is every address: `[::]`, or `0.0.0.0` where there is no IPv6.
 #[must_use]
 pub fn is_at(line: &Line, listener: &Listener) -> bool {
-    let Some((key, value)) = line.text.split_once('=') else { return false };
+    let Some(asked) = asked(line) else { return false };
+    let ip = listener.address.ip;
+    (asked.protocol, asked.port) == (listener.protocol, listener.port)
+        && asked.address.map_or(ip.is_unspecified(), |address| address == ip)
+        && asked.device.is_none_or(|device| listener.device.as_deref() == Some(device))
+}
+
+/// The port that a line of a `.socket` asks for, where it is one of IP.
+#[must_use]
+pub fn port_of(line: &Line) -> Option<u16> {
+    Some(asked(line)?.port)
+}
+
+/// What a line of a `.socket` asks for.
+struct Asked<'a> {
+    protocol: Protocol,
+    address: Option<IpAddr>,
+    port: u16,
+    device: Option<&'a str>,
+}
+
+fn asked(line: &Line) -> Option<Asked<'_>> {
+    let (key, value) = line.text.split_once('=')?;
     let protocol = match key {
         "ListenStream" => Protocol::Tcp,
         "ListenDatagram" => Protocol::Udp,
-        _ => return false,
+        _ => return None,
     };
-    let (address, port) = match value.trim().rsplit_once(':') {
-        Some((address, port)) => (Some(address), port),
-        None => (None, value.trim()),
+    let (value, device) = match value.trim().split_once('%') {
+        Some((value, device)) => (value, Some(device)),
+        None => (value.trim(), None),
     };
-    let (port, device) = port.split_once('%').map_or((port, None), |(port, device)| (port, Some(device)));
-    let ip = listener.address.ip;
-    let is_there = match address.map(|address| address.trim_matches(['[', ']']).parse::<IpAddr>()) {
-        None => ip.is_unspecified(),
-        Some(address) => address.is_ok_and(|address| address == ip),
+    let Some((address, port)) = value.rsplit_once(':') else {
+        return Some(Asked { protocol, address: None, port: value.parse().ok()?, device });
     };
-    let is_tied = device.is_none_or(|device| listener.device.as_deref() == Some(device));
-    protocol == listener.protocol && port.parse() == Ok(listener.port) && is_there && is_tied
+    let address = address.trim_matches(['[', ']']).parse().ok()?;
+    Some(Asked { protocol, address: Some(address), port: port.parse().ok()?, device })
 }
 
 #[cfg(test)]

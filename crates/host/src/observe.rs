@@ -90,10 +90,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let other = pieces.other();
     let origins = match wanted.origins {
         Origins::Skip => None,
-        Origins::Tell(range) => {
-            let mount = mounts.cgroup2.as_deref();
-            Some(origins::tell(origins::holders(&listeners, range), &listeners, &processes, mount))
-        }
+        Origins::Tell(range) => Some(origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref())),
     };
     let namespaces = looks.into_iter().map(|look| look.namespace).collect();
     let gaps = gaps.into_sorted();

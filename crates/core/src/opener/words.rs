@@ -29,7 +29,10 @@ impl Opener<'_> {
             }
             Who::Likely(pid, process) => {
                 let name = &process.name;
-                text!("not recorded; most likely {name} (pid {pid})", "記録なし。おそらく {name}(pid {pid})")
+                text!(
+                    "not recorded; most likely {name} (pid {pid}), by its user, cgroup and start",
+                    "記録なし。おそらく {name}(pid {pid})(ユーザー、cgroup、起動時刻による推定)"
+                )
             }
             Who::Unknown(why) => self.unknown(why),
         }

@@ -32,23 +32,20 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// The user id of a process that nobody logged in for (`AUDIT_UID_UNSET`, include/uapi/linux/audit.h).
 const NO_LOGIN: u32 = u32::MAX;
 
-/// The processes that hold a listener with a number of `range`.
-pub(super) fn holders(listeners: &[Listener], range: PortRange) -> BTreeSet<u32> {
-    let meant = listeners.iter().filter(|listener| range.contains(listener.port));
-    meant.flat_map(|listener| &listener.holders).map(|hold| hold.pid).collect()
-}
-
-/// What is known of the start of `holders`, which hold some of `listeners`; `mount` is that of the cgroup2 hierarchy.
+/// What is known of the start of whoever holds a listener with a number of `range`; `mount` is that of the cgroup2
+/// hierarchy.
 pub(super) fn tell(
-    holders: BTreeSet<u32>,
+    range: PortRange,
     listeners: &[Listener],
     processes: &BTreeMap<u32, Process>,
     mount: Option<&str>,
 ) -> Origins {
+    let meant: Vec<_> = listeners.iter().filter(|listener| range.contains(listener.port)).collect();
+    let holders = meant.iter().flat_map(|listener| &listener.holders).map(|hold| hold.pid).collect();
     let mut ancestors = processes::read_above(&holders, processes);
     delegated::disown(&mut ancestors, mount);
     let seen = Seen { holders, processes, ancestors: &ancestors };
-    let units = seen.units(listeners);
+    let units = seen.units(&meant);
     let sessions = seen.sessions();
     let (jobs, ssh_peers, logins) = (seen.jobs(), seen.ssh_peers(&sessions), seen.logins());
     Origins { units, sessions, jobs, ssh_peers, logins, ancestors }
@@ -66,15 +63,13 @@ impl<'a> Seen<'a> {
         self.holders.iter().filter_map(|pid| Some((*pid, self.processes.get(pid)?)))
     }
 
-    fn units(&self, listeners: &[Listener]) -> BTreeMap<String, UnitOrigin> {
-        let is_meant =
-            |listener: &&Listener| listener.holders.iter().any(|hold| self.holders.contains(&hold.pid));
-        let of_sockets =
-            listeners.iter().filter(is_meant).filter_map(|listener| listener.socket_unit.clone());
+    /// The units of `listeners`: that a socket's is known does not hang on who may see its holder.
+    fn units(&self, listeners: &[&Listener]) -> BTreeMap<String, UnitOrigin> {
+        let of_sockets = listeners.iter().filter_map(|listener| listener.socket_unit.clone());
         let of_processes = self.holders().filter_map(|(_, process)| process.unit.clone());
         let mut units: BTreeSet<String> = of_sockets.chain(of_processes).collect();
         let root = Path::new("/");
-        if listeners.iter().filter(is_meant).any(is_managers) {
+        if listeners.iter().any(|listener| is_managers(listener)) {
             units.extend(unit_file::sockets(root));
         }
         let services = units.into_iter().filter(|unit| unit::is_service_or_socket(unit));

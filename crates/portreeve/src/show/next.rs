@@ -1,6 +1,8 @@
 //! What to type next: only commands that exist, and never made of bytes that a shell would act on.
 
-use portreeve_core::{facts::Process, owner::is_service_manager, unit, words::Words, world::World};
+use portreeve_core::{
+    facts::Process, origin::is_cron, owner::is_service_manager, unit, words::Words, world::World,
+};
 
 use super::{out::Out, rows::Row};
 use crate::{cli, failure::Failure, footing::Footing};
@@ -94,11 +96,11 @@ pub(crate) fn stop_one(pid: u32, process: &Process, footing: &Footing) -> Option
     }
 }
 
-/// The service of the host that is stopped to end `process`.
+/// The service of the host that is stopped to end `process`; a job of cron does not end with cron.
 fn unit_to_stop(process: &Process) -> Option<&str> {
     let is_contained = process.container.as_ref().is_some_and(|container| !container.is_package());
     let unit = process.unit.as_deref().filter(|_| !is_contained);
-    unit.filter(|unit| unit::is_service(unit) && unit::is_plain(unit))
+    unit.filter(|unit| unit::is_service(unit) && unit::is_plain(unit) && !is_cron(unit))
 }
 
 /// Whether stopping this process would stop the host, a container or a person's whole session.
@@ -118,7 +120,7 @@ mod tests {
         };
         assert_eq!(stopped("postfix@-.service").as_deref(), Some("systemctl stop postfix@-.service"));
         for unit in
-            ["a;reboot.service", "session-4.scope", "user@1000.service", "$(id).service", "--x.service"]
+            ["a;reboot.service", "session-4.scope", "user@1000.service", "$(id).service", "cron.service"]
         {
             assert_eq!(stopped(unit).as_deref(), Some("kill 7"), "{unit}");
         }

@@ -30,6 +30,10 @@ fn every_document_is_as_its_schema_says() {
         ("listeners", "ls --snapshot judge-host.json -o json", 0),
         ("listeners", "ls -a --snapshot connections.json -o json", 0),
         ("listeners", "who 12345 --snapshot connections.json -o json", 0),
+        ("why", "why 443 --snapshot judge-host.json --policy judge-policy.toml -o json", 0),
+        ("why", "why 443 --snapshot judge-host-later.json --before judge-host.json -o json", 0),
+        ("why", "why 12345 --snapshot connections.json -o json", 0),
+        ("why", "why 8080 --snapshot why.json -o json", 0),
         ("diff", "diff judge-host.json judge-host-later.json -o json", 1),
         ("diff", "diff judge-host.json judge-host.json -o json", 0),
     ] {

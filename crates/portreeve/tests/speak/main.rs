@@ -19,3 +19,4 @@ mod terminal;
 mod wait;
 mod ways;
 mod who;
+mod why;

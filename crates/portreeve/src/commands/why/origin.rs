@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use portreeve_core::{
+    activation,
     facts::{Container, Line, UnitOrigin},
     origin::{Login, Origin},
     text,
@@ -100,12 +101,7 @@ fn described(unit: &str, origin: Option<&UnitOrigin>, telling: Telling) -> Text 
 
 /// Of several lines the one that names the port, else the first.
 fn line_for(lines: &[Line], port: u16) -> Option<&Line> {
-    let digits = port.to_string();
-    let names_port = |line: &&Line| {
-        let value = line.text.rsplit(['=', ':']).next().unwrap_or_default();
-        line.text.starts_with("Listen") && value.trim() == digits
-    };
-    lines.iter().find(names_port).or(lines.first())
+    lines.iter().find(|line| activation::port_of(line) == Some(port)).or(lines.first())
 }
 
 fn shown(line: &Line, telling: Telling) -> String {

@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::{Gap, HolderGap, Listener},
+    facts::{Container, Gap, HolderGap, Listener},
     finding::Finding,
     opener::{KnownBy, Moment, Opener},
     peers::{Network, Peers},
     policy::{HOST, Service},
     port::Protocol,
     reach::{Answers, Basis, Reach, Verdict},
-    text,
+    text, unit,
     words::{Lang, Text, Words, inflect},
 };
+
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     Telling, held, origin,
@@ -35,9 +37,6 @@ use crate::{
     },
 };
 
-/// The width of the words in front, in either language.
-const LABEL_WIDTH: usize = 8;
-const INDENT: usize = LABEL_WIDTH + 4;
 /// Owners of one number that are told of.
 const STORIES_MAX: usize = 4;
 const INTERFACES_MAX: usize = 5;
@@ -48,14 +47,14 @@ const FINDINGS_MAX: usize = 6;
 const IANA: Words = Words { en: "IANA", ja: "IANA" };
 const POLICY: Words = Words { en: "policy", ja: "policy" };
 const HOLDER: Words = Words { en: "holder", ja: "保持者" };
-const OPENER: Words = Words { en: "opener", ja: "開いた者" };
+const OPENER: Words = Words { en: "opener", ja: "開いたプロセス" };
 const STARTED: Words = Words { en: "started", ja: "起動元" };
 const INSIDE: Words = Words { en: "inside", ja: "転送先" };
 const ANSWERS: Words = Words { en: "answers", ja: "応答先" };
-const REACH: Words = Words { en: "reach", ja: "到達元" };
+const REACH: Words = Words { en: "reach", ja: "到達範囲" };
 const PEERS: Words = Words { en: "peers", ja: "接続中" };
 const WRONG: Words = Words { en: "wrong", ja: "指摘" };
-const EARLIER: Words = Words { en: "earlier", ja: "以前" };
+const EARLIER: Words = Words { en: "earlier", ja: "以前との差" };
 const NOTHING: Words = Words { en: "nothing", ja: "なし" };
 
 /// Every question, one after the other.
@@ -142,10 +141,21 @@ fn commands<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>) -> Vec<S
     let number = || stories.first()?.row.first().map(|first| first.port.to_string());
     let explained = worst.or_else(number).map(|about| format!("portreeve explain {about}"));
     let stop = match stories.as_slice() {
-        [story] if telling.answer.is_heard => next::stop(evidence.world, &story.row, &footing),
+        _ if !telling.answer.is_heard => None,
+        [story] if story.inside.is_some() => stop_container(evidence, story),
+        [story] => next::stop(evidence.world, &story.row, &footing),
         _ => None,
     };
     explained.into_iter().chain(stop).collect()
+}
+
+/// A published port goes with its container; the engine serves the others too.
+fn stop_container<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>) -> Option<String> {
+    let (_, listeners) = story.inside.as_ref()?;
+    let (_, process) = listeners.iter().find_map(|listener| evidence.world.main_holder(listener))?;
+    let Container { runtime, name, .. } = process.host_container()?;
+    let name = name.as_ref().filter(|name| unit::is_plain(name))?;
+    ["docker", "podman"].contains(&runtime.as_str()).then(|| format!("{runtime} stop {name}"))
 }
 
 fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) -> Result<(), Failure> {
@@ -254,10 +264,11 @@ impl Page {
     }
 
     fn print(self, out: &mut Out) -> Result<(), Failure> {
-        for (label, text) in self.lines {
-            let label = pad(label.map_or("", |label| label.in_lang(self.lang)), LABEL_WIDTH);
-            let line = format!("  {label}  {text}");
-            out.line(&wrap(&line, out.width, INDENT))?;
+        let spoken = |label: Option<Words>| label.map_or("", |label| label.in_lang(self.lang));
+        let width = self.lines.iter().map(|(label, _)| spoken(*label).width()).max().unwrap_or(0);
+        for (label, text) in &self.lines {
+            let line = format!("  {}  {text}", pad(spoken(*label), width));
+            out.line(&wrap(&line, out.width, width + 4))?;
         }
         Ok(())
     }
@@ -355,16 +366,14 @@ fn interface(answers: &Answers<'_>) -> String {
 fn reached(reach: &[Reach]) -> Text {
     let zones = |verdict: Verdict| {
         let zones = reach.iter().filter(|reach| reach.verdict == verdict).map(|reach| reach.zone.as_str());
-        zones.collect::<Vec<_>>().join(", ")
-    };
-    let part = |verdict: Verdict, spoken: fn(&str) -> Text| {
-        Some(zones(verdict)).filter(|zones| !zones.is_empty()).map(|zones| spoken(&zones))
+        let zones: Vec<_> = zones.collect();
+        (!zones.is_empty()).then(|| (zones.join(", "), zones.join("、")))
     };
     let parts = [
-        part(Verdict::Reachable, |zones| text!("from {zones}", "{zones} から可")),
-        part(Verdict::Partly, |zones| text!("from part of {zones}", "{zones} の一部から可")),
-        part(Verdict::Blocked, |zones| text!("not from {zones}", "{zones} からは不可")),
-        part(Verdict::Unknown, |zones| text!("{zones}: cannot be told", "{zones} は不明")),
+        zones(Verdict::Reachable).map(|(en, ja)| text!("from {en}", "{ja} から可")),
+        zones(Verdict::Partly).map(|(en, ja)| text!("from part of {en}", "{ja} の一部から可")),
+        zones(Verdict::Blocked).map(|(en, ja)| text!("not from {en}", "{ja} からは不可")),
+        zones(Verdict::Unknown).map(|(en, ja)| text!("{en}: cannot be told", "{ja} は不明")),
     ];
     let parts: Vec<Text> = parts.into_iter().flatten().collect();
     let join = |lang: Lang, separator: &str| {
@@ -407,7 +416,10 @@ fn connected(peers: Option<&[Peers]>, protocol: Protocol) -> Text {
             Network::Host => Words { en: "this host", ja: "このホスト" }.in_lang(lang).to_owned(),
             Network::Net(net) => net.to_string(),
         };
-        format!("{} {from}", peers.count)
+        match lang {
+            Lang::En => format!("{} from {from}", peers.count),
+            Lang::Ja => format!("{from} から {}", peers.count),
+        }
     };
     let more = peers.len().saturating_sub(NETWORKS_MAX);
     let listed = |lang: Lang| {
