@@ -1,3 +1,5 @@
+//! Hosts whose ports were opened by somebody who can, or cannot, be named.
+
 use alloc::{format, string::ToString, vec, vec::Vec};
 
 use jiff::{SignedDuration, Timestamp};

@@ -77,8 +77,8 @@ impl Opener<'_> {
                 text!("one of pid {en}{more}", "pid {ja}{more} のいずれか")
             }
         };
-        let Text { en: by_en, ja: by_ja } = by;
-        text!("not recorded{by_en}; {en}", "記録なし{by_ja}。{ja}")
+        let Text { en: en_by, ja: ja_by } = by;
+        text!("not recorded{en_by}; {en}", "記録なし{ja_by}。{ja}")
     }
 
     /// The user, where nothing nearer is known.

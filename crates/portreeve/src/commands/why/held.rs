@@ -31,11 +31,11 @@ pub(super) fn text(chain: &Chain<'_>, main: &Process) -> Text {
     }
     let unit = main.user_unit.as_ref().or(main.unit.as_ref());
     let unit = unit.map(|unit| format!("{unit}: ")).unwrap_or_default();
-    let held = format!("{unit}{}", shown.join(" → "));
+    let said = format!("{unit}{}", shown.join(" → "));
     let others: Vec<_> = groups(&chain.others).iter().map(|step| group(step, true)).collect();
     match others.join(", ").as_str() {
-        "" => text!("{held}", "{held}"),
-        others => text!("{held}; also {others}", "{held}。ほかに {others}"),
+        "" => text!("{said}", "{said}"),
+        others => text!("{said}; also {others}", "{said}。ほかに {others}"),
     }
 }
 

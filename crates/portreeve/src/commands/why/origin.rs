@@ -79,9 +79,14 @@ fn unit_text(
     text!("{en}; through {en_socket}", "{ja}。起動のきっかけは {ja_socket}")
 }
 
+/// What has one name in both languages.
+fn alike(name: &str) -> Text {
+    text!("{name}", "{name}")
+}
+
 /// The unit, since when it runs, its file and the line that counts.
 fn described(unit: &str, origin: Option<&UnitOrigin>, telling: Telling) -> Text {
-    let Some(origin) = origin else { return text!("{unit}", "{unit}") };
+    let Some(origin) = origin else { return alike(unit) };
     let since = origin.started.map(|started| ago(started, telling.now));
     let Text { en, ja } = since.map_or_else(Text::default, |Text { en, ja }| text!(", {en}", "({ja})"));
     let place = match (line_for(&origin.lines, telling.port), &origin.file) {
@@ -115,16 +120,16 @@ fn shown(line: &Line, telling: Telling) -> String {
 fn login_text(login: &Login<'_>, now: Timestamp) -> Text {
     let mut parts: Vec<Text> = Vec::new();
     parts.extend(login.user.map(|user| text!("user {user}", "ユーザー {user}")));
-    parts.extend(login.scope.map(|scope| text!("{scope}", "{scope}")));
+    parts.extend(login.scope.map(alike));
     if let Some(session) = login.session {
         let from = match (&session.service, &session.remote_host) {
             (Some(service), Some(host)) => Some(text!("{service} from {host}", "{host} から {service} 経由")),
             (None, Some(host)) => Some(text!("from {host}", "{host} から")),
-            (Some(service), None) => Some(text!("{service}", "{service}")),
+            (Some(service), None) => Some(alike(service)),
             (None, None) => None,
         };
         parts.extend(from);
-        parts.extend(session.tty.as_ref().map(|tty| text!("{tty}", "{tty}")));
+        parts.extend(session.tty.as_deref().map(alike));
         parts.extend(session.since.map(|since| {
             let Text { en, ja } = ago(since, now);
             text!("logged in {en}", "{ja}にログイン")

@@ -165,7 +165,7 @@ fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) ->
     out.line(&wrap(&visible(&line), out.width, 2))?;
     let mut page = Page { lang: out.lang, lines: Vec::new() };
     let Some(first) = story.row.first() else { return Ok(()) };
-    page.say(IANA, assigned(world.registry, &[first.protocol], first.port, out.lang));
+    page.say(IANA, &assigned(world.registry, &[first.protocol], first.port, out.lang));
     page.add(POLICY, &policy(evidence, first));
     page.holder(story, first);
     page.extend(OPENER, story.opener.as_ref().map(|opener| opened(opener, now)));
@@ -191,7 +191,7 @@ struct Page {
 
 impl Page {
     fn add(&mut self, label: Words, text: &Text) {
-        self.say(label, text.in_lang(self.lang).to_owned());
+        self.say(label, text.in_lang(self.lang));
     }
 
     fn extend(&mut self, label: Words, text: Option<Text>) {
@@ -200,8 +200,8 @@ impl Page {
         }
     }
 
-    fn say(&mut self, label: Words, text: String) {
-        self.lines.push((Some(label), visible(&text).into_owned()));
+    fn say(&mut self, label: Words, text: &str) {
+        self.lines.push((Some(label), visible(text).into_owned()));
     }
 
     fn holder(&mut self, story: &Story<'_, '_>, first: &Listener) {
@@ -304,10 +304,7 @@ fn declared(service: &Service) -> Text {
 /// Who opened it, and between which moments.
 fn opened(opener: &Opener<'_>, now: Timestamp) -> Text {
     let Text { en, ja } = opener.text();
-    let bound = |moment: &Moment<'_>| {
-        let (Text { en, ja }, known) = (ago(moment.at, now), moment.known_by.text());
-        (text!("{en}", "{ja}"), known)
-    };
+    let bound = |moment: &Moment<'_>| (ago(moment.at, now), moment.known_by.text());
     let from = opener.earliest.as_ref().map(bound).map_or_else(Text::default, |(at, by)| {
         let (Text { en, ja }, Text { en: en_by, ja: ja_by }) = (at, by);
         text!("; at the earliest {en} ({en_by})", "。早くとも {ja}({ja_by})")
@@ -334,7 +331,10 @@ fn inside<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>) -> Text {
             let Text { en, ja } = origin::container_text(container);
             text!("{to} → {who} in {en}", "{to} → {ja} の {who}")
         }
-        None => text!("{to} → {who}", "{to} → {who}"),
+        None => {
+            let said = format!("{to} → {who}");
+            text!("{said}", "{said}")
+        }
     }
 }
 
@@ -350,7 +350,7 @@ fn answers(story: &Story<'_, '_>, namespace: Option<String>) -> Text {
     };
     match namespace {
         Some(name) => text!("{listed} (network namespace {name})", "{listed}(ネットワーク名前空間 {name})"),
-        None => text!("{listed}", "{listed}"),
+        None => Text { en: listed.clone(), ja: listed },
     }
 }
 
