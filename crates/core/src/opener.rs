@@ -41,7 +41,8 @@ pub enum Who<'a> {
         /// Who holds it besides the manager, where it was handed on.
         handed_to: Option<(u32, &'a Process)>,
     },
-    /// Most likely this process: of all that hold it the only one that fits, or above all others that do.
+    /// Most likely this process: of all that hold it the only one that fits, or above all others that do. Where its
+    /// parent has gone it may have been that one, as of daemons that put themselves into the background.
     Likely(u32, &'a Process),
     /// Nobody can be named.
     Unknown(Why<'a>),
@@ -77,11 +78,7 @@ pub fn opener<'a>(
 ) -> Opener<'a> {
     let latest = moment::latest(snapshot, listener, earlier);
     let who = who(snapshot, listener, &latest);
-    let likely = match who {
-        Who::Likely(pid, process) => Some((pid, process)),
-        _ => None,
-    };
-    let earliest = moment::earliest(snapshot, listener, earlier, likely);
+    let earliest = moment::earliest(snapshot, listener, earlier);
     let unit = listener.socket_unit.as_deref();
     Opener { who, unit, uid: listener.uid, earliest, latest }
 }

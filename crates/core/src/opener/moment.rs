@@ -32,8 +32,6 @@ pub enum KnownBy<'a> {
     UnitStart(&'a str),
     /// The session in which it was created began then.
     SessionStart(&'a str),
-    /// The process that most likely opened it started then.
-    ProcessStart(u32),
 }
 
 impl KnownBy<'_> {
@@ -46,7 +44,6 @@ impl KnownBy<'_> {
             Self::NotSeenEarlier => "not-seen-earlier",
             Self::UnitStart(_) => "unit-start",
             Self::SessionStart(_) => "session-start",
-            Self::ProcessStart(_) => "process-start",
         }
     }
 }
@@ -69,17 +66,15 @@ pub(super) fn latest<'a>(snapshot: &Snapshot, listener: &Listener, earlier: Opti
 }
 
 /// From when on it may have been opened: the latest of all that is known.
+///
+/// The start of a holder is no bound: it may have inherited the socket from one that has gone since.
 pub(super) fn earliest<'a>(
     snapshot: &'a Snapshot,
     listener: &'a Listener,
     earlier: Option<&'a Snapshot>,
-    likely: Option<(u32, &'a Process)>,
 ) -> Option<Moment<'a>> {
     let absent = not_seen_earlier(snapshot, listener, earlier);
-    let process = likely.and_then(|(pid, process)| {
-        Some(Moment { at: process.started?, known_by: KnownBy::ProcessStart(pid) })
-    });
-    let bounds = [unit_start(snapshot, listener), session_start(snapshot, listener), process, absent];
+    let bounds = [unit_start(snapshot, listener), session_start(snapshot, listener), absent];
     bounds.into_iter().flatten().max_by_key(|bound| bound.at)
 }
 

@@ -142,18 +142,27 @@ fn aged(mut host: Scene, second: i64) -> Scene {
 #[test]
 fn the_start_of_the_unit_bounds_it_from_below() {
     let host = started(aged(web(), -90), -100);
-    let pid = first(&host);
-    let earliest = found(&host).earliest.unwrap();
-    assert_eq!(earliest, Moment { at: at(-90), known_by: KnownBy::ProcessStart(pid) });
-
-    let host = started(aged(web().socket(|socket| socket.holders_complete = false), -90), -100);
     let earliest = found(&host).earliest.unwrap();
     assert_eq!(earliest, Moment { at: at(-100), known_by: KnownBy::UnitStart("nginx.service") });
+    assert_eq!(found(&aged(web(), -90)).earliest, None, "a holder may have inherited what it holds");
+}
+
+#[test]
+fn a_daemon_may_have_been_forked_from_who_opened_it() {
+    let said = |parent: u32| {
+        let mut host = web();
+        let pid = first(&host);
+        let master = host.snapshot.processes.get_mut(&pid).unwrap();
+        master.parent = Some(crate::facts::Parent { pid: parent, name: "x".into() });
+        found(&host).text().en
+    };
+    assert!(said(1).contains("or one that it was forked from"), "{}", said(1));
+    assert!(!said(40).contains("forked"), "{}", said(40));
 }
 
 #[test]
 fn a_unit_with_older_processes_has_an_older_cgroup() {
-    let host = started(aged(web().socket(|socket| socket.holders_complete = false), -500), -100);
+    let host = started(aged(web(), -500), -100);
     assert_eq!(found(&host).earliest, None);
 }
 

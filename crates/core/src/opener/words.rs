@@ -3,7 +3,7 @@
 use alloc::{string::ToString, vec::Vec};
 
 use super::{KnownBy, Opener, Who, Why};
-use crate::{activation::ToldBy, text, words::Text};
+use crate::{activation::ToldBy, facts::Process, text, words::Text};
 
 /// More processes than this are counted.
 const PIDS_MAX: usize = 4;
@@ -29,9 +29,10 @@ impl Opener<'_> {
             }
             Who::Likely(pid, process) => {
                 let name = &process.name;
+                let Text { en, ja } = or_its_parent(process);
                 text!(
-                    "not recorded; most likely {name} (pid {pid}), by its user, cgroup and start",
-                    "記録なし。おそらく {name}(pid {pid})(ユーザー、cgroup、起動時刻による推定)"
+                    "not recorded; most likely {name} (pid {pid}){en}, by its user and cgroup",
+                    "記録なし。ユーザーと cgroup からの推定では {name}(pid {pid}){ja}"
                 )
             }
             Who::Unknown(why) => self.unknown(why),
@@ -90,6 +91,14 @@ impl Opener<'_> {
     }
 }
 
+/// A process below the first one has either been started by it or lost its parent.
+fn or_its_parent(process: &Process) -> Text {
+    match &process.parent {
+        Some(parent) if parent.pid > 1 => Text::default(),
+        _ => text!(" or one that it was forked from", "かそのフォーク元"),
+    }
+}
+
 /// For which unit the service manager opened it.
 fn for_socket(socket: Option<(&str, ToldBy)>) -> Text {
     match socket {
@@ -111,7 +120,6 @@ impl KnownBy<'_> {
             Self::NotSeenEarlier => text!("the earlier snapshot lacks it", "以前のスナップショットにない"),
             Self::UnitStart(unit) => text!("{unit} was started", "{unit} の起動"),
             Self::SessionStart(scope) => text!("{scope} began", "{scope} の開始"),
-            Self::ProcessStart(pid) => text!("pid {pid} was started", "pid {pid} の起動"),
         }
     }
 }

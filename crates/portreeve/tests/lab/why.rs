@@ -58,6 +58,11 @@ fn why_names_the_unit_file_and_the_chain_of_a_web_server() {
     assert_eq!(opener["certainty"], "likely", "{opener:#}");
     assert_eq!(opener["process"]["pid"], web["chain"][1]["pid"], "{opener:#}");
     assert_eq!(opener["unit"], "nginx.service");
+    assert_eq!(opener["earliest"]["known_by"], "unit-start", "{opener:#}");
+    let began = property(&site, "nginx.service", "InactiveExitTimestamp");
+    let bound = opener["earliest"]["at"].as_str().expect("a time");
+    let apart = site.run(&format!("echo $(( $(date -d '{bound}' +%s) - $(date -d '{began}' +%s) ))")).stdout;
+    assert!(["0\n", "1\n"].contains(&apart.as_str()), "systemd's own time of the start: {apart} s apart");
     let ssh = story(&site, "22/tcp");
     assert_started_by(&site, &ssh, "ssh.service");
 
@@ -75,6 +80,10 @@ fn why_names_the_unit_file_and_the_chain_of_a_web_server() {
     let octets = site.client.place().ipv4.octets();
     let network = format!("{}.{}.{}.0/24", octets[0], octets[1], octets[2]);
     assert_eq!(counted.json(), serde_json::json!({"count": 1, "peers": [{"network": network, "count": 1}]}));
+
+    let unseen = site.ask_as("nobody", "why 80/tcp");
+    assert_eq!(unseen.status, 3, "{unseen:#?}");
+    assert!(unseen.stdout.contains("/nginx.service:"), "anybody may read unit files: {}", unseen.stdout);
 
     let said = site.ask("why 80");
     assert!(said.stdout.lines().count() <= 24, "one screen: {}", said.stdout);

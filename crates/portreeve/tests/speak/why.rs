@@ -41,7 +41,7 @@ fn the_story_of_a_web_server_is_told_on_one_screen() {
   IANA     https (well-known)
   policy   none
   holder   nginx.service: systemd 1 (root) → nginx 812 → nginx 813 814 (www-data)
-  opener   not recorded; most likely nginx (pid 812), by its user, cgroup and start; at the earliest 4 h ago (pid 812 was started)
+  opener   not recorded; most likely nginx (pid 812) or one that it was forked from, by its user and cgroup; at the earliest 4 h ago (nginx.service was started)
   started  nginx.service, 4 h ago: /etc/systemd/system/nginx.service.d/local.conf:3 `ExecStart=/usr/sbin/nginx -g 'daemon off;'`
   answers  lo 127.0.0.1 ::1 · eth0 203.0.113.5 fe80::1 · docker0 172.17.0.1
   reach    from world, host (by its address alone; a firewall may stand before it)
@@ -200,7 +200,9 @@ fn both_languages_tell_the_same_lines() {
         assert_harmless(&ja.out);
     }
     assert!(
-        on_shop("why 443 --lang ja").out.contains("\n  開いたプロセス  記録なし。おそらく nginx(pid 812)")
+        on_shop("why 443 --lang ja")
+            .out
+            .contains("\n  開いたプロセス  記録なし。ユーザーと cgroup からの推定では nginx(pid 812)")
     );
 }
 

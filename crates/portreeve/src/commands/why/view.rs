@@ -133,7 +133,7 @@ enum Certainty {
 struct MomentView {
     #[schemars(with = "String")]
     at: Timestamp,
-    /// `look`, `seen-earlier`, `not-seen-earlier`, `unit-start`, `session-start`, `process-start`.
+    /// `look`, `seen-earlier`, `not-seen-earlier`, `unit-start`, `session-start`.
     known_by: &'static str,
 }
 
