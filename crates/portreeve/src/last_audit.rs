@@ -278,6 +278,7 @@ fn layout(bytes: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portreeve_core::{rules, words::Text};
 
     fn found(rule: &str) -> BTreeSet<Entry> {
         let (rule, none) = (rule.into(), None::<String>);
@@ -306,6 +307,34 @@ mod tests {
         record.remember("new".into(), found("first"));
         record.keep(1);
         assert_eq!(record.audits.keys().collect::<Vec<_>>(), ["new"]);
+    }
+
+    #[test]
+    fn news_of_a_port_are_what_the_last_audit_did_not_find_there() {
+        let snapshot: Snapshot = serde_json::from_slice(include_bytes!("../tests/data/web.json")).unwrap();
+        let finding = |rule: &str, ports: &str| {
+            let rule = rules::find(rule).unwrap();
+            rule.finding(Text::default(), Text::default()).at(ports.parse().unwrap())
+        };
+        let (cleartext, open) =
+            (finding("cleartext-service", "21/tcp"), finding("unneeded-open-port", "21/tcp"));
+        let other = finding("cleartext-service", "23/tcp");
+        let news = |kept: &[&Finding], now: &[&Finding]| {
+            let sockets = Sockets::of(&snapshot);
+            let mut last = LastAudit { path: PathBuf::new(), record: Record::new() };
+            let entries = kept.iter().map(|finding| Entry::of(finding, &sockets)).collect();
+            last.record.remember(key(&snapshot, &Netns::Usual), entries);
+            assert_eq!(last.news(&snapshot, &Netns::All, now, |_| true), None, "never audited so widely");
+            let is_ftp = |ports: PortSpec| ports.range.contains(21);
+            last.news(&snapshot, &Netns::Usual, now, is_ftp).map(|News { new, gone }| (new, gone)).unwrap()
+        };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(news(&[&cleartext, &other], &[&cleartext]), (names(&[]), names(&[])));
+        assert_eq!(
+            news(&[&cleartext, &other], &[&open]),
+            (names(&["unneeded-open-port"]), names(&["cleartext-service"]))
+        );
+        assert_eq!(news(&[&other], &[]), (names(&[]), names(&[])), "another port's are not this one's");
     }
 
     #[test]

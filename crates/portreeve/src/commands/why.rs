@@ -13,7 +13,7 @@ use portreeve_core::{
     facts::Snapshot,
     finding::Finding,
     port::PortRange,
-    rules,
+    rules, text,
     words::{Lang, Words},
     world::World,
 };
@@ -22,7 +22,7 @@ use portreeve_host::{
     observe::{Connections, Holders, Origins},
 };
 
-use self::story::{Evidence, Story};
+use self::story::{Compared, Evidence, Story};
 use super::{
     Command,
     who::{Answer, is_silent},
@@ -34,7 +34,7 @@ use crate::{
     failure::Failure,
     last_audit::{LastAudit, RECORD},
     look::{Look, read_snapshot},
-    settings::{self, Common, Format, Input, Settings, Verbosity, options},
+    settings::{self, Common, Format, Input, PolicyChoice, Settings, Verbosity, options},
     show::{
         gaps,
         out::Out,
@@ -43,6 +43,8 @@ use crate::{
     table_file::TableFile,
 };
 
+/// Each owner is a story of a dozen lines.
+const OWNERS_MAX: usize = 256;
 const BEFORE: &str = "before";
 const FORMATS: &[Format] = &[Format::Table, Format::Json];
 
@@ -99,12 +101,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         world: &world,
         around: around.snapshot.connections.as_deref(),
         findings: &findings,
-        compared: was.as_ref().zip(is.as_ref()),
+        compared: was.as_ref().zip(is.as_ref()).map(|(was, is)| Compared::of(was, is)),
         last: last.as_ref(),
         settings,
     };
-    let tellings: Vec<_> =
-        questions.iter().map(|asked| Telling::of(&evidence, &world, &around, asked)).collect();
+    let tellings = questions.iter().map(|asked| Telling::of(&evidence, &world, &around, asked));
+    let tellings = tellings.collect::<Result<Vec<_>, _>>()?;
     let is_uncertain =
         tellings.iter().any(|telling| telling.answer.is_uncertain(telling.answered_by, settings));
     if settings.verbosity == Verbosity::Quiet {
@@ -120,10 +122,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 fn before(own: &ArgMatches, settings: &Settings) -> Result<Option<Snapshot>, Failure> {
     let input = own.get_one::<std::ffi::OsString>(BEFORE).map(settings::input);
-    if input == Some(Input::Stdin) && settings.snapshot == Some(Input::Stdin) {
+    let is_read_already =
+        settings.snapshot == Some(Input::Stdin) || settings.policy == PolicyChoice::Named(Input::Stdin);
+    if input == Some(Input::Stdin) && is_read_already {
         return Err(Failure::usage(Words {
-            en: "only one of the two can be read from standard input",
-            ja: "標準入力から読めるのは片方だけです",
+            en: "only one file can be read from standard input",
+            ja: "標準入力から読めるファイルは 1 つだけです",
         }));
     }
     input.as_ref().map(read_snapshot).transpose()
@@ -182,10 +186,13 @@ impl<'w, 'a> Telling<'w, 'a> {
         world: &'w World<'a>,
         around: &'w World<'a>,
         asked: &'w [Asked],
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let heard = Answer::of(world, asked, evidence.settings);
         let silent = heard.found.is_empty().then(|| Answer::of(around, asked, evidence.settings));
         let rows = fold(world, &heard.found, Folding::Service, evidence.settings.lang);
+        if rows.len() > OWNERS_MAX {
+            return Err(too_many(rows.len()));
+        }
         let stories: Vec<_> = rows.into_iter().map(|row| Story::of(evidence, asked, row)).collect();
         let told: BTreeSet<*const Finding> = stories
             .iter()
@@ -200,6 +207,17 @@ impl<'w, 'a> Telling<'w, 'a> {
             Some(silent) => (silent, around),
             None => (heard, world),
         };
-        Self { asked, answer, answered_by, stories, findings }
+        Ok(Self { asked, answer, answered_by, stories, findings })
     }
+}
+
+fn too_many(owners: usize) -> Failure {
+    Failure::usage(text!(
+        "{owners} owners hold these ports, and why tells the story of {OWNERS_MAX} at most",
+        "指定したポートの所有者は {owners} 件あります。why で説明できるのは {OWNERS_MAX} 件までです"
+    ))
+    .hint(Words {
+        en: "ask about one port; portreeve ls lists them",
+        ja: "ポートを 1 つに絞ってください。一覧は portreeve ls で確認できます",
+    })
 }

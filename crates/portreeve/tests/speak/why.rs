@@ -192,6 +192,27 @@ fn the_document_holds_the_same_story() {
 }
 
 #[test]
+fn a_range_of_more_owners_than_anybody_reads_is_refused() {
+    let input = shop_with(|snapshot| {
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        let first = listeners[0].clone();
+        listeners.clear();
+        for number in 1..=257 {
+            let mut listener = first.clone();
+            listener["port"] = json!(number);
+            listener["holders"] = json!([]);
+            listener["gap"] = json!("other-user");
+            listener["socket_unit"] = Value::Null;
+            listeners.push(listener);
+        }
+    });
+    let said = with_input("why 1-257/tcp --snapshot -", &input);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("257 owners") && said.err.contains("hint: ask about one port"), "{}", said.err);
+    assert_eq!(with_input("why 1-256/tcp --snapshot -", &input).code, Some(3), "hidden, and told");
+}
+
+#[test]
 fn both_languages_tell_the_same_lines() {
     for port in ["443", "3000", "8080", "8123", "631"] {
         let [en, ja] = ["en", "ja"].map(|lang| on_shop(&format!("why {port} --lang {lang}")));

@@ -2,7 +2,7 @@
 
 use portreeve_core::{
     chain::{Chain, chain},
-    diff::diff,
+    diff::{Change, Difference, diff},
     facts::{Connection, Listener, Process, Snapshot},
     finding::Finding,
     opener::{Opener, opener},
@@ -30,12 +30,30 @@ pub(super) struct Evidence<'w, 'a> {
     pub(super) around: Option<&'w [Connection]>,
     /// All that is wrong.
     pub(super) findings: &'w [Finding],
-    /// The listeners on those numbers in an earlier snapshot, and now.
-    pub(super) compared: Option<(&'w World<'w>, &'w World<'w>)>,
+    /// What changed on those numbers since an earlier snapshot.
+    pub(super) compared: Option<Compared<'w>>,
     /// What the last audit found.
     pub(super) last: Option<&'w LastAudit>,
     /// What was asked for.
     pub(super) settings: &'w Settings,
+}
+
+/// The listeners on the numbers that were asked for, in an earlier snapshot and now.
+pub(super) struct Compared<'w> {
+    before: &'w World<'w>,
+    after: &'w World<'w>,
+    /// What changed in the namespaces that are judged.
+    judged: Difference<'w>,
+    /// What changed in any.
+    everywhere: Difference<'w>,
+}
+
+impl<'w> Compared<'w> {
+    /// What changed from `before` to `after`.
+    pub(super) fn of(before: &'w World<'w>, after: &'w World<'w>) -> Self {
+        let changed = |scope: &Scope| diff(before.snapshot, after.snapshot, scope);
+        Self { before, after, judged: changed(&after.scope), everywhere: changed(&Scope::All) }
+    }
 }
 
 /// The story of one owner's port.
@@ -78,8 +96,9 @@ impl<'w, 'a> Story<'w, 'a> {
         let findings = findings(evidence, asked, &row);
         Self {
             chain: chain(snapshot, &row.listeners, main),
-            opener: first
-                .map(|first| opener(snapshot, first, evidence.compared.map(|(was, _)| was.snapshot))),
+            opener: first.map(|first| {
+                opener(snapshot, first, evidence.compared.as_ref().map(|compared| compared.before.snapshot))
+            }),
             origin: first.map(|first| origin(snapshot, first, pid)),
             inside: inside(snapshot, main),
             answers: answers(&row.listeners, namespace),
@@ -150,16 +169,17 @@ fn widest(world: &World<'_>, listeners: &[&Listener]) -> Vec<Reach> {
 
 /// The changes of the numbers of `row`; those of another namespace are its own.
 fn comparison<'w>(evidence: &Evidence<'w, '_>, row: &Row<'_>) -> Option<Comparison<'w, 'w>> {
-    let (before, after) = evidence.compared?;
+    let compared = evidence.compared.as_ref()?;
     let netns = row.namespace()?;
     let is_judged = evidence.world.judges(netns);
-    let scope = if is_judged { after.scope.clone() } else { Scope::All };
-    let mut difference = diff(before.snapshot, after.snapshot, &scope);
+    let known = if is_judged { &compared.judged } else { &compared.everywhere };
     let specs: Vec<_> = row.listeners.iter().map(|listener| (listener.protocol, listener.port)).collect();
-    difference.changes.retain(|change| {
+    let is_its = |change: &&Change<'_>| {
         specs.contains(&(change.protocol, change.port)) && (is_judged || change.netns == netns)
-    });
-    Some(Comparison { before, after, difference })
+    };
+    let changes = known.changes.iter().filter(is_its).cloned().collect();
+    let difference = Difference { changes, unknown: known.unknown };
+    Some(Comparison { before: compared.before, after: compared.after, difference })
 }
 
 fn news(evidence: &Evidence<'_, '_>, asked: &[Asked], findings: &[&Finding]) -> Option<News> {
