@@ -29,9 +29,9 @@ fn climb(pid: u32, known: &BTreeMap<u32, Process>, above: &mut BTreeMap<u32, Pro
             return;
         }
         if !known.contains_key(&parent) {
-            let read = reader.read(parent);
+            let read = reader.read(parent, parent);
             // Whoever loses its parent is given another at once: the number was the parent's while it was read.
-            let Some(process) = read.filter(|_| is_still_parent(parent, child)) else { return };
+            let Some((_, process)) = read.filter(|_| is_still_parent(parent, child)) else { return };
             above.insert(parent, process);
         }
         child = parent;
