@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn those_above_this_process_are_read_up_to_the_first() {
         let own = std::process::id();
-        let process = Reader::new(Files::Executable).read(own).unwrap();
+        let (_, process) = Reader::new(Files::Executable).read(own, own).unwrap();
         let above = read_above(&[own].into(), &[(own, process)].into());
         let parent = std::os::unix::process::parent_id();
         assert!(above.contains_key(&parent), "{:?}", above.keys());
