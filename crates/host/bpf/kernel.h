@@ -230,7 +230,14 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct {
+	int pid;
+	int tgid;
+	struct nsproxy *nsproxy;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;
@@ -240,6 +247,11 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_file {

@@ -75,7 +75,7 @@ static __always_inline void fill_addresses(struct record *record, const struct s
 	record->local_port = common->skc_num;
 	record->peer_port = common->skc_dport;
 	record->interface = common->skc_bound_dev_if;
-	record->netns = common->skc_net.net->ns.inum;
+	record->netns = BPF_CORE_READ(common, skc_net.net, ns.inum);
 	if (record->family == AF_INET) {
 		local[0] = common->skc_rcv_saddr;
 		peer[0] = common->skc_daddr;
@@ -102,7 +102,7 @@ static __always_inline void fill_socket(struct record *record, struct sock *sk)
 	if (BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
 		record->flags |= FLAG_CHOSEN;
 	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		record->cgroup = sk->sk_cgrp_data.cgroup->kn->id;
+		record->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 	record->cookie = bpf_get_socket_cookie(sk);
 }
 
@@ -121,18 +121,24 @@ static __always_inline __u32 number_of(struct task_struct *task, __u32 level)
 	__u64 pid = 0;
 	int number = 0;
 
-	if (level == 0) {
-		number = task->thread_pid->numbers[0].nr;
-		// Else the compiler reads both from one place, once of the kernel's memory and once of the stack: refused.
-		asm volatile("" : "+r"(number));
-		return number;
-	}
 	// As a number: Linux 6.1 adds nothing to a pointer that it cannot bound, and does not bound a product.
 	BPF_CORE_READ_INTO(&pid, task, thread_pid);
 	bpf_probe_read_kernel(&number, sizeof(number),
 			      (void *)(pid + bpf_core_field_offset(struct pid, numbers) +
 				       level * bpf_core_type_size(struct upid)));
 	return number;
+}
+
+// Who has a file, as whoever reads counts processes.
+static __always_inline void fill_task(struct record *record, struct task_struct *task)
+{
+	struct task_struct *reader = bpf_get_current_task_btf();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u32 level = BPF_CORE_READ(reader, thread_pid, level);
+
+	record->pid = number_of(leader, level);
+	record->thread = leader == task ? record->pid : number_of(task, level);
+	record->started = BPF_CORE_READ(leader, start_boottime);
 }
 
 static __always_inline int is_wanted(const struct sock *sk)
@@ -157,7 +163,6 @@ int files(struct bpf_iter__task_file *ctx)
 	struct record record = {};
 	struct socket *socket;
 	struct sock *sk;
-	__u32 level;
 
 	if (!task || !file)
 		return 0;
@@ -167,12 +172,9 @@ int files(struct bpf_iter__task_file *ctx)
 	sk = socket->sk;
 	if (!sk || !is_wanted(sk))
 		return 0;
-	level = bpf_get_current_task_btf()->thread_pid->level;
-	record.pid = number_of(task->group_leader, level);
-	record.thread = number_of(task, level);
-	record.started = task->group_leader->start_boottime;
+	fill_task(&record, task);
 	record.fd = ctx->fd;
-	record.inode = file->f_inode->i_ino;
+	record.inode = BPF_CORE_READ(file, f_inode, i_ino);
 	fill_socket(&record, sk);
 	fill_other(&record, sk);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
@@ -229,6 +231,24 @@ int udp(struct bpf_iter__udp *ctx)
 		return 0;
 	fill_file(&record, sk);
 	fill_socket(&record, sk);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+// Every process that is in another network namespace than whoever reads.
+SEC("iter/task")
+int elsewhere(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct record record = {};
+
+	if (!task || task->pid != task->tgid)
+		return 0;
+	record.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	if (!record.netns ||
+	    record.netns == BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, net_ns, ns.inum))
+		return 0;
+	fill_task(&record, task);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
@@ -328,14 +348,10 @@ int kept(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct record record = {};
 	struct socket *socket;
-	__u32 level;
 
 	if (!task || !file)
 		return 0;
-	level = bpf_get_current_task_btf()->thread_pid->level;
-	record.pid = number_of(task->group_leader, level);
-	record.thread = number_of(task, level);
-	record.started = task->group_leader->start_boottime;
+	fill_task(&record, task);
 	record.fd = ctx->fd;
 	socket = bpf_sock_from_file(file);
 	if (socket) {

@@ -12,6 +12,7 @@ mod kernel;
 pub mod links;
 mod namespaces;
 pub mod origins;
+mod pids;
 mod processes;
 mod share;
 pub mod sight;
@@ -34,7 +35,7 @@ use rustix::{process::geteuid, system::uname};
 
 use self::{
     assemble::Pieces, cgroups::Cgroups, descriptors::Descriptors, gaps::Gaps, kernel::KernelHolders,
-    namespaces::Look, sight::tables::Tables, ways::Sources,
+    namespaces::Look, pids::Pids, sight::tables::Tables, ways::Sources,
 };
 use crate::proc::{self, mounts};
 
@@ -54,7 +55,7 @@ pub enum ObserveError {
 pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let taken = clock::now();
     let mut gaps = Gaps::default();
-    let pids = pids(&mut gaps);
+    let pids = Pids::default();
     let mounts =
         mounts::read(&proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default());
     let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
@@ -92,6 +93,9 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         Origins::Skip => None,
         Origins::Tell(range) => Some(origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref())),
     };
+    if pids.are_none() {
+        gaps.missing("/proc");
+    }
     let namespaces = looks.into_iter().map(|look| look.namespace).collect();
     let gaps = gaps.into_sorted();
     Ok(Snapshot {
@@ -106,14 +110,6 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         origins,
         gaps,
     })
-}
-
-fn pids(gaps: &mut Gaps) -> Vec<u32> {
-    let pids = proc::pids().unwrap_or_default();
-    if pids.is_empty() {
-        gaps.missing("/proc");
-    }
-    pids
 }
 
 fn host() -> HostFacts {

@@ -8,7 +8,7 @@ use portreeve_core::{
 };
 
 use super::{
-    Connections, Wanted,
+    Connections, Namespaces, Wanted,
     holders::{self, Found},
     sight::{Asked, List, Record, Sight, socket},
     sockets::{CLOSE, LISTEN, Socket},
@@ -23,6 +23,8 @@ pub(super) struct Descriptors {
     /// The sockets that wait for somebody or are merely bound, by network namespace.
     sockets: BTreeMap<u64, Vec<Socket>>,
     other: BTreeMap<u64, Vec<OtherSocket>>,
+    /// A process of each other network namespace, where the kernel told of all.
+    pub(super) elsewhere: Option<BTreeMap<u64, u32>>,
     /// A descriptor in each namespace, which leads there.
     pub(super) guides: BTreeMap<u64, Found>,
 }
@@ -41,6 +43,7 @@ impl Descriptors {
         let mut descriptors = Self::default();
         sight.read(List::Files, |record| descriptors.add(&record)).ok()?;
         descriptors.settle();
+        descriptors.elsewhere = (wanted.namespaces == Namespaces::All).then(|| elsewhere(asked)).flatten();
         Some(descriptors)
     }
 
@@ -80,6 +83,18 @@ impl Descriptors {
             sockets.dedup_by_key(|socket| socket.inode);
         }
     }
+}
+
+/// A process of each network namespace but our own.
+fn elsewhere(asked: Asked) -> Option<BTreeMap<u64, u32>> {
+    let mut processes = BTreeMap::new();
+    let sight = Sight::open(&[(List::Elsewhere, asked)]).ok()?;
+    sight
+        .read(List::Elsewhere, |record| {
+            processes.entry(record.netns.into()).or_insert(record.pid);
+        })
+        .ok()?;
+    Some(processes)
 }
 
 /// Whether /proc counts processes as the kernel counts them for us: it may be mounted from another pid namespace.

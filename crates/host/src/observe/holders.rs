@@ -22,6 +22,7 @@ use super::{
     clock,
     descriptors::Descriptors,
     namespaces::Look,
+    pids::Pids,
     share::share,
     sight::{Asked, List, Record, Sight},
 };
@@ -150,7 +151,7 @@ impl Search {
 /// the sockets were listed.
 pub(super) fn find(
     wanted: &Wanted,
-    pids: &[u32],
+    pids: &Pids,
     looks: &[Look],
     descriptors: Option<Descriptors>,
     cgroups: &mut Cgroups,
@@ -166,7 +167,7 @@ pub(super) fn find(
 /// Asks the processes of the sockets' own cgroups; everybody else only where that leaves a socket without a holder.
 fn find_nearby(
     wanted: &Wanted,
-    pids: &[u32],
+    pids: &Pids,
     looks: &[Look],
     inodes: &Inodes,
     cgroups: &mut Cgroups,
@@ -183,9 +184,9 @@ fn find_nearby(
     everywhere(wanted, pids, inodes, Descriptors::see(wanted))
 }
 
-fn everywhere(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Option<Descriptors>) -> Search {
+fn everywhere(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Option<Descriptors>) -> Search {
     let told = descriptors.map(|descriptors| ask_kernel(wanted, pids, inodes, descriptors));
-    let sweep = told.unwrap_or_else(|| sweep_all(pids, inodes));
+    let sweep = told.unwrap_or_else(|| sweep_all(pids.all(), inodes));
     Search { sweep, extent: Extent::EveryProcess }
 }
 
@@ -193,7 +194,7 @@ fn everywhere(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Optio
 /// opened or handed on between the two lists.
 ///
 /// A kernel may keep a process from its own programs too: whoever shows /proc no descriptors may then be the one.
-fn ask_kernel(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Descriptors) -> Sweep {
+fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descriptors) -> Sweep {
     let mut whole = Sweep { found: descriptors.found, ..Sweep::default() };
     if whole.lacks(inodes).next().is_some()
         && let Some(again) = Descriptors::see(wanted)
@@ -204,7 +205,7 @@ fn ask_kernel(wanted: &Wanted, pids: &[u32], inodes: &Inodes, descriptors: Descr
     let unclaimed: Inodes = whole.lacks(inodes).collect();
     if !unclaimed.is_empty() {
         whole.merge(without_descriptors(&unclaimed));
-        whole.hidden = sealed(pids);
+        whole.hidden = sealed(pids.all());
     }
     whole
 }

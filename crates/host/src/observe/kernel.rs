@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use portreeve_core::port::Protocol;
 
-use super::{links::Link, sockets::Socket};
+use super::{links::Link, pids::Pids, sockets::Socket};
 use crate::proc::{self, stat};
 
 /// Interfaces that carry their traffic over a UDP port which the kernel holds (ip-link(8)).
@@ -17,13 +17,13 @@ const KERNEL_PARENT: u32 = 2;
 /// Which services of the kernel run here.
 #[derive(Debug)]
 pub(super) struct KernelHolders<'a> {
-    pids: &'a [u32],
+    pids: &'a Pids,
     serves_nfs: OnceCell<bool>,
 }
 
 impl<'a> KernelHolders<'a> {
     /// The kernel's services among `pids`; asked only where a socket has no holder.
-    pub(super) const fn among(pids: &'a [u32]) -> Self {
+    pub(super) const fn among(pids: &'a Pids) -> Self {
         Self { pids, serves_nfs: OnceCell::new() }
     }
 
@@ -32,7 +32,7 @@ impl<'a> KernelHolders<'a> {
         let tunnel = socket.protocol == Protocol::Udp
             && links.iter().any(|link| UDP_TUNNELS.contains(&link.kind.as_str()));
         socket.uid == 0
-            && (tunnel || *self.serves_nfs.get_or_init(|| self.pids.iter().any(|&pid| serves_nfs(pid))))
+            && (tunnel || *self.serves_nfs.get_or_init(|| self.pids.all().iter().any(|&pid| serves_nfs(pid))))
     }
 }
 

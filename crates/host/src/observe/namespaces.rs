@@ -16,6 +16,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use self::doors::{Door, Known};
 use super::{
     Connections, Gaps, Namespaces, ObserveError, links,
+    pids::Pids,
     share::share,
     sockets::{self, Socket},
     sysctls,
@@ -65,7 +66,7 @@ impl Look {
 }
 
 /// Looks into the caller's namespace and, where they are wanted and can be entered, into all others.
-pub(super) fn look(sources: Sources<'_>, pids: &[u32], gaps: &mut Gaps) -> Result<Vec<Look>, ObserveError> {
+pub(super) fn look(sources: Sources<'_>, pids: &Pids, gaps: &mut Gaps) -> Result<Vec<Look>, ObserveError> {
     let own = own_id();
     let names = doors::names();
     let name = names.iter().find(|(_, id)| Some(**id) == own).map(|(name, _)| name.clone());
@@ -74,7 +75,8 @@ pub(super) fn look(sources: Sources<'_>, pids: &[u32], gaps: &mut Gaps) -> Resul
     if let (Namespaces::All, Some(own)) = (sources.wanted.namespaces, own) {
         let none = BTreeMap::new();
         let sockets = sources.descriptors.map_or(&none, |descriptors| &descriptors.guides);
-        let known = Known { names: &names, mounts: sources.mounts, sockets };
+        let processes = sources.descriptors.and_then(|descriptors| descriptors.elsewhere.as_ref());
+        let known = Known { names: &names, mounts: sources.mounts, sockets, processes };
         looks.extend(look_abroad(sources, &doors::find(own, known, pids, gaps), gaps));
     }
     Ok(looks)

@@ -52,6 +52,8 @@ pub enum List {
     /// Every socket that a process has, or will get, without a descriptor of its own: in an io_uring, or in the queue of
     /// a Unix socket. Only process, descriptor (of the ring or queue) and inode are told.
     Kept,
+    /// Every process in another network namespace than the calling thread's.
+    Elsewhere,
     /// The TCP sockets of the calling thread's network namespace.
     Tcp,
     /// Its UDP sockets.
@@ -60,7 +62,7 @@ pub enum List {
 
 impl List {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Files, Self::Kept, Self::Tcp, Self::Udp];
+    pub const ALL: [Self; 5] = [Self::Files, Self::Kept, Self::Elsewhere, Self::Tcp, Self::Udp];
 
     /// The name of its program.
     #[must_use]
@@ -68,6 +70,7 @@ impl List {
         match self {
             Self::Files => "files",
             Self::Kept => "kept",
+            Self::Elsewhere => "elsewhere",
             Self::Tcp => "tcp",
             Self::Udp => "udp",
         }

@@ -10,7 +10,7 @@ use std::{
 use portreeve_core::facts::GapKind;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::super::{Gaps, holders::Found, share::share};
+use super::super::{Gaps, holders::Found, pids::Pids, share::share};
 use crate::{proc, sys::netns};
 
 /// Where `ip netns` keeps the namespaces that have a name.
@@ -59,6 +59,8 @@ pub(super) struct Known<'a> {
     pub(super) mounts: &'a [(u64, String)],
     /// A socket of each namespace that has one.
     pub(super) sockets: &'a BTreeMap<u64, Found>,
+    /// A process of each other namespace, where the kernel told of all.
+    pub(super) processes: Option<&'a BTreeMap<u64, u32>>,
 }
 
 /// The named namespaces with their inodes.
@@ -75,9 +77,10 @@ pub(super) fn names() -> BTreeMap<String, u64> {
 /// A door to each namespace that a process, a mount or a socket keeps alive, but the caller's own.
 ///
 /// A namespace whose processes show no door is a gap.
-pub(super) fn find(own: u64, known: Known<'_>, pids: &[u32], gaps: &mut Gaps) -> Vec<Door> {
-    let Known { names, mounts, sockets } = known;
-    let Crowd { guides, closed } = Crowd::of(pids);
+pub(super) fn find(own: u64, known: Known<'_>, pids: &Pids, gaps: &mut Gaps) -> Vec<Door> {
+    let Known { names, mounts, sockets, processes } = known;
+    let told = processes.map(|guides| Crowd { guides: guides.clone(), closed: Vec::new() });
+    let Crowd { guides, closed } = told.unwrap_or_else(|| Crowd::of(pids.all()));
     let mut seen = HashSet::from([own]);
     let mut doors = Vec::new();
     let named =

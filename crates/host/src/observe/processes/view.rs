@@ -39,7 +39,7 @@ pub(super) type FileId = Option<(u64, u64)>;
 pub(in crate::observe) struct View {
     pub(super) mounts: u64,
     /// The root of the mount namespace; links and dots do not lead out of it.
-    root: OwnedFd,
+    root: Arc<OwnedFd>,
     places: Arc<Places>,
     resolve: ResolveFlags,
 }
@@ -204,6 +204,8 @@ pub(in crate::observe) struct Views {
     users: Option<u64>,
     devices: Devices,
     known: HashMap<(u64, Trust), (Arc<Places>, ResolveFlags)>,
+    /// Our own root, once it was opened.
+    own_root: Option<Arc<OwnedFd>>,
 }
 
 /// Whether whoever mounted what a process sees is whoever mounted what portreeve sees.
@@ -224,6 +226,7 @@ impl Views {
             mounts,
             users: namespace("self", "user"),
             devices: Devices::read(&own),
+            own_root: None,
             known: mounts.map(|mounts| ((mounts, Trust::Shared), places())).into_iter().collect(),
         }
     }
@@ -255,8 +258,14 @@ impl Views {
         if places.is_remote("/") {
             return None;
         }
-        let root =
-            openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let open = || openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        let root = match &self.own_root {
+            Some(own) if is_own => Arc::clone(own),
+            _ => Arc::new(open().ok()?),
+        };
+        if is_own {
+            self.own_root = Some(Arc::clone(&root));
+        }
         Some(View { mounts, root, places, resolve })
     }
 
