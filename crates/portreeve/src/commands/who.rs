@@ -21,7 +21,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Format, Netns, Settings, Verbosity},
+    settings::{Common, Format, Netns, Settings, Verbosity, options},
     show::{
         gaps, listeners,
         occupants::{Occupant, occupants},
@@ -50,6 +50,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "443, https, :3000, 443/udp, 30000-30099/tcp, several of them, a URL, or a pasted error",
         ja: "443、https、:3000、443/udp、30000-30099/tcp(複数可)、URL、または貼り付けたエラー",
     };
+    let full = Words {
+        en: "Look for holders everywhere, not only where the socket was made (so does -v)",
+        ja: "ソケットが作られた cgroup に限らず、すべてのプロセスから保持者を探す(-v でも同じ)",
+    };
     vec![
         Arg::new("what")
             .value_name("PORT")
@@ -57,13 +61,15 @@ fn arguments(lang: Lang) -> Vec<Arg> {
             .required(true)
             .action(ArgAction::Append)
             .help(what.in_lang(lang)),
+        options::flag("full", full, lang),
     ]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
     let questions = asked::questions(&words, TableFile::load()?.registry())?;
-    let wanted = wanted(&questions.concat(), settings);
+    let holders = holders(own.get_flag("full"), settings);
+    let wanted = Wanted { ports: asked::span(&questions.concat()), holders, ..Wanted::LISTENERS };
     let mut look = Look::take(settings, &wanted)?;
     let is_any_silent = questions.iter().any(|asked| is_silent(&look.world(), asked));
     if is_any_silent && settings.snapshot.is_none() {
@@ -161,10 +167,9 @@ pub(super) fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
     !listeners.any(|listener| asked.iter().any(|asked| answers(listener, asked)))
 }
 
-/// The quick way looks no further than the socket's own cgroup; `-v` looks everywhere.
-fn wanted(asked: &[Asked], settings: &Settings) -> Wanted {
-    let holders = if settings.verbosity == Verbosity::Verbose { Holders::All } else { Holders::Quick };
-    Wanted { ports: asked::span(asked), holders, ..Wanted::LISTENERS }
+/// The quick way looks no further than the socket's own cgroup.
+fn holders(full: bool, settings: &Settings) -> Holders {
+    if full || settings.verbosity == Verbosity::Verbose { Holders::All } else { Holders::Quick }
 }
 
 /// A table answers one question after the other, a document all of them at once.

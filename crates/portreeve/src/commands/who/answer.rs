@@ -342,8 +342,8 @@ fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut
     let is_quick = found.iter().any(|listener| !listener.holders_complete && !listener.holders.is_empty());
     if is_quick && settings.verbosity == Verbosity::Normal {
         out.say(Words {
-            en: "  looked only in the socket's own cgroup; who -v looks everywhere",
-            ja: "  ソケットの cgroup 内だけを調べました。who -v ですべて調べます",
+            en: "  looked only in the socket's own cgroup, others may share it: --full",
+            ja: "  ソケットの cgroup 内だけを調べました。ほかの保持者も含めて調べるには --full を付けてください",
         })?;
     }
     Ok(())
