@@ -76,7 +76,8 @@ pub struct Namespace {
     pub own: bool,
     /// The interfaces with their addresses.
     pub interfaces: Vec<Interface>,
-    /// `net.ipv4.ip_local_port_range`: what the kernel hands out to clients.
+    /// `net.ipv4.ip_local_port_range`: what the kernel hands out to clients. 0 to 0 where the namespace could not be
+    /// entered: then no interface and no other setting of it is known either.
     pub client_range: PortRange,
     /// `net.ipv4.ip_local_reserved_ports`: what it keeps back from them.
     pub reserved: Vec<PortRange>,
@@ -91,10 +92,18 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// Whether the observer was in it; else it is known only by sockets that processes hold.
+    #[must_use]
+    pub fn was_entered(&self) -> bool {
+        self.client_range != PortRange::UNTOLD
+    }
+
     /// Whether this kernel may hand `port` to a client now (A9).
     #[must_use]
     pub fn hands_out(&self, port: u16) -> bool {
-        self.client_range.contains(port) && !self.reserved.iter().any(|range| range.contains(port))
+        self.was_entered()
+            && self.client_range.contains(port)
+            && !self.reserved.iter().any(|range| range.contains(port))
     }
 }
 

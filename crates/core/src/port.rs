@@ -113,6 +113,8 @@ pub struct PortRange {
 impl PortRange {
     /// Every number.
     pub const EVERY: Self = Self { first: 0, last: u16::MAX };
+    /// Stands for a range that could not be seen: 0 is the number of no port.
+    pub const UNTOLD: Self = Self::one(0);
 
     fn ordered(first: u16, last: u16) -> Result<Self, PortError> {
         if first > last { Err(PortError::Backwards(first, last)) } else { Ok(Self { first, last }) }

@@ -1,10 +1,13 @@
 //! Looks at Linux, never deciding.
 
 pub mod bpf;
+pub mod group;
 pub mod lineage;
 pub mod observe;
 mod passwd;
+pub mod pins;
 pub mod present;
+pub mod probe;
 pub mod proc;
 pub mod sys;
 

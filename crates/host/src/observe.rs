@@ -80,6 +80,8 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     gaps.too_many("cgroups", cgroups.find(looks.iter().flat_map(Look::cgroups)));
 
     if mounts.hides_processes {
+        // Whom the kernel told of and /proc does not list has not ended.
+        gaps.call(GapKind::VanishedProcesses, GapKind::HiddenProcesses);
         gaps.add(GapKind::HiddenProcesses, search.sweep.hidden);
     } else if geteuid().is_root() {
         gaps.add(GapKind::SealedProcesses, search.sweep.hidden);

@@ -36,6 +36,8 @@ pub enum GapKind {
     OutOfSight,
     /// Network namespaces that only root may enter.
     ForeignNamespaces,
+    /// Network namespaces that only root may enter, of which the sockets were seen that processes hold.
+    UnenteredNamespaces,
     /// Processes that ended between two reads.
     VanishedProcesses,
     /// Executables or mappings that only root may read, or that lie on a network file system.
@@ -69,6 +71,7 @@ impl Gap {
             | GapKind::VanishedProcesses
             | GapKind::UndecidedOwners => true,
             GapKind::ForeignNamespaces
+            | GapKind::UnenteredNamespaces
             | GapKind::HiddenFiles
             | GapKind::MissingSource
             | GapKind::UnsteadyRead
@@ -124,6 +127,7 @@ impl Gap {
                     "ほかの {count} 個のネットワーク名前空間には root しか入れません"
                 )
             }
+            GapKind::UnenteredNamespaces => unentered(*count),
             GapKind::VanishedProcesses => text!(
                 "{count} {en_processes} ended while being read",
                 "{count} 個のプロセスが読み取り中に終了しました"
@@ -166,7 +170,7 @@ impl Gap {
                 en: "run as root with CAP_SYS_PTRACE, or: sudo portreeve",
                 ja: "CAP_SYS_PTRACE を持つ root で実行してください(sudo portreeve)",
             },
-            GapKind::ForeignNamespaces => Words {
+            GapKind::ForeignNamespaces | GapKind::UnenteredNamespaces => Words {
                 en: "run as root with CAP_SYS_ADMIN, or: sudo portreeve",
                 ja: "CAP_SYS_ADMIN を持つ root で実行してください(sudo portreeve)",
             },
@@ -196,6 +200,14 @@ impl Gap {
     }
 }
 
+fn unentered(count: u32) -> Text {
+    let en_namespaces = inflect(count as usize, "namespace", "namespaces");
+    text!(
+        "{count} other network {en_namespaces} may only be entered by root: of the sockets there only those that a process holds are listed, without connections",
+        "ほかの {count} 個のネットワーク名前空間には root しか入れないため、プロセスが保持しているソケットだけを表示し、接続は表示しません"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +222,7 @@ mod tests {
             (GapKind::VanishedProcesses, true, false),
             (GapKind::HiddenFiles, false, false),
             (GapKind::ForeignNamespaces, false, true),
+            (GapKind::UnenteredNamespaces, false, true),
             (GapKind::MissingSource, false, true),
             (GapKind::UnsteadyRead, false, true),
             (GapKind::TooMany, false, true),
@@ -226,6 +239,7 @@ mod tests {
             (GapKind::HiddenProcesses, "CAP_SYS_PTRACE"),
             (GapKind::HiddenFiles, "CAP_SYS_PTRACE"),
             (GapKind::ForeignNamespaces, "CAP_SYS_ADMIN"),
+            (GapKind::UnenteredNamespaces, "CAP_SYS_ADMIN"),
         ] {
             let Words { en, ja } = Gap::new(what, 1).fix();
             assert!(en.contains(capability) && ja.contains(capability), "{what:?}: {en}");
@@ -249,5 +263,7 @@ mod tests {
             said(GapKind::ForeignNamespaces, 1),
             "1 other network namespace may only be entered by root"
         );
+        assert!(said(GapKind::UnenteredNamespaces, 1).starts_with("1 other network namespace may"));
+        assert!(said(GapKind::UnenteredNamespaces, 2).starts_with("2 other network namespaces may"));
     }
 }

@@ -19,7 +19,7 @@ pub fn gap_matters<'a>(
         GapKind::VanishedProcesses => listeners.any(lost_holder),
         _ if gap.hides_holders() => listeners.any(Listener::may_hide_holder),
         GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
-        GapKind::ForeignNamespaces => misses_namespace(snapshot, scope),
+        GapKind::ForeignNamespaces | GapKind::UnenteredNamespaces => misses_namespace(snapshot, scope),
         _ => true,
     }
 }
@@ -41,6 +41,6 @@ fn misses_namespace(snapshot: &Snapshot, scope: &Scope) -> bool {
     match scope {
         Scope::Own => false,
         Scope::All => true,
-        Scope::One(id) => snapshot.namespace(*id).is_none(),
+        Scope::One(id) => snapshot.namespace(*id).is_none_or(|namespace| !namespace.was_entered()),
     }
 }

@@ -141,7 +141,7 @@ impl Pieces<'_> {
     fn why_nobody(&self, look: &Look, socket: &Socket) -> Option<HolderGap> {
         if self.search.was_skipped() {
             None
-        } else if self.search.holds(socket.inode).next().is_some() {
+        } else if self.search.holds(socket.inode).next().is_some() && !self.lists_us_nobody() {
             Some(HolderGap::Vanished)
         } else if socket.kernels == Some(true) {
             Some(HolderGap::Kernel)
@@ -156,6 +156,11 @@ impl Pieces<'_> {
         } else {
             Some(HolderGap::NoDescriptor)
         }
+    }
+
+    /// Whether /proc does not list the processes of others for us: they are there all the same.
+    fn lists_us_nobody(&self) -> bool {
+        self.search.sweep.hidden > 0 && !geteuid().is_root()
     }
 }
 

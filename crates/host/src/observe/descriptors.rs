@@ -52,6 +52,11 @@ impl Descriptors {
         self.sockets.get(&netns).map_or(&[], Vec::as_slice)
     }
 
+    /// The network namespaces of which some process has a socket, by inode.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = u64> {
+        self.guides.keys().copied()
+    }
+
     /// Its sockets without ports.
     pub(super) fn other(&self, netns: u64) -> &[OtherSocket] {
         self.other.get(&netns).map_or(&[], Vec::as_slice)

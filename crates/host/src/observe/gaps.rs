@@ -27,6 +27,14 @@ impl Gaps {
         self.add_detailed(GapKind::TooMany, u32::try_from(count).unwrap_or(u32::MAX), list);
     }
 
+    /// Calls what was counted as `from` `into` instead.
+    pub(super) fn call(&mut self, from: GapKind, into: GapKind) {
+        let (renamed, kept) = std::mem::take(&mut self.0).into_iter().partition(|gap| gap.what == from);
+        self.0 = kept;
+        let renamed: Vec<Gap> = renamed;
+        renamed.into_iter().for_each(|gap| self.add_detailed(into, gap.count, &gap.detail));
+    }
+
     /// The gaps of another look.
     pub(super) fn merge(&mut self, other: Self) {
         for gap in other.0 {

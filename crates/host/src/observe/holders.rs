@@ -14,6 +14,7 @@ use portreeve_core::{facts::Hold, port::PortRange};
 use rustix::{
     fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw},
     io::Errno,
+    process::geteuid,
 };
 
 use super::{
@@ -193,7 +194,8 @@ fn everywhere(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Option
 /// What the kernel tells of all descriptors; once more where that leaves a socket without a holder, which may have been
 /// opened or handed on between the two lists.
 ///
-/// A kernel may keep a process from its own programs too: whoever shows /proc no descriptors may then be the one.
+/// A kernel may keep a process from its own programs too: whoever shows /proc no descriptors may then be the one. To
+/// an ordinary user hardly anybody shows his, so that says little about the sockets whose holders were told.
 fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descriptors) -> Sweep {
     let mut whole = Sweep { found: descriptors.found, ..Sweep::default() };
     if whole.lacks(inodes).next().is_some()
@@ -205,7 +207,8 @@ fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descri
     let unclaimed: Inodes = whole.lacks(inodes).collect();
     if !unclaimed.is_empty() {
         whole.merge(without_descriptors(&unclaimed));
-        whole.hidden = sealed(pids.all());
+        let count = if geteuid().is_root() { &mut whole.hidden } else { &mut whole.reserved };
+        *count = sealed(pids.all());
     }
     whole
 }
@@ -276,6 +279,8 @@ pub(super) struct Sweep {
     queued: Inodes,
     /// How many processes did not show their descriptors; those that are not even listed count as one.
     pub(super) hidden: u32,
+    /// How many did not show them to an ordinary user, whom the kernel told all that its programs see.
+    pub(super) reserved: u32,
 }
 
 impl Sweep {

@@ -1,6 +1,7 @@
 //! Every network namespace that can be entered, and what a look into one finds (network_namespaces(7), A5).
 
 mod doors;
+mod outside;
 
 use std::{
     collections::BTreeMap,
@@ -78,6 +79,9 @@ pub(super) fn look(sources: Sources<'_>, pids: &Pids, gaps: &mut Gaps) -> Result
         let processes = sources.descriptors.and_then(|descriptors| descriptors.elsewhere.as_ref());
         let known = Known { names: &names, mounts: sources.mounts, sockets, processes };
         looks.extend(look_abroad(sources, &doors::find(own, known, pids, gaps), gaps));
+        if let Some(descriptors) = sources.descriptors {
+            looks.extend(outside::tell(descriptors, &looks, &names, gaps));
+        }
     }
     Ok(looks)
 }

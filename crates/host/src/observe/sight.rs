@@ -10,7 +10,10 @@ pub(super) mod tables;
 use std::os::fd::OwnedFd;
 
 use portreeve_core::port::PortRange;
-use rustix::io::{Errno, read, retry_on_intr};
+use rustix::{
+    io::{Errno, read, retry_on_intr},
+    thread::{CapabilitySet, capabilities},
+};
 
 pub use self::record::{RECORD_BYTES, Record};
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
         known::{self, Known, KnownError},
         object::{Object, Program},
     },
+    pins::{self, Pin},
     sys::bpf,
 };
 
@@ -30,6 +34,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// Why this way of looking is closed.
 #[derive(Debug, thiserror::Error)]
 pub enum SightError {
+    /// This process may not load programs (capabilities(7)).
+    #[error("neither CAP_BPF with CAP_PERFMON nor CAP_SYS_ADMIN is there")]
+    NotPermitted,
     /// The kernel does not describe itself.
     #[error(transparent)]
     Unknown(#[from] KnownError),
@@ -86,29 +93,74 @@ pub struct Asked {
     pub connections: bool,
 }
 
-/// Programs that are loaded, one a list; they are gone from the kernel when this value is.
+impl Asked {
+    /// Whether a socket that a program for every port told is one that is asked for.
+    fn means(self, record: &Record) -> bool {
+        let has_port = record.is_internet() && !record.is_raw();
+        if has_port { self.ports.contains(record.local_port) } else { self.connections }
+    }
+}
+
+/// Programs that are loaded, one a list; they are gone from the kernel when this value is. Or those that root pinned.
 #[derive(Debug)]
 pub struct Sight {
-    links: Vec<(List, OwnedFd)>,
+    listings: Vec<(List, Listing)>,
+}
+
+/// What runs a list's program.
+#[derive(Debug)]
+enum Listing {
+    /// A program of our own, that tells only what is asked for.
+    Loaded(OwnedFd),
+    /// One for everybody, that tells all there is.
+    Pinned(Pin, Asked),
 }
 
 impl Sight {
+    /// Loads the programs of `lists`, or where this process may not, finds those that root pinned.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel has not what they need, or does not let this process load them, and no pin may be read.
+    pub fn open(lists: &[(List, Asked)]) -> Result<Self, SightError> {
+        Self::load(lists).or_else(|error| Self::pinned(lists).ok_or(error))
+    }
+
     /// Loads the programs of `lists`.
     ///
     /// # Errors
     ///
     /// Where the kernel has not what they need, or does not let this process load them.
-    pub fn open(lists: &[(List, Asked)]) -> Result<Self, SightError> {
-        let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
-        let known = known::of(&object)?;
-        let mut links = Vec::new();
-        for &(list, asked) in lists {
-            let mut programs = object.programs.iter().zip(&known);
-            let (program, known) =
-                programs.find(|(program, _)| program.name == list.name()).expect("each list has its program");
-            links.push((list, load(program, list, known, asked)?));
+    pub fn load(lists: &[(List, Asked)]) -> Result<Self, SightError> {
+        // Asked first: what the programs need to know of the kernel takes longer to look up than a whole look.
+        if !may_load() {
+            return Err(SightError::NotPermitted);
         }
-        Ok(Self { links })
+        let object = object();
+        let known = known::of(&object)?;
+        let mut listings = Vec::new();
+        for &(list, asked) in lists {
+            let (program, known) = of(list, &object, &known);
+            listings.push((list, Listing::Loaded(load(program, list, known, asked)?)));
+        }
+        Ok(Self { listings })
+    }
+
+    /// The pins of all `lists`.
+    fn pinned(lists: &[(List, Asked)]) -> Option<Self> {
+        let folder = pins::Folder::open().ok()?;
+        let listing = |&(list, asked): &(List, Asked)| {
+            Some((list, Listing::Pinned(folder.pin(pins::Name::of(list, asked.connections)).ok()?, asked)))
+        };
+        Some(Self { listings: lists.iter().map(listing).collect::<Option<_>>()? })
+    }
+
+    /// What keeps the program of `list` in the kernel, to be pinned.
+    pub(crate) fn link(&self, list: List) -> Option<&OwnedFd> {
+        self.listings.iter().find_map(|(of, listing)| match listing {
+            Listing::Loaded(link) if *of == list => Some(link),
+            _ => None,
+        })
     }
 
     /// Gives each socket of `list` to `each`.
@@ -118,28 +170,73 @@ impl Sight {
     /// Where reading breaks off; what came before has been given to `each`.
     pub fn read(&self, list: List, mut each: impl FnMut(Record)) -> Result<(), SightError> {
         let broken = |error| SightError::Broken(list.name(), error);
-        let Some((_, link)) = self.links.iter().find(|(of, _)| *of == list) else { return Ok(()) };
-        let listing = bpf::begin(link).map_err(broken)?;
-        let mut buffer = vec![0; BUFFER_BYTES];
-        loop {
-            // EAGAIN: the kernel went through a million things of which none was asked for, and wants to be asked again.
-            let length = match retry_on_intr(|| read(&listing, buffer.as_mut_slice())) {
-                Ok(0) => return Ok(()),
-                Err(Errno::AGAIN) => continue,
-                answer => answer.map_err(broken)?,
-            };
-            buffer[..length].chunks_exact(RECORD_BYTES).filter_map(Record::read).for_each(&mut each);
+        let Some((_, listing)) = self.listings.iter().find(|(of, _)| *of == list) else { return Ok(()) };
+        match listing {
+            Listing::Loaded(link) => read_all(&bpf::begin(link).map_err(broken)?, &mut each),
+            Listing::Pinned(pin, asked) => {
+                let mut each = |record| {
+                    if asked.means(&record) {
+                        each(record)
+                    }
+                };
+                pin.begin().and_then(|listing| read_all(&listing, &mut each))
+            }
         }
+        .map_err(broken)
     }
+}
+
+fn read_all(listing: &OwnedFd, each: &mut impl FnMut(Record)) -> Result<(), Errno> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        // EAGAIN: the kernel went through a million things of which none was asked for, and wants to be asked again.
+        let length = match retry_on_intr(|| read(listing, buffer.as_mut_slice())) {
+            Ok(0) => return Ok(()),
+            Err(Errno::AGAIN) => continue,
+            answer => answer?,
+        };
+        buffer[..length].chunks_exact(RECORD_BYTES).filter_map(Record::read).for_each(&mut *each);
+    }
+}
+
+/// Whether the kernel may let this process load the programs (kernel/bpf/syscall.c, `bpf_prog_load`): in a user
+/// namespace of its own it has these capabilities and still may not.
+#[must_use]
+pub fn may_load() -> bool {
+    let Ok(own) = capabilities(None).map(|sets| sets.effective) else { return true };
+    own.contains(CapabilitySet::SYS_ADMIN) || own.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
+}
+
+/// What the verifier says of the program of `list`, whole; empty where it has nothing to say.
+#[must_use]
+pub fn why_refused(list: List, asked: Asked) -> String {
+    let object = object();
+    let Ok(known) = known::of(&object) else { return String::new() };
+    let (program, known) = of(list, &object, &known);
+    let code = fitted(program, known, asked);
+    known.attach.map(|attach| bpf::why_refused(&code, program.name, attach)).unwrap_or_default()
+}
+
+fn object() -> Object<'static> {
+    Object::read(MANIFEST, CODE).expect("the manifest was written with its code")
+}
+
+fn of<'a, 'o>(list: List, object: &'a Object<'o>, known: &'a [Known]) -> (&'a Program<'o>, &'a Known) {
+    let mut programs = object.programs.iter().zip(known);
+    programs.find(|(program, _)| program.name == list.name()).expect("each list has its program")
+}
+
+fn fitted(program: &Program<'_>, known: &Known, asked: Asked) -> Vec<u8> {
+    fit(program, &known.values, |name| match name {
+        "PORT_FIRST" => asked.ports.first.into(),
+        "PORT_LAST" => asked.ports.last.into(),
+        _ => asked.connections.into(),
+    })
 }
 
 fn load(program: &Program<'_>, list: List, known: &Known, asked: Asked) -> Result<OwnedFd, SightError> {
     let attach = known.attach.ok_or(SightError::NoIterator(list.name()))?;
-    let code = fit(program, &known.values, |name| match name {
-        "PORT_FIRST" => asked.ports.first.into(),
-        "PORT_LAST" => asked.ports.last.into(),
-        _ => asked.connections.into(),
-    });
+    let code = fitted(program, known, asked);
     let refused = |error| SightError::Refused(list.name(), error);
     let loaded = bpf::load_iterator(&code, program.name, attach).map_err(refused)?;
     bpf::link_iterator(&loaded).map_err(refused)

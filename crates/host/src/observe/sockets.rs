@@ -192,6 +192,13 @@ fn trace(sockets: &mut [Socket], tables: &Tables) {
     }
 }
 
+/// Those of `held` that wait for anybody, in the order of [`listening`], and those that are merely bound.
+pub(super) fn sides(held: &[Socket]) -> (Vec<Socket>, Vec<Socket>) {
+    let (mut listening, rest): (Vec<_>, Vec<_>) = held.iter().partition(|socket| Side::Listening.has(socket));
+    sort(&mut listening);
+    (listening, rest.into_iter().filter(|socket| socket.state == BOUND_INACTIVE).collect())
+}
+
 /// What `add` makes of the sockets with a peer, beginning anew with `start` where the list is read again.
 ///
 /// # Errors

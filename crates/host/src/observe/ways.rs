@@ -70,7 +70,7 @@ impl Ways {
         Ok(ways)
     }
 
-    pub(super) const fn allow(self, way: Way) -> bool {
+    pub(crate) const fn allow(self, way: Way) -> bool {
         self.0 & (1 << way as u8) != 0
     }
 }

@@ -3,14 +3,16 @@
 #![expect(unsafe_code, reason = "neither the standard library nor rustix has bpf(2)")]
 
 use std::{
+    ffi::CStr,
     mem::size_of,
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
 };
 
 use rustix::io::Errno;
 
-/// BPF_PROG_LOAD, BPF_LINK_CREATE and BPF_ITER_CREATE of enum bpf_cmd (include/uapi/linux/bpf.h).
+/// BPF_PROG_LOAD, BPF_OBJ_PIN, BPF_LINK_CREATE and BPF_ITER_CREATE of enum bpf_cmd (include/uapi/linux/bpf.h).
 const PROG_LOAD: libc::c_int = 5;
+const OBJ_PIN: libc::c_int = 6;
 const LINK_CREATE: libc::c_int = 28;
 const ITER_CREATE: libc::c_int = 33;
 
@@ -56,6 +58,13 @@ struct LinkCreate {
     target_fd: u32,
     attach_type: u32,
     flags: u32,
+}
+
+#[repr(C)]
+struct ObjPin {
+    pathname: u64,
+    bpf_fd: RawFd,
+    file_flags: u32,
 }
 
 #[repr(C)]
@@ -124,15 +133,31 @@ pub fn begin(link: impl AsFd) -> Result<OwnedFd, Errno> {
     bpf(ITER_CREATE, &IterCreate { link_fd: link.as_fd().as_raw_fd(), flags: 0 })
 }
 
+/// Gives a program's tie to its iterator a name in a bpffs, by which it stays when no descriptor of it is left.
+///
+/// # Errors
+///
+/// EEXIST where the name is taken, EPERM outside of a bpffs or for a name with a dot.
+pub fn pin(link: impl AsFd, path: &CStr) -> Result<(), Errno> {
+    let attributes =
+        ObjPin { pathname: path.as_ptr() as u64, bpf_fd: link.as_fd().as_raw_fd(), file_flags: 0 };
+    call(OBJ_PIN, &attributes).map(drop)
+}
+
 /// A call that answers with a new descriptor.
 fn bpf<T>(command: libc::c_int, attributes: &T) -> Result<OwnedFd, Errno> {
+    let fd = call(command, attributes)?;
+    // SAFETY: the commands for which this is called answer with a descriptor that nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A call that answers with a number that is not negative.
+fn call<T>(command: libc::c_int, attributes: &T) -> Result<RawFd, Errno> {
     // SAFETY: the kernel reads `size_of::<T>()` bytes of plain data, which are there; every address among them is of
     // memory that the caller of this function borrows until it returns, with its length beside it.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<T>()) };
-    let Ok(fd @ 0..) = RawFd::try_from(answer) else {
-        let error = std::io::Error::last_os_error();
-        return Err(Errno::from_io_error(&error).unwrap_or(Errno::INVAL));
-    };
-    // SAFETY: these commands answer with a descriptor that nobody else has.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    match RawFd::try_from(answer) {
+        Ok(number @ 0..) => Ok(number),
+        _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)),
+    }
 }

@@ -8,6 +8,8 @@ pub const RECORD_BYTES: usize = 112;
 /// AF_INET and AF_INET6.
 const IPV4: u16 = 2;
 const IPV6: u16 = 10;
+/// SOCK_RAW.
+const RAW: u8 = 3;
 
 /// FLAG_… of the programs.
 const FLAG_V6ONLY: u8 = 1;
@@ -107,6 +109,12 @@ impl Record {
             queued: bytes[106] & FLAG_QUEUED != 0,
             number: u32::from_ne_bytes(at(bytes, 108)),
         })
+    }
+
+    /// Whether it is a socket of a protocol without ports (raw(7)).
+    #[must_use]
+    pub const fn is_raw(&self) -> bool {
+        self.kind == RAW
     }
 
     /// Whether it is a socket of the Internet protocols.

@@ -9,11 +9,10 @@ use portreeve_core::{
 use super::Record;
 use crate::observe::sockets::{BOUND_INACTIVE, CLOSE, End, LISTEN, Socket};
 
-/// AF_INET6, AF_PACKET and AF_VSOCK; SOCK_RAW.
+/// AF_INET6, AF_PACKET and AF_VSOCK.
 const IPV6: u16 = 10;
 const PACKET: u16 = 17;
 const VSOCK: u16 = 40;
-const RAW: u8 = 3;
 const IPPROTO_MPTCP: u16 = 262;
 
 /// The socket of a protocol with ports; `None` of any other.
@@ -45,7 +44,7 @@ pub(in crate::observe) fn ported(record: &Record, seen_by: SeenBy) -> Option<Soc
 }
 
 fn protocol(record: &Record) -> Option<Protocol> {
-    if !record.is_internet() || record.kind == RAW {
+    if !record.is_internet() || record.is_raw() {
         return None;
     }
     Some(match record.protocol {
@@ -64,7 +63,7 @@ pub(in crate::observe) fn other(record: &Record) -> Option<OtherSocket> {
     let (kind, number) = match record.family {
         PACKET => ("packet", u32::from(u16::from_be(u16::try_from(record.number).ok()?))),
         VSOCK => ("vsock", record.number),
-        _ if record.is_internet() && record.kind == RAW => ("raw", record.local_port.into()),
+        _ if record.is_internet() && record.is_raw() => ("raw", record.local_port.into()),
         _ => return None,
     };
     Some(OtherSocket {

@@ -1,0 +1,72 @@
+//! One portreeve at a time puts pins or takes them away.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use super::{OTHERS_WRITE, RUN};
+
+const FILE: &str = "pins.lock";
+
+/// Held until it is dropped, and by nobody any more when its process dies.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+/// Whether the lock's file stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    File,
+    Nothing,
+}
+
+impl Lock {
+    /// Waits for it. Only root can open its file, so nobody else can make root wait.
+    ///
+    /// # Errors
+    ///
+    /// Where its folder is not root's alone, or the kernel refuses.
+    pub(super) fn take() -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o755).create(RUN)?;
+        Self::take_in(Path::new(RUN))
+    }
+
+    fn take_in(folder: &Path) -> io::Result<Self> {
+        let about = fs::symlink_metadata(folder)?;
+        if !about.is_dir() || about.uid() != 0 || about.mode() & OTHERS_WRITE != 0 {
+            let said = format!("{} does not belong to root alone", folder.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, said));
+        }
+        let path = folder.join(FILE);
+        let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
+        loop {
+            let mut options = File::options();
+            options.write(true).create(true).truncate(false).mode(0o600).custom_flags(nofollow);
+            let file = options.open(&path)?;
+            flock(&file, FlockOperation::LockExclusive)?;
+            // Whoever had it may have taken the file away: then it locks nothing any more.
+            let is_there = fs::symlink_metadata(&path).is_ok_and(|about| {
+                file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (about.dev(), about.ino()))
+            });
+            if is_there {
+                return Ok(Self { path, file });
+            }
+        }
+    }
+
+    /// Gives it back.
+    pub(super) fn release(self, leave: Leave) {
+        if leave == Leave::Nothing {
+            // What stays locks nobody out.
+            let _ = fs::remove_file(&self.path);
+        }
+        drop(self.file);
+    }
+}

@@ -1,0 +1,13 @@
+//! The files that others run: asks each process for its executable (proc_pid_exe(5)).
+
+use std::{fs, io};
+
+use super::{Reason, withheld};
+
+pub(super) fn probe(pids: &[u32]) -> Result<(), Reason> {
+    let is_withheld = |&&pid: &&u32| {
+        let shown = fs::read_link(format!("/proc/{pid}/exe"));
+        shown.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    withheld(pids.iter().filter(is_withheld).count())
+}
