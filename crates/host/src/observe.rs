@@ -60,7 +60,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         mounts::read(&proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default());
     let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
 
-    let descriptors = (wanted.holders == Holders::All).then(|| Descriptors::see(wanted)).flatten();
+    let descriptors = asks_everybody(wanted).then(|| Descriptors::see(wanted)).flatten();
     let tables = Tables::of(wanted.ports.unwrap_or(PortRange::EVERY));
     let tables = wanted.ways.allow(Way::Bpf).then_some(&tables);
     let sources =
@@ -112,6 +112,16 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         origins,
         gaps,
     })
+}
+
+/// Whether the descriptors of all are worth their price: also to whom they are the only sight of other namespaces.
+fn asks_everybody(wanted: &Wanted) -> bool {
+    let is_kept_out = || wanted.namespaces == Namespaces::All && !sight::may_load();
+    match wanted.holders {
+        Holders::All => true,
+        Holders::Quick => is_kept_out(),
+        Holders::Skip => false,
+    }
 }
 
 fn host() -> HostFacts {

@@ -182,12 +182,13 @@ impl Folder {
         }
     }
 
-    /// The files in it.
+    /// The files in it that somebody put there: with a dot in its name the kernel alone puts one, into every bpffs
+    /// (kernel/bpf/inode.c, `bpf_lookup`, `populate_bpffs`).
     fn files(&self) -> io::Result<Vec<String>> {
         let mut files = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.0)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            if name != "." && name != ".." {
+            if !name.contains('.') {
                 files.push(name);
             }
         }

@@ -4,11 +4,13 @@ mod audit;
 mod check;
 mod completions;
 mod diff;
+mod doctor;
 mod explain;
 pub(crate) mod help;
 mod init;
 pub(crate) mod ls;
 mod man;
+mod off;
 mod registry;
 mod schema;
 mod snapshot;
@@ -87,7 +89,15 @@ const COMPARE: Group = Group {
 
 const OURSELVES: Group = Group {
     title: Words { en: "About portreeve", ja: "portreeve について" },
-    commands: &[&registry::COMMAND, &schema::COMMAND, &help::COMMAND, &completions::COMMAND, &man::COMMAND],
+    commands: &[
+        &doctor::COMMAND,
+        &off::COMMAND,
+        &registry::COMMAND,
+        &schema::COMMAND,
+        &help::COMMAND,
+        &completions::COMMAND,
+        &man::COMMAND,
+    ],
 };
 
 /// Every command that can be named.

@@ -86,16 +86,16 @@ impl Exit {
                 ja: "ポートを別の所有者が使用中。wait では --owner 以外が保持",
             },
             Self::Refused => Words {
-                en: "reserved for a later release: refused for safety",
-                ja: "予約(今後のリリース用): 安全のため拒否",
+                en: "refused for safety: something that is not portreeve's stands where doctor --pin or off would work",
+                ja: "安全のため拒否: doctor --pin や off の対象の場所に、portreeve のものではない何かがある",
             },
             Self::TakenBack => Words {
                 en: "reserved for a later release: taken back, or too late to confirm",
                 ja: "予約(今後のリリース用): 取り消し済み、または確認の期限切れ",
             },
             Self::Unreachable => Words {
-                en: "what portreeve keeps (the last audit, an imported registry) or the output failed; reserved for a daemon too",
-                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表)または出力先の読み書きに失敗。デーモン用にも予約",
+                en: "what portreeve keeps (the last audit, an imported registry, pins) or the output failed; reserved for a daemon too",
+                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表、pin)または出力先の操作に失敗。デーモン用にも予約",
             },
             Self::Uncertain => Words {
                 en: "reserved for a later release: not known whether it was done; asking again is safe",

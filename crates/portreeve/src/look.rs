@@ -22,7 +22,7 @@ use portreeve_host::{
 use crate::{exit::Exit, failure::Failure, policy_file, settings::Settings, table_file::TableFile};
 
 /// Names ways of looking that are not taken, so that a fallback can be seen at work.
-const WITHOUT: &str = "PORTREEVE_WITHOUT";
+pub(crate) const WITHOUT: &str = "PORTREEVE_WITHOUT";
 
 /// A snapshot, the registry's table and the policy.
 #[derive(Debug)]
@@ -93,9 +93,17 @@ pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snap
 
 /// This host, by the ways that are not closed.
 fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
+    observe(&Wanted { ways: ways()?, ..*wanted }).map_err(|error| nothing_seen(&error))
+}
+
+/// The ways of looking that nobody closed on purpose.
+///
+/// # Errors
+///
+/// Where somebody closed one that there is not.
+pub(crate) fn ways() -> Result<Ways, Failure> {
     let closed = std::env::var_os(WITHOUT).unwrap_or_default();
-    let ways = Ways::without(&closed.to_string_lossy()).map_err(no_way)?;
-    observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error))
+    Ways::without(&closed.to_string_lossy()).map_err(no_way)
 }
 
 fn no_way(name: &str) -> Failure {
@@ -104,7 +112,7 @@ fn no_way(name: &str) -> Failure {
         "{WITHOUT} closes ways of looking, and `{name}` is none",
         "{WITHOUT} に指定された `{name}` という取得方法はありません"
     ))
-    .hint(text!("any of: bpf, {ways}", "指定できるのは次のものです: bpf, {ways}"))
+    .hint(text!("any of: {ways}", "指定できるのは次のものです: {ways}"))
 }
 
 fn nothing_seen(error: &ObserveError) -> Failure {

@@ -6,6 +6,7 @@ pub(crate) mod caret;
 pub(crate) mod check;
 pub(crate) mod connection;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod escape;
 pub(crate) mod explain;
 pub(crate) mod findings;

@@ -11,6 +11,7 @@ mod lab {
     mod cleanliness;
     mod delegated;
     mod docker;
+    mod doctor;
     mod fixtures;
     mod fresh;
     mod hidepid;

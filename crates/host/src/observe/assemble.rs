@@ -153,6 +153,8 @@ impl Pieces<'_> {
             Some(HolderGap::OutOfSight)
         } else if self.kernel.may_hold(socket, &look.links) {
             Some(HolderGap::Kernel)
+        } else if self.search.sweep.reserved > 0 {
+            Some(HolderGap::OtherUser)
         } else {
             Some(HolderGap::NoDescriptor)
         }

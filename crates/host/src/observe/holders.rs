@@ -160,8 +160,8 @@ pub(super) fn find(
     let inodes: Inodes = looks.iter().flat_map(Look::inodes).filter(|&inode| inode != 0).collect();
     match wanted.holders {
         Holders::Skip => Search { sweep: Sweep::default(), extent: Extent::Nowhere },
-        Holders::Quick => find_nearby(wanted, pids, looks, &inodes, cgroups),
-        Holders::All => everywhere(wanted, pids, &inodes, descriptors),
+        Holders::Quick if descriptors.is_none() => find_nearby(wanted, pids, looks, &inodes, cgroups),
+        Holders::Quick | Holders::All => everywhere(wanted, pids, &inodes, descriptors),
     }
 }
 

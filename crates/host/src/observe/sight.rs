@@ -176,7 +176,7 @@ impl Sight {
             Listing::Pinned(pin, asked) => {
                 let mut each = |record| {
                     if asked.means(&record) {
-                        each(record)
+                        each(record);
                     }
                 };
                 pin.begin().and_then(|listing| read_all(&listing, &mut each))
