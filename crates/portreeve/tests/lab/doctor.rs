@@ -231,3 +231,61 @@ fn whenever_it_is_killed_nothing_stays() {
     run(&guest, "test ! -e /run/portreeve/bpf && ! grep -q ' /run/portreeve' /proc/mounts");
     settled("doctor --pin, after off pins");
 }
+
+/// The fallback's answer is the same but for what docs/sight.md lists (A5, A12).
+#[test]
+fn the_fallback_says_the_same_as_bpf() {
+    let guest = boot();
+    let held = [
+        "listen 0.0.0.0:80 [::]:443 127.0.0.1:50000",
+        "udp 0.0.0.0:53 [::1]:53 0.0.0.0:50001",
+        "forked 127.0.0.1:7002",
+        "passed 127.0.0.1:7003",
+        "in-flight 127.0.0.1:7004",
+        "full 127.0.0.1:7005",
+        "v6only [::]:7006",
+        "connected 127.0.0.1:7007 127.0.0.1:53",
+        "bound 127.0.0.1:7008",
+        "packet 2048",
+    ];
+    for (number, arguments) in held.iter().enumerate() {
+        lab(guest.hold(&format!("system.slice/u{number}.service"), arguments));
+    }
+    let ask = |without: &str| {
+        let mut answer = run(&guest, &format!("PORTREEVE_WITHOUT={without} portreeve ls -a -o json")).json();
+        answer["taken"] = Value::Null;
+        answer
+    };
+    let (by_bpf, mut by_fallback) = (ask(""), ask("bpf"));
+    let listeners = by_bpf["listeners"].as_array().expect("`listeners` is promised");
+    assert_eq!(listeners.len(), 11, "{by_bpf:#}");
+    for (place, listener) in listeners.iter().enumerate() {
+        let other = &mut by_fallback["listeners"][place];
+        // Nobody has a descriptor of the one in flight.
+        let seen_by = if listener["port"] == 7004 { "sock_diag" } else { "task_file" };
+        assert_eq!((&listener["seen_by"], &other["seen_by"]), (&seen_by.into(), &"sock_diag".into()));
+        other["seen_by"] = seen_by.into();
+        if listener["port"] == 50001 {
+            // Whether a person chose the number is guessed from the range.
+            assert_eq!((&listener["ephemeral"], &other["ephemeral"]), (&false.into(), &true.into()));
+            other["ephemeral"] = false.into();
+        }
+    }
+    let is_bound = |connection: &Value| connection["state"] == "bound";
+    let connections = by_bpf["connections"].as_array().expect("`connections` is promised").clone();
+    // Before Linux 6.8 no list but that of descriptors has it, and its process is then one that holds nothing.
+    let bound: Vec<_> = connections.iter().filter(|connection| is_bound(connection)).collect();
+    assert_eq!((bound.len(), &bound[0]["port"]), (1, &7008.into()), "{by_bpf:#}");
+    by_fallback["connections"]
+        .as_array_mut()
+        .expect("`connections` is promised")
+        .retain(|one| !is_bound(one));
+    let rest: Vec<_> = connections.iter().filter(|connection| !is_bound(connection)).cloned().collect();
+    let holder = bound[0]["pids"][0].to_string();
+    let mut by_bpf = by_bpf.clone();
+    by_bpf["connections"] = rest.into();
+    for answer in [&mut by_bpf, &mut by_fallback] {
+        answer["processes"].as_object_mut().expect("`processes` is promised").remove(&holder);
+    }
+    assert_eq!(by_bpf, by_fallback);
+}
