@@ -213,7 +213,7 @@ fn details(standing: &Standing, verbosity: Verbosity, lang: Lang) -> Vec<String>
     }
     let detail = standing.reason.as_ref().and_then(last_line).filter(|_| verbosity == Verbosity::Verbose);
     if let Some(line) = detail {
-        lines.push(text!("verifier: {line}", "verifier: {line}"));
+        lines.push(text!("the verifier says: {line}", "verifier の出力: {line}"));
     }
     if let Some(Text { en, ja }) = words::fix(standing) {
         let commands = words::commands(standing).join(" · ");

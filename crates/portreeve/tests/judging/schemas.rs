@@ -21,6 +21,7 @@ fn every_document_is_as_its_schema_says() {
         ("findings", "audit --snapshot judge-host-unprivileged.json -o json --fail-on never", 3),
         ("check", "check judge-policy.toml -o json", 0),
         ("check", "check judge-mistakes.toml -o json", 2),
+        ("doctor", "doctor -o json --allow-gaps", 0),
         ("explain", "explain 443 -o json", 0),
         ("explain", "explain 30000-30099/tcp -o json", 0),
         ("explain", "explain unneeded-open-port -o json", 0),

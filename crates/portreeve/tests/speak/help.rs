@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::run::run;
 
-const COMMANDS: [&str; 7] = ["ls", "who", "wait", "snapshot", "help", "completions", "man"];
+const COMMANDS: [&str; 9] = ["ls", "who", "wait", "snapshot", "doctor", "off", "help", "completions", "man"];
 
 #[test]
 fn the_overview_groups_by_question_and_fits_a_screen() {

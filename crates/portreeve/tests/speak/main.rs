@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod codes;
+mod doctor;
 mod everything;
 mod explain;
 mod follow;

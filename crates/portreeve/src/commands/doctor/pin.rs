@@ -81,7 +81,7 @@ fn unknown(group: &str) -> Failure {
 }
 
 /// What is not ours stands in the way.
-pub(crate) fn foreign(what: &str) -> Failure {
+pub(crate) fn foreign(said: &str) -> Failure {
     Failure::new(
         Exit::Refused,
         text!(
@@ -89,7 +89,7 @@ pub(crate) fn foreign(what: &str) -> Failure {
             "{FOLDER} に portreeve のものではない何かがあります"
         ),
     )
-    .because(text!("{what}", "{what}"))
+    .because(text!("{said}", "{said}"))
     .hint(text!(
         "look at it: findmnt {FOLDER}; ls -la {FOLDER}",
         "確認してください: findmnt {FOLDER}; ls -la {FOLDER}"
