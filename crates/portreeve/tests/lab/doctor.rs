@@ -265,6 +265,13 @@ fn the_fallback_says_the_same_as_bpf() {
         let seen_by = if listener["port"] == 7004 { "sock_diag" } else { "task_file" };
         assert_eq!((&listener["seen_by"], &other["seen_by"]), (&seen_by.into(), &"sock_diag".into()));
         other["seen_by"] = seen_by.into();
+        if listener["port"] == 7004 {
+            // That it is on its way only the kernel's own lists tell.
+            let gap = |of: &Value| of["gap"].as_str().unwrap_or_default().to_owned();
+            assert_ne!(gap(listener), gap(other));
+            assert!(gap(other).starts_with("no process has a descriptor of it"), "{other:#}");
+            other["gap"] = listener["gap"].clone();
+        }
         if listener["port"] == 50001 {
             // Whether a person chose the number is guessed from the range.
             assert_eq!((&listener["ephemeral"], &other["ephemeral"]), (&false.into(), &true.into()));
