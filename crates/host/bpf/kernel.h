@@ -140,6 +140,15 @@ struct inet_sock {
 	struct sock sk;
 };
 
+// What is left of a connection: its last half (its substate is FIN-WAIT-2), or its trace.
+struct inet_timewait_sock {
+	volatile unsigned char tw_substate;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+};
+
 struct udp_sock {
 	struct inet_sock inet;
 };

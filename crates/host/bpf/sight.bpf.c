@@ -197,6 +197,7 @@ SEC("iter/tcp")
 int tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
+	struct tcp_timewait_sock *waiting;
 	struct record record = {};
 	struct sock *sk;
 
@@ -216,6 +217,9 @@ int tcp(struct bpf_iter__tcp *ctx)
 		fill_addresses(&record, common);
 		record.protocol = IPPROTO_TCP;
 		record.cookie = bpf_get_socket_cookie(common);
+		waiting = bpf_skc_to_tcp_timewait_sock(common);
+		if (waiting)
+			record.state = waiting->tw_sk.tw_substate;
 	}
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

@@ -50,15 +50,16 @@ impl Name {
     /// Every one.
     pub const ALL: [Self; 5] = [Self::Listeners, Self::Descriptors, Self::Kept, Self::Tcp, Self::Udp];
 
-    /// The pin that tells of `list`.
-    pub(crate) const fn of(list: List, connections: bool) -> Self {
-        match (list, connections) {
+    /// The pin that tells of `list`; of other namespaces' processes there is none, as no member may go there.
+    pub(crate) const fn of(list: List, connections: bool) -> Option<Self> {
+        Some(match (list, connections) {
             (List::Files, false) => Self::Listeners,
             (List::Files, true) => Self::Descriptors,
             (List::Kept, _) => Self::Kept,
             (List::Tcp, _) => Self::Tcp,
             (List::Udp, _) => Self::Udp,
-        }
+            (List::Elsewhere, _) => return None,
+        })
     }
 
     /// What its program was asked for.
@@ -253,10 +254,10 @@ mod tests {
     fn each_list_has_the_pin_that_tells_all_that_may_be_asked_of_it() {
         for name in Name::ALL {
             let (list, asked) = name.asked();
-            assert_eq!(Name::of(list, asked.connections), name);
+            assert_eq!(Name::of(list, asked.connections), Some(name));
             assert_eq!((asked.ports.first, asked.ports.last), (0, u16::MAX));
         }
-        assert_eq!(Name::of(List::Tcp, false), Name::Tcp, "one for both");
+        assert_eq!(Name::of(List::Tcp, false), Some(Name::Tcp), "one for both");
     }
 
     #[test]

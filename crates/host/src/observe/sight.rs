@@ -150,7 +150,7 @@ impl Sight {
     fn pinned(lists: &[(List, Asked)]) -> Option<Self> {
         let folder = pins::Folder::open().ok()?;
         let listing = |&(list, asked): &(List, Asked)| {
-            Some((list, Listing::Pinned(folder.pin(pins::Name::of(list, asked.connections)).ok()?, asked)))
+            Some((list, Listing::Pinned(folder.pin(pins::Name::of(list, asked.connections)?).ok()?, asked)))
         };
         Some(Self { listings: lists.iter().map(listing).collect::<Option<_>>()? })
     }
