@@ -101,9 +101,7 @@ impl Namespace {
     /// Whether this kernel may hand `port` to a client now (A9).
     #[must_use]
     pub fn hands_out(&self, port: u16) -> bool {
-        self.was_entered()
-            && self.client_range.contains(port)
-            && !self.reserved.iter().any(|range| range.contains(port))
+        self.client_range.contains(port) && !self.reserved.iter().any(|range| range.contains(port))
     }
 }
 
