@@ -1,10 +1,18 @@
 //! An IP address as the kernel has it, with the interface that a link-local one belongs to (A4).
 
-use alloc::{borrow::Cow, borrow::ToOwned, string::String};
-use core::{fmt, net::IpAddr, str::FromStr};
+mod dotted;
+
+use alloc::{borrow::Cow, sync::Arc};
+use core::{
+    fmt,
+    net::IpAddr,
+    str::FromStr,
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use self::dotted::Dotted;
 
 /// An address, and for `fe80::…` the interface (`fe80::1%eth0`, RFC 4007 §11).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +20,7 @@ pub struct Address {
     /// The address itself.
     pub ip: IpAddr,
     /// The interface, where the address alone does not say which network is meant.
-    pub interface: Option<String>,
+    pub interface: Option<Arc<str>>,
 }
 
 /// How far an address, as a place to be bound to, can be heard.
@@ -100,7 +108,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (ip, interface) = match text.split_once('%') {
-            Some((ip, interface)) => (ip, Some(interface.to_owned())),
+            Some((ip, interface)) => (ip, Some(interface.into())),
             None => (text, None),
         };
         Ok(Self { ip: ip.parse()?, interface })
@@ -109,7 +117,11 @@ impl FromStr for Address {
 
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut dotted = Dotted::default();
+        match dotted.write(self.ip).filter(|_| self.interface.is_none()) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.collect_str(self),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod gap;
 mod origin;
+mod pids;
 mod process;
 mod socket;
 #[cfg(test)]
@@ -9,6 +10,7 @@ pub(crate) mod testing;
 
 pub use gap::{Gap, GapKind};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
+pub use pids::Pids;
 pub use process::{Container, ExeState, Parent, Privilege, Process};
 pub use socket::{
     Backlog, Connection, Hold, HolderGap, Listener, OtherSocket, Peer, SeenBy, SocketState, TcpState,

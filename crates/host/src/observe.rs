@@ -3,6 +3,7 @@
 mod assemble;
 mod cgroups;
 mod clock;
+mod connected;
 pub mod containers;
 mod delegated;
 mod descriptors;
@@ -26,6 +27,8 @@ mod ways;
 
 pub use wanted::{Connections, Files, Holders, Namespaces, Origins, Wanted};
 pub use ways::{Way, Ways};
+
+use std::mem;
 
 use portreeve_core::{
     facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot},
@@ -65,7 +68,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let tables = wanted.ways.allow(Way::Bpf).then_some(&tables);
     let sources =
         Sources { wanted, descriptors: descriptors.as_ref(), tables, mounts: &mounts.network_namespaces };
-    let looks = namespaces::look(sources, &pids, &mut gaps)?;
+    let mut looks = namespaces::look(sources, &pids, &mut gaps)?;
     let mut search = holders::find(wanted, &pids, &looks, descriptors, &mut cgroups);
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
@@ -87,9 +90,10 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         gaps.add(GapKind::SealedProcesses, search.sweep.hidden);
     }
     let kernel = KernelHolders::among(&pids);
+    let connected = looks.iter_mut().map(|look| mem::take(&mut look.connected)).collect();
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
     let listeners = pieces.listeners(&mut gaps);
-    let connections = (wanted.connections == Connections::List).then(|| pieces.connections(&mut gaps));
+    let connections = (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
     let other = pieces.other();
     let origins = match wanted.origins {
         Origins::Skip => None,

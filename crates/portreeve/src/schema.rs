@@ -30,7 +30,7 @@ pub(crate) struct Document {
 
 /// Every document, in the order in which a reader meets them.
 pub(crate) const DOCUMENTS: &[Document] = &[
-    document::<ListenersView<'static>>("listeners", Words { en: "ls and who", ja: "ls と who" }),
+    document::<ListenersView<'static, 'static>>("listeners", Words { en: "ls and who", ja: "ls と who" }),
     document::<EventView<'static>>(
         "event",
         Words { en: "ls --follow -o ndjson, a line", ja: "ls --follow -o ndjson の 1 行" },

@@ -1,10 +1,11 @@
 //! A socket that waits for somebody, and one that talks to somebody (A4, A12).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Pids;
 use crate::{
     address::{Address, Breadth, Family},
     port::{PortRange, PortSpec, Protocol},
@@ -245,9 +246,10 @@ pub struct Connection {
     /// The kernel's number for it.
     pub cookie: u64,
     /// The processes that hold it.
-    pub pids: Vec<u32>,
-    /// The unit in whose cgroup it was created.
-    pub socket_unit: Option<String>,
+    #[schemars(with = "Vec<u32>")]
+    pub pids: Pids,
+    /// The unit in whose cgroup it was created; many share one.
+    pub socket_unit: Option<Arc<str>>,
 }
 
 impl Connection {

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use portreeve_core::{
     cgroup,
     facts::{
-        Backlog, Connection, GapKind, Hold, HolderGap, Listener, OtherSocket, Peer, Process, SocketState,
-        TcpState,
+        Backlog, Connection, GapKind, Hold, HolderGap, Listener, OtherSocket, Process, SocketState,
     },
 };
 
@@ -14,12 +13,13 @@ use rustix::process::geteuid;
 
 use super::{
     cgroups::Cgroups,
+    connected::Connected,
     gaps::Gaps,
     holders::Search,
     kernel::KernelHolders,
     links,
     namespaces::Look,
-    sockets::{CLOSE, End, Socket},
+    sockets::{CLOSE, Socket},
 };
 
 /// Everything that was found, by the ways it was found.
@@ -46,12 +46,14 @@ impl Pieces<'_> {
         listeners
     }
 
-    /// Every socket with a peer.
-    pub(super) fn connections(&self, gaps: &mut Gaps) -> Vec<Connection> {
-        let sockets =
-            self.looks.iter().flat_map(|look| look.connected.iter().map(move |socket| (look, socket)));
-        let connections: Vec<_> =
-            sockets.filter_map(|(look, socket)| self.connection(look, socket)).collect();
+    /// Every socket with a peer: what `connected` has of each namespace.
+    pub(super) fn connections(&self, connected: Vec<Connected>, gaps: &mut Gaps) -> Vec<Connection> {
+        let complete = |connected: Connected| connected.complete(self.search, self.cgroups);
+        let connections = connected.into_iter().map(complete).reduce(|mut all, more| {
+            all.extend(more);
+            all
+        });
+        let connections = connections.unwrap_or_default();
         if self.search.sweep.hidden > 0 && !geteuid().is_root() {
             let is_hidden = |connection: &&Connection| connection.inode != 0 && connection.pids.is_empty();
             let count = connections.iter().filter(is_hidden).count();
@@ -72,8 +74,9 @@ impl Pieces<'_> {
         let holders = self.main_first(self.search.holds(socket.inode));
         let gap = holders.is_empty().then(|| self.why_nobody(look, socket)).flatten();
         let socket_cgroup = self.socket_cgroup(socket);
-        let address = address(look, socket, socket.local);
-        let device = if address.interface.is_some() { None } else { interface(look, socket.interface) };
+        let address = links::tied(socket.local.ip, socket.interface, &look.links);
+        let device =
+            if address.interface.is_some() { None } else { links::name_of(socket.interface, &look.links) };
         Listener {
             protocol: socket.protocol,
             mptcp: socket.mptcp,
@@ -96,22 +99,6 @@ impl Pieces<'_> {
             gap,
             seen_by: socket.seen_by,
         }
-    }
-
-    fn connection(&self, look: &Look, socket: &Socket) -> Option<Connection> {
-        Some(Connection {
-            protocol: socket.protocol,
-            family: socket.family,
-            address: address(look, socket, socket.local),
-            port: socket.local.port,
-            peer: Peer { address: address(look, socket, socket.peer), port: socket.peer.port },
-            state: tcp_state(socket.state)?,
-            netns: look.namespace.id,
-            inode: socket.inode,
-            cookie: socket.cookie,
-            pids: self.search.pids(socket.inode).collect(),
-            socket_unit: self.socket_cgroup(socket).and_then(|path| cgroup::read(path).unit),
-        })
     }
 
     fn socket_cgroup(&self, socket: &Socket) -> Option<&str> {
@@ -169,39 +156,4 @@ impl Pieces<'_> {
 /// Where the source does not tell, what the kernel may hand out now is taken for chosen by it.
 fn is_chosen_by_kernel(look: &Look, socket: &Socket) -> bool {
     socket.chosen.map_or_else(|| look.namespace.hands_out(socket.local.port), |chosen| !chosen)
-}
-
-fn address(look: &Look, socket: &Socket, end: End) -> portreeve_core::address::Address {
-    match interface(look, socket.interface) {
-        Some(name) => links::scoped(end.ip, &name),
-        None => end.ip.into(),
-    }
-}
-
-/// The name of an interface; the number as text where it is gone already.
-fn interface(look: &Look, index: u32) -> Option<String> {
-    if index == 0 {
-        return None;
-    }
-    let link = look.links.binary_search_by_key(&index, |link| link.index).ok();
-    Some(link.map_or_else(|| index.to_string(), |at| look.links[at].name.clone()))
-}
-
-/// The state by its number in include/net/tcp_states.h.
-const fn tcp_state(number: u8) -> Option<TcpState> {
-    Some(match number {
-        1 => TcpState::Established,
-        2 => TcpState::SynSent,
-        3 => TcpState::SynRecv,
-        4 => TcpState::FinWait1,
-        5 => TcpState::FinWait2,
-        6 => TcpState::TimeWait,
-        7 => TcpState::Close,
-        8 => TcpState::CloseWait,
-        9 => TcpState::LastAck,
-        11 => TcpState::Closing,
-        12 => TcpState::NewSynRecv,
-        13 => TcpState::BoundInactive,
-        _ => return None,
-    })
 }

@@ -1,9 +1,10 @@
 //! Finds which processes hold which sockets by their descriptors (proc_pid_fd(5), A12).
 
+mod order;
 mod threads;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write},
     mem::MaybeUninit,
@@ -27,10 +28,8 @@ use super::{
     share::share,
     sight::{Asked, List, Record, Sight},
 };
+use self::order::{Inodes, Places, abreast};
 use crate::proc;
-
-/// The inodes of sockets.
-type Inodes = HashSet<u64>;
 
 /// Initial pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
@@ -39,6 +38,8 @@ const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 #[derive(Debug)]
 pub(super) struct Search {
     pub(super) sweep: Sweep,
+    /// Where in it each socket stands.
+    places: Places,
     extent: Extent,
 }
 
@@ -105,6 +106,11 @@ impl Holder {
 }
 
 impl Search {
+    fn new(sweep: Sweep, extent: Extent) -> Self {
+        let places = Places::of(sweep.found.iter().map(|found| found.inode));
+        Self { sweep, places, extent }
+    }
+
     /// Everybody who holds a wanted socket.
     pub(super) fn holders(&self) -> Vec<Holder> {
         let mut holders: BTreeMap<u32, Vec<Found>> = BTreeMap::new();
@@ -119,7 +125,8 @@ impl Search {
 
     /// The holds of a socket.
     pub(super) fn holds(&self, inode: u64) -> impl Iterator<Item = Hold> {
-        self.sweep.of(inode).iter().map(|found| Hold { pid: found.pid, fd: found.fd })
+        let (from, to) = self.places.near(inode);
+        of(&self.sweep.found[from..to], inode).iter().map(|found| Hold { pid: found.pid, fd: found.fd })
     }
 
     /// The processes that hold a socket.
@@ -159,7 +166,7 @@ pub(super) fn find(
 ) -> Search {
     let inodes: Inodes = looks.iter().flat_map(Look::inodes).filter(|&inode| inode != 0).collect();
     match wanted.holders {
-        Holders::Skip => Search { sweep: Sweep::default(), extent: Extent::Nowhere },
+        Holders::Skip => Search::new(Sweep::default(), Extent::Nowhere),
         Holders::Quick if descriptors.is_none() => find_nearby(wanted, pids, looks, &inodes, cgroups),
         Holders::Quick | Holders::All => everywhere(wanted, pids, &inodes, descriptors),
     }
@@ -178,9 +185,9 @@ fn find_nearby(
     let members: Vec<u32> = paths.into_iter().flat_map(|path| cgroups.members(path)).collect();
     let near = sweep(&members, inodes);
     // The service manager keeps a socket for somebody else, who may be anywhere.
-    let has_holder = |&inode: &u64| near.of(inode).iter().any(|found| found.pid != 1);
+    let has_holder = |inode: u64| near.of(inode).iter().any(|found| found.pid != 1);
     if inodes.iter().all(has_holder) {
-        return Search { sweep: near, extent: Extent::SomeProcesses };
+        return Search::new(near, Extent::SomeProcesses);
     }
     everywhere(wanted, pids, inodes, Descriptors::see(wanted))
 }
@@ -188,7 +195,7 @@ fn find_nearby(
 fn everywhere(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Option<Descriptors>) -> Search {
     let told = descriptors.map(|descriptors| ask_kernel(wanted, pids, inodes, descriptors));
     let sweep = told.unwrap_or_else(|| sweep_all(pids.all(), inodes));
-    Search { sweep, extent: Extent::EveryProcess }
+    Search::new(sweep, Extent::EveryProcess)
 }
 
 /// What the kernel tells of all descriptors; once more where that leaves a socket without a holder, which may have been
@@ -203,7 +210,8 @@ fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descri
     {
         whole.merge(Sweep { found: again.found, ..Sweep::default() });
     }
-    whole.found.retain(|found| inodes.contains(&found.inode));
+    let mut is_wanted = abreast(inodes.iter());
+    whole.found.retain(|found| is_wanted(found.inode));
     let unclaimed: Inodes = whole.lacks(inodes).collect();
     if !unclaimed.is_empty() {
         whole.merge(without_descriptors(&unclaimed));
@@ -286,14 +294,13 @@ pub(super) struct Sweep {
 impl Sweep {
     /// Who was seen to hold the socket with this inode.
     fn of(&self, inode: u64) -> &[Found] {
-        let first = self.found.partition_point(|found| found.inode < inode);
-        let count = self.found[first..].partition_point(|found| found.inode == inode);
-        &self.found[first..first + count]
+        of(&self.found, inode)
     }
 
     /// Those of `inodes` that nobody was seen to hold.
     fn lacks(&self, inodes: &Inodes) -> impl Iterator<Item = u64> {
-        inodes.iter().copied().filter(|&inode| self.of(inode).is_empty())
+        let mut is_held = abreast(self.found.iter().map(|found| found.inode));
+        inodes.iter().filter(move |&inode| !is_held(inode))
     }
 
     fn merge(&mut self, other: Self) {
@@ -302,6 +309,13 @@ impl Sweep {
         self.found.extend(other.found);
         settle(&mut self.found);
     }
+}
+
+/// Those in a list in order of inode that have this one.
+fn of(found: &[Found], inode: u64) -> &[Found] {
+    let first = found.partition_point(|found| found.inode < inode);
+    let count = found[first..].partition_point(|found| found.inode == inode);
+    &found[first..first + count]
 }
 
 /// Puts what was found in order, each process once for a socket.
@@ -369,7 +383,7 @@ fn visit_descriptors(
             }
             Err(_) => continue,
         };
-        let Some(inode) = socket_inode(&link[..length]).filter(|inode| inodes.contains(inode)) else {
+        let Some(inode) = socket_inode(&link[..length]).filter(|&inode| inodes.contains(inode)) else {
             continue;
         };
         sweep.found.push(Found { pid, thread, fd, inode, started: 0 });
@@ -398,7 +412,7 @@ mod tests {
         let path = format!("/proc/self/fd/{}", listener.as_raw_fd());
         let inode = fs::metadata(path).unwrap().st_ino();
         let own = std::process::id();
-        let sweep = sweep(&[own], &Inodes::from([inode]));
+        let sweep = sweep(&[own], &[inode].into_iter().collect());
         let fd = u32::try_from(listener.as_raw_fd()).unwrap();
         assert_eq!(sweep.of(inode), [Found { pid: own, thread: own, fd, inode, started: 0 }]);
     }

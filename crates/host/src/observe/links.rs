@@ -54,8 +54,26 @@ impl Link {
 
 /// The address, with the interface where the address alone is not enough (RFC 4007 §11).
 pub(super) fn scoped(ip: IpAddr, interface: &str) -> Address {
-    let local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
-    Address { ip, interface: local.then(|| interface.to_owned()) }
+    Address { ip, interface: needs_interface(ip).then(|| interface.into()) }
+}
+
+/// The same of an end of a socket that is tied to the interface with this index, or to none (0).
+pub(super) fn tied(ip: IpAddr, index: u32, links: &[Link]) -> Address {
+    let name = if needs_interface(ip) { name_of(index, links) } else { None };
+    Address { ip, interface: name.map(Into::into) }
+}
+
+fn needs_interface(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
+/// The name of an interface; the number as text where it is gone already, and `None` for none (0).
+pub(super) fn name_of(index: u32, links: &[Link]) -> Option<String> {
+    if index == 0 {
+        return None;
+    }
+    let link = links.binary_search_by_key(&index, |link| link.index).ok();
+    Some(link.map_or_else(|| index.to_string(), |at| links[at].name.clone()))
 }
 
 /// The interfaces of the network namespace of the calling thread, in order of index.

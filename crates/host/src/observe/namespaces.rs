@@ -16,7 +16,9 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use self::doors::{Door, Known};
 use super::{
-    Connections, Gaps, Namespaces, ObserveError, links,
+    Connections, Gaps, Namespaces, ObserveError,
+    connected::Connected,
+    links,
     pids::Pids,
     share::share,
     sockets::{self, Socket},
@@ -35,21 +37,21 @@ pub(super) struct Look {
     pub(super) namespace: Namespace,
     pub(super) links: Vec<links::Link>,
     pub(super) listening: Vec<Socket>,
-    pub(super) connected: Vec<Socket>,
+    pub(super) connected: Connected,
     pub(super) other: Vec<OtherSocket>,
 }
 
 impl Look {
     /// The inodes of all its sockets that a process can hold.
     pub(super) fn inodes(&self) -> impl Iterator<Item = u64> {
-        let ported = self.listening.iter().chain(&self.connected);
-        let ported = ported.filter(|socket| socket.kernels != Some(true)).map(|socket| socket.inode);
-        ported.chain(self.other.iter().map(|socket| socket.inode))
+        let listening = self.listening.iter().filter(|socket| socket.kernels != Some(true));
+        let listening = listening.map(|socket| socket.inode);
+        listening.chain(self.connected.inodes()).chain(self.other.iter().map(|socket| socket.inode))
     }
 
-    /// The cgroups of all its sockets.
+    /// The cgroups of all its sockets; one that many share may come more than once.
     pub(super) fn cgroups(&self) -> impl Iterator<Item = u64> {
-        self.listening.iter().chain(&self.connected).filter_map(|socket| socket.cgroup)
+        self.listening.iter().filter_map(|socket| socket.cgroup).chain(self.connected.cgroups())
     }
 
     /// Whether another socket takes IPv4 on the same number, which a dual-stack one would not allow.
@@ -151,7 +153,7 @@ fn look_here(
         connections_by_destination: Vec::new(),
     };
     let listening = sockets::listening(sources, id, gaps)?;
-    let connected = connections(sources, &mut namespace, gaps)?;
+    let connected = connections(sources, &mut namespace, &links, gaps)?;
     let other = match sources.wanted.connections {
         Connections::List => unported::list(sources, id, gaps),
         Connections::Count | Connections::Skip => Vec::new(),
@@ -163,17 +165,18 @@ fn look_here(
 fn connections(
     sources: Sources<'_>,
     namespace: &mut Namespace,
+    links: &[links::Link],
     gaps: &mut Gaps,
-) -> Result<Vec<Socket>, ObserveError> {
+) -> Result<Connected, ObserveError> {
     let wanted = sources.wanted;
     if wanted.connections == Connections::Skip {
-        return Ok(Vec::new());
+        return Ok(Connected::default());
     }
-    let start = || (Tally::default(), Vec::new());
-    let add = |(tally, kept): &mut (Tally, Vec<Socket>), socket: Socket| {
+    let start = || (Tally::default(), Connected::default());
+    let add = |(tally, kept): &mut (Tally, Connected), socket: Socket| {
         tally.add(&socket, namespace);
         if wanted.connections == Connections::List {
-            kept.push(socket);
+            kept.push(&socket, namespace.id, links);
         }
     };
     let (tally, kept) = sockets::connected(sources, namespace.id, gaps, start, add)?;

@@ -123,7 +123,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let others = if all { filter.others(&world, settings) } else { Vec::new() };
     match settings.format {
         Format::Json if all => {
-            out.json(&Viewer::new(&world, settings.lang).everything(&shown, &connections, &others))?;
+            out.json_rows(&Viewer::new(&world, settings.lang).everything(&shown, &connections, &others))?;
         }
         Format::Json => out.json(&Viewer::new(&world, settings.lang).listeners(&shown))?,
         Format::Ndjson => {

@@ -53,6 +53,6 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if own.get_flag("redact") {
         redact::redact(&mut snapshot);
     }
-    out.json(&snapshot)?;
+    out.json_rows(&snapshot)?;
     Ok(Exit::Fine)
 }

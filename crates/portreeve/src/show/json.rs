@@ -1,15 +1,22 @@
 //! JSON in which everything that is not printable is escaped, also in a pipe.
 
+mod layout;
+
 use std::io::{self, Write};
 
 use portreeve_core::visible::is_hidden;
 use serde::Serialize;
+use serde_json::{Serializer, ser::CompactFormatter, ser::PrettyFormatter};
+
+use self::layout::RowFormatter;
 
 /// How a document is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// Indented, for a person who looks at it.
     Indented,
+    /// Indented as far as its lists, whose rows have a line each: there may be a hundred thousand.
+    Rows,
     /// On one line.
     Line,
 }
@@ -20,32 +27,72 @@ pub(crate) enum Layout {
 ///
 /// What the writer answers.
 pub(crate) fn write<T: Serialize>(writer: &mut dyn Write, value: &T, layout: Layout) -> io::Result<()> {
-    let mut escaping = Escaping(writer);
+    let mut escaping = Escaping { writer, block: Vec::with_capacity(BLOCK_BYTES) };
     match layout {
-        Layout::Indented => serde_json::to_writer_pretty(&mut escaping, value)?,
-        Layout::Line => serde_json::to_writer(&mut escaping, value)?,
+        Layout::Indented => {
+            value.serialize(&mut Serializer::with_formatter(&mut escaping, PrettyFormatter::new()))?;
+        }
+        Layout::Rows => {
+            value.serialize(&mut Serializer::with_formatter(&mut escaping, RowFormatter::default()))?;
+        }
+        Layout::Line => {
+            value.serialize(&mut Serializer::with_formatter(&mut escaping, CompactFormatter))?;
+        }
     }
-    writer.write_all(b"\n")
+    escaping.write_all(b"\n")?;
+    escaping.hand_over()
 }
 
+const BLOCK_BYTES: usize = 128 * 1024;
+/// So many bytes are looked at in one go; a processor compares them several at a time.
+const STRIDE_BYTES: usize = 64;
+
 /// Escapes what serde_json leaves as it is; such characters can only stand inside strings.
-struct Escaping<'a>(&'a mut dyn Write);
+///
+/// serde_json hands over a few bytes at a time, but never half a character: so neither is a block that is made of what
+/// it hands over, and looking through that once costs next to nothing.
+struct Escaping<'a> {
+    writer: &'a mut dyn Write,
+    block: Vec<u8>,
+}
+
+impl Escaping<'_> {
+    fn hand_over(&mut self) -> io::Result<()> {
+        if is_plain(&self.block) {
+            self.writer.write_all(&self.block)?;
+        } else {
+            let text = std::str::from_utf8(&self.block).map_err(io::Error::other)?;
+            self.writer.write_all(escaped(text).as_bytes())?;
+        }
+        self.block.clear();
+        Ok(())
+    }
+}
 
 impl Write for Escaping<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.iter().all(|byte| matches!(byte, 0..0x7f)) {
-            self.0.write_all(bytes)?;
-        } else {
-            // serde_json hands over whole fragments of strings, never half a character.
-            let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
-            self.0.write_all(escaped(text).as_bytes())?;
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.block.len() + bytes.len() > BLOCK_BYTES {
+            self.hand_over()?;
         }
-        Ok(bytes.len())
+        self.block.extend_from_slice(bytes);
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.hand_over()?;
+        self.writer.flush()
     }
+}
+
+/// Whether these are all of ASCII and none is DEL; other controls cannot be, as serde_json escapes them in strings.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.chunks(STRIDE_BYTES).all(|stride| stride.iter().fold(0, |most, &byte| byte.max(most)) < 0x7f)
 }
 
 fn escaped(text: &str) -> String {

@@ -33,7 +33,7 @@ pub(crate) fn occupants<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<Occupant<
         connection.keeps_port() && !heard.contains(&(connection.protocol, connection.port))
     };
     for connection in connections(world, asked).filter(is_kept) {
-        let whose = (connection.pids.as_slice(), connection.inode == 0, connection.socket_unit.as_deref());
+        let whose = (&*connection.pids, connection.inode == 0, connection.socket_unit.as_deref());
         let occupant = occupants.entry((connection.port, connection.protocol, whose));
         occupant.or_insert_with(|| Occupant { sockets: Vec::new() }).sockets.push(connection);
     }
@@ -69,7 +69,7 @@ impl<'a> Occupant<'a> {
 
     /// The first process that has them open, as far as one is seen.
     pub(crate) fn process(&self, world: &World<'a>) -> Option<(u32, &'a Process)> {
-        let mut pids = self.sockets.iter().flat_map(|socket| &socket.pids);
+        let mut pids = self.sockets.iter().flat_map(|socket| socket.pids.iter());
         pids.find_map(|pid| Some((*pid, world.snapshot.processes.get(pid)?)))
     }
 

@@ -87,6 +87,11 @@ impl Out {
         json::write(&mut self.writer, value, Layout::Indented).map_err(|error| Failure::output(&error))
     }
 
+    /// Writes one document of long lists, each row of them on a line.
+    pub(crate) fn json_rows<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
+        json::write(&mut self.writer, value, Layout::Rows).map_err(|error| Failure::output(&error))
+    }
+
     /// Writes one object on a line.
     pub(crate) fn ndjson<T: Serialize>(&mut self, value: &T) -> Result<(), Failure> {
         json::write(&mut self.writer, value, Layout::Line).map_err(|error| Failure::output(&error))

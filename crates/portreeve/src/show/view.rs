@@ -1,5 +1,7 @@
 //! What programs read of sockets and processes: the shapes of `-o json`, a promise from the first release on.
 
+mod rows;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -18,6 +20,7 @@ use portreeve_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::rows::Rows;
 use super::reach;
 
 /// The layout of these documents.
@@ -26,21 +29,23 @@ const VERSION: u32 = 1;
 /// The answer of `ls` and `who`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Listeners")]
-pub(crate) struct ListenersView<'a> {
+pub(crate) struct ListenersView<'w, 'a> {
     version: u32,
     #[schemars(with = "String")]
     taken: Timestamp,
-    listeners: Vec<ListenerView<'a>>,
+    #[schemars(with = "Vec<ListenerView<'a>>")]
+    listeners: Rows<'w, 'a, Listener>,
     gaps: Vec<GapView<'a>>,
     #[serde(flatten)]
-    everything: Option<EverythingView<'a>>,
+    everything: Option<EverythingView<'w, 'a>>,
 }
 
 /// What `ls -a` adds, and `who` where nobody listens.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Everything")]
-pub(crate) struct EverythingView<'a> {
-    connections: Vec<ConnectionView<'a>>,
+pub(crate) struct EverythingView<'w, 'a> {
+    #[schemars(with = "Vec<ConnectionView<'a>>")]
+    connections: Rows<'w, 'a, Connection>,
     other: Vec<OtherView<'a>>,
     processes: BTreeMap<u32, HolderView<'a>>,
 }
@@ -77,7 +82,7 @@ pub(crate) struct ListenerView<'a> {
 }
 
 /// A network namespace.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NetworkNamespace")]
 pub(crate) struct NetnsView<'a> {
     id: u64,
@@ -161,11 +166,11 @@ impl<'w, 'a> Viewer<'w, 'a> {
     }
 
     /// The document that holds `listeners`.
-    pub(crate) fn listeners(self, listeners: &[&'a Listener]) -> ListenersView<'a> {
+    pub(crate) fn listeners(self, listeners: &'w [&'a Listener]) -> ListenersView<'w, 'a> {
         ListenersView {
             version: VERSION,
             taken: self.world.snapshot.taken,
-            listeners: listeners.iter().map(|listener| self.listener(listener)).collect(),
+            listeners: Rows { viewer: self, of: listeners },
             gaps: self.gaps(),
             everything: None,
         }
@@ -174,13 +179,13 @@ impl<'w, 'a> Viewer<'w, 'a> {
     /// The same document with `connections`, sockets without ports (`others`), and every process.
     pub(crate) fn everything(
         self,
-        listeners: &[&'a Listener],
-        connections: &[&'a Connection],
+        listeners: &'w [&'a Listener],
+        connections: &'w [&'a Connection],
         others: &[&'a OtherSocket],
-    ) -> ListenersView<'a> {
+    ) -> ListenersView<'w, 'a> {
         let processes = self.world.snapshot.processes.iter();
         let everything = EverythingView {
-            connections: connections.iter().map(|connection| self.connection(connection)).collect(),
+            connections: Rows { viewer: self, of: connections },
             other: others.iter().map(|socket| self.other(socket)).collect(),
             processes: processes.map(|(&pid, process)| (pid, holder(pid, None, process))).collect(),
         };
@@ -190,9 +195,9 @@ impl<'w, 'a> Viewer<'w, 'a> {
     /// The document of a number on which nobody listens here, with the `connections` that keep it.
     pub(crate) fn occupied(
         self,
-        listeners: &[&'a Listener],
-        connections: &[&'a Connection],
-    ) -> ListenersView<'a> {
+        listeners: &'w [&'a Listener],
+        connections: &'w [&'a Connection],
+    ) -> ListenersView<'w, 'a> {
         let mut document = self.everything(listeners, connections, &[]);
         if let Some(everything) = &mut document.everything {
             everything.processes.retain(|pid, _| connections.iter().any(|socket| socket.pids.contains(pid)));
@@ -253,19 +258,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
 
     /// One connection.
     pub(crate) fn connection(self, connection: &'a Connection) -> ConnectionView<'a> {
-        ConnectionView {
-            protocol: connection.protocol,
-            family: connection.family,
-            address: &connection.address,
-            port: connection.port,
-            peer: &connection.peer,
-            state: connection.state,
-            netns: self.netns(connection.netns),
-            inode: connection.inode,
-            cookie: connection.cookie,
-            pids: &connection.pids,
-            socket_unit: connection.socket_unit.as_deref(),
-        }
+        ConnectionView::of(connection, self.netns(connection.netns))
     }
 
     fn other(self, socket: &'a OtherSocket) -> OtherView<'a> {
@@ -275,6 +268,24 @@ impl<'w, 'a> Viewer<'w, 'a> {
             netns: self.netns(socket.netns),
             inode: socket.inode,
             pids: &socket.pids,
+        }
+    }
+}
+
+impl<'a> ConnectionView<'a> {
+    fn of(connection: &'a Connection, netns: NetnsView<'a>) -> Self {
+        Self {
+            protocol: connection.protocol,
+            family: connection.family,
+            address: &connection.address,
+            port: connection.port,
+            peer: &connection.peer,
+            state: connection.state,
+            netns,
+            inode: connection.inode,
+            cookie: connection.cookie,
+            pids: &connection.pids,
+            socket_unit: connection.socket_unit.as_deref(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Which sockets `ls` shows.
 
+use std::net::IpAddr;
+
 use clap::ArgMatches;
 use portreeve_core::{
     address::Family,
@@ -115,7 +117,7 @@ impl Filter {
             .filter(|connection| everywhere || world.judges(connection.netns))
             .filter(|connection| self.shows_connection(world, connection))
             .collect();
-        shown.sort_by(|a, b| order(a).cmp(&order(b)));
+        shown.sort_by_cached_key(|connection| order(connection));
         shown
     }
 
@@ -181,9 +183,14 @@ impl Filter {
     }
 }
 
+/// Addresses as numbers, all of IPv4 before all of IPv6: comparing them byte by byte takes several times as long.
 fn order<'c>(connection: &'c Connection) -> impl Ord + use<'c> {
-    let Connection { protocol, port, peer, .. } = connection;
-    (*protocol, *port, &peer.address, peer.port, connection.netns)
+    let Connection { protocol, port, peer, netns, .. } = connection;
+    let (family, ip) = match peer.address.ip {
+        IpAddr::V4(ip) => (Family::Ipv4, u32::from(ip).into()),
+        IpAddr::V6(ip) => (Family::Ipv6, u128::from(ip)),
+    };
+    (*protocol, *port, family, ip, peer.address.interface.as_deref(), peer.port, *netns)
 }
 
 fn zones<'a>(world: &World<'a>) -> impl Iterator<Item = &'a str> {

@@ -77,7 +77,7 @@ fn commands<'a>(world: &World<'a>, asked: &[Asked], kept: &[Occupant<'a>], footi
     if let [occupant] = kept
         && occupant.sockets().iter().all(|socket| socket.state == TcpState::BoundInactive)
         && let Some((pid, process)) = occupant.process(world)
-        && occupant.sockets().iter().all(|socket| socket.pids == [pid])
+        && occupant.sockets().iter().all(|socket| *socket.pids == [pid])
     {
         commands.extend(next::stop_one(pid, process, footing));
     }
