@@ -96,10 +96,11 @@ impl From<IpAddr> for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.interface {
-            Some(interface) => write!(f, "{}%{interface}", self.ip),
-            None => write!(f, "{}", self.ip),
+        match Dotted::default().write(self.ip) {
+            Some(text) => f.write_str(text)?,
+            None => write!(f, "{}", self.ip)?,
         }
+        self.interface.as_ref().map_or(Ok(()), |interface| write!(f, "%{interface}"))
     }
 }
 
@@ -117,11 +118,7 @@ impl FromStr for Address {
 
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut dotted = Dotted::default();
-        match dotted.write(self.ip).filter(|_| self.interface.is_none()) {
-            Some(text) => serializer.serialize_str(text),
-            None => serializer.collect_str(self),
-        }
+        serializer.collect_str(self)
     }
 }
 

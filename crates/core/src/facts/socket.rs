@@ -299,6 +299,27 @@ pub enum TcpState {
     BoundInactive,
 }
 
+impl TcpState {
+    /// The token of machine output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Established => "established",
+            Self::SynSent => "syn-sent",
+            Self::SynRecv => "syn-recv",
+            Self::FinWait1 => "fin-wait1",
+            Self::FinWait2 => "fin-wait2",
+            Self::TimeWait => "time-wait",
+            Self::Close => "close",
+            Self::CloseWait => "close-wait",
+            Self::LastAck => "last-ack",
+            Self::Closing => "closing",
+            Self::NewSynRecv => "new-syn-recv",
+            Self::BoundInactive => "bound",
+        }
+    }
+}
+
 /// A socket that has no port: listed for completeness, outside the judgement of ports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OtherSocket {

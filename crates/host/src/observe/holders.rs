@@ -4,7 +4,7 @@ mod order;
 mod threads;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs,
     io::{self, Write},
     mem::MaybeUninit,
@@ -228,9 +228,9 @@ fn without_descriptors(unclaimed: &Inodes) -> Sweep {
     let Ok(sight) = Sight::open(&[(List::Kept, asked)]) else { return sweep };
     // What cannot be learnt stays untold.
     let _ = sight.read(List::Kept, |record| {
-        if record.queued && unclaimed.contains(&record.inode) {
+        if record.queued && unclaimed.contains(record.inode) {
             sweep.queued.insert(record.inode);
-        } else if unclaimed.contains(&record.inode) {
+        } else if unclaimed.contains(record.inode) {
             sweep.found.push(Found::of(&record));
         }
     });
@@ -284,7 +284,7 @@ pub(super) struct Sweep {
     /// descriptor.
     found: Vec<Found>,
     /// Sockets that wait in a queue to be received.
-    queued: Inodes,
+    queued: HashSet<u64>,
     /// How many processes did not show their descriptors; those that are not even listed count as one.
     pub(super) hidden: u32,
     /// How many did not show them to an ordinary user, whom the kernel told all that its programs see.

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 
 use portreeve_core::visible::is_hidden;
 use serde::Serialize;
-use serde_json::{Serializer, ser::CompactFormatter, ser::PrettyFormatter};
+use serde_json::Serializer;
 
-use self::layout::RowFormatter;
+use self::layout::Lines;
+pub(crate) use self::layout::Written;
 
 /// How a document is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +29,7 @@ pub(crate) enum Layout {
 /// What the writer answers.
 pub(crate) fn write<T: Serialize>(writer: &mut dyn Write, value: &T, layout: Layout) -> io::Result<()> {
     let mut escaping = Escaping { writer, block: Vec::with_capacity(BLOCK_BYTES) };
-    match layout {
-        Layout::Indented => {
-            value.serialize(&mut Serializer::with_formatter(&mut escaping, PrettyFormatter::new()))?;
-        }
-        Layout::Rows => {
-            value.serialize(&mut Serializer::with_formatter(&mut escaping, RowFormatter::default()))?;
-        }
-        Layout::Line => {
-            value.serialize(&mut Serializer::with_formatter(&mut escaping, CompactFormatter))?;
-        }
-    }
+    value.serialize(&mut Serializer::with_formatter(&mut escaping, Lines::of(layout)))?;
     escaping.write_all(b"\n")?;
     escaping.hand_over()
 }
@@ -75,7 +66,7 @@ impl Write for Escaping<'_> {
         self.write_all(bytes).map(|()| bytes.len())
     }
 
-    #[inline]
+    #[inline(always)]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.block.len() + bytes.len() > BLOCK_BYTES {
             self.hand_over()?;
@@ -92,7 +83,9 @@ impl Write for Escaping<'_> {
 
 /// Whether these are all of ASCII and none is DEL; other controls cannot be, as serde_json escapes them in strings.
 fn is_plain(bytes: &[u8]) -> bool {
-    bytes.chunks(STRIDE_BYTES).all(|stride| stride.iter().fold(0, |most, &byte| byte.max(most)) < 0x7f)
+    let most = |stride: &[u8]| stride.iter().fold(0, |most, &byte| byte.max(most));
+    let (strides, rest) = bytes.as_chunks::<STRIDE_BYTES>();
+    strides.iter().all(|stride| most(stride) < 0x7f) && most(rest) < 0x7f
 }
 
 fn escaped(text: &str) -> String {

@@ -1,5 +1,6 @@
 //! What programs read of sockets and processes: the shapes of `-o json`, a promise from the first release on.
 
+mod row;
 mod rows;
 
 use std::collections::BTreeMap;

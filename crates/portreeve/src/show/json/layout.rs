@@ -1,21 +1,44 @@
-//! A document of long lists: what stands in it and each row of a list has a line, and a row is never broken.
+//! Where the lines of a document are broken.
 
 use std::io::{self, Write};
 
+use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
-/// The document itself and its lists; what is deeper stands within a row.
-const LINES_DEPTH_MAX: usize = 2;
+use super::Layout;
 
-/// Breaks lines as deep as the rows.
-#[derive(Debug, Default)]
-pub(super) struct RowFormatter {
+/// A value that has been written as JSON already, on one line, and stands in the document as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written<'t>(pub(crate) &'t [u8]);
+
+impl Serialize for Written<'_> {
+    /// No document has bytes otherwise, which JSON does not know.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// Breaks lines as deep as a layout wants it.
+#[derive(Debug)]
+pub(super) struct Lines {
+    depth_max: usize,
     depth: usize,
     /// Whether anything stands in what was opened last.
     is_filled: bool,
 }
 
-impl RowFormatter {
+impl Lines {
+    /// Those of `layout`.
+    pub(super) const fn of(layout: Layout) -> Self {
+        let depth_max = match layout {
+            Layout::Indented => usize::MAX,
+            // The document itself and its lists; what is deeper stands within a row.
+            Layout::Rows => 2,
+            Layout::Line => 0,
+        };
+        Self { depth_max, depth: 0, is_filled: false }
+    }
+
     fn open<W: Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
         self.depth += 1;
         self.is_filled = false;
@@ -38,7 +61,7 @@ impl RowFormatter {
     }
 
     const fn breaks_lines(&self) -> bool {
-        self.depth <= LINES_DEPTH_MAX
+        self.depth <= self.depth_max
     }
 }
 
@@ -47,7 +70,11 @@ fn break_line<W: Write + ?Sized>(writer: &mut W, depth: usize) -> io::Result<()>
     (0..depth).try_for_each(|_| writer.write_all(b"  "))
 }
 
-impl Formatter for RowFormatter {
+impl Formatter for Lines {
+    fn write_byte_array<W: Write + ?Sized>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
+        writer.write_all(value)
+    }
+
     fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         self.open(writer, b"[")
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use portreeve_core::facts::{Connection, Listener};
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 
 use super::{ConnectionView, Viewer, netns_view};
+use crate::show::json::Written;
 
 /// What a row each is to be written of.
 #[derive(Debug)]
@@ -26,6 +27,13 @@ impl Serialize for Rows<'_, '_, Connection> {
         let ids = snapshot.namespaces.iter().map(|namespace| namespace.id);
         let known: BTreeMap<_, _> = ids.map(|id| (id, netns_view(snapshot, id))).collect();
         let netns = |id| known.get(&id).copied().unwrap_or_else(|| netns_view(snapshot, id));
-        serializer.collect_seq(self.of.iter().map(|row| ConnectionView::of(row, netns(row.netns))))
+        let mut list = serializer.serialize_seq(Some(self.of.len()))?;
+        let mut text = Vec::new();
+        for connection in self.of {
+            text.clear();
+            ConnectionView::of(connection, netns(connection.netns)).write(&mut text);
+            list.serialize_element(&Written(&text))?;
+        }
+        list.end()
     }
 }
