@@ -3,45 +3,60 @@
 mod lookup;
 mod machine;
 mod policy;
+mod race;
 mod report;
 mod scenes;
+mod sight;
 mod size;
 mod stopwatch;
 
 use std::fs;
 
-use report::Row;
+use report::{Part, Row};
 
 use crate::shell::{self, Result, cargo, root};
 
 const PAGE: &str = "docs/performance.md";
 
-/// `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which takes minutes.
+/// `[sight]` measures that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
+/// takes minutes.
 pub(crate) fn run(words: &[String]) -> Result {
     if cfg!(debug_assertions) {
         let mut again = cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench"]);
         return shell::run(again.args(words));
     }
     let has = |option: &str| words.iter().any(|word| word == option);
+    shell::run(&mut cargo(&["build", "--release", "--package", "portreeve"]))?;
+    let mut parts = Vec::new();
+    if !has(Part::Sight.word()) {
+        parts.push((Part::General, general(has("--cold"))?));
+    }
+    parts.push((Part::Sight, sight::rows()?));
+    let machine = machine::describe();
+    let sections: Vec<_> =
+        parts.iter().map(|(part, rows)| (*part, report::section(*part, rows, &machine))).collect();
+    sections.iter().for_each(|(_, section)| println!("{section}"));
+    if has("--save") {
+        let saved = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+        fs::write(root().join(PAGE), report::page(&saved, &sections))?;
+    }
+    verdict(parts.iter().flat_map(|(_, rows)| rows))
+}
+
+fn general(cold: bool) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    if has("--cold") {
+    if cold {
         rows.push(size::cold_build()?);
     }
-    shell::run(&mut cargo(&["build", "--release", "--package", "portreeve"]))?;
     rows.extend(scenes::small()?);
     rows.extend(scenes::busy()?);
     rows.extend(lookup::rows()?);
     rows.push(policy::row()?);
     rows.extend(size::rows()?);
-    let page = report::page(&rows, &machine::describe());
-    println!("{page}");
-    if has("--save") {
-        fs::write(root().join(PAGE), &page)?;
-    }
-    verdict(&rows)
+    Ok(rows)
 }
 
-fn verdict(rows: &[Row]) -> Result {
-    let missed: Vec<_> = rows.iter().filter(|row| !row.is_kept()).map(|row| row.what.as_str()).collect();
+fn verdict<'r>(rows: impl Iterator<Item = &'r Row>) -> Result {
+    let missed: Vec<_> = rows.filter(|row| !row.is_kept()).map(|row| row.what.as_str()).collect();
     if missed.is_empty() { Ok(()) } else { Err(format!("not as promised: {}", missed.join("; ")).into()) }
 }

@@ -3,11 +3,7 @@
 mod dotted;
 
 use alloc::{borrow::Cow, sync::Arc};
-use core::{
-    fmt,
-    net::IpAddr,
-    str::FromStr,
-};
+use core::{fmt, net::IpAddr, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

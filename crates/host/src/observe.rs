@@ -93,7 +93,8 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let connected = looks.iter_mut().map(|look| mem::take(&mut look.connected)).collect();
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
     let listeners = pieces.listeners(&mut gaps);
-    let connections = (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
+    let connections =
+        (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
     let other = pieces.other();
     let origins = match wanted.origins {
         Origins::Skip => None,

@@ -17,6 +17,9 @@ pub const BUSY_PROCESSES: u32 = 50;
 /// Connections of each of them, both ends of which it holds: below the 20,000 descriptors that a process may have.
 pub const BUSY_CONNECTIONS_EACH: u32 = 2_000;
 
+/// Connections of a process where their number is chosen: 20,000 descriptors would be the most it may have.
+const CONNECTIONS_EACH: u32 = 1_000;
+
 /// Such a host: its own network, process numbers and /proc, but the machine's files. It goes when this value does.
 #[derive(Debug)]
 pub struct Fixture {
@@ -42,10 +45,34 @@ pub fn small() -> Result<Fixture, LabError> {
 ///
 /// Where the lab cannot be built here.
 pub fn busy() -> Result<Fixture, LabError> {
+    shared_out(BUSY_PROCESSES, BUSY_CONNECTIONS_EACH)
+}
+
+/// The same with so many thousand sockets, which are the ends of half as many connections, 2,000 sockets a process.
+///
+/// # Errors
+///
+/// Where the lab cannot be built here.
+pub fn connected(sockets: u32) -> Result<Fixture, LabError> {
+    shared_out(sockets / (2 * CONNECTIONS_EACH), CONNECTIONS_EACH)
+}
+
+fn shared_out(processes: u32, each: u32) -> Result<Fixture, LabError> {
     let mut fixture = Fixture { namespace: Namespace::create_with_processes()?, programs: Vec::new() };
     fixture.start("system.slice/web.service", &["listen", "0.0.0.0:443"])?;
-    let (processes, each) = (BUSY_PROCESSES.to_string(), BUSY_CONNECTIONS_EACH.to_string());
-    fixture.start("system.slice/busy.service", &["connections", &processes, &each])?;
+    let arguments = ["connections", &processes.to_string(), &each.to_string()];
+    fixture.start("system.slice/busy.service", &arguments)?;
+    Ok(fixture)
+}
+
+/// So many network namespaces with a listener each, on 443/tcp, beside the host's own, which has none.
+///
+/// # Errors
+///
+/// Where the lab cannot be built here.
+pub fn divided(namespaces: u16) -> Result<Fixture, LabError> {
+    let mut fixture = Fixture { namespace: Namespace::create_with_processes()?, programs: Vec::new() };
+    fixture.start("system.slice/divided.service", &["namespaces", &namespaces.to_string(), "0.0.0.0:443"])?;
     Ok(fixture)
 }
 

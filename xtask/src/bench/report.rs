@@ -14,7 +14,8 @@ pub(super) enum Figure {
 }
 
 impl Figure {
-    const fn value(self) -> f64 {
+    /// The number alone.
+    pub(super) const fn value(self) -> f64 {
         match self {
             Self::Nanoseconds(value) | Self::Bytes(value) | Self::Count(value) => value,
         }
@@ -104,17 +105,63 @@ fn shown_share(share: f64) -> String {
     }
 }
 
-/// The page, with the machine that the figures come from.
-pub(super) fn page(rows: &[Row], machine: &str) -> String {
+/// What is measured together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The usual commands, the registry, the policy, the program itself.
+    General,
+    /// Every socket and its holder.
+    Sight,
+}
+
+impl Part {
+    /// In the order of the page.
+    const ALL: [Self; 2] = [Self::General, Self::Sight];
+
+    /// What asks for it on the command line.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::General => "general",
+            Self::Sight => "sight",
+        }
+    }
+
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::General => "## General",
+            Self::Sight => "## Sight",
+        }
+    }
+}
+
+const OPENING: &str = "# Performance\n\n\
+    Written by `cargo xtask bench --save`. Each figure is the median of at least ten runs of the whole process, of at \
+    least three where one takes seconds, started as a shell starts it; rivals take turns with portreeve in the same \
+    run, on the same fixture. Figures mean something as ratios: they are from one machine on one day.\n";
+
+/// One part as it stands on the page, with the machine that its figures come from.
+pub(super) fn section(part: Part, rows: &[Row], machine: &str) -> String {
+    let heading = part.heading();
     let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
     format!(
-        "# Performance\n\n\
-         Written by `cargo xtask bench --save`. Each figure is the median of at least ten runs of the whole process, \
-         started as a shell starts it; rivals take turns with portreeve in the same run, on the same fixture. \
-         Figures mean something as ratios: they are from one machine on one day.\n\n\
-         {machine}\n\n\
+        "{heading}\n\n{machine}\n\n\
          | what | portreeve | rival | ratio | promised | kept |\n|---|---|---|---|---|---|\n{rows}"
     )
+}
+
+/// The page with these sections; of the others it keeps what was saved.
+pub(super) fn page(saved: &str, sections: &[(Part, String)]) -> String {
+    let text = Part::ALL.into_iter().filter_map(|part| {
+        let fresh = sections.iter().find(|(of, _)| *of == part).map(|(_, section)| section.clone());
+        fresh.or_else(|| saved_section(saved, part))
+    });
+    text.fold(OPENING.to_owned(), |page, section| format!("{page}\n{section}"))
+}
+
+fn saved_section(page: &str, part: Part) -> Option<String> {
+    let from = &page[page.find(part.heading())?..];
+    let end = from.find("\n\n## ").map_or(from.len(), |end| end + 1);
+    Some(from[..end].to_owned())
 }
 
 #[cfg(test)]
@@ -138,6 +185,21 @@ mod tests {
         );
         assert!(row(2e6, 28e6).is_kept());
         assert!(!row(7e6, 28e6).is_kept());
+    }
+
+    #[test]
+    fn a_part_that_was_not_measured_stays_on_the_page() {
+        let section = |part, time| section(part, &[row(time, 28e6)], "A machine.");
+        let both = page(
+            "",
+            &[(Part::General, section(Part::General, 2e6)), (Part::Sight, section(Part::Sight, 3e6))],
+        );
+        assert!(both.starts_with("# Performance\n\n") && both.contains(".\n\n## General\n\nA machine."));
+        for (part, time) in [(Part::Sight, 3e6), (Part::General, 2e6)] {
+            let changed = page(&both, &[(part, section(part, 4e6))]);
+            assert_eq!(changed, both.replace(&section(part, time), &section(part, 4e6)));
+            assert_eq!(page(&changed, &[(part, section(part, time))]), both);
+        }
     }
 
     #[test]

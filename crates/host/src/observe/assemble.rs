@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use portreeve_core::{
     cgroup,
-    facts::{
-        Backlog, Connection, GapKind, Hold, HolderGap, Listener, OtherSocket, Process, SocketState,
-    },
+    facts::{Backlog, Connection, GapKind, Hold, HolderGap, Listener, OtherSocket, Process, SocketState},
 };
 
 use rustix::process::geteuid;

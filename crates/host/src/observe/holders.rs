@@ -18,6 +18,7 @@ use rustix::{
     process::geteuid,
 };
 
+use self::order::{Inodes, Places, abreast};
 use super::{
     Holders, Wanted,
     cgroups::Cgroups,
@@ -28,7 +29,6 @@ use super::{
     share::share,
     sight::{Asked, List, Record, Sight},
 };
-use self::order::{Inodes, Places, abreast};
 use crate::proc;
 
 /// Initial pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).

@@ -66,7 +66,8 @@ impl Places {
 
     /// From where to where the entries of `inode` must be, if there are any.
     pub(super) fn near(&self, inode: u64) -> (usize, usize) {
-        let bounds = self.run(inode).and_then(|run| Some((*self.starts.get(run)?, *self.starts.get(run + 1)?)));
+        let bounds =
+            self.run(inode).and_then(|run| Some((*self.starts.get(run)?, *self.starts.get(run + 1)?)));
         bounds.unwrap_or_default()
     }
 

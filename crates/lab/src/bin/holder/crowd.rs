@@ -46,6 +46,20 @@ pub(crate) fn connections(processes: u16, each: u16) -> Outcome {
     hold(children)
 }
 
+/// Processes with a listener each, every one in a network namespace of its own.
+pub(crate) fn namespaces(count: u16, address: SocketAddr) -> Outcome {
+    let mut children = Vec::new();
+    for _ in 0..count {
+        let mut command = Command::new("unshare");
+        command.arg("--net").arg(env::current_exe()?).args(["listen", &address.to_string()]);
+        children.push(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?);
+    }
+    for child in &mut children {
+        wait_until_ready(child)?;
+    }
+    hold(children)
+}
+
 pub(crate) fn connected_to_itself(address: SocketAddr, count: u16) -> Outcome {
     raise_descriptor_limit()?;
     let listener = TcpListener::bind(address)?;

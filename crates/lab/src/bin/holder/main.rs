@@ -44,7 +44,8 @@ const USAGE: &str = "usage: holder MODE ARGUMENT...
   silent KIND PLACE          a mount of fuse that never answers
   idle                       nothing at all
   crowd TCP UDP IDLE         so many processes of each kind
-  connections PROCESSES EACH so many processes with so many loopback connections each";
+  connections PROCESSES EACH so many processes with so many loopback connections each
+  namespaces COUNT ADDRESS   so many network namespaces with a TCP listener each";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
@@ -83,6 +84,7 @@ fn run(arguments: &[OsString]) -> Outcome {
         "idle" => rest_forever(),
         "crowd" => crowd::crowd(number(rest, 0)?, number(rest, 1)?, number(rest, 2)?),
         "connections" => crowd::connections(number(rest, 0)?, number(rest, 1)?),
+        "namespaces" => crowd::namespaces(number(rest, 0)?, address(rest, 1)?),
         "connected-to-itself" => crowd::connected_to_itself(address(rest, 0)?, number(rest, 1)?),
         _ => Err(USAGE.into()),
     }
