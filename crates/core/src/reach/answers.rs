@@ -44,7 +44,7 @@ fn hears(listener: &Listener, interface: &Interface, address: &Address) -> bool 
             IpAddr::V6(_) => listener.hears_ipv6(),
         };
     }
-    let is_here = bound.interface.as_ref().is_none_or(|name| *name == interface.name);
+    let is_here = bound.interface.as_deref().is_none_or(|name| name == interface.name);
     // The whole of 127.0.0.0/8 is the loopback's, though its list has one address (RFC 1122, §3.2.1.3).
     let is_loopback = interface.name == "lo" && bound.ip.is_loopback() && address.ip.is_loopback();
     is_here
