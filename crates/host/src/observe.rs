@@ -28,7 +28,7 @@ mod ways;
 pub use wanted::{Connections, Files, Holders, Namespaces, Origins, Wanted};
 pub use ways::{Way, Ways};
 
-use std::mem;
+use std::{mem, thread};
 
 use portreeve_core::{
     facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot},
@@ -37,7 +37,7 @@ use portreeve_core::{
 use rustix::{process::geteuid, system::uname};
 
 use self::{
-    assemble::Pieces, cgroups::Cgroups, descriptors::Descriptors, gaps::Gaps, kernel::KernelHolders,
+    assemble::Pieces, cgroups::Cgroups, descriptors::Pass, gaps::Gaps, kernel::KernelHolders,
     namespaces::Look, pids::Pids, sight::tables::Tables, ways::Sources,
 };
 use crate::proc::{self, mounts};
@@ -63,13 +63,18 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         mounts::read(&proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default());
     let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
 
-    let descriptors = asks_everybody(wanted).then(|| Descriptors::see(wanted)).flatten();
+    let pass = Pass::over(wanted);
     let tables = Tables::of(wanted.ports.unwrap_or(PortRange::EVERY));
     let tables = wanted.ways.allow(Way::Bpf).then_some(&tables);
-    let sources =
-        Sources { wanted, descriptors: descriptors.as_ref(), tables, mounts: &mounts.network_namespaces };
-    let mut looks = namespaces::look(sources, &pids, &mut gaps)?;
-    let mut search = holders::find(wanted, &pids, &looks, descriptors, &mut cgroups);
+    let sources = Sources { wanted, pass: &pass, tables, mounts: &mounts.network_namespaces };
+    let mut looks = thread::scope(|scope| {
+        if wanted.connections != Connections::Skip {
+            // The kernel goes through descriptors and through its tables at the same time, and either takes long.
+            scope.spawn(|| pass.seen());
+        }
+        namespaces::look(sources, &pids, &mut gaps)
+    })?;
+    let mut search = holders::find(wanted, &pids, &looks, pass.into_seen(), &mut cgroups);
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
     }

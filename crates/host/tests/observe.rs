@@ -92,7 +92,7 @@ fn connections_are_counted_and_listed() {
     assert_eq!((count(address.port()), count(client_port)), (Some(1), Some(1)));
     let connections = snapshot.connections.as_ref().unwrap();
     let ours = connections.iter().find(|connection| connection.port == client_port).unwrap();
-    assert_eq!((ours.peer.port, ours.pids.as_slice()), (address.port(), &[std::process::id()][..]));
+    assert_eq!((ours.peer.port, &*ours.pids), (address.port(), &[std::process::id()][..]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Every descriptor of a socket, from one pass of the kernel over all processes and namespaces (A5, A12).
 
-use std::{collections::BTreeMap, fs, process};
+use std::{collections::BTreeMap, fs, process, sync::OnceLock};
 
 use portreeve_core::{
     facts::{OtherSocket, SeenBy},
@@ -8,12 +8,41 @@ use portreeve_core::{
 };
 
 use super::{
-    Connections, Namespaces, Wanted,
+    Connections, Namespaces, Wanted, asks_everybody,
     holders::{self, Found},
     sight::{Asked, List, Record, Sight, socket},
     sockets::{CLOSE, LISTEN, Socket},
     ways::Way,
 };
+
+/// The pass, which one thread may be at while another reads what needs it not yet.
+#[derive(Debug)]
+pub(super) struct Pass<'w> {
+    wanted: &'w Wanted,
+    seen: OnceLock<Option<Descriptors>>,
+}
+
+impl<'w> Pass<'w> {
+    /// One over everything that is wanted; nobody goes over anything before it is asked what it saw.
+    pub(super) const fn over(wanted: &'w Wanted) -> Self {
+        Self { wanted, seen: OnceLock::new() }
+    }
+
+    /// What it saw, which whoever asks first finds out; the others wait. `None` where it is not worth its price, or the
+    /// kernel does not let us.
+    pub(super) fn seen(&self) -> Option<&Descriptors> {
+        self.seen.get_or_init(|| Self::see(self.wanted)).as_ref()
+    }
+
+    /// The same, for good.
+    pub(super) fn into_seen(self) -> Option<Descriptors> {
+        self.seen.into_inner().unwrap_or_else(|| Self::see(self.wanted))
+    }
+
+    fn see(wanted: &Wanted) -> Option<Descriptors> {
+        asks_everybody(wanted).then(|| Descriptors::see(wanted)).flatten()
+    }
+}
 
 /// What the pass saw.
 #[derive(Debug, Default)]

@@ -77,11 +77,11 @@ pub(super) fn look(sources: Sources<'_>, pids: &Pids, gaps: &mut Gaps) -> Result
     looks[0].namespace.own = true;
     if let (Namespaces::All, Some(own)) = (sources.wanted.namespaces, own) {
         let none = BTreeMap::new();
-        let sockets = sources.descriptors.map_or(&none, |descriptors| &descriptors.guides);
-        let processes = sources.descriptors.and_then(|descriptors| descriptors.elsewhere.as_ref());
+        let sockets = sources.descriptors().map_or(&none, |descriptors| &descriptors.guides);
+        let processes = sources.descriptors().and_then(|descriptors| descriptors.elsewhere.as_ref());
         let known = Known { names: &names, mounts: sources.mounts, sockets, processes };
         looks.extend(look_abroad(sources, &doors::find(own, known, pids, gaps), gaps));
-        if let Some(descriptors) = sources.descriptors {
+        if let Some(descriptors) = sources.descriptors() {
             looks.extend(outside::tell(descriptors, &looks, &names, gaps));
         }
     }
@@ -152,8 +152,9 @@ fn look_here(
         connections_by_port: Vec::new(),
         connections_by_destination: Vec::new(),
     };
-    let listening = sockets::listening(sources, id, gaps)?;
+    // Those that take long and need no descriptors come first: another thread may still be at these.
     let connected = connections(sources, &mut namespace, &links, gaps)?;
+    let listening = sockets::listening(sources, id, gaps)?;
     let other = match sources.wanted.connections {
         Connections::List => unported::list(sources, id, gaps),
         Connections::Count | Connections::Skip => Vec::new(),
@@ -187,7 +188,10 @@ fn connections(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Wanted;
+    use crate::{
+        Wanted,
+        observe::{Holders, descriptors::Pass},
+    };
     use rustix::process::geteuid;
 
     #[test]
@@ -195,8 +199,8 @@ mod tests {
         let door = |id| Door { id, name: None, way: doors::Way::Path("/proc/self/ns/net".into()) };
         let enter = |id| {
             let mut gaps = Gaps::default();
-            let sources =
-                Sources { wanted: &Wanted::LISTENERS, descriptors: None, tables: None, mounts: &[] };
+            let wanted = Wanted { holders: Holders::Skip, ..Wanted::LISTENERS };
+            let sources = Sources { wanted: &wanted, pass: &Pass::over(&wanted), tables: None, mounts: &[] };
             let look = enter(sources, &door(id), &mut gaps);
             (look.map(|look| look.namespace.id), gaps.into_sorted().iter().map(|gap| gap.count).sum::<u32>())
         };

@@ -139,7 +139,7 @@ pub(super) fn listening(
         }
         Some((sockets, told))
     })?;
-    if sources.descriptors.is_some() {
+    if sources.descriptors().is_some() {
         adopt(&mut sockets, sources.held(netns));
         if let Some(tables) = sources.tables.filter(|_| sockets.iter().any(is_nobodys)) {
             trace(&mut sockets, tables);

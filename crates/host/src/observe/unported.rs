@@ -39,7 +39,7 @@ pub(super) fn list(sources: Sources<'_>, netns: u64, gaps: &mut Gaps) -> Vec<Oth
             gaps.missing(&path);
         }
     }
-    match sources.descriptors {
+    match sources.descriptors() {
         Some(descriptors) => {
             let known: HashSet<u64> = sockets.iter().map(|socket| socket.inode).collect();
             let held = descriptors.other(netns).iter();

@@ -1,6 +1,11 @@
 //! The ways of looking that are open, and those that somebody closed on purpose.
 
-use super::{Wanted, descriptors::Descriptors, sight::tables::Tables, sockets::Socket};
+use super::{
+    Wanted,
+    descriptors::{Descriptors, Pass},
+    sight::tables::Tables,
+    sockets::Socket,
+};
 
 /// A way of looking at sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +37,8 @@ impl Way {
 #[derive(Clone, Copy)]
 pub(super) struct Sources<'a> {
     pub(super) wanted: &'a Wanted,
-    /// Every descriptor of a socket, where the kernel told.
-    pub(super) descriptors: Option<&'a Descriptors>,
+    /// The pass over every descriptor.
+    pub(super) pass: &'a Pass<'a>,
     /// The kernel's own tables, where it may let us go through them.
     pub(super) tables: Option<&'a Tables>,
     /// The network namespaces that are mounted somewhere, by inode.
@@ -41,10 +46,15 @@ pub(super) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
+    /// Every descriptor of a socket, where the kernel tells: this waits until it has.
+    pub(super) fn descriptors(&self) -> Option<&'a Descriptors> {
+        self.pass.seen()
+    }
+
     /// The sockets of a network namespace that some process has a descriptor of, as far as
     /// [`Descriptors::sockets`] has them.
     pub(super) fn held(&self, netns: u64) -> &'a [Socket] {
-        self.descriptors.map_or(&[], |descriptors| descriptors.sockets(netns))
+        self.descriptors().map_or(&[], |descriptors| descriptors.sockets(netns))
     }
 }
 

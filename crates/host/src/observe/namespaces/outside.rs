@@ -8,7 +8,7 @@ use portreeve_core::{
 };
 
 use super::{
-    super::{descriptors::Descriptors, sockets},
+    super::{connected::Connected, descriptors::Descriptors, sockets},
     Gaps, Look,
 };
 
@@ -29,7 +29,9 @@ pub(super) fn tell(
 
 fn look(descriptors: &Descriptors, id: u64, names: &BTreeMap<String, u64>) -> Look {
     let name = names.iter().find(|(_, named)| **named == id).map(|(name, _)| name.clone());
-    let (listening, connected) = sockets::sides(descriptors.sockets(id));
+    let (listening, others) = sockets::sides(descriptors.sockets(id));
+    let mut connected = Connected::default();
+    others.iter().for_each(|socket| connected.push(socket, id, &[]));
     Look {
         namespace: untold(id, name),
         links: Vec::new(),

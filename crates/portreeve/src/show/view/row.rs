@@ -79,8 +79,11 @@ impl Row<'_> {
 mod tests {
     use super::*;
     use crate::show::view::netns_view;
-    use portreeve_core::facts::{Connection, Snapshot};
-    use serde_json::Value;
+    use portreeve_core::{
+        facts::{Connection, Snapshot},
+        port::Protocol,
+    };
+    use serde_json::{Value, json};
 
     const STATES: [&str; 12] = [
         "established",
@@ -103,16 +106,19 @@ mod tests {
     fn connection(at: usize) -> Value {
         let pids: Vec<_> = (0..at % 4).map(|count| count * u32::MAX as usize / 3).collect();
         let address = |at: usize| ADDRESSES[at % ADDRESSES.len()];
-        serde_json::json!({
-            "protocol": ["tcp", "udp", "udplite", "sctp", "dccp"][at % 5],
-            "family": ["ipv4", "ipv6"][at % 2],
-            "address": address(at), "port": at * 9,
+        let unit = [None, Some("ssh.service"), Some("a\"\n\u{202e}.service")];
+        json!({
+            "protocol": Protocol::ALL[at % 5],
+            "family": ["ipv4", "ipv6"].get(at % 2),
+            "address": address(at),
+            "port": at * 9,
             "peer": {"address": address(at / 2 + 1), "port": 65_535 - at},
             "state": STATES[at % STATES.len()],
-            "netns": [4_026_531_840_u64, 7][at % 2],
-            "inode": 10_u64.pow(u32::try_from(at % 20).unwrap()), "cookie": u64::MAX / (at as u64 + 1),
+            "netns": [4_026_531_840_u64, 7].get(at % 2),
+            "inode": 10_u64.pow(u32::try_from(at % 20).unwrap()),
+            "cookie": u64::MAX / (at as u64 + 1),
             "pids": pids,
-            "socket_unit": [Value::Null, "ssh.service".into(), "a\"\n\u{202e}.service".into()][at % 3],
+            "socket_unit": unit[at % 3],
         })
     }
 
