@@ -121,7 +121,7 @@ mod tests {
             netns: 1,
             inode: 1,
             cookie: 1,
-            pids: Vec::new(),
+            pids: crate::facts::Pids::default(),
             socket_unit: None,
         }
     }

@@ -106,15 +106,16 @@ mod tests {
     fn connection(at: usize) -> Value {
         let pids: Vec<_> = (0..at % 4).map(|count| count * u32::MAX as usize / 3).collect();
         let address = |at: usize| ADDRESSES[at % ADDRESSES.len()];
+        let (families, namespaces) = (["ipv4", "ipv6"], [4_026_531_840_u64, 7]);
         let unit = [None, Some("ssh.service"), Some("a\"\n\u{202e}.service")];
         json!({
             "protocol": Protocol::ALL[at % 5],
-            "family": ["ipv4", "ipv6"].get(at % 2),
+            "family": families[at % 2],
             "address": address(at),
             "port": at * 9,
             "peer": {"address": address(at / 2 + 1), "port": 65_535 - at},
             "state": STATES[at % STATES.len()],
-            "netns": [4_026_531_840_u64, 7].get(at % 2),
+            "netns": namespaces[at % 2],
             "inode": 10_u64.pow(u32::try_from(at % 20).unwrap()),
             "cookie": u64::MAX / (at as u64 + 1),
             "pids": pids,
