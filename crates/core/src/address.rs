@@ -145,7 +145,9 @@ mod tests {
     #[test]
     fn an_address_reads_back_as_it_is_written() {
         for text in ["0.0.0.0", "::", "127.0.0.1", "fe80::1%eth0", "::ffff:10.0.0.1"] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+            let address: Address = text.parse().unwrap();
+            assert_eq!(address.to_string(), text);
+            assert_eq!(serde_json::to_value(&address).unwrap(), text);
         }
     }
 

@@ -30,3 +30,24 @@ fn the_busy_host_has_its_connections() {
     assert_eq!(listeners.len(), 51);
     assert!(listeners.iter().any(|listener| listener.port == 443));
 }
+
+/// A host of so many thousand sockets has them, shared out so that no process has too many (A5).
+#[test]
+fn a_host_of_ten_thousand_sockets_has_them() {
+    let host = lab(fixture::connected(10_000));
+    let run = |script: &str| Output::from(host.command(["sh", "-c", script]).output().expect("a shell runs"));
+    assert_eq!(run("ss -Htn state established | wc -l").stdout.trim(), "10000");
+    let descriptors = "for pid in $(pgrep -x holder); do ls /proc/$pid/fd | wc -l; done | sort -n | tail -1";
+    assert_eq!(run(descriptors).stdout.trim(), "2004", "both ends, the listener, and the usual three");
+}
+
+/// A host that is divided into namespaces has the same number open in each.
+#[test]
+fn a_divided_host_has_a_listener_in_every_namespace() {
+    let host = lab(fixture::divided(3));
+    let run = |script: &str| Output::from(host.command(["sh", "-c", script]).output().expect("a shell runs"));
+    assert_eq!(run("ss -Hltn | wc -l").stdout.trim(), "0");
+    let each = "for pid in $(pgrep -x holder); do nsenter --target $pid --net ss -Hltnu; done";
+    let listeners = witness::ss(&run(each).stdout);
+    assert_eq!(listeners.iter().map(|listener| listener.port).collect::<Vec<_>>(), [443; 3]);
+}

@@ -1,6 +1,10 @@
 //! `ls -a`: connections and sockets without ports beside the listeners (A4, A5, A12).
 
-use std::process::Command;
+use std::{
+    io::{Read as _, Write as _},
+    process::{Command, Stdio},
+    thread,
+};
 
 use serde_json::{Value, json};
 
@@ -22,10 +26,21 @@ fn everything(words: &str) -> Said {
 
 /// The same about that host after `change`.
 fn changed(words: &str, change: impl FnOnce(&mut Value)) -> Said {
+    with_input(&format!("ls -a {words} --snapshot -"), host(change).to_string().as_bytes())
+}
+
+/// That host after `change`.
+fn host(change: impl FnOnce(&mut Value)) -> Value {
     let text = std::fs::read(saved("connections.json")).expect("the test data is there");
     let mut snapshot = serde_json::from_slice(&text).expect("the test data is JSON");
     change(&mut snapshot);
-    with_input(&format!("ls -a {words} --snapshot -"), snapshot.to_string().as_bytes())
+    snapshot
+}
+
+/// So many connections from one port, more than any buffer holds.
+fn crowd(count: u16) -> Value {
+    let peers = (0..count).map(|at| connection("tcp", 443, ("192.0.2.1", at), OWN));
+    Value::Array(peers.collect())
 }
 
 fn connection(protocol: &str, port: u16, peer: (&str, u16), netns: u64) -> Value {
@@ -172,5 +187,38 @@ fn formats_of_one_kind_of_row_are_refused() {
     for format in ["csv", "ndjson"] {
         let said = everything(&format!("-o {format}"));
         assert_eq!((said.out.as_str(), said.code), ("", Some(2)), "{format}");
+    }
+}
+
+#[test]
+fn every_row_of_a_document_has_its_line() {
+    let said = changed("-o json", |snapshot| snapshot["connections"] = crowd(3000));
+    let is_row = |line: &&str| line.starts_with("    {\"protocol\":\"tcp\",") && line.contains("\"peer\":");
+    assert_eq!(said.out.lines().filter(is_row).count(), 3000);
+    let row = said.out.lines().find(is_row).unwrap().trim_end_matches(',');
+    assert_eq!(serde_json::from_str::<Value>(row).unwrap()["peer"]["port"], 0);
+    let document = said.json();
+    let peers: Vec<_> =
+        document["connections"].as_array().unwrap().iter().map(|row| &row["peer"]["port"]).collect();
+    assert!(peers.iter().enumerate().all(|(at, port)| **port == at), "in order, each once");
+    assert_eq!(document["listeners"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_reader_that_has_enough_in_the_middle_of_a_row_is_no_error() {
+    let text = host(|snapshot| snapshot["connections"] = crowd(3000)).to_string();
+    for words in [&["ls", "-a", "-o", "json"][..], &["snapshot"], &["ls", "-a"]] {
+        let mut command = program();
+        command.args(words).args(["--snapshot", "-"]).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let text = text.clone();
+        let feeder = thread::spawn(move || input.write_all(text.as_bytes()).unwrap());
+        let mut output = child.stdout.take().unwrap();
+        output.read_exact(&mut [0; 5000]).unwrap();
+        drop(output);
+        let said = child.wait_with_output().unwrap();
+        feeder.join().unwrap();
+        assert_eq!((said.status.code(), said.stderr.as_slice()), (Some(0), &[][..]), "{words:?}");
     }
 }
