@@ -8,6 +8,9 @@ use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use super::{ConnectionView, Viewer, netns_view};
 use crate::show::json::Written;
 
+/// So many are fetched at once: they are in order, and in memory they lie about, so each alone would be waited for.
+const TOGETHER: usize = 16;
+
 /// What a row each is to be written of.
 #[derive(Debug)]
 pub(crate) struct Rows<'w, 'a, T> {
@@ -28,11 +31,14 @@ impl Serialize for Rows<'_, '_, Connection> {
         let known: BTreeMap<_, _> = ids.map(|id| (id, netns_view(snapshot, id))).collect();
         let netns = |id| known.get(&id).copied().unwrap_or_else(|| netns_view(snapshot, id));
         let mut list = serializer.serialize_seq(Some(self.of.len()))?;
-        let mut text = Vec::new();
-        for connection in self.of {
-            text.clear();
-            ConnectionView::of(connection, netns(connection.netns)).write(&mut text);
-            list.serialize_element(&Written(&text))?;
+        let (mut views, mut text) = (Vec::with_capacity(TOGETHER), Vec::new());
+        for few in self.of.chunks(TOGETHER) {
+            views.extend(few.iter().map(|row| ConnectionView::of(row, netns(row.netns))));
+            for view in views.drain(..) {
+                text.clear();
+                view.write(&mut text);
+                list.serialize_element(&Written(&text))?;
+            }
         }
         list.end()
     }
