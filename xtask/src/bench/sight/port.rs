@@ -18,7 +18,7 @@ const FULL_MILLISECONDS_MAX: f64 = 75.0;
 const COMMANDS: &[Words] = &[
     &["portreeve", "who", "443"],
     // Asks every process, and not those of the socket's own group alone.
-    &["portreeve", "who", "-v", "443"],
+    &["portreeve", "who", "--full", "443"],
     &["ss", "-ltnp", "sport = :443"],
 ];
 
