@@ -9,8 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use object::{Object as _, ObjectSection as _};
-use portreeve_host::bpf::{digest, object::INSTRUCTION_BYTES};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget};
+use portreeve_host::bpf::{
+    digest,
+    object::{Hook, INSTRUCTION_BYTES},
+};
 
 use self::relocations::Relocations;
 use crate::shell::{self, Result, command, find_program, root, target};
@@ -23,8 +26,6 @@ const SHARED: &str = "kernel.h";
 const COMPILER: &str = "clang-14";
 /// 32-bit comparisons (v3) are in every kernel that has the iterators.
 const OPTIONS: [&str; 8] = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall", "-Werror", "-fno-ident"];
-/// How the sections of iterators are called.
-const ITERATOR: &str = "iter/";
 
 /// Compiles each source.
 pub(crate) fn run(_: &[String]) -> Result {
@@ -71,7 +72,7 @@ fn source_digest(source: &Path) -> Result<String> {
     Ok(format!("{:016x}", digest(&[&shared, &fs::read(source)?])))
 }
 
-/// The manifest and the code of a compiled file: its iterators, one behind the other.
+/// The manifest and the code of a compiled file: its programs, one behind the other.
 fn taken_apart(elf: &[u8], source: &str) -> Result<(String, Vec<u8>)> {
     let file = object::File::parse(elf)?;
     let section = |name: &str| -> Result<Vec<u8>> {
@@ -81,17 +82,28 @@ fn taken_apart(elf: &[u8], source: &str) -> Result<(String, Vec<u8>)> {
     let (types, extension) = (section(".BTF")?, section(".BTF.ext")?);
     let relocations = Relocations::read(&types, &extension).ok_or("cannot read the relocations")?;
     let mut manifest = format!("source {source}\n");
+    for line in relocations.maps() {
+        writeln!(manifest, "{line}")?;
+    }
     let mut code = Vec::new();
     for section in file.sections() {
-        // A section has one function; what follows a further slash tells two of the same iterator apart.
-        let Some(iterator) = section.name()?.strip_prefix(ITERATOR) else { continue };
-        let iterator = iterator.split('/').next().unwrap_or(iterator);
+        let hook = section.name()?;
+        if Hook::of_section(hook).is_none() {
+            continue;
+        }
         let bytes = section.data()?;
-        let name = relocations.function_of(section.name()?).ok_or("a section without its one function")?;
+        let name = relocations.function_of(hook).ok_or("a section without its one function")?;
         let count = bytes.len() / INSTRUCTION_BYTES;
-        writeln!(manifest, "program {name} {iterator} {count}")?;
-        for line in relocations.lines(section.name()?) {
+        writeln!(manifest, "program {name} {hook} {count}")?;
+        for line in relocations.lines(hook) {
             writeln!(manifest, "{}", line?)?;
+        }
+        for (at, relocation) in section.relocations() {
+            let RelocationTarget::Symbol(symbol) = relocation.target() else {
+                return Err(format!("{hook} refers to something without a name").into());
+            };
+            let map = file.symbol_by_index(symbol)?.name()?;
+            writeln!(manifest, "uses {} {map}", usize::try_from(at)? / INSTRUCTION_BYTES)?;
         }
         code.extend(bytes);
     }

@@ -24,6 +24,8 @@ typedef __u32 __wsum;
 #define AF_VSOCK 40
 
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_UDPLITE 136
 #define IPPROTO_MPTCP 262
 
 #define SOCK_STREAM 1
@@ -43,6 +45,21 @@ typedef __u32 __wsum;
 // include/uapi/linux/stat.h
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+
+// include/linux/pid_namespace.h: MAX_PID_NS_LEVEL.
+#define PID_NAMESPACES_DEEP 32
+
+// include/uapi/linux/bpf.h
+#define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_RINGBUF 27
+
+// The head of what that file calls so: the context of programs about sockets.
+struct bpf_sock {
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -128,7 +145,9 @@ struct sock {
 	__u16 sk_type;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
+	__u8 sk_kern_sock : 1;
 	__u8 sk_userlocks : 4;
+	__u8 sk_shutdown;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -138,6 +157,7 @@ struct tcp_sock {
 
 struct inet_sock {
 	struct sock sk;
+	__be16 inet_sport;
 };
 
 // What is left of a connection: its last half (its substate is FIN-WAIT-2), or its trace.
@@ -230,8 +250,13 @@ struct socket_alloc {
 	struct inode vfs_inode;
 };
 
+struct pid_namespace {
+	struct ns_common ns;
+};
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct pid {
@@ -243,13 +268,19 @@ struct nsproxy {
 	struct net *net_ns;
 };
 
+struct cred {
+	kuid_t euid;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
 	struct nsproxy *nsproxy;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	const struct cred *cred;
 	__u64 start_boottime;
+	char comm[16];
 };
 
 struct seq_file;

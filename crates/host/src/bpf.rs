@@ -4,6 +4,7 @@ pub mod btf;
 pub mod fit;
 pub mod known;
 pub mod object;
+pub mod ring;
 
 /// A digest that tells one content from another: no shield against anybody (FNV-1a in 64 bits, draft-eastlake-fnv).
 #[must_use]

@@ -56,6 +56,25 @@ impl<'a> Relocations<'a> {
         Some(self.types.get(*id)?.name)
     }
 
+    /// The lines of the manifest for the maps: the variables that are described as libbpf does it, a number being the
+    /// length of an array that is pointed to (`__uint` in `bpf_helpers.h`).
+    pub(super) fn maps(&self) -> Vec<String> {
+        let types = (1..).map_while(|id| self.types.get(id));
+        types.filter(|r#type| r#type.kind == kind::VAR).filter_map(|variable| self.map(variable)).collect()
+    }
+
+    fn map(&self, variable: Type<'a>) -> Option<String> {
+        let described = self.types.get(self.types.behind_names(variable.size_or_type)?)?;
+        let pointed = |name: &str| {
+            let member = self.types.members(&described).find(|member| member.name == name)?;
+            Some(self.types.get(self.types.behind_names(member.kind)?)?.size_or_type)
+        };
+        let number = |name: &str| self.types.element_count(&self.types.get(pointed(name)?)?);
+        let size = |name: &str| pointed(name).and_then(|id| self.types.size(id)).unwrap_or(0);
+        let (kind, entries) = (number("type")?, number("max_entries")?);
+        Some(format!("map {} {kind} {} {} {entries}", variable.name, size("key"), size("value")))
+    }
+
     /// The lines of the manifest for a section, in order.
     pub(super) fn lines(&self, section: &str) -> impl Iterator<Item = Result<String, String>> {
         let of = self.relocations.iter().filter(move |(of, _)| *of == section);

@@ -133,7 +133,7 @@ impl<'a> Btf<'a> {
         for (id, &at) in (self.first_id()..).zip(&self.places).skip(usize::from(self.base.is_none())) {
             let Some((name, info)) = u32_at(self.types, at).zip(u32_at(self.types, at + 4)) else { continue };
             let kind = kind_of(info);
-            if !matches!(kind, kind::STRUCT | kind::UNION | kind::FUNC) {
+            if !matches!(kind, kind::STRUCT | kind::UNION | kind::TYPEDEF | kind::FUNC) {
                 continue;
             }
             for (place, _) in
@@ -197,6 +197,12 @@ impl<'a> Btf<'a> {
     #[must_use]
     pub fn element_type(&self, array: &Type<'a>) -> Option<u32> {
         (array.kind == kind::ARRAY).then(|| u32_at(array.rest, 0)).flatten()
+    }
+
+    /// How many elements an array has.
+    #[must_use]
+    pub fn element_count(&self, array: &Type<'a>) -> Option<u32> {
+        (array.kind == kind::ARRAY).then(|| u32_at(array.rest, 8)).flatten()
     }
 
     /// The type of an array's elements, and their size.

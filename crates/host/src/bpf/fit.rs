@@ -17,6 +17,11 @@ const STORE_IMMEDIATE: u8 = 0x02;
 const STORE: u8 = 0x03;
 const ARITHMETIC: u8 = 0x04;
 const ARITHMETIC_64: u8 = 0x07;
+/// The first half of a load of 64 bits, and the bits of its second byte that tell what its number is: here the
+/// descriptor of a map (BPF_PSEUDO_MAP_FD).
+const LOAD_WIDE: u8 = 0x18;
+const SOURCE_MASK: u8 = 0xf0;
+const MAP_DESCRIPTOR: u8 = 0x10;
 /// The bits of a load that tell how much it loads, by bytes.
 const LOAD_SIZES: [(u32, u8); 4] = [(4, 0x00), (2, 0x08), (1, 0x10), (8, 0x18)];
 const LOAD_SIZE_MASK: u8 = 0x18;
@@ -51,7 +56,7 @@ pub fn look_up(program: &Program<'_>, kernel: &[&Btf<'_>]) -> Vec<Option<Value>>
 fn root(what: What<'_>) -> Option<&str> {
     match what {
         What::Member { root, .. } | What::TypeExists(root) | What::TypeSize(root) => Some(plain(root)),
-        What::Wanted(_) => None,
+        What::Wanted(_) | What::Map(_) => None,
     }
 }
 
@@ -74,7 +79,7 @@ fn value<'k>(what: What<'_>, types: &impl Fn(&str) -> Vec<(&'k Btf<'k>, u32)>) -
         }
         What::TypeExists(root) => some(u32::from(!types(plain(root)).is_empty())),
         What::TypeSize(root) => some(types(plain(root)).iter().find_map(|(part, id)| part.size(*id))?),
-        What::Wanted(_) => None,
+        What::Wanted(_) | What::Map(_) => None,
     }
 }
 
@@ -105,7 +110,8 @@ fn window(place: Place) -> Option<(u32, u32)> {
     Some((start, bytes))
 }
 
-/// The code of `program` with the numbers fitted in; `wanted` gives those that the reader chooses.
+/// The code of `program` with the numbers fitted in; `wanted` gives those that the reader chooses, the descriptors of maps
+/// among them.
 ///
 /// What the kernel has not becomes unreachable: a program that asks first whether it is there can still be loaded.
 #[must_use]
@@ -113,12 +119,15 @@ pub fn fit(program: &Program<'_>, values: &[Option<Value>], wanted: impl Fn(&str
     let mut code = program.code.to_vec();
     for (relocation, value) in program.relocations.iter().zip(values) {
         let value = match relocation.what {
-            What::Wanted(name) => Some(Value { number: wanted(name), bytes: 0 }),
+            What::Wanted(name) | What::Map(name) => Some(Value { number: wanted(name), bytes: 0 }),
             _ => *value,
         };
         let start = relocation.at.saturating_mul(INSTRUCTION_BYTES);
         if let Some(rest) = code.get_mut(start..) {
             patch(rest, value);
+            if let (What::Map(_), [LOAD_WIDE, registers, ..]) = (relocation.what, rest) {
+                *registers = *registers & !SOURCE_MASK | MAP_DESCRIPTOR;
+            }
         }
     }
     code
@@ -128,7 +137,7 @@ pub fn fit(program: &Program<'_>, values: &[Option<Value>], wanted: impl Fn(&str
 fn patch(code: &mut [u8], value: Option<Value>) {
     let Some(instruction) = code.first_chunk_mut::<INSTRUCTION_BYTES>() else { return };
     let class = instruction[0] & 0x07;
-    let is_wide = instruction[0] == 0x18;
+    let is_wide = instruction[0] == LOAD_WIDE;
     match value {
         None => *instruction = UNREACHABLE,
         Some(Value { number, bytes }) => match class {

@@ -14,7 +14,7 @@ use std::{
 use rustix::{fs::OFlags, process::geteuid};
 
 use super::{
-    btf::{Btf, kind},
+    btf::Btf,
     digest,
     fit::{Value, look_up},
     object::{Object, Program},
@@ -29,6 +29,7 @@ const KERNEL_NOTES: &str = "/sys/kernel/notes";
 
 /// Only root may load programs on nearly every host, and only root's runs are kept.
 const FOLDER: &str = "/run/portreeve";
+/// The beginning of a file's name; that of the programs follows.
 const FILE: &str = "kernel-types";
 const LAYOUT: &str = "portreeve kernel types 1";
 /// Two numbers a relocation; far above what there is.
@@ -41,7 +42,7 @@ const NONE: u32 = u32::MAX;
 /// What a program needs to know of this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The function of its iterator; `None` where there is no such iterator.
+    /// The type of what runs it; `None` where the kernel has no such thing, or needs no type for it.
     pub attach: Option<u32>,
     /// The number of each relocation.
     pub values: Vec<Option<Value>>,
@@ -58,21 +59,21 @@ pub enum KnownError {
     StrangeTypes,
 }
 
-/// What each program of `object` needs to know, from the last run or from the kernel.
+/// What each program of `object`, kept under `name`, needs to know, from the last run or from the kernel.
 ///
 /// # Errors
 ///
 /// Where the kernel does not describe itself.
-pub fn of(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
+pub fn of(name: &str, object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
     let head = head(object.source);
-    let path = Path::new(FOLDER).join(FILE);
+    let path = Path::new(FOLDER).join(format!("{FILE}-{name}"));
     if let Some(known) = kept(&path).and_then(|bytes| read(&bytes, &head, object)) {
         return Ok(known);
     }
     let known = looked_up(object)?;
     if geteuid().is_root() {
         // What cannot be kept is looked up again next time.
-        let _ = keep(&write(&known, &head));
+        let _ = keep(&path, &write(&known, &head));
     }
     Ok(known)
 }
@@ -92,8 +93,8 @@ fn looked_up(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
     let modules: Vec<_> = modules.iter().filter_map(|bytes| Btf::read_on(Some(&kernel), bytes)).collect();
     let parts: Vec<&Btf<'_>> = iter::once(&kernel).chain(&modules).collect();
     let known = |program: &Program<'_>| {
-        let function = format!("bpf_iter_{}", program.iterator);
-        let attach = kernel.find(&[(kind::FUNC, &function)])[0].first().copied();
+        let hook = program.hook.r#type();
+        let attach = hook.and_then(|(kind, name)| kernel.find(&[(kind, &name)])[0].first().copied());
         Known { attach, values: look_up(program, &parts) }
     };
     Ok(object.programs.iter().map(known).collect())
@@ -114,11 +115,11 @@ fn kept(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// Puts the whole file in place at once.
-fn keep(bytes: &[u8]) -> io::Result<()> {
+fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o755).create(FOLDER)?;
-    let new = Path::new(FOLDER).join(format!("{FILE}.{}", std::process::id()));
+    let new = path.with_extension(std::process::id().to_string());
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(&new)?;
-    let written = file.write_all(bytes).and_then(|()| fs::rename(&new, Path::new(FOLDER).join(FILE)));
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
@@ -166,7 +167,7 @@ mod tests {
     use super::*;
 
     const MANIFEST: &str =
-        "source ab\nprogram files task_file 1\noffset 0 sock sk_uid.val\noffset 0 sock gone\n";
+        "source ab\nprogram files iter/task_file 1\noffset 0 sock sk_uid.val\noffset 0 sock gone\n";
 
     fn known() -> Vec<Known> {
         let values = vec![Some(Value { number: 8, bytes: 4 }), None];

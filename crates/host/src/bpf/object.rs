@@ -4,10 +4,16 @@
 //!
 //! ```text
 //! source 5f0c…                              a digest of the sources that it was compiled from
-//! program files task_file 279               a program, the iterator that runs it, its instructions
+//! map events 27 0 0 2097152                a map, its type, the bytes of its keys and values, their number
+//! program files iter/task_file 279          a program, what runs it, its instructions
 //! offset 12 sock_common skc_family          where in the 12th one the place of a member goes
 //! wanted 40 PORT_FIRST                      where the reader's own number goes
+//! uses 51 events                           where the descriptor of a map goes
 //! ```
+
+mod hook;
+
+pub use hook::{Hook, Occasion};
 
 /// Bytes of an instruction.
 pub const INSTRUCTION_BYTES: usize = 8;
@@ -17,8 +23,25 @@ pub const INSTRUCTION_BYTES: usize = 8;
 pub struct Object<'a> {
     /// A digest of the sources.
     pub source: &'a str,
+    /// The maps that its programs share.
+    pub maps: Vec<Map<'a>>,
     /// The programs, in the order of their code.
     pub programs: Vec<Program<'a>>,
+}
+
+/// Memory that programs share with whoever loads them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Map<'a> {
+    /// The name of its variable.
+    pub name: &'a str,
+    /// Its type (enum bpf_map_type, include/uapi/linux/bpf.h).
+    pub kind: u32,
+    /// The size of a key.
+    pub key_bytes: u32,
+    /// The size of a value.
+    pub value_bytes: u32,
+    /// How many values there may be; of a ring buffer, how many bytes.
+    pub entries: u32,
 }
 
 /// One program.
@@ -26,8 +49,8 @@ pub struct Object<'a> {
 pub struct Program<'a> {
     /// The name of its function.
     pub name: &'a str,
-    /// What runs it: the iterator's name without `bpf_iter_`.
-    pub iterator: &'a str,
+    /// What runs it.
+    pub hook: Hook<'a>,
     /// Its instructions before anything was fitted in.
     pub code: &'a [u8],
     /// What is to be fitted in.
@@ -61,6 +84,8 @@ pub enum What<'a> {
     TypeSize(&'a str),
     /// A number that the reader chooses.
     Wanted(&'a str),
+    /// The descriptor of a map.
+    Map(&'a str),
 }
 
 /// What a program may have to know of a member.
@@ -103,16 +128,18 @@ impl<'a> Object<'a> {
     pub fn read(manifest: &'a str, code: &'a [u8]) -> Option<Self> {
         let mut lines = manifest.lines();
         let source = lines.next()?.strip_prefix("source ")?;
-        let mut object = Self { source, programs: Vec::new() };
+        let mut object = Self { source, maps: Vec::new(), programs: Vec::new() };
         let mut rest = code;
         for line in lines {
             let (word, words) = line.split_once(' ')?;
-            if word == "program" {
-                let (program, after) = program(words, rest)?;
-                object.programs.push(program);
-                rest = after;
-            } else {
-                object.programs.last_mut()?.relocations.push(relocation(word, words)?);
+            match word {
+                "map" => object.maps.push(map(words)?),
+                "program" => {
+                    let (program, after) = program(words, rest)?;
+                    object.programs.push(program);
+                    rest = after;
+                }
+                _ => object.programs.last_mut()?.relocations.push(relocation(word, words)?),
             }
         }
         rest.is_empty().then_some(object)
@@ -125,12 +152,19 @@ impl<'a> Object<'a> {
     }
 }
 
+fn map(words: &str) -> Option<Map<'_>> {
+    let (name, numbers) = words.split_once(' ')?;
+    let mut numbers = numbers.split(' ').map(|word| word.parse().ok());
+    let mut next = || numbers.next().flatten();
+    Some(Map { name, kind: next()?, key_bytes: next()?, value_bytes: next()?, entries: next()? })
+}
+
 fn program<'a>(words: &'a str, code: &'a [u8]) -> Option<(Program<'a>, &'a [u8])> {
     let mut words = words.split(' ');
-    let (name, iterator) = (words.next()?, words.next()?);
+    let (name, hook) = (words.next()?, Hook::of_section(words.next()?)?);
     let count: usize = words.next()?.parse().ok()?;
     let (code, after) = code.split_at_checked(count.checked_mul(INSTRUCTION_BYTES)?)?;
-    Some((Program { name, iterator, code, relocations: Vec::new() }, after))
+    Some((Program { name, hook, code, relocations: Vec::new() }, after))
 }
 
 fn relocation<'a>(word: &str, words: &'a str) -> Option<Relocation<'a>> {
@@ -144,6 +178,7 @@ fn relocation<'a>(word: &str, words: &'a str) -> Option<Relocation<'a>> {
         ("type-exists", _) => What::TypeExists(what),
         ("type-size", _) => What::TypeSize(what),
         ("wanted", _) => What::Wanted(what),
+        ("uses", _) => What::Map(what),
         _ => return None,
     };
     Some(Relocation { at: at.parse().ok()?, what })
@@ -155,18 +190,25 @@ mod tests {
 
     #[test]
     fn a_manifest_and_its_code_belong_together() {
-        let manifest = "source ab\nprogram files task_file 1\noffset 0 sock sk_uid.val\nprogram tcp tcp 2\nwanted 1 PORT_FIRST\n";
+        let manifest = "source ab\nmap lost 2 4 8 1\nprogram files iter/task_file 1\noffset 0 sock sk_uid.val\nprogram tcp iter/tcp 2\nwanted 1 PORT_FIRST\nuses 0 lost\n";
         let code = [0; 3 * INSTRUCTION_BYTES];
         let object = Object::read(manifest, &code).unwrap();
         assert_eq!(object.source, "ab");
         assert_eq!(object.program("tcp").unwrap().code.len(), 16);
         let member = What::Member { root: "sock", path: "sk_uid.val", fact: Fact::Offset };
         assert_eq!(object.programs[0].relocations, [Relocation { at: 0, what: member }]);
-        assert_eq!(object.programs[1].relocations, [Relocation { at: 1, what: What::Wanted("PORT_FIRST") }]);
+        let at = |at, what| Relocation { at, what };
+        let last = [at(1, What::Wanted("PORT_FIRST")), at(0, What::Map("lost"))];
+        assert_eq!(object.programs[1].relocations, last);
+        assert_eq!(object.programs[0].hook, Hook::Iterator("task_file"));
+        let lost = Map { name: "lost", kind: 2, key_bytes: 4, value_bytes: 8, entries: 1 };
+        assert_eq!(object.maps, [lost]);
         for broken in [&code[..16], &[0; 32]] {
             assert!(Object::read(manifest, broken).is_none(), "{} bytes", broken.len());
         }
         assert!(Object::read("source ab\noffset 0 sock sk_uid\n", &[]).is_none(), "no program before it");
-        assert!(Object::read("program files task_file 0\n", &[]).is_none(), "no source");
+        assert!(Object::read("program files iter/task_file 0\n", &[]).is_none(), "no source");
+        assert!(Object::read("source ab\nprogram files kprobe/x 0\n", &[]).is_none(), "no such hook");
+        assert!(Object::read("source ab\nmap lost 2 4\n", &[]).is_none(), "half a map");
     }
 }

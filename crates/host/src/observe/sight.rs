@@ -137,7 +137,7 @@ impl Sight {
             return Err(SightError::NotPermitted);
         }
         let object = object();
-        let known = known::of(&object)?;
+        let known = known::of("sight", &object)?;
         let mut listings = Vec::new();
         for &(list, asked) in lists {
             let (program, known) = of(list, &object, &known);
@@ -211,7 +211,7 @@ pub fn may_load() -> bool {
 #[must_use]
 pub fn why_refused(list: List, asked: Asked) -> String {
     let object = object();
-    let Ok(known) = known::of(&object) else { return String::new() };
+    let Ok(known) = known::of("sight", &object) else { return String::new() };
     let (program, known) = of(list, &object, &known);
     let code = fitted(program, known, asked);
     known.attach.map(|attach| bpf::why_refused(&code, program.name, attach)).unwrap_or_default()
