@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 #[path = "../../fuzz/feed/containers.rs"]
 mod containers;
+#[path = "../../fuzz/feed/events.rs"]
+mod events;
 #[path = "../../fuzz/feed/netlink.rs"]
 mod netlink;
 #[path = "../../fuzz/feed/origins.rs"]
@@ -62,6 +64,11 @@ fn files_that_tell_how_a_process_came_to_run() {
 #[test]
 fn tables_of_numbers() {
     replay("registry", registry::feed);
+}
+
+#[test]
+fn events_in_a_ring_buffer() {
+    replay("events", events::feed);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Looks at Linux, never deciding.
 
 pub mod bpf;
+pub mod events;
 pub mod group;
 pub mod lineage;
 pub mod observe;

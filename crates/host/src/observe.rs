@@ -1,8 +1,9 @@
 //! Takes one snapshot (A4, A5, A12, A13).
 
 mod assemble;
+mod brief;
 mod cgroups;
-mod clock;
+pub(crate) mod clock;
 mod connected;
 pub mod containers;
 mod delegated;
@@ -25,6 +26,7 @@ mod users;
 mod wanted;
 mod ways;
 
+pub use brief::{Brief, brief};
 pub use wanted::{Connections, Files, Holders, Namespaces, Origins, Wanted};
 pub use ways::{Way, Ways};
 

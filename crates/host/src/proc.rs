@@ -48,6 +48,11 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Whether /proc counts processes as the kernel counts them for us: it may be mounted from another pid namespace.
+pub(crate) fn numbers_are_ours() -> bool {
+    fs::read_link("/proc/self").is_ok_and(|own| own.to_str() == Some(&std::process::id().to_string()))
+}
+
 /// The path of a process in the cgroup2 hierarchy (cgroups(7)).
 pub(crate) fn cgroup(pid: u32) -> Option<String> {
     read_text(format!("/proc/{pid}/cgroup")).as_deref().and_then(unified).map(str::to_owned)

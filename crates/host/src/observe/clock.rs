@@ -32,6 +32,47 @@ pub(super) fn timestamp(nanoseconds: i128) -> Timestamp {
     Timestamp::from_nanosecond(nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// Nanoseconds since the boot, the time that the host slept included (CLOCK_BOOTTIME).
+pub(crate) fn since_boot() -> u64 {
+    u64::try_from(nanoseconds(ClockId::Boottime)).unwrap_or(0)
+}
+
+/// What the wall clock says of times since the boot: the same of the same, until somebody sets it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WallClock {
+    booted: i128,
+}
+
+/// What is less than this is how the wall clock is made to agree with others.
+const CORRECTION_NANOSECONDS_MAX: i128 = 1_000_000;
+/// Nothing else ran between two of so many readings, nearly surely.
+const READINGS: usize = 5;
+
+impl WallClock {
+    /// As it is now.
+    pub(crate) fn now() -> Self {
+        let mut best = (i128::MAX, 0);
+        for _ in 0..READINGS {
+            let before = nanoseconds(ClockId::Boottime);
+            let now = nanoseconds(ClockId::Realtime);
+            let after = nanoseconds(ClockId::Boottime);
+            best = best.min((after - before, now - before));
+        }
+        Self { booted: best.1 }
+    }
+
+    /// As it was, or as it is now where it was set.
+    pub(crate) fn again(self) -> Self {
+        let now = Self::now();
+        if (now.booted - self.booted).abs() < CORRECTION_NANOSECONDS_MAX { self } else { now }
+    }
+
+    /// What it said so many nanoseconds after the boot.
+    pub(crate) fn at(self, since_boot: u64) -> Timestamp {
+        timestamp(self.booted + i128::from(since_boot))
+    }
+}
+
 fn nanoseconds(clock: ClockId) -> i128 {
     let time = clock_gettime(clock);
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)

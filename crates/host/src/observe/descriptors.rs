@@ -1,6 +1,6 @@
 //! Every descriptor of a socket, from one pass of the kernel over all processes and namespaces (A5, A12).
 
-use std::{collections::BTreeMap, fs, process, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use portreeve_core::{
     facts::{OtherSocket, SeenBy},
@@ -14,6 +14,7 @@ use super::{
     sockets::{CLOSE, LISTEN, Socket},
     ways::Way,
 };
+use crate::proc;
 
 /// The pass, which one thread may be at while another reads what needs it not yet.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ pub(super) struct Descriptors {
 impl Descriptors {
     /// Those that refer to wanted sockets; `None` where the kernel does not let us.
     pub(super) fn see(wanted: &Wanted) -> Option<Self> {
-        if !wanted.ways.allow(Way::Bpf) || !numbers_are_ours() {
+        if !wanted.ways.allow(Way::Bpf) || !proc::numbers_are_ours() {
             return None;
         }
         let asked = Asked {
@@ -129,9 +130,4 @@ fn elsewhere(asked: Asked) -> Option<BTreeMap<u64, u32>> {
         })
         .ok()?;
     Some(processes)
-}
-
-/// Whether /proc counts processes as the kernel counts them for us: it may be mounted from another pid namespace.
-fn numbers_are_ours() -> bool {
-    fs::read_link("/proc/self").is_ok_and(|own| own.to_str() == Some(&process::id().to_string()))
 }

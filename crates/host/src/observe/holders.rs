@@ -92,6 +92,11 @@ pub(super) struct Holder {
 const PROOFS_MAX: usize = 16;
 
 impl Holder {
+    /// The process of this number that started so many nanoseconds after the boot, which the kernel told.
+    pub(super) fn that_started(pid: u32, started: u64) -> Self {
+        Self { pid, proofs: vec![Found { pid, thread: pid, fd: 0, inode: 0, started }] }
+    }
+
     /// The thread of it that still has files to look at: its first one may have ended before the others.
     pub(super) fn thread(&self) -> u32 {
         let is_first = |proof: &Found| proof.thread == self.pid;

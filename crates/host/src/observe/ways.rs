@@ -80,7 +80,9 @@ impl Ways {
         Ok(ways)
     }
 
-    pub(crate) const fn allow(self, way: Way) -> bool {
+    /// Whether a way is open.
+    #[must_use]
+    pub const fn allow(self, way: Way) -> bool {
         self.0 & (1 << way as u8) != 0
     }
 }

@@ -2,6 +2,12 @@
 
 #![expect(unsafe_code, reason = "neither the standard library nor rustix has bpf(2)")]
 
+mod hooks;
+mod maps;
+
+pub use hooks::{attach, load_for};
+pub use maps::{RING_BUFFER, create, number};
+
 use std::{
     ffi::CStr,
     mem::size_of,
@@ -82,32 +88,41 @@ struct IterCreate {
 ///
 /// EPERM without CAP_BPF and CAP_PERFMON or under lockdown, EINVAL and EACCES where the verifier refuses it.
 pub fn load_iterator(code: &[u8], name: &str, attach_btf_id: u32) -> Result<OwnedFd, Errno> {
-    load(code, name, attach_btf_id, &mut [])
+    load(code, name, Place { attach_btf_id, ..ITERATOR }, &mut [])
 }
 
 /// What the verifier says of a program that it refuses: the last lines of its log.
 #[must_use]
 pub fn why_refused(code: &[u8], name: &str, attach_btf_id: u32) -> String {
     let mut log = vec![0; LOG_BYTES];
-    let _ = load(code, name, attach_btf_id, &mut log);
+    let _ = load(code, name, Place { attach_btf_id, ..ITERATOR }, &mut log);
     let said = log.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(said).into_owned()
 }
 
-fn load(code: &[u8], name: &str, attach_btf_id: u32, log: &mut [u8]) -> Result<OwnedFd, Errno> {
-    let mut prog_name = [0; 16];
-    name.bytes().take(15).zip(&mut prog_name).for_each(|(from, to)| *to = from);
+/// What a program is loaded for.
+#[derive(Clone, Copy)]
+struct Place {
+    prog_type: u32,
+    expected_attach_type: u32,
+    attach_btf_id: u32,
+}
+
+const ITERATOR: Place = Place { prog_type: TRACING, expected_attach_type: TRACE_ITER, attach_btf_id: 0 };
+
+fn load(code: &[u8], name: &str, place: Place, log: &mut [u8]) -> Result<OwnedFd, Errno> {
+    let Place { prog_type, expected_attach_type, attach_btf_id } = place;
     let has_log = !log.is_empty();
     let attributes = ProgLoad {
-        prog_type: TRACING,
+        prog_type,
         insn_cnt: u32::try_from(code.len() / 8).map_err(|_| Errno::TOOBIG)?,
         insns: code.as_ptr() as u64,
         license: c"GPL".as_ptr() as u64,
         log_level: if has_log { LOG_LEVEL } else { 0 },
         log_size: u32::try_from(log.len()).map_err(|_| Errno::TOOBIG)?,
         log_buf: if has_log { log.as_mut_ptr() as u64 } else { 0 },
-        prog_name,
-        expected_attach_type: TRACE_ITER,
+        prog_name: short(name),
+        expected_attach_type,
         attach_btf_id,
         ..ProgLoad::default()
     };
@@ -144,6 +159,13 @@ pub fn pin(link: impl AsFd, path: &CStr) -> Result<(), Errno> {
     call(OBJ_PIN, &attributes).map(drop)
 }
 
+/// A name as the kernel keeps it (BPF_OBJ_NAME_LEN), with a zero behind.
+fn short(name: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    name.bytes().take(15).zip(&mut short).for_each(|(from, to)| *to = from);
+    short
+}
+
 /// A call that answers with a new descriptor.
 fn bpf<T>(command: libc::c_int, attributes: &T) -> Result<OwnedFd, Errno> {
     let fd = call(command, attributes)?;
@@ -154,7 +176,7 @@ fn bpf<T>(command: libc::c_int, attributes: &T) -> Result<OwnedFd, Errno> {
 /// A call that answers with a number that is not negative.
 fn call<T>(command: libc::c_int, attributes: &T) -> Result<RawFd, Errno> {
     // SAFETY: the kernel reads `size_of::<T>()` bytes of plain data, which are there; every address among them is of
-    // memory that the caller of this function borrows until it returns, with its length beside it.
+    // memory that the caller of this function borrows until it returns, with its length beside it or known to both.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<T>()) };
     match RawFd::try_from(answer) {
         Ok(number @ 0..) => Ok(number),

@@ -1,0 +1,3 @@
+//! What happens on this host, told by the kernel as it happens (A17, A24).
+
+pub mod listening;

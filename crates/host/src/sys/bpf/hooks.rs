@@ -1,0 +1,73 @@
+//! Loads programs that are no iterators, and ties them to what runs them.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::io::Errno;
+
+use super::{ITERATOR, LINK_CREATE, LinkCreate, Place, TRACING, bpf, load};
+use crate::bpf::object::{Hook, Occasion};
+
+/// BPF_RAW_TRACEPOINT_OPEN of enum bpf_cmd (include/uapi/linux/bpf.h).
+const RAW_TRACEPOINT_OPEN: libc::c_int = 17;
+/// BPF_PROG_TYPE_CGROUP_SOCK.
+const CGROUP_SOCK: u32 = 9;
+/// BPF_TRACE_RAW_TP, BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET6_POST_BIND and BPF_CGROUP_INET_SOCK_RELEASE of
+/// enum bpf_attach_type.
+const TRACE_RAW_TP: u32 = 23;
+const INET4_POST_BIND: u32 = 12;
+const INET6_POST_BIND: u32 = 13;
+const INET_SOCK_RELEASE: u32 = 34;
+
+#[repr(C)]
+struct RawTracepointOpen {
+    name: u64,
+    prog_fd: RawFd,
+    /// The kernel counts the last four bytes in.
+    padding: u32,
+}
+
+/// Loads a program for what runs it (`attach_btf_id`: its type in the kernel's BTF, 0 where it needs none).
+///
+/// The code is of whole instructions, 8 bytes each.
+///
+/// # Errors
+///
+/// As [`super::load_iterator`]; EINVAL too where the kernel has no such hook.
+pub fn load_for(hook: Hook<'_>, code: &[u8], name: &str, attach_btf_id: u32) -> Result<OwnedFd, Errno> {
+    let place = match hook {
+        Hook::Iterator(_) => Place { attach_btf_id, ..ITERATOR },
+        Hook::Tracepoint(_) => {
+            Place { prog_type: TRACING, expected_attach_type: TRACE_RAW_TP, attach_btf_id }
+        }
+        Hook::Cgroup(occasion) => {
+            Place { prog_type: CGROUP_SOCK, expected_attach_type: attach_type(occasion), attach_btf_id: 0 }
+        }
+    };
+    load(code, name, place, &mut [])
+}
+
+/// Ties a program to its hook until the answer is closed: its tracepoint, or what the processes below `cgroup` do.
+///
+/// # Errors
+///
+/// What the kernel answers: EPERM too where another program that suffers none beside it stands at that cgroup.
+pub fn attach(hook: Hook<'_>, program: impl AsFd, cgroup: Option<BorrowedFd<'_>>) -> Result<OwnedFd, Errno> {
+    let prog_fd = program.as_fd().as_raw_fd();
+    match hook {
+        Hook::Iterator(_) => super::link_iterator(program),
+        Hook::Tracepoint(_) => bpf(RAW_TRACEPOINT_OPEN, &RawTracepointOpen { name: 0, prog_fd, padding: 0 }),
+        Hook::Cgroup(occasion) => {
+            let target_fd = cgroup.ok_or(Errno::BADF)?.as_raw_fd().cast_unsigned();
+            let attach_type = attach_type(occasion);
+            bpf(LINK_CREATE, &LinkCreate { prog_fd, target_fd, attach_type, flags: 0 })
+        }
+    }
+}
+
+const fn attach_type(occasion: Occasion) -> u32 {
+    match occasion {
+        Occasion::Bound4 => INET4_POST_BIND,
+        Occasion::Bound6 => INET6_POST_BIND,
+        Occasion::Released => INET_SOCK_RELEASE,
+    }
+}
