@@ -57,9 +57,13 @@ impl Look {
     ///
     /// Where nothing can be observed.
     pub(crate) fn again(&self, wanted: &Wanted) -> Result<Self, Failure> {
-        let snapshot = here(wanted)?;
+        Ok(self.with(here(wanted)?))
+    }
+
+    /// Another snapshot of this host, with the same policy and table.
+    pub(crate) fn with(&self, snapshot: Snapshot) -> Self {
         let (table, policy, scope) = (self.table.clone(), self.policy.clone(), self.scope.clone());
-        Ok(Self { snapshot, table, policy, scope })
+        Self { snapshot, table, policy, scope }
     }
 
     /// What numbers are assigned to.

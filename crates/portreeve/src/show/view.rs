@@ -252,7 +252,11 @@ impl<'w, 'a> Viewer<'w, 'a> {
             .world
             .snapshot
             .holders(listener)
-            .map(|(hold, process)| holder(hold.pid, Some(hold.fd), process))
+            .map(|(hold, process)| {
+                // What is told when a socket is bound does not tell its descriptor.
+                let fd = (listener.seen_by != SeenBy::BindRecord).then_some(hold.fd);
+                holder(hold.pid, fd, process)
+            })
             .collect();
         if seen.is_empty() { unseen(listener).into_iter().collect() } else { seen }
     }

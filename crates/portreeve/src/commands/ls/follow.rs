@@ -1,98 +1,111 @@
 //! `ls --follow`: tells what opens, closes and changes hands, until it is told to stop (A17, A24).
+//!
+//! Where the kernel tells of events, a look follows each of them to learn who did it; where it does not, looks alone
+//! tell, one soon after the other.
 
+mod endpoints;
+mod heard;
+mod pace;
+mod round;
 mod stop;
+mod tell;
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) use tell::EventView;
 
-use jiff::Timestamp;
-use portreeve_core::{
-    address::{Address, Family},
-    facts::Listener,
-    port::Protocol,
-    words::{Lang, Words},
-    world::World,
+use portreeve_core::{port::Protocol, words::Words};
+use portreeve_host::{Wanted, events::listening::now};
+
+use self::{
+    heard::Heard,
+    pace::Pace,
+    round::{Known, Seen},
+    stop::{Stop, Woken},
 };
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use self::stop::{Stop, Woken};
 use super::filter::Filter;
 use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
     settings::{Format, Settings},
-    show::{
-        escape::visible,
-        out::Out,
-        owner,
-        rows::{Folding, fold},
-        table::pad,
-        view::{ListenerView, Viewer},
-    },
+    show::out::Out,
 };
-
-/// What happened to an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
-    Present,
-    Opened,
-    Closed,
-    ChangedHands,
-}
-
-/// One line of `--follow -o ndjson`.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Event")]
-pub(crate) struct EventView<'a> {
-    event: Kind,
-    #[schemars(with = "String")]
-    at: Timestamp,
-    listener: ListenerView<'a>,
-    /// How many sockets share the endpoint (SO_REUSEPORT).
-    count: usize,
-}
-
-/// Where something listens, whoever it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Endpoint {
-    netns: u64,
-    port: u16,
-    protocol: Protocol,
-    family: Family,
-    address: Address,
-    device: Option<String>,
-}
-
-type Endpoints<'a> = BTreeMap<Endpoint, Vec<&'a Listener>>;
-type Owners = BTreeMap<Endpoint, BTreeSet<String>>;
 
 /// Follows until a signal comes or the reader goes.
 pub(super) fn run(filter: &Filter, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     refuse_what_cannot_be_followed(settings)?;
     let stop = Stop::on_signals()?;
     let wanted = filter.wanted();
+    // First of all, so that nothing falls between it and the first look.
+    let mut heard = Heard::open(&wanted)?;
+    let began = now();
     let mut look = Look::take(settings, &wanted)?;
     filter.check(&look.world())?;
-    let mut owners = Owners::new();
-    {
-        let world = look.world();
-        for (endpoint, sockets) in endpoints(&world, filter, settings) {
-            tell(&world, Kind::Present, &sockets, None, settings, out)?;
-            remember(&world, &mut owners, endpoint, &sockets);
-        }
-    }
+    heard.listen();
+    let mut known = Known::begin(&Seen::of(&look.world(), filter, settings), settings, out)?;
+    // What was heard before is part of what that look saw.
+    heard.take(began, |_| true);
+    let mut pace = Pace::new(hears_all(&heard));
     loop {
         out.finish()?;
-        match stop.wait()? {
-            Woken::Stopped | Woken::ReaderGone => return Ok(Exit::Fine),
-            Woken::Time => {}
+        let woken = sleep(&stop, &mut heard, &pace)?;
+        heard.listen();
+        // What happened until the end is told too.
+        if woken == Woken::Time || (woken == Woken::Stopped && heard.due().is_some()) {
+            look =
+                pace.measure(|| once_more(&look, &wanted, &mut heard, &mut known, (filter, settings), out))?;
         }
-        let now = look.again(&wanted)?;
-        compare(&look.world(), &now.world(), &mut owners, filter, settings, out)?;
-        look = now;
+        if woken != Woken::Time {
+            return Ok(Exit::Fine);
+        }
     }
+}
+
+/// Looks again, and tells what is new.
+fn once_more(
+    before: &Look,
+    wanted: &Wanted,
+    heard: &mut Heard,
+    known: &mut Known,
+    (filter, settings): (&Filter, &Settings),
+    out: &mut Out,
+) -> Result<Look, Failure> {
+    let world = before.world();
+    let old = Seen::of(&world, filter, settings);
+    let mut began = now();
+    let mut after = before.again(wanted)?;
+    heard.listen();
+    if known.doubt(&old, &Seen::of(&after.world(), filter, settings), heard) {
+        began = now();
+        after = before.again(wanted)?;
+        heard.listen();
+    }
+    let world = after.world();
+    let new = Seen::of(&world, filter, settings);
+    let events = heard.take(began, |key| new.is_there(key));
+    let brief = after.with(known.brief(&events, &new));
+    let world = brief.world();
+    let told = Seen::of(&world, filter, settings);
+    let at = heard.time(began).unwrap_or(after.snapshot.taken);
+    known.step([&old, &new, &told], at, &events, heard, settings, out)?;
+    Ok(after)
+}
+
+/// Sleeps until it is time to look again, taking in what is told meanwhile.
+fn sleep(stop: &Stop, heard: &mut Heard, pace: &Pace) -> Result<Woken, Failure> {
+    loop {
+        heard.listen();
+        let Some(nap) = pace.nap(heard.due()) else { return stop.wait(std::time::Duration::ZERO, None) };
+        // What was heard already need not wake us again.
+        let source = heard.due().is_none().then(|| heard.source()).flatten();
+        match stop.wait(nap, source)? {
+            Woken::Time => {}
+            woken => return Ok(woken),
+        }
+    }
+}
+
+fn hears_all(heard: &Heard) -> bool {
+    [Protocol::Tcp, Protocol::Udp].into_iter().all(|protocol| heard.hears(protocol))
 }
 
 fn refuse_what_cannot_be_followed(settings: &Settings) -> Result<(), Failure> {
@@ -111,148 +124,4 @@ fn refuse_what_cannot_be_followed(settings: &Settings) -> Result<(), Failure> {
         .hint(Words { en: "portreeve ls --follow -o ndjson", ja: "portreeve ls --follow -o ndjson" }));
     }
     Ok(())
-}
-
-fn endpoints<'a>(world: &World<'a>, filter: &Filter, settings: &Settings) -> Endpoints<'a> {
-    let mut endpoints = Endpoints::new();
-    for listener in filter.listeners(world, settings).filter(|listener| !world.is_ephemeral(listener)) {
-        let endpoint = Endpoint {
-            netns: listener.netns,
-            port: listener.port,
-            protocol: listener.protocol,
-            family: listener.family,
-            address: listener.address.clone(),
-            device: listener.device.clone(),
-        };
-        endpoints.entry(endpoint).or_default().push(listener);
-    }
-    endpoints
-}
-
-fn compare(
-    before: &World<'_>,
-    after: &World<'_>,
-    owners: &mut Owners,
-    filter: &Filter,
-    settings: &Settings,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    let old = endpoints(before, filter, settings);
-    let new = endpoints(after, filter, settings);
-    for (endpoint, sockets) in old.iter().filter(|(endpoint, _)| !new.contains_key(endpoint)) {
-        tell(before, Kind::Closed, sockets, None, settings, out)?;
-        owners.remove(endpoint);
-    }
-    for (endpoint, sockets) in new {
-        if !old.contains_key(&endpoint) {
-            tell(after, Kind::Opened, &sockets, None, settings, out)?;
-        } else if has_changed_hands(after, owners.get(&endpoint), &sockets) {
-            tell(after, Kind::ChangedHands, &sockets, owners.get(&endpoint), settings, out)?;
-        }
-        remember(after, owners, endpoint, &sockets);
-    }
-    Ok(())
-}
-
-/// Who owns an endpoint; `None` where somebody could not be seen: that is no change.
-fn owners_of<'a>(world: &World<'a>, sockets: &[&'a Listener]) -> Option<BTreeSet<String>> {
-    sockets.iter().map(|listener| owner::lasting(world, listener)).collect()
-}
-
-fn has_changed_hands<'a>(
-    world: &World<'a>,
-    known: Option<&BTreeSet<String>>,
-    sockets: &[&'a Listener],
-) -> bool {
-    known.zip(owners_of(world, sockets)).is_some_and(|(known, now)| *known != now)
-}
-
-fn remember<'a>(world: &World<'a>, owners: &mut Owners, endpoint: Endpoint, sockets: &[&'a Listener]) {
-    if let Some(now) = owners_of(world, sockets) {
-        owners.insert(endpoint, now);
-    }
-}
-
-/// The first socket whose owner is not among those that are `known`, else the first.
-fn newcomer<'a>(
-    world: &World<'a>,
-    sockets: &[&'a Listener],
-    known: Option<&BTreeSet<String>>,
-) -> Option<&'a Listener> {
-    let is_known = |listener: &'a Listener| {
-        let mut owners = world.identities(listener).into_iter().filter_map(|identity| identity.lasting());
-        known.is_none_or(|known| owners.all(|owner| known.contains(&owner)))
-    };
-    sockets.iter().copied().find(|listener| !is_known(listener)).or_else(|| sockets.first().copied())
-}
-
-/// Tells an event; `known` are those who held the endpoint before it changed hands.
-fn tell<'a>(
-    world: &World<'a>,
-    event: Kind,
-    sockets: &[&'a Listener],
-    known: Option<&BTreeSet<String>>,
-    settings: &Settings,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    let Some(subject) = newcomer(world, sockets, known) else { return Ok(()) };
-    if settings.format == Format::Ndjson {
-        let listener = Viewer::new(world, settings.lang).listener(subject);
-        return out.ndjson(&EventView { event, at: event_time(), listener, count: sockets.len() });
-    }
-    let time = event_time().strftime("%H:%M:%SZ").to_string();
-    for row in fold(world, sockets, Folding::Service, settings.lang) {
-        let Some(first) = row.first() else { continue };
-        let line = format!(
-            "{time}  {}  {}  {}  {}  {}",
-            pad(words(event).in_lang(settings.lang), word_width(settings.lang)),
-            pad(&row.ports(), 12),
-            pad(&row.bound, 16),
-            owner::owner(world, first, settings.lang),
-            owner::process(world, first, settings.lang),
-        );
-        out.line(&visible(&line))?;
-    }
-    Ok(())
-}
-
-fn event_time() -> Timestamp {
-    Timestamp::now()
-}
-
-const fn word_width(lang: Lang) -> usize {
-    match lang {
-        Lang::En => 13,
-        Lang::Ja => 10,
-    }
-}
-
-const fn words(event: Kind) -> Words {
-    match event {
-        Kind::Present => Words { en: "present", ja: "使用中" },
-        Kind::Opened => Words { en: "opened", ja: "開始" },
-        Kind::Closed => Words { en: "closed", ja: "終了" },
-        Kind::ChangedHands => Words { en: "changed hands", ja: "所有者変更" },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use portreeve_core::{facts::Snapshot, registry::Registry, world::Scope};
-
-    use super::*;
-
-    #[test]
-    fn the_listener_of_an_event_is_the_newcomers() {
-        let text = include_bytes!("../../../tests/data/web.json");
-        let mut snapshot: Snapshot = serde_json::from_slice(text).unwrap();
-        snapshot.listeners.retain(|listener| matches!(listener.port, 22 | 25));
-        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
-        let at = |port| snapshot.listeners.iter().find(|listener| listener.port == port).unwrap();
-        let (ssh, mail) = (at(22), at(25));
-        let known = owners_of(&world, &[ssh]);
-        assert_eq!(newcomer(&world, &[ssh, mail], known.as_ref()), Some(mail));
-        assert_eq!(newcomer(&world, &[ssh, mail], None), Some(ssh));
-        assert_eq!(newcomer(&world, &[ssh], known.as_ref()), Some(ssh));
-    }
 }

@@ -1,8 +1,9 @@
-//! Sleeps until the next look, a signal to stop, or the reader's going.
+//! Sleeps until the next look, a change, a signal to stop, or the reader's going.
 
 use std::{
     io::{self, Stdout},
-    os::unix::net::UnixStream,
+    os::{fd::BorrowedFd, unix::net::UnixStream},
+    time::Duration,
 };
 
 use portreeve_core::words::Words;
@@ -20,16 +21,13 @@ use crate::{
     failure::{Failure, io_cause},
 };
 
-/// A change is told within a second.
-const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 400_000_000 };
-
 /// /dev/null (null(4)).
 const NULL_DEVICE: (u32, u32) = (1, 3);
 
 /// Why the sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Woken {
-    /// It is time for the next look.
+    /// The time is over, or something changed.
     Time,
     /// SIGINT or SIGTERM came.
     Stopped,
@@ -55,18 +53,21 @@ impl Stop {
         register().map_err(|error: io::Error| failed(&error))
     }
 
-    /// Sleeps until something happens.
-    pub(super) fn wait(&self) -> Result<Woken, Failure> {
+    /// Sleeps until something happens, for `time` at most; `changes` can be read when something changed.
+    pub(super) fn wait(&self, time: Duration, changes: Option<BorrowedFd<'_>>) -> Result<Woken, Failure> {
         let stdout = io::stdout();
         if was_closed(&stdout) {
             return Ok(Woken::ReaderGone);
         }
-        let mut both = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
+        let mut all =
+            vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
+        all.extend(changes.map(|changes| PollFd::from_borrowed_fd(changes, PollFlags::IN)));
+        let time = Timespec::try_from(time).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         loop {
-            match poll(&mut both, Some(&PAUSE)) {
-                Ok(0) => return Ok(Woken::Time),
-                Ok(_) if !both[0].revents().is_empty() => return Ok(Woken::Stopped),
-                Ok(_) => return Ok(Woken::ReaderGone),
+            match poll(&mut all, Some(&time)) {
+                Ok(_) if !all[0].revents().is_empty() => return Ok(Woken::Stopped),
+                Ok(_) if !all[1].revents().is_empty() => return Ok(Woken::ReaderGone),
+                Ok(_) => return Ok(Woken::Time),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(failed(&error.into())),
             }

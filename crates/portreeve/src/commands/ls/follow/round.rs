@@ -1,0 +1,203 @@
+//! One round of following: what was heard and what was seen, told as news.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use portreeve_core::{
+    facts::{Listener, Snapshot},
+    world::World,
+};
+use portreeve_host::{
+    events::listening::{Event, Happening},
+    observe::brief,
+};
+
+use super::{
+    super::filter::Filter,
+    endpoints::{Endpoint, Endpoints, Key, News, Noise, Round, Sockets},
+    heard::{Heard, lives},
+    tell::{Kind, Moment, tell, tell_lost},
+};
+use crate::{
+    failure::Failure,
+    settings::Settings,
+    show::{out::Out, owner},
+};
+
+/// The listeners of a world that are asked for.
+pub(super) struct Seen<'w, 'a> {
+    world: &'w World<'a>,
+    sockets: Sockets,
+    listeners: BTreeMap<Key, &'a Listener>,
+    sharing: BTreeMap<Endpoint, Vec<&'a Listener>>,
+    /// Those too that are not asked for.
+    all: BTreeMap<Key, &'a Listener>,
+}
+
+impl<'w, 'a> Seen<'w, 'a> {
+    pub(super) fn of(world: &'w World<'a>, filter: &Filter, settings: &Settings) -> Self {
+        let mut seen = Self {
+            world,
+            sockets: Sockets::new(),
+            listeners: BTreeMap::new(),
+            sharing: BTreeMap::new(),
+            all: world.snapshot.listeners.iter().map(|listener| (Key::of(listener), listener)).collect(),
+        };
+        for listener in filter.listeners(world, settings).filter(|listener| !world.is_ephemeral(listener)) {
+            let (key, endpoint) = (Key::of(listener), Endpoint::of(listener));
+            seen.sockets.insert(key, endpoint.clone());
+            seen.listeners.insert(key, listener);
+            seen.sharing.entry(endpoint).or_default().push(listener);
+        }
+        seen
+    }
+
+    /// Whether the look saw this socket at all.
+    pub(super) fn is_there(&self, key: Key) -> bool {
+        self.all.contains_key(&key)
+    }
+
+    /// Whether the look saw who holds it: descriptors are gone through first, so that it may see a newcomer's socket alone.
+    fn names_holder(&self, key: Key) -> bool {
+        self.all.get(&key).is_some_and(|listener| !listener.holders.is_empty())
+    }
+
+    /// Whether a look could have seen it: the programs in the kernel tell of the whole machine, a look from within a
+    /// container does not.
+    fn may_show(&self, event: &Event) -> bool {
+        event.process.pid != 0 || self.world.snapshot.namespace(event.netns).is_some()
+    }
+
+    /// Those that share an endpoint, `key` being one of them.
+    fn sharing(&self, endpoint: &Endpoint, key: Key) -> Option<&[&'a Listener]> {
+        self.listeners.get(&key)?;
+        self.sharing.get(endpoint).map(Vec::as_slice)
+    }
+
+    /// Who owns an endpoint; `None` where somebody could not be seen: that is no event.
+    fn owners(&self, sockets: &[&'a Listener]) -> Option<BTreeSet<String>> {
+        sockets.iter().map(|listener| owner::lasting(self.world, listener)).collect()
+    }
+}
+
+/// What is known from the rounds before.
+#[derive(Debug)]
+pub(super) struct Known {
+    endpoints: Endpoints,
+    owners: BTreeMap<Endpoint, BTreeSet<String>>,
+    /// What was told of sockets that opened and whose holder no look has seen yet.
+    unseen: BTreeMap<Key, Event>,
+    /// Whether events were lost in the round before.
+    has_lost: bool,
+}
+
+impl Known {
+    /// Tells what a first look saw.
+    pub(super) fn begin(seen: &Seen<'_, '_>, settings: &Settings, out: &mut Out) -> Result<Self, Failure> {
+        let endpoints = Endpoints::begin(&seen.sockets);
+        let mut known = Self { endpoints, owners: BTreeMap::new(), unseen: BTreeMap::new(), has_lost: false };
+        let moment = Moment { kind: Kind::Present, at: seen.world.snapshot.taken };
+        for (endpoint, sockets) in &seen.sharing {
+            tell(seen.world, moment, sockets, None, settings, out)?;
+            known.remember(seen, endpoint, sockets);
+        }
+        Ok(known)
+    }
+
+    /// Whether a look should be taken once more before it is believed: a list that changes while it is read may miss a
+    /// socket, and who is about to end has given up its descriptors before its sockets are closed.
+    pub(super) fn doubt(&self, old: &Seen<'_, '_>, new: &Seen<'_, '_>, heard: &Heard) -> bool {
+        let missed = self.endpoints.doubt(&new.sockets, heard.is_awaited(), |protocol| heard.hears(protocol));
+        let is_left = |key: &Key| old.names_holder(*key) && !new.names_holder(*key);
+        missed || new.all.keys().any(is_left)
+    }
+
+    /// What is known of the sockets that opened and whose holder the look did not see.
+    pub(super) fn brief(&self, events: &[Event], new: &Seen<'_, '_>) -> Snapshot {
+        let now: BTreeSet<Key> = events.iter().map(Key::told).collect();
+        let unseen = self.unseen.iter().filter(|(key, _)| self.has_lost || now.contains(key));
+        let lives = lives(unseen.map(|(_, event)| event).chain(events));
+        let is_told = |key: Key, opened: &Event| !new.names_holder(key) && new.may_show(opened);
+        let sockets = lives.into_iter().filter(|(key, life)| is_told(*key, life.opened));
+        brief(&sockets.map(|(_, life)| life).collect::<Vec<_>>(), new.world.snapshot)
+    }
+
+    /// Tells the news of a round; `seen` are the look before, this one, which began `at` some time, and what was merely
+    /// told of.
+    pub(super) fn step<'a>(
+        &mut self,
+        seen: [&Seen<'_, 'a>; 3],
+        at: Timestamp,
+        events: &[Event],
+        heard: &mut Heard,
+        settings: &Settings,
+        out: &mut Out,
+    ) -> Result<(), Failure> {
+        let [old, new, told] = seen;
+        let lost = heard.lost();
+        let noise = |event: &Event| {
+            let (key, happening) = (Key::told(event), event.happening);
+            Noise { key, happening, at: heard.time(event.since_boot).unwrap_or(at) }
+        };
+        let noises: Vec<_> = events.iter().map(noise).collect();
+        let round = Round { noises: &noises, seen: &new.sockets, heard: &told.sockets, at };
+        let news = self.endpoints.step(&round, heard.is_awaited());
+        let opened: BTreeSet<_> = news.iter().map(|news| news.endpoint.clone()).collect();
+        for news in &news {
+            self.tell_news(news, [old, new, told], settings, out)?;
+        }
+        let moment = Moment { kind: Kind::ChangedHands, at };
+        for (endpoint, sockets) in &new.sharing {
+            let before = self.owners.get(endpoint).filter(|_| !opened.contains(endpoint));
+            if before.zip(new.owners(sockets)).is_some_and(|(before, now)| *before != now) {
+                tell(new.world, moment, sockets, before, settings, out)?;
+            }
+            self.remember(new, endpoint, sockets);
+        }
+        self.note_unseen(events, new);
+        self.has_lost = lost > 0;
+        if self.has_lost {
+            self.endpoints.distrust();
+            tell_lost(lost, at, settings, out)?;
+        }
+        Ok(())
+    }
+
+    fn tell_news(
+        &mut self,
+        news: &News,
+        [old, new, told]: [&Seen<'_, '_>; 3],
+        settings: &Settings,
+        out: &mut Out,
+    ) -> Result<(), Failure> {
+        let (kind, order) = match news.happening {
+            Happening::Opened => (Kind::Opened, [new, told, old]),
+            Happening::Closed => (Kind::Closed, [old, told, new]),
+        };
+        if news.happening == Happening::Closed {
+            self.owners.remove(&news.endpoint);
+        }
+        let by = |seen| Seen::sharing(seen, &news.endpoint, news.key).map(|sockets| (seen, sockets));
+        let mut sources = order.into_iter().filter_map(by);
+        let best = sources.clone().find(|(seen, _)| seen.names_holder(news.key)).or_else(|| sources.next());
+        let Some((seen, sockets)) = best else { return Ok(()) };
+        tell(seen.world, Moment { kind, at: news.at }, sockets, None, settings, out)
+    }
+
+    fn remember<'a>(&mut self, seen: &Seen<'_, 'a>, endpoint: &Endpoint, sockets: &[&'a Listener]) {
+        if let Some(now) = seen.owners(sockets) {
+            self.owners.insert(endpoint.clone(), now);
+        }
+    }
+
+    fn note_unseen(&mut self, events: &[Event], new: &Seen<'_, '_>) {
+        for event in events {
+            let key = Key::told(event);
+            match event.happening {
+                Happening::Opened => self.unseen.insert(key, event.clone()),
+                Happening::Closed => self.unseen.remove(&key),
+            };
+        }
+        self.unseen.retain(|key, _| !new.names_holder(*key) && self.endpoints.hold(*key));
+    }
+}

@@ -1,0 +1,162 @@
+//! Tells one event, as a line for a person or for a program.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    facts::Listener,
+    text,
+    words::{Lang, Words},
+    world::World,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    failure::Failure,
+    settings::{Format, Settings},
+    show::{
+        escape::visible,
+        out::Out,
+        owner,
+        rows::{Folding, fold},
+        table::pad,
+        view::{ListenerView, Viewer},
+    },
+};
+
+/// What happened to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    Present,
+    Opened,
+    Closed,
+    ChangedHands,
+    Lost,
+}
+
+/// One line of `--follow -o ndjson`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
+pub(crate) struct EventView<'a> {
+    event: Kind,
+    #[schemars(with = "String")]
+    at: Timestamp,
+    /// Of what was lost nothing is known.
+    listener: Option<ListenerView<'a>>,
+    /// How many sockets share the endpoint (SO_REUSEPORT), or how many changes were lost.
+    count: u64,
+}
+
+/// What happened when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) kind: Kind,
+    pub(super) at: Timestamp,
+}
+
+/// Tells what happened to the endpoint of `sockets`; `known` are those who held it before it changed hands.
+pub(super) fn tell<'a>(
+    world: &World<'a>,
+    moment: Moment,
+    sockets: &[&'a Listener],
+    known: Option<&BTreeSet<String>>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let Some(subject) = newcomer(world, sockets, known) else { return Ok(()) };
+    let Moment { kind, at } = moment;
+    if settings.format == Format::Ndjson {
+        let listener = Some(Viewer::new(world, settings.lang).listener(subject));
+        return out.ndjson(&EventView { event: kind, at, listener, count: sockets.len() as u64 });
+    }
+    for row in fold(world, sockets, Folding::Service, settings.lang) {
+        let Some(first) = row.first() else { continue };
+        let line = format!(
+            "{}  {}  {}  {}  {}",
+            head(moment, settings.lang),
+            pad(&row.ports(), 12),
+            pad(&row.bound, 16),
+            owner::owner(world, first, settings.lang),
+            owner::process(world, first, settings.lang),
+        );
+        out.line(&visible(&line))?;
+    }
+    Ok(())
+}
+
+/// Tells that so many changes came faster than they were read, until `at`.
+pub(super) fn tell_lost(
+    count: u64,
+    at: Timestamp,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let moment = Moment { kind: Kind::Lost, at };
+    if settings.format == Format::Ndjson {
+        return out.ndjson(&EventView { event: moment.kind, at: moment.at, listener: None, count });
+    }
+    let what = text!(
+        "{count} changes came faster than they could be read",
+        "読み取りが追いつかず、{count} 件の変化を取りこぼしました"
+    );
+    out.line(&format!("{}  {}", head(moment, settings.lang), what.in_lang(settings.lang)))
+}
+
+/// The first socket whose owner is not among those that are `known`, else the first.
+fn newcomer<'a>(
+    world: &World<'a>,
+    sockets: &[&'a Listener],
+    known: Option<&BTreeSet<String>>,
+) -> Option<&'a Listener> {
+    let is_known = |listener: &'a Listener| {
+        let mut owners = world.identities(listener).into_iter().filter_map(|identity| identity.lasting());
+        known.is_none_or(|known| owners.all(|owner| known.contains(&owner)))
+    };
+    sockets.iter().copied().find(|listener| !is_known(listener)).or_else(|| sockets.first().copied())
+}
+
+/// When it happened and what.
+fn head(moment: Moment, lang: Lang) -> String {
+    let time = moment.at.strftime("%H:%M:%SZ");
+    format!("{time}  {}", pad(words(moment.kind).in_lang(lang), word_width(lang)))
+}
+
+const fn word_width(lang: Lang) -> usize {
+    match lang {
+        Lang::En => 13,
+        Lang::Ja => 10,
+    }
+}
+
+const fn words(event: Kind) -> Words {
+    match event {
+        Kind::Present => Words { en: "present", ja: "使用中" },
+        Kind::Opened => Words { en: "opened", ja: "開始" },
+        Kind::Closed => Words { en: "closed", ja: "終了" },
+        Kind::ChangedHands => Words { en: "changed hands", ja: "所有者変更" },
+        Kind::Lost => Words { en: "lost", ja: "取りこぼし" },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::{facts::Snapshot, owner::Identity, registry::Registry, world::Scope};
+
+    use super::*;
+
+    #[test]
+    fn the_listener_of_an_event_is_the_newcomers() {
+        let text = include_bytes!("../../../../tests/data/web.json");
+        let mut snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        snapshot.listeners.retain(|listener| matches!(listener.port, 22 | 25));
+        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
+        let at = |port| snapshot.listeners.iter().find(|listener| listener.port == port).unwrap();
+        let (ssh, mail) = (at(22), at(25));
+        let known = world.identities(ssh).first().and_then(Identity::lasting).into_iter().collect();
+        assert_eq!(newcomer(&world, &[ssh, mail], Some(&known)), Some(mail));
+        assert_eq!(newcomer(&world, &[ssh, mail], None), Some(ssh));
+        assert_eq!(newcomer(&world, &[ssh], Some(&known)), Some(ssh));
+    }
+}
