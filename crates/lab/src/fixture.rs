@@ -27,6 +27,15 @@ pub struct Fixture {
     programs: Vec<Child>,
 }
 
+/// No socket and no process.
+///
+/// # Errors
+///
+/// Where the lab cannot be built here.
+pub fn empty() -> Result<Fixture, LabError> {
+    Ok(Fixture { namespace: Namespace::create_with_processes()?, programs: Vec::new() })
+}
+
 /// 20 listeners (16 of TCP, 4 of UDP), 200 processes, 600 descriptors beside the listeners' own.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ mod lab {
     mod docker;
     mod doctor;
     mod fixtures;
+    mod follow;
     mod fresh;
     mod hidepid;
     mod impostors;

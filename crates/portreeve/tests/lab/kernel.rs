@@ -85,6 +85,34 @@ fn the_zoo_is_told_as_it_is_on_the_oldest_kernel() {
     assert_eq!(output.status, 0, "{output:#?}");
 }
 
+/// Every listener that comes and goes is told there too, and nothing of the programs is left (A17).
+#[test]
+fn follow_hears_of_everything_on_the_oldest_kernel() {
+    let guest = boot();
+    lab(guest.hold("steady.service", "listen 127.0.0.1:1999"));
+    let script = "portreeve ls --follow -o ndjson >/tmp/told 2>&1 & pid=$!; \
+         until grep -q present /tmp/told; do sleep 0.2; done; bpftool prog show >/tmp/during; \
+         (holder brief 200 1000 3000 && holder brief-udp 200 5000) >/dev/null; sleep 3; kill $pid; wait $pid; cat /tmp/told";
+    let told = run(&guest, script).stdout;
+    let events: Vec<serde_json::Value> =
+        told.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for (protocol, event) in [("tcp", "opened"), ("tcp", "closed"), ("udp", "opened"), ("udp", "closed")] {
+        let is_of = |told: &&serde_json::Value| {
+            told["event"] == event
+                && told["listener"]["protocol"] == protocol
+                && told["listener"]["holders"][0]["name"] == "holder"
+        };
+        assert_eq!(events.iter().filter(is_of).count(), 200, "{event} of {protocol}: {:#?}", events.last());
+    }
+    assert!(events.iter().all(|event| event["event"] != "lost"));
+    let names = ["states", "bound4", "bound6", "released"];
+    let during = run(&guest, "cat /tmp/during").stdout;
+    assert!(names.iter().all(|name| during.contains(&format!("name {name} "))), "{during}");
+    let after = run(&guest, "sleep 2; bpftool prog show; bpftool map show; bpftool link show").stdout;
+    assert!(!names.iter().any(|name| after.contains(&format!("name {name} "))), "{after}");
+    assert!(!after.contains("ringbuf"), "{after}");
+}
+
 /// What a command prints comes whole, with its status; a kernel that dies is an error with its last words.
 #[test]
 fn a_guest_answers_exactly_or_says_why_not() {

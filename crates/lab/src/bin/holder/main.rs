@@ -6,6 +6,7 @@ mod families;
 mod handed;
 mod plain;
 mod silent;
+mod storm;
 
 use std::{
     env,
@@ -45,7 +46,10 @@ const USAGE: &str = "usage: holder MODE ARGUMENT...
   idle                       nothing at all
   crowd TCP UDP IDLE         so many processes of each kind
   connections PROCESSES EACH so many processes with so many loopback connections each
-  namespaces COUNT ADDRESS   so many network namespaces with a TCP listener each";
+  namespaces COUNT ADDRESS   so many network namespaces with a TCP listener each
+  brief COUNT MICROSECONDS PORT  TCP, one listener after the other, each living for so long; then it ends
+  brief-udp COUNT PORT       UDP, one socket after the other; then it ends
+  churn RATE SECONDS         so many connections a second that come and go; then it ends";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
@@ -85,6 +89,9 @@ fn run(arguments: &[OsString]) -> Outcome {
         "crowd" => crowd::crowd(number(rest, 0)?, number(rest, 1)?, number(rest, 2)?),
         "connections" => crowd::connections(number(rest, 0)?, number(rest, 1)?),
         "namespaces" => crowd::namespaces(number(rest, 0)?, address(rest, 1)?),
+        "brief" => storm::brief(number(rest, 0)?, number(rest, 1)?, number(rest, 2)?),
+        "brief-udp" => storm::brief_udp(number(rest, 0)?, number(rest, 1)?),
+        "churn" => storm::churn(number(rest, 0)?, number(rest, 1)?),
         "connected-to-itself" => crowd::connected_to_itself(address(rest, 0)?, number(rest, 1)?),
         _ => Err(USAGE.into()),
     }

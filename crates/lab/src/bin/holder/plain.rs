@@ -73,7 +73,7 @@ pub(crate) fn listener(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn stream(address: SocketAddr) -> io::Result<OwnedFd> {
+pub(crate) fn stream(address: SocketAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     Ok(net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
