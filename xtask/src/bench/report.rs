@@ -11,13 +11,17 @@ pub(super) enum Figure {
     Bytes(f64),
     /// A number of things.
     Count(f64),
+    /// A part of something, in hundredths.
+    Percent(f64),
 }
 
 impl Figure {
     /// The number alone.
     pub(super) const fn value(self) -> f64 {
         match self {
-            Self::Nanoseconds(value) | Self::Bytes(value) | Self::Count(value) => value,
+            Self::Nanoseconds(value) | Self::Bytes(value) | Self::Count(value) | Self::Percent(value) => {
+                value
+            }
         }
     }
 }
@@ -31,6 +35,7 @@ impl fmt::Display for Figure {
             Self::Nanoseconds(value) => write!(f, "{:.2} s", value / 1e9),
             Self::Bytes(value) => write!(f, "{:.1} MB", value / 1e6),
             Self::Count(value) => write!(f, "{value:.0}"),
+            Self::Percent(value) => write!(f, "{value:.1} %"),
         }
     }
 }
