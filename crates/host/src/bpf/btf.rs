@@ -1,5 +1,10 @@
 //! Reads how a kernel, or a compiled program, describes its types (Documentation/bpf/btf.rst).
 
+#[cfg(test)]
+pub(super) mod building;
+#[cfg(test)]
+mod tests;
+
 const MAGIC: u16 = 0xeb9f;
 const HEADER_BYTES: usize = 24;
 const TYPE_BYTES: usize = 12;
@@ -7,6 +12,11 @@ const TYPE_BYTES: usize = 12;
 const TYPES_MAX: usize = 2_000_000;
 /// How deep a member may lie in structures without a name, and how many names a type may stand behind.
 const DEPTH_MAX: u32 = 32;
+/// How many members are gone through for one: of structures without a name that lie in each other, far fewer than
+/// all the ways through them. The kernel's largest structures have a few hundred.
+const MEMBERS_MAX: u32 = 100_000;
+/// Longer names are none (include/linux/kallsyms.h, `KSYM_NAME_LEN`).
+const NAME_BYTES_MAX: usize = 512;
 
 /// The kinds of types that are told apart here; the numbers are BTF_KIND_….
 pub mod kind {
@@ -155,7 +165,7 @@ impl<'a> Btf<'a> {
                 Some((name, element)) => (name, Some(element.parse().ok()?)),
                 None => (step, None),
             };
-            let member = self.member(id, name, DEPTH_MAX)?;
+            let member = self.member(id, name, DEPTH_MAX, &mut { MEMBERS_MAX })?;
             place.bit_offset = place.bit_offset.checked_add(member.bit_offset)?;
             place.bit_width = member.bit_width;
             id = self.behind_names(member.kind)?;
@@ -224,15 +234,16 @@ impl<'a> Btf<'a> {
         }
     }
 
-    /// The member of a structure, also where it lies in one without a name.
-    fn member(&self, id: u32, name: &str, depth: u32) -> Option<Member<'a>> {
+    /// The member of a structure, also where it lies in one without a name; `left` members are gone through at most.
+    fn member(&self, id: u32, name: &str, depth: u32, left: &mut u32) -> Option<Member<'a>> {
         let depth = depth.checked_sub(1)?;
         let found = self.get(self.behind_names(id)?)?;
         self.members(&found).find_map(|member| {
-            if member.name == name {
+            *left = left.checked_sub(1)?;
+            if member.name == name && !name.is_empty() {
                 return Some(member);
             }
-            let inner = (member.name.is_empty()).then(|| self.member(member.kind, name, depth))??;
+            let inner = (member.name.is_empty()).then(|| self.member(member.kind, name, depth, left))??;
             let bit_offset = inner.bit_offset.checked_add(member.bit_offset)?;
             Some(Member { bit_offset, ..inner })
         })
@@ -266,7 +277,9 @@ impl<'a> Btf<'a> {
     /// The string that begins at `offset`.
     #[must_use]
     pub fn text(&self, offset: u32) -> Option<&'a str> {
-        std::str::from_utf8(self.string(offset)?.split(|&byte| byte == 0).next()?).ok()
+        let rest = self.string(offset)?;
+        let end = rest.iter().take(NAME_BYTES_MAX).position(|&byte| byte == 0)?;
+        std::str::from_utf8(&rest[..end]).ok()
     }
 
     fn is_called(&self, offset: u32, name: &str) -> bool {

@@ -2,6 +2,9 @@
 //!
 //! The rules are those of the compiler that left the places open (Documentation/bpf/llvm_reloc.rst, "CO-RE Relocations").
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     btf::{Btf, Place, kind},
     object::{Fact, INSTRUCTION_BYTES, Program, What},
@@ -25,6 +28,8 @@ const MAP_DESCRIPTOR: u8 = 0x10;
 /// The bits of a load that tell how much it loads, by bytes.
 const LOAD_SIZES: [(u32, u8); 4] = [(4, 0x00), (2, 0x08), (1, 0x10), (8, 0x18)];
 const LOAD_SIZE_MASK: u8 = 0x18;
+/// What one load can have, and a bit field lie in.
+const WINDOW_BYTES_MAX: u32 = 8;
 
 /// A number to fit in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +90,14 @@ fn value<'k>(what: What<'_>, types: &impl Fn(&str) -> Vec<(&'k Btf<'k>, u32)>) -
 
 fn known(fact: Fact, place: Place) -> Option<Value> {
     let (start, bytes) = window(place)?;
-    let bits = place.bit_width.unwrap_or(bytes * 8);
+    let bits = || place.bit_width.or_else(|| bytes.checked_mul(8));
     let number = match fact {
         Fact::Offset => return Some(Value { number: start, bytes }),
         Fact::Bytes => bytes,
         Fact::Exists => 1,
         Fact::Signed => u32::from(place.is_signed),
-        Fact::LeftShift => 64u32.checked_sub(bits + (place.bit_offset - start * 8))?,
-        Fact::RightShift => 64u32.checked_sub(bits)?,
+        Fact::LeftShift => 64u32.checked_sub(bits()?.checked_add(place.bit_offset - start * 8)?)?,
+        Fact::RightShift => 64u32.checked_sub(bits()?)?,
     };
     Some(Value { number, bytes: 0 })
 }
@@ -100,14 +105,16 @@ fn known(fact: Fact, place: Place) -> Option<Value> {
 /// The first byte and the number of bytes that hold all of a member: of a bit field, aligned to its type.
 fn window(place: Place) -> Option<(u32, u32)> {
     let Some(width) = place.bit_width else { return Some((place.bit_offset / 8, place.bytes)) };
-    let end = place.bit_offset.checked_add(width)?;
+    let end = u64::from(place.bit_offset) + u64::from(width);
     let mut bytes = place.bytes.max(1);
-    let mut start = place.bit_offset / 8 / bytes * bytes;
-    while end > (start + bytes) * 8 {
-        bytes = bytes.checked_mul(2).filter(|&bytes| bytes <= 8)?;
-        start = place.bit_offset / 8 / bytes * bytes;
+    while bytes <= WINDOW_BYTES_MAX {
+        let start = place.bit_offset / 8 / bytes * bytes;
+        if end <= u64::from(start + bytes) * 8 {
+            return Some((start, bytes));
+        }
+        bytes *= 2;
     }
-    Some((start, bytes))
+    None
 }
 
 /// The code of `program` with the numbers fitted in; `wanted` gives those that the reader chooses, the descriptors of maps

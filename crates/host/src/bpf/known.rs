@@ -65,7 +65,7 @@ pub enum KnownError {
 ///
 /// Where the kernel does not describe itself.
 pub fn of(name: &str, object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
-    let head = head(object.source);
+    let Some(head) = head(object.source) else { return looked_up(object) };
     let path = Path::new(FOLDER).join(format!("{FILE}-{name}"));
     if let Some(known) = kept(&path).and_then(|bytes| read(&bytes, &head, object)) {
         return Ok(known);
@@ -78,12 +78,13 @@ pub fn of(name: &str, object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
     Ok(known)
 }
 
-/// The first line: of which layout, kernel, modules and programs the rest is.
-fn head(source: &str) -> String {
-    let kernel = digest(&[&fs::read(KERNEL_NOTES).unwrap_or_default()]);
+/// The first line: of which layout, kernel, modules and programs the rest is; `None` where one kernel cannot be told
+/// from another, whose places would then be read from this one.
+fn head(source: &str) -> Option<String> {
+    let kernel = digest(&[&fs::read(KERNEL_NOTES).ok().filter(|notes| !notes.is_empty())?]);
     let modules: String =
         MODULES.map(|path| if fs::exists(path).unwrap_or(false) { '+' } else { '-' }).iter().collect();
-    format!("{LAYOUT} {kernel:016x}{modules} {source}\n")
+    Some(format!("{LAYOUT} {kernel:016x}{modules} {source}\n"))
 }
 
 fn looked_up(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
@@ -102,8 +103,9 @@ fn looked_up(object: &Object<'_>) -> Result<Vec<Known>, KnownError> {
 
 /// The content of the file, where nobody but its reader could have written it.
 fn kept(path: &Path) -> Option<Vec<u8>> {
-    let nofollow = i32::try_from(OFlags::NOFOLLOW.bits()).ok()?;
-    let file = OpenOptions::new().read(true).custom_flags(nofollow).open(path).ok()?;
+    // A pipe in its place would else be waited for until somebody writes to it.
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).ok()?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let is_ours = |of: &fs::Metadata| of.uid() == geteuid().as_raw() && of.mode() & OTHERS_WRITE == 0;
     let about = file.metadata().ok()?;
     if !about.is_file() || !is_ours(&about) || !is_ours(&fs::metadata(path.parent()?).ok()?) {
@@ -142,7 +144,9 @@ fn write(known: &[Known], head: &str) -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: &[u8], head: &str, object: &Object<'_>) -> Option<Vec<Known>> {
+/// Understands such a file; `None` where it is damaged, or of another `head` or object.
+#[must_use]
+pub fn read(bytes: &[u8], head: &str, object: &Object<'_>) -> Option<Vec<Known>> {
     let (sealed, seal) = bytes.split_last_chunk()?;
     if digest(&[sealed]) != u64::from_le_bytes(*seal) {
         return None;

@@ -1,10 +1,14 @@
 //! The time of a look, and when the host booted (clock_gettime(2)).
 
+use std::{process, sync::LazyLock};
+
 use jiff::Timestamp;
 use rustix::{
     param::clock_ticks_per_second,
     time::{ClockId, clock_gettime},
 };
+
+use crate::proc::{self, stat};
 
 /// The time now.
 pub(super) fn now() -> Timestamp {
@@ -22,9 +26,30 @@ pub(super) fn booted() -> i128 {
     (booted + TICK_NANOSECONDS / 2) / TICK_NANOSECONDS * TICK_NANOSECONDS
 }
 
-/// Nanoseconds since the boot as /proc tells them: whole ticks (fs/proc/array.c, `nsec_to_clock_t`).
+/// Nanoseconds since the boot as /proc tells them to us: whole ticks of our time namespace (fs/proc/array.c, `do_task_stat`).
 pub(super) fn ticks(nanoseconds: u64) -> u64 {
-    nanoseconds / (1_000_000_000 / clock_ticks_per_second().clamp(1, 1_000_000_000))
+    nanoseconds.saturating_add_signed(*BOOT_OFFSET) / (1_000_000_000 / clock_ticks_per_second().clamp(1, 1_000_000_000))
+}
+
+/// Whether somebody who started at this tick did so before this program.
+pub(super) fn is_before_us(ticks: u64) -> bool {
+    static OWN: LazyLock<u64> = LazyLock::new(|| stat::of(process::id()).map_or(0, |own| own.started_ticks));
+    ticks < *OWN
+}
+
+/// How far the time since the boot is ahead in our time namespace, in nanoseconds (time_namespaces(7)); a program stays
+/// in the one that it was started in.
+static BOOT_OFFSET: LazyLock<i64> =
+    LazyLock::new(|| proc::read_text("/proc/self/timens_offsets").as_deref().and_then(boot_offset).unwrap_or(0));
+
+/// The line of the clock: `boottime 1000 0`, in seconds and nanoseconds.
+fn boot_offset(offsets: &str) -> Option<i64> {
+    let mut words = offsets.lines().map(str::split_ascii_whitespace).find_map(|mut words| {
+        (words.next() == Some("boottime")).then_some(words)
+    })?;
+    let mut number = || words.next()?.parse::<i64>().ok();
+    let (seconds, nanoseconds) = (number()?, number()?);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
 }
 
 /// Nanoseconds after 1970 as a time.
@@ -76,4 +101,25 @@ impl WallClock {
 fn nanoseconds(clock: ClockId) -> i128 {
     let time = clock_gettime(clock);
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_time_namespace_is_ahead_or_behind() {
+        let offsets = "monotonic           5         6\nboottime         1000 500000000\n";
+        assert_eq!(boot_offset(offsets), Some(1_000_500_000_000));
+        assert_eq!(boot_offset("boottime -2 0\n"), Some(-2_000_000_000));
+        assert_eq!(boot_offset("boottime -2\n"), None);
+        assert_eq!(boot_offset("boottime 9223372036854775807 0\n"), None, "no such offset can be set");
+        assert_eq!(boot_offset("monotonic 1 0\n"), None);
+    }
+
+    #[test]
+    fn nobody_who_starts_with_us_started_before_us() {
+        let own = stat::of(process::id()).unwrap().started_ticks;
+        assert!(is_before_us(own - 1) && !is_before_us(own) && !is_before_us(own + 1));
+    }
 }

@@ -4,6 +4,7 @@ mod order;
 mod threads;
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashSet},
     fs,
     io::{self, Write},
@@ -70,8 +71,13 @@ impl Found {
     }
 
     /// Whether the process of this number that started then is the one that had it: a number may be another's by now.
+    ///
+    /// Whoever started after us may have ended and given its number away within the one tick, and a thread does not tell
+    /// when it started.
     fn is_of(self, started_ticks: u64) -> bool {
-        if self.started > 0 { clock::ticks(self.started) == started_ticks } else { self.still_stands() }
+        let is_told = self.started > 0 && self.thread == self.pid && clock::is_before_us(started_ticks);
+        let is_same = self.started == 0 || clock::ticks(self.started) == started_ticks;
+        is_same && (is_told || self.still_stands())
     }
 
     fn still_stands(self) -> bool {
@@ -210,10 +216,12 @@ fn everywhere(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Option
 /// an ordinary user hardly anybody shows his, so that says little about the sockets whose holders were told.
 fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descriptors) -> Sweep {
     let mut whole = Sweep { found: descriptors.found, ..Sweep::default() };
+    let mut passes = 1;
     if whole.lacks(inodes).next().is_some()
         && let Some(again) = Descriptors::see(wanted)
     {
         whole.merge(Sweep { found: again.found, ..Sweep::default() });
+        passes += 1;
     }
     let mut is_wanted = abreast(inodes.iter());
     whole.found.retain(|found| is_wanted(found.inode));
@@ -222,8 +230,23 @@ fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descri
         whole.merge(without_descriptors(&unclaimed));
         let count = if geteuid().is_root() { &mut whole.hidden } else { &mut whole.reserved };
         *count = sealed(pids.all());
+        passes += 1;
+    }
+    // A process is gone through once in a pass; a thread with a table of its own is gone through later.
+    if passes > 1 || whole.found.iter().any(|found| found.thread != found.pid) {
+        leave_out_the_dead(&mut whole.found);
     }
     whole
+}
+
+/// Of two processes that had the same number the later one has it now, and what the other had is no longer had by it.
+fn leave_out_the_dead(found: &mut Vec<Found>) {
+    let mut last: BTreeMap<u32, u64> = BTreeMap::new();
+    for found in found.iter() {
+        let started = last.entry(found.pid).or_default();
+        *started = found.started.max(*started);
+    }
+    found.retain(|found| last.get(&found.pid) == Some(&found.started));
 }
 
 /// Who has a socket without a descriptor of it, and which are on their way to somebody.
@@ -325,7 +348,7 @@ fn of(found: &[Found], inode: u64) -> &[Found] {
 
 /// Puts what was found in order, each process once for a socket.
 pub(super) fn settle(found: &mut Vec<Found>) {
-    found.sort_unstable_by_key(|found| (found.inode, found.pid, found.fd));
+    found.sort_unstable_by_key(|found| (found.inode, found.pid, Reverse(found.started), found.fd));
     found.dedup_by_key(|found| (found.inode, found.pid));
 }
 
@@ -420,6 +443,34 @@ mod tests {
         let sweep = sweep(&[own], &[inode].into_iter().collect());
         let fd = u32::try_from(listener.as_raw_fd()).unwrap();
         assert_eq!(sweep.of(inode), [Found { pid: own, thread: own, fd, inode, started: 0 }]);
+    }
+
+    #[test]
+    fn what_a_process_had_is_not_had_by_the_next_of_its_number() {
+        let found = |pid, inode, started| Found { pid, thread: pid, fd: 3, inode, started };
+        let mut all = vec![found(7, 1, 100), found(8, 1, 150), found(7, 2, 200), found(7, 1, 200)];
+        settle(&mut all);
+        leave_out_the_dead(&mut all);
+        assert_eq!(all, [found(7, 1, 200), found(8, 1, 150), found(7, 2, 200)]);
+    }
+
+    #[test]
+    fn whoever_started_since_is_asked_for_the_descriptor_itself() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let fd = listener.as_raw_fd();
+        let inode = fs::metadata(format!("/proc/self/fd/{fd}")).unwrap().st_ino();
+        let own = std::process::id();
+        let started_ticks = proc::stat::of(own).unwrap().started_ticks;
+        let of = |pid, inode, started| {
+            Found { pid, thread: pid, fd: u32::try_from(fd).unwrap(), inode, started }.is_of(started_ticks)
+        };
+        let started = started_ticks * 10_000_000;
+        assert!(of(own, inode, started) && of(own, inode, 0));
+        assert!(!of(own, inode + 1, started), "another could have our number, and our tick");
+        assert!(!of(own, inode, started + 10_000_000), "another could have our number");
+        let before = started_ticks - 1;
+        let gone = Found { pid: own, thread: own, fd: 0, inode: 0, started: before * 10_000_000 };
+        assert!(gone.is_of(before), "nobody can have started then since");
     }
 
     #[test]

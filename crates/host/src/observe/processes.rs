@@ -79,7 +79,7 @@ struct Reader {
     /// Every capability that this kernel has, a bit each.
     all_capabilities: u64,
     files: Files,
-    comms: HashMap<u32, Option<String>>,
+    parents: HashMap<u32, Option<stat::Stat>>,
     code: code::Disk,
     views: view::Views,
 }
@@ -91,7 +91,7 @@ impl Reader {
             boot_nanoseconds: clock::booted(),
             all_capabilities: all_capabilities(),
             files,
-            comms: HashMap::new(),
+            parents: HashMap::new(),
             code: code::Disk::new(),
             views: view::Views::new(),
         }
@@ -102,7 +102,6 @@ impl Reader {
     /// Its files are looked at through a `thread` of it, as they are gone with a first thread that has ended.
     fn read(&mut self, pid: u32, thread: u32) -> Option<(u64, Process)> {
         let path = |name: &str| format!("/proc/{thread}/{name}");
-        let stat = stat::of(pid)?;
         let status =
             status::read(&proc::read(format!("/proc/{pid}/status"), proc::SMALL_BYTES).unwrap_or_default());
         let cmdline = split(&proc::read(path("cmdline"), CMDLINE_BYTES_MAX).unwrap_or_default());
@@ -115,6 +114,10 @@ impl Reader {
             _ => None,
         };
         let cgroup = proc::cgroup(pid);
+        let stale_files = view.as_ref().and_then(|view| self.stale_files(thread, view));
+        let privilege = self.privilege(thread, status);
+        // The last: whoever started when it says has had the number ever since, so that all of this is of one process.
+        let stat = stat::of(pid)?;
         let place = cgroup.as_deref().map(cgroup::read).unwrap_or_default();
         let process = Process {
             name: script.as_deref().and_then(file_name).map_or_else(|| stat.comm.clone(), str::to_owned),
@@ -122,18 +125,18 @@ impl Reader {
             exe_elsewhere,
             script,
             exe_state,
-            stale_files: view.as_ref().and_then(|view| self.stale_files(thread, view)),
+            stale_files,
             cmdline,
             user: status.uid.map(|uid| self.users.name(uid)),
             uid: status.uid,
-            privilege: self.privilege(thread, status),
+            privilege,
             cgroup,
             unit: place.unit,
             user_unit: place.user_unit,
             container: place.container,
             started: Some(self.started(stat.started_ticks)),
             cwd,
-            parent: self.parent(stat.parent),
+            parent: self.parent(&stat),
         };
         Some((stat.started_ticks, process))
     }
@@ -142,10 +145,12 @@ impl Reader {
         !self.views.is_shared(pid) && code::is_elsewhere(pid, exe, self.views.of(std::process::id()).as_ref())
     }
 
-    fn parent(&mut self, pid: u32) -> Option<Parent> {
-        let read = || Some(stat::of(pid)?.comm);
-        let name = self.comms.entry(pid).or_insert_with(read).clone()?;
-        Some(Parent { pid, name })
+    /// Whoever started after its child is none, but has got the number of the parent.
+    fn parent(&mut self, child: &stat::Stat) -> Option<Parent> {
+        let pid = child.parent;
+        let parent = self.parents.entry(pid).or_insert_with(|| stat::of(pid)).as_ref();
+        let parent = parent.filter(|parent| parent.started_ticks <= child.started_ticks)?;
+        Some(Parent { pid, name: parent.comm.clone() })
     }
 
     fn stale_files(&mut self, pid: u32, view: &view::View) -> Option<Vec<String>> {

@@ -28,8 +28,9 @@ use crate::{
 
 const MANIFEST: &str = include_str!("../../bpf/sight.bpf.txt");
 const CODE: &[u8] = include_bytes!("../../bpf/sight.bpf.bin");
-/// What the kernel fills at most for one read (kernel/bpf/bpf_iter.c, `bpf_seq_read`: 8 pages), and room for more.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// What the kernel fills at most for one read is 8 pages, which may be of 64 KiB (kernel/bpf/bpf_iter.c, `bpf_seq_read`):
+/// where that is more than this the rest comes next, so that no record may be cut.
+const BUFFER_BYTES: usize = 600 * RECORD_BYTES;
 
 /// Why this way of looking is closed.
 #[derive(Debug, thiserror::Error)]

@@ -137,3 +137,72 @@ fn address(family: u16, bytes: [u8; 16]) -> IpAddr {
         _ => Ipv6Addr::from(bytes).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each byte is its own place, but for the family and the flags.
+    fn bytes(family: u16, flags: u8) -> [u8; RECORD_BYTES] {
+        let mut bytes: [u8; RECORD_BYTES] = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        bytes[100..102].copy_from_slice(&family.to_ne_bytes());
+        bytes[106] = flags;
+        bytes
+    }
+
+    /// As the kernel's C has them: struct record in bpf/sight.bpf.c, whose fields are aligned to their size.
+    #[test]
+    fn each_field_stands_at_its_place() {
+        let record = Record::read(&bytes(IPV4, 0)).unwrap();
+        let long = |first: u8| u64::from_ne_bytes(std::array::from_fn(|place| first + place as u8));
+        let word = |first: u8| u32::from_ne_bytes(std::array::from_fn(|place| first + place as u8));
+        let longs = [record.inode, record.cookie, record.cgroup, record.started];
+        assert_eq!(longs, [0, 8, 16, 24].map(long));
+        let words = [
+            record.netns,
+            record.pid,
+            record.thread,
+            record.fd,
+            record.uid,
+            record.interface,
+            record.queue_used,
+            record.queue_limit,
+        ];
+        assert_eq!(words, [32, 36, 40, 44, 48, 52, 56, 60].map(word));
+        assert_eq!(record.local, IpAddr::from([64, 65, 66, 67]), "in network order, the first 4 of 16");
+        assert_eq!(record.peer, IpAddr::from([80, 81, 82, 83]));
+        assert_eq!(record.local_port, u16::from_ne_bytes([96, 97]), "as the host has it");
+        assert_eq!(record.peer_port, 98 * 256 + 99, "in network order");
+        assert_eq!(record.protocol, u16::from_ne_bytes([102, 103]));
+        assert_eq!((record.state, record.kind, record.number), (104, 105, word(108)));
+        let ipv6 = Record::read(&bytes(IPV6, 0)).unwrap();
+        assert_eq!(ipv6.local, IpAddr::from(std::array::from_fn::<u8, 16, _>(|place| 64 + place as u8)));
+    }
+
+    #[test]
+    fn each_flag_is_its_own() {
+        for (bit, expected) in ["v6only", "chosen", "kernels", "mptcp", "queued"].into_iter().enumerate() {
+            let Record { v6only, chosen, kernels, mptcp, queued, .. } =
+                Record::read(&bytes(IPV6, 1 << bit)).unwrap();
+            let flags = [v6only, chosen, kernels, mptcp, queued];
+            assert!(flags.iter().enumerate().all(|(place, flag)| *flag == (place == bit)), "{expected}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_is_no_record_and_what_follows_is_the_next() {
+        let mut long = bytes(IPV4, 0).to_vec();
+        long.push(7);
+        assert_eq!(Record::read(&long), Record::read(&long[..RECORD_BYTES]));
+        for length in 0..RECORD_BYTES {
+            assert_eq!(Record::read(&long[..length]), None, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn only_the_internets_families_are_the_internets() {
+        let is_internet = |family| Record::read(&bytes(family, 0)).unwrap().is_internet();
+        assert!(is_internet(2) && is_internet(10));
+        assert!(![0, 1, 17, 40, 0x0200, 0x0a00].into_iter().any(is_internet));
+    }
+}
