@@ -11,10 +11,14 @@ use crate::{
 const LAB_RUNS: u32 = 50;
 /// The lab tests that are repeated: hosts are booted, broken, killed, and everything is taken away again.
 const LAB_TESTS: &str = "lab::cleanliness::";
+/// The lab tests that look into a storm: a twentieth of it everywhere else, and here all of it.
+const STORM_TESTS: &str = "lab::churn::";
+/// How they are told so.
+const WHOLE_STORM: (&str, &str) = ("PORTREEVE_STORM", "full");
 /// How long each fuzz target runs.
 const FUZZ_SECONDS: u32 = 300;
 
-/// `[--runs N] [--seconds N]`: the lab over and over, then fuzzing, then every mutation.
+/// `[--runs N] [--seconds N]`: the lab over and over, then the storms, fuzzing, then every mutation.
 pub(crate) fn run(words: &[String]) -> Result {
     let number = |name, usual| option(words, name).map(|value| value.map_or(Ok(usual), str::parse::<u32>));
     let (runs, seconds) = (number("--runs", LAB_RUNS)??, number("--seconds", FUZZ_SECONDS)??);
@@ -23,6 +27,9 @@ pub(crate) fn run(words: &[String]) -> Result {
         println!("== lab, run {run} of {runs}");
         total += count(test::lab().args(["--", LAB_TESTS]))?;
     }
+    println!("== the whole storm");
+    let (variable, value) = WHOLE_STORM;
+    total += count(test::lab().args(["--", STORM_TESTS, "--nocapture"]).env(variable, value))?;
     total += fuzz::every_target(seconds)?;
     total += mutate::mutate(&[])?;
     println!("\n{total}");

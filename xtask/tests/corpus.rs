@@ -16,6 +16,8 @@ mod policy;
 mod proc;
 #[path = "../../fuzz/feed/registry.rs"]
 mod registry;
+#[path = "../../fuzz/feed/sight.rs"]
+mod sight;
 #[path = "../../fuzz/feed/snapshot.rs"]
 mod snapshot;
 
@@ -59,6 +61,11 @@ fn files_of_proc() {
 #[test]
 fn files_that_tell_how_a_process_came_to_run() {
     replay("origins", origins::feed);
+}
+
+#[test]
+fn what_a_kernel_says_of_itself_and_lists() {
+    replay("sight", sight::feed);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod lab {
     mod awkward;
     mod change;
     mod chosen;
+    mod churn;
     mod cleanliness;
     mod delegated;
     mod docker;
@@ -19,11 +20,15 @@ mod lab {
     mod impostors;
     mod kept;
     mod kernel;
+    mod kernel_types;
     mod monitors;
     mod namespaces;
+    mod places;
     mod podman;
     mod pods;
     mod policy;
+    mod reused;
+    mod room;
     mod silent;
     mod site;
     mod stale;

@@ -14,7 +14,7 @@ const TYPES_MAX: usize = 2_000_000;
 const DEPTH_MAX: u32 = 32;
 /// How many members are gone through for one: of structures without a name that lie in each other, far fewer than
 /// all the ways through them. The kernel's largest structures have a few hundred.
-const MEMBERS_MAX: u32 = 100_000;
+const MEMBERS_MAX: u32 = 10_000;
 /// Longer names are none (include/linux/kallsyms.h, `KSYM_NAME_LEN`).
 const NAME_BYTES_MAX: usize = 512;
 

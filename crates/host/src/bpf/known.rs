@@ -211,6 +211,10 @@ mod tests {
         set(&folder, 0o755);
         std::os::unix::fs::symlink(&file, folder.join("link")).unwrap();
         assert_eq!(kept(&folder.join("link")), None);
+        assert_eq!(kept(&folder), None, "a folder is no file");
+        let pipe = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap();
+        assert!(pipe.success());
+        assert_eq!(kept(&folder.join("pipe")), None, "and nobody waits for a pipe");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

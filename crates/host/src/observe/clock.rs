@@ -28,7 +28,8 @@ pub(super) fn booted() -> i128 {
 
 /// Nanoseconds since the boot as /proc tells them to us: whole ticks of our time namespace (fs/proc/array.c, `do_task_stat`).
 pub(super) fn ticks(nanoseconds: u64) -> u64 {
-    nanoseconds.saturating_add_signed(*BOOT_OFFSET) / (1_000_000_000 / clock_ticks_per_second().clamp(1, 1_000_000_000))
+    nanoseconds.saturating_add_signed(*BOOT_OFFSET)
+        / (1_000_000_000 / clock_ticks_per_second().clamp(1, 1_000_000_000))
 }
 
 /// Whether somebody who started at this tick did so before this program.
@@ -39,14 +40,16 @@ pub(super) fn is_before_us(ticks: u64) -> bool {
 
 /// How far the time since the boot is ahead in our time namespace, in nanoseconds (time_namespaces(7)); a program stays
 /// in the one that it was started in.
-static BOOT_OFFSET: LazyLock<i64> =
-    LazyLock::new(|| proc::read_text("/proc/self/timens_offsets").as_deref().and_then(boot_offset).unwrap_or(0));
+static BOOT_OFFSET: LazyLock<i64> = LazyLock::new(|| {
+    proc::read_text("/proc/self/timens_offsets").as_deref().and_then(boot_offset).unwrap_or(0)
+});
 
 /// The line of the clock: `boottime 1000 0`, in seconds and nanoseconds.
 fn boot_offset(offsets: &str) -> Option<i64> {
-    let mut words = offsets.lines().map(str::split_ascii_whitespace).find_map(|mut words| {
-        (words.next() == Some("boottime")).then_some(words)
-    })?;
+    let mut words = offsets
+        .lines()
+        .map(str::split_ascii_whitespace)
+        .find_map(|mut words| (words.next() == Some("boottime")).then_some(words))?;
     let mut number = || words.next()?.parse::<i64>().ok();
     let (seconds, nanoseconds) = (number()?, number()?);
     seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)

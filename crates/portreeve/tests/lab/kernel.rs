@@ -13,7 +13,7 @@ use portreeve_lab::{
 use super::site::{PORTREEVE, lab};
 
 /// A kernel of the series with portreeve, the holder and the witnesses on it.
-fn boot() -> Guest {
+pub(super) fn boot() -> Guest {
     let kernel = lab(Kernel::ready(&kernel::series()));
     let initramfs = lab(initramfs::with_witnesses(Path::new(PORTREEVE)));
     lab(Guest::boot(&kernel, &initramfs, ""))
@@ -21,7 +21,7 @@ fn boot() -> Guest {
 
 /// What a command of root prints; it must end with 0.
 #[track_caller]
-fn run(guest: &Guest, command: &str) -> Output {
+pub(super) fn run(guest: &Guest, command: &str) -> Output {
     let output = lab(guest.run(command));
     assert_eq!(output.status, 0, "{command}: {output:#?}");
     output

@@ -59,7 +59,9 @@ fn an_element_stands_behind_those_before_it() {
     assert_eq!(btf.place(outer, "table[1]"), at(128 + 96, 12), "an array of arrays");
     assert_eq!(btf.place(outer, "open"), at(320, 0), "of which nobody knows the length");
     assert_eq!(btf.place(outer, "open[1]"), at(352, 4));
-    for path in ["pairs[", "pairs[]", "pairs[x]", "pairs[-1]", "pairs[2]high", "pairs.low", "pairs[200000000]"] {
+    for path in
+        ["pairs[", "pairs[]", "pairs[x]", "pairs[-1]", "pairs[2]high", "pairs.low", "pairs[200000000]"]
+    {
         assert_eq!(btf.place(outer, path), None, "{path}");
     }
 }
@@ -99,7 +101,8 @@ fn names_are_looked_behind_and_a_ring_of_them_is_not_followed() {
     let ring = building.refer(kind::TYPEDEF, "ring", pointer + 2);
     building.refer(kind::CONST, "", ring);
     let own = building.refer(kind::TYPEDEF, "own", ring + 2);
-    let parts = [("word", chain, 0, 0), ("pointer", pointer, 64, 0), ("ring", ring, 0, 0), ("own", own, 0, 0)];
+    let parts =
+        [("word", chain, 0, 0), ("pointer", pointer, 64, 0), ("ring", ring, 0, 0), ("own", own, 0, 0)];
     let outer = building.compound(kind::STRUCT, "outer", 16, &parts);
     let bytes = building.bytes();
     let btf = Btf::read(&bytes).unwrap();

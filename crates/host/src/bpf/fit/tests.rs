@@ -72,7 +72,10 @@ fn no_place_is_too_strange_to_be_reckoned_with() {
                     let place = Place { bit_offset, bit_width, bytes, is_signed: true };
                     let number = known(fact, place).map(|value| value.number);
                     let is_shift = matches!(fact, Fact::LeftShift | Fact::RightShift);
-                    assert!(!is_shift || number.is_none_or(|by| by <= 64), "{fact:?} of {place:?}: {number:?}");
+                    assert!(
+                        !is_shift || number.is_none_or(|by| by <= 64),
+                        "{fact:?} of {place:?}: {number:?}"
+                    );
                 }
             }
         }
@@ -141,7 +144,11 @@ fn each_class_of_instruction_has_its_number_elsewhere() {
     let large = Some(Value { number: u32::MAX, bytes: 0 });
     assert_eq!(patched(&[instruction(0xb7, 0, 9)], large), instruction(0xb7, 0, -1));
     let next = instruction(0x95, 0, 0);
-    assert_eq!(patched(&[instruction(0xb7, 0, 9), next.clone()], NUMBER)[8..], next, "the next is none of its");
+    assert_eq!(
+        patched(&[instruction(0xb7, 0, 9), next.clone()], NUMBER)[8..],
+        next,
+        "the next is none of its"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod handed;
 mod plain;
 mod silent;
 mod storm;
+mod traffic;
 
 use std::{
     env,
@@ -49,7 +50,10 @@ const USAGE: &str = "usage: holder MODE ARGUMENT...
   namespaces COUNT ADDRESS   so many network namespaces with a TCP listener each
   brief COUNT MICROSECONDS PORT  TCP, one listener after the other, each living for so long; then it ends
   brief-udp COUNT PORT       UDP, one socket after the other; then it ends
-  churn RATE SECONDS         so many connections a second that come and go; then it ends";
+  churn RATE SECONDS         so many connections a second that come and go; then it ends
+  row PORT COUNT             TCP, so many ports of 127.0.0.1
+  traffic PORT EACH          so many loopback connections a second, opened and closed
+  short ADDRESS EACH         TCP, for so many milliseconds";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
@@ -92,6 +96,9 @@ fn run(arguments: &[OsString]) -> Outcome {
         "brief" => storm::brief(number(rest, 0)?, number(rest, 1)?, number(rest, 2)?),
         "brief-udp" => storm::brief_udp(number(rest, 0)?, number(rest, 1)?),
         "churn" => storm::churn(number(rest, 0)?, number(rest, 1)?),
+        "row" => traffic::row(number(rest, 0)?, number(rest, 1)?),
+        "traffic" => traffic::traffic(number(rest, 0)?, number(rest, 1)?),
+        "short" => traffic::short(address(rest, 0)?, number(rest, 1)?),
         "connected-to-itself" => crowd::connected_to_itself(address(rest, 0)?, number(rest, 1)?),
         _ => Err(USAGE.into()),
     }

@@ -1,0 +1,71 @@
+//! A network, process numbers, /proc and mounts of one test's own, on the machine's files: what needs no booted host.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use portreeve_lab::{Output, namespace::Namespace, programs};
+
+use super::site::{PORTREEVE, lab};
+
+/// Such a place; it goes when this value does, with everybody in it.
+pub(super) struct Room {
+    namespace: Namespace,
+    path: String,
+}
+
+impl Room {
+    /// An empty one, whose /run is not the machine's.
+    pub(super) fn create() -> Self {
+        let holder = lab(programs::holder());
+        let folder = |program: &Path| program.parent().expect("a file is in a folder").display().to_string();
+        let rest = std::env::var("PATH").expect("the tools of the machine are on the path");
+        let path = format!("{}:{}:{rest}", folder(Path::new(PORTREEVE)), folder(&holder));
+        let room = Self { namespace: lab(Namespace::create_with_processes()), path };
+        room.run("mount -t tmpfs run /run");
+        room
+    }
+
+    /// A shell of root there; `holder` and `portreeve` are on its path.
+    pub(super) fn shell(&self, command: &str) -> Command {
+        let group = lab(self.namespace.group().below("room"));
+        let mut shell = self.namespace.command_in(&group, "sh");
+        shell.args(["-c", command]).env("PATH", &self.path).stdin(Stdio::null());
+        shell
+    }
+
+    /// What a shell's command of root prints; it must end with 0.
+    #[track_caller]
+    pub(super) fn run(&self, command: &str) -> Output {
+        let output = self.try_run(command);
+        assert_eq!(output.status, 0, "{command}: {output:#?}");
+        output
+    }
+
+    /// The same, however it ends.
+    pub(super) fn try_run(&self, command: &str) -> Output {
+        self.shell(command).output().expect("a shell can be started").into()
+    }
+
+    /// Runs the lab's holder, once it holds what it was asked to; it ends with the room.
+    #[track_caller]
+    pub(super) fn hold(&self, arguments: &str) -> Child {
+        let mut child = self
+            .shell(&format!("exec holder {arguments}"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell can be started");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("standard output was piped");
+        BufReader::new(stdout).read_line(&mut line).expect("the holder speaks");
+        assert_eq!(line, "ready\n", "holder {arguments}");
+        child
+    }
+
+    /// Where the machine sees a file of the room.
+    pub(super) fn file(&self, path: &str) -> PathBuf {
+        format!("/proc/{}/root{path}", self.namespace.pid()).into()
+    }
+}
