@@ -1,5 +1,8 @@
 //! What a compiler left open in a BPF program, by the names that its own types give (Documentation/bpf/btf.rst, ".BTF.ext").
 
+#[cfg(test)]
+mod tests;
+
 use portreeve_host::bpf::{
     btf::{Btf, Type, kind},
     object::Fact,
@@ -123,7 +126,8 @@ impl<'a> Relocations<'a> {
             }
             at = self.types.get(self.types.behind_names(member.kind)?)?;
         }
-        Some(path)
+        // A structure by itself, or a part of it without a name, has no place that could be looked for.
+        Some(path).filter(|path| !path.is_empty())
     }
 }
 
