@@ -1,20 +1,24 @@
-//! Listeners that never change beside connections that come and go by the thousand a second (A5, A12).
+//! Sockets that never change beside connections that come and go by the thousand a second (A5, A12).
 //!
 //! `cargo xtask soak` looks twenty times as often.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env, fmt,
     time::{Duration, Instant},
 };
 
 use portreeve_lab::Output;
+use serde_json::Value;
 
 use super::room::Room;
 
 /// The listeners, on these ports of 127.0.0.1.
 const FIRST: u16 = 20_001;
 const STEADY: u16 = 1_000;
+/// Connections that stay, both ends of which are on 127.0.0.1; one is on this port.
+const STAYING: u16 = 500;
+const STAYING_PORT: u16 = 6_000;
 /// Connections opened and closed in a second.
 const EACH_SECOND: u32 = 5_000;
 /// How often each tool looks in a storm, and how long one that is slower than that may take over it.
@@ -25,11 +29,14 @@ const SHARE: u32 = 20;
 /// Whoever wants all of it sets this to `full`.
 const STORM: &str = "PORTREEVE_STORM";
 
+/// The port of a socket and that of its peer, which is 0 of a listener.
+type Ports = (u16, u16);
+
 /// How one tool did.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Score {
     looks: u32,
-    /// Looks in which a steady listener was missing.
+    /// Looks in which a steady socket was missing.
     missed: u32,
     /// Looks in which one came twice.
     doubled: u32,
@@ -43,22 +50,34 @@ impl fmt::Display for Score {
     }
 }
 
-/// No look misses or doubles a listener that never changes, whatever opens and closes beside it (A5, A12).
+/// A tool that lists sockets, and what it shows each look.
+struct Tool {
+    command: &'static str,
+    read: fn(&Output) -> BTreeMap<Ports, u32>,
+    shown: BTreeSet<Ports>,
+}
+
+/// No look misses or doubles a socket that never changes, whatever opens and closes beside it (A5, A12).
 #[test]
-fn no_look_misses_or_doubles_a_steady_listener() {
+fn no_look_misses_or_doubles_a_steady_socket() {
     let room = Room::create();
     // The kernel keeps each that ended for a minute, and would have more of them than anybody looks through in time.
     room.run("echo 10000 >/proc/sys/net/ipv4/tcp_max_tw_buckets");
-    let _steady = room.hold(&format!("row {FIRST} {STEADY}"));
-    let _churn = room.hold(&format!("traffic 7000 {EACH_SECOND}"));
+    room.hold(&format!("row {FIRST} {STEADY}"));
+    room.hold(&format!("connected-to-itself 127.0.0.1:{STAYING_PORT} {STAYING}"));
+    let all: BTreeSet<_> = ports_of_theirs(&room.run("ss -Htan")).into_keys().collect();
+    assert_eq!(all.len(), usize::from(STEADY + 1 + 2 * STAYING), "as many as were made, while all is still");
+    let listeners: BTreeSet<_> = all.iter().copied().filter(|(_, peer)| *peer == 0).collect();
+    room.hold(&format!("traffic 7000 {EACH_SECOND}"));
     let share = if env::var(STORM).is_ok_and(|storm| storm == "full") { 1 } else { SHARE };
     let (looks, seconds) = (LOOKS / share, Duration::from_secs(SECONDS_MAX) / share);
 
     let (opened, start) = (connections_opened(&room), Instant::now());
-    let ours = storm(&room, "portreeve ls -a -o json", looks, Duration::MAX, ports_of_ours);
-    println!("portreeve ls -a -o json {ours}");
-    for command in ["ss -Htanp", "ss -Htln", "lsof -nP -iTCP"] {
-        println!("{command:23} {}", storm(&room, command, looks, seconds, ports_of_theirs));
+    let ours = Tool { command: "portreeve ls -a -o json", read: ports_of_ours, shown: all.clone() };
+    let ours = storm(&room, &ours, looks, Duration::MAX);
+    let theirs = |command, shown: &BTreeSet<_>| Tool { command, read: ports_of_theirs, shown: shown.clone() };
+    for rival in [theirs("ss -Htanp", &all), theirs("ss -Htln", &listeners), theirs("lsof -nP -iTCP", &all)] {
+        storm(&room, &rival, looks, seconds);
     }
     let rate = f64::from(connections_opened(&room) - opened) / start.elapsed().as_secs_f64();
     println!("{rate:.0} connections a second were opened and closed");
@@ -66,46 +85,43 @@ fn no_look_misses_or_doubles_a_steady_listener() {
     assert!(rate > 100.0, "nothing came and went");
 }
 
-fn storm(
-    room: &Room,
-    command: &str,
-    looks: u32,
-    patience: Duration,
-    read: fn(&Output) -> BTreeMap<u16, u32>,
-) -> Score {
+fn storm(room: &Room, tool: &Tool, looks: u32, patience: Duration) -> Score {
     let start = Instant::now();
     let mut score = Score::default();
     while score.looks < looks && (score.looks == 0 || start.elapsed() < patience) {
-        let seen = read(&room.try_run(command));
-        let times = |port| seen.get(&port).copied().unwrap_or(0);
+        let seen = (tool.read)(&room.try_run(tool.command));
+        let times = |ports| seen.get(ports).copied().unwrap_or(0);
         score.looks += 1;
-        score.missed += u32::from((FIRST..FIRST + STEADY).any(|port| times(port) == 0));
-        score.doubled += u32::from((FIRST..FIRST + STEADY).any(|port| times(port) > 1));
+        score.missed += u32::from(tool.shown.iter().any(|ports| times(ports) == 0));
+        score.doubled += u32::from(tool.shown.iter().any(|ports| times(ports) > 1));
     }
-    Score { took: start.elapsed(), ..score }
+    let score = Score { took: start.elapsed(), ..score };
+    println!("{:23} {score}", tool.command);
+    score
 }
 
-/// How often each port is listened on at 127.0.0.1, by a holder that is told.
-fn ports_of_ours(output: &Output) -> BTreeMap<u16, u32> {
-    let mut ports = BTreeMap::new();
+/// How often each socket of 127.0.0.1 is told, of a listener with its holder.
+fn ports_of_ours(output: &Output) -> BTreeMap<Ports, u32> {
     let answer = output.json();
-    for listener in answer["listeners"].as_array().expect("`listeners` is promised") {
-        let is_held = listener["holders"][0]["name"] == "holder";
-        let port = listener["port"].as_u64().and_then(|port| port.try_into().ok()).expect("`port` is a port");
-        if is_held && listener["address"] == "127.0.0.1" {
-            *ports.entry(port).or_default() += 1;
-        }
+    let port = |value: &Value| u16::try_from(value.as_u64().unwrap_or(0)).expect("a port is a port");
+    let listeners = answer["listeners"].as_array().expect("`listeners` is promised").iter();
+    let held = listeners.filter(|listener| listener["holders"][0]["name"] == "holder");
+    let connections = answer["connections"].as_array().expect("`connections` is promised").iter();
+    let mut ports = BTreeMap::new();
+    for socket in held.chain(connections).filter(|socket| socket["address"] == "127.0.0.1") {
+        *ports.entry((port(&socket["port"]), port(&socket["peer"]["port"]))).or_default() += 1;
     }
     ports
 }
 
-/// The same of `ss` and `lsof`, who both write `LISTEN` and `127.0.0.1:20001`.
-fn ports_of_theirs(output: &Output) -> BTreeMap<u16, u32> {
+/// The same of `ss` and `lsof`, who write `127.0.0.1:6000 127.0.0.1:40000` and `127.0.0.1:6000->127.0.0.1:40000`.
+fn ports_of_theirs(output: &Output) -> BTreeMap<Ports, u32> {
     let mut ports = BTreeMap::new();
-    for line in output.stdout.lines().filter(|line| line.contains("LISTEN")) {
-        let port = line.split_whitespace().find_map(|word| word.strip_prefix("127.0.0.1:"));
-        if let Some(port) = port.and_then(|port| port.parse().ok()) {
-            *ports.entry(port).or_default() += 1;
+    for line in output.stdout.lines() {
+        let mut ends = line.split([' ', '>']).filter_map(|word| word.strip_prefix("127.0.0.1:"));
+        let mut port = || ends.next()?.trim_end_matches('-').parse().ok();
+        if let Some(own) = port() {
+            *ports.entry((own, port().unwrap_or(0))).or_default() += 1;
         }
     }
     ports

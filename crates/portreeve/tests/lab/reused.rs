@@ -48,7 +48,7 @@ fn a_listener_never_carries_the_name_of_whoever_got_its_number() {
 #[test]
 fn a_time_namespace_takes_no_holder_away() {
     let room = Room::create();
-    let _holder = room.hold("listen 127.0.0.1:7001");
+    room.hold("listen 127.0.0.1:7001");
     let look = |around: &str| {
         let answer = room.run(&format!("{around} portreeve ls -o json")).json();
         let listener = answer["listeners"][0].clone();

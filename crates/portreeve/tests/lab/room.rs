@@ -1,9 +1,8 @@
 //! A network, process numbers, /proc and mounts of one test's own, on the machine's files: what needs no booted host.
 
 use std::{
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use portreeve_lab::{Output, namespace::Namespace, programs};
@@ -49,19 +48,14 @@ impl Room {
         self.shell(command).output().expect("a shell can be started").into()
     }
 
-    /// Runs the lab's holder, once it holds what it was asked to; it ends with the room.
+    /// Runs the lab's holder until the room goes, once it holds what it was asked to.
     #[track_caller]
-    pub(super) fn hold(&self, arguments: &str) -> Child {
-        let mut child = self
-            .shell(&format!("exec holder {arguments}"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell can be started");
-        let mut line = String::new();
-        let stdout = child.stdout.as_mut().expect("standard output was piped");
-        BufReader::new(stdout).read_line(&mut line).expect("the holder speaks");
-        assert_eq!(line, "ready\n", "holder {arguments}");
-        child
+    pub(super) fn hold(&self, arguments: &str) {
+        let said = self.run(&format!(
+            "rm -f /run/said; holder {arguments} </dev/null >/run/said 2>&1 & for i in $(seq 600); do grep -qs . /run/said && break; \
+             sleep 0.05; done; cat /run/said"
+        ));
+        assert_eq!(said.stdout, "ready\n", "holder {arguments}");
     }
 
     /// Where the machine sees a file of the room.

@@ -43,7 +43,7 @@ impl Building {
 
     /// An integer of so many bytes.
     pub(in crate::bpf) fn int(&mut self, name: &str, bytes: u32, sign: u32) -> u32 {
-        self.any(name, [kind::INT, 0, 0], bytes, &[sign | bytes * 8])
+        self.any(name, [kind::INT, 0, 0], bytes, &[sign | (bytes * 8)])
     }
 
     /// A pointer, a typedef, const and the like: what merely refers to `to`.

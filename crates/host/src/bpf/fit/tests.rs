@@ -3,7 +3,7 @@
 use super::{
     super::{
         btf::building::{Building, SIGNED},
-        object::Relocation,
+        object::{Hook, Relocation},
     },
     *,
 };
@@ -24,6 +24,7 @@ fn kernel() -> Vec<u8> {
         ("high", byte, 156, 4),
         ("across", byte, 166, 4),
         ("signed", word, 192, 5),
+        ("deep", word, 216, 5),
         ("inode", long, 256, 0),
         ("bytes", text, 320, 0),
         ("too_wide", long, 60, 9),
@@ -39,7 +40,7 @@ fn facts(path: &str) -> [Option<u32>; 6] {
     let kernel = Btf::read(&bytes).unwrap();
     FACTS.map(|fact| {
         let relocations = vec![Relocation { at: 0, what: What::Member { root: "sock", path, fact } }];
-        let program = Program { name: "files", iterator: "task_file", code: &[], relocations };
+        let program = Program { name: "files", hook: Hook::Iterator("task_file"), code: &[], relocations };
         look_up(&program, &[&kernel])[0].map(|value| value.number)
     })
 }
@@ -54,6 +55,7 @@ fn each_fact_is_what_the_compiler_would_have_written() {
     // Bits 6 to 9 from byte 20 on: two bytes from an even place, where they are bits 6 to 9 of 16.
     assert_eq!(facts("across"), some([20, 2, 1, 0, 64 - 10, 60]));
     assert_eq!(facts("signed"), some([24, 4, 1, 1, 59, 59]));
+    assert_eq!(facts("deep"), some([24, 4, 1, 1, 64 - 29, 59]), "bits 24 to 28 of 32");
     assert_eq!(facts("inode"), some([32, 8, 1, 0, 0, 0]));
     let [offset, bytes, exists, signed, shifts @ ..] = facts("bytes");
     assert_eq!((offset, bytes, exists, signed), (Some(40), Some(48), Some(1), Some(0)));
@@ -108,7 +110,7 @@ fn a_name_is_looked_for_wherever_it_may_be() {
         (What::Wanted("PORT_FIRST"), None),
     ];
     let relocations = whats.iter().map(|(what, _)| Relocation { at: 0, what: *what }).collect();
-    let program = Program { name: "files", iterator: "task_file", code: &[], relocations };
+    let program = Program { name: "files", hook: Hook::Iterator("task_file"), code: &[], relocations };
     let found = look_up(&program, &[&kernel, &module]);
     for ((what, expected), found) in whats.into_iter().zip(found) {
         assert_eq!(found, expected, "{what:?}");
@@ -197,7 +199,7 @@ fn a_program_is_fitted_where_its_manifest_says() {
         Relocation { at: 3, what: What::TypeExists("sock") },
         Relocation { at: usize::MAX, what: What::TypeExists("sock") },
     ];
-    let program = Program { name: "files", iterator: "task_file", code: &code, relocations };
+    let program = Program { name: "files", hook: Hook::Iterator("task_file"), code: &code, relocations };
     let values = [NUMBER, Some(Value { number: 18, bytes: 1 }), NUMBER, None];
     let fitted = fit(&program, &values, |name| if name == "PORT_LAST" { 443 } else { 0 });
     let expected = [instruction(0xb7, 0, 443), instruction(0x71, 18, 0), instruction(0x95, 0, 0)];

@@ -142,9 +142,14 @@ fn address(family: u16, bytes: [u8; 16]) -> IpAddr {
 mod tests {
     use super::*;
 
+    /// Bytes that count on.
+    fn from<const N: usize>(first: u8) -> [u8; N] {
+        std::array::from_fn(|place| first + u8::try_from(place).unwrap())
+    }
+
     /// Each byte is its own place, but for the family and the flags.
     fn bytes(family: u16, flags: u8) -> [u8; RECORD_BYTES] {
-        let mut bytes: [u8; RECORD_BYTES] = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        let mut bytes: [u8; RECORD_BYTES] = from(0);
         bytes[100..102].copy_from_slice(&family.to_ne_bytes());
         bytes[106] = flags;
         bytes
@@ -154,8 +159,8 @@ mod tests {
     #[test]
     fn each_field_stands_at_its_place() {
         let record = Record::read(&bytes(IPV4, 0)).unwrap();
-        let long = |first: u8| u64::from_ne_bytes(std::array::from_fn(|place| first + place as u8));
-        let word = |first: u8| u32::from_ne_bytes(std::array::from_fn(|place| first + place as u8));
+        let long = |first: u8| u64::from_ne_bytes(from(first));
+        let word = |first: u8| u32::from_ne_bytes(from(first));
         let longs = [record.inode, record.cookie, record.cgroup, record.started];
         assert_eq!(longs, [0, 8, 16, 24].map(long));
         let words = [
@@ -176,7 +181,7 @@ mod tests {
         assert_eq!(record.protocol, u16::from_ne_bytes([102, 103]));
         assert_eq!((record.state, record.kind, record.number), (104, 105, word(108)));
         let ipv6 = Record::read(&bytes(IPV6, 0)).unwrap();
-        assert_eq!(ipv6.local, IpAddr::from(std::array::from_fn::<u8, 16, _>(|place| 64 + place as u8)));
+        assert_eq!(ipv6.local, IpAddr::from(from::<16>(64)));
     }
 
     #[test]
