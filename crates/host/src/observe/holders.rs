@@ -448,7 +448,9 @@ mod tests {
     #[test]
     fn what_a_process_had_is_not_had_by_the_next_of_its_number() {
         let found = |pid, inode, started| Found { pid, thread: pid, fd: 3, inode, started };
-        let mut all = vec![found(7, 1, 100), found(8, 1, 150), found(7, 2, 200), found(7, 1, 200)];
+        // What both had is the later one's, and what only the earlier had is nobody's.
+        let mut all =
+            vec![found(7, 1, 100), found(8, 1, 150), found(7, 2, 200), found(7, 1, 200), found(7, 3, 100)];
         settle(&mut all);
         leave_out_the_dead(&mut all);
         assert_eq!(all, [found(7, 1, 200), found(8, 1, 150), found(7, 2, 200)]);

@@ -34,8 +34,8 @@ struct Types<'a> {
 type Place = (u64, Option<u64>);
 
 impl<'a> Types<'a> {
-    /// Reads lines such as `[3777] STRUCT 'sock_common' size=136 vlen=25` and, for each member,
-    /// `	'skc_reuse' type_id=14 bits_offset=152 bitfield_size=4`.
+    /// Reads lines such as `[3777] STRUCT 'sock_common' size=136 vlen=25` and, for each member, one that begins with a tab:
+    /// `'skc_reuse' type_id=14 bits_offset=152 bitfield_size=4`.
     fn read(text: &'a str) -> Self {
         let (mut all, mut structures) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
         let mut last = 0;

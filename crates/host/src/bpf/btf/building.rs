@@ -25,7 +25,7 @@ impl Building {
 
     /// One that goes on where `base` ends.
     pub(in crate::bpf) fn on(base: &Self) -> Self {
-        let first_text = base.first_text + u32::try_from(base.strings.len()).unwrap();
+        let first_text = base.first_text + u32::try_from(base.strings.len()).expect("a small text");
         let first_id = base.first_id + base.count;
         Self { first_id, count: 0, types: Vec::new(), first_text, strings: Vec::new() }
     }
@@ -63,12 +63,13 @@ impl Building {
         for &(name, of, bit, width) in parts {
             rest.extend([self.text(name), of, if flag == 1 { width << 24 | bit } else { bit }]);
         }
-        self.any(name, [kind, flag, u32::try_from(parts.len()).unwrap()], bytes, &rest)
+        self.any(name, [kind, flag, u32::try_from(parts.len()).expect("few parts")], bytes, &rest)
     }
 
     /// Its bytes.
     pub(in crate::bpf) fn bytes(&self) -> Vec<u8> {
-        let lengths = [&self.types, &self.strings].map(|part| u32::try_from(part.len()).unwrap());
+        let lengths =
+            [&self.types, &self.strings].map(|part| u32::try_from(part.len()).expect("a small part"));
         let mut bytes = MAGIC.to_le_bytes().to_vec();
         bytes.extend([1, 0]);
         for word in [24, 0, lengths[0], lengths[0], lengths[1]] {
@@ -84,7 +85,7 @@ impl Building {
         if text.is_empty() {
             return 0;
         }
-        let at = self.first_text + u32::try_from(self.strings.len()).unwrap();
+        let at = self.first_text + u32::try_from(self.strings.len()).expect("a small text");
         self.strings.extend(text.as_bytes());
         self.strings.push(0);
         at
