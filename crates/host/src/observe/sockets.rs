@@ -13,7 +13,7 @@ use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
 
 use self::in_use::InUse;
 use super::{
-    Gaps, ObserveError,
+    Gaps, ObserveError, asks_everybody,
     sight::{List, socket::ported, tables::Tables},
     ways::{Sources, Way},
 };
@@ -211,7 +211,10 @@ pub(super) fn connected<T>(
     start: impl Fn() -> T,
     add: impl Fn(&mut T, Socket),
 ) -> Result<T, ObserveError> {
-    by_best_way(Way::ALL, sources, gaps, |way| {
+    // The tables have nothing that is merely bound: where no descriptors will tell of those, sock_diag does. Whether
+    // they told is not asked here, where the pass over them may go on at the same time.
+    let ways = if asks_everybody(sources.wanted) { Way::ALL } else { [Way::SockDiag, Way::Proc, Way::Bpf] };
+    by_best_way(ways, sources, gaps, |way| {
         let mut sum = start();
         let mut bound = HashSet::new();
         let told = read(way, Side::Connected, sources, |socket| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::room::Room;
 
-const FILE: &str = "/run/portreeve/kernel-types";
+const FILE: &str = "/run/portreeve/kernel-types-sight";
 /// Stands in the file for what a kernel has not.
 const NONE: [u8; 4] = [0xff; 4];
 
@@ -20,20 +20,20 @@ fn a_file_that_others_could_have_written_is_not_believed() {
     let (room, good) = room_with_file();
     let right = look(&room);
     fs::write(room.file("/run/poison"), poisoned(&good)).expect("the room is ours");
-    let put = "rm -rf /run/portreeve && mkdir /run/portreeve && cp /run/poison /run/portreeve/kernel-types && \
-               chmod 0600 /run/portreeve/kernel-types";
+    let put = "rm -rf /run/portreeve && mkdir /run/portreeve && cp /run/poison /run/portreeve/kernel-types-sight && \
+               chmod 0600 /run/portreeve/kernel-types-sight";
     room.run(put);
     let wrong = look(&room);
     assert_ne!(wrong, right, "the poison works where it is believed, or this test proves nothing");
 
     let untrusted = [
-        "chown nobody /run/portreeve/kernel-types",
-        "chmod 0620 /run/portreeve/kernel-types",
-        "chmod 0602 /run/portreeve/kernel-types",
+        "chown nobody /run/portreeve/kernel-types-sight",
+        "chmod 0620 /run/portreeve/kernel-types-sight",
+        "chmod 0602 /run/portreeve/kernel-types-sight",
         "chmod 0777 /run/portreeve",
         "chmod 0775 /run/portreeve",
         "chown nobody /run/portreeve",
-        "mv /run/portreeve/kernel-types /run/moved; ln -s /run/moved /run/portreeve/kernel-types",
+        "mv /run/portreeve/kernel-types-sight /run/moved; ln -s /run/moved /run/portreeve/kernel-types-sight",
     ];
     for made in untrusted {
         room.run(&format!("{put}; {made}"));
@@ -47,11 +47,11 @@ fn what_is_no_file_is_passed_over() {
     let (room, good) = room_with_file();
     let right = look(&room);
     let odd = [
-        ("mkfifo", "mkfifo /run/portreeve/kernel-types"),
-        ("a folder", "mkdir /run/portreeve/kernel-types"),
-        ("a device without an end", "mknod /run/portreeve/kernel-types c 1 5"),
-        ("a link to nowhere", "ln -s /run/nowhere /run/portreeve/kernel-types"),
-        ("a link to itself", "ln -s kernel-types /run/portreeve/kernel-types"),
+        ("mkfifo", "mkfifo /run/portreeve/kernel-types-sight"),
+        ("a folder", "mkdir /run/portreeve/kernel-types-sight"),
+        ("a device without an end", "mknod /run/portreeve/kernel-types-sight c 1 5"),
+        ("a link to nowhere", "ln -s /run/nowhere /run/portreeve/kernel-types-sight"),
+        ("a link to itself", "ln -s kernel-types /run/portreeve/kernel-types-sight"),
         ("a file in place of the folder", "rmdir /run/portreeve; echo >/run/portreeve"),
         ("nothing that can be written", "mount -t tmpfs -o ro nothing /run/portreeve"),
     ];
@@ -64,7 +64,7 @@ fn what_is_no_file_is_passed_over() {
     assert_eq!(look(&room), right);
     assert_eq!(fs::read(room.file(FILE)).ok(), Some(good), "in the end it is kept again");
     let left = room.run("ls -A /run/portreeve").stdout;
-    assert_eq!(left, "kernel-types\n", "nothing else is left beside it");
+    assert_eq!(left, "kernel-types-sight\n", "nothing else is left beside it");
 }
 
 /// What is damaged, or of another kernel, is looked up anew and put right (A12).
@@ -103,7 +103,7 @@ fn room_with_file() -> (Room, Vec<u8>) {
     let room = Room::create();
     room.hold("listen 127.0.0.1:7001 [::1]:7002");
     room.run("portreeve ls >/dev/null");
-    let said = room.run("stat -c '%a %U' /run/portreeve /run/portreeve/kernel-types").stdout;
+    let said = room.run("stat -c '%a %U' /run/portreeve /run/portreeve/kernel-types-sight").stdout;
     assert_eq!(said, "755 root\n600 root\n");
     let good = fs::read(room.file(FILE)).expect("the first look keeps what it looked up");
     assert_eq!(sealed(good[..good.len() - 8].to_vec()), good, "it is sealed as this test believes");
