@@ -7,7 +7,10 @@ mod record;
 pub(super) mod socket;
 pub(super) mod tables;
 
-use std::os::fd::OwnedFd;
+use std::{
+    os::fd::OwnedFd,
+    sync::{Mutex, PoisonError},
+};
 
 use portreeve_core::port::PortRange;
 use rustix::{
@@ -138,7 +141,12 @@ impl Sight {
             return Err(SightError::NotPermitted);
         }
         let object = object();
-        let known = known::of("sight", &object)?;
+        let known = {
+            // Two threads may come at the same time: the second finds what the first has kept.
+            static TURN: Mutex<()> = Mutex::new(());
+            let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+            known::of("sight", &object)?
+        };
         let mut listings = Vec::new();
         for &(list, asked) in lists {
             let (program, known) = of(list, &object, &known);
