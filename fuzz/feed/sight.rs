@@ -11,7 +11,7 @@ use portreeve_host::{
     observe::sight::{RECORD_BYTES, Record},
 };
 
-const MANIFEST: &str = "source ab\nprogram files task_file 3\noffset 0 sock __sk_common.skc_num\n\
+const MANIFEST: &str = "source ab\nprogram files iter/task_file 3\noffset 0 sock __sk_common.skc_num\n\
                         left-shift 1 sock flags\ntype-size 2 sock\nprogram tcp tcp 1\nwanted 0 PORT_FIRST\n";
 const CODE: [u8; 32] = [0x61; 32];
 const HEAD: &str = "head\n";

@@ -66,16 +66,21 @@ static __always_inline int is_listening(const struct sock_common *common, int is
 	return common->skc_state == (is_datagram ? TCP_CLOSE : TCP_LISTEN);
 }
 
+static __always_inline void fill_place(struct record *record, const struct sock_common *common)
+{
+	record->family = common->skc_family;
+	record->state = common->skc_state;
+	record->local_port = common->skc_num;
+	record->netns = BPF_CORE_READ(common, skc_net.net, ns.inum);
+}
+
 static __always_inline void fill_addresses(struct record *record, const struct sock_common *common)
 {
 	__u32 *local = (__u32 *)record->local, *peer = (__u32 *)record->peer;
 
-	record->family = common->skc_family;
-	record->state = common->skc_state;
-	record->local_port = common->skc_num;
+	fill_place(record, common);
 	record->peer_port = common->skc_dport;
 	record->interface = common->skc_bound_dev_if;
-	record->netns = BPF_CORE_READ(common, skc_net.net, ns.inum);
 	if (record->family == AF_INET) {
 		local[0] = common->skc_rcv_saddr;
 		peer[0] = common->skc_daddr;
@@ -155,6 +160,17 @@ static __always_inline int is_wanted(const struct sock *sk)
 	return WANTED(CONNECTIONS) && (family == AF_PACKET || family == AF_VSOCK);
 }
 
+// Whether the kernel's own tables tell all about it; a busy host has a hundred thousand such, and of their descriptors
+// only who has them is wanted.
+static __always_inline int has_peer(const struct sock *sk)
+{
+	const struct sock_common *common = &sk->__sk_common;
+	__u32 family = common->skc_family, state = common->skc_state;
+
+	return (family == AF_INET || family == AF_INET6) && sk->sk_type == SOCK_STREAM &&
+	       state != TCP_LISTEN && state != TCP_CLOSE;
+}
+
 SEC("iter/task_file")
 int files(struct bpf_iter__task_file *ctx)
 {
@@ -175,8 +191,12 @@ int files(struct bpf_iter__task_file *ctx)
 	fill_task(&record, task);
 	record.fd = ctx->fd;
 	record.inode = BPF_CORE_READ(file, f_inode, i_ino);
-	fill_socket(&record, sk);
-	fill_other(&record, sk);
+	if (has_peer(sk)) {
+		fill_place(&record, &sk->__sk_common);
+	} else {
+		fill_socket(&record, sk);
+		fill_other(&record, sk);
+	}
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }

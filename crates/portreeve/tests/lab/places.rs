@@ -197,7 +197,7 @@ fn bpftool_finds_the_same_places() {
         "sock sk_cgrp_data.cgroup",
         "task_struct thread_pid",
         "task_struct start_boottime",
-        "pid numbers[0].nr",
+        "pid numbers",
         "inode i_ino",
     ];
     for named in named {
