@@ -12,7 +12,7 @@ use portreeve_host::{
 };
 
 const MANIFEST: &str = "source ab\nprogram files iter/task_file 3\noffset 0 sock __sk_common.skc_num\n\
-                        left-shift 1 sock flags\ntype-size 2 sock\nprogram tcp tcp 1\nwanted 0 PORT_FIRST\n";
+                        left-shift 1 sock flags\ntype-size 2 sock\nprogram tcp iter/tcp 1\nwanted 0 PORT_FIRST\n";
 const CODE: [u8; 32] = [0x61; 32];
 const HEAD: &str = "head\n";
 
