@@ -60,6 +60,13 @@ fn a_published_port_is_held_by_its_forwarder(site: &Site, answer: &Value) {
     assert_eq!(contained(answer, 8080).len(), 0);
     let holder = &site.ask("who 8080 -o json").json()["listeners"][0]["holders"][0];
     assert_eq!((&holder["name"], &holder["unit"]), (&json!("docker-proxy"), &json!(Docker::UNIT)));
+    let inside = &site.ask("why 8080 -o json").json()["ports"][0]["inside"];
+    let answers = &inside["listeners"][0]["holders"][0];
+    assert_eq!((&inside["address"], &answers["name"]), (&json!("172.17.0.2"), &json!("httpd")), "{inside:#}");
+    let container = &answers["container"];
+    assert_eq!((&container["name"], &container["image"]), (&json!("shop"), &json!(IMAGE)), "{inside:#}");
+    let said = site.ask("why 8080").stdout;
+    assert!(said.contains("172.17.0.2:80 → httpd") && said.contains("docker container shop"), "{said}");
 }
 
 fn a_person_reads_name_and_image(site: &Site) {
