@@ -6,6 +6,13 @@ pub mod known;
 pub mod object;
 pub mod ring;
 
+/// `N` bytes of what a program wrote, from `place` on, which is within it.
+pub(crate) fn part<const N: usize>(bytes: &[u8], place: usize) -> [u8; N] {
+    let mut part = [0; N];
+    part.copy_from_slice(&bytes[place..place + N]);
+    part
+}
+
 /// A digest that tells one content from another: no shield against anybody (FNV-1a in 64 bits, draft-eastlake-fnv).
 #[must_use]
 pub fn digest(parts: &[&[u8]]) -> u64 {

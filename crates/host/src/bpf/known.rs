@@ -19,6 +19,7 @@ use super::{
     fit::{Value, look_up},
     object::{Object, Program},
 };
+use crate::pins::{OTHERS_WRITE, RUN};
 
 /// How this kernel describes its own types.
 pub const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
@@ -28,14 +29,12 @@ const MODULES: [&str; 1] = ["/sys/kernel/btf/vsock"];
 const KERNEL_NOTES: &str = "/sys/kernel/notes";
 
 /// Only root may load programs on nearly every host, and only root's runs are kept.
-const FOLDER: &str = "/run/portreeve";
+const FOLDER: &str = RUN;
 /// The beginning of a file's name; that of the programs follows.
 const FILE: &str = "kernel-types";
 const LAYOUT: &str = "portreeve kernel types 1";
 /// Two numbers a relocation; far above what there is.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Mode bits by which others than the owner may write (inode(7)).
-const OTHERS_WRITE: u32 = 0o022;
 /// Stands for what the kernel has not.
 const NONE: u32 = u32::MAX;
 

@@ -9,7 +9,7 @@ pub(super) mod tables;
 
 use std::{
     os::fd::OwnedFd,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use portreeve_core::port::PortRange;
@@ -140,16 +140,10 @@ impl Sight {
         if !may_load() {
             return Err(SightError::NotPermitted);
         }
-        let object = object();
-        let known = {
-            // Two threads may come at the same time: the second finds what the first has kept.
-            static TURN: Mutex<()> = Mutex::new(());
-            let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-            known::of("sight", &object)?
-        };
+        let programs = Programs::fitted()?;
         let mut listings = Vec::new();
         for &(list, asked) in lists {
-            let (program, known) = of(list, &object, &known);
+            let (program, known) = programs.of(list);
             listings.push((list, Listing::Loaded(load(program, list, known, asked)?)));
         }
         Ok(Self { listings })
@@ -219,20 +213,36 @@ pub fn may_load() -> bool {
 /// What the verifier says of the program of `list`, whole; empty where it has nothing to say.
 #[must_use]
 pub fn why_refused(list: List, asked: Asked) -> String {
-    let object = object();
-    let Ok(known) = known::of("sight", &object) else { return String::new() };
-    let (program, known) = of(list, &object, &known);
+    let Ok(programs) = Programs::fitted() else { return String::new() };
+    let (program, known) = programs.of(list);
     let code = fitted(program, known, asked);
     known.attach.map(|attach| bpf::why_refused(&code, program.name, attach)).unwrap_or_default()
 }
 
-fn object() -> Object<'static> {
-    Object::read(MANIFEST, CODE).expect("the manifest was written with its code")
+/// The programs, with what they need to know of this kernel: understood once, as a look opens several lists.
+struct Programs {
+    object: Object<'static>,
+    known: Vec<Known>,
 }
 
-fn of<'a, 'o>(list: List, object: &'a Object<'o>, known: &'a [Known]) -> (&'a Program<'o>, &'a Known) {
-    let mut programs = object.programs.iter().zip(known);
-    programs.find(|(program, _)| program.name == list.name()).expect("each list has its program")
+impl Programs {
+    fn fitted() -> Result<&'static Self, KnownError> {
+        static FITTED: OnceLock<Programs> = OnceLock::new();
+        // Two threads may come at the same time: the second finds what the first has looked up.
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fitted) = FITTED.get() {
+            return Ok(fitted);
+        }
+        let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
+        let known = known::of("sight", &object)?;
+        Ok(FITTED.get_or_init(|| Self { object, known }))
+    }
+
+    fn of(&self, list: List) -> (&Program<'static>, &Known) {
+        let mut programs = self.object.programs.iter().zip(&self.known);
+        programs.find(|(program, _)| program.name == list.name()).expect("each list has its program")
+    }
 }
 
 fn fitted(program: &Program<'_>, known: &Known, asked: Asked) -> Vec<u8> {

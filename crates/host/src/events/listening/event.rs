@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
 
 use crate::{
+    bpf::part as at,
     observe::sockets::{CLOSE, ESTABLISHED, End, LISTEN, Socket},
     proc,
 };
@@ -151,13 +152,6 @@ fn doer(bytes: &[u8; EVENT_BYTES]) -> Doer {
         cgroup: u64::from_ne_bytes(at(bytes, 40)),
         name: proc::text(name.split(|&byte| byte == 0).next().unwrap_or_default()),
     }
-}
-
-/// `N` bytes from `place` on, which every caller above takes from within an event.
-fn at<const N: usize>(bytes: &[u8; EVENT_BYTES], place: usize) -> [u8; N] {
-    let mut part = [0; N];
-    part.copy_from_slice(&bytes[place..place + N]);
-    part
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::bpf::part as at;
+
 /// The size of one.
 pub const RECORD_BYTES: usize = 112;
 
@@ -122,13 +124,6 @@ impl Record {
     pub const fn is_internet(&self) -> bool {
         matches!(self.family, IPV4 | IPV6)
     }
-}
-
-/// `N` bytes from `place` on, which every caller above takes from within a record.
-fn at<const N: usize>(bytes: &[u8; RECORD_BYTES], place: usize) -> [u8; N] {
-    let mut part = [0; N];
-    part.copy_from_slice(&bytes[place..place + N]);
-    part
 }
 
 fn address(family: u16, bytes: [u8; 16]) -> IpAddr {
