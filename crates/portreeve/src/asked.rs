@@ -2,6 +2,7 @@
 
 mod pasted;
 
+use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
     facts::Listener,
     port::{PortError, PortRange, Protocol},
@@ -40,6 +41,19 @@ impl std::fmt::Display for Asked {
             None => write!(f, "{}", self.range),
         }
     }
+}
+
+/// The argument of a command that is asked about ports.
+const WHAT: &str = "what";
+
+/// The words that name the ports a command is asked about, explained by `help`.
+pub(crate) fn argument(help: &'static str) -> Arg {
+    Arg::new(WHAT).value_name("PORT").num_args(1..).required(true).action(ArgAction::Append).help(help)
+}
+
+/// What was written for it.
+pub(crate) fn words(own: &ArgMatches) -> Vec<String> {
+    own.get_many::<String>(WHAT).into_iter().flatten().cloned().collect()
 }
 
 /// What the words of a command line ask about: one question a word where every word is a port or a service, else one of

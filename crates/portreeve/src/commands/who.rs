@@ -3,7 +3,7 @@
 pub(super) mod answer;
 mod kept;
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Connection, Gap, Listener},
     port::Protocol,
@@ -54,20 +54,11 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "Look for holders everywhere, not only where the socket was made (so does -v)",
         ja: "ソケットが作られた cgroup に限らず、すべてのプロセスから保持者を探す(-v でも同じ)",
     };
-    vec![
-        Arg::new("what")
-            .value_name("PORT")
-            .num_args(1..)
-            .required(true)
-            .action(ArgAction::Append)
-            .help(what.in_lang(lang)),
-        options::flag("full", full, lang),
-    ]
+    vec![asked::argument(what.in_lang(lang)), options::flag("full", full, lang)]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
-    let questions = asked::questions(&words, TableFile::load()?.registry())?;
+    let questions = asked::questions(&asked::words(own), TableFile::load()?.registry())?;
     let holders = holders(own.get_flag("full"), settings);
     let wanted = Wanted { ports: asked::span(&questions.concat()), holders, ..Wanted::LISTENERS };
     let mut look = Look::take(settings, &wanted)?;

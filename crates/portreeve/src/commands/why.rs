@@ -8,7 +8,7 @@ pub(crate) mod view;
 
 use std::collections::BTreeSet;
 
-use clap::{Arg, ArgAction, ArgMatches, builder::ValueParser};
+use clap::{Arg, ArgMatches, builder::ValueParser};
 use portreeve_core::{
     facts::Snapshot,
     finding::Finding,
@@ -73,19 +73,13 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "以前に保存したスナップショットと比べる(- は標準入力)",
     };
     vec![
-        Arg::new("what")
-            .value_name("PORT")
-            .num_args(1..)
-            .required(true)
-            .action(ArgAction::Append)
-            .help(what.in_lang(lang)),
+        asked::argument(what.in_lang(lang)),
         options::value(BEFORE, "FILE", before, lang).value_parser(ValueParser::os_string()),
     ]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let words: Vec<String> = own.get_many::<String>("what").into_iter().flatten().cloned().collect();
-    let questions = asked::questions(&words, TableFile::load()?.registry())?;
+    let questions = asked::questions(&asked::words(own), TableFile::load()?.registry())?;
     let span = asked::span(&questions.concat());
     let before = before(own, settings)?.map(|before| only(before, span));
     let look = Look::take(settings, &wanted(span))?;
