@@ -205,3 +205,21 @@ pub fn listener(netns: u64) -> Socket {
 pub fn holder(label: &'static str, keeper: &Keeper, name: &str) -> Holder {
     Holder { pid: Some(keeper.pid), label, unit: keeper.unit, name: Some(name.into()), exe_state: "same" }
 }
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::{Holder, Point, Scene, Socket, listener};
+
+    /// A listener on 7001/tcp that these processes hold, of which a witness is asked about `point`.
+    pub(in crate::zoo) fn scene(pids: &[u32], point: Point) -> Scene {
+        let holder = |&pid| Holder {
+            pid: Some(pid),
+            label: "it",
+            unit: "a.service",
+            name: Some("odd".into()),
+            exe_state: "same",
+        };
+        let socket = Socket { holders: pids.iter().map(holder).collect(), ..listener(1) };
+        Scene { point, ..Scene::new("", 7001, vec![socket], vec![]) }
+    }
+}

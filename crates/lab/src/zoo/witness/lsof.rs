@@ -64,22 +64,10 @@ fn is_same_name(printed: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zoo::truth::{Holder, Socket, listener};
+    use crate::zoo::truth::testing::scene;
 
     const TEXT: &str = "p7\ncodd\nf3\ntIPv4\nPTCP\nn127.0.0.1:7001\nTST=LISTEN\np8\ncodd\nf3\ntIPv4\nPTCP\nn127.0.0.1:7001\n\
                         p9\ncnc\nf3\ntIPv4\nPTCP\nn127.0.0.1:5000->127.0.0.1:7001\n";
-
-    fn scene(pids: &[u32], point: Point) -> Scene {
-        let holder = |&pid| Holder {
-            pid: Some(pid),
-            label: "it",
-            unit: "a.service",
-            name: Some("odd".into()),
-            exe_state: "same",
-        };
-        let socket = Socket { holders: pids.iter().map(holder).collect(), ..listener(1) };
-        Scene { point, ..Scene::new("", 7001, vec![socket], vec![]) }
-    }
 
     #[test]
     fn every_holder_and_nobody_else_is_right() {

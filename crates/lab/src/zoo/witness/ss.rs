@@ -78,19 +78,7 @@ fn mistakes_of(socket: &Socket, line: &Line<'_>, point: &Point) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zoo::truth::{Holder, listener};
-
-    fn scene(pids: &[u32], point: Point) -> Scene {
-        let holder = |&pid| Holder {
-            pid: Some(pid),
-            label: "it",
-            unit: "a.service",
-            name: Some("odd".into()),
-            exe_state: "same",
-        };
-        let socket = Socket { holders: pids.iter().map(holder).collect(), ..listener(1) };
-        Scene { point, ..Scene::new("", 7001, vec![socket], vec![]) }
-    }
+    use crate::zoo::truth::testing::scene;
 
     fn wrong(text: &str) -> Verdict {
         Verdict::Wrong(text.into())
