@@ -6,7 +6,7 @@ use super::room::Room;
 
 /// How often is looked, unless all of it is asked for.
 const LOOKS: u32 = 150;
-/// The number that everybody gets, one after the other.
+/// The number that the holder and the stranger get, one after the other.
 const PID: u32 = 9_999;
 
 /// Listens for a moment under a number that a stranger gets at once; both run for a few milliseconds, as a look does.
@@ -28,7 +28,6 @@ fn a_listener_never_carries_the_name_of_whoever_got_its_number() {
             let named: Vec<_> = holders.iter().filter(|holder| !holder["pid"].is_null()).collect();
             for holder in &named {
                 assert_eq!(holder["name"], "holder", "{answer:#}");
-                assert_eq!(holder["pid"], PID, "{answer:#}");
                 // What has ended has no files and no arguments any more; nobody else's are put in their place.
                 let exe = holder["exe"].as_str().unwrap_or("/holder");
                 assert!(exe.ends_with("/holder"), "{answer:#}");
@@ -36,7 +35,12 @@ fn a_listener_never_carries_the_name_of_whoever_got_its_number() {
                 assert!(arguments.get(1).is_none_or(|mode| mode == "short"), "{answer:#}");
                 assert!(holder["parent"].is_null() || holder["parent"]["name"] == "sh", "{answer:#}");
             }
-            if named.is_empty() { unheld += 1 } else { held += 1 }
+            // A number between those may be our own look's; the next free one is the holder's then, and nobody's later.
+            if named.iter().any(|holder| holder["pid"] == PID) {
+                held += 1;
+            } else if named.is_empty() {
+                unheld += 1;
+            }
         }
     }
     relay.kill().and_then(|()| relay.wait()).expect("our own child can be killed");
