@@ -9,11 +9,12 @@ use std::{fs, io, io::Read, path::Path};
 
 /// Enough for any file of numbers and names that portreeve reads.
 pub(crate) const SMALL_BYTES: usize = 64 * 1024;
+/// /proc tells no file's length: most fit into this, and are then read in one piece.
+const PIECE_BYTES: usize = 4096;
 
 /// The first `limit` bytes of a file.
 pub(crate) fn read(path: impl AsRef<Path>, limit: usize) -> io::Result<Vec<u8>> {
-    // /proc tells no file's length: most fit into this, and are then read in one piece.
-    let mut bytes = Vec::with_capacity(limit.min(4096));
+    let mut bytes = Vec::with_capacity(limit.min(PIECE_BYTES));
     fs::File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -24,13 +25,16 @@ pub(crate) fn read(path: impl AsRef<Path>, limit: usize) -> io::Result<Vec<u8>> 
 /// buffer; nothing tells that it did (kernel/sysctl.c, `proc_do_large_bitmap`, `do_proc_dointvec`). Those that are
 /// strings, and all other files of /proc, may be read on.
 pub(crate) fn read_once(path: impl AsRef<Path>, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; limit];
-    let length = fs::File::open(path)?.read(&mut bytes)?;
-    if length == limit {
-        return Err(io::ErrorKind::FileTooLarge.into());
+    // The kernel clears as much memory as it is asked for, and nearly every answer fits into little.
+    for room in [limit.min(PIECE_BYTES), limit] {
+        let mut bytes = vec![0; room];
+        let length = fs::File::open(&path)?.read(&mut bytes)?;
+        if length < room {
+            bytes.truncate(length);
+            return Ok(bytes);
+        }
     }
-    bytes.truncate(length);
-    Ok(bytes)
+    Err(io::ErrorKind::FileTooLarge.into())
 }
 
 /// A small file as text; bytes that are no UTF-8 become U+FFFD.

@@ -8,7 +8,7 @@ use portreeve_core::{
 };
 
 use super::{
-    Connections, Namespaces, Wanted, asks_everybody,
+    Connections, Wanted, asks_everybody,
     holders::{self, Found},
     sight::{Asked, List, Record, Sight, socket},
     sockets::{CLOSE, LISTEN, Socket},
@@ -53,8 +53,6 @@ pub(super) struct Descriptors {
     /// The sockets that wait for somebody or are merely bound, by network namespace.
     sockets: BTreeMap<u64, Vec<Socket>>,
     other: BTreeMap<u64, Vec<OtherSocket>>,
-    /// A process of each other network namespace, where the kernel told of all.
-    pub(super) elsewhere: Option<BTreeMap<u64, u32>>,
     /// A descriptor in each namespace, which leads there.
     pub(super) guides: BTreeMap<u64, Found>,
 }
@@ -73,7 +71,6 @@ impl Descriptors {
         let mut descriptors = Self::default();
         sight.read(List::Files, |record| descriptors.add(&record)).ok()?;
         descriptors.settle();
-        descriptors.elsewhere = (wanted.namespaces == Namespaces::All).then(|| elsewhere(asked)).flatten();
         Some(descriptors)
     }
 
@@ -120,9 +117,13 @@ impl Descriptors {
     }
 }
 
-/// A process of each network namespace but our own.
-fn elsewhere(asked: Asked) -> Option<BTreeMap<u64, u32>> {
+/// A process of each network namespace but our own, where the kernel tells of all.
+pub(super) fn elsewhere(wanted: &Wanted) -> Option<BTreeMap<u64, u32>> {
+    if !wanted.ways.allow(Way::Bpf) || !proc::numbers_are_ours() {
+        return None;
+    }
     let mut processes = BTreeMap::new();
+    let asked = Asked { ports: PortRange::EVERY, connections: false };
     let sight = Sight::open(&[(List::Elsewhere, asked)]).ok()?;
     sight
         .read(List::Elsewhere, |record| {

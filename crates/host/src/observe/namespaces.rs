@@ -18,7 +18,7 @@ use self::doors::{Door, Known};
 use super::{
     Connections, Gaps, Namespaces, ObserveError,
     connected::Connected,
-    links,
+    descriptors, links,
     pids::Pids,
     share::share,
     sockets::{self, Socket},
@@ -73,13 +73,15 @@ pub(super) fn look(sources: Sources<'_>, pids: &Pids, gaps: &mut Gaps) -> Result
     let own = own_id();
     let names = doors::names();
     let name = names.iter().find(|(_, id)| Some(**id) == own).map(|(name, _)| name.clone());
+    let all = sources.wanted.namespaces == Namespaces::All;
+    // First, as another thread is still at what the rest waits for.
+    let processes = all.then(|| descriptors::elsewhere(sources.wanted)).flatten();
     let mut looks = vec![look_here(sources, own.unwrap_or(0), name, gaps)?];
     looks[0].namespace.own = true;
-    if let (Namespaces::All, Some(own)) = (sources.wanted.namespaces, own) {
+    if let (true, Some(own)) = (all, own) {
         let none = BTreeMap::new();
         let sockets = sources.descriptors().map_or(&none, |descriptors| &descriptors.guides);
-        let processes = sources.descriptors().and_then(|descriptors| descriptors.elsewhere.as_ref());
-        let known = Known { names: &names, mounts: sources.mounts, sockets, processes };
+        let known = Known { names: &names, mounts: sources.mounts, sockets, processes: processes.as_ref() };
         looks.extend(look_abroad(sources, &doors::find(own, known, pids, gaps), gaps));
         if let Some(descriptors) = sources.descriptors() {
             looks.extend(outside::tell(descriptors, &looks, &names, gaps));

@@ -14,6 +14,7 @@ use std::{
 
 use portreeve_core::port::PortRange;
 use rustix::{
+    buffer::spare_capacity,
     io::{Errno, read, retry_on_intr},
     thread::{CapabilitySet, capabilities},
 };
@@ -190,15 +191,16 @@ impl Sight {
 }
 
 fn read_all(listing: &OwnedFd, each: &mut impl FnMut(Record)) -> Result<(), Errno> {
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
     loop {
+        buffer.clear();
         // EAGAIN: the kernel went through a million things of which none was asked for, and wants to be asked again.
-        let length = match retry_on_intr(|| read(listing, buffer.as_mut_slice())) {
+        match retry_on_intr(|| read(listing, spare_capacity(&mut buffer))) {
             Ok(0) => return Ok(()),
-            Err(Errno::AGAIN) => continue,
-            answer => answer?,
-        };
-        buffer[..length].chunks_exact(RECORD_BYTES).filter_map(Record::read).for_each(&mut *each);
+            Ok(_) | Err(Errno::AGAIN) => {}
+            Err(error) => return Err(error),
+        }
+        buffer.chunks_exact(RECORD_BYTES).filter_map(Record::read).for_each(&mut *each);
     }
 }
 

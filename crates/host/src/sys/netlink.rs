@@ -7,6 +7,7 @@ pub use message::{Attributes, Message, Messages, attributes, bytes_at, messages}
 use std::{os::fd::OwnedFd, time::Duration};
 
 use rustix::{
+    buffer::spare_capacity,
     io::Errno,
     net::{
         AddressFamily, Protocol, RecvFlags, SendFlags, SocketAddrAny, SocketFlags, SocketType, connect,
@@ -89,7 +90,7 @@ impl Netlink {
         connect(&socket, &SocketAddrNetlink::new(KERNEL_PORT, 0))
             .and_then(|()| set_socket_timeout(&socket, Timeout::Recv, Some(WAIT)))
             .map_err(|error| NetlinkError::Call("set up", error))?;
-        Ok(Self { socket, buffer: vec![0; BUFFER_BYTES], sequence: 0 })
+        Ok(Self { socket, buffer: Vec::with_capacity(BUFFER_BYTES), sequence: 0 })
     }
 
     /// Asks for a list with a request of `kind` and gives the payload of every answer to `each`.
@@ -104,24 +105,25 @@ impl Netlink {
             .map_err(|error| NetlinkError::Call("write to", error))?;
         let mut interrupted = false;
         for _ in 0..PIECES_MAX {
-            let length = self.receive()?;
-            let datagram = &self.buffer[..length];
-            interrupted |= messages(datagram).any(|message| message.interrupted);
-            if take(datagram, self.sequence, &mut each)? == Progress::Done {
+            self.receive()?;
+            interrupted |= messages(&self.buffer).any(|message| message.interrupted);
+            if take(&self.buffer, self.sequence, &mut each)? == Progress::Done {
                 return if interrupted { Err(NetlinkError::Interrupted) } else { Ok(()) };
             }
         }
         Err(NetlinkError::Short)
     }
 
-    fn receive(&mut self) -> Result<usize, NetlinkError> {
+    /// Puts the next datagram into the buffer, whole.
+    fn receive(&mut self) -> Result<(), NetlinkError> {
+        self.buffer.clear();
         loop {
-            match recvfrom(&self.socket, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
+            match recvfrom(&self.socket, spare_capacity(&mut self.buffer), RecvFlags::TRUNC) {
                 Ok((_, _, sender)) if !is_kernel(sender.as_ref()) => return Err(NetlinkError::Stranger),
                 Ok((_, length, _)) if length > self.buffer.len() || length == 0 => {
                     return Err(NetlinkError::Short);
                 }
-                Ok((_, length, _)) => return Ok(length),
+                Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(NetlinkError::Call("read from", error)),
             }
