@@ -16,7 +16,7 @@ mod namespaces;
 pub mod origins;
 mod pids;
 mod processes;
-mod share;
+pub(crate) mod share;
 pub mod sight;
 pub mod sockets;
 mod sysctls;
@@ -72,7 +72,8 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let mut looks = thread::scope(|scope| {
         if wanted.connections != Connections::Skip {
             // The kernel goes through descriptors and through its tables at the same time, and either takes long.
-            scope.spawn(|| pass.seen());
+            // Where no thread can be made, whoever asks first what was seen goes through the descriptors.
+            let _ = thread::Builder::new().spawn_scoped(scope, || pass.seen());
         }
         namespaces::look(sources, &pids, &mut gaps)
     })?;

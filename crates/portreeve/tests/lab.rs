@@ -34,6 +34,7 @@ mod lab {
     mod stale;
     mod store;
     mod strangers;
+    mod threadless;
     mod together;
     mod untold;
     mod why;

@@ -1,8 +1,9 @@
 //! Shares work that is mostly waiting for system calls out over the cores.
 
 use std::{
+    io,
     sync::atomic::{AtomicUsize, Ordering},
-    thread,
+    thread::{self, Builder},
 };
 
 use rustix::thread::sched_getaffinity;
@@ -38,7 +39,9 @@ pub(super) fn share<T: Sync, R: Send>(
     let left = items.len().saturating_sub(next.load(Ordering::Relaxed));
     let helpers = left.min(cores().min(THREADS_MAX).saturating_sub(1));
     thread::scope(|scope| {
-        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| finish(start()))).collect();
+        // Where no thread can be made, as a limit says or no memory is left, there is one fewer to help.
+        let helper = |_| Builder::new().spawn_scoped(scope, || finish(start())).ok();
+        let helpers: Vec<_> = (0..helpers).filter_map(helper).collect();
         let mut results = vec![finish(first)];
         results.extend(
             helpers
@@ -46,6 +49,18 @@ pub(super) fn share<T: Sync, R: Send>(
                 .map(|helper| helper.join().expect("work returns its errors, it does not panic")),
         );
         results
+    })
+}
+
+/// Does `work` on a thread of its own, which it may change for good.
+///
+/// # Errors
+///
+/// Where no thread can be made.
+pub(crate) fn apart<R: Send>(work: impl FnOnce() -> R + Send) -> io::Result<R> {
+    thread::scope(|scope| {
+        let thread = Builder::new().spawn_scoped(scope, work)?;
+        Ok(thread.join().expect("work returns its errors, it does not panic"))
     })
 }
 

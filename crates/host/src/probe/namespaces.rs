@@ -1,6 +1,6 @@
 //! Entering other network namespaces: a thread of our own enters the one that it is in (setns(2)).
 
-use std::{fs::File, os::fd::AsFd, thread};
+use std::{fs::File, os::fd::AsFd};
 
 use rustix::{
     io::Errno,
@@ -8,6 +8,7 @@ use rustix::{
 };
 
 use super::{Reason, chain};
+use crate::observe::share::apart;
 
 pub(super) fn probe() -> Result<(), Reason> {
     let enter = || {
@@ -18,5 +19,5 @@ pub(super) fn probe() -> Result<(), Reason> {
             Err(error) => Err(Reason::Error(chain(&error))),
         }
     };
-    thread::scope(|scope| scope.spawn(enter).join()).expect("it returns its errors, it does not panic")
+    apart(enter).unwrap_or_else(|error| Err(Reason::Error(chain(&error))))
 }
