@@ -53,7 +53,19 @@ pub(crate) fn argument(help: &'static str) -> Arg {
 
 /// What was written for it.
 pub(crate) fn words(own: &ArgMatches) -> Vec<String> {
-    own.get_many::<String>(WHAT).into_iter().flatten().cloned().collect()
+    listed(own.get_many::<String>(WHAT).into_iter().flatten())
+}
+
+/// The same words, where a list of numbers as our own tables write it (`80,443/tcp`) is as many words.
+pub(crate) fn listed<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
+    words.flat_map(|word| numbers(word).unwrap_or_else(|| vec![word.clone()])).collect()
+}
+
+/// `80/tcp` and `443/tcp` of `80,443/tcp`; `None` of what is no list of numbers.
+fn numbers(word: &str) -> Option<Vec<String>> {
+    let (numbers, protocol) = word.split_at(word.find('/').unwrap_or(word.len()));
+    let is_list = numbers.contains(',') && numbers.split(',').all(|number| self::number(number).is_some());
+    is_list.then(|| numbers.split(',').map(|number| format!("{number}{protocol}")).collect())
 }
 
 /// What the words of a command line ask about: one question a word where every word is a port or a service, else one of
@@ -210,6 +222,18 @@ mod tests {
         assert_eq!(asked("443 70000"), None);
         for sentence in ["port 3000 in use", "bind 3000 failed", "listen on 3000"] {
             assert_eq!(asked(sentence).as_deref(), Some("3000"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_a_table_shows_is_so_many_words() {
+        let shown = |word: &str| listed([word.to_owned()].iter()).join(" ");
+        assert_eq!(shown("80,443/tcp"), "80/tcp 443/tcp");
+        assert_eq!(shown("22,30000-30099"), "22 30000-30099");
+        for other in
+            ["80", "80/tcp", "80,", ",80", "80,x/tcp", "http,https", "[Errno 98] ('::1', 7001, 0, 0)", "a,b"]
+        {
+            assert_eq!(shown(other), other);
         }
     }
 

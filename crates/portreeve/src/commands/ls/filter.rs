@@ -16,7 +16,7 @@ use portreeve_core::{
 use portreeve_host::Wanted;
 
 use crate::{
-    asked::{Asked, number, span},
+    asked::{Asked, listed, number, span},
     failure::Failure,
     settings::{Netns, Settings},
     show::reach,
@@ -45,8 +45,8 @@ impl Filter {
             undeclared: own.get_flag("undeclared"),
             ..Self::default()
         };
-        for word in own.get_many::<String>("what").into_iter().flatten() {
-            match number(word) {
+        for word in listed(own.get_many::<String>("what").into_iter().flatten()) {
+            match number(&word) {
                 Some(Ok(asked)) => filter.ports.push(asked),
                 Some(Err(error)) => {
                     let words = Words {
