@@ -14,7 +14,7 @@ use rustix::process::geteuid;
 
 use crate::{
     observe::{Way, Ways, sight::List},
-    proc,
+    proc::{self, mounts},
 };
 
 /// What may be open to a look, or closed.
@@ -172,6 +172,15 @@ fn state_of(subject: Subject, pids: &[u32]) -> Result<(), Reason> {
         Subject::Cgroups => cgroups::probe(),
         Subject::Kernel => kernel::probe(),
     }
+}
+
+/// Whether /proc lists the processes of everybody, as far as it can be known.
+fn listed(pids: &[u32]) -> Result<(), Reason> {
+    let table = proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default();
+    if mounts::read(&table).hides_processes && !proc::shows_everybody() {
+        return Err(Reason::Hidden);
+    }
+    if pids.is_empty() { Err(Reason::NotMounted) } else { Ok(()) }
 }
 
 /// What it says that so many processes keep something from us: an ordinary user may not, and root is not shown.

@@ -11,7 +11,7 @@ use portreeve_core::{
     policy::Policy,
     registry::Registry,
     text,
-    words::Words,
+    words::{Text, Words},
     world::{Scope, World},
 };
 use portreeve_host::{
@@ -97,7 +97,8 @@ pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snap
 
 /// This host, by the ways that are not closed.
 fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
-    observe(&Wanted { ways: ways()?, ..*wanted }).map_err(|error| nothing_seen(&error))
+    let ways = ways()?;
+    observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error, ways))
 }
 
 /// The ways of looking that nobody closed on purpose.
@@ -110,6 +111,18 @@ pub(crate) fn ways() -> Result<Ways, Failure> {
     Ways::without(&closed.to_string_lossy()).map_err(no_way)
 }
 
+/// What somebody closed for this run is opened so.
+pub(crate) const UNSET: Words = Words { en: "unset PORTREEVE_WITHOUT", ja: "unset PORTREEVE_WITHOUT" };
+
+/// That ways are closed, and by what.
+pub(crate) fn closed_on_purpose() -> Text {
+    let closed = std::env::var_os(WITHOUT).unwrap_or_default().display().to_string();
+    text!(
+        "{WITHOUT}={closed} closes what would tell",
+        "{WITHOUT}={closed} により取得方法が無効にされています"
+    )
+}
+
 fn no_way(name: &str) -> Failure {
     let ways = Way::ALL.map(Way::name).join(", ");
     Failure::usage(text!(
@@ -119,7 +132,7 @@ fn no_way(name: &str) -> Failure {
     .hint(text!("any of: {ways}", "指定できるのは次のものです: {ways}"))
 }
 
-fn nothing_seen(error: &ObserveError) -> Failure {
+fn nothing_seen(error: &ObserveError, ways: Ways) -> Failure {
     let cause = match error {
         ObserveError::NoSource => Words {
             en: "neither sock_diag nor /proc/net answers",
@@ -130,6 +143,9 @@ fn nothing_seen(error: &ObserveError) -> Failure {
         en: "cannot list the sockets of this host",
         ja: "このホストのソケットを一覧できません",
     };
+    if ways != Ways::ALL {
+        return Failure::new(Exit::Gaps, what).because(closed_on_purpose()).hint(UNSET);
+    }
     let hint = Words {
         en: "mount -t proc proc /proc, or read a saved snapshot with --snapshot FILE",
         ja: "mount -t proc proc /proc を実行するか、--snapshot FILE で保存済みのスナップショットを読んでください",

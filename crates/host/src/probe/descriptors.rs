@@ -2,17 +2,10 @@
 
 use std::{fs, io};
 
-use super::{Reason, withheld};
-use crate::proc::{self, mounts};
+use super::{Reason, listed, withheld};
 
 pub(super) fn probe(pids: &[u32]) -> Result<(), Reason> {
-    let table = proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default();
-    if mounts::read(&table).hides_processes && !proc::shows_everybody() {
-        return Err(Reason::Hidden);
-    }
-    if pids.is_empty() {
-        return Err(Reason::NotMounted);
-    }
+    listed(pids)?;
     withheld(pids.iter().filter(|&&pid| is_withheld(pid)).count())
 }
 

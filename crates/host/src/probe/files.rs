@@ -2,9 +2,10 @@
 
 use std::{fs, io};
 
-use super::{Reason, withheld};
+use super::{Reason, listed, withheld};
 
 pub(super) fn probe(pids: &[u32]) -> Result<(), Reason> {
+    listed(pids)?;
     let is_withheld = |&&pid: &&u32| {
         let shown = fs::read_link(format!("/proc/{pid}/exe"));
         shown.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)

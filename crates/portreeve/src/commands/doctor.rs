@@ -4,7 +4,7 @@ mod pin;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};
-use portreeve_host::probe::probe;
+use portreeve_host::{Wanted, observe::observe, probe::probe};
 use rustix::process::geteuid;
 
 pub(super) use self::pin::foreign;
@@ -19,7 +19,7 @@ use crate::{
             self as show, Record, WayView,
             standing::{Standing, User, judge},
         },
-        gaps,
+        gaps::{self, Unseen},
         out::Out,
     },
 };
@@ -56,8 +56,9 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let ways = look::ways()?;
     if let Some(group) = own.get_one::<String>(GROUP) {
-        pin::pin(group)?;
+        pin::pin(group, ways)?;
         if settings.format == Format::Table {
             if settings.verbosity != Verbosity::Quiet {
                 pin::tell(group, out)?;
@@ -66,14 +67,20 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
     }
     let user = if geteuid().is_root() { User::Root } else { User::Ordinary };
-    let standings = judge(probe(look::ways()?), user);
+    let standings = judge(probe(ways), user);
+    // A way may be open and show less than all, as processes may be hidden one by one: only a look tells.
+    let seen = observe(&Wanted { ways, ..Wanted::LISTENERS }).ok();
+    let (gaps, listeners) =
+        seen.as_ref().map_or((&[][..], Vec::new()), |seen| (&seen.gaps, seen.listeners.iter().collect()));
+    let unseen = Unseen::of(gaps, &listeners, false);
     let view = |standing| WayView::new(standing, settings.lang);
     match settings.format {
-        Format::Json => out.json(&show::document(&standings, settings.lang))?,
+        Format::Json => out.json(&show::document(&standings, &unseen, settings.lang))?,
         Format::Ndjson => standings.iter().try_for_each(|standing| out.ndjson(&view(standing)))?,
         Format::Csv => out.csv(standings.iter().map(|standing| Record::from(view(standing))))?,
         _ if settings.verbosity == Verbosity::Quiet => {}
         _ => show::print(&standings, settings, out)?,
     }
-    Ok(gaps::exit(settings, standings.iter().any(Standing::matters)))
+    unseen.tell(settings, out)?;
+    Ok(gaps::exit(settings, unseen.is_grave() || standings.iter().any(Standing::matters)))
 }

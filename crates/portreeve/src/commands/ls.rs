@@ -6,7 +6,7 @@ pub(crate) mod follow;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
-    facts::{Gap, GapKind, Listener},
+    facts::Listener,
     text,
     words::{Lang, Words},
     world::World,
@@ -19,9 +19,9 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Format, Input, Settings, Verbosity, options},
+    settings::{Common, Format, Input, Settings, options},
     show::{
-        gaps,
+        gaps::{self, Unseen},
         listeners::{self, Names},
         out::Out,
         rows::{Folding, fold},
@@ -173,24 +173,9 @@ fn tell_gaps(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let hidden = shown.iter().any(|listener| listener.hides_every_holder()) || filter.asks_for_owner();
-    let matters = |gap: &&Gap| gap.hides_listeners() || (hidden && gap.hides_holders());
-    let matter: Vec<_> = world.snapshot.gaps.iter().filter(matters).collect();
-    let mut lines: Vec<_> = matter.iter().map(|gap| gaps::line(gap, settings.lang)).collect();
-    if !matter.iter().any(|gap| gap.hides_holders()) {
-        lines.extend(gaps::holder_lines(shown, settings.lang));
-    }
-    for line in &lines {
-        match settings.format {
-            _ if settings.verbosity == Verbosity::Quiet => {}
-            Format::Table => out.sentences(line)?,
-            Format::Json => {}
-            _ => eprintln!("{line}"),
-        }
-    }
-    let grave = matter.iter().any(|gap| gap.what != GapKind::VanishedProcesses);
-    let unseen = shown.iter().any(|listener| listener.hides_every_holder());
-    Ok(gaps::exit(settings, grave || unseen))
+    let unseen = Unseen::of(&world.snapshot.gaps, shown, filter.asks_for_owner());
+    unseen.tell(settings, out)?;
+    Ok(gaps::exit(settings, unseen.is_grave()))
 }
 
 fn without_connections(settings: &Settings) -> Failure {

@@ -15,8 +15,10 @@ use self::standing::Standing;
 pub(crate) use self::words::why;
 use super::{
     escape::visible,
+    gaps::Unseen,
     out::{Out, Paint, painted},
     table::pad,
+    view::{GapView, gap_view},
     wrap::wrap,
 };
 use crate::{
@@ -33,11 +35,13 @@ const INDENT: usize = 2 + NAME_WIDTH;
 
 /// The answer of `doctor`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct DoctorView {
+pub(crate) struct DoctorView<'a> {
     /// The layout of this document: 1.
     version: u32,
     /// Every way of looking.
     ways: Vec<WayView>,
+    /// What a look by these ways did not see here and now of `portreeve ls`.
+    gaps: Vec<GapView<'a>>,
 }
 
 /// A way of looking.
@@ -106,10 +110,11 @@ impl From<WayView> for Record {
 }
 
 /// The document about all ways.
-pub(crate) fn document(standings: &[Standing], lang: Lang) -> DoctorView {
+pub(crate) fn document<'a>(standings: &[Standing], unseen: &Unseen<'a>, lang: Lang) -> DoctorView<'a> {
     DoctorView {
         version: VERSION,
         ways: standings.iter().map(|standing| WayView::new(standing, lang)).collect(),
+        gaps: unseen.gaps().iter().map(|gap| gap_view(gap, lang)).collect(),
     }
 }
 

@@ -8,10 +8,11 @@ use portreeve_core::{
     words::{Lang, Words},
 };
 
-use super::escape::visible;
+use super::{escape::visible, out::Out};
 use crate::{
     exit::Exit,
-    settings::{Gaps, Settings},
+    failure::Failure,
+    settings::{Format, Gaps, Settings, Verbosity},
 };
 
 const NOT_SEEN: Words = Words { en: "not seen", ja: "見えなかったもの" };
@@ -27,6 +28,61 @@ pub(crate) fn line(gap: &Gap, lang: Lang) -> String {
         Lang::En => format!("{}: {why}; {fix}", NOT_SEEN.en),
         Lang::Ja => format!("{}: {why}。{fix}", NOT_SEEN.ja),
     }
+}
+
+/// What changes a list of listeners, of all that a look could not see.
+pub(crate) struct Unseen<'a> {
+    gaps: Vec<&'a Gap>,
+    listeners: &'a [&'a Listener],
+}
+
+impl<'a> Unseen<'a> {
+    /// What of `gaps` matters to a list of `listeners`; `by_owner` where it was asked for by who holds them.
+    pub(crate) fn of(gaps: &'a [Gap], listeners: &'a [&'a Listener], by_owner: bool) -> Self {
+        let hidden = by_owner || has_no_holders(listeners);
+        let matters = |gap: &&Gap| gap.hides_listeners() || (hidden && gap.hides_holders());
+        Self { gaps: gaps.iter().filter(matters).collect(), listeners }
+    }
+
+    /// The gaps that matter.
+    pub(crate) fn gaps(&self) -> &[&'a Gap] {
+        &self.gaps
+    }
+
+    /// A line for each, and where none of them says it, for each reason why holders were not seen.
+    pub(crate) fn lines(&self, lang: Lang) -> Vec<String> {
+        let mut lines: Vec<_> = self.gaps.iter().map(|gap| line(gap, lang)).collect();
+        if !self.gaps.iter().any(|gap| gap.hides_holders()) {
+            lines.extend(holder_lines(self.listeners, lang));
+        }
+        lines
+    }
+
+    /// Says it below a table, or beside a list of records; a document has it.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody reads it.
+    pub(crate) fn tell(&self, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        for line in &self.lines(settings.lang) {
+            match settings.format {
+                _ if settings.verbosity == Verbosity::Quiet => {}
+                Format::Table => out.sentences(line)?,
+                Format::Json => {}
+                _ => eprintln!("{line}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the list could be another.
+    pub(crate) fn is_grave(&self) -> bool {
+        has_no_holders(self.listeners) || self.gaps.iter().any(|gap| gap.what != GapKind::VanishedProcesses)
+    }
+}
+
+fn has_no_holders(listeners: &[&Listener]) -> bool {
+    listeners.iter().any(|listener| listener.hides_every_holder())
 }
 
 /// A line for each reason why holders of `listeners` were not seen, with the ports.

@@ -53,6 +53,23 @@ fn what_was_closed_on_purpose_is_named_and_matters() {
 }
 
 #[test]
+fn nothing_is_pinned_that_was_closed_on_purpose() {
+    let said = without("bpf", "doctor --pin --group 0");
+    assert_eq!((said.code, &said.out[..]), (Some(2), ""), "{said:?}");
+    assert!(said.err.ends_with("hint: unset PORTREEVE_WITHOUT\n"), "{}", said.err);
+}
+
+#[test]
+fn a_look_says_what_open_ways_do_not_show() {
+    let doctor = run("doctor -o json");
+    let answer = doctor.json();
+    let matters = ways(&answer).iter().any(|way| way["matters"] == true);
+    let unseen = answer["gaps"].as_array().expect("`gaps` is promised");
+    let grave = unseen.iter().any(|gap| gap["what"] != "vanished-processes");
+    assert!(doctor.code == Some(3) || !(matters || grave), "{doctor:?}");
+}
+
+#[test]
 fn a_pin_needs_a_group_that_is_there() {
     for (line, hint) in [
         ("doctor --pin", "--group"),

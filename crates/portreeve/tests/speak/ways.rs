@@ -22,6 +22,10 @@ fn the_tables_below_proc_tell_of_the_same_port() {
         assert_eq!(listeners[0]["cookie"] == 0, !ways.is_empty(), "{ways}: {listeners:#}");
     }
     assert_eq!(without("sock_diag,proc", "ls").code, Some(3));
+    let nothing = without("bpf,sock_diag,proc", "ls");
+    assert_eq!(nothing.code, Some(3));
+    assert!(nothing.err.contains("PORTREEVE_WITHOUT=bpf,sock_diag,proc closes"), "{nothing:?}");
+    assert!(nothing.err.ends_with("hint: unset PORTREEVE_WITHOUT\n"), "{nothing:?}");
 }
 
 #[test]

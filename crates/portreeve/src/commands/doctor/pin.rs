@@ -3,7 +3,7 @@
 use portreeve_core::{text, words::Words};
 use portreeve_host::{
     group::Groups,
-    observe::Ways,
+    observe::{Way, Ways},
     pins::{
         FOLDER,
         put::{PutError, put},
@@ -14,6 +14,7 @@ use portreeve_host::{
 use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
+    look,
     show::{doctor as show, escape::visible, out::Out},
 };
 
@@ -24,9 +25,12 @@ const BPF: [Subject; 4] = [Subject::BpfFiles, Subject::BpfKept, Subject::BpfTcp,
 ///
 /// # Errors
 ///
-/// Where there is no such group, and without root, BPF or a place.
-pub(super) fn pin(group: &str) -> Result<(), Failure> {
+/// Where there is no such group, and without root, BPF (which somebody may have closed) or a place.
+pub(super) fn pin(group: &str, ways: Ways) -> Result<(), Failure> {
     let failed = || text!("cannot let the group {group} see", "グループ {group} に見せる設定ができません");
+    if !ways.allow(Way::Bpf) {
+        return Err(Failure::usage(failed()).because(look::closed_on_purpose()).hint(look::UNSET));
+    }
     let groups = Groups::read().map_err(|error| {
         Failure::usage(failed())
             .because(text!("/etc/group cannot be read", "/etc/group を読めません"))
