@@ -10,7 +10,10 @@ mod pinned;
 mod proc_net;
 mod sock_diag;
 
-use rustix::process::geteuid;
+use rustix::{
+    process::geteuid,
+    thread::{CapabilitySet, capabilities},
+};
 
 use crate::{
     observe::{Way, Ways, sight::List},
@@ -183,13 +186,18 @@ fn listed(pids: &[u32]) -> Result<(), Reason> {
     if pids.is_empty() { Err(Reason::NotMounted) } else { Ok(()) }
 }
 
-/// What it says that so many processes keep something from us: an ordinary user may not, and root is not shown.
+/// What it says that so many processes keep something from us: an ordinary user may not, nor may root without the
+/// capability (ptrace(2)); whoever has it is not shown.
 fn withheld(count: usize) -> Result<(), Reason> {
     match count {
         0 => Ok(()),
-        _ if geteuid().is_root() => Err(Reason::Withheld(count)),
+        _ if geteuid().is_root() && has(CapabilitySet::SYS_PTRACE) => Err(Reason::Withheld(count)),
         _ => Err(Reason::NotPermitted),
     }
+}
+
+fn has(capability: CapabilitySet) -> bool {
+    capabilities(None).is_ok_and(|own| own.effective.contains(capability))
 }
 
 /// An error with what caused it, in one line.

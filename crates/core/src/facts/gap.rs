@@ -178,7 +178,11 @@ impl Gap {
                 en: "run as root with CAP_SYS_PTRACE; what lies on a network file system is never compared",
                 ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイルは比較しません)",
             },
-            GapKind::SealedProcesses | GapKind::OutOfSight => Words {
+            GapKind::SealedProcesses => Words {
+                en: "look with CAP_SYS_PTRACE, from the host that runs this sandbox or container",
+                ja: "このサンドボックスやコンテナを動かしているホスト側から、CAP_SYS_PTRACE を付けて確認してください",
+            },
+            GapKind::OutOfSight => Words {
                 en: "look from the host that runs this sandbox or container",
                 ja: "このサンドボックスやコンテナを動かしているホスト側から確認してください",
             },
@@ -238,6 +242,7 @@ mod tests {
         for (what, capability) in [
             (GapKind::HiddenProcesses, "CAP_SYS_PTRACE"),
             (GapKind::HiddenFiles, "CAP_SYS_PTRACE"),
+            (GapKind::SealedProcesses, "CAP_SYS_PTRACE"),
             (GapKind::ForeignNamespaces, "CAP_SYS_ADMIN"),
             (GapKind::UnenteredNamespaces, "CAP_SYS_ADMIN"),
         ] {

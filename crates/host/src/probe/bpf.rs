@@ -1,5 +1,7 @@
 //! BPF iterators: loads each program, and reads its list once.
 
+use std::fs;
+
 use portreeve_core::port::PortRange;
 use rustix::io::Errno;
 
@@ -12,6 +14,9 @@ use crate::{
 
 /// Which ways of reading the kernel are closed, the one that holds in brackets (kernel_lockdown(7)).
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+
+/// What is there wherever sysfs is mounted (sysfs(5)).
+const SYS: &str = "/sys/kernel";
 
 /// What takes least to read: who listens.
 const ASKED: Asked = Asked { ports: PortRange { first: 1, last: u16::MAX }, connections: false };
@@ -28,6 +33,9 @@ pub(super) fn probe(list: List) -> Result<(), Reason> {
 fn reason(error: &SightError, lockdown: &str, log: impl FnOnce() -> String) -> Reason {
     match error {
         SightError::NotPermitted => Reason::NotPermitted,
+        SightError::Unknown(KnownError::NoTypes(_)) if !fs::exists(SYS).unwrap_or(false) => {
+            Reason::NotMounted
+        }
         SightError::Unknown(KnownError::NoTypes(_) | KnownError::StrangeTypes) => Reason::NoTypes,
         SightError::NoIterator(_) => Reason::NoIterator,
         SightError::Refused(..) if lockdown.contains("[confidentiality]") => Reason::Lockdown,

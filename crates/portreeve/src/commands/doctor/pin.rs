@@ -74,14 +74,21 @@ fn no_bpf(failure: Failure) -> Failure {
 }
 
 fn unknown(group: &str) -> Failure {
+    let hint = match group.parse::<u128>() {
+        Ok(_) => Words {
+            en: "a group's number is at most 4294967294: getent group NAME",
+            ja: "グループの番号は 4294967294 以下です: getent group NAME",
+        },
+        Err(_) => Words {
+            en: "of a group from a directory server give the number: getent group NAME",
+            ja: "ディレクトリサーバーのグループは番号で指定してください: getent group NAME",
+        },
+    };
     Failure::usage(text!(
         "there is no group `{group}` in /etc/group",
         "/etc/group に `{group}` というグループはありません"
     ))
-    .hint(Words {
-        en: "of a group from a directory server give the number: getent group NAME",
-        ja: "ディレクトリサーバーのグループは番号で指定してください: getent group NAME",
-    })
+    .hint(hint)
 }
 
 /// What is not ours stands in the way.

@@ -195,6 +195,10 @@ pub(super) fn commands(standing: &Standing) -> Vec<String> {
     let command = match (&standing.reason, standing.subject) {
         (Some(Reason::OfGroup(group)), _) => format!("sudo usermod -aG {group} $USER"),
         (Some(Reason::NotMounted), Subject::Cgroups) => "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup".into(),
+        (
+            Some(Reason::NotMounted),
+            Subject::BpfFiles | Subject::BpfKept | Subject::BpfTcp | Subject::BpfUdp,
+        ) => "sudo mount -t sysfs sysfs /sys".into(),
         (Some(Reason::NotMounted), _) => "sudo mount -t proc proc /proc".into(),
         (Some(Reason::Foreign), _) => format!("findmnt {FOLDER}"),
         _ => return Vec::new(),
