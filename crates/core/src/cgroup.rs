@@ -5,7 +5,10 @@
 mod package;
 mod runtime;
 
-use alloc::string::{String, ToString};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use crate::{facts::Container, unit::is_user_manager};
 
@@ -62,7 +65,14 @@ struct Above<'a> {
 
 /// A container that only its cgroup tells of.
 fn named(runtime: &str, id: &str) -> Container {
-    Container { runtime: runtime.into(), id: id.into(), name: None, image: None, rootless: false }
+    Container {
+        runtime: runtime.into(),
+        id: id.into(),
+        name: None,
+        image: None,
+        rootless: false,
+        published: Vec::new(),
+    }
 }
 
 fn is_unit(component: &str) -> bool {

@@ -11,7 +11,7 @@ pub(crate) mod testing;
 pub use gap::{Gap, GapKind};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;
-pub use process::{Container, ExeState, Parent, Privilege, Process};
+pub use process::{Container, ExeState, Parent, Privilege, Process, Published};
 pub use socket::{
     Backlog, Connection, Hold, HolderGap, Listener, OtherSocket, Peer, SeenBy, SocketState, TcpState,
 };

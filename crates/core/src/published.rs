@@ -1,12 +1,13 @@
-//! A port of the host that is one of a container inside: what the engine's forwarder says of itself (A12).
+//! A port of the host that is one of a container inside: what the engine's forwarder says of itself, or where there is
+//! none, the engine (A12).
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use crate::{
-    facts::{Listener, Process, Snapshot},
+    facts::{Listener, Process, Published, Snapshot},
     owner::Identity,
-    port::Protocol,
+    port::{PortRange, Protocol},
 };
 
 /// The program that docker starts for each published port (docker(1), `userland-proxy`).
@@ -65,10 +66,50 @@ pub fn behind(snapshot: &Snapshot, target: Target) -> Vec<&Listener> {
     listeners.filter(|listener| hears(listener) && has_address(listener.netns)).collect()
 }
 
+/// A port of the host that the kernel passes on to a container without any listener of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed<'a> {
+    /// What the container's engine says of it.
+    pub published: &'a Published,
+    /// Who takes it inside.
+    pub listener: &'a Listener,
+    /// Its process there.
+    pub process: &'a Process,
+}
+
+/// Where the engines say that a port of the host is passed on to, where somebody listens behind it.
+#[must_use]
+pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange) -> Vec<Passed<'_>> {
+    let is_asked = |published: &Published| {
+        ports.contains(published.port) && protocol.is_none_or(|protocol| protocol == published.protocol)
+    };
+    let mut passed: Vec<Passed<'_>> = Vec::new();
+    for listener in &snapshot.listeners {
+        let is_abroad = snapshot.namespace(listener.netns).is_some_and(|namespace| !namespace.own);
+        let processes = listener.holders.iter().filter_map(|hold| snapshot.processes.get(&hold.pid));
+        for process in processes.filter(|_| is_abroad) {
+            // What a user's own engine says binds nobody.
+            let ports = process.host_container().into_iter().flat_map(|container| &container.published);
+            for published in ports.filter(|published| is_asked(published)) {
+                let leads_here = (published.protocol, published.inside) == (listener.protocol, listener.port);
+                let one = Passed { published, listener, process };
+                let is_known = passed.iter().any(|known| known.published == published);
+                if leads_here && listener.hears() && !is_known {
+                    passed.push(one);
+                }
+            }
+        }
+    }
+    passed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::testing::{interface, listener, namespace, snapshot};
+    use crate::facts::{
+        Container, Hold,
+        testing::{interface, listener, namespace, snapshot},
+    };
     use alloc::string::ToString;
     use jiff::Timestamp;
 
@@ -102,6 +143,51 @@ mod tests {
         assert_eq!(target(&fake), None);
         let renamed = Process { name: "nginx".into(), ..proxy(WORDS) };
         assert_eq!(target(&renamed), None);
+    }
+
+    #[test]
+    fn what_the_kernel_passes_on_is_told_by_the_containers_engine() {
+        let published = |protocol, address: &str, port, inside| Published {
+            protocol,
+            address: address.parse().unwrap(),
+            port,
+            inside,
+        };
+        let mut host = snapshot(Timestamp::UNIX_EPOCH);
+        let mut inside = namespace();
+        (inside.id, inside.own) = (2, false);
+        host.namespaces.push(inside);
+        let places = [
+            published(Protocol::Tcp, "0.0.0.0", 8080, 80),
+            published(Protocol::Tcp, "::", 8080, 80),
+            published(Protocol::Tcp, "0.0.0.0", 8081, 81),
+            published(Protocol::Udp, "0.0.0.0", 8080, 80),
+        ];
+        let container = Container {
+            runtime: "docker".into(),
+            id: "ab".into(),
+            name: None,
+            image: None,
+            rootless: false,
+            published: places.to_vec(),
+        };
+        host.processes.insert(7, Process { container: Some(container), ..Process::default() });
+        for (netns, spot) in [(2, "0.0.0.0:80/tcp"), (1, "0.0.0.0:80/tcp")] {
+            let mut socket = listener(spot);
+            socket.netns = netns;
+            socket.holders = [Hold { pid: 7, fd: 3 }].into();
+            host.listeners.push(socket);
+        }
+        let asked = |protocol, port| {
+            let passed = passed(&host, protocol, PortRange { first: port, last: port });
+            passed.iter().map(|it| (it.published.clone(), it.listener.netns)).collect::<Vec<_>>()
+        };
+        // Once for each address, and by nobody but who is inside.
+        let both = [(places[0].clone(), 2), (places[1].clone(), 2)];
+        assert_eq!(asked(None, 8080), both);
+        assert_eq!(asked(Some(Protocol::Udp), 8080), [], "nobody listens there");
+        assert_eq!(asked(None, 8081), [], "nor there");
+        assert_eq!(asked(None, 80), [], "that is no port of the host");
     }
 
     #[test]

@@ -132,6 +132,7 @@ fn the_owner_is_the_narrowest_that_lasts() {
         name: Some("web".into()),
         image: None,
         rootless: false,
+        published: Vec::new(),
     };
     let contained = Process { container: Some(container), ..unit("docker-abab.scope") };
     assert_eq!(owner(contained), [Owner::Container("web".into())]);
@@ -290,6 +291,7 @@ fn some_process() -> impl Strategy<Value = Process> {
             cgroup: has_cgroup.then(|| format!("/{name}")),
             container: container.map(|(id, name)| Container {
                 rootless: false,
+                published: Vec::new(),
                 runtime: "docker".into(),
                 id,
                 name,

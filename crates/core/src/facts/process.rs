@@ -1,10 +1,13 @@
 //! A process that holds a socket, with every fact a person uses to recognise it (A12).
 
 use alloc::{string::String, vec::Vec};
+use core::net::IpAddr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::port::Protocol;
 
 /// A process as /proc shows it; what could not be read is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +119,24 @@ pub struct Container {
     /// Whether it stands among cgroups that a user names at will: it is that user's, not the host's.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub rootless: bool,
+    /// The ports of the host that its engine says it is reached by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Published>,
+}
+
+/// A port of the host behind which a container is: by a forwarder, or by the kernel alone, which changes the
+/// destination of each packet (DNAT).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Published {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The address of the host; `0.0.0.0` and `::` are all of a family.
+    #[schemars(with = "String")]
+    pub address: IpAddr,
+    /// The port of the host.
+    pub port: u16,
+    /// The port of the container.
+    pub inside: u16,
 }
 
 impl Container {

@@ -92,6 +92,7 @@ mod tests {
     fn the_roll_finds_all_whom_asking_each_would_find() {
         let container = Container {
             rootless: false,
+            published: Vec::new(),
             runtime: "docker".into(),
             id: "0123456789abcdef".into(),
             name: Some("shop".into()),

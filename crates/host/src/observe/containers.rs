@@ -18,7 +18,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use portreeve_core::facts::{Container, Process};
+use portreeve_core::facts::{Container, Process, Published};
 
 use self::monitor::{Kind, Monitor};
 use super::processes::view::Views;
@@ -35,13 +35,15 @@ pub struct Label {
     pub name: Option<String>,
     /// What it was made from.
     pub image: Option<String>,
+    /// The ports of the host that lead to it.
+    pub published: Vec<Published>,
 }
 
 impl Label {
     /// Without what is empty, or longer than anybody would write.
     fn bounded(self) -> Self {
         let sane = |text: &String| (1..=NAME_BYTES_MAX).contains(&text.len());
-        Self { name: self.name.filter(sane), image: self.image.filter(sane) }
+        Self { name: self.name.filter(sane), image: self.image.filter(sane), published: self.published }
     }
 
     /// What this one tells, and what `other` tells of the rest.
@@ -50,7 +52,8 @@ impl Label {
             return self;
         }
         let other = other();
-        Self { name: self.name.or(other.name), image: self.image.or(other.image) }
+        let published = if self.published.is_empty() { other.published } else { self.published };
+        Self { name: self.name.or(other.name), image: self.image.or(other.image), published }
     }
 }
 
@@ -61,7 +64,8 @@ pub(super) fn label(processes: &mut BTreeMap<u32, Process>) {
     let mut runtimes = Runtimes::default();
     for (pid, process) in processes {
         if let Process { container: Some(container), cgroup: Some(cgroup), .. } = process {
-            let Label { name, image } = runtimes.label(*pid, cgroup, container);
+            let Label { name, image, published } = runtimes.label(*pid, cgroup, container);
+            container.published = published;
             container.name = container.name.take().or(name);
             container.image = container.image.take().or(image);
         }
@@ -89,7 +93,7 @@ impl Runtimes {
     fn look_up(&mut self, pid: u32, container: &Container) -> Label {
         match container.runtime.as_str() {
             // Here the id is the name that a person gave.
-            "lxc" | "machine" => Label { name: Some(container.id.clone()), image: None },
+            "lxc" | "machine" => Label { name: Some(container.id.clone()), ..Label::default() },
             _ if container.is_package() => Label::default(),
             runtime => {
                 let told = self.by_files(pid, container).unwrap_or_default();
@@ -122,7 +126,14 @@ mod tests {
     use super::*;
 
     fn container(runtime: &str, id: &str) -> Container {
-        Container { runtime: runtime.into(), id: id.into(), name: None, image: None, rootless: false }
+        Container {
+            runtime: runtime.into(),
+            id: id.into(),
+            name: None,
+            image: None,
+            rootless: false,
+            published: Vec::new(),
+        }
     }
 
     #[test]
@@ -143,9 +154,14 @@ mod tests {
 
     #[test]
     fn a_name_that_nobody_would_write_is_none() {
-        let label = Label { name: Some("a".repeat(NAME_BYTES_MAX + 1)), image: Some(String::new()) };
+        let label = Label {
+            name: Some("a".repeat(NAME_BYTES_MAX + 1)),
+            image: Some(String::new()),
+            ..Label::default()
+        };
         assert_eq!(label.bounded(), Label::default());
-        let label = Label { name: Some("a".repeat(NAME_BYTES_MAX)), image: Some("b".into()) };
+        let label =
+            Label { name: Some("a".repeat(NAME_BYTES_MAX)), image: Some("b".into()), ..Label::default() };
         assert_eq!(label.clone().bounded(), label);
     }
 }

@@ -49,7 +49,7 @@ fn of_process(process: &Process, listener: &Listener) -> String {
 
 /// A container as its person knows it: `docker shop (nginx:1)`, and whose it is where it is not the host's.
 pub(crate) fn container(container: &Container) -> String {
-    let Container { runtime, id, name, image, rootless } = container;
+    let Container { runtime, id, name, image, rootless, published: _ } = container;
     let rootless = if *rootless && !container.is_package() { "rootless " } else { "" };
     let image = image.as_ref().map(|image| format!(" ({image})")).unwrap_or_default();
     format!("{rootless}{runtime} {}{image}", name.as_deref().unwrap_or(id))
@@ -94,6 +94,7 @@ mod tests {
             name: Some("shop".into()),
             image: Some("shop:1".into()),
             rootless: false,
+            published: Vec::new(),
         };
         assert_eq!(container(&shop), "podman shop (shop:1)");
         assert_eq!(container(&Container { rootless: true, ..shop.clone() }), "rootless podman shop (shop:1)");

@@ -13,8 +13,12 @@ pub(super) fn label(conmon: &Monitor, id: &str) -> Option<Label> {
     let name = conmon.argument(["-n", "--name"]).map(String::from);
     if let Some(name) = name.as_deref().and_then(kubernetes::pods_name) {
         let image = || kubernetes::label(&bundle::read(&conmon.read(&format!("{}/config.json", folder?))?)?);
-        return Some(Label { name: Some(name), image: image().unwrap_or_default().image });
+        return Some(Label {
+            name: Some(name),
+            image: image().unwrap_or_default().image,
+            ..Label::default()
+        });
     }
     let list = || podman::read(&conmon.read(&podman::list(folder?, id)?)?, id);
-    Some(list().unwrap_or_default().or(|| Label { name, image: None }))
+    Some(list().unwrap_or_default().or(|| Label { name, image: None, ..Label::default() }))
 }

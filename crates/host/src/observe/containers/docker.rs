@@ -1,5 +1,8 @@
 //! Docker's own file on a container, wherever its data root is (moby, daemon/container/container.go; A12).
 
+use std::collections::BTreeMap;
+
+use portreeve_core::facts::Published;
 use serde::Deserialize;
 
 use super::{Label, bundle::Bundle};
@@ -19,11 +22,16 @@ pub fn file(bundle: &Bundle, id: &str) -> Option<String> {
     Some(format!("{folder}/config.v2.json"))
 }
 
+/// As many ports as there are, of one address and protocol.
+const PUBLISHED_MAX: usize = 65_536;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct File {
     name: String,
     config: Config,
+    #[serde(default)]
+    network_settings: NetworkSettings,
 }
 
 #[derive(Deserialize)]
@@ -32,11 +40,49 @@ struct Config {
     image: Option<String>,
 }
 
+/// Of every published port, as `80/tcp`, where the host takes it; null of one that is merely exposed.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkSettings {
+    ports: Option<BTreeMap<String, Option<Vec<Binding>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Binding {
+    host_ip: String,
+    host_port: String,
+}
+
+impl NetworkSettings {
+    /// The first so many: what an engine writes of more is no container that anybody runs.
+    fn published(self) -> Vec<Published> {
+        let ports = self.ports.unwrap_or_default().into_iter();
+        let places = ports.flat_map(|(inside, places)| {
+            places.unwrap_or_default().into_iter().map(move |place| (inside.clone(), place))
+        });
+        places.filter_map(|(inside, place)| published(&inside, &place)).take(PUBLISHED_MAX).collect()
+    }
+}
+
+/// A person may leave the address out, which means all of IPv4.
+fn published(inside: &str, place: &Binding) -> Option<Published> {
+    let (inside, protocol) = inside.split_once('/')?;
+    let address = if place.host_ip.is_empty() { "0.0.0.0" } else { &place.host_ip };
+    Some(Published {
+        protocol: protocol.parse().ok()?,
+        address: address.parse().ok()?,
+        port: place.host_port.parse().ok()?,
+        inside: inside.parse().ok()?,
+    })
+}
+
 /// Reads a `config.v2.json`; `None` where it is none.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Option<Label> {
     let file: File = serde_json::from_slice(bytes).ok()?;
-    Some(Label { name: Some(plain(&file.name)), image: file.config.image })
+    let (image, published) = (file.config.image, file.network_settings.published());
+    Some(Label { name: Some(plain(&file.name)), image, published })
 }
 
 /// Docker writes a slash before the name.
@@ -52,9 +98,27 @@ mod tests {
     fn the_file_tells_name_and_image() {
         let file =
             br#"{"State":{"Running":true},"ID":"ab","Name":"/shop-db","Config":{"Image":"postgres:16"}}"#;
-        let label = Label { name: Some("shop-db".into()), image: Some("postgres:16".into()) };
+        let label =
+            Label { name: Some("shop-db".into()), image: Some("postgres:16".into()), ..Label::default() };
         assert_eq!(read(file), Some(label));
         assert_eq!(read(b"{\"Name\":3}"), None);
+    }
+
+    #[test]
+    fn the_file_tells_where_the_host_takes_a_port() {
+        let file = br#"{"Name": "/shop", "Config": {}, "NetworkSettings": {"Ports": {
+            "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}, {"HostIp": "::", "HostPort": "8080"}],
+            "53/udp": [{"HostIp": "", "HostPort": "53"}, {"HostIp": "127.0.0.1", "HostPort": "?"}],
+            "443/tcp": null, "8/ip": [{"HostIp": "0.0.0.0", "HostPort": "8"}]}}}"#;
+        let told = |protocol: &str, address: &str, port, inside| Published {
+            protocol: protocol.parse().unwrap(),
+            address: address.parse().unwrap(),
+            port,
+            inside,
+        };
+        let expected =
+            [told("udp", "0.0.0.0", 53, 53), told("tcp", "0.0.0.0", 8080, 80), told("tcp", "::", 8080, 80)];
+        assert_eq!(read(file).unwrap().published, expected);
     }
 
     #[test]

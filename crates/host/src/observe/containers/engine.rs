@@ -102,7 +102,7 @@ pub fn read(answer: &[u8]) -> Option<HashMap<String, Label>> {
 /// Links lend a container further names, with another's before theirs: its own has no slash but the first.
 fn label(entry: Entry) -> Label {
     let mut names = entry.names.iter().map(|name| docker::plain(name));
-    Label { name: names.find(|name| !name.contains('/')), image: entry.image }
+    Label { name: names.find(|name| !name.contains('/')), image: entry.image, ..Label::default() }
 }
 
 #[cfg(test)]
@@ -116,7 +116,10 @@ mod tests {
             b"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\n\r\n[{\"Id\":\"ab\",\"Names\":[\"/proxy/web\",\
             \"/shop\"],\"Image\":\"shop:1\",\"Ports\":[{\"PrivatePort\":80}]},{\"Id\":\"cd\"}]";
         let expected = HashMap::from([
-            ("ab".into(), Label { name: Some("shop".into()), image: Some("shop:1".into()) }),
+            (
+                "ab".into(),
+                Label { name: Some("shop".into()), image: Some("shop:1".into()), ..Label::default() },
+            ),
             ("cd".into(), Label::default()),
         ]);
         assert_eq!(read(answer), Some(expected));

@@ -26,7 +26,7 @@ pub fn label(bundle: &Bundle) -> Option<Label> {
         // The sandbox that keeps a pod's namespaces is no container of its own.
         let pod = format!("{}/{}", namespace?, pod?);
         let name = container.map_or_else(|| pod.clone(), |container| format!("{pod}/{container}"));
-        Some(Label { name: Some(name), image: image.map(String::from) })
+        Some(Label { name: Some(name), image: image.map(String::from), ..Label::default() })
     })
 }
 
@@ -50,8 +50,11 @@ mod tests {
 
     #[test]
     fn both_runtimes_tell_namespace_pod_and_container() {
-        let expected =
-            Label { name: Some("shops/web-5d/nginx".into()), image: Some("docker.io/nginx:1".into()) };
+        let expected = Label {
+            name: Some("shops/web-5d/nginx".into()),
+            image: Some("docker.io/nginx:1".into()),
+            ..Label::default()
+        };
         let containerd = r#""io.kubernetes.cri.container-type": "container",
             "io.kubernetes.cri.container-name": "nginx", "io.kubernetes.cri.image-name": "docker.io/nginx:1",
             "io.kubernetes.cri.sandbox-name": "web-5d", "io.kubernetes.cri.sandbox-namespace": "shops""#;
@@ -65,7 +68,10 @@ mod tests {
     fn a_sandbox_is_called_like_its_pod() {
         let sandbox = r#""io.kubernetes.cri.container-type": "sandbox",
             "io.kubernetes.cri.sandbox-name": "web-5d", "io.kubernetes.cri.sandbox-namespace": "shops""#;
-        assert_eq!(labelled(sandbox), Some(Label { name: Some("shops/web-5d".into()), image: None }));
+        assert_eq!(
+            labelled(sandbox),
+            Some(Label { name: Some("shops/web-5d".into()), image: None, ..Label::default() })
+        );
         assert_eq!(labelled(r#""nerdctl/name": "web""#), None);
     }
 

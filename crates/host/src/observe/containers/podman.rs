@@ -36,7 +36,7 @@ pub fn read(bytes: &[u8], id: &str) -> Option<Label> {
     let metadata = entry.metadata.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let Metadata { image_name, image_id } = metadata;
     let image = image_name.filter(|name| !name.is_empty()).or(image_id);
-    Some(Label { name: entry.names.into_iter().next(), image })
+    Some(Label { name: entry.names.into_iter().next(), image, ..Label::default() })
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
             {"id":"bb"},{"id":"cc","names":["cc"],"metadata":"{\"image-name\":\"\",\"image-id\":\"52\"}"},
             {"id":"dd","names":["dd"],"metadata":"no JSON"}]"#;
         let label = |name: Option<&str>, image: Option<&str>| {
-            Some(Label { name: name.map(String::from), image: image.map(String::from) })
+            Some(Label { name: name.map(String::from), image: image.map(String::from), ..Label::default() })
         };
         assert_eq!(read(file, "aa"), label(Some("web"), Some("localhost/web:1")));
         assert_eq!(read(file, "bb"), label(None, None));

@@ -14,5 +14,5 @@ pub(super) fn label(shim: &Monitor, id: &str) -> Option<Label> {
         return docker::read(&shim.read(&file)?);
     }
     let name = bundle.annotation("nerdctl/name").map(String::from);
-    Some(kubernetes::label(&bundle).unwrap_or(Label { name, image: None }))
+    Some(kubernetes::label(&bundle).unwrap_or(Label { name, image: None, ..Label::default() }))
 }
