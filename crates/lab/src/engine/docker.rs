@@ -25,13 +25,26 @@ impl<'a> Docker<'a> {
     ///
     /// With what it said, where it does not come up.
     pub fn start(host: &'a Host) -> Result<Self, LabError> {
+        Self::start_with(host, "")
+    }
+
+    /// The same, where the kernel alone passes published ports on.
+    ///
+    /// # Errors
+    ///
+    /// With what it said, where it does not come up.
+    pub fn start_without_forwarders(host: &'a Host) -> Result<Self, LabError> {
+        Self::start_with(host, "--userland-proxy=false")
+    }
+
+    fn start_with(host: &'a Host, options: &str) -> Result<Self, LabError> {
         prepare(host)?;
         let docker = Self { host };
         let (socket, data, unit) = (Self::SOCKET, Self::DATA, Self::UNIT);
         host.run(&format!(
             "systemd-run --quiet --unit={unit} --property=Type=notify --property=Delegate=yes dockerd \
              --host=unix://{socket} --data-root={data} --exec-root=/run/lab/docker --pidfile=/run/lab/docker.pid \
-             --storage-driver=vfs || {{ journalctl --no-pager --unit={unit}; exit 1; }}"
+             --storage-driver=vfs {options} || {{ journalctl --no-pager --unit={unit}; exit 1; }}"
         ))?
         .success("starting dockerd")?;
         docker.run(&format!("import {ARCHIVE} {IMAGE}"))?;
