@@ -61,6 +61,10 @@ pub enum Why<'a> {
     OnlyManager,
     /// It was created in this unit, in which none of its holders is now: it was handed on, or its process moved.
     Elsewhere(&'a str),
+    /// The cgroup in which it was created was removed since, so none of its holders is in it.
+    CgroupRemoved,
+    /// The cgroup in which it was created is not known, and its user alone tells too little.
+    CgroupUnknown,
     /// None of its holders fits: another user created it, or all of them are younger than the port.
     NoneFits,
     /// Several of its holders fit, and none of them stands above the others.
@@ -113,10 +117,12 @@ fn among<'a>(
     holders: &[(u32, &'a Process)],
     latest: &Moment<'_>,
 ) -> Result<(u32, &'a Process), Why<'a>> {
-    let is_there = |process: &Process| match &listener.socket_cgroup {
-        Some(cgroup) => process.cgroup.as_ref() == Some(cgroup),
-        None => true,
+    let cgroup = match &listener.socket_cgroup {
+        Some(cgroup) => cgroup,
+        None if listener.socket_cgroup_removed => return Err(Why::CgroupRemoved),
+        None => return Err(Why::CgroupUnknown),
     };
+    let is_there = |process: &Process| process.cgroup.as_ref() == Some(cgroup);
     let near: Vec<_> = holders.iter().copied().filter(|(_, process)| is_there(process)).collect();
     if near.is_empty() {
         return Err(listener.socket_unit.as_deref().map_or(Why::NoneFits, Why::Elsewhere));

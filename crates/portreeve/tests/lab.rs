@@ -22,6 +22,7 @@ mod lab {
     mod kernel;
     mod kernel_types;
     mod monitors;
+    mod moved;
     mod namespaces;
     mod places;
     mod podman;

@@ -46,6 +46,9 @@ pub struct Listener {
     /// The cgroup in which it was created, by path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket_cgroup: Option<String>,
+    /// Whether that cgroup was removed since: whoever created it has gone or moved, and nobody is in it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub socket_cgroup_removed: bool,
     /// The host manager's unit of that cgroup.
     pub socket_unit: Option<String>,
     /// Its inode.

@@ -72,6 +72,7 @@ pub(crate) fn listener_at(address: &str, port: u16, protocol: Protocol) -> Liste
         holders_complete: true,
         uid: Some(0),
         socket_cgroup: None,
+        socket_cgroup_removed: false,
         socket_unit: None,
         inode: 0,
         cookie: 0,

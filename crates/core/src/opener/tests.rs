@@ -100,6 +100,14 @@ fn a_socket_from_another_unit_was_handed_on() {
 }
 
 #[test]
+fn without_the_cgroup_nobody_is_guessed() {
+    let unknown = web().socket(|socket| (socket.socket_unit, socket.socket_cgroup) = (None, None));
+    assert_eq!(why(&unknown), Why::CgroupUnknown);
+    let removed = unknown.socket(|socket| socket.socket_cgroup_removed = true);
+    assert_eq!(why(&removed), Why::CgroupRemoved, "whoever holds it now is in another");
+}
+
+#[test]
 fn who_was_never_its_user_did_not_open_it() {
     let set = |holders: u32, socket: u32| {
         let mut host = web();
@@ -223,8 +231,16 @@ fn a_holder_that_is_younger_than_the_port_did_not_open_it() {
 #[test]
 fn every_reason_is_said_in_both_languages() {
     let several = Why::Several((1..9).collect());
-    for why in [Why::Kernel, Why::NoHolder, Why::NotAllAsked(None), Why::OnlyManager, Why::NoneFits, several]
-    {
+    for why in [
+        Why::Kernel,
+        Why::NoHolder,
+        Why::NotAllAsked(None),
+        Why::OnlyManager,
+        Why::CgroupRemoved,
+        Why::CgroupUnknown,
+        Why::NoneFits,
+        several,
+    ] {
         let said = Opener { who: Who::Unknown(why), ..found(&web()) }.text();
         assert!(said.en.starts_with("not recorded") && said.ja.starts_with("記録なし"), "{said:?}");
     }

@@ -67,6 +67,14 @@ impl Opener<'_> {
                 "it was opened in {unit}, where no holder is now: handed on, or its process moved",
                 "{unit} の中で開かれましたが、保持者は今そこにいません(受け渡しか、プロセスの移動)"
             ),
+            Why::CgroupRemoved => text!(
+                "the cgroup it was opened in was removed: no holder is of it, so it was handed on, or its process moved",
+                "開かれた cgroup は削除済みで、今の保持者はその中にいませんでした(受け渡しか、プロセスの移動)"
+            ),
+            Why::CgroupUnknown => text!(
+                "the cgroup it was opened in is not known, so no holder can be told from another",
+                "どの cgroup で開かれたか分からないため、保持者の中から特定できません"
+            ),
             Why::NoneFits => text!(
                 "no holder fits: whoever opened it has gone",
                 "条件に合う保持者がいません。開いたプロセスは終了しています"

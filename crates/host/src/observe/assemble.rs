@@ -91,6 +91,7 @@ impl Pieces<'_> {
             uid: Some(socket.uid),
             socket_unit: socket_cgroup.and_then(|path| cgroup::read(path).unit),
             socket_cgroup: socket_cgroup.map(str::to_owned),
+            socket_cgroup_removed: socket.cgroup.is_some_and(|id| self.cgroups.is_removed(id)),
             inode: socket.inode,
             cookie: socket.cookie,
             backlog: socket.queue_limit.map(|limit| Backlog { used: socket.queue_used, limit }),

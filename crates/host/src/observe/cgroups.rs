@@ -7,7 +7,10 @@ use std::{
     os::{fd::OwnedFd, linux::fs::MetadataExt},
 };
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, RawDir, openat},
+    io::Errno,
+};
 
 use crate::proc;
 
@@ -22,11 +25,14 @@ const PROCS_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(super) struct Cgroups {
     mount: Option<String>,
     paths: HashMap<u64, String>,
+    /// Those that a walk over the kernel's whole hierarchy did not meet.
+    removed: HashSet<u64>,
 }
 
 impl Cgroups {
     pub(super) fn at(mount: Option<String>) -> Self {
-        let mut cgroups = Self { mount, paths: HashMap::from([(ROOT_ID, "/".to_owned())]) };
+        let paths = HashMap::from([(ROOT_ID, "/".to_owned())]);
+        let mut cgroups = Self { mount, paths, removed: HashSet::new() };
         // In a cgroup namespace the root is not the kernel's.
         cgroups.learn(["/"].into_iter());
         cgroups
@@ -49,9 +55,9 @@ impl Cgroups {
         let mut missing: HashSet<u64> = ids.filter(|id| !self.paths.contains_key(id)).collect();
         let Some(mount) = self.mount.clone() else { return 0 };
         let mut ahead = VecDeque::from([Vec::new()]);
-        let mut left_out = false;
+        let (mut left_out, mut unread) = (false, false);
         while let (false, Some(path)) = (missing.is_empty(), ahead.pop_front()) {
-            visit_children(&[mount.as_bytes(), &path].concat(), |id, name| {
+            let visited = visit_children(&[mount.as_bytes(), &path].concat(), |id, name| {
                 let below = [&path, b"/".as_slice(), name].concat();
                 if missing.remove(&id) {
                     self.paths.insert(id, proc::text(&below));
@@ -62,8 +68,19 @@ impl Cgroups {
                     left_out = true;
                 }
             });
+            // What is removed while it is read is not there any more.
+            unread |= visited.is_err_and(|error| !matches!(error, Errno::NOENT | Errno::NODEV));
         }
-        if left_out { missing.len() } else { 0 }
+        let count = if left_out { missing.len() } else { 0 };
+        if !left_out && !unread && is_whole(&mount) {
+            self.removed.extend(missing);
+        }
+        count
+    }
+
+    /// Whether a cgroup that was looked for is surely gone, with whoever was in it.
+    pub(super) fn is_removed(&self, id: u64) -> bool {
+        self.removed.contains(&id)
     }
 
     /// The path of a cgroup that was learnt or found.
@@ -79,17 +96,24 @@ impl Cgroups {
     }
 }
 
+/// Whether the hierarchy stands there from its root on: a cgroup namespace shows a part of it (cgroup_namespaces(7)).
+fn is_whole(mount: &str) -> bool {
+    fs::metadata(mount).is_ok_and(|root| root.st_ino() == ROOT_ID)
+}
+
 /// Gives the directories below `path` to `each`: the inode, which the listing itself tells, and the name.
-fn visit_children(path: &[u8], mut each: impl FnMut(u64, &[u8])) {
-    let Ok(directory) = open(path) else { return };
+fn visit_children(path: &[u8], mut each: impl FnMut(u64, &[u8])) -> rustix::io::Result<()> {
+    let directory = open(path)?;
     let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
     let mut entries = RawDir::new(directory, &mut buffer);
-    while let Some(Ok(entry)) = entries.next() {
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
         let name = entry.file_name().to_bytes();
         if entry.file_type() == FileType::Directory && !matches!(name, b"." | b"..") {
             each(entry.ino(), name);
         }
     }
+    Ok(())
 }
 
 fn open(path: &[u8]) -> rustix::io::Result<OwnedFd> {
@@ -110,6 +134,16 @@ mod tests {
         let mut cgroups = Cgroups::at(Some(root.to_string_lossy().into_owned()));
         assert_eq!(cgroups.find([id].into_iter()), 0);
         assert_eq!(cgroups.path(id), Some("/odd-\u{fffd}/a.service"));
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn what_a_part_of_the_hierarchy_lacks_may_stand_elsewhere() {
+        let root = std::env::temp_dir().join(format!("portreeve-part-{}", std::process::id()));
+        fs::create_dir_all(&root).unwrap();
+        let mut cgroups = Cgroups::at(Some(root.to_string_lossy().into_owned()));
+        cgroups.find([u64::MAX].into_iter());
+        assert!(!cgroups.is_removed(u64::MAX), "the root of this one is not the kernel's");
         fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -5,6 +5,7 @@ use alloc::{format, vec::Vec};
 use crate::{
     facts::{HolderGap, Listener, Process},
     finding::{Finding, Severity},
+    owner::Identity,
     rules::{Page, Rule},
     text, unit,
     words::{Text, Words},
@@ -57,12 +58,17 @@ fn describe(holding: &Holding<'_>, listener: &Listener) -> Option<(Text, Text)> 
         );
         return Some((text, fix));
     }
-    let opener = inherited_from(holding, listener)?;
     let Text { en, ja } = holding.who();
-    let text = text!(
-        "{en} holds {spec}, which {opener} opened and no longer has",
-        "{opener} が開いた {spec} を、今は {ja} だけが保持しています"
-    );
+    let text = match inherited_from(holding, listener)? {
+        Some(opener) => text!(
+            "{en} holds {spec}, which {opener} opened and no longer has",
+            "{opener} が開いた {spec} を、今は {ja} だけが保持しています"
+        ),
+        None => text!(
+            "{en} holds {spec}, which was opened in a cgroup that has been removed since",
+            "今は削除された cgroup で開かれた {spec} を、{ja} が保持しています"
+        ),
+    };
     let fix = text!(
         "stop whoever inherited it, then start the service again",
         "引き継いだプロセスを止めてから、サービスを起動し直してください"
@@ -76,20 +82,22 @@ fn is_adrift(listener: &Listener) -> bool {
     listener.gap.is_some_and(HolderGap::is_adrift) && listener.uid.is_some_and(|uid| uid != 0)
 }
 
-/// The service that opened the socket, where every holder was looked for and none is of it.
+/// The service that opened the socket, where every holder was looked for and none is of it; nobody of whom anything
+/// tells, where its cgroup was removed, as that of a service is once it has stopped.
 ///
 /// A `.socket` is opened for another unit, the service manager holds sockets for all, and a container's engine hands
 /// them in: those are ordinary.
-fn inherited_from<'a>(holding: &Holding<'a>, listener: &'a Listener) -> Option<&'a str> {
-    let opener = listener.socket_unit.as_deref()?;
-    let service = unit::is_service(opener);
+fn inherited_from<'a>(holding: &Holding<'a>, listener: &'a Listener) -> Option<Option<&'a str>> {
+    let opener = listener.socket_unit.as_deref();
+    let may_be_service = opener.map_or(listener.socket_cgroup_removed, unit::is_service);
     let complete = listener.holders_complete && !listener.holders.is_empty();
     let recognised = |process: &Process| {
         process.host_container().is_some()
-            || process.unit.as_deref().is_none_or(|unit| unit == opener || unit == "init.scope")
+            || process.unit.as_deref().is_none_or(|unit| Some(unit) == opener || unit == "init.scope")
+            || (opener.is_none() && Identity::of_process(process).forwards_for_containers())
     };
     let known = holding.holders.iter().any(|(_, process)| recognised(process));
-    (service && complete && !known && !holding.holders.is_empty()).then_some(opener)
+    (may_be_service && complete && !known && !holding.holders.is_empty()).then_some(opener)
 }
 
 #[cfg(test)]
@@ -133,6 +141,29 @@ mod tests {
             scene.texts(RULE.name),
             ["8080/tcp: sleep (user dev) holds 8080/tcp, which shop.service opened and no longer has"]
         );
+    }
+
+    #[test]
+    fn a_socket_whose_unit_has_stopped_and_gone_is_found_too() {
+        let left = |holder: &str| {
+            scene().listens(holder, "0.0.0.0:8080/tcp").socket(|socket| {
+                (socket.socket_cgroup, socket.socket_unit) = (None, None);
+                socket.socket_cgroup_removed = true;
+            })
+        };
+        assert_eq!(
+            left("other.service").texts(RULE.name),
+            ["8080/tcp: other holds 8080/tcp, which was opened in a cgroup that has been removed since"]
+        );
+        assert_eq!(left("init.scope").rules(), [""; 0], "the service manager keeps it for its next run");
+        let monitor = left("libpod-conmon-1.scope").program("conmon", "root");
+        assert_eq!(
+            monitor.texts(RULE.name),
+            [""; 0],
+            "podman opens a container's ports in the session that starts it"
+        );
+        let unknown = left("other.service").socket(|socket| socket.socket_cgroup_removed = false);
+        assert_eq!(unknown.rules(), [""; 0], "a cgroup that cannot be seen may be there");
     }
 
     #[test]
