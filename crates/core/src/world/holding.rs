@@ -8,7 +8,7 @@ use crate::{
     desired::DesiredPort,
     facts::{HolderGap, Listener, Process, Snapshot},
     kinds::{self, Kind},
-    owner::{Identity, Lasting},
+    owner::{Evidence, Identity, Lasting},
     port::{PortSpec, Protocol},
     text, unit,
     words::Text,
@@ -163,12 +163,13 @@ impl<'a> Holding<'a> {
     /// Who it is, in a word or two that stand at the beginning of a sentence.
     #[must_use]
     pub fn who(&self) -> Text {
-        let Identity { container, unit, .. } = self.identity;
+        let Identity { container, unit, evidence, .. } = self.identity;
         if let Some(container) = container {
             let name = container.name.as_deref().unwrap_or(&container.id);
             return text!("container {name}", "コンテナ {name}");
         }
-        if let Some(unit) = unit.filter(|unit| unit::is_service_or_socket(unit)) {
+        let is_seen = evidence == Evidence::Holder;
+        if let Some(unit) = unit.filter(|unit| is_seen && unit::is_service_or_socket(unit)) {
             let name = spoken(unit);
             return text!("{name}", "{name}");
         }
@@ -179,18 +180,17 @@ impl<'a> Holding<'a> {
         }
     }
 
-    /// Somebody of whom only the socket tells.
+    /// Somebody of whom only the socket tells, and that tells of whoever opened it.
     fn unseen(&self) -> Text {
         match (self.identity.unit, self.identity.uid) {
-            (Some(unit), _) => {
-                text!("a process of {unit} that cannot be seen", "{unit} の(ここからは見えない)プロセス")
-            }
-            (None, Some(uid)) => {
-                text!(
-                    "a process of uid {uid} that cannot be seen",
-                    "uid {uid} の(ここからは見えない)プロセス"
-                )
-            }
+            (Some(unit), _) => text!(
+                "an unseen holder of a socket that {unit} opened",
+                "{unit} が開いたソケットの(ここからは見えない)保持者"
+            ),
+            (None, Some(uid)) => text!(
+                "an unseen holder of a socket that uid {uid} opened",
+                "uid {uid} が開いたソケットの(ここからは見えない)保持者"
+            ),
             (None, None) => text!("a process that cannot be seen", "(ここからは見えない)プロセス"),
         }
     }

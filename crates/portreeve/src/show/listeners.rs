@@ -151,7 +151,6 @@ pub(crate) struct Record {
 pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> Record {
     let main = world.main_holder(listener);
     let process = main.map(|(_, process)| process);
-    let unit = process.map_or(listener.socket_unit.as_deref(), |process| process.unit.as_deref());
     let shown = |text: Option<&str>| visible(text.unwrap_or_default()).into_owned();
     Record {
         protocol: listener.protocol.name(),
@@ -165,7 +164,7 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
         iana: world.registry.names(listener.port, listener.protocol).collect::<Vec<_>>().join(" "),
         reach: widest(world, listener, Lang::En),
         owner: shown(Some(&owner::owner(world, listener, lang))),
-        unit: shown(unit),
+        unit: shown(process.and_then(|process| process.unit.as_deref())),
         pid: main.map(|(hold, _)| hold.pid),
         name: shown(process.map(|process| process.name.as_str())),
         user: shown(process.and_then(|process| process.user.as_deref())),

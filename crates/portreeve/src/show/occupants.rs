@@ -97,8 +97,8 @@ impl<'a> Occupant<'a> {
                 "どのプロセスも開いていない接続が {port} を占めています({ja})"
             ),
             (None, Some(unit)) => text!(
-                "a process of {unit} that cannot be seen still uses {port} ({en})",
-                "{unit} の(ここからは見えない)プロセスが {port} を使っています({ja})"
+                "a process that cannot be seen still uses {port}, which {unit} opened ({en})",
+                "{unit} が開いた {port} を、見えないプロセスが使っています({ja})"
             ),
             (None, None) => text!(
                 "a process that cannot be seen still uses {port} ({en})",

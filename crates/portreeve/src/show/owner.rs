@@ -11,13 +11,15 @@ use portreeve_core::{
 /// Stands where somebody exists and cannot be seen.
 pub(crate) const UNSEEN: &str = "?";
 const KERNEL: Words = Words { en: "kernel", ja: "カーネル" };
+/// Follows the unit of whoever opened a socket, where it is not known who holds it now.
+const OPENER: Words = Words { en: " (opener)", ja: "(開いたユニット)" };
 
 /// What tells the owner of `listener` from others and outlasts a restart; `None` where too little was seen.
 pub(crate) fn lasting<'a>(world: &World<'a>, listener: &'a Listener) -> Option<String> {
     world.identities(listener).first().and_then(Identity::lasting)
 }
 
-/// Everybody who is seen to hold it, each owner once; the owner alone where nobody is.
+/// Everybody who is seen to hold it, each owner once; the unit that opened it where nobody is.
 pub(crate) fn owners<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> Vec<String> {
     let mut owners: Vec<String> = Vec::new();
     for (_, process) in world.snapshot.holders(listener) {
@@ -29,7 +31,8 @@ pub(crate) fn owners<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
     if owners.is_empty() { vec![of_socket(listener, lang)] } else { owners }
 }
 
-/// The owner: container, service unit, or program with its user.
+/// The owner: container, service unit, or program with its user; marked as such, the unit that opened it where nobody
+/// is seen to hold it.
 pub(crate) fn owner<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> String {
     match world.main_holder(listener) {
         Some((_, process)) => of_process(process, listener),
@@ -70,7 +73,7 @@ pub(crate) fn process<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang)
 fn of_socket(listener: &Listener, lang: Lang) -> String {
     match (listener.gap, &listener.socket_unit) {
         (Some(HolderGap::Kernel), _) => KERNEL.in_lang(lang).into(),
-        (_, Some(unit)) => unit.clone(),
+        (_, Some(unit)) => format!("{unit}{}", OPENER.in_lang(lang)),
         (_, None) => UNSEEN.into(),
     }
 }

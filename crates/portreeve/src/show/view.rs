@@ -75,6 +75,7 @@ pub(crate) struct ListenerView<'a> {
     opener: Option<HolderView<'a>>,
     opener_gap: Option<String>,
     socket_unit: Option<&'a str>,
+    socket_uid: Option<u32>,
     inode: u64,
     cookie: u64,
     backlog: Option<Backlog>,
@@ -91,7 +92,7 @@ pub(crate) struct NetnsView<'a> {
     own: bool,
 }
 
-/// A process that holds a socket; without `pid` it is one that cannot be seen.
+/// A process that holds a socket; without `pid` it is one that cannot be seen, of which nothing is known.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[schemars(rename = "Holder")]
 pub(crate) struct HolderView<'a> {
@@ -235,6 +236,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             opener: None,
             opener_gap: Some(opener(self.world.snapshot, listener, None).text().in_lang(self.lang).into()),
             socket_unit: listener.socket_unit.as_deref(),
+            socket_uid: listener.uid,
             inode: listener.inode,
             cookie: listener.cookie,
             backlog: listener.backlog,
@@ -337,14 +339,10 @@ pub(crate) fn holder(pid: u32, fd: Option<u32>, process: &Process) -> HolderView
     }
 }
 
-/// What the socket alone tells of a process that exists and cannot be seen.
+/// A process that exists and cannot be seen: what the socket tells is of whoever opened it.
 fn unseen(listener: &Listener) -> Option<HolderView<'_>> {
     match listener.gap? {
         HolderGap::Kernel | HolderGap::NoDescriptor | HolderGap::InFlight => None,
-        HolderGap::OtherUser | HolderGap::OutOfSight | HolderGap::Vanished => Some(HolderView {
-            unit: listener.socket_unit.as_deref(),
-            uid: listener.uid,
-            ..HolderView::default()
-        }),
+        HolderGap::OtherUser | HolderGap::OutOfSight | HolderGap::Vanished => Some(HolderView::default()),
     }
 }

@@ -43,3 +43,20 @@ fn the_opener_is_not_guessed_once_its_cgroup_is_removed() {
     assert_eq!(rules(&story), ["opener-gone"], "{story:#}");
     assert_eq!(story["findings"][0]["holders"][0]["unit"], "y.service", "{story:#}");
 }
+
+/// Without root the unit is told as that of the opener, and of the holder nothing is claimed (A5, A12).
+#[test]
+fn without_root_the_unit_of_the_opener_does_not_pass_for_the_holders() {
+    let room = moved();
+    let as_nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups portreeve";
+    let listener = &room.run(&format!("{as_nobody} who --allow-gaps 1202 -o json")).json()["listeners"][0];
+    assert_eq!(listener["socket_unit"], "x.service", "{listener:#}");
+    assert_eq!(listener["holders"][0]["pid"], Value::Null, "{listener:#}");
+    assert_eq!(listener["holders"][0]["unit"], Value::Null, "{listener:#}");
+    let said = room.run(&format!("{as_nobody} who --allow-gaps 1202")).stdout;
+    assert!(said.starts_with("1202/tcp was opened by x.service; "), "{said}");
+    let listed = room.run(&format!("{as_nobody} ls --allow-gaps 1202")).stdout;
+    assert!(listed.contains("x.service (opener)"), "{listed}");
+    let holder = &room.run("portreeve who 1202 -o json").json()["listeners"][0]["holders"][0];
+    assert_eq!(holder["unit"], "y.service", "root sees: {holder:#}");
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::run::{on_web, program, saved};
 
-const LISTENER: [&str; 25] = [
+const LISTENER: [&str; 26] = [
     "protocol",
     "mptcp",
     "family",
@@ -25,6 +25,7 @@ const LISTENER: [&str; 25] = [
     "opener",
     "opener_gap",
     "socket_unit",
+    "socket_uid",
     "inode",
     "cookie",
     "backlog",
@@ -117,12 +118,15 @@ fn json_is_never_folded() {
 }
 
 #[test]
-fn a_holder_that_cannot_be_seen_is_one_entry_without_pid() {
+fn a_holder_that_cannot_be_seen_is_one_entry_of_which_nothing_is_known() {
     let listener = on_web("who 9100 -o json").json()["listeners"][0].clone();
     assert_eq!(listener["holders"].as_array().unwrap().len(), 1);
     assert_keys(&listener["holders"][0], &HOLDER);
-    assert_eq!(listener["holders"][0]["pid"], Value::Null);
-    assert_eq!(listener["holders"][0]["unit"], "exporter.service");
+    for key in ["pid", "unit", "uid", "name"] {
+        assert_eq!(listener["holders"][0][key], Value::Null, "{key}");
+    }
+    assert_eq!(listener["socket_unit"], "exporter.service");
+    assert_eq!(listener["socket_uid"], 997);
     assert!(listener["gap"].as_str().unwrap().contains("another user"));
     let kernel = on_web("who 2049 -o json").json()["listeners"][0].clone();
     assert_eq!(kernel["holders"], json!([]));

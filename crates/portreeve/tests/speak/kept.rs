@@ -67,12 +67,11 @@ fn it_is_said_who_keeps_it_and_how() {
 
 #[test]
 fn who_cannot_be_seen_makes_the_answer_uncertain() {
-    for (socket, said) in [
-        (json!({"socket_unit": "nginx.service"}), "a process of nginx.service that cannot be seen"),
-        (json!({}), "a process that cannot be seen"),
-    ] {
+    for (socket, said) in
+        [(json!({"socket_unit": "nginx.service"}), ", which nginx.service opened"), (json!({}), "")]
+    {
         let whole = format!(
-            "nobody listens on 8000, but {said} still uses 8000/tcp (connected to 198.51.100.7:51000)"
+            "nobody listens on 8000, but a process that cannot be seen still uses 8000/tcp{said} (connected to 198.51.100.7:51000)"
         );
         assert_eq!(first_line("who 8000", &[socket]), (whole, Some(3)));
     }

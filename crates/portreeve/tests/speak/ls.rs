@@ -83,9 +83,17 @@ fn a_gap_is_said_where_it_matters_and_only_there() {
 }
 
 #[test]
-fn an_owner_that_cannot_be_seen_is_still_named_by_its_unit() {
+fn where_nobody_is_seen_the_unit_that_opened_it_is_named_as_such() {
     let said = on_web("ls 9100 9999 2049");
-    assert!(row(&said.out, "9100/tcp").contains("exporter.service  ?"));
+    assert!(row(&said.out, "9100/tcp").contains("exporter.service (opener)  ?"));
+    let japanese = on_web("ls 9100 --lang ja");
+    assert!(
+        row(&japanese.out, "9100/tcp").contains("exporter.service(開いたユニット)  ?"),
+        "{}",
+        japanese.out
+    );
+    let record = on_web("ls 9100 -o csv").out;
+    assert!(record.contains(",exporter.service (opener),,"), "no unit of a holder: {record}");
     assert!(row(&said.out, "9999/tcp").contains("?      ") || row(&said.out, "9999/tcp").contains("?  "));
     assert!(row(&said.out, "2049/tcp").contains("kernel"));
 }

@@ -69,12 +69,13 @@ fn quiet_answers_with_the_code_alone() {
 }
 
 #[test]
-fn where_only_the_unit_is_known_it_says_so() {
+fn where_only_the_unit_of_the_opener_is_known_it_says_so() {
     let said = on_web("who 9100");
     assert_eq!(said.code, Some(3));
-    assert!(said.out.starts_with("9100/tcp is held by exporter.service\n"), "{}", said.out);
+    let opened = "9100/tcp was opened by exporter.service; who holds it now was not seen\n";
+    assert!(said.out.starts_with(opened), "{}", said.out);
     assert!(said.out.contains("run as root"), "{}", said.out);
-    assert!(said.out.contains("uid 997"), "{}", said.out);
+    assert!(said.out.contains("opened by uid 997"), "{}", said.out);
     assert_eq!(on_web("who 9100 --allow-gaps").code, Some(0));
     assert_eq!(on_web("who 2049").code, Some(0), "the kernel is an answer");
 }

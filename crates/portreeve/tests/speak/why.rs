@@ -126,7 +126,7 @@ fn a_hidden_holder_leaves_what_the_socket_tells() {
     let said = on_web("why 9100");
     assert_eq!(said.code, Some(3));
     assert!(told(&said, "opener").starts_with("not recorded (a process of uid 997)"), "{}", said.out);
-    assert_eq!(told(&said, "started"), "exporter.service");
+    assert_eq!(told(&said, "opened in"), "exporter.service");
     assert!(said.out.contains("run as root"), "{}", said.out);
     assert_eq!(on_web("why 2049").code, Some(0), "the kernel is an answer");
 }

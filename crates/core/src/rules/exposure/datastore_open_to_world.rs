@@ -165,7 +165,7 @@ mod tests {
                 .hidden()
                 .texts("datastore-open-to-world"),
             [
-                "6379/tcp: what listens on 6379/tcp, the usual number of Redis, answers anyone who can reach 203.0.113.5 (a process of session-3.scope that cannot be seen)"
+                "6379/tcp: what listens on 6379/tcp, the usual number of Redis, answers anyone who can reach 203.0.113.5 (an unseen holder of a socket that session-3.scope opened)"
             ]
         );
         let published = scene().listens("docker.service", "0.0.0.0:6379/tcp").program("docker-proxy", "root");

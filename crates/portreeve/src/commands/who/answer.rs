@@ -148,7 +148,7 @@ pub(in crate::commands) fn headline<'a>(world: &World<'a>, row: &Row<'a>, lang: 
     match (row.main(world), row.first()) {
         (Some((pid, process)), _) if is_service_manager(process) => activated(world, row, pid, process, lang),
         (Some((pid, process)), _) => held_by(world, row, pid, process, lang),
-        (None, Some(first)) => unseen_by(world, row, first, lang),
+        (None, Some(first)) => unseen_by(row, first, lang),
         (None, None) => String::new(),
     }
 }
@@ -225,17 +225,19 @@ pub(super) fn command_line(process: &Process, verbosity: Verbosity) -> String {
     whole.chars().take(COMMAND_LINE_CHARS_MAX).chain(['…']).collect()
 }
 
-fn unseen_by(world: &World<'_>, row: &Row<'_>, first: &Listener, lang: Lang) -> String {
+fn unseen_by(row: &Row<'_>, first: &Listener, lang: Lang) -> String {
     let ports = row.ports();
-    let known = owner::owner(world, first, lang);
-    let sentence = match (first.gap, known.as_str()) {
+    let sentence = match (first.gap, &first.socket_unit) {
         (Some(HolderGap::Kernel), _) => {
             text!("{ports} is held by the kernel", "{ports} はカーネルが保持しています")
         }
-        (_, owner::UNSEEN) => {
+        (_, None) => {
             text!("{ports} is held by somebody", "{ports} を保持しているプロセスを特定できません")
         }
-        (_, unit) => text!("{ports} is held by {unit}", "{ports} は {unit} が保持しています"),
+        (_, Some(unit)) => text!(
+            "{ports} was opened by {unit}; who holds it now was not seen",
+            "{ports} は {unit} が開きました。今の保持者は見えません"
+        ),
     };
     sentence.in_lang(lang).into()
 }
@@ -253,9 +255,9 @@ fn place<'a>(world: &World<'a>, row: &Row<'a>, lang: Lang) -> String {
     let Some(first) = row.first() else { return String::new() };
     let mut parts = vec![endpoints(row).in_lang(lang).to_string()];
     let process = row.main(world).map(|(_, process)| process).filter(|holder| !is_service_manager(holder));
-    let unit = process.map_or(first.socket_unit.as_ref(), |process| process.unit.as_ref());
-    parts.extend(unit.cloned());
-    parts.extend(first.uid.filter(|_| process.is_none()).map(|uid| format!("uid {uid}")));
+    let opened = |uid: u32| text!("opened by uid {uid}", "uid {uid} が開いたもの").in_lang(lang).into();
+    parts.extend(first.uid.filter(|_| process.is_none()).map(opened));
+    parts.extend(process.and_then(|process| process.unit.clone()));
     parts.extend(process.and_then(|process| process.user_unit.clone()));
     parts.extend(process.and_then(|process| process.container.as_ref()).map(owner::container));
     parts.extend(process.and_then(|process| process.cwd.as_ref()).map(|cwd| format!("cwd {cwd}")));

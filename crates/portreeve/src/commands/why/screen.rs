@@ -5,6 +5,7 @@ use portreeve_core::{
     facts::{Container, Gap, HolderGap, Listener},
     finding::Finding,
     opener::{KnownBy, Moment, Opener},
+    origin::Origin,
     peers::{Network, Peers},
     policy::{HOST, Service},
     port::Protocol,
@@ -49,6 +50,7 @@ const POLICY: Words = Words { en: "policy", ja: "policy" };
 const HOLDER: Words = Words { en: "holder", ja: "保持者" };
 const OPENER: Words = Words { en: "opener", ja: "開いたプロセス" };
 const STARTED: Words = Words { en: "started", ja: "起動元" };
+const OPENED_IN: Words = Words { en: "opened in", ja: "開いたユニット" };
 const INSIDE: Words = Words { en: "inside", ja: "転送先" };
 const ANSWERS: Words = Words { en: "answers", ja: "応答先" };
 const REACH: Words = Words { en: "reach", ja: "到達範囲" };
@@ -170,7 +172,10 @@ fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) ->
     page.holder(story, first);
     page.extend(OPENER, story.opener.as_ref().map(|opener| opened(opener, now)));
     let telling = origin::Telling { now, verbosity: settings.verbosity, port: first.port };
-    page.extend(STARTED, story.origin.map(|origin| origin::text(&origin, telling)));
+    // Where nobody is seen to hold it, the unit is that of whoever opened it.
+    let is_openers = story.main.is_none() && matches!(story.origin, Some(Origin::Unit { .. }));
+    let label = if is_openers { OPENED_IN } else { STARTED };
+    page.extend(label, story.origin.map(|origin| origin::text(&origin, telling)));
     page.extend(INSIDE, story.inside.as_ref().map(|_| inside(evidence, story)));
     page.add(ANSWERS, &answers(story, listeners::namespace(world, &story.row)));
     page.add(REACH, &reached(&story.reach));
