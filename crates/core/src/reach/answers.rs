@@ -1,7 +1,7 @@
 //! On which addresses of which interfaces a listener answers (A4).
 
-use alloc::vec::Vec;
-use core::net::IpAddr;
+use alloc::{collections::BTreeSet, vec::Vec};
+use core::net::{IpAddr, Ipv4Addr};
 
 use crate::{
     address::{Address, Breadth},
@@ -14,23 +14,38 @@ pub struct Answers<'a> {
     /// The interface.
     pub interface: &'a str,
     /// The addresses.
-    pub addresses: Vec<&'a Address>,
+    pub addresses: Vec<Address>,
 }
 
 /// Where `listeners` of `namespace` answer, in the order of its interfaces; those without an address are left out.
 ///
 /// An address counts to the interface that has it: packets to it may come in through any other (ip-sysctl,
-/// `arp_ignore`), unless the socket is tied to a device.
+/// `arp_ignore`), unless the socket is tied to a device. The whole of 127.0.0.0/8 is the loopback's, though its list has
+/// one address of it (RFC 1122, §3.2.1.3): what is bound to another one answers there alone.
 #[must_use]
 pub fn answers<'a>(listeners: &[&Listener], namespace: Option<&'a Namespace>) -> Vec<Answers<'a>> {
     let interfaces = namespace.map(|namespace| namespace.interfaces.as_slice()).unwrap_or_default();
     let answers = interfaces.iter().map(|interface| {
-        let hears = |address: &&Address| {
-            listeners.iter().any(|listener| listener.hears() && hears(listener, interface, address))
-        };
-        Answers { interface: &interface.name, addresses: interface.addresses.iter().filter(hears).collect() }
+        let listeners = || listeners.iter().filter(|listener| listener.hears());
+        let hears = |address: &&Address| listeners().any(|listener| hears(listener, interface, address));
+        let mut addresses: Vec<_> = interface.addresses.iter().filter(hears).cloned().collect();
+        let unlisted: BTreeSet<_> =
+            listeners().filter_map(|listener| unlisted(listener, interface)).collect();
+        addresses.extend(unlisted.into_iter().map(|ip| Address::from(IpAddr::V4(ip))));
+        Answers { interface: &interface.name, addresses }
     });
     answers.filter(|answers| !answers.addresses.is_empty()).collect()
+}
+
+/// The address of the loopback to which `listener` is bound, where the list of `interface` leaves it out.
+fn unlisted(listener: &Listener, interface: &Interface) -> Option<Ipv4Addr> {
+    let IpAddr::V4(bound) = listener.address.ip.to_canonical() else { return None };
+    let addresses = || interface.addresses.iter().filter(|address| address.ip.is_ipv4());
+    let is_its = interface.name == "lo"
+        && bound.is_loopback()
+        && addresses().any(|address| address.ip.is_loopback())
+        && listener.device.as_deref().is_none_or(|device| device == "lo");
+    (is_its && addresses().all(|address| address.ip != bound)).then_some(bound)
 }
 
 fn hears(listener: &Listener, interface: &Interface, address: &Address) -> bool {
@@ -45,11 +60,7 @@ fn hears(listener: &Listener, interface: &Interface, address: &Address) -> bool 
         };
     }
     let is_here = bound.interface.as_deref().is_none_or(|name| name == interface.name);
-    // The whole of 127.0.0.0/8 is the loopback's, though its list has one address (RFC 1122, §3.2.1.3).
-    let is_loopback = interface.name == "lo" && bound.ip.is_loopback() && address.ip.is_loopback();
-    is_here
-        && (bound.ip.to_canonical() == address.ip
-            || (is_loopback && bound.ip.is_ipv4() == address.ip.is_ipv4()))
+    is_here && bound.ip.to_canonical() == address.ip
 }
 
 #[cfg(test)]
@@ -73,9 +84,12 @@ mod tests {
         let mut socket = listener(spot);
         change(&mut socket);
         let found = answers(&[&socket], Some(&own));
-        let listed =
-            |addresses: &[&Address]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        found.iter().map(|it| format!("{} {}", it.interface, listed(&it.addresses))).collect()
+        found.iter().map(shown).collect()
+    }
+
+    fn shown(answers: &Answers<'_>) -> String {
+        let addresses: Vec<_> = answers.addresses.iter().map(ToString::to_string).collect();
+        format!("{} {}", answers.interface, addresses.join(" "))
     }
 
     fn plain(spot: &str) -> Vec<String> {
@@ -94,10 +108,24 @@ mod tests {
     #[test]
     fn an_address_is_that_of_its_interface() {
         assert_eq!(plain("127.0.0.1:80/tcp"), ["lo 127.0.0.1"]);
-        assert_eq!(plain("127.0.0.53:80/tcp"), ["lo 127.0.0.1"]);
+        assert_eq!(plain("127.0.0.53:80/tcp"), ["lo 127.0.0.53"]);
+        assert_eq!(plain("[::ffff:127.0.0.53]:80/tcp"), ["lo 127.0.0.53"]);
+        assert_eq!(on(|socket| socket.device = Some("eth0".into()), "127.0.0.53:80/tcp"), [""; 0]);
         assert_eq!(plain("10.0.0.1:80/tcp"), ["eth1 10.0.0.1"]);
         assert_eq!(plain("[fe80::1%eth1]:80/tcp"), ["eth1 fe80::1%eth1"]);
         assert!(plain("192.0.2.9:80/tcp").is_empty(), "an address that is not there yet");
+    }
+
+    #[test]
+    fn several_sockets_answer_each_on_its_own() {
+        let mut own = namespace();
+        own.interfaces = [interface("lo", &["127.0.0.1"])].into();
+        let sockets = ["127.0.0.2:80/tcp", "127.0.0.1:80/tcp", "127.0.0.2:80/tcp"].map(listener);
+        let sockets: Vec<_> = sockets.iter().collect();
+        let found = answers(&sockets, Some(&own));
+        assert_eq!(found.iter().map(shown).collect::<Vec<_>>(), ["lo 127.0.0.1 127.0.0.2"]);
+        own.interfaces = [interface("lo", &[])].into();
+        assert!(answers(&sockets, Some(&own)).is_empty(), "the loopback is down");
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn the_story_of_a_web_server_is_told_on_one_screen() {
   holder   nginx.service: systemd 1 (root) → nginx 812 → nginx 813 814 (www-data)
   opener   not recorded; most likely nginx (pid 812) or one that it was forked from, by its user and cgroup; at the earliest 4 h ago (nginx.service was started)
   started  nginx.service, 4 h ago: /etc/systemd/system/nginx.service.d/local.conf:3 `ExecStart=/usr/sbin/nginx -g 'daemon off;'`
+  bound    0.0.0.0:443 [::]:443
   answers  lo 127.0.0.1 ::1 · eth0 203.0.113.5 fe80::1 · docker0 172.17.0.1
   reach    from world, host (by its address alone; a firewall may stand before it)
   peers    3 connections: 2 from 198.51.100.0/24 · 1 from this host
@@ -255,4 +256,22 @@ fn a_redacted_snapshot_tells_the_story_without_arguments() {
     }
     let said = with_input("why 443 --snapshot -", redacted.as_bytes());
     assert!(told(&said, "started").ends_with("local.conf:3 `ExecStart=/usr/sbin/nginx <3>`"), "{}", said.out);
+}
+
+#[test]
+fn it_answers_where_it_is_bound_and_nowhere_else() {
+    let bound = |address: &str| {
+        let input = shop_with(|snapshot| {
+            let listeners = snapshot["listeners"].as_array_mut().unwrap();
+            listeners.retain(|listener| listener["port"] == 443 && listener["family"] == "ipv4");
+            listeners[0]["address"] = address.into();
+        });
+        with_input("why 443 --snapshot -", &input)
+    };
+    let resolver = bound("127.0.0.53");
+    assert_eq!(told(&resolver, "bound"), "127.0.0.53:443");
+    assert_eq!(told(&resolver, "answers"), "lo 127.0.0.53");
+    let absent = bound("192.0.2.9");
+    assert_eq!(told(&absent, "bound"), "192.0.2.9:443");
+    assert_eq!(told(&absent, "answers"), "on no address of an interface");
 }

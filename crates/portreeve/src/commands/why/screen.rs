@@ -12,6 +12,7 @@ use portreeve_core::{
     reach::{Answers, Basis, Reach, Verdict},
     text, unit,
     words::{Lang, Text, Words, inflect},
+    world::World,
 };
 
 use unicode_width::UnicodeWidthStr as _;
@@ -21,7 +22,7 @@ use super::{
     story::{self, Evidence, Story},
 };
 use crate::{
-    commands::who::answer::{assigned, elsewhere, headline},
+    commands::who::answer::{assigned, elsewhere, headline, places},
     failure::Failure,
     footing::Footing,
     settings::Settings,
@@ -52,6 +53,7 @@ const OPENER: Words = Words { en: "opener", ja: "開いたプロセス" };
 const STARTED: Words = Words { en: "started", ja: "起動元" };
 const OPENED_IN: Words = Words { en: "opened in", ja: "開いたユニット" };
 const INSIDE: Words = Words { en: "inside", ja: "転送先" };
+const BOUND: Words = Words { en: "bound", ja: "アドレス" };
 const ANSWERS: Words = Words { en: "answers", ja: "応答先" };
 const REACH: Words = Words { en: "reach", ja: "到達範囲" };
 const PEERS: Words = Words { en: "peers", ja: "接続中" };
@@ -177,7 +179,8 @@ fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) ->
     let label = if is_openers { OPENED_IN } else { STARTED };
     page.extend(label, story.origin.map(|origin| origin::text(&origin, telling)));
     page.extend(INSIDE, story.inside.as_ref().map(|_| inside(evidence, story)));
-    page.add(ANSWERS, &answers(story, listeners::namespace(world, &story.row)));
+    page.say(BOUND, &places(&story.row));
+    page.add(ANSWERS, &answers(world, story, first));
     page.add(REACH, &reached(&story.reach));
     page.add(PEERS, &connected(story.peers.as_deref(), first.protocol));
     page.findings(&story.findings, out);
@@ -343,19 +346,23 @@ fn inside<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>) -> Text {
     }
 }
 
-fn answers(story: &Story<'_, '_>, namespace: Option<String>) -> Text {
+/// Of a namespace that was not entered no interface is known; on a group of multicast none has the address.
+fn answers<'a>(world: &World<'a>, story: &Story<'_, 'a>, first: &'a Listener) -> Text {
     let mut shown: Vec<_> = story.answers.iter().take(INTERFACES_MAX).map(interface).collect();
     let more = story.answers.len().saturating_sub(INTERFACES_MAX);
     if more > 0 {
         shown.push(format!("+{more}"));
     }
-    let listed = match shown.join(" · ") {
-        none if none.is_empty() => story.row.bound_to(),
-        listed => listed,
+    let listed = shown.join(" · ");
+    let is_known = world.snapshot.namespace(first.netns).is_some_and(|it| !it.interfaces.is_empty());
+    let Text { en, ja } = match listed.as_str() {
+        "" if is_known => text!("on no address of an interface", "インターフェースのアドレスでは応答なし"),
+        "" => text!("cannot be told", "特定できません"),
+        listed => Text { en: listed.into(), ja: listed.into() },
     };
-    match namespace {
-        Some(name) => text!("{listed} (network namespace {name})", "{listed}(ネットワーク名前空間 {name})"),
-        None => Text { en: listed.clone(), ja: listed },
+    match listeners::namespace(world, &story.row) {
+        Some(name) => text!("{en} (network namespace {name})", "{ja}(ネットワーク名前空間 {name})"),
+        None => Text { en, ja },
     }
 }
 

@@ -207,7 +207,7 @@ struct InsideView<'a> {
 #[schemars(rename = "Answers")]
 struct AnswersView<'a> {
     interface: &'a str,
-    addresses: Vec<&'a Address>,
+    addresses: &'a [Address],
 }
 
 /// Who is connected.
@@ -389,7 +389,7 @@ fn inside<'v, 'w: 'v, 'a: 'w>(story: &'v Story<'w, 'a>, viewer: Viewer<'v, 'a>) 
 
 fn answers<'v>(story: &'v Story<'_, '_>) -> Vec<AnswersView<'v>> {
     let view = story.answers.iter();
-    view.map(|it| AnswersView { interface: it.interface, addresses: it.addresses.clone() }).collect()
+    view.map(|it| AnswersView { interface: it.interface, addresses: &it.addresses }).collect()
 }
 
 fn connected(story: &Story<'_, '_>) -> Option<ConnectedView> {
