@@ -1,6 +1,7 @@
 //! `portreeve why 443`: how did this port come to be so (A5, A12, A20)?
 
 mod held;
+mod opened;
 mod origin;
 mod screen;
 mod story;

@@ -275,3 +275,21 @@ fn it_answers_where_it_is_bound_and_nowhere_else() {
     assert_eq!(told(&absent, "bound"), "192.0.2.9:443");
     assert_eq!(told(&absent, "answers"), "on no address of an interface");
 }
+
+#[test]
+fn sockets_that_several_opened_are_told_one_by_one() {
+    let input = shop_with(|snapshot| {
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        let other = listeners.iter_mut().find(|it| it["port"] == 443 && it["family"] == "ipv6").unwrap();
+        other["holders"].as_array_mut().unwrap().retain(|hold| hold["pid"] == 813);
+    });
+    let said = with_input("why 443 --snapshot -", &input);
+    assert!(told(&said, "opener").starts_with("0.0.0.0:443: "), "{}", said.out);
+    assert!(told(&said, "opener").contains("nginx (pid 812)"), "{}", said.out);
+    assert!(told(&said, "[::]:443: ").contains("nginx (pid 813)"), "{}", said.out);
+    let answer = with_input("why 443 -o json --snapshot -", &input).json();
+    let opener = &answer["ports"][0]["opener"];
+    assert_eq!((&opener["certainty"], &opener["process"]), (&json!("unknown"), &Value::Null), "{opener:#}");
+    let text = opener["text"].as_str().unwrap();
+    assert!(text.contains("pid 812") && text.contains("pid 813"), "{text}");
+}

@@ -269,7 +269,7 @@ fn place<'a>(world: &World<'a>, row: &Row<'a>, lang: Lang) -> String {
 
 /// The very endpoints, and whether one of IPv6 takes IPv4 too.
 fn endpoints(row: &Row<'_>) -> Text {
-    let listed = places(row);
+    let listed = places(&row.listeners);
     if row.listeners.iter().any(|listener| listener.address.ip.is_ipv6() && listener.hears_ipv4()) {
         text!("listens on {listed}, also reachable over IPv4", "{listed} で待ち受け(IPv4 でも到達可)")
     } else {
@@ -278,14 +278,14 @@ fn endpoints(row: &Row<'_>) -> Text {
 }
 
 /// Where the sockets are bound, each endpoint once.
-pub(in crate::commands) fn places(row: &Row<'_>) -> String {
-    let places: BTreeSet<String> = row.listeners.iter().map(|listener| endpoint(listener)).collect();
+pub(in crate::commands) fn places(listeners: &[&Listener]) -> String {
+    let places: BTreeSet<String> = listeners.iter().map(|listener| endpoint(listener)).collect();
     let listed = places.iter().take(ENDPOINTS_MAX).cloned().collect::<Vec<_>>().join(" ");
     let more = if places.len() > ENDPOINTS_MAX { " …" } else { "" };
     format!("{listed}{more}")
 }
 
-pub(in crate::commands) fn endpoint(listener: &Listener) -> String {
+fn endpoint(listener: &Listener) -> String {
     let Listener { address, port, .. } = listener;
     let device = listener.device.as_ref().map(|device| format!("%{device}")).unwrap_or_default();
     if address.ip.is_ipv4() {

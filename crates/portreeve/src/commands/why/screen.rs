@@ -1,10 +1,8 @@
 //! The story of a port on one screen: the answer first, then what it rests on, then what to type.
 
-use jiff::Timestamp;
 use portreeve_core::{
     facts::{Container, Gap, HolderGap, Listener},
     finding::Finding,
-    opener::{KnownBy, Moment, Opener},
     origin::Origin,
     peers::{Network, Peers},
     policy::{HOST, Service},
@@ -27,7 +25,6 @@ use crate::{
     footing::Footing,
     settings::Settings,
     show::{
-        age::ago,
         connection::endpoint,
         diff::seconds,
         escape::visible,
@@ -172,14 +169,14 @@ fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) ->
     page.say(IANA, &assigned(world.registry, &[first.protocol], first.port, out.lang));
     page.add(POLICY, &policy(evidence, first));
     page.holder(story, first);
-    page.extend(OPENER, story.opener.as_ref().map(|opener| opened(opener, now)));
+    page.openers(&story.openers.texts(now));
     let telling = origin::Telling { now, verbosity: settings.verbosity, port: first.port };
     // Where nobody is seen to hold it, the unit is that of whoever opened it.
     let is_openers = story.main.is_none() && matches!(story.origin, Some(Origin::Unit { .. }));
     let label = if is_openers { OPENED_IN } else { STARTED };
     page.extend(label, story.origin.map(|origin| origin::text(&origin, telling)));
     page.extend(INSIDE, story.inside.as_ref().map(|_| inside(evidence, story)));
-    page.say(BOUND, &places(&story.row));
+    page.say(BOUND, &places(&story.row.listeners));
     page.add(ANSWERS, &answers(world, story, first));
     page.add(REACH, &reached(&story.reach));
     page.add(PEERS, &connected(story.peers.as_deref(), first.protocol));
@@ -205,6 +202,13 @@ impl Page {
     fn extend(&mut self, label: Words, text: Option<Text>) {
         if let Some(text) = text {
             self.add(label, &text);
+        }
+    }
+
+    fn openers(&mut self, texts: &[Text]) {
+        for (at, text) in texts.iter().enumerate() {
+            let line = visible(text.in_lang(self.lang)).into_owned();
+            self.lines.push(((at == 0).then_some(OPENER), line));
         }
     }
 
@@ -307,22 +311,6 @@ fn declared(service: &Service) -> Text {
         "service {name} ({file}:{line}): owner {en_owners}; reach {reach}{why}",
         "サービス {name}({file}:{line}): owner は {ja_owners}、reach は {reach}{why}"
     )
-}
-
-/// Who opened it, and between which moments.
-fn opened(opener: &Opener<'_>, now: Timestamp) -> Text {
-    let Text { en, ja } = opener.text();
-    let bound = |moment: &Moment<'_>| (ago(moment.at, now), moment.known_by.text());
-    let from = opener.earliest.as_ref().map(bound).map_or_else(Text::default, |(at, by)| {
-        let (Text { en, ja }, Text { en: en_by, ja: ja_by }) = (at, by);
-        text!("; at the earliest {en} ({en_by})", "。早くとも {ja}({ja_by})")
-    });
-    let until = Some(&opener.latest).filter(|latest| latest.known_by != KnownBy::Look).map(bound);
-    let until = until.map_or_else(Text::default, |(at, by)| {
-        let (Text { en, ja }, Text { en: en_by, ja: ja_by }) = (at, by);
-        text!("; at the latest {en} ({en_by})", "。遅くとも {ja}({ja_by})")
-    });
-    Text { en: format!("{en}{}{}", from.en, until.en), ja: format!("{ja}{}{}", from.ja, until.ja) }
 }
 
 /// `172.17.0.2:80 → nginx 77 in docker container shop, image nginx:1`.

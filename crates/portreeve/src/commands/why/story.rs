@@ -5,7 +5,6 @@ use portreeve_core::{
     diff::{Change, Difference, diff},
     facts::{Connection, Listener, Process, Snapshot},
     finding::Finding,
-    opener::{Opener, opener},
     origin::{Origin, origin},
     peers::{Peers, peers},
     port::PortSpec,
@@ -15,6 +14,7 @@ use portreeve_core::{
     world::{Scope, World},
 };
 
+use super::opened::Openers;
 use crate::{
     asked::Asked,
     last_audit::{LastAudit, News},
@@ -64,8 +64,8 @@ pub(super) struct Story<'w, 'a> {
     pub(super) main: Option<(u32, &'a Process)>,
     /// Through whom it is held.
     pub(super) chain: Chain<'a>,
-    /// Who opened it.
-    pub(super) opener: Option<Opener<'w>>,
+    /// Who opened its sockets.
+    pub(super) openers: Openers<'w, 'a>,
     /// What started its holder.
     pub(super) origin: Option<Origin<'a>>,
     /// Where it leads to, where it is a port of a container.
@@ -96,9 +96,11 @@ impl<'w, 'a> Story<'w, 'a> {
         let findings = findings(evidence, asked, &row);
         Self {
             chain: chain(snapshot, &row.listeners, main),
-            opener: first.map(|first| {
-                opener(snapshot, first, evidence.compared.as_ref().map(|compared| compared.before.snapshot))
-            }),
+            openers: Openers::of(
+                snapshot,
+                &row.listeners,
+                evidence.compared.as_ref().map(|compared| compared.before.snapshot),
+            ),
             origin: first.map(|first| origin(snapshot, first, pid)),
             inside: inside(snapshot, main),
             answers: answers(&row.listeners, namespace),

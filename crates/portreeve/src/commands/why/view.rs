@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
     facts::{Container, Line, Process},
-    opener::{Moment, Opener, Who},
+    opener::{KnownBy, Moment, Opener, Who},
     origin::Origin,
     policy::Service,
     port::Protocol,
@@ -15,7 +15,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Telling, origin,
+    Telling,
+    opened::Openers,
+    origin,
     story::{Evidence, Story},
 };
 use crate::{
@@ -65,7 +67,7 @@ struct PortView<'a> {
     declared: Option<DeclaredView<'a>>,
     /// The sockets.
     listeners: Vec<ListenerView<'a>>,
-    /// Who opened it, as far as that can be told.
+    /// Who opened it, as far as that can be told; unknown where its sockets have several openers, as the sentence tells.
     opener: OpenerView<'a>,
     /// The processes through which it is held, from the first one on.
     chain: Vec<LinkView<'a>>,
@@ -276,7 +278,7 @@ fn port<'v, 'w: 'v, 'a: 'w>(
         in_practice: practice.map(|practice| practice.text().in_lang(lang).into()),
         declared: world.declared(first).map(|desired| declared(desired.service)),
         listeners: story.row.listeners.iter().map(|listener| viewer.listener(listener)).collect(),
-        opener: opener(story.opener.as_ref()?, lang),
+        opener: openers(&story.openers, world.snapshot.taken, lang),
         chain: chain(story),
         origin: origin_view(story.origin.as_ref()?, world.snapshot.taken, first.port, lang),
         inside: inside(story, viewer),
@@ -299,7 +301,25 @@ fn declared(service: &Service) -> DeclaredView<'_> {
     }
 }
 
-fn opener<'v>(opener: &'v Opener<'_>, lang: Lang) -> OpenerView<'v> {
+/// Of sockets that several opened nothing holds but that all of them are open now.
+fn openers<'v>(openers: &'v Openers<'_, '_>, now: Timestamp, lang: Lang) -> OpenerView<'v> {
+    if let Some(opener) = openers.only() {
+        return one_opener(opener, lang);
+    }
+    let texts = openers.texts(now);
+    let texts: Vec<_> = texts.iter().map(|text| text.in_lang(lang)).collect();
+    OpenerView {
+        certainty: Certainty::Unknown,
+        process: None,
+        unit: None,
+        uid: None,
+        earliest: None,
+        latest: MomentView { at: now, known_by: KnownBy::Look.name() },
+        text: texts.join(" · "),
+    }
+}
+
+fn one_opener<'v>(opener: &'v Opener<'_>, lang: Lang) -> OpenerView<'v> {
     let moment = |moment: &Moment<'_>| MomentView { at: moment.at, known_by: moment.known_by.name() };
     let (certainty, process) = match &opener.who {
         Who::Manager { .. } => (Certainty::Certain, None),
