@@ -67,7 +67,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         look = look.again(&Wanted { connections: Connections::List, ..wanted })?;
     }
     let world = look.world();
-    let answers: Vec<_> = questions.iter().map(|asked| Answer::of(&world, asked, settings)).collect();
+    let answer = |asked| Answer::of(&world, asked, holders, settings);
+    let answers: Vec<_> = questions.iter().map(|asked| answer(asked)).collect();
     if settings.verbosity == Verbosity::Quiet {
         let is_free = answers.iter().all(Answer::is_free);
         return Ok(if is_free { Exit::Found } else { Exit::Fine });
@@ -86,10 +87,12 @@ pub(super) struct Answer<'q, 'a> {
     pub(super) is_heard: bool,
     /// Who keeps the number where nobody listens here.
     kept: Option<Vec<Occupant<'a>>>,
+    /// Who was asked for them.
+    holders: Holders,
 }
 
 impl<'q, 'a> Answer<'q, 'a> {
-    pub(super) fn of(world: &World<'a>, asked: &'q [Asked], settings: &Settings) -> Self {
+    pub(super) fn of(world: &World<'a>, asked: &'q [Asked], holders: Holders, settings: &Settings) -> Self {
         let listeners = world.snapshot.listeners.iter();
         let found = listeners
             .filter(|listener| asked.iter().any(|asked| asked.means(listener)))
@@ -97,7 +100,7 @@ impl<'q, 'a> Answer<'q, 'a> {
         let found: Vec<_> = found.collect();
         let is_heard = found.iter().any(|listener| world.judges(listener.netns));
         let kept = is_silent(world, asked).then(|| occupants(world, asked));
-        Self { asked, found, is_heard, kept }
+        Self { asked, found, is_heard, kept, holders }
     }
 
     /// Whether nobody keeps it.
@@ -134,15 +137,18 @@ impl<'q, 'a> Answer<'q, 'a> {
 
     /// The answer in sentences.
     pub(super) fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
-        let Self { asked, found, kept, .. } = self;
+        let Self { asked, found, kept, holders, .. } = self;
         match kept.as_deref() {
             Some(kept) if !kept.is_empty() => {
                 let silent: Vec<_> = asked.iter().map(|asked| self.silent(*asked)).collect();
                 kept::print(world, &silent, kept, settings, out)?;
-                if found.is_empty() { Ok(()) } else { answer::held(world, asked, found, settings, out) }
+                if found.is_empty() {
+                    return Ok(());
+                }
+                answer::held(world, asked, found, *holders, settings, out)
             }
             _ if found.is_empty() => answer::free(world, asked, out),
-            _ => answer::held(world, asked, found, settings, out),
+            _ => answer::held(world, asked, found, *holders, settings, out),
         }
     }
 }
@@ -158,9 +164,10 @@ pub(super) fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
     !listeners.any(|listener| asked.iter().any(|asked| answers(listener, asked)))
 }
 
-/// The quick way looks no further than the socket's own cgroup.
+/// The quick way looks no further than the socket's own cgroup; a saved look will not look again.
 fn holders(full: bool, settings: &Settings) -> Holders {
-    if full || settings.verbosity == Verbosity::Verbose { Holders::All } else { Holders::Quick }
+    let is_whole = full || settings.verbosity == Verbosity::Verbose || settings.snapshot.is_some();
+    if is_whole { Holders::All } else { Holders::Quick }
 }
 
 /// A table answers one question after the other, a document all of them at once.

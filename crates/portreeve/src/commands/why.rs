@@ -182,8 +182,9 @@ impl<'w, 'a> Telling<'w, 'a> {
         around: &'w World<'a>,
         asked: &'w [Asked],
     ) -> Result<Self, Failure> {
-        let heard = Answer::of(world, asked, evidence.settings);
-        let silent = heard.found.is_empty().then(|| Answer::of(around, asked, evidence.settings));
+        let heard = Answer::of(world, asked, Holders::All, evidence.settings);
+        let silent = || Answer::of(around, asked, Holders::Quick, evidence.settings);
+        let silent = heard.found.is_empty().then(silent);
         let rows = fold(world, &heard.found, Folding::Service, evidence.settings.lang);
         if rows.len() > OWNERS_MAX {
             return Err(too_many(rows.len()));

@@ -4,16 +4,23 @@ use serde_json::Value;
 
 use super::room::Room;
 
+/// A shell's beginning that makes two units, and how a process is moved into one.
+const UNITS: &str = "top=$(awk '$3 == \"cgroup2\" {print $2; exit}' /proc/mounts)$(sed -n s/^0:://p /proc/self/cgroup); \
+                     echo $top > /run/top; mkdir $top/x.service $top/y.service; \
+                     move() { echo $1 > $top/$2/cgroup.procs; }";
+
+/// A shell's command that starts a holder in a unit, and waits until it holds what it was asked to.
+fn in_unit(unit: &str, arguments: &str) -> String {
+    format!(
+        "(move 0 {unit}; exec holder {arguments}) </dev/null >/run/said 2>&1 & \
+         for i in $(seq 600); do grep -qs ready /run/said && break; sleep 0.05; done"
+    )
+}
+
 /// A process opens 1202 in x.service and moves to y.service.
 fn moved() -> Room {
     let room = Room::create();
-    room.run(
-        "cgroup2=$(awk '$3 == \"cgroup2\" {print $2; exit}' /proc/mounts); \
-         top=$cgroup2$(sed -n s/^0:://p /proc/self/cgroup); echo $top > /run/top; mkdir $top/x.service $top/y.service; \
-         sh -c \"echo 0 > $top/x.service/cgroup.procs; exec holder listen 127.0.0.1:1202\" </dev/null >/run/said 2>&1 & \
-         for i in $(seq 600); do grep -qs ready /run/said && break; sleep 0.05; done; \
-         echo $! > $top/y.service/cgroup.procs",
-    );
+    room.run(&format!("{UNITS}; {}; move $! y.service", in_unit("x.service", "listen 127.0.0.1:1202")));
     room
 }
 
@@ -59,4 +66,20 @@ fn without_root_the_unit_of_the_opener_does_not_pass_for_the_holders() {
     assert!(listed.contains("x.service (opener)"), "{listed}");
     let holder = &room.run("portreeve who 1202 -o json").json()["listeners"][0]["holders"][0];
     assert_eq!(holder["unit"], "y.service", "root sees: {holder:#}");
+}
+
+/// Who looked at the socket's own cgroup alone proposes to look further, and to stop nobody yet (A12, A26).
+#[test]
+fn a_holder_in_another_cgroup_is_looked_for_before_anybody_is_stopped() {
+    let room = Room::create();
+    room.run(&format!(
+        "{UNITS}; {}; move $(pgrep -P $!) y.service",
+        in_unit("x.service", "forked 127.0.0.1:1520")
+    ));
+    let narrow = room.run("portreeve who 1520").stdout;
+    assert!(narrow.contains("others may share it"), "{narrow}");
+    assert!(narrow.ends_with("next: portreeve who 1520 --full · portreeve why 1520\n"), "{narrow}");
+    let full = room.run("portreeve who 1520 --full").stdout;
+    assert!(full.contains("also held by pid") && !full.contains("others may share it"), "{full}");
+    assert!(full.ends_with("next: portreeve why 1520 · systemctl stop x.service y.service\n"), "{full}");
 }

@@ -13,6 +13,7 @@ use portreeve_core::{
     words::{Lang, Text, Words},
     world::World,
 };
+use portreeve_host::observe::Holders;
 
 use super::SPOKEN;
 use crate::{
@@ -78,6 +79,7 @@ pub(super) fn held(
     world: &World<'_>,
     asked: &[Asked],
     found: &[&Listener],
+    holders: Holders,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
@@ -96,8 +98,25 @@ pub(super) fn held(
         out.line(&format!("  {}", visible(&meaning(world, row, out.lang))))?;
     }
     footer(world, found, settings, out)?;
-    let footing = Footing::of(settings);
-    next::print(&next_commands(world, &rows, is_free_here, &footing), out)
+    let is_held_by_more = may_be_held_by_more(found, holders);
+    if is_held_by_more {
+        out.say(Words {
+            en: "  looked only in the socket's own cgroup, others may share it: --full",
+            ja: "  ソケットの cgroup 内だけを調べました。ほかの保持者も含めて調べるには --full を付けてください",
+        })?;
+    }
+    let commands = match rows.first().and_then(|row| Some((row, row.first()?))) {
+        Some((_, first)) if is_held_by_more => look_on(first),
+        Some((row, first)) => next_commands(world, row, first, is_free_here, &Footing::of(settings)),
+        None => Vec::new(),
+    };
+    next::print(&commands, out)
+}
+
+/// Whether others may hold what somebody was seen to hold, for not everybody was asked.
+fn may_be_held_by_more(found: &[&Listener], holders: Holders) -> bool {
+    let is_seen = |listener: &&Listener| !listener.holders_complete && !listener.holders.is_empty();
+    holders == Holders::Quick && found.iter().any(is_seen)
 }
 
 /// Another namespace's ports are not in the way of anybody here.
@@ -344,26 +363,23 @@ fn footer(world: &World<'_>, found: &[&Listener], settings: &Settings, out: &mut
             out.line(&gaps::line(gap, settings.lang))?;
         }
     }
-    let is_quick = found.iter().any(|listener| !listener.holders_complete && !listener.holders.is_empty());
-    if is_quick && settings.verbosity == Verbosity::Normal {
-        out.say(Words {
-            en: "  looked only in the socket's own cgroup, others may share it: --full",
-            ja: "  ソケットの cgroup 内だけを調べました。ほかの保持者も含めて調べるには --full を付けてください",
-        })?;
-    }
     Ok(())
+}
+
+/// To stop one of several holders frees nothing, so whoever else holds it comes first.
+fn look_on(first: &Listener) -> Vec<String> {
+    let port = shortest(first);
+    vec![format!("portreeve who {port} --full"), format!("portreeve why {port}")]
 }
 
 /// Whoever holds it elsewhere need not be stopped.
 fn next_commands<'a>(
     world: &World<'a>,
-    rows: &[Row<'a>],
+    row: &Row<'a>,
+    first: &Listener,
     is_free_here: bool,
     footing: &Footing,
 ) -> Vec<String> {
-    let Some((row, first)) = rows.first().and_then(|row| Some((row, row.first()?))) else {
-        return Vec::new();
-    };
     let mut commands = vec![format!("portreeve why {}", shortest(first))];
     commands.extend(next::stop(world, row, footing).filter(|_| !is_free_here));
     commands
