@@ -1,6 +1,6 @@
 //! A process that holds a socket, with every fact a person uses to recognise it (A12).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::net::IpAddr;
 
 use jiff::Timestamp;
@@ -55,6 +55,13 @@ pub struct Process {
 }
 
 impl Process {
+    /// Its name as tables and sentences have it: one of blanks alone, or of nothing, stands in quotes.
+    #[must_use]
+    pub fn called(&self) -> Cow<'_, str> {
+        let name = self.name.as_str();
+        if name.trim().is_empty() { Cow::Owned(format!("\"{name}\"")) } else { Cow::Borrowed(name) }
+    }
+
     /// The container, where the host's own runtime made it: a rootless one is its user's, whatever it is called, and
     /// what came as a package is told apart by its unit.
     #[must_use]
@@ -151,6 +158,15 @@ impl Container {
 mod tests {
     use super::*;
     use crate::cgroup;
+
+    #[test]
+    fn a_name_that_would_not_show_is_quoted() {
+        let called = |name: &str| Process { name: name.into(), ..Process::default() }.called().into_owned();
+        assert_eq!(
+            ["", "  ", "nginx", "Web Content"].map(called),
+            ["\"\"", "\"  \"", "nginx", "Web Content"]
+        );
+    }
 
     /// What a package confines is owned by its unit, however a policy names a container.
     #[test]

@@ -18,8 +18,8 @@ impl Opener<'_> {
                 match handed_to {
                     None => text!("systemd opened it{en}", "systemd が{ja}開きました"),
                     Some((pid, process)) => {
-                        let name = &process.name;
-                        let unit = process.unit.as_deref().unwrap_or(name);
+                        let name = process.called();
+                        let unit = process.unit.as_deref().unwrap_or(&name);
                         text!(
                             "systemd opened it{en} and handed it to {unit} ({name}, pid {pid})",
                             "systemd が{ja}開き、{unit}({name}、pid {pid})に渡しました"
@@ -28,7 +28,7 @@ impl Opener<'_> {
                 }
             }
             Who::Likely(pid, process) => {
-                let name = &process.name;
+                let name = process.called();
                 let Text { en, ja } = or_its_parent(process);
                 text!(
                     "not recorded; most likely {name} (pid {pid}){en}, by its user and cgroup",
@@ -53,7 +53,7 @@ impl Opener<'_> {
                 text!("not every process was asked", "すべてのプロセスを調べてはいません")
             }
             Why::NotAllAsked(Some((pid, process))) => {
-                let name = &process.name;
+                let name = process.called();
                 text!(
                     "{name} (pid {pid}) fits, but not every process was asked",
                     "{name}(pid {pid})が当てはまりますが、すべてのプロセスを調べてはいません"

@@ -199,7 +199,7 @@ impl<'a> Holding<'a> {
 /// A process as a sentence names it: its name and its user.
 #[must_use]
 pub fn name_of(process: &Process) -> Text {
-    let name = &process.name;
+    let name = process.called();
     match &process.user {
         Some(user) => text!("{name} (user {user})", "{name}(ユーザー {user})"),
         None => text!("{name}", "{name}"),

@@ -84,7 +84,7 @@ impl<'a> Occupant<'a> {
         let (port, Text { en, ja }) = (first.spec(), self.how(first));
         match (self.process(world), &first.socket_unit) {
             (Some((pid, process)), _) => {
-                let (name, unit) = (&process.name, of_what(process));
+                let (name, unit) = (process.called(), of_what(process));
                 let more = first.pids.len().saturating_sub(1);
                 let more = if more > 0 { format!(" +{more}") } else { String::new() };
                 text!(

@@ -97,12 +97,14 @@ impl Out {
         json::write(&mut self.writer, value, Layout::Line).map_err(|error| Failure::output(&error))
     }
 
-    /// Writes a table for spreadsheets: a record each, headed by the fields' names.
+    /// Writes a table for spreadsheets: a record each, headed by the fields' names. No cell of it is a formula.
     pub(crate) fn csv<T: Serialize>(&mut self, rows: impl IntoIterator<Item = T>) -> Result<(), Failure> {
         let mut writer = csv::Writer::from_writer(&mut self.writer);
         let write = || {
-            for row in rows {
-                writer.serialize(row).map_err(csv_cause)?;
+            for (at, row) in rows.into_iter().enumerate() {
+                for record in records(row, at == 0)? {
+                    writer.write_record(record.iter().map(text_cell)).map_err(csv_cause)?;
+                }
             }
             writer.flush()
         };
@@ -113,6 +115,23 @@ impl Out {
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.writer.flush().map_err(|error| Failure::output(&error))
     }
+}
+
+/// A row as cells, below the names of its fields where it is the first.
+fn records<T: Serialize>(row: T, is_first: bool) -> io::Result<Vec<csv::StringRecord>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(is_first).from_writer(Vec::new());
+    writer.serialize(row).map_err(csv_cause)?;
+    let text = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_slice());
+    reader.records().collect::<Result<_, _>>().map_err(csv_cause)
+}
+
+/// A quotation mark in front keeps a spreadsheet from running what begins like a formula (OWASP, CSV Injection): a
+/// process calls itself `=HYPERLINK(…)` at will.
+fn text_cell(cell: &str) -> String {
+    const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    let mark = if cell.starts_with(FORMULA) { "'" } else { "" };
+    format!("{mark}{cell}")
 }
 
 /// What the system said, where it said something: csv would hide that the reader has gone.
@@ -143,4 +162,29 @@ fn terminal_width() -> Option<usize> {
     }
     let size = rustix::termios::tcgetwinsize(stdout).ok()?;
     (size.ws_col > 0).then_some(size.ws_col.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_text() {
+        let cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "＝1", "nginx", "", "a=b", "'x"];
+        let expected = ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'＝1", "nginx", "", "a=b", "'x"];
+        assert_eq!(cells.map(text_cell), expected);
+    }
+
+    #[test]
+    fn a_row_is_cells_and_the_first_has_a_head() {
+        #[derive(Serialize)]
+        struct Row {
+            name: &'static str,
+            pid: Option<u32>,
+        }
+        let row = || Row { name: "a,\"b\"\nc", pid: None };
+        let expected = vec![csv::StringRecord::from(vec![row().name, ""])];
+        assert_eq!(records(row(), false).unwrap(), expected);
+        assert_eq!(records(row(), true).unwrap()[0], vec!["name", "pid"]);
+    }
 }

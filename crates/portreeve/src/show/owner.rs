@@ -65,8 +65,8 @@ pub(crate) fn process<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang)
     match world.main_holder(listener) {
         None if listener.gap == Some(HolderGap::Kernel) => KERNEL.in_lang(lang).into(),
         None => UNSEEN.into(),
-        Some((hold, process)) if pids.len() < 2 => format!("{} {}", process.name, hold.pid),
-        Some((hold, process)) => format!("{} {} +{}", process.name, hold.pid, pids.len() - 1),
+        Some((hold, process)) if pids.len() < 2 => format!("{} {}", process.called(), hold.pid),
+        Some((hold, process)) => format!("{} {} +{}", process.called(), hold.pid, pids.len() - 1),
     }
 }
 
@@ -80,8 +80,8 @@ fn of_socket(listener: &Listener, lang: Lang) -> String {
 
 fn program(process: &Process) -> String {
     match &process.user {
-        Some(user) => format!("{} ({user})", process.name),
-        None => process.name.clone(),
+        Some(user) => format!("{} ({user})", process.called()),
+        None => process.called().into_owned(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{fs::File, io::Read as _, process::Stdio};
 
-use crate::run::{assert_harmless, on_web, program, saved};
+use serde_json::Value;
+
+use crate::run::{assert_harmless, on_web, program, saved, web_with, with_input};
 
 #[test]
 fn hostile_names_never_reach_the_output_raw() {
@@ -105,14 +107,14 @@ fn a_hyphen_is_standard_output_or_input() {
     std::fs::remove_dir_all(&directory).unwrap();
     assert!(!is_written, "a file called - was written");
     assert!(String::from_utf8(output.stdout).unwrap().contains("nginx.service"));
-    let said = crate::run::with_input("registry import -", b"no table");
+    let said = with_input("registry import -", b"no table");
     assert_eq!(said.code, Some(2));
     assert!(said.err.contains("cannot import <stdin>"), "{}", said.err);
 }
 
 #[test]
 fn a_diff_tells_wildcards_and_hosts_apart() {
-    let after = crate::run::web_with(|snapshot| {
+    let after = web_with(|snapshot| {
         snapshot["host"]["name"] = "web-2".into();
         let mut more = snapshot["listeners"][0].clone();
         for (key, value) in [("address", "::"), ("family", "ipv6")] {
@@ -122,7 +124,7 @@ fn a_diff_tells_wildcards_and_hosts_apart() {
         more["v6only"] = true.into();
         snapshot["listeners"].as_array_mut().unwrap().push(more);
     });
-    let said = crate::run::with_input(&format!("diff {} -", saved("web.json").display()), &after);
+    let said = with_input(&format!("diff {} -", saved("web.json").display()), &after);
     assert!(said.out.starts_with("two hosts are compared: web-1 and web-2\n"), "{}", said.out);
     assert!(said.out.contains("7777/tcp  [::]"), "{}", said.out);
 }
@@ -144,4 +146,34 @@ fn a_path_need_not_be_text() {
     let code = run(by_option);
     std::fs::remove_dir_all(&directory).unwrap();
     assert_eq!(code, Some(0));
+}
+
+/// The web server's main process under another name, which it may choose.
+fn renamed(name: &str) -> Vec<u8> {
+    web_with(|snapshot| {
+        let process = &mut snapshot["processes"]["812"];
+        (process["name"], process["unit"]) = (name.into(), Value::Null);
+    })
+}
+
+#[test]
+fn a_formula_that_a_process_calls_itself_is_text_in_csv_alone() {
+    let input = renamed("=HYPERLINK(1)");
+    let record = with_input("ls 443 -o csv --snapshot -", &input).out;
+    assert!(record.contains(",'=HYPERLINK(1),") && !record.contains(",=HYPERLINK"), "{record}");
+    assert!(record.contains(",'=HYPERLINK(1) (root),"), "the owner too: {record}");
+    let answer = with_input("ls 443 -o json --snapshot -", &input).json();
+    assert_eq!(answer["listeners"][0]["holders"][0]["name"], "=HYPERLINK(1)");
+    assert!(!with_input("who 443 --snapshot -", &input).out.contains('\''), "nor in a sentence");
+}
+
+#[test]
+fn a_process_without_a_name_is_shown_to_have_none() {
+    let input = renamed("");
+    let said = with_input("who 443 --snapshot -", &input).out;
+    assert!(said.contains(r#"is held by "" (pid 812)"#), "{said}");
+    let listed = with_input("ls 443 --snapshot -", &input).out;
+    assert!(listed.contains(r#""" (root)"#) && listed.contains(r#""" 812"#), "{listed}");
+    let told = with_input("why 443 --snapshot -", &input).out;
+    assert!(told.contains(r#"  holder   "" 812"#), "{told}");
 }

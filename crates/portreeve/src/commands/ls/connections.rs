@@ -83,7 +83,7 @@ fn processes(world: &World<'_>, pids: &[u32]) -> Cell {
     match pids.first() {
         None => UNSEEN.into(),
         Some(pid) => {
-            let name = world.snapshot.processes.get(pid).map_or(UNSEEN, |process| process.name.as_str());
+            let name = world.snapshot.processes.get(pid).map_or(UNSEEN.into(), |process| process.called());
             let more = if pids.len() > 1 { format!(" +{}", pids.len() - 1) } else { String::new() };
             format!("{name} {pid}{more}").into()
         }

@@ -174,7 +174,7 @@ pub(in crate::commands) fn headline<'a>(world: &World<'a>, row: &Row<'a>, lang: 
 
 /// Who holds it, since when; and through which unit, where one opened the socket for it.
 fn held_by<'a>(world: &World<'a>, row: &Row<'a>, pid: u32, process: &Process, lang: Lang) -> String {
-    let (ports, name) = (row.ports(), &process.name);
+    let (ports, name) = (row.ports(), process.called());
     let held = match (row.socket_unit(), row.first()) {
         (Some(socket), Some(first)) => {
             let owner = owner::owner(world, first, lang);
@@ -190,7 +190,7 @@ fn held_by<'a>(world: &World<'a>, row: &Row<'a>, pid: u32, process: &Process, la
 
 /// Of a socket that the service manager holds, the service counts that it holds it for.
 fn activated<'a>(world: &World<'a>, row: &Row<'a>, pid: u32, process: &Process, lang: Lang) -> String {
-    let (ports, name) = (row.ports(), &process.name);
+    let (ports, name) = (row.ports(), process.called());
     let held = match (row.socket_unit(), row.first()) {
         (Some(socket), Some(first)) => {
             let owner = owner::owner(world, first, lang);
@@ -213,9 +213,9 @@ fn activated<'a>(world: &World<'a>, row: &Row<'a>, pid: u32, process: &Process, 
 
 /// The other holders by pid, with their names where they are other programs.
 fn others<'a>(world: &World<'a>, row: &Row<'a>, main: u32) -> Vec<String> {
-    let named = |pid: &u32| world.snapshot.processes.get(pid).map(|process| process.name.as_str());
+    let named = |pid: &u32| world.snapshot.processes.get(pid).map(Process::called);
     let shown = |pid: u32| match named(&pid) {
-        Some(name) if named(&main) != Some(name) => format!("{pid} ({name})"),
+        Some(name) if named(&main).as_ref() != Some(&name) => format!("{pid} ({name})"),
         _ => pid.to_string(),
     };
     row.pids().into_iter().filter(|&pid| pid != main).map(shown).collect()

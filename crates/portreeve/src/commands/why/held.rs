@@ -53,7 +53,8 @@ fn groups<'a>(links: &[Link<'a>]) -> Vec<Vec<Link<'a>>> {
 }
 
 fn group(links: &[Link<'_>], with_user: bool) -> String {
-    let Some((_, Process { name, user, .. })) = links.first() else { return String::new() };
+    let Some((_, first)) = links.first() else { return String::new() };
+    let (name, user) = (first.called(), &first.user);
     let pids: Vec<_> = links.iter().take(PIDS_MAX).map(|(pid, _)| pid.to_string()).collect();
     let more = links.len().saturating_sub(PIDS_MAX);
     let more = if more > 0 { format!(" +{more}") } else { String::new() };
