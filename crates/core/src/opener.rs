@@ -41,7 +41,7 @@ pub enum Who<'a> {
         /// Who holds it besides the manager, where it was handed on.
         handed_to: Option<(u32, &'a Process)>,
     },
-    /// Most likely this process: of all that hold it the only one that fits, or above all others that do. Where its
+    /// A guess at this process: of all that hold it the only one that fits, or above all others that do. Where its
     /// parent has gone it may have been that one, as of daemons that put themselves into the background.
     Likely(u32, &'a Process),
     /// Nobody can be named.

@@ -53,7 +53,7 @@ fn of_a_master_and_its_workers_most_likely_the_master_opened_it() {
     let host = web();
     assert_eq!(host.snapshot.listeners[0].holders.len(), 2);
     assert_eq!(likely(&host), Some(first(&host)));
-    assert!(found(&host).text().en.starts_with("not recorded; most likely "), "nothing is asserted");
+    assert!(found(&host).text().en.starts_with("not recorded; a guess "), "nothing is asserted");
 }
 
 #[test]

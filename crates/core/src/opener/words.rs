@@ -31,8 +31,8 @@ impl Opener<'_> {
                 let name = process.called();
                 let Text { en, ja } = or_its_parent(process);
                 text!(
-                    "not recorded; most likely {name} (pid {pid}){en}, by its user and cgroup",
-                    "記録なし。ユーザーと cgroup からの推定では {name}(pid {pid}){ja}"
+                    "not recorded; a guess by user and cgroup: {name} (pid {pid}){en}",
+                    "記録なし。ユーザーと cgroup だけから推測すると {name}(pid {pid}){ja}"
                 )
             }
             Who::Unknown(why) => self.unknown(why),

@@ -41,7 +41,7 @@ fn the_story_of_a_web_server_is_told_on_one_screen() {
   IANA     https (well-known)
   policy   none
   holder   nginx.service: systemd 1 (root) → nginx 812 → nginx 813 814 (www-data)
-  opener   not recorded; most likely nginx (pid 812) or one that it was forked from, by its user and cgroup; at the earliest 4 h ago (nginx.service was started)
+  opener   not recorded; a guess by user and cgroup: nginx (pid 812) or one that it was forked from; at the earliest 4 h ago (nginx.service was started)
   started  nginx.service, 4 h ago: /etc/systemd/system/nginx.service.d/local.conf:3 `ExecStart=/usr/sbin/nginx -g 'daemon off;'`
   bound    0.0.0.0:443 [::]:443
   answers  lo 127.0.0.1 ::1 · eth0 203.0.113.5 fe80::1 · docker0 172.17.0.1
@@ -224,7 +224,7 @@ fn both_languages_tell_the_same_lines() {
     assert!(
         on_shop("why 443 --lang ja")
             .out
-            .contains("\n  開いたプロセス  記録なし。ユーザーと cgroup からの推定では nginx(pid 812)")
+            .contains("\n  開いたプロセス  記録なし。ユーザーと cgroup だけから推測すると nginx(pid 812)")
     );
 }
 

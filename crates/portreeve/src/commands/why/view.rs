@@ -106,7 +106,7 @@ struct DeclaredView<'a> {
 struct OpenerView<'a> {
     /// How certain it is: `certain` (the service manager for a `.socket`), `likely` or `unknown`.
     certainty: Certainty,
-    /// The process that most likely did; null where none is.
+    /// The process that fits, by user, cgroup and age; null where none is.
     process: Option<HolderView<'a>>,
     /// The unit in whose cgroup the socket was created.
     unit: Option<&'a str>,
