@@ -71,9 +71,11 @@ pub fn behind(snapshot: &Snapshot, target: Target) -> Vec<&Listener> {
 pub struct Passed<'a> {
     /// What the container's engine says of it.
     pub published: &'a Published,
-    /// Who takes it inside.
+    /// What takes it inside.
     pub listener: &'a Listener,
-    /// Its process there.
+    /// The number of its process.
+    pub pid: u32,
+    /// The process.
     pub process: &'a Process,
 }
 
@@ -86,13 +88,14 @@ pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange)
     let mut passed: Vec<Passed<'_>> = Vec::new();
     for listener in &snapshot.listeners {
         let is_abroad = snapshot.namespace(listener.netns).is_some_and(|namespace| !namespace.own);
-        let processes = listener.holders.iter().filter_map(|hold| snapshot.processes.get(&hold.pid));
-        for process in processes.filter(|_| is_abroad) {
+        let holders = listener.holders.iter();
+        let processes = holders.filter_map(|hold| Some((hold.pid, snapshot.processes.get(&hold.pid)?)));
+        for (pid, process) in processes.filter(|_| is_abroad) {
             // What a user's own engine says binds nobody.
             let ports = process.host_container().into_iter().flat_map(|container| &container.published);
             for published in ports.filter(|published| is_asked(published)) {
                 let leads_here = (published.protocol, published.inside) == (listener.protocol, listener.port);
-                let one = Passed { published, listener, process };
+                let one = Passed { published, listener, pid, process };
                 let is_known = passed.iter().any(|known| known.published == published);
                 if leads_here && listener.hears() && !is_known {
                     passed.push(one);

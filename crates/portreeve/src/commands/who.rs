@@ -2,11 +2,13 @@
 
 pub(super) mod answer;
 mod kept;
+pub(super) mod passed;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Connection, Gap, Listener},
     port::Protocol,
+    published::Passed,
     words::{Lang, Words},
     world::World,
 };
@@ -23,6 +25,7 @@ use crate::{
     look::Look,
     settings::{Common, Format, Netns, Settings, Verbosity, options},
     show::{
+        escape::visible,
         gaps, listeners,
         occupants::{Occupant, occupants},
         out::Out,
@@ -87,6 +90,8 @@ pub(super) struct Answer<'q, 'a> {
     pub(super) is_heard: bool,
     /// Who keeps the number where nobody listens here.
     kept: Option<Vec<Occupant<'a>>>,
+    /// Where packets to it go all the same, where no socket here takes them.
+    pub(super) passed: Vec<Passed<'a>>,
     /// Who was asked for them.
     holders: Holders,
 }
@@ -100,7 +105,7 @@ impl<'q, 'a> Answer<'q, 'a> {
         let found: Vec<_> = found.collect();
         let is_heard = found.iter().any(|listener| world.judges(listener.netns));
         let kept = is_silent(world, asked).then(|| occupants(world, asked));
-        Self { asked, found, is_heard, kept, holders }
+        Self { asked, found, is_heard, kept, passed: Vec::new(), holders }
     }
 
     /// Whether nobody keeps it.
@@ -137,6 +142,19 @@ impl<'q, 'a> Answer<'q, 'a> {
 
     /// The answer in sentences.
     pub(super) fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        self.print_held(world, settings, out)?;
+        self.print_passed(world, out)
+    }
+
+    /// Where packets go that no socket here takes.
+    pub(super) fn print_passed(&self, world: &World<'a>, out: &mut Out) -> Result<(), Failure> {
+        self.passed.iter().try_for_each(|passed| {
+            let text = passed::text(world, passed);
+            out.line(&format!("  {}", visible(text.in_lang(out.lang))))
+        })
+    }
+
+    fn print_held(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         let Self { asked, found, kept, holders, .. } = self;
         match kept.as_deref() {
             Some(kept) if !kept.is_empty() => {

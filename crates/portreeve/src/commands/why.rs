@@ -26,7 +26,7 @@ use portreeve_host::{
 use self::story::{Compared, Evidence, Story};
 use super::{
     Command,
-    who::{Answer, is_silent},
+    who::{Answer, is_silent, passed},
 };
 use crate::{
     asked::{self, Asked},
@@ -199,10 +199,13 @@ impl<'w, 'a> Telling<'w, 'a> {
             .filter(|finding| !told.contains(&std::ptr::from_ref(*finding)))
             .filter(|finding| finding.netns.is_none_or(|netns| world.judges(netns)))
             .collect();
-        let (answer, answered_by) = match silent {
+        let (mut answer, answered_by) = match silent {
             Some(silent) => (silent, around),
             None => (heard, world),
         };
+        if !answer.is_heard {
+            answer.passed = passed::among(world, asked);
+        }
         Ok(Self { asked, answer, answered_by, stories, findings })
     }
 }

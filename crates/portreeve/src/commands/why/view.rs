@@ -8,6 +8,7 @@ use portreeve_core::{
     origin::Origin,
     policy::Service,
     port::Protocol,
+    published::Passed,
     registry::in_practice,
     words::Lang,
 };
@@ -46,6 +47,8 @@ pub(crate) struct WhyView<'a> {
     ports: Vec<PortView<'a>>,
     /// The sockets that keep a number on which nobody listens.
     kept: Vec<ConnectionView<'a>>,
+    /// Where the kernel passes packets on to that no socket of this host takes.
+    passed: Vec<PassedView<'a>>,
     /// What is wrong with the numbers and not with one of `ports`.
     findings: Vec<FindingView<'a>>,
     /// What could not be seen.
@@ -204,6 +207,18 @@ struct InsideView<'a> {
     listeners: Vec<ListenerView<'a>>,
 }
 
+/// A published port that no socket of this host takes, as the container's engine tells it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Passed")]
+struct PassedView<'a> {
+    protocol: Protocol,
+    /// The address of this host; `0.0.0.0` and `::` are all of a family.
+    address: Address,
+    port: u16,
+    /// What takes it in the container.
+    listener: ListenerView<'a>,
+}
+
 /// An interface and its addresses that answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Answers")]
@@ -257,6 +272,11 @@ pub(super) fn document<'v, 'w: 'v, 'a: 'w>(
         taken: world.snapshot.taken,
         ports: stories.filter_map(|story| port(evidence, story)).collect(),
         kept: kept.collect(),
+        passed: tellings
+            .iter()
+            .flat_map(|telling| &telling.answer.passed)
+            .map(|it| passed(it, viewer))
+            .collect(),
         findings: findings.map(|finding| audit::view(world.snapshot, finding, lang)).collect(),
         gaps: viewer.gaps(),
     }
@@ -405,6 +425,16 @@ fn inside<'v, 'w: 'v, 'a: 'w>(story: &'v Story<'w, 'a>, viewer: Viewer<'v, 'a>) 
         port: target.port,
         listeners: listeners.iter().map(|listener| viewer.listener(listener)).collect(),
     })
+}
+
+fn passed<'v, 'a: 'v>(passed: &'v Passed<'a>, viewer: Viewer<'v, 'a>) -> PassedView<'v> {
+    let Passed { published, listener, .. } = passed;
+    PassedView {
+        protocol: published.protocol,
+        address: published.address.into(),
+        port: published.port,
+        listener: viewer.listener(listener),
+    }
 }
 
 fn answers<'v>(story: &'v Story<'_, '_>) -> Vec<AnswersView<'v>> {
