@@ -21,6 +21,7 @@ mod lab {
     mod kept;
     mod kernel;
     mod kernel_types;
+    mod member;
     mod monitors;
     mod moved;
     mod namespaces;

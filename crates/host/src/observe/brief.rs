@@ -68,7 +68,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         return told;
     }
     let mut scribe = Scribe::new(sockets.iter().map(|socket| socket.opened));
-    told.processes = scribe.processes(sockets.iter().map(|socket| &socket.opened.process));
+    told.processes = scribe.processes(sockets.iter().map(|socket| socket.opened));
     told.listeners = sockets.iter().map(|socket| scribe.listener(socket, look)).collect();
     told
 }
@@ -103,17 +103,19 @@ impl Scribe {
     }
 
     /// The processes as they are, where they are still there, else as they were.
-    fn processes<'c>(&mut self, doers: impl Iterator<Item = &'c Doer>) -> BTreeMap<u32, Process> {
-        let mut first: BTreeMap<u32, &Doer> = BTreeMap::new();
-        for doer in doers.filter(|doer| doer.pid != 0) {
-            first.entry(doer.pid).or_insert(doer);
+    fn processes<'c>(&mut self, events: impl Iterator<Item = &'c Event>) -> BTreeMap<u32, Process> {
+        let mut first: BTreeMap<u32, &Event> = BTreeMap::new();
+        for event in events.filter(|event| event.process.pid != 0) {
+            first.entry(event.process.pid).or_insert(event);
         }
-        self.started = first.iter().map(|(&pid, doer)| (pid, doer.started)).collect();
-        let holders: Vec<_> =
-            self.started.iter().map(|(&pid, &started)| Holder::that_started(pid, started)).collect();
+        self.started = first.iter().map(|(&pid, event)| (pid, event.process.started)).collect();
+        let holder = |(&pid, event): (&u32, &&Event)| {
+            Holder::that_started(pid, event.process.started, event.since_boot)
+        };
+        let holders: Vec<_> = first.iter().map(holder).collect();
         let mut processes = processes::read_all(Files::Executable, &holders, &mut Gaps::default());
-        for (pid, doer) in first {
-            processes.entry(pid).or_insert_with(|| self.process(doer));
+        for (pid, event) in first {
+            processes.entry(pid).or_insert_with(|| self.process(&event.process));
         }
         containers::label(&mut processes);
         processes

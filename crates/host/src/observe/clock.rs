@@ -1,6 +1,6 @@
 //! The time of a look, and when the host booted (clock_gettime(2)).
 
-use std::{process, sync::LazyLock};
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use rustix::{
@@ -8,7 +8,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use crate::proc::{self, stat};
+use crate::proc;
 
 /// The time now.
 pub(super) fn now() -> Timestamp {
@@ -28,14 +28,16 @@ pub(super) fn booted() -> i128 {
 
 /// Nanoseconds since the boot as /proc tells them to us: whole ticks of our time namespace (fs/proc/array.c, `do_task_stat`).
 pub(super) fn ticks(nanoseconds: u64) -> u64 {
-    nanoseconds.saturating_add_signed(*BOOT_OFFSET)
-        / (1_000_000_000 / clock_ticks_per_second().clamp(1, 1_000_000_000))
+    nanoseconds.saturating_add_signed(*BOOT_OFFSET) / tick_nanoseconds()
 }
 
-/// Whether somebody who started at this tick did so before this program.
-pub(super) fn is_before_us(ticks: u64) -> bool {
-    static OWN: LazyLock<u64> = LazyLock::new(|| stat::of(process::id()).map_or(0, |own| own.started_ticks));
-    ticks < *OWN
+/// The tick of now: whoever starts from now on starts in it or later.
+pub(super) fn ticks_now() -> u64 {
+    since_boot() / tick_nanoseconds()
+}
+
+fn tick_nanoseconds() -> u64 {
+    1_000_000_000 / clock_ticks_per_second().clamp(1, 1_000_000_000)
 }
 
 /// How far the time since the boot is ahead in our time namespace, in nanoseconds (time_namespaces(7)); a program stays
@@ -109,6 +111,8 @@ fn nanoseconds(clock: ClockId) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proc::stat;
+    use std::process;
 
     #[test]
     fn the_clock_of_a_time_namespace_is_ahead_or_behind() {
@@ -121,8 +125,9 @@ mod tests {
     }
 
     #[test]
-    fn nobody_who_starts_with_us_started_before_us() {
+    fn who_runs_started_in_this_tick_or_before() {
         let own = stat::of(process::id()).unwrap().started_ticks;
-        assert!(is_before_us(own - 1) && !is_before_us(own) && !is_before_us(own + 1));
+        let age = ticks_now() - own;
+        assert!(age < 3600 * clock_ticks_per_second(), "{age} ticks");
     }
 }

@@ -8,7 +8,7 @@ use portreeve_core::{
 };
 
 use super::{
-    Connections, Wanted, asks_everybody,
+    Connections, Wanted, asks_everybody, clock,
     holders::{self, Found},
     sight::{Asked, List, Record, Sight, socket},
     sockets::{CLOSE, LISTEN, Socket},
@@ -55,6 +55,8 @@ pub(super) struct Descriptors {
     other: BTreeMap<u64, Vec<OtherSocket>>,
     /// A descriptor in each namespace, which leads there.
     pub(super) guides: BTreeMap<u64, Found>,
+    /// The tick in which it began.
+    pub(super) told: u64,
 }
 
 impl Descriptors {
@@ -68,7 +70,7 @@ impl Descriptors {
             connections: wanted.connections == Connections::List,
         };
         let sight = Sight::open(&[(List::Files, asked)]).ok()?;
-        let mut descriptors = Self::default();
+        let mut descriptors = Self { told: clock::ticks_now(), ..Self::default() };
         sight.read(List::Files, |record| descriptors.add(&record)).ok()?;
         descriptors.settle();
         Some(descriptors)

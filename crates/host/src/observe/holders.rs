@@ -72,12 +72,18 @@ impl Found {
 
     /// Whether the process of this number that started then is the one that had it: a number may be another's by now.
     ///
-    /// Whoever started after us may have ended and given its number away within the one tick, and a thread does not tell
-    /// when it started.
-    fn is_of(self, started_ticks: u64) -> bool {
-        let is_told = self.started > 0 && self.thread == self.pid && clock::is_before_us(started_ticks);
+    /// Whoever the kernel told of lived in the tick `told` or later, and nobody who has got his number since can have
+    /// started before that tick.
+    fn is_of(self, started_ticks: u64, told: u64) -> bool {
+        let is_told = self.started > 0 && started_ticks < told && self.is_there();
         let is_same = self.started == 0 || clock::ticks(self.started) == started_ticks;
         is_same && (is_told || self.still_stands())
+    }
+
+    /// Whether its thread is one of the process still.
+    fn is_there(self) -> bool {
+        let Self { pid, thread, .. } = self;
+        thread == pid || fs::exists(format!("/proc/{pid}/task/{thread}")).unwrap_or(false)
     }
 
     fn still_stands(self) -> bool {
@@ -92,15 +98,19 @@ pub(super) struct Holder {
     pub(super) pid: u32,
     /// The descriptors that prove it, the first few of them.
     proofs: Vec<Found>,
+    /// The tick in which the kernel began to tell of them.
+    told: u64,
 }
 
 /// A process may close one of its sockets during a look, hardly so many.
 const PROOFS_MAX: usize = 16;
 
 impl Holder {
-    /// The process of this number that started so many nanoseconds after the boot, which the kernel told.
-    pub(super) fn that_started(pid: u32, started: u64) -> Self {
-        Self { pid, proofs: vec![Found { pid, thread: pid, fd: 0, inode: 0, started }] }
+    /// The process of this number that started so many nanoseconds after the boot, which the kernel `told` so many
+    /// after it.
+    pub(super) fn that_started(pid: u32, started: u64, told: u64) -> Self {
+        let proofs = vec![Found { pid, thread: pid, fd: 0, inode: 0, started }];
+        Self { pid, proofs, told: clock::ticks(told) }
     }
 
     /// The thread of it that still has files to look at: its first one may have ended before the others.
@@ -112,7 +122,7 @@ impl Holder {
 
     /// Whether the process that was read, which started then, is the one that held them.
     pub(super) fn is_the_one(&self, started_ticks: u64) -> bool {
-        self.proofs.iter().any(|proof| proof.is_of(started_ticks))
+        self.proofs.iter().any(|proof| proof.is_of(started_ticks, self.told))
     }
 }
 
@@ -131,7 +141,8 @@ impl Search {
                 proofs.push(*found);
             }
         }
-        holders.into_iter().map(|(pid, proofs)| Holder { pid, proofs }).collect()
+        let told = self.sweep.told;
+        holders.into_iter().map(|(pid, proofs)| Holder { pid, proofs, told }).collect()
     }
 
     /// The holds of a socket.
@@ -215,7 +226,8 @@ fn everywhere(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Option
 /// A kernel may keep a process from its own programs too: whoever shows /proc no descriptors may then be the one. To
 /// an ordinary user hardly anybody shows his, so that says little about the sockets whose holders were told.
 fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descriptors) -> Sweep {
-    let mut whole = Sweep { found: descriptors.found, ..Sweep::default() };
+    let Descriptors { found, told, .. } = descriptors;
+    let mut whole = Sweep { found, told, ..Sweep::default() };
     let mut passes = 1;
     if whole.lacks(inodes).next().is_some()
         && let Some(again) = Descriptors::see(wanted)
@@ -311,6 +323,8 @@ pub(super) struct Sweep {
     /// Who holds the wanted sockets, in order of socket and process; a process once for each, with its lowest
     /// descriptor.
     found: Vec<Found>,
+    /// The tick in which the kernel began to tell of them; 0 where it tells nothing.
+    told: u64,
     /// Sockets that wait in a queue to be received.
     queued: HashSet<u64>,
     /// How many processes did not show their descriptors; those that are not even listed count as one.
@@ -457,22 +471,33 @@ mod tests {
     }
 
     #[test]
-    fn whoever_started_since_is_asked_for_the_descriptor_itself() {
+    fn whoever_may_have_started_since_is_asked_for_the_descriptor_itself() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let fd = listener.as_raw_fd();
         let inode = fs::metadata(format!("/proc/self/fd/{fd}")).unwrap().st_ino();
         let own = std::process::id();
         let started_ticks = proc::stat::of(own).unwrap().started_ticks;
-        let of = |pid, inode, started| {
-            Found { pid, thread: pid, fd: u32::try_from(fd).unwrap(), inode, started }.is_of(started_ticks)
-        };
+        let found =
+            |thread, inode, started| Found { pid: own, thread, fd: fd.cast_unsigned(), inode, started };
         let started = started_ticks * 10_000_000;
-        assert!(of(own, inode, started) && of(own, inode, 0));
-        assert!(!of(own, inode + 1, started), "another could have our number, and our tick");
-        assert!(!of(own, inode, started + 10_000_000), "another could have our number");
-        let before = started_ticks - 1;
-        let gone = Found { pid: own, thread: own, fd: 0, inode: 0, started: before * 10_000_000 };
-        assert!(gone.is_of(before), "nobody can have started then since");
+        let of = |inode, started, told| found(own, inode, started).is_of(started_ticks, told);
+        assert!(of(inode, started, 0) && of(inode, 0, 0));
+        assert!(!of(inode + 1, started, started_ticks), "another could have our number, and our tick");
+        assert!(!of(inode, started + 10_000_000, u64::MAX), "another has our number");
+        assert!(of(inode + 1, started, started_ticks + 1), "nobody can have started before that tick since");
+        assert!(!of(inode + 1, 0, u64::MAX), "nobody told when it started");
+    }
+
+    #[test]
+    fn a_thread_counts_while_it_is_one_of_the_process() {
+        let own = std::process::id();
+        let started_ticks = proc::stat::of(own).unwrap().started_ticks;
+        let started = started_ticks * 10_000_000;
+        let of = |thread| Found { pid: own, thread, fd: 0, inode: 0, started }.is_of(started_ticks, u64::MAX);
+        let thread = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
+        assert_ne!(thread, own, "a test runs in a thread of its own");
+        assert!(of(thread), "it need not show its descriptors");
+        assert!(!of(1), "it is another process'");
     }
 
     #[test]

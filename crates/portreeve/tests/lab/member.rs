@@ -1,0 +1,85 @@
+//! What a member of the group sees of others' processes through iterators that root pinned, and no longer sees (A5, A12).
+
+use portreeve_lab::programs;
+use serde_json::Value;
+
+use super::{room::Room, site::lab};
+
+/// A member of the group 4, to whom nobody's descriptors are shown.
+const MEMBER: &str = "setpriv --reuid 65534 --regid 65534 --groups 4";
+
+/// A room in which that group may look.
+fn room() -> Room {
+    let room = Room::create();
+    room.run("portreeve doctor --pin --group 4 -q");
+    room
+}
+
+/// The listener on this port.
+#[track_caller]
+fn on(answer: &Value, port: u64) -> &Value {
+    let listeners = answer["listeners"].as_array().expect("`listeners` is promised");
+    let found = listeners.iter().find(|listener| listener["port"] == port);
+    found.unwrap_or_else(|| panic!("nobody on {port}: {answer:#}"))
+}
+
+/// What `ls --follow` tells a member, a line each, while `script` runs; it may wait until `port` is told of.
+fn follow(room: &Room, script: &str) -> Vec<Value> {
+    let said = room.run(&format!(
+        "told() {{ for i in $(seq 200); do grep -q \"$1.*\\\"port\\\":$2,\" /run/told && return; sleep 0.05; done; \
+         echo \"$1 $2 is not told\" >&2; return 1; }}; \
+         {MEMBER} portreeve ls --follow -o ndjson --policy none >/run/told 2>/run/said & follow=$!; \
+         told present 7001 && {{ {script}; }}; code=$?; kill $follow && wait $follow && cat /run/told && exit $code"
+    ));
+    said.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is an event")).collect()
+}
+
+/// The events on this port, in order.
+fn events<'e>(told: &'e [Value], port: u64) -> Vec<&'e str> {
+    let on_port = told.iter().filter(|event| event["listener"]["port"] == port);
+    on_port.filter_map(|event| event["event"].as_str()).collect()
+}
+
+/// Whoever opens a port while a member follows is named, however long after the member it started (A12, A17).
+#[test]
+fn a_member_hears_who_came_later() {
+    let room = room();
+    room.hold("listen 127.0.0.1:7001");
+    let told = follow(
+        &room,
+        "for port in 7002 7003 7004; do holder listen 127.0.0.1:$port </dev/null >/run/ready 2>&1 & told opened $port || exit 1; done",
+    );
+    for port in [7002, 7003, 7004] {
+        assert_eq!(events(&told, port), ["opened"], "{told:#?}");
+        let event = told.iter().find(|event| event["listener"]["port"] == port).expect("it was told");
+        let listener = &event["listener"];
+        assert_eq!(
+            (&listener["holders"][0]["name"], &listener["gap"]),
+            (&"holder".into(), &Value::Null),
+            "{event:#}"
+        );
+    }
+}
+
+/// A process whose first thread has exited, and one of which a thread has the socket alone, are named to a member (A12).
+#[test]
+fn a_member_sees_what_only_a_thread_holds() {
+    let odd = lab(programs::zoo()).join("odd").display().to_string();
+    let room = room();
+    for (mode, port) in [("leaderless", 7013), ("own-table", 7014)] {
+        room.run(&format!(
+            "{odd} {mode} {port} </dev/null >/run/{mode} 2>&1 & for i in $(seq 200); do \
+             grep -qs ready /run/{mode} && exit 0; sleep 0.05; done; cat /run/{mode} >&2; exit 1"
+        ));
+    }
+    let ask = |as_whom: &str| room.run(&format!("{as_whom} portreeve ls -o json --policy none")).json();
+    let (root, member) = (ask(""), ask(MEMBER));
+    for port in [7013, 7014] {
+        let (seen, known) = (on(&member, port), on(&root, port));
+        assert_eq!(seen["gap"], Value::Null, "{member:#}");
+        for key in ["pid", "name", "cmdline", "user", "started"] {
+            assert_eq!(seen["holders"][0][key], known["holders"][0][key], "{key} of {port}: {member:#}");
+        }
+    }
+    assert_eq!(member["gaps"], serde_json::json!([]), "{member:#}");
+}
