@@ -12,11 +12,13 @@ mod tell;
 
 pub(crate) use tell::EventView;
 
+use std::{thread, time::Duration};
+
 use portreeve_core::{port::Protocol, words::Words};
 use portreeve_host::{Wanted, events::listening::now};
 
 use self::{
-    heard::Heard,
+    heard::{Heard, SETTLE},
     pace::Pace,
     round::{Known, Seen},
     stop::{Stop, Woken},
@@ -75,6 +77,7 @@ fn once_more(
     let mut after = before.again(wanted)?;
     heard.listen();
     if known.doubt(&old, &Seen::of(&after.world(), filter, settings), heard) {
+        thread::sleep(SETTLE);
         began = now();
         after = before.again(wanted)?;
         heard.listen();
@@ -94,7 +97,7 @@ fn once_more(
 fn sleep(stop: &Stop, heard: &mut Heard, pace: &Pace) -> Result<Woken, Failure> {
     loop {
         heard.listen();
-        let Some(nap) = pace.nap(heard.due()) else { return stop.wait(std::time::Duration::ZERO, None) };
+        let Some(nap) = pace.nap(heard.due()) else { return stop.wait(Duration::ZERO, None) };
         // What was heard already need not wake us again.
         let source = heard.due().is_none().then(|| heard.source()).flatten();
         match stop.wait(nap, source)? {

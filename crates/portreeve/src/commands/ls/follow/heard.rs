@@ -20,7 +20,7 @@ use crate::{failure::Failure, look::ways};
 const EVERY_PORT: PortRange = PortRange { first: 0, last: u16::MAX };
 
 /// A server opens several sockets at once, and forks: a look a little later sees more.
-const SETTLE: Duration = Duration::from_millis(10);
+pub(super) const SETTLE: Duration = Duration::from_millis(10);
 /// So many events are told without waiting for more.
 const KEPT_MAX: usize = 50_000;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::{Listener, Snapshot},
+    facts::{HolderGap, Listener, Snapshot},
     world::World,
 };
 use portreeve_host::{
@@ -105,11 +105,17 @@ impl Known {
     }
 
     /// Whether a look should be taken once more before it is believed: a list that changes while it is read may miss a
-    /// socket, and who is about to end has given up its descriptors before its sockets are closed.
+    /// socket, who is about to end has given up its descriptors before its sockets are closed, and who began just now
+    /// cannot always be told from one that had its number before.
     pub(super) fn doubt(&self, old: &Seen<'_, '_>, new: &Seen<'_, '_>, heard: &Heard) -> bool {
         let missed = self.endpoints.doubt(&new.sockets, heard.is_awaited(), |protocol| heard.hears(protocol));
         let is_left = |key: &Key| old.names_holder(*key) && !new.names_holder(*key);
-        missed || new.all.keys().any(is_left)
+        let is_new = |(key, listener): (&Key, &&Listener)| {
+            listener.gap == Some(HolderGap::Vanished)
+                && !old.is_there(*key)
+                && !heard.hears(listener.protocol)
+        };
+        missed || new.all.keys().any(is_left) || new.all.iter().any(is_new)
     }
 
     /// What is known of the sockets that opened and whose holder the look did not see.
