@@ -17,9 +17,10 @@ use crate::{
     settings::{Format, Settings},
     show::{
         escape::visible,
+        listeners,
         out::Out,
         owner,
-        rows::{Folding, fold},
+        rows::{Folding, Row, fold},
         table::pad,
         view::{ListenerView, Viewer},
     },
@@ -72,18 +73,26 @@ pub(super) fn tell<'a>(
         return out.ndjson(&EventView { event: kind, at, listener, count: sockets.len() as u64 });
     }
     for row in fold(world, sockets, Folding::Service, settings.lang) {
-        let Some(first) = row.first() else { continue };
-        let line = format!(
-            "{}  {}  {}  {}  {}",
-            head(moment, settings.lang),
-            pad(&row.ports(), 12),
-            pad(&row.bound, 16),
-            owner::owner(world, first, settings.lang),
-            owner::process(world, first, settings.lang),
-        );
-        out.line(&visible(&line))?;
+        out.line(&visible(&line(world, moment, &row, settings.lang)))?;
     }
     Ok(())
+}
+
+fn line<'a>(world: &World<'a>, moment: Moment, row: &Row<'a>, lang: Lang) -> String {
+    let first = row.first();
+    let mut line = format!(
+        "{}  {}  {}  {}  {}",
+        head(moment, lang),
+        pad(&row.ports(), 12),
+        pad(&row.bound, 16),
+        first.map(|first| owner::owner(world, first, lang)).unwrap_or_default(),
+        first.map(|first| owner::process(world, first, lang)).unwrap_or_default(),
+    );
+    if let Some(name) = listeners::namespace(world, row) {
+        line += "  ";
+        line += text!("(network namespace {name})", "(ネットワーク名前空間 {name})").in_lang(lang);
+    }
+    line
 }
 
 /// Tells that so many changes came faster than they were read, until `at`.
@@ -158,5 +167,24 @@ mod tests {
         assert_eq!(newcomer(&world, &[ssh, mail], Some(&known)), Some(mail));
         assert_eq!(newcomer(&world, &[ssh, mail], None), Some(ssh));
         assert_eq!(newcomer(&world, &[ssh], Some(&known)), Some(ssh));
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_the_readers_own_is_named() {
+        let text = include_bytes!("../../../../tests/data/web.json");
+        let mut snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        let mut elsewhere = snapshot.listeners.iter().find(|listener| listener.port == 22).unwrap().clone();
+        elsewhere.netns = 4_711;
+        snapshot.listeners.push(elsewhere);
+        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
+        let moment = Moment { kind: Kind::Closed, at: snapshot.taken };
+        let told = |netns: Option<u64>| {
+            let is_there = |listener: &&Listener| {
+                listener.port == 22 && netns.is_none_or(|netns| listener.netns == netns)
+            };
+            let sockets: Vec<_> = snapshot.listeners.iter().filter(is_there).take(1).collect();
+            line(&world, moment, &fold(&world, &sockets, Folding::Service, Lang::En)[0], Lang::En)
+        };
+        assert_eq!(told(Some(4_711)), told(None) + "  (network namespace 4711)");
     }
 }
