@@ -201,6 +201,21 @@ fn what_had_no_room_is_counted_and_said() {
     assert!(open.values().all(|count| *count == 0), "everything that opened has closed: {open:?}");
 }
 
+/// Of a datagram socket whose end found no room nobody can tell what it was: it is counted with what was lost.
+#[test]
+fn the_last_that_had_room_is_told_or_counted() {
+    let followed = Followed::start("");
+    followed.signal("-STOP");
+    followed.hold(&["brief-udp", "20000", "3000"]);
+    followed.signal("-CONT");
+    thread::sleep(Duration::from_secs(2));
+    let events = followed.end();
+    let lost = events.iter().filter(|event| event["event"] == "lost");
+    let lost: u64 = lost.filter_map(|event| event["count"].as_u64()).sum();
+    let told = of(&events, "opened", 3000..23_000).len() + of(&events, "closed", 3000..23_000).len();
+    assert!(lost + told as u64 >= 40_000, "{lost} lost and {told} told");
+}
+
 /// Without BPF the same server is told, by looks alone.
 #[test]
 fn looks_alone_tell_where_the_kernel_does_not() {

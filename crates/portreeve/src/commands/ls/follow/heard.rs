@@ -11,7 +11,7 @@ use portreeve_core::port::{PortRange, Protocol};
 use portreeve_host::{
     Wanted,
     events::listening::{Event, Happening, Listening},
-    observe::{Brief, Way},
+    observe::{Brief, Way, sockets::ESTABLISHED},
 };
 
 use super::endpoints::Key;
@@ -131,6 +131,23 @@ fn without_refused(events: Vec<Event>) -> Vec<Event> {
     events.into_iter().zip(is_refused).filter(|(_, refused)| !refused).map(|(event, _)| event).collect()
 }
 
+/// How many of `events` tell of one side alone of a socket of which nothing else is known (`is_known`): where some are
+/// lost the other side may be among these, so that nobody can tell whether it ever waited for strangers.
+pub(super) fn halves(events: &[Event], is_known: impl Fn(&Event) -> bool) -> u64 {
+    let mut halves: BTreeMap<Key, &Event> = BTreeMap::new();
+    let mut ends = Vec::new();
+    for event in events {
+        match event.happening {
+            Happening::Opened => drop(halves.insert(Key::told(event), event)),
+            Happening::Closed if halves.remove(&Key::told(event)).is_some() => {}
+            // It was connected, and waited for nobody.
+            Happening::Closed if event.socket.state == ESTABLISHED => {}
+            Happening::Closed => ends.push(event),
+        }
+    }
+    halves.into_values().chain(ends).filter(|event| !is_known(event)).count() as u64
+}
+
 /// Each socket that opened, with its end where that is among `events` too.
 pub(super) fn lives<'c>(events: impl Iterator<Item = &'c Event>) -> Vec<(Key, Brief<'c>)> {
     let mut lives: Vec<(Key, Brief<'c>)> = Vec::new();
@@ -150,3 +167,6 @@ pub(super) fn lives<'c>(events: impl Iterator<Item = &'c Event>) -> Vec<(Key, Br
     }
     lives
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use portreeve_host::{
 use super::{
     super::filter::Filter,
     endpoints::{Endpoint, Endpoints, Key, News, Noise, Round, Sockets},
-    heard::{Heard, lives},
+    heard::{Heard, halves, lives},
     tell::{Kind, Moment, tell, tell_lost},
 };
 use crate::{
@@ -140,7 +140,10 @@ impl Known {
         out: &mut Out,
     ) -> Result<(), Failure> {
         let [old, new, told] = seen;
-        let lost = heard.lost();
+        let mut lost = heard.lost();
+        if lost > 0 || self.has_lost {
+            lost += halves(events, |event| self.knows(event, seen));
+        }
         let noise = |event: &Event| {
             let (key, happening) = (Key::told(event), event.happening);
             Noise { key, happening, at: heard.time(event.since_boot).unwrap_or(at) }
@@ -167,6 +170,13 @@ impl Known {
             tell_lost(lost, at, settings, out)?;
         }
         Ok(())
+    }
+
+    /// Whether a look or what was told before tells of the socket of an event, or no look ever could.
+    fn knows(&self, event: &Event, seen: [&Seen<'_, '_>; 3]) -> bool {
+        let key = Key::told(event);
+        let may_show = seen.iter().any(|seen| seen.may_show(event));
+        self.endpoints.hold(key) || seen.iter().any(|seen| seen.is_there(key)) || !may_show
     }
 
     fn tell_news(
