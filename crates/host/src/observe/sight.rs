@@ -212,6 +212,12 @@ pub fn may_load() -> bool {
     own.contains(CapabilitySet::SYS_ADMIN) || own.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
 }
 
+/// Whether this process may list the descriptors of everybody now: by programs of its own, or by those that root pinned.
+#[must_use]
+pub fn may_look() -> bool {
+    may_load() || pins::Folder::open().is_ok_and(|folder| folder.pin(pins::Name::Listeners).is_ok())
+}
+
 /// What the verifier says of the program of `list`, whole; empty where it has nothing to say.
 #[must_use]
 pub fn why_refused(list: List, asked: Asked) -> String {

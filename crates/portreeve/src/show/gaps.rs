@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portreeve_core::{
     facts::{Gap, GapKind, HolderGap, Listener},
     port::PortSpec,
-    words::{Lang, Words},
+    words::{Lang, Text, Words},
 };
 
 use super::{escape::visible, out::Out};
@@ -22,8 +22,12 @@ const PORTS_LISTED_MAX: usize = 6;
 
 /// A line: what was not seen, why, and what to do.
 pub(crate) fn line(gap: &Gap, lang: Lang) -> String {
-    let why = gap.why();
-    let (why, fix) = (visible(why.in_lang(lang)).into_owned(), gap.fix().in_lang(lang));
+    not_seen(&gap.why(), gap.fix(), lang)
+}
+
+/// The same of what is no gap of one look.
+pub(crate) fn not_seen(why: &Text, fix: Words, lang: Lang) -> String {
+    let (why, fix) = (visible(why.in_lang(lang)), fix.in_lang(lang));
     match lang {
         Lang::En => format!("{}: {why}; {fix}", NOT_SEEN.en),
         Lang::Ja => format!("{}: {why}。{fix}", NOT_SEEN.ja),
@@ -37,11 +41,9 @@ pub(crate) struct Unseen<'a> {
 }
 
 impl<'a> Unseen<'a> {
-    /// What of `gaps` matters to a list of `listeners`; `by_owner` where it was asked for by who holds them.
+    /// Those of `gaps`, as [`that_matter`] has them.
     pub(crate) fn of(gaps: &'a [Gap], listeners: &'a [&'a Listener], by_owner: bool) -> Self {
-        let hidden = by_owner || has_no_holders(listeners);
-        let matters = |gap: &&Gap| gap.hides_listeners() || (hidden && gap.hides_holders());
-        Self { gaps: gaps.iter().filter(matters).collect(), listeners }
+        Self { gaps: that_matter(gaps, listeners, by_owner), listeners }
     }
 
     /// The gaps that matter.
@@ -79,6 +81,13 @@ impl<'a> Unseen<'a> {
     pub(crate) fn is_grave(&self) -> bool {
         has_no_holders(self.listeners) || self.gaps.iter().any(|gap| gap.what != GapKind::VanishedProcesses)
     }
+}
+
+/// What of `gaps` matters to a list of `listeners`; `by_owner` where it was asked for by who holds them.
+pub(crate) fn that_matter<'a>(gaps: &'a [Gap], listeners: &[&Listener], by_owner: bool) -> Vec<&'a Gap> {
+    let hidden = by_owner || has_no_holders(listeners);
+    let matters = |gap: &&Gap| gap.hides_listeners() || (hidden && gap.hides_holders());
+    gaps.iter().filter(matters).collect()
 }
 
 fn has_no_holders(listeners: &[&Listener]) -> bool {

@@ -35,7 +35,7 @@ fn follow(room: &Room, script: &str) -> Vec<Value> {
 }
 
 /// The events on this port, in order.
-fn events<'e>(told: &'e [Value], port: u64) -> Vec<&'e str> {
+fn events(told: &[Value], port: u64) -> Vec<&str> {
     let on_port = told.iter().filter(|event| event["listener"]["port"] == port);
     on_port.filter_map(|event| event["event"].as_str()).collect()
 }
@@ -82,4 +82,36 @@ fn a_member_sees_what_only_a_thread_holds() {
         }
     }
     assert_eq!(member["gaps"], serde_json::json!([]), "{member:#}");
+}
+
+/// What a member cannot see any more is not closed, and that it cannot be seen is said once (A17).
+#[test]
+fn what_is_out_of_sight_is_not_closed() {
+    let room = room();
+    room.hold("listen 127.0.0.1:7001");
+    for (name, addresses) in [("stays", "127.0.0.1:7005 127.0.0.1:7006"), ("goes", "127.0.0.1:7007")] {
+        room.run(&format!(
+            "unshare --net sh -c 'ip link set lo up; exec holder listen {addresses}' </dev/null >/run/{name} 2>&1 & \
+             echo $! >/run/{name}.pid; for i in $(seq 200); do grep -qs ready /run/{name} && exit 0; sleep 0.05; done; exit 1"
+        ));
+    }
+    let told = follow(
+        &room,
+        "told present 7006 && told present 7007 && portreeve off pins >&2 && sleep 1.5 && kill $(cat /run/goes.pid) && \
+         { holder listen 127.0.0.1:7002 </dev/null >/run/ready 2>&1 & told opened 7002; } && \
+         portreeve doctor --pin --group 4 -q && sleep 1.5 && kill $(cat /run/stays.pid) && told closed 7006",
+    );
+    for port in [7005, 7006] {
+        assert_eq!(events(&told, port), ["present", "closed"], "{told:#?}");
+    }
+    assert_eq!(events(&told, 7001), ["present"], "{told:#?}");
+    assert_eq!(events(&told, 7007), ["present"], "{told:#?}");
+    let lost: Vec<_> = told.iter().filter(|event| event["event"] == "lost").collect();
+    assert_eq!(lost.len(), 1, "{told:#?}");
+    assert_eq!(lost[0]["count"], 1, "that it went meanwhile is all that is known: {told:#?}");
+    let said = room.run("cat /run/said").stdout;
+    let about = |what: &str| said.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(about("3 listeners that were seen until now"), 1, "{said}");
+    assert_eq!(about("between two looks"), 1, "{said}");
+    assert_eq!(about("hides its owner") + about("hide their owner"), 1, "{said}");
 }

@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     process::{Child, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -90,6 +91,33 @@ fn it_ends_with_zero_when_interrupted() {
 }
 
 #[test]
+fn what_it_cannot_hear_is_said_beside_the_events_once() {
+    let listener = listen();
+    let said = |more: &[&str]| {
+        let port = listener.local_addr().unwrap().port().to_string();
+        let mut child = program()
+            .args(["ls", "--follow", &port])
+            .args(more)
+            .env("PORTREEVE_WITHOUT", "bpf")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Longer than the looks are apart.
+        thread::sleep(Duration::from_secs(2));
+        Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        let code = child.wait().unwrap().code();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code, Some(0));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let line = "not seen: what opens and closes between two looks, as the kernel does not tell of it here; \
+                portreeve doctor says which way of looking is closed\n";
+    assert_eq!(said(&[]).matches(line).count(), 1);
+    assert_eq!(said(&["-q"]), "");
+}
+
+#[test]
 fn it_ends_when_its_reader_goes() {
     let listener = listen();
     let mut followed = Followed::start(listener.local_addr().unwrap().port());
@@ -114,7 +142,7 @@ fn it_ends_where_it_has_no_output() {
 #[test]
 fn it_goes_on_where_its_output_is_thrown_away() {
     let mut child = followed_by_shell("> /dev/null");
-    std::thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_secs(2));
     let ended = child.try_wait().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -126,7 +154,7 @@ fn wait_sees_a_port_come() {
     let port = listen().local_addr().unwrap().port();
     let child =
         program().args(["wait", &port.to_string(), "--for", "20s"]).stdout(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));

@@ -9,6 +9,7 @@ mod pace;
 mod round;
 mod stop;
 mod tell;
+mod unseen;
 
 pub(crate) use tell::EventView;
 
@@ -22,6 +23,7 @@ use self::{
     pace::Pace,
     round::{Known, Seen},
     stop::{Stop, Woken},
+    unseen::Unseen,
 };
 use super::filter::Filter;
 use crate::{
@@ -43,7 +45,13 @@ pub(super) fn run(filter: &Filter, settings: &Settings, out: &mut Out) -> Result
     let mut look = Look::take(settings, &wanted)?;
     filter.check(&look.world())?;
     heard.listen();
-    let mut known = Known::begin(&Seen::of(&look.world(), filter, settings), settings, out)?;
+    let (mut known, mut unseen) = {
+        let world = look.world();
+        let seen = Seen::of(&world, filter, settings);
+        let known = Known::begin(&seen, settings, out)?;
+        out.finish()?;
+        (known, Unseen::begin(&seen, &heard, filter, settings))
+    };
     // What was heard before is part of what that look saw.
     heard.take(began, |_| true);
     let mut pace = Pace::new(hears_all(&heard));
@@ -53,8 +61,9 @@ pub(super) fn run(filter: &Filter, settings: &Settings, out: &mut Out) -> Result
         heard.listen();
         // What happened until the end is told too.
         if woken == Woken::Time || (woken == Woken::Stopped && heard.due().is_some()) {
-            look =
-                pace.measure(|| once_more(&look, &wanted, &mut heard, &mut known, (filter, settings), out))?;
+            look = pace.measure(|| {
+                once_more(&look, &wanted, &mut heard, (&mut known, &mut unseen), (filter, settings), out)
+            })?;
         }
         if woken != Woken::Time {
             return Ok(Exit::Fine);
@@ -67,7 +76,7 @@ fn once_more(
     before: &Look,
     wanted: &Wanted,
     heard: &mut Heard,
-    known: &mut Known,
+    (known, unseen): (&mut Known, &mut Unseen),
     (filter, settings): (&Filter, &Settings),
     out: &mut Out,
 ) -> Result<Look, Failure> {
@@ -90,6 +99,8 @@ fn once_more(
     let told = Seen::of(&world, filter, settings);
     let at = heard.time(began).unwrap_or(after.snapshot.taken);
     known.step([&old, &new, &told], at, &events, heard, settings, out)?;
+    out.finish()?;
+    unseen.step(&new, known.out_of_sight(&new, heard), filter, settings);
     Ok(after)
 }
 

@@ -56,6 +56,11 @@ impl Endpoint {
             device: listener.device.clone(),
         }
     }
+
+    /// The network namespace, by inode.
+    pub(super) const fn netns(&self) -> u64 {
+        self.netns
+    }
 }
 
 /// Sockets and the endpoints that they stand on.
@@ -87,6 +92,8 @@ pub(super) struct Round<'r> {
     pub(super) seen: &'r Sockets,
     /// What was heard of and not seen.
     pub(super) heard: &'r Sockets,
+    /// Whether the look would have seen this socket if it were there.
+    pub(super) sees: &'r dyn Fn(Key, &Endpoint) -> bool,
     /// When the look began.
     pub(super) at: Timestamp,
 }
@@ -149,11 +156,17 @@ impl Endpoints {
                 news.push(News { happening: Happening::Opened, at: round.at, endpoint, key });
             }
         }
-        let missed: Vec<_> = self.missed(round.seen, is_awaited).map(|(key, _)| key).collect();
-        for key in missed {
+        let missed = self.missed(round.seen, is_awaited);
+        let gone = missed.filter(|(key, standing)| (round.sees)(*key, &standing.endpoint));
+        for key in gone.map(|(key, _)| key).collect::<Vec<_>>() {
             news.extend(self.remove(key, round.at));
         }
         news
+    }
+
+    /// How many of the sockets that looks used to see the last one could not see.
+    pub(super) fn out_of_sight(&self, seen: &Sockets, is_awaited: impl Fn(Key) -> bool) -> usize {
+        self.missed(seen, is_awaited).count()
     }
 
     /// Whether this socket is one of theirs.

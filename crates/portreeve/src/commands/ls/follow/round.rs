@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::{HolderGap, Listener, Snapshot},
+    facts::{GapKind, HolderGap, Listener, Snapshot},
     world::World,
 };
 use portreeve_host::{
     events::listening::{Event, Happening},
-    observe::brief,
+    observe::{brief, sight::may_look},
 };
 
 use super::{
@@ -32,6 +32,8 @@ pub(super) struct Seen<'w, 'a> {
     sharing: BTreeMap<Endpoint, Vec<&'a Listener>>,
     /// Those too that are not asked for.
     all: BTreeMap<Key, &'a Listener>,
+    /// Whether it would have told of each network namespace that anybody has a socket of.
+    sees_namespaces: bool,
 }
 
 impl<'w, 'a> Seen<'w, 'a> {
@@ -42,6 +44,7 @@ impl<'w, 'a> Seen<'w, 'a> {
             listeners: BTreeMap::new(),
             sharing: BTreeMap::new(),
             all: world.snapshot.listeners.iter().map(|listener| (Key::of(listener), listener)).collect(),
+            sees_namespaces: sees_namespaces(world.snapshot),
         };
         for listener in filter.listeners(world, settings).filter(|listener| !world.is_ephemeral(listener)) {
             let (key, endpoint) = (Key::of(listener), Endpoint::of(listener));
@@ -55,6 +58,25 @@ impl<'w, 'a> Seen<'w, 'a> {
     /// Whether the look saw this socket at all.
     pub(super) fn is_there(&self, key: Key) -> bool {
         self.all.contains_key(&key)
+    }
+
+    /// Whether a socket that is not among those asked for is gone, or has become another's: a look without its
+    /// namespace, or without its holder's name, does not tell.
+    fn would_show(&self, key: Key, endpoint: &Endpoint) -> bool {
+        match self.all.get(&key) {
+            Some(listener) => !listener.hides_every_holder(),
+            None => self.sees_namespaces || self.world.snapshot.namespace(endpoint.netns()).is_some(),
+        }
+    }
+
+    /// The world that it is of.
+    pub(super) const fn world(&self) -> &World<'a> {
+        self.world
+    }
+
+    /// The listeners that are asked for.
+    pub(super) fn shown(&self) -> Vec<&'a Listener> {
+        self.listeners.values().copied().collect()
     }
 
     /// Whether the look saw who holds it: descriptors are gone through first, so that it may see a newcomer's socket alone.
@@ -80,6 +102,11 @@ impl<'w, 'a> Seen<'w, 'a> {
     }
 }
 
+/// Whether a namespace that a look does not tell of is gone; pins may have been taken away since the look before.
+fn sees_namespaces(look: &Snapshot) -> bool {
+    look.gaps.iter().all(|gap| gap.what != GapKind::ForeignNamespaces) && may_look()
+}
+
 /// What is known from the rounds before.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -89,13 +116,16 @@ pub(super) struct Known {
     unseen: BTreeMap<Key, Event>,
     /// Whether events were lost in the round before.
     has_lost: bool,
+    /// How many ends were found out of which no look tells whose they are.
+    untold: u64,
 }
 
 impl Known {
     /// Tells what a first look saw.
     pub(super) fn begin(seen: &Seen<'_, '_>, settings: &Settings, out: &mut Out) -> Result<Self, Failure> {
         let endpoints = Endpoints::begin(&seen.sockets);
-        let mut known = Self { endpoints, owners: BTreeMap::new(), unseen: BTreeMap::new(), has_lost: false };
+        let mut known =
+            Self { endpoints, owners: BTreeMap::new(), unseen: BTreeMap::new(), has_lost: false, untold: 0 };
         let moment = Moment { kind: Kind::Present, at: seen.world.snapshot.taken };
         for (endpoint, sockets) in &seen.sharing {
             tell(seen.world, moment, sockets, None, settings, out)?;
@@ -149,7 +179,8 @@ impl Known {
             Noise { key, happening, at: heard.time(event.since_boot).unwrap_or(at) }
         };
         let noises: Vec<_> = events.iter().map(noise).collect();
-        let round = Round { noises: &noises, seen: &new.sockets, heard: &told.sockets, at };
+        let sees = |key, endpoint: &Endpoint| new.would_show(key, endpoint);
+        let round = Round { noises: &noises, seen: &new.sockets, heard: &told.sockets, sees: &sees, at };
         let news = self.endpoints.step(&round, heard.is_awaited());
         let opened: BTreeSet<_> = news.iter().map(|news| news.endpoint.clone()).collect();
         for news in &news {
@@ -167,9 +198,14 @@ impl Known {
         self.has_lost = lost > 0;
         if self.has_lost {
             self.endpoints.distrust();
-            tell_lost(lost, at, settings, out)?;
         }
-        Ok(())
+        lost += std::mem::take(&mut self.untold);
+        if lost > 0 { tell_lost(lost, at, settings, out) } else { Ok(()) }
+    }
+
+    /// How many sockets that were told of this look could not see.
+    pub(super) fn out_of_sight(&self, new: &Seen<'_, '_>, heard: &Heard) -> usize {
+        self.endpoints.out_of_sight(&new.sockets, heard.is_awaited())
     }
 
     /// Whether a look or what was told before tells of the socket of an event, or no look ever could.
@@ -196,7 +232,10 @@ impl Known {
         let by = |seen| Seen::sharing(seen, &news.endpoint, news.key).map(|sockets| (seen, sockets));
         let mut sources = order.into_iter().filter_map(by);
         let best = sources.clone().find(|(seen, _)| seen.names_holder(news.key)).or_else(|| sources.next());
-        let Some((seen, sockets)) = best else { return Ok(()) };
+        let Some((seen, sockets)) = best else {
+            self.untold += 1;
+            return Ok(());
+        };
         tell(seen.world, Moment { kind, at: news.at }, sockets, None, settings, out)
     }
 

@@ -95,7 +95,7 @@ fn line<'a>(world: &World<'a>, moment: Moment, row: &Row<'a>, lang: Lang) -> Str
     line
 }
 
-/// Tells that so many changes came faster than they were read, until `at`.
+/// Tells that of so many changes until `at` nothing else is known.
 pub(super) fn tell_lost(
     count: u64,
     at: Timestamp,
@@ -106,10 +106,7 @@ pub(super) fn tell_lost(
     if settings.format == Format::Ndjson {
         return out.ndjson(&EventView { event: moment.kind, at: moment.at, listener: None, count });
     }
-    let what = text!(
-        "{count} changes came faster than they could be read",
-        "読み取りが追いつかず、{count} 件の変化を取りこぼしました"
-    );
+    let what = text!("changes that were missed: {count}", "{count} 件の変化を取りこぼしました");
     out.line(&format!("{}  {}", head(moment, settings.lang), what.in_lang(settings.lang)))
 }
 

@@ -38,7 +38,7 @@ fn step_of(
 ) -> Vec<(Happening, u16, i64)> {
     let noise = |&(cookie, happening, at)| Noise { key: Key::Cookie(cookie), happening, at: second(at) };
     let noises: Vec<_> = noises.iter().map(noise).collect();
-    let round = Round { noises: &noises, seen, heard, at: second(100) };
+    let round = Round { noises: &noises, seen, heard, sees: &|_, _| true, at: second(100) };
     let is_awaited = |key| awaited.iter().any(|&cookie| Key::Cookie(cookie) == key);
     let news = endpoints.step(&round, is_awaited);
     news.iter().map(|news| (news.happening, news.endpoint.port, news.at.as_second())).collect()
@@ -137,4 +137,25 @@ fn a_socket_that_waits_again_was_never_closed() {
 fn what_is_not_asked_for_is_not_told() {
     let mut endpoints = Endpoints::default();
     assert_eq!(step(&mut endpoints, &[(1, OPENED, 1), (1, CLOSED, 2)], &[], &[]), []);
+}
+
+#[test]
+fn what_a_look_cannot_see_is_not_closed() {
+    let mut endpoints = Endpoints::begin(&sockets(&[(1, 80), (2, 81)]));
+    let mut look = |seen: &[(u64, u16)], sees: &dyn Fn(Key, &Endpoint) -> bool| {
+        let (seen, heard) = (sockets(seen), Sockets::new());
+        let round = Round { noises: &[], seen: &seen, heard: &heard, sees, at: second(100) };
+        let ports: Vec<_> = endpoints
+            .step(&round, |_| false)
+            .iter()
+            .map(|news| (news.happening, news.endpoint.port))
+            .collect();
+        (ports, endpoints.out_of_sight(&seen, |_| false))
+    };
+    let blind = |_: Key, endpoint: &Endpoint| endpoint.port != 80;
+    assert_eq!(look(&[(2, 81)], &blind), (vec![], 1));
+    assert_eq!(look(&[], &blind), (vec![(CLOSED, 81)], 1));
+    assert_eq!(look(&[(1, 80)], &|_, _| true), (vec![], 0), "it was there all the time");
+    assert_eq!(look(&[], &blind), (vec![], 1));
+    assert_eq!(look(&[], &|_, _| true), (vec![(CLOSED, 80)], 0), "it went meanwhile");
 }
