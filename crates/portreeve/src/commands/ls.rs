@@ -98,10 +98,10 @@ fn habits(lang: Lang) -> impl Iterator<Item = Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let filter = Filter::read(own)?;
-    if own.get_flag("follow") {
-        return follow::run(&filter, settings, out);
-    }
     let all = own.get_flag("all");
+    if own.get_flag("follow") {
+        return if all { Err(follow::without_connections()) } else { follow::run(&filter, settings, out) };
+    }
     if all && matches!(settings.format, Format::Csv | Format::Ndjson) {
         return Err(Failure::usage(Words {
             en: "-a lists three kinds of sockets, and csv and ndjson hold one",

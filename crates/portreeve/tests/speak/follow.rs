@@ -118,6 +118,13 @@ fn what_it_cannot_hear_is_said_beside_the_events_once() {
 }
 
 #[test]
+fn connections_are_not_followed() {
+    let said = run("ls --follow -a");
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    assert!(said.err.contains("--follow tells of listeners alone"), "{}", said.err);
+}
+
+#[test]
 fn it_ends_when_its_reader_goes() {
     let listener = listen();
     let mut followed = Followed::start(listener.local_addr().unwrap().port());

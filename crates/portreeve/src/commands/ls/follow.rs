@@ -122,6 +122,15 @@ fn hears_all(heard: &Heard) -> bool {
     [Protocol::Tcp, Protocol::Udp].into_iter().all(|protocol| heard.hears(protocol))
 }
 
+/// Why nobody follows what `-a` asks for.
+pub(super) fn without_connections() -> Failure {
+    Failure::usage(Words {
+        en: "--follow tells of listeners alone, and -a asks for connections too",
+        ja: "--follow が知らせるのは待ち受けだけで、-a で指定する接続は対象外です",
+    })
+    .hint(Words { en: "portreeve ls --follow", ja: "portreeve ls --follow" })
+}
+
 fn refuse_what_cannot_be_followed(settings: &Settings) -> Result<(), Failure> {
     if settings.snapshot.is_some() {
         return Err(Failure::usage(Words {
