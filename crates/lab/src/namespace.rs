@@ -102,6 +102,14 @@ impl Namespace {
         command
     }
 
+    /// The same in its network alone: the processes and mounts are the machine's.
+    #[must_use]
+    pub fn command_beside(&self, group: &std::path::Path, program: &str) -> Command {
+        let mut command = cgroup::command(group, "nsenter");
+        command.args(["--target", &self.pid().to_string(), "--net", "--", program]);
+        command
+    }
+
     /// Runs `ip` on it.
     ///
     /// # Errors

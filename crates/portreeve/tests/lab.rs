@@ -4,6 +4,7 @@
 //! `cargo test -p portreeve --features lab --test lab`. Without them they fail and say what they need.
 
 mod lab {
+    mod adrift;
     mod asking;
     mod awkward;
     mod change;

@@ -13,7 +13,7 @@ use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
 
 use self::in_use::InUse;
 use super::{
-    Gaps, ObserveError, asks_everybody,
+    Connections, Gaps, ObserveError, asks_everybody,
     sight::{List, socket::ported, tables::Tables},
     ways::{Sources, Way},
 };
@@ -211,8 +211,8 @@ pub(super) fn connected<T>(
     start: impl Fn() -> T,
     add: impl Fn(&mut T, Socket),
 ) -> Result<T, ObserveError> {
-    // The tables have nothing that is merely bound: where no descriptors will tell of those, sock_diag does. Whether
-    // they told is not asked here, where the pass over them may go on at the same time.
+    // Of one port sock_diag's filter leaves little to read. Whether descriptors told anything is not asked here, where
+    // the pass over them may go on at the same time.
     let ways = if asks_everybody(sources.wanted) { Way::ALL } else { [Way::SockDiag, Way::Proc, Way::Bpf] };
     by_best_way(ways, sources, gaps, |way| {
         let mut sum = start();
@@ -223,7 +223,7 @@ pub(super) fn connected<T>(
             }
             add(&mut sum, socket);
         })?;
-        // What is merely bound is in no table of an older kernel.
+        // Before Linux 6.8 what is merely bound is in no list but that of the descriptors.
         let held = sources.held(netns).iter().filter(|socket| socket.state == BOUND_INACTIVE);
         held.filter(|socket| !bound.contains(&socket.inode)).for_each(|socket| add(&mut sum, *socket));
         Some((sum, told))
@@ -284,7 +284,17 @@ fn read(way: Way, side: Side, sources: Sources<'_>, mut each: impl FnMut(Socket)
     };
     match way {
         Way::Bpf => {
-            let steadiness = read_tables(side, port, sources.tables?, &mut each)?;
+            let tables = sources.tables?;
+            // No program is given what is merely bound. It comes before the tables: what is connected meanwhile then comes
+            // twice, and is not passed over.
+            let is_wanted = side == Side::Connected && wanted.connections == Connections::List;
+            let bound = (is_wanted && wanted.ways.allow(Way::SockDiag)).then(|| diag::bound(port, &mut each));
+            let steadiness = match bound {
+                Some(Ok(Steadiness::Unsteady)) => {
+                    read_tables(side, port, tables, &mut each).map(|_| Steadiness::Unsteady)?
+                }
+                _ => read_tables(side, port, tables, &mut each)?,
+            };
             Some(Told { steadiness, unread: Vec::new() })
         }
         Way::SockDiag => {

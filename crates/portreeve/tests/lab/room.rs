@@ -35,6 +35,14 @@ impl Room {
         shell
     }
 
+    /// A shell of root that is in its network, and has no process number there.
+    pub(super) fn outside(&self, command: &str) -> Command {
+        let group = lab(self.namespace.group().below("outside"));
+        let mut shell = self.namespace.command_beside(&group, "sh");
+        shell.args(["-c", &format!("exec {command}")]).env("PATH", &self.path).stdin(Stdio::null());
+        shell
+    }
+
     /// What a shell's command of root prints; it must end with 0.
     #[track_caller]
     pub(super) fn run(&self, command: &str) -> Output {

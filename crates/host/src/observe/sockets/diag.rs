@@ -66,6 +66,26 @@ pub fn list(
     Ok(steadiness)
 }
 
+/// Gives every TCP socket that is bound and idle to `each`; before Linux 6.8 there are none.
+///
+/// # Errors
+///
+/// Where the kernel does not list TCP over IPv4.
+pub fn bound(port: Option<u16>, each: &mut impl FnMut(Socket)) -> Result<Steadiness, NetlinkError> {
+    let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
+    let mut steadiness = Steadiness::Steady;
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let request = request(family, ip_protocol(Protocol::Tcp), 1 << BOUND_INACTIVE, port);
+        match netlink
+            .dump(BY_FAMILY, &request, |bytes| read(bytes, Protocol::Tcp).into_iter().for_each(&mut *each))
+        {
+            Err(NetlinkError::Interrupted) => steadiness = Steadiness::Unsteady,
+            answer => unless_unknown(answer)?,
+        }
+    }
+    Ok(steadiness)
+}
+
 /// The inodes of the Multipath TCP sockets in listen; their TCP half is listed under the same inode.
 fn mptcp_inodes(netlink: &mut Netlink, in_use: &InUse, port: Option<u16>) -> Result<Vec<u64>, NetlinkError> {
     let mut inodes = Vec::new();

@@ -56,9 +56,10 @@ pub(crate) fn receive() -> Outcome {
 }
 
 /// Nobody has a descriptor any more; the queue of `near` keeps the socket alive.
-pub(crate) fn in_flight(address: SocketAddr) -> Outcome {
+pub(crate) fn in_flight(socket: OwnedFd) -> Outcome {
     let (near, far) = pair()?;
-    send(&near, plain::listener(address)?.as_fd())?;
+    send(&near, socket.as_fd())?;
+    drop(socket);
     hold((near, far))
 }
 

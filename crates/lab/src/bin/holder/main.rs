@@ -37,6 +37,7 @@ const USAGE: &str = "usage: holder MODE ARGUMENT...
   send ADDRESS               TCP, sent through standard input; then it ends
   receive                    what comes through standard input
   in-flight ADDRESS          TCP, held by the queue of a Unix socket alone
+  bound-in-flight ADDRESS    the same, bound and not listening
   vanished ADDRESS           TCP, by a program whose file is deleted
   memory ADDRESS             TCP, by a program that is in no file
   script FILE PROGRAM ADDRESS  TCP, by a script that PROGRAM runs
@@ -80,7 +81,8 @@ fn run(arguments: &[OsString]) -> Outcome {
         "passed" => handed::passed(address(rest, 0)?),
         "send" => handed::send_away(address(rest, 0)?),
         "receive" => handed::receive(),
-        "in-flight" => handed::in_flight(address(rest, 0)?),
+        "in-flight" => handed::in_flight(plain::listener(address(rest, 0)?)?),
+        "bound-in-flight" => handed::in_flight(plain::bound_stream(address(rest, 0)?)?),
         "vanished" => disguise::vanished(rest),
         "memory" => disguise::memory(rest),
         "ghost" => disguise::ghost(address(rest, 0)?),

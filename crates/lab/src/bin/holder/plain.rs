@@ -49,9 +49,14 @@ pub(crate) fn connected(address: SocketAddr, peer: SocketAddr) -> Outcome {
 }
 
 pub(crate) fn bound(address: SocketAddr) -> Outcome {
+    hold(bound_stream(address)?)
+}
+
+/// A TCP socket that has a number and neither listens nor is connected.
+pub(crate) fn bound_stream(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = stream(address)?;
     net::bind(&socket, &address)?;
-    hold(socket)
+    Ok(socket)
 }
 
 /// The kernel takes one more than the limit into the queue (tcp_v4_syn_recv_sock, `sk_acceptq_is_full`).

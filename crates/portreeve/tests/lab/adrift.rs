@@ -1,0 +1,38 @@
+//! Sockets that no process which can be seen has a descriptor of (A5, A12).
+
+use std::{io::Read, process::Stdio};
+
+use serde_json::Value;
+
+use super::room::Room;
+
+/// What is listed of each socket that has only a number, by BPF and by what answers in its place.
+fn bound(room: &Room, without: &str) -> Vec<Value> {
+    let answer = room.run(&format!("PORTREEVE_WITHOUT={without} portreeve ls -a -o json")).json();
+    let connections = answer["connections"].as_array().expect("`connections` is promised");
+    let bound = connections.iter().filter(|connection| connection["state"] == "bound");
+    bound.map(|connection| serde_json::json!([connection["port"], connection["pids"]])).collect()
+}
+
+/// A socket that is bound and does not listen is told of, be it that nobody has a descriptor of it, or that whoever has
+/// one has no number here (A5, A12).
+#[test]
+fn what_is_merely_bound_is_listed_without_a_holder() {
+    let room = Room::create();
+    room.hold("bound 127.0.0.1:3001");
+    room.hold("bound-in-flight 127.0.0.1:3002");
+    let outside = room.outside("holder bound 127.0.0.1:3003").stdout(Stdio::piped()).spawn();
+    let mut outside = outside.expect("a shell can be started");
+    let mut said = [0; 6];
+    outside.stdout.as_mut().expect("it was piped").read_exact(&mut said).expect("holder says something");
+    assert_eq!(&said, b"ready\n");
+    let by_bpf = bound(&room, "");
+    assert_eq!(by_bpf.len(), 3, "{by_bpf:#?}");
+    assert!(!by_bpf[0][1].as_array().expect("`pids` is promised").is_empty(), "{by_bpf:#?}");
+    assert!(by_bpf[1..].iter().all(|one| one[1] == serde_json::json!([])), "{by_bpf:#?}");
+    assert_eq!(by_bpf, bound(&room, "bpf"));
+    for port in [3001, 3002, 3003] {
+        assert_eq!(room.try_run(&format!("portreeve who --full -q {port}")).status, 0, "{port} is not free");
+    }
+    outside.kill().and_then(|()| outside.wait()).expect("our own child can be killed");
+}
