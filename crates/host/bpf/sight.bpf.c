@@ -259,18 +259,22 @@ int udp(struct bpf_iter__udp *ctx)
 	return 0;
 }
 
-// Every process that is in another network namespace than whoever reads.
+// Every process that is in another network namespace than whoever reads, and each thread of it that is in yet another: a
+// first thread that has ended is in none.
 SEC("iter/task")
 int elsewhere(struct bpf_iter__task *ctx)
 {
-	struct task_struct *task = ctx->task;
+	struct task_struct *task = ctx->task, *leader;
 	struct record record = {};
 
-	if (!task || task->pid != task->tgid)
+	if (!task)
 		return 0;
 	record.netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	if (!record.netns ||
 	    record.netns == BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, net_ns, ns.inum))
+		return 0;
+	leader = BPF_CORE_READ(task, group_leader);
+	if (leader != task && record.netns == BPF_CORE_READ(leader, nsproxy, net_ns, ns.inum))
 		return 0;
 	fill_task(&record, task);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));

@@ -22,7 +22,7 @@ void enter_new_network(void) {
     int fd = sure(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
     sure(ioctl(fd, SIOCSIFFLAGS, &loopback), "SIOCSIFFLAGS");
     close(fd);
-    sure(stat("/proc/self/ns/net", &network), "stat of the network");
+    sure(stat("/proc/thread-self/ns/net", &network), "stat of the network");
     printf("netns %lu\n", (unsigned long)network.st_ino);
     fflush(stdout);
 }

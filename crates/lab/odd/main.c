@@ -25,6 +25,8 @@ static const struct way WAYS[] = {
     {"sockmap", 1, sockmap},
     {"sockmap-closed", 1, sockmap_closed},
     {"leaderless", 1, leaderless},
+    {"leaderless-apart", 1, leaderless_apart},
+    {"thread-apart", 1, thread_apart},
     {"own-table", 1, own_table},
     {"own-table-shared", 1, own_table_shared},
     {"apart", 1, apart},

@@ -45,6 +45,8 @@ void epoll_elsewhere(char **words);
 void sockmap(char **words);
 void sockmap_closed(char **words);
 void leaderless(char **words);
+void leaderless_apart(char **words);
+void thread_apart(char **words);
 void own_table(char **words);
 void own_table_shared(char **words);
 void apart(char **words);

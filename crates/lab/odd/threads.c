@@ -45,6 +45,36 @@ void leaderless(char **words) {
     pthread_exit(NULL);
 }
 
+static void *hold_in_a_network(void *argument) {
+    struct task *task = argument;
+    enter_new_network();
+    listener(task->port);
+    pthread_barrier_wait(&task->done);
+    idle();
+}
+
+/* A thread in a network of its own, of a process whose first one is where it was, or has ended (setns(2)). */
+void thread_apart(char **words) {
+    static struct task task;
+    task.port = words[0];
+    start(hold_in_a_network, &task);
+    pthread_barrier_wait(&task.done);
+    hold();
+}
+
+static void *hold_after_the_first(void *argument) {
+    struct task *task = argument;
+    enter_new_network();
+    return hold_in_a_thread(task);
+}
+
+void leaderless_apart(char **words) {
+    static struct task task;
+    task.port = words[0];
+    start(hold_after_the_first, &task);
+    pthread_exit(NULL);
+}
+
 static void *leave_the_table(void *argument) {
     struct task *task = argument;
     sure(unshare(CLONE_FILES), "unshare of the descriptors");

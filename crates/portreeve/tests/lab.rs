@@ -17,6 +17,7 @@ mod lab {
     mod fixtures;
     mod follow;
     mod fresh;
+    mod hideaways;
     mod hidepid;
     mod impostors;
     mod kept;

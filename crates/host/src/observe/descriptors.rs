@@ -119,18 +119,18 @@ impl Descriptors {
     }
 }
 
-/// A process of each network namespace but our own, where the kernel tells of all.
+/// A thread in each network namespace but our own, where the kernel tells of all.
 pub(super) fn elsewhere(wanted: &Wanted) -> Option<BTreeMap<u64, u32>> {
     if !wanted.ways.allow(Way::Bpf) || !proc::numbers_are_ours() {
         return None;
     }
-    let mut processes = BTreeMap::new();
+    let mut threads = BTreeMap::new();
     let asked = Asked { ports: PortRange::EVERY, connections: false };
     let sight = Sight::open(&[(List::Elsewhere, asked)]).ok()?;
     sight
         .read(List::Elsewhere, |record| {
-            processes.entry(record.netns.into()).or_insert(record.pid);
+            threads.entry(record.netns.into()).or_insert(record.thread);
         })
         .ok()?;
-    Some(processes)
+    Some(threads)
 }

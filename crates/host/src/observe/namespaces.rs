@@ -74,13 +74,13 @@ pub(super) fn look(sources: Sources<'_>, pids: &Pids, gaps: &mut Gaps) -> Result
     let name = names.iter().find(|(_, id)| Some(**id) == own).map(|(name, _)| name.clone());
     let all = sources.wanted.namespaces == Namespaces::All;
     // First, as another thread is still at what the rest waits for.
-    let processes = all.then(|| descriptors::elsewhere(sources.wanted)).flatten();
+    let threads = all.then(|| descriptors::elsewhere(sources.wanted)).flatten();
     let mut looks = vec![look_here(sources, own.unwrap_or(0), name, gaps)?];
     looks[0].namespace.own = true;
     if let (true, Some(own)) = (all, own) {
         let none = BTreeMap::new();
         let sockets = sources.descriptors().map_or(&none, |descriptors| &descriptors.guides);
-        let known = Known { names: &names, mounts: sources.mounts, sockets, processes: processes.as_ref() };
+        let known = Known { names: &names, mounts: sources.mounts, sockets, threads: threads.as_ref() };
         looks.extend(look_abroad(sources, &doors::find(own, known, pids, gaps), gaps));
         if let Some(descriptors) = sources.descriptors() {
             looks.extend(outside::tell(descriptors, &looks, &names, gaps));

@@ -64,7 +64,8 @@ pub enum List {
     /// Every socket that a process has, or will get, without a descriptor of its own: in an io_uring, or in the queue of
     /// a Unix socket. Only process, descriptor (of the ring or queue) and inode are told.
     Kept,
-    /// Every process in another network namespace than the calling thread's.
+    /// Every process in another network namespace than the calling thread's, and each thread that is not where the first
+    /// one of its process is.
     Elsewhere,
     /// The TCP sockets of the calling thread's network namespace.
     Tcp,

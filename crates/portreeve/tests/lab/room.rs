@@ -66,6 +66,23 @@ impl Room {
         assert_eq!(said.stdout, "ready\n", "holder {arguments}");
     }
 
+    /// The same of the lab's program for what Rust would call unsafe.
+    #[track_caller]
+    pub(super) fn hold_oddly(&self, arguments: &str) {
+        self.hold_oddly_by("", arguments);
+    }
+
+    /// The same, started by `through`.
+    #[track_caller]
+    pub(super) fn hold_oddly_by(&self, through: &str, arguments: &str) {
+        let odd = lab(programs::zoo()).join("odd").display().to_string();
+        let said = self.run(&format!(
+            "rm -f /run/said; {through} {odd} {arguments} </dev/null >/run/said 2>&1 & for i in $(seq 600); do \
+             grep -qs ^ready /run/said && break; sleep 0.05; done; cat /run/said"
+        ));
+        assert!(said.stdout.ends_with("ready\n"), "odd {arguments}: {said:#?}");
+    }
+
     /// Where the machine sees a file of the room.
     pub(super) fn file(&self, path: &str) -> PathBuf {
         format!("/proc/{}/root{path}", self.namespace.pid()).into()

@@ -59,8 +59,8 @@ pub(super) struct Known<'a> {
     pub(super) mounts: &'a [(u64, String)],
     /// A socket of each namespace that has one.
     pub(super) sockets: &'a BTreeMap<u64, Found>,
-    /// A process of each other namespace, where the kernel told of all.
-    pub(super) processes: Option<&'a BTreeMap<u64, u32>>,
+    /// A thread in each other namespace, where the kernel told of all.
+    pub(super) threads: Option<&'a BTreeMap<u64, u32>>,
 }
 
 /// The named namespaces with their inodes.
@@ -78,8 +78,8 @@ pub(super) fn names() -> BTreeMap<String, u64> {
 ///
 /// A namespace whose processes show no door is a gap.
 pub(super) fn find(own: u64, known: Known<'_>, pids: &Pids, gaps: &mut Gaps) -> Vec<Door> {
-    let Known { names, mounts, sockets, processes } = known;
-    let told = processes.map(|guides| Crowd { guides: guides.clone(), closed: Vec::new() });
+    let Known { names, mounts, sockets, threads } = known;
+    let told = threads.map(|guides| Crowd { guides: guides.clone(), closed: Vec::new() });
     let Crowd { guides, closed } = told.unwrap_or_else(|| Crowd::of(pids.all()));
     let mut seen = HashSet::from([own]);
     let mut doors = Vec::new();
