@@ -14,7 +14,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Connections, Holders},
+    observe::{Connections, Holders, Way, sight},
 };
 
 use super::Command;
@@ -22,7 +22,7 @@ use crate::{
     asked::{self, Asked},
     exit::Exit,
     failure::Failure,
-    look::Look,
+    look::{self, Look},
     settings::{Common, Format, Netns, Settings, Verbosity, options},
     show::{
         escape::visible,
@@ -65,9 +65,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let holders = holders(own.get_flag("full"), settings);
     let wanted = Wanted { ports: asked::span(&questions.concat()), holders, ..Wanted::LISTENERS };
     let mut look = Look::take(settings, &wanted)?;
-    let is_any_silent = questions.iter().any(|asked| is_silent(&look.world(), asked));
-    if is_any_silent && settings.snapshot.is_none() {
-        look = look.again(&Wanted { connections: Connections::List, ..wanted })?;
+    let wanted = Wanted { connections: Connections::List, ..wanted };
+    let is_any = |is: fn(&World<'_>, &[Asked]) -> bool, look: &Look| {
+        settings.snapshot.is_none() && questions.iter().any(|asked| is(&look.world(), asked))
+    };
+    if is_any(is_silent, &look) {
+        look = look.again(&wanted)?;
+    }
+    if holders == Holders::Quick && may_see_more()? && is_any(is_unheld, &look) {
+        look = look.again(&Wanted { holders: Holders::All, ..wanted })?;
     }
     let world = look.world();
     let answer = |asked| Answer::of(&world, asked, holders, settings);
@@ -113,10 +119,11 @@ impl<'q, 'a> Answer<'q, 'a> {
         !self.is_heard && self.kept.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// Where somebody was found, only an unseen holder makes it uncertain; else whatever may hide listeners there.
+    /// Where somebody was found, only an unseen holder makes it uncertain; else whatever may hide listeners: of those in
+    /// another namespace it is said too that they hold it.
     pub(super) fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
         let hides = match settings.netns {
-            Netns::Usual => gaps::hides_own_listeners,
+            Netns::Usual if !self.found.is_empty() => gaps::hides_own_listeners,
             _ => Gap::hides_listeners,
         };
         match &self.kept {
@@ -180,6 +187,18 @@ pub(super) fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
     };
     let mut listeners = world.snapshot.listeners.iter().filter(|listener| world.judges(listener.netns));
     !listeners.any(|listener| asked.iter().any(|asked| answers(listener, asked)))
+}
+
+/// Whether nobody at all was seen on it, in any namespace.
+fn is_unheld(world: &World<'_>, asked: &[Asked]) -> bool {
+    let mut listeners = world.snapshot.listeners.iter();
+    !listeners.any(|listener| asked.iter().any(|asked| asked.means(listener)))
+        && occupants(world, asked).is_empty()
+}
+
+/// Whether the descriptors of all lead to namespaces that nothing else leads to, such as one that only a socket keeps.
+fn may_see_more() -> Result<bool, Failure> {
+    Ok(look::ways()?.allow(Way::Bpf) && sight::may_load())
 }
 
 /// The quick way looks no further than the socket's own cgroup; a saved look will not look again.

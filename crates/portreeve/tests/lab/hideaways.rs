@@ -2,6 +2,9 @@
 
 use super::room::Room;
 
+/// Root that may not enter other network namespaces, nor run programs in the kernel.
+const CONFINED: &str = "setpriv --bounding-set -sys_admin,-bpf --";
+
 /// Whoever listens in a namespace that only a thread is in is named, whatever is asked (A5, A12).
 #[test]
 fn a_namespace_of_a_thread_is_looked_into() {
@@ -17,4 +20,32 @@ fn a_namespace_of_a_thread_is_looked_into() {
             assert_eq!(listener["netns"]["own"], false, "{question}: {answer:#}");
         }
     }
+}
+
+/// Before `who` says that nobody holds a number, it asks where only descriptors lead; where it may not, it says so
+/// (A5, A12).
+#[test]
+fn nobody_is_not_said_before_everybody_was_asked() {
+    let room = Room::create();
+    room.hold_oddly("apart 7001");
+    room.hold("listen 127.0.0.1:7002");
+    let answer = room.run("portreeve who 7001 -o json").json();
+    let listener = &answer["listeners"][0];
+    assert_eq!((&listener["port"], &listener["netns"]["own"]), (&7001.into(), &false.into()), "{answer:#}");
+    assert_eq!(listener["holders"][0]["name"], "odd", "{answer:#}");
+    assert!(
+        room.run("portreeve who 7001").stdout.starts_with("nobody holds 7001 here; in network namespace")
+    );
+    assert_eq!(room.run("portreeve who 7003").stdout.lines().next(), Some("nobody holds 7003"));
+    let quick = room.run("portreeve who 7002 -o json").json();
+    assert_eq!(
+        quick["listeners"][0]["holders_complete"], false,
+        "who was found at once is not asked for again"
+    );
+
+    room.run("unshare --net sleep 9999 >/dev/null 2>&1 & for i in $(seq 600); do lsns -nt net | grep -q 9999 && exit 0; sleep 0.05; done; exit 1");
+    let said = room.try_run(&format!("{CONFINED} portreeve who 7004"));
+    assert_eq!(said.status, 3, "{said:#?}");
+    assert!(said.stdout.contains("\nnot seen: 1 other network namespace "), "{said:#?}");
+    assert_eq!(room.run(&format!("{CONFINED} portreeve who 7002")).status, 0);
 }

@@ -32,8 +32,9 @@ fn an_ordinary_user_is_told_of_closed_namespaces() {
     assert_eq!(seen("nobody"), json!(2));
     assert_eq!(seen("root"), Value::Null, "root enters them");
     assert_eq!(site.ask_as("nobody", "ls 22").status, 3);
-    assert_eq!(site.ask_as("nobody", "who -q 9").status, 1, "who asks about this namespace");
-    assert_eq!(site.ask_as("nobody", "who 9").status, 0, "who asks about this namespace");
+    assert_eq!(site.ask_as("nobody", "who -q 9").status, 1, "it is free here");
+    assert_eq!(site.ask_as("nobody", "who 9").status, 3, "whoever holds it there would have been told of");
+    assert_eq!(site.ask_as("root", "who 9").status, 0);
 
     // One that has a name and a process is one.
     site.run("ip netns add apart");
