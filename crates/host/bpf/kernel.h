@@ -119,8 +119,11 @@ struct sk_buff_head {
 	struct sk_buff *next;
 };
 
+struct sock;
+
 struct sk_buff {
 	struct sk_buff *next;
+	struct sock *sk;
 	char cb[48];
 };
 

@@ -284,12 +284,21 @@ int elsewhere(struct bpf_iter__task *ctx)
 // How far one ring, or one queue, is looked through: the kernel checks each step by itself before it runs any.
 #define STEPS_MAX 128
 
-static __always_inline void tell_socket(struct seq_file *seq, struct record *record, struct file *file)
+// Of a file that is a socket; a path to a Unix socket may be open too, and has none behind it (open(2), O_PATH).
+static __always_inline struct sock *tell_socket(struct seq_file *seq, struct record *record, struct file *file)
 {
+	struct socket *socket;
+	struct sock *sk;
+
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return;
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk)
+		return 0;
 	record->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	bpf_seq_write(seq, record, sizeof(*record));
+	return sk;
 }
 
 // A ring keeps pointers to files whose lowest bits say what it may do with them.
@@ -330,30 +339,77 @@ static __always_inline void tell_ring(struct seq_file *seq, struct record *recor
 	}
 }
 
-// The files that wait to be received: message by message, and in each its files.
-static __always_inline void tell_queue(struct seq_file *seq, struct record *record, struct sock *sk)
+// A place in the queue of a Unix socket: a message, and a file of it.
+struct place {
+	struct sock *sk;
+	struct sk_buff *message;
+	__u64 file;
+};
+
+// Where in a queue, and where in the one that this was come to from.
+struct walk {
+	struct place here;
+	struct place outer;
+};
+
+static __always_inline void enter_queue(struct place *place, struct sock *sk)
 {
-	struct sk_buff *head = (void *)sk + bpf_core_field_offset(struct sock, sk_receive_queue);
-	struct sk_buff *message = BPF_CORE_READ(sk, sk_receive_queue.next);
-	__u32 place = 0;
+	place->sk = sk;
+	place->message = BPF_CORE_READ(sk, sk_receive_queue.next);
+	place->file = 0;
+}
 
-	record->flags = FLAG_QUEUED;
-	for (__u32 step = 0; step < STEPS_MAX && message && message != head; step++) {
-		struct unix_skb_parms *carried = (void *)message + bpf_core_field_offset(struct sk_buff, cb);
-		struct scm_fp_list *files = BPF_CORE_READ(carried, fp);
-		struct file *file = 0;
+// Goes on by one message, or one file of it, which is told of.
+static __always_inline void step_on(struct seq_file *seq, struct record *record, struct walk *walk)
+{
+	struct sk_buff *message = walk->here.message;
+	struct unix_skb_parms *carried = (void *)message + bpf_core_field_offset(struct sk_buff, cb);
+	struct scm_fp_list *files = BPF_CORE_READ(carried, fp);
+	struct sock *sk = walk->here.sk, *inner = 0;
+	struct file *file = 0;
 
-		if (!files || place >= (__u16)BPF_CORE_READ(files, count)) {
-			message = BPF_CORE_READ(message, next);
-			place = 0;
-			continue;
-		}
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
+		inner = BPF_CORE_READ(message, sk);
+		walk->here.message = BPF_CORE_READ(message, next);
+	} else if (!files || walk->here.file >= (__u16)BPF_CORE_READ(files, count)) {
+		walk->here.message = BPF_CORE_READ(message, next);
+		walk->here.file = 0;
+	} else {
 		bpf_probe_read_kernel(&file, sizeof(file),
 				      (void *)files + bpf_core_field_offset(struct scm_fp_list, fp) +
-				      place * sizeof(file));
-		place++;
-		if (file)
-			tell_socket(seq, record, file);
+					      walk->here.file * sizeof(file));
+		walk->here.file++;
+		inner = tell_socket(seq, record, file);
+	}
+	if (inner && !walk->outer.sk && BPF_CORE_READ(inner, __sk_common.skc_family) == AF_UNIX) {
+		walk->outer = walk->here;
+		enter_queue(&walk->here, inner);
+	}
+}
+
+// The files that wait to be received: message by message, and in each its files. A Unix socket among them has a queue
+// too, as has a connection that nobody accepted, which a socket that listens has in place of messages: those are looked
+// through, and what waits in theirs is not.
+static __always_inline void tell_queue(struct seq_file *seq, struct record *record, struct sock *sk)
+{
+	struct walk walk = {}, next = {};
+
+	enter_queue(&next.here, sk);
+	record->flags = FLAG_QUEUED;
+	for (__u32 step = 0; step < STEPS_MAX; step++) {
+		// Of a copy the kernel knows nothing when it checks this: what it knows, it follows apart through all steps.
+		bpf_probe_read_kernel(&walk, sizeof(walk), &next);
+		next = walk;
+		if (walk.here.message &&
+		    (void *)walk.here.message !=
+			    (void *)walk.here.sk + bpf_core_field_offset(struct sock, sk_receive_queue)) {
+			step_on(seq, record, &next);
+			continue;
+		}
+		if (!walk.outer.sk)
+			break;
+		next.here = walk.outer;
+		next.outer.sk = 0;
 	}
 	record->flags = 0;
 }
@@ -383,9 +439,10 @@ int kept(struct bpf_iter__task_file *ctx)
 	record.fd = ctx->fd;
 	socket = bpf_sock_from_file(file);
 	if (socket) {
-		struct sock *sk = socket->sk;
+		// Read as those in queues are: what is known to be a socket the verifier would follow apart.
+		struct sock *sk = BPF_CORE_READ(socket, sk);
 
-		if (sk && sk->__sk_common.skc_family == AF_UNIX)
+		if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
 			tell_queue(ctx->meta->seq, &record, sk);
 	} else if (is_ring(file)) {
 		tell_ring(ctx->meta->seq, &record, file);

@@ -32,7 +32,7 @@ pub enum GapKind {
     HiddenProcesses,
     /// Processes that do not show their descriptors even to root.
     SealedProcesses,
-    /// Sockets whose process is outside of the processes that /proc shows.
+    /// Sockets that none of the processes which can be seen holds.
     OutOfSight,
     /// Network namespaces that only root may enter.
     ForeignNamespaces,
@@ -114,10 +114,10 @@ impl Gap {
                 )
             }
             GapKind::OutOfSight => {
-                let en = inflect("socket is held by a process", "sockets are held by processes");
+                let en = inflect("socket is", "sockets are");
                 text!(
-                    "{count} {en} that cannot be seen from here",
-                    "{count} 個のソケットは、ここからは見えないプロセスが保持しています"
+                    "{count} {en} held by no process that can be seen from here",
+                    "{count} 個のソケットは、ここから見えるどのプロセスも保持していません"
                 )
             }
             GapKind::ForeignNamespaces => {
@@ -178,13 +178,9 @@ impl Gap {
                 en: "run as root with CAP_SYS_PTRACE; what lies on a network file system is never compared",
                 ja: "CAP_SYS_PTRACE を持つ root で実行してください(ネットワークファイルシステム上のファイルは比較しません)",
             },
-            GapKind::SealedProcesses => Words {
-                en: "look with CAP_SYS_PTRACE, from the host that runs this sandbox or container",
-                ja: "このサンドボックスやコンテナを動かしているホスト側から、CAP_SYS_PTRACE を付けて確認してください",
-            },
-            GapKind::OutOfSight => Words {
-                en: "look from the host that runs this sandbox or container",
-                ja: "このサンドボックスやコンテナを動かしているホスト側から確認してください",
+            GapKind::SealedProcesses | GapKind::OutOfSight => Words {
+                en: "run as root with CAP_SYS_PTRACE; inside of a sandbox or a container, look from its host",
+                ja: "CAP_SYS_PTRACE を持つ root で実行してください。サンドボックスやコンテナの中では、ホスト側から確認してください",
             },
             GapKind::VanishedProcesses | GapKind::UnsteadyRead => {
                 Words { en: "run it again", ja: "もう一度実行してください" }
@@ -241,8 +237,8 @@ mod tests {
     fn root_is_not_told_to_become_root_but_what_root_may_lack() {
         for (what, capability) in [
             (GapKind::HiddenProcesses, "CAP_SYS_PTRACE"),
-            (GapKind::HiddenFiles, "CAP_SYS_PTRACE"),
             (GapKind::SealedProcesses, "CAP_SYS_PTRACE"),
+            (GapKind::HiddenFiles, "CAP_SYS_PTRACE"),
             (GapKind::ForeignNamespaces, "CAP_SYS_ADMIN"),
             (GapKind::UnenteredNamespaces, "CAP_SYS_ADMIN"),
         ] {

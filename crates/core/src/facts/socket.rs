@@ -164,7 +164,7 @@ pub enum HolderGap {
     OtherUser,
     /// The kernel itself holds it (NFS, WireGuard and the like).
     Kernel,
-    /// Its process is in no namespace or /proc that can be seen from here.
+    /// No process that can be seen from here has it: it is another's, in flight, or kept in a way that is not followed.
     OutOfSight,
     /// No process holds a descriptor of it: in flight between processes, or held by something that is not a descriptor.
     NoDescriptor,
@@ -194,7 +194,10 @@ impl HolderGap {
                 "プロセスではなく、カーネル自身が保持しています"
             ),
             Self::OutOfSight => {
-                text!("its process cannot be seen from here", "保持しているプロセスはここからは見えません")
+                text!(
+                    "nobody who can be seen from here has it (held from outside, in flight, or kept in a way that is not followed)",
+                    "ここから見えるプロセスは保持していません(外側のプロセスが保持しているか、受け渡し中か、追跡できない形で保持されています)"
+                )
             }
             Self::NoDescriptor => text!(
                 "no process has a descriptor of it (in flight between processes, or kept by the kernel)",

@@ -97,12 +97,12 @@ impl<'a> Occupant<'a> {
                 "どのプロセスも開いていない接続が {port} を占めています({ja})"
             ),
             (None, Some(unit)) => text!(
-                "a process that cannot be seen still uses {port}, which {unit} opened ({en})",
-                "{unit} が開いた {port} を、見えないプロセスが使っています({ja})"
+                "a process that cannot be seen still uses {port}, which {unit} opened, or it is in flight ({en})",
+                "{unit} が開いた {port} を、見えないプロセスが使っているか、受け渡し中です({ja})"
             ),
             (None, None) => text!(
-                "a process that cannot be seen still uses {port} ({en})",
-                "見えないプロセスが {port} を使っています({ja})"
+                "a process that cannot be seen still uses {port}, or it is in flight ({en})",
+                "見えないプロセスが {port} を使っているか、受け渡し中です({ja})"
             ),
         }
     }

@@ -36,3 +36,24 @@ fn what_is_merely_bound_is_listed_without_a_holder() {
     }
     outside.kill().and_then(|()| outside.wait()).expect("our own child can be killed");
 }
+
+/// What waits deeper than queues are followed is not blamed on a process, and what waits in them is (A5, A12).
+#[test]
+fn a_queue_in_a_queue_is_followed_and_no_further() {
+    let room = Room::create();
+    for (mode, port) in
+        [("in-flight", 7001), ("in-flight-twice", 7002), ("in-flight-thrice", 7003), ("unaccepted", 7004)]
+    {
+        room.hold(&format!("{mode} 127.0.0.1:{port}"));
+    }
+    let answer = room.try_run("portreeve ls -o json").json();
+    let said = |port: u16| {
+        let listeners = answer["listeners"].as_array().expect("`listeners` is promised");
+        let listener = listeners.iter().find(|listener| listener["port"] == port).expect("it listens");
+        listener["gap"].as_str().expect("nobody has a descriptor of it").to_owned()
+    };
+    for port in [7001, 7002, 7004] {
+        assert!(said(port).starts_with("no process has it yet"), "{port}: {}", said(port));
+    }
+    assert!(said(7003).contains("in flight, or kept in a way that is not followed"), "{}", said(7003));
+}

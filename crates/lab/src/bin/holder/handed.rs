@@ -5,8 +5,12 @@ use std::{
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
     net::SocketAddr,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    process::{Command, Stdio},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        linux::net::SocketAddrExt,
+        unix::net,
+    },
+    process::{self, Command, Stdio},
 };
 
 use rustix::{
@@ -61,6 +65,26 @@ pub(crate) fn in_flight(socket: OwnedFd) -> Outcome {
     send(&near, socket.as_fd())?;
     drop(socket);
     hold((near, far))
+}
+
+/// Nor has anybody a descriptor of the Unix socket whose queue keeps it: only of the last of so many.
+pub(crate) fn in_flight_deep(address: SocketAddr, queues: u32) -> Outcome {
+    let mut last = plain::listener(address)?;
+    for _ in 1..queues {
+        let (near, far) = pair()?;
+        send(&near, last.as_fd())?;
+        last = far;
+    }
+    in_flight(last)
+}
+
+/// What was sent waits in a connection that nobody has a descriptor of before it is accepted.
+pub(crate) fn unaccepted(address: SocketAddr) -> Outcome {
+    let name = net::SocketAddr::from_abstract_name(format!("unaccepted {address} {}", process::id()))?;
+    let server = net::UnixListener::bind_addr(&name)?;
+    let client = net::UnixStream::connect_addr(&name)?;
+    send(&client, plain::listener(address)?.as_fd())?;
+    hold((server, client))
 }
 
 fn received(message: RecvAncillaryMessage<'_>) -> Option<impl Iterator<Item = OwnedFd> + use<'_>> {

@@ -38,6 +38,9 @@ const USAGE: &str = "usage: holder MODE ARGUMENT...
   receive                    what comes through standard input
   in-flight ADDRESS          TCP, held by the queue of a Unix socket alone
   bound-in-flight ADDRESS    the same, bound and not listening
+  in-flight-twice ADDRESS    the same, where that Unix socket is in the queue of another
+  in-flight-thrice ADDRESS   the same, where that is in the queue of yet another
+  unaccepted ADDRESS         TCP, held by a connection to a Unix socket that nobody accepted
   vanished ADDRESS           TCP, by a program whose file is deleted
   memory ADDRESS             TCP, by a program that is in no file
   script FILE PROGRAM ADDRESS  TCP, by a script that PROGRAM runs
@@ -82,6 +85,9 @@ fn run(arguments: &[OsString]) -> Outcome {
         "send" => handed::send_away(address(rest, 0)?),
         "receive" => handed::receive(),
         "in-flight" => handed::in_flight(plain::listener(address(rest, 0)?)?),
+        "in-flight-twice" => handed::in_flight_deep(address(rest, 0)?, 2),
+        "in-flight-thrice" => handed::in_flight_deep(address(rest, 0)?, 3),
+        "unaccepted" => handed::unaccepted(address(rest, 0)?),
         "bound-in-flight" => handed::in_flight(plain::bound_stream(address(rest, 0)?)?),
         "vanished" => disguise::vanished(rest),
         "memory" => disguise::memory(rest),

@@ -16,6 +16,8 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "forked", build: forked },
     Case { name: "passed", build: passed },
     Case { name: "in-flight", build: in_flight },
+    Case { name: "in-flight-twice", build: in_flight_twice },
+    Case { name: "unaccepted", build: unaccepted },
 ];
 
 /// A child has what its parent had open (fork(2)).
@@ -43,9 +45,33 @@ fn passed(zoo: &Enclosure) -> Result<Scene, Trouble> {
 
 /// The queue has it and goes with its last end; nobody can accept before somebody reads the queue.
 fn in_flight(zoo: &Enclosure) -> Result<Scene, Trouble> {
-    let says = "held by no process: it is in the queue of a Unix socket";
-    let queue = zoo.at(says, "in-flight.service").holder(&["in-flight", "127.0.0.1:7003"])?;
+    queued(zoo, "held by no process: it is in the queue of a Unix socket", "in-flight.service", 7003)
+}
+
+/// The queue that has it is itself in one.
+fn in_flight_twice(zoo: &Enclosure) -> Result<Scene, Trouble> {
+    queued(
+        zoo,
+        "held by no process: it is in the queue of a Unix socket that is in another's",
+        "in-flight-twice.service",
+        7031,
+    )
+}
+
+/// Who connected to a Unix socket may send before anybody accepts (unix(7)).
+fn unaccepted(zoo: &Enclosure) -> Result<Scene, Trouble> {
+    queued(
+        zoo,
+        "held by no process: it was sent to a Unix socket that has not accepted yet",
+        "unaccepted.service",
+        7032,
+    )
+}
+
+fn queued(zoo: &Enclosure, says: &'static str, unit: &'static str, port: u32) -> Result<Scene, Trouble> {
+    let queue =
+        zoo.at(says, unit).holder(&[unit.trim_end_matches(".service"), &format!("127.0.0.1:{port}")])?;
     let socket = Socket { gap: Some(IN_FLIGHT), ..listener(zoo.netns).opened_by(&queue) };
     let proof = Proof::Deaths { bystanders: vec![], needed: vec![queue.pid] };
-    Ok(Scene { proof, ..Scene::new(says, 7003, vec![socket], vec![queue]) })
+    Ok(Scene { proof, ..Scene::new(says, port, vec![socket], vec![queue]) })
 }
