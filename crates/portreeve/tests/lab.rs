@@ -33,6 +33,7 @@ mod lab {
     mod policy;
     mod reused;
     mod room;
+    mod sealed;
     mod silent;
     mod site;
     mod stale;

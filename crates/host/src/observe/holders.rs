@@ -1,7 +1,7 @@
 //! Finds which processes hold which sockets by their descriptors (proc_pid_fd(5), A12).
 
 mod order;
-mod threads;
+pub(super) mod threads;
 
 use std::{
     cmp::Reverse,
@@ -158,7 +158,7 @@ impl Search {
 
     /// Whether every process that exists was asked and answered.
     pub(super) fn is_complete(&self) -> bool {
-        self.extent == Extent::EveryProcess && self.sweep.hidden == 0
+        self.extent == Extent::EveryProcess && self.sweep.hidden == 0 && self.sweep.unasked == 0
     }
 
     /// Whether it waits in the queue of a Unix socket to be received.
@@ -279,12 +279,6 @@ fn without_descriptors(unclaimed: &Inodes) -> Sweep {
 
 /// How many processes do not show where their descriptors lead.
 fn sealed(pids: &[u32]) -> u32 {
-    let is_sealed = |pid: u32| {
-        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).and_then(|mut entries| {
-            entries.next().map_or(Ok(()), |entry| fs::read_link(entry?.path()).map(drop))
-        });
-        descriptors.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-    };
     let count = share(
         pids,
         || 0,
@@ -296,23 +290,39 @@ fn sealed(pids: &[u32]) -> u32 {
     count.into_iter().sum()
 }
 
+fn is_sealed(pid: u32) -> bool {
+    let of_first = || {
+        let mut entries = fs::read_dir(format!("/proc/{pid}/fd"))?;
+        entries.next().map_or(Ok(()), |entry| fs::read_link(entry?.path()).map(drop))
+    };
+    // Nearly every program has a standard input, which spares the list.
+    let answer = fs::read_link(format!("/proc/{pid}/fd/0")).map(drop);
+    let answer = answer.or_else(|error| if is_refused(&error) { Err(error) } else { of_first() });
+    answer.is_err_and(|error| is_refused(&error))
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
 /// Every process, and where that leaves a socket without a holder, those that are there by then, and every thread
 /// with a table of its own.
 ///
-/// Where a process hides its descriptors the socket is most likely there, and nobody is asked again.
+/// Where a process hides its descriptors the socket is most likely there, and nobody is asked again but the threads of
+/// those that hide nothing.
 fn sweep_all(pids: &[u32], inodes: &Inodes) -> Sweep {
     let mut whole = sweep(pids, inodes);
-    if whole.hidden == 0 && whole.lacks(inodes).next().is_some() {
-        // It may have been handed on to a process that was not there yet, or that was asked before it had it.
-        let now = proc::pids().unwrap_or_default();
-        let again = sweep(&now, &whole.lacks(inodes).collect());
-        whole.merge(again);
-        let unclaimed: Inodes = whole.lacks(inodes).collect();
-        if !unclaimed.is_empty() {
-            let mut threads = Sweep::default();
-            now.iter().for_each(|&pid| threads::visit(pid, &unclaimed, &mut threads));
-            whole.merge(threads);
-        }
+    if whole.lacks(inodes).next().is_none() {
+        return whole;
+    }
+    // It may have been handed on to a process that was not there yet, or that was asked before it had it.
+    let now = proc::pids().unwrap_or_default();
+    if whole.hidden == 0 {
+        whole.merge(sweep(&now, &whole.lacks(inodes).collect()));
+    }
+    let unclaimed: Inodes = whole.lacks(inodes).collect();
+    if !unclaimed.is_empty() {
+        whole.merge(threads::sweep(&now, &unclaimed));
     }
     whole
 }
@@ -329,6 +339,8 @@ pub(super) struct Sweep {
     queued: HashSet<u64>,
     /// How many processes did not show their descriptors; those that are not even listed count as one.
     pub(super) hidden: u32,
+    /// How many threads were not asked any more.
+    unasked: usize,
     /// How many did not show them to an ordinary user, whom the kernel told all that its programs see.
     pub(super) reserved: u32,
 }
@@ -347,6 +359,7 @@ impl Sweep {
 
     fn merge(&mut self, other: Self) {
         self.hidden += other.hidden;
+        self.unasked += other.unasked;
         self.queued.extend(other.queued);
         self.found.extend(other.found);
         settle(&mut self.found);

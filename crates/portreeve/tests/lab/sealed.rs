@@ -1,0 +1,31 @@
+//! A process that hides its descriptors even from root, as where a sandbox or a missing capability does it (A5, A12).
+
+use serde_json::Value;
+
+use super::room::Room;
+
+/// Root that may look into nobody who has what it lacks (capabilities(7), CAP_SYS_PTRACE); whoever it starts lacks it too.
+const SHORT: &str = "setpriv --bounding-set -sys_ptrace --";
+
+fn gap<'a>(answer: &'a Value, what: &str) -> Option<&'a Value> {
+    let gaps = answer["gaps"].as_array().expect("`gaps` is promised");
+    gaps.iter().find(|gap| gap["what"] == what)
+}
+
+/// The threads of the others are asked all the same (A5, A12).
+#[test]
+fn one_who_hides_does_not_hide_the_threads_of_others() {
+    let room = Room::create();
+    room.hold_oddly_by(SHORT, "leaderless 7001");
+    room.hold_oddly_by(SHORT, "own-table 7002");
+    let answer = room.try_run(&format!("PORTREEVE_WITHOUT=bpf {SHORT} portreeve ls -o json")).json();
+    let listeners = answer["listeners"].as_array().expect("`listeners` is promised");
+    assert_eq!(listeners.len(), 2, "{answer:#}");
+    for listener in listeners {
+        assert_eq!(listener["holders"][0]["name"], "odd", "{answer:#}");
+        assert_eq!(listener["holders_complete"], false, "{answer:#}");
+    }
+    let sealed = gap(&answer, "sealed-processes").expect("the first process of the room hides");
+    let fix = sealed["fix"].as_str().unwrap_or_default();
+    assert!(fix.contains("CAP_SYS_PTRACE") && !fix.contains("this sandbox"), "{sealed:#}");
+}
