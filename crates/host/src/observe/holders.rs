@@ -240,9 +240,13 @@ fn ask_kernel(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Descri
     let unclaimed: Inodes = whole.lacks(inodes).collect();
     if !unclaimed.is_empty() {
         whole.merge(without_descriptors(&unclaimed));
-        let count = if geteuid().is_root() { &mut whole.hidden } else { &mut whole.reserved };
-        *count = sealed(pids.all());
         passes += 1;
+    }
+    // Of root's look it is told in any case: what is asked for must not decide what is said of the same socket.
+    if geteuid().is_root() {
+        whole.hidden = sealed(pids.all());
+    } else if !unclaimed.is_empty() {
+        whole.reserved = sealed(pids.all());
     }
     // A process is gone through once in a pass; a thread with a table of its own is gone through later.
     if passes > 1 || whole.found.iter().any(|found| found.thread != found.pid) {

@@ -29,3 +29,26 @@ fn one_who_hides_does_not_hide_the_threads_of_others() {
     let fix = sealed["fix"].as_str().unwrap_or_default();
     assert!(fix.contains("CAP_SYS_PTRACE") && !fix.contains("this sandbox"), "{sealed:#}");
 }
+
+/// What is said of a socket does not hang on what was asked (A5, A12).
+#[test]
+fn the_same_is_said_of_a_socket_whatever_was_asked() {
+    let room = Room::create();
+    room.hold("in-flight 127.0.0.1:7001");
+    room.hold("listen 127.0.0.1:7002");
+    for without in ["", "bpf"] {
+        let ask = |question: &str| {
+            let look = format!("PORTREEVE_WITHOUT={without} {SHORT} portreeve {question} -o json");
+            let answer = room.try_run(&look).json();
+            let listeners = answer["listeners"].as_array().expect("`listeners` is promised");
+            let listener = listeners.iter().find(|listener| listener["port"] == 7002).expect("it listens");
+            (listener["holders_complete"].clone(), gap(&answer, "sealed-processes").cloned())
+        };
+        let (complete, sealed) = ask("ls");
+        assert_eq!(complete, false, "without {without:?}");
+        assert!(sealed.is_some(), "without {without:?}");
+        for question in ["ls 7002", "who --full 7002"] {
+            assert_eq!(ask(question), (complete.clone(), sealed.clone()), "{question}, without {without:?}");
+        }
+    }
+}
