@@ -12,12 +12,15 @@ fn a_namespace_of_a_thread_is_looked_into() {
     room.hold_oddly("thread-apart 7001");
     room.hold_oddly("leaderless-apart 7002");
     for port in [7001, 7002] {
-        for question in ["who", "who --full", "ls"] {
-            let answer = room.run(&format!("portreeve {question} {port} -o json")).json();
+        let questions =
+            ["who", "who --full", "ls"].map(|question| ["", "bpf"].map(|without| (question, without)));
+        for (question, without) in questions.concat() {
+            let ask = format!("PORTREEVE_WITHOUT={without} portreeve {question} {port} -o json");
+            let answer = room.run(&ask).json();
             let listener = &answer["listeners"][0];
-            assert_eq!(listener["port"], port, "{question}: {answer:#}");
-            assert_eq!(listener["holders"][0]["name"], "odd", "{question}: {answer:#}");
-            assert_eq!(listener["netns"]["own"], false, "{question}: {answer:#}");
+            assert_eq!(listener["port"], port, "{ask}: {answer:#}");
+            assert_eq!(listener["holders"][0]["name"], "odd", "{ask}: {answer:#}");
+            assert_eq!(listener["netns"]["own"], false, "{ask}: {answer:#}");
         }
     }
 }

@@ -4,19 +4,28 @@ use std::{
     collections::{BTreeMap, HashSet},
     fmt::Display,
     fs::{self, File},
+    io,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use portreeve_core::facts::GapKind;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::super::{Gaps, holders::Found, pids::Pids, share::share};
-use crate::{proc, sys::netns};
+use super::super::{
+    Gaps,
+    holders::{Found, threads},
+    pids::Pids,
+    share::share,
+};
+use crate::sys::netns;
 
 /// Where `ip netns` keeps the namespaces that have a name.
 const NAMED: &str = "/run/netns";
 /// Far above what any host runs; further ones become a gap.
 const NAMESPACES_MAX: usize = 4096;
+/// So many threads are asked beside the first ones of their processes, which takes some 30 ms; further ones become a gap.
+const THREADS_MAX: usize = 10_000;
 
 /// A way into another namespace.
 pub(super) struct Door {
@@ -79,8 +88,9 @@ pub(super) fn names() -> BTreeMap<String, u64> {
 /// A namespace whose processes show no door is a gap.
 pub(super) fn find(own: u64, known: Known<'_>, pids: &Pids, gaps: &mut Gaps) -> Vec<Door> {
     let Known { names, mounts, sockets, threads } = known;
-    let told = threads.map(|guides| Crowd { guides: guides.clone(), closed: Vec::new() });
-    let Crowd { guides, closed } = told.unwrap_or_else(|| Crowd::of(pids.all()));
+    let told = threads.map(|guides| Crowd { guides: guides.clone(), ..Crowd::default() });
+    let Crowd { guides, closed, unasked } = told.unwrap_or_else(|| Crowd::of(pids.all()));
+    gaps.too_many("threads", unasked);
     let mut seen = HashSet::from([own]);
     let mut doors = Vec::new();
     let named =
@@ -102,38 +112,57 @@ pub(super) fn find(own: u64, known: Known<'_>, pids: &Pids, gaps: &mut Gaps) -> 
     doors
 }
 
-/// Processes by the namespaces that they are in.
+/// Processes and their threads by the namespaces that they are in.
 #[derive(Default)]
 struct Crowd {
     /// One of each namespace.
     guides: BTreeMap<u64, u32>,
     /// Those that do not say where they are.
     closed: Vec<u32>,
+    /// How many threads were not asked any more.
+    unasked: usize,
 }
 
 impl Crowd {
     fn of(pids: &[u32]) -> Self {
         let mut whole = Self::default();
-        for part in share(pids, Self::default, Self::add) {
+        let asked = AtomicUsize::new(0);
+        for part in share(pids, Self::default, |crowd, &pid| crowd.add(pid, &asked)) {
             whole.guides.extend(part.guides);
             whole.closed.extend(part.closed);
+            whole.unasked += part.unasked;
         }
         whole
     }
 
-    fn add(&mut self, &pid: &u32) -> usize {
-        match namespace_of(pid) {
-            Some(id) => drop(self.guides.insert(id, pid)),
-            None => self.closed.push(pid),
+    /// Adds a process with its threads, each of which may be elsewhere (setns(2)); how many steps that took.
+    fn add(&mut self, pid: u32, asked: &AtomicUsize) -> usize {
+        let first = namespace_of(pid);
+        // Whose first thread does not say where it is, none of them does; one that has ended is nowhere.
+        if first.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            self.closed.push(pid);
+            return 1;
         }
-        1
+        let threads = threads::others(pid);
+        let room = THREADS_MAX.saturating_sub(asked.fetch_add(threads.len(), Ordering::Relaxed));
+        self.unasked += threads.len().saturating_sub(room);
+        let asked = threads.iter().take(room).map(|&thread| (thread, namespace_of(thread)));
+        let told =
+            asked.chain([(pid, first)]).filter_map(|(thread, namespace)| Some((namespace.ok()?, thread)));
+        let told: Vec<_> = told.collect();
+        if told.is_empty() {
+            self.closed.push(pid);
+        }
+        self.guides.extend(told);
+        1 + threads.len()
     }
 }
 
-/// The namespace of a process, where it may be told: not of another user's (ptrace(2), PTRACE_MODE_READ_FSCREDS).
-fn namespace_of(pid: u32) -> Option<u64> {
-    let link = proc::read_link(format!("/proc/{pid}/ns/net"))?;
-    link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
+/// The namespace of a process or thread, where it may be told: not of another user's (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+fn namespace_of(pid: u32) -> io::Result<u64> {
+    let link = fs::read_link(format!("/proc/{pid}/ns/net"))?;
+    let id = link.to_str().and_then(|link| link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok());
+    id.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// In how many namespaces the `closed` processes are, beside those of the `guides` and the caller's own.
