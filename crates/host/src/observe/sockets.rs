@@ -7,6 +7,7 @@ pub mod tables;
 use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
+    thread::{self, Builder},
 };
 
 use portreeve_core::{address::Family, facts::SeenBy, port::Protocol};
@@ -284,17 +285,18 @@ fn read(way: Way, side: Side, sources: Sources<'_>, mut each: impl FnMut(Socket)
     };
     match way {
         Way::Bpf => {
-            let tables = sources.tables?;
-            // No program is given what is merely bound. It comes before the tables: what is connected meanwhile then comes
-            // twice, and is not passed over.
-            let is_wanted = side == Side::Connected && wanted.connections == Connections::List;
-            let bound = (is_wanted && wanted.ways.allow(Way::SockDiag)).then(|| diag::bound(port, &mut each));
-            let steadiness = match bound {
-                Some(Ok(Steadiness::Unsteady)) => {
-                    read_tables(side, port, tables, &mut each).map(|_| Steadiness::Unsteady)?
-                }
-                _ => read_tables(side, port, tables, &mut each)?,
-            };
+            let is_bound_wanted = side == Side::Connected
+                && wanted.connections == Connections::List
+                && wanted.ways.allow(Way::SockDiag);
+            let (bound, tables) = with_bound(is_bound_wanted.then_some(port), || {
+                read_tables(side, port, sources.tables?, &mut each)
+            });
+            let tables = tables?;
+            let steadiness = bound.map_or(Steadiness::Steady, |(bound, steadiness)| {
+                bound.into_iter().for_each(&mut each);
+                steadiness
+            });
+            let steadiness = if steadiness == Steadiness::Steady { tables } else { steadiness };
             Some(Told { steadiness, unread: Vec::new() })
         }
         Way::SockDiag => {
@@ -306,6 +308,26 @@ fn read(way: Way, side: Side, sources: Sources<'_>, mut each: impl FnMut(Socket)
             Some(Told { steadiness: Steadiness::Steady, unread })
         }
     }
+}
+
+/// What is merely bound, to `port` where one is given, which no program of ours is told of; meanwhile does `work`.
+///
+/// The kernel comes to these before it goes through all connections for nothing, so what is connected meanwhile rather
+/// comes twice than not at all.
+fn with_bound<T>(
+    asked: Option<Option<u16>>,
+    work: impl FnOnce() -> T,
+) -> (Option<(Vec<Socket>, Steadiness)>, T) {
+    let Some(port) = asked else { return (None, work()) };
+    thread::scope(|scope| {
+        let beside = Builder::new().spawn_scoped(scope, move || diag::bound(port));
+        let done = work();
+        let told = match beside {
+            Ok(beside) => beside.join().expect("a list returns its errors, it does not panic"),
+            Err(_) => diag::bound(port),
+        };
+        (told.ok(), done)
+    })
 }
 
 /// Goes through the kernel's own tables; it has programs for those of TCP and UDP only, and the others are rare.

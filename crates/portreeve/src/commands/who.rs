@@ -62,7 +62,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let questions = asked::questions(&asked::words(own), TableFile::load()?.registry())?;
-    let holders = holders(own.get_flag("full"), settings);
+    let mut holders = holders(own.get_flag("full"), settings);
     let wanted = Wanted { ports: asked::span(&questions.concat()), holders, ..Wanted::LISTENERS };
     let mut look = Look::take(settings, &wanted)?;
     let wanted = Wanted { connections: Connections::List, ..wanted };
@@ -73,7 +73,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         look = look.again(&wanted)?;
     }
     if holders == Holders::Quick && may_see_more()? && is_any(is_unheld, &look) {
-        look = look.again(&Wanted { holders: Holders::All, ..wanted })?;
+        holders = Holders::All;
+        look = look.again(&Wanted { holders, ..wanted })?;
     }
     let world = look.world();
     let answer = |asked| Answer::of(&world, asked, holders, settings);

@@ -66,24 +66,23 @@ pub fn list(
     Ok(steadiness)
 }
 
-/// Gives every TCP socket that is bound and idle to `each`; before Linux 6.8 there are none.
+/// Every TCP socket that is bound and idle in the network namespace of the calling thread; before Linux 6.8 none.
 ///
 /// # Errors
 ///
 /// Where the kernel does not list TCP over IPv4.
-pub fn bound(port: Option<u16>, each: &mut impl FnMut(Socket)) -> Result<Steadiness, NetlinkError> {
+pub fn bound(port: Option<u16>) -> Result<(Vec<Socket>, Steadiness), NetlinkError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
-    let mut steadiness = Steadiness::Steady;
+    let (mut sockets, mut steadiness) = (Vec::new(), Steadiness::Steady);
     for family in [Family::Ipv4, Family::Ipv6] {
         let request = request(family, ip_protocol(Protocol::Tcp), 1 << BOUND_INACTIVE, port);
-        match netlink
-            .dump(BY_FAMILY, &request, |bytes| read(bytes, Protocol::Tcp).into_iter().for_each(&mut *each))
-        {
+        let answer = netlink.dump(BY_FAMILY, &request, |bytes| sockets.extend(read(bytes, Protocol::Tcp)));
+        match answer {
             Err(NetlinkError::Interrupted) => steadiness = Steadiness::Unsteady,
             answer => unless_unknown(answer)?,
         }
     }
-    Ok(steadiness)
+    Ok((sockets, steadiness))
 }
 
 /// The inodes of the Multipath TCP sockets in listen; their TCP half is listed under the same inode.
