@@ -76,9 +76,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         holders = Holders::All;
         look = look.again(&Wanted { holders, ..wanted })?;
     }
-    let world = look.world();
-    let answer = |asked| Answer::of(&world, asked, holders, settings);
-    let answers: Vec<_> = questions.iter().map(|asked| answer(asked)).collect();
+    // Which ports lead to a container is known of its processes, and these listen on others.
+    let whole = is_any(is_unheld, &look).then(|| look.again(&Wanted::LISTENERS)).transpose()?;
+    let (world, whole) = (look.world(), whole.as_ref().unwrap_or(&look).world());
+    let mut answers: Vec<_> =
+        questions.iter().map(|asked| Answer::of(&world, asked, holders, settings)).collect();
+    for answer in answers.iter_mut().filter(|answer| is_unheld(&world, answer.asked)) {
+        answer.passed = passed::among(&whole, answer.asked);
+    }
     if settings.verbosity == Verbosity::Quiet {
         let is_free = answers.iter().all(Answer::is_free);
         return Ok(if is_free { Exit::Found } else { Exit::Fine });
