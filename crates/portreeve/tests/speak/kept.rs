@@ -71,7 +71,7 @@ fn who_cannot_be_seen_makes_the_answer_uncertain() {
         [(json!({"socket_unit": "nginx.service"}), ", which nginx.service opened"), (json!({}), "")]
     {
         let whole = format!(
-            "nobody listens on 8000, but a process that cannot be seen still uses 8000/tcp{said} (connected to 198.51.100.7:51000)"
+            "nobody listens on 8000, but a process that cannot be seen still uses 8000/tcp{said}, or it is in flight (connected to 198.51.100.7:51000)"
         );
         assert_eq!(first_line("who 8000", &[socket]), (whole, Some(3)));
     }
