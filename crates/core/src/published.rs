@@ -71,6 +71,8 @@ pub fn behind(snapshot: &Snapshot, target: Target) -> Vec<&Listener> {
 pub struct Passed<'a> {
     /// What the container's engine says of it.
     pub published: &'a Published,
+    /// Where it leads to.
+    pub target: Target,
     /// What takes it inside.
     pub listener: &'a Listener,
     /// The number of its process.
@@ -95,7 +97,12 @@ pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange)
             let ports = process.host_container().into_iter().flat_map(|container| &container.published);
             for published in ports.filter(|published| is_asked(published)) {
                 let leads_here = (published.protocol, published.inside) == (listener.protocol, listener.port);
-                let one = Passed { published, listener, pid, process };
+                let target = Target {
+                    address: own_address(snapshot, listener, published.address),
+                    port: published.inside,
+                    protocol: published.protocol,
+                };
+                let one = Passed { published, target, listener, pid, process };
                 let is_known = passed.iter().any(|known| known.published == published);
                 if leads_here && listener.hears() && !is_known {
                     passed.push(one);
@@ -104,6 +111,19 @@ pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange)
         }
     }
     passed
+}
+
+/// Of a listener on every address, the container's own one; of the family in which packets come, if it has such.
+fn own_address(snapshot: &Snapshot, listener: &Listener, from: IpAddr) -> IpAddr {
+    let bound = listener.address.ip.to_canonical();
+    if !bound.is_unspecified() {
+        return bound;
+    }
+    let interfaces =
+        snapshot.namespace(listener.netns).into_iter().flat_map(|namespace| &namespace.interfaces);
+    let addresses = interfaces.flat_map(|interface| &interface.addresses).map(|address| address.ip);
+    let own = addresses.filter(|ip| !ip.is_loopback());
+    own.min_by_key(|ip| ip.is_ipv4() != from.is_ipv4()).unwrap_or(bound)
 }
 
 #[cfg(test)]
@@ -159,6 +179,7 @@ mod tests {
         let mut host = snapshot(Timestamp::UNIX_EPOCH);
         let mut inside = namespace();
         (inside.id, inside.own) = (2, false);
+        inside.interfaces = [interface("lo", &["127.0.0.1"]), interface("eth0", &["172.17.0.2"])].into();
         host.namespaces.push(inside);
         let places = [
             published(Protocol::Tcp, "0.0.0.0", 8080, 80),
@@ -183,6 +204,7 @@ mod tests {
         }
         let asked = |protocol, port| {
             let passed = passed(&host, protocol, PortRange { first: port, last: port });
+            assert!(passed.iter().all(|it| it.target == shop()));
             passed.iter().map(|it| (it.published.clone(), it.listener.netns)).collect::<Vec<_>>()
         };
         // Once for each address, and by nobody but who is inside.

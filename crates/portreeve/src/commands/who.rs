@@ -70,14 +70,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         settings.snapshot.is_none() && questions.iter().any(|asked| is(&look.world(), asked))
     };
     if is_any(is_silent, &look) {
-        look = look.again(&wanted)?;
-    }
-    if holders == Holders::Quick && may_see_more()? && is_any(is_unheld, &look) {
-        holders = Holders::All;
+        if may_see_more()? && is_any(is_unheld, &look) {
+            holders = Holders::All;
+        }
         look = look.again(&Wanted { holders, ..wanted })?;
     }
     // Which ports lead to a container is known of its processes, and these listen on others.
-    let whole = is_any(is_unheld, &look).then(|| look.again(&Wanted::LISTENERS)).transpose()?;
+    let is_passed = look.snapshot.namespaces.len() > 1 && is_any(is_unheld, &look);
+    let whole = is_passed.then(|| look.again(&Wanted::LISTENERS)).transpose()?;
     let (world, whole) = (look.world(), whole.as_ref().unwrap_or(&look).world());
     let mut answers: Vec<_> =
         questions.iter().map(|asked| Answer::of(&world, asked, holders, settings)).collect();
@@ -156,13 +156,13 @@ impl<'q, 'a> Answer<'q, 'a> {
     /// The answer in sentences.
     pub(super) fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         self.print_held(world, settings, out)?;
-        self.print_passed(world, out)
+        self.print_passed(out)
     }
 
     /// Where packets go that no socket here takes.
-    pub(super) fn print_passed(&self, world: &World<'a>, out: &mut Out) -> Result<(), Failure> {
+    pub(super) fn print_passed(&self, out: &mut Out) -> Result<(), Failure> {
         self.passed.iter().try_for_each(|passed| {
-            let text = passed::text(world, passed);
+            let text = passed::text(passed);
             out.line(&format!("  {}", visible(text.in_lang(out.lang))))
         })
     }

@@ -293,3 +293,35 @@ fn sockets_that_several_opened_are_told_one_by_one() {
     let text = opener["text"].as_str().unwrap();
     assert!(text.contains("pid 812") && text.contains("pid 813"), "{text}");
 }
+
+/// The same host where Docker runs no forwarder; `held` where it keeps the number for itself.
+fn without_forwarder(held: bool) -> Vec<u8> {
+    shop_with(|snapshot| {
+        let published = json!([{"protocol": "tcp", "address": "0.0.0.0", "port": 8080, "inside": 80}]);
+        snapshot["processes"]["2200"]["container"]["published"] = published;
+        snapshot["processes"]["2100"]["name"] = json!("dockerd");
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        listeners.retain(|listener| held || listener["port"] != 8080);
+    })
+}
+
+#[test]
+fn a_port_that_the_kernel_passes_on_is_told_by_its_container() {
+    let held = with_input("why 8080 --snapshot -", &without_forwarder(true));
+    assert_eq!(
+        told(&held, "inside"),
+        "172.17.0.2:80 → nginx 2200 (root) in docker container shop, image nginx:1.27"
+    );
+
+    let passed =
+        "  0.0.0.0:8080/tcp is passed on to 172.17.0.2:80 → nginx (pid 2200) in docker shop (nginx:1.27)";
+    for command in ["why", "who"] {
+        let said = with_input(&format!("{command} 8080 --snapshot -"), &without_forwarder(false));
+        assert!(said.out.contains(passed), "{command}: {}", said.out);
+        let other = with_input(&format!("{command} 8081 --snapshot -"), &without_forwarder(false));
+        assert!(!other.out.contains("passed on"), "{command}: {}", other.out);
+    }
+    let document = with_input("why 8080 -o json --snapshot -", &without_forwarder(false)).json();
+    assert_eq!((&document["ports"], &document["passed"][0]["port"]), (&json!([]), &json!(8080)));
+    assert_eq!(document["passed"][0]["listener"]["holders"][0]["pid"], 2200);
+}

@@ -1,7 +1,6 @@
 //! Ports of this host that the kernel passes on to a container, of which no socket of the host tells (A12).
 
 use portreeve_core::{
-    facts::Listener,
     published::{Passed, passed},
     text,
     words::Text,
@@ -19,24 +18,14 @@ pub(in crate::commands) fn among<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<
 }
 
 /// `0.0.0.0:8080/tcp is passed on to 172.17.0.2:80 → httpd (pid 77) in docker shop (shop:1)`.
-pub(super) fn text(world: &World<'_>, passed: &Passed<'_>) -> Text {
-    let Passed { published, listener, pid, process } = passed;
+pub(super) fn text(passed: &Passed<'_>) -> Text {
+    let Passed { published, target, pid, process, .. } = passed;
     let at = format!("{}/{}", endpoint(&published.address.into(), published.port), published.protocol);
-    let inside = inside(world, listener);
+    let inside = endpoint(&target.address.into(), target.port);
     let name = process.called();
     let container = process.host_container().map(owner::container).unwrap_or_default();
     text!(
         "{at} is passed on to {inside} → {name} (pid {pid}) in {container}",
         "{at} は {container} の {name}(pid {pid})が待ち受ける {inside} に転送されます"
     )
-}
-
-/// The container's own address, where it listens on all of them.
-fn inside(world: &World<'_>, listener: &Listener) -> String {
-    let namespace = world.snapshot.namespace(listener.netns);
-    let addresses = namespace.into_iter().flat_map(|namespace| &namespace.interfaces);
-    let mut addresses = addresses.flat_map(|interface| &interface.addresses);
-    let own = addresses.find(|address| !address.ip.is_loopback() && address.ip.is_ipv4());
-    let is_wide = listener.address.ip.is_unspecified();
-    endpoint(own.filter(|_| is_wide).unwrap_or(&listener.address), listener.port)
 }

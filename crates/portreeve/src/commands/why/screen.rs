@@ -97,7 +97,7 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
     if !telling.answer.is_heard {
         let rows: Vec<_> = telling.stories.iter().map(|story| story.row.clone()).collect();
         out.line(&visible(elsewhere(evidence.world, telling.asked, &rows).in_lang(out.lang)))?;
-        telling.answer.print_passed(evidence.world, out)?;
+        telling.answer.print_passed(out)?;
     }
     for (at, story) in telling.stories.iter().take(STORIES_MAX).enumerate() {
         if at > 0 {

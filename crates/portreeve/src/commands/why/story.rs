@@ -7,8 +7,8 @@ use portreeve_core::{
     finding::Finding,
     origin::{Origin, origin},
     peers::{Peers, peers},
-    port::PortSpec,
-    published::{Target, behind, target},
+    port::{PortRange, PortSpec},
+    published::{Target, behind, passed, target},
     reach::{Answers, Reach, answers},
     rules::processes,
     world::{Scope, World},
@@ -102,7 +102,7 @@ impl<'w, 'a> Story<'w, 'a> {
                 evidence.compared.as_ref().map(|compared| compared.before.snapshot),
             ),
             origin: first.map(|first| origin(snapshot, first, pid)),
-            inside: inside(snapshot, main),
+            inside: first.and_then(|first| inside(snapshot, first, main)),
             answers: answers(&row.listeners, namespace),
             reach: widest(world, &row.listeners),
             peers: around.map(|connections| peers(connections, &row.listeners, namespace)),
@@ -149,10 +149,19 @@ fn findings<'w>(evidence: &Evidence<'w, '_>, asked: &[Asked], row: &Row<'_>) -> 
 
 fn inside<'a>(
     snapshot: &'a Snapshot,
+    first: &Listener,
     main: Option<(u32, &'a Process)>,
 ) -> Option<(Target, Vec<&'a Listener>)> {
-    let target = target(main?.1)?;
-    Some((target, behind(snapshot, target)))
+    if let Some(target) = main.and_then(|(_, process)| target(process)) {
+        return Some((target, behind(snapshot, target)));
+    }
+    // Docker holds a number so that nobody else takes it, and the kernel passes packets on before they come that far.
+    let passed = passed(snapshot, Some(first.protocol), PortRange::one(first.port)).into_iter().next()?;
+    is_own(snapshot, first).then(|| (passed.target, vec![passed.listener]))
+}
+
+fn is_own(snapshot: &Snapshot, listener: &Listener) -> bool {
+    snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own)
 }
 
 /// For each zone the verdict of the socket that it reaches best.
