@@ -10,6 +10,9 @@ use crate::sys::netlink::{self, Netlink, NetlinkError, attributes, bytes_at};
 
 /// SOCK_DIAG_BY_FAMILY.
 const BY_FAMILY: u16 = 20;
+/// TCPDIAG_GETSOCK: the older request, which alone lists both families in one walk (net/ipv4/inet_diag.c,
+/// `inet_diag_rcv_msg_compat`).
+const TCP_OF_EVERY_FAMILY: u16 = 18;
 /// INET_DIAG_REQ_PROTOCOL: the protocol number where it does not fit in a byte.
 const REQUEST_PROTOCOL: u16 = 3;
 /// INET_DIAG_SKV6ONLY.
@@ -73,16 +76,13 @@ pub fn list(
 /// Where the kernel does not list TCP over IPv4.
 pub fn bound(port: Option<u16>) -> Result<(Vec<Socket>, Steadiness), NetlinkError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag)?;
-    let (mut sockets, mut steadiness) = (Vec::new(), Steadiness::Steady);
-    for family in [Family::Ipv4, Family::Ipv6] {
-        let request = request(family, ip_protocol(Protocol::Tcp), 1 << BOUND_INACTIVE, port);
-        let answer = netlink.dump(BY_FAMILY, &request, |bytes| sockets.extend(read(bytes, Protocol::Tcp)));
-        match answer {
-            Err(NetlinkError::Interrupted) => steadiness = Steadiness::Unsteady,
-            answer => unless_unknown(answer)?,
-        }
+    let mut sockets = Vec::new();
+    let request = request_of_every_family(1 << BOUND_INACTIVE, port);
+    match netlink.dump(TCP_OF_EVERY_FAMILY, &request, |bytes| sockets.extend(read(bytes, Protocol::Tcp))) {
+        Ok(()) => Ok((sockets, Steadiness::Steady)),
+        Err(NetlinkError::Interrupted) => Ok((sockets, Steadiness::Unsteady)),
+        Err(error) => Err(error),
     }
-    Ok((sockets, steadiness))
 }
 
 /// The inodes of the Multipath TCP sockets in listen; their TCP half is listed under the same inode.
@@ -121,16 +121,31 @@ fn request(family: Family, protocol: u32, states: u32, port: Option<u16>) -> Vec
     let narrow = u8::try_from(protocol);
     request.extend([address_family(family), narrow.unwrap_or(0), 0, 0]);
     request.extend(states.to_ne_bytes());
-    request.extend(port.unwrap_or(0).to_be_bytes());
-    // No destination, addresses, interface; INET_DIAG_NOCOOKIE.
-    request.resize(request.len() + 2 + 16 + 16 + 4, 0);
-    request.extend([0xff; 8]);
+    request.extend(socket_id(port));
     if narrow.is_err() {
         request.extend(8u16.to_ne_bytes());
         request.extend(REQUEST_PROTOCOL.to_ne_bytes());
         request.extend(protocol.to_ne_bytes());
     }
     request
+}
+
+/// Builds a struct `inet_diag_req`, the older one, with the fields that the newer one has and in another order.
+fn request_of_every_family(states: u32, port: Option<u16>) -> Vec<u8> {
+    let mut request = vec![0; 4];
+    request.extend(socket_id(port));
+    request.extend(states.to_ne_bytes());
+    // No tables are chosen.
+    request.extend([0; 4]);
+    request
+}
+
+/// A struct `inet_diag_sockid` of a port alone: no destination, addresses, interface; INET_DIAG_NOCOOKIE.
+fn socket_id(port: Option<u16>) -> [u8; 48] {
+    let mut id = [0; 48];
+    id[..2].copy_from_slice(&port.unwrap_or(0).to_be_bytes());
+    id[40..].fill(0xff);
+    id
 }
 
 const fn address_family(family: Family) -> u8 {
