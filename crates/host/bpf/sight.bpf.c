@@ -66,19 +66,32 @@ static __always_inline int is_listening(const struct sock_common *common, int is
 	return common->skc_state == (is_datagram ? TCP_CLOSE : TCP_LISTEN);
 }
 
-static __always_inline void fill_place(struct record *record, const struct sock_common *common)
+// Where a pointer to a socket comes from. For each pointer that is read through one that the kernel gave the program
+// itself, its verifier searches all types of the kernel by name, four times (kernel/bpf/verifier.c,
+// `btf_nested_type_is_trusted`): ten such reads take longer than a look. Those are copied instead, which the verifier
+// does not mind and which takes longer for each socket.
+enum origin {
+	FOUND,
+	GIVEN,
+};
+
+static __always_inline void fill_place(struct record *record, const struct sock_common *common, enum origin origin)
 {
 	record->family = common->skc_family;
 	record->state = common->skc_state;
 	record->local_port = common->skc_num;
-	record->netns = BPF_CORE_READ(common, skc_net.net, ns.inum);
+	if (origin == GIVEN)
+		record->netns = BPF_CORE_READ(common, skc_net.net, ns.inum);
+	else
+		record->netns = common->skc_net.net->ns.inum;
 }
 
-static __always_inline void fill_addresses(struct record *record, const struct sock_common *common)
+static __always_inline void fill_addresses(struct record *record, const struct sock_common *common,
+					   enum origin origin)
 {
 	__u32 *local = (__u32 *)record->local, *peer = (__u32 *)record->peer;
 
-	fill_place(record, common);
+	fill_place(record, common, origin);
 	record->peer_port = common->skc_dport;
 	record->interface = common->skc_bound_dev_if;
 	if (record->family == AF_INET) {
@@ -96,9 +109,9 @@ static __always_inline void fill_addresses(struct record *record, const struct s
 	}
 }
 
-static __always_inline void fill_socket(struct record *record, struct sock *sk)
+static __always_inline void fill_socket(struct record *record, struct sock *sk, enum origin origin)
 {
-	fill_addresses(record, &sk->__sk_common);
+	fill_addresses(record, &sk->__sk_common, origin);
 	record->protocol = sk->sk_protocol;
 	record->type = sk->sk_type;
 	record->uid = sk->sk_uid.val;
@@ -106,8 +119,12 @@ static __always_inline void fill_socket(struct record *record, struct sock *sk)
 	record->queue_limit = sk->sk_max_ack_backlog;
 	if (BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
 		record->flags |= FLAG_CHOSEN;
-	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		record->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup)) {
+		if (origin == GIVEN)
+			record->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+		else
+			record->cgroup = sk->sk_cgrp_data.cgroup->kn->id;
+	}
 	record->cookie = bpf_get_socket_cookie(sk);
 }
 
@@ -134,16 +151,28 @@ static __always_inline __u32 number_of(struct task_struct *task, __u32 level)
 	return number;
 }
 
-// Who has a file, as whoever reads counts processes.
+// The numbers of a thread and of its process, as whoever reads counts them.
+static __always_inline void fill_numbers(struct record *record, struct task_struct *task, struct task_struct *leader)
+{
+	__u32 level = BPF_CORE_READ(bpf_get_current_task_btf(), thread_pid, level);
+
+	if (level == 0) {
+		// On most hosts whoever reads is in the first pid namespace, which a task's own numbers are of.
+		record->pid = task->tgid;
+		record->thread = task->pid;
+	} else {
+		record->pid = number_of(leader, level);
+		record->thread = number_of(task, level);
+	}
+}
+
+// Who has a file.
 static __always_inline void fill_task(struct record *record, struct task_struct *task)
 {
-	struct task_struct *reader = bpf_get_current_task_btf();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	__u32 level = BPF_CORE_READ(reader, thread_pid, level);
+	struct task_struct *leader = task->group_leader;
 
-	record->pid = number_of(leader, level);
-	record->thread = leader == task ? record->pid : number_of(task, level);
-	record->started = BPF_CORE_READ(leader, start_boottime);
+	fill_numbers(record, task, leader);
+	record->started = leader->start_boottime;
 }
 
 static __always_inline int is_wanted(const struct sock *sk)
@@ -190,11 +219,11 @@ int files(struct bpf_iter__task_file *ctx)
 		return 0;
 	fill_task(&record, task);
 	record.fd = ctx->fd;
-	record.inode = BPF_CORE_READ(file, f_inode, i_ino);
+	record.inode = file->f_inode->i_ino;
 	if (has_peer(sk)) {
-		fill_place(&record, &sk->__sk_common);
+		fill_place(&record, &sk->__sk_common, FOUND);
 	} else {
-		fill_socket(&record, sk);
+		fill_socket(&record, sk, FOUND);
 		fill_other(&record, sk);
 	}
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
@@ -202,14 +231,19 @@ int files(struct bpf_iter__task_file *ctx)
 }
 
 // What a table tells of the file behind a socket; a socket that was closed has none any more, and no inode either.
-static __always_inline void fill_file(struct record *record, const struct sock *sk)
+static __always_inline void fill_file(struct record *record, const struct sock *sk, enum origin origin)
 {
-	struct socket *socket = sk->sk_socket;
+	struct socket *socket = origin == GIVEN ? BPF_CORE_READ(sk, sk_socket) : sk->sk_socket;
+	struct file *file;
 
 	if (!socket)
 		return;
-	record->inode = BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
-	if (!socket->file)
+	file = origin == GIVEN ? BPF_CORE_READ(socket, file) : socket->file;
+	if (file && origin == FOUND)
+		record->inode = file->f_inode->i_ino;
+	else
+		record->inode = BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+	if (!file)
 		record->flags |= FLAG_KERNEL;
 }
 
@@ -219,22 +253,23 @@ int tcp(struct bpf_iter__tcp *ctx)
 	struct sock_common *common = ctx->sk_common;
 	struct tcp_timewait_sock *waiting;
 	struct record record = {};
+	struct tcp_sock *whole;
 	struct sock *sk;
 
 	if (!common || !is_in_range(common))
 		return 0;
 	if (!WANTED(CONNECTIONS) && !is_listening(common, 0))
 		return 0;
-	sk = (struct sock *)bpf_skc_to_tcp_sock(common);
-	if (sk) {
-		fill_file(&record, sk);
-		fill_socket(&record, sk);
-		if (bpf_core_field_exists(struct tcp_sock, is_mptcp) &&
-		    BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
+	whole = bpf_skc_to_tcp_sock(common);
+	if (whole) {
+		sk = (struct sock *)whole;
+		fill_file(&record, sk, FOUND);
+		fill_socket(&record, sk, FOUND);
+		if (bpf_core_field_exists(whole->is_mptcp) && whole->is_mptcp)
 			record.flags |= FLAG_MPTCP;
 	} else {
 		// What is left of a connection for a minute after its end, or is there before its beginning.
-		fill_addresses(&record, common);
+		fill_addresses(&record, common, GIVEN);
 		record.protocol = IPPROTO_TCP;
 		record.cookie = bpf_get_socket_cookie(common);
 		waiting = bpf_skc_to_tcp_timewait_sock(common);
@@ -253,8 +288,8 @@ int udp(struct bpf_iter__udp *ctx)
 
 	if (!sk || !is_wanted(sk))
 		return 0;
-	fill_file(&record, sk);
-	fill_socket(&record, sk);
+	fill_file(&record, sk, GIVEN);
+	fill_socket(&record, sk, GIVEN);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
@@ -276,7 +311,7 @@ int elsewhere(struct bpf_iter__task *ctx)
 	leader = BPF_CORE_READ(task, group_leader);
 	if (leader != task && record.netns == BPF_CORE_READ(leader, nsproxy, net_ns, ns.inum))
 		return 0;
-	fill_task(&record, task);
+	fill_numbers(&record, task, leader);
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
