@@ -11,7 +11,10 @@ use std::{
 };
 
 use portreeve_core::facts::{GapKind, Namespace, OtherSocket};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::{
+    io::Errno,
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
 
 use self::doors::{Door, Known};
 use super::{
@@ -118,15 +121,18 @@ fn look_abroad(sources: Sources<'_>, doors: &[Door], gaps: &mut Gaps) -> Vec<Loo
 
 fn enter(sources: Sources<'_>, door: &Door, gaps: &mut Gaps) -> Option<Look> {
     let network = Some(LinkNameSpaceType::Network);
-    let entered =
-        door.open().is_some_and(|namespace| move_into_link_name_space(namespace.as_fd(), network).is_ok());
+    let entered = door.open().and_then(|namespace| move_into_link_name_space(namespace.as_fd(), network));
     // A process may have gone elsewhere, or another have its number, since its door was found.
-    let is_right = entered && own_id() == Some(door.id);
-    let look = is_right.then(|| look_here(sources, door.id, door.name.clone(), gaps).ok()).flatten();
-    if look.is_none() {
-        gaps.add(GapKind::ForeignNamespaces, 1);
-    }
-    look
+    let kind = match entered {
+        Ok(()) if own_id() == Some(door.id) => None,
+        Ok(()) | Err(Errno::NOENT | Errno::SRCH | Errno::BADF) => Some(GapKind::VanishedProcesses),
+        Err(_) => Some(GapKind::ForeignNamespaces),
+    };
+    let look = match kind {
+        None => look_here(sources, door.id, door.name.clone(), gaps).map_err(|_| GapKind::ForeignNamespaces),
+        Some(kind) => Err(kind),
+    };
+    look.map_err(|kind| gaps.add(kind, 1)).ok()
 }
 
 /// Looks into the namespace of the calling thread.
@@ -197,20 +203,29 @@ mod tests {
     };
     use rustix::process::geteuid;
 
+    /// The namespace that is found behind this path, and what is a gap.
+    fn enter(path: &str, id: u64) -> (Option<u64>, Vec<GapKind>) {
+        let mut gaps = Gaps::default();
+        let door = Door { id, name: None, way: doors::Way::Path(path.into()) };
+        let wanted = Wanted { holders: Holders::Skip, ..Wanted::LISTENERS };
+        let sources = Sources { wanted: &wanted, pass: &Pass::over(&wanted), tables: None, mounts: &[] };
+        let look = super::enter(sources, &door, &mut gaps);
+        (look.map(|look| look.namespace.id), gaps.into_sorted().iter().map(|gap| gap.what).collect())
+    }
+
     #[test]
     fn a_namespace_that_is_not_behind_its_door_is_a_gap() {
-        let door = |id| Door { id, name: None, way: doors::Way::Path("/proc/self/ns/net".into()) };
-        let enter = |id| {
-            let mut gaps = Gaps::default();
-            let wanted = Wanted { holders: Holders::Skip, ..Wanted::LISTENERS };
-            let sources = Sources { wanted: &wanted, pass: &Pass::over(&wanted), tables: None, mounts: &[] };
-            let look = enter(sources, &door(id), &mut gaps);
-            (look.map(|look| look.namespace.id), gaps.into_sorted().iter().map(|gap| gap.count).sum::<u32>())
-        };
-        let own = own_id().unwrap();
-        assert_eq!(enter(own + 1), (None, 1));
+        let (own, path) = (own_id().unwrap(), "/proc/self/ns/net");
         // Only root may go even where it is.
-        let expected = if geteuid().is_root() { (Some(own), 0) } else { (None, 1) };
-        assert_eq!(enter(own), expected);
+        let (here, elsewhere) = if geteuid().is_root() {
+            ((Some(own), vec![]), (None, vec![GapKind::VanishedProcesses]))
+        } else {
+            let shut = (None, vec![GapKind::ForeignNamespaces]);
+            (shut.clone(), shut)
+        };
+        assert_eq!(enter(path, own), here);
+        assert_eq!(enter(path, own + 1), elsewhere);
+        // Whoever led there has ended, and root could not enter it either.
+        assert_eq!(enter("/proc/self/ns/nothing", own), (None, vec![GapKind::VanishedProcesses]));
     }
 }

@@ -3,14 +3,17 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt::Display,
-    fs::{self, File},
-    io,
+    fs, io,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use portreeve_core::facts::GapKind;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::Errno,
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
+};
 
 use super::super::{
     Gaps,
@@ -45,15 +48,18 @@ pub(super) enum Way {
 
 impl Door {
     /// A descriptor of the namespace.
-    pub(super) fn open(&self) -> Option<OwnedFd> {
+    ///
+    /// # Errors
+    ///
+    /// NOENT, SRCH or BADF where whoever led there has ended, or has let go of it.
+    pub(super) fn open(&self) -> rustix::io::Result<OwnedFd> {
+        let number = |number: u32| i32::try_from(number).map_err(|_| Errno::SRCH);
         match &self.way {
-            Way::Path(path) => Some(File::open(path).ok()?.into()),
+            Way::Path(path) => open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()),
             Way::Socket(found) => {
-                let pid = Pid::from_raw(i32::try_from(found.pid).ok()?)?;
-                let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-                let socket =
-                    pidfd_getfd(process, i32::try_from(found.fd).ok()?, PidfdGetfdFlags::empty()).ok()?;
-                netns::of_socket(socket).ok()
+                let pid = Pid::from_raw(number(found.pid)?).ok_or(Errno::SRCH)?;
+                let process = pidfd_open(pid, PidfdFlags::empty())?;
+                netns::of_socket(pidfd_getfd(process, number(found.fd)?, PidfdGetfdFlags::empty())?)
             }
         }
     }
