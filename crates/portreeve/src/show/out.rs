@@ -155,7 +155,7 @@ pub(crate) fn painted(text: &str, paint: Option<Paint>, colour: Colour) -> Strin
     format!("\x1b[{code}m{text}\x1b[0m")
 }
 
-fn terminal_width() -> Option<usize> {
+pub(super) fn terminal_width() -> Option<usize> {
     let stdout = io::stdout();
     if !stdout.is_terminal() {
         return None;

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    io::{self, IsTerminal as _},
     net::IpAddr,
 };
 
@@ -15,10 +14,13 @@ use portreeve_core::{
     world::World,
 };
 
-use super::{next, owner, reach::widest};
+use super::{next, out::terminal_width, owner, reach::widest};
 
-/// On a terminal, ports and addresses of a row are listed in so many columns, and counted beyond.
+/// On a terminal, ports and addresses of a row are listed in so many columns, and counted beyond; on a narrow one in
+/// less, as they are never cut and all else would be.
 const LIST_WIDTH_MAX: usize = 24;
+/// Of the terminal's width, ports take one part in so many.
+const PORTS_PART: usize = 5;
 
 /// Sockets that a person takes for one thing.
 #[derive(Clone, Debug)]
@@ -181,7 +183,11 @@ fn bound_within(listeners: &[&Listener], room: usize) -> String {
 
 /// Whoever reads through a pipe gets everything.
 fn room() -> usize {
-    if io::stdout().is_terminal() { LIST_WIDTH_MAX } else { usize::MAX }
+    terminal_width().map_or(usize::MAX, |_| LIST_WIDTH_MAX)
+}
+
+fn room_for_ports() -> usize {
+    terminal_width().map_or(usize::MAX, |width| (width / PORTS_PART).min(LIST_WIDTH_MAX))
 }
 
 impl<'a> Row<'a> {
@@ -252,7 +258,7 @@ impl<'a> Row<'a> {
     pub(crate) fn ports(&self) -> String {
         let ranges = ranges(&self.numbers());
         let counted = ranges.iter().map(|range| (range.to_string(), range.count()));
-        let listed = listed(counted, ",", room());
+        let listed = listed(counted, ",", room_for_ports());
         self.protocol().map_or(String::new(), |protocol| format!("{listed}/{protocol}"))
     }
 
