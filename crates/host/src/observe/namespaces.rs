@@ -11,10 +11,7 @@ use std::{
 };
 
 use portreeve_core::facts::{GapKind, Namespace, OtherSocket};
-use rustix::{
-    io::Errno,
-    thread::{LinkNameSpaceType, move_into_link_name_space},
-};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use self::doors::{Door, Known};
 use super::{
@@ -120,18 +117,15 @@ fn look_abroad(sources: Sources<'_>, doors: &[Door], gaps: &mut Gaps) -> Vec<Loo
 }
 
 fn enter(sources: Sources<'_>, door: &Door, gaps: &mut Gaps) -> Option<Look> {
-    let network = Some(LinkNameSpaceType::Network);
-    let entered = door.open().and_then(|namespace| move_into_link_name_space(namespace.as_fd(), network));
-    // A process may have gone elsewhere, or another have its number, since its door was found.
-    let kind = match entered {
-        Ok(()) if own_id() == Some(door.id) => None,
-        Ok(()) | Err(Errno::NOENT | Errno::SRCH | Errno::BADF) => Some(GapKind::VanishedProcesses),
-        Err(_) => Some(GapKind::ForeignNamespaces),
-    };
-    let look = match kind {
-        None => look_here(sources, door.id, door.name.clone(), gaps).map_err(|_| GapKind::ForeignNamespaces),
-        Some(kind) => Err(kind),
-    };
+    let look = door.open().and_then(|namespace| {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+            .map_err(|_| GapKind::ForeignNamespaces)?;
+        // A process may have gone elsewhere, or another have its number, since its door was found.
+        if own_id() != Some(door.id) {
+            return Err(GapKind::VanishedProcesses);
+        }
+        look_here(sources, door.id, door.name.clone(), gaps).map_err(|_| GapKind::ForeignNamespaces)
+    });
     look.map_err(|kind| gaps.add(kind, 1)).ok()
 }
 
@@ -203,10 +197,10 @@ mod tests {
     };
     use rustix::process::geteuid;
 
-    /// The namespace that is found behind this path, and what is a gap.
-    fn enter(path: &str, id: u64) -> (Option<u64>, Vec<GapKind>) {
+    /// The namespace that is found behind this door, and what is a gap.
+    fn enter(way: doors::Way, id: u64) -> (Option<u64>, Vec<GapKind>) {
         let mut gaps = Gaps::default();
-        let door = Door { id, name: None, way: doors::Way::Path(path.into()) };
+        let door = Door { id, name: None, way };
         let wanted = Wanted { holders: Holders::Skip, ..Wanted::LISTENERS };
         let sources = Sources { wanted: &wanted, pass: &Pass::over(&wanted), tables: None, mounts: &[] };
         let look = super::enter(sources, &door, &mut gaps);
@@ -215,17 +209,20 @@ mod tests {
 
     #[test]
     fn a_namespace_that_is_not_behind_its_door_is_a_gap() {
-        let (own, path) = (own_id().unwrap(), "/proc/self/ns/net");
+        let own = own_id().unwrap();
+        let here = || doors::Way::Thread(std::process::id());
         // Only root may go even where it is.
-        let (here, elsewhere) = if geteuid().is_root() {
+        let (there, elsewhere) = if geteuid().is_root() {
             ((Some(own), vec![]), (None, vec![GapKind::VanishedProcesses]))
         } else {
             let shut = (None, vec![GapKind::ForeignNamespaces]);
             (shut.clone(), shut)
         };
-        assert_eq!(enter(path, own), here);
-        assert_eq!(enter(path, own + 1), elsewhere);
-        // Whoever led there has ended, and root could not enter it either.
-        assert_eq!(enter("/proc/self/ns/nothing", own), (None, vec![GapKind::VanishedProcesses]));
+        assert_eq!(enter(here(), own), there);
+        assert_eq!(enter(here(), own + 1), elsewhere);
+        // Whoever led there has ended, and root could not enter it either; a mount may be hidden by another.
+        assert_eq!(enter(doors::Way::Thread(u32::MAX), own), (None, vec![GapKind::VanishedProcesses]));
+        let hidden = doors::Way::Path("/run/netns/portreeve/nothing".into());
+        assert_eq!(enter(hidden, own), (None, vec![GapKind::ForeignNamespaces]));
     }
 }

@@ -23,6 +23,8 @@ impl Room {
         let rest = std::env::var("PATH").expect("the tools of the machine are on the path");
         let path = format!("{}:{}:{rest}", folder(Path::new(PORTREEVE)), folder(&holder));
         let room = Self { namespace: lab(Namespace::create_with_processes()), path };
+        // What the machine has mounted there is neither seen nor hidden.
+        room.run("awk '$5 ~ /^\\/run\\/netns\\// {print $5}' /proc/self/mountinfo | xargs -r umount");
         room.run("mount -t tmpfs run /run");
         room
     }

@@ -42,6 +42,8 @@ pub(super) struct Door {
 pub(super) enum Way {
     /// A file of it.
     Path(String),
+    /// A thread that is in it.
+    Thread(u32),
     /// A socket of it that a process has: nothing else may keep it.
     Socket(Found),
 }
@@ -51,18 +53,30 @@ impl Door {
     ///
     /// # Errors
     ///
-    /// NOENT, SRCH or BADF where whoever led there has ended, or has let go of it.
-    pub(super) fn open(&self) -> rustix::io::Result<OwnedFd> {
-        let number = |number: u32| i32::try_from(number).map_err(|_| Errno::SRCH);
-        match &self.way {
-            Way::Path(path) => open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()),
-            Way::Socket(found) => {
-                let pid = Pid::from_raw(number(found.pid)?).ok_or(Errno::SRCH)?;
-                let process = pidfd_open(pid, PidfdFlags::empty())?;
-                netns::of_socket(pidfd_getfd(process, number(found.fd)?, PidfdGetfdFlags::empty())?)
-            }
-        }
+    /// What is a gap then: whoever led there has ended, or has let go of it; or it cannot be opened, such as a mount that
+    /// another one hides.
+    pub(super) fn open(&self) -> Result<OwnedFd, GapKind> {
+        let opened = match &self.way {
+            Way::Path(path) => return read_only(path).map_err(|_| GapKind::ForeignNamespaces),
+            Way::Thread(thread) => read_only(&format!("/proc/{thread}/ns/net")),
+            Way::Socket(found) => namespace_of_socket(*found),
+        };
+        opened.map_err(|error| match error {
+            Errno::NOENT | Errno::SRCH | Errno::BADF => GapKind::VanishedProcesses,
+            _ => GapKind::ForeignNamespaces,
+        })
     }
+}
+
+fn read_only(path: &str) -> rustix::io::Result<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn namespace_of_socket(found: Found) -> rustix::io::Result<OwnedFd> {
+    let number = |number: u32| i32::try_from(number).map_err(|_| Errno::SRCH);
+    let pid = Pid::from_raw(number(found.pid)?).ok_or(Errno::SRCH)?;
+    let process = pidfd_open(pid, PidfdFlags::empty())?;
+    netns::of_socket(pidfd_getfd(process, number(found.fd)?, PidfdGetfdFlags::empty())?)
 }
 
 /// The doors that are known before anybody looks for more.
@@ -101,7 +115,7 @@ pub(super) fn find(own: u64, known: Known<'_>, pids: &Pids, gaps: &mut Gaps) -> 
     let mut doors = Vec::new();
     let named =
         names.iter().map(|(name, &id)| (id, Some(name.clone()), Way::Path(format!("{NAMED}/{name}"))));
-    let held = guides.iter().map(|(&id, pid)| (id, None, Way::Path(format!("/proc/{pid}/ns/net"))));
+    let held = guides.iter().map(|(&id, &thread)| (id, None, Way::Thread(thread)));
     let mounted = mounts.iter().map(|(id, place)| (*id, None, Way::Path(place.clone())));
     let socket = sockets.iter().map(|(&id, &found)| (id, None, Way::Socket(found)));
     for (id, name, way) in named.chain(held).chain(mounted).chain(socket) {
