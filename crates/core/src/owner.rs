@@ -263,7 +263,8 @@ impl<'a> Identity<'a> {
     pub(crate) fn forwards_for_containers(&self) -> bool {
         const ENGINES: [&str; 4] =
             ["docker.service", "containerd.service", "podman.service", "snap.docker.dockerd.service"];
-        const FORWARDERS: [&str; 5] = ["docker-proxy", "rootlessport", "conmon", "slirp4netns", "pasta"];
+        const FORWARDERS: [&str; 6] =
+            ["docker-proxy", "dockerd", "rootlessport", "conmon", "slirp4netns", "pasta"];
         let exe = self.exe.filter(|exe| exe.starts_with("/usr/") && !self.exe_elsewhere);
         let program = exe.and_then(|exe| exe.rsplit('/').next());
         self.container.is_none()

@@ -96,16 +96,9 @@ pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange)
             // What a user's own engine says binds nobody.
             let ports = process.host_container().into_iter().flat_map(|container| &container.published);
             for published in ports.filter(|published| is_asked(published)) {
-                let leads_here = (published.protocol, published.inside) == (listener.protocol, listener.port);
-                let target = Target {
-                    address: own_address(snapshot, listener, published.address),
-                    port: published.inside,
-                    protocol: published.protocol,
-                };
-                let one = Passed { published, target, listener, pid, process };
                 let is_known = passed.iter().any(|known| known.published == published);
-                if leads_here && listener.hears() && !is_known {
-                    passed.push(one);
+                if let Some(target) = arrives(snapshot, listener, published).filter(|_| !is_known) {
+                    passed.push(Passed { published, target, listener, pid, process });
                 }
             }
         }
@@ -113,17 +106,39 @@ pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange)
     passed
 }
 
-/// Of a listener on every address, the container's own one; of the family in which packets come, if it has such.
-fn own_address(snapshot: &Snapshot, listener: &Listener, from: IpAddr) -> IpAddr {
+/// What of `passed` goes past `listener`, which the container's engine holds outside only so that nobody else does.
+#[must_use]
+pub fn past<'p, 'a>(
+    passed: &'p [Passed<'a>],
+    listener: &Listener,
+    holder: &Process,
+) -> Option<&'p Passed<'a>> {
+    let is_engines = Identity::of_process(holder).forwards_for_containers();
     let bound = listener.address.ip.to_canonical();
-    if !bound.is_unspecified() {
-        return bound;
+    passed.iter().filter(|_| is_engines).find(|passed| {
+        let Published { protocol, address, port, .. } = *passed.published;
+        (protocol, port) == (listener.protocol, listener.port)
+            && hears(listener, address)
+            && (bound.is_unspecified() || bound == address)
+    })
+}
+
+/// Where packets to a published port arrive inside, if `listener` takes them there: the family stays the same.
+fn arrives(snapshot: &Snapshot, listener: &Listener, published: &Published) -> Option<Target> {
+    let is_meant = (published.protocol, published.inside) == (listener.protocol, listener.port);
+    if !is_meant || !listener.hears() || !hears(listener, published.address) {
+        return None;
     }
-    let interfaces =
-        snapshot.namespace(listener.netns).into_iter().flat_map(|namespace| &namespace.interfaces);
+    let interfaces = snapshot.namespace(listener.netns)?.interfaces.iter();
     let addresses = interfaces.flat_map(|interface| &interface.addresses).map(|address| address.ip);
-    let own = addresses.filter(|ip| !ip.is_loopback());
-    own.min_by_key(|ip| ip.is_ipv4() != from.is_ipv4()).unwrap_or(bound)
+    let mut own = addresses.filter(|ip| !ip.is_loopback() && ip.is_ipv4() == published.address.is_ipv4());
+    let bound = listener.address.ip.to_canonical();
+    let address = own.find(|ip| bound.is_unspecified() || *ip == bound)?;
+    Some(Target { address, port: published.inside, protocol: published.protocol })
+}
+
+fn hears(listener: &Listener, from: IpAddr) -> bool {
+    if from.is_ipv4() { listener.hears_ipv4() } else { listener.hears_ipv6() }
 }
 
 #[cfg(test)]
@@ -207,12 +222,55 @@ mod tests {
             assert!(passed.iter().all(|it| it.target == shop()));
             passed.iter().map(|it| (it.published.clone(), it.listener.netns)).collect::<Vec<_>>()
         };
-        // Once for each address, and by nobody but who is inside.
-        let both = [(places[0].clone(), 2), (places[1].clone(), 2)];
-        assert_eq!(asked(None, 8080), both);
+        // By nobody but who is inside, and of a family that the container has an address of.
+        assert_eq!(asked(None, 8080), [(places[0].clone(), 2)]);
         assert_eq!(asked(Some(Protocol::Udp), 8080), [], "nobody listens there");
         assert_eq!(asked(None, 8081), [], "nor there");
         assert_eq!(asked(None, 80), [], "that is no port of the host");
+    }
+
+    #[test]
+    fn packets_go_past_the_engines_own_listener_alone() {
+        let mut host = snapshot(Timestamp::UNIX_EPOCH);
+        let told = Published {
+            protocol: Protocol::Tcp,
+            address: "203.0.113.5".parse().unwrap(),
+            port: 8080,
+            inside: 80,
+        };
+        host.listeners.push(listener("0.0.0.0:80/tcp"));
+        let (inside, process) = (&host.listeners[0], Process::default());
+        let all = [Passed { published: &told, target: shop(), listener: inside, pid: 7, process: &process }];
+        let engine =
+            Process { name: "dockerd".into(), exe: Some("/usr/sbin/dockerd".into()), ..proxy("dockerd") };
+        let stranger =
+            Process { unit: None, uid: Some(1000), exe: Some("/usr/bin/node".into()), ..proxy("node") };
+        let is_past = |spot: &str, holder: &Process| past(&all, &listener(spot), holder).is_some();
+        assert!(is_past("203.0.113.5:8080/tcp", &engine) && is_past("0.0.0.0:8080/tcp", &engine));
+        assert!(!is_past("0.0.0.0:8080/tcp", &stranger), "it may take what comes another way");
+        assert!(!is_past("127.0.0.1:8080/tcp", &engine) && !is_past("[::1]:8080/tcp", &engine));
+        assert!(!is_past("203.0.113.5:8081/tcp", &engine));
+    }
+
+    #[test]
+    fn what_nobody_takes_inside_is_not_passed_on() {
+        let published = |address: &str| Published {
+            protocol: Protocol::Tcp,
+            address: address.parse().unwrap(),
+            port: 8080,
+            inside: 80,
+        };
+        let target = |spot: &str, address: &str| {
+            let mut host = snapshot(Timestamp::UNIX_EPOCH);
+            host.namespaces[0].interfaces =
+                [interface("lo", &["127.0.0.1"]), interface("eth0", &["172.17.0.2"])].into();
+            arrives(&host, &listener(spot), &published(address)).map(|target| target.address.to_string())
+        };
+        assert_eq!(target("0.0.0.0:80/tcp", "0.0.0.0").as_deref(), Some("172.17.0.2"));
+        assert_eq!(target("172.17.0.2:80/tcp", "203.0.113.5").as_deref(), Some("172.17.0.2"));
+        assert_eq!(target("127.0.0.1:80/tcp", "0.0.0.0"), None, "nobody outside reaches its loopback");
+        assert_eq!(target("[::]:80/tcp", "::"), None, "it has no address of IPv6");
+        assert_eq!(target("0.0.0.0:81/tcp", "0.0.0.0"), None);
     }
 
     #[test]

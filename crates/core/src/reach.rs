@@ -63,7 +63,7 @@ pub fn reach(listener: &Listener, namespace: Option<&Namespace>, zones: &[Zone])
         let verdict = if unsure { Verdict::Unknown } else { verdict };
         Reach { zone: zone.into(), verdict, basis: Basis::Bind }
     };
-    let built_in = [told(WORLD, from_world(listener, namespace)), told(HOST, from_host(listener))];
+    let built_in = [told(WORLD, from_world(listener, namespace)), told(HOST, from_host(listener, namespace))];
     let named = zones.iter().map(|zone| told(&zone.name, from_zone(listener, namespace, zone)));
     built_in.into_iter().chain(named).collect()
 }
@@ -96,18 +96,27 @@ fn from_world(listener: &Listener, namespace: Option<&Namespace>) -> Verdict {
     }
 }
 
-/// Packets to an own address never leave through a device: they arrive on `lo` (ip-rule(8), table local).
-fn from_host(listener: &Listener) -> Verdict {
-    match listener.device.as_deref() {
-        None | Some("lo") => Verdict::Reachable,
-        Some(_) => Verdict::Blocked,
+/// Packets to an own address count as arrived on the device that has it, though they pass `lo` (include/net/ip.h,
+/// `inet_iif`; net/ipv4/route.c, `ip_route_output_key_hash_rcu`).
+fn from_host(listener: &Listener, namespace: Option<&Namespace>) -> Verdict {
+    let Some(device) = listener.device.as_deref().filter(|device| *device != "lo") else {
+        return Verdict::Reachable;
+    };
+    if listener.breadth() == Breadth::Loopback {
+        return Verdict::Blocked;
+    }
+    let mut interfaces = namespace.into_iter().flat_map(|namespace| &namespace.interfaces);
+    match interfaces.find(|interface| interface.name == device) {
+        None => Verdict::Unknown,
+        Some(interface) if interface.addresses.is_empty() => Verdict::Blocked,
+        Some(_) => Verdict::Reachable,
     }
 }
 
 fn from_zone(listener: &Listener, namespace: Option<&Namespace>, zone: &Zone) -> Verdict {
     if listener.breadth() == Breadth::Loopback {
         let local = !zone.from.is_empty() && zone.from.iter().all(|net| net.addr().is_loopback());
-        return if local { from_host(listener) } else { Verdict::Blocked };
+        return if local { from_host(listener, namespace) } else { Verdict::Blocked };
     }
     by_interface(listener, namespace, zone).min(by_source(listener, zone))
 }
@@ -192,8 +201,8 @@ mod tests {
     }
 
     #[test]
-    fn a_device_shuts_out_the_host_and_other_interfaces() {
-        use Verdict::{Blocked, Partly, Unknown};
+    fn a_device_shuts_out_other_interfaces() {
+        use Verdict::{Blocked, Partly, Reachable, Unknown};
         let mut tied = listener("0.0.0.0:1/tcp");
         tied.device = Some("br-a".into());
         let zones = [
@@ -201,7 +210,22 @@ mod tests {
             zone("lan", &[], &["eth0"]),
             zone("office", &["203.0.113.0/24"], &[]),
         ];
-        assert_eq!(verdicts(&tied, &zones), [Partly, Blocked, Partly, Blocked, Unknown]);
+        assert_eq!(verdicts(&tied, &zones), [Partly, Reachable, Partly, Blocked, Unknown]);
+    }
+
+    #[test]
+    fn the_host_reaches_a_device_by_its_address() {
+        let from_host = |spot: &str, device: &str, addresses: &[&str]| {
+            let (mut tied, mut own) = (listener(spot), namespace());
+            tied.device = Some(device.into());
+            own.interfaces = vec![interface("d0", addresses)];
+            from_host(&tied, Some(&own))
+        };
+        assert_eq!(from_host("0.0.0.0:1/tcp", "d0", &["10.8.0.1"]), Verdict::Reachable);
+        assert_eq!(from_host("0.0.0.0:1/tcp", "d0", &[]), Verdict::Blocked, "nothing leads there");
+        assert_eq!(from_host("127.0.0.1:1/tcp", "d0", &["10.8.0.1"]), Verdict::Blocked, "that is lo's");
+        assert_eq!(from_host("0.0.0.0:1/tcp", "lo", &[]), Verdict::Reachable);
+        assert_eq!(from_host("0.0.0.0:1/tcp", "d9", &[]), Verdict::Unknown, "it was not seen");
     }
 
     #[test]

@@ -203,9 +203,11 @@ impl<'w, 'a> Telling<'w, 'a> {
             Some(silent) => (silent, around),
             None => (heard, world),
         };
-        if !answer.is_heard {
-            answer.passed = passed::among(world, asked);
-        }
+        answer.passed = passed::among(world, asked);
+        answer.passed.retain(|passed| {
+            let mut insides = stories.iter().filter_map(|story| story.inside.as_ref());
+            !insides.any(|(target, _)| *target == passed.target)
+        });
         Ok(Self { asked, answer, answered_by, stories, findings })
     }
 }

@@ -300,6 +300,7 @@ fn without_forwarder(held: bool) -> Vec<u8> {
         let published = json!([{"protocol": "tcp", "address": "0.0.0.0", "port": 8080, "inside": 80}]);
         snapshot["processes"]["2200"]["container"]["published"] = published;
         snapshot["processes"]["2100"]["name"] = json!("dockerd");
+        snapshot["processes"]["2100"]["exe"] = json!("/usr/sbin/dockerd");
         let listeners = snapshot["listeners"].as_array_mut().unwrap();
         listeners.retain(|listener| held || listener["port"] != 8080);
     })
@@ -312,6 +313,14 @@ fn a_port_that_the_kernel_passes_on_is_told_by_its_container() {
         told(&held, "inside"),
         "172.17.0.2:80 → nginx 2200 (root) in docker container shop, image nginx:1.27"
     );
+
+    // Of a stranger's listener it is told beside, and nobody stops the container for it.
+    let mut host: Value = serde_json::from_slice(&without_forwarder(true)).unwrap();
+    host["processes"]["2100"]["exe"] = json!("/home/dev/server");
+    host["processes"]["2100"]["unit"] = Value::Null;
+    let said = with_input("why 8080 --snapshot -", &serde_json::to_vec(&host).unwrap());
+    assert!(!said.out.contains("  inside") && !said.out.contains("docker stop"), "{}", said.out);
+    assert!(said.out.contains("8080/tcp is passed on to 172.17.0.2:80"), "{}", said.out);
 
     let passed =
         "  0.0.0.0:8080/tcp is passed on to 172.17.0.2:80 → nginx (pid 2200) in docker shop (nginx:1.27)";

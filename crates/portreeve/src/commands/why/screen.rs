@@ -97,7 +97,6 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
     if !telling.answer.is_heard {
         let rows: Vec<_> = telling.stories.iter().map(|story| story.row.clone()).collect();
         out.line(&visible(elsewhere(evidence.world, telling.asked, &rows).in_lang(out.lang)))?;
-        telling.answer.print_passed(out)?;
     }
     for (at, story) in telling.stories.iter().take(STORIES_MAX).enumerate() {
         if at > 0 {
@@ -105,6 +104,7 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
         }
         one(evidence, story, out)?;
     }
+    telling.answer.print_passed(out)?;
     let more = telling.stories.len().saturating_sub(STORIES_MAX);
     if more > 0 {
         out.line(

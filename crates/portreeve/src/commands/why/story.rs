@@ -8,7 +8,7 @@ use portreeve_core::{
     origin::{Origin, origin},
     peers::{Peers, peers},
     port::{PortRange, PortSpec},
-    published::{Target, behind, passed, target},
+    published::{Target, behind, passed, past, target},
     reach::{Answers, Reach, answers},
     rules::processes,
     world::{Scope, World},
@@ -156,8 +156,9 @@ fn inside<'a>(
         return Some((target, behind(snapshot, target)));
     }
     // Docker holds a number so that nobody else takes it, and the kernel passes packets on before they come that far.
-    let passed = passed(snapshot, Some(first.protocol), PortRange::one(first.port)).into_iter().next()?;
-    is_own(snapshot, first).then(|| (passed.target, vec![passed.listener]))
+    let passed = passed(snapshot, Some(first.protocol), PortRange::one(first.port));
+    let (_, holder) = main.filter(|_| is_own(snapshot, first))?;
+    past(&passed, first, holder).map(|passed| (passed.target, vec![passed.listener]))
 }
 
 fn is_own(snapshot: &Snapshot, listener: &Listener) -> bool {
