@@ -72,6 +72,20 @@ pub(crate) fn shows_everybody() -> bool {
     fs::exists("/proc/1").unwrap_or(false)
 }
 
+/// Whether a process does not show where its descriptors lead (ptrace(2), PTRACE_MODE_READ_FSCREDS): it may list them
+/// and still not show that.
+pub(crate) fn hides_descriptors(pid: u32) -> bool {
+    let is_refused = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    let of_first = || {
+        let mut entries = fs::read_dir(format!("/proc/{pid}/fd"))?;
+        entries.next().map_or(Ok(()), |entry| fs::read_link(entry?.path()).map(drop))
+    };
+    // Nearly every program has a standard input, which spares the list.
+    let answer = fs::read_link(format!("/proc/{pid}/fd/0")).map(drop);
+    let answer = answer.or_else(|error| if is_refused(&error) { Err(error) } else { of_first() });
+    answer.is_err_and(|error| is_refused(&error))
+}
+
 /// The processes that /proc shows, by number.
 pub(crate) fn pids() -> io::Result<Vec<u32>> {
     let names = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

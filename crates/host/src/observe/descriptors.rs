@@ -62,7 +62,7 @@ pub(super) struct Descriptors {
 impl Descriptors {
     /// Those that refer to wanted sockets; `None` where the kernel does not let us.
     pub(super) fn see(wanted: &Wanted) -> Option<Self> {
-        if !wanted.ways.allow(Way::Bpf) || !proc::numbers_are_ours() {
+        if !may_ask(wanted) {
             return None;
         }
         let asked = Asked {
@@ -119,9 +119,14 @@ impl Descriptors {
     }
 }
 
+/// Whether the kernel may be asked, and counts processes as /proc does.
+fn may_ask(wanted: &Wanted) -> bool {
+    wanted.ways.allow(Way::Bpf) && proc::numbers_are_ours()
+}
+
 /// A thread in each network namespace but our own, where the kernel tells of all.
 pub(super) fn elsewhere(wanted: &Wanted) -> Option<BTreeMap<u64, u32>> {
-    if !wanted.ways.allow(Way::Bpf) || !proc::numbers_are_ours() {
+    if !may_ask(wanted) {
         return None;
     }
     let mut threads = BTreeMap::new();

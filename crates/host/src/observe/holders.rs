@@ -7,7 +7,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashSet},
     fs,
-    io::{self, Write},
+    io::Write,
     mem::MaybeUninit,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
 };
@@ -287,26 +287,11 @@ fn sealed(pids: &[u32]) -> u32 {
         pids,
         || 0,
         |count, &pid| {
-            *count += u32::from(is_sealed(pid));
+            *count += u32::from(proc::hides_descriptors(pid));
             2
         },
     );
     count.into_iter().sum()
-}
-
-fn is_sealed(pid: u32) -> bool {
-    let of_first = || {
-        let mut entries = fs::read_dir(format!("/proc/{pid}/fd"))?;
-        entries.next().map_or(Ok(()), |entry| fs::read_link(entry?.path()).map(drop))
-    };
-    // Nearly every program has a standard input, which spares the list.
-    let answer = fs::read_link(format!("/proc/{pid}/fd/0")).map(drop);
-    let answer = answer.or_else(|error| if is_refused(&error) { Err(error) } else { of_first() });
-    answer.is_err_and(|error| is_refused(&error))
-}
-
-fn is_refused(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// Every process, and where that leaves a socket without a holder, those that are there by then, and every thread

@@ -10,7 +10,8 @@ use std::{
 
 use rustix::fs::RawDir;
 
-use super::{Inodes, Sweep, is_sealed, open_descriptors, visit_descriptors};
+use super::{Inodes, Sweep, open_descriptors, visit_descriptors};
+use crate::proc;
 
 /// So many descriptors are listed over all threads, which takes about a second; nobody is asked any more then.
 const DESCRIPTORS_MAX: usize = 2_000_000;
@@ -22,7 +23,7 @@ pub(super) fn sweep(pids: &[u32], inodes: &Inodes) -> Sweep {
     let mut listed = 0;
     for &pid in pids {
         let threads = others(pid);
-        if !threads.is_empty() && !is_sealed(pid) {
+        if !threads.is_empty() && !proc::hides_descriptors(pid) {
             visit(pid, &threads, inodes, &mut sweep, &mut listed);
         }
     }
