@@ -90,15 +90,13 @@ pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange)
     let mut passed: Vec<Passed<'_>> = Vec::new();
     for listener in &snapshot.listeners {
         let is_abroad = snapshot.namespace(listener.netns).is_some_and(|namespace| !namespace.own);
-        let holders = listener.holders.iter();
-        let processes = holders.filter_map(|hold| Some((hold.pid, snapshot.processes.get(&hold.pid)?)));
-        for (pid, process) in processes.filter(|_| is_abroad) {
+        for (hold, process) in snapshot.holders(listener).filter(|_| is_abroad) {
             // What a user's own engine says binds nobody.
             let ports = process.host_container().into_iter().flat_map(|container| &container.published);
             for published in ports.filter(|published| is_asked(published)) {
                 let is_known = passed.iter().any(|known| known.published == published);
                 if let Some(target) = arrives(snapshot, listener, published).filter(|_| !is_known) {
-                    passed.push(Passed { published, target, listener, pid, process });
+                    passed.push(Passed { published, target, listener, pid: hold.pid, process });
                 }
             }
         }
