@@ -5,10 +5,7 @@
 mod package;
 mod runtime;
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::string::{String, ToString};
 
 use crate::{facts::Container, unit::is_user_manager};
 
@@ -65,14 +62,7 @@ struct Above<'a> {
 
 /// A container that only its cgroup tells of.
 fn named(runtime: &str, id: &str) -> Container {
-    Container {
-        runtime: runtime.into(),
-        id: id.into(),
-        name: None,
-        image: None,
-        rootless: false,
-        published: Vec::new(),
-    }
+    Container { runtime: runtime.into(), id: id.into(), ..Container::default() }
 }
 
 fn is_unit(component: &str) -> bool {

@@ -112,7 +112,7 @@ pub enum Privilege {
 }
 
 /// A container as its cgroup path tells it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     /// `docker`, `podman`, `containerd`, `kubernetes`, `lxc`, `garden`, `buildkit`; `machine` for what systemd-machined
     /// knows (systemd-nspawn, libvirt); `flatpak` and `snap` for a program that came as a package of these.

@@ -126,14 +126,7 @@ mod tests {
     use super::*;
 
     fn container(runtime: &str, id: &str) -> Container {
-        Container {
-            runtime: runtime.into(),
-            id: id.into(),
-            name: None,
-            image: None,
-            rootless: false,
-            published: Vec::new(),
-        }
+        Container { runtime: runtime.into(), id: id.into(), ..Container::default() }
     }
 
     #[test]

@@ -117,14 +117,7 @@ mod tests {
     #[test]
     fn a_process_in_no_container_is_outside_itself() {
         let pid = std::process::id();
-        let container = Container {
-            runtime: "docker".into(),
-            id: "ab".into(),
-            name: None,
-            image: None,
-            rootless: false,
-            published: Vec::new(),
-        };
+        let container = Container { runtime: "docker".into(), id: "ab".into(), ..Container::default() };
         assert_eq!(outside(pid, &container), Some(pid));
         assert_eq!(outside(u32::MAX, &container), None);
     }
