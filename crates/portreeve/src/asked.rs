@@ -61,11 +61,27 @@ pub(crate) fn listed<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String>
     words.flat_map(|word| numbers(word).unwrap_or_else(|| vec![word.clone()])).collect()
 }
 
-/// `80/tcp` and `443/tcp` of `80,443/tcp`; `None` of what is no list of numbers.
+/// `80/tcp` and `443/tcp` of `80,443/tcp`, `80` and `http` of `80,http`; `None` of what is no list with a number in it.
 fn numbers(word: &str) -> Option<Vec<String>> {
-    let (numbers, protocol) = word.split_at(word.find('/').unwrap_or(word.len()));
-    let is_list = numbers.contains(',') && numbers.split(',').all(|number| self::number(number).is_some());
-    is_list.then(|| numbers.split(',').map(|number| format!("{number}{protocol}")).collect())
+    let parts: Vec<_> = word.split(',').map(str::trim).collect();
+    let is_item = |part: &&str| number(part).is_some() || is_service_name(part);
+    let is_list =
+        parts.len() > 1 && parts.iter().all(is_item) && parts.iter().any(|part| number(part).is_some());
+    let protocol = parts.last()?.split_once('/').map(|(_, protocol)| format!("/{protocol}"));
+    let one = |part: &&str| match &protocol {
+        Some(protocol) if !part.contains('/') => format!("{part}{protocol}"),
+        _ => (*part).to_owned(),
+    };
+    is_list.then(|| parts.iter().map(one).collect())
+}
+
+/// Whether it is spelt as IANA spells the names of services (RFC 6335, section 5.1), a protocol behind it or not.
+fn is_service_name(word: &str) -> bool {
+    let (name, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
+    let is_spelt = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+.".contains(&byte))
+    };
+    is_spelt(name) && is_spelt(protocol)
 }
 
 /// What the words of a command line ask about: one question a word where every word is a port or a service, else one of
@@ -87,6 +103,19 @@ pub(crate) fn questions(words: &[String], registry: Registry<'_>) -> Result<Vec<
         }
     }
     Ok(questions)
+}
+
+/// What a list of numbers, a word or a sentence asks about.
+///
+/// # Errors
+///
+/// Where a part of it names no port.
+pub(crate) fn any_of(word: &String, registry: Registry<'_>) -> Result<Vec<Asked>, Failure> {
+    let mut asked = Vec::new();
+    for part in listed([word].into_iter()) {
+        asked.extend(ports(&part, registry)?);
+    }
+    Ok(asked)
 }
 
 /// What a word or a sentence asks about.
@@ -152,7 +181,7 @@ fn no_port(asked: &str, cause: Text) -> Failure {
     )
 }
 
-/// `443`, `:443`, `443/udp`, `30000-30099/tcp`; `None` where it does not look like one.
+/// `443`, `:443`, `443/udp`, `30000-30099/tcp`; `None` where it does not look like one, as `80,` does.
 pub(crate) fn number(word: &str) -> Option<Result<Asked, PortError>> {
     let word = word.strip_prefix(':').unwrap_or(word);
     let (numbers, protocol) = match word.split_once('/') {
@@ -160,7 +189,7 @@ pub(crate) fn number(word: &str) -> Option<Result<Asked, PortError>> {
         None => (word, None),
     };
     let looks = numbers.starts_with(|first: char| first.is_ascii_digit())
-        && numbers.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        && numbers.bytes().all(|byte| byte.is_ascii_digit() || b"-,".contains(&byte));
     looks.then(|| {
         let protocol = protocol.map(|name| name.to_ascii_lowercase().parse()).transpose()?;
         Ok(Asked { range: numbers.parse()?, protocol })
@@ -230,8 +259,10 @@ mod tests {
         let shown = |word: &str| listed([word.to_owned()].iter()).join(" ");
         assert_eq!(shown("80,443/tcp"), "80/tcp 443/tcp");
         assert_eq!(shown("22,30000-30099"), "22 30000-30099");
+        assert_eq!(shown("80,http"), "80 http");
+        assert_eq!(shown("53/udp, 80,443/tcp"), "53/udp 80/tcp 443/tcp");
         for other in
-            ["80", "80/tcp", "80,", ",80", "80,x/tcp", "http,https", "[Errno 98] ('::1', 7001, 0, 0)", "a,b"]
+            ["80", "80/tcp", "80,", ",80", "80,,443", "http,https", "[Errno 98] ('::1', 7001, 0, 0)", "a,b"]
         {
             assert_eq!(shown(other), other);
         }
@@ -293,9 +324,16 @@ mod tests {
 
     #[test]
     fn what_names_no_port_is_refused() {
-        for text in
-            ["banana", "70000", "443/tpc", "9-3", "", "OSError: [Errno 98] Address already in use", "0x50"]
-        {
+        for text in [
+            "banana",
+            "70000",
+            "443/tpc",
+            "9-3",
+            "80,,",
+            "",
+            "OSError: [Errno 98] Address already in use",
+            "0x50",
+        ] {
             assert_eq!(asked(text), None, "{text}");
         }
     }

@@ -34,9 +34,9 @@ pub enum GapKind {
     SealedProcesses,
     /// Sockets that none of the processes which can be seen holds.
     OutOfSight,
-    /// Network namespaces that only root may enter.
+    /// Network namespaces that could not be entered, which takes root and a thread.
     ForeignNamespaces,
-    /// Network namespaces that only root may enter, of which the sockets were seen that processes hold.
+    /// Network namespaces that could not be entered, of which the sockets were seen that processes hold.
     UnenteredNamespaces,
     /// Processes that ended between two reads.
     VanishedProcesses,
@@ -123,8 +123,8 @@ impl Gap {
             GapKind::ForeignNamespaces => {
                 let en_namespaces = inflect("namespace", "namespaces");
                 text!(
-                    "{count} other network {en_namespaces} may only be entered by root",
-                    "ほかの {count} 個のネットワーク名前空間には root しか入れません"
+                    "{count} other network {en_namespaces} could not be entered",
+                    "ほかの {count} 個のネットワーク名前空間に入れませんでした"
                 )
             }
             GapKind::UnenteredNamespaces => unentered(*count),
@@ -170,9 +170,10 @@ impl Gap {
                 en: "run as root with CAP_SYS_PTRACE, or: sudo portreeve",
                 ja: "CAP_SYS_PTRACE を持つ root で実行してください(sudo portreeve)",
             },
+            // Entering one takes a thread, which even root may be short of (cgroups(7), pids.max).
             GapKind::ForeignNamespaces | GapKind::UnenteredNamespaces => Words {
-                en: "run as root with CAP_SYS_ADMIN, or: sudo portreeve",
-                ja: "CAP_SYS_ADMIN を持つ root で実行してください(sudo portreeve)",
+                en: "run as root with CAP_SYS_ADMIN (sudo portreeve), and with room for another thread (pids.max, ulimit -u)",
+                ja: "CAP_SYS_ADMIN を持つ root で実行し(sudo portreeve)、スレッド数の上限(pids.max、ulimit -u)にも余裕を持たせてください",
             },
             GapKind::HiddenFiles => Words {
                 en: "run as root with CAP_SYS_PTRACE; what lies on a network file system is never compared",
@@ -203,8 +204,8 @@ impl Gap {
 fn unentered(count: u32) -> Text {
     let en_namespaces = inflect(count as usize, "namespace", "namespaces");
     text!(
-        "{count} other network {en_namespaces} may only be entered by root: of the sockets there only those that a process holds are listed, without connections",
-        "ほかの {count} 個のネットワーク名前空間には root しか入れないため、プロセスが保持しているソケットだけを表示し、接続は表示しません"
+        "{count} other network {en_namespaces} could not be entered: of the sockets there only those that a process holds are listed, without connections",
+        "ほかの {count} 個のネットワーク名前空間に入れなかったため、プロセスが保持しているソケットだけを表示し、接続は表示しません"
     )
 }
 
@@ -260,11 +261,8 @@ mod tests {
             said(GapKind::SealedProcesses, 1),
             "1 process does not show its descriptors, not even to root"
         );
-        assert_eq!(
-            said(GapKind::ForeignNamespaces, 1),
-            "1 other network namespace may only be entered by root"
-        );
-        assert!(said(GapKind::UnenteredNamespaces, 1).starts_with("1 other network namespace may"));
-        assert!(said(GapKind::UnenteredNamespaces, 2).starts_with("2 other network namespaces may"));
+        assert_eq!(said(GapKind::ForeignNamespaces, 1), "1 other network namespace could not be entered");
+        assert!(said(GapKind::UnenteredNamespaces, 1).starts_with("1 other network namespace could"));
+        assert!(said(GapKind::UnenteredNamespaces, 2).starts_with("2 other network namespaces could"));
     }
 }

@@ -292,7 +292,9 @@ pub enum TcpState {
     Established,
     SynSent,
     SynRecv,
+    #[serde(rename = "fin-wait-1")]
     FinWait1,
+    #[serde(rename = "fin-wait-2")]
     FinWait2,
     TimeWait,
     Close,
@@ -313,8 +315,8 @@ impl TcpState {
             Self::Established => "established",
             Self::SynSent => "syn-sent",
             Self::SynRecv => "syn-recv",
-            Self::FinWait1 => "fin-wait1",
-            Self::FinWait2 => "fin-wait2",
+            Self::FinWait1 => "fin-wait-1",
+            Self::FinWait2 => "fin-wait-2",
             Self::TimeWait => "time-wait",
             Self::Close => "close",
             Self::CloseWait => "close-wait",

@@ -26,16 +26,17 @@ const EXIT_CODES: &str = "exit-codes";
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let help = Words { en: "A command, or exit-codes", ja: "コマンド名、または exit-codes" };
-    vec![Arg::new("topic").value_name("TOPIC").help(help.in_lang(lang))]
+    vec![Arg::new("topic").value_name("TOPIC").num_args(1..).help(help.in_lang(lang))]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let lang = settings.lang;
-    let topic = own.get_one::<String>("topic").map(String::as_str);
-    match topic {
-        None => out.write(&cli::describe(lang).render_help().to_string())?,
-        Some(EXIT_CODES) => out.write(&exit_codes(lang))?,
-        Some(name) => out.write(&page(name, lang)?)?,
+    let topic: Vec<_> = own.get_many::<String>("topic").into_iter().flatten().map(String::as_str).collect();
+    match topic[..] {
+        [] => out.write(&cli::describe(lang).render_help().to_string())?,
+        [EXIT_CODES] => out.write(&exit_codes(lang))?,
+        // `help off pins`: the page of a command tells of its words too.
+        [name, ..] => out.write(&page(name, lang)?)?,
     }
     Ok(Exit::Fine)
 }

@@ -60,8 +60,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let port = Words {
-        en: "443, https, 443/udp; of 9200-9210 any one that comes up, or all with --gone",
-        ja: "443、https、443/udp など。9200-9210 はどれか 1 つが開けば終了し、--gone ではすべて空くまで待つ",
+        en: "443, https, 443/udp; of 80,443 and 9200-9210 any one that comes up, or all with --gone",
+        ja: "443、https、443/udp など。80,443 や 9200-9210 はどれか 1 つが開けば終了し、--gone ではすべて空くまで待つ",
     };
     let patience = Words { en: "How long to wait (default: 30s)", ja: "待つ時間(既定値: 30s)" };
     let gone = Words {
@@ -126,7 +126,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
     let settings = Settings { policy: PolicyChoice::Without, ..settings.clone() };
     let goal = Goal {
-        asked: asked::ports(word, TableFile::load()?.registry())?,
+        asked: asked::any_of(word, TableFile::load()?.registry())?,
         gone: own.get_flag("gone"),
         owner: own.get_one("owner").cloned(),
     };

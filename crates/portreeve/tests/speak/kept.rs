@@ -52,8 +52,8 @@ fn it_is_said_who_keeps_it_and_how() {
             "nginx (pid 813 +1, nginx.service) still uses 8000/tcp (connected to 198.51.100.7:51000, and 1 more)",
         ),
         (
-            vec![json!({"inode": 0, "state": "fin-wait2"})],
-            "a connection that no process has open still keeps 8000/tcp (connection to 198.51.100.7:51000 in fin-wait2)",
+            vec![json!({"inode": 0, "state": "fin-wait-2"})],
+            "a connection that no process has open still keeps 8000/tcp (connection to 198.51.100.7:51000 in fin-wait-2)",
         ),
     ] {
         let whole = format!("nobody listens on 8000, but {said}");

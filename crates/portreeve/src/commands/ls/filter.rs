@@ -53,7 +53,11 @@ impl Filter {
                         en: "cannot filter by this port",
                         ja: "このポートでは絞り込めません",
                     };
-                    return Err(Failure::usage(words).because(error.text()));
+                    let hint = Words {
+                        en: "portreeve ls 443 8080/udp 30000-30099",
+                        ja: "portreeve ls 443 8080/udp 30000-30099",
+                    };
+                    return Err(Failure::usage(words).because(error.text()).hint(hint));
                 }
                 None => filter.words.push(word.to_lowercase()),
             }
