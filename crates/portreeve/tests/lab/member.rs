@@ -23,6 +23,14 @@ fn on(answer: &Value, port: u64) -> &Value {
     found.unwrap_or_else(|| panic!("nobody on {port}: {answer:#}"))
 }
 
+/// Listens in a network namespace of its own; the file `/run/NAME.pid` says who.
+fn hold_elsewhere(room: &Room, name: &str, addresses: &str) {
+    room.run(&format!(
+        "unshare --net sh -c 'ip link set lo up; exec holder listen {addresses}' </dev/null >/run/{name} 2>&1 & \
+         echo $! >/run/{name}.pid; for i in $(seq 200); do grep -qs ready /run/{name} && exit 0; sleep 0.05; done; exit 1"
+    ));
+}
+
 /// What `ls --follow` tells a member, a line each, while `script` runs; it may wait until `port` is told of.
 fn follow(room: &Room, script: &str) -> Vec<Value> {
     let said = room.run(&format!(
@@ -89,12 +97,8 @@ fn a_member_sees_what_only_a_thread_holds() {
 fn what_is_out_of_sight_is_not_closed() {
     let room = room();
     room.hold("listen 127.0.0.1:7001");
-    for (name, addresses) in [("stays", "127.0.0.1:7005 127.0.0.1:7006"), ("goes", "127.0.0.1:7007")] {
-        room.run(&format!(
-            "unshare --net sh -c 'ip link set lo up; exec holder listen {addresses}' </dev/null >/run/{name} 2>&1 & \
-             echo $! >/run/{name}.pid; for i in $(seq 200); do grep -qs ready /run/{name} && exit 0; sleep 0.05; done; exit 1"
-        ));
-    }
+    hold_elsewhere(&room, "stays", "127.0.0.1:7005 127.0.0.1:7006");
+    hold_elsewhere(&room, "goes", "127.0.0.1:7007");
     let told = follow(
         &room,
         "told present 7006 && told present 7007 && portreeve off pins >&2 && sleep 1.5 && kill $(cat /run/goes.pid) && \
@@ -114,4 +118,30 @@ fn what_is_out_of_sight_is_not_closed() {
     assert_eq!(about("3 listeners that were seen until now"), 1, "{said}");
     assert_eq!(about("between two looks"), 1, "{said}");
     assert_eq!(about("hides its owner") + about("hide their owner"), 1, "{said}");
+}
+
+/// What a member comes to see was there before, for all it knows; whose place another took meanwhile is `lost`, and who
+/// took it is told (A17).
+#[test]
+fn what_comes_into_sight_is_present() {
+    let room = room();
+    room.hold("listen 127.0.0.1:7001");
+    hold_elsewhere(&room, "stays", "127.0.0.1:7006");
+    hold_elsewhere(&room, "goes", "127.0.0.1:7007");
+    let told = follow(
+        &room,
+        "told present 7006 && told present 7007 && portreeve off pins >&2 && sleep 1.5 && { \
+         nsenter --net=/proc/$(cat /run/goes.pid)/ns/net sh -c 'kill $(cat /run/goes.pid); sleep 0.3; \
+         exec holder listen 127.0.0.1:7007 127.0.0.1:7008' </dev/null >/run/comes 2>&1 & \
+         for i in $(seq 200); do grep -qs ready /run/comes && break; sleep 0.05; done; } && \
+         portreeve doctor --pin --group 4 -q && told present 7008 && sleep 1",
+    );
+    assert_eq!(events(&told, 7006), ["present"], "it was there all the time: {told:#?}");
+    assert_eq!(events(&told, 7008), ["present"], "{told:#?}");
+    assert_eq!(events(&told, 7007), ["present", "present"], "{told:#?}");
+    let of_7007 = told.iter().filter(|event| event["listener"]["port"] == 7007);
+    let pids: Vec<_> = of_7007.map(|event| &event["listener"]["holders"][0]["pid"]).collect();
+    assert!(pids[0].is_u64() && pids[1].is_u64() && pids[0] != pids[1], "{told:#?}");
+    let lost = told.iter().filter(|event| event["event"] == "lost");
+    assert_eq!(lost.map(|event| &event["count"]).collect::<Vec<_>>(), [1], "{told:#?}");
 }

@@ -81,7 +81,7 @@ fn once_more(
     out: &mut Out,
 ) -> Result<Look, Failure> {
     let world = before.world();
-    let old = Seen::of(&world, filter, settings);
+    let old = known.recall(&world, filter, settings);
     let mut began = now();
     let mut after = before.again(wanted)?;
     heard.listen();

@@ -1,4 +1,9 @@
 //! Which endpoints are in use, kept up to date by what was heard and what was seen.
+//!
+//! What a look cannot see is not gone, and what the look before could not have seen is not new: a socket that goes out of
+//! sight (pins were taken away) is no news, nor is it when it comes into sight again. What came into sight is `present`,
+//! as nobody knows since when. What went meanwhile is `closed` when a look finds it gone, also where another stands in
+//! its place by then, which came into sight.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +14,8 @@ use portreeve_core::{
     port::Protocol,
 };
 use portreeve_host::events::listening::{Event, Happening};
+
+use super::tell::Kind;
 
 /// What tells a socket from every other: the kernel's number for it, else its inode.
 ///
@@ -74,10 +81,10 @@ pub(super) struct Noise {
     pub(super) at: Timestamp,
 }
 
-/// An endpoint came into use, or nobody uses it any more.
+/// An endpoint came into use or into sight, or nobody uses it any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct News {
-    pub(super) happening: Happening,
+    pub(super) kind: Kind,
     pub(super) at: Timestamp,
     pub(super) endpoint: Endpoint,
     /// The first of its sockets, or the last.
@@ -94,6 +101,8 @@ pub(super) struct Round<'r> {
     pub(super) heard: &'r Sockets,
     /// Whether the look would have seen this socket if it were there.
     pub(super) sees: &'r dyn Fn(Key, &Endpoint) -> bool,
+    /// Whether the look before would have seen it.
+    pub(super) saw: &'r dyn Fn(Key, &Endpoint) -> bool,
     /// When the look began.
     pub(super) at: Timestamp,
 }
@@ -148,17 +157,24 @@ impl Endpoints {
         for noise in round.noises {
             news.extend(self.hear(noise, round));
         }
+        let missed = self.missed(round.seen, &is_awaited);
+        let gone = missed.filter(|(key, standing)| (round.sees)(*key, &standing.endpoint));
+        let (watched, unwatched): (Vec<_>, Vec<_>) = gone
+            .map(|(key, standing)| (key, (round.saw)(key, &standing.endpoint)))
+            .partition(|(_, was_watched)| *was_watched);
+        for (key, _) in unwatched {
+            news.extend(self.remove(key, round.at));
+        }
         for (&key, endpoint) in round.seen {
             if let Some(standing) = self.sockets.get_mut(&key) {
                 standing.source = Source::Look;
             } else if !is_awaited(key) && self.add(key, endpoint.clone(), Source::Look) {
-                let endpoint = endpoint.clone();
-                news.push(News { happening: Happening::Opened, at: round.at, endpoint, key });
+                let kind = if (round.saw)(key, endpoint) { Kind::Opened } else { Kind::Present };
+                news.push(News { kind, at: round.at, endpoint: endpoint.clone(), key });
             }
         }
-        let missed = self.missed(round.seen, is_awaited);
-        let gone = missed.filter(|(key, standing)| (round.sees)(*key, &standing.endpoint));
-        for key in gone.map(|(key, _)| key).collect::<Vec<_>>() {
+        // Who was seen to take its place within a moment is no news.
+        for (key, _) in watched {
             news.extend(self.remove(key, round.at));
         }
         news
@@ -188,7 +204,7 @@ impl Endpoints {
                 let endpoint = seen.or_else(|| round.heard.get(&key))?.clone();
                 let source = if seen.is_some() { Source::Look } else { Source::Hearing };
                 let is_first = self.add(key, endpoint.clone(), source);
-                is_first.then_some(News { happening, at, endpoint, key })
+                is_first.then_some(News { kind: Kind::Opened, at, endpoint, key })
             }
             // It waits again.
             Happening::Closed if round.seen.contains_key(&key) => None,
@@ -214,7 +230,7 @@ impl Endpoints {
             return None;
         }
         self.keys.remove(&endpoint);
-        Some(News { happening: Happening::Closed, at, endpoint, key })
+        Some(News { kind: Kind::Closed, at, endpoint, key })
     }
 
     /// The sockets that looks used to see and that this one did not.

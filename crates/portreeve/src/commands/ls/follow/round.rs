@@ -118,20 +118,38 @@ pub(super) struct Known {
     has_lost: bool,
     /// How many ends were found out of which no look tells whose they are.
     untold: u64,
+    /// Whether the last look would have told of each network namespace.
+    sees_namespaces: bool,
 }
 
 impl Known {
     /// Tells what a first look saw.
     pub(super) fn begin(seen: &Seen<'_, '_>, settings: &Settings, out: &mut Out) -> Result<Self, Failure> {
         let endpoints = Endpoints::begin(&seen.sockets);
-        let mut known =
-            Self { endpoints, owners: BTreeMap::new(), unseen: BTreeMap::new(), has_lost: false, untold: 0 };
+        let mut known = Self {
+            endpoints,
+            owners: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+            has_lost: false,
+            untold: 0,
+            sees_namespaces: seen.sees_namespaces,
+        };
         let moment = Moment { kind: Kind::Present, at: seen.world.snapshot.taken };
         for (endpoint, sockets) in &seen.sharing {
             tell(seen.world, moment, sockets, None, settings, out)?;
             known.remember(seen, endpoint, sockets);
         }
         Ok(known)
+    }
+
+    /// What the last look saw, and could see: pins may have come or gone since.
+    pub(super) fn recall<'w, 'a>(
+        &self,
+        world: &'w World<'a>,
+        filter: &Filter,
+        settings: &Settings,
+    ) -> Seen<'w, 'a> {
+        Seen { sees_namespaces: self.sees_namespaces, ..Seen::of(world, filter, settings) }
     }
 
     /// Whether a look should be taken once more before it is believed: a list that changes while it is read may miss a
@@ -180,21 +198,24 @@ impl Known {
         };
         let noises: Vec<_> = events.iter().map(noise).collect();
         let sees = |key, endpoint: &Endpoint| new.would_show(key, endpoint);
-        let round = Round { noises: &noises, seen: &new.sockets, heard: &told.sockets, sees: &sees, at };
+        let saw = |key, endpoint: &Endpoint| old.would_show(key, endpoint);
+        let round =
+            Round { noises: &noises, seen: &new.sockets, heard: &told.sockets, sees: &sees, saw: &saw, at };
         let news = self.endpoints.step(&round, heard.is_awaited());
-        let opened: BTreeSet<_> = news.iter().map(|news| news.endpoint.clone()).collect();
+        let told_of: BTreeSet<_> = news.iter().map(|news| news.endpoint.clone()).collect();
         for news in &news {
             self.tell_news(news, [old, new, told], settings, out)?;
         }
         let moment = Moment { kind: Kind::ChangedHands, at };
         for (endpoint, sockets) in &new.sharing {
-            let before = self.owners.get(endpoint).filter(|_| !opened.contains(endpoint));
+            let before = self.owners.get(endpoint).filter(|_| !told_of.contains(endpoint));
             if before.zip(new.owners(sockets)).is_some_and(|(before, now)| *before != now) {
                 tell(new.world, moment, sockets, before, settings, out)?;
             }
             self.remember(new, endpoint, sockets);
         }
         self.note_unseen(events, new);
+        self.sees_namespaces = new.sees_namespaces;
         self.has_lost = lost > 0;
         if self.has_lost {
             self.endpoints.distrust();
@@ -222,13 +243,12 @@ impl Known {
         settings: &Settings,
         out: &mut Out,
     ) -> Result<(), Failure> {
-        let (kind, order) = match news.happening {
-            Happening::Opened => (Kind::Opened, [new, told, old]),
-            Happening::Closed => (Kind::Closed, [old, told, new]),
-        };
-        if news.happening == Happening::Closed {
+        let order = if news.kind == Kind::Closed {
             self.owners.remove(&news.endpoint);
-        }
+            [old, told, new]
+        } else {
+            [new, told, old]
+        };
         let by = |seen| Seen::sharing(seen, &news.endpoint, news.key).map(|sockets| (seen, sockets));
         let mut sources = order.into_iter().filter_map(by);
         let best = sources.clone().find(|(seen, _)| seen.names_holder(news.key)).or_else(|| sources.next());
@@ -236,7 +256,7 @@ impl Known {
             self.untold += 1;
             return Ok(());
         };
-        tell(seen.world, Moment { kind, at: news.at }, sockets, None, settings, out)
+        tell(seen.world, Moment { kind: news.kind, at: news.at }, sockets, None, settings, out)
     }
 
     fn remember<'a>(&mut self, seen: &Seen<'_, 'a>, endpoint: &Endpoint, sockets: &[&'a Listener]) {
