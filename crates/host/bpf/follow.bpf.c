@@ -4,8 +4,6 @@
 // `bound4`, `bound6` and `released` hear of UDP sockets that are bound and closed by the processes below a cgroup
 // (net/ipv4/af_inet.c). Those three are asked whether the kernel may go on, and can only say yes.
 #include "kernel.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
 
 // Numbers that are put in before the program is loaded.
 enum wanted {
@@ -77,11 +75,10 @@ static __always_inline __u32 number_of(struct task_struct *task)
 	__u32 deepest = BPF_CORE_READ(pid, level);
 
 	for (__u32 level = 0; level <= PID_NAMESPACES_DEEP && level <= deepest; level++) {
-		struct upid *upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-				    level * bpf_core_type_size(struct upid);
+		struct upid *number = number_at(pid, level);
 
-		if (BPF_CORE_READ(upid, ns, ns.inum) == WANTED(PID_NAMESPACE))
-			return BPF_CORE_READ(upid, nr);
+		if (BPF_CORE_READ(number, ns, ns.inum) == WANTED(PID_NAMESPACE))
+			return BPF_CORE_READ(number, nr);
 	}
 	return 0;
 }

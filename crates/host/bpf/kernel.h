@@ -17,6 +17,9 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -317,3 +320,10 @@ struct bpf_iter__udp {
 };
 
 #pragma clang attribute pop
+
+// Where a process or thread has its number in the pid namespace that lies so deep. `pid` must be a copy of the pointer:
+// Linux 6.1 adds nothing to a pointer that it follows and cannot bound, and does not bound a product.
+static __always_inline struct upid *number_at(struct pid *pid, __u32 level)
+{
+	return (void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
+}

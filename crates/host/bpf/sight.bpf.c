@@ -4,8 +4,6 @@
 // namespace is; `tcp` and `udp` see the sockets of the reader's own network namespace, whether anybody has a descriptor
 // of them or not. None of them changes anything (kernel/bpf/task_iter.c, net/ipv4/tcp_ipv4.c, net/ipv4/udp.c).
 #include "kernel.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
 
 // What a reader asks for. The values are put in before the program is loaded, so that the kernel drops what is not
 // asked for from the program itself.
@@ -140,15 +138,9 @@ static __always_inline void fill_other(struct record *record, struct sock *sk)
 // The number of a process or thread in the pid namespace of whoever reads.
 static __always_inline __u32 number_of(struct task_struct *task, __u32 level)
 {
-	__u64 pid = 0;
-	int number = 0;
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 
-	// As a number: Linux 6.1 adds nothing to a pointer that it cannot bound, and does not bound a product.
-	BPF_CORE_READ_INTO(&pid, task, thread_pid);
-	bpf_probe_read_kernel(&number, sizeof(number),
-			      (void *)(pid + bpf_core_field_offset(struct pid, numbers) +
-				       level * bpf_core_type_size(struct upid)));
-	return number;
+	return BPF_CORE_READ(number_at(pid, level), nr);
 }
 
 // The numbers of a thread and of its process, as whoever reads counts them.
