@@ -169,4 +169,4 @@ pub(super) fn lives<'c>(events: impl Iterator<Item = &'c Event>) -> Vec<(Key, Br
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -112,8 +112,9 @@ fn sees_namespaces(look: &Snapshot) -> bool {
 pub(super) struct Known {
     endpoints: Endpoints,
     owners: BTreeMap<Endpoint, BTreeSet<String>>,
-    /// What was told of sockets that opened and whose holder no look has seen yet.
-    unseen: BTreeMap<Key, Event>,
+    /// What was told of sockets that opened, until they close: a look may not see who holds one, and one during which it
+    /// closes may miss it before that is told.
+    opened: BTreeMap<Key, Event>,
     /// Whether events were lost in the round before.
     has_lost: bool,
     /// How many ends were found out of which no look tells whose they are.
@@ -129,7 +130,7 @@ impl Known {
         let mut known = Self {
             endpoints,
             owners: BTreeMap::new(),
-            unseen: BTreeMap::new(),
+            opened: BTreeMap::new(),
             has_lost: false,
             untold: 0,
             sees_namespaces: seen.sees_namespaces,
@@ -169,8 +170,8 @@ impl Known {
     /// What is known of the sockets that opened and whose holder the look did not see.
     pub(super) fn brief(&self, events: &[Event], new: &Seen<'_, '_>) -> Snapshot {
         let now: BTreeSet<Key> = events.iter().map(Key::told).collect();
-        let unseen = self.unseen.iter().filter(|(key, _)| self.has_lost || now.contains(key));
-        let lives = lives(unseen.map(|(_, event)| event).chain(events));
+        let opened = self.opened.iter().filter(|(key, _)| self.has_lost || now.contains(key));
+        let lives = lives(opened.map(|(_, event)| event).chain(events));
         let is_told = |key: Key, opened: &Event| !new.names_holder(key) && new.may_show(opened);
         let sockets = lives.into_iter().filter(|(key, life)| is_told(*key, life.opened));
         brief(&sockets.map(|(_, life)| life).collect::<Vec<_>>(), new.world.snapshot)
@@ -214,7 +215,7 @@ impl Known {
             }
             self.remember(new, endpoint, sockets);
         }
-        self.note_unseen(events, new);
+        self.note_opened(events);
         self.sees_namespaces = new.sees_namespaces;
         self.has_lost = lost > 0;
         if self.has_lost {
@@ -265,14 +266,40 @@ impl Known {
         }
     }
 
-    fn note_unseen(&mut self, events: &[Event], new: &Seen<'_, '_>) {
+    fn note_opened(&mut self, events: &[Event]) {
         for event in events {
             let key = Key::told(event);
             match event.happening {
-                Happening::Opened => self.unseen.insert(key, event.clone()),
-                Happening::Closed => self.unseen.remove(&key),
+                Happening::Opened => self.opened.insert(key, event.clone()),
+                Happening::Closed => self.opened.remove(&key),
             };
         }
-        self.unseen.retain(|key, _| !new.names_holder(*key) && self.endpoints.hold(*key));
+        self.opened.retain(|key, _| self.endpoints.hold(*key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::heard::tests::udp, *};
+
+    #[test]
+    fn what_was_told_when_a_socket_opened_is_kept_until_it_closes() {
+        let (opened, closed) = (udp(1, 1, 0), udp(1, 2, 0));
+        let text = include_bytes!("../../../../tests/data/web.json");
+        let snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        let key = Key::told(&opened);
+        let mut known = Known {
+            endpoints: Endpoints::begin(&Sockets::from([(key, Endpoint::of(&snapshot.listeners[0]))])),
+            owners: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            has_lost: false,
+            untold: 0,
+            sees_namespaces: true,
+        };
+        known.note_opened(&[opened.clone(), udp(2, 1, 0)]);
+        known.note_opened(&[]);
+        assert_eq!(known.opened.keys().collect::<Vec<_>>(), [&key], "the other is not asked for");
+        known.note_opened(&[closed]);
+        assert!(known.opened.is_empty());
     }
 }

@@ -5,7 +5,7 @@ use portreeve_host::events::listening::EVENT_BYTES;
 use super::*;
 
 /// A UDP socket of this cookie, bound (1) or closed (2); `peer` is the port it is connected to.
-fn udp(cookie: u64, kind: u8, peer: u16) -> Event {
+pub(in super::super) fn udp(cookie: u64, kind: u8, peer: u16) -> Event {
     let mut bytes = [0; EVENT_BYTES];
     let parts: [(usize, &[u8]); 6] = [
         (8, &cookie.to_ne_bytes()),
