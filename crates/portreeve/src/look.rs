@@ -7,7 +7,7 @@ pub(crate) use saved::read as read_snapshot;
 use std::rc::Rc;
 
 use portreeve_core::{
-    facts::Snapshot,
+    facts::{Gap, Snapshot},
     policy::Policy,
     registry::Registry,
     text,
@@ -66,6 +66,11 @@ impl Look {
         Self { snapshot, table, policy, scope }
     }
 
+    /// The same with the connections of another look at this host, and whoever has them.
+    pub(crate) fn with_connections_of(&self, near: &Self) -> Self {
+        self.with(joined(self.snapshot.clone(), &near.snapshot))
+    }
+
     /// What numbers are assigned to.
     pub(crate) fn registry(&self) -> Registry<'_> {
         self.table.registry()
@@ -81,6 +86,29 @@ impl Look {
         let policy = self.policy.as_deref();
         World::new(snapshot, policy, self.registry(), snapshot.taken, self.scope.clone())
     }
+}
+
+/// One look with the connections of another; a number that meanwhile became another process's holds none of them.
+fn joined(mut snapshot: Snapshot, near: &Snapshot) -> Snapshot {
+    snapshot.connections.clone_from(&near.connections);
+    for connection in snapshot.connections.iter_mut().flatten() {
+        let is_same = |pid: &u32| {
+            let started = |snapshot: &Snapshot| snapshot.processes.get(pid).map(|process| process.started);
+            snapshot.processes.get(pid).is_none_or(|process| started(near) == Some(process.started))
+        };
+        connection.pids = connection.pids.iter().copied().filter(is_same).collect();
+    }
+    for (pid, process) in &near.processes {
+        snapshot.processes.entry(*pid).or_insert_with(|| process.clone());
+    }
+    for gap in &near.gaps {
+        let is_it = |known: &&mut Gap| (known.what, &known.detail) == (gap.what, &gap.detail);
+        match snapshot.gaps.iter_mut().find(is_it) {
+            Some(known) => known.count = known.count.max(gap.count),
+            None => snapshot.gaps.push(gap.clone()),
+        }
+    }
+    snapshot
 }
 
 /// The snapshot that `settings` ask for: of this host as `wanted`, or a saved one whole.

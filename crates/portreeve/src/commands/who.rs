@@ -14,7 +14,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Connections, Holders, Way, sight},
+    observe::{Connections, Holders, Namespaces, Way, sight},
 };
 
 use super::Command;
@@ -65,24 +65,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let mut holders = holders(own.get_flag("full"), settings);
     let wanted = Wanted { ports: asked::span(&questions.concat()), holders, ..Wanted::LISTENERS };
     let mut look = Look::take(settings, &wanted)?;
-    let wanted = Wanted { connections: Connections::List, ..wanted };
-    let is_any = |is: fn(&World<'_>, &[Asked]) -> bool, look: &Look| {
-        settings.snapshot.is_none() && questions.iter().any(|asked| is(&look.world(), asked))
-    };
-    if is_any(is_silent, &look) {
-        if may_see_more()? && is_any(is_unheld, &look) {
-            holders = Holders::All;
-        }
-        look = look.again(&Wanted { holders, ..wanted })?;
+    if settings.snapshot.is_none() && is_any(is_silent, &look, &questions) {
+        (look, holders) = closer(&look, &wanted, &questions, settings)?;
     }
-    // Which ports lead to a container is known of its processes, and these listen on others.
-    let is_passed = look.snapshot.namespaces.len() > 1 && is_any(is_unheld, &look);
-    let whole = is_passed.then(|| look.again(&Wanted::LISTENERS)).transpose()?;
-    let (world, whole) = (look.world(), whole.as_ref().unwrap_or(&look).world());
+    let world = look.world();
     let mut answers: Vec<_> =
         questions.iter().map(|asked| Answer::of(&world, asked, holders, settings)).collect();
     for answer in answers.iter_mut().filter(|answer| is_unheld(&world, answer.asked)) {
-        answer.passed = passed::among(&whole, answer.asked);
+        answer.passed = passed::among(&world, answer.asked);
     }
     if settings.verbosity == Verbosity::Quiet {
         let is_free = answers.iter().all(Answer::is_free);
@@ -91,6 +81,34 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     print(&world, &answers, settings, out)?;
     let is_uncertain = answers.iter().any(|answer| answer.is_uncertain(&world, settings));
     Ok(gaps::exit(settings, is_uncertain))
+}
+
+fn is_any(is: fn(&World<'_>, &[Asked]) -> bool, look: &Look, questions: &[Vec<Asked>]) -> bool {
+    questions.iter().any(|asked| is(&look.world(), asked))
+}
+
+/// What there is to see where nobody listens, and whose holders were looked for: who keeps the number all the same; and
+/// where nobody does, where the descriptors of everybody lead.
+fn closer(
+    look: &Look,
+    wanted: &Wanted,
+    questions: &[Vec<Asked>],
+    settings: &Settings,
+) -> Result<(Look, Holders), Failure> {
+    let is_unheld = |look: &Look| is_any(is_unheld, look, questions);
+    let holders = if is_unheld(look) && may_see_more()? { Holders::All } else { wanted.holders };
+    // A number is kept in the namespaces that are judged, and the kernel goes through the connections of all of them for
+    // each one that is looked into.
+    let is_near = settings.netns == Netns::Usual && look.snapshot.namespaces.len() > 1;
+    let namespaces = if is_near { Namespaces::Own } else { wanted.namespaces };
+    let near = look.again(&Wanted { holders, namespaces, connections: Connections::List, ..*wanted })?;
+    let near = if is_near { look.with_connections_of(&near) } else { near };
+    let is_alone = near.snapshot.namespaces.len() <= 1;
+    if is_alone || settings.verbosity == Verbosity::Quiet || !is_unheld(&near) {
+        return Ok((near, holders));
+    }
+    // Which ports lead to a container is known of its processes, and these listen on others.
+    Ok((near.again(&Wanted::LISTENERS)?.with_connections_of(&near), Holders::All))
 }
 
 /// Who was found on what was asked for.
@@ -204,7 +222,7 @@ fn is_unheld(world: &World<'_>, asked: &[Asked]) -> bool {
 
 /// Whether the descriptors of all lead to namespaces that nothing else leads to, such as one that only a socket keeps.
 fn may_see_more() -> Result<bool, Failure> {
-    Ok(look::ways()?.allow(Way::Bpf) && sight::may_load())
+    Ok(look::ways()?.allow(Way::Bpf) && sight::may_look())
 }
 
 /// The quick way looks no further than the socket's own cgroup; a saved look will not look again.
