@@ -35,6 +35,11 @@ use crate::proc;
 /// Initial pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
+/// So many descriptors are looked through in about the time in which a program of ours is loaded and run.
+const NEARBY_MAX: usize = 3_000;
+/// What it takes to begin with a process, in descriptors.
+const PROCESS_STEPS: usize = 4;
+
 /// How far the holders were looked for, and what came of it.
 #[derive(Debug)]
 pub(super) struct Search {
@@ -205,6 +210,11 @@ fn find_nearby(
     cgroups.find(looks.iter().flat_map(Look::cgroups));
     let paths: BTreeSet<_> = looks.iter().flat_map(Look::cgroups).filter_map(|id| cgroups.path(id)).collect();
     let members: Vec<u32> = paths.into_iter().flat_map(|path| cgroups.members(path)).collect();
+    if are_many(&members)
+        && let Some(descriptors) = Descriptors::see(wanted)
+    {
+        return everywhere(wanted, pids, inodes, Some(descriptors));
+    }
     let near = sweep(&members, inodes);
     // The service manager keeps a socket for somebody else, who may be anywhere.
     let has_holder = |inode: u64| near.of(inode).iter().any(|found| found.pid != 1);
@@ -212,6 +222,19 @@ fn find_nearby(
         return Search::new(near, Extent::SomeProcesses);
     }
     everywhere(wanted, pids, inodes, Descriptors::see(wanted))
+}
+
+/// Whether the kernel goes through the descriptors of everybody sooner than /proc shows those of `pids`.
+///
+/// The directory tells how many it has since Linux 6.2 (fs/proc/fd.c, `proc_fd_getattr`); before, they are not counted.
+fn are_many(pids: &[u32]) -> bool {
+    let mut left = NEARBY_MAX;
+    !pids.iter().all(|pid| {
+        let count = fs::metadata(format!("/proc/{pid}/fd")).map_or(0, |directory| directory.st_size());
+        let steps = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(PROCESS_STEPS);
+        left = left.saturating_sub(steps);
+        left > 0
+    })
 }
 
 fn everywhere(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Option<Descriptors>) -> Search {
@@ -459,6 +482,18 @@ mod tests {
         let sweep = sweep(&[own], &[inode].into_iter().collect());
         let fd = u32::try_from(listener.as_raw_fd()).unwrap();
         assert_eq!(sweep.of(inode), [Found { pid: own, thread: own, fd, inode, started: 0 }]);
+    }
+
+    #[test]
+    fn many_descriptors_are_counted_before_they_are_looked_through() {
+        let own = std::process::id();
+        assert!(!are_many(&[own]));
+        assert!(are_many(&vec![own; NEARBY_MAX]), "a process is worth some steps whatever it has open");
+        let held: Vec<_> = (0..NEARBY_MAX / 8).map(|_| fs::File::open("/dev/null").unwrap()).collect();
+        // Linux 6.1 does not tell how many there are.
+        let counts = fs::metadata("/proc/self/fd").unwrap().st_size() > 0;
+        assert_eq!(are_many(&[own; 9]), counts);
+        drop(held);
     }
 
     #[test]

@@ -74,3 +74,18 @@ fn a_number_that_nobody_holds_is_asked_for_as_fast_as_everything() {
     let (all, free) = (least("portreeve ls"), least("portreeve who 9"));
     assert!(free < 4 * all, "who takes {free:?}, ls {all:?}");
 }
+
+/// A process that has thousands of descriptors is left to the kernel, which goes through those of everybody sooner
+/// (A12).
+#[test]
+fn many_descriptors_are_left_to_the_kernel() {
+    let room = Room::create();
+    room.hold("row 20001 3500");
+    let asked = |without: &str| {
+        let answer = room.run(&format!("PORTREEVE_WITHOUT={without} portreeve who 20001 -o json")).json();
+        let listener = &answer["listeners"][0];
+        assert_eq!(listener["holders"][0]["name"], "holder", "{answer:#}");
+        listener["holders_complete"].clone()
+    };
+    assert_eq!([asked(""), asked("bpf")], [true, false]);
+}
