@@ -38,6 +38,8 @@ use crate::{
 const COMMAND_LINE_CHARS_MAX: usize = 200;
 const ENDPOINTS_MAX: usize = 6;
 const OTHERS_MAX: usize = 8;
+/// More namespaces are counted, not named.
+const NAMESPACES_MAX: usize = 4;
 
 /// Says that nobody holds what was asked for; of a look without connections, only that nobody listens there.
 pub(in crate::commands) fn free(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
@@ -123,18 +125,25 @@ fn may_be_held_by_more(found: &[&Listener], holders: Holders) -> bool {
 pub(in crate::commands) fn elsewhere<'a>(world: &World<'a>, asked: &[Asked], rows: &[Row<'a>]) -> Text {
     let Text { en, ja } = spoken(asked);
     let names: BTreeSet<_> = rows.iter().filter_map(|row| listeners::namespace(world, row)).collect();
-    let names: Vec<_> = names.into_iter().collect();
-    let (en_names, ja_names) = (names.join(", "), names.join("、"));
+    let Text { en: en_where, ja: ja_where } = in_namespaces(&names);
     if !occupants(world, asked).is_empty() {
-        return text!(
-            "in network namespace {en_names} {en} is held:",
-            "ネットワーク名前空間 {ja_names} では {ja}が使われています:"
-        );
+        return text!("{en_where} {en} is held:", "{ja_where}では {ja}が使われています:");
     }
     text!(
-        "nobody holds {en} here; in network namespace {en_names} it is held:",
-        "{ja}はここでは誰も使っていません。ネットワーク名前空間 {ja_names} では使われています:"
+        "nobody holds {en} here; {en_where} it is held:",
+        "{ja}はここでは誰も使っていません。{ja_where}では使われています:"
     )
+}
+
+/// Each by name, where there are few.
+fn in_namespaces(names: &BTreeSet<String>) -> Text {
+    let count = names.len();
+    if count > NAMESPACES_MAX {
+        return text!("in {count} network namespaces", "{count} 個のネットワーク名前空間");
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let (en, ja) = (names.join(", "), names.join("、"));
+    text!("in network namespace {en}", "ネットワーク名前空間 {ja} ")
 }
 
 fn seen<'a>(
@@ -390,5 +399,21 @@ fn shortest(listener: &Listener) -> String {
     match listener.protocol {
         Protocol::Tcp => listener.port.to_string(),
         _ => listener.spec().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_namespaces_are_counted_and_few_are_named() {
+        let said = |count: usize| {
+            let names = (1..=count).map(|number| format!("box-{number}")).collect();
+            let text = in_namespaces(&names);
+            [Lang::En, Lang::Ja].map(|lang| text.in_lang(lang).to_owned())
+        };
+        assert_eq!(said(2), ["in network namespace box-1, box-2", "ネットワーク名前空間 box-1、box-2 "]);
+        assert_eq!(said(200), ["in 200 network namespaces", "200 個のネットワーク名前空間"]);
     }
 }
