@@ -126,7 +126,9 @@ fn enter(sources: Sources<'_>, door: &Door, gaps: &mut Gaps) -> Option<Look> {
         }
         look_here(sources, door.id, door.name.clone(), gaps).map_err(|_| GapKind::ForeignNamespaces)
     });
-    look.map_err(|kind| gaps.add(kind, 1)).ok()
+    // What was unmounted meanwhile is closed to nobody.
+    let kind = |kind| if door.has_gone() { GapKind::VanishedProcesses } else { kind };
+    look.map_err(|error| gaps.add(kind(error), 1)).ok()
 }
 
 /// Looks into the namespace of the calling thread.
@@ -220,9 +222,9 @@ mod tests {
         };
         assert_eq!(enter(here(), own), there);
         assert_eq!(enter(here(), own + 1), elsewhere);
-        // Whoever led there has ended, and root could not enter it either; a mount may be hidden by another.
+        // Whoever led there has ended, and root could not enter it either; so it is of what is mounted no more.
         assert_eq!(enter(doors::Way::Thread(u32::MAX), own), (None, vec![GapKind::VanishedProcesses]));
-        let hidden = doors::Way::Path("/run/netns/portreeve/nothing".into());
-        assert_eq!(enter(hidden, own), (None, vec![GapKind::ForeignNamespaces]));
+        let unmounted = doors::Way::Path("/run/netns/portreeve/nothing".into());
+        assert_eq!(enter(unmounted, own), (None, vec![GapKind::VanishedProcesses]));
     }
 }

@@ -5,6 +5,7 @@ use std::{
     fmt::Display,
     fs, io,
     os::{fd::OwnedFd, linux::fs::MetadataExt},
+    path::Path,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -21,7 +22,10 @@ use super::super::{
     pids::Pids,
     share::share,
 };
-use crate::sys::netns;
+use crate::{
+    proc::{self, mounts},
+    sys::netns,
+};
 
 /// Where `ip netns` keeps the namespaces that have a name.
 const NAMED: &str = "/run/netns";
@@ -66,6 +70,22 @@ impl Door {
             _ => GapKind::ForeignNamespaces,
         })
     }
+
+    /// Whether it was a mount that is there no more; one that another hides still is.
+    pub(super) fn has_gone(&self) -> bool {
+        let Way::Path(path) = &self.way else { return false };
+        if fs::metadata(path).is_ok_and(|file| file.st_ino() == self.id) {
+            return false;
+        }
+        let Ok(table) = proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX) else { return false };
+        !is_mounted(self.id, path, &mounts::read(&table).network_namespaces)
+    }
+}
+
+/// Whether one of `mounts` is this namespace by this name; the folder may be reached by another path.
+fn is_mounted(id: u64, path: &str, mounts: &[(u64, String)]) -> bool {
+    let name = Path::new(path).file_name();
+    mounts.iter().any(|(mounted, place)| *mounted == id && Path::new(place).file_name() == name)
 }
 
 fn read_only(path: &str) -> rustix::io::Result<OwnedFd> {
@@ -205,6 +225,14 @@ fn mark(process: impl Display) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mount_that_another_hides_is_there_still() {
+        let mounts = [(7, "/var/run/netns/shop".to_owned()), (8, "/run/netns/mail".to_owned())];
+        assert!(is_mounted(7, "/run/netns/shop", &mounts), "by another path");
+        assert!(!is_mounted(7, "/run/netns/mail", &mounts), "another namespace has the name now");
+        assert!(!is_mounted(9, "/run/netns/gone", &mounts));
+    }
 
     #[test]
     fn who_is_in_our_own_namespace_is_in_none_beside_it() {
