@@ -253,19 +253,32 @@ fn print<'a>(
     };
     let found: Vec<&Listener> = world.snapshot.listeners.iter().filter(is_found).collect();
     match settings.format {
-        Format::Json => {
-            let silent: Vec<_> = answers.iter().filter(|answer| answer.kept.is_some()).collect();
-            if silent.is_empty() || world.snapshot.connections.is_none() {
-                return out.json(&viewer.listeners(&found));
-            }
-            let asked: Vec<Asked> = silent.iter().flat_map(|answer| answer.asked).copied().collect();
-            let kept = occupants(world, &asked);
-            let sockets: Vec<_> = kept.iter().flat_map(Occupant::sockets).copied().collect();
-            out.json(&viewer.occupied(&found, &sockets))
-        }
+        Format::Json => document(world, answers, settings.lang, &found, out),
         Format::Ndjson => found.iter().try_for_each(|listener| out.ndjson(&viewer.listener(listener))),
         _ => out.csv(found.iter().map(|listener| listeners::record(world, listener, settings.lang))),
     }
+}
+
+fn document<'a>(
+    world: &World<'a>,
+    answers: &[Answer<'_, 'a>],
+    lang: Lang,
+    found: &[&'a Listener],
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let silent = answers.iter().filter(|answer| answer.kept.is_some());
+    let asked: Vec<Asked> = silent.flat_map(|answer| answer.asked).copied().collect();
+    let kept = occupants(world, &asked);
+    let sockets: Vec<_> = kept.iter().flat_map(Occupant::sockets).copied().collect();
+    let viewer = Viewer::new(world, lang);
+    let mut document = if asked.is_empty() || world.snapshot.connections.is_none() {
+        viewer.listeners(found)
+    } else {
+        viewer.occupied(found, &sockets)
+    };
+    document.passed =
+        answers.iter().flat_map(|answer| &answer.passed).map(|passed| viewer.passed(passed)).collect();
+    out.json(&document)
 }
 
 /// The protocols that a free port is spoken of.

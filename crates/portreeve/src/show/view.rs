@@ -1,5 +1,6 @@
 //! What programs read of sockets and processes: the shapes of `-o json`, a promise from the first release on.
 
+mod passed;
 mod row;
 mod rows;
 
@@ -21,6 +22,7 @@ use portreeve_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub(crate) use self::passed::PassedView;
 use self::rows::Rows;
 use super::reach;
 
@@ -37,6 +39,9 @@ pub(crate) struct ListenersView<'w, 'a> {
     #[schemars(with = "Vec<ListenerView<'a>>")]
     listeners: Rows<'w, 'a, Listener>,
     gaps: Vec<GapView<'a>>,
+    /// Of `who`: where the kernel passes packets on to that no socket of this host takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) passed: Vec<PassedView<'a>>,
     #[serde(flatten)]
     everything: Option<EverythingView<'w, 'a>>,
 }
@@ -174,6 +179,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             taken: self.world.snapshot.taken,
             listeners: Rows { viewer: self, of: listeners },
             gaps: self.gaps(),
+            passed: Vec::new(),
             everything: None,
         }
     }

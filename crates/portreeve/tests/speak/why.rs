@@ -330,7 +330,12 @@ fn a_port_that_the_kernel_passes_on_is_told_by_its_container() {
         let other = with_input(&format!("{command} 8081 --snapshot -"), &without_forwarder(false));
         assert!(!other.out.contains("passed on"), "{command}: {}", other.out);
     }
-    let document = with_input("why 8080 -o json --snapshot -", &without_forwarder(false)).json();
-    assert_eq!((&document["ports"], &document["passed"][0]["port"]), (&json!([]), &json!(8080)));
-    assert_eq!(document["passed"][0]["listener"]["holders"][0]["pid"], 2200);
+    for (command, list) in [("why", "ports"), ("who", "listeners")] {
+        let document =
+            with_input(&format!("{command} 8080 -o json --snapshot -"), &without_forwarder(false)).json();
+        assert_eq!((&document[list], &document["passed"][0]["port"]), (&json!([]), &json!(8080)));
+        assert_eq!(document["passed"][0]["listener"]["holders"][0]["pid"], 2200);
+    }
+    let inside = with_input("who 8080 --netns shop --snapshot -", &without_forwarder(false));
+    assert!(inside.out.contains("nobody") && !inside.out.contains("passed on"), "{}", inside.out);
 }

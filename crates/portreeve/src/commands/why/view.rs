@@ -8,7 +8,6 @@ use portreeve_core::{
     origin::Origin,
     policy::Service,
     port::Protocol,
-    published::Passed,
     registry::in_practice,
     words::Lang,
 };
@@ -27,7 +26,10 @@ use crate::{
     show::{
         audit::{self, FindingView},
         diff::ChangeView,
-        view::{ConnectionView, GapView, HolderView, ListenerView, NetnsView, Viewer, holder, netns_view},
+        view::{
+            ConnectionView, GapView, HolderView, ListenerView, NetnsView, PassedView, Viewer, holder,
+            netns_view,
+        },
     },
 };
 
@@ -207,18 +209,6 @@ struct InsideView<'a> {
     listeners: Vec<ListenerView<'a>>,
 }
 
-/// A published port that no socket of this host takes, as the container's engine tells it.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Passed")]
-struct PassedView<'a> {
-    protocol: Protocol,
-    /// The address of this host; `0.0.0.0` and `::` are all of a family.
-    address: Address,
-    port: u16,
-    /// What takes it in the container.
-    listener: ListenerView<'a>,
-}
-
 /// An interface and its addresses that answer.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Answers")]
@@ -275,7 +265,7 @@ pub(super) fn document<'v, 'w: 'v, 'a: 'w>(
         passed: tellings
             .iter()
             .flat_map(|telling| &telling.answer.passed)
-            .map(|it| passed(it, viewer))
+            .map(|passed| viewer.passed(passed))
             .collect(),
         findings: findings.map(|finding| audit::view(world.snapshot, finding, lang)).collect(),
         gaps: viewer.gaps(),
@@ -425,16 +415,6 @@ fn inside<'v, 'w: 'v, 'a: 'w>(story: &'v Story<'w, 'a>, viewer: Viewer<'v, 'a>) 
         port: target.port,
         listeners: listeners.iter().map(|listener| viewer.listener(listener)).collect(),
     })
-}
-
-fn passed<'v, 'a: 'v>(passed: &'v Passed<'a>, viewer: Viewer<'v, 'a>) -> PassedView<'v> {
-    let Passed { published, listener, .. } = passed;
-    PassedView {
-        protocol: published.protocol,
-        address: published.address.into(),
-        port: published.port,
-        listener: viewer.listener(listener),
-    }
 }
 
 fn answers<'v>(story: &'v Story<'_, '_>) -> Vec<AnswersView<'v>> {
