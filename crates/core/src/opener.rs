@@ -61,11 +61,13 @@ pub enum Why<'a> {
     OnlyManager,
     /// It was created in this unit, in which none of its holders is now: it was handed on, or its process moved.
     Elsewhere(&'a str),
+    /// The same of this cgroup, where it is of no unit, or of one of which a holder is.
+    OtherCgroup(&'a str),
     /// The cgroup in which it was created was removed since, so none of its holders is in it.
     CgroupRemoved,
     /// The cgroup in which it was created is not known, and its user alone tells too little.
     CgroupUnknown,
-    /// None of its holders fits: another user created it, or all of them are younger than the port.
+    /// None of the holders in its cgroup fits: another user created it, or they are younger than the port.
     NoneFits,
     /// Several of its holders fit, and none of them stands above the others.
     Several(Vec<u32>),
@@ -125,7 +127,7 @@ fn among<'a>(
     let is_there = |process: &Process| process.cgroup.as_ref() == Some(cgroup);
     let near: Vec<_> = holders.iter().copied().filter(|(_, process)| is_there(process)).collect();
     if near.is_empty() {
-        return Err(listener.socket_unit.as_deref().map_or(Why::NoneFits, Why::Elsewhere));
+        return Err(elsewhere(listener, cgroup, holders));
     }
     let fits = |process: &Process| may_be_its_user(process, listener) && !latest.is_before_start_of(process);
     let fitting: Vec<_> = near.into_iter().filter(|(_, process)| fits(process)).collect();
@@ -137,6 +139,14 @@ fn among<'a>(
         [one] => Ok(*one),
         several => Err(Why::Several(several.iter().map(|(pid, _)| *pid).collect())),
     }
+}
+
+/// Where it was created, as far as no holder is there: who starts a process may do so in its own cgroup and move it
+/// afterwards, so whoever opened it need not have gone.
+fn elsewhere<'a>(listener: &'a Listener, cgroup: &'a str, holders: &[(u32, &Process)]) -> Why<'a> {
+    let unit = listener.socket_unit.as_deref();
+    let is_empty = |unit: &&str| holders.iter().all(|(_, process)| process.unit.as_deref() != Some(unit));
+    unit.filter(is_empty).map_or(Why::OtherCgroup(cgroup), Why::Elsewhere)
 }
 
 /// Whoever began as root may have become another since; nobody becomes root to hold what a user opened.

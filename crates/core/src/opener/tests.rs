@@ -99,6 +99,26 @@ fn a_socket_from_another_unit_was_handed_on() {
     assert!(said.en.contains("old.service") && said.ja.contains("old.service"), "{said:?}");
 }
 
+/// Who starts a process may move it into its cgroup when it already listens.
+#[test]
+fn whoever_opened_it_may_have_been_moved_since() {
+    for cgroup in ["/", "/system.slice"] {
+        let host = web().socket(|socket| {
+            (socket.socket_unit, socket.socket_cgroup) = (None, Some(cgroup.into()));
+        });
+        assert_eq!(why(&host), Why::OtherCgroup(cgroup));
+        let said = found(&host).text();
+        let place = format!("cgroup {cgroup}");
+        assert!(said.en.contains(&format!("{place},")) && said.ja.contains(&format!("{place} ")), "{said:?}");
+        assert!(!said.en.contains("gone") && !said.ja.contains("終了"), "{said:?}");
+    }
+    let below = web().socket(|socket| {
+        socket.socket_unit = Some("nginx.service".into());
+        socket.socket_cgroup = Some("/system.slice/nginx.service/control".into());
+    });
+    assert_eq!(why(&below), Why::OtherCgroup("/system.slice/nginx.service/control"), "its unit is theirs");
+}
+
 #[test]
 fn without_the_cgroup_nobody_is_guessed() {
     let unknown = web().socket(|socket| (socket.socket_unit, socket.socket_cgroup) = (None, None));
@@ -236,6 +256,7 @@ fn every_reason_is_said_in_both_languages() {
         Why::NoHolder,
         Why::NotAllAsked(None),
         Why::OnlyManager,
+        Why::OtherCgroup("/"),
         Why::CgroupRemoved,
         Why::CgroupUnknown,
         Why::NoneFits,

@@ -67,6 +67,10 @@ impl Opener<'_> {
                 "it was opened in {unit}, where no holder is now: handed on, or its process moved",
                 "{unit} の中で開かれましたが、保持者は今そこにいません(受け渡しか、プロセスの移動)"
             ),
+            Why::OtherCgroup(path) => text!(
+                "it was opened in the cgroup {path}, where no holder is now: handed on, or its process moved",
+                "cgroup {path} の中で開かれましたが、保持者は今そこにいません(受け渡しか、プロセスの移動)"
+            ),
             Why::CgroupRemoved => text!(
                 "the cgroup it was opened in was removed: no holder is of it, so it was handed on, or its process moved",
                 "開かれた cgroup は削除済みで、今の保持者はその中にいませんでした(受け渡しか、プロセスの移動)"
@@ -76,8 +80,8 @@ impl Opener<'_> {
                 "どの cgroup で開かれたか分からないため、保持者の中から特定できません"
             ),
             Why::NoneFits => text!(
-                "no holder fits: whoever opened it has gone",
-                "条件に合う保持者がいません。開いたプロセスは終了しています"
+                "no holder of that cgroup fits by user and start: handed on, or its process changed user or moved",
+                "開かれた cgroup にいる保持者は、ユーザーか起動時刻が合いません(受け渡しか、ユーザーの変更か、プロセスの移動)"
             ),
             Why::Several(pids) => {
                 let shown: Vec<_> = pids.iter().take(PIDS_MAX).map(ToString::to_string).collect();
