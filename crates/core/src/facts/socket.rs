@@ -49,6 +49,9 @@ pub struct Listener {
     /// Whether that cgroup was removed since: whoever created it has gone or moved, and nobody is in it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub socket_cgroup_removed: bool,
+    /// Whether it was removed and is older than the cgroup of each holder's unit, so that it was below none of those.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub socket_cgroup_apart: bool,
     /// The host manager's unit of that cgroup.
     pub socket_unit: Option<String>,
     /// Its inode.

@@ -73,6 +73,7 @@ pub(crate) fn listener_at(address: &str, port: u16, protocol: Protocol) -> Liste
         uid: Some(0),
         socket_cgroup: None,
         socket_cgroup_removed: false,
+        socket_cgroup_apart: false,
         socket_unit: None,
         inode: 0,
         cookie: 0,

@@ -86,6 +86,7 @@ impl Pieces<'_> {
             state: if socket.state == CLOSE { SocketState::Unconnected } else { SocketState::Listen },
             ephemeral: socket.state == CLOSE && is_chosen_by_kernel(look, socket),
             netns: look.namespace.id,
+            socket_cgroup_apart: self.is_apart(socket, &holders),
             holders,
             holders_complete: self.search.is_complete(),
             uid: Some(socket.uid),
@@ -102,6 +103,18 @@ impl Pieces<'_> {
 
     fn socket_cgroup(&self, socket: &Socket) -> Option<&str> {
         self.cgroups.path(socket.cgroup?)
+    }
+
+    /// Whether its cgroup was removed and was below that of no holder's unit.
+    fn is_apart(&self, socket: &Socket, holders: &[Hold]) -> bool {
+        let removed = socket.cgroup.filter(|&id| self.cgroups.is_removed(id));
+        let is_older = |removed| {
+            let processes = holders.iter().filter_map(|hold| self.processes.get(&hold.pid));
+            let units =
+                processes.filter_map(|process| Some((process.cgroup.as_deref()?, process.unit.as_deref()?)));
+            units.into_iter().all(|(path, unit)| self.cgroups.is_older_than_unit(removed, path, unit))
+        };
+        removed.is_some_and(is_older)
     }
 
     /// The holds of processes that could be read: the main process first, then by pid.

@@ -168,6 +168,7 @@ impl Scribe {
             socket_unit: socket_cgroup.and_then(|path| cgroup::read(path).unit),
             socket_cgroup: socket_cgroup.map(str::to_owned),
             socket_cgroup_removed: socket.cgroup.is_some_and(|id| self.cgroups.is_removed(id)),
+            socket_cgroup_apart: false,
             inode: socket.inode,
             cookie: socket.cookie,
             backlog: socket.queue_limit.map(|limit| Backlog { used: 0, limit }),

@@ -83,6 +83,15 @@ impl Cgroups {
         self.removed.contains(&id)
     }
 
+    /// Whether a removed cgroup was made before that of `unit`, which is `path` or above it, so that it was not below.
+    ///
+    /// The kernel counts on for each cgroup, and never back (fs/kernfs/dir.c, `__kernfs_new_node`).
+    pub(super) fn is_older_than_unit(&self, removed: u64, path: &str, unit: &str) -> bool {
+        let Some(mount) = &self.mount else { return false };
+        let directory = of_unit(path, unit).and_then(|path| fs::metadata(format!("{mount}{path}")).ok());
+        directory.is_some_and(|directory| removed < directory.st_ino())
+    }
+
     /// The path of a cgroup that was learnt or found.
     pub(super) fn path(&self, id: u64) -> Option<&str> {
         self.paths.get(&id).map(String::as_str)
@@ -94,6 +103,13 @@ impl Cgroups {
         let list = proc::read(format!("{mount}{path}/cgroup.procs"), PROCS_BYTES_MAX).unwrap_or_default();
         proc::text(&list).lines().filter_map(|line| line.parse().ok()).collect()
     }
+}
+
+/// The path of the cgroup of `unit`, as far as `path` leads there or below.
+fn of_unit<'p>(path: &'p str, unit: &str) -> Option<&'p str> {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    let mut above = ends.map(|end| &path[..end]);
+    above.find(|path| path.rsplit_once('/').is_some_and(|(_, last)| last == unit))
 }
 
 /// Whether the hierarchy stands there from its root on: a cgroup namespace shows a part of it (cgroup_namespaces(7)).
@@ -135,6 +151,15 @@ mod tests {
         assert_eq!(cgroups.find([id].into_iter()), 0);
         assert_eq!(cgroups.path(id), Some("/odd-\u{fffd}/a.service"));
         fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn a_units_cgroup_is_found_above_what_is_below_it() {
+        let unit = |path| of_unit(path, "a.service");
+        assert_eq!(unit("/system.slice/a.service"), Some("/system.slice/a.service"));
+        assert_eq!(unit("/system.slice/a.service/sub/a.service"), Some("/system.slice/a.service"));
+        assert_eq!(unit("/a.service.d/ba.service/b"), None);
+        assert_eq!(unit("/"), None);
     }
 
     #[test]

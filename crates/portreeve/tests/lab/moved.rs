@@ -24,8 +24,8 @@ fn moved() -> Room {
     room
 }
 
-fn why(room: &Room) -> Value {
-    room.run("portreeve why 1202 -o json").json()["ports"][0].clone()
+fn why(room: &Room, port: u16) -> Value {
+    room.run(&format!("portreeve why {port} -o json")).json()["ports"][0].clone()
 }
 
 fn rules(story: &Value) -> Vec<&str> {
@@ -37,18 +37,50 @@ fn rules(story: &Value) -> Vec<&str> {
 #[test]
 fn the_opener_is_not_guessed_once_its_cgroup_is_removed() {
     let room = moved();
-    let story = why(&room);
+    let story = why(&room, 1202);
     assert_eq!(story["opener"]["unit"], "x.service", "{story:#}");
     assert_eq!(story["opener"]["certainty"], "unknown", "{story:#}");
     assert_eq!(rules(&story), ["opener-gone"], "{story:#}");
 
     room.run("rmdir $(cat /run/top)/x.service");
-    let story = why(&room);
+    let story = why(&room, 1202);
     assert_eq!(story["opener"]["certainty"], "unknown", "{story:#}");
     let text = story["opener"]["text"].as_str().unwrap_or_default();
     assert!(text.contains("was removed"), "{text}");
     assert_eq!(rules(&story), ["opener-gone"], "{story:#}");
     assert_eq!(story["findings"][0]["holders"][0]["unit"], "y.service", "{story:#}");
+}
+
+/// A process opens 1203 below its unit, and moves up to where it belongs (A12, A20).
+#[test]
+fn an_opener_that_moved_up_within_its_unit_has_not_gone() {
+    let room = Room::create();
+    room.run(&format!(
+        "{UNITS}; mkdir $top/y.service/sub; {}; move $! y.service",
+        in_unit("y.service/sub", "listen 127.0.0.1:1203")
+    ));
+    for (removal, told) in [("true", "y.service/sub, where no holder is"), ("rmdir", "was removed")] {
+        room.run(&format!("{removal} $(cat /run/top)/y.service/sub"));
+        let story = why(&room, 1203);
+        let text = story["opener"]["text"].as_str().unwrap_or_default();
+        assert!(text.contains(told), "{text}");
+        assert_eq!(rules(&story), [""; 0], "{story:#}");
+    }
+}
+
+/// A process opens 1204 where it was started, and is moved into its unit afterwards (A12, A20).
+#[test]
+fn an_opener_that_was_moved_into_its_unit_has_not_gone() {
+    let room = Room::create();
+    room.run(&format!("{UNITS}; {}; move $! y.service", in_unit(".", "listen 127.0.0.1:1204")));
+    for without in ["", "bpf"] {
+        let listed = room.run(&format!("PORTREEVE_WITHOUT={without} portreeve ls 1204 -o json")).json();
+        let listener = &listed["listeners"][0];
+        assert_eq!(listener["holders"][0]["unit"], "y.service", "{listener:#}");
+        let told = listener["opener_gap"].as_str().unwrap_or_default();
+        assert!(told.ends_with(", where no holder is now: handed on, or its process moved"), "{told}");
+    }
+    assert_eq!(rules(&why(&room, 1204)), [""; 0]);
 }
 
 /// Without root the unit is told as that of the opener, and of the holder nothing is claimed (A5, A12).

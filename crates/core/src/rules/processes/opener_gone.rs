@@ -83,13 +83,14 @@ fn is_adrift(listener: &Listener) -> bool {
 }
 
 /// The service that opened the socket, where every holder was looked for and none is of it; nobody of whom anything
-/// tells, where its cgroup was removed, as that of a service is once it has stopped.
+/// tells, where its cgroup was removed, as that of a service is once it has stopped. One that a service made below its
+/// own and took away again proves nothing.
 ///
 /// A `.socket` is opened for another unit, the service manager holds sockets for all, and a container's engine hands
 /// them in: those are ordinary.
 fn inherited_from<'a>(holding: &Holding<'a>, listener: &'a Listener) -> Option<Option<&'a str>> {
     let opener = listener.socket_unit.as_deref();
-    let may_be_service = opener.map_or(listener.socket_cgroup_removed, unit::is_service);
+    let may_be_service = opener.map_or(listener.socket_cgroup_apart, unit::is_service);
     let complete = listener.holders_complete && !listener.holders.is_empty();
     let recognised = |process: &Process| {
         process.host_container().is_some()
@@ -148,7 +149,7 @@ mod tests {
         let left = |holder: &str| {
             scene().listens(holder, "0.0.0.0:8080/tcp").socket(|socket| {
                 (socket.socket_cgroup, socket.socket_unit) = (None, None);
-                socket.socket_cgroup_removed = true;
+                (socket.socket_cgroup_removed, socket.socket_cgroup_apart) = (true, true);
             })
         };
         assert_eq!(
@@ -162,8 +163,8 @@ mod tests {
             [""; 0],
             "podman opens a container's ports in the session that starts it"
         );
-        let unknown = left("other.service").socket(|socket| socket.socket_cgroup_removed = false);
-        assert_eq!(unknown.rules(), [""; 0], "a cgroup that cannot be seen may be there");
+        let below = left("other.service").socket(|socket| socket.socket_cgroup_apart = false);
+        assert_eq!(below.rules(), [""; 0], "it may have been below that of its holder");
     }
 
     #[test]
