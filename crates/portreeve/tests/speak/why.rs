@@ -336,6 +336,6 @@ fn a_port_that_the_kernel_passes_on_is_told_by_its_container() {
         assert_eq!((&document[list], &document["passed"][0]["port"]), (&json!([]), &json!(8080)));
         assert_eq!(document["passed"][0]["listener"]["holders"][0]["pid"], 2200);
     }
-    let inside = with_input("who 8080 --netns shop --snapshot -", &without_forwarder(false));
+    let inside = with_input("who 8080 --netns 4026532600 --snapshot -", &without_forwarder(false));
     assert!(inside.out.contains("nobody") && !inside.out.contains("passed on"), "{}", inside.out);
 }

@@ -10,7 +10,11 @@ use std::{
 
 use rustix::fs::RawDir;
 
-use super::{Inodes, Sweep, open_descriptors, visit_descriptors};
+use super::{
+    order::Inodes,
+    sweep::Sweep,
+    walk::{open_descriptors, visit_descriptors},
+};
 use crate::proc;
 
 /// So many descriptors are listed over all threads, which takes about a second; nobody is asked any more then.
