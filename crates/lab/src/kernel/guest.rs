@@ -52,7 +52,10 @@ const MACHINE: &[&str] = &[
 
 /// What the kernel is told of it: to speak on the first serial line, to end on a panic, and not to guard against the
 /// processor's leaks, which costs an emulated one dear.
-const PARAMETERS: &str = "console=ttyS0 loglevel=5 panic=-1 mitigations=off";
+///
+/// A busy machine gives an emulated one too little time for the kernel to see its timer tick, which it takes for a broken
+/// one and panics (Documentation/admin-guide/kernel-parameters.txt, `no_timer_check`).
+const PARAMETERS: &str = "console=ttyS0 loglevel=5 panic=-1 mitigations=off no_timer_check";
 
 /// A running kernel; it goes, with all that it had, when this value does.
 #[derive(Debug)]
