@@ -161,8 +161,9 @@ fn look_here(
     let connected = connections(sources, &mut namespace, &links, gaps)?;
     let listening = sockets::listening(sources, id, gaps)?;
     let other = match sources.wanted.connections {
-        Connections::List => unported::list(sources, id, gaps),
-        Connections::Count | Connections::Skip => Vec::new(),
+        // Who asks for a number asks for none of those.
+        Connections::List if sources.wanted.ports.is_none() => unported::list(sources, id, gaps),
+        Connections::List | Connections::Count | Connections::Skip => Vec::new(),
     };
     Ok(Look { namespace, links, listening, connected, other })
 }

@@ -67,3 +67,17 @@ fn many_descriptors_are_left_to_the_kernel() {
     };
     assert_eq!([asked(""), asked("bpf")], [true, false]);
 }
+
+/// What lies among the names of namespaces and is none holds nobody up, and is no gap (A5).
+#[test]
+fn what_is_no_namespace_is_passed_over() {
+    let room = Room::create();
+    room.run(
+        "mkdir -p /run/netns; mount -t tmpfs names /run/netns; mkfifo /run/netns/pipe; touch /run/netns/left",
+    );
+    for command in ["ls", "who 9", "why 9"] {
+        let said = room.try_run(&format!("timeout 20 portreeve {command}"));
+        assert_eq!(said.status, 0, "{command}: {said:#?}");
+    }
+    room.run("umount /run/netns");
+}

@@ -11,7 +11,7 @@ use std::{
 
 use portreeve_core::facts::GapKind;
 use rustix::{
-    fs::{Mode, OFlags, open},
+    fs::{Mode, OFlags, open, statfs},
     io::Errno,
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
@@ -29,6 +29,8 @@ use crate::{
 
 /// Where `ip netns` keeps the namespaces that have a name.
 const NAMED: &str = "/run/netns";
+/// The file system of namespaces (include/uapi/linux/magic.h).
+const NSFS_MAGIC: i64 = 0x6e73_6673;
 /// Far above what any host runs; further ones become a gap.
 const NAMESPACES_MAX: usize = 4096;
 /// So many threads are asked beside the first ones of their processes, which takes some 30 ms; further ones become a gap.
@@ -88,8 +90,9 @@ fn is_mounted(id: u64, path: &str, mounts: &[(u64, String)]) -> bool {
     mounts.iter().any(|(mounted, place)| *mounted == id && Path::new(place).file_name() == name)
 }
 
+/// Never waits: what has the name of a namespace by now may be a pipe.
 fn read_only(path: &str) -> rustix::io::Result<OwnedFd> {
-    open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
 }
 
 fn namespace_of_socket(found: Found) -> rustix::io::Result<OwnedFd> {
@@ -112,11 +115,14 @@ pub(super) struct Known<'a> {
     pub(super) threads: Option<&'a BTreeMap<u64, u32>>,
 }
 
-/// The named namespaces with their inodes.
+/// The named namespaces with their inodes. A file that is no mount any more, or is one in another mount namespace, is none.
 pub(super) fn names() -> BTreeMap<String, u64> {
     let Ok(entries) = fs::read_dir(NAMED) else { return BTreeMap::new() };
     let named = entries.filter_map(|entry| {
         let entry = entry.ok()?;
+        if statfs(entry.path()).ok()?.f_type != NSFS_MAGIC {
+            return None;
+        }
         let id = fs::metadata(entry.path()).ok()?.st_ino();
         Some((entry.file_name().to_string_lossy().into_owned(), id))
     });

@@ -194,7 +194,10 @@ const fn privilege(subject: Subject, user: User) -> Words {
 pub(super) fn commands(standing: &Standing) -> Vec<String> {
     let command = match (&standing.reason, standing.subject) {
         (Some(Reason::OfGroup(group)), _) => format!("sudo usermod -aG {group} $USER"),
-        (Some(Reason::NotMounted), Subject::Cgroups) => "sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup".into(),
+        // Not at its usual place: the controllers of cgroup v1 may be mounted below that, and would be hidden.
+        (Some(Reason::NotMounted), Subject::Cgroups) => {
+            "sudo mount -t cgroup2 -o X-mount.mkdir cgroup2 /run/cgroup2".into()
+        }
         (
             Some(Reason::NotMounted),
             Subject::BpfFiles | Subject::BpfKept | Subject::BpfTcp | Subject::BpfUdp,
