@@ -30,6 +30,14 @@ pub fn lineage() -> Vec<Ancestor> {
         .collect()
 }
 
+/// Whether the numbers of processes here are those by which whoever types would end one: /proc may be that of another pid
+/// namespace (pid_namespaces(7)).
+#[must_use]
+pub fn has_own_numbers() -> bool {
+    let own = std::fs::read_link("/proc/self");
+    own.is_ok_and(|own| own.to_str() == Some(std::process::id().to_string().as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use portreeve_core::{cgroup, facts::Process, unit};
-use portreeve_host::lineage::lineage;
+use portreeve_host::lineage::{has_own_numbers, lineage};
 
 use crate::settings::Settings;
 
@@ -36,6 +36,8 @@ const WAYS_IN: [&str; 20] = [
 pub(crate) struct Footing {
     pids: BTreeSet<u32>,
     units: BTreeSet<String>,
+    /// Whether numbers of processes mean others where he types.
+    is_numbered_apart: bool,
 }
 
 impl Footing {
@@ -46,7 +48,16 @@ impl Footing {
         }
         let above = lineage();
         let units = above.iter().filter_map(|above| cgroup::read(above.cgroup.as_deref()?).unit);
-        Self { units: units.collect(), pids: above.iter().map(|above| above.pid).collect() }
+        Self {
+            units: units.collect(),
+            pids: above.iter().map(|above| above.pid).collect(),
+            is_numbered_apart: !has_own_numbers(),
+        }
+    }
+
+    /// The command that ends one process; `None` where its number is another's for whoever types.
+    pub(crate) fn kill(&self, pid: u32) -> Option<String> {
+        (!self.is_numbered_apart).then(|| format!("kill {pid}"))
     }
 
     /// Whether to end `process` would cut off whoever types.
@@ -87,8 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_told_the_number_of_another_process() {
+        let apart = Footing { is_numbered_apart: true, ..Footing::default() };
+        assert_eq!((apart.kill(5), Footing::default().kill(5).as_deref()), (None, Some("kill 5")));
+    }
+
+    #[test]
     fn what_stands_above_whoever_types_is_needed() {
-        let footing = Footing { pids: [40].into(), units: ["code-server@dev.service".into()].into() };
+        let footing = Footing {
+            pids: [40].into(),
+            units: ["code-server@dev.service".into()].into(),
+            ..Footing::default()
+        };
         assert!(footing.needs(40, &Process::default()) && !footing.needs(41, &Process::default()));
         assert!(footing.needs_unit("code-server@dev.service"));
         assert!(!footing.needs_unit("code-server@eve.service"));

@@ -57,9 +57,7 @@ pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> O
             Some(_) => {}
             None => {
                 return match holders.as_slice() {
-                    [(pid, _)] if activation.is_none() && row.pids().len() == 1 => {
-                        Some(format!("kill {pid}"))
-                    }
+                    [(pid, _)] if activation.is_none() && row.pids().len() == 1 => footing.kill(*pid),
                     _ => None,
                 };
             }
@@ -92,7 +90,7 @@ pub(crate) fn stop_one(pid: u32, process: &Process, footing: &Footing) -> Option
     match unit_to_stop(process) {
         Some(unit) if footing.needs_unit(unit) => None,
         Some(unit) => Some(format!("systemctl stop {unit}")),
-        None => Some(format!("kill {pid}")),
+        None => footing.kill(pid),
     }
 }
 

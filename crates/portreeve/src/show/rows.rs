@@ -38,6 +38,8 @@ pub(crate) struct Row<'a> {
 pub(crate) enum Folding {
     /// One row a service.
     Service,
+    /// One row for what the same processes of a service hold.
+    Holders,
     /// One row a socket (`--each`).
     Socket,
 }
@@ -71,6 +73,8 @@ struct Line {
     bound: String,
     reach: String,
     state: Kind,
+    /// Who holds them, where that matters.
+    holders: Option<Vec<u32>>,
 }
 
 /// The rows of `listeners`, the observer's own namespace first, by port.
@@ -82,7 +86,7 @@ pub(crate) fn fold<'a>(
 ) -> Vec<Row<'a>> {
     let mut rows = match folding {
         Folding::Socket => listeners.iter().map(|listener| row(world, vec![*listener], lang)).collect(),
-        Folding::Service => lines(world, endpoints(world, listeners, lang), lang),
+        Folding::Service | Folding::Holders => lines(world, endpoints(world, listeners, lang), folding, lang),
     };
     let own =
         |row: &Row<'_>| row.namespace().and_then(|id| world.snapshot.namespace(id)).is_some_and(|n| n.own);
@@ -117,6 +121,7 @@ fn endpoints<'a>(
 fn lines<'a>(
     world: &World<'a>,
     endpoints: BTreeMap<Endpoint, Vec<&'a Listener>>,
+    folding: Folding,
     lang: Lang,
 ) -> Vec<Row<'a>> {
     let mut lines: BTreeMap<Line, Row<'_>> = BTreeMap::new();
@@ -129,6 +134,7 @@ fn lines<'a>(
             bound: row.bound.clone(),
             reach: row.reach.clone(),
             state: endpoint.state,
+            holders: (folding == Folding::Holders).then(|| row.pids().into_iter().collect()),
         };
         match lines.get_mut(&line) {
             Some(known) => known.listeners.extend(row.listeners),

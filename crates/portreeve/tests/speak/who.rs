@@ -52,6 +52,25 @@ fn a_service_is_stopped_by_its_unit() {
     assert!(said.out.contains("systemctl stop nginx.service"), "{}", said.out);
 }
 
+/// Two processes of one service: who has which port can be told from the answer.
+#[test]
+fn what_other_processes_hold_is_another_answer() {
+    let host = web_with(|snapshot| {
+        let twin = snapshot["processes"]["900"].clone();
+        snapshot["processes"]["901"] = twin;
+        for listener in snapshot["listeners"].as_array_mut().unwrap() {
+            if listener["port"] == 587 {
+                listener["holders"] = json!([{"pid": 901, "fd": 6}]);
+            }
+        }
+    });
+    let said = with_input("who 465-587/tcp --snapshot -", &host);
+    let heads: Vec<_> = said.out.lines().filter(|line| line.contains(" held by ")).collect();
+    assert_eq!(heads.len(), 2, "{}", said.out);
+    assert!(heads[0].starts_with("465/tcp is held by ") && heads[0].contains("(pid 900)"), "{}", said.out);
+    assert!(heads[1].starts_with("587/tcp is held by ") && heads[1].contains("(pid 901)"), "{}", said.out);
+}
+
 #[test]
 fn a_free_port_is_an_answer() {
     let said = on_web("who 12345");

@@ -85,7 +85,7 @@ pub(super) fn held(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let rows = fold(world, found, Folding::Service, out.lang);
+    let rows = fold(world, found, Folding::Holders, out.lang);
     let is_free_here = !found.iter().any(|listener| world.judges(listener.netns));
     if is_free_here {
         out.line(&visible(elsewhere(world, asked, &rows).in_lang(out.lang)))?;
@@ -298,7 +298,8 @@ fn place<'a>(world: &World<'a>, row: &Row<'a>, lang: Lang) -> String {
 /// The very endpoints, and whether one of IPv6 takes IPv4 too.
 fn endpoints(row: &Row<'_>) -> Text {
     let listed = places(&row.listeners);
-    if row.listeners.iter().any(|listener| listener.address.ip.is_ipv6() && listener.hears_ipv4()) {
+    // One that is bound to an IPv4 address in IPv6's clothes takes nothing else.
+    if row.listeners.iter().any(|listener| listener.hears_ipv6() && listener.hears_ipv4()) {
         text!("listens on {listed}, also reachable over IPv4", "{listed} で待ち受け(IPv4 でも到達可)")
     } else {
         text!("listens on {listed}", "{listed} で待ち受け")
@@ -326,7 +327,9 @@ fn endpoint(listener: &Listener) -> String {
 /// What the number is for, and what the policy says.
 fn meaning(world: &World<'_>, row: &Row<'_>, lang: Lang) -> String {
     let Some(first) = row.first() else { return String::new() };
-    let iana = iana(world.registry, &[first.protocol], first.port, lang);
+    let assigned = assigned(world.registry, &[first.protocol], first.port, lang);
+    let is_one = row.listeners.iter().all(|listener| listener.port == first.port);
+    let iana = if is_one { format!("IANA: {assigned}") } else { format!("IANA: {} {assigned}", first.port) };
     let policy: Text = match (world.policy, world.declared(first)) {
         (None, _) => return iana,
         (Some(_), None) => Words { en: "policy: not declared", ja: "policy: 宣言なし" }.into(),
