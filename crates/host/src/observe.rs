@@ -77,7 +77,13 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         }
         namespaces::look(sources, &pids, &mut gaps)
     })?;
-    let mut search = holders::find(wanted, &pids, &looks, pass.into_seen(), &mut cgroups);
+    let seen = pass.into_seen();
+    let knows_kernels = seen.is_some();
+    let mut search = holders::find(wanted, &pids, &looks, seen, &mut cgroups);
+    if !knows_kernels && search.was_told() && looks.iter().any(|look| look.lacks_holder(&search)) {
+        // Whether the kernel itself holds one, only a look tells that knew the descriptors when it listed the sockets.
+        return observe(&Wanted { holders: Holders::All, ..*wanted });
+    }
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
     }

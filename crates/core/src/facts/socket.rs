@@ -39,7 +39,8 @@ pub struct Listener {
     pub netns: u64,
     /// Who can accept on it, the main process first.
     pub holders: Vec<Hold>,
-    /// Whether every process was asked; a thread with a table of its own is, where nobody else was seen to hold it.
+    /// Whether every process was asked, and the answer leaves nobody to be found; a thread with a table of its own is
+    /// asked where nobody else was seen to hold it.
     pub holders_complete: bool,
     /// The user id of the socket: whose process created it.
     pub uid: Option<u32>,
@@ -182,6 +183,12 @@ impl HolderGap {
     #[must_use]
     pub const fn is_adrift(self) -> bool {
         matches!(self, Self::NoDescriptor | Self::InFlight)
+    }
+
+    /// Whether somebody holds the socket all the same, who was not found.
+    #[must_use]
+    pub const fn leaves_somebody(self) -> bool {
+        matches!(self, Self::OtherUser | Self::OutOfSight | Self::NoDescriptor | Self::Vanished)
     }
 
     /// The reason as a sentence.

@@ -88,7 +88,7 @@ impl Pieces<'_> {
             netns: look.namespace.id,
             socket_cgroup_apart: self.is_apart(socket, &holders),
             holders,
-            holders_complete: self.search.is_complete(),
+            holders_complete: self.search.is_complete() && !gap.is_some_and(HolderGap::leaves_somebody),
             uid: Some(socket.uid),
             socket_unit: socket_cgroup.and_then(|path| cgroup::read(path).unit),
             socket_cgroup: socket_cgroup.map(str::to_owned),

@@ -89,6 +89,11 @@ impl Search {
         self.sweep.queued.contains(&inode)
     }
 
+    /// Whether the kernel told of every descriptor.
+    pub(super) const fn was_told(&self) -> bool {
+        self.sweep.told > 0
+    }
+
     pub(super) fn was_skipped(&self) -> bool {
         self.extent == Extent::Nowhere
     }

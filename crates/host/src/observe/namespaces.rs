@@ -17,7 +17,9 @@ use self::doors::{Door, Known};
 use super::{
     Connections, Gaps, Namespaces, ObserveError,
     connected::Connected,
-    descriptors, links,
+    descriptors,
+    holders::Search,
+    links,
     pids::Pids,
     share::{apart, share},
     sockets::{self, Socket},
@@ -51,6 +53,11 @@ impl Look {
     /// The cgroups of all its sockets; one that many share may come more than once.
     pub(super) fn cgroups(&self) -> impl Iterator<Item = u64> {
         self.listening.iter().filter_map(|socket| socket.cgroup).chain(self.connected.cgroups())
+    }
+
+    /// Whether one that waits for somebody was not seen to be held.
+    pub(super) fn lacks_holder(&self, search: &Search) -> bool {
+        self.listening.iter().any(|socket| search.holds(socket.inode).next().is_none())
     }
 
     /// Whether another socket takes IPv4 on the same number, which a dual-stack one would not allow.

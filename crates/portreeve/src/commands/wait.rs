@@ -8,7 +8,7 @@ use std::{
 use clap::{Arg, ArgMatches};
 use jiff::SignedDuration;
 use portreeve_core::{
-    facts::Listener,
+    facts::{HolderGap, Listener},
     owner::{Match, Owner, is_service_manager},
     port::PortSpec,
     text,
@@ -335,6 +335,10 @@ fn is_owner<'a>(world: &World<'a>, listener: &'a Listener, wanted: &str) -> Matc
     let matches: Vec<_> =
         world.identities(listener).iter().map(|identity| identity.matches_any(&owners)).collect();
     let best = [Match::Yes, Match::Unknown].into_iter().find(|best| matches.contains(best));
+    if listener.gap == Some(HolderGap::Kernel) {
+        let is_kernel = wanted == owner::KERNEL.en || best == Some(Match::Yes);
+        return if is_kernel { Match::Yes } else { Match::No };
+    }
     // A bare name may be that of a process, and those cannot be told while one is hidden.
     let unseen = owners.len() > 1 && (listener.holders.is_empty() || !listener.holders_complete);
     best.unwrap_or(if unseen { Match::Unknown } else { Match::No })

@@ -10,7 +10,8 @@ use portreeve_core::{
 
 /// Stands where somebody exists and cannot be seen.
 pub(crate) const UNSEEN: &str = "?";
-const KERNEL: Words = Words { en: "kernel", ja: "カーネル" };
+/// Stands where the kernel itself holds it, and no process.
+pub(crate) const KERNEL: Words = Words { en: "kernel", ja: "カーネル" };
 /// Follows the unit of whoever opened a socket, where it is not known who holds it now.
 const OPENER: Words = Words { en: " (opener)", ja: "(開いたユニット)" };
 

@@ -37,12 +37,26 @@ fn long_lists_are_whole(site: &Site) {
     site.run(&format!("echo > {reserved} && umount /run/proc"));
 }
 
-/// A host of the lab is a pid namespace: who holds a socket in its network may be outside of it.
+/// A host of the lab is a pid namespace: who holds a socket in its network may be outside of it. The kernel alone knows,
+/// and each question asks it.
 fn a_tunnel_does_not_make_a_socket_the_kernels(site: &Site) {
     site.run("ip link add tunnel type vxlan id 7 dstport 4790 local 127.0.0.1 && ip link set tunnel up");
-    let answer = site.ask("who 4790/udp -o json").json();
-    assert_eq!(answer["listeners"][0]["holders"][0]["pid"], Value::Null, "{answer:#}");
-    assert_eq!(answer["gaps"][0]["what"], "out-of-sight", "{answer:#}");
+    let tunnel = |without: &str, question: &str| {
+        site.run(&format!("PORTREEVE_WITHOUT={without} portreeve {question} 4790/udp --allow-gaps -o json"))
+            .json()
+    };
+    for question in ["who", "who --full", "ls"] {
+        let answer = tunnel("bpf", question);
+        assert_eq!(answer["listeners"][0]["holders"][0]["pid"], Value::Null, "{answer:#}");
+        assert_eq!(answer["listeners"][0]["holders_complete"], false, "{answer:#}");
+        assert_eq!(answer["gaps"][0]["what"], "out-of-sight", "{answer:#}");
+        let answer = tunnel("", question);
+        let listener = &answer["listeners"][0];
+        let said = listener["gap"].as_str().unwrap_or_default();
+        assert!(said.starts_with("held by the kernel itself"), "{question}: {answer:#}");
+        assert_eq!(listener["holders"], serde_json::json!([]), "{question}: {answer:#}");
+        assert_eq!(answer["gaps"], serde_json::json!([]), "{question}: {answer:#}");
+    }
     site.run("ip link delete tunnel");
 }
 

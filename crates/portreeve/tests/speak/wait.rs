@@ -118,3 +118,20 @@ fn what_the_service_manager_holds_needs_no_root_to_be_seen() {
     assert_eq!(said.code, Some(3), "{said:?}");
     assert!(said.out.contains("systemctl list-sockets") && !said.out.contains("root"), "{}", said.out);
 }
+
+#[test]
+fn what_the_kernel_holds_is_nobodys_whom_root_would_see() {
+    let input = web_with(|snapshot| {
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        let nginx = listeners.iter_mut().find(|listener| listener["port"] == 443).unwrap();
+        nginx["holders"] = serde_json::json!([]);
+        nginx["gap"] = "kernel".into();
+    });
+    let said = with_input("wait 443 --owner apache2 --for 0s --snapshot -", &input);
+    assert_eq!(said.out, "443 is held by kernel, not by apache2\n");
+    assert_eq!(said.code, Some(4), "{said:?}");
+    for owner in ["kernel", "nginx.service"] {
+        let said = with_input(&format!("wait 443 --owner {owner} --snapshot -"), &input);
+        assert_eq!(said.code, Some(0), "the kernel holds it for whoever opened it: {said:?}");
+    }
+}
