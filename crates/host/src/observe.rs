@@ -63,7 +63,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let pids = Pids::default();
     let mounts =
         mounts::read(&proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default());
-    let mut cgroups = Cgroups::at(mounts.cgroup2.clone());
+    let mut cgroups = Cgroups::of(&mounts);
 
     let pass = Pass::over(wanted);
     let tables = Tables::of(wanted.ports.unwrap_or(PortRange::EVERY));

@@ -44,7 +44,7 @@ pub struct Listener {
     pub holders_complete: bool,
     /// The user id of the socket: whose process created it.
     pub uid: Option<u32>,
-    /// The cgroup in which it was created, by path.
+    /// The cgroup in which it was created, by path, where a process there would have the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket_cgroup: Option<String>,
     /// Whether that cgroup was removed since: whoever created it has gone or moved, and nobody is in it.

@@ -71,7 +71,8 @@ impl Pieces<'_> {
     fn listener(&self, look: &Look, socket: &Socket) -> Listener {
         let holders = self.main_first(self.search.holds(socket.inode));
         let gap = holders.is_empty().then(|| self.why_nobody(look, socket)).flatten();
-        let socket_cgroup = self.socket_cgroup(socket);
+        let path = socket.cgroup.and_then(|id| self.cgroups.path(id));
+        let socket_cgroup = socket.cgroup.and_then(|id| self.cgroups.path_in_proc(id));
         let address = links::tied(socket.local.ip, socket.interface, &look.links);
         let device =
             if address.interface.is_some() { None } else { links::name_of(socket.interface, &look.links) };
@@ -90,7 +91,7 @@ impl Pieces<'_> {
             holders,
             holders_complete: self.search.is_complete() && !gap.is_some_and(HolderGap::leaves_somebody),
             uid: Some(socket.uid),
-            socket_unit: socket_cgroup.and_then(|path| cgroup::read(path).unit),
+            socket_unit: path.and_then(|path| cgroup::read(path).unit),
             socket_cgroup: socket_cgroup.map(str::to_owned),
             socket_cgroup_removed: socket.cgroup.is_some_and(|id| self.cgroups.is_removed(id)),
             inode: socket.inode,
@@ -99,10 +100,6 @@ impl Pieces<'_> {
             gap,
             seen_by: socket.seen_by,
         }
-    }
-
-    fn socket_cgroup(&self, socket: &Socket) -> Option<&str> {
-        self.cgroups.path(socket.cgroup?)
     }
 
     /// Whether its cgroup was removed and was below that of no holder's unit.

@@ -86,7 +86,7 @@ struct Scribe {
 impl Scribe {
     fn new<'c>(events: impl Iterator<Item = &'c Event> + Clone) -> Self {
         let mountinfo = proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default();
-        let mut cgroups = Cgroups::at(mounts::read(&mountinfo).cgroup2);
+        let mut cgroups = Cgroups::of(&mounts::read(&mountinfo));
         // What is not found is not told; a gap of a moment that is over helps nobody.
         cgroups.find(
             events.clone().flat_map(|event| event.socket.cgroup.into_iter().chain([event.process.cgroup])),
@@ -140,7 +140,8 @@ impl Scribe {
 
     fn listener(&self, brief: &Brief<'_>, look: &Snapshot) -> Listener {
         let Event { netns, socket, process, .. } = brief.opened;
-        let socket_cgroup = socket.cgroup.and_then(|id| self.cgroups.path(id));
+        let path = socket.cgroup.and_then(|id| self.cgroups.path(id));
+        let socket_cgroup = socket.cgroup.and_then(|id| self.cgroups.path_in_proc(id));
         let is_known = self.started.get(&process.pid) == Some(&process.started);
         let interface = (socket.interface != 0).then(|| self.interface(*netns, socket.interface, look));
         let address = match &interface {
@@ -165,7 +166,7 @@ impl Scribe {
             holders: is_known.then_some(Hold { pid: process.pid, fd: 0 }).into_iter().collect(),
             holders_complete: false,
             uid: Some(socket.uid),
-            socket_unit: socket_cgroup.and_then(|path| cgroup::read(path).unit),
+            socket_unit: path.and_then(|path| cgroup::read(path).unit),
             socket_cgroup: socket_cgroup.map(str::to_owned),
             socket_cgroup_removed: socket.cgroup.is_some_and(|id| self.cgroups.is_removed(id)),
             socket_cgroup_apart: false,

@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::proc;
+use crate::proc::{self, mounts::Mounts};
 
 /// The id of the root of the hierarchy (kernfs gives its root inode 1).
 const ROOT_ID: u64 = 1;
@@ -24,25 +24,52 @@ const PROCS_BYTES_MAX: usize = 16 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Cgroups {
     mount: Option<String>,
+    /// What of the hierarchy is mounted there, as /proc/PID/cgroup would call it; empty for all.
+    root: String,
     paths: HashMap<u64, String>,
     /// Those that a walk over the kernel's whole hierarchy did not meet.
     removed: HashSet<u64>,
 }
 
 impl Cgroups {
-    pub(super) fn at(mount: Option<String>) -> Self {
-        let paths = HashMap::from([(ROOT_ID, "/".to_owned())]);
-        let mut cgroups = Self { mount, paths, removed: HashSet::new() };
+    /// The hierarchy as far as `mounts` has it.
+    pub(super) fn of(mounts: &Mounts) -> Self {
+        let (mount, root) = (mounts.cgroup2.clone(), mounts.cgroup2_root.clone());
         // In a cgroup namespace the root is not the kernel's.
-        cgroups.learn(["/"].into_iter());
+        let id = mount.as_ref().and_then(|mount| fs::metadata(mount).ok()).map(|root| root.st_ino());
+        let mut cgroups = Self { mount, root, paths: HashMap::new(), removed: HashSet::new() };
+        let path = if cgroups.told_root().is_empty() { "/" } else { cgroups.told_root() }.to_owned();
+        cgroups.paths.insert(id.unwrap_or(ROOT_ID), path);
         cgroups
     }
 
-    /// Learns the ids of paths that are known already, which costs a call each and spares the walk.
+    /// Whether the mount shows more than our cgroup namespace does, whose root is somewhere below: how /proc/PID/cgroup
+    /// calls what is seen there cannot be told then (cgroup_namespaces(7)).
+    fn is_above(&self) -> bool {
+        self.root.starts_with("/..")
+    }
+
+    /// What stands before each path that is told.
+    fn told_root(&self) -> &str {
+        if self.is_above() { "" } else { &self.root }
+    }
+
+    /// Where the cgroup stands whose path was told.
+    fn place(&self, path: &str) -> Option<String> {
+        let below =
+            path.strip_prefix(self.told_root()).filter(|below| below.is_empty() || below.starts_with('/'))?;
+        Some(format!("{}{below}", self.mount.as_ref()?))
+    }
+
+    /// Where the cgroup stands that /proc/PID/cgroup calls so.
+    fn place_in_proc(&self, path: &str) -> Option<String> {
+        if self.is_above() || path.starts_with("/..") { None } else { self.place(path) }
+    }
+
+    /// Learns the ids of paths that /proc/PID/cgroup has told, which costs a call each and spares the walk.
     pub(super) fn learn<'a>(&mut self, paths: impl Iterator<Item = &'a str>) {
-        let Some(mount) = &self.mount else { return };
         for path in paths.collect::<HashSet<_>>() {
-            if let Ok(directory) = fs::metadata(format!("{mount}{path}")) {
+            if let Some(directory) = self.place_in_proc(path).and_then(|place| fs::metadata(place).ok()) {
                 self.paths.insert(directory.st_ino(), path.to_owned());
             }
         }
@@ -54,13 +81,14 @@ impl Cgroups {
     pub(super) fn find(&mut self, ids: impl Iterator<Item = u64>) -> usize {
         let mut missing: HashSet<u64> = ids.filter(|id| !self.paths.contains_key(id)).collect();
         let Some(mount) = self.mount.clone() else { return 0 };
+        let root = self.told_root().to_owned();
         let mut ahead = VecDeque::from([Vec::new()]);
         let (mut left_out, mut unread) = (false, false);
         while let (false, Some(path)) = (missing.is_empty(), ahead.pop_front()) {
             let visited = visit_children(&[mount.as_bytes(), &path].concat(), |id, name| {
                 let below = [&path, b"/".as_slice(), name].concat();
                 if missing.remove(&id) {
-                    self.paths.insert(id, proc::text(&below));
+                    self.paths.insert(id, format!("{root}{}", proc::text(&below)));
                 }
                 if ahead.len() < AHEAD_MAX {
                     ahead.push_back(below);
@@ -87,20 +115,25 @@ impl Cgroups {
     ///
     /// The kernel counts on for each cgroup, and never back (fs/kernfs/dir.c, `__kernfs_new_node`).
     pub(super) fn is_older_than_unit(&self, removed: u64, path: &str, unit: &str) -> bool {
-        let Some(mount) = &self.mount else { return false };
-        let directory = of_unit(path, unit).and_then(|path| fs::metadata(format!("{mount}{path}")).ok());
+        let place = of_unit(path, unit).and_then(|path| self.place_in_proc(path));
+        let directory = place.and_then(|place| fs::metadata(place).ok());
         directory.is_some_and(|directory| removed < directory.st_ino())
     }
 
-    /// The path of a cgroup that was learnt or found.
+    /// The path of a cgroup that was learnt or found, where /proc/PID/cgroup calls it so too.
+    pub(super) fn path_in_proc(&self, id: u64) -> Option<&str> {
+        self.path(id).filter(|_| !self.is_above())
+    }
+
+    /// The path of a cgroup that was learnt or found, as far up as it can be seen.
     pub(super) fn path(&self, id: u64) -> Option<&str> {
         self.paths.get(&id).map(String::as_str)
     }
 
     /// The processes that are in the cgroup with this path now, not below it.
     pub(super) fn members(&self, path: &str) -> Vec<u32> {
-        let Some(mount) = &self.mount else { return Vec::new() };
-        let list = proc::read(format!("{mount}{path}/cgroup.procs"), PROCS_BYTES_MAX).unwrap_or_default();
+        let Some(place) = self.place(path) else { return Vec::new() };
+        let list = proc::read(format!("{place}/cgroup.procs"), PROCS_BYTES_MAX).unwrap_or_default();
         proc::text(&list).lines().filter_map(|line| line.parse().ok()).collect()
     }
 }
@@ -139,7 +172,39 @@ fn open(path: &[u8]) -> rustix::io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+
+    fn mounted(place: &Path, root: &str) -> Cgroups {
+        let cgroup2 = Some(place.to_string_lossy().into_owned());
+        Cgroups::of(&Mounts { cgroup2, cgroup2_root: root.into(), ..Mounts::default() })
+    }
+
+    /// A container without a cgroup namespace of its own sees a part, and a new namespace without a new mount sees more
+    /// than what /proc tells of.
+    #[test]
+    fn a_socket_is_where_proc_says_that_its_process_is_or_it_is_not_said() {
+        let place = std::env::temp_dir().join(format!("portreeve-frames-{}", std::process::id()));
+        let below = place.join("a.service");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(below.join("cgroup.procs"), "7\n").unwrap();
+        let [root, id] = [&place, &below].map(|path| fs::metadata(path).unwrap().st_ino());
+        for (mounted_root, of_root, path, in_proc) in [
+            ("", Some("/"), "/a.service", Some("/a.service")),
+            ("/docker/ab", Some("/docker/ab"), "/docker/ab/a.service", Some("/docker/ab/a.service")),
+            ("/../..", None, "/a.service", None),
+        ] {
+            let mut cgroups = mounted(&place, mounted_root);
+            cgroups.find([id].into_iter());
+            assert_eq!(cgroups.path_in_proc(root), of_root, "{mounted_root}");
+            assert_eq!(cgroups.path(id), Some(path), "{mounted_root}");
+            assert_eq!(cgroups.path_in_proc(id), in_proc, "{mounted_root}");
+            assert_eq!(cgroups.members(path), [7], "{mounted_root}");
+            let mut learnt = mounted(&place, mounted_root);
+            learnt.learn([path, "/../a.service", "/docker/abc"].into_iter());
+            assert_eq!(learnt.path(id), in_proc, "{mounted_root}");
+        }
+        fs::remove_dir_all(&place).unwrap();
+    }
 
     #[test]
     fn what_is_below_a_name_of_any_bytes_is_found() {
@@ -147,7 +212,7 @@ mod tests {
         let below = root.join(OsStr::from_bytes(b"odd-\xff")).join("a.service");
         fs::create_dir_all(&below).unwrap();
         let id = fs::metadata(&below).unwrap().st_ino();
-        let mut cgroups = Cgroups::at(Some(root.to_string_lossy().into_owned()));
+        let mut cgroups = mounted(&root, "");
         assert_eq!(cgroups.find([id].into_iter()), 0);
         assert_eq!(cgroups.path(id), Some("/odd-\u{fffd}/a.service"));
         fs::remove_dir_all(&root).unwrap();
@@ -166,7 +231,7 @@ mod tests {
     fn what_a_part_of_the_hierarchy_lacks_may_stand_elsewhere() {
         let root = std::env::temp_dir().join(format!("portreeve-part-{}", std::process::id()));
         fs::create_dir_all(&root).unwrap();
-        let mut cgroups = Cgroups::at(Some(root.to_string_lossy().into_owned()));
+        let mut cgroups = mounted(&root, "");
         cgroups.find([u64::MAX].into_iter());
         assert!(!cgroups.is_removed(u64::MAX), "the root of this one is not the kernel's");
         fs::remove_dir_all(&root).unwrap();

@@ -12,6 +12,9 @@ pub const MOUNTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Mounts {
     /// Where the cgroup2 hierarchy stands (cgroups(7)).
     pub cgroup2: Option<String>,
+    /// What of that hierarchy stands there: a path as /proc/PID/cgroup has them, and empty for all that is seen from
+    /// our cgroup namespace (cgroup_namespaces(7)).
+    pub cgroup2_root: String,
     /// Whether /proc hides the processes of other users (`hidepid=` of proc(5)).
     pub hides_processes: bool,
     /// Network namespaces that a mount keeps, by inode, and where (namespaces(7)).
@@ -28,7 +31,10 @@ pub fn read(bytes: &[u8]) -> Mounts {
     for line in bytes.split(|&byte| byte == b'\n') {
         let Some(mount) = Mount::read(line) else { continue };
         match mount.kind {
-            b"cgroup2" if mounts.cgroup2.is_none() => mounts.cgroup2 = Some(unescape(mount.place)),
+            b"cgroup2" if mounts.cgroup2.is_none() => {
+                mounts.cgroup2 = Some(unescape(mount.place));
+                mounts.cgroup2_root = unescape(mount.root.strip_suffix(b"/").unwrap_or(mount.root));
+            }
             b"proc" if mount.place == b"/proc" => mounts.hides_processes = hides(mount.options),
             b"nsfs" => {
                 let namespace = network_namespace(mount.root);
@@ -220,6 +226,15 @@ mod tests {
         let mounts = read(table);
         assert_eq!(mounts.cgroup2.as_deref(), Some("/sys/fs/cgroup"));
         assert!(!mounts.hides_processes);
+    }
+
+    #[test]
+    fn a_part_of_the_hierarchy_or_more_than_the_namespace_shows_is_told_as_such() {
+        let root = |root: &str| {
+            let table = format!("31 29 0:28 {root} /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+            read(table.as_bytes()).cgroup2_root
+        };
+        assert_eq!(["/", "/docker/ab", "/../.."].map(root), ["", "/docker/ab", "/../.."]);
     }
 
     #[test]

@@ -90,6 +90,10 @@ fn is_adrift(listener: &Listener) -> bool {
 /// them in: those are ordinary.
 fn inherited_from<'a>(holding: &Holding<'a>, listener: &'a Listener) -> Option<Option<&'a str>> {
     let opener = listener.socket_unit.as_deref();
+    // Seen from a cgroup namespace, units of processes are not those of the host, and no place of the socket is told.
+    if opener.is_some() && listener.socket_cgroup.is_none() {
+        return None;
+    }
     let may_be_service = opener.map_or(listener.socket_cgroup_apart, unit::is_service);
     let complete = listener.holders_complete && !listener.holders.is_empty();
     let recognised = |process: &Process| {
@@ -142,6 +146,14 @@ mod tests {
             scene.texts(RULE.name),
             ["8080/tcp: sleep (user dev) holds 8080/tcp, which shop.service opened and no longer has"]
         );
+    }
+
+    #[test]
+    fn units_that_are_seen_from_different_roots_are_not_compared() {
+        let scene = scene().listens("app.scope", "0.0.0.0:8080/tcp").socket(|socket| {
+            (socket.socket_cgroup, socket.socket_unit) = (None, Some("shop.service".into()));
+        });
+        assert_eq!(scene.rules(), [""; 0], "app.scope may be below shop.service");
     }
 
     #[test]
