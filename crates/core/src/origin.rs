@@ -77,7 +77,7 @@ pub fn origin<'a>(snapshot: &'a Snapshot, listener: &'a Listener, holder: Option
         return Origin::Container(container);
     }
     if let Some(unit) = &process.user_unit {
-        return Origin::UserUnit { unit, user: process.user.as_deref() };
+        return Origin::UserUnit { unit, user: manager_user(snapshot, process) };
     }
     match process.unit.as_deref() {
         Some(unit) if CRONS.contains(&unit) => {
@@ -87,6 +87,16 @@ pub fn origin<'a>(snapshot: &'a Snapshot, listener: &'a Listener, holder: Option
         Some(unit) if unit::is_service_or_socket(unit) => unit_origin(snapshot, listener, Some(process)),
         _ => login(snapshot, pid, process),
     }
+}
+
+/// Whose manager stands above `process`, which may be another user's: sudo(8), or a container with users of its own. By
+/// name where anybody who was seen is that user, else by number.
+fn manager_user<'a>(snapshot: &'a Snapshot, process: &'a Process) -> Option<&'a str> {
+    let number = unit::user_of_manager(process.unit.as_deref()?)?;
+    let above = snapshot.origins.iter().flat_map(|origins| origins.ancestors.values());
+    let mut seen = [process].into_iter().chain(snapshot.processes.values()).chain(above);
+    let named = number.parse().ok().and_then(|uid: u32| seen.find(|process| process.uid == Some(uid)));
+    named.and_then(|process| process.user.as_deref()).or(Some(number))
 }
 
 /// Of a socket that its unit's process holds, its unit; of one that waits for its service, that service.
@@ -227,6 +237,26 @@ mod tests {
         let parent = Some(Parent { pid: 40, name: "sshd".into() });
         host.snapshot.processes.values_mut().for_each(|process| process.parent.clone_from(&parent));
         assert_eq!(told(&host), Origin::Login(Login { peer: Some(&peer), ..Login::default() }));
+    }
+
+    #[test]
+    fn a_users_manager_is_that_users_whoever_runs_below_it() {
+        let mut host = scene().listens("user@1000.service", "0.0.0.0:8080/tcp");
+        let holder = host.snapshot.processes.values_mut().next().unwrap();
+        holder.user_unit = Some("web.service".into());
+        (holder.user, holder.uid) = (Some("root".into()), Some(0));
+        let told_user = |user| Origin::UserUnit { unit: "web.service", user: Some(user) };
+        assert_eq!(told(&host), told_user("1000"), "nobody was seen who has that number");
+        let host = with(host, |origins, _| {
+            let manager = Process {
+                user: Some("dev".into()),
+                uid: Some(1000),
+                name: "systemd".into(),
+                ..Process::default()
+            };
+            origins.ancestors.insert(40, manager);
+        });
+        assert_eq!(told(&host), told_user("dev"));
     }
 
     #[test]

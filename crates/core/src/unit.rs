@@ -6,7 +6,13 @@ pub const NAME_BYTES_MAX: usize = 255;
 /// The place where a person's programs run: `user@1000.service` (user@.service(5)).
 #[must_use]
 pub fn is_user_manager(unit: &str) -> bool {
-    unit.starts_with("user@") && unit.ends_with(".service")
+    user_of_manager(unit).is_some()
+}
+
+/// Whose manager it is: 1000, by number, of `user@1000.service`.
+#[must_use]
+pub fn user_of_manager(unit: &str) -> Option<&str> {
+    unit.strip_prefix("user@")?.strip_suffix(".service")
 }
 
 /// Whether it is a service of the host: a user's manager is a `.service` by name alone.
