@@ -33,7 +33,7 @@ pub(super) fn ticks(nanoseconds: u64) -> u64 {
 
 /// The tick of now: whoever starts from now on starts in it or later.
 pub(super) fn ticks_now() -> u64 {
-    since_boot() / tick_nanoseconds()
+    ticks(since_boot())
 }
 
 fn tick_nanoseconds() -> u64 {
@@ -62,12 +62,17 @@ pub(super) fn timestamp(nanoseconds: i128) -> Timestamp {
     Timestamp::from_nanosecond(nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Nanoseconds since the boot, the time that the host slept included (CLOCK_BOOTTIME).
+/// Nanoseconds since the boot, the time that the host slept included (CLOCK_BOOTTIME), as the kernel's programs count
+/// them: without what our time namespace adds.
 pub(crate) fn since_boot() -> u64 {
-    u64::try_from(nanoseconds(ClockId::Boottime)).unwrap_or(0)
+    u64::try_from(host_boot_clock()).unwrap_or(0)
 }
 
-/// What the wall clock says of times since the boot: the same of the same, until somebody sets it.
+fn host_boot_clock() -> i128 {
+    nanoseconds(ClockId::Boottime) - i128::from(*BOOT_OFFSET)
+}
+
+/// What the wall clock says of times since the boot as [`since_boot`] counts them: the same of the same, until somebody sets it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WallClock {
     booted: i128,
@@ -83,9 +88,9 @@ impl WallClock {
     pub(crate) fn now() -> Self {
         let mut best = (i128::MAX, 0);
         for _ in 0..READINGS {
-            let before = nanoseconds(ClockId::Boottime);
+            let before = host_boot_clock();
             let now = nanoseconds(ClockId::Realtime);
-            let after = nanoseconds(ClockId::Boottime);
+            let after = host_boot_clock();
             best = best.min((after - before, now - before));
         }
         Self { booted: best.1 }

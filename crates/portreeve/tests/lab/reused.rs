@@ -73,3 +73,27 @@ fn a_time_namespace_takes_no_holder_away() {
         assert_eq!(seconds(&shifted), seconds(&as_it_is), "{offset}");
     }
 }
+
+/// Where the time since the boot is another, what comes and goes is told with the time at which it did, and in its order
+/// (A17).
+#[test]
+fn a_time_namespace_does_not_move_what_is_told() {
+    let room = Room::create();
+    for offset in ["864000", "-1"] {
+        let told = room.run(&format!(
+            "date -u +%FT%T; unshare --time --boottime {offset} --fork \
+             timeout -s TERM 4 portreeve ls --follow -o ndjson --policy none >/run/told & sleep 2; \
+             holder short 127.0.0.1:7001 5; wait; cat /run/told; date -u +%FT%T"
+        ));
+        let lines: Vec<_> = told.stdout.lines().collect();
+        let [began, events @ .., ended] = lines.as_slice() else { panic!("{told:#?}") };
+        let events = events.iter().map(|line| serde_json::from_str(line).expect("a line is an event"));
+        let events: Vec<Value> = events.collect();
+        let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap_or_default()).collect();
+        assert_eq!(kinds, ["opened", "closed"], "{offset}: {told:#?}");
+        for event in &events {
+            let at = &event["at"].as_str().expect("`at` is promised")[..19];
+            assert!((*began..=*ended).contains(&at), "{offset}: {told:#?}");
+        }
+    }
+}
