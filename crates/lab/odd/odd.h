@@ -53,5 +53,6 @@ void apart(char **words);
 void kept(char **words);
 void veiled(char **words);
 void vsock(char **words);
+void mapped(char **words);
 
 #endif

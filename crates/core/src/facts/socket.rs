@@ -142,13 +142,24 @@ impl SocketState {
     }
 }
 
-/// A descriptor of a process that refers to the socket.
+/// How a process refers to the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// The process.
     pub pid: u32,
-    /// Its descriptor.
+    /// Its descriptor, or [`Hold::MAPPED`].
     pub fd: u32,
+}
+
+impl Hold {
+    /// The process has no descriptor of it, but has mapped it (mmap(2)); a descriptor is never so high.
+    pub const MAPPED: u32 = u32::MAX;
+
+    /// Its descriptor, where it has one.
+    #[must_use]
+    pub fn descriptor(self) -> Option<u32> {
+        Some(self.fd).filter(|&fd| fd != Self::MAPPED)
+    }
 }
 
 /// Connections that wait to be accepted (listen(2)).

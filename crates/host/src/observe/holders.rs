@@ -2,6 +2,7 @@
 
 mod found;
 mod link;
+mod mapped;
 mod order;
 mod pass;
 mod sweep;
@@ -149,6 +150,13 @@ fn find_nearby(
 
 fn everywhere(wanted: &Wanted, pids: &Pids, inodes: &Inodes, descriptors: Option<Descriptors>) -> Search {
     let told = descriptors.map(|descriptors| pass::ask(wanted, pids, inodes, descriptors));
-    let sweep = told.unwrap_or_else(|| walk::everybody(pids.all(), inodes));
+    let mut sweep = told.unwrap_or_else(|| walk::everybody(pids.all(), inodes));
+    // Where somebody hides what he holds, the socket is most likely there.
+    if sweep.hidden == 0 && sweep.reserved == 0 {
+        let unclaimed: Inodes = sweep.lacks(inodes).filter(|inode| !sweep.queued.contains(inode)).collect();
+        if !unclaimed.is_empty() {
+            sweep.merge(mapped::sweep(pids.all(), &unclaimed));
+        }
+    }
     Search::new(sweep, Extent::EveryProcess)
 }

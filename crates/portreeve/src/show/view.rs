@@ -262,7 +262,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             .holders(listener)
             .map(|(hold, process)| {
                 // What is told when a socket is bound does not tell its descriptor.
-                let fd = (listener.seen_by != SeenBy::BindRecord).then_some(hold.fd);
+                let fd = hold.descriptor().filter(|_| listener.seen_by != SeenBy::BindRecord);
                 holder(hold.pid, fd, process)
             })
             .collect();

@@ -57,3 +57,24 @@ fn a_queue_in_a_queue_is_followed_and_no_further() {
     }
     assert!(said(7003).contains("in flight, or kept in a way that is not followed"), "{}", said(7003));
 }
+
+/// A listener that its process has mapped and closed goes on listening, and is that process' (A5, A12).
+#[test]
+fn what_is_mapped_and_closed_has_its_holder() {
+    let room = Room::create();
+    room.hold_oddly("mapped 7001");
+    for without in ["", "bpf"] {
+        for question in ["who", "who --full", "ls"] {
+            let ask = format!("PORTREEVE_WITHOUT={without} portreeve {question} 7001 -o json");
+            let answer = room.run(&ask).json();
+            let listener = &answer["listeners"][0];
+            let holder = &listener["holders"][0];
+            assert_eq!((&holder["name"], &holder["fd"]), (&"odd".into(), &Value::Null), "{ask}: {answer:#}");
+            assert_eq!(
+                (&listener["gap"], &listener["holders_complete"]),
+                (&Value::Null, &true.into()),
+                "{ask}"
+            );
+        }
+    }
+}

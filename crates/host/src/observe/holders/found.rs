@@ -2,13 +2,15 @@
 
 use std::fs;
 
-use super::link::socket_inode;
+use portreeve_core::facts::Hold;
+
+use super::{link::socket_inode, mapped};
 use crate::{
     observe::{clock, sight::Record},
     proc,
 };
 
-/// A descriptor that referred to a socket.
+/// A descriptor that referred to a socket, or a mapping of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::observe) struct Found {
     /// The process, and the thread of it whose table has the descriptor.
@@ -45,6 +47,9 @@ impl Found {
 
     fn still_stands(self) -> bool {
         let Self { thread, fd, inode, .. } = self;
+        if fd == Hold::MAPPED {
+            return mapped::has(thread, inode);
+        }
         let link = proc::read_link(format!("/proc/{thread}/fd/{fd}"));
         link.is_some_and(|link| socket_inode(link.as_bytes()) == Some(inode))
     }
