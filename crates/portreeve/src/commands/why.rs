@@ -37,6 +37,7 @@ use crate::{
     look::{Look, read_snapshot},
     settings::{self, Common, Format, Input, PolicyChoice, Settings, Verbosity, options},
     show::{
+        diff::Comparison,
         gaps,
         out::Out,
         rows::{Folding, fold},
@@ -173,6 +174,8 @@ struct Telling<'w, 'a> {
     stories: Vec<Story<'w, 'a>>,
     /// What is wrong with the numbers that no story is about.
     findings: Vec<&'w Finding>,
+    /// How the numbers that no story is about changed since an earlier snapshot.
+    comparison: Option<Comparison<'w, 'w>>,
 }
 
 impl<'w, 'a> Telling<'w, 'a> {
@@ -208,7 +211,8 @@ impl<'w, 'a> Telling<'w, 'a> {
             let mut insides = stories.iter().filter_map(|story| story.inside.as_ref());
             !insides.any(|(target, _)| *target == passed.target)
         });
-        Ok(Self { asked, answer, answered_by, stories, findings })
+        let comparison = story::untold(evidence, asked, &stories);
+        Ok(Self { asked, answer, answered_by, stories, findings, comparison })
     }
 }
 

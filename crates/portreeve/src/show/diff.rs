@@ -163,7 +163,7 @@ impl<'w, 'a> Comparison<'w, 'a> {
         table
     }
 
-    /// Each change as a line: how it changed, where it is bound and whose it is.
+    /// Each change as a line: how it changed, where it is bound and whose it is; both families alike are one.
     pub(crate) fn lines(&self, lang: Lang) -> Vec<String> {
         let line = |change: &Change<'a>| {
             let bound = |listener: &'a Listener| bound(&[listener]);
@@ -174,7 +174,9 @@ impl<'w, 'a> Comparison<'w, 'a> {
             );
             format!("{}: {places}, {owners}", words(change.kind).in_lang(lang))
         };
-        self.difference.changes.iter().map(line).collect()
+        let mut lines: Vec<_> = self.difference.changes.iter().map(line).collect();
+        lines.dedup();
+        lines
     }
 
     /// Two hosts differ in more than time.

@@ -167,6 +167,33 @@ fn an_earlier_snapshot_tells_what_was_different_and_since_when() {
 }
 
 #[test]
+fn an_earlier_snapshot_tells_of_a_port_that_is_gone() {
+    let now = shop_with(|snapshot| {
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        listeners.retain(|listener| listener["port"] != 443);
+        snapshot["connections"] = json!([]);
+    });
+    let asked = |line: &str| {
+        with_input(&format!("{line} --before {} --snapshot -", saved("why.json").display()), &now)
+    };
+    let gone = asked("why 443");
+    assert!(gone.out.starts_with("nobody holds 443"), "{}", gone.out);
+    let then = "since 2026-11-25T12:00:00Z: - closed: *, nginx.service";
+    assert_eq!(told(&gone, "earlier"), then);
+    assert!(asked("why 400-4000/tcp").out.contains(&format!("\n  earlier  {then}\n")), "beside other ports");
+    assert_eq!(told(&asked("why 444"), "earlier"), "the same at 2026-11-25T12:00:00Z");
+
+    let document = asked("why 443 3000 -o json").json();
+    let earlier = &document["earlier"];
+    assert_eq!(earlier["taken"], "2026-11-25T12:00:00Z");
+    let changes = earlier["changes"].as_array().unwrap();
+    assert_eq!((changes.len(), &changes[0]["kind"]), (2, &json!("closed")), "IPv4 and IPv6: {earlier:#}");
+    assert_eq!(changes[0]["before"]["holders"][0]["unit"], "nginx.service");
+    assert_eq!(document["ports"][0]["earlier"]["changes"], json!([]), "3000 is as it was");
+    assert_eq!(on_shop("why 443 -o json").json()["earlier"], Value::Null);
+}
+
+#[test]
 fn the_document_holds_the_same_story() {
     let document = on_shop("why 8080 443 -o json").json();
     let ports = document["ports"].as_array().unwrap();

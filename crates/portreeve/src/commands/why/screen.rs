@@ -23,10 +23,10 @@ use crate::{
     commands::who::answer::{assigned, elsewhere, headline, places},
     failure::Failure,
     footing::Footing,
-    settings::Settings,
+    last_audit::News,
     show::{
         connection::endpoint,
-        diff::seconds,
+        diff::{Comparison, seconds},
         escape::visible,
         gaps, listeners, next,
         out::{Out, painted},
@@ -88,6 +88,8 @@ fn silent<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut 
     };
     policy.iter().filter(declares).for_each(|service| page.add(POLICY, &declared(service)));
     page.findings(&telling.findings, out);
+    let news = story::news(evidence, telling.asked, &telling.findings);
+    page.earlier(telling.comparison.as_ref(), news.as_ref());
     page.print(out)?;
     let commands = telling.findings.first().map(|finding| format!("portreeve explain {}", finding.rule));
     next::print(&commands.into_iter().collect::<Vec<_>>(), out)
@@ -117,6 +119,8 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
     }
     let mut page = Page { lang: out.lang, lines: Vec::new() };
     page.findings(&telling.findings, out);
+    let untold = telling.comparison.as_ref().filter(|untold| !untold.difference.changes.is_empty());
+    page.earlier(untold, None);
     page.print(out)?;
     hidden(evidence, telling, out)?;
     next::print(&commands(evidence, telling), out)
@@ -185,7 +189,7 @@ fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) ->
     if story.findings.is_empty() {
         page.add(WRONG, &NOTHING.into());
     }
-    page.earlier(story, settings);
+    page.earlier(story.comparison.as_ref(), story.news.as_ref());
     page.print(out)
 }
 
@@ -245,10 +249,10 @@ impl Page {
     }
 
     /// What was different in an earlier snapshot, or else at the last audit.
-    fn earlier(&mut self, story: &Story<'_, '_>, settings: &Settings) {
-        if let Some(comparison) = &story.comparison {
+    fn earlier(&mut self, comparison: Option<&Comparison<'_, '_>>, news: Option<&News>) {
+        if let Some(comparison) = comparison {
             let then = seconds(comparison.before.snapshot.taken);
-            let lines = comparison.lines(settings.lang);
+            let lines = comparison.lines(self.lang);
             let unknown = comparison.difference.unknown > 0;
             let said = match (lines.join("; ").as_str(), unknown) {
                 ("", false) => text!("the same at {then}", "{then} から変化なし"),
@@ -260,7 +264,7 @@ impl Page {
             };
             return self.add(EARLIER, &said);
         }
-        let Some(news) = &story.news else { return };
+        let Some(news) = news else { return };
         let (new, gone) = (news.new.join(", "), news.gone.join(", "));
         let said = match (new.as_str(), gone.as_str()) {
             ("", "") => {

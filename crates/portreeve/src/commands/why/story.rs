@@ -1,5 +1,7 @@
 //! The story of one owner's port: all that is known of it, before a word is said.
 
+use std::collections::BTreeSet;
+
 use portreeve_core::{
     chain::{Chain, chain},
     diff::{Change, Difference, diff},
@@ -194,7 +196,31 @@ fn comparison<'w>(evidence: &Evidence<'w, '_>, row: &Row<'_>) -> Option<Comparis
     Some(Comparison { before: compared.before, after: compared.after, difference })
 }
 
-fn news(evidence: &Evidence<'_, '_>, asked: &[Asked], findings: &[&Finding]) -> Option<News> {
+/// The changes of the numbers that were asked for and that none of `stories` tells: what is gone, above all.
+pub(super) fn untold<'w>(
+    evidence: &Evidence<'w, '_>,
+    asked: &[Asked],
+    stories: &[Story<'w, '_>],
+) -> Option<Comparison<'w, 'w>> {
+    let compared = evidence.compared.as_ref()?;
+    let told: BTreeSet<PortSpec> = stories
+        .iter()
+        .flat_map(|story| &story.row.listeners)
+        .filter(|listener| evidence.world.judges(listener.netns))
+        .map(|listener| listener.spec())
+        .collect();
+    let is_untold = |change: &&Change<'_>| {
+        let spec = PortSpec { range: PortRange::one(change.port), protocol: change.protocol };
+        is_meant(spec, asked) && !told.contains(&spec)
+    };
+    let changes = compared.judged.changes.iter().filter(is_untold).cloned().collect();
+    // Where one of two looks has nothing, no owner is in doubt.
+    let difference = Difference { changes, unknown: 0 };
+    Some(Comparison { before: compared.before, after: compared.after, difference })
+}
+
+/// How the findings stand to those of the last audit.
+pub(super) fn news(evidence: &Evidence<'_, '_>, asked: &[Asked], findings: &[&Finding]) -> Option<News> {
     let settings = evidence.settings;
     let mut now: Vec<&Finding> = about(evidence.findings, asked).collect();
     now.extend(findings.iter().filter(|finding| !about(evidence.findings, asked).any(|it| it == **finding)));

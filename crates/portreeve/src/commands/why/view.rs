@@ -18,14 +18,14 @@ use super::{
     Telling,
     opened::Openers,
     origin,
-    story::{Evidence, Story},
+    story::{self, Evidence, Story},
 };
 use crate::{
     last_audit::News,
-    settings::{Settings, Verbosity},
+    settings::Verbosity,
     show::{
         audit::{self, FindingView},
-        diff::ChangeView,
+        diff::{ChangeView, Comparison},
         view::{
             ConnectionView, GapView, HolderView, ListenerView, NetnsView, PassedView, Viewer, holder,
             netns_view,
@@ -53,6 +53,10 @@ pub(crate) struct WhyView<'a> {
     passed: Vec<PassedView<'a>>,
     /// What is wrong with the numbers and not with one of `ports`.
     findings: Vec<FindingView<'a>>,
+    /// What was different in the snapshot that was named, of numbers that none of `ports` is about; else null.
+    earlier: Option<EarlierView<'a>>,
+    /// What was different at the last audit that kept its findings, of numbers on which nobody listens; else null.
+    since_last_audit: Option<News>,
     /// What could not be seen.
     gaps: Vec<GapView<'a>>,
 }
@@ -268,6 +272,8 @@ pub(super) fn document<'v, 'w: 'v, 'a: 'w>(
             .map(|passed| viewer.passed(passed))
             .collect(),
         findings: findings.map(|finding| audit::view(world.snapshot, finding, lang)).collect(),
+        earlier: untold(tellings, lang),
+        since_last_audit: silent_news(evidence, tellings),
         gaps: viewer.gaps(),
     }
 }
@@ -276,8 +282,8 @@ fn port<'v, 'w: 'v, 'a: 'w>(
     evidence: &'v Evidence<'w, 'a>,
     story: &'v Story<'w, 'a>,
 ) -> Option<PortView<'v>> {
-    let (world, settings) = (evidence.world, evidence.settings);
-    let (lang, viewer) = (settings.lang, Viewer::new(world, settings.lang));
+    let (world, lang) = (evidence.world, evidence.settings.lang);
+    let viewer = Viewer::new(world, lang);
     let first = story.row.first()?;
     let practice = in_practice(first.port, first.protocol);
     Some(PortView {
@@ -295,7 +301,7 @@ fn port<'v, 'w: 'v, 'a: 'w>(
         answers: answers(story),
         connected: connected(story),
         findings: story.findings.iter().map(|it| audit::view(world.snapshot, it, lang)).collect(),
-        earlier: earlier(story, settings),
+        earlier: story.comparison.as_ref().map(|comparison| earlier(comparison, lang)),
         since_last_audit: story.news.as_ref(),
     })
 }
@@ -430,11 +436,26 @@ fn connected(story: &Story<'_, '_>) -> Option<ConnectedView> {
     Some(ConnectedView { count, peers: peers.iter().map(view).collect() })
 }
 
-fn earlier<'v>(story: &'v Story<'_, '_>, settings: &Settings) -> Option<EarlierView<'v>> {
-    let comparison = story.comparison.as_ref()?;
-    Some(EarlierView {
+fn earlier<'v>(comparison: &Comparison<'v, 'v>, lang: Lang) -> EarlierView<'v> {
+    EarlierView {
         taken: comparison.before.snapshot.taken,
-        changes: comparison.changes(settings.lang).collect(),
+        changes: comparison.changes(lang).collect(),
         unknown: comparison.difference.unknown,
+    }
+}
+
+/// What no story tells, of every question.
+fn untold<'v>(tellings: &'v [Telling<'_, '_>], lang: Lang) -> Option<EarlierView<'v>> {
+    let comparisons = tellings.iter().filter_map(|telling| telling.comparison.as_ref());
+    comparisons.map(|comparison| earlier(comparison, lang)).reduce(|mut all, more| {
+        all.changes.extend(more.changes);
+        all
     })
+}
+
+fn silent_news(evidence: &Evidence<'_, '_>, tellings: &[Telling<'_, '_>]) -> Option<News> {
+    let silent: Vec<_> = tellings.iter().filter(|telling| telling.stories.is_empty()).collect();
+    let asked: Vec<_> = silent.iter().flat_map(|telling| telling.asked).copied().collect();
+    let findings: Vec<_> = silent.iter().flat_map(|telling| &telling.findings).copied().collect();
+    (!silent.is_empty()).then(|| story::news(evidence, &asked, &findings)).flatten()
 }
