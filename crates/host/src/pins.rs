@@ -7,6 +7,7 @@
 mod lock;
 pub mod off;
 pub mod put;
+pub mod stranger;
 
 use std::{io, os::fd::OwnedFd, path::Path};
 
@@ -84,7 +85,7 @@ impl Name {
     }
 
     /// Its file; a bpffs keeps names with dots to itself.
-    fn file(self) -> String {
+    pub(crate) fn file(self) -> String {
         format!("{}-{LAYOUT}", self.word())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-use super::{OTHERS_WRITE, RUN};
+use super::{RUN, stranger::Stranger};
 
 const FILE: &str = "pins.lock";
 
@@ -18,6 +18,17 @@ const FILE: &str = "pins.lock";
 pub(super) struct Lock {
     path: PathBuf,
     file: File,
+}
+
+/// Why it was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LockError {
+    /// Its folder is not portreeve's.
+    #[error("{} is not portreeve's", .0.path)]
+    Foreign(Stranger),
+    /// The kernel refused.
+    #[error("cannot lock {RUN}")]
+    Closed(#[from] io::Error),
 }
 
 /// Whether the lock's file stays.
@@ -33,17 +44,17 @@ impl Lock {
     /// # Errors
     ///
     /// Where its folder is not root's alone, or the kernel refuses.
-    pub(super) fn take() -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o755).create(RUN)?;
-        Self::take_in(Path::new(RUN))
+    pub(super) fn take() -> Result<Self, LockError> {
+        let folder = Path::new(RUN);
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+        match Stranger::at(folder) {
+            Some(stranger) => return Err(LockError::Foreign(stranger)),
+            None => made?,
+        }
+        Ok(Self::take_in(folder)?)
     }
 
     fn take_in(folder: &Path) -> io::Result<Self> {
-        let about = fs::symlink_metadata(folder)?;
-        if !about.is_dir() || about.uid() != 0 || about.mode() & OTHERS_WRITE != 0 {
-            let said = format!("{} does not belong to root alone", folder.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, said));
-        }
         let path = folder.join(FILE);
         let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
         loop {

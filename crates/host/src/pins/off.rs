@@ -11,7 +11,8 @@ use rustix::{
 
 use super::{
     FOLDER, Folder, FolderError, is_ours,
-    lock::{Leave, Lock},
+    lock::{Leave, Lock, LockError},
+    stranger::{Strange, Stranger, strange},
 };
 
 /// Two runs at once, or a careless hand, may have mounted one over another.
@@ -33,8 +34,8 @@ pub enum OffError {
     #[error("only root can take pins away")]
     NotRoot,
     /// Something stands there that portreeve did not make.
-    #[error("at {FOLDER} stands something that is not portreeve's: {0}")]
-    Foreign(String),
+    #[error("at {} stands something that is not portreeve's", .0.path)]
+    Foreign(Stranger),
     /// The kernel refused a step.
     #[error("cannot {what}")]
     Step {
@@ -44,6 +45,15 @@ pub enum OffError {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<LockError> for OffError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Foreign(stranger) => Self::Foreign(stranger),
+            LockError::Closed(source) => Self::Step { what: "lock /run/portreeve", source },
+        }
+    }
 }
 
 fn step<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> OffError {
@@ -62,13 +72,13 @@ pub fn off() -> Result<Taken, OffError> {
     if !geteuid().is_root() {
         return Err(OffError::NotRoot);
     }
-    let lock = Lock::take().map_err(step("lock /run/portreeve"))?;
+    let lock = Lock::take()?;
     let mut taken = Taken::default();
     for _ in 0..MOUNTS_MAX {
         let folder = match Folder::open() {
             Ok(folder) => folder,
             Err(FolderError::Absent) => break,
-            Err(FolderError::Foreign) => return Err(OffError::Foreign(FOLDER.into())),
+            Err(FolderError::Foreign) => return Err(OffError::Foreign(strange(Strange::Unknown))),
             Err(FolderError::Closed(error)) => return Err(step("open the folder of pins")(error)),
         };
         taken.pins += empty(&folder)?;
@@ -78,7 +88,8 @@ pub fn off() -> Result<Taken, OffError> {
     }
     match rustix::fs::rmdir(Path::new(FOLDER)) {
         Ok(()) | Err(Errno::NOENT) => {}
-        Err(Errno::NOTEMPTY | Errno::NOTDIR | Errno::BUSY) => return Err(OffError::Foreign(FOLDER.into())),
+        Err(Errno::NOTEMPTY) => return Err(OffError::Foreign(strange(Strange::Full))),
+        Err(Errno::NOTDIR | Errno::BUSY) => return Err(OffError::Foreign(strange(Strange::Mounted))),
         Err(error) => return Err(step("take the folder of pins away")(error)),
     }
     lock.release(Leave::Nothing);
@@ -93,7 +104,7 @@ fn empty(folder: &Folder) -> Result<usize, OffError> {
         unlinkat(&folder.0, &**file, AtFlags::empty()).map_err(step("take a pin away"))?;
     }
     match foreign.into_iter().next() {
-        Some(file) => Err(OffError::Foreign(file)),
+        Some(file) => Err(OffError::Foreign(Stranger::new(format!("{FOLDER}/{file}"), Strange::Unknown))),
         None => Ok(ours.len()),
     }
 }

@@ -18,8 +18,9 @@ use rustix::{
 };
 
 use super::{
-    FOLDER, Folder, FolderError, Name, OTHERS_WRITE, UNFINISHED, is_ours,
-    lock::{Leave, Lock},
+    FOLDER, Folder, FolderError, Name, UNFINISHED, is_ours,
+    lock::{Leave, Lock, LockError},
+    stranger::{Strange, Stranger, strange},
 };
 use crate::{
     observe::sight::{Sight, SightError},
@@ -36,8 +37,8 @@ pub enum PutError {
     #[error("BPF is not available")]
     NoBpf(#[source] SightError),
     /// Something stands there that portreeve did not make.
-    #[error("at {FOLDER} stands something that is not portreeve's: {0}")]
-    Foreign(String),
+    #[error("at {} stands something that is not portreeve's", .0.path)]
+    Foreign(Stranger),
     /// The kernel refused a step.
     #[error("cannot {what}")]
     Step {
@@ -47,6 +48,15 @@ pub enum PutError {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<LockError> for PutError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Foreign(stranger) => Self::Foreign(stranger),
+            LockError::Closed(source) => Self::Step { what: "lock /run/portreeve", source },
+        }
+    }
 }
 
 fn step<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> PutError {
@@ -66,7 +76,7 @@ pub fn put(gid: u32) -> Result<(), PutError> {
     let load = |name: Name| Ok((name, Sight::load(&[name.asked()])?));
     let loaded: Vec<_> =
         Name::ALL.into_iter().map(load).collect::<Result<_, _>>().map_err(PutError::NoBpf)?;
-    let lock = Lock::take().map_err(step("lock /run/portreeve"))?;
+    let lock = Lock::take()?;
     let folder = mounted()?;
     tidy(&folder)?;
     for (name, sight) in &loaded {
@@ -97,13 +107,13 @@ fn mounted() -> Result<Folder, PutError> {
         Ok(folder) => return Ok(folder),
         Err(FolderError::Absent) => make_place()?,
         Err(FolderError::Foreign) => {
-            return Err(PutError::Foreign("not a folder that is root's alone".into()));
+            return Err(PutError::Foreign(strange(Strange::Unknown)));
         }
         Err(FolderError::Closed(error)) => return Err(step("open the folder of pins")(error)),
     }
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("portreeve", FOLDER, "bpf", flags, c"mode=0755").map_err(step("mount a bpffs"))?;
-    Folder::open().map_err(|_| PutError::Foreign("what was mounted is not what is seen".into()))
+    Folder::open().map_err(|_| PutError::Foreign(strange(Strange::Mounted)))
 }
 
 /// An empty folder of root's, on nothing but what /run is on.
@@ -117,10 +127,10 @@ fn make_place() -> Result<(), PutError> {
     let above = fs::metadata(super::RUN).map_err(step("look at /run/portreeve"))?;
     let has_any = fs::read_dir(path).map_err(step("read the folder of pins"))?.next().is_some();
     if about.dev() != above.dev() {
-        return Err(PutError::Foreign("another file system is mounted there".into()));
+        return Err(PutError::Foreign(strange(Strange::Mounted)));
     }
-    if has_any || about.uid() != 0 || about.mode() & OTHERS_WRITE != 0 {
-        return Err(PutError::Foreign("a folder with files".into()));
+    if has_any {
+        return Err(PutError::Foreign(strange(Strange::Full)));
     }
     Ok(())
 }
@@ -129,7 +139,7 @@ fn make_place() -> Result<(), PutError> {
 fn tidy(folder: &Folder) -> Result<(), PutError> {
     let files = folder.files().map_err(step("read the folder of pins"))?;
     if let Some(foreign) = files.iter().find(|file| !is_ours(file)) {
-        return Err(PutError::Foreign(foreign.clone()));
+        return Err(PutError::Foreign(Stranger::new(format!("{FOLDER}/{foreign}"), Strange::Unknown)));
     }
     let current = Name::ALL.map(Name::file);
     for file in files.iter().filter(|file| !current.contains(file)) {

@@ -74,7 +74,7 @@ fn failure(error: OffError) -> Failure {
                 en: "only root can unmount", ja: "アンマウントできるのは root だけです"
             })
             .hint(text!("sudo portreeve off pins", "sudo portreeve off pins")),
-        OffError::Foreign(what) => foreign(&what),
+        OffError::Foreign(stranger) => foreign(&stranger),
         OffError::Step { source, .. } => Failure::new(Exit::Unreachable, failed)
             .because(text!(
                 "the kernel refused a step below {FOLDER}",

@@ -118,19 +118,33 @@ fn what_is_not_ours_is_left_alone() {
         assert!(output.stderr.contains(cause), "{output:#?}");
     };
     site.run("mkdir -p /run/portreeve/bpf && touch /run/portreeve/bpf/mine");
-    refused(pin, "a folder with files");
+    refused(pin, "a directory with files");
     refused("portreeve off pins", "/run/portreeve/bpf");
     site.run("test -e /run/portreeve/bpf/mine && rm /run/portreeve/bpf/mine");
     // Whoever mounts one that anybody may write to may have put anything into it.
     site.run("mount -t bpf bpf /run/portreeve/bpf");
-    refused(pin, "root's alone");
+    refused(pin, "others than root may write to it");
     let answer = site.ask_as("nobody", "doctor -o json").json();
     assert_eq!(way(&answer, "pins")["reason"], "foreign", "{answer:#}");
     site.run("umount /run/portreeve/bpf && mount -t tmpfs -o mode=755 tmpfs /run/portreeve/bpf");
     refused(pin, "another file system");
     site.run("umount /run/portreeve/bpf && rmdir /run/portreeve/bpf && ln -s /tmp /run/portreeve/bpf");
-    refused(pin, "root's alone");
+    refused(pin, "/run/portreeve/bpf stands something that is not portreeve's\ncause: it is a symbolic link");
     site.run("rm /run/portreeve/bpf");
+
+    site.run("rm -rf /run/portreeve && mkdir -p /run/else");
+    for (make, cause) in [
+        ("ln -s /run/else /run/portreeve", "it is a symbolic link"),
+        ("touch /run/portreeve", "it is not a directory"),
+        ("mkdir /run/portreeve; chown nobody /run/portreeve", "it belongs to user 65534, not to root"),
+        ("mkdir -m 777 /run/portreeve", "others than root may write to it (mode 0777)"),
+    ] {
+        site.run(make);
+        let said = format!("at /run/portreeve stands something that is not portreeve's\ncause: {cause}\n");
+        refused(pin, &said);
+        refused(pin, "sudo mv /run/portreeve /run/portreeve.old");
+        site.run("test -z \"$(ls -A /run/portreeve/)\" || test -f /run/portreeve; rm -rf /run/portreeve");
+    }
 
     site.run(&format!("{pin} && mkdir /run/portreeve/bpf/mine"));
     refused(pin, "mine");

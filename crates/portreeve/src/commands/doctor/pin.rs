@@ -1,12 +1,16 @@
 //! `portreeve doctor --pin --group NAME`: leaves the kernel's lists open for a group, and says what it then sees.
 
-use portreeve_core::{text, words::Words};
+use portreeve_core::{
+    text,
+    words::{Text, Words},
+};
 use portreeve_host::{
     group::Groups,
     observe::{Way, Ways},
     pins::{
         FOLDER,
         put::{PutError, put},
+        stranger::{Strange, Stranger},
     },
     probe::{State, Subject, probe},
 };
@@ -45,7 +49,7 @@ pub(super) fn pin(group: &str, ways: Ways) -> Result<(), Failure> {
                 "sudo portreeve doctor --pin --group {group}"
             )),
         PutError::NoBpf(_) => no_bpf(Failure::new(Exit::Unreachable, failed())),
-        PutError::Foreign(what) => foreign(&what),
+        PutError::Foreign(stranger) => foreign(&stranger),
         PutError::Step { source, .. } => Failure::new(Exit::Unreachable, failed())
             .because(text!(
                 "the kernel refused a step below {FOLDER}",
@@ -92,19 +96,53 @@ fn unknown(group: &str) -> Failure {
 }
 
 /// What is not ours stands in the way.
-pub(crate) fn foreign(said: &str) -> Failure {
-    Failure::new(
+pub(crate) fn foreign(stranger: &Stranger) -> Failure {
+    let path = &stranger.path;
+    let failure = Failure::new(
         Exit::Refused,
         text!(
-            "at {FOLDER} stands something that is not portreeve's",
-            "{FOLDER} に portreeve のものではない何かがあります"
+            "at {path} stands something that is not portreeve's",
+            "{path} に portreeve のものではない何かがあります"
         ),
     )
-    .because(text!("{said}", "{said}"))
-    .hint(text!(
-        "look at it: findmnt {FOLDER}; ls -la {FOLDER}",
-        "確認してください: findmnt {FOLDER}; ls -la {FOLDER}"
+    .because(strange(stranger.what));
+    if path.starts_with(FOLDER) {
+        return failure.hint(text!(
+            "look at it: findmnt {FOLDER}; ls -la {FOLDER}",
+            "確認してください: findmnt {FOLDER}; ls -la {FOLDER}"
+        ));
+    }
+    failure.hint(text!(
+        "look at it, then move it out of the way: ls -ld {path}; sudo mv {path} {path}.old",
+        "確認し、別の場所に移してください: ls -ld {path}; sudo mv {path} {path}.old"
     ))
+}
+
+fn strange(what: Strange) -> Text {
+    match what {
+        Strange::Link => Words { en: "it is a symbolic link", ja: "シンボリックリンクです" }.into(),
+        Strange::NoFolder => {
+            Words { en: "it is not a directory", ja: "ディレクトリではありません" }.into()
+        }
+        Strange::OfUser(user) => {
+            text!("it belongs to user {user}, not to root", "root ではなくユーザー {user} の所有です")
+        }
+        Strange::Writable(mode) => text!(
+            "others than root may write to it (mode {mode:04o})",
+            "root 以外も書き込めます(モード {mode:04o})"
+        ),
+        Strange::Full => {
+            Words { en: "it is a directory with files", ja: "ファイルのあるディレクトリです" }.into()
+        }
+        Strange::Mounted => Words {
+            en: "another file system is mounted there",
+            ja: "別のファイルシステムがマウントされています",
+        }
+        .into(),
+        Strange::Unknown => {
+            Words { en: "portreeve did not make it", ja: "portreeve が作ったものではありません" }.into()
+        }
+    }
 }
 
 /// Says what the group sees from now on.
