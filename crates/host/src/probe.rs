@@ -122,6 +122,8 @@ pub enum Reason {
     Refused(String),
     /// Nobody pinned anything.
     NotPinned,
+    /// These pins are missing, others are there.
+    Unpinned(String),
     /// Another portreeve pinned, whose records have another shape.
     OtherLayout,
     /// The pins are this group's.

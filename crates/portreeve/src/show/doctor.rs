@@ -128,6 +128,7 @@ const fn token(reason: &Reason) -> &'static str {
         Reason::Lockdown => "lockdown",
         Reason::Refused(_) => "refused",
         Reason::NotPinned => "not-pinned",
+        Reason::Unpinned(_) => "incomplete",
         Reason::OtherLayout => "other-layout",
         Reason::OfGroup(_) => "of-group",
         Reason::Foreign => "foreign",

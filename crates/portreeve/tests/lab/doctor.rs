@@ -95,6 +95,12 @@ fn a_member_of_the_group_sees_every_owner() {
         answer["listeners"]
     );
 
+    site.run("mv /run/portreeve/bpf/kept-1 /run/portreeve/bpf/new-kept-1");
+    let partly = site.ask_as("dev", "doctor -o json").json();
+    let pins = way(&partly, "pins");
+    let why = "of the pins in /run/portreeve/bpf these are missing: kept-1";
+    assert_eq!((&pins["reason"], &pins["why"]), (&"incomplete".into(), &why.into()));
+    site.run("mv /run/portreeve/bpf/new-kept-1 /run/portreeve/bpf/kept-1");
     let other = site.ask_as("nobody", "doctor -o json");
     let pins = way(&other.json(), "pins").clone();
     assert_eq!(

@@ -90,6 +90,10 @@ pub(crate) fn why(reason: &Reason) -> Text {
         }
         .into(),
         Reason::NotPinned => Words { en: "nobody pinned them", ja: "固定(pin)されていません" }.into(),
+        Reason::Unpinned(missing) => text!(
+            "of the pins in {FOLDER} these are missing: {missing}",
+            "{FOLDER} の pin のうち、次のものがありません: {missing}"
+        ),
         Reason::OtherLayout => Words {
             en: "another version of portreeve pinned them",
             ja: "別バージョンの portreeve が固定(pin)したものです",
@@ -145,7 +149,7 @@ pub(super) fn fix(standing: &Standing) -> Option<Text> {
             en: "report what the verifier says (-v), with the kernel's release",
             ja: "verifier の出力(-v)とカーネルのリリースを添えて報告してください",
         },
-        Reason::NotPinned | Reason::OtherLayout => Words {
+        Reason::NotPinned | Reason::Unpinned(_) | Reason::OtherLayout => Words {
             en: "once, as root: portreeve doctor --pin --group NAME",
             ja: "root で一度だけ実行してください: portreeve doctor --pin --group 名前",
         },
