@@ -1,6 +1,9 @@
 //! Through which chain of processes a port is held: service manager, main process, workers (A12).
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use crate::facts::{Listener, Process, Snapshot};
 
@@ -14,8 +17,8 @@ pub struct Chain<'a> {
     pub above: Vec<Link<'a>>,
     /// The main process.
     pub main: Option<Link<'a>>,
-    /// The holders below the main process: its workers.
-    pub workers: Vec<Link<'a>>,
+    /// The holders below the main process, its workers: first those with no other holder between, then those with one.
+    pub workers: Vec<Vec<Link<'a>>>,
     /// The other holders: neither above nor below it.
     pub others: Vec<Link<'a>>,
 }
@@ -30,10 +33,21 @@ pub fn chain<'a>(snapshot: &'a Snapshot, listeners: &[&'a Listener], main: Optio
     known.insert(main_pid);
     let holders = listeners.iter().flat_map(|listener| snapshot.holders(listener));
     let holders = holders.map(|(hold, process)| (hold.pid, process));
-    let (workers, others) = holders
+    let (workers, others): (Vec<_>, Vec<_>) = holders
         .filter(|(pid, _)| known.insert(*pid))
         .partition(|(pid, _)| snapshot.ancestors(*pid).any(|(above, _)| above == main_pid));
-    Chain { above, main, workers, others }
+    Chain { above, main, workers: levels(snapshot, &workers), others }
+}
+
+/// The workers by how many of them stand above each: those of one level are siblings, not a chain.
+fn levels<'a>(snapshot: &'a Snapshot, workers: &[Link<'a>]) -> Vec<Vec<Link<'a>>> {
+    let pids: BTreeSet<u32> = workers.iter().map(|(pid, _)| *pid).collect();
+    let mut levels: BTreeMap<usize, Vec<Link<'a>>> = BTreeMap::new();
+    for &(pid, process) in workers {
+        let above = snapshot.ancestors(pid).filter(|(above, _)| pids.contains(above)).count();
+        levels.entry(above).or_default().push((pid, process));
+    }
+    levels.into_values().collect()
 }
 
 #[cfg(test)]
@@ -63,7 +77,24 @@ mod tests {
         let both = [&snapshot.listeners[0], &snapshot.listeners[0]];
         let found = chain(snapshot, &both, main);
         assert_eq!((pids(&found.above), found.main), (alloc::vec![1], main));
-        assert_eq!((pids(&found.workers), found.others), (holders[1..].to_vec(), Vec::new()));
+        let levels: Vec<_> = found.workers.iter().map(|level| pids(level)).collect();
+        assert_eq!((levels, found.others), (alloc::vec![holders[1..].to_vec()], Vec::new()));
+    }
+
+    #[test]
+    fn siblings_are_of_one_level_and_their_children_of_the_next() {
+        let scene = scene().listens("web.service", "0.0.0.0:80/tcp");
+        let mut host = scene.worker("a").worker("b").worker("c");
+        let holders: Vec<u32> = host.snapshot.listeners[0].holders.iter().map(|hold| hold.pid).collect();
+        let [main, one, other, below] = holders[..] else { panic!("{holders:?}") };
+        for (pid, parent) in [(one, main), (other, main), (below, other)] {
+            let parent = Parent { pid: parent, name: "x".into() };
+            host.snapshot.processes.get_mut(&pid).unwrap().parent = Some(parent);
+        }
+        let snapshot = &host.snapshot;
+        let found = chain(snapshot, &[&snapshot.listeners[0]], Some((main, &snapshot.processes[&main])));
+        let levels: Vec<_> = found.workers.iter().map(|level| pids(level)).collect();
+        assert_eq!(levels, [alloc::vec![one, other], alloc::vec![below]]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::{
 use clap::{Arg, ArgMatches};
 use jiff::SignedDuration;
 use portreeve_core::{
-    facts::{HolderGap, Listener},
-    owner::{Match, Owner, is_service_manager},
+    facts::{HolderGap, Listener, Process},
+    owner::{Identity, Match, Owner, is_service_manager},
     port::PortSpec,
     text,
     words::{Lang, Text, Words},
@@ -93,7 +93,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 struct Goal {
     asked: Vec<Asked>,
     gone: bool,
-    owner: Option<String>,
+    owner: Option<Sought>,
 }
 
 /// How far the goal is.
@@ -128,9 +128,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let goal = Goal {
         asked: asked::any_of(word, TableFile::load()?.registry())?,
         gone: own.get_flag("gone"),
-        owner: own.get_one("owner").cloned(),
+        owner: own.get_one::<String>("owner").map(|owner| Sought::new(owner)),
     };
-    if goal.owner.as_deref().is_some_and(|owner| owner.is_empty() || owner.ends_with('=')) {
+    if goal.owner.as_ref().is_some_and(|owner| owner.word.is_empty() || owner.word.ends_with('=')) {
         return Err(Failure::usage(Words { en: "--owner names nobody", ja: "--owner が空です" })
             .hint(text!("portreeve help wait", "portreeve help wait")));
     }
@@ -206,7 +206,7 @@ impl Goal {
         match &self.owner {
             _ if self.gone => Reached::Still(first.spec(), holder),
             None => Reached::Up(first.spec(), holder),
-            Some(wanted) => owned(world, &found, wanted, lang),
+            Some(sought) => owned(world, &found, sought, lang),
         }
     }
 
@@ -222,7 +222,7 @@ impl Goal {
     fn sentence(&self, reached: &Reached, waited: Duration) -> Text {
         let Text { en: en_ports, ja: ja_ports } = spoken(&self.asked);
         let port = |spec: &PortSpec| self.spoken(*spec);
-        let wanted = self.owner.as_deref().unwrap_or_default();
+        let wanted = self.owner.as_ref().map_or("", |owner| &owner.word);
         let sentence = match reached {
             Reached::Up(spec, holder) => {
                 let (Text { en, ja }, holder) = (port(spec), named(holder));
@@ -297,13 +297,17 @@ fn with_time(sentence: Text, waited: Duration) -> Text {
     text!("{en} (waited {seconds} s)", "{ja}({seconds} 秒待機)")
 }
 
-/// Of several listeners the one that `wanted` holds counts, else one that `wanted` may hold.
-fn owned<'a>(world: &World<'a>, found: &[&'a Listener], wanted: &str, lang: Lang) -> Reached {
-    let matches: Vec<Match> = found.iter().map(|listener| is_owner(world, listener, wanted)).collect();
-    let first = |sought| found.iter().zip(&matches).find(|(_, is)| **is == sought).map(|(found, _)| *found);
+/// Of several listeners the one that `sought` holds counts, else one that `sought` may hold.
+fn owned<'a>(world: &World<'a>, found: &[&'a Listener], sought: &Sought, lang: Lang) -> Reached {
+    let matches: Vec<Match> = found.iter().map(|listener| sought.holds(world, listener)).collect();
+    let first = |wanted| found.iter().zip(&matches).find(|(_, is)| **is == wanted).map(|(found, _)| *found);
     let holder = |listener| owner::owner(world, listener, lang);
     match (first(Match::Yes), first(Match::Unknown), first(Match::No)) {
-        (Some(theirs), ..) => Reached::Up(theirs.spec(), holder(theirs)),
+        (Some(theirs), ..) => {
+            let process = sought.holder(world, theirs);
+            let named = process.map(|process| owner::of_process(process, theirs));
+            Reached::Up(theirs.spec(), named.unwrap_or_else(|| holder(theirs)))
+        }
         (None, Some(activated), _) if is_seen_in_manager(world, activated) => {
             Reached::Untold(activated.spec())
         }
@@ -319,29 +323,54 @@ fn is_seen_in_manager(world: &World<'_>, listener: &Listener) -> bool {
         && world.snapshot.holders(listener).any(|(_, process)| is_service_manager(process))
 }
 
-/// Whether `wanted` means somebody who holds `listener`.
-fn is_owner<'a>(world: &World<'a>, listener: &'a Listener, wanted: &str) -> Match {
-    let mut owners = vec![owner_named(wanted)];
-    // Like a bare name, a bare path is what a process calls itself; who wants proof names a unit or a user.
-    if world.snapshot.holders(listener).any(|(_, process)| process.script.as_deref() == Some(wanted)) {
-        return Match::Yes;
+/// Whose it must be.
+struct Sought {
+    /// As it was written.
+    word: String,
+    /// What it may mean.
+    owners: Vec<Owner>,
+}
+
+impl Sought {
+    fn new(word: &str) -> Self {
+        let owner = owner_named(word);
+        let more = (owner == Owner::Unit(format!("{word}.service"))).then(|| Owner::Container(word.into()));
+        Self { word: word.into(), owners: [owner].into_iter().chain(more).collect() }
     }
-    if owners == [Owner::Unit(format!("{wanted}.service"))] {
-        owners.push(Owner::Container(wanted.into()));
-        if world.snapshot.holders(listener).any(|(_, process)| process.name == wanted) {
+
+    /// A bare name may be that of a process.
+    fn is_bare(&self) -> bool {
+        self.owners.len() > 1
+    }
+
+    /// The first process that holds `listener` and is meant: of several in several units the one in the right one.
+    ///
+    /// Like a bare name, a bare path is what a process calls itself; who wants proof names a unit or a user.
+    fn holder<'a>(&self, world: &World<'a>, listener: &'a Listener) -> Option<&'a Process> {
+        let is_meant = |process: &Process| {
+            process.script.as_deref() == Some(&self.word)
+                || (self.is_bare() && process.name == self.word)
+                || Identity::of_holder(process, listener).matches_any(&self.owners) == Match::Yes
+        };
+        world.snapshot.holders(listener).map(|(_, process)| process).find(|process| is_meant(process))
+    }
+
+    /// Whether somebody who is meant holds `listener`.
+    fn holds<'a>(&self, world: &World<'a>, listener: &'a Listener) -> Match {
+        if self.holder(world, listener).is_some() {
             return Match::Yes;
         }
+        let matches: Vec<_> =
+            world.identities(listener).iter().map(|identity| identity.matches_any(&self.owners)).collect();
+        let best = [Match::Yes, Match::Unknown].into_iter().find(|best| matches.contains(best));
+        if listener.gap == Some(HolderGap::Kernel) {
+            let is_kernel = self.word == owner::KERNEL.en || best == Some(Match::Yes);
+            return if is_kernel { Match::Yes } else { Match::No };
+        }
+        // Processes cannot be told by their names while one is hidden.
+        let unseen = self.is_bare() && (listener.holders.is_empty() || !listener.holders_complete);
+        best.unwrap_or(if unseen { Match::Unknown } else { Match::No })
     }
-    let matches: Vec<_> =
-        world.identities(listener).iter().map(|identity| identity.matches_any(&owners)).collect();
-    let best = [Match::Yes, Match::Unknown].into_iter().find(|best| matches.contains(best));
-    if listener.gap == Some(HolderGap::Kernel) {
-        let is_kernel = wanted == owner::KERNEL.en || best == Some(Match::Yes);
-        return if is_kernel { Match::Yes } else { Match::No };
-    }
-    // A bare name may be that of a process, and those cannot be told while one is hidden.
-    let unseen = owners.len() > 1 && (listener.holders.is_empty() || !listener.holders_complete);
-    best.unwrap_or(if unseen { Match::Unknown } else { Match::No })
 }
 
 fn owner_named(wanted: &str) -> Owner {

@@ -41,7 +41,8 @@ pub(crate) fn owner<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -
     }
 }
 
-fn of_process(process: &Process, listener: &Listener) -> String {
+/// The owner that a holder of `listener` is.
+pub(crate) fn of_process(process: &Process, listener: &Listener) -> String {
     let identity = Identity::of_holder(process, listener);
     let is_program = identity.container.is_none() && !identity.unit.is_some_and(is_service_or_socket);
     let owner = identity.lasting().filter(|_| !is_program).unwrap_or_else(|| program(process));

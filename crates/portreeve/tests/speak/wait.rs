@@ -43,6 +43,26 @@ fn a_time_that_is_none_is_refused() {
 }
 
 #[test]
+fn of_holders_in_several_units_the_one_that_was_asked_for_is_named() {
+    let input = web_with(|snapshot| {
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        let web =
+            listeners.iter().find(|it| it["port"] == 443 && it["holders"] != serde_json::json!([])).unwrap();
+        let pids: Vec<_> =
+            web["holders"].as_array().unwrap().iter().map(|hold| hold["pid"].to_string()).collect();
+        let [_, second, ..] = pids.as_slice() else { panic!("{web:#}") };
+        snapshot["processes"][second]["unit"] = "helper.service".into();
+        snapshot["processes"][second]["cgroup"] = "/system.slice/helper.service".into();
+    });
+    for unit in ["nginx.service", "helper.service"] {
+        let said = with_input(&format!("wait 443 --owner {unit} --snapshot -"), &input);
+        assert_eq!((said.code, said.out), (Some(0), format!("443 is up, held by {unit}\n")));
+    }
+    let said = with_input("wait 443 --owner other.service --snapshot -", &input);
+    assert_eq!(said.code, Some(4), "{said:?}");
+}
+
+#[test]
 fn whose_it_is_is_looked_for_once_it_is_open() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

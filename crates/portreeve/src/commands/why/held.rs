@@ -12,27 +12,34 @@ const PIDS_MAX: usize = 4;
 /// Processes above the main one that are shown.
 const ABOVE_MAX: usize = 5;
 
-/// `nginx.service: systemd 1 (root) → nginx 812 → nginx 813 814 (www-data)`.
+/// `nginx.service: systemd 1 (root) → nginx 812 → nginx 813 814 (www-data)`; siblings with a comma between, and the
+/// place of a holder where it is another than the main process's.
 pub(super) fn text(chain: &Chain<'_>, main: &Process) -> Text {
-    let mut steps: Vec<Vec<Link<'_>>> = chain.above.iter().map(|link| vec![*link]).collect();
-    let left_out = steps.len().saturating_sub(ABOVE_MAX);
-    steps.extend(chain.main.map(|link| vec![link]));
-    steps.extend(groups(&chain.workers));
     let mut shown = Vec::new();
     let mut user = None;
-    for step in &steps {
-        let own = step.first().map(|(_, process)| process.user.as_deref());
-        shown.push(group(step, own != user));
+    for link in chain.above.iter().chain(&chain.main) {
+        let own = Some(link.1.user.as_deref());
+        shown.push(group(&[*link], own != user, None));
         user = own;
+    }
+    let left_out = chain.above.len().saturating_sub(ABOVE_MAX);
+    for level in &chain.workers {
+        let groups = groups(level);
+        let is_other =
+            |group: &Vec<Link<'_>>| group.first().map(|(_, process)| process.user.as_deref()) != user;
+        // Of siblings each says whose it is, where one is another's.
+        let with_user = groups.iter().any(is_other);
+        let siblings = groups.iter().map(|links| group(links, with_user, Some(main))).collect::<Vec<_>>();
+        shown.push(siblings.join(", "));
+        user = groups.last().and_then(|group| group.first()).map(|(_, process)| process.user.as_deref());
     }
     if left_out > 0 {
         // The first of all stays, and the nearest.
         shown.splice(1..=left_out, ["…".to_owned()]);
     }
-    let unit = main.user_unit.as_ref().or(main.unit.as_ref());
-    let unit = unit.map(|unit| format!("{unit}: ")).unwrap_or_default();
+    let unit = unit(main).map(|unit| format!("{unit}: ")).unwrap_or_default();
     let said = format!("{unit}{}", shown.join(" → "));
-    let others: Vec<_> = groups(&chain.others).iter().map(|step| group(step, true)).collect();
+    let others: Vec<_> = groups(&chain.others).iter().map(|links| group(links, true, Some(main))).collect();
     match others.join(", ").as_str() {
         "" => text!("{said}", "{said}"),
         others => text!("{said}; also {others}", "{said}。ほかに {others}"),
@@ -41,25 +48,39 @@ pub(super) fn text(chain: &Chain<'_>, main: &Process) -> Text {
 
 /// `nginx 77 (root)`.
 pub(super) fn one(pid: u32, process: &Process) -> String {
-    group(&[(pid, process)], true)
+    group(&[(pid, process)], true, None)
 }
 
-/// The same program of the same user stands together.
+/// Its unit; of a user's own service manager, where that started it.
+fn unit(process: &Process) -> Option<&str> {
+    process.user_unit.as_deref().or(process.unit.as_deref())
+}
+
+/// Where it runs, where that is not where `main` does: in another unit, or in none.
+fn elsewhere<'a>(process: &'a Process, main: &Process) -> Option<&'a str> {
+    (unit(process) != unit(main)).then(|| unit(process).or(process.cgroup.as_deref())).flatten()
+}
+
+/// The same program of the same user in the same unit stands together.
 fn groups<'a>(links: &[Link<'a>]) -> Vec<Vec<Link<'a>>> {
-    let alike = |a: &Link<'_>, b: &Link<'_>| (&a.1.name, &a.1.user) == (&b.1.name, &b.1.user);
+    let key = |(_, process): &Link<'a>| (process.name.as_str(), process.user.as_deref(), unit(process));
     let mut links = links.to_vec();
-    links.sort_by(|a, b| (&a.1.name, &a.1.user, a.0).cmp(&(&b.1.name, &b.1.user, b.0)));
-    links.chunk_by(alike).map(<[Link<'_>]>::to_vec).collect()
+    links.sort_by_key(|link| (key(link), link.0));
+    links.chunk_by(|a, b| key(a) == key(b)).map(<[Link<'_>]>::to_vec).collect()
 }
 
-fn group(links: &[Link<'_>], with_user: bool) -> String {
+/// `nginx 813 814 (www-data)`, with the place where it is another than that of `main`.
+fn group(links: &[Link<'_>], with_user: bool, main: Option<&Process>) -> String {
     let Some((_, first)) = links.first() else { return String::new() };
     let (name, user) = (first.called(), &first.user);
     let pids: Vec<_> = links.iter().take(PIDS_MAX).map(|(pid, _)| pid.to_string()).collect();
     let more = links.len().saturating_sub(PIDS_MAX);
     let more = if more > 0 { format!(" +{more}") } else { String::new() };
-    let user = user.as_ref().filter(|_| with_user).map(|user| format!(" ({user})")).unwrap_or_default();
-    format!("{name} {}{more}{user}", pids.join(" "))
+    let user = user.as_deref().filter(|_| with_user);
+    let place = main.and_then(|main| elsewhere(first, main));
+    let about: Vec<_> = user.into_iter().chain(place).collect();
+    let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
+    format!("{name} {}{more}{about}", pids.join(" "))
 }
 
 #[cfg(test)]
@@ -78,12 +99,32 @@ mod tests {
         let chain = Chain {
             above: vec![(1, &systemd)],
             main: Some((812, &main)),
-            workers: (813..819).map(|pid| (pid, &worker)).collect(),
-            others: vec![(900, &nginx)],
+            workers: vec![(813..819).map(|pid| (pid, &worker)).collect()],
+            others: vec![(900, &main)],
         };
         assert_eq!(
             text(&chain, &main).en,
             "nginx.service: systemd 1 (root) → nginx 812 → nginx 813 814 815 816 +2 (www-data); also nginx 900 (root)"
+        );
+    }
+
+    #[test]
+    fn siblings_are_no_chain_and_each_says_in_which_unit_it_is() {
+        let in_unit = |user: &str, unit: &str| Process { unit: Some(unit.into()), ..process("sh.py", user) };
+        let main = in_unit("root", "x.service");
+        let (one, other, same) =
+            (in_unit("nobody", "y.service"), in_unit("root", "z.service"), in_unit("root", "x.service"));
+        let outside = Process { cgroup: Some("/".into()), ..process("sh.py", "root") };
+        let chain = Chain {
+            above: Vec::new(),
+            main: Some((2, &main)),
+            workers: vec![vec![(3, &one), (4, &other)], vec![(5, &same)]],
+            others: vec![(6, &outside)],
+        };
+        assert_eq!(
+            text(&chain, &main).en,
+            "x.service: sh.py 2 (root) → sh.py 3 (nobody, y.service), sh.py 4 (root, z.service) → sh.py 5; \
+             also sh.py 6 (root, /)"
         );
     }
 

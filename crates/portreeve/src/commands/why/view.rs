@@ -355,14 +355,15 @@ fn one_opener<'v>(opener: &'v Opener<'_>, lang: Lang) -> OpenerView<'v> {
 
 fn chain<'v>(story: &'v Story<'_, '_>) -> Vec<LinkView<'v>> {
     let chain = &story.chain;
+    let workers = chain.workers.concat();
     let parts = [
         (Role::Above, chain.above.as_slice()),
         (Role::Main, chain.main.as_slice()),
-        (Role::Worker, chain.workers.as_slice()),
+        (Role::Worker, &workers),
         (Role::Other, chain.others.as_slice()),
     ];
-    let links = parts.into_iter().flat_map(|(role, links)| links.iter().map(move |link| (role, link)));
-    links.map(|(role, (pid, process))| link(role, *pid, process)).collect()
+    let links = parts.into_iter().flat_map(|(role, links)| links.iter().map(move |link| (role, *link)));
+    links.map(|(role, (pid, process))| link(role, pid, process)).collect()
 }
 
 fn link(role: Role, pid: u32, process: &Process) -> LinkView<'_> {
