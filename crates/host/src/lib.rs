@@ -5,7 +5,7 @@ pub mod events;
 pub mod group;
 pub mod lineage;
 pub mod observe;
-mod passwd;
+pub mod passwd;
 pub mod pins;
 pub mod present;
 pub mod probe;

@@ -7,6 +7,13 @@ use crate::proc;
 /// As many bytes of the table are read: a hundred thousand accounts.
 const BYTES_MAX: usize = 8 << 20;
 
+/// The number of the account of this name on this host; `None` where the table has no such account, or cannot be read.
+#[must_use]
+pub fn number(name: &str) -> Option<u32> {
+    let passwd = Passwd::below(Path::new("/")).ok()?;
+    passwd.accounts().find(|(listed, _)| listed == name).map(|(_, uid)| uid)
+}
+
 /// The table below a root, `/` on a real host.
 #[derive(Debug, Default)]
 pub(crate) struct Passwd(Vec<u8>);
@@ -48,5 +55,10 @@ mod tests {
     fn what_is_cut_off_is_not_whole() {
         assert!(!Passwd(vec![b'x'; BYTES_MAX]).is_whole());
         assert!(Passwd::below(Path::new("/nowhere")).is_err());
+    }
+
+    #[test]
+    fn an_account_has_a_number() {
+        assert_eq!((number("root"), number("no such account")), (Some(0), None));
     }
 }

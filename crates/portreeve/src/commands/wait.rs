@@ -18,6 +18,7 @@ use portreeve_core::{
 use portreeve_host::{
     Wanted,
     observe::{Connections, Holders, Namespaces},
+    passwd,
 };
 
 use super::Command;
@@ -125,10 +126,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let word = own.get_one::<String>("what").expect("clap requires it");
     let patience = own.get_one::<Duration>("for").copied().unwrap_or(PATIENCE);
     let settings = Settings { policy: PolicyChoice::Without, ..settings.clone() };
+    // A saved host's names are its own.
+    let uid = |name: &str| if settings.snapshot.is_none() { passwd::number(name) } else { None };
     let goal = Goal {
         asked: asked::any_of(word, TableFile::load()?.registry())?,
         gone: own.get_flag("gone"),
-        owner: own.get_one::<String>("owner").map(|owner| Sought::new(owner)),
+        owner: own.get_one::<String>("owner").map(|owner| Sought::new(owner, uid)),
     };
     if goal.owner.as_ref().is_some_and(|owner| owner.word.is_empty() || owner.word.ends_with('=')) {
         return Err(Failure::usage(Words { en: "--owner names nobody", ja: "--owner が空です" })
@@ -251,6 +254,13 @@ impl Goal {
                     "{ja}は {wanted} ではなく{ja_holder}が保持しています"
                 )
             }
+            Reached::Unseen(spec) if self.owner.as_ref().is_some_and(Sought::is_told_by_socket) => {
+                let Text { en, ja } = port(spec);
+                text!(
+                    "{en} is held, and whether by {wanted} cannot be told; run as root",
+                    "{ja}の保持者が {wanted} かどうかを判定できません。root で実行してください"
+                )
+            }
             Reached::Unseen(spec) => {
                 let Text { en, ja } = port(spec);
                 text!(
@@ -332,15 +342,26 @@ struct Sought {
 }
 
 impl Sought {
-    fn new(word: &str) -> Self {
+    /// `uid` finds the number of a user by name.
+    fn new(word: &str, uid: impl Fn(&str) -> Option<u32>) -> Self {
         let owner = owner_named(word);
-        let more = (owner == Owner::Unit(format!("{word}.service"))).then(|| Owner::Container(word.into()));
+        let more = match &owner {
+            Owner::Unit(unit) if *unit == format!("{word}.service") => Some(Owner::Container(word.into())),
+            // Of a socket whose holder is not seen the kernel tells a number.
+            Owner::User(name) => uid(name).map(|uid| Owner::User(uid.to_string())),
+            _ => None,
+        };
         Self { word: word.into(), owners: [owner].into_iter().chain(more).collect() }
     }
 
     /// A bare name may be that of a process.
     fn is_bare(&self) -> bool {
-        self.owners.len() > 1
+        matches!(self.owners.as_slice(), [_, Owner::Container(_)])
+    }
+
+    /// Whether it is a unit or a user, which the socket alone may tell.
+    fn is_told_by_socket(&self) -> bool {
+        !self.is_bare() && matches!(self.owners.first(), Some(Owner::Unit(_) | Owner::User(_)))
     }
 
     /// The first process that holds `listener` and is meant: of several in several units the one in the right one.
@@ -389,6 +410,8 @@ fn owner_named(wanted: &str) -> Owner {
 
 #[cfg(test)]
 mod tests {
+    use portreeve_core::{facts::Snapshot, registry::Registry, world::Scope};
+
     use super::*;
 
     #[test]
@@ -399,6 +422,21 @@ mod tests {
         for text in ["", "soon", "-3s", "1e9"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_user_is_known_by_number_where_the_holder_is_not_seen() {
+        let text = include_bytes!("../../tests/data/web.json");
+        let snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
+        let hidden = snapshot.listeners.iter().find(|listener| listener.uid == Some(997)).unwrap();
+        assert!(hidden.hides_every_holder());
+        let holds = |uid| Sought::new("user=exporter", |_| uid).holds(&world, hidden);
+        assert_eq!(holds(Some(997)), Match::Yes);
+        assert_eq!([holds(Some(0)), holds(None)], [Match::Unknown; 2], "it may have been handed on");
+        let is_told = |word| Sought::new(word, |_| Some(0)).is_told_by_socket();
+        assert_eq!(["user=root", "a.service", "a", "/a"].map(is_told), [true, true, false, false]);
+        assert!(Sought::new("a", |_| None).is_bare() && !Sought::new("user=a", |_| Some(0)).is_bare());
     }
 
     #[test]
