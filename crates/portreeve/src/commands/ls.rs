@@ -135,7 +135,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
         _ => {
             if !shown.is_empty() || (connections.is_empty() && others.is_empty()) {
-                print_table(&world, &shown, own, settings, out)?;
+                print_table(&world, (&shown, &filter), own, settings, out)?;
             }
             connections::print(&world, &connections, &others, out)?;
         }
@@ -150,11 +150,14 @@ fn wanted(filter: &Filter, all: bool) -> Wanted {
 
 fn print_table(
     world: &World<'_>,
-    shown: &[&Listener],
+    (shown, filter): (&[&Listener], &Filter),
     own: &ArgMatches,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
+    if shown.is_empty() && filter.asks_for_all() {
+        return out.say(Words { en: "no port is open", ja: "開いているポートはありません" });
+    }
     if shown.is_empty() {
         return out.say(Words { en: "nothing matches", ja: "該当するものはありません" });
     }

@@ -72,6 +72,22 @@ fn nothing_that_matches_is_an_answer() {
 }
 
 #[test]
+fn where_nothing_is_asked_for_nothing_can_match() {
+    let input = web_with(|snapshot| {
+        snapshot["gaps"] = serde_json::json!([]);
+        snapshot["listeners"] = serde_json::json!([]);
+    });
+    for (line, said) in [
+        ("ls", "no port is open\n"),
+        ("ls --lang ja", "開いているポートはありません\n"),
+        ("ls -t", "nothing matches\n"),
+        ("ls 443", "nothing matches\n"),
+    ] {
+        assert_eq!(with_input(&format!("{line} --snapshot -"), &input).out, said, "{line}");
+    }
+}
+
+#[test]
 fn a_gap_is_said_where_it_matters_and_only_there() {
     let said = on_web("ls");
     assert!(said.out.contains("not seen: 2 sockets hide their owner"), "{}", said.out);

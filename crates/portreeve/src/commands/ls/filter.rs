@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What a person wants to see; everything must hold, of the words one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
     ports: Vec<Asked>,
     words: Vec<String>,
@@ -95,6 +95,11 @@ impl Filter {
             Some(zone) if !is_zone(world, zone) => Err(no_zone(world, zone)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether nothing is left out.
+    pub(super) fn asks_for_all(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Whether the answer depends on who holds a socket.
