@@ -9,6 +9,7 @@ use portreeve_core::{
 };
 
 const PARTLY: Words = Words { en: "nearby", ja: "一部" };
+const NOBODY: Words = Words { en: "nobody", ja: "なし" };
 const UNKNOWN: &str = "?";
 
 /// The reach of `listener` from every zone.
@@ -29,6 +30,7 @@ pub(crate) fn widest(world: &World<'_>, listener: &Listener, lang: Lang) -> Stri
     let verdict = |zone| reached.iter().find(|reach| reach.zone == zone).map(|reach| reach.verdict);
     match verdict(WORLD) {
         Some(Verdict::Reachable) => WORLD.into(),
+        Some(Verdict::Blocked) if verdict(HOST) == Some(Verdict::Blocked) => NOBODY.in_lang(lang).into(),
         Some(Verdict::Blocked) => HOST.into(),
         Some(Verdict::Partly) => {
             let declared = reached.iter().filter(|reach| reach.zone != WORLD && reach.zone != HOST);

@@ -88,6 +88,22 @@ fn where_nothing_is_asked_for_nothing_can_match() {
 }
 
 #[test]
+fn a_loopback_address_on_another_device_is_reached_by_nobody() {
+    let input = web_with(|snapshot| {
+        let listeners = snapshot["listeners"].as_array_mut().unwrap();
+        let local = listeners.iter_mut().find(|listener| listener["address"] == "127.0.0.1").unwrap();
+        local["port"] = 1419.into();
+        local["device"] = "eth0".into();
+    });
+    let said = with_input("ls 1419 --snapshot -", &input);
+    assert!(row(&said.out, "1419/").trim_end().ends_with(" nobody"), "{}", said.out);
+    assert!(with_input("ls 1419 --snapshot - --lang ja", &input).out.trim_end().ends_with(" なし"));
+    let reach = &with_input("ls 1419 -o json --snapshot -", &input).json()["listeners"][0]["reach"];
+    let blocked = |zone: &str| serde_json::json!({"zone": zone, "verdict": "blocked", "basis": "bind"});
+    assert_eq!(*reach, serde_json::json!([blocked("world"), blocked("host")]));
+}
+
+#[test]
 fn a_gap_is_said_where_it_matters_and_only_there() {
     let said = on_web("ls");
     assert!(said.out.contains("not seen: 2 sockets hide their owner"), "{}", said.out);
