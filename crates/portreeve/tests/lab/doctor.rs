@@ -293,6 +293,9 @@ fn the_fallback_says_the_same_as_bpf() {
             assert_ne!(gap(listener), gap(other));
             assert!(gap(other).starts_with("no process has a descriptor of it"), "{other:#}");
             other["gap"] = listener["gap"].clone();
+            let complete = (&listener["holders_complete"], &other["holders_complete"]);
+            assert_eq!(complete, (&true.into(), &false.into()), "somebody may keep it: {other:#}");
+            other["holders_complete"] = true.into();
         }
         if listener["port"] == 50001 {
             // Whether a person chose the number is guessed from the range.
