@@ -42,7 +42,10 @@ use self::{
     assemble::Pieces, cgroups::Cgroups, descriptors::Pass, gaps::Gaps, kernel::KernelHolders,
     namespaces::Look, pids::Pids, sight::tables::Tables, ways::Sources,
 };
-use crate::proc::{self, mounts};
+use crate::proc::{
+    self,
+    mounts::{self, Mounts},
+};
 
 /// Why nothing at all could be observed; what is merely incomplete is a gap of the snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -96,13 +99,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     cgroups.learn(processes.values().filter_map(|process| process.cgroup.as_deref()));
     gaps.too_many("cgroups", cgroups.find(looks.iter().flat_map(Look::cgroups)));
 
-    if mounts.hides_processes {
-        // Whom the kernel told of and /proc does not list has not ended.
-        gaps.call(GapKind::VanishedProcesses, GapKind::HiddenProcesses);
-        gaps.add(GapKind::HiddenProcesses, search.sweep.hidden);
-    } else if geteuid().is_root() {
-        gaps.add(GapKind::SealedProcesses, search.sweep.hidden);
-    }
+    tell_hidden(&mounts, search.sweep.hidden, &mut gaps);
     let kernel = KernelHolders::among(&pids);
     let connected = looks.iter_mut().map(|look| mem::take(&mut look.connected)).collect();
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
@@ -131,6 +128,17 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         origins,
         gaps,
     })
+}
+
+/// Says how many processes hide what they hold.
+fn tell_hidden(mounts: &Mounts, count: u32, gaps: &mut Gaps) {
+    if mounts.hides_processes {
+        // Whom the kernel told of and /proc does not list has not ended.
+        gaps.call(GapKind::VanishedProcesses, GapKind::HiddenProcesses);
+        gaps.add(GapKind::HiddenProcesses, count);
+    } else if geteuid().is_root() {
+        gaps.add(GapKind::SealedProcesses, count);
+    }
 }
 
 /// Whether the descriptors of all are worth their price: also to whom they are the only sight of other namespaces.
