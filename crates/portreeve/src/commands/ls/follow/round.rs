@@ -96,6 +96,12 @@ impl<'w, 'a> Seen<'w, 'a> {
         self.sharing.get(endpoint).map(Vec::as_slice)
     }
 
+    /// The same sockets, that of `key` before the others.
+    fn in_front(&self, sockets: &[&'a Listener], key: Key) -> Vec<&'a Listener> {
+        let others = sockets.iter().copied().filter(|listener| Key::of(listener) != key);
+        self.listeners.get(&key).copied().into_iter().chain(others).collect()
+    }
+
     /// Who owns an endpoint; `None` where somebody could not be seen: that is no event.
     fn owners(&self, sockets: &[&'a Listener]) -> Option<BTreeSet<String>> {
         sockets.iter().map(|listener| owner::lasting(self.world, listener)).collect()
@@ -257,7 +263,8 @@ impl Known {
             self.untold += 1;
             return Ok(());
         };
-        tell(seen.world, Moment { kind: news.kind, at: news.at }, sockets, None, settings, out)
+        let sockets = seen.in_front(sockets, news.key);
+        tell(seen.world, Moment { kind: news.kind, at: news.at }, &sockets, None, settings, out)
     }
 
     fn remember<'a>(&mut self, seen: &Seen<'_, 'a>, endpoint: &Endpoint, sockets: &[&'a Listener]) {
@@ -280,7 +287,33 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use portreeve_core::{registry::Registry, world::Scope};
+
     use super::{super::heard::tests::udp, *};
+
+    #[test]
+    fn of_a_group_the_socket_that_closed_is_named() {
+        let text = include_bytes!("../../../../tests/data/web.json");
+        let mut snapshot: Snapshot = serde_json::from_slice(text).unwrap();
+        snapshot.listeners.truncate(1);
+        let mut last = snapshot.listeners[0].clone();
+        last.cookie = u64::MAX;
+        snapshot.listeners.push(last);
+        let world = World::new(&snapshot, None, Registry::builtin(), snapshot.taken, Scope::Own);
+        let listeners: BTreeMap<_, _> =
+            snapshot.listeners.iter().map(|listener| (Key::of(listener), listener)).collect();
+        let seen = Seen {
+            world: &world,
+            sockets: Sockets::new(),
+            all: listeners.clone(),
+            listeners,
+            sharing: BTreeMap::new(),
+            sees_namespaces: true,
+        };
+        let [first, last] = [&snapshot.listeners[0], &snapshot.listeners[1]];
+        assert_eq!(seen.in_front(&[first, last], Key::of(last)), [last, first]);
+        assert_eq!(seen.in_front(&[first, last], Key::of(first)), [first, last]);
+    }
 
     #[test]
     fn what_was_told_when_a_socket_opened_is_kept_until_it_closes() {

@@ -57,7 +57,7 @@ pub(super) struct Moment {
     pub(super) at: Timestamp,
 }
 
-/// Tells what happened to the endpoint of `sockets`; `known` are those who held it before it changed hands.
+/// Tells what happened to the endpoint of `sockets`, with which the first of them came or the last went; `known` are those who held it before it changed hands.
 pub(super) fn tell<'a>(
     world: &World<'a>,
     moment: Moment,
@@ -72,7 +72,9 @@ pub(super) fn tell<'a>(
         let listener = Some(Viewer::new(world, settings.lang).listener(subject));
         return out.ndjson(&EventView { event: kind, at, listener, count: sockets.len() as u64 });
     }
-    for row in fold(world, sockets, Folding::Service, settings.lang) {
+    // Of a group it is the last that closed.
+    let shown = if kind == Kind::Closed { &sockets[..1] } else { sockets };
+    for row in fold(world, shown, Folding::Service, settings.lang) {
         out.line(&visible(&line(world, moment, &row, settings.lang)))?;
     }
     Ok(())
