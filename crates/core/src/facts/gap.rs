@@ -187,8 +187,8 @@ impl Gap {
                 Words { en: "run it again", ja: "もう一度実行してください" }
             }
             GapKind::MissingSource => Words {
-                en: "mount /proc, or use a kernel that has it",
-                ja: "/proc をマウントするか、対応したカーネルを使ってください",
+                en: "mount /proc, or see what portreeve doctor says of this host",
+                ja: "/proc をマウントするか、portreeve doctor の診断を確認してください",
             },
             GapKind::UndecidedOwners => Words {
                 en: "name the owner's unit or user in the policy: a script's name proves nobody, nor does the path of a program in a mount namespace of its own that is not the file here",
