@@ -13,6 +13,7 @@ pub mod diff;
 pub mod draft;
 pub mod facts;
 pub mod finding;
+pub mod firewall;
 mod fnv;
 pub mod kinds;
 pub mod nearest;

@@ -1,0 +1,19 @@
+//! What a ruleset does to a set of packets (A15, A17, A20).
+
+mod ask;
+mod intervals;
+mod packets;
+mod ruleset;
+mod surroundings;
+mod walk;
+
+pub use self::{
+    intervals::{Interval, Intervals},
+    packets::{Divided, Field, Packets, State},
+    ruleset::{
+        AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,
+        Rule, Ruleset, Step, Target, Tuple, Value,
+    },
+    surroundings::{Interface, Route, Surroundings, number, numbers},
+    walk::{Fate, Part, Place, Rewritten, Sender, walk},
+};

@@ -1,0 +1,143 @@
+//! What a packet's way depends on beside the rules: interfaces, addresses and routes (A4).
+
+use alloc::{string::String, vec::Vec};
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{intervals::Intervals, ruleset::AddressKind};
+use crate::address::Family;
+
+/// A network namespace as packets find it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Its interfaces; the place of each is its number in packets.
+    pub interfaces: Vec<Interface>,
+    /// Where it sends packets that are not for itself; the longest prefix decides, then the lowest metric, then the first.
+    pub routes: Vec<Route>,
+    /// Whether it passes on what is not for itself: IPv4, and IPv6 (`net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`).
+    pub forwards: [bool; 2],
+}
+
+/// An interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its addresses, each with its network.
+    pub networks: Vec<IpNet>,
+    /// What it answers to loopback addresses from outside (`net.ipv4.conf.*.route_localnet`).
+    pub routes_localnet: bool,
+}
+
+/// A route to other hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Where to.
+    pub to: IpNet,
+    /// By which interface; `None` where packets are refused or vanish.
+    pub interface: Option<usize>,
+    /// Lower ones are preferred.
+    pub metric: u32,
+}
+
+impl Surroundings {
+    /// Whether what is not for this host is passed on.
+    #[must_use]
+    pub const fn forwards(&self, family: Family) -> bool {
+        match family {
+            Family::Ipv4 => self.forwards[0],
+            Family::Ipv6 => self.forwards[1],
+        }
+    }
+
+    /// The number of the interface with this name.
+    #[must_use]
+    pub fn interface(&self, name: &str) -> Option<usize> {
+        self.interfaces.iter().position(|interface| interface.name == name)
+    }
+
+    /// The numbers of the interfaces that a pattern of a rule means: `eth0`, or `veth*`.
+    #[must_use]
+    pub fn named(&self, pattern: &str) -> Intervals {
+        let numbered = self.interfaces.iter().zip(0_u32..);
+        let is_meant = |name: &str| match pattern.strip_suffix('*') {
+            Some(begin) => name.starts_with(begin),
+            None => name == pattern,
+        };
+        numbered
+            .filter(|(interface, _)| is_meant(&interface.name))
+            .fold(Intervals::none(), |all, (_, number)| all.or(&Intervals::one(number.into())))
+    }
+
+    /// The addresses of `family` that are of this kind to this host.
+    #[must_use]
+    pub fn of_kind(&self, kind: AddressKind, family: Family) -> Intervals {
+        let all = Intervals::prefix(0, bits(family));
+        match kind {
+            AddressKind::Local => self.local(family),
+            AddressKind::Broadcast => self.broadcast(family).except(&self.local(family)),
+            AddressKind::Multicast => multicast(family),
+            AddressKind::Other => Intervals::none(),
+            AddressKind::Unicast => {
+                let apart = [AddressKind::Local, AddressKind::Broadcast, AddressKind::Multicast];
+                apart.into_iter().fold(all, |rest, kind| rest.except(&self.of_kind(kind, family)))
+            }
+        }
+    }
+
+    /// The addresses that are this host's own, loopback among them (ip-route(8), table local).
+    fn local(&self, family: Family) -> Intervals {
+        let loopback = match family {
+            Family::Ipv4 => Intervals::prefix(0x7f00_0000, 24),
+            Family::Ipv6 => Intervals::one(1),
+        };
+        let own = self.networks(family).map(|network| Intervals::one(number(network.addr())));
+        own.fold(loopback, |all, one| all.or(&one))
+    }
+
+    /// The last address of each network, and the one of all (RFC 919); IPv6 has none.
+    fn broadcast(&self, family: Family) -> Intervals {
+        if family == Family::Ipv6 {
+            return Intervals::none();
+        }
+        let wide = self.networks(family).filter(|network| network.prefix_len() < 31);
+        let own = wide.map(|network| Intervals::one(number(network.broadcast())));
+        own.fold(Intervals::one(u32::MAX.into()), |all, one| all.or(&one))
+    }
+
+    fn networks(&self, family: Family) -> impl Iterator<Item = &IpNet> {
+        let all = self.interfaces.iter().flat_map(|interface| &interface.networks);
+        all.filter(move |network| network.addr().is_ipv4() == (family == Family::Ipv4))
+    }
+}
+
+/// The number by which rules compare an address.
+#[must_use]
+pub fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u32::from(address).into(),
+        IpAddr::V6(address) => address.into(),
+    }
+}
+
+/// The numbers of a network's addresses.
+#[must_use]
+pub fn numbers(network: IpNet) -> Intervals {
+    Intervals::span(number(network.network()), number(network.broadcast()))
+}
+
+const fn bits(family: Family) -> u32 {
+    match family {
+        Family::Ipv4 => 32,
+        Family::Ipv6 => 128,
+    }
+}
+
+/// RFC 5771, and RFC 4291 §2.7.
+fn multicast(family: Family) -> Intervals {
+    match family {
+        Family::Ipv4 => Intervals::prefix(0xe000_0000, 28),
+        Family::Ipv6 => Intervals::prefix(0xff << 120, 120),
+    }
+}

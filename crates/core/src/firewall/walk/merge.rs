@@ -1,0 +1,59 @@
+//! Compares what comes out of both ways where it cannot be told which one is gone (A17).
+
+use alloc::vec::Vec;
+
+use super::{Fate, Part, Place};
+
+/// The question that could not be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt {
+    /// The rule that asks it.
+    pub(super) place: Option<Place>,
+    /// Whether it is only a rate, which lets some packets pass and others not.
+    pub(super) is_rate: bool,
+}
+
+/// What is certain all the same, and what is not; `held` and `not_held` are of the same packets.
+///
+/// Each pair that is compared takes one of `steps`; where none are left nothing more can be told.
+pub(super) fn merge(held: &[Part], not_held: &[Part], doubt: Doubt, steps: &mut u32) -> Vec<Part> {
+    let mut merged = Vec::new();
+    for one in held {
+        for other in not_held {
+            if *steps == 0 {
+                merged.push(Part { fate: Fate::Unknown, ..one.clone() });
+                break;
+            }
+            *steps -= 1;
+            merged.extend(both(one, other, doubt));
+        }
+    }
+    merged
+}
+
+fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
+    let packets = one.packets.meet(&other.packets)?;
+    let is_rate_limited = one.is_rate_limited || other.is_rate_limited;
+    let doubts = || {
+        let mut all: Vec<_> = one.doubts.iter().chain(&other.doubts).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    if one.fate == other.fate {
+        return Some(Part { packets, doubts: doubts(), is_rate_limited, ..one.clone() });
+    }
+    let is_known = one.fate != Fate::Unknown && other.fate != Fate::Unknown;
+    if doubt.is_rate && is_known {
+        let better = if passes(&other.fate) { other } else { one };
+        return Some(Part { packets, doubts: doubts(), is_rate_limited: true, ..better.clone() });
+    }
+    let mut doubts = doubts();
+    doubts.extend(doubt.place.filter(|place| !doubts.contains(place)));
+    let decided_by = doubts.clone();
+    Some(Part { packets, fate: Fate::Unknown, decided_by, doubts, is_rate_limited })
+}
+
+const fn passes(fate: &Fate) -> bool {
+    matches!(fate, Fate::Arrives(_) | Fate::Leaves(_))
+}

@@ -1,0 +1,196 @@
+//! The order in which the kernel asks its hooks, and where a packet goes between them (Netfilter hooks, nft(8)).
+
+use alloc::vec::Vec;
+
+use super::{Sender, Task, sees_new_alone};
+use crate::{
+    address::Family,
+    firewall::{
+        intervals::Intervals,
+        packets::{Divided, Field, Packets, State},
+        ruleset::{AddressKind, Base, Chain, ChainId, Hook, Layer, Ruleset},
+        surroundings::{Surroundings, numbers},
+    },
+};
+
+/// A place at which base chains are gone through, or at which a way is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Station {
+    /// What this host sends.
+    Output,
+    /// What leaves this host.
+    Postrouting,
+    /// What a device hands over.
+    Ingress,
+    /// Before it is known where it goes.
+    Prerouting,
+    /// For this host or for another one.
+    Routing,
+    /// For this host.
+    Input,
+    /// For another one.
+    Forward,
+}
+
+/// The stations of a way, in order, each with its base chains by priority.
+#[derive(Debug)]
+pub(super) struct Stations(Vec<(Station, Vec<ChainId>)>);
+
+/// What comes next on a way.
+pub(super) enum Next {
+    /// A base chain, the packets that it sees, and those that it does not.
+    Chain(ChainId, Vec<Packets>, Vec<Packets>),
+    /// Other stations.
+    Stations(Routed),
+    /// Nothing: it has passed everything.
+    End(Station),
+}
+
+/// Where packets go from a station.
+#[derive(Default)]
+pub(super) struct Routed {
+    /// The numbers of the stations, each with the packets that go there.
+    pub(super) ways: Vec<(usize, Packets)>,
+    /// The packets that go nowhere.
+    pub(super) lost: Vec<Packets>,
+}
+
+impl Stations {
+    /// The stations of packets of `family` of `sender`.
+    pub(super) fn of(ruleset: &Ruleset, sender: Sender, family: Family) -> Self {
+        let outside = [Station::Ingress, Station::Prerouting, Station::Routing];
+        let order = match sender {
+            Sender::Outside => Vec::new(),
+            Sender::Host => [Station::Output, Station::Postrouting].into(),
+        };
+        let order = order.into_iter().chain(outside);
+        let order = order.chain([Station::Input, Station::Forward, Station::Postrouting]);
+        Self(order.map(|station| (station, chains(ruleset, station, family))).collect())
+    }
+
+    /// What comes next for the packets of `task`, which are in no chain.
+    pub(super) fn next(&self, ruleset: &Ruleset, around: &Surroundings, task: &Task) -> Next {
+        let (station, chains) = &self.0[task.station];
+        if let Some(&chain) = chains.get(task.passed) {
+            let base = ruleset.chains[chain.0].base.as_ref();
+            let (seen, others) =
+                base.map_or((Vec::new(), [task.packets.clone()].into()), |base| seen(base, around, task));
+            return Next::Chain(chain, seen, others);
+        }
+        let on = |packets: Packets| {
+            Next::Stations(Routed { ways: [(task.station + 1, packets)].into(), lost: Vec::new() })
+        };
+        match station {
+            Station::Routing => Next::Stations(self.route(around, task)),
+            Station::Input => Next::End(Station::Input),
+            Station::Postrouting if task.station + 1 == self.0.len() => Next::End(Station::Postrouting),
+            // What this host sends to itself comes in again by the loopback device.
+            Station::Postrouting => on(task.packets.clone().with(Field::InInterface, around.named("lo"))),
+            Station::Output | Station::Ingress | Station::Prerouting | Station::Forward => {
+                on(task.packets.clone())
+            }
+        }
+    }
+
+    fn number(&self, station: Station) -> usize {
+        self.0.iter().position(|(own, _)| *own == station).unwrap_or(self.0.len() - 1)
+    }
+
+    /// For this host what has one of its addresses, or a group's; else by the longest prefix, where packets are passed on.
+    fn route(&self, around: &Surroundings, task: &Task) -> Routed {
+        let mut routed = Routed::default();
+        let family = task.packets.family;
+        let foreign = around.of_kind(AddressKind::Unicast, family);
+        let Divided { yes: foreign, no: own, perhaps } = task.packets.divide(Field::Destination, &foreign);
+        routed.ways.extend(own.map(|packets| (self.number(Station::Input), packets)));
+        // An address that nobody knows may be anybody's; only where nothing is passed on is it lost or this host's.
+        routed.ways.extend(perhaps.map(|packets| (self.number(Station::Forward), packets)));
+        let Some(mut rest) = foreign else { return routed };
+        if !around.forwards(family) {
+            routed.lost.push(rest);
+            return routed;
+        }
+        for (to, interface) in ways(around, family) {
+            let Divided { yes, no, .. } = rest.divide(Field::Destination, &to);
+            if let Some(packets) = yes {
+                match interface {
+                    Some(out) => {
+                        let packets = packets.with(Field::OutInterface, Intervals::one(out as u128));
+                        routed.ways.push((self.number(Station::Forward), packets));
+                    }
+                    None => routed.lost.push(packets),
+                }
+            }
+            match no {
+                Some(packets) => rest = packets,
+                None => return routed,
+            }
+        }
+        routed.lost.push(rest);
+        routed
+    }
+}
+
+/// The routes of `family`, the most specific first.
+fn ways(around: &Surroundings, family: Family) -> Vec<(Intervals, Option<usize>)> {
+    let of_family = |net: &ipnet::IpNet| net.addr().is_ipv4() == (family == Family::Ipv4);
+    let mut routes: Vec<_> = around.routes.iter().filter(|route| of_family(&route.to)).collect();
+    routes.sort_by_key(|route| (core::cmp::Reverse(route.to.prefix_len()), route.metric));
+    routes.into_iter().map(|route| (numbers(route.to), route.interface)).collect()
+}
+
+/// The base chains at a station that see packets of `family`, by priority.
+fn chains(ruleset: &Ruleset, station: Station, family: Family) -> Vec<ChainId> {
+    let is_here = |chain: &Chain| {
+        let hook = chain.base.as_ref().map(|base| base.hook);
+        hook.is_some() && hook == self::hook(station) && sees(chain.layer, station, family)
+    };
+    let numbered = ruleset.chains.iter().enumerate().filter(|(_, chain)| is_here(chain));
+    let mut found: Vec<_> = numbered.map(|(at, chain)| (priority(chain), ChainId(at))).collect();
+    found.sort_by_key(|(priority, _)| *priority);
+    found.into_iter().map(|(_, chain)| chain).collect()
+}
+
+fn priority(chain: &Chain) -> i32 {
+    chain.base.as_ref().map_or(0, |base| base.priority)
+}
+
+const fn hook(station: Station) -> Option<Hook> {
+    match station {
+        Station::Output => Some(Hook::Output),
+        Station::Postrouting => Some(Hook::Postrouting),
+        Station::Ingress => Some(Hook::Ingress),
+        Station::Prerouting => Some(Hook::Prerouting),
+        Station::Routing => None,
+        Station::Input => Some(Hook::Input),
+        Station::Forward => Some(Hook::Forward),
+    }
+}
+
+/// Chains of a bridge see frames that are passed on below, and ARP has no ports: neither is on this way.
+fn sees(layer: Layer, station: Station, family: Family) -> bool {
+    match layer {
+        Layer::Ip => family == Family::Ipv4,
+        Layer::Ip6 => family == Family::Ipv6,
+        Layer::Inet => true,
+        Layer::Netdev => station == Station::Ingress,
+        Layer::Bridge | Layer::Arp => false,
+    }
+}
+
+/// The packets of `task` that a base chain sees, and the others.
+fn seen(base: &Base, around: &Surroundings, task: &Task) -> (Vec<Packets>, Vec<Packets>) {
+    let own = &task.packets;
+    if sees_new_alone(base.kind) && task.is_rewritten {
+        return (Vec::new(), [own.clone()].into());
+    }
+    let divided = if sees_new_alone(base.kind) {
+        own.divide(Field::State, &Intervals::one(State::New.number()))
+    } else if base.devices.is_empty() {
+        return ([own.clone()].into(), Vec::new());
+    } else {
+        let devices = base.devices.iter().map(|device| around.named(device));
+        own.divide(Field::InInterface, &devices.fold(Intervals::none(), |all, one| all.or(&one)))
+    };
+    (divided.yes.into_iter().collect(), divided.no.into_iter().chain(divided.perhaps).collect())
+}

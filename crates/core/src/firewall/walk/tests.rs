@@ -1,0 +1,388 @@
+//! The fates of packets, each by a ruleset of a few lines, and any ruleset against a reading of it packet by packet.
+
+use alloc::{boxed::Box, string::String};
+
+use ipnet::IpNet;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    address::Family,
+    firewall::{AddressKind, Base, Bits, Chain, Hook, Interface, Layer, Route, Rule, numbers},
+};
+
+const TCP: u128 = 6;
+const UDP: u128 = 17;
+
+fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+/// A host with a wire to the world and a bridge with containers on it.
+fn around() -> Surroundings {
+    let interface = |name: &str, networks: &[&str]| Interface {
+        name: name.into(),
+        networks: networks.iter().map(|network| net(network)).collect(),
+        routes_localnet: false,
+    };
+    Surroundings {
+        interfaces: [
+            interface("lo", &["127.0.0.1/8", "::1/128"]),
+            interface("wan0", &["198.51.100.2/24", "2001:db8::2/64"]),
+            interface("docker0", &["172.17.0.1/16"]),
+        ]
+        .into(),
+        routes: [
+            Route { to: net("172.17.0.0/16"), interface: Some(2), metric: 0 },
+            Route { to: net("198.51.100.0/24"), interface: Some(1), metric: 0 },
+            Route { to: net("0.0.0.0/0"), interface: Some(1), metric: 0 },
+        ]
+        .into(),
+        forwards: [true, false],
+    }
+}
+
+fn base(hook: Hook, priority: i32, kind: Kind, policy: Policy) -> Option<Base> {
+    Some(Base { hook, priority, kind, policy, devices: Vec::new() })
+}
+
+fn chain(name: &str, base: Option<Base>, rules: Vec<Vec<Step>>) -> Chain {
+    let rule = |steps| Rule { handle: None, text: String::new(), steps };
+    Chain {
+        layer: Layer::Inet,
+        table: "t".into(),
+        name: name.into(),
+        base,
+        rules: rules.into_iter().map(rule).collect(),
+    }
+}
+
+fn input(policy: Policy, rules: Vec<Vec<Step>>) -> Chain {
+    chain("input", base(Hook::Input, 0, Kind::Filter, policy), rules)
+}
+
+fn is(field: Field, number: u128) -> Step {
+    Step::Ask(Question::Is(field, Intervals::one(number)))
+}
+
+fn ports(first: u128, last: u128) -> Step {
+    Step::Ask(Question::Is(Field::DestinationPort, Intervals::span(first, last)))
+}
+
+fn decide(decision: Decision) -> Step {
+    Step::Decide(decision)
+}
+
+/// New TCP connections from the world to this host.
+fn asked() -> Packets {
+    Packets::all(Family::Ipv4)
+        .with(Field::InInterface, Intervals::one(1))
+        .with(Field::Source, numbers(net("203.0.113.0/24")))
+        .with(Field::Destination, numbers(net("198.51.100.2/32")))
+        .with(Field::Protocol, Intervals::one(TCP))
+        .with(Field::State, Intervals::one(State::New.number()))
+        .with(Field::Mark, Intervals::one(0))
+        .with(Field::Status, Intervals::one(0))
+}
+
+/// What becomes of the packets to one port, and where they are sent on to.
+fn fate(chains: Vec<Chain>, port: u128) -> Part {
+    let packets = asked().only(Field::DestinationPort, &Intervals::one(port)).unwrap();
+    let mut parts = walk(&Ruleset { chains }, &around(), Sender::Outside, &packets);
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    parts.pop().unwrap()
+}
+
+fn arrives() -> Fate {
+    Fate::Arrives(Rewritten { address: None, port: None })
+}
+
+fn place(chain: usize, rule: usize) -> Place {
+    Place { chain: ChainId(chain), rule: Some(rule) }
+}
+
+#[test]
+fn a_host_without_rules_is_open() {
+    let part = fate(Vec::new(), 22);
+    assert_eq!((part.fate, part.decided_by), (arrives(), Vec::new()));
+}
+
+#[test]
+fn what_no_rule_accepts_falls_to_the_policy() {
+    let rules = || vec![input(Policy::Drop, vec![vec![ports(22, 22), decide(Decision::Accept)]])];
+    let open = fate(rules(), 22);
+    assert_eq!((open.fate, open.decided_by), (arrives(), vec![place(0, 0)]));
+    let shut = fate(rules(), 23);
+    assert_eq!((shut.fate, shut.decided_by), (Fate::Dropped, vec![Place { chain: ChainId(0), rule: None }]));
+}
+
+#[test]
+fn every_base_chain_must_let_it_pass() {
+    // The later one drops although the first accepts, whichever is listed first.
+    let later = chain(
+        "later",
+        base(Hook::Input, 10, Kind::Filter, Policy::Accept),
+        vec![vec![ports(22, 22), decide(Decision::Reject)]],
+    );
+    let first = input(Policy::Drop, vec![vec![decide(Decision::Accept)]]);
+    for (chains, rejecting) in [([later.clone(), first.clone()], 0), ([first, later], 1)] {
+        let part = fate(chains.clone().into(), 22);
+        assert_eq!((part.fate, part.decided_by), (Fate::Rejected, vec![place(rejecting, 0)]));
+        assert_eq!(fate(chains.into(), 80).fate, arrives());
+    }
+}
+
+#[test]
+fn jump_comes_back_and_goto_does_not() {
+    let sub = || {
+        chain(
+            "sub",
+            None,
+            vec![vec![ports(1, 1), decide(Decision::Return)], vec![ports(2, 2), decide(Decision::Accept)]],
+        )
+    };
+    let rules = |to: Decision| {
+        vec![input(Policy::Drop, vec![vec![decide(to)], vec![ports(1, 3), decide(Decision::Accept)]]), sub()]
+    };
+    let accepted = |to: Decision| [1, 2, 3, 4].map(|port| fate(rules(to.clone()), port).fate == arrives());
+    assert_eq!(accepted(Decision::Jump(ChainId(1))), [true, true, true, false]);
+    assert_eq!(accepted(Decision::Goto(ChainId(1))), [false, true, false, false]);
+}
+
+#[test]
+fn goto_of_a_jumped_chain_comes_back_to_who_jumped() {
+    let through =
+        chain("through", None, vec![vec![decide(Decision::Goto(ChainId(2)))], vec![decide(Decision::Drop)]]);
+    let empty = chain("empty", None, Vec::new());
+    let rules = vec![vec![decide(Decision::Jump(ChainId(1)))], vec![decide(Decision::Accept)]];
+    assert_eq!(fate(vec![input(Policy::Drop, rules), through, empty], 5).fate, arrives());
+}
+
+#[test]
+fn a_verdict_map_takes_the_first_entry_that_holds() {
+    let tuple = |port: u128| vec![(Field::DestinationPort, Intervals::one(port))];
+    let entries = vec![(tuple(22), Decision::Accept), (tuple(23), Decision::Drop)];
+    let rules = vec![vec![Step::Choose(entries)], vec![decide(Decision::Reject)]];
+    let found = [22, 23, 24].map(|port| fate(vec![input(Policy::Accept, rules.clone())], port).fate);
+    assert_eq!(found, [arrives(), Fate::Dropped, Fate::Rejected]);
+}
+
+#[test]
+fn what_nobody_can_tell_matters_only_where_both_ways_differ() {
+    let unknown = |decision| vec![Step::Ask(Question::Unknown), decide(decision)];
+    let shut = fate(vec![input(Policy::Drop, vec![unknown(Decision::Drop)])], 9);
+    assert_eq!((shut.fate, shut.doubts), (Fate::Dropped, Vec::new()));
+    let open = fate(vec![input(Policy::Drop, vec![unknown(Decision::Accept)])], 9);
+    assert_eq!((open.fate, open.doubts), (Fate::Unknown, vec![place(0, 0)]));
+    // Dropped later in either case.
+    let later = chain("later", base(Hook::Input, 1, Kind::Filter, Policy::Drop), Vec::new());
+    let both = fate(vec![input(Policy::Accept, vec![unknown(Decision::Accept)]), later], 9);
+    assert_eq!((both.fate, both.doubts), (Fate::Dropped, Vec::new()));
+}
+
+#[test]
+fn a_rate_lets_some_pass() {
+    let rules = vec![vec![Step::Ask(Question::Rate), decide(Decision::Accept)]];
+    let part = fate(vec![input(Policy::Drop, rules)], 22);
+    assert_eq!((part.fate, part.is_rate_limited), (arrives(), true));
+}
+
+#[test]
+fn a_published_port_is_the_containers_by_then() {
+    let to_shop = Target {
+        address: Some(NewAddress::One(numbers(net("172.17.0.2/32")))),
+        ports: Some(Intervals::one(80)),
+    };
+    let dnat = chain(
+        "dnat",
+        base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept),
+        vec![vec![ports(8080, 8080), Step::Rewrite(to_shop)]],
+    );
+    let forward = |rules| chain("forward", base(Hook::Forward, 0, Kind::Filter, Policy::Drop), rules);
+    let no_input = input(Policy::Drop, Vec::new());
+    let by_original = vec![
+        is(Field::OriginalDestinationPort, 8080),
+        Step::Ask(Question::Has(Field::Status, Bits { mask: 1 << 5, values: Intervals::one(1 << 5) })),
+        decide(Decision::Accept),
+    ];
+    for (rule, passes) in [
+        (vec![is(Field::DestinationPort, 80), decide(Decision::Accept)], true),
+        (vec![is(Field::DestinationPort, 8080), decide(Decision::Accept)], false),
+        (by_original, true),
+        (vec![is(Field::OutInterface, 2), decide(Decision::Accept)], true),
+    ] {
+        let part = fate(vec![dnat.clone(), no_input.clone(), forward(vec![rule])], 8080);
+        let there = Rewritten { address: Some(Intervals::one(0xac11_0002)), port: Some(Intervals::one(80)) };
+        assert_eq!(part.fate, if passes { Fate::Leaves(there) } else { Fate::Dropped });
+        assert_eq!(part.packets.of(Field::DestinationPort), &Intervals::one(8080), "as it was sent");
+    }
+    assert_eq!(fate(vec![dnat, no_input], 80).fate, Fate::Dropped, "nobody sends that one on");
+}
+
+#[test]
+fn what_is_for_others_is_passed_on_by_the_longest_prefix_or_not_at_all() {
+    let to = |address: &str| {
+        let packets = asked().with(Field::Destination, numbers(net(address)));
+        let forward = chain(
+            "f",
+            base(Hook::Forward, 0, Kind::Filter, Policy::Accept),
+            vec![vec![is(Field::OutInterface, 2), decide(Decision::Drop)]],
+        );
+        let mut parts = walk(&Ruleset { chains: vec![forward] }, &around(), Sender::Outside, &packets);
+        parts.pop().unwrap().fate
+    };
+    assert_eq!(to("172.17.0.9/32"), Fate::Dropped, "that is by docker0");
+    assert_eq!(to("192.0.2.9/32"), Fate::Leaves(Rewritten { address: None, port: None }));
+    let v6 = Packets::all(Family::Ipv6).with(Field::Destination, numbers(net("2001:db8:1::1/128")));
+    let parts = walk(&Ruleset::default(), &around(), Sender::Outside, &v6);
+    assert!(parts.iter().all(|part| part.fate == Fate::Dropped), "IPv6 is not passed on");
+}
+
+#[test]
+fn what_a_host_sends_itself_passes_output_and_comes_in_by_lo() {
+    let by_lo = vec![is(Field::InInterface, 0), decide(Decision::Accept)];
+    let input = input(Policy::Drop, vec![by_lo]);
+    let output = chain(
+        "out",
+        base(Hook::Output, 0, Kind::Filter, Policy::Accept),
+        vec![vec![ports(25, 25), decide(Decision::Reject)]],
+    );
+    let ruleset = Ruleset { chains: vec![input, output] };
+    let fate = |port: u128| {
+        let packets = asked().with(Field::DestinationPort, Intervals::one(port));
+        walk(&ruleset, &around(), Sender::Host, &packets).pop().unwrap().fate
+    };
+    assert_eq!((fate(25), fate(26)), (Fate::Rejected, arrives()));
+}
+
+#[test]
+fn a_question_about_kinds_knows_this_hosts_addresses() {
+    let kind = |kind| Step::Ask(Question::Kind(Field::Destination, vec![kind]));
+    for (asked, holds) in
+        [(AddressKind::Local, true), (AddressKind::Unicast, false), (AddressKind::Broadcast, false)]
+    {
+        let part = fate(vec![input(Policy::Drop, vec![vec![kind(asked), decide(Decision::Accept)]])], 5);
+        assert_eq!(part.fate == arrives(), holds, "{asked:?}");
+    }
+    assert!(around().of_kind(AddressKind::Broadcast, Family::Ipv4).contains(0xac11_ffff));
+}
+
+#[test]
+fn jumps_without_end_are_no_way_out() {
+    let ring = chain("ring", None, vec![vec![decide(Decision::Jump(ChainId(1)))]]);
+    let part = fate(vec![input(Policy::Accept, vec![vec![decide(Decision::Jump(ChainId(1)))]]), ring], 5);
+    assert_eq!(part.fate, Fate::Dropped);
+    let round = chain("round", None, vec![vec![decide(Decision::Goto(ChainId(1)))]]);
+    let part = fate(vec![input(Policy::Accept, vec![vec![decide(Decision::Goto(ChainId(1)))]]), round], 5);
+    assert_eq!(part.fate, Fate::Unknown);
+}
+
+/// The fate of one packet, as a reader of the rules would work it out, without sets.
+mod one_by_one {
+    use super::*;
+
+    pub(super) fn holds(question: &Question, port: u128, protocol: u128) -> bool {
+        match question {
+            Question::Is(Field::DestinationPort, values) => values.contains(port),
+            Question::Is(_, values) => values.contains(protocol),
+            Question::Not(question) => !holds(question, port, protocol),
+            Question::All(all) => all.iter().all(|question| holds(question, port, protocol)),
+            other => panic!("{other:?} is not among the questions"),
+        }
+    }
+
+    /// `None` where the chain ends, or returns.
+    fn verdict(chains: &[Chain], chain: usize, port: u128, protocol: u128) -> Option<Decision> {
+        for rule in &chains[chain].rules {
+            let [Step::Ask(question), Step::Decide(decision)] = &rule.steps[..] else { unreachable!() };
+            if !holds(question, port, protocol) {
+                continue;
+            }
+            match decision {
+                Decision::Jump(to) => match verdict(chains, to.0, port, protocol) {
+                    None => {}
+                    found => return found,
+                },
+                Decision::Goto(to) => return verdict(chains, to.0, port, protocol),
+                Decision::Return => return None,
+                other => return Some(other.clone()),
+            }
+        }
+        None
+    }
+
+    pub(super) fn fate(chains: &[Chain], port: u128, protocol: u128) -> Fate {
+        for (at, chain) in chains.iter().enumerate() {
+            let Some(base) = &chain.base else { continue };
+            match verdict(chains, at, port, protocol) {
+                Some(Decision::Drop) => return Fate::Dropped,
+                Some(Decision::Reject) => return Fate::Rejected,
+                None if base.policy == Policy::Drop => return Fate::Dropped,
+                _ => {}
+            }
+        }
+        arrives()
+    }
+}
+
+fn questions() -> impl Strategy<Value = Question> {
+    let leaf = prop_oneof![
+        (0_u128..20, 0_u128..6).prop_map(|(first, more)| {
+            Question::Is(Field::DestinationPort, Intervals::span(first, first + more))
+        }),
+        prop_oneof![Just(TCP), Just(UDP)]
+            .prop_map(|protocol| Question::Is(Field::Protocol, Intervals::one(protocol))),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|question| Question::Not(Box::new(question))),
+            prop::collection::vec(inner, 1..3).prop_map(Question::All),
+        ]
+    })
+}
+
+/// Two base chains that may lead to two others, the first of these to the second.
+fn chains() -> impl Strategy<Value = Vec<Chain>> {
+    let decisions = |to: &'static [usize]| {
+        let mut all = vec![Decision::Accept, Decision::Drop, Decision::Reject, Decision::Return];
+        all.extend(to.iter().map(|chain| Decision::Jump(ChainId(*chain))));
+        all.extend(to.iter().map(|chain| Decision::Goto(ChainId(*chain))));
+        prop::sample::select(all)
+    };
+    let rules = move |to| {
+        let rule = (questions(), decisions(to))
+            .prop_map(|(question, decision)| vec![Step::Ask(question), Step::Decide(decision)]);
+        prop::collection::vec(rule, 0..5)
+    };
+    let policy = || prop_oneof![Just(Policy::Accept), Just(Policy::Drop)];
+    (policy(), rules(&[2, 3]), policy(), rules(&[2, 3]), rules(&[3]), rules(&[])).prop_map(
+        |(one, first, two, second, third, fourth)| {
+            let hooked = |priority, policy| base(Hook::Input, priority, Kind::Filter, policy);
+            vec![
+                chain("a", hooked(0, one), first),
+                chain("b", hooked(1, two), second),
+                chain("c", None, third),
+                chain("d", None, fourth),
+            ]
+        },
+    )
+}
+
+proptest! {
+    /// A set of packets fares as each of its packets does, and each is in exactly one part.
+    #[test]
+    fn sets_fare_as_their_packets_do(chains in chains()) {
+        let packets = asked().with(Field::Protocol, Intervals::prefix(0, 8));
+        let parts = walk(&Ruleset { chains: chains.clone() }, &around(), Sender::Outside, &packets);
+        for port in 0..30 {
+            for protocol in [TCP, UDP, 1] {
+                let is_in = |part: &&Part| {
+                    part.packets.of(Field::DestinationPort).contains(port)
+                        && part.packets.of(Field::Protocol).contains(protocol)
+                };
+                let fates: Vec<_> = parts.iter().filter(is_in).map(|part| part.fate.clone()).collect();
+                prop_assert_eq!(fates, vec![one_by_one::fate(&chains, port, protocol)]);
+            }
+        }
+    }
+}
