@@ -11,6 +11,7 @@ pub mod chain;
 pub mod desired;
 pub mod diff;
 pub mod draft;
+pub mod exposure;
 pub mod facts;
 pub mod finding;
 pub mod firewall;

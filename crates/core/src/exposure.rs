@@ -1,0 +1,216 @@
+//! Which ports of this host can be reached from a place, over which way, and which rules decide it (A15, A17, A20).
+
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use crate::firewall::{
+    Fate, Field, Interval, Intervals, Packets, Part, Place, Rewritten, Ruleset, Sender, Surroundings, walk,
+};
+
+/// Whether packets to a port arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reached {
+    /// All of them arrive, or as many as a rate allows.
+    Reachable,
+    /// Some of them arrive, by where they come from, or by where they go.
+    Partly,
+    /// They vanish.
+    Dropped,
+    /// They do not arrive, and the sender is told.
+    Rejected,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// How packets arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// At a socket of this host.
+    Local,
+    /// At another host or a container, to which a rule sends them on.
+    Forwarded(Rewritten),
+    /// At another host or a container, which they were sent to.
+    Routed,
+}
+
+/// What becomes of the packets to a run of ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// The numbers, of which the same holds.
+    pub ports: Interval,
+    /// Whether they arrive.
+    pub reached: Reached,
+    /// The ways on which some of them arrive.
+    pub ways: Vec<How>,
+    /// The rules that decide it.
+    pub decided_by: Vec<Place>,
+    /// The rules of which it cannot be told whether they hold.
+    pub doubts: Vec<Place>,
+    /// Whether only as many arrive as a rate allows.
+    pub is_rate_limited: bool,
+}
+
+/// What becomes of `packets`, a run of destination ports each, in ascending order.
+#[must_use]
+pub fn exposures(
+    ruleset: &Ruleset,
+    around: &Surroundings,
+    sender: Sender,
+    packets: &Packets,
+) -> Vec<Exposure> {
+    let parts = walk(ruleset, around, sender, packets);
+    let mut found: Vec<Exposure> = Vec::new();
+    for (ports, parts) in runs(&parts) {
+        let next = exposure(ports, &parts);
+        match found.last_mut() {
+            Some(last) if continues(last, &next) => last.ports.last = next.ports.last,
+            _ => found.push(next),
+        }
+    }
+    found
+}
+
+/// The runs of ports within which no part begins or ends, each with its parts.
+fn runs(parts: &[Part]) -> Vec<(Interval, Vec<&Part>)> {
+    let mut edges = BTreeSet::new();
+    for ports in parts.iter().flat_map(|part| part.packets.of(Field::DestinationPort).iter()) {
+        edges.extend([ports.first, ports.last + 1]);
+    }
+    let edges: Vec<_> = edges.into_iter().collect();
+    let run = |pair: &[u128]| {
+        let ports = Interval { first: *pair.first()?, last: *pair.last()? - 1 };
+        let covers = |part: &&Part| part.packets.of(Field::DestinationPort).contains(ports.first);
+        let parts: Vec<_> = parts.iter().filter(covers).collect();
+        (!parts.is_empty()).then_some((ports, parts))
+    };
+    edges.windows(2).filter_map(run).collect()
+}
+
+fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
+    let mut ways = Vec::new();
+    for how in parts.iter().filter_map(|part| how(&part.fate)) {
+        if !ways.contains(&how) {
+            ways.push(how);
+        }
+    }
+    let places = |of: fn(&Part) -> &Vec<Place>| {
+        let all: BTreeSet<_> = parts.iter().flat_map(|part| of(part)).copied().collect();
+        all.into_iter().collect()
+    };
+    Exposure {
+        ports,
+        reached: reached(parts),
+        ways,
+        decided_by: places(|part| &part.decided_by),
+        doubts: places(|part| &part.doubts),
+        is_rate_limited: parts.iter().any(|part| part.is_rate_limited),
+    }
+}
+
+fn how(fate: &Fate) -> Option<How> {
+    let unchanged = Rewritten { address: None, port: None };
+    match fate {
+        Fate::Arrives(_) => Some(How::Local),
+        Fate::Leaves(rewritten) if *rewritten == unchanged => Some(How::Routed),
+        Fate::Leaves(rewritten) => Some(How::Forwarded(rewritten.clone())),
+        Fate::Dropped | Fate::Rejected | Fate::Unknown => None,
+    }
+}
+
+fn reached(parts: &[&Part]) -> Reached {
+    let any = |is: fn(&Fate) -> bool| parts.iter().any(|part| is(&part.fate));
+    let arrives = any(|fate| matches!(fate, Fate::Arrives(_) | Fate::Leaves(_)));
+    let is_lost = any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
+    let is_unknown = any(|fate| *fate == Fate::Unknown);
+    match (arrives, is_lost, is_unknown) {
+        (true, false, false) => Reached::Reachable,
+        (true, _, _) => Reached::Partly,
+        (false, _, true) => Reached::Unknown,
+        (false, _, false) if any(|fate| *fate == Fate::Rejected) => Reached::Rejected,
+        (false, _, false) => Reached::Dropped,
+    }
+}
+
+fn continues(last: &Exposure, next: &Exposure) -> bool {
+    let same = Exposure { ports: last.ports, ..next.clone() };
+    last.ports.last + 1 == next.ports.first && *last == same
+}
+
+/// The numbers of ports from `first` to `last`, as packets are asked about.
+#[must_use]
+pub fn numbers(first: u16, last: u16) -> Intervals {
+    Intervals::span(first.into(), last.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::String, vec};
+
+    use super::*;
+    use crate::{
+        address::Family,
+        firewall::{Base, Chain, Decision, Hook, Kind, Layer, Policy, Question, Rule, State, Step},
+    };
+
+    /// A host whose rules take these in, and nothing else.
+    fn host(rules: Vec<Vec<Step>>) -> Ruleset {
+        let rule = |steps| Rule { handle: None, text: String::new(), steps };
+        let base = Base {
+            hook: Hook::Input,
+            priority: 0,
+            kind: Kind::Filter,
+            policy: Policy::Drop,
+            devices: Vec::new(),
+        };
+        Ruleset {
+            chains: vec![Chain {
+                layer: Layer::Inet,
+                table: "t".into(),
+                name: "input".into(),
+                base: Some(base),
+                rules: rules.into_iter().map(rule).collect(),
+            }],
+        }
+    }
+
+    fn ports(first: u16, last: u16) -> Step {
+        Step::Ask(Question::Is(Field::DestinationPort, numbers(first, last)))
+    }
+
+    fn told(rules: Vec<Vec<Step>>) -> Vec<(u128, u128, Reached)> {
+        let packets = Packets::all(Family::Ipv4)
+            .with(Field::Destination, Intervals::one(0x7f00_0001))
+            .with(Field::State, Intervals::one(State::New.number()));
+        let found = exposures(&host(rules), &Surroundings::default(), Sender::Outside, &packets);
+        found.iter().map(|it| (it.ports.first, it.ports.last, it.reached)).collect()
+    }
+
+    #[test]
+    fn ports_of_which_the_same_holds_are_one_run() {
+        let accept = || Step::Decide(Decision::Accept);
+        let rules = vec![
+            vec![ports(22, 22), accept()],
+            vec![ports(80, 89), Step::Ask(Question::Is(Field::Source, Intervals::one(5))), accept()],
+            vec![ports(88, 99), Step::Decide(Decision::Reject)],
+            vec![ports(95, 200), Step::Ask(Question::Unknown), accept()],
+        ];
+        assert_eq!(
+            told(rules),
+            [
+                (0, 21, Reached::Dropped),
+                (22, 22, Reached::Reachable),
+                (23, 79, Reached::Dropped),
+                // The rest of these is dropped by the policy, and of those rejected by a rule.
+                (80, 87, Reached::Partly),
+                (88, 89, Reached::Partly),
+                (90, 99, Reached::Rejected),
+                (100, 200, Reached::Unknown),
+                (201, 65_535, Reached::Dropped),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_number_is_told_of_once() {
+        assert_eq!(told(Vec::new()), [(0, 65_535, Reached::Dropped)]);
+    }
+}
