@@ -9,7 +9,7 @@ mod walk;
 
 pub use self::{
     intervals::{Interval, Intervals},
-    packets::{Divided, Field, Packets, State},
+    packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,
         Rule, Ruleset, Step, Target, Tuple, Value,

@@ -41,11 +41,13 @@ pub enum Field {
     OriginalDestination,
     /// The destination port before any rule rewrote it.
     OriginalDestinationPort,
+    /// IPv4 or IPv6, by the numbers of include/uapi/linux/netfilter.h (`NFPROTO_*`): [`family_number`].
+    Family,
 }
 
 impl Field {
     /// Every field, each at its number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InInterface,
         Self::OutInterface,
         Self::Source,
@@ -63,6 +65,7 @@ impl Field {
         Self::IcmpCode,
         Self::OriginalDestination,
         Self::OriginalDestinationPort,
+        Self::Family,
     ];
 
     /// How many bits it has in packets of `family`.
@@ -74,7 +77,12 @@ impl Field {
                 Family::Ipv6 => 128,
             },
             Self::SourcePort | Self::DestinationPort | Self::OriginalDestinationPort => 16,
-            Self::Protocol | Self::State | Self::TcpFlags | Self::IcmpType | Self::IcmpCode => 8,
+            Self::Protocol
+            | Self::State
+            | Self::TcpFlags
+            | Self::IcmpType
+            | Self::IcmpCode
+            | Self::Family => 8,
             Self::Direction => 1,
             Self::InInterface | Self::OutInterface | Self::Status | Self::Mark | Self::ConnectionMark => 32,
         }
@@ -89,8 +97,18 @@ impl Field {
                 .map(State::number)
                 .map(Intervals::one)
                 .fold(Intervals::none(), |all, one| all.or(&one)),
+            Self::Family => Intervals::one(family_number(family)),
             other => Intervals::prefix(0, other.bits(family)),
         }
+    }
+}
+
+/// The number of a family among those of netfilter (include/uapi/linux/netfilter.h, `NFPROTO_IPV4`, `NFPROTO_IPV6`).
+#[must_use]
+pub const fn family_number(family: Family) -> u128 {
+    match family {
+        Family::Ipv4 => 2,
+        Family::Ipv6 => 10,
     }
 }
 

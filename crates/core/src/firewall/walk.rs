@@ -75,6 +75,8 @@ pub enum Sender {
 const STEPS_MAX: u32 = 4_000_000;
 /// So deep may the questions be nested that nobody can answer.
 const DOUBTS_MAX: u32 = 64;
+/// The number of no interface: where packets leave is asked before they are routed, and of those that do not leave.
+const NO_INTERFACE: u128 = u32::MAX as u128;
 /// include/net/netfilter/nf_tables.h, `NFT_JUMP_STACK_SIZE`.
 const JUMPS_MAX: usize = 16;
 
@@ -85,7 +87,11 @@ const JUMPS_MAX: usize = 16;
 pub fn walk(ruleset: &Ruleset, around: &Surroundings, sender: Sender, packets: &Packets) -> Vec<Part> {
     let stations = Stations::of(ruleset, sender, packets.family);
     let mut walker = Walker { ruleset, around, stations, asked: packets, steps_left: STEPS_MAX };
-    walker.run(vec![Task::start(packets.clone().arriving())], 0)
+    let out = match sender {
+        Sender::Outside => Intervals::one(NO_INTERFACE),
+        Sender::Host => around.named("lo"),
+    };
+    walker.run(vec![Task::start(packets.clone().arriving().with(Field::OutInterface, out))], 0)
 }
 
 struct Walker<'a> {

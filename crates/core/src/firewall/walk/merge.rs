@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{Fate, Part, Place};
+use super::{Fate, Part, Place, Rewritten};
+use crate::firewall::intervals::Intervals;
 
 /// The question that could not be answered.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,9 @@ fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
     if one.fate == other.fate {
         return Some(Part { packets, doubts: doubts(), is_rate_limited, ..one.clone() });
     }
+    if let Some(fate) = joined(&one.fate, &other.fate) {
+        return Some(Part { packets, fate, doubts: doubts(), is_rate_limited, ..one.clone() });
+    }
     let is_known = one.fate != Fate::Unknown && other.fate != Fate::Unknown;
     if doubt.is_rate && is_known {
         let better = if passes(&other.fate) { other } else { one };
@@ -52,6 +56,25 @@ fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
     doubts.extend(doubt.place.filter(|place| !doubts.contains(place)));
     let decided_by = doubts.clone();
     Some(Part { packets, fate: Fate::Unknown, decided_by, doubts, is_rate_limited })
+}
+
+/// Packets that arrive, or leave, both ways do so; where they are sent on to is one of both.
+fn joined(one: &Fate, other: &Fate) -> Option<Fate> {
+    match (one, other) {
+        (Fate::Arrives(one), Fate::Arrives(other)) => either(one, other).map(Fate::Arrives),
+        (Fate::Leaves(one), Fate::Leaves(other)) => either(one, other).map(Fate::Leaves),
+        _ => None,
+    }
+}
+
+/// One of two places; `None` where one of them is that to which the packets were sent.
+fn either(one: &Rewritten, other: &Rewritten) -> Option<Rewritten> {
+    let join = |one: &Option<Intervals>, other: &Option<Intervals>| match (one, other) {
+        (None, None) => Some(None),
+        (Some(one), Some(other)) => Some(Some(one.or(other))),
+        _ => None,
+    };
+    Some(Rewritten { address: join(&one.address, &other.address)?, port: join(&one.port, &other.port)? })
 }
 
 const fn passes(fate: &Fate) -> bool {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Sender, Task, sees_new_alone};
+use super::{NO_INTERFACE, Sender, Task, sees_new_alone};
 use crate::{
     address::Family,
     firewall::{
@@ -85,7 +85,10 @@ impl Stations {
             Station::Input => Next::End(Station::Input),
             Station::Postrouting if task.station + 1 == self.0.len() => Next::End(Station::Postrouting),
             // What this host sends to itself comes in again by the loopback device.
-            Station::Postrouting => on(task.packets.clone().with(Field::InInterface, around.named("lo"))),
+            Station::Postrouting => {
+                let back = task.packets.clone().with(Field::InInterface, around.named("lo"));
+                on(back.with(Field::OutInterface, Intervals::one(NO_INTERFACE)))
+            }
             Station::Output | Station::Ingress | Station::Prerouting | Station::Forward => {
                 on(task.packets.clone())
             }
