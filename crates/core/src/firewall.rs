@@ -2,6 +2,7 @@
 
 mod ask;
 mod intervals;
+mod nft;
 mod packets;
 mod ruleset;
 mod surroundings;
@@ -9,6 +10,7 @@ mod walk;
 
 pub use self::{
     intervals::{Interval, Intervals},
+    nft::{NftError, read as read_nft},
     packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,

@@ -1,0 +1,170 @@
+//! The statements of a rule, in order (libnftables-json(5), "STATEMENTS").
+
+use alloc::{vec, vec::Vec};
+
+use serde_json::Value;
+
+use super::{
+    Scope, expression::Expression, mangle, matching, nat, render, sets::name as set_name, tagged, text,
+    verdict,
+};
+use crate::address::Family;
+use crate::firewall::{
+    intervals::Intervals,
+    packets::{Field, family_number},
+    ruleset::{Decision, Question, Rule, Step, Value as NewValue},
+};
+
+/// More statements than this one rule cannot have (include/uapi/linux/netfilter/nf_tables.h, `NFT_RULE_MAXEXPRS`).
+const STATEMENTS_MAX: usize = 128;
+const TCP: u128 = 6;
+
+/// What a statement does.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// These steps, and then the next statement.
+    Steps(Vec<Step>),
+    /// The first of these ways whose questions hold, and nothing after it.
+    Ways(Vec<Vec<Step>>),
+}
+
+impl Outcome {
+    /// What is not understood, and may decide anything: nobody can tell what becomes of the packet.
+    pub(super) fn open() -> Self {
+        Self::Ways(vec![vec![Step::Decide(Decision::Queue)]])
+    }
+
+    fn asks(question: Question) -> Self {
+        Self::Steps(vec![Step::Ask(question)])
+    }
+
+    const fn nothing() -> Self {
+        Self::Steps(Vec::new())
+    }
+}
+
+/// A rule of the listing as rules of ours: several where it takes a map apart.
+pub(super) fn read(object: &Value, scope: &Scope<'_>) -> Vec<Rule> {
+    let statements = object.get("expr").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let handle = object.get("handle").and_then(Value::as_u64);
+    let text = render::rule(statements, text(object, "comment"));
+    ways(statements, scope).into_iter().map(|steps| Rule { handle, text: text.clone(), steps }).collect()
+}
+
+fn ways(statements: &[Value], scope: &Scope<'_>) -> Vec<Vec<Step>> {
+    if statements.len() > STATEMENTS_MAX {
+        return vec![vec![Step::Decide(Decision::Queue)]];
+    }
+    let mut steps = Vec::new();
+    for statement in statements {
+        match self::statement(statement, scope) {
+            Outcome::Steps(more) => steps.extend(more),
+            Outcome::Ways(ways) if ways.len() == 1 => {
+                steps.extend(ways.into_iter().flatten());
+                break;
+            }
+            Outcome::Ways(_) if !steps.iter().all(is_repeatable) => {
+                steps.push(Step::Decide(Decision::Queue));
+                break;
+            }
+            Outcome::Ways(ways) => {
+                return ways.into_iter().map(|way| [steps.as_slice(), &way].concat()).collect();
+            }
+        }
+    }
+    vec![steps]
+}
+
+/// Whether it makes no difference that a step is taken once more.
+const fn is_repeatable(step: &Step) -> bool {
+    match step {
+        Step::Ask(question) => !matches!(question, Question::Rate | Question::Unknown),
+        Step::Set(_, value) => matches!(value, NewValue::Number(_)),
+        _ => false,
+    }
+}
+
+fn statement(statement: &Value, scope: &Scope<'_>) -> Outcome {
+    if let Some(decision) = verdict::decision(statement, scope) {
+        return match decision {
+            Decision::Continue => Outcome::nothing(),
+            decision => Outcome::Steps(vec![Step::Decide(decision)]),
+        };
+    }
+    // Some statements without arguments may be written as their name alone.
+    let (name, inner) = match statement {
+        Value::String(name) => (name.as_str(), &Value::Null),
+        other => match tagged(other) {
+            Some(tagged) => tagged,
+            None => return Outcome::open(),
+        },
+    };
+    match name {
+        "match" => Outcome::Steps(matching::questions(inner, scope).into_iter().map(Step::Ask).collect()),
+        "vmap" => verdict::map(inner, scope),
+        "mangle" => mangle::mangle(inner, scope),
+        "dnat" => nat::dnat(inner, scope),
+        "redirect" => nat::redirect(inner, scope),
+        // The source becomes another one, and the packet passes.
+        "snat" | "masquerade" => Outcome::Steps(vec![Step::Decide(Decision::Accept)]),
+        "reject" => Outcome::Steps(reject(inner)),
+        "notrack" => Outcome::Steps(vec![Step::Untrack]),
+        "set" | "meter" | "map" => Outcome::Steps(update(inner, scope)),
+        "limit" | "quota" | "ct count" => counted(inner, scope, &[Question::Rate]),
+        "counter" | "log" | "last" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "dup" => {
+            counted(inner, scope, &[])
+        }
+        // It holds only of connections that can be taken over.
+        "flow" => Outcome::asks(Question::Unknown),
+        "xt" if text(inner, "type") == Some("match") => Outcome::asks(Question::Unknown),
+        // Sent to another device, to a local socket or to a program, or something that is not known here.
+        _ => Outcome::open(),
+    }
+}
+
+/// A statement that decides nothing but by `questions`; which object it means may hang on a map.
+fn counted(inner: &Value, scope: &Scope<'_>, questions: &[Question]) -> Outcome {
+    let mut steps = inner.get("map").map_or_else(Vec::new, |map| mangle::lookup(map, scope));
+    steps.extend(questions.iter().cloned().map(Step::Ask));
+    Outcome::Steps(steps)
+}
+
+/// Each kind of refusal is for packets of its protocol alone, which nft asks without printing it.
+fn reject(inner: &Value) -> Vec<Step> {
+    let only = |field, number| Some(Step::Ask(Question::Is(field, Intervals::one(number))));
+    let asked = match text(inner, "type") {
+        Some("tcp reset") => only(Field::Protocol, TCP),
+        Some("icmp") => only(Field::Family, family_number(Family::Ipv4)),
+        Some("icmpv6") => only(Field::Family, family_number(Family::Ipv6)),
+        _ => None,
+    };
+    asked.into_iter().chain([Step::Decide(Decision::Reject)]).collect()
+}
+
+/// An element is added to a set, or to a meter; the set that packets are compared with is as it is now.
+fn update(inner: &Value, scope: &Scope<'_>) -> Vec<Step> {
+    let element = inner.get("elem").or_else(|| inner.get("key"));
+    let element =
+        element.map(|element| element.get("elem").and_then(|elem| elem.get("val")).unwrap_or(element));
+    let Some(element) = element else { return vec![Step::Decide(Decision::Queue)] };
+    let mut questions = matching::needs(&Expression::read(element, scope));
+    let statements = inner.get("stmt").map_or_else(Vec::new, super::several);
+    let is_known =
+        |statement: &Value| tagged(statement).is_some_and(|(name, _)| ["counter", "last"].contains(&name));
+    let is_rate = |statement: &Value| {
+        tagged(statement).is_some_and(|(name, _)| ["limit", "quota", "ct count"].contains(&name))
+    };
+    for statement in statements.iter().copied() {
+        if is_rate(statement) {
+            questions.push(Question::Rate);
+        } else if !is_known(statement) {
+            questions.push(Question::Unknown);
+        }
+    }
+    let has_rated_set = statements.is_empty()
+        && set_name(inner).and_then(|name| scope.set(name)).is_some_and(|set| {
+            set.object.get("stmt").and_then(Value::as_array).is_some_and(|all| all.iter().any(is_rate))
+        });
+    questions.extend(has_rated_set.then_some(Question::Rate));
+    questions.into_iter().map(Step::Ask).collect()
+}
