@@ -147,3 +147,6 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 fn several(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| [value].into(), |members| members.iter().collect())
 }
+
+#[cfg(test)]
+mod tests;
