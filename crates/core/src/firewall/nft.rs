@@ -113,6 +113,8 @@ struct Scope<'a> {
     table: TableKey<'a>,
     names: &'a Names<'a>,
     around: &'a Surroundings,
+    /// Whether the chain is gone through before the packet's connection is looked up.
+    is_before_conntrack: bool,
 }
 
 impl<'a> Scope<'a> {

@@ -14,6 +14,7 @@ use crate::firewall::{
 
 /// More devices than this one chain cannot have (include/net/netfilter/nf_tables.h, `NFT_NETDEVICE_MAX`).
 const DEVICES_MAX: usize = 256;
+const CONNTRACK_PRIORITY: i32 = -200;
 
 /// Chains as they are being read.
 #[derive(Debug)]
@@ -98,7 +99,9 @@ impl<'a> Reading<'a> {
             let table = table(inner, at, "rule")?;
             let name = required(inner, at, "rule", "chain")?;
             let Some(ChainId(chain)) = self.names.chains.get(&(table, name)).copied() else { continue };
-            let scope = Scope { table, names: &self.names, around };
+            let is_before_conntrack =
+                self.chains[chain - self.before].base.as_ref().is_some_and(is_before_conntrack);
+            let scope = Scope { table, names: &self.names, around, is_before_conntrack };
             let rules = rule::read(inner, &scope);
             count = count.saturating_add(rules.len());
             if count > RULES_MAX {
@@ -112,6 +115,15 @@ impl<'a> Reading<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a chain stands before `NF_IP_PRI_CONNTRACK` (include/uapi/linux/netfilter_ipv4.h).
+const fn is_before_conntrack(base: &Base) -> bool {
+    match base.hook {
+        Hook::Ingress => true,
+        Hook::Prerouting | Hook::Output => base.priority < CONNTRACK_PRIORITY,
+        Hook::Input | Hook::Forward | Hook::Postrouting => false,
     }
 }
 

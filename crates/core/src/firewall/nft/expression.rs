@@ -155,6 +155,8 @@ fn part(value: &Value, scope: &Scope<'_>) -> Part {
     let Some((name, inner)) = tagged(value) else { return unknown() };
     match name {
         "meta" => text(inner, "key").map_or_else(unknown, meta::part),
+        // Only what came by the loopback device has a connection there.
+        "ct" if scope.is_before_conntrack => unknown(),
         "ct" => conntrack::part(inner, scope.table.0).unwrap_or_else(unknown),
         "payload" => payload::part(inner),
         "fib" => fib(inner).unwrap_or_else(unknown),

@@ -318,6 +318,8 @@ fn corners_are_read_as_the_kernel_has_them() {
         (tcp(FAR, 6_002), Fate::Unknown),
         (tcp(FAR, 6_003), arrives()),
         (tcp(FAR, 6_004), Fate::Dropped),
+        // Before its connection is looked up, nothing is known of it.
+        (tcp(FAR, 6_023), Fate::Unknown),
         (tcp(FAR, 6_005), arrives()),
         // An address of another interface is not local to this one.
         (tcp(FAR, 6_005).to("172.17.0.1"), Fate::Dropped),
