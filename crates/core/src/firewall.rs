@@ -16,6 +16,6 @@ pub use self::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,
         Rule, Ruleset, Step, Target, Tuple, Value,
     },
-    surroundings::{Interface, Route, Surroundings, number, numbers},
+    surroundings::{Interface, NO_INTERFACE, Route, Surroundings, number, numbers},
     walk::{Fate, Part, Place, Rewritten, Sender, walk},
 };

@@ -239,6 +239,15 @@ pub enum Value {
     },
     /// What another field is.
     Of(Field),
+    /// Some of its bits, and over them some of another field's: `(own & keep) ^ (other & take)`.
+    Mixed {
+        /// What stays.
+        keep: u128,
+        /// The other field.
+        from: Field,
+        /// What is taken of it.
+        take: u128,
+    },
     /// What nothing here can tell.
     Unknown,
 }

@@ -112,6 +112,9 @@ impl Surroundings {
     }
 }
 
+/// The number that stands for no interface: where a packet comes from a process, or is not going anywhere yet.
+pub const NO_INTERFACE: u128 = u32::MAX as u128;
+
 /// The number by which rules compare an address.
 #[must_use]
 pub fn number(address: IpAddr) -> u128 {

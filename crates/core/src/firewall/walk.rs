@@ -11,8 +11,9 @@ use super::{
     intervals::Intervals,
     packets::{Field, Packets, State},
     ruleset::{ChainId, Decision, Kind, NewAddress, Policy, Question, Ruleset, Step, Target, Tuple, Value},
-    surroundings::{Surroundings, number},
+    surroundings::{NO_INTERFACE, Surroundings, number},
 };
+use crate::address::Family;
 
 /// Some of the packets that were asked about, and what becomes of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +76,6 @@ pub enum Sender {
 const STEPS_MAX: u32 = 4_000_000;
 /// So deep may the questions be nested that nobody can answer.
 const DOUBTS_MAX: u32 = 64;
-/// The number of no interface: where packets leave is asked before they are routed, and of those that do not leave.
-const NO_INTERFACE: u128 = u32::MAX as u128;
 /// include/net/netfilter/nf_tables.h, `NFT_JUMP_STACK_SIZE`.
 const JUMPS_MAX: usize = 16;
 
@@ -87,11 +86,13 @@ const JUMPS_MAX: usize = 16;
 pub fn walk(ruleset: &Ruleset, around: &Surroundings, sender: Sender, packets: &Packets) -> Vec<Part> {
     let stations = Stations::of(ruleset, sender, packets.family);
     let mut walker = Walker { ruleset, around, stations, asked: packets, steps_left: STEPS_MAX };
-    let out = match sender {
-        Sender::Outside => Intervals::one(NO_INTERFACE),
-        Sender::Host => around.named("lo"),
+    let none = Intervals::one(NO_INTERFACE);
+    let arriving = packets.clone().arriving();
+    let start = match sender {
+        Sender::Outside => arriving.with(Field::OutInterface, none),
+        Sender::Host => arriving.with(Field::InInterface, none).with(Field::OutInterface, around.named("lo")),
     };
-    walker.run(vec![Task::start(packets.clone().arriving().with(Field::OutInterface, out))], 0)
+    walker.run(vec![Task::start(start)], 0)
 }
 
 struct Walker<'a> {
@@ -197,6 +198,10 @@ impl Walker<'_> {
         };
         match rule.steps.get(frame.step) {
             None => tasks.push(task.next_rule()),
+            // Whatever the answer, a rule that only asks does nothing, and what nobody can answer doubles the ways.
+            _ if frame.step == 0 && rule.steps.iter().all(|step| matches!(step, Step::Ask(_))) => {
+                tasks.push(task.next_rule());
+            }
             Some(Step::Ask(question)) => {
                 let answer = ask(question, &task.packets, self.around);
                 self.divide(&task, answer, matches!(question, Question::Rate), tasks, parts, doubts);
@@ -367,7 +372,11 @@ impl Walker<'_> {
             None => packets,
             Some(NewAddress::One(addresses)) => packets.to_address(addresses.clone()),
             Some(NewAddress::Own) => {
-                let own = self.own_addresses(&packets);
+                let own = if self.stations.is_output(task.station) {
+                    loopback(packets.family)
+                } else {
+                    self.own_addresses(&packets)
+                };
                 packets.to_address(own)
             }
             Some(NewAddress::Unknown) => {
@@ -392,8 +401,7 @@ impl Walker<'_> {
         let interfaces = self.around.interfaces.iter().zip(0_u128..).filter(|(_, at)| is_in(*at));
         let first = interfaces.filter_map(|(interface, _)| {
             let mut networks = interface.networks.iter();
-            networks
-                .find(|network| network.addr().is_ipv4() == (packets.family == crate::address::Family::Ipv4))
+            networks.find(|network| network.addr().is_ipv4() == (packets.family == Family::Ipv4))
         });
         first.fold(Intervals::none(), |all, network| all.or(&Intervals::one(number(network.addr()))))
     }
@@ -412,6 +420,14 @@ impl Walker<'_> {
 
 /// include/uapi/linux/netfilter/nf_conntrack_common.h, `IPS_DST_NAT`.
 const DESTINATION_IS_REWRITTEN: u128 = 1 << 5;
+
+/// What a process of this host sends is redirected to the loopback device (net/netfilter/nf_nat_redirect.c).
+fn loopback(family: Family) -> Intervals {
+    Intervals::one(match family {
+        Family::Ipv4 => 0x7f00_0001,
+        Family::Ipv6 => 1,
+    })
+}
 
 fn rewritten(packets: &Packets) -> Rewritten {
     let [address, port] = packets.rewritten();
@@ -432,6 +448,12 @@ fn set(packets: &Packets, field: Field, value: &Value) -> Packets {
         Value::Bits { mask, flip } => match packets.of(field).only() {
             Some(number) => own.with(field, Intervals::one((number & mask) ^ flip)),
             None => own.with_one_of(field, field.all(packets.family)),
+        },
+        Value::Mixed { keep, from, take } => match (packets.of(field).only(), packets.of(*from).only()) {
+            (Some(own_number), Some(number)) => {
+                own.with(field, Intervals::one((own_number & keep) ^ (number & take)))
+            }
+            _ => own.with_one_of(field, field.all(packets.family)),
         },
         Value::Unknown => own.with_one_of(field, field.all(packets.family)),
     }

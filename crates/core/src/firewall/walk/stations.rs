@@ -2,14 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::{NO_INTERFACE, Sender, Task, sees_new_alone};
+use super::{Sender, Task, sees_new_alone};
 use crate::{
     address::Family,
     firewall::{
         intervals::Intervals,
         packets::{Divided, Field, Packets, State},
         ruleset::{AddressKind, Base, Chain, ChainId, Hook, Layer, Ruleset},
-        surroundings::{Surroundings, numbers},
+        surroundings::{NO_INTERFACE, Surroundings, numbers},
     },
 };
 
@@ -86,13 +86,19 @@ impl Stations {
             Station::Postrouting if task.station + 1 == self.0.len() => Next::End(Station::Postrouting),
             // What this host sends to itself comes in again by the loopback device.
             Station::Postrouting => {
-                let back = task.packets.clone().with(Field::InInterface, around.named("lo"));
-                on(back.with(Field::OutInterface, Intervals::one(NO_INTERFACE)))
+                let nowhere = Intervals::one(NO_INTERFACE);
+                let packets = task.packets.clone().with(Field::InInterface, around.named("lo"));
+                on(packets.with(Field::OutInterface, nowhere))
             }
             Station::Output | Station::Ingress | Station::Prerouting | Station::Forward => {
                 on(task.packets.clone())
             }
         }
+    }
+
+    /// Whether a station is where this host's own processes send.
+    pub(super) fn is_output(&self, station: usize) -> bool {
+        self.0.get(station).is_some_and(|(station, _)| *station == Station::Output)
     }
 
     fn number(&self, station: Station) -> usize {
@@ -107,7 +113,9 @@ impl Stations {
         let Divided { yes: foreign, no: own, perhaps } = task.packets.divide(Field::Destination, &foreign);
         routed.ways.extend(own.map(|packets| (self.number(Station::Input), packets)));
         // An address that nobody knows may be anybody's; only where nothing is passed on is it lost or this host's.
-        routed.ways.extend(perhaps.map(|packets| (self.number(Station::Forward), packets)));
+        let anywhere = Field::OutInterface.all(family);
+        let passed_on = perhaps.map(|packets| packets.with_one_of(Field::OutInterface, anywhere));
+        routed.ways.extend(passed_on.map(|packets| (self.number(Station::Forward), packets)));
         let Some(mut rest) = foreign else { return routed };
         if !around.forwards(family) {
             routed.lost.push(rest);

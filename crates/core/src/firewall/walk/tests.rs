@@ -6,10 +6,7 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    address::Family,
-    firewall::{AddressKind, Base, Bits, Chain, Hook, Interface, Layer, Route, Rule, numbers},
-};
+use crate::firewall::{AddressKind, Base, Bits, Chain, Hook, Interface, Layer, Route, Rule, numbers};
 
 const TCP: u128 = 6;
 const UDP: u128 = 17;
@@ -385,4 +382,48 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn rules_that_only_ask_do_not_double_the_ways() {
+    let log = vec![Step::Ask(Question::Unknown), Step::Ask(Question::Rate)];
+    let mut rules = vec![log; 200];
+    rules.push(vec![ports(22, 22), decide(Decision::Accept)]);
+    let part = fate(vec![input(Policy::Drop, rules)], 22);
+    assert_eq!((part.fate, part.decided_by, part.is_rate_limited), (arrives(), vec![place(0, 200)], false));
+}
+
+#[test]
+fn what_comes_in_leaves_by_no_interface_and_what_is_sent_came_by_none() {
+    let by_out = vec![is(Field::OutInterface, 2), decide(Decision::Accept)];
+    assert_eq!(fate(vec![input(Policy::Drop, vec![by_out])], 22).fate, Fate::Dropped);
+    let output = |field, interface: usize| {
+        let rules = vec![vec![is(field, interface as u128), decide(Decision::Drop)]];
+        let output = chain("out", base(Hook::Output, 0, Kind::Filter, Policy::Accept), rules);
+        walk(&Ruleset { chains: vec![output] }, &around(), Sender::Host, &asked()).pop().unwrap().fate
+    };
+    assert_eq!(output(Field::InInterface, 1), arrives());
+    assert_eq!(output(Field::OutInterface, 0), Fate::Dropped, "to one of its own addresses it goes by lo");
+}
+
+#[test]
+fn a_redirect_of_what_this_host_sends_goes_to_loopback() {
+    let target = Target { address: Some(NewAddress::Own), ports: Some(Intervals::one(80)) };
+    let rules = vec![vec![Step::Rewrite(target)]];
+    let output = chain("out", base(Hook::Output, -100, Kind::Nat, Policy::Accept), rules);
+    let part = walk(&Ruleset { chains: vec![output] }, &around(), Sender::Host, &asked()).pop().unwrap();
+    let there = Rewritten { address: Some(Intervals::one(0x7f00_0001)), port: Some(Intervals::one(80)) };
+    assert_eq!(part.fate, Fate::Arrives(there));
+}
+
+#[test]
+fn some_bits_of_a_mark_come_from_another() {
+    let mixed = Value::Mixed { keep: 0xf0, from: Field::ConnectionMark, take: 0x0f };
+    let rules = vec![
+        vec![Step::Set(Field::Mark, Value::Number(0x5a))],
+        vec![Step::Set(Field::ConnectionMark, Value::Number(0x33))],
+        vec![Step::Set(Field::Mark, mixed)],
+        vec![is(Field::Mark, 0x53), decide(Decision::Accept)],
+    ];
+    assert_eq!(fate(vec![input(Policy::Drop, rules)], 22).fate, arrives());
 }
