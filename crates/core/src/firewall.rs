@@ -2,6 +2,8 @@
 
 mod ask;
 mod intervals;
+pub mod ipset;
+pub mod iptables;
 mod nft;
 mod packets;
 mod ruleset;
