@@ -4,7 +4,7 @@ mod ask;
 mod intervals;
 pub mod ipset;
 pub mod iptables;
-mod nft;
+pub mod nft;
 mod packets;
 mod ruleset;
 mod surroundings;
@@ -12,7 +12,6 @@ mod walk;
 
 pub use self::{
     intervals::{Interval, Intervals},
-    nft::{NftError, read as read_nft},
     packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,

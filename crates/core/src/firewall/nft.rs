@@ -33,7 +33,7 @@ const RULES_MAX: usize = 1_000_000;
 
 /// Why a listing cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NftError {
+pub enum ReadError {
     /// There is too much of something.
     #[error("more than {most} {of}")]
     TooMany {
@@ -78,14 +78,14 @@ pub fn read(
     around: &Surroundings,
     left_out: &[(Layer, &str)],
     into: &mut Ruleset,
-) -> Result<(), NftError> {
+) -> Result<(), ReadError> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(NftError::TooMany { of: "bytes", most: TEXT_BYTES_MAX });
+        return Err(ReadError::TooMany { of: "bytes", most: TEXT_BYTES_MAX });
     }
     let root: Value = serde_json::from_str(text)
-        .map_err(|error| NftError::Syntax { line: error.line(), column: error.column() })?;
+        .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
     let objects = root.get("nftables").and_then(Value::as_array);
-    let objects = objects.ok_or(NftError::Missing { path: "nftables".into(), expected: "an array" })?;
+    let objects = objects.ok_or(ReadError::Missing { path: "nftables".into(), expected: "an array" })?;
     let mut reading = Reading::of(objects, left_out, into.chains.len())?;
     reading.rules(objects, around)?;
     into.chains.extend(reading.chains);

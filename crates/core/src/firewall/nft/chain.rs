@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec,
 use serde_json::Value;
 
 use super::{
-    CHAINS_MAX, Names, NftError, RULES_MAX, Scope, TableKey, rule, sets::Named, several, tagged, text,
+    CHAINS_MAX, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named, several, tagged, text,
 };
 use crate::firewall::{
     ruleset::{Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Step},
@@ -42,7 +42,7 @@ impl<'a> Reading<'a> {
         objects: &'a [Value],
         left_out: &[(Layer, &str)],
         before: usize,
-    ) -> Result<Self, NftError> {
+    ) -> Result<Self, ReadError> {
         let mut reading = Self { chains: Vec::new(), names: Names::default(), before, doubtful: Vec::new() };
         let mut tables = BTreeMap::new();
         for (at, object) in objects.iter().enumerate() {
@@ -76,9 +76,9 @@ impl<'a> Reading<'a> {
         at: usize,
         table: TableKey<'a>,
         hooked: Hooked,
-    ) -> Result<(), NftError> {
+    ) -> Result<(), ReadError> {
         if self.chains.len() >= CHAINS_MAX {
-            return Err(NftError::TooMany { of: "chains", most: CHAINS_MAX });
+            return Err(ReadError::TooMany { of: "chains", most: CHAINS_MAX });
         }
         let name = required(inner, at, "chain", "name")?;
         let base = if hooked == Hooked::No { None } else { base(inner, at)? };
@@ -92,7 +92,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Gives each chain its rules.
-    pub(super) fn rules(&mut self, objects: &'a [Value], around: &'a Surroundings) -> Result<(), NftError> {
+    pub(super) fn rules(&mut self, objects: &'a [Value], around: &'a Surroundings) -> Result<(), ReadError> {
         let mut count = 0_usize;
         for (at, object) in objects.iter().enumerate() {
             let Some(("rule", inner)) = tagged(object) else { continue };
@@ -105,7 +105,7 @@ impl<'a> Reading<'a> {
             let rules = rule::read(inner, &scope);
             count = count.saturating_add(rules.len());
             if count > RULES_MAX {
-                return Err(NftError::TooMany { of: "rules", most: RULES_MAX });
+                return Err(ReadError::TooMany { of: "rules", most: RULES_MAX });
             }
             self.chains[chain - self.before].rules.extend(rules);
         }
@@ -143,19 +143,19 @@ fn doubt(chain: &mut Chain) {
     }
 }
 
-fn missing(at: usize, kind: &str, key: &str, expected: &'static str) -> NftError {
-    NftError::Missing { path: format!("nftables[{at}].{kind}.{key}"), expected }
+fn missing(at: usize, kind: &str, key: &str, expected: &'static str) -> ReadError {
+    ReadError::Missing { path: format!("nftables[{at}].{kind}.{key}"), expected }
 }
 
-fn required<'a>(inner: &'a Value, at: usize, kind: &str, key: &str) -> Result<&'a str, NftError> {
+fn required<'a>(inner: &'a Value, at: usize, kind: &str, key: &str) -> Result<&'a str, ReadError> {
     text(inner, key).ok_or_else(|| missing(at, kind, key, "text"))
 }
 
-fn table<'a>(inner: &'a Value, at: usize, kind: &str) -> Result<TableKey<'a>, NftError> {
+fn table<'a>(inner: &'a Value, at: usize, kind: &str) -> Result<TableKey<'a>, ReadError> {
     Ok((layer(inner, at, kind)?, required(inner, at, kind, "table")?))
 }
 
-fn layer(inner: &Value, at: usize, kind: &str) -> Result<Layer, NftError> {
+fn layer(inner: &Value, at: usize, kind: &str) -> Result<Layer, ReadError> {
     Ok(match required(inner, at, kind, "family")? {
         "ip" => Layer::Ip,
         "ip6" => Layer::Ip6,
@@ -182,7 +182,7 @@ fn hooked(table: &Value) -> Hooked {
 }
 
 /// Where a chain is hooked in; `None` for one that is not, or only where packets leave a device.
-fn base(inner: &Value, at: usize) -> Result<Option<Base>, NftError> {
+fn base(inner: &Value, at: usize) -> Result<Option<Base>, ReadError> {
     let Some(hook) = text(inner, "hook") else { return Ok(None) };
     let hook = match hook {
         "ingress" => Hook::Ingress,
