@@ -148,7 +148,9 @@ mod tests {
     use super::*;
     use crate::{
         address::Family,
-        firewall::{Base, Chain, Decision, Hook, Kind, Layer, Policy, Question, Rule, State, Step},
+        firewall::{
+            Base, Chain, Decision, Hook, Interface, Kind, Layer, Policy, Question, Rule, State, Step,
+        },
     };
 
     /// A host whose rules take these in, and nothing else.
@@ -177,10 +179,15 @@ mod tests {
     }
 
     fn told(rules: Vec<Vec<Step>>) -> Vec<(u128, u128, Reached)> {
+        let networks = ["198.51.100.2/24".parse().unwrap()].into();
+        let wire = Interface { name: "wan0".into(), networks, ..Interface::default() };
+        let around = Surroundings { interfaces: [wire].into(), ..Surroundings::default() };
         let packets = Packets::all(Family::Ipv4)
-            .with(Field::Destination, Intervals::one(0x7f00_0001))
+            .with(Field::InInterface, Intervals::one(0))
+            .with(Field::Source, Intervals::span(0xcb00_7100, 0xcb00_71ff))
+            .with(Field::Destination, Intervals::one(0xc633_6402))
             .with(Field::State, Intervals::one(State::New.number()));
-        let found = exposures(&host(rules), &Surroundings::default(), Sender::Outside, &packets);
+        let found = exposures(&host(rules), &around, Sender::Outside, &packets);
         found.iter().map(|it| (it.ports.first, it.ports.last, it.reached)).collect()
     }
 
@@ -189,7 +196,11 @@ mod tests {
         let accept = || Step::Decide(Decision::Accept);
         let rules = vec![
             vec![ports(22, 22), accept()],
-            vec![ports(80, 89), Step::Ask(Question::Is(Field::Source, Intervals::one(5))), accept()],
+            vec![
+                ports(80, 89),
+                Step::Ask(Question::Is(Field::Source, Intervals::one(0xcb00_7105))),
+                accept(),
+            ],
             vec![ports(88, 99), Step::Decide(Decision::Reject)],
             vec![ports(95, 200), Step::Ask(Question::Unknown), accept()],
         ];

@@ -4,6 +4,7 @@ mod ask;
 mod intervals;
 pub mod ipset;
 pub mod iptables;
+pub mod network;
 pub mod nft;
 mod packets;
 mod ruleset;

@@ -20,7 +20,7 @@ fn around() -> Surroundings {
     let interface = |name: &str, networks: &[&str]| Interface {
         name: name.into(),
         networks: networks.iter().map(|network| network.parse().expect("a network")).collect(),
-        routes_localnet: false,
+        ..Interface::default()
     };
     let route = |to: &str, interface| Route {
         to: to.parse().expect("a network"),

@@ -26,8 +26,10 @@ pub struct Interface {
     pub name: String,
     /// Its addresses, each with its network.
     pub networks: Vec<IpNet>,
-    /// What it answers to loopback addresses from outside (`net.ipv4.conf.*.route_localnet`).
+    /// Whether packets from outside may be for loopback addresses (`net.ipv4.conf.*.route_localnet`).
     pub routes_localnet: bool,
+    /// Whether packets from outside may come from one of this host's own addresses (`net.ipv4.conf.*.accept_local`).
+    pub accepts_local: bool,
 }
 
 /// A route to other hosts.

@@ -1,5 +1,6 @@
 //! What becomes of a set of packets on its way through all rules (A15, A17, A20).
 
+mod martians;
 mod merge;
 mod stations;
 

@@ -36,7 +36,7 @@ fn around() -> Surroundings {
     let interface = |name: &str, networks: &[&str]| Interface {
         name: name.into(),
         networks: networks.iter().map(|network| net(network)).collect(),
-        routes_localnet: false,
+        ..Interface::default()
     };
     let route = |to: &str, interface| Route { to: net(to), interface: Some(interface), metric: 0 };
     Surroundings {

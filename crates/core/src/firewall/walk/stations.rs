@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Sender, Task, sees_new_alone};
+use super::{Sender, Task, martians, sees_new_alone};
 use crate::{
     address::Family,
     firewall::{
@@ -81,7 +81,7 @@ impl Stations {
             Next::Stations(Routed { ways: [(task.station + 1, packets)].into(), lost: Vec::new() })
         };
         match station {
-            Station::Routing => Next::Stations(self.route(around, task)),
+            Station::Routing => Next::Stations(self.route_all(around, task)),
             Station::Input => Next::End(Station::Input),
             Station::Postrouting if task.station + 1 == self.0.len() => Next::End(Station::Postrouting),
             // What this host sends to itself comes in again by the loopback device.
@@ -105,12 +105,24 @@ impl Stations {
         self.0.iter().position(|(own, _)| *own == station).unwrap_or(self.0.len() - 1)
     }
 
+    /// Sorts out what no kernel takes from a wire, and sends the rest where it belongs.
+    fn route_all(&self, around: &Surroundings, task: &Task) -> Routed {
+        let (packets, lost) = martians::sort(around, &task.packets);
+        let mut routed = Routed { lost, ..Routed::default() };
+        for packets in &packets {
+            let Routed { ways, lost } = self.route(around, packets);
+            routed.ways.extend(ways);
+            routed.lost.extend(lost);
+        }
+        routed
+    }
+
     /// For this host what has one of its addresses, or a group's; else by the longest prefix, where packets are passed on.
-    fn route(&self, around: &Surroundings, task: &Task) -> Routed {
+    fn route(&self, around: &Surroundings, packets: &Packets) -> Routed {
         let mut routed = Routed::default();
-        let family = task.packets.family;
+        let family = packets.family;
         let foreign = around.of_kind(AddressKind::Unicast, family);
-        let Divided { yes: foreign, no: own, perhaps } = task.packets.divide(Field::Destination, &foreign);
+        let Divided { yes: foreign, no: own, perhaps } = packets.divide(Field::Destination, &foreign);
         routed.ways.extend(own.map(|packets| (self.number(Station::Input), packets)));
         // An address that nobody knows may be anybody's; only where nothing is passed on is it lost or this host's.
         let anywhere = Field::OutInterface.all(family);

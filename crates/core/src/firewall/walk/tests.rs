@@ -20,7 +20,7 @@ fn around() -> Surroundings {
     let interface = |name: &str, networks: &[&str]| Interface {
         name: name.into(),
         networks: networks.iter().map(|network| net(network)).collect(),
-        routes_localnet: false,
+        ..Interface::default()
     };
     Surroundings {
         interfaces: [
@@ -233,6 +233,32 @@ fn what_is_for_others_is_passed_on_by_the_longest_prefix_or_not_at_all() {
     let v6 = Packets::all(Family::Ipv6).with(Field::Destination, numbers(net("2001:db8:1::1/128")));
     let parts = walk(&Ruleset::default(), &around(), Sender::Outside, &v6);
     assert!(parts.iter().all(|part| part.fate == Fate::Dropped), "IPv6 is not passed on");
+}
+
+#[test]
+fn nobody_on_a_wire_is_this_host() {
+    let from = |around: &Surroundings, source: &str, to: &str| {
+        let packets =
+            asked().with(Field::Source, numbers(net(source))).with(Field::Destination, numbers(net(to)));
+        walk(&Ruleset::default(), around, Sender::Outside, &packets).pop().unwrap().fate
+    };
+    let plain = around();
+    for (source, to) in [
+        ("198.51.100.2/32", "198.51.100.2/32"),
+        ("127.0.0.9/32", "198.51.100.2/32"),
+        ("203.0.113.9/32", "127.0.0.1/32"),
+        ("0.1.2.3/32", "198.51.100.2/32"),
+        ("224.0.0.1/32", "198.51.100.2/32"),
+    ] {
+        assert_eq!(from(&plain, source, to), Fate::Dropped, "{source} to {to}");
+    }
+    assert_eq!(from(&plain, "203.0.113.9/32", "198.51.100.2/32"), arrives());
+    let mut lenient = around();
+    lenient.interfaces[1].routes_localnet = true;
+    assert_eq!(from(&lenient, "203.0.113.9/32", "127.0.0.1/32"), arrives());
+    assert_eq!(from(&lenient, "198.51.100.2/32", "127.0.0.1/32"), Fate::Dropped);
+    lenient.interfaces[1].accepts_local = true;
+    assert_eq!(from(&lenient, "198.51.100.2/32", "127.0.0.1/32"), arrives());
 }
 
 #[test]

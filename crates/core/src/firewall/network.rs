@@ -1,0 +1,234 @@
+//! Reads what `ip -j addr`, `ip -j route` and `sysctl -a` print (ip-address(8), ip-route(8), sysctl(8), A4).
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::surroundings::{Interface, Route, Surroundings};
+use crate::address::Family;
+
+/// More interfaces than this are not read.
+const INTERFACES_MAX: usize = 100_000;
+/// More routes than this are not read; it is twice what the whole internet has.
+const ROUTES_MAX: usize = 4_000_000;
+
+/// Why a listing cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is not JSON, or is nested deeper than 128 levels.
+    #[error("not JSON, line {line}, column {column}")]
+    Syntax {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1; 0 at the end of a line.
+        column: usize,
+    },
+    /// It is something else than a list of objects.
+    #[error("not a list, as ip -j prints one")]
+    NoList,
+    /// An entry says something that cannot be read.
+    #[error("entry {entry}: `{value}` is no {expected}")]
+    Entry {
+        /// Which one, from 1.
+        entry: usize,
+        /// What it says.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// There is too much of something.
+    #[error("more than {most} entries")]
+    TooMany {
+        /// The most that are read.
+        most: usize,
+    },
+}
+
+/// Puts the interfaces with their addresses, as `ip -j addr` lists them, into `around`.
+///
+/// # Errors
+///
+/// The first entry that cannot be read; `around` is as it was then.
+pub fn read_addresses(text: &str, around: &mut Surroundings) -> Result<(), ReadError> {
+    let list = list(text, INTERFACES_MAX)?;
+    let interfaces = list.iter().zip(1..).map(|(entry, number)| interface(entry, number));
+    around.interfaces = interfaces.collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+/// Puts the routes, as `ip -j route` and `ip -j -6 route` list them, behind those of `around`, whose interfaces are known.
+///
+/// # Errors
+///
+/// The first entry that cannot be read; `around` is as it was then.
+pub fn read_routes(text: &str, family: Family, around: &mut Surroundings) -> Result<(), ReadError> {
+    let list = list(text, ROUTES_MAX)?;
+    let routes = list.iter().zip(1..).map(|(entry, number)| route(entry, number, family, around));
+    let routes: Vec<_> = routes.collect::<Result<_, _>>()?;
+    around.routes.extend(routes);
+    Ok(())
+}
+
+/// Puts what `sysctl` prints about the way of packets into `around`; other lines are passed over.
+pub fn read_settings(text: &str, around: &mut Surroundings) {
+    for line in text.lines() {
+        let Some((name, value)) = line.split_once('=') else { continue };
+        let (name, is_on) = (name.trim().replace('/', "."), value.trim() != "0");
+        match name.as_str() {
+            "net.ipv4.ip_forward" => around.forwards[0] = is_on,
+            "net.ipv6.conf.all.forwarding" => around.forwards[1] = is_on,
+            _ if is_on => interface_setting(&name, around),
+            _ => {}
+        }
+    }
+}
+
+/// `net.ipv4.conf.eth0.route_localnet`; `all` holds for each (Documentation/networking/ip-sysctl.rst).
+fn interface_setting(name: &str, around: &mut Surroundings) {
+    let setting = name.strip_prefix("net.ipv4.conf.").and_then(|rest| rest.rsplit_once('.'));
+    let Some((device, setting)) = setting else { return };
+    for interface in &mut around.interfaces {
+        let is_meant = device == "all" || device == interface.name;
+        interface.routes_localnet |= is_meant && setting == "route_localnet";
+        interface.accepts_local |= is_meant && setting == "accept_local";
+    }
+}
+
+fn list(text: &str, most: usize) -> Result<Vec<Value>, ReadError> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
+    match value {
+        Value::Array(list) if list.len() <= most => Ok(list),
+        Value::Array(_) => Err(ReadError::TooMany { most }),
+        _ => Err(ReadError::NoList),
+    }
+}
+
+/// `eth0` of `eth0`, and of `eth0@if7`, as some versions write one end of a pair.
+fn interface(entry: &Value, number: usize) -> Result<Interface, ReadError> {
+    let name = entry.get("ifname").and_then(Value::as_str);
+    let name = name.ok_or_else(|| wrong(number, entry, "interface"))?;
+    let addresses = entry.get("addr_info").and_then(Value::as_array);
+    let networks = addresses.into_iter().flatten().map(|address| network(address, number));
+    Ok(Interface {
+        name: name.split('@').next().unwrap_or(name).into(),
+        networks: networks.collect::<Result<_, _>>()?,
+        ..Interface::default()
+    })
+}
+
+fn network(address: &Value, number: usize) -> Result<IpNet, ReadError> {
+    let ip = address.get("local").and_then(Value::as_str).and_then(|text| text.parse::<IpAddr>().ok());
+    let length =
+        address.get("prefixlen").and_then(Value::as_u64).and_then(|length| u8::try_from(length).ok());
+    let network = ip.zip(length).and_then(|(ip, length)| IpNet::new(ip, length).ok());
+    network.ok_or_else(|| wrong(number, address, "address"))
+}
+
+fn route(entry: &Value, number: usize, family: Family, around: &Surroundings) -> Result<Route, ReadError> {
+    let to = match entry.get("dst").and_then(Value::as_str) {
+        Some("default") => Some(whole(family)),
+        Some(text) => text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)),
+        None => None,
+    };
+    let device = entry.get("dev").and_then(Value::as_str);
+    // `blackhole`, `prohibit`, `unreachable`: packets end there whatever device stands behind it.
+    let is_end = matches!(entry.get("type").and_then(Value::as_str), Some(kind) if kind != "unicast");
+    let metric = entry.get("metric").and_then(Value::as_u64).unwrap_or(0);
+    Ok(Route {
+        to: to.ok_or_else(|| wrong(number, entry, "route"))?,
+        interface: device.filter(|_| !is_end).and_then(|device| around.interface(device)),
+        metric: u32::try_from(metric).unwrap_or(u32::MAX),
+    })
+}
+
+fn whole(family: Family) -> IpNet {
+    let unspecified = match family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    IpNet::new_assert(unspecified, 0)
+}
+
+/// So much of what cannot be read is quoted.
+const QUOTED_CHARS_MAX: usize = 80;
+
+fn wrong(entry: usize, value: &Value, expected: &'static str) -> ReadError {
+    let value = value.to_string().chars().take(QUOTED_CHARS_MAX).collect();
+    ReadError::Entry { entry, value, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESSES: &str = r#"[
+        {"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},
+        {"ifname":"veth1","link_index":7,"addr_info":[
+            {"family":"inet","local":"198.51.100.2","prefixlen":24,"broadcast":"198.51.100.255"},
+            {"family":"inet6","local":"2001:db8::2","prefixlen":64}]},
+        {"ifname":"idle0"}]"#;
+
+    fn net(text: &str) -> IpNet {
+        text.parse().unwrap()
+    }
+
+    fn around() -> Surroundings {
+        let mut around = Surroundings::default();
+        read_addresses(ADDRESSES, &mut around).unwrap();
+        around
+    }
+
+    #[test]
+    fn interfaces_come_with_their_networks() {
+        let around = around();
+        let named: Vec<_> = around.interfaces.iter().map(|interface| interface.name.as_str()).collect();
+        assert_eq!(named, ["lo", "veth1", "idle0"]);
+        assert_eq!(around.interfaces[1].networks, [net("198.51.100.2/24"), net("2001:db8::2/64")]);
+    }
+
+    #[test]
+    fn routes_lead_to_interfaces_or_nowhere() {
+        let mut around = around();
+        let text = r#"[{"dst":"default","gateway":"198.51.100.1","dev":"veth1","metric":100},
+            {"dst":"203.0.113.7","dev":"veth1"},{"type":"blackhole","dst":"10.0.0.0/8","dev":"lo"}]"#;
+        read_routes(text, Family::Ipv4, &mut around).unwrap();
+        let told: Vec<_> = around.routes.iter().map(|it| (it.to, it.interface, it.metric)).collect();
+        assert_eq!(
+            told,
+            [
+                (net("0.0.0.0/0"), Some(1), 100),
+                (net("203.0.113.7/32"), Some(1), 0),
+                (net("10.0.0.0/8"), None, 0)
+            ]
+        );
+    }
+
+    #[test]
+    fn settings_are_read_as_sysctl_prints_them() {
+        let mut around = around();
+        let text = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding=0\nnet.ipv4.conf.veth1.route_localnet = 1\nnet.ipv4.conf.all.accept_local = 1\nnet.ipv4.conf.lo.accept_local = 0\nkernel.x = 1\n";
+        read_settings(text, &mut around);
+        assert_eq!(around.forwards, [true, false]);
+        let localnet: Vec<_> = around.interfaces.iter().map(|it| it.routes_localnet).collect();
+        assert_eq!(localnet, [false, true, false]);
+        assert!(around.interfaces.iter().all(|interface| interface.accepts_local));
+    }
+
+    #[test]
+    fn what_ip_does_not_print_is_refused_with_its_place() {
+        let refused = |text: &str| read_addresses(text, &mut around()).unwrap_err().to_string();
+        assert_eq!(refused("{"), "not JSON, line 1, column 1");
+        assert_eq!(refused("{}"), "not a list, as ip -j prints one");
+        assert_eq!(refused(r#"[{"ifname":"a"},{"x":1}]"#), r#"entry 2: `{"x":1}` is no interface"#);
+        let bad = r#"[{"ifname":"a","addr_info":[{"local":"1.2.3.4","prefixlen":33}]}]"#;
+        assert!(refused(bad).ends_with("is no address"), "{}", refused(bad));
+        let route = read_routes(r#"[{"dst":"nowhere"}]"#, Family::Ipv6, &mut around()).unwrap_err();
+        assert_eq!(route.to_string(), r#"entry 1: `{"dst":"nowhere"}` is no route"#);
+    }
+}

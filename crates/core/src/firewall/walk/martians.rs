@@ -1,0 +1,60 @@
+//! Packets that the kernel refuses whatever the rules say, by where they claim to come from or to go (A4, A17).
+//!
+//! net/ipv4/route.c, `ip_route_input_slow` and `fib_validate_source`; net/ipv6/ip6_input.c, `ip6_rcv_core`.
+
+use alloc::vec::Vec;
+
+use crate::{
+    address::Family,
+    firewall::{
+        intervals::Intervals,
+        packets::{Field, Packets},
+        ruleset::AddressKind,
+        surroundings::{Interface, Surroundings},
+    },
+};
+
+/// Those of `packets` that are routed, and those that are refused.
+pub(super) fn sort(around: &Surroundings, packets: &Packets) -> (Vec<Packets>, Vec<Packets>) {
+    let (mut routed, mut refused) = ([packets.clone()].to_vec(), Vec::new());
+    for (interfaces, field, addresses) in strange(around, packets.family) {
+        for packets in core::mem::take(&mut routed) {
+            let on = packets.divide(Field::InInterface, &interfaces);
+            routed.extend(on.no.into_iter().chain(on.perhaps));
+            let Some(packets) = on.yes else { continue };
+            let divided = packets.divide(field, &addresses);
+            refused.extend(divided.yes);
+            // What may have been rewritten to such an address may as well have been to another one.
+            routed.extend(divided.no.into_iter().chain(divided.perhaps));
+        }
+    }
+    (routed, refused)
+}
+
+/// The addresses that no packet may come from, or go to, on which interfaces.
+fn strange(around: &Surroundings, family: Family) -> Vec<(Intervals, Field, Intervals)> {
+    let wires = Field::InInterface.all(family).except(&around.named("lo"));
+    if family == Family::Ipv6 {
+        let nobody = Intervals::one(1).or(&Intervals::prefix(0xff << 120, 120));
+        return [(wires.clone(), Field::Source, nobody), (wires, Field::Destination, Intervals::one(1))]
+            .into();
+    }
+    let loopback = Intervals::prefix(0x7f00_0000, 24);
+    let nobody = Intervals::prefix(0, 24).or(&Intervals::prefix(0xe000_0000, 29));
+    let own = around.of_kind(AddressKind::Local, family).except(&loopback);
+    let strict = wires.except(&those(around, |interface| interface.routes_localnet));
+    let proud = wires.except(&those(around, |interface| interface.accepts_local));
+    [
+        (wires, Field::Source, nobody),
+        (strict.clone(), Field::Source, loopback.clone()),
+        (strict, Field::Destination, loopback),
+        (proud, Field::Source, own),
+    ]
+    .into()
+}
+
+/// The numbers of the interfaces that are so.
+fn those(around: &Surroundings, is: fn(&Interface) -> bool) -> Intervals {
+    let numbered = around.interfaces.iter().zip(0_u32..).filter(|(interface, _)| is(interface));
+    numbered.fold(Intervals::none(), |all, (_, number)| all.or(&Intervals::one(number.into())))
+}
