@@ -1,6 +1,5 @@
 //! `cargo xtask bench`: portreeve against its rivals in the same run, and against what was promised.
 
-mod follow;
 mod lookup;
 mod machine;
 mod policy;
@@ -51,7 +50,6 @@ fn general(cold: bool) -> Result<Vec<Row>> {
     }
     rows.extend(scenes::small()?);
     rows.extend(scenes::busy()?);
-    rows.extend(follow::rows()?);
     rows.extend(lookup::rows()?);
     rows.push(policy::row()?);
     rows.extend(size::rows()?);

@@ -1,6 +1,7 @@
 //! How fast every socket and its holder is seen, on hosts that are busy, small, and divided into namespaces.
 
 mod everything;
+mod follow;
 mod growth;
 mod listeners;
 mod namespaces;
@@ -28,5 +29,6 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     rows.extend(small::rows()?);
     rows.extend(namespaces::rows()?);
     rows.extend(growth::rows()?);
+    rows.extend(follow::rows()?);
     Ok(rows)
 }

@@ -2,8 +2,10 @@
 
 use portreeve_lab::{fixture, programs};
 
-use super::report::{Figure, Promise, Row};
-use crate::shell::{Result, output, target};
+use crate::{
+    bench::report::{Figure, Promise, Row},
+    shell::{Result, output, target},
+};
 
 /// On both of its ends a connection on loopback goes through ten states (RFC 9293 §3.3.2) from its beginning to its end.
 const CHANGES_A_CONNECTION: u64 = 10;
