@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 
 use crate::firewall::{
-    Fate, Field, Interval, Intervals, Packets, Part, Place, Rewritten, Ruleset, Sender, Surroundings, walk,
+    Fate, Field, Interval, Packets, Part, Place, Rewritten, Ruleset, Sender, Surroundings, walk,
 };
 
 /// Whether packets to a port arrive.
@@ -135,12 +135,6 @@ fn continues(last: &Exposure, next: &Exposure) -> bool {
     last.ports.last + 1 == next.ports.first && *last == same
 }
 
-/// The numbers of ports from `first` to `last`, as packets are asked about.
-#[must_use]
-pub fn numbers(first: u16, last: u16) -> Intervals {
-    Intervals::span(first.into(), last.into())
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::{string::String, vec};
@@ -149,7 +143,8 @@ mod tests {
     use crate::{
         address::Family,
         firewall::{
-            Base, Chain, Decision, Hook, Interface, Kind, Layer, Policy, Question, Rule, State, Step,
+            Base, Chain, Decision, Hook, Interface, Intervals, Kind, Layer, Policy, Question, Rule, State,
+            Step,
         },
     };
 
@@ -174,8 +169,8 @@ mod tests {
         }
     }
 
-    fn ports(first: u16, last: u16) -> Step {
-        Step::Ask(Question::Is(Field::DestinationPort, numbers(first, last)))
+    fn ports(first: u128, last: u128) -> Step {
+        Step::Ask(Question::Is(Field::DestinationPort, Intervals::span(first, last)))
     }
 
     fn told(rules: Vec<Vec<Step>>) -> Vec<(u128, u128, Reached)> {

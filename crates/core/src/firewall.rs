@@ -7,6 +7,7 @@ pub mod iptables;
 pub mod network;
 pub mod nft;
 mod packets;
+mod protocols;
 mod ruleset;
 mod surroundings;
 mod walk;

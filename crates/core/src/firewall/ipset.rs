@@ -13,11 +13,11 @@ use self::{
 use super::{
     intervals::Intervals,
     iptables::{
-        protocols,
         questions::{any_of, never},
         words,
     },
     packets::Field,
+    protocols,
     ruleset::{Question, Tuple},
     surroundings::Surroundings,
 };

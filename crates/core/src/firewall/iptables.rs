@@ -2,7 +2,6 @@
 
 mod matches;
 pub(super) mod numbers;
-pub(super) mod protocols;
 pub(super) mod questions;
 mod rule;
 mod tables;

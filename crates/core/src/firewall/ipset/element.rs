@@ -10,8 +10,8 @@ use crate::{
         iptables::{
             icmp,
             numbers::{address, addresses, free, mask, width, word},
-            protocols,
         },
+        protocols,
     },
 };
 

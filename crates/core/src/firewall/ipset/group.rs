@@ -8,7 +8,7 @@ use super::{
 };
 use crate::firewall::{
     intervals::{Interval, Intervals},
-    iptables::protocols::{ICMP, ICMPV6, TCP, UDP},
+    protocols::{ICMP, ICMPV6, TCP, UDP},
 };
 
 /// What one field of a packet may be.

@@ -1,6 +1,6 @@
 //! The kinds of sets, and what each looks up (ipset(8), "SET TYPES").
 
-use crate::firewall::iptables::protocols::{SCTP, TCP, UDP, UDPLITE};
+use crate::firewall::protocols::{SCTP, TCP, UDP, UDPLITE};
 
 /// Something of a packet that a set looks up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Scope, matches, numbers, protocols,
+    Scope, matches, numbers,
     questions::{always, interfaces, is, masked, never, not_if},
     targets,
     words::Words,
@@ -13,6 +13,7 @@ use crate::{
     firewall::{
         intervals::Intervals,
         packets::Field,
+        protocols,
         ruleset::{Question, Step},
     },
 };

@@ -2,9 +2,8 @@
 
 mod conntrack;
 mod icmp;
-mod protocol;
 
-use crate::address::Family;
+use crate::{address::Family, firewall::protocols};
 
 /// What a number means, by which its names are known and its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +58,9 @@ const FAMILIES: Table = &[
 impl Type {
     /// The number that `name` stands for.
     pub(super) fn number(self, name: &str) -> Option<u128> {
+        if self == Self::Protocol {
+            return protocols::named_by_nft(name).map(u128::from);
+        }
         let table = self.table();
         table.iter().find(|(own, _)| *own == name).map(|(_, number)| *number)
     }
@@ -81,8 +83,7 @@ impl Type {
 
     const fn table(self) -> Table {
         match self {
-            Self::Address(_) | Self::Interface | Self::Link | Self::Port | Self::Mark => &[],
-            Self::Protocol => protocol::PROTOCOLS,
+            Self::Address(_) | Self::Interface | Self::Link | Self::Port | Self::Mark | Self::Protocol => &[],
             Self::Family => FAMILIES,
             Self::State => conntrack::STATES,
             Self::Status => conntrack::STATUS,

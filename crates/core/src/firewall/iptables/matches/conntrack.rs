@@ -7,12 +7,12 @@ use crate::firewall::{
     intervals::{Interval, Intervals},
     iptables::{
         numbers::ports,
-        protocols,
         questions::{either, has_no_connection, is, never, not, not_if},
         rule::address,
         tables::Table,
     },
     packets::{Field, State},
+    protocols,
     ruleset::{Bits, Question},
 };
 

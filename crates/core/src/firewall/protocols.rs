@@ -1,6 +1,6 @@
 //! Names of protocols above IP, as /etc/protocols has them (IANA, Assigned Internet Protocol Numbers).
 
-/// The names that iptables and ipset print, and what else they take for the same.
+/// Those of Debian's netbase, by which nft and iptables print them, and those that both take beside them.
 const NAMES: &[(&str, u8)] = &[
     ("hopopt", 0),
     ("icmp", 1),
@@ -29,13 +29,10 @@ const NAMES: &[(&str, u8)] = &[
     ("rsvp", 46),
     ("gre", 47),
     ("esp", 50),
-    ("ipsec-esp", 50),
     ("ah", 51),
-    ("ipsec-ah", 51),
     ("skip", 57),
     ("ipv6-icmp", 58),
     ("icmpv6", 58),
-    ("icmp6", 58),
     ("ipv6-nonxt", 59),
     ("ipv6-opts", 60),
     ("rspf", 73),
@@ -54,8 +51,6 @@ const NAMES: &[(&str, u8)] = &[
     ("sctp", 132),
     ("fc", 133),
     ("mobility-header", 135),
-    ("ipv6-mh", 135),
-    ("mh", 135),
     ("udplite", 136),
     ("mpls-in-ip", 137),
     ("manet", 138),
@@ -66,21 +61,34 @@ const NAMES: &[(&str, u8)] = &[
     ("ethernet", 143),
 ];
 
-/// ICMP.
-pub(in crate::firewall) const ICMP: u8 = 1;
-/// TCP.
-pub(in crate::firewall) const TCP: u8 = 6;
-/// UDP.
-pub(in crate::firewall) const UDP: u8 = 17;
-/// ICMPv6.
-pub(in crate::firewall) const ICMPV6: u8 = 58;
-/// SCTP.
-pub(in crate::firewall) const SCTP: u8 = 132;
-/// UDP-Lite.
-pub(in crate::firewall) const UDPLITE: u8 = 136;
+/// What iptables and ipset take beside them.
+const OF_IPTABLES: &[(&str, u8)] =
+    &[("ipsec-esp", 50), ("ipsec-ah", 51), ("icmp6", 58), ("ipv6-mh", 135), ("mh", 135)];
 
-/// The number of the protocol with this name, or this number.
-pub(in crate::firewall) fn number(text: &str) -> Option<u8> {
-    let named = || NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, number)| *number);
+/// What nft takes beside them. To iptables `ip` is every protocol.
+const OF_NFT: &[(&str, u8)] = &[("ip", 0), ("comp", 108)];
+
+/// ICMP.
+pub(super) const ICMP: u8 = 1;
+/// TCP.
+pub(super) const TCP: u8 = 6;
+/// UDP.
+pub(super) const UDP: u8 = 17;
+/// ICMPv6.
+pub(super) const ICMPV6: u8 = 58;
+/// SCTP.
+pub(super) const SCTP: u8 = 132;
+/// UDP-Lite.
+pub(super) const UDPLITE: u8 = 136;
+
+/// The number of the protocol with this name, or this number, as iptables and ipset read it.
+pub(super) fn number(text: &str) -> Option<u8> {
+    let mut names = NAMES.iter().chain(OF_IPTABLES);
+    let named = || names.find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, number)| *number);
     text.parse().ok().or_else(named)
+}
+
+/// The number of the protocol that nft prints by this name.
+pub(super) fn named_by_nft(text: &str) -> Option<u8> {
+    NAMES.iter().chain(OF_NFT).find(|(name, _)| *name == text).map(|(_, number)| *number)
 }
