@@ -1,9 +1,13 @@
 //! Which ports of this host can be reached from a place, over which way, and which rules decide it (A15, A17, A20).
 
+mod senders;
+
+pub use senders::{Senders, destinations};
+
 use alloc::{collections::BTreeSet, vec::Vec};
 
 use crate::firewall::{
-    Fate, Field, Interval, Packets, Part, Place, Rewritten, Ruleset, Sender, Surroundings, walk,
+    Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, walk,
 };
 
 /// Whether packets to a port arrive.
@@ -41,6 +45,8 @@ pub struct Exposure {
     pub reached: Reached,
     /// The ways on which some of them arrive.
     pub ways: Vec<How>,
+    /// Whose arrive, where only some do.
+    pub passing: Vec<Passing>,
     /// The rules that decide it.
     pub decided_by: Vec<Place>,
     /// The rules of which it cannot be told whether they hold.
@@ -49,15 +55,21 @@ pub struct Exposure {
     pub is_rate_limited: bool,
 }
 
-/// What becomes of `packets`, a run of destination ports each, in ascending order.
+/// Packets of which some arrive: by which interfaces, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passing {
+    /// The numbers of the interfaces.
+    pub interfaces: Intervals,
+    /// The numbers of the addresses.
+    pub sources: Intervals,
+}
+
+/// What becomes of packets, given as sets that do not overlap: a run of destination ports each, in ascending order.
 #[must_use]
-pub fn exposures(
-    ruleset: &Ruleset,
-    around: &Surroundings,
-    sender: Sender,
-    packets: &Packets,
-) -> Vec<Exposure> {
-    let parts = walk(ruleset, around, sender, packets);
+pub fn exposures(filter: &Filter, asked: &[(Sender, Packets)]) -> Vec<Exposure> {
+    let walk =
+        |(sender, packets): &(Sender, Packets)| walk(&filter.ruleset, &filter.around, *sender, packets);
+    let parts: Vec<Part> = asked.iter().flat_map(walk).collect();
     let mut found: Vec<Exposure> = Vec::new();
     for (ports, parts) in runs(&parts) {
         let next = exposure(ports, &parts);
@@ -96,14 +108,33 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
         let all: BTreeSet<_> = parts.iter().flat_map(|part| of(part)).copied().collect();
         all.into_iter().collect()
     };
+    let reached = reached(parts);
     Exposure {
         ports,
-        reached: reached(parts),
+        reached,
         ways,
+        passing: if reached == Reached::Partly { passing(parts) } else { Vec::new() },
         decided_by: places(|part| &part.decided_by),
         doubts: places(|part| &part.doubts),
         is_rate_limited: parts.iter().any(|part| part.is_rate_limited),
     }
+}
+
+/// Whose packets arrive, those by the same interfaces together.
+fn passing(parts: &[&Part]) -> Vec<Passing> {
+    let mut found: Vec<Passing> = Vec::new();
+    for part in parts.iter().filter(|part| arrives(&part.fate)) {
+        let (interfaces, sources) = (part.packets.of(Field::InInterface), part.packets.of(Field::Source));
+        match found.iter_mut().find(|passing| passing.interfaces == *interfaces) {
+            Some(passing) => passing.sources = passing.sources.or(sources),
+            None => found.push(Passing { interfaces: interfaces.clone(), sources: sources.clone() }),
+        }
+    }
+    found
+}
+
+const fn arrives(fate: &Fate) -> bool {
+    matches!(fate, Fate::Arrives(_) | Fate::Leaves(_))
 }
 
 fn how(fate: &Fate) -> Option<How> {
@@ -118,7 +149,7 @@ fn how(fate: &Fate) -> Option<How> {
 
 fn reached(parts: &[&Part]) -> Reached {
     let any = |is: fn(&Fate) -> bool| parts.iter().any(|part| is(&part.fate));
-    let arrives = any(|fate| matches!(fate, Fate::Arrives(_) | Fate::Leaves(_)));
+    let arrives = any(arrives);
     let is_lost = any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
     let is_unknown = any(|fate| *fate == Fate::Unknown);
     match (arrives, is_lost, is_unknown) {
@@ -143,8 +174,8 @@ mod tests {
     use crate::{
         address::Family,
         firewall::{
-            Base, Chain, Decision, Hook, Interface, Intervals, Kind, Layer, Policy, Question, Rule, State,
-            Step,
+            Base, Chain, Decision, Hook, Interface, Kind, Layer, Policy, Question, Rule, Ruleset, State,
+            Step, Surroundings,
         },
     };
 
@@ -173,7 +204,7 @@ mod tests {
         Step::Ask(Question::Is(Field::DestinationPort, Intervals::span(first, last)))
     }
 
-    fn told(rules: Vec<Vec<Step>>) -> Vec<(u128, u128, Reached)> {
+    fn found(rules: Vec<Vec<Step>>) -> Vec<Exposure> {
         let networks = ["198.51.100.2/24".parse().unwrap()].into();
         let wire = Interface { name: "wan0".into(), networks, ..Interface::default() };
         let around = Surroundings { interfaces: [wire].into(), ..Surroundings::default() };
@@ -182,8 +213,11 @@ mod tests {
             .with(Field::Source, Intervals::span(0xcb00_7100, 0xcb00_71ff))
             .with(Field::Destination, Intervals::one(0xc633_6402))
             .with(Field::State, Intervals::one(State::New.number()));
-        let found = exposures(&host(rules), &around, Sender::Outside, &packets);
-        found.iter().map(|it| (it.ports.first, it.ports.last, it.reached)).collect()
+        exposures(&Filter { ruleset: host(rules), around }, &[(Sender::Outside, packets)])
+    }
+
+    fn told(rules: Vec<Vec<Step>>) -> Vec<(u128, u128, Reached)> {
+        found(rules).iter().map(|it| (it.ports.first, it.ports.last, it.reached)).collect()
     }
 
     #[test]
@@ -213,6 +247,22 @@ mod tests {
                 (201, 65_535, Reached::Dropped),
             ]
         );
+    }
+
+    #[test]
+    fn of_a_port_that_some_reach_it_is_told_who() {
+        let from = |first, last| Step::Ask(Question::Is(Field::Source, Intervals::span(first, last)));
+        let accept = || Step::Decide(Decision::Accept);
+        let rules = vec![
+            vec![ports(80, 80), from(0xcb00_7105, 0xcb00_7105), accept()],
+            vec![ports(80, 80), from(0xcb00_7106, 0xcb00_7107), accept()],
+            vec![ports(443, 443), accept()],
+        ];
+        let found = found(rules);
+        let at = |port| found.iter().find(|it| it.ports.first == port).unwrap();
+        let sources = Intervals::span(0xcb00_7105, 0xcb00_7107);
+        assert_eq!(at(80).passing, [Passing { interfaces: Intervals::one(0), sources }]);
+        assert_eq!(at(443).passing, []);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is true on the host right now, including what could not be seen (A4, A5, A12, A13).
 
+mod firewall;
 mod gap;
 mod origin;
 mod pids;
@@ -8,6 +9,7 @@ mod socket;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use firewall::{Firewall, Listing};
 pub use gap::{Gap, GapKind};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;
@@ -52,6 +54,9 @@ pub struct Snapshot {
     /// How they came to run, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origins: Option<Origins>,
+    /// The packet filter of the observer's own namespace, where it was asked for and could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<Firewall>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

@@ -4,6 +4,7 @@ mod ask;
 mod intervals;
 pub mod ipset;
 pub mod iptables;
+mod listings;
 pub mod network;
 pub mod nft;
 mod packets;
@@ -14,6 +15,7 @@ mod walk;
 
 pub use self::{
     intervals::{Interval, Intervals},
+    listings::{Filter, Unreadable, read},
     packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,

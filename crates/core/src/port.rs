@@ -40,6 +40,18 @@ impl Protocol {
         }
     }
 
+    /// The number that stands for it in the header of a packet (IANA, Assigned Internet Protocol Numbers).
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+            Self::Udplite => 136,
+            Self::Sctp => 132,
+            Self::Dccp => 33,
+        }
+    }
+
     /// IANA has no column for UDP-Lite: it shares UDP's assignments (RFC 3828 §6).
     #[must_use]
     pub const fn assigned_as(self) -> Self {

@@ -126,6 +126,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         other,
         processes,
         origins,
+        firewall: None,
         gaps,
     })
 }

@@ -61,15 +61,17 @@ pub fn read_addresses(text: &str, around: &mut Surroundings) -> Result<(), ReadE
     Ok(())
 }
 
-/// Puts the routes, as `ip -j route` and `ip -j -6 route` list them, behind those of `around`, whose interfaces are known.
+/// Puts the routes, as `ip -j route` and `ip -j -6 route` list them, one list or several, behind those of `around`, whose
+/// interfaces are known.
 ///
 /// # Errors
 ///
 /// The first entry that cannot be read; `around` is as it was then.
-pub fn read_routes(text: &str, family: Family, around: &mut Surroundings) -> Result<(), ReadError> {
+pub fn read_routes(text: &str, around: &mut Surroundings) -> Result<(), ReadError> {
     let list = list(text, ROUTES_MAX)?;
-    let routes = list.iter().zip(1..).map(|(entry, number)| route(entry, number, family, around));
-    let routes: Vec<_> = routes.collect::<Result<_, _>>()?;
+    let main = list.iter().zip(1..).filter(|(entry, _)| is_way(entry));
+    let routes: Vec<_> =
+        main.map(|(entry, number)| route(entry, number, around)).collect::<Result<_, _>>()?;
     around.routes.extend(routes);
     Ok(())
 }
@@ -99,14 +101,19 @@ fn interface_setting(name: &str, around: &mut Surroundings) {
     }
 }
 
+/// The entries of one list after the other.
 fn list(text: &str, most: usize) -> Result<Vec<Value>, ReadError> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
-    match value {
-        Value::Array(list) if list.len() <= most => Ok(list),
-        Value::Array(_) => Err(ReadError::TooMany { most }),
-        _ => Err(ReadError::NoList),
+    let mut entries = Vec::new();
+    for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+        let value =
+            value.map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
+        let Value::Array(list) = value else { return Err(ReadError::NoList) };
+        entries.extend(list);
+        if entries.len() > most {
+            return Err(ReadError::TooMany { most });
+        }
     }
+    Ok(entries)
 }
 
 /// `eth0` of `eth0`, and of `eth0@if7`, as some versions write one end of a pair.
@@ -130,9 +137,15 @@ fn network(address: &Value, number: usize) -> Result<IpNet, ReadError> {
     network.ok_or_else(|| wrong(number, address, "address"))
 }
 
-fn route(entry: &Value, number: usize, family: Family, around: &Surroundings) -> Result<Route, ReadError> {
+/// Whether a route leads to other hosts: those of the table `local` lead to this one, which its addresses tell.
+fn is_way(entry: &Value) -> bool {
+    let kind = entry.get("type").and_then(Value::as_str);
+    !matches!(kind, Some("local" | "broadcast" | "anycast" | "multicast"))
+}
+
+fn route(entry: &Value, number: usize, around: &Surroundings) -> Result<Route, ReadError> {
     let to = match entry.get("dst").and_then(Value::as_str) {
-        Some("default") => Some(whole(family)),
+        Some("default") => Some(whole(family(entry))),
         Some(text) => text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)),
         None => None,
     };
@@ -145,6 +158,16 @@ fn route(entry: &Value, number: usize, family: Family, around: &Surroundings) ->
         interface: device.filter(|_| !is_end).and_then(|device| around.interface(device)),
         metric: u32::try_from(metric).unwrap_or(u32::MAX),
     })
+}
+
+/// The family of a route that names no network: ip prints how much IPv6 prefers it (RFC 4191), of IPv4 nothing like it.
+fn family(entry: &Value) -> Family {
+    let via = entry.get("gateway").and_then(Value::as_str);
+    if entry.get("pref").is_some() || via.is_some_and(|via| via.contains(':')) {
+        Family::Ipv6
+    } else {
+        Family::Ipv4
+    }
 }
 
 fn whole(family: Family) -> IpNet {
@@ -197,7 +220,7 @@ mod tests {
         let mut around = around();
         let text = r#"[{"dst":"default","gateway":"198.51.100.1","dev":"veth1","metric":100},
             {"dst":"203.0.113.7","dev":"veth1"},{"type":"blackhole","dst":"10.0.0.0/8","dev":"lo"}]"#;
-        read_routes(text, Family::Ipv4, &mut around).unwrap();
+        read_routes(text, &mut around).unwrap();
         let told: Vec<_> = around.routes.iter().map(|it| (it.to, it.interface, it.metric)).collect();
         assert_eq!(
             told,
@@ -207,6 +230,18 @@ mod tests {
                 (net("10.0.0.0/8"), None, 0)
             ]
         );
+    }
+
+    #[test]
+    fn lists_of_both_families_stand_one_after_the_other() {
+        let mut around = around();
+        let text = r#"[{"dst":"default","gateway":"198.51.100.1","dev":"veth1"},{"type":"local","dst":"10.0.0.0/8","dev":"lo"}]
+            [{"dst":"default","dev":"veth1","metric":1024,"pref":"medium"},{"dst":"default","gateway":"fe80::1","dev":"veth1"}]"#;
+        read_routes(text, &mut around).unwrap();
+        let told: Vec<_> = around.routes.iter().map(|it| it.to).collect();
+        assert_eq!(told, [net("0.0.0.0/0"), net("::/0"), net("::/0")]);
+        read_routes("", &mut around).unwrap();
+        assert_eq!(around.routes.len(), 3);
     }
 
     #[test]
@@ -228,7 +263,7 @@ mod tests {
         assert_eq!(refused(r#"[{"ifname":"a"},{"x":1}]"#), r#"entry 2: `{"x":1}` is no interface"#);
         let bad = r#"[{"ifname":"a","addr_info":[{"local":"1.2.3.4","prefixlen":33}]}]"#;
         assert!(refused(bad).ends_with("is no address"), "{}", refused(bad));
-        let route = read_routes(r#"[{"dst":"nowhere"}]"#, Family::Ipv6, &mut around()).unwrap_err();
+        let route = read_routes(r#"[{"dst":"nowhere"}]"#, &mut around()).unwrap_err();
         assert_eq!(route.to_string(), r#"entry 1: `{"dst":"nowhere"}` is no route"#);
     }
 }

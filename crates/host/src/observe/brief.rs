@@ -59,6 +59,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         other: Vec::new(),
         processes: BTreeMap::new(),
         origins: None,
+        firewall: None,
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),
         host: look.host.clone(),
