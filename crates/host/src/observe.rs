@@ -8,6 +8,7 @@ mod connected;
 pub mod containers;
 mod delegated;
 mod descriptors;
+mod firewall;
 mod gaps;
 mod holders;
 mod kernel;
@@ -27,7 +28,7 @@ mod wanted;
 mod ways;
 
 pub use brief::{Brief, brief};
-pub use wanted::{Connections, Files, Holders, Namespaces, Origins, Wanted};
+pub use wanted::{Connections, Files, Firewall, Holders, Namespaces, Origins, Wanted};
 pub use ways::{Way, Ways};
 
 use std::{mem, thread};
@@ -111,6 +112,10 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         Origins::Skip => None,
         Origins::Tell(range) => Some(origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref())),
     };
+    let firewall = match wanted.firewall {
+        Firewall::Skip => None,
+        Firewall::Read => firewall::read(&mut gaps),
+    };
     if pids.are_none() {
         gaps.missing("/proc");
     }
@@ -126,7 +131,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         other,
         processes,
         origins,
-        firewall: None,
+        firewall,
         gaps,
     })
 }

@@ -48,6 +48,10 @@ pub enum GapKind {
     UnsteadyRead,
     /// More entries than portreeve keeps; `detail` names the list.
     TooMany,
+    /// The packet filter, which only root may read.
+    HiddenFirewall,
+    /// Rules of a packet filter that could not be listed; `detail` names the program that lists them and why it did not.
+    UnlistedRules,
     /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
     /// it, no look does.
     UndecidedOwners,
@@ -75,14 +79,22 @@ impl Gap {
             | GapKind::HiddenFiles
             | GapKind::MissingSource
             | GapKind::UnsteadyRead
+            | GapKind::HiddenFirewall
+            | GapKind::UnlistedRules
             | GapKind::TooMany => false,
         }
+    }
+
+    /// Whether it leaves open which packets arrive.
+    #[must_use]
+    pub const fn hides_firewall(&self) -> bool {
+        matches!(self.what, GapKind::HiddenFirewall | GapKind::UnlistedRules)
     }
 
     /// Whether listeners may be missing because of it.
     #[must_use]
     pub const fn hides_listeners(&self) -> bool {
-        !self.hides_holders() && !matches!(self.what, GapKind::HiddenFiles)
+        !self.hides_holders() && !self.hides_firewall() && !matches!(self.what, GapKind::HiddenFiles)
     }
 
     /// Why it could not be seen, as a sentence with the count.
@@ -106,13 +118,7 @@ impl Gap {
                 "/proc hides the processes of other users (hidepid)",
                 "hidepid により、ほかのユーザーのプロセスが /proc に表示されません"
             ),
-            GapKind::SealedProcesses => {
-                let en = inflect("process does not show its", "processes do not show their");
-                text!(
-                    "{count} {en} descriptors, not even to root",
-                    "root でも {count} 個のプロセスのファイルディスクリプタを参照できません"
-                )
-            }
+            GapKind::SealedProcesses => sealed(*count),
             GapKind::OutOfSight => {
                 let en = inflect("socket is", "sockets are");
                 text!(
@@ -150,6 +156,11 @@ impl Gap {
                     "{detail} のうち {count} 件を省略しました"
                 )
             }
+            GapKind::HiddenFirewall => text!(
+                "the rules of the firewall: only root may read them",
+                "ファイアウォールのルール(root だけが読み取れます)"
+            ),
+            GapKind::UnlistedRules => unlisted(detail),
             GapKind::UndecidedOwners => text!(
                 "whether the owner holds {detail} cannot be told",
                 "{detail} の保持者が所有者かどうかを判定できません"
@@ -190,6 +201,14 @@ impl Gap {
                 en: "mount /proc, or see what portreeve doctor says of this host",
                 ja: "/proc をマウントするか、portreeve doctor の診断を確認してください",
             },
+            GapKind::HiddenFirewall => Words {
+                en: "run as root with CAP_NET_ADMIN, or: sudo portreeve",
+                ja: "CAP_NET_ADMIN を持つ root で実行してください(sudo portreeve)",
+            },
+            GapKind::UnlistedRules => Words {
+                en: "install the program (Debian: apt install nftables iptables ipset), and run it by hand to see why it fails",
+                ja: "該当するプログラムをインストールし(Debian: apt install nftables iptables ipset)、手動で実行して原因を確認してください",
+            },
             GapKind::UndecidedOwners => Words {
                 en: "name the owner's unit or user in the policy: a script's name proves nobody, nor does the path of a program in a mount namespace of its own that is not the file here",
                 ja: "policy の owner に unit か user を書いてください。スクリプト名や、独自のマウント名前空間で別のファイルを指すパスは所有者の証明になりません",
@@ -199,6 +218,18 @@ impl Gap {
             }
         }
     }
+}
+
+fn unlisted(detail: &str) -> Text {
+    text!("rules of the firewall: {detail}", "ファイアウォールのルールの一部: {detail}")
+}
+
+fn sealed(count: u32) -> Text {
+    let en = inflect(count as usize, "process does not show its", "processes do not show their");
+    text!(
+        "{count} {en} descriptors, not even to root",
+        "root でも {count} 個のプロセスのファイルディスクリプタを参照できません"
+    )
 }
 
 fn unentered(count: u32) -> Text {
@@ -227,6 +258,8 @@ mod tests {
             (GapKind::MissingSource, false, true),
             (GapKind::UnsteadyRead, false, true),
             (GapKind::TooMany, false, true),
+            (GapKind::HiddenFirewall, false, false),
+            (GapKind::UnlistedRules, false, false),
             (GapKind::UndecidedOwners, true, false),
         ] {
             let gap = Gap::new(what, 1);

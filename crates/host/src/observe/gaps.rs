@@ -17,6 +17,11 @@ impl Gaps {
         self.add_detailed(GapKind::MissingSource, 1, source);
     }
 
+    /// Rules of a packet filter that were not listed, and why.
+    pub(super) fn unlisted(&mut self, why: &str) {
+        self.add_detailed(GapKind::UnlistedRules, 1, why);
+    }
+
     /// A list of the kernel that changed each time it was read.
     pub(super) fn unsteady(&mut self, source: &str) {
         self.add_detailed(GapKind::UnsteadyRead, 1, source);

@@ -147,7 +147,8 @@ pub fn read_address(bytes: &[u8]) -> Option<(u32, IpAddr)> {
     Some((index, found?))
 }
 
-fn ip(value: &[u8]) -> Option<IpAddr> {
+/// An address of either family.
+pub(super) fn ip(value: &[u8]) -> Option<IpAddr> {
     match value.len() {
         4 => bytes_at::<4>(value, 0).map(|octets| Ipv4Addr::from(octets).into()),
         16 => bytes_at::<16>(value, 0).map(|octets| Ipv6Addr::from(octets).into()),

@@ -19,6 +19,8 @@ pub struct Wanted {
     pub namespaces: Namespaces,
     /// How the holders came to run.
     pub origins: Origins,
+    /// What lets packets in.
+    pub firewall: Firewall,
     /// By which ways.
     pub ways: Ways,
 }
@@ -63,6 +65,15 @@ pub enum Origins {
     Tell(PortRange),
 }
 
+/// Whether the packet filter of the caller's own network namespace is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firewall {
+    /// It is not.
+    Skip,
+    /// All of it, with what the way of a packet depends on beside it.
+    Read,
+}
+
 /// Which network namespaces are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Namespaces {
@@ -81,6 +92,7 @@ impl Wanted {
         connections: Connections::Skip,
         namespaces: Namespaces::All,
         origins: Origins::Skip,
+        firewall: Firewall::Skip,
         ways: Ways::ALL,
     };
 

@@ -11,7 +11,7 @@ use rustix::{
     io::Errno,
     net::{
         AddressFamily, Protocol, RecvFlags, SendFlags, SocketAddrAny, SocketFlags, SocketType, connect,
-        netlink::{SOCK_DIAG, SocketAddrNetlink},
+        netlink::{NETFILTER, SOCK_DIAG, SocketAddrNetlink},
         recvfrom, send, socket_with,
         sockopt::{Timeout, set_socket_timeout},
     },
@@ -19,6 +19,8 @@ use rustix::{
 
 /// NLM_F_REQUEST | NLM_F_DUMP (include/uapi/linux/netlink.h).
 const REQUEST_DUMP: u16 = 0x301;
+/// NLM_F_REQUEST | NLM_F_ACK: an answer that is no list ends with an error of 0.
+const REQUEST_ONE: u16 = 0x5;
 const HEADER_BYTES: usize = 16;
 /// The kernel fills at most 32 KiB a message (net/netlink/af_netlink.c, `max_recvmsg_len`).
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -35,8 +37,10 @@ const PIECES_MAX: u32 = 1_000_000;
 pub enum Family {
     /// Sockets (sock_diag(7)).
     SockDiag,
-    /// Links and addresses (rtnetlink(7)).
+    /// Links, addresses and routes (rtnetlink(7)).
     Route,
+    /// The packet filter (include/uapi/linux/netfilter/nfnetlink.h).
+    Netfilter,
 }
 
 impl Family {
@@ -44,6 +48,7 @@ impl Family {
         match self {
             Self::SockDiag => Some(SOCK_DIAG),
             Self::Route => None,
+            Self::Netfilter => Some(NETFILTER),
         }
     }
 }
@@ -98,9 +103,28 @@ impl Netlink {
     /// # Errors
     ///
     /// Where the kernel refuses or the answer breaks off; what came before has been given to `each`.
-    pub fn dump(&mut self, kind: u16, body: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), NetlinkError> {
+    pub fn dump(&mut self, kind: u16, body: &[u8], each: impl FnMut(&[u8])) -> Result<(), NetlinkError> {
+        self.request(kind, REQUEST_DUMP, body, each)
+    }
+
+    /// Asks for one thing with a request of `kind` and gives the payload of the answer to `each`.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses or the answer breaks off.
+    pub fn ask(&mut self, kind: u16, body: &[u8], each: impl FnMut(&[u8])) -> Result<(), NetlinkError> {
+        self.request(kind, REQUEST_ONE, body, each)
+    }
+
+    fn request(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        body: &[u8],
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), NetlinkError> {
         self.sequence += 1;
-        let request = frame(kind, self.sequence, body);
+        let request = frame(kind, flags, self.sequence, body);
         send(&self.socket, &request, SendFlags::empty())
             .map_err(|error| NetlinkError::Call("write to", error))?;
         let mut interrupted = false;
@@ -144,6 +168,7 @@ fn take(datagram: &[u8], sequence: u32, each: &mut impl FnMut(&[u8])) -> Result<
             continue;
         }
         match message.kind {
+            Message::ERROR if message.acknowledges() => return Ok(Progress::Done),
             Message::ERROR => return Err(message.error().map_or(NetlinkError::Short, NetlinkError::Refused)),
             Message::DONE => {
                 return message.error().map_or(Ok(Progress::Done), |error| Err(NetlinkError::Refused(error)));
@@ -159,12 +184,12 @@ fn is_kernel(sender: Option<&SocketAddrAny>) -> bool {
     sender.is_some_and(|sender| sender.pid() == KERNEL_PORT)
 }
 
-fn frame(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+fn frame(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(HEADER_BYTES + body.len()).expect("requests are a few hundred bytes");
     let mut request = Vec::with_capacity(HEADER_BYTES + body.len());
     request.extend_from_slice(&length.to_ne_bytes());
     request.extend_from_slice(&kind.to_ne_bytes());
-    request.extend_from_slice(&REQUEST_DUMP.to_ne_bytes());
+    request.extend_from_slice(&flags.to_ne_bytes());
     request.extend_from_slice(&sequence.to_ne_bytes());
     request.extend_from_slice(&0u32.to_ne_bytes());
     request.extend_from_slice(body);
@@ -178,13 +203,13 @@ mod tests {
 
     #[test]
     fn nobody_but_the_kernel_reaches_the_socket() {
-        for family in [Family::SockDiag, Family::Route] {
+        for family in [Family::SockDiag, Family::Route, Family::Netfilter] {
             let netlink = Netlink::open(family).unwrap();
             let own = SocketAddrNetlink::try_from(getsockname(&netlink.socket).unwrap()).unwrap();
             let stranger =
                 socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, family.protocol())
                     .unwrap();
-            let done = frame(Message::DONE, 1, &[0; 4]);
+            let done = frame(Message::DONE, REQUEST_DUMP, 1, &[0; 4]);
             let refused = sendto(&stranger, &done, SendFlags::empty(), &own).unwrap_err();
             // An ordinary user may write to nobody, and root not to this one.
             assert!([Errno::PERM, Errno::CONNREFUSED].contains(&refused), "{family:?}: {refused}");

@@ -28,6 +28,12 @@ impl Message<'_> {
     /// NLMSG_DONE: the list is complete.
     pub const DONE: u16 = 3;
 
+    /// Whether an ERROR message says that there was none: all that was asked for has been told.
+    #[must_use]
+    pub fn acknowledges(&self) -> bool {
+        bytes_at(self.payload, 0) == Some([0; 4])
+    }
+
     /// The error that a DONE or ERROR message opens with, if it tells of one (Linux' numbers are 1 to 4095).
     #[must_use]
     pub fn error(&self) -> Option<Errno> {

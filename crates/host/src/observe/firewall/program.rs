@@ -1,0 +1,204 @@
+//! Runs a program that lists something, never longer and never for more bytes than stated.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+
+/// Where programs of root are that the PATH of others leaves out.
+const FOR_ROOT: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+/// A listing takes milliseconds; of a hundred thousand rules some seconds.
+const RUN_MAX: Duration = Duration::from_secs(30);
+/// More than any packet filter has.
+const LISTING_BYTES_MAX: usize = 256 << 20;
+/// What a program says of a failure is quoted up to here.
+const SAID_BYTES_MAX: usize = 4096;
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Why there is no listing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProgramError {
+    /// There is no such program.
+    #[error("{0} is not installed")]
+    Missing(&'static str),
+    /// It cannot be run.
+    #[error("{0}: {1}")]
+    Run(&'static str, #[source] io::Error),
+    /// It did not end in time.
+    #[error("{0} did not end within {limit} s", limit = RUN_MAX.as_secs())]
+    Slow(&'static str),
+    /// It prints more than is read.
+    #[error("{0} prints more than {limit} MiB", limit = LISTING_BYTES_MAX >> 20)]
+    TooLong(&'static str),
+    /// It failed.
+    #[error("{0}: {1}")]
+    Failed(&'static str, String),
+}
+
+/// A program that is running; one that is given up is ended.
+#[derive(Debug)]
+pub(super) struct Program {
+    name: &'static str,
+    child: Child,
+    ends: Instant,
+}
+
+impl Program {
+    /// Whether there is such a program.
+    pub(super) fn exists(name: &str) -> bool {
+        find(name).is_some()
+    }
+
+    /// Starts it, speaking English, with nothing to read.
+    pub(super) fn start(name: &'static str, arguments: &[&str]) -> Result<Self, ProgramError> {
+        let path = find(name).ok_or(ProgramError::Missing(name))?;
+        let mut command = Command::new(path);
+        command.args(arguments).env_clear().env("LC_ALL", "C").env("PATH", search_path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().map_err(|error| ProgramError::Run(name, error))?;
+        Ok(Self { name, child, ends: Instant::now() + RUN_MAX })
+    }
+
+    /// What it prints until it ends, which it must do with 0.
+    pub(super) fn finish(mut self) -> Result<String, ProgramError> {
+        let name = self.name;
+        let (Some(out), Some(err)) = (self.child.stdout.take(), self.child.stderr.take()) else {
+            return Err(ProgramError::Run(name, io::ErrorKind::BrokenPipe.into()));
+        };
+        let (listing, said) = self.read(out, err)?;
+        let status = self.child.wait().map_err(|error| ProgramError::Run(name, error))?;
+        if status.success() {
+            // What is no UTF-8 is in a comment or a name, and is shown so.
+            Ok(String::from_utf8(listing)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        } else {
+            let said = String::from_utf8_lossy(&said);
+            let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            Err(ProgramError::Failed(name, format!("{status} {}", first.trim()).trim().to_owned()))
+        }
+    }
+
+    /// Both of its outputs up to their ends.
+    fn read(&self, mut out: ChildStdout, mut err: ChildStderr) -> Result<(Vec<u8>, Vec<u8>), ProgramError> {
+        let (mut listing, mut said) = (Vec::new(), Vec::new());
+        let (mut out_is_open, mut err_is_open) = (true, true);
+        while out_is_open || err_is_open {
+            let ready = self.wait(&out, &err, out_is_open, err_is_open)?;
+            if ready.0 {
+                out_is_open = self.take(&mut out, &mut listing)?;
+            }
+            if ready.1 {
+                err_is_open = self.take(&mut err, &mut said)?;
+                said.truncate(SAID_BYTES_MAX);
+            }
+            if listing.len() > LISTING_BYTES_MAX {
+                return Err(ProgramError::TooLong(self.name));
+            }
+        }
+        Ok((listing, said))
+    }
+
+    /// Which of the outputs that are open have something to read.
+    fn wait(
+        &self,
+        out: &ChildStdout,
+        err: &ChildStderr,
+        out_is_open: bool,
+        err_is_open: bool,
+    ) -> Result<(bool, bool), ProgramError> {
+        let wish = |is_open| if is_open { PollFlags::IN } else { PollFlags::empty() };
+        let mut both = [PollFd::new(out, wish(out_is_open)), PollFd::new(err, wish(err_is_open))];
+        let left = self.ends.saturating_duration_since(Instant::now());
+        let left = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut both, Some(&left)) {
+            Ok(0) => Err(ProgramError::Slow(self.name)),
+            Ok(_) => {
+                let is_ready = |at: usize| !both[at].revents().is_empty();
+                Ok((out_is_open && is_ready(0), err_is_open && is_ready(1)))
+            }
+            Err(Errno::INTR) => Ok((false, false)),
+            Err(error) => Err(ProgramError::Run(self.name, error.into())),
+        }
+    }
+
+    /// Reads what is there; whether there may be more.
+    fn take(&self, from: &mut impl Read, into: &mut Vec<u8>) -> Result<bool, ProgramError> {
+        let before = into.len();
+        into.resize(before + PIECE_BYTES, 0);
+        let length = from.read(&mut into[before..]);
+        into.truncate(before + *length.as_ref().unwrap_or(&0));
+        match length {
+            Ok(length) => Ok(length > 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            Err(error) => Err(ProgramError::Run(self.name, error)),
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already, unless it is given up.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    env::split_paths(&search_path()).map(|folder| folder.join(name)).find(|path| is_program(path))
+}
+
+fn is_program(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
+}
+
+/// The folders of programs, those of root among them; never one that depends on where the caller stands.
+fn search_path() -> OsString {
+    let given = env::var_os("PATH").unwrap_or_default();
+    let given = env::split_paths(&given).filter(|folder| folder.is_absolute());
+    let all: Vec<_> = given.chain(FOR_ROOT.map(PathBuf::from)).collect();
+    env::join_paths(all).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arguments: &'static str) -> Result<String, ProgramError> {
+        Program::start("sh", &["-c", arguments]).and_then(Program::finish)
+    }
+
+    #[test]
+    fn what_it_prints_is_told_whatever_it_says_beside() {
+        let noisy = "i=0; while [ $i -lt 2000 ]; do echo line $i; echo noise $i >&2; i=$((i+1)); done";
+        let told = run(noisy).unwrap();
+        assert_eq!((told.lines().count(), told.lines().last()), (2000, Some("line 1999")));
+        assert_eq!(run("printf '\\377x'").unwrap(), "\u{fffd}x");
+        assert_eq!(run("echo $LC_ALL; cat").unwrap(), "C\n");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_first_words() {
+        let error = run("echo kept; echo >&2; echo 'not permitted' >&2; echo more >&2; exit 4").unwrap_err();
+        assert_eq!(error.to_string(), "sh: exit status: 4 not permitted");
+        let error = Program::start("portreeve-has-no-such-program", &[]).unwrap_err();
+        assert_eq!(error.to_string(), "portreeve-has-no-such-program is not installed");
+    }
+
+    #[test]
+    fn who_does_not_end_in_time_is_ended() {
+        let mut program = Program::start("sh", &["-c", "exec sleep 100"]).unwrap();
+        program.ends = Instant::now() + Duration::from_millis(50);
+        let pid = program.child.id();
+        assert!(matches!(program.finish(), Err(ProgramError::Slow("sh"))));
+        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "it still runs");
+    }
+}

@@ -1,0 +1,53 @@
+//! The settings of the network on which the way of a packet depends, as sysctl prints them (ip-sysctl.rst).
+
+use std::{fmt::Write, fs};
+
+use crate::proc;
+
+/// Those of the whole namespace, below /proc/sys/net.
+const WHOLE: [&str; 4] = [
+    "ipv4/ip_forward",
+    "ipv6/conf/all/forwarding",
+    "bridge/bridge-nf-call-iptables",
+    "bridge/bridge-nf-call-ip6tables",
+];
+/// Those of each interface, below /proc/sys/net/ipv4/conf.
+const OF_EACH: [&str; 3] = ["rp_filter", "route_localnet", "accept_local"];
+
+/// A line each, of those that there are.
+pub(super) fn read() -> String {
+    let mut lines = String::new();
+    for name in WHOLE {
+        tell(name, &name.replace('/', "."), &mut lines);
+    }
+    let interfaces = fs::read_dir("/proc/sys/net/ipv4/conf").into_iter().flatten().flatten();
+    for interface in interfaces.filter_map(|entry| entry.file_name().into_string().ok()) {
+        for name in OF_EACH {
+            // sysctl(8) writes the dot in the name of an interface as a slash.
+            let shown = format!("ipv4.conf.{}.{name}", interface.replace('.', "/"));
+            tell(&format!("ipv4/conf/{interface}/{name}"), &shown, &mut lines);
+        }
+    }
+    lines
+}
+
+fn tell(path: &str, name: &str, lines: &mut String) {
+    if let Some(value) = proc::read_text(format!("/proc/sys/net/{path}")) {
+        let _ = writeln!(lines, "net.{name} = {}", value.trim());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interface_has_its_lines() {
+        let lines = read();
+        for name in
+            ["net.ipv4.ip_forward = ", "net.ipv4.conf.lo.rp_filter = ", "net.ipv4.conf.all.accept_local = "]
+        {
+            assert_eq!(lines.lines().filter(|line| line.starts_with(name)).count(), 1, "{name}: {lines}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Interfaces, addresses and routes, written as `ip -j` prints them (rtnetlink(7), A4).
+
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use crate::{
+    observe::links,
+    sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
+};
+
+/// RTM_GETADDR and RTM_GETROUTE.
+const GET_ADDRESS: u16 = 22;
+const GET_ROUTE: u16 = 26;
+/// The sizes of struct ifaddrmsg and struct rtmsg.
+const ADDRESS_BYTES: usize = 8;
+const ROUTE_BYTES: usize = 12;
+/// RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_MULTIPATH, RTA_TABLE.
+const DESTINATION: u16 = 1;
+const INTERFACE: u16 = 4;
+const PRIORITY: u16 = 6;
+const SEVERAL: u16 = 9;
+const TABLE: u16 = 15;
+/// RT_TABLE_DEFAULT and RT_TABLE_MAIN; those of the table `local` are the host's own addresses.
+const TABLES: [u32; 2] = [253, 254];
+/// RTN_UNICAST, and the kinds that end packets: RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW.
+const KINDS: [(u8, &str); 5] =
+    [(1, "unicast"), (6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
+/// AF_INET6.
+const IPV6: u8 = 10;
+
+/// `ip -j addr`.
+pub(super) fn addresses() -> Result<String, NetlinkError> {
+    let links = links::list()?;
+    let mut found = Vec::new();
+    Netlink::open(Family::Route)?.dump(GET_ADDRESS, &[0; ADDRESS_BYTES], |bytes| {
+        found.extend(links::read_address(bytes).zip(bytes.get(1).copied()));
+    })?;
+    let of = |index: u32| {
+        let own = found.iter().filter(move |((at, _), _)| *at == index);
+        own.map(|((_, ip), length)| json!({"local": ip, "prefixlen": length})).collect::<Vec<_>>()
+    };
+    let list = links.iter().map(|link| json!({"ifname": link.name, "addr_info": of(link.index)}));
+    Ok(Value::Array(list.collect()).to_string())
+}
+
+/// `ip -j route` and `ip -j -6 route`.
+pub(super) fn routes() -> Result<String, NetlinkError> {
+    let links = links::list()?;
+    let mut found = Vec::new();
+    Netlink::open(Family::Route)?.dump(GET_ROUTE, &[0; ROUTE_BYTES], |bytes| {
+        found.extend(route(bytes, &links));
+    })?;
+    Ok(Value::Array(found).to_string())
+}
+
+fn route(bytes: &[u8], links: &[links::Link]) -> Option<Value> {
+    let [family, length, _, _, table, _, _, kind] = bytes_at::<8>(bytes, 0)?;
+    let (_, kind) = KINDS.into_iter().find(|(number, _)| *number == kind)?;
+    let (mut to, mut interface, mut metric, mut table) = (None, None, 0, u32::from(table));
+    for (name, value) in attributes(bytes.get(ROUTE_BYTES..)?) {
+        let number = || bytes_at(value, 0).map(u32::from_ne_bytes);
+        match name {
+            DESTINATION => to = links::ip(value),
+            INTERFACE => interface = number(),
+            // struct rtnexthop: its length, flags, hops and interface; the first one stands for all.
+            SEVERAL => interface = interface.or_else(|| bytes_at(value, 4).map(u32::from_ne_bytes)),
+            PRIORITY => metric = number()?,
+            TABLE => table = number()?,
+            _ => {}
+        }
+    }
+    if !TABLES.contains(&table) {
+        return None;
+    }
+    let name = interface.and_then(|index| links::name_of(index, links));
+    let mut route = json!({"type": kind, "dst": network(to, length), "metric": metric});
+    if let Some(name) = name {
+        route["dev"] = name.into();
+    }
+    if family == IPV6 {
+        route["pref"] = "medium".into();
+    }
+    Some(route)
+}
+
+fn network(to: Option<IpAddr>, length: u8) -> String {
+    to.map_or_else(|| "default".into(), |to| format!("{to}/{length}"))
+}
