@@ -41,6 +41,9 @@ pub enum Family {
 }
 
 impl Family {
+    /// Both, the older first.
+    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
     /// The token of machine output.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,17 +1,25 @@
 //! Which ports of this host can be reached from a place, over which way, and which rules decide it (A15, A17, A20).
 
+mod row;
 mod senders;
 
-pub use senders::{Senders, destinations};
+pub use row::{From, Row, rows, rows_to};
+pub use senders::{Senders, destinations, network};
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use crate::firewall::{
-    Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, walk,
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    address::Family,
+    firewall::{Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, walk},
+    port::{PortRange, Protocol},
 };
 
 /// Whether packets to a port arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Reached {
     /// All of them arrive, or as many as a rate allows.
     Reachable,
@@ -55,13 +63,66 @@ pub struct Exposure {
     pub is_rate_limited: bool,
 }
 
-/// Packets of which some arrive: by which interfaces, and from where.
+impl Exposure {
+    /// That nothing gets to `ports`, and no rule is why.
+    #[must_use]
+    pub fn lost(ports: PortRange) -> Self {
+        Self {
+            ports: Interval { first: ports.first.into(), last: ports.last.into() },
+            reached: Reached::Dropped,
+            ways: Vec::new(),
+            passing: Vec::new(),
+            decided_by: Vec::new(),
+            doubts: Vec::new(),
+            is_rate_limited: false,
+        }
+    }
+
+    /// The same ports as a range.
+    #[must_use]
+    pub fn range(&self) -> PortRange {
+        let port = |number| u16::try_from(number).unwrap_or(u16::MAX);
+        PortRange { first: port(self.ports.first), last: port(self.ports.last) }
+    }
+}
+
+/// Where packets go.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct To {
+    /// IPv4 or IPv6.
+    pub family: Family,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The numbers of the addresses; `None` for every one of this host's own.
+    pub addresses: Option<Intervals>,
+    /// The ports.
+    pub ports: PortRange,
+}
+
+/// Those that arrive of packets of which others do not, as far as this is what tells them apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passing {
-    /// The numbers of the interfaces.
-    pub interfaces: Intervals,
-    /// The numbers of the addresses.
-    pub sources: Intervals,
+    /// The numbers of the interfaces; `None` for every one that was asked about.
+    pub interfaces: Option<Intervals>,
+    /// The numbers of the addresses that they come from; `None` for all that come in there.
+    pub sources: Option<Intervals>,
+    /// The numbers of the addresses that they go to; `None` for all.
+    pub destinations: Option<Intervals>,
+}
+
+/// What becomes of the packets that `senders` send to `to`, as [`exposures`] has it; nothing where they can send none.
+#[must_use]
+pub fn exposed(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure> {
+    let protocol = Intervals::one(to.protocol.number().into());
+    let ports = Intervals::span(to.ports.first.into(), to.ports.last.into());
+    let sent = senders.packets(&filter.around, to.family).into_iter().map(|(sender, packets)| {
+        let own = || destinations(&filter.around, to.family, sender);
+        let addresses = to.addresses.clone().unwrap_or_else(own);
+        let packets = packets.with(Field::Destination, addresses);
+        (sender, packets.with(Field::Protocol, protocol.clone()).with(Field::DestinationPort, ports.clone()))
+    });
+    let asked: Vec<_> = sent.filter(|(_, packets)| !packets.of(Field::Destination).is_empty()).collect();
+    exposures(filter, &asked)
 }
 
 /// What becomes of packets, given as sets that do not overlap: a run of destination ports each, in ascending order.
@@ -104,9 +165,16 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
             ways.push(how);
         }
     }
+    // First what lets packets in, then what keeps others out.
     let places = |of: fn(&Part) -> &Vec<Place>| {
-        let all: BTreeSet<_> = parts.iter().flat_map(|part| of(part)).copied().collect();
-        all.into_iter().collect()
+        let mut places: Vec<Place> = Vec::new();
+        let (passing, others): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| arrives(&part.fate));
+        for place in passing.into_iter().chain(others).flat_map(of) {
+            if !places.contains(place) {
+                places.push(*place);
+            }
+        }
+        places
     };
     let reached = reached(parts);
     Exposure {
@@ -122,15 +190,33 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
 
 /// Whose packets arrive, those by the same interfaces together.
 fn passing(parts: &[&Part]) -> Vec<Passing> {
-    let mut found: Vec<Passing> = Vec::new();
+    let all = |field, of: &dyn Fn(&Part) -> bool| {
+        let meant = parts.iter().filter(|part| of(part));
+        meant.fold(Intervals::none(), |all, part| all.or(part.packets.of(field)))
+    };
+    let narrower = |some: Intervals, all: &Intervals| (some != *all).then_some(some);
+    let mut groups: Vec<&Intervals> = Vec::new();
     for part in parts.iter().filter(|part| arrives(&part.fate)) {
-        let (interfaces, sources) = (part.packets.of(Field::InInterface), part.packets.of(Field::Source));
-        match found.iter_mut().find(|passing| passing.interfaces == *interfaces) {
-            Some(passing) => passing.sources = passing.sources.or(sources),
-            None => found.push(Passing { interfaces: interfaces.clone(), sources: sources.clone() }),
+        let interfaces = part.packets.of(Field::InInterface);
+        if !groups.contains(&interfaces) {
+            groups.push(interfaces);
         }
     }
-    found
+    let mut found: Vec<(Passing, Intervals)> = Vec::new();
+    for interfaces in groups {
+        let is_in = |part: &Part| part.packets.of(Field::InInterface) == interfaces && arrives(&part.fate);
+        let is_near = |part: &Part| !part.packets.of(Field::InInterface).and(interfaces).is_empty();
+        let told = |field| narrower(all(field, &is_in), &all(field, &is_near));
+        let (sources, destinations) = (told(Field::Source), told(Field::Destination));
+        let passing = Passing { interfaces: None, sources, destinations };
+        match found.iter_mut().find(|(known, _)| *known == passing) {
+            Some((_, known)) => *known = known.or(interfaces),
+            None => found.push((passing, interfaces.clone())),
+        }
+    }
+    let every = all(Field::InInterface, &|_| true);
+    let named = |(passing, interfaces)| Passing { interfaces: narrower(interfaces, &every), ..passing };
+    found.into_iter().map(named).collect()
 }
 
 const fn arrives(fate: &Fate) -> bool {
@@ -260,8 +346,8 @@ mod tests {
         ];
         let found = found(rules);
         let at = |port| found.iter().find(|it| it.ports.first == port).unwrap();
-        let sources = Intervals::span(0xcb00_7105, 0xcb00_7107);
-        assert_eq!(at(80).passing, [Passing { interfaces: Intervals::one(0), sources }]);
+        let sources = Some(Intervals::span(0xcb00_7105, 0xcb00_7107));
+        assert_eq!(at(80).passing, [Passing { sources, ..Passing::default() }]);
         assert_eq!(at(443).passing, []);
     }
 

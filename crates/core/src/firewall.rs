@@ -21,6 +21,8 @@ pub use self::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,
         Rule, Ruleset, Step, Target, Tuple, Value,
     },
-    surroundings::{Interface, NO_INTERFACE, Route, Surroundings, number, numbers},
+    surroundings::{
+        Interface, NO_INTERFACE, Route, Surroundings, address, network_name, networks, number, numbers,
+    },
     walk::{Fate, Part, Place, Rewritten, Sender, walk},
 };

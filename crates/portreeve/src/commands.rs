@@ -6,6 +6,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod explain;
+mod exposure;
 pub(crate) mod help;
 mod init;
 pub(crate) mod ls;
@@ -74,7 +75,14 @@ pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, COMPARE, OURSELVES];
 
 const SEE: Group = Group {
     title: Words { en: "What is there?", ja: "何が開いているか" },
-    commands: &[&ls::COMMAND, &who::COMMAND, &why::COMMAND, &wait::COMMAND, &explain::COMMAND],
+    commands: &[
+        &ls::COMMAND,
+        &who::COMMAND,
+        &why::COMMAND,
+        &exposure::COMMAND,
+        &wait::COMMAND,
+        &explain::COMMAND,
+    ],
 };
 
 const JUDGE: Group = Group {

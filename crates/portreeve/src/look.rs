@@ -43,10 +43,20 @@ impl Look {
     ///
     /// Where there is nothing to look at, the policy is wrong, or the namespace is not there.
     pub(crate) fn take(settings: &Settings, wanted: &Wanted) -> Result<Self, Failure> {
-        let table = TableFile::load()?;
-        let policy =
-            policy_file::load(&settings.policy, table.registry())?.map(|parsed| Rc::new(parsed.policy));
+        // A policy that is wrong is said before anything is looked at.
+        let (table, policy) = judges(settings)?;
         let snapshot = take_snapshot(settings, wanted)?;
+        let scope = settings.scope(&snapshot)?;
+        Ok(Self { snapshot, table, policy, scope })
+    }
+
+    /// What `snapshot` shows, by the policy that `settings` ask for.
+    ///
+    /// # Errors
+    ///
+    /// Where the policy is wrong, or the namespace is not there.
+    pub(crate) fn of(settings: &Settings, snapshot: Snapshot) -> Result<Self, Failure> {
+        let (table, policy) = judges(settings)?;
         let scope = settings.scope(&snapshot)?;
         Ok(Self { snapshot, table, policy, scope })
     }
@@ -86,6 +96,13 @@ impl Look {
         let policy = self.policy.as_deref();
         World::new(snapshot, policy, self.registry(), snapshot.taken, self.scope.clone())
     }
+}
+
+/// What a look is judged by.
+fn judges(settings: &Settings) -> Result<(TableFile, Option<Rc<Policy>>), Failure> {
+    let table = TableFile::load()?;
+    let parsed = policy_file::load(&settings.policy, table.registry())?;
+    Ok((table, parsed.map(|parsed| Rc::new(parsed.policy))))
 }
 
 /// One look with the connections of another; a number that meanwhile became another process's holds none of them.

@@ -9,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod escape;
 pub(crate) mod explain;
+pub(crate) mod exposure;
 pub(crate) mod findings;
 pub(crate) mod gaps;
 pub(crate) mod json;

@@ -1,7 +1,7 @@
 //! Whose packets are asked about, as sets of packets (A4, A15).
 
 use alloc::{vec, vec::Vec};
-use core::cmp::Reverse;
+use core::{cmp::Reverse, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -24,6 +24,14 @@ pub enum Senders<'a> {
     Network(IpNet),
     /// Anybody behind an interface.
     Interface(&'a str),
+    /// The hosts of a network, by an interface that may not be the one that leads to them.
+    Behind(&'a str, IpNet),
+}
+
+/// The network that a person writes as such, or as one address.
+#[must_use]
+pub fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 /// SYN, of a packet that begins a connection (RFC 9293 §3.1).
@@ -40,6 +48,7 @@ impl Senders<'_> {
             Self::Host => return host(around, family).into_iter().collect(),
             Self::World => vec![(wires(around), sources(around, family))],
             Self::Interface(name) => vec![(around.named(name), sources(around, family))],
+            Self::Behind(name, network) => vec![(around.named(name), among(&[*network], around, family))],
             Self::Network(network) => by_route(around, family, &among(&[*network], around, family)),
             Self::Zone(zone) if zone.interfaces.is_empty() => {
                 by_route(around, family, &among(&zone.from, around, family))

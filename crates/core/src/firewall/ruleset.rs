@@ -65,6 +65,18 @@ pub struct Chain {
     pub rules: Vec<Rule>,
 }
 
+impl Chain {
+    /// What becomes of packets at its end, in the words of nft(8).
+    #[must_use]
+    pub fn policy_text(&self) -> &'static str {
+        match self.base.as_ref().map(|base| base.policy) {
+            Some(Policy::Accept) => "policy accept",
+            Some(Policy::Drop) => "policy drop",
+            None => "return",
+        }
+    }
+}
+
 /// Where a chain is hooked into the way of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {

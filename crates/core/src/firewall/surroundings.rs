@@ -1,11 +1,17 @@
 //! What a packet's way depends on beside the rules: interfaces, addresses and routes (A4).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
-use super::{intervals::Intervals, ruleset::AddressKind};
+use super::{
+    intervals::{Interval, Intervals},
+    ruleset::AddressKind,
+};
 use crate::address::Family;
 
 /// A network namespace as packets find it.
@@ -51,6 +57,13 @@ impl Surroundings {
             Family::Ipv4 => self.forwards[0],
             Family::Ipv6 => self.forwards[1],
         }
+    }
+
+    /// Whether an address is this host's own.
+    #[must_use]
+    pub fn is_own(&self, address: IpAddr) -> bool {
+        let family = if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+        self.local(family).contains(number(address))
     }
 
     /// The number of the interface with this name.
@@ -126,10 +139,43 @@ pub fn number(address: IpAddr) -> u128 {
     }
 }
 
+/// The address that has a number.
+#[must_use]
+pub fn address(number: u128, family: Family) -> IpAddr {
+    match family {
+        Family::Ipv4 => IpAddr::V4(u32::try_from(number).unwrap_or(u32::MAX).into()),
+        Family::Ipv6 => IpAddr::V6(number.into()),
+    }
+}
+
 /// The numbers of a network's addresses.
 #[must_use]
 pub fn numbers(network: IpNet) -> Intervals {
     Intervals::span(number(network.network()), number(network.broadcast()))
+}
+
+/// The networks that together are the addresses with these numbers, as few as there can be, and of these the first `most`.
+#[must_use]
+pub fn networks(addresses: &Intervals, family: Family, most: usize) -> Vec<IpNet> {
+    let of = |interval: Interval| match family {
+        Family::Ipv4 => {
+            let [first, last] =
+                [interval.first, interval.last].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+            IpSubnets::from(Ipv4Subnets::new(first.into(), last.into(), 0))
+        }
+        Family::Ipv6 => IpSubnets::from(Ipv6Subnets::new(interval.first.into(), interval.last.into(), 0)),
+    };
+    addresses.iter().flat_map(of).take(most).collect()
+}
+
+/// A network as a person writes it; one of a single address as that.
+#[must_use]
+pub fn network_name(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
 }
 
 const fn bits(family: Family) -> u32 {

@@ -14,6 +14,7 @@ use self::{
     program::{Program, ProgramError},
 };
 use super::Gaps;
+use crate::sys::netlink::NetlinkError;
 
 /// A filter that somebody changes faster than it is listed is read this often.
 const READS_MAX: u32 = 5;
@@ -23,25 +24,32 @@ const LEGACY: [(&str, Listing, &str); 2] = [
     ("/proc/net/ip6_tables_names", Listing::Ip6tablesLegacy, "ip6tables-legacy-save"),
 ];
 
-/// The listings of the packet filter, all of the same moment; what hides some of it is a gap, and then there is none.
+/// The listings of the packet filter, all of the same moment. What hides its rules is a gap, and then the interfaces,
+/// routes and settings are told alone; without these there is nothing to tell.
 pub(super) fn read(gaps: &mut Gaps) -> Option<Firewall> {
-    for _ in 0..READS_MAX {
-        match read_once() {
-            Ok(Some(firewall)) => return Some(firewall),
-            Ok(None) => {}
-            Err(Hidden::Filter(FilterError::NotPermitted)) => {
-                gaps.add(GapKind::HiddenFirewall, 1);
-                return None;
-            }
-            Err(hidden) => {
-                gaps.unlisted(&hidden.to_string());
-                return None;
-            }
+    let mut listings = match ways() {
+        Ok(listings) => listings,
+        Err(error) => {
+            gaps.unlisted(&format!("rtnetlink: {error}"));
+            return None;
         }
+    };
+    match rules() {
+        Ok(Some(rules)) => listings.extend(rules),
+        Ok(None) => gaps.unlisted("nftables changes faster than it is listed"),
+        Err(Hidden::Filter(FilterError::NotPermitted)) => gaps.add(GapKind::HiddenFirewall, 1),
+        Err(hidden) => gaps.unlisted(&hidden.to_string()),
     }
-    gaps.unsteady("nftables");
-    None
+    Some(Firewall { listings })
 }
+
+/// What the way of a packet depends on beside the rules.
+fn ways() -> Result<Listings, NetlinkError> {
+    let (addresses, routes, settings) = (ways::addresses()?, ways::routes()?, settings::read());
+    Ok([(Listing::Addresses, addresses), (Listing::Routes, routes), (Listing::Settings, settings)].into())
+}
+
+type Listings = BTreeMap<Listing, String>;
 
 /// Why the filter, or a part of it, is not known.
 #[derive(Debug, thiserror::Error)]
@@ -50,20 +58,26 @@ enum Hidden {
     Filter(#[from] FilterError),
     #[error(transparent)]
     Program(#[from] ProgramError),
-    #[error("rtnetlink: {0}")]
-    Ways(#[from] crate::sys::netlink::NetlinkError),
+}
+
+/// The rules; `None` where somebody changed them during each reading.
+fn rules() -> Result<Option<Listings>, Hidden> {
+    for _ in 0..READS_MAX {
+        let told = rules_once()?;
+        if told.is_some() {
+            return Ok(told);
+        }
+    }
+    Ok(None)
 }
 
 /// One reading; `None` where somebody changed the filter meanwhile.
-fn read_once() -> Result<Option<Firewall>, Hidden> {
+fn rules_once() -> Result<Option<Listings>, Hidden> {
     let tables = kernel::tables()?;
     // The programs of nftables and of the older tables work at the same time.
     let legacy = start_legacy()?;
     let nft = start_nft(&tables)?;
-    let mut listings = BTreeMap::new();
-    listings.insert(Listing::Addresses, ways::addresses()?);
-    listings.insert(Listing::Routes, ways::routes()?);
-    listings.insert(Listing::Settings, settings::read());
+    let mut listings = Listings::new();
     for (listing, program) in nft.into_iter().chain(legacy) {
         listings.insert(listing, program.finish()?);
     }
@@ -71,7 +85,7 @@ fn read_once() -> Result<Option<Firewall>, Hidden> {
         listings.insert(Listing::Ipset, Program::start("ipset", &["save"])?.finish()?);
     }
     let is_same = kernel::tables()?.generation == tables.generation;
-    Ok(is_same.then_some(Firewall { listings }))
+    Ok(is_same.then_some(listings))
 }
 
 /// What lists the tables of nftables; nothing where there is none.

@@ -1,0 +1,162 @@
+//! `portreeve exposure`: who reaches which port, whoever wrote the rules (A15, A17, A20).
+
+mod ask;
+mod from;
+mod listings;
+
+use clap::{Arg, ArgAction, ArgMatches};
+use portreeve_core::{
+    address::Family,
+    exposure::{From, Row, Senders, To, rows, rows_to},
+    facts::Listener,
+    policy::{HOST, Policy, WORLD},
+    port::{PortRange, Protocol},
+    words::{Lang, Words},
+};
+use portreeve_host::{
+    Wanted,
+    observe::{Firewall, Holders, Namespaces},
+};
+
+use self::listings::Sight;
+use super::Command;
+use crate::{
+    asked::{self, Asked},
+    exit::Exit,
+    failure::Failure,
+    look::Look,
+    settings::{Common, Format, Settings, options},
+    show::{exposure as show, gaps, out::Out},
+    table_file::TableFile,
+};
+
+const PORT: &str = "port";
+const ALL: &str = "all";
+const FROM: &str = "from";
+const FROM_FILES: &str = "from-files";
+const ASK: &str = "ask";
+
+/// `exposure`.
+pub(super) const COMMAND: Command = Command {
+    name: "exposure",
+    about: Words { en: "Who can reach which port?", ja: "どこからどのポートに届くか" },
+    examples: &[
+        "portreeve exposure",
+        "portreeve exposure 8080 --from 203.0.113.7",
+        "portreeve exposure --all -o json",
+        "echo '{\"from\":\"203.0.113.7\",\"to\":\"192.0.2.1\",\"protocol\":\"tcp\",\"port\":22}' | portreeve exposure --ask -",
+    ],
+    takes: &[
+        Common::Output(&[Format::Table, Format::Json]),
+        Common::Snapshot,
+        Common::Policy,
+        Common::AllowGaps,
+    ],
+    arguments,
+    run,
+};
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let port = Words {
+        en: "443, https, 443/udp, 30000-30099/tcp, several of them; without it, every port that somebody listens on",
+        ja: "443、https、443/udp、30000-30099/tcp(複数可)。省略すると、待ち受けのあるすべてのポート",
+    };
+    let all = Words {
+        en: "Every number, by ranges of which the same holds",
+        ja: "すべての番号を、結果が同じ範囲ごとに表示",
+    };
+    let from = Words {
+        en: "Only packets from here: a zone, an address, a network or an interface",
+        ja: "送信元を絞る: ゾーン、アドレス、ネットワーク、またはインターフェース",
+    };
+    let files = Words {
+        en: "Judge the listings saved in this folder (nft.json, iptables-save.txt, addr.json, …)",
+        ja: "このホストの代わりに、フォルダに保存した一覧(nft.json、iptables-save.txt、addr.json など)を判定する",
+    };
+    let ask = Words {
+        en: "Answer the questions of a file, one JSON object a line (-: standard input)",
+        ja: "ファイルの質問(1 行に 1 つの JSON オブジェクト、- は標準入力)に順に答える",
+    };
+    vec![
+        Arg::new(PORT).value_name("PORT").num_args(0..).action(ArgAction::Append).help(port.in_lang(lang)),
+        options::flag(ALL, all, lang).conflicts_with_all([PORT, ASK]),
+        options::value(FROM, "WHERE", from, lang).conflicts_with(ASK),
+        listings::argument(FROM_FILES, files, lang).conflicts_with(options::SNAPSHOT),
+        ask::argument(ASK, ask, lang).conflicts_with(PORT),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let look = match listings::folder(own, FROM_FILES) {
+        Some(folder) => Look::of(settings, listings::snapshot(folder)?)?,
+        None => Look::take(settings, &WANTED)?,
+    };
+    let sight = Sight::of(&look.snapshot)?;
+    let questions = ask::questions(own, ASK, &sight.filter)?;
+    if let Some(questions) = questions {
+        questions.iter().try_for_each(|question| out.ndjson(&question.answer(&sight)))?;
+        sight.tell_aside(settings);
+        return Ok(gaps::exit(settings, sight.is_grave()));
+    }
+    let places = from::places(own.get_one::<String>(FROM), look.policy.as_deref(), &sight.filter)?;
+    let rows = told(own, &look, &sight, &places)?;
+    match settings.format {
+        Format::Json => {
+            out.json_rows(&show::document(&rows, &sight.filter, sight.basis(), &sight.gaps, out.lang))
+        }
+        _ => show::print(&rows, &sight.filter, out),
+    }?;
+    sight.tell(settings, out)?;
+    Ok(gaps::exit(settings, sight.is_grave()))
+}
+
+/// Which sockets there are, and the whole packet filter; who holds them is another question.
+const WANTED: Wanted = Wanted {
+    firewall: Firewall::Read,
+    namespaces: Namespaces::Own,
+    holders: Holders::Skip,
+    ..Wanted::LISTENERS
+};
+
+/// What was asked for.
+fn told<'a>(
+    own: &ArgMatches,
+    look: &Look,
+    sight: &Sight,
+    places: &[From<'a>],
+) -> Result<Vec<Row<'a>>, Failure> {
+    let words = asked::listed(own.get_many::<String>(PORT).into_iter().flatten());
+    if !words.is_empty() {
+        let questions = asked::questions(&words, TableFile::load()?.registry())?;
+        return Ok(rows_to(
+            &sight.filter,
+            places,
+            &questions.concat().iter().flat_map(to).collect::<Vec<_>>(),
+        ));
+    }
+    let is_without_sockets = own.contains_id(FROM_FILES);
+    if own.get_flag(ALL) || is_without_sockets {
+        let every = Asked { range: PortRange::EVERY, protocol: None };
+        return Ok(rows_to(&sight.filter, places, &to(&every)));
+    }
+    let world = look.world();
+    let listeners: Vec<&Listener> = world.listeners().filter(|listener| listener.hears()).collect();
+    Ok(rows(&sight.filter, places, &listeners))
+}
+
+/// The ports of a question, of the protocols that it means, in both families.
+fn to(asked: &Asked) -> Vec<To> {
+    let protocols = asked.protocol.map_or([Protocol::Tcp, Protocol::Udp].to_vec(), |protocol| vec![protocol]);
+    let both =
+        |protocol| Family::ALL.map(|family| To { family, protocol, addresses: None, ports: asked.range });
+    protocols.into_iter().flat_map(both).collect()
+}
+
+/// Every zone by its name: the world, those of the policy, and the host itself.
+fn zones(policy: Option<&Policy>) -> Vec<From<'_>> {
+    let world = From { zone: Some(WORLD), senders: Senders::World };
+    let host = From { zone: Some(HOST), senders: Senders::Host };
+    let named = policy.into_iter().flat_map(|policy| &policy.zones);
+    let named = named.map(|zone| From { zone: Some(&zone.name), senders: Senders::Zone(zone) });
+    std::iter::once(world).chain(named).chain([host]).collect()
+}

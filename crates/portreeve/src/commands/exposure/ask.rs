@@ -1,0 +1,134 @@
+//! `--ask`: questions in bulk, so that people can keep the tests of their packet filter beside it.
+
+use std::{io, net::IpAddr, path::PathBuf};
+
+use clap::{Arg, ArgMatches, builder::ValueParser};
+use portreeve_core::{
+    address::Family,
+    exposure::{Senders, To, exposed},
+    firewall::{Filter, Intervals, number},
+    port::{PortRange, Protocol},
+    text,
+    words::{Lang, Text, Words},
+};
+use serde::Deserialize;
+
+use super::listings::Sight;
+use crate::{
+    failure::Failure,
+    read::{self, ReadError},
+    settings::{Input, input, options},
+    show::exposure::{RowView, answer},
+};
+
+/// A million questions fit.
+const QUESTIONS_BYTES_MAX: usize = 256 << 20;
+
+/// `--ask FILE|-`.
+pub(super) fn argument(name: &'static str, help: Words, lang: Lang) -> Arg {
+    options::value(name, "FILE", help, lang).value_parser(ValueParser::path_buf())
+}
+
+/// One packet: what becomes of it?
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    /// The interface that it comes in by; without it, the one that leads to where it comes from.
+    #[serde(rename = "in")]
+    interface: Option<String>,
+    from: IpAddr,
+    to: IpAddr,
+    protocol: Protocol,
+    port: u16,
+}
+
+impl Question {
+    /// Its answer.
+    pub(super) fn answer<'a>(&self, sight: &'a Sight) -> RowView<'a> {
+        let filter = &sight.filter;
+        let family = family(self.from);
+        let to = To {
+            family,
+            protocol: self.protocol,
+            addresses: Some(Intervals::one(number(self.to))),
+            ports: PortRange::one(self.port),
+        };
+        let found = exposed(filter, &self.senders(filter), &to);
+        answer(found.into_iter().next(), &to, (self.from.into(), self.to.into()), filter, sight.basis())
+    }
+
+    fn senders(&self, filter: &Filter) -> Senders<'_> {
+        let from = self.from.into();
+        match &self.interface {
+            Some(interface) => Senders::Behind(interface, from),
+            None if filter.around.is_own(self.from) => Senders::Host,
+            None => Senders::Network(from),
+        }
+    }
+
+    /// What about it cannot be asked.
+    fn mistake(&self, filter: &Filter) -> Option<Text> {
+        let Self { from, to, .. } = self;
+        if family(*from) != family(*to) {
+            return Some(text!(
+                "{from} and {to} are not of the same family",
+                "{from} と {to} のアドレスファミリーが異なります"
+            ));
+        }
+        let interface = self.interface.as_ref()?;
+        filter.around.interface(interface).is_none().then(|| {
+            text!("there is no interface `{interface}`", "`{interface}` というインターフェースはありません")
+        })
+    }
+}
+
+const fn family(address: IpAddr) -> Family {
+    match address {
+        IpAddr::V4(_) => Family::Ipv4,
+        IpAddr::V6(_) => Family::Ipv6,
+    }
+}
+
+/// The questions that were named, if any were.
+///
+/// # Errors
+///
+/// Where they cannot be read, or the first of them that is none.
+pub(super) fn questions(
+    own: &ArgMatches,
+    name: &str,
+    filter: &Filter,
+) -> Result<Option<Vec<Question>>, Failure> {
+    let Some(path) = own.get_one::<PathBuf>(name) else { return Ok(None) };
+    let called = if path.as_os_str() == "-" { "<stdin>".into() } else { path.display().to_string() };
+    let bytes = match input(path) {
+        Input::Stdin => read::bounded(io::stdin(), QUESTIONS_BYTES_MAX),
+        Input::File(path) => read::file(&path, QUESTIONS_BYTES_MAX),
+    };
+    let text = bytes.map_err(|error| unread(&called, &error))?;
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+    let questions =
+        lines.map(|(line, at)| question(line, filter).map_err(|why| no_question(&called, at, why)));
+    questions.collect::<Result<_, _>>().map(Some)
+}
+
+fn question(line: &str, filter: &Filter) -> Result<Question, Text> {
+    let question: Question = serde_json::from_str(line).map_err(|error| {
+        let why = error.to_string();
+        text!("{why}", "{why}")
+    })?;
+    question.mistake(filter).map_or(Ok(question), Err)
+}
+
+fn unread(name: &str, error: &ReadError) -> Failure {
+    Failure::usage(text!("cannot read the questions of {name}", "{name} の質問を読めません"))
+        .because(error.text())
+}
+
+fn no_question(name: &str, line: u32, why: Text) -> Failure {
+    let example = r#"{"in":"wan0","from":"203.0.113.7","to":"192.0.2.1","protocol":"tcp","port":22}"#;
+    Failure::usage(text!("{name}:{line} is no question", "{name}:{line} は質問として読めません"))
+        .because(why)
+        .hint(text!("such as: {example}", "例: {example}"))
+}

@@ -1,0 +1,141 @@
+//! Where the packet filter is read from: a look, or a folder of saved listings.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clap::{Arg, ArgMatches, builder::ValueParser};
+use jiff::Timestamp;
+use portreeve_core::{
+    facts::{Firewall, Gap, GapKind, HostFacts, Listing, SNAPSHOT_VERSION, Snapshot},
+    firewall::{self, Filter},
+    reach::Basis,
+    text,
+    words::{Lang, Words},
+};
+
+use crate::{
+    failure::Failure,
+    read,
+    settings::{Format, Settings, Verbosity, options},
+    show::{gaps, out::Out},
+};
+
+/// More than any packet filter has.
+const LISTING_BYTES_MAX: usize = 256 << 20;
+
+/// `--from-files DIR`.
+pub(super) fn argument(name: &'static str, help: Words, lang: Lang) -> Arg {
+    options::value(name, "DIR", help, lang).value_parser(ValueParser::path_buf())
+}
+
+/// The folder that was named.
+pub(super) fn folder<'a>(own: &'a ArgMatches, name: &str) -> Option<&'a Path> {
+    own.get_one::<PathBuf>(name).map(PathBuf::as_path)
+}
+
+/// A host of which nothing but the saved listings is known.
+///
+/// # Errors
+///
+/// Where there is no such folder, no listing in it, or one of them cannot be read.
+pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
+    let mut listings = BTreeMap::new();
+    for listing in Listing::ALL {
+        let path = folder.join(listing.file_name());
+        match read::file(&path, LISTING_BYTES_MAX) {
+            Ok(bytes) => {
+                listings.insert(listing, String::from_utf8_lossy(&bytes).into_owned());
+            }
+            Err(error) if error.is_missing() => {}
+            Err(error) => return Err(unreadable(&path).because(error.text())),
+        }
+    }
+    if listings.is_empty() {
+        let names = Listing::ALL.map(Listing::file_name).join(", ");
+        return Err(unreadable(folder)
+            .because(Words { en: "there is no listing in it", ja: "一覧のファイルがありません" })
+            .hint(text!("any of: {names}", "次のファイルを置いてください(いずれか 1 つでも可): {names}")));
+    }
+    Ok(Snapshot {
+        version: SNAPSHOT_VERSION,
+        taken: Timestamp::now(),
+        host: HostFacts::default(),
+        namespaces: Vec::new(),
+        listeners: Vec::new(),
+        connections: None,
+        other: Vec::new(),
+        processes: BTreeMap::new(),
+        origins: None,
+        firewall: Some(Firewall { listings }),
+        gaps: Vec::new(),
+    })
+}
+
+fn unreadable(path: &Path) -> Failure {
+    let path = path.display().to_string();
+    Failure::usage(text!("cannot read the listings of {path}", "{path} の一覧を読めません"))
+}
+
+/// The packet filter as far as it is known, and what is not.
+pub(super) struct Sight {
+    /// The filter; where its rules are hidden, one that lets everything pass.
+    pub(super) filter: Filter,
+    /// What hides its rules.
+    pub(super) gaps: Vec<Gap>,
+}
+
+impl Sight {
+    /// What `snapshot` tells of it.
+    ///
+    /// # Errors
+    ///
+    /// Where a listing is none: what would be missing without it may be what lets packets in, or keeps them out.
+    pub(super) fn of(snapshot: &Snapshot) -> Result<Self, Failure> {
+        let Some(firewall) = &snapshot.firewall else { return Ok(Self::hidden(snapshot)) };
+        let filter = firewall::read(firewall).map_err(|error| {
+            let why = error.to_string();
+            Failure::usage(Words {
+                en: "cannot judge the packet filter",
+                ja: "パケットフィルターを判定できません",
+            })
+            .because(text!("{why}", "{why}"))
+        })?;
+        let gaps = snapshot.gaps.iter().filter(|gap| gap.hides_firewall()).cloned().collect();
+        Ok(Self { filter, gaps })
+    }
+
+    fn hidden(snapshot: &Snapshot) -> Self {
+        let mut gaps: Vec<_> = snapshot.gaps.iter().filter(|gap| gap.hides_firewall()).cloned().collect();
+        if gaps.is_empty() {
+            gaps.push(Gap::new(GapKind::HiddenFirewall, 1));
+        }
+        Self { filter: Filter::default(), gaps }
+    }
+
+    /// What an answer rests on.
+    pub(super) fn basis(&self) -> Basis {
+        if self.gaps.is_empty() { Basis::Firewall } else { Basis::Bind }
+    }
+
+    /// Whether answers could be others.
+    pub(super) fn is_grave(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+
+    /// Says below a table what hides the rules; a document has it.
+    pub(super) fn tell(&self, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        if settings.format != Format::Table || settings.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        self.gaps.iter().try_for_each(|gap| out.sentences(&gaps::line(gap, settings.lang)))
+    }
+
+    /// The same beside answers that a program reads line by line.
+    pub(super) fn tell_aside(&self, settings: &Settings) {
+        for gap in self.gaps.iter().filter(|_| settings.verbosity != Verbosity::Quiet) {
+            eprintln!("{}", gaps::line(gap, settings.lang));
+        }
+    }
+}

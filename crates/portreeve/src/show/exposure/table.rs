@@ -1,0 +1,198 @@
+//! Who reaches which port, as a table.
+
+use portreeve_core::{
+    address::Family,
+    exposure::{Passing, Reached, Row},
+    firewall::{Filter, Intervals},
+    policy::HOST,
+    port::PortRange,
+    words::{Lang, Words},
+};
+
+use super::{HowView, PlaceView, how, interfaces, named, place_view};
+use crate::{
+    failure::Failure,
+    show::{
+        out::{Out, Paint},
+        table::{Cell, Column, Fit, Table},
+    },
+};
+
+/// More places than this are not listed in a row.
+const LISTED_MAX: usize = 3;
+
+const COLUMNS: &[Column] = &[
+    Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
+    Column { head: Words { en: "FROM", ja: "送信元" }, fit: Fit::Whole },
+    Column { head: Words { en: "VERDICT", ja: "判定" }, fit: Fit::Whole },
+    Column { head: Words { en: "WAY", ja: "経路" }, fit: Fit::Cut },
+    Column { head: Words { en: "DECIDED BY", ja: "決め手のルール" }, fit: Fit::Cut },
+];
+
+const NOTHING: Words = Words {
+    en: "No port here is listened on or sent on.",
+    ja: "待ち受けや転送の対象になっているポートはありません。",
+};
+const HERE: Words = Words { en: "here", ja: "このホスト" };
+const ROUTED: Words = Words { en: "routed on", ja: "転送(経路どおり)" };
+const LIMITED: Words = Words { en: " (rate-limited)", ja: "(頻度制限あり)" };
+const BY: Words = Words { en: "by", ja: "入力" };
+const FROM: Words = Words { en: "from", ja: "送信元" };
+const TO: Words = Words { en: "to", ja: "宛先" };
+const NO_RULE: Words = Words { en: "no rule", ja: "該当ルールなし" };
+const ASKED: Words = Words { en: "as asked", ja: "指定どおり" };
+
+/// Prints `rows`, those of neighbouring ports of which the same holds as one.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn print(rows: &[Row<'_>], filter: &Filter, out: &mut Out) -> Result<(), Failure> {
+    let lines = fold(rows.iter().map(|row| line(row, filter, out.lang)).collect());
+    if lines.is_empty() {
+        return out.line(NOTHING.in_lang(out.lang));
+    }
+    let mut table = Table::new(COLUMNS, 0);
+    for line in &lines {
+        table.push([
+            line.port().into(),
+            line.from(out.lang).into(),
+            verdict(line.reached, line.is_limited, out.lang),
+            line.way.as_str().into(),
+            line.decided_by.as_str().into(),
+        ]);
+    }
+    out.table(&table)
+}
+
+/// A line of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    protocol: &'static str,
+    ports: PortRange,
+    zone: Option<String>,
+    families: Vec<Family>,
+    reached: Reached,
+    is_limited: bool,
+    way: String,
+    decided_by: String,
+}
+
+impl Line {
+    fn port(&self) -> String {
+        format!("{}/{}", self.ports, self.protocol)
+    }
+
+    fn from(&self, lang: Lang) -> String {
+        let zone = self.zone.as_deref().unwrap_or(ASKED.in_lang(lang));
+        match self.families.as_slice() {
+            [Family::Ipv4] => format!("{zone} IPv4"),
+            [Family::Ipv6] => format!("{zone} IPv6"),
+            _ => zone.into(),
+        }
+    }
+
+    /// Takes in the same answer for the other family.
+    fn joins(&mut self, other: &Self) -> bool {
+        let same = |line: &Self| {
+            (line.protocol, line.ports, line.zone.clone(), line.reached, line.is_limited, line.way.clone())
+        };
+        let is_other = !self.families.iter().any(|family| other.families.contains(family));
+        if !is_other || same(self) != same(other) {
+            return false;
+        }
+        self.families.extend(&other.families);
+        if self.decided_by != other.decided_by {
+            self.decided_by = format!("{} · {}", self.decided_by, other.decided_by);
+        }
+        true
+    }
+}
+
+fn line(row: &Row<'_>, filter: &Filter, lang: Lang) -> Line {
+    let exposure = &row.exposure;
+    let places = exposure.decided_by.iter().chain(&exposure.doubts).map(|place| place_view(*place, filter));
+    Line {
+        protocol: row.protocol.name(),
+        ports: exposure.range(),
+        zone: row.zone.map(Into::into),
+        families: vec![row.family],
+        reached: exposure.reached,
+        is_limited: exposure.is_rate_limited,
+        way: way(row, filter, lang),
+        decided_by: match listed(places.map(|place| rule(&place)).collect(), " · ") {
+            none if none.is_empty() => NO_RULE.in_lang(lang).into(),
+            rules => rules,
+        },
+    }
+}
+
+/// One line for both families where the same holds; the host itself is left out where it is as one expects.
+fn fold(lines: Vec<Line>) -> Vec<Line> {
+    let mut folded: Vec<Line> = Vec::new();
+    for line in lines {
+        let mut near = folded.iter_mut().rev().take_while(|known| known.ports == line.ports);
+        if !near.any(|known| known.joins(&line)) {
+            folded.push(line);
+        }
+    }
+    folded.retain(|line| line.zone.as_deref() != Some(HOST) || line.reached != Reached::Reachable);
+    folded
+}
+
+fn verdict(reached: Reached, is_limited: bool, lang: Lang) -> Cell {
+    let (words, paint) = match reached {
+        Reached::Reachable => (Words { en: "reachable", ja: "到達可" }, None),
+        Reached::Partly => (Words { en: "partly", ja: "一部到達可" }, Some(Paint::Yellow)),
+        Reached::Dropped => (Words { en: "dropped", ja: "破棄" }, None),
+        Reached::Rejected => (Words { en: "rejected", ja: "拒否" }, None),
+        Reached::Unknown => (Words { en: "unknown", ja: "判定不能" }, Some(Paint::Yellow)),
+    };
+    let limited = if is_limited { LIMITED.in_lang(lang) } else { "" };
+    let text = format!("{}{limited}", words.in_lang(lang));
+    paint.map_or_else(|| Cell::from(text.as_str()), |paint| Cell::painted(&text, paint))
+}
+
+/// How packets arrive, and whose do where not all.
+fn way(row: &Row<'_>, filter: &Filter, lang: Lang) -> String {
+    let ways = row.exposure.ways.iter().map(|way| way_text(&how(way, row.family), lang));
+    let ways = listed(ways.collect(), " ");
+    let whose = row.exposure.passing.iter().map(|passing| whose(passing, row.family, filter, lang));
+    let whose: Vec<_> = whose.filter(|text| !text.is_empty()).collect();
+    if whose.is_empty() { ways } else { format!("{ways} ({})", listed(whose, ", ")) }
+}
+
+/// `by docker0 from 10.0.0.0/8 to 203.0.113.1`, as far as that tells packets apart.
+fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> String {
+    let few = |addresses: Option<&Intervals>| listed(named(addresses, family, LISTED_MAX + 1), " ");
+    let by = listed(interfaces(passing, filter).into_iter().map(Into::into).collect(), " ");
+    let (from, to) = (few(passing.sources.as_ref()), few(passing.destinations.as_ref()));
+    let parts = [(by, BY), (from, FROM), (to, TO)].map(|(what, words)| match lang {
+        _ if what.is_empty() => what,
+        Lang::En => format!("{} {what}", words.en),
+        Lang::Ja => format!("{}: {what}", words.ja),
+    });
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn way_text(way: &HowView, lang: Lang) -> String {
+    let Some(to) = &way.to else {
+        return if way.kind == "local" { HERE } else { ROUTED }.in_lang(lang).into();
+    };
+    let address = to.address.as_deref().unwrap_or_default();
+    let port = to.port.map(|port| format!(":{port}")).unwrap_or_default();
+    format!("→ {address}{port}")
+}
+
+fn rule(place: &PlaceView<'_>) -> String {
+    format!("{} {} {}: {}", place.family, place.table, place.chain, place.text)
+}
+
+/// The first few, each once.
+fn listed(mut all: Vec<String>, between: &str) -> String {
+    let mut known = std::collections::BTreeSet::new();
+    all.retain(|text| known.insert(text.clone()));
+    let more = if all.len() > LISTED_MAX { format!("{between}…") } else { String::new() };
+    all.truncate(LISTED_MAX);
+    all.join(between) + &more
+}
