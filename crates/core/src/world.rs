@@ -2,6 +2,7 @@
 
 mod gaps;
 mod holding;
+mod reaching;
 mod standing;
 
 pub use gaps::gap_matters;
@@ -12,6 +13,7 @@ use alloc::vec::Vec;
 
 use jiff::{Timestamp, civil::Date};
 
+use self::reaching::Reaching;
 use crate::{
     desired::{Desired, DesiredPort, desire},
     facts::{Gap, Hold, Listener, Namespace, Process, Snapshot, SocketState},
@@ -66,6 +68,7 @@ pub struct World<'a> {
     holdings: Vec<Holding<'a>>,
     /// The declared ports whose holder cannot be told from their owner.
     undecided: Option<Gap>,
+    reaching: Reaching,
 }
 
 impl<'a> World<'a> {
@@ -80,8 +83,9 @@ impl<'a> World<'a> {
     ) -> Self {
         let desired = policy.map(desire).unwrap_or_default();
         let (judged, holdings) = (Vec::new(), Vec::new());
-        let undecided = None;
-        let mut world = Self { snapshot, policy, desired, registry, now, scope, judged, holdings, undecided };
+        let (undecided, reaching) = (None, Reaching::default());
+        let mut world =
+            Self { snapshot, policy, desired, registry, now, scope, judged, holdings, undecided, reaching };
         world.judged = world.judged_listeners();
         world.holdings = holding::gather(snapshot, world.listeners(), |listener, identity| {
             world.declared_for(listener, identity).copied()

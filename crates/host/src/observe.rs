@@ -114,7 +114,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     };
     let firewall = match wanted.firewall {
         Firewall::Skip => None,
-        Firewall::Read => firewall::read(&mut gaps),
+        wanted => firewall::read(wanted, &mut gaps),
     };
     if pids.are_none() {
         gaps.missing("/proc");

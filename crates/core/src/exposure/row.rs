@@ -55,7 +55,8 @@ pub fn rows<'a>(filter: &Filter, places: &[From<'a>], listeners: &[&Listener]) -
         for from in places {
             let runs = exposed(filter, &from.senders, &to);
             rows.extend(ports.iter().filter_map(|&port| {
-                let exposure = at(&runs, port)?;
+                let ports = Interval { first: port.into(), last: port.into() };
+                let exposure = Exposure { ports, ..at(&runs, port)?.clone() };
                 Some(Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure })
             }));
         }
@@ -65,11 +66,12 @@ pub fn rows<'a>(filter: &Filter, places: &[From<'a>], listeners: &[&Listener]) -
     rows
 }
 
-/// What a run of ports says of one of them.
-fn at(runs: &[Exposure], port: u16) -> Option<Exposure> {
+/// The one of `runs`, which ascend, that `port` is in.
+#[must_use]
+pub fn at(runs: &[Exposure], port: u16) -> Option<&Exposure> {
     let number = u128::from(port);
-    let run = runs.iter().find(|run| run.ports.first <= number && number <= run.ports.last)?;
-    Some(Exposure { ports: Interval { first: number, last: number }, ..run.clone() })
+    let run = runs.get(runs.partition_point(|run| run.ports.last < number))?;
+    (run.ports.first <= number).then_some(run)
 }
 
 /// The ports that packets may get in by: those with a listener, by where they can be heard, and those sent on.
@@ -125,7 +127,9 @@ fn sent_on(filter: &Filter) -> Vec<((Protocol, Family), BTreeSet<u16>)> {
     found
 }
 
-fn families(listener: &Listener) -> Vec<Family> {
+/// The families of the packets that `listener` hears.
+#[must_use]
+pub fn families(listener: &Listener) -> Vec<Family> {
     let mapped = matches!(listener.address.ip.to_canonical(), IpAddr::V4(_));
     let hears = [(listener.hears_ipv4() || mapped, Family::Ipv4), (listener.hears_ipv6(), Family::Ipv6)];
     hears.into_iter().filter(|(hears, _)| *hears).map(|(_, family)| family).collect()

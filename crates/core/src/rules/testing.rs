@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use crate::{
     cgroup,
     facts::{
-        ExeState, Hold, HolderGap, Interface, Listener, Namespace, Parent, Privilege, Process, Snapshot,
+        ExeState, Firewall, Gap, Hold, HolderGap, Interface, Listener, Namespace, Parent, Privilege, Process,
+        Snapshot,
         testing::{listener, snapshot},
     },
     finding::Finding,
@@ -256,6 +257,13 @@ impl Scene {
 
     fn with_scope<T>(&self, scope: Scope, look: impl FnOnce(&World<'_>) -> T) -> T {
         look(&World::new(&self.snapshot, self.policy.as_ref(), Registry::builtin(), self.now, scope))
+    }
+
+    /// A packet filter, and what could not be seen of it.
+    pub(crate) fn filtered(mut self, firewall: Firewall, gaps: &[Gap]) -> Self {
+        self.snapshot.firewall = Some(firewall);
+        self.snapshot.gaps.extend_from_slice(gaps);
+        self
     }
 
     /// All that is wrong in the namespaces of `scope`.

@@ -1,6 +1,7 @@
 //! Whether an answer could change with what was not seen (exit code 3).
 
 use crate::{
+    address::Breadth,
     facts::{ExeState, Gap, GapKind, HolderGap, Listener, Snapshot},
     world::Scope,
 };
@@ -17,6 +18,7 @@ pub fn gap_matters<'a>(
 ) -> bool {
     match gap.what {
         GapKind::VanishedProcesses => listeners.any(lost_holder),
+        _ if gap.hides_firewall() => listeners.any(|listener| listener.breadth() != Breadth::Loopback),
         _ if gap.hides_holders() => listeners.any(Listener::may_hide_holder),
         GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
         GapKind::ForeignNamespaces | GapKind::UnenteredNamespaces => misses_namespace(snapshot, scope),

@@ -13,7 +13,7 @@ use self::{
     kernel::{FilterError, Tables},
     program::{Program, ProgramError},
 };
-use super::Gaps;
+use super::{Gaps, wanted::Firewall as Wanted};
 use crate::sys::netlink::NetlinkError;
 
 /// A filter that somebody changes faster than it is listed is read this often.
@@ -26,21 +26,33 @@ const LEGACY: [(&str, Listing, &str); 2] = [
 
 /// The listings of the packet filter, all of the same moment. What hides its rules is a gap, and then the interfaces,
 /// routes and settings are told alone; without these there is nothing to tell.
-pub(super) fn read(gaps: &mut Gaps) -> Option<Firewall> {
-    let mut listings = match ways() {
-        Ok(listings) => listings,
-        Err(error) => {
-            gaps.unlisted(&format!("rtnetlink: {error}"));
-            return None;
+pub(super) fn read(wanted: Wanted, gaps: &mut Gaps) -> Option<Firewall> {
+    let rules = match rules() {
+        Ok(Some(rules)) => rules,
+        hidden => {
+            tell(hidden, gaps);
+            Listings::new()
         }
     };
-    match rules() {
-        Ok(Some(rules)) => listings.extend(rules),
-        Ok(None) => gaps.unlisted("nftables changes faster than it is listed"),
+    if rules.is_empty() && wanted == Wanted::Rules {
+        return Some(Firewall::default());
+    }
+    match ways() {
+        Ok(ways) => Some(Firewall { listings: rules.into_iter().chain(ways).collect() }),
+        Err(error) => {
+            gaps.unlisted(&format!("rtnetlink: {error}"));
+            None
+        }
+    }
+}
+
+/// Says what hides the rules.
+fn tell(hidden: Result<Option<Listings>, Hidden>, gaps: &mut Gaps) {
+    match hidden {
+        Ok(_) => gaps.unlisted("nftables changes faster than it is listed"),
         Err(Hidden::Filter(FilterError::NotPermitted)) => gaps.add(GapKind::HiddenFirewall, 1),
         Err(hidden) => gaps.unlisted(&hidden.to_string()),
     }
-    Some(Firewall { listings })
 }
 
 /// What the way of a packet depends on beside the rules.

@@ -70,8 +70,10 @@ pub enum Origins {
 pub enum Firewall {
     /// It is not.
     Skip,
-    /// All of it, with what the way of a packet depends on beside it.
-    Read,
+    /// Its rules; and where there are any, what the way of a packet depends on beside them.
+    Rules,
+    /// The same, and interfaces, routes and settings also where no rule stands in the way.
+    Whole,
 }
 
 /// Which network namespaces are looked at.
@@ -97,6 +99,10 @@ impl Wanted {
     };
 
     /// What a judgement rests on: stale files and exhausted ranges too.
-    pub const JUDGEMENT: Self =
-        Self { files: Files::Mappings, connections: Connections::Count, ..Self::LISTENERS };
+    pub const JUDGEMENT: Self = Self {
+        files: Files::Mappings,
+        connections: Connections::Count,
+        firewall: Firewall::Rules,
+        ..Self::LISTENERS
+    };
 }

@@ -112,7 +112,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 /// Which sockets there are, and the whole packet filter; who holds them is another question.
 const WANTED: Wanted = Wanted {
-    firewall: Firewall::Read,
+    firewall: Firewall::Whole,
     namespaces: Namespaces::Own,
     holders: Holders::Skip,
     ..Wanted::LISTENERS

@@ -11,7 +11,10 @@ use portreeve_core::{
     words::{Lang, Words},
     world::World,
 };
-use portreeve_host::{Wanted, observe::Connections};
+use portreeve_host::{
+    Wanted,
+    observe::{Connections, Firewall},
+};
 
 use self::filter::Filter;
 use super::Command;
@@ -145,7 +148,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 /// A connection may be asked for by its peer's port, so all of them are looked at.
 fn wanted(filter: &Filter, all: bool) -> Wanted {
-    if all { Wanted { connections: Connections::List, ..Wanted::LISTENERS } } else { filter.wanted() }
+    let wanted = Wanted { firewall: Firewall::Rules, ..filter.wanted() };
+    if all { Wanted { connections: Connections::List, ports: None, ..wanted } } else { wanted }
 }
 
 fn print_table(

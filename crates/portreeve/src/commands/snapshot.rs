@@ -9,7 +9,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Connections, Origins},
+    observe::{Connections, Firewall, Origins},
 };
 
 use super::Command;
@@ -48,7 +48,12 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let connections = if own.get_flag("all") { Connections::List } else { Connections::Count };
-    let wanted = Wanted { connections, origins: Origins::Tell(EVERY_PORT), ..Wanted::JUDGEMENT };
+    let wanted = Wanted {
+        connections,
+        origins: Origins::Tell(EVERY_PORT),
+        firewall: Firewall::Whole,
+        ..Wanted::JUDGEMENT
+    };
     let mut snapshot = look::take_snapshot(settings, &wanted)?;
     if own.get_flag("redact") {
         redact::redact(&mut snapshot);

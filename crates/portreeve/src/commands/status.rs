@@ -23,7 +23,7 @@ use crate::{
     show::{
         escape::visible,
         gaps,
-        listeners::{BOUND, Names, OWNER, PORT, REACH, SERVICE, service},
+        listeners::{self, BOUND, Names, OWNER, PORT, SERVICE, service},
         next,
         out::Out,
         owner, reach,
@@ -138,7 +138,7 @@ fn print_rows(
         return Ok(());
     }
     let shown = choose(&rows, findings);
-    let mut table = Table::new(&[PORT, SERVICE, OWNER, BOUND, REACH, WORST], 2);
+    let mut table = Table::new(&[PORT, SERVICE, OWNER, BOUND, listeners::reach(world), WORST], 2);
     for (row, first) in shown.iter().filter_map(|row| Some((row, row.first()?))) {
         table.push([
             row.ports().into(),

@@ -14,7 +14,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Connections, Holders, Namespaces, Way, sight},
+    observe::{Connections, Firewall, Holders, Namespaces, Way, sight},
 };
 
 use super::Command;
@@ -63,7 +63,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let questions = asked::questions(&asked::words(own), TableFile::load()?.registry())?;
     let mut holders = holders(own.get_flag("full"), settings);
-    let wanted = Wanted { ports: asked::span(&questions.concat()), holders, ..Wanted::LISTENERS };
+    let ports = asked::span(&questions.concat());
+    let wanted = Wanted { ports, holders, firewall: Firewall::Rules, ..Wanted::LISTENERS };
     let mut look = Look::take(settings, &wanted)?;
     if settings.snapshot.is_none() && is_any(is_silent, &look, &questions) {
         (look, holders) = closer(&look, &wanted, &questions, settings)?;

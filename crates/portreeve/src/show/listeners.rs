@@ -26,9 +26,15 @@ pub(crate) const OWNER: Column = Column { head: Words { en: "OWNER", ja: "所有
 /// `BOUND TO`.
 pub(crate) const BOUND: Column =
     Column { head: Words { en: "BOUND TO", ja: "アドレス" }, fit: Fit::Whole };
-/// `REACH`: told by the address alone, as its head says.
-pub(crate) const REACH: Column =
-    Column { head: Words { en: "REACH (BIND)", ja: "到達範囲(bind)" }, fit: Fit::Whole };
+/// `REACH`; where it is told by the address alone, its head says so.
+pub(crate) fn reach(world: &World<'_>) -> Column {
+    let head = match world.filter() {
+        Some(_) => Words { en: "REACH", ja: "到達範囲" },
+        None => Words { en: "REACH (BIND)", ja: "到達範囲(bind)" },
+    };
+    Column { head, fit: Fit::Whole }
+}
+
 const PROCESS: Column = Column { head: Words { en: "PROCESS", ja: "プロセス" }, fit: Fit::Spare };
 /// `NETNS`.
 pub(crate) const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前空間" }, fit: Fit::Cut };
@@ -53,7 +59,7 @@ pub(crate) fn table<'a>(world: &World<'a>, rows: &[Row<'a>], names: Names, setti
     let lang = settings.lang;
     let foreign = rows.iter().any(|row| namespace(world, row).is_some());
     let verbose = settings.verbosity == Verbosity::Verbose;
-    let mut columns = vec![PORT, SERVICE, OWNER, PROCESS, BOUND, REACH];
+    let mut columns = vec![PORT, SERVICE, OWNER, PROCESS, BOUND, reach(world)];
     columns.extend(foreign.then_some(NETNS));
     columns.extend(verbose.then_some(COMMAND));
     let mut table = if settings.verbosity == Verbosity::Quiet {

@@ -3,7 +3,7 @@
 use portreeve_core::{
     facts::Listener,
     policy::{HOST, WORLD},
-    reach::{Reach, Verdict, reach},
+    reach::{Reach, Verdict},
     words::{Lang, Words},
     world::World,
 };
@@ -14,8 +14,7 @@ const UNKNOWN: &str = "?";
 
 /// The reach of `listener` from every zone.
 pub(crate) fn of(world: &World<'_>, listener: &Listener) -> Vec<Reach> {
-    let zones = world.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
-    reach(listener, world.snapshot.namespace(listener.netns), zones)
+    world.reach(listener)
 }
 
 /// Whether the world can reach `listener`.

@@ -1,0 +1,163 @@
+//! Who can reach a listener, past the packet filter where it is known (A4, A15, A17, A20).
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::cell::{OnceCell, RefCell};
+
+use super::World;
+use crate::{
+    address::{Breadth, Family},
+    exposure::{Exposure, Reached, Senders, To, at, exposed, families},
+    facts::{Gap, Listener, Snapshot},
+    firewall::{self, Filter, Intervals, number},
+    port::{PortRange, Protocol},
+    reach::{Basis, Reach, Verdict, reach},
+};
+
+/// What is asked once for all ports: the place of the zone, and where packets go.
+type Question = (usize, Protocol, Family, Option<Intervals>);
+
+/// The packet filter, and what was found out of it so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reaching {
+    filter: OnceCell<Option<Filter>>,
+    answers: RefCell<BTreeMap<Question, Vec<Exposure>>>,
+}
+
+impl World<'_> {
+    /// The packet filter of the observer's own namespace, where all of it was seen.
+    #[must_use]
+    pub fn filter(&self) -> Option<&Filter> {
+        self.reaching.filter.get_or_init(|| known(self.snapshot)).as_ref()
+    }
+
+    /// The reach of `listener` from `world`, `host` and each zone of the policy, in this order.
+    #[must_use]
+    pub fn reach(&self, listener: &Listener) -> Vec<Reach> {
+        let zones = self.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
+        let namespace = self.snapshot.namespace(listener.netns);
+        let mut reached = reach(listener, namespace, zones);
+        if !namespace.is_some_and(|namespace| namespace.own) || self.filter().is_none() {
+            return reached;
+        }
+        let places = [Senders::World, Senders::Host].into_iter().chain(zones.iter().map(Senders::Zone));
+        for ((place, senders), reach) in places.enumerate().zip(&mut reached) {
+            let past = self.past_the_filter(place, &senders, listener);
+            reach.verdict = past.map_or(reach.verdict, |past| past.min(reach.verdict));
+            reach.basis = Basis::Firewall;
+        }
+        reached
+    }
+
+    /// Whether packets from a place arrive at `listener`; `None` where no rule is in their way, or there are no packets.
+    fn past_the_filter(&self, place: usize, senders: &Senders<'_>, listener: &Listener) -> Option<Verdict> {
+        let filter = self.filter().filter(|filter| !filter.ruleset.chains.is_empty())?;
+        let is_bound = listener.breadth() != Breadth::Wildcard;
+        let bound = is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())));
+        let mut answers = self.reaching.answers.borrow_mut();
+        let reached = families(listener).into_iter().filter_map(|family| {
+            let question = (place, listener.protocol, family, bound.clone());
+            let runs = answers.entry(question).or_insert_with_key(|(_, protocol, family, addresses)| {
+                let (protocol, family, addresses) = (*protocol, *family, addresses.clone());
+                exposed(filter, senders, &To { family, protocol, addresses, ports: PortRange::EVERY })
+            });
+            at(runs, listener.port).map(|run| verdict(run.reached))
+        });
+        together(reached)
+    }
+}
+
+/// A filter of which something was not seen may let in more, or less, than what was.
+fn known(snapshot: &Snapshot) -> Option<Filter> {
+    let firewall = snapshot.firewall.as_ref()?;
+    let is_whole = !snapshot.gaps.iter().any(Gap::hides_firewall);
+    firewall::read(firewall).ok().filter(|_| is_whole)
+}
+
+const fn verdict(reached: Reached) -> Verdict {
+    match reached {
+        Reached::Reachable => Verdict::Reachable,
+        Reached::Partly => Verdict::Partly,
+        Reached::Dropped | Reached::Rejected => Verdict::Blocked,
+        Reached::Unknown => Verdict::Unknown,
+    }
+}
+
+/// The verdict on all packets, from those on the packets of each family.
+fn together(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
+    verdicts.reduce(|one, other| match (one.min(other), one.max(other)) {
+        (low, high) if low == high => low,
+        (_, Verdict::Partly | Verdict::Reachable) => Verdict::Partly,
+        _ => Verdict::Unknown,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::String};
+
+    use super::*;
+    use crate::{
+        facts::{Firewall, GapKind, Listing},
+        rules::testing::scene,
+    };
+
+    const ADDRESSES: &str = r#"[{"ifname":"lo","addr_info":[{"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
+        {"ifname":"eth0","addr_info":[{"local":"203.0.113.1","prefixlen":24},{"local":"2001:db8::1","prefixlen":64}]}]"#;
+
+    /// A host that drops what comes in by IPv4, but for what `accepted` says.
+    fn firewall(accepted: &str) -> Firewall {
+        let rules = format!(
+            "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n{accepted}COMMIT\n"
+        );
+        let listings = [(Listing::Addresses, ADDRESSES.into()), (Listing::IptablesLegacy, rules)];
+        Firewall { listings: listings.into() }
+    }
+
+    /// The verdicts on a listener from the world and from the host.
+    fn verdicts(spot: &str, accepted: &str, gaps: &[Gap]) -> Vec<(String, Verdict, Basis)> {
+        let scene = scene().listens("x.service", spot).filtered(firewall(accepted), gaps);
+        scene.with_world(|world| {
+            let listener = &world.snapshot.listeners[0];
+            world.reach(listener).into_iter().map(|reach| (reach.zone, reach.verdict, reach.basis)).collect()
+        })
+    }
+
+    fn told(world: Verdict, host: Verdict, basis: Basis) -> [(String, Verdict, Basis); 2] {
+        [("world".into(), world, basis), ("host".into(), host, basis)]
+    }
+
+    #[test]
+    fn a_firewall_keeps_packets_from_a_listener() {
+        let at = |spot, accepted| verdicts(spot, accepted, &[]);
+        let accept = "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\n";
+        let open = told(Verdict::Reachable, Verdict::Reachable, Basis::Firewall);
+        let shut = told(Verdict::Blocked, Verdict::Reachable, Basis::Firewall);
+        assert_eq!(at("0.0.0.0:80/tcp", accept), open);
+        assert_eq!(at("0.0.0.0:81/tcp", accept), shut);
+        assert_eq!(at("0.0.0.0:80/udp", accept), shut);
+        assert_eq!(at("127.0.0.1:80/tcp", accept), shut);
+    }
+
+    #[test]
+    fn what_one_family_lets_in_is_a_part() {
+        // Nothing filters IPv6.
+        let partly = told(Verdict::Partly, Verdict::Reachable, Basis::Firewall);
+        assert_eq!(verdicts("[::]:80/tcp", "", &[]), partly);
+    }
+
+    #[test]
+    fn a_rule_that_nobody_understands_makes_no_listener_safe() {
+        let odd = "-A INPUT -m string --string x --algo bm -j ACCEPT\n";
+        let unknown = told(Verdict::Unknown, Verdict::Reachable, Basis::Firewall);
+        assert_eq!(verdicts("0.0.0.0:80/tcp", odd, &[]), unknown);
+    }
+
+    #[test]
+    fn rules_that_were_not_seen_leave_the_address_alone_to_tell() {
+        let bind = told(Verdict::Reachable, Verdict::Reachable, Basis::Bind);
+        for gap in [GapKind::HiddenFirewall, GapKind::UnlistedRules] {
+            assert_eq!(verdicts("0.0.0.0:80/tcp", "", &[Gap::new(gap, 1)]), bind);
+        }
+        assert_eq!(verdicts("0.0.0.0:80/tcp", "no rule\n", &[]), bind);
+    }
+}
