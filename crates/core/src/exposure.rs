@@ -3,7 +3,7 @@
 mod row;
 mod senders;
 
-pub use row::{From, Row, at, families, rows, rows_to};
+pub use row::{From, Row, at, families, passages, rows, rows_to};
 pub use senders::{Senders, destinations, network};
 
 use alloc::{collections::BTreeSet, vec::Vec};

@@ -1,6 +1,7 @@
 //! What a ruleset does to a set of packets (A15, A17, A20).
 
 mod ask;
+mod author;
 mod intervals;
 pub mod ipset;
 pub mod iptables;
@@ -14,6 +15,7 @@ mod surroundings;
 mod walk;
 
 pub use self::{
+    author::{Author, author, opening},
     intervals::{Interval, Intervals},
     listings::{Filter, Unreadable, read},
     packets::{Divided, Field, Packets, State, family_number},
@@ -22,7 +24,7 @@ pub use self::{
         Rule, Ruleset, Step, Target, Tuple, Value,
     },
     surroundings::{
-        Interface, NO_INTERFACE, Route, Surroundings, address, network_name, networks, number, numbers,
+        Interface, NO_INTERFACE, Route, Surroundings, address, network_name, networks, number, numbers, span,
     },
     walk::{Fate, Part, Place, Rewritten, Sender, walk},
 };

@@ -2,11 +2,13 @@
 
 mod gaps;
 mod holding;
+mod passage;
 mod reaching;
 mod standing;
 
 pub use gaps::gap_matters;
 pub use holding::{Holding, name_of, restart_command};
+pub use passage::Passage;
 pub use standing::{Strangers, strangers};
 
 use alloc::vec::Vec;

@@ -135,6 +135,7 @@ fn common(together: &[&Sighting<'_>]) -> Common {
     let danger = together.iter().find_map(|sighting| sighting.danger);
     let beyond = together.iter().any(|sighting| sighting.listener.breadth() != Breadth::Loopback);
     let narrowed = danger.filter(|_| beyond);
+    let is_reached = together.iter().any(|sighting| sighting.is_reached);
     let sets: BTreeSet<_> = together.iter().map(|sighting| &sighting.owners).collect();
     let programs = together.iter().flat_map(|sighting| &sighting.programs);
     Common {
@@ -144,7 +145,7 @@ fn common(together: &[&Sighting<'_>]) -> Common {
         addresses: addresses(together, narrowed),
         device: device(together),
         ties: ties(together),
-        reach: if beyond && narrowed.is_none() { Reach::World } else { Reach::Host },
+        reach: if is_reached && narrowed.is_none() { Reach::World } else { Reach::Host },
         narrowed,
         programs: programs.take(OWNERS_MAX).map(|name| String::from(*name)).collect(),
         seen_at: together

@@ -11,6 +11,7 @@ use crate::{
     address::{Breadth, Family},
     facts::Listener,
     firewall::{Filter, Interval, Intervals, number},
+    policy::WORLD,
     port::{PortRange, Protocol},
 };
 
@@ -76,7 +77,7 @@ pub fn at(runs: &[Exposure], port: u16) -> Option<&Exposure> {
 
 /// The ports that packets may get in by: those with a listener, by where they can be heard, and those sent on.
 fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<u16>)> {
-    let mut wide: BTreeMap<(Protocol, Family), BTreeSet<u16>> = sent_on(filter).into_iter().collect();
+    let mut wide: BTreeMap<(Protocol, Family), BTreeSet<u16>> = sent_on(filter);
     let mut bound: BTreeMap<(Protocol, Family, u16), Intervals> = BTreeMap::new();
     for listener in listeners {
         for family in families(listener) {
@@ -109,20 +110,27 @@ fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<u16>)> {
 /// Of more ports than this that a rule sends on together, none is a service of its own.
 const RUN_PORTS_MAX: u128 = 1_024;
 
-/// The ports that a rule sends on to somebody else.
-fn sent_on(filter: &Filter) -> Vec<((Protocol, Family), BTreeSet<u16>)> {
-    let mut found = Vec::new();
-    for protocol in [Protocol::Tcp, Protocol::Udp] {
-        for family in Family::ALL {
-            let to = To { family, protocol, addresses: None, ports: PortRange::EVERY };
-            let runs = exposed(filter, &Senders::World, &to);
-            let is_sent_on = |run: &&Exposure| {
-                let is_short = run.ports.last - run.ports.first < RUN_PORTS_MAX;
-                is_short && run.ways.iter().any(|way| matches!(way, How::Forwarded(_)))
-            };
-            let ports = runs.iter().filter(is_sent_on).flat_map(|run| run.ports.first..=run.ports.last);
-            found.push(((protocol, family), ports.filter_map(|port| u16::try_from(port).ok()).collect()));
-        }
+/// The runs of ports at which a rule sends packets from the world on to somebody else, to whom they get.
+#[must_use]
+pub fn passages(filter: &Filter) -> Vec<Row<'static>> {
+    let world = [From { zone: Some(WORLD), senders: Senders::World }];
+    let to = |protocol| {
+        Family::ALL.map(|family| To { family, protocol, addresses: None, ports: PortRange::EVERY })
+    };
+    let mut rows = rows_to(filter, &world, &[Protocol::Tcp, Protocol::Udp].map(to).concat());
+    rows.retain(|row| {
+        let Interval { first, last } = row.exposure.ports;
+        last - first < RUN_PORTS_MAX && row.exposure.ways.iter().any(|way| matches!(way, How::Forwarded(_)))
+    });
+    rows
+}
+
+/// The ports of all passages.
+fn sent_on(filter: &Filter) -> BTreeMap<(Protocol, Family), BTreeSet<u16>> {
+    let mut found: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();
+    for row in passages(filter) {
+        let ports = row.exposure.range();
+        found.entry((row.protocol, row.family)).or_default().extend(ports.first..=ports.last);
     }
     found
 }

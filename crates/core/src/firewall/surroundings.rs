@@ -1,6 +1,7 @@
 //! What a packet's way depends on beside the rules: interfaces, addresses and routes (A4).
 
 use alloc::{
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -166,6 +167,13 @@ pub fn networks(addresses: &Intervals, family: Family, most: usize) -> Vec<IpNet
         Family::Ipv6 => IpSubnets::from(Ipv6Subnets::new(interval.first.into(), interval.last.into(), 0)),
     };
     addresses.iter().flat_map(of).take(most).collect()
+}
+
+/// The one address of these, or the first and the last.
+#[must_use]
+pub fn span(addresses: &Intervals, family: Family) -> Option<String> {
+    let (first, last) = (address(addresses.first()?, family), address(addresses.last()?, family));
+    Some(if first == last { first.to_string() } else { format!("{first}-{last}") })
 }
 
 /// A network as a person writes it; one of a single address as that.

@@ -1,6 +1,7 @@
 //! What the policy declares against what the host does (A15, A17, A24).
 
 mod bound_wider_than_declared;
+mod declared_but_blocked;
 mod declared_but_silent;
 mod moved_from_declared_port;
 mod stolen_port;
@@ -21,6 +22,7 @@ pub const RULES: &[&Rule] = &[
     &unneeded_open_port::RULE,
     &moved_from_declared_port::RULE,
     &declared_but_silent::RULE,
+    &declared_but_blocked::RULE,
 ];
 
 /// The single numbers of `service` on which nobody listens; a range is a pool and never silent.

@@ -2,9 +2,19 @@
 
 mod cleartext_service;
 mod datastore_open_to_world;
+mod firewall_absent;
+mod open_through_forward;
+mod says_closed_is_open;
 mod wider_on_ipv6;
 
 use super::Rule;
 
 /// The rules of this group, in reading order.
-pub const RULES: &[&Rule] = &[&datastore_open_to_world::RULE, &cleartext_service::RULE, &wider_on_ipv6::RULE];
+pub const RULES: &[&Rule] = &[
+    &says_closed_is_open::RULE,
+    &open_through_forward::RULE,
+    &datastore_open_to_world::RULE,
+    &cleartext_service::RULE,
+    &wider_on_ipv6::RULE,
+    &firewall_absent::RULE,
+];

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use crate::{
     cgroup,
     facts::{
-        ExeState, Firewall, Gap, Hold, HolderGap, Interface, Listener, Namespace, Parent, Privilege, Process,
-        Snapshot,
+        ExeState, Firewall, Gap, Hold, HolderGap, Interface, Listener, Listing, Namespace, Parent, Privilege,
+        Process, Snapshot,
         testing::{listener, snapshot},
     },
     finding::Finding,
@@ -82,6 +82,39 @@ fn process(unit: &str) -> Process {
         parent: Some(Parent { pid: 1, name: "systemd".into() }),
         ..Process::default()
     }
+}
+
+/// A host on the world's wire, with a network of containers behind it.
+const ADDRESSES: &str = r#"[{"ifname":"lo","addr_info":[{"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
+    {"ifname":"eth0","addr_info":[{"local":"203.0.113.1","prefixlen":24},{"local":"2001:db8::1","prefixlen":64}]},
+    {"ifname":"docker0","addr_info":[{"local":"172.17.0.1","prefixlen":16}]}]"#;
+const ROUTES: &str = r#"[{"dst":"default","dev":"eth0"},{"dst":"172.17.0.0/16","dev":"docker0"}]"#;
+
+/// A packet filter that drops what comes in by IPv4, but for what `rules` of its table `filter` say.
+pub(crate) fn filtering(rules: &str) -> Firewall {
+    listed(rules, "")
+}
+
+/// The same, which sends 8080/tcp on to a container.
+pub(crate) fn published(rules: &str) -> Firewall {
+    let sent_on =
+        "-A PREROUTING ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80";
+    let chains =
+        [":PREROUTING", ":INPUT", ":OUTPUT", ":POSTROUTING"].map(|name| format!("{name} ACCEPT [0:0]"));
+    listed(rules, &format!("*nat\n{}\n{sent_on}\nCOMMIT\n", chains.join("\n")))
+}
+
+fn listed(rules: &str, more: &str) -> Firewall {
+    let filter = format!(
+        "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n{rules}COMMIT\n{more}"
+    );
+    let listings = [
+        (Listing::Addresses, ADDRESSES.into()),
+        (Listing::Routes, ROUTES.into()),
+        (Listing::Settings, "net.ipv4.ip_forward = 1\n".into()),
+        (Listing::IptablesLegacy, filter),
+    ];
+    Firewall { listings: listings.into() }
 }
 
 impl Scene {

@@ -20,15 +20,19 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 19] = [
+const PROMISED: [(&str, &str); 23] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
     ("moved-from-declared-port", "warning"),
     ("declared-but-silent", "warning"),
+    ("declared-but-blocked", "warning"),
+    ("says-closed-is-open", "critical"),
+    ("open-through-forward", "high"),
     ("datastore-open-to-world", "high"),
     ("cleartext-service", "warning"),
     ("wider-on-ipv6", "warning"),
+    ("firewall-absent", "notice"),
     ("shared-by-strangers", "critical"),
     ("anyone-may-take-well-known", "high"),
     ("service-in-dynamic-range", "warning"),

@@ -8,7 +8,8 @@ use crate::{
     address::{Breadth, Family},
     exposure::{Exposure, Reached, Senders, To, at, exposed, families},
     facts::{Gap, Listener, Snapshot},
-    firewall::{self, Filter, Intervals, number},
+    firewall::{self, Filter, Intervals, Place, number},
+    policy::{HOST, WORLD},
     port::{PortRange, Protocol},
     reach::{Basis, Reach, Verdict, reach},
 };
@@ -39,30 +40,60 @@ impl World<'_> {
         if !namespace.is_some_and(|namespace| namespace.own) || self.filter().is_none() {
             return reached;
         }
-        let places = [Senders::World, Senders::Host].into_iter().chain(zones.iter().map(Senders::Zone));
-        for ((place, senders), reach) in places.enumerate().zip(&mut reached) {
-            let past = self.past_the_filter(place, &senders, listener);
+        for ((place, (_, senders)), reach) in self.places().enumerate().zip(&mut reached) {
+            let runs = self.past_the_filter(place, &senders, listener);
+            let past = together(runs.iter().map(|(_, run)| verdict(run.reached)));
             reach.verdict = past.map_or(reach.verdict, |past| past.min(reach.verdict));
             reach.basis = Basis::Firewall;
         }
         reached
     }
 
-    /// Whether packets from a place arrive at `listener`; `None` where no rule is in their way, or there are no packets.
-    fn past_the_filter(&self, place: usize, senders: &Senders<'_>, listener: &Listener) -> Option<Verdict> {
-        let filter = self.filter().filter(|filter| !filter.ruleset.chains.is_empty())?;
+    /// The rule that keeps the packets of a zone from `listener`, where one does.
+    #[must_use]
+    pub fn decided_by(&self, listener: &Listener, zone: &str) -> Option<Place> {
+        let (place, (_, senders)) = self.places().enumerate().find(|(_, (name, _))| *name == zone)?;
+        let runs = self.past_the_filter(place, &senders, listener);
+        runs.iter().flat_map(|(_, run)| &run.decided_by).next().copied()
+    }
+
+    /// Whether the world gets to `listener` over one family, as far as the filter tells.
+    #[must_use]
+    pub fn verdict_over(&self, listener: &Listener, family: Family) -> Option<Verdict> {
+        let runs = self.past_the_filter(0, &Senders::World, listener);
+        runs.iter().find(|(own, _)| *own == family).map(|(_, run)| verdict(run.reached))
+    }
+
+    /// The zones in the order of [`Self::reach`].
+    fn places(&self) -> impl Iterator<Item = (&str, Senders<'_>)> {
+        let named = self.policy.into_iter().flat_map(|policy| &policy.zones);
+        let named = named.map(|zone| (zone.name.as_str(), Senders::Zone(zone)));
+        [(WORLD, Senders::World), (HOST, Senders::Host)].into_iter().chain(named)
+    }
+
+    /// What becomes of the packets from a place to `listener`, by family; nothing where no rule is in their way, or there
+    /// are no packets.
+    fn past_the_filter(
+        &self,
+        place: usize,
+        senders: &Senders<'_>,
+        listener: &Listener,
+    ) -> Vec<(Family, Exposure)> {
+        let Some(filter) = self.filter().filter(|filter| !filter.ruleset.chains.is_empty()) else {
+            return Vec::new();
+        };
         let is_bound = listener.breadth() != Breadth::Wildcard;
         let bound = is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())));
         let mut answers = self.reaching.answers.borrow_mut();
-        let reached = families(listener).into_iter().filter_map(|family| {
+        let run = |family| {
             let question = (place, listener.protocol, family, bound.clone());
             let runs = answers.entry(question).or_insert_with_key(|(_, protocol, family, addresses)| {
                 let (protocol, family, addresses) = (*protocol, *family, addresses.clone());
                 exposed(filter, senders, &To { family, protocol, addresses, ports: PortRange::EVERY })
             });
-            at(runs, listener.port).map(|run| verdict(run.reached))
-        });
-        together(reached)
+            at(runs, listener.port).map(|run| (family, run.clone()))
+        };
+        families(listener).into_iter().filter_map(run).collect()
     }
 }
 
@@ -93,29 +124,17 @@ fn together(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, string::String};
+    use alloc::string::String;
 
     use super::*;
     use crate::{
-        facts::{Firewall, GapKind, Listing},
-        rules::testing::scene,
+        facts::GapKind,
+        rules::testing::{filtering, scene},
     };
-
-    const ADDRESSES: &str = r#"[{"ifname":"lo","addr_info":[{"local":"127.0.0.1","prefixlen":8},{"local":"::1","prefixlen":128}]},
-        {"ifname":"eth0","addr_info":[{"local":"203.0.113.1","prefixlen":24},{"local":"2001:db8::1","prefixlen":64}]}]"#;
-
-    /// A host that drops what comes in by IPv4, but for what `accepted` says.
-    fn firewall(accepted: &str) -> Firewall {
-        let rules = format!(
-            "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n{accepted}COMMIT\n"
-        );
-        let listings = [(Listing::Addresses, ADDRESSES.into()), (Listing::IptablesLegacy, rules)];
-        Firewall { listings: listings.into() }
-    }
 
     /// The verdicts on a listener from the world and from the host.
     fn verdicts(spot: &str, accepted: &str, gaps: &[Gap]) -> Vec<(String, Verdict, Basis)> {
-        let scene = scene().listens("x.service", spot).filtered(firewall(accepted), gaps);
+        let scene = scene().listens("x.service", spot).filtered(filtering(accepted), gaps);
         scene.with_world(|world| {
             let listener = &world.snapshot.listeners[0];
             world.reach(listener).into_iter().map(|reach| (reach.zone, reach.verdict, reach.basis)).collect()

@@ -8,7 +8,7 @@ use portreeve_core::{
     address::{Address, Family},
     exposure::{Exposure, How, Passing, Reached, Row, To},
     facts::Gap,
-    firewall::{Filter, Intervals, Place, Rewritten, address, network_name, networks},
+    firewall::{Filter, Intervals, Place, Rewritten, network_name, networks, span},
     port::Protocol,
     reach::Basis,
     words::Lang,
@@ -182,12 +182,6 @@ fn how(way: &How, family: Family) -> HowView {
 fn target(to: &Rewritten, family: Family) -> ToView {
     let port = to.port.as_ref().and_then(Intervals::only).and_then(|port| u16::try_from(port).ok());
     ToView { address: to.address.as_ref().and_then(|addresses| span(addresses, family)), port }
-}
-
-/// The one address, or the first and the last.
-fn span(addresses: &Intervals, family: Family) -> Option<String> {
-    let (first, last) = (address(addresses.first()?, family), address(addresses.last()?, family));
-    Some(if first == last { first.to_string() } else { format!("{first}-{last}") })
 }
 
 fn passing_view<'a>(passing: &Passing, filter: &'a Filter, family: Family) -> PassingView<'a> {

@@ -4,6 +4,7 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
+    reach::{Basis, Reach, Verdict},
     rules::{Page, Rule},
     text,
     words::{Text, Words},
@@ -37,30 +38,51 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     if world.policy.is_none() {
         return Vec::new();
     }
-    world.holdings().filter(|holding| holding.declared.is_none()).map(finding).collect()
+    let undeclared = world.holdings().filter(|holding| holding.declared.is_none());
+    undeclared.map(|holding| finding(world, holding)).collect()
 }
 
-fn finding(holding: &Holding<'_>) -> Finding {
+/// Whether packets from the world are known to get in: no firewall stands before it.
+fn is_reached(world: &World<'_>, holding: &Holding<'_>) -> bool {
+    let past = |reach: &Reach| reach.basis == Basis::Firewall && reach.verdict >= Verdict::Partly;
+    holding.listeners.iter().any(|listener| world.reach(listener).first().is_some_and(past))
+}
+
+fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
     let Text { en, ja } = holding.who();
     let spec = holding.spec();
     let address = &holding.widest().address;
-    RULE.finding(
+    let is_reached = is_reached(world, holding);
+    let what = if is_reached {
+        text!(
+            "{en} listens on {spec} at {address}, which no service declares and the world can reach",
+            "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けていて、外部から届きます"
+        )
+    } else {
         text!(
             "{en} listens on {spec} at {address}, which no service declares",
             "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けています"
-        ),
+        )
+    };
+    let mut finding = RULE.finding(
+        what,
         text!(
             "stop it if nobody needs it, or declare {spec} in the policy",
             "不要なら停止し、必要なら policy に {spec} を宣言してください"
         ),
-    )
-    .about(holding)
-    .run([format!("portreeve who {spec}")])
+    );
+    if is_reached {
+        finding.severity = Severity::High;
+    }
+    finding.about(holding).run([format!("portreeve who {spec}")])
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::scene;
+    use crate::{
+        finding::Severity,
+        rules::testing::{filtering, scene},
+    };
 
     #[test]
     fn a_listener_that_nobody_declared_is_found() {
@@ -73,6 +95,17 @@ mod tests {
             scene.texts("unneeded-open-port"),
             ["8099/tcp: nc (user dev) listens on 8099/tcp at ::, which no service declares"]
         );
+    }
+
+    #[test]
+    fn one_that_packets_get_to_is_worse() {
+        let severity = |rules| {
+            let scene =
+                scene().policy().listens("nc.service", "0.0.0.0:8099/tcp").filtered(filtering(rules), &[]);
+            scene.judge().iter().find(|finding| finding.rule == "unneeded-open-port").unwrap().severity
+        };
+        assert_eq!(severity("-A INPUT -p tcp -m tcp --dport 8099 -j ACCEPT\n"), Severity::High);
+        assert_eq!(severity(""), Severity::Warning);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use alloc::{format, vec::Vec};
 
 use crate::{
-    address::Breadth,
+    address::{Breadth, Family},
     facts::{Listener, Namespace},
     finding::{Finding, Severity},
     port::Protocol,
+    reach::Verdict,
     rules::{Page, Rule},
     text,
     words::{Text, Words},
@@ -44,10 +45,40 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 }
 
 fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
+    by_packets(world, holding).or_else(|| by_address(world, holding))
+}
+
+/// A firewall that lets in over IPv6 what it keeps out over IPv4: rules that somebody wrote for one family alone.
+fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
+    let best =
+        |family| holding.listeners.iter().filter_map(|listener| world.verdict_over(listener, family)).max();
+    let is_wider = best(Family::Ipv4)? == Verdict::Blocked && best(Family::Ipv6)? >= Verdict::Partly;
+    let spec = holding.spec();
+    let finding = || {
+        RULE.finding(
+            text!(
+                "the firewall keeps {spec} closed over IPv4 and lets it in over IPv6",
+                "ファイアウォールは {spec} を IPv4 では遮断し、IPv6 では通しています"
+            ),
+            text!(
+                "write the same rules for IPv6, or waive this if it is meant to be open",
+                "IPv6 にも同じルールを書いてください。意図した公開なら容認(waive)してください"
+            ),
+        )
+    };
+    let is_heard = holding
+        .listeners
+        .iter()
+        .any(|listener| listener.breadth() != Breadth::Loopback && listener.hears_ipv4());
+    (is_wider && is_heard).then(|| finding().about(holding).run([format!("portreeve exposure {spec}")]))
+}
+
+fn by_address(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let wide = holding.listeners.iter().find(|listener| is_wide_on_ipv6_alone(listener))?;
     let ipv6_only = wide.protocol == Protocol::Udp && IPV6_ALONE.contains(&wide.port);
     let routed = world.snapshot.namespace(wide.netns).is_none_or(has_ipv6);
-    if ipv6_only || !routed || ipv4_breadth(world, holding) > Some(Breadth::Loopback) {
+    let is_shut = world.verdict_over(wide, Family::Ipv6) == Some(Verdict::Blocked);
+    if ipv6_only || !routed || is_shut || ipv4_breadth(world, holding) > Some(Breadth::Loopback) {
         return None;
     }
     let mut finding = RULE.finding(describe(holding, ipv4_breadth(world, holding)), advise()).about(holding);
@@ -105,7 +136,10 @@ fn advise() -> Text {
 
 #[cfg(test)]
 mod tests {
-    use crate::{facts::testing::interface, rules::testing::scene};
+    use crate::{
+        facts::testing::interface,
+        rules::testing::{filtering, scene},
+    };
 
     #[test]
     fn loopback_on_ipv4_and_everything_on_ipv6_is_found() {
@@ -115,6 +149,17 @@ mod tests {
             ["8080/tcp: shop keeps 8080/tcp to this host over IPv4 and opens it to everybody over IPv6"]
         );
         assert_eq!(scene.found("wider-on-ipv6"), ["8080/tcp ::"]);
+    }
+
+    #[test]
+    fn rules_for_one_family_alone_are_found() {
+        let over = |rules| {
+            let scene = scene().listens("shop.service", "[::]:8080/tcp").filtered(filtering(rules), &[]);
+            scene.texts("wider-on-ipv6")
+        };
+        let said = "8080/tcp: the firewall keeps 8080/tcp closed over IPv4 and lets it in over IPv6";
+        assert_eq!(over(""), [said]);
+        assert!(over("-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n").is_empty());
     }
 
     #[test]

@@ -1,0 +1,158 @@
+//! Which program keeps a chain, as far as its names tell, and how a person opens a port there (A17, A20).
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+
+use super::{Chain, Layer, Place, Ruleset, Step};
+use crate::{firewall::Decision, port::PortSpec};
+
+/// A program that keeps rules of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Author {
+    /// ufw(8): its chains begin with its name.
+    Ufw,
+    /// firewalld(1): its table has its name, or in iptables its chains have (`IN_public`).
+    Firewalld,
+    /// Somebody with iptables(8).
+    Iptables,
+    /// Somebody with nft(8).
+    Nftables,
+}
+
+impl Author {
+    /// Its name, as a person says it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ufw => "ufw",
+            Self::Firewalld => "firewalld",
+            Self::Iptables => "iptables",
+            Self::Nftables => "nftables",
+        }
+    }
+}
+
+/// Who keeps the chain of `place`: ufw also keeps the policy of a chain that leads to its own.
+#[must_use]
+pub fn author(ruleset: &Ruleset, place: Place) -> Author {
+    let chain = &ruleset.chains[place.chain.0];
+    if is_of_ufw(chain) || leads_to_ufw(ruleset, chain) {
+        Author::Ufw
+    } else if chain.table == "firewalld" || chain.name.starts_with("IN_") || chain.name == "INPUT_ZONES" {
+        Author::Firewalld
+    } else if chain.rules.iter().any(is_of_iptables) || is_empty_of_iptables(chain) {
+        Author::Iptables
+    } else {
+        Author::Nftables
+    }
+}
+
+fn is_of_ufw(chain: &Chain) -> bool {
+    chain.name.starts_with("ufw-") || chain.name.starts_with("ufw6-")
+}
+
+fn leads_to_ufw(ruleset: &Ruleset, chain: &Chain) -> bool {
+    let steps = chain.rules.iter().flat_map(|rule| &rule.steps);
+    let mut led = steps.filter_map(|step| match step {
+        Step::Decide(Decision::Jump(chain) | Decision::Goto(chain)) => ruleset.chains.get(chain.0),
+        _ => None,
+    });
+    led.any(is_of_ufw)
+}
+
+/// A rule that was read from iptables-save is written as that writes it.
+fn is_of_iptables(rule: &super::Rule) -> bool {
+    rule.text.starts_with("-A ")
+}
+
+/// The names that iptables gives its chains are in capitals; without a rule nothing else tells.
+fn is_empty_of_iptables(chain: &Chain) -> bool {
+    chain.rules.is_empty()
+        && matches!(chain.layer, Layer::Ip | Layer::Ip6)
+        && matches!(chain.name.as_str(), "INPUT" | "FORWARD" | "PREROUTING")
+}
+
+/// The command that lets packets to `spec` in where `place` keeps them out; `None` where a name in it is not one that a
+/// shell passes on as it is.
+#[must_use]
+pub fn opening(ruleset: &Ruleset, place: Place, spec: PortSpec) -> Option<String> {
+    let Chain { layer, table, name, .. } = &ruleset.chains[place.chain.0];
+    let (ports, protocol) = (spec.range.to_string(), spec.protocol);
+    Some(match author(ruleset, place) {
+        Author::Ufw => format!("ufw allow {}/{protocol}", ports.replace('-', ":")),
+        Author::Firewalld => {
+            format!("firewall-cmd --permanent --add-port={ports}/{protocol} && firewall-cmd --reload")
+        }
+        Author::Iptables => {
+            let program = if *layer == Layer::Ip6 { "ip6tables" } else { "iptables" };
+            let (name, ports) = (plain(name)?, ports.replace('-', ":"));
+            format!("{program} -I {name} -p {protocol} --dport {ports} -j ACCEPT")
+        }
+        Author::Nftables => {
+            let (table, name) = (plain(table)?, plain(name)?);
+            format!("nft insert rule {} {table} {name} {protocol} dport {ports} accept", layer.name())
+        }
+    })
+}
+
+/// A name that neither a shell nor nft takes for anything else.
+fn plain(name: &str) -> Option<&str> {
+    let begins = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    (begins && name.chars().all(is_letter)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::{
+        facts::{Firewall, Listing},
+        firewall::{ChainId, read},
+    };
+
+    const UFW: &str = include_str!("../../tests/firewall/iptables/ufw.txt");
+    const FIREWALLD: &str = include_str!("../../tests/firewall/nft/firewalld.json");
+    const WORKSTATION: &str = include_str!("../../tests/firewall/nft/workstation.json");
+
+    /// The authors of all chains of a listing, each once, and a command that opens a port in its first chain of input.
+    fn told(listing: Listing, text: &str) -> (Vec<Author>, Option<String>) {
+        let ruleset = read(&Firewall { listings: [(listing, text.into())].into() }).unwrap().ruleset;
+        let mut authors = Vec::new();
+        for chain in 0..ruleset.chains.len() {
+            let author = author(&ruleset, Place { chain: ChainId(chain), rule: None });
+            if !authors.contains(&author) {
+                authors.push(author);
+            }
+        }
+        let is_input =
+            |chain: &Chain| chain.base.as_ref().is_some_and(|base| base.hook == super::super::Hook::Input);
+        let input = ruleset.chains.iter().position(is_input).unwrap();
+        let place = Place { chain: ChainId(input), rule: None };
+        (authors, opening(&ruleset, place, "443/tcp".parse().unwrap()))
+    }
+
+    #[test]
+    fn the_programs_that_people_use_are_known_by_their_names() {
+        let (authors, command) = told(Listing::IptablesLegacy, UFW);
+        assert!(authors.contains(&Author::Ufw), "{authors:?}");
+        assert_eq!(command.unwrap(), "ufw allow 443/tcp");
+        let (authors, command) = told(Listing::Nft, FIREWALLD);
+        assert_eq!(authors, [Author::Firewalld]);
+        assert_eq!(command.unwrap(), "firewall-cmd --permanent --add-port=443/tcp && firewall-cmd --reload");
+        let (authors, command) = told(Listing::Nft, WORKSTATION);
+        assert_eq!(authors, [Author::Nftables]);
+        assert!(command.unwrap().starts_with("nft insert rule inet "));
+    }
+
+    #[test]
+    fn a_name_that_a_shell_would_act_on_stands_in_no_command() {
+        assert_eq!(plain("in_put-2.a"), Some("in_put-2.a"));
+        for name in ["a b", "a;b", "$(a)", "-a", "", "a\nb", "é"] {
+            assert_eq!(plain(name), None, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A rule sends packets on to a container or another host, and no service declares the port (A15, A16, A20).
+
+use alloc::{format, vec::Vec};
+
+use crate::{
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    words::Words,
+    world::{Passage, World},
+};
+
+/// A port that is sent on before any rule about incoming packets sees it.
+pub(super) const RULE: Rule = Rule {
+    name: "open-through-forward",
+    severity: Severity::High,
+    article: &["A15", "A16", "A20"],
+    outranks: &["unneeded-open-port"],
+    page: Page {
+        what: Words {
+            en: "A rule sends packets from the world on to a container or another host, and no service of the policy declares the port.",
+            ja: "外部からのパケットをコンテナやほかのホストへ転送するルールがあり、そのポートを policy のどのサービスも宣言していません。",
+        },
+        why: Words {
+            en: "What is sent on is no longer incoming: rules about incoming packets never see it. Docker, libvirt and Kubernetes publish ports that way, past the firewall that a person keeps.",
+            ja: "転送されるパケットは受信扱いにならないため、受信用のルールを通りません。Docker、libvirt、Kubernetes はこの方法でポートを公開するので、管理者のファイアウォールを素通りします。",
+        },
+        fix: Words {
+            en: "Do not publish the port, or publish it on 127.0.0.1 only; otherwise declare it as a service in the policy.",
+            ja: "ポートの公開をやめるか、127.0.0.1 だけで公開します。必要なら policy にサービスとして宣言します。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    if world.policy.is_none() {
+        return Vec::new();
+    }
+    let passages = world.passages();
+    passages
+        .iter()
+        .filter(|passage| !passage.is_declared(world))
+        .map(|passage| finding(world, passage))
+        .collect()
+}
+
+fn finding(world: &World<'_>, passage: &Passage) -> Finding {
+    let (spec, target) = (passage.spec(), passage.target());
+    let finding = RULE.finding(
+        text!(
+            "{spec} is sent on to {target}, and packets from the world get there",
+            "{spec} は {target} へ転送され、外部からのパケットが届きます"
+        ),
+        text!(
+            "publish it on 127.0.0.1 only or not at all, or declare {spec} in the policy",
+            "127.0.0.1 だけで公開するか公開をやめるか、policy に {spec} を宣言してください"
+        ),
+    );
+    passage.about(finding, world).run([format!("portreeve exposure {spec}")])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::testing::{published, scene};
+
+    #[test]
+    fn a_published_port_that_nobody_declared_is_found() {
+        let scene = scene().policy().filtered(published(""), &[]);
+        assert_eq!(
+            scene.texts("open-through-forward"),
+            ["8080/tcp: 8080/tcp is sent on to 172.17.0.2:80, and packets from the world get there"]
+        );
+    }
+
+    #[test]
+    fn it_speaks_for_the_forwarder_that_keeps_the_number() {
+        let scene =
+            scene().policy().listens("docker.service", "0.0.0.0:8080/tcp").program("docker-proxy", "root");
+        assert_eq!(scene.filtered(published(""), &[]).rules(), ["open-through-forward"]);
+    }
+
+    #[test]
+    fn a_declared_one_and_one_that_is_dropped_on_its_way_are_not() {
+        let declared = scene().service("shop", "8080/tcp", "docker.service").reach("world");
+        assert!(declared.filtered(published(""), &[]).texts("open-through-forward").is_empty());
+        let dropped = scene().policy().filtered(published("-A FORWARD -i eth0 -j DROP\n"), &[]);
+        assert!(dropped.texts("open-through-forward").is_empty());
+    }
+}
