@@ -16,6 +16,7 @@ pub mod facts;
 pub mod finding;
 pub mod firewall;
 mod fnv;
+pub mod gate;
 pub mod kinds;
 pub mod nearest;
 pub mod opener;

@@ -1,0 +1,223 @@
+//! The gate: which ports may come in from where, and the one table of nftables that keeps it so (A15, A16).
+//!
+//! It judges tcp, udp, udplite and sctp as they come in to this host, and as they come in to a port of it that leads
+//! into a container. Every other protocol passes but the questions of ICMP, and so does what a router passes on and all
+//! that goes out.
+
+mod elements;
+mod generation;
+mod name;
+mod openings;
+mod standing;
+mod transaction;
+
+pub use self::{
+    elements::{BlockedSource, Timeout, block, close_early, open_for, unblock},
+    name::{InterfacePattern, ZoneName},
+    openings::{Destination, Openings, Ports, Receivers},
+    standing::{Generation, ReadError, Standing, Trial},
+    transaction::{Keep, Refused, Revision, Transaction, apply, confirm, create, remove, take_back},
+};
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use self::openings::destinations;
+use crate::{
+    desired::Desired,
+    policy::{HOST, Place, Policy, WORLD},
+    port::Protocol,
+};
+
+/// The table is `inet portreeve`.
+pub const TABLE: &str = "portreeve";
+/// The group of NFLOG to which refused packets are told (nft(8), "LOG STATEMENT").
+pub const LOG_GROUP: u16 = 28_786;
+/// The protocols whose ports the gate judges.
+pub const JUDGED: [Protocol; 4] = [Protocol::Tcp, Protocol::Udp, Protocol::Udplite, Protocol::Sctp];
+/// More ports and ranges than this, each counted once for every zone that it is open to, are not written.
+const OPENINGS_MAX: usize = 1 << 20;
+
+/// Which ports may come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// What is declared may come in, and every other port is refused.
+    Declared(Declared),
+    /// These ports are closed, and all else is left as it is.
+    Closed(Closed),
+}
+
+/// A gate that lets in what is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// What may come in from everywhere.
+    pub world: Openings,
+    /// What may come in from each zone besides; a packet is in every zone that it fits.
+    pub zones: Vec<Zone>,
+    /// What becomes of the rest.
+    pub refusal: Refusal,
+    /// The interfaces of containers and virtual machines, whose connections to published ports are nobody's from outside.
+    pub inside: Vec<InterfacePattern>,
+}
+
+/// A gate that closes some ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// The ports.
+    pub ports: Ports,
+    /// What becomes of packets to them.
+    pub refusal: Refusal,
+}
+
+/// Where packets come from, and what is open to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Its name.
+    pub name: ZoneName,
+    /// Where packets come from.
+    pub sources: Sources,
+    /// The interfaces that they come in by; empty means any.
+    pub interfaces: Vec<InterfacePattern>,
+    /// What may come in.
+    pub openings: Openings,
+}
+
+/// The addresses that packets of a zone come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// Any.
+    Any,
+    /// Those of these networks, none of which is within another.
+    Networks(Vec<Ipv4Net>, Vec<Ipv6Net>),
+}
+
+/// What becomes of packets that are not let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refusal {
+    /// They vanish.
+    #[default]
+    Drop,
+    /// The sender is told: by a reset of TCP, else as of a port on which nobody listens.
+    Reject,
+}
+
+/// Why a policy cannot be made a gate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GateError {
+    /// nftables has no room for the name of a zone.
+    #[error("{place}: the zone's name is too long for nftables")]
+    LongName {
+        /// Where the zone is written.
+        place: Place,
+    },
+    /// A zone names something that cannot be an interface.
+    #[error("{place}: a zone's interface has a name that no interface can have")]
+    Interface {
+        /// Where the zone is written.
+        place: Place,
+    },
+    /// A zone says neither sources nor interfaces.
+    #[error("{place}: the zone is empty")]
+    EmptyZone {
+        /// Where the zone is written.
+        place: Place,
+    },
+    /// There are too many ports.
+    #[error("more than {OPENINGS_MAX} ports and ranges, counted for each zone")]
+    TooMany,
+}
+
+impl Gate {
+    /// The gate that `policy` declares, of which `desired` are the ports.
+    ///
+    /// `inside` are the interfaces of containers and virtual machines.
+    ///
+    /// # Errors
+    ///
+    /// The first zone that cannot be written, or more ports than can be.
+    pub fn of(
+        policy: &Policy,
+        desired: &Desired<'_>,
+        refusal: Refusal,
+        inside: Vec<InterfacePattern>,
+    ) -> Result<Self, GateError> {
+        let mut all: BTreeMap<&str, Openings> = BTreeMap::new();
+        let mut count = 0_usize;
+        for port in desired.ports().iter().filter(|port| JUDGED.contains(&port.spec.protocol)) {
+            let destinations = destinations(port.service);
+            for zone in reached(&port.service.reach) {
+                count = count.saturating_add(destinations.len());
+                if count > OPENINGS_MAX {
+                    return Err(GateError::TooMany);
+                }
+                let openings = all.entry(zone).or_default();
+                destinations.iter().for_each(|to| openings.add(to, port.spec));
+            }
+        }
+        let world = all.remove(WORLD).unwrap_or_default().merged();
+        let zones = policy.zones.iter().map(|zone| {
+            let openings = all.remove(zone.name.as_str()).unwrap_or_default();
+            Zone::of(zone, openings.merged())
+        });
+        let zones = zones.collect::<Result<_, _>>()?;
+        Ok(Self::Declared(Declared { world, zones, refusal, inside }))
+    }
+
+    /// The names of the zones.
+    pub fn zones(&self) -> impl Iterator<Item = &ZoneName> {
+        let zones = match self {
+            Self::Declared(declared) => declared.zones.as_slice(),
+            Self::Closed(_) => &[],
+        };
+        zones.iter().map(|zone| &zone.name)
+    }
+}
+
+/// The zones of a reach: `world` holds all others, and what never leaves the host needs no gate.
+fn reached(reach: &[alloc::string::String]) -> impl Iterator<Item = &str> {
+    let is_world = reach.iter().any(|zone| zone == WORLD);
+    let named =
+        reach.iter().map(alloc::string::String::as_str).filter(move |zone| *zone != HOST && !is_world);
+    is_world.then_some(WORLD).into_iter().chain(named)
+}
+
+impl Zone {
+    fn of(zone: &crate::policy::Zone, openings: Openings) -> Result<Self, GateError> {
+        let place = || zone.place.clone();
+        if zone.from.is_empty() && zone.interfaces.is_empty() {
+            return Err(GateError::EmptyZone { place: place() });
+        }
+        let name = ZoneName::of(&zone.name).ok_or_else(|| GateError::LongName { place: place() })?;
+        let interfaces = zone.interfaces.iter().map(|text| InterfacePattern::of(text));
+        let interfaces: Option<Vec<_>> = interfaces.collect();
+        let interfaces = interfaces.ok_or_else(|| GateError::Interface { place: place() })?;
+        // One that stands for all of them is no condition.
+        let is_any = interfaces.iter().any(InterfacePattern::is_any);
+        let interfaces = if is_any { Vec::new() } else { interfaces };
+        Ok(Self { name, sources: Sources::of(&zone.from), interfaces, openings })
+    }
+}
+
+impl Sources {
+    fn of(networks: &[IpNet]) -> Self {
+        if networks.is_empty() {
+            return Self::Any;
+        }
+        let four = networks.iter().filter_map(|network| match network {
+            IpNet::V4(network) => Some(network.trunc()),
+            IpNet::V6(_) => None,
+        });
+        let six = networks.iter().filter_map(|network| match network {
+            IpNet::V4(_) => None,
+            IpNet::V6(network) => Some(network.trunc()),
+        });
+        Self::Networks(
+            Ipv4Net::aggregate(&four.collect::<Vec<_>>()),
+            Ipv6Net::aggregate(&six.collect::<Vec<_>>()),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! What stands outside the generations, and mostly for a while: blocked sources and ports that are open (nft(8), "SETS").
+
+use alloc::{format, string::String, vec::Vec};
+use core::{fmt, net::IpAddr, time::Duration};
+
+use ipnet::Ipv6Net;
+
+use super::{JUDGED, Transaction, ZoneName};
+use crate::port::PortSpec;
+
+/// Longer than ten years is for good.
+const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
+
+/// How long something is kept, in milliseconds: never 0, by which nftables means for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timeout(u64);
+
+impl Timeout {
+    /// `duration`; `None` where it is shorter than a millisecond or longer than ten years.
+    #[must_use]
+    pub fn of(duration: Duration) -> Option<Self> {
+        let milliseconds = u64::try_from(duration.as_millis()).ok()?;
+        (milliseconds > 0 && duration <= LONGEST).then_some(Self(milliseconds))
+    }
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}ms", self.0)
+    }
+}
+
+/// Who is kept out: an address of IPv4, or a whole network of 64 bits of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockedSource(IpAddr);
+
+impl BlockedSource {
+    /// Whoever sends from `address`.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.into()),
+            IpAddr::V6(address) => {
+                Self(Ipv6Net::new(address, 64).map_or(address, |net| net.network()).into())
+            }
+        }
+    }
+
+    /// The set that it is in.
+    const fn set(self) -> &'static str {
+        match self.0 {
+            IpAddr::V4(_) => "blocked4",
+            IpAddr::V6(_) => "blocked64",
+        }
+    }
+}
+
+/// Keeps `source` out for so long from now on, whatever was said of it before; for good without a timeout.
+#[must_use]
+pub fn block(source: BlockedSource, timeout: Option<Timeout>) -> Transaction {
+    put(source.set(), &[source.0], timeout)
+}
+
+/// Lets `source` in again; the kernel refuses it where it is not kept out, or no longer.
+#[must_use]
+pub fn unblock(source: BlockedSource) -> Transaction {
+    let mut transaction = Transaction::default();
+    change("delete", source.set(), &[source.0], None, &mut transaction);
+    transaction
+}
+
+/// Opens ports to a zone, or to everybody, for so long from now on; `None` where the gate does not judge their protocol.
+///
+/// The kernel refuses it where the gate does not have the zone.
+#[must_use]
+pub fn open_for(zone: Option<&ZoneName>, ports: PortSpec, timeout: Timeout) -> Option<Transaction> {
+    Some(put(&open(zone, ports)?, &numbers(ports), Some(timeout)))
+}
+
+/// Closes ports that are open for a while; the kernel refuses it where one of them is not, or no longer.
+#[must_use]
+pub fn close_early(zone: Option<&ZoneName>, ports: PortSpec) -> Option<Transaction> {
+    let mut transaction = Transaction::default();
+    change("delete", &open(zone, ports)?, &numbers(ports), None, &mut transaction);
+    Some(transaction)
+}
+
+/// A hash has no intervals.
+fn numbers(ports: PortSpec) -> Vec<u16> {
+    (ports.range.first..=ports.range.last).collect()
+}
+
+fn open(zone: Option<&ZoneName>, ports: PortSpec) -> Option<String> {
+    let protocol = ports.protocol;
+    let zone = zone.map_or_else(|| "world".into(), |zone| format!("{zone}"));
+    JUDGED.contains(&protocol).then(|| format!("open_{zone}_{protocol}"))
+}
+
+/// What is there keeps its time whatever is added, so it is taken out first, and what is not there cannot be taken out.
+fn put<T: fmt::Display>(set: &str, elements: &[T], timeout: Option<Timeout>) -> Transaction {
+    let mut transaction = Transaction::default();
+    change("add", set, elements, None, &mut transaction);
+    change("delete", set, elements, None, &mut transaction);
+    change("add", set, elements, timeout, &mut transaction);
+    transaction
+}
+
+fn change<T: fmt::Display>(
+    verb: &str,
+    set: &str,
+    elements: &[T],
+    timeout: Option<Timeout>,
+    transaction: &mut Transaction,
+) {
+    let timeout = timeout.map_or_else(String::new, |timeout| format!(" timeout {timeout}"));
+    let elements: Vec<String> = elements.iter().map(|element| format!("{element}{timeout}")).collect();
+    transaction.line(format_args!("{verb} element inet portreeve {set} {{ {} }}", elements.join(", ")));
+}

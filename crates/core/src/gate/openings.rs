@@ -1,0 +1,150 @@
+//! What may come in: ports, by the addresses and the interface that they are declared for (A15).
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+    vec::Vec,
+};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::InterfacePattern;
+use crate::{
+    address::{Address, Breadth},
+    firewall::{Interval, Intervals},
+    policy::Service,
+    port::{PortRange, PortSpec, Protocol},
+};
+
+/// Sets of port numbers, one for each protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ports(BTreeMap<Protocol, Vec<PortRange>>);
+
+impl Ports {
+    /// The ranges of each protocol: in ascending order, and no two of them overlap or touch.
+    pub fn iter(&self) -> impl Iterator<Item = (Protocol, &[PortRange])> {
+        self.0.iter().map(|(protocol, ranges)| (*protocol, ranges.as_slice()))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn merged(mut self) -> Self {
+        for ranges in self.0.values_mut() {
+            *ranges = merged(ranges);
+        }
+        self
+    }
+}
+
+impl FromIterator<PortSpec> for Ports {
+    fn from_iter<I: IntoIterator<Item = PortSpec>>(specs: I) -> Self {
+        let mut ports = Self::default();
+        for spec in specs {
+            ports.0.entry(spec.protocol).or_default().push(spec.range);
+        }
+        ports.merged()
+    }
+}
+
+fn merged(ranges: &[PortRange]) -> Vec<PortRange> {
+    let intervals: Intervals =
+        ranges.iter().map(|range| Interval { first: range.first.into(), last: range.last.into() }).collect();
+    let port = |number: u128| u16::try_from(number).unwrap_or(u16::MAX);
+    intervals.iter().map(|it| PortRange { first: port(it.first), last: port(it.last) }).collect()
+}
+
+/// Ports, by where packets to them are sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Openings(BTreeMap<Destination, Ports>);
+
+impl Openings {
+    /// The ports of each destination.
+    pub fn iter(&self) -> impl Iterator<Item = (&Destination, &Ports)> {
+        self.0.iter()
+    }
+
+    /// Whether nothing is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn add(&mut self, to: &Destination, spec: PortSpec) {
+        if !self.0.contains_key(to) {
+            self.0.insert(to.clone(), Ports::default());
+        }
+        let ports = self.0.get_mut(to);
+        ports.into_iter().for_each(|ports| ports.0.entry(spec.protocol).or_default().push(spec.range));
+    }
+
+    pub(super) fn merged(self) -> Self {
+        Self(self.0.into_iter().map(|(to, ports)| (to, ports.merged())).collect())
+    }
+}
+
+/// Where packets are sent, and by which interface they come in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Destination {
+    /// The addresses of IPv4.
+    pub ipv4: Receivers<Ipv4Addr>,
+    /// The addresses of IPv6.
+    pub ipv6: Receivers<Ipv6Addr>,
+    /// The only interface by which they may come in, if there is one.
+    pub interface: Option<InterfacePattern>,
+}
+
+/// The addresses of a family to which packets may be sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Receivers<A> {
+    /// Any.
+    Any,
+    /// These; none of the family where there are none.
+    These(BTreeSet<A>),
+}
+
+impl<A: Ord> Receivers<A> {
+    const NONE: Self = Self::These(BTreeSet::new());
+
+    fn insert(&mut self, address: A) {
+        if let Self::These(addresses) = self {
+            addresses.insert(address);
+        }
+    }
+}
+
+/// Where packets to `service` are sent: one place, and one more for each interface that an address belongs to.
+pub(super) fn destinations(service: &Service) -> Vec<Destination> {
+    let device = service.device.as_deref().and_then(InterfacePattern::of);
+    if service.addresses.is_empty() {
+        return vec![Destination { ipv4: Receivers::Any, ipv6: Receivers::Any, interface: device }];
+    }
+    let mut all: BTreeMap<Option<InterfacePattern>, Destination> = BTreeMap::new();
+    for address in service.addresses.iter().filter(|address| address.breadth() != Breadth::Loopback) {
+        let own = address.interface.as_deref().and_then(InterfacePattern::of);
+        let interface = device.clone().or(own);
+        let to = all.entry(interface.clone()).or_insert_with(|| Destination {
+            ipv4: Receivers::NONE,
+            ipv6: Receivers::NONE,
+            interface,
+        });
+        to.insert(address);
+    }
+    all.into_values().collect()
+}
+
+impl Destination {
+    /// A socket at `::` takes IPv4 too (`IPV6_V6ONLY` is off, ipv6(7)), one at 0.0.0.0 nothing else.
+    fn insert(&mut self, address: &Address) {
+        match address.ip.to_canonical() {
+            IpAddr::V4(ip) if ip.is_unspecified() => self.ipv4 = Receivers::Any,
+            IpAddr::V4(ip) => self.ipv4.insert(ip),
+            IpAddr::V6(ip) if ip.is_unspecified() => {
+                (self.ipv4, self.ipv6) = (Receivers::Any, Receivers::Any);
+            }
+            IpAddr::V6(ip) => self.ipv6.insert(ip),
+        }
+    }
+}

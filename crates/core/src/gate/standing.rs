@@ -1,0 +1,263 @@
+//! The gate as it stands in the kernel: what the next change of it rests on (libnftables-json(5)).
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use serde_json::Value;
+
+use super::{Revision, TABLE, name::Name};
+
+/// More bytes than this are not read.
+const TEXT_BYTES_MAX: usize = 256 << 20;
+/// The layout of `table.nft`.
+const LAYOUT: u64 = 1;
+/// The hooks at which the gate stands, as the names of its chains end.
+pub(super) const HOOKS: [&str; 2] = ["input", "forward"];
+
+/// One of the two sets of chains, of which one judges and the other is made or on trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Generation {
+    /// The first one.
+    A,
+    /// The other one.
+    B,
+}
+
+impl Generation {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// The one whose chain at `hook` is called `chain`.
+    fn of(chain: &str, hook: &str) -> Option<Self> {
+        let own = chain.strip_suffix(hook)?;
+        [Self::A, Self::B].into_iter().find(|generation| own == generation.begin())
+    }
+
+    /// How the names of its chains and sets begin.
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::A => "a_",
+            Self::B => "b_",
+        }
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::A => "a",
+            Self::B => "b",
+        })
+    }
+}
+
+/// The table as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The last change that was made.
+    pub revision: Revision,
+    /// The generation that judges when nothing is on trial.
+    pub confirmed: Generation,
+    /// What is on trial.
+    pub trial: Option<Trial>,
+    names: [Names; 2],
+    /// The sets of ports that are open to a zone for a while, each with the name of the zone.
+    pub(super) open_zones: Vec<(String, Name)>,
+}
+
+/// A generation on trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Which one.
+    pub generation: Generation,
+    /// The whole seconds that are left.
+    pub seconds_left: u64,
+}
+
+/// What a generation is made of, beside its first chains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    pub(super) chains: Vec<Name>,
+    pub(super) sets: Vec<Name>,
+}
+
+/// Why the table cannot be told from a listing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There are more bytes than are read.
+    #[error("more than {TEXT_BYTES_MAX} bytes")]
+    TooLong,
+    /// It is not JSON, or is nested deeper than 128 levels.
+    #[error("not JSON, line {line}, column {column}")]
+    Syntax {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1; 0 at the end of a line.
+        column: usize,
+    },
+    /// Another version of this program made the table.
+    #[error("the table inet portreeve has layout {0}, not {LAYOUT}")]
+    Layout(u64),
+    /// Somebody changed the table in a way that this program never does.
+    #[error("{0} of the table inet portreeve is not as it was made")]
+    Broken(&'static str),
+}
+
+impl Standing {
+    /// Reads what `nft -j list ruleset`, or `nft -j list table inet portreeve`, prints; `None` where the table is not there.
+    ///
+    /// # Errors
+    ///
+    /// The text is no listing, or the table is not one of this program.
+    pub fn read(text: &str) -> Result<Option<Self>, ReadError> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(ReadError::TooLong);
+        }
+        let root: Value = serde_json::from_str(text)
+            .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
+        let objects =
+            root.get("nftables").and_then(Value::as_array).ok_or(ReadError::Broken("the listing"))?;
+        let listing = Listing(objects);
+        if listing.all("table", "name").next().is_none() {
+            return Ok(None);
+        }
+        match listing.number("layout") {
+            Some(LAYOUT) => {}
+            Some(layout) => return Err(ReadError::Layout(layout)),
+            None => return Err(ReadError::Broken("the set layout")),
+        }
+        let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());
+        let names = [Generation::A, Generation::B].map(|generation| listing.names(generation));
+        Ok(Some(Self {
+            revision: Revision::of(revision.ok_or(ReadError::Broken("the set revision"))?),
+            confirmed: listing.confirmed().ok_or(ReadError::Broken("the chain of what is confirmed"))?,
+            trial: listing.trial()?,
+            names,
+            open_zones: listing.open_zones(),
+        }))
+    }
+
+    pub(super) const fn names(&self, generation: Generation) -> &Names {
+        &self.names[generation as usize]
+    }
+
+    /// Whether a generation has the zone of this name.
+    pub(super) fn has_zone(&self, generation: Generation, zone: &str) -> bool {
+        let is_its = |name: &Name| name.as_str().strip_prefix(generation.begin()) == Some(zone);
+        self.names(generation).chains.iter().any(is_its)
+    }
+}
+
+/// The objects of a listing, of which those of the table count.
+#[derive(Clone, Copy)]
+struct Listing<'a>(&'a [Value]);
+
+impl<'a> Listing<'a> {
+    /// The objects of a kind of the table, by what they have at `key`, where the table is named.
+    fn all(self, kind: &'static str, key: &'static str) -> impl Iterator<Item = &'a Value> {
+        let inner = self.0.iter().filter_map(move |object| object.get(kind));
+        inner.filter(move |inner| {
+            let is = |key: &str, text: &str| inner.get(key).and_then(Value::as_str) == Some(text);
+            is("family", "inet") && is(key, TABLE)
+        })
+    }
+
+    fn named(self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.all(kind, "table").filter_map(|inner| Some((inner.get("name")?.as_str()?, inner)))
+    }
+
+    /// The elements of a set or map.
+    fn elements(self, kind: &'static str, name: &str) -> &'a [Value] {
+        let found = self.named(kind).find(|(own, _)| *own == name);
+        let elements = found.and_then(|(_, inner)| inner.get("elem")?.as_array());
+        elements.map_or(&[], Vec::as_slice)
+    }
+
+    /// The only number in a set.
+    fn number(self, name: &str) -> Option<u64> {
+        match self.elements("set", name) {
+            [number] => number.as_u64(),
+            _ => None,
+        }
+    }
+
+    /// The generation to which the only rule of both chains leads.
+    fn confirmed(self) -> Option<Generation> {
+        let [input, forward] = HOOKS.map(|hook| self.leads(hook));
+        input.filter(|_| input == forward)
+    }
+
+    fn leads(self, hook: &str) -> Option<Generation> {
+        let is_in = |rule: &&Value| {
+            let chain = rule.get("chain").and_then(Value::as_str);
+            chain.and_then(|chain| chain.strip_prefix("confirmed_")) == Some(hook)
+        };
+        let mut rules = self.all("rule", "table").filter(is_in);
+        let rule = rules.next().filter(|_| rules.next().is_none())?;
+        match rule.get("expr")?.as_array()?.as_slice() {
+            [decision] => Generation::of(target(decision)?, hook),
+            _ => None,
+        }
+    }
+
+    /// What is on trial at both hooks; where the time of one is over it is as good as over for the other.
+    fn trial(self) -> Result<Option<Trial>, ReadError> {
+        let mut found: Option<Trial> = None;
+        for hook in HOOKS {
+            let name = if hook == HOOKS[0] { "trial_input" } else { "trial_forward" };
+            let elements = self.elements("map", name);
+            if elements.is_empty() {
+                return Ok(None);
+            }
+            for element in elements {
+                let trial = entry(element, hook).ok_or(ReadError::Broken("the trial"))?;
+                match found {
+                    Some(other) if other.generation != trial.generation => {
+                        return Err(ReadError::Broken("the trial"));
+                    }
+                    Some(other) if other.seconds_left <= trial.seconds_left => {}
+                    _ => found = Some(trial),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn names(self, generation: Generation) -> Names {
+        let own = |kind| {
+            let names = self.named(kind).map(|(name, _)| name);
+            let names = names.filter(|name| name.starts_with(generation.begin()));
+            names.filter_map(Name::of)
+        };
+        let is_first = |name: &Name| HOOKS.iter().any(|hook| Generation::of(name.as_str(), hook).is_some());
+        Names { chains: own("chain").filter(|name| !is_first(name)).collect(), sets: own("set").collect() }
+    }
+
+    fn open_zones(self) -> Vec<(String, Name)> {
+        let zone = |name: &str| {
+            let (zone, _protocol) = name.strip_prefix("open_")?.rsplit_once('_')?;
+            zone.starts_with("zone_").then(|| zone.to_string())
+        };
+        self.named("set").filter_map(|(name, _)| Some((zone(name)?, Name::of(name)?))).collect()
+    }
+}
+
+/// An element of a trial: `[{"elem": {"val": "ipv4", "expires": 3}}, {"goto": {"target": "b_input"}}]`.
+fn entry(element: &Value, hook: &str) -> Option<Trial> {
+    let [key, decision] = element.as_array()?.as_slice() else { return None };
+    let seconds_left = key.get("elem")?.get("expires")?.as_u64()?;
+    Some(Trial { generation: Generation::of(target(decision)?, hook)?, seconds_left })
+}
+
+fn target(decision: &Value) -> Option<&str> {
+    decision.get("goto")?.get("target")?.as_str()
+}

@@ -1,0 +1,207 @@
+//! What is given to nft to make, change, confirm or remove the gate: one text, and so one change or none (nft(8), "-f").
+
+use alloc::string::String;
+use core::fmt::{self, Write as _};
+
+use super::{Gate, Generation, Standing, Timeout, generation, name::Name, standing};
+
+/// Everything that is the same in every gate.
+const TABLE: &str = include_str!("table.nft");
+
+/// A text for `nft -f -`, of which the kernel does everything or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transaction(String);
+
+impl Transaction {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Both as one.
+    #[must_use]
+    pub fn then(mut self, next: &Self) -> Self {
+        self.0.push_str(&next.0);
+        self
+    }
+
+    pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
+        self.write(line);
+        self.0.push('\n');
+    }
+
+    pub(super) fn write(&mut self, text: fmt::Arguments<'_>) {
+        self.0.write_fmt(text).expect("a String takes whatever is written to it");
+    }
+}
+
+/// How often the gate was changed, and so which one it is; whoever changes it names the one that they have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(u32);
+
+impl Revision {
+    /// The revision of this number. The first of a gate should be one that no gate before it had, such as a time.
+    #[must_use]
+    pub const fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+/// How a new gate comes into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// For so long, unless somebody confirms it.
+    OnTrial(Timeout),
+    /// For good.
+    AtOnce,
+}
+
+/// Why a change cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is a trial, which must be confirmed or taken back first.
+    #[error("another change is on trial")]
+    OnTrial,
+    /// There is nothing on trial, or no longer.
+    #[error("nothing is on trial")]
+    NoTrial,
+}
+
+/// Makes the table, where there is none: the kernel refuses it where there is one.
+#[must_use]
+pub fn create(gate: &Gate, revision: Revision) -> Transaction {
+    let mut transaction = Transaction::default();
+    // nft 1.0.6 passes over what stands in the braces of `create table`.
+    transaction.line(format_args!("create table inet portreeve"));
+    transaction.write(format_args!("{TABLE}"));
+    transaction.line(format_args!("add element inet portreeve revision {{ {} }}", revision.number()));
+    generation::write(gate, Generation::A, &mut transaction);
+    point(Generation::A, &mut transaction);
+    transaction
+}
+
+/// Puts `gate` in force beside the one that is confirmed, or in its place.
+///
+/// # Errors
+///
+/// Something is on trial.
+pub fn apply(gate: &Gate, standing: &Standing, keep: Keep) -> Result<Transaction, Refused> {
+    if standing.trial.is_some() {
+        return Err(Refused::OnTrial);
+    }
+    let new = standing.confirmed.other();
+    let mut transaction = step(standing);
+    clear(standing, new, &mut transaction);
+    generation::write(gate, new, &mut transaction);
+    match keep {
+        Keep::OnTrial(timeout) => {
+            for hook in standing::HOOKS {
+                let entry = |family: &str| alloc::format!("{family} timeout {timeout} : goto {new}_{hook}");
+                let (four, six) = (entry("ipv4"), entry("ipv6"));
+                // `create`: what is there already, and somebody else's, is not put off.
+                transaction
+                    .line(format_args!("create element inet portreeve trial_{hook} {{ {four}, {six} }}"));
+            }
+        }
+        Keep::AtOnce => {
+            point(new, &mut transaction);
+            clear(standing, standing.confirmed, &mut transaction);
+            forget(standing, |zone| gate.zones().any(|own| own.as_str() == zone), &mut transaction);
+        }
+    }
+    Ok(transaction)
+}
+
+/// Keeps what is on trial; once its time is over the kernel refuses it whole.
+///
+/// # Errors
+///
+/// Nothing is on trial.
+pub fn confirm(standing: &Standing) -> Result<Transaction, Refused> {
+    let trial = standing.trial.ok_or(Refused::NoTrial)?;
+    let mut transaction = end_of_trial(standing);
+    point(trial.generation, &mut transaction);
+    clear(standing, standing.confirmed, &mut transaction);
+    forget(standing, |zone| standing.has_zone(trial.generation, zone), &mut transaction);
+    Ok(transaction)
+}
+
+/// Ends the trial at once, as if nobody had confirmed it.
+///
+/// # Errors
+///
+/// Nothing is on trial.
+pub fn take_back(standing: &Standing) -> Result<Transaction, Refused> {
+    let trial = standing.trial.ok_or(Refused::NoTrial)?;
+    let mut transaction = end_of_trial(standing);
+    clear(standing, trial.generation, &mut transaction);
+    forget(standing, |zone| standing.has_zone(standing.confirmed, zone), &mut transaction);
+    Ok(transaction)
+}
+
+/// Takes the table away, and with it all that was blocked or open for a while.
+#[must_use]
+pub fn remove(standing: &Standing) -> Transaction {
+    let mut transaction = step(standing);
+    transaction.line(format_args!("delete table inet portreeve"));
+    transaction
+}
+
+/// Begins a change of `standing`: it is refused where somebody else has changed it meanwhile.
+fn step(standing: &Standing) -> Transaction {
+    let (seen, next) = (standing.revision.number(), standing.revision.next().number());
+    let mut transaction = Transaction::default();
+    transaction.line(format_args!("delete element inet portreeve revision {{ {seen} }}"));
+    transaction.line(format_args!("add element inet portreeve revision {{ {next} }}"));
+    transaction
+}
+
+/// Begins with what only a trial has whose time is not over.
+fn end_of_trial(standing: &Standing) -> Transaction {
+    let mut transaction = Transaction::default();
+    for hook in standing::HOOKS {
+        transaction.line(format_args!("delete element inet portreeve trial_{hook} {{ ipv4, ipv6 }}"));
+    }
+    transaction.then(&step(standing))
+}
+
+/// Lets `generation` judge.
+fn point(generation: Generation, transaction: &mut Transaction) {
+    for hook in standing::HOOKS {
+        transaction.line(format_args!("flush chain inet portreeve confirmed_{hook}"));
+        transaction.line(format_args!("add rule inet portreeve confirmed_{hook} goto {generation}_{hook}"));
+    }
+}
+
+/// Takes away what `generation` is made of. Its first chains stay: a trial that is over refers to them for a moment yet.
+fn clear(standing: &Standing, generation: Generation, transaction: &mut Transaction) {
+    for hook in standing::HOOKS {
+        transaction.line(format_args!("flush chain inet portreeve {generation}_{hook}"));
+    }
+    let names = standing.names(generation);
+    names.chains.iter().for_each(|name| delete("chain", name, transaction));
+    names.sets.iter().for_each(|name| delete("set", name, transaction));
+}
+
+/// Takes away the sets of zones that are no more.
+fn forget(standing: &Standing, is_zone: impl Fn(&str) -> bool, transaction: &mut Transaction) {
+    let gone = standing.open_zones.iter().filter(|(zone, _)| !is_zone(zone));
+    gone.for_each(|(_, name)| delete("set", name, transaction));
+}
+
+fn delete(what: &str, name: &Name, transaction: &mut Transaction) {
+    transaction.line(format_args!("delete {what} inet portreeve {}", name.as_str()));
+}

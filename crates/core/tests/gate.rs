@@ -1,0 +1,355 @@
+//! The gate's texts, and what rules that the kernel made of them do to packets (A15, A16).
+//!
+//! A listing is made in a network namespace with the interfaces of [`around`] (`unshare -n`, `ip link add`): a table that
+//! sends 8080/tcp and 993/tcp into containers, then the text, then `nft -j list ruleset` of nft 1.0.6; a line for each object.
+
+use std::{fs, net::IpAddr, path::PathBuf, time::Duration};
+
+use portreeve_core::{
+    address::Family,
+    desired::desire,
+    exposure::{Reached, exposures},
+    firewall::{
+        Fate, Field, Interface, Intervals, Packets, Rewritten, Route, Ruleset, Sender, State, Surroundings,
+        nft, number, walk,
+    },
+    gate::{
+        self, Closed, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Refusal, Refused, Revision,
+        Standing, Timeout, Transaction,
+    },
+    policy::{Policy, Source, parse},
+    registry::Registry,
+};
+
+fn text(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/gate").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn policy(text: &str) -> Policy {
+    let source = Source { name: "policy.toml".into(), text };
+    parse(&[source], Registry::builtin()).unwrap_or_else(|mistakes| panic!("{mistakes:#?}")).policy
+}
+
+fn declared(name: &str, refusal: Refusal, inside: &[&str]) -> Gate {
+    let policy = policy(&text(name));
+    let inside = inside.iter().map(|name| InterfacePattern::of(name).expect("an interface"));
+    Gate::of(&policy, &desire(&policy), refusal, inside.collect()).expect("a gate")
+}
+
+fn zones() -> Gate {
+    declared("zones.toml", Refusal::Drop, &[])
+}
+
+fn closed() -> Gate {
+    let ports = ["8081/tcp", "6379/tcp", "53/udp", "8080/tcp"];
+    let ports = ports.map(|port| port.parse().expect("a port"));
+    Gate::Closed(Closed { ports: ports.into_iter().collect(), refusal: Refusal::Drop })
+}
+
+fn standing(listing: &str) -> Standing {
+    Standing::read(&text(listing)).expect("a listing").expect("a gate")
+}
+
+fn minute() -> Timeout {
+    Timeout::of(Duration::from_secs(60)).expect("some time")
+}
+
+/// Compares a text with a file, whose comments are for its readers.
+fn is_as_written(written: &str, name: &str) {
+    let golden = text(name);
+    let lines = golden.lines().filter(|line| !line.trim_start().starts_with('#'));
+    assert!(written.lines().eq(lines), "{name}:\n{written}");
+}
+
+/// What follows the part that every gate has.
+fn own_part(transaction: &Transaction) -> &str {
+    let text = transaction.as_str();
+    text.find("add element").map(|at| &text[at..]).expect("a revision")
+}
+
+#[test]
+fn every_text_is_as_it_was_judged() {
+    is_as_written(own_part(&gate::create(&zones(), Revision::of(100))), "zones.nft");
+    is_as_written(own_part(&gate::create(&closed(), Revision::of(7))), "closed.nft");
+    let less = declared("less.toml", Refusal::Reject, &["docker0"]);
+    let trial = gate::apply(&less, &standing("zones.json"), Keep::OnTrial(minute())).unwrap();
+    is_as_written(trial.as_str(), "trial.nft");
+    is_as_written(gate::confirm(&standing("trial.json")).unwrap().as_str(), "confirm.nft");
+    is_as_written(gate::take_back(&standing("trial.json")).unwrap().as_str(), "take-back.nft");
+}
+
+#[test]
+fn what_is_told_goes_to_one_group() {
+    let text = gate::create(&zones(), Revision::of(1));
+    let groups = text.as_str().matches(" group ").count();
+    assert_eq!(text.as_str().matches(&format!(" group {LOG_GROUP} ")).count(), groups);
+}
+
+#[test]
+fn a_gate_is_found_as_it_stands() {
+    assert_eq!(Standing::read(r#"{"nftables": []}"#), Ok(None));
+    let made = standing("zones.json");
+    assert_eq!((made.revision, made.confirmed, made.trial), (Revision::of(100), Generation::A, None));
+    let tried = standing("trial.json");
+    assert_eq!((tried.revision, tried.confirmed), (Revision::of(101), Generation::A));
+    let trial = tried.trial.unwrap();
+    assert_eq!(trial.generation, Generation::B);
+    assert!((58..=60).contains(&trial.seconds_left), "{trial:?}");
+    let confirmed = standing("less.json");
+    let found = (confirmed.revision, confirmed.confirmed, confirmed.trial);
+    assert_eq!(found, (Revision::of(102), Generation::B, None));
+}
+
+#[test]
+fn a_table_that_is_not_as_it_was_made_is_told() {
+    let error = |from: &str, to: &str| {
+        let listing = text("zones.json");
+        assert!(listing.contains(from), "{from}");
+        Standing::read(&listing.replacen(from, to, 1)).unwrap_err().to_string()
+    };
+    assert_eq!(error(r#""elem": [1]"#, r#""elem": [2]"#), "the table inet portreeve has layout 2, not 1");
+    assert!(error(r#""elem": [100]"#, r#""elem": []"#).starts_with("the set revision"));
+    assert!(error(r#"{"goto": {"target": "a_input"}}"#, r#"{"accept": null}"#).starts_with("the chain"));
+    assert!(
+        error(r#"{"goto": {"target": "a_input"}}"#, r#"{"goto": {"target": "b_input"}}"#).starts_with("the")
+    );
+    assert!(Standing::read("[").unwrap_err().to_string().starts_with("not JSON"));
+}
+
+#[test]
+fn one_change_at_a_time_is_on_trial() {
+    let trial = standing("trial.json");
+    assert_eq!(gate::apply(&zones(), &trial, Keep::AtOnce), Err(Refused::OnTrial));
+    assert_eq!(gate::confirm(&standing("zones.json")), Err(Refused::NoTrial));
+    assert_eq!(gate::take_back(&standing("less.json")), Err(Refused::NoTrial));
+}
+
+/// The host on which the listings were made.
+fn around() -> Surroundings {
+    let interface = |name: &str, networks: &[&str]| Interface {
+        name: name.into(),
+        networks: networks.iter().map(|network| network.parse().expect("a network")).collect(),
+        ..Interface::default()
+    };
+    let route = |to: &str, interface| Route {
+        to: to.parse().expect("a network"),
+        interface: Some(interface),
+        metric: 0,
+    };
+    Surroundings {
+        interfaces: [
+            interface("lo", &["127.0.0.1/8", "::1/128"]),
+            interface("wan0", &["198.51.100.2/24", "192.0.2.1/32", "2001:db8::2/64", "2001:db8::1/64"]),
+            interface("eth1", &["10.0.0.1/24"]),
+            interface("wg0", &["10.8.0.1/24"]),
+            interface("br-lan", &["10.1.0.1/24", "fd00::1/64"]),
+            interface("docker0", &["172.17.0.1/16"]),
+        ]
+        .into(),
+        routes: [route("172.17.0.0/16", 5), route("0.0.0.0/0", 1), route("::/0", 1)].into(),
+        forwards: [true, true],
+    }
+}
+
+fn rules(listing: &str) -> Ruleset {
+    let mut ruleset = Ruleset::default();
+    nft::read(&text(listing), &around(), &[], &mut ruleset).expect("a listing");
+    ruleset
+}
+
+const TCP: u128 = 6;
+const UDP: u128 = 17;
+const WORLD: &str = "198.51.100.9";
+const WORLD6: &str = "2001:db8:9::9";
+const OFFICE: &str = "203.0.113.200";
+const OFFICE6: &str = "2001:db8:1::9";
+const DESK: &str = "203.0.113.7";
+
+/// First packets of connections, to every port of the first address of `wan0`.
+fn sent(interface: &str, from: &str, protocol: u128) -> Packets {
+    let from: IpAddr = from.parse().expect("an address");
+    let (family, own) =
+        if from.is_ipv4() { (Family::Ipv4, "198.51.100.2") } else { (Family::Ipv6, "2001:db8::2") };
+    let packets = Packets::all(family);
+    [
+        (Field::InInterface, around().interface(interface).expect("an interface") as u128),
+        (Field::Source, number(from)),
+        (Field::Destination, number(own.parse().expect("an address"))),
+        (Field::Protocol, protocol),
+        (Field::SourcePort, 40_000),
+        (Field::State, State::New.number()),
+        (Field::Direction, 0),
+        (Field::Status, 0),
+        (Field::Mark, 0),
+        (Field::ConnectionMark, 0),
+    ]
+    .into_iter()
+    .fold(packets, |packets, (field, number)| packets.with(field, Intervals::one(number)))
+}
+
+fn to(packets: Packets, address: &str) -> Packets {
+    packets.with(Field::Destination, Intervals::one(number(address.parse().expect("an address"))))
+}
+
+/// The ports that are reached, where of every other one it is certain that it is refused as `refused` says.
+fn reached(ruleset: &Ruleset, packets: &Packets, refused: Reached) -> Vec<(u128, u128)> {
+    let mut all: Vec<(u128, u128)> = Vec::new();
+    let mut next = 0;
+    for exposure in exposures(ruleset, &around(), Sender::Outside, packets) {
+        assert_eq!(exposure.ports.first, next, "no port is passed over");
+        next = exposure.ports.last + 1;
+        assert!(exposure.doubts.is_empty() && !exposure.is_rate_limited, "{exposure:?}");
+        match exposure.reached {
+            Reached::Reachable => match all.last_mut() {
+                Some(last) if last.1 + 1 == exposure.ports.first => last.1 = exposure.ports.last,
+                _ => all.push((exposure.ports.first, exposure.ports.last)),
+            },
+            other => assert_eq!(other, refused, "{exposure:?}"),
+        }
+    }
+    assert_eq!(next, 65_536);
+    all
+}
+
+fn ones(ports: &[u128]) -> Vec<(u128, u128)> {
+    ports.iter().map(|port| (*port, *port)).collect()
+}
+
+#[test]
+fn each_zone_gets_in_where_the_policy_says_and_nowhere_else() {
+    let rules = rules("zones.json");
+    let open = |packets: &Packets| reached(&rules, packets, Reached::Dropped);
+    assert_eq!(open(&sent("wan0", WORLD, TCP)), ones(&[80, 443]));
+    assert_eq!(open(&sent("wan0", WORLD6, TCP)), ones(&[80, 443]));
+    assert_eq!(open(&sent("wan0", WORLD, UDP)), ones(&[443]));
+    assert_eq!(open(&sent("wan0", WORLD, 132)), []);
+    let office = [(21, 21), (80, 80), (443, 443), (993, 993), (30_000, 30_100)];
+    assert_eq!(open(&sent("wan0", OFFICE, TCP)), office);
+    assert_eq!(open(&sent("wan0", OFFICE6, TCP)), office);
+    assert_eq!(open(&sent("wan0", OFFICE6, UDP)), ones(&[443]));
+    // The desk stands in the office.
+    let desk = [&[(21, 21), (80, 80), (443, 443), (445, 445)], &office[3..]].concat();
+    assert_eq!(open(&sent("wan0", DESK, TCP)), desk);
+    assert_eq!(open(&sent("eth1", WORLD, TCP)), ones(&[80, 443, 993]));
+    assert_eq!(open(&sent("br-lan", "fd00::9", TCP)), ones(&[80, 443, 993]));
+    // In two zones by two signs.
+    assert_eq!(open(&sent("br-lan", DESK, TCP)), desk);
+    // A zone with both is where both are.
+    assert_eq!(open(&sent("wg0", "10.8.0.9", TCP)), ones(&[80, 443, 445]));
+    assert_eq!(open(&sent("wg0", "10.9.0.9", TCP)), ones(&[80, 443]));
+    assert_eq!(open(&sent("wan0", "10.8.0.9", TCP)), ones(&[80, 443]));
+}
+
+#[test]
+fn an_address_that_is_declared_is_the_only_one() {
+    let rules = rules("zones.json");
+    let open = |packets: Packets| reached(&rules, &packets, Reached::Dropped);
+    assert_eq!(open(to(sent("wan0", WORLD, TCP), "192.0.2.1")), ones(&[80, 443, 9_443]));
+    assert_eq!(open(to(sent("wan0", WORLD6, TCP), "2001:db8::1")), ones(&[80, 443, 9_443]));
+    assert_eq!(open(to(sent("wan0", WORLD6, TCP), "2001:db8::2")), ones(&[80, 443]));
+}
+
+/// What becomes of a new connection to one port of the host.
+fn fate(rules: &Ruleset, packets: &Packets, port: u128) -> Fate {
+    let packets = packets.clone().with(Field::DestinationPort, Intervals::one(port));
+    let mut parts = walk(rules, &around(), Sender::Outside, &packets);
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    assert!(parts[0].doubts.is_empty(), "{parts:#?}");
+    parts.remove(0).fate
+}
+
+#[test]
+fn a_published_port_is_judged_by_the_port_that_was_asked_for() {
+    let container = |address: &str, port| {
+        let address = number(address.parse().expect("an address"));
+        let [address, port] = [address, port].map(Intervals::one);
+        Fate::Leaves(Rewritten { address: Some(address), port: Some(port) })
+    };
+    let (zones, trial) = (rules("zones.json"), rules("trial.json"));
+    // 80 and 1993 are the containers' ports, of which 80 is open to the world, and 993 to the office.
+    assert_eq!(fate(&zones, &sent("wan0", WORLD, TCP), 8_080), Fate::Dropped);
+    assert_eq!(fate(&zones, &sent("wan0", WORLD, TCP), 993), Fate::Dropped);
+    assert_eq!(fate(&zones, &sent("wan0", OFFICE, TCP), 993), container("172.17.0.3", 1_993));
+    assert_eq!(fate(&trial, &sent("wan0", OFFICE, TCP), 993), Fate::Rejected);
+    // From one container to another: nobody from outside.
+    assert_eq!(fate(&trial, &sent("docker0", "172.17.0.9", TCP), 993), container("172.17.0.3", 1_993));
+    assert_eq!(fate(&zones, &sent("docker0", "172.17.0.9", TCP), 8_080), Fate::Dropped);
+    // What a router passes on is none of the gate's.
+    let routed = to(sent("wan0", WORLD, TCP), "172.17.0.9");
+    assert_eq!(fate(&zones, &routed, 22), Fate::Leaves(Rewritten { address: None, port: None }));
+}
+
+#[test]
+fn the_generation_on_trial_judges() {
+    for listing in ["trial.json", "less.json"] {
+        let rules = rules(listing);
+        let open = |packets: &Packets| reached(&rules, packets, Reached::Rejected);
+        assert_eq!(open(&sent("wan0", WORLD, TCP)), ones(&[25, 443]), "{listing}");
+        assert_eq!(open(&sent("wan0", WORLD6, TCP)), ones(&[443]), "{listing}");
+        assert_eq!(open(&sent("eth1", OFFICE, TCP)), ones(&[443]), "{listing}");
+        assert_eq!(open(&sent("wan0", WORLD, UDP)), [], "{listing}");
+    }
+}
+
+#[test]
+fn closing_leaves_all_else_as_it_is() {
+    let rules = rules("closed.json");
+    let open = |packets: &Packets| reached(&rules, packets, Reached::Dropped);
+    let tcp = [(0, 6_378), (6_380, 8_079), (8_082, 65_535)];
+    assert_eq!(open(&sent("wan0", WORLD, TCP)), tcp);
+    assert_eq!(open(&sent("wan0", WORLD6, TCP)), tcp);
+    assert_eq!(open(&sent("wan0", WORLD, UDP)), [(0, 52), (54, 65_535)]);
+    let invalid = sent("wan0", WORLD, TCP).with(Field::State, Intervals::one(State::Invalid.number()));
+    assert_eq!(open(&invalid), tcp);
+}
+
+#[test]
+fn some_packets_pass_whatever_is_declared() {
+    let rules = rules("less.json");
+    let arrives = Fate::Arrives(Rewritten { address: None, port: None });
+    let (tcp, tcp6) = (sent("wan0", WORLD, TCP), sent("wan0", WORLD6, TCP));
+    let with = |packets: &Packets, field, number| packets.clone().with(field, Intervals::one(number));
+    for state in [State::Established, State::Related] {
+        assert_eq!(fate(&rules, &with(&tcp, Field::State, state.number()), 6_379), arrives);
+    }
+    // A port that is open takes nothing that belongs to nothing.
+    let invalid = State::Invalid.number();
+    assert_eq!(fate(&rules, &with(&tcp, Field::State, invalid), 443), Fate::Dropped);
+    assert_eq!(fate(&rules, &with(&tcp, Field::State, invalid), 6_379), Fate::Dropped);
+    assert_eq!(fate(&rules, &with(&tcp, Field::State, State::Untracked.number()), 443), arrives);
+    // GRE has no ports.
+    assert_eq!(fate(&rules, &with(&tcp, Field::Protocol, 47), 0), arrives);
+    let control = |packets: &Packets, protocol, kind, state: State| {
+        let packets = with(&with(packets, Field::Protocol, protocol), Field::IcmpType, kind);
+        fate(&rules, &with(&packets, Field::State, state.number()), 0)
+    };
+    for (kind, state, own) in [
+        (8, State::New, arrives.clone()),
+        (8, State::Invalid, Fate::Dropped),
+        // Errors about what conntrack does not know, such as a packet that was too big.
+        (3, State::Invalid, arrives.clone()),
+        (11, State::Invalid, arrives.clone()),
+        (5, State::New, Fate::Dropped),
+        (13, State::New, Fate::Dropped),
+    ] {
+        assert_eq!(control(&tcp, 1, kind, state), own, "{kind} {state:?}");
+    }
+    for (kind, state, own) in [
+        (128, State::New, arrives.clone()),
+        (2, State::Invalid, arrives.clone()),
+        // Neighbours are taken out of tracking.
+        (135, State::Untracked, arrives.clone()),
+        (136, State::Untracked, arrives.clone()),
+        (134, State::Untracked, arrives.clone()),
+        (137, State::Untracked, Fate::Dropped),
+        (139, State::New, Fate::Dropped),
+    ] {
+        assert_eq!(control(&tcp6, 58, kind, state), own, "{kind} {state:?}");
+    }
+    let offer = with(&sent("eth1", "10.0.0.9", UDP), Field::SourcePort, 67);
+    assert_eq!(fate(&rules, &offer, 68), arrives);
+    assert_eq!(fate(&rules, &with(&offer, Field::SourcePort, 66), 68), Fate::Rejected);
+    let offer = with(&to(sent("wan0", "fe80::9", UDP), "2001:db8::2"), Field::SourcePort, 547);
+    assert_eq!(fate(&rules, &offer, 546), Fate::Rejected, "it answers to an address of the link alone");
+}
