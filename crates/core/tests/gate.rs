@@ -160,6 +160,7 @@ fn rules(listing: &str) -> Ruleset {
 
 const TCP: u128 = 6;
 const UDP: u128 = 17;
+const SYN: u128 = 2;
 const WORLD: &str = "198.51.100.9";
 const WORLD6: &str = "2001:db8:9::9";
 const OFFICE: &str = "203.0.113.200";
@@ -178,6 +179,7 @@ fn sent(interface: &str, from: &str, protocol: u128) -> Packets {
         (Field::Destination, number(own.parse().expect("an address"))),
         (Field::Protocol, protocol),
         (Field::SourcePort, 40_000),
+        (Field::TcpFlags, SYN),
         (Field::State, State::New.number()),
         (Field::Direction, 0),
         (Field::Status, 0),
@@ -302,6 +304,15 @@ fn closing_leaves_all_else_as_it_is() {
     assert_eq!(open(&sent("wan0", WORLD, UDP)), [(0, 52), (54, 65_535)]);
     let invalid = sent("wan0", WORLD, TCP).with(Field::State, Intervals::one(State::Invalid.number()));
     assert_eq!(open(&invalid), tcp);
+    // Nobody can tell from here whether it belongs to a connection older than the gate.
+    let late = sent("wan0", WORLD, TCP).with(Field::TcpFlags, Intervals::one(0x10));
+    let parts = walk(&rules, &around(), Sender::Outside, &late);
+    let unsure = parts.iter().filter(|part| part.fate == Fate::Unknown);
+    let ports: Vec<_> = unsure.flat_map(|part| part.packets.of(Field::DestinationPort).iter()).collect();
+    assert_eq!(
+        ports.iter().map(|it| (it.first, it.last)).collect::<Vec<_>>(),
+        [(6_379, 6_379), (8_081, 8_081)]
+    );
 }
 
 #[test]
