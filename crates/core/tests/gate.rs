@@ -20,6 +20,7 @@ use portreeve_core::{
     policy::{Policy, Source, parse},
     registry::Registry,
 };
+use proptest::prelude::*;
 
 fn text(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/gate").join(name);
@@ -115,6 +116,23 @@ fn a_table_that_is_not_as_it_was_made_is_told() {
         error(r#"{"goto": {"target": "a_input"}}"#, r#"{"goto": {"target": "b_input"}}"#).starts_with("the")
     );
     assert!(Standing::read("[").unwrap_err().to_string().starts_with("not JSON"));
+}
+
+proptest! {
+    /// Somebody else may write into the table, and nft into the listing.
+    #[test]
+    fn no_listing_is_too_broken(at in 0_usize..44_000, length in 0_usize..40, instead in "[\\[\\]{}:,\"0-9a-z_]{0,9}") {
+        let whole = text("trial.json");
+        let end = (at + length).min(whole.len());
+        let broken = [&whole[..at.min(whole.len())], instead.as_str(), &whole[end..]].concat();
+        if let Ok(Some(standing)) = Standing::read(&broken) {
+            let changes = [gate::confirm(&standing), gate::take_back(&standing), Ok(gate::remove(&standing))];
+            for text in changes.iter().flatten() {
+                let is_known = |letter: char| letter.is_ascii_alphanumeric() || "\n {}_,".contains(letter);
+                prop_assert!(text.as_str().chars().all(is_known), "{}", text.as_str());
+            }
+        }
+    }
 }
 
 #[test]

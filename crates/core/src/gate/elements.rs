@@ -24,9 +24,18 @@ impl Timeout {
     }
 }
 
+/// As `1d12h` or `1m500ms`: nft 1.0.6 takes no number of more than eight digits.
 impl fmt::Display for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}ms", self.0)
+        let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+        let mut rest = self.0;
+        for (unit, milliseconds) in units {
+            if rest >= milliseconds {
+                write!(f, "{}{unit}", rest / milliseconds)?;
+                rest %= milliseconds;
+            }
+        }
+        Ok(())
     }
 }
 

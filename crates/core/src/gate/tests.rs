@@ -113,11 +113,23 @@ fn a_block_holds_from_now_on() {
         text.as_str(),
         "add element inet portreeve blocked64 { 2001:db8:1:2:: }\n\
          delete element inet portreeve blocked64 { 2001:db8:1:2:: }\n\
-         add element inet portreeve blocked64 { 2001:db8:1:2:: timeout 60000ms }\n"
+         add element inet portreeve blocked64 { 2001:db8:1:2:: timeout 1m }\n"
     );
     let text = unblock(BlockedSource::of("::ffff:192.0.2.7".parse().unwrap()));
     assert_eq!(text.as_str(), "delete element inet portreeve blocked4 { 192.0.2.7 }\n");
-    assert_eq!(Timeout::of(core::time::Duration::ZERO), None, "which would be for ever");
+}
+
+#[test]
+fn a_time_is_written_in_units_of_which_none_is_long() {
+    let timeout = |milliseconds| Timeout::of(core::time::Duration::from_millis(milliseconds));
+    let text = |milliseconds| format!("{}", timeout(milliseconds).unwrap());
+    assert_eq!(text(1), "1ms");
+    assert_eq!(text(1_500), "1s500ms");
+    assert_eq!(text(90_000), "1m30s");
+    assert_eq!(text(129_600_000), "1d12h");
+    assert_eq!(text(3_650 * 86_400_000), "3650d");
+    assert_eq!(timeout(0), None, "which would be for ever");
+    assert_eq!(timeout(3_650 * 86_400_000 + 1), None);
 }
 
 #[test]
@@ -126,7 +138,7 @@ fn a_pool_is_open_for_a_while_number_by_number() {
     let office = ZoneName::of("office").unwrap();
     let ports = |text: &str| text.parse().unwrap();
     let text = open_for(Some(&office), ports("21-22/tcp"), minute).unwrap();
-    assert!(text.as_str().ends_with("open_zone_office_tcp { 21 timeout 60000ms, 22 timeout 60000ms }\n"));
+    assert!(text.as_str().ends_with("open_zone_office_tcp { 21 timeout 1m, 22 timeout 1m }\n"));
     let text = close_early(None, ports("53/udp")).unwrap();
     assert_eq!(text.as_str(), "delete element inet portreeve open_world_udp { 53 }\n");
     assert_eq!(open_for(None, ports("53/dccp"), minute), None);
