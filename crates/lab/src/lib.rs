@@ -5,6 +5,7 @@
 //! made it ([`name`]): to kill that group is to take everything away, namespaces, mounts and interfaces too.
 
 pub mod cgroup;
+pub mod chroot;
 pub mod client;
 pub mod engine;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod name;
 pub mod namespace;
 pub mod network;
 pub mod output;
+pub mod perimeter;
 pub mod profile;
 pub mod programs;
 pub mod reap;
@@ -25,9 +27,11 @@ pub mod tools;
 pub mod witness;
 pub mod zoo;
 
+pub use chroot::Chroot;
 pub use client::Client;
 pub use error::LabError;
 pub use host::Host;
 pub use network::Network;
 pub use output::Output;
+pub use perimeter::Perimeter;
 pub use profile::Profile;

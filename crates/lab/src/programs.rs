@@ -23,6 +23,20 @@ pub fn holder() -> Result<PathBuf, LabError> {
     Ok(BUILT.get_or_init(|| path).clone())
 }
 
+/// The program that sends packets and sees which arrive (`src/bin/probe.rs`).
+///
+/// # Errors
+///
+/// With what cargo said, where it cannot be built.
+pub fn probe() -> Result<PathBuf, LabError> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(path) = BUILT.get() {
+        return Ok(path.clone());
+    }
+    let path = build("probe")?;
+    Ok(BUILT.get_or_init(|| path).clone())
+}
+
 /// The folder of all that the zoo consists of: `zoo`, which builds and judges it, beside `holder` and `odd`.
 ///
 /// Where that folder is, only `ss`, `lsof`, `ip` and a shell are needed besides: a virtual machine can be given it.

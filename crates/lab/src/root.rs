@@ -19,7 +19,7 @@ use crate::{
 /// The release that the hosts run.
 const SUITE: &str = "bookworm";
 
-/// What is in it: service manager, sessions, servers, container engines, and the witnesses that run inside.
+/// What is in it: service manager, sessions, servers, container engines, firewalls, and the witnesses that run inside.
 const PACKAGES: &[&str] = &[
     "systemd",
     "systemd-sysv",
@@ -37,6 +37,12 @@ const PACKAGES: &[&str] = &[
     "podman",
     "uidmap",
     "slirp4netns",
+    "nftables",
+    "iptables",
+    "ipset",
+    "ufw",
+    "firewalld",
+    "fail2ban",
     "busybox-static",
     "cron",
     "python3",

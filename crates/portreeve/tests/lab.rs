@@ -14,6 +14,7 @@ mod lab {
     mod delegated;
     mod docker;
     mod doctor;
+    mod exposure;
     mod fixtures;
     mod follow;
     mod fresh;

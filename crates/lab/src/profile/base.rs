@@ -11,6 +11,9 @@ pub(super) const SERVERS: &[&str] = &[
     "vsftpd.service",
     "redis-server.service",
     "cron.service",
+    "ufw.service",
+    "firewalld.service",
+    "fail2ban.service",
 ];
 
 /// `dev` is an ordinary user, whose password is `harbour`.

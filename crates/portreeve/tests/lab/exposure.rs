@@ -1,0 +1,3 @@
+//! What `exposure` says of a firewall, beside what becomes of real packets (A17, A20).
+
+mod oracle;
