@@ -91,6 +91,18 @@ impl Host {
         self.place
     }
 
+    /// Its network.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// The network of a process of it, by its number there.
+    #[must_use]
+    pub fn network_of(&self, pid: u32) -> PathBuf {
+        format!("/proc/{}/root/proc/{pid}/ns/net", self.leader).into()
+    }
+
     /// Runs a shell's command as root.
     ///
     /// # Errors

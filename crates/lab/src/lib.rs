@@ -23,6 +23,7 @@ pub mod profile;
 pub mod programs;
 pub mod reap;
 pub mod root;
+pub mod ruleset;
 pub mod tools;
 pub mod witness;
 pub mod zoo;

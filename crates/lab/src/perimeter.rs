@@ -113,15 +113,19 @@ impl Perimeter {
     ///
     /// Where `ip` refuses.
     pub fn around(host: &Namespace) -> Result<Self, LabError> {
-        settle(host)?;
+        settle(host, HOST_SETTINGS)?;
         let mut sides = Vec::new();
         for side in Side::ALL {
             let namespace = Namespace::create()?;
-            settle(&namespace)?;
+            settle(&namespace, PEER_SETTINGS)?;
             batch(host, &host_end(side, &namespace.path().display().to_string()))?;
             batch(&namespace, &peer_end(side))?;
             sides.push((side, namespace));
         }
+        let (_, world) = &sides[0];
+        batch(world, EVERYBODY)?;
+        world.ip(&["rule", "add", "iif", "eth0", "lookup", "7"])?;
+        world.ip(&["-6", "rule", "add", "iif", "eth0", "lookup", "7"])?;
         batch(host, "route replace default via 203.0.113.7\nroute replace ::/0 via 2001:db8:1::7\n")?;
         let mut places = vec![Place { name: "host".into(), network: host.path(), side: None }];
         places.extend(sides.iter().map(|(side, namespace)| Place {
@@ -159,9 +163,8 @@ impl Perimeter {
     }
 }
 
-/// What makes an oracle lie is switched off, and the host forwards.
+/// Switches off what makes an oracle lie.
 const SETTINGS: &str = "cd /proc/sys/net && put() { [ ! -e $2 ] || echo $1 >$2; }
-put 1 ipv4/ip_forward; put 1 ipv6/conf/all/forwarding
 put 0 ipv4/icmp_ratelimit; put 0 ipv6/icmp/ratelimit
 put 1000000 ipv4/icmp_msgs_per_sec; put 1000000 ipv4/icmp_msgs_burst
 for which in all default; do
@@ -169,10 +172,20 @@ for which in all default; do
   put 0 ipv6/conf/$which/accept_dad; put 0 ipv6/conf/$which/accept_ra
 done";
 
-fn settle(namespace: &Namespace) -> Result<(), LabError> {
+const HOST_SETTINGS: &str = "put 1 ipv4/ip_forward; put 1 ipv6/conf/all/forwarding";
+
+/// What the host sends back to where it came from arrives there too.
+const PEER_SETTINGS: &str = "put 1 ipv4/conf/all/accept_local";
+
+/// Whoever lives in the world is everybody: what is sent there arrives, whatever its address.
+const EVERYBODY: &str = "route add local 0.0.0.0/0 dev lo table 7
+route add local ::/0 dev lo table 7
+";
+
+fn settle(namespace: &Namespace, more: &str) -> Result<(), LabError> {
     let output = namespace
         .command_beside(&namespace.group().below("anchor")?, "sh")
-        .args(["-c", SETTINGS])
+        .args(["-c", &format!("{SETTINGS}\n{more}")])
         .stdin(Stdio::null())
         .output()
         .map_err(|source| LabError::Start { program: "nsenter".into(), source })?;
@@ -185,7 +198,7 @@ fn host_end(side: Side, peer: &str) -> String {
     let mut lines = match side {
         Side::Container => format!(
             "link add br0 address {own} type bridge\nlink add shop0 type veth peer name eth0 address {other} netns {peer}\n\
-             link set shop0 master br0 up\n"
+             link set shop0 master br0 up\nlink set shop0 type bridge_slave hairpin on\n"
         ),
         _ => format!(
             "link add {interface} address {own} type veth peer name eth0 address {other} netns {peer}\n"

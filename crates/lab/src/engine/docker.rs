@@ -75,4 +75,18 @@ impl<'a> Docker<'a> {
     pub fn serve(&self, name: &str, options: &str, port: u16) -> Result<String, LabError> {
         Ok(self.run(&web_server(name, options, port))?.stdout.trim().to_owned())
     }
+
+    /// The number, on the host, of the first process of the container called `name`.
+    ///
+    /// # Errors
+    ///
+    /// With what the client said, where there is none.
+    pub fn pid(&self, name: &str) -> Result<u32, LabError> {
+        let output = self.run(&format!("inspect --format '{{{{.State.Pid}}}}' {name}"))?;
+        output.stdout.trim().parse().map_err(|_| LabError::Failed {
+            what: format!("finding the container {name}"),
+            status: output.status,
+            said: output.stdout.clone(),
+        })
+    }
 }
