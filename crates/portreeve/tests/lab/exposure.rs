@@ -1,3 +1,6 @@
 //! What `exposure` says of a firewall, beside what becomes of real packets (A17, A20).
 
 mod oracle;
+mod place;
+mod rulesets;
+mod score;
