@@ -11,8 +11,8 @@ use crate::{
 const LAB_RUNS: u32 = 50;
 /// The lab tests that are repeated: hosts are booted, broken, killed, and everything is taken away again.
 const LAB_TESTS: &str = "lab::cleanliness::";
-/// The lab tests that look into a storm: a twentieth of it everywhere else, and here all of it.
-const STORM_TESTS: &str = "lab::churn::";
+/// The lab tests that look into a storm or try what chance brings: a part of it everywhere else, and here all of it.
+const STORM_TESTS: [&str; 2] = ["lab::churn::", "lab::exposure::random::"];
 /// How they are told so.
 const WHOLE_STORM: (&str, &str) = ("PORTREEVE_STORM", "full");
 /// How long each fuzz target runs.
@@ -29,7 +29,7 @@ pub(crate) fn run(words: &[String]) -> Result {
     }
     println!("== the whole storm");
     let (variable, value) = WHOLE_STORM;
-    total += count(test::lab().args(["--", STORM_TESTS, "--nocapture"]).env(variable, value))?;
+    total += count(test::lab().args(["--", "--nocapture"]).args(STORM_TESTS).env(variable, value))?;
     total += fuzz::every_target(seconds)?;
     total += mutate::mutate(&[])?;
     println!("\n{total}");

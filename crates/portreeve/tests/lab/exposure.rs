@@ -2,5 +2,6 @@
 
 mod oracle;
 mod place;
+mod random;
 mod rulesets;
 mod score;
