@@ -10,8 +10,8 @@ use portreeve_core::{
     desired::desire,
     exposure::{Reached, exposures},
     firewall::{
-        Fate, Field, Interface, Intervals, Packets, Rewritten, Route, Ruleset, Sender, State, Surroundings,
-        nft, number, walk,
+        Fate, Field, Filter, Interface, Intervals, Packets, Rewritten, Route, Ruleset, Sender, State,
+        Surroundings, nft, number, walk,
     },
     gate::{
         self, Closed, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Refusal, Refused, Revision,
@@ -216,7 +216,8 @@ fn to(packets: Packets, address: &str) -> Packets {
 fn reached(ruleset: &Ruleset, packets: &Packets, refused: Reached) -> Vec<(u128, u128)> {
     let mut all: Vec<(u128, u128)> = Vec::new();
     let mut next = 0;
-    for exposure in exposures(ruleset, &around(), Sender::Outside, packets) {
+    let filter = Filter { ruleset: ruleset.clone(), around: around() };
+    for exposure in exposures(&filter, &[(Sender::Outside, packets.clone())]) {
         assert_eq!(exposure.ports.first, next, "no port is passed over");
         next = exposure.ports.last + 1;
         assert!(exposure.doubts.is_empty() && !exposure.is_rate_limited, "{exposure:?}");

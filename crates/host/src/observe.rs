@@ -108,14 +108,9 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let connections =
         (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
     let other = pieces.other();
-    let origins = match wanted.origins {
-        Origins::Skip => None,
-        Origins::Tell(range) => Some(origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref())),
-    };
-    let firewall = match wanted.firewall {
-        Firewall::Skip => None,
-        wanted => firewall::read(wanted, &mut gaps),
-    };
+    let tell = |range| origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref());
+    let origins = wanted.origins.range().map(tell);
+    let firewall = firewall::read(wanted.firewall, &mut gaps);
     if pids.are_none() {
         gaps.missing("/proc");
     }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::{
     address::Family,
-    firewall::{AddressKind, Field, Intervals, Packets, Sender, State, Surroundings, numbers},
+    firewall::{AddressKind, Field, Interval, Intervals, Packets, Sender, State, Surroundings, numbers},
     policy::Zone,
 };
 
@@ -158,7 +158,9 @@ fn by_route(around: &Surroundings, family: Family, sources: &Intervals) -> Vec<(
 
 /// The interfaces by which others can send.
 fn wires(around: &Surroundings) -> Intervals {
-    around.named("*").except(&around.named("lo"))
+    let numbered = around.interfaces.iter().zip(0_u128..);
+    let wires = numbered.filter(|(interface, _)| interface.name != "lo" && !interface.is_port);
+    wires.map(|(_, number)| Interval { first: number, last: number }).collect()
 }
 
 /// The networks that interfaces lead to, with a metric each: those that they are in, and those behind a route.

@@ -125,6 +125,7 @@ fn interface(entry: &Value, number: usize) -> Result<Interface, ReadError> {
     Ok(Interface {
         name: name.split('@').next().unwrap_or(name).into(),
         networks: networks.collect::<Result<_, _>>()?,
+        is_port: entry.get("master").is_some(),
         ..Interface::default()
     })
 }
@@ -213,6 +214,14 @@ mod tests {
         let named: Vec<_> = around.interfaces.iter().map(|interface| interface.name.as_str()).collect();
         assert_eq!(named, ["lo", "veth1", "idle0"]);
         assert_eq!(around.interfaces[1].networks, [net("198.51.100.2/24"), net("2001:db8::2/64")]);
+    }
+
+    #[test]
+    fn a_port_of_a_bridge_is_known() {
+        let mut around = Surroundings::default();
+        read_addresses(r#"[{"ifname":"br0"},{"ifname":"veth1","master":"br0"}]"#, &mut around).unwrap();
+        let ports: Vec<_> = around.interfaces.iter().map(|interface| interface.is_port).collect();
+        assert_eq!(ports, [false, true]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Interface {
     pub name: String,
     /// Its addresses, each with its network.
     pub networks: Vec<IpNet>,
+    /// Whether it is a port of a bridge or the like: what it hands over comes in by that (ip-link(8), `master`).
+    pub is_port: bool,
     /// Whether packets from outside may be for loopback addresses (`net.ipv4.conf.*.route_localnet`).
     pub routes_localnet: bool,
     /// Whether packets from outside may come from one of this host's own addresses (`net.ipv4.conf.*.accept_local`).

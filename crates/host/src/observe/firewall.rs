@@ -27,6 +27,9 @@ const LEGACY: [(&str, Listing, &str); 2] = [
 /// The listings of the packet filter, all of the same moment. What hides its rules is a gap, and then the interfaces,
 /// routes and settings are told alone; without these there is nothing to tell.
 pub(super) fn read(wanted: Wanted, gaps: &mut Gaps) -> Option<Firewall> {
+    if wanted == Wanted::Skip {
+        return None;
+    }
     let rules = match rules() {
         Ok(Some(rules)) => rules,
         hidden => {

@@ -15,8 +15,9 @@ pub(super) const SOURCE: &str = "rtnetlink";
 /// RTM_GETLINK and RTM_GETADDR.
 const GET_LINK: u16 = 18;
 const GET_ADDRESS: u16 = 22;
-/// IFLA_IFNAME, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_INFO_KIND.
+/// IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_INFO_KIND.
 const LINK_NAME: u16 = 3;
+const LINK_MASTER: u16 = 10;
 const LINK_INFO: u16 = 18;
 const EXTENSION_MASK: u16 = 29;
 const INFO_KIND: u16 = 1;
@@ -40,6 +41,8 @@ pub struct Link {
     pub name: String,
     /// What made it (`veth`, `wireguard`, …); empty for hardware and loopback.
     pub kind: String,
+    /// The index of the bridge or the like that it is a port of, or 0.
+    pub master: u32,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
 }
@@ -118,10 +121,11 @@ fn link_request() -> Vec<u8> {
 #[must_use]
 pub fn read_link(bytes: &[u8]) -> Option<Link> {
     let index = u32::from_ne_bytes(bytes_at(bytes, 4)?);
-    let mut link = Link { index, name: String::new(), kind: String::new(), addresses: Vec::new() };
+    let mut link = Link { index, name: String::new(), kind: String::new(), master: 0, addresses: Vec::new() };
     for (kind, value) in attributes(bytes.get(LINK_BYTES..)?) {
         match kind {
             LINK_NAME => link.name = name(value),
+            LINK_MASTER => link.master = bytes_at(value, 0).map_or(0, u32::from_ne_bytes),
             LINK_INFO => {
                 let made_by = attributes(value).find(|(kind, _)| *kind == INFO_KIND);
                 link.kind = made_by.map(|(_, value)| name(value)).unwrap_or_default();
@@ -177,9 +181,11 @@ mod tests {
         let mut bytes = vec![0; LINK_BYTES];
         bytes[4] = 7;
         bytes.extend(attribute(LINK_NAME, b"wg0\0"));
+        bytes.extend(attribute(LINK_MASTER, &3_u32.to_ne_bytes()));
         bytes.extend(attribute(LINK_INFO, &attribute(INFO_KIND, b"wireguard\0")));
         let link = read_link(&bytes).unwrap();
         assert_eq!((link.index, link.name.as_str(), link.kind.as_str()), (7, "wg0", "wireguard"));
+        assert_eq!(link.master, 3);
     }
 
     #[test]

@@ -65,6 +65,16 @@ pub enum Origins {
     Tell(PortRange),
 }
 
+impl Origins {
+    /// The ports whose holders are meant.
+    pub(super) const fn range(self) -> Option<PortRange> {
+        match self {
+            Self::Skip => None,
+            Self::Tell(range) => Some(range),
+        }
+    }
+}
+
 /// Whether the packet filter of the caller's own network namespace is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Firewall {

@@ -104,7 +104,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         Format::Json => {
             out.json_rows(&show::document(&rows, &sight.filter, sight.basis(), &sight.gaps, out.lang))
         }
-        _ => show::print(&rows, &sight.filter, out),
+        _ => show::print(&rows, &sight.filter, sight.basis(), out),
     }?;
     sight.tell(settings, out)?;
     Ok(gaps::exit(settings, sight.is_grave()))

@@ -3,12 +3,13 @@
 use portreeve_core::{
     facts::Listener,
     policy::{HOST, WORLD},
-    reach::{Reach, Verdict},
+    reach::{Basis, Reach, Verdict},
     words::{Lang, Words},
     world::World,
 };
 
-const PARTLY: Words = Words { en: "nearby", ja: "一部" };
+const NEARBY: Words = Words { en: "nearby", ja: "一部" };
+const PARTLY: Words = Words { en: "part of world", ja: "world の一部" };
 const NOBODY: Words = Words { en: "nobody", ja: "なし" };
 const UNKNOWN: &str = "?";
 
@@ -37,7 +38,9 @@ pub(crate) fn widest(world: &World<'_>, listener: &Listener, lang: Lang) -> Stri
                 .filter(|reach| reach.verdict >= Verdict::Partly)
                 .map(|reach| reach.zone.as_str())
                 .collect();
-            if zones.is_empty() { PARTLY.in_lang(lang).into() } else { zones.join(" ") }
+            let basis = reached.first().map(|reach| reach.basis);
+            let partly = if basis == Some(Basis::Bind) { NEARBY } else { PARTLY };
+            if zones.is_empty() { partly.in_lang(lang).into() } else { zones.join(" ") }
         }
         Some(Verdict::Unknown) | None => UNKNOWN.into(),
     }

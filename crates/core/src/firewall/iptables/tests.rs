@@ -14,6 +14,7 @@ fn around() -> Surroundings {
         // Whatever a rule asks about has to come as far as the rule.
         routes_localnet: true,
         accepts_local: true,
+        ..Interface::default()
     };
     let route =
         |to: &str, interface| Route { to: to.parse().unwrap(), interface: Some(interface), metric: 0 };

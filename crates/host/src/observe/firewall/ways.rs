@@ -40,8 +40,20 @@ pub(super) fn addresses() -> Result<String, NetlinkError> {
         let own = found.iter().filter(move |((at, _), _)| *at == index);
         own.map(|((_, ip), length)| json!({"local": ip, "prefixlen": length})).collect::<Vec<_>>()
     };
-    let list = links.iter().map(|link| json!({"ifname": link.name, "addr_info": of(link.index)}));
+    let list = links.iter().map(|link| {
+        let mut entry = json!({"ifname": link.name, "addr_info": of(link.index)});
+        if let Some(master) = master(link, &links) {
+            entry["master"] = master.into();
+        }
+        entry
+    });
     Ok(Value::Array(list.collect()).to_string())
+}
+
+/// What takes over all that a link hands over; a VRF only routes it apart (Documentation/networking/vrf.rst).
+fn master<'a>(link: &links::Link, links: &'a [links::Link]) -> Option<&'a str> {
+    let master = links.iter().find(|other| other.index == link.master && link.master != 0)?;
+    (master.kind != "vrf").then_some(master.name.as_str())
 }
 
 /// `ip -j route` and `ip -j -6 route`.

@@ -116,7 +116,7 @@ pub(super) fn questions(
 fn question(line: &str, filter: &Filter) -> Result<Question, Text> {
     let question: Question = serde_json::from_str(line).map_err(|error| {
         let why = error.to_string();
-        text!("{why}", "{why}")
+        text!("{why}", "質問の形式に合いません: {why}")
     })?;
     question.mistake(filter).map_or(Ok(question), Err)
 }

@@ -100,7 +100,7 @@ impl Sight {
                 en: "cannot judge the packet filter",
                 ja: "パケットフィルターを判定できません",
             })
-            .because(text!("{why}", "{why}"))
+            .because(text!("{why}", "一覧の形式に合いません: {why}"))
         })?;
         let gaps = snapshot.gaps.iter().filter(|gap| gap.hides_firewall()).cloned().collect();
         Ok(Self { filter, gaps })

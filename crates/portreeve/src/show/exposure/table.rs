@@ -6,6 +6,7 @@ use portreeve_core::{
     firewall::{Filter, Intervals},
     policy::HOST,
     port::PortRange,
+    reach::Basis,
     words::{Lang, Words},
 };
 
@@ -21,13 +22,15 @@ use crate::{
 /// More places than this are not listed in a row.
 const LISTED_MAX: usize = 3;
 
-const COLUMNS: &[Column] = &[
-    Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
-    Column { head: Words { en: "FROM", ja: "送信元" }, fit: Fit::Whole },
-    Column { head: Words { en: "VERDICT", ja: "判定" }, fit: Fit::Whole },
-    Column { head: Words { en: "WAY", ja: "経路" }, fit: Fit::Cut },
-    Column { head: Words { en: "DECIDED BY", ja: "決め手のルール" }, fit: Fit::Cut },
-];
+const PORT: Column = Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole };
+const FROM: Column = Column { head: Words { en: "FROM", ja: "送信元" }, fit: Fit::Whole };
+const VERDICT: Column = Column { head: Words { en: "VERDICT", ja: "判定" }, fit: Fit::Whole };
+/// Where the rules are hidden, which may let in less.
+const VERDICT_BY_ADDRESS: Column =
+    Column { head: Words { en: "VERDICT (BIND)", ja: "判定(bind)" }, fit: Fit::Whole };
+const WAY: Column = Column { head: Words { en: "WAY", ja: "経路" }, fit: Fit::Cut };
+const DECIDED: Column =
+    Column { head: Words { en: "DECIDED BY", ja: "決め手のルール" }, fit: Fit::Cut };
 
 const NOTHING: Words = Words {
     en: "No port here is listened on or sent on.",
@@ -37,8 +40,8 @@ const HERE: Words = Words { en: "here", ja: "このホスト" };
 const ROUTED: Words = Words { en: "routed on", ja: "転送(経路どおり)" };
 const LIMITED: Words = Words { en: " (rate-limited)", ja: "(頻度制限あり)" };
 const BY: Words = Words { en: "by", ja: "入力" };
-const FROM: Words = Words { en: "from", ja: "送信元" };
-const TO: Words = Words { en: "to", ja: "宛先" };
+const SENT_FROM: Words = Words { en: "from", ja: "送信元" };
+const SENT_TO: Words = Words { en: "to", ja: "宛先" };
 const NO_RULE: Words = Words { en: "no rule", ja: "該当ルールなし" };
 const ASKED: Words = Words { en: "as asked", ja: "指定どおり" };
 
@@ -47,20 +50,25 @@ const ASKED: Words = Words { en: "as asked", ja: "指定どおり" };
 /// # Errors
 ///
 /// Where nobody reads it.
-pub(crate) fn print(rows: &[Row<'_>], filter: &Filter, out: &mut Out) -> Result<(), Failure> {
+pub(crate) fn print(rows: &[Row<'_>], filter: &Filter, basis: Basis, out: &mut Out) -> Result<(), Failure> {
     let lines = fold(rows.iter().map(|row| line(row, filter, out.lang)).collect());
     if lines.is_empty() {
         return out.line(NOTHING.in_lang(out.lang));
     }
-    let mut table = Table::new(COLUMNS, 0);
+    let columns = match basis {
+        Basis::Firewall => vec![PORT, FROM, VERDICT, WAY, DECIDED],
+        Basis::Bind => vec![PORT, FROM, VERDICT_BY_ADDRESS, WAY],
+    };
+    let mut table = Table::new(&columns, 0);
     for line in &lines {
-        table.push([
+        let mut cells = vec![
             line.port().into(),
             line.from(out.lang).into(),
             verdict(line.reached, line.is_limited, out.lang),
             line.way.as_str().into(),
-            line.decided_by.as_str().into(),
-        ]);
+        ];
+        cells.extend((basis == Basis::Firewall).then(|| Cell::from(line.decided_by.as_str())));
+        table.push_row(cells);
     }
     out.table(&table)
 }
@@ -167,7 +175,7 @@ fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> Stri
     let few = |addresses: Option<&Intervals>| listed(named(addresses, family, LISTED_MAX + 1), " ");
     let by = listed(interfaces(passing, filter).into_iter().map(Into::into).collect(), " ");
     let (from, to) = (few(passing.sources.as_ref()), few(passing.destinations.as_ref()));
-    let parts = [(by, BY), (from, FROM), (to, TO)].map(|(what, words)| match lang {
+    let parts = [(by, BY), (from, SENT_FROM), (to, SENT_TO)].map(|(what, words)| match lang {
         _ if what.is_empty() => what,
         Lang::En => format!("{} {what}", words.en),
         Lang::Ja => format!("{}: {what}", words.ja),
