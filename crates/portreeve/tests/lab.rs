@@ -15,6 +15,7 @@ mod lab {
     mod docker;
     mod doctor;
     mod exposure;
+    mod firewalled;
     mod fixtures;
     mod follow;
     mod fresh;

@@ -1,0 +1,107 @@
+//! What a host's firewall lets in, as the commands tell it, beside what a client gets (A15, A17, A20).
+
+use portreeve_lab::{
+    engine::{ANSWER, Docker},
+    profile,
+};
+use serde_json::{Value, json};
+
+use super::site::{Site, found, lab};
+
+/// The rows about one port from the world, by family.
+fn row(site: &Site, family: &str, port: u16) -> Value {
+    let answer = site.ask(&format!("exposure {port}/tcp -o json")).json();
+    let rows = answer["exposure"].as_array().expect("`exposure` is promised");
+    let is_it = |row: &&Value| row["zone"] == "world" && row["family"] == family;
+    rows.iter().find(is_it).unwrap_or_else(|| panic!("no row of {family}: {answer:#}")).clone()
+}
+
+/// Whether the client gets an answer over HTTP.
+fn answers(site: &Site, port: u16) -> bool {
+    let url = format!("http://{}:{port}/", site.host.place().ipv4);
+    lab(site.client.run(&format!("curl -s -o /dev/null -m 2 {url}"))).status == 0
+}
+
+/// How the reach of a listener is told by `ls`.
+fn reach(site: &Site, port: u16) -> Value {
+    let answer = site.ask("ls -o json").json();
+    let listeners = answer["listeners"].as_array().expect("`listeners` is promised");
+    listeners.iter().find(|listener| listener["port"] == port).expect("somebody listens")["reach"][0].clone()
+}
+
+/// ufw denies a port that Docker publishes: everybody believes that it is closed, and a client gets its answer.
+#[test]
+fn a_port_that_ufw_denies_and_docker_publishes_is_told_to_be_open() {
+    let site = Site::boot(&profile::WEB);
+    let docker = lab(Docker::start(&site.host));
+    lab(docker.serve("shop", "-p 8080:80", 80));
+    assert!(answers(&site, 80), "nginx");
+    assert_eq!(row(&site, "ipv4", 80)["verdict"], "reachable", "no rule stands before it");
+
+    site.run("ufw --force enable && ufw allow 22/tcp");
+    assert!(site.run("ufw status").stdout.contains("22/tcp"));
+    assert!(!answers(&site, 80) && answers(&site, 8080), "ufw closes the one and not the other");
+    let url = format!("http://{}:8080/", site.host.place().ipv4);
+    assert_eq!(site.fetch(&format!("curl -s {url}")), ANSWER);
+
+    let shop = row(&site, "ipv4", 8080);
+    assert_eq!(shop["how"], json!({"kind": "forwarded", "to": {"address": "172.17.0.2", "port": 80}}));
+    assert_eq!(shop["verdict"], "partly", "containers get to the proxy, which ufw closes: {shop:#}");
+    assert_eq!(shop["passing"][0]["interfaces"], json!(["eth0"]));
+    let decided: Vec<_> = shop["decided_by"].as_array().unwrap().iter().map(|rule| &rule["chain"]).collect();
+    assert!(decided.contains(&&json!("DOCKER")), "{shop:#}");
+    assert_eq!(row(&site, "ipv6", 8080)["verdict"], "dropped");
+    assert_eq!(reach(&site, 80), json!({"zone": "world", "verdict": "blocked", "basis": "firewall"}));
+
+    assert_eq!(site.audit("", 1), [found("8080/tcp", "says-closed-is-open", "critical")]);
+    site.run("portreeve snapshot > /tmp/host.json");
+    assert_eq!(
+        site.audit("--snapshot /tmp/host.json", 1),
+        [found("8080/tcp", "says-closed-is-open", "critical")],
+        "whoever has the snapshot knows as much"
+    );
+
+    site.run("ufw allow 80/tcp");
+    assert!(answers(&site, 80));
+    let nginx = row(&site, "ipv4", 80);
+    assert_eq!(
+        (&nginx["verdict"], &nginx["how"]["kind"]),
+        (&json!("reachable"), &json!("local")),
+        "{nginx:#}"
+    );
+    assert_eq!(nginx["decided_by"][0]["chain"], "ufw-user-input");
+}
+
+/// Without root the rules are hidden: the addresses alone tell, and it is said.
+#[test]
+fn without_root_the_addresses_tell_and_a_gap_says_so() {
+    let site = Site::boot(&profile::WEB);
+    site.run("nft add table inet t && nft 'add chain inet t in { type filter hook input priority 0; policy drop; }'");
+    assert!(!answers(&site, 80));
+    assert_eq!(row(&site, "ipv4", 80)["verdict"], "dropped");
+    let answer = site.ask_as("nobody", "exposure 80/tcp -o json");
+    assert_eq!(answer.status, 3, "{answer:#?}");
+    let answer = answer.json();
+    assert_eq!((&answer["basis"], &answer["gaps"][0]["what"]), (&json!("bind"), &json!("hidden-firewall")));
+    let said = site.ask_as("nobody", "exposure 80/tcp").stdout;
+    assert!(said.contains("VERDICT (BIND)") && said.contains("only root may read them"), "{said}");
+}
+
+/// A declared service that somebody's rule keeps closed is named with the command that opens it there.
+#[test]
+fn a_declared_service_that_is_blocked_is_opened_by_the_command_that_is_told() {
+    let site = Site::boot(&profile::WEB);
+    site.run("nft add table inet t && nft 'add chain inet t in { type filter hook input priority 0; policy drop; }'");
+    let policy = "version = 1\n[service.web]\nports = [\"80/tcp\"]\nowner = { unit = \"nginx.service\" }\nreach = \"world\"\n";
+    site.run(&format!("printf '%s' '{policy}' > /tmp/policy.toml"));
+    let answer = site.ask("audit --policy /tmp/policy.toml -o json").json();
+    let findings = answer["findings"].as_array().expect("`findings` is promised");
+    let blocked = findings.iter().find(|finding| finding["rule"] == "declared-but-blocked");
+    let blocked = blocked.unwrap_or_else(|| panic!("{answer:#}"));
+    let command = blocked["commands"][0].as_str().expect("a command is told");
+    assert_eq!(command, "nft insert rule inet t in tcp dport 80 accept");
+    assert!(!answers(&site, 80));
+    site.run(command);
+    // What comes back of the connection is let in by the same rule's port.
+    assert!(answers(&site, 80));
+}
