@@ -138,7 +138,7 @@ while True:
         if kind == "honest":
             client.sendall(head + b'[{"Id": "%s", "Names": ["/told"], "Image": "told:2"}]' % sys.argv[2].encode())
         elif kind == "silent":
-            time.sleep(3)
+            time.sleep(60)
         elif kind == "endless":
             client.sendall(head + b"[")
             while True:
@@ -206,11 +206,11 @@ fn nobody_else_is_asked(site: &Site) {
     }
 }
 
-/// Name and image of the container that holds 7200, as `user` is told them within a second.
+/// Name and image of the container that holds 7200, as `user` is told them: a fifth of a second is the most that an engine is waited for.
 fn asked(site: &Site, user: &str) -> (Value, Value) {
     let start = std::time::Instant::now();
     let answer = site.ask_as(user, "who 7200 -o json").json();
-    assert!(start.elapsed() < std::time::Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
     let container = &answer["listeners"][0]["holders"][0]["container"];
     assert_eq!((&container["runtime"], &container["id"]), (&json!("docker"), &json!(ID)), "{answer:#}");
     (container["name"].clone(), container["image"].clone())
