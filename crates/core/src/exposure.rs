@@ -13,7 +13,9 @@ use serde::Serialize;
 
 use crate::{
     address::Family,
-    firewall::{Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, walk},
+    firewall::{
+        Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, Trace, trace, walk,
+    },
     port::{PortRange, Protocol},
 };
 
@@ -113,6 +115,21 @@ pub struct Passing {
 /// What becomes of the packets that `senders` send to `to`, as [`exposures`] has it; nothing where they can send none.
 #[must_use]
 pub fn exposed(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure> {
+    exposures(filter, &sent(filter, senders, to))
+}
+
+/// The same with what the packets meet on their way: a trace for each set of them that starts alike.
+#[must_use]
+pub fn traced(filter: &Filter, senders: &Senders<'_>, to: &To) -> (Vec<Exposure>, Vec<Trace>) {
+    let trace =
+        |(sender, packets): &(Sender, Packets)| trace(&filter.ruleset, &filter.around, *sender, packets);
+    let traces: Vec<Trace> = sent(filter, senders, to).iter().map(trace).collect();
+    let parts: Vec<Part> = traces.iter().flat_map(|trace| trace.parts.iter().cloned()).collect();
+    (told(&parts), traces)
+}
+
+/// The packets that `senders` send to `to`.
+fn sent(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<(Sender, Packets)> {
     let protocol = Intervals::one(to.protocol.number().into());
     let ports = Intervals::span(to.ports.first.into(), to.ports.last.into());
     let sent = senders.packets(&filter.around, to.family).into_iter().map(|(sender, packets)| {
@@ -121,8 +138,7 @@ pub fn exposed(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure>
         let packets = packets.with(Field::Destination, addresses);
         (sender, packets.with(Field::Protocol, protocol.clone()).with(Field::DestinationPort, ports.clone()))
     });
-    let asked: Vec<_> = sent.filter(|(_, packets)| !packets.of(Field::Destination).is_empty()).collect();
-    exposures(filter, &asked)
+    sent.filter(|(_, packets)| !packets.of(Field::Destination).is_empty()).collect()
 }
 
 /// What becomes of packets, given as sets that do not overlap: a run of destination ports each, in ascending order.
@@ -130,9 +146,13 @@ pub fn exposed(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure>
 pub fn exposures(filter: &Filter, asked: &[(Sender, Packets)]) -> Vec<Exposure> {
     let walk =
         |(sender, packets): &(Sender, Packets)| walk(&filter.ruleset, &filter.around, *sender, packets);
-    let parts: Vec<Part> = asked.iter().flat_map(walk).collect();
+    told(&asked.iter().flat_map(walk).collect::<Vec<_>>())
+}
+
+/// What the parts of packets say of each run of ports.
+fn told(parts: &[Part]) -> Vec<Exposure> {
     let mut found: Vec<Exposure> = Vec::new();
-    for (ports, parts) in runs(&parts) {
+    for (ports, parts) in runs(parts) {
         let next = exposure(ports, &parts);
         match found.last_mut() {
             Some(last) if continues(last, &next) => last.ports.last = next.ports.last,
@@ -302,7 +322,7 @@ mod tests {
         exposures(&Filter { ruleset: host(rules), around }, &[(Sender::Outside, packets)])
     }
 
-    fn told(rules: Vec<Vec<Step>>) -> Vec<(u128, u128, Reached)> {
+    fn verdicts(rules: Vec<Vec<Step>>) -> Vec<(u128, u128, Reached)> {
         found(rules).iter().map(|it| (it.ports.first, it.ports.last, it.reached)).collect()
     }
 
@@ -320,7 +340,7 @@ mod tests {
             vec![ports(95, 200), Step::Ask(Question::Unknown), accept()],
         ];
         assert_eq!(
-            told(rules),
+            verdicts(rules),
             [
                 (0, 21, Reached::Dropped),
                 (22, 22, Reached::Reachable),
@@ -353,6 +373,6 @@ mod tests {
 
     #[test]
     fn every_number_is_told_of_once() {
-        assert_eq!(told(Vec::new()), [(0, 65_535, Reached::Dropped)]);
+        assert_eq!(verdicts(Vec::new()), [(0, 65_535, Reached::Dropped)]);
     }
 }

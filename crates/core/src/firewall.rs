@@ -26,5 +26,8 @@ pub use self::{
     surroundings::{
         Interface, NO_INTERFACE, Route, Surroundings, address, network_name, networks, number, numbers, span,
     },
-    walk::{Fate, Part, Place, Rewritten, Sender, walk},
+    walk::{
+        Certainty, Direction, Effect, Fate, Lost, Met, Part, Place, Rewritten, Sender, Trace, TraceStep,
+        trace, walk,
+    },
 };

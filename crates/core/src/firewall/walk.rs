@@ -1,20 +1,29 @@
 //! What becomes of a set of packets on its way through all rules (A15, A17, A20).
 
+mod change;
 mod martians;
 mod merge;
 mod stations;
+mod task;
+mod trace;
 
-use alloc::{vec, vec::Vec};
+pub use self::trace::{Certainty, Direction, Effect, Lost, Met, Trace, TraceStep};
 
-use self::stations::{Next, Station, Stations};
+use alloc::{boxed::Box, vec, vec::Vec};
+
+use self::{
+    change::{Redirected, send_on, set},
+    stations::{Next, Routed, Station, Stations},
+    task::{Frame, Task},
+    trace::Recorder,
+};
 use super::{
     ask::{Answer, ask, holds},
     intervals::Intervals,
     packets::{Field, Packets, State},
-    ruleset::{ChainId, Decision, Kind, NewAddress, Policy, Question, Ruleset, Step, Target, Tuple, Value},
-    surroundings::{NO_INTERFACE, Surroundings, number},
+    ruleset::{ChainId, Decision, Kind, Policy, Question, Ruleset, Step, Target, Tuple},
+    surroundings::{NO_INTERFACE, Surroundings},
 };
-use crate::address::Family;
 
 /// Some of the packets that were asked about, and what becomes of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,15 +94,32 @@ const JUMPS_MAX: usize = 16;
 /// The packets have the source and state with which they arrive; marks are 0 unless they say otherwise.
 #[must_use]
 pub fn walk(ruleset: &Ruleset, around: &Surroundings, sender: Sender, packets: &Packets) -> Vec<Part> {
+    go(ruleset, around, sender, packets, Recorder::Off).parts
+}
+
+/// The same with everything that the packets meet, which only a person who follows one of them wants to know.
+#[must_use]
+pub fn trace(ruleset: &Ruleset, around: &Surroundings, sender: Sender, packets: &Packets) -> Trace {
+    go(ruleset, around, sender, packets, Recorder::On(Vec::new()))
+}
+
+fn go(
+    ruleset: &Ruleset,
+    around: &Surroundings,
+    sender: Sender,
+    packets: &Packets,
+    recorder: Recorder,
+) -> Trace {
     let stations = Stations::of(ruleset, sender, packets.family);
-    let mut walker = Walker { ruleset, around, stations, asked: packets, steps_left: STEPS_MAX };
+    let mut walker = Walker { ruleset, around, stations, asked: packets, steps_left: STEPS_MAX, recorder };
     let none = Intervals::one(NO_INTERFACE);
     let arriving = packets.clone().arriving();
     let start = match sender {
         Sender::Outside => arriving.with(Field::OutInterface, none),
         Sender::Host => arriving.with(Field::InInterface, none).with(Field::OutInterface, around.named("lo")),
     };
-    walker.run(vec![Task::start(start)], 0)
+    let parts = walker.run(vec![Task::start(start)], 0);
+    Trace { parts, steps: walker.recorder.steps() }
 }
 
 struct Walker<'a> {
@@ -102,73 +128,7 @@ struct Walker<'a> {
     stations: Stations,
     asked: &'a Packets,
     steps_left: u32,
-}
-
-/// Packets on their way, and where they are.
-#[derive(Clone, Debug)]
-struct Task {
-    packets: Packets,
-    station: usize,
-    /// How many base chains of the station they have passed.
-    passed: usize,
-    /// The chains that they are in, the innermost last.
-    frames: Vec<Frame>,
-    /// Whether a rule of this hook has sent them on, which the first one does for good.
-    is_rewritten: bool,
-    accepted_by: Vec<Place>,
-}
-
-/// A place in a chain: what comes next.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    chain: ChainId,
-    rule: usize,
-    step: usize,
-}
-
-impl Task {
-    const fn start(packets: Packets) -> Self {
-        Self {
-            packets,
-            station: 0,
-            passed: 0,
-            frames: Vec::new(),
-            is_rewritten: false,
-            accepted_by: Vec::new(),
-        }
-    }
-
-    fn with(&self, packets: Packets) -> Self {
-        Self { packets, ..self.clone() }
-    }
-
-    /// Goes on with the next step of the rule.
-    fn next_step(mut self) -> Self {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.step += 1;
-        }
-        self
-    }
-
-    /// Goes on with the next rule of the chain.
-    fn next_rule(mut self) -> Self {
-        if let Some(frame) = self.frames.last_mut() {
-            (frame.rule, frame.step) = (frame.rule + 1, 0);
-        }
-        self
-    }
-
-    /// Passes the base chain, because a rule says so.
-    fn accept(mut self, place: Option<Place>) -> Self {
-        self.accepted_by.extend(place);
-        self.frames.clear();
-        self.passed += 1;
-        self
-    }
-
-    fn place(&self) -> Option<Place> {
-        self.frames.last().map(|frame| Place { chain: frame.chain, rule: Some(frame.rule) })
-    }
+    recorder: Recorder,
 }
 
 impl Walker<'_> {
@@ -178,7 +138,7 @@ impl Walker<'_> {
         while let Some(task) = tasks.pop() {
             if self.steps_left == 0 || doubts > DOUBTS_MAX {
                 let place = task.place();
-                parts.push(self.part(&task, Fate::Unknown, place));
+                parts.push(self.end(task, Fate::Unknown, place));
                 continue;
             }
             self.steps_left -= 1;
@@ -189,7 +149,7 @@ impl Walker<'_> {
 
     fn step(&mut self, task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>, doubts: u32) {
         let Some(&frame) = task.frames.last() else {
-            self.enter(&task, tasks, parts);
+            self.enter(task, tasks, parts);
             return;
         };
         let ruleset = self.ruleset;
@@ -201,7 +161,8 @@ impl Walker<'_> {
             None => tasks.push(task.next_rule()),
             // Whatever the answer, a rule that only asks does nothing, and what nobody can answer doubles the ways.
             _ if frame.step == 0 && rule.steps.iter().all(|step| matches!(step, Step::Ask(_))) => {
-                tasks.push(task.next_rule());
+                let place = task.place();
+                tasks.push(self.met(task, || place.map(Met::Idle)).next_rule());
             }
             Some(Step::Ask(question)) => {
                 let answer = ask(question, &task.packets, self.around);
@@ -210,15 +171,19 @@ impl Walker<'_> {
             Some(Step::Choose(entries)) => self.choose(&task, entries, tasks, parts, doubts),
             Some(Step::Decide(decision)) => self.decide(task, decision, tasks, parts),
             Some(Step::Set(field, value)) => {
-                let packets = set(&task.packets, *field, value);
-                tasks.push(task.with(packets).next_step());
+                let task = task.with(set(&task.packets, *field, value));
+                tasks.push(self.did(task, || Effect::Changed(*field)).next_step());
             }
             Some(Step::Untrack) => {
                 let untracked = Intervals::one(State::Untracked.number());
                 let packets = task.packets.clone().with(Field::State, untracked);
-                tasks.push(task.with(packets).next_step());
+                let task = task.with(packets);
+                tasks.push(self.did(task, || Effect::Untracked).next_step());
             }
-            Some(Step::Rewrite(target)) => tasks.push(self.rewrite(&task, target)),
+            Some(Step::Rewrite(target)) => {
+                let task = self.rewrite(&task, target);
+                tasks.push(task);
+            }
         }
     }
 
@@ -234,12 +199,15 @@ impl Walker<'_> {
         doubts: u32,
     ) {
         let Answer { yes, no, perhaps } = answer;
-        tasks.extend(no.into_iter().map(|packets| task.with(packets).next_rule()));
+        for packets in no {
+            tasks.push(self.not_held(task.with(packets), Certainty::Certain).next_rule());
+        }
         tasks.extend(yes.into_iter().map(|packets| task.with(packets).next_step()));
         for packets in perhaps {
-            let held = self.run(vec![task.with(packets.clone()).next_step()], doubts + 1);
-            let not_held = self.run(vec![task.with(packets).next_rule()], doubts + 1);
             let doubt = merge::Doubt { place: task.place(), is_rate };
+            let [one, other] = self.suppose(&task.with(packets), doubt);
+            let held = self.run(vec![one.next_step()], doubts + 1);
+            let not_held = self.run(vec![other.next_rule()], doubts + 1);
             parts.extend(merge::merge(&held, &not_held, doubt, &mut self.steps_left));
         }
     }
@@ -254,7 +222,7 @@ impl Walker<'_> {
         doubts: u32,
     ) {
         let mut rest = vec![task.packets.clone()];
-        for (tuple, decision) in entries {
+        for (at, (tuple, decision)) in entries.iter().enumerate() {
             for packets in core::mem::take(&mut rest) {
                 self.steps_left = self.steps_left.saturating_sub(1);
                 let Answer { yes, no, perhaps } = holds(tuple, &packets);
@@ -263,33 +231,53 @@ impl Walker<'_> {
                     self.decide(task.with(packets), decision, tasks, parts);
                 }
                 for packets in perhaps {
-                    let mut chosen = Vec::new();
-                    let mut held = Vec::new();
-                    self.decide(task.with(packets.clone()), decision, &mut chosen, &mut held);
-                    held.extend(self.run(chosen, doubts + 1));
-                    let not_held = self.run(vec![task.with(packets).next_rule()], doubts + 1);
-                    let doubt = merge::Doubt { place: task.place(), is_rate: false };
-                    parts.extend(merge::merge(&held, &not_held, doubt, &mut self.steps_left));
+                    let after = &entries[at + 1..];
+                    parts.extend(self.perhaps_chosen(&task.with(packets), decision, after, doubts + 1));
                 }
             }
         }
-        tasks.extend(rest.into_iter().map(|packets| task.with(packets).next_rule()));
+        for packets in rest {
+            tasks.push(self.not_held(task.with(packets), Certainty::Certain).next_rule());
+        }
     }
 
-    fn decide(&self, mut task: Task, decision: &Decision, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
+    /// Supposes that an entry holds, and that it is one of those after it, or none.
+    fn perhaps_chosen(
+        &mut self,
+        task: &Task,
+        decision: &Decision,
+        after: &[(Tuple, Decision)],
+        doubts: u32,
+    ) -> Vec<Part> {
+        let doubt = merge::Doubt { place: task.place(), is_rate: false };
+        if doubts > DOUBTS_MAX {
+            return vec![self.end(task.clone(), Fate::Unknown, doubt.place)];
+        }
+        let [one, other] = self.suppose(task, doubt);
+        let (mut tasks, mut held) = (Vec::new(), Vec::new());
+        self.decide(one, decision, &mut tasks, &mut held);
+        held.extend(self.run(tasks, doubts));
+        let (mut tasks, mut not_held) = (Vec::new(), Vec::new());
+        self.choose(&other, after, &mut tasks, &mut not_held, doubts);
+        not_held.extend(self.run(tasks, doubts));
+        merge::merge(&held, &not_held, doubt, &mut self.steps_left)
+    }
+
+    fn decide(&mut self, task: Task, decision: &Decision, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
         let place = task.place();
+        let mut task = self.did(task, || Effect::Decided(decision.clone()));
         match decision {
             Decision::Accept => tasks.push(task.accept(place)),
-            Decision::Drop => parts.push(self.part(&task, Fate::Dropped, place)),
-            Decision::Reject => parts.push(self.part(&task, Fate::Rejected, place)),
-            Decision::Queue => parts.push(self.part(&task, Fate::Unknown, place)),
+            Decision::Drop => parts.push(self.end(task, Fate::Dropped, place)),
+            Decision::Reject => parts.push(self.end(task, Fate::Rejected, place)),
+            Decision::Queue => parts.push(self.end(task, Fate::Unknown, place)),
             Decision::Continue => tasks.push(task.next_rule()),
             Decision::Return => {
                 task.frames.pop();
                 self.go_on(task, place.map(|place| place.chain), tasks, parts);
             }
             Decision::Jump(_) if task.frames.len() >= JUMPS_MAX => {
-                parts.push(self.part(&task, Fate::Dropped, place));
+                parts.push(self.end(task, Fate::Dropped, place));
             }
             Decision::Jump(chain) => {
                 let mut task = task.next_rule();
@@ -311,123 +299,114 @@ impl Walker<'_> {
     }
 
     /// Begins with the next base chain of the station, or goes to the next station.
-    fn enter(&self, task: &Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
-        match self.stations.next(self.ruleset, self.around, task) {
+    fn enter(&mut self, task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
+        match self.stations.next(self.ruleset, self.around, &task) {
             Next::Chain(chain, seen, others) => {
                 for packets in seen {
-                    let mut task = task.with(packets);
+                    let mut task = self.met(task.with(packets), || Some(Met::Chain(chain)));
                     task.frames.push(Frame { chain, rule: 0, step: 0 });
                     tasks.push(task);
                 }
                 tasks.extend(others.into_iter().map(|packets| task.with(packets).accept(None)));
             }
-            Next::Stations(routed) => {
-                let go = |(station, packets): (usize, Packets)| Task {
-                    station,
-                    passed: 0,
-                    is_rewritten: false,
-                    ..task.with(packets)
-                };
-                tasks.extend(routed.ways.into_iter().map(go));
-                for packets in routed.lost {
-                    parts.push(self.part(&task.with(packets), Fate::Dropped, None));
-                }
-            }
+            Next::Stations(routed) => self.depart(&task, routed, tasks, parts),
             Next::End(Station::Forward | Station::Postrouting) => {
                 let fate = Fate::Leaves(rewritten(&task.packets));
-                parts.push(self.part(task, fate, None));
+                parts.push(self.end(task, fate, None));
             }
             Next::End(_) => {
                 let fate = Fate::Arrives(rewritten(&task.packets));
-                parts.push(self.part(task, fate, None));
+                parts.push(self.end(task, fate, None));
             }
         }
     }
 
+    /// Goes to the next stations.
+    fn depart(&mut self, task: &Task, routed: Routed, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
+        let is_choice = self.stations.is_choice(task.station);
+        for (station, packets) in routed.ways {
+            let is_settled = self.stations.is_settled(station);
+            let task = Task { station, passed: 0, is_settled, ..task.with(packets) };
+            let direction = || self.stations.direction(&task);
+            let met = is_choice.then(direction);
+            tasks.push(self.met(task, || met.map(Met::Routed)));
+        }
+        for (lost, packets) in routed.lost {
+            let task = self.met(task.with(packets), || Some(Met::Routed(Direction::Nowhere(lost))));
+            parts.push(self.end(task, Fate::Dropped, None));
+        }
+    }
+
     /// Leaves a chain at its end.
-    fn leave(&self, mut task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
+    fn leave(&mut self, mut task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
         let left = task.frames.pop();
         self.go_on(task, left.map(|frame| frame.chain), tasks, parts);
     }
 
     /// Goes on in the chain that led here; where none did, as the policy of the base chain says.
-    fn go_on(&self, task: Task, left: Option<ChainId>, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
+    fn go_on(&mut self, task: Task, left: Option<ChainId>, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
         if !task.frames.is_empty() {
             tasks.push(task);
             return;
         }
+        let task = self.met(task, || left.map(Met::Policy));
         let base = left.and_then(|chain| self.ruleset.chains[chain.0].base.as_ref());
         match base.map(|base| base.policy) {
             Some(Policy::Drop) => {
                 let place = left.map(|chain| Place { chain, rule: None });
-                parts.push(self.part(&task, Fate::Dropped, place));
+                parts.push(self.end(task, Fate::Dropped, place));
             }
             _ => tasks.push(task.accept(None)),
         }
     }
 
     /// Sends packets on, and passes the base chain with them.
-    fn rewrite(&self, task: &Task, target: &Target) -> Task {
-        let mut packets = task.packets.clone();
-        packets = match &target.address {
-            None => packets,
-            Some(NewAddress::One(addresses)) => packets.to_address(addresses.clone()),
-            Some(NewAddress::Own) => {
-                let own = if self.stations.is_output(task.station) {
-                    loopback(packets.family)
-                } else {
-                    self.own_addresses(&packets)
-                };
-                packets.to_address(own)
-            }
-            Some(NewAddress::Unknown) => {
-                let all = Field::Destination.all(packets.family);
-                packets.to_address(all)
-            }
-        };
-        if let Some(ports) = &target.ports {
-            packets = packets.to_port(ports.clone());
-        }
+    fn rewrite(&mut self, task: &Task, target: &Target) -> Task {
+        let is_output = self.stations.is_output(task.station);
+        let whose = if is_output { Redirected::Leaving } else { Redirected::Arriving };
+        let packets = send_on(&task.packets, target, whose, self.around);
         let place = task.place();
-        let status = packets.of(Field::Status).only().unwrap_or(0) | DESTINATION_IS_REWRITTEN;
-        packets = packets.with(Field::Status, Intervals::one(status));
-        let mut task = task.with(packets).accept(place);
-        task.is_rewritten = true;
+        let to = rewritten(&packets);
+        let mut task = self.did(task.with(packets), || Effect::SentOn(to)).accept(place);
+        task.is_settled = true;
         task
     }
 
-    /// The addresses that a redirect may choose: the first one of the interface that the packet came in by.
-    fn own_addresses(&self, packets: &Packets) -> Intervals {
-        let is_in = |at: u128| packets.of(Field::InInterface).contains(at);
-        let interfaces = self.around.interfaces.iter().zip(0_u128..).filter(|(_, at)| is_in(*at));
-        let first = interfaces.filter_map(|(interface, _)| {
-            let mut networks = interface.networks.iter();
-            networks.find(|network| network.addr().is_ipv4() == (packets.family == Family::Ipv4))
-        });
-        first.fold(Intervals::none(), |all, network| all.or(&Intervals::one(number(network.addr()))))
-    }
-
-    fn part(&self, task: &Task, fate: Fate, place: Option<Place>) -> Part {
+    fn end(&mut self, task: Task, fate: Fate, place: Option<Place>) -> Part {
         let passes = matches!(fate, Fate::Arrives(_) | Fate::Leaves(_));
-        Part {
+        let part = Part {
             packets: task.packets.as_sent(self.asked),
             decided_by: if passes { task.accepted_by.clone() } else { place.into_iter().collect() },
             doubts: if fate == Fate::Unknown { place.into_iter().collect() } else { Vec::new() },
             fate,
             is_rate_limited: false,
-        }
+        };
+        self.met(task, || Some(Met::End(Box::new(part.clone()))));
+        part
     }
-}
 
-/// include/uapi/linux/netfilter/nf_conntrack_common.h, `IPS_DST_NAT`.
-const DESTINATION_IS_REWRITTEN: u128 = 1 << 5;
+    /// Records what the packets meet, where that is wanted.
+    fn met(&mut self, mut task: Task, met: impl FnOnce() -> Option<Met>) -> Task {
+        task.met = self.recorder.record(task.met, task.frames.len(), met);
+        task
+    }
 
-/// What a process of this host sends is redirected to the loopback device (net/netfilter/nf_nat_redirect.c).
-fn loopback(family: Family) -> Intervals {
-    Intervals::one(match family {
-        Family::Ipv4 => 0x7f00_0001,
-        Family::Ipv6 => 1,
-    })
+    fn did(&mut self, task: Task, effect: impl FnOnce() -> Effect) -> Task {
+        let place = task.place();
+        self.met(task, || place.map(|place| Met::Did(place, effect())))
+    }
+
+    fn not_held(&mut self, task: Task, certainty: Certainty) -> Task {
+        let place = task.place();
+        self.met(task, || place.map(|place| Met::NotHeld(place, certainty)))
+    }
+
+    /// The same packets twice: that the rule holds, and that it does not.
+    fn suppose(&mut self, task: &Task, doubt: merge::Doubt) -> [Task; 2] {
+        let certainty = if doubt.is_rate { Certainty::Rate } else { Certainty::Unknown };
+        let supposed = || doubt.place.map(|place| Met::Supposed(place, certainty));
+        [self.met(task.clone(), supposed), self.not_held(task.clone(), certainty)]
+    }
 }
 
 fn rewritten(packets: &Packets) -> Rewritten {
@@ -435,28 +414,6 @@ fn rewritten(packets: &Packets) -> Rewritten {
     Rewritten {
         address: address.then(|| packets.of(Field::Destination).clone()),
         port: port.then(|| packets.of(Field::DestinationPort).clone()),
-    }
-}
-
-fn set(packets: &Packets, field: Field, value: &Value) -> Packets {
-    let own = packets.clone();
-    match value {
-        Value::Number(number) => own.with(field, Intervals::one(*number)),
-        Value::Of(other) => {
-            let values = packets.of(*other).clone();
-            own.with_one_of(field, values)
-        }
-        Value::Bits { mask, flip } => match packets.of(field).only() {
-            Some(number) => own.with(field, Intervals::one((number & mask) ^ flip)),
-            None => own.with_one_of(field, field.all(packets.family)),
-        },
-        Value::Mixed { keep, from, take } => match (packets.of(field).only(), packets.of(*from).only()) {
-            (Some(own_number), Some(number)) => {
-                own.with(field, Intervals::one((own_number & keep) ^ (number & take)))
-            }
-            _ => own.with_one_of(field, field.all(packets.family)),
-        },
-        Value::Unknown => own.with_one_of(field, field.all(packets.family)),
     }
 }
 

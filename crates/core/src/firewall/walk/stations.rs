@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Sender, Task, martians, sees_new_alone};
+use super::{Direction, Lost, Sender, Task, martians, sees_new_alone};
 use crate::{
     address::Family,
     firewall::{
@@ -34,7 +34,10 @@ pub(super) enum Station {
 
 /// The stations of a way, in order, each with its base chains by priority.
 #[derive(Debug)]
-pub(super) struct Stations(Vec<(Station, Vec<ChainId>)>);
+pub(super) struct Stations {
+    order: Vec<(Station, Vec<ChainId>)>,
+    sender: Sender,
+}
 
 /// What comes next on a way.
 pub(super) enum Next {
@@ -52,7 +55,7 @@ pub(super) struct Routed {
     /// The numbers of the stations, each with the packets that go there.
     pub(super) ways: Vec<(usize, Packets)>,
     /// The packets that go nowhere.
-    pub(super) lost: Vec<Packets>,
+    pub(super) lost: Vec<(Lost, Packets)>,
 }
 
 impl Stations {
@@ -65,12 +68,12 @@ impl Stations {
         };
         let order = order.into_iter().chain(outside);
         let order = order.chain([Station::Input, Station::Forward, Station::Postrouting]);
-        Self(order.map(|station| (station, chains(ruleset, station, family))).collect())
+        Self { order: order.map(|station| (station, chains(ruleset, station, family))).collect(), sender }
     }
 
     /// What comes next for the packets of `task`, which are in no chain.
     pub(super) fn next(&self, ruleset: &Ruleset, around: &Surroundings, task: &Task) -> Next {
-        let (station, chains) = &self.0[task.station];
+        let (station, chains) = &self.order[task.station];
         if let Some(&chain) = chains.get(task.passed) {
             let base = ruleset.chains[chain.0].base.as_ref();
             let (seen, others) =
@@ -83,31 +86,70 @@ impl Stations {
         match station {
             Station::Routing => Next::Stations(self.route_all(around, task)),
             Station::Input => Next::End(Station::Input),
-            Station::Postrouting if task.station + 1 == self.0.len() => Next::End(Station::Postrouting),
+            Station::Postrouting if task.station + 1 == self.order.len() => Next::End(Station::Postrouting),
             // What this host sends to itself comes in again by the loopback device.
             Station::Postrouting => {
                 let nowhere = Intervals::one(NO_INTERFACE);
                 let packets = task.packets.clone().with(Field::InInterface, around.named("lo"));
                 on(packets.with(Field::OutInterface, nowhere))
             }
-            Station::Output | Station::Ingress | Station::Prerouting | Station::Forward => {
-                on(task.packets.clone())
-            }
+            Station::Output => Next::Stations(self.leave(around, &task.packets)),
+            Station::Ingress | Station::Prerouting | Station::Forward => on(task.packets.clone()),
         }
     }
 
     /// Whether a station is where this host's own processes send.
     pub(super) fn is_output(&self, station: usize) -> bool {
-        self.0.get(station).is_some_and(|(station, _)| *station == Station::Output)
+        self.order.get(station).is_some_and(|(station, _)| *station == Station::Output)
+    }
+
+    /// Whether it is a choice of ways that leads on from a station.
+    pub(super) fn is_choice(&self, station: usize) -> bool {
+        self.order.get(station).is_some_and(|(station, _)| *station == Station::Routing)
+    }
+
+    /// Where the packets of `task`, which have just begun with a station, are going from a choice of ways.
+    pub(super) fn direction(&self, task: &Task) -> Direction {
+        if self.order[task.station].0 == Station::Input {
+            return Direction::Here;
+        }
+        let out = task.packets.of(Field::OutInterface).only();
+        Direction::On(out.and_then(|interface| usize::try_from(interface).ok()))
+    }
+
+    /// Whether packets come to a station with a connection of which it is settled where it goes: what this host sends to
+    /// itself has been through that when it left (net/netfilter/nf_nat_core.c, `nf_nat_inet_fn`).
+    pub(super) fn is_settled(&self, station: usize) -> bool {
+        let is_inward = !matches!(self.order[station].0, Station::Output | Station::Postrouting);
+        self.sender == Sender::Host && is_inward
     }
 
     fn number(&self, station: Station) -> usize {
-        self.0.iter().position(|(own, _)| *own == station).unwrap_or(self.0.len() - 1)
+        self.order.iter().position(|(own, _)| *own == station).unwrap_or(self.order.len() - 1)
+    }
+
+    /// Of what this host sends, its own goes to itself; a rule that sends it on elsewhere gives it another route
+    /// (net/ipv4/netfilter.c, `ip_route_me_harder`).
+    fn leave(&self, around: &Surroundings, packets: &Packets) -> Routed {
+        let outward = self.number(Station::Postrouting);
+        let foreign = around.of_kind(AddressKind::Unicast, packets.family);
+        let Divided { yes: foreign, no: own, perhaps } = packets.divide(Field::Destination, &foreign);
+        let mut routed = Routed::default();
+        routed.ways.extend(own.map(|packets| (outward, packets)));
+        // What may be sent on to anybody is not this host's alone.
+        let anywhere = Field::OutInterface.all(packets.family);
+        let perhaps = perhaps.map(|packets| packets.with_one_of(Field::OutInterface, anywhere));
+        routed.ways.extend(perhaps.map(|packets| (self.order.len() - 1, packets)));
+        if let Some(packets) = foreign {
+            routed.add_by_route(around, packets, self.order.len() - 1);
+        }
+        routed
     }
 
     /// Sorts out what no kernel takes from a wire, and sends the rest where it belongs.
     fn route_all(&self, around: &Surroundings, task: &Task) -> Routed {
         let (packets, lost) = martians::sort(around, &task.packets);
+        let lost = lost.into_iter().map(|packets| (Lost::Strange, packets)).collect();
         let mut routed = Routed { lost, ..Routed::default() };
         for packets in &packets {
             let Routed { ways, lost } = self.route(around, packets);
@@ -128,29 +170,37 @@ impl Stations {
         let anywhere = Field::OutInterface.all(family);
         let passed_on = perhaps.map(|packets| packets.with_one_of(Field::OutInterface, anywhere));
         routed.ways.extend(passed_on.map(|packets| (self.number(Station::Forward), packets)));
-        let Some(mut rest) = foreign else { return routed };
-        if !around.forwards(family) {
-            routed.lost.push(rest);
-            return routed;
+        match foreign {
+            Some(packets) if around.forwards(family) => {
+                routed.add_by_route(around, packets, self.number(Station::Forward));
+            }
+            foreign => routed.lost.extend(foreign.map(|packets| (Lost::NotPassedOn, packets))),
         }
-        for (to, interface) in ways(around, family) {
+        routed
+    }
+}
+
+impl Routed {
+    /// Adds `packets` by the routes that lead to where they go, each going on at `station`.
+    fn add_by_route(&mut self, around: &Surroundings, packets: Packets, station: usize) {
+        let mut rest = packets;
+        for (to, interface) in ways(around, rest.family) {
             let Divided { yes, no, .. } = rest.divide(Field::Destination, &to);
             if let Some(packets) = yes {
                 match interface {
                     Some(out) => {
                         let packets = packets.with(Field::OutInterface, Intervals::one(out as u128));
-                        routed.ways.push((self.number(Station::Forward), packets));
+                        self.ways.push((station, packets));
                     }
-                    None => routed.lost.push(packets),
+                    None => self.lost.push((Lost::NoRoute, packets)),
                 }
             }
             match no {
                 Some(packets) => rest = packets,
-                None => return routed,
+                None => return,
             }
         }
-        routed.lost.push(rest);
-        routed
+        self.lost.push((Lost::NoRoute, rest));
     }
 }
 
@@ -204,7 +254,7 @@ fn sees(layer: Layer, station: Station, family: Family) -> bool {
 /// The packets of `task` that a base chain sees, and the others.
 fn seen(base: &Base, around: &Surroundings, task: &Task) -> (Vec<Packets>, Vec<Packets>) {
     let own = &task.packets;
-    if sees_new_alone(base.kind) && task.is_rewritten {
+    if sees_new_alone(base.kind) && task.is_settled {
         return (Vec::new(), [own.clone()].into());
     }
     let divided = if sees_new_alone(base.kind) {

@@ -6,7 +6,12 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::firewall::{AddressKind, Base, Bits, Chain, Hook, Interface, Layer, Route, Rule, numbers};
+use crate::{
+    address::Family,
+    firewall::{
+        AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Route, Rule, Value, numbers,
+    },
+};
 
 const TCP: u128 = 6;
 const UDP: u128 = 17;
@@ -165,6 +170,24 @@ fn a_verdict_map_takes_the_first_entry_that_holds() {
 }
 
 #[test]
+fn what_may_not_be_the_first_entry_may_be_a_later_one() {
+    // Sent on to one of two ports, of which the map lets one in.
+    let target = Target { address: None, ports: Some(Intervals::span(80, 81)) };
+    let dnat = chain(
+        "dnat",
+        base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept),
+        vec![vec![ports(8080, 8080), Step::Rewrite(target)]],
+    );
+    let tuple = |port: u128| vec![(Field::DestinationPort, Intervals::one(port))];
+    let map = |second| vec![(tuple(80), Decision::Accept), (tuple(81), second)];
+    let filter = |second| input(Policy::Accept, vec![vec![Step::Choose(map(second))]]);
+    let part = fate(vec![dnat.clone(), filter(Decision::Drop)], 8080);
+    assert_eq!((part.fate, part.doubts), (Fate::Unknown, vec![place(1, 0)]));
+    let part = fate(vec![dnat, filter(Decision::Accept)], 8080);
+    assert!(matches!(part.fate, Fate::Arrives(_)), "{part:?}");
+}
+
+#[test]
 fn what_nobody_can_tell_matters_only_where_both_ways_differ() {
     let unknown = |decision| vec![Step::Ask(Question::Unknown), decide(decision)];
     let shut = fate(vec![input(Policy::Drop, vec![unknown(Decision::Drop)])], 9);
@@ -276,6 +299,35 @@ fn what_a_host_sends_itself_passes_output_and_comes_in_by_lo() {
         walk(&ruleset, &around(), Sender::Host, &packets).pop().unwrap().fate
     };
     assert_eq!((fate(25), fate(26)), (Fate::Rejected, arrives()));
+}
+
+#[test]
+fn what_a_host_sends_is_sent_on_where_it_leaves_and_nowhere_else() {
+    let to_shop = || Target {
+        address: Some(NewAddress::One(numbers(net("172.17.0.2/32")))),
+        ports: Some(Intervals::one(80)),
+    };
+    let nat = |hook| {
+        let rules = vec![vec![ports(8080, 8080), Step::Rewrite(to_shop())]];
+        chain("nat", base(hook, -100, Kind::Nat, Policy::Accept), rules)
+    };
+    let fate = |nat: Chain| {
+        let packets = asked().with(Field::DestinationPort, Intervals::one(8080));
+        // Neither passed on nor let in.
+        let forward = chain("f", base(Hook::Forward, 0, Kind::Filter, Policy::Drop), Vec::new());
+        let by_docker0 = vec![is(Field::OutInterface, 2), decide(Decision::Accept)];
+        let out = chain("p", base(Hook::Postrouting, 0, Kind::Filter, Policy::Drop), vec![by_docker0]);
+        let ruleset = Ruleset { chains: vec![nat, forward, out] };
+        walk(&ruleset, &around(), Sender::Host, &packets).pop().unwrap().fate
+    };
+    let there = Rewritten { address: Some(Intervals::one(0xac11_0002)), port: Some(Intervals::one(80)) };
+    assert_eq!(fate(nat(Hook::Output)), Fate::Leaves(there));
+    // By lo it would be dropped where it leaves; without that chain nothing sends it on.
+    assert_eq!(fate(nat(Hook::Prerouting)), Fate::Dropped);
+    let packets = asked().with(Field::DestinationPort, Intervals::one(8080));
+    let ruleset = Ruleset { chains: vec![nat(Hook::Prerouting)] };
+    let part = walk(&ruleset, &around(), Sender::Host, &packets).pop().unwrap();
+    assert_eq!(part.fate, arrives());
 }
 
 #[test]
@@ -452,4 +504,91 @@ fn some_bits_of_a_mark_come_from_another() {
         vec![is(Field::Mark, 0x53), decide(Decision::Accept)],
     ];
     assert_eq!(fate(vec![input(Policy::Drop, rules)], 22).fate, arrives());
+}
+
+/// What a trace says, a word or two a step, each with the number of the step before it.
+fn told(chains: Vec<Chain>, port: u128) -> Vec<(Option<usize>, usize, String)> {
+    let packets = asked().with(Field::DestinationPort, Intervals::one(port));
+    let ruleset = Ruleset { chains };
+    let trace = trace(&ruleset, &around(), Sender::Outside, &packets);
+    assert_eq!(trace.parts, walk(&ruleset, &around(), Sender::Outside, &packets));
+    let rule = |place: Place| alloc::format!("{}.{}", place.chain.0, place.rule.unwrap());
+    let word = |met: &Met| match met {
+        Met::Chain(chain) => alloc::format!("chain {}", chain.0),
+        Met::Idle(place) => alloc::format!("{} idle", rule(*place)),
+        Met::NotHeld(place, certainty) => alloc::format!("{} no {certainty:?}", rule(*place)),
+        Met::Supposed(place, certainty) => alloc::format!("{} yes {certainty:?}", rule(*place)),
+        Met::Did(place, Effect::Decided(decision)) => alloc::format!("{} {decision:?}", rule(*place)),
+        Met::Did(place, Effect::SentOn(_)) => alloc::format!("{} sent on", rule(*place)),
+        Met::Did(place, effect) => alloc::format!("{} {effect:?}", rule(*place)),
+        Met::Policy(chain) => alloc::format!("policy {}", chain.0),
+        Met::Routed(direction) => alloc::format!("{direction:?}"),
+        Met::End(part) => match part.fate {
+            Fate::Arrives(_) => "arrives".into(),
+            Fate::Leaves(_) => "leaves".into(),
+            ref fate => alloc::format!("{fate:?}"),
+        },
+    };
+    trace.steps.iter().map(|step| (step.after, step.depth, word(&step.met))).collect()
+}
+
+fn line(after: Option<usize>, depth: usize, word: &str) -> (Option<usize>, usize, String) {
+    (after, depth, word.into())
+}
+
+#[test]
+fn a_trace_tells_each_rule_on_the_way() {
+    let target = Target { address: Some(NewAddress::One(numbers(net("172.17.0.2/32")))), ports: None };
+    let dnat = chain(
+        "dnat",
+        base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept),
+        vec![vec![ports(80, 80), decide(Decision::Return)], vec![Step::Rewrite(target)]],
+    );
+    let sub =
+        chain("sub", None, vec![vec![Step::Ask(Question::Rate)], vec![ports(9, 9), decide(Decision::Drop)]]);
+    let mark = vec![Step::Set(Field::Mark, Value::Number(1))];
+    let rules = vec![mark, vec![decide(Decision::Jump(ChainId(1)))]];
+    let forward = chain("forward", base(Hook::Forward, 0, Kind::Filter, Policy::Accept), rules);
+    assert_eq!(
+        told(vec![dnat, sub, forward], 8080),
+        [
+            line(None, 0, "chain 0"),
+            line(Some(0), 1, "0.0 no Certain"),
+            line(Some(1), 1, "0.1 sent on"),
+            line(Some(2), 0, "On(Some(2))"),
+            line(Some(3), 0, "chain 2"),
+            line(Some(4), 1, "2.0 Changed(Mark)"),
+            line(Some(5), 1, "2.1 Jump(ChainId(1))"),
+            line(Some(6), 2, "1.0 idle"),
+            line(Some(7), 2, "1.1 no Certain"),
+            line(Some(8), 0, "policy 2"),
+            line(Some(9), 0, "leaves"),
+        ]
+    );
+}
+
+#[test]
+fn a_trace_goes_both_ways_from_what_nobody_can_tell() {
+    let rules = vec![vec![Step::Ask(Question::Unknown), decide(Decision::Accept)]];
+    assert_eq!(
+        told(vec![input(Policy::Drop, rules)], 22),
+        [
+            line(None, 0, "Here"),
+            line(Some(0), 0, "chain 0"),
+            line(Some(1), 1, "0.0 yes Unknown"),
+            line(Some(1), 1, "0.0 no Unknown"),
+            line(Some(2), 1, "0.0 Accept"),
+            line(Some(4), 0, "arrives"),
+            line(Some(3), 0, "policy 0"),
+            line(Some(6), 0, "Dropped"),
+        ]
+    );
+}
+
+#[test]
+fn a_trace_parts_where_packets_do() {
+    let rules = vec![vec![is(Field::Source, 0xcb00_7105), decide(Decision::Accept)]];
+    let told = told(vec![input(Policy::Drop, rules)], 22);
+    let after: Vec<_> = told.iter().filter(|step| step.0 == Some(1)).map(|step| step.2.as_str()).collect();
+    assert_eq!(after, ["0.0 no Certain", "0.0 Accept"]);
 }

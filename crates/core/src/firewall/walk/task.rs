@@ -1,0 +1,76 @@
+//! Packets on their way through the rules, and where they are.
+
+use alloc::vec::Vec;
+
+use super::Place;
+use crate::firewall::{packets::Packets, ruleset::ChainId};
+
+/// Packets on their way, and where they are.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) packets: Packets,
+    pub(super) station: usize,
+    /// How many base chains of the station they have passed.
+    pub(super) passed: usize,
+    /// The chains that they are in, the innermost last.
+    pub(super) frames: Vec<Frame>,
+    /// Whether it is settled where their connection goes, which the first rule of this hook that sends it on does for good.
+    pub(super) is_settled: bool,
+    pub(super) accepted_by: Vec<Place>,
+    /// The last thing that they met, where that is recorded.
+    pub(super) met: Option<usize>,
+}
+
+/// A place in a chain: what comes next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) chain: ChainId,
+    pub(super) rule: usize,
+    pub(super) step: usize,
+}
+
+impl Task {
+    pub(super) const fn start(packets: Packets) -> Self {
+        Self {
+            packets,
+            station: 0,
+            passed: 0,
+            frames: Vec::new(),
+            is_settled: false,
+            accepted_by: Vec::new(),
+            met: None,
+        }
+    }
+
+    pub(super) fn with(&self, packets: Packets) -> Self {
+        Self { packets, ..self.clone() }
+    }
+
+    /// Goes on with the next step of the rule.
+    pub(super) fn next_step(mut self) -> Self {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.step += 1;
+        }
+        self
+    }
+
+    /// Goes on with the next rule of the chain.
+    pub(super) fn next_rule(mut self) -> Self {
+        if let Some(frame) = self.frames.last_mut() {
+            (frame.rule, frame.step) = (frame.rule + 1, 0);
+        }
+        self
+    }
+
+    /// Passes the base chain, because a rule says so.
+    pub(super) fn accept(mut self, place: Option<Place>) -> Self {
+        self.accepted_by.extend(place);
+        self.frames.clear();
+        self.passed += 1;
+        self
+    }
+
+    pub(super) fn place(&self) -> Option<Place> {
+        self.frames.last().map(|frame| Place { chain: frame.chain, rule: Some(frame.rule) })
+    }
+}
