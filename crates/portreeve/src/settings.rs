@@ -205,6 +205,11 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether something is read from standard input already.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.snapshot == Some(Input::Stdin) || self.policy == PolicyChoice::Named(Input::Stdin)
+    }
+
     /// Which namespaces a judgement looks into.
     pub(crate) fn namespaces(&self) -> Namespaces {
         if self.netns == Netns::Usual { Namespaces::Own } else { Namespaces::All }

@@ -66,6 +66,22 @@ impl Listing {
         Self::Ip6tablesLegacy,
     ];
 
+    /// What prints it.
+    #[must_use]
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Nft => "nft -j list ruleset",
+            Self::Iptables => "iptables-nft-save",
+            Self::Ip6tables => "ip6tables-nft-save",
+            Self::IptablesLegacy => "iptables-legacy-save",
+            Self::Ip6tablesLegacy => "ip6tables-legacy-save",
+            Self::Ipset => "ipset save",
+            Self::Addresses => "ip -j addr",
+            Self::Routes => "(ip -j route; ip -j -6 route)",
+            Self::Settings => "sysctl -a",
+        }
+    }
+
     /// The name of the file that holds it in a folder of saved ones.
     #[must_use]
     pub const fn file_name(self) -> &'static str {

@@ -52,6 +52,8 @@ pub enum GapKind {
     HiddenFirewall,
     /// Rules of a packet filter that could not be listed; `detail` names the program that lists them and why it did not.
     UnlistedRules,
+    /// The packet filter of a saved snapshot that was taken without it. A judgement finds it, no look does.
+    UnkeptFirewall,
     /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
     /// it, no look does.
     UndecidedOwners,
@@ -81,6 +83,7 @@ impl Gap {
             | GapKind::UnsteadyRead
             | GapKind::HiddenFirewall
             | GapKind::UnlistedRules
+            | GapKind::UnkeptFirewall
             | GapKind::TooMany => false,
         }
     }
@@ -88,7 +91,7 @@ impl Gap {
     /// Whether it leaves open which packets arrive.
     #[must_use]
     pub const fn hides_firewall(&self) -> bool {
-        matches!(self.what, GapKind::HiddenFirewall | GapKind::UnlistedRules)
+        matches!(self.what, GapKind::HiddenFirewall | GapKind::UnlistedRules | GapKind::UnkeptFirewall)
     }
 
     /// Whether listeners may be missing because of it.
@@ -161,6 +164,7 @@ impl Gap {
                 "ファイアウォールのルール(root だけが読み取れます)"
             ),
             GapKind::UnlistedRules => unlisted(detail),
+            GapKind::UnkeptFirewall => UNKEPT.into(),
             GapKind::UndecidedOwners => text!(
                 "whether the owner holds {detail} cannot be told",
                 "{detail} の保持者が所有者かどうかを判定できません"
@@ -209,6 +213,10 @@ impl Gap {
                 en: "install the program (Debian: apt install nftables iptables ipset), and run it by hand to see why it fails",
                 ja: "該当するプログラムをインストールし(Debian: apt install nftables iptables ipset)、手動で実行して原因を確認してください",
             },
+            GapKind::UnkeptFirewall => Words {
+                en: "take it again as root: sudo portreeve snapshot > host.json",
+                ja: "root で取り直してください: sudo portreeve snapshot > host.json",
+            },
             GapKind::UndecidedOwners => Words {
                 en: "name the owner's unit or user in the policy: a script's name proves nobody, nor does the path of a program in a mount namespace of its own that is not the file here",
                 ja: "policy の owner に unit か user を書いてください。スクリプト名や、独自のマウント名前空間で別のファイルを指すパスは所有者の証明になりません",
@@ -223,6 +231,11 @@ impl Gap {
 fn unlisted(detail: &str) -> Text {
     text!("rules of the firewall: {detail}", "ファイアウォールのルールの一部: {detail}")
 }
+
+const UNKEPT: Words = Words {
+    en: "the rules of the firewall: this snapshot was taken without them",
+    ja: "ファイアウォールのルール(このスナップショットには保存されていません)",
+};
 
 fn sealed(count: u32) -> Text {
     let en = inflect(count as usize, "process does not show its", "processes do not show their");
@@ -260,6 +273,7 @@ mod tests {
             (GapKind::TooMany, false, true),
             (GapKind::HiddenFirewall, false, false),
             (GapKind::UnlistedRules, false, false),
+            (GapKind::UnkeptFirewall, false, false),
             (GapKind::UndecidedOwners, true, false),
         ] {
             let gap = Gap::new(what, 1);

@@ -109,6 +109,21 @@ pub enum Hook {
     Postrouting,
 }
 
+impl Hook {
+    /// The word of nft(8).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Output => "output",
+            Self::Postrouting => "postrouting",
+        }
+    }
+}
+
 /// What a base chain is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -303,6 +318,32 @@ pub enum Decision {
     Continue,
     /// A program decides.
     Queue,
+}
+
+impl Decision {
+    /// The word of nft(8).
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Drop => "drop",
+            Self::Reject => "reject",
+            Self::Jump(_) => "jump",
+            Self::Goto(_) => "goto",
+            Self::Return => "return",
+            Self::Continue => "continue",
+            Self::Queue => "queue",
+        }
+    }
+
+    /// The chain that it leads to.
+    #[must_use]
+    pub const fn chain(&self) -> Option<ChainId> {
+        match self {
+            Self::Jump(chain) | Self::Goto(chain) => Some(*chain),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

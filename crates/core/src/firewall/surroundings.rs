@@ -13,7 +13,7 @@ use super::{
     intervals::{Interval, Intervals},
     ruleset::AddressKind,
 };
-use crate::address::Family;
+use crate::{address::Family, facts};
 
 /// A network namespace as packets find it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,17 @@ pub struct Route {
 }
 
 impl Surroundings {
+    /// What is known of a network namespace without its routes and settings: each address without its network.
+    #[must_use]
+    pub fn of(interfaces: &[facts::Interface]) -> Self {
+        let interface = |interface: &facts::Interface| Interface {
+            name: interface.name.clone(),
+            networks: interface.addresses.iter().map(|address| IpNet::from(address.ip)).collect(),
+            ..Interface::default()
+        };
+        Self { interfaces: interfaces.iter().map(interface).collect(), ..Self::default() }
+    }
+
     /// Whether what is not for this host is passed on.
     #[must_use]
     pub const fn forwards(&self, family: Family) -> bool {

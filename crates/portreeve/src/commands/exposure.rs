@@ -3,6 +3,7 @@
 mod ask;
 mod from;
 mod listings;
+mod trace;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
@@ -26,7 +27,11 @@ use crate::{
     failure::Failure,
     look::Look,
     settings::{Common, Format, Settings, options},
-    show::{exposure as show, gaps, out::Out},
+    show::{
+        exposure::{self as show, trace::Way},
+        gaps,
+        out::Out,
+    },
     table_file::TableFile,
 };
 
@@ -43,6 +48,7 @@ pub(super) const COMMAND: Command = Command {
     examples: &[
         "portreeve exposure",
         "portreeve exposure 8080 --from 203.0.113.7",
+        "portreeve exposure --trace 203.0.113.7 443/tcp",
         "portreeve exposure --all -o json",
         "echo '{\"from\":\"203.0.113.7\",\"to\":\"192.0.2.1\",\"protocol\":\"tcp\",\"port\":22}' | portreeve exposure --ask -",
     ],
@@ -61,7 +67,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "443, https, 443/udp, 30000-30099/tcp, several of them; without it, every port that somebody listens on",
         ja: "443、https、443/udp、30000-30099/tcp(複数可)。省略すると、待ち受けのあるすべてのポート",
     };
-    let all = Words {
+    let every = Words {
         en: "Every number, by ranges of which the same holds",
         ja: "すべての番号を、結果が同じ範囲ごとに表示",
     };
@@ -77,37 +83,59 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "Answer the questions of a file, one JSON object a line (-: standard input)",
         ja: "ファイルの質問(1 行に 1 つの JSON オブジェクト、- は標準入力)に順に答える",
     };
-    vec![
+    let mut all = vec![
         Arg::new(PORT).value_name("PORT").num_args(0..).action(ArgAction::Append).help(port.in_lang(lang)),
-        options::flag(ALL, all, lang).conflicts_with_all([PORT, ASK]),
-        options::value(FROM, "WHERE", from, lang).conflicts_with(ASK),
+        options::flag(ALL, every, lang).conflicts_with_all([PORT, ASK, trace::NAME]),
+        options::value(FROM, "WHERE", from, lang).conflicts_with_all([ASK, trace::NAME]),
         listings::argument(FROM_FILES, files, lang).conflicts_with(options::SNAPSHOT),
         ask::argument(ASK, ask, lang).conflicts_with(PORT),
-    ]
+    ];
+    all.extend(trace::arguments(lang));
+    all
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    ask::check_stdin(own, ASK, settings)?;
     let look = match listings::folder(own, FROM_FILES) {
         Some(folder) => Look::of(settings, listings::snapshot(folder)?)?,
         None => Look::take(settings, &WANTED)?,
     };
     let sight = Sight::of(&look.snapshot)?;
-    let questions = ask::questions(own, ASK, &sight.filter)?;
-    if let Some(questions) = questions {
+    if let Some(questions) = ask::questions(own, ASK, &sight.filter)? {
         questions.iter().try_for_each(|question| out.ndjson(&question.answer(&sight)))?;
         sight.tell_aside(settings);
         return Ok(gaps::exit(settings, sight.is_grave()));
     }
-    let places = from::places(own.get_one::<String>(FROM), look.policy.as_deref(), &sight.filter)?;
-    let rows = told(own, &look, &sight, &places)?;
-    match settings.format {
-        Format::Json => {
-            out.json_rows(&show::document(&rows, &sight.filter, sight.basis(), &sight.gaps, out.lang))
-        }
-        _ => show::print(&rows, &sight.filter, sight.basis(), out),
+    match trace::ways(own, &sight)? {
+        Some(ways) => follow(&ways, &sight, settings, out),
+        None => list(own, &look, &sight, settings, out),
     }?;
     sight.tell(settings, out)?;
     Ok(gaps::exit(settings, sight.is_grave()))
+}
+
+fn follow(ways: &[Way<'_>], sight: &Sight, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    let Sight { filter, gaps } = sight;
+    match settings.format {
+        Format::Json => out.json_rows(&show::trace::document(ways, filter, sight.basis(), gaps, out.lang)),
+        _ => show::trace::print(ways, filter, settings.verbosity, out),
+    }
+}
+
+fn list(
+    own: &ArgMatches,
+    look: &Look,
+    sight: &Sight,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let Sight { filter, gaps } = sight;
+    let places = from::places(own.get_one::<String>(FROM), look.policy.as_deref(), filter)?;
+    let rows = told(own, look, sight, &places)?;
+    match settings.format {
+        Format::Json => out.json_rows(&show::document(&rows, filter, sight.basis(), gaps, out.lang)),
+        _ => show::print(&rows, filter, sight.basis(), out),
+    }
 }
 
 /// Which sockets there are, and the whole packet filter; who holds them is another question.
@@ -117,6 +145,9 @@ const WANTED: Wanted = Wanted {
     holders: Holders::Skip,
     ..Wanted::LISTENERS
 };
+
+/// The protocols that a port is meant of which names none.
+const USUAL: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];
 
 /// What was asked for.
 fn told<'a>(
@@ -146,7 +177,7 @@ fn told<'a>(
 
 /// The ports of a question, of the protocols that it means, in both families.
 fn to(asked: &Asked) -> Vec<To> {
-    let protocols = asked.protocol.map_or([Protocol::Tcp, Protocol::Udp].to_vec(), |protocol| vec![protocol]);
+    let protocols = asked.protocol.map_or_else(|| USUAL.to_vec(), |protocol| vec![protocol]);
     let both =
         |protocol| Family::ALL.map(|family| To { family, protocol, addresses: None, ports: asked.range });
     protocols.into_iter().flat_map(both).collect()

@@ -40,8 +40,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "接続とポートのないソケットも含める",
     };
     let redact = Words {
-        en: "Replace arguments of command lines by their count, and home directories by ~",
-        ja: "コマンドラインの引数を個数に、ホームディレクトリを ~ に置き換える",
+        en: "Take out what may be secret: arguments of command lines, home directories, comments of firewall rules",
+        ja: "秘密を含みうるもの(コマンドラインの引数、ホームディレクトリ、ファイアウォールのルールのコメント)を取り除く",
     };
     vec![options::flag("all", all, lang).short('a'), options::flag("redact", redact, lang)]
 }

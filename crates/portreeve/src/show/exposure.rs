@@ -1,6 +1,7 @@
 //! Who reaches which port, for a person and as JSON (A15, A17, A20).
 
 mod table;
+pub(crate) mod trace;
 
 pub(crate) use self::table::print;
 
@@ -144,7 +145,13 @@ pub(crate) fn answer<'a>(
     filter: &'a Filter,
     basis: Basis,
 ) -> RowView<'a> {
-    let exposure = exposure.unwrap_or_else(|| Exposure::lost(to.ports));
+    let is_blind = filter.around.interfaces.is_empty();
+    let lost = || match Exposure::lost(to.ports) {
+        // Of a host of which nothing is known nothing can be told.
+        lost if is_blind => Exposure { reached: Reached::Unknown, ..lost },
+        lost => lost,
+    };
+    let exposure = exposure.unwrap_or_else(lost);
     let row = Row { zone: None, family: to.family, protocol: to.protocol, exposure };
     RowView { source: Some(source), destination: Some(destination), ..row_view(&row, filter, basis) }
 }

@@ -6,6 +6,7 @@ mod codes;
 mod doctor;
 mod everything;
 mod explain;
+mod exposure;
 mod follow;
 mod help;
 mod json;

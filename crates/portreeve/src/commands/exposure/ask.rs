@@ -17,7 +17,7 @@ use super::listings::Sight;
 use crate::{
     failure::Failure,
     read::{self, ReadError},
-    settings::{Input, input, options},
+    settings::{Input, Settings, input, options},
     show::exposure::{RowView, answer},
 };
 
@@ -29,35 +29,60 @@ pub(super) fn argument(name: &'static str, help: Words, lang: Lang) -> Arg {
     options::value(name, "FILE", help, lang).value_parser(ValueParser::path_buf())
 }
 
+/// Refuses to read the questions from where something else is read from.
+///
+/// # Errors
+///
+/// Where both are standard input.
+pub(super) fn check_stdin(own: &ArgMatches, name: &str, settings: &Settings) -> Result<(), Failure> {
+    let is_stdin = own.get_one::<PathBuf>(name).is_some_and(|path| input(path) == Input::Stdin);
+    if !is_stdin || !settings.reads_stdin() {
+        return Ok(());
+    }
+    Err(Failure::usage(Words {
+        en: "standard input cannot be both the questions and something else",
+        ja: "質問とほかの入力の両方を標準入力から読むことはできません",
+    })
+    .hint(Words {
+        en: "write the questions to a file: --ask FILE",
+        ja: "質問をファイルに保存してください: --ask FILE",
+    }))
+}
+
 /// One packet: what becomes of it?
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
     /// The interface that it comes in by; without it, the one that leads to where it comes from.
     #[serde(rename = "in")]
-    interface: Option<String>,
-    from: IpAddr,
-    to: IpAddr,
-    protocol: Protocol,
-    port: u16,
+    pub(super) interface: Option<String>,
+    pub(super) from: IpAddr,
+    pub(super) to: IpAddr,
+    pub(super) protocol: Protocol,
+    pub(super) port: u16,
 }
 
 impl Question {
     /// Its answer.
     pub(super) fn answer<'a>(&self, sight: &'a Sight) -> RowView<'a> {
         let filter = &sight.filter;
-        let family = family(self.from);
-        let to = To {
-            family,
-            protocol: self.protocol,
-            addresses: Some(Intervals::one(number(self.to))),
-            ports: PortRange::one(self.port),
-        };
+        let to = self.destination();
         let found = exposed(filter, &self.senders(filter), &to);
         answer(found.into_iter().next(), &to, (self.from.into(), self.to.into()), filter, sight.basis())
     }
 
-    fn senders(&self, filter: &Filter) -> Senders<'_> {
+    /// Where its packet goes.
+    pub(super) fn destination(&self) -> To {
+        To {
+            family: family(self.from),
+            protocol: self.protocol,
+            addresses: Some(Intervals::one(number(self.to))),
+            ports: PortRange::one(self.port),
+        }
+    }
+
+    /// Who sends its packet.
+    pub(super) fn senders(&self, filter: &Filter) -> Senders<'_> {
         let from = self.from.into();
         match &self.interface {
             Some(interface) => Senders::Behind(interface, from),
@@ -67,7 +92,7 @@ impl Question {
     }
 
     /// What about it cannot be asked.
-    fn mistake(&self, filter: &Filter) -> Option<Text> {
+    pub(super) fn mistake(&self, filter: &Filter) -> Option<Text> {
         let Self { from, to, .. } = self;
         if family(*from) != family(*to) {
             return Some(text!(
@@ -82,7 +107,7 @@ impl Question {
     }
 }
 
-const fn family(address: IpAddr) -> Family {
+pub(super) const fn family(address: IpAddr) -> Family {
     match address {
         IpAddr::V4(_) => Family::Ipv4,
         IpAddr::V6(_) => Family::Ipv6,
@@ -115,8 +140,10 @@ pub(super) fn questions(
 
 fn question(line: &str, filter: &Filter) -> Result<Question, Text> {
     let question: Question = serde_json::from_str(line).map_err(|error| {
-        let why = error.to_string();
-        text!("{why}", "質問の形式に合いません: {why}")
+        let (why, column) = (error.to_string(), error.column());
+        // It knows of one line only.
+        let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
+        text!("column {column}: {why}", "{column} 文字目が質問の形式に合いません: {why}")
     })?;
     question.mistake(filter).map_or(Ok(question), Err)
 }
@@ -124,11 +151,16 @@ fn question(line: &str, filter: &Filter) -> Result<Question, Text> {
 fn unread(name: &str, error: &ReadError) -> Failure {
     Failure::usage(text!("cannot read the questions of {name}", "{name} の質問を読めません"))
         .because(error.text())
+        .hint(such_as())
 }
 
 fn no_question(name: &str, line: u32, why: Text) -> Failure {
-    let example = r#"{"in":"wan0","from":"203.0.113.7","to":"192.0.2.1","protocol":"tcp","port":22}"#;
     Failure::usage(text!("{name}:{line} is no question", "{name}:{line} は質問として読めません"))
         .because(why)
-        .hint(text!("such as: {example}", "例: {example}"))
+        .hint(such_as())
+}
+
+fn such_as() -> Text {
+    let example = r#"{"in":"wan0","from":"203.0.113.7","to":"192.0.2.1","protocol":"tcp","port":22}"#;
+    text!("one a line, such as: {example}", "1 行に 1 つ。例: {example}")
 }

@@ -9,10 +9,10 @@ use clap::{Arg, ArgMatches, builder::ValueParser};
 use jiff::Timestamp;
 use portreeve_core::{
     facts::{Firewall, Gap, GapKind, HostFacts, Listing, SNAPSHOT_VERSION, Snapshot},
-    firewall::{self, Filter},
+    firewall::{self, Filter, Surroundings},
     reach::Basis,
     text,
-    words::{Lang, Words},
+    words::{Lang, Text, Words},
 };
 
 use crate::{
@@ -41,6 +41,13 @@ pub(super) fn folder<'a>(own: &'a ArgMatches, name: &str) -> Option<&'a Path> {
 ///
 /// Where there is no such folder, no listing in it, or one of them cannot be read.
 pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
+    if !folder.is_dir() {
+        return Err(unreadable(folder)
+            .because(Words {
+                en: "there is no such folder", ja: "そのようなフォルダはありません"
+            })
+            .hint(hint(Listing::Addresses)));
+    }
     let mut listings = BTreeMap::new();
     for listing in Listing::ALL {
         let path = folder.join(listing.file_name());
@@ -58,6 +65,15 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
             .because(Words { en: "there is no listing in it", ja: "一覧のファイルがありません" })
             .hint(text!("any of: {names}", "次のファイルを置いてください(いずれか 1 つでも可): {names}")));
     }
+    if !listings.contains_key(&Listing::Addresses) {
+        let name = Listing::Addresses.file_name();
+        return Err(unreadable(folder)
+            .because(text!(
+                "{name} is missing, and only it tells which addresses and interfaces are this host's",
+                "{name} がありません。このホストのアドレスとインターフェースは、このファイルからしか分かりません"
+            ))
+            .hint(hint(Listing::Addresses)));
+    }
     Ok(Snapshot {
         version: SNAPSHOT_VERSION,
         taken: Timestamp::now(),
@@ -71,6 +87,11 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         firewall: Some(Firewall { listings }),
         gaps: Vec::new(),
     })
+}
+
+fn hint(listing: Listing) -> Text {
+    let (command, file) = (listing.command(), listing.file_name());
+    text!("on that host: {command} > {file}", "対象のホストで実行: {command} > {file}")
 }
 
 fn unreadable(path: &Path) -> Failure {
@@ -95,12 +116,13 @@ impl Sight {
     pub(super) fn of(snapshot: &Snapshot) -> Result<Self, Failure> {
         let Some(firewall) = &snapshot.firewall else { return Ok(Self::hidden(snapshot)) };
         let filter = firewall::read(firewall).map_err(|error| {
-            let why = error.to_string();
+            let (why, command) = (error.to_string(), error.listing.command());
             Failure::usage(Words {
-                en: "cannot judge the packet filter",
-                ja: "パケットフィルターを判定できません",
+                en: "cannot judge the packet filter by its listings",
+                ja: "一覧からパケットフィルターを判定できません",
             })
             .because(text!("{why}", "一覧の形式に合いません: {why}"))
+            .hint(text!("see what it should hold: {command}", "正しい内容の確認: {command}"))
         })?;
         let gaps = snapshot.gaps.iter().filter(|gap| gap.hides_firewall()).cloned().collect();
         Ok(Self { filter, gaps })
@@ -109,9 +131,11 @@ impl Sight {
     fn hidden(snapshot: &Snapshot) -> Self {
         let mut gaps: Vec<_> = snapshot.gaps.iter().filter(|gap| gap.hides_firewall()).cloned().collect();
         if gaps.is_empty() {
-            gaps.push(Gap::new(GapKind::HiddenFirewall, 1));
+            gaps.push(Gap::new(GapKind::UnkeptFirewall, 1));
         }
-        Self { filter: Filter::default(), gaps }
+        let own = snapshot.namespaces.iter().find(|namespace| namespace.own);
+        let around = own.map(|namespace| Surroundings::of(&namespace.interfaces)).unwrap_or_default();
+        Self { filter: Filter { around, ..Filter::default() }, gaps }
     }
 
     /// What an answer rests on.

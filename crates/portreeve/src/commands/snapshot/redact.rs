@@ -1,4 +1,6 @@
-//! Takes out of a snapshot what may be a secret: arguments of command lines, and whose home a path lies in.
+//! Takes out of a snapshot what may be a secret: arguments of command lines, whose home a path lies in, and comments.
+
+mod listings;
 
 use portreeve_core::facts::{Line, Origins, Process, Snapshot};
 
@@ -10,6 +12,7 @@ pub(super) fn redact(snapshot: &mut Snapshot) {
     if let Some(origins) = &mut snapshot.origins {
         redact_origins(origins);
     }
+    snapshot.firewall = snapshot.firewall.take().and_then(listings::redact);
     for gap in &mut snapshot.gaps {
         gap.detail = without_home(&gap.detail);
     }

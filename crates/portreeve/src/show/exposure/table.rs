@@ -10,7 +10,7 @@ use portreeve_core::{
     words::{Lang, Words},
 };
 
-use super::{HowView, PlaceView, how, interfaces, named, place_view};
+use super::{HowView, PlaceView, ToView, how, interfaces, named, place_view};
 use crate::{
     failure::Failure,
     show::{
@@ -149,16 +149,23 @@ fn fold(lines: Vec<Line>) -> Vec<Line> {
 }
 
 fn verdict(reached: Reached, is_limited: bool, lang: Lang) -> Cell {
-    let (words, paint) = match reached {
-        Reached::Reachable => (Words { en: "reachable", ja: "到達可" }, None),
-        Reached::Partly => (Words { en: "partly", ja: "一部到達可" }, Some(Paint::Yellow)),
-        Reached::Dropped => (Words { en: "dropped", ja: "破棄" }, None),
-        Reached::Rejected => (Words { en: "rejected", ja: "拒否" }, None),
-        Reached::Unknown => (Words { en: "unknown", ja: "判定不能" }, Some(Paint::Yellow)),
+    let text = verdict_text(reached, is_limited, lang);
+    match reached {
+        Reached::Partly | Reached::Unknown => Cell::painted(&text, Paint::Yellow),
+        Reached::Reachable | Reached::Dropped | Reached::Rejected => text.into(),
+    }
+}
+
+pub(super) fn verdict_text(reached: Reached, is_limited: bool, lang: Lang) -> String {
+    let words = match reached {
+        Reached::Reachable => Words { en: "reachable", ja: "到達可" },
+        Reached::Partly => Words { en: "partly", ja: "一部到達可" },
+        Reached::Dropped => Words { en: "dropped", ja: "破棄" },
+        Reached::Rejected => Words { en: "rejected", ja: "拒否" },
+        Reached::Unknown => Words { en: "unknown", ja: "判定不能" },
     };
     let limited = if is_limited { LIMITED.in_lang(lang) } else { "" };
-    let text = format!("{}{limited}", words.in_lang(lang));
-    paint.map_or_else(|| Cell::from(text.as_str()), |paint| Cell::painted(&text, paint))
+    format!("{}{limited}", words.in_lang(lang))
 }
 
 /// How packets arrive, and whose do where not all.
@@ -167,7 +174,11 @@ fn way(row: &Row<'_>, filter: &Filter, lang: Lang) -> String {
     let ways = listed(ways.collect(), " ");
     let whose = row.exposure.passing.iter().map(|passing| whose(passing, row.family, filter, lang));
     let whose: Vec<_> = whose.filter(|text| !text.is_empty()).collect();
-    if whose.is_empty() { ways } else { format!("{ways} ({})", listed(whose, ", ")) }
+    match lang {
+        _ if whose.is_empty() => ways,
+        Lang::En => format!("{ways} ({})", listed(whose, ", ")),
+        Lang::Ja => format!("{ways}({})", listed(whose, "、")),
+    }
 }
 
 /// `by docker0 from 10.0.0.0/8 to 203.0.113.1`, as far as that tells packets apart.
@@ -183,16 +194,21 @@ fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> Stri
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn way_text(way: &HowView, lang: Lang) -> String {
-    let Some(to) = &way.to else {
-        return if way.kind == "local" { HERE } else { ROUTED }.in_lang(lang).into();
-    };
+pub(super) fn way_text(way: &HowView, lang: Lang) -> String {
+    match &way.to {
+        Some(to) => target_text(to),
+        None => if way.kind == "local" { HERE } else { ROUTED }.in_lang(lang).into(),
+    }
+}
+
+/// `→ 172.17.0.2:80`.
+pub(super) fn target_text(to: &ToView) -> String {
     let address = to.address.as_deref().unwrap_or_default();
     let port = to.port.map(|port| format!(":{port}")).unwrap_or_default();
     format!("→ {address}{port}")
 }
 
-fn rule(place: &PlaceView<'_>) -> String {
+pub(super) fn rule(place: &PlaceView<'_>) -> String {
     format!("{} {} {}: {}", place.family, place.table, place.chain, place.text)
 }
 

@@ -1,0 +1,270 @@
+//! `exposure`: who reaches which port, asked about saved listings of a packet filter (A15, A17, A20).
+
+mod asked;
+mod refused;
+mod traced;
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use serde_json::{Value, json};
+
+use crate::run::{Said, program, run, saved, web_with, with_input};
+
+/// A host with `wan0`, `lan0` and `docker0`: ssh for an office, a web server that one neighbour is kept from, a published
+/// container, and rules that hang on a rate, on content and on a rejection.
+fn on_firewall(line: &str) -> Said {
+    let folder = saved("firewall");
+    let words = line.split_whitespace();
+    program().arg("exposure").arg("--from-files").arg(folder).args(words).output().unwrap().into()
+}
+
+/// A folder that is gone after the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("portreeve-exposure-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for (name, content) in files {
+            fs::write(folder.join(name), content).unwrap();
+        }
+        Self(folder)
+    }
+
+    /// The listings of the host that these tests know, one of them replaced.
+    fn with_listing(name: &str, content: &str) -> Self {
+        let folder = Self::with(&[]);
+        for entry in fs::read_dir(saved("firewall")).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, folder.0.join(path.file_name().unwrap())).unwrap();
+        }
+        fs::write(folder.0.join(name), content).unwrap();
+        folder
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn exposure(&self, line: &str) -> Said {
+        run(&format!("exposure --from-files {} {line}", self.0.display()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The rows of one port, each as its zone, family and verdict.
+fn verdicts(said: &Said, port: u16, protocol: &str) -> Vec<String> {
+    let document = said.json();
+    let rows = document["exposure"].as_array().unwrap().iter();
+    let covers = |row: &&Value| {
+        let (first, last) = (row["port"].as_u64().unwrap(), row["port_last"].as_u64().unwrap());
+        row["protocol"] == protocol && (first..=last).contains(&u64::from(port))
+    };
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let told = |row: &Value| [&row["zone"], &row["family"], &row["verdict"]].map(text).join(" ");
+    rows.filter(covers).map(told).collect()
+}
+
+#[test]
+fn every_number_is_told_once_for_each_zone_protocol_and_family() {
+    let said = on_firewall("--all -o json");
+    assert_eq!(said.code, Some(0));
+    for (port, world) in [
+        (22, ["partly", "reachable"]),
+        (23, ["dropped", "dropped"]),
+        (25, ["rejected", "dropped"]),
+        (80, ["partly", "dropped"]),
+        (81, ["reachable", "dropped"]),
+        (82, ["unknown", "dropped"]),
+        (8080, ["partly", "dropped"]),
+        (65_535, ["dropped", "dropped"]),
+    ] {
+        let world = [format!("world ipv4 {}", world[0]), format!("world ipv6 {}", world[1])];
+        let host = ["host ipv4 reachable".to_owned(), "host ipv6 reachable".to_owned()];
+        let mut told = verdicts(&said, port, "tcp");
+        told.sort();
+        let mut expected = [host, world].concat();
+        expected.sort();
+        assert_eq!(told, expected, "{port}");
+    }
+    assert_eq!(verdicts(&said, 53, "udp").len(), 4);
+}
+
+#[test]
+fn a_row_has_the_fields_of_the_documented_shape() {
+    let document = on_firewall("22/tcp --from world -o json").json();
+    assert_eq!((&document["version"], &document["basis"]), (&json!(1), &json!("firewall")));
+    assert_eq!(document["gaps"], json!([]));
+    let office = json!({
+        "family": "ip", "table": "filter", "chain": "office", "handle": null,
+        "text": "-A office -m set --match-set office src -j ACCEPT",
+    });
+    let policy = json!({
+        "family": "ip", "table": "filter", "chain": "INPUT", "handle": null, "text": "policy drop",
+    });
+    let row = json!({
+        "zone": "world", "source": null, "destination": null, "family": "ipv4", "protocol": "tcp",
+        "port": 22, "port_last": 22, "verdict": "partly", "basis": "firewall",
+        "how": {"kind": "local", "to": null},
+        "passing": [{"interfaces": [], "sources": ["198.51.100.0/24"], "destinations": []}],
+        "rate_limited": false, "decided_by": [office, policy],
+    });
+    assert_eq!(document["exposure"][0], row);
+    let published = &on_firewall("8080/tcp --from wan0 -o json").json()["exposure"][0];
+    let to = json!({"kind": "forwarded", "to": {"address": "172.17.0.2", "port": 80}});
+    assert_eq!((&published["how"], &published["zone"]), (&to, &Value::Null));
+}
+
+#[test]
+fn a_table_says_who_passes_and_which_rule_decides() {
+    let said = on_firewall("22/tcp 81/tcp 82/tcp 8080/tcp");
+    let line = |begin: &str| {
+        let found = said.out.lines().find(|line| line.starts_with(begin));
+        found.unwrap_or_else(|| panic!("no {begin} in {}", said.out)).to_owned()
+    };
+    assert!(line("22/tcp    world IPv4").contains("partly"), "{}", said.out);
+    assert!(line("22/tcp    world IPv4").contains("here (from 198.51.100.0/24)"));
+    assert!(
+        line("22/tcp    world IPv6")
+            .ends_with("ip6 filter INPUT: -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT")
+    );
+    assert!(line("81/tcp    world IPv4").contains("reachable (rate-limited)"));
+    assert!(line("82/tcp    world IPv4").contains("--string"), "who doubts quotes the rule");
+    assert!(line("8080/tcp  world IPv4").contains("→ 172.17.0.2:80 (by wan0 lan0)"));
+    // The host itself reaches all of them, as everybody expects.
+    assert!(!said.out.contains("host"), "{}", said.out);
+}
+
+#[test]
+fn japanese_says_the_same() {
+    let said = on_firewall("22/tcp 81/tcp 82/tcp --from world --lang ja");
+    for words in [
+        "一部到達可",
+        "このホスト(送信元: 198.51.100.0/24)",
+        "到達可(頻度制限あり)",
+        "判定不能",
+        "決め手のルール",
+    ] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+}
+
+#[test]
+fn a_place_is_a_zone_an_address_a_network_or_an_interface() {
+    let policy = saved("web.toml");
+    let policy = policy.display();
+    for (from, verdict) in [
+        ("198.51.100.7", "- ipv4 reachable"),
+        ("198.51.100.0/25", "- ipv4 reachable"),
+        ("8.8.8.8", "- ipv4 dropped"),
+        ("lan0", "- ipv4 partly"),
+        ("world", "world ipv4 partly"),
+        ("host", "host ipv4 reachable"),
+    ] {
+        let said = on_firewall(&format!("22/tcp --from {from} -o json --policy {policy}"));
+        assert_eq!(verdicts(&said, 22, "tcp")[0], verdict, "{from}: {said:?}");
+    }
+    let zone = on_firewall(&format!("22/tcp --from office -o json --policy {policy}"));
+    assert!(verdicts(&zone, 22, "tcp")[0].starts_with("office ipv4"), "{zone:?}");
+}
+
+/// The same listings in a snapshot.
+fn snapshot() -> Vec<u8> {
+    let mut listings = serde_json::Map::new();
+    for entry in fs::read_dir(saved("firewall")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        listings.insert(name, fs::read_to_string(&path).unwrap().into());
+    }
+    web_with(|snapshot| snapshot["firewall"] = json!({ "listings": listings }))
+}
+
+#[test]
+fn a_snapshot_answers_as_its_listings_do() {
+    for line in ["--all -o json", "80 --from 203.0.113.66", "--trace 198.51.100.7 22/tcp --lang ja"] {
+        let saved = with_input(&format!("exposure {line} --snapshot -"), &snapshot());
+        let listed = on_firewall(line);
+        assert_eq!((saved.out, saved.code), (listed.out, Some(0)), "{line}");
+    }
+    // Without a port it tells of those that somebody listens on.
+    let said = with_input("exposure --snapshot - --from world -o json", &snapshot());
+    assert_eq!(verdicts(&said, 80, "tcp"), ["world ipv4 partly", "world ipv6 dropped"]);
+    assert_eq!(verdicts(&said, 81, "tcp"), Vec::<String>::new());
+    assert_eq!(verdicts(&said, 8080, "tcp")[0], "world ipv4 partly");
+}
+
+#[test]
+fn a_redacted_snapshot_decides_alike_and_tells_no_comment() {
+    assert!(String::from_utf8(snapshot()).unwrap().matches("s3cret: ").count() >= 3);
+    let redacted = with_input("snapshot --redact --snapshot -", &snapshot());
+    assert!(!redacted.out.contains("s3cret"), "{}", redacted.out);
+    let line = "exposure --all -o json --snapshot -";
+    let verdicts = |said: Said| {
+        let rows = said.json()["exposure"].as_array().unwrap().clone();
+        let told =
+            |row: &Value| [&row["port"], &row["port_last"], &row["verdict"], &row["how"]].map(Clone::clone);
+        rows.iter().map(told).collect::<Vec<_>>()
+    };
+    let before = verdicts(with_input(line, &snapshot()));
+    assert_eq!(verdicts(with_input(line, redacted.out.as_bytes())), before);
+}
+
+#[test]
+fn what_hides_the_rules_is_said_and_ends_with_3() {
+    let hidden = web_with(|snapshot| {
+        let addresses = fs::read_to_string(saved("firewall/addr.json")).unwrap();
+        snapshot["firewall"] = json!({ "listings": { "addr.json": addresses } });
+        snapshot["gaps"] = json!([{ "what": "hidden-firewall", "count": 1 }]);
+    });
+    let said = with_input("exposure 80/tcp --from world --snapshot -", &hidden);
+    assert_eq!(said.code, Some(3));
+    assert!(said.out.contains("reachable") && said.out.contains("sudo portreeve"), "{}", said.out);
+    let document = with_input("exposure 80/tcp --from world --snapshot - -o json", &hidden);
+    assert_eq!(document.code, Some(3));
+    let document = document.json();
+    assert_eq!(
+        (&document["basis"], &document["gaps"][0]["what"]),
+        (&json!("bind"), &json!("hidden-firewall"))
+    );
+    assert_eq!(with_input("exposure 80/tcp --snapshot - --allow-gaps", &hidden).code, Some(0));
+    assert_eq!(with_input("exposure --trace 8.8.8.8 80/tcp --snapshot -", &hidden).code, Some(3));
+}
+
+#[test]
+fn a_snapshot_of_before_is_answered_by_where_listeners_are_bound() {
+    let said = crate::run::on_web("exposure -o json --from world");
+    assert_eq!(said.code, Some(3));
+    assert_eq!(said.json()["gaps"][0]["what"], "unkept-firewall");
+    assert_eq!(verdicts(&said, 6379, "tcp"), ["world ipv4 reachable", "world ipv6 reachable"]);
+    assert_eq!(verdicts(&said, 5432, "tcp")[0], "world ipv4 dropped");
+    let blind = web_with(|snapshot| snapshot["namespaces"][0]["interfaces"] = json!([]));
+    let line = r#"{"from":"8.8.8.8","to":"203.0.113.5","protocol":"tcp","port":80}"#;
+    let folder = Folder::with(&[("questions", line)]);
+    let said = with_input(&format!("exposure --snapshot - --ask {}", folder.file("questions")), &blind);
+    assert_eq!((said.json()["verdict"].as_str(), said.code), (Some("unknown"), Some(3)));
+}
+
+#[test]
+fn what_excludes_another_is_refused() {
+    for line in [
+        "--all 22",
+        "--all --ask -",
+        "--ask - 22",
+        "--trace 8.8.8.8 22 --all",
+        "--trace 8.8.8.8 22 --from lan0",
+    ] {
+        assert_eq!(on_firewall(line).code, Some(2), "{line}");
+    }
+    assert_eq!(run("exposure --in lan0 22").code, Some(2));
+}
