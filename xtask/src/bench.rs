@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: portreeve against its rivals in the same run, and against what was promised.
 
+mod gate;
 mod lookup;
 mod machine;
 mod policy;
@@ -18,7 +19,7 @@ use crate::shell::{self, Result, cargo, root};
 
 const PAGE: &str = "docs/performance.md";
 
-/// `[sight]` measures that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
+/// `[sight]`, `[gate]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
 /// takes minutes.
 pub(crate) fn run(words: &[String]) -> Result {
     if cfg!(debug_assertions) {
@@ -27,11 +28,16 @@ pub(crate) fn run(words: &[String]) -> Result {
     }
     let has = |option: &str| words.iter().any(|word| word == option);
     shell::run(&mut cargo(&["build", "--release", "--package", "portreeve"]))?;
+    let is_whole = !Part::ALL.iter().any(|part| has(part.word()));
     let mut parts = Vec::new();
-    if !has(Part::Sight.word()) {
-        parts.push((Part::General, general(has("--cold"))?));
+    for part in Part::ALL.into_iter().filter(|part| is_whole || has(part.word())) {
+        let rows = match part {
+            Part::General => general(has("--cold"))?,
+            Part::Sight => sight::rows()?,
+            Part::Gate => gate::rows()?,
+        };
+        parts.push((part, rows));
     }
-    parts.push((Part::Sight, sight::rows()?));
     let machine = machine::describe();
     let sections: Vec<_> =
         parts.iter().map(|(part, rows)| (*part, report::section(*part, rows, &machine))).collect();

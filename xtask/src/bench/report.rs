@@ -117,17 +117,20 @@ pub(super) enum Part {
     General,
     /// Every socket and its holder.
     Sight,
+    /// The packet filter.
+    Gate,
 }
 
 impl Part {
     /// In the order of the page.
-    const ALL: [Self; 2] = [Self::General, Self::Sight];
+    pub(super) const ALL: [Self; 3] = [Self::General, Self::Sight, Self::Gate];
 
     /// What asks for it on the command line.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::General => "general",
             Self::Sight => "sight",
+            Self::Gate => "gate",
         }
     }
 
@@ -135,6 +138,7 @@ impl Part {
         match self {
             Self::General => "## General",
             Self::Sight => "## Sight",
+            Self::Gate => "## Gate",
         }
     }
 }
