@@ -6,6 +6,10 @@ use std::{fs, path::Path};
 mod containers;
 #[path = "../../fuzz/feed/events.rs"]
 mod events;
+#[path = "../../fuzz/feed/firewall.rs"]
+mod firewall;
+#[path = "../../fuzz/feed/listings.rs"]
+mod listings;
 #[path = "../../fuzz/feed/netlink.rs"]
 mod netlink;
 #[path = "../../fuzz/feed/origins.rs"]
@@ -76,6 +80,16 @@ fn tables_of_numbers() {
 #[test]
 fn events_in_a_ring_buffer() {
     replay("events", events::feed);
+}
+
+#[test]
+fn listings_of_a_packet_filter() {
+    replay("listings", listings::feed);
+}
+
+#[test]
+fn ways_through_a_packet_filter() {
+    replay("firewall", firewall::feed);
 }
 
 #[test]

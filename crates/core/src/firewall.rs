@@ -10,6 +10,7 @@ pub mod network;
 pub mod nft;
 mod packets;
 mod protocols;
+mod quote;
 mod ruleset;
 mod surroundings;
 mod walk;

@@ -18,6 +18,7 @@ use super::{
     },
     packets::Field,
     protocols,
+    quote::quote,
     ruleset::{Question, Tuple},
     surroundings::Surroundings,
 };
@@ -118,7 +119,7 @@ pub fn read(text: &str) -> Result<Sets, ReadError> {
                     return Err(ReadError::TooMany { line, what: "sets" });
                 }
                 if drafts.insert(name.to_owned(), Draft::of(kind, options)).is_some() {
-                    return Err(ReadError::Twice { line, name: name.to_owned() });
+                    return Err(ReadError::Twice { line, name: quote(name) });
                 }
             }
             ["add" | "-A", name, element, ref options @ ..] => {
@@ -127,7 +128,7 @@ pub fn read(text: &str) -> Result<Sets, ReadError> {
                     return Err(ReadError::TooMany { line, what: "elements" });
                 }
                 let draft = drafts.get_mut(name);
-                draft.ok_or_else(|| ReadError::NoSet { line, name: name.to_owned() })?.add(element, options);
+                draft.ok_or_else(|| ReadError::NoSet { line, name: quote(name) })?.add(element, options);
             }
             ["COMMIT"] => {}
             _ => return Err(ReadError::Line { line }),

@@ -14,6 +14,7 @@ pub(super) use self::matches::icmp;
 use self::{tables::Table, words::Words};
 use super::{
     ipset::Sets,
+    quote::quote,
     ruleset::{Chain, ChainId, Layer, Policy, Rule, Ruleset, Step},
     surroundings::Surroundings,
 };
@@ -124,7 +125,7 @@ pub fn read(
             (_, None | Some(b'#')) => {}
             (None, Some(b'*')) => {
                 let table = Table::named(&content[1..]).filter(|table| !tables.contains(table));
-                let table = table.ok_or_else(|| ReadError::Table { line, name: content[1..].to_owned() })?;
+                let table = table.ok_or_else(|| ReadError::Table { line, name: quote(&content[1..]) })?;
                 tables.push(table);
                 section = Some(Section::of(table));
             }
@@ -164,7 +165,7 @@ impl<'a> Section<'a> {
         let (Some(name), Some(policy)) = (words.next(), words.next()) else {
             return Err(ReadError::Line { line });
         };
-        let wrong = || ReadError::Chain { line, name: name.to_owned() };
+        let wrong = || ReadError::Chain { line, name: quote(name) };
         let policy = match policy {
             "-" => None,
             "ACCEPT" => Some(Policy::Accept),
@@ -242,7 +243,7 @@ impl Reader<'_> {
         let (Some("-A" | "--append"), Some(chain)) = (words.take(), words.take()) else {
             return Err(ReadError::Line { line });
         };
-        let id = chains.get(chain).ok_or_else(|| ReadError::NoChain { line, name: chain.to_owned() })?;
+        let id = chains.get(chain).ok_or_else(|| ReadError::NoChain { line, name: quote(chain) })?;
         let scope = Scope { family: self.family, table, chain, around: self.around, sets: self.sets, chains };
         Ok((*id, Rule { handle: None, text: text.to_owned(), steps: rule::read(words, &scope) }))
     }

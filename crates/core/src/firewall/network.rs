@@ -9,7 +9,10 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::surroundings::{Interface, Route, Surroundings};
+use super::{
+    quote::quote,
+    surroundings::{Interface, Route, Surroundings},
+};
 use crate::address::Family;
 
 /// More interfaces than this are not read.
@@ -179,12 +182,8 @@ fn whole(family: Family) -> IpNet {
     IpNet::new_assert(unspecified, 0)
 }
 
-/// So much of what cannot be read is quoted.
-const QUOTED_CHARS_MAX: usize = 80;
-
 fn wrong(entry: usize, value: &Value, expected: &'static str) -> ReadError {
-    let value = value.to_string().chars().take(QUOTED_CHARS_MAX).collect();
-    ReadError::Entry { entry, value, expected }
+    ReadError::Entry { entry, value: quote(&value.to_string()), expected }
 }
 
 #[cfg(test)]
