@@ -1,4 +1,4 @@
-//! English and Japanese say the same: the READMEs run in step, and each document that is promised is there.
+//! English and Japanese say the same: the README and every document that is in both run in step.
 
 use super::house::{House, Mistake};
 
@@ -6,20 +6,29 @@ const ENGLISH: &str = "README.md";
 const JAPANESE: &str = "README.ja.md";
 
 pub(super) fn check(house: &House) -> Vec<Mistake> {
-    let [english, japanese] = [ENGLISH, JAPANESE].map(|path| Outline::of(house.text(path)));
+    let documents = house.with_extension("md").filter_map(|(path, _)| path.strip_suffix(".ja.md"));
+    let others = documents.map(|stem| (format!("{stem}.md"), format!("{stem}.ja.md")));
+    let readme = (ENGLISH.to_owned(), JAPANESE.to_owned());
+    let pairs = others.filter(|pair| *pair != readme).chain([readme.clone()]);
+    pairs.flat_map(|(english, japanese)| compare(house, &english, &japanese)).collect()
+}
+
+fn compare(house: &House, english_path: &str, japanese_path: &str) -> Vec<Mistake> {
+    let [english, japanese] = [english_path, japanese_path].map(|path| Outline::of(house.text(path)));
     let mut mistakes = Vec::new();
-    let mut demand = |same: bool, text: &str| {
+    let mut demand = |same: bool, text: String| {
         if !same {
-            mistakes.push(Mistake::at(JAPANESE, 0, text));
+            mistakes.push(Mistake::at(japanese_path, 0, text));
         }
     };
-    demand(english.levels == japanese.levels, "its headings do not follow those of README.md");
-    demand(english.commands == japanese.commands, "its commands are not those of README.md");
-    demand(!english.levels.is_empty() && is_japanese(house.text(JAPANESE)), "it is not in Japanese");
+    demand(english.levels == japanese.levels, format!("its headings do not follow those of {english_path}"));
+    demand(english.commands == japanese.commands, format!("its commands are not those of {english_path}"));
+    let is_there = !english.levels.is_empty() && is_japanese(house.text(japanese_path));
+    demand(is_there, "it is not in Japanese".into());
     mistakes
 }
 
-/// What two READMEs must have in common.
+/// What two documents must have in common.
 #[derive(Default)]
 struct Outline {
     /// The depth of each heading, in order.
@@ -53,7 +62,7 @@ impl Outline {
 /// What a reader types of a line: all of a script, the prompts of a console.
 fn typed<'a>(language: &str, line: &'a str) -> Option<&'a str> {
     match language {
-        // The two READMEs ask for their own language.
+        // Each asks for its own language.
         "console" => line.strip_prefix("$ ").map(|command| command.trim_end_matches(" --lang ja")),
         _ => Some(line.split(" #").next().unwrap_or(line).trim_end()),
     }
@@ -82,6 +91,18 @@ mod tests {
         let english = "# a\n```console\n$ portreeve ls\nx\n```\n## b\n";
         assert_eq!(faults(english, "# あ\n```console\n$ portreeve ls --lang ja\n、\n```\n## い\n"), 0);
         assert_eq!(faults(english, "# あ\n```console\n$ portreeve who 1\n、\n```\n"), 2);
+    }
+
+    #[test]
+    fn every_document_in_both_languages_is_compared() {
+        let readmes = [(ENGLISH, "# a\n"), (JAPANESE, "# あ\n")];
+        let told = |english, japanese| {
+            let documents = [("docs/x.md", english), ("docs/x.ja.md", japanese)];
+            check(&House::sample(&[&readmes[..], &documents].concat())).len()
+        };
+        assert_eq!(told("# a\n## b\n", "# あ\n## い\n"), 0);
+        assert_eq!(told("# a\n## b\n", "# あ\n"), 1);
+        assert_eq!(told("", "# あ\n"), 2);
     }
 
     #[test]
