@@ -129,6 +129,12 @@ pub enum GateError {
 }
 
 impl Gate {
+    /// A gate that lets everything in.
+    #[must_use]
+    pub fn open() -> Self {
+        Self::Closed(Closed::default())
+    }
+
     /// The gate that `policy` declares, of which `desired` are the ports.
     ///
     /// `inside` are the interfaces of containers and virtual machines.

@@ -23,6 +23,7 @@ pub mod opener;
 pub mod origin;
 pub mod owner;
 pub mod peers;
+pub mod plan;
 pub mod policy;
 pub mod port;
 pub mod published;

@@ -113,6 +113,13 @@ pub enum ReadError {
 }
 
 impl Standing {
+    /// The table as it is made with a gate that lets everything in.
+    #[must_use]
+    pub fn made(revision: Revision) -> Self {
+        let names = [Names::default(), Names::default()];
+        Self { revision, confirmed: Generation::A, trial: None, names, open_zones: Vec::new() }
+    }
+
     /// Reads what `nft -j list ruleset`, or `nft -j list table inet portreeve`, prints; `None` where the table is not there.
     ///
     /// # Errors

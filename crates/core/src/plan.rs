@@ -1,0 +1,113 @@
+//! The changes that would make the host agree with the policy, and what each zone gains and loses by them (A15, A16).
+
+mod effect;
+mod inside;
+mod refused;
+mod zone;
+
+pub use self::{
+    effect::Effect,
+    refused::Refused,
+    zone::{PortChange, ZoneChange},
+};
+
+use alloc::{vec, vec::Vec};
+
+use crate::{
+    facts::{Gap, Listing},
+    firewall::{self, Filter},
+    gate::{Gate, Refusal, Standing},
+    text,
+    words::{Text, inflect},
+    world::World,
+};
+
+/// What a person asks for beside the policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// What becomes of packets that the gate does not let in.
+    pub refusal: Refusal,
+}
+
+/// The changes that would make the host agree with the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The changes, in the order in which they are made; none where the host agrees.
+    pub changes: Vec<Change>,
+    /// What each zone gains and loses, where it does.
+    pub zones: Vec<ZoneChange>,
+    /// The changes that take all of it back, in the order in which they are made.
+    pub undo: Vec<Change>,
+}
+
+/// One change of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is done.
+    pub what: Effect,
+    /// Why.
+    pub because: Text,
+    /// The duties of the article that it serves.
+    pub article: &'static [&'static str],
+}
+
+/// The duties that the gate serves.
+const OF_THE_GATE: &[&str] = &["A15", "A16"];
+
+/// The changes that would make the host agree with the policy of `world`.
+///
+/// # Errors
+///
+/// What stands against changing anything.
+pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
+    let policy = world.policy.ok_or(Refused::NoPolicy)?;
+    let filter = seen(world)?;
+    let standing = standing(world)?;
+    let inside = inside::interfaces(world, filter);
+    let gate = Gate::of(policy, &world.desired, asked.refusal, inside).map_err(Refused::Gate)?;
+    let change = Change { because: because(world), what: Effect::gate(gate), article: OF_THE_GATE };
+    let undo = match standing {
+        None => vec![Change { what: Effect::no_gate(), because: unmade(), article: OF_THE_GATE }],
+        Some(_) => Vec::new(),
+    };
+    Ok(Plan { changes: vec![change], zones: Vec::new(), undo })
+}
+
+/// The packet filter, of which all must be seen: what is not may be what keeps somebody in or out.
+fn seen<'a>(world: &'a World<'_>) -> Result<&'a Filter, Refused> {
+    if let Some(filter) = world.filter() {
+        return Ok(filter);
+    }
+    let gaps = world.snapshot.gaps.iter().filter(|gap| gap.hides_firewall());
+    let unreadable = world.snapshot.firewall.as_ref().and_then(|listings| firewall::read(listings).err());
+    Err(match unreadable {
+        Some(unreadable) => Refused::Unreadable(unreadable),
+        None => Refused::Unseen(gaps.cloned().collect::<Vec<Gap>>()),
+    })
+}
+
+/// The gate as it stands, on which nothing may be on trial.
+fn standing(world: &World<'_>) -> Result<Option<Standing>, Refused> {
+    let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
+    let standing = listing.map_or(Ok(None), Standing::read).map_err(Refused::Table)?;
+    match standing.as_ref().and_then(|standing| standing.trial) {
+        Some(trial) => Err(Refused::OnTrial { seconds_left: trial.seconds_left }),
+        None => Ok(standing),
+    }
+}
+
+fn because(world: &World<'_>) -> Text {
+    let declared = world.desired.ports().iter().filter(|port| port.service.reaches_beyond_host()).count();
+    let en = inflect(declared, "port", "ports");
+    text!(
+        "the policy opens {declared} {en} to others, and the rest is to be refused",
+        "policy が外部に開くポートは {declared} 件で、それ以外は遮断します"
+    )
+}
+
+fn unmade() -> Text {
+    text!("there was no gate before", "変更前にゲートはありませんでした")
+}
+
+#[cfg(test)]
+mod tests;

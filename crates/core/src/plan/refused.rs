@@ -1,0 +1,86 @@
+//! Why nothing is changed, and what to do about it.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    facts::Gap,
+    firewall::Unreadable,
+    gate::{GateError, ReadError},
+    text,
+    words::Text,
+};
+
+/// What stands against a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no policy to agree with.
+    NoPolicy,
+    /// Not all of the packet filter was seen, for these reasons; none where nobody looked.
+    Unseen(Vec<Gap>),
+    /// A listing of the packet filter cannot be read.
+    Unreadable(Unreadable),
+    /// The table of the gate is not as this program makes it.
+    Table(ReadError),
+    /// Another change is on trial.
+    OnTrial {
+        /// The whole seconds until the kernel takes it back.
+        seconds_left: u64,
+    },
+    /// The policy cannot be made a gate.
+    Gate(GateError),
+}
+
+impl Refused {
+    /// Why, in a sentence.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        match self {
+            Self::NoPolicy => text!("there is no policy to agree with", "従うべき policy がありません"),
+            Self::Unseen(gaps) => unseen(gaps),
+            Self::Unreadable(why) => {
+                text!("a rule may be missing: {why}", "ルールを読み落としている可能性があります({why})")
+            }
+            Self::Table(why) => {
+                text!("the gate is not as it was made: {why}", "ゲートが作成時の状態と異なります({why})")
+            }
+            Self::OnTrial { seconds_left } => text!(
+                "another change is on trial, and is taken back in {seconds_left} s unless somebody confirms it",
+                "別の変更が試行中です(確定されなければ {seconds_left} 秒後に元に戻ります)"
+            ),
+            Self::Gate(why) => {
+                text!("the policy cannot be made a gate: {why}", "policy からゲートを作れません({why})")
+            }
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        match self {
+            Self::NoPolicy => text!("portreeve init writes one", "portreeve init で作成できます"),
+            Self::Unseen(gaps) => gaps
+                .first()
+                .map_or_else(|| text!("run as root", "root で実行してください"), |gap| gap.fix().into()),
+            Self::Unreadable(_) => {
+                text!("look at what the program prints", "そのプログラムの出力を確認してください")
+            }
+            Self::Table(_) => text!(
+                "take the table inet portreeve away and apply the policy again",
+                "テーブル inet portreeve を取り除いてから、policy を適用し直してください"
+            ),
+            Self::OnTrial { .. } => {
+                text!("confirm it, take it back, or wait", "確定するか、取り消すか、終わるまで待ってください")
+            }
+            Self::Gate(_) => text!("change the policy there", "policy のその箇所を直してください"),
+        }
+    }
+}
+
+fn unseen(gaps: &[Gap]) -> Text {
+    let whys: (Vec<String>, Vec<String>) = gaps.iter().map(Gap::why).map(|why| (why.en, why.ja)).unzip();
+    let (en, ja) = (whys.0.join("; "), whys.1.join("、"));
+    if gaps.is_empty() {
+        return text!("the packet filter was not looked at", "ファイアウォールを調べていません");
+    }
+    text!("the packet filter was not seen: {en}", "ファイアウォールが見えませんでした({ja})")
+}

@@ -1,0 +1,76 @@
+//! What is planned for hosts in a line or three, and what is refused.
+
+use core::time::Duration;
+
+use super::*;
+use crate::{
+    facts::{Firewall, GapKind},
+    gate::{self, Keep, Timeout},
+    rules::testing::{filtering, scene},
+};
+
+fn minute() -> Keep {
+    Keep::OnTrial(Timeout::of(Duration::from_secs(60)).unwrap())
+}
+
+#[test]
+fn where_no_gate_is_one_is_made() {
+    let scene = scene().service("web", "443/tcp", "nginx.service").reach("world");
+    scene.filtered(filtering(""), &[]).with_world(|world| {
+        let plan = plan(world, &Asked::default()).unwrap();
+        let [change] = plan.changes.as_slice() else { panic!("{plan:?}") };
+        let text = |keep| change.what.transaction(None, keep, world.now).unwrap();
+        let at_once = text(Keep::AtOnce);
+        assert!(at_once.as_str().starts_with("create table inet portreeve\n"));
+        assert!(at_once.as_str().contains("add element inet portreeve revision { 1767225600 }"));
+        // What everything passes is confirmed, and the gate on trial beside it.
+        let on_trial = text(minute());
+        assert!(on_trial.as_str().contains("add element inet portreeve revision { 1767225601 }"));
+        assert!(on_trial.as_str().contains("ipv4 timeout 1m : goto b_input"));
+        assert!(on_trial.as_str().contains("confirmed_input goto a_input"));
+        let [undo] = plan.undo.as_slice() else { panic!("{plan:?}") };
+        assert_eq!(undo.what, Effect::no_gate());
+    });
+}
+
+#[test]
+fn what_was_not_seen_is_not_changed() {
+    let refused = |firewall: Option<Firewall>, gaps: &[Gap]| {
+        let mut scene = scene().policy();
+        scene.snapshot.firewall = firewall;
+        scene.snapshot.gaps.extend_from_slice(gaps);
+        scene.with_world(|world| plan(world, &Asked::default()).unwrap_err())
+    };
+    let gap = Gap::new(GapKind::HiddenFirewall, 1);
+    assert_eq!(refused(None, &[gap.clone()]), Refused::Unseen(vec![gap]));
+    assert_eq!(refused(None, &[]), Refused::Unseen(Vec::new()));
+    let broken = Firewall { listings: [(Listing::Nft, "{".into())].into() };
+    assert!(matches!(refused(Some(broken), &[]), Refused::Unreadable(_)));
+    let scene = scene().filtered(filtering(""), &[]);
+    assert_eq!(scene.with_world(|world| plan(world, &Asked::default()).unwrap_err()), Refused::NoPolicy);
+}
+
+#[test]
+fn one_trial_at_a_time() {
+    let mut firewall = filtering("");
+    let listing = include_str!("../../tests/gate/trial.json");
+    firewall.listings.insert(Listing::Nft, listing.into());
+    let refused = scene()
+        .policy()
+        .filtered(firewall, &[])
+        .with_world(|world| plan(world, &Asked::default()).unwrap_err());
+    assert_eq!(refused, Refused::OnTrial { seconds_left: 59 });
+    assert!(refused.why().en.contains("in 59 s"));
+}
+
+#[test]
+fn an_unknown_layout_is_left_alone() {
+    let mut firewall = filtering("");
+    let listing = include_str!("../../tests/gate/zones.json").replacen("\"elem\": [1]", "\"elem\": [2]", 1);
+    firewall.listings.insert(Listing::Nft, listing);
+    let refused = scene()
+        .policy()
+        .filtered(firewall, &[])
+        .with_world(|world| plan(world, &Asked::default()).unwrap_err());
+    assert_eq!(refused, Refused::Table(gate::ReadError::Layout(2)));
+}
