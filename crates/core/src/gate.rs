@@ -4,15 +4,20 @@
 //! into a container. Every other protocol passes but the questions of ICMP, and so does what a router passes on and all
 //! that goes out.
 
+mod body;
 mod elements;
+mod fixed;
 mod generation;
+mod listing;
 mod name;
 mod openings;
 mod standing;
 mod transaction;
 
 pub use self::{
+    body::{Body, Rest},
     elements::{BlockedSource, Timeout, block, close_early, open_for, unblock},
+    listing::Listing,
     name::{InterfacePattern, ZoneName},
     openings::{Destination, Openings, Ports, Receivers},
     standing::{Generation, ReadError, Standing, Trial},
@@ -129,12 +134,6 @@ pub enum GateError {
 }
 
 impl Gate {
-    /// A gate that lets everything in.
-    #[must_use]
-    pub fn open() -> Self {
-        Self::Closed(Closed::default())
-    }
-
     /// The gate that `policy` declares, of which `desired` are the ports.
     ///
     /// `inside` are the interfaces of containers and virtual machines.
@@ -168,15 +167,6 @@ impl Gate {
         });
         let zones = zones.collect::<Result<_, _>>()?;
         Ok(Self::Declared(Declared { world, zones, refusal, inside }))
-    }
-
-    /// The names of the zones.
-    pub fn zones(&self) -> impl Iterator<Item = &ZoneName> {
-        let zones = match self {
-            Self::Declared(declared) => declared.zones.as_slice(),
-            Self::Closed(_) => &[],
-        };
-        zones.iter().map(|zone| &zone.name)
     }
 }
 

@@ -3,11 +3,13 @@
 mod effect;
 mod inside;
 mod refused;
+mod simulate;
 mod zone;
 
 pub use self::{
     effect::Effect,
     refused::Refused,
+    simulate::simulate,
     zone::{PortChange, ZoneChange},
 };
 
@@ -16,7 +18,7 @@ use alloc::{vec, vec::Vec};
 use crate::{
     facts::{Gap, Listing},
     firewall::{self, Filter},
-    gate::{Gate, Refusal, Standing},
+    gate::{Body, Gate, Refusal, Standing},
     text,
     words::{Text, inflect},
     world::World,
@@ -30,7 +32,7 @@ pub struct Asked {
 }
 
 /// The changes that would make the host agree with the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The changes, in the order in which they are made; none where the host agrees.
     pub changes: Vec<Change>,
@@ -65,12 +67,21 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let standing = standing(world)?;
     let inside = inside::interfaces(world, filter);
     let gate = Gate::of(policy, &world.desired, asked.refusal, inside).map_err(Refused::Gate)?;
-    let change = Change { because: because(world), what: Effect::gate(gate), article: OF_THE_GATE };
-    let undo = match standing {
-        None => vec![Change { what: Effect::no_gate(), because: unmade(), article: OF_THE_GATE }],
-        Some(_) => Vec::new(),
+    let wanted = Body::from(&gate);
+    let before = match &standing {
+        Some(standing) => Some(standing.body().ok_or(Refused::Changed)?),
+        None => None,
     };
-    Ok(Plan { changes: vec![change], zones: Vec::new(), undo })
+    if before == Some(&wanted) {
+        return Ok(Plan::default());
+    }
+    let because = because(world);
+    let change = Change { what: Effect::gate(wanted), because, article: OF_THE_GATE };
+    let undo = match before {
+        Some(body) => Change { what: Effect::gate(body.clone()), because: as_it_was(), article: OF_THE_GATE },
+        None => Change { what: Effect::no_gate(), because: unmade(), article: OF_THE_GATE },
+    };
+    Ok(Plan { changes: vec![change], zones: Vec::new(), undo: vec![undo] })
 }
 
 /// The packet filter, of which all must be seen: what is not may be what keeps somebody in or out.
@@ -103,6 +114,10 @@ fn because(world: &World<'_>) -> Text {
         "the policy opens {declared} {en} to others, and the rest is to be refused",
         "policy が外部に開くポートは {declared} 件で、それ以外は遮断します"
     )
+}
+
+fn as_it_was() -> Text {
+    text!("the gate was so before", "変更前のゲートに戻します")
 }
 
 fn unmade() -> Text {

@@ -14,13 +14,14 @@ use portreeve_core::{
         Surroundings, nft, number, walk,
     },
     gate::{
-        self, Closed, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Refusal, Refused, Revision,
-        Standing, Timeout, Transaction,
+        self, Body, Closed, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Listing, Refusal, Refused,
+        Revision, Standing, Timeout, Transaction,
     },
     policy::{Policy, Source, parse},
     registry::Registry,
 };
 use proptest::prelude::*;
+use serde_json::Value;
 
 fn text(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/gate").join(name);
@@ -32,20 +33,20 @@ fn policy(text: &str) -> Policy {
     parse(&[source], Registry::builtin()).unwrap_or_else(|mistakes| panic!("{mistakes:#?}")).policy
 }
 
-fn declared(name: &str, refusal: Refusal, inside: &[&str]) -> Gate {
+fn declared(name: &str, refusal: Refusal, inside: &[&str]) -> Body {
     let policy = policy(&text(name));
     let inside = inside.iter().map(|name| InterfacePattern::of(name).expect("an interface"));
-    Gate::of(&policy, &desire(&policy), refusal, inside.collect()).expect("a gate")
+    Body::from(&Gate::of(&policy, &desire(&policy), refusal, inside.collect()).expect("a gate"))
 }
 
-fn zones() -> Gate {
+fn zones() -> Body {
     declared("zones.toml", Refusal::Drop, &[])
 }
 
-fn closed() -> Gate {
+fn closed() -> Body {
     let ports = ["8081/tcp", "6379/tcp", "53/udp", "8080/tcp"];
     let ports = ports.map(|port| port.parse().expect("a port"));
-    Gate::Closed(Closed { ports: ports.into_iter().collect(), refusal: Refusal::Drop })
+    Body::from(&Gate::Closed(Closed { ports: ports.into_iter().collect(), refusal: Refusal::Drop }))
 }
 
 fn standing(listing: &str) -> Standing {
@@ -78,6 +79,114 @@ fn every_text_is_as_it_was_judged() {
     is_as_written(trial.as_str(), "trial.nft");
     is_as_written(gate::confirm(&standing("trial.json")).unwrap().as_str(), "confirm.nft");
     is_as_written(gate::take_back(&standing("trial.json")).unwrap().as_str(), "take-back.nft");
+}
+
+/// A listing of the host before there was a gate.
+fn before() -> Listing {
+    let mut listing = Listing::read(&text("zones.json")).expect("a listing");
+    listing.remove();
+    listing
+}
+
+/// The objects of a listing, without what only the kernel knows: handles, and the time that is left.
+fn objects(text: &str) -> Vec<Value> {
+    let root: Value = serde_json::from_str(text).expect("JSON");
+    let mut objects = root["nftables"].as_array().expect("a listing").clone();
+    for object in &mut objects {
+        let inner = object.as_object_mut().and_then(|object| object.values_mut().next()).expect("an object");
+        inner.as_object_mut().expect("an object").remove("handle");
+        for entry in inner.get_mut("elem").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(time) = entry.pointer_mut("/0/elem").and_then(Value::as_object_mut) {
+                time.remove("expires");
+            }
+        }
+    }
+    objects
+}
+
+fn lists(listing: &Listing, name: &str) {
+    let (ours, kernels) = (objects(&listing.text()), objects(&text(name)));
+    for (ours, kernels) in ours.iter().zip(&kernels) {
+        assert_eq!(ours, kernels, "{name}");
+    }
+    assert_eq!(ours.len(), kernels.len(), "{name}");
+}
+
+#[test]
+fn a_change_lists_as_the_kernel_lists_it() {
+    let mut listing = before();
+    listing.create(&closed(), Revision::of(7));
+    lists(&listing, "closed.json");
+    let mut listing = before();
+    listing.create(&zones(), Revision::of(100));
+    lists(&listing, "zones.json");
+    let less = declared("less.toml", Refusal::Reject, &["docker0"]);
+    listing.apply(&less, &listing.standing().unwrap().unwrap(), Keep::OnTrial(minute())).unwrap();
+    lists(&listing, "trial.json");
+    let mut back = listing.clone();
+    back.take_back(&listing.standing().unwrap().unwrap()).unwrap();
+    lists(&back, "back.json");
+    listing.confirm(&listing.standing().unwrap().unwrap()).unwrap();
+    lists(&listing, "less.json");
+}
+
+/// The first gate of a host, on trial: all of it is one text.
+#[test]
+fn a_gate_that_was_made_on_trial_lists_as_the_kernel_lists_it() {
+    let gate = declared("zones.toml", Refusal::Drop, &["br-*", "docker0", "br-1", "eth1"]);
+    let mut listing = before();
+    listing.create(&Body::open(), Revision::of(100));
+    listing.apply(&gate, &Standing::made(Revision::of(100)), Keep::OnTrial(minute())).unwrap();
+    lists(&listing, "first.json");
+}
+
+#[test]
+fn what_stands_is_known_for_what_was_made() {
+    let less = declared("less.toml", Refusal::Reject, &["docker0"]);
+    for (listing, body) in
+        [("zones.json", zones()), ("trial.json", zones()), ("less.json", less), ("closed.json", closed())]
+    {
+        assert_eq!(standing(listing).body(), Some(&body), "{listing}");
+    }
+}
+
+#[test]
+fn what_somebody_else_wrote_into_a_generation_is_noticed() {
+    let changed = |from: &str, to: &str| {
+        let listing = text("zones.json");
+        assert!(listing.contains(from), "{from}");
+        Standing::read(&listing.replacen(from, to, 1)).unwrap().unwrap().body() != Some(&zones())
+    };
+    assert!(changed(r#""elem": [80, 443]"#, r#""elem": [80, 443, 6379]"#));
+    assert!(changed(r#""right": "@a_world_udp"}}, {"goto""#, r#""right": "@a_world_udp"}}, {"jump""#));
+    assert!(changed(r#"{"goto": {"target": "dropped"}}"#, r#"{"accept": null}"#));
+    assert!(changed(r#""right": "wg0""#, r#""right": "wg*""#));
+    assert!(changed(r#"["br-*", "eth1"]"#, r#"["br-*", "eth1", "eth2"]"#));
+    assert!(changed(
+        r#"{"goto": {"target": "dropped"}}"#,
+        r#"{"log": null}, {"goto": {"target": "dropped"}}"#
+    ));
+}
+
+#[test]
+fn what_somebody_else_wrote_around_the_generations_is_noticed() {
+    let body = |from: &str, to: &str| {
+        let listing = text("zones.json");
+        assert!(listing.contains(from), "{from}");
+        Standing::read(&listing.replacen(from, to, 1)).unwrap().unwrap().body().cloned()
+    };
+    // The kernel's own: who is blocked for a while, and how many were.
+    let blocked = r#""name": "blocked4", "table": "portreeve", "type": "ipv4_addr", "handle": 21"#;
+    let with =
+        format!(r#"{blocked}, "elem": [{{"elem": {{"val": "192.0.2.7", "timeout": 60, "expires": 9}}}}]"#);
+    assert_eq!(body(blocked, &with), Some(zones()));
+    assert_eq!(body(r#""packets": 0"#, r#""packets": 7"#), Some(zones()));
+    // A later nft writes some of it in another way.
+    assert_eq!(body(r#""flags": ["timeout"]"#, r#""flags": "timeout""#), Some(zones()));
+    assert_eq!(body(r#""iif"}}, "right": "lo""#, r#""iif"}}, "right": "wan0""#), None);
+    assert_eq!(body(r#""prio": -10, "policy": "accept""#, r#""prio": -10, "policy": "drop""#), None);
+    assert_eq!(body(r#"{"counter": "refused"}, {"drop": null}"#, r#"{"accept": null}"#), None);
+    assert_eq!(body(r#""name": "open_world_udp""#, r#""name": "open_world""#), None);
 }
 
 #[test]
@@ -170,10 +279,10 @@ fn around() -> Surroundings {
     }
 }
 
-fn rules(listing: &str) -> Ruleset {
+fn rules(listing: &str) -> Filter {
     let mut ruleset = Ruleset::default();
     nft::read(&text(listing), &around(), &[], &mut ruleset).expect("a listing");
-    ruleset
+    Filter { ruleset, around: around() }
 }
 
 const TCP: u128 = 6;
@@ -213,11 +322,10 @@ fn to(packets: Packets, address: &str) -> Packets {
 }
 
 /// The ports that are reached, where of every other one it is certain that it is refused as `refused` says.
-fn reached(ruleset: &Ruleset, packets: &Packets, refused: Reached) -> Vec<(u128, u128)> {
+fn reached(filter: &Filter, packets: &Packets, refused: Reached) -> Vec<(u128, u128)> {
     let mut all: Vec<(u128, u128)> = Vec::new();
     let mut next = 0;
-    let filter = Filter { ruleset: ruleset.clone(), around: around() };
-    for exposure in exposures(&filter, &[(Sender::Outside, packets.clone())]) {
+    for exposure in exposures(filter, &[(Sender::Outside, packets.clone())]) {
         assert_eq!(exposure.ports.first, next, "no port is passed over");
         next = exposure.ports.last + 1;
         assert!(exposure.doubts.is_empty() && !exposure.is_rate_limited, "{exposure:?}");
@@ -272,9 +380,9 @@ fn an_address_that_is_declared_is_the_only_one() {
 }
 
 /// What becomes of a new connection to one port of the host.
-fn fate(rules: &Ruleset, packets: &Packets, port: u128) -> Fate {
+fn fate(rules: &Filter, packets: &Packets, port: u128) -> Fate {
     let packets = packets.clone().with(Field::DestinationPort, Intervals::one(port));
-    let mut parts = walk(rules, &around(), Sender::Outside, &packets);
+    let mut parts = walk(&rules.ruleset, &rules.around, Sender::Outside, &packets);
     assert_eq!(parts.len(), 1, "{parts:#?}");
     assert!(parts[0].doubts.is_empty(), "{parts:#?}");
     parts.remove(0).fate
@@ -325,7 +433,7 @@ fn closing_leaves_all_else_as_it_is() {
     assert_eq!(open(&invalid), tcp);
     // Nobody can tell from here whether it belongs to a connection older than the gate.
     let late = sent("wan0", WORLD, TCP).with(Field::TcpFlags, Intervals::one(0x10));
-    let parts = walk(&rules, &around(), Sender::Outside, &late);
+    let parts = walk(&rules.ruleset, &rules.around, Sender::Outside, &late);
     let unsure = parts.iter().filter(|part| part.fate == Fate::Unknown);
     let ports: Vec<_> = unsure.flat_map(|part| part.packets.of(Field::DestinationPort).iter()).collect();
     assert_eq!(

@@ -22,6 +22,11 @@ impl Timeout {
         let milliseconds = u64::try_from(duration.as_millis()).ok()?;
         (milliseconds > 0 && duration <= LONGEST).then_some(Self(milliseconds))
     }
+
+    /// The whole seconds, as listings have them.
+    pub(super) const fn seconds(self) -> u64 {
+        self.0 / 1_000
+    }
 }
 
 /// As `1d12h` or `1m500ms`: nft 1.0.6 takes no number of more than eight digits.

@@ -1,219 +1,202 @@
-//! The chains and sets of one generation: what a gate lets in, as rules (A15, A16).
+//! The sets and chains of a gate: what it lets in, as rules (A15, A16).
 
-use alloc::{format, string::String, vec::Vec};
-use core::fmt::Display;
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use super::{
-    Closed, Declared, Destination, Gate, Generation, JUDGED, Openings, Ports, Receivers, Refusal, Sources,
-    Transaction, Zone,
+    Closed, Declared, Destination, Gate, InterfacePattern, JUDGED, Openings, Ports, Receivers, Sources, Zone,
+    body::{Body, Hook, Is, Match, Name, Rule, Set, SetKind, Verdict, refused},
 };
-use crate::port::Protocol;
+use crate::{
+    address::Family,
+    firewall::{Interval, numbers},
+    port::{PortRange, Protocol},
+};
 
-/// Where packets are judged: by another port at each.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hook {
-    /// On their way into this host: by the port of the listener.
-    Input,
-    /// On their way into a container: by the port that was asked for.
-    Forward,
-}
+/// ICMP and ICMPv6 (IANA, Assigned Internet Protocol Numbers).
+const CONTROL: [u8; 2] = [1, 58];
 
-/// Appends the chains and sets of `gate`; the first two chains are there, and empty.
-pub(super) fn write(gate: &Gate, generation: Generation, transaction: &mut Transaction) {
-    transaction.line(format_args!("table inet portreeve {{"));
-    match gate {
-        Gate::Declared(declared) => write_declared(declared, generation, transaction),
-        Gate::Closed(closed) => write_closed(closed, generation, transaction),
-    }
-    transaction.line(format_args!("}}"));
-}
-
-fn write_declared(gate: &Declared, generation: Generation, transaction: &mut Transaction) {
-    write_sets(&format!("{generation}_world"), &gate.world, transaction);
-    for zone in &gate.zones {
-        write_zone(zone, generation, transaction);
-    }
-    let judged = JUDGED.map(number).map(|number| format!("{number}"));
-    let rest = format!("meta l4proto != {} accept", among(&judged));
-    let inside = (!gate.inside.is_empty()).then(|| format!("iifname {} accept", among(&gate.inside)));
-    for hook in [Hook::Input, Hook::Forward] {
-        let mut rules = match hook {
-            Hook::Input => Vec::from(["meta l4proto { 1, 58 } goto control".into()]),
-            Hook::Forward => inside.iter().cloned().collect(),
-        };
-        rules.push(rest.clone());
-        rules.extend(passing(&format!("{generation}_world"), &gate.world, hook));
-        rules.extend(gate.zones.iter().flat_map(|zone| leading(zone, generation, hook)));
-        rules.push(format!("goto {}", refused(gate.refusal)));
-        write_chain(&first(generation, hook), &rules, transaction);
+impl From<&Gate> for Body {
+    fn from(gate: &Gate) -> Self {
+        match gate {
+            Gate::Declared(declared) => of_declared(declared),
+            Gate::Closed(closed) => of_closed(closed),
+        }
     }
 }
 
-fn write_closed(gate: &Closed, generation: Generation, transaction: &mut Transaction) {
-    let name = format!("{generation}_closed");
-    write_ports(&name, &gate.ports, transaction);
-    for hook in [Hook::Input, Hook::Forward] {
-        let closing = gate.ports.iter().map(|(protocol, _)| {
-            format!("{} goto {}", matching(&name, protocol, hook), refused(gate.refusal))
+fn of_declared(gate: &Declared) -> Body {
+    let mut sets = sets("world", &gate.world);
+    sets.extend(gate.zones.iter().flat_map(sets_of_zone));
+    let mut chains = BTreeMap::new();
+    for hook in Hook::ALL {
+        let mut rules = before(gate, hook);
+        rules.extend(passing("world", &gate.world, hook));
+        rules.extend(gate.zones.iter().flat_map(|zone| leading(zone, hook)));
+        rules.push(Rule { matches: Vec::new(), verdict: goto(refused(gate.refusal)) });
+        chains.insert(hook.name().into(), rules);
+        let of_zone = |zone: &Zone| (format!("{}{}", zone.name, hook.ending()), rules_of_zone(zone, hook));
+        chains.extend(gate.zones.iter().map(of_zone));
+    }
+    Body { sets, zones: gate.zones.iter().map(|zone| zone.name.to_string()).collect(), chains }
+}
+
+/// What is judged in another way, or not at all.
+fn before(gate: &Declared, hook: Hook) -> Vec<Rule> {
+    let transport = |is, numbers: &[u8]| Match::Transport(is, numbers.iter().copied().collect());
+    let first = match hook {
+        Hook::Input => {
+            Some(Rule { matches: vec![transport(Is::AmongThem, &CONTROL)], verdict: goto("control") })
+        }
+        Hook::Forward if gate.inside.is_empty() => None,
+        Hook::Forward => Some(Rule { matches: vec![by(&gate.inside)], verdict: Verdict::Accept }),
+    };
+    let others = transport(Is::NoneOfThem, &JUDGED.map(Protocol::number));
+    let rest = Rule { matches: vec![others], verdict: Verdict::Accept };
+    first.into_iter().chain([rest]).collect()
+}
+
+fn of_closed(gate: &Closed) -> Body {
+    let mut chains = BTreeMap::new();
+    for hook in Hook::ALL {
+        let closing = gate.ports.iter().map(|(protocol, _)| Rule {
+            matches: asking(&Name::Own(format!("closed_{protocol}")), protocol, hook),
+            verdict: goto(refused(gate.refusal)),
         });
-        write_chain(&first(generation, hook), &closing.collect::<Vec<_>>(), transaction);
+        chains.insert(hook.name().into(), closing.collect());
     }
-}
-
-/// A zone's sets, and the chains that are gone through for packets that are in it.
-fn write_zone(zone: &Zone, generation: Generation, transaction: &mut Transaction) {
-    let name = format!("{generation}_{}", zone.name);
-    write_sets(&name, &zone.openings, transaction);
-    if let Sources::Networks(four, six) = &zone.sources {
-        write_set(&format!("{name}_from4"), "ipv4_addr", four, transaction);
-        write_set(&format!("{name}_from6"), "ipv6_addr", six, transaction);
-    }
-    for protocol in JUDGED {
-        transaction.line(format_args!(
-            "\tset open_{}_{protocol} {{ type inet_service; flags timeout; }}",
-            zone.name
-        ));
-    }
-    for hook in [Hook::Input, Hook::Forward] {
-        let mut rules = passing(&name, &zone.openings, hook);
-        let open = format!("open_{}", zone.name);
-        rules.extend(JUDGED.map(|protocol| format!("{} goto pass", matching(&open, protocol, hook))));
-        write_chain(&format!("{name}{}", ending(hook)), &rules, transaction);
-    }
+    Body { sets: sets_of_ports("closed", &gate.ports).collect(), zones: Vec::new(), chains }
 }
 
 /// The sets of each destination: none of them has more than one field, as intervals of several are slow (pipapo).
-fn write_sets(owner: &str, openings: &Openings, transaction: &mut Transaction) {
-    for (at, (_, ports)) in openings.iter().enumerate() {
-        write_ports(&numbered(owner, at), ports, transaction);
+fn sets(owner: &str, openings: &Openings) -> Vec<Set> {
+    let of = |(at, (_, ports))| sets_of_ports(&numbered(owner, at), ports).collect::<Vec<_>>();
+    openings.iter().enumerate().flat_map(of).collect()
+}
+
+fn sets_of_ports<'a>(name: &str, ports: &'a Ports) -> impl Iterator<Item = Set> + use<'a> {
+    let name: String = name.into();
+    let interval = |range: &PortRange| Interval { first: range.first.into(), last: range.last.into() };
+    ports.iter().map(move |(protocol, ranges)| Set {
+        name: format!("{name}_{protocol}"),
+        kind: SetKind::Ports,
+        elements: ranges.iter().map(interval).collect(),
+    })
+}
+
+fn sets_of_zone(zone: &Zone) -> Vec<Set> {
+    let mut all = sets(&zone.name.to_string(), &zone.openings);
+    if let Sources::Networks(four, six) = &zone.sources {
+        let from = |ending, family, networks: Vec<ipnet::IpNet>| {
+            let elements = networks.into_iter().fold(Vec::new(), |mut all, network| {
+                all.extend(numbers(network).iter());
+                all
+            });
+            (!elements.is_empty()).then(|| Set {
+                name: format!("{}_{ending}", zone.name),
+                kind: SetKind::Addresses(family),
+                elements: elements.into_iter().collect(),
+            })
+        };
+        all.extend(from("from4", Family::Ipv4, four.iter().map(|network| (*network).into()).collect()));
+        all.extend(from("from6", Family::Ipv6, six.iter().map(|network| (*network).into()).collect()));
     }
+    all
 }
 
-fn write_ports(name: &str, ports: &Ports, transaction: &mut Transaction) {
-    for (protocol, ranges) in ports.iter() {
-        write_set(&format!("{name}_{protocol}"), "inet_service", ranges, transaction);
-    }
-}
-
-/// A set of intervals, which neither overlap nor touch; an empty one is not written.
-fn write_set<T: Display>(name: &str, typed: &str, elements: &[T], transaction: &mut Transaction) {
-    let Some((first, rest)) = elements.split_first() else { return };
-    transaction.write(format_args!("\tset {name} {{ type {typed}; flags interval; elements = {{ {first}"));
-    rest.iter().for_each(|element| transaction.write(format_args!(", {element}")));
-    transaction.line(format_args!(" }} }}"));
-}
-
-fn write_chain(name: &str, rules: &[String], transaction: &mut Transaction) {
-    transaction.line(format_args!("\tchain {name} {{"));
-    rules.iter().for_each(|rule| transaction.line(format_args!("\t\t{rule}")));
-    transaction.line(format_args!("\t}}"));
+/// The rules that are gone through for packets that are in a zone.
+fn rules_of_zone(zone: &Zone, hook: Hook) -> Vec<Rule> {
+    let mut rules = passing(&zone.name.to_string(), &zone.openings, hook);
+    rules.extend(JUDGED.map(|protocol| {
+        let open = Name::Shared(format!("open_{}_{protocol}", zone.name));
+        Rule { matches: asking(&open, protocol, hook), verdict: goto("pass") }
+    }));
+    rules
 }
 
 /// The rules that let in what is open, whoever sends it.
-fn passing(owner: &str, openings: &Openings, hook: Hook) -> Vec<String> {
+fn passing(owner: &str, openings: &Openings, hook: Hook) -> Vec<Rule> {
     let mut rules = Vec::new();
     for (at, (to, ports)) in openings.iter().enumerate() {
-        let name = numbered(owner, at);
         for receivers in receivers(to, hook) {
-            let matching = ports.iter().map(|(protocol, _)| matching(&name, protocol, hook));
-            rules.extend(matching.map(|ports| format!("{receivers}{ports} goto pass")));
+            rules.extend(ports.iter().map(|(protocol, _)| {
+                let set = Name::Own(format!("{}_{protocol}", numbered(owner, at)));
+                let matches = receivers.iter().cloned().chain(asking(&set, protocol, hook)).collect();
+                Rule { matches, verdict: goto("pass") }
+            }));
         }
     }
     rules
 }
 
 /// The rules that lead packets of a zone into its chain.
-fn leading(zone: &Zone, generation: Generation, hook: Hook) -> Vec<String> {
-    let name = format!("{generation}_{}", zone.name);
-    let interfaces = match zone.interfaces.as_slice() {
-        [] => String::new(),
-        interfaces => format!("iifname {} ", among(interfaces)),
-    };
+fn leading(zone: &Zone, hook: Hook) -> Vec<Rule> {
+    let interfaces = (!zone.interfaces.is_empty()).then(|| by(&zone.interfaces));
+    let from = |ending, family| Some(Match::Source(family, Name::Own(format!("{}_{ending}", zone.name))));
     let sources = match &zone.sources {
-        Sources::Any => Vec::from([String::new()]),
+        Sources::Any => vec![None],
         Sources::Networks(four, six) => {
-            let four = (!four.is_empty()).then(|| format!("ip saddr @{name}_from4 "));
-            let six = (!six.is_empty()).then(|| format!("ip6 saddr @{name}_from6 "));
+            let four = (!four.is_empty()).then(|| from("from4", Family::Ipv4));
+            let six = (!six.is_empty()).then(|| from("from6", Family::Ipv6));
             four.into_iter().chain(six).collect()
         }
     };
-    let jump = |source| format!("{interfaces}{source}jump {name}{}", ending(hook));
+    let chain = Name::Own(format!("{}{}", zone.name, hook.ending()));
+    let jump = |source: Option<Match>| Rule {
+        matches: interfaces.iter().cloned().chain(source).collect(),
+        verdict: Verdict::Jump(chain.clone()),
+    };
     sources.into_iter().map(jump).collect()
 }
 
-/// What must hold of packets to a destination: one condition, or one for each family.
-fn receivers(to: &Destination, hook: Hook) -> Vec<String> {
-    let interface = to.interface.as_ref().map_or_else(String::new, |name| format!("iifname {name} "));
-    let original = match hook {
-        Hook::Input => "",
-        Hook::Forward => "ct original ",
-    };
-    let four = match &to.ipv4 {
-        Receivers::Any => Some("meta nfproto ipv4 ".into()),
-        Receivers::These(none) if none.is_empty() => None,
-        Receivers::These(addresses) => Some(format!("{original}ip daddr {} ", among(addresses))),
-    };
-    let six = match &to.ipv6 {
-        Receivers::Any => Some("meta nfproto ipv6 ".into()),
-        Receivers::These(none) if none.is_empty() => None,
-        Receivers::These(addresses) => Some(format!("{original}ip6 daddr {} ", among(addresses))),
-    };
-    let families = if to.ipv4 == Receivers::Any && to.ipv6 == Receivers::Any {
-        Vec::from([String::new()])
-    } else {
-        four.into_iter().chain(six).collect()
-    };
-    families.into_iter().map(|family: String| format!("{interface}{family}")).collect()
+/// By one of these, of which none means what another does: nft refuses intervals that overlap.
+fn by(interfaces: &[InterfacePattern]) -> Match {
+    let is_apart =
+        |one: &&InterfacePattern| !interfaces.iter().any(|other| other != *one && other.covers(one));
+    Match::Interface(interfaces.iter().filter(is_apart).cloned().collect())
 }
 
-fn matching(name: &str, protocol: Protocol, hook: Hook) -> String {
+/// What must hold of packets to a destination: these conditions, or those.
+fn receivers(to: &Destination, hook: Hook) -> Vec<Vec<Match>> {
+    let four = match &to.ipv4 {
+        Receivers::Any => Some(Match::Family(Family::Ipv4)),
+        Receivers::These(none) if none.is_empty() => None,
+        Receivers::These(addresses) => Some(Match::Ipv4(hook, addresses.clone())),
+    };
+    let six = match &to.ipv6 {
+        Receivers::Any => Some(Match::Family(Family::Ipv6)),
+        Receivers::These(none) if none.is_empty() => None,
+        Receivers::These(addresses) => Some(Match::Ipv6(hook, addresses.clone())),
+    };
+    let families = if to.ipv4 == Receivers::Any && to.ipv6 == Receivers::Any {
+        vec![None]
+    } else {
+        four.into_iter().chain(six).map(Some).collect()
+    };
+    let interface = to.interface.clone().map(|name| Match::Interface([name].into()));
+    families.into_iter().map(|family| interface.iter().cloned().chain(family).collect()).collect()
+}
+
+fn asking(set: &Name, protocol: Protocol, hook: Hook) -> Vec<Match> {
     match hook {
-        Hook::Input => format!("{protocol} dport @{name}_{protocol}"),
+        Hook::Input => vec![Match::Port(protocol, set.clone())],
         Hook::Forward => {
-            format!("meta l4proto {} ct original proto-dst @{name}_{protocol}", number(protocol))
+            let transport = Match::Transport(Is::AmongThem, [protocol.number()].into());
+            vec![transport, Match::OriginalPort(set.clone())]
         }
     }
 }
 
-/// Numbers, as names of protocols are looked up in /etc/protocols, which not every host has.
-const fn number(protocol: Protocol) -> u8 {
-    match protocol {
-        Protocol::Tcp => 6,
-        Protocol::Udp => 17,
-        Protocol::Udplite => 136,
-        Protocol::Sctp => 132,
-        Protocol::Dccp => 33,
-    }
-}
-
-/// What stands for one value, or for several of which one must hold.
-fn among<'a, T: Display + 'a>(values: impl IntoIterator<Item = &'a T>) -> String {
-    let values: Vec<String> = values.into_iter().map(|value| format!("{value}")).collect();
-    format!("{{ {} }}", values.join(", "))
+fn goto(chain: &str) -> Verdict {
+    Verdict::Goto(Name::Shared(chain.into()))
 }
 
 /// The sets of the first destination carry the owner's name alone.
 fn numbered(owner: &str, at: usize) -> String {
     if at == 0 { owner.into() } else { format!("{owner}_at{at}") }
-}
-
-fn first(generation: Generation, hook: Hook) -> String {
-    match hook {
-        Hook::Input => format!("{generation}_input"),
-        Hook::Forward => format!("{generation}_forward"),
-    }
-}
-
-const fn ending(hook: Hook) -> &'static str {
-    match hook {
-        Hook::Input => "",
-        Hook::Forward => "_published",
-    }
-}
-
-const fn refused(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Drop => "dropped",
-        Refusal::Reject => "rejected",
-    }
 }

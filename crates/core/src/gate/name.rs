@@ -32,10 +32,6 @@ impl ZoneName {
         }
         (!zone.is_empty() && name.len() <= ZONE_BYTES_MAX).then_some(Self(name))
     }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl fmt::Display for ZoneName {
@@ -73,6 +69,19 @@ impl InterfacePattern {
         let is_whole = stem.len() == text.len() || stem.len() == INTERFACE_BYTES_MAX;
         let is_valid = is_interface(stem) || (stem.is_empty() && !text.is_empty());
         is_valid.then(|| Self(if is_whole { stem } else { text }.into()))
+    }
+
+    /// The same without quotes.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether every interface is meant that `other` means.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(stem) => other.0.starts_with(stem),
+            None => self == other,
+        }
     }
 
     /// Whether every interface is meant.

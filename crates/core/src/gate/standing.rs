@@ -8,7 +8,12 @@ use core::fmt;
 
 use serde_json::Value;
 
-use super::{Revision, TABLE, name::Name};
+use super::{
+    Revision, TABLE,
+    body::{Body, Reader},
+    fixed,
+    name::Name,
+};
 
 /// More bytes than this are not read.
 const TEXT_BYTES_MAX: usize = 256 << 20;
@@ -43,7 +48,7 @@ impl Generation {
     }
 
     /// How the names of its chains and sets begin.
-    const fn begin(self) -> &'static str {
+    pub(super) const fn begin(self) -> &'static str {
         match self {
             Self::A => "a_",
             Self::B => "b_",
@@ -70,6 +75,8 @@ pub struct Standing {
     /// What is on trial.
     pub trial: Option<Trial>,
     names: [Names; 2],
+    /// What each generation is made of, where somebody else has not changed it.
+    bodies: [Option<Body>; 2],
     /// The sets of ports that are open to a zone for a while, each with the name of the zone.
     pub(super) open_zones: Vec<(String, Name)>,
 }
@@ -116,8 +123,15 @@ impl Standing {
     /// The table as it is made with a gate that lets everything in.
     #[must_use]
     pub fn made(revision: Revision) -> Self {
-        let names = [Names::default(), Names::default()];
-        Self { revision, confirmed: Generation::A, trial: None, names, open_zones: Vec::new() }
+        let open = || Some(Body::open());
+        Self {
+            revision,
+            confirmed: Generation::A,
+            trial: None,
+            names: [Names::default(), Names::default()],
+            bodies: [open(), open()],
+            open_zones: Vec::new(),
+        }
     }
 
     /// Reads what `nft -j list ruleset`, or `nft -j list table inet portreeve`, prints; `None` where the table is not there.
@@ -126,14 +140,12 @@ impl Standing {
     ///
     /// The text is no listing, or the table is not one of this program.
     pub fn read(text: &str) -> Result<Option<Self>, ReadError> {
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(ReadError::TooLong);
-        }
-        let root: Value = serde_json::from_str(text)
-            .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
-        let objects =
-            root.get("nftables").and_then(Value::as_array).ok_or(ReadError::Broken("the listing"))?;
-        let listing = Listing(objects);
+        Self::among(&objects(text)?)
+    }
+
+    /// The same of the objects of a listing.
+    pub(super) fn among(objects: &[Value]) -> Result<Option<Self>, ReadError> {
+        let listing = Objects(objects);
         if listing.all("table", "name").next().is_none() {
             return Ok(None);
         }
@@ -142,19 +154,26 @@ impl Standing {
             Some(layout) => return Err(ReadError::Layout(layout)),
             None => return Err(ReadError::Broken("the set layout")),
         }
+        let generations = [Generation::A, Generation::B];
         let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());
-        let names = [Generation::A, Generation::B].map(|generation| listing.names(generation));
         Ok(Some(Self {
             revision: Revision::of(revision.ok_or(ReadError::Broken("the set revision"))?),
             confirmed: listing.confirmed().ok_or(ReadError::Broken("the chain of what is confirmed"))?,
             trial: listing.trial()?,
-            names,
+            names: generations.map(|generation| listing.names(generation)),
+            bodies: listing.bodies(),
             open_zones: listing.open_zones(),
         }))
     }
 
     pub(super) const fn names(&self, generation: Generation) -> &Names {
         &self.names[generation as usize]
+    }
+
+    /// What judges when nothing is on trial; `None` where somebody else has changed it.
+    #[must_use]
+    pub const fn body(&self) -> Option<&Body> {
+        self.bodies[self.confirmed as usize].as_ref()
     }
 
     /// Whether a generation has the zone of this name.
@@ -164,11 +183,24 @@ impl Standing {
     }
 }
 
+/// The objects of a listing.
+pub(super) fn objects(text: &str) -> Result<Vec<Value>, ReadError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(ReadError::TooLong);
+    }
+    let mut root: Value = serde_json::from_str(text)
+        .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
+    match root.get_mut("nftables").map(Value::take) {
+        Some(Value::Array(objects)) => Ok(objects),
+        _ => Err(ReadError::Broken("the listing")),
+    }
+}
+
 /// The objects of a listing, of which those of the table count.
 #[derive(Clone, Copy)]
-struct Listing<'a>(&'a [Value]);
+struct Objects<'a>(&'a [Value]);
 
-impl<'a> Listing<'a> {
+impl<'a> Objects<'a> {
     /// The objects of a kind of the table, by what they have at `key`, where the table is named.
     fn all(self, kind: &'static str, key: &'static str) -> impl Iterator<Item = &'a Value> {
         let inner = self.0.iter().filter_map(move |object| object.get(kind));
@@ -247,6 +279,32 @@ impl<'a> Listing<'a> {
         };
         let is_first = |name: &Name| HOOKS.iter().any(|hook| Generation::of(name.as_str(), hook).is_some());
         Names { chains: own("chain").filter(|name| !is_first(name)).collect(), sets: own("set").collect() }
+    }
+
+    fn bodies(self) -> [Option<Body>; 2] {
+        let kinds = ["counter", "set", "map", "chain", "rule"];
+        let is_own = |object: &&Value| {
+            let inner = kinds.iter().find_map(|kind| object.get(kind));
+            let is = |key: &str, text: &str| {
+                inner.is_some_and(|inner| inner.get(key).is_some_and(|it| it == text))
+            };
+            is("family", "inet") && is("table", TABLE)
+        };
+        let own: Vec<&Value> = self.0.iter().filter(is_own).collect();
+        let is_whole = fixed::is_as_made(&own);
+        [Generation::A, Generation::B].map(|generation| self.body(generation).filter(|_| is_whole))
+    }
+
+    fn body(self, generation: Generation) -> Option<Body> {
+        let mut reader = Reader::of(generation);
+        let is_own = |name: &str| name.starts_with(generation.begin());
+        let named = |kind| self.named(kind).filter(|(name, _)| is_own(name));
+        named("set").for_each(|(_, set)| reader.set(set));
+        named("chain").for_each(|(_, chain)| reader.chain(chain));
+        let rules = self.all("rule", "table");
+        let is_in = |rule: &&Value| rule.get("chain").and_then(Value::as_str).is_some_and(is_own);
+        rules.filter(is_in).for_each(|rule| reader.rule(rule));
+        reader.end()
     }
 
     fn open_zones(self) -> Vec<(String, Name)> {

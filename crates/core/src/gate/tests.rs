@@ -26,7 +26,7 @@ fn serving(ports: &[&str], reach: &[&str]) -> Policy {
 }
 
 fn text(policy: &Policy) -> String {
-    create(&of(policy).unwrap(), Revision::of(1)).as_str().into()
+    create(&Body::from(&of(policy).unwrap()), Revision::of(1)).as_str().into()
 }
 
 #[test]
@@ -158,8 +158,8 @@ proptest! {
         let from: &[&str] = if from { &["10.0.0.0/8"] } else { &[] };
         policy.zones = vec![zone(&name, from, &[&interface])];
         let Ok(gate) = of(&policy) else { return Ok(()) };
-        let written = create(&gate, Revision::of(1));
-        let plain = create(&Gate::Declared(Declared::default()), Revision::of(1));
+        let written = create(&Body::from(&gate), Revision::of(1));
+        let plain = create(&Body::from(&Gate::Declared(Declared::default())), Revision::of(1));
         let (head, _) = plain.as_str().split_once("add element").unwrap();
         let own = written.as_str().strip_prefix(head).unwrap();
         let quoted = format!("\"{interface}\"");

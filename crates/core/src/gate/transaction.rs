@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-use super::{Gate, Generation, Standing, Timeout, generation, name::Name, standing};
+use super::{Body, Generation, Standing, Timeout, name::Name, standing};
 
 /// Everything that is the same in every gate.
 const TABLE: &str = include_str!("table.nft");
@@ -82,30 +82,30 @@ pub enum Refused {
 
 /// Makes the table, where there is none: the kernel refuses it where there is one.
 #[must_use]
-pub fn create(gate: &Gate, revision: Revision) -> Transaction {
+pub fn create(body: &Body, revision: Revision) -> Transaction {
     let mut transaction = Transaction::default();
     // nft 1.0.6 passes over what stands in the braces of `create table`.
     transaction.line(format_args!("create table inet portreeve"));
     transaction.write(format_args!("{TABLE}"));
     transaction.line(format_args!("add element inet portreeve revision {{ {} }}", revision.number()));
-    generation::write(gate, Generation::A, &mut transaction);
+    body.write(Generation::A, &mut transaction);
     point(Generation::A, &mut transaction);
     transaction
 }
 
-/// Puts `gate` in force beside the one that is confirmed, or in its place.
+/// Puts `body` in force beside the one that is confirmed, or in its place.
 ///
 /// # Errors
 ///
 /// Something is on trial.
-pub fn apply(gate: &Gate, standing: &Standing, keep: Keep) -> Result<Transaction, Refused> {
+pub fn apply(body: &Body, standing: &Standing, keep: Keep) -> Result<Transaction, Refused> {
     if standing.trial.is_some() {
         return Err(Refused::OnTrial);
     }
     let new = standing.confirmed.other();
     let mut transaction = step(standing);
     clear(standing, new, &mut transaction);
-    generation::write(gate, new, &mut transaction);
+    body.write(new, &mut transaction);
     match keep {
         Keep::OnTrial(timeout) => {
             for hook in standing::HOOKS {
@@ -119,7 +119,7 @@ pub fn apply(gate: &Gate, standing: &Standing, keep: Keep) -> Result<Transaction
         Keep::AtOnce => {
             point(new, &mut transaction);
             clear(standing, standing.confirmed, &mut transaction);
-            forget(standing, |zone| gate.zones().any(|own| own.as_str() == zone), &mut transaction);
+            forget(standing, |zone| body.zones.iter().any(|own| own == zone), &mut transaction);
         }
     }
     Ok(transaction)

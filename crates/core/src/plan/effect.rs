@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    gate::{self, Gate, Keep, Revision, Standing, Transaction},
+    gate::{self, Body, Keep, Listing, Rest, Revision, Standing, Transaction},
     text,
     words::Text,
 };
@@ -14,14 +14,14 @@ pub struct Effect(Wanted);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wanted {
-    Gate(Gate),
+    Gate(Body),
     NoGate,
 }
 
 impl Effect {
     /// The gate becomes this one.
-    pub(super) const fn gate(gate: Gate) -> Self {
-        Self(Wanted::Gate(gate))
+    pub(super) const fn gate(body: Body) -> Self {
+        Self(Wanted::Gate(body))
     }
 
     /// The gate is taken away.
@@ -42,16 +42,17 @@ impl Effect {
     #[must_use]
     pub fn words(&self) -> Text {
         match &self.0 {
-            Wanted::Gate(Gate::Declared(_)) => text!(
-                "let in what the policy declares, and refuse the rest",
-                "policy で宣言したものだけを通し、それ以外を遮断する"
-            ),
-            Wanted::Gate(Gate::Closed(_)) => {
-                text!(
+            Wanted::Gate(body) => match body.rest() {
+                Rest::Refused => text!(
+                    "let in what the policy declares, and refuse the rest",
+                    "policy で宣言したものだけを通し、それ以外を遮断する"
+                ),
+                Rest::Passes => text!(
                     "close some ports, and leave all else as it is",
                     "指定のポートだけを閉じ、ほかは変えない"
-                )
-            }
+                ),
+                Rest::All => text!("let everything in", "すべてを通す"),
+            },
             Wanted::NoGate => text!("take the gate away", "ゲートを取り除く"),
         }
     }
@@ -71,19 +72,50 @@ impl Effect {
         now: Timestamp,
     ) -> Result<Transaction, gate::Refused> {
         match (&self.0, standing, keep) {
-            (Wanted::Gate(gate), Some(standing), _) => gate::apply(gate, standing, keep),
-            (Wanted::Gate(gate), None, Keep::AtOnce) => Ok(gate::create(gate, first(now))),
-            (Wanted::Gate(gate), None, Keep::OnTrial(_)) => {
-                let made = gate::create(&Gate::open(), first(now));
-                Ok(made.then(&gate::apply(gate, &Standing::made(first(now)), keep)?))
+            (Wanted::Gate(body), Some(standing), _) => gate::apply(body, standing, keep),
+            (Wanted::Gate(body), None, Keep::AtOnce) => Ok(gate::create(body, first(now))),
+            (Wanted::Gate(body), None, Keep::OnTrial(_)) => {
+                let made = gate::create(&Body::open(), first(now));
+                Ok(made.then(&gate::apply(body, &Standing::made(first(now)), keep)?))
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) if standing.trial.is_some() => {
                 Err(gate::Refused::OnTrial)
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) => Ok(gate::remove(standing)),
-            (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => gate::apply(&Gate::open(), standing, keep),
+            (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => gate::apply(&Body::open(), standing, keep),
             (Wanted::NoGate, None, _) => Ok(Transaction::default()),
         }
+    }
+
+    /// Makes of `listing`, where the gate stands so, what the kernel lists once [`Self::transaction`] is done.
+    ///
+    /// # Errors
+    ///
+    /// Something is on trial.
+    pub(super) fn simulate(
+        &self,
+        listing: &mut Listing,
+        standing: Option<&Standing>,
+        keep: Keep,
+        now: Timestamp,
+    ) -> Result<(), gate::Refused> {
+        match (&self.0, standing, keep) {
+            (Wanted::Gate(body), Some(standing), _) => listing.apply(body, standing, keep)?,
+            (Wanted::Gate(body), None, Keep::AtOnce) => listing.create(body, first(now)),
+            (Wanted::Gate(body), None, Keep::OnTrial(_)) => {
+                listing.create(&Body::open(), first(now));
+                listing.apply(body, &Standing::made(first(now)), keep)?;
+            }
+            (Wanted::NoGate, Some(standing), Keep::AtOnce) if standing.trial.is_some() => {
+                return Err(gate::Refused::OnTrial);
+            }
+            (Wanted::NoGate, Some(_), Keep::AtOnce) => listing.remove(),
+            (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
+                listing.apply(&Body::open(), standing, keep)?;
+            }
+            (Wanted::NoGate, None, _) => {}
+        }
+        Ok(())
     }
 }
 

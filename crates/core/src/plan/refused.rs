@@ -21,6 +21,8 @@ pub enum Refused {
     Unreadable(Unreadable),
     /// The table of the gate is not as this program makes it.
     Table(ReadError),
+    /// Somebody else has written into the table of the gate.
+    Changed,
     /// Another change is on trial.
     OnTrial {
         /// The whole seconds until the kernel takes it back.
@@ -43,6 +45,10 @@ impl Refused {
             Self::Table(why) => {
                 text!("the gate is not as it was made: {why}", "ゲートが作成時の状態と異なります({why})")
             }
+            Self::Changed => text!(
+                "somebody else has changed rules of the gate, which would be lost",
+                "ゲートのルールがほかの手段で書き換えられています(変更するとそのルールは失われます)"
+            ),
             Self::OnTrial { seconds_left } => text!(
                 "another change is on trial, and is taken back in {seconds_left} s unless somebody confirms it",
                 "別の変更が試行中です(確定されなければ {seconds_left} 秒後に元に戻ります)"
@@ -64,7 +70,7 @@ impl Refused {
             Self::Unreadable(_) => {
                 text!("look at what the program prints", "そのプログラムの出力を確認してください")
             }
-            Self::Table(_) => text!(
+            Self::Table(_) | Self::Changed => text!(
                 "take the table inet portreeve away and apply the policy again",
                 "テーブル inet portreeve を取り除いてから、policy を適用し直してください"
             ),

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     facts::{Firewall, GapKind},
     gate::{self, Keep, Timeout},
-    rules::testing::{filtering, scene},
+    rules::testing::{Scene, filtering, published, scene},
 };
 
 fn minute() -> Keep {
@@ -42,7 +42,7 @@ fn what_was_not_seen_is_not_changed() {
         scene.with_world(|world| plan(world, &Asked::default()).unwrap_err())
     };
     let gap = Gap::new(GapKind::HiddenFirewall, 1);
-    assert_eq!(refused(None, &[gap.clone()]), Refused::Unseen(vec![gap]));
+    assert_eq!(refused(None, core::slice::from_ref(&gap)), Refused::Unseen(vec![gap]));
     assert_eq!(refused(None, &[]), Refused::Unseen(Vec::new()));
     let broken = Firewall { listings: [(Listing::Nft, "{".into())].into() };
     assert!(matches!(refused(Some(broken), &[]), Refused::Unreadable(_)));
@@ -73,4 +73,54 @@ fn an_unknown_layout_is_left_alone() {
         .filtered(firewall, &[])
         .with_world(|world| plan(world, &Asked::default()).unwrap_err());
     assert_eq!(refused, Refused::Table(gate::ReadError::Layout(2)));
+}
+
+/// A host with its packet filter, and the policy of these services.
+fn host(services: &[(&str, &str, &str)], rules: &str) -> Scene {
+    let with = |scene: Scene, (name, ports, zone): &(&str, &str, &str)| {
+        scene.service(name, ports, "own.service").reach(zone)
+    };
+    services.iter().fold(scene().policy(), with).filtered(published(rules), &[])
+}
+
+fn planned(scene: &Scene) -> Plan {
+    scene.with_world(|world| plan(world, &Asked::default()).unwrap())
+}
+
+/// The host once its plan is carried out.
+fn after(scene: &Scene, changes: &[Change]) -> Scene {
+    let mut after = scene.clone();
+    after.snapshot = simulate(&scene.snapshot, changes, Keep::AtOnce).unwrap();
+    after
+}
+
+#[test]
+fn what_is_done_is_not_planned_again() {
+    let mut scene = host(&[("web", "443/tcp", "world")], "");
+    let done = after(&scene, &planned(&scene).changes);
+    assert_eq!(planned(&done), Plan::default());
+    // Another policy is another generation, and its undo the one before it.
+    scene = scene.service("db", "5432/tcp", "own.service").reach("world");
+    scene.snapshot = done.snapshot;
+    let plan = planned(&scene);
+    let text = |changes: &[Change], scene: &Scene| {
+        let listing = scene.snapshot.firewall.as_ref().unwrap().text(Listing::Nft).unwrap();
+        let standing = Standing::read(listing).unwrap();
+        changes[0].what.transaction(standing.as_ref(), Keep::AtOnce, scene.now).unwrap()
+    };
+    assert!(text(&plan.changes, &scene).as_str().contains("b_world_tcp"));
+    let undone = text(&plan.undo, &after(&scene, &plan.changes));
+    assert!(
+        undone.as_str().contains("set a_world_tcp { type inet_service; flags interval; elements = { 443 } }")
+    );
+}
+
+#[test]
+fn what_is_on_trial_judges_and_no_more_is_planned() {
+    let mut scene = host(&[("web", "443/tcp", "world")], "");
+    scene.snapshot = simulate(&scene.snapshot, &planned(&scene).changes, minute()).unwrap();
+    scene.with_world(|world| {
+        assert_eq!(plan(world, &Asked::default()), Err(Refused::OnTrial { seconds_left: 60 }));
+        assert!(world.passages().is_empty());
+    });
 }
