@@ -8,10 +8,12 @@ mod body;
 mod elements;
 mod fixed;
 mod generation;
+mod kept;
 mod listing;
 mod name;
 mod openings;
 mod standing;
+mod temporary;
 mod transaction;
 
 pub use self::{
@@ -21,6 +23,7 @@ pub use self::{
     name::{InterfacePattern, ZoneName},
     openings::{Destination, Openings, Ports, Receivers},
     standing::{Generation, ReadError, Standing, Trial},
+    temporary::{Counters, Kept, Open, Temporary},
     transaction::{Keep, Refused, Revision, Transaction, apply, confirm, create, remove, take_back},
 };
 

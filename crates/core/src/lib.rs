@@ -28,6 +28,7 @@ pub mod policy;
 pub mod port;
 pub mod published;
 pub mod reach;
+pub mod receipt;
 pub mod registry;
 pub mod rules;
 pub mod unit;

@@ -190,6 +190,17 @@ fn what_somebody_else_wrote_around_the_generations_is_noticed() {
 }
 
 #[test]
+fn a_generation_is_read_back_as_it_was_kept() {
+    for body in [zones(), closed(), declared("less.toml", Refusal::Reject, &["docker0", "veth*"])] {
+        let kept = serde_json::to_string(&body).unwrap();
+        assert_eq!(serde_json::from_str::<Body>(&kept).unwrap(), body, "{kept}");
+        let hostile = kept.replace("a_world_tcp", "a_world_tcp; flush ruleset");
+        assert!(hostile == kept || serde_json::from_str::<Body>(&hostile).is_err(), "{hostile}");
+        assert!(serde_json::from_str::<Body>("\"{}\"").is_err());
+    }
+}
+
+#[test]
 fn what_is_told_goes_to_one_group() {
     let text = gate::create(&zones(), Revision::of(1));
     let groups = text.as_str().matches(" group ").count();

@@ -1,15 +1,19 @@
 //! Looks at Linux, never deciding.
 
 pub mod bpf;
+pub mod enforce;
 pub mod events;
 pub mod group;
+pub mod keep;
 pub mod lineage;
+mod lock;
 pub mod observe;
 pub mod passwd;
 pub mod pins;
 pub mod present;
 pub mod probe;
 pub mod proc;
+pub mod program;
 pub mod sys;
 
 pub use observe::{Wanted, observe};

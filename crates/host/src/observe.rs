@@ -8,7 +8,7 @@ mod connected;
 pub mod containers;
 mod delegated;
 mod descriptors;
-mod firewall;
+pub(crate) mod firewall;
 mod gaps;
 mod holders;
 mod kernel;

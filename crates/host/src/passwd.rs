@@ -14,6 +14,13 @@ pub fn number(name: &str) -> Option<u32> {
     passwd.accounts().find(|(listed, _)| listed == name).map(|(_, uid)| uid)
 }
 
+/// The name of the first account with this number; `None` where the table has none, or cannot be read.
+#[must_use]
+pub fn name(uid: u32) -> Option<String> {
+    let passwd = Passwd::below(Path::new("/")).ok()?;
+    passwd.accounts().find(|(_, listed)| *listed == uid).map(|(name, _)| name)
+}
+
 /// The table below a root, `/` on a real host.
 #[derive(Debug, Default)]
 pub(crate) struct Passwd(Vec<u8>);

@@ -4,7 +4,6 @@
 //! (kernel/bpf/inode.c, `bpf_iter_fops`). A program for every port stands behind each: what is asked for is picked out
 //! by the reader.
 
-mod lock;
 pub mod off;
 pub mod put;
 pub mod stranger;
@@ -29,6 +28,8 @@ const BPF_FS_MAGIC: u32 = 0xcafe_4a11;
 pub(crate) const OTHERS_WRITE: u32 = 0o022;
 /// Which shape records have, in every name: raised whenever `struct record` (bpf/sight.bpf.c) changes.
 const LAYOUT: u32 = 1;
+/// Held by whoever puts pins or takes them away.
+const LOCK: &str = "pins.lock";
 /// What a name begins with until its pin is whole.
 const UNFINISHED: &str = "new-";
 

@@ -2,23 +2,31 @@
 
 mod audit;
 mod check;
+mod close;
 mod completions;
+mod confirm;
 mod diff;
 mod doctor;
 mod explain;
 mod exposure;
+mod gate;
 pub(crate) mod help;
+mod history;
 mod init;
 pub(crate) mod ls;
 mod man;
 mod off;
+mod open;
 mod registry;
 mod schema;
 mod snapshot;
 mod status;
+mod undo;
 mod wait;
 mod who;
 pub(crate) mod why;
+
+pub(crate) use doctor::foreign;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};
@@ -71,7 +79,7 @@ pub(crate) struct Group {
 pub(crate) const BARE: &Command = &status::COMMAND;
 
 /// Every command, in the order in which `--help` shows them.
-pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, COMPARE, OURSELVES];
+pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, CHANGE, COMPARE, OURSELVES];
 
 const SEE: Group = Group {
     title: Words { en: "What is there?", ja: "何が開いているか" },
@@ -88,6 +96,18 @@ const SEE: Group = Group {
 const JUDGE: Group = Group {
     title: Words { en: "Is it right?", ja: "正しい状態か" },
     commands: &[&audit::COMMAND, &init::COMMAND, &check::COMMAND],
+};
+
+const CHANGE: Group = Group {
+    title: Words { en: "Make it so", ja: "変更する" },
+    commands: &[
+        &confirm::COMMAND,
+        &undo::COMMAND,
+        &open::COMMAND,
+        &close::COMMAND,
+        &gate::COMMAND,
+        &history::COMMAND,
+    ],
 };
 
 const COMPARE: Group = Group {

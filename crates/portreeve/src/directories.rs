@@ -1,6 +1,10 @@
 //! Where files of ours live that last: the system's for root, the XDG base directories for anybody else.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+
+use portreeve_core::words::Words;
+
+use crate::{exit::Exit, failure::Failure};
 
 /// Where the system's own live.
 const SYSTEM: &str = "/var/lib/portreeve";
@@ -15,6 +19,29 @@ pub(crate) fn data() -> Option<PathBuf> {
 /// Where what was seen last is kept; `None` where a user has no home.
 pub(crate) fn state() -> Option<PathBuf> {
     usual(&Kind::STATE, is_root(), &environment)
+}
+
+/// Where receipts of the gate are kept, and the gate of the next boot: a network namespace that is not the host's has a
+/// gate of its own.
+///
+/// # Errors
+///
+/// Where a user has no home.
+pub(crate) fn gate() -> Result<PathBuf, Failure> {
+    let state = state().ok_or_else(|| {
+        Failure::new(
+            Exit::Unreachable,
+            Words {
+                en: "nowhere to keep receipts: neither HOME nor XDG_STATE_HOME is set",
+                ja: "記録の保存先がありません: HOME も XDG_STATE_HOME も設定されていません",
+            },
+        )
+    })?;
+    let namespace = |pid: &str| Some(fs::metadata(format!("/proc/{pid}/ns/net")).ok()?.ino());
+    // Where that of the first process is hidden, ours is taken for the host's.
+    let is_apart = namespace("1").is_some_and(|host| namespace("self") != Some(host));
+    let own = namespace("self").filter(|_| is_apart);
+    Ok(state.join(own.map_or_else(|| "gate".into(), |own| format!("gate-{own}"))))
 }
 
 /// Where imported data may stand, the one that counts first.

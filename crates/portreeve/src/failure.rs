@@ -6,6 +6,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
+use portreeve_host::keep::KeepError;
 
 use crate::{exit::Exit, show::escape::visible};
 
@@ -138,6 +139,20 @@ pub(crate) fn io_cause(error: &io::Error) -> Text {
         _ => return system_cause(error),
     };
     words.into()
+}
+
+/// Why a file of ours could not be replaced.
+pub(crate) fn keep_cause(error: &KeepError) -> Text {
+    match error {
+        KeepError::Write { source, .. } => io_cause(source),
+        KeepError::Shared { path } => {
+            let path = path.display();
+            text!(
+                "{path} belongs to another user, or others may write to it; nothing is kept there",
+                "{path} は別のユーザーの所有か、ほかのユーザーも書き込めるため、保存先に使えません"
+            )
+        }
+    }
 }
 
 fn system_cause(error: &io::Error) -> Text {

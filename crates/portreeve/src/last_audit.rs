@@ -12,12 +12,12 @@ use portreeve_core::{
     owner::Identity,
     port::PortSpec,
 };
+use portreeve_host::keep::{self, KeepError, Readers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     judgement::{Judgement, Known},
-    keep::{self, KeepError, Readers},
     read::{self, ReadError},
     settings::Netns,
 };

@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod exposure;
 pub(crate) mod findings;
 pub(crate) mod gaps;
+pub(crate) mod gate;
 pub(crate) mod json;
 pub(crate) mod listeners;
 pub(crate) mod nagios;

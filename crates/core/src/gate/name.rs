@@ -1,6 +1,6 @@
 //! Names and interfaces as they may stand in a text for nft, whoever chose them (nft(8), "INPUT FILE FORMATS").
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use crate::policy::is_interface;
@@ -38,6 +38,21 @@ impl fmt::Display for ZoneName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What the policy calls the zone of this `name`; `None` where it is none that stands for one.
+pub(super) fn zone(name: &str) -> Option<String> {
+    let mut rest = name.strip_prefix("zone_")?.bytes();
+    let mut zone = Vec::new();
+    while let Some(byte) = rest.next() {
+        if byte != b'_' {
+            zone.push(byte);
+            continue;
+        }
+        let [high, low] = [rest.next()?, rest.next()?].map(|digit| char::from(digit).to_digit(16));
+        zone.push(u8::try_from(high? * 16 + low?).ok()?);
+    }
+    String::from_utf8(zone).ok()
 }
 
 /// A chain or a set that stands in the table, and whose name can be written.

@@ -166,6 +166,15 @@ impl Standing {
         }))
     }
 
+    /// The zones of which ports can be open for a while, as the policy calls them.
+    pub fn zones(&self) -> impl Iterator<Item = String> {
+        let mut zones: Vec<String> =
+            self.open_zones.iter().filter_map(|(name, _)| super::name::zone(name)).collect();
+        zones.sort();
+        zones.dedup();
+        zones.into_iter()
+    }
+
     pub(super) const fn names(&self, generation: Generation) -> &Names {
         &self.names[generation as usize]
     }
@@ -198,7 +207,7 @@ pub(super) fn objects(text: &str) -> Result<Vec<Value>, ReadError> {
 
 /// The objects of a listing, of which those of the table count.
 #[derive(Clone, Copy)]
-struct Objects<'a>(&'a [Value]);
+pub(super) struct Objects<'a>(pub(super) &'a [Value]);
 
 impl<'a> Objects<'a> {
     /// The objects of a kind of the table, by what they have at `key`, where the table is named.
@@ -210,12 +219,12 @@ impl<'a> Objects<'a> {
         })
     }
 
-    fn named(self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    pub(super) fn named(self, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         self.all(kind, "table").filter_map(|inner| Some((inner.get("name")?.as_str()?, inner)))
     }
 
     /// The elements of a set or map.
-    fn elements(self, kind: &'static str, name: &str) -> &'a [Value] {
+    pub(super) fn elements(self, kind: &'static str, name: &str) -> &'a [Value] {
         let found = self.named(kind).find(|(own, _)| *own == name);
         let elements = found.and_then(|(_, inner)| inner.get("elem")?.as_array());
         elements.map_or(&[], Vec::as_slice)

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
+use jiff::Timestamp;
+
 use super::{Body, Generation, Standing, Timeout, name::Name, standing};
 
 /// Everything that is the same in every gate.
@@ -45,6 +47,12 @@ impl Revision {
     #[must_use]
     pub const fn of(number: u32) -> Self {
         Self(number)
+    }
+
+    /// The first one of a gate that is made at `now`: seconds since 1970, as no gate before it had so many changes.
+    #[must_use]
+    pub fn first(now: Timestamp) -> Self {
+        Self(u32::try_from(now.as_second()).unwrap_or_default())
     }
 
     /// Its number.

@@ -11,7 +11,7 @@ use rustix::{
 use crate::proc;
 
 /// The time now.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     timestamp(nanoseconds(ClockId::Realtime))
 }
 

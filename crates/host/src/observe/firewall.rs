@@ -1,7 +1,6 @@
 //! Reads the packet filter of this network namespace as its own programs list it (A15, A17, A20).
 
-mod kernel;
-mod program;
+pub(crate) mod kernel;
 mod settings;
 mod ways;
 
@@ -9,12 +8,12 @@ use std::{collections::BTreeMap, fs};
 
 use portreeve_core::facts::{Firewall, GapKind, Listing};
 
-use self::{
-    kernel::{FilterError, Tables},
-    program::{Program, ProgramError},
-};
+use self::kernel::{FilterError, Tables};
 use super::{Gaps, wanted::Firewall as Wanted};
-use crate::sys::netlink::NetlinkError;
+use crate::{
+    program::{Program, ProgramError},
+    sys::netlink::NetlinkError,
+};
 
 /// A filter that somebody changes faster than it is listed is read this often.
 const READS_MAX: u32 = 5;

@@ -10,10 +10,10 @@ use rustix::{
 };
 
 use super::{
-    FOLDER, Folder, FolderError, is_ours,
-    lock::{Leave, Lock, LockError},
+    FOLDER, Folder, FolderError, LOCK, is_ours,
     stranger::{Strange, Stranger, strange},
 };
+use crate::lock::{Leave, Lock, LockError};
 
 /// Two runs at once, or a careless hand, may have mounted one over another.
 const MOUNTS_MAX: u32 = 16;
@@ -72,7 +72,7 @@ pub fn off() -> Result<Taken, OffError> {
     if !geteuid().is_root() {
         return Err(OffError::NotRoot);
     }
-    let lock = Lock::take()?;
+    let lock = Lock::take(LOCK)?;
     let mut taken = Taken::default();
     for _ in 0..MOUNTS_MAX {
         let folder = match Folder::open() {

@@ -18,11 +18,11 @@ use rustix::{
 };
 
 use super::{
-    FOLDER, Folder, FolderError, Name, UNFINISHED, is_ours,
-    lock::{Leave, Lock, LockError},
+    FOLDER, Folder, FolderError, LOCK, Name, UNFINISHED, is_ours,
     stranger::{Strange, Stranger, strange},
 };
 use crate::{
+    lock::{Leave, Lock, LockError},
     observe::sight::{Sight, SightError},
     sys::bpf,
 };
@@ -76,7 +76,7 @@ pub fn put(gid: u32) -> Result<(), PutError> {
     let load = |name: Name| Ok((name, Sight::load(&[name.asked()])?));
     let loaded: Vec<_> =
         Name::ALL.into_iter().map(load).collect::<Result<_, _>>().map_err(PutError::NoBpf)?;
-    let lock = Lock::take()?;
+    let lock = Lock::take(LOCK)?;
     let folder = mounted()?;
     tidy(&folder)?;
     for (name, sight) in &loaded {

@@ -38,7 +38,7 @@ impl Stranger {
     }
 
     /// What keeps `path` from being a folder that is root's alone; `None` where it is one, or cannot be looked at.
-    pub(super) fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         let about = fs::symlink_metadata(path).ok()?;
         let what = match about.uid() {
             _ if about.is_symlink() => Strange::Link,

@@ -5,15 +5,14 @@ use portreeve_core::{
     rules, text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::Wanted;
+use portreeve_host::{Wanted, keep::KeepError};
 
 use super::Command;
 use crate::{
     directories,
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, keep_cause},
     judgement::Judgement,
-    keep::KeepError,
     last_audit::{LastAudit, LastAuditError, RECORD},
     look::Look,
     settings::{Common, Format, Gaps, Settings, Verbosity, options},
@@ -176,5 +175,5 @@ fn not_kept(error: &KeepError) -> Failure {
         Exit::Unreachable,
         text!("cannot remember this audit in {path}", "今回の結果を {path} に保存できません"),
     )
-    .because(error.cause())
+    .because(keep_cause(error))
 }

@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
+    gate,
+    receipt::{Becomes, Cause, Deed, Was},
     text,
     words::{Lang, Words, inflect},
 };
@@ -12,6 +14,7 @@ use portreeve_host::pins::{
 
 use super::{Command, doctor::foreign};
 use crate::{
+    door::{self, tell_unkept},
     exit::Exit,
     failure::{Failure, io_cause},
     settings::{Settings, Verbosity},
@@ -19,7 +22,9 @@ use crate::{
 };
 
 const WHAT: &str = "what";
+const GATE: &str = "gate";
 const PINS: &str = "pins";
+const NO_GATE: Words = Words { en: "cannot take the gate away", ja: "ゲートを取り除けません" };
 
 /// `off`.
 pub(super) const COMMAND: Command = Command {
@@ -28,7 +33,7 @@ pub(super) const COMMAND: Command = Command {
         en: "Take out of the kernel what portreeve left there",
         ja: "portreeve がカーネルに残したものの撤去",
     },
-    examples: &["portreeve off pins"],
+    examples: &["portreeve off gate", "portreeve off pins"],
     takes: &[],
     arguments,
     run,
@@ -36,34 +41,67 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let what = Words {
-        en: "pins: what doctor --pin left for a group (without it: everything, which is that)",
-        ja: "pins: doctor --pin が残したもの(省略時はすべて。現在は pins のみ)",
+        en: "gate: the table that filters packets; pins: what doctor --pin left for a group (without it: everything)",
+        ja: "gate: パケットを遮断するテーブル、pins: doctor --pin が残したもの(省略時はすべて)",
     };
     vec![
         Arg::new(WHAT)
-            .value_name("pins")
-            .value_parser([PINS])
+            .value_name("gate|pins")
+            .value_parser([GATE, PINS])
             .hide_possible_values(true)
             .help(what.in_lang(lang)),
     ]
 }
 
-fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let taken = off().map_err(failure)?;
-    if settings.verbosity != Verbosity::Quiet {
-        let Taken { pins, .. } = taken;
-        let en_pins = inflect(pins, "pin", "pins");
-        let said = if taken == Taken::default() {
-            text!("Nothing of portreeve's is pinned.", "portreeve が固定(pin)したものはありません。")
-        } else {
-            text!(
-                "Took {pins} {en_pins} away and unmounted {FOLDER}.",
-                "{pins} 個の pin を取り除き、{FOLDER} をアンマウントしました。"
-            )
-        };
-        out.sentences(said.in_lang(settings.lang))?;
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let asked = own.get_one::<String>(WHAT).map(String::as_str);
+    if asked != Some(PINS) {
+        take_gate(settings, out)?;
+    }
+    if asked != Some(GATE) {
+        take_pins(settings, out)?;
     }
     Ok(Exit::Fine)
+}
+
+/// Takes the gate away, whatever is on trial: what it refused comes in again.
+fn take_gate(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    let door = door::open(NO_GATE)?;
+    let said = match &door.standing {
+        None => Words {
+            en: "There is no gate of portreeve's.", ja: "portreeve のゲートはありません。"
+        },
+        Some(standing) => {
+            let transaction = gate::remove(standing);
+            let was = Was::of(Some(standing));
+            let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
+            let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, NO_GATE))?;
+            tell_unkept(&passed, settings);
+            Words {
+                en: "Took the gate away: nothing of portreeve's filters packets any more. portreeve undo puts it back.",
+                ja: "ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。portreeve undo で元に戻せます。",
+            }
+        }
+    };
+    if settings.verbosity == Verbosity::Quiet { Ok(()) } else { out.say(said) }
+}
+
+fn take_pins(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    let taken = off().map_err(failure)?;
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(());
+    }
+    let Taken { pins, .. } = taken;
+    let en_pins = inflect(pins, "pin", "pins");
+    let said = if taken == Taken::default() {
+        text!("Nothing of portreeve's is pinned.", "portreeve が固定(pin)したものはありません。")
+    } else {
+        text!(
+            "Took {pins} {en_pins} away and unmounted {FOLDER}.",
+            "{pins} 個の pin を取り除き、{FOLDER} をアンマウントしました。"
+        )
+    };
+    out.sentences(said.in_lang(settings.lang))
 }
 
 fn failure(error: OffError) -> Failure {

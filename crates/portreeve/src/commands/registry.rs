@@ -8,13 +8,13 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
+use portreeve_host::keep::{self, Readers};
 
 use super::Command;
 use crate::{
     directories,
     exit::Exit,
-    failure::Failure,
-    keep::{self, Readers},
+    failure::{Failure, keep_cause},
     read,
     settings::{Common, Format, Settings, Verbosity},
     show::{
@@ -135,7 +135,7 @@ fn import(file: &Path, settings: &Settings, out: &mut Out) -> Result<(), Failure
     keep::replace(&path, &content, Readers::Everybody).map_err(|error| {
         let path = error.path().display();
         Failure::new(Exit::Unreachable, text!("cannot write {path}", "{path} に書き込めません"))
-            .because(error.cause())
+            .because(keep_cause(&error))
     })?;
     if settings.verbosity == Verbosity::Quiet { Ok(()) } else { tell(settings, out) }
 }

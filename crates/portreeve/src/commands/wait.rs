@@ -6,7 +6,6 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches};
-use jiff::SignedDuration;
 use portreeve_core::{
     facts::{HolderGap, Listener, Process},
     owner::{Identity, Match, Owner, is_service_manager},
@@ -75,19 +74,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     };
     vec![
         Arg::new("what").value_name("PORT").required(true).help(port.in_lang(lang)),
-        options::value("for", "TIME", patience, lang).value_parser(duration),
+        options::value("for", "TIME", patience, lang).value_parser(options::duration),
         options::flag("gone", gone, lang),
         options::value("owner", "OWNER", owner, lang).conflicts_with("gone"),
     ]
-}
-
-/// `30s`, `2m`, `1h30m`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(Duration::from_secs(seconds.into()));
-    }
-    let parsed = text.parse::<SignedDuration>().map_err(|_| String::from("30s, 2m, 1h"))?;
-    parsed.try_into().map_err(|_| String::from("30s, 2m, 1h"))
 }
 
 /// What is waited for.
@@ -416,11 +406,11 @@ mod tests {
 
     #[test]
     fn times_are_read_as_people_write_them() {
-        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(options::duration("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(options::duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(options::duration("1m30s"), Ok(Duration::from_secs(90)));
         for text in ["", "soon", "-3s", "1e9"] {
-            assert!(duration(text).is_err(), "{text}");
+            assert!(options::duration(text).is_err(), "{text}");
         }
     }
 

@@ -1,9 +1,12 @@
 //! The options that commands share, as the command line describes them.
 
+use std::time::Duration;
+
 use clap::{
     Arg, ArgAction,
     builder::{PossibleValuesParser, ValueParser},
 };
+use jiff::SignedDuration;
 use portreeve_core::{
     text,
     words::{Lang, Words},
@@ -63,6 +66,15 @@ pub(crate) fn choice(
     value(name, placeholder, help, lang)
         .value_parser(PossibleValuesParser::new(values))
         .hide_possible_values(true)
+}
+
+/// `30s`, `2m`, `1h30m`; a bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let parsed = text.parse::<SignedDuration>().map_err(|_| String::from("30s, 2m, 1h"))?;
+    parsed.try_into().map_err(|_| String::from("30s, 2m, 1h"))
 }
 
 /// What every command takes.

@@ -1,4 +1,4 @@
-//! How long ago something was, in one unit.
+//! How long something is, or how long ago it was, in one unit.
 
 use jiff::Timestamp;
 use portreeve_core::{text, words::Text};
@@ -6,19 +6,25 @@ use portreeve_core::{text, words::Text};
 /// `2 h ago`; a moment that has not come yet is now.
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> Text {
     let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
+    let Text { en, ja } = length(seconds.unsigned_abs());
+    text!("{en} ago", "{ja}前")
+}
+
+/// `2 h`.
+pub(crate) fn length(seconds: u64) -> Text {
     match seconds {
-        0..120 => text!("{seconds} s ago", "{seconds} 秒前"),
+        0..120 => text!("{seconds} s", "{seconds} 秒"),
         120..7_200 => {
             let minutes = seconds / 60;
-            text!("{minutes} min ago", "{minutes} 分前")
+            text!("{minutes} min", "{minutes} 分")
         }
         7_200..172_800 => {
             let hours = seconds / 3_600;
-            text!("{hours} h ago", "{hours} 時間前")
+            text!("{hours} h", "{hours} 時間")
         }
         _ => {
             let days = seconds / 86_400;
-            text!("{days} days ago", "{days} 日前")
+            text!("{days} days", "{days} 日")
         }
     }
 }

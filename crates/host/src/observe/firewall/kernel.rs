@@ -27,7 +27,7 @@ const OF_IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
 
 /// Why the kernel does not tell.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FilterError {
+pub enum FilterError {
     /// It takes CAP_NET_ADMIN (net/netfilter/nfnetlink.c, `nfnetlink_rcv`).
     #[error("only root may read them")]
     NotPermitted,
@@ -36,13 +36,21 @@ pub(super) enum FilterError {
     Netlink(#[source] NetlinkError),
 }
 
+impl FilterError {
+    /// Whether it takes more rights.
+    #[must_use]
+    pub const fn is_of_rights(&self) -> bool {
+        matches!(self, Self::NotPermitted)
+    }
+}
+
 /// The tables of nftables in this network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     /// Counts the changes to all of them; `None` where the kernel has no nftables.
-    pub(super) generation: Option<u32>,
+    pub(crate) generation: Option<u32>,
     /// Each by its family and name.
-    pub(super) names: Vec<(u8, String)>,
+    pub(crate) names: Vec<(u8, String)>,
 }
 
 impl Tables {
@@ -53,7 +61,7 @@ impl Tables {
 }
 
 /// The tables of nftables in the network namespace of the calling thread.
-pub(super) fn tables() -> Result<Tables, FilterError> {
+pub(crate) fn tables() -> Result<Tables, FilterError> {
     let mut netlink = match Netlink::open(Family::Netfilter) {
         Ok(netlink) => netlink,
         // A kernel without nfnetlink filters nothing by it.

@@ -1,16 +1,18 @@
-//! Runs a program that lists something, never longer and never for more bytes than stated.
+//! Runs a program of the host, never longer and never for more bytes than stated.
 
 use std::{
     env,
     ffi::OsString,
-    io::{self, Read},
+    fs::File,
+    io::{self, Read, Seek as _, Write as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::{MemfdFlags, memfd_create},
     io::Errno,
 };
 
@@ -24,9 +26,9 @@ const LISTING_BYTES_MAX: usize = 256 << 20;
 const SAID_BYTES_MAX: usize = 4096;
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Why there is no listing.
+/// Why a program did not do what it should.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProgramError {
+pub enum ProgramError {
     /// There is no such program.
     #[error("{0} is not installed")]
     Missing(&'static str),
@@ -40,13 +42,28 @@ pub(super) enum ProgramError {
     #[error("{0} prints more than {limit} MiB", limit = LISTING_BYTES_MAX >> 20)]
     TooLong(&'static str),
     /// It failed.
-    #[error("{0}: {1}")]
-    Failed(&'static str, String),
+    #[error("{}", [&format!("{name}: {status}"), said.as_str()].join(" ").trim_end())]
+    Failed {
+        /// Its name.
+        name: &'static str,
+        /// How it ended.
+        status: ExitStatus,
+        /// The first line that it said.
+        said: String,
+    },
+}
+
+impl ProgramError {
+    /// Whether there is no such program.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_))
+    }
 }
 
 /// A program that is running; one that is given up is ended.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     name: &'static str,
     child: Child,
     ends: Instant,
@@ -54,22 +71,36 @@ pub(super) struct Program {
 
 impl Program {
     /// Whether there is such a program.
-    pub(super) fn exists(name: &str) -> bool {
+    pub(crate) fn exists(name: &str) -> bool {
         find(name).is_some()
     }
 
     /// Starts it, speaking English, with nothing to read.
-    pub(super) fn start(name: &'static str, arguments: &[&str]) -> Result<Self, ProgramError> {
+    pub(crate) fn start(name: &'static str, arguments: &[&str]) -> Result<Self, ProgramError> {
+        Self::start_with(name, arguments, Stdio::null())
+    }
+
+    /// The same with `text` to read, however long it is.
+    pub(crate) fn start_reading(
+        name: &'static str,
+        arguments: &[&str],
+        text: &str,
+    ) -> Result<Self, ProgramError> {
+        let input = in_memory(text).map_err(|error| ProgramError::Run(name, error))?;
+        Self::start_with(name, arguments, input.into())
+    }
+
+    fn start_with(name: &'static str, arguments: &[&str], input: Stdio) -> Result<Self, ProgramError> {
         let path = find(name).ok_or(ProgramError::Missing(name))?;
         let mut command = Command::new(path);
         command.args(arguments).env_clear().env("LC_ALL", "C").env("PATH", search_path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().map_err(|error| ProgramError::Run(name, error))?;
         Ok(Self { name, child, ends: Instant::now() + RUN_MAX })
     }
 
     /// What it prints until it ends, which it must do with 0.
-    pub(super) fn finish(mut self) -> Result<String, ProgramError> {
+    pub(crate) fn finish(mut self) -> Result<String, ProgramError> {
         let name = self.name;
         let (Some(out), Some(err)) = (self.child.stdout.take(), self.child.stderr.take()) else {
             return Err(ProgramError::Run(name, io::ErrorKind::BrokenPipe.into()));
@@ -83,7 +114,7 @@ impl Program {
         } else {
             let said = String::from_utf8_lossy(&said);
             let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            Err(ProgramError::Failed(name, format!("{status} {}", first.trim()).trim().to_owned()))
+            Err(ProgramError::Failed { name, status, said: first.trim().to_owned() })
         }
     }
 
@@ -152,6 +183,14 @@ impl Drop for Program {
     }
 }
 
+/// A file of nobody else, at its beginning: a pipe would have to be filled while the outputs are read.
+fn in_memory(text: &str) -> io::Result<File> {
+    let mut file = File::from(memfd_create("portreeve", MemfdFlags::CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
+}
+
 fn find(name: &str) -> Option<PathBuf> {
     env::split_paths(&search_path()).map(|folder| folder.join(name)).find(|path| is_program(path))
 }
@@ -183,6 +222,13 @@ mod tests {
         assert_eq!((told.lines().count(), told.lines().last()), (2000, Some("line 1999")));
         assert_eq!(run("printf '\\377x'").unwrap(), "\u{fffd}x");
         assert_eq!(run("echo $LC_ALL; cat").unwrap(), "C\n");
+    }
+
+    #[test]
+    fn it_reads_what_it_is_given_however_long() {
+        let text = "a line of the text\n".repeat(100_000);
+        let told = Program::start_reading("sh", &["-c", "cat /dev/stdin"], &text).and_then(Program::finish);
+        assert!(told.unwrap() == text, "it read something else");
     }
 
     #[test]

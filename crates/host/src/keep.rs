@@ -7,10 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portreeve_core::{text, words::Text};
-
-use crate::failure::io_cause;
-
 /// Names that are tried for the new content before giving up.
 const NAMES_MAX: u32 = 16;
 /// Mode bits by which others than the owner may write (inode(7)).
@@ -19,7 +15,7 @@ const DIRECTORY_MODE: u32 = 0o755;
 
 /// Who may read a file of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Readers {
+pub enum Readers {
     /// Whoever wrote it.
     Owner,
     /// Every user of this host.
@@ -37,7 +33,7 @@ impl Readers {
 
 /// Why a file could not be replaced.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeepError {
+pub enum KeepError {
     /// The system refused.
     #[error("cannot write {}", path.display())]
     Write {
@@ -56,23 +52,10 @@ pub(crate) enum KeepError {
 
 impl KeepError {
     /// What stood in the way.
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         match self {
             Self::Write { path, .. } | Self::Shared { path } => path,
-        }
-    }
-
-    /// Why it did.
-    pub(crate) fn cause(&self) -> Text {
-        match self {
-            Self::Write { source, .. } => io_cause(source),
-            Self::Shared { path } => {
-                let path = path.display();
-                text!(
-                    "{path} belongs to another user, or others may write to it; nothing is kept there",
-                    "{path} は別のユーザーの所有か、ほかのユーザーも書き込めるため、保存先に使えません"
-                )
-            }
         }
     }
 }
@@ -84,13 +67,15 @@ impl KeepError {
 /// # Errors
 ///
 /// Where the directory is not safe to write to, or the system refuses; the old content then stays.
-pub(crate) fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), KeepError> {
+pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), KeepError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     prepare(directory)?;
     let fail = |source| KeepError::Write { path: path.into(), source };
     let (mut file, fresh) = create(path).map_err(fail)?;
     let written = write(&mut file, bytes, readers).and_then(|()| fs::rename(&fresh, path));
-    written.map_err(|source| {
+    // The name is on the disk when its directory is.
+    let named = written.and_then(|()| File::open(directory)?.sync_all());
+    named.map_err(|source| {
         // The old content is untouched; a leftover of ours is only untidy.
         let _ = fs::remove_file(&fresh);
         fail(source)

@@ -1,4 +1,4 @@
-//! One portreeve at a time puts pins or takes them away.
+//! One portreeve at a time changes what is of a kind: pins, or the gate.
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -9,20 +9,18 @@ use std::{
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-use super::{RUN, stranger::Stranger};
-
-const FILE: &str = "pins.lock";
+use crate::pins::{RUN, stranger::Stranger};
 
 /// Held until it is dropped, and by nobody any more when its process dies.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     file: File,
 }
 
 /// Why it was not taken.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LockError {
+pub(crate) enum LockError {
     /// Its folder is not portreeve's.
     #[error("{} is not portreeve's", .0.path)]
     Foreign(Stranger),
@@ -33,29 +31,29 @@ pub(super) enum LockError {
 
 /// Whether the lock's file stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leave {
+pub(crate) enum Leave {
     File,
     Nothing,
 }
 
 impl Lock {
-    /// Waits for it. Only root can open its file, so nobody else can make root wait.
+    /// Waits for the one that is called `file`. Only root can open its file, so nobody else can make root wait.
     ///
     /// # Errors
     ///
     /// Where its folder is not root's alone, or the kernel refuses.
-    pub(super) fn take() -> Result<Self, LockError> {
+    pub(crate) fn take(file: &'static str) -> Result<Self, LockError> {
         let folder = Path::new(RUN);
         let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
         match Stranger::at(folder) {
             Some(stranger) => return Err(LockError::Foreign(stranger)),
             None => made?,
         }
-        Ok(Self::take_in(folder)?)
+        Ok(Self::take_in(folder, file)?)
     }
 
-    fn take_in(folder: &Path) -> io::Result<Self> {
-        let path = folder.join(FILE);
+    fn take_in(folder: &Path, file: &str) -> io::Result<Self> {
+        let path = folder.join(file);
         let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
         loop {
             let mut options = File::options();
@@ -73,7 +71,7 @@ impl Lock {
     }
 
     /// Gives it back.
-    pub(super) fn release(self, leave: Leave) {
+    pub(crate) fn release(self, leave: Leave) {
         if leave == Leave::Nothing {
             // What stays locks nobody out.
             let _ = fs::remove_file(&self.path);

@@ -1,0 +1,144 @@
+//! What stands in the table outside the generations: ports that are open and sources that are blocked for a while, and
+//! how many packets were refused (libnftables-json(5)).
+
+use alloc::{string::String, vec::Vec};
+use core::{net::IpAddr, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    JUDGED, ReadError,
+    name::zone,
+    standing::{Objects, objects},
+};
+use crate::{
+    policy::WORLD,
+    port::{PortRange, PortSpec, Protocol},
+};
+
+/// What stands outside the generations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Temporary {
+    /// Ports that are open, by zone.
+    pub open: Vec<Open>,
+    /// Sources that are kept out: an address of IPv4, or the first one of 64 bits of IPv6.
+    pub blocked: Vec<Kept<IpAddr>>,
+    /// What was refused since the table was made.
+    pub refused: Counters,
+}
+
+/// Something that is there for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept<T> {
+    /// What.
+    pub what: T,
+    /// The whole seconds that are left; `None` where it stays.
+    pub left: Option<Duration>,
+}
+
+/// A port that is open to a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// The zone, as the policy calls it.
+    pub zone: String,
+    /// The port.
+    pub port: Kept<PortSpec>,
+}
+
+/// Packets that were refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// As nobody declared the port.
+    pub undeclared: u64,
+    /// As they belong to no connection.
+    pub invalid: u64,
+    /// As their source is blocked.
+    pub blocked: u64,
+}
+
+impl Temporary {
+    /// Reads the listing that [`super::Standing::read`] reads.
+    ///
+    /// # Errors
+    ///
+    /// The text is no listing.
+    pub fn read(text: &str) -> Result<Self, ReadError> {
+        let objects = objects(text)?;
+        let listing = Objects(&objects);
+        let blocked = ["blocked4", "blocked64"].into_iter().flat_map(|set| listing.elements("set", set));
+        let counted = |name| {
+            let mut counters = listing.named("counter").filter(|(own, _)| *own == name);
+            counters.find_map(|(_, counter)| counter.get("packets")?.as_u64()).unwrap_or(0)
+        };
+        Ok(Self {
+            open: listing.named("set").flat_map(|(name, set)| open(name, set)).collect(),
+            blocked: blocked
+                .filter_map(|element| kept(element, |value| value.as_str()?.parse().ok()))
+                .collect(),
+            refused: Counters {
+                undeclared: counted("refused"),
+                invalid: counted("invalid"),
+                blocked: counted("blocked"),
+            },
+        })
+    }
+}
+
+fn open(name: &str, set: &Value) -> Vec<Open> {
+    let Some((zone, protocol)) = opened(name) else { return Vec::new() };
+    let elements = set.get("elem").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let port = |value: &Value| {
+        let number = u16::try_from(value.as_u64()?).ok()?;
+        Some(PortSpec { range: PortRange::one(number), protocol })
+    };
+    let ports = elements.iter().filter_map(|element| kept(element, port));
+    ports.map(|port| Open { zone: zone.clone(), port }).collect()
+}
+
+/// The zone and the protocol of a set of open ports: `open_world_tcp`, `open_zone_office_udp`.
+fn opened(name: &str) -> Option<(String, Protocol)> {
+    let (own, protocol) = name.strip_prefix("open_")?.rsplit_once('_')?;
+    let protocol = JUDGED.into_iter().find(|judged| judged.name() == protocol)?;
+    let zone = if own == "world" { Some(WORLD.into()) } else { zone(own) };
+    Some((zone?, protocol))
+}
+
+/// An element: `8080`, or `{"elem": {"val": 8080, "timeout": 60, "expires": 59}}`.
+fn kept<T>(element: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Kept<T>> {
+    let inner = element.get("elem");
+    let what = read(inner.and_then(|inner| inner.get("val")).unwrap_or(element))?;
+    let left = inner.and_then(|inner| inner.get("expires")?.as_u64()).map(Duration::from_secs);
+    Some(Kept { what, left })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_for_a_while_is_told_with_what_is_left_of_it() {
+        let text = r#"{"nftables": [
+            {"counter": {"family": "inet", "name": "refused", "table": "portreeve", "handle": 1, "packets": 7, "bytes": 420}},
+            {"counter": {"family": "inet", "name": "invalid", "table": "other", "handle": 1, "packets": 9, "bytes": 9}},
+            {"set": {"family": "inet", "name": "open_world_tcp", "table": "portreeve", "elem": [
+                {"elem": {"val": 8080, "timeout": 7200, "expires": 7199}}, {"elem": {"val": 70000, "expires": 1}}]}},
+            {"set": {"family": "inet", "name": "open_zone_my_2dlan_udp", "table": "portreeve", "elem": [
+                {"elem": {"val": 53, "timeout": 60, "expires": 59}}]}},
+            {"set": {"family": "inet", "name": "open_zone_x_icmp", "table": "portreeve", "elem": [1]}},
+            {"set": {"family": "inet", "name": "blocked4", "table": "portreeve", "elem": ["203.0.113.7"]}},
+            {"set": {"family": "inet", "name": "blocked64", "table": "portreeve", "elem": [
+                {"elem": {"val": "2001:db8::", "timeout": 60, "expires": 3}}, "nonsense"]}}
+        ]}"#;
+        let told = Temporary::read(text).unwrap();
+        let open: Vec<_> = told.open.iter().map(|open| (open.zone.as_str(), open.port)).collect();
+        let kept = |port: &str, seconds| Kept {
+            what: port.parse::<PortSpec>().unwrap(),
+            left: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!(open, [("world", kept("8080/tcp", 7199)), ("my-lan", kept("53/udp", 59))]);
+        let blocked = |address: &str, left| Kept { what: address.parse::<IpAddr>().unwrap(), left };
+        let for_a_while = Some(Duration::from_secs(3));
+        assert_eq!(told.blocked, [blocked("203.0.113.7", None), blocked("2001:db8::", for_a_while)]);
+        assert_eq!(told.refused, Counters { undeclared: 7, invalid: 0, blocked: 0 });
+    }
+}

@@ -1,0 +1,223 @@
+//! What was done to the gate, by whom and when, and so what would take it back (A15, A16).
+
+mod history;
+
+pub use history::{Back, Current, Edge, History};
+
+use alloc::string::String;
+use core::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    gate::{Body, Revision, Standing},
+    port::PortSpec,
+};
+
+/// The layout of a receipt.
+pub const LAYOUT: u32 = 1;
+
+/// One change, from before it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Its layout.
+    pub layout: u32,
+    /// Its number: 1 is the first one's.
+    pub number: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// Who made it.
+    pub who: Who,
+    /// What it does.
+    pub deed: Deed,
+    /// The revision of the gate before; `None` where there was none.
+    pub seen: Option<u32>,
+    /// The revision that it made; `None` where it made none.
+    pub made: Option<u32>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Who makes a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The user whose rights it takes.
+    pub uid: u32,
+    /// The user who logged in, whoever he became since (proc_pid_loginuid(5)).
+    pub login_uid: Option<u32>,
+    /// The user who called sudo, as sudo says.
+    pub sudo_user: Option<String>,
+}
+
+/// What came of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nobody has said yet.
+    Begun,
+    /// It was made.
+    Done,
+    /// It was not.
+    Refused,
+}
+
+/// What a change does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Deed {
+    /// The gate becomes another one.
+    Gate {
+        /// What it is done for.
+        cause: Cause,
+        /// Whether there is one then.
+        becomes: Becomes,
+        /// The gate that goes.
+        was: Was,
+        /// When the kernel takes it back; `None` where it is for good.
+        until: Option<Timestamp>,
+    },
+    /// What is on trial is kept.
+    Confirm {
+        /// The receipt of the trial.
+        of: u32,
+    },
+    /// What is on trial is taken back.
+    TakeBack {
+        /// The receipt of the trial.
+        of: u32,
+    },
+    /// Ports are open for a while.
+    Open {
+        /// The zone that they are open to, as the policy calls it; `None` for everybody.
+        zone: Option<String>,
+        /// The ports.
+        ports: Ports,
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Ports that were open for a while are so no longer.
+    Shut {
+        /// The zone that they were open to.
+        zone: Option<String>,
+        /// The ports.
+        ports: Ports,
+    },
+    /// A source is kept out.
+    Block {
+        /// An address of it.
+        source: IpAddr,
+        /// Until then; `None` where it is for good.
+        until: Option<Timestamp>,
+    },
+    /// A source is let in again.
+    Unblock {
+        /// An address of it.
+        source: IpAddr,
+    },
+}
+
+/// Why a gate became another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The policy was applied.
+    Apply,
+    /// Ports were closed by name.
+    Close,
+    /// The gate was taken away.
+    Off,
+    /// Another change was taken back: the one of this receipt.
+    Undo(u32),
+}
+
+/// Whether a change leaves a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Becomes {
+    /// It does.
+    Gate,
+    /// It takes the gate away.
+    Nothing,
+}
+
+/// The gate that a change replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Was {
+    /// There was none.
+    Nothing,
+    /// There was this one.
+    Gate(Body),
+    /// There was one that somebody else had changed.
+    Unknown,
+}
+
+/// Ports of one protocol, as `443/tcp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Ports(pub PortSpec);
+
+impl From<Ports> for String {
+    fn from(ports: Ports) -> Self {
+        alloc::format!("{}", ports.0)
+    }
+}
+
+impl TryFrom<String> for Ports {
+    type Error = crate::port::PortError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl Was {
+    /// The gate as it stands, when nothing is on trial.
+    #[must_use]
+    pub fn of(standing: Option<&Standing>) -> Self {
+        let body = standing.map(|standing| standing.body().cloned());
+        body.map_or(Self::Nothing, |body| body.map_or(Self::Unknown, Self::Gate))
+    }
+}
+
+impl Receipt {
+    /// What came of it, by the gate as it stands after it: a change of the gate is made whole or not at all, and whoever
+    /// made it may have ended before he could say so.
+    #[must_use]
+    pub fn settled(self, standing: Option<&Standing>) -> Self {
+        if self.outcome != Outcome::Begun {
+            return self;
+        }
+        let now = standing.map(|standing| standing.revision.number());
+        let next = self.seen.map(|seen| Revision::of(seen).next().number());
+        let is_done = match &self.deed {
+            Deed::Gate { becomes: Becomes::Nothing, .. } => now.is_none(),
+            Deed::Gate { .. } | Deed::Block { .. } if self.seen.is_none() => now.is_some(),
+            Deed::Gate { .. } | Deed::Confirm { .. } | Deed::TakeBack { .. } => now == next,
+            // These leave no trace in the revision.
+            _ => return self,
+        };
+        if is_done { self.done(now) } else { Self { outcome: Outcome::Refused, ..self } }
+    }
+
+    /// The same when it was made, and the gate's revision is `now`.
+    #[must_use]
+    pub fn done(self, now: Option<u32>) -> Self {
+        let made = if self.changes_revision() { now } else { None };
+        Self { outcome: Outcome::Done, made, ..self }
+    }
+
+    /// Whether the gate has another revision after it, or is gone; whoever blocks first makes one.
+    #[must_use]
+    pub const fn changes_revision(&self) -> bool {
+        match self.deed {
+            Deed::Gate { .. } | Deed::Confirm { .. } | Deed::TakeBack { .. } => true,
+            Deed::Block { .. } => self.seen.is_none(),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The receipts of a host in order: which gate is in force, and what would take a change back (A15).
+
+use alloc::{collections::BTreeMap, string::String};
+use core::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::{Deed, Outcome, Receipt, Was};
+use crate::{
+    gate::{Body, Standing},
+    port::PortSpec,
+};
+
+/// The receipts by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History(BTreeMap<u32, Receipt>);
+
+/// How the gate came to be as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Current<'a> {
+    /// There is none, as far as anybody remembers.
+    Absent,
+    /// By this change.
+    By(&'a Receipt),
+    /// It stood after this change and is gone: none of ours took it away.
+    Gone(&'a Receipt),
+    /// By nothing of which a receipt is kept.
+    Unknown,
+}
+
+/// What takes a change back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Back<'a> {
+    /// To end its trial.
+    EndTrial(&'a Receipt),
+    /// To put back the gate that was there before; `None` where there was none.
+    Restore(&'a Receipt, Option<Body>),
+    /// To let a source in again.
+    Unblock(&'a Receipt, IpAddr),
+    /// To close ports that are open for a while.
+    Shut(&'a Receipt, Option<String>, PortSpec),
+}
+
+/// Why nothing takes a change back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge<'a> {
+    /// There is no such receipt, or none at all.
+    Missing,
+    /// The kernel took it back already, at this time.
+    Over(&'a Receipt, Timestamp),
+    /// Somebody took it back already, or it only took another one back.
+    Back(&'a Receipt),
+    /// It was not made, or nobody knows.
+    Unmade(&'a Receipt),
+    /// What was there before is not known.
+    Unknown(&'a Receipt),
+}
+
+impl FromIterator<Receipt> for History {
+    fn from_iter<I: IntoIterator<Item = Receipt>>(receipts: I) -> Self {
+        Self(receipts.into_iter().map(|receipt| (receipt.number, receipt)).collect())
+    }
+}
+
+impl History {
+    /// The receipts, the newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Receipt> {
+        self.0.values().rev()
+    }
+
+    /// The newest one.
+    #[must_use]
+    pub fn last(&self) -> Option<&Receipt> {
+        self.0.last_key_value().map(|(_, last)| last)
+    }
+
+    /// The one of this number.
+    #[must_use]
+    pub fn of(&self, number: u32) -> Option<&Receipt> {
+        self.0.get(&number)
+    }
+
+    /// The number of the next one; `None` after four thousand million.
+    #[must_use]
+    pub fn next(&self) -> Option<u32> {
+        self.0.last_key_value().map_or(Some(1), |(last, _)| last.checked_add(1))
+    }
+
+    /// Puts a receipt in, in place of the one with its number.
+    pub fn put(&mut self, receipt: Receipt) {
+        self.0.insert(receipt.number, receipt);
+    }
+
+    /// How the gate came to be as it stands.
+    #[must_use]
+    pub fn current(&self, standing: Option<&Standing>) -> Current<'_> {
+        let mut made = self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
+        let last = made.find(|receipt| receipt.changes_revision());
+        let now = standing.map(|standing| standing.revision.number());
+        match (last, now) {
+            (None, None) => Current::Absent,
+            (None, Some(_)) => Current::Unknown,
+            (Some(last), _) if last.made == now => {
+                if now.is_some() {
+                    Current::By(last)
+                } else {
+                    Current::Absent
+                }
+            }
+            (Some(last), None) => Current::Gone(last),
+            (Some(_), Some(_)) => Current::Unknown,
+        }
+    }
+
+    /// The change that is on trial, where it is ours.
+    #[must_use]
+    pub fn trial(&self, standing: &Standing) -> Option<&Receipt> {
+        standing.trial?;
+        match self.current(Some(standing)) {
+            Current::By(receipt) if matches!(receipt.deed, Deed::Gate { until: Some(_), .. }) => {
+                Some(receipt)
+            }
+            _ => None,
+        }
+    }
+
+    /// The last change that was on trial and that the kernel took back, and when; nothing was done to the gate since.
+    #[must_use]
+    pub fn lapsed(&self, standing: Option<&Standing>) -> Option<(&Receipt, Timestamp)> {
+        let receipt = match self.current(standing) {
+            Current::By(receipt) | Current::Gone(receipt) => receipt,
+            Current::Absent | Current::Unknown => return None,
+        };
+        match receipt.deed {
+            Deed::Gate { until: Some(until), .. } if standing.is_none_or(|it| it.trial.is_none()) => {
+                Some((receipt, until))
+            }
+            _ => None,
+        }
+    }
+
+    /// What takes back the change of receipt `number`, or the last one.
+    ///
+    /// # Errors
+    ///
+    /// Nothing does.
+    pub fn back(
+        &self,
+        number: Option<u32>,
+        standing: Option<&Standing>,
+        now: Timestamp,
+    ) -> Result<Back<'_>, Edge<'_>> {
+        let last = || self.newest_first().find(|receipt| receipt.outcome != Outcome::Refused);
+        let receipt = number.map_or_else(last, |number| self.of(number)).ok_or(Edge::Missing)?;
+        let receipt = match receipt.deed {
+            Deed::Confirm { of } if receipt.outcome == Outcome::Done => {
+                self.of(of).ok_or(Edge::Unknown(receipt))?
+            }
+            _ => receipt,
+        };
+        if receipt.outcome == Outcome::Refused {
+            return Err(Edge::Unmade(receipt));
+        }
+        match &receipt.deed {
+            Deed::Gate { until: Some(until), .. } if !self.is_confirmed(receipt) => {
+                self.end_of_trial(receipt, *until, standing)
+            }
+            Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
+            Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),
+            Deed::Gate { was: Was::Nothing, .. } => Ok(Back::Restore(receipt, None)),
+            Deed::Gate { was: Was::Gate(body), .. } => Ok(Back::Restore(receipt, Some(body.clone()))),
+            Deed::Open { until, .. } if *until <= now => Err(Edge::Over(receipt, *until)),
+            Deed::Open { zone, ports, .. } => Ok(Back::Shut(receipt, zone.clone(), ports.0)),
+            Deed::Block { until: Some(until), .. } if *until <= now => Err(Edge::Over(receipt, *until)),
+            Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
+            _ => Err(Edge::Back(receipt)),
+        }
+    }
+
+    fn end_of_trial<'a>(
+        &'a self,
+        receipt: &'a Receipt,
+        until: Timestamp,
+        standing: Option<&Standing>,
+    ) -> Result<Back<'a>, Edge<'a>> {
+        match standing.and_then(|standing| self.trial(standing)) {
+            Some(trial) if trial.number == receipt.number => Ok(Back::EndTrial(receipt)),
+            _ if self
+                .done_to(receipt, |deed| matches!(deed, Deed::TakeBack { of } if *of == receipt.number)) =>
+            {
+                Err(Edge::Back(receipt))
+            }
+            _ => Err(Edge::Over(receipt, until)),
+        }
+    }
+
+    fn is_confirmed(&self, receipt: &Receipt) -> bool {
+        self.done_to(receipt, |deed| matches!(deed, Deed::Confirm { of } if *of == receipt.number))
+    }
+
+    fn is_undone(&self, receipt: &Receipt) -> bool {
+        let is_its = |deed: &Deed| match deed {
+            Deed::Gate { cause: super::Cause::Undo(of), .. } => *of == receipt.number,
+            _ => false,
+        };
+        self.done_to(receipt, is_its)
+    }
+
+    fn done_to(&self, receipt: &Receipt, is_it: impl Fn(&Deed) -> bool) -> bool {
+        let after = self.0.range(receipt.number..).map(|(_, after)| after);
+        after.filter(|after| after.outcome == Outcome::Done).any(|after| is_it(&after.deed))
+    }
+}

@@ -1,0 +1,171 @@
+//! What receipts tell about a gate that was changed, tried, confirmed and taken back.
+
+use alloc::{string::ToString, vec, vec::Vec};
+
+use super::*;
+use crate::gate::{self, Closed, Gate, Trial};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn closing(port: &str) -> Body {
+    let ports = [port.parse().unwrap()].into_iter().collect();
+    Body::from(&Gate::Closed(Closed { ports, refusal: gate::Refusal::Drop }))
+}
+
+fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
+    let who = Who { uid: 0, login_uid: Some(1000), sudo_user: Some("alice".into()) };
+    let seen = made.map(|made| made - 1);
+    let outcome = Outcome::Done;
+    Receipt { layout: LAYOUT, number, at: at(number.into()), who, deed, seen, made, outcome }
+}
+
+fn applied(was: Was, until: Option<i64>) -> Deed {
+    Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until: until.map(at) }
+}
+
+/// A gate as it stands, with so many seconds left of a trial.
+fn standing(revision: u32, trial: Option<u64>) -> Standing {
+    let mut standing = Standing::made(Revision::of(revision));
+    standing.trial = trial.map(|seconds_left| Trial { generation: gate::Generation::B, seconds_left });
+    standing
+}
+
+/// 22/tcp was closed for good, then 23/tcp on trial until second 60.
+fn on_trial() -> Vec<Receipt> {
+    vec![
+        receipt(1, applied(Was::Nothing, None), Some(10)),
+        receipt(2, applied(Was::Gate(closing("22/tcp")), Some(60)), Some(11)),
+    ]
+}
+
+#[test]
+fn a_trial_that_runs_is_ended_and_one_that_is_over_is_left_alone() {
+    let history: History = on_trial().into_iter().collect();
+    let running = standing(11, Some(30));
+    assert_eq!(history.trial(&running).unwrap().number, 2);
+    assert_eq!(history.lapsed(Some(&running)), None);
+    let trial = history.of(2).unwrap();
+    assert_eq!(history.back(None, Some(&running), at(30)), Ok(Back::EndTrial(trial)));
+    let over = standing(11, None);
+    assert_eq!(history.trial(&over), None);
+    assert_eq!(history.lapsed(Some(&over)), Some((trial, at(60))));
+    assert_eq!(history.back(None, Some(&over), at(61)), Err(Edge::Over(trial, at(60))));
+}
+
+#[test]
+fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
+    let mut history: History = on_trial().into_iter().collect();
+    history.put(receipt(3, Deed::Confirm { of: 2 }, Some(12)));
+    let now = standing(12, None);
+    let trial = history.of(2).unwrap();
+    let before = || Back::Restore(trial, Some(closing("22/tcp")));
+    for number in [None, Some(2), Some(3)] {
+        assert_eq!(history.back(number, Some(&now), at(70)), Ok(before()));
+    }
+    assert_eq!(history.back(Some(1), Some(&now), at(70)), Ok(Back::Restore(history.of(1).unwrap(), None)));
+    assert_eq!(history.back(Some(4), Some(&now), at(70)), Err(Edge::Missing));
+    let undo = Deed::Gate {
+        cause: Cause::Undo(2),
+        becomes: Becomes::Gate,
+        was: Was::Gate(closing("23/tcp")),
+        until: None,
+    };
+    let mut undone = history.clone();
+    undone.put(receipt(4, undo, Some(13)));
+    let now = standing(13, None);
+    assert_eq!(undone.back(Some(2), Some(&now), at(80)), Err(Edge::Back(undone.of(2).unwrap())));
+    // And back again.
+    let again = Back::Restore(undone.of(4).unwrap(), Some(closing("23/tcp")));
+    assert_eq!(undone.back(None, Some(&now), at(80)), Ok(again));
+}
+
+#[test]
+fn what_was_taken_back_leaves_what_was_there() {
+    let mut history: History = on_trial().into_iter().collect();
+    history.put(receipt(3, Deed::TakeBack { of: 2 }, Some(12)));
+    let now = standing(12, None);
+    assert_eq!(history.back(Some(2), Some(&now), at(30)), Err(Edge::Back(history.of(2).unwrap())));
+    assert_eq!(history.back(None, Some(&now), at(30)), Err(Edge::Back(history.of(3).unwrap())));
+}
+
+#[test]
+fn what_somebody_else_did_is_not_claimed_to_be_known() {
+    let history: History = on_trial().into_iter().collect();
+    assert_eq!(history.current(Some(&standing(40, Some(3)))), Current::Unknown);
+    assert_eq!(history.trial(&standing(40, Some(3))), None);
+    assert_eq!(history.current(None), Current::Gone(history.of(2).unwrap()));
+    assert_eq!(History::default().current(None), Current::Absent);
+    assert_eq!(History::default().current(Some(&standing(1, None))), Current::Unknown);
+    let unknown: History = [receipt(1, applied(Was::Unknown, None), Some(10))].into_iter().collect();
+    let edge = unknown.back(None, Some(&standing(10, None)), at(5));
+    assert_eq!(edge, Err(Edge::Unknown(unknown.of(1).unwrap())));
+}
+
+#[test]
+fn whoever_was_killed_is_told_by_the_gate_whether_it_was_done() {
+    let begun =
+        |deed: Deed, seen: Option<u32>| Receipt { outcome: Outcome::Begun, seen, ..receipt(5, deed, None) };
+    let told = |receipt: Receipt, now: Option<u32>| {
+        let standing = now.map(|now| standing(now, None));
+        let settled = receipt.settled(standing.as_ref());
+        (settled.outcome, settled.made)
+    };
+    let next = || begun(applied(Was::Unknown, None), Some(7));
+    assert_eq!(told(next(), Some(8)), (Outcome::Done, Some(8)));
+    assert_eq!(told(next(), Some(7)), (Outcome::Refused, None));
+    assert_eq!(told(next(), None), (Outcome::Refused, None));
+    let first = || begun(applied(Was::Nothing, None), None);
+    assert_eq!(told(first(), Some(1_800_000_001)), (Outcome::Done, Some(1_800_000_001)));
+    assert_eq!(told(first(), None), (Outcome::Refused, None));
+    let block = || begun(Deed::Block { source: "203.0.113.7".parse().unwrap(), until: None }, None);
+    assert_eq!(
+        told(block(), Some(1_800_000_000)),
+        (Outcome::Done, Some(1_800_000_000)),
+        "the first of a gate"
+    );
+    let off = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was: Was::Unknown, until: None };
+    assert_eq!(told(begun(off.clone(), Some(7)), None), (Outcome::Done, None));
+    assert_eq!(told(begun(off, Some(7)), Some(7)), (Outcome::Refused, None));
+    let open = Deed::Open { zone: None, ports: Ports("80/tcp".parse().unwrap()), until: at(9) };
+    assert_eq!(told(begun(open, Some(7)), Some(7)), (Outcome::Begun, None));
+    let done = receipt(5, Deed::Confirm { of: 1 }, Some(9));
+    assert_eq!(done.clone().settled(None), done, "what was said stays");
+}
+
+#[test]
+fn what_is_there_for_a_while_is_taken_back_while_it_is_there() {
+    let source = "203.0.113.7".parse().unwrap();
+    let ports = Ports("8080/tcp".parse().unwrap());
+    let history: History = [
+        receipt(1, Deed::Block { source, until: None }, None),
+        receipt(2, Deed::Block { source, until: Some(at(60)) }, None),
+        receipt(3, Deed::Open { zone: Some("office".into()), ports, until: at(60) }, None),
+    ]
+    .into_iter()
+    .collect();
+    let of = |number| history.of(number).unwrap();
+    let back = |number, second| history.back(Some(number), None, at(second));
+    assert_eq!(back(1, 1_000), Ok(Back::Unblock(of(1), source)));
+    assert_eq!(back(2, 59), Ok(Back::Unblock(of(2), source)));
+    assert_eq!(back(2, 60), Err(Edge::Over(of(2), at(60))));
+    assert_eq!(back(3, 59), Ok(Back::Shut(of(3), Some("office".into()), ports.0)));
+    assert_eq!(back(3, 60), Err(Edge::Over(of(3), at(60))));
+}
+
+#[test]
+fn a_receipt_is_read_back_as_it_was_written() {
+    let mut receipts = on_trial();
+    receipts.push(receipt(3, Deed::Confirm { of: 2 }, Some(12)));
+    let ports = Ports("8000-8010/udp".parse().unwrap());
+    receipts.push(receipt(4, Deed::Open { zone: None, ports, until: at(60) }, None));
+    receipts.push(receipt(5, Deed::Shut { zone: Some("lan".into()), ports }, None));
+    receipts.push(receipt(6, Deed::Unblock { source: "2001:db8::1".parse().unwrap() }, None));
+    for receipt in receipts {
+        let text = serde_json::to_string(&receipt).unwrap();
+        assert_eq!(serde_json::from_str::<Receipt>(&text).unwrap(), receipt, "{text}");
+    }
+    let text = serde_json::to_string(&receipt(1, Deed::Confirm { of: 2 }, Some(12))).unwrap();
+    assert!(text.contains(r#""deed":{"kind":"confirm","of":2}"#), "{}", text.to_string());
+}

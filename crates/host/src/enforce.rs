@@ -1,0 +1,218 @@
+//! Changes this host as it is told to, never deciding: the receipt first, then the change, whole or not at all (A15, A16).
+
+pub mod firewall;
+mod journal;
+pub mod receipts;
+mod who;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    gate::{Rest, Standing, Transaction},
+    receipt::{Cause, Current, Deed, History, LAYOUT, Outcome, Receipt},
+};
+use rustix::process::geteuid;
+
+use self::{
+    firewall::{EnforceError, StandingError},
+    receipts::{Boot, Receipts, ReceiptsError},
+};
+use crate::{
+    keep::KeepError,
+    lock::{Lock, LockError},
+    observe::clock,
+    pins::stranger::Stranger,
+};
+
+/// Held by whoever changes the gate.
+const LOCK: &str = "gate.lock";
+
+/// Why the gate was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// Only root may.
+    #[error("only root may change the gate")]
+    NotRoot,
+    /// The folder of the lock is not portreeve's.
+    #[error("{} is not portreeve's", .0.path)]
+    Foreign(Stranger),
+    /// The lock cannot be taken.
+    #[error("cannot lock the gate")]
+    Lock(#[source] std::io::Error),
+    /// What is kept cannot be read.
+    #[error("cannot read what was done before")]
+    Receipts(#[from] ReceiptsError),
+    /// The gate cannot be told.
+    #[error("cannot tell how the gate stands")]
+    Standing(#[from] StandingError),
+    /// What would take the change back cannot be kept, so nothing was done.
+    #[error("cannot keep what would take the change back")]
+    NoUndo(#[source] KeepError),
+    /// The change was not made, or nobody knows.
+    #[error("cannot change the gate")]
+    Enforce(#[from] EnforceError),
+}
+
+impl From<LockError> for DoorError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Foreign(stranger) => Self::Foreign(stranger),
+            LockError::Closed(source) => Self::Lock(source),
+        }
+    }
+}
+
+/// The way to change the gate, which one process at a time has: it knows how the gate stands and how it came to be so.
+#[derive(Debug)]
+pub struct Door {
+    _lock: Lock,
+    receipts: Receipts,
+    /// The gate as it stands.
+    pub standing: Option<Standing>,
+    /// The receipts of this host.
+    pub history: History,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A change that was made.
+#[derive(Debug)]
+pub struct Passed {
+    /// Its receipt.
+    pub receipt: Receipt,
+    /// The gate after it.
+    pub standing: Option<Standing>,
+    /// Why the next boot does not know of it.
+    pub unkept: Option<KeepError>,
+}
+
+impl Door {
+    /// Waits until nobody else changes the gate, and looks how it stands; receipts are in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// Without root, or where something cannot be told.
+    pub fn open(folder: &Path) -> Result<Self, DoorError> {
+        if !geteuid().is_root() {
+            return Err(DoorError::NotRoot);
+        }
+        let lock = Lock::take(LOCK)?;
+        let receipts = Receipts::in_folder(folder);
+        let standing = firewall::standing()?;
+        let mut door = Self { _lock: lock, history: receipts.read()?, receipts, standing, now: clock::now() };
+        door.settle();
+        Ok(door)
+    }
+
+    /// Says of the last change what came of it, where its maker ended before he could; what cannot be written now is
+    /// found out again by whoever comes next.
+    fn settle(&mut self) {
+        let last = self.history.last().filter(|last| last.outcome == Outcome::Begun).cloned();
+        if let Some(last) = last {
+            let settled = last.settled(self.standing.as_ref());
+            let _ = self.receipts.keep(&settled);
+            self.history.put(settled);
+        }
+        let _ = self.keep_boot();
+    }
+
+    /// Makes a change: the receipt is on the disk first, then nft tries it, then it is made.
+    ///
+    /// # Errors
+    ///
+    /// It was not made, or [`EnforceError::Untold`].
+    pub fn pass(mut self, deed: Deed, transaction: &Transaction) -> Result<Passed, DoorError> {
+        let receipt = self.begin(deed)?;
+        self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
+        if let Err(error) = firewall::check(transaction).and_then(|()| firewall::carry_out(transaction)) {
+            return self.failed(receipt, error);
+        }
+        self.standing = firewall::standing()?;
+        let now = self.standing.as_ref().map(|standing| standing.revision.number());
+        Ok(self.finish(receipt.done(now)))
+    }
+
+    fn begin(&self, deed: Deed) -> Result<Receipt, DoorError> {
+        Ok(Receipt {
+            layout: LAYOUT,
+            number: self.history.next().ok_or(ReceiptsError::Full)?,
+            at: self.now,
+            who: who::who(),
+            deed,
+            seen: self.standing.as_ref().map(|standing| standing.revision.number()),
+            made: None,
+            outcome: Outcome::Begun,
+        })
+    }
+
+    /// Where nobody said whether it was made, the gate tells.
+    fn failed(mut self, receipt: Receipt, error: EnforceError) -> Result<Passed, DoorError> {
+        let is_untold = matches!(error, EnforceError::Untold(_));
+        let settled = if is_untold {
+            self.standing = firewall::standing()?;
+            receipt.settled(self.standing.as_ref())
+        } else {
+            Receipt { outcome: Outcome::Refused, ..receipt }
+        };
+        if settled.outcome == Outcome::Done {
+            return Ok(self.finish(settled));
+        }
+        // A receipt that nobody could finish is settled by whoever comes next.
+        let _ = self.receipts.keep(&settled);
+        Err(error.into())
+    }
+
+    /// The change is made: what cannot be written of it any more does not unmake it.
+    fn finish(mut self, receipt: Receipt) -> Passed {
+        journal::tell(&receipt);
+        let kept = self.receipts.keep(&receipt);
+        self.history.put(receipt.clone());
+        let unkept = kept.and_then(|()| self.keep_boot()).err();
+        self.receipts.forget(&self.history);
+        Passed { receipt, standing: self.standing, unkept }
+    }
+
+    /// Keeps the confirmed gate for the next boot, and nothing else; what somebody else changed is not kept.
+    fn keep_boot(&self) -> Result<(), KeepError> {
+        match self.standing.as_ref().map(Standing::body) {
+            Some(Some(body)) if body.rest() != Rest::All => {
+                self.receipts.keep_boot(&Boot { layout: LAYOUT, at: self.now, gate: body.clone() })
+            }
+            Some(None) => Ok(()),
+            // Whoever else took it away did not ask for another boot.
+            None if self.history.current(None) != Current::Absent => Ok(()),
+            _ => self.receipts.forget_boot(),
+        }
+    }
+}
+
+/// How the gate stands and how it came to be so, for whoever only looks.
+///
+/// # Errors
+///
+/// Without root, or where something cannot be told.
+pub fn look(folder: &Path) -> Result<(Option<String>, History), DoorError> {
+    if !geteuid().is_root() {
+        return Err(DoorError::NotRoot);
+    }
+    let history = Receipts::in_folder(folder).read()?;
+    Ok((firewall::listing()?, history))
+}
+
+/// The word for what a change does.
+#[must_use]
+pub const fn word(deed: &Deed) -> &'static str {
+    match deed {
+        Deed::Gate { cause: Cause::Apply, .. } => "apply",
+        Deed::Gate { cause: Cause::Close, .. } => "close",
+        Deed::Gate { cause: Cause::Off, .. } => "off",
+        Deed::Gate { cause: Cause::Undo(_), .. } => "undo",
+        Deed::Confirm { .. } => "confirm",
+        Deed::TakeBack { .. } => "take-back",
+        Deed::Open { .. } => "open",
+        Deed::Shut { .. } => "shut",
+        Deed::Block { .. } => "block",
+        Deed::Unblock { .. } => "unblock",
+    }
+}

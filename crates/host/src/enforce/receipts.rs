@@ -1,0 +1,248 @@
+//! Where receipts are kept, and the gate that the next boot begins with: on the disk before anything is changed (A15).
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use portreeve_core::{
+    gate::Body,
+    receipt::{History, LAYOUT, Receipt},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::keep::{self, KeepError, Readers};
+
+/// The gate of the next boot.
+const BOOT: &str = "boot.json";
+/// How the name of a receipt ends, behind its number.
+const ENDING: &str = ".receipt.json";
+/// Receipts that are kept; older ones are forgotten.
+const RECEIPTS_MAX: usize = 1_000;
+/// Entries of the folder that are looked at.
+const ENTRIES_MAX: usize = 100_000;
+/// A gate of a million ports and the one before it.
+const RECEIPT_BYTES_MAX: u64 = 64 << 20;
+
+/// Why what is kept cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptsError {
+    /// The system refused.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{} is no receipt", path.display())]
+    Garbled {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer portreeve wrote it.
+    #[error("{} has layout {layout}, which is newer than this program", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its layout.
+        layout: u32,
+    },
+    /// There is no number left for another one.
+    #[error("there are too many receipts")]
+    Full,
+}
+
+impl ReceiptsError {
+    /// What is in the way, where it is a file.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Read { path, .. } | Self::Garbled { path } | Self::Newer { path, .. } => Some(path),
+            Self::Full => None,
+        }
+    }
+}
+
+/// The confirmed gate, as the next boot puts it in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boot {
+    /// Its layout.
+    pub layout: u32,
+    /// Since when it is confirmed, or known to be.
+    pub at: Timestamp,
+    /// The gate.
+    pub gate: Body,
+}
+
+/// The folder of receipts.
+#[derive(Clone, Debug)]
+pub(super) struct Receipts {
+    folder: PathBuf,
+}
+
+impl Receipts {
+    pub(super) fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Every receipt; none where there is no folder.
+    pub(super) fn read(&self) -> Result<History, ReceiptsError> {
+        let fail = |source| ReceiptsError::Read { path: self.folder.clone(), source };
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(History::default()),
+            Err(error) => return Err(fail(error)),
+        };
+        let names = entries.take(ENTRIES_MAX).map(|entry| Ok(entry?.file_name()));
+        let names: Vec<_> = names.collect::<io::Result<_>>().map_err(fail)?;
+        let numbers = names.iter().filter_map(|name| number(name.to_str()?));
+        numbers.map(|number| self.receipt(number)).collect()
+    }
+
+    fn receipt(&self, number: u32) -> Result<Receipt, ReceiptsError> {
+        let path = self.path(number);
+        let fail = |source| ReceiptsError::Read { path: path.clone(), source };
+        let mut text = String::new();
+        let file = fs::File::open(&path).map_err(fail)?;
+        file.take(RECEIPT_BYTES_MAX).read_to_string(&mut text).map_err(fail)?;
+        match layout(&text) {
+            Some(layout) if layout > LAYOUT => return Err(ReceiptsError::Newer { path, layout }),
+            _ => {}
+        }
+        let receipt = serde_json::from_str(&text).ok().filter(|receipt: &Receipt| receipt.number == number);
+        receipt.ok_or(ReceiptsError::Garbled { path })
+    }
+
+    /// Writes a receipt, which is on the disk when this ends well.
+    pub(super) fn keep(&self, receipt: &Receipt) -> Result<(), KeepError> {
+        self.write(&self.path(receipt.number), receipt)
+    }
+
+    /// Writes the gate of the next boot, unless it is written already.
+    pub(super) fn keep_boot(&self, boot: &Boot) -> Result<(), KeepError> {
+        let path = self.folder.join(BOOT);
+        let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Boot>(&bytes).ok());
+        let is_kept = kept.is_some_and(|kept| (kept.layout, &kept.gate) == (boot.layout, &boot.gate));
+        if is_kept { Ok(()) } else { self.write(&path, boot) }
+    }
+
+    pub(super) fn forget_boot(&self) -> Result<(), KeepError> {
+        let path = self.folder.join(BOOT);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(KeepError::Write { path, source }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the oldest receipts away where there are too many; one that stays does no harm.
+    pub(super) fn forget(&self, history: &History) {
+        for receipt in history.newest_first().skip(RECEIPTS_MAX) {
+            let _ = fs::remove_file(self.path(receipt.number));
+        }
+    }
+
+    fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), KeepError> {
+        let fail = |error: serde_json::Error| KeepError::Write { path: path.into(), source: error.into() };
+        let mut bytes = serde_json::to_vec(value).map_err(fail)?;
+        bytes.push(b'\n');
+        keep::replace(path, &bytes, Readers::Owner)
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("{number:08}{ENDING}"))
+    }
+}
+
+fn number(name: &str) -> Option<u32> {
+    name.strip_suffix(ENDING)?.parse().ok()
+}
+
+/// The layout alone, so that a newer file is told from a broken one.
+fn layout(text: &str) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Head {
+        layout: u32,
+    }
+    serde_json::from_str::<Head>(text).ok().map(|head| head.layout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portreeve_core::receipt::{Deed, Outcome, Who};
+
+    /// A folder of the test's own, gone when dropped.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            Self(std::env::temp_dir().join(format!("portreeve-receipts-{}-{name}", std::process::id())))
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn receipt(number: u32) -> Receipt {
+        let (at, who, outcome) = (Timestamp::UNIX_EPOCH, Who::default(), Outcome::Done);
+        Receipt {
+            layout: LAYOUT,
+            number,
+            at,
+            who,
+            deed: Deed::Confirm { of: 1 },
+            seen: None,
+            made: None,
+            outcome,
+        }
+    }
+
+    #[test]
+    fn what_was_kept_is_read_in_order() {
+        let place = Place::new("order");
+        let receipts = Receipts::in_folder(&place.0);
+        assert_eq!(receipts.read().unwrap(), History::default());
+        for number in [2, 10, 1] {
+            receipts.keep(&receipt(number)).unwrap();
+        }
+        fs::write(place.0.join("notes.txt"), "not ours").unwrap();
+        let history = receipts.read().unwrap();
+        assert_eq!(history.newest_first().map(|receipt| receipt.number).collect::<Vec<_>>(), [10, 2, 1]);
+        receipts.forget_boot().unwrap();
+    }
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let place = Place::new("many");
+        let receipts = Receipts::in_folder(&place.0);
+        receipts.keep(&receipt(1)).unwrap();
+        let last = u32::try_from(RECEIPTS_MAX).unwrap() + 1;
+        let history: History = (1..=last).map(receipt).collect();
+        receipts.forget(&history);
+        assert_eq!(receipts.read().unwrap(), History::default());
+    }
+
+    #[test]
+    fn what_is_no_receipt_is_named() {
+        let place = Place::new("garbled");
+        let receipts = Receipts::in_folder(&place.0);
+        receipts.keep(&receipt(3)).unwrap();
+        let path = receipts.path(3);
+        let newer = fs::read_to_string(&path).unwrap().replace("\"layout\":1", "\"layout\":2");
+        for text in ["", "{}", "{\"layout\":1}"] {
+            fs::write(&path, text).unwrap();
+            assert!(matches!(receipts.read(), Err(ReceiptsError::Garbled { path: own }) if own == path));
+        }
+        fs::write(&path, newer).unwrap();
+        assert!(matches!(receipts.read(), Err(ReceiptsError::Newer { layout: 2, .. })));
+        fs::write(&path, serde_json::to_vec(&receipt(4)).unwrap()).unwrap();
+        assert!(matches!(receipts.read(), Err(ReceiptsError::Garbled { .. })), "another one's number");
+    }
+}

@@ -1,0 +1,118 @@
+//! `portreeve close --from ADDRESS`: keeps a source out, for a while or for good (A16).
+
+use std::{net::IpAddr, time::Duration};
+
+use clap::{Arg, ArgMatches};
+use jiff::SignedDuration;
+use portreeve_core::{
+    gate::{self, BlockedSource, Body, Revision, Timeout},
+    receipt::Deed,
+    text,
+    words::{Lang, Text, Words},
+};
+
+use super::Command;
+use crate::{
+    door::{self, tell_unkept},
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, Verbosity, options},
+    show::{age::length, next, out::Out},
+};
+
+const FROM: &str = "from";
+const FOR: &str = "for";
+
+/// `close`.
+pub(super) const COMMAND: Command = Command {
+    name: "close",
+    about: Words { en: "Keep a source out", ja: "送信元の遮断" },
+    examples: &["portreeve close --from 203.0.113.7 --for 2h"],
+    takes: &[],
+    arguments,
+    run,
+};
+
+const FAILED: Words = Words { en: "cannot keep the source out", ja: "送信元を遮断できません" };
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let from = Words {
+        en: "An address; of IPv6 its whole network of 64 bits is kept out",
+        ja: "アドレス(IPv6 では、それを含む /64 全体を遮断)",
+    };
+    let length = Words {
+        en: "How long: 30m, 2h (default: for good)",
+        ja: "遮断する時間: 30m、2h など(既定値: 無期限)",
+    };
+    vec![
+        options::value(FROM, "ADDRESS", from, lang).required(true),
+        options::value(FOR, "TIME", length, lang).value_parser(options::duration),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let source = address(own.get_one::<String>(FROM).expect("clap requires it"))?;
+    let length = own.get_one::<Duration>(FOR).copied();
+    let timeout = length.map(|length| Timeout::of(length).ok_or_else(no_time)).transpose()?;
+    let door = door::open(FAILED)?;
+    let block = gate::block(BlockedSource::of(source), timeout);
+    let transaction = match &door.standing {
+        Some(_) => block,
+        None => gate::create(&Body::open(), Revision::first(door.now)).then(&block),
+    };
+    let until = length.and_then(|length| {
+        let length = SignedDuration::try_from(length).ok()?;
+        door.now.checked_add(length).ok()
+    });
+    let passed = door.pass(Deed::Block { source, until }, &transaction);
+    let passed = passed.map_err(|error| door::failure(error, FAILED))?;
+    if settings.verbosity != Verbosity::Quiet {
+        out.sentences(said(source, length).in_lang(settings.lang))?;
+        next::print(&["portreeve undo".into(), "portreeve gate status".into()], out)?;
+    }
+    tell_unkept(&passed, settings);
+    Ok(Exit::Fine)
+}
+
+fn said(source: IpAddr, time: Option<Duration>) -> Text {
+    let whom = match source {
+        IpAddr::V4(_) => text!("{source}", "{source}"),
+        IpAddr::V6(_) => text!("the network of 64 bits around {source}", "{source} を含む /64"),
+    };
+    let Text { en, ja } = whom;
+    match time {
+        Some(time) => {
+            let Text { en: en_time, ja: ja_time } = length(time.as_secs());
+            text!(
+                "New connections from {en} are refused for {en_time}; what it has open goes on.",
+                "{ja} からの新しい接続を {ja_time}遮断します。確立済みの接続は続きます。"
+            )
+        }
+        None => text!(
+            "New connections from {en} are refused until you undo it; what it has open goes on.",
+            "{ja} からの新しい接続を、取り消すまで遮断します。確立済みの接続は続きます。"
+        ),
+    }
+}
+
+fn address(word: &str) -> Result<IpAddr, Failure> {
+    let address: IpAddr = word.parse().map_err(|_| {
+        Failure::usage(text!("`{word}` is not an address", "`{word}` はアドレスではありません"))
+            .hint(text!("portreeve close --from 203.0.113.7", "portreeve close --from 203.0.113.7"))
+    })?;
+    let address = address.to_canonical();
+    if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
+        return Err(Failure::usage(FAILED).because(text!(
+            "nobody outside sends from {address}",
+            "{address} を送信元とする外部の相手はいません"
+        )));
+    }
+    Ok(address)
+}
+
+fn no_time() -> Failure {
+    Failure::usage(FAILED).because(Words {
+        en: "the time is less than a millisecond or more than ten years",
+        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
+    })
+}

@@ -1,0 +1,97 @@
+//! `portreeve confirm`: keeps the change that is on trial, if it still is (A15).
+
+use clap::{Arg, ArgMatches};
+use portreeve_core::{
+    gate,
+    receipt::{Current, Deed, Receipt},
+    text,
+    words::{Lang, Text, Words},
+};
+use portreeve_host::enforce::{
+    Door, DoorError,
+    firewall::{EnforceError, Refusal},
+};
+
+use super::Command;
+use crate::{
+    door::{self, tell_unkept},
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, Verbosity},
+    show::{age::ago, next, out::Out},
+};
+
+/// `confirm`.
+pub(super) const COMMAND: Command = Command {
+    name: "confirm",
+    about: Words { en: "Keep the change that is on trial", ja: "試行中の変更の確定" },
+    examples: &["portreeve confirm"],
+    takes: &[],
+    arguments,
+    run,
+};
+
+const FAILED: Words = Words { en: "cannot confirm the change", ja: "変更を確定できません" };
+
+fn arguments(_: Lang) -> Vec<Arg> {
+    Vec::new()
+}
+
+fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let door = door::open(FAILED)?;
+    let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) else {
+        return nothing(&door, settings, out);
+    };
+    // Somebody's whose receipts are elsewhere has none here.
+    let of = door.history.trial(standing).map_or(0, |trial| trial.number);
+    let transaction = gate::confirm(standing).map_err(|error| door::unwritten(error, FAILED))?;
+    let passed = match door.pass(Deed::Confirm { of }, &transaction) {
+        Err(DoorError::Enforce(EnforceError::Refused(Refusal::TooLate))) => return Err(too_late(None)),
+        passed => passed.map_err(|error| door::failure(error, FAILED))?,
+    };
+    if settings.verbosity != Verbosity::Quiet {
+        out.say(Words {
+            en: "Kept: the change is in force for good, and at the next boot.",
+            ja: "変更を確定しました。次回の起動後も有効です。",
+        })?;
+        next::print(&["portreeve undo".into(), "portreeve gate status".into()], out)?;
+    }
+    tell_unkept(&passed, settings);
+    Ok(Exit::Fine)
+}
+
+/// To confirm twice is no mistake; to confirm what the kernel took back is too late.
+fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if let Some((trial, until)) = door.history.lapsed(door.standing.as_ref()) {
+        return Err(too_late(Some((trial, ago(until, door.now)))));
+    }
+    match door.history.current(door.standing.as_ref()) {
+        Current::By(Receipt { deed: Deed::Confirm { of }, .. }) => {
+            if settings.verbosity != Verbosity::Quiet {
+                let said = text!(
+                    "Nothing to do: the change of receipt {of} is confirmed already.",
+                    "記録 {of} の変更は既に確定しています。"
+                );
+                out.sentences(said.in_lang(settings.lang))?;
+            }
+            Ok(Exit::Fine)
+        }
+        Current::Gone(_) => Err(Failure::new(Exit::TakenBack, FAILED)
+            .because(Words {
+                en: "the gate is gone: somebody else took it away",
+                ja: "ゲートがありません: 別の何かが取り除きました",
+            })
+            .hint(text!("portreeve gate status", "portreeve gate status"))),
+        _ => Err(door::unwritten(gate::Refused::NoTrial, FAILED)),
+    }
+}
+
+fn too_late(trial: Option<(&Receipt, Text)>) -> Failure {
+    let failure = door::too_late(FAILED);
+    let Some((receipt, Text { en, ja })) = trial else { return failure };
+    let number = receipt.number;
+    failure.because(text!(
+        "the trial of receipt {number} ended {en}",
+        "記録 {number} の試行は {ja}に終了しました"
+    ))
+}

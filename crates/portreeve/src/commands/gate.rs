@@ -1,0 +1,59 @@
+//! `portreeve gate status`: how the gate stands, what is on trial, and what is open or kept out for a while (A15, A20).
+
+use clap::{Arg, ArgMatches};
+use jiff::Timestamp;
+use portreeve_core::{
+    gate::{Standing, Temporary},
+    words::{Lang, Words},
+};
+use portreeve_host::enforce::{firewall::StandingError, look};
+
+use super::Command;
+use crate::{
+    directories, door,
+    exit::Exit,
+    failure::Failure,
+    settings::Settings,
+    show::{gate as show, out::Out},
+};
+
+const ACTION: &str = "action";
+const STATUS: &str = "status";
+
+/// `gate`.
+pub(super) const COMMAND: Command = Command {
+    name: "gate",
+    about: Words { en: "How does the gate stand?", ja: "ゲートの状態" },
+    examples: &["portreeve gate status"],
+    takes: &[],
+    arguments,
+    run,
+};
+
+const FAILED: Words =
+    Words { en: "cannot tell how the gate stands", ja: "ゲートの状態を確認できません" };
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let action = Words {
+        en: "status: what is confirmed, on trial, open or kept out",
+        ja: "status: 確定済み、試行中、一時的な開放と遮断を表示",
+    };
+    vec![
+        Arg::new(ACTION)
+            .value_name(STATUS)
+            .value_parser([STATUS])
+            .default_value(STATUS)
+            .hide_possible_values(true)
+            .hide_default_value(true)
+            .help(action.in_lang(lang)),
+    ]
+}
+
+fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let (listing, history) = look(&directories::gate()?).map_err(|error| door::failure(error, FAILED))?;
+    let unread = |error| door::standing(&StandingError::Read(error), FAILED);
+    let standing = listing.as_deref().map_or(Ok(None), Standing::read).map_err(unread)?;
+    let temporary = listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read).map_err(unread)?;
+    show::status(standing.as_ref(), &temporary, &history, Timestamp::now(), settings, out)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,165 @@
+//! `portreeve open PORT --for 2h`: opens a port in the gate for a while, which the kernel ends by itself (A15).
+
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches};
+use jiff::SignedDuration;
+use portreeve_core::{
+    gate::{self, Timeout, ZoneName},
+    policy::{HOST, WORLD},
+    port::{PortSpec, Protocol},
+    receipt::{Deed, Ports},
+    text,
+    words::{Lang, Text, Words},
+};
+use portreeve_host::enforce::{
+    DoorError,
+    firewall::{EnforceError, Refusal},
+};
+
+use super::Command;
+use crate::{
+    asked::{self, Asked},
+    door::{self, tell_unkept},
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, Verbosity, options},
+    show::{age, next, out::Out},
+    table_file::TableFile,
+};
+
+const PORT: &str = "port";
+const FROM: &str = "from";
+const FOR: &str = "for";
+/// A hash has no ranges, so each number is an element of its own.
+const PORTS_MAX: u32 = 1_024;
+
+/// `open`.
+pub(super) const COMMAND: Command = Command {
+    name: "open",
+    about: Words { en: "Open a port for a while", ja: "ポートの一時的な開放" },
+    examples: &["portreeve open 8080 --for 2h", "portreeve open 5432/tcp --from office --for 30m"],
+    takes: &[],
+    arguments,
+    run,
+};
+
+const FAILED: Words = Words { en: "cannot open the port", ja: "ポートを開けません" };
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let port = Words {
+        en: "443, https, 443/udp, 30000-30009/tcp; a number alone is of tcp",
+        ja: "443、https、443/udp、30000-30009/tcp など(番号だけなら tcp)",
+    };
+    let from = Words {
+        en: "The zone that it is open to (default: world, which is everybody)",
+        ja: "開放先のゾーン(既定値: world、つまりすべて)",
+    };
+    let length = Words { en: "How long: 30m, 2h", ja: "開放する時間: 30m、2h など" };
+    vec![
+        Arg::new(PORT).value_name("PORT").required(true).help(port.in_lang(lang)),
+        options::value(FROM, "ZONE", from, lang),
+        options::value(FOR, "TIME", length, lang).value_parser(options::duration).required(true),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let ports = ports(own.get_one::<String>(PORT).expect("clap requires it"))?;
+    let length = own.get_one::<Duration>(FOR).copied().expect("clap requires it");
+    let timeout = Timeout::of(length).ok_or_else(no_time)?;
+    let zone = zone(own.get_one::<String>(FROM).map(String::as_str))?;
+    let door = door::open(FAILED)?;
+    let Some(standing) = &door.standing else { return Err(no_gate()) };
+    let zones = standing.zones().collect::<Vec<_>>().join(", ");
+    let name = zone.as_ref().map(|(_, name)| name);
+    let transaction = gate::open_for(name, ports, timeout).ok_or_else(|| unjudged(ports.protocol))?;
+    let until = SignedDuration::try_from(length).ok().and_then(|length| door.now.checked_add(length).ok());
+    let zone = zone.map(|(zone, _)| zone);
+    let deed = Deed::Open { zone: zone.clone(), ports: Ports(ports), until: until.unwrap_or(door.now) };
+    let passed = match door.pass(deed, &transaction) {
+        Err(DoorError::Enforce(EnforceError::Refused(Refusal::NoZone))) => return Err(no_zone(&zones)),
+        passed => passed.map_err(|error| door::failure(error, FAILED))?,
+    };
+    if settings.verbosity != Verbosity::Quiet {
+        let zone = zone.as_deref().unwrap_or(WORLD);
+        let Text { en, ja } = age::length(length.as_secs());
+        let said = text!(
+            "{ports} is open to {zone} for {en}; then the kernel closes it by itself.",
+            "{ports} を {zone} に {ja}開放しました。時間が来ればカーネルが自動的に閉じます。"
+        );
+        out.sentences(said.in_lang(settings.lang))?;
+        next::print(&["portreeve undo".into(), format!("portreeve exposure {ports}")], out)?;
+    }
+    tell_unkept(&passed, settings);
+    Ok(Exit::Fine)
+}
+
+/// The ports of a word; of a name as the registry has it, tcp before others.
+fn ports(word: &String) -> Result<PortSpec, Failure> {
+    let asked = asked::any_of(word, TableFile::load()?.registry())?;
+    let is_tcp = |asked: &&Asked| asked.protocol.is_none_or(|protocol| protocol == Protocol::Tcp);
+    let Some(first) = asked.iter().find(is_tcp).or(asked.first()) else {
+        return Err(Failure::usage(FAILED));
+    };
+    let ports = PortSpec { range: first.range, protocol: first.protocol.unwrap_or(Protocol::Tcp) };
+    if ports.range.count() > PORTS_MAX {
+        return Err(Failure::usage(FAILED).because(text!(
+            "more than {PORTS_MAX} numbers at once are for the policy to open",
+            "一度に {PORTS_MAX} 個を超える番号は policy で開いてください"
+        )));
+    }
+    if asked.iter().any(|other| other.range != first.range) {
+        return Err(Failure::usage(FAILED).because(Words {
+            en: "one port, or one range of them, at a time",
+            ja: "一度に指定できるのは、1 つのポートまたは 1 つの範囲です",
+        }));
+    }
+    Ok(ports)
+}
+
+/// The zone that was named, and how the gate names it; `None` for everybody.
+fn zone(word: Option<&str>) -> Result<Option<(String, ZoneName)>, Failure> {
+    match word {
+        None | Some(WORLD) => Ok(None),
+        Some(HOST) => Err(Failure::usage(FAILED).because(Words {
+            en: "the gate never stands between the host and itself",
+            ja: "ホスト自身からの通信はゲートの対象外です",
+        })),
+        Some(zone) => match ZoneName::of(zone) {
+            Some(name) => Ok(Some((zone.into(), name))),
+            None => Err(no_zone("")),
+        },
+    }
+}
+
+fn no_zone(zones: &str) -> Failure {
+    let known = if zones.is_empty() { WORLD.to_owned() } else { format!("{WORLD}, {zones}") };
+    Failure::usage(FAILED)
+        .because(Words {
+            en: "the gate has no such zone", ja: "ゲートにそのゾーンはありません"
+        })
+        .hint(text!("one of: {known}", "次のいずれかを指定してください: {known}"))
+}
+
+fn no_time() -> Failure {
+    Failure::usage(FAILED).because(Words {
+        en: "the time is less than a millisecond or more than ten years",
+        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
+    })
+}
+
+fn no_gate() -> Failure {
+    Failure::usage(FAILED)
+        .because(Words {
+            en: "there is no gate, so nothing of portreeve's keeps the port closed",
+            ja: "ゲートがないため、portreeve はポートを閉じていません",
+        })
+        .hint(text!("portreeve exposure", "portreeve exposure"))
+}
+
+fn unjudged(protocol: Protocol) -> Failure {
+    Failure::usage(FAILED).because(text!(
+        "the gate does not judge {protocol}: it lets all of it in",
+        "{protocol} はゲートの対象外で、常に通過します"
+    ))
+}

@@ -1,0 +1,145 @@
+//! `portreeve undo [RECEIPT]`: takes a change of the gate back (A15).
+
+use clap::{Arg, ArgMatches, value_parser};
+use portreeve_core::{
+    gate::{self, BlockedSource, Body, Revision, Transaction, ZoneName},
+    receipt::{Back, Becomes, Cause, Deed, Edge, Ports, Receipt, Was},
+    text,
+    words::{Lang, Text, Words},
+};
+use portreeve_host::enforce::Door;
+
+use super::Command;
+use crate::{
+    door::{self, tell_unkept},
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, Verbosity},
+    show::{age::ago, next, out::Out},
+};
+
+const RECEIPT: &str = "receipt";
+
+/// `undo`.
+pub(super) const COMMAND: Command = Command {
+    name: "undo",
+    about: Words { en: "Take a change back", ja: "変更の取り消し" },
+    examples: &["portreeve undo", "portreeve undo 7"],
+    takes: &[],
+    arguments,
+    run,
+};
+
+const FAILED: Words = Words { en: "cannot take the change back", ja: "変更を取り消せません" };
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let receipt = Words {
+        en: "The number of its receipt, as history shows it (default: the last change)",
+        ja: "history に表示される記録の番号(既定値: 最後の変更)",
+    };
+    vec![
+        Arg::new(RECEIPT)
+            .value_name("RECEIPT")
+            .value_parser(value_parser!(u32).range(1..))
+            .help(receipt.in_lang(lang)),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let door = door::open(FAILED)?;
+    let number = own.get_one::<u32>(RECEIPT).copied();
+    let (standing, history) = (door.standing.as_ref(), &door.history);
+    let back = history.back(number, standing, door.now).map_err(|edge| no_way_back(edge, &door))?;
+    let (deed, transaction, said) = change(&door, back)?;
+    let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    if settings.verbosity != Verbosity::Quiet {
+        out.sentences(said.in_lang(settings.lang))?;
+        next::print(&["portreeve gate status".into(), "portreeve history".into()], out)?;
+    }
+    tell_unkept(&passed, settings);
+    Ok(Exit::Fine)
+}
+
+/// What takes it back: the deed, its text for nft, and what is said then.
+fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Failure> {
+    let unwritten = |error| door::unwritten(error, FAILED);
+    Ok(match back {
+        Back::EndTrial(Receipt { number: of, .. }) => {
+            let standing = door.standing.as_ref().expect("a trial runs in a gate");
+            let said = text!(
+                "Taken back: the trial of receipt {of} is over, and the gate before it is in force.",
+                "記録 {of} の試行を終了し、変更前のゲートに戻しました。"
+            );
+            (Deed::TakeBack { of: *of }, gate::take_back(standing).map_err(unwritten)?, said)
+        }
+        Back::Restore(Receipt { number: of, .. }, gate) => {
+            let was = Was::of(door.standing.as_ref());
+            let becomes = if gate.is_some() { Becomes::Gate } else { Becomes::Nothing };
+            let transaction = replaced(door, gate.as_ref()).map_err(unwritten)?;
+            let deed = Deed::Gate { cause: Cause::Undo(*of), becomes, was, until: None };
+            let said = text!(
+                "Taken back: the gate is as it was before receipt {of}.",
+                "記録 {of} より前のゲートに戻しました。"
+            );
+            (deed, transaction, said)
+        }
+        Back::Unblock(_, source) => {
+            let said = text!("{source} may come in again.", "{source} の遮断を解除しました。");
+            (Deed::Unblock { source }, gate::unblock(BlockedSource::of(source)), said)
+        }
+        Back::Shut(_, zone, ports) => {
+            let name = zone.as_deref().and_then(ZoneName::of);
+            let transaction = gate::close_early(name.as_ref(), ports).unwrap_or_default();
+            let said = text!("{ports} is no longer open.", "{ports} の一時的な開放を終了しました。");
+            (Deed::Shut { zone, ports: Ports(ports) }, transaction, said)
+        }
+    })
+}
+
+/// The text by which the gate becomes `gate` at once, or is taken away.
+fn replaced(door: &Door, gate: Option<&Body>) -> Result<Transaction, gate::Refused> {
+    Ok(match (gate, door.standing.as_ref()) {
+        (Some(gate), Some(standing)) => gate::apply(gate, standing, gate::Keep::AtOnce)?,
+        (Some(gate), None) => gate::create(gate, Revision::first(door.now)),
+        (None, Some(standing)) if standing.trial.is_some() => return Err(gate::Refused::OnTrial),
+        (None, Some(standing)) => gate::remove(standing),
+        (None, None) => Transaction::default(),
+    })
+}
+
+fn no_way_back(edge: Edge<'_>, door: &Door) -> Failure {
+    let history = || text!("portreeve history", "portreeve history");
+    match edge {
+        Edge::Missing => Failure::usage(FAILED)
+            .because(Words { en: "there is no such receipt", ja: "該当する記録がありません" })
+            .hint(history()),
+        Edge::Over(Receipt { number, .. }, until) => {
+            let Text { en, ja } = ago(until, door.now);
+            Failure::new(Exit::TakenBack, FAILED).because(text!(
+                "nothing to do: the kernel took receipt {number} back by itself {en}",
+                "記録 {number} は {ja}にカーネルが自動的に元に戻しています"
+            ))
+        }
+        Edge::Back(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
+            .because(text!(
+                "receipt {number} has been taken back already, or itself took a change back",
+                "記録 {number} は取り消し済みか、それ自体が取り消しの記録です"
+            ))
+            .hint(history()),
+        Edge::Unmade(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
+            .because(text!(
+                "nothing to do: the change of receipt {number} was never made",
+                "記録 {number} の変更は実行されていません"
+            ))
+            .hint(history()),
+        Edge::Unknown(Receipt { number, .. }) => Failure::new(Exit::Refused, FAILED)
+            .because(text!(
+                "nobody kept which gate there was before receipt {number}",
+                "記録 {number} より前のゲートは記録されていません"
+            ))
+            .hint(Words {
+                en: "apply a policy, or take the gate away: portreeve off gate",
+                ja: "policy を適用するか、ゲートを取り除いてください: portreeve off gate",
+            }),
+    }
+}

@@ -1,0 +1,222 @@
+//! The way to change the gate, and every reason why it stays shut, in words (A15, A16).
+
+use portreeve_core::{
+    gate, text,
+    words::{Text, Words},
+};
+use portreeve_host::enforce::{
+    Door, DoorError, Passed,
+    firewall::{EnforceError, Refusal, StandingError},
+    receipts::ReceiptsError,
+};
+
+use crate::{
+    commands::foreign,
+    directories,
+    exit::Exit,
+    failure::{Failure, io_cause, keep_cause},
+    settings::{Settings, Verbosity},
+    show::escape::visible,
+};
+
+/// Waits for the way to be free; `what` says what is attempted.
+///
+/// # Errors
+///
+/// Where something does not let us.
+pub(crate) fn open(what: Words) -> Result<Door, Failure> {
+    Door::open(&directories::gate()?).map_err(|error| failure(error, what))
+}
+
+/// Why the gate was not changed.
+pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
+    match error {
+        DoorError::NotRoot | DoorError::Enforce(EnforceError::NotPermitted) => not_root(what),
+        DoorError::Foreign(stranger) => foreign(&stranger),
+        DoorError::Lock(source) => Failure::new(Exit::Unreachable, what).because(io_cause(&source)),
+        DoorError::Receipts(error) => receipts(&error, what),
+        DoorError::Standing(error) => standing(&error, what),
+        DoorError::NoUndo(error) => {
+            let path = error.path().display();
+            Failure::new(Exit::Unreachable, what)
+                .because(text!(
+                    "what would take it back cannot be kept in {path}, so nothing was done",
+                    "元に戻すための記録を {path} に保存できないため、何も変更していません"
+                ))
+                .because(keep_cause(&error))
+        }
+        DoorError::Enforce(error) => enforce(error, what),
+    }
+}
+
+fn not_root(what: Words) -> Failure {
+    let because = Words {
+        en: "only root may change or read the packet filter",
+        ja: "ファイアウォールを変更・参照できるのは root だけです",
+    };
+    Failure::usage(what)
+        .because(because)
+        .hint(Words {
+            en: "type it again behind sudo", ja: "先頭に sudo を付けて実行してください"
+        })
+}
+
+fn receipts(error: &ReceiptsError, what: Words) -> Failure {
+    let failure = Failure::new(Exit::Unreachable, what);
+    match error {
+        ReceiptsError::Read { path, source } => {
+            let path = path.display();
+            failure.because(text!("cannot read {path}", "{path} を読めません")).because(io_cause(source))
+        }
+        ReceiptsError::Garbled { path } => {
+            let path = path.display();
+            failure
+                .because(text!(
+                    "{path} is not a receipt of portreeve's",
+                    "{path} は portreeve の記録ではありません"
+                ))
+                .hint(text!("look at it, then: mv {path} {path}.old", "確認してから: mv {path} {path}.old"))
+        }
+        ReceiptsError::Newer { path, layout } => {
+            let path = path.display();
+            failure.because(text!(
+                "{path} has layout {layout}: a newer portreeve wrote it",
+                "{path} の形式は {layout} で、より新しい portreeve で作られています"
+            ))
+        }
+        ReceiptsError::Full => failure.because(Words {
+            en: "there is no number left for another receipt",
+            ja: "記録の番号が尽きています",
+        }),
+    }
+}
+
+/// Why it is not known how the gate stands.
+pub(crate) fn standing(error: &StandingError, what: Words) -> Failure {
+    match error {
+        StandingError::Filter(error) if error.is_of_rights() => not_root(what),
+        StandingError::Filter(error) => Failure::new(Exit::Unreachable, what).because(quoted(error)),
+        StandingError::List(error) if error.is_missing() => missing(what),
+        StandingError::List(error) => Failure::new(Exit::Unreachable, what).because(quoted(error)),
+        StandingError::Read(error) => Failure::new(Exit::Refused, what)
+            .because(text!(
+                "the gate is not as it was made: {error}",
+                "ゲートが作成時の状態と異なります({error})"
+            ))
+            .hint(Words {
+                en: "take it away and make it anew: nft delete table inet portreeve",
+                ja: "取り除いて作り直してください: nft delete table inet portreeve",
+            }),
+    }
+}
+
+fn missing(what: Words) -> Failure {
+    Failure::new(Exit::Unreachable, what)
+        .because(Words { en: "nft is not installed", ja: "nft がインストールされていません" })
+        .hint(Words {
+            en: "install the package nftables (apt install nftables, dnf install nftables)",
+            ja: "パッケージ nftables をインストールしてください(apt install nftables、dnf install nftables)",
+        })
+}
+
+fn enforce(error: EnforceError, what: Words) -> Failure {
+    match error {
+        EnforceError::NotPermitted => not_root(what),
+        EnforceError::Missing => missing(what),
+        EnforceError::TooOld(version) => {
+            let version = visible(&version);
+            Failure::new(Exit::Unreachable, what)
+                .because(text!(
+                    "nft {version} is too old: the gate needs nft 1.0 or newer",
+                    "nft {version} は古すぎます。nft 1.0 以降が必要です"
+                ))
+                .hint(Words {
+                    en: "update the package nftables",
+                    ja: "パッケージ nftables を更新してください",
+                })
+        }
+        EnforceError::Refused(refusal) => refused(&refusal, what),
+        EnforceError::Program(error) => Failure::new(Exit::Unreachable, what).because(quoted(&error)),
+        EnforceError::Untold(error) => Failure::new(Exit::Uncertain, what)
+            .because(Words {
+                en: "nft did not say whether it changed anything",
+                ja: "変更されたかどうかを nft が返しませんでした",
+            })
+            .because(quoted(&error))
+            .hint(text!("portreeve gate status", "portreeve gate status")),
+    }
+}
+
+fn refused(refusal: &Refusal, what: Words) -> Failure {
+    let status = || text!("portreeve gate status", "portreeve gate status");
+    match refusal {
+        Refusal::Moved => Failure::new(Exit::Refused, what)
+            .because(Words {
+                en: "somebody else changed the gate at the same moment; nothing was done",
+                ja: "同時に別の変更が行われたため、何も変更していません",
+            })
+            .hint(status()),
+        Refusal::TooLate => too_late(what),
+        Refusal::OnTrial => on_trial(what),
+        Refusal::Absent => Failure::new(Exit::TakenBack, what)
+            .because(Words {
+                en: "it is not there, or no longer; nothing was done",
+                ja: "対象が存在しない、または既に期限切れのため、何も変更していません",
+            })
+            .hint(status()),
+        Refusal::NoZone => Failure::usage(what)
+            .because(Words {
+                en: "the gate has no such zone", ja: "ゲートにそのゾーンはありません"
+            }),
+        Refusal::Other(said) => Failure::new(Exit::Unreachable, what)
+            .because(Words {
+                en: "nft refused it; nothing was done",
+                ja: "nft が拒否したため、何も変更していません",
+            })
+            .because(text!("{said}", "{said}")),
+    }
+}
+
+/// The trial was over first.
+pub(crate) fn too_late(what: Words) -> Failure {
+    Failure::new(Exit::TakenBack, what).because(Words {
+        en: "too late: the trial is over, and the kernel has taken the change back",
+        ja: "期限切れです: 試行は終了し、カーネルが変更を元に戻しました",
+    })
+}
+
+/// Another change runs.
+pub(crate) fn on_trial(what: Words) -> Failure {
+    Failure::new(Exit::Refused, what)
+        .because(Words { en: "another change is on trial", ja: "別の変更が試行中です" })
+        .hint(Words {
+            en: "portreeve gate status says whose; portreeve confirm keeps it, portreeve undo takes it back",
+            ja: "portreeve gate status で実行者を確認し、portreeve confirm で確定、または portreeve undo で取り消してください",
+        })
+}
+
+/// Why core writes no such change.
+pub(crate) fn unwritten(error: gate::Refused, what: Words) -> Failure {
+    match error {
+        gate::Refused::OnTrial => on_trial(what),
+        gate::Refused::NoTrial => Failure::new(Exit::TakenBack, what)
+            .because(Words { en: "nothing is on trial", ja: "試行中の変更はありません" }),
+    }
+}
+
+fn quoted(error: &dyn std::error::Error) -> Text {
+    text!("{error}", "{error}")
+}
+
+/// Says that the next boot does not know of a change.
+pub(crate) fn tell_unkept(passed: &Passed, settings: &Settings) {
+    let Some(error) = passed.unkept.as_ref().filter(|_| settings.verbosity != Verbosity::Quiet) else {
+        return;
+    };
+    let path = error.path().display();
+    let told = text!(
+        "warning: the change is made, but what is kept of it is not: cannot write {path}",
+        "警告: 変更は行われましたが、記録を保存できませんでした: {path} に書き込めません"
+    );
+    eprintln!("{}", visible(told.in_lang(settings.lang)));
+}

@@ -1,0 +1,234 @@
+//! How the gate stands and what was done to it, as a person reads it (A15, A20).
+
+mod deed;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    gate::{Standing, Temporary},
+    receipt::{Current, Deed, History, Outcome, Receipt, Who},
+    text,
+    words::{Lang, Text, Words},
+};
+use portreeve_host::passwd;
+
+use super::{
+    age::{ago, length},
+    escape::visible,
+    next,
+    out::Out,
+    table::{Column, Fit, Table},
+};
+use crate::{
+    failure::Failure,
+    settings::{Settings, Verbosity},
+};
+
+const OPEN: &[Column] = &[
+    Column { head: Words { en: "OPEN", ja: "開放中" }, fit: Fit::Whole },
+    Column { head: Words { en: "TO", ja: "送信元" }, fit: Fit::Whole },
+    Column { head: Words { en: "LEFT", ja: "残り" }, fit: Fit::Whole },
+];
+const BLOCKED: &[Column] = &[
+    Column { head: Words { en: "KEPT OUT", ja: "遮断中" }, fit: Fit::Whole },
+    Column { head: Words { en: "LEFT", ja: "残り" }, fit: Fit::Whole },
+];
+const HISTORY: &[Column] = &[
+    Column { head: Words { en: "RECEIPT", ja: "記録" }, fit: Fit::Whole },
+    Column { head: Words { en: "WHEN", ja: "日時" }, fit: Fit::Whole },
+    Column { head: Words { en: "WHO", ja: "実行者" }, fit: Fit::Whole },
+    Column { head: Words { en: "WHAT", ja: "内容" }, fit: Fit::Cut },
+    Column { head: Words { en: "OUTCOME", ja: "結果" }, fit: Fit::Whole },
+];
+const FOR_GOOD: Words = Words { en: "for good", ja: "無期限" };
+
+/// Prints how the gate stands.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn status(
+    standing: Option<&Standing>,
+    temporary: &Temporary,
+    history: &History,
+    now: Timestamp,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let said = match standing {
+        Some(standing) => confirmed(standing, history, now),
+        None => absent(history, now),
+    };
+    out.sentences(&visible(said.in_lang(out.lang)))?;
+    let Some(standing) = standing else { return Ok(()) };
+    if let Some(trial) = standing.trial {
+        let said = on_trial(trial.seconds_left, history.trial(standing));
+        out.sentences(&visible(said.in_lang(out.lang)))?;
+    }
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(());
+    }
+    tables(temporary, out)?;
+    let refused = temporary.refused;
+    let (undeclared, invalid, blocked) = (refused.undeclared, refused.invalid, refused.blocked);
+    let said = text!(
+        "Refused so far: {undeclared} packets to ports that nobody declared, {invalid} that belong to nothing, {blocked} of sources that are kept out.",
+        "これまでの遮断: 宣言のないポート宛て {undeclared}、どの接続にも属さないもの {invalid}、遮断中の送信元 {blocked}(パケット数)"
+    );
+    out.sentences(said.in_lang(out.lang))?;
+    let commands = match standing.trial {
+        Some(_) => ["portreeve confirm", "portreeve undo"],
+        None => ["portreeve history", "portreeve exposure"],
+    };
+    next::print(&commands.map(str::to_owned), out)
+}
+
+fn tables(temporary: &Temporary, out: &mut Out) -> Result<(), Failure> {
+    if !temporary.open.is_empty() {
+        let mut table = Table::new(OPEN, 2);
+        for open in &temporary.open {
+            let left = left(open.port.left, out.lang);
+            table.push([open.port.what.to_string().into(), open.zone.as_str().into(), left.into()]);
+        }
+        out.table(&table)?;
+    }
+    if !temporary.blocked.is_empty() {
+        let mut table = Table::new(BLOCKED, 2);
+        for blocked in &temporary.blocked {
+            let source = if blocked.what.is_ipv6() {
+                format!("{}/64", blocked.what)
+            } else {
+                blocked.what.to_string()
+            };
+            table.push([source.into(), left(blocked.left, out.lang).into()]);
+        }
+        out.table(&table)?;
+    }
+    Ok(())
+}
+
+fn left(left: Option<Duration>, lang: Lang) -> String {
+    left.map_or_else(|| FOR_GOOD.in_lang(lang).into(), |left| length(left.as_secs()).in_lang(lang).into())
+}
+
+fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
+    let revision = standing.revision.number();
+    match history.current(Some(standing)) {
+        Current::By(receipt) => {
+            let (number, who) = (receipt.number, who(&receipt.who));
+            let Text { en, ja } = ago(receipt.at, now);
+            text!(
+                "The gate stands at revision {revision}, by receipt {number} of {who}, {en}.",
+                "ゲートは稼働中です(リビジョン {revision}、記録 {number}、実行者 {who}、{ja})。"
+            )
+        }
+        _ => text!(
+            "The gate stands at revision {revision}; no receipt here tells who made it so.",
+            "ゲートは稼働中です(リビジョン {revision})。実行者の記録はここにありません。"
+        ),
+    }
+}
+
+fn absent(history: &History, now: Timestamp) -> Text {
+    match history.current(None) {
+        Current::Gone(receipt) => {
+            let number = receipt.number;
+            let Text { en, ja } = ago(receipt.at, now);
+            text!(
+                "The gate is gone: it stood after receipt {number} ({en}), and something else took it away.",
+                "ゲートがありません。記録 {number}({ja})の後に、別の何かが取り除いています。"
+            )
+        }
+        _ => text!(
+            "There is no gate: nothing of portreeve's filters packets here.",
+            "ゲートはありません。portreeve によるパケットの遮断は行われていません。"
+        ),
+    }
+}
+
+fn on_trial(seconds: u64, trial: Option<&Receipt>) -> Text {
+    match trial {
+        Some(receipt) => {
+            let (number, who) = (receipt.number, who(&receipt.who));
+            text!(
+                "On trial: receipt {number} of {who}; the kernel takes it back in {seconds} s unless somebody confirms it.",
+                "試行中: 記録 {number}(実行者 {who})。確定しなければ {seconds} 秒後にカーネルが元に戻します。"
+            )
+        }
+        None => text!(
+            "On trial: a change of which no receipt is here; the kernel takes it back in {seconds} s unless somebody confirms it.",
+            "試行中: ここに記録のない変更。確定しなければ {seconds} 秒後にカーネルが元に戻します。"
+        ),
+    }
+}
+
+/// Prints what was done, the newest first.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn history(
+    history: &History,
+    standing: Option<&Standing>,
+    now: Timestamp,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    if history.last().is_none() {
+        return out.say(Words {
+            en: "Nothing of the gate was changed from here.",
+            ja: "ここからゲートが変更された記録はありません。",
+        });
+    }
+    let mut table = Table::new(HISTORY, 0);
+    for receipt in history.newest_first() {
+        let at = receipt.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+        let outcome = outcome(history, receipt, standing, now);
+        table.push([
+            receipt.number.to_string().into(),
+            at.into(),
+            who(&receipt.who).into(),
+            deed::words(&receipt.deed).in_lang(out.lang).into(),
+            outcome.in_lang(out.lang).into(),
+        ]);
+    }
+    out.table(&table)
+}
+
+/// What came of a change, and of its trial.
+fn outcome(history: &History, receipt: &Receipt, standing: Option<&Standing>, now: Timestamp) -> Words {
+    let of_trial = |until: Timestamp| {
+        let done = |is_it: fn(&Deed) -> Option<u32>| {
+            let made = history.newest_first().filter(|other| other.outcome == Outcome::Done);
+            made.filter_map(|other| is_it(&other.deed)).any(|of| of == receipt.number)
+        };
+        if done(|deed| if let Deed::Confirm { of } = deed { Some(*of) } else { None }) {
+            Words { en: "confirmed", ja: "確定済み" }
+        } else if done(|deed| if let Deed::TakeBack { of } = deed { Some(*of) } else { None }) {
+            Words { en: "taken back", ja: "取り消し済み" }
+        } else if standing.and_then(|standing| history.trial(standing)).is_some_and(|it| it == receipt) {
+            Words { en: "on trial", ja: "試行中" }
+        } else if until <= now {
+            Words { en: "lapsed", ja: "期限切れ" }
+        } else {
+            Words { en: "taken away", ja: "消失" }
+        }
+    };
+    match (receipt.outcome, &receipt.deed) {
+        (Outcome::Begun, _) => Words { en: "not known", ja: "不明" },
+        (Outcome::Refused, _) => Words { en: "not made", ja: "未実行" },
+        (Outcome::Done, Deed::Gate { until: Some(until), .. }) => of_trial(*until),
+        (Outcome::Done, _) => Words { en: "done", ja: "完了" },
+    }
+}
+
+/// Who made a change: the name by which he came before sudo, else that of his login, else of the rights he had.
+fn who(who: &Who) -> String {
+    let name = |uid: u32| passwd::name(uid).unwrap_or_else(|| uid.to_string());
+    let rights = name(who.uid);
+    let person = who.sudo_user.clone().or_else(|| who.login_uid.map(name));
+    match person.filter(|person| *person != rights) {
+        Some(person) => format!("{person} ({rights})"),
+        None => rights,
+    }
+}
