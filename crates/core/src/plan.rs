@@ -18,7 +18,7 @@ use alloc::{vec, vec::Vec};
 use crate::{
     facts::{Gap, Listing},
     firewall::{self, Filter},
-    gate::{Body, Gate, Refusal, Standing},
+    gate::{Body, Gate, Keep, Refusal, Standing},
     text,
     words::{Text, inflect},
     world::World,
@@ -81,7 +81,9 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
         Some(body) => Change { what: Effect::gate(body.clone()), because: as_it_was(), article: OF_THE_GATE },
         None => Change { what: Effect::no_gate(), because: unmade(), article: OF_THE_GATE },
     };
-    Ok(Plan { changes: vec![change], zones: Vec::new(), undo: vec![undo] })
+    let changes = vec![change];
+    let after = simulated(world, &changes)?;
+    Ok(Plan { zones: zone::changes(world, filter, &after), changes, undo: vec![undo] })
 }
 
 /// The packet filter, of which all must be seen: what is not may be what keeps somebody in or out.
@@ -95,6 +97,12 @@ fn seen<'a>(world: &'a World<'_>) -> Result<&'a Filter, Refused> {
         Some(unreadable) => Refused::Unreadable(unreadable),
         None => Refused::Unseen(gaps.cloned().collect::<Vec<Gap>>()),
     })
+}
+
+/// The packet filter as it is once `changes` are made.
+fn simulated(world: &World<'_>, changes: &[Change]) -> Result<Filter, Refused> {
+    let after = simulate(world.snapshot, changes, Keep::AtOnce)?;
+    after.firewall.as_ref().map_or_else(|| Ok(Filter::default()), firewall::read).map_err(Refused::Unreadable)
 }
 
 /// The gate as it stands, on which nothing may be on trial.

@@ -76,14 +76,14 @@ fn an_unknown_layout_is_left_alone() {
 }
 
 /// A host with its packet filter, and the policy of these services.
-fn host(services: &[(&str, &str, &str)], rules: &str) -> Scene {
+pub(super) fn host(services: &[(&str, &str, &str)], rules: &str) -> Scene {
     let with = |scene: Scene, (name, ports, zone): &(&str, &str, &str)| {
         scene.service(name, ports, "own.service").reach(zone)
     };
     services.iter().fold(scene().policy(), with).filtered(published(rules), &[])
 }
 
-fn planned(scene: &Scene) -> Plan {
+pub(super) fn planned(scene: &Scene) -> Plan {
     scene.with_world(|world| plan(world, &Asked::default()).unwrap())
 }
 

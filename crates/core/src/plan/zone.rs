@@ -1,17 +1,31 @@
-//! What a zone gains and loses by a change (A15, A20).
+//! What each zone gains and loses by a change: by what packets do before and after it (A15, A20).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
-use crate::{address::Family, exposure::Reached, port::PortSpec};
+use crate::{
+    address::{Breadth, Family},
+    exposure::{Exposure, Reached, Senders, To, at, exposed},
+    firewall::Filter,
+    gate::JUDGED,
+    policy::WORLD,
+    port::{PortRange, PortSpec, Protocol},
+    text,
+    words::Text,
+    world::World,
+};
 
 /// What becomes another for a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneChange {
     /// The zone.
     pub zone: String,
-    /// The ports that it reaches better than before, in order.
+    /// The ports that more of its packets get to than before, in order.
     pub gains: Vec<PortChange>,
-    /// The ports that it reaches no longer, or not all of it, in order.
+    /// The ports that fewer of them get to, or none any more, in order.
     pub loses: Vec<PortChange>,
 }
 
@@ -26,6 +40,202 @@ pub struct PortChange {
     pub before: Reached,
     /// What will.
     pub after: Reached,
-    /// Who listens there, or where packets are sent on; empty where nobody does.
-    pub names: Vec<String>,
+    /// Where packets are sent on, else who listens there for others than the host itself, else the services that declare
+    /// the ports; empty where it matters to nobody.
+    pub names: Vec<Text>,
+}
+
+/// What each zone of the policy gains and loses, the world first, where `after` takes the place of `before`.
+pub(super) fn changes(world: &World<'_>, before: &Filter, after: &Filter) -> Vec<ZoneChange> {
+    let known = Known::of(world);
+    let named = world.policy.into_iter().flat_map(|policy| &policy.zones);
+    let named = named.map(|zone| (zone.name.as_str(), Senders::Zone(zone)));
+    let change = |(zone, senders): (&str, Senders<'_>)| {
+        let mut change = ZoneChange { zone: zone.into(), gains: Vec::new(), loses: Vec::new() };
+        for protocol in JUDGED {
+            let runs = |filter: &Filter| {
+                Family::ALL.map(|family| {
+                    exposed(
+                        filter,
+                        &senders,
+                        &To { family, protocol, addresses: None, ports: PortRange::EVERY },
+                    )
+                })
+            };
+            compare(protocol, &runs(before), &runs(after), &known, &mut change);
+        }
+        (!change.gains.is_empty() || !change.loses.is_empty()).then_some(change)
+    };
+    [(WORLD, Senders::World)].into_iter().chain(named).filter_map(change).collect()
+}
+
+/// What becomes of packets of each family.
+type Runs = [Vec<Exposure>; 2];
+
+fn compare(protocol: Protocol, before: &Runs, after: &Runs, known: &Known<'_>, into: &mut ZoneChange) {
+    let runs = before.iter().chain(after).flatten();
+    let mut edges: BTreeSet<u32> = runs.map(|run| run.range().first.into()).collect();
+    edges.extend(known.edges(protocol));
+    edges.insert(1 << 16);
+    let edges: Vec<u32> = edges.into_iter().collect();
+    for pair in edges.windows(2) {
+        let (Ok(first), Ok(last)) = (u16::try_from(pair[0]), u16::try_from(pair[1] - 1)) else { continue };
+        let mut becomes: BTreeMap<(Reached, Reached), Vec<Family>> = BTreeMap::new();
+        for (place, family) in Family::ALL.into_iter().enumerate() {
+            let reached = |runs: &Runs| at(&runs[place], first).map(|run| run.reached);
+            if let (Some(before), Some(after)) = (reached(before), reached(after)) {
+                becomes.entry((before, after)).or_default().push(family);
+            }
+        }
+        for ((before, after), families) in becomes {
+            let list = match rank(after).cmp(&rank(before)) {
+                core::cmp::Ordering::Greater => &mut into.gains,
+                core::cmp::Ordering::Less => &mut into.loses,
+                core::cmp::Ordering::Equal => continue,
+            };
+            let ports = PortSpec { range: PortRange { first, last }, protocol };
+            let names = known.names(protocol, first);
+            join(PortChange { ports, families, before, after, names }, list);
+        }
+    }
+}
+
+/// How much arrives: to the sender who is told, and who is not, nothing does.
+const fn rank(reached: Reached) -> u8 {
+    match reached {
+        Reached::Dropped | Reached::Rejected => 0,
+        Reached::Unknown => 1,
+        Reached::Partly => 2,
+        Reached::Reachable => 3,
+    }
+}
+
+/// Appends a run, or makes the last one of which the same becomes longer.
+fn join(next: PortChange, list: &mut Vec<PortChange>) {
+    let continues = |last: &&mut PortChange| {
+        let same = PortChange { ports: last.ports, ..next.clone() };
+        let touches = u32::from(last.ports.range.last) + 1 == u32::from(next.ports.range.first);
+        touches && last.ports.protocol == next.ports.protocol && **last == same
+    };
+    // Of a run of ports there is one for each family at most.
+    match list.iter_mut().rev().take(2).find(continues) {
+        Some(last) => last.ports.range.last = next.ports.range.last,
+        None => list.push(next),
+    }
+}
+
+/// To whom ports matter.
+struct Known<'a> {
+    world: &'a World<'a>,
+    sent_on: Vec<(PortSpec, String)>,
+    held: BTreeMap<(Protocol, u16), Vec<Text>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(world: &'a World<'a>) -> Self {
+        let own = world.namespaces().find(|namespace| namespace.own).map(|namespace| namespace.id);
+        let mut held: BTreeMap<_, Vec<Text>> = BTreeMap::new();
+        let is_heard = |breadth| breadth != Breadth::Loopback;
+        let others = world.holdings().filter(|it| Some(it.netns()) == own && is_heard(it.breadth()));
+        for holding in others {
+            let listener = holding.widest();
+            let names = held.entry((listener.protocol, listener.port)).or_default();
+            let who = holding.who();
+            if !names.contains(&who) {
+                names.push(who);
+            }
+        }
+        let passages = world.passages();
+        let sent_on = passages.iter().map(|passage| (passage.spec(), passage.target())).collect();
+        Self { world, sent_on, held }
+    }
+
+    /// Where names may begin to be others.
+    fn edges(&self, protocol: Protocol) -> impl Iterator<Item = u32> {
+        let held = self.held.range((protocol, 0)..=(protocol, u16::MAX));
+        let held = held.map(|((_, port), _)| PortRange { first: *port, last: *port });
+        let declared = self.world.desired.ports().iter().map(|port| port.spec);
+        let others = self.sent_on.iter().map(|(spec, _)| *spec).chain(declared);
+        let others = others.filter(move |spec| spec.protocol == protocol).map(|spec| spec.range);
+        held.chain(others).flat_map(|range| [range.first.into(), u32::from(range.last) + 1])
+    }
+
+    fn names(&self, protocol: Protocol, port: u16) -> Vec<Text> {
+        let is_sent =
+            |(spec, _): &&(PortSpec, String)| spec.protocol == protocol && spec.range.contains(port);
+        if let Some((_, target)) = self.sent_on.iter().find(is_sent) {
+            return [text!("{target}", "{target}")].into();
+        }
+        if let Some(names) = self.held.get(&(protocol, port)) {
+            return names.clone();
+        }
+        let mut services: Vec<&str> =
+            self.world.desired.at(protocol, port).map(|port| port.service.name.as_str()).collect();
+        services.sort_unstable();
+        services.dedup();
+        services.into_iter().map(|name| text!("{name}", "{name}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec};
+
+    use super::*;
+    use crate::plan::tests::{host, planned};
+
+    fn told(changes: &[PortChange], protocol: Protocol) -> Vec<String> {
+        let of = changes.iter().filter(|change| change.ports.protocol == protocol);
+        let names =
+            |change: &PortChange| change.names.iter().map(|name| format!(" {}", name.en)).collect::<String>();
+        of.map(|change| format!("{} {:?}{}", change.ports, change.families, names(change))).collect()
+    }
+
+    #[test]
+    fn what_is_closed_is_told_with_who_listens_there() {
+        let scene = host(&[("web", "443/tcp", "world")], "-A INPUT -j ACCEPT\n")
+            .listens("redis-server.service", "0.0.0.0:6379/tcp")
+            .listens("postgresql.service", "127.0.0.1:5432/tcp");
+        let plan = planned(&scene);
+        let [world] = plan.zones.as_slice() else { panic!("{:?}", plan.zones) };
+        assert_eq!(world.zone, "world");
+        assert_eq!(told(&world.gains, Protocol::Tcp), Vec::<String>::new());
+        assert_eq!(
+            told(&world.loses, Protocol::Tcp),
+            [
+                "0-442/tcp [Ipv4, Ipv6]",
+                "444-6378/tcp [Ipv4, Ipv6]",
+                "6379/tcp [Ipv4, Ipv6] redis-server",
+                "6380-8079/tcp [Ipv4, Ipv6]",
+                "8080/tcp [Ipv4, Ipv6] 172.17.0.2:80",
+                "8081-65535/tcp [Ipv4, Ipv6]"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_zone_had_and_keeps_is_not_told() {
+        let scene = host(&[("web", "443/tcp", "world"), ("pool", "8079-8082/tcp", "world")], "");
+        let plan = planned(&scene);
+        // What iptables drops stays so, whatever the gate lets pass.
+        assert!(told(&plan.zones[0].loses, Protocol::Tcp).iter().all(|told| told.contains("[Ipv6]")));
+        assert_eq!(told(&plan.zones[0].gains, Protocol::Tcp), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_another_policy_opens_is_gained() {
+        let accepts = "-A INPUT -j ACCEPT\n";
+        let first = host(&[("web", "443/tcp", "world")], accepts);
+        let mut second = host(&[("pool", "440-444/tcp", "world"), ("own", "22/tcp", "world")], accepts);
+        let done =
+            super::super::simulate(&first.snapshot, &planned(&first).changes, crate::gate::Keep::AtOnce);
+        second.snapshot = done.unwrap();
+        let plan = planned(&second);
+        let [world] = plan.zones.as_slice() else { panic!("{:?}", plan.zones) };
+        assert_eq!(world.loses, vec![]);
+        assert_eq!(
+            told(&world.gains, Protocol::Tcp),
+            ["22/tcp [Ipv4, Ipv6] own", "440-442/tcp [Ipv4, Ipv6] pool", "444/tcp [Ipv4, Ipv6] pool"]
+        );
+    }
 }
