@@ -1,6 +1,7 @@
 //! What is true on the host right now, including what could not be seen (A4, A5, A12, A13).
 
 mod firewall;
+mod foothold;
 mod gap;
 mod origin;
 mod pids;
@@ -10,6 +11,7 @@ mod socket;
 pub(crate) mod testing;
 
 pub use firewall::{Firewall, Listing};
+pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;

@@ -1,13 +1,17 @@
 //! The changes that would make the host agree with the policy, and what each zone gains and loses by them (A15, A16).
 
 mod effect;
+mod grounds;
 mod inside;
+mod protect;
 mod refused;
 mod simulate;
 mod zone;
 
 pub use self::{
     effect::Effect,
+    grounds::{Ground, Grounds, GroundsError},
+    protect::protect,
     refused::Refused,
     simulate::simulate,
     zone::{PortChange, ZoneChange},
@@ -16,7 +20,7 @@ pub use self::{
 use alloc::{vec, vec::Vec};
 
 use crate::{
-    facts::{Gap, Listing},
+    facts::{Foothold, Gap, Listing},
     firewall::{self, Filter},
     gate::{Body, Gate, Keep, Refusal, Standing},
     text,
@@ -29,11 +33,15 @@ use crate::{
 pub struct Asked {
     /// What becomes of packets that the gate does not let in.
     pub refusal: Refusal,
+    /// The connections by which people are on the host, and whoever asks among them.
+    pub footholds: Vec<Foothold>,
 }
 
 /// The changes that would make the host agree with the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
+    /// What the changes rest on.
+    pub based_on: Grounds,
     /// The changes, in the order in which they are made; none where the host agrees.
     pub changes: Vec<Change>,
     /// What each zone gains and loses, where it does.
@@ -68,22 +76,20 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let inside = inside::interfaces(world, filter);
     let gate = Gate::of(policy, &world.desired, asked.refusal, inside).map_err(Refused::Gate)?;
     let wanted = Body::from(&gate);
-    let before = match &standing {
-        Some(standing) => Some(standing.body().ok_or(Refused::Changed)?),
-        None => None,
-    };
-    if before == Some(&wanted) {
-        return Ok(Plan::default());
+    let before = standing.as_ref().map(|standing| standing.body().ok_or(Refused::Changed)).transpose()?;
+    let mut plan = Plan::default();
+    if before != Some(&wanted) {
+        let of = |what, because| vec![Change { what, because, article: OF_THE_GATE }];
+        plan.undo = match before {
+            Some(body) => of(Effect::gate(body.clone()), as_it_was()),
+            None => of(Effect::no_gate(), unmade()),
+        };
+        plan.changes = of(Effect::gate(wanted), because(world));
+        let after = simulated(world, &plan.changes)?;
+        plan.zones = zone::changes(world, filter, &after);
+        plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);
     }
-    let because = because(world);
-    let change = Change { what: Effect::gate(wanted), because, article: OF_THE_GATE };
-    let undo = match before {
-        Some(body) => Change { what: Effect::gate(body.clone()), because: as_it_was(), article: OF_THE_GATE },
-        None => Change { what: Effect::no_gate(), because: unmade(), article: OF_THE_GATE },
-    };
-    let changes = vec![change];
-    let after = simulated(world, &changes)?;
-    Ok(Plan { zones: zone::changes(world, filter, &after), changes, undo: vec![undo] })
+    Ok(plan)
 }
 
 /// The packet filter, of which all must be seen: what is not may be what keeps somebody in or out.

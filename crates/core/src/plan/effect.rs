@@ -1,5 +1,7 @@
 //! What a change does to the host, and the one text for nft that does it (nft(8), "-f").
 
+use alloc::string::String;
+
 use jiff::Timestamp;
 
 use crate::{
@@ -27,6 +29,14 @@ impl Effect {
     /// The gate is taken away.
     pub(super) const fn no_gate() -> Self {
         Self(Wanted::NoGate)
+    }
+
+    /// What is wanted, as a text for digests.
+    pub(super) fn text(&self) -> String {
+        match &self.0 {
+            Wanted::Gate(body) => body.text(),
+            Wanted::NoGate => String::new(),
+        }
     }
 
     /// The token of machine output.

@@ -2,8 +2,9 @@
 
 use alloc::{string::String, vec::Vec};
 
+use super::Ground;
 use crate::{
-    facts::Gap,
+    facts::{Foothold, Gap},
     firewall::Unreadable,
     gate::{GateError, ReadError},
     text,
@@ -30,6 +31,17 @@ pub enum Refused {
     },
     /// The policy cannot be made a gate.
     Gate(GateError),
+    /// Nobody knows by which connection whoever asks is here.
+    NoFoothold,
+    /// Whoever is here could not come back.
+    WouldCut {
+        /// The connection.
+        foothold: Foothold,
+        /// The rule that would keep out a new one like it; `None` where it cannot be told what becomes of one.
+        rule: Option<String>,
+    },
+    /// What the plan rests on is no longer so.
+    Moved(Vec<Ground>),
 }
 
 impl Refused {
@@ -53,6 +65,12 @@ impl Refused {
                 "another change is on trial, and is taken back in {seconds_left} s unless somebody confirms it",
                 "別の変更が試行中です(確定されなければ {seconds_left} 秒後に元に戻ります)"
             ),
+            Self::NoFoothold => text!(
+                "no connection was found by which you are here, so none can be kept from being cut",
+                "操作中の接続が見つからないため、切断されないことを確認できません"
+            ),
+            Self::WouldCut { foothold, rule } => cut(foothold, rule.as_deref()),
+            Self::Moved(grounds) => moved(grounds),
             Self::Gate(why) => {
                 text!("the policy cannot be made a gate: {why}", "policy からゲートを作れません({why})")
             }
@@ -77,9 +95,43 @@ impl Refused {
             Self::OnTrial { .. } => {
                 text!("confirm it, take it back, or wait", "確定するか、取り消すか、終わるまで待ってください")
             }
+            Self::NoFoothold => text!(
+                "at a serial console or from a tool, say so: --no-session",
+                "シリアルコンソールや構成管理ツールから実行する場合は --no-session を指定してください"
+            ),
+            Self::WouldCut { foothold, .. } => {
+                let port = foothold.ports();
+                text!(
+                    "declare {port} in the policy for where you come from, or accept it: --cut-my-own-session",
+                    "接続元のゾーンに対して policy で {port} を宣言するか、承知のうえで --cut-my-own-session を指定してください"
+                )
+            }
+            Self::Moved(_) => text!("plan again", "計画し直してください"),
             Self::Gate(_) => text!("change the policy there", "policy のその箇所を直してください"),
         }
     }
+}
+
+fn cut(foothold: &Foothold, rule: Option<&str>) -> Text {
+    let Foothold { peer, who, .. } = foothold;
+    let port = foothold.ports();
+    match rule {
+        Some(rule) => text!(
+            "{peer} is connected to {port} ({who}) and could not come back: `{rule}`",
+            "{peer} は {port}({who})に接続中ですが、再接続できなくなります(`{rule}`)"
+        ),
+        None => text!(
+            "{peer} is connected to {port} ({who}), and whether it could come back cannot be told",
+            "{peer} は {port}({who})に接続中ですが、再接続できるかどうかを判定できません"
+        ),
+    }
+}
+
+fn moved(grounds: &[Ground]) -> Text {
+    let words = grounds.iter().map(|ground| ground.words());
+    let (en, ja): (Vec<&str>, Vec<&str>) = words.map(|words| (words.en, words.ja)).unzip();
+    let (en, ja) = (en.join("; "), ja.join("、"));
+    text!("the host has moved since the plan was made: {en}", "計画の作成後に状況が変わりました({ja})")
 }
 
 fn unseen(gaps: &[Gap]) -> Text {

@@ -10,6 +10,14 @@ use crate::{
 };
 
 impl Body {
+    /// All of it as text: two are the same where their texts are.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut transaction = Transaction::default();
+        self.write(Generation::A, &mut transaction);
+        transaction.as_str().into()
+    }
+
     /// Appends the sets and chains as `generation`, whose first two chains are there, and empty.
     pub(in crate::gate) fn write(&self, generation: Generation, transaction: &mut Transaction) {
         transaction.line(format_args!("table inet portreeve {{"));

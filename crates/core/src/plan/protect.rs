@@ -1,0 +1,165 @@
+//! Whether those who are on the host can still get in once changes are made (A15).
+
+use alloc::{format, string::String};
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{Change, Refused, simulated};
+use crate::{
+    address::Family,
+    exposure::{Exposure, Reached, Senders, To, exposed},
+    facts::Foothold,
+    firewall::{Filter, Intervals, Place, number},
+    port::PortRange,
+    world::World,
+};
+
+/// Whether a new connection from the peer of each foothold to its port would still pass once `changes` are made.
+///
+/// # Errors
+///
+/// The first one that would not, or of which it cannot be told; that there is none, which is not safety: nobody knows
+/// then by which way whoever asks is here.
+pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) -> Result<(), Refused> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if footholds.is_empty() {
+        return Err(Refused::NoFoothold);
+    }
+    let after = simulated(world, changes)?;
+    let cut = |foothold: &Foothold| {
+        let run = verdict(&after, foothold);
+        let passes = run.as_ref().is_some_and(|run| run.reached == Reached::Reachable);
+        (!passes).then(|| Refused::WouldCut {
+            foothold: foothold.clone(),
+            rule: run.and_then(|run| decisive(&run)).map(|place| named(&after, place)),
+        })
+    };
+    footholds.iter().find_map(cut).map_or(Ok(()), Err)
+}
+
+/// What becomes of new connections like that of `foothold`; `None` where no packet could be one.
+pub(super) fn verdict(filter: &Filter, foothold: &Foothold) -> Option<Exposure> {
+    let [peer, local] = [&foothold.peer, &foothold.local].map(|address| address.ip.to_canonical());
+    let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+    let own = IpNet::from(peer);
+    let senders = match (&foothold.interface, filter.around.is_own(peer)) {
+        (_, true) => Senders::Host,
+        (Some(interface), false) => Senders::Behind(interface, own),
+        (None, false) => Senders::Network(own),
+    };
+    let to = To {
+        family,
+        protocol: foothold.protocol,
+        addresses: Some(Intervals::one(number(local))),
+        ports: PortRange { first: foothold.port, last: foothold.port },
+    };
+    let is_possible = is_of(peer, family);
+    exposed(filter, &senders, &to).into_iter().next().filter(|_| is_possible)
+}
+
+const fn is_of(address: IpAddr, family: Family) -> bool {
+    matches!((address, family), (IpAddr::V4(_), Family::Ipv4) | (IpAddr::V6(_), Family::Ipv6))
+}
+
+/// The rule that ends the way of packets, or of which nobody can tell whether it does.
+fn decisive(run: &Exposure) -> Option<Place> {
+    run.doubts.iter().chain(&run.decided_by).next().copied()
+}
+
+/// `inet filter input: policy drop`; of the gate only that it is the gate, as its rules say nothing to a person.
+fn named(filter: &Filter, place: Place) -> String {
+    let chain = &filter.ruleset.chains[place.chain.0];
+    let rule = place.rule.and_then(|rule| chain.rules.get(rule));
+    let text = rule.map_or_else(|| chain.policy_text(), |rule| &rule.text);
+    format!("{} {} {}: {text}", chain.layer.name(), chain.table, chain.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        plan::tests::{host, planned},
+        port::Protocol,
+        rules::testing::Scene,
+    };
+
+    /// Somebody's connection to a port of the host that has the address 203.0.113.1.
+    fn from(peer: &str, local: &str, port: u16, interface: Option<&str>) -> Foothold {
+        Foothold {
+            protocol: Protocol::Tcp,
+            peer: peer.parse().unwrap(),
+            local: local.parse().unwrap(),
+            port,
+            interface: interface.map(Into::into),
+            who: "sshd (pid 811)".into(),
+        }
+    }
+
+    fn answer(scene: &Scene, footholds: &[Foothold]) -> Result<(), Refused> {
+        let changes = planned(scene).changes;
+        scene.with_world(|world| protect(world, &changes, footholds))
+    }
+
+    const OPEN: &str = "-A INPUT -j ACCEPT\n";
+
+    #[test]
+    fn whoever_is_here_by_a_declared_port_may_come_back() {
+        let scene = host(&[("ssh", "22/tcp", "world")], OPEN);
+        for foothold in [
+            from("198.51.100.9", "203.0.113.1", 22, None),
+            from("::ffff:198.51.100.9", "::ffff:203.0.113.1", 22, Some("eth0")),
+            from("2001:db8:9::9", "2001:db8::1", 22, Some("eth0")),
+            // From this host to itself by the loopback device.
+            from("127.0.0.1", "127.0.0.1", 2222, None),
+            from("203.0.113.1", "203.0.113.1", 2222, None),
+        ] {
+            assert_eq!(answer(&scene, &[foothold.clone()]), Ok(()), "{foothold:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_without_the_port_is_refused_with_peer_port_and_rule() {
+        let scene = host(&[("web", "443/tcp", "world")], OPEN);
+        let foothold = from("198.51.100.9", "203.0.113.1", 22, None);
+        let good = from("198.51.100.9", "203.0.113.1", 443, None);
+        let refused = answer(&scene, &[good, foothold.clone()]).unwrap_err();
+        let Refused::WouldCut { foothold: cut, rule } = &refused else { panic!("{refused:?}") };
+        assert_eq!(*cut, foothold);
+        assert_eq!(rule.as_deref(), Some("inet portreeve dropped: counter name \"refused\" drop"));
+        assert!(
+            refused.why().en.starts_with("198.51.100.9 is connected to 22/tcp (sshd (pid 811)) and could")
+        );
+    }
+
+    #[test]
+    fn the_rule_of_somebody_else_is_named_too() {
+        let scene = host(&[("ssh", "22/tcp", "world")], "");
+        let refused = answer(&scene, &[from("198.51.100.9", "203.0.113.1", 22, None)]).unwrap_err();
+        let Refused::WouldCut { rule, .. } = &refused else { panic!("{refused:?}") };
+        assert_eq!(rule.as_deref(), Some("ip filter INPUT: policy drop"));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_safe() {
+        let odd = "-A INPUT -m string --string x --algo bm -j ACCEPT\n";
+        let scene = host(&[("ssh", "22/tcp", "world")], odd);
+        assert!(answer(&scene, &[from("198.51.100.9", "203.0.113.1", 22, None)]).is_err());
+        // No interface has that name any more.
+        let scene = host(&[("ssh", "22/tcp", "world")], OPEN);
+        let gone = answer(&scene, &[from("198.51.100.9", "203.0.113.1", 22, Some("ppp0"))]).unwrap_err();
+        assert!(matches!(gone, Refused::WouldCut { rule: None, .. }), "{gone:?}");
+    }
+
+    #[test]
+    fn nobody_found_is_not_safe_and_nothing_to_do_is() {
+        let mut scene = host(&[("ssh", "22/tcp", "world")], OPEN);
+        assert_eq!(answer(&scene, &[]), Err(Refused::NoFoothold));
+        let changes = planned(&scene).changes;
+        scene.snapshot =
+            super::super::simulate(&scene.snapshot, &changes, crate::gate::Keep::AtOnce).unwrap();
+        assert_eq!(answer(&scene, &[]), Ok(()));
+    }
+}
