@@ -12,7 +12,7 @@ pub use self::{
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
     protect::protect,
-    refused::Refused,
+    refused::{Cut, Refused},
     simulate::simulate,
     zone::{PortChange, ZoneChange},
 };

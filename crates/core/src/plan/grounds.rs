@@ -146,7 +146,7 @@ fn cut(after: &Filter, footholds: &[Foothold]) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{string::ToString, vec};
+    use alloc::string::ToString;
 
     use super::*;
     use crate::{
@@ -227,7 +227,7 @@ mod tests {
         for wrong in ["", "1-2-3-4", "0000000000000000-0000000000000000-0000000000000000"] {
             assert_eq!(wrong.parse::<Grounds>(), Err(GroundsError), "{wrong}");
         }
-        let signed = vec!["+000000000000000"; 4].join("-");
+        let signed = ["+000000000000000"; 4].join("-");
         assert_eq!(signed.parse::<Grounds>(), Err(GroundsError));
     }
 }

@@ -1,11 +1,11 @@
 //! Whether those who are on the host can still get in once changes are made (A15).
 
-use alloc::{format, string::String};
+use alloc::{boxed::Box, format, string::String};
 use core::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Change, Refused, simulated};
+use super::{Change, Cut, Refused, simulated};
 use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
@@ -32,9 +32,9 @@ pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) ->
     let cut = |foothold: &Foothold| {
         let run = verdict(&after, foothold);
         let passes = run.as_ref().is_some_and(|run| run.reached == Reached::Reachable);
-        (!passes).then(|| Refused::WouldCut {
-            foothold: foothold.clone(),
-            rule: run.and_then(|run| decisive(&run)).map(|place| named(&after, place)),
+        (!passes).then(|| {
+            let rule = run.and_then(|run| decisive(&run)).map(|place| named(&after, place));
+            Refused::WouldCut(Box::new(Cut { foothold: foothold.clone(), rule }))
         })
     };
     footholds.iter().find_map(cut).map_or(Ok(()), Err)
@@ -116,7 +116,7 @@ mod tests {
             from("127.0.0.1", "127.0.0.1", 2222, None),
             from("203.0.113.1", "203.0.113.1", 2222, None),
         ] {
-            assert_eq!(answer(&scene, &[foothold.clone()]), Ok(()), "{foothold:?}");
+            assert_eq!(answer(&scene, core::slice::from_ref(&foothold)), Ok(()), "{foothold:?}");
         }
     }
 
@@ -126,9 +126,9 @@ mod tests {
         let foothold = from("198.51.100.9", "203.0.113.1", 22, None);
         let good = from("198.51.100.9", "203.0.113.1", 443, None);
         let refused = answer(&scene, &[good, foothold.clone()]).unwrap_err();
-        let Refused::WouldCut { foothold: cut, rule } = &refused else { panic!("{refused:?}") };
-        assert_eq!(*cut, foothold);
-        assert_eq!(rule.as_deref(), Some("inet portreeve dropped: counter name \"refused\" drop"));
+        let Refused::WouldCut(cut) = &refused else { panic!("{refused:?}") };
+        assert_eq!(cut.foothold, foothold);
+        assert_eq!(cut.rule.as_deref(), Some("inet portreeve dropped: counter name \"refused\" drop"));
         assert!(
             refused.why().en.starts_with("198.51.100.9 is connected to 22/tcp (sshd (pid 811)) and could")
         );
@@ -138,8 +138,8 @@ mod tests {
     fn the_rule_of_somebody_else_is_named_too() {
         let scene = host(&[("ssh", "22/tcp", "world")], "");
         let refused = answer(&scene, &[from("198.51.100.9", "203.0.113.1", 22, None)]).unwrap_err();
-        let Refused::WouldCut { rule, .. } = &refused else { panic!("{refused:?}") };
-        assert_eq!(rule.as_deref(), Some("ip filter INPUT: policy drop"));
+        let Refused::WouldCut(cut) = &refused else { panic!("{refused:?}") };
+        assert_eq!(cut.rule.as_deref(), Some("ip filter INPUT: policy drop"));
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
         // No interface has that name any more.
         let scene = host(&[("ssh", "22/tcp", "world")], OPEN);
         let gone = answer(&scene, &[from("198.51.100.9", "203.0.113.1", 22, Some("ppp0"))]).unwrap_err();
-        assert!(matches!(gone, Refused::WouldCut { rule: None, .. }), "{gone:?}");
+        assert!(matches!(&gone, Refused::WouldCut(cut) if cut.rule.is_none()), "{gone:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why nothing is changed, and what to do about it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use super::Ground;
 use crate::{
@@ -34,14 +34,18 @@ pub enum Refused {
     /// Nobody knows by which connection whoever asks is here.
     NoFoothold,
     /// Whoever is here could not come back.
-    WouldCut {
-        /// The connection.
-        foothold: Foothold,
-        /// The rule that would keep out a new one like it; `None` where it cannot be told what becomes of one.
-        rule: Option<String>,
-    },
+    WouldCut(Box<Cut>),
     /// What the plan rests on is no longer so.
     Moved(Vec<Ground>),
+}
+
+/// A connection that could not be made anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The connection.
+    pub foothold: Foothold,
+    /// The rule that would keep out a new one like it; `None` where it cannot be told what becomes of one.
+    pub rule: Option<String>,
 }
 
 impl Refused {
@@ -69,7 +73,7 @@ impl Refused {
                 "no connection was found by which you are here, so none can be kept from being cut",
                 "操作中の接続が見つからないため、切断されないことを確認できません"
             ),
-            Self::WouldCut { foothold, rule } => cut(foothold, rule.as_deref()),
+            Self::WouldCut(cut) => cut.why(),
             Self::Moved(grounds) => moved(grounds),
             Self::Gate(why) => {
                 text!("the policy cannot be made a gate: {why}", "policy からゲートを作れません({why})")
@@ -99,8 +103,8 @@ impl Refused {
                 "at a serial console or from a tool, say so: --no-session",
                 "シリアルコンソールや構成管理ツールから実行する場合は --no-session を指定してください"
             ),
-            Self::WouldCut { foothold, .. } => {
-                let port = foothold.ports();
+            Self::WouldCut(cut) => {
+                let port = cut.foothold.ports();
                 text!(
                     "declare {port} in the policy for where you come from, or accept it: --cut-my-own-session",
                     "接続元のゾーンに対して policy で {port} を宣言するか、承知のうえで --cut-my-own-session を指定してください"
@@ -112,18 +116,20 @@ impl Refused {
     }
 }
 
-fn cut(foothold: &Foothold, rule: Option<&str>) -> Text {
-    let Foothold { peer, who, .. } = foothold;
-    let port = foothold.ports();
-    match rule {
-        Some(rule) => text!(
-            "{peer} is connected to {port} ({who}) and could not come back: `{rule}`",
-            "{peer} は {port}({who})に接続中ですが、再接続できなくなります(`{rule}`)"
-        ),
-        None => text!(
-            "{peer} is connected to {port} ({who}), and whether it could come back cannot be told",
-            "{peer} は {port}({who})に接続中ですが、再接続できるかどうかを判定できません"
-        ),
+impl Cut {
+    fn why(&self) -> Text {
+        let Foothold { peer, who, .. } = &self.foothold;
+        let port = self.foothold.ports();
+        match &self.rule {
+            Some(rule) => text!(
+                "{peer} is connected to {port} ({who}) and could not come back: `{rule}`",
+                "{peer} は {port}({who})に接続中ですが、再接続できなくなります(`{rule}`)"
+            ),
+            None => text!(
+                "{peer} is connected to {port} ({who}), and whether it could come back cannot be told",
+                "{peer} は {port}({who})に接続中ですが、再接続できるかどうかを判定できません"
+            ),
+        }
     }
 }
 

@@ -13,7 +13,6 @@ use crate::{
     gate::JUDGED,
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
-    text,
     words::Text,
     world::World,
 };
@@ -164,7 +163,7 @@ impl<'a> Known<'a> {
         let is_sent =
             |(spec, _): &&(PortSpec, String)| spec.protocol == protocol && spec.range.contains(port);
         if let Some((_, target)) = self.sent_on.iter().find(is_sent) {
-            return [text!("{target}", "{target}")].into();
+            return [plain(target)].into();
         }
         if let Some(names) = self.held.get(&(protocol, port)) {
             return names.clone();
@@ -173,8 +172,13 @@ impl<'a> Known<'a> {
             self.world.desired.at(protocol, port).map(|port| port.service.name.as_str()).collect();
         services.sort_unstable();
         services.dedup();
-        services.into_iter().map(|name| text!("{name}", "{name}")).collect()
+        services.into_iter().map(plain).collect()
     }
+}
+
+/// A name that is the same in every language.
+fn plain(name: &str) -> Text {
+    Text { en: name.into(), ja: name.into() }
 }
 
 #[cfg(test)]
