@@ -17,6 +17,7 @@ mod namespaces;
 pub mod origins;
 mod pids;
 mod processes;
+pub mod sessions;
 pub(crate) mod share;
 pub mod sight;
 pub mod sockets;
