@@ -1,5 +1,6 @@
 //! The commands, grouped by the question that they answer; each is described in its own file.
 
+mod apply;
 mod audit;
 mod check;
 mod close;
@@ -17,6 +18,7 @@ pub(crate) mod ls;
 mod man;
 mod off;
 mod open;
+mod plan;
 mod registry;
 mod schema;
 mod snapshot;
@@ -101,6 +103,8 @@ const JUDGE: Group = Group {
 const CHANGE: Group = Group {
     title: Words { en: "Make it so", ja: "変更する" },
     commands: &[
+        &plan::COMMAND,
+        &apply::COMMAND,
         &confirm::COMMAND,
         &undo::COMMAND,
         &open::COMMAND,

@@ -13,6 +13,7 @@ use crate::{
         doctor::DoctorView,
         explain::ExplainView,
         exposure::{ExposureView, trace::TracesView},
+        plan::PlanView,
         registry::{AssignmentView, RegistryView, TableView},
         view::ListenersView,
     },
@@ -39,6 +40,10 @@ pub(crate) const DOCUMENTS: &[Document] = &[
     document::<WhyView<'static>>("why", Words { en: "why", ja: "why" }),
     document::<ExposureView<'static>>("exposure", Words { en: "exposure", ja: "exposure" }),
     document::<TracesView<'static>>("trace", Words { en: "exposure --trace", ja: "exposure --trace" }),
+    document::<PlanView<'static>>(
+        "plan",
+        Words { en: "plan, and apply reads it", ja: "plan(apply でも読み込み)" },
+    ),
     document::<FindingsView<'static>>("findings", Words { en: "audit", ja: "audit" }),
     document::<CheckView<'static>>("check", Words { en: "check", ja: "check" }),
     document::<DiffView<'static>>("diff", Words { en: "diff", ja: "diff" }),

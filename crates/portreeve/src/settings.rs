@@ -67,12 +67,15 @@ pub(crate) enum Format {
     Sarif,
     /// A monitoring plugin's line and exit code.
     Nagios,
+    /// The text that nft is given.
+    Nft,
 }
 
 impl Format {
     /// What every listing can be written as.
     pub(crate) const LISTING: &'static [Self] = &[Self::Table, Self::Json, Self::Ndjson, Self::Csv];
-    const ALL: [Self; 6] = [Self::Table, Self::Json, Self::Ndjson, Self::Csv, Self::Sarif, Self::Nagios];
+    const ALL: [Self; 7] =
+        [Self::Table, Self::Json, Self::Ndjson, Self::Csv, Self::Sarif, Self::Nagios, Self::Nft];
 
     /// The word after `-o`.
     pub(crate) const fn name(self) -> &'static str {
@@ -83,6 +86,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Sarif => "sarif",
             Self::Nagios => "nagios",
+            Self::Nft => "nft",
         }
     }
 }

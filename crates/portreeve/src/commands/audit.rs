@@ -101,7 +101,7 @@ fn show(judgement: &Judgement<'_>, settings: &Settings, out: &mut Out) -> Result
         }
         Format::Csv => out.csv(audit::records(judgement, lang))?,
         Format::Sarif => out.json(&sarif::log(judgement, lang))?,
-        Format::Table | Format::Nagios => {
+        Format::Table | Format::Nagios | Format::Nft => {
             let report = findings::report(judgement, lang, out.colour, out.width);
             out.write(&report)?;
             next::print(&next(judgement), out)?;

@@ -38,6 +38,15 @@ fn arguments(_: Lang) -> Vec<Arg> {
 }
 
 fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    keep(settings, out)
+}
+
+/// Keeps what is on trial.
+///
+/// # Errors
+///
+/// Nothing is, or no longer.
+pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) else {
         return nothing(&door, settings, out);

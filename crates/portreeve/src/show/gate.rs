@@ -114,6 +114,14 @@ fn left(left: Option<Duration>, lang: Lang) -> String {
 
 fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
     let revision = standing.revision.number();
+    if let Some((receipt, until)) = history.lapsed(Some(standing)) {
+        let number = receipt.number;
+        let Text { en, ja } = ago(until, now);
+        return text!(
+            "The gate stands at revision {revision}; the trial of receipt {number} ended {en}, and the gate before it is in force.",
+            "ゲートは稼働中です(リビジョン {revision})。記録 {number} の試行は {ja}に終了し、変更前のゲートに戻っています。"
+        );
+    }
     match history.current(Some(standing)) {
         Current::By(receipt) => {
             let (number, who) = (receipt.number, who(&receipt.who));

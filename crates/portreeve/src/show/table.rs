@@ -98,6 +98,11 @@ impl Table {
         Self { columns: columns.to_vec(), rows: Vec::new(), indent, head: Head::Shown, note: None }
     }
 
+    /// Whether it has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The same without the heads of its columns.
     pub(crate) fn headless(columns: &[Column], indent: usize) -> Self {
         Self { head: Head::Hidden, ..Self::new(columns, indent) }

@@ -1,0 +1,250 @@
+//! `portreeve apply [PLAN]`: makes the host agree with the policy, on trial until somebody says that he is still here
+//! (A15, A16).
+
+mod countdown;
+
+use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
+
+use clap::{Arg, ArgMatches, builder::ValueParser};
+use jiff::{SignedDuration, Timestamp};
+use portreeve_core::{
+    gate::{Keep, Standing, Timeout},
+    plan::{Change, Ground, Grounds, Refused},
+    receipt::{Becomes, Cause, Deed, Was},
+    text,
+    words::{Lang, Text, Words},
+};
+use serde::Deserialize;
+
+use self::countdown::Answer;
+use super::{
+    Command, confirm,
+    plan::{Planned, failure, sessions_arguments, standing},
+};
+use crate::{
+    door::{self, tell_unkept},
+    exit::Exit,
+    failure::{Failure, io_cause},
+    read,
+    settings::{Common, Input, Settings, Verbosity, input, options},
+    show::{next, out::Out, plan as show},
+};
+
+const PLAN: &str = "plan";
+const TRIAL: &str = "trial";
+const NO_TRIAL: &str = "no-trial";
+/// How long a trial is on a terminal, where nobody says.
+const USUAL: Duration = Duration::from_secs(60);
+/// A plan of a million ports.
+const PLAN_BYTES_MAX: usize = 64 << 20;
+
+/// `apply`.
+pub(super) const COMMAND: Command = Command {
+    name: "apply",
+    about: Words { en: "Make the host agree with the policy", ja: "policy の適用" },
+    examples: &["portreeve apply", "portreeve apply --trial 2m", "portreeve apply plan.json --no-trial"],
+    takes: &[Common::Policy],
+    arguments,
+    run,
+};
+
+const FAILED: Words = Words { en: "nothing was applied", ja: "適用できません" };
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let plan = Words {
+        en: "Only if the host is as it was when this was made by plan -o json (-: standard input)",
+        ja: "plan -o json の出力を指定すると、計画時から状況が変わっていない場合だけ適用(- は標準入力)",
+    };
+    let trial = Words {
+        en: "For so long, unless somebody confirms it (default on a terminal: 60s)",
+        ja: "試行の長さ。確定しなければ元に戻る(端末での既定値: 60s)",
+    };
+    let no_trial = Words { en: "For good at once", ja: "試行せず、直ちに確定する" };
+    let mut arguments = vec![
+        Arg::new(PLAN).value_name("PLAN").value_parser(ValueParser::os_string()).help(plan.in_lang(lang)),
+        options::value(TRIAL, "TIME", trial, lang).value_parser(options::duration),
+        options::flag(NO_TRIAL, no_trial, lang).conflicts_with(TRIAL),
+    ];
+    arguments.extend(sessions_arguments(lang));
+    arguments
+}
+
+/// How a change comes into force.
+#[derive(Clone, Copy)]
+enum Way {
+    /// For good.
+    AtOnce,
+    /// Somebody is asked whether he is still here.
+    Asking(Duration, Timeout),
+    /// Whoever comes in time confirms it.
+    Alone(Duration, Timeout),
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let way = way(own)?;
+    let saved = own.get_one::<OsString>(PLAN).map(|name| grounds(&input(name))).transpose()?;
+    let planned = Planned::make(settings, FAILED)?;
+    let Some(change) = planned.plan.changes.first() else {
+        if settings.verbosity != Verbosity::Quiet {
+            show::print(&planned.plan, settings.verbosity, out)?;
+        }
+        return Ok(Exit::Fine);
+    };
+    if let Some(saved) = saved {
+        let moved: Vec<Ground> = saved.moved(planned.plan.based_on).collect();
+        if !moved.is_empty() {
+            return Err(failure(&Refused::Moved(moved), FAILED));
+        }
+    }
+    planned.protect(own).map_err(|refused| failure(&refused, FAILED))?;
+    let seen = standing(&planned.look.snapshot)?;
+    if settings.verbosity != Verbosity::Quiet {
+        show::print(&planned.plan, settings.verbosity, out)?;
+    }
+    out.finish()?;
+    let until = carry_out(change, seen.as_ref(), way, settings)?;
+    match (way, until) {
+        (Way::Asking(length, _), _) => ask(length, settings, out),
+        (Way::Alone(..), Some(until)) => alone(until, settings, out),
+        _ => at_once(settings, out),
+    }
+}
+
+/// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does.
+fn carry_out(
+    change: &Change,
+    seen: Option<&Standing>,
+    way: Way,
+    settings: &Settings,
+) -> Result<Option<Timestamp>, Failure> {
+    let door = door::open(FAILED)?;
+    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
+    if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
+        return Err(door::on_trial(FAILED));
+    }
+    if revision(door.standing.as_ref()) != revision(seen) {
+        return Err(failure(&Refused::Moved(vec![Ground::Gate]), FAILED));
+    }
+    let (keep, until) = match way {
+        Way::AtOnce => (Keep::AtOnce, None),
+        Way::Asking(length, timeout) | Way::Alone(length, timeout) => {
+            let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
+            (Keep::OnTrial(timeout), door.now.checked_add(length).ok())
+        }
+    };
+    let transaction = change.what.transaction(door.standing.as_ref(), keep, door.now);
+    let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
+    let was = Was::of(door.standing.as_ref());
+    let deed = Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until };
+    let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    tell_unkept(&passed, settings);
+    Ok(until)
+}
+
+/// On a terminal somebody can be asked; elsewhere it must be said.
+fn way(own: &ArgMatches) -> Result<Way, Failure> {
+    let asked = own.get_one::<Duration>(TRIAL).copied();
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let timeout = |length| Timeout::of(length).ok_or_else(no_time);
+    match asked {
+        _ if own.get_flag(NO_TRIAL) => Ok(Way::AtOnce),
+        Some(length) if !is_terminal => Ok(Way::Alone(length, timeout(length)?)),
+        None if !is_terminal => Err(Failure::usage(FAILED)
+            .because(Words {
+                en: "this is no terminal, so nobody can be asked whether he is still here",
+                ja: "端末ではないため、接続が続いているかを確認できません",
+            })
+            .hint(Words {
+                en: "portreeve apply --trial 60s, then portreeve confirm; or --no-trial",
+                ja: "portreeve apply --trial 60s の後に portreeve confirm を実行するか、--no-trial を指定してください",
+            })),
+        length => {
+            let length = length.unwrap_or(USUAL);
+            Ok(Way::Asking(length, timeout(length)?))
+        }
+    }
+}
+
+fn no_time() -> Failure {
+    Failure::usage(FAILED).because(Words {
+        en: "the time is less than a millisecond or more than ten years",
+        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
+    })
+}
+
+/// What a saved plan rests on.
+fn grounds(input: &Input) -> Result<Grounds, Failure> {
+    #[derive(Deserialize)]
+    struct Saved {
+        version: u32,
+        based_on: String,
+    }
+    let (name, bytes) = match input {
+        Input::Stdin => ("<stdin>".into(), read::bounded(std::io::stdin(), PLAN_BYTES_MAX)),
+        Input::File(path) => (path.display().to_string(), read::file(path, PLAN_BYTES_MAX)),
+    };
+    let what = text!("cannot read the plan {name}", "計画 {name} を読めません");
+    let bytes = bytes.map_err(|error| Failure::usage(what.clone()).because(error.text()))?;
+    let no_plan = || {
+        Failure::usage(what.clone())
+            .because(Words {
+                en: "it is not what plan -o json writes",
+                ja: "plan -o json の出力ではありません",
+            })
+            .hint(text!("portreeve plan -o json > plan.json", "portreeve plan -o json > plan.json"))
+    };
+    let saved: Saved = serde_json::from_slice(&bytes).map_err(|_| no_plan())?;
+    if saved.version != 1 {
+        return Err(no_plan());
+    }
+    saved.based_on.parse().map_err(|_| no_plan())
+}
+
+fn ask(length: Duration, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    match countdown::ask(length, settings.lang).map_err(|error| unasked(&error))? {
+        Answer::Here => confirm::keep(settings, out),
+        Answer::Silence => Err(door::too_late(Words {
+            en: "nobody said that he is still here",
+            ja: "応答がありませんでした",
+        })),
+    }
+}
+
+fn unasked(error: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::TakenBack,
+        Words {
+            en: "nobody can be asked, so the kernel takes the change back",
+            ja: "確認できないため、変更はカーネルが元に戻します",
+        },
+    )
+    .because(io_cause(error))
+}
+
+fn alone(until: Timestamp, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    let until = until.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let said = text!(
+        "On trial: the kernel takes it back at {until} unless somebody confirms it.",
+        "試行中です。{until} までに確定しなければ、カーネルが元に戻します。"
+    );
+    told(&said, &["portreeve confirm", "portreeve undo"], out)
+}
+
+fn at_once(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    let said = text!("Applied, for good.", "適用し、確定しました。");
+    told(&said, &["portreeve undo", "portreeve gate status"], out)
+}
+
+fn told(said: &Text, commands: &[&str], out: &mut Out) -> Result<Exit, Failure> {
+    out.line("")?;
+    out.sentences(said.in_lang(out.lang))?;
+    let commands: Vec<String> = commands.iter().map(|&command| command.to_owned()).collect();
+    next::print(&commands, out)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,154 @@
+//! `portreeve plan`: what would make the host agree with the policy, and what each zone gains and loses by it (A15, A16).
+
+use clap::{Arg, ArgMatches};
+use portreeve_core::{
+    facts::{Foothold, Listing, Snapshot},
+    gate::{Keep, Standing},
+    plan::{Asked, Plan, Refused, plan, protect},
+    words::{Lang, Words},
+};
+use portreeve_host::{
+    Wanted,
+    observe::{Connections, Firewall, Namespaces, sessions},
+};
+
+use super::Command;
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    look::Look,
+    settings::{Common, Format, Settings, Verbosity, options},
+    show::{next, out::Out, plan as show},
+};
+
+/// `--cut-my-own-session`.
+pub(super) const CUT: &str = "cut-my-own-session";
+/// `--no-session`.
+pub(super) const NO_SESSION: &str = "no-session";
+
+/// `plan`.
+pub(super) const COMMAND: Command = Command {
+    name: "plan",
+    about: Words {
+        en: "What would make the host agree with the policy?",
+        ja: "policy に合わせるための変更計画",
+    },
+    examples: &["portreeve plan", "portreeve plan -o nft", "portreeve plan -o json > plan.json"],
+    takes: &[Common::Output(&[Format::Table, Format::Json, Format::Nft]), Common::Snapshot, Common::Policy],
+    arguments,
+    run,
+};
+
+/// The sockets with whoever holds them, the whole packet filter, and who is here.
+const WANTED: Wanted = Wanted {
+    firewall: Firewall::Whole,
+    connections: Connections::List,
+    namespaces: Namespaces::Own,
+    ..Wanted::LISTENERS
+};
+
+const FAILED: Words = Words { en: "nothing is planned", ja: "計画を作れません" };
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    sessions_arguments(lang)
+}
+
+/// What every change takes that could cut somebody off.
+pub(super) fn sessions_arguments(lang: Lang) -> Vec<Arg> {
+    let cut = Words {
+        en: "Even if you could not come back by the connection that you are here by",
+        ja: "操作中の接続から再接続できなくなっても続行する",
+    };
+    let none = Words {
+        en: "You are here by no connection: a serial console, configuration management",
+        ja: "接続を使っていない(シリアルコンソール、構成管理ツールなど)",
+    };
+    vec![options::flag(CUT, cut, lang), options::flag(NO_SESSION, none, lang)]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let planned = Planned::make(settings, FAILED)?;
+    match settings.format {
+        Format::Json => out.json(&show::view(&planned.plan, &planned.look.snapshot, settings.lang))?,
+        Format::Nft => out.write(&planned.text()?)?,
+        _ if settings.verbosity == Verbosity::Quiet => {}
+        _ => show::print(&planned.plan, settings.verbosity, out)?,
+    }
+    match planned.protect(own) {
+        // To plan is no danger: whoever applies is asked.
+        Ok(()) | Err(Refused::NoFoothold) => {}
+        Err(refused) => return Err(failure(&refused, NOT_SAFE)),
+    }
+    if planned.plan.changes.is_empty() {
+        return Ok(Exit::Fine);
+    }
+    if settings.format == Format::Table && settings.snapshot.is_none() {
+        next::print(&["portreeve apply".into(), "portreeve plan -o nft".into()], out)?;
+    }
+    Ok(Exit::Found)
+}
+
+const NOT_SAFE: Words = Words { en: "the plan is refused", ja: "この計画は実行できません" };
+
+/// A plan with the look that it was made from.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) look: Look,
+    footholds: Vec<Foothold>,
+}
+
+impl Planned {
+    /// Looks at the host and plans; `what` says what is attempted.
+    ///
+    /// # Errors
+    ///
+    /// What stands against changing anything.
+    pub(super) fn make(settings: &Settings, what: Words) -> Result<Self, Failure> {
+        let look = Look::take(settings, &WANTED)?;
+        let is_here = settings.snapshot.is_none();
+        let footholds = if is_here { sessions::footholds(&look.snapshot) } else { Vec::new() };
+        let asked = Asked { footholds: footholds.clone(), ..Asked::default() };
+        let plan = plan(&look.world(), &asked).map_err(|refused| failure(&refused, what))?;
+        Ok(Self { plan, look, footholds })
+    }
+
+    /// Whether those who are here could come back, as far as whoever asks wants to know.
+    ///
+    /// # Errors
+    ///
+    /// The first one who could not.
+    pub(super) fn protect(&self, own: &ArgMatches) -> Result<(), Refused> {
+        if own.get_flag(CUT) {
+            return Ok(());
+        }
+        match protect(&self.look.world(), &self.plan.changes, &self.footholds) {
+            Err(Refused::NoFoothold) if own.get_flag(NO_SESSION) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    /// The text for nft that makes the changes at once.
+    fn text(&self) -> Result<String, Failure> {
+        let standing = standing(&self.look.snapshot)?;
+        let now = self.look.snapshot.taken;
+        let texts = self.plan.changes.iter().map(|change| {
+            let transaction = change.what.transaction(standing.as_ref(), Keep::AtOnce, now);
+            transaction.map(|transaction| transaction.as_str().to_owned())
+        });
+        texts.collect::<Result<_, _>>().map_err(|error| crate::door::unwritten(error, FAILED))
+    }
+}
+
+/// The gate as the look saw it.
+pub(super) fn standing(snapshot: &Snapshot) -> Result<Option<Standing>, Failure> {
+    let listing = snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
+    listing.map_or(Ok(None), Standing::read).map_err(|error| failure(&Refused::Table(error), FAILED))
+}
+
+/// Why nothing is changed: a missing policy is a mistake of the command line, all else is refused for safety.
+pub(super) fn failure(refused: &Refused, what: Words) -> Failure {
+    let exit =
+        if matches!(refused, Refused::NoPolicy | Refused::Gate(_)) { Exit::Usage } else { Exit::Refused };
+    Failure::new(exit, what).because(refused.why()).hint(refused.fix())
+}

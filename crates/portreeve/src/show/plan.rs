@@ -1,0 +1,219 @@
+//! A plan for a person and as JSON: the changes with their reasons, and what each zone gains and loses (A15, A16).
+
+use portreeve_core::{
+    address::Family,
+    exposure::Reached,
+    facts::Snapshot,
+    plan::{Change, Plan, PortChange, ZoneChange},
+    port::Protocol,
+    words::{Lang, Words},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    out::{Out, Paint},
+    table::{Cell, Column, Fit, Table},
+    view::{GapView, gap_view},
+};
+use crate::{failure::Failure, settings::Verbosity};
+
+/// The layout of the JSON document.
+const VERSION: u32 = 1;
+
+/// The answer of `plan`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Plan")]
+pub(crate) struct PlanView<'a> {
+    /// The layout of this document: 1.
+    version: u32,
+    /// What the plan rests on, as digests; `apply` refuses it where one of them has changed.
+    based_on: String,
+    /// The changes, in order; none where the host agrees with the policy.
+    changes: Vec<ChangeView<'a>>,
+    /// What each zone gains and loses.
+    zones: Vec<ZoneView<'a>>,
+    /// The changes that take them back, in order.
+    undo: Vec<ChangeView<'a>>,
+    /// What could not be seen.
+    gaps: Vec<GapView<'a>>,
+}
+
+/// A change of the host.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanChange")]
+struct ChangeView<'a> {
+    /// `gate`: the gate becomes another one; `no-gate`: it is taken away.
+    kind: &'static str,
+    /// What is done.
+    what: String,
+    /// Why.
+    because: &'a str,
+    /// The duties that it serves.
+    article: &'static [&'static str],
+    /// Whether it can be taken back.
+    reversible: bool,
+}
+
+/// What becomes another for a zone.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanZone")]
+struct ZoneView<'a> {
+    zone: &'a str,
+    /// What it reaches better than before.
+    gains: Vec<PortView<'a>>,
+    /// What it reaches no longer, or not all of it.
+    loses: Vec<PortView<'a>>,
+}
+
+/// A run of ports of which the same becomes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanPorts")]
+struct PortView<'a> {
+    protocol: Protocol,
+    /// The port; of a run of ports, its first.
+    port: u16,
+    /// The last port of a run; the same as `port` for a single one.
+    port_last: u16,
+    families: &'a [Family],
+    /// What becomes of packets now.
+    before: Reached,
+    /// What will become of them.
+    after: Reached,
+    /// Who listens there, or where packets are sent on.
+    names: Vec<&'a str>,
+}
+
+/// The plan as JSON.
+pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> PlanView<'a> {
+    let changes = |changes: &'a [Change]| changes.iter().map(|it| change_view(it, lang)).collect();
+    PlanView {
+        version: VERSION,
+        based_on: plan.based_on.to_string(),
+        changes: changes(&plan.changes),
+        zones: plan.zones.iter().map(|zone| zone_view(zone, lang)).collect(),
+        undo: changes(&plan.undo),
+        gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
+    }
+}
+
+fn change_view(change: &Change, lang: Lang) -> ChangeView<'_> {
+    ChangeView {
+        kind: change.what.kind(),
+        what: change.what.words().in_lang(lang).to_owned(),
+        because: change.because.in_lang(lang),
+        article: change.article,
+        // Whatever the gate was, it can be so again.
+        reversible: true,
+    }
+}
+
+fn zone_view(zone: &ZoneChange, lang: Lang) -> ZoneView<'_> {
+    let gains = zone.gains.iter().map(|change| port_view(change, lang)).collect();
+    let loses = zone.loses.iter().map(|change| port_view(change, lang)).collect();
+    ZoneView { zone: &zone.zone, gains, loses }
+}
+
+fn port_view(change: &PortChange, lang: Lang) -> PortView<'_> {
+    PortView {
+        protocol: change.ports.protocol,
+        port: change.ports.range.first,
+        port_last: change.ports.range.last,
+        families: &change.families,
+        before: change.before,
+        after: change.after,
+        names: names(change, lang),
+    }
+}
+
+const CHANGES: &[Column] = &[
+    Column { head: Words { en: "CHANGE", ja: "変更" }, fit: Fit::Cut },
+    Column { head: Words { en: "BECAUSE", ja: "理由" }, fit: Fit::Cut },
+];
+const ZONES: &[Column] = &[
+    Column { head: Words { en: "ZONE", ja: "ゾーン" }, fit: Fit::Whole },
+    Column { head: Words { en: "", ja: "" }, fit: Fit::Whole },
+    Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
+    Column { head: Words { en: "FAMILY", ja: "IP" }, fit: Fit::Whole },
+    Column { head: Words { en: "NOW", ja: "現在" }, fit: Fit::Whole },
+    Column { head: Words { en: "THEN", ja: "変更後" }, fit: Fit::Whole },
+    Column { head: Words { en: "WHO", ja: "対象" }, fit: Fit::Cut },
+];
+const GAINS: Words = Words { en: "gains", ja: "開放" };
+const LOSES: Words = Words { en: "loses", ja: "遮断" };
+
+/// Prints a plan; without `-v` only ports on which somebody listens, or that are sent on.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<(), Failure> {
+    if plan.changes.is_empty() {
+        return out.say(Words {
+            en: "Nothing to do: the host agrees with the policy.",
+            ja: "変更は不要です。ホストは policy のとおりです。",
+        });
+    }
+    let lang = out.lang;
+    let mut changes = Table::new(CHANGES, 0);
+    for change in &plan.changes {
+        let what = change.what.words();
+        changes.push([what.in_lang(lang).into(), change.because.in_lang(lang).into()]);
+    }
+    out.table(&changes)?;
+    out.line("")?;
+    let mut silent = 0_usize;
+    let mut zones = Table::new(ZONES, 0);
+    for zone in &plan.zones {
+        for (which, paint, changes) in [(GAINS, Paint::Yellow, &zone.gains), (LOSES, Paint::Red, &zone.loses)]
+        {
+            for change in changes {
+                if change.names.is_empty() && verbosity != Verbosity::Verbose {
+                    silent += 1;
+                    continue;
+                }
+                zones.push([
+                    zone.zone.as_str().into(),
+                    Cell::painted(which.in_lang(lang), paint),
+                    change.ports.to_string().into(),
+                    families(&change.families).into(),
+                    reached(change.before).in_lang(lang).into(),
+                    reached(change.after).in_lang(lang).into(),
+                    names(change, lang).join(", ").into(),
+                ]);
+            }
+        }
+    }
+    if !zones.is_empty() {
+        out.table(&zones)?;
+    }
+    if silent > 0 {
+        out.say(Words {
+            en: "Beside these, ports on which nobody listens change too: -v shows them.",
+            ja: "このほか、待ち受けのないポートの到達可否も変わります(-v で表示)。",
+        })?;
+    }
+    Ok(())
+}
+
+fn names(change: &PortChange, lang: Lang) -> Vec<&str> {
+    change.names.iter().map(|name| name.in_lang(lang)).collect()
+}
+
+fn families(families: &[Family]) -> &'static str {
+    match families {
+        [Family::Ipv4] => "IPv4",
+        [Family::Ipv6] => "IPv6",
+        _ => "",
+    }
+}
+
+const fn reached(reached: Reached) -> Words {
+    match reached {
+        Reached::Reachable => Words { en: "reachable", ja: "到達可" },
+        Reached::Partly => Words { en: "partly", ja: "一部" },
+        Reached::Dropped => Words { en: "dropped", ja: "破棄" },
+        Reached::Rejected => Words { en: "rejected", ja: "拒否" },
+        Reached::Unknown => Words { en: "unknown", ja: "不明" },
+    }
+}
