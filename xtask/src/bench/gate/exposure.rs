@@ -28,7 +28,8 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     let folder: &'static str = folder.to_string_lossy().into_owned().leak();
     let command: Words = vec!["portreeve", "exposure", "--all", "-o", "json", "--from-files", folder].leak();
     let race = Race::run(&fixture::empty()?, "Docker and ufw", ROUNDS, vec![command].leak())?;
-    Ok(vec![race.within(0, MILLISECONDS_MAX)])
+    let row = race.within(0, MILLISECONDS_MAX);
+    Ok(vec![Row { what: row.what.replace(folder, "DIR"), ..row }])
 }
 
 /// Saves the listings of a host on which ufw denies what Docker publishes.
