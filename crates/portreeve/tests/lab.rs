@@ -19,6 +19,7 @@ mod lab {
     mod fixtures;
     mod follow;
     mod fresh;
+    mod gate;
     mod hideaways;
     mod hidepid;
     mod impostors;

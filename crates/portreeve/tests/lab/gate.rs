@@ -1,0 +1,200 @@
+//! The gate on a whole host: what a client gets while a change is on trial, when nobody confirms it, and when it is taken
+//! back (A15, A16).
+
+use std::{path::Path, thread, time::Duration};
+
+use portreeve_lab::{Chroot, Output, profile};
+
+use super::site::{PORTREEVE, Site, lab};
+
+/// Opens one port to everybody.
+fn policy(port: u16) -> String {
+    format!(
+        "version = 1\n[service.web]\nports = [\"{port}/tcp\"]\nowner = {{ unit = \"nginx.service\" }}\nreach = \"world\"\n"
+    )
+}
+
+/// A host with nginx on port 80, whose policy opens another port.
+fn site() -> Site {
+    let site = Site::boot(&profile::WEB);
+    declare(&site, 443);
+    site
+}
+
+fn declare(site: &Site, port: u16) {
+    site.run(&format!(
+        "mkdir -p /etc/portreeve && printf '%s' '{}' > /etc/portreeve/policy.toml",
+        policy(port)
+    ));
+}
+
+/// Whether the client gets an answer of nginx.
+fn answers(site: &Site) -> bool {
+    let url = format!("http://{}/", site.host.place().ipv4);
+    lab(site.client.run(&format!("curl -s -o /dev/null -m 2 {url}"))).status == 0
+}
+
+#[track_caller]
+fn ends(output: &Output, status: i32, said: &str) {
+    assert_eq!(output.status, status, "{output:#?}");
+    assert!(output.stderr.contains(said) || output.stdout.contains(said), "{output:#?}");
+}
+
+/// The kernel takes an unconfirmed change back by itself, and whoever confirms it then is too late.
+#[test]
+fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
+    let site = site();
+    assert!(answers(&site));
+    ends(&site.ask("plan"), 1, "nginx");
+    ends(&site.ask("apply --no-session"), 2, "this is no terminal");
+    ends(&site.ask("apply --trial 4s"), 5, "no connection was found");
+    ends(&site.ask("apply --trial 4s --no-session"), 0, "portreeve confirm");
+    assert!(!answers(&site), "80/tcp is not declared");
+    assert_eq!(lab(site.host.run("pgrep -x portreeve")).status, 1, "nobody of ours is left");
+    ends(&site.ask("gate status"), 0, "On trial: receipt 1");
+    ends(&site.ask("apply --no-trial --no-session"), 5, "another change is on trial");
+    thread::sleep(Duration::from_secs(4));
+    assert!(answers(&site));
+    ends(&site.ask("confirm"), 6, "too late");
+    ends(&site.ask("undo"), 6, "nothing to do");
+    assert!(answers(&site));
+    ends(&site.ask("history"), 0, "lapsed");
+    assert_eq!(lab(site.host.run("test -e /var/lib/portreeve/gate/boot.json")).status, 1);
+}
+
+/// A confirmed change stays, is known to the next boot, and is taken back by its receipt.
+#[test]
+fn what_is_confirmed_stays_until_it_is_undone() {
+    let site = site();
+    ends(&site.ask("apply --trial 60s --no-session"), 0, "portreeve confirm");
+    ends(&site.ask("confirm"), 0, "Kept");
+    ends(&site.ask("confirm"), 0, "already");
+    assert!(!answers(&site));
+    site.run("test -s /var/lib/portreeve/gate/boot.json");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "Nothing to do");
+    ends(&site.ask("plan"), 0, "Nothing to do");
+    // A while, which the kernel ends.
+    ends(&site.ask("open 80 --for 3s"), 0, "80/tcp is open to world");
+    assert!(answers(&site));
+    thread::sleep(Duration::from_millis(3_200));
+    assert!(!answers(&site));
+    let client = format!("close --from {} --for 1h", site.client.place().ipv4);
+    ends(&site.ask("undo 1"), 0, "Taken back");
+    assert!(answers(&site));
+    assert_eq!(lab(site.host.run("nft list table inet portreeve")).status, 1, "there was no gate before");
+    assert_eq!(lab(site.host.run("test -e /var/lib/portreeve/gate/boot.json")).status, 1);
+    ends(&site.ask(&client), 0, "are refused for");
+    assert!(!answers(&site));
+    ends(&site.ask("undo"), 0, "may come in again");
+    assert!(answers(&site));
+    ends(&site.ask("off gate"), 0, "Took the gate away");
+}
+
+/// Something else that flushes the ruleset is told, and not taken for ours.
+#[test]
+fn a_gate_that_somebody_else_took_away_is_missed() {
+    let site = site();
+    ends(&site.ask("apply --no-trial --no-session"), 0, "for good");
+    site.run("nft flush ruleset");
+    ends(&site.ask("gate status"), 0, "The gate is gone");
+    ends(&site.ask("confirm"), 6, "somebody else took it away");
+    site.run("test -s /var/lib/portreeve/gate/boot.json");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "for good");
+    // No room for what takes it back: nothing is done.
+    declare(&site, 8_443);
+    site.run("mount -t tmpfs -o size=4k,mode=755 full /var/lib/portreeve && mkdir /var/lib/portreeve/gate && head -c 4k /dev/zero > /var/lib/portreeve/full || true");
+    let before = site.run("nft list table inet portreeve").stdout;
+    ends(&site.ask("apply --no-trial --no-session"), 7, "nothing was done");
+    assert_eq!(site.run("nft list table inet portreeve").stdout, before);
+}
+
+/// A host without a service manager: its processes are few, and it is made at once.
+fn chroot() -> Chroot {
+    let host = lab(Chroot::create(Path::new(PORTREEVE)));
+    lab(host.run("mkdir -p /etc/portreeve"));
+    host
+}
+
+#[track_caller]
+fn run(host: &Chroot, command: &str) -> Output {
+    let output = lab(host.run(command));
+    assert_eq!(output.status, 0, "{command}: {output:#?}");
+    output
+}
+
+/// The generation that judges, and the ports that each generation opens.
+fn generations(host: &Chroot) -> (String, Vec<String>) {
+    let table = run(host, "nft list table inet portreeve").stdout;
+    let judges = table.split("chain confirmed_input {").nth(1).and_then(|rest| rest.split("goto ").nth(1));
+    let judges = judges.map(|rest| rest[..1].to_owned()).expect("one generation judges");
+    let sets = table.split("\tset ").filter(|set| set[1..].starts_with("_world_tcp"));
+    let port = |set: &str| {
+        let elements = set.split("elements = { ").nth(1)?.split(' ').next()?;
+        Some(format!("{} {elements}", &set[..1]))
+    };
+    (judges, sets.filter_map(port).collect())
+}
+
+/// Whenever the program is killed, the gate is the old one or the new one and nothing between, and the next run knows
+/// which.
+#[test]
+fn whoever_is_killed_leaves_the_old_gate_or_the_new_one() {
+    let host = chroot();
+    lab(host.write("/etc/portreeve/policy.toml", &policy(1_000)));
+    run(&host, "portreeve apply --no-trial --no-session");
+    let (mut last, mut made) = (1_000_u16, 0);
+    for round in 1..=30_u16 {
+        let next = 1_000 + round;
+        lab(host.write("/etc/portreeve/policy.toml", &policy(next)));
+        let killed = format!(
+            "portreeve apply --no-trial --no-session & sleep 0.{:03}; kill -9 $! || true; wait $! || true; sleep 0.1",
+            round * 15
+        );
+        run(&host, &killed);
+        let (judges, ports) = generations(&host);
+        let [port] = ports.as_slice() else { panic!("round {round}: {ports:?}") };
+        assert!([last, next].map(|port| format!("{judges} {port}")).contains(port), "round {round}: {port}");
+        if *port == format!("{judges} {next}") {
+            (last, made) = (next, made + 1);
+        }
+    }
+    assert!(made > 0, "none of them was quick enough");
+    // The receipt of each that was made is found out by the one after it.
+    run(&host, "portreeve apply --no-trial --no-session");
+    let history = run(&host, "portreeve history").stdout;
+    assert!(!history.contains("not known"), "{history}");
+    let done = history.lines().filter(|line| line.ends_with("done")).count();
+    assert!(done > made && done <= made + 2, "{made} were made of {history}");
+}
+
+/// Of two at once one makes its change, and the other is told so: by the lock, and without it by the kernel.
+#[test]
+fn of_two_operators_one_is_refused() {
+    let host = chroot();
+    lab(host.write("/etc/portreeve/policy.toml", &policy(1_000)));
+    run(&host, "portreeve apply --no-trial --no-session");
+    let apply = "portreeve apply --no-trial --no-session --policy";
+    for round in 0..10_u16 {
+        lab(host.write("/tmp/one.toml", &policy(2_000 + round)));
+        lab(host.write("/tmp/two.toml", &policy(3_000 + round)));
+        // The other one has a lock and receipts of its own, as somebody in another mount namespace has.
+        let other =
+            "unshare -m sh -c 'mount -t tmpfs run /run; mkdir -p /run/own; PORTREEVE_STATE=/run/own exec";
+        let both = format!(
+            "{apply} /tmp/one.toml >/dev/null 2>/tmp/one & one=$!; {other} {apply} /tmp/two.toml >/dev/null 2>/tmp/two' & two=$!; \
+             wait $one; a=$?; wait $two; echo $a $?"
+        );
+        let codes = run(&host, &both).stdout;
+        let (judges, ports) = generations(&host);
+        let of = |port: u16| vec![format!("{judges} {}", port + round)];
+        match codes.trim() {
+            "0 5" => assert_eq!(ports, of(2_000)),
+            "5 0" => assert_eq!(ports, of(3_000)),
+            // One after the other.
+            "0 0" => assert!(ports == of(2_000) || ports == of(3_000), "{ports:?}"),
+            codes => {
+                panic!("{codes}: {} {}", run(&host, "cat /tmp/one").stdout, run(&host, "cat /tmp/two").stdout)
+            }
+        }
+    }
+}
