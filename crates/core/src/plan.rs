@@ -139,4 +139,6 @@ fn unmade() -> Text {
 }
 
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod tests;

@@ -88,7 +88,7 @@ pub(super) fn planned(scene: &Scene) -> Plan {
 }
 
 /// The host once its plan is carried out.
-fn after(scene: &Scene, changes: &[Change]) -> Scene {
+pub(super) fn after(scene: &Scene, changes: &[Change]) -> Scene {
     let mut after = scene.clone();
     after.snapshot = simulate(&scene.snapshot, changes, Keep::AtOnce).unwrap();
     after
