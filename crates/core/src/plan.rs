@@ -139,6 +139,4 @@ fn unmade() -> Text {
 }
 
 #[cfg(test)]
-mod promises;
-#[cfg(test)]
 mod tests;

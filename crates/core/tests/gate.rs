@@ -151,6 +151,20 @@ fn what_stands_is_known_for_what_was_made() {
 }
 
 #[test]
+fn a_gate_reads_back_as_it_is_saved() {
+    let less = declared("less.toml", Refusal::Reject, &["docker0"]);
+    for body in [zones(), less, closed(), Body::open()] {
+        assert_eq!(Body::read(&body.saved()), Some(body));
+    }
+    for wrong in ["", "{}", "[1]", r#"[{"table": {}}]"#, r#"[{"rule": {"chain": "a_input"}}]"#] {
+        assert_eq!(Body::read(wrong), None, "{wrong}");
+    }
+    // What no gate is made of is none.
+    let foreign = closed().saved().replace("dropped", "dropped; flush ruleset");
+    assert_eq!(Body::read(&foreign), None);
+}
+
+#[test]
 fn what_somebody_else_wrote_into_a_generation_is_noticed() {
     let changed = |from: &str, to: &str| {
         let listing = text("zones.json");
@@ -245,6 +259,15 @@ proptest! {
         let whole = text("trial.json");
         let end = (at + length).min(whole.len());
         let broken = [&whole[..at.min(whole.len())], instead.as_str(), &whole[end..]].concat();
+        if let Ok(mut listing) = Listing::read(&broken) && let Ok(Some(standing)) = listing.standing() {
+            let _ = listing.confirm(&standing);
+            let mut other = Listing::read(&broken).unwrap();
+            other.expire();
+            if let Ok(Some(standing)) = other.standing() {
+                other.apply(&Body::open(), &standing, Keep::AtOnce).unwrap();
+            }
+            prop_assert!(Listing::read(&other.text()).is_ok() && Listing::read(&listing.text()).is_ok());
+        }
         if let Ok(Some(standing)) = Standing::read(&broken) {
             let changes = [gate::confirm(&standing), gate::take_back(&standing), Ok(gate::remove(&standing))];
             for text in changes.iter().flatten() {

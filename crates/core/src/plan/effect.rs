@@ -22,13 +22,24 @@ enum Wanted {
 
 impl Effect {
     /// The gate becomes this one.
-    pub(super) const fn gate(body: Body) -> Self {
+    #[must_use]
+    pub const fn gate(body: Body) -> Self {
         Self(Wanted::Gate(body))
     }
 
     /// The gate is taken away.
-    pub(super) const fn no_gate() -> Self {
+    #[must_use]
+    pub const fn no_gate() -> Self {
         Self(Wanted::NoGate)
+    }
+
+    /// The gate that is wanted, to be kept as [`Body::saved`]; `None` where none is.
+    #[must_use]
+    pub const fn wanted(&self) -> Option<&Body> {
+        match &self.0 {
+            Wanted::Gate(body) => Some(body),
+            Wanted::NoGate => None,
+        }
     }
 
     /// What is wanted, as a text for digests.

@@ -1,5 +1,7 @@
 //! What is planned for hosts in a line or three, and what is refused.
 
+mod promises;
+
 use core::time::Duration;
 
 use super::*;

@@ -1,6 +1,10 @@
 //! A generation as nft 1.0.6 lists it, but for handles (libnftables-json(5)).
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use serde_json::{Value, json};
 
@@ -27,6 +31,16 @@ pub(in crate::gate) fn object(kind: &str, mut inner: Value) -> Value {
 }
 
 impl Body {
+    /// All of it as JSON: the objects of a listing.
+    #[must_use]
+    pub fn saved(&self) -> String {
+        let first = Hook::ALL.map(|hook| object("chain", json!({"name": format!("a_{}", hook.name())})));
+        let sets = self.sets.iter().map(|set| set.listed(Generation::A));
+        let chains = first.into_iter().chain(self.listed_chains(Generation::A));
+        let all: Vec<_> = sets.chain(chains).chain(self.listed_rules(Generation::A)).collect();
+        Value::Array(all).to_string()
+    }
+
     /// Its sets, and those of ports that are open for a while.
     pub(in crate::gate) fn listed_sets(&self, generation: Generation) -> Vec<Value> {
         let own = self.sets.iter().map(|set| set.listed(generation));

@@ -12,6 +12,31 @@ use crate::{
     port::Protocol,
 };
 
+/// More bytes than this are not read.
+const TEXT_BYTES_MAX: usize = 256 << 20;
+
+impl Body {
+    /// Reads what [`Self::saved`] wrote; `None` where it is anything else.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if text.len() > TEXT_BYTES_MAX {
+            return None;
+        }
+        let objects: Vec<Value> = serde_json::from_str(text).ok()?;
+        let mut reader = Reader::of(Generation::A);
+        for object in &objects {
+            let (kind, inner) = object.as_object()?.iter().next()?;
+            match kind.as_str() {
+                "set" => reader.set(inner),
+                "chain" => reader.chain(inner),
+                "rule" => reader.rule(inner),
+                _ => return None,
+            }
+        }
+        reader.end()
+    }
+}
+
 /// Collects what a generation is made of, object by object.
 pub(in crate::gate) struct Reader {
     generation: Generation,

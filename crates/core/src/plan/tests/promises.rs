@@ -9,14 +9,12 @@ use alloc::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{
-    Asked, Plan, plan, simulate,
-    tests::{after, host},
-};
+use super::{after, host};
 use crate::{
     facts::{Listing as Kind, testing::interface},
     finding::{Finding, Severity},
     gate::{Keep, Refusal, Standing},
+    plan::{Asked, Plan, plan, simulate},
     rules::testing::{Scene, zone},
 };
 
