@@ -173,7 +173,7 @@ fn refused(refusal: &Refusal, what: Words) -> Failure {
                 en: "nft refused it; nothing was done",
                 ja: "nft が拒否したため、何も変更していません",
             })
-            .because(text!("{said}", "{said}")),
+            .because(text!("nft says: {said}", "nft のメッセージ: {said}")),
     }
 }
 
@@ -205,7 +205,7 @@ pub(crate) fn unwritten(error: gate::Refused, what: Words) -> Failure {
 }
 
 fn quoted(error: &dyn std::error::Error) -> Text {
-    text!("{error}", "{error}")
+    text!("as it was said: {error}", "エラーの内容: {error}")
 }
 
 /// Says that the next boot does not know of a change.

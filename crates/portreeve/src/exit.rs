@@ -70,8 +70,8 @@ impl Exit {
         match self {
             Self::Fine => Words { en: "fine", ja: "問題なし" },
             Self::Found => Words {
-                en: "findings at or above --fail-on (default: warning); of diff: there are changes; of who -q and why -q: the port is free; of wait: the time is over",
-                ja: "--fail-on(既定値 warning)以上の指摘あり。diff では変化あり、who -q と why -q では空きポート、wait では時間切れ",
+                en: "findings at or above --fail-on (default: warning); of diff and plan: there are changes; of who -q and why -q: the port is free; of wait: the time is over",
+                ja: "--fail-on(既定値 warning)以上の指摘あり。diff と plan では変更あり、who -q と why -q では空きポート、wait では時間切れ",
             },
             Self::Usage => Words {
                 en: "the command line, the policy or a file that was named is wrong",
@@ -86,20 +86,20 @@ impl Exit {
                 ja: "ポートを別の所有者が使用中。wait では --owner 以外が保持",
             },
             Self::Refused => Words {
-                en: "refused for safety: something that is not portreeve's stands where doctor --pin or off would work",
-                ja: "安全のため拒否: doctor --pin や off の対象の場所に、portreeve のものではない何かがある",
+                en: "refused for safety: you could not come back, another change is on trial, the host has moved since the plan, or something that is not portreeve's stands in the way",
+                ja: "安全のため拒否: 再接続できなくなる、別の変更が試行中、計画後に状況が変わった、または portreeve のものではない何かがある",
             },
             Self::TakenBack => Words {
-                en: "reserved for a later release: taken back, or too late to confirm",
-                ja: "予約(今後のリリース用): 取り消し済み、または確認の期限切れ",
+                en: "taken back, or too late to confirm",
+                ja: "取り消し済み、または確定の期限切れ",
             },
             Self::Unreachable => Words {
-                en: "what portreeve keeps (the last audit, an imported registry, pins) or the output failed; reserved for a daemon too",
-                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表、pin)または出力先の操作に失敗。デーモン用にも予約",
+                en: "what portreeve keeps (the last audit, an imported registry, pins, receipts), nft or the output failed; reserved for a daemon too",
+                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表、pin、変更の記録)、nft、または出力先の操作に失敗。デーモン用にも予約",
             },
             Self::Uncertain => Words {
-                en: "reserved for a later release: not known whether it was done; asking again is safe",
-                ja: "予約(今後のリリース用): 実行されたか不明。再実行しても安全",
+                en: "not known whether it was done; asking again is safe",
+                ja: "実行されたか不明。再実行しても安全",
             },
             Self::Bug => Words { en: "a bug in portreeve", ja: "portreeve の不具合" },
             Self::Plugin(_) => Words { en: "as Nagios numbers its states", ja: "Nagios の状態番号" },

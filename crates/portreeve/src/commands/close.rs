@@ -76,7 +76,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 fn said(source: IpAddr, time: Option<Duration>) -> Text {
     let whom = match source {
-        IpAddr::V4(_) => text!("{source}", "{source}"),
+        IpAddr::V4(_) => Text { en: source.to_string(), ja: source.to_string() },
         IpAddr::V6(_) => text!("the network of 64 bits around {source}", "{source} を含む /64"),
     };
     let Text { en, ja } = whom;
@@ -98,7 +98,7 @@ fn said(source: IpAddr, time: Option<Duration>) -> Text {
 fn address(word: &str) -> Result<IpAddr, Failure> {
     let address: IpAddr = word.parse().map_err(|_| {
         Failure::usage(text!("`{word}` is not an address", "`{word}` はアドレスではありません"))
-            .hint(text!("portreeve close --from 203.0.113.7", "portreeve close --from 203.0.113.7"))
+            .hint(text!("an address is written so: 203.0.113.7", "アドレスの書き方: 203.0.113.7"))
     })?;
     let address = address.to_canonical();
     if address.is_loopback() || address.is_unspecified() || address.is_multicast() {

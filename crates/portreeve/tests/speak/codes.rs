@@ -12,20 +12,6 @@ fn every_code_is_documented_in_both_languages() {
 }
 
 #[test]
-fn a_code_that_no_command_of_this_release_gives_is_reserved() {
-    for (lang, reserved) in [("en", "  reserved for a later release: "), ("ja", "  予約(今後のリリース用): ")]
-    {
-        let said = run(&format!("help exit-codes --lang {lang}")).out;
-        let codes: Vec<_> = said
-            .lines()
-            .filter(|line| line.contains(reserved))
-            .filter_map(|line| line.split("  ").nth(1))
-            .collect();
-        assert_eq!(codes, ["6", "8"].map(|code| code), "{said}");
-    }
-}
-
-#[test]
 fn a_wrong_command_line_is_two_with_the_nearest_right_one() {
     for (line, said) in [
         ("lss", "did you mean `ls`?"),

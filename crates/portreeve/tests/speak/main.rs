@@ -8,6 +8,7 @@ mod everything;
 mod explain;
 mod exposure;
 mod follow;
+mod gate;
 mod help;
 mod json;
 mod kept;
