@@ -198,3 +198,36 @@ fn of_two_operators_one_is_refused() {
         }
     }
 }
+
+/// Over a real session of ssh a policy without ssh is refused, also by whoever became somebody else meanwhile.
+#[test]
+fn nobody_cuts_himself_off_over_ssh() {
+    let site = site();
+    site.run(
+        "ip netns add out && ip link add w0 type veth peer name o0 netns out && ip addr add 10.99.0.1/24 dev w0 && \
+         ip link set w0 up && ip -n out addr add 10.99.0.9/24 dev o0 && ip -n out link set o0 up && \
+         mkdir -p /root/.ssh && ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519 && \
+         cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys",
+    );
+    let over_ssh = |command: &str| {
+        let ssh = "ip netns exec out ssh -o StrictHostKeyChecking=no -o ConnectTimeout=3 root@10.99.0.1";
+        lab(site.host.run(&format!("timeout 15 {ssh} \"{command}\" </dev/null")))
+    };
+    ends(&over_ssh("echo here"), 0, "here");
+    for command in [
+        "portreeve apply --trial 5s",
+        "portreeve apply --trial 5s --no-session",
+        "env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin su root -c 'portreeve apply --no-trial'",
+        "setsid -w portreeve apply --no-trial",
+        "portreeve plan",
+    ] {
+        ends(&over_ssh(command), 5, "10.99.0.9 is connected to 22/tcp (sshd");
+    }
+    assert_eq!(lab(site.host.run("nft list table inet portreeve")).status, 1, "nothing was done");
+    ends(&over_ssh("portreeve apply --trial 60s --cut-my-own-session"), 0, "portreeve confirm");
+    ends(&over_ssh("true"), 255, "timed out");
+    ends(&site.ask("undo"), 0, "Taken back");
+    declare(&site, 22);
+    ends(&over_ssh("portreeve apply --trial 60s"), 0, "portreeve confirm");
+    ends(&over_ssh("portreeve confirm"), 0, "Kept");
+}

@@ -16,7 +16,9 @@ const USER_PROCESS: i16 = 7;
 
 /// Their numbers, of whom some may have ended.
 pub(super) fn leaders() -> Vec<u32> {
-    let sessions = fs::read_dir(SESSIONS).into_iter().flatten().flatten().take(LOGINS_MAX);
+    let entries = fs::read_dir(SESSIONS).into_iter().flatten().flatten().take(LOGINS_MAX);
+    // Beside each stands a pipe, whose writer never comes.
+    let sessions = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
     let kept = sessions.filter_map(|entry| leader(&proc::read_text(entry.path())?));
     let utmp = UTMP.into_iter().find_map(|path| proc::read(path, LOGINS_MAX * RECORD_BYTES).ok());
     let recorded = utmp.as_deref().map(users).unwrap_or_default();
