@@ -85,6 +85,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let saved = own.get_one::<OsString>(PLAN).map(|name| grounds(&input(name))).transpose()?;
     let planned = Planned::make(settings, FAILED)?;
     let Some(change) = planned.plan.changes.first() else {
+        // Of an apply that was killed the next one says what became of it.
+        drop(door::open(FAILED)?);
         if settings.verbosity != Verbosity::Quiet {
             show::print(&planned.plan, settings.verbosity, out)?;
         }

@@ -113,7 +113,10 @@ fn a_member_of_the_group_sees_every_owner() {
     );
     assert_eq!(site.run("portreeve off pins").stdout, "Took 5 pins away and unmounted /run/portreeve/bpf.\n");
     site.run("test ! -e /run/portreeve/bpf && ! grep -q ' /run/portreeve' /proc/mounts");
-    assert_eq!(site.run("portreeve off").stdout, "Nothing of portreeve's is pinned.\n");
+    assert_eq!(
+        site.run("portreeve off").stdout,
+        "There is no gate of portreeve's.\nNothing of portreeve's is pinned.\n"
+    );
     assert!(gaps(&site.ask_as("dev", "ls -o json").json()).contains(&"hidden-owners"));
 }
 
