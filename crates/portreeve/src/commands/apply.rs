@@ -239,7 +239,8 @@ fn at_once(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
-    let said = text!("Applied, for good.", "適用し、確定しました。");
+    let said =
+        text!("Applied: in force until the machine is rebooted.", "適用しました。再起動するまで有効です。");
     told(&said, &["portreeve undo", "portreeve gate status"], out)
 }
 

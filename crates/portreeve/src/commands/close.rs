@@ -5,17 +5,23 @@ use std::{net::IpAddr, time::Duration};
 use clap::{Arg, ArgMatches};
 use jiff::SignedDuration;
 use portreeve_core::{
+    facts::Foothold,
     gate::{self, BlockedSource, Body, Revision, Timeout},
     receipt::Deed,
     text,
     words::{Lang, Text, Words},
 };
+use portreeve_host::observe::sessions;
 
-use super::Command;
+use super::{
+    Command,
+    plan::{CUT, WANTED, cut_argument},
+};
 use crate::{
     door::{self, tell_unkept},
     exit::Exit,
     failure::Failure,
+    look,
     settings::{Settings, Verbosity, options},
     show::{age::length, next, out::Out},
 };
@@ -47,6 +53,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     vec![
         options::value(FROM, "ADDRESS", from, lang).required(true),
         options::value(FOR, "TIME", length, lang).value_parser(options::duration),
+        cut_argument(lang),
     ]
 }
 
@@ -54,6 +61,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let source = address(own.get_one::<String>(FROM).expect("clap requires it"))?;
     let length = own.get_one::<Duration>(FOR).copied();
     let timeout = length.map(|length| Timeout::of(length).ok_or_else(no_time)).transpose()?;
+    if !own.get_flag(CUT) {
+        spare_whoever_is_here(source, settings)?;
+    }
     let door = door::open(FAILED)?;
     let block = gate::block(BlockedSource::of(source), timeout);
     let transaction = match &door.standing {
@@ -72,6 +82,23 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     tell_unkept(&passed, settings);
     Ok(Exit::Fine)
+}
+
+/// Refuses to keep out an address from which somebody is on this host: he could not come back.
+fn spare_whoever_is_here(source: IpAddr, settings: &Settings) -> Result<(), Failure> {
+    let snapshot = look::take_snapshot(settings, &WANTED)?;
+    let is_kept_out = |foothold: &Foothold| BlockedSource::of(foothold.peer.ip) == BlockedSource::of(source);
+    let Some(foothold) = sessions::footholds(&snapshot).into_iter().find(is_kept_out) else { return Ok(()) };
+    let Foothold { peer, who, .. } = foothold;
+    Err(Failure::new(Exit::Refused, FAILED)
+        .because(text!(
+            "somebody is on this host from {peer}, by {who}, and could not come back",
+            "{peer} から {who} 経由で操作中の接続があり、再接続できなくなります"
+        ))
+        .hint(text!(
+            "if that is what you want: --cut-my-own-session",
+            "承知のうえで遮断する場合は --cut-my-own-session を指定してください"
+        )))
 }
 
 fn said(source: IpAddr, time: Option<Duration>) -> Text {

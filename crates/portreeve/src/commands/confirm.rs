@@ -60,8 +60,8 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
     };
     if settings.verbosity != Verbosity::Quiet {
         out.say(Words {
-            en: "Kept: the change is in force for good, and at the next boot.",
-            ja: "変更を確定しました。次回の起動後も有効です。",
+            en: "Kept: the change is in force until the machine is rebooted.",
+            ja: "変更を確定しました。再起動するまで有効です。",
         })?;
         next::print(&["portreeve undo".into(), "portreeve gate status".into()], out)?;
     }

@@ -40,7 +40,7 @@ pub(super) const COMMAND: Command = Command {
 };
 
 /// The sockets with whoever holds them, the whole packet filter, and who is here.
-const WANTED: Wanted = Wanted {
+pub(super) const WANTED: Wanted = Wanted {
     firewall: Firewall::Whole,
     connections: Connections::List,
     namespaces: Namespaces::Own,
@@ -55,15 +55,20 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 /// What every change takes that could cut somebody off.
 pub(super) fn sessions_arguments(lang: Lang) -> Vec<Arg> {
-    let cut = Words {
-        en: "Even if you could not come back by the connection that you are here by",
-        ja: "操作中の接続から再接続できなくなっても続行する",
-    };
     let none = Words {
         en: "You are here by no connection: a serial console, configuration management",
         ja: "接続を使っていない(シリアルコンソール、構成管理ツールなど)",
     };
-    vec![options::flag(CUT, cut, lang), options::flag(NO_SESSION, none, lang)]
+    vec![cut_argument(lang), options::flag(NO_SESSION, none, lang)]
+}
+
+/// `--cut-my-own-session`.
+pub(super) fn cut_argument(lang: Lang) -> Arg {
+    let cut = Words {
+        en: "Even if you could not come back by the connection that you are here by",
+        ja: "操作中の接続から再接続できなくなっても続行する",
+    };
+    options::flag(CUT, cut, lang)
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {

@@ -94,12 +94,12 @@ fn what_is_confirmed_stays_until_it_is_undone() {
 #[test]
 fn a_gate_that_somebody_else_took_away_is_missed() {
     let site = site();
-    ends(&site.ask("apply --no-trial --no-session"), 0, "for good");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
     site.run("nft flush ruleset");
     ends(&site.ask("gate status"), 0, "The gate is gone");
     ends(&site.ask("confirm"), 6, "somebody else took it away");
     site.run("test -s /var/lib/portreeve/gate/boot.json");
-    ends(&site.ask("apply --no-trial --no-session"), 0, "for good");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
     // No room for what takes it back: nothing is done.
     declare(&site, 8_443);
     site.run("mount -t tmpfs -o size=4k,mode=755 full /var/lib/portreeve && mkdir /var/lib/portreeve/gate && head -c 4k /dev/zero > /var/lib/portreeve/full || true");
@@ -224,6 +224,7 @@ fn nobody_cuts_himself_off_over_ssh() {
         ends(&over_ssh(command), 5, "10.99.0.9 is connected to 22/tcp (sshd");
     }
     assert_eq!(lab(site.host.run("nft list table inet portreeve")).status, 1, "nothing was done");
+    ends(&over_ssh("portreeve close --from 10.99.0.9"), 5, "somebody is on this host from 10.99.0.9");
     ends(&over_ssh("portreeve apply --trial 60s --cut-my-own-session"), 0, "portreeve confirm");
     ends(&over_ssh("true"), 255, "timed out");
     ends(&site.ask("undo"), 0, "Taken back");
