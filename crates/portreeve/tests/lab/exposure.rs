@@ -1,6 +1,7 @@
 //! What `exposure` says of a firewall, beside what becomes of real packets (A17, A20).
 
 mod oracle;
+mod pitfalls;
 mod place;
 mod random;
 mod rulesets;

@@ -37,6 +37,7 @@ const IPV4: Family = Family {
         "DNAT --to-destination 192.0.2.7:53",
         "DNAT --to-destination 203.0.113.2:22",
         "REDIRECT --to-ports 80",
+        "REDIRECT",
         "ACCEPT",
         "RETURN",
     ],
@@ -131,7 +132,11 @@ fn ports(dice: &mut Dice, protocol: &str) -> String {
     ]);
     match asked.strip_prefix("multiport ") {
         Some(asked) => format!("-p {protocol} -m multiport {asked}"),
-        None if protocol == "tcp" && dice.chance(10) => format!("-p tcp -m tcp {asked} --syn"),
+        None if protocol == "tcp" && dice.chance(15) => {
+            let flags =
+                ["--syn", "! --syn", "--tcp-flags FIN,SYN,RST,ACK SYN", "--tcp-flags SYN,FIN SYN,FIN"];
+            format!("-p tcp -m tcp {asked} {}", dice.pick(&flags))
+        }
         None => format!("-p {protocol} -m {protocol} {asked}"),
     }
 }
@@ -153,19 +158,28 @@ fn state(dice: &mut Dice) -> String {
         "-m connmark --mark 0x4",
         "-m comment --comment \"a, comment\"",
         "-m pkttype --pkt-type unicast",
+        "-m physdev --physdev-in shop0",
+        "-m physdev ! --physdev-is-bridged",
+        "-m policy --dir in --pol none",
+        "-m recent --name nobody --rcheck",
     ])
     .into()
 }
 
 fn target(dice: &mut Dice, family: &Family, place: usize, chain: &str, protocol: &str) -> String {
-    let mark = [
+    let marks = [
         "MARK --set-xmark 0x1/0xffffffff",
-        "MARK --set-xmark 0x2/0x2",
+        "MARK --or-mark 0x2",
+        "MARK --xor-mark 0x3",
         "CONNMARK --set-xmark 0x4/0xffffffff",
+        "CONNMARK --save-mark",
+        "CONNMARK --restore-mark",
+        "DROP",
+        "ACCEPT",
     ];
     match place {
         0 => dice.pick(&["CT --notrack", "DROP", "ACCEPT"]).into(),
-        1 => dice.pick(&[mark[0], mark[1], mark[2], "DROP", "ACCEPT"]).into(),
+        1 => dice.pick(&marks).into(),
         2 => dice.pick(family.translations).into(),
         _ => filter(dice, family, chain, protocol),
     }
@@ -178,8 +192,12 @@ fn filter(dice: &mut Dice, family: &Family, chain: &str, protocol: &str) -> Stri
         _ => dice.pick(&CALLED),
     };
     match dice.below(16) {
-        0..5 => "ACCEPT".into(),
-        5..8 => "DROP".into(),
+        0..4 => "ACCEPT".into(),
+        4 => "ACCEPT -m limit --limit 10000/sec --limit-burst 10000".into(),
+        5..7 => "DROP".into(),
+        7 => {
+            "DROP -m hashlimit --hashlimit-above 10000/sec --hashlimit-burst 10000 --hashlimit-mode srcip --hashlimit-name few".into()
+        }
         8 | 9 => {
             let refusals = if protocol == "tcp" { family.refusals } else { &family.refusals[..3] };
             format!("REJECT --reject-with {}", dice.pick(refusals))
@@ -187,6 +205,7 @@ fn filter(dice: &mut Dice, family: &Family, chain: &str, protocol: &str) -> Stri
         10..13 => next.into(),
         13 if next != "RETURN" => format!("-g {next}"),
         14 => "RETURN".into(),
+        15 if chain == "INPUT" => "NFLOG --nflog-group 5".into(),
         _ => "LOG --log-prefix \"seen: \"".into(),
     }
 }

@@ -34,6 +34,7 @@ add chain inet t one
 add chain inet t two
 add chain inet t three
 add map inet t ways { type inet_service : verdict; elements = { 22 : accept, 53 : jump two, 80 : goto three, 443 : return, 1023 : drop }; }
+add map inet t rest { type inet_service : verdict; elements = { 22 : accept, 53 : jump two, * : drop }; }
 add map inet t sides { type ifname : verdict; elements = { wan0 : jump two, lan0 : goto three, br0 : continue }; }";
 
 pub(super) fn rules(dice: &mut Dice) -> Rules {
@@ -57,15 +58,45 @@ pub(super) fn rules(dice: &mut Dice) -> Rules {
             bases.push(name);
         }
     }
+    let has_other = dice.chance(35);
+    if has_other {
+        frame.extend(other_table(dice));
+    }
     let count = 6 + dice.below(25);
     let places = [&bases[..], &["input", "input", "forward", "input"], &CALLED].concat();
     let rule = |dice: &mut Dice| {
+        if has_other && dice.chance(15) {
+            return Rule { table: "", text: rule_of_other(dice) };
+        }
         let chain = dice.pick(&places);
         Rule { table: "", text: format!("add rule inet t {chain} {}", rule(dice, chain)) }
     };
     let rules = (0..count).map(|_| rule(dice)).collect();
     let frame = frame.into_iter().map(|text| Rule { table: "", text }).collect();
     Rules { program: Program::Nft, frame, rules }
+}
+
+/// A table of another family, whose chains come before or after those of the first.
+fn other_table(dice: &mut Dice) -> Vec<String> {
+    let chain = |hook, priority, policy| {
+        format!("add chain ip u {hook} {{ type filter hook {hook} priority {priority}; policy {policy}; }}")
+    };
+    let sets = FRAME.lines().filter(|line| line.contains(" doors ") || line.contains(" guests "));
+    let mut frame = vec!["add table ip u".into()];
+    frame.extend(sets.map(|line| line.replace("inet t", "ip u")));
+    frame.push(chain("input", dice.pick(&["5", "-5"]), dice.pick(&["accept", "accept", "drop"])));
+    frame.push(chain("forward", dice.pick(&["5", "-5"]), dice.pick(&["accept", "accept", "drop"])));
+    frame
+}
+
+fn rule_of_other(dice: &mut Dice) -> String {
+    let asked = match dice.below(3) {
+        0 => interface(dice, false),
+        1 => addresses(dice, Network::Ipv4),
+        _ => ports(dice, Transport::Tcp).unwrap_or_default(),
+    };
+    let chain = dice.pick(&["input", "input", "forward"]);
+    format!("add rule ip u {chain} {asked} {}", dice.pick(&["accept", "drop", "reject", "meta mark set 0x1"]))
 }
 
 fn rule(dice: &mut Dice, chain: &str) -> String {
@@ -82,6 +113,11 @@ fn rule(dice: &mut Dice, chain: &str) -> String {
     words.extend(ports(dice, transport));
     if matches!(transport, Transport::Tcp | Transport::Udp) && chain != "raw" && dice.chance(8) {
         words.push("ct original proto-dst 53-80".into());
+    }
+    if transport == Transport::Tcp && dice.chance(10) {
+        let flags =
+            ["tcp flags syn", "tcp flags & (fin | syn | rst | ack) == syn", "tcp flags & (fin | ack) != 0"];
+        words.push(dice.pick(&flags).into());
     }
     if dice.chance(30) {
         words.push(state(dice, chain));
@@ -190,6 +226,11 @@ fn state(dice: &mut Dice, chain: &str) -> String {
         "fib daddr type != local",
         "fib daddr . iif type local",
         "fib saddr . iif oif != 0",
+        "fib saddr . iif oif missing",
+        "fib saddr type != unicast",
+        "meta protocol ip",
+        "meta l4proto != icmp",
+        "iiftype ether",
         "meta pkttype host",
     ])
     .into()
@@ -221,8 +262,10 @@ fn end(dice: &mut Dice, chain: &str, network: Network, transport: Transport) -> 
     let own = CALLED.iter().position(|called| *called == chain).map_or(0, |place| place + 1);
     let called = &CALLED[own..];
     match dice.below(20) {
-        0..6 => "accept".into(),
-        6..10 => "drop".into(),
+        0..5 => "accept".into(),
+        5 => "limit rate 100000/second burst 100000 packets accept".into(),
+        6..9 => "drop".into(),
+        9 => "limit rate over 100000/second burst 100000 packets drop".into(),
         10 | 11 if !called.is_empty() => format!("jump {}", dice.pick(called)),
         12 if !called.is_empty() => format!("goto {}", dice.pick(called)),
         13 => "return".into(),
@@ -233,11 +276,19 @@ fn end(dice: &mut Dice, chain: &str, network: Network, transport: Transport) -> 
             Network::Ipv6 => "reject with icmpv6 admin-prohibited".into(),
             Network::Any => "reject with icmpx host-unreachable".into(),
         },
-        17 if own == 0 && transport == Transport::Tcp => "tcp dport vmap @ways".into(),
+        17 if own == 0 && transport == Transport::Tcp => dice
+            .pick(&[
+                "tcp dport vmap @ways",
+                "tcp dport vmap @rest",
+                "tcp dport vmap { 0-79 : jump two, 80 : accept, 443-65535 : drop }",
+                "iifname . tcp dport vmap { wan0 . 22 : accept, lan0 . 53 : drop, br0 . 80 : goto three }",
+            ])
+            .into(),
         17 if own == 0 => "iifname vmap @sides".into(),
         18 if network == Network::Ipv4 && transport == Transport::Tcp => {
             "ip saddr . tcp dport @pairs accept".into()
         }
+        18 if transport == Transport::Udp => "meta mark set udp dport map { 22 : 0x1, 53 : 0x2 }".into(),
         18 => "meta mark set 0x1".into(),
         _ => "counter continue".into(),
     }
@@ -246,6 +297,9 @@ fn end(dice: &mut Dice, chain: &str, network: Network, transport: Transport) -> 
 fn translate(dice: &mut Dice, network: Network, transport: Transport) -> String {
     let has_ports = transport != Transport::Any;
     match network {
+        Network::Any if transport == Transport::Tcp && dice.chance(25) => {
+            "redirect to :tcp dport map { 22 : 80, 53 : 22 }".into()
+        }
         Network::Any => dice.pick(&["redirect", "redirect to :80", "accept", "return"]).into(),
         Network::Ipv4 if has_ports => dice
             .pick(&[
@@ -255,6 +309,10 @@ fn translate(dice: &mut Dice, network: Network, transport: Transport) -> String 
                 "dnat ip to 192.0.2.7:53",
                 "dnat ip to 203.0.113.2",
                 "redirect to :22",
+                "dnat ip to 127.0.0.1",
+                "dnat ip to 10.88.0.2-10.88.0.3",
+                "dnat ip to numgen inc mod 2 map { 0 : 10.88.0.2, 1 : 10.88.0.3 }",
+                "dnat ip to ip saddr map { 203.0.113.7 : 10.88.0.2, 198.18.7.77 : 192.0.2.7 }",
             ])
             .into(),
         Network::Ipv4 => "dnat ip to 10.88.0.2".into(),

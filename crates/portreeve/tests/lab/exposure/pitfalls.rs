@@ -1,0 +1,51 @@
+//! Small rulesets, routes and settings of which it is easy to say something wrong (A15, A17, A20).
+
+use portreeve_lab::{
+    perimeter::questions,
+    ruleset::{LIST, RECEIVERS, SENDERS},
+};
+
+use super::{place::Place, score::Score};
+
+/// Whatever `script` makes of a host, nothing is said that packets to 53 and 80 do not do.
+#[track_caller]
+fn judge(name: &str, script: &str) {
+    let asked = questions(SENDERS, RECEIVERS, &[53, 80, 65535]);
+    let place = Place::create();
+    let said = place.answers(&format!("set -e\n{script}"), LIST, &asked);
+    let mut score = Score::of(name);
+    score.add(&asked, &place.outcomes(&asked), &said);
+    score.pass_in_doubt();
+}
+
+/// Rules of nft, of a table `t` of this family.
+fn nft(family: &str, chains: &str) -> String {
+    format!("nft -f - <<'RULES'\ntable {family} t {{\n{chains}\n}}\nRULES\n")
+}
+
+/// A packet that is sent on to the loopback arrives where its interface may have such addresses.
+#[test]
+fn the_loopback_of_an_interface() {
+    let chains = "chain pre { type nat hook prerouting priority -100; tcp dport 53 dnat to 127.0.0.1:80; }";
+    judge("loopback", &format!("sysctl -qw net.ipv4.conf.wan0.route_localnet=1\n{}", nft("ip", chains)));
+}
+
+/// An element whose time is over lets nobody in.
+#[test]
+fn a_set_with_an_end() {
+    let chains = "set s { type ipv4_addr; flags timeout; elements = { 203.0.113.7 timeout 1s, 203.0.113.8 timeout 1h }; }
+        set c { type ipv4_addr . inet_service; flags interval;
+                elements = { 198.18.0.0/16 . 53, 192.0.2.0-192.0.2.100 . 50-60 }; }
+        chain in { type filter hook input priority 0; policy drop; ip saddr @s accept; ip saddr . tcp dport @c accept; }";
+    judge("timeouts", &format!("{}sleep 1.2", nft("ip", chains)));
+}
+
+/// A range of one address is that address, the host's own too.
+#[test]
+fn a_range_with_the_hosts_own_address() {
+    let chains = "chain pre { type nat hook prerouting priority -100;
+          ip daddr 203.0.113.1 udp dport 53 dnat to 10.88.0.1-10.88.0.1
+          ip daddr 203.0.113.2 udp dport 53 dnat to 203.0.113.1-203.0.113.2; }
+        chain thru { type filter hook forward priority 0; policy drop; }";
+    judge("own range", &nft("ip", chains));
+}
