@@ -20,7 +20,7 @@ pub(crate) fn feed(bytes: &[u8]) {
         assert!(rules(&ruleset) <= bytes.len());
     }
     let mut ruleset = Ruleset::default();
-    let _ = nft::read(&text, &around, &[], &mut ruleset);
+    let _ = nft::read(&text, &nft::Beside::default(), &around, &mut ruleset);
     assert!(rules(&ruleset) <= bytes.len());
     for listing in Listing::ALL {
         let firewall = Firewall { listings: [(listing, text.as_ref().into())].into() };

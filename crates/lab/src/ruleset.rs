@@ -111,6 +111,7 @@ pub const RECEIVERS: &[&str] = &[
 /// A shell's commands that list all rules, addresses, routes and settings of a host in files of [`LISTINGS`].
 pub const LIST: &str = "set -e; mkdir -p /run/listings && cd /run/listings
 nft -j list ruleset >nft.json
+nft -t --debug=netlink list ruleset >nft-netlink.txt
 iptables-save >iptables-save.txt
 ip6tables-save >ip6tables-save.txt
 iptables-legacy-save >iptables-legacy-save.txt

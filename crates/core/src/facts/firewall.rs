@@ -26,6 +26,9 @@ pub enum Listing {
     /// The rules of nftables: `nft -j list ruleset`.
     #[serde(rename = "nft.json")]
     Nft,
+    /// What that leaves out: `nft -t --debug=netlink list ruleset`.
+    #[serde(rename = "nft-netlink.txt")]
+    NftNetlink,
     /// Those of iptables for IPv4, kept in nftables: `iptables-save`.
     #[serde(rename = "iptables-save.txt")]
     Iptables,
@@ -54,12 +57,13 @@ pub enum Listing {
 
 impl Listing {
     /// Every one, in the order in which they are read.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Addresses,
         Self::Routes,
         Self::Settings,
         Self::Ipset,
         Self::Nft,
+        Self::NftNetlink,
         Self::Iptables,
         Self::Ip6tables,
         Self::IptablesLegacy,
@@ -71,6 +75,7 @@ impl Listing {
     pub const fn command(self) -> &'static str {
         match self {
             Self::Nft => "nft -j list ruleset",
+            Self::NftNetlink => "nft -t --debug=netlink list ruleset",
             Self::Iptables => "iptables-nft-save",
             Self::Ip6tables => "ip6tables-nft-save",
             Self::IptablesLegacy => "iptables-legacy-save",
@@ -87,6 +92,7 @@ impl Listing {
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Nft => "nft.json",
+            Self::NftNetlink => "nft-netlink.txt",
             Self::Iptables => "iptables-save.txt",
             Self::Ip6tables => "ip6tables-save.txt",
             Self::IptablesLegacy => "iptables-legacy-save.txt",

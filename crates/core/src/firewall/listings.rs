@@ -62,7 +62,9 @@ pub fn read(firewall: &Firewall) -> Result<Filter, Unreadable> {
 
     let mut ruleset = Ruleset::default();
     if let Some((listing, text)) = text(Listing::Nft) {
-        told(listing, nft::read(text, &around, &tables_of_iptables(firewall), &mut ruleset))?;
+        let details = nft::Details::read(firewall.text(Listing::NftNetlink).unwrap_or_default());
+        let beside = nft::Beside { left_out: tables_of_iptables(firewall), details };
+        told(listing, nft::read(text, &beside, &around, &mut ruleset))?;
     }
     for (listing, family) in [
         (Listing::Iptables, Family::Ipv4),

@@ -8,6 +8,7 @@ mod mangle;
 mod matching;
 mod names;
 mod nat;
+mod netlink;
 mod render;
 mod rule;
 mod sets;
@@ -18,7 +19,8 @@ use core::cell::Cell;
 
 use serde_json::Value;
 
-use self::{chain::Reading, sets::Named};
+pub use self::netlink::Details;
+use self::{chain::Reading, netlink::Asked, sets::Named};
 use super::{
     ruleset::{ChainId, Layer, Ruleset},
     surroundings::Surroundings,
@@ -60,11 +62,20 @@ pub enum ReadError {
     },
 }
 
+/// What a listing is read with.
+#[derive(Debug, Default)]
+pub struct Beside<'a> {
+    /// The tables that are passed over, each by its layer and name, such as those that iptables-nft made, whose matches
+    /// this listing does not show.
+    pub left_out: Vec<(Layer, &'a str)>,
+    /// What the listing leaves out, as far as another one tells.
+    pub details: Details<'a>,
+}
+
 /// Appends the chains of a listing to `into`; on an error nothing is appended.
 ///
 /// `text` is what `nft -j list ruleset` prints. `around` says which interfaces, addresses and routes there are, by whose
-/// numbers rules compare. The tables of `left_out`, each by its layer and name, are passed over, such as those that
-/// iptables-nft made, whose matches this listing does not show.
+/// numbers rules compare.
 ///
 /// A set has the elements that it has now. Whatever is not understood is never guessed at: a match is a question that
 /// nobody can answer, a statement that may decide leaves the packet's fate open. Of several extension headers of IPv6
@@ -75,8 +86,8 @@ pub enum ReadError {
 /// The first thing that is not as libnftables-json(5) says, or beyond the limits.
 pub fn read(
     text: &str,
+    beside: &Beside<'_>,
     around: &Surroundings,
-    left_out: &[(Layer, &str)],
     into: &mut Ruleset,
 ) -> Result<(), ReadError> {
     if text.len() > TEXT_BYTES_MAX {
@@ -86,8 +97,8 @@ pub fn read(
         .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
     let objects = root.get("nftables").and_then(Value::as_array);
     let objects = objects.ok_or(ReadError::Missing { path: "nftables".into(), expected: "an array" })?;
-    let mut reading = Reading::of(objects, left_out, into.chains.len())?;
-    reading.rules(objects, around)?;
+    let mut reading = Reading::of(objects, beside, into.chains.len())?;
+    reading.rules(objects, &beside.details, around)?;
     into.chains.extend(reading.chains);
     Ok(())
 }
@@ -115,6 +126,8 @@ struct Scope<'a> {
     around: &'a Surroundings,
     /// Whether the chain is gone through before the packet's connection is looked up.
     is_before_conntrack: bool,
+    /// Which family the rule asks for where the listing may hide it; `None` where nobody can tell.
+    hidden: Option<Asked>,
 }
 
 impl<'a> Scope<'a> {

@@ -48,6 +48,13 @@ impl Layer {
             Self::Arp => "arp",
         }
     }
+
+    /// The layer with this word.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Ip, Self::Ip6, Self::Inet, Self::Netdev, Self::Bridge, Self::Arp];
+        all.into_iter().find(|layer| layer.name() == name)
+    }
 }
 
 /// Rules that are gone through one after the other.

@@ -17,6 +17,8 @@ use crate::{
 
 /// A filter that somebody changes faster than it is listed is read this often.
 const READS_MAX: u32 = 5;
+/// Where these stand the JSON of nft 1.0.6 does not show all: the family of a refusal, the devices of a chain.
+const HIDDEN: [&str; 2] = ["\"tcp reset\"", "\"ingress\""];
 /// Where the kernel names the older tables of iptables that it has (net/netfilter/x_tables.c).
 const LEGACY: [(&str, Listing, &str); 2] = [
     ("/proc/net/ip_tables_names", Listing::IptablesLegacy, "iptables-legacy-save"),
@@ -94,6 +96,10 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
     let mut listings = Listings::new();
     for (listing, program) in nft.into_iter().chain(legacy) {
         listings.insert(listing, program.finish()?);
+    }
+    if listings.get(&Listing::Nft).is_some_and(|text| HIDDEN.iter().any(|word| text.contains(word))) {
+        let program = Program::start("nft", &["-t", "--debug=netlink", "list", "ruleset"])?;
+        listings.insert(Listing::NftNetlink, program.finish()?);
     }
     if listings.values().any(|text| text.contains("--match-set")) {
         listings.insert(Listing::Ipset, Program::start("ipset", &["save"])?.finish()?);

@@ -5,7 +5,8 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec,
 use serde_json::Value;
 
 use super::{
-    CHAINS_MAX, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named, several, tagged, text,
+    Beside, CHAINS_MAX, Details, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named, several,
+    tagged, text,
 };
 use crate::firewall::{
     ruleset::{Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Step},
@@ -38,11 +39,7 @@ enum Hooked {
 
 impl<'a> Reading<'a> {
     /// The chains, and the names of everything, without rules.
-    pub(super) fn of(
-        objects: &'a [Value],
-        left_out: &[(Layer, &str)],
-        before: usize,
-    ) -> Result<Self, ReadError> {
+    pub(super) fn of(objects: &'a [Value], beside: &Beside<'_>, before: usize) -> Result<Self, ReadError> {
         let mut reading = Self { chains: Vec::new(), names: Names::default(), before, doubtful: Vec::new() };
         let mut tables = BTreeMap::new();
         for (at, object) in objects.iter().enumerate() {
@@ -59,9 +56,9 @@ impl<'a> Reading<'a> {
                 }
                 "chain" => {
                     let table = table(inner, at, kind)?;
-                    if !left_out.contains(&table) {
+                    if !beside.left_out.contains(&table) {
                         let hooked = tables.get(&table).copied().unwrap_or(Hooked::Yes);
-                        reading.chain(inner, at, table, hooked)?;
+                        reading.chain(inner, at, table, hooked, &beside.details)?;
                     }
                 }
                 _ => {}
@@ -76,12 +73,16 @@ impl<'a> Reading<'a> {
         at: usize,
         table: TableKey<'a>,
         hooked: Hooked,
+        details: &Details<'_>,
     ) -> Result<(), ReadError> {
         if self.chains.len() >= CHAINS_MAX {
             return Err(ReadError::TooMany { of: "chains", most: CHAINS_MAX });
         }
         let name = required(inner, at, "chain", "name")?;
-        let base = if hooked == Hooked::No { None } else { base(inner, at)? };
+        let mut base = if hooked == Hooked::No { None } else { base(inner, at)? };
+        if let Some(base) = base.as_mut().filter(|base| base.devices.is_empty()) {
+            base.devices = details.devices(table, name);
+        }
         let is_blind =
             base.as_ref().is_some_and(|base| base.hook == Hook::Ingress && base.devices.is_empty());
         self.doubtful.push(base.is_some() && (hooked == Hooked::Perhaps || is_blind));
@@ -92,7 +93,12 @@ impl<'a> Reading<'a> {
     }
 
     /// Gives each chain its rules.
-    pub(super) fn rules(&mut self, objects: &'a [Value], around: &'a Surroundings) -> Result<(), ReadError> {
+    pub(super) fn rules(
+        &mut self,
+        objects: &'a [Value],
+        details: &Details<'_>,
+        around: &'a Surroundings,
+    ) -> Result<(), ReadError> {
         let mut count = 0_usize;
         for (at, object) in objects.iter().enumerate() {
             let Some(("rule", inner)) = tagged(object) else { continue };
@@ -101,7 +107,8 @@ impl<'a> Reading<'a> {
             let Some(ChainId(chain)) = self.names.chains.get(&(table, name)).copied() else { continue };
             let is_before_conntrack =
                 self.chains[chain - self.before].base.as_ref().is_some_and(is_before_conntrack);
-            let scope = Scope { table, names: &self.names, around, is_before_conntrack };
+            let hidden = details.family(table, name, inner.get("handle").and_then(Value::as_u64));
+            let scope = Scope { table, names: &self.names, around, is_before_conntrack, hidden };
             let rules = rule::read(inner, &scope);
             count = count.saturating_add(rules.len());
             if count > RULES_MAX {
@@ -156,15 +163,8 @@ fn table<'a>(inner: &'a Value, at: usize, kind: &str) -> Result<TableKey<'a>, Re
 }
 
 fn layer(inner: &Value, at: usize, kind: &str) -> Result<Layer, ReadError> {
-    Ok(match required(inner, at, kind, "family")? {
-        "ip" => Layer::Ip,
-        "ip6" => Layer::Ip6,
-        "inet" => Layer::Inet,
-        "netdev" => Layer::Netdev,
-        "bridge" => Layer::Bridge,
-        "arp" => Layer::Arp,
-        _ => return Err(missing(at, kind, "family", "a family of tables")),
-    })
+    let family = required(inner, at, kind, "family")?;
+    Layer::named(family).ok_or_else(|| missing(at, kind, "family", "a family of tables"))
 }
 
 /// A table that is dormant has its chains nowhere; one that a program owns is as any other.
@@ -210,7 +210,7 @@ fn base(inner: &Value, at: usize) -> Result<Option<Base>, ReadError> {
     Ok(Some(Base { hook, priority, kind, policy, devices: devices(inner) }))
 }
 
-/// Versions of nft call them `dev` or `devices`; 1.0.6 does not name them.
+/// Versions of nft call them `dev` or `devices`; 1.0.6 does not name them, but [`Details`] may.
 fn devices(inner: &Value) -> Vec<String> {
     let named = [inner.get("dev"), inner.get("devices")].into_iter().flatten().flat_map(several);
     named.filter_map(Value::as_str).take(DEVICES_MAX).map(ToOwned::to_owned).collect()

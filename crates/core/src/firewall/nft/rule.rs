@@ -5,14 +5,14 @@ use alloc::{vec, vec::Vec};
 use serde_json::Value;
 
 use super::{
-    Scope, expression::Expression, mangle, matching, nat, render, sets::name as set_name, tagged, text,
-    verdict,
+    Scope, expression::Expression, mangle, matching, nat, netlink::Asked, render, sets::name as set_name,
+    tagged, text, verdict,
 };
 use crate::address::Family;
 use crate::firewall::{
     intervals::Intervals,
     packets::{Field, family_number},
-    ruleset::{Decision, Question, Rule, Step, Value as NewValue},
+    ruleset::{Decision, Layer, Question, Rule, Step, Value as NewValue},
 };
 
 /// More statements than this one rule cannot have (include/uapi/linux/netfilter/nf_tables.h, `NFT_RULE_MAXEXPRS`).
@@ -107,7 +107,7 @@ fn statement(statement: &Value, scope: &Scope<'_>) -> Outcome {
         "redirect" => nat::redirect(inner, scope),
         // The source becomes another one, and the packet passes.
         "snat" | "masquerade" => Outcome::Steps(vec![Step::Decide(Decision::Accept)]),
-        "reject" => Outcome::Steps(reject(inner)),
+        "reject" => Outcome::Steps(reject(inner, scope)),
         "notrack" => Outcome::Steps(vec![Step::Untrack]),
         "set" | "meter" | "map" => Outcome::Steps(update(inner, scope)),
         "limit" | "quota" | "ct count" => counted(inner, scope, &[Question::Rate]),
@@ -130,15 +130,28 @@ fn counted(inner: &Value, scope: &Scope<'_>, questions: &[Question]) -> Outcome 
 }
 
 /// Each kind of refusal is for packets of its protocol alone, which nft asks without printing it.
-fn reject(inner: &Value) -> Vec<Step> {
-    let only = |field, number| Some(Step::Ask(Question::Is(field, Intervals::one(number))));
+fn reject(inner: &Value, scope: &Scope<'_>) -> Vec<Step> {
+    let only = |field, number| Some(Question::Is(field, Intervals::one(number)));
+    let family = |family| only(Field::Family, family_number(family));
     let asked = match text(inner, "type") {
-        Some("tcp reset") => only(Field::Protocol, TCP),
-        Some("icmp") => only(Field::Family, family_number(Family::Ipv4)),
-        Some("icmpv6") => only(Field::Family, family_number(Family::Ipv6)),
-        _ => None,
+        Some("tcp reset") => [only(Field::Protocol, TCP), hidden_family(scope)],
+        Some("icmp") => [family(Family::Ipv4), None],
+        Some("icmpv6") => [family(Family::Ipv6), None],
+        _ => [None, None],
     };
-    asked.into_iter().chain([Step::Decide(Decision::Reject)]).collect()
+    asked.into_iter().flatten().map(Step::Ask).chain([Step::Decide(Decision::Reject)]).collect()
+}
+
+/// nft 1.0.6 does not print which family was asked before a reset (src/netlink_delinearize.c,
+/// `stmt_reject_postprocess`).
+fn hidden_family(scope: &Scope<'_>) -> Option<Question> {
+    match (scope.table.0, scope.hidden) {
+        (Layer::Ip | Layer::Ip6, _) | (_, Some(Asked::Any)) => None,
+        (_, Some(Asked::Only(family))) => {
+            Some(Question::Is(Field::Family, Intervals::one(family_number(family))))
+        }
+        (_, None) => Some(Question::Unknown),
+    }
 }
 
 /// An element is added to a set, or to a meter; the set that packets are compared with is as it is now.

@@ -60,8 +60,14 @@ fn around() -> Surroundings {
 }
 
 fn read_listing(text: &str) -> Ruleset {
+    read_both(text, "")
+}
+
+/// The same with what nft prints of its instructions.
+fn read_both(text: &str, netlink: &str) -> Ruleset {
     let mut ruleset = Ruleset::default();
-    read(text, &around(), &[], &mut ruleset).unwrap();
+    let beside = Beside { details: Details::read(netlink), ..Beside::default() };
+    read(text, &beside, &around(), &mut ruleset).unwrap();
     ruleset
 }
 
@@ -161,7 +167,7 @@ const FAR6: &str = "2001:db8:ffff::5";
 
 #[test]
 fn a_workstation_opens_what_its_sets_say() {
-    let rules = read_listing(listing!("workstation"));
+    let rules = read_both(listing!("workstation"), "inet workstation tcp_in 19\n");
     for (packet, fate) in [
         (tcp(FAR, 22), arrives()),
         (tcp(FAR, 8_010), arrives()),
@@ -445,6 +451,38 @@ fn a_set_that_limits_its_elements_limits_the_rule() {
 }
 
 #[test]
+fn a_reset_is_for_the_family_that_the_json_may_hide() {
+    let json = with_rule(r#"{"reject": {"type": "tcp reset"}}"#);
+    let fates = |netlink: &str| [FAR, FAR6].map(|from| tcp(from, 1).fate(&read_both(&json, netlink)));
+    let family = |number: u32| {
+        format!("inet t in 7\n  [ meta load nfproto => reg 1 ]\n  [ cmp eq reg 1 0x0000000{number:x} ]\n")
+    };
+    assert_eq!(fates("inet t in 7\n"), [Fate::Rejected, Fate::Rejected]);
+    assert_eq!(fates(&family(10)), [Fate::Dropped, Fate::Rejected]);
+    assert_eq!(fates(&family(2)), [Fate::Rejected, Fate::Dropped]);
+    assert_eq!(fates(""), [Fate::Unknown, Fate::Unknown]);
+    // What is refused in another way else is refused either way.
+    let json = json.replace("\"tcp reset\"}}]", "\"tcp reset\"}}]}},{\"rule\":{\"family\":\"inet\",\"table\":\"t\",\"chain\":\"in\",\"handle\":8,\"expr\":[{\"reject\":null}]");
+    assert_eq!(tcp(FAR, 1).fate(&read_listing(&json)), Fate::Rejected);
+    assert_eq!(udp(FAR, 1).fate(&read_listing(&json)), Fate::Rejected);
+}
+
+#[test]
+fn an_ingress_chain_sees_what_its_devices_hand_over() {
+    let devices = |device: &str| {
+        format!(
+            "table netdev early {{\n\tchain wan {{\n\t\ttype filter hook ingress device \"{device}\" priority -500; policy accept;\n"
+        )
+    };
+    let fate = |device: &str| {
+        let mut rules = read_both(listing!("corners"), &devices(device));
+        rules.chains.retain(|chain| chain.table == "early");
+        tcp("203.0.113.99", 1).fate(&rules)
+    };
+    assert_eq!([fate("wan0"), fate("docker0")], [Fate::Dropped, arrives()]);
+}
+
+#[test]
 fn nothing_leaves_by_an_interface_before_it_is_routed() {
     let of = |op: &str| {
         let rule = format!(
@@ -459,13 +497,14 @@ fn nothing_leaves_by_an_interface_before_it_is_routed() {
 #[test]
 fn tables_that_others_read_are_left_out_and_names_stay_theirs() {
     let mut ruleset = Ruleset::default();
-    let before = read(listing!("fail2ban"), &around(), &[(Layer::Inet, "filter")], &mut ruleset);
+    let beside = Beside { left_out: vec![(Layer::Inet, "filter")], ..Beside::default() };
+    let before = read(listing!("fail2ban"), &beside, &around(), &mut ruleset);
     assert_eq!(before, Ok(()));
     let tables =
         |ruleset: &Ruleset| ruleset.chains.iter().map(|chain| chain.table.clone()).collect::<Vec<_>>();
     assert_eq!(tables(&ruleset), ["f2b-table"]);
     // Appended, the chains jump to one another and not to those before them.
-    read(&with_rule(r#"{"jump": {"target": "sub"}}"#), &around(), &[], &mut ruleset).unwrap();
+    read(&with_rule(r#"{"jump": {"target": "sub"}}"#), &Beside::default(), &around(), &mut ruleset).unwrap();
     assert_eq!(tables(&ruleset), ["f2b-table", "t", "t"]);
     assert_eq!(ruleset.chains[2].rules[0].steps, [Step::Decide(Decision::Jump(ChainId(1)))]);
 }
@@ -475,7 +514,7 @@ fn what_is_no_listing_is_refused_whole() {
     let refused = |text: &str| {
         let mut ruleset = read_listing(listing!("fail2ban"));
         let before = ruleset.clone();
-        let error = read(text, &around(), &[], &mut ruleset).unwrap_err();
+        let error = read(text, &Beside::default(), &around(), &mut ruleset).unwrap_err();
         assert_eq!(ruleset, before);
         format!("{error}")
     };
@@ -572,7 +611,7 @@ proptest! {
             let end = (begin + cut).min(listing.len());
             let text = [&listing[..begin], piece.as_str(), &listing[end..]].concat();
             let mut ruleset = Ruleset::default();
-            if read(&text, &around(), &[], &mut ruleset).is_ok() {
+            if read(&text, &Beside::default(), &around(), &mut ruleset).is_ok() {
                 let _ = walk(&ruleset, &around(), Sender::Outside, &tcp(FAR, 22).0);
             }
         }

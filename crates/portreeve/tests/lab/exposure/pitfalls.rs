@@ -49,3 +49,11 @@ fn a_range_with_the_hosts_own_address() {
         chain thru { type filter hook forward priority 0; policy drop; }";
     judge("own range", &nft("ip", chains));
 }
+
+/// nft 1.0.6 lists `meta nfproto ipv6 … reject with tcp reset` without the family: for IPv4 it does not hold.
+#[test]
+fn a_reset_of_one_family() {
+    let chains = "chain in { type filter hook input priority 0; policy accept;
+        meta nfproto ipv6 tcp dport 53 reject with tcp reset; }";
+    judge("reset", &nft("inet", chains));
+}

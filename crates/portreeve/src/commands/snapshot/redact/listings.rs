@@ -15,6 +15,7 @@ pub(super) fn redact(mut firewall: Firewall) -> Option<Firewall> {
     for (listing, text) in &mut firewall.listings {
         match listing {
             Listing::Nft => *text = rules_of_nft(text)?,
+            Listing::NftNetlink => *text = instructions(text),
             Listing::Iptables | Listing::Ip6tables | Listing::IptablesLegacy | Listing::Ip6tablesLegacy => {
                 *text = each_line(text, |before, _| TEXTS_OF_IPTABLES.contains(&before));
             }
@@ -47,6 +48,21 @@ fn rules_of_nft(text: &str) -> Option<String> {
         }
     }
     serde_json::to_string(&value).ok()
+}
+
+/// The questions of rules, and what chains are for: nothing else is read of this listing, and it has every text in it that
+/// the other one has.
+fn instructions(text: &str) -> String {
+    const QUESTIONS: [&str; 3] = ["  [ meta load ", "  [ payload load ", "  [ cmp "];
+    const CHAINS: [&str; 3] = ["table ", "\tchain ", "\t\ttype "];
+    // First come the instructions, below the name of each rule, then the rules as people write them.
+    let mut is_written = false;
+    let is_kept = |line: &&str| {
+        is_written |= line.starts_with("table ");
+        let begins = |words: [&str; 3]| words.iter().any(|word| line.starts_with(word));
+        if is_written { begins(CHAINS) } else { begins(QUESTIONS) || !line.starts_with(char::is_whitespace) }
+    };
+    text.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Every line of `text` without the words that are a text by what stands before them.
@@ -120,6 +136,23 @@ mod tests {
         let told = redacted(Listing::Nft, text).unwrap();
         assert_eq!(told.matches("<redacted>").count(), 3, "{told}");
         assert!(!told.contains("s3cret") && told.contains(r#""prefix":{"addr":"10.0.0.0","len":8}"#));
+    }
+
+    #[test]
+    fn of_the_instructions_of_nft_only_what_is_read_stays() {
+        let kept = [
+            "inet t in 3\n  [ meta load nfproto => reg 1 ]\n  [ cmp eq reg 1 0x0000000a ]\n",
+            "table inet t {\n\tchain in {\n\t\ttype filter hook ingress device \"lo\" priority filter; policy accept;\n",
+        ];
+        let text = [
+            kept[0],
+            "  [ log prefix s3cret ]\n  userdata = { \\x00s3cret }\n\n",
+            kept[1],
+            "\t\tcomment \"s3cret\"\n\t\ttcp dport 1 log prefix \"s3cret\" comment \"of\ninet s3cret in 3\"\n\t}\n}\n",
+        ]
+        .concat();
+        let told = redacted(Listing::NftNetlink, &text).unwrap();
+        assert_eq!(told.replace("\n\n", "\n"), kept.concat());
     }
 
     #[test]

@@ -237,8 +237,6 @@ fn state(dice: &mut Dice, chain: &str) -> String {
 }
 
 /// What the rule does in the end.
-///
-/// nft 1.0.6 lists `meta nfproto ipv6 … reject with tcp reset` without its family, so no rule here asks for it.
 fn end(dice: &mut Dice, chain: &str, network: Network, transport: Transport) -> String {
     match chain {
         "raw" => return dice.pick(&["notrack", "notrack", "drop", "meta mark set 0x1", "accept"]).into(),
