@@ -294,6 +294,7 @@ mod tests {
             kind: Kind::Filter,
             policy: Policy::Drop,
             devices: Vec::new(),
+            since: None,
         };
         Ruleset {
             chains: vec![Chain {

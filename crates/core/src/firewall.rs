@@ -22,7 +22,7 @@ pub use self::{
     packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,
-        Rule, Ruleset, Step, Target, Tuple, Value,
+        Rule, Ruleset, Since, Step, Target, Tuple, Value,
     },
     surroundings::{
         Interface, NO_INTERFACE, Route, Surroundings, address, network_name, networks, number, numbers, span,

@@ -7,8 +7,9 @@ use alloc::{
 use core::fmt::Display;
 
 use super::{
-    ipset, iptables, network, nft,
-    ruleset::{Layer, Ruleset},
+    ipset, iptables, network,
+    nft::{self, LeftOut},
+    ruleset::{Chain, Layer, Ruleset},
     surroundings::Surroundings,
 };
 use crate::{
@@ -61,10 +62,11 @@ pub fn read(firewall: &Firewall) -> Result<Filter, Unreadable> {
     };
 
     let mut ruleset = Ruleset::default();
+    let mut left_out = Vec::new();
     if let Some((listing, text)) = text(Listing::Nft) {
         let details = nft::Details::read(firewall.text(Listing::NftNetlink).unwrap_or_default());
         let beside = nft::Beside { left_out: tables_of_iptables(firewall), details };
-        told(listing, nft::read(text, &beside, &around, &mut ruleset))?;
+        left_out = told(listing, nft::read(text, &beside, &around, &mut ruleset))?;
     }
     for (listing, family) in [
         (Listing::Iptables, Family::Ipv4),
@@ -73,10 +75,25 @@ pub fn read(firewall: &Firewall) -> Result<Filter, Unreadable> {
         (Listing::Ip6tablesLegacy, Family::Ipv6),
     ] {
         if let Some((listing, text)) = text(listing) {
+            let before = ruleset.chains.len();
             told(listing, iptables::read(text, family, &around, &sets, &mut ruleset))?;
+            if matches!(listing, Listing::Iptables | Listing::Ip6tables) {
+                date(&mut ruleset.chains[before..], &left_out);
+            }
         }
     }
     Ok(Filter { ruleset, around })
+}
+
+/// Says of the chains of iptables since when nftables has them.
+fn date(chains: &mut [Chain], left_out: &[LeftOut]) {
+    for chain in chains {
+        let Some(base) = &mut chain.base else { continue };
+        let is_same = |other: &&LeftOut| {
+            other.layer == chain.layer && other.table == chain.table && other.name == chain.name
+        };
+        base.since = left_out.iter().find(is_same).map(|other| other.since);
+    }
 }
 
 /// The tables of nftables that are iptables' own.

@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use self::netlink::Details;
 use self::{chain::Reading, netlink::Asked, sets::Named};
 use super::{
-    ruleset::{ChainId, Layer, Ruleset},
+    ruleset::{ChainId, Layer, Ruleset, Since},
     surroundings::Surroundings,
 };
 
@@ -72,7 +72,21 @@ pub struct Beside<'a> {
     pub details: Details<'a>,
 }
 
-/// Appends the chains of a listing to `into`; on an error nothing is appended.
+/// A base chain of a table that was passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Whose packets the table sees.
+    pub layer: Layer,
+    /// The table.
+    pub table: String,
+    /// Its name there.
+    pub name: String,
+    /// Since when it is hooked in.
+    pub since: Since,
+}
+
+/// Appends the chains of a listing to `into`; on an error nothing is appended. The base chains of the tables that are
+/// passed over are only told.
 ///
 /// `text` is what `nft -j list ruleset` prints. `around` says which interfaces, addresses and routes there are, by whose
 /// numbers rules compare.
@@ -89,7 +103,7 @@ pub fn read(
     beside: &Beside<'_>,
     around: &Surroundings,
     into: &mut Ruleset,
-) -> Result<(), ReadError> {
+) -> Result<Vec<LeftOut>, ReadError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(ReadError::TooMany { of: "bytes", most: TEXT_BYTES_MAX });
     }
@@ -100,7 +114,7 @@ pub fn read(
     let mut reading = Reading::of(objects, beside, into.chains.len())?;
     reading.rules(objects, &beside.details, around)?;
     into.chains.extend(reading.chains);
-    Ok(())
+    Ok(reading.left_out)
 }
 
 /// A table by its layer and name.

@@ -97,6 +97,19 @@ pub struct Base {
     pub policy: Policy,
     /// Of an ingress hook the devices that it is for.
     pub devices: Vec<String>,
+    /// Since when, as far as that is known: of one priority the newest is asked first.
+    pub since: Option<Since>,
+}
+
+/// When a base chain of nftables was hooked in; the older tables of iptables do not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The number of its table, which counts all of the network namespace.
+    pub table: u64,
+    /// Its own number, which counts what the table has got so far.
+    pub chain: u64,
+    /// Whether the table had no rules yet: so it is as old as that, for all that can be told.
+    pub is_as_old: bool,
 }
 
 /// The places of the kernel at which chains can be hooked in.
@@ -300,6 +313,13 @@ pub struct Target {
 pub enum NewAddress {
     /// One of these.
     One(Intervals),
+    /// In the network of this address the one whose last bits, so many, are what they were.
+    Same {
+        /// An address of the network.
+        network: u128,
+        /// How many bits stay.
+        bits: u32,
+    },
     /// The first one of the interface that it came in by.
     Own,
     /// What nothing here can tell.

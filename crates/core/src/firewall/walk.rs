@@ -3,6 +3,8 @@
 mod change;
 mod martians;
 mod merge;
+mod order;
+mod rewrite;
 mod stations;
 mod task;
 mod trace;
@@ -12,7 +14,8 @@ pub use self::trace::{Certainty, Direction, Effect, Lost, Met, Trace, TraceStep}
 use alloc::{boxed::Box, vec, vec::Vec};
 
 use self::{
-    change::{Redirected, send_on, set},
+    change::set,
+    merge::Doubt,
     stations::{Next, Routed, Station, Stations},
     task::{Frame, Task},
     trace::Recorder,
@@ -149,7 +152,7 @@ impl Walker<'_> {
 
     fn step(&mut self, task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>, doubts: u32) {
         let Some(&frame) = task.frames.last() else {
-            self.enter(task, tasks, parts);
+            self.enter(task, tasks, parts, doubts);
             return;
         };
         let ruleset = self.ruleset;
@@ -180,10 +183,7 @@ impl Walker<'_> {
                 let task = task.with(packets);
                 tasks.push(self.did(task, || Effect::Untracked).next_step());
             }
-            Some(Step::Rewrite(target)) => {
-                let task = self.rewrite(&task, target);
-                tasks.push(task);
-            }
+            Some(Step::Rewrite(target)) => self.rewrite(&task, target, tasks, parts),
         }
     }
 
@@ -204,7 +204,7 @@ impl Walker<'_> {
         }
         tasks.extend(yes.into_iter().map(|packets| task.with(packets).next_step()));
         for packets in perhaps {
-            let doubt = merge::Doubt { place: task.place(), is_rate };
+            let doubt = if is_rate { Doubt::Rate(task.place()) } else { Doubt::Rule(task.place()) };
             let [one, other] = self.suppose(&task.with(packets), doubt);
             let held = self.run(vec![one.next_step()], doubts + 1);
             let not_held = self.run(vec![other.next_rule()], doubts + 1);
@@ -249,9 +249,9 @@ impl Walker<'_> {
         after: &[(Tuple, Decision)],
         doubts: u32,
     ) -> Vec<Part> {
-        let doubt = merge::Doubt { place: task.place(), is_rate: false };
+        let doubt = Doubt::Rule(task.place());
         if doubts > DOUBTS_MAX {
-            return vec![self.end(task.clone(), Fate::Unknown, doubt.place)];
+            return vec![self.end(task.clone(), Fate::Unknown, task.place())];
         }
         let [one, other] = self.suppose(task, doubt);
         let (mut tasks, mut held) = (Vec::new(), Vec::new());
@@ -299,7 +299,7 @@ impl Walker<'_> {
     }
 
     /// Begins with the next base chain of the station, or goes to the next station.
-    fn enter(&mut self, task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
+    fn enter(&mut self, task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>, doubts: u32) {
         match self.stations.next(self.ruleset, self.around, &task) {
             Next::Chain(chain, seen, others) => {
                 for packets in seen {
@@ -309,6 +309,8 @@ impl Walker<'_> {
                 }
                 tasks.extend(others.into_iter().map(|packets| task.with(packets).accept(None)));
             }
+            Next::Turn => tasks.push(task.next_turn()),
+            Next::Orders(count) => parts.extend(self.each_order(&task, count, doubts)),
             Next::Stations(routed) => self.depart(&task, routed, tasks, parts),
             Next::End(Station::Forward | Station::Postrouting) => {
                 let fate = Fate::Leaves(rewritten(&task.packets));
@@ -325,8 +327,7 @@ impl Walker<'_> {
     fn depart(&mut self, task: &Task, routed: Routed, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
         let is_choice = self.stations.is_choice(task.station);
         for (station, packets) in routed.ways {
-            let is_settled = self.stations.is_settled(station);
-            let task = Task { station, passed: 0, is_settled, ..task.with(packets) };
+            let task = task.with(packets).at(station);
             let direction = || self.stations.direction(&task);
             let met = is_choice.then(direction);
             tasks.push(self.met(task, || met.map(Met::Routed)));
@@ -335,6 +336,16 @@ impl Walker<'_> {
             let task = self.met(task.with(packets), || Some(Met::Routed(Direction::Nowhere(lost))));
             parts.push(self.end(task, Fate::Dropped, None));
         }
+    }
+
+    /// Asks chains of which it is not known who is asked first in one order after the other, and compares what comes out.
+    fn each_order(&mut self, task: &Task, count: usize, doubts: u32) -> Vec<Part> {
+        let mut told = self.run(vec![task.in_order(0)], doubts + 1);
+        for order in 1..count {
+            let other = self.run(vec![task.in_order(order)], doubts + 1);
+            told = merge::merge(&told, &other, Doubt::Order, &mut self.steps_left);
+        }
+        told
     }
 
     /// Leaves a chain at its end.
@@ -361,15 +372,23 @@ impl Walker<'_> {
     }
 
     /// Sends packets on, and passes the base chain with them.
-    fn rewrite(&mut self, task: &Task, target: &Target) -> Task {
-        let is_output = self.stations.is_output(task.station);
-        let whose = if is_output { Redirected::Leaving } else { Redirected::Arriving };
-        let packets = send_on(&task.packets, target, whose, self.around);
+    fn rewrite(&mut self, task: &Task, target: &Target, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
         let place = task.place();
-        let to = rewritten(&packets);
-        let mut task = self.did(task.with(packets), || Effect::SentOn(to)).accept(place);
-        task.is_settled = true;
-        task
+        let way = if self.stations.is_output(task.station) {
+            rewrite::Way::Out
+        } else {
+            rewrite::Way::In(self.around)
+        };
+        let rewrite::Sent { on, lost } = rewrite::rewrite(&task.packets, target, way);
+        for packets in on {
+            let to = rewritten(&packets);
+            let task = self.did(task.with(packets), || Effect::SentOn(to)).accept(place);
+            tasks.push(Task { is_rewritten: true, ..task });
+        }
+        for packets in lost {
+            let task = self.did(task.with(packets), || Effect::Decided(Decision::Drop));
+            parts.push(self.end(task, Fate::Dropped, place));
+        }
     }
 
     fn end(&mut self, task: Task, fate: Fate, place: Option<Place>) -> Part {
@@ -402,9 +421,10 @@ impl Walker<'_> {
     }
 
     /// The same packets twice: that the rule holds, and that it does not.
-    fn suppose(&mut self, task: &Task, doubt: merge::Doubt) -> [Task; 2] {
-        let certainty = if doubt.is_rate { Certainty::Rate } else { Certainty::Unknown };
-        let supposed = || doubt.place.map(|place| Met::Supposed(place, certainty));
+    fn suppose(&mut self, task: &Task, doubt: Doubt) -> [Task; 2] {
+        let certainty = if matches!(doubt, Doubt::Rate(_)) { Certainty::Rate } else { Certainty::Unknown };
+        let place = task.place();
+        let supposed = || place.map(|place| Met::Supposed(place, certainty));
         [self.met(task.clone(), supposed), self.not_held(task.clone(), certainty)]
     }
 }

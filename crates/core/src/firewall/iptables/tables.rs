@@ -73,6 +73,6 @@ impl Table {
             Self::Mangle if hook == Hook::Output => Kind::Route,
             _ => Kind::Filter,
         };
-        Some(Base { hook, priority, kind, policy, devices: Vec::new() })
+        Some(Base { hook, priority, kind, policy, devices: Vec::new(), since: None })
     }
 }

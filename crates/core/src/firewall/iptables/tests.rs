@@ -495,13 +495,13 @@ fn packets_are_sent_on() {
         ("-p tcp -j DNAT --to-destination 10.0.0.5:4000-4010/3000", shop(), Some((4000, 4010)), false),
         ("-p tcp -j DNAT --to-destination :8080", None, Some((8080, 8080)), true),
         ("-p tcp -j REDIRECT --to-ports 80-90", to("198.51.100.2", "198.51.100.2"), Some((80, 90)), true),
-        ("-p tcp -j REDIRECT", to("198.51.100.2", "198.51.100.2"), None, true),
-        ("-d 198.51.100.0/24 -j NETMAP --to 10.5.0.0/24", to("10.5.0.0", "10.5.0.255"), None, false),
+        ("-d 198.51.100.0/24 -j NETMAP --to 10.5.0.0/24", to("10.5.0.2", "10.5.0.2"), None, false),
     ] {
         let there = Rewritten { address, port: port.map(|(first, last)| Intervals::span(first, last)) };
         let expected = if is_local { Fate::Arrives(there) } else { Fate::Leaves(there) };
         assert_eq!(fate("nat", words), expected, "{words}");
     }
+    assert_eq!(fate("nat", "-p tcp -j REDIRECT"), Fate::Dropped, "it was going there anyway");
     let v6 = |words: &str| {
         let text = format!("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {words}\nCOMMIT\n");
         part(&text, &packet(Family::Ipv6)).fate

@@ -5,11 +5,11 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec,
 use serde_json::Value;
 
 use super::{
-    Beside, CHAINS_MAX, Details, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named, several,
-    tagged, text,
+    Beside, CHAINS_MAX, Details, LeftOut, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named,
+    several, tagged, text,
 };
 use crate::firewall::{
-    ruleset::{Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Step},
+    ruleset::{Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Since, Step},
     surroundings::Surroundings,
 };
 
@@ -18,7 +18,7 @@ const DEVICES_MAX: usize = 256;
 const CONNTRACK_PRIORITY: i32 = -200;
 
 /// Chains as they are being read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Reading<'a> {
     pub(super) chains: Vec<Chain>,
     names: Names<'a>,
@@ -26,6 +26,10 @@ pub(super) struct Reading<'a> {
     before: usize,
     /// The base chains of which the listing does not tell whether they see a packet.
     doubtful: Vec<bool>,
+    /// Of each table its own number and that of its first rule.
+    numbers: BTreeMap<TableKey<'a>, (Option<u64>, u64)>,
+    /// Since when the base chains are hooked in that others read.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// Whether the chains of a table are hooked in.
@@ -40,7 +44,7 @@ enum Hooked {
 impl<'a> Reading<'a> {
     /// The chains, and the names of everything, without rules.
     pub(super) fn of(objects: &'a [Value], beside: &Beside<'_>, before: usize) -> Result<Self, ReadError> {
-        let mut reading = Self { chains: Vec::new(), names: Names::default(), before, doubtful: Vec::new() };
+        let mut reading = Self { before, numbers: numbers(objects), ..Self::default() };
         let mut tables = BTreeMap::new();
         for (at, object) in objects.iter().enumerate() {
             let Some((kind, inner)) = tagged(object) else { continue };
@@ -56,7 +60,9 @@ impl<'a> Reading<'a> {
                 }
                 "chain" => {
                     let table = table(inner, at, kind)?;
-                    if !beside.left_out.contains(&table) {
+                    if beside.left_out.contains(&table) {
+                        reading.left_out.extend(reading.left_out(inner, table));
+                    } else {
                         let hooked = tables.get(&table).copied().unwrap_or(Hooked::Yes);
                         reading.chain(inner, at, table, hooked, &beside.details)?;
                     }
@@ -80,8 +86,11 @@ impl<'a> Reading<'a> {
         }
         let name = required(inner, at, "chain", "name")?;
         let mut base = if hooked == Hooked::No { None } else { base(inner, at)? };
-        if let Some(base) = base.as_mut().filter(|base| base.devices.is_empty()) {
-            base.devices = details.devices(table, name);
+        if let Some(base) = &mut base {
+            base.since = self.since(inner, table);
+            if base.devices.is_empty() {
+                base.devices = details.devices(table, name);
+            }
         }
         let is_blind =
             base.as_ref().is_some_and(|base| base.hook == Hook::Ingress && base.devices.is_empty());
@@ -90,6 +99,18 @@ impl<'a> Reading<'a> {
         let (layer, table) = (table.0, table.1.to_owned());
         self.chains.push(Chain { layer, table, name: name.to_owned(), base, rules: Vec::new() });
         Ok(())
+    }
+
+    fn since(&self, chain: &Value, table: TableKey<'_>) -> Option<Since> {
+        let (number, first_rule) = *self.numbers.get(&table)?;
+        let chain = chain.get("handle").and_then(Value::as_u64)?;
+        Some(Since { table: number?, chain, is_as_old: chain < first_rule })
+    }
+
+    fn left_out(&self, chain: &Value, table: TableKey<'_>) -> Option<LeftOut> {
+        chain.get("hook")?;
+        let name = text(chain, "name")?.to_owned();
+        Some(LeftOut { layer: table.0, table: table.1.to_owned(), name, since: self.since(chain, table)? })
     }
 
     /// Gives each chain its rules.
@@ -123,6 +144,24 @@ impl<'a> Reading<'a> {
         }
         Ok(())
     }
+}
+
+/// The numbers of tables, and of each the lowest that a rule has.
+fn numbers(objects: &[Value]) -> BTreeMap<TableKey<'_>, (Option<u64>, u64)> {
+    let handle = |inner: &Value| inner.get("handle").and_then(Value::as_u64);
+    let mut numbers = BTreeMap::new();
+    for (kind, inner) in objects.iter().filter_map(tagged) {
+        let Some(layer) = text(inner, "family").and_then(Layer::named) else { continue };
+        let name = text(inner, if kind == "table" { "name" } else { "table" });
+        let own: &mut (Option<u64>, u64) =
+            numbers.entry((layer, name.unwrap_or_default())).or_insert((None, u64::MAX));
+        match kind {
+            "table" => own.0 = handle(inner),
+            "rule" => own.1 = own.1.min(handle(inner).unwrap_or(0)),
+            _ => {}
+        }
+    }
+    numbers
 }
 
 /// Whether a chain stands before `NF_IP_PRI_CONNTRACK` (include/uapi/linux/netfilter_ipv4.h).
@@ -207,7 +246,7 @@ fn base(inner: &Value, at: usize) -> Result<Option<Base>, ReadError> {
         Some("drop") => Policy::Drop,
         Some(_) => return Err(missing(at, "chain", "policy", "accept or drop")),
     };
-    Ok(Some(Base { hook, priority, kind, policy, devices: devices(inner) }))
+    Ok(Some(Base { hook, priority, kind, policy, devices: devices(inner), since: None }))
 }
 
 /// Versions of nft call them `dev` or `devices`; 1.0.6 does not name them, but [`Details`] may.

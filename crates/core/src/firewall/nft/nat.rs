@@ -33,10 +33,14 @@ pub(super) fn dnat(inner: &Value, scope: &Scope<'_>) -> Outcome {
     let asked =
         family.map(|family| Step::Ask(Question::Is(Field::Family, Intervals::one(family_number(family)))));
     let typed = Type::Address(family.unwrap_or(Family::Ipv4));
+    let is_mapped = inner
+        .get("flags")
+        .is_some_and(|flags| super::several(flags).iter().any(|flag| flag.as_str() == Some("netmap")));
+    let meaning = Meaning { typed, is_mapped };
     let ways = match said.and_then(|addr| addr.get("map")) {
-        Some(map) => mapped(map, scope, |data| with_port(data, inner.get("port"), typed, scope)),
+        Some(map) => mapped(map, scope, |data| with_port(data, inner.get("port"), meaning, scope)),
         None => {
-            let address = inner.get("addr").map(|addr| address(addr, typed, scope));
+            let address = inner.get("addr").map(|addr| address(addr, meaning, scope));
             to_ports(inner.get("port"), scope, |ports| Target { address: address.clone(), ports })
         }
     };
@@ -58,8 +62,26 @@ const fn of_layer(layer: Layer) -> Option<Family> {
     }
 }
 
-fn address(value: &Value, typed: Type, scope: &Scope<'_>) -> NewAddress {
-    constant::values(value, typed, scope.around).map_or(NewAddress::Unknown, NewAddress::One)
+/// What the address of a translation means.
+#[derive(Clone, Copy)]
+struct Meaning {
+    typed: Type,
+    /// Whether it is a network in which each keeps its own last bits (NF_NAT_RANGE_NETMAP).
+    is_mapped: bool,
+}
+
+fn address(value: &Value, meaning: Meaning, scope: &Scope<'_>) -> NewAddress {
+    let known = constant::values(value, meaning.typed, scope.around);
+    let new = if meaning.is_mapped { known.as_ref().and_then(network) } else { known.map(NewAddress::One) };
+    new.unwrap_or(NewAddress::Unknown)
+}
+
+/// The network that is all these addresses.
+fn network(addresses: &Intervals) -> Option<NewAddress> {
+    let (first, last) = (addresses.first()?, addresses.last()?);
+    let bits = u128::BITS - (first ^ last).leading_zeros();
+    let network = NewAddress::Same { network: first, bits };
+    (*addresses == Intervals::prefix(first, bits)).then_some(network)
 }
 
 /// The ports that `value` means; any where nobody can tell.
@@ -80,11 +102,11 @@ fn to_ports(
 }
 
 /// What a map has for an address, alone or together with a port.
-fn with_port(data: &Value, port: Option<&Value>, typed: Type, scope: &Scope<'_>) -> Target {
+fn with_port(data: &Value, port: Option<&Value>, meaning: Meaning, scope: &Scope<'_>) -> Target {
     if let Some([own, port]) = data.get("concat").and_then(Value::as_array).map(Vec::as_slice) {
-        return Target { address: Some(address(own, typed, scope)), ports: Some(ports(port, scope)) };
+        return Target { address: Some(address(own, meaning, scope)), ports: Some(ports(port, scope)) };
     }
-    Target { address: Some(address(data, typed, scope)), ports: port.map(|port| ports(port, scope)) }
+    Target { address: Some(address(data, meaning, scope)), ports: port.map(|port| ports(port, scope)) }
 }
 
 /// A way for each entry of a map; where nobody can tell which entry holds, one to any of them.

@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     address::Family,
     firewall::{
-        Decision, Fate, Field, Interface, Intervals, Packets, Place, Question, Rewritten, Route, Sender,
-        State, Step, number, numbers, walk,
+        Decision, Fate, Field, Interface, Intervals, NewAddress, Packets, Place, Question, Rewritten, Route,
+        Sender, State, Step, number, numbers, walk,
     },
 };
 
@@ -468,6 +468,30 @@ fn a_reset_is_for_the_family_that_the_json_may_hide() {
 }
 
 #[test]
+fn a_network_is_mapped_number_by_number_where_the_flags_say_so() {
+    let target = |flags: &str| {
+        let dnat = format!(
+            r#"{{"dnat": {{"family": "ip", "addr": {{"prefix": {{"addr": "10.8.0.0", "len": 24}}}}{flags}}}}}"#
+        );
+        let Some(Step::Rewrite(target)) = steps(&dnat).pop() else { panic!("no translation") };
+        target.address
+    };
+    let mapped = Some(NewAddress::Same { network: 0x0a08_0000, bits: 8 });
+    assert_eq!(target(r#", "flags": "netmap", "type_flags": "prefix""#), mapped);
+    assert_eq!(target(r#", "flags": ["random", "netmap"]"#), mapped);
+    assert_eq!(target(""), Some(NewAddress::One(Intervals::prefix(0x0a08_0000, 8))));
+}
+
+#[test]
+fn a_base_chain_is_as_old_as_its_table_where_no_rule_was_there_before() {
+    let since = |text: &str| read_listing(text).chains[1].base.as_ref().unwrap().since;
+    let json = with_rule(r#"{"accept": null}"#);
+    assert_eq!(since(&json), Some(Since { table: 1, chain: 2, is_as_old: true }));
+    let later = json.replace("\"name\": \"in\", \"handle\": 2", "\"name\": \"in\", \"handle\": 8");
+    assert_eq!(since(&later), Some(Since { table: 1, chain: 8, is_as_old: false }));
+}
+
+#[test]
 fn an_ingress_chain_sees_what_its_devices_hand_over() {
     let devices = |device: &str| {
         format!(
@@ -499,7 +523,8 @@ fn tables_that_others_read_are_left_out_and_names_stay_theirs() {
     let mut ruleset = Ruleset::default();
     let beside = Beside { left_out: vec![(Layer::Inet, "filter")], ..Beside::default() };
     let before = read(listing!("fail2ban"), &beside, &around(), &mut ruleset);
-    assert_eq!(before, Ok(()));
+    let made: Vec<_> = before.unwrap().into_iter().map(|chain| (chain.name, chain.since.table)).collect();
+    assert_eq!(made, [("input".into(), 2)]);
     let tables =
         |ruleset: &Ruleset| ruleset.chains.iter().map(|chain| chain.table.clone()).collect::<Vec<_>>();
     assert_eq!(tables(&ruleset), ["f2b-table"]);

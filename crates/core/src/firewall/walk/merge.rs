@@ -5,13 +5,15 @@ use alloc::vec::Vec;
 use super::{Fate, Part, Place, Rewritten};
 use crate::firewall::intervals::Intervals;
 
-/// The question that could not be answered.
+/// What could not be told.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Doubt {
-    /// The rule that asks it.
-    pub(super) place: Option<Place>,
-    /// Whether it is only a rate, which lets some packets pass and others not.
-    pub(super) is_rate: bool,
+pub(super) enum Doubt {
+    /// Whether a rule holds.
+    Rule(Option<Place>),
+    /// Whether it holds of this packet: a rate lets some pass and others not.
+    Rate(Option<Place>),
+    /// Which of several chains is asked first.
+    Order,
 }
 
 /// What is certain all the same, and what is not; `held` and `not_held` are of the same packets.
@@ -48,12 +50,20 @@ fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
         return Some(Part { packets, fate, doubts: doubts(), is_rate_limited, ..one.clone() });
     }
     let is_known = one.fate != Fate::Unknown && other.fate != Fate::Unknown;
-    if doubt.is_rate && is_known {
+    if matches!(doubt, Doubt::Rate(_)) && is_known {
         let better = if passes(&other.fate) { other } else { one };
         return Some(Part { packets, doubts: doubts(), is_rate_limited: true, ..better.clone() });
     }
     let mut doubts = doubts();
-    doubts.extend(doubt.place.filter(|place| !doubts.contains(place)));
+    let more: Vec<Place> = match doubt {
+        Doubt::Rule(place) | Doubt::Rate(place) => place.into_iter().collect(),
+        Doubt::Order => one.decided_by.iter().chain(&other.decided_by).copied().collect(),
+    };
+    for place in more {
+        if !doubts.contains(&place) {
+            doubts.push(place);
+        }
+    }
     let decided_by = doubts.clone();
     Some(Part { packets, fate: Fate::Unknown, decided_by, doubts, is_rate_limited })
 }

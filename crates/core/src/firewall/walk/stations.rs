@@ -2,7 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{Direction, Lost, Sender, Task, martians, sees_new_alone};
+use super::{
+    Direction, Lost, Sender, Task, martians,
+    order::{self, Turn},
+    sees_new_alone,
+};
 use crate::{
     address::Family,
     firewall::{
@@ -32,17 +36,18 @@ pub(super) enum Station {
     Forward,
 }
 
-/// The stations of a way, in order, each with its base chains by priority.
+/// The stations of a way, in order, each with its base chains.
 #[derive(Debug)]
-pub(super) struct Stations {
-    order: Vec<(Station, Vec<ChainId>)>,
-    sender: Sender,
-}
+pub(super) struct Stations(Vec<(Station, Vec<Turn>)>);
 
 /// What comes next on a way.
 pub(super) enum Next {
     /// A base chain, the packets that it sees, and those that it does not.
     Chain(ChainId, Vec<Packets>, Vec<Packets>),
+    /// The next turn of the same station.
+    Turn,
+    /// So many orders in which the chains of the turn may be asked.
+    Orders(usize),
     /// Other stations.
     Stations(Routed),
     /// Nothing: it has passed everything.
@@ -68,17 +73,19 @@ impl Stations {
         };
         let order = order.into_iter().chain(outside);
         let order = order.chain([Station::Input, Station::Forward, Station::Postrouting]);
-        Self { order: order.map(|station| (station, chains(ruleset, station, family))).collect(), sender }
+        let turns = |station| order::turns(ruleset, &chains(ruleset, station, sender, family));
+        Self(order.map(|station| (station, turns(station))).collect())
     }
 
     /// What comes next for the packets of `task`, which are in no chain.
     pub(super) fn next(&self, ruleset: &Ruleset, around: &Surroundings, task: &Task) -> Next {
-        let (station, chains) = &self.order[task.station];
-        if let Some(&chain) = chains.get(task.passed) {
-            let base = ruleset.chains[chain.0].base.as_ref();
-            let (seen, others) =
-                base.map_or((Vec::new(), [task.packets.clone()].into()), |base| seen(base, around, task));
-            return Next::Chain(chain, seen, others);
+        let (station, turns) = &self.0[task.station];
+        if let Some(turn) = turns.get(task.turn) {
+            return match (turn.as_slice(), task.order) {
+                ([order], _) => next_chain(ruleset, around, task, order),
+                (orders, Some(at)) => next_chain(ruleset, around, task, &orders[at]),
+                (orders, None) => Next::Orders(orders.len()),
+            };
         }
         let on = |packets: Packets| {
             Next::Stations(Routed { ways: [(task.station + 1, packets)].into(), lost: Vec::new() })
@@ -86,7 +93,7 @@ impl Stations {
         match station {
             Station::Routing => Next::Stations(self.route_all(around, task)),
             Station::Input => Next::End(Station::Input),
-            Station::Postrouting if task.station + 1 == self.order.len() => Next::End(Station::Postrouting),
+            Station::Postrouting if task.station + 1 == self.0.len() => Next::End(Station::Postrouting),
             // What this host sends to itself comes in again by the loopback device.
             Station::Postrouting => {
                 let nowhere = Intervals::one(NO_INTERFACE);
@@ -100,32 +107,25 @@ impl Stations {
 
     /// Whether a station is where this host's own processes send.
     pub(super) fn is_output(&self, station: usize) -> bool {
-        self.order.get(station).is_some_and(|(station, _)| *station == Station::Output)
+        self.0.get(station).is_some_and(|(station, _)| *station == Station::Output)
     }
 
     /// Whether it is a choice of ways that leads on from a station.
     pub(super) fn is_choice(&self, station: usize) -> bool {
-        self.order.get(station).is_some_and(|(station, _)| *station == Station::Routing)
+        self.0.get(station).is_some_and(|(station, _)| *station == Station::Routing)
     }
 
     /// Where the packets of `task`, which have just begun with a station, are going from a choice of ways.
     pub(super) fn direction(&self, task: &Task) -> Direction {
-        if self.order[task.station].0 == Station::Input {
+        if self.0[task.station].0 == Station::Input {
             return Direction::Here;
         }
         let out = task.packets.of(Field::OutInterface).only();
         Direction::On(out.and_then(|interface| usize::try_from(interface).ok()))
     }
 
-    /// Whether packets come to a station with a connection of which it is settled where it goes: what this host sends to
-    /// itself has been through that when it left (net/netfilter/nf_nat_core.c, `nf_nat_inet_fn`).
-    pub(super) fn is_settled(&self, station: usize) -> bool {
-        let is_inward = !matches!(self.order[station].0, Station::Output | Station::Postrouting);
-        self.sender == Sender::Host && is_inward
-    }
-
     fn number(&self, station: Station) -> usize {
-        self.order.iter().position(|(own, _)| *own == station).unwrap_or(self.order.len() - 1)
+        self.0.iter().position(|(own, _)| *own == station).unwrap_or(self.0.len() - 1)
     }
 
     /// Of what this host sends, its own goes to itself; a rule that sends it on elsewhere gives it another route
@@ -139,9 +139,9 @@ impl Stations {
         // What may be sent on to anybody is not this host's alone.
         let anywhere = Field::OutInterface.all(packets.family);
         let perhaps = perhaps.map(|packets| packets.with_one_of(Field::OutInterface, anywhere));
-        routed.ways.extend(perhaps.map(|packets| (self.order.len() - 1, packets)));
+        routed.ways.extend(perhaps.map(|packets| (self.0.len() - 1, packets)));
         if let Some(packets) = foreign {
-            routed.add_by_route(around, packets, self.order.len() - 1);
+            routed.add_by_route(around, packets, self.0.len() - 1);
         }
         routed
     }
@@ -212,20 +212,27 @@ fn ways(around: &Surroundings, family: Family) -> Vec<(Intervals, Option<usize>)
     routes.into_iter().map(|route| (numbers(route.to), route.interface)).collect()
 }
 
-/// The base chains at a station that see packets of `family`, by priority.
-fn chains(ruleset: &Ruleset, station: Station, family: Family) -> Vec<ChainId> {
-    let is_here = |chain: &Chain| {
-        let hook = chain.base.as_ref().map(|base| base.hook);
-        hook.is_some() && hook == self::hook(station) && sees(chain.layer, station, family)
-    };
-    let numbered = ruleset.chains.iter().enumerate().filter(|(_, chain)| is_here(chain));
-    let mut found: Vec<_> = numbered.map(|(at, chain)| (priority(chain), ChainId(at))).collect();
-    found.sort_by_key(|(priority, _)| *priority);
-    found.into_iter().map(|(_, chain)| chain).collect()
+/// The next base chain of those that are asked in this order.
+fn next_chain(ruleset: &Ruleset, around: &Surroundings, task: &Task, order: &[ChainId]) -> Next {
+    let Some(&chain) = order.get(task.passed) else { return Next::Turn };
+    let base = ruleset.chains[chain.0].base.as_ref();
+    let (seen, others) =
+        base.map_or((Vec::new(), [task.packets.clone()].into()), |base| seen(base, around, task));
+    Next::Chain(chain, seen, others)
 }
 
-fn priority(chain: &Chain) -> i32 {
-    chain.base.as_ref().map_or(0, |base| base.priority)
+/// The base chains at a station that see packets of `family` of `sender`.
+fn chains(ruleset: &Ruleset, station: Station, sender: Sender, family: Family) -> Vec<ChainId> {
+    // Of what this host sends to itself it was settled where it goes when it left (net/netfilter/nf_nat_core.c,
+    // `nf_nat_inet_fn`).
+    let is_settled = sender == Sender::Host && !matches!(station, Station::Output | Station::Postrouting);
+    let is_here = |chain: &Chain| {
+        let Some(base) = &chain.base else { return false };
+        let is_asked = !(is_settled && sees_new_alone(base.kind));
+        is_asked && Some(base.hook) == hook(station) && sees(chain.layer, station, family)
+    };
+    let numbered = ruleset.chains.iter().enumerate().filter(|(_, chain)| is_here(chain));
+    numbered.map(|(at, _)| ChainId(at)).collect()
 }
 
 const fn hook(station: Station) -> Option<Hook> {
@@ -254,7 +261,7 @@ fn sees(layer: Layer, station: Station, family: Family) -> bool {
 /// The packets of `task` that a base chain sees, and the others.
 fn seen(base: &Base, around: &Surroundings, task: &Task) -> (Vec<Packets>, Vec<Packets>) {
     let own = &task.packets;
-    if sees_new_alone(base.kind) && task.is_settled {
+    if sees_new_alone(base.kind) && task.is_rewritten {
         return (Vec::new(), [own.clone()].into());
     }
     let divided = if sees_new_alone(base.kind) {

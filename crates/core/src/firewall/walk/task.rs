@@ -10,12 +10,16 @@ use crate::firewall::{packets::Packets, ruleset::ChainId};
 pub(super) struct Task {
     pub(super) packets: Packets,
     pub(super) station: usize,
-    /// How many base chains of the station they have passed.
+    /// How many turns of the station they have passed.
+    pub(super) turn: usize,
+    /// In which order the chains of this turn are asked, where there are several.
+    pub(super) order: Option<usize>,
+    /// How many base chains of this turn they have passed.
     pub(super) passed: usize,
     /// The chains that they are in, the innermost last.
     pub(super) frames: Vec<Frame>,
-    /// Whether it is settled where their connection goes, which the first rule of this hook that sends it on does for good.
-    pub(super) is_settled: bool,
+    /// Whether a rule of this hook has sent them on, which the first one does for good.
+    pub(super) is_rewritten: bool,
     pub(super) accepted_by: Vec<Place>,
     /// The last thing that they met, where that is recorded.
     pub(super) met: Option<usize>,
@@ -34,9 +38,11 @@ impl Task {
         Self {
             packets,
             station: 0,
+            turn: 0,
+            order: None,
             passed: 0,
             frames: Vec::new(),
-            is_settled: false,
+            is_rewritten: false,
             accepted_by: Vec::new(),
             met: None,
         }
@@ -70,6 +76,22 @@ impl Task {
         self
     }
 
+    /// Begins with another station.
+    pub(super) fn at(self, station: usize) -> Self {
+        Self { station, turn: 0, order: None, passed: 0, is_rewritten: false, ..self }
+    }
+
+    /// Begins with the next turn of the station.
+    pub(super) fn next_turn(self) -> Self {
+        Self { turn: self.turn + 1, order: None, passed: 0, ..self }
+    }
+
+    /// The same, where the chains of this turn are asked in that order.
+    pub(super) fn in_order(&self, order: usize) -> Self {
+        Self { order: Some(order), ..self.clone() }
+    }
+
+    /// The rule that they are at.
     pub(super) fn place(&self) -> Option<Place> {
         self.frames.last().map(|frame| Place { chain: frame.chain, rule: Some(frame.rule) })
     }

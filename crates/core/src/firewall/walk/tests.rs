@@ -9,7 +9,8 @@ use super::*;
 use crate::{
     address::Family,
     firewall::{
-        AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Route, Rule, Value, numbers,
+        AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Route, Rule, Since, Value,
+        number, numbers,
     },
 };
 
@@ -45,7 +46,7 @@ fn around() -> Surroundings {
 }
 
 fn base(hook: Hook, priority: i32, kind: Kind, policy: Policy) -> Option<Base> {
-    Some(Base { hook, priority, kind, policy, devices: Vec::new() })
+    Some(Base { hook, priority, kind, policy, devices: Vec::new(), since: None })
 }
 
 fn chain(name: &str, base: Option<Base>, rules: Vec<Vec<Step>>) -> Chain {
@@ -99,6 +100,10 @@ fn arrives() -> Fate {
     Fate::Arrives(Rewritten { address: None, port: None })
 }
 
+fn arrives_at(port: u128) -> Fate {
+    Fate::Arrives(Rewritten { address: None, port: Some(Intervals::one(port)) })
+}
+
 fn place(chain: usize, rule: usize) -> Place {
     Place { chain: ChainId(chain), rule: Some(rule) }
 }
@@ -132,6 +137,133 @@ fn every_base_chain_must_let_it_pass() {
         assert_eq!((part.fate, part.decided_by), (Fate::Rejected, vec![place(rejecting, 0)]));
         assert_eq!(fate(chains.into(), 80).fate, arrives());
     }
+}
+
+/// A chain of the table with this number, which had no rules yet, or had some.
+fn made(table: u64, is_as_old: bool, mut chain: Chain) -> Chain {
+    chain.table = alloc::format!("t{table}");
+    chain.base.as_mut().unwrap().since = Some(Since { table, chain: 1, is_as_old });
+    chain
+}
+
+#[test]
+fn of_one_priority_the_newest_is_asked_first() {
+    let refuses = |decision| input(Policy::Accept, vec![vec![decide(decision)]]);
+    let fate = |older: Chain, newer: Chain| {
+        let fates =
+            [[older.clone(), newer.clone()], [newer, older]].map(|chains| fate(chains.into(), 22).fate);
+        assert_eq!(fates[0], fates[1], "whichever is listed first");
+        fates[0].clone()
+    };
+    let (dropping, rejecting) = (refuses(Decision::Drop), refuses(Decision::Reject));
+    assert_eq!(fate(made(1, true, dropping.clone()), made(2, false, rejecting.clone())), Fate::Rejected);
+    assert_eq!(fate(made(1, true, rejecting.clone()), made(2, true, dropping.clone())), Fate::Dropped);
+    // It came later than its table did, perhaps later than the other one.
+    assert_eq!(fate(made(1, false, dropping.clone()), made(2, true, rejecting.clone())), Fate::Unknown);
+    // The older tables of iptables do not tell; where nothing hangs on it that is no matter.
+    assert_eq!(fate(dropping.clone(), made(2, true, rejecting)), Fate::Unknown);
+    assert_eq!(fate(dropping.clone(), dropping), Fate::Dropped);
+}
+
+#[test]
+fn what_hangs_on_an_order_that_is_not_known_cannot_be_told() {
+    let pre = |mark| {
+        let rules = vec![vec![Step::Set(Field::Mark, Value::Number(mark))]];
+        chain("pre", base(Hook::Prerouting, -150, Kind::Filter, Policy::Accept), rules)
+    };
+    let by_mark = |mark| input(Policy::Drop, vec![vec![is(Field::Mark, mark), decide(Decision::Accept)]]);
+    let told = |chains: [Chain; 3]| {
+        let part = fate(chains.into(), 22);
+        (part.fate, part.doubts)
+    };
+    let known = [made(1, true, pre(1)), made(2, true, pre(2)), by_mark(1)];
+    assert_eq!(told(known), (arrives(), Vec::new()), "the older one has the last word");
+    let policy = Place { chain: ChainId(2), rule: None };
+    assert_eq!(told([pre(1), made(2, true, pre(2)), by_mark(1)]), (Fate::Unknown, vec![place(2, 0), policy]));
+    assert_eq!(told([pre(1), made(2, true, pre(2)), by_mark(3)]), (Fate::Dropped, Vec::new()));
+}
+
+#[test]
+fn all_address_translation_takes_one_turn() {
+    let to = |port| Target { address: None, ports: Some(Intervals::one(port)) };
+    let nat = |priority| {
+        let rules = vec![vec![Step::Rewrite(to(80))]];
+        chain("nat", base(Hook::Prerouting, priority, Kind::Nat, Policy::Accept), rules)
+    };
+    let filter = |priority| {
+        let rules = vec![vec![ports(80, 80), decide(Decision::Drop)]];
+        chain("pre", base(Hook::Prerouting, priority, Kind::Filter, Policy::Accept), rules)
+    };
+    // Before it the port is still another one, whatever the chain of translation says of itself.
+    let is_dropped = |of_nat, of_filter| fate(vec![nat(of_nat), filter(of_filter)], 22).fate;
+    assert_eq!(is_dropped(-150, -120), arrives_at(80));
+    assert_eq!(is_dropped(10, -50), Fate::Dropped);
+    assert_eq!(is_dropped(-100, -100), Fate::Unknown);
+}
+
+#[test]
+fn what_a_host_sends_itself_is_sent_on_as_it_goes_out_or_not_at_all() {
+    let to_shop = Target {
+        address: Some(NewAddress::One(numbers(net("172.17.0.2/32")))),
+        ports: Some(Intervals::one(80)),
+    };
+    let pre = chain(
+        "pre",
+        base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept),
+        vec![vec![Step::Rewrite(to_shop)]],
+    );
+    let parts = walk(&Ruleset { chains: vec![pre] }, &around(), Sender::Host, &asked());
+    assert_eq!(parts.into_iter().map(|part| part.fate).collect::<Vec<_>>(), [arrives()]);
+}
+
+#[test]
+fn what_was_going_there_anyway_is_not_sent_on() {
+    let is_sent_on =
+        Step::Ask(Question::Has(Field::Status, Bits { mask: 1 << 5, values: Intervals::one(1 << 5) }));
+    let fates = |target: Target| {
+        let rules = vec![vec![Step::Rewrite(target)]];
+        let nat = chain("nat", base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept), rules);
+        let input = input(Policy::Accept, vec![vec![is_sent_on.clone(), decide(Decision::Drop)]]);
+        [22, 80].map(|port| fate(vec![nat.clone(), input.clone()], port).fate)
+    };
+    let own = |ports| Target { address: Some(NewAddress::Own), ports };
+    assert_eq!(fates(own(None)), [arrives(), arrives()]);
+    assert_eq!(fates(own(Some(Intervals::one(80)))), [Fate::Dropped, arrives()]);
+    // A port of the range may be the one that it has.
+    assert_eq!(fates(own(Some(Intervals::span(80, 81)))), [Fate::Dropped, Fate::Unknown]);
+    let nobody = Surroundings { interfaces: vec![around().interfaces.swap_remove(0)], ..around() };
+    let rules = vec![vec![Step::Rewrite(own(None))]];
+    let nat = chain("nat", base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept), rules);
+    let packets = asked().with(Field::InInterface, Intervals::one(0));
+    let mut without = nobody;
+    without.interfaces[0].networks.clear();
+    let parts = walk(&Ruleset { chains: vec![nat] }, &without, Sender::Outside, &packets);
+    assert!(parts.iter().all(|part| part.fate == Fate::Dropped), "no address of its own: {parts:?}");
+}
+
+#[test]
+fn a_network_that_is_mapped_keeps_the_last_bits() {
+    let network = number("172.17.0.0".parse().unwrap());
+    let target = Target { address: Some(NewAddress::Same { network, bits: 8 }), ports: None };
+    let rules = vec![vec![Step::Rewrite(target)]];
+    let nat = chain("nat", base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept), rules);
+    let to = |address: &str| {
+        let packets = asked().with(Field::Destination, numbers(net(address)));
+        let parts = walk(&Ruleset { chains: vec![nat.clone()] }, &around(), Sender::Outside, &packets);
+        parts.into_iter().map(|part| part.fate).collect::<Vec<_>>()
+    };
+    let at = |address: &str| Rewritten {
+        address: Some(Intervals::one(number(address.parse().unwrap()))),
+        port: None,
+    };
+    assert_eq!(to("192.0.2.1/32"), [Fate::Arrives(at("172.17.0.1"))]);
+    assert_eq!(to("192.0.2.2/32"), [Fate::Leaves(at("172.17.0.2"))]);
+    let mut two = to("192.0.2.2/31");
+    two.sort_by_key(|fate| alloc::format!("{fate:?}"));
+    assert_eq!(two, [Fate::Leaves(at("172.17.0.2")), Fate::Leaves(at("172.17.0.3"))]);
+    // Of many it is not told which is which.
+    let all = Rewritten { address: Some(numbers(net("172.17.0.0/24"))), port: None };
+    assert_eq!(to("192.0.0.0/16").last(), Some(&Fate::Leaves(all)));
 }
 
 #[test]

@@ -57,3 +57,73 @@ fn a_reset_of_one_family() {
         meta nfproto ipv6 tcp dport 53 reject with tcp reset; }";
     judge("reset", &nft("inet", chains));
 }
+
+/// Of chains with the same priority the one that came last is asked first (net/netfilter/core.c,
+/// `nf_hook_entries_grow`).
+#[test]
+fn refusals_of_the_same_priority() {
+    judge(
+        "same refusal",
+        "nft -f - <<'RULES'
+table inet a {
+  chain in { type filter hook input priority 0; policy accept; tcp dport 53 drop; }
+}
+table inet b {
+  chain in { type filter hook input priority 0; policy accept; tcp dport 53 reject; }
+}
+RULES",
+    );
+}
+
+/// So the mark that stays is that of the first table.
+#[test]
+fn marks_of_the_same_priority() {
+    judge(
+        "same mark",
+        "nft -f - <<'RULES'
+table ip a {
+  chain pre { type filter hook prerouting priority -150; tcp dport 53 meta mark set 1; }
+}
+table ip b {
+  chain pre { type filter hook prerouting priority -150; tcp dport 53 meta mark set 2; }
+  chain in { type filter hook input priority 0; policy accept; meta mark 2 drop; }
+}
+RULES",
+    );
+}
+
+/// And where a packet is sent on to is what the last table says.
+#[test]
+fn translations_of_the_same_priority() {
+    judge("same nat", "nft -f - <<'RULES'
+table ip a {
+  chain pre { type nat hook prerouting priority -100; ip daddr 203.0.113.1 tcp dport 53 dnat to 10.88.0.2:80; }
+}
+table ip b {
+  chain pre { type nat hook prerouting priority -100; ip daddr 203.0.113.1 tcp dport 53 dnat to 192.0.2.7:81; }
+}
+table ip c {
+  chain thru { type filter hook forward priority 0; policy drop; oifname lan0 accept; }
+}
+RULES");
+}
+
+/// A whole network is mapped number by number: the last byte stays, and 10.88.0.1 is the host's own.
+#[test]
+fn a_network_is_mapped_onto_another() {
+    judge(
+        "netmap",
+        "iptables -t nat -A PREROUTING -d 203.0.113.1 -p udp --dport 53 -j NETMAP --to 10.88.0.0/24
+iptables -P FORWARD DROP",
+    );
+}
+
+/// What is sent on to where it was going anyway is not sent on: its connection has no DNAT.
+#[test]
+fn a_translation_that_changes_nothing() {
+    judge(
+        "no change",
+        "iptables -t nat -A PREROUTING -p tcp --dport 1024: -j REDIRECT
+iptables -A INPUT -m conntrack --ctstate DNAT -j DROP",
+    );
+}

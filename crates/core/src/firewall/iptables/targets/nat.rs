@@ -105,7 +105,7 @@ fn network(given: &[Given<'_>], scope: &Scope<'_>) -> Option<Vec<Step>> {
             let (to, length) = given.first()?.value().split_once('/')?;
             let (to, mask) = (address(to, scope.family)?, mask(length, scope.family)?);
             let free = free(mask, scope.family);
-            let new = free.map(|free| NewAddress::One(Intervals::prefix(to, free)));
+            let new = free.map(|bits| NewAddress::Same { network: to, bits });
             rewrite(Some(new.unwrap_or(NewAddress::Unknown)), None)
         }
         Some(_) => source(),
