@@ -25,7 +25,8 @@ pub use self::{
         Rule, Ruleset, Since, Step, Target, Tuple, Value,
     },
     surroundings::{
-        Interface, NO_INTERFACE, Route, Surroundings, address, network_name, networks, number, numbers, span,
+        Interface, NO_INTERFACE, Route, Surroundings, WayBack, address, network_name, networks, number,
+        numbers, span,
     },
     walk::{
         Certainty, Direction, Effect, Fate, Lost, Met, Part, Place, Rewritten, Sender, Trace, TraceStep,

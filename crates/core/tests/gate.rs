@@ -296,7 +296,7 @@ fn around() -> Surroundings {
     let route = |to: &str, interface| Route {
         to: to.parse().expect("a network"),
         interface: Some(interface),
-        metric: 0,
+        ..Route::default()
     };
     Surroundings {
         interfaces: [
@@ -310,6 +310,7 @@ fn around() -> Surroundings {
         .into(),
         routes: [route("172.17.0.0/16", 5), route("0.0.0.0/0", 1), route("::/0", 1)].into(),
         forwards: [true, true],
+        ..Surroundings::default()
     }
 }
 

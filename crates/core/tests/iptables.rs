@@ -25,7 +25,7 @@ fn around() -> Surroundings {
     let route = |to: &str, interface| Route {
         to: to.parse().expect("a network"),
         interface: Some(interface),
-        metric: 0,
+        ..Route::default()
     };
     Surroundings {
         interfaces: [
@@ -49,6 +49,7 @@ fn around() -> Surroundings {
         ]
         .into(),
         forwards: [true, true],
+        ..Surroundings::default()
     }
 }
 

@@ -46,8 +46,10 @@ impl Senders<'_> {
     pub fn packets(&self, around: &Surroundings, family: Family) -> Vec<(Sender, Packets)> {
         let sets = match self {
             Self::Host => return host(around, family).into_iter().collect(),
-            Self::World => vec![(wires(around), sources(around, family))],
-            Self::Interface(name) => vec![(around.named(name), sources(around, family))],
+            Self::World => with_way_back(around, family, &wires(around), &sources(around, family)),
+            Self::Interface(name) => {
+                with_way_back(around, family, &around.named(name), &sources(around, family))
+            }
             Self::Behind(name, network) => vec![(around.named(name), among(&[*network], around, family))],
             Self::Network(network) => by_route(around, family, &among(&[*network], around, family)),
             Self::Zone(zone) if zone.interfaces.is_empty() => {
@@ -56,7 +58,8 @@ impl Senders<'_> {
             Self::Zone(zone) => {
                 let named = zone.interfaces.iter().map(|pattern| around.named(pattern));
                 let named = named.fold(Intervals::none(), |all, one| all.or(&one));
-                vec![(named.and(&wires(around)), among(&zone.from, around, family))]
+                let (named, sources) = (named.and(&wires(around)), among(&zone.from, around, family));
+                with_way_back(around, family, &named, &sources)
             }
         };
         let is_any =
@@ -137,6 +140,27 @@ fn among(networks: &[IpNet], around: &Surroundings, family: Family) -> Intervals
     named.and(&sources)
 }
 
+/// `sources` by each of `interfaces`, but those that the kernel asks a way back for only with one: of others nobody gets in
+/// whatever the rules say, and that is no answer about these.
+fn with_way_back(
+    around: &Surroundings,
+    family: Family,
+    interfaces: &Intervals,
+    sources: &Intervals,
+) -> Vec<(Intervals, Intervals)> {
+    let (mut free, mut sets) = (interfaces.clone(), Vec::new());
+    let meant = (0..around.interfaces.len()).filter(|at| interfaces.contains(*at as u128));
+    for at in meant.filter(|_| family == Family::Ipv4) {
+        if let Some(own) = around.with_way_back(at) {
+            let one = Intervals::one(at as u128);
+            free = free.except(&one);
+            sets.push((one, own.and(sources)));
+        }
+    }
+    sets.push((free, sources.clone()));
+    sets
+}
+
 /// `sources` by the interfaces that lead to them; to those that nothing leads to, any may.
 fn by_route(around: &Surroundings, family: Family, sources: &Intervals) -> Vec<(Intervals, Intervals)> {
     let mut ways = ways(around, family);
@@ -180,7 +204,7 @@ const fn is_of(network: &IpNet, family: Family) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::firewall::{Interface, Route};
+    use crate::firewall::{Interface, Route, WayBack};
 
     /// A router: `wan0` to the world, `lan0` to 192.0.2.0/24 and, behind a gateway there, to 10.0.0.0/8.
     fn around() -> Surroundings {
@@ -189,8 +213,11 @@ mod tests {
             networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
             ..Interface::default()
         };
-        let route =
-            |to: &str, interface| Route { to: to.parse().unwrap(), interface: Some(interface), metric: 0 };
+        let route = |to: &str, interface| Route {
+            to: to.parse().unwrap(),
+            interface: Some(interface),
+            ..Route::default()
+        };
         Surroundings {
             interfaces: vec![
                 interface("lo", &["127.0.0.1/8"]),
@@ -199,6 +226,7 @@ mod tests {
             ],
             routes: vec![route("0.0.0.0/0", 1), route("10.0.0.0/8", 2)],
             forwards: [false; 2],
+            ..Surroundings::default()
         }
     }
 
@@ -232,6 +260,20 @@ mod tests {
         for nobody in [0xcb00_7101, 0xcb00_71ff, 0x7f00_0002, 0xe000_0001, 0xf000_0001, 7] {
             assert!(!has(nobody), "{nobody:#x}");
         }
+    }
+
+    #[test]
+    fn nobody_comes_by_a_way_that_the_kernel_does_not_take() {
+        let mut around = around();
+        around.interfaces[2].way_back = WayBack::Same;
+        let packets = Senders::World.packets(&around, Family::Ipv4);
+        let sources = |at| {
+            let by = packets.iter().find(|(_, packets)| packets.of(Field::InInterface).contains(at));
+            by.unwrap().1.of(Field::Source).clone()
+        };
+        assert_eq!(packets.len(), 2);
+        assert_eq!(sources(2), Intervals::prefix(0x0a00_0000, 24));
+        assert!(sources(1).contains(0x0a00_0001), "there nobody asks");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     quote::quote,
-    surroundings::{Interface, Route, Surroundings},
+    surroundings::{Interface, Route, Surroundings, WayBack},
 };
 use crate::address::Family;
 
@@ -73,9 +73,8 @@ pub fn read_addresses(text: &str, around: &mut Surroundings) -> Result<(), ReadE
 pub fn read_routes(text: &str, around: &mut Surroundings) -> Result<(), ReadError> {
     let list = list(text, ROUTES_MAX)?;
     let main = list.iter().zip(1..).filter(|(entry, _)| is_way(entry));
-    let routes: Vec<_> =
-        main.map(|(entry, number)| route(entry, number, around)).collect::<Result<_, _>>()?;
-    around.routes.extend(routes);
+    let routes: Vec<_> = main.map(|(entry, number)| hops(entry, number, around)).collect::<Result<_, _>>()?;
+    around.routes.extend(routes.into_iter().flatten());
     Ok(())
 }
 
@@ -83,24 +82,47 @@ pub fn read_routes(text: &str, around: &mut Surroundings) -> Result<(), ReadErro
 pub fn read_settings(text: &str, around: &mut Surroundings) {
     for line in text.lines() {
         let Some((name, value)) = line.split_once('=') else { continue };
-        let (name, is_on) = (name.trim().replace('/', "."), value.trim() != "0");
+        let (name, value) = (name.trim().replace('/', "."), value.trim());
+        let is_on = value != "0";
         match name.as_str() {
             "net.ipv4.ip_forward" => around.forwards[0] = is_on,
             "net.ipv6.conf.all.forwarding" => around.forwards[1] = is_on,
-            _ if is_on => interface_setting(&name, around),
+            _ => interface_setting(&name, value, around),
+        }
+    }
+}
+
+/// `net.ipv4.conf.eth0.route_localnet`; `all` holds for each, where it says so (Documentation/networking/ip-sysctl.rst).
+fn interface_setting(name: &str, value: &str, around: &mut Surroundings) {
+    let is_on = value != "0";
+    let of = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.rsplit_once('.'));
+    let (version, Some((device, setting))) =
+        of("net.ipv4.conf.").map_or_else(|| (6, of("net.ipv6.conf.")), |setting| (4, Some(setting)))
+    else {
+        return;
+    };
+    for interface in &mut around.interfaces {
+        let is_own = device == interface.name;
+        let is_set = is_on && (is_own || device == "all");
+        match (version, setting) {
+            (4, "route_localnet") => interface.routes_localnet |= is_set,
+            (4, "accept_local") => interface.accepts_local |= is_set,
+            // The higher one counts.
+            (4, "rp_filter") if is_set => interface.way_back = interface.way_back.max(way_back(value)),
+            // What `all` says was written to each.
+            (4, "forwarding") if is_own => interface.forwards = Some(is_on),
+            (6, "force_forwarding") if is_own => interface.forces_forwarding = is_on,
             _ => {}
         }
     }
 }
 
-/// `net.ipv4.conf.eth0.route_localnet`; `all` holds for each (Documentation/networking/ip-sysctl.rst).
-fn interface_setting(name: &str, around: &mut Surroundings) {
-    let setting = name.strip_prefix("net.ipv4.conf.").and_then(|rest| rest.rsplit_once('.'));
-    let Some((device, setting)) = setting else { return };
-    for interface in &mut around.interfaces {
-        let is_meant = device == "all" || device == interface.name;
-        interface.routes_localnet |= is_meant && setting == "route_localnet";
-        interface.accepts_local |= is_meant && setting == "accept_local";
+/// 1 is strict and 2 is loose; whatever else is set the kernel takes for loose (`__fib_validate_source`).
+fn way_back(value: &str) -> WayBack {
+    match value {
+        "0" => WayBack::Any,
+        "1" => WayBack::Same,
+        _ => WayBack::Some,
     }
 }
 
@@ -147,6 +169,18 @@ fn is_way(entry: &Value) -> bool {
     !matches!(kind, Some("local" | "broadcast" | "anycast" | "multicast"))
 }
 
+/// A route for each of the hops among which it chooses, the first one first.
+fn hops(entry: &Value, number: usize, around: &Surroundings) -> Result<Vec<Route>, ReadError> {
+    let route = route(entry, number, around)?;
+    let hops = entry.get("nexthops").and_then(Value::as_array).filter(|hops| !hops.is_empty());
+    let Some(hops) = hops else { return Ok([route].into()) };
+    let by = |hop: &Value| {
+        let device = hop.get("dev").and_then(Value::as_str);
+        Route { interface: device.and_then(|device| around.interface(device)), ..route.clone() }
+    };
+    Ok(hops.iter().map(by).collect())
+}
+
 fn route(entry: &Value, number: usize, around: &Surroundings) -> Result<Route, ReadError> {
     let to = match entry.get("dst").and_then(Value::as_str) {
         Some("default") => Some(whole(family(entry))),
@@ -155,11 +189,14 @@ fn route(entry: &Value, number: usize, around: &Surroundings) -> Result<Route, R
     };
     let device = entry.get("dev").and_then(Value::as_str);
     // `blackhole`, `prohibit`, `unreachable`: packets end there whatever device stands behind it.
-    let is_end = matches!(entry.get("type").and_then(Value::as_str), Some(kind) if kind != "unicast");
+    let kind = entry.get("type").and_then(Value::as_str);
+    let is_end = kind.is_some_and(|kind| kind != "unicast");
     let metric = entry.get("metric").and_then(Value::as_u64).unwrap_or(0);
     Ok(Route {
         to: to.ok_or_else(|| wrong(number, entry, "route"))?,
         interface: device.filter(|_| !is_end).and_then(|device| around.interface(device)),
+        // Of a black hole nothing is told; `throw` goes on to tables that have no way either.
+        refuses: is_end && kind != Some("blackhole"),
         metric: u32::try_from(metric).unwrap_or(u32::MAX),
     })
 }
@@ -227,15 +264,18 @@ mod tests {
     fn routes_lead_to_interfaces_or_nowhere() {
         let mut around = around();
         let text = r#"[{"dst":"default","gateway":"198.51.100.1","dev":"veth1","metric":100},
-            {"dst":"203.0.113.7","dev":"veth1"},{"type":"blackhole","dst":"10.0.0.0/8","dev":"lo"}]"#;
+            {"dst":"203.0.113.7","dev":"veth1"},{"type":"blackhole","dst":"10.0.0.0/8","dev":"lo"},
+            {"type":"prohibit","dst":"11.0.0.0/8"}]"#;
         read_routes(text, &mut around).unwrap();
-        let told: Vec<_> = around.routes.iter().map(|it| (it.to, it.interface, it.metric)).collect();
+        let told: Vec<_> =
+            around.routes.iter().map(|it| (it.to, it.interface, it.metric, it.refuses)).collect();
         assert_eq!(
             told,
             [
-                (net("0.0.0.0/0"), Some(1), 100),
-                (net("203.0.113.7/32"), Some(1), 0),
-                (net("10.0.0.0/8"), None, 0)
+                (net("0.0.0.0/0"), Some(1), 100, false),
+                (net("203.0.113.7/32"), Some(1), 0, false),
+                (net("10.0.0.0/8"), None, 0, false),
+                (net("11.0.0.0/8"), None, 0, true)
             ]
         );
     }
@@ -255,12 +295,40 @@ mod tests {
     #[test]
     fn settings_are_read_as_sysctl_prints_them() {
         let mut around = around();
-        let text = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding=0\nnet.ipv4.conf.veth1.route_localnet = 1\nnet.ipv4.conf.all.accept_local = 1\nnet.ipv4.conf.lo.accept_local = 0\nkernel.x = 1\n";
+        let text = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding=0\nnet.ipv4.conf.veth1.route_localnet = 1\nnet.ipv4.conf.all.accept_local = 1\nnet.ipv4.conf.lo.accept_local = 0\nkernel.x = 1\nnet.ipv4.conf.veth1.forwarding = 0\nnet.ipv4.conf.all.forwarding = 1\nnet.ipv6.conf.idle0.force_forwarding = 1\nnet.ipv6.conf.veth1.forwarding = 0\n";
         read_settings(text, &mut around);
+        let forwards: Vec<_> =
+            around.interfaces.iter().map(|it| (it.forwards, it.forces_forwarding)).collect();
+        assert_eq!(forwards, [(None, false), (Some(false), false), (None, true)]);
         assert_eq!(around.forwards, [true, false]);
         let localnet: Vec<_> = around.interfaces.iter().map(|it| it.routes_localnet).collect();
         assert_eq!(localnet, [false, true, false]);
         assert!(around.interfaces.iter().all(|interface| interface.accepts_local));
+    }
+
+    #[test]
+    fn of_two_ways_back_the_wider_one_counts() {
+        let told = |text: &str| {
+            let mut around = around();
+            read_settings(text, &mut around);
+            around.interfaces.iter().map(|it| it.way_back).collect::<Vec<_>>()
+        };
+        let all = "net.ipv4.conf.all.rp_filter = 1\n";
+        let one = "net.ipv4.conf.veth1.rp_filter = 2\nnet.ipv4.conf.idle0.rp_filter = 0\n";
+        let (same, some) = (WayBack::Same, WayBack::Some);
+        assert_eq!(told(&[all, one].concat()), [same, some, same]);
+        assert_eq!(told(&[one, all].concat()), [same, some, same]);
+        assert_eq!(told(one), [WayBack::Any, some, WayBack::Any]);
+    }
+
+    #[test]
+    fn several_hops_are_several_routes() {
+        let mut around = around();
+        let text = r#"[{"dst":"default","metric":5,"nexthops":[{"gateway":"198.51.100.1","dev":"veth1","weight":1},
+            {"dev":"idle0","weight":1}]}]"#;
+        read_routes(text, &mut around).unwrap();
+        let told: Vec<_> = around.routes.iter().map(|it| (it.to, it.interface, it.metric)).collect();
+        assert_eq!(told, [(net("0.0.0.0/0"), Some(1), 5), (net("0.0.0.0/0"), Some(2), 5)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::net::IpAddr;
+use core::{cmp::Reverse, net::IpAddr};
 
 use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
@@ -14,6 +14,9 @@ use super::{
     ruleset::AddressKind,
 };
 use crate::{address::Family, facts};
+
+/// With more routes than this it is not asked which way back a source has.
+const ROUTES_MAX: usize = 4_096;
 
 /// A network namespace as packets find it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Surroundings {
     pub routes: Vec<Route>,
     /// Whether it passes on what is not for itself: IPv4, and IPv6 (`net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`).
     pub forwards: [bool; 2],
+    /// Whether rules choose other routes than these, for IPv4 and for IPv6 (ip-rule(8)).
+    pub has_rules: [bool; 2],
 }
 
 /// An interface.
@@ -39,15 +44,35 @@ pub struct Interface {
     pub routes_localnet: bool,
     /// Whether packets from outside may come from one of this host's own addresses (`net.ipv4.conf.*.accept_local`).
     pub accepts_local: bool,
+    /// Which way back its sources must have (`net.ipv4.conf.*.rp_filter`).
+    pub way_back: WayBack,
+    /// Whether IPv4 that comes in by it is passed on (`net.ipv4.conf.*.forwarding`); `None` as the host does.
+    pub forwards: Option<bool>,
+    /// Whether IPv6 that comes in by it is passed on even where the host does not (`net.ipv6.conf.*.force_forwarding`).
+    pub forces_forwarding: bool,
+}
+
+/// Which way answers to the source of a packet must go, else it is dropped (ip-sysctl.rst, `rp_filter`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WayBack {
+    /// Nobody asks.
+    #[default]
+    Any,
+    /// By the interface that the packet came in by.
+    Same,
+    /// By whichever.
+    Some,
 }
 
 /// A route to other hosts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Route {
     /// Where to.
     pub to: IpNet,
     /// By which interface; `None` where packets are refused or vanish.
     pub interface: Option<usize>,
+    /// Whether the sender is told where there is no interface: `unreachable`, `prohibit`.
+    pub refuses: bool,
     /// Lower ones are preferred.
     pub metric: u32,
 }
@@ -71,6 +96,50 @@ impl Surroundings {
             Family::Ipv4 => self.forwards[0],
             Family::Ipv6 => self.forwards[1],
         }
+    }
+
+    /// Whether rules choose other routes than those that are listed.
+    #[must_use]
+    pub const fn has_rules(&self, family: Family) -> bool {
+        match family {
+            Family::Ipv4 => self.has_rules[0],
+            Family::Ipv6 => self.has_rules[1],
+        }
+    }
+
+    /// The routes of `family`, each before those that it goes before.
+    #[must_use]
+    pub fn ways(&self, family: Family) -> Vec<&Route> {
+        let is_meant = |route: &&Route| route.to.addr().is_ipv4() == (family == Family::Ipv4);
+        let mut routes: Vec<_> = self.routes.iter().filter(is_meant).collect();
+        routes.sort_by_key(|route| (Reverse(route.to.prefix_len()), route.metric));
+        routes
+    }
+
+    /// Of the interface with this number the sources of IPv4 with the way back that is asked for
+    /// (net/ipv4/fib_frontend.c, `__fib_validate_source`); `None` where none is, or where it is not known what it would be.
+    #[must_use]
+    pub fn with_way_back(&self, at: usize) -> Option<Intervals> {
+        let interface = &self.interfaces[at];
+        let is_known = !self.has_rules[0] && (1..=ROUTES_MAX).contains(&self.routes.len());
+        if interface.way_back == WayBack::Any || interface.name == "lo" || !is_known {
+            return None;
+        }
+        let (mut found, mut seen) = (Intervals::none(), Intervals::none());
+        // Several routes of one rank share what they lead to.
+        let ways = self.ways(Family::Ipv4);
+        for rank in ways.chunk_by(|one, other| (one.to, one.metric) == (other.to, other.metric)) {
+            let Some(to) = rank.first().map(|route| numbers(route.to)) else { continue };
+            let leads = |route: &&Route| match interface.way_back {
+                WayBack::Same => route.interface == Some(at),
+                WayBack::Any | WayBack::Some => route.interface.is_some(),
+            };
+            if rank.iter().any(leads) {
+                found = found.or(&to.except(&seen));
+            }
+            seen = seen.or(&to);
+        }
+        Some(found)
     }
 
     /// Whether an address is this host's own.

@@ -5,6 +5,7 @@ mod martians;
 mod merge;
 mod order;
 mod rewrite;
+mod routing;
 mod stations;
 mod task;
 mod trace;
@@ -16,7 +17,8 @@ use alloc::{boxed::Box, vec, vec::Vec};
 use self::{
     change::set,
     merge::Doubt,
-    stations::{Next, Routed, Station, Stations},
+    routing::{Goal, Routed},
+    stations::{Next, Station, Stations},
     task::{Frame, Task},
     trace::Recorder,
 };
@@ -113,7 +115,7 @@ fn go(
     packets: &Packets,
     recorder: Recorder,
 ) -> Trace {
-    let stations = Stations::of(ruleset, sender, packets.family);
+    let stations = Stations::of(ruleset, around, sender, packets.family);
     let mut walker = Walker { ruleset, around, stations, asked: packets, steps_left: STEPS_MAX, recorder };
     let none = Intervals::one(NO_INTERFACE);
     let arriving = packets.clone().arriving();
@@ -310,8 +312,25 @@ impl Walker<'_> {
                 tasks.extend(others.into_iter().map(|packets| task.with(packets).accept(None)));
             }
             Next::Turn => tasks.push(task.next_turn()),
-            Next::Orders(count) => parts.extend(self.each_order(&task, count, doubts)),
-            Next::Stations(routed) => self.depart(&task, routed, tasks, parts),
+            Next::Orders(count) => {
+                let orders = (0..count).map(|order| (vec![task.in_order(order)], Vec::new()));
+                parts.extend(self.compare(orders.collect(), doubts));
+            }
+            Next::Station(packets) => tasks.push(task.with(*packets).at(task.station + 1)),
+            Next::Routed(Routed { told, open }) => {
+                for (goal, packets) in told {
+                    self.go(task.with(packets), goal, tasks, parts);
+                }
+                for goals in open {
+                    let mut ways = Vec::new();
+                    for (goal, packets) in goals {
+                        let (mut tasks, mut parts) = (Vec::new(), Vec::new());
+                        self.go(task.with(packets), goal, &mut tasks, &mut parts);
+                        ways.push((tasks, parts));
+                    }
+                    parts.extend(self.compare(ways, doubts));
+                }
+            }
             Next::End(Station::Forward | Station::Postrouting) => {
                 let fate = Fate::Leaves(rewritten(&task.packets));
                 parts.push(self.end(task, fate, None));
@@ -323,29 +342,33 @@ impl Walker<'_> {
         }
     }
 
-    /// Goes to the next stations.
-    fn depart(&mut self, task: &Task, routed: Routed, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
-        let is_choice = self.stations.is_choice(task.station);
-        for (station, packets) in routed.ways {
-            let task = task.with(packets).at(station);
-            let direction = || self.stations.direction(&task);
-            let met = is_choice.then(direction);
-            tasks.push(self.met(task, || met.map(Met::Routed)));
-        }
-        for (lost, packets) in routed.lost {
-            let task = self.met(task.with(packets), || Some(Met::Routed(Direction::Nowhere(lost))));
-            parts.push(self.end(task, Fate::Dropped, None));
+    /// Goes where packets are routed to, or no further.
+    fn go(&mut self, task: Task, goal: Goal, tasks: &mut Vec<Task>, parts: &mut Vec<Part>) {
+        let direction = goal.direction(&task.packets);
+        // What this host sends has its way before it is sent.
+        let is_choice = !self.stations.is_output(task.station) || matches!(direction, Direction::Nowhere(_));
+        let task = self.met(task, || is_choice.then_some(Met::Routed(direction)));
+        match goal {
+            Goal::Own | Goal::Onward => {
+                let station = self.stations.beyond(task.station, goal == Goal::Own);
+                tasks.push(task.at(station));
+            }
+            Goal::Lost(_) => parts.push(self.end(task, Fate::Dropped, None)),
+            Goal::Refused => parts.push(self.end(task, Fate::Rejected, None)),
         }
     }
 
-    /// Asks chains of which it is not known who is asked first in one order after the other, and compares what comes out.
-    fn each_order(&mut self, task: &Task, count: usize, doubts: u32) -> Vec<Part> {
-        let mut told = self.run(vec![task.in_order(0)], doubts + 1);
-        for order in 1..count {
-            let other = self.run(vec![task.in_order(order)], doubts + 1);
-            told = merge::merge(&told, &other, Doubt::Order, &mut self.steps_left);
+    /// Goes every way that the kernel may go with the same packets, and compares what comes out.
+    fn compare(&mut self, ways: Vec<(Vec<Task>, Vec<Part>)>, doubts: u32) -> Vec<Part> {
+        let mut told: Option<Vec<Part>> = None;
+        for (tasks, mut parts) in ways {
+            parts.extend(self.run(tasks, doubts + 1));
+            told = Some(match told {
+                Some(told) => merge::merge(&told, &parts, Doubt::Way, &mut self.steps_left),
+                None => parts,
+            });
         }
-        told
+        told.unwrap_or_default()
     }
 
     /// Leaves a chain at its end.

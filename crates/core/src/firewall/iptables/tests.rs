@@ -16,8 +16,11 @@ fn around() -> Surroundings {
         accepts_local: true,
         ..Interface::default()
     };
-    let route =
-        |to: &str, interface| Route { to: to.parse().unwrap(), interface: Some(interface), metric: 0 };
+    let route = |to: &str, interface| Route {
+        to: to.parse().unwrap(),
+        interface: Some(interface),
+        ..Route::default()
+    };
     Surroundings {
         interfaces: [
             interface("lo", &["127.0.0.1/8", "::1/128"]),
@@ -34,6 +37,7 @@ fn around() -> Surroundings {
         ]
         .into(),
         forwards: [true, true],
+        ..Surroundings::default()
     }
 }
 

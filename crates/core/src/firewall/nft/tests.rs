@@ -38,7 +38,7 @@ fn around() -> Surroundings {
         networks: networks.iter().map(|network| net(network)).collect(),
         ..Interface::default()
     };
-    let route = |to: &str, interface| Route { to: net(to), interface: Some(interface), metric: 0 };
+    let route = |to: &str, interface| Route { to: net(to), interface: Some(interface), ..Route::default() };
     Surroundings {
         interfaces: [
             interface("lo", &["127.0.0.1/8", "::1/128"]),
@@ -56,6 +56,7 @@ fn around() -> Surroundings {
         ]
         .into(),
         forwards: [true, true],
+        ..Surroundings::default()
     }
 }
 

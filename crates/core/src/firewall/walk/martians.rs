@@ -14,15 +14,18 @@ use crate::{
     },
 };
 
+/// Interfaces, and the addresses that a packet that came in there may not come from, or go to.
+pub(super) type Strange = (Intervals, Field, Intervals);
+
 /// Those of `packets` that are routed, and those that are refused.
-pub(super) fn sort(around: &Surroundings, packets: &Packets) -> (Vec<Packets>, Vec<Packets>) {
+pub(super) fn sort(strange: &[Strange], packets: &Packets) -> (Vec<Packets>, Vec<Packets>) {
     let (mut routed, mut refused) = ([packets.clone()].to_vec(), Vec::new());
-    for (interfaces, field, addresses) in strange(around, packets.family) {
+    for (interfaces, field, addresses) in strange {
         for packets in core::mem::take(&mut routed) {
-            let on = packets.divide(Field::InInterface, &interfaces);
+            let on = packets.divide(Field::InInterface, interfaces);
             routed.extend(on.no.into_iter().chain(on.perhaps));
             let Some(packets) = on.yes else { continue };
-            let divided = packets.divide(field, &addresses);
+            let divided = packets.divide(*field, addresses);
             refused.extend(divided.yes);
             // What may have been rewritten to such an address may as well have been to another one.
             routed.extend(divided.no.into_iter().chain(divided.perhaps));
@@ -31,8 +34,8 @@ pub(super) fn sort(around: &Surroundings, packets: &Packets) -> (Vec<Packets>, V
     (routed, refused)
 }
 
-/// The addresses that no packet may come from, or go to, on which interfaces.
-fn strange(around: &Surroundings, family: Family) -> Vec<(Intervals, Field, Intervals)> {
+/// The addresses that no packet of `family` may come from, or go to, on which interfaces.
+pub(super) fn strange(around: &Surroundings, family: Family) -> Vec<Strange> {
     let wires = Field::InInterface.all(family).except(&around.named("lo"));
     if family == Family::Ipv6 {
         let nobody = Intervals::one(1).or(&Intervals::prefix(0xff << 120, 120));
@@ -44,13 +47,20 @@ fn strange(around: &Surroundings, family: Family) -> Vec<(Intervals, Field, Inte
     let own = around.of_kind(AddressKind::Local, family).except(&loopback);
     let strict = wires.except(&those(around, |interface| interface.routes_localnet));
     let proud = wires.except(&those(around, |interface| interface.accepts_local));
-    [
+    let mut strange: Vec<Strange> = [
         (wires, Field::Source, nobody),
         (strict.clone(), Field::Source, loopback.clone()),
         (strict, Field::Destination, loopback),
         (proud, Field::Source, own),
     ]
-    .into()
+    .into();
+    let local = around.of_kind(AddressKind::Local, family);
+    for at in 0..around.interfaces.len() {
+        let Some(sources) = around.with_way_back(at) else { continue };
+        let others = Field::Source.all(family).except(&sources).except(&local);
+        strange.push((Intervals::one(at as u128), Field::Source, others));
+    }
+    strange
 }
 
 /// The numbers of the interfaces that are so.

@@ -12,8 +12,8 @@ pub(super) enum Doubt {
     Rule(Option<Place>),
     /// Whether it holds of this packet: a rate lets some pass and others not.
     Rate(Option<Place>),
-    /// Which of several chains is asked first.
-    Order,
+    /// Which way the kernel goes: whom it asks first, where it sends them.
+    Way,
 }
 
 /// What is certain all the same, and what is not; `held` and `not_held` are of the same packets.
@@ -57,7 +57,7 @@ fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
     let mut doubts = doubts();
     let more: Vec<Place> = match doubt {
         Doubt::Rule(place) | Doubt::Rate(place) => place.into_iter().collect(),
-        Doubt::Order => one.decided_by.iter().chain(&other.decided_by).copied().collect(),
+        Doubt::Way => one.decided_by.iter().chain(&other.decided_by).copied().collect(),
     };
     for place in more {
         if !doubts.contains(&place) {

@@ -10,7 +10,7 @@ use crate::{
     address::Family,
     firewall::{
         AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Route, Rule, Since, Value,
-        number, numbers,
+        WayBack, number, numbers,
     },
 };
 
@@ -36,12 +36,13 @@ fn around() -> Surroundings {
         ]
         .into(),
         routes: [
-            Route { to: net("172.17.0.0/16"), interface: Some(2), metric: 0 },
-            Route { to: net("198.51.100.0/24"), interface: Some(1), metric: 0 },
-            Route { to: net("0.0.0.0/0"), interface: Some(1), metric: 0 },
+            Route { to: net("172.17.0.0/16"), interface: Some(2), ..Route::default() },
+            Route { to: net("198.51.100.0/24"), interface: Some(1), ..Route::default() },
+            Route { to: net("0.0.0.0/0"), interface: Some(1), ..Route::default() },
         ]
         .into(),
         forwards: [true, false],
+        ..Surroundings::default()
     }
 }
 
@@ -261,9 +262,8 @@ fn a_network_that_is_mapped_keeps_the_last_bits() {
     let mut two = to("192.0.2.2/31");
     two.sort_by_key(|fate| alloc::format!("{fate:?}"));
     assert_eq!(two, [Fate::Leaves(at("172.17.0.2")), Fate::Leaves(at("172.17.0.3"))]);
-    // Of many it is not told which is which.
-    let all = Rewritten { address: Some(numbers(net("172.17.0.0/24"))), port: None };
-    assert_eq!(to("192.0.0.0/16").last(), Some(&Fate::Leaves(all)));
+    // Of many it is not told which is which, and one of them is the host's own.
+    assert_eq!(to("192.0.0.0/16"), [Fate::Unknown]);
 }
 
 #[test]
@@ -385,9 +385,104 @@ fn what_is_for_others_is_passed_on_by_the_longest_prefix_or_not_at_all() {
     };
     assert_eq!(to("172.17.0.9/32"), Fate::Dropped, "that is by docker0");
     assert_eq!(to("192.0.2.9/32"), Fate::Leaves(Rewritten { address: None, port: None }));
-    let v6 = Packets::all(Family::Ipv6).with(Field::Destination, numbers(net("2001:db8:1::1/128")));
-    let parts = walk(&Ruleset::default(), &around(), Sender::Outside, &v6);
-    assert!(parts.iter().all(|part| part.fate == Fate::Dropped), "IPv6 is not passed on");
+}
+
+/// The fate of a packet to `to` that came in by the interface with this number.
+fn routed(around: &Surroundings, by: u128, to: &str) -> Fate {
+    let to = net(to);
+    let packets = if to.addr().is_ipv4() {
+        asked()
+    } else {
+        Packets::all(Family::Ipv6).with(Field::Source, numbers(net("2001:db8::9/128")))
+    };
+    let packets = packets.with(Field::Destination, numbers(to)).with(Field::InInterface, Intervals::one(by));
+    let mut parts = walk(&Ruleset::default(), around, Sender::Outside, &packets);
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    parts.pop().unwrap().fate
+}
+
+#[test]
+fn a_route_may_refuse_and_no_route_does() {
+    let leaves = Fate::Leaves(Rewritten { address: None, port: None });
+    let mut around = around();
+    around.forwards = [true, true];
+    let route = |to: &str, interface, refuses| Route { to: net(to), interface, refuses, metric: 0 };
+    around.routes = vec![
+        route("10.1.0.0/16", None, true),
+        route("10.2.0.0/16", None, false),
+        route("10.0.0.0/8", Some(1), false),
+        route("2001:db8:5::/48", None, true),
+        route("2001:db8:6::/48", None, false),
+        route("2001:db8:7::/48", Some(1), false),
+    ];
+    assert_eq!(routed(&around, 1, "10.1.2.3/32"), Fate::Rejected);
+    assert_eq!(routed(&around, 1, "10.2.2.3/32"), Fate::Dropped);
+    assert_eq!(routed(&around, 1, "10.3.2.3/32"), leaves);
+    assert_eq!(routed(&around, 1, "11.0.0.1/32"), Fate::Rejected);
+    assert_eq!(routed(&around, 1, "2001:db8:5::1/128"), Fate::Rejected);
+    assert_eq!(routed(&around, 1, "2001:db8:6::1/128"), Fate::Dropped);
+    assert_eq!(routed(&around, 1, "2001:db8:7::1/128"), leaves);
+    assert_eq!(routed(&around, 1, "2001:db8:8::1/128"), Fate::Rejected);
+    // Where nothing is passed on, IPv4 says nothing, and IPv6 that there is no way.
+    around.forwards = [false, false];
+    assert_eq!(routed(&around, 1, "10.1.2.3/32"), Fate::Dropped);
+    assert_eq!(routed(&around, 1, "2001:db8:7::1/128"), Fate::Dropped);
+    assert_eq!(routed(&around, 1, "2001:db8:8::1/128"), Fate::Rejected);
+}
+
+#[test]
+fn a_source_needs_the_way_back_that_is_asked_for() {
+    let from = |around: &Surroundings, source: &str, by: u128| {
+        let packets =
+            asked().with(Field::Source, numbers(net(source))).with(Field::InInterface, Intervals::one(by));
+        walk(&Ruleset::default(), around, Sender::Outside, &packets).pop().unwrap().fate
+    };
+    let mut around = around();
+    around.interfaces.iter_mut().for_each(|interface| interface.way_back = WayBack::Same);
+    assert_eq!(from(&around, "203.0.113.9/32", 1), arrives());
+    assert_eq!(from(&around, "172.17.0.9/32", 2), arrives());
+    assert_eq!(from(&around, "172.17.0.9/32", 1), Fate::Dropped);
+    assert_eq!(from(&around, "203.0.113.9/32", 2), Fate::Dropped);
+    // A second hop of the same route is a way back too.
+    around.routes.push(Route { to: net("0.0.0.0/0"), interface: Some(2), ..Route::default() });
+    assert_eq!(from(&around, "203.0.113.9/32", 2), arrives());
+    around.routes.pop();
+    around.interfaces.iter_mut().for_each(|interface| interface.way_back = WayBack::Some);
+    assert_eq!(from(&around, "172.17.0.9/32", 1), arrives());
+    around.routes.push(Route { to: net("172.17.0.9/32"), ..Route::default() });
+    assert_eq!(from(&around, "172.17.0.9/32", 2), Fate::Dropped, "a black hole");
+    // Where rules choose the route nobody can tell.
+    around.has_rules[0] = true;
+    assert_eq!(from(&around, "172.17.0.9/32", 2), arrives());
+}
+
+#[test]
+fn an_interface_may_pass_on_what_others_do_not() {
+    let leaves = Fate::Leaves(Rewritten { address: None, port: None });
+    let mut around = around();
+    around.routes.push(Route { to: net("::/0"), interface: Some(1), ..Route::default() });
+    around.interfaces[1].forwards = Some(false);
+    assert_eq!(routed(&around, 1, "172.17.0.9/32"), Fate::Dropped);
+    assert_eq!(routed(&around, 2, "192.0.2.9/32"), leaves);
+    assert_eq!(routed(&around, 1, "198.51.100.2/32"), arrives(), "its own it takes");
+    around.forwards = [false, false];
+    around.interfaces[2].forwards = Some(true);
+    around.interfaces[1].forces_forwarding = true;
+    assert_eq!(routed(&around, 2, "192.0.2.9/32"), leaves);
+    assert_eq!(routed(&around, 1, "2001:db8:5::1/128"), leaves);
+    assert_eq!(routed(&around, 2, "2001:db8:5::1/128"), Fate::Dropped);
+}
+
+#[test]
+fn where_others_than_the_listed_routes_decide_it_is_not_known_where_packets_go() {
+    let mut around = around();
+    around.has_rules = [true, false];
+    assert_eq!(routed(&around, 1, "172.17.0.9/32"), Fate::Unknown);
+    assert_eq!(routed(&around, 1, "198.51.100.2/32"), arrives());
+    let packets = asked().with(Field::Destination, numbers(net("172.17.0.9/32")));
+    let shut = chain("f", base(Hook::Forward, 0, Kind::Filter, Policy::Drop), Vec::new());
+    let parts = walk(&Ruleset { chains: vec![shut] }, &around, Sender::Outside, &packets);
+    assert_eq!(parts.into_iter().map(|part| part.fate).collect::<Vec<_>>(), [Fate::Dropped]);
 }
 
 #[test]

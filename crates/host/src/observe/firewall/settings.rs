@@ -11,8 +11,11 @@ const WHOLE: [&str; 4] = [
     "bridge/bridge-nf-call-iptables",
     "bridge/bridge-nf-call-ip6tables",
 ];
-/// Those of each interface, below /proc/sys/net/ipv4/conf.
-const OF_EACH: [&str; 3] = ["rp_filter", "route_localnet", "accept_local"];
+/// Those of each interface: below /proc/sys/net/ipv4/conf, and below /proc/sys/net/ipv6/conf.
+const OF_EACH: [(&str, &[&str]); 2] = [
+    ("ipv4", &["rp_filter", "route_localnet", "accept_local", "forwarding"]),
+    ("ipv6", &["force_forwarding"]),
+];
 
 /// A line each, of those that there are.
 pub(super) fn read() -> String {
@@ -20,12 +23,15 @@ pub(super) fn read() -> String {
     for name in WHOLE {
         tell(name, &name.replace('/', "."), &mut lines);
     }
-    let interfaces = fs::read_dir("/proc/sys/net/ipv4/conf").into_iter().flatten().flatten();
-    for interface in interfaces.filter_map(|entry| entry.file_name().into_string().ok()) {
-        for name in OF_EACH {
-            // sysctl(8) writes the dot in the name of an interface as a slash.
-            let shown = format!("ipv4.conf.{}.{name}", interface.replace('.', "/"));
-            tell(&format!("ipv4/conf/{interface}/{name}"), &shown, &mut lines);
+    for (version, names) in OF_EACH {
+        let interfaces =
+            fs::read_dir(format!("/proc/sys/net/{version}/conf")).into_iter().flatten().flatten();
+        for interface in interfaces.filter_map(|entry| entry.file_name().into_string().ok()) {
+            for name in names {
+                // sysctl(8) writes the dot in the name of an interface as a slash.
+                let shown = format!("{version}.conf.{}.{name}", interface.replace('.', "/"));
+                tell(&format!("{version}/conf/{interface}/{name}"), &shown, &mut lines);
+            }
         }
     }
     lines

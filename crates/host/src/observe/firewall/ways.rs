@@ -15,6 +15,8 @@ const GET_ROUTE: u16 = 26;
 /// The sizes of struct ifaddrmsg and struct rtmsg.
 const ADDRESS_BYTES: usize = 8;
 const ROUTE_BYTES: usize = 12;
+/// And of struct rtnexthop.
+const HOP_BYTES: usize = 8;
 /// RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_MULTIPATH, RTA_TABLE.
 const DESTINATION: u16 = 1;
 const INTERFACE: u16 = 4;
@@ -70,13 +72,13 @@ fn route(bytes: &[u8], links: &[links::Link]) -> Option<Value> {
     let [family, length, _, _, table, _, _, kind] = bytes_at::<8>(bytes, 0)?;
     let (_, kind) = KINDS.into_iter().find(|(number, _)| *number == kind)?;
     let (mut to, mut interface, mut metric, mut table) = (None, None, 0, u32::from(table));
+    let mut hops = Vec::new();
     for (name, value) in attributes(bytes.get(ROUTE_BYTES..)?) {
         let number = || bytes_at(value, 0).map(u32::from_ne_bytes);
         match name {
             DESTINATION => to = links::ip(value),
             INTERFACE => interface = number(),
-            // struct rtnexthop: its length, flags, hops and interface; the first one stands for all.
-            SEVERAL => interface = interface.or_else(|| bytes_at(value, 4).map(u32::from_ne_bytes)),
+            SEVERAL => hops = self::hops(value),
             PRIORITY => metric = number()?,
             TABLE => table = number()?,
             _ => {}
@@ -90,10 +92,26 @@ fn route(bytes: &[u8], links: &[links::Link]) -> Option<Value> {
     if let Some(name) = name {
         route["dev"] = name.into();
     }
+    if !hops.is_empty() {
+        let named = hops.into_iter().filter_map(|index| links::name_of(index, links));
+        route["nexthops"] = named.map(|name| json!({ "dev": name })).collect();
+    }
     if family == IPV6 {
         route["pref"] = "medium".into();
     }
     Some(route)
+}
+
+/// The interfaces of a list of struct rtnexthop: length, flags, weight and interface, and then attributes.
+fn hops(mut list: &[u8]) -> Vec<u32> {
+    let mut found = Vec::new();
+    while let Some(length) = bytes_at(list, 0).map(u16::from_ne_bytes) {
+        found.extend(bytes_at(list, 4).map(u32::from_ne_bytes));
+        // NLMSG_ALIGN; what is shorter than itself would never end.
+        let next = usize::from(length).next_multiple_of(4);
+        list = list.get(next.max(HOP_BYTES)..).unwrap_or_default();
+    }
+    found
 }
 
 fn network(to: Option<IpAddr>, length: u8) -> String {

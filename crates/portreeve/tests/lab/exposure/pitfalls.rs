@@ -1,7 +1,7 @@
 //! Small rulesets, routes and settings of which it is easy to say something wrong (A15, A17, A20).
 
 use portreeve_lab::{
-    perimeter::questions,
+    perimeter::{Question, Side, questions},
     ruleset::{LIST, RECEIVERS, SENDERS},
 };
 
@@ -10,11 +10,16 @@ use super::{place::Place, score::Score};
 /// Whatever `script` makes of a host, nothing is said that packets to 53 and 80 do not do.
 #[track_caller]
 fn judge(name: &str, script: &str) {
-    let asked = questions(SENDERS, RECEIVERS, &[53, 80, 65535]);
+    judge_of(name, script, &questions(SENDERS, RECEIVERS, &[53, 80, 65535]));
+}
+
+/// The same of these questions alone.
+#[track_caller]
+fn judge_of(name: &str, script: &str, asked: &[Question]) {
     let place = Place::create();
-    let said = place.answers(&format!("set -e\n{script}"), LIST, &asked);
+    let said = place.answers(&format!("set -e\n{script}"), LIST, asked);
     let mut score = Score::of(name);
-    score.add(&asked, &place.outcomes(&asked), &said);
+    score.add(asked, &place.outcomes(asked), &said);
     score.pass_in_doubt();
 }
 
@@ -125,5 +130,75 @@ fn a_translation_that_changes_nothing() {
         "no change",
         "iptables -t nat -A PREROUTING -p tcp --dport 1024: -j REDIRECT
 iptables -A INPUT -m conntrack --ctstate DNAT -j DROP",
+    );
+}
+
+/// One interface does not forward what comes in there, though the others do.
+#[test]
+fn an_interface_that_does_not_forward() {
+    judge("no forwarding", "sysctl -qw net.ipv4.conf.lan0.forwarding=0 net.ipv6.conf.lan0.forwarding=0");
+    judge(
+        "forwarding",
+        "sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv4.conf.lan0.forwarding=1
+sysctl -qw net.ipv6.conf.lan0.force_forwarding=1 2>/dev/null || :",
+    );
+}
+
+/// A route may say no, and how.
+#[test]
+fn routes_that_refuse() {
+    judge(
+        "routes",
+        "ip route add blackhole 10.88.0.2/32
+ip -6 route add blackhole fd00:88::2/128",
+    );
+    judge("prohibited", "ip -6 route add prohibit 2001:db8:2::7/128");
+    judge_of(
+        "refusals",
+        "ip route add unreachable 10.88.0.2/32
+ip route add prohibit 192.0.2.7/32",
+        &few(&["10.88.0.2", "192.0.2.7"]),
+    );
+}
+
+/// Questions of which each sender asks so few that the kernel answers each that there is no way: of IPv4 it tells nobody
+/// more than five times at once (net/ipv4/route.c, `ip_error`).
+fn few(receivers: &[&str]) -> Vec<Question> {
+    let senders = [(Side::World, "203.0.113.7"), (Side::World, "203.0.113.8")];
+    senders.iter().zip(receivers).flat_map(|(sender, to)| questions(&[*sender], &[*to], &[53])).collect()
+}
+
+/// Where there is no way at all the sender is told so; a host that passes nothing on only says it of IPv6.
+#[test]
+fn there_is_no_way_there() {
+    let gone = "ip route del 192.0.2.0/24
+ip -6 route del 2001:db8:2::/64
+while ip route del default; do :; done 2>/dev/null
+while ip -6 route del default; do :; done 2>/dev/null";
+    judge_of("nowhere", gone, &few(&["192.0.2.7", "192.0.2.7"]));
+    let kept = "sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0";
+    let mut asked = questions(SENDERS, RECEIVERS, &[53, 80, 65535]);
+    // To whom there is no way either nobody can tell it.
+    asked.retain(|question| question.from.to_string() != "2001:db8:77::77");
+    judge_of("nowhere, host", &format!("{kept}\n{gone}"), &asked);
+}
+
+/// A packet that came by another way than its answer would go is lost where that is asked for.
+#[test]
+fn the_way_back_is_another() {
+    judge(
+        "way back",
+        "sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.wan0.rp_filter=1
+ip route replace 198.18.0.0/16 via 192.0.2.7",
+    );
+}
+
+/// The same where it is only asked for that there is a way at all.
+#[test]
+fn there_is_no_way_back() {
+    judge(
+        "no way back",
+        "sysctl -qw net.ipv4.conf.all.rp_filter=2
+ip route add blackhole 203.0.113.8/32",
     );
 }
