@@ -61,7 +61,7 @@ pub struct Exposure {
     pub decided_by: Vec<Place>,
     /// The rules of which it cannot be told whether they hold.
     pub doubts: Vec<Place>,
-    /// Whether only as many arrive as a rate allows.
+    /// Whether it is so only for as many packets as a rate allows: what is beyond may fare otherwise.
     pub is_rate_limited: bool,
 }
 

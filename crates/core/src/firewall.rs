@@ -22,7 +22,7 @@ pub use self::{
     packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,
-        Rule, Ruleset, Since, Step, Target, Tuple, Value,
+        Rate, Rule, Ruleset, Since, Step, Target, Tuple, Value,
     },
     surroundings::{
         Interface, NO_INTERFACE, Route, Surroundings, WayBack, address, network_name, networks, number,

@@ -69,7 +69,7 @@ pub(super) fn ask(question: &Question, packets: &Packets, around: &Surroundings)
             questions.iter().fold(all, |answer, question| answer.and(question, around))
         }
         Question::Any(tuples) => any(tuples, packets),
-        Question::Rate | Question::Unknown => {
+        Question::Rate(_) | Question::Unknown => {
             Answer { perhaps: [packets.clone()].into(), ..Answer::default() }
         }
     }

@@ -208,9 +208,20 @@ pub enum Question {
     /// What kind of address the destination, or the source, is to this host (rtnetlink(7), `RTN_*`).
     Kind(Field, Vec<AddressKind>),
     /// It holds of some and not of others, as a rate allows.
-    Rate,
+    Rate(Rate),
     /// What nothing here can tell, such as the time or the content.
     Unknown,
+}
+
+/// Of which packets a rate holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rate {
+    /// Of those that are no more than it says.
+    Within,
+    /// Of those that are more.
+    Beyond,
+    /// Of a share of them, by chance or in turn, or of so many in all.
+    Share,
 }
 
 /// What an address is to this host (linux/rtnetlink.h).

@@ -41,7 +41,8 @@ pub struct Part {
     pub decided_by: Vec<Place>,
     /// The rules of which it cannot be told whether they hold, where the fate hangs on these.
     pub doubts: Vec<Place>,
-    /// Whether it holds only for as many as a rate allows.
+    /// Whether it holds only for as many as a rate allows: it is told of a sender who keeps within all of them, and what
+    /// is beyond may fare otherwise. Of a share of all it is told of those that get further.
     pub is_rate_limited: bool,
 }
 
@@ -171,7 +172,11 @@ impl Walker<'_> {
             }
             Some(Step::Ask(question)) => {
                 let answer = ask(question, &task.packets, self.around);
-                self.divide(&task, answer, matches!(question, Question::Rate), tasks, parts, doubts);
+                let doubt = match question {
+                    Question::Rate(rate) => Doubt::Rate(task.place(), *rate),
+                    _ => Doubt::Rule(task.place()),
+                };
+                self.divide(&task, answer, doubt, tasks, parts, doubts);
             }
             Some(Step::Choose(entries)) => self.choose(&task, entries, tasks, parts, doubts),
             Some(Step::Decide(decision)) => self.decide(task, decision, tasks, parts),
@@ -195,7 +200,7 @@ impl Walker<'_> {
         &mut self,
         task: &Task,
         answer: Answer,
-        is_rate: bool,
+        doubt: Doubt,
         tasks: &mut Vec<Task>,
         parts: &mut Vec<Part>,
         doubts: u32,
@@ -206,7 +211,6 @@ impl Walker<'_> {
         }
         tasks.extend(yes.into_iter().map(|packets| task.with(packets).next_step()));
         for packets in perhaps {
-            let doubt = if is_rate { Doubt::Rate(task.place()) } else { Doubt::Rule(task.place()) };
             let [one, other] = self.suppose(&task.with(packets), doubt);
             let held = self.run(vec![one.next_step()], doubts + 1);
             let not_held = self.run(vec![other.next_rule()], doubts + 1);
@@ -445,7 +449,10 @@ impl Walker<'_> {
 
     /// The same packets twice: that the rule holds, and that it does not.
     fn suppose(&mut self, task: &Task, doubt: Doubt) -> [Task; 2] {
-        let certainty = if matches!(doubt, Doubt::Rate(_)) { Certainty::Rate } else { Certainty::Unknown };
+        let certainty = match doubt {
+            Doubt::Rate(_, rate) => Certainty::Rate(rate),
+            Doubt::Rule(_) | Doubt::Way => Certainty::Unknown,
+        };
         let place = task.place();
         let supposed = || place.map(|place| Met::Supposed(place, certainty));
         [self.met(task.clone(), supposed), self.not_held(task.clone(), certainty)]

@@ -15,7 +15,7 @@ use super::{
     questions::{always, never},
     words::{Given, Known, Words, given, leave_out},
 };
-use crate::firewall::ruleset::Question;
+use crate::firewall::ruleset::{Question, Rate};
 
 /// A match whose options are understood.
 struct Match {
@@ -46,8 +46,18 @@ const MATCHES: &[Match] = &[
     Match { name: "comment", options: &[("--comment", 1)], read: |_, _| Some(always()) },
 ];
 
-/// Matches that hold of some packets and not of others, as a rate or a number of them allows.
-const RATES: &[&str] = &["connlimit", "hashlimit", "limit", "quota", "rateest", "statistic"];
+/// Matches that hold of some packets and not of others, as a rate or a number of them allows, and what they ask but with
+/// an option of [`BEYOND`].
+const RATES: &[(&str, Rate)] = &[
+    ("connlimit", Rate::Within),
+    ("hashlimit", Rate::Within),
+    ("limit", Rate::Within),
+    ("quota", Rate::Share),
+    ("rateest", Rate::Share),
+    ("statistic", Rate::Share),
+];
+
+const BEYOND: &[&str] = &["--connlimit-above", "--hashlimit-above"];
 
 /// Matches for headers that packets with ports in the first place do not have: the kernel looks for the header, and
 /// where there is none the match does not hold, negated or not (net/ipv6/netfilter/ip6t_{frag,hbh,rt}.c).
@@ -57,9 +67,11 @@ const HEADERS: &[&str] = &["dst", "frag", "hbh", "rt"];
 pub(super) fn read(words: &mut Words<'_>, scope: &Scope<'_>) -> Option<Question> {
     let name = words.take()?;
     let Some(known) = MATCHES.iter().find(|known| known.name == name) else {
-        leave_out(words);
-        return Some(if RATES.contains(&name) {
-            Question::Rate
+        let options = leave_out(words);
+        let rate = RATES.iter().find(|(rate, _)| *rate == name).map(|(_, rate)| *rate);
+        return Some(if let Some(rate) = rate {
+            let is_beyond = options.iter().any(|option| BEYOND.contains(option));
+            Question::Rate(if is_beyond { Rate::Beyond } else { rate })
         } else if HEADERS.contains(&name) {
             never()
         } else {

@@ -14,7 +14,7 @@ use crate::{
         intervals::Intervals,
         packets::Field,
         protocols,
-        ruleset::{Question, Step},
+        ruleset::{Question, Rate, Step},
     },
 };
 
@@ -43,14 +43,15 @@ pub(super) fn read(mut words: Words<'_>, scope: &Scope<'_>) -> Vec<Step> {
 #[derive(Default)]
 struct Asked {
     questions: Vec<Question>,
-    is_rate: bool,
+    rates: Vec<Rate>,
     is_unknown: bool,
 }
 
 impl Asked {
     fn add(&mut self, question: Question) {
         match question {
-            Question::Rate => self.is_rate = true,
+            Question::Rate(rate) if self.rates.contains(&rate) => {}
+            Question::Rate(rate) => self.rates.push(rate),
             Question::Unknown => self.is_unknown = true,
             Question::All(all) => all.into_iter().for_each(|question| self.add(question)),
             other => self.questions.push(other),
@@ -59,7 +60,7 @@ impl Asked {
 
     fn then(self, effects: Vec<Step>) -> Vec<Step> {
         let mut steps: Vec<_> = self.questions.into_iter().map(Step::Ask).collect();
-        steps.extend(self.is_rate.then_some(Step::Ask(Question::Rate)));
+        steps.extend(self.rates.into_iter().map(|rate| Step::Ask(Question::Rate(rate))));
         steps.extend(self.is_unknown.then_some(Step::Ask(Question::Unknown)));
         steps.extend(effects);
         steps

@@ -115,12 +115,14 @@ fn part(text: &str, packets: &Packets) -> Part {
     parts.pop().unwrap()
 }
 
-/// Whether a rule with these words holds of the packet; `?` where nobody can tell, `~` where a rate says.
+/// Whether a rule with these words holds of the packet; `?` where nobody can tell; where a rate says, `+` within it and `~`
+/// beyond it.
 fn holds(words: &str, family: Family, changes: &str) -> &'static str {
     let text =
         format!("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n-A INPUT {words} -j DROP\nCOMMIT\n");
     let part = part(&text, &changed(family, changes));
     match part.fate {
+        Fate::Dropped if part.is_rate_limited => "+",
         Fate::Dropped => "yes",
         Fate::Arrives(_) if part.is_rate_limited => "~",
         Fate::Arrives(_) | Fate::Leaves(_) => "no",
@@ -403,7 +405,11 @@ fn other_matches() {
             ("-m recent --rcheck --seconds 60 --name SSH --rsource", &[("", "?")]),
             ("-m recent --remove --name SSH", &[("", "?")]),
             ("-m recent --update --seconds 60 --hitcount 4 --name SSH", &[("", "~")]),
-            ("-m limit --limit 3/min", &[("", "~")]),
+            ("-m limit --limit 3/min", &[("", "+")]),
+            ("-m recent ! --rcheck --seconds 60 --hitcount 4 --name SSH", &[("", "+")]),
+            ("-m connlimit --connlimit-upto 3 --connlimit-mask 32 --connlimit-saddr", &[("", "+")]),
+            ("-m connlimit --connlimit-above 3 --connlimit-mask 32 --connlimit-saddr", &[("", "~")]),
+            ("-m hashlimit --hashlimit-upto 3/sec --hashlimit-name a", &[("", "+")]),
             ("-m hashlimit --hashlimit-above 3/sec --hashlimit-mode srcip --hashlimit-name -j", &[("", "~")]),
             ("-p udp -m statistic --mode random --probability 0.5", &[("", "no"), ("protocol=17", "~")]),
             ("-m limit --limit 3/min -m mac --mac-source 00:11:22:33:44:55", &[("", "?")]),

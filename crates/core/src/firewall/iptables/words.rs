@@ -142,19 +142,18 @@ const WITH_TEXT: &[&str] = &[
     "--genre",
 ];
 
-/// Leaves out the options of a match that is not known, up to the next match or the target.
-pub(super) fn leave_out(words: &mut Words<'_>) {
+/// Leaves out the options of a match that is not known, up to the next match or the target, and tells their words.
+pub(super) fn leave_out<'a>(words: &mut Words<'a>) -> Vec<&'a str> {
+    let mut left_out = Vec::new();
     loop {
         match words.option() {
-            Some("-m" | "-j" | "-g") => return,
-            None if words.is_empty() => return,
+            Some("-m" | "-j" | "-g") => return left_out,
+            None if words.is_empty() => return left_out,
             Some(word) if WITH_TEXT.contains(&word) => {
                 words.take();
                 words.take();
             }
-            _ => {
-                words.take();
-            }
+            _ => left_out.extend(words.take()),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     firewall::{
         intervals::{Interval, Intervals},
         packets::Field,
-        ruleset::{AddressKind, Bits, Question, Tuple},
+        ruleset::{AddressKind, Bits, Question, Rate, Tuple},
     },
 };
 
@@ -35,12 +35,14 @@ pub(super) fn questions(matching: &Value, scope: &Scope<'_>) -> Vec<Question> {
     let op = text(matching, "op").unwrap_or_default();
     let mut all = needs(&expression);
     if expression.is_rate() {
-        all.push(Question::Rate);
+        all.push(Question::Rate(Rate::Share));
         return all;
     }
     let holds = compare(op, &expression, right, scope).unwrap_or(Question::Unknown);
     all.push(guarded(&expression, holds));
-    all.extend(is_rated(right, scope).then_some(Question::Rate));
+    // Whoever is in no such set is within every rate.
+    let rate = rate(right, scope).map(|rate| if op == "!=" { Rate::Share } else { rate });
+    all.extend(rate.map(Question::Rate));
     all
 }
 
@@ -67,8 +69,8 @@ fn guarded(expression: &Expression, question: Question) -> Question {
     }
 }
 
-fn is_rated(right: &Value, scope: &Scope<'_>) -> bool {
-    Elements::of(right, scope).is_some_and(|elements| elements.is_rated)
+fn rate(right: &Value, scope: &Scope<'_>) -> Option<Rate> {
+    Elements::of(right, scope)?.rate
 }
 
 fn compare(op: &str, expression: &Expression, right: &Value, scope: &Scope<'_>) -> Option<Question> {

@@ -120,7 +120,7 @@ fn mapped(map: &Value, scope: &Scope<'_>, target: impl Fn(&Value) -> Target) -> 
 fn by_entry(map: &Value, scope: &Scope<'_>, target: &impl Fn(&Value) -> Target) -> Option<Vec<Vec<Step>>> {
     let expression = Expression::read(map.get("key")?, scope);
     let elements = Elements::of_map(map.get("data")?, scope)?;
-    if expression.doubt().is_some() || elements.is_rated {
+    if expression.doubt().is_some() || elements.rate.is_some() {
         return None;
     }
     let data: Option<Vec<&Value>> = elements.list.iter().map(|(_, data)| *data).collect();

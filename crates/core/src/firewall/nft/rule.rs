@@ -5,8 +5,7 @@ use alloc::{vec, vec::Vec};
 use serde_json::Value;
 
 use super::{
-    Scope, expression::Expression, mangle, matching, nat, netlink::Asked, render, sets::name as set_name,
-    tagged, text, verdict,
+    Scope, expression::Expression, mangle, matching, nat, netlink::Asked, render, sets, tagged, text, verdict,
 };
 use crate::address::Family;
 use crate::firewall::{
@@ -78,7 +77,7 @@ fn ways(statements: &[Value], scope: &Scope<'_>) -> Vec<Vec<Step>> {
 /// Whether it makes no difference that a step is taken once more.
 const fn is_repeatable(step: &Step) -> bool {
     match step {
-        Step::Ask(question) => !matches!(question, Question::Rate | Question::Unknown),
+        Step::Ask(question) => !matches!(question, Question::Rate(_) | Question::Unknown),
         Step::Set(_, value) => matches!(value, NewValue::Number(_)),
         _ => false,
     }
@@ -110,7 +109,10 @@ fn statement(statement: &Value, scope: &Scope<'_>) -> Outcome {
         "reject" => Outcome::Steps(reject(inner, scope)),
         "notrack" => Outcome::Steps(vec![Step::Untrack]),
         "set" | "meter" | "map" => Outcome::Steps(update(inner, scope)),
-        "limit" | "quota" | "ct count" => counted(inner, scope, &[Question::Rate]),
+        "limit" | "quota" | "ct count" => {
+            let rate = sets::rate(name, inner).map(Question::Rate);
+            counted(inner, scope, rate.as_slice())
+        }
         "counter" | "log" | "last" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "dup" => {
             counted(inner, scope, &[])
         }
@@ -164,20 +166,18 @@ fn update(inner: &Value, scope: &Scope<'_>) -> Vec<Step> {
     let statements = inner.get("stmt").map_or_else(Vec::new, super::several);
     let is_known =
         |statement: &Value| tagged(statement).is_some_and(|(name, _)| ["counter", "last"].contains(&name));
-    let is_rate = |statement: &Value| {
-        tagged(statement).is_some_and(|(name, _)| ["limit", "quota", "ct count"].contains(&name))
-    };
     for statement in statements.iter().copied() {
-        if is_rate(statement) {
-            questions.push(Question::Rate);
+        if let Some(rate) = sets::stated_rate(statement) {
+            questions.push(Question::Rate(rate));
         } else if !is_known(statement) {
             questions.push(Question::Unknown);
         }
     }
-    let has_rated_set = statements.is_empty()
-        && set_name(inner).and_then(|name| scope.set(name)).is_some_and(|set| {
-            set.object.get("stmt").and_then(Value::as_array).is_some_and(|all| all.iter().any(is_rate))
-        });
-    questions.extend(has_rated_set.then_some(Question::Rate));
+    if statements.is_empty()
+        && let Some(set) = sets::name(inner).and_then(|name| scope.set(name))
+    {
+        let stated = set.object.get("stmt").and_then(Value::as_array).into_iter().flatten();
+        questions.extend(stated.filter_map(sets::stated_rate).map(Question::Rate));
+    }
     questions.into_iter().map(Step::Ask).collect()
 }

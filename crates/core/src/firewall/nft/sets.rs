@@ -5,9 +5,34 @@ use alloc::vec::Vec;
 use serde_json::Value;
 
 use super::{Scope, tagged, text};
+use crate::firewall::ruleset::Rate;
 
 /// Statements of an element, or of every element, of which a lookup may hang (nft(8), "SETS").
 const RATES: [&str; 3] = ["limit", "quota", "ct count"];
+
+/// Of which packets a statement holds, where it is a rate; of one that has a name nobody looks up which way round it is.
+pub(super) fn rate(name: &str, inner: &Value) -> Option<Rate> {
+    let is_over = inner.get("inv").and_then(Value::as_bool) == Some(true);
+    match name {
+        "limit" | "ct count" if inner.is_object() && inner.get("map").is_none() => {
+            Some(if is_over { Rate::Beyond } else { Rate::Within })
+        }
+        _ => RATES.contains(&name).then_some(Rate::Share),
+    }
+}
+
+/// The rate of a statement.
+pub(super) fn stated_rate(statement: &Value) -> Option<Rate> {
+    tagged(statement).and_then(|(name, inner)| rate(name, inner))
+}
+
+/// What two rates ask together.
+pub(super) fn both(one: Option<Rate>, other: Option<Rate>) -> Option<Rate> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Some(Rate::Share),
+        (one, other) => one.or(other),
+    }
+}
 
 /// A set or map that has a name.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +48,8 @@ pub(super) struct Elements<'a> {
     pub(super) list: Vec<(&'a Value, Option<&'a Value>)>,
     /// What it has for every other key (`*`); for a set, that every other key is in it.
     pub(super) rest: Option<Option<&'a Value>>,
-    /// Whether a lookup hangs on a rate too.
-    pub(super) is_rated: bool,
+    /// The rate that a lookup hangs on too.
+    pub(super) rate: Option<Rate>,
 }
 
 impl<'a> Elements<'a> {
@@ -37,13 +62,15 @@ impl<'a> Elements<'a> {
             let elements = named.object.get("elem").and_then(Value::as_array);
             let elements = elements.map_or(&[][..], Vec::as_slice);
             let mut read = Self::listed(elements, named.is_map, scope)?;
-            read.is_rated |= rated.is_some_and(|statements| statements.iter().any(is_rate));
+            for statement in rated.into_iter().flatten() {
+                read.rate = both(read.rate, stated_rate(statement));
+            }
             return Some(read);
         }
         match tagged(value) {
             Some(("set", Value::Array(elements))) => Self::listed(elements, false, scope),
             Some(("set", element)) => Self::listed(core::slice::from_ref(element), false, scope),
-            _ => Some(Self { list: [(value, None)].into(), rest: None, is_rated: false }),
+            _ => Some(Self { list: [(value, None)].into(), rest: None, rate: None }),
         }
     }
 
@@ -60,11 +87,11 @@ impl<'a> Elements<'a> {
         if !scope.may_take(elements.len()) {
             return None;
         }
-        let mut read = Self { list: Vec::with_capacity(elements.len()), rest: None, is_rated: false };
+        let mut read = Self { list: Vec::with_capacity(elements.len()), rest: None, rate: None };
         for element in elements {
             let (key, data) = if is_map { pair(element)? } else { (element, None) };
-            let (key, is_rated) = bare(key);
-            read.is_rated |= is_rated;
+            let (key, rate) = bare(key);
+            read.rate = both(read.rate, rate);
             if key.as_str() == Some("*") {
                 read.rest = Some(data);
             } else {
@@ -83,19 +110,15 @@ fn pair(element: &Value) -> Option<(&Value, Option<&Value>)> {
     }
 }
 
-/// The key without its timeout, comment and statements, and whether one of these is a rate.
-fn bare(element: &Value) -> (&Value, bool) {
+/// The key without its timeout, comment and statements, and the rate among these.
+fn bare(element: &Value) -> (&Value, Option<Rate>) {
     match tagged(element) {
         Some(("elem", inner)) => {
-            let is_rated = RATES.iter().any(|rate| inner.get(rate).is_some());
-            (inner.get("val").unwrap_or(element), is_rated)
+            let rates = RATES.iter().map(|name| inner.get(name).and_then(|inner| rate(name, inner)));
+            (inner.get("val").unwrap_or(element), rates.fold(None, both))
         }
-        _ => (element, false),
+        _ => (element, None),
     }
-}
-
-fn is_rate(statement: &Value) -> bool {
-    tagged(statement).is_some_and(|(name, _)| RATES.contains(&name))
 }
 
 /// The name of a set as a statement names it: with `@` or without.

@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     address::Family,
     firewall::{
-        Decision, Fate, Field, Interface, Intervals, NewAddress, Packets, Place, Question, Rewritten, Route,
-        Sender, State, Step, number, numbers, walk,
+        Decision, Fate, Field, Interface, Intervals, NewAddress, Packets, Place, Question, Rate, Rewritten,
+        Route, Sender, State, Step, number, numbers, walk,
     },
 };
 
@@ -434,7 +434,18 @@ fn what_is_not_known_is_never_guessed_at() {
         // What cannot decide, does not.
         (r#"{"counter": null}, {"log": {"prefix": "x"}}, {"accept": null}"#, vec![accept.clone()]),
         (r#"{"dup": {"addr": "10.0.0.1"}}, {"accept": null}"#, vec![accept.clone()]),
-        (r#"{"limit": "named"}, {"accept": null}"#, vec![Step::Ask(Question::Rate), accept]),
+        (
+            r#"{"limit": "named"}, {"accept": null}"#,
+            vec![Step::Ask(Question::Rate(Rate::Share)), accept.clone()],
+        ),
+        (
+            r#"{"limit": {"rate": 1, "burst": 5, "per": "second", "inv": true}}, {"accept": null}"#,
+            vec![Step::Ask(Question::Rate(Rate::Beyond)), accept.clone()],
+        ),
+        (
+            r#"{"ct count": {"val": 9}}, {"accept": null}"#,
+            vec![Step::Ask(Question::Rate(Rate::Within)), accept],
+        ),
     ] {
         assert_eq!(steps(statements), expected, "{statements}");
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::firewall::{
     intervals::{Interval, Intervals},
-    ruleset::{Decision, Question, Step, Tuple},
+    ruleset::{Decision, Question, Rate, Step, Tuple},
 };
 
 /// What `statement` decides; `None` where it is no verdict.
@@ -56,7 +56,7 @@ fn read(inner: &Value, scope: &Scope<'_>) -> Option<Outcome> {
     };
     let entries = entries?;
     let mut asked: Vec<Step> = needs(&expression).into_iter().map(Step::Ask).collect();
-    asked.extend(elements.is_rated.then_some(Step::Ask(Question::Rate)));
+    asked.extend(elements.rate.map(|rate| Step::Ask(Question::Rate(rate))));
     let mut ways = match choice(&expression, &entries, rest.as_ref(), scope) {
         Some(choice) => vec![vec![choice]],
         None => one_by_one(inner, &expression, &entries, rest.as_ref(), scope)?,
@@ -108,7 +108,7 @@ fn one_by_one(
             .map(|(question, (_, decision))| asked(question, decision))
             .collect(),
         None => {
-            let question = if expression.is_rate() { Question::Rate } else { Question::Unknown };
+            let question = if expression.is_rate() { Question::Rate(Rate::Share) } else { Question::Unknown };
             let mut distinct: Vec<&Decision> = Vec::new();
             for (_, decision) in entries {
                 if !distinct.contains(&decision) {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Fate, Part, Place, Rewritten};
-use crate::firewall::intervals::Intervals;
+use crate::firewall::{intervals::Intervals, ruleset::Rate};
 
 /// What could not be told.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub(super) enum Doubt {
     /// Whether a rule holds.
     Rule(Option<Place>),
     /// Whether it holds of this packet: a rate lets some pass and others not.
-    Rate(Option<Place>),
+    Rate(Option<Place>, Rate),
     /// Which way the kernel goes: whom it asks first, where it sends them.
     Way,
 }
@@ -50,13 +50,20 @@ fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
         return Some(Part { packets, fate, doubts: doubts(), is_rate_limited, ..one.clone() });
     }
     let is_known = one.fate != Fate::Unknown && other.fate != Fate::Unknown;
-    if matches!(doubt, Doubt::Rate(_)) && is_known {
-        let better = if passes(&other.fate) { other } else { one };
-        return Some(Part { packets, doubts: doubts(), is_rate_limited: true, ..better.clone() });
+    if let Doubt::Rate(_, rate) = doubt
+        && is_known
+    {
+        let first = match rate {
+            Rate::Within => one,
+            Rate::Beyond => other,
+            Rate::Share if passes(&other.fate) => other,
+            Rate::Share => one,
+        };
+        return Some(Part { packets, doubts: doubts(), is_rate_limited: true, ..first.clone() });
     }
     let mut doubts = doubts();
     let more: Vec<Place> = match doubt {
-        Doubt::Rule(place) | Doubt::Rate(place) => place.into_iter().collect(),
+        Doubt::Rule(place) | Doubt::Rate(place, _) => place.into_iter().collect(),
         Doubt::Way => one.decided_by.iter().chain(&other.decided_by).copied().collect(),
     };
     for place in more {

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     address::Family,
     firewall::{
-        AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Route, Rule, Since, Value,
+        AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Rate, Route, Rule, Since, Value,
         WayBack, number, numbers,
     },
 };
@@ -334,9 +334,26 @@ fn what_nobody_can_tell_matters_only_where_both_ways_differ() {
 
 #[test]
 fn a_rate_lets_some_pass() {
-    let rules = vec![vec![Step::Ask(Question::Rate), decide(Decision::Accept)]];
+    let rules = vec![vec![Step::Ask(Question::Rate(Rate::Within)), decide(Decision::Accept)]];
     let part = fate(vec![input(Policy::Drop, rules)], 22);
     assert_eq!((part.fate, part.is_rate_limited), (arrives(), true));
+}
+
+#[test]
+fn it_is_told_of_who_keeps_within_the_rates() {
+    let fate = |rate, decision| {
+        let rules =
+            vec![vec![Step::Ask(Question::Rate(rate)), decide(decision)], vec![decide(Decision::Reject)]];
+        let part = fate(vec![input(Policy::Drop, rules)], 22);
+        (part.fate, part.is_rate_limited)
+    };
+    assert_eq!(fate(Rate::Within, Decision::Drop), (Fate::Dropped, true));
+    assert_eq!(fate(Rate::Within, Decision::Accept), (arrives(), true));
+    assert_eq!(fate(Rate::Beyond, Decision::Drop), (Fate::Rejected, true));
+    assert_eq!(fate(Rate::Beyond, Decision::Accept), (Fate::Rejected, true));
+    assert_eq!(fate(Rate::Beyond, Decision::Reject), (Fate::Rejected, false));
+    // Who is lucky gets in.
+    assert_eq!(fate(Rate::Share, Decision::Accept), (arrives(), true));
 }
 
 #[test]
@@ -691,7 +708,7 @@ proptest! {
 
 #[test]
 fn rules_that_only_ask_do_not_double_the_ways() {
-    let log = vec![Step::Ask(Question::Unknown), Step::Ask(Question::Rate)];
+    let log = vec![Step::Ask(Question::Unknown), Step::Ask(Question::Rate(Rate::Within))];
     let mut rules = vec![log; 200];
     rules.push(vec![ports(22, 22), decide(Decision::Accept)]);
     let part = fate(vec![input(Policy::Drop, rules)], 22);
@@ -771,8 +788,11 @@ fn a_trace_tells_each_rule_on_the_way() {
         base(Hook::Prerouting, -100, Kind::Nat, Policy::Accept),
         vec![vec![ports(80, 80), decide(Decision::Return)], vec![Step::Rewrite(target)]],
     );
-    let sub =
-        chain("sub", None, vec![vec![Step::Ask(Question::Rate)], vec![ports(9, 9), decide(Decision::Drop)]]);
+    let sub = chain(
+        "sub",
+        None,
+        vec![vec![Step::Ask(Question::Rate(Rate::Within))], vec![ports(9, 9), decide(Decision::Drop)]],
+    );
     let mark = vec![Step::Set(Field::Mark, Value::Number(1))];
     let rules = vec![mark, vec![decide(Decision::Jump(ChainId(1)))]];
     let forward = chain("forward", base(Hook::Forward, 0, Kind::Filter, Policy::Accept), rules);
@@ -818,4 +838,12 @@ fn a_trace_parts_where_packets_do() {
     let told = told(vec![input(Policy::Drop, rules)], 22);
     let after: Vec<_> = told.iter().filter(|step| step.0 == Some(1)).map(|step| step.2.as_str()).collect();
     assert_eq!(after, ["0.0 no Certain", "0.0 Accept"]);
+}
+
+#[test]
+fn a_trace_tells_within_and_beyond_a_rate_apart() {
+    let rules = vec![vec![Step::Ask(Question::Rate(Rate::Beyond)), decide(Decision::Drop)]];
+    let told = told(vec![input(Policy::Accept, rules)], 22);
+    let after: Vec<_> = told.iter().filter(|step| step.0 == Some(1)).map(|step| step.2.as_str()).collect();
+    assert_eq!(after, ["0.0 yes Rate(Beyond)", "0.0 no Rate(Beyond)"]);
 }

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 use super::{Part, Place, Rewritten};
 use crate::firewall::{
     packets::Field,
-    ruleset::{ChainId, Decision},
+    ruleset::{ChainId, Decision, Rate},
 };
 
 /// The ways of packets through the rules: what each step comes after is told by number, so that ways part like branches.
@@ -54,8 +54,8 @@ pub enum Met {
 pub enum Certainty {
     /// It is.
     Certain,
-    /// It holds as often as a rate allows.
-    Rate,
+    /// It holds of some, as a rate allows.
+    Rate(Rate),
     /// Nothing here can tell.
     Unknown,
 }

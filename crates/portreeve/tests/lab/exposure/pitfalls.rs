@@ -202,3 +202,14 @@ fn there_is_no_way_back() {
 ip route add blackhole 203.0.113.8/32",
     );
 }
+
+/// A rule about what is within a rate holds for the first packet, and one about what is beyond it does not.
+#[test]
+fn a_rate_that_is_kept() {
+    let chains = "chain in { type filter hook input priority 0; policy accept;
+        udp dport 53 limit rate 100000/second burst 100000 packets drop
+        tcp dport 53 limit rate over 100000/second burst 100000 packets accept
+        tcp dport 80 limit rate over 100000/second burst 100000 packets drop
+        tcp dport { 53, 80 } reject; }";
+    judge("rates", &nft("inet", chains));
+}

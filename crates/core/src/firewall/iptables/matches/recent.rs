@@ -3,7 +3,7 @@
 use super::{Given, Match, Scope};
 use crate::firewall::{
     iptables::questions::{always, never},
-    ruleset::Question,
+    ruleset::{Question, Rate},
 };
 
 pub(super) const RECENT: Match = Match {
@@ -34,5 +34,6 @@ fn read(given: &[Given<'_>], _: &Scope<'_>) -> Option<Question> {
     }
     let hits: u32 = find("--hitcount")?.value().parse().ok()?;
     let is_rate = hits > 1 && find("--seconds").is_some() && find("--remove").is_none();
-    is_rate.then_some(Question::Rate)
+    let is_negated = given.iter().any(|option| option.is_negated);
+    is_rate.then_some(Question::Rate(if is_negated { Rate::Within } else { Rate::Beyond }))
 }

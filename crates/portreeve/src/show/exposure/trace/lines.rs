@@ -4,7 +4,7 @@ use portreeve_core::{
     address::Family,
     firewall::{
         Certainty, ChainId, Decision, Direction, Effect, Fate, Field, Filter, Hook, Lost, Met, Part, Place,
-        TraceStep,
+        Rate, TraceStep,
     },
     text,
     words::{Lang, Text, Words},
@@ -107,8 +107,14 @@ fn parting(next: &[usize], steps: &[TraceStep], from: &Visit, depth: usize) -> V
 
 const fn heading(met: &Met) -> Words {
     match met {
-        Met::Supposed(_, Certainty::Rate) => Words { en: "within the rate:", ja: "頻度の範囲内:" },
-        Met::NotHeld(_, Certainty::Rate) => Words { en: "beyond the rate:", ja: "頻度を超えた場合:" },
+        Met::Supposed(_, Certainty::Rate(Rate::Within | Rate::Share))
+        | Met::NotHeld(_, Certainty::Rate(Rate::Beyond)) => {
+            Words { en: "within the rate:", ja: "頻度の範囲内:" }
+        }
+        Met::Supposed(_, Certainty::Rate(Rate::Beyond))
+        | Met::NotHeld(_, Certainty::Rate(Rate::Within | Rate::Share)) => {
+            Words { en: "beyond the rate:", ja: "頻度を超えた場合:" }
+        }
         Met::Supposed(_, Certainty::Unknown) => Words { en: "if it holds:", ja: "条件に合う場合:" },
         Met::NotHeld(_, Certainty::Unknown) => {
             Words { en: "if it does not:", ja: "条件に合わない場合:" }

@@ -3,7 +3,7 @@
 use portreeve_core::{
     address::{Address, Family},
     facts::Gap,
-    firewall::{Certainty, Direction, Effect, Fate, Filter, Lost, Met, Place, TraceStep},
+    firewall::{Certainty, Direction, Effect, Fate, Filter, Lost, Met, Place, Rate, TraceStep},
     reach::Basis,
     words::Lang,
 };
@@ -121,11 +121,21 @@ fn met<'a>(step: &TraceStep, family: Family, filter: &'a Filter) -> MetView<'a> 
         }
         Met::Idle(place) => MetView { held: Some("unasked"), ..rule(place) },
         Met::NotHeld(place, certainty) => {
-            let held = ["no", "beyond-rate", "supposed-not"][number(*certainty)];
+            let held = match certainty {
+                Certainty::Certain => "no",
+                Certainty::Rate(Rate::Within | Rate::Share) => "beyond-rate",
+                Certainty::Rate(Rate::Beyond) => "within-rate",
+                Certainty::Unknown => "supposed-not",
+            };
             MetView { held: Some(held), ..rule(place) }
         }
         Met::Supposed(place, certainty) => {
-            let held = ["yes", "within-rate", "supposed"][number(*certainty)];
+            let held = match certainty {
+                Certainty::Certain => "yes",
+                Certainty::Rate(Rate::Within | Rate::Share) => "within-rate",
+                Certainty::Rate(Rate::Beyond) => "beyond-rate",
+                Certainty::Unknown => "supposed",
+            };
             MetView { held: Some(held), ..rule(place) }
         }
         Met::Did(place, effect) => did(effect, family, filter, rule(place)),
@@ -134,14 +144,6 @@ fn met<'a>(step: &TraceStep, family: Family, filter: &'a Filter) -> MetView<'a> 
             MetView { kind: "routed", what: Some(what), by, ..view() }
         }
         Met::End(part) => MetView { kind: "end", what: Some(end(&part.fate)), ..view() },
-    }
-}
-
-const fn number(certainty: Certainty) -> usize {
-    match certainty {
-        Certainty::Certain => 0,
-        Certainty::Rate => 1,
-        Certainty::Unknown => 2,
     }
 }
 
