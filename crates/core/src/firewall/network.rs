@@ -1,6 +1,7 @@
 //! Reads what `ip -j addr`, `ip -j route` and `sysctl -a` print (ip-address(8), ip-route(8), sysctl(8), A4).
 
 use alloc::{
+    collections::BTreeSet,
     string::{String, ToString},
     vec::Vec,
 };
@@ -60,7 +61,12 @@ pub enum ReadError {
 pub fn read_addresses(text: &str, around: &mut Surroundings) -> Result<(), ReadError> {
     let list = list(text, INTERFACES_MAX)?;
     let interfaces = list.iter().zip(1..).map(|(entry, number)| interface(entry, number));
-    around.interfaces = interfaces.collect::<Result<_, _>>()?;
+    let mut interfaces: Vec<_> = interfaces.collect::<Result<_, _>>()?;
+    let masters: BTreeSet<&str> = list.iter().filter_map(|entry| entry.get("master")?.as_str()).collect();
+    for (interface, entry) in interfaces.iter_mut().zip(&list) {
+        interface.is_bridge = masters.contains(interface.name.as_str()) && !is_bundle(entry);
+    }
+    around.interfaces = interfaces;
     Ok(())
 }
 
@@ -153,6 +159,12 @@ fn interface(entry: &Value, number: usize) -> Result<Interface, ReadError> {
         is_port: entry.get("master").is_some(),
         ..Interface::default()
     })
+}
+
+/// Whether what has ports is one of them by turns (IFF_MASTER, include/uapi/linux/if.h), and no bridge between them.
+fn is_bundle(entry: &Value) -> bool {
+    let flags = entry.get("flags").and_then(Value::as_array);
+    flags.is_some_and(|flags| flags.iter().any(|flag| flag.as_str() == Some("MASTER")))
 }
 
 fn network(address: &Value, number: usize) -> Result<IpNet, ReadError> {
@@ -255,9 +267,13 @@ mod tests {
     #[test]
     fn a_port_of_a_bridge_is_known() {
         let mut around = Surroundings::default();
-        read_addresses(r#"[{"ifname":"br0"},{"ifname":"veth1","master":"br0"}]"#, &mut around).unwrap();
+        let text = r#"[{"ifname":"br0"},{"ifname":"veth1","master":"br0"},{"ifname":"bond0","flags":["MASTER","UP"]},
+            {"ifname":"eth0","master":"bond0"}]"#;
+        read_addresses(text, &mut around).unwrap();
         let ports: Vec<_> = around.interfaces.iter().map(|interface| interface.is_port).collect();
-        assert_eq!(ports, [false, true]);
+        assert_eq!(ports, [false, true, false, true]);
+        let bridges: Vec<_> = around.interfaces.iter().map(|interface| interface.is_bridge).collect();
+        assert_eq!(bridges, [true, false, false, false]);
     }
 
     #[test]

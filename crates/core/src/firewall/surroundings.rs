@@ -40,6 +40,8 @@ pub struct Interface {
     pub networks: Vec<IpNet>,
     /// Whether it is a port of a bridge or the like: what it hands over comes in by that (ip-link(8), `master`).
     pub is_port: bool,
+    /// Whether it is a bridge: tables of the family `bridge` see what comes in by it.
+    pub is_bridge: bool,
     /// Whether packets from outside may be for loopback addresses (`net.ipv4.conf.*.route_localnet`).
     pub routes_localnet: bool,
     /// Whether packets from outside may come from one of this host's own addresses (`net.ipv4.conf.*.accept_local`).
@@ -166,6 +168,13 @@ impl Surroundings {
         numbered
             .filter(|(interface, _)| is_meant(&interface.name))
             .fold(Intervals::none(), |all, (_, number)| all.or(&Intervals::one(number.into())))
+    }
+
+    /// The numbers of the interfaces that are so.
+    #[must_use]
+    pub fn those(&self, is: impl Fn(&Interface) -> bool) -> Intervals {
+        let numbered = self.interfaces.iter().zip(0_u128..).filter(|(interface, _)| is(interface));
+        numbered.map(|(_, number)| Interval { first: number, last: number }).collect()
     }
 
     /// The addresses of `family` that are of this kind to this host.

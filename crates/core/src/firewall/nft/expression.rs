@@ -154,11 +154,11 @@ fn part(value: &Value, scope: &Scope<'_>) -> Part {
     let unknown = || Part::new(Key::Unknown);
     let Some((name, inner)) = tagged(value) else { return unknown() };
     match name {
-        "meta" => text(inner, "key").map_or_else(unknown, meta::part),
+        "meta" => text(inner, "key").map_or_else(unknown, |key| meta::part(key, scope.table.0)),
         // Only what came by the loopback device has a connection there.
         "ct" if scope.is_before_conntrack => unknown(),
         "ct" => conntrack::part(inner, scope.table.0).unwrap_or_else(unknown),
-        "payload" => payload::part(inner),
+        "payload" => payload::part(inner, scope.table.0),
         "fib" => fib(inner).unwrap_or_else(unknown),
         "numgen" => Part::new(Key::Rate),
         "&" => masked(inner, scope).unwrap_or_else(unknown),

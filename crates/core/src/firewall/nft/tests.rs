@@ -504,6 +504,25 @@ fn a_base_chain_is_as_old_as_its_table_where_no_rule_was_there_before() {
 }
 
 #[test]
+fn a_bridge_knows_its_ports_and_we_do_not() {
+    let fate = |matching: &str, from: &str| {
+        let json = with_rule(&format!(r#"{{"match": {{"op": "==", {matching}}}}}, {{"accept": null}}"#));
+        let rules = read_listing(&json.replace("\"inet\"", "\"bridge\""));
+        let mut bridges = around();
+        bridges.interfaces[2].is_bridge = true;
+        let packets = tcp(from, 1).by("docker0").0;
+        walk(&rules, &bridges, Sender::Outside, &packets).pop().unwrap().fate
+    };
+    let meta =
+        |key: &str, value: &str| format!(r#""left": {{"meta": {{"key": "{key}"}}}}, "right": "{value}""#);
+    assert_eq!(fate(&meta("iifname", "docker0"), FAR), Fate::Unknown);
+    assert_eq!(fate(&meta("ibrname", "docker0"), FAR), arrives());
+    assert_eq!(fate(&meta("ibrname", "br1"), FAR), Fate::Dropped);
+    let ether = r#""left": {"payload": {"protocol": "ether", "field": "type"}}, "right": "ip""#;
+    assert_eq!([fate(ether, FAR), fate(ether, FAR6)], [arrives(), Fate::Dropped]);
+}
+
+#[test]
 fn an_ingress_chain_sees_what_its_devices_hand_over() {
     let devices = |device: &str| {
         format!(

@@ -10,7 +10,7 @@ use crate::{
         intervals::Intervals,
         packets::{Field, Packets},
         ruleset::AddressKind,
-        surroundings::{Interface, Surroundings},
+        surroundings::Surroundings,
     },
 };
 
@@ -45,8 +45,8 @@ pub(super) fn strange(around: &Surroundings, family: Family) -> Vec<Strange> {
     let loopback = Intervals::prefix(0x7f00_0000, 24);
     let nobody = Intervals::prefix(0, 24).or(&Intervals::prefix(0xe000_0000, 29));
     let own = around.of_kind(AddressKind::Local, family).except(&loopback);
-    let strict = wires.except(&those(around, |interface| interface.routes_localnet));
-    let proud = wires.except(&those(around, |interface| interface.accepts_local));
+    let strict = wires.except(&around.those(|interface| interface.routes_localnet));
+    let proud = wires.except(&around.those(|interface| interface.accepts_local));
     let mut strange: Vec<Strange> = [
         (wires, Field::Source, nobody),
         (strict.clone(), Field::Source, loopback.clone()),
@@ -61,10 +61,4 @@ pub(super) fn strange(around: &Surroundings, family: Family) -> Vec<Strange> {
         strange.push((Intervals::one(at as u128), Field::Source, others));
     }
     strange
-}
-
-/// The numbers of the interfaces that are so.
-fn those(around: &Surroundings, is: fn(&Interface) -> bool) -> Intervals {
-    let numbered = around.interfaces.iter().zip(0_u32..).filter(|(interface, _)| is(interface));
-    numbered.fold(Intervals::none(), |all, (_, number)| all.or(&Intervals::one(number.into())))
 }

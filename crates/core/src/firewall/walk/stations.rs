@@ -26,6 +26,10 @@ pub(super) enum Station {
     Output,
     /// What leaves this host.
     Postrouting,
+    /// What a port of a bridge hands over.
+    BridgePrerouting,
+    /// What the bridge keeps for this host.
+    BridgeInput,
     /// What a device hands over.
     Ingress,
     /// Before it is known where it goes.
@@ -65,7 +69,8 @@ pub(super) enum Next {
 impl Stations {
     /// The stations of packets of `family` of `sender`.
     pub(super) fn of(ruleset: &Ruleset, around: &Surroundings, sender: Sender, family: Family) -> Self {
-        let outside = [Station::Ingress, Station::Prerouting, Station::Routing];
+        let bridge = [Station::BridgePrerouting, Station::BridgeInput];
+        let outside = bridge.into_iter().chain([Station::Ingress, Station::Prerouting, Station::Routing]);
         let order = match sender {
             Sender::Outside => Vec::new(),
             Sender::Host => [Station::Output, Station::Postrouting].into(),
@@ -98,9 +103,11 @@ impl Stations {
                 Next::Station(Box::new(packets.with(Field::OutInterface, nowhere)))
             }
             Station::Output => Next::Routed(routing::leave(around, &task.packets)),
-            Station::Ingress | Station::Prerouting | Station::Forward => {
-                Next::Station(Box::new(task.packets.clone()))
-            }
+            Station::BridgePrerouting
+            | Station::BridgeInput
+            | Station::Ingress
+            | Station::Prerouting
+            | Station::Forward => Next::Station(Box::new(task.packets.clone())),
         }
     }
 
@@ -140,9 +147,10 @@ impl Stations {
 /// The next base chain of those that are asked in this order.
 fn next_chain(ruleset: &Ruleset, around: &Surroundings, task: &Task, order: &[ChainId]) -> Next {
     let Some(&chain) = order.get(task.passed) else { return Next::Turn };
-    let base = ruleset.chains[chain.0].base.as_ref();
-    let (seen, others) =
-        base.map_or((Vec::new(), [task.packets.clone()].into()), |base| seen(base, around, task));
+    let Chain { layer, base, .. } = &ruleset.chains[chain.0];
+    let (seen, others) = base
+        .as_ref()
+        .map_or((Vec::new(), [task.packets.clone()].into()), |base| seen(base, *layer, around, task));
     Next::Chain(chain, seen, others)
 }
 
@@ -165,16 +173,18 @@ const fn hook(station: Station) -> Option<Hook> {
         Station::Output => Some(Hook::Output),
         Station::Postrouting => Some(Hook::Postrouting),
         Station::Ingress => Some(Hook::Ingress),
-        Station::Prerouting => Some(Hook::Prerouting),
+        Station::BridgePrerouting | Station::Prerouting => Some(Hook::Prerouting),
         Station::Routing => None,
-        Station::Input => Some(Hook::Input),
+        Station::BridgeInput | Station::Input => Some(Hook::Input),
         Station::Forward => Some(Hook::Forward),
     }
 }
 
-/// Chains of a bridge see frames that are passed on below, and ARP has no ports: neither is on this way.
+/// What a bridge passes on to others is no packet of this host, and ARP has no ports: neither is on this way.
 fn sees(layer: Layer, station: Station, family: Family) -> bool {
+    let is_bridge = matches!(station, Station::BridgePrerouting | Station::BridgeInput);
     match layer {
+        _ if is_bridge => layer == Layer::Bridge,
         Layer::Ip => family == Family::Ipv4,
         Layer::Ip6 => family == Family::Ipv6,
         Layer::Inet => true,
@@ -184,13 +194,15 @@ fn sees(layer: Layer, station: Station, family: Family) -> bool {
 }
 
 /// The packets of `task` that a base chain sees, and the others.
-fn seen(base: &Base, around: &Surroundings, task: &Task) -> (Vec<Packets>, Vec<Packets>) {
+fn seen(base: &Base, layer: Layer, around: &Surroundings, task: &Task) -> (Vec<Packets>, Vec<Packets>) {
     let own = &task.packets;
     if sees_new_alone(base.kind) && task.is_rewritten {
         return (Vec::new(), [own.clone()].into());
     }
     let divided = if sees_new_alone(base.kind) {
         own.divide(Field::State, &Intervals::one(State::New.number()))
+    } else if layer == Layer::Bridge {
+        own.divide(Field::InInterface, &around.those(|interface| interface.is_bridge))
     } else if base.devices.is_empty() {
         return ([own.clone()].into(), Vec::new());
     } else {

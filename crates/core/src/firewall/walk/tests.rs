@@ -474,6 +474,23 @@ fn a_source_needs_the_way_back_that_is_asked_for() {
 }
 
 #[test]
+fn tables_of_bridges_see_what_comes_by_a_bridge() {
+    let mut around = around();
+    around.interfaces[2].is_bridge = true;
+    for (hook, sees) in [(Hook::Prerouting, true), (Hook::Input, true), (Hook::Forward, false)] {
+        let mut shut = chain("b", base(hook, 0, Kind::Filter, Policy::Drop), Vec::new());
+        shut.layer = Layer::Bridge;
+        let ruleset = Ruleset { chains: vec![shut] };
+        let by = |at| {
+            let packets = asked().with(Field::InInterface, Intervals::one(at));
+            walk(&ruleset, &around, Sender::Outside, &packets).pop().unwrap().fate
+        };
+        assert_eq!(by(2) == Fate::Dropped, sees, "{hook:?}");
+        assert_eq!(by(1), arrives(), "{hook:?}");
+    }
+}
+
+#[test]
 fn an_interface_may_pass_on_what_others_do_not() {
     let leaves = Fate::Leaves(Rewritten { address: None, port: None });
     let mut around = around();

@@ -44,6 +44,10 @@ pub(super) fn addresses() -> Result<String, NetlinkError> {
     };
     let list = links.iter().map(|link| {
         let mut entry = json!({"ifname": link.name, "addr_info": of(link.index)});
+        // So ip marks bonds, whose ports are no bridge's.
+        if matches!(link.kind.as_str(), "bond" | "team") {
+            entry["flags"] = json!(["MASTER"]);
+        }
         if let Some(master) = master(link, &links) {
             entry["master"] = master.into();
         }

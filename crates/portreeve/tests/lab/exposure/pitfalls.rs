@@ -213,3 +213,11 @@ fn a_rate_that_is_kept() {
         tcp dport { 53, 80 } reject; }";
     judge("rates", &nft("inet", chains));
 }
+
+/// A table of bridges sees what comes by a bridge.
+#[test]
+fn rules_of_a_bridge() {
+    let chain =
+        "chain in { type filter hook input priority 0; policy accept; ip protocol udp udp dport 53 drop; }";
+    judge("bridge", &nft("bridge", chain));
+}

@@ -1,10 +1,15 @@
 //! What the kernel knows of a packet beside its bytes (nft(8), "META EXPRESSIONS").
 
 use super::{Doubt, Key, Part};
-use crate::firewall::{nft::names::Type, packets::Field};
+use crate::firewall::{nft::names::Type, packets::Field, ruleset::Layer};
 
-pub(super) fn part(key: &str) -> Part {
+pub(super) fn part(key: &str, layer: Layer) -> Part {
     match key {
+        // There it is the port of the bridge, of which a packet here does not tell.
+        "iif" | "iifname" | "iiftype" | "oif" | "oifname" | "oiftype" if layer == Layer::Bridge => {
+            Part::new(Key::Unknown)
+        }
+        "ibrname" => Part::of(Field::InInterface, Type::Interface),
         "iif" | "iifname" => Part::of(Field::InInterface, Type::Interface),
         "oif" | "oifname" => Part::of(Field::OutInterface, Type::Interface),
         "iiftype" => Part::of(Field::InInterface, Type::Link),

@@ -10,13 +10,14 @@ use crate::{
     firewall::{
         nft::{names::Type, text},
         packets::{Field, family_number},
+        ruleset::Layer,
     },
 };
 
 const ICMP: u128 = 1;
 const ICMPV6: u128 = 58;
 
-pub(super) fn part(inner: &Value) -> Part {
+pub(super) fn part(inner: &Value, layer: Layer) -> Part {
     let (Some(protocol), Some(field)) = (text(inner, "protocol"), text(inner, "field")) else {
         return Part::new(Key::Unknown);
     };
@@ -29,6 +30,7 @@ pub(super) fn part(inner: &Value) -> Part {
         "icmpv6" => of_icmp(field, [Type::Icmp6Kind, Type::Icmp6Code])
             .where_only(Field::Family, family_number(Family::Ipv6))
             .where_only(Field::Protocol, ICMPV6),
+        "ether" if field == "type" && layer == Layer::Bridge => Part::of(Field::Family, Type::Family),
         "th" => of_ports(field).doubting(Doubt::NotPorts),
         "tcp" if field == "flags" => {
             Part::of(Field::TcpFlags, Type::TcpFlags).where_only(Field::Protocol, TCP)
