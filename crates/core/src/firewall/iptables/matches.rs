@@ -2,6 +2,7 @@
 
 mod address_type;
 mod conntrack;
+mod frame;
 pub(in crate::firewall) mod icmp;
 mod marks;
 mod ports;
@@ -29,6 +30,8 @@ const MATCHES: &[Match] = &[
     address_type::ADDRTYPE,
     conntrack::CONNTRACK,
     conntrack::STATE,
+    frame::PHYSDEV,
+    frame::PKTTYPE,
     icmp::ICMP,
     icmp::ICMP6,
     marks::MARK,

@@ -26,6 +26,7 @@ fn around() -> Surroundings {
             interface("lo", &["127.0.0.1/8", "::1/128"]),
             interface("wan0", &["198.51.100.2/24", "2001:db8::2/64"]),
             interface("lan0", &["10.0.0.1/8", "2001:db8:1::1/64"]),
+            Interface { is_bridge: true, ..interface("br0", &[]) },
         ]
         .into(),
         routes: [
@@ -412,14 +413,18 @@ fn other_matches() {
             ("-m hashlimit --hashlimit-upto 3/sec --hashlimit-name a", &[("", "+")]),
             ("-m hashlimit --hashlimit-above 3/sec --hashlimit-mode srcip --hashlimit-name -j", &[("", "~")]),
             ("-p udp -m statistic --mode random --probability 0.5", &[("", "no"), ("protocol=17", "~")]),
+            // wan0 is no bridge, and br0 is one.
+            ("-m physdev ! --physdev-is-bridged", &[("", "yes"), ("in=3", "?")]),
+            ("-m physdev --physdev-in veth0 ! --physdev-is-bridged", &[("", "no"), ("in=3", "?")]),
+            ("-m pkttype --pkt-type broadcast", &[("", "no"), ("to=198.51.100.255", "yes")]),
+            ("-m pkttype ! --pkt-type multicast", &[("", "yes"), ("to=224.0.0.251", "no")]),
+            ("-m pkttype --pkt-type unicast", &[("", "yes"), ("to=255.255.255.255", "no")]),
             ("-m limit --limit 3/min -m mac --mac-source 00:11:22:33:44:55", &[("", "?")]),
         ],
     );
     for unknown in [
         "-m mac --mac-source 00:11:22:33:44:55",
         "-m owner --uid-owner 0",
-        "-m physdev ! --physdev-is-bridged",
-        "-m pkttype --pkt-type broadcast",
         "-m length --length 10:20",
         "-m time --timestart 10:00:00 --weekdays Mon",
         "-m u32 --u32 \"0x0&0xff=0x1\"",

@@ -19,7 +19,6 @@ use crate::firewall::{
 const PARTS_MAX: usize = 16;
 /// TCP, UDP, DCCP, SCTP and UDP-Lite: the protocols whose ports are where those of TCP are.
 const WITH_PORTS: [u128; 5] = [6, 17, 33, 132, 136];
-const TCP: u128 = 6;
 
 /// What a rule looks at: one part, or several that are compared together.
 #[derive(Clone, Debug)]
@@ -61,8 +60,6 @@ enum Doubt {
     Reply,
     /// Those of protocols that have something else where others have ports.
     NotPorts,
-    /// Those that the kernel takes even from a frame for somebody else.
-    NotTcp,
 }
 
 impl Part {
@@ -131,7 +128,6 @@ impl Doubt {
         match self {
             Self::Reply => reply(),
             Self::NotPorts => protocols(&WITH_PORTS),
-            Self::NotTcp => protocols(&[TCP]),
         }
     }
 }

@@ -150,7 +150,8 @@ fn kinds(keys: &[&Value]) -> Option<Vec<AddressKind>> {
     keys.iter().map(|key| kind(key.as_str()?)).collect()
 }
 
-/// The destinations of frames that are for this host, for everybody or for a group: of TCP the kernel takes no others
+/// The destinations of frames that are for this host, for everybody or for a group: who wants to be heard sends a packet in
+/// the frame that its destination calls for, and in another one TCP and what is passed on get nowhere
 /// (net/ipv4/tcp_ipv4.c, `tcp_v4_rcv`; net/ipv4/ip_forward.c, `ip_forward`).
 fn receivers(keys: &[&Value]) -> Option<Vec<AddressKind>> {
     let mut all = Vec::new();

@@ -1,6 +1,6 @@
 //! What the kernel knows of a packet beside its bytes (nft(8), "META EXPRESSIONS").
 
-use super::{Doubt, Key, Part};
+use super::{Key, Part};
 use crate::firewall::{nft::names::Type, packets::Field, ruleset::Layer};
 
 pub(super) fn part(key: &str, layer: Layer) -> Part {
@@ -17,7 +17,7 @@ pub(super) fn part(key: &str, layer: Layer) -> Part {
         "mark" => Part::of(Field::Mark, Type::Mark),
         "l4proto" => Part::of(Field::Protocol, Type::Protocol),
         "protocol" | "nfproto" => Part::of(Field::Family, Type::Family),
-        "pkttype" => Part::new(Key::PacketType).doubting(Doubt::NotTcp),
+        "pkttype" => Part::new(Key::PacketType),
         // Which group of packets it is told to is the same to each of them.
         "random" => Part::new(Key::Rate),
         // Time, process, size, group and whatever else nothing here tells.

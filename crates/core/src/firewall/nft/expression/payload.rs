@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Doubt, Key, Part, TCP};
+use super::{Doubt, Key, Part};
 use crate::{
     address::Family,
     firewall::{
@@ -14,6 +14,7 @@ use crate::{
     },
 };
 
+const TCP: u128 = 6;
 const ICMP: u128 = 1;
 const ICMPV6: u128 = 58;
 
