@@ -50,6 +50,9 @@ pub enum Listing {
     /// The routes: `ip -j route` and `ip -j -6 route`, one after the other.
     #[serde(rename = "route.json")]
     Routes,
+    /// The rules that choose among tables of routes: `ip -j rule` and `ip -j -6 rule`, one after the other.
+    #[serde(rename = "rule.json")]
+    Rules,
     /// The settings of the network: `sysctl -a`.
     #[serde(rename = "sysctl.txt")]
     Settings,
@@ -57,9 +60,10 @@ pub enum Listing {
 
 impl Listing {
     /// Every one, in the order in which they are read.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Addresses,
         Self::Routes,
+        Self::Rules,
         Self::Settings,
         Self::Ipset,
         Self::Nft,
@@ -83,6 +87,7 @@ impl Listing {
             Self::Ipset => "ipset save",
             Self::Addresses => "ip -j addr",
             Self::Routes => "(ip -j route; ip -j -6 route)",
+            Self::Rules => "(ip -j rule; ip -j -6 rule)",
             Self::Settings => "sysctl -a",
         }
     }
@@ -100,6 +105,7 @@ impl Listing {
             Self::Ipset => "ipset.txt",
             Self::Addresses => "addr.json",
             Self::Routes => "route.json",
+            Self::Rules => "rule.json",
             Self::Settings => "sysctl.txt",
         }
     }

@@ -53,6 +53,9 @@ pub fn read(firewall: &Firewall) -> Result<Filter, Unreadable> {
     if let Some((listing, text)) = text(Listing::Routes) {
         told(listing, network::read_routes(text, &mut around))?;
     }
+    if let Some((listing, text)) = text(Listing::Rules) {
+        told(listing, network::read_rules(text, &mut around))?;
+    }
     if let Some((_, text)) = text(Listing::Settings) {
         network::read_settings(text, &mut around);
     }

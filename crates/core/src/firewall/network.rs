@@ -84,6 +84,36 @@ pub fn read_routes(text: &str, around: &mut Surroundings) -> Result<(), ReadErro
     Ok(())
 }
 
+/// Puts into `around` whether other rules choose the route of a packet than those that every host has, as `ip -j rule` and
+/// `ip -j -6 rule` list them, one list after the other; of one list alone both families are meant.
+///
+/// # Errors
+///
+/// What is no such list; `around` is as it was then.
+pub fn read_rules(text: &str, around: &mut Surroundings) -> Result<(), ReadError> {
+    let lists = lists(text, ROUTES_MAX)?;
+    around.has_rules = match lists.as_slice() {
+        [ipv4, ipv6] => [!are_plain(ipv4), !are_plain(ipv6)],
+        [] => [false; 2],
+        others => [others.iter().any(|list| !are_plain(list)); 2],
+    };
+    Ok(())
+}
+
+/// The tables that every host asks, in this order and whatever the packet is.
+const PLAIN_TABLES: [&str; 3] = ["local", "main", "default"];
+
+fn are_plain(rules: &[Value]) -> bool {
+    let is_plain = |rule: &Value, table: &str| {
+        let keys = rule.as_object().is_some_and(|rule| rule.len() == ["priority", "src", "table"].len());
+        let is = |key: &str, word: &str| rule.get(key).and_then(Value::as_str) == Some(word);
+        keys && rule.get("priority").is_some() && is("src", "all") && is("table", table)
+    };
+    // IPv6 has no table `default`.
+    (2..=PLAIN_TABLES.len()).contains(&rules.len())
+        && rules.iter().zip(PLAIN_TABLES).all(|(rule, table)| is_plain(rule, table))
+}
+
 /// Puts what `sysctl` prints about the way of packets into `around`; other lines are passed over.
 pub fn read_settings(text: &str, around: &mut Surroundings) {
     for line in text.lines() {
@@ -134,17 +164,23 @@ fn way_back(value: &str) -> WayBack {
 
 /// The entries of one list after the other.
 fn list(text: &str, most: usize) -> Result<Vec<Value>, ReadError> {
-    let mut entries = Vec::new();
+    Ok(lists(text, most)?.into_iter().flatten().collect())
+}
+
+/// One list after the other.
+fn lists(text: &str, most: usize) -> Result<Vec<Vec<Value>>, ReadError> {
+    let (mut lists, mut count) = (Vec::new(), 0);
     for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let value =
             value.map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
         let Value::Array(list) = value else { return Err(ReadError::NoList) };
-        entries.extend(list);
-        if entries.len() > most {
+        count += list.len();
+        lists.push(list);
+        if count > most {
             return Err(ReadError::TooMany { most });
         }
     }
-    Ok(entries)
+    Ok(lists)
 }
 
 /// `eth0` of `eth0`, and of `eth0@if7`, as some versions write one end of a pair.
@@ -320,6 +356,27 @@ mod tests {
         let localnet: Vec<_> = around.interfaces.iter().map(|it| it.routes_localnet).collect();
         assert_eq!(localnet, [false, true, false]);
         assert!(around.interfaces.iter().all(|interface| interface.accepts_local));
+    }
+
+    #[test]
+    fn rules_that_every_host_has_are_none() {
+        let rule = |table: &str| alloc::format!(r#"{{"priority":1,"src":"all","table":"{table}"}}"#);
+        let list = |rules: &[String]| alloc::format!("[{}]", rules.join(","));
+        let told = |text: &str| {
+            let mut around = around();
+            read_rules(text, &mut around).unwrap();
+            around.has_rules
+        };
+        let ipv4 = list(&[rule("local"), rule("main"), rule("default")]);
+        let ipv6 = list(&[rule("local"), rule("main")]);
+        let marked = rule("7").replace("\"src\"", "\"fwmark\":\"0x1\",\"src\"");
+        let other = list(&[rule("local"), marked, rule("main")]);
+        assert_eq!(told(&[ipv4.clone(), ipv6.clone()].join("\n")), [false, false]);
+        assert_eq!(told(&[ipv4.clone(), other.clone()].join("\n")), [false, true]);
+        assert_eq!(told(&[other.clone(), ipv6].join("\n")), [true, false]);
+        assert_eq!([told(&other), told(&ipv4), told("")], [[true, true], [false, false], [false, false]]);
+        // Its own addresses would not come first.
+        assert_eq!(told(&list(&[rule("main"), rule("local")])), [true, true]);
     }
 
     #[test]

@@ -1,4 +1,9 @@
 //! What becomes of a set of packets on its way through all rules (A15, A17, A20).
+//!
+//! Not modelled: which base chain is newer where a table slept and woke, or gave away its rules before it got the chain; a
+//! unicast packet in a frame for everybody (`pkttype`); the port of a bridge that a packet came in by, and what
+//! bridge-nf-call-iptables shows iptables of frames that a bridge only passes on; the tables of routes that rules choose
+//! (ip-rule(8)), which leave it open where packets go; routes whose link is down; what this host sends to others of itself.
 
 mod change;
 mod martians;

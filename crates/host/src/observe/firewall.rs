@@ -61,8 +61,13 @@ fn tell(hidden: Result<Option<Listings>, Hidden>, gaps: &mut Gaps) {
 
 /// What the way of a packet depends on beside the rules.
 fn ways() -> Result<Listings, NetlinkError> {
-    let (addresses, routes, settings) = (ways::addresses()?, ways::routes()?, settings::read());
-    Ok([(Listing::Addresses, addresses), (Listing::Routes, routes), (Listing::Settings, settings)].into())
+    Ok([
+        (Listing::Addresses, ways::addresses()?),
+        (Listing::Routes, ways::routes()?),
+        (Listing::Rules, ways::rules()?),
+        (Listing::Settings, settings::read()),
+    ]
+    .into())
 }
 
 type Listings = BTreeMap<Listing, String>;

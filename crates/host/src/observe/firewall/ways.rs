@@ -9,9 +9,10 @@ use crate::{
     sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
 };
 
-/// RTM_GETADDR and RTM_GETROUTE.
+/// RTM_GETADDR, RTM_GETROUTE and RTM_GETRULE.
 const GET_ADDRESS: u16 = 22;
 const GET_ROUTE: u16 = 26;
+const GET_RULE: u16 = 34;
 /// The sizes of struct ifaddrmsg and struct rtmsg.
 const ADDRESS_BYTES: usize = 8;
 const ROUTE_BYTES: usize = 12;
@@ -28,8 +29,20 @@ const TABLES: [u32; 2] = [253, 254];
 /// RTN_UNICAST, and the kinds that end packets: RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW.
 const KINDS: [(u8, &str); 5] =
     [(1, "unicast"), (6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
-/// AF_INET6.
+/// AF_INET and AF_INET6.
+const IPV4: u8 = 2;
 const IPV6: u8 = 10;
+
+/// The size of struct fib_rule_hdr, and FR_ACT_TO_TBL (include/uapi/linux/fib_rules.h).
+const RULE_BYTES: usize = 12;
+const TO_TABLE: u8 = 1;
+/// FRA_PRIORITY, FRA_SUPPRESS_PREFIXLEN, FRA_TABLE, FRA_PAD, FRA_PROTOCOL: what every rule has; any other one chooses packets.
+const RULE_PRIORITY: u16 = 6;
+const SUPPRESSED: u16 = 14;
+const RULE_TABLE: u16 = 15;
+const OF_EVERY_RULE: [u16; 5] = [RULE_PRIORITY, SUPPRESSED, RULE_TABLE, 18, 21];
+/// The names of the tables that every host has (ip-rule(8)).
+const NAMED_TABLES: [(u32, &str); 3] = [(255, "local"), (254, "main"), (253, "default")];
 
 /// `ip -j addr`.
 pub(super) fn addresses() -> Result<String, NetlinkError> {
@@ -70,6 +83,42 @@ pub(super) fn routes() -> Result<String, NetlinkError> {
         found.extend(route(bytes, &links));
     })?;
     Ok(Value::Array(found).to_string())
+}
+
+/// `ip -j rule` and `ip -j -6 rule`; of a rule for some packets alone it is only told that it is one.
+pub(super) fn rules() -> Result<String, NetlinkError> {
+    let mut found = Vec::new();
+    Netlink::open(Family::Route)?.dump(GET_RULE, &[0; RULE_BYTES], |bytes| {
+        found.extend(bytes.first().copied().zip(rule(bytes)));
+    })?;
+    let of = |family| {
+        let own = found.iter().filter(move |(own, _)| *own == family);
+        Value::Array(own.map(|(_, rule)| rule.clone()).collect()).to_string()
+    };
+    Ok([of(IPV4), of(IPV6)].join("\n"))
+}
+
+fn rule(bytes: &[u8]) -> Option<Value> {
+    let [_, to, from, service, table, _, _, action] = bytes_at::<8>(bytes, 0)?;
+    let flags = bytes_at(bytes, 8).map(u32::from_ne_bytes)?;
+    let (mut priority, mut table) = (0, u32::from(table));
+    let mut is_for_all = [to, from, service] == [0; 3] && action == TO_TABLE && flags == 0;
+    for (name, value) in attributes(bytes.get(RULE_BYTES..)?) {
+        let number = bytes_at(value, 0).map(u32::from_ne_bytes);
+        match name {
+            RULE_PRIORITY => priority = number?,
+            RULE_TABLE => table = number?,
+            SUPPRESSED => is_for_all &= number == Some(u32::MAX),
+            other => is_for_all &= OF_EVERY_RULE.contains(&other),
+        }
+    }
+    let named = NAMED_TABLES.into_iter().find(|(number, _)| *number == table);
+    let table = named.map_or_else(|| table.to_string(), |(_, name)| name.into());
+    let mut rule = json!({"priority": priority, "src": "all", "table": table});
+    if !is_for_all {
+        rule["some"] = true.into();
+    }
+    Some(rule)
 }
 
 fn route(bytes: &[u8], links: &[links::Link]) -> Option<Value> {
@@ -120,4 +169,55 @@ fn hops(mut list: &[u8]) -> Vec<u32> {
 
 fn network(to: Option<IpAddr>, length: u8) -> String {
     to.map_or_else(|| "default".into(), |to| format!("{to}/{length}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// struct fib_rule_hdr of IPv4 and a table, and attributes of four bytes.
+    fn rule_bytes(source_bits: u8, table: u8, attributes: &[(u16, u32)]) -> Vec<u8> {
+        let mut bytes = vec![IPV4, 0, source_bits, 0, table, 0, 0, TO_TABLE, 0, 0, 0, 0];
+        for (name, value) in attributes {
+            bytes.extend(8_u16.to_ne_bytes());
+            bytes.extend(name.to_ne_bytes());
+            bytes.extend(value.to_ne_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_rule_for_all_packets_is_told_from_one_for_some() {
+        let told = |bytes: &[u8]| rule(bytes).unwrap().to_string();
+        let every = [(RULE_PRIORITY, 32766), (SUPPRESSED, u32::MAX), (RULE_TABLE, 254)];
+        assert_eq!(told(&rule_bytes(0, 254, &every)), r#"{"priority":32766,"src":"all","table":"main"}"#);
+        let some = r#"{"priority":0,"some":true,"src":"all","table":"7"}"#;
+        assert_eq!(told(&rule_bytes(8, 7, &[])), some);
+        assert_eq!(told(&rule_bytes(0, 0, &[(RULE_TABLE, 7), (10, 1)])), some);
+        assert_eq!(told(&rule_bytes(0, 7, &[(SUPPRESSED, 0)])), some);
+        assert_eq!(rule(&[2, 0]), None);
+    }
+
+    #[test]
+    fn every_hop_has_an_interface() {
+        let hop = |length: u16, interface: u32| {
+            let mut bytes = [length.to_ne_bytes(), [0, 0]].concat();
+            bytes.extend(interface.to_ne_bytes());
+            bytes
+        };
+        assert_eq!(hops(&[hop(8, 3), hop(8, 4)].concat()), [3, 4]);
+        let gateway = [hop(16, 3), vec![0; 8], hop(8, 4)].concat();
+        assert_eq!(hops(&gateway), [3, 4]);
+        assert_eq!(hops(&[hop(0, 3), hop(8, 4)].concat()), [3, 4]);
+        assert_eq!(hops(&hop(u16::MAX, 3)), [3]);
+        assert_eq!(hops(&[8]), [0; 0]);
+    }
+
+    #[test]
+    fn both_families_have_their_rules() {
+        let listed = rules().unwrap();
+        let lists: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lists.len(), 2);
+        assert_eq!(lists[0][0]["table"], "local");
+    }
 }

@@ -221,3 +221,13 @@ fn rules_of_a_bridge() {
         "chain in { type filter hook input priority 0; policy accept; ip protocol udp udp dport 53 drop; }";
     judge("bridge", &nft("bridge", chain));
 }
+
+/// Rules may choose other tables of routes, or none.
+#[test]
+fn rules_choose_the_route() {
+    judge(
+        "rules",
+        "ip rule add to 192.0.2.7 blackhole
+ip -6 rule add from 2001:db8:1::7 to fd00:88::/64 prohibit",
+    );
+}

@@ -23,7 +23,7 @@ pub(super) fn redact(mut firewall: Firewall) -> Option<Firewall> {
             Listing::Ipset => {
                 *text = each_line(text, |before, word| before == "comment" && word.starts_with('"'));
             }
-            Listing::Addresses | Listing::Routes | Listing::Settings => {}
+            Listing::Addresses | Listing::Routes | Listing::Rules | Listing::Settings => {}
         }
     }
     Some(firewall)
