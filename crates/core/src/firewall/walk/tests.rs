@@ -864,3 +864,12 @@ fn a_trace_tells_within_and_beyond_a_rate_apart() {
     let after: Vec<_> = told.iter().filter(|step| step.0 == Some(1)).map(|step| step.2.as_str()).collect();
     assert_eq!(after, ["0.0 yes Rate(Beyond)", "0.0 no Rate(Beyond)"]);
 }
+
+#[test]
+fn a_trace_goes_in_each_order_that_chains_may_be_asked_in() {
+    let refuses = |decision| input(Policy::Accept, vec![vec![decide(decision)]]);
+    let told = told(vec![refuses(Decision::Drop), made(2, true, refuses(Decision::Reject))], 22);
+    let after: Vec<_> = told.iter().filter(|step| step.0 == Some(0)).map(|step| step.2.as_str()).collect();
+    assert_eq!(told[0].2, "Here");
+    assert_eq!(after, ["chain 1", "chain 0"]);
+}

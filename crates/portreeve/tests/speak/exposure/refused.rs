@@ -25,7 +25,10 @@ fn a_folder_that_is_none_is_named() {
 fn an_empty_folder_is_told_what_belongs_there() {
     let folder = Folder::with(&[("readme", "x")]);
     let said = folder.exposure("");
-    assert_refused(&said, &["there is no listing in it", "nft.json, iptables-save.txt", "route.json"]);
+    assert_refused(
+        &said,
+        &["there is no listing in it", "nft.json, nft-netlink.txt, iptables-save.txt", "route.json"],
+    );
 }
 
 #[test]
