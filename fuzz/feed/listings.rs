@@ -12,6 +12,7 @@ pub(crate) fn feed(bytes: &[u8]) {
     let mut around = Surroundings::default();
     let _ = network::read_addresses(&text, &mut around);
     let _ = network::read_routes(&text, &mut around);
+    let _ = network::read_rules(&text, &mut around);
     network::read_settings(&text, &mut around);
     let sets = ipset::read(&text).unwrap_or_default();
     for family in [Family::Ipv4, Family::Ipv6] {
@@ -20,7 +21,8 @@ pub(crate) fn feed(bytes: &[u8]) {
         assert!(rules(&ruleset) <= bytes.len());
     }
     let mut ruleset = Ruleset::default();
-    let _ = nft::read(&text, &nft::Beside::default(), &around, &mut ruleset);
+    let beside = nft::Beside { details: nft::Details::read(&text), ..nft::Beside::default() };
+    let _ = nft::read(&text, &beside, &around, &mut ruleset);
     assert!(rules(&ruleset) <= bytes.len());
     for listing in Listing::ALL {
         let firewall = Firewall { listings: [(listing, text.as_ref().into())].into() };

@@ -19,7 +19,7 @@ use core::cell::Cell;
 
 use serde_json::Value;
 
-pub use self::netlink::Details;
+pub use self::netlink::{Details, essence};
 use self::{chain::Reading, netlink::Asked, sets::Named};
 use super::{
     ruleset::{ChainId, Layer, Ruleset, Since},

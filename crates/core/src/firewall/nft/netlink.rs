@@ -41,7 +41,7 @@ impl<'a> Details<'a> {
                     }
                     is_family_loaded = loads_family(instruction);
                 }
-            } else if let Some(key) = head(line) {
+            } else if let Some(key) = head(line).filter(|_| table.is_none()) {
                 details.families.entry(key).and_modify(|asked| *asked = None).or_insert(Some(Asked::Any));
                 (rule, is_family_loaded) = (Some(key), false);
             } else if let Some(key) = opened_table(line) {
@@ -64,6 +64,30 @@ impl<'a> Details<'a> {
     pub(super) fn devices(&self, table: TableKey<'_>, chain: &str) -> Vec<String> {
         self.devices.get(&(table, chain)).cloned().unwrap_or_default()
     }
+}
+
+/// The same listing with nothing in it but what [`Details`] are read from: no comments, prefixes of logs and elements.
+#[must_use]
+pub fn essence(text: &str) -> String {
+    let mut kept = String::new();
+    // First come the instructions, below the name of each rule, then the rules as people write them.
+    let mut is_written = false;
+    for line in text.lines() {
+        is_written |= opened_table(line).is_some();
+        let is_chain = || line.starts_with("\tchain ") || devices(line).is_some();
+        let line = match line.strip_prefix("  [ ") {
+            _ if is_written && (opened_table(line).is_some() || is_chain()) => line,
+            _ if is_written => continue,
+            None if head(line).is_some() => line,
+            None => continue,
+            Some(instruction) if loads_family(instruction) || compared(instruction).is_some() => line,
+            // It stands between two others all the same: what is compared is what was loaded last.
+            Some(_) => "  [ ]",
+        };
+        kept.push_str(line);
+        kept.push('\n');
+    }
+    kept
 }
 
 /// `inet filter input 12`, and behind it perhaps the handle of the rule before.
@@ -123,6 +147,19 @@ mod tests {
         assert_eq!(asked((Layer::Netdev, "d"), Some(2)), Some(Asked::Only(Family::Ipv4)));
         assert_eq!([asked(inet, Some(5)), asked(inet, None)], [None, None]);
         assert_eq!(asked((Layer::Ip, "twice"), Some(2)), None);
+    }
+
+    #[test]
+    fn the_essence_says_the_same() {
+        // The mark of the connection is compared, and no family.
+        let marked = "inet t in 9\n  [ meta load nfproto => reg 1 ]\n  [ lookup reg 1 set s ]\n  [ ct load mark => reg 1 ]\n  [ cmp eq reg 1 0x00000002 ]\n";
+        let all = [marked, LISTING].concat();
+        let (details, essence) = (Details::read(&all), essence(&all));
+        let told = Details::read(&essence);
+        assert_eq!(told.family((Layer::Inet, "t"), "in", Some(9)), Some(Asked::Any));
+        assert_eq!((&told.families, &told.devices), (&details.families, &details.devices));
+        let secret = "inet t in 3\n  [ log prefix s3cret ]\n\ntable inet t {\n\tcomment \"s3cret\"\n\tchain in {\n\t\tdrop comment \"s3cret\"\n";
+        assert_eq!(super::essence(secret), "inet t in 3\n  [ ]\ntable inet t {\n\tchain in {\n");
     }
 
     #[test]

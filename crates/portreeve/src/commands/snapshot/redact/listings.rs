@@ -1,6 +1,9 @@
 //! Takes out of the listings of a packet filter what people wrote for themselves; what decides about packets stays.
 
-use portreeve_core::facts::{Firewall, Listing};
+use portreeve_core::{
+    facts::{Firewall, Listing},
+    firewall::nft,
+};
 use serde_json::Value;
 
 /// What stands in the place of a comment.
@@ -15,7 +18,7 @@ pub(super) fn redact(mut firewall: Firewall) -> Option<Firewall> {
     for (listing, text) in &mut firewall.listings {
         match listing {
             Listing::Nft => *text = rules_of_nft(text)?,
-            Listing::NftNetlink => *text = instructions(text),
+            Listing::NftNetlink => *text = nft::essence(text),
             Listing::Iptables | Listing::Ip6tables | Listing::IptablesLegacy | Listing::Ip6tablesLegacy => {
                 *text = each_line(text, |before, _| TEXTS_OF_IPTABLES.contains(&before));
             }
@@ -48,21 +51,6 @@ fn rules_of_nft(text: &str) -> Option<String> {
         }
     }
     serde_json::to_string(&value).ok()
-}
-
-/// The questions of rules, and what chains are for: nothing else is read of this listing, and it has every text in it that
-/// the other one has.
-fn instructions(text: &str) -> String {
-    const QUESTIONS: [&str; 3] = ["  [ meta load ", "  [ payload load ", "  [ cmp "];
-    const CHAINS: [&str; 3] = ["table ", "\tchain ", "\t\ttype "];
-    // First come the instructions, below the name of each rule, then the rules as people write them.
-    let mut is_written = false;
-    let is_kept = |line: &&str| {
-        is_written |= line.starts_with("table ");
-        let begins = |words: [&str; 3]| words.iter().any(|word| line.starts_with(word));
-        if is_written { begins(CHAINS) } else { begins(QUESTIONS) || !line.starts_with(char::is_whitespace) }
-    };
-    text.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Every line of `text` without the words that are a text by what stands before them.
@@ -148,11 +136,11 @@ mod tests {
             kept[0],
             "  [ log prefix s3cret ]\n  userdata = { \\x00s3cret }\n\n",
             kept[1],
-            "\t\tcomment \"s3cret\"\n\t\ttcp dport 1 log prefix \"s3cret\" comment \"of\ninet s3cret in 3\"\n\t}\n}\n",
+            "\t\tcomment \"s3cret\"\n\t\ttcp dport 1 log prefix \"s3cret\" comment \"of\ninet s3cret in 3 s\"\n\t}\n}\n",
         ]
         .concat();
         let told = redacted(Listing::NftNetlink, &text).unwrap();
-        assert_eq!(told.replace("\n\n", "\n"), kept.concat());
+        assert_eq!(told.replace("  [ ]\n", ""), kept.concat());
     }
 
     #[test]
