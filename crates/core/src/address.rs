@@ -44,6 +44,15 @@ impl Family {
     /// Both, the older first.
     pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
 
+    /// The family of an address, as it is written.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+
     /// The token of machine output.
     #[must_use]
     pub const fn name(self) -> &'static str {

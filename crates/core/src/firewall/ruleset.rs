@@ -1,10 +1,11 @@
 //! Rules as the kernel goes through them, whichever program wrote them (nft(8), iptables(8), A17).
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{
     intervals::{Interval, Intervals},
     packets::Field,
+    walk::Place,
 };
 
 /// All the rules of a network namespace.
@@ -12,6 +13,23 @@ use super::{
 pub struct Ruleset {
     /// The chains, those that are hooked into the kernel and those that are jumped to.
     pub chains: Vec<Chain>,
+}
+
+impl Ruleset {
+    /// The rule at `place` as a person would write it; at the end of a chain its policy.
+    #[must_use]
+    pub fn text(&self, place: Place) -> &str {
+        let chain = &self.chains[place.chain.0];
+        let rule = place.rule.and_then(|rule| chain.rules.get(rule));
+        rule.map_or_else(|| chain.policy_text(), |rule| &rule.text)
+    }
+
+    /// The same with where it stands: `ip filter INPUT: policy drop`.
+    #[must_use]
+    pub fn named(&self, place: Place) -> String {
+        let Chain { layer, table, name, .. } = &self.chains[place.chain.0];
+        format!("{} {table} {name}: {}", layer.name(), self.text(place))
+    }
 }
 
 /// The number of a chain: its place in [`Ruleset::chains`].

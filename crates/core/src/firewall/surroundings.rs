@@ -147,8 +147,7 @@ impl Surroundings {
     /// Whether an address is this host's own.
     #[must_use]
     pub fn is_own(&self, address: IpAddr) -> bool {
-        let family = if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-        self.local(family).contains(number(address))
+        self.local(Family::of(address)).contains(number(address))
     }
 
     /// The number of the interface with this name.

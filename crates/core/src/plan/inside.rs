@@ -94,7 +94,7 @@ fn leads_out(filter: &Filter, number: usize) -> bool {
 
 fn leads_to(filter: &Filter, number: usize, targets: &[Intervals; 2]) -> bool {
     networks(filter, number).any(|network| {
-        let family = if network.addr().is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+        let family = Family::of(network.addr());
         !numbers(network).and(&targets[family as usize]).is_empty()
     })
 }

@@ -1,7 +1,6 @@
 //! Whether those who are on the host can still get in once changes are made (A15).
 
-use alloc::{boxed::Box, format, string::String};
-use core::net::IpAddr;
+use alloc::boxed::Box;
 
 use ipnet::IpNet;
 
@@ -33,7 +32,7 @@ pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) ->
         let run = verdict(&after, foothold);
         let passes = run.as_ref().is_some_and(|run| run.reached == Reached::Reachable);
         (!passes).then(|| {
-            let rule = run.and_then(|run| decisive(&run)).map(|place| named(&after, place));
+            let rule = run.and_then(|run| decisive(&run)).map(|place| after.ruleset.named(place));
             Refused::WouldCut(Box::new(Cut { foothold: foothold.clone(), rule }))
         })
     };
@@ -43,7 +42,7 @@ pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) ->
 /// What becomes of new connections like that of `foothold`; `None` where no packet could be one.
 pub(super) fn verdict(filter: &Filter, foothold: &Foothold) -> Option<Exposure> {
     let [peer, local] = [&foothold.peer, &foothold.local].map(|address| address.ip.to_canonical());
-    let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+    let family = Family::of(local);
     let own = IpNet::from(peer);
     let senders = match (&foothold.interface, filter.around.is_own(peer)) {
         (_, true) => Senders::Host,
@@ -56,25 +55,13 @@ pub(super) fn verdict(filter: &Filter, foothold: &Foothold) -> Option<Exposure> 
         addresses: Some(Intervals::one(number(local))),
         ports: PortRange { first: foothold.port, last: foothold.port },
     };
-    let is_possible = is_of(peer, family);
+    let is_possible = Family::of(peer) == family;
     exposed(filter, &senders, &to).into_iter().next().filter(|_| is_possible)
-}
-
-const fn is_of(address: IpAddr, family: Family) -> bool {
-    matches!((address, family), (IpAddr::V4(_), Family::Ipv4) | (IpAddr::V6(_), Family::Ipv6))
 }
 
 /// The rule that ends the way of packets, or of which nobody can tell whether it does.
 fn decisive(run: &Exposure) -> Option<Place> {
     run.doubts.iter().chain(&run.decided_by).next().copied()
-}
-
-/// `inet filter input: policy drop`; of the gate only that it is the gate, as its rules say nothing to a person.
-fn named(filter: &Filter, place: Place) -> String {
-    let chain = &filter.ruleset.chains[place.chain.0];
-    let rule = place.rule.and_then(|rule| chain.rules.get(rule));
-    let text = rule.map_or_else(|| chain.policy_text(), |rule| &rule.text);
-    format!("{} {} {}: {text}", chain.layer.name(), chain.table, chain.name)
 }
 
 #[cfg(test)]

@@ -222,6 +222,6 @@ fn place_view(place: Place, filter: &Filter) -> PlaceView<'_> {
         table: &chain.table,
         chain: &chain.name,
         handle: rule.and_then(|rule| rule.handle),
-        text: rule.map_or_else(|| chain.policy_text(), |rule| &rule.text),
+        text: filter.ruleset.text(place),
     }
 }

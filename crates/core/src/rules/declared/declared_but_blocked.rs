@@ -1,6 +1,6 @@
 //! A declared service listens, and a rule keeps those out who are meant to reach it (A15, A20).
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
@@ -57,7 +57,7 @@ fn judge(world: &World<'_>, filter: &Filter, holding: &Holding<'_>) -> Option<Fi
 fn finding(filter: &Filter, holding: &Holding<'_>, zone: &str, place: Place) -> Finding {
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
-    let rule = named(filter, place);
+    let rule = filter.ruleset.named(place);
     let finding = RULE.finding(
         text!(
             "{name} is meant to be reached from {zone} on {spec}, and `{rule}` keeps that out",
@@ -70,14 +70,6 @@ fn finding(filter: &Filter, holding: &Holding<'_>, zone: &str, place: Place) -> 
     );
     finding
         .run(opening(&filter.ruleset, place, spec).into_iter().chain([format!("portreeve exposure {spec}")]))
-}
-
-/// `ip filter INPUT: policy drop`.
-fn named(filter: &Filter, place: Place) -> String {
-    let chain = &filter.ruleset.chains[place.chain.0];
-    let rule = place.rule.and_then(|rule| chain.rules.get(rule));
-    let text = rule.map_or_else(|| chain.policy_text(), |rule| &rule.text);
-    format!("{} {} {}: {text}", chain.layer.name(), chain.table, chain.name)
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ impl Question {
     /// Where its packet goes.
     pub(super) fn destination(&self) -> To {
         To {
-            family: family(self.from),
+            family: Family::of(self.from),
             protocol: self.protocol,
             addresses: Some(Intervals::one(number(self.to))),
             ports: PortRange::one(self.port),
@@ -94,7 +94,7 @@ impl Question {
     /// What about it cannot be asked.
     pub(super) fn mistake(&self, filter: &Filter) -> Option<Text> {
         let Self { from, to, .. } = self;
-        if family(*from) != family(*to) {
+        if Family::of(*from) != Family::of(*to) {
             return Some(text!(
                 "{from} and {to} are not of the same family",
                 "{from} と {to} のアドレスファミリーが異なります"
@@ -104,13 +104,6 @@ impl Question {
         filter.around.interface(interface).is_none().then(|| {
             text!("there is no interface `{interface}`", "`{interface}` というインターフェースはありません")
         })
-    }
-}
-
-pub(super) const fn family(address: IpAddr) -> Family {
-    match address {
-        IpAddr::V4(_) => Family::Ipv4,
-        IpAddr::V6(_) => Family::Ipv6,
     }
 }
 

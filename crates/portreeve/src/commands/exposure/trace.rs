@@ -4,17 +4,14 @@ use std::net::IpAddr;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
+    address::Family,
     exposure::{destinations, traced},
     firewall::{Filter, Interval, Sender, address},
     text,
     words::{Lang, Text, Words},
 };
 
-use super::{
-    PORT,
-    ask::{Question, family},
-    listings::Sight,
-};
+use super::{PORT, ask::Question, listings::Sight};
 use crate::{
     asked::{self, Asked},
     failure::Failure,
@@ -109,7 +106,7 @@ const EXAMPLE: Words = Words {
 
 /// The addresses of this host to which a packet of `source` can go.
 fn own_addresses(source: IpAddr, filter: &Filter) -> Result<Vec<IpAddr>, Failure> {
-    let family = family(source);
+    let family = Family::of(source);
     let sender = if filter.around.is_own(source) { Sender::Host } else { Sender::Outside };
     let all = destinations(&filter.around, family, sender);
     let each = |span: Interval| span.first..=span.last;
