@@ -19,6 +19,8 @@ use crate::{
 const READS_MAX: u32 = 5;
 /// Where these stand the JSON of nft 1.0.6 does not show all: the family of a refusal, the devices of a chain.
 const HIDDEN: [&str; 2] = ["\"tcp reset\"", "\"ingress\""];
+/// How the objects of the gate begin, of which nothing is hidden: there everything that is refused is, of either family.
+const GATE: &str = r#""family": "inet", "table": "portreeve","#;
 /// Where the kernel names the older tables of iptables that it has (net/netfilter/x_tables.c).
 const LEGACY: [(&str, Listing, &str); 2] = [
     ("/proc/net/ip_tables_names", Listing::IptablesLegacy, "iptables-legacy-save"),
@@ -102,7 +104,7 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
     for (listing, program) in nft.into_iter().chain(legacy) {
         listings.insert(listing, program.finish()?);
     }
-    if listings.get(&Listing::Nft).is_some_and(|text| HIDDEN.iter().any(|word| text.contains(word))) {
+    if listings.get(&Listing::Nft).is_some_and(|text| hides(text)) {
         let program = Program::start("nft", &["-t", "--debug=netlink", "list", "ruleset"])?;
         listings.insert(Listing::NftNetlink, program.finish()?);
     }
@@ -111,6 +113,13 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
     }
     let is_same = kernel::tables()?.generation == tables.generation;
     Ok(is_same.then_some(listings))
+}
+
+/// Whether a rule or a chain of somebody else says less than it does.
+fn hides(listing: &str) -> bool {
+    let objects = listing.split(r#"{"rule": {"#).flat_map(|part| part.split(r#"{"chain": {"#));
+    let mut others = objects.filter(|object| !object.starts_with(GATE));
+    others.any(|object| HIDDEN.iter().any(|word| object.contains(word)))
 }
 
 /// What lists the tables of nftables; nothing where there is none.
@@ -135,4 +144,26 @@ fn start_legacy() -> Result<Vec<(Listing, Program)>, ProgramError> {
     let is_used = |path: &str| fs::read_to_string(path).is_ok_and(|names| !names.trim().is_empty());
     let used = LEGACY.into_iter().filter(|(path, ..)| is_used(path));
     used.map(|(_, listing, program)| Ok((listing, Program::start(program, &[])?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_hides_nothing_and_others_may() {
+        let rule = |table: &str, expression: &str| {
+            let at = format!(r#""family": "inet", "table": "{table}", "chain": "rejected", "handle": 9"#);
+            format!(r#"{{"rule": {{{at}, "expr": [{expression}]}}}}"#)
+        };
+        let reset = r#"{"reject": {"type": "tcp reset"}}"#;
+        let listing = |objects: &[String]| format!(r#"{{"nftables": [{}]}}"#, objects.join(", "));
+        let own = rule("portreeve", reset);
+        assert!(!hides(&listing(&[])));
+        assert!(!hides(&listing(&[own.clone(), rule("other", r#"{"drop": null}"#)])));
+        assert!(hides(&listing(&[own.clone(), rule("other", reset)])));
+        let chain = r#"{"chain": {"family": "netdev", "table": "t", "name": "c", "hook": "ingress"}}"#;
+        assert!(hides(&listing(&[own, chain.into()])));
+        assert!(hides(&listing(&[rule("portreeve2", reset)])));
+    }
 }
