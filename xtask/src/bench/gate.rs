@@ -1,11 +1,16 @@
-//! How fast the packet filter is judged.
+//! How fast the packet filter is judged and changed, and how fast packets get past it.
 
+mod change;
 mod exposure;
+mod rate;
+mod scene;
+mod trial;
 
 use super::report::Row;
 use crate::shell::Result;
 
 /// Every row.
 pub(super) fn rows() -> Result<Vec<Row>> {
-    exposure::rows()
+    let parts = [exposure::rows()?, change::rows()?, rate::rows()?, trial::rows()?];
+    Ok(parts.into_iter().flatten().collect())
 }
