@@ -9,7 +9,7 @@ mod listings;
 pub mod network;
 pub mod nft;
 mod packets;
-mod protocols;
+pub(crate) mod protocols;
 mod quote;
 mod ruleset;
 mod surroundings;

@@ -1,7 +1,7 @@
 //! The gate: which ports may come in from where, and the one table of nftables that keeps it so (A15, A16).
 //!
 //! It judges tcp, udp, udplite and sctp as they come in to this host, and as they come in to a port of it that leads
-//! into a container. Every other protocol passes but the questions of ICMP, and so does what a router passes on and all
+//! into a container. Every other protocol passes but the questions of ICMP and what the policy closes, and so does what a router passes on and all
 //! that goes out.
 
 mod body;
@@ -12,6 +12,7 @@ mod kept;
 mod listing;
 mod name;
 mod openings;
+mod other_protocol;
 mod standing;
 mod temporary;
 mod transaction;
@@ -22,19 +23,24 @@ pub use self::{
     listing::Listing,
     name::{InterfacePattern, ZoneName},
     openings::{Destination, Openings, Ports, Receivers},
+    other_protocol::OtherProtocol,
     standing::{Generation, ReadError, Standing, Trial},
     temporary::{Counters, Kept, Open, Temporary},
     transaction::{Keep, Refused, Revision, Transaction, apply, confirm, create, remove, take_back},
 };
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use self::openings::destinations;
 use crate::{
     desired::Desired,
-    policy::{HOST, Place, Policy, WORLD},
+    policy::{HOST, Place, Policy, ProtocolReach, WORLD},
     port::Protocol,
 };
 
@@ -65,6 +71,8 @@ pub struct Declared {
     pub zones: Vec<Zone>,
     /// What becomes of the rest.
     pub refusal: Refusal,
+    /// The other protocols that do not pass from everywhere.
+    pub closed: BTreeSet<OtherProtocol>,
     /// The interfaces of containers and virtual machines, whose connections to published ports are nobody's from outside.
     pub inside: Vec<InterfacePattern>,
 }
@@ -89,6 +97,8 @@ pub struct Zone {
     pub interfaces: Vec<InterfacePattern>,
     /// What may come in.
     pub openings: Openings,
+    /// Of the other protocols that do not pass from everywhere, those that pass from here.
+    pub protocols: BTreeSet<OtherProtocol>,
 }
 
 /// The addresses that packets of a zone come from.
@@ -147,7 +157,6 @@ impl Gate {
     pub fn of(
         policy: &Policy,
         desired: &Desired<'_>,
-        refusal: Refusal,
         inside: Vec<InterfacePattern>,
     ) -> Result<Self, GateError> {
         let mut all: BTreeMap<&str, Openings> = BTreeMap::new();
@@ -166,23 +175,44 @@ impl Gate {
         let world = all.remove(WORLD).unwrap_or_default().merged();
         let zones = policy.zones.iter().map(|zone| {
             let openings = all.remove(zone.name.as_str()).unwrap_or_default();
-            Zone::of(zone, openings.merged())
+            Zone::of(zone, openings.merged(), protocols(policy, &zone.name))
         });
         let zones = zones.collect::<Result<_, _>>()?;
-        Ok(Self::Declared(Declared { world, zones, refusal, inside }))
+        Ok(Self::Declared(Declared {
+            world,
+            zones,
+            refusal: policy.refusal,
+            closed: closed(policy).collect(),
+            inside,
+        }))
     }
 }
 
+/// The other protocols that do not pass from everywhere.
+fn closed(policy: &Policy) -> impl Iterator<Item = OtherProtocol> {
+    let is_closed = |it: &&ProtocolReach| !it.reach.iter().any(|zone| zone == WORLD);
+    policy.protocols.iter().filter(is_closed).map(|it| it.protocol)
+}
+
+/// Of those, the ones that pass from a zone.
+fn protocols(policy: &Policy, zone: &str) -> BTreeSet<OtherProtocol> {
+    let passes = |it: &&ProtocolReach| reached(&it.reach).any(|reached| reached == zone);
+    policy.protocols.iter().filter(passes).map(|it| it.protocol).collect()
+}
+
 /// The zones of a reach: `world` holds all others, and what never leaves the host needs no gate.
-fn reached(reach: &[alloc::string::String]) -> impl Iterator<Item = &str> {
+fn reached(reach: &[String]) -> impl Iterator<Item = &str> {
     let is_world = reach.iter().any(|zone| zone == WORLD);
-    let named =
-        reach.iter().map(alloc::string::String::as_str).filter(move |zone| *zone != HOST && !is_world);
+    let named = reach.iter().map(String::as_str).filter(move |zone| *zone != HOST && !is_world);
     is_world.then_some(WORLD).into_iter().chain(named)
 }
 
 impl Zone {
-    fn of(zone: &crate::policy::Zone, openings: Openings) -> Result<Self, GateError> {
+    fn of(
+        zone: &crate::policy::Zone,
+        openings: Openings,
+        protocols: BTreeSet<OtherProtocol>,
+    ) -> Result<Self, GateError> {
         let place = || zone.place.clone();
         if zone.from.is_empty() && zone.interfaces.is_empty() {
             return Err(GateError::EmptyZone { place: place() });
@@ -194,7 +224,7 @@ impl Zone {
         // One that stands for all of them is no condition.
         let is_any = interfaces.iter().any(InterfacePattern::is_any);
         let interfaces = if is_any { Vec::new() } else { interfaces };
-        Ok(Self { name, sources: Sources::of(&zone.from), interfaces, openings })
+        Ok(Self { name, sources: Sources::of(&zone.from), interfaces, openings, protocols })
     }
 }
 

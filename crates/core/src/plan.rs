@@ -3,6 +3,7 @@
 mod effect;
 mod grounds;
 mod inside;
+mod passage;
 mod protect;
 mod refused;
 mod simulate;
@@ -11,6 +12,7 @@ mod zone;
 pub use self::{
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
+    passage::ProtocolPassage,
     protect::protect,
     refused::{Cut, Refused},
     simulate::simulate,
@@ -22,7 +24,7 @@ use alloc::{vec, vec::Vec};
 use crate::{
     facts::{Foothold, Gap, Listing},
     firewall::{self, Filter},
-    gate::{Body, Gate, Keep, Refusal, Standing},
+    gate::{Body, Gate, Keep, Standing},
     text,
     words::{Text, inflect},
     world::World,
@@ -31,8 +33,6 @@ use crate::{
 /// What a person asks for beside the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// What becomes of packets that the gate does not let in.
-    pub refusal: Refusal,
     /// The connections by which people are on the host, and whoever asks among them.
     pub footholds: Vec<Foothold>,
 }
@@ -46,6 +46,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What each zone gains and loses, where it does.
     pub zones: Vec<ZoneChange>,
+    /// From which zones the protocols come that have no ports to judge.
+    pub protocols: Vec<ProtocolPassage>,
     /// The changes that take all of it back, in the order in which they are made.
     pub undo: Vec<Change>,
 }
@@ -74,10 +76,10 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let filter = seen(world)?;
     let standing = standing(world)?;
     let inside = inside::interfaces(world, filter);
-    let gate = Gate::of(policy, &world.desired, asked.refusal, inside).map_err(Refused::Gate)?;
+    let gate = Gate::of(policy, &world.desired, inside).map_err(Refused::Gate)?;
     let wanted = Body::from(&gate);
     let before = standing.as_ref().map(|standing| standing.body().ok_or(Refused::Changed)).transpose()?;
-    let mut plan = Plan::default();
+    let mut plan = Plan { protocols: passage::protocols(policy), ..Plan::default() };
     if before != Some(&wanted) {
         let of = |what, because| vec![Change { what, because, article: OF_THE_GATE }];
         plan.undo = match before {

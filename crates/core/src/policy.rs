@@ -14,7 +14,12 @@ use core::fmt;
 use ipnet::IpNet;
 use jiff::civil::Date;
 
-use crate::{address::Address, owner::Owner, port::PortSpec};
+use crate::{
+    address::Address,
+    gate::{OtherProtocol, Refusal},
+    owner::Owner,
+    port::PortSpec,
+};
 
 /// The zone that holds every packet.
 pub const WORLD: &str = "world";
@@ -26,10 +31,14 @@ pub const HOST: &str = "host";
 pub struct Policy {
     /// The files it was read from, in order.
     pub files: Vec<Arc<str>>,
+    /// What becomes of packets that are not let in.
+    pub refusal: Refusal,
     /// The zones that the policy names, besides the built-in `world` and `host`.
     pub zones: Vec<Zone>,
     /// The services.
     pub services: Vec<Service>,
+    /// Who may send other protocols than those that are judged by ports; one that is not here passes.
+    pub protocols: Vec<ProtocolReach>,
     /// The findings that a person lives with.
     pub waivers: Vec<Waiver>,
 }
@@ -89,6 +98,17 @@ impl Service {
     pub fn reaches_world(&self) -> bool {
         self.reach.iter().any(|zone| zone == WORLD)
     }
+}
+
+/// Who may send a protocol of which the gate judges no ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolReach {
+    /// The protocol.
+    pub protocol: OtherProtocol,
+    /// The zones from which it passes; `host` alone closes it.
+    pub reach: Vec<String>,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// A finding that a person has looked at and lives with.

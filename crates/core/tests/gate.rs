@@ -34,13 +34,22 @@ fn policy(text: &str) -> Policy {
 }
 
 fn declared(name: &str, refusal: Refusal, inside: &[&str]) -> Body {
-    let policy = policy(&text(name));
+    let policy = Policy { refusal, ..policy(&text(name)) };
+    body(&policy, inside)
+}
+
+fn body(policy: &Policy, inside: &[&str]) -> Body {
     let inside = inside.iter().map(|name| InterfacePattern::of(name).expect("an interface"));
-    Body::from(&Gate::of(&policy, &desire(&policy), refusal, inside.collect()).expect("a gate"))
+    Body::from(&Gate::of(policy, &desire(policy), inside.collect()).expect("a gate"))
 }
 
 fn zones() -> Body {
     declared("zones.toml", Refusal::Drop, &[])
+}
+
+/// Some protocols come from zones alone, and one from nowhere.
+fn protocols() -> Body {
+    body(&policy(&text("protocols.toml")), &["docker0"])
 }
 
 fn closed() -> Body {
@@ -74,6 +83,7 @@ fn own_part(transaction: &Transaction) -> &str {
 fn every_text_is_as_it_was_judged() {
     is_as_written(own_part(&gate::create(&zones(), Revision::of(100))), "zones.nft");
     is_as_written(own_part(&gate::create(&closed(), Revision::of(7))), "closed.nft");
+    is_as_written(own_part(&gate::create(&protocols(), Revision::of(9))), "protocols.nft");
     let less = declared("less.toml", Refusal::Reject, &["docker0"]);
     let trial = gate::apply(&less, &standing("zones.json"), Keep::OnTrial(minute())).unwrap();
     is_as_written(trial.as_str(), "trial.nft");
@@ -120,6 +130,12 @@ fn a_change_lists_as_the_kernel_lists_it() {
     let mut listing = before();
     listing.create(&zones(), Revision::of(100));
     lists(&listing, "zones.json");
+    let mut listing = Listing::read(&text("protocols.json")).expect("a listing");
+    listing.remove();
+    listing.create(&protocols(), Revision::of(9));
+    lists(&listing, "protocols.json");
+    let mut listing = before();
+    listing.create(&zones(), Revision::of(100));
     let less = declared("less.toml", Refusal::Reject, &["docker0"]);
     listing.apply(&less, &listing.standing().unwrap().unwrap(), Keep::OnTrial(minute())).unwrap();
     lists(&listing, "trial.json");
@@ -143,9 +159,13 @@ fn a_gate_that_was_made_on_trial_lists_as_the_kernel_lists_it() {
 #[test]
 fn what_stands_is_known_for_what_was_made() {
     let less = declared("less.toml", Refusal::Reject, &["docker0"]);
-    for (listing, body) in
-        [("zones.json", zones()), ("trial.json", zones()), ("less.json", less), ("closed.json", closed())]
-    {
+    for (listing, body) in [
+        ("zones.json", zones()),
+        ("trial.json", zones()),
+        ("less.json", less),
+        ("closed.json", closed()),
+        ("protocols.json", protocols()),
+    ] {
         assert_eq!(standing(listing).body(), Some(&body), "{listing}");
     }
 }
@@ -153,7 +173,7 @@ fn what_stands_is_known_for_what_was_made() {
 #[test]
 fn a_gate_reads_back_as_it_is_saved() {
     let less = declared("less.toml", Refusal::Reject, &["docker0"]);
-    for body in [zones(), less, closed(), Body::open()] {
+    for body in [zones(), less, closed(), protocols(), Body::open()] {
         assert_eq!(Body::read(&body.saved()), Some(body));
     }
     for wrong in ["", "{}", "[1]", r#"[{"table": {}}]"#, r#"[{"rule": {"chain": "a_input"}}]"#] {
@@ -205,7 +225,9 @@ fn what_somebody_else_wrote_around_the_generations_is_noticed() {
 
 #[test]
 fn a_generation_is_read_back_as_it_was_kept() {
-    for body in [zones(), closed(), declared("less.toml", Refusal::Reject, &["docker0", "veth*"])] {
+    for body in
+        [zones(), closed(), protocols(), declared("less.toml", Refusal::Reject, &["docker0", "veth*"])]
+    {
         let kept = serde_json::to_string(&body).unwrap();
         assert_eq!(serde_json::from_str::<Body>(&kept).unwrap(), body, "{kept}");
         let hostile = kept.replace("a_world_tcp", "a_world_tcp; flush ruleset");
@@ -525,4 +547,27 @@ fn some_packets_pass_whatever_is_declared() {
     assert_eq!(fate(&rules, &with(&offer, Field::SourcePort, 66), 68), Fate::Rejected);
     let offer = with(&to(sent("wan0", "fe80::9", UDP), "2001:db8::2"), Field::SourcePort, 547);
     assert_eq!(fate(&rules, &offer, 546), Fate::Rejected, "it answers to an address of the link alone");
+}
+
+#[test]
+fn a_protocol_without_ports_comes_from_where_the_policy_says() {
+    let rules = rules("protocols.json");
+    let arrives = Fate::Arrives(Rewritten { address: None, port: None });
+    let of = |interface: &str, source: &str, protocol: u8| {
+        let packets = sent(interface, source, TCP).with(Field::Protocol, Intervals::one(protocol.into()));
+        fate(&rules, &packets, 0)
+    };
+    let (gre, esp, ospf, ipip, igmp, vrrp) = (47, 50, 89, 4, 2, 112);
+    for (interface, source, passing) in [
+        ("wan0", WORLD, vec![igmp, vrrp]),
+        ("wan0", WORLD6, vec![igmp, vrrp]),
+        ("wan0", "203.0.113.9", vec![gre, esp, igmp, vrrp]),
+        ("wan0", "2001:db8:1::9", vec![gre, esp, igmp, vrrp]),
+        ("eth1", "10.0.0.9", vec![esp, ospf, igmp, vrrp]),
+    ] {
+        for protocol in [gre, esp, ospf, ipip, igmp, vrrp] {
+            let own = if passing.contains(&protocol) { arrives.clone() } else { Fate::Rejected };
+            assert_eq!(of(interface, source, protocol), own, "{source} {protocol}");
+        }
+    }
 }

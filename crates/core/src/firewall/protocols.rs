@@ -89,6 +89,11 @@ pub(super) fn number(text: &str) -> Option<u8> {
 }
 
 /// The number of the protocol that nft prints by this name.
-pub(super) fn named_by_nft(text: &str) -> Option<u8> {
+pub(crate) fn named_by_nft(text: &str) -> Option<u8> {
     NAMES.iter().chain(OF_NFT).find(|(name, _)| *name == text).map(|(_, number)| *number)
+}
+
+/// The name by which nft prints this number, where the host has /etc/protocols.
+pub(crate) fn printed_by_nft(number: u8) -> Option<&'static str> {
+    NAMES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name)
 }

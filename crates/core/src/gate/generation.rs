@@ -1,7 +1,7 @@
 //! The sets and chains of a gate: what it lets in, as rules (A15, A16).
 
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec,
@@ -48,15 +48,17 @@ fn of_declared(gate: &Declared) -> Body {
 
 /// What is judged in another way, or not at all.
 fn before(gate: &Declared, hook: Hook) -> Vec<Rule> {
-    let transport = |is, numbers: &[u8]| Match::Transport(is, numbers.iter().copied().collect());
     let first = match hook {
-        Hook::Input => {
-            Some(Rule { matches: vec![transport(Is::AmongThem, &CONTROL)], verdict: goto("control") })
-        }
+        Hook::Input => Some(Rule {
+            matches: vec![Match::Transport(Is::AmongThem, CONTROL.into())],
+            verdict: goto("control"),
+        }),
         Hook::Forward if gate.inside.is_empty() => None,
         Hook::Forward => Some(Rule { matches: vec![by(&gate.inside)], verdict: Verdict::Accept }),
     };
-    let others = transport(Is::NoneOfThem, &JUDGED.map(Protocol::number));
+    let judged = JUDGED.map(Protocol::number).into_iter();
+    let judged = judged.chain(gate.closed.iter().map(|protocol| protocol.number()));
+    let others = Match::Transport(Is::NoneOfThem, judged.collect());
     let rest = Rule { matches: vec![others], verdict: Verdict::Accept };
     first.into_iter().chain([rest]).collect()
 }
@@ -112,6 +114,11 @@ fn sets_of_zone(zone: &Zone) -> Vec<Set> {
 /// The rules that are gone through for packets that are in a zone.
 fn rules_of_zone(zone: &Zone, hook: Hook) -> Vec<Rule> {
     let mut rules = passing(&zone.name.to_string(), &zone.openings, hook);
+    let protocols: BTreeSet<u8> = zone.protocols.iter().map(|protocol| protocol.number()).collect();
+    if !protocols.is_empty() {
+        let matches = vec![Match::Transport(Is::AmongThem, protocols)];
+        rules.push(Rule { matches, verdict: Verdict::Accept });
+    }
     rules.extend(JUDGED.map(|protocol| {
         let open = Name::Shared(format!("open_{}_{protocol}", zone.name));
         Rule { matches: asking(&open, protocol, hook), verdict: goto("pass") }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn of(policy: &Policy) -> Result<Gate, GateError> {
-    Gate::of(policy, &desire(policy), Refusal::Drop, Vec::new())
+    Gate::of(policy, &desire(policy), Vec::new())
 }
 
 /// A policy with one service of these ports, to a reach.

@@ -6,8 +6,9 @@ use core::time::Duration;
 
 use super::*;
 use crate::{
+    exposure::Reached,
     facts::{Firewall, GapKind},
-    gate::{self, Keep, Timeout},
+    gate::{self, Keep, Refusal, Timeout},
     rules::testing::{Scene, filtering, published, scene},
 };
 
@@ -116,6 +117,25 @@ fn what_is_done_is_not_planned_again() {
     assert!(
         undone.as_str().contains("set a_world_tcp { type inet_service; flags interval; elements = { 443 } }")
     );
+}
+
+#[test]
+fn whoever_is_refused_is_told_where_the_policy_prefers_it() {
+    let mut scene = host(&[("web", "443/tcp", "world")], "-A INPUT -j ACCEPT\n");
+    scene.policy.as_mut().unwrap().refusal = Refusal::Reject;
+    let scene = scene.listens("other.service", "0.0.0.0:6379/tcp");
+    let plan = planned(&scene);
+    let lost = plan.zones.iter().flat_map(|zone| &zone.loses);
+    assert!(plan.zones.iter().any(|zone| !zone.loses.is_empty()));
+    // DHCP comes in everywhere.
+    for change in lost.filter(|change| ![68, 546].contains(&change.ports.range.first)) {
+        assert_eq!(change.after, Reached::Rejected, "{change:?}");
+    }
+    // It is another gate than one that drops.
+    let mut done = after(&scene, &plan.changes);
+    assert_eq!(planned(&done).changes, []);
+    done.policy.as_mut().unwrap().refusal = Refusal::Drop;
+    assert_eq!(planned(&done).changes.len(), 1);
 }
 
 #[test]

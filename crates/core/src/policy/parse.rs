@@ -5,6 +5,8 @@ mod lines;
 mod overlap;
 mod owner;
 mod ports;
+mod protocol;
+mod refuse;
 mod report;
 mod service;
 mod syntax;
@@ -17,13 +19,15 @@ use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 
 use self::{
     lines::Mark,
+    refuse::REFUSE,
     report::{Report, clip, did_you_mean},
     service::Places,
     tree::{Content, Tree, Value},
     value::{Key, Table, as_key, check_name, is_name, refuse_kind},
 };
-use super::{HOST, Place, Policy, Service, WORLD, Waiver, Zone, limits};
+use super::{HOST, Place, Policy, ProtocolReach, Service, WORLD, Waiver, Zone, limits};
 use crate::{
+    gate::Refusal,
     registry::Registry,
     text,
     words::{Text, Words},
@@ -38,10 +42,11 @@ pub const POLICY_VERSION: u32 = 1;
 const VERSION: Key = Key { name: "version", example: "version = 1" };
 const ZONE: Key = Key { name: "zone", example: "[zone.office]" };
 const SERVICE: Key = Key { name: "service", example: "[service.web]" };
+const PROTOCOL: Key = Key { name: "protocol", example: "[protocol.gre]" };
 const WAIVE: Key = Key { name: "waive", example: "[[waive]]" };
 
 /// The keys of a file.
-const KEYS: &[Key] = &[VERSION, ZONE, SERVICE, WAIVE];
+const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, WAIVE];
 
 /// One file of a policy.
 #[derive(Clone, Debug)]
@@ -101,9 +106,14 @@ struct Reading<'a> {
     report: Report<'a>,
     /// The tree of the last file: the next takes its memory over.
     tree: Tree<'a>,
+    refusal: Option<(Mark, Refusal)>,
     zones: Vec<Zone>,
     services: Vec<Service>,
     places: Places,
+    protocols: Vec<ProtocolReach>,
+    /// The zones of their reach, one behind the other.
+    protocol_places: Vec<Mark>,
+    protocol_names: BTreeMap<String, Mark>,
     waivers: Vec<Waiver>,
     zone_names: BTreeMap<String, Mark>,
 }
@@ -114,9 +124,13 @@ impl<'a> Reading<'a> {
             registry,
             report: Report::default(),
             tree: Tree::default(),
+            refusal: None,
             zones: Vec::new(),
             services: Vec::new(),
             places: Places::default(),
+            protocols: Vec::new(),
+            protocol_places: Vec::new(),
+            protocol_names: BTreeMap::new(),
             waivers: Vec::new(),
             zone_names: BTreeMap::new(),
         }
@@ -145,8 +159,10 @@ impl<'a> Reading<'a> {
             return;
         }
         table.refuse_unknown(KEYS, &mut self.report);
+        self.refusal(table);
         self.named(table, ZONE, Self::zone);
         self.named(table, SERVICE, Self::service);
+        self.named(table, PROTOCOL, Self::protocol);
         self.waivers(table);
     }
 
@@ -219,6 +235,19 @@ impl<'a> Reading<'a> {
         refuse_kind(at, key, wanted, value, &mut self.report);
     }
 
+    fn refusal(&mut self, table: &Table<'_, '_>) {
+        let Some((at, refusal)) = refuse::read(table, &mut self.report) else { return };
+        match self.refusal {
+            Some((first, _)) => self.report.clash(
+                first,
+                at,
+                text!("`refuse` is written twice", "`refuse` が 2 回書かれています"),
+                text!("take one of them out", "どちらかを削除してください"),
+            ),
+            None => self.refusal = Some((at, refusal)),
+        }
+    }
+
     fn zone(&mut self, name: &str, table: &Table<'_, '_>) {
         if self.is_full(self.zones.len(), limits::ZONES_MAX, table.at) {
             return;
@@ -237,6 +266,16 @@ impl<'a> Reading<'a> {
         check_name(name, table.at, &mut self.report);
         let service = service::read(name, table, self.registry, &mut self.places, &mut self.report);
         self.services.push(service);
+    }
+
+    fn protocol(&mut self, name: &str, table: &Table<'_, '_>) {
+        if self.is_full(self.protocol_names.len(), limits::ZONES_MAX, table.at) {
+            return;
+        }
+        if let Some(first) = self.protocol_names.insert(name.into(), table.at) {
+            refuse_twice("protocol", name, first, table.at, &mut self.report);
+        }
+        self.protocols.extend(protocol::read(name, table, &mut self.protocol_places, &mut self.report));
     }
 
     fn waivers(&mut self, table: &Table<'_, '_>) {
@@ -282,8 +321,10 @@ impl<'a> Reading<'a> {
         }
         let policy = Policy {
             files: sources.iter().map(|source| source.name.clone()).collect(),
+            refusal: self.refusal.map(|(_, refusal)| refusal).unwrap_or_default(),
             zones: self.zones,
             services: self.services,
+            protocols: self.protocols,
             waivers: self.waivers,
         };
         Ok(Parsed { policy, warnings })
@@ -303,8 +344,9 @@ impl<'a> Reading<'a> {
     }
 
     fn check_reach(&mut self) {
-        let reach = self.services.iter().flat_map(|service| &service.reach);
-        for (zone, &at) in reach.zip(&self.places.reach) {
+        let of_services = self.services.iter().flat_map(|service| &service.reach).zip(&self.places.reach);
+        let of_protocols = self.protocols.iter().flat_map(|it| &it.reach).zip(&self.protocol_places);
+        for (zone, &at) in of_services.chain(of_protocols) {
             if zone == WORLD || zone == HOST || self.zone_names.contains_key(zone) {
                 continue;
             }
@@ -345,13 +387,14 @@ fn define_zone(zone: &str) -> Text {
 
 /// The keys that the parser knows, by the name of the schema's shape.
 #[cfg(test)]
-pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 5] {
+pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 6] {
     let names = |keys: &'static [Key]| keys.iter().map(|key| key.name).collect();
     [
         ("Policy", names(KEYS)),
         ("Zone", names(zone::KEYS)),
         ("Service", names(service::KEYS)),
         ("Owner", names(owner::KEYS)),
+        ("Protocol", names(protocol::KEYS)),
         ("Waiver", names(waive::KEYS)),
     ]
 }

@@ -10,7 +10,7 @@ use alloc::{
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::rules;
+use crate::{gate::OtherProtocol, rules};
 
 /// The schema of one policy file, as the JSON that its TOML stands for.
 #[must_use]
@@ -26,15 +26,32 @@ struct Policy {
     /// The layout of the file: 1. The first file must say it.
     #[schemars(range(min = 1, max = 1))]
     version: Option<u32>,
+    /// What becomes of packets that are not let in; absent: `drop`.
+    refuse: Option<Refusal>,
     /// Where packets come from, by name; `world` and `host` are built in.
     #[serde(default)]
     zone: BTreeMap<String, Zone>,
     /// The services, by name.
     #[serde(default)]
     service: BTreeMap<String, Service>,
+    /// Who may send other protocols than tcp, udp, udplite, sctp and ICMP, by name; one that is not here passes.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {"enum": OtherProtocol::ALL.map(OtherProtocol::name)}))]
+    protocol: BTreeMap<String, Protocol>,
     /// Findings that a person lives with.
     #[serde(default)]
     waive: Vec<Waiver>,
+}
+
+/// What becomes of packets that are not let in.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+enum Refusal {
+    /// They vanish.
+    Drop,
+    /// The sender is told.
+    Reject,
 }
 
 /// Where packets come from; with both keys, where both hold. One key at least.
@@ -65,6 +82,15 @@ struct Service {
     reach: Option<OneOrMany<String>>,
     /// Why it is so.
     why: Option<Said>,
+}
+
+/// Who may send a protocol of which no ports are judged.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Protocol {
+    /// From which zones it passes; `host` closes it.
+    reach: OneOrMany<String>,
 }
 
 /// Somebody, by one key.

@@ -113,7 +113,7 @@ impl Planned {
         let look = Look::take(settings, &WANTED)?;
         let is_here = settings.snapshot.is_none();
         let footholds = if is_here { sessions::footholds(&look.snapshot) } else { Vec::new() };
-        let asked = Asked { footholds: footholds.clone(), ..Asked::default() };
+        let asked = Asked { footholds: footholds.clone() };
         let plan = plan(&look.world(), &asked).map_err(|refused| failure(&refused, what))?;
         Ok(Self { plan, look, footholds })
     }

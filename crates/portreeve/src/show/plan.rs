@@ -1,10 +1,12 @@
 //! A plan for a person and as JSON: the changes with their reasons, and what each zone gains and loses (A15, A16).
 
+mod beside;
+
 use portreeve_core::{
     address::Family,
     exposure::Reached,
     facts::Snapshot,
-    plan::{Change, Plan, PortChange, ZoneChange},
+    plan::{Change, Plan, PortChange, ProtocolPassage, ZoneChange},
     port::Protocol,
     words::{Lang, Words},
 };
@@ -33,6 +35,8 @@ pub(crate) struct PlanView<'a> {
     changes: Vec<ChangeView<'a>>,
     /// What each zone gains and loses.
     zones: Vec<ZoneView<'a>>,
+    /// From which zones the protocols come that have no ports to judge; one that is not here passes.
+    protocols: Vec<ProtocolView<'a>>,
     /// The changes that take them back, in order.
     undo: Vec<ChangeView<'a>>,
     /// What could not be seen.
@@ -66,6 +70,18 @@ struct ZoneView<'a> {
     loses: Vec<PortView<'a>>,
 }
 
+/// A protocol without ports that the gate judges.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanProtocol")]
+struct ProtocolView<'a> {
+    /// Its name, as the policy writes it.
+    protocol: &'static str,
+    /// Its number in the headers of IP.
+    number: u8,
+    /// The zones from which it passes: `world` for everywhere, `host` where it is closed.
+    reach: &'a [String],
+}
+
 /// A run of ports of which the same becomes.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlanPorts")]
@@ -92,6 +108,7 @@ pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> Pl
         based_on: plan.based_on.to_string(),
         changes: changes(&plan.changes),
         zones: plan.zones.iter().map(|zone| zone_view(zone, lang)).collect(),
+        protocols: plan.protocols.iter().map(protocol_view).collect(),
         undo: changes(&plan.undo),
         gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
@@ -106,6 +123,11 @@ fn change_view(change: &Change, lang: Lang) -> ChangeView<'_> {
         // Whatever the gate was, it can be so again.
         reversible: true,
     }
+}
+
+fn protocol_view(passage: &ProtocolPassage) -> ProtocolView<'_> {
+    let ProtocolPassage { protocol, reach } = passage;
+    ProtocolView { protocol: protocol.name(), number: protocol.number(), reach }
 }
 
 fn zone_view(zone: &ZoneChange, lang: Lang) -> ZoneView<'_> {
@@ -193,7 +215,7 @@ pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
             ja: "このほか、待ち受けのないポートの到達可否も変わります(-v で表示)。",
         })?;
     }
-    Ok(())
+    beside::print(&plan.protocols, out)
 }
 
 fn names(change: &PortChange, lang: Lang) -> Vec<&str> {

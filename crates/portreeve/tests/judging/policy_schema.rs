@@ -74,6 +74,10 @@ const BAD_SERVICES: &[&str] = &[
 /// What `[zone.a]` and `[[waive]]` may say, and the whole of a file.
 const GOOD_FILES: &[&str] = &[
     "",
+    "refuse = \"reject\"",
+    "[protocol.gre]\nreach = \"host\"",
+    "[protocol.esp]\nreach = [\"world\"]\n[protocol.vrrp]\nreach = \"world\"",
+    "refuse = \"drop\"\n[zone.a]\nfrom = \"10.0.0.1\"",
     "[zone.a]\nfrom = \"10.0.0.1\"",
     "[zone.a]\nfrom = [\"10.0.0.0/8\", \"2001:db8::/32\"]\ninterface = \"eth1\"",
     "[zone.\"何処か\"]\ninterface = [\"br-*\", \"*\", \"fifteen-letters*\"]",
@@ -86,6 +90,18 @@ const GOOD_FILES: &[&str] = &[
 ];
 
 const BAD_FILES: &[&str] = &[
+    "refuse = \"tarpit\"",
+    "[protocol]\ngre = \"host\"",
+    "[protocol.tcp]\nreach = \"host\"",
+    "[protocol.gree]\nreach = \"host\"",
+    "[protocol.gre]",
+    "[protocol.gre]\nreach = []",
+    "[protocol.gre]\nreech = \"host\"",
+    "[protocol.gre]\nreach = true",
+    "refuse = \"Reject\"",
+    "refuse = true",
+    "refuse = [\"drop\"]",
+    "[refuse]",
     "[zones.a]\nfrom = \"10.0.0.1\"",
     "[zone]\na = 1",
     "[[zone]]\nfrom = \"10.0.0.1\"",

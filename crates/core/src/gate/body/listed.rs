@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Body, Hook, Is, Match, Name, Rule, Set, SetKind, Verdict, elements, text::layer};
 use crate::{
     address::Family,
+    firewall::protocols,
     gate::{Generation, InterfacePattern, JUDGED, TABLE},
 };
 
@@ -137,15 +138,7 @@ fn shown(address: &impl core::fmt::Display) -> Value {
 
 /// As nft names them where the host has /etc/protocols; by the number where it does not.
 fn transport(number: u8) -> Value {
-    match number {
-        1 => json!("icmp"),
-        6 => json!("tcp"),
-        17 => json!("udp"),
-        58 => json!("ipv6-icmp"),
-        132 => json!("sctp"),
-        136 => json!("udplite"),
-        other => json!(other),
-    }
+    protocols::printed_by_nft(number).map_or_else(|| json!(number), |name| json!(name))
 }
 
 fn among(values: impl Iterator<Item = Value>) -> Value {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Body, Hook, Is, Match, Name, Rule, Set, SetKind, Verdict, elements};
 use crate::{
     address::Family,
+    firewall::protocols,
     gate::{Generation, InterfacePattern, JUDGED},
     port::Protocol,
 };
@@ -179,9 +180,7 @@ fn among<T: Ord>(right: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<BT
 
 fn transport(value: &Value) -> Option<u8> {
     match value.as_str() {
-        Some("icmp") => Some(1),
-        Some("ipv6-icmp" | "icmpv6") => Some(58),
-        Some(name) => judged(name).map(Protocol::number),
+        Some(name) => protocols::named_by_nft(name),
         None => u8::try_from(value.as_u64()?).ok(),
     }
 }

@@ -13,8 +13,9 @@ use super::{after, host};
 use crate::{
     facts::{Listing as Kind, testing::interface},
     finding::{Finding, Severity},
-    gate::{Keep, Refusal, Standing},
+    gate::{Keep, OtherProtocol, Refusal, Standing},
     plan::{Asked, Plan, plan, simulate},
+    policy::ProtocolReach,
     rules::testing::{Scene, zone},
 };
 
@@ -68,6 +69,23 @@ fn services() -> impl Strategy<Value = Services> {
     prop::collection::vec(service, 0..5)
 }
 
+/// What becomes of the rest, and whence protocols without ports come, which their zones say.
+#[derive(Clone, Debug, Default)]
+struct Manner {
+    refusal: Refusal,
+    protocols: Vec<(OtherProtocol, &'static str)>,
+}
+
+fn manners() -> impl Strategy<Value = Manner> {
+    let refusal = prop_oneof![Just(Refusal::Drop), Just(Refusal::Reject)];
+    let protocols = prop::sample::subsequence(&OtherProtocol::ALL[..], 0..4);
+    let reach = prop::collection::vec(prop::sample::select(&REACH[..]), 4);
+    (refusal, protocols, reach).prop_map(|(refusal, protocols, reach)| Manner {
+        refusal,
+        protocols: protocols.into_iter().zip(reach).collect(),
+    })
+}
+
 /// A policy upon the host of `scene`, in place of its own.
 fn governed(mut scene: Scene, services: &Services) -> Scene {
     scene.policy = None;
@@ -92,14 +110,14 @@ fn with_zones(mut scene: Scene) -> Scene {
 fn hosts() -> impl Strategy<Value = Scene> {
     let rules = prop::sample::subsequence(&RULES[..], 0..4).prop_shuffle();
     let spots = prop::sample::subsequence(&SPOTS[..], 0..6);
-    let earlier = prop::option::of(services());
+    let earlier = prop::option::of((services(), manners()));
     (rules, spots, earlier).prop_map(|(rules, spots, earlier)| {
         let scene = facing(host(&[], &rules.concat()));
         let scene = spots.into_iter().fold(scene, |scene, spot| scene.listens("some.service", spot));
         match earlier {
-            Some(services) => {
+            Some((services, manner)) => {
                 let scene = governed(scene, &services);
-                after(&scene, &planned(&scene, Refusal::Drop).changes)
+                after(&scene, &planned(&scene, &manner).changes)
             }
             None => scene,
         }
@@ -112,13 +130,17 @@ fn facing(scene: Scene) -> Scene {
     scene.interface(wire).interface(interface("docker0", &["172.17.0.1"]))
 }
 
-fn refusals() -> impl Strategy<Value = Refusal> {
-    prop_oneof![Just(Refusal::Drop), Just(Refusal::Reject)]
-}
-
-fn planned(scene: &Scene, refusal: Refusal) -> Plan {
-    let asked = Asked { refusal, ..Asked::default() };
-    scene.with_world(|world| plan(world, &asked).unwrap())
+fn planned(scene: &Scene, manner: &Manner) -> Plan {
+    let mut scene = scene.clone();
+    let policy = scene.policy.as_mut().unwrap();
+    policy.refusal = manner.refusal;
+    let reach = |(protocol, zone): &(OtherProtocol, &str)| ProtocolReach {
+        protocol: *protocol,
+        reach: [(*zone).into()].into(),
+        place: policy.zones[0].place.clone(),
+    };
+    policy.protocols = manner.protocols.iter().map(reach).collect();
+    scene.with_world(|world| plan(world, &Asked::default()).unwrap())
 }
 
 fn listing(scene: &Scene) -> String {
@@ -160,18 +182,18 @@ proptest! {
 
     /// P1: what a plan makes of a host needs no plan.
     #[test]
-    fn a_plan_converges(scene in hosts(), services in services(), refusal in refusals()) {
+    fn a_plan_converges(scene in hosts(), services in services(), manner in manners()) {
         let scene = governed(scene, &services);
-        let done = after(&scene, &planned(&scene, refusal).changes);
-        let again = planned(&done, refusal);
+        let done = after(&scene, &planned(&scene, &manner).changes);
+        let again = planned(&done, &manner);
         prop_assert!(again.changes.is_empty() && again.zones.is_empty() && again.undo.is_empty());
     }
 
     /// P2: no finding that a plan claims to put right is there afterwards.
     #[test]
-    fn a_plan_cures(scene in hosts(), services in services(), refusal in refusals()) {
+    fn a_plan_cures(scene in hosts(), services in services(), manner in manners()) {
         let scene = governed(scene, &services);
-        let done = after(&scene, &planned(&scene, refusal).changes);
+        let done = after(&scene, &planned(&scene, &manner).changes);
         let claimed = done.judge().into_iter().filter(|finding| is_claimed(finding, &services));
         let left: Vec<_> = claimed.map(|finding| finding.text.en).collect();
         prop_assert!(left.is_empty(), "{left:#?}");
@@ -179,9 +201,9 @@ proptest! {
 
     /// P3: an undo leaves what was there before; the revision goes on.
     #[test]
-    fn a_plan_can_be_undone(scene in hosts(), services in services(), refusal in refusals()) {
+    fn a_plan_can_be_undone(scene in hosts(), services in services(), manner in manners()) {
         let scene = governed(scene, &services);
-        let plan = planned(&scene, refusal);
+        let plan = planned(&scene, &manner);
         let undone = after(&after(&scene, &plan.changes), &plan.undo);
         prop_assert_eq!(listed(&undone), listed(&scene));
         let standing = |scene: &Scene| Standing::read(&listing(scene)).unwrap();
@@ -193,9 +215,9 @@ proptest! {
 
     /// A trial that nobody confirms leaves the gate that was confirmed, and what it let in.
     #[test]
-    fn a_trial_falls_back(scene in hosts(), services in services()) {
+    fn a_trial_falls_back(scene in hosts(), services in services(), manner in manners()) {
         let scene = governed(scene, &services);
-        let plan = planned(&scene, Refusal::Drop);
+        let plan = planned(&scene, &manner);
         let minute = crate::gate::Timeout::of(core::time::Duration::from_secs(60)).unwrap();
         let mut tried = scene.clone();
         tried.snapshot = simulate(&scene.snapshot, &plan.changes, Keep::OnTrial(minute)).unwrap();
@@ -209,7 +231,7 @@ proptest! {
             texts.filter(|(rule, ..)| *rule != "firewall-absent").collect::<Vec<_>>()
         };
         prop_assert_eq!(told(&tried), told(&scene));
-        let again = planned(&tried, Refusal::Drop);
+        let again = planned(&tried, &manner);
         prop_assert_eq!(again.changes, plan.changes);
     }
 }

@@ -109,7 +109,12 @@ fn read_ports(
     ports
 }
 
-fn read_reach(table: &Table<'_, '_>, places: &mut Vec<Mark>, report: &mut Report<'_>) -> Vec<String> {
+/// Reads the zones of a reach; `host` where it is not written.
+pub(super) fn read_reach(
+    table: &Table<'_, '_>,
+    places: &mut Vec<Mark>,
+    report: &mut Report<'_>,
+) -> Vec<String> {
     if let Some(value) = table.get(REACH)
         && let Content::Table(_) | Content::Boolean = value.content()
     {

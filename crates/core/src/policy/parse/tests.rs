@@ -1,5 +1,7 @@
 //! Every kind of mistake that a policy can hold, at its very place, in both languages (A2, A15, A24).
 
+mod gate;
+
 use alloc::{format, string::String, vec::Vec};
 
 use proptest::prelude::*;
