@@ -7,15 +7,17 @@ mod passage;
 mod protect;
 mod refused;
 mod simulate;
+mod undo;
 mod zone;
 
 pub use self::{
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
     passage::ProtocolPassage,
-    protect::protect,
-    refused::{Cut, Refused},
+    protect::{protect, protect_after},
+    refused::{Cut, Refused, Unmanaged},
     simulate::simulate,
+    undo::{Undo, undone},
     zone::{PortChange, ZoneChange},
 };
 

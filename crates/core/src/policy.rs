@@ -61,8 +61,19 @@ pub struct Zone {
     pub from: Vec<IpNet>,
     /// Interfaces, `*` at the end stands for anything; empty means any.
     pub interfaces: Vec<String>,
+    /// By which ports people there manage this host, if they do: no plan may keep them out.
+    pub management: Option<Management>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// By which ports a host is managed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Management {
+    /// By those at which it lets people in by ssh, whichever these are.
+    Ssh,
+    /// By these.
+    Ports(Vec<PortSpec>),
 }
 
 /// A service: the ports it owns, who it is, and who may reach it.

@@ -235,6 +235,7 @@ mod tests {
             name: "z".into(),
             from: from.iter().map(|network| network.parse().unwrap()).collect(),
             interfaces: interfaces.iter().map(|name| (*name).into()).collect(),
+            management: None,
             place: crate::policy::Place { file: "p".into(), line: 1, column: 1 },
         }
     }

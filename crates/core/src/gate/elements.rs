@@ -104,7 +104,8 @@ fn numbers(ports: PortSpec) -> Vec<u16> {
     (ports.range.first..=ports.range.last).collect()
 }
 
-fn open(zone: Option<&ZoneName>, ports: PortSpec) -> Option<String> {
+/// The set of ports that are open to a zone, or to everybody, for a while.
+pub(super) fn open(zone: Option<&ZoneName>, ports: PortSpec) -> Option<String> {
     let protocol = ports.protocol;
     let zone = zone.map_or_else(|| "world".into(), |zone| format!("{zone}"));
     JUDGED.contains(&protocol).then(|| format!("open_{zone}_{protocol}"))

@@ -10,11 +10,13 @@ use alloc::{
 use serde_json::{Value, json};
 
 use super::{
-    Body, Generation, Keep, ReadError, Refused, Revision, Standing, TABLE,
+    Body, Generation, Keep, ReadError, Refused, Revision, Standing, TABLE, ZoneName,
     body::{fixed, object},
+    elements,
     name::Name,
     standing::{HOOKS, objects},
 };
+use crate::port::PortSpec;
 
 /// A listing, with the gate's table apart.
 ///
@@ -178,6 +180,16 @@ impl Listing {
         if let Some(table) = &mut self.table {
             table.forget_trial();
         }
+    }
+
+    /// Closes ports that are open for a while as [`super::close_early`] does.
+    pub fn close_early(&mut self, zone: Option<&ZoneName>, ports: PortSpec) {
+        let (Some(table), Some(name)) = (&mut self.table, elements::open(zone, ports)) else { return };
+        let sets = table.sets.iter_mut().filter(|object| text(object, "name") == name);
+        let elements = sets.filter_map(inner_mut).filter_map(|inner| inner.get_mut("elem")?.as_array_mut());
+        let number = |element: &Value| u16::try_from(element.pointer("/elem/val")?.as_u64()?).ok();
+        let is_other = |element: &Value| number(element).is_none_or(|port| !ports.range.contains(port));
+        elements.for_each(|elements| elements.retain(is_other));
     }
 
     /// Takes the table away.

@@ -1,20 +1,23 @@
 //! Whether those who are on the host can still get in once changes are made (A15).
 
+mod management;
+
 use alloc::boxed::Box;
 
 use ipnet::IpNet;
 
-use super::{Change, Cut, Refused, simulated};
+use super::{Change, Cut, Refused, seen, simulated};
 use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
-    facts::Foothold,
-    firewall::{Filter, Intervals, Place, number},
+    facts::{Foothold, Snapshot},
+    firewall::{self, Filter, Intervals, Place, number},
     port::PortRange,
     world::World,
 };
 
-/// Whether a new connection from the peer of each foothold to its port would still pass once `changes` are made.
+/// Whether a new connection from the peer of each foothold to its port would still pass once `changes` are made, and
+/// those from each zone from which the policy says that the host is managed.
 ///
 /// # Errors
 ///
@@ -24,12 +27,27 @@ pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) ->
     if changes.is_empty() {
         return Ok(());
     }
+    protected(world, &simulated(world, changes)?, footholds)
+}
+
+/// The same once the host is as `after` shows it.
+///
+/// # Errors
+///
+/// As of [`protect`], and where the packet filter was not seen or cannot be read.
+pub fn protect_after(world: &World<'_>, after: &Snapshot, footholds: &[Foothold]) -> Result<(), Refused> {
+    seen(world)?;
+    let after = after.firewall.as_ref().map_or_else(|| Ok(Filter::default()), firewall::read);
+    protected(world, &after.map_err(Refused::Unreadable)?, footholds)
+}
+
+fn protected(world: &World<'_>, after: &Filter, footholds: &[Foothold]) -> Result<(), Refused> {
+    management::managed(world, seen(world)?, after)?;
     if footholds.is_empty() {
         return Err(Refused::NoFoothold);
     }
-    let after = simulated(world, changes)?;
     let cut = |foothold: &Foothold| {
-        let run = verdict(&after, foothold);
+        let run = verdict(after, foothold);
         let passes = run.as_ref().is_some_and(|run| run.reached == Reached::Reachable);
         (!passes).then(|| {
             let rule = run.and_then(|run| decisive(&run)).map(|place| after.ruleset.named(place));

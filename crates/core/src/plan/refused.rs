@@ -7,6 +7,7 @@ use crate::{
     facts::{Foothold, Gap},
     firewall::Unreadable,
     gate::{GateError, ReadError},
+    port::PortSpec,
     text,
     words::Text,
 };
@@ -35,6 +36,8 @@ pub enum Refused {
     NoFoothold,
     /// Whoever is here could not come back.
     WouldCut(Box<Cut>),
+    /// Whoever manages the host from a zone could not come back.
+    Unmanaged(Box<Unmanaged>),
     /// What the plan rests on is no longer so.
     Moved(Vec<Ground>),
 }
@@ -45,6 +48,17 @@ pub struct Cut {
     /// The connection.
     pub foothold: Foothold,
     /// The rule that would keep out a new one like it; `None` where it cannot be told what becomes of one.
+    pub rule: Option<String>,
+}
+
+/// A zone from which a host could no longer be managed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmanaged {
+    /// Its name.
+    pub zone: String,
+    /// The ports that it could not reach; `None` where nobody knows by which it manages the host.
+    pub ports: Option<PortSpec>,
+    /// The rule that would keep it out; `None` where it cannot be told what becomes of its packets.
     pub rule: Option<String>,
 }
 
@@ -74,6 +88,7 @@ impl Refused {
                 "操作中の接続が見つからないため、切断されないことを確認できません"
             ),
             Self::WouldCut(cut) => cut.why(),
+            Self::Unmanaged(unmanaged) => unmanaged.why(),
             Self::Moved(grounds) => moved(grounds),
             Self::Gate(why) => {
                 text!("the policy cannot be made a gate: {why}", "policy からゲートを作れません({why})")
@@ -110,6 +125,7 @@ impl Refused {
                     "接続元のゾーンに対して policy で {port} を宣言するか、承知のうえで --cut-my-own-session を指定してください"
                 )
             }
+            Self::Unmanaged(unmanaged) => unmanaged.fix(),
             Self::Moved(_) => text!("plan again", "計画し直してください"),
             Self::Gate(_) => text!("change the policy there", "policy のその箇所を直してください"),
         }
@@ -128,6 +144,40 @@ impl Cut {
             None => text!(
                 "{peer} is connected to {port} ({who}), and whether it could come back cannot be told",
                 "{peer} は {port}({who})に接続中ですが、再接続できるかどうかを判定できません"
+            ),
+        }
+    }
+}
+
+impl Unmanaged {
+    fn why(&self) -> Text {
+        let Self { zone, ports, rule } = self;
+        match (ports, rule) {
+            (Some(ports), Some(rule)) => text!(
+                "whoever manages this host from {zone} could not reach {ports}: `{rule}`",
+                "管理用のゾーン {zone} から {ports} に到達できなくなります(`{rule}`)"
+            ),
+            (Some(ports), None) => text!(
+                "whether whoever manages this host from {zone} could reach {ports} cannot be told",
+                "管理用のゾーン {zone} から {ports} に到達できるかどうかを判定できません"
+            ),
+            (None, _) => text!(
+                "this host is managed from {zone}, and no port was found where it lets people in by ssh",
+                "管理用のゾーン {zone} がありますが、ssh で待ち受けているポートが見つかりません"
+            ),
+        }
+    }
+
+    fn fix(&self) -> Text {
+        let Self { zone, ports, .. } = self;
+        match ports {
+            Some(ports) => text!(
+                "declare {ports} in the policy with reach = \"{zone}\", or accept it: --cut-my-own-session",
+                "policy で {ports} を reach = \"{zone}\" として宣言するか、承知のうえで --cut-my-own-session を指定してください"
+            ),
+            None => text!(
+                "name the ports in zone.{zone}, as in management = [\"22/tcp\"], or accept it: --cut-my-own-session",
+                "zone.{zone} に management = [\"22/tcp\"] のようにポートを書くか、承知のうえで --cut-my-own-session を指定してください"
             ),
         }
     }

@@ -256,7 +256,7 @@ impl<'a> Reading<'a> {
         if let Some(first) = self.zone_names.insert(name.into(), table.at) {
             refuse_twice("zone", name, first, table.at, &mut self.report);
         }
-        self.zones.push(zone::read(name, table, &mut self.report));
+        self.zones.push(zone::read(name, table, self.registry, &mut self.report));
     }
 
     fn service(&mut self, name: &str, table: &Table<'_, '_>) {

@@ -54,15 +54,27 @@ enum Refusal {
     Reject,
 }
 
-/// Where packets come from; with both keys, where both hold. One key at least.
+/// Where packets come from; with both `from` and `interface`, where both hold. One of them at least.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
+#[schemars(deny_unknown_fields, extend("anyOf" = [{"required": ["from"]}, {"required": ["interface"]}]))]
 #[expect(dead_code, reason = "a shape for the schema alone")]
 struct Zone {
     /// Networks or single addresses: `203.0.113.0/24`, `2001:db8::1`.
     from: Option<OneOrMany<String>>,
     /// Interfaces; `*` at the end stands for anything: `eth1`, `br-*`.
     interface: Option<OneOrMany<Pattern>>,
+    /// Whether people there manage this host: `true` for those ports where it lets them in by ssh, or the ports. A change that
+    /// would keep them out is refused.
+    management: Option<Management>,
+}
+
+/// Whether, or by which ports, people of a zone manage this host.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+enum Management {
+    BySsh(bool),
+    By(OneOrMany<Port>),
 }
 
 /// A service: the ports it owns, who it is, and who may reach it.

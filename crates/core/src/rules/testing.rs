@@ -45,6 +45,7 @@ pub(crate) fn zone(name: &str, from: &[&str], interfaces: &[&str]) -> Zone {
         name: name.into(),
         from: from.iter().map(|net| net.parse().unwrap()).collect(),
         interfaces: interfaces.iter().map(ToString::to_string).collect(),
+        management: None,
         place: place(),
     }
 }

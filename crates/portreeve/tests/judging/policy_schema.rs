@@ -75,6 +75,8 @@ const BAD_SERVICES: &[&str] = &[
 const GOOD_FILES: &[&str] = &[
     "",
     "refuse = \"reject\"",
+    "[zone.a]\nfrom = \"10.0.0.1\"\nmanagement = true",
+    "[zone.a]\ninterface = \"wg0\"\nmanagement = [\"22/tcp\", \"60000-61000/udp\"]",
     "[protocol.gre]\nreach = \"host\"",
     "[protocol.esp]\nreach = [\"world\"]\n[protocol.vrrp]\nreach = \"world\"",
     "refuse = \"drop\"\n[zone.a]\nfrom = \"10.0.0.1\"",
@@ -91,6 +93,10 @@ const GOOD_FILES: &[&str] = &[
 
 const BAD_FILES: &[&str] = &[
     "refuse = \"tarpit\"",
+    "[zone.a]\nmanagement = true",
+    "[zone.a]\nfrom = \"10.0.0.1\"\nmanagement = 22",
+    "[zone.a]\nfrom = \"10.0.0.1\"\nmanagement = []",
+    "[zone.a]\nfrom = \"10.0.0.1\"\nmanagement = \"22\"",
     "[protocol]\ngre = \"host\"",
     "[protocol.tcp]\nreach = \"host\"",
     "[protocol.gree]\nreach = \"host\"",

@@ -1,23 +1,34 @@
 //! Reads one zone: where packets come from (A15).
 
+use alloc::vec::Vec;
+
 use super::{
-    address,
+    address, ports,
     report::Report,
-    value::{Key, Table},
+    tree::Content,
+    value::{Key, Table, refuse_kind},
 };
 use crate::{
-    policy::{HOST, WORLD, Zone},
+    policy::{HOST, Management, WORLD, Zone},
+    registry::Registry,
     text,
+    words::Words,
 };
 
 const FROM: Key = Key { name: "from", example: "from = [\"203.0.113.0/24\"]" };
 const INTERFACE: Key = Key { name: "interface", example: "interface = [\"eth1\"]" };
+const MANAGEMENT: Key = Key { name: "management", example: "management = true" };
 
 /// The keys of a zone.
-pub(super) const KEYS: &[Key] = &[FROM, INTERFACE];
+pub(super) const KEYS: &[Key] = &[FROM, INTERFACE, MANAGEMENT];
 
 /// Reads the zone `name`.
-pub(super) fn read(name: &str, table: &Table<'_, '_>, report: &mut Report<'_>) -> Zone {
+pub(super) fn read(
+    name: &str,
+    table: &Table<'_, '_>,
+    registry: Registry<'_>,
+    report: &mut Report<'_>,
+) -> Zone {
     if name == WORLD || name == HOST {
         report.wrong(
             table.at,
@@ -40,6 +51,27 @@ pub(super) fn read(name: &str, table: &Table<'_, '_>, report: &mut Report<'_>) -
         name: name.into(),
         from: address::networks(&table.strings(FROM, report), report),
         interfaces: address::interfaces(&table.strings(INTERFACE, report), report),
+        management: management(table, registry, report),
         place: report.place(table.at).0,
+    }
+}
+
+/// `true` stands for the ports of ssh, which need not be known here.
+fn management(table: &Table<'_, '_>, registry: Registry<'_>, report: &mut Report<'_>) -> Option<Management> {
+    let value = table.get(MANAGEMENT)?;
+    match value.content() {
+        Content::Boolean => (report.written(value.at()) == "true").then_some(Management::Ssh),
+        Content::Text(_) | Content::List(_) => {
+            let written = table.strings(MANAGEMENT, report);
+            let read = written.into_iter().map(|(at, text)| ports::read(text, at, registry, report));
+            let ports: Vec<_> = read.collect::<Vec<_>>().into_iter().flatten().collect();
+            (!ports.is_empty()).then_some(Management::Ports(ports))
+        }
+        _ => {
+            let wanted =
+                Words { en: "true, a port or a list of ports", ja: "true かポート(のリスト)" };
+            refuse_kind(value.at(), MANAGEMENT, wanted, value, report);
+            None
+        }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::{format, vec::Vec};
 
 use super::*;
-use crate::gate::Refusal;
+use crate::{gate::Refusal, policy::Management};
 
 #[test]
 fn a_policy_says_what_becomes_of_the_rest() {
@@ -68,4 +68,38 @@ fn a_protocol_is_spoken_of_once() {
     let sources = texts.map(|text| Source { name: "x".into(), text });
     let found = parse(&sources, Registry::builtin()).unwrap_err();
     assert_eq!(found[0].text.en, "protocol.gre is written twice");
+}
+
+#[test]
+fn a_policy_says_from_where_the_host_is_managed() {
+    let management = |value: &str| {
+        let text = format!("version = 1\n[zone.admin]\nfrom = \"10.0.0.0/8\"\n{value}\n");
+        parsed(&text).unwrap().policy.zones[0].management.clone()
+    };
+    let ports =
+        |ports: &[&str]| Some(Management::Ports(ports.iter().map(|spec| spec.parse().unwrap()).collect()));
+    assert_eq!(management(""), None);
+    assert_eq!(management("management = true"), Some(Management::Ssh));
+    assert_eq!(management("management = false"), None);
+    assert_eq!(management("management = \"ssh/tcp\""), ports(&["22/tcp"]));
+    assert_eq!(
+        management("management = [\"22/tcp\", \"60000-61000/udp\"]"),
+        ports(&["22/tcp", "60000-61000/udp"])
+    );
+}
+
+#[test]
+fn a_zone_that_manages_by_no_port_is_a_mistake() {
+    let found = |value: &str| {
+        mistakes(&format!("version = 1\n[zone.admin]\nfrom = \"10.0.0.0/8\"\nmanagement = {value}\n"))
+    };
+    assert!(
+        found("22")[0].starts_with("4:14 22 | `management` is true, a port or a list of ports, not a number")
+    );
+    assert!(found("\"22\"")[0].contains("`22` names no protocol"));
+    assert!(found("[]")[0].contains("`management` is empty"));
+    assert!(found("[true]")[0].contains("`management` is text or a list of texts"));
+    // It says nothing of where packets come from.
+    let empty = mistakes("version = 1\n[zone.admin]\nmanagement = true\n");
+    assert!(empty[0].contains("zone.admin is empty"), "{empty:?}");
 }
