@@ -7,9 +7,11 @@ mod administration;
 mod cleartext;
 mod daemons;
 mod datastores;
+mod dhcp;
 mod root;
 
 pub use daemons::ordinary_ports;
+pub use dhcp::is_dhcp_client;
 pub use root::needs_root;
 
 use crate::port::Protocol;

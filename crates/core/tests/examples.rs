@@ -34,7 +34,10 @@ fn every_example_is_read_without_a_mistake() {
         .filter(|name| name.ends_with(".toml"))
         .collect();
     names.sort();
-    assert_eq!(names, ["containers.toml", "database.toml", "laptop.toml", "web-mail-ftp.toml"]);
+    assert_eq!(
+        names,
+        ["containers.toml", "database.toml", "gateway.toml", "laptop.toml", "web-mail-ftp.toml"]
+    );
     for name in names {
         let parsed = read(&name);
         assert!(text(&name).starts_with("# "), "{name} says first what it is for");

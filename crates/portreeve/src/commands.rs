@@ -22,6 +22,7 @@ mod plan;
 mod registry;
 mod schema;
 mod snapshot;
+mod spare;
 mod status;
 mod undo;
 mod wait;

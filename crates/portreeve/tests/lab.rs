@@ -11,6 +11,7 @@ mod lab {
     mod chosen;
     mod churn;
     mod cleanliness;
+    mod declared;
     mod delegated;
     mod docker;
     mod doctor;

@@ -3,6 +3,7 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate,
+    plan::Undo,
     receipt::{Becomes, Cause, Deed, Was},
     text,
     words::{Lang, Words, inflect},
@@ -12,7 +13,7 @@ use portreeve_host::pins::{
     off::{OffError, Taken, off},
 };
 
-use super::{Command, doctor::foreign};
+use super::{Command, doctor::foreign, plan::sessions_arguments, spare::spare};
 use crate::{
     door::{self, tell_unkept},
     exit::Exit,
@@ -44,19 +45,18 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "gate: the table that filters packets; pins: what doctor --pin left for a group (without it: everything)",
         ja: "gate: パケットを遮断するテーブル、pins: doctor --pin が残したもの(省略時はすべて)",
     };
-    vec![
-        Arg::new(WHAT)
-            .value_name("gate|pins")
-            .value_parser([GATE, PINS])
-            .hide_possible_values(true)
-            .help(what.in_lang(lang)),
-    ]
+    let what = [Arg::new(WHAT)
+        .value_name("gate|pins")
+        .value_parser([GATE, PINS])
+        .hide_possible_values(true)
+        .help(what.in_lang(lang))];
+    what.into_iter().chain(sessions_arguments(lang)).collect()
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let asked = own.get_one::<String>(WHAT).map(String::as_str);
     if asked != Some(PINS) {
-        take_gate(settings, out)?;
+        take_gate(own, settings, out)?;
     }
     if asked != Some(GATE) {
         take_pins(settings, out)?;
@@ -64,14 +64,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     Ok(Exit::Fine)
 }
 
-/// Takes the gate away, whatever is on trial: what it refused comes in again.
-fn take_gate(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+/// Takes the gate away, whatever is on trial: what it refused comes in again, as far as others' rules let it.
+fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let door = door::open(NO_GATE)?;
     let said = match &door.standing {
         None => Words {
             en: "There is no gate of portreeve's.", ja: "portreeve のゲートはありません。"
         },
         Some(standing) => {
+            spare(own, settings, &Undo::NoGate, NO_GATE)?;
             let transaction = gate::remove(standing);
             let was = Was::of(Some(standing));
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };

@@ -3,13 +3,14 @@
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
     gate::{self, BlockedSource, Body, Revision, Transaction, ZoneName},
+    plan::Undo,
     receipt::{Back, Becomes, Cause, Deed, Edge, Ports, Receipt, Was},
     text,
     words::{Lang, Text, Words},
 };
 use portreeve_host::enforce::Door;
 
-use super::Command;
+use super::{Command, plan::sessions_arguments, spare::spare};
 use crate::{
     door::{self, tell_unkept},
     exit::Exit,
@@ -37,12 +38,11 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "The number of its receipt, as history shows it (default: the last change)",
         ja: "history に表示される記録の番号(既定値: 最後の変更)",
     };
-    vec![
-        Arg::new(RECEIPT)
-            .value_name("RECEIPT")
-            .value_parser(value_parser!(u32).range(1..))
-            .help(receipt.in_lang(lang)),
-    ]
+    let receipt = [Arg::new(RECEIPT)
+        .value_name("RECEIPT")
+        .value_parser(value_parser!(u32).range(1..))
+        .help(receipt.in_lang(lang))];
+    receipt.into_iter().chain(sessions_arguments(lang)).collect()
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
@@ -50,6 +50,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let number = own.get_one::<u32>(RECEIPT).copied();
     let (standing, history) = (door.standing.as_ref(), &door.history);
     let back = history.back(number, standing, door.now).map_err(|edge| no_way_back(edge, &door))?;
+    if let Some(undo) = undo(&back) {
+        spare(own, settings, &undo, FAILED)?;
+    }
     let (deed, transaction, said) = change(&door, back)?;
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     if settings.verbosity != Verbosity::Quiet {
@@ -58,6 +61,17 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     tell_unkept(&passed, settings);
     Ok(Exit::Fine)
+}
+
+/// What becomes of the gate, where that could keep somebody out.
+fn undo<'a>(back: &'a Back<'_>) -> Option<Undo<'a>> {
+    match back {
+        Back::EndTrial(_) => Some(Undo::Trial),
+        Back::Restore(_, Some(gate)) => Some(Undo::Gate(gate)),
+        Back::Restore(_, None) => Some(Undo::NoGate),
+        Back::Unblock(..) => None,
+        Back::Shut(_, zone, ports) => Some(Undo::Shut(zone.as_deref().and_then(ZoneName::of), *ports)),
+    }
 }
 
 /// What takes it back: the deed, its text for nft, and what is said then.

@@ -79,7 +79,7 @@ fn what_is_confirmed_stays_until_it_is_undone() {
     thread::sleep(Duration::from_millis(3_200));
     assert!(!answers(&site));
     let client = format!("close --from {} --for 1h", site.client.place().ipv4);
-    ends(&site.ask("undo 1"), 0, "Taken back");
+    ends(&site.ask("undo 1 --no-session"), 0, "Taken back");
     assert!(answers(&site));
     assert_eq!(lab(site.host.run("nft list table inet portreeve")).status, 1, "there was no gate before");
     assert_eq!(lab(site.host.run("test -e /var/lib/portreeve/gate/boot.json")).status, 1);
@@ -87,7 +87,8 @@ fn what_is_confirmed_stays_until_it_is_undone() {
     assert!(!answers(&site));
     ends(&site.ask("undo"), 0, "may come in again");
     assert!(answers(&site));
-    ends(&site.ask("off gate"), 0, "Took the gate away");
+    ends(&site.ask("off gate"), 5, "no connection was found");
+    ends(&site.ask("off gate --no-session"), 0, "Took the gate away");
 }
 
 /// Something else that flushes the ruleset is told, and not taken for ours.
@@ -227,7 +228,7 @@ fn nobody_cuts_himself_off_over_ssh() {
     ends(&over_ssh("portreeve close --from 10.99.0.9"), 5, "somebody is on this host from 10.99.0.9");
     ends(&over_ssh("portreeve apply --trial 60s --cut-my-own-session"), 0, "portreeve confirm");
     ends(&over_ssh("true"), 255, "timed out");
-    ends(&site.ask("undo"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
     declare(&site, 22);
     ends(&over_ssh("portreeve apply --trial 60s"), 0, "portreeve confirm");
     ends(&over_ssh("portreeve confirm"), 0, "Kept");

@@ -3,7 +3,10 @@
 use alloc::{format, vec::Vec};
 
 use crate::{
+    facts::Process,
     finding::{Finding, Severity},
+    kinds,
+    port::PortSpec,
     reach::{Basis, Reach, Verdict},
     rules::{Page, Rule},
     text,
@@ -38,8 +41,17 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     if world.policy.is_none() {
         return Vec::new();
     }
-    let undeclared = world.holdings().filter(|holding| holding.declared.is_none());
+    let undeclared = world.holdings().filter(|it| it.declared.is_none() && !asks_for_an_address(it));
     undeclared.map(|holding| finding(world, holding)).collect()
+}
+
+/// Whether it is the socket at which this host itself is answered by DHCP, which nobody else serves or closes.
+fn asks_for_an_address(holding: &Holding<'_>) -> bool {
+    let PortSpec { range, protocol } = holding.spec();
+    let is_client = |process: &Process| kinds::is_dhcp_client(process, range.first, protocol);
+    holding.identity.container.is_none()
+        && !holding.holders.is_empty()
+        && holding.holders.iter().all(|(_, process)| is_client(process))
 }
 
 /// Whether packets from the world are known to get in: no firewall stands before it.
@@ -106,6 +118,27 @@ mod tests {
         };
         assert_eq!(severity("-A INPUT -p tcp -m tcp --dport 8099 -j ACCEPT\n"), Severity::High);
         assert_eq!(severity(""), Severity::Warning);
+    }
+
+    #[test]
+    fn a_client_of_dhcp_is_no_service() {
+        let found = |spot: &str, program: &str| {
+            let scene = scene().policy().listens("networking.service", spot).program(program, "root");
+            scene.found("unneeded-open-port").len()
+        };
+        assert_eq!(found("0.0.0.0:68/udp", "dhclient"), 0);
+        assert_eq!(found("[fe80::1%eth0]:546/udp", "systemd-networkd"), 0);
+        // Its server is one, and so is whoever else takes the number or the name.
+        assert_eq!(found("0.0.0.0:67/udp", "systemd-networkd"), 1);
+        assert_eq!(found("0.0.0.0:68/tcp", "dhclient"), 1);
+        assert_eq!(found("0.0.0.0:68/udp", "nc"), 1);
+        let named = scene().policy().listens("session-4.scope", "0.0.0.0:68/udp").program("nc", "root");
+        let named = named.process(|process| process.name = "dhclient".into());
+        assert_eq!(named.found("unneeded-open-port").len(), 1);
+        let busybox =
+            scene().policy().listens("ifup@eth0.service", "0.0.0.0:68/udp").program("busybox", "root");
+        let udhcpc = busybox.process(|process| process.name = "udhcpc".into());
+        assert_eq!(udhcpc.found("unneeded-open-port").len(), 0);
     }
 
     #[test]

@@ -1,0 +1,45 @@
+//! Whoever is here, and whoever manages the host, could come back once a change is taken back; else it is not (A15).
+
+use clap::ArgMatches;
+use portreeve_core::{
+    plan::{Refused, Undo, protect_after, undone},
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::observe::sessions;
+
+use super::plan::{CUT, NO_SESSION, WANTED, failure};
+use crate::{failure::Failure, look::Look, settings::Settings};
+
+/// Looks at the host and asks, as far as whoever types wants to know; `what` says what is attempted.
+///
+/// # Errors
+///
+/// The first one who could not come back, or why that cannot be told. Each names the flag by which it is done all the
+/// same: somebody may be locked out already.
+pub(super) fn spare(
+    own: &ArgMatches,
+    settings: &Settings,
+    undo: &Undo<'_>,
+    what: Words,
+) -> Result<(), Failure> {
+    if own.get_flag(CUT) {
+        return Ok(());
+    }
+    let look = Look::take(settings, &WANTED).map_err(|failure| failure.hint(accepted()))?;
+    let footholds = sessions::footholds(&look.snapshot);
+    let after = undone(&look.snapshot, undo);
+    match after.and_then(|after| protect_after(&look.world(), &after, &footholds)) {
+        Ok(()) => Ok(()),
+        Err(Refused::NoFoothold) if own.get_flag(NO_SESSION) => Ok(()),
+        Err(refused @ Refused::NoFoothold) => Err(failure(&refused, what)),
+        Err(refused) => Err(failure(&refused, what).hint(accepted())),
+    }
+}
+
+fn accepted() -> Text {
+    text!(
+        "if you accept that: --cut-my-own-session",
+        "承知のうえで続行する場合は --cut-my-own-session を指定してください"
+    )
+}
