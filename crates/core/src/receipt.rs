@@ -127,6 +127,8 @@ pub enum Cause {
     Close,
     /// The gate was taken away.
     Off,
+    /// The host booted, and the gate that was confirmed last was put back.
+    Boot,
     /// Another change was taken back: the one of this receipt.
     Undo(u32),
 }

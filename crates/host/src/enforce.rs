@@ -1,5 +1,6 @@
 //! Changes this host as it is told to, never deciding: the receipt first, then the change, whole or not at all (A15, A16).
 
+pub mod boot;
 pub mod firewall;
 mod journal;
 pub mod receipts;
@@ -108,13 +109,17 @@ impl Door {
     /// Says of the last change what came of it, where its maker ended before he could; what cannot be written now is
     /// found out again by whoever comes next.
     fn settle(&mut self) {
+        self.settle_last();
+        let _ = self.keep_boot();
+    }
+
+    fn settle_last(&mut self) {
         let last = self.history.last().filter(|last| last.outcome == Outcome::Begun).cloned();
         if let Some(last) = last {
             let settled = last.settled(self.standing.as_ref());
             let _ = self.receipts.keep(&settled);
             self.history.put(settled);
         }
-        let _ = self.keep_boot();
     }
 
     /// Makes a change: the receipt is on the disk first, then nft tries it, then it is made.
@@ -207,6 +212,7 @@ pub const fn word(deed: &Deed) -> &'static str {
         Deed::Gate { cause: Cause::Apply, .. } => "apply",
         Deed::Gate { cause: Cause::Close, .. } => "close",
         Deed::Gate { cause: Cause::Off, .. } => "off",
+        Deed::Gate { cause: Cause::Boot, .. } => "boot",
         Deed::Gate { cause: Cause::Undo(_), .. } => "undo",
         Deed::Confirm { .. } => "confirm",
         Deed::TakeBack { .. } => "take-back",

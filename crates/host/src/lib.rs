@@ -1,5 +1,6 @@
 //! Looks at Linux, never deciding.
 
+pub mod boot;
 pub mod bpf;
 pub mod enforce;
 pub mod events;
@@ -8,6 +9,7 @@ pub mod keep;
 pub mod lineage;
 mod lock;
 pub mod observe;
+pub mod own;
 pub mod passwd;
 pub mod pins;
 pub mod present;
@@ -15,5 +17,6 @@ pub mod probe;
 pub mod proc;
 pub mod program;
 pub mod sys;
+pub mod systemd;
 
 pub use observe::{Wanted, observe};

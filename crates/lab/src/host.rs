@@ -36,14 +36,20 @@ const HOLDER: &str = "/usr/local/bin/holder";
 ///
 /// Container engines give each container a keyring and a filter for devices, which nspawn would refuse them.
 ///
+/// A machine that reboots, which nspawn tells by its exit code, has an empty packet filter.
+///
 /// $0 is the layer of the profile, $1 the root, $2 the file of the network namespace, $3 the machine, $4 its host name.
 const BOOT: &str = "set -e
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay -o lowerdir=\"$0:$1\",upperdir=/mnt/upper,workdir=/mnt/work,xino=on overlay /mnt/root
-exec systemd-nspawn --quiet --register=no --keep-unit --boot --directory=/mnt/root --machine=\"$3\" \\
+while true; do code=0
+systemd-nspawn --quiet --register=no --keep-unit --boot --directory=/mnt/root --machine=\"$3\" \\
   --hostname=\"$4\" --network-namespace-path=\"$2\" --capability=all --link-journal=no --resolv-conf=off \\
-  --timezone=off --console=pipe --system-call-filter='@keyring bpf'";
+  --timezone=off --console=pipe --system-call-filter='@keyring bpf' || code=$?
+[ $code -eq 133 ] || exit $code
+nsenter --net=\"$2\" chroot \"$1\" /usr/sbin/nft flush ruleset
+done";
 
 /// A running host; it goes, with all that it made, when this value does.
 #[derive(Debug)]
@@ -83,6 +89,26 @@ impl Host {
         host.leader = host.wait_for_leader()?;
         host.wait_for_units(profile)?;
         Ok(host)
+    }
+
+    /// Reboots it as its own systemd does, with the same files, network and addresses, and waits until it is up.
+    ///
+    /// # Errors
+    ///
+    /// With its console, where it does not come up with every unit of its profile.
+    pub fn reboot(&mut self, profile: &Profile) -> Result<(), LabError> {
+        let before = self.leader;
+        // Whoever asks is gone before he is answered.
+        self.run("systemctl reboot")?;
+        let deadline = Instant::now() + Duration::from_secs(BOOT_SECONDS_MAX);
+        while self.leader == before {
+            if Instant::now() > deadline {
+                return Err(self.did_not_boot("another first process"));
+            }
+            thread::sleep(Duration::from_millis(20));
+            self.leader = self.wait_for_leader()?;
+        }
+        self.wait_for_units(profile)
     }
 
     /// Its addresses.

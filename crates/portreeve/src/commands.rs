@@ -29,7 +29,7 @@ mod wait;
 mod who;
 pub(crate) mod why;
 
-pub(crate) use doctor::foreign;
+pub(crate) use doctor::{foreign, strange};
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};

@@ -44,6 +44,11 @@ pub(crate) fn gate() -> Result<PathBuf, Failure> {
     Ok(state.join(own.map_or_else(|| "gate".into(), |own| format!("gate-{own}"))))
 }
 
+/// Where those of the host's own gate are kept, which the next boot reads.
+pub(crate) fn usual_gate() -> PathBuf {
+    PathBuf::from(SYSTEM).join("gate")
+}
+
 /// Where imported data may stand, the one that counts first.
 pub(crate) fn data_in_order() -> Vec<PathBuf> {
     let mut directories: Vec<PathBuf> = data().into_iter().collect();

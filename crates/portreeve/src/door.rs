@@ -61,7 +61,8 @@ fn not_root(what: Words) -> Failure {
         })
 }
 
-fn receipts(error: &ReceiptsError, what: Words) -> Failure {
+/// Why what is kept cannot be told.
+pub(crate) fn receipts(error: &ReceiptsError, what: Words) -> Failure {
     let failure = Failure::new(Exit::Unreachable, what);
     match error {
         ReceiptsError::Read { path, source } => {

@@ -17,6 +17,7 @@ mod schema;
 mod settings;
 mod show;
 mod table_file;
+mod units;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ mod lab {
     mod adrift;
     mod asking;
     mod awkward;
+    mod booting;
     mod change;
     mod chosen;
     mod churn;

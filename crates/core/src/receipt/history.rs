@@ -139,7 +139,7 @@ impl History {
         }
     }
 
-    /// What takes back the change of receipt `number`, or the last one.
+    /// What takes back the change of receipt `number`, or the last one that a person made.
     ///
     /// # Errors
     ///
@@ -150,7 +150,11 @@ impl History {
         standing: Option<&Standing>,
         now: Timestamp,
     ) -> Result<Back<'_>, Edge<'_>> {
-        let last = || self.newest_first().find(|receipt| receipt.outcome != Outcome::Refused);
+        let is_persons = |receipt: &&Receipt| {
+            receipt.outcome != Outcome::Refused
+                && !matches!(receipt.deed, Deed::Gate { cause: super::Cause::Boot, .. })
+        };
+        let last = || self.newest_first().find(is_persons);
         let receipt = number.map_or_else(last, |number| self.of(number)).ok_or(Edge::Missing)?;
         let receipt = match receipt.deed {
             Deed::Confirm { of } if receipt.outcome == Outcome::Done => {

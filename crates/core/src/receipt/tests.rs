@@ -81,6 +81,20 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     assert_eq!(undone.back(None, Some(&now), at(80)), Ok(again));
 }
 
+/// A boot is no person's change: whoever takes the last one back means what he did himself.
+#[test]
+fn a_boot_is_not_what_is_taken_back_unless_it_is_named() {
+    let mut history: History = on_trial().into_iter().collect();
+    history.put(receipt(3, Deed::Confirm { of: 2 }, Some(12)));
+    let deed = Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was: Was::Nothing, until: None };
+    history.put(receipt(4, deed, Some(90)));
+    let now = standing(90, None);
+    assert_eq!(history.current(Some(&now)), Current::By(history.of(4).unwrap()));
+    let before = Back::Restore(history.of(2).unwrap(), Some(closing("22/tcp")));
+    assert_eq!(history.back(None, Some(&now), at(100)), Ok(before));
+    assert_eq!(history.back(Some(4), Some(&now), at(100)), Ok(Back::Restore(history.of(4).unwrap(), None)));
+}
+
 #[test]
 fn what_was_taken_back_leaves_what_was_there() {
     let mut history: History = on_trial().into_iter().collect();

@@ -106,9 +106,7 @@ impl Receipts {
     fn receipt(&self, number: u32) -> Result<Receipt, ReceiptsError> {
         let path = self.path(number);
         let fail = |source| ReceiptsError::Read { path: path.clone(), source };
-        let mut text = String::new();
-        let file = fs::File::open(&path).map_err(fail)?;
-        file.take(RECEIPT_BYTES_MAX).read_to_string(&mut text).map_err(fail)?;
+        let text = text(&path).map_err(fail)?;
         match layout(&text) {
             Some(layout) if layout > LAYOUT => return Err(ReceiptsError::Newer { path, layout }),
             _ => {}
@@ -128,6 +126,20 @@ impl Receipts {
         let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Boot>(&bytes).ok());
         let is_kept = kept.is_some_and(|kept| (kept.layout, &kept.gate) == (boot.layout, &boot.gate));
         if is_kept { Ok(()) } else { self.write(&path, boot) }
+    }
+
+    /// The gate of the next boot; `None` where there is none.
+    pub(super) fn boot(&self) -> Result<Option<Boot>, ReceiptsError> {
+        let path = self.folder.join(BOOT);
+        let text = match text(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(ReceiptsError::Read { path, source }),
+        };
+        match layout(&text) {
+            Some(layout) if layout > LAYOUT => Err(ReceiptsError::Newer { path, layout }),
+            _ => serde_json::from_str(&text).map(Some).map_err(|_| ReceiptsError::Garbled { path }),
+        }
     }
 
     pub(super) fn forget_boot(&self) -> Result<(), KeepError> {
@@ -155,6 +167,12 @@ impl Receipts {
     fn path(&self, number: u32) -> PathBuf {
         self.folder.join(format!("{number:08}{ENDING}"))
     }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(RECEIPT_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn number(name: &str) -> Option<u32> {
@@ -216,6 +234,22 @@ mod tests {
         let history = receipts.read().unwrap();
         assert_eq!(history.newest_first().map(|receipt| receipt.number).collect::<Vec<_>>(), [10, 2, 1]);
         receipts.forget_boot().unwrap();
+    }
+
+    #[test]
+    fn the_gate_of_the_next_boot_is_whole_or_none() {
+        let place = Place::new("boot");
+        let receipts = Receipts::in_folder(&place.0);
+        assert_eq!(receipts.boot().unwrap(), None);
+        let boot = Boot { layout: LAYOUT, at: Timestamp::UNIX_EPOCH, gate: Body::open() };
+        receipts.keep_boot(&boot).unwrap();
+        assert_eq!(receipts.boot().unwrap(), Some(boot));
+        let path = place.0.join(BOOT);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &text[..text.len() / 2]).unwrap();
+        assert!(matches!(receipts.boot(), Err(ReceiptsError::Garbled { path: own }) if own == path));
+        fs::write(&path, text.replace("\"layout\":1", "\"layout\":2")).unwrap();
+        assert!(matches!(receipts.boot(), Err(ReceiptsError::Newer { layout: 2, .. })));
     }
 
     #[test]

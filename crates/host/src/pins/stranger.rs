@@ -49,6 +49,19 @@ impl Stranger {
         };
         Some(Self::new(path.to_string_lossy(), what))
     }
+
+    /// What keeps `path` from being a file that root alone writes; `None` where it is one, or cannot be looked at.
+    pub(crate) fn at_file(path: &Path) -> Option<Self> {
+        let about = fs::symlink_metadata(path).ok()?;
+        let what = match about.uid() {
+            _ if about.is_symlink() => Strange::Link,
+            _ if !about.is_file() => Strange::Unknown,
+            0 if about.mode() & OTHERS_WRITE == 0 => return None,
+            0 => Strange::Writable(about.mode() & 0o7777),
+            user => Strange::OfUser(user),
+        };
+        Some(Self::new(path.to_string_lossy(), what))
+    }
 }
 
 /// What is strange about the folder of pins: what can be seen of it, else `what`.

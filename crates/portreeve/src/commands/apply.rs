@@ -1,6 +1,7 @@
 //! `portreeve apply [PLAN]`: makes the host agree with the policy, on trial until somebody says that he is still here
 //! (A15, A16).
 
+mod boot;
 mod countdown;
 
 use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
@@ -14,6 +15,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
+use portreeve_host::boot::{NextBoot, next_boot};
 use serde::Deserialize;
 
 use self::countdown::Answer;
@@ -33,6 +35,7 @@ use crate::{
 const PLAN: &str = "plan";
 const TRIAL: &str = "trial";
 const NO_TRIAL: &str = "no-trial";
+const BOOT: &str = "boot";
 /// How long a trial is on a terminal, where nobody says.
 const USUAL: Duration = Duration::from_secs(60);
 /// A plan of a million ports.
@@ -66,6 +69,13 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         options::flag(NO_TRIAL, no_trial, lang).conflicts_with(TRIAL),
     ];
     arguments.extend(sessions_arguments(lang));
+    let boot = Words {
+        en: "Put the gate back that was confirmed last, as the host boots (gate enable)",
+        ja: "最後に確定したゲートを、ホストの起動時に復元する(gate enable が使用)",
+    };
+    let others = arguments.iter().map(|other| other.get_id().clone()).chain([options::POLICY.into()]);
+    let others: Vec<_> = others.collect();
+    arguments.push(options::flag(BOOT, boot, lang).conflicts_with_all(others));
     arguments
 }
 
@@ -81,6 +91,9 @@ enum Way {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if own.get_flag(BOOT) {
+        return boot::run(settings, out);
+    }
     let way = way(own)?;
     let saved = own.get_one::<OsString>(PLAN).map(|name| grounds(&input(name))).transpose()?;
     let planned = Planned::make(settings, FAILED)?;
@@ -239,9 +252,27 @@ fn at_once(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
-    let said =
-        text!("Applied: in force until the machine is rebooted.", "適用しました。再起動するまで有効です。");
-    told(&said, &["portreeve undo", "portreeve gate status"], out)
+    let (Text { en, ja }, enable) = in_force();
+    let said = text!("Applied: {en}", "適用しました。{ja}");
+    let commands: Vec<&str> =
+        ["portreeve undo"].into_iter().chain(enable).chain(["portreeve gate status"]).collect();
+    told(&said, &commands, out)
+}
+
+/// How long what is for good is in force, and what makes it longer.
+pub(super) fn in_force() -> (Text, Option<&'static str>) {
+    match next_boot() {
+        NextBoot::Stands => {
+            (Words { en: "in force, also after the next boot.", ja: "再起動後も有効です。" }.into(), None)
+        }
+        NextBoot::Gone => (
+            Words {
+                en: "in force until the machine is rebooted.", ja: "再起動するまで有効です。"
+            }
+            .into(),
+            Some("portreeve gate enable"),
+        ),
+    }
 }
 
 fn told(said: &Text, commands: &[&str], out: &mut Out) -> Result<Exit, Failure> {

@@ -12,7 +12,7 @@ use portreeve_host::enforce::{
     firewall::{EnforceError, Refusal},
 };
 
-use super::Command;
+use super::{Command, apply::in_force};
 use crate::{
     door::{self, tell_unkept},
     exit::Exit,
@@ -59,11 +59,11 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         passed => passed.map_err(|error| door::failure(error, FAILED))?,
     };
     if settings.verbosity != Verbosity::Quiet {
-        out.say(Words {
-            en: "Kept: the change is in force until the machine is rebooted.",
-            ja: "変更を確定しました。再起動するまで有効です。",
-        })?;
-        next::print(&["portreeve undo".into(), "portreeve gate status".into()], out)?;
+        let (Text { en, ja }, enable) = in_force();
+        let said = text!("Kept: the change is {en}", "変更を確定しました。{ja}");
+        out.sentences(said.in_lang(settings.lang))?;
+        let commands = ["portreeve undo"].into_iter().chain(enable).chain(["portreeve gate status"]);
+        next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
     tell_unkept(&passed, settings);
     Ok(Exit::Fine)

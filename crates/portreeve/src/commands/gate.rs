@@ -1,5 +1,7 @@
 //! `portreeve gate status`: how the gate stands, what is on trial, and what is open or kept out for a while (A15, A20).
 
+mod enable;
+
 use clap::{Arg, ArgMatches};
 use jiff::Timestamp;
 use portreeve_core::{
@@ -19,12 +21,16 @@ use crate::{
 
 const ACTION: &str = "action";
 const STATUS: &str = "status";
+const ENABLE: &str = "enable";
 
 /// `gate`.
 pub(super) const COMMAND: Command = Command {
     name: "gate",
-    about: Words { en: "How does the gate stand?", ja: "ゲートの状態" },
-    examples: &["portreeve gate status"],
+    about: Words {
+        en: "How does the gate stand, and does it at the next boot?",
+        ja: "ゲートの状態と起動時の復元",
+    },
+    examples: &["portreeve gate status", "portreeve gate enable"],
     takes: &[],
     arguments,
     run,
@@ -35,13 +41,13 @@ const FAILED: Words =
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let action = Words {
-        en: "status: what is confirmed, on trial, open or kept out",
-        ja: "status: 確定済み、試行中、一時的な開放と遮断を表示",
+        en: "status: what is confirmed, on trial, open or kept out; enable: put it back at each boot",
+        ja: "status: 確定済み、試行中、一時的な開放と遮断を表示、enable: 起動のたびにゲートを復元",
     };
     vec![
         Arg::new(ACTION)
-            .value_name(STATUS)
-            .value_parser([STATUS])
+            .value_name("status|enable")
+            .value_parser([STATUS, ENABLE])
             .default_value(STATUS)
             .hide_possible_values(true)
             .hide_default_value(true)
@@ -49,7 +55,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     ]
 }
 
-fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if own.get_one::<String>(ACTION).is_some_and(|action| action == ENABLE) {
+        return enable::run(settings, out);
+    }
     let (listing, history) = look(&directories::gate()?).map_err(|error| door::failure(error, FAILED))?;
     let unread = |error| door::standing(&StandingError::Read(error), FAILED);
     let standing = listing.as_deref().map_or(Ok(None), Standing::read).map_err(unread)?;

@@ -8,18 +8,23 @@ use portreeve_core::{
     text,
     words::{Lang, Words, inflect},
 };
-use portreeve_host::pins::{
-    FOLDER,
-    off::{OffError, Taken, off},
+use portreeve_host::{
+    boot,
+    pins::{
+        FOLDER,
+        off::{OffError, Taken, off},
+    },
 };
 
 use super::{Command, doctor::foreign, plan::sessions_arguments, spare::spare};
 use crate::{
+    directories,
     door::{self, tell_unkept},
     exit::Exit,
     failure::{Failure, io_cause},
     settings::{Settings, Verbosity},
     show::out::Out,
+    units,
 };
 
 const WHAT: &str = "what";
@@ -42,8 +47,8 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let what = Words {
-        en: "gate: the table that filters packets; pins: what doctor --pin left for a group (without it: everything)",
-        ja: "gate: パケットを遮断するテーブル、pins: doctor --pin が残したもの(省略時はすべて)",
+        en: "gate: the table that filters packets, and what puts it back at boot; pins: what doctor --pin left for a group (without it: both)",
+        ja: "gate: パケットを遮断するテーブルと起動時の復元設定、pins: doctor --pin が残したもの(省略時は両方)",
     };
     let what = [Arg::new(WHAT)
         .value_name("gate|pins")
@@ -64,10 +69,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     Ok(Exit::Fine)
 }
 
-/// Takes the gate away, whatever is on trial: what it refused comes in again, as far as others' rules let it.
+/// Takes the gate away, whatever is on trial, and what would put it back: what it refused comes in again, as far as others'
+/// rules let it.
 fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let door = door::open(NO_GATE)?;
     let said = match &door.standing {
+        None if door.forget().map_err(|error| door::failure(error, NO_GATE))? => Words {
+            en: "The gate was gone already; the next boot does not put it back any more.",
+            ja: "ゲートは既にありませんでした。次回の起動時にも復元されません。",
+        },
         None => Words {
             en: "There is no gate of portreeve's.", ja: "portreeve のゲートはありません。"
         },
@@ -84,7 +94,25 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             }
         }
     };
-    if settings.verbosity == Verbosity::Quiet { Ok(()) } else { out.say(said) }
+    if settings.verbosity != Verbosity::Quiet {
+        out.say(said)?;
+    }
+    // The unit is the host's, and no other namespace's.
+    if directories::gate()? == directories::usual_gate() { take_unit(settings, out) } else { Ok(()) }
+}
+
+fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    let failed = Words {
+        en: "the gate is gone, but what puts it back at boot is not",
+        ja: "ゲートは取り除きましたが、起動時の復元設定を取り除けません",
+    };
+    let had_one = boot::disable().map_err(|error| units::failure(&error, failed))?;
+    if settings.verbosity == Verbosity::Quiet || !had_one {
+        return Ok(());
+    }
+    let name = boot::NAME;
+    let said = text!("Took {name} away.", "{name} を取り除きました。");
+    out.sentences(said.in_lang(settings.lang))
 }
 
 fn take_pins(settings: &Settings, out: &mut Out) -> Result<(), Failure> {

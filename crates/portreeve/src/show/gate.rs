@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Standing, Temporary},
+    gate::{Rest, Standing, Temporary},
     receipt::{Current, Deed, History, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::passwd;
+use portreeve_host::{
+    boot::{self, NextBoot},
+    passwd,
+};
 
 use super::{
     age::{ago, length},
@@ -69,6 +72,7 @@ pub(crate) fn status(
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
+    next_boot(standing, out)?;
     tables(temporary, out)?;
     let refused = temporary.refused;
     let (undeclared, invalid, blocked) = (refused.undeclared, refused.invalid, refused.blocked);
@@ -82,6 +86,24 @@ pub(crate) fn status(
         None => ["portreeve history", "portreeve exposure"],
     };
     next::print(&commands.map(str::to_owned), out)
+}
+
+/// Says whether the next boot puts back what is confirmed, where that is more than a table for addresses.
+fn next_boot(standing: &Standing, out: &mut Out) -> Result<(), Failure> {
+    if standing.body().is_some_and(|body| body.rest() == Rest::All) {
+        return Ok(());
+    }
+    let said = match boot::next_boot() {
+        NextBoot::Stands => Words {
+            en: "At the next boot what is confirmed stands again, before there is a network.",
+            ja: "次回の起動時は、確定済みのゲートがネットワークより先に復元されます。",
+        },
+        NextBoot::Gone => Words {
+            en: "At the next boot it is gone: portreeve gate enable puts it back at each.",
+            ja: "次回の起動後はゲートがなくなります。起動のたびに復元するには: portreeve gate enable",
+        },
+    };
+    out.say(said)
 }
 
 fn tables(temporary: &Temporary, out: &mut Out) -> Result<(), Failure> {

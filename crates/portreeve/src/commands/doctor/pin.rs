@@ -118,7 +118,8 @@ pub(crate) fn foreign(stranger: &Stranger) -> Failure {
     ))
 }
 
-fn strange(what: Strange) -> Text {
+/// What is strange about it, in words.
+pub(crate) fn strange(what: Strange) -> Text {
     match what {
         Strange::Link => Words { en: "it is a symbolic link", ja: "シンボリックリンクです" }.into(),
         Strange::NoFolder => {

@@ -38,6 +38,7 @@ fn became(cause: Cause, becomes: Becomes) -> Text {
         (Cause::Apply, _) => text!("applied the policy", "policy を適用"),
         (Cause::Close, _) => text!("closed ports", "ポートを閉鎖"),
         (Cause::Off, _) => text!("took the gate away", "ゲートを撤去"),
+        (Cause::Boot, _) => text!("put the confirmed gate back at boot", "起動時に確定済みのゲートを復元"),
         (Cause::Undo(of), Becomes::Gate) => text!("took receipt {of} back", "記録 {of} を取り消し"),
         (Cause::Undo(of), Becomes::Nothing) => {
             text!("took receipt {of} back, and the gate away", "記録 {of} を取り消し、ゲートを撤去")

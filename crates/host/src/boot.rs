@@ -1,0 +1,123 @@
+//! The unit that puts the confirmed gate in force at each boot, before there is a network (A15, A16).
+
+use std::path::Path;
+
+use crate::systemd::{self, From, OURS, Started, State, Unit, UnitError};
+
+/// Its name.
+pub const NAME: &str = "portreeve-boot.service";
+/// Whatever brings a machine up reaches it.
+const TARGET: &str = "sysinit.target";
+
+/// Whether the gate stands again at the next boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextBoot {
+    /// The unit sees to it.
+    Stands,
+    /// Nothing does.
+    Gone,
+}
+
+/// The unit, which starts `program`.
+///
+/// Whatever flushes the ruleset as it starts comes before it; a restart of nftables.service starts it again, and a
+/// reload, which flushes too, is handed on to it. Where nobody manages the network, network.target is what servers wait
+/// for; sysinit.target it must not come before, as elsewhere than on Debian nftables.service comes after that. Its failure stops nothing: the host comes up, and the unit is failed.
+#[must_use]
+pub fn unit(program: &Path) -> Unit {
+    let program = program.display();
+    let text = format!(
+        "{OURS}portreeve off gate
+[Unit]
+Description=The gate of portreeve, as it was confirmed last
+DefaultDependencies=no
+RequiresMountsFor=/var/lib/portreeve {program}
+After=local-fs.target systemd-sysctl.service nftables.service netfilter-persistent.service iptables.service ip6tables.service
+Before=network-pre.target network.target shutdown.target
+Wants=network-pre.target network.target
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={program} apply --boot
+ExecReload={program} apply --boot
+TimeoutStartSec=60
+ProtectSystem=strict
+ReadWritePaths=/run -/var/lib/portreeve
+ProtectHome=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=CAP_NET_ADMIN
+RestrictAddressFamilies=AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+
+[Install]
+WantedBy={TARGET}
+"
+    );
+    Unit { name: NAME, text }
+}
+
+/// Whether a unit of ours is there that the next boot starts.
+#[must_use]
+pub fn next_boot() -> NextBoot {
+    let is_ours = matches!(systemd::state_of(&systemd::path(NAME), ""), State::Same | State::Other);
+    match systemd::started(NAME, TARGET) {
+        Started::ByItself if is_ours => NextBoot::Stands,
+        _ => NextBoot::Gone,
+    }
+}
+
+/// Puts the unit and enables it; whether there was anything to do.
+///
+/// # Errors
+///
+/// systemd does not run, or something is in the way.
+pub fn enable(program: &Path) -> Result<bool, UnitError> {
+    let unit = unit(program);
+    if systemd::runs() && systemd::state(&unit) == State::Same && next_boot() == NextBoot::Stands {
+        return Ok(false);
+    }
+    systemd::put(&[unit], NAME, From::NextBoot)?;
+    Ok(true)
+}
+
+/// Takes the unit away; whether there was one.
+///
+/// # Errors
+///
+/// It is somebody else's, or cannot be taken away.
+pub fn disable() -> Result<bool, UnitError> {
+    systemd::take(&[NAME])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_comes_after_whatever_flushes_and_before_the_network() {
+        let Unit { name, text } = unit(Path::new("/usr/bin/portreeve"));
+        assert_eq!(name, "portreeve-boot.service");
+        let values = |key: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            lines.flat_map(str::split_whitespace).map(str::to_owned).collect()
+        };
+        assert!(text.starts_with(OURS));
+        for before in ["systemd-sysctl.service", "nftables.service"] {
+            assert!(values("After").contains(&before.to_owned()), "{before}");
+        }
+        assert_eq!(values("Before"), ["network-pre.target", "network.target", "shutdown.target"]);
+        assert_eq!(values("Wants"), ["network-pre.target", "network.target"], "else nothing waits for them");
+        assert_eq!(values("ExecStart"), ["/usr/bin/portreeve", "apply", "--boot"]);
+        assert_eq!(values("Requires"), [""; 0], "nothing waits for what may fail");
+    }
+}

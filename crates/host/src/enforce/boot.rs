@@ -1,0 +1,132 @@
+//! Puts the confirmed gate in force as the host boots, when nobody is there who could be cut off (A15, A16).
+
+use std::path::Path;
+
+use portreeve_core::{
+    gate::{self, Keep, Revision, Standing},
+    receipt::{Becomes, Cause, Current, Deed, History, Outcome, Was},
+};
+use rustix::process::geteuid;
+
+use super::{
+    Door, DoorError, LOCK, firewall, journal,
+    receipts::{Boot, Receipts, ReceiptsError},
+};
+use crate::{keep::KeepError, lock::Lock, observe::clock};
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Loaded {
+    /// No gate was confirmed, or the last one was taken away.
+    Nothing,
+    /// The gate stands already.
+    Already,
+    /// Another change is on trial, so nothing was done.
+    OnTrial,
+    /// The gate is in force, by this receipt.
+    Now(u32),
+    /// The gate is in force, and no receipt tells of it.
+    Untold(Unwritten),
+}
+
+/// Why there is no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritten {
+    /// Those that are there cannot be read, and so it has no number.
+    #[error("cannot read the receipts")]
+    Unread(#[from] ReceiptsError),
+    /// It cannot be written.
+    #[error("cannot write a receipt")]
+    Unkept(#[from] KeepError),
+}
+
+/// Puts the gate of the boot file in force, for good and at once; receipts are in `folder`.
+///
+/// Neither a receipt that is broken nor a full disk keeps the host without a gate.
+///
+/// # Errors
+///
+/// Without root, where the boot file is broken or newer than this program, and where nft does not take it.
+pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
+    if !geteuid().is_root() {
+        return Err(DoorError::NotRoot);
+    }
+    let lock = Lock::take(LOCK)?;
+    let receipts = Receipts::in_folder(folder);
+    let Some(boot) = receipts.boot()? else { return Ok(Loaded::Nothing) };
+    let standing = firewall::standing()?;
+    let (history, unread) = match receipts.read() {
+        Ok(history) => (history, None),
+        Err(error) => (History::default(), Some(error)),
+    };
+    let mut door = Door { _lock: lock, receipts, standing, history, now: clock::now() };
+    door.settle_last();
+    match door.due(&boot) {
+        Due::Nothing(loaded) => Ok(loaded),
+        Due::Gate => door.load(&boot, unread),
+    }
+}
+
+/// What is to be done.
+enum Due {
+    Nothing(Loaded),
+    Gate,
+}
+
+impl Door {
+    fn due(&self, boot: &Boot) -> Due {
+        match &self.standing {
+            Some(standing) if standing.body() == Some(&boot.gate) => Due::Nothing(Loaded::Already),
+            Some(Standing { trial: Some(_), .. }) => Due::Nothing(Loaded::OnTrial),
+            // Whoever was killed as he took it away had not come to this file.
+            None if self.history.last().is_some() && self.history.current(None) == Current::Absent => {
+                Due::Nothing(Loaded::Nothing)
+            }
+            _ => Due::Gate,
+        }
+    }
+
+    fn load(mut self, boot: &Boot, unread: Option<ReceiptsError>) -> Result<Loaded, DoorError> {
+        let seen = self.standing.as_ref();
+        let transaction = match seen {
+            Some(standing) => gate::apply(&boot.gate, standing, Keep::AtOnce),
+            None => Ok(gate::create(&boot.gate, Revision::first(self.now))),
+        };
+        let Ok(transaction) = transaction else { return Ok(Loaded::OnTrial) };
+        let was = Was::of(seen);
+        let deed = Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was, until: None };
+        let begun = self.begin(deed);
+        firewall::carry_out(&transaction)?;
+        self.standing = firewall::standing()?;
+        if let Some(error) = unread {
+            return Ok(Loaded::Untold(error.into()));
+        }
+        let now = self.standing.as_ref().map(|standing| standing.revision.number());
+        let receipt = begun?.done(now);
+        debug_assert_eq!(receipt.outcome, Outcome::Done);
+        journal::tell(&receipt);
+        let number = receipt.number;
+        Ok(match self.receipts.keep(&receipt) {
+            Ok(()) => Loaded::Now(number),
+            Err(error) => Loaded::Untold(error.into()),
+        })
+    }
+
+    /// Lets go of a gate that somebody else took away already: the next boot does not put it back.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written down, and then the next boot would.
+    pub fn forget(&self) -> Result<bool, DoorError> {
+        let Some(boot) = self.receipts.boot().unwrap_or_default() else {
+            // One that is broken or newer goes too: whoever wants no gate wants none of it.
+            return self.receipts.forget_boot().map(|()| false).map_err(DoorError::NoUndo);
+        };
+        let was = Was::Gate(boot.gate);
+        let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
+        let receipt = self.begin(deed)?.done(None);
+        self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
+        journal::tell(&receipt);
+        self.receipts.forget_boot().map(|()| true).map_err(DoorError::NoUndo)
+    }
+}

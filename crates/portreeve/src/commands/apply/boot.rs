@@ -1,0 +1,57 @@
+//! `portreeve apply --boot`: puts the gate back that was confirmed last, as the host boots (A15, A16).
+
+use portreeve_core::{text, words::Words};
+use portreeve_host::enforce::boot::{Loaded, Unwritten, load};
+
+use crate::{
+    directories, door,
+    exit::Exit,
+    failure::{Failure, keep_cause},
+    settings::{Settings, Verbosity},
+    show::out::Out,
+};
+
+const FAILED: Words = Words { en: "the gate is not put back", ja: "ゲートを復元できません" };
+
+/// Puts the gate back; that there is none is no failure.
+///
+/// # Errors
+///
+/// What is kept cannot be read, or nft does not take it.
+pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let loaded = load(&directories::gate()?).map_err(|error| door::failure(error, FAILED))?;
+    let said = match loaded {
+        Loaded::Nothing => {
+            text!("No gate is confirmed: nothing to do.", "確定済みのゲートがないため、何もしません。")
+        }
+        Loaded::Already => {
+            text!("Nothing to do: the confirmed gate stands.", "確定済みのゲートは既に稼働しています。")
+        }
+        Loaded::OnTrial => return Err(door::on_trial(FAILED)),
+        Loaded::Now(number) => text!(
+            "The confirmed gate is in force again, by receipt {number}.",
+            "確定済みのゲートを復元しました(記録 {number})。"
+        ),
+        Loaded::Untold(why) => return Err(untold(&why)),
+    };
+    if settings.verbosity != Verbosity::Quiet {
+        out.sentences(said.in_lang(settings.lang))?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn untold(why: &Unwritten) -> Failure {
+    let what = Words {
+        en: "the confirmed gate is in force again, but no receipt tells of it",
+        ja: "確定済みのゲートを復元しましたが、記録を残せませんでした",
+    };
+    match why {
+        Unwritten::Unread(error) => door::receipts(error, what),
+        Unwritten::Unkept(error) => {
+            let path = error.path().display();
+            Failure::new(Exit::Unreachable, what)
+                .because(text!("cannot write {path}", "{path} に書き込めません"))
+                .because(keep_cause(error))
+        }
+    }
+}

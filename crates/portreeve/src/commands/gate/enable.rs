@@ -1,0 +1,67 @@
+//! `portreeve gate enable`: the gate stands again at each boot, before there is a network (A15, A16).
+
+use portreeve_core::{text, words::Words};
+use portreeve_host::{boot, systemd::UnitError};
+use rustix::process::geteuid;
+
+use crate::{
+    directories,
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, Verbosity},
+    show::{next, out::Out},
+    units,
+};
+
+const FAILED: Words = Words {
+    en: "the gate is not put back at the next boot",
+    ja: "次回の起動時にゲートを復元するよう設定できません",
+};
+
+/// Sees to it that the next boot puts the confirmed gate back.
+///
+/// # Errors
+///
+/// Where something that root does not own alone would be started, or something is in the way.
+pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if !geteuid().is_root() {
+        return Err(units::not_root(FAILED));
+    }
+    if directories::gate()? != directories::usual_gate() {
+        return Err(not_the_hosts());
+    }
+    let program = units::program(FAILED)?;
+    let is_new = boot::enable(&program).map_err(|error| match error {
+        UnitError::NoSystemd => without_systemd(&program.display().to_string()),
+        error => units::failure(&error, FAILED),
+    })?;
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    let name = boot::NAME;
+    let said = if is_new {
+        text!(
+            "Enabled {name}: the gate that is confirmed stands again at each boot, before there is a network.",
+            "{name} を有効にしました。確定済みのゲートは、起動のたびにネットワークより先に復元されます。"
+        )
+    } else {
+        text!("Nothing to do: {name} is enabled.", "{name} は既に有効です。")
+    };
+    out.sentences(said.in_lang(settings.lang))?;
+    next::print(&["portreeve gate status".into()], out)?;
+    Ok(Exit::Fine)
+}
+
+fn not_the_hosts() -> Failure {
+    Failure::new(Exit::Refused, FAILED).because(Words {
+        en: "the host puts back its own gate as it boots, and this is that of another network namespace, or PORTREEVE_STATE names another place",
+        ja: "起動時に復元できるのはホスト自身のゲートだけです。別のネットワーク名前空間にいるか、PORTREEVE_STATE が設定されています",
+    })
+}
+
+fn without_systemd(program: &str) -> Failure {
+    Failure::new(Exit::Unreachable, FAILED).because(units::no_systemd()).hint(text!(
+        "let your init run this before the network comes up, and after whatever flushes the packet filter: {program} apply --boot",
+        "ネットワークより前、かつファイアウォールを初期化する処理より後に、次のコマンドを起動処理で実行してください: {program} apply --boot"
+    ))
+}

@@ -1,0 +1,112 @@
+//! Why a unit of ours was not put or taken away, in words.
+
+use portreeve_core::{
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::{
+    own::{OwnError, own},
+    systemd::UnitError,
+};
+
+use crate::{
+    commands::{foreign, strange},
+    exit::Exit,
+    failure::{Failure, io_cause, keep_cause},
+};
+
+/// The path by which something of the system's starts this program.
+///
+/// # Errors
+///
+/// Somebody else than root could change what is started.
+pub(crate) fn program(what: Words) -> Result<std::path::PathBuf, Failure> {
+    own().map_err(|error| untrusted(&error, what))
+}
+
+fn untrusted(error: &OwnError, what: Words) -> Failure {
+    let failure = Failure::new(Exit::Refused, what);
+    let failure = match error {
+        OwnError::Unknown(source) => failure
+            .because(Words {
+                en: "it is not known from which file this program runs",
+                ja: "このプログラムの実行ファイルを特定できません",
+            })
+            .because(io_cause(source)),
+        OwnError::Foreign(stranger) => {
+            let path = &stranger.path;
+            failure
+                .because(text!(
+                    "others than root could put another program in its place: {path}",
+                    "root 以外がプログラムを差し替えられます: {path}"
+                ))
+                .because(strange(stranger.what))
+        }
+        OwnError::AtHome(path) => {
+            let path = path.display();
+            failure.because(text!(
+                "{path} is in a home directory, which may not be there as the host boots",
+                "{path} はホームディレクトリにあり、起動時に参照できるとは限りません"
+            ))
+        }
+        OwnError::Odd(path) => {
+            let path = path.display();
+            failure.because(text!(
+                "the path {path} has letters that cannot stand in a unit",
+                "{path} にはユニットに書けない文字が含まれています"
+            ))
+        }
+    };
+    failure.hint(Words {
+        en: "install it where root alone writes, and run that one: install portreeve /usr/local/bin/portreeve",
+        ja: "root だけが書き込める場所に置き、そちらを実行してください: install portreeve /usr/local/bin/portreeve",
+    })
+}
+
+/// Why a unit was not put, or not taken away.
+pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
+    let failed = || Failure::new(Exit::Unreachable, what);
+    match error {
+        UnitError::NoSystemd => failed().because(no_systemd()),
+        UnitError::Foreign(path) => foreign_file(&path.display().to_string()),
+        UnitError::Keep(error) => {
+            let path = error.path().display();
+            failed()
+                .because(text!("cannot write {path}", "{path} に書き込めません"))
+                .because(keep_cause(error))
+        }
+        UnitError::Stays { path, source } => {
+            let path = path.display();
+            failed()
+                .because(text!("cannot take {path} away", "{path} を削除できません"))
+                .because(io_cause(source))
+        }
+        UnitError::Systemctl(error) => {
+            failed().because(text!("as it was said: {error}", "エラーの内容: {error}"))
+        }
+    }
+}
+
+/// That systemd does not run.
+pub(crate) fn no_systemd() -> Text {
+    text!("systemd does not run here", "ここでは systemd が動作していません")
+}
+
+fn foreign_file(path: &str) -> Failure {
+    foreign(&portreeve_host::pins::stranger::Stranger {
+        path: path.into(),
+        what: portreeve_host::pins::stranger::Strange::Unknown,
+    })
+}
+
+/// That only root may.
+pub(crate) fn not_root(what: Words) -> Failure {
+    Failure::usage(what)
+        .because(Words {
+            en: "only root may change what the host starts",
+            ja: "起動時や定期実行の設定を変更できるのは root だけです",
+        })
+        .hint(Words {
+            en: "type it again behind sudo", ja: "先頭に sudo を付けて実行してください"
+        })
+}

@@ -1,0 +1,165 @@
+//! The gate over a reboot, under a real systemd: it stands before there is a network, or the host says why not (A15, A16).
+
+use portreeve_lab::{Output, profile};
+
+use super::site::{Site, lab};
+
+const POLICY: &str = "version = 1\n[service.web]\nports = [\"443/tcp\"]\nowner = { unit = \"nginx.service\" }\nreach = \"world\"\n";
+const BOOT: &str = "/var/lib/portreeve/gate/boot.json";
+const UNIT: &str = "/etc/systemd/system/portreeve-boot.service";
+
+/// A host with nginx on port 80, of which the policy knows nothing.
+fn site() -> Site {
+    let site = Site::boot(&profile::WEB);
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    site
+}
+
+fn reboot(site: &mut Site) {
+    lab(site.host.reboot(&profile::WEB));
+}
+
+/// Whether the client gets an answer of nginx.
+fn answers(site: &Site) -> bool {
+    let url = format!("http://{}/", site.host.place().ipv4);
+    lab(site.client.run(&format!("curl -s -o /dev/null -m 2 {url}"))).status == 0
+}
+
+#[track_caller]
+fn ends(output: &Output, status: i32, said: &str) {
+    assert_eq!(output.status, status, "{output:#?}");
+    assert!(output.stderr.contains(said) || output.stdout.contains(said), "{output:#?}");
+}
+
+/// When a unit reached a state at this boot, in microseconds.
+fn since_boot(site: &Site, unit: &str, what: &str) -> u64 {
+    let said = site.run(&format!("systemctl show -P {what} {unit}")).stdout;
+    said.trim().parse().unwrap_or_else(|_| panic!("{unit} {what}: {said}"))
+}
+
+fn gate_stands(site: &Site) -> bool {
+    lab(site.host.run("nft list table inet portreeve")).status == 0
+}
+
+/// Debian's own rules begin with a flush, and the gate comes after them and before the network all the same.
+#[test]
+fn the_confirmed_gate_stands_again_before_there_is_a_network() {
+    let mut site = site();
+    site.run("printf '#!/usr/sbin/nft -f\\nflush ruleset\\n' > /etc/nftables.conf; systemctl enable nftables.service");
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    ends(&site.ask("gate enable"), 0, "Nothing to do");
+    // Nothing is confirmed yet, so the next boot has nothing to do.
+    reboot(&mut site);
+    assert!(answers(&site) && !gate_stands(&site));
+    assert_eq!(site.run("systemctl is-active portreeve-boot.service").stdout, "active\n");
+
+    ends(&site.ask("apply --no-trial --no-session"), 0, "in force, also after the next boot");
+    ends(&site.ask("gate status"), 0, "what is confirmed stands again");
+    // Another change is on trial as the host goes down, and a source is kept out for a while.
+    lab(site.host.write("/etc/portreeve/policy.toml", &POLICY.replace("443", "80")));
+    ends(&site.ask("apply --trial 10m --no-session"), 0, "portreeve confirm");
+    ends(&site.ask("close --from 203.0.113.9"), 0, "203.0.113.9");
+    assert!(answers(&site));
+    reboot(&mut site);
+    assert!(gate_stands(&site) && !answers(&site), "443 is confirmed, and 80 was on trial");
+    ends(&site.ask("confirm"), 6, "nothing is on trial");
+    let status = site.ask("gate status");
+    ends(&status, 0, "The gate stands");
+    assert!(!status.stdout.contains("203.0.113.9"), "a while ends with the boot: {}", status.stdout);
+    ends(&site.ask("history"), 0, "put the confirmed gate back at boot");
+    ends(&site.ask("apply --boot"), 0, "Nothing to do");
+
+    let entered = |unit: &str, what: &str| since_boot(&site, unit, what);
+    let gate = entered("portreeve-boot.service", "ActiveEnterTimestampMonotonic");
+    assert!(gate > 0 && entered("nftables.service", "ActiveEnterTimestampMonotonic") > 0);
+    let started = entered("portreeve-boot.service", "ExecMainStartTimestampMonotonic");
+    assert!(
+        entered("nftables.service", "ExecMainExitTimestampMonotonic") <= started,
+        "the flush comes first"
+    );
+    assert!(gate <= entered("network-pre.target", "ActiveEnterTimestampMonotonic"));
+    assert!(gate <= entered("nginx.service", "ExecMainStartTimestampMonotonic"));
+    let journal = site.run("journalctl -b -o cat -u portreeve-boot.service").stdout;
+    assert!(journal.contains("The confirmed gate is in force again, by receipt 4."), "{journal}");
+
+    // Whoever restarts or reloads what flushes gets the gate back.
+    for verb in ["restart", "reload"] {
+        // systemctl waits for what it was asked about, and not for what follows.
+        site.run(&format!(
+            "systemctl {verb} nftables.service; for i in $(seq 50); do \
+             nft list table inet portreeve >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1"
+        ));
+        assert!(!answers(&site), "{verb}");
+    }
+}
+
+/// Nothing of ours is left, whoever took the table away first.
+#[test]
+fn off_gate_takes_table_file_and_unit() {
+    let mut site = site();
+    ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
+    ends(&site.ask("gate status"), 0, "portreeve gate enable");
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    ends(&site.ask("off gate"), 0, "Took portreeve-boot.service away");
+    let gone = |site: &Site| {
+        assert_eq!(lab(site.host.run(&format!("test -e {BOOT} || test -e {UNIT}"))).status, 1);
+        let left = site.run("find /etc/systemd /run/systemd/system -name '*portreeve*'").stdout;
+        assert_eq!((left.as_str(), gate_stands(site)), ("", false));
+    };
+    gone(&site);
+    ends(&site.ask("off gate"), 0, "There is no gate");
+    // Somebody else's flush, and then off: the next boot does not bring it back.
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "also after the next boot");
+    site.run("nft flush ruleset");
+    ends(&site.ask("off"), 0, "The gate was gone already");
+    gone(&site);
+    ends(&site.ask("undo"), 0, "Taken back");
+    assert!(gate_stands(&site), "what off took, undo brings back");
+    ends(&site.ask("off gate"), 0, "Took the gate away");
+    reboot(&mut site);
+    gone(&site);
+    assert!(answers(&site));
+}
+
+/// A file that cannot be read: the host comes up without a gate, and the unit says why.
+#[test]
+fn a_host_with_a_broken_boot_file_comes_up_and_says_so() {
+    let mut site = site();
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "also after the next boot");
+    site.run(&format!("cp {BOOT} /root/whole.json; head -c 100 /root/whole.json > {BOOT}"));
+    reboot(&mut site);
+    assert!(answers(&site) && !gate_stands(&site));
+    let failed = site.run("systemctl --failed --plain --no-legend").stdout;
+    assert!(failed.contains("portreeve-boot.service"), "{failed}");
+    let journal = site.run("journalctl -b -o cat -u portreeve-boot.service").stdout;
+    assert!(journal.contains(&format!("{BOOT} is not a receipt of portreeve's")), "{journal}");
+    ends(&site.ask("gate status"), 0, "The gate is gone");
+    // A newer portreeve wrote it: nothing is guessed.
+    site.run(&format!("sed 's/\"layout\":1/\"layout\":2/' /root/whole.json > {BOOT}"));
+    ends(&site.ask("apply --boot"), 7, "a newer portreeve wrote it");
+    // A receipt that is broken keeps nobody without a gate.
+    site.run(&format!("cp /root/whole.json {BOOT}; echo x > /var/lib/portreeve/gate/00000001.receipt.json"));
+    ends(&site.ask("apply --boot"), 7, "in force again, but no receipt");
+    assert!(gate_stands(&site) && !answers(&site));
+}
+
+/// What systemd would start as root, root alone can change.
+#[test]
+fn nothing_is_enabled_that_somebody_else_could_replace() {
+    let site = site();
+    site.run("mkdir /opt/tools && cp /usr/local/bin/portreeve /opt/tools/ && chown dev /opt/tools");
+    ends(&lab(site.host.run("/opt/tools/portreeve gate enable")), 5, "/opt/tools");
+    site.run("cp /usr/local/bin/portreeve /home/dev/");
+    ends(&lab(site.host.run("/home/dev/portreeve gate enable")), 5, "home directory");
+    ends(&site.ask_as("dev", "gate enable"), 2, "only root");
+    ends(&site.ask("apply --boot --no-trial"), 2, "--boot");
+    ends(&site.ask("apply --boot --policy none"), 2, "--boot");
+    site.run(&format!("printf '[Service]\\nExecStart=/bin/true\\n' > {UNIT}"));
+    ends(&site.ask("gate enable"), 5, UNIT);
+    ends(&site.ask("off gate"), 5, UNIT);
+    site.run(&format!("grep -q /bin/true {UNIT}"));
+    let namespace = "ip netns add other && ip netns exec other portreeve gate enable";
+    ends(&lab(site.host.run(namespace)), 5, "another network namespace");
+}
