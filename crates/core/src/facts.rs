@@ -3,6 +3,7 @@
 mod firewall;
 mod foothold;
 mod gap;
+mod left_gate;
 mod origin;
 mod pids;
 mod process;
@@ -13,6 +14,7 @@ pub(crate) mod testing;
 pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
+pub use left_gate::{AtBoot, LeftGate};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;
 pub use process::{Container, ExeState, Parent, Privilege, Process, Published};
@@ -59,6 +61,9 @@ pub struct Snapshot {
     /// The packet filter of the observer's own namespace, where it was asked for and could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firewall: Option<Firewall>,
+    /// The gate that was confirmed on it, where the packet filter was asked for and there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<LeftGate>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

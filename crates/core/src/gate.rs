@@ -46,6 +46,8 @@ use crate::{
 
 /// The table is `inet portreeve`.
 pub const TABLE: &str = "portreeve";
+/// The unit of systemd that puts the confirmed gate in force when a host boots.
+pub const BOOT_UNIT: &str = "portreeve-boot.service";
 /// The group of NFLOG to which refused packets are told (nft(8), "LOG STATEMENT").
 pub const LOG_GROUP: u16 = 28_786;
 /// The protocols whose ports the gate judges.

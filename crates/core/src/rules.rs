@@ -4,6 +4,7 @@
 
 pub mod declared;
 pub mod exposure;
+pub mod gate;
 pub mod kernel;
 pub mod numbers;
 pub mod policy;
@@ -77,8 +78,15 @@ impl Rule {
 
 /// Every rule.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    let groups =
-        [declared::RULES, exposure::RULES, numbers::RULES, processes::RULES, kernel::RULES, policy::RULES];
+    let groups = [
+        declared::RULES,
+        exposure::RULES,
+        gate::RULES,
+        numbers::RULES,
+        processes::RULES,
+        kernel::RULES,
+        policy::RULES,
+    ];
     groups.into_iter().flatten().copied()
 }
 

@@ -1,12 +1,14 @@
 //! All that a judgement rests on, and who is meant by a listener's owner.
 
 mod gaps;
+mod gate;
 mod holding;
 mod passage;
 mod reaching;
 mod standing;
 
 pub use gaps::gap_matters;
+pub use gate::GateNow;
 pub use holding::{Holding, name_of, restart_command};
 pub use passage::Passage;
 pub use standing::{Strangers, strangers};

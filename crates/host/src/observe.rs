@@ -128,6 +128,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         processes,
         origins,
         firewall,
+        gate: None,
         gaps,
     })
 }

@@ -23,6 +23,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         processes: BTreeMap::new(),
         origins: None,
         firewall: None,
+        gate: None,
         gaps: Vec::new(),
     }
 }

@@ -13,7 +13,7 @@ use alloc::{
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{Closed, Gate, InterfacePattern, Refusal};
-use crate::{address::Family, firewall::Intervals, port::Protocol};
+use crate::{address::Family, firewall::Intervals, fnv::fnv64, port::Protocol};
 
 pub(super) use self::{
     listed::{fixed, object},
@@ -139,6 +139,12 @@ impl Body {
     #[must_use]
     pub fn open() -> Self {
         Self::from(&Gate::Closed(Closed::default()))
+    }
+
+    /// A digest of all of it, by which it is known elsewhere: 16 digits of base 16.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        alloc::format!("{:016x}", fnv64(self.saved().into_bytes().into_iter()))
     }
 
     /// What becomes of packets of which no rule speaks.

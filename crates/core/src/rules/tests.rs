@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 23] = [
+const PROMISED: [(&str, &str); 26] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -33,6 +33,9 @@ const PROMISED: [(&str, &str); 23] = [
     ("cleartext-service", "warning"),
     ("wider-on-ipv6", "warning"),
     ("firewall-absent", "notice"),
+    ("gate-removed", "critical"),
+    ("gate-drifted", "high"),
+    ("gate-not-at-boot", "warning"),
     ("shared-by-strangers", "critical"),
     ("anyone-may-take-well-known", "high"),
     ("service-in-dynamic-range", "warning"),

@@ -60,6 +60,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         processes: BTreeMap::new(),
         origins: None,
         firewall: None,
+        gate: None,
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),
         host: look.host.clone(),

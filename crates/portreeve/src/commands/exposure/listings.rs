@@ -85,6 +85,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         processes: BTreeMap::new(),
         origins: None,
         firewall: Some(Firewall { listings }),
+        gate: None,
         gaps: Vec::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! Rulesets by chance: what is said of their listings is what becomes of real packets (A15, A17, A20).
 //!
-//! `cargo xtask soak` tries 500 where others try 20; `PORTREEVE_SEED=7` tries that one alone.
+//! `cargo xtask soak` tries 500 where others try 20; `PORTREEVE_SEED=7` tries that one alone, and `PORTREEVE_SEED=7-90`
+//! each of these.
 
 mod dice;
 mod iptables;
@@ -25,7 +26,7 @@ const SEEDS: RangeInclusive<u64> = 1..=20;
 const ALL_SEEDS: RangeInclusive<u64> = 1..=500;
 /// Whoever wants all of it sets this to `full`.
 const STORM: &str = "PORTREEVE_STORM";
-/// Whoever wants one seed sets this to it.
+/// Whoever wants one seed, or a run of them, sets this to it.
 const SEED: &str = "PORTREEVE_SEED";
 /// How many rulesets a place sees, one after the other: it has no more source ports than that.
 const EACH_PLACE: usize = 50;
@@ -55,8 +56,9 @@ fn case(seed: u64) -> Case {
 fn seeds() -> RangeInclusive<u64> {
     match env::var(SEED) {
         Ok(seed) => {
-            let seed = seed.parse().expect("a seed is a number");
-            seed..=seed
+            let (first, last) = seed.split_once('-').unwrap_or((&seed, &seed));
+            let [first, last] = [first, last].map(|seed| seed.parse().expect("a seed is a number"));
+            first..=last
         }
         Err(_) if env::var(STORM).is_ok_and(|storm| storm == "full") => ALL_SEEDS,
         Err(_) => SEEDS,

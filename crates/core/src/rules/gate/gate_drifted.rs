@@ -1,0 +1,99 @@
+//! The gate stands, and somebody else has changed what it lets in (A15, A16, A20).
+
+use alloc::vec::Vec;
+
+use crate::{
+    facts::LeftGate,
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    words::Words,
+    world::{GateNow, World},
+};
+
+/// What is in the table is not what was confirmed.
+pub(super) const RULE: Rule = Rule {
+    name: "gate-drifted",
+    severity: Severity::High,
+    article: &["A15", "A16", "A20"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "The table of the gate stands, and its rules or sets are not those that were confirmed: somebody changed them with another program.",
+            ja: "ゲートのテーブルはありますが、ルールやセットが確定した内容と違います。別のプログラムで変更されています。",
+        },
+        why: Words {
+            en: "What comes in is no longer what the policy declares, and the next boot or `portreeve apply` brings back what was confirmed: neither state is what anybody decided.",
+            ja: "実際に通る通信が policy の宣言と食い違い、しかも次の起動や `portreeve apply` で確定時の内容に戻ります。どちらの状態も、誰かが決めたものではなくなります。",
+        },
+        fix: Words {
+            en: "See what differs with `portreeve plan`, and put the gate in force as declared with `portreeve apply`. What should be open belongs into the policy; what is open for a while, to `portreeve open`.",
+            ja: "`portreeve plan` で違いを確認し、`portreeve apply` で宣言どおりに戻します。開けたいポートは policy に書き、一時的な開放には `portreeve open` を使います。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    let changed = world.gate().filter(|(_, now)| *now == GateNow::Changed);
+    changed.map(|(left, _)| finding(left)).into_iter().collect()
+}
+
+fn finding(left: &LeftGate) -> Finding {
+    let at = left.at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let finding = RULE.finding(
+        text!(
+            "the gate is not as it was confirmed at {at}: somebody else changed its rules or sets",
+            "ゲートが {at} に確定した内容と違います。ルールかセットが別のプログラムで変更されています"
+        ),
+        text!("see what differs, and apply the policy again", "違いを確認し、policy を適用し直してください"),
+    );
+    finding.run(["portreeve plan".into(), "portreeve apply".into()])
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use crate::{facts::AtBoot, rules::gate::testing::gated};
+
+    fn found(change: impl FnOnce(String) -> String) -> bool {
+        let host = gated(AtBoot::Enabled, |listing| Some(change(listing)));
+        assert!(host.texts("gate-removed").is_empty());
+        host.texts("gate-drifted")
+            == [
+                "the gate is not as it was confirmed at 2025-12-31 08:00:00Z: somebody else changed its rules or sets",
+            ]
+    }
+
+    #[test]
+    fn a_port_that_somebody_added_is_found() {
+        assert!(found(|listing| {
+            let wider = listing.replace("[443]", "[443,8080]");
+            assert_ne!(wider, listing);
+            wider
+        }));
+    }
+
+    #[test]
+    fn a_rule_that_this_program_never_writes_is_found() {
+        assert!(found(|listing| {
+            let rule = r#"{"rule":{"family":"inet","table":"portreeve","chain":"a_input","expr":[{"accept":null}]}}]}"#;
+            listing.strip_suffix("]}").map(|begin| [begin, ",", rule].concat()).expect("it is a listing")
+        }));
+        assert!(found(|listing| listing.replace("\"revision\"", "\"revised\"")));
+    }
+
+    #[test]
+    fn what_stands_as_it_was_confirmed_has_not_drifted() {
+        assert!(!found(|listing| listing));
+        // What is kept out for a while is no part of it.
+        assert!(!found(|listing| {
+            let blocked =
+                r#""elem":[{"elem":{"val":"192.0.2.1","timeout":60,"expires":59}}],"name":"blocked4""#;
+            let held = listing.replace(r#""name":"blocked4""#, blocked);
+            assert_ne!(held, listing);
+            held
+        }));
+    }
+}

@@ -1,0 +1,97 @@
+//! A gate was confirmed on this host, and its table is gone (A15, A16, A20).
+
+use alloc::vec::Vec;
+
+use crate::{
+    facts::{AtBoot, LeftGate},
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    words::Words,
+    world::{GateNow, World},
+};
+
+/// Whoever flushes all rules takes the gate with them.
+pub(super) const RULE: Rule = Rule {
+    name: "gate-removed",
+    severity: Severity::Critical,
+    article: &["A15", "A16", "A20"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "A gate was confirmed on this host, and its table is not there: nothing keeps out what no service declares.",
+            ja: "このホストで確定したゲートのテーブルがありません。宣言のないポートへの通信を遮断するものがない状態です。",
+        },
+        why: Words {
+            en: "Debian's /etc/nftables.conf begins with `flush ruleset`, so a reload of nftables.service takes the gate away; so does `nft delete table inet portreeve`, and a boot where nothing puts the gate in force. Whoever relied on it is unprotected and does not know it.",
+            ja: "Debian の /etc/nftables.conf は `flush ruleset` で始まるため、nftables.service を再読み込みするとゲートも消えます。`nft delete table inet portreeve` や、ゲートを有効にする仕組みのない再起動でも同じです。守られているつもりのまま、無防備になります。",
+        },
+        fix: Words {
+            en: "Put it in force again with `portreeve apply`; find out who took it away and take `flush ruleset` out of what does it. If the gate is no longer wanted, `portreeve off gate` forgets it.",
+            ja: "`portreeve apply` でもう一度有効にします。取り除いた原因を調べ、`flush ruleset` をやめさせます。ゲートが不要になったのなら、`portreeve off gate` で記録も消えます。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    let gone = world.gate().filter(|(_, now)| *now == GateNow::Gone);
+    gone.map(|(left, _)| finding(left)).into_iter().collect()
+}
+
+/// Who took it away nobody has watched: only since when it should stand is known.
+fn finding(left: &LeftGate) -> Finding {
+    let at = left.at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let said = match left.at_boot {
+        AtBoot::NotEnabled => text!(
+            "the gate that was confirmed at {at} is gone: a boot came, which nothing makes it outlast, or something else took it away",
+            "{at} に確定したゲートがありません。再起動(起動時に有効にする設定はありません)か、別の何かで失われています"
+        ),
+        AtBoot::Enabled | AtBoot::Unknown => text!(
+            "the gate that was confirmed at {at} is gone: something else took it away",
+            "{at} に確定したゲートがありません。別の何かが取り除いています"
+        ),
+    };
+    let fix = text!(
+        "apply the policy again, and take `flush ruleset` out of whatever reloads other rules",
+        "policy を適用し直し、ほかのルールの再読み込みから `flush ruleset` を取り除いてください"
+    );
+    RULE.finding(said, fix).run(["portreeve apply".into(), "portreeve gate status".into()])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        facts::{AtBoot, Gap, GapKind},
+        rules::{gate::testing::gated, testing::filtering},
+    };
+
+    #[test]
+    fn a_gate_that_was_confirmed_and_is_not_there_is_missed() {
+        let host = gated(AtBoot::Enabled, |_| None);
+        let said =
+            ["the gate that was confirmed at 2025-12-31 08:00:00Z is gone: something else took it away"];
+        assert_eq!(host.texts("gate-removed"), said);
+        assert_eq!(host.rules(), ["gate-removed"]);
+        let unsure = gated(AtBoot::NotEnabled, |_| None).texts("gate-removed");
+        assert!(unsure[0].contains("a boot came"), "{unsure:?}");
+    }
+
+    #[test]
+    fn one_that_stands_or_never_was_is_not_missed() {
+        assert!(gated(AtBoot::Enabled, Some).texts("gate-removed").is_empty());
+        let mut never = gated(AtBoot::Enabled, |_| None);
+        never.snapshot.gate = None;
+        assert!(never.texts("gate-removed").is_empty());
+    }
+
+    #[test]
+    fn where_the_rules_were_not_seen_nothing_is_missed() {
+        let hidden = [Gap::new(GapKind::HiddenFirewall, 1)];
+        let host = gated(AtBoot::Enabled, |_| None).filtered(filtering(""), &hidden);
+        assert!(host.texts("gate-removed").is_empty());
+        let mut skipped = gated(AtBoot::Enabled, |_| None);
+        skipped.snapshot.firewall = None;
+        assert!(skipped.texts("gate-removed").is_empty());
+    }
+}

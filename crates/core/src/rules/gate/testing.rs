@@ -1,0 +1,29 @@
+//! Hosts with a gate, for the tests of its rules.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    desired::desire,
+    facts::{AtBoot, Firewall, LeftGate, Listing},
+    gate::{Body, Gate, Listing as Table, Refusal, Revision},
+    rules::testing::{Scene, scene},
+};
+
+/// A host on which a gate that lets in 443/tcp was confirmed on the last day of 2025, and whose rules are `now`.
+pub(super) fn gated(at_boot: AtBoot, now: impl FnOnce(String) -> Option<String>) -> Scene {
+    let body = body();
+    let mut table = Table::read(r#"{"nftables":[]}"#).unwrap();
+    table.create(&body, Revision::of(7));
+    let listings = now(table.text()).map(|text| (Listing::Nft, text));
+    let mut scene = scene().policy().filtered(Firewall { listings: listings.into_iter().collect() }, &[]);
+    let at = "2025-12-31T08:00:00Z".parse().unwrap();
+    scene.snapshot.gate = Some(LeftGate { confirmed: body.digest(), at, at_boot });
+    scene
+}
+
+fn body() -> Body {
+    let declared = scene().service("web", "443/tcp", "nginx.service").reach("world");
+    let policy = declared.policy.as_ref().expect("it has a service");
+    let gate = Gate::of(policy, &desire(policy), Refusal::Drop, Vec::new());
+    Body::from(&gate.expect("a port is a gate"))
+}
