@@ -210,6 +210,13 @@ impl Receipt {
         Self { outcome: Outcome::Done, made, ..self }
     }
 
+    /// Whether another gate is confirmed after it than before.
+    #[must_use]
+    pub fn changes_confirmed(&self) -> bool {
+        let changes = matches!(self.deed, Deed::Gate { until: None, .. } | Deed::Confirm { .. });
+        changes && self.outcome == Outcome::Done
+    }
+
     /// Whether the gate has another revision after it, or is gone; whoever blocks first makes one.
     #[must_use]
     pub const fn changes_revision(&self) -> bool {

@@ -117,8 +117,11 @@ impl Door {
         let last = self.history.last().filter(|last| last.outcome == Outcome::Begun).cloned();
         if let Some(last) = last {
             let settled = last.settled(self.standing.as_ref());
-            let _ = self.receipts.keep(&settled);
-            self.history.put(settled);
+            self.history.put(settled.clone());
+            // Until the receipt says so, whoever comes next keeps the gate.
+            if self.keep_boot(&settled).is_ok() {
+                let _ = self.receipts.keep(&settled);
+            }
         }
     }
 
@@ -171,15 +174,18 @@ impl Door {
     /// The change is made: what cannot be written of it any more does not unmake it.
     fn finish(mut self, receipt: Receipt) -> Passed {
         journal::tell(&receipt);
-        let kept = self.receipts.keep(&receipt);
         self.history.put(receipt.clone());
-        let unkept = kept.and_then(|()| self.keep_boot()).err();
+        let unkept = self.keep_boot(&receipt).and_then(|()| self.receipts.keep(&receipt)).err();
         self.receipts.forget(&self.history);
         Passed { receipt, standing: self.standing, unkept }
     }
 
-    /// Keeps the confirmed gate for the next boot, and nothing else; what somebody else changed is not kept.
-    fn keep_boot(&self) -> Result<(), KeepError> {
+    /// Keeps the gate that a change confirmed for the next boot, and nothing else: what somebody else changed meanwhile
+    /// is not kept.
+    fn keep_boot(&self, receipt: &Receipt) -> Result<(), KeepError> {
+        if !receipt.changes_confirmed() {
+            return Ok(());
+        }
         match self.standing.as_ref().map(Standing::body) {
             Some(Some(body)) if body.rest() != Rest::All => {
                 self.receipts.keep_boot(&Boot { layout: LAYOUT, at: self.now, gate: body.clone() })

@@ -12,6 +12,7 @@ pub(crate) mod firewall;
 mod gaps;
 mod holders;
 mod kernel;
+pub mod left_gate;
 pub mod links;
 mod namespaces;
 pub mod origins;

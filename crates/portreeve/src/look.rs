@@ -16,10 +16,12 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{ObserveError, Way, Ways, observe},
+    observe::{Firewall, ObserveError, Way, Ways, left_gate, observe},
 };
 
-use crate::{exit::Exit, failure::Failure, policy_file, settings::Settings, table_file::TableFile};
+use crate::{
+    directories, exit::Exit, failure::Failure, policy_file, settings::Settings, table_file::TableFile,
+};
 
 /// Names ways of looking that are not taken, so that a fallback can be seen at work.
 pub(crate) const WITHOUT: &str = "PORTREEVE_WITHOUT";
@@ -143,7 +145,13 @@ pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snap
 /// This host, by the ways that are not closed.
 fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     let ways = ways()?;
-    observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error, ways))
+    let mut snapshot = observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error, ways))?;
+    if wanted.firewall != Firewall::Skip
+        && let Ok(folder) = directories::gate()
+    {
+        left_gate::add(&folder, &mut snapshot);
+    }
+    Ok(snapshot)
 }
 
 /// The ways of looking that nobody closed on purpose.

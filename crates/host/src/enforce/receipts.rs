@@ -78,6 +78,15 @@ pub struct Boot {
     pub gate: Body,
 }
 
+/// The gate that the next boot begins with, for whoever only looks; `None` where there is none.
+///
+/// # Errors
+///
+/// There is one, and it cannot be told.
+pub fn boot(folder: &Path) -> Result<Option<Boot>, ReceiptsError> {
+    Receipts::in_folder(folder).boot()
+}
+
 /// The folder of receipts.
 #[derive(Clone, Debug)]
 pub(super) struct Receipts {
