@@ -5,12 +5,14 @@ mod gate;
 mod holding;
 mod passage;
 mod reaching;
+mod routed;
 mod standing;
 
 pub use gaps::gap_matters;
 pub use gate::GateNow;
 pub use holding::{Holding, name_of, restart_command};
 pub use passage::Passage;
+pub use routed::Routed;
 pub use standing::{Strangers, strangers};
 
 use alloc::vec::Vec;

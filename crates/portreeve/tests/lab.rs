@@ -28,6 +28,7 @@ mod lab {
     mod kept;
     mod kernel;
     mod kernel_types;
+    mod left_gate;
     mod member;
     mod monitors;
     mod moved;

@@ -1,6 +1,7 @@
 //! What can be reached by whom it should not be (A15, A16, A20).
 
 mod cleartext_service;
+mod container_port_by_route;
 mod datastore_open_to_world;
 mod firewall_absent;
 mod open_through_forward;
@@ -13,6 +14,7 @@ use super::Rule;
 pub const RULES: &[&Rule] = &[
     &says_closed_is_open::RULE,
     &open_through_forward::RULE,
+    &container_port_by_route::RULE,
     &datastore_open_to_world::RULE,
     &cleartext_service::RULE,
     &wider_on_ipv6::RULE,

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 26] = [
+const PROMISED: [(&str, &str); 27] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -29,6 +29,7 @@ const PROMISED: [(&str, &str); 26] = [
     ("declared-but-blocked", "warning"),
     ("says-closed-is-open", "critical"),
     ("open-through-forward", "high"),
+    ("container-port-by-route", "warning"),
     ("datastore-open-to-world", "high"),
     ("cleartext-service", "warning"),
     ("wider-on-ipv6", "warning"),

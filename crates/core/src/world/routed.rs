@@ -1,0 +1,137 @@
+//! Ports of containers that others get to by a route through this host, though nobody published them (A15, A17).
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::net::IpAddr;
+
+use super::World;
+use crate::{
+    address::{Breadth, Family},
+    exposure::{Exposure, Reached, Senders, at, exposures},
+    facts::{Container, Listener, Process},
+    firewall::{Field, Filter, Intervals, Packets, Sender, number},
+    port::Protocol,
+};
+
+/// The engines whose networks are no others' business until a port is published; those of pods and virtual machines are
+/// routed on purpose.
+const ENGINES: [&str; 3] = ["docker", "podman", "containerd"];
+/// More listeners than this are not followed into their containers.
+const LISTENERS_MAX: usize = 1_024;
+
+/// A listener in a container, and the address by which others get to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed<'a> {
+    /// The listener.
+    pub listener: &'a Listener,
+    /// Its main process.
+    pub process: &'a Process,
+    /// The container.
+    pub container: &'a Container,
+    /// An address of the container.
+    pub address: IpAddr,
+}
+
+/// The packets that others can send to an address, and what becomes of them by port; one walk an address.
+type Answers = BTreeMap<(IpAddr, Protocol), Vec<Exposure>>;
+
+impl<'a> World<'a> {
+    /// Every listener in a container that nobody published to others, and to which packets get all the same that are
+    /// sent to the container's own address through this host.
+    #[must_use]
+    pub fn routed(&self) -> Vec<Routed<'a>> {
+        let is_judged = self.namespaces().any(|namespace| namespace.own);
+        let Some(filter) = self.filter().filter(|_| is_judged) else { return Vec::new() };
+        if !filter.around.forwards.contains(&true) {
+            return Vec::new();
+        }
+        let (mut answers, mut found) = (Answers::new(), Vec::new());
+        for (listener, process, container) in self.contained().take(LISTENERS_MAX) {
+            let addresses = self.addresses(listener);
+            let gets_in = |address: &IpAddr| {
+                let runs = answers
+                    .entry((*address, listener.protocol))
+                    .or_insert_with(|| sent_to(filter, *address, listener.protocol));
+                at(runs, listener.port)
+                    .is_some_and(|run| matches!(run.reached, Reached::Reachable | Reached::Partly))
+            };
+            if let Some(address) = addresses.into_iter().find(gets_in) {
+                found.push(Routed { listener, process, container, address });
+            }
+        }
+        found
+    }
+
+    /// The listeners of containers in other namespaces that hear others, but those that are published to others.
+    fn contained(&self) -> impl Iterator<Item = (&'a Listener, &'a Process, &'a Container)> {
+        let snapshot = self.snapshot;
+        let is_abroad = |listener: &&Listener| {
+            let namespace = snapshot.namespace(listener.netns);
+            namespace.is_some_and(|namespace| !namespace.own)
+                && listener.hears()
+                && !listener.ephemeral
+                && listener.breadth() != Breadth::Loopback
+        };
+        let contained = move |listener: &'a Listener| {
+            let (_, process) = snapshot.holders(listener).next()?;
+            let container = process.host_container()?;
+            let is_meant =
+                ENGINES.contains(&container.runtime.as_str()) && !is_published(container, listener);
+            is_meant.then_some((listener, process, container))
+        };
+        snapshot.listeners.iter().filter(is_abroad).filter_map(contained)
+    }
+
+    /// The addresses at which others could ask for `listener`.
+    fn addresses(&self, listener: &Listener) -> Vec<IpAddr> {
+        let interfaces =
+            self.snapshot.namespace(listener.netns).into_iter().flat_map(|namespace| &namespace.interfaces);
+        let addresses = interfaces.flat_map(|interface| &interface.addresses);
+        let bound = listener.address.ip.to_canonical();
+        let is_heard = |ip: &IpAddr| match ip {
+            IpAddr::V4(_) => bound == *ip || bound.is_unspecified() && listener.hears_ipv4(),
+            IpAddr::V6(_) => bound == *ip || bound.is_unspecified() && listener.hears_ipv6(),
+        };
+        addresses
+            .filter(|address| address.interface.is_none())
+            .map(|address| address.ip)
+            .filter(|ip| !ip.is_loopback() && is_heard(ip))
+            .collect()
+    }
+}
+
+/// Whether the engine publishes the port to others; on a loopback address it does so to this host alone.
+fn is_published(container: &Container, listener: &Listener) -> bool {
+    container.published.iter().any(|published| {
+        (published.protocol, published.inside) == (listener.protocol, listener.port)
+            && !published.address.is_loopback()
+    })
+}
+
+/// What becomes of the packets that others send to `address`, by interfaces that do not lead to it.
+fn sent_to(filter: &Filter, address: IpAddr, protocol: Protocol) -> Vec<Exposure> {
+    let family = Family::of(address);
+    let around = &filter.around;
+    let is_on_way = |route: &&crate::firewall::Route| route.to.contains(&address);
+    let Some(inside) = around.ways(family).into_iter().find(is_on_way).and_then(|route| route.interface)
+    else {
+        return Vec::new();
+    };
+    // Where the way there is the way to everybody, it is no container's network behind this host.
+    let leads_out =
+        |route: &crate::firewall::Route| route.to.prefix_len() == 0 && route.interface == Some(inside);
+    if around.is_own(address) || around.routes.iter().any(leads_out) {
+        return Vec::new();
+    }
+    let inside = Intervals::one(inside as u128);
+    let sent = |(sender, packets): (Sender, Packets)| {
+        let outside = packets.of(Field::InInterface).except(&inside);
+        let packets = packets
+            .with(Field::InInterface, outside)
+            .with(Field::Destination, Intervals::one(number(address)))
+            .with(Field::Protocol, Intervals::one(protocol.number().into()));
+        (sender, packets)
+    };
+    let asked = Senders::World.packets(around, family).into_iter().map(sent);
+    let is_any = |(_, packets): &(Sender, Packets)| !packets.of(Field::InInterface).is_empty();
+    exposures(filter, &asked.filter(is_any).collect::<Vec<_>>())
+}
