@@ -8,6 +8,8 @@ mod lab {
     mod asking;
     mod awkward;
     mod booting;
+    mod before_rules;
+    mod by_route;
     mod change;
     mod chosen;
     mod churn;

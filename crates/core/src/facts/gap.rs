@@ -52,6 +52,8 @@ pub enum GapKind {
     HiddenFirewall,
     /// Rules of a packet filter that could not be listed; `detail` names the program that lists them and why it did not.
     UnlistedRules,
+    /// Programs that may drop packets before any rule of the packet filter sees them; `detail` names them.
+    PacketPrograms,
     /// The packet filter of a saved snapshot that was taken without it. A judgement finds it, no look does.
     UnkeptFirewall,
     /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
@@ -84,6 +86,7 @@ impl Gap {
             | GapKind::HiddenFirewall
             | GapKind::UnlistedRules
             | GapKind::UnkeptFirewall
+            | GapKind::PacketPrograms
             | GapKind::TooMany => false,
         }
     }
@@ -94,10 +97,17 @@ impl Gap {
         matches!(self.what, GapKind::HiddenFirewall | GapKind::UnlistedRules | GapKind::UnkeptFirewall)
     }
 
+    /// Whether rules are known and more than these decides which packets arrive.
+    #[must_use]
+    pub const fn is_before_rules(&self) -> bool {
+        matches!(self.what, GapKind::PacketPrograms)
+    }
+
     /// Whether listeners may be missing because of it.
     #[must_use]
     pub const fn hides_listeners(&self) -> bool {
-        !self.hides_holders() && !self.hides_firewall() && !matches!(self.what, GapKind::HiddenFiles)
+        let is_of_packets = self.hides_firewall() || self.is_before_rules();
+        !self.hides_holders() && !is_of_packets && !matches!(self.what, GapKind::HiddenFiles)
     }
 
     /// Why it could not be seen, as a sentence with the count.
@@ -164,6 +174,7 @@ impl Gap {
                 "ファイアウォールのルール(root だけが読み取れます)"
             ),
             GapKind::UnlistedRules => unlisted(detail),
+            GapKind::PacketPrograms => before_rules(detail),
             GapKind::UnkeptFirewall => UNKEPT.into(),
             GapKind::UndecidedOwners => text!(
                 "whether the owner holds {detail} cannot be told",
@@ -213,6 +224,10 @@ impl Gap {
                 en: "install the program (Debian: apt install nftables iptables ipset), and run it by hand to see why it fails",
                 ja: "該当するプログラムをインストールし(Debian: apt install nftables iptables ipset)、手動で実行して原因を確認してください",
             },
+            GapKind::PacketPrograms => Words {
+                en: "nobody looks into them: see ip -d link, bpftool net, tc filter show dev NAME ingress",
+                ja: "中身は判定しません。ip -d link、bpftool net、tc filter show dev インターフェース ingress で確認してください",
+            },
             GapKind::UnkeptFirewall => Words {
                 en: "take it again as root: sudo portreeve snapshot > host.json",
                 ja: "root で取り直してください: sudo portreeve snapshot > host.json",
@@ -230,6 +245,13 @@ impl Gap {
 
 fn unlisted(detail: &str) -> Text {
     text!("rules of the firewall: {detail}", "ファイアウォールのルールの一部: {detail}")
+}
+
+fn before_rules(detail: &str) -> Text {
+    text!(
+        "what may drop packets before any rule sees them: {detail}",
+        "ルールより先にパケットを破棄する可能性のあるプログラム: {detail}"
+    )
 }
 
 const UNKEPT: Words = Words {
@@ -274,6 +296,7 @@ mod tests {
             (GapKind::HiddenFirewall, false, false),
             (GapKind::UnlistedRules, false, false),
             (GapKind::UnkeptFirewall, false, false),
+            (GapKind::PacketPrograms, false, false),
             (GapKind::UndecidedOwners, true, false),
         ] {
             let gap = Gap::new(what, 1);

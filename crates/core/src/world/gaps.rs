@@ -18,7 +18,9 @@ pub fn gap_matters<'a>(
 ) -> bool {
     match gap.what {
         GapKind::VanishedProcesses => listeners.any(lost_holder),
-        _ if gap.hides_firewall() => listeners.any(|listener| listener.breadth() != Breadth::Loopback),
+        _ if gap.hides_firewall() || gap.is_before_rules() => {
+            listeners.any(|listener| listener.breadth() != Breadth::Loopback)
+        }
         _ if gap.hides_holders() => listeners.any(Listener::may_hide_holder),
         GapKind::HiddenFiles => listeners.any(|listener| hides_files(snapshot, listener)),
         GapKind::ForeignNamespaces | GapKind::UnenteredNamespaces => misses_namespace(snapshot, scope),

@@ -1,12 +1,14 @@
 //! Reads the packet filter of this network namespace as its own programs list it (A15, A17, A20).
 
 pub(crate) mod kernel;
+mod programs;
 mod settings;
 mod ways;
 
 use std::{collections::BTreeMap, fs};
 
 use portreeve_core::facts::{Firewall, GapKind, Listing};
+use rustix::process::geteuid;
 
 use self::kernel::{FilterError, Tables};
 use super::{Gaps, wanted::Firewall as Wanted};
@@ -27,12 +29,18 @@ const LEGACY: [(&str, Listing, &str); 2] = [
     ("/proc/net/ip6_tables_names", Listing::Ip6tablesLegacy, "ip6tables-legacy-save"),
 ];
 
+/// Whether others may get to containers here, published or not, which somebody who may read the rules can tell.
+pub(super) fn may_lead_to_containers() -> bool {
+    geteuid().is_root() && settings::passes_on()
+}
+
 /// The listings of the packet filter, all of the same moment. What hides its rules is a gap, and then the interfaces,
 /// routes and settings are told alone; without these there is nothing to tell.
 pub(super) fn read(wanted: Wanted, gaps: &mut Gaps) -> Option<Firewall> {
     if wanted == Wanted::Skip {
         return None;
     }
+    programs::tell(gaps);
     let rules = match rules() {
         Ok(Some(rules)) => rules,
         hidden => {

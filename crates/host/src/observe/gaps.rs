@@ -22,6 +22,11 @@ impl Gaps {
         self.add_detailed(GapKind::UnlistedRules, 1, why);
     }
 
+    /// `count` programs that see packets before any rule does.
+    pub(super) fn before_rules(&mut self, count: usize, names: &str) {
+        self.add_detailed(GapKind::PacketPrograms, u32::try_from(count).unwrap_or(u32::MAX), names);
+    }
+
     /// A list of the kernel that changed each time it was read.
     pub(super) fn unsteady(&mut self, source: &str) {
         self.add_detailed(GapKind::UnsteadyRead, 1, source);

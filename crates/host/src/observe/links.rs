@@ -15,12 +15,14 @@ pub(super) const SOURCE: &str = "rtnetlink";
 /// RTM_GETLINK and RTM_GETADDR.
 const GET_LINK: u16 = 18;
 const GET_ADDRESS: u16 = 22;
-/// IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_INFO_KIND.
+/// IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_INFO_KIND, IFLA_XDP, IFLA_XDP_ATTACHED.
 const LINK_NAME: u16 = 3;
 const LINK_MASTER: u16 = 10;
 const LINK_INFO: u16 = 18;
 const EXTENSION_MASK: u16 = 29;
 const INFO_KIND: u16 = 1;
+const LINK_XDP: u16 = 43;
+const XDP_ATTACHED: u16 = 2;
 /// IFA_ADDRESS, IFA_LOCAL.
 const ADDRESS: u16 = 1;
 const LOCAL: u16 = 2;
@@ -43,6 +45,8 @@ pub struct Link {
     pub kind: String,
     /// The index of the bridge or the like that it is a port of, or 0.
     pub master: u32,
+    /// Whether an XDP program sees what comes in by it.
+    pub has_xdp: bool,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
 }
@@ -121,14 +125,20 @@ fn link_request() -> Vec<u8> {
 #[must_use]
 pub fn read_link(bytes: &[u8]) -> Option<Link> {
     let index = u32::from_ne_bytes(bytes_at(bytes, 4)?);
-    let mut link = Link { index, name: String::new(), kind: String::new(), master: 0, addresses: Vec::new() };
+    let (name, kind) = (String::new(), String::new());
+    let mut link = Link { index, name, kind, master: 0, has_xdp: false, addresses: Vec::new() };
     for (kind, value) in attributes(bytes.get(LINK_BYTES..)?) {
         match kind {
-            LINK_NAME => link.name = name(value),
+            LINK_NAME => link.name = text(value),
             LINK_MASTER => link.master = bytes_at(value, 0).map_or(0, u32::from_ne_bytes),
             LINK_INFO => {
                 let made_by = attributes(value).find(|(kind, _)| *kind == INFO_KIND);
-                link.kind = made_by.map(|(_, value)| name(value)).unwrap_or_default();
+                link.kind = made_by.map(|(_, value)| text(value)).unwrap_or_default();
+            }
+            // XDP_ATTACHED_NONE is 0.
+            LINK_XDP => {
+                let mut told = attributes(value);
+                link.has_xdp = told.any(|(kind, value)| kind == XDP_ATTACHED && value.first() != Some(&0));
             }
             _ => {}
         }
@@ -160,7 +170,7 @@ pub(super) fn ip(value: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn name(value: &[u8]) -> String {
+fn text(value: &[u8]) -> String {
     proc::text(value.split(|&byte| byte == 0).next().unwrap_or_default())
 }
 
@@ -183,9 +193,12 @@ mod tests {
         bytes.extend(attribute(LINK_NAME, b"wg0\0"));
         bytes.extend(attribute(LINK_MASTER, &3_u32.to_ne_bytes()));
         bytes.extend(attribute(LINK_INFO, &attribute(INFO_KIND, b"wireguard\0")));
+        bytes.extend(attribute(LINK_XDP, &attribute(XDP_ATTACHED, &[0])));
         let link = read_link(&bytes).unwrap();
         assert_eq!((link.index, link.name.as_str(), link.kind.as_str()), (7, "wg0", "wireguard"));
-        assert_eq!(link.master, 3);
+        assert_eq!((link.master, link.has_xdp), (3, false));
+        bytes.extend(attribute(LINK_XDP, &attribute(XDP_ATTACHED, &[2])));
+        assert!(read_link(&bytes).unwrap().has_xdp);
     }
 
     #[test]

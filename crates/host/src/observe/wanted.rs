@@ -95,6 +95,14 @@ pub enum Namespaces {
     All,
 }
 
+impl Namespaces {
+    /// These, as far as a judgement about them needs: of a host that passes packets on, its containers too.
+    #[must_use]
+    pub fn for_judgement(self) -> Self {
+        if super::firewall::may_lead_to_containers() { Self::All } else { self }
+    }
+}
+
 impl Wanted {
     /// What `ls` and the status screen show: every listener with its holders.
     pub const LISTENERS: Self = Self {

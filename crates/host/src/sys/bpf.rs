@@ -4,9 +4,11 @@
 
 mod hooks;
 mod maps;
+mod query;
 
 pub use hooks::{attach, load_for};
 pub use maps::{RING_BUFFER, create, number};
+pub use query::ingress_programs;
 
 use std::{
     ffi::CStr,

@@ -69,7 +69,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 fn judge_and_show(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let mut last = own.get_flag(SINCE_LAST).then(last_audit).transpose()?;
-    let look = Look::take(settings, &Wanted { namespaces: settings.namespaces(), ..Wanted::JUDGEMENT })?;
+    let look = Look::take(
+        settings,
+        &Wanted { namespaces: settings.namespaces().for_judgement(), ..Wanted::JUDGEMENT },
+    )?;
     let world = look.world();
     let mut judgement = Judgement::new(&world, rules::judge(&world));
     if let Some(last) = &mut last {

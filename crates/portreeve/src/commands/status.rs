@@ -56,7 +56,10 @@ fn no_arguments(_: Lang) -> Vec<Arg> {
 }
 
 fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let look = Look::take(settings, &Wanted { namespaces: settings.namespaces(), ..Wanted::JUDGEMENT })?;
+    let look = Look::take(
+        settings,
+        &Wanted { namespaces: settings.namespaces().for_judgement(), ..Wanted::JUDGEMENT },
+    )?;
     let world = look.world();
     let listeners: Vec<&Listener> = world.listeners().collect();
     let findings: Vec<Finding> =

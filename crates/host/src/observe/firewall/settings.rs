@@ -37,6 +37,13 @@ pub(super) fn read() -> String {
     lines
 }
 
+/// Whether this host passes on packets that are not for itself, of either family.
+pub(crate) fn passes_on() -> bool {
+    let is_on =
+        |name: &&str| proc::read_text(format!("/proc/sys/net/{name}")).is_some_and(|on| on.trim() == "1");
+    WHOLE[..2].iter().any(|name| is_on(&name))
+}
+
 fn tell(path: &str, name: &str, lines: &mut String) {
     if let Some(value) = proc::read_text(format!("/proc/sys/net/{path}")) {
         let _ = writeln!(lines, "net.{name} = {}", value.trim());

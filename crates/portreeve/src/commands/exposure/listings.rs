@@ -125,7 +125,8 @@ impl Sight {
             .because(text!("{why}", "一覧の形式に合いません: {why}"))
             .hint(text!("see what it should hold: {command}", "正しい内容の確認: {command}"))
         })?;
-        let gaps = snapshot.gaps.iter().filter(|gap| gap.hides_firewall()).cloned().collect();
+        let is_meant = |gap: &&Gap| gap.hides_firewall() || gap.is_before_rules();
+        let gaps = snapshot.gaps.iter().filter(is_meant).cloned().collect();
         Ok(Self { filter, gaps })
     }
 
@@ -141,7 +142,8 @@ impl Sight {
 
     /// What an answer rests on.
     pub(super) fn basis(&self) -> Basis {
-        if self.gaps.is_empty() { Basis::Firewall } else { Basis::Bind }
+        let is_hidden = self.gaps.iter().any(Gap::hides_firewall);
+        if is_hidden { Basis::Bind } else { Basis::Firewall }
     }
 
     /// Whether answers could be others.
