@@ -5,6 +5,7 @@
 //! that goes out.
 
 mod body;
+mod closing;
 mod elements;
 mod fixed;
 mod generation;
@@ -19,7 +20,7 @@ mod transaction;
 
 pub use self::{
     body::{Body, Rest},
-    elements::{BlockedSource, Timeout, block, close_early, open_for, unblock},
+    elements::{BlockedSource, Timeout, block, close_early, open_for, shut, unblock},
     listing::Listing,
     name::{InterfacePattern, ZoneName},
     openings::{Destination, Openings, Ports, Receivers},
@@ -86,6 +87,10 @@ pub struct Closed {
     pub ports: Ports,
     /// What becomes of packets to them.
     pub refusal: Refusal,
+    /// Those of them that lead into containers: to these the interfaces that are inside are none of the outside.
+    pub published: Ports,
+    /// The interfaces of containers and virtual machines.
+    pub inside: Vec<InterfacePattern>,
 }
 
 /// Where packets come from, and what is open to them.

@@ -1,5 +1,6 @@
 //! The changes that would make the host agree with the policy, and what each zone gains and loses by them (A15, A16).
 
+mod close;
 mod effect;
 mod grounds;
 mod inside;
@@ -11,6 +12,7 @@ mod undo;
 mod zone;
 
 pub use self::{
+    close::{close, remaining},
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
     passage::ProtocolPassage,

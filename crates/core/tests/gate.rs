@@ -55,7 +55,12 @@ fn protocols() -> Body {
 fn closed() -> Body {
     let ports = ["8081/tcp", "6379/tcp", "53/udp", "8080/tcp"];
     let ports = ports.map(|port| port.parse().expect("a port"));
-    Body::from(&Gate::Closed(Closed { ports: ports.into_iter().collect(), refusal: Refusal::Drop }))
+    Body::from(&Gate::Closed(Closed {
+        ports: ports.into_iter().collect(),
+        refusal: Refusal::Drop,
+        published: ["8080/tcp".parse().expect("a port")].into_iter().collect(),
+        inside: vec![InterfacePattern::of("docker0").expect("an interface")],
+    }))
 }
 
 fn standing(listing: &str) -> Standing {

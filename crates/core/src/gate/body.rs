@@ -94,7 +94,7 @@ pub(super) enum Verdict {
 }
 
 /// The name of a set or a chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     /// The generation's own, without its name.
     Own(String),

@@ -5,8 +5,8 @@ use core::{fmt, net::IpAddr, time::Duration};
 
 use ipnet::Ipv6Net;
 
-use super::{JUDGED, Transaction, ZoneName};
-use crate::port::PortSpec;
+use super::{JUDGED, Open, Transaction, ZoneName};
+use crate::{policy::WORLD, port::PortSpec};
 
 /// Longer than ten years is for good.
 const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
@@ -97,6 +97,21 @@ pub fn close_early(zone: Option<&ZoneName>, ports: PortSpec) -> Option<Transacti
     let mut transaction = Transaction::default();
     change("delete", &open(zone, ports)?, &numbers(ports), None, &mut transaction);
     Some(transaction)
+}
+
+/// Closes what is open for a while, and takes it as closed where its time is over already.
+#[must_use]
+pub fn shut(open: &[Open]) -> Transaction {
+    let mut transaction = Transaction::default();
+    for Open { zone, port } in open {
+        let zone = (zone != WORLD).then(|| ZoneName::of(zone)).flatten();
+        if let Some(set) = self::open(zone.as_ref(), port.what) {
+            // What is not there cannot be taken out.
+            change("add", &set, &numbers(port.what), None, &mut transaction);
+            change("delete", &set, &numbers(port.what), None, &mut transaction);
+        }
+    }
+    transaction
 }
 
 /// A hash has no intervals.

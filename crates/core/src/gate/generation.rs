@@ -20,6 +20,10 @@ use crate::{
 
 /// ICMP and ICMPv6 (IANA, Assigned Internet Protocol Numbers).
 const CONTROL: [u8; 2] = [1, 58];
+/// How the names of the sets of closed ports begin.
+pub(super) const CLOSED: &str = "closed";
+/// How those of the sets begin of closed ports that lead into containers.
+pub(super) const PUBLISHED: &str = "published";
 
 impl From<&Gate> for Body {
     fn from(gate: &Gate) -> Self {
@@ -66,13 +70,42 @@ fn before(gate: &Declared, hook: Hook) -> Vec<Rule> {
 fn of_closed(gate: &Closed) -> Body {
     let mut chains = BTreeMap::new();
     for hook in Hook::ALL {
-        let closing = gate.ports.iter().map(|(protocol, _)| Rule {
-            matches: asking(&Name::Own(format!("closed_{protocol}")), protocol, hook),
-            verdict: goto(refused(gate.refusal)),
-        });
-        chains.insert(hook.name().into(), closing.collect());
+        let mut rules = spared(gate, hook);
+        for (protocol, _) in gate.ports.iter() {
+            let set = Name::Own(format!("{CLOSED}_{protocol}"));
+            // A port that leads to another one of this host is closed by the number that was asked for, too.
+            let ways: &[Hook] =
+                if hook == Hook::Input { &[Hook::Input, Hook::Forward] } else { &[Hook::Forward] };
+            rules.extend(ways.iter().map(|way| Rule {
+                matches: asking(&set, protocol, *way),
+                verdict: goto(refused(gate.refusal)),
+            }));
+        }
+        chains.insert(hook.name().into(), rules);
     }
-    Body { sets: sets_of_ports("closed", &gate.ports).collect(), zones: Vec::new(), chains }
+    let closed = sets_of_ports(CLOSED, &gate.ports);
+    let sets = closed.chain(sets_of_ports(PUBLISHED, published(gate))).collect();
+    Body { sets, zones: Vec::new(), chains }
+}
+
+/// The rules by which containers get to published ports that are closed to others: through a forwarder of the engine's
+/// (input), or sent on by a rule (forward).
+fn spared(gate: &Closed, hook: Hook) -> Vec<Rule> {
+    let accept = |matches: Vec<Match>| Rule {
+        matches: [by(&gate.inside)].into_iter().chain(matches).collect(),
+        verdict: Verdict::Accept,
+    };
+    let spared = published(gate).iter().map(|(protocol, _)| {
+        let set = Name::Own(format!("{PUBLISHED}_{protocol}"));
+        accept(asking(&set, protocol, hook))
+    });
+    spared.collect()
+}
+
+/// The published ports, where there is somebody to whom they are no others'.
+fn published(gate: &Closed) -> &Ports {
+    const NONE: &Ports = &Ports::NONE;
+    if gate.inside.is_empty() { NONE } else { &gate.published }
 }
 
 /// The sets of each destination: none of them has more than one field, as intervals of several are slow (pipapo).

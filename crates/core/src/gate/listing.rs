@@ -10,11 +10,12 @@ use alloc::{
 use serde_json::{Value, json};
 
 use super::{
-    Body, Generation, Keep, ReadError, Refused, Revision, Standing, TABLE, ZoneName,
+    Body, Generation, Keep, Open, ReadError, Refused, Revision, Standing, TABLE, ZoneName,
     body::{fixed, object},
     elements,
     name::Name,
     standing::{HOOKS, objects},
+    temporary::open_of,
 };
 use crate::port::PortSpec;
 
@@ -173,6 +174,26 @@ impl Listing {
             table.forget(standing, |zone| standing.has_zone(standing.confirmed, zone));
         }
         Ok(())
+    }
+
+    /// Closes what is open for a while, as [`super::shut`] does.
+    pub fn shut(&mut self, open: &[Open]) {
+        let sets = self.table.iter_mut().flat_map(|table| &mut table.sets);
+        for set in sets.filter_map(inner_mut).filter_map(Value::as_object_mut) {
+            let name = set.get("name").and_then(Value::as_str).unwrap_or_default().to_string();
+            let is_shut = |element: &Value| {
+                let own = open_of(&name, element);
+                own.is_some_and(|own| {
+                    open.iter().any(|it| (&it.zone, it.port.what) == (&own.zone, own.port.what))
+                })
+            };
+            if let Some(elements) = set.get_mut("elem").and_then(Value::as_array_mut) {
+                elements.retain(|element| !is_shut(element));
+                if elements.is_empty() {
+                    set.remove("elem");
+                }
+            }
+        }
     }
 
     /// Lets the time of the trial be over: the kernel forgets its elements, and nothing else.

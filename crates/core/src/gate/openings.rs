@@ -20,6 +20,9 @@ use crate::{
 pub struct Ports(BTreeMap<Protocol, Vec<PortRange>>);
 
 impl Ports {
+    /// None.
+    pub(super) const NONE: Self = Self(BTreeMap::new());
+
     /// The ranges of each protocol: in ascending order, and no two of them overlap or touch.
     pub fn iter(&self) -> impl Iterator<Item = (Protocol, &[PortRange])> {
         self.0.iter().map(|(protocol, ranges)| (*protocol, ranges.as_slice()))
@@ -31,9 +34,43 @@ impl Ports {
         self.0.is_empty()
     }
 
+    /// The ports, a run of them each.
+    pub fn specs(&self) -> impl Iterator<Item = PortSpec> + '_ {
+        self.iter()
+            .flat_map(|(protocol, ranges)| ranges.iter().map(move |&range| PortSpec { range, protocol }))
+    }
+
+    /// The numbers of one protocol.
+    #[must_use]
+    pub fn of(&self, protocol: Protocol) -> Intervals {
+        self.0.get(&protocol).map_or_else(Intervals::none, |ranges| numbers(ranges))
+    }
+
+    /// Whether every port of `other` is in it.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        other.iter().all(|(protocol, ranges)| self.of(protocol).includes(&numbers(ranges)))
+    }
+
+    /// The ports that are in both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let both = self.0.keys().map(|&protocol| (protocol, self.of(protocol).and(&other.of(protocol))));
+        both.flat_map(|(protocol, numbers)| {
+            ranges(&numbers).into_iter().map(move |range| PortSpec { range, protocol })
+        })
+        .collect()
+    }
+
+    /// The ports that are in either.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        self.specs().chain(other.specs()).collect()
+    }
+
     fn merged(mut self) -> Self {
-        for ranges in self.0.values_mut() {
-            *ranges = merged(ranges);
+        for own in self.0.values_mut() {
+            *own = ranges(&numbers(own));
         }
         self
     }
@@ -49,11 +86,13 @@ impl FromIterator<PortSpec> for Ports {
     }
 }
 
-fn merged(ranges: &[PortRange]) -> Vec<PortRange> {
-    let intervals: Intervals =
-        ranges.iter().map(|range| Interval { first: range.first.into(), last: range.last.into() }).collect();
+fn numbers(ranges: &[PortRange]) -> Intervals {
+    ranges.iter().map(|range| Interval { first: range.first.into(), last: range.last.into() }).collect()
+}
+
+fn ranges(numbers: &Intervals) -> Vec<PortRange> {
     let port = |number: u128| u16::try_from(number).unwrap_or(u16::MAX);
-    intervals.iter().map(|it| PortRange { first: port(it.first), last: port(it.last) }).collect()
+    numbers.iter().map(|it| PortRange { first: port(it.first), last: port(it.last) }).collect()
 }
 
 /// Ports, by where packets to them are sent.

@@ -7,7 +7,7 @@ use core::{net::IpAddr, time::Duration};
 use serde_json::Value;
 
 use super::{
-    JUDGED, ReadError,
+    JUDGED, Ports, ReadError,
     name::zone,
     standing::{Objects, objects},
 };
@@ -84,15 +84,29 @@ impl Temporary {
     }
 }
 
+impl Temporary {
+    /// What of `ports` is open for a while.
+    #[must_use]
+    pub fn opened(&self, ports: &Ports) -> Vec<Open> {
+        let is_one =
+            |open: &&Open| ports.of(open.port.what.protocol).contains(open.port.what.range.first.into());
+        self.open.iter().filter(is_one).cloned().collect()
+    }
+}
+
 fn open(name: &str, set: &Value) -> Vec<Open> {
-    let Some((zone, protocol)) = opened(name) else { return Vec::new() };
     let elements = set.get("elem").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    elements.iter().filter_map(|element| open_of(name, element)).collect()
+}
+
+/// What an element of the set of this name opens, where it is one of open ports.
+pub(super) fn open_of(name: &str, element: &Value) -> Option<Open> {
+    let (zone, protocol) = opened(name)?;
     let port = |value: &Value| {
         let number = u16::try_from(value.as_u64()?).ok()?;
         Some(PortSpec { range: PortRange::one(number), protocol })
     };
-    let ports = elements.iter().filter_map(|element| kept(element, port));
-    ports.map(|port| Open { zone: zone.clone(), port }).collect()
+    Some(Open { zone, port: kept(element, port)? })
 }
 
 /// The zone and the protocol of a set of open ports: `open_world_tcp`, `open_zone_office_udp`.

@@ -1,18 +1,18 @@
 //! What a change does to the host, and the one text for nft that does it (nft(8), "-f").
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use jiff::Timestamp;
 
 use crate::{
-    gate::{self, Body, Keep, Listing, Rest, Revision, Standing, Transaction},
+    gate::{self, Body, Keep, Listing, Open, Rest, Revision, Standing, Transaction},
     text,
     words::Text,
 };
 
 /// What a change does; carried out against the gate as it stands then, so that an undo needs to know no revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Effect(Wanted);
+pub struct Effect(Wanted, Vec<Open>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wanted {
@@ -24,13 +24,19 @@ impl Effect {
     /// The gate becomes this one.
     #[must_use]
     pub const fn gate(body: Body) -> Self {
-        Self(Wanted::Gate(body))
+        Self(Wanted::Gate(body), Vec::new())
+    }
+
+    /// The gate becomes this one, and what is open for a while is so no longer.
+    #[must_use]
+    pub const fn closing(body: Body, shut: Vec<Open>) -> Self {
+        Self(Wanted::Gate(body), shut)
     }
 
     /// The gate is taken away.
     #[must_use]
     pub const fn no_gate() -> Self {
-        Self(Wanted::NoGate)
+        Self(Wanted::NoGate, Vec::new())
     }
 
     /// The gate that is wanted, to be kept as [`Body::saved`]; `None` where none is.
@@ -45,7 +51,7 @@ impl Effect {
     /// What is wanted, as a text for digests.
     pub(super) fn text(&self) -> String {
         match &self.0 {
-            Wanted::Gate(body) => body.text(),
+            Wanted::Gate(body) => body.text() + gate::shut(&self.1).as_str(),
             Wanted::NoGate => String::new(),
         }
     }
@@ -87,6 +93,15 @@ impl Effect {
     ///
     /// Something is on trial.
     pub fn transaction(
+        &self,
+        standing: Option<&Standing>,
+        keep: Keep,
+        now: Timestamp,
+    ) -> Result<Transaction, gate::Refused> {
+        Ok(self.becomes(standing, keep, now)?.then(&gate::shut(&self.1)))
+    }
+
+    fn becomes(
         &self,
         standing: Option<&Standing>,
         keep: Keep,
@@ -136,6 +151,7 @@ impl Effect {
             }
             (Wanted::NoGate, None, _) => {}
         }
+        listing.shut(&self.1);
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ fn at(second: i64) -> Timestamp {
 
 fn closing(port: &str) -> Body {
     let ports = [port.parse().unwrap()].into_iter().collect();
-    Body::from(&Gate::Closed(Closed { ports, refusal: gate::Refusal::Drop }))
+    Body::from(&Gate::Closed(Closed { ports, ..Closed::default() }))
 }
 
 fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {

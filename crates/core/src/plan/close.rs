@@ -1,0 +1,115 @@
+//! The changes that close ports by name, whatever else the policy says by now (A16).
+
+use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
+
+use super::{
+    Asked, Change, Effect, Grounds, OF_THE_GATE, Plan, Refused, as_it_was, inside, seen, simulated, standing,
+    unmade, zone,
+};
+use crate::{
+    address::Family,
+    exposure::{Exposure, Reached, Senders, To, exposed},
+    facts::Listing,
+    firewall::Filter,
+    gate::{Body, Closed, Gate, InterfacePattern, Open, Ports, Temporary},
+    port::PortSpec,
+    text,
+    words::Text,
+    world::World,
+};
+
+/// The changes that close `ports`: of the gate as it stands, without what the policy says anew; and where there is none,
+/// by one that closes these ports and leaves all else as it is.
+///
+/// What is open to them for a while is so no longer.
+///
+/// # Errors
+///
+/// What stands against changing anything.
+pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Refused> {
+    let filter = seen(world)?;
+    let standing = standing(world)?;
+    let before = standing.as_ref().map(|standing| standing.body().ok_or(Refused::Changed)).transpose()?;
+    let sent_on: Ports = world.passages().iter().map(|passage| passage.spec()).collect();
+    let closed = Closed {
+        ports: ports.clone(),
+        refusal: asked.refusal,
+        published: ports.and(&sent_on),
+        inside: inside::interfaces(world, filter),
+    };
+    let wanted = match before {
+        Some(body) => body.closing(&closed).ok_or(Refused::Changed)?,
+        None => Body::from(&Gate::Closed(closed)),
+    };
+    let shut = opened(world, ports)?;
+    let mut plan = Plan::default();
+    if before != Some(&wanted) || !shut.is_empty() {
+        let of = |what, because| vec![Change { what, because, article: OF_THE_GATE }];
+        plan.undo = match before {
+            Some(body) => of(Effect::gate(body.clone()), as_it_was()),
+            None => of(Effect::no_gate(), unmade()),
+        };
+        plan.changes = of(Effect::closing(wanted, shut), because(ports));
+        let after = simulated(world, &plan.changes)?;
+        plan.zones = zone::changes(world, filter, &after);
+        plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);
+    }
+    Ok(plan)
+}
+
+/// What of `ports` packets from outside get to all the same once `changes` are made, or of which it cannot be told: a rule
+/// sends them to another port, which is open.
+///
+/// # Errors
+///
+/// The packet filter was not seen.
+pub fn remaining(world: &World<'_>, changes: &[Change], ports: &Ports) -> Result<Vec<PortSpec>, Refused> {
+    let own = inside::interfaces(world, seen(world)?);
+    let after = simulated(world, changes)?;
+    let inside = numbers(&after, &own);
+    let is_open = |run: &Exposure| match run.reached {
+        Reached::Dropped | Reached::Rejected => false,
+        Reached::Reachable | Reached::Unknown => true,
+        Reached::Partly => {
+            !run.doubts.is_empty()
+                || run.passing.iter().any(|passing| {
+                    let by = passing.interfaces.iter().flat_map(|interfaces| interfaces.iter());
+                    let mut by = by.flat_map(|interval| interval.first..=interval.last).peekable();
+                    by.peek().is_none() || by.any(|number| !inside.contains(&number))
+                })
+        }
+    };
+    let open = ports.specs().flat_map(|spec| {
+        let run = |family| {
+            let to = To { family, protocol: spec.protocol, addresses: None, ports: spec.range };
+            exposed(&after, &Senders::World, &to)
+        };
+        let runs = Family::ALL.into_iter().flat_map(run).filter(is_open);
+        runs.map(move |run| PortSpec { range: run.range(), protocol: spec.protocol }).collect::<Vec<_>>()
+    });
+    let open: Ports = open.collect();
+    Ok(open.specs().collect())
+}
+
+/// The numbers of interfaces in the packets of a filter.
+fn numbers(filter: &Filter, names: &[InterfacePattern]) -> BTreeSet<u128> {
+    let is_meant = |name: &str| InterfacePattern::of(name).is_some_and(|own| names.contains(&own));
+    let numbered = filter.around.interfaces.iter().zip(0_u128..);
+    numbered.filter(|(interface, _)| is_meant(&interface.name)).map(|(_, number)| number).collect()
+}
+
+/// What of `ports` is open for a while.
+fn opened(world: &World<'_>, ports: &Ports) -> Result<Vec<Open>, Refused> {
+    let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
+    let Some(listing) = listing else { return Ok(Vec::new()) };
+    Ok(Temporary::read(listing).map_err(Refused::Table)?.opened(ports))
+}
+
+fn because(ports: &Ports) -> Text {
+    let ports: Vec<String> = ports.specs().map(|spec| format!("{spec}")).collect();
+    let ports = ports.join(", ");
+    text!("somebody asks for {ports} to be closed", "{ports} を閉じるよう指定されています")
+}
+
+#[cfg(test)]
+mod tests;
