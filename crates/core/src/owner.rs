@@ -260,7 +260,8 @@ impl<'a> Identity<'a> {
     /// A published port of a container is held by its engine's forwarder, outside the container's cgroup.
     ///
     /// Anybody may start the forwarders: those of other users than root serve rootless containers.
-    pub(crate) fn forwards_for_containers(&self) -> bool {
+    #[must_use]
+    pub fn forwards_for_containers(&self) -> bool {
         const ENGINES: [&str; 4] =
             ["docker.service", "containerd.service", "podman.service", "snap.docker.dockerd.service"];
         const FORWARDERS: [&str; 6] =

@@ -4,6 +4,8 @@ pub mod boot;
 pub mod firewall;
 mod journal;
 pub mod receipts;
+pub mod stop;
+pub mod unlisten;
 mod who;
 
 use std::path::Path;

@@ -15,6 +15,7 @@ mod lab {
     mod churn;
     mod cleanliness;
     mod declared;
+    mod closing;
     mod delegated;
     mod docker;
     mod doctor;

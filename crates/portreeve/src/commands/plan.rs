@@ -6,6 +6,7 @@ use portreeve_core::{
     gate::{Keep, Standing},
     plan::{Asked, Plan, Refused, plan, protect},
     words::{Lang, Words},
+    world::World,
 };
 use portreeve_host::{
     Wanted,
@@ -110,11 +111,25 @@ impl Planned {
     ///
     /// What stands against changing anything.
     pub(super) fn make(settings: &Settings, what: Words) -> Result<Self, Failure> {
-        let look = Look::take(settings, &WANTED)?;
+        Self::by(settings, what, &WANTED, plan)
+    }
+
+    /// Looks at what is `wanted` of the host and plans as `make` does.
+    ///
+    /// # Errors
+    ///
+    /// What stands against changing anything.
+    pub(super) fn by(
+        settings: &Settings,
+        what: Words,
+        wanted: &Wanted,
+        make: impl FnOnce(&World<'_>, &Asked) -> Result<Plan, Refused>,
+    ) -> Result<Self, Failure> {
+        let look = Look::take(settings, wanted)?;
         let is_here = settings.snapshot.is_none();
         let footholds = if is_here { sessions::footholds(&look.snapshot) } else { Vec::new() };
         let asked = Asked { footholds: footholds.clone() };
-        let plan = plan(&look.world(), &asked).map_err(|refused| failure(&refused, what))?;
+        let plan = make(&look.world(), &asked).map_err(|refused| failure(&refused, what))?;
         Ok(Self { plan, look, footholds })
     }
 

@@ -95,7 +95,7 @@ pub(crate) fn stop_one(pid: u32, process: &Process, footing: &Footing) -> Option
 }
 
 /// The service of the host that is stopped to end `process`; a job of cron does not end with cron.
-fn unit_to_stop(process: &Process) -> Option<&str> {
+pub(crate) fn unit_to_stop(process: &Process) -> Option<&str> {
     let is_contained = process.container.as_ref().is_some_and(|container| !container.is_package());
     let unit = process.unit.as_deref().filter(|_| !is_contained);
     unit.filter(|unit| unit::is_service(unit) && unit::is_plain(unit) && !is_cron(unit))

@@ -184,6 +184,16 @@ pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
     }
     out.table(&changes)?;
     out.line("")?;
+    zones(plan, verbosity, out)
+}
+
+/// Prints what each zone gains and loses by a plan; without `-v` only ports that matter to somebody.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn zones(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<(), Failure> {
+    let lang = out.lang;
     let mut silent = 0_usize;
     let mut zones = Table::new(ZONES, 0);
     for zone in &plan.zones {

@@ -23,6 +23,14 @@ fn what_makes_no_sense_is_refused_before_anything_is_looked_at() {
     refused("open 8080,9090 --for 1h", "at a time", "一度に指定");
     refused("open 8080 --from host --for 1h", "never stands between the host and itself", "ゲートの対象外");
     refused("open 99999 --for 1h", "99999 is above 65535", "65535 を超えています");
+    refused("close", "is missing", "指定されていません");
+    refused("close 8080 --for 2h", "is missing", "指定されていません");
+    refused("close 8080 --from 203.0.113.7", "exclude each other", "同時に指定できません");
+    refused("close 8080 --stop --unlisten", "exclude each other", "同時に指定できません");
+    refused("close --from 203.0.113.7 --stop", "exclude each other", "同時に指定できません");
+    refused("close 99999", "99999 is above 65535", "65535 を超えています");
+    refused("close 8080/dccp", "does not judge dccp", "ゲートの対象外");
+    refused("close 443/tcp flush", "names no port", "特定できません");
     refused("close --from nobody", "`nobody` is not an address", "アドレスではありません");
     refused("close --from 127.0.0.1", "nobody outside sends from 127.0.0.1", "外部の相手はいません");
     refused("close --from 203.0.113.7 --for 0s", "less than a millisecond", "1 ミリ秒未満");

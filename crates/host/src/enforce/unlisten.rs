@@ -1,0 +1,127 @@
+//! Takes a socket out of the hands of its process, which lives on (SOCK_DESTROY, include/uapi/linux/sock_diag.h) (A16).
+
+use rustix::io::Errno;
+
+use crate::sys::netlink::{self, Netlink, NetlinkError, bytes_at};
+
+/// SOCK_DIAG_BY_FAMILY.
+const LIST: u16 = 20;
+/// SOCK_DESTROY.
+const DESTROY: u16 = 21;
+const TCP: u8 = 6;
+/// AF_INET and AF_INET6.
+const FAMILIES: [u8; 2] = [2, 10];
+/// `1 << TCP_LISTEN` (include/net/tcp_states.h).
+const LISTENING: u32 = 1 << 10;
+/// Of sockets that share a number (SO_REUSEPORT) the kernel finds the one that would get packets of a peer, and no other
+/// than the one with the cookie is closed (net/ipv4/inet_diag.c, `inet_diag_find_one_icsk`): so many peers are tried.
+const PEERS_MAX: u16 = 1_024;
+/// The size of struct inet_diag_sockid, which follows the first word of struct inet_diag_msg.
+const ID_BYTES: usize = 48;
+
+/// Why a socket is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlistenError {
+    /// It takes CAP_NET_ADMIN.
+    #[error("only root may close the sockets of others")]
+    NotPermitted,
+    /// The kernel was built without CONFIG_INET_DIAG_DESTROY.
+    #[error("this kernel cannot close the sockets of others")]
+    Unsupported,
+    /// Nobody listens there by this socket any more.
+    #[error("the socket does not listen any more")]
+    Gone,
+    /// The kernel did not do it.
+    #[error("the kernel did not close the socket")]
+    Netlink(#[source] NetlinkError),
+}
+
+/// Ends the listening of one socket of TCP in this network namespace: the one with this cookie, on this port.
+///
+/// # Errors
+///
+/// Where it does not listen, or the kernel refuses.
+pub fn unlisten(port: u16, cookie: u64) -> Result<(), UnlistenError> {
+    let mut netlink = Netlink::open(netlink::Family::SockDiag).map_err(UnlistenError::Netlink)?;
+    let (family, mut id) = find(&mut netlink, port, cookie)?.ok_or(UnlistenError::Gone)?;
+    for peer in 0..PEERS_MAX {
+        id[2..4].copy_from_slice(&peer.to_be_bytes());
+        match netlink.ask(DESTROY, &request(family, &id), |_| {}).map_err(refused) {
+            Err(UnlistenError::Gone) => {}
+            answer => return answer,
+        }
+    }
+    Err(UnlistenError::Gone)
+}
+
+/// The family and the identity of the socket, as the kernel has them.
+fn find(
+    netlink: &mut Netlink,
+    port: u16,
+    cookie: u64,
+) -> Result<Option<(u8, [u8; ID_BYTES])>, UnlistenError> {
+    let mut found = None;
+    for family in FAMILIES {
+        let mut any = [0; ID_BYTES];
+        any[..2].copy_from_slice(&port.to_be_bytes());
+        any[40..].fill(0xff);
+        let listed = netlink.dump(LIST, &request(family, &any), |message| {
+            let id: Option<[u8; ID_BYTES]> = bytes_at(message, 4);
+            let is_it =
+                |id: &[u8; ID_BYTES]| cookie_of(id) == Some(cookie) && message.first() == Some(&family);
+            found = found.or(id.filter(is_it).map(|id| (family, id)));
+        });
+        match listed {
+            Ok(()) | Err(NetlinkError::Interrupted) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    Ok(found)
+}
+
+/// Its two halves, the low one first.
+fn cookie_of(id: &[u8; ID_BYTES]) -> Option<u64> {
+    let half = |at| bytes_at(id, at).map(u32::from_ne_bytes).map(u64::from);
+    Some(half(40)? | half(44)? << 32)
+}
+
+/// Builds a struct `inet_diag_req_v2`.
+fn request(family: u8, id: &[u8; ID_BYTES]) -> Vec<u8> {
+    let mut request = vec![family, TCP, 0, 0];
+    request.extend(LISTENING.to_ne_bytes());
+    request.extend(id);
+    request
+}
+
+fn refused(error: NetlinkError) -> UnlistenError {
+    match error {
+        NetlinkError::Refused(Errno::PERM | Errno::ACCESS) => UnlistenError::NotPermitted,
+        NetlinkError::Refused(Errno::OPNOTSUPP) => UnlistenError::Unsupported,
+        NetlinkError::Refused(Errno::NOENT | Errno::STALE) => UnlistenError::Gone,
+        error => UnlistenError::Netlink(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_in_two_halves() {
+        let mut id = [0; ID_BYTES];
+        id[40..44].copy_from_slice(&7_u32.to_ne_bytes());
+        id[44..].copy_from_slice(&9_u32.to_ne_bytes());
+        assert_eq!(cookie_of(&id), Some(9 << 32 | 7));
+        assert_eq!(request(2, &id).len(), 56);
+    }
+
+    #[test]
+    fn what_does_not_listen_is_not_found() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(matches!(unlisten(port, u64::MAX), Err(UnlistenError::Gone)), "another one's cookie");
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    }
+}

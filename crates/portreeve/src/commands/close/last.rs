@@ -1,0 +1,135 @@
+//! How to make it last that a port is closed: in the policy, at the service, at the container, at the next boot (A17).
+
+use std::collections::BTreeSet;
+
+use portreeve_core::{
+    facts::{Container, Listener, Process},
+    gate::Ports,
+    port::PortSpec,
+    published::{behind, passed, target},
+    text, unit,
+    words::{Text, Words},
+    world::World,
+};
+
+use crate::{
+    failure::Failure,
+    footing::Footing,
+    settings::Settings,
+    show::{escape::visible, next, out::Out},
+};
+
+/// Lines of a kind that are told.
+const LINES_MAX: usize = 8;
+
+const HEAD: Words = Words { en: "To make it last:", ja: "恒久的に閉じるには:" };
+
+/// Prints what to change so that the ports stay closed.
+pub(super) fn tell(
+    world: &World<'_>,
+    ports: &Ports,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let mut lines = declared(world, ports);
+    lines.extend(containers(world, ports));
+    lines.extend(units(world, ports, &Footing::of(settings)));
+    lines.push(text!(
+        "portreeve gate enable: the gate is put in force again at each boot",
+        "portreeve gate enable: 起動のたびにゲートを有効にする"
+    ));
+    out.say(HEAD)?;
+    lines.iter().try_for_each(|line| out.sentences(&format!("  {}", visible(line.in_lang(out.lang)))))
+}
+
+/// Where the policy opens them to others.
+fn declared(world: &World<'_>, ports: &Ports) -> Vec<Text> {
+    let desired = world.desired.ports().iter().filter(|port| port.service.reaches_beyond_host());
+    let lines = desired.flat_map(|port| {
+        let own: Ports = [port.spec].into_iter().collect();
+        let (name, place) = (&port.service.name, &port.service.place);
+        let (file, line) = (&place.file, place.line);
+        let line = |spec: PortSpec| {
+            text!(
+                "{file}:{line}: take {spec} out of service.{name}; else portreeve apply opens it again",
+                "{file}:{line}: service.{name} から {spec} を外す(外さなければ portreeve apply で再び開く)"
+            )
+        };
+        own.and(ports).specs().map(line).collect::<Vec<_>>()
+    });
+    lines.take(LINES_MAX).collect()
+}
+
+/// The listeners of this host's own network on the ports.
+pub(super) fn listeners<'a>(world: &World<'a>, ports: &Ports) -> Vec<&'a Listener> {
+    let own = world.snapshot.namespaces.iter().find(|namespace| namespace.own).map(|namespace| namespace.id);
+    let is_meant = |listener: &&Listener| {
+        Some(listener.netns) == own
+            && listener.hears()
+            && ports.of(listener.protocol).contains(listener.port.into())
+    };
+    world.snapshot.listeners.iter().filter(is_meant).collect()
+}
+
+/// The container that a listener of this host stands for.
+pub(super) fn container<'a>(world: &World<'a>, process: &'a Process) -> Option<&'a Container> {
+    let target = target(process)?;
+    let inside = behind(world.snapshot, target);
+    let (_, inside) = inside.iter().find_map(|listener| world.snapshot.holders(listener).next())?;
+    inside.host_container()
+}
+
+fn containers(world: &World<'_>, ports: &Ports) -> Vec<Text> {
+    let mut found: BTreeSet<(PortSpec, String, Option<u16>)> = BTreeSet::new();
+    for listener in listeners(world, ports) {
+        for (_, process) in world.snapshot.holders(listener) {
+            let inside = target(process).map(|target| target.port);
+            found
+                .extend(container(world, process).and_then(stop).map(|stop| (listener.spec(), stop, inside)));
+        }
+    }
+    for spec in ports.specs() {
+        for passed in passed(world.snapshot, Some(spec.protocol), spec.range) {
+            let own = PortSpec { range: portreeve_core::port::PortRange::one(passed.published.port), ..spec };
+            let stop = passed.process.host_container().and_then(stop);
+            found.extend(stop.map(|stop| (own, stop, Some(passed.published.inside))));
+        }
+    }
+    let line = |(spec, stop, inside): (PortSpec, String, Option<u16>)| {
+        let (port, protocol) = (spec.range, spec.protocol);
+        let inside = inside.map_or_else(|| port.to_string(), |inside| inside.to_string());
+        text!(
+            "{stop}; or publish it on this host alone: -p 127.0.0.1:{port}:{inside}/{protocol}",
+            "{stop}、またはホスト内だけで公開する: -p 127.0.0.1:{port}:{inside}/{protocol}"
+        )
+    };
+    found.into_iter().take(LINES_MAX).map(line).collect()
+}
+
+/// How a container is stopped, where its name is surely nothing but a name to a shell.
+pub(super) fn stop(container: &Container) -> Option<String> {
+    let Container { runtime, name, .. } = container;
+    let name = name.as_ref().filter(|name| unit::is_plain(name))?;
+    ["docker", "podman"].contains(&runtime.as_str()).then(|| format!("{runtime} stop {name}"))
+}
+
+/// The units that hold them, but for what whoever types stands on.
+fn units(world: &World<'_>, ports: &Ports, footing: &Footing) -> Vec<Text> {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for listener in listeners(world, ports) {
+        let holders = world.snapshot.holders(listener).map(|(_, process)| process);
+        let services = holders.filter(|process| !is_forwarder(process)).filter_map(next::unit_to_stop);
+        let socket = listener.socket_unit.as_deref().filter(|unit| unit.ends_with(".socket"));
+        let units: BTreeSet<&str> = services.chain(socket.filter(|unit| unit::is_plain(unit))).collect();
+        if !units.is_empty() && !units.iter().any(|unit| footing.needs_unit(unit)) {
+            found.insert(units.into_iter().collect::<Vec<_>>().join(" "));
+        }
+    }
+    let line = |units: String| text!("systemctl disable --now {units}", "systemctl disable --now {units}");
+    found.into_iter().take(LINES_MAX).map(line).collect()
+}
+
+/// Whether it serves many containers, of which one alone may be meant.
+pub(super) fn is_forwarder(process: &Process) -> bool {
+    portreeve_core::owner::Identity::of_process(process).forwards_for_containers()
+}

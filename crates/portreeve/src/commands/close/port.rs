@@ -1,0 +1,242 @@
+//! `portreeve close PORT…`: closes ports to everybody outside, at once, and says whether nothing gets there (A16, A17).
+
+use clap::ArgMatches;
+use portreeve_core::{
+    gate::{JUDGED, Keep, Ports, Standing, Temporary},
+    plan::{self, Change, Effect, Ground, Refused},
+    port::{PortSpec, Protocol},
+    receipt::{Becomes, Cause, Deed, Was},
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::{
+    Wanted,
+    enforce::{
+        Passed,
+        firewall::{StandingError, listing},
+    },
+    observe::Namespaces,
+};
+
+use super::{
+    super::plan::{Planned, WANTED, failure, standing},
+    halt::Halt,
+    last,
+};
+use crate::{
+    asked::{self, Asked},
+    door::{self, tell_unkept},
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, Verbosity},
+    show::{escape::visible, next, out::Out, plan as show},
+    table_file::TableFile,
+};
+
+/// What a plan needs, and the containers behind published ports.
+const LOOK: Wanted = Wanted { namespaces: Namespaces::All, ..WANTED };
+/// Numbers of which `next:` speaks.
+const NEXT_MAX: usize = 2;
+
+const FAILED: Words = Words { en: "nothing was closed", ja: "ポートを閉じられません" };
+
+/// Closes what `words` name.
+pub(super) fn run(
+    words: &[String],
+    own: &ArgMatches,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    let asked = named(words)?;
+    let ports = numbers(&asked)?;
+    // Whoever may not is told so before he waits, and of one that was killed it is told what became of it.
+    drop(door::open(FAILED)?);
+    let planned = Planned::by(settings, FAILED, &LOOK, |world, asked| plan::close(world, &ports, asked))?;
+    let world = planned.look.world();
+    let changes = &planned.plan.changes;
+    let halt = Halt::of(own, &world, &ports, settings)?;
+    planned.protect(own).map_err(|refused| unsafe_to(&refused))?;
+    let left = plan::remaining(&world, changes, &ports).map_err(|refused| failure(&refused, FAILED))?;
+    let is_told = settings.verbosity != Verbosity::Quiet;
+    if is_told {
+        show::zones(&planned.plan, settings.verbosity, out)?;
+        halt.announce(out)?;
+    }
+    out.finish()?;
+    let seen = standing(&planned.look.snapshot)?;
+    let passed = changes.first().map(|change| carry_out(change, &ports, seen.as_ref())).transpose()?;
+    if is_told {
+        tell(&said(&asked, passed.is_some(), &left), out)?;
+        if left.is_empty() && passed.is_some() {
+            tell(&verified(&ports), out)?;
+        }
+        last::tell(&world, &ports, settings, out)?;
+    }
+    if let Some(passed) = &passed {
+        tell_unkept(passed, settings);
+    }
+    halt.carry_out()?;
+    if is_told {
+        let undo = passed.is_some().then(|| "portreeve undo".to_owned());
+        let exposure = ports.specs().take(NEXT_MAX).map(|spec| format!("portreeve exposure {spec}"));
+        next::print(&undo.into_iter().chain(exposure).collect::<Vec<_>>(), out)?;
+    }
+    Ok(if left.is_empty() { Exit::Fine } else { Exit::Found })
+}
+
+/// The ports of words, each a port, a range, a service or a list of them: no sentence, which only `who` reads.
+fn named(words: &[String]) -> Result<Vec<Asked>, Failure> {
+    let table = TableFile::load()?;
+    let mut all = Vec::new();
+    for word in words {
+        if word.chars().any(char::is_whitespace) {
+            return Err(Failure::usage(text!(
+                "`{word}` names no port",
+                "`{word}` からポートを特定できません"
+            ))
+            .hint(text!("portreeve close 8080/tcp 443", "portreeve close 8080/tcp 443")));
+        }
+        for asked in asked::any_of(word, table.registry())? {
+            if !all.contains(&asked) {
+                all.push(asked);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Of a number alone every protocol that the gate judges: whoever names none means that nobody gets there.
+fn numbers(asked: &[Asked]) -> Result<Ports, Failure> {
+    let is_judged = |protocol: &Protocol| JUDGED.contains(protocol);
+    if let Some(protocol) = asked.iter().filter_map(|asked| asked.protocol).find(|it| !is_judged(it)) {
+        return Err(Failure::usage(FAILED).because(text!(
+            "the gate does not judge {protocol}: it lets all of it in",
+            "{protocol} はゲートの対象外で、常に通過します"
+        )));
+    }
+    let specs = asked.iter().flat_map(|asked| {
+        let range = asked.range;
+        let protocols = asked.protocol.map_or_else(|| JUDGED.to_vec(), |protocol| vec![protocol]);
+        protocols.into_iter().map(move |protocol| PortSpec { range, protocol })
+    });
+    Ok(specs.collect())
+}
+
+/// Why whoever is here is not risked: no policy would help.
+fn unsafe_to(refused: &Refused) -> Failure {
+    match refused {
+        Refused::WouldCut(_) => Failure::new(Exit::Refused, FAILED).because(refused.why()).hint(text!(
+            "if that is what you want: --cut-my-own-session",
+            "承知のうえで閉じる場合は --cut-my-own-session を指定してください"
+        )),
+        other => failure(other, FAILED),
+    }
+}
+
+/// Makes the change where the gate is still as it was `seen`, and shuts what somebody opened for a while until now.
+fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<Passed, Failure> {
+    let door = door::open(FAILED)?;
+    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
+    if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
+        return Err(door::on_trial(FAILED));
+    }
+    if revision(door.standing.as_ref()) != revision(seen) {
+        return Err(failure(&Refused::Moved(vec![Ground::Gate]), FAILED));
+    }
+    let opened = listing().and_then(|listing| {
+        let temporary = listing.as_deref().map(Temporary::read).transpose().map_err(StandingError::Read)?;
+        Ok(temporary.map_or_else(Vec::new, |temporary| temporary.opened(ports)))
+    });
+    let opened = opened.map_err(|error| door::standing(&error, FAILED))?;
+    let effect = match change.what.wanted() {
+        Some(body) => Effect::closing(body.clone(), opened),
+        None => change.what.clone(),
+    };
+    let transaction = effect.transaction(door.standing.as_ref(), Keep::AtOnce, door.now);
+    let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
+    let was = Was::of(door.standing.as_ref());
+    let deed = Deed::Gate { cause: Cause::Close, becomes: Becomes::Gate, was, until: None };
+    door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))
+}
+
+/// What was done, and what packets get to all the same.
+fn said(asked: &[Asked], is_changed: bool, left: &[PortSpec]) -> Text {
+    let ports = listed(asked);
+    let done = if is_changed {
+        text!(
+            "Closed to everybody outside: {ports}. This host still gets there, and what is connected stays so. In force until the machine is rebooted.",
+            "外部から閉じました: {ports}。ホスト自身からは引き続き接続でき、確立済みの接続も続きます。再起動するまで有効です。"
+        )
+    } else {
+        text!(
+            "Nothing to do: the gate refuses {ports} already.",
+            "変更は不要です。ゲートは既に {ports} を遮断しています。"
+        )
+    };
+    if left.is_empty() {
+        return done;
+    }
+    let left = listed(left);
+    let Text { en, ja } = done;
+    text!(
+        "{en}\nBut a rule leads packets to {left} past it, or it cannot be told whether they arrive; portreeve exposure says by which.",
+        "{ja}\nただし {left} 宛てのパケットは、別のルールにより届くか、届くかどうかを判定できません。どのルールかは portreeve exposure で確認できます。"
+    )
+}
+
+fn listed(ports: &[impl ToString]) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether packets of ours were kept out of `ports` after the change.
+fn verified(_ports: &Ports) -> Text {
+    text!(
+        "Not verified: no packets were sent there; by the rules as they stand now none arrives.",
+        "未検証: 実際のパケットでは確認していません。現在のルール上は届きません。"
+    )
+}
+
+fn tell(text: &Text, out: &mut Out) -> Result<(), Failure> {
+    out.sentences(&visible(text.in_lang(out.lang)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ports(words: &[&str]) -> Result<Vec<String>, Failure> {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let ports = numbers(&named(&words)?)?;
+        Ok(ports.specs().map(|spec| spec.to_string()).collect())
+    }
+
+    #[test]
+    fn a_number_alone_is_of_every_protocol() {
+        assert_eq!(ports(&["8080/tcp"]).unwrap(), ["8080/tcp"]);
+        assert_eq!(ports(&["8080"]).unwrap(), ["8080/tcp", "8080/udp", "8080/udplite", "8080/sctp"]);
+        assert_eq!(
+            ports(&["80,443/tcp", "81/tcp", "30000-30009/udp"]).unwrap(),
+            ["80-81/tcp", "443/tcp", "30000-30009/udp"]
+        );
+        assert_eq!(ports(&["telnet/tcp"]).unwrap(), ["23/tcp"]);
+    }
+
+    #[test]
+    fn what_names_no_port_closes_none() {
+        for word in [
+            "",
+            "8080 tcp",
+            "8080; flush ruleset",
+            "bind: address already in use :8080",
+            "99999",
+            "9-3/tcp",
+            "8080/tpc",
+            "8080/dccp",
+            "@closed",
+            "\"}; flush ruleset; {\"",
+            "80\n81",
+        ] {
+            assert!(ports(&[word]).is_err(), "{word:?}");
+        }
+    }
+}
