@@ -14,6 +14,7 @@ mod listing;
 mod name;
 mod openings;
 mod other_protocol;
+mod restored;
 mod standing;
 mod temporary;
 mod transaction;
@@ -25,6 +26,7 @@ pub use self::{
     name::{InterfacePattern, ZoneName},
     openings::{Destination, Openings, Ports, Receivers},
     other_protocol::OtherProtocol,
+    restored::restored,
     standing::{Generation, ReadError, Standing, Trial},
     temporary::{Counters, Kept, Open, Temporary},
     transaction::{Keep, Refused, Revision, Transaction, apply, confirm, create, remove, take_back},

@@ -7,6 +7,7 @@ mod inside;
 mod passage;
 mod protect;
 mod refused;
+mod rehearsal;
 mod simulate;
 mod undo;
 mod zone;
@@ -18,6 +19,7 @@ pub use self::{
     passage::ProtocolPassage,
     protect::{protect, protect_after},
     refused::{Cut, Refused, Unmanaged},
+    rehearsal::{Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, Verdict, Way, rehearsal},
     simulate::simulate,
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},

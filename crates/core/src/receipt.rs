@@ -37,6 +37,9 @@ pub struct Receipt {
     pub made: Option<u32>,
     /// What came of it.
     pub outcome: Outcome,
+    /// With how many packets it was tried before; `None` where it was not.
+    #[serde(default)]
+    pub rehearsed: Option<u32>,
 }
 
 /// Who makes a change.

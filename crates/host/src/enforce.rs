@@ -4,6 +4,7 @@ pub mod boot;
 pub mod firewall;
 mod journal;
 pub mod receipts;
+pub mod scratch;
 pub mod stop;
 pub mod unlisten;
 mod who;
@@ -13,6 +14,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use portreeve_core::{
     gate::{Rest, Standing, Transaction},
+    plan::{Mismatch, Rehearsal, Rehearsed},
     receipt::{Cause, Current, Deed, History, LAYOUT, Outcome, Receipt},
 };
 use rustix::process::geteuid;
@@ -20,6 +22,7 @@ use rustix::process::geteuid;
 use self::{
     firewall::{EnforceError, StandingError},
     receipts::{Boot, Receipts, ReceiptsError},
+    scratch::{ScratchError, Stands, rehearse},
 };
 use crate::{
     keep::KeepError,
@@ -77,6 +80,8 @@ pub struct Door {
     pub history: History,
     /// The time.
     pub now: Timestamp,
+    /// With how many packets the change was tried.
+    rehearsed: Option<u32>,
 }
 
 /// A change that was made.
@@ -103,7 +108,8 @@ impl Door {
         let lock = Lock::take(LOCK)?;
         let receipts = Receipts::in_folder(folder);
         let standing = firewall::standing()?;
-        let mut door = Self { _lock: lock, history: receipts.read()?, receipts, standing, now: clock::now() };
+        let history = receipts.read()?;
+        let mut door = Self { _lock: lock, history, receipts, standing, now: clock::now(), rehearsed: None };
         door.settle();
         Ok(door)
     }
@@ -125,6 +131,24 @@ impl Door {
                 let _ = self.receipts.keep(&settled);
             }
         }
+    }
+
+    /// Tries with packets, where nobody is, whether a change does what `rehearsal` wants; what is passed next is it.
+    ///
+    /// # Errors
+    ///
+    /// It could not be tried.
+    pub fn rehearse(
+        &mut self,
+        rehearsal: Rehearsal,
+        transaction: &Transaction,
+    ) -> Result<Result<Rehearsed, Vec<Mismatch>>, ScratchError> {
+        let stands = if self.standing.is_some() { Stands::Gate } else { Stands::Nothing };
+        let (rehearsal, seen) = rehearse(rehearsal, stands, transaction)?;
+        let judged = rehearsal.judge(&seen);
+        self.now = clock::now();
+        self.rehearsed = judged.as_ref().ok().map(|rehearsed| rehearsed.right).filter(|right| *right > 0);
+        Ok(judged)
     }
 
     /// Makes a change: the receipt is on the disk first, then nft tries it, then it is made.
@@ -153,6 +177,7 @@ impl Door {
             seen: self.standing.as_ref().map(|standing| standing.revision.number()),
             made: None,
             outcome: Outcome::Begun,
+            rehearsed: self.rehearsed,
         })
     }
 

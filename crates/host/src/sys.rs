@@ -3,4 +3,5 @@
 pub mod bpf;
 pub mod netlink;
 pub mod netns;
+pub mod packet;
 pub mod ring;

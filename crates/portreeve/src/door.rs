@@ -205,7 +205,8 @@ pub(crate) fn unwritten(error: gate::Refused, what: Words) -> Failure {
     }
 }
 
-fn quoted(error: &dyn std::error::Error) -> Text {
+/// What is said of itself by something that has no words of ours.
+pub(crate) fn quoted(error: &dyn std::error::Error) -> Text {
     text!("as it was said: {error}", "エラーの内容: {error}")
 }
 

@@ -40,6 +40,7 @@ mod lab {
     mod podman;
     mod pods;
     mod policy;
+    mod rehearsal;
     mod reused;
     mod room;
     mod sealed;

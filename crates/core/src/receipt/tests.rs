@@ -18,7 +18,7 @@ fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
     let who = Who { uid: 0, login_uid: Some(1000), sudo_user: Some("alice".into()) };
     let seen = made.map(|made| made - 1);
     let outcome = Outcome::Done;
-    Receipt { layout: LAYOUT, number, at: at(number.into()), who, deed, seen, made, outcome }
+    Receipt { layout: LAYOUT, number, at: at(number.into()), who, deed, seen, made, outcome, rehearsed: None }
 }
 
 fn applied(was: Was, until: Option<i64>) -> Deed {

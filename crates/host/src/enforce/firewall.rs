@@ -13,7 +13,7 @@ use crate::{
     program::{Program, ProgramError},
 };
 
-const NFT: &str = "nft";
+pub(super) const NFT: &str = "nft";
 /// NFPROTO_INET (include/uapi/linux/netfilter.h).
 const INET: u8 = 1;
 /// The first one of nft whose texts are written here.

@@ -228,6 +228,7 @@ mod tests {
             seen: None,
             made: None,
             outcome,
+            rehearsed: None,
         }
     }
 

@@ -1,10 +1,16 @@
-//! Which network namespace a socket is of, whoever holds it (namespaces(7)).
+//! Which network namespace a socket is of, whoever holds it, and a new one for a thread (namespaces(7)).
 
-#![expect(unsafe_code, reason = "neither the standard library nor rustix has this ioctl")]
+#![expect(
+    unsafe_code,
+    reason = "neither the standard library nor rustix has this ioctl, and rustix leaves unshare to whoever calls it"
+)]
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    thread::{UnshareFlags, unshare_unsafe},
+};
 
 /// SIOCGSKNS (include/uapi/linux/sockios.h, Linux 4.9).
 const SOCKET_NAMESPACE: libc::Ioctl = 0x894c;
@@ -24,4 +30,14 @@ pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     }
     // SAFETY: the kernel made this descriptor for the call, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(answer) })
+}
+
+/// Puts the calling thread, and whatever it starts from now on, into a network namespace of its own, which goes with them.
+///
+/// # Errors
+///
+/// EPERM without CAP_SYS_ADMIN or where a sandbox forbids it, ENOSPC where there are too many, EINVAL without CONFIG_NET_NS.
+pub fn leave() -> Result<(), Errno> {
+    // SAFETY: with this flag alone the table of descriptors stays shared: every descriptor is what it was.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }
 }

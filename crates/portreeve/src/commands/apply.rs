@@ -3,6 +3,7 @@
 
 mod boot;
 mod countdown;
+mod rehearse;
 
 use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
 
@@ -15,10 +16,16 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::boot::{NextBoot, next_boot};
+use portreeve_host::{
+    boot::{NextBoot, next_boot},
+    enforce::Door,
+};
 use serde::Deserialize;
 
-use self::countdown::Answer;
+use self::{
+    countdown::Answer,
+    rehearse::{rehearse, tell},
+};
 use super::{
     Command, confirm,
     plan::{Planned, failure, sessions_arguments, standing},
@@ -36,6 +43,7 @@ const PLAN: &str = "plan";
 const TRIAL: &str = "trial";
 const NO_TRIAL: &str = "no-trial";
 const BOOT: &str = "boot";
+const REHEARSE_ONLY: &str = "rehearse-only";
 /// How long a trial is on a terminal, where nobody says.
 const USUAL: Duration = Duration::from_secs(60);
 /// A plan of a million ports.
@@ -45,7 +53,12 @@ const PLAN_BYTES_MAX: usize = 64 << 20;
 pub(super) const COMMAND: Command = Command {
     name: "apply",
     about: Words { en: "Make the host agree with the policy", ja: "policy の適用" },
-    examples: &["portreeve apply", "portreeve apply --trial 2m", "portreeve apply plan.json --no-trial"],
+    examples: &[
+        "portreeve apply",
+        "portreeve apply --trial 2m",
+        "portreeve apply plan.json --no-trial",
+        "portreeve apply --rehearse-only",
+    ],
     takes: &[Common::Policy],
     arguments,
     run,
@@ -63,10 +76,15 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "試行の長さ。確定しなければ元に戻る(端末での既定値: 60s)",
     };
     let no_trial = Words { en: "For good at once", ja: "試行せず、直ちに確定する" };
+    let only = Words {
+        en: "Only try it with packets in a network namespace of its own, and change nothing",
+        ja: "専用の名前空間でパケットを送って試すだけで、変更はしない",
+    };
     let mut arguments = vec![
         Arg::new(PLAN).value_name("PLAN").value_parser(ValueParser::os_string()).help(plan.in_lang(lang)),
         options::value(TRIAL, "TIME", trial, lang).value_parser(options::duration),
         options::flag(NO_TRIAL, no_trial, lang).conflicts_with(TRIAL),
+        options::flag(REHEARSE_ONLY, only, lang).conflicts_with_all([TRIAL, NO_TRIAL]),
     ];
     arguments.extend(sessions_arguments(lang));
     let boot = Words {
@@ -94,7 +112,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if own.get_flag(BOOT) {
         return boot::run(settings, out);
     }
-    let way = way(own)?;
+    let is_only_tried = own.get_flag(REHEARSE_ONLY);
+    // Of what is only tried nobody is asked whether he is still here.
+    let way = if is_only_tried { Way::AtOnce } else { way(own)? };
     let saved = own.get_one::<OsString>(PLAN).map(|name| grounds(&input(name))).transpose()?;
     let planned = Planned::make(settings, FAILED)?;
     let Some(change) = planned.plan.changes.first() else {
@@ -111,13 +131,19 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             return Err(failure(&Refused::Moved(moved), FAILED));
         }
     }
-    planned.protect(own).map_err(|refused| failure(&refused, FAILED))?;
+    match planned.protect(own) {
+        Err(Refused::NoFoothold) if is_only_tried => {}
+        answer => answer.map_err(|refused| failure(&refused, FAILED))?,
+    }
     let seen = standing(&planned.look.snapshot)?;
     if settings.verbosity != Verbosity::Quiet {
         show::print(&planned.plan, settings.verbosity, out)?;
     }
     out.finish()?;
-    let until = carry_out(change, seen.as_ref(), way, settings)?;
+    if is_only_tried {
+        return rehearse::only(&planned, change, seen.as_ref(), settings, out);
+    }
+    let until = carry_out(&planned, change, seen.as_ref(), way, settings, out)?;
     match (way, until) {
         (Way::Asking(length, _), _) => ask(length, settings, out),
         (Way::Alone(..), Some(until)) => alone(until, settings, out),
@@ -125,13 +151,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
 }
 
-/// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does.
-fn carry_out(
-    change: &Change,
-    seen: Option<&Standing>,
-    way: Way,
-    settings: &Settings,
-) -> Result<Option<Timestamp>, Failure> {
+/// The way to change the gate, where it is still as it was `seen`.
+fn entered(seen: Option<&Standing>) -> Result<Door, Failure> {
     let door = door::open(FAILED)?;
     let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
     if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
@@ -140,11 +161,30 @@ fn carry_out(
     if revision(door.standing.as_ref()) != revision(seen) {
         return Err(failure(&Refused::Moved(vec![Ground::Gate]), FAILED));
     }
-    let (keep, until) = match way {
-        Way::AtOnce => (Keep::AtOnce, None),
-        Way::Asking(length, timeout) | Way::Alone(length, timeout) => {
+    Ok(door)
+}
+
+/// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does.
+fn carry_out(
+    planned: &Planned,
+    change: &Change,
+    seen: Option<&Standing>,
+    way: Way,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Option<Timestamp>, Failure> {
+    let mut door = entered(seen)?;
+    let keep = match way {
+        Way::AtOnce => Keep::AtOnce,
+        Way::Asking(_, timeout) | Way::Alone(_, timeout) => Keep::OnTrial(timeout),
+    };
+    tell(&rehearse(&mut door, planned, change, keep)?, settings, out)?;
+    out.finish()?;
+    let until = match way {
+        Way::AtOnce => None,
+        Way::Asking(length, _) | Way::Alone(length, _) => {
             let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
-            (Keep::OnTrial(timeout), door.now.checked_add(length).ok())
+            door.now.checked_add(length).ok()
         }
     };
     let transaction = change.what.transaction(door.standing.as_ref(), keep, door.now);

@@ -218,11 +218,22 @@ pub(crate) fn history(
             receipt.number.to_string().into(),
             at.into(),
             who(&receipt.who).into(),
-            deed::words(&receipt.deed).in_lang(out.lang).into(),
+            what(receipt).in_lang(out.lang).into(),
             outcome.in_lang(out.lang).into(),
         ]);
     }
     out.table(&table)
+}
+
+/// What was done, and whether it was tried before.
+fn what(receipt: &Receipt) -> Text {
+    let Text { en, ja } = deed::words(&receipt.deed);
+    match receipt.rehearsed {
+        Some(packets) => {
+            text!("{en} (rehearsed: {packets} packets)", "{ja}(リハーサル済み: {packets} パケット)")
+        }
+        None => Text { en, ja },
+    }
 }
 
 /// What came of a change, and of its trial.
