@@ -52,7 +52,7 @@ fn run(host: &Chroot, command: &str) -> Output {
 
 #[track_caller]
 fn ends(output: &Output, status: i32, said: &str) {
-    assert_eq!(output.status, status, "{output:#?}");
+    assert_eq!(output.status, status, "{said}: {output:#?}");
     assert!(output.stderr.contains(said) || output.stdout.contains(said), "{output:#?}");
 }
 
@@ -89,7 +89,7 @@ fn a_right_plan_passes_its_rehearsal_and_nothing_of_it_is_left() {
     run(&host, "sleep 0.2");
     // The generation that nobody confirmed is still there, and goes by the next change.
     ends(&run(&host, APPLY), 0, "Rehearsed with ");
-    run(&host, "portreeve off gate --no-session");
+    run(&host, "portreeve off gate");
     assert_eq!(traces(&host), before);
 }
 
@@ -108,11 +108,12 @@ fn a_text_that_does_something_else_is_refused() {
         ("s#198.51.100.0/25#198.51.100.0/24#", "from 198.51.100.128"),
         ("s/\"lan\\*\"/\"*\"/", "5432/tcp"),
         ("s/ip daddr/ip saddr/", "8443/tcp"),
-        ("/b_forward\\|a_forward/s/goto dropped/accept/", "(published)"),
+        ("/chain [ab]_forward {/,/^\t}/s/goto dropped/accept/", "(published)"),
     ] {
         lab(host.write("/tmp/wrong", wrong));
         for apply in ["--rehearse-only", "--no-trial --no-session", "--trial 60s --no-session"] {
-            let refused = lab(host.run(&format!("portreeve apply {apply}")));
+            let refused = lab(host.run(&format!("portreeve apply {apply} # {wrong}")));
+            assert_eq!(refused.status, 5, "{wrong}: {refused:#?}");
             ends(&refused, 5, "the rehearsal went wrong");
             ends(&refused, 5, said);
         }

@@ -64,6 +64,8 @@ pub(super) struct Cast {
 pub(super) struct Sender {
     pub(super) link: usize,
     pub(super) source: IpAddr,
+    /// The place of the zone in which he is, or next to which.
+    pub(super) near: Option<usize>,
 }
 
 impl Cast {
@@ -72,13 +74,14 @@ impl Cast {
         let mut cast = Self::with_first_link(world, filter);
         for family in Family::ALL {
             let stranger = cast.stranger(zones, family);
-            cast.senders.extend(stranger.map(|source| Sender { link: 0, source }));
+            cast.senders.extend(stranger.map(|source| Sender { link: 0, source, near: None }));
         }
-        for zone in zones.iter().take(ZONES_MAX) {
+        for (place, zone) in zones.iter().take(ZONES_MAX).enumerate() {
+            let near = Some(place);
             for link in cast.links_of(zone, &outer(world, filter)) {
                 for family in Family::ALL {
                     let sources = cast.sources(zone, zones, family);
-                    cast.senders.extend(sources.into_iter().map(|source| Sender { link, source }));
+                    cast.senders.extend(sources.into_iter().map(|source| Sender { link, source, near }));
                 }
             }
         }

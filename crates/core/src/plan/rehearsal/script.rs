@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     address::{Breadth, Family},
+    desired::DesiredPort,
     policy::{Service, WORLD, Zone},
     port::{PortSpec, Protocol},
     world::World,
@@ -20,6 +21,10 @@ use crate::{
 const DECLARED_MAX: usize = 300;
 /// Packets to what is declared, and to the edges of it.
 const TO_DECLARED_MAX: usize = 600;
+/// Packets from the edges of zones to what is declared for these.
+const TO_ZONES_MAX: usize = 400;
+/// Ports that tell whether somebody is in a zone.
+const TELLING_MAX: usize = 2;
 /// Packets to whatever else there is.
 const TO_REST_MAX: usize = 300;
 /// Of all of them those that are sent on too.
@@ -45,7 +50,10 @@ pub(super) fn addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
 pub(super) fn probes(world: &World<'_>, promise: Promise<'_>, cast: &Cast) -> Vec<Probe> {
     let mut script = Script { world, cast, turn: 0 };
     let mut wishes = match promise {
-        Promise::Declared => spread(script.to_declared(), TO_DECLARED_MAX),
+        Promise::Declared => {
+            let to_zones = spread(script.to_zones(), TO_ZONES_MAX);
+            [spread(script.to_declared(), TO_DECLARED_MAX), to_zones].concat()
+        }
         Promise::Closed(ports) => spread(script.to_ports(ports), TO_DECLARED_MAX),
     };
     wishes.extend(spread(script.to_usual(), TO_REST_MAX));
@@ -132,6 +140,32 @@ impl Script<'_> {
             }
         }
         wishes
+    }
+
+    /// From whoever is in a zone, or next to it, to what is declared for it.
+    fn to_zones(&self) -> Vec<Wish> {
+        let zones = self.world.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
+        let telling = zones.iter().map(|zone| {
+            let ports =
+                self.world.desired.ports().iter().filter(|port| {
+                    SENT.contains(&port.spec.protocol) && port.service.reach.contains(&zone.name)
+                });
+            ports.take(TELLING_MAX).collect::<Vec<_>>()
+        });
+        let telling: Vec<_> = telling.collect();
+        let of = |sender: &Sender| {
+            let family = Family::of(sender.source);
+            let ports = sender.near.and_then(|near| telling.get(near)).into_iter().flatten();
+            let wish = |port: &&DesiredPort<'_>| {
+                let mut own =
+                    addresses(port.service).filter(|ip| Family::of(*ip) == family && self.cast.has(*ip));
+                let destination = own.next().or_else(|| self.cast.own(sender.link, family))?;
+                let PortSpec { protocol, range } = port.spec;
+                Some(Wish { sender: *sender, destination, protocol, port: range.first })
+            };
+            ports.filter_map(wish).collect::<Vec<_>>()
+        };
+        self.cast.senders.iter().flat_map(of).collect()
     }
 
     fn to_ports(&mut self, ports: &[PortSpec]) -> Vec<Wish> {
