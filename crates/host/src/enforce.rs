@@ -7,6 +7,7 @@ pub mod receipts;
 pub mod scratch;
 pub mod stop;
 pub mod unlisten;
+pub mod vantage;
 mod who;
 
 use std::path::Path;

@@ -52,6 +52,7 @@ mod lab {
     mod threadless;
     mod together;
     mod untold;
+    mod verification;
     mod why;
     mod witnesses;
     mod zoo;

@@ -2,7 +2,7 @@
 //! real packets are sent, and which goes with the thread that made it (A15, A16).
 
 mod frame;
-mod room;
+pub(super) mod room;
 
 pub use room::RoomError;
 

@@ -46,7 +46,7 @@ const SET_OF_IPV6: [(&str, &str); 3] = [
 ];
 
 /// Puts the calling thread into a network namespace of its own.
-pub(super) fn leave() -> Result<(), RoomError> {
+pub(in super::super) fn leave() -> Result<(), RoomError> {
     let before = current()?;
     netns::leave().map_err(|error| match error {
         Errno::PERM => RoomError::NotPermitted,
@@ -61,7 +61,7 @@ fn current() -> io::Result<std::path::PathBuf> {
 }
 
 /// Whether the kernel speaks IPv6.
-pub(super) fn has_ipv6() -> bool {
+pub(in super::super) fn has_ipv6() -> bool {
     Path::new(SETTINGS).join("ipv6").exists()
 }
 
@@ -83,7 +83,7 @@ pub(super) fn far(place: usize) -> String {
 }
 
 /// The Ethernet address of an interface: one of those that everybody may give (IEEE 802-2014 §8.4).
-pub(super) fn address(place: usize) -> [u8; 6] {
+pub(in super::super) fn address(place: usize) -> [u8; 6] {
     [0x02, 0x70, 0x72, 0, 0, u8::try_from(place).unwrap_or(u8::MAX)]
 }
 

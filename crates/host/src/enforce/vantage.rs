@@ -1,0 +1,253 @@
+//! Asks this host from without whether a port answers: by real packets, from a network namespace that is joined to it by a
+//! wire of its own for as long as somebody asks (A15, A16).
+//!
+//! Whoever closes a port asks twice, as only what answered before proves by its silence that it is closed:
+//!
+//! ```no_run
+//! # use portreeve_host::enforce::vantage::{Answer, Vantage};
+//! # let (address, port) = (std::net::Ipv4Addr::new(203, 0, 113, 1).into(), 8080);
+//! let vantage = Vantage::open()?;
+//! let before = vantage.ask(address, port);
+//! // The port is closed.
+//! let after = vantage.ask(address, port);
+//! let is_proven = before == Answer::Connected && matches!(after, Answer::Refused | Answer::Silent);
+//! # Ok::<(), portreeve_host::enforce::vantage::VantageError>(())
+//! ```
+//!
+//! What comes from there comes by an interface that nobody knows, from an address that no zone has: it is treated as the
+//! world is, and says nothing of what is open to one zone alone. It is the only thing that is ever added to the host's own
+//! network: an interface `pr-vPID-N` with an address of 169.254.0.0/16 for itself and the other end (RFC 3021), and
+//! one of fd70:7265::/32, which is never a source. NetworkManager leaves interfaces of this kind alone (its rules of udev
+//! say so), systemd-networkd those that no file of its own names, systemd-udevd an Ethernet address that is given;
+//! firewalld treats it as its default zone, as it does with whatever comes from elsewhere.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{Builder, JoinHandle},
+    time::Duration,
+};
+
+use rustix::thread::gettid;
+
+use super::scratch::{RoomError, room};
+use crate::{
+    observe::links,
+    program::{Program, ProgramError},
+    sys::netlink::NetlinkError,
+};
+
+/// A SYN that is lost is sent once more after a second (RFC 6298 §2).
+const WAIT_MAX: Duration = Duration::from_millis(1_500);
+/// The end that is in no one's way.
+const HERE: &str = "pr-here";
+/// Pairs of addresses that are tried.
+const PAIRS_MAX: u32 = 64;
+
+/// Why nobody can ask.
+#[derive(Debug, thiserror::Error)]
+pub enum VantageError {
+    /// There is no place to ask from.
+    #[error("no network namespace can be made to ask from")]
+    Room(#[from] RoomError),
+    /// This host's addresses cannot be told.
+    #[error("cannot list the addresses of this host")]
+    Addresses(#[from] NetlinkError),
+    /// There is no address for the wire.
+    #[error("no address is free for the wire")]
+    NoAddress,
+    /// It cannot be joined to this host.
+    #[error("cannot join it to this host")]
+    Wire(#[source] ProgramError),
+}
+
+/// What a port answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A connection is made.
+    Connected,
+    /// It is refused: by a reset, or because the host says that nobody can be reached there.
+    Refused,
+    /// Nothing comes back within a second and a half, though the question was sent twice.
+    Silent,
+    /// It could not be asked.
+    Untold(io::ErrorKind),
+}
+
+/// A place to ask from; it goes with this value, and with the process however that ends.
+#[derive(Debug)]
+pub struct Vantage {
+    asker: Option<Asker>,
+}
+
+#[derive(Debug)]
+struct Asker {
+    asks: Sender<SocketAddr>,
+    answers: Receiver<Answer>,
+    thread: JoinHandle<()>,
+}
+
+/// The two ends of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair {
+    host: [IpAddr; 2],
+    here: [IpAddr; 2],
+}
+
+impl Vantage {
+    /// Makes one beside the network namespace of the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// Without the right to, or where it cannot be joined to this host; nothing of it is left then.
+    pub fn open() -> Result<Self, VantageError> {
+        let own = links::list()?;
+        let taken: Vec<IpAddr> = own.iter().flat_map(|link| link.addresses.iter().copied()).collect();
+        let pair = Pair::free(std::process::id(), &taken).ok_or(VantageError::NoAddress)?;
+        let host = format!("/proc/{}/task/{}/ns/net", std::process::id(), gettid());
+        let name = name();
+        let (asks, asked) = channel();
+        let (answer, answers) = channel();
+        let (ready, is_ready) = channel();
+        let far = name.clone();
+        let thread = Builder::new()
+            .spawn(move || {
+                let made = settle(&far, &host, &pair);
+                let is_made = made.is_ok();
+                if ready.send(made).is_ok() && is_made {
+                    asked.iter().map(|to| connect(&to)).all(|told| answer.send(told).is_ok());
+                    // It would go with the namespace too, but a moment later.
+                    let _ = order("ip", &format!("link delete {HERE}\n"));
+                }
+            })
+            .map_err(RoomError::Thread)?;
+        let vantage = Self { asker: Some(Asker { asks, answers, thread }) };
+        is_ready.recv().unwrap_or(Err(VantageError::Room(RoomError::Same)))?;
+        let has_ipv6 = room::has_ipv6();
+        order("ip", &pair.orders(&name, &pair.host, has_ipv6)).map_err(VantageError::Wire)?;
+        Ok(vantage)
+    }
+
+    /// What `address` of this host answers at `port`, by TCP.
+    #[must_use]
+    pub fn ask(&self, address: IpAddr, port: u16) -> Answer {
+        let nobody = Answer::Untold(io::ErrorKind::BrokenPipe);
+        let Some(asker) = &self.asker else { return nobody };
+        match asker.asks.send(SocketAddr::new(address.to_canonical(), port)) {
+            Ok(()) => asker.answers.recv().unwrap_or(nobody),
+            Err(_) => nobody,
+        }
+    }
+}
+
+impl Drop for Vantage {
+    fn drop(&mut self) {
+        if let Some(Asker { asks, answers, thread }) = self.asker.take() {
+            drop((asks, answers));
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Puts the calling thread where it asks from, with one end of the wire there and the other one on the host.
+fn settle(far: &str, host: &str, pair: &Pair) -> Result<(), VantageError> {
+    room::leave()?;
+    let has_ipv6 = room::has_ipv6();
+    let bytes = room::address(0).map(|byte| format!("{byte:02x}")).join(":");
+    // An Ethernet address that is given is nobody's to change.
+    let mut text = format!(
+        "link set lo up\nlink add {HERE} type veth peer name {far} address {bytes} netns {host}\n{}",
+        pair.orders(HERE, &pair.here, has_ipv6)
+    );
+    for to in pair.host.iter().filter(|to| to.is_ipv4() || has_ipv6) {
+        text.push_str(&format!("route add default via {to} dev {HERE}\n"));
+    }
+    order("ip", &text).map_err(VantageError::Wire)
+}
+
+fn order(program: &'static str, text: &str) -> Result<(), ProgramError> {
+    Program::start_reading(program, &["-batch", "-"], text).and_then(Program::finish).map(drop)
+}
+
+fn connect(to: &SocketAddr) -> Answer {
+    match TcpStream::connect_timeout(to, WAIT_MAX) {
+        Ok(_) => Answer::Connected,
+        Err(error) => match error.kind() {
+            // ICMP says the latter two: net/ipv4/icmp.c, `icmp_err_convert`; net/ipv6/icmp.c, `tab_unreach`.
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::PermissionDenied => Answer::Refused,
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Answer::Silent,
+            kind => Answer::Untold(kind),
+        },
+    }
+}
+
+/// A name that no other interface has: of this process, and of this one of it.
+fn name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+    format!("pr-v{}-{next}", std::process::id())
+}
+
+impl Pair {
+    /// Two neighbours of whom the host has none: which ones are tried first depends on the process.
+    fn free(process: u32, taken: &[IpAddr]) -> Option<Self> {
+        let of = |seed: u32| {
+            // The first and the last 256 are kept for others (RFC 3927 §2.1), and clouds have services at 169 and 170.
+            let (high, low) = (seed / 128 % 160 + 1, seed % 128 * 2);
+            let octets = [high, low].map(|number| u8::try_from(number).unwrap_or(1));
+            let four = |step| IpAddr::V4(Ipv4Addr::new(169, 254, octets[0], octets[1] + step));
+            let group = u16::from_be_bytes(octets);
+            let six = |step| IpAddr::V6(Ipv6Addr::new(0xfd70, 0x7265, group, 0, 0, 0, 0, step));
+            Self { host: [four(0), six(0x10)], here: [four(1), six(0x11)] }
+        };
+        let is_free = |pair: &Self| !pair.host.iter().chain(&pair.here).any(|ip| taken.contains(ip));
+        (0..PAIRS_MAX).map(|step| of(process.wrapping_add(step * 97))).find(is_free)
+    }
+
+    /// What `ip -batch` is told of one end (ip-address(8)).
+    fn orders(&self, name: &str, own: &[IpAddr; 2], has_ipv6: bool) -> String {
+        let [four, six] = own;
+        let quiet = if has_ipv6 { " addrgenmode none" } else { "" };
+        let is_host = own == &self.host;
+        // Of the host's end nobody else is told who the host is.
+        let scope = if is_host { " scope link" } else { "" };
+        let mut text = format!("link set {name}{quiet} up\naddress add {four}/31 dev {name}{scope}\n");
+        if has_ipv6 {
+            // Whoever chooses a source passes over one that is old already.
+            let old = if is_host { " preferred_lft 0" } else { "" };
+            text.push_str(&format!("address add {six}/127 dev {name} nodad{old}\n"));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_are_two_neighbours_of_whom_the_host_has_none() {
+        let first = Pair::free(4_711, &[]).unwrap();
+        let (IpAddr::V4(host), IpAddr::V4(here)) = (first.host[0], first.here[0]) else {
+            panic!("{first:?}")
+        };
+        assert_eq!(u32::from(host) ^ u32::from(here), 1);
+        assert!(host.is_link_local() && (1..=160).contains(&host.octets()[2]));
+        let second = Pair::free(4_711, &[first.here[0]]).unwrap();
+        assert!(second.host[0] != first.host[0] && second.host[1] != first.host[1]);
+        assert!(first.orders("x", &first.host, true).contains("nodad preferred_lft 0"));
+        assert!(!first.orders("x", &first.here, false).contains("fd70"));
+    }
+
+    #[test]
+    fn names_fit_and_differ() {
+        let (one, two) = (name(), name());
+        assert!(one != two && one.len() <= 15, "{one} {two}");
+    }
+}
