@@ -1,6 +1,7 @@
 //! The changes that would make the host agree with the policy, and what each zone gains and loses by them (A15, A16).
 
 mod close;
+mod edge;
 mod effect;
 mod grounds;
 mod inside;

@@ -2,11 +2,15 @@
 
 mod management;
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 
 use ipnet::IpNet;
 
-use super::{Change, Cut, Refused, seen, simulated};
+use super::{
+    Change, Cut, Refused,
+    edge::{Way, way},
+    seen, simulated,
+};
 use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
@@ -42,31 +46,31 @@ pub fn protect_after(world: &World<'_>, after: &Snapshot, footholds: &[Foothold]
 }
 
 fn protected(world: &World<'_>, after: &Filter, footholds: &[Foothold]) -> Result<(), Refused> {
-    management::managed(world, seen(world)?, after)?;
-    if footholds.is_empty() {
+    let before = seen(world)?;
+    management::managed(world, before, after)?;
+    let ways = footholds.iter().map(|foothold| (foothold, way(before, foothold)));
+    let ways: Vec<_> = ways.filter(|(_, way)| !matches!(way, Way::Elsewhere)).collect();
+    if ways.is_empty() {
         return Err(Refused::NoFoothold);
     }
-    let cut = |foothold: &Foothold| {
-        let run = verdict(after, foothold);
+    let cut = |(foothold, way): (&Foothold, Way)| {
+        let Way::To(foothold) = way else {
+            return Some(Refused::WouldCut(Box::new(Cut { foothold: foothold.clone(), rule: None })));
+        };
+        let run = verdict(after, &foothold);
         let passes = run.as_ref().is_some_and(|run| run.reached == Reached::Reachable);
         (!passes).then(|| {
             let rule = run.and_then(|run| decisive(&run)).map(|place| after.ruleset.named(place));
-            Refused::WouldCut(Box::new(Cut { foothold: foothold.clone(), rule }))
+            Refused::WouldCut(Box::new(Cut { foothold, rule }))
         })
     };
-    footholds.iter().find_map(cut).map_or(Ok(()), Err)
+    ways.into_iter().find_map(cut).map_or(Ok(()), Err)
 }
 
 /// What becomes of new connections like that of `foothold`; `None` where no packet could be one.
 pub(super) fn verdict(filter: &Filter, foothold: &Foothold) -> Option<Exposure> {
     let [peer, local] = [&foothold.peer, &foothold.local].map(|address| address.ip.to_canonical());
     let family = Family::of(local);
-    let own = IpNet::from(peer);
-    let senders = match (&foothold.interface, filter.around.is_own(peer)) {
-        (_, true) => Senders::Host,
-        (Some(interface), false) => Senders::Behind(interface, own),
-        (None, false) => Senders::Network(own),
-    };
     let to = To {
         family,
         protocol: foothold.protocol,
@@ -74,7 +78,18 @@ pub(super) fn verdict(filter: &Filter, foothold: &Foothold) -> Option<Exposure> 
         ports: PortRange { first: foothold.port, last: foothold.port },
     };
     let is_possible = Family::of(peer) == family;
-    exposed(filter, &senders, &to).into_iter().next().filter(|_| is_possible)
+    exposed(filter, &senders(filter, foothold), &to).into_iter().next().filter(|_| is_possible)
+}
+
+/// Whoever is at the other end of `foothold`.
+pub(super) fn senders<'a>(filter: &Filter, foothold: &'a Foothold) -> Senders<'a> {
+    let peer = foothold.peer.ip.to_canonical();
+    let own = IpNet::from(peer);
+    match (&foothold.interface, filter.around.is_own(peer)) {
+        (_, true) => Senders::Host,
+        (Some(interface), false) => Senders::Behind(interface, own),
+        (None, false) => Senders::Network(own),
+    }
 }
 
 /// The rule that ends the way of packets, or of which nobody can tell whether it does.

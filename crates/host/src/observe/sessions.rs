@@ -1,6 +1,7 @@
 //! The connections by which people are on this host: of what stands above this command, and of everybody who logged in
 //! (A15).
 
+mod abroad;
 mod logins;
 
 use std::{collections::BTreeSet, net::IpAddr};
@@ -26,6 +27,7 @@ pub fn footholds(snapshot: &Snapshot) -> Vec<Foothold> {
     // sudo, su, tmux and screen leave whoever logged in aside, who may be the same person.
     logins::leaders().into_iter().for_each(|leader| pids.extend(above(leader)));
     let mut footholds = connected(snapshot, &pids);
+    footholds.extend(abroad::footholds(snapshot, &pids));
     footholds.extend(unconnected(snapshot, &pids, ssh_connection));
     footholds
 }
