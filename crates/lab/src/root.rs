@@ -19,7 +19,7 @@ use crate::{
 /// The release that the hosts run.
 const SUITE: &str = "bookworm";
 
-/// What is in it: service manager, sessions, servers, container engines, firewalls, and the witnesses that run inside.
+/// What is in it: service manager, sessions and what people keep them in, servers, container engines, firewalls, and the witnesses that run inside.
 const PACKAGES: &[&str] = &[
     "systemd",
     "systemd-sysv",
@@ -27,6 +27,10 @@ const PACKAGES: &[&str] = &[
     "dbus-user-session",
     "libpam-systemd",
     "openssh-server",
+    "sudo",
+    "tmux",
+    "screen",
+    "mosh",
     "nginx-light",
     "postfix",
     "dovecot-imapd",

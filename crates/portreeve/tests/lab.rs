@@ -36,6 +36,7 @@ mod lab {
     mod monitors;
     mod moved;
     mod namespaces;
+    mod operator;
     mod places;
     mod podman;
     mod pods;
