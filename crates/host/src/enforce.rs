@@ -73,7 +73,7 @@ impl From<LockError> for DoorError {
 /// The way to change the gate, which one process at a time has: it knows how the gate stands and how it came to be so.
 #[derive(Debug)]
 pub struct Door {
-    _lock: Lock,
+    lock: Lock,
     receipts: Receipts,
     /// The gate as it stands.
     pub standing: Option<Standing>,
@@ -110,7 +110,7 @@ impl Door {
         let receipts = Receipts::in_folder(folder);
         let standing = firewall::standing()?;
         let history = receipts.read()?;
-        let mut door = Self { _lock: lock, history, receipts, standing, now: clock::now(), rehearsed: None };
+        let mut door = Self { lock, history, receipts, standing, now: clock::now(), rehearsed: None };
         door.settle();
         Ok(door)
     }
@@ -160,7 +160,8 @@ impl Door {
     pub fn pass(mut self, deed: Deed, transaction: &Transaction) -> Result<Passed, DoorError> {
         let receipt = self.begin(deed)?;
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
-        if let Err(error) = firewall::check(transaction).and_then(|()| firewall::carry_out(transaction)) {
+        let make = || firewall::check(transaction).and_then(|()| firewall::carry_out(transaction));
+        if let Err(error) = self.lock.lend(make).map_err(DoorError::Lock)? {
             return self.failed(receipt, error);
         }
         self.standing = firewall::standing()?;

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::{
+    fs::{FlockOperation, OFlags, flock},
+    io::{FdFlags, fcntl_setfd},
+};
 
 use crate::pins::{RUN, stranger::Stranger};
 
@@ -68,6 +71,20 @@ impl Lock {
                 return Ok(Self { path, file });
             }
         }
+    }
+
+    /// Does `work`, whose programs hold it too, each until it ends: one that goes on after this process was killed is
+    /// still waited for (flock(2), execve(2)).
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses; nothing was done then.
+    pub(crate) fn lend<T>(&self, work: impl FnOnce() -> T) -> io::Result<T> {
+        fcntl_setfd(&self.file, FdFlags::empty())?;
+        let done = work();
+        // Where this fails whatever is started later holds it longer than it should, and no change is lost.
+        let _ = fcntl_setfd(&self.file, FdFlags::CLOEXEC);
+        Ok(done)
     }
 
     /// Gives it back.
