@@ -118,11 +118,6 @@ impl Door {
     /// Says of the last change what came of it, where its maker ended before he could; what cannot be written now is
     /// found out again by whoever comes next.
     fn settle(&mut self) {
-        self.settle_last();
-        let _ = self.keep_boot();
-    }
-
-    fn settle_last(&mut self) {
         let last = self.history.last().filter(|last| last.outcome == Outcome::Begun).cloned();
         if let Some(last) = last {
             let settled = last.settled(self.standing.as_ref());

@@ -7,15 +7,15 @@ mod lab {
     mod adrift;
     mod asking;
     mod awkward;
-    mod booting;
     mod before_rules;
+    mod booting;
     mod by_route;
     mod change;
     mod chosen;
     mod churn;
     mod cleanliness;
-    mod declared;
     mod closing;
+    mod declared;
     mod delegated;
     mod docker;
     mod doctor;

@@ -33,7 +33,7 @@ pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Re
     let sent_on: Ports = world.passages().iter().map(|passage| passage.spec()).collect();
     let closed = Closed {
         ports: ports.clone(),
-        refusal: asked.refusal,
+        refusal: world.policy.map(|policy| policy.refusal).unwrap_or_default(),
         published: ports.and(&sent_on),
         inside: inside::interfaces(world, filter),
     };

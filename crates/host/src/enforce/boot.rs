@@ -59,8 +59,8 @@ pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
         Ok(history) => (history, None),
         Err(error) => (History::default(), Some(error)),
     };
-    let mut door = Door { _lock: lock, receipts, standing, history, now: clock::now() };
-    door.settle_last();
+    let mut door = Door { lock, receipts, standing, history, now: clock::now(), rehearsed: None };
+    door.settle();
     match door.due(&boot) {
         Due::Nothing(loaded) => Ok(loaded),
         Due::Gate => door.load(&boot, unread),

@@ -47,7 +47,9 @@ fn programs_before_the_rules_are_named() {
         site.run("for i in $(seq 200); do test -s /run/tied && exit 0; sleep 0.025; done; exit 1");
         assert_eq!(said(&site), (why(what), 3));
         drop(held);
-        site.run("for i in $(seq 200); do pgrep -f pas[s].py >/dev/null || exit 0; sleep 0.025; done; exit 1");
+        site.run(
+            "for i in $(seq 200); do pgrep -f pas[s].py >/dev/null || exit 0; sleep 0.025; done; exit 1",
+        );
         assert_eq!(said(&site), (Value::Null, 0), "it is gone");
     }
     // A place for filters is none.

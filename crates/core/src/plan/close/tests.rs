@@ -87,8 +87,9 @@ fn more_ports_are_added_to_those_that_are_closed() {
     assert_eq!(second.undo[0].what.wanted(), Some(body(&first)));
     assert_eq!(body(&second), body(&closed(&scene, "6379/tcp 8080-8082/tcp")));
     // What was refused with an answer is so further on.
-    let asked = Asked { refusal: Refusal::Reject, ..Asked::default() };
-    let rejecting = scene.with_world(|world| close(world, &ports("80/tcp"), &asked).unwrap());
+    let mut polite = scene.clone();
+    polite.policy.as_mut().unwrap().refusal = Refusal::Reject;
+    let rejecting = closed(&polite, "80/tcp");
     let done = after(&scene, &rejecting.changes);
     let more = closed(&done, "81/tcp");
     assert_eq!(reached(&after(&done, &more.changes), "81/tcp", "eth0"), Reached::Rejected);

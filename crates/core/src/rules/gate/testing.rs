@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     desired::desire,
     facts::{AtBoot, Firewall, LeftGate, Listing},
-    gate::{Body, Gate, Listing as Table, Refusal, Revision},
+    gate::{Body, Gate, Listing as Table, Revision},
     rules::testing::{Scene, scene},
 };
 
@@ -24,6 +24,6 @@ pub(super) fn gated(at_boot: AtBoot, now: impl FnOnce(String) -> Option<String>)
 fn body() -> Body {
     let declared = scene().service("web", "443/tcp", "nginx.service").reach("world");
     let policy = declared.policy.as_ref().expect("it has a service");
-    let gate = Gate::of(policy, &desire(policy), Refusal::Drop, Vec::new());
+    let gate = Gate::of(policy, &desire(policy), Vec::new());
     Body::from(&gate.expect("a port is a gate"))
 }
