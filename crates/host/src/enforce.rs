@@ -103,12 +103,24 @@ impl Door {
     ///
     /// Without root, or where something cannot be told.
     pub fn open(folder: &Path) -> Result<Self, DoorError> {
+        Self::open_as_seen(folder, None)
+    }
+
+    /// The same for whoever has `seen` the gate: where no change was made since, it is not listed again.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::open`].
+    pub fn open_as_seen(folder: &Path, seen: Option<&Standing>) -> Result<Self, DoorError> {
         if !geteuid().is_root() {
             return Err(DoorError::NotRoot);
         }
         let lock = Lock::take(LOCK)?;
         let receipts = Receipts::in_folder(folder);
-        let standing = firewall::standing()?;
+        let standing = match seen {
+            Some(seen) if firewall::revision()? == Some(seen.revision) => Some(seen.clone()),
+            _ => firewall::standing()?,
+        };
         let history = receipts.read()?;
         let mut door = Self { lock, history, receipts, standing, now: clock::now(), rehearsed: None };
         door.settle();
@@ -147,7 +159,7 @@ impl Door {
         Ok(judged)
     }
 
-    /// Makes a change: the receipt is on the disk first, then nft tries it, then it is made.
+    /// Makes a change: the receipt is on the disk first, then nft tries it where it was not rehearsed, then it is made.
     ///
     /// # Errors
     ///
@@ -155,7 +167,8 @@ impl Door {
     pub fn pass(mut self, deed: Deed, transaction: &Transaction) -> Result<Passed, DoorError> {
         let receipt = self.begin(deed)?;
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
-        let make = || firewall::check(transaction).and_then(|()| firewall::carry_out(transaction));
+        let check = || if self.rehearsed.is_some() { Ok(()) } else { firewall::check(transaction) };
+        let make = || check().and_then(|()| firewall::carry_out(transaction));
         if let Err(error) = self.lock.lend(make).map_err(DoorError::Lock)? {
             return self.failed(receipt, error);
         }

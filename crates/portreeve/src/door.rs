@@ -1,7 +1,8 @@
 //! The way to change the gate, and every reason why it stays shut, in words (A15, A16).
 
 use portreeve_core::{
-    gate, text,
+    gate::{self, Standing},
+    text,
     words::{Text, Words},
 };
 use portreeve_host::enforce::{
@@ -25,7 +26,16 @@ use crate::{
 ///
 /// Where something does not let us.
 pub(crate) fn open(what: Words) -> Result<Door, Failure> {
-    Door::open(&directories::gate()?).map_err(|error| failure(error, what))
+    open_as_seen(None, what)
+}
+
+/// The same for whoever has `seen` the gate.
+///
+/// # Errors
+///
+/// As of [`open`].
+pub(crate) fn open_as_seen(seen: Option<&Standing>, what: Words) -> Result<Door, Failure> {
+    Door::open_as_seen(&directories::gate()?, seen).map_err(|error| failure(error, what))
 }
 
 /// Why the gate was not changed.

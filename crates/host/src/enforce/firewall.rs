@@ -1,8 +1,10 @@
 //! Gives a transaction of the gate to nft, and says what the kernel made of it (A15, A16).
 
 mod refusal;
+mod revision;
 
 pub use refusal::Refusal;
+pub(super) use revision::revision;
 
 use portreeve_core::gate::{ReadError, Standing, TABLE, Transaction};
 

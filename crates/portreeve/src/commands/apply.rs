@@ -153,7 +153,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 /// The way to change the gate, where it is still as it was `seen`.
 fn entered(seen: Option<&Standing>) -> Result<Door, Failure> {
-    let door = door::open(FAILED)?;
+    let door = door::open_as_seen(seen, FAILED)?;
     let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
     if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
         return Err(door::on_trial(FAILED));
