@@ -59,3 +59,77 @@ pub fn undone(snapshot: &Snapshot, undo: &Undo<'_>) -> Result<Snapshot, Refused>
     listings.insert(Kind::Nft, listing.text());
     Ok(after)
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::{
+        gate::{Standing, Timeout},
+        plan::{
+            simulate,
+            tests::{host, planned},
+        },
+        rules::testing::Scene,
+    };
+
+    fn standing(snapshot: &Snapshot) -> Option<Standing> {
+        Standing::read(snapshot.firewall.as_ref().unwrap().text(Kind::Nft).unwrap()).unwrap()
+    }
+
+    /// A host whose gate opens 443, and the same with 22 on trial.
+    fn tried() -> (Snapshot, Snapshot) {
+        let web = host(&[("web", "443/tcp", "world")], "");
+        let confirmed = simulate(&web.snapshot, &planned(&web).changes, Keep::AtOnce).unwrap();
+        let mut ssh = host(&[("ssh", "22/tcp", "world")], "");
+        ssh.snapshot = confirmed.clone();
+        let minute = Timeout::of(Duration::from_secs(60)).unwrap();
+        let tried = simulate(&confirmed, &planned(&ssh).changes, Keep::OnTrial(minute)).unwrap();
+        (confirmed, tried)
+    }
+
+    #[test]
+    fn a_trial_that_is_taken_back_leaves_what_was_confirmed() {
+        let (confirmed, tried) = tried();
+        let was = standing(&confirmed).unwrap();
+        let is = standing(&undone(&tried, &Undo::Trial).unwrap()).unwrap();
+        assert_eq!((is.trial, is.confirmed, is.body()), (None, was.confirmed, was.body()));
+        assert_eq!(undone(&confirmed, &Undo::Trial), Err(Refused::OnTrial { seconds_left: 0 }));
+    }
+
+    #[test]
+    fn a_gate_is_put_back_or_taken_away() {
+        let (confirmed, tried) = tried();
+        let body = standing(&confirmed).unwrap().body().unwrap().clone();
+        assert_eq!(undone(&tried, &Undo::Gate(&body)), Err(Refused::OnTrial { seconds_left: 60 }));
+        let none = undone(&tried, &Undo::NoGate).unwrap();
+        assert_eq!(standing(&none), None);
+        let back = undone(&none, &Undo::Gate(&body)).unwrap();
+        assert_eq!(standing(&back).unwrap().body(), Some(&body));
+    }
+
+    /// The ports that are open to everybody for a while.
+    fn open(scene: &Scene, ports: &str, shut: &str) -> bool {
+        let set = r#""name":"open_world_tcp","#;
+        let mut snapshot = scene.snapshot.clone();
+        let listings = &mut snapshot.firewall.as_mut().unwrap().listings;
+        let listing = listings[&Kind::Nft].clone();
+        assert!(listing.contains(set), "{listing}");
+        let elements =
+            r#"[{"elem":{"val":22,"timeout":60,"expires":9}},{"elem":{"val":23,"timeout":60,"expires":9}}]"#;
+        listings.insert(Kind::Nft, listing.replacen(set, &alloc::format!("\"elem\":{elements},{set}"), 1));
+        let after = undone(&snapshot, &Undo::Shut(None, shut.parse().unwrap())).unwrap();
+        let text = after.firewall.as_ref().unwrap().text(Kind::Nft).unwrap();
+        text.contains(&alloc::format!("\"val\":{ports}"))
+    }
+
+    #[test]
+    fn ports_that_are_shut_are_no_longer_open() {
+        let mut scene = host(&[("web", "443/tcp", "world")], "");
+        scene.snapshot = tried().0;
+        assert!(!open(&scene, "22", "22/tcp") && open(&scene, "23", "22/tcp"));
+        assert!(!open(&scene, "23", "22-23/tcp"));
+        assert!(open(&scene, "22", "22/udp"));
+    }
+}
