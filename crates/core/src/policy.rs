@@ -41,6 +41,9 @@ pub struct Policy {
     pub protocols: Vec<ProtocolReach>,
     /// The findings that a person lives with.
     pub waivers: Vec<Waiver>,
+    /// What is told of the news of an audit that runs by itself: a program by absolute path, and its arguments; empty
+    /// where nobody is.
+    pub audit_command: Vec<String>,
 }
 
 impl Policy {

@@ -16,7 +16,9 @@ pub mod present;
 pub mod probe;
 pub mod proc;
 pub mod program;
+pub mod schedule;
 pub mod sys;
 pub mod systemd;
+pub mod told;
 
 pub use observe::{Wanted, observe};

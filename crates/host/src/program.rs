@@ -184,7 +184,7 @@ impl Drop for Program {
 }
 
 /// A file of nobody else, at its beginning: a pipe would have to be filled while the outputs are read.
-fn in_memory(text: &str) -> io::Result<File> {
+pub(crate) fn in_memory(text: &str) -> io::Result<File> {
     let mut file = File::from(memfd_create("portreeve", MemfdFlags::CLOEXEC)?);
     file.write_all(text.as_bytes())?;
     file.rewind()?;

@@ -20,6 +20,7 @@ mod off;
 mod open;
 mod plan;
 mod registry;
+mod schedule;
 mod schema;
 mod snapshot;
 mod spare;
@@ -98,7 +99,7 @@ const SEE: Group = Group {
 
 const JUDGE: Group = Group {
     title: Words { en: "Is it right?", ja: "正しい状態か" },
-    commands: &[&audit::COMMAND, &init::COMMAND, &check::COMMAND],
+    commands: &[&audit::COMMAND, &schedule::COMMAND, &init::COMMAND, &check::COMMAND],
 };
 
 const CHANGE: Group = Group {

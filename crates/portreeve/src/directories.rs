@@ -7,7 +7,7 @@ use portreeve_core::words::Words;
 use crate::{exit::Exit, failure::Failure};
 
 /// Where the system's own live.
-const SYSTEM: &str = "/var/lib/portreeve";
+pub(crate) const SYSTEM: &str = "/var/lib/portreeve";
 /// Takes the place of all of them.
 const OVERRIDE: &str = "PORTREEVE_STATE";
 

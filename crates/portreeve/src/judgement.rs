@@ -8,6 +8,8 @@ use portreeve_core::{
     policy::Policy,
     world::World,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// The findings about a world, with all that a report says beside them.
 #[derive(Debug)]
@@ -29,12 +31,27 @@ pub(crate) struct Judgement<'a> {
 }
 
 /// How today's findings stand to those of the last audit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
+    /// Whether nobody audited before, so that there is nothing to compare with.
+    pub(crate) is_first: bool,
     /// Findings that were there already and are left out.
     pub(crate) still: usize,
     /// Findings that are gone since.
-    pub(crate) gone: usize,
+    pub(crate) gone: Vec<Gone>,
+}
+
+/// A finding that is gone, as far as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct Gone {
+    /// The rule that had found it.
+    pub(crate) rule: String,
+    /// The ports, as `443/tcp`; null where it was about none.
+    pub(crate) ports: Option<String>,
+    /// Where the socket was bound; null where it was about none.
+    pub(crate) address: Option<String>,
+    /// The declared service that it concerned.
+    pub(crate) service: Option<String>,
 }
 
 /// How many findings of each severity count.

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    judgement::{Judgement, Known},
+    judgement::{Gone, Judgement, Known},
     read::{self, ReadError},
     settings::Netns,
 };
@@ -73,11 +73,11 @@ impl Record {
         Self { layout: LAYOUT, audits: BTreeMap::new(), order: Vec::new() }
     }
 
-    /// Remembers `found` as the latest audit of all, and returns what was found the time before.
-    fn remember(&mut self, name: String, found: BTreeSet<Entry>) -> BTreeSet<Entry> {
+    /// Remembers `found` as the latest audit of all, and returns what was found the time before; `None` the first time.
+    fn remember(&mut self, name: String, found: BTreeSet<Entry>) -> Option<BTreeSet<Entry>> {
         self.order.retain(|known| *known != name && self.audits.contains_key(known));
         self.order.push(name.clone());
-        let before = self.audits.insert(name, found).unwrap_or_default();
+        let before = self.audits.insert(name, found);
         self.keep(AUDITS_MAX);
         before
     }
@@ -135,6 +135,13 @@ impl Entry {
             service: finding.service.clone(),
             owners: sockets.owners(finding),
         }
+    }
+}
+
+impl Entry {
+    fn gone(&self) -> Gone {
+        let Self { rule, ports, address, service, .. } = self.clone();
+        Gone { rule, ports, address, service }
     }
 }
 
@@ -216,8 +223,10 @@ impl LastAudit {
         let sockets = Sockets::of(judgement.snapshot);
         let now: BTreeSet<Entry> = judgement.counted().map(|finding| Entry::of(finding, &sockets)).collect();
         let before = self.record.remember(key(judgement.snapshot, netns), now.clone());
-        judgement.known =
-            Some(Known { still: now.intersection(&before).count(), gone: before.difference(&now).count() });
+        let is_first = before.is_none();
+        let before = before.unwrap_or_default();
+        let gone = before.difference(&now).map(Entry::gone).collect();
+        judgement.known = Some(Known { is_first, still: now.intersection(&before).count(), gone });
         judgement
             .findings
             .retain(|finding| finding.waived.is_none() && !before.contains(&Entry::of(finding, &sockets)));
@@ -293,7 +302,7 @@ mod tests {
         for number in 0..AUDITS_MAX {
             record.remember(format!("host-{number}"), found("first"));
         }
-        assert_eq!(record.remember("host-0".into(), found("second")), found("first"));
+        assert_eq!(record.remember("host-0".into(), found("second")), Some(found("first")));
         record.remember("another".into(), found("first"));
         assert_eq!((record.audits.len(), record.order.len()), (AUDITS_MAX, AUDITS_MAX));
         assert!(record.audits.contains_key("host-0") && !record.audits.contains_key("host-1"));

@@ -10,6 +10,7 @@ mod failure;
 mod footing;
 mod judgement;
 mod last_audit;
+mod last_look;
 mod look;
 mod policy_file;
 mod read;

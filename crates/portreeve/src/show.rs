@@ -25,6 +25,7 @@ pub(crate) mod reach;
 pub(crate) mod registry;
 pub(crate) mod rows;
 pub(crate) mod sarif;
+pub(crate) mod schedule;
 pub(crate) mod severity;
 pub(crate) mod table;
 pub(crate) mod view;

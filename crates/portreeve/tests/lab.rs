@@ -44,6 +44,7 @@ mod lab {
     mod rehearsal;
     mod reused;
     mod room;
+    mod scheduling;
     mod sealed;
     mod silent;
     mod site;

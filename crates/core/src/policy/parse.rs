@@ -1,6 +1,7 @@
 //! Reads a policy and reports every mistake at once, each with its place (A15, A24).
 
 mod address;
+mod audit;
 mod lines;
 mod overlap;
 mod owner;
@@ -44,9 +45,10 @@ const ZONE: Key = Key { name: "zone", example: "[zone.office]" };
 const SERVICE: Key = Key { name: "service", example: "[service.web]" };
 const PROTOCOL: Key = Key { name: "protocol", example: "[protocol.gre]" };
 const WAIVE: Key = Key { name: "waive", example: "[[waive]]" };
+const AUDIT: Key = Key { name: "audit", example: "[audit]" };
 
 /// The keys of a file.
-const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, WAIVE];
+const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, AUDIT, WAIVE];
 
 /// One file of a policy.
 #[derive(Clone, Debug)]
@@ -116,6 +118,8 @@ struct Reading<'a> {
     protocol_names: BTreeMap<String, Mark>,
     waivers: Vec<Waiver>,
     zone_names: BTreeMap<String, Mark>,
+    /// The command that is told, and where its section stands.
+    audit: Option<(Vec<String>, Mark)>,
 }
 
 impl<'a> Reading<'a> {
@@ -133,6 +137,7 @@ impl<'a> Reading<'a> {
             protocol_names: BTreeMap::new(),
             waivers: Vec::new(),
             zone_names: BTreeMap::new(),
+            audit: None,
         }
     }
 
@@ -163,6 +168,7 @@ impl<'a> Reading<'a> {
         self.named(table, ZONE, Self::zone);
         self.named(table, SERVICE, Self::service);
         self.named(table, PROTOCOL, Self::protocol);
+        self.audit(table);
         self.waivers(table);
     }
 
@@ -278,6 +284,30 @@ impl<'a> Reading<'a> {
         self.protocols.extend(protocol::read(name, table, &mut self.protocol_places, &mut self.report));
     }
 
+    fn audit(&mut self, table: &Table<'_, '_>) {
+        let Some(entries) = table.get(AUDIT) else { return };
+        if !entries.is_table() {
+            refuse_kind(
+                entries.at(),
+                AUDIT,
+                Words { en: "a table", ja: "テーブル" },
+                entries,
+                &mut self.report,
+            );
+            return;
+        }
+        let at = entries.name_at();
+        let command = audit::read(&Table { entries, at }, &mut self.report);
+        if let Some((_, first)) = self.audit.replace((command, at)) {
+            self.report.clash(
+                first,
+                at,
+                text!("audit is written twice", "audit が 2 回書かれています"),
+                text!("join the two", "1 つにまとめてください"),
+            );
+        }
+    }
+
     fn waivers(&mut self, table: &Table<'_, '_>) {
         let Some(value) = table.get(WAIVE) else { return };
         if !value.is_list() {
@@ -326,6 +356,7 @@ impl<'a> Reading<'a> {
             services: self.services,
             protocols: self.protocols,
             waivers: self.waivers,
+            audit_command: self.audit.map(|(command, _)| command).unwrap_or_default(),
         };
         Ok(Parsed { policy, warnings })
     }
@@ -395,6 +426,7 @@ pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 6] {
         ("Service", names(service::KEYS)),
         ("Owner", names(owner::KEYS)),
         ("Protocol", names(protocol::KEYS)),
+        ("Audit", names(audit::KEYS)),
         ("Waiver", names(waive::KEYS)),
     ]
 }

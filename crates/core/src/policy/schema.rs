@@ -38,9 +38,20 @@ struct Policy {
     #[serde(default)]
     #[schemars(extend("propertyNames" = {"enum": OtherProtocol::ALL.map(OtherProtocol::name)}))]
     protocol: BTreeMap<String, Protocol>,
+    /// Whom an audit tells that runs by itself.
+    audit: Option<Audit>,
     /// Findings that a person lives with.
     #[serde(default)]
     waive: Vec<Waiver>,
+}
+
+/// Whom an audit tells that runs by itself.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Audit {
+    /// A program by absolute path and its arguments, without a shell: what is new stands on its standard input.
+    command: Option<OneOrMany<Word>>,
 }
 
 /// What becomes of packets that are not let in.
@@ -171,6 +182,11 @@ struct Interface(#[schemars(regex(pattern = r#"^[^/:*%"\\\s]{1,15}$"#))] String)
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "a shape for the schema alone")]
 struct Name(#[schemars(length(min = 1, max = 128), regex(pattern = r"^[^\s]+$"))] String);
+
+/// A word of a command.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Word(#[schemars(regex(pattern = r"^[^\u0000]*$"))] String);
 
 /// A sentence of a person.
 #[derive(JsonSchema)]

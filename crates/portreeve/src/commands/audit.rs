@@ -1,25 +1,27 @@
 //! `portreeve audit`: what is wrong with the ports of this host (A15–A18, A20).
 
+mod since;
+
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    rules, text,
-    words::{Lang, Text, Words},
+    rules,
+    words::{Lang, Words},
 };
-use portreeve_host::{Wanted, keep::KeepError};
+use portreeve_host::Wanted;
 
+use self::since::Since;
 use super::Command;
 use crate::{
-    directories,
     exit::Exit,
-    failure::{Failure, keep_cause},
+    failure::Failure,
     judgement::Judgement,
-    last_audit::{LastAudit, LastAuditError, RECORD},
     look::Look,
-    settings::{Common, Format, Gaps, Settings, Verbosity, options},
-    show::{audit, findings, nagios, next, out::Out, sarif},
+    settings::{Colour, Common, Format, Gaps, Settings, Verbosity, options},
+    show::{audit, diff::Comparison, nagios, next, out::Out, sarif},
 };
 
 const SINCE_LAST: &str = "since-last";
+const TELL: &str = "tell";
 const FORMATS: &[Format] =
     &[Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Sarif, Format::Nagios];
 
@@ -47,10 +49,14 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let since_last = Words {
-        en: "Only what is new since the last run with this option",
-        ja: "前回このオプションで実行した後に増えたものだけを表示",
+        en: "Only what changed since the last run with this option; nothing where nothing did (-v: the summary)",
+        ja: "前回このオプションで実行した後の変化だけを表示し、なければ何も表示しない(-v で要約を表示)",
     };
-    vec![options::flag(SINCE_LAST, since_last, lang)]
+    let tell = Words {
+        en: "Hand what changed to the command that the policy names: [audit] command",
+        ja: "変化を policy の [audit] command に渡す",
+    };
+    vec![options::flag(SINCE_LAST, since_last, lang), options::flag(TELL, tell, lang).requires(SINCE_LAST)]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
@@ -68,26 +74,37 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 }
 
 fn judge_and_show(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let mut last = own.get_flag(SINCE_LAST).then(last_audit).transpose()?;
-    let look = Look::take(
-        settings,
-        &Wanted { namespaces: settings.namespaces().for_judgement(), ..Wanted::JUDGEMENT },
-    )?;
+    let mut since = own.get_flag(SINCE_LAST).then(|| Since::read(settings)).transpose()?;
+    let wanted = Wanted { namespaces: settings.namespaces().for_judgement(), ..Wanted::JUDGEMENT };
+    let look = Look::take(settings, &wanted)?;
     let world = look.world();
     let mut judgement = Judgement::new(&world, rules::judge(&world));
-    if let Some(last) = &mut last {
-        last.keep_news(&mut judgement, &settings.netns);
+    if let Some(since) = &mut since {
+        since.audit.keep_news(&mut judgement, &settings.netns);
     }
-    let exit = show(&judgement, settings, out)?;
-    if let Some(last) = &mut last {
-        // What was not seen by anybody is still news next time.
-        out.finish()?;
-        last.save().map_err(|error| not_kept(&error))?;
+    let was = since.as_ref().map_or(Ok(None), |since| since.was(&look, settings))?;
+    let changes = was.as_ref().map(|was| since::compare(was, &world, settings)).transpose()?;
+    let exit = show(&judgement, changes.as_ref(), settings, out)?;
+    // What was not seen by anybody is still news next time.
+    out.finish()?;
+    if own.get_flag(TELL) && since::is_news(&judgement, changes.as_ref()) {
+        let text = since::report(&judgement, changes.as_ref(), settings.lang, Colour::Off, None);
+        since::hand_over(look.policy.as_deref(), &text, settings)?;
+    }
+    drop(changes);
+    drop(was);
+    if let Some(since) = &mut since {
+        since.save(&look)?;
     }
     Ok(exit)
 }
 
-fn show(judgement: &Judgement<'_>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn show(
+    judgement: &Judgement<'_>,
+    changes: Option<&Comparison<'_, '_>>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     let lang = settings.lang;
     if settings.format == Format::Nagios {
         let state = nagios::State::of(judgement, settings.fail_on, settings.gaps);
@@ -96,7 +113,7 @@ fn show(judgement: &Judgement<'_>, settings: &Settings, out: &mut Out) -> Result
     }
     match settings.format {
         _ if settings.verbosity == Verbosity::Quiet => {}
-        Format::Json => out.json(&audit::document(judgement, lang))?,
+        Format::Json => out.json(&audit::document(judgement, changes, lang))?,
         Format::Ndjson => {
             for finding in audit::findings(judgement, lang) {
                 out.ndjson(&finding)?;
@@ -105,9 +122,10 @@ fn show(judgement: &Judgement<'_>, settings: &Settings, out: &mut Out) -> Result
         Format::Csv => out.csv(audit::records(judgement, lang))?,
         Format::Sarif => out.json(&sarif::log(judgement, lang))?,
         Format::Table | Format::Nagios | Format::Nft => {
-            let report = findings::report(judgement, lang, out.colour, out.width);
-            out.write(&report)?;
-            next::print(&next(judgement), out)?;
+            if settings.verbosity == Verbosity::Verbose || since::is_news(judgement, changes) {
+                out.write(&since::report(judgement, changes, lang, out.colour, out.width))?;
+                next::print(&next(judgement), out)?;
+            }
         }
     }
     Ok(exit(judgement, settings))
@@ -128,55 +146,4 @@ fn exit(judgement: &Judgement<'_>, settings: &Settings) -> Exit {
     } else {
         Exit::Fine
     }
-}
-
-fn last_audit() -> Result<LastAudit, Failure> {
-    let directory = directories::state().ok_or_else(|| {
-        Failure::new(
-            Exit::Unreachable,
-            Words {
-                en: "nowhere to keep what was found: neither HOME nor XDG_STATE_HOME is set",
-                ja: "結果の保存先がありません: HOME も XDG_STATE_HOME も設定されていません",
-            },
-        )
-    })?;
-    LastAudit::read(&directory.join(RECORD)).map_err(|error| not_told(&error))
-}
-
-fn not_told(error: &LastAuditError) -> Failure {
-    let failure = Failure::new(
-        Exit::Unreachable,
-        Words { en: "cannot tell what is new", ja: "前回との違いを判定できません" },
-    );
-    let (cause, path) = match error {
-        LastAuditError::Read { path, source } => {
-            let path = path.display();
-            let Text { en, ja } = source.text();
-            (text!("{path}: {en}", "{path}: {ja}"), path)
-        }
-        LastAuditError::Garbled { path } => {
-            let path = path.display();
-            (text!("{path} is not a record of an audit", "{path} は audit の記録ではありません"), path)
-        }
-        LastAuditError::Newer { path, layout } => {
-            let path = path.display();
-            let cause = text!(
-                "{path} has layout {layout}: a newer portreeve wrote it",
-                "{path} の形式は {layout} で、より新しい portreeve で作られています"
-            );
-            (cause, path)
-        }
-    };
-    failure
-        .because(cause)
-        .hint(text!("remove it to begin anew: rm {path}", "最初からやり直すには: rm {path}"))
-}
-
-fn not_kept(error: &KeepError) -> Failure {
-    let path = error.path().display();
-    Failure::new(
-        Exit::Unreachable,
-        text!("cannot remember this audit in {path}", "今回の結果を {path} に保存できません"),
-    )
-    .because(keep_cause(error))
 }

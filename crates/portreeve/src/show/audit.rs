@@ -13,10 +13,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
+    diff::{ChangeView, Comparison},
     escape::visible,
     view::{GapView, HolderView, NetnsView, gap_view, holder, netns_view},
 };
-use crate::judgement::Judgement;
+use crate::judgement::{Gone, Judgement};
 
 /// The layout of the JSON document.
 const VERSION: u32 = 1;
@@ -41,6 +42,10 @@ pub(crate) struct FindingsView<'a> {
     unjudged: usize,
     /// What could not be seen.
     gaps: Vec<GapView<'a>>,
+    /// With `--since-last`: what was found the last time and is gone; null without it, and the first time.
+    gone: Option<&'a [Gone]>,
+    /// With `--since-last`: the ports that changed; null where there is no earlier look at this host.
+    changes: Option<Vec<ChangeView<'a>>>,
 }
 
 /// How many findings count.
@@ -108,7 +113,11 @@ fn gaps<'a>(judgement: &Judgement<'a>) -> impl Iterator<Item = &'a Gap> {
 }
 
 /// The whole document.
-pub(crate) fn document<'a>(judgement: &'a Judgement<'a>, lang: Lang) -> FindingsView<'a> {
+pub(crate) fn document<'a>(
+    judgement: &'a Judgement<'a>,
+    changes: Option<&Comparison<'_, 'a>>,
+    lang: Lang,
+) -> FindingsView<'a> {
     let tally = judgement.tally();
     FindingsView {
         version: VERSION,
@@ -123,6 +132,8 @@ pub(crate) fn document<'a>(judgement: &'a Judgement<'a>, lang: Lang) -> Findings
         },
         unjudged: judgement.unjudged,
         gaps: gaps(judgement).map(|gap| gap_view(gap, lang)).collect(),
+        gone: judgement.known.as_ref().filter(|known| !known.is_first).map(|known| &known.gone[..]),
+        changes: changes.map(|changes| changes.changes(lang).collect()),
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     escape::visible,
     gaps::Unseen,
     out::{Out, Paint, painted},
+    schedule::{self, ScheduleView},
     table::pad,
     view::{GapView, gap_view},
     wrap::wrap,
@@ -42,6 +43,8 @@ pub(crate) struct DoctorView<'a> {
     ways: Vec<WayView>,
     /// What a look by these ways did not see here and now of `portreeve ls`.
     gaps: Vec<GapView<'a>>,
+    /// What lets this host audit itself; null where nothing does.
+    schedule: Option<ScheduleView>,
 }
 
 /// A way of looking.
@@ -115,6 +118,7 @@ pub(crate) fn document<'a>(standings: &[Standing], unseen: &Unseen<'a>, lang: La
         version: VERSION,
         ways: standings.iter().map(|standing| WayView::new(standing, lang)).collect(),
         gaps: unseen.gaps().iter().map(|gap| gap_view(gap, lang)).collect(),
+        schedule: ScheduleView::of_host(),
     }
 }
 
@@ -155,7 +159,9 @@ fn last_line(reason: &Reason) -> Option<&str> {
 pub(crate) fn print(standings: &[Standing], settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     out.sentences(answer(standings).in_lang(out.lang))?;
     out.line("")?;
-    standings.iter().try_for_each(|standing| print_way(standing, settings.verbosity, out))
+    standings.iter().try_for_each(|standing| print_way(standing, settings.verbosity, out))?;
+    out.line("")?;
+    out.sentences(schedule::standing().in_lang(out.lang))
 }
 
 fn answer(standings: &[Standing]) -> Text {

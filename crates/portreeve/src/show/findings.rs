@@ -15,7 +15,10 @@ use super::{
     table::{SPACING, pad},
     wrap::{append_whole, wrap},
 };
-use crate::{judgement::Judgement, settings::Colour};
+use crate::{
+    judgement::{Gone, Judgement},
+    settings::Colour,
+};
 
 const HINT: Words = Words { en: "hint:", ja: "直し方:" };
 const NO_PORT: &str = "-";
@@ -25,12 +28,25 @@ pub(crate) fn report(judgement: &Judgement<'_>, lang: Lang, colour: Colour, widt
     let rows: Vec<_> = judgement.counted().map(|finding| Row::of(finding, lang)).collect();
     let widths = [0, 1, 2].map(|column| widest(&rows, column));
     let mut report: String = rows.iter().map(|row| row.lines(widths, lang, colour, width)).collect();
+    report += &gone(judgement, lang, width);
     let summary = summary(judgement).in_lang(lang).to_owned();
     for line in [summary].into_iter().chain(judgement.gaps.iter().map(|gap| gaps::line(gap, lang))) {
         report += &wrap(&line, width, 0);
         report.push('\n');
     }
     report
+}
+
+/// What is gone since the last audit, a line each.
+fn gone(judgement: &Judgement<'_>, lang: Lang, width: Option<usize>) -> String {
+    const GONE: Words = Words { en: "✓ gone", ja: "✓ 解消" };
+    let gone = judgement.known.iter().flat_map(|known| &known.gone);
+    let lines = gone.map(|Gone { rule, ports, address, service }| {
+        let words = [ports, address, service].into_iter().flatten().map(String::as_str);
+        let about: Vec<_> = [GONE.in_lang(lang), rule.as_str()].into_iter().chain(words).collect();
+        wrap(&visible(&about.join(SPACING)), width, 0) + "\n"
+    });
+    lines.collect()
 }
 
 /// A finding as cells: severity, port, rule; then its sentences.
@@ -107,7 +123,7 @@ fn counts(judgement: &Judgement<'_>) -> Text {
     };
     let (en, ja) = (by_severity(Lang::En), by_severity(Lang::Ja));
     let en_findings = inflect(tally.total(), "finding", "findings");
-    match (tally.total(), judgement.known) {
+    match (tally.total(), judgement.known.as_ref().filter(|known| !known.is_first)) {
         (0, None) => text!("no findings", "指摘はありません"),
         (0, Some(_)) => text!("nothing new", "新しい指摘はありません"),
         (total, None) => text!("{total} {en_findings} ({en})", "{total} 件の指摘({ja})"),
@@ -116,8 +132,11 @@ fn counts(judgement: &Judgement<'_>) -> Text {
 }
 
 fn known(judgement: &Judgement<'_>) -> Option<Text> {
-    let known = judgement.known?;
-    let (still, gone) = (known.still, known.gone);
+    let known = judgement.known.as_ref()?;
+    if known.is_first {
+        return Some(text!("nothing to compare with yet", "比較する前回の結果はありません"));
+    }
+    let (still, gone) = (known.still, known.gone.len());
     Some(text!("{still} known before, {gone} gone", "既知 {still} 件、解消 {gone} 件"))
 }
 

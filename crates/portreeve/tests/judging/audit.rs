@@ -178,14 +178,17 @@ fn only_what_is_new_is_said_since_the_last_time() {
     let place = Place::new();
     let audit = format!("{LATER} --since-last");
     let first = place.run(&audit).ends(1);
-    assert!(first.contains("1 new finding (1 warning) · 0 known before, 0 gone"), "{first}");
-    let second = place.run(&audit).ends(0);
-    assert_eq!(second, "nothing new · 1 known before, 0 gone · 6 ports · not seen: nothing\n");
+    assert!(first.contains("1 finding (1 warning) · nothing to compare with yet"), "{first}");
+    assert_eq!(place.run(&audit).ends(0), "", "whoever mails what is printed mails nothing");
+    let verbose = place.run(&format!("{audit} -v")).ends(0);
+    assert_eq!(verbose, "nothing new · 1 known before, 0 gone · 6 ports · not seen: nothing\n");
     let document = place.run(&format!("{audit} -o json")).json(0);
-    assert_eq!(document["findings"], serde_json::json!([]));
+    assert_eq!((&document["findings"], &document["gone"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(document["changes"], Value::Null, "of a saved snapshot no look is kept");
     // The stranger goes, and comes again.
     let quiet = place.run("audit --snapshot judge-host-later.json --policy none --since-last").ends(0);
     assert!(quiet.contains("0 known before, 1 gone"), "{quiet}");
+    assert!(quiet.starts_with("✓ gone  unneeded-open-port  8099/tcp"), "{quiet}");
     place.run(&audit).ends(1);
     // Whoever does not ask for news is told everything, and is not remembered.
     place.run(LATER).ends(1);

@@ -295,6 +295,27 @@ fn a_waiver_names_a_rule_and_a_reason() {
 }
 
 #[test]
+fn a_command_that_is_told_is_a_program_by_its_path_and_its_words() {
+    let audit = |lines: &str| format!("version = 1\n[audit]\n{lines}\n");
+    let policy = parsed(&audit("command = [\"/usr/bin/mail\", \"-s\", \"$(x) y\"]")).unwrap().policy;
+    assert_eq!(policy.audit_command, ["/usr/bin/mail", "-s", "$(x) y"]);
+    assert_eq!(parsed(&audit("")).unwrap().policy.audit_command, [""; 0]);
+    for (line, said) in [
+        ("command = \"mail root\"", "3:11 \"mail root\" | the program of `command` is not an absolute path"),
+        ("command = []", "3:11 [] | `command` is empty"),
+        ("comand = \"/x\"", "3:1 comand | `comand` is not a key here"),
+    ] {
+        let found = mistakes(&audit(line));
+        assert!(found[0].starts_with(said), "{found:?}");
+    }
+    let first = audit("command = \"/x\"");
+    let first = Source { name: "policy.toml".into(), text: &first };
+    let second = Source { name: "policy.d/a.toml".into(), text: "[audit]\ncommand = \"/y\"\n" };
+    let twice = parse(&[first, second], Registry::builtin()).unwrap_err();
+    assert_eq!((twice.len(), twice[0].text.en.as_str()), (1, "audit is written twice"));
+}
+
+#[test]
 fn a_service_has_ports_and_a_name() {
     let found = mistakes("version = 1\n[service.\"a b\"]\nowner = { user = \"a\" }\n");
     assert!(found[0].starts_with("2:10 \"a b\" | `a b` cannot be a name | "), "{found:?}");
