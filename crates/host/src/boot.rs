@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::systemd::{self, From, OURS, Started, State, Unit, UnitError};
+use crate::systemd::{self, Begins, OURS, Started, State, Unit, UnitError};
 
 /// Its name.
 pub const NAME: &str = "portreeve-boot.service";
@@ -86,7 +86,7 @@ pub fn enable(program: &Path) -> Result<bool, UnitError> {
     if systemd::runs() && systemd::state(&unit) == State::Same && next_boot() == NextBoot::Stands {
         return Ok(false);
     }
-    systemd::put(&[unit], NAME, From::NextBoot)?;
+    systemd::put(&[unit], NAME, Begins::NextBoot)?;
     Ok(true)
 }
 

@@ -6,7 +6,7 @@ use rustix::system::uname;
 
 use crate::{
     keep::{self, Readers},
-    systemd::{self, From, OURS, Started, State, Unit, UnitError},
+    systemd::{self, Begins, OURS, Started, State, Unit, UnitError},
 };
 
 /// The unit that audits.
@@ -169,7 +169,7 @@ fn put_timer(program: &Path, every: Every) -> Result<Put, ScheduleError> {
     if is_same && !had_crontab && systemd::started(TIMER, TARGET) == Started::ByItself {
         return Ok(Put::Already(By::Systemd));
     }
-    systemd::put(&units, TIMER, From::Now)?;
+    systemd::put(&units, TIMER, Begins::Now)?;
     Ok(Put::Now(By::Systemd))
 }
 

@@ -54,7 +54,7 @@ pub enum Started {
 
 /// When what was put takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Begins {
     /// At once.
     Now,
     /// From the next boot on.
@@ -136,7 +136,7 @@ pub fn started(name: &str, target: &str) -> Started {
 /// # Errors
 ///
 /// systemd does not run, or something is in the way.
-pub fn put(units: &[Unit], enabled: &'static str, from: From) -> Result<(), UnitError> {
+pub fn put(units: &[Unit], enabled: &'static str, begins: Begins) -> Result<(), UnitError> {
     if !runs() {
         return Err(UnitError::NoSystemd);
     }
@@ -144,7 +144,7 @@ pub fn put(units: &[Unit], enabled: &'static str, from: From) -> Result<(), Unit
     if let Some((unit, _)) = units.iter().zip(&states).find(|(_, state)| **state == State::Foreign) {
         return Err(UnitError::Foreign(path(unit.name)));
     }
-    let put = write(units).and_then(|()| enable(enabled, from));
+    let put = write(units).and_then(|()| enable(enabled, begins));
     if put.is_err() {
         let fresh = units.iter().zip(&states).filter(|(_, state)| **state == State::Absent);
         let names: Vec<&'static str> = fresh.map(|(unit, _)| unit.name).collect();
@@ -160,11 +160,11 @@ fn write(units: &[Unit]) -> Result<(), UnitError> {
         .try_for_each(|unit| Ok(keep::replace(&path(unit.name), unit.text.as_bytes(), Readers::Everybody)?))
 }
 
-fn enable(name: &'static str, from: From) -> Result<(), UnitError> {
+fn enable(name: &'static str, begins: Begins) -> Result<(), UnitError> {
     systemctl(&["daemon-reload"])?;
-    match from {
-        From::Now => systemctl(&["enable", "--now", name]),
-        From::NextBoot => systemctl(&["enable", name]),
+    match begins {
+        Begins::Now => systemctl(&["enable", "--now", name]),
+        Begins::NextBoot => systemctl(&["enable", name]),
     }
 }
 
