@@ -8,6 +8,8 @@ mod containers;
 mod events;
 #[path = "../../fuzz/feed/firewall.rs"]
 mod firewall;
+#[path = "../../fuzz/feed/gate.rs"]
+mod gate;
 #[path = "../../fuzz/feed/listings.rs"]
 mod listings;
 #[path = "../../fuzz/feed/netlink.rs"]
@@ -90,6 +92,11 @@ fn listings_of_a_packet_filter() {
 #[test]
 fn ways_through_a_packet_filter() {
     replay("firewall", firewall::feed);
+}
+
+#[test]
+fn tables_of_the_gate() {
+    replay("gate", gate::feed);
 }
 
 #[test]

@@ -110,6 +110,10 @@ pub struct Passing {
     pub sources: Option<Intervals>,
     /// The numbers of the addresses that they go to; `None` for all.
     pub destinations: Option<Intervals>,
+    /// The sources that were asked about there besides.
+    pub other_sources: Intervals,
+    /// The destinations that were asked about there besides.
+    pub other_destinations: Intervals,
 }
 
 /// What becomes of the packets that `senders` send to `to`, as [`exposures`] has it; nothing where they can send none.
@@ -226,9 +230,14 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
     for interfaces in groups {
         let is_in = |part: &Part| part.packets.of(Field::InInterface) == interfaces && arrives(&part.fate);
         let is_near = |part: &Part| !part.packets.of(Field::InInterface).and(interfaces).is_empty();
-        let told = |field| narrower(all(field, &is_in), &all(field, &is_near));
-        let (sources, destinations) = (told(Field::Source), told(Field::Destination));
-        let passing = Passing { interfaces: None, sources, destinations };
+        let told = |field| {
+            let (some, all) = (all(field, &is_in), all(field, &is_near));
+            let others = all.except(&some);
+            (narrower(some, &all), others)
+        };
+        let (sources, other_sources) = told(Field::Source);
+        let (destinations, other_destinations) = told(Field::Destination);
+        let passing = Passing { interfaces: None, sources, destinations, other_sources, other_destinations };
         match found.iter_mut().find(|(known, _)| *known == passing) {
             Some((_, known)) => *known = known.or(interfaces),
             None => found.push((passing, interfaces.clone())),
@@ -367,8 +376,10 @@ mod tests {
         ];
         let found = found(rules);
         let at = |port| found.iter().find(|it| it.ports.first == port).unwrap();
-        let sources = Some(Intervals::span(0xcb00_7105, 0xcb00_7107));
-        assert_eq!(at(80).passing, [Passing { sources, ..Passing::default() }]);
+        let sources = Intervals::span(0xcb00_7105, 0xcb00_7107);
+        let other_sources = Intervals::span(0xcb00_7100, 0xcb00_71ff).except(&sources);
+        let passing = Passing { sources: Some(sources), other_sources, ..Passing::default() };
+        assert_eq!(at(80).passing, [passing]);
         assert_eq!(at(443).passing, []);
     }
 

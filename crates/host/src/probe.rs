@@ -4,6 +4,7 @@ mod bpf;
 mod cgroups;
 mod descriptors;
 mod files;
+mod firewall;
 mod kernel;
 mod namespaces;
 mod pinned;
@@ -45,13 +46,15 @@ pub enum Subject {
     Namespaces,
     /// The cgroup2 hierarchy.
     Cgroups,
+    /// The rules of the packet filter.
+    Firewall,
     /// A kernel that is not older than the oldest supported.
     Kernel,
 }
 
 impl Subject {
     /// Every one, the best ways to see sockets first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BpfFiles,
         Self::BpfKept,
         Self::BpfTcp,
@@ -63,6 +66,7 @@ impl Subject {
         Self::Files,
         Self::Namespaces,
         Self::Cgroups,
+        Self::Firewall,
         Self::Kernel,
     ];
 
@@ -81,6 +85,7 @@ impl Subject {
             Self::Files => "files",
             Self::Namespaces => "namespaces",
             Self::Cgroups => "cgroups",
+            Self::Firewall => "firewall",
             Self::Kernel => "kernel",
         }
     }
@@ -91,7 +96,12 @@ impl Subject {
             Self::BpfFiles | Self::BpfKept | Self::BpfTcp | Self::BpfUdp | Self::Pins => Some(Way::Bpf),
             Self::SockDiag => Some(Way::SockDiag),
             Self::ProcNet => Some(Way::Proc),
-            Self::Descriptors | Self::Files | Self::Namespaces | Self::Cgroups | Self::Kernel => None,
+            Self::Descriptors
+            | Self::Files
+            | Self::Namespaces
+            | Self::Cgroups
+            | Self::Firewall
+            | Self::Kernel => None,
         }
     }
 }
@@ -136,6 +146,12 @@ pub enum Reason {
     Withheld(usize),
     /// It is not mounted.
     NotMounted,
+    /// This program is not installed.
+    NotInstalled(String),
+    /// A program failed so.
+    Failed(String),
+    /// It changes faster than it is read.
+    Unsteady,
     /// It is of this release.
     TooOld(String),
     /// What the kernel says.
@@ -175,6 +191,7 @@ fn state_of(subject: Subject, pids: &[u32]) -> Result<(), Reason> {
         Subject::Files => files::probe(pids),
         Subject::Namespaces => namespaces::probe(),
         Subject::Cgroups => cgroups::probe(),
+        Subject::Firewall => firewall::probe(),
         Subject::Kernel => kernel::probe(),
     }
 }

@@ -53,6 +53,7 @@ mod lab {
     mod strangers;
     mod threadless;
     mod together;
+    mod unlisted;
     mod untold;
     mod verification;
     mod why;

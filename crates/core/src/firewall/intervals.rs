@@ -22,7 +22,7 @@ impl Interval {
 /// A set of numbers, as intervals in ascending order that neither overlap nor touch.
 ///
 /// A copy shares the intervals: packets are split often, and few of their fields change with it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Intervals(Arc<[Interval]>);
 
 impl Intervals {

@@ -80,19 +80,21 @@ fn ways() -> Result<Listings, NetlinkError> {
     .into())
 }
 
-type Listings = BTreeMap<Listing, String>;
+pub(crate) type Listings = BTreeMap<Listing, String>;
 
 /// Why the filter, or a part of it, is not known.
 #[derive(Debug, thiserror::Error)]
-enum Hidden {
+pub(crate) enum Hidden {
+    /// The kernel does not tell of it.
     #[error(transparent)]
     Filter(#[from] FilterError),
+    /// A program does not list it.
     #[error(transparent)]
     Program(#[from] ProgramError),
 }
 
 /// The rules; `None` where somebody changed them during each reading.
-fn rules() -> Result<Option<Listings>, Hidden> {
+pub(crate) fn rules() -> Result<Option<Listings>, Hidden> {
     for _ in 0..READS_MAX {
         let told = rules_once()?;
         if told.is_some() {

@@ -139,6 +139,9 @@ const fn token(reason: &Reason) -> &'static str {
         Reason::Hidden => "hidden",
         Reason::Withheld(_) => "withheld",
         Reason::NotMounted => "not-mounted",
+        Reason::NotInstalled(_) => "not-installed",
+        Reason::Failed(_) => "failed",
+        Reason::Unsteady => "unsteady",
         Reason::TooOld(_) => "too-old",
         Reason::Error(_) => "error",
     }

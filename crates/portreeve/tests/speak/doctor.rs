@@ -19,7 +19,7 @@ fn every_way_is_told_in_every_format() {
     assert_eq!(said.code, Some(0), "{said:?}");
     let answer = said.json();
     let names: Vec<_> = ways(&answer).iter().filter_map(|way| way["way"].as_str()).collect();
-    assert_eq!(names.len(), 12);
+    assert_eq!(names.len(), 13);
     for way in ways(&answer) {
         assert_eq!(way["open"] == true, way["reason"].is_null(), "{way:#}");
         assert_eq!(way["reason"].is_null(), way["why"].is_null(), "{way:#}");

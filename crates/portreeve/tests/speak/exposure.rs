@@ -256,6 +256,23 @@ fn a_snapshot_of_before_is_answered_by_where_listeners_are_bound() {
 }
 
 #[test]
+fn where_all_but_a_few_get_in_those_are_named() {
+    let addresses = fs::read_to_string(saved("firewall/addr.json")).unwrap();
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A INPUT -s 203.0.113.8/32 -p tcp -m tcp --dport 80 -j DROP\n\
+                 -A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n";
+    let folder = Folder::with(&[("addr.json", &addresses), ("iptables-legacy-save.txt", rules)]);
+    let files = folder.file("addr.json");
+    let folder = std::path::Path::new(&files).parent().unwrap().display().to_string();
+    let said = |lang: &str| {
+        run(&format!("exposure 80/tcp --from world --from-files {folder} --lang {lang}")).out
+    };
+    let (en, ja) = (said("en"), said("ja"));
+    assert!(en.contains("(from all but 198.51.100.0/24 203.0.113.8)"), "{en}");
+    assert!(ja.contains("送信元: 198.51.100.0/24 203.0.113.8 以外"), "{ja}");
+}
+
+#[test]
 fn what_excludes_another_is_refused() {
     for line in [
         "--all 22",

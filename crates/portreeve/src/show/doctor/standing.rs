@@ -66,17 +66,22 @@ const fn stand_ins(subject: Subject) -> &'static [Subject] {
         Subject::BpfTcp | Subject::BpfUdp => &[Subject::Pins, Subject::SockDiag],
         Subject::Descriptors | Subject::Namespaces => &[Subject::BpfFiles, Subject::Pins],
         Subject::Kernel => &[Subject::BpfFiles],
-        Subject::Pins | Subject::SockDiag | Subject::ProcNet | Subject::Files | Subject::Cgroups => &[],
+        Subject::Pins
+        | Subject::SockDiag
+        | Subject::ProcNet
+        | Subject::Files
+        | Subject::Cgroups
+        | Subject::Firewall => &[],
     }
 }
 
-/// Whether it could be open to this user: what root is not shown nobody is, and the files of others are never an
-/// ordinary user's. Pins are an offer, which nobody must make.
+/// Whether it could be open to this user: what root is not shown nobody is, and the files of others and the rules of the
+/// packet filter are never an ordinary user's. Pins are an offer, which nobody must make.
 fn could_have(subject: Subject, reason: &Reason, user: User) -> bool {
     match (subject, reason) {
         (Subject::Pins, _) => false,
         (Subject::Files, Reason::Withheld(_)) => false,
-        (Subject::Files, _) => user == User::Root,
+        (Subject::Files | Subject::Firewall, _) => user == User::Root,
         _ => true,
     }
 }
@@ -139,6 +144,11 @@ mod tests {
         assert_eq!(that_matter(&lacking, User::Root), ["files"], "a capability");
         let unlisted = [(Subject::Descriptors, Reason::Hidden)];
         assert_eq!(that_matter(&unlisted, User::Ordinary), ["descriptors"], "no pin tells a name");
+        let hidden = refused(&[Subject::Firewall]);
+        assert_eq!(that_matter(&hidden, User::Ordinary), Vec::<&str>::new(), "only root reads rules");
+        assert_eq!(that_matter(&hidden, User::Root), ["firewall"]);
+        let missing = [(Subject::Firewall, Reason::NotInstalled("nft".into()))];
+        assert_eq!(that_matter(&missing, User::Root), ["firewall"]);
         let unmounted = [(Subject::Cgroups, Reason::NotMounted)];
         assert_eq!(that_matter(&unmounted, User::Ordinary), ["cgroups"]);
     }

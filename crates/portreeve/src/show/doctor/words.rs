@@ -55,6 +55,10 @@ pub(super) const fn cost(subject: Subject) -> Words {
             en: "the units that sockets were opened in are not known, and who asks every process",
             ja: "ソケットが作られたユニットが分からず、who もすべてのプロセスを調べます",
         },
+        Subject::Firewall => Words {
+            en: "reach is told by the addresses that sockets are bound to, exposure has no verdict of rules, and no gate can be planned",
+            ja: "到達範囲を bind アドレスだけで判断し、exposure はルールによる判定ができず、ゲートの計画も立てられません",
+        },
         Subject::Kernel => Words {
             en: "on older kernels portreeve was never tested",
             ja: "6.1 より古いカーネルでは portreeve の動作を確認していません",
@@ -116,6 +120,15 @@ pub(crate) fn why(reason: &Reason) -> Text {
             text!("{count} {en}, not even to root", "root でも {count} 個のプロセスのものは見えません")
         }
         Reason::NotMounted => Words { en: "it is not mounted", ja: "マウントされていません" }.into(),
+        Reason::NotInstalled(program) => {
+            text!("{program} is not installed", "{program} がインストールされていません")
+        }
+        Reason::Failed(said) => text!("a program failed: {said}", "プログラムが失敗しました: {said}"),
+        Reason::Unsteady => Words {
+            en: "it changes faster than it is read",
+            ja: "読み取り中に変わり続けています",
+        }
+        .into(),
         Reason::TooOld(release) => {
             text!("Linux {release} is older than 6.1", "Linux {release} は 6.1 より古いカーネルです")
         }
@@ -166,6 +179,15 @@ pub(super) fn fix(standing: &Standing) -> Option<Text> {
             ja: "このサンドボックスやコンテナを動かしているホスト側から確認してください",
         },
         Reason::NotMounted => Words { en: "mount it", ja: "マウントしてください" },
+        Reason::NotInstalled(_) => Words {
+            en: "install it (Debian: apt install nftables iptables ipset)",
+            ja: "インストールしてください(Debian: apt install nftables iptables ipset)",
+        },
+        Reason::Failed(_) => Words {
+            en: "run it by hand to see why",
+            ja: "手動で実行して原因を確認してください",
+        },
+        Reason::Unsteady => Words { en: "run it again", ja: "もう一度実行してください" },
         Reason::Error(_) => return None,
     };
     Some(words.into())
@@ -179,11 +201,14 @@ const fn privilege(subject: Subject, user: User) -> Words {
         (User::Root, Subject::Descriptors | Subject::Files) => {
             Words { en: "run with CAP_SYS_PTRACE", ja: "CAP_SYS_PTRACE を付けて実行してください" }
         }
+        (User::Root, Subject::Firewall) => {
+            Words { en: "run with CAP_NET_ADMIN", ja: "CAP_NET_ADMIN を付けて実行してください" }
+        }
         (User::Root, _) => Words {
             en: "run with CAP_BPF and CAP_PERFMON, outside of a container",
             ja: "コンテナの外で、CAP_BPF と CAP_PERFMON を付けて実行してください",
         },
-        (User::Ordinary, Subject::Files | Subject::Namespaces) => Words {
+        (User::Ordinary, Subject::Files | Subject::Namespaces | Subject::Firewall) => Words {
             en: "run as root: sudo portreeve",
             ja: "root で実行してください(sudo portreeve)",
         },

@@ -7,6 +7,7 @@ use portreeve_core::{
     policy::HOST,
     port::PortRange,
     reach::Basis,
+    text,
     words::{Lang, Words},
 };
 
@@ -183,15 +184,31 @@ fn way(row: &Row<'_>, filter: &Filter, lang: Lang) -> String {
 
 /// `by docker0 from 10.0.0.0/8 to 203.0.113.1`, as far as that tells packets apart.
 fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> String {
-    let few = |addresses: Option<&Intervals>| listed(named(addresses, family, LISTED_MAX + 1), " ");
+    let few = |some, others| addresses(some, others, family, lang);
     let by = listed(interfaces(passing, filter).into_iter().map(Into::into).collect(), " ");
-    let (from, to) = (few(passing.sources.as_ref()), few(passing.destinations.as_ref()));
+    let (from, to) = (
+        few(passing.sources.as_ref(), &passing.other_sources),
+        few(passing.destinations.as_ref(), &passing.other_destinations),
+    );
     let parts = [(by, BY), (from, SENT_FROM), (to, SENT_TO)].map(|(what, words)| match lang {
         _ if what.is_empty() => what,
         Lang::En => format!("{} {what}", words.en),
         Lang::Ja => format!("{}: {what}", words.ja),
     });
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The networks that are meant; where these are many and the others few, that it is all but those.
+fn addresses(some: Option<&Intervals>, others: &Intervals, family: Family, lang: Lang) -> String {
+    let meant = named(some, family, LISTED_MAX + 1);
+    if meant.len() > LISTED_MAX {
+        let others = named(Some(others), family, LISTED_MAX + 1);
+        if (1..=LISTED_MAX).contains(&others.len()) {
+            let others = others.join(" ");
+            return text!("all but {others}", "{others} 以外").in_lang(lang).into();
+        }
+    }
+    listed(meant, " ")
 }
 
 pub(super) fn way_text(way: &HowView, lang: Lang) -> String {
