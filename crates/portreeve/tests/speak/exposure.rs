@@ -264,9 +264,8 @@ fn where_all_but_a_few_get_in_those_are_named() {
     let folder = Folder::with(&[("addr.json", &addresses), ("iptables-legacy-save.txt", rules)]);
     let files = folder.file("addr.json");
     let folder = std::path::Path::new(&files).parent().unwrap().display().to_string();
-    let said = |lang: &str| {
-        run(&format!("exposure 80/tcp --from world --from-files {folder} --lang {lang}")).out
-    };
+    let said =
+        |lang: &str| run(&format!("exposure 80/tcp --from world --from-files {folder} --lang {lang}")).out;
     let (en, ja) = (said("en"), said("ja"));
     assert!(en.contains("(from all but 198.51.100.0/24 203.0.113.8)"), "{en}");
     assert!(ja.contains("送信元: 198.51.100.0/24 203.0.113.8 以外"), "{ja}");
