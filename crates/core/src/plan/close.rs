@@ -10,12 +10,12 @@ use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
     facts::Listing,
-    firewall::Filter,
+    firewall::{Filter, Intervals},
     gate::{Body, Closed, Gate, InterfacePattern, Open, Ports, Temporary},
     port::PortSpec,
     text,
     words::Text,
-    world::World,
+    world::{Passage, World},
 };
 
 /// The changes that close `ports`: of the gate as it stands, without what the policy says anew; and where there is none,
@@ -30,7 +30,7 @@ pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Re
     let filter = seen(world)?;
     let standing = standing(world)?;
     let before = standing.as_ref().map(|standing| standing.body().ok_or(Refused::Changed)).transpose()?;
-    let sent_on: Ports = world.passages().iter().map(|passage| passage.spec()).collect();
+    let sent_on: Ports = world.passages().iter().map(Passage::spec).collect();
     let closed = Closed {
         ports: ports.clone(),
         refusal: world.policy.map(|policy| policy.refusal).unwrap_or_default(),
@@ -73,7 +73,7 @@ pub fn remaining(world: &World<'_>, changes: &[Change], ports: &Ports) -> Result
         Reached::Partly => {
             !run.doubts.is_empty()
                 || run.passing.iter().any(|passing| {
-                    let by = passing.interfaces.iter().flat_map(|interfaces| interfaces.iter());
+                    let by = passing.interfaces.iter().flat_map(Intervals::iter);
                     let mut by = by.flat_map(|interval| interval.first..=interval.last).peekable();
                     by.peek().is_none() || by.any(|number| !inside.contains(&number))
                 })

@@ -69,7 +69,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
             .conflicts_with(FROM)
             .help(port.in_lang(lang)),
         options::value(FROM, "ADDRESS", from, lang),
-        options::value(FOR, "TIME", length, lang).value_parser(options::duration).requires(FROM),
+        options::value(FOR, "TIME", length, lang).value_parser(options::duration).conflicts_with(PORT),
         options::flag(STOP, stop, lang).conflicts_with_all([FROM, UNLISTEN]),
         options::flag(UNLISTEN, unlisten, lang).conflicts_with(FROM),
     ];

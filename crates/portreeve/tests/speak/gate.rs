@@ -24,7 +24,8 @@ fn what_makes_no_sense_is_refused_before_anything_is_looked_at() {
     refused("open 8080 --from host --for 1h", "never stands between the host and itself", "ゲートの対象外");
     refused("open 99999 --for 1h", "99999 is above 65535", "65535 を超えています");
     refused("close", "is missing", "指定されていません");
-    refused("close 8080 --for 2h", "is missing", "指定されていません");
+    refused("close --for 2h", "is missing", "指定されていません");
+    refused("close 8080 --for 2h", "exclude each other", "同時に指定できません");
     refused("close 8080 --from 203.0.113.7", "exclude each other", "同時に指定できません");
     refused("close 8080 --stop --unlisten", "exclude each other", "同時に指定できません");
     refused("close --from 203.0.113.7 --stop", "exclude each other", "同時に指定できません");

@@ -151,7 +151,7 @@ fn what_the_policy_says_anew_does_not_come_in_by_a_close() {
     let services = &mut scene.policy.as_mut().unwrap().services;
     services.pop();
     services[0].ports.remove(1);
-    let wanted = scene.with_world(|world| plan_of(world));
+    let wanted = scene.with_world(plan_of);
     assert_eq!(wanted.changes[0].what.wanted(), plan.changes[0].what.wanted());
     // Nor does a close need one.
     scene.policy = None;

@@ -49,9 +49,12 @@ pub(super) enum Halt {
     Nothing,
     /// Units and processes are stopped.
     Stop(BTreeSet<String>, BTreeMap<Held, String>),
-    /// These sockets listen no longer: port and cookie, with whoever has them.
-    Unlisten(BTreeMap<(u16, u64), String>),
+    /// These sockets listen no longer, with whoever has them.
+    Unlisten(BTreeMap<Socket, String>),
 }
+
+/// A listening socket of TCP: its port and its cookie.
+type Socket = (u16, u64);
 
 impl Halt {
     /// What is asked for, of those who listen on `ports`.
@@ -220,7 +223,7 @@ fn taken(
     listener: &Listener,
     footing: &Footing,
     is_cut: bool,
-) -> Result<Option<((u16, u64), String)>, Failure> {
+) -> Result<Option<(Socket, String)>, Failure> {
     if (listener.protocol, listener.state) != (Protocol::Tcp, SocketState::Listen) {
         return Ok(None);
     }
