@@ -277,7 +277,7 @@ fn going(units: &BTreeSet<String>, processes: &BTreeMap<Held, String>) -> Text {
 fn unstopped((why, hint): (Text, Option<String>)) -> Failure {
     let failure = Failure::new(Exit::Refused, NOT_STOPPED).because(why);
     match hint {
-        Some(command) => failure.hint(text!("{command}", "{command}")),
+        Some(command) => failure.hint(Text { en: command.clone(), ja: command }),
         None => failure.hint(text!(
             "without --stop the port is closed all the same",
             "--stop なしでもポートは閉じられます"
