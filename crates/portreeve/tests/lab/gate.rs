@@ -149,7 +149,7 @@ fn whoever_is_killed_leaves_the_old_gate_or_the_new_one() {
         lab(host.write("/etc/portreeve/policy.toml", &policy(next)));
         let killed = format!(
             "portreeve apply --no-trial --no-session & sleep 0.{:03}; kill -9 $! || true; wait $! || true; sleep 0.1",
-            round * 15
+            round * 30
         );
         run(&host, &killed);
         let (judges, ports) = generations(&host);

@@ -51,12 +51,12 @@ pub(super) fn probes(world: &World<'_>, promise: Promise<'_>, cast: &Cast) -> Ve
     let mut script = Script { world, cast, turn: 0 };
     let mut wishes = match promise {
         Promise::Declared => {
-            let to_zones = spread(script.to_zones(), TO_ZONES_MAX);
-            [spread(script.to_declared(), TO_DECLARED_MAX), to_zones].concat()
+            let near = spread(script.towards_zones(), TO_ZONES_MAX);
+            [spread(script.towards_declared(), TO_DECLARED_MAX), near].concat()
         }
-        Promise::Closed(ports) => spread(script.to_ports(ports), TO_DECLARED_MAX),
+        Promise::Closed(ports) => spread(script.towards_ports(ports), TO_DECLARED_MAX),
     };
-    wishes.extend(spread(script.to_usual(), TO_REST_MAX));
+    wishes.extend(spread(script.towards_usual(), TO_REST_MAX));
     wishes.sort_unstable();
     wishes.dedup();
     let input = wishes.iter().map(|wish| (*wish, Way::Input));
@@ -117,7 +117,7 @@ struct Script<'a> {
 
 impl Script<'_> {
     /// To the first and the last of each declared range, and to their neighbours.
-    fn to_declared(&mut self) -> Vec<Wish> {
+    fn towards_declared(&mut self) -> Vec<Wish> {
         let ports = self.world.desired.ports().iter().filter(|port| SENT.contains(&port.spec.protocol));
         let mut wishes = Vec::new();
         for port in spread(ports.collect(), DECLARED_MAX) {
@@ -143,7 +143,7 @@ impl Script<'_> {
     }
 
     /// From whoever is in a zone, or next to it, to what is declared for it.
-    fn to_zones(&self) -> Vec<Wish> {
+    fn towards_zones(&self) -> Vec<Wish> {
         let zones = self.world.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
         let telling = zones.iter().map(|zone| {
             let ports =
@@ -168,18 +168,18 @@ impl Script<'_> {
         self.cast.senders.iter().flat_map(of).collect()
     }
 
-    fn to_ports(&mut self, ports: &[PortSpec]) -> Vec<Wish> {
+    fn towards_ports(&mut self, ports: &[PortSpec]) -> Vec<Wish> {
         let numbers: Vec<_> = ports.iter().flat_map(|spec| edges(*spec)).collect();
-        self.from_everybody(&numbers)
+        self.by_everybody(&numbers)
     }
 
-    fn to_usual(&mut self) -> Vec<Wish> {
+    fn towards_usual(&mut self) -> Vec<Wish> {
         let numbers: Vec<_> =
             SENT.into_iter().flat_map(|protocol| USUAL.map(|port| (protocol, port))).collect();
-        self.from_everybody(&numbers)
+        self.by_everybody(&numbers)
     }
 
-    fn from_everybody(&self, numbers: &[(Protocol, u16)]) -> Vec<Wish> {
+    fn by_everybody(&self, numbers: &[(Protocol, u16)]) -> Vec<Wish> {
         let of = |sender: &Sender| {
             let (sender, destination) = (*sender, self.cast.own(sender.link, Family::of(sender.source)));
             let wish = move |(protocol, port): &(Protocol, u16)| {

@@ -61,9 +61,9 @@ pub(super) fn rehearse(
     match door.rehearse(rehearsal, &transaction) {
         Ok(Ok(Rehearsed { right, lost: 0 })) => Ok(Tried::Right(right)),
         Ok(Ok(Rehearsed { right, lost })) => {
-            let (of, packets) = (right + lost, inflect(lost as usize, "packet", "packets"));
+            let (of, en) = (right + lost, inflect(lost as usize, "packet", "packets"));
             Ok(Tried::Not(text!(
-                "{lost} {packets} of {of} never got to the gate",
+                "{lost} {en} of {of} never got to the gate",
                 "{of} 個のパケットのうち {lost} 個がゲートに届きませんでした"
             )))
         }
@@ -122,9 +122,9 @@ pub(super) fn tell(tried: &Tried, settings: &Settings, out: &mut Out) -> Result<
 }
 
 fn right_words(right: u32) -> Text {
-    let packets = inflect(right as usize, "packet", "packets");
+    let en = inflect(right as usize, "packet", "packets");
     text!(
-        "Rehearsed with {right} {packets}: each was let in or refused as the policy says.",
+        "Rehearsed with {right} {en}: each was let in or refused as the policy says.",
         "リハーサル済みです({right} パケット、すべて policy のとおりに通過または遮断)。"
     )
 }
