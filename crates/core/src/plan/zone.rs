@@ -8,8 +8,8 @@ use alloc::{
 
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, Reached, Senders, To, at, exposed},
-    firewall::Filter,
+    exposure::{Exposure, Passing, Reached, Senders, To, at, exposed},
+    firewall::{Filter, Intervals},
     gate::JUDGED,
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
@@ -79,24 +79,44 @@ fn compare(protocol: Protocol, before: &Runs, after: &Runs, known: &Known<'_>, i
     let edges: Vec<u32> = edges.into_iter().collect();
     for pair in edges.windows(2) {
         let (Ok(first), Ok(last)) = (u16::try_from(pair[0]), u16::try_from(pair[1] - 1)) else { continue };
-        let mut becomes: BTreeMap<(Reached, Reached), Vec<Family>> = BTreeMap::new();
+        let mut becomes: BTreeMap<(Reached, Reached, [bool; 2]), Vec<Family>> = BTreeMap::new();
         for (place, family) in Family::ALL.into_iter().enumerate() {
-            let reached = |runs: &Runs| at(&runs[place], first).map(|run| run.reached);
-            if let (Some(before), Some(after)) = (reached(before), reached(after)) {
-                becomes.entry((before, after)).or_default().push(family);
+            if let (Some(before), Some(after)) = (at(&before[place], first), at(&after[place], first)) {
+                let told = [gets_more(before, after), gets_more(after, before)];
+                becomes.entry((before.reached, after.reached, told)).or_default().push(family);
             }
         }
-        for ((before, after), families) in becomes {
-            let list = match rank(after).cmp(&rank(before)) {
-                core::cmp::Ordering::Greater => &mut into.gains,
-                core::cmp::Ordering::Less => &mut into.loses,
-                core::cmp::Ordering::Equal => continue,
-            };
+        for ((before, after, told), families) in becomes {
             let ports = PortSpec { range: PortRange { first, last }, protocol };
             let names = known.names(protocol, first);
-            join(PortChange { ports, families, before, after, names }, list);
+            let change = PortChange { ports, families, before, after, names };
+            let lists = [&mut into.gains, &mut into.loses].into_iter().zip(told).filter(|(_, told)| *told);
+            lists.for_each(|(list, _)| join(change.clone(), list));
         }
     }
+}
+
+/// Whether packets arrive after a change that did not before it: more, or of some senders others.
+fn gets_more(before: &Exposure, after: &Exposure) -> bool {
+    match (before.reached, after.reached) {
+        (Reached::Partly, Reached::Partly) => {
+            let is_known = |new: &Passing| before.passing.iter().any(|old| is_among(new, old));
+            !after.passing.iter().all(is_known)
+        }
+        (before, after) => rank(after) > rank(before),
+    }
+}
+
+/// Whether all of `some` are among `others`.
+fn is_among(some: &Passing, others: &Passing) -> bool {
+    let among = |some: &Option<Intervals>, others: &Option<Intervals>| match (some, others) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(some), Some(others)) => others.includes(some),
+    };
+    among(&some.interfaces, &others.interfaces)
+        && among(&some.sources, &others.sources)
+        && among(&some.destinations, &others.destinations)
 }
 
 /// How much arrives: to the sender who is told, and who is not, nothing does.
@@ -224,6 +244,27 @@ mod tests {
         // What iptables drops stays so, whatever the gate lets pass.
         assert!(told(&plan.zones[0].loses, Protocol::Tcp).iter().all(|told| told.contains("[Ipv6]")));
         assert_eq!(told(&plan.zones[0].gains, Protocol::Tcp), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_others_get_to_than_before_is_gained_and_lost() {
+        let some = "-A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 80 -j ACCEPT\n-A INPUT -s 192.0.2.0/24 -j ACCEPT\n";
+        let narrow = "-A INPUT -s 198.51.100.0/25 -p tcp -m tcp --dport 80 -j ACCEPT\n-A INPUT -s 192.0.2.0/24 -j ACCEPT\n";
+        let run = |rules: &str| {
+            host(&[("web", "80/tcp", "world")], rules).with_world(|world| {
+                let protocol = Protocol::Tcp;
+                let ports = PortRange { first: 80, last: 80 };
+                let to = To { family: Family::Ipv4, protocol, addresses: None, ports };
+                exposed(world.filter().unwrap(), &Senders::World, &to).remove(0)
+            })
+        };
+        let [wide, narrow] = [run(some), run(narrow)];
+        assert_eq!((wide.reached, narrow.reached), (Reached::Partly, Reached::Partly));
+        assert_eq!(
+            [(&narrow, &wide), (&wide, &narrow), (&wide, &wide)].map(|(a, b)| gets_more(a, b)),
+            [true, false, false],
+            "{wide:?} {narrow:?}"
+        );
     }
 
     #[test]

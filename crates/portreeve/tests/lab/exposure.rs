@@ -6,3 +6,6 @@ mod place;
 mod random;
 mod rulesets;
 mod score;
+mod twin;
+
+pub(super) use self::random::dice::Dice;

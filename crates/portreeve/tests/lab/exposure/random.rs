@@ -3,7 +3,7 @@
 //! `cargo xtask soak` tries 500 where others try 20; `PORTREEVE_SEED=7` tries that one alone, and `PORTREEVE_SEED=7-90`
 //! each of these.
 
-mod dice;
+pub(super) mod dice;
 mod iptables;
 mod nft;
 mod rules;

@@ -1,10 +1,10 @@
 //! Numbers that are the same on every machine for the same seed.
 
 /// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
-pub(super) struct Dice(u64);
+pub(in crate::lab) struct Dice(u64);
 
 impl Dice {
-    pub(super) const fn of(seed: u64) -> Self {
+    pub(in crate::lab) const fn of(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,18 +16,18 @@ impl Dice {
     }
 
     /// One of `count` numbers from 0.
-    pub(super) fn below(&mut self, count: usize) -> usize {
+    pub(in crate::lab) fn below(&mut self, count: usize) -> usize {
         let count = u64::try_from(count).expect("a count is small");
         usize::try_from(self.next() % count).expect("it is below the count")
     }
 
     /// One of them.
-    pub(super) fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+    pub(in crate::lab) fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
         choices[self.below(choices.len())]
     }
 
     /// Whether something comes about that does so `percent` times of a hundred.
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub(in crate::lab) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }
