@@ -32,6 +32,7 @@ mod lab {
     mod kernel;
     mod kernel_types;
     mod left_gate;
+    mod living;
     mod member;
     mod monitors;
     mod moved;
@@ -54,6 +55,7 @@ mod lab {
     mod threadless;
     mod together;
     mod unlisted;
+    mod torn;
     mod untold;
     mod verification;
     mod why;

@@ -32,6 +32,11 @@ impl Place {
         Self { perimeter, host }
     }
 
+    /// The host itself.
+    pub(super) fn host(&self) -> &Chroot {
+        &self.host
+    }
+
     /// What the program says of the listings of the rules that `script` makes, a line each.
     #[track_caller]
     pub(super) fn answers(&self, script: &str, list: &str, asked: &[Question]) -> String {
