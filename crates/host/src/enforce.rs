@@ -118,7 +118,9 @@ impl Door {
         let lock = Lock::take(LOCK)?;
         let receipts = Receipts::in_folder(folder);
         let standing = match seen {
-            Some(seen) if firewall::revision()? == Some(seen.revision) => Some(seen.clone()),
+            Some(seen) if firewall::revision().map_err(StandingError::from)? == Some(seen.revision) => {
+                Some(seen.clone())
+            }
             _ => firewall::standing()?,
         };
         let history = receipts.read()?;

@@ -54,8 +54,8 @@ mod lab {
     mod strangers;
     mod threadless;
     mod together;
-    mod unlisted;
     mod torn;
+    mod unlisted;
     mod untold;
     mod verification;
     mod why;

@@ -418,7 +418,7 @@ fn define_zone(zone: &str) -> Text {
 
 /// The keys that the parser knows, by the name of the schema's shape.
 #[cfg(test)]
-pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 6] {
+pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 7] {
     let names = |keys: &'static [Key]| keys.iter().map(|key| key.name).collect();
     [
         ("Policy", names(KEYS)),
