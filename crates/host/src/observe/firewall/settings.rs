@@ -41,7 +41,7 @@ pub(super) fn read() -> String {
 pub(crate) fn passes_on() -> bool {
     let is_on =
         |name: &&str| proc::read_text(format!("/proc/sys/net/{name}")).is_some_and(|on| on.trim() == "1");
-    WHOLE[..2].iter().any(|name| is_on(name))
+    WHOLE[..2].iter().any(is_on)
 }
 
 fn tell(path: &str, name: &str, lines: &mut String) {
