@@ -148,8 +148,8 @@ fn whoever_is_killed_leaves_the_old_gate_or_the_new_one() {
         let next = 1_000 + round;
         lab(host.write("/etc/portreeve/policy.toml", &policy(next)));
         let killed = format!(
-            "portreeve apply --no-trial --no-session & sleep 0.{:03}; kill -9 $! || true; wait $! || true; sleep 0.1",
-            round * 30
+            "portreeve apply --no-trial --no-session & sleep {:.3}; kill -9 $! || true; wait $! || true; sleep 0.1",
+            f64::from(round) * 0.08
         );
         run(&host, &killed);
         let (judges, ports) = generations(&host);
