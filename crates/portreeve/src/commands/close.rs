@@ -4,6 +4,7 @@ mod halt;
 mod last;
 mod port;
 mod source;
+mod verify;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::words::{Lang, Words};

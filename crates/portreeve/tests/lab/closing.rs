@@ -72,6 +72,7 @@ fn a_port_that_docker_publishes_past_ufw_is_closed() {
     assert!(answers(&site, 8080), "nothing was done");
     let said = site.ask("close 8080/tcp --no-session");
     ends(&said, 0, "Closed to everybody outside: 8080/tcp");
+    ends(&said, 0, "Verified by connections from outside: 8080/tcp answered before");
     for told in
         ["docker stop shop; or publish it on this host alone: -p 127.0.0.1:8080:80/tcp", "portreeve undo"]
     {

@@ -12,6 +12,7 @@ use portreeve_core::{
     world::World,
 };
 
+use super::super::apply::in_force;
 use crate::{
     failure::Failure,
     footing::Footing,
@@ -34,10 +35,15 @@ pub(super) fn tell(
     let mut lines = declared(world, ports);
     lines.extend(containers(world, ports));
     lines.extend(units(world, ports, &Footing::of(settings)));
-    lines.push(text!(
-        "portreeve gate enable: the gate is put in force again at each boot",
-        "portreeve gate enable: 起動のたびにゲートを有効にする"
-    ));
+    if let (_, Some(enable)) = in_force() {
+        lines.push(text!(
+            "{enable}: the gate is put in force again at each boot",
+            "{enable}: 起動のたびにゲートを有効にする"
+        ));
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
     out.say(HEAD)?;
     lines.iter().try_for_each(|line| out.sentences(&format!("  {}", visible(line.in_lang(out.lang)))))
 }

@@ -19,9 +19,12 @@ use portreeve_host::{
 };
 
 use super::{
-    super::plan::{Planned, WANTED, failure, standing},
+    super::{
+        apply::in_force,
+        plan::{Planned, WANTED, failure, standing},
+    },
     halt::Halt,
-    last,
+    last, verify,
 };
 use crate::{
     asked::{self, Asked},
@@ -64,11 +67,16 @@ pub(super) fn run(
     }
     out.finish()?;
     let seen = standing(&planned.look.snapshot)?;
+    let before = changes.first().map(|_| verify::before(&world, &ports));
     let passed = changes.first().map(|change| carry_out(change, &ports, seen.as_ref())).transpose()?;
+    let verdict = before.map(|before| before.map(|before| before.after()));
+    let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {
         tell(&said(&asked, passed.is_some(), &left), out)?;
-        if left.is_empty() && passed.is_some() {
-            tell(&verified(&ports), out)?;
+        match &verdict {
+            Some(Ok(verdict)) => tell(&verdict.said, out)?,
+            Some(Err(why)) if left.is_empty() => tell(&verify::unproven(why), out)?,
+            _ => {}
         }
         last::tell(&world, &ports, settings, out)?;
     }
@@ -81,7 +89,7 @@ pub(super) fn run(
         let exposure = ports.specs().take(NEXT_MAX).map(|spec| format!("portreeve exposure {spec}"));
         next::print(&undo.into_iter().chain(exposure).collect::<Vec<_>>(), out)?;
     }
-    Ok(if left.is_empty() { Exit::Fine } else { Exit::Found })
+    Ok(if is_open { Exit::Found } else { Exit::Fine })
 }
 
 /// The ports of words, each a port, a range, a service or a list of them: no sentence, which only `who` reads.
@@ -135,7 +143,7 @@ fn unsafe_to(refused: &Refused) -> Failure {
 
 /// Makes the change where the gate is still as it was `seen`, and shuts what somebody opened for a while until now.
 fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<Passed, Failure> {
-    let door = door::open(FAILED)?;
+    let door = door::open_as_seen(seen, FAILED)?;
     let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
     if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
         return Err(door::on_trial(FAILED));
@@ -163,9 +171,10 @@ fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<
 fn said(asked: &[Asked], is_changed: bool, left: &[PortSpec]) -> Text {
     let ports = listed(asked);
     let done = if is_changed {
+        let (Text { en, ja }, _) = in_force();
         text!(
-            "Closed to everybody outside: {ports}. This host still gets there, and what is connected stays so. In force until the machine is rebooted.",
-            "外部から閉じました: {ports}。ホスト自身からは引き続き接続でき、確立済みの接続も続きます。再起動するまで有効です。"
+            "Closed to everybody outside: {ports}. This host still gets there, and what is connected stays so; {en}",
+            "外部から閉じました: {ports}。ホスト自身からは引き続き接続でき、確立済みの接続も続きます。{ja}"
         )
     } else {
         text!(
@@ -186,14 +195,6 @@ fn said(asked: &[Asked], is_changed: bool, left: &[PortSpec]) -> Text {
 
 fn listed(ports: &[impl ToString]) -> String {
     ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// Whether packets of ours were kept out of `ports` after the change.
-fn verified(_ports: &Ports) -> Text {
-    text!(
-        "Not verified: no packets were sent there; by the rules as they stand now none arrives.",
-        "未検証: 実際のパケットでは確認していません。現在のルール上は届きません。"
-    )
 }
 
 fn tell(text: &Text, out: &mut Out) -> Result<(), Failure> {
