@@ -1,4 +1,4 @@
-//! The gate: which ports may come in from where, and the one table of nftables that keeps it so (A15, A16).
+//! The gate: which ports may come in from where, and the one table of nftables that keeps it so (A14, A15, A16).
 //!
 //! It judges tcp, udp, udplite and sctp as they come in to this host, and as they come in to a port of it that leads
 //! into a container. Every other protocol passes but the questions of ICMP and what the policy closes, and so does what a router passes on and all

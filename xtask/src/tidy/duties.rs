@@ -11,7 +11,7 @@ pub(super) const ARTICLE: &str = "docs/article.md";
 const TO_COME: &str = "docs/duties-to-come.txt";
 
 /// The duties that were still to come at first; `docs/duties-to-come.txt` may only shrink from here.
-const TO_COME_AT_MOST: &[&str] = &["A14", "A16", "A18", "A19"];
+const TO_COME_AT_MOST: &[&str] = &["A18", "A19"];
 
 pub(super) fn check(house: &House) -> Vec<Mistake> {
     let duties = duties(house);

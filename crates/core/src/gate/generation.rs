@@ -1,4 +1,4 @@
-//! The sets and chains of a gate: what it lets in, as rules (A15, A16).
+//! The sets and chains of a gate: what it lets in, as rules (A14, A15, A16).
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
