@@ -31,6 +31,9 @@ pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) ->
     if changes.is_empty() {
         return Ok(());
     }
+    if footholds.is_empty() && !management::is_declared(world) {
+        return Err(Refused::NoFoothold);
+    }
     protected(world, &simulated(world, changes)?, footholds)
 }
 

@@ -41,6 +41,11 @@ pub(super) fn managed(world: &World<'_>, before: &Filter, after: &Filter) -> Res
     Ok(())
 }
 
+/// Whether the policy says of any zone that this host is managed from there.
+pub(super) fn is_declared(world: &World<'_>) -> bool {
+    world.policy.is_some_and(|policy| policy.zones.iter().any(|zone| zone.management.is_some()))
+}
+
 fn unmanaged(zone: &Zone, ports: Option<PortSpec>, rule: Option<String>) -> Refused {
     Refused::Unmanaged(Box::new(Unmanaged { zone: zone.name.clone(), ports, rule }))
 }
