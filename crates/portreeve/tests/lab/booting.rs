@@ -100,23 +100,23 @@ fn off_gate_takes_table_file_and_unit() {
     ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
     ends(&site.ask("gate status"), 0, "portreeve gate enable");
     ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
-    ends(&site.ask("off gate"), 0, "Took portreeve-boot.service away");
+    ends(&site.ask("off gate --no-session"), 0, "Took portreeve-boot.service away");
     let gone = |site: &Site| {
         assert_eq!(lab(site.host.run(&format!("test -e {BOOT} || test -e {UNIT}"))).status, 1);
         let left = site.run("find /etc/systemd /run/systemd/system -name '*portreeve*'").stdout;
         assert_eq!((left.as_str(), gate_stands(site)), ("", false));
     };
     gone(&site);
-    ends(&site.ask("off gate"), 0, "There is no gate");
+    ends(&site.ask("off gate --no-session"), 0, "There is no gate");
     // Somebody else's flush, and then off: the next boot does not bring it back.
     ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
     ends(&site.ask("apply --no-trial --no-session"), 0, "also after the next boot");
     site.run("nft flush ruleset");
     ends(&site.ask("off"), 0, "The gate was gone already");
     gone(&site);
-    ends(&site.ask("undo"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert!(gate_stands(&site), "what off took, undo brings back");
-    ends(&site.ask("off gate"), 0, "Took the gate away");
+    ends(&site.ask("off gate --no-session"), 0, "Took the gate away");
     reboot(&mut site);
     gone(&site);
     assert!(answers(&site));
@@ -158,7 +158,7 @@ fn nothing_is_enabled_that_somebody_else_could_replace() {
     ends(&site.ask("apply --boot --policy none"), 2, "--boot");
     site.run(&format!("printf '[Service]\\nExecStart=/bin/true\\n' > {UNIT}"));
     ends(&site.ask("gate enable"), 5, UNIT);
-    ends(&site.ask("off gate"), 5, UNIT);
+    ends(&site.ask("off gate --no-session"), 5, UNIT);
     site.run(&format!("grep -q /bin/true {UNIT}"));
     let namespace = "ip netns add other && ip netns exec other portreeve gate enable";
     ends(&lab(site.host.run(namespace)), 5, "another network namespace");

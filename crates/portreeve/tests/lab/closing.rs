@@ -85,7 +85,7 @@ fn a_port_that_docker_publishes_past_ufw_is_closed() {
         rules,
         "others' rules stand"
     );
-    assert_eq!(site.audit("", 0), [], "what it says is true now");
+    assert_eq!(site.audit("", 1), [found("", "gate-not-at-boot", "warning")], "what ufw says is true now");
 
     lab(docker.run("restart --time 0 shop"));
     wait_for(&site, 8080);
@@ -98,7 +98,7 @@ fn a_port_that_docker_publishes_past_ufw_is_closed() {
     goes_on(&site, &docker);
 
     ends(&site.ask("close 8080/tcp --stop --no-session"), 5, "docker stop shop");
-    ends(&site.ask("undo"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert!(answers(&site, 8080), "as it was");
     assert_eq!(lab(site.host.run("nft list table inet portreeve")).status, 1);
 }
@@ -137,7 +137,7 @@ fn containers_still_get_to_a_published_port_that_is_closed() {
         ends(&site.ask("close 8080 --no-session"), 0, "Closed to everybody outside: 8080.");
         assert!(!answers(&site, 8080), "{is_forwarded}");
         assert_eq!(from_container(&site, &docker, &own), ANSWER, "{is_forwarded}");
-        ends(&site.ask("undo"), 0, "Taken back");
+        ends(&site.ask("undo --no-session"), 0, "Taken back");
         assert!(answers(&site, 8080), "{is_forwarded}");
     }
 }
@@ -165,10 +165,10 @@ fn a_plain_listener_is_closed_and_stopped_where_asked() {
     ends(&site.ask("close 443/tcp 30000-30009/udp --no-session"), 0, "30000-30009/udp");
     assert_ne!(lab(site.client.run(&https)).status, 0);
     ends(&site.ask("history"), 0, "closed ports");
-    ends(&site.ask("undo"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert_eq!(lab(site.client.run(&https)).status, 0);
     assert!(!answers(&site, 80), "the one before it stands");
-    ends(&site.ask("undo 1"), 0, "Taken back");
+    ends(&site.ask("undo 1 --no-session"), 0, "Taken back");
     assert!(answers(&site, 80));
 
     // What stands under the operator, and pid 1, is never stopped.
@@ -180,7 +180,7 @@ fn a_plain_listener_is_closed_and_stopped_where_asked() {
         "nginx.service is stopped too; portreeve undo does not start it again",
     );
     assert_eq!(site.run("systemctl is-active nginx.service || true").stdout.trim(), "inactive");
-    ends(&site.ask("undo"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert!(!answers(&site, 80), "nobody listens any more");
     site.run("systemctl start nginx.service");
     assert!(answers(&site, 80));
@@ -255,9 +255,9 @@ fn a_port_is_taken_out_of_the_gate_that_stands() {
     assert!(is_secure());
     ends(&site.ask("close 443/tcp --no-session"), 0, "Closed to everybody outside: 443/tcp");
     assert!(!is_secure());
-    ends(&site.ask("undo"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert!(!is_secure() && !answers(&site, 80));
-    ends(&site.ask("undo 2"), 0, "Taken back");
+    ends(&site.ask("undo 2 --no-session"), 0, "Taken back");
     assert!(answers(&site, 80) && !is_secure());
     // The removal agrees with a policy without the port.
     ends(&site.ask("close 80/tcp --no-session"), 0, "Closed");
@@ -294,6 +294,6 @@ fn nobody_closes_the_port_that_he_came_by() {
     assert!(!answers(&site, 80));
     ends(&over_ssh("portreeve close 22/tcp --cut-my-own-session"), 0, "what is connected stays so");
     ends(&over_ssh("true"), 255, "timed out");
-    ends(&site.ask("undo"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "Taken back");
     ends(&over_ssh("true && echo here"), 0, "here");
 }

@@ -58,6 +58,6 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     );
     done(&site, "apply --no-trial --no-session");
     assert_eq!(of_gate(&site), []);
-    done(&site, "off gate");
+    done(&site, "off gate --no-session");
     assert_eq!(of_gate(&site), []);
 }

@@ -9,8 +9,13 @@ use portreeve_lab::{
 use super::site::{Site, lab};
 
 /// A whole change for good and its end, from nothing to nothing.
-const CYCLE: [&str; 5] =
-    ["apply --trial 60s --no-session", "confirm", "close --from 203.0.113.66 --for 1h", "undo 1", "off gate"];
+const CYCLE: [&str; 5] = [
+    "apply --trial 60s --no-session",
+    "confirm",
+    "close --from 203.0.113.66 --for 1h",
+    "undo 1 --no-session",
+    "off gate --no-session",
+];
 
 /// Opens ssh, and the published port of a container if that is asked for, to everybody.
 fn declare(site: &Site, ports: &[&str]) {
@@ -109,7 +114,7 @@ fn neighbours_come_and_go_and_nobody_touches_the_others_rules() {
             let output = site.ask(command);
             assert_eq!(output.status, 0, "{name}: {command}: {output:#?}");
             assert_eq!(others(&site), theirs, "{name}: {command}");
-            let is_gone = matches!(command, "off gate" | "undo 1");
+            let is_gone = matches!(command, "off gate --no-session" | "undo 1 --no-session");
             assert_eq!(answers(&site, 80), is_gone, "{name}: {command}");
         }
         let made = site.ask("apply --no-trial --no-session");
@@ -124,7 +129,7 @@ fn neighbours_come_and_go_and_nobody_touches_the_others_rules() {
             let output = site.ask("plan");
             assert_eq!(output.status, 0, "{name}: {reload}: nothing is to be done: {output:#?}");
         }
-        assert_eq!(site.ask("off gate").status, 0);
+        assert_eq!(site.ask("off gate --no-session").status, 0);
         assert!(answers(&site, 80), "{name} is gone too");
     }
     a_flush_takes_it_away_and_is_told(&site);
@@ -145,7 +150,7 @@ fn a_flush_takes_it_away_and_is_told(site: &Site) {
     assert!(!answers(site, 80) && gate(site).status == 0);
     // It may flush as often as it likes: what is undone then is not what is there.
     site.run("systemctl restart nftables");
-    let undone = site.ask("undo");
+    let undone = site.ask("undo --no-session");
     assert!(undone.status == 0 || undone.status == 6, "{undone:#?}");
     assert!(answers(site, 80));
 }
@@ -205,7 +210,7 @@ fn docker_stays_whole_behind_a_gate() {
         whole(when);
     }
     assert_eq!(site.ask("plan").status, 0, "nothing is to be done");
-    assert_eq!(site.ask("off gate").status, 0);
+    assert_eq!(site.ask("off gate --no-session").status, 0);
     assert!(answers(&site, 8081));
     whole("without a gate again");
 }

@@ -98,7 +98,7 @@ fn nobody_found_is_refused_until_it_is_said_that_there_is_none() {
     assert!(code == "5" && said.contains("no connection was found by which you are here"), "{code}: {said}");
     let Answer { code, said } = desk.at_the_console("portreeve apply --trial 30s --no-session");
     assert_eq!(code, "0", "{said}");
-    assert_eq!(desk.at_the_console("portreeve undo").code, "0");
+    assert_eq!(desk.at_the_console("portreeve undo --no-session").code, "0");
     // Somebody else's session is one all the same: whoever says that there is none is told of it.
     let _other = desk.logged_in();
     desk.declare(&["443/tcp"]);

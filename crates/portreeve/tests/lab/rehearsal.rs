@@ -89,7 +89,7 @@ fn a_right_plan_passes_its_rehearsal_and_nothing_of_it_is_left() {
     run(&host, "sleep 0.2");
     // The generation that nobody confirmed is still there, and goes by the next change.
     ends(&run(&host, APPLY), 0, "Rehearsed with ");
-    run(&host, "portreeve off gate");
+    run(&host, "portreeve off gate --no-session");
     assert_eq!(traces(&host), before);
 }
 

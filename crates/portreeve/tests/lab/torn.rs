@@ -45,7 +45,7 @@ impl Step {
             Self::Apply => "portreeve apply --no-trial --no-session",
             Self::Try => "portreeve apply --trial 60s --no-session",
             Self::Confirm => "portreeve confirm",
-            Self::TakeBack | Self::Undo => "portreeve undo",
+            Self::TakeBack | Self::Undo => "portreeve undo --no-session",
             Self::Block => "portreeve close --from 203.0.113.66 --for 1h",
         }
     }
@@ -98,7 +98,7 @@ fn killed(bench: &Bench, step: Step, next: u16, kill: impl FnOnce(&str) -> Strin
         told == "done" || (!is_made && told == "refused") || (told == "begun" && matches!(step, Step::Block));
     assert!(is_told, "{about}: {told}, and {is:?}");
     if is.trial.is_some() {
-        bench.run("portreeve undo");
+        bench.run("portreeve undo --no-session");
     }
     if is.is_blocked {
         bench.run(&format!("nft delete element inet portreeve blocked4 {{ {SOURCE} }}"));
@@ -200,7 +200,8 @@ fn what_one_keeps_and_another_takes_back_is_one_of_both() {
         bench.declare(next);
         bench.run(Step::Try.command());
         let trial = bench.last_receipt();
-        let (codes, said) = bench.race_with_one_lock("portreeve confirm", &format!("portreeve undo {trial}"));
+        let (codes, said) =
+            bench.race_with_one_lock("portreeve confirm", &format!("portreeve undo {trial} --no-session"));
         // Whoever comes second takes back what is kept by then, or has nothing left to keep: the gate is the old one.
         assert!(matches!(codes, [0 | 6, 0]), "round {round}: {codes:?} {said}");
         assert_eq!(
