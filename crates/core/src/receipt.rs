@@ -2,7 +2,7 @@
 
 mod history;
 
-pub use history::{Back, Current, Edge, History};
+pub use history::{Back, Current, Edge, End, History};
 
 use alloc::string::String;
 use core::net::IpAddr;

@@ -48,12 +48,30 @@ pub enum Edge<'a> {
     Missing,
     /// The kernel took it back already, at this time.
     Over(&'a Receipt, Timestamp),
+    /// Somebody else ended its trial, whose time is not over.
+    Ended(&'a Receipt),
     /// Somebody took it back already, or it only took another one back.
     Back(&'a Receipt),
     /// It was not made, or nobody knows.
     Unmade(&'a Receipt),
     /// What was there before is not known.
     Unknown(&'a Receipt),
+}
+
+/// How a trial ended that nobody confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The kernel took it back, at this time.
+    Lapsed(Timestamp),
+    /// Somebody else ended it before its time.
+    Early,
+}
+
+impl End {
+    /// The end, by `now`, of a trial that runs no more and was to run until then.
+    fn of(until: Timestamp, now: Timestamp) -> Self {
+        if until <= now { Self::Lapsed(until) } else { Self::Early }
+    }
 }
 
 impl FromIterator<Receipt> for History {
@@ -124,16 +142,17 @@ impl History {
         }
     }
 
-    /// The last change that was on trial and that the kernel took back, and when; nothing was done to the gate since.
+    /// The last change that was on trial and that nobody confirmed, and how that ended; nothing of ours was done to the
+    /// gate since.
     #[must_use]
-    pub fn lapsed(&self, standing: Option<&Standing>) -> Option<(&Receipt, Timestamp)> {
+    pub fn ended(&self, standing: Option<&Standing>, now: Timestamp) -> Option<(&Receipt, End)> {
         let receipt = match self.current(standing) {
             Current::By(receipt) | Current::Gone(receipt) => receipt,
             Current::Absent | Current::Unknown => return None,
         };
         match receipt.deed {
             Deed::Gate { until: Some(until), .. } if standing.is_none_or(|it| it.trial.is_none()) => {
-                Some((receipt, until))
+                Some((receipt, End::of(until, now)))
             }
             _ => None,
         }
@@ -167,7 +186,7 @@ impl History {
         }
         match &receipt.deed {
             Deed::Gate { until: Some(until), .. } if !self.is_confirmed(receipt) => {
-                self.end_of_trial(receipt, *until, standing)
+                self.end_of_trial(receipt, End::of(*until, now), standing)
             }
             Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),
@@ -184,7 +203,7 @@ impl History {
     fn end_of_trial<'a>(
         &'a self,
         receipt: &'a Receipt,
-        until: Timestamp,
+        end: End,
         standing: Option<&Standing>,
     ) -> Result<Back<'a>, Edge<'a>> {
         match standing.and_then(|standing| self.trial(standing)) {
@@ -194,7 +213,10 @@ impl History {
             {
                 Err(Edge::Back(receipt))
             }
-            _ => Err(Edge::Over(receipt, until)),
+            _ => Err(match end {
+                End::Lapsed(until) => Edge::Over(receipt, until),
+                End::Early => Edge::Ended(receipt),
+            }),
         }
     }
 

@@ -45,13 +45,25 @@ fn a_trial_that_runs_is_ended_and_one_that_is_over_is_left_alone() {
     let history: History = on_trial().into_iter().collect();
     let running = standing(11, Some(30));
     assert_eq!(history.trial(&running).unwrap().number, 2);
-    assert_eq!(history.lapsed(Some(&running)), None);
+    assert_eq!(history.ended(Some(&running), at(30)), None);
     let trial = history.of(2).unwrap();
     assert_eq!(history.back(None, Some(&running), at(30)), Ok(Back::EndTrial(trial)));
     let over = standing(11, None);
     assert_eq!(history.trial(&over), None);
-    assert_eq!(history.lapsed(Some(&over)), Some((trial, at(60))));
+    assert_eq!(history.ended(Some(&over), at(60)), Some((trial, End::Lapsed(at(60)))));
     assert_eq!(history.back(None, Some(&over), at(61)), Err(Edge::Over(trial, at(60))));
+}
+
+/// The kernel ends no trial before its time: whoever emptied the map or took the table away did.
+#[test]
+fn a_trial_that_somebody_else_ended_is_not_laid_to_the_kernel() {
+    let history: History = on_trial().into_iter().collect();
+    let trial = history.of(2).unwrap();
+    for now in [Some(standing(11, None)), None] {
+        assert_eq!(history.ended(now.as_ref(), at(59)), Some((trial, End::Early)));
+        assert_eq!(history.back(None, now.as_ref(), at(59)), Err(Edge::Ended(trial)));
+        assert_eq!(history.back(Some(2), now.as_ref(), at(60)), Err(Edge::Over(trial, at(60))));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate,
-    receipt::{Current, Deed, Receipt},
+    receipt::{Current, Deed, End, Receipt},
     text,
     words::{Lang, Text, Words},
 };
@@ -71,8 +71,10 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
 
 /// To confirm twice is no mistake; to confirm what the kernel took back is too late.
 fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    if let Some((trial, until)) = door.history.lapsed(door.standing.as_ref()) {
-        return Err(too_late(Some((trial, ago(until, door.now)))));
+    match door.history.ended(door.standing.as_ref(), door.now) {
+        Some((trial, End::Lapsed(until))) => return Err(too_late(Some((trial, ago(until, door.now))))),
+        Some((trial, End::Early)) if door.standing.is_some() => return Err(ended(trial)),
+        _ => {}
     }
     match door.history.current(door.standing.as_ref()) {
         Current::By(Receipt { deed: Deed::Confirm { of }, .. }) => {
@@ -93,6 +95,14 @@ fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Fail
             .hint(text!("portreeve gate status", "portreeve gate status"))),
         _ => Err(door::unwritten(gate::Refused::NoTrial, FAILED)),
     }
+}
+
+fn ended(trial: &Receipt) -> Failure {
+    let number = trial.number;
+    door::unwritten(gate::Refused::NoTrial, FAILED).because(text!(
+        "somebody else ended the trial of receipt {number} before its time",
+        "記録 {number} の試行は、portreeve 以外の操作により期限前に終了しています"
+    ))
 }
 
 fn too_late(trial: Option<(&Receipt, Text)>) -> Failure {

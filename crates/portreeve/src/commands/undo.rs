@@ -134,6 +134,12 @@ fn no_way_back(edge: Edge<'_>, door: &Door) -> Failure {
                 "記録 {number} は {ja}にカーネルが自動的に元に戻しています"
             ))
         }
+        Edge::Ended(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
+            .because(text!(
+                "nothing to do: somebody else ended the trial of receipt {number} before its time",
+                "記録 {number} の試行は、portreeve 以外の操作により期限前に終了しています"
+            ))
+            .hint(Words { en: "portreeve gate status", ja: "portreeve gate status" }),
         Edge::Back(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
                 "receipt {number} has been taken back already, or itself took a change back",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     gate::{Rest, Standing, Temporary},
-    receipt::{Current, Deed, History, Outcome, Receipt, Who},
+    receipt::{Current, Deed, End, History, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words},
 };
@@ -136,12 +136,20 @@ fn left(left: Option<Duration>, lang: Lang) -> String {
 
 fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
     let revision = standing.revision.number();
-    if let Some((receipt, until)) = history.lapsed(Some(standing)) {
-        let number = receipt.number;
-        let Text { en, ja } = ago(until, now);
+    if let Some((Receipt { number, .. }, end)) = history.ended(Some(standing), now) {
+        let Text { en, ja } = match end {
+            End::Lapsed(until) => {
+                let Text { en, ja } = ago(until, now);
+                text!("ended {en}", "{ja}に終了し")
+            }
+            End::Early => text!(
+                "was ended by somebody else before its time",
+                "portreeve 以外の操作により期限前に終了し"
+            ),
+        };
         return text!(
-            "The gate stands at revision {revision}; the trial of receipt {number} ended {en}, and the gate before it is in force.",
-            "ゲートは稼働中です(リビジョン {revision})。記録 {number} の試行は {ja}に終了し、変更前のゲートに戻っています。"
+            "The gate stands at revision {revision}; the trial of receipt {number} {en}, and the gate before it is in force.",
+            "ゲートは稼働中です(リビジョン {revision})。記録 {number} の試行は {ja}、変更前のゲートに戻っています。"
         );
     }
     match history.current(Some(standing)) {

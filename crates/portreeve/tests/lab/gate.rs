@@ -60,6 +60,13 @@ fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     assert!(answers(&site));
     ends(&site.ask("history"), 0, "lapsed");
     assert_eq!(lab(site.host.run("test -e /var/lib/portreeve/gate/boot.json")).status, 1);
+    // Whoever empties the maps ends a trial too, and the kernel did nothing.
+    ends(&site.ask("apply --trial 60s --no-session"), 0, "portreeve confirm");
+    site.run("nft 'flush map inet portreeve trial_input; flush map inet portreeve trial_forward'");
+    assert!(answers(&site));
+    ends(&site.ask("gate status"), 0, "ended by somebody else before its time");
+    ends(&site.ask("confirm"), 6, "somebody else ended the trial of receipt 2");
+    ends(&site.ask("undo"), 6, "somebody else ended the trial of receipt 2");
 }
 
 /// A confirmed change stays, is known to the next boot, and is taken back by its receipt.
