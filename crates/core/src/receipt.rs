@@ -1,6 +1,7 @@
 //! What was done to the gate, by whom and when, and so what would take it back (A15, A16).
 
 mod history;
+mod settled;
 
 pub use history::{Back, Current, Edge, End, History};
 
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    gate::{Body, Revision, Standing},
+    gate::{Body, Standing},
     port::PortSpec,
 };
 
@@ -63,6 +64,8 @@ pub enum Outcome {
     Done,
     /// It was not.
     Refused,
+    /// Whoever made it ended before he could say, and nothing tells any more.
+    Unknown,
 }
 
 /// What a change does.
@@ -187,25 +190,6 @@ impl Was {
 }
 
 impl Receipt {
-    /// What came of it, by the gate as it stands after it: a change of the gate is made whole or not at all, and whoever
-    /// made it may have ended before he could say so.
-    #[must_use]
-    pub fn settled(self, standing: Option<&Standing>) -> Self {
-        if self.outcome != Outcome::Begun {
-            return self;
-        }
-        let now = standing.map(|standing| standing.revision.number());
-        let next = self.seen.map(|seen| Revision::of(seen).next().number());
-        let is_done = match &self.deed {
-            Deed::Gate { becomes: Becomes::Nothing, .. } => now.is_none(),
-            Deed::Gate { .. } | Deed::Block { .. } if self.seen.is_none() => now.is_some(),
-            Deed::Gate { .. } | Deed::Confirm { .. } | Deed::TakeBack { .. } => now == next,
-            // These leave no trace in the revision.
-            _ => return self,
-        };
-        if is_done { self.done(now) } else { Self { outcome: Outcome::Refused, ..self } }
-    }
-
     /// The same when it was made, and the gate's revision is `now`.
     #[must_use]
     pub fn done(self, now: Option<u32>) -> Self {

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Rest, Standing, Transaction},
+    gate::{Rest, Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed},
     receipt::{Cause, Current, Deed, History, LAYOUT, Outcome, Receipt},
 };
@@ -125,22 +125,33 @@ impl Door {
         };
         let history = receipts.read()?;
         let mut door = Self { lock, history, receipts, standing, now: clock::now(), rehearsed: None };
-        door.settle();
+        door.settle()?;
         Ok(door)
     }
 
     /// Says of the last change what came of it, where its maker ended before he could; what cannot be written now is
     /// found out again by whoever comes next.
-    fn settle(&mut self) {
+    fn settle(&mut self) -> Result<(), StandingError> {
         let last = self.history.last().filter(|last| last.outcome == Outcome::Begun).cloned();
         if let Some(last) = last {
-            let settled = last.settled(self.standing.as_ref());
+            let settled = self.settled(last)?;
             self.history.put(settled.clone());
             // Until the receipt says so, whoever comes next keeps the gate.
             if self.keep_boot(&settled).is_ok() {
                 let _ = self.receipts.keep(&settled);
             }
         }
+        Ok(())
+    }
+
+    /// What came of a change that nobody told of, by the gate as it stands now.
+    fn settled(&mut self, receipt: Receipt) -> Result<Receipt, StandingError> {
+        let listing = firewall::listing()?;
+        let temporary = listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read);
+        let standing = listing.as_deref().map_or(Ok(None), Standing::read);
+        self.standing = standing.map_err(StandingError::Read)?;
+        let temporary = temporary.map_err(StandingError::Read)?;
+        Ok(receipt.settled(self.standing.as_ref(), &temporary, clock::now()))
     }
 
     /// Tries with packets, where nobody is, whether a change does what `rehearsal` wants; what is passed next is it.
@@ -196,12 +207,8 @@ impl Door {
     /// Where nobody said whether it was made, the gate tells.
     fn failed(mut self, receipt: Receipt, error: EnforceError) -> Result<Passed, DoorError> {
         let is_untold = matches!(error, EnforceError::Untold(_));
-        let settled = if is_untold {
-            self.standing = firewall::standing()?;
-            receipt.settled(self.standing.as_ref())
-        } else {
-            Receipt { outcome: Outcome::Refused, ..receipt }
-        };
+        let settled =
+            if is_untold { self.settled(receipt)? } else { Receipt { outcome: Outcome::Refused, ..receipt } };
         if settled.outcome == Outcome::Done {
             return Ok(self.finish(settled));
         }

@@ -3,7 +3,7 @@
 use alloc::{string::ToString, vec, vec::Vec};
 
 use super::*;
-use crate::gate::{self, Closed, Gate, Trial};
+use crate::gate::{self, Closed, Gate, Kept, Revision, Temporary, Trial};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -135,7 +135,7 @@ fn whoever_was_killed_is_told_by_the_gate_whether_it_was_done() {
         |deed: Deed, seen: Option<u32>| Receipt { outcome: Outcome::Begun, seen, ..receipt(5, deed, None) };
     let told = |receipt: Receipt, now: Option<u32>| {
         let standing = now.map(|now| standing(now, None));
-        let settled = receipt.settled(standing.as_ref());
+        let settled = receipt.settled(standing.as_ref(), &Temporary::default(), at(0));
         (settled.outcome, settled.made)
     };
     let next = || begun(applied(Was::Unknown, None), Some(7));
@@ -154,10 +154,54 @@ fn whoever_was_killed_is_told_by_the_gate_whether_it_was_done() {
     let off = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was: Was::Unknown, until: None };
     assert_eq!(told(begun(off.clone(), Some(7)), None), (Outcome::Done, None));
     assert_eq!(told(begun(off, Some(7)), Some(7)), (Outcome::Refused, None));
-    let open = Deed::Open { zone: None, ports: Ports("80/tcp".parse().unwrap()), until: at(9) };
-    assert_eq!(told(begun(open, Some(7)), Some(7)), (Outcome::Begun, None));
     let done = receipt(5, Deed::Confirm { of: 1 }, Some(9));
-    assert_eq!(done.clone().settled(None), done, "what was said stays");
+    assert_eq!(done.clone().settled(None, &Temporary::default(), at(0)), done, "what was said stays");
+}
+
+/// What leaves no trace in the revision stands in its sets for the time that it was put there for, or nobody can tell.
+#[test]
+fn whoever_was_killed_with_a_source_or_a_port_is_told_by_the_sets() {
+    let source = "2001:db8::7".parse().unwrap();
+    let ports = Ports("80-81/tcp".parse().unwrap());
+    let told = |deed: Deed, stands: bool, temporary: &Temporary, now: i64| {
+        let begun = Receipt { outcome: Outcome::Begun, seen: Some(7), ..receipt(5, deed, None) };
+        let standing = stands.then(|| standing(7, None));
+        let settled = begun.settled(standing.as_ref(), temporary, at(now));
+        assert_eq!(settled.made, None);
+        settled.outcome
+    };
+    let block = |until: Option<i64>| Deed::Block { source, until: until.map(at) };
+    let open = || Deed::Open { zone: Some("lan".into()), ports, until: at(1_000) };
+    let with = |blocked: &[Option<u64>], open: &[(&str, &str, u64)]| {
+        let left = |seconds: u64| Some(core::time::Duration::from_secs(seconds));
+        let network = "2001:db8::".parse().unwrap();
+        let kept = blocked.iter().map(|seconds| Kept { what: network, left: seconds.and_then(left) });
+        let port = |&(zone, port, seconds): &(&str, &str, u64)| gate::Open {
+            zone: zone.to_string(),
+            port: Kept { what: port.parse().unwrap(), left: left(seconds) },
+        };
+        Temporary { blocked: kept.collect(), open: open.iter().map(port).collect(), ..Temporary::default() }
+    };
+    let none = Temporary::default();
+    assert_eq!(told(block(None), true, &with(&[None], &[]), 10), Outcome::Done);
+    assert_eq!(told(block(None), true, &none, 10), Outcome::Refused);
+    assert_eq!(told(block(None), false, &none, 10), Outcome::Unknown, "the table is gone");
+    assert_eq!(told(block(Some(1_000)), true, &with(&[Some(990)], &[]), 10), Outcome::Done);
+    assert_eq!(told(block(Some(1_000)), true, &none, 999), Outcome::Refused);
+    assert_eq!(told(block(Some(1_000)), true, &none, 1_000), Outcome::Unknown, "its time is over");
+    for other in [None, Some(500), Some(1_500)] {
+        assert_eq!(told(block(Some(1_000)), true, &with(&[other], &[]), 10), Outcome::Unknown, "{other:?}");
+    }
+    let both = [("lan", "80/tcp", 989), ("lan", "81/tcp", 989)];
+    assert_eq!(told(open(), true, &with(&[], &both), 10), Outcome::Done);
+    assert_eq!(told(open(), true, &with(&[], &both[..1]), 10), Outcome::Unknown);
+    let others = [("world", "80/tcp", 989), ("lan", "80/udp", 989), ("lan", "82/tcp", 989)];
+    assert_eq!(told(open(), true, &with(&[], &others), 10), Outcome::Refused);
+    let shut = || Deed::Shut { zone: Some("lan".into()), ports };
+    assert_eq!(told(shut(), true, &with(&[], &both), 10), Outcome::Refused);
+    assert_eq!(told(shut(), true, &with(&[], &others), 10), Outcome::Done);
+    assert_eq!(told(Deed::Unblock { source }, true, &with(&[None], &[]), 10), Outcome::Refused);
+    assert_eq!(told(Deed::Unblock { source }, true, &none, 10), Outcome::Done);
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
         Err(error) => (History::default(), Some(error)),
     };
     let mut door = Door { lock, receipts, standing, history, now: clock::now(), rehearsed: None };
-    door.settle();
+    door.settle()?;
     match door.due(&boot) {
         Due::Nothing(loaded) => Ok(loaded),
         Due::Gate => door.load(&boot, unread),

@@ -264,7 +264,7 @@ fn outcome(history: &History, receipt: &Receipt, standing: Option<&Standing>, no
         }
     };
     match (receipt.outcome, &receipt.deed) {
-        (Outcome::Begun, _) => Words { en: "not known", ja: "不明" },
+        (Outcome::Begun | Outcome::Unknown, _) => Words { en: "not known", ja: "不明" },
         (Outcome::Refused, _) => Words { en: "not made", ja: "未実行" },
         (Outcome::Done, Deed::Gate { until: Some(until), .. }) => of_trial(*until),
         (Outcome::Done, _) => Words { en: "done", ja: "完了" },

@@ -1,0 +1,90 @@
+//! What came of a change whose maker ended before he could say so, as the gate tells afterwards (A15).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Becomes, Deed, Outcome, Receipt};
+use crate::{
+    gate::{BlockedSource, Revision, Standing, Temporary},
+    policy::WORLD,
+    port::PortSpec,
+};
+
+/// As long as nft may take from the receipt to the change, and as much as a listing may be rounded.
+const DELAY_MAX: SignedDuration = SignedDuration::from_mins(1);
+
+impl Receipt {
+    /// What came of it, by the gate as it stands after it, with what is there for a while: a change is made whole or not
+    /// at all, and whoever made it may have ended before he could say so.
+    #[must_use]
+    pub fn settled(self, standing: Option<&Standing>, temporary: &Temporary, now: Timestamp) -> Self {
+        if self.outcome != Outcome::Begun {
+            return self;
+        }
+        let revision = standing.map(|standing| standing.revision.number());
+        let next = self.seen.map(|seen| Revision::of(seen).next().number());
+        let made = |is_made| if is_made { Outcome::Done } else { Outcome::Refused };
+        let outcome = match &self.deed {
+            Deed::Gate { becomes: Becomes::Nothing, .. } => made(revision.is_none()),
+            Deed::Gate { .. } | Deed::Block { .. } if self.seen.is_none() => made(revision.is_some()),
+            Deed::Gate { .. } | Deed::Confirm { .. } | Deed::TakeBack { .. } => made(revision == next),
+            // These leave no trace in the revision, and their sets go with the table.
+            _ if revision.is_none() => Outcome::Unknown,
+            Deed::Block { source, until } => {
+                Found::source(temporary, BlockedSource::of(*source)).put(*until, now)
+            }
+            Deed::Unblock { source } => Found::source(temporary, BlockedSource::of(*source)).taken(),
+            Deed::Open { zone, ports, until } => {
+                Found::ports(temporary, zone.as_deref(), ports.0).put(Some(*until), now)
+            }
+            Deed::Shut { zone, ports } => Found::ports(temporary, zone.as_deref(), ports.0).taken(),
+        };
+        if outcome == Outcome::Done { self.done(revision) } else { Self { outcome, ..self } }
+    }
+}
+
+/// What is found of so many elements, with the time that each has left.
+struct Found {
+    wanted: usize,
+    left: Vec<Option<Duration>>,
+}
+
+impl Found {
+    fn source(temporary: &Temporary, source: BlockedSource) -> Self {
+        let own = temporary.blocked.iter().filter(|kept| BlockedSource::of(kept.what) == source);
+        Self { wanted: 1, left: own.map(|kept| kept.left).collect() }
+    }
+
+    fn ports(temporary: &Temporary, zone: Option<&str>, PortSpec { range, protocol }: PortSpec) -> Self {
+        let own = temporary.open.iter().filter(|open| {
+            let PortSpec { range: one, protocol: own } = open.port.what;
+            open.zone == zone.unwrap_or(WORLD) && own == protocol && range.contains(one.first)
+        });
+        let wanted = usize::try_from(range.count()).unwrap_or(usize::MAX);
+        Self { wanted, left: own.map(|open| open.port.left).collect() }
+    }
+
+    /// Whether they were put in until then; what is there for another time, somebody else put there.
+    fn put(&self, until: Option<Timestamp>, now: Timestamp) -> Outcome {
+        let is_its = |left: &Option<Duration>| match (until, left) {
+            (None, None) => true,
+            (Some(until), Some(left)) => {
+                let end = SignedDuration::try_from(*left).ok().and_then(|left| now.checked_add(left).ok());
+                end.is_some_and(|end| end.duration_since(until).abs() <= DELAY_MAX)
+            }
+            _ => false,
+        };
+        match self.left.as_slice() {
+            all if all.len() == self.wanted && all.iter().all(is_its) => Outcome::Done,
+            [] if until.is_none_or(|until| now < until) => Outcome::Refused,
+            _ => Outcome::Unknown,
+        }
+    }
+
+    /// Whether they were taken out.
+    fn taken(&self) -> Outcome {
+        if self.left.is_empty() { Outcome::Done } else { Outcome::Refused }
+    }
+}
