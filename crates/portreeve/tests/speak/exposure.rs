@@ -272,6 +272,28 @@ fn where_all_but_a_few_get_in_those_are_named() {
 }
 
 #[test]
+fn all_ports_but_a_few_are_one_line() {
+    let addresses = fs::read_to_string(saved("firewall/addr.json")).unwrap();
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A INPUT -p tcp -m tcp --dport 22 -j DROP\n\
+                 -A INPUT -p tcp -m tcp --dport 8000:8099 -j DROP\nCOMMIT\n";
+    let folder = Folder::with(&[("addr.json", &addresses), ("iptables-legacy-save.txt", rules)]);
+    let files = folder.file("addr.json");
+    let folder = std::path::Path::new(&files).parent().unwrap().display().to_string();
+    let said = |words: &str| run(&format!("exposure {words} --from world --from-files {folder}")).out;
+    let told = |words: &str| -> Vec<String> {
+        let out = said(words);
+        let lines = out.lines().filter(|line| line.contains("world IPv4"));
+        lines.map(|line| line.split("  ").next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(told("--all"), ["tcp, all but 22 8000-8099", "22/tcp", "8000-8099/tcp"], "{}", said("--all"));
+    assert!(said("--all --lang ja").contains("tcp(22 8000-8099 以外)"), "{}", said("--all --lang ja"));
+    assert!(said("--all").contains("0-65535/udp"), "{}", said("--all"));
+    // Of the rest nothing was asked.
+    assert_eq!(told("20-24/tcp"), ["20-21/tcp", "22/tcp", "23-24/tcp"]);
+}
+
+#[test]
 fn what_excludes_another_is_refused() {
     for line in [
         "--all 22",

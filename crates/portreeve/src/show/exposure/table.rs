@@ -1,5 +1,7 @@
 //! Who reaches which port, as a table.
 
+use std::collections::BTreeMap;
+
 use portreeve_core::{
     address::Family,
     exposure::{Passing, Reached, Row},
@@ -63,7 +65,7 @@ pub(crate) fn print(rows: &[Row<'_>], filter: &Filter, basis: Basis, out: &mut O
     let mut table = Table::new(&columns, 0);
     for line in &lines {
         let mut cells = vec![
-            line.port().into(),
+            line.port(out.lang).into(),
             line.from(out.lang).into(),
             verdict(line.reached, line.is_limited, out.lang),
             line.way.as_str().into(),
@@ -75,10 +77,12 @@ pub(crate) fn print(rows: &[Row<'_>], filter: &Filter, basis: Basis, out: &mut O
 }
 
 /// A line of the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Line {
     protocol: &'static str,
     ports: PortRange,
+    /// The ports of this range of which something else holds.
+    but: Vec<PortRange>,
     zone: Option<String>,
     families: Vec<Family>,
     reached: Reached,
@@ -88,8 +92,13 @@ struct Line {
 }
 
 impl Line {
-    fn port(&self) -> String {
-        format!("{}/{}", self.ports, self.protocol)
+    fn port(&self, lang: Lang) -> String {
+        if self.but.is_empty() {
+            return format!("{}/{}", self.ports, self.protocol);
+        }
+        let (but, protocol) =
+            (self.but.iter().map(PortRange::to_string).collect::<Vec<_>>().join(" "), self.protocol);
+        text!("{protocol}, all but {but}", "{protocol}({but} 以外)").in_lang(lang).into()
     }
 
     fn from(&self, lang: Lang) -> String {
@@ -124,6 +133,7 @@ fn line(row: &Row<'_>, filter: &Filter, lang: Lang) -> Line {
     Line {
         protocol: row.protocol.name(),
         ports: exposure.range(),
+        but: Vec::new(),
         zone: row.zone.map(Into::into),
         families: vec![row.family],
         reached: exposure.reached,
@@ -146,7 +156,40 @@ fn fold(lines: Vec<Line>) -> Vec<Line> {
         }
     }
     folded.retain(|line| line.zone.as_deref() != Some(HOST) || line.reached != Reached::Reachable);
-    folded
+    all_but(folded)
+}
+
+/// One line for all numbers but a few, where the same holds of those before, between and behind these.
+fn all_but(lines: Vec<Line>) -> Vec<Line> {
+    let mut wide: BTreeMap<Line, Vec<PortRange>> = BTreeMap::new();
+    let same = |line: &Line| Line { ports: PortRange::EVERY, ..line.clone() };
+    for line in &lines {
+        wide.entry(same(line)).or_default().push(line.ports);
+    }
+    let mut whole = Vec::new();
+    for line in lines {
+        let between = wide.get(&same(&line)).and_then(|ports| between(ports));
+        match between {
+            None => whole.push(line),
+            Some(_) if line.ports.first > PortRange::EVERY.first => {}
+            Some(but) => whole.push(Line { but, ..same(&line) }),
+        }
+    }
+    whole
+}
+
+/// What is missing between ranges; `None` where they do not go from the first number to the last, one behind the other, or
+/// where nothing is missing or too much.
+fn between(ranges: &[PortRange]) -> Option<Vec<PortRange>> {
+    let ends = PortRange { first: ranges.first()?.first, last: ranges.last()?.last };
+    let is_ascending = ranges.windows(2).all(|two| two[0].last < two[1].first);
+    if ends != PortRange::EVERY || !is_ascending {
+        return None;
+    }
+    let gaps = ranges.windows(2).map(|two| (two[0].last + 1, two[1].first));
+    let gaps = gaps.filter(|(first, next)| first < next);
+    let missing: Vec<_> = gaps.map(|(first, next)| PortRange { first, last: next - 1 }).collect();
+    (1..=LISTED_MAX).contains(&missing.len()).then_some(missing)
 }
 
 fn verdict(reached: Reached, is_limited: bool, lang: Lang) -> Cell {
