@@ -82,7 +82,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             en: "There is no gate of portreeve's.", ja: "portreeve のゲートはありません。"
         },
         Some(standing) => {
-            spare(own, settings, &Undo::NoGate, NO_GATE)?;
+            spare(own, settings, &Undo::NoGate, (NO_GATE, "portreeve off gate"))?;
             let transaction = gate::remove(standing);
             let was = Was::of(Some(standing));
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };

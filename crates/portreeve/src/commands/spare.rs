@@ -11,7 +11,8 @@ use portreeve_host::observe::sessions;
 use super::plan::{CUT, NO_SESSION, WANTED, failure};
 use crate::{failure::Failure, look::Look, settings::Settings};
 
-/// Looks at the host and asks, as far as whoever types wants to know; `what` says what is attempted.
+/// Looks at the host and asks, as far as whoever types wants to know; `what` says what is attempted, and `command` is what
+/// was typed for it.
 ///
 /// # Errors
 ///
@@ -21,25 +22,28 @@ pub(super) fn spare(
     own: &ArgMatches,
     settings: &Settings,
     undo: &Undo<'_>,
-    what: Words,
+    (what, command): (Words, &str),
 ) -> Result<(), Failure> {
     if own.get_flag(CUT) {
         return Ok(());
     }
-    let look = Look::take(settings, &WANTED).map_err(|failure| failure.hint(accepted()))?;
+    let look = Look::take(settings, &WANTED).map_err(|failure| failure.hint(accepted(command)))?;
     let footholds = sessions::footholds(&look.snapshot);
     let after = undone(&look.snapshot, undo);
     match after.and_then(|after| protect_after(&look.world(), &after, &footholds)) {
         Ok(()) => Ok(()),
         Err(Refused::NoFoothold) if own.get_flag(NO_SESSION) => Ok(()),
-        Err(refused @ Refused::NoFoothold) => Err(failure(&refused, what)),
-        Err(refused) => Err(failure(&refused, what).hint(accepted())),
+        Err(refused @ Refused::NoFoothold) => Err(failure(&refused, what).hint(text!(
+            "at a serial console or from a tool: {command} --no-session",
+            "シリアルコンソールや構成管理ツールから実行する場合: {command} --no-session"
+        ))),
+        Err(refused) => Err(failure(&refused, what).hint(accepted(command))),
     }
 }
 
-fn accepted() -> Text {
+fn accepted(command: &str) -> Text {
     text!(
-        "if you accept that: --cut-my-own-session",
-        "承知のうえで続行する場合は --cut-my-own-session を指定してください"
+        "if you accept that: {command} --cut-my-own-session",
+        "承知のうえで続行する場合: {command} --cut-my-own-session"
     )
 }

@@ -51,7 +51,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let (standing, history) = (door.standing.as_ref(), &door.history);
     let back = history.back(number, standing, door.now).map_err(|edge| no_way_back(edge, &door))?;
     if let Some(undo) = undo(&back) {
-        spare(own, settings, &undo, FAILED)?;
+        let number = number.map_or_else(String::new, |number| format!(" {number}"));
+        spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
     }
     let (deed, transaction, said) = change(&door, back)?;
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;

@@ -175,7 +175,7 @@ fn nobody_takes_back_what_lets_him_in() {
     ends(&over_ssh(&site, "portreeve undo --no-session"), 5, here);
     ends(&over_ssh(&site, "portreeve confirm"), 0, "Kept");
     // A gate that was confirmed.
-    ends(&over_ssh(&site, "portreeve undo"), 5, "if you accept that: --cut-my-own-session");
+    ends(&over_ssh(&site, "portreeve undo"), 5, "if you accept that: portreeve undo --cut-my-own-session");
     ends(&site.ask("undo"), 5, "no connection was found");
     // None at all, where somebody else keeps new ones out.
     let closed = "nft add table inet own && nft add chain inet own input { type filter hook input priority 0 \\; } && \

@@ -95,6 +95,7 @@ fn what_is_confirmed_stays_until_it_is_undone() {
     ends(&site.ask("undo"), 0, "may come in again");
     assert!(answers(&site));
     ends(&site.ask("off gate"), 5, "no connection was found");
+    ends(&site.ask("off gate"), 5, "from a tool: portreeve off gate --no-session");
     ends(&site.ask("off gate --no-session"), 0, "Took the gate away");
 }
 

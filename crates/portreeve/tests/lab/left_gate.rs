@@ -49,6 +49,8 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     // Debian's /etc/nftables.conf begins so.
     site.run("nft flush ruleset");
     assert_eq!(of_gate(&site), [found("", "gate-removed", "critical")]);
+    let status = site.ask("gate status");
+    assert!(status.stdout.contains("The gate is gone: it stood after receipt"), "{status:#?}");
     let saved = site.ask("snapshot --redact").json();
     assert_eq!(saved["gate"]["at_boot"], "enabled", "{:#}", saved["gate"]);
     let answer = lab(site.host.run_as("dev", "portreeve audit -o json --fail-on never --allow-gaps"));

@@ -14,8 +14,9 @@ const CYCLE: [&str; 5] = [
     "confirm",
     "close --from 203.0.113.66 --for 1h",
     "undo 1 --no-session",
-    "off gate --no-session",
+    OFF,
 ];
+const OFF: &str = "off gate --no-session";
 
 /// Opens ssh, and the published port of a container if that is asked for, to everybody.
 fn declare(site: &Site, ports: &[&str]) {
@@ -114,7 +115,7 @@ fn neighbours_come_and_go_and_nobody_touches_the_others_rules() {
             let output = site.ask(command);
             assert_eq!(output.status, 0, "{name}: {command}: {output:#?}");
             assert_eq!(others(&site), theirs, "{name}: {command}");
-            let is_gone = matches!(command, "off gate --no-session" | "undo 1 --no-session");
+            let is_gone = matches!(command, OFF | "undo 1 --no-session");
             assert_eq!(answers(&site, 80), is_gone, "{name}: {command}");
         }
         let made = site.ask("apply --no-trial --no-session");
@@ -129,7 +130,7 @@ fn neighbours_come_and_go_and_nobody_touches_the_others_rules() {
             let output = site.ask("plan");
             assert_eq!(output.status, 0, "{name}: {reload}: nothing is to be done: {output:#?}");
         }
-        assert_eq!(site.ask("off gate --no-session").status, 0);
+        assert_eq!(site.ask(OFF).status, 0);
         assert!(answers(&site, 80), "{name} is gone too");
     }
     a_flush_takes_it_away_and_is_told(&site);
@@ -145,6 +146,8 @@ fn a_flush_takes_it_away_and_is_told(site: &Site) {
     assert!(answers(site, 80), "nothing keeps anybody out");
     let status = site.ask("gate status");
     assert!(status.stdout.contains("The gate is gone"), "{status:#?}");
+    let found = site.audit("--fail-on never", 0);
+    assert!(found.contains(&super::site::found("", "gate-removed", "critical")), "{found:#?}");
     let again = site.ask("apply --no-trial --no-session");
     assert_eq!(again.status, 0, "{again:#?}");
     assert!(!answers(site, 80) && gate(site).status == 0);
@@ -210,7 +213,7 @@ fn docker_stays_whole_behind_a_gate() {
         whole(when);
     }
     assert_eq!(site.ask("plan").status, 0, "nothing is to be done");
-    assert_eq!(site.ask("off gate --no-session").status, 0);
+    assert_eq!(site.ask(OFF).status, 0);
     assert!(answers(&site, 8081));
     whole("without a gate again");
 }
