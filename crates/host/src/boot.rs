@@ -1,22 +1,17 @@
 //! The unit that puts the confirmed gate in force at each boot, before there is a network (A15, A16).
 
+mod next;
+
+pub use next::at_boot;
+
 use std::path::Path;
 
-use crate::systemd::{self, Begins, OURS, Started, State, Unit, UnitError};
+use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
-/// Its name.
-pub const NAME: &str = "portreeve-boot.service";
+use crate::systemd::{self, Begins, OURS, State, Unit, UnitError};
+
 /// Whatever brings a machine up reaches it.
 const TARGET: &str = "sysinit.target";
-
-/// Whether the gate stands again at the next boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextBoot {
-    /// The unit sees to it.
-    Stands,
-    /// Nothing does.
-    Gone,
-}
 
 /// The unit, which starts `program`.
 ///
@@ -63,17 +58,7 @@ SystemCallArchitectures=native
 WantedBy={TARGET}
 "
     );
-    Unit { name: NAME, text }
-}
-
-/// Whether a unit of ours is there that the next boot starts.
-#[must_use]
-pub fn next_boot() -> NextBoot {
-    let is_ours = matches!(systemd::state_of(&systemd::path(NAME), ""), State::Same | State::Other);
-    match systemd::started(NAME, TARGET) {
-        Started::ByItself if is_ours => NextBoot::Stands,
-        _ => NextBoot::Gone,
-    }
+    Unit { name: BOOT_UNIT, text }
 }
 
 /// Puts the unit and enables it; whether there was anything to do.
@@ -83,10 +68,10 @@ pub fn next_boot() -> NextBoot {
 /// systemd does not run, or something is in the way.
 pub fn enable(program: &Path) -> Result<bool, UnitError> {
     let unit = unit(program);
-    if systemd::runs() && systemd::state(&unit) == State::Same && next_boot() == NextBoot::Stands {
+    if systemd::runs() && systemd::state(&unit) == State::Same && at_boot() == AtBoot::Enabled {
         return Ok(false);
     }
-    systemd::put(&[unit], NAME, Begins::NextBoot)?;
+    systemd::put(&[unit], BOOT_UNIT, Begins::NextBoot)?;
     Ok(true)
 }
 
@@ -96,7 +81,7 @@ pub fn enable(program: &Path) -> Result<bool, UnitError> {
 ///
 /// It is somebody else's, or cannot be taken away.
 pub fn disable() -> Result<bool, UnitError> {
-    systemd::take(&[NAME])
+    systemd::take(&[BOOT_UNIT])
 }
 
 #[cfg(test)]

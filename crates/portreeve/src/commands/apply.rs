@@ -10,16 +10,14 @@ use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
+    facts::AtBoot,
     gate::{Keep, Standing, Timeout},
     plan::{Change, Ground, Grounds, Refused},
     receipt::{Becomes, Cause, Deed, Was},
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::{
-    boot::{NextBoot, next_boot},
-    enforce::Door,
-};
+use portreeve_host::{boot::at_boot, enforce::Door};
 use serde::Deserialize;
 
 use self::{
@@ -301,18 +299,17 @@ fn at_once(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
 
 /// How long what is for good is in force, and what makes it longer.
 pub(super) fn in_force() -> (Text, Option<&'static str>) {
-    match next_boot() {
-        NextBoot::Stands => {
-            (Words { en: "in force, also after the next boot.", ja: "再起動後も有効です。" }.into(), None)
+    let at_boot = at_boot();
+    let said = match at_boot {
+        AtBoot::Enabled => {
+            Words { en: "in force, also after the next boot.", ja: "再起動後も有効です。" }
         }
-        NextBoot::Gone => (
-            Words {
-                en: "in force until the machine is rebooted.", ja: "再起動するまで有効です。"
-            }
-            .into(),
-            Some("portreeve gate enable"),
-        ),
-    }
+        AtBoot::NotEnabled | AtBoot::Unknown => Words {
+            en: "in force until the machine is rebooted.",
+            ja: "再起動するまで有効です。",
+        },
+    };
+    (said.into(), (at_boot == AtBoot::NotEnabled).then_some("portreeve gate enable"))
 }
 
 fn told(said: &Text, commands: &[&str], out: &mut Out) -> Result<Exit, Failure> {

@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    gate,
+    gate::{self, BOOT_UNIT},
     plan::Undo,
     receipt::{Becomes, Cause, Deed, Was},
     text,
@@ -110,8 +110,7 @@ fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     if settings.verbosity == Verbosity::Quiet || !had_one {
         return Ok(());
     }
-    let name = boot::NAME;
-    let said = text!("Took {name} away.", "{name} を取り除きました。");
+    let said = text!("Took {BOOT_UNIT} away.", "{BOOT_UNIT} を取り除きました。");
     out.sentences(said.in_lang(settings.lang))
 }
 

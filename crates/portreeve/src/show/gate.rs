@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::{
+    facts::AtBoot,
     gate::{Rest, Standing, Temporary},
     receipt::{Current, Deed, End, History, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::{
-    boot::{self, NextBoot},
-    passwd,
-};
+use portreeve_host::{boot::at_boot, passwd};
 
 use super::{
     age::{ago, length},
@@ -93,14 +91,18 @@ fn next_boot(standing: &Standing, out: &mut Out) -> Result<(), Failure> {
     if standing.body().is_some_and(|body| body.rest() == Rest::All) {
         return Ok(());
     }
-    let said = match boot::next_boot() {
-        NextBoot::Stands => Words {
+    let said = match at_boot() {
+        AtBoot::Enabled => Words {
             en: "At the next boot what is confirmed stands again, before there is a network.",
             ja: "次回の起動時は、確定済みのゲートがネットワークより先に復元されます。",
         },
-        NextBoot::Gone => Words {
+        AtBoot::NotEnabled => Words {
             en: "At the next boot it is gone: portreeve gate enable puts it back at each.",
             ja: "次回の起動後はゲートがなくなります。起動のたびに復元するには: portreeve gate enable",
+        },
+        AtBoot::Unknown => Words {
+            en: "Nobody here knows whether the next boot puts it back: no systemd runs here, or this is not the network that boots.",
+            ja: "次回の起動時に復元されるかどうかは分かりません。systemd が動いていないか、起動時とは別のネットワーク名前空間です。",
         },
     };
     out.say(said)

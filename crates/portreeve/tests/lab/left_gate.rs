@@ -29,9 +29,7 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     assert_eq!(of_gate(&site), [], "nothing is confirmed yet");
     done(&site, "confirm");
     assert_eq!(of_gate(&site), [found("", "gate-not-at-boot", "warning")]);
-    // As `systemctl enable` leaves it.
-    let wants = "/etc/systemd/system/sysinit.target.wants";
-    site.run(&format!("mkdir -p {wants} && ln -s ../portreeve-boot.service {wants}/"));
+    done(&site, "gate enable");
     assert_eq!(of_gate(&site), []);
 
     let set = site.run("nft list table inet portreeve | grep -o '[ab]_world_tcp' | head -n1").stdout;

@@ -1,6 +1,6 @@
 //! `portreeve gate enable`: the gate stands again at each boot, before there is a network (A15, A16).
 
-use portreeve_core::{text, words::Words};
+use portreeve_core::{gate::BOOT_UNIT, text, words::Words};
 use portreeve_host::{boot, systemd::UnitError};
 use rustix::process::geteuid;
 
@@ -38,14 +38,13 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
-    let name = boot::NAME;
     let said = if is_new {
         text!(
-            "Enabled {name}: the gate that is confirmed stands again at each boot, before there is a network.",
-            "{name} を有効にしました。確定済みのゲートは、起動のたびにネットワークより先に復元されます。"
+            "Enabled {BOOT_UNIT}: the gate that is confirmed stands again at each boot, before there is a network.",
+            "{BOOT_UNIT} を有効にしました。確定済みのゲートは、起動のたびにネットワークより先に復元されます。"
         )
     } else {
-        text!("Nothing to do: {name} is enabled.", "{name} は既に有効です。")
+        text!("Nothing to do: {BOOT_UNIT} is enabled.", "{BOOT_UNIT} は既に有効です。")
     };
     out.sentences(said.in_lang(settings.lang))?;
     next::print(&["portreeve gate status".into()], out)?;
