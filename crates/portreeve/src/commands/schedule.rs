@@ -33,7 +33,7 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
-const FAILED: Words = Words { en: "nothing is scheduled", ja: "定期実行を設定できません" };
+const FAILED: Words = Words { en: "cannot schedule the audit", ja: "定期実行を設定できません" };
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let when = Words {
@@ -73,20 +73,20 @@ fn put(every: Every, settings: &Settings, out: &mut Out) -> Result<Exit, Failure
     let name = every.name();
     let said = match put {
         Put::Already(By::Systemd) => text!(
-            "Nothing to do: audited {name} already, by portreeve-audit.timer.",
-            "既に {name} で実行されます(portreeve-audit.timer)。"
+            "Nothing to do: already set to {name} (portreeve-audit.timer).",
+            "既に {name} に設定されています(portreeve-audit.timer)。"
         ),
         Put::Already(By::Cron) => text!(
-            "Nothing to do: audited {name} already, by /etc/cron.d/portreeve.",
-            "既に {name} で実行されます(/etc/cron.d/portreeve)。"
+            "Nothing to do: already set to {name} (/etc/cron.d/portreeve).",
+            "既に {name} に設定されています(/etc/cron.d/portreeve)。"
         ),
         Put::Now(By::Systemd) => text!(
-            "Audited {name} from now on, by portreeve-audit.timer; what changed is told in the journal: journalctl -u portreeve-audit",
-            "今後 {name} で実行されます(portreeve-audit.timer)。変化はジャーナルに記録されます: journalctl -u portreeve-audit"
+            "This host now audits itself {name} (portreeve-audit.timer); changes are written to the journal: journalctl -u portreeve-audit",
+            "{name} の定期実行を設定しました(portreeve-audit.timer)。変化はジャーナルに記録されます: journalctl -u portreeve-audit"
         ),
         Put::Now(By::Cron) => text!(
-            "Audited {name} from now on, by /etc/cron.d/portreeve; cron mails to root what changed.",
-            "今後 {name} で実行されます(/etc/cron.d/portreeve)。変化は cron が root にメールで知らせます。"
+            "This host now audits itself {name} (/etc/cron.d/portreeve); cron mails changes to root.",
+            "{name} の定期実行を設定しました(/etc/cron.d/portreeve)。変化は cron が root にメールで知らせます。"
         ),
     };
     out.sentences(said.in_lang(settings.lang))?;
@@ -105,7 +105,7 @@ fn take(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity != Verbosity::Quiet {
         out.say(if had_one {
             Words {
-                en: "Audited no more by itself. What was found last is kept.",
+                en: "Scheduled audits are off; the last results are kept.",
                 ja: "定期実行を解除しました。前回の結果は残っています。",
             }
         } else {

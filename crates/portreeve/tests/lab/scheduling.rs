@@ -32,7 +32,7 @@ fn what_changed_between_two_runs_is_told_and_nothing_else() {
     ends(&site.ask("schedule"), 0, "does not audit itself (it has not looked yet)");
     ends(&site.ask("schedule daily"), 0, "portreeve-audit.timer");
     ends(&site.ask("schedule daily"), 0, "Nothing to do");
-    ends(&site.ask("schedule hourly"), 0, "Audited hourly from now on");
+    ends(&site.ask("schedule hourly"), 0, "This host now audits itself hourly");
     assert_eq!(site.run("systemctl is-active portreeve-audit.timer").stdout, "active\n");
     let next = site.run("systemctl show -P NextElapseUSecRealtime portreeve-audit.timer").stdout;
     assert!(next.contains(':'), "it has a time: {next}");
