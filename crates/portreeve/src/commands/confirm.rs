@@ -89,8 +89,8 @@ fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Fail
         }
         Current::Gone(_) => Err(Failure::new(Exit::TakenBack, FAILED)
             .because(Words {
-                en: "the gate is gone: somebody else took it away",
-                ja: "ゲートがありません: 別の何かが取り除きました",
+                en: "the gate is gone: another program removed it",
+                ja: "ゲートがありません: portreeve 以外の操作で取り除かれています",
             })
             .hint(text!("portreeve gate status", "portreeve gate status"))),
         _ => Err(door::unwritten(gate::Refused::NoTrial, FAILED)),

@@ -42,7 +42,7 @@ const HISTORY: &[Column] = &[
     Column { head: Words { en: "WHAT", ja: "内容" }, fit: Fit::Cut },
     Column { head: Words { en: "OUTCOME", ja: "結果" }, fit: Fit::Whole },
 ];
-const FOR_GOOD: Words = Words { en: "for good", ja: "無期限" };
+const UNTIL_REBOOT: Words = Words { en: "until reboot", ja: "再起動まで" };
 
 /// Prints how the gate stands.
 ///
@@ -75,7 +75,7 @@ pub(crate) fn status(
     let refused = temporary.refused;
     let (undeclared, invalid, blocked) = (refused.undeclared, refused.invalid, refused.blocked);
     let said = text!(
-        "Refused so far: {undeclared} packets to ports that nobody declared, {invalid} that belong to nothing, {blocked} of sources that are kept out.",
+        "Refused so far: {undeclared} packets to ports that nobody declared, {invalid} that belong to no connection, {blocked} of sources that are kept out.",
         "これまでの遮断: 宣言のないポート宛て {undeclared}、どの接続にも属さないもの {invalid}、遮断中の送信元 {blocked}(パケット数)"
     );
     out.sentences(said.in_lang(out.lang))?;
@@ -133,7 +133,7 @@ fn tables(temporary: &Temporary, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn left(left: Option<Duration>, lang: Lang) -> String {
-    left.map_or_else(|| FOR_GOOD.in_lang(lang).into(), |left| length(left.as_secs()).in_lang(lang).into())
+    left.map_or_else(|| UNTIL_REBOOT.in_lang(lang).into(), |left| length(left.as_secs()).in_lang(lang).into())
 }
 
 fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
@@ -165,7 +165,7 @@ fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
         }
         _ => text!(
             "The gate stands at revision {revision}; no receipt here tells who made it so.",
-            "ゲートは稼働中です(リビジョン {revision})。実行者の記録はここにありません。"
+            "ゲートは稼働中です(リビジョン {revision})。変更した人の記録はありません。"
         ),
     }
 }
@@ -176,8 +176,8 @@ fn absent(history: &History, now: Timestamp) -> Text {
             let number = receipt.number;
             let Text { en, ja } = ago(receipt.at, now);
             text!(
-                "The gate is gone: it stood after receipt {number} ({en}), and something else took it away.",
-                "ゲートがありません。記録 {number}({ja})の後に、別の何かが取り除いています。"
+                "The gate is gone: it stood after receipt {number} ({en}), and another program removed it.",
+                "ゲートがありません。記録 {number}({ja})の後に、portreeve 以外の操作で取り除かれています。"
             )
         }
         _ => text!(
@@ -217,7 +217,7 @@ pub(crate) fn history(
     if history.last().is_none() {
         return out.say(Words {
             en: "Nothing of the gate was changed from here.",
-            ja: "ここからゲートが変更された記録はありません。",
+            ja: "このホストでゲートが変更された記録はありません。",
         });
     }
     let mut table = Table::new(HISTORY, 0);

@@ -106,7 +106,7 @@ fn a_gate_that_somebody_else_took_away_is_missed() {
     ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
     site.run("nft flush ruleset");
     ends(&site.ask("gate status"), 0, "The gate is gone");
-    ends(&site.ask("confirm"), 6, "somebody else took it away");
+    ends(&site.ask("confirm"), 6, "another program removed it");
     site.run("test -s /var/lib/portreeve/gate/boot.json");
     ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
     // No room for what takes it back: nothing is done.

@@ -44,12 +44,12 @@ fn finding(left: &LeftGate) -> Finding {
     let at = left.at.strftime("%Y-%m-%d %H:%M:%SZ");
     let said = match left.at_boot {
         AtBoot::NotEnabled => text!(
-            "the gate that was confirmed at {at} is gone: a boot came, which nothing makes it outlast, or something else took it away",
-            "{at} に確定したゲートがありません。再起動(起動時に有効にする設定はありません)か、別の何かで失われています"
+            "the gate that was confirmed at {at} is gone: the machine was rebooted and nothing restores it at boot, or another program removed it",
+            "{at} に確定したゲートがありません。再起動したか(起動時の復元は設定されていません)、portreeve 以外の操作で取り除かれました"
         ),
         AtBoot::Enabled | AtBoot::Unknown => text!(
-            "the gate that was confirmed at {at} is gone: something else took it away",
-            "{at} に確定したゲートがありません。別の何かが取り除いています"
+            "the gate that was confirmed at {at} is gone: another program removed it",
+            "{at} に確定したゲートがありません。portreeve 以外の操作で取り除かれています"
         ),
     };
     let fix = text!(
@@ -70,11 +70,11 @@ mod tests {
     fn a_gate_that_was_confirmed_and_is_not_there_is_missed() {
         let host = gated(AtBoot::Enabled, |_| None);
         let said =
-            ["the gate that was confirmed at 2025-12-31 08:00:00Z is gone: something else took it away"];
+            ["the gate that was confirmed at 2025-12-31 08:00:00Z is gone: another program removed it"];
         assert_eq!(host.texts("gate-removed"), said);
         assert_eq!(host.rules(), ["gate-removed"]);
         let unsure = gated(AtBoot::NotEnabled, |_| None).texts("gate-removed");
-        assert!(unsure[0].contains("a boot came"), "{unsure:?}");
+        assert!(unsure[0].contains("the machine was rebooted"), "{unsure:?}");
     }
 
     #[test]

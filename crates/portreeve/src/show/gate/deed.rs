@@ -24,7 +24,7 @@ pub(super) fn words(deed: &Deed) -> Text {
             text!("closed {ports} to {zone} again", "{ports} の {zone} への一時開放を終了")
         }
         Deed::Block { source, until: None } => {
-            text!("keeps {source} out for good", "{source} を無期限に遮断")
+            text!("keeps {source} out until reboot", "{source} を再起動まで遮断")
         }
         Deed::Block { source, until: Some(_) } => {
             text!("keeps {source} out for a while", "{source} を一時的に遮断")

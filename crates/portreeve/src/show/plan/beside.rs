@@ -34,7 +34,7 @@ fn sentences(protocols: &[ProtocolPassage]) -> Vec<Text> {
     let (en, ja) = (passing.join(", "), passing.join("、"));
     let every = if passing.is_empty() {
         text!(
-            "Protocols without ports that have no name here pass from everywhere.",
+            "Protocols without ports that the policy cannot name pass from everywhere.",
             "policy で指定できないプロトコルのうち、ポートのないものは送信元を問わず通します。"
         )
     } else {
