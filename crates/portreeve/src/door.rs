@@ -67,7 +67,7 @@ fn not_root(what: Words) -> Failure {
     Failure::usage(what)
         .because(because)
         .hint(Words {
-            en: "type it again behind sudo", ja: "先頭に sudo を付けて実行してください"
+            en: "run it again with sudo", ja: "先頭に sudo を付けて実行してください"
         })
 }
 
@@ -151,7 +151,7 @@ fn enforce(error: EnforceError, what: Words) -> Failure {
         EnforceError::Untold(error) => Failure::new(Exit::Uncertain, what)
             .because(Words {
                 en: "nft did not say whether it changed anything",
-                ja: "変更されたかどうかを nft が返しませんでした",
+                ja: "nft から結果が返らず、変更されたかどうか不明です",
             })
             .because(quoted(&error))
             .hint(text!("portreeve gate status", "portreeve gate status")),
@@ -184,7 +184,11 @@ fn refused(refusal: &Refusal, what: Words) -> Failure {
                 en: "nft refused it; nothing was done",
                 ja: "nft が拒否したため、何も変更していません",
             })
-            .because(text!("nft says: {said}", "nft のメッセージ: {said}")),
+            .because(text!("nft says: {said}", "nft のメッセージ: {said}"))
+            .hint(text!(
+                "portreeve plan -o nft | sudo nft -c -f -",
+                "portreeve plan -o nft | sudo nft -c -f -"
+            )),
     }
 }
 
@@ -217,7 +221,7 @@ pub(crate) fn unwritten(error: gate::Refused, what: Words) -> Failure {
 
 /// What is said of itself by something that has no words of ours.
 pub(crate) fn quoted(error: &dyn std::error::Error) -> Text {
-    text!("as it was said: {error}", "エラーの内容: {error}")
+    text!("the error was: {error}", "エラーの内容: {error}")
 }
 
 /// Says that the next boot does not know of a change.

@@ -57,10 +57,19 @@ fn untrusted(error: &OwnError, what: Words) -> Failure {
             ))
         }
     };
-    failure.hint(Words {
-        en: "install it where root alone writes, and run that one: install portreeve /usr/local/bin/portreeve",
-        ja: "root だけが書き込める場所に置き、そちらを実行してください: install portreeve /usr/local/bin/portreeve",
-    })
+    failure.hint(elsewhere())
+}
+
+/// Where this program would be root's alone.
+fn elsewhere() -> Text {
+    let path = std::env::current_exe().map_or_else(|_| "portreeve".into(), |path| path.display().to_string());
+    // A path with other letters is quoted for the shell.
+    let is_plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._+-".contains(letter));
+    let path = if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) };
+    text!(
+        "install it where root alone writes, and run that one: sudo install {path} /usr/local/bin/portreeve",
+        "root だけが書き込める場所に置き、そちらを実行してください: sudo install {path} /usr/local/bin/portreeve"
+    )
 }
 
 /// Why a unit was not put, or not taken away.
@@ -82,14 +91,14 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
                 .because(io_cause(source))
         }
         UnitError::Systemctl(error) => {
-            failed().because(text!("as it was said: {error}", "エラーの内容: {error}"))
+            failed().because(text!("the error was: {error}", "エラーの内容: {error}"))
         }
     }
 }
 
 /// That systemd does not run.
 pub(crate) fn no_systemd() -> Text {
-    text!("systemd does not run here", "ここでは systemd が動作していません")
+    text!("systemd does not run here", "この環境では systemd が動作していません")
 }
 
 fn foreign_file(path: &str) -> Failure {
@@ -107,6 +116,6 @@ pub(crate) fn not_root(what: Words) -> Failure {
             ja: "起動時や定期実行の設定を変更できるのは root だけです",
         })
         .hint(Words {
-            en: "type it again behind sudo", ja: "先頭に sudo を付けて実行してください"
+            en: "run it again with sudo", ja: "先頭に sudo を付けて実行してください"
         })
 }

@@ -107,13 +107,18 @@ impl Refused {
             Self::Unreadable(_) => {
                 text!("look at what the program prints", "そのプログラムの出力を確認してください")
             }
-            Self::Table(_) | Self::Changed => text!(
-                "take the table inet portreeve away and apply the policy again",
-                "テーブル inet portreeve を取り除いてから、policy を適用し直してください"
+            Self::Table(_) => text!(
+                "make it anew: nft delete table inet portreeve; portreeve apply",
+                "作り直してください: nft delete table inet portreeve; portreeve apply"
             ),
-            Self::OnTrial { .. } => {
-                text!("confirm it, take it back, or wait", "確定するか、取り消すか、終わるまで待ってください")
-            }
+            Self::Changed => text!(
+                "make it anew: portreeve off gate; portreeve apply",
+                "作り直してください: portreeve off gate; portreeve apply"
+            ),
+            Self::OnTrial { seconds_left } => text!(
+                "portreeve confirm · portreeve undo · or wait {seconds_left} s",
+                "portreeve confirm · portreeve undo · または {seconds_left} 秒待つ"
+            ),
             Self::NoFoothold => text!(
                 "at a serial console or from a tool, say so: --no-session",
                 "シリアルコンソールや構成管理ツールから実行する場合は --no-session を指定してください"
@@ -126,7 +131,7 @@ impl Refused {
                 )
             }
             Self::Unmanaged(unmanaged) => unmanaged.fix(),
-            Self::Moved(_) => text!("plan again", "計画し直してください"),
+            Self::Moved(_) => text!("portreeve plan", "portreeve plan"),
             Self::Gate(_) => text!("change the policy there", "policy のその箇所を直してください"),
         }
     }

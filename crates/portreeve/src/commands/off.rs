@@ -89,8 +89,8 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, NO_GATE))?;
             tell_unkept(&passed, settings);
             Words {
-                en: "Took the gate away: nothing of portreeve's filters packets any more. portreeve undo puts it back.",
-                ja: "ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。portreeve undo で元に戻せます。",
+                en: "Took the gate away: nothing of portreeve's filters packets any more. portreeve undo puts it back until the next boot, and portreeve gate enable then at each.",
+                ja: "ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。portreeve undo で元に戻せます(再起動後も有効にするには portreeve gate enable)。",
             }
         }
     };

@@ -90,7 +90,10 @@ pub(super) fn only(
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
     check(&transaction).map_err(|error| door::failure(error.into(), FAILED))?;
     match rehearse(&mut door, planned, change, keep)? {
-        Tried::Not(why) => Err(Failure::new(Exit::Unreachable, NOT_TRIED).because(why)),
+        Tried::Not(why) => Err(Failure::new(Exit::Unreachable, NOT_TRIED).because(why).hint(Words {
+            en: "portreeve apply makes the change without a rehearsal",
+            ja: "portreeve apply ならリハーサルなしで適用できます",
+        })),
         Tried::Right(_) if settings.verbosity == Verbosity::Quiet => Ok(Exit::Fine),
         Tried::Right(right) => {
             out.line("")?;

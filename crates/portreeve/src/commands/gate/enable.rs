@@ -56,6 +56,10 @@ fn not_the_hosts() -> Failure {
         en: "the host puts back its own gate as it boots, and this is that of another network namespace, or PORTREEVE_STATE names another place",
         ja: "起動時に復元できるのはホスト自身のゲートだけです。別のネットワーク名前空間にいるか、PORTREEVE_STATE が設定されています",
     })
+    .hint(Words {
+        en: "unset PORTREEVE_STATE, or run it outside the namespace",
+        ja: "PORTREEVE_STATE を解除するか、ホストの名前空間で実行してください",
+    })
 }
 
 fn without_systemd(program: &str) -> Failure {
