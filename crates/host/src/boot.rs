@@ -17,7 +17,8 @@ const TARGET: &str = "sysinit.target";
 ///
 /// Whatever flushes the ruleset as it starts comes before it; a restart of nftables.service starts it again, and a
 /// reload, which flushes too, is handed on to it. Where nobody manages the network, network.target is what servers wait
-/// for; sysinit.target it must not come before, as elsewhere than on Debian nftables.service comes after that. Its failure stops nothing: the host comes up, and the unit is failed.
+/// for; sysinit.target it must not come before, as elsewhere than on Debian nftables.service comes after that. Its failure
+/// stops nothing: the host comes up, and the unit is failed.
 #[must_use]
 pub fn unit(program: &Path) -> Unit {
     let program = program.display();

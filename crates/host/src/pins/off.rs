@@ -34,7 +34,7 @@ pub enum OffError {
     #[error("only root can take pins away")]
     NotRoot,
     /// Something stands there that portreeve did not make.
-    #[error("at {} stands something that is not portreeve's", .0.path)]
+    #[error("{} was not created by portreeve", .0.path)]
     Foreign(Stranger),
     /// The kernel refused a step.
     #[error("cannot {what}")]

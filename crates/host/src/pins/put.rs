@@ -37,7 +37,7 @@ pub enum PutError {
     #[error("BPF is not available")]
     NoBpf(#[source] SightError),
     /// Something stands there that portreeve did not make.
-    #[error("at {} stands something that is not portreeve's", .0.path)]
+    #[error("{} was not created by portreeve", .0.path)]
     Foreign(Stranger),
     /// The kernel refused a step.
     #[error("cannot {what}")]

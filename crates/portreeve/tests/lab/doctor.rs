@@ -142,7 +142,7 @@ fn what_is_not_ours_is_left_alone() {
     site.run("umount /run/portreeve/bpf && mount -t tmpfs -o mode=755 tmpfs /run/portreeve/bpf");
     refused(pin, "another file system");
     site.run("umount /run/portreeve/bpf && rmdir /run/portreeve/bpf && ln -s /tmp /run/portreeve/bpf");
-    refused(pin, "/run/portreeve/bpf stands something that is not portreeve's\ncause: it is a symbolic link");
+    refused(pin, "/run/portreeve/bpf was not created by portreeve\ncause: it is a symbolic link");
     site.run("rm /run/portreeve/bpf");
 
     site.run("rm -rf /run/portreeve && mkdir -p /run/else");
@@ -153,7 +153,7 @@ fn what_is_not_ours_is_left_alone() {
         ("mkdir -m 777 /run/portreeve", "others than root may write to it (mode 0777)"),
     ] {
         site.run(make);
-        let said = format!("at /run/portreeve stands something that is not portreeve's\ncause: {cause}\n");
+        let said = format!("/run/portreeve was not created by portreeve\ncause: {cause}\n");
         refused(pin, &said);
         refused(pin, "sudo mv /run/portreeve /run/portreeve.old");
         site.run("test -z \"$(ls -A /run/portreeve/)\" || test -f /run/portreeve; rm -rf /run/portreeve");

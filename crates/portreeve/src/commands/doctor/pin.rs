@@ -100,10 +100,7 @@ pub(crate) fn foreign(stranger: &Stranger) -> Failure {
     let path = &stranger.path;
     let failure = Failure::new(
         Exit::Refused,
-        text!(
-            "at {path} stands something that is not portreeve's",
-            "{path} に portreeve のものではない何かがあります"
-        ),
+        text!("{path} was not created by portreeve", "{path} は portreeve が作成したものではありません"),
     )
     .because(strange(stranger.what));
     if path.starts_with(FOLDER) {
@@ -140,9 +137,11 @@ pub(crate) fn strange(what: Strange) -> Text {
             ja: "別のファイルシステムがマウントされています",
         }
         .into(),
-        Strange::Unknown => {
-            Words { en: "portreeve did not make it", ja: "portreeve が作ったものではありません" }.into()
+        Strange::Unknown => Words {
+            en: "nothing marks it as portreeve's",
+            ja: "portreeve のものであることを示す目印がありません",
         }
+        .into(),
     }
 }
 
