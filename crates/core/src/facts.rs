@@ -156,6 +156,12 @@ pub struct DestinationCount {
 }
 
 impl Snapshot {
+    /// The namespace of the observer; `None` in a snapshot that somebody cut.
+    #[must_use]
+    pub fn own_namespace(&self) -> Option<&Namespace> {
+        self.namespaces.iter().find(|namespace| namespace.own)
+    }
+
     /// The namespace with this inode, if it was seen.
     #[must_use]
     pub fn namespace(&self, id: u64) -> Option<&Namespace> {

@@ -117,6 +117,12 @@ impl<'a> World<'a> {
         self.snapshot.namespaces.iter().filter(|namespace| self.scope.holds(namespace))
     }
 
+    /// The observer's own namespace, where it is judged.
+    #[must_use]
+    pub fn own_namespace(&self) -> Option<&'a Namespace> {
+        self.snapshot.own_namespace().filter(|own| self.scope.holds(own))
+    }
+
     /// Whether the namespace with this inode is judged.
     #[must_use]
     pub fn judges(&self, netns: u64) -> bool {

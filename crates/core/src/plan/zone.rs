@@ -152,7 +152,7 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn of(world: &'a World<'a>) -> Self {
-        let own = world.namespaces().find(|namespace| namespace.own).map(|namespace| namespace.id);
+        let own = world.own_namespace().map(|namespace| namespace.id);
         let mut held: BTreeMap<_, Vec<Text>> = BTreeMap::new();
         let is_heard = |breadth| breadth != Breadth::Loopback;
         let others = world.holdings().filter(|it| Some(it.netns()) == own && is_heard(it.breadth()));

@@ -22,8 +22,7 @@ impl World<'_> {
     /// filter was not seen whole.
     #[must_use]
     pub fn gate(&self) -> Option<(&LeftGate, GateNow)> {
-        let left =
-            self.snapshot.gate.as_ref().filter(|_| self.namespaces().any(|namespace| namespace.own))?;
+        let left = self.own_namespace().and(self.snapshot.gate.as_ref())?;
         let firewall = self.snapshot.firewall.as_ref()?;
         if self.snapshot.gaps.iter().any(Gap::hides_firewall) {
             return None;

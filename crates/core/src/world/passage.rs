@@ -57,7 +57,7 @@ impl Passage {
     /// The finding about it, and about whoever keeps its number for the engine.
     #[must_use]
     pub fn about(&self, mut finding: Finding, world: &World<'_>) -> Finding {
-        finding.netns = world.namespaces().find(|namespace| namespace.own).map(|namespace| namespace.id);
+        finding.netns = world.own_namespace().map(|namespace| namespace.id);
         let holdings = world.holdings_at(finding.netns.unwrap_or(0), self.protocol, self.ports.first);
         finding.silences.extend(holdings.iter().map(spot_of));
         finding.at(self.spec())
@@ -68,8 +68,7 @@ impl World<'_> {
     /// Every port at which packets from the world are sent on and arrive, of both families together where these agree.
     #[must_use]
     pub fn passages(&self) -> Vec<Passage> {
-        let is_judged = self.namespaces().any(|namespace| namespace.own);
-        let Some(filter) = self.filter().filter(|_| is_judged) else { return Vec::new() };
+        let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
         let rows = passages(filter);
         let stays = rows.first().map(|_| without_rewriting(filter));
         let mut found: Vec<Passage> = Vec::new();

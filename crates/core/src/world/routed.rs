@@ -39,8 +39,7 @@ impl<'a> World<'a> {
     /// sent to the container's own address through this host.
     #[must_use]
     pub fn routed(&self) -> Vec<Routed<'a>> {
-        let is_judged = self.namespaces().any(|namespace| namespace.own);
-        let Some(filter) = self.filter().filter(|_| is_judged) else { return Vec::new() };
+        let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
         if !filter.around.forwards.contains(&true) {
             return Vec::new();
         }

@@ -40,7 +40,7 @@ fn above(pid: u32) -> impl Iterator<Item = u32> {
 
 /// Connections that somebody made to this host and that one of `pids` holds.
 fn connected(snapshot: &Snapshot, pids: &BTreeSet<u32>) -> Vec<Foothold> {
-    let Some(own) = snapshot.namespaces.iter().find(|namespace| namespace.own) else { return Vec::new() };
+    let Some(own) = snapshot.own_namespace() else { return Vec::new() };
     let is_meant = |connection: &&Connection| {
         connection.netns == own.id
             && connection.protocol == Protocol::Tcp
@@ -80,7 +80,7 @@ fn unconnected(
     session: impl Fn(u32) -> Option<[IpAddr; 2]>,
 ) -> Vec<Foothold> {
     let is_own = |listener: &&Listener| {
-        let is_here = snapshot.namespaces.iter().any(|it| it.own && it.id == listener.netns);
+        let is_here = snapshot.own_namespace().is_some_and(|own| own.id == listener.netns);
         is_here && listener.protocol == Protocol::Udp
     };
     let foothold = |listener: &Listener| {

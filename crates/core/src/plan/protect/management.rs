@@ -55,7 +55,7 @@ fn ports(world: &World<'_>, management: &Management) -> Vec<PortSpec> {
     match management {
         Management::Ports(ports) => ports.clone(),
         Management::Ssh => {
-            let own = world.namespaces().find(|namespace| namespace.own).map(|namespace| namespace.id);
+            let own = world.own_namespace().map(|namespace| namespace.id);
             let is_ssh = |it: &&Holding<'_>| {
                 Some(it.netns()) == own
                     && it.spec().protocol == Protocol::Tcp

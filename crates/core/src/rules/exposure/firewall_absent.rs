@@ -48,7 +48,7 @@ fn guards(chain: &Chain) -> bool {
 }
 
 fn finding(world: &World<'_>) -> Option<Finding> {
-    let own = world.namespaces().find(|namespace| namespace.own)?;
+    let own = world.own_namespace()?;
     let mut listeners = world.listeners().filter(|listener| listener.netns == own.id);
     let is_reached = listeners
         .any(|listener| world.reach(listener).first().is_some_and(|world| world.verdict >= Verdict::Partly));

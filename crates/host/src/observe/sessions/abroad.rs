@@ -24,7 +24,7 @@ const TABLES: [(&str, Family); 2] = [("tcp", Family::Ipv4), ("tcp6", Family::Ipv
 
 /// Connections that somebody made to one of `pids` that is in another network namespace than this program.
 pub(super) fn footholds(snapshot: &Snapshot, pids: &BTreeSet<u32>) -> Vec<Foothold> {
-    let Some(own) = snapshot.namespaces.iter().find(|namespace| namespace.own) else { return Vec::new() };
+    let Some(own) = snapshot.own_namespace() else { return Vec::new() };
     let abroad = pids.iter().copied().filter(|pid| is_abroad(*pid));
     abroad.flat_map(|pid| of(pid, own, snapshot)).collect()
 }

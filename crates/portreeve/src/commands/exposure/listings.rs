@@ -135,7 +135,7 @@ impl Sight {
         if gaps.is_empty() {
             gaps.push(Gap::new(GapKind::UnkeptFirewall, 1));
         }
-        let own = snapshot.namespaces.iter().find(|namespace| namespace.own);
+        let own = snapshot.own_namespace();
         let around = own.map(|namespace| Surroundings::of(&namespace.interfaces)).unwrap_or_default();
         Self { filter: Filter { around, ..Filter::default() }, gaps }
     }

@@ -15,8 +15,7 @@ use crate::{
 /// Those of the ports that were asked about, where `world` is a look at every port: ports of this host, so nobody's who
 /// asks about another namespace.
 pub(in crate::commands) fn among<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<Passed<'a>> {
-    let mut own = world.snapshot.namespaces.iter().filter(|namespace| namespace.own);
-    if !own.any(|namespace| world.judges(namespace.id)) {
+    if !world.snapshot.own_namespace().is_some_and(|own| world.judges(own.id)) {
         return Vec::new();
     }
     asked.iter().flat_map(|asked| passed(world.snapshot, asked.protocol, asked.range)).collect()
