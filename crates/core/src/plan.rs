@@ -20,7 +20,7 @@ pub use self::{
     passage::ProtocolPassage,
     protect::{protect, protect_after},
     refused::{Cut, Refused, Unmanaged},
-    rehearsal::{Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, Verdict, Way, rehearsal},
+    rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
     simulate::simulate,
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},

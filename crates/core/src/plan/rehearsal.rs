@@ -62,14 +62,14 @@ pub struct Probe {
     /// The port that it is sent to.
     pub port: u16,
     /// Where it is judged.
-    pub way: Way,
+    pub hook: Hook,
     /// What must become of it.
-    pub wanted: Verdict,
+    pub wanted: Fate,
 }
 
 /// Where a packet is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Hook {
     /// On its way to a socket of this host.
     Input,
     /// On its way to a container, to which a rule sends it on.
@@ -78,7 +78,7 @@ pub enum Way {
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Fate {
     /// It is let in.
     LetIn,
     /// It is not, whether or not its sender is told.
@@ -153,7 +153,7 @@ impl Rehearsal {
     pub fn judge(&self, seen: &Seen) -> Result<Rehearsed, Vec<Mismatch>> {
         let (met, lost): (Vec<_>, Vec<_>) =
             self.probes.iter().partition(|probe| seen.met.contains(&probe.source_port));
-        let wrong = met.iter().filter(|probe| seen.verdict(probe) != probe.wanted);
+        let wrong = met.iter().filter(|probe| seen.fate(probe) != probe.wanted);
         let link = |probe: &Probe| self.links.get(probe.link).map_or_else(String::new, |it| it.name.clone());
         let wrong: Vec<_> =
             wrong.map(|probe| Mismatch { link: link(probe), probe: (*probe).clone() }).collect();
@@ -169,16 +169,16 @@ impl Mismatch {
         let Probe { source, destination, protocol, port, .. } = self.probe;
         let ports = PortSpec { range: PortRange { first: port, last: port }, protocol };
         let link = &self.link;
-        let (en, ja) = match self.probe.way {
-            Way::Input => ("", ""),
-            Way::Published => (" (published)", "(公開ポート)"),
+        let (en, ja) = match self.probe.hook {
+            Hook::Input => ("", ""),
+            Hook::Published => (" (published)", "(公開ポート)"),
         };
         match self.probe.wanted {
-            Verdict::LetIn => text!(
+            Fate::LetIn => text!(
                 "a packet to {ports}{en} of {destination} from {source} by {link} was refused, and should be let in",
                 "{link} から届いた {source} 発 {destination} の {ports}{ja} 宛てパケットが、通るはずなのに遮断されました"
             ),
-            Verdict::Refused => text!(
+            Fate::Refused => text!(
                 "a packet to {ports}{en} of {destination} from {source} by {link} was let in, and should be refused",
                 "{link} から届いた {source} 発 {destination} の {ports}{ja} 宛てパケットが、遮断されるはずなのに通りました"
             ),

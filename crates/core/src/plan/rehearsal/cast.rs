@@ -141,7 +141,7 @@ impl Cast {
     pub(super) fn own(&self, link: usize, family: Family) -> Option<IpAddr> {
         let own = self.links.get(link).into_iter().chain(&self.links);
         let mut own = own.flat_map(|link| &link.networks).map(IpNet::addr);
-        own.find(|ip| Family::of(*ip) == family && !is_of_one_link(*ip))
+        own.find(|ip| Family::of(*ip) == family && !is_of_one_link(ip))
     }
 
     /// Whether the host has it here.
@@ -270,6 +270,6 @@ fn invented(pattern: &str) -> Option<Link> {
 }
 
 /// fe80::/10 (RFC 4291 §2.5.6).
-fn is_of_one_link(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V6(ip) if ip.segments()[0] & 0xffc0 == 0xfe80)
+pub(super) const fn is_of_one_link(ip: &IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }

@@ -5,8 +5,8 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use core::net::IpAddr;
 
 use super::{
-    Probe, Promise, Way,
-    cast::{Cast, Sender},
+    Hook, Probe, Promise,
+    cast::{Cast, Sender, is_of_one_link},
     wanted::{Packet, is_in, wanted},
 };
 use crate::{
@@ -43,7 +43,7 @@ const SENT: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];
 pub(super) fn addresses(service: &Service) -> impl Iterator<Item = IpAddr> {
     let specific = service.addresses.iter().filter(|address| address.breadth() == Breadth::Specific);
     let own = specific.filter(|address| address.interface.is_none()).map(|address| address.ip.to_canonical());
-    own.filter(|ip| !matches!(ip, IpAddr::V6(ip) if ip.segments()[0] & 0xffc0 == 0xfe80)).take(ADDRESSES_MAX)
+    own.filter(|ip| !is_of_one_link(ip)).take(ADDRESSES_MAX)
 }
 
 /// The packets.
@@ -59,12 +59,12 @@ pub(super) fn probes(world: &World<'_>, promise: Promise<'_>, cast: &Cast) -> Ve
     wishes.extend(spread(script.towards_usual(), TO_REST_MAX));
     wishes.sort_unstable();
     wishes.dedup();
-    let input = wishes.iter().map(|wish| (*wish, Way::Input));
+    let input = wishes.iter().map(|wish| (*wish, Hook::Input));
     let sent_on = if cast.sends_on { spread(wishes.clone(), SENT_ON_MAX) } else { Vec::new() };
-    let sent_on = sent_on.into_iter().map(|wish| (wish, Way::Published));
-    let probe = |place: usize, wish: Wish, way| {
+    let sent_on = sent_on.into_iter().map(|wish| (wish, Hook::Published));
+    let probe = |place: usize, wish: Wish, hook| {
         let place = u16::try_from(place).ok()?;
-        let first = if way == Way::Input { FIRST_INPUT } else { FIRST_PUBLISHED };
+        let first = if hook == Hook::Input { FIRST_INPUT } else { FIRST_PUBLISHED };
         let packet = wish.packet(cast)?;
         Some(Probe {
             link: wish.sender.link,
@@ -73,12 +73,12 @@ pub(super) fn probes(world: &World<'_>, promise: Promise<'_>, cast: &Cast) -> Ve
             destination: packet.destination,
             protocol: packet.protocol,
             port: packet.port,
-            way,
+            hook,
             wanted: wanted(world, promise, &packet),
         })
     };
     let all = input.chain(sent_on).enumerate();
-    all.filter_map(|(place, (wish, way))| probe(place, wish, way)).collect()
+    all.filter_map(|(place, (wish, hook))| probe(place, wish, hook)).collect()
 }
 
 /// About so many of these, evenly and in no step with anything that repeats: by the golden ratio (Weyl's sequence).

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Probe, Verdict};
+use super::{Fate, Probe};
 
 /// The source ports of packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl Seen {
     }
 
     /// What became of a packet that got to the gate.
-    pub(super) fn verdict(&self, probe: &Probe) -> Verdict {
-        if self.passed.contains(&probe.source_port) { Verdict::LetIn } else { Verdict::Refused }
+    pub(super) fn fate(&self, probe: &Probe) -> Fate {
+        if self.passed.contains(&probe.source_port) { Fate::LetIn } else { Fate::Refused }
     }
 }
 

@@ -32,18 +32,18 @@ fn with_zones(mut scene: Scene) -> Scene {
     scene
 }
 
-/// `from by link to port way`, of those of which this is wanted.
-fn told(rehearsal: &Rehearsal, wanted: Verdict) -> Vec<String> {
+/// `from by link to port hook`, of those of which this is wanted.
+fn told(rehearsal: &Rehearsal, wanted: Fate) -> Vec<String> {
     let of = rehearsal.probes().iter().filter(|probe| probe.wanted == wanted);
     of.map(|probe| {
         let link = &rehearsal.links()[probe.link].name;
-        format!("{} {link} {}/{:?} {:?}", probe.source, probe.port, probe.protocol, probe.way)
+        format!("{} {link} {}/{:?} {:?}", probe.source, probe.port, probe.protocol, probe.hook)
     })
     .collect()
 }
 
 /// What the gate of the plan does to a packet, as the simulated kernel has it.
-fn done(after: &crate::firewall::Filter, rehearsal: &Rehearsal, probe: &Probe) -> Verdict {
+fn done(after: &crate::firewall::Filter, rehearsal: &Rehearsal, probe: &Probe) -> Fate {
     let link = &rehearsal.links()[probe.link].name;
     let senders = Senders::Behind(link, IpNet::from(probe.source));
     let to = To {
@@ -53,8 +53,8 @@ fn done(after: &crate::firewall::Filter, rehearsal: &Rehearsal, probe: &Probe) -
         ports: PortRange { first: probe.port, last: probe.port },
     };
     match exposed(after, &senders, &to).first().map(|run| run.reached) {
-        Some(Reached::Reachable) => Verdict::LetIn,
-        Some(Reached::Dropped | Reached::Rejected) => Verdict::Refused,
+        Some(Reached::Reachable) => Fate::LetIn,
+        Some(Reached::Dropped | Reached::Rejected) => Fate::Refused,
         other => panic!("{other:?} of {probe:?}"),
     }
 }
@@ -64,7 +64,7 @@ fn the_edges_of_what_is_declared_are_tried_from_where_they_may_be_reached_and_fr
     let services =
         [("web", "443/tcp", "world"), ("pool", "30000-30099/udp", "office"), ("vpn", "5000/tcp", "vpn")];
     let rehearsal = rehearsed(&with_zones(host(&services, OPEN)));
-    let (let_in, refused) = (told(&rehearsal, Verdict::LetIn), told(&rehearsal, Verdict::Refused));
+    let (let_in, refused) = (told(&rehearsal, Fate::LetIn), told(&rehearsal, Fate::Refused));
     for wanted in [
         "203.0.113.9 eth0 443/Tcp Input",
         "198.51.100. eth0 30000/Udp Input",
@@ -93,7 +93,7 @@ fn ten_thousand_ports_are_as_few_packets() {
     let ports: Vec<_> = (0..10_000).map(|port| format!("{}/tcp", 1_000 + port * 6)).collect();
     let services: Vec<_> = ports.iter().map(|port| ("own", port.as_str(), "world")).collect();
     let rehearsal = rehearsed(&host(&services, OPEN));
-    let declared = rehearsal.probes().iter().filter(|probe| probe.wanted == Verdict::LetIn);
+    let declared = rehearsal.probes().iter().filter(|probe| probe.wanted == Fate::LetIn);
     let numbers: Vec<u16> = declared.map(|probe| probe.port).collect();
     assert!((500..1_200).contains(&rehearsal.probes().len()), "{}", rehearsal.probes().len());
     assert!(numbers.iter().any(|port| *port < 3_000) && numbers.iter().any(|port| *port > 58_000));
@@ -108,10 +108,10 @@ fn what_is_closed_is_refused_and_nothing_else() {
     let closed: PortSpec = "8080/tcp".parse().unwrap();
     let rehearsal = host(&[], OPEN)
         .with_world(|world| rehearsal(world, Promise::Closed(core::slice::from_ref(&closed))).unwrap());
-    let refused = told(&rehearsal, Verdict::Refused);
+    let refused = told(&rehearsal, Fate::Refused);
     assert!(refused.iter().any(|told| told.ends_with("8080/Tcp Published")), "{refused:#?}");
     assert!(refused.iter().all(|told| told.contains(" 8080/Tcp ")), "{refused:#?}");
-    let let_in = told(&rehearsal, Verdict::LetIn);
+    let let_in = told(&rehearsal, Fate::LetIn);
     assert!(let_in.iter().any(|told| told.contains(" 8079/Tcp ")), "{let_in:#?}");
     assert!(let_in.iter().any(|told| told.contains(" 8080/Udp ")), "{let_in:#?}");
 }
@@ -120,12 +120,12 @@ fn what_is_closed_is_refused_and_nothing_else() {
 fn what_became_of_them_is_told_apart_from_what_nobody_saw() {
     let rehearsal = rehearsed(&host(&[("web", "443/tcp", "world")], OPEN));
     let met = rehearsal.probes().iter().map(|probe| probe.source_port).collect();
-    let passed = rehearsal.probes().iter().filter(|probe| probe.wanted == Verdict::LetIn);
+    let passed = rehearsal.probes().iter().filter(|probe| probe.wanted == Fate::LetIn);
     let mut seen = Seen { met, passed: passed.map(|probe| probe.source_port).collect() };
     assert!(rehearsal.is_over(&seen));
     let right = u32::try_from(rehearsal.probes().len()).unwrap();
     assert_eq!(rehearsal.judge(&seen), Ok(Rehearsed { right, lost: 0 }));
-    let refused = rehearsal.probes().iter().find(|probe| probe.wanted == Verdict::Refused).unwrap();
+    let refused = rehearsal.probes().iter().find(|probe| probe.wanted == Fate::Refused).unwrap();
     seen.passed.insert(refused.source_port);
     let [wrong] = rehearsal.judge(&seen).unwrap_err().try_into().unwrap();
     assert_eq!(wrong, Mismatch { probe: refused.clone(), link: "eth0".into() });
@@ -134,7 +134,7 @@ fn what_became_of_them_is_told_apart_from_what_nobody_saw() {
     seen.met.remove(&refused.source_port);
     assert!(!rehearsal.is_over(&seen));
     assert_eq!(rehearsal.judge(&seen), Ok(Rehearsed { right: right - 1, lost: 1 }));
-    let let_in = rehearsal.probes().iter().find(|probe| probe.wanted == Verdict::LetIn).unwrap();
+    let let_in = rehearsal.probes().iter().find(|probe| probe.wanted == Fate::LetIn).unwrap();
     seen.passed.remove(&let_in.source_port);
     assert!(rehearsal.judge(&seen).unwrap_err()[0].why().en.ends_with("was refused, and should be let in"));
 }
@@ -177,7 +177,7 @@ proptest! {
         // tun0 is not there, and what is sent on goes another way in the simulated kernel; each fifth one is enough.
         let probes = rehearsal.probes().iter().filter(|probe| {
             let link = &rehearsal.links()[probe.link].name;
-            probe.way == Way::Input && link == "eth0" && (probe.port, probe.protocol) != (8_080, Protocol::Tcp)
+            probe.hook == Hook::Input && link == "eth0" && (probe.port, probe.protocol) != (8_080, Protocol::Tcp)
         });
         for probe in probes.step_by(5) {
             prop_assert_eq!(done(&after, &rehearsal, probe), probe.wanted, "{:?}", probe);

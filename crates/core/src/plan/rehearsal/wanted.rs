@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{Promise, Verdict};
+use super::{Fate, Promise};
 use crate::{
     address::{Address, Breadth},
     policy::{HOST, Service, WORLD, Zone},
@@ -21,7 +21,7 @@ pub(super) struct Packet<'a> {
 }
 
 /// What must become of `packet`.
-pub(super) fn wanted(world: &World<'_>, promise: Promise<'_>, packet: &Packet<'_>) -> Verdict {
+pub(super) fn wanted(world: &World<'_>, promise: Promise<'_>, packet: &Packet<'_>) -> Fate {
     let is_let_in = match promise {
         Promise::Declared => {
             let declared = world.desired.at(packet.protocol, packet.port);
@@ -36,7 +36,7 @@ pub(super) fn wanted(world: &World<'_>, promise: Promise<'_>, packet: &Packet<'_
             !ports.iter().any(|spec| is(&spec))
         }
     };
-    if is_let_in { Verdict::LetIn } else { Verdict::Refused }
+    if is_let_in { Fate::LetIn } else { Fate::Refused }
 }
 
 /// Whether it is sent to where the service is bound.

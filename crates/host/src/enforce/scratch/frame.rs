@@ -114,7 +114,7 @@ fn checksum(bytes: &[u8]) -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portreeve_core::plan::{Verdict, Way};
+    use portreeve_core::plan::{Fate, Hook};
 
     fn probe(source: &str, destination: &str, protocol: Protocol) -> Probe {
         Probe {
@@ -124,8 +124,8 @@ mod tests {
             destination: destination.parse().unwrap(),
             protocol,
             port: 443,
-            way: Way::Input,
-            wanted: Verdict::LetIn,
+            hook: Hook::Input,
+            wanted: Fate::LetIn,
         }
     }
 
