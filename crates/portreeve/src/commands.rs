@@ -31,6 +31,7 @@ mod who;
 pub(crate) mod why;
 
 pub(crate) use doctor::{foreign, strange};
+pub(crate) use plan::failure as refusal;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};

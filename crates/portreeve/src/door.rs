@@ -2,6 +2,7 @@
 
 use portreeve_core::{
     gate::{self, Standing},
+    plan::{Ground, Refused},
     text,
     words::{Text, Words},
 };
@@ -12,7 +13,7 @@ use portreeve_host::enforce::{
 };
 
 use crate::{
-    commands::foreign,
+    commands::{self, foreign},
     directories,
     exit::Exit,
     failure::{Failure, io_cause, keep_cause},
@@ -36,6 +37,23 @@ pub(crate) fn open(what: Words) -> Result<Door, Failure> {
 /// As of [`open`].
 pub(crate) fn open_as_seen(seen: Option<&Standing>, what: Words) -> Result<Door, Failure> {
     Door::open_as_seen(&directories::gate()?, seen).map_err(|error| failure(error, what))
+}
+
+/// The same for whoever changes the gate only where it is still as it was `seen`, and nothing is on trial.
+///
+/// # Errors
+///
+/// As of [`open`]; that it is not so.
+pub(crate) fn open_unmoved(seen: Option<&Standing>, what: Words) -> Result<Door, Failure> {
+    let door = open_as_seen(seen, what)?;
+    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
+    if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
+        return Err(on_trial(what));
+    }
+    if revision(door.standing.as_ref()) != revision(seen) {
+        return Err(commands::refusal(&Refused::Moved(vec![Ground::Gate]), what));
+    }
+    Ok(door)
 }
 
 /// Why the gate was not changed.
@@ -190,6 +208,14 @@ fn refused(refusal: &Refusal, what: Words) -> Failure {
                 "portreeve plan -o nft | sudo nft -c -f -"
             )),
     }
+}
+
+/// Nothing can be kept for so long.
+pub(crate) fn no_time(what: Words) -> Failure {
+    Failure::usage(what).because(Words {
+        en: "the time is less than a millisecond or more than ten years",
+        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
+    })
 }
 
 /// The trial was over first.

@@ -4,6 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 use core::{fmt, net::IpAddr, time::Duration};
 
 use ipnet::Ipv6Net;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{JUDGED, Open, Transaction, ZoneName};
 use crate::{policy::WORLD, port::PortSpec};
@@ -21,6 +22,13 @@ impl Timeout {
     pub fn of(duration: Duration) -> Option<Self> {
         let milliseconds = u64::try_from(duration.as_millis()).ok()?;
         (milliseconds > 0 && duration <= LONGEST).then_some(Self(milliseconds))
+    }
+
+    /// When it ends, where it begins at `now`; the end of all time where nobody can write that one.
+    #[must_use]
+    pub fn end(self, now: Timestamp) -> Timestamp {
+        let length = i64::try_from(self.0).map_or(SignedDuration::MAX, SignedDuration::from_millis);
+        now.saturating_add(length).unwrap_or(Timestamp::MAX)
     }
 
     /// The whole seconds, as listings have them.

@@ -2,6 +2,7 @@
 
 use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
@@ -130,6 +131,9 @@ fn a_time_is_written_in_units_of_which_none_is_long() {
     assert_eq!(text(3_650 * 86_400_000), "3650d");
     assert_eq!(timeout(0), None, "which would be for ever");
     assert_eq!(timeout(3_650 * 86_400_000 + 1), None);
+    let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(timeout(90_500).unwrap().end(now), "2026-01-01T00:01:30.5Z".parse().unwrap());
+    assert_eq!(timeout(1).unwrap().end(Timestamp::MAX), Timestamp::MAX, "nobody can write a later one");
 }
 
 #[test]

@@ -109,10 +109,10 @@ impl Effect {
     ) -> Result<Transaction, gate::Refused> {
         match (&self.0, standing, keep) {
             (Wanted::Gate(body), Some(standing), _) => gate::apply(body, standing, keep),
-            (Wanted::Gate(body), None, Keep::AtOnce) => Ok(gate::create(body, first(now))),
+            (Wanted::Gate(body), None, Keep::AtOnce) => Ok(gate::create(body, Revision::first(now))),
             (Wanted::Gate(body), None, Keep::OnTrial(_)) => {
-                let made = gate::create(&Body::open(), first(now));
-                Ok(made.then(&gate::apply(body, &Standing::made(first(now)), keep)?))
+                let made = gate::create(&Body::open(), Revision::first(now));
+                Ok(made.then(&gate::apply(body, &Standing::made(Revision::first(now)), keep)?))
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) if standing.trial.is_some() => {
                 Err(gate::Refused::OnTrial)
@@ -137,10 +137,10 @@ impl Effect {
     ) -> Result<(), gate::Refused> {
         match (&self.0, standing, keep) {
             (Wanted::Gate(body), Some(standing), _) => listing.apply(body, standing, keep)?,
-            (Wanted::Gate(body), None, Keep::AtOnce) => listing.create(body, first(now)),
+            (Wanted::Gate(body), None, Keep::AtOnce) => listing.create(body, Revision::first(now)),
             (Wanted::Gate(body), None, Keep::OnTrial(_)) => {
-                listing.create(&Body::open(), first(now));
-                listing.apply(body, &Standing::made(first(now)), keep)?;
+                listing.create(&Body::open(), Revision::first(now));
+                listing.apply(body, &Standing::made(Revision::first(now)), keep)?;
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) if standing.trial.is_some() => {
                 return Err(gate::Refused::OnTrial);
@@ -154,9 +154,4 @@ impl Effect {
         listing.shut(&self.1);
         Ok(())
     }
-}
-
-/// Seconds since 1970: no gate before it has had the number, as long as changes are rarer than that.
-fn first(now: Timestamp) -> Revision {
-    Revision::of(u32::try_from(now.as_second()).unwrap_or_default())
 }

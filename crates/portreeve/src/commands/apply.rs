@@ -8,7 +8,7 @@ mod rehearse;
 use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
 
 use clap::{Arg, ArgMatches, builder::ValueParser};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use portreeve_core::{
     facts::AtBoot,
     gate::{Keep, Standing, Timeout},
@@ -17,7 +17,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::{boot::at_boot, enforce::Door};
+use portreeve_host::boot::at_boot;
 use serde::Deserialize;
 
 use self::{
@@ -103,7 +103,7 @@ enum Way {
     /// Somebody is asked whether he is still here.
     Asking(Duration, Timeout),
     /// Whoever comes in time confirms it.
-    Alone(Duration, Timeout),
+    Alone(Timeout),
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
@@ -149,19 +149,6 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
 }
 
-/// The way to change the gate, where it is still as it was `seen`.
-fn entered(seen: Option<&Standing>) -> Result<Door, Failure> {
-    let door = door::open_as_seen(seen, FAILED)?;
-    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
-    if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
-        return Err(door::on_trial(FAILED));
-    }
-    if revision(door.standing.as_ref()) != revision(seen) {
-        return Err(failure(&Refused::Moved(vec![Ground::Gate]), FAILED));
-    }
-    Ok(door)
-}
-
 /// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does.
 fn carry_out(
     planned: &Planned,
@@ -171,19 +158,16 @@ fn carry_out(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Option<Timestamp>, Failure> {
-    let mut door = entered(seen)?;
+    let mut door = door::open_unmoved(seen, FAILED)?;
     let keep = match way {
         Way::AtOnce => Keep::AtOnce,
-        Way::Asking(_, timeout) | Way::Alone(_, timeout) => Keep::OnTrial(timeout),
+        Way::Asking(_, timeout) | Way::Alone(timeout) => Keep::OnTrial(timeout),
     };
     tell(&rehearse(&mut door, planned, change, keep)?, settings, out)?;
     out.finish()?;
-    let until = match way {
-        Way::AtOnce => None,
-        Way::Asking(length, _) | Way::Alone(length, _) => {
-            let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
-            door.now.checked_add(length).ok()
-        }
+    let until = match keep {
+        Keep::AtOnce => None,
+        Keep::OnTrial(timeout) => Some(timeout.end(door.now)),
     };
     let transaction = change.what.transaction(door.standing.as_ref(), keep, door.now);
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
@@ -198,10 +182,10 @@ fn carry_out(
 fn way(own: &ArgMatches) -> Result<Way, Failure> {
     let asked = own.get_one::<Duration>(TRIAL).copied();
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let timeout = |length| Timeout::of(length).ok_or_else(no_time);
+    let timeout = |length| Timeout::of(length).ok_or_else(|| door::no_time(FAILED));
     match asked {
         _ if own.get_flag(NO_TRIAL) => Ok(Way::AtOnce),
-        Some(length) if !is_terminal => Ok(Way::Alone(length, timeout(length)?)),
+        Some(length) if !is_terminal => Ok(Way::Alone(timeout(length)?)),
         None if !is_terminal => Err(Failure::usage(FAILED)
             .because(Words {
                 en: "this is no terminal, so nobody can be asked whether he is still here",
@@ -216,13 +200,6 @@ fn way(own: &ArgMatches) -> Result<Way, Failure> {
             Ok(Way::Asking(length, timeout(length)?))
         }
     }
-}
-
-fn no_time() -> Failure {
-    Failure::usage(FAILED).because(Words {
-        en: "the time is less than a millisecond or more than ten years",
-        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
-    })
 }
 
 /// What a saved plan rests on.

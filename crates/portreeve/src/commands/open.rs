@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches};
-use jiff::SignedDuration;
 use portreeve_core::{
     gate::{self, Timeout, ZoneName},
     policy::{HOST, WORLD},
@@ -66,16 +65,15 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let ports = ports(own.get_one::<String>(PORT).expect("clap requires it"))?;
     let length = own.get_one::<Duration>(FOR).copied().expect("clap requires it");
-    let timeout = Timeout::of(length).ok_or_else(no_time)?;
+    let timeout = Timeout::of(length).ok_or_else(|| door::no_time(FAILED))?;
     let zone = zone(own.get_one::<String>(FROM).map(String::as_str))?;
     let door = door::open(FAILED)?;
     let Some(standing) = &door.standing else { return Err(no_gate()) };
     let zones = standing.zones().collect::<Vec<_>>().join(", ");
     let name = zone.as_ref().map(|(_, name)| name);
     let transaction = gate::open_for(name, ports, timeout).ok_or_else(|| unjudged(ports.protocol))?;
-    let until = SignedDuration::try_from(length).ok().and_then(|length| door.now.checked_add(length).ok());
     let zone = zone.map(|(zone, _)| zone);
-    let deed = Deed::Open { zone: zone.clone(), ports: Ports(ports), until: until.unwrap_or(door.now) };
+    let deed = Deed::Open { zone: zone.clone(), ports: Ports(ports), until: timeout.end(door.now) };
     let passed = match door.pass(deed, &transaction) {
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::NoZone))) => return Err(no_zone(&zones)),
         passed => passed.map_err(|error| door::failure(error, FAILED))?,
@@ -139,13 +137,6 @@ fn no_zone(zones: &str) -> Failure {
             en: "the gate has no such zone", ja: "ゲートにそのゾーンはありません"
         })
         .hint(text!("one of: {known}", "次のいずれかを指定してください: {known}"))
-}
-
-fn no_time() -> Failure {
-    Failure::usage(FAILED).because(Words {
-        en: "the time is less than a millisecond or more than ten years",
-        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
-    })
 }
 
 fn no_gate() -> Failure {

@@ -167,7 +167,7 @@ pub(super) fn standing(snapshot: &Snapshot) -> Result<Option<Standing>, Failure>
 }
 
 /// Why nothing is changed: a missing policy is a mistake of the command line, all else is refused for safety.
-pub(super) fn failure(refused: &Refused, what: Words) -> Failure {
+pub(crate) fn failure(refused: &Refused, what: Words) -> Failure {
     let exit =
         if matches!(refused, Refused::NoPolicy | Refused::Gate(_)) { Exit::Usage } else { Exit::Refused };
     Failure::new(exit, what).because(refused.why()).hint(refused.fix())
