@@ -49,8 +49,8 @@ impl Lock {
         let folder = Path::new(RUN);
         let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
         match Stranger::at(folder) {
-            Some(stranger) => return Err(LockError::Foreign(stranger)),
-            None => made?,
+            Some(stranger) if !stranger.is_missing() => return Err(LockError::Foreign(stranger)),
+            _ => made?,
         }
         Ok(Self::take_in(folder, file)?)
     }

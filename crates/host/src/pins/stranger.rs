@@ -1,6 +1,6 @@
 //! What stands where pins are put and is not portreeve's.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use super::{FOLDER, OTHERS_WRITE};
 
@@ -30,43 +30,55 @@ pub enum Strange {
     Mounted,
     /// Nobody of ours made it.
     Unknown,
+    /// It cannot be looked at, so nobody can say whose it is.
+    Unseen(io::ErrorKind),
 }
 
 impl Stranger {
-    pub(super) fn new(path: impl Into<String>, what: Strange) -> Self {
+    pub(crate) fn new(path: impl Into<String>, what: Strange) -> Self {
         Self { path: path.into(), what }
     }
 
-    /// What keeps `path` from being a folder that is root's alone; `None` where it is one, or cannot be looked at.
+    /// What keeps `path` from being a folder that is root's alone; `None` where it is one.
     pub(crate) fn at(path: &Path) -> Option<Self> {
-        let about = fs::symlink_metadata(path).ok()?;
-        let what = match about.uid() {
-            _ if about.is_symlink() => Strange::Link,
-            _ if !about.is_dir() => Strange::NoFolder,
-            0 if about.mode() & OTHERS_WRITE == 0 => return None,
-            0 => Strange::Writable(about.mode() & 0o7777),
-            user => Strange::OfUser(user),
-        };
-        Some(Self::new(path.to_string_lossy(), what))
+        let is_folder = |about: &fs::Metadata| if about.is_dir() { None } else { Some(Strange::NoFolder) };
+        Self::of(path, is_folder)
     }
 
-    /// What keeps `path` from being a file that root alone writes; `None` where it is one, or cannot be looked at.
+    /// What keeps `path` from being a file that root alone writes; `None` where it is one.
     pub(crate) fn at_file(path: &Path) -> Option<Self> {
-        let about = fs::symlink_metadata(path).ok()?;
-        let what = match about.uid() {
-            _ if about.is_symlink() => Strange::Link,
-            _ if !about.is_file() => Strange::Unknown,
-            0 if about.mode() & OTHERS_WRITE == 0 => return None,
-            0 => Strange::Writable(about.mode() & 0o7777),
-            user => Strange::OfUser(user),
+        let is_file = |about: &fs::Metadata| if about.is_file() { None } else { Some(Strange::Unknown) };
+        Self::of(path, is_file)
+    }
+
+    fn of(path: &Path, odd: impl FnOnce(&fs::Metadata) -> Option<Strange>) -> Option<Self> {
+        let what = match fs::symlink_metadata(path) {
+            Err(error) => Some(Strange::Unseen(error.kind())),
+            Ok(about) if about.is_symlink() => Some(Strange::Link),
+            Ok(about) => odd(&about).or_else(|| others(&about)),
         };
-        Some(Self::new(path.to_string_lossy(), what))
+        what.map(|what| Self::new(path.to_string_lossy(), what))
+    }
+
+    /// Whether nothing is there: only for whoever makes it, that is not strange.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.what == Strange::Unseen(io::ErrorKind::NotFound)
+    }
+}
+
+/// By what others than root may change it.
+fn others(about: &fs::Metadata) -> Option<Strange> {
+    match about.uid() {
+        0 if about.mode() & OTHERS_WRITE == 0 => None,
+        0 => Some(Strange::Writable(about.mode() & 0o7777)),
+        user => Some(Strange::OfUser(user)),
     }
 }
 
 /// What is strange about the folder of pins: what can be seen of it, else `what`.
 pub(super) fn strange(what: Strange) -> Stranger {
-    Stranger::at(Path::new(FOLDER)).unwrap_or_else(|| Stranger::new(FOLDER, what))
+    let seen = Stranger::at(Path::new(FOLDER)).filter(|seen| !matches!(seen.what, Strange::Unseen(_)));
+    seen.unwrap_or_else(|| Stranger::new(FOLDER, what))
 }
 
 #[cfg(test)]
@@ -77,10 +89,21 @@ mod tests {
     fn only_a_folder_that_is_roots_alone_is_no_stranger() {
         let what = |path: &str| Stranger::at(Path::new(path)).map(|stranger| stranger.what);
         assert_eq!(what("/usr"), None);
-        assert_eq!(what("/nowhere"), None, "nothing is no stranger");
+        assert_eq!(what("/nowhere"), Some(Strange::Unseen(io::ErrorKind::NotFound)));
+        assert_eq!(what("/etc/passwd/x"), Some(Strange::Unseen(io::ErrorKind::NotADirectory)));
+        assert!(Stranger::at(Path::new("/nowhere")).unwrap().is_missing());
+        assert!(!Stranger::at(Path::new("/etc/passwd/x")).unwrap().is_missing());
         assert_eq!(what("/proc/self/exe"), Some(Strange::Link));
         assert_eq!(what("/etc/passwd"), Some(Strange::NoFolder));
         assert_eq!(what("/tmp"), Some(Strange::Writable(0o1777)));
         assert_eq!(Stranger::at(Path::new("/tmp")).unwrap().path, "/tmp");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_looked_at_is_not_trusted() {
+        let what = |path: &str| Stranger::at_file(Path::new(path)).map(|stranger| stranger.what);
+        assert_eq!(what("/etc/passwd"), None);
+        assert_eq!(what("/etc"), Some(Strange::Unknown));
+        assert_eq!(what("/nowhere"), Some(Strange::Unseen(io::ErrorKind::NotFound)));
     }
 }

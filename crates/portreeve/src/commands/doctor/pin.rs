@@ -142,6 +142,7 @@ pub(crate) fn strange(what: Strange) -> Text {
             ja: "portreeve のものであることを示す目印がありません",
         }
         .into(),
+        Strange::Unseen(kind) => io_cause(&kind.into()),
     }
 }
 
