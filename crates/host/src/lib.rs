@@ -20,5 +20,6 @@ pub mod schedule;
 pub mod sys;
 pub mod systemd;
 pub mod told;
+mod trusted;
 
 pub use observe::{Wanted, observe};

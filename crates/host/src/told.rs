@@ -12,7 +12,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::{own, pins::stranger::Stranger, program};
+use crate::{
+    pins::stranger::{Strange, Stranger},
+    program, trusted,
+};
 
 /// Whoever sends mail is done long before.
 const RUN_MAX: Duration = Duration::from_secs(60);
@@ -45,37 +48,39 @@ pub enum TellError {
     },
 }
 
-/// Says whether root may run what stands at each of `paths`, or do what it says: root alone may change them.
+/// The file that `path` leads to, where root alone says so and root alone may change it: it may be run by root, or say what
+/// root runs. What was read of it before is what stands in it, for nobody else could have led there or written to it.
 ///
 /// # Errors
 ///
-/// One is not there, or somebody else may.
-pub fn trust<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), TellError> {
-    paths.into_iter().try_for_each(|path| {
-        let real = path.canonicalize().map_err(|source| TellError::Run { path: path.into(), source })?;
-        own::stranger(&real).map_or(Ok(()), |stranger| Err(TellError::Foreign(stranger)))
+/// It is not there, or somebody else may.
+pub fn trust(path: &Path) -> Result<PathBuf, TellError> {
+    trusted::file(path).map_err(|stranger| match stranger.what {
+        Strange::Unseen(kind) => TellError::Run { path: stranger.path.into(), source: kind.into() },
+        _ => TellError::Foreign(stranger),
     })
 }
 
-/// Runs `program`, an absolute path, with `text` as its standard input; what it prints goes where ours does.
+/// Runs `program`, an absolute path, as `called`, with `text` as its standard input; what it prints goes where ours does.
 ///
 /// # Errors
 ///
 /// It cannot be run, fails, or does not end within a minute.
-pub fn tell<S: AsRef<OsStr>>(program: &Path, arguments: &[S], text: &str) -> Result<(), TellError> {
-    tell_within(program, arguments, text, RUN_MAX)
-}
-
-fn tell_within<S: AsRef<OsStr>>(
+pub fn tell<S: AsRef<OsStr>>(
     program: &Path,
+    called: &Path,
     arguments: &[S],
     text: &str,
-    most: Duration,
 ) -> Result<(), TellError> {
+    let mut command = Command::new(program);
+    command.arg0(called).args(arguments);
+    tell_within(command, program, text, RUN_MAX)
+}
+
+fn tell_within(mut command: Command, program: &Path, text: &str, most: Duration) -> Result<(), TellError> {
     let fail = |source| TellError::Run { path: program.into(), source };
     let input = program::in_memory(text).map_err(fail)?;
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(input).current_dir("/").process_group(0);
+    command.stdin(input).current_dir("/").process_group(0);
     let mut child = command.spawn().map_err(fail)?;
     let ends = Instant::now() + most;
     let status = loop {
@@ -104,7 +109,10 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, text: &str, most: Duration) -> Result<(), TellError> {
-        tell_within(Path::new("/bin/sh"), &["-c", script], text, most)
+        let shell = Path::new("/bin/sh");
+        let mut command = Command::new(shell);
+        command.args(["-c", script]);
+        tell_within(command, shell, text, most)
     }
 
     #[test]
@@ -114,10 +122,13 @@ mod tests {
         shell("[ $(wc -c) -eq 350000 ] && [ $(pwd) = / ]", &text, most).unwrap();
         let failed = shell("exit 3", "", most);
         assert!(matches!(failed, Err(TellError::Failed { status, .. }) if status.code() == Some(3)));
-        let missing = tell(Path::new("/nowhere/mail"), &[""; 0], "");
+        let missing = tell(Path::new("/nowhere/mail"), Path::new("mail"), &[""; 0], "");
         assert!(matches!(missing, Err(TellError::Run { .. })));
         // No shell reads an argument.
-        tell(Path::new("/usr/bin/test"), &["$(echo x)", "=", "$(echo x)"], "").unwrap();
+        let test = Path::new("/usr/bin/test");
+        tell(test, test, &["$(echo x)", "=", "$(echo x)"], "").unwrap();
+        // A program of many names does what it is called by.
+        tell(Path::new("/bin/sh"), Path::new("mail"), &["-c", "[ $0 = mail ]"], "").unwrap();
     }
 
     #[test]
@@ -128,12 +139,18 @@ mod tests {
 
     #[test]
     fn what_others_can_change_root_does_not_run() {
-        trust([Path::new("/bin/sh"), Path::new("/etc/passwd")]).unwrap();
-        assert!(matches!(trust([Path::new("/nowhere")]), Err(TellError::Run { .. })));
+        assert_eq!(trust(Path::new("/bin/sh")).unwrap(), Path::new("/bin/sh").canonicalize().unwrap());
+        trust(Path::new("/etc/passwd")).unwrap();
+        assert!(matches!(trust(Path::new("/nowhere")), Err(TellError::Run { .. })));
         let path = std::env::temp_dir().join(format!("portreeve-told-{}", std::process::id()));
         std::fs::write(&path, "").unwrap();
-        let told = trust([path.as_path()]);
+        let link = path.with_extension("link");
+        std::os::unix::fs::symlink("/bin/sh", &link).unwrap();
+        let told = [path.as_path(), link.as_path()].map(trust);
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(told, Err(TellError::Foreign(_))), "it is in a folder of everybody's");
+        std::fs::remove_file(&link).unwrap();
+        for told in told {
+            assert!(matches!(told, Err(TellError::Foreign(_))), "it is in a folder of everybody's: {told:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What an audit is compared with, what of it is news, and whom it is told (A17, A20).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portreeve_core::{
     diff::diff,
@@ -122,19 +122,20 @@ pub(super) fn hand_over(policy: Option<&Policy>, text: &str, settings: &Settings
     let Some(policy) = policy else { return Ok(()) };
     let Some((program, arguments)) = policy.audit_command.split_first() else { return Ok(()) };
     let program = Path::new(program);
-    let told = if geteuid().is_root() {
-        let files = policy.files.iter().map(|file| Path::new(&**file));
-        trust(files.chain([program]))
-    } else {
-        Ok(())
-    };
-    told.and_then(|()| tell(program, arguments, text)).map_err(|error| untold(&error))?;
+    let file = if geteuid().is_root() { trusted(policy, program) } else { Ok(program.into()) };
+    file.and_then(|file| tell(&file, program, arguments, text)).map_err(|error| untold(&error))?;
     if settings.verbosity == Verbosity::Verbose {
         let program = program.display();
         let said = text!("told {program}", "{program} に通知しました");
         eprintln!("{}", crate::show::escape::visible(said.in_lang(settings.lang)));
     }
     Ok(())
+}
+
+/// The file of `program`, where root alone says what is run: by the policy, and by what stands there.
+fn trusted(policy: &Policy, program: &Path) -> Result<PathBuf, TellError> {
+    policy.files.iter().try_for_each(|file| trust(Path::new(&**file)).map(drop))?;
+    trust(program)
 }
 
 fn untold(error: &TellError) -> Failure {
