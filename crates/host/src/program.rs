@@ -2,11 +2,12 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read, Seek as _, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -14,10 +15,15 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{MemfdFlags, memfd_create},
     io::Errno,
+    process::geteuid,
 };
 
-/// Where programs of root are that the PATH of others leaves out.
-const FOR_ROOT: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+use crate::trusted;
+
+/// The system's own folders of programs.
+const SYSTEM: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// Where whoever administers a host puts programs beside them.
+const LOCAL: [&str; 2] = ["/usr/local/sbin", "/usr/local/bin"];
 /// A listing takes milliseconds; of a hundred thousand rules some seconds.
 const RUN_MAX: Duration = Duration::from_secs(30);
 /// More than any packet filter has.
@@ -192,19 +198,44 @@ pub(crate) fn in_memory(text: &str) -> io::Result<File> {
 }
 
 fn find(name: &str) -> Option<PathBuf> {
-    env::split_paths(&search_path()).map(|folder| folder.join(name)).find(|path| is_program(path))
+    env::split_paths(search_path()).map(|folder| folder.join(name)).find(|path| is_program(path))
 }
 
 fn is_program(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
 }
 
-/// The folders of programs, those of root among them; never one that depends on where the caller stands.
-fn search_path() -> OsString {
-    let given = env::var_os("PATH").unwrap_or_default();
-    let given = env::split_paths(&given).filter(|folder| folder.is_absolute());
-    let all: Vec<_> = given.chain(FOR_ROOT.map(PathBuf::from)).collect();
-    env::join_paths(all).unwrap_or_default()
+/// The folders of programs of this run.
+pub(crate) fn search_path() -> &'static OsStr {
+    static PATH: OnceLock<OsString> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let given = env::var_os("PATH").unwrap_or_default();
+        let all = if geteuid().is_root() { for_root(&given) } else { for_others(&given) };
+        env::join_paths(all).unwrap_or_default()
+    })
+}
+
+/// Root runs what the system has, whatever the PATH of whoever became root says first (sudo(8), su(1)); of what that adds
+/// only folders into which nobody else puts a program, as they are on a host that has none of the usual ones.
+fn for_root(given: &OsStr) -> Vec<PathBuf> {
+    let beside = LOCAL.into_iter().map(PathBuf::from).chain(absolute(given));
+    let mut all: Vec<_> = SYSTEM.map(PathBuf::from).into();
+    for folder in beside.filter_map(|folder| trusted::folder(&folder).ok()) {
+        if !all.contains(&folder) {
+            all.push(folder);
+        }
+    }
+    all
+}
+
+/// Others run what they would run themselves, and what their PATH leaves out.
+fn for_others(given: &OsStr) -> Vec<PathBuf> {
+    absolute(given).chain(SYSTEM.into_iter().chain(LOCAL).map(PathBuf::from)).collect()
+}
+
+/// Never one that depends on where the caller stands.
+fn absolute(given: &OsStr) -> impl Iterator<Item = PathBuf> {
+    env::split_paths(given).filter(|folder| folder.is_absolute())
 }
 
 #[cfg(test)]
@@ -213,6 +244,21 @@ mod tests {
 
     fn run(arguments: &'static str) -> Result<String, ProgramError> {
         Program::start("sh", &["-c", arguments]).and_then(Program::finish)
+    }
+
+    #[test]
+    fn root_runs_what_the_system_has_before_what_its_path_says() {
+        let given = OsStr::new("/tmp:bin::/usr/lib/../sbin:/usr/lib:/nowhere:/etc/passwd");
+        let of_root = for_root(given);
+        assert_eq!(of_root[..4], SYSTEM.map(PathBuf::from));
+        // It is root's alone; the others are everybody's, relative, the system's, missing and none.
+        assert_eq!(of_root.last().unwrap(), Path::new("/usr/lib"));
+        let of_others = for_others(given);
+        assert_eq!(of_others[0], Path::new("/tmp"));
+        for all in [of_root, of_others] {
+            assert!(all.iter().all(|folder| folder.is_absolute()), "{all:?}");
+        }
+        assert_eq!(run("echo $PATH").unwrap().trim_end(), search_path().to_str().unwrap());
     }
 
     #[test]

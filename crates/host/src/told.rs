@@ -80,7 +80,7 @@ pub fn tell<S: AsRef<OsStr>>(
 fn tell_within(mut command: Command, program: &Path, text: &str, most: Duration) -> Result<(), TellError> {
     let fail = |source| TellError::Run { path: program.into(), source };
     let input = program::in_memory(text).map_err(fail)?;
-    command.stdin(input).current_dir("/").process_group(0);
+    command.stdin(input).env("PATH", program::search_path()).current_dir("/").process_group(0);
     let mut child = command.spawn().map_err(fail)?;
     let ends = Instant::now() + most;
     let status = loop {
