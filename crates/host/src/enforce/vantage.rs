@@ -28,7 +28,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
-    thread::{Builder, JoinHandle},
+    thread::{self, Builder, JoinHandle},
     time::Duration,
 };
 
@@ -78,6 +78,9 @@ pub enum Answer {
     Untold(io::ErrorKind),
 }
 
+/// Nobody is there who could ask.
+const NOBODY: Answer = Answer::Untold(io::ErrorKind::BrokenPipe);
+
 /// A place to ask from; it goes with this value, and with the process however that ends.
 #[derive(Debug)]
 pub struct Vantage {
@@ -86,8 +89,8 @@ pub struct Vantage {
 
 #[derive(Debug)]
 struct Asker {
-    asks: Sender<SocketAddr>,
-    answers: Receiver<Answer>,
+    asks: Sender<Vec<SocketAddr>>,
+    answers: Receiver<Vec<Answer>>,
     thread: JoinHandle<()>,
 }
 
@@ -110,7 +113,7 @@ impl Vantage {
         let pair = Pair::free(std::process::id(), &taken).ok_or(VantageError::NoAddress)?;
         let host = format!("/proc/{}/task/{}/ns/net", std::process::id(), gettid());
         let name = name();
-        let (asks, asked) = channel();
+        let (asks, asked) = channel::<Vec<SocketAddr>>();
         let (answer, answers) = channel();
         let (ready, is_ready) = channel();
         let far = name.clone();
@@ -119,7 +122,7 @@ impl Vantage {
                 let made = settle(&far, &host, &pair);
                 let is_made = made.is_ok();
                 if ready.send(made).is_ok() && is_made {
-                    asked.iter().map(|to| connect(&to)).all(|told| answer.send(told).is_ok());
+                    asked.iter().map(|all| connect_all(&all)).all(|told| answer.send(told).is_ok());
                     // It would go with the namespace too, but a moment later.
                     let _ = order("ip", &format!("link delete {HERE}\n"));
                 }
@@ -135,12 +138,18 @@ impl Vantage {
     /// What `address` of this host answers at `port`, by TCP.
     #[must_use]
     pub fn ask(&self, address: IpAddr, port: u16) -> Answer {
-        let nobody = Answer::Untold(io::ErrorKind::BrokenPipe);
-        let Some(asker) = &self.asker else { return nobody };
-        match asker.asks.send(SocketAddr::new(address.to_canonical(), port)) {
-            Ok(()) => asker.answers.recv().unwrap_or(nobody),
-            Err(_) => nobody,
-        }
+        self.ask_all(&[(address, port)]).first().copied().unwrap_or(NOBODY)
+    }
+
+    /// The same of each of `spots`, all at once: an answer of each, in order.
+    #[must_use]
+    pub fn ask_all(&self, spots: &[(IpAddr, u16)]) -> Vec<Answer> {
+        let asked = spots.iter().map(|(address, port)| SocketAddr::new(address.to_canonical(), *port));
+        let answers = self.asker.as_ref().and_then(|asker| {
+            asker.asks.send(asked.collect()).ok()?;
+            asker.answers.recv().ok()
+        });
+        answers.unwrap_or_else(|| vec![NOBODY; spots.len()])
     }
 }
 
@@ -171,6 +180,22 @@ fn settle(far: &str, host: &str, pair: &Pair) -> Result<(), VantageError> {
 
 fn order(program: &'static str, text: &str) -> Result<(), ProgramError> {
     Program::start_reading(program, &["-batch", "-"], text).and_then(Program::finish).map(drop)
+}
+
+/// Each on a thread of its own, which is where the one that starts it is (clone(2)).
+fn connect_all(all: &[SocketAddr]) -> Vec<Answer> {
+    if let [to] = all {
+        return vec![connect(to)];
+    }
+    thread::scope(|scope| {
+        let asking: Vec<_> =
+            all.iter().map(|to| Builder::new().spawn_scoped(scope, || connect(to))).collect();
+        let answer = |asked: io::Result<thread::ScopedJoinHandle<'_, Answer>>| match asked {
+            Ok(thread) => thread.join().unwrap_or(NOBODY),
+            Err(error) => Answer::Untold(error.kind()),
+        };
+        asking.into_iter().map(answer).collect()
+    })
 }
 
 fn connect(to: &SocketAddr) -> Answer {
@@ -243,6 +268,18 @@ mod tests {
         assert!(second.host[0] != first.host[0] && second.host[1] != first.host[1]);
         assert!(first.orders("x", &first.host, true).contains("nodad preferred_lft 0"));
         assert!(!first.orders("x", &first.here, false).contains("fd70"));
+    }
+
+    #[test]
+    fn many_are_asked_at_once_and_answer_in_order() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (yes, no) = (Answer::Connected, Answer::Refused);
+        assert_eq!(connect_all(&[closed, open, closed]), [no, yes, no]);
+        assert_eq!(connect_all(&[open]), [yes]);
+        assert_eq!(connect_all(&[]), []);
+        assert_eq!(Vantage { asker: None }.ask_all(&[(open.ip(), 1), (open.ip(), 2)]), [NOBODY; 2]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) const COMMAND: Command = Command {
 fn arguments(lang: Lang) -> Vec<Arg> {
     let port = Words {
         en: "443, https, 443/udp, 30000-30009/tcp; a number alone is of every protocol",
-        ja: "443、https、443/udp、30000-30009/tcp など(番号だけなら全プロトコル)",
+        ja: "443、https、443/udp、30000-30009/tcp など(ポート番号だけなら全プロトコル)",
     };
     let from = Words {
         en: "An address; of IPv6 its whole network of 64 bits is kept out",
@@ -58,7 +58,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "待ち受けているユニット(なければプロセスを SIGTERM で)も停止する",
     };
     let unlisten = Words {
-        en: "Also take the listening sockets of TCP from their processes, which live on",
+        en: "Also take the listening sockets of TCP from their processes, which keep running",
         ja: "TCP の待ち受けソケットも閉じる(プロセスは動き続ける)",
     };
     let mut arguments = vec![

@@ -31,11 +31,38 @@ fn exists(command: &str) -> bool {
     }
 }
 
+/// What frees a port in a way that lasts.
+#[derive(Debug, PartialEq, Eq)]
+enum Way<'a> {
+    /// These units are stopped.
+    Units(Vec<&'a str>),
+    /// A command that ends the one process that holds it.
+    Process(String),
+    /// A person looks at this list first.
+    Look(&'static str),
+}
+
 /// How to free what `row` holds in a way that lasts: by its units, else by the one process that holds it.
 ///
 /// `None` where no single command would do it without harm: the service manager is never stopped, nor what whoever
 /// types stands on.
 pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> Option<String> {
+    Some(match way(world, row, footing)? {
+        Way::Units(units) => format!("systemctl stop {}", units.join(" ")),
+        Way::Process(command) => command,
+        Way::Look(list) => list.into(),
+    })
+}
+
+/// The units that [`stop`] names.
+pub(crate) fn units_to_stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> Option<Vec<&'a str>> {
+    match way(world, row, footing)? {
+        Way::Units(units) => Some(units),
+        Way::Process(_) | Way::Look(_) => None,
+    }
+}
+
+fn way<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> Option<Way<'a>> {
     let activation = row.socket_unit();
     // A service without its socket, which would start it again, is not worth stopping.
     if activation.is_some_and(|socket| !unit::is_plain(socket)) {
@@ -49,7 +76,7 @@ pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> O
         return None;
     }
     if let Some(list) = list_of_sockets(world, row).filter(|_| activation.is_none()) {
-        return Some(list.into());
+        return Some(Way::Look(list));
     }
     for (_, process) in &holders {
         match unit_to_stop(process) {
@@ -57,7 +84,9 @@ pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> O
             Some(_) => {}
             None => {
                 return match holders.as_slice() {
-                    [(pid, _)] if activation.is_none() && row.pids().len() == 1 => footing.kill(*pid),
+                    [(pid, _)] if activation.is_none() && row.pids().len() == 1 => {
+                        footing.kill(*pid).map(Way::Process)
+                    }
                     _ => None,
                 };
             }
@@ -65,7 +94,7 @@ pub(crate) fn stop<'a>(world: &World<'a>, row: &Row<'a>, footing: &Footing) -> O
     }
     let few = (1..=UNITS_MAX).contains(&units.len());
     let is_safe = !units.iter().any(|unit| footing.needs_unit(unit));
-    (few && is_safe).then(|| format!("systemctl stop {}", units.join(" ")))
+    (few && is_safe).then_some(Way::Units(units))
 }
 
 /// Where a service manager holds it too and its `.socket` cannot be told, the list of those tells a person which it is:

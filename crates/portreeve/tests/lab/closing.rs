@@ -72,7 +72,7 @@ fn a_port_that_docker_publishes_past_ufw_is_closed() {
     assert!(answers(&site, 8080), "nothing was done");
     let said = site.ask("close 8080/tcp --no-session");
     ends(&said, 0, "Closed to everybody outside: 8080/tcp");
-    ends(&said, 0, "Verified by connections from outside: 8080/tcp answered before");
+    ends(&said, 0, "Verified by connections from outside: 8080/tcp over IPv4");
     for told in
         ["docker stop shop; or publish it on this host alone: -p 127.0.0.1:8080:80/tcp", "portreeve undo"]
     {
@@ -205,7 +205,7 @@ fn a_socket_is_taken_from_a_process_that_lives_on() {
     let is_alive = || lab(site.host.run("pgrep -f '/srv/[s]erver.py'")).status == 0;
     ends(&site.ask("close 8099/tcp --no-session --stop --unlisten"), 2, "exclude each other");
     let said = site.ask("close 8099/tcp --no-session --unlisten");
-    ends(&said, 0, "which lives on; portreeve undo does not give them back");
+    ends(&said, 0, "which keeps running; portreeve undo does not give them back");
     ends(&said, 0, "server.py (pid ");
     assert!(!is_listening() && is_alive());
     ends(&site.ask("close 8099/tcp --no-session --unlisten"), 0, "No socket of TCP listens there");
@@ -222,7 +222,7 @@ fn a_socket_is_taken_from_a_process_that_lives_on() {
 
     // Of sockets that share a number each is taken.
     let holders: Vec<_> = (0..4).map(|_| lab(site.host.hold_as("dev", "reuseport 0.0.0.0:8098"))).collect();
-    ends(&site.ask("close 8098/tcp --no-session --unlisten"), 0, "which lives on");
+    ends(&site.ask("close 8098/tcp --no-session --unlisten"), 0, "which keeps running");
     assert_eq!(site.run("ss -Hltn 'sport = :8098'").stdout, "");
     drop(holders);
 }
@@ -292,7 +292,7 @@ fn nobody_closes_the_port_that_he_came_by() {
     assert_eq!(lab(site.host.run("nft list table inet portreeve")).status, 1, "nothing was done");
     ends(&over_ssh("portreeve close 80/tcp"), 0, "Closed to everybody outside: 80/tcp");
     assert!(!answers(&site, 80));
-    ends(&over_ssh("portreeve close 22/tcp --cut-my-own-session"), 0, "what is connected stays so");
+    ends(&over_ssh("portreeve close 22/tcp --cut-my-own-session"), 0, "open connections go on");
     ends(&over_ssh("true"), 255, "timed out");
     ends(&site.ask("undo --no-session"), 0, "Taken back");
     ends(&over_ssh("true && echo here"), 0, "here");

@@ -38,9 +38,11 @@ use crate::{
 const NOT_STOPPED: Words =
     Words { en: "nothing was closed or stopped", ja: "何も変更していません" };
 const ONLY_CLOSED: Words = Words {
-    en: "the port is closed, but what listens there was not stopped",
-    ja: "ポートは閉じましたが、待ち受けを停止できません",
+    en: "the port is closed, but not everything that listens there was stopped",
+    ja: "ポートは閉じましたが、停止できなかった待ち受けがあります",
 };
+/// Failures that are told one by one.
+const FAILURES_MAX: usize = 8;
 
 /// What else is done, which no `undo` takes back.
 #[derive(Debug)]
@@ -107,7 +109,7 @@ impl Halt {
             Self::Unlisten(sockets) => {
                 let who = joined(sockets.values());
                 text!(
-                    "The listening sockets are taken from {who}, which lives on; portreeve undo does not give them back, a restart of it does.",
+                    "The listening sockets are taken from {who}, which keeps running; portreeve undo does not give them back, a restart of it does.",
                     "{who} の待ち受けソケットを閉じます(プロセスは動き続けます)。portreeve undo では戻らず、再起動が必要です。"
                 )
             }
@@ -115,29 +117,39 @@ impl Halt {
         out.sentences(&visible(said.in_lang(out.lang)))
     }
 
-    /// Does it.
+    /// Does all of it, whatever of it fails; `ports` are those that are closed.
     ///
     /// # Errors
     ///
-    /// Where something of it was not done; whoever ended by himself meanwhile is no error.
-    pub(super) fn carry_out(&self) -> Result<(), Failure> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Stop(units, processes) => {
-                let units: Vec<String> = units.iter().cloned().collect();
-                let stopped = if units.is_empty() { Ok(()) } else { stop::stop_units(&units) };
-                let ended = processes.keys().map(|held| stop::terminate(*held));
-                let mut all = [stopped].into_iter().chain(ended);
-                all.find_map(|one| one.err().filter(|error| !matches!(error, StopError::Gone(_))))
-                    .map_or(Ok(()), |error| Err(only_closed(&error)))
-            }
-            Self::Unlisten(sockets) => {
-                let mut all = sockets.keys().map(|(port, cookie)| unlisten(*port, *cookie));
-                all.find_map(|one| one.err().filter(|error| !matches!(error, UnlistenError::Gone)))
-                    .map_or(Ok(()), |error| Err(still_listening(&error)))
-            }
-        }
+    /// Everything that was not done; whoever ended by himself meanwhile is no error.
+    pub(super) fn carry_out(&self, ports: &Ports) -> Result<(), Failure> {
+        let failures = match self {
+            Self::Nothing => Vec::new(),
+            Self::Stop(units, processes) => stop_all(units, processes),
+            Self::Unlisten(sockets) => unlisten_all(sockets),
+        };
+        let unit = match self {
+            Self::Stop(units, _) => units.first(),
+            Self::Nothing | Self::Unlisten(_) => None,
+        };
+        if failures.is_empty() { Ok(()) } else { Err(only_closed(failures, unit, ports)) }
     }
+}
+
+/// What of these does not stop, and why.
+fn stop_all(units: &BTreeSet<String>, processes: &BTreeMap<Held, String>) -> Vec<Text> {
+    let names: Vec<String> = units.iter().cloned().collect();
+    let stopped = if names.is_empty() { Ok(()) } else { stop::stop_units(&names) };
+    let stopped = stopped.err().and_then(|error| not_stopped(&names.join(", "), &error));
+    let ended = processes.iter().map(|(held, who)| (who, stop::terminate(*held)));
+    let ended = ended.filter_map(|(who, ended)| not_stopped(who, &ended.err()?));
+    stopped.into_iter().chain(ended).collect()
+}
+
+/// Which of these still listen, and why.
+fn unlisten_all(sockets: &BTreeMap<Socket, String>) -> Vec<Text> {
+    let taken = sockets.iter().map(|((port, cookie), who)| (port, who, unlisten(*port, *cookie)));
+    taken.filter_map(|(port, who, taken)| still_listening(*port, who, &taken.err()?)).collect()
 }
 
 /// Adds what is stopped to end `row`.
@@ -176,14 +188,13 @@ fn stopped<'a>(
     if holders.is_empty() || row.listeners.iter().any(|listener| listener.may_hide_holder()) {
         return Err((text!("not everybody who holds it was seen", "保持者をすべて確認できません"), None));
     }
-    let units = next::stop(world, row, footing).and_then(|command| {
-        let units = command.strip_prefix("systemctl stop ")?;
-        Some(units.split(' ').map(str::to_owned).collect::<Vec<_>>())
-    });
+    let units = next::units_to_stop(world, row, footing);
     let is_of_unit = row.listeners.iter().any(|listener| is_activated(listener))
         || holders.iter().any(|(_, process)| next::unit_to_stop(process).is_some());
     match units {
-        Some(units) if stop::has_service_manager() => into.0.extend(units),
+        Some(units) if stop::has_service_manager() => {
+            into.0.extend(units.into_iter().map(str::to_owned));
+        }
         _ if is_of_unit && stop::has_service_manager() => {
             let what = text!("which units to stop cannot be told", "停止すべきユニットを特定できません");
             return Err((what, next::stop(world, row, footing)));
@@ -191,7 +202,7 @@ fn stopped<'a>(
         _ if footing.kill(0).is_none() => {
             let what = text!(
                 "processes have other numbers here than where they run",
-                "ここでのプロセス番号は、実際のものと異なります"
+                "この名前空間の PID はホスト側の PID と異なるため、停止できません"
             );
             return Err((what, None));
         }
@@ -285,37 +296,82 @@ fn unstopped((why, hint): (Text, Option<String>)) -> Failure {
     }
 }
 
-fn only_closed(error: &StopError) -> Failure {
-    let failure = Failure::new(Exit::Unreachable, ONLY_CLOSED);
+/// What was not done is told, and where to look at it: at the first unit of those that are stopped, else at the port.
+fn only_closed(mut failures: Vec<Text>, unit: Option<&String>, ports: &Ports) -> Failure {
+    let more = failures.len().saturating_sub(FAILURES_MAX);
+    failures.truncate(FAILURES_MAX);
+    if more > 0 {
+        failures.push(text!("{more} more failed too", "ほか {more} 件も失敗しました"));
+    }
+    let failure = failures.into_iter().fold(Failure::new(Exit::Unreachable, ONLY_CLOSED), Failure::because);
+    let look = match (unit, ports.specs().next()) {
+        (Some(unit), _) => format!("systemctl status {unit}"),
+        (None, Some(spec)) => format!("portreeve who {spec}"),
+        (None, None) => return failure,
+    };
+    failure.hint(Text { en: look.clone(), ja: look })
+}
+
+/// `None` where it ended by itself.
+fn not_stopped(who: &str, error: &StopError) -> Option<Text> {
     match error {
+        StopError::Gone(_) => None,
         StopError::Manager(error) => {
-            failure.because(text!("systemctl says: {error}", "systemctl のメッセージ: {error}"))
+            Some(text!("{who}: systemctl says: {error}", "{who}: systemctl のメッセージ: {error}"))
         }
-        StopError::Gone(pid) => {
-            failure.because(text!("process {pid} is gone", "プロセス {pid} は存在しません"))
+        StopError::Refused(_, error) => {
+            let Text { en, ja } = io_cause(error);
+            Some(text!("{who} takes no signal: {en}", "{who} にシグナルを送れません: {ja}"))
         }
-        StopError::Refused(pid, error) => failure
-            .because(text!("process {pid} takes no signal", "プロセス {pid} にシグナルを送れません"))
-            .because(io_cause(error)),
     }
 }
 
-fn still_listening(error: &UnlistenError) -> Failure {
-    let failure = Failure::new(Exit::Unreachable, ONLY_CLOSED);
-    match error {
-        UnlistenError::NotPermitted => failure.because(Words {
+/// `None` where nobody listens by it any more.
+fn still_listening(port: u16, who: &str, error: &UnlistenError) -> Option<Text> {
+    let why: Text = match error {
+        UnlistenError::Gone => return None,
+        UnlistenError::NotPermitted => Words {
             en: "it takes the right to administer the network (CAP_NET_ADMIN)",
             ja: "ネットワークの管理権限(CAP_NET_ADMIN)が必要です",
-        }),
-        UnlistenError::Unsupported => failure.because(Words {
+        }
+        .into(),
+        UnlistenError::Unsupported => Words {
             en: "this kernel cannot close sockets of others (it was built without CONFIG_INET_DIAG_DESTROY)",
             ja: "このカーネルはほかのプロセスのソケットを閉じられません(CONFIG_INET_DIAG_DESTROY が無効)",
-        }),
-        UnlistenError::Gone => {
-            failure.because(Words { en: "the socket is gone", ja: "ソケットは既に存在しません" })
         }
-        UnlistenError::Netlink(error) => {
-            failure.because(text!("as it was said: {error}", "エラーの内容: {error}"))
+        .into(),
+        UnlistenError::Netlink(error) => text!("as it was said: {error}", "エラーの内容: {error}"),
+    };
+    let Text { en, ja } = why;
+    Some(text!("{port}/tcp, {who}: {en}", "{port}/tcp({who}): {ja}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::port::{PortRange, PortSpec};
+
+    use super::*;
+
+    fn ports() -> Ports {
+        [PortSpec { range: PortRange::one(8080), protocol: Protocol::Tcp }].into_iter().collect()
+    }
+
+    /// One that fails is no reason to leave the others as they are, and each is named.
+    #[test]
+    fn every_process_is_tried_and_every_failure_named() {
+        let refused = || StopError::Refused(7, std::io::ErrorKind::PermissionDenied.into());
+        let failures: Vec<_> =
+            (0..10).filter_map(|at| not_stopped(&format!("web{at}"), &refused())).collect();
+        let said = format!("{:?}", only_closed(failures, None, &ports()));
+        for at in 0..8 {
+            assert!(said.contains(&format!("web{at} takes no signal: permission denied")), "{said}");
         }
+        assert!(!said.contains("web8") && said.contains("2 more failed too"), "{said}");
+        assert!(said.contains("portreeve who 8080/tcp"), "{said}");
+        assert_eq!(not_stopped("web", &StopError::Gone(7)), None);
+        assert_eq!(still_listening(8080, "web", &UnlistenError::Gone), None);
+        let unit = "web.service".to_owned();
+        let said = format!("{:?}", only_closed(vec![text!("x", "x")], Some(&unit), &ports()));
+        assert!(said.contains("systemctl status web.service"), "{said}");
     }
 }

@@ -69,10 +69,12 @@ pub(super) fn run(
     let seen = standing(&planned.look.snapshot)?;
     let before = changes.first().map(|_| verify::before(&world, &ports));
     let passed = changes.first().map(|change| carry_out(change, &ports, seen.as_ref())).transpose()?;
+    // Whoever asks once more sees what is left in the end, and what was not stopped is told after all else.
+    let halted = halt.carry_out(&ports);
     let verdict = before.map(|before| before.map(|before| before.after()));
     let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {
-        tell(&said(&asked, passed.is_some(), &left), out)?;
+        said(&asked, passed.is_some(), &left).iter().try_for_each(|text| tell(text, out))?;
         match &verdict {
             Some(Ok(verdict)) => tell(&verdict.said, out)?,
             Some(Err(why)) if left.is_empty() => tell(&verify::unproven(why), out)?,
@@ -83,7 +85,7 @@ pub(super) fn run(
     if let Some(passed) = &passed {
         tell_unkept(passed, settings);
     }
-    halt.carry_out()?;
+    halted?;
     if is_told {
         let undo = passed.is_some().then(|| "portreeve undo".to_owned());
         let exposure = ports.specs().take(NEXT_MAX).map(|spec| format!("portreeve exposure {spec}"));
@@ -168,13 +170,13 @@ fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<
 }
 
 /// What was done, and what packets get to all the same.
-fn said(asked: &[Asked], is_changed: bool, left: &[PortSpec]) -> Text {
+fn said(asked: &[Asked], is_changed: bool, left: &[PortSpec]) -> Vec<Text> {
     let ports = listed(asked);
     let done = if is_changed {
         let (Text { en, ja }, _) = in_force();
         text!(
-            "Closed to everybody outside: {ports}. This host still gets there, and what is connected stays so; {en}",
-            "外部から閉じました: {ports}。ホスト自身からは引き続き接続でき、確立済みの接続も続きます。{ja}"
+            "Closed to everybody outside: {ports}. This host can still connect, and open connections go on; {en}",
+            "外部からの接続を遮断しました: {ports}。このホストからは引き続き接続でき、確立済みの接続も続きます。{ja}"
         )
     } else {
         text!(
@@ -182,15 +184,15 @@ fn said(asked: &[Asked], is_changed: bool, left: &[PortSpec]) -> Text {
             "変更は不要です。ゲートは既に {ports} を遮断しています。"
         )
     };
-    if left.is_empty() {
-        return done;
+    let mut all = vec![done];
+    if !left.is_empty() {
+        let left = listed(left);
+        all.push(text!(
+            "But a rule leads packets to {left} past it, or it cannot be told whether they arrive; portreeve exposure says by which.",
+            "ただし {left} 宛てのパケットは、別のルールにより届くか、届くかどうかを判定できません。どのルールかは portreeve exposure で確認できます。"
+        ));
     }
-    let left = listed(left);
-    let Text { en, ja } = done;
-    text!(
-        "{en}\nBut a rule leads packets to {left} past it, or it cannot be told whether they arrive; portreeve exposure says by which.",
-        "{ja}\nただし {left} 宛てのパケットは、別のルールにより届くか、届くかどうかを判定できません。どのルールかは portreeve exposure で確認できます。"
-    )
+    all
 }
 
 fn listed(ports: &[impl ToString]) -> String {
@@ -220,6 +222,21 @@ mod tests {
             ["80-81/tcp", "443/tcp", "30000-30009/udp"]
         );
         assert_eq!(ports(&["telnet/tcp"]).unwrap(), ["23/tcp"]);
+    }
+
+    /// A line end within a sentence would be shown as two letters: each sentence stands on a line of its own.
+    #[test]
+    fn each_sentence_is_a_line() {
+        let asked = named(&["8080/tcp".into()]).unwrap();
+        let left: Vec<_> = numbers(&asked).unwrap().specs().collect();
+        for (left, count) in [(left.as_slice(), 2), (&[], 1)] {
+            let all = said(&asked, false, left);
+            assert_eq!(all.len(), count);
+            for Text { en, ja } in all {
+                assert!(en.contains("8080/tcp") && ja.contains("8080/tcp"), "{en} {ja}");
+                assert_eq!([visible(&en), visible(&ja)], [en.as_str(), ja.as_str()]);
+            }
+        }
     }
 
     #[test]

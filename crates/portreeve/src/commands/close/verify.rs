@@ -1,7 +1,7 @@
 //! Real packets to ports that are closed, before and after: only what answered before proves by its silence that nobody gets
 //! there any more (A16).
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use portreeve_core::{
     address::{Breadth, Family},
@@ -17,16 +17,22 @@ use portreeve_host::enforce::vantage::{Answer, Vantage};
 use super::last;
 use crate::door::quoted;
 
-/// An answer that does not come takes a second and a half.
-const PORTS_MAX: usize = 3;
+/// An address and a port that are asked.
+type Spot = (IpAddr, u16);
+
+/// All are asked at once, each by a connection of its own.
+const SPOTS_MAX: usize = 32;
 
 /// A place outside, and what answered there before.
 pub(super) struct Before {
     vantage: Vantage,
-    answered: Vec<(IpAddr, u16)>,
+    answered: Vec<Spot>,
+    /// How many were not asked.
+    unasked: usize,
 }
 
 /// What packets say.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) said: Text,
     /// Whether somebody still gets an answer.
@@ -39,40 +45,67 @@ pub(super) struct Verdict {
 ///
 /// Why nobody can ask, or that nothing answered.
 pub(super) fn before(world: &World<'_>, ports: &Ports) -> Result<Before, Text> {
-    let spots = spots(world, ports);
+    let mut spots = spots(world, ports);
     if spots.is_empty() {
         return Err(text!("nobody answers there by TCP", "TCP で応答するものがありません"));
     }
+    let unasked = spots.len().saturating_sub(SPOTS_MAX);
+    spots.truncate(SPOTS_MAX);
     let vantage = Vantage::open().map_err(|error| quoted(&error))?;
-    let answers = |spot: &(IpAddr, u16)| vantage.ask(spot.0, spot.1) == Answer::Connected;
-    let answered: Vec<_> = spots.into_iter().filter(answers).collect();
+    let answers = vantage.ask_all(&spots);
+    let answered = spots.into_iter().zip(answers).filter(|(_, answer)| *answer == Answer::Connected);
+    let answered: Vec<_> = answered.map(|(spot, _)| spot).collect();
     if answered.is_empty() {
         return Err(text!("nothing answered before either", "閉じる前から応答がありません"));
     }
-    Ok(Before { vantage, answered })
+    Ok(Before { vantage, answered, unasked })
 }
 
 impl Before {
     /// Asks the same again.
     pub(super) fn after(&self) -> Verdict {
-        let answer = |spot: &&(IpAddr, u16)| self.vantage.ask(spot.0, spot.1);
-        let (open, rest): (Vec<_>, Vec<_>) =
-            self.answered.iter().partition(|spot| answer(spot) == Answer::Connected);
-        if open.is_empty() {
-            let ports = listed(&rest);
-            let said = text!(
-                "Verified by connections from outside: {ports} answered before, and no longer does.",
-                "外部からの接続で確認しました: {ports} は閉じる前には応答し、今は応答しません。"
-            );
-            return Verdict { said, is_open: false };
-        }
-        let ports = listed(&open);
-        let said = text!(
-            "But a connection from outside to {ports} is still answered; portreeve exposure --trace says by which rule.",
-            "ただし、外部から {ports} への接続には今も応答があります。どのルールによるかは portreeve exposure --trace で確認できます。"
-        );
-        Verdict { said, is_open: true }
+        let answers = self.vantage.ask_all(&self.answered);
+        verdict(self.answered.iter().copied().zip(answers), self.unasked)
     }
+}
+
+/// What the `answers` of those prove that answered before, where so many were not asked.
+fn verdict(answers: impl IntoIterator<Item = (Spot, Answer)>, unasked: usize) -> Verdict {
+    let (mut open, mut closed, mut untold) = (Vec::new(), Vec::new(), Vec::new());
+    for (spot, answer) in answers {
+        match answer {
+            Answer::Connected => open.push(spot),
+            Answer::Refused | Answer::Silent => closed.push(spot),
+            Answer::Untold(_) => untold.push(spot),
+        }
+    }
+    if !open.is_empty() {
+        let Text { en, ja } = listed(&open);
+        let said = text!(
+            "But a connection from outside to {en} is still answered; portreeve exposure --trace says by which rule.",
+            "ただし、外部から {ja} への接続には今も応答があります。どのルールによるかは portreeve exposure --trace で確認できます。"
+        );
+        return Verdict { said, is_open: true };
+    }
+    if closed.is_empty() {
+        let said = unproven(&text!("it could not be asked again", "閉じた後の確認ができません"));
+        return Verdict { said, is_open: false };
+    }
+    let Text { en, ja } = listed(&closed);
+    let mut said = text!(
+        "Verified by connections from outside: {en} answered before, and no longer does.",
+        "外部からの接続で確認しました: {ja} は閉じる前には応答し、今は応答しません。"
+    );
+    if !untold.is_empty() {
+        let untold = listed(&untold);
+        said.en += &format!(" {} could not be asked again.", untold.en);
+        said.ja += &format!("{} は閉じた後の確認ができません。", untold.ja);
+    }
+    if unasked > 0 {
+        said.en += &format!(" Not asked: {unasked} more.");
+        said.ja += &format!("ほか {unasked} 件は確認していません。");
+    }
+    Verdict { said, is_open: false }
 }
 
 /// That no packet proves it.
@@ -84,8 +117,9 @@ pub(super) fn unproven(why: &Text) -> Text {
     )
 }
 
-/// Where somebody listens, or a rule sends packets on, of this host's own addresses; one for each port.
-fn spots(world: &World<'_>, ports: &Ports) -> Vec<(IpAddr, u16)> {
+/// Where somebody listens, or a rule sends packets on, of this host's own addresses; one of each family for each port, and
+/// every address that somebody listens at by name.
+fn spots(world: &World<'_>, ports: &Ports) -> Vec<Spot> {
     let own = own_addresses(world);
     let address = |family| own.iter().copied().find(|address| Family::of(*address) == family);
     let is_asked = |listener: &&Listener| {
@@ -93,22 +127,26 @@ fn spots(world: &World<'_>, ports: &Ports) -> Vec<(IpAddr, u16)> {
             && listener.breadth() != Breadth::Loopback
             && listener.device.is_none()
     };
-    let listening = last::listeners(world, ports).into_iter().filter(is_asked).filter_map(|listener| {
+    let listening = last::listeners(world, ports).into_iter().filter(is_asked).flat_map(|listener| {
         let bound = listener.address.ip.to_canonical();
-        let family = Family::of(bound);
-        let either = || address(Family::Ipv4).filter(|_| !listener.v6only).or_else(|| address(family));
-        let to = if listener.breadth() == Breadth::Wildcard { either() } else { Some(bound) };
-        Some((to?, listener.port))
+        let to: Vec<IpAddr> = match (listener.breadth(), Family::of(bound)) {
+            (Breadth::Wildcard, Family::Ipv6) if !listener.v6only => {
+                Family::ALL.into_iter().filter_map(address).collect()
+            }
+            (Breadth::Wildcard, family) => address(family).into_iter().collect(),
+            _ => vec![bound],
+        };
+        to.into_iter().map(|to| (to, listener.port))
     });
     let passages = world.passages();
     let sent_on = passages.iter().map(Passage::spec).filter(|spec| spec.protocol == Protocol::Tcp);
     let sent_on =
         sent_on.map(|spec| spec.range.first).filter(|port| ports.of(Protocol::Tcp).contains((*port).into()));
     let sent_on =
-        sent_on.filter_map(|port| Some((address(Family::Ipv4).or_else(|| address(Family::Ipv6))?, port)));
-    let mut spots: Vec<(IpAddr, u16)> = Vec::new();
+        sent_on.flat_map(|port| Family::ALL.into_iter().filter_map(address).map(move |to| (to, port)));
+    let mut spots: Vec<Spot> = Vec::new();
     for spot in listening.chain(sent_on) {
-        if spots.len() < PORTS_MAX && !spots.iter().any(|(_, port)| *port == spot.1) {
+        if !spots.contains(&spot) {
             spots.push(spot);
         }
     }
@@ -126,6 +164,56 @@ fn own_addresses(world: &World<'_>) -> Vec<IpAddr> {
     all.map(|address| address.ip).filter(is_outside).collect()
 }
 
-fn listed(spots: &[&(IpAddr, u16)]) -> String {
-    spots.iter().map(|(_, port)| format!("{port}/tcp")).collect::<Vec<_>>().join(", ")
+/// The ports, each with the families over which it was asked.
+fn listed(spots: &[Spot]) -> Text {
+    let mut ports: BTreeMap<u16, [bool; 2]> = BTreeMap::new();
+    for (address, port) in spots {
+        let families = ports.entry(*port).or_default();
+        families[usize::from(address.is_ipv6())] = true;
+    }
+    let named = ports.into_iter().map(|(port, families)| match families {
+        [true, true] => (format!("{port}/tcp over IPv4 and IPv6"), format!("{port}/tcp(IPv4、IPv6)")),
+        [_, true] => (format!("{port}/tcp over IPv6"), format!("{port}/tcp(IPv6)")),
+        _ => (format!("{port}/tcp over IPv4"), format!("{port}/tcp(IPv4)")),
+    });
+    let (en, ja): (Vec<_>, Vec<_>) = named.unzip();
+    Text { en: en.join(", "), ja: ja.join("、") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    const FOUR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
+    const SIX: IpAddr = IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+
+    #[test]
+    fn silence_of_what_answered_proves_and_of_each_family_alone() {
+        let both = [((FOUR, 8080), Answer::Silent), ((SIX, 8080), Answer::Refused)];
+        let Verdict { said, is_open } = verdict(both, 0);
+        assert!(!is_open && said.en.contains("8080/tcp over IPv4 and IPv6 answered before"), "{said:?}");
+        let one = [((SIX, 8080), Answer::Silent), ((FOUR, 81), Answer::Silent)];
+        let Verdict { said, .. } = verdict(one, 3);
+        assert!(said.en.contains("81/tcp over IPv4, 8080/tcp over IPv6 answered before"), "{said:?}");
+        assert!(said.en.ends_with("Not asked: 3 more.") && said.ja.contains("ほか 3 件"), "{said:?}");
+    }
+
+    #[test]
+    fn one_family_that_answers_is_open() {
+        let half = [((FOUR, 8080), Answer::Silent), ((SIX, 8080), Answer::Connected)];
+        let Verdict { said, is_open } = verdict(half, 0);
+        assert!(is_open && said.en.contains("to 8080/tcp over IPv6 is still answered"), "{said:?}");
+    }
+
+    #[test]
+    fn what_could_not_be_asked_proves_nothing() {
+        let untold = Answer::Untold(io::ErrorKind::BrokenPipe);
+        let said = verdict([((FOUR, 8080), untold)], 0).said;
+        assert!(said.en.starts_with("Not verified by packets"), "{said:?}");
+        let said = verdict([((FOUR, 8080), Answer::Silent), ((SIX, 8080), untold)], 0).said;
+        assert!(said.en.contains("8080/tcp over IPv4 answered before"), "{said:?}");
+        assert!(said.en.contains("8080/tcp over IPv6 could not be asked again"), "{said:?}");
+    }
 }
