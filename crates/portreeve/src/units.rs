@@ -11,6 +11,7 @@ use portreeve_host::{
 
 use crate::{
     commands::{foreign, strange},
+    door::quoted,
     exit::Exit,
     failure::{Failure, io_cause, keep_cause},
 };
@@ -90,9 +91,7 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
                 .because(text!("cannot take {path} away", "{path} を削除できません"))
                 .because(io_cause(source))
         }
-        UnitError::Systemctl(error) => {
-            failed().because(text!("the error was: {error}", "エラーの内容: {error}"))
-        }
+        UnitError::Systemctl(error) => failed().because(quoted(error)),
     }
 }
 
