@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use portreeve_core::{
     facts::Foothold,
     gate::{self, BlockedSource, Body, Revision, Timeout},
+    policy::Zone,
     receipt::Deed,
     text,
     words::{Text, Words},
@@ -21,7 +22,7 @@ use crate::{
     door::{self, tell_unkept},
     exit::Exit,
     failure::Failure,
-    look,
+    look::Look,
     settings::{Settings, Verbosity},
     show::{age::length, next, out::Out},
 };
@@ -33,8 +34,10 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
     let source = address(word)?;
     let length = own.get_one::<Duration>(FOR).copied();
     let timeout = length.map(|length| Timeout::of(length).ok_or_else(no_time)).transpose()?;
+    // Whoever may not is told so before anything else.
+    drop(door::open(FAILED)?);
     if !own.get_flag(CUT) {
-        spare_whoever_is_here(source, settings)?;
+        spare(source, settings)?;
     }
     let door = door::open(FAILED)?;
     let block = gate::block(BlockedSource::of(source), timeout);
@@ -56,21 +59,39 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
     Ok(Exit::Fine)
 }
 
-/// Refuses to keep out an address from which somebody is on this host: he could not come back.
-fn spare_whoever_is_here(source: IpAddr, settings: &Settings) -> Result<(), Failure> {
-    let snapshot = look::take_snapshot(settings, &WANTED)?;
+/// Refuses to keep out an address from which somebody is on this host, or from which it is managed: nobody could come back.
+fn spare(source: IpAddr, settings: &Settings) -> Result<(), Failure> {
+    let look = Look::take(settings, &WANTED)?;
+    let zones = look.policy.as_ref().map_or(&[][..], |policy| &policy.zones);
     let is_kept_out = |foothold: &Foothold| BlockedSource::of(foothold.peer.ip) == BlockedSource::of(source);
-    let Some(foothold) = sessions::footholds(&snapshot).into_iter().find(is_kept_out) else { return Ok(()) };
-    let Foothold { peer, who, .. } = foothold;
-    Err(Failure::new(Exit::Refused, FAILED)
-        .because(text!(
+    let why = if let Some(zone) = managing(zones, source) {
+        let zone = &zone.name;
+        text!(
+            "this host is managed from {zone}, which {source} is in",
+            "{source} は管理用のゾーン {zone} に含まれています"
+        )
+    } else if let Some(foothold) = sessions::footholds(&look.snapshot).into_iter().find(is_kept_out) {
+        let Foothold { peer, who, .. } = foothold;
+        text!(
             "somebody is on this host from {peer}, by {who}, and could not come back",
             "{peer} から {who} 経由で操作中の接続があり、再接続できなくなります"
-        ))
-        .hint(text!(
-            "if that is what you want: --cut-my-own-session",
-            "承知のうえで遮断する場合は --cut-my-own-session を指定してください"
-        )))
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(Exit::Refused, FAILED).because(why).hint(text!(
+        "if that is what you want: --cut-my-own-session",
+        "承知のうえで遮断する場合は --cut-my-own-session を指定してください"
+    )))
+}
+
+/// The first zone from which this host is managed and of whose networks some part would be kept out with `source`.
+fn managing(zones: &[Zone], source: IpAddr) -> Option<&Zone> {
+    // Of IPv6 all of its network of 64 bits goes with it.
+    let is_kept_out = |address: IpAddr| BlockedSource::of(address) == BlockedSource::of(source);
+    zones.iter().filter(|zone| zone.management.is_some()).find(|zone| {
+        zone.from.iter().any(|network| network.contains(&source) || is_kept_out(network.network()))
+    })
 }
 
 fn said(source: IpAddr, time: Option<Duration>) -> Text {
@@ -88,8 +109,8 @@ fn said(source: IpAddr, time: Option<Duration>) -> Text {
             )
         }
         None => text!(
-            "New connections from {en} are refused until you undo it; what it has open goes on.",
-            "{ja} からの新しい接続を、取り消すまで遮断します。確立済みの接続は続きます。"
+            "New connections from {en} are refused until you undo it or the machine is rebooted; what it has open goes on.",
+            "{ja} からの新しい接続を遮断します。取り消すか再起動するまで有効です。確立済みの接続は続きます。"
         ),
     }
 }
@@ -114,4 +135,38 @@ fn no_time() -> Failure {
         en: "the time is less than a millisecond or more than ten years",
         ja: "時間が 1 ミリ秒未満か、10 年を超えています",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use portreeve_core::policy::{Management, Place};
+
+    use super::*;
+
+    fn zone(name: &str, from: &str, management: Option<Management>) -> Zone {
+        let place = Place { file: "policy.toml".into(), line: 1, column: 1 };
+        Zone { name: name.into(), from: vec![from.parse().unwrap()], interfaces: vec![], management, place }
+    }
+
+    #[test]
+    fn whoever_manages_the_host_is_not_kept_out_by_mistake() {
+        let zones = [
+            zone("guests", "10.2.0.0/16", None),
+            zone("office", "10.1.0.0/16", Some(Management::Ssh)),
+            zone("desk", "2001:db8:1:2:3::/80", Some(Management::Ssh)),
+            zone("far", "2001:db8:2::/48", Some(Management::Ssh)),
+        ];
+        for (source, expected) in [
+            ("10.1.2.3", Some("office")),
+            ("10.2.2.3", None),
+            ("203.0.113.7", None),
+            // In the same network of 64 bits, which is kept out as one.
+            ("2001:db8:1:2:9::1", Some("desk")),
+            ("2001:db8:1:3::1", None),
+            ("2001:db8:2:7::1", Some("far")),
+        ] {
+            let found = managing(&zones, source.parse().unwrap()).map(|zone| zone.name.as_str());
+            assert_eq!(found, expected, "{source}");
+        }
+    }
 }
