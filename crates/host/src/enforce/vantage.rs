@@ -16,7 +16,8 @@
 //!
 //! What comes from there comes by an interface that nobody knows, from an address that no zone has: it is treated as the
 //! world is, and says nothing of what is open to one zone alone. It is the only thing that is ever added to the host's own
-//! network: an interface `pr-vPID-N` with an address of 169.254.0.0/16 for itself and the other end (RFC 3021), and
+//! network: an interface `pr-vPID-N` with an address of 169.254.0.0/16 for itself and the other end (RFC 3021),
+//! or of 198.18.0.0/16 where the host has a way into the former, and
 //! one of fd70:7265::/32, which is never a source. NetworkManager leaves interfaces of this kind alone (its rules of udev
 //! say so), systemd-networkd those that no file of its own names, systemd-udevd an Ethernet address that is given;
 //! firewalld treats it as its default zone, as it does with whatever comes from elsewhere.
@@ -32,6 +33,7 @@ use std::{
     time::Duration,
 };
 
+use portreeve_core::exposure::network;
 use rustix::thread::gettid;
 
 use super::scratch::{RoomError, room};
@@ -45,8 +47,19 @@ use crate::{
 const WAIT_MAX: Duration = Duration::from_millis(1_500);
 /// The end that is in no one's way.
 const HERE: &str = "pr-here";
-/// Pairs of addresses that are tried.
+/// Pairs of addresses that are tried of each network.
 const PAIRS_MAX: u32 = 64;
+/// Networks that nobody on the internet has: link-local (RFC 3927), where that is in use one for measurements (RFC 2544).
+const BEGINNINGS: [[u8; 2]; 2] = [[169, 254], [198, 18]];
+/// All that is in one of them or around it, of the family of the first word (ip-route(8), "root", "match").
+const LISTS: [[&str; 3]; 6] = [
+    ["-4", "root", "169.254.0.0/16"],
+    ["-4", "match", "169.254.0.0/16"],
+    ["-4", "root", "198.18.0.0/16"],
+    ["-4", "match", "198.18.0.0/16"],
+    ["-6", "root", "fd70:7265::/32"],
+    ["-6", "match", "fd70:7265::/32"],
+];
 
 /// Why nobody can ask.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +70,9 @@ pub enum VantageError {
     /// This host's addresses cannot be told.
     #[error("cannot list the addresses of this host")]
     Addresses(#[from] NetlinkError),
+    /// This host's routes cannot be told.
+    #[error("cannot list the routes of this host")]
+    Routes(#[source] ProgramError),
     /// There is no address for the wire.
     #[error("no address is free for the wire")]
     NoAddress,
@@ -110,7 +126,10 @@ impl Vantage {
     pub fn open() -> Result<Self, VantageError> {
         let own = links::list()?;
         let taken: Vec<IpAddr> = own.iter().flat_map(|link| link.addresses.iter().copied()).collect();
-        let pair = Pair::free(std::process::id(), &taken).ok_or(VantageError::NoAddress)?;
+        let led = led().map_err(VantageError::Routes)?;
+        let led: Vec<_> = destinations(&led).filter_map(network).collect();
+        let is_used = |ip: IpAddr| taken.contains(&ip) || led.iter().any(|network| network.contains(&ip));
+        let pair = Pair::free(std::process::id(), is_used).ok_or(VantageError::NoAddress)?;
         let host = format!("/proc/{}/task/{}/ns/net", std::process::id(), gettid());
         let name = name();
         let (asks, asked) = channel::<Vec<SocketAddr>>();
@@ -178,6 +197,29 @@ fn settle(far: &str, host: &str, pair: &Pair) -> Result<(), VantageError> {
     order("ip", &text).map_err(VantageError::Wire)
 }
 
+/// The routes of all tables that lead to where a wire could be.
+fn led() -> Result<String, ProgramError> {
+    LISTS
+        .into_iter()
+        .map(|[family, how, network]| {
+            let arguments = ["-o", family, "route", "show", "table", "all", how, network];
+            Program::start("ip", &arguments).and_then(Program::finish)
+        })
+        .collect()
+}
+
+/// Where routes lead, as they are listed: behind a word where they are of a kind (ip-route(8)). A default is no way to
+/// anybody, and neither are its two halves.
+fn destinations(routes: &str) -> impl Iterator<Item = &str> {
+    let is_some = |word: &&str| {
+        word.starts_with(|first: char| first.is_ascii_hexdigit())
+            && word.contains(['.', ':'])
+            && !word.ends_with("/0")
+            && !word.ends_with("/1")
+    };
+    routes.lines().filter_map(move |line| line.split_whitespace().take(2).find(is_some))
+}
+
 fn order(program: &'static str, text: &str) -> Result<(), ProgramError> {
     Program::start_reading(program, &["-batch", "-"], text).and_then(Program::finish).map(drop)
 }
@@ -220,19 +262,24 @@ fn name() -> String {
 }
 
 impl Pair {
-    /// Two neighbours of whom the host has none: which ones are tried first depends on the process.
-    fn free(process: u32, taken: &[IpAddr]) -> Option<Self> {
-        let of = |seed: u32| {
+    /// Two neighbours whom the host neither has nor knows a way to: which ones are tried first depends on the process.
+    fn free(process: u32, is_used: impl Fn(IpAddr) -> bool) -> Option<Self> {
+        let of = |(begin, seed): ([u8; 2], u32)| {
             // The first and the last 256 are kept for others (RFC 3927 §2.1), and clouds have services at 169 and 170.
             let (high, low) = (seed / 128 % 160 + 1, seed % 128 * 2);
             let octets = [high, low].map(|number| u8::try_from(number).unwrap_or(1));
-            let four = |step| IpAddr::V4(Ipv4Addr::new(169, 254, octets[0], octets[1] + step));
+            let four = |step| {
+                let [first, second] = begin;
+                IpAddr::V4(Ipv4Addr::new(first, second, octets[0], octets[1] + step))
+            };
             let group = u16::from_be_bytes(octets);
             let six = |step| IpAddr::V6(Ipv6Addr::new(0xfd70, 0x7265, group, 0, 0, 0, 0, step));
             Self { host: [four(0), six(0x10)], here: [four(1), six(0x11)] }
         };
-        let is_free = |pair: &Self| !pair.host.iter().chain(&pair.here).any(|ip| taken.contains(ip));
-        (0..PAIRS_MAX).map(|step| of(process.wrapping_add(step * 97))).find(is_free)
+        let is_free = |pair: &Self| !pair.host.iter().chain(&pair.here).any(|ip| is_used(*ip));
+        let seeds = (0..PAIRS_MAX).map(|step| process.wrapping_add(step * 97));
+        let tried = BEGINNINGS.into_iter().flat_map(|begin| seeds.clone().map(move |seed| (begin, seed)));
+        tried.map(of).find(is_free)
     }
 
     /// What `ip -batch` is told of one end (ip-address(8)).
@@ -258,16 +305,32 @@ mod tests {
 
     #[test]
     fn the_ends_are_two_neighbours_of_whom_the_host_has_none() {
-        let first = Pair::free(4_711, &[]).unwrap();
+        let first = Pair::free(4_711, |_| false).unwrap();
         let (IpAddr::V4(host), IpAddr::V4(here)) = (first.host[0], first.here[0]) else {
             panic!("{first:?}")
         };
         assert_eq!(u32::from(host) ^ u32::from(here), 1);
         assert!(host.is_link_local() && (1..=160).contains(&host.octets()[2]));
-        let second = Pair::free(4_711, &[first.here[0]]).unwrap();
+        let second = Pair::free(4_711, |ip| ip == first.here[0]).unwrap();
         assert!(second.host[0] != first.host[0] && second.host[1] != first.host[1]);
         assert!(first.orders("x", &first.host, true).contains("nodad preferred_lft 0"));
         assert!(!first.orders("x", &first.here, false).contains("fd70"));
+    }
+
+    #[test]
+    fn nobody_to_whom_a_route_leads_is_taken_for_the_wire() {
+        let routes = "default via 192.0.2.1 dev eth0 \n0.0.0.0/1 via 10.8.0.1 dev tun0\n128.0.0.0/1 dev tun0\n\
+                      169.254.0.0/16 dev eth0 scope link metric 1002 \nlocal 198.18.4.1 dev lo table 7\n\
+                      unreachable fd70:7265::/32 dev lo\nunreachable default dev lo\n::/0 dev eth0\n";
+        let led: Vec<_> = destinations(routes).collect();
+        assert_eq!(led, ["169.254.0.0/16", "198.18.4.1", "fd70:7265::/32"]);
+        let of = |texts: &[&str]| {
+            let led: Vec<_> = texts.iter().filter_map(|text| network(text)).collect();
+            Pair::free(4_711, |ip| led.iter().any(|network| network.contains(&ip)))
+        };
+        assert!(of(&led[..1]).unwrap().host[0].to_string().starts_with("198.18."));
+        assert_eq!(of(&led), None, "no address of IPv6 is left");
+        assert_eq!(of(&["169.254.0.0/16", "198.18.0.0/15"]), None);
     }
 
     #[test]
