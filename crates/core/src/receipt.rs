@@ -1,8 +1,11 @@
 //! What was done to the gate, by whom and when, and so what would take it back (A15, A16).
 
+mod boot;
 mod history;
+mod old;
 mod settled;
 
+pub use boot::{Due, Keeps, Kept};
 pub use history::{Back, Current, Edge, End, History};
 
 use alloc::string::String;
@@ -34,13 +37,17 @@ pub struct Receipt {
     pub deed: Deed,
     /// The revision of the gate before; `None` where there was none.
     pub seen: Option<u32>,
-    /// The revision that it made; `None` where it made none.
+    /// The revision that it made; `None` where it made none. One that is begun has it where it was made and somebody else must
+    /// find out how the gate stands.
     pub made: Option<u32>,
     /// What came of it.
     pub outcome: Outcome,
     /// With how many packets it was tried before; `None` where it was not.
     #[serde(default)]
     pub rehearsed: Option<u32>,
+    /// At which boot it began (/proc/sys/kernel/random/boot_id); `None` where nobody wrote that down.
+    #[serde(default)]
+    pub boot_id: Option<String>,
 }
 
 /// Who makes a change.

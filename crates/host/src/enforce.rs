@@ -1,6 +1,7 @@
 //! Changes this host as it is told to, never deciding: the receipt first, then the change, whole or not at all (A15, A16).
 
 pub mod boot;
+mod boot_id;
 pub mod firewall;
 mod journal;
 pub mod receipts;
@@ -14,13 +15,14 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Rest, Standing, Temporary, Transaction},
+    gate::{Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed},
-    receipt::{Cause, Current, Deed, History, LAYOUT, Outcome, Receipt},
+    receipt::{Cause, Deed, History, Keeps, LAYOUT, Outcome, Receipt},
 };
 use rustix::process::geteuid;
 
 use self::{
+    boot_id::boot_id,
     firewall::{EnforceError, StandingError},
     receipts::{Boot, Receipts, ReceiptsError},
     scratch::{ScratchError, Stands, rehearse},
@@ -56,6 +58,9 @@ pub enum DoorError {
     /// What would take the change back cannot be kept, so nothing was done.
     #[error("cannot keep what would take the change back")]
     NoUndo(#[source] KeepError),
+    /// The change was made, and how the gate stands after it cannot be told.
+    #[error("the change was made, but the gate cannot be read")]
+    MadeUnseen(#[source] StandingError),
     /// The change was not made, or nobody knows.
     #[error("cannot change the gate")]
     Enforce(#[from] EnforceError),
@@ -133,13 +138,15 @@ impl Door {
     /// found out again by whoever comes next.
     fn settle(&mut self) -> Result<(), StandingError> {
         let last = self.history.last().filter(|last| last.outcome == Outcome::Begun).cloned();
-        if let Some(last) = last {
-            let settled = self.settled(last)?;
-            self.history.put(settled.clone());
-            // Until the receipt says so, whoever comes next keeps the gate.
-            if self.keep_boot(&settled).is_ok() {
-                let _ = self.receipts.keep(&settled);
-            }
+        let Some(last) = last else { return Ok(()) };
+        let settled = self.settled(last)?;
+        if settled.outcome == Outcome::Begun {
+            return Ok(());
+        }
+        self.history.put(settled.clone());
+        // Until the receipt says so, whoever comes next keeps the gate.
+        if self.keep_boot(&settled).is_ok() {
+            let _ = self.receipts.keep(&settled);
         }
         Ok(())
     }
@@ -151,7 +158,8 @@ impl Door {
         let standing = listing.as_deref().map_or(Ok(None), Standing::read);
         self.standing = standing.map_err(StandingError::Read)?;
         let temporary = temporary.map_err(StandingError::Read)?;
-        Ok(receipt.settled(self.standing.as_ref(), &temporary, clock::now()))
+        let (standing, kept) = (self.standing.as_ref(), self.receipts.kept());
+        Ok(receipt.settled_at(boot_id().as_deref(), standing, &temporary, kept, clock::now()))
     }
 
     /// Tries with packets, where nobody is, whether a change does what `rehearsal` wants; what is passed next is it.
@@ -185,9 +193,23 @@ impl Door {
         if let Err(error) = self.lock.lend(make).map_err(DoorError::Lock)? {
             return self.failed(receipt, error);
         }
-        self.standing = firewall::standing()?;
+        match firewall::standing() {
+            Ok(standing) => self.standing = standing,
+            Err(error) => return Err(self.made_unseen(receipt, error)),
+        }
         let now = self.standing.as_ref().map(|standing| standing.revision.number());
         Ok(self.finish(receipt.done(now)))
+    }
+
+    /// What is confirmed, and cannot be kept as it cannot be read, whoever comes next keeps.
+    fn made_unseen(self, receipt: Receipt, error: StandingError) -> DoorError {
+        let made = receipt.made_unseen();
+        journal::tell(&receipt);
+        // A receipt that nobody could finish is settled by whoever comes next.
+        if made.outcome == Outcome::Begun || self.keep_boot(&made).is_ok() {
+            let _ = self.receipts.keep(&made);
+        }
+        DoorError::MadeUnseen(error)
     }
 
     fn begin(&self, deed: Deed) -> Result<Receipt, DoorError> {
@@ -201,14 +223,20 @@ impl Door {
             made: None,
             outcome: Outcome::Begun,
             rehearsed: self.rehearsed,
+            boot_id: boot_id(),
         })
     }
 
     /// Where nobody said whether it was made, the gate tells.
     fn failed(mut self, receipt: Receipt, error: EnforceError) -> Result<Passed, DoorError> {
         let is_untold = matches!(error, EnforceError::Untold(_));
-        let settled =
-            if is_untold { self.settled(receipt)? } else { Receipt { outcome: Outcome::Refused, ..receipt } };
+        let settled = if is_untold {
+            // Where the gate does not tell either, the receipt stays as it is.
+            let Ok(settled) = self.settled(receipt) else { return Err(error.into()) };
+            settled
+        } else {
+            Receipt { outcome: Outcome::Refused, ..receipt }
+        };
         if settled.outcome == Outcome::Done {
             return Ok(self.finish(settled));
         }
@@ -226,20 +254,13 @@ impl Door {
         Passed { receipt, standing: self.standing, unkept }
     }
 
-    /// Keeps the gate that a change confirmed for the next boot, and nothing else: what somebody else changed meanwhile
-    /// is not kept.
     fn keep_boot(&self, receipt: &Receipt) -> Result<(), KeepError> {
-        if !receipt.changes_confirmed() {
-            return Ok(());
-        }
-        match self.standing.as_ref().map(Standing::body) {
-            Some(Some(body)) if body.rest() != Rest::All => {
-                self.receipts.keep_boot(&Boot { layout: LAYOUT, at: self.now, gate: body.clone() })
+        match receipt.keeps(self.standing.as_ref()) {
+            Keeps::Same => Ok(()),
+            Keeps::Gate(gate) => {
+                self.receipts.keep_boot(&Boot { layout: LAYOUT, at: receipt.at, gate: gate.clone() })
             }
-            Some(None) => Ok(()),
-            // Whoever else took it away did not ask for another boot.
-            None if self.history.current(None) != Current::Absent => Ok(()),
-            _ => self.receipts.forget_boot(),
+            Keeps::Nothing => self.receipts.forget_boot(),
         }
     }
 }

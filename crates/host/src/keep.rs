@@ -42,6 +42,14 @@ pub enum KeepError {
         /// What the system said.
         source: io::Error,
     },
+    /// It is as it should be, but may be as it was before when the power fails now.
+    #[error("cannot sync {}", path.display())]
+    Unsynced {
+        /// The directory whose entries may not be on the disk.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Somebody else could plant a link where we write.
     #[error("others may write to {}", path.display())]
     Shared {
@@ -55,7 +63,7 @@ impl KeepError {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::Write { path, .. } | Self::Shared { path } => path,
+            Self::Write { path, .. } | Self::Unsynced { path, .. } | Self::Shared { path } => path,
         }
     }
 }
@@ -66,26 +74,52 @@ impl KeepError {
 ///
 /// # Errors
 ///
-/// Where the directory is not safe to write to, or the system refuses; the old content then stays.
+/// Where the directory is not safe to write to, or the system refuses: the old content then stays, except with
+/// [`KeepError::Unsynced`], which leaves the new one.
 pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), KeepError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = above(path);
     prepare(directory)?;
     let fail = |source| KeepError::Write { path: path.into(), source };
     let (mut file, fresh) = create(path).map_err(fail)?;
     let written = write(&mut file, bytes, readers).and_then(|()| fs::rename(&fresh, path));
-    // The name is on the disk when its directory is.
-    let named = written.and_then(|()| File::open(directory)?.sync_all());
-    named.map_err(|source| {
+    written.map_err(|source| {
         // The old content is untouched; a leftover of ours is only untidy.
         let _ = fs::remove_file(&fresh);
         fail(source)
-    })
+    })?;
+    // The name is on the disk when its directory is.
+    synced(directory)
+}
+
+/// Takes the file at `path` away, for good when this ends well; that it is gone already is no error.
+///
+/// # Errors
+///
+/// Where the system refuses; the file then stays, except with [`KeepError::Unsynced`].
+pub(crate) fn remove(path: &Path) -> Result<(), KeepError> {
+    match fs::remove_file(path) {
+        Ok(()) => synced(above(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(KeepError::Write { path: path.into(), source }),
+    }
+}
+
+fn synced(directory: &Path) -> Result<(), KeepError> {
+    sync(directory).map_err(|source| KeepError::Unsynced { path: directory.into(), source })
+}
+
+/// Puts the entries of a directory on the disk (fsync(2)).
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// Makes the directory where it is missing, and refuses one where others could plant something.
 fn prepare(directory: &Path) -> Result<(), KeepError> {
     let fail = |source| KeepError::Write { path: directory.into(), source };
+    let missing = missing(directory);
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory).map_err(fail)?;
+    // One that was made is on the disk when the one above it is.
+    missing.iter().try_for_each(|made| sync(above(made))).map_err(fail)?;
     let metadata = fs::metadata(directory).map_err(fail)?;
     let ours = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
     if ours && metadata.mode() & OTHERS_WRITE == 0 {
@@ -93,6 +127,16 @@ fn prepare(directory: &Path) -> Result<(), KeepError> {
     } else {
         Err(KeepError::Shared { path: directory.into() })
     }
+}
+
+/// The directories that are not there, the innermost first.
+fn missing(directory: &Path) -> Vec<&Path> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    directory.ancestors().take_while(is_missing).collect()
+}
+
+fn above(path: &Path) -> &Path {
+    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new file beside `path`; what stands there already is neither opened nor followed (`O_EXCL`, open(2)).
@@ -183,6 +227,33 @@ mod tests {
             assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
             fs::remove_dir_all(directory).unwrap();
         }
+    }
+
+    #[test]
+    fn what_is_made_on_the_way_is_known_innermost_first() {
+        let directory = place("missing");
+        let deep = directory.join("a/b");
+        assert_eq!(missing(&deep), [deep.as_path(), &directory.join("a")]);
+        assert_eq!(missing(&directory), [""; 0].map(Path::new));
+        assert_eq!(missing(Path::new("no/such")), ["no/such", "no"].map(Path::new));
+        assert_eq!(["no/such", "no"].map(|path| above(Path::new(path))), ["no", "."].map(Path::new));
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn what_is_gone_is_gone_for_good() {
+        let directory = place("removed");
+        let path = directory.join("record.json");
+        fs::write(&path, b"old").unwrap();
+        for _ in 0..2 {
+            remove(&path).unwrap();
+            assert!(!path.exists());
+        }
+        let error = remove(&directory).unwrap_err();
+        assert!(matches!(&error, KeepError::Write { path, .. } if *path == directory), "{error}");
+        let error = synced(&path).unwrap_err();
+        assert!(matches!(error, KeepError::Unsynced { path: own, .. } if own == path), "it is written");
+        fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

@@ -15,7 +15,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{MemfdFlags, memfd_create},
     io::Errno,
-    process::geteuid,
+    process::{Pid, PidfdFlags, geteuid, pidfd_open},
 };
 
 use crate::trusted;
@@ -112,7 +112,7 @@ impl Program {
             return Err(ProgramError::Run(name, io::ErrorKind::BrokenPipe.into()));
         };
         let (listing, said) = self.read(out, err)?;
-        let status = self.child.wait().map_err(|error| ProgramError::Run(name, error))?;
+        let status = self.end()?;
         if status.success() {
             // What is no UTF-8 is in a comment or a name, and is shown so.
             Ok(String::from_utf8(listing)
@@ -122,6 +122,27 @@ impl Program {
             let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
             Err(ProgramError::Failed { name, status, said: first.trim().to_owned() })
         }
+    }
+
+    /// How it ended: one that has closed its outputs may go on, and is waited for no longer than any other (pidfd_open(2)).
+    fn end(&mut self) -> Result<ExitStatus, ProgramError> {
+        let name = self.name;
+        let process = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty());
+        let process = process.map_err(|error| ProgramError::Run(name, error.into()))?;
+        loop {
+            match poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&self.left())) {
+                Ok(0) => return Err(ProgramError::Slow(name)),
+                Ok(_) => return self.child.wait().map_err(|error| ProgramError::Run(name, error)),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(ProgramError::Run(name, error.into())),
+            }
+        }
+    }
+
+    /// The time that it still has.
+    fn left(&self) -> Timespec {
+        let left = self.ends.saturating_duration_since(Instant::now());
+        Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() }
     }
 
     /// Both of its outputs up to their ends.
@@ -154,9 +175,7 @@ impl Program {
     ) -> Result<(bool, bool), ProgramError> {
         let wish = |is_open| if is_open { PollFlags::IN } else { PollFlags::empty() };
         let mut both = [PollFd::new(out, wish(out_is_open)), PollFd::new(err, wish(err_is_open))];
-        let left = self.ends.saturating_duration_since(Instant::now());
-        let left = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
-        match poll(&mut both, Some(&left)) {
+        match poll(&mut both, Some(&self.left())) {
             Ok(0) => Err(ProgramError::Slow(self.name)),
             Ok(_) => {
                 let is_ready = |at: usize| !both[at].revents().is_empty();
@@ -287,10 +306,13 @@ mod tests {
 
     #[test]
     fn who_does_not_end_in_time_is_ended() {
-        let mut program = Program::start("sh", &["-c", "exec sleep 100"]).unwrap();
-        program.ends = Instant::now() + Duration::from_millis(50);
-        let pid = program.child.id();
-        assert!(matches!(program.finish(), Err(ProgramError::Slow("sh"))));
-        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "it still runs");
+        // The second one closes its outputs, and lives on.
+        for command in ["exec sleep 100", "exec sleep 100 >&- 2>&-"] {
+            let mut program = Program::start("sh", &["-c", command]).unwrap();
+            program.ends = Instant::now() + Duration::from_millis(50);
+            let pid = program.child.id();
+            assert!(matches!(program.finish(), Err(ProgramError::Slow("sh"))), "{command}");
+            assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{command} still runs");
+        }
     }
 }

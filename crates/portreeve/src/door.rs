@@ -3,6 +3,7 @@
 use portreeve_core::{
     gate::{self, Standing},
     plan::{Ground, Refused},
+    receipt::{Becomes, Deed, Receipt},
     text,
     words::{Text, Words},
 };
@@ -11,13 +12,14 @@ use portreeve_host::enforce::{
     firewall::{EnforceError, Refusal, StandingError},
     receipts::ReceiptsError,
 };
+use portreeve_host::keep::KeepError;
 
 use crate::{
     commands::{self, foreign},
     directories,
     exit::Exit,
     failure::{Failure, io_cause, keep_cause},
-    settings::{Settings, Verbosity},
+    settings::Settings,
     show::escape::visible,
 };
 
@@ -73,8 +75,25 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
                 ))
                 .because(keep_cause(&error))
         }
+        DoorError::MadeUnseen(error) => made_unseen(&error),
         DoorError::Enforce(error) => enforce(error, what),
     }
+}
+
+/// That a change was made is said whatever was attempted.
+fn made_unseen(error: &StandingError) -> Failure {
+    let what = Words {
+        en: "the change was made, but the gate could not be read afterwards",
+        ja: "変更は行われましたが、その後のゲートの状態を読み取れませんでした",
+    };
+    let cause = match error {
+        StandingError::Filter(error) => quoted(error),
+        StandingError::List(error) => quoted(error),
+        StandingError::Read(error) => quoted(error),
+    };
+    Failure::new(Exit::Uncertain, what)
+        .because(cause)
+        .hint(text!("portreeve gate status", "portreeve gate status"))
 }
 
 fn not_root(what: Words) -> Failure {
@@ -112,6 +131,18 @@ pub(crate) fn receipts(error: &ReceiptsError, what: Words) -> Failure {
                 "{path} has layout {layout}: a newer portreeve wrote it",
                 "{path} の形式は {layout} で、より新しい portreeve で作られています"
             ))
+        }
+        ReceiptsError::TooMuch { path } => {
+            let path = path.display();
+            failure
+                .because(text!(
+                    "{path} holds more than portreeve reads",
+                    "{path} の内容が、portreeve が読み込む上限を超えています"
+                ))
+                .hint(text!(
+                    "move away what is not portreeve's, and the oldest receipts",
+                    "portreeve 以外のファイルと、古い記録を別の場所へ移してください"
+                ))
         }
         ReceiptsError::Full => failure.because(Words {
             en: "there is no number left for another receipt",
@@ -250,15 +281,74 @@ pub(crate) fn quoted(error: &dyn std::error::Error) -> Text {
     text!("the error was: {error}", "エラーの内容: {error}")
 }
 
-/// Says that the next boot does not know of a change.
+/// Says that no record of a change could be saved: nobody is spared it, however quiet it should be.
 pub(crate) fn tell_unkept(passed: &Passed, settings: &Settings) {
-    let Some(error) = passed.unkept.as_ref().filter(|_| settings.verbosity != Verbosity::Quiet) else {
-        return;
-    };
+    let Some(error) = &passed.unkept else { return };
+    eprintln!("{}", visible(unkept(&passed.receipt, error).in_lang(settings.lang)));
+}
+
+/// What comes of it depends on what the next boot would have kept.
+fn unkept(receipt: &Receipt, error: &KeepError) -> Text {
     let path = error.path().display();
-    let told = text!(
-        "warning: the change is made, but what is kept of it is not: cannot write {path}",
-        "警告: 変更は行われましたが、記録を保存できませんでした: {path} に書き込めません"
-    );
-    eprintln!("{}", visible(told.in_lang(settings.lang)));
+    match receipt.deed {
+        _ if !receipt.changes_confirmed() => text!(
+            "warning: the change is in force, but no record of it could be saved ({path}). Free the disk, then: portreeve gate status",
+            "警告: 変更は有効ですが、記録を保存できませんでした({path})。空き容量を確保してから portreeve gate status を実行してください"
+        ),
+        Deed::Gate { becomes: Becomes::Nothing, .. } => text!(
+            "warning: the gate is gone, but no record of that could be saved ({path}): the next boot may put it back. Free the disk, then: portreeve gate status",
+            "警告: ゲートは取り除かれましたが、記録を保存できませんでした({path})。次回の起動時に復元されるおそれがあります。空き容量を確保してから portreeve gate status を実行してください"
+        ),
+        _ => text!(
+            "warning: the change is in force, but no record of it could be saved ({path}): the next boot does not restore it. Free the disk, then: portreeve gate status",
+            "警告: 変更は有効ですが、記録を保存できませんでした({path})。次回の起動時には復元されません。空き容量を確保してから portreeve gate status を実行してください"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use portreeve_core::receipt::{Cause, LAYOUT, Outcome, Was, Who};
+
+    use super::*;
+
+    fn said(deed: Deed) -> String {
+        let receipt = Receipt {
+            layout: LAYOUT,
+            number: 1,
+            at: Timestamp::UNIX_EPOCH,
+            who: Who::default(),
+            deed,
+            seen: None,
+            made: None,
+            outcome: Outcome::Done,
+            rehearsed: None,
+            boot_id: None,
+        };
+        let source = std::io::ErrorKind::StorageFull.into();
+        unkept(&receipt, &KeepError::Write { path: "/var/lib/portreeve/gate".into(), source }).en
+    }
+
+    #[test]
+    fn what_could_not_be_saved_is_told_by_what_the_next_boot_does() {
+        let gate = |becomes, until| Deed::Gate { cause: Cause::Apply, becomes, was: Was::Nothing, until };
+        let kept = said(gate(Becomes::Gate, None));
+        assert!(kept.contains("(/var/lib/portreeve/gate): the next boot does not restore it."), "{kept}");
+        assert!(said(Deed::Confirm { of: 1 }).contains("the next boot does not restore it."));
+        assert!(said(gate(Becomes::Nothing, None)).contains("the next boot may put it back."));
+        let trial = said(gate(Becomes::Gate, Some(Timestamp::UNIX_EPOCH)));
+        assert!(!trial.contains("boot") && trial.ends_with("portreeve gate status"), "{trial}");
+    }
+
+    /// Whoever reads "nothing was applied" would try again.
+    #[test]
+    fn a_change_that_was_made_is_never_said_to_be_none() {
+        let nothing = Words { en: "nothing was applied", ja: "適用できません" };
+        let unread = portreeve_core::gate::Standing::read("no listing").unwrap_err();
+        let failure = failure(DoorError::MadeUnseen(StandingError::Read(unread)), nothing);
+        assert_eq!(failure.exit(), Exit::Uncertain);
+        let text = failure.text(portreeve_core::words::Lang::En);
+        assert!(text.contains("the change was made") && !text.contains("nothing was applied"), "{text}");
+    }
 }

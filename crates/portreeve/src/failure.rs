@@ -145,6 +145,14 @@ pub(crate) fn io_cause(error: &io::Error) -> Text {
 pub(crate) fn keep_cause(error: &KeepError) -> Text {
     match error {
         KeepError::Write { source, .. } => io_cause(source),
+        KeepError::Unsynced { path, source } => {
+            let path = path.display();
+            let Text { en, ja } = io_cause(source);
+            text!(
+                "it is done, but may be undone by a power failure, as {path} cannot be synced: {en}",
+                "書き込みは完了しましたが、{path} を同期できないため、電源断で失われるおそれがあります({ja})"
+            )
+        }
         KeepError::Shared { path } => {
             let path = path.display();
             text!(

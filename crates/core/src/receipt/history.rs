@@ -112,8 +112,7 @@ impl History {
     /// How the gate came to be as it stands.
     #[must_use]
     pub fn current(&self, standing: Option<&Standing>) -> Current<'_> {
-        let mut made = self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
-        let last = made.find(|receipt| receipt.changes_revision());
+        let last = self.newest_revision();
         let now = standing.map(|standing| standing.revision.number());
         match (last, now) {
             (None, None) => Current::Absent,

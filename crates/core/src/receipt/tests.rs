@@ -5,28 +5,29 @@ use alloc::{string::ToString, vec, vec::Vec};
 use super::*;
 use crate::gate::{self, Closed, Gate, Kept, Revision, Temporary, Trial};
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn closing(port: &str) -> Body {
+pub(super) fn closing(port: &str) -> Body {
     let ports = [port.parse().unwrap()].into_iter().collect();
     Body::from(&Gate::Closed(Closed { ports, ..Closed::default() }))
 }
 
-fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
+pub(super) fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
     let who = Who { uid: 0, login_uid: Some(1000), sudo_user: Some("alice".into()) };
     let seen = made.map(|made| made - 1);
     let outcome = Outcome::Done;
-    Receipt { layout: LAYOUT, number, at: at(number.into()), who, deed, seen, made, outcome, rehearsed: None }
+    let (layout, at) = (LAYOUT, at(number.into()));
+    Receipt { layout, number, at, who, deed, seen, made, outcome, rehearsed: None, boot_id: None }
 }
 
-fn applied(was: Was, until: Option<i64>) -> Deed {
+pub(super) fn applied(was: Was, until: Option<i64>) -> Deed {
     Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until: until.map(at) }
 }
 
 /// A gate as it stands, with so many seconds left of a trial.
-fn standing(revision: u32, trial: Option<u64>) -> Standing {
+pub(super) fn standing(revision: u32, trial: Option<u64>) -> Standing {
     let mut standing = Standing::made(Revision::of(revision));
     standing.trial = trial.map(|seconds_left| Trial { generation: gate::Generation::B, seconds_left });
     standing

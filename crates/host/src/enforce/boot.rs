@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use portreeve_core::{
-    gate::{self, Keep, Revision, Standing},
-    receipt::{Becomes, Cause, Current, Deed, History, Was},
+    gate::{self, Keep, Revision},
+    receipt::{Becomes, Cause, Deed, Due, History, Was},
 };
 use rustix::process::geteuid;
 
@@ -53,7 +53,9 @@ pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
     }
     let lock = Lock::take(LOCK)?;
     let receipts = Receipts::in_folder(folder);
-    let Some(boot) = receipts.boot()? else { return Ok(Loaded::Nothing) };
+    if receipts.boot()?.is_none() {
+        return Ok(Loaded::Nothing);
+    }
     let standing = firewall::standing()?;
     let (history, unread) = match receipts.read() {
         Ok(history) => (history, None),
@@ -61,31 +63,17 @@ pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
     };
     let mut door = Door { lock, receipts, standing, history, now: clock::now(), rehearsed: None };
     door.settle()?;
-    match door.due(&boot) {
-        Due::Nothing(loaded) => Ok(loaded),
+    // What was settled may have kept another one.
+    let Some(boot) = door.receipts.boot()? else { return Ok(Loaded::Nothing) };
+    match door.history.due_at_boot(&boot.gate, boot.at, door.standing.as_ref()) {
+        Due::Stands => Ok(Loaded::Already),
+        Due::OnTrial => Ok(Loaded::OnTrial),
+        Due::TakenAway => Ok(Loaded::Nothing),
         Due::Gate => door.load(&boot, unread),
     }
 }
 
-/// What is to be done.
-enum Due {
-    Nothing(Loaded),
-    Gate,
-}
-
 impl Door {
-    fn due(&self, boot: &Boot) -> Due {
-        match &self.standing {
-            Some(standing) if standing.body() == Some(&boot.gate) => Due::Nothing(Loaded::Already),
-            Some(Standing { trial: Some(_), .. }) => Due::Nothing(Loaded::OnTrial),
-            // Whoever was killed as he took it away had not come to this file.
-            None if self.history.last().is_some() && self.history.current(None) == Current::Absent => {
-                Due::Nothing(Loaded::Nothing)
-            }
-            _ => Due::Gate,
-        }
-    }
-
     fn load(mut self, boot: &Boot, unread: Option<ReceiptsError>) -> Result<Loaded, DoorError> {
         let seen = self.standing.as_ref();
         let transaction = match seen {
@@ -96,8 +84,16 @@ impl Door {
         let was = Was::of(seen);
         let deed = Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was, until: None };
         let begun = self.begin(deed);
-        firewall::carry_out(&transaction)?;
-        self.standing = firewall::standing()?;
+        self.lock.lend(|| firewall::carry_out(&transaction)).map_err(DoorError::Lock)??;
+        match firewall::standing() {
+            Ok(standing) => self.standing = standing,
+            Err(error) => {
+                return Err(match begun {
+                    Ok(begun) if unread.is_none() => self.made_unseen(begun, error),
+                    _ => DoorError::MadeUnseen(error),
+                });
+            }
+        }
         if let Some(error) = unread {
             return Ok(Loaded::Untold(error.into()));
         }

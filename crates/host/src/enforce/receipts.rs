@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use portreeve_core::{
     gate::Body,
-    receipt::{History, LAYOUT, Receipt},
+    receipt::{History, Kept, LAYOUT, Receipt},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,10 @@ const RECEIPTS_MAX: usize = 1_000;
 const ENTRIES_MAX: usize = 100_000;
 /// A gate of a million ports and the one before it.
 const RECEIPT_BYTES_MAX: u64 = 64 << 20;
+/// What is read of all receipts together.
+const ALL_BYTES_MAX: u64 = 1 << 30;
+/// What is kept of them: far less than what is read, so that nobody is locked out by what was written here.
+const KEPT_BYTES_MAX: u64 = 256 << 20;
 
 /// Why what is kept cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +55,12 @@ pub enum ReceiptsError {
         /// Its layout.
         layout: u32,
     },
+    /// There is more than is read.
+    #[error("{} holds too much", path.display())]
+    TooMuch {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is no number left for another one.
     #[error("there are too many receipts")]
     Full,
@@ -61,7 +71,10 @@ impl ReceiptsError {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Read { path, .. } | Self::Garbled { path } | Self::Newer { path, .. } => Some(path),
+            Self::Read { path, .. }
+            | Self::Garbled { path }
+            | Self::Newer { path, .. }
+            | Self::TooMuch { path } => Some(path),
             Self::Full => None,
         }
     }
@@ -100,19 +113,34 @@ impl Receipts {
 
     /// Every receipt; none where there is no folder.
     pub(super) fn read(&self) -> Result<History, ReceiptsError> {
+        self.read_within(ENTRIES_MAX, ALL_BYTES_MAX)
+    }
+
+    /// One that were passed over would give its number to another one, so there is none.
+    fn read_within(&self, entries_max: usize, mut bytes_left: u64) -> Result<History, ReceiptsError> {
         let fail = |source| ReceiptsError::Read { path: self.folder.clone(), source };
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(History::default()),
             Err(error) => return Err(fail(error)),
         };
-        let names = entries.take(ENTRIES_MAX).map(|entry| Ok(entry?.file_name()));
+        let too_much = || ReceiptsError::TooMuch { path: self.folder.clone() };
+        let names = entries.take(entries_max + 1).map(|entry| Ok(entry?.file_name()));
         let names: Vec<_> = names.collect::<io::Result<_>>().map_err(fail)?;
+        if names.len() > entries_max {
+            return Err(too_much());
+        }
         let numbers = names.iter().filter_map(|name| number(name.to_str()?));
-        numbers.map(|number| self.receipt(number)).collect()
+        let receipts = numbers.map(|number| {
+            let (receipt, bytes) = self.receipt(number)?;
+            bytes_left = bytes_left.checked_sub(bytes).ok_or_else(too_much)?;
+            Ok(receipt)
+        });
+        receipts.collect()
     }
 
-    fn receipt(&self, number: u32) -> Result<Receipt, ReceiptsError> {
+    /// The receipt of this number, and how many bytes it has.
+    fn receipt(&self, number: u32) -> Result<(Receipt, u64), ReceiptsError> {
         let path = self.path(number);
         let fail = |source| ReceiptsError::Read { path: path.clone(), source };
         let text = text(&path).map_err(fail)?;
@@ -121,7 +149,7 @@ impl Receipts {
             _ => {}
         }
         let receipt = serde_json::from_str(&text).ok().filter(|receipt: &Receipt| receipt.number == number);
-        receipt.ok_or(ReceiptsError::Garbled { path })
+        Ok((receipt.ok_or(ReceiptsError::Garbled { path })?, text.len() as u64))
     }
 
     /// Writes a receipt, which is on the disk when this ends well.
@@ -129,12 +157,19 @@ impl Receipts {
         self.write(&self.path(receipt.number), receipt)
     }
 
-    /// Writes the gate of the next boot, unless it is written already.
+    /// Writes the gate of the next boot, unless it is written already: the same one that is confirmed again is so since then.
     pub(super) fn keep_boot(&self, boot: &Boot) -> Result<(), KeepError> {
-        let path = self.folder.join(BOOT);
-        let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Boot>(&bytes).ok());
-        let is_kept = kept.is_some_and(|kept| (kept.layout, &kept.gate) == (boot.layout, &boot.gate));
-        if is_kept { Ok(()) } else { self.write(&path, boot) }
+        let is_kept = self.boot().is_ok_and(|kept| kept.as_ref() == Some(boot));
+        if is_kept { Ok(()) } else { self.write(&self.folder.join(BOOT), boot) }
+    }
+
+    /// What is known of the gate of the next boot.
+    pub(super) fn kept(&self) -> Kept {
+        match self.boot() {
+            Ok(Some(boot)) => Kept::Since(boot.at),
+            Ok(None) => Kept::Nothing,
+            Err(_) => Kept::Unknown,
+        }
     }
 
     /// The gate of the next boot; `None` where there is none.
@@ -152,18 +187,24 @@ impl Receipts {
     }
 
     pub(super) fn forget_boot(&self) -> Result<(), KeepError> {
-        let path = self.folder.join(BOOT);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(KeepError::Write { path, source }),
-            _ => Ok(()),
-        }
+        keep::remove(&self.folder.join(BOOT))
     }
 
     /// Takes the oldest receipts away where there are too many; one that stays does no harm.
     pub(super) fn forget(&self, history: &History) {
-        for receipt in history.newest_first().skip(RECEIPTS_MAX) {
-            let _ = fs::remove_file(self.path(receipt.number));
+        for number in history.forgettable(self.newest_within(history, KEPT_BYTES_MAX)) {
+            let _ = fs::remove_file(self.path(number));
         }
+    }
+
+    /// How many of the newest are kept: as many as there is room for, and the last one at least.
+    fn newest_within(&self, history: &History, bytes_max: u64) -> usize {
+        let bytes = |receipt: &Receipt| fs::metadata(self.path(receipt.number)).map_or(0, |file| file.len());
+        let sums = history.newest_first().take(RECEIPTS_MAX).scan(0_u64, |sum, receipt| {
+            *sum = sum.saturating_add(bytes(receipt));
+            Some(*sum)
+        });
+        sums.take_while(|sum| *sum <= bytes_max).count().max(1)
     }
 
     fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), KeepError> {
@@ -229,6 +270,7 @@ mod tests {
             made: None,
             outcome,
             rehearsed: None,
+            boot_id: None,
         }
     }
 
@@ -266,11 +308,59 @@ mod tests {
     fn only_so_many_are_kept() {
         let place = Place::new("many");
         let receipts = Receipts::in_folder(&place.0);
-        receipts.keep(&receipt(1)).unwrap();
-        let last = u32::try_from(RECEIPTS_MAX).unwrap() + 1;
+        for number in [1, 2] {
+            receipts.keep(&receipt(number)).unwrap();
+        }
+        let last = u32::try_from(RECEIPTS_MAX).unwrap() + 2;
         let history: History = (1..=last).map(receipt).collect();
         receipts.forget(&history);
-        assert_eq!(receipts.read().unwrap(), History::default());
+        let left = receipts.read().unwrap();
+        assert_eq!(left.last(), Some(&receipt(1)), "each confirms the trial of the first one");
+        assert_eq!(left.of(2), None);
+    }
+
+    #[test]
+    fn only_so_much_is_kept() {
+        let place = Place::new("much");
+        let receipts = Receipts::in_folder(&place.0);
+        let history: History = (1..=4).map(receipt).collect();
+        history.newest_first().for_each(|receipt| receipts.keep(receipt).unwrap());
+        let each = fs::metadata(receipts.path(1)).unwrap().len();
+        for (bytes_max, count) in [(4 * each, 4), (4 * each - 1, 3), (each, 1), (0, 1)] {
+            assert_eq!(receipts.newest_within(&history, bytes_max), count, "{bytes_max}");
+        }
+    }
+
+    /// What is passed over would be written over.
+    #[test]
+    fn too_much_is_no_history() {
+        let place = Place::new("too-much");
+        let receipts = Receipts::in_folder(&place.0);
+        for number in 1..=3 {
+            receipts.keep(&receipt(number)).unwrap();
+        }
+        let all = 3 * fs::metadata(receipts.path(1)).unwrap().len();
+        assert_eq!(receipts.read_within(3, all).unwrap().last(), Some(&receipt(3)));
+        for (entries_max, bytes_max) in [(2, all), (3, all - 1)] {
+            let error = receipts.read_within(entries_max, bytes_max).unwrap_err();
+            assert!(matches!(error, ReceiptsError::TooMuch { path } if path == place.0));
+        }
+    }
+
+    #[test]
+    fn the_gate_of_the_next_boot_is_as_old_as_its_receipt() {
+        let place = Place::new("age");
+        let receipts = Receipts::in_folder(&place.0);
+        assert_eq!(receipts.kept(), Kept::Nothing);
+        for second in [1, 2, 2] {
+            let at = Timestamp::from_second(second).unwrap();
+            receipts.keep_boot(&Boot { layout: LAYOUT, at, gate: Body::open() }).unwrap();
+            assert_eq!(receipts.kept(), Kept::Since(at));
+        }
+        fs::write(place.0.join(BOOT), "").unwrap();
+        assert_eq!(receipts.kept(), Kept::Unknown);
+        receipts.forget_boot().unwrap();
+        assert_eq!(receipts.kept(), Kept::Nothing);
     }
 
     #[test]
