@@ -52,7 +52,7 @@ fn what_changed_between_two_runs_is_told_and_nothing_else() {
     let closed = told(&site);
     assert!(closed.contains("- closed") && closed.contains("8123/tcp"), "{closed}");
 
-    ends(&site.ask("schedule off"), 0, "no more by itself");
+    ends(&site.ask("schedule off"), 0, "Scheduled audits are off");
     ends(&site.ask("schedule off"), 0, "Nothing was scheduled");
     assert_eq!(site.run("find /etc/systemd /run/systemd/system -name '*portreeve*'").stdout, "");
     assert_eq!(lab(site.host.run("systemctl is-active portreeve-audit.timer")).stdout, "inactive\n");
@@ -112,7 +112,7 @@ fn cron_looks_where_there_is_no_systemd() {
         run(&format!("test -s {LOOK}")).status == 0
     });
     assert!(has_run, "{:?}", run("ps ax; cat /etc/cron.d/portreeve"));
-    ends(&run("portreeve schedule off"), 0, "no more by itself");
+    ends(&run("portreeve schedule off"), 0, "Scheduled audits are off");
     ends(&run("ls /etc/cron.d"), 0, "");
     assert_eq!(run("test -e /etc/cron.d/portreeve").status, 1);
     lab(host.write("/etc/cron.d/portreeve", "# somebody's\n"));
