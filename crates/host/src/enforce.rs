@@ -195,16 +195,16 @@ impl Door {
         }
         match firewall::standing() {
             Ok(standing) => self.standing = standing,
-            Err(error) => return Err(self.made_unseen(receipt, error)),
+            Err(error) => return Err(self.made_unseen(&receipt, error)),
         }
         let now = self.standing.as_ref().map(|standing| standing.revision.number());
         Ok(self.finish(receipt.done(now)))
     }
 
     /// What is confirmed, and cannot be kept as it cannot be read, whoever comes next keeps.
-    fn made_unseen(self, receipt: Receipt, error: StandingError) -> DoorError {
+    fn made_unseen(self, receipt: &Receipt, error: StandingError) -> DoorError {
         let made = receipt.made_unseen();
-        journal::tell(&receipt);
+        journal::tell(receipt);
         // A receipt that nobody could finish is settled by whoever comes next.
         if made.outcome == Outcome::Begun || self.keep_boot(&made).is_ok() {
             let _ = self.receipts.keep(&made);

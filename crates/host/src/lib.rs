@@ -8,6 +8,7 @@ pub mod group;
 pub mod keep;
 pub mod lineage;
 mod lock;
+pub mod network;
 pub mod observe;
 pub mod own;
 pub mod passwd;

@@ -1,5 +1,7 @@
 //! Lets the host audit itself regularly: by a timer of systemd, else by cron (A17, A20).
 
+mod cron;
+
 use std::{fs, path::Path, time::SystemTime};
 
 use rustix::system::uname;
@@ -147,7 +149,7 @@ pub fn put(program: &Path, every: Every) -> Result<Put, ScheduleError> {
     if systemd::runs() {
         return put_timer(program, every);
     }
-    if !Path::new(CRON_FOLDER).is_dir() {
+    if !Path::new(CRON_FOLDER).is_dir() || !cron::is_there() {
         return Err(ScheduleError::Nothing);
     }
     let path = Path::new(CRONTAB);
@@ -163,13 +165,17 @@ pub fn put(program: &Path, every: Every) -> Result<Put, ScheduleError> {
 
 fn put_timer(program: &Path, every: Every) -> Result<Put, ScheduleError> {
     let units = units(program, every);
-    // Of a time before there was systemd.
-    let had_crontab = take_crontab()?;
+    // Of a time before there was systemd: it goes when the timer does its work.
+    let crontab = systemd::state_of(Path::new(CRONTAB), "");
+    if crontab == State::Foreign {
+        return Err(UnitError::Foreign(CRONTAB.into()).into());
+    }
     let is_same = units.iter().all(|unit| systemd::state(unit) == State::Same);
-    if is_same && !had_crontab && systemd::started(TIMER, TARGET) == Started::ByItself {
+    if is_same && crontab == State::Absent && systemd::started(TIMER, TARGET) == Started::ByItself {
         return Ok(Put::Already(By::Systemd));
     }
     systemd::put(&units, TIMER, Begins::Now)?;
+    take_crontab()?;
     Ok(Put::Now(By::Systemd))
 }
 
@@ -198,7 +204,7 @@ fn take_crontab() -> Result<bool, UnitError> {
 pub fn scheduled() -> Option<(Every, By)> {
     let every = |path: &Path, line: fn(Every) -> String| {
         let is_ours = systemd::state_of(path, "") == State::Other;
-        let text = is_ours.then(|| fs::read_to_string(path).ok()).flatten()?;
+        let text = is_ours.then(|| systemd::read(path).ok()).flatten()?;
         Every::ALL.into_iter().find(|every| text.lines().any(|own| own.starts_with(&line(*every))))
     };
     let timer = every(&systemd::path(TIMER), |every| format!("OnCalendar={}", every.name()));

@@ -1,11 +1,14 @@
 //! Units of ours in the host's systemd: put there and enabled, or taken away, all of them or none (systemd.unit(5)).
 
+mod before;
+
 use std::{
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
+use self::before::Before;
 use crate::{
     keep::{self, KeepError, Readers},
     program::{Program, ProgramError},
@@ -118,7 +121,8 @@ pub(crate) fn state_of(path: &Path, text: &str) -> State {
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// The text of a file that may be anybody's, up to a bound.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(BYTES_MAX).read_to_string(&mut text)?;
     Ok(text)
@@ -131,7 +135,7 @@ pub fn started(name: &str, target: &str) -> Started {
     if fs::symlink_metadata(link).is_ok() { Started::ByItself } else { Started::ByHand }
 }
 
-/// Writes `units` and enables the one called `enabled`; where that fails nothing of it stays that was not there.
+/// Writes `units` and enables the one called `enabled`; where that fails all is as it was before.
 ///
 /// # Errors
 ///
@@ -144,12 +148,17 @@ pub fn put(units: &[Unit], enabled: &'static str, begins: Begins) -> Result<(), 
     if let Some((unit, _)) = units.iter().zip(&states).find(|(_, state)| **state == State::Foreign) {
         return Err(UnitError::Foreign(path(unit.name)));
     }
+    let files: Vec<PathBuf> = units.iter().map(|unit| path(unit.name)).collect();
+    let before = Before::of(&files)?;
     let put = write(units).and_then(|()| enable(enabled, begins));
     if put.is_err() {
         let fresh = units.iter().zip(&states).filter(|(_, state)| **state == State::Absent);
         let names: Vec<&'static str> = fresh.map(|(unit, _)| unit.name).collect();
         // What is left is told by the next run.
         let _ = take(&names);
+        if before.put_back() {
+            let _ = systemctl(&["daemon-reload"]);
+        }
     }
     put
 }

@@ -1,13 +1,19 @@
 //! Where files of ours live that last: the system's for root, the XDG base directories for anybody else.
 
-use std::{ffi::OsString, fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use portreeve_core::words::Words;
+use portreeve_host::network::{Network, network};
 
 use crate::{exit::Exit, failure::Failure};
 
 /// Where the system's own live.
 pub(crate) const SYSTEM: &str = "/var/lib/portreeve";
+/// Where the system's own live until the next boot.
+const RUN: &str = "/run/portreeve";
 /// Takes the place of all of them.
 const OVERRIDE: &str = "PORTREEVE_STATE";
 
@@ -22,7 +28,7 @@ pub(crate) fn state() -> Option<PathBuf> {
 }
 
 /// Where receipts of the gate are kept, and the gate of the next boot: a network namespace that is not the host's has a
-/// gate of its own.
+/// gate of its own, which no boot brings back.
 ///
 /// # Errors
 ///
@@ -37,11 +43,16 @@ pub(crate) fn gate() -> Result<PathBuf, Failure> {
             },
         )
     })?;
-    let namespace = |pid: &str| Some(fs::metadata(format!("/proc/{pid}/ns/net")).ok()?.ino());
-    // Where that of the first process is hidden, ours is taken for the host's.
-    let is_apart = namespace("1").is_some_and(|host| namespace("self") != Some(host));
-    let own = namespace("self").filter(|_| is_apart);
-    Ok(state.join(own.map_or_else(|| "gate".into(), |own| format!("gate-{own}"))))
+    Ok(of_gate(&state, network()))
+}
+
+fn of_gate(state: &Path, network: Network) -> PathBuf {
+    match network {
+        Network::Host => state.join("gate"),
+        // Gone at the next boot, as the namespace is.
+        Network::Apart(name) if state == Path::new(SYSTEM) => Path::new(RUN).join(format!("gate-{name}")),
+        Network::Apart(name) => state.join(format!("gate-{name}")),
+    }
 }
 
 /// Where those of the host's own gate are kept, which the next boot reads.
@@ -111,6 +122,14 @@ mod tests {
             "/h/.local/state/portreeve"
         );
         assert_eq!(directory(false, &[]), None);
+    }
+
+    #[test]
+    fn a_namespace_that_no_boot_brings_back_leaves_nothing_behind() {
+        let folder = |state: &str, network| of_gate(Path::new(state), network).display().to_string();
+        assert_eq!(folder(SYSTEM, Network::Host), "/var/lib/portreeve/gate");
+        assert_eq!(folder(SYSTEM, Network::Apart("1f".into())), "/run/portreeve/gate-1f");
+        assert_eq!(folder("/tmp/x", Network::Apart("1f".into())), "/tmp/x/gate-1f");
     }
 
     #[test]

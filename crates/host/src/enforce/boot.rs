@@ -89,7 +89,7 @@ impl Door {
             Ok(standing) => self.standing = standing,
             Err(error) => {
                 return Err(match begun {
-                    Ok(begun) if unread.is_none() => self.made_unseen(begun, error),
+                    Ok(begun) if unread.is_none() => self.made_unseen(&begun, error),
                     _ => DoorError::MadeUnseen(error),
                 });
             }

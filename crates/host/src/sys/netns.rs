@@ -2,7 +2,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "neither the standard library nor rustix has this ioctl, and rustix leaves unshare to whoever calls it"
+    reason = "neither the standard library nor rustix has this ioctl and this option, and rustix leaves unshare to whoever calls it"
 )]
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -14,6 +14,9 @@ use rustix::{
 
 /// SIOCGSKNS (include/uapi/linux/sockios.h, Linux 4.9).
 const SOCKET_NAMESPACE: libc::Ioctl = 0x894c;
+
+/// SO_NETNS_COOKIE (include/uapi/asm-generic/socket.h, Linux 5.14).
+const NAMESPACE_COOKIE: libc::c_int = 71;
 
 /// A descriptor of the network namespace that a socket was made in.
 ///
@@ -30,6 +33,25 @@ pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     }
     // SAFETY: the kernel made this descriptor for the call, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(answer) })
+}
+
+/// The cookie of the network namespace that a socket was made in: no other one has it until the next boot.
+///
+/// # Errors
+///
+/// ENOPROTOOPT before Linux 5.14.
+pub fn cookie(socket: impl AsFd) -> Result<u64, Errno> {
+    let mut cookie = 0_u64;
+    let mut length = libc::socklen_t::try_from(size_of::<u64>()).unwrap_or_default();
+    let fd = socket.as_fd().as_raw_fd();
+    let into = (&raw mut cookie).cast();
+    // SAFETY: the kernel writes at most `length` bytes to `into`, which has as many, and the new length to `length`.
+    let answer = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, NAMESPACE_COOKIE, into, &raw mut length) };
+    if answer < 0 {
+        let error = std::io::Error::last_os_error();
+        return Err(Errno::from_io_error(&error).unwrap_or(Errno::INVAL));
+    }
+    Ok(cookie)
 }
 
 /// Puts the calling thread, and whatever it starts from now on, into a network namespace of its own, which goes with them.

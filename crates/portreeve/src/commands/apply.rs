@@ -10,14 +10,12 @@ use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::AtBoot,
     gate::{Keep, Standing, Timeout},
     plan::{Change, Ground, Grounds, Refused},
     receipt::{Becomes, Cause, Deed, Was},
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::boot::at_boot;
 use serde::Deserialize;
 
 use self::{
@@ -29,6 +27,7 @@ use super::{
     plan::{Planned, failure, sessions_arguments, standing},
 };
 use crate::{
+    after_boot::{AfterBoot, after_boot},
     door::{self, tell_unkept},
     exit::Exit,
     failure::{Failure, io_cause},
@@ -141,15 +140,16 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if is_only_tried {
         return rehearse::only(&planned, change, seen.as_ref(), settings, out);
     }
-    let until = carry_out(&planned, change, seen.as_ref(), way, settings, out)?;
+    let (until, stands) = carry_out(&planned, change, seen.as_ref(), way, settings, out)?;
     match (way, until) {
         (Way::Asking(length, _), _) => ask(length, settings, out),
         (Way::Alone(..), Some(until)) => alone(until, settings, out),
-        _ => at_once(settings, out),
+        _ => at_once(stands.as_ref(), settings, out),
     }
 }
 
-/// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does.
+/// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does, and how the gate
+/// stands then.
 fn carry_out(
     planned: &Planned,
     change: &Change,
@@ -157,7 +157,7 @@ fn carry_out(
     way: Way,
     settings: &Settings,
     out: &mut Out,
-) -> Result<Option<Timestamp>, Failure> {
+) -> Result<(Option<Timestamp>, Option<Standing>), Failure> {
     let mut door = door::open_unmoved(seen, FAILED)?;
     let keep = match way {
         Way::AtOnce => Keep::AtOnce,
@@ -175,7 +175,7 @@ fn carry_out(
     let deed = Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until };
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     tell_unkept(&passed, settings);
-    Ok(until)
+    Ok((until, passed.standing))
 }
 
 /// On a terminal somebody can be asked; elsewhere it must be said.
@@ -263,30 +263,29 @@ fn alone(until: Timestamp, settings: &Settings, out: &mut Out) -> Result<Exit, F
     told(&said, &["portreeve confirm", "portreeve undo"], out)
 }
 
-fn at_once(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn at_once(stands: Option<&Standing>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
-    let (Text { en, ja }, enable) = in_force();
+    let (Text { en, ja }, enable) = in_force(stands);
     let said = text!("Applied: {en}", "適用しました。{ja}");
     let commands: Vec<&str> =
         ["portreeve undo"].into_iter().chain(enable).chain(["portreeve gate status"]).collect();
     told(&said, &commands, out)
 }
 
-/// How long what is for good is in force, and what makes it longer.
-pub(super) fn in_force() -> (Text, Option<&'static str>) {
-    let at_boot = at_boot();
-    let said = match at_boot {
-        AtBoot::Enabled => {
-            Words { en: "in force, also after the next boot.", ja: "再起動後も有効です。" }
-        }
-        AtBoot::NotEnabled | AtBoot::Unknown => Words {
-            en: "in force until the machine is rebooted.",
-            ja: "再起動するまで有効です。",
-        },
+/// How long the gate that `stands`, and is for good, is in force, and what makes it longer.
+pub(super) fn in_force(stands: Option<&Standing>) -> (Text, Option<&'static str>) {
+    let until_reboot = || {
+        Words { en: "in force until the machine is rebooted.", ja: "再起動するまで有効です。" }.into()
     };
-    (said.into(), (at_boot == AtBoot::NotEnabled).then_some("portreeve gate enable"))
+    match after_boot(stands) {
+        AfterBoot::Stands => {
+            (Words { en: "in force, also after the next boot.", ja: "再起動後も有効です。" }.into(), None)
+        }
+        AfterBoot::Gone => (until_reboot(), Some("portreeve gate enable")),
+        AfterBoot::Unsaved | AfterBoot::Apart | AfterBoot::Unknown => (until_reboot(), None),
+    }
 }
 
 fn told(said: &Text, commands: &[&str], out: &mut Out) -> Result<Exit, Failure> {

@@ -59,7 +59,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         passed => passed.map_err(|error| door::failure(error, FAILED))?,
     };
     if settings.verbosity != Verbosity::Quiet {
-        let (Text { en, ja }, enable) = in_force();
+        let (Text { en, ja }, enable) = in_force(passed.standing.as_ref());
         let said = text!("Kept: the change is {en}", "変更を確定しました。{ja}");
         out.sentences(said.in_lang(settings.lang))?;
         let commands = ["portreeve undo"].into_iter().chain(enable).chain(["portreeve gate status"]);

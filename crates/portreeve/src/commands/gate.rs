@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches};
 use jiff::Timestamp;
 use portreeve_core::{
     gate::{Standing, Temporary},
+    receipt::Outcome,
     words::{Lang, Words},
 };
 use portreeve_host::enforce::{firewall::StandingError, look};
@@ -59,7 +60,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if own.get_one::<String>(ACTION).is_some_and(|action| action == ENABLE) {
         return enable::run(settings, out);
     }
-    let (listing, history) = look(&directories::gate()?).map_err(|error| door::failure(error, FAILED))?;
+    let folder = directories::gate()?;
+    let look = || look(&folder).map_err(|error| door::failure(error, FAILED));
+    let (mut listing, mut history) = look()?;
+    if history.last().is_some_and(|last| last.outcome == Outcome::Begun) {
+        // Of a change that was killed, or could not be kept, whoever comes next says what came of it, if he can.
+        drop(door::open(FAILED));
+        (listing, history) = look()?;
+    }
     let unread = |error| door::standing(&StandingError::Read(error), FAILED);
     let standing = listing.as_deref().map_or(Ok(None), Standing::read).map_err(unread)?;
     let temporary = listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read).map_err(unread)?;

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    facts::AtBoot,
     gate::{Rest, Standing, Temporary},
     receipt::{Current, Deed, End, History, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::{boot::at_boot, passwd};
+use portreeve_host::passwd;
 
 use super::{
     age::{ago, length},
@@ -22,6 +21,7 @@ use super::{
     table::{Column, Fit, Table},
 };
 use crate::{
+    after_boot::{AfterBoot, after_boot},
     failure::Failure,
     settings::{Settings, Verbosity},
 };
@@ -91,18 +91,26 @@ fn next_boot(standing: &Standing, out: &mut Out) -> Result<(), Failure> {
     if standing.body().is_some_and(|body| body.rest() == Rest::All) {
         return Ok(());
     }
-    let said = match at_boot() {
-        AtBoot::Enabled => Words {
+    let said = match after_boot(Some(standing)) {
+        AfterBoot::Stands => Words {
             en: "At the next boot what is confirmed stands again, before there is a network.",
             ja: "次回の起動時は、確定済みのゲートがネットワークより先に復元されます。",
         },
-        AtBoot::NotEnabled => Words {
+        AfterBoot::Gone => Words {
             en: "At the next boot it is gone: portreeve gate enable puts it back at each.",
             ja: "次回の起動後はゲートがなくなります。起動のたびに復元するには: portreeve gate enable",
         },
-        AtBoot::Unknown => Words {
-            en: "Nobody here knows whether the next boot puts it back: no systemd runs here, or this is not the network that boots.",
-            ja: "次回の起動時に復元されるかどうかは分かりません。systemd が動いていないか、起動時とは別のネットワーク名前空間です。",
+        AfterBoot::Unsaved => Words {
+            en: "At the next boot it is gone, or an older one: no record of what is confirmed could be saved.",
+            ja: "確定済みのゲートの記録が保存されていないため、次回の起動時には復元されないか、以前のゲートに戻ります。",
+        },
+        AfterBoot::Apart => Words {
+            en: "No boot puts it back: it is of another network namespace than the host's, or PORTREEVE_STATE names another place.",
+            ja: "起動時には復元されません。ホストとは別のネットワーク名前空間のゲートか、PORTREEVE_STATE が設定されています。",
+        },
+        AfterBoot::Unknown => Words {
+            en: "Nobody here knows whether the next boot puts it back: no systemd runs here.",
+            ja: "次回の起動時に復元されるかどうかは分かりません。systemd が動いていません。",
         },
     };
     out.say(said)

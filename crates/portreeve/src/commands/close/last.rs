@@ -35,7 +35,7 @@ pub(super) fn tell(
     let mut lines = declared(world, ports);
     lines.extend(containers(world, ports));
     lines.extend(units(world, ports, &Footing::of(settings)));
-    if let (_, Some(enable)) = in_force() {
+    if let (_, Some(enable)) = in_force(None) {
         lines.push(text!(
             "{enable}: the gate is put in force again at each boot",
             "{enable}: 起動のたびにゲートを有効にする"

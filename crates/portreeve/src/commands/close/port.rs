@@ -74,7 +74,7 @@ pub(super) fn run(
     let verdict = before.map(|before| before.map(|before| before.after()));
     let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {
-        said(&asked, passed.is_some(), &left).iter().try_for_each(|text| tell(text, out))?;
+        said(&asked, passed.as_ref(), &left).iter().try_for_each(|text| tell(text, out))?;
         match &verdict {
             Some(Ok(verdict)) => tell(&verdict.said, out)?,
             Some(Err(why)) if left.is_empty() => tell(&verify::unproven(why), out)?,
@@ -170,10 +170,10 @@ fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<
 }
 
 /// What was done, and what packets get to all the same.
-fn said(asked: &[Asked], is_changed: bool, left: &[PortSpec]) -> Vec<Text> {
+fn said(asked: &[Asked], passed: Option<&Passed>, left: &[PortSpec]) -> Vec<Text> {
     let ports = listed(asked);
-    let done = if is_changed {
-        let (Text { en, ja }, _) = in_force();
+    let done = if let Some(passed) = passed {
+        let (Text { en, ja }, _) = in_force(passed.standing.as_ref());
         text!(
             "Closed to everybody outside: {ports}. This host can still connect, and open connections go on; {en}",
             "外部からの接続を遮断しました: {ports}。このホストからは引き続き接続でき、確立済みの接続も続きます。{ja}"
@@ -230,7 +230,7 @@ mod tests {
         let asked = named(&["8080/tcp".into()]).unwrap();
         let left: Vec<_> = numbers(&asked).unwrap().specs().collect();
         for (left, count) in [(left.as_slice(), 2), (&[], 1)] {
-            let all = said(&asked, false, left);
+            let all = said(&asked, None, left);
             assert_eq!(all.len(), count);
             for Text { en, ja } in all {
                 assert!(en.contains("8080/tcp") && ja.contains("8080/tcp"), "{en} {ja}");

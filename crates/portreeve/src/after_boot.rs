@@ -1,0 +1,64 @@
+//! Whether the gate stands again after the next boot: where it is kept as it stands, and something puts it back (A15, A20).
+
+use portreeve_core::{
+    facts::AtBoot,
+    gate::{Body, Standing},
+};
+use portreeve_host::{boot::at_boot, enforce::receipts};
+
+use crate::directories;
+
+/// What the next boot makes of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterBoot {
+    /// It puts it back.
+    Stands,
+    /// It is gone: nothing puts it back.
+    Gone,
+    /// It is gone, or another one: what is confirmed could not be kept.
+    Unsaved,
+    /// It is gone: no boot reads what is kept of it here.
+    Apart,
+    /// Nobody here knows: no systemd runs.
+    Unknown,
+}
+
+/// What the next boot makes of the gate as it stands.
+pub(crate) fn after_boot(standing: Option<&Standing>) -> AfterBoot {
+    let Ok(folder) = directories::gate() else { return AfterBoot::Apart };
+    if folder != directories::usual_gate() {
+        return AfterBoot::Apart;
+    }
+    let kept = receipts::boot(&folder).ok().flatten();
+    judged(kept.as_ref().map(|kept| &kept.gate), standing.and_then(Standing::body), at_boot())
+}
+
+/// Of a gate that somebody else changed, or that nobody named, what is kept is what is put back.
+fn judged(kept: Option<&Body>, confirmed: Option<&Body>, next: AtBoot) -> AfterBoot {
+    match (kept, next) {
+        (None, _) => AfterBoot::Unsaved,
+        (Some(kept), _) if confirmed.is_some_and(|confirmed| confirmed != kept) => AfterBoot::Unsaved,
+        (Some(_), AtBoot::Enabled) => AfterBoot::Stands,
+        (Some(_), AtBoot::NotEnabled) => AfterBoot::Gone,
+        (Some(_), AtBoot::Unknown) => AfterBoot::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_kept_as_it_stands_is_put_back() {
+        let (own, other) = (Body::open(), Body::default());
+        for next in [AtBoot::Enabled, AtBoot::NotEnabled, AtBoot::Unknown] {
+            assert_eq!(judged(None, Some(&own), next), AfterBoot::Unsaved, "it could not be written");
+            assert_eq!(judged(Some(&other), Some(&own), next), AfterBoot::Unsaved, "an older one is kept");
+        }
+        for confirmed in [Some(&own), None] {
+            assert_eq!(judged(Some(&own), confirmed, AtBoot::Enabled), AfterBoot::Stands);
+            assert_eq!(judged(Some(&own), confirmed, AtBoot::NotEnabled), AfterBoot::Gone);
+            assert_eq!(judged(Some(&own), confirmed, AtBoot::Unknown), AfterBoot::Unknown);
+        }
+    }
+}
