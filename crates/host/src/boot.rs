@@ -10,15 +10,16 @@ use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
 use crate::systemd::{self, Begins, OURS, State, Unit, UnitError};
 
-/// Whatever brings a machine up reaches it.
-const TARGET: &str = "sysinit.target";
+/// What starts it: whatever brings a machine up reaches the first, and the second flushes the ruleset as it starts.
+const WANTED_BY: &str = "sysinit.target nftables.service";
 
 /// The unit, which starts `program`.
 ///
-/// Whatever flushes the ruleset as it starts comes before it; a restart of nftables.service starts it again, and a
-/// reload, which flushes too, is handed on to it. Where nobody manages the network, network.target is what servers wait
-/// for; sysinit.target it must not come before, as elsewhere than on Debian nftables.service comes after that. Its failure
-/// stops nothing: the host comes up, and the unit is failed.
+/// Whatever flushes the ruleset as it starts comes before it. nftables.service stops it and starts it again with itself,
+/// also when it is stopped first and started later; a reload, which flushes too, is handed on to it while it is active.
+/// Where nobody manages the network, network.target is what servers wait for; sysinit.target it must not come before, as
+/// elsewhere than on Debian nftables.service comes after that. Its failure stops nothing: the host comes up, and the unit
+/// is failed.
 #[must_use]
 pub fn unit(program: &Path) -> Unit {
     let program = program.display();
@@ -56,23 +57,25 @@ MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
 
 [Install]
-WantedBy={TARGET}
+WantedBy={WANTED_BY}
 "
     );
     Unit { name: BOOT_UNIT, text }
 }
 
-/// Puts the unit and enables it; whether there was anything to do.
+/// Puts the unit and enables it, and starts it if it `begins` now, which puts the confirmed gate in force; whether there
+/// was anything to do.
 ///
 /// # Errors
 ///
 /// systemd does not run, or something is in the way.
-pub fn enable(program: &Path) -> Result<bool, UnitError> {
+pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
     let unit = unit(program);
-    if systemd::runs() && systemd::state(&unit) == State::Same && at_boot() == AtBoot::Enabled {
+    let is_put = systemd::runs() && systemd::state(&unit) == State::Same && at_boot() == AtBoot::Enabled;
+    if is_put && (begins == Begins::NextBoot || systemd::is_active(BOOT_UNIT)) {
         return Ok(false);
     }
-    systemd::put(&[unit], BOOT_UNIT, Begins::NextBoot)?;
+    systemd::put(&[unit], BOOT_UNIT, begins)?;
     Ok(true)
 }
 
@@ -105,5 +108,11 @@ mod tests {
         assert_eq!(values("Wants"), ["network-pre.target", "network.target"], "else nothing waits for them");
         assert_eq!(values("ExecStart"), ["/usr/bin/portreeve", "apply", "--boot"]);
         assert_eq!(values("Requires"), [""; 0], "nothing waits for what may fail");
+        let flushes = "nftables.service";
+        assert_eq!(values("WantedBy"), ["sysinit.target", flushes], "its start starts it again");
+        assert_eq!(
+            (values("PartOf"), values("ReloadPropagatedFrom")),
+            (vec![flushes.into()], vec![flushes.into()])
+        );
     }
 }

@@ -135,6 +135,12 @@ pub fn started(name: &str, target: &str) -> Started {
     if fs::symlink_metadata(link).is_ok() { Started::ByItself } else { Started::ByHand }
 }
 
+/// Whether the unit of this name is active now (systemctl(1), "is-active").
+#[must_use]
+pub fn is_active(name: &str) -> bool {
+    systemctl(&["is-active", "--quiet", name]).is_ok()
+}
+
 /// Writes `units` and enables the one called `enabled`; where that fails all is as it was before.
 ///
 /// # Errors

@@ -82,15 +82,37 @@ fn the_confirmed_gate_stands_again_before_there_is_a_network() {
     let journal = site.run("journalctl -b -o cat -u portreeve-boot.service").stdout;
     assert!(journal.contains("The confirmed gate is in force again, by receipt 4."), "{journal}");
 
-    // Whoever restarts or reloads what flushes gets the gate back.
-    for verb in ["restart", "reload"] {
+    comes_back_after_each_flush(&site);
+}
+
+/// Whoever restarts or reloads what flushes gets the gate back, and so does whoever stops it and starts it later.
+fn comes_back_after_each_flush(site: &Site) {
+    for flush in ["restart nftables", "reload nftables", "stop nftables && systemctl start nftables"] {
         // systemctl waits for what it was asked about, and not for what follows.
         site.run(&format!(
-            "systemctl {verb} nftables.service; for i in $(seq 50); do \
+            "systemctl {flush} && for i in $(seq 50); do \
              nft list table inet portreeve >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1"
         ));
-        assert!(!answers(&site), "{verb}");
+        assert!(!answers(site), "{flush}");
     }
+}
+
+/// No reboot is needed: from the moment that the gate is enabled it comes back.
+#[test]
+fn the_gate_comes_back_after_each_flush_as_soon_as_it_is_enabled() {
+    let site = site();
+    site.run("printf '#!/usr/sbin/nft -f\\nflush ruleset\\n' > /etc/nftables.conf; systemctl enable --now nftables.service");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    assert_eq!(site.run("systemctl is-active portreeve-boot.service").stdout, "active\n");
+    ends(&site.ask("gate enable"), 0, "Nothing to do");
+    comes_back_after_each_flush(&site);
+    // What somebody else took away, enabling does not bring back: whoever applies is asked whether he is still here.
+    ends(&site.ask("off gate --no-session"), 0, "Took portreeve-boot.service away");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
+    site.run("nft flush ruleset");
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    assert!(answers(&site) && !gate_stands(&site));
 }
 
 /// Nothing of ours is left, whoever took the table away first.

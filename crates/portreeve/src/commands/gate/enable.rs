@@ -1,7 +1,16 @@
 //! `portreeve gate enable`: the gate stands again at each boot, before there is a network (A15, A16).
 
-use portreeve_core::{gate::BOOT_UNIT, text, words::Words};
-use portreeve_host::{boot, systemd::UnitError};
+use portreeve_core::{
+    gate::{BOOT_UNIT, Standing},
+    receipt::Current,
+    text,
+    words::Words,
+};
+use portreeve_host::{
+    boot,
+    enforce::look,
+    systemd::{Begins, UnitError},
+};
 use rustix::process::geteuid;
 
 use crate::{
@@ -31,7 +40,8 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         return Err(not_the_hosts());
     }
     let program = units::program(FAILED)?;
-    let is_new = boot::enable(&program).map_err(|error| match error {
+    let stood = stood();
+    let is_new = boot::enable(&program, begins(stood)).map_err(|error| match error {
         UnitError::NoSystemd => without_systemd(&program.display().to_string()),
         error => units::failure(&error, FAILED),
     })?;
@@ -49,6 +59,35 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     out.sentences(said.in_lang(settings.lang))?;
     next::print(&["portreeve gate status".into()], out)?;
     Ok(Exit::Fine)
+}
+
+/// How the gate stands, as far as it matters to whoever enables it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stood {
+    /// As portreeve left it.
+    AsLeft,
+    /// There is none, and none is confirmed.
+    Never,
+    /// Not as portreeve left it, or nobody knows.
+    Otherwise,
+}
+
+fn stood() -> Stood {
+    let Some((listing, history)) = directories::gate().ok().and_then(|folder| look(&folder).ok()) else {
+        return Stood::Otherwise;
+    };
+    let Ok(standing) = listing.as_deref().map_or(Ok(None), Standing::read) else { return Stood::Otherwise };
+    match history.current(standing.as_ref()) {
+        Current::By(_) => Stood::AsLeft,
+        Current::Absent => Stood::Never,
+        Current::Gone(_) | Current::Unknown => Stood::Otherwise,
+    }
+}
+
+/// To start the unit changes no packet's way where the gate stands as it was left; elsewhere that is for whoever applies,
+/// who is asked whether he is still here.
+fn begins(stood: Stood) -> Begins {
+    if stood == Stood::Otherwise { Begins::NextBoot } else { Begins::Now }
 }
 
 fn not_the_hosts() -> Failure {
