@@ -10,6 +10,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     boot,
+    enforce::{Door, DoorError, receipts::ReceiptsError},
     pins::{
         FOLDER,
         off::{OffError, Taken, off},
@@ -72,9 +73,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// Takes the gate away, whatever is on trial, and what would put it back: what it refused comes in again, as far as others'
 /// rules let it.
 fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
-    let door = door::open(NO_GATE)?;
+    let door = Door::open(&directories::gate()?).map_err(stuck)?;
     let said = match &door.standing {
-        None if door.forget().map_err(|error| door::failure(error, NO_GATE))? => Words {
+        None if door.forget().map_err(stuck)? => Words {
             en: "The gate was gone already; the next boot does not put it back any more.",
             ja: "ゲートは既にありませんでした。次回の起動時にも復元されません。",
         },
@@ -86,7 +87,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let transaction = gate::remove(standing);
             let was = Was::of(Some(standing));
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
-            let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, NO_GATE))?;
+            let passed = door.pass(deed, &transaction).map_err(stuck)?;
             tell_unkept(&passed, settings);
             Words {
                 en: "Took the gate away: nothing of portreeve's filters packets any more. portreeve undo puts it back until the next boot, and portreeve gate enable then at each.",
@@ -99,6 +100,23 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
     }
     // The unit is the host's, and no other namespace's.
     if directories::gate()? == directories::usual_gate() { take_unit(settings, out) } else { Ok(()) }
+}
+
+/// Why the gate stays; where nothing can be written nft still takes it away.
+fn stuck(error: DoorError) -> Failure {
+    let is_unwritable = match &error {
+        DoorError::Lock(_) | DoorError::NoUndo(_) => true,
+        DoorError::Receipts(error) => matches!(error, ReceiptsError::Read { .. }),
+        _ => false,
+    };
+    let failure = door::failure(error, NO_GATE);
+    if !is_unwritable {
+        return failure;
+    }
+    failure.hint(Words {
+        en: "without any record, until the next boot: nft delete table inet portreeve",
+        ja: "記録を残さず、次回の起動まで取り除く場合: nft delete table inet portreeve",
+    })
 }
 
 fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {

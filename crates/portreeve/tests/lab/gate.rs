@@ -94,9 +94,32 @@ fn what_is_confirmed_stays_until_it_is_undone() {
     assert!(!answers(&site));
     ends(&site.ask("undo"), 0, "may come in again");
     assert!(answers(&site));
-    ends(&site.ask("off gate"), 5, "no connection was found");
-    ends(&site.ask("off gate"), 5, "from a tool: portreeve off gate --no-session");
-    ends(&site.ask("off gate --no-session"), 0, "Took the gate away");
+    // Nobody is here, as when a dead man's switch takes the gate away: that keeps nobody out.
+    ends(&site.ask("off gate"), 0, "Took the gate away");
+}
+
+/// A policy with a mistake, a full disk: whoever wants out of a gate gets out, or is told how.
+#[test]
+fn the_ways_out_need_neither_policy_nor_room() {
+    let site = site();
+    let break_policy = "echo 'version = = 1' > /etc/portreeve/policy.toml";
+    let warned = "warning: zones from which the policy says that the host is managed were not considered";
+    ends(&site.ask("apply --trial 60s --no-session"), 0, "portreeve confirm");
+    site.run(break_policy);
+    ends(&site.ask("undo"), 5, "from a tool: portreeve undo --no-session");
+    let undone = site.ask("undo --no-session");
+    ends(&undone, 0, "Taken back");
+    assert!(undone.stderr.contains(warned) && answers(&site), "{undone:#?}");
+    declare(&site, 443);
+    ends(&site.ask("apply --no-trial --no-session"), 0, "in force");
+    site.run(break_policy);
+    site.run("mount -t tmpfs -o size=4k,mode=755 full /var/lib/portreeve && mkdir /var/lib/portreeve/gate && head -c 4k /dev/zero > /var/lib/portreeve/full || true");
+    ends(&site.ask("off gate"), 7, "nft delete table inet portreeve");
+    ends(&site.ask("off gate --lang ja"), 7, "記録を残さず");
+    site.run("umount /var/lib/portreeve");
+    let off = site.ask("off gate");
+    ends(&off, 0, "Took the gate away");
+    assert!(off.stderr.contains(warned) && answers(&site), "{off:#?}");
 }
 
 /// Something else that flushes the ruleset is told, and not taken for ours.
