@@ -25,6 +25,7 @@ use self::{
 use super::{
     Command, confirm,
     plan::{Planned, failure, sessions_arguments, standing},
+    undo,
 };
 use crate::{
     after_boot::{AfterBoot, after_boot},
@@ -142,7 +143,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     let (until, stands) = carry_out(&planned, change, seen.as_ref(), way, settings, out)?;
     match (way, until) {
-        (Way::Asking(length, _), _) => ask(length, settings, out),
+        (Way::Asking(length, _), until) => ask(length, until, settings, out),
         (Way::Alone(..), Some(until)) => alone(until, settings, out),
         _ => at_once(stands.as_ref(), settings, out),
     }
@@ -230,14 +231,31 @@ fn grounds(input: &Input) -> Result<Grounds, Failure> {
     saved.based_on.parse().map_err(|_| no_plan())
 }
 
-fn ask(length: Duration, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn ask(
+    length: Duration,
+    until: Option<Timestamp>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     match countdown::ask(length, settings.lang).map_err(|error| unasked(&error))? {
         Answer::Here => confirm::keep(settings, out),
+        Answer::Back => undo::end_trial(settings, out),
+        Answer::Stopped => Err(still_on_trial(until)),
         Answer::Silence => Err(door::too_late(Words {
             en: "nobody said that he is still here",
             ja: "応答がありませんでした",
         })),
     }
+}
+
+/// Whoever stops the countdown does not stop the trial.
+fn still_on_trial(until: Option<Timestamp>) -> Failure {
+    let until = until.map_or_else(String::new, |until| until.strftime("%H:%M:%SZ").to_string());
+    let said = text!("the change is still on trial until {until}", "変更はまだ試行中です({until} まで)");
+    Failure::new(Exit::Uncertain, said).hint(Words {
+        en: "portreeve confirm keeps it, portreeve undo takes it back at once",
+        ja: "portreeve confirm で確定、portreeve undo で直ちに取り消せます",
+    })
 }
 
 fn unasked(error: &std::io::Error) -> Failure {

@@ -64,6 +64,27 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     Ok(Exit::Fine)
 }
 
+/// Takes back at once what is on trial, as the kernel would by itself a little later: so nobody is asked what for.
+///
+/// # Errors
+///
+/// Nothing is on trial any more.
+pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let door = door::open(FAILED)?;
+    let back = door.history.back(None, door.standing.as_ref(), door.now);
+    let trial = match back.map_err(|edge| no_way_back(edge, &door))? {
+        trial @ Back::EndTrial(_) => trial,
+        _ => return Err(door::unwritten(gate::Refused::NoTrial, FAILED)),
+    };
+    let (deed, transaction, said) = change(&door, trial)?;
+    let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    if settings.verbosity != Verbosity::Quiet {
+        out.sentences(said.in_lang(settings.lang))?;
+    }
+    tell_unkept(&passed, settings);
+    Ok(Exit::TakenBack)
+}
+
 /// What becomes of the gate, where that could keep somebody out.
 fn undo<'a>(back: &'a Back<'_>) -> Option<Undo<'a>> {
     match back {

@@ -1,7 +1,8 @@
 //! Asks whether whoever applied a change is still here, until the kernel takes it back (A15).
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
+    os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
 
@@ -11,47 +12,111 @@ use portreeve_core::{
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
+    io::{Errno, read},
     termios::{QueueSelector, tcflush},
 };
+use signal_hook::{consts::SIGINT, low_level::pipe};
+
+/// What takes the change back at once, typed in place of Enter.
+const BACK: [&str; 4] = ["n", "no", "undo", "portreeve undo"];
+/// Bytes of a line that are kept: more than any of those.
+const LINE_BYTES_MAX: usize = 64;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Somebody pressed Enter.
+    /// Somebody pressed Enter, and nothing else.
     Here,
-    /// Nobody did.
+    /// Somebody wants it taken back at once.
+    Back,
+    /// Somebody stopped the countdown, and the trial goes on.
+    Stopped,
+    /// Nobody said anything in time.
     Silence,
 }
 
-/// Waits for a line of the terminal, and counts the seconds down.
+/// What a line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Enter,
+    Back,
+    /// Something that was perhaps meant for a shell.
+    Other,
+}
+
+/// The line that is being typed, as far as the terminal handed it over.
+#[derive(Debug, Default)]
+struct Line(Vec<u8>);
+
+impl Line {
+    /// What the first line says that ends in `typed`.
+    fn heard(&mut self, typed: &[u8]) -> Option<Heard> {
+        let end = typed.iter().position(|byte| *byte == b'\n');
+        let room = LINE_BYTES_MAX - self.0.len();
+        self.0.extend(typed[..end.unwrap_or(typed.len())].iter().take(room));
+        end?;
+        let line = std::mem::take(&mut self.0);
+        Some(match line.trim_ascii() {
+            _ if line.is_empty() => Heard::Enter,
+            word if BACK.iter().any(|back| word.eq_ignore_ascii_case(back.as_bytes())) => Heard::Back,
+            _ => Heard::Other,
+        })
+    }
+}
+
+/// What happened first.
+enum Woken {
+    Time,
+    Signal,
+    Typed,
+}
+
+/// Waits for a line of the terminal or for Ctrl-C, and counts the seconds down.
 ///
 /// # Errors
 ///
 /// The terminal cannot be read.
 pub(super) fn ask(length: Duration, lang: Lang) -> io::Result<Answer> {
-    let mut stdin = io::stdin().lock();
+    let stdin = io::stdin().lock();
+    let (signals, write) = UnixStream::pair()?;
+    pipe::register(SIGINT, write)?;
     // What was typed before says nothing.
     tcflush(&stdin, QueueSelector::IFlush)?;
     let ends = Instant::now() + length;
+    let mut line = Line::default();
     let answer = loop {
         let left = ends.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break Answer::Silence;
         }
         tell(left, lang)?;
-        if is_ready(&stdin, left.min(Duration::from_secs(1)))? {
-            let mut typed = [0; 256];
-            match stdin.read(&mut typed)? {
-                // The terminal is gone, or was closed by hand.
-                0 => break Answer::Silence,
-                read if typed[..read].contains(&b'\n') => break Answer::Here,
-                _ => {}
-            }
+        match wait(&stdin, &signals, left.min(Duration::from_secs(1)))? {
+            Woken::Time => continue,
+            Woken::Signal => break Answer::Stopped,
+            Woken::Typed => {}
+        }
+        // A terminal hands over one line at a time (termios(3), "Canonical and noncanonical mode").
+        let mut typed = [0; 4096];
+        let length = read(&stdin, &mut typed)?;
+        match line.heard(&typed[..length]) {
+            // The terminal is gone, or was closed by hand.
+            None if length == 0 => break Answer::Silence,
+            Some(Heard::Enter) => break Answer::Here,
+            Some(Heard::Back) => break Answer::Back,
+            Some(Heard::Other) => tell_how(lang)?,
+            None => {}
         }
     };
     writeln!(io::stderr())?;
     Ok(answer)
+}
+
+fn tell_how(lang: Lang) -> io::Result<()> {
+    let how = Words {
+        en: "only Enter alone keeps the change; n takes it back at once",
+        ja: "何も入力せずに Enter キーを押した場合だけ確定します。直ちに元に戻すには n を入力してください",
+    };
+    writeln!(io::stderr(), "{}", how.in_lang(lang))
 }
 
 fn tell(left: Duration, lang: Lang) -> io::Result<()> {
@@ -67,11 +132,44 @@ fn tell(left: Duration, lang: Lang) -> io::Result<()> {
     err.flush()
 }
 
-fn is_ready(stdin: &io::StdinLock<'_>, wait: Duration) -> io::Result<bool> {
-    let wait = Timespec { tv_sec: wait.as_secs().cast_signed(), tv_nsec: wait.subsec_nanos().into() };
-    match poll(&mut [PollFd::new(stdin, PollFlags::IN)], Some(&wait)) {
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::INTR) => Ok(false),
+fn wait(stdin: &io::StdinLock<'_>, signals: &UnixStream, time: Duration) -> io::Result<Woken> {
+    let time = Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
+    let mut both = [PollFd::new(signals, PollFlags::IN), PollFd::new(stdin, PollFlags::IN)];
+    match poll(&mut both, Some(&time)) {
+        Ok(_) if !both[0].revents().is_empty() => Ok(Woken::Signal),
+        Ok(_) if !both[1].revents().is_empty() => Ok(Woken::Typed),
+        // The signal is in the pipe by the next time.
+        Ok(_) | Err(Errno::INTR) => Ok(Woken::Time),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_empty_line_keeps_a_change() {
+        for (typed, heard) in [
+            ("\n", Some(Heard::Enter)),
+            ("n\n", Some(Heard::Back)),
+            (" No \n", Some(Heard::Back)),
+            ("portreeve undo\n", Some(Heard::Back)),
+            ("y\n", Some(Heard::Other)),
+            (" \n", Some(Heard::Other)),
+            ("reboot\n\n", Some(Heard::Other)),
+            ("n", None),
+            ("", None),
+        ] {
+            assert_eq!(Line::default().heard(typed.as_bytes()), heard, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_no_empty_line() {
+        let mut line = Line::default();
+        assert_eq!(line.heard(&[b'n'; 4096]), None);
+        assert_eq!(line.heard(b"\n"), Some(Heard::Other));
+        assert_eq!(line.heard(b"\n"), Some(Heard::Enter), "the next line is a new one");
     }
 }
