@@ -71,10 +71,14 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
 
 /// To confirm twice is no mistake; to confirm what the kernel took back is too late.
 fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    // The kernel takes back what is on trial, but no table.
+    if matches!(door.history.current(door.standing.as_ref()), Current::Gone(_)) {
+        return Err(gone());
+    }
     match door.history.ended(door.standing.as_ref(), door.now) {
         Some((trial, End::Lapsed(until))) => return Err(too_late(Some((trial, ago(until, door.now))))),
-        Some((trial, End::Early)) if door.standing.is_some() => return Err(ended(trial)),
-        _ => {}
+        Some((trial, End::Early)) => return Err(ended(trial)),
+        None => {}
     }
     match door.history.current(door.standing.as_ref()) {
         Current::By(Receipt { deed: Deed::Confirm { of }, .. }) => {
@@ -87,14 +91,17 @@ fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Fail
             }
             Ok(Exit::Fine)
         }
-        Current::Gone(_) => Err(Failure::new(Exit::TakenBack, FAILED)
-            .because(Words {
-                en: "the gate is gone: another program removed it",
-                ja: "ゲートがありません: portreeve 以外の操作で取り除かれています",
-            })
-            .hint(text!("portreeve gate status", "portreeve gate status"))),
         _ => Err(door::unwritten(gate::Refused::NoTrial, FAILED)),
     }
+}
+
+fn gone() -> Failure {
+    Failure::new(Exit::TakenBack, FAILED)
+        .because(Words {
+            en: "the gate is gone: another program removed it",
+            ja: "ゲートがありません: 別の何かが取り除きました",
+        })
+        .hint(text!("portreeve apply", "portreeve apply"))
 }
 
 fn ended(trial: &Receipt) -> Failure {

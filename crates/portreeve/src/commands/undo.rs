@@ -49,7 +49,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let door = door::open(FAILED)?;
     let number = own.get_one::<u32>(RECEIPT).copied();
     let (standing, history) = (door.standing.as_ref(), &door.history);
-    let back = history.back(number, standing, door.now).map_err(|edge| no_way_back(edge, &door))?;
+    let back = history.back(number, standing, door.now).map_err(|edge| no_way_back(edge, number, &door))?;
     if let Some(undo) = undo(&back) {
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
@@ -72,7 +72,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let back = door.history.back(None, door.standing.as_ref(), door.now);
-    let trial = match back.map_err(|edge| no_way_back(edge, &door))? {
+    let trial = match back.map_err(|edge| no_way_back(edge, None, &door))? {
         trial @ Back::EndTrial(_) => trial,
         _ => return Err(door::unwritten(gate::Refused::NoTrial, FAILED)),
     };
@@ -143,9 +143,13 @@ fn replaced(door: &Door, gate: Option<&Body>) -> Result<Transaction, gate::Refus
     })
 }
 
-fn no_way_back(edge: Edge<'_>, door: &Door) -> Failure {
+fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
     let history = || text!("portreeve history", "portreeve history");
     match edge {
+        Edge::Missing if asked.is_none() => Failure::new(Exit::TakenBack, FAILED).because(Words {
+            en: "nothing was changed yet, so there is nothing to take back",
+            ja: "まだ何も変更されていないため、取り消すものはありません",
+        }),
         Edge::Missing => Failure::usage(FAILED)
             .because(Words { en: "there is no such receipt", ja: "該当する記録がありません" })
             .hint(history()),

@@ -45,6 +45,8 @@ fn ends(output: &Output, status: i32, said: &str) {
 fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     let site = site();
     assert!(answers(&site));
+    ends(&site.ask("undo"), 6, "nothing was changed yet");
+    ends(&site.ask("undo 1"), 2, "there is no such receipt");
     ends(&site.ask("plan"), 1, "nginx");
     ends(&site.ask("apply --no-session"), 2, "this is no terminal");
     ends(&site.ask("apply --trial 4s"), 5, "no connection was found");
@@ -149,6 +151,12 @@ fn a_gate_that_somebody_else_took_away_is_missed() {
     site.run("nft flush ruleset");
     ends(&site.ask("gate status"), 0, "The gate is gone");
     ends(&site.ask("confirm"), 6, "another program removed it");
+    // Also of a change that was on trial, in its time and after it.
+    ends(&site.ask("apply --trial 4s --no-session"), 0, "portreeve confirm");
+    site.run("nft flush ruleset");
+    ends(&site.ask("confirm"), 6, "another program removed it");
+    thread::sleep(Duration::from_secs(4));
+    ends(&site.ask("confirm"), 6, "hint: portreeve apply");
     site.run("test -s /var/lib/portreeve/gate/boot.json");
     ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
     // No room for what takes it back: nothing is done.
