@@ -99,7 +99,7 @@ fn gone() -> Failure {
     Failure::new(Exit::TakenBack, FAILED)
         .because(Words {
             en: "the gate is gone: another program removed it",
-            ja: "ゲートがありません: 別の何かが取り除きました",
+            ja: "ゲートがありません: portreeve 以外の操作で取り除かれています",
         })
         .hint(text!("portreeve apply", "portreeve apply"))
 }

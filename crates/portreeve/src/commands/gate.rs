@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches};
 use jiff::Timestamp;
 use portreeve_core::{
     gate::{Standing, Temporary},
-    receipt::Outcome,
+    receipt::{Current, Outcome},
     words::{Lang, Words},
 };
 use portreeve_host::enforce::{firewall::StandingError, look};
@@ -16,8 +16,8 @@ use crate::{
     directories, door,
     exit::Exit,
     failure::Failure,
-    settings::Settings,
-    show::{gate as show, out::Out},
+    settings::{Settings, Verbosity},
+    show::{gate as show, next, out::Out},
 };
 
 const ACTION: &str = "action";
@@ -72,5 +72,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let standing = listing.as_deref().map_or(Ok(None), Standing::read).map_err(unread)?;
     let temporary = listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read).map_err(unread)?;
     show::status(standing.as_ref(), &temporary, &history, Timestamp::now(), settings, out)?;
+    if settings.verbosity != Verbosity::Quiet {
+        match history.current(standing.as_ref()) {
+            Current::Gone(_) => next::print(&["portreeve apply".into()], out)?,
+            Current::Unknown => next::print(&["portreeve audit".into(), "portreeve plan".into()], out)?,
+            Current::Absent | Current::By(_) => {}
+        }
+    }
     Ok(Exit::Fine)
 }

@@ -46,7 +46,7 @@ fn gate_stands(site: &Site) -> bool {
 fn the_confirmed_gate_stands_again_before_there_is_a_network() {
     let mut site = site();
     site.run("printf '#!/usr/sbin/nft -f\\nflush ruleset\\n' > /etc/nftables.conf; systemctl enable nftables.service");
-    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    ends(&site.ask("gate enable"), 0, "no gate is confirmed yet");
     ends(&site.ask("gate enable"), 0, "Nothing to do");
     // Nothing is confirmed yet, so the next boot has nothing to do.
     reboot(&mut site);

@@ -150,6 +150,7 @@ fn a_gate_that_somebody_else_took_away_is_missed() {
     ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
     site.run("nft flush ruleset");
     ends(&site.ask("gate status"), 0, "The gate is gone");
+    ends(&site.ask("gate status"), 0, "next: portreeve apply");
     ends(&site.ask("confirm"), 6, "another program removed it");
     // Also of a change that was on trial, in its time and after it.
     ends(&site.ask("apply --trial 4s --no-session"), 0, "portreeve confirm");

@@ -2,7 +2,7 @@
 
 use portreeve_core::{
     gate::{BOOT_UNIT, Standing},
-    receipt::Current,
+    receipt::{Current, Receipt},
     text,
     words::Words,
 };
@@ -57,7 +57,15 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         text!("Nothing to do: {BOOT_UNIT} is enabled.", "{BOOT_UNIT} は既に有効です。")
     };
     out.sentences(said.in_lang(settings.lang))?;
-    next::print(&["portreeve gate status".into()], out)?;
+    if stood == Stood::Never {
+        out.say(Words {
+            en: "But no gate is confirmed yet, so there is nothing to put back.",
+            ja: "ただし、確定済みのゲートがないため、復元するものはまだありません。",
+        })?;
+    }
+    let apply = (stood != Stood::AsLeft).then_some("portreeve apply");
+    let commands = apply.into_iter().chain(["portreeve gate status"]);
+    next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     Ok(Exit::Fine)
 }
 
@@ -66,7 +74,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
 enum Stood {
     /// As portreeve left it.
     AsLeft,
-    /// There is none, and none is confirmed.
+    /// None is confirmed.
     Never,
     /// Not as portreeve left it, or nobody knows.
     Otherwise,
@@ -78,8 +86,8 @@ fn stood() -> Stood {
     };
     let Ok(standing) = listing.as_deref().map_or(Ok(None), Standing::read) else { return Stood::Otherwise };
     match history.current(standing.as_ref()) {
-        Current::By(_) => Stood::AsLeft,
-        Current::Absent => Stood::Never,
+        Current::By(_) if history.newest_first().any(Receipt::changes_confirmed) => Stood::AsLeft,
+        Current::By(_) | Current::Absent => Stood::Never,
         Current::Gone(_) | Current::Unknown => Stood::Otherwise,
     }
 }
