@@ -10,7 +10,7 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::Door;
 
-use super::{Command, plan::sessions_arguments, spare::spare};
+use super::{Command, apply::in_force, plan::sessions_arguments, spare::spare};
 use crate::{
     door::{self, tell_unkept},
     exit::Exit,
@@ -54,11 +54,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
     }
+    let is_put_back = matches!(back, Back::Restore(_, Some(_)));
     let (deed, transaction, said) = change(&door, back)?;
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
-        next::print(&["portreeve gate status".into(), "portreeve history".into()], out)?;
+        let enable = if is_put_back { in_force().1 } else { None };
+        let commands = enable.into_iter().chain(["portreeve gate status", "portreeve history"]);
+        next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
     tell_unkept(&passed, settings);
     Ok(Exit::Fine)

@@ -136,7 +136,7 @@ fn off_gate_takes_table_file_and_unit() {
     site.run("nft flush ruleset");
     ends(&site.ask("off"), 0, "The gate was gone already");
     gone(&site);
-    ends(&site.ask("undo --no-session"), 0, "Taken back");
+    ends(&site.ask("undo --no-session"), 0, "next: portreeve gate enable");
     assert!(gate_stands(&site), "what off took, undo brings back");
     ends(&site.ask("off gate --no-session"), 0, "Took the gate away");
     reboot(&mut site);
