@@ -4,9 +4,9 @@ use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
     gate::{self, BlockedSource, Body, Revision, Transaction, ZoneName},
     plan::Undo,
-    receipt::{Back, Becomes, Cause, Deed, Edge, Ports, Receipt, Was},
+    receipt::{Back, Becomes, Cause, Deed, Edge, Outcome, Ports, Receipt, Was},
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
 };
 use portreeve_host::enforce::Door;
 
@@ -30,6 +30,9 @@ pub(super) const COMMAND: Command = Command {
     arguments,
     run,
 };
+
+/// Receipts that are named in one sentence.
+const GONE_MAX: usize = 8;
 
 const FAILED: Words = Words { en: "cannot take the change back", ja: "変更を取り消せません" };
 
@@ -116,9 +119,10 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             let becomes = if gate.is_some() { Becomes::Gate } else { Becomes::Nothing };
             let transaction = replaced(door, gate.as_ref()).map_err(unwritten)?;
             let deed = Deed::Gate { cause: Cause::Undo(*of), becomes, was, until: None };
+            let Text { en, ja } = also(&gone_with(*of, door.history.newest_first()));
             let said = text!(
-                "Taken back: the gate is as it was before receipt {of}.",
-                "記録 {of} より前のゲートに戻しました。"
+                "Taken back: the gate is as it was before receipt {of}.{en}",
+                "記録 {of} より前のゲートに戻しました。{ja}"
             );
             (deed, transaction, said)
         }
@@ -133,6 +137,45 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             (Deed::Shut { zone, ports: Ports(ports) }, transaction, said)
         }
     })
+}
+
+/// The changes of the gate that go with that of receipt `of`, as they were made after it; `newest_first` are all.
+fn gone_with<'a>(of: u32, newest_first: impl Iterator<Item = &'a Receipt>) -> Vec<u32> {
+    // What was taken back before is gone already, and all that came between.
+    let mut standing_below = u32::MAX;
+    let mut gone: Vec<u32> = Vec::new();
+    for receipt in newest_first.take_while(|receipt| receipt.number > of) {
+        let number = match receipt.deed {
+            _ if receipt.outcome != Outcome::Done || receipt.number >= standing_below => continue,
+            Deed::Gate { cause: Cause::Undo(back), until: None, .. } => {
+                standing_below = back;
+                continue;
+            }
+            Deed::Gate { cause: Cause::Boot, .. } => continue,
+            Deed::Gate { until: None, .. } => receipt.number,
+            Deed::Confirm { of: trial } if trial > of => trial,
+            _ => continue,
+        };
+        gone.push(number);
+    }
+    gone.reverse();
+    gone
+}
+
+fn also(gone: &[u32]) -> Text {
+    let listed = gone.iter().take(GONE_MAX).map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let (en, more) = (inflect(gone.len(), "receipt", "receipts"), gone.len().saturating_sub(GONE_MAX));
+    match (gone.len(), more) {
+        (0, _) => Text::default(),
+        (_, 0) => text!(
+            " What {en} {listed} changed after it is taken back with it.",
+            "その後の変更(記録 {listed})も取り消しました。"
+        ),
+        _ => text!(
+            " What {en} {listed} and {more} more changed after it is taken back with it.",
+            "その後の変更(記録 {listed} ほか {more} 件)も取り消しました。"
+        ),
+    }
 }
 
 /// The text by which the gate becomes `gate` at once, or is taken away.

@@ -143,6 +143,26 @@ fn the_ways_out_need_neither_policy_nor_room() {
     assert!(off.stderr.contains(warned) && answers(&site), "{off:#?}");
 }
 
+/// Whoever takes an old change back is told of what goes with it, and not of what went before.
+#[test]
+fn what_was_changed_since_goes_with_an_old_change_and_is_named() {
+    let site = site();
+    let apply = |port| {
+        declare(&site, port);
+        ends(&site.ask("apply --no-trial --no-session"), 0, "in force");
+    };
+    apply(443);
+    apply(8_443);
+    ends(&site.ask("undo --no-session"), 0, "before receipt 2.\n");
+    apply(9_443);
+    declare(&site, 80);
+    ends(&site.ask("apply --trial 60s --no-session"), 0, "portreeve confirm");
+    ends(&site.ask("confirm"), 0, "Kept");
+    let undone = site.ask("undo 1 --no-session");
+    ends(&undone, 0, "What receipts 4, 5 changed after it is taken back with it.");
+    assert!(!undone.stdout.contains("gate enable"), "no gate is left: {}", undone.stdout);
+}
+
 /// Something else that flushes the ruleset is told, and not taken for ours.
 #[test]
 fn a_gate_that_somebody_else_took_away_is_missed() {
