@@ -62,7 +62,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
-        let enable = if is_put_back { in_force().1 } else { None };
+        let enable = if is_put_back { in_force(passed.standing.as_ref()).1 } else { None };
         let commands = enable.into_iter().chain(["portreeve gate status", "portreeve history"]);
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
@@ -78,9 +78,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let back = door.history.back(None, door.standing.as_ref(), door.now);
-    let trial = match back.map_err(|edge| no_way_back(edge, None, &door))? {
-        trial @ Back::EndTrial(_) => trial,
-        _ => return Err(door::unwritten(gate::Refused::NoTrial, FAILED)),
+    let back = back.map_err(|edge| no_way_back(edge, None, &door))?;
+    let trial @ Back::EndTrial(_) = back else {
+        return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
     let (deed, transaction, said) = change(&door, trial)?;
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
