@@ -5,6 +5,7 @@ mod edge;
 mod effect;
 mod grounds;
 mod inside;
+mod lapse;
 mod passage;
 mod protect;
 mod refused;
@@ -28,8 +29,9 @@ pub use self::{
 
 use alloc::{vec, vec::Vec};
 
+use self::lapse::lapsed;
 use crate::{
-    facts::{Foothold, Gap, Listing},
+    facts::{Foothold, Gap, Listing, Snapshot},
     firewall::{self, Filter},
     gate::{Body, Gate, Keep, Standing},
     text,
@@ -94,8 +96,11 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
             None => of(Effect::no_gate(), unmade()),
         };
         plan.changes = of(Effect::gate(wanted), because(world));
-        let after = simulated(world, &plan.changes)?;
-        plan.zones = zone::changes(world, filter, &after);
+        let after = simulate(world.snapshot, &plan.changes, Keep::AtOnce)?;
+        // What is open for a while stays so: nobody gains or loses it by the change.
+        let before = lapsed(world.snapshot)?;
+        let after = lapsed(&after)?.map_or_else(|| read(&after), Ok)?;
+        plan.zones = zone::changes(world, before.as_ref().unwrap_or(filter), &after);
         plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);
     }
     Ok(plan)
@@ -116,8 +121,13 @@ fn seen<'a>(world: &'a World<'_>) -> Result<&'a Filter, Refused> {
 
 /// The packet filter as it is once `changes` are made.
 fn simulated(world: &World<'_>, changes: &[Change]) -> Result<Filter, Refused> {
-    let after = simulate(world.snapshot, changes, Keep::AtOnce)?;
-    after.firewall.as_ref().map_or_else(|| Ok(Filter::default()), firewall::read).map_err(Refused::Unreadable)
+    read(&simulate(world.snapshot, changes, Keep::AtOnce)?)
+}
+
+/// The packet filter that `snapshot` shows.
+fn read(snapshot: &Snapshot) -> Result<Filter, Refused> {
+    let filter = snapshot.firewall.as_ref().map_or_else(|| Ok(Filter::default()), firewall::read);
+    filter.map_err(Refused::Unreadable)
 }
 
 /// The gate as it stands, on which nothing may be on trial.

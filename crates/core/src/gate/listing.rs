@@ -15,7 +15,7 @@ use super::{
     elements,
     name::Name,
     standing::{HOOKS, objects},
-    temporary::open_of,
+    temporary::{is_timed, open_of},
 };
 use crate::port::PortSpec;
 
@@ -178,22 +178,31 @@ impl Listing {
 
     /// Closes what is open for a while, as [`super::shut`] does.
     pub fn shut(&mut self, open: &[Open]) {
+        let is_one =
+            |own: &Open| open.iter().any(|it| (&it.zone, it.port.what) == (&own.zone, own.port.what));
+        self.close_where(|own, _| is_one(own));
+    }
+
+    /// Lets the time be over of all that is open for a while; whether anything is.
+    pub fn lapse(&mut self) -> bool {
+        self.close_where(|_, element| is_timed(element))
+    }
+
+    /// Closes the open ports of which it holds, each with its element; whether there is one.
+    fn close_where(&mut self, is_closed: impl Fn(&Open, &Value) -> bool) -> bool {
+        let mut is_any = false;
         let sets = self.table.iter_mut().flat_map(|table| &mut table.sets);
         for set in sets.filter_map(inner_mut).filter_map(Value::as_object_mut) {
             let name = set.get("name").and_then(Value::as_str).unwrap_or_default().to_string();
-            let is_shut = |element: &Value| {
-                let own = open_of(&name, element);
-                own.is_some_and(|own| {
-                    open.iter().any(|it| (&it.zone, it.port.what) == (&own.zone, own.port.what))
-                })
-            };
-            if let Some(elements) = set.get_mut("elem").and_then(Value::as_array_mut) {
-                elements.retain(|element| !is_shut(element));
-                if elements.is_empty() {
-                    set.remove("elem");
-                }
+            let Some(elements) = set.get_mut("elem").and_then(Value::as_array_mut) else { continue };
+            let count = elements.len();
+            elements.retain(|element| open_of(&name, element).is_none_or(|own| !is_closed(&own, element)));
+            is_any |= elements.len() < count;
+            if elements.is_empty() {
+                set.remove("elem");
             }
         }
+        is_any
     }
 
     /// Lets the time of the trial be over: the kernel forgets its elements, and nothing else.

@@ -109,6 +109,11 @@ pub(super) fn open_of(name: &str, element: &Value) -> Option<Open> {
     Some(Open { zone, port: kept(element, port)? })
 }
 
+/// Whether the kernel takes an element out by itself; nft leaves out what is left of it where that is nothing.
+pub(super) fn is_timed(element: &Value) -> bool {
+    element.get("elem").is_some_and(|inner| inner.get("timeout").or_else(|| inner.get("expires")).is_some())
+}
+
 /// The zone and the protocol of a set of open ports: `open_world_tcp`, `open_zone_office_udp`.
 fn opened(name: &str) -> Option<(String, Protocol)> {
     let (own, protocol) = name.strip_prefix("open_")?.rsplit_once('_')?;

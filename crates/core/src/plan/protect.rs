@@ -9,13 +9,15 @@ use ipnet::IpNet;
 use super::{
     Change, Cut, Refused,
     edge::{Way, way},
-    seen, simulated,
+    lapse::lapsed,
+    read, seen, simulate,
 };
 use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
     facts::{Foothold, Snapshot},
-    firewall::{self, Filter, Intervals, Place, number},
+    firewall::{Filter, Intervals, Place, number},
+    gate::Keep,
     port::PortRange,
     world::World,
 };
@@ -34,7 +36,7 @@ pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) ->
     if footholds.is_empty() && !management::is_declared(world) {
         return Err(Refused::NoFoothold);
     }
-    protected(world, &simulated(world, changes)?, footholds)
+    protected(world, &simulate(world.snapshot, changes, Keep::AtOnce)?, footholds)
 }
 
 /// The same once the host is as `after` shows it.
@@ -43,31 +45,39 @@ pub fn protect(world: &World<'_>, changes: &[Change], footholds: &[Foothold]) ->
 ///
 /// As of [`protect`], and where the packet filter was not seen or cannot be read.
 pub fn protect_after(world: &World<'_>, after: &Snapshot, footholds: &[Foothold]) -> Result<(), Refused> {
-    seen(world)?;
-    let after = after.firewall.as_ref().map_or_else(|| Ok(Filter::default()), firewall::read);
-    protected(world, &after.map_err(Refused::Unreadable)?, footholds)
+    protected(world, after, footholds)
 }
 
-fn protected(world: &World<'_>, after: &Filter, footholds: &[Foothold]) -> Result<(), Refused> {
+/// Nothing may be taken from anybody at once, nor once all is over that is open for a while: that is no lasting way in.
+fn protected(world: &World<'_>, after: &Snapshot, footholds: &[Foothold]) -> Result<(), Refused> {
     let before = seen(world)?;
-    management::managed(world, before, after)?;
+    let now = read(after)?;
     let ways = footholds.iter().map(|foothold| (foothold, way(before, foothold)));
     let ways: Vec<_> = ways.filter(|(_, way)| !matches!(way, Way::Elsewhere)).collect();
+    management::managed(world, before, &now)?;
     if ways.is_empty() {
         return Err(Refused::NoFoothold);
     }
-    let cut = |(foothold, way): (&Foothold, Way)| {
-        let Way::To(foothold) = way else {
-            return Some(Refused::WouldCut(Box::new(Cut { foothold: foothold.clone(), rule: None })));
-        };
-        let run = verdict(after, &foothold);
-        let passes = run.as_ref().is_some_and(|run| run.reached == Reached::Reachable);
-        (!passes).then(|| {
-            let rule = run.and_then(|run| decisive(&run)).map(|place| after.ruleset.named(place));
-            Refused::WouldCut(Box::new(Cut { foothold, rule }))
-        })
+    ways.iter().find_map(|(foothold, way)| cut(foothold, way, &now)).map_or(Ok(()), Err)?;
+    let Some(before) = lapsed(world.snapshot)? else { return Ok(()) };
+    let later = lapsed(after)?.unwrap_or(now);
+    management::managed(world, &before, &later)?;
+    // Whoever is here by what is open for a while loses nothing by the change.
+    let lasting = ways.iter().filter(|(foothold, way)| cut(foothold, way, &before).is_none());
+    lasting.into_iter().find_map(|(foothold, way)| cut(foothold, way, &later)).map_or(Ok(()), Err)
+}
+
+/// What is said of a foothold that is none any more where the packet filter is `after`.
+fn cut(foothold: &Foothold, way: &Way, after: &Filter) -> Option<Refused> {
+    let Way::To(foothold) = way else {
+        return Some(Refused::WouldCut(Box::new(Cut { foothold: foothold.clone(), rule: None })));
     };
-    ways.into_iter().find_map(cut).map_or(Ok(()), Err)
+    let run = verdict(after, foothold);
+    let passes = run.as_ref().is_some_and(|run| run.reached == Reached::Reachable);
+    (!passes).then(|| {
+        let rule = run.and_then(|run| decisive(&run)).map(|place| after.ruleset.named(place));
+        Refused::WouldCut(Box::new(Cut { foothold: foothold.clone(), rule }))
+    })
 }
 
 /// What becomes of new connections like that of `foothold`; `None` where no packet could be one.
@@ -104,6 +114,7 @@ fn decisive(run: &Exposure) -> Option<Place> {
 mod tests {
     use super::*;
     use crate::{
+        facts::Listing,
         plan::tests::{host, planned},
         port::Protocol,
         rules::testing::Scene,
@@ -176,13 +187,47 @@ mod tests {
         assert!(matches!(&gone, Refused::WouldCut(cut) if cut.rule.is_none()), "{gone:?}");
     }
 
+    /// The host of `scene` with its plan carried out, and ports of a zone open with these elements.
+    fn opened(scene: &Scene, set: &str, elements: &str) -> Snapshot {
+        let mut done = simulate(&scene.snapshot, &planned(scene).changes, Keep::AtOnce).unwrap();
+        let listings = &mut done.firewall.as_mut().unwrap().listings;
+        let set = alloc::format!(r#""name":"{set}","#);
+        let listing =
+            listings[&Listing::Nft].replacen(&set, &alloc::format!(r#""elem":{elements},{set}"#), 1);
+        assert!(listing.contains(elements), "{listing}");
+        listings.insert(Listing::Nft, listing);
+        done
+    }
+
+    #[test]
+    fn what_is_open_for_a_while_is_no_lasting_way_in() {
+        let here = from("198.51.100.9", "203.0.113.1", 22, None);
+        let for_a_while = r#"[{"elem":{"val":22,"timeout":12,"expires":9}}]"#;
+        let both = host(&[("ssh", "22/tcp", "world"), ("web", "443/tcp", "world")], OPEN);
+        let mut less = host(&[("web", "443/tcp", "world")], OPEN);
+        less.snapshot = opened(&both, "open_world_tcp", for_a_while);
+        let lost = planned(&less).zones.into_iter().flat_map(|zone| zone.loses).map(|lost| lost.ports);
+        assert_eq!(lost.collect::<Vec<_>>(), ["22/tcp".parse().unwrap()]);
+        let refused = answer(&less, core::slice::from_ref(&here));
+        assert!(matches!(&refused, Err(Refused::WouldCut(cut)) if cut.foothold == here), "{refused:?}");
+        // Whoever came by nothing else loses nothing that they had.
+        let mut more = host(&[("web", "443/tcp", "world"), ("dns", "53/tcp", "world")], OPEN);
+        more.snapshot = opened(&host(&[("web", "443/tcp", "world")], OPEN), "open_world_tcp", for_a_while);
+        assert_eq!(answer(&more, core::slice::from_ref(&here)), Ok(()));
+        // To close it early is what cuts them.
+        let undo = crate::plan::Undo::Shut(None, "22/tcp".parse().unwrap());
+        let shut = crate::plan::undone(&more.snapshot, &undo).unwrap();
+        let refused = more.with_world(|world| protect_after(world, &shut, core::slice::from_ref(&here)));
+        assert!(matches!(refused, Err(Refused::WouldCut(_))), "{refused:?}");
+    }
+
     #[test]
     fn nobody_found_is_not_safe_and_nothing_to_do_is() {
         let mut scene = host(&[("ssh", "22/tcp", "world")], OPEN);
         assert_eq!(answer(&scene, &[]), Err(Refused::NoFoothold));
         let changes = planned(&scene).changes;
         scene.snapshot =
-            super::super::simulate(&scene.snapshot, &changes, crate::gate::Keep::AtOnce).unwrap();
+            simulate(&scene.snapshot, &changes, Keep::AtOnce).unwrap();
         assert_eq!(answer(&scene, &[]), Ok(()));
     }
 }
