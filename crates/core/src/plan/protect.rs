@@ -226,8 +226,7 @@ mod tests {
         let mut scene = host(&[("ssh", "22/tcp", "world")], OPEN);
         assert_eq!(answer(&scene, &[]), Err(Refused::NoFoothold));
         let changes = planned(&scene).changes;
-        scene.snapshot =
-            simulate(&scene.snapshot, &changes, Keep::AtOnce).unwrap();
+        scene.snapshot = simulate(&scene.snapshot, &changes, Keep::AtOnce).unwrap();
         assert_eq!(answer(&scene, &[]), Ok(()));
     }
 }

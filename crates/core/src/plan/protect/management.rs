@@ -73,11 +73,12 @@ fn lets_in_by_ssh(holding: &Holding<'_>) -> bool {
         || holding.identity.unit.is_some_and(is_unit)
 }
 
-/// What takes one of `ports` from a zone: the rule, where one is known. `None` where nothing does.
+/// What takes one of `ports` from a zone: the rule, where one is known. `None` where nothing does, as where nobody of it
+/// got there before.
 fn lost(zone: &Zone, ports: PortSpec, before: &Filter, after: &Filter) -> Option<Option<Place>> {
     let senders = Senders::Zone(zone);
     let PortSpec { range, protocol } = ports;
-    let mut is_reached = false;
+    let (mut is_reached, mut was_shut) = (false, false);
     let mut first = None;
     for family in Family::ALL {
         let to = To { family, protocol, addresses: None, ports: range };
@@ -87,10 +88,13 @@ fn lost(zone: &Zone, ports: PortSpec, before: &Filter, after: &Filter) -> Option
             // Where nobody got in before, the other family may be the one that is used.
             Some(run) if before.iter().any(arrives) => return Some(decisive(run)),
             Some(run) => first = first.or(Some(decisive(run))),
-            None => is_reached |= covers(&after, range),
+            None if after.iter().any(arrives) => is_reached |= covers(&after, range),
+            None => was_shut |= covers(&after, range),
         }
     }
-    if is_reached { None } else { Some(first.flatten()) }
+    // Where no packet of the zone can be judged, or a doubt is left, that it was shut before is not known of all.
+    let is_kept = is_reached || was_shut && first.is_none();
+    if is_kept { None } else { Some(first.flatten()) }
 }
 
 /// Whether every packet of the zone gets to some address of this host.
@@ -99,12 +103,22 @@ fn gets_in(run: &Exposure) -> bool {
     run.reached == Reached::Reachable || run.reached == Reached::Partly && is_everybody
 }
 
-/// Whether only those get in who did, such as all but whom somebody else keeps out for a while.
+/// Whether only those get in who did, such as all but whom somebody else keeps out for a while, or nobody.
 fn is_as_before(run: &Exposure, before: &[Exposure]) -> bool {
     let holds = |was: &&Exposure| was.ports.first <= run.ports.first && run.ports.last <= was.ports.last;
     let was = before.iter().find(holds);
     run.reached == Reached::Partly
         && was.is_some_and(|was| was.reached == Reached::Partly && was.passing == run.passing)
+        || is_shut(run) && overlapping(before, run).all(is_shut)
+}
+
+fn is_shut(run: &Exposure) -> bool {
+    matches!(run.reached, Reached::Dropped | Reached::Rejected)
+}
+
+fn overlapping<'a>(runs: &'a [Exposure], one: &Exposure) -> impl Iterator<Item = &'a Exposure> {
+    let (first, last) = (one.ports.first, one.ports.last);
+    runs.iter().filter(move |run| run.ports.first <= last && first <= run.ports.last)
 }
 
 fn arrives(run: &Exposure) -> bool {

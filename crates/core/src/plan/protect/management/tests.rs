@@ -4,8 +4,9 @@ use alloc::{format, string::String};
 
 use crate::{
     facts::Foothold,
+    gate::Keep,
     plan::{
-        Refused, Unmanaged, protect, simulate,
+        Asked, Refused, Unmanaged, protect, simulate,
         tests::{host, planned},
     },
     policy::{Management, Zone},
@@ -27,15 +28,18 @@ fn managed(scene: Scene, from: &[&str], interfaces: &[&str]) -> Scene {
 /// What is refused to somebody who is here by 443, which is open to everybody.
 fn answer(scene: &Scene) -> Result<(), Refused> {
     let changes = planned(scene).changes;
-    let here = Foothold {
+    scene.with_world(|world| protect(world, &changes, &[here()]))
+}
+
+fn here() -> Foothold {
+    Foothold {
         protocol: Protocol::Tcp,
         peer: "198.51.100.9".parse().unwrap(),
         local: "203.0.113.1".parse().unwrap(),
         port: 443,
         interface: None,
         who: "web".into(),
-    };
-    scene.with_world(|world| protect(world, &changes, &[here]))
+    }
 }
 
 #[track_caller]
@@ -92,12 +96,34 @@ fn whom_somebody_else_bans_is_banned_without_us() {
     // All of the zone is.
     let rules = format!("-A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 22 -j DROP\n{OPEN}");
     let scene = host(&[WEB, ("ssh", "22/tcp", "admin")], &rules);
-    let rule = refused(&managed(scene, &["198.51.100.0/24"], &[])).rule.unwrap();
-    assert!(rule.contains("--dport 22"), "{rule}");
+    assert_eq!(answer(&managed(scene, &["198.51.100.0/24"], &[])), Ok(()));
+    // By IPv6 it got in, and does not any more.
+    let scene = host(&[WEB, ("ssh", "22/tcp", "host")], &rules);
+    let both = managed(scene, &["198.51.100.0/24", "2001:db8:9::/48"], &[]);
+    assert_eq!(refused(&both).ports, "22/tcp".parse().ok());
     // Half of it would be.
     let mut half = managed(host(&[WEB, ("ssh", "22/tcp", "desk")], OPEN), &["198.51.100.0/24"], &[]);
     half.policy.as_mut().unwrap().zones.push(zone("desk", &["198.51.100.0/25"], &[]));
     assert_eq!(refused(&half).ports, "22/tcp".parse().ok());
+}
+
+#[test]
+fn a_port_that_was_closed_before_stands_against_no_other_change() {
+    let services = [("ssh", "22/tcp", "world"), WEB, ("dns", "53/tcp", "world")];
+    let mut scene = managed(host(&services, OPEN), &["198.51.100.0/24"], &[]);
+    let close = |scene: &Scene, port: &str| {
+        let ports = [port.parse().unwrap()].into_iter().collect();
+        scene.with_world(|world| crate::plan::close(world, &ports, &Asked::default()).unwrap().changes)
+    };
+    scene.snapshot = simulate(&scene.snapshot, &planned(&scene).changes, Keep::AtOnce).unwrap();
+    let changes = close(&scene, "22/tcp");
+    let refused = scene.with_world(|world| protect(world, &changes, &[]));
+    assert!(matches!(refused, Err(Refused::Unmanaged(_))), "{refused:?}");
+    // Whoever did it all the same closes another one.
+    scene.snapshot = simulate(&scene.snapshot, &changes, Keep::AtOnce).unwrap();
+    let changes = close(&scene, "53/tcp");
+    assert_eq!(changes.len(), 1);
+    assert_eq!(scene.with_world(|world| protect(world, &changes, &[here()])), Ok(()));
 }
 
 #[test]
@@ -132,6 +158,6 @@ fn what_cannot_be_told_is_not_safe() {
 fn where_nothing_is_changed_nobody_is_kept_out() {
     let mut scene = managed(host(&[WEB, ("ssh", "22/tcp", "host")], OPEN), &["198.51.100.0/24"], &[]);
     let changes = planned(&scene).changes;
-    scene.snapshot = simulate(&scene.snapshot, &changes, crate::gate::Keep::AtOnce).unwrap();
+    scene.snapshot = simulate(&scene.snapshot, &changes, Keep::AtOnce).unwrap();
     assert_eq!(answer(&scene), Ok(()));
 }
