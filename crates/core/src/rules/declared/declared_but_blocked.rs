@@ -4,7 +4,8 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
-    firewall::{Filter, Place, opening},
+    firewall::{Chain, Filter, Layer, Place, opening},
+    gate::TABLE,
     reach::{Basis, Reach, Verdict},
     rules::{Page, Rule},
     text,
@@ -12,7 +13,7 @@ use crate::{
     world::{Holding, World},
 };
 
-/// Somebody else's rule closes what the policy opens.
+/// A rule closes what the policy opens: somebody else's, or one of a gate that is older than the policy.
 pub(super) const RULE: Rule = Rule {
     name: "declared-but-blocked",
     severity: Severity::Warning,
@@ -28,8 +29,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "このホスト上では正常に見えますが、そのゾーンからは誰も利用できません。",
         },
         fix: Words {
-            en: "Open the port in the firewall that closes it, or take the zone out of the service's reach.",
-            ja: "閉じているファイアウォールでポートを開けるか、サービスの reach からそのゾーンを外します。",
+            en: "Open the port in the firewall that closes it, or take the zone out of the service's reach. Where the gate of portreeve closes it, `portreeve apply` lets in what the policy declares.",
+            ja: "閉じているファイアウォールでポートを開けるか、サービスの reach からそのゾーンを外します。portreeve のゲートが閉じている場合は、`portreeve apply` で policy の宣言どおりに通ります。",
         },
     },
     check,
@@ -58,23 +59,44 @@ fn finding(filter: &Filter, holding: &Holding<'_>, zone: &str, place: Place) -> 
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
     let rule = filter.ruleset.named(place);
+    let is_of_gate = is_of_gate(&filter.ruleset.chains[place.chain.0]);
     let finding = RULE.finding(
         text!(
             "{name} is meant to be reached from {zone} on {spec}, and `{rule}` keeps that out",
             "{name} の {spec} は {zone} から届くはずですが、`{rule}` が遮断しています"
         ),
-        text!(
-            "open {spec} there, or take {zone} out of {name}'s reach in the policy",
-            "そのファイアウォールで {spec} を開けるか、policy の {name} の reach から {zone} を外してください"
-        ),
+        if is_of_gate {
+            text!(
+                "the gate is older than the policy: apply it, or take {zone} out of {name}'s reach there",
+                "ゲートに policy が反映されていません。適用するか、policy の {name} の reach から {zone} を外してください"
+            )
+        } else {
+            text!(
+                "open {spec} there, or take {zone} out of {name}'s reach in the policy",
+                "そのファイアウォールで {spec} を開けるか、policy の {name} の reach から {zone} を外してください"
+            )
+        },
     );
-    finding
-        .run(opening(&filter.ruleset, place, spec).into_iter().chain([format!("portreeve exposure {spec}")]))
+    // A rule that somebody writes into the gate is none that the policy declares, and would be gone with the next change.
+    let opening =
+        if is_of_gate { Some("portreeve apply".into()) } else { opening(&filter.ruleset, place, spec) };
+    finding.run(opening.into_iter().chain([format!("portreeve exposure {spec}")]))
+}
+
+fn is_of_gate(chain: &Chain) -> bool {
+    chain.layer == Layer::Inet && chain.table == TABLE
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{filtering, scene};
+    use alloc::{string::String, vec::Vec};
+
+    use crate::{
+        gate::{Keep, Ports},
+        plan::{Asked, Plan, close, plan, simulate},
+        rules::testing::{Scene, filtering, scene},
+        world::World,
+    };
 
     #[test]
     fn a_rule_that_keeps_the_world_from_a_declared_service_is_named() {
@@ -91,6 +113,27 @@ mod tests {
         );
         let commands = scene.commands("declared-but-blocked");
         assert_eq!(commands[0], "iptables -I INPUT -p tcp --dport 443 -j ACCEPT");
+    }
+
+    /// What is to be done where a gate is made so before the service is declared, and nothing else keeps it out.
+    fn gated(gate: impl Fn(&World<'_>) -> Plan) -> Vec<String> {
+        let mut scene = scene().policy().filtered(filtering("-A INPUT -j ACCEPT\n"), &[]);
+        let changes = scene.with_world(|world| gate(world)).changes;
+        let done = simulate(&scene.snapshot, &changes, Keep::AtOnce).unwrap();
+        scene.snapshot = done;
+        let declared: Scene = scene
+            .service("web", "443/tcp", "nginx.service")
+            .reach("world")
+            .listens("nginx.service", "0.0.0.0:443/tcp");
+        declared.commands("declared-but-blocked")
+    }
+
+    #[test]
+    fn no_rule_is_written_into_the_gate_by_hand() {
+        let told = ["portreeve apply", "portreeve exposure 443/tcp"];
+        assert_eq!(gated(|world| plan(world, &Asked::default()).unwrap()), told);
+        let ports: Ports = ["443/tcp".parse().unwrap()].into_iter().collect();
+        assert_eq!(gated(|world| close(world, &ports, &Asked::default()).unwrap()), told);
     }
 
     #[test]
