@@ -27,7 +27,7 @@ pub use self::{
     openings::{Destination, Openings, Ports, Receivers},
     other_protocol::OtherProtocol,
     restored::restored,
-    standing::{Generation, ReadError, Standing, Trial},
+    standing::{Foundation, Generation, ReadError, Standing, Trial},
     temporary::{Counters, Kept, Open, Temporary},
     transaction::{Keep, Refused, Revision, Transaction, apply, confirm, create, remove, take_back},
 };

@@ -33,7 +33,7 @@ use self::lapse::lapsed;
 use crate::{
     facts::{Foothold, Gap, Listing, Snapshot},
     firewall::{self, Filter},
-    gate::{Body, Gate, Keep, Standing},
+    gate::{Body, Foundation, Gate, Keep, Standing},
     text,
     words::{Text, inflect},
     world::World,
@@ -57,7 +57,8 @@ pub struct Plan {
     pub zones: Vec<ZoneChange>,
     /// From which zones the protocols come that have no ports to judge.
     pub protocols: Vec<ProtocolPassage>,
-    /// The changes that take all of it back, in the order in which they are made.
+    /// The changes that take all of it back, in the order in which they are made; none where somebody else has changed the
+    /// gate, which cannot be made so again.
     pub undo: Vec<Change>,
 }
 
@@ -87,15 +88,20 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let inside = inside::interfaces(world, filter);
     let gate = Gate::of(policy, &world.desired, inside).map_err(Refused::Gate)?;
     let wanted = Body::from(&gate);
-    let before = standing.as_ref().map(|standing| standing.body().ok_or(Refused::Changed)).transpose()?;
+    let before = standing.as_ref().and_then(Standing::body);
     let mut plan = Plan { protocols: passage::protocols(policy), ..Plan::default() };
     if before != Some(&wanted) {
         let of = |what, because| vec![Change { what, because, article: OF_THE_GATE }];
-        plan.undo = match before {
-            Some(body) => of(Effect::gate(body.clone()), as_it_was()),
-            None => of(Effect::no_gate(), unmade()),
+        plan.undo = match (before, &standing) {
+            (Some(body), _) => of(Effect::gate(body.clone()), as_it_was()),
+            (None, None) => of(Effect::no_gate(), unmade()),
+            // What somebody else wrote cannot be written again.
+            (None, Some(_)) => Vec::new(),
         };
-        plan.changes = of(Effect::gate(wanted), because(world));
+        let endless = standing.as_ref().map(|standing| standing.endless.clone()).unwrap_or_default();
+        let is_changed = standing.is_some() && before.is_none();
+        let why = if is_changed { because_changed(world) } else { because(world) };
+        plan.changes = of(Effect::closing(wanted, endless), why);
         let after = simulate(world.snapshot, &plan.changes, Keep::AtOnce)?;
         // What is open for a while stays so: nobody gains or loses it by the change.
         let before = lapsed(world.snapshot)?;
@@ -130,12 +136,16 @@ fn read(snapshot: &Snapshot) -> Result<Filter, Refused> {
     filter.map_err(Refused::Unreadable)
 }
 
-/// The gate as it stands, on which nothing may be on trial.
+/// The gate as it stands, on which nothing may be on trial; of what stands for every generation nobody else may have
+/// changed anything, as no change makes that anew.
 fn standing(world: &World<'_>) -> Result<Option<Standing>, Refused> {
     let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
     let standing = listing.map_or(Ok(None), Standing::read).map_err(Refused::Table)?;
     match standing.as_ref().and_then(|standing| standing.trial) {
         Some(trial) => Err(Refused::OnTrial { seconds_left: trial.seconds_left }),
+        None if standing.as_ref().is_some_and(|it| it.foundation == Foundation::Changed) => {
+            Err(Refused::Undermined)
+        }
         None => Ok(standing),
     }
 }
@@ -146,6 +156,14 @@ fn because(world: &World<'_>) -> Text {
     text!(
         "the policy opens {declared} {en} to others, and the rest is to be refused",
         "policy が外部に開くポートは {declared} 件で、それ以外は遮断します"
+    )
+}
+
+fn because_changed(world: &World<'_>) -> Text {
+    let Text { en, ja } = because(world);
+    text!(
+        "{en}; what somebody else has changed of the gate is taken out",
+        "{ja}。ほかの手段でゲートに加えられた変更は取り除きます"
     )
 }
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::body::fixed;
 use crate::firewall::{Interface, Ruleset, Surroundings, nft};
 
-/// Whether rules, chains and sets among the objects of the table do what those do that were made.
+/// Whether rules, chains and sets among the objects of the table do what those do that were made, and no others are there
+/// than those of generations.
 ///
 /// What the kernel keeps in sets for a while is no part of it.
 pub(super) fn is_as_made(objects: &[&Value]) -> bool {
@@ -20,7 +21,9 @@ pub(super) fn is_as_made(objects: &[&Value]) -> bool {
     let standing: Vec<&Value> = objects.iter().filter(is_fixed).copied().collect();
     let made: Vec<&Value> = made.iter().collect();
     let is_same = listed(&standing) == listed(&made);
-    is_same && read(&standing).is_some_and(|rules| Some(rules) == read(&made))
+    let is_known = |known: (&str, &str)| names.contains(&known) || is_of_generation(known);
+    let is_alone = objects.iter().filter_map(|object| name(object)).all(is_known);
+    is_alone && is_same && read(&standing).is_some_and(|rules| Some(rules) == read(&made))
 }
 
 /// What is there, each by its name.
@@ -31,6 +34,12 @@ fn listed<'a>(objects: &[&'a Value]) -> BTreeSet<(&'a str, &'a str)> {
 /// The chains whose rules each change makes anew.
 fn is_filled(chain: &str) -> bool {
     ["a_", "b_", "confirmed_"].iter().any(|begin| chain.starts_with(begin))
+}
+
+/// Whether a change may have made what has this kind and name: of a generation, or of ports that are open to a zone.
+fn is_of_generation((kind, name): (&str, &str)) -> bool {
+    let begins = |some: &[&str]| some.iter().any(|begin| name.starts_with(begin));
+    kind == "chain" && begins(&["a_", "b_"]) || kind == "set" && begins(&["a_", "b_", "open_zone_"])
 }
 
 /// What it is and what it is called; nothing where it has no name.

@@ -13,6 +13,7 @@ use super::{
     body::{Body, Reader},
     fixed,
     name::Name,
+    temporary::{Open, endless},
 };
 
 /// More bytes than this are not read.
@@ -74,11 +75,24 @@ pub struct Standing {
     pub confirmed: Generation,
     /// What is on trial.
     pub trial: Option<Trial>,
+    /// Whether what stands for every generation is as it was made.
+    pub foundation: Foundation,
+    /// Ports that are open outside the generations and without an end, as this program never opens one.
+    pub endless: Vec<Open>,
     names: [Names; 2],
-    /// What each generation is made of, where somebody else has not changed it.
+    /// What each generation is made of, where somebody else has changed neither that nor what stands outside it.
     bodies: [Option<Body>; 2],
     /// The sets of ports that are open to a zone for a while, each with the name of the zone.
     pub(super) open_zones: Vec<(String, Name)>,
+}
+
+/// What stands for every generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foundation {
+    /// It is as this program makes it.
+    AsMade,
+    /// Somebody else has changed it, or added to it.
+    Changed,
 }
 
 /// A generation on trial.
@@ -128,6 +142,8 @@ impl Standing {
             revision,
             confirmed: Generation::A,
             trial: None,
+            foundation: Foundation::AsMade,
+            endless: Vec::new(),
             names: [Names::default(), Names::default()],
             bodies: [open(), open()],
             open_zones: Vec::new(),
@@ -156,12 +172,17 @@ impl Standing {
         }
         let generations = [Generation::A, Generation::B];
         let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());
+        let foundation = listing.foundation();
+        let endless: Vec<Open> = listing.named("set").flat_map(|(name, set)| endless(name, set)).collect();
+        let is_whole = foundation == Foundation::AsMade && endless.is_empty();
         Ok(Some(Self {
+            foundation,
+            endless,
             revision: Revision::of(revision.ok_or(ReadError::Broken("the set revision"))?),
             confirmed: listing.confirmed().ok_or(ReadError::Broken("the chain of what is confirmed"))?,
             trial: listing.trial()?,
             names: generations.map(|generation| listing.names(generation)),
-            bodies: listing.bodies(),
+            bodies: generations.map(|generation| listing.body(generation).filter(|_| is_whole)),
             open_zones: listing.open_zones(),
         }))
     }
@@ -179,10 +200,15 @@ impl Standing {
         &self.names[generation as usize]
     }
 
-    /// What judges when nothing is on trial; `None` where somebody else has changed it.
+    /// What judges when nothing is on trial; `None` where somebody else has changed it, or what stands outside it.
     #[must_use]
     pub const fn body(&self) -> Option<&Body> {
         self.bodies[self.confirmed as usize].as_ref()
+    }
+
+    /// Whether all of a generation is as this program makes it.
+    pub(super) const fn is_known(&self, generation: Generation) -> bool {
+        self.bodies[generation as usize].is_some()
     }
 
     /// Whether a generation has the zone of this name.
@@ -290,7 +316,7 @@ impl<'a> Objects<'a> {
         Names { chains: own("chain").filter(|name| !is_first(name)).collect(), sets: own("set").collect() }
     }
 
-    fn bodies(self) -> [Option<Body>; 2] {
+    fn foundation(self) -> Foundation {
         let kinds = ["counter", "set", "map", "chain", "rule"];
         let is_own = |object: &&Value| {
             let inner = kinds.iter().find_map(|kind| object.get(kind));
@@ -300,8 +326,7 @@ impl<'a> Objects<'a> {
             is("family", "inet") && is("table", TABLE)
         };
         let own: Vec<&Value> = self.0.iter().filter(is_own).collect();
-        let is_whole = fixed::is_as_made(&own);
-        [Generation::A, Generation::B].map(|generation| self.body(generation).filter(|_| is_whole))
+        if fixed::is_as_made(&own) { Foundation::AsMade } else { Foundation::Changed }
     }
 
     fn body(self, generation: Generation) -> Option<Body> {

@@ -99,6 +99,12 @@ fn open(name: &str, set: &Value) -> Vec<Open> {
     elements.iter().filter_map(|element| open_of(name, element)).collect()
 }
 
+/// What a set of this name opens of which the kernel forgets nothing by itself.
+pub(super) fn endless(name: &str, set: &Value) -> Vec<Open> {
+    let elements = set.get("elem").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    elements.iter().filter(|element| !is_timed(element)).filter_map(|one| open_of(name, one)).collect()
+}
+
 /// What an element of the set of this name opens, where it is one of open ports.
 pub(super) fn open_of(name: &str, element: &Value) -> Option<Open> {
     let (zone, protocol) = opened(name)?;

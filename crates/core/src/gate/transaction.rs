@@ -200,6 +200,10 @@ fn clear(standing: &Standing, generation: Generation, transaction: &mut Transact
         transaction.line(format_args!("flush chain inet portreeve {generation}_{hook}"));
     }
     let names = standing.names(generation);
+    if !standing.is_known(generation) {
+        // A chain that another one jumps to cannot be deleted, and the jumps of others are in no order.
+        names.chains.iter().for_each(|name| flush(name, transaction));
+    }
     names.chains.iter().for_each(|name| delete("chain", name, transaction));
     names.sets.iter().for_each(|name| delete("set", name, transaction));
 }
@@ -208,6 +212,10 @@ fn clear(standing: &Standing, generation: Generation, transaction: &mut Transact
 fn forget(standing: &Standing, is_zone: impl Fn(&str) -> bool, transaction: &mut Transaction) {
     let gone = standing.open_zones.iter().filter(|(zone, _)| !is_zone(zone));
     gone.for_each(|(_, name)| delete("set", name, transaction));
+}
+
+fn flush(chain: &Name, transaction: &mut Transaction) {
+    transaction.line(format_args!("flush chain inet portreeve {}", chain.as_str()));
 }
 
 fn delete(what: &str, name: &Name, transaction: &mut Transaction) {

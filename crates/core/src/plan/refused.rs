@@ -25,6 +25,8 @@ pub enum Refused {
     Table(ReadError),
     /// Somebody else has written into the table of the gate.
     Changed,
+    /// Somebody else has changed what stands in that table for every generation, which no change makes anew.
+    Undermined,
     /// Another change is on trial.
     OnTrial {
         /// The whole seconds until the kernel takes it back.
@@ -79,6 +81,10 @@ impl Refused {
                 "somebody else has changed rules of the gate, which would be lost",
                 "ゲートのルールがほかの手段で書き換えられています(変更するとそのルールは失われます)"
             ),
+            Self::Undermined => text!(
+                "somebody else has changed parts of the gate that portreeve apply does not make anew",
+                "ゲートのうち portreeve apply では作り直されない部分が、ほかの手段で書き換えられています"
+            ),
             Self::OnTrial { seconds_left } => text!(
                 "another change is on trial, and is taken back in {seconds_left} s unless somebody confirms it",
                 "別の変更が試行中です(確定されなければ {seconds_left} 秒後に元に戻ります)"
@@ -108,12 +114,16 @@ impl Refused {
                 text!("look at what the program prints", "そのプログラムの出力を確認してください")
             }
             Self::Table(_) => text!(
-                "make it anew: nft delete table inet portreeve; portreeve apply",
-                "作り直してください: nft delete table inet portreeve; portreeve apply"
+                "take the table away and apply the policy again: nft delete table inet portreeve && portreeve apply",
+                "テーブルを取り除いてから、policy を適用し直してください: nft delete table inet portreeve && portreeve apply"
             ),
             Self::Changed => text!(
-                "make it anew: portreeve off gate; portreeve apply",
-                "作り直してください: portreeve off gate; portreeve apply"
+                "portreeve apply takes their changes out, and puts the gate in force as the policy declares",
+                "portreeve apply でその変更を取り除き、policy の宣言どおりに戻してください"
+            ),
+            Self::Undermined => text!(
+                "make the gate anew; until it is, nothing is refused: portreeve off gate --no-session && portreeve apply",
+                "ゲートを作り直してください(その間は何も遮断しません): portreeve off gate --no-session && portreeve apply"
             ),
             Self::OnTrial { seconds_left } => text!(
                 "portreeve confirm · portreeve undo · or wait {seconds_left} s",

@@ -1,5 +1,6 @@
 //! What is planned for hosts in a line or three, and what is refused.
 
+mod drift;
 mod promises;
 
 use core::time::Duration;

@@ -170,7 +170,7 @@ fn open_for_a_while(mut scene: Scene, port: u16) -> Scene {
     let objects = listing["nftables"].as_array_mut().unwrap();
     let set = objects.iter_mut().filter_map(|object| object.get_mut("set"));
     let set = set.into_iter().find(|set| set["name"] == "open_world_tcp").unwrap();
-    set["elem"] = serde_json::json!([{"elem": {"val": port, "timeout": 60, "expires": 59}}, 9999]);
+    set["elem"] = serde_json::json!([{"elem": {"val": port, "timeout": 60, "expires": 59}}, {"elem": {"val": 9999, "timeout": 60}}]);
     *text = listing.to_string();
     scene
 }
@@ -256,5 +256,13 @@ fn what_is_on_trial_or_was_not_seen_is_left_alone() {
     let listings = &mut changed.snapshot.firewall.as_mut().unwrap().listings;
     let text = listings.get_mut(&Listing::Nft).unwrap();
     *text = text.replace(r#"{"goto":{"target":"pass"}}"#, r#"{"drop":null}"#);
+    assert_eq!(refused(&changed), Refused::Undermined);
+    // Into a generation alone, which the next change makes anew.
+    let mut changed = declared();
+    let listings = &mut changed.snapshot.firewall.as_mut().unwrap().listings;
+    let text = listings.get_mut(&Listing::Nft).unwrap();
+    let rule =
+        r#",{"rule":{"family":"inet","table":"portreeve","chain":"a_input","expr":[{"drop":null}]}}]}"#;
+    *text = [text.strip_suffix("]}").unwrap(), rule].concat();
     assert_eq!(refused(&changed), Refused::Changed);
 }

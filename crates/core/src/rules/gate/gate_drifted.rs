@@ -85,6 +85,31 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_that_this_program_never_makes_is_found() {
+        let evil = r#"{"chain":{"family":"inet","table":"portreeve","name":"evil","type":"filter","hook":"input","prio":-500,"policy":"accept"}}]}"#;
+        assert!(found(|listing| {
+            listing.strip_suffix("]}").map(|begin| [begin, ",", evil].concat()).expect("it is a listing")
+        }));
+    }
+
+    #[test]
+    fn a_port_that_is_open_without_an_end_is_found_and_one_for_a_while_is_not() {
+        let opened = |elements: &'static str| {
+            found(|listing| {
+                let set = r#""name":"open_world_tcp""#;
+                assert_eq!(listing.matches(set).count(), 1);
+                listing.replace(set, &["\"elem\":", elements, ",", set].concat())
+            })
+        };
+        assert!(opened("[4444]"));
+        assert!(opened(r#"[{"elem":{"val":22,"timeout":60,"expires":59}},4444]"#));
+        assert!(opened(r#"[{"elem":{"val":4444,"comment":"mine"}}]"#));
+        assert!(!opened(r#"[{"elem":{"val":22,"timeout":60,"expires":59}}]"#));
+        // Less than a second is left.
+        assert!(!opened(r#"[{"elem":{"val":22,"timeout":60}}]"#));
+    }
+
+    #[test]
     fn what_stands_as_it_was_confirmed_has_not_drifted() {
         assert!(!found(|listing| listing));
         // What is kept out for a while is no part of it.
