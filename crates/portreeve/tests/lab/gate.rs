@@ -110,11 +110,13 @@ fn at_the_countdown(site: &Site, typed: &str) -> Output {
 #[test]
 fn at_the_countdown_only_enter_alone_keeps_the_change() {
     let site = site();
-    ends(&at_the_countdown(&site, "echo yes"), 6, "only Enter alone keeps the change");
+    ends(&at_the_countdown(&site, "echo yes; sleep 8"), 6, "only Enter alone keeps the change");
     assert!(answers(&site));
-    ends(&at_the_countdown(&site, "echo n"), 6, "Taken back: the trial of receipt 2 is over");
+    ends(&at_the_countdown(&site, "true"), 8, "the change is still on trial until");
+    ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 2 is over");
+    ends(&at_the_countdown(&site, "echo n"), 6, "Taken back: the trial of receipt 4 is over");
     ends(&at_the_countdown(&site, "printf '\\003'"), 8, "the change is still on trial until");
-    ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 3 is over");
+    ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 6 is over");
     ends(&at_the_countdown(&site, "echo"), 0, "Kept");
     assert!(!answers(&site));
 }

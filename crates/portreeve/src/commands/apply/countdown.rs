@@ -29,7 +29,7 @@ pub(super) enum Answer {
     Here,
     /// Somebody wants it taken back at once.
     Back,
-    /// Somebody stopped the countdown, and the trial goes on.
+    /// Somebody stopped the countdown, or his terminal is gone, and the trial goes on.
     Stopped,
     /// Nobody said anything in time.
     Silence,
@@ -99,8 +99,8 @@ pub(super) fn ask(length: Duration, lang: Lang) -> io::Result<Answer> {
         let mut typed = [0; 4096];
         let length = read(&stdin, &mut typed)?;
         match line.heard(&typed[..length]) {
-            // The terminal is gone, or was closed by hand.
-            None if length == 0 => break Answer::Silence,
+            // The terminal is gone, or was closed by hand: the kernel waits all the same.
+            None if length == 0 => break Answer::Stopped,
             Some(Heard::Enter) => break Answer::Here,
             Some(Heard::Back) => break Answer::Back,
             Some(Heard::Other) => tell_how(lang)?,
