@@ -29,7 +29,7 @@ pub(crate) fn file(path: &Path) -> Result<PathBuf, Stranger> {
 ///
 /// # Errors
 ///
-/// As of [`file`].
+/// As of [`file()`].
 pub(crate) fn folder(path: &Path) -> Result<PathBuf, Stranger> {
     let folder = walk(path)?;
     Stranger::at(&folder).map_or(Ok(folder), Err)

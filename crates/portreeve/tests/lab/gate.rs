@@ -100,17 +100,17 @@ fn what_is_confirmed_stays_until_it_is_undone() {
     ends(&site.ask("off gate"), 0, "Took the gate away");
 }
 
-/// What somebody types at the countdown of a trial of 9 s, and how it ends.
+/// What somebody types at the countdown of a trial of 15 s, and how it ends.
 fn at_the_countdown(site: &Site, typed: &str) -> Output {
-    let apply = "script -qec 'portreeve apply --trial 9s --no-session' /dev/null";
-    lab(site.host.run(&format!("(sleep 5; {typed}; sleep 2) | {apply}")))
+    let apply = "script -qec 'exec portreeve apply --trial 15s --no-session' /dev/null";
+    lab(site.host.run(&format!("(sleep 8; {typed}; sleep 2) | {apply}")))
 }
 
 /// Enter alone keeps a change; what was meant for something else does not.
 #[test]
 fn at_the_countdown_only_enter_alone_keeps_the_change() {
     let site = site();
-    ends(&at_the_countdown(&site, "echo yes; sleep 8"), 6, "only Enter alone keeps the change");
+    ends(&at_the_countdown(&site, "echo yes; sleep 11"), 6, "only Enter alone keeps the change");
     assert!(answers(&site));
     ends(&at_the_countdown(&site, "true"), 8, "the change is still on trial until");
     ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 2 is over");

@@ -98,9 +98,10 @@ fn a_right_plan_passes_its_rehearsal_and_nothing_of_it_is_left() {
 #[test]
 fn a_text_that_does_something_else_is_refused() {
     let host = host();
-    let nft = "#!/bin/sh\nif [ \"$*\" = '-f -' ]; then exec sed \"$(cat /tmp/wrong)\" | /usr/sbin/nft -f -; fi\nexec /usr/sbin/nft \"$@\"\n";
-    lab(host.write("/usr/local/sbin/nft", &nft.replace("exec sed", "sed")));
-    run(&host, "chmod 755 /usr/local/sbin/nft");
+    let nft = "#!/bin/sh\nif [ \"$*\" = '-f -' ]; then exec sed \"$(cat /tmp/wrong)\" | /usr/sbin/nft.real -f -; fi\nexec /usr/sbin/nft.real \"$@\"\n";
+    run(&host, "mv /usr/sbin/nft /usr/sbin/nft.real");
+    lab(host.write("/usr/sbin/nft", &nft.replace("exec sed", "sed")));
+    run(&host, "chmod 755 /usr/sbin/nft");
     for (wrong, said) in [
         ("/_world_tcp /s/ 443 / 444 /", "443/tcp"),
         ("s/30000-30099/30000-30100/", "30100/tcp"),
@@ -117,7 +118,7 @@ fn a_text_that_does_something_else_is_refused() {
             ends(&refused, 5, "the rehearsal went wrong");
             ends(&refused, 5, said);
         }
-        assert_eq!(lab(host.run("/usr/sbin/nft list table inet portreeve")).status, 1, "{wrong}");
+        assert_eq!(lab(host.run("/usr/sbin/nft.real list table inet portreeve")).status, 1, "{wrong}");
     }
     ends(&run(&host, "portreeve history"), 0, "Nothing of the gate was changed");
     lab(host.write("/tmp/wrong", ""));
@@ -133,7 +134,7 @@ fn whoever_is_killed_in_a_rehearsal_leaves_nothing() {
         run(
             &host,
             &format!(
-                "portreeve apply --rehearse-only >/dev/null 2>&1 & sleep 0.{:03}; kill -9 $! || true; wait $! || true; sleep 0.3",
+                "portreeve apply --rehearse-only >/dev/null 2>&1 & sleep 0.{:03}; kill -9 $! || true; wait $! || true; sleep 1",
                 round * 12
             ),
         );

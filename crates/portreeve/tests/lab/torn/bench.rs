@@ -22,7 +22,7 @@ if [ -e /tmp/wait-at ]; then
     sleep 0.8
   fi
 fi
-exec /usr/sbin/nft "$@"
+exec /usr/sbin/nft.real "$@"
 "#;
 
 /// Which port each generation of the gate opens, and whether a source is kept out.
@@ -74,8 +74,9 @@ impl Bench {
         let host = lab(Chroot::create(Path::new(PORTREEVE)));
         let bench = Self { host };
         bench.run("mkdir -p /etc/portreeve");
-        lab(bench.host.write("/usr/local/sbin/nft", SLOW_NFT));
-        bench.run("chmod 755 /usr/local/sbin/nft");
+        bench.run("mv /usr/sbin/nft /usr/sbin/nft.real");
+        lab(bench.host.write("/usr/sbin/nft", SLOW_NFT));
+        bench.run("chmod 755 /usr/sbin/nft");
         bench
     }
 
@@ -108,7 +109,7 @@ impl Bench {
     /// The gate, as nft lists it.
     #[track_caller]
     pub(super) fn view(&self) -> View {
-        View::of(&self.run("/usr/sbin/nft -j list table inet portreeve"))
+        View::of(&self.run("nft.real -j list table inet portreeve"))
     }
 
     /// The port that the next boot opens.
