@@ -1,6 +1,6 @@
 //! Ends what holds a port, as it is told to: a unit by the service manager, a process by a signal (A16, A17).
 
-use std::{fs, io, path::Path};
+use std::{fs, io};
 
 use rustix::{
     io::Errno,
@@ -8,9 +8,6 @@ use rustix::{
 };
 
 use crate::program::{Program, ProgramError};
-
-/// There where systemd is the service manager (sd_booted(3)).
-const BOOTED: &str = "/run/systemd/system";
 
 /// A socket in the hands of a process: told by its inode, so that nobody else with the same number is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,12 +32,6 @@ pub enum StopError {
     /// The kernel refused.
     #[error("cannot signal process {0}")]
     Refused(u32, #[source] io::Error),
-}
-
-/// Whether there is a service manager that can stop units.
-#[must_use]
-pub fn has_service_manager() -> bool {
-    Path::new(BOOTED).is_dir()
 }
 
 /// Stops units, and waits until they have stopped.

@@ -12,9 +12,12 @@ use portreeve_core::{
     words::{Text, Words},
     world::World,
 };
-use portreeve_host::enforce::{
-    stop::{self, Held, StopError},
-    unlisten::{UnlistenError, unlisten},
+use portreeve_host::{
+    enforce::{
+        stop::{self, Held, StopError},
+        unlisten::{UnlistenError, unlisten},
+    },
+    systemd,
 };
 
 use super::{
@@ -192,10 +195,10 @@ fn stopped<'a>(
     let is_of_unit = row.listeners.iter().any(|listener| is_activated(listener))
         || holders.iter().any(|(_, process)| next::unit_to_stop(process).is_some());
     match units {
-        Some(units) if stop::has_service_manager() => {
+        Some(units) if systemd::runs() => {
             into.0.extend(units.into_iter().map(str::to_owned));
         }
-        _ if is_of_unit && stop::has_service_manager() => {
+        _ if is_of_unit && systemd::runs() => {
             let what = text!("which units to stop cannot be told", "停止すべきユニットを特定できません");
             return Err((what, next::stop(world, row, footing)));
         }

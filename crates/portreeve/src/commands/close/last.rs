@@ -68,7 +68,7 @@ fn declared(world: &World<'_>, ports: &Ports) -> Vec<Text> {
 
 /// The listeners of this host's own network on the ports.
 pub(super) fn listeners<'a>(world: &World<'a>, ports: &Ports) -> Vec<&'a Listener> {
-    let own = world.snapshot.namespaces.iter().find(|namespace| namespace.own).map(|namespace| namespace.id);
+    let own = world.snapshot.own_namespace().map(|namespace| namespace.id);
     let is_meant = |listener: &&Listener| {
         Some(listener.netns) == own
             && listener.hears()

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use portreeve_core::{
     gate::{JUDGED, Keep, Ports, Standing, Temporary},
-    plan::{self, Change, Effect, Ground, Refused},
+    plan::{self, Change, Effect, Refused},
     port::{PortSpec, Protocol},
     receipt::{Becomes, Cause, Deed, Was},
     text,
@@ -145,14 +145,7 @@ fn unsafe_to(refused: &Refused) -> Failure {
 
 /// Makes the change where the gate is still as it was `seen`, and shuts what somebody opened for a while until now.
 fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<Passed, Failure> {
-    let door = door::open_as_seen(seen, FAILED)?;
-    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
-    if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
-        return Err(door::on_trial(FAILED));
-    }
-    if revision(door.standing.as_ref()) != revision(seen) {
-        return Err(failure(&Refused::Moved(vec![Ground::Gate]), FAILED));
-    }
+    let door = door::open_unmoved(seen, FAILED)?;
     let opened = listing().and_then(|listing| {
         let temporary = listing.as_deref().map(Temporary::read).transpose().map_err(StandingError::Read)?;
         Ok(temporary.map_or_else(Vec::new, |temporary| temporary.opened(ports)))

@@ -3,7 +3,6 @@
 use std::{net::IpAddr, time::Duration};
 
 use clap::ArgMatches;
-use jiff::SignedDuration;
 use portreeve_core::{
     facts::Foothold,
     gate::{self, BlockedSource, Body, Revision, Timeout},
@@ -33,7 +32,8 @@ const FAILED: Words = Words { en: "cannot keep the source out", ja: "送信元�
 pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let source = address(word)?;
     let length = own.get_one::<Duration>(FOR).copied();
-    let timeout = length.map(|length| Timeout::of(length).ok_or_else(no_time)).transpose()?;
+    let timeout =
+        length.map(|length| Timeout::of(length).ok_or_else(|| door::no_time(FAILED))).transpose()?;
     // Whoever may not is told so before anything else.
     drop(door::open(FAILED)?);
     if !own.get_flag(CUT) {
@@ -45,10 +45,7 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
         Some(_) => block,
         None => gate::create(&Body::open(), Revision::first(door.now)).then(&block),
     };
-    let until = length.and_then(|length| {
-        let length = SignedDuration::try_from(length).ok()?;
-        door.now.checked_add(length).ok()
-    });
+    let until = timeout.map(|timeout| timeout.end(door.now));
     let passed = door.pass(Deed::Block { source, until }, &transaction);
     let passed = passed.map_err(|error| door::failure(error, FAILED))?;
     if settings.verbosity != Verbosity::Quiet {
@@ -128,13 +125,6 @@ fn address(word: &str) -> Result<IpAddr, Failure> {
         )));
     }
     Ok(address)
-}
-
-fn no_time() -> Failure {
-    Failure::usage(FAILED).because(Words {
-        en: "the time is less than a millisecond or more than ten years",
-        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
-    })
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ fn spots(world: &World<'_>, ports: &Ports) -> Vec<Spot> {
 
 /// Those that somebody outside could ask.
 fn own_addresses(world: &World<'_>) -> Vec<IpAddr> {
-    let own = world.snapshot.namespaces.iter().find(|namespace| namespace.own);
+    let own = world.snapshot.own_namespace();
     let all = own.into_iter().flat_map(|own| &own.interfaces).flat_map(|interface| &interface.addresses);
     let is_outside = |address: &IpAddr| match address {
         IpAddr::V4(four) => !four.is_loopback() && !four.is_link_local(),
