@@ -6,7 +6,7 @@ mod senders;
 pub use row::{From, Row, at, families, passages, rows, rows_to};
 pub use senders::{Senders, destinations, network};
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -156,28 +156,34 @@ pub fn exposures(filter: &Filter, asked: &[(Sender, Packets)]) -> Vec<Exposure> 
 /// What the parts of packets say of each run of ports.
 fn told(parts: &[Part]) -> Vec<Exposure> {
     let mut found: Vec<Exposure> = Vec::new();
-    for (ports, parts) in runs(parts) {
-        let next = exposure(ports, &parts);
+    // Ten thousand ports that are open alike are in the same parts: that is told once.
+    let mut known: BTreeMap<Vec<usize>, Exposure> = BTreeMap::new();
+    for (ports, places) in runs(parts) {
+        let parts = || places.iter().filter_map(|&place| parts.get(place)).collect::<Vec<_>>();
+        let next = known.entry(places.clone()).or_insert_with(|| exposure(ports, &parts()));
         match found.last_mut() {
-            Some(last) if continues(last, &next) => last.ports.last = next.ports.last,
-            _ => found.push(next),
+            Some(last) if continues(last, next, ports) => last.ports.last = ports.last,
+            _ => found.push(Exposure { ports, ..next.clone() }),
         }
     }
     found
 }
 
-/// The runs of ports within which no part begins or ends, each with its parts.
-fn runs(parts: &[Part]) -> Vec<(Interval, Vec<&Part>)> {
-    let mut edges = BTreeSet::new();
+/// The runs of ports within which no part begins or ends, each with the places of its parts.
+fn runs(parts: &[Part]) -> Vec<(Interval, Vec<usize>)> {
+    let mut edges: Vec<u128> = Vec::new();
     for ports in parts.iter().flat_map(|part| part.packets.of(Field::DestinationPort).iter()) {
         edges.extend([ports.first, ports.last + 1]);
     }
-    let edges: Vec<_> = edges.into_iter().collect();
+    edges.sort_unstable();
+    edges.dedup();
     let run = |pair: &[u128]| {
         let ports = Interval { first: *pair.first()?, last: *pair.last()? - 1 };
-        let covers = |part: &&Part| part.packets.of(Field::DestinationPort).contains(ports.first);
-        let parts: Vec<_> = parts.iter().filter(covers).collect();
-        (!parts.is_empty()).then_some((ports, parts))
+        let covers = |(place, part): (usize, &Part)| {
+            part.packets.of(Field::DestinationPort).contains(ports.first).then_some(place)
+        };
+        let places: Vec<_> = parts.iter().enumerate().filter_map(covers).collect();
+        (!places.is_empty()).then_some((ports, places))
     };
     edges.windows(2).filter_map(run).collect()
 }
@@ -276,9 +282,16 @@ fn reached(parts: &[&Part]) -> Reached {
     }
 }
 
-fn continues(last: &Exposure, next: &Exposure) -> bool {
-    let same = Exposure { ports: last.ports, ..next.clone() };
-    last.ports.last + 1 == next.ports.first && *last == same
+/// Whether of `ports`, which are next, the same holds as of the last ones, but for the number.
+fn continues(last: &Exposure, next: &Exposure, ports: Interval) -> bool {
+    let Exposure { ports: _, reached, ways, passing, decided_by, doubts, is_rate_limited } = next;
+    last.ports.last + 1 == ports.first
+        && last.reached == *reached
+        && last.ways == *ways
+        && last.passing == *passing
+        && last.decided_by == *decided_by
+        && last.doubts == *doubts
+        && last.is_rate_limited == *is_rate_limited
 }
 
 #[cfg(test)]

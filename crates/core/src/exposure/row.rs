@@ -113,6 +113,9 @@ const RUN_PORTS_MAX: u128 = 1_024;
 /// The runs of ports at which a rule sends packets from the world on to somebody else, to whom they get.
 #[must_use]
 pub fn passages(filter: &Filter) -> Vec<Row<'static>> {
+    if !filter.ruleset.rewrites() {
+        return Vec::new();
+    }
     let world = [From { zone: Some(WORLD), senders: Senders::World }];
     let to = |protocol| {
         Family::ALL.map(|family| To { family, protocol, addresses: None, ports: PortRange::EVERY })

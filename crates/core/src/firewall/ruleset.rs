@@ -30,6 +30,13 @@ impl Ruleset {
         let Chain { layer, table, name, .. } = &self.chains[place.chain.0];
         format!("{} {table} {name}: {}", layer.name(), self.text(place))
     }
+
+    /// Whether any rule sends packets elsewhere than they were sent.
+    #[must_use]
+    pub fn rewrites(&self) -> bool {
+        let rules = self.chains.iter().flat_map(|chain| &chain.rules);
+        rules.flat_map(|rule| &rule.steps).any(|step| matches!(step, Step::Rewrite(_)))
+    }
 }
 
 /// The number of a chain: its place in [`Ruleset::chains`].
