@@ -3,6 +3,7 @@
 mod change;
 mod exposure;
 mod rate;
+mod rehearsal;
 mod scene;
 mod trial;
 
@@ -11,6 +12,6 @@ use crate::shell::Result;
 
 /// Every row.
 pub(super) fn rows() -> Result<Vec<Row>> {
-    let parts = [exposure::rows()?, change::rows()?, rate::rows()?, trial::rows()?];
+    let parts = [exposure::rows()?, change::rows()?, rehearsal::rows()?, rate::rows()?, trial::rows()?];
     Ok(parts.into_iter().flatten().collect())
 }

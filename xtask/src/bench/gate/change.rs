@@ -2,7 +2,9 @@
 
 use portreeve_lab::{Host, Network};
 
-use super::scene::{ANOTHER, MANY, MANY_POLICY, MORE_POLICY, apply, boot, middle, policy, ports, run, time};
+use super::scene::{
+    ANOTHER, MANY, MANY_POLICY, MORE_POLICY, apply, boot, boot_writable, middle, policy, ports, run, time,
+};
 use crate::{
     bench::report::{Figure, Promise, Row},
     shell::Result,
@@ -27,7 +29,7 @@ struct Times {
 /// Time.
 pub(super) fn rows() -> Result<Vec<Row>> {
     let network = Network::create()?;
-    let (ours, theirs) = (boot(&network)?, boot(&network)?);
+    let (ours, theirs) = (boot_writable(&network)?, boot(&network)?);
     prepare_ours(&ours)?;
     prepare_ufw(&theirs)?;
     let mut times = Times::default();

@@ -34,6 +34,13 @@ pub(super) fn boot(network: &Network) -> Result<Host> {
     Ok(Host::boot(network, &profile::BARE, &target().join("release/portreeve"))?)
 }
 
+/// The same, where changes are rehearsed as on any machine: the settings of its network namespaces can be written.
+pub(super) fn boot_writable(network: &Network) -> Result<Host> {
+    let host = boot(network)?;
+    run(&host, "mount -o remount,rw /proc/sys")?;
+    Ok(host)
+}
+
 /// Changes the host for good at once, by a policy that is there.
 pub(super) fn apply(policy: &str) -> String {
     format!("portreeve apply --policy {policy} --no-trial --no-session")
