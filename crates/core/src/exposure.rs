@@ -110,6 +110,8 @@ pub struct Passing {
     pub sources: Option<Intervals>,
     /// The numbers of the addresses that they go to; `None` for all.
     pub destinations: Option<Intervals>,
+    /// The interfaces that were asked about besides.
+    pub other_interfaces: Intervals,
     /// The sources that were asked about there besides.
     pub other_sources: Intervals,
     /// The destinations that were asked about there besides.
@@ -243,14 +245,18 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
         };
         let (sources, other_sources) = told(Field::Source);
         let (destinations, other_destinations) = told(Field::Destination);
-        let passing = Passing { interfaces: None, sources, destinations, other_sources, other_destinations };
+        let passing =
+            Passing { sources, destinations, other_sources, other_destinations, ..Passing::default() };
         match found.iter_mut().find(|(known, _)| *known == passing) {
             Some((_, known)) => *known = known.or(interfaces),
             None => found.push((passing, interfaces.clone())),
         }
     }
     let every = all(Field::InInterface, &|_| true);
-    let named = |(passing, interfaces)| Passing { interfaces: narrower(interfaces, &every), ..passing };
+    let named = |(passing, interfaces): (Passing, Intervals)| {
+        let other_interfaces = every.except(&interfaces);
+        Passing { interfaces: narrower(interfaces, &every), other_interfaces, ..passing }
+    };
     found.into_iter().map(named).collect()
 }
 

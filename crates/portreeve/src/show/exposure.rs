@@ -105,6 +105,15 @@ pub(crate) struct PassingView<'a> {
     sources: Vec<String>,
     /// Those that they go to; empty for all.
     destinations: Vec<String>,
+    /// The interfaces that were asked about besides, where these are fewer: they come in by all but these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_interfaces: Vec<&'a str>,
+    /// The networks that were asked about besides, where these are fewer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_sources: Vec<String>,
+    /// The same of where they go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_destinations: Vec<String>,
 }
 
 /// A rule, or the policy of a chain.
@@ -192,11 +201,25 @@ fn target(to: &Rewritten, family: Family) -> ToView {
 }
 
 fn passing_view<'a>(passing: &Passing, filter: &'a Filter, family: Family) -> PassingView<'a> {
+    let named = |addresses| named(addresses, family, NETWORKS_MAX);
+    let (interfaces, sources, destinations) = (
+        interfaces(passing.interfaces.as_ref(), filter),
+        named(passing.sources.as_ref()),
+        named(passing.destinations.as_ref()),
+    );
     PassingView {
-        interfaces: interfaces(passing, filter),
-        sources: named(passing.sources.as_ref(), family, NETWORKS_MAX),
-        destinations: named(passing.destinations.as_ref(), family, NETWORKS_MAX),
+        other_interfaces: fewer(self::interfaces(Some(&passing.other_interfaces), filter), &interfaces),
+        other_sources: fewer(named(Some(&passing.other_sources)), &sources),
+        other_destinations: fewer(named(Some(&passing.other_destinations)), &destinations),
+        interfaces,
+        sources,
+        destinations,
     }
+}
+
+/// `others`, where they say in fewer words whom is `meant`.
+fn fewer<T>(others: Vec<T>, meant: &[T]) -> Vec<T> {
+    if others.len() < meant.len() { others } else { Vec::new() }
 }
 
 /// The first `most` networks that addresses are; a single address as itself.
@@ -207,8 +230,8 @@ fn named(addresses: Option<&Intervals>, family: Family, most: usize) -> Vec<Stri
 }
 
 /// The names of the interfaces; none for every one.
-fn interfaces<'a>(passing: &Passing, filter: &'a Filter) -> Vec<&'a str> {
-    let Some(interfaces) = &passing.interfaces else { return Vec::new() };
+fn interfaces<'a>(interfaces: Option<&Intervals>, filter: &'a Filter) -> Vec<&'a str> {
+    let Some(interfaces) = interfaces else { return Vec::new() };
     let numbered = filter.around.interfaces.iter().zip(0_u128..);
     let meant = numbered.filter(|(_, number)| interfaces.contains(*number));
     meant.map(|(interface, _)| interface.name.as_str()).collect()

@@ -269,6 +269,25 @@ fn where_all_but_a_few_get_in_those_are_named() {
     let (en, ja) = (said("en"), said("ja"));
     assert!(en.contains("(from all but 198.51.100.0/24 203.0.113.8)"), "{en}");
     assert!(ja.contains("送信元: 198.51.100.0/24 203.0.113.8 以外"), "{ja}");
+    let json = run(&format!("exposure 80/tcp --from world --from-files {folder} -o json")).json();
+    let others = &json["exposure"][0]["passing"][0]["other_sources"];
+    assert_eq!(*others, json!(["198.51.100.0/24", "203.0.113.8"]));
+}
+
+#[test]
+fn where_they_come_in_by_all_but_one_interface_that_is_named() {
+    let link = |place: u8| json!({"ifname": format!("wan{place}"), "addr_info": [{"local": format!("203.0.113.{place}"), "prefixlen": 32}]});
+    let addresses = json!((1..=6).map(link).collect::<Vec<_>>()).to_string();
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A INPUT -i wan3 -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n";
+    let folder = Folder::with(&[("addr.json", &addresses), ("iptables-legacy-save.txt", rules)]);
+    let files = folder.file("addr.json");
+    let folder = std::path::Path::new(&files).parent().unwrap().display().to_string();
+    let said = |rest: &str| run(&format!("exposure 80/tcp --from world --from-files {folder} {rest}"));
+    let screen = said("").out;
+    assert!(screen.contains("(by all but wan3)"), "{screen}");
+    let json = said("-o json").json();
+    assert_eq!(json["exposure"][0]["passing"][0]["other_interfaces"], json!(["wan3"]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use portreeve_core::{
     address::Family,
     exposure::{Passing, Reached, Row},
-    firewall::{Filter, Intervals},
+    firewall::Filter,
     policy::HOST,
     port::PortRange,
     reach::Basis,
@@ -227,11 +227,15 @@ fn way(row: &Row<'_>, filter: &Filter, lang: Lang) -> String {
 
 /// `by docker0 from 10.0.0.0/8 to 203.0.113.1`, as far as that tells packets apart.
 fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> String {
-    let few = |some, others| addresses(some, others, family, lang);
-    let by = listed(interfaces(passing, filter).into_iter().map(Into::into).collect(), " ");
+    let addresses = |some, others| {
+        few(named(some, family, LISTED_MAX + 1), || named(Some(others), family, LISTED_MAX + 1), lang)
+    };
+    let interfaces = |of| interfaces(of, filter).into_iter().map(Into::into).collect::<Vec<_>>();
+    let by =
+        few(interfaces(passing.interfaces.as_ref()), || interfaces(Some(&passing.other_interfaces)), lang);
     let (from, to) = (
-        few(passing.sources.as_ref(), &passing.other_sources),
-        few(passing.destinations.as_ref(), &passing.other_destinations),
+        addresses(passing.sources.as_ref(), &passing.other_sources),
+        addresses(passing.destinations.as_ref(), &passing.other_destinations),
     );
     let parts = [(by, BY), (from, SENT_FROM), (to, SENT_TO)].map(|(what, words)| match lang {
         _ if what.is_empty() => what,
@@ -241,11 +245,10 @@ fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> Stri
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The networks that are meant; where these are many and the others few, that it is all but those.
-fn addresses(some: Option<&Intervals>, others: &Intervals, family: Family, lang: Lang) -> String {
-    let meant = named(some, family, LISTED_MAX + 1);
+/// Those that are meant; where these are many and the others few, that it is all but those.
+fn few(meant: Vec<String>, others: impl FnOnce() -> Vec<String>, lang: Lang) -> String {
     if meant.len() > LISTED_MAX {
-        let others = named(Some(others), family, LISTED_MAX + 1);
+        let others = others();
         if (1..=LISTED_MAX).contains(&others.len()) {
             let others = others.join(" ");
             return text!("all but {others}", "{others} 以外").in_lang(lang).into();
