@@ -157,7 +157,7 @@ impl History {
         }
     }
 
-    /// What takes back the change of receipt `number`, or the last one that a person made.
+    /// What takes back the change of receipt `number`; without one what is on trial, or the last one that a person made.
     ///
     /// # Errors
     ///
@@ -172,7 +172,8 @@ impl History {
             receipt.outcome != Outcome::Refused
                 && !matches!(receipt.deed, Deed::Gate { cause: super::Cause::Boot, .. })
         };
-        let last = || self.newest_first().find(is_persons);
+        let trial = || standing.and_then(|standing| self.trial(standing));
+        let last = || trial().or_else(|| self.newest_first().find(is_persons));
         let receipt = number.map_or_else(last, |number| self.of(number)).ok_or(Edge::Missing)?;
         let receipt = match receipt.deed {
             Deed::Confirm { of } if receipt.outcome == Outcome::Done => {

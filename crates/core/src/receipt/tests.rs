@@ -55,6 +55,20 @@ fn a_trial_that_runs_is_ended_and_one_that_is_over_is_left_alone() {
     assert_eq!(history.back(None, Some(&over), at(61)), Err(Edge::Over(trial, at(60))));
 }
 
+/// A trial presses: whoever names nothing means it, whatever was opened or kept out for a while meanwhile.
+#[test]
+fn while_a_trial_runs_it_is_what_is_taken_back_unless_another_one_is_named() {
+    let mut history: History = on_trial().into_iter().collect();
+    let source = "203.0.113.7".parse().unwrap();
+    let block = receipt(3, Deed::Block { source, until: None }, None);
+    history.put(Receipt { seen: Some(11), ..block });
+    let running = standing(11, Some(30));
+    let (trial, block) = (history.of(2).unwrap(), history.of(3).unwrap());
+    assert_eq!(history.back(None, Some(&running), at(30)), Ok(Back::EndTrial(trial)));
+    assert_eq!(history.back(Some(3), Some(&running), at(30)), Ok(Back::Unblock(block, source)));
+    assert_eq!(history.back(None, Some(&standing(11, None)), at(61)), Ok(Back::Unblock(block, source)));
+}
+
 /// The kernel ends no trial before its time: whoever emptied the map or took the table away did.
 #[test]
 fn a_trial_that_somebody_else_ended_is_not_laid_to_the_kernel() {

@@ -86,7 +86,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             "{ports} を {zone} に {ja}開放しました。時間が来ればカーネルが自動的に閉じます。"
         );
         out.sentences(said.in_lang(settings.lang))?;
-        next::print(&["portreeve undo".into(), format!("portreeve exposure {ports}")], out)?;
+        let undo = format!("portreeve undo {}", passed.receipt.number);
+        next::print(&[undo, format!("portreeve exposure {ports}")], out)?;
     }
     tell_unkept(&passed, settings);
     Ok(Exit::Fine)

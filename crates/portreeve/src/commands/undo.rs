@@ -38,8 +38,8 @@ const FAILED: Words = Words { en: "cannot take the change back", ja: "変更を�
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let receipt = Words {
-        en: "The number of its receipt, as history shows it (default: the last change)",
-        ja: "history に表示される記録の番号(既定値: 最後の変更)",
+        en: "The number of its receipt, as history shows it (default: what is on trial, else the last change)",
+        ja: "history に表示される記録の番号(既定値: 試行中の変更、なければ最後の変更)",
     };
     let receipt = [Arg::new(RECEIPT)
         .value_name("RECEIPT")

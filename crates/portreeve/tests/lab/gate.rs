@@ -116,6 +116,8 @@ fn at_the_countdown_only_enter_alone_keeps_the_change() {
     ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 2 is over");
     ends(&at_the_countdown(&site, "echo n"), 6, "Taken back: the trial of receipt 4 is over");
     ends(&at_the_countdown(&site, "printf '\\003'"), 8, "the change is still on trial until");
+    // What somebody else does meanwhile for a while does not stand in the way.
+    ends(&site.ask("close --from 203.0.113.77 --for 1h"), 0, "next: portreeve undo 7");
     ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 6 is over");
     ends(&at_the_countdown(&site, "echo"), 0, "Kept");
     assert!(!answers(&site));

@@ -50,7 +50,8 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
     let passed = passed.map_err(|error| door::failure(error, FAILED))?;
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said(source, length).in_lang(settings.lang))?;
-        next::print(&["portreeve undo".into(), "portreeve gate status".into()], out)?;
+        let undo = format!("portreeve undo {}", passed.receipt.number);
+        next::print(&[undo, "portreeve gate status".into()], out)?;
     }
     tell_unkept(&passed, settings);
     Ok(Exit::Fine)
