@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Deed, Outcome, Receipt, Was};
 use crate::{
-    gate::{Body, Standing},
+    gate::{Body, Standing, Temporary},
     port::PortSpec,
 };
 
@@ -159,6 +159,8 @@ impl History {
 
     /// What takes back the change of receipt `number`; without one what is on trial, or the last one that a person made.
     ///
+    /// What is there for a while is there as long as the kernel says so, whatever the time is.
+    ///
     /// # Errors
     ///
     /// Nothing does.
@@ -166,6 +168,7 @@ impl History {
         &self,
         number: Option<u32>,
         standing: Option<&Standing>,
+        temporary: &Temporary,
         now: Timestamp,
     ) -> Result<Back<'_>, Edge<'_>> {
         let is_persons = |receipt: &&Receipt| {
@@ -192,9 +195,12 @@ impl History {
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),
             Deed::Gate { was: Was::Nothing, .. } => Ok(Back::Restore(receipt, None)),
             Deed::Gate { was: Was::Gate(body), .. } => Ok(Back::Restore(receipt, Some(body.clone()))),
-            Deed::Open { until, .. } if *until <= now => Err(Edge::Over(receipt, *until)),
+            Deed::Open { until, .. } | Deed::Block { until: Some(until), .. }
+                if *until <= now && !self.is_there(receipt, temporary) =>
+            {
+                Err(Edge::Over(receipt, *until))
+            }
             Deed::Open { zone, ports, .. } => Ok(Back::Shut(receipt, zone.clone(), ports.0)),
-            Deed::Block { until: Some(until), .. } if *until <= now => Err(Edge::Over(receipt, *until)),
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
             _ => Err(Edge::Back(receipt)),
         }
@@ -220,6 +226,12 @@ impl History {
         }
     }
 
+    /// Whether what a change put there for a while still is, and no later one put it there again.
+    fn is_there(&self, receipt: &Receipt, temporary: &Temporary) -> bool {
+        let is_renewed = self.done_to(receipt, |deed| receipt.deed.overlaps(deed));
+        receipt.deed.is_found_in(temporary) && !is_renewed
+    }
+
     fn is_confirmed(&self, receipt: &Receipt) -> bool {
         self.done_to(receipt, |deed| matches!(deed, Deed::Confirm { of } if *of == receipt.number))
     }
@@ -233,7 +245,7 @@ impl History {
     }
 
     fn done_to(&self, receipt: &Receipt, is_it: impl Fn(&Deed) -> bool) -> bool {
-        let after = self.0.range(receipt.number..).map(|(_, after)| after);
+        let after = self.0.range(receipt.number..).skip(1).map(|(_, after)| after);
         after.filter(|after| after.outcome == Outcome::Done).any(|after| is_it(&after.deed))
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Becomes, Deed, Outcome, Receipt};
+use super::{Becomes, Deed, Outcome, Ports, Receipt};
 use crate::{
     gate::{BlockedSource, Revision, Standing, Temporary},
     policy::WORLD,
@@ -42,6 +42,32 @@ impl Receipt {
             Deed::Shut { zone, ports } => Found::ports(temporary, zone.as_deref(), ports.0).taken(),
         };
         if outcome == Outcome::Done { self.done(revision) } else { Self { outcome, ..self } }
+    }
+}
+
+impl Deed {
+    /// Whether anything of what it put there for a while is there.
+    pub(super) fn is_found_in(&self, temporary: &Temporary) -> bool {
+        let found = match self {
+            Self::Block { source, .. } => Found::source(temporary, BlockedSource::of(*source)),
+            Self::Open { zone, ports, .. } => Found::ports(temporary, zone.as_deref(), ports.0),
+            _ => return false,
+        };
+        !found.left.is_empty()
+    }
+
+    /// Whether another one puts something of the same there for a while.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Block { source, .. }, Self::Block { source: other, .. }) => {
+                BlockedSource::of(*source) == BlockedSource::of(*other)
+            }
+            (
+                Self::Open { zone, ports: Ports(ports), .. },
+                Self::Open { zone: to, ports: Ports(other), .. },
+            ) => zone == to && ports.protocol == other.protocol && ports.range.overlaps(other.range),
+            _ => false,
+        }
     }
 }
 

@@ -33,6 +33,16 @@ pub(super) fn standing(revision: u32, trial: Option<u64>) -> Standing {
     standing
 }
 
+/// What takes a change back at a second, where nothing is open or kept out for a while.
+fn back<'a>(
+    history: &'a History,
+    number: Option<u32>,
+    standing: Option<&Standing>,
+    second: i64,
+) -> Result<Back<'a>, Edge<'a>> {
+    history.back(number, standing, &Temporary::default(), at(second))
+}
+
 /// 22/tcp was closed for good, then 23/tcp on trial until second 60.
 fn on_trial() -> Vec<Receipt> {
     vec![
@@ -48,11 +58,11 @@ fn a_trial_that_runs_is_ended_and_one_that_is_over_is_left_alone() {
     assert_eq!(history.trial(&running).unwrap().number, 2);
     assert_eq!(history.ended(Some(&running), at(30)), None);
     let trial = history.of(2).unwrap();
-    assert_eq!(history.back(None, Some(&running), at(30)), Ok(Back::EndTrial(trial)));
+    assert_eq!(back(&history, None, Some(&running), 30), Ok(Back::EndTrial(trial)));
     let over = standing(11, None);
     assert_eq!(history.trial(&over), None);
     assert_eq!(history.ended(Some(&over), at(60)), Some((trial, End::Lapsed(at(60)))));
-    assert_eq!(history.back(None, Some(&over), at(61)), Err(Edge::Over(trial, at(60))));
+    assert_eq!(back(&history, None, Some(&over), 61), Err(Edge::Over(trial, at(60))));
 }
 
 /// A trial presses: whoever names nothing means it, whatever was opened or kept out for a while meanwhile.
@@ -64,9 +74,9 @@ fn while_a_trial_runs_it_is_what_is_taken_back_unless_another_one_is_named() {
     history.put(Receipt { seen: Some(11), ..block });
     let running = standing(11, Some(30));
     let (trial, block) = (history.of(2).unwrap(), history.of(3).unwrap());
-    assert_eq!(history.back(None, Some(&running), at(30)), Ok(Back::EndTrial(trial)));
-    assert_eq!(history.back(Some(3), Some(&running), at(30)), Ok(Back::Unblock(block, source)));
-    assert_eq!(history.back(None, Some(&standing(11, None)), at(61)), Ok(Back::Unblock(block, source)));
+    assert_eq!(back(&history, None, Some(&running), 30), Ok(Back::EndTrial(trial)));
+    assert_eq!(back(&history, Some(3), Some(&running), 30), Ok(Back::Unblock(block, source)));
+    assert_eq!(back(&history, None, Some(&standing(11, None)), 61), Ok(Back::Unblock(block, source)));
 }
 
 /// The kernel ends no trial before its time: whoever emptied the map or took the table away did.
@@ -76,8 +86,8 @@ fn a_trial_that_somebody_else_ended_is_not_laid_to_the_kernel() {
     let trial = history.of(2).unwrap();
     for now in [Some(standing(11, None)), None] {
         assert_eq!(history.ended(now.as_ref(), at(59)), Some((trial, End::Early)));
-        assert_eq!(history.back(None, now.as_ref(), at(59)), Err(Edge::Ended(trial)));
-        assert_eq!(history.back(Some(2), now.as_ref(), at(60)), Err(Edge::Over(trial, at(60))));
+        assert_eq!(back(&history, None, now.as_ref(), 59), Err(Edge::Ended(trial)));
+        assert_eq!(back(&history, Some(2), now.as_ref(), 60), Err(Edge::Over(trial, at(60))));
     }
 }
 
@@ -89,10 +99,10 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     let trial = history.of(2).unwrap();
     let before = || Back::Restore(trial, Some(closing("22/tcp")));
     for number in [None, Some(2), Some(3)] {
-        assert_eq!(history.back(number, Some(&now), at(70)), Ok(before()));
+        assert_eq!(back(&history, number, Some(&now), 70), Ok(before()));
     }
-    assert_eq!(history.back(Some(1), Some(&now), at(70)), Ok(Back::Restore(history.of(1).unwrap(), None)));
-    assert_eq!(history.back(Some(4), Some(&now), at(70)), Err(Edge::Missing));
+    assert_eq!(back(&history, Some(1), Some(&now), 70), Ok(Back::Restore(history.of(1).unwrap(), None)));
+    assert_eq!(back(&history, Some(4), Some(&now), 70), Err(Edge::Missing));
     let undo = Deed::Gate {
         cause: Cause::Undo(2),
         becomes: Becomes::Gate,
@@ -102,10 +112,10 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     let mut undone = history.clone();
     undone.put(receipt(4, undo, Some(13)));
     let now = standing(13, None);
-    assert_eq!(undone.back(Some(2), Some(&now), at(80)), Err(Edge::Back(undone.of(2).unwrap())));
+    assert_eq!(back(&undone, Some(2), Some(&now), 80), Err(Edge::Back(undone.of(2).unwrap())));
     // And back again.
     let again = Back::Restore(undone.of(4).unwrap(), Some(closing("23/tcp")));
-    assert_eq!(undone.back(None, Some(&now), at(80)), Ok(again));
+    assert_eq!(back(&undone, None, Some(&now), 80), Ok(again));
 }
 
 /// A boot is no person's change: whoever takes the last one back means what he did himself.
@@ -118,8 +128,8 @@ fn a_boot_is_not_what_is_taken_back_unless_it_is_named() {
     let now = standing(90, None);
     assert_eq!(history.current(Some(&now)), Current::By(history.of(4).unwrap()));
     let before = Back::Restore(history.of(2).unwrap(), Some(closing("22/tcp")));
-    assert_eq!(history.back(None, Some(&now), at(100)), Ok(before));
-    assert_eq!(history.back(Some(4), Some(&now), at(100)), Ok(Back::Restore(history.of(4).unwrap(), None)));
+    assert_eq!(back(&history, None, Some(&now), 100), Ok(before));
+    assert_eq!(back(&history, Some(4), Some(&now), 100), Ok(Back::Restore(history.of(4).unwrap(), None)));
 }
 
 #[test]
@@ -127,8 +137,8 @@ fn what_was_taken_back_leaves_what_was_there() {
     let mut history: History = on_trial().into_iter().collect();
     history.put(receipt(3, Deed::TakeBack { of: 2 }, Some(12)));
     let now = standing(12, None);
-    assert_eq!(history.back(Some(2), Some(&now), at(30)), Err(Edge::Back(history.of(2).unwrap())));
-    assert_eq!(history.back(None, Some(&now), at(30)), Err(Edge::Back(history.of(3).unwrap())));
+    assert_eq!(back(&history, Some(2), Some(&now), 30), Err(Edge::Back(history.of(2).unwrap())));
+    assert_eq!(back(&history, None, Some(&now), 30), Err(Edge::Back(history.of(3).unwrap())));
 }
 
 #[test]
@@ -140,7 +150,7 @@ fn what_somebody_else_did_is_not_claimed_to_be_known() {
     assert_eq!(History::default().current(None), Current::Absent);
     assert_eq!(History::default().current(Some(&standing(1, None))), Current::Unknown);
     let unknown: History = [receipt(1, applied(Was::Unknown, None), Some(10))].into_iter().collect();
-    let edge = unknown.back(None, Some(&standing(10, None)), at(5));
+    let edge = back(&unknown, None, Some(&standing(10, None)), 5);
     assert_eq!(edge, Err(Edge::Unknown(unknown.of(1).unwrap())));
 }
 
@@ -219,24 +229,53 @@ fn whoever_was_killed_with_a_source_or_a_port_is_told_by_the_sets() {
     assert_eq!(told(Deed::Unblock { source }, true, &none, 10), Outcome::Done);
 }
 
+/// What is there for a while, with so many seconds left: ports to the office, and a source.
+fn there(open: &[(&str, u64)], blocked: &[(&str, u64)]) -> Temporary {
+    let left = |seconds: u64| Some(core::time::Duration::from_secs(seconds));
+    let port = |&(port, seconds): &(&str, u64)| gate::Open {
+        zone: "office".into(),
+        port: Kept { what: port.parse().unwrap(), left: left(seconds) },
+    };
+    let source =
+        |&(source, seconds): &(&str, u64)| Kept { what: source.parse().unwrap(), left: left(seconds) };
+    Temporary {
+        open: open.iter().map(port).collect(),
+        blocked: blocked.iter().map(source).collect(),
+        ..Temporary::default()
+    }
+}
+
+/// The clock of the kernel is another one: it stops where the machine sleeps, and nobody sets it.
 #[test]
 fn what_is_there_for_a_while_is_taken_back_while_it_is_there() {
     let source = "203.0.113.7".parse().unwrap();
     let ports = Ports("8080/tcp".parse().unwrap());
-    let history: History = [
+    let open = |number, until| {
+        receipt(number, Deed::Open { zone: Some("office".into()), ports, until: at(until) }, None)
+    };
+    let mut history: History = [
         receipt(1, Deed::Block { source, until: None }, None),
         receipt(2, Deed::Block { source, until: Some(at(60)) }, None),
-        receipt(3, Deed::Open { zone: Some("office".into()), ports, until: at(60) }, None),
+        open(3, 60),
     ]
     .into_iter()
     .collect();
+    let (none, both) = (Temporary::default(), there(&[("8080/tcp", 5)], &[("203.0.113.7", 5)]));
     let of = |number| history.of(number).unwrap();
-    let back = |number, second| history.back(Some(number), None, at(second));
-    assert_eq!(back(1, 1_000), Ok(Back::Unblock(of(1), source)));
-    assert_eq!(back(2, 59), Ok(Back::Unblock(of(2), source)));
-    assert_eq!(back(2, 60), Err(Edge::Over(of(2), at(60))));
-    assert_eq!(back(3, 59), Ok(Back::Shut(of(3), Some("office".into()), ports.0)));
-    assert_eq!(back(3, 60), Err(Edge::Over(of(3), at(60))));
+    let back = |number, temporary, second| history.back(Some(number), None, temporary, at(second));
+    assert_eq!(back(1, &none, 1_000), Ok(Back::Unblock(of(1), source)));
+    assert_eq!(back(2, &none, 60), Err(Edge::Over(of(2), at(60))));
+    assert_eq!(back(3, &none, 60), Err(Edge::Over(of(3), at(60))));
+    for second in [59, 60, 1_000] {
+        assert_eq!(back(2, &both, second), Ok(Back::Unblock(of(2), source)));
+        assert_eq!(back(3, &both, second), Ok(Back::Shut(of(3), Some("office".into()), ports.0)));
+    }
+    // What somebody put there again is his.
+    history.put(open(4, 2_000));
+    let back = |number, second| history.back(Some(number), None, &both, at(second));
+    let of = |number| history.of(number).unwrap();
+    assert_eq!(back(3, 1_000), Err(Edge::Over(of(3), at(60))));
+    assert_eq!(back(4, 1_000), Ok(Back::Shut(of(4), Some("office".into()), ports.0)));
 }
 
 #[test]

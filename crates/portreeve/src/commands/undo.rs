@@ -2,13 +2,16 @@
 
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
-    gate::{self, BlockedSource, Body, Revision, Transaction, ZoneName},
+    gate::{self, BlockedSource, Body, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
     receipt::{Back, Becomes, Cause, Deed, Edge, Outcome, Ports, Receipt, Was},
     text,
     words::{Lang, Text, Words, inflect},
 };
-use portreeve_host::enforce::Door;
+use portreeve_host::enforce::{
+    Door,
+    firewall::{StandingError, listing},
+};
 
 use super::{Command, apply::in_force, plan::sessions_arguments, spare::spare};
 use crate::{
@@ -51,8 +54,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let number = own.get_one::<u32>(RECEIPT).copied();
-    let (standing, history) = (door.standing.as_ref(), &door.history);
-    let back = history.back(number, standing, door.now).map_err(|edge| no_way_back(edge, number, &door))?;
+    let back = back(&door, number)?;
     if let Some(undo) = undo(&back) {
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
@@ -77,9 +79,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// Nothing is on trial any more.
 pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
-    let back = door.history.back(None, door.standing.as_ref(), door.now);
-    let back = back.map_err(|edge| no_way_back(edge, None, &door))?;
-    let trial @ Back::EndTrial(_) = back else {
+    let trial @ Back::EndTrial(_) = back(&door, None)? else {
         return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
     let (deed, transaction, said) = change(&door, trial)?;
@@ -89,6 +89,16 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     }
     tell_unkept(&passed, settings);
     Ok(Exit::TakenBack)
+}
+
+/// What takes back the change of receipt `number`, or whatever is meant without one, as the gate stands.
+fn back(door: &Door, number: Option<u32>) -> Result<Back<'_>, Failure> {
+    let temporary = listing().and_then(|listing| {
+        listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read).map_err(StandingError::Read)
+    });
+    let temporary = temporary.map_err(|error| door::standing(&error, FAILED))?;
+    let back = door.history.back(number, door.standing.as_ref(), &temporary, door.now);
+    back.map_err(|edge| no_way_back(edge, number, door))
 }
 
 /// What becomes of the gate, where that could keep somebody out.
