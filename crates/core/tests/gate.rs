@@ -407,6 +407,22 @@ fn ones(ports: &[u128]) -> Vec<(u128, u128)> {
     ports.iter().map(|port| (*port, *port)).collect()
 }
 
+/// The sets of a trial's zones outlive it, and nothing leads to them then.
+#[test]
+fn a_gate_has_the_zones_of_what_judges() {
+    let mut listing = Listing::read(r#"{"nftables": []}"#).unwrap();
+    listing.create(&Body::open(), Revision::of(100));
+    let open = listing.standing().unwrap().unwrap();
+    listing.apply(&zones(), &open, Keep::OnTrial(minute())).unwrap();
+    let mut tried = listing.standing().unwrap().unwrap();
+    let named = |standing: &Standing| standing.zones().collect::<Vec<_>>();
+    assert_eq!(named(&open), Vec::<String>::new());
+    assert_eq!(named(&tried), named(&standing("zones.json")));
+    assert!(named(&tried).contains(&"office".to_owned()), "{tried:?}");
+    tried.trial = None;
+    assert_eq!(named(&tried), Vec::<String>::new(), "its time is over");
+}
+
 #[test]
 fn each_zone_gets_in_where_the_policy_says_and_nowhere_else() {
     let rules = rules("zones.json");

@@ -52,6 +52,7 @@ mod lab {
     mod stale;
     mod store;
     mod strangers;
+    mod taken_back;
     mod threadless;
     mod together;
     mod torn;

@@ -187,10 +187,12 @@ impl Standing {
         }))
     }
 
-    /// The zones of which ports can be open for a while, as the policy calls them.
+    /// The zones of which ports can be open for a while, as the policy calls them: those of the generation that judges now,
+    /// as the sets of a trial's zones outlive it.
     pub fn zones(&self) -> impl Iterator<Item = String> {
-        let mut zones: Vec<String> =
-            self.open_zones.iter().filter_map(|(name, _)| super::name::zone(name)).collect();
+        let judging = self.trial.map_or(self.confirmed, |trial| trial.generation);
+        let own = self.open_zones.iter().filter(|(name, _)| self.has_zone(judging, name));
+        let mut zones: Vec<String> = own.filter_map(|(name, _)| super::name::zone(name)).collect();
         zones.sort();
         zones.dedup();
         zones.into_iter()

@@ -69,7 +69,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let zone = zone(own.get_one::<String>(FROM).map(String::as_str))?;
     let door = door::open(FAILED)?;
     let Some(standing) = &door.standing else { return Err(no_gate()) };
-    let zones = standing.zones().collect::<Vec<_>>().join(", ");
+    let zones: Vec<String> = standing.zones().collect();
+    if zone.as_ref().is_some_and(|(zone, _)| !zones.contains(zone)) {
+        return Err(no_zone(&zones));
+    }
     let name = zone.as_ref().map(|(_, name)| name);
     let transaction = gate::open_for(name, ports, timeout).ok_or_else(|| unjudged(ports.protocol))?;
     let zone = zone.map(|(zone, _)| zone);
@@ -126,13 +129,13 @@ fn zone(word: Option<&str>) -> Result<Option<(String, ZoneName)>, Failure> {
         })),
         Some(zone) => match ZoneName::of(zone) {
             Some(name) => Ok(Some((zone.into(), name))),
-            None => Err(no_zone("")),
+            None => Err(no_zone(&[])),
         },
     }
 }
 
-fn no_zone(zones: &str) -> Failure {
-    let known = if zones.is_empty() { WORLD.to_owned() } else { format!("{WORLD}, {zones}") };
+fn no_zone(zones: &[String]) -> Failure {
+    let known = [&[WORLD.to_owned()], zones].concat().join(", ");
     Failure::usage(FAILED)
         .because(Words {
             en: "the gate has no such zone", ja: "ゲートにそのゾーンはありません"

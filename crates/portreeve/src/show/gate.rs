@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     gate::{Rest, Standing, Temporary},
+    policy::WORLD,
     receipt::{Current, Deed, End, History, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words},
@@ -71,7 +72,7 @@ pub(crate) fn status(
         return Ok(());
     }
     next_boot(standing, out)?;
-    tables(temporary, out)?;
+    tables(standing, temporary, out)?;
     let refused = temporary.refused;
     let (undeclared, invalid, blocked) = (refused.undeclared, refused.invalid, refused.blocked);
     let said = text!(
@@ -116,10 +117,13 @@ fn next_boot(standing: &Standing, out: &mut Out) -> Result<(), Failure> {
     out.say(said)
 }
 
-fn tables(temporary: &Temporary, out: &mut Out) -> Result<(), Failure> {
-    if !temporary.open.is_empty() {
+fn tables(standing: &Standing, temporary: &Temporary, out: &mut Out) -> Result<(), Failure> {
+    let zones: Vec<String> = standing.zones().chain([WORLD.to_owned()]).collect();
+    // What was opened to a zone of a trial that is over is not open.
+    let open: Vec<_> = temporary.open.iter().filter(|open| zones.contains(&open.zone)).collect();
+    if !open.is_empty() {
         let mut table = Table::new(OPEN, 2);
-        for open in &temporary.open {
+        for open in open {
             let left = left(open.port.left, out.lang);
             table.push([open.port.what.to_string().into(), open.zone.as_str().into(), left.into()]);
         }

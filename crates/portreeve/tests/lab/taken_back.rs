@@ -1,0 +1,59 @@
+//! What is taken back on a host whose gate was changed often: by the kernel's word and not the clock's, once, and said so
+//! (A15, A20).
+
+use std::path::Path;
+
+use portreeve_lab::{Chroot, Output};
+
+use super::site::{PORTREEVE, lab};
+
+const WEB: &str = "version = 1\n[service.web]\nports = [\"443/tcp\"]\nowner = { unit = \"own.service\" }\nreach = \"world\"\n";
+const LAN: &str = "[zone.lan]\nfrom = [\"10.9.0.0/16\"]\n";
+
+/// A host without a service manager and with a gate in force, by receipt 1.
+fn host() -> Chroot {
+    let host = lab(Chroot::create(Path::new(PORTREEVE)));
+    lab(host.run("mkdir -p /etc/portreeve"));
+    lab(host.write("/etc/portreeve/policy.toml", WEB));
+    ends(&host, "apply --no-trial --no-session", 0, "in force");
+    host
+}
+
+#[track_caller]
+fn ends(host: &Chroot, command: &str, status: i32, said: &str) -> String {
+    let output: Output = lab(host.run(&format!("portreeve {command}")));
+    assert_eq!(output.status, status, "{command}: {output:#?}");
+    let all = output.stdout + &output.stderr;
+    assert!(all.contains(said), "{said}: {all}");
+    all
+}
+
+/// As after a suspend: the time that was foreseen is over, and the kernel's is not.
+#[test]
+fn what_is_open_is_shut_whatever_the_clock_says() {
+    let host = host();
+    ends(&host, "open 80 --for 1h", 0, "next: portreeve undo 2");
+    ends(&host, "close --from 203.0.113.7 --for 1h", 0, "are refused for");
+    let past = "sed -i 's/\"until\":\"[^\"]*\"/\"until\":\"2026-01-01T00:00:00Z\"/'";
+    let receipts = "/var/lib/portreeve/gate/0000000[23].receipt.json";
+    assert_eq!(lab(host.run(&format!("{past} {receipts}"))).status, 0);
+    ends(&host, "undo", 0, "203.0.113.7 may come in again");
+    ends(&host, "undo 2 --no-session", 0, "80/tcp is no longer open");
+    ends(&host, "undo 2 --no-session", 6, "the kernel took receipt 2 back by itself");
+    ends(&host, "undo 3", 6, "the kernel took receipt 3 back by itself");
+}
+
+/// The sets of a trial's zones outlive it.
+#[test]
+fn nothing_is_open_to_a_zone_of_a_trial_that_is_over() {
+    let host = host();
+    lab(host.write("/tmp/lan.toml", &format!("{WEB}{LAN}")));
+    ends(&host, "apply --trial 4s --no-session --policy /tmp/lan.toml", 0, "On trial");
+    ends(&host, "open 80 --from lan --for 10m", 0, "80/tcp is open to lan");
+    ends(&host, "gate status", 0, "80/tcp");
+    assert_eq!(lab(host.run("sleep 4")).status, 0);
+    ends(&host, "open 81 --from lan --for 10m", 2, "the gate has no such zone");
+    ends(&host, "open 81 --from lan --for 10m", 2, "one of: world");
+    let status = ends(&host, "gate status", 0, "The gate stands");
+    assert!(!status.contains("80/tcp"), "{status}");
+}
