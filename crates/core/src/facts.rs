@@ -14,7 +14,7 @@ pub(crate) mod testing;
 pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
-pub use left_gate::{AtBoot, LeftGate};
+pub use left_gate::{AtBoot, KeptGate, LeftGate};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;
 pub use process::{Container, ExeState, Parent, Privilege, Process, Published};
@@ -61,7 +61,7 @@ pub struct Snapshot {
     /// The packet filter of the observer's own namespace, where it was asked for and could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firewall: Option<Firewall>,
-    /// The gate that was confirmed on it, where the packet filter was asked for and there is one.
+    /// The gate that was confirmed on it, where the packet filter was asked for and root looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<LeftGate>,
     /// What could not be seen.

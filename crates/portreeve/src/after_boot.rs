@@ -3,10 +3,19 @@
 use portreeve_core::{
     facts::AtBoot,
     gate::{Body, Standing},
+    text,
+    words::Words,
 };
-use portreeve_host::{boot::at_boot, enforce::receipts};
+use portreeve_host::{
+    boot::at_boot,
+    enforce::{Door, receipts},
+};
 
-use crate::directories;
+use crate::{
+    directories,
+    exit::Exit,
+    failure::{Failure, keep_cause},
+};
 
 /// What the next boot makes of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +30,26 @@ pub(crate) enum AfterBoot {
     Apart,
     /// Nobody here knows: no systemd runs.
     Unknown,
+}
+
+/// That the next boot would not have known of the gate.
+pub(crate) const KEPT_ANEW: Words = Words {
+    en: "The gate as it stands was not kept for the next boot: now it is.",
+    ja: "現在のゲートが次回の起動用に保存されていなかったため、保存しました。",
+};
+
+/// Keeps the gate as it stands for the next boot, where it is not; whether it was not.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(crate) fn keep_standing(door: &Door, what: Words) -> Result<bool, Failure> {
+    door.keep_standing().map_err(|error| {
+        let path = error.path().display();
+        Failure::new(Exit::Unreachable, what)
+            .because(text!("cannot write {path}", "{path} に書き込めません"))
+            .because(keep_cause(&error))
+    })
 }
 
 /// What the next boot makes of the gate as it stands.

@@ -9,13 +9,37 @@ use serde::{Deserialize, Serialize};
 /// The gate that the next boot begins with, as far as a look needs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftGate {
-    /// A digest of all that it is made of: 16 digits of base 16.
-    pub confirmed: String,
-    /// Since when it is confirmed, or known to be, UTC.
-    #[schemars(with = "String")]
-    pub at: Timestamp,
+    /// What is kept of it.
+    pub kept: KeptGate,
     /// Whether a boot puts it in force.
     pub at_boot: AtBoot,
+}
+
+impl LeftGate {
+    /// Since when it is confirmed, as far as that is kept.
+    #[must_use]
+    pub const fn at(&self) -> Option<Timestamp> {
+        match self.kept {
+            KeptGate::Nothing => None,
+            KeptGate::Whole { at, .. } => Some(at),
+        }
+    }
+}
+
+/// What is kept of the gate for the next boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeptGate {
+    /// Nothing: none was confirmed, or somebody took away what was kept.
+    Nothing,
+    /// All of it.
+    Whole {
+        /// A digest of all that it is made of: 16 digits of base 16.
+        confirmed: String,
+        /// Since when it is confirmed, or known to be, UTC.
+        #[schemars(with = "String")]
+        at: Timestamp,
+    },
 }
 
 /// Whether something puts the gate in force when the host boots.

@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::{
-    facts::{Gap, LeftGate, Listing},
-    gate::{Body, ReadError, Standing},
+    facts::{Gap, KeptGate, LeftGate, Listing},
+    gate::{ReadError, Rest, Standing},
 };
 
 /// What became of the gate that was confirmed.
@@ -29,20 +29,33 @@ impl World<'_> {
         }
         let standing = match firewall.text(Listing::Nft).map_or(Ok(None), Standing::read) {
             Ok(standing) => standing,
-            Err(ReadError::Broken(_)) => return Some((left, GateNow::Changed)),
+            Err(ReadError::Broken(_)) => return Some((left, broken(left))),
             // Of a newer table, or of no listing at all, nobody here can tell.
             Err(ReadError::Layout(_) | ReadError::TooLong | ReadError::Syntax { .. }) => return None,
         };
-        let is_it = |standing: &Standing| standing.body().is_some_and(|body| is(body, left));
-        let now = match standing {
-            None => GateNow::Gone,
-            Some(standing) if is_it(&standing) => GateNow::Stands,
-            Some(_) => GateNow::Changed,
-        };
-        Some((left, now))
+        now(left, standing.as_ref()).map(|now| (left, now))
     }
 }
 
-fn is(body: &Body, left: &LeftGate) -> bool {
-    body.digest() == left.confirmed
+/// What became of it, by the table as it stands; nothing where there never was one.
+fn now(left: &LeftGate, standing: Option<&Standing>) -> Option<GateNow> {
+    let body = standing.and_then(Standing::body);
+    match &left.kept {
+        // A table for addresses that are kept out, or a first trial, is no gate yet.
+        KeptGate::Nothing if standing.is_none() || body.is_some_and(|body| body.rest() == Rest::All) => None,
+        KeptGate::Nothing => Some(GateNow::Stands),
+        KeptGate::Whole { .. } if standing.is_none() => Some(GateNow::Gone),
+        KeptGate::Whole { confirmed, .. } if body.is_some_and(|body| body.digest() == *confirmed) => {
+            Some(GateNow::Stands)
+        }
+        KeptGate::Whole { .. } => Some(GateNow::Changed),
+    }
+}
+
+/// What became of it where its table is none that this program makes: with nothing to compare it with, it stands.
+const fn broken(left: &LeftGate) -> GateNow {
+    match left.kept {
+        KeptGate::Nothing => GateNow::Stands,
+        KeptGate::Whole { .. } => GateNow::Changed,
+    }
 }

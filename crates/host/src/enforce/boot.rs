@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use portreeve_core::{
-    gate::{self, Keep, Revision},
-    receipt::{Becomes, Cause, Deed, Due, History, Was},
+    gate::{self, Keep, Rest, Revision, Standing},
+    receipt::{Becomes, Cause, Deed, Due, History, LAYOUT, Was},
 };
 use rustix::process::geteuid;
 
@@ -105,6 +105,24 @@ impl Door {
             Ok(()) => Loaded::Now(number),
             Err(error) => Loaded::Untold(error.into()),
         })
+    }
+
+    /// Keeps what is confirmed for the next boot as it stands, where something else is kept or nothing; whether it did.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn keep_standing(&self) -> Result<bool, KeepError> {
+        let confirmed =
+            self.standing.as_ref().and_then(Standing::body).filter(|body| body.rest() != Rest::All);
+        let kept = self.receipts.boot().ok().flatten();
+        match confirmed {
+            Some(gate) if kept.is_none_or(|kept| kept.gate != *gate) => {
+                let boot = Boot { layout: LAYOUT, at: self.now, gate: gate.clone() };
+                self.receipts.keep_boot(&boot).map(|()| true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Lets go of a gate that somebody else took away already: the next boot does not put it back.

@@ -2,21 +2,20 @@
 
 use std::path::Path;
 
-use portreeve_core::facts::{Gap, GapKind, LeftGate, Snapshot};
+use portreeve_core::facts::{Gap, GapKind, KeptGate, LeftGate, Snapshot};
 use rustix::process::geteuid;
 
 use crate::{boot::at_boot, enforce::receipts};
 
-/// Adds to a look what is left in `folder`, where receipts are kept: most hosts have no such folder, and only root reads
-/// it.
+/// Adds to a look what is left in `folder`, where receipts are kept: only root reads it.
 pub fn add(folder: &Path, snapshot: &mut Snapshot) {
+    let left = |kept| Some(LeftGate { kept, at_boot: at_boot() });
     match receipts::boot(folder) {
-        Ok(None) => {}
         Ok(Some(boot)) => {
-            let (confirmed, at) = (boot.gate.digest(), boot.at);
-            snapshot.gate = Some(LeftGate { confirmed, at, at_boot: at_boot() });
+            snapshot.gate = left(KeptGate::Whole { confirmed: boot.gate.digest(), at: boot.at });
         }
-        Err(_) if !geteuid().is_root() => {}
+        Ok(None) | Err(_) if !geteuid().is_root() => {}
+        Ok(None) => snapshot.gate = left(KeptGate::Nothing),
         Err(error) => {
             let detail = error.path().map(|path| path.display().to_string()).unwrap_or_default();
             snapshot.gaps.push(Gap { what: GapKind::MissingSource, count: 1, detail });

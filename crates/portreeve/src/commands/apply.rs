@@ -28,7 +28,7 @@ use super::{
     undo,
 };
 use crate::{
-    after_boot::{AfterBoot, after_boot},
+    after_boot::{AfterBoot, KEPT_ANEW, after_boot, keep_standing},
     door::{self, tell_unkept},
     exit::Exit,
     failure::{Failure, io_cause},
@@ -117,9 +117,16 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let planned = Planned::make(settings, FAILED)?;
     let Some(change) = planned.plan.changes.first() else {
         // Of an apply that was killed the next one says what became of it.
-        drop(door::open(FAILED)?);
+        let door = door::open(FAILED)?;
         if settings.verbosity != Verbosity::Quiet {
             show::print(&planned.plan, settings.verbosity, out)?;
+        }
+        let seen = standing(&planned.look.snapshot)?;
+        let is_unmoved =
+            seen.as_ref().and_then(Standing::body) == door.standing.as_ref().and_then(Standing::body);
+        let is_kept_anew = !is_only_tried && is_unmoved && keep_standing(&door, FAILED)?;
+        if is_kept_anew && settings.verbosity != Verbosity::Quiet {
+            out.say(KEPT_ANEW)?;
         }
         return Ok(Exit::Fine);
     };

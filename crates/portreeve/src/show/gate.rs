@@ -102,8 +102,8 @@ fn next_boot(standing: &Standing, out: &mut Out) -> Result<(), Failure> {
             ja: "次回の起動後はゲートがなくなります。起動のたびに復元するには: portreeve gate enable",
         },
         AfterBoot::Unsaved => Words {
-            en: "At the next boot it is gone, or an older one: no record of what is confirmed could be saved.",
-            ja: "確定済みのゲートの記録が保存されていないため、次回の起動時には復元されないか、以前のゲートに戻ります。",
+            en: "At the next boot it is gone, or an older one: what is confirmed is not kept for it. portreeve apply keeps it.",
+            ja: "確定済みのゲートが保存されていないため、次回の起動時には復元されないか、以前のゲートに戻ります。保存するには: portreeve apply",
         },
         AfterBoot::Apart => Words {
             en: "No boot puts it back: it is of another network namespace than the host's, or PORTREEVE_STATE names another place.",

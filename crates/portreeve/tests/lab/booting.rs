@@ -167,6 +167,32 @@ fn a_host_with_a_broken_boot_file_comes_up_and_says_so() {
     assert!(gate_stands(&site) && !answers(&site));
 }
 
+/// Whoever empties /var/lib takes what the next boot begins with: it is missed, and kept again by whoever applies or enables.
+#[test]
+fn a_gate_of_which_nothing_is_kept_any_more_is_kept_again() {
+    let mut site = site();
+    ends(&site.ask("apply --no-trial --no-session"), 0, "until the machine is rebooted");
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    let forget = |site: &Site| {
+        site.run("rm -rf /var/lib/portreeve");
+        assert!(site.ask("audit --fail-on never").stdout.contains("gate-not-at-boot"));
+        ends(&site.ask("gate status"), 0, "what is confirmed is not kept for it");
+    };
+    let is_kept = |site: &Site| {
+        assert!(!site.ask("audit --fail-on never").stdout.contains("gate-not-at-boot"));
+        ends(&site.ask("gate status"), 0, "what is confirmed stands again");
+    };
+    forget(&site);
+    ends(&site.ask("apply --rehearse-only"), 0, "Nothing to do");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "now it is");
+    is_kept(&site);
+    forget(&site);
+    ends(&site.ask("gate enable"), 0, "now it is");
+    is_kept(&site);
+    reboot(&mut site);
+    assert!(gate_stands(&site) && !answers(&site));
+}
+
 /// What systemd would start as root, root alone can change.
 #[test]
 fn nothing_is_enabled_that_somebody_else_could_replace() {

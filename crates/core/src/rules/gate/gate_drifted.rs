@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
+use jiff::Timestamp;
+
 use crate::{
-    facts::LeftGate,
     finding::{Finding, Severity},
     rules::{Page, Rule},
     text,
@@ -36,11 +37,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let changed = world.gate().filter(|(_, now)| *now == GateNow::Changed);
-    changed.map(|(left, _)| finding(left)).into_iter().collect()
+    changed.and_then(|(left, _)| left.at()).map(finding).into_iter().collect()
 }
 
-fn finding(left: &LeftGate) -> Finding {
-    let at = left.at.strftime("%Y-%m-%d %H:%M:%SZ");
+fn finding(at: Timestamp) -> Finding {
+    let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
     let finding = RULE.finding(
         text!(
             "the gate is not as it was confirmed at {at}: somebody else changed its rules or sets",

@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use crate::{
-    facts::AtBoot,
+    facts::{AtBoot, KeptGate, LeftGate},
     finding::{Finding, Severity},
     gate::BOOT_UNIT,
     rules::{Page, Rule},
     text,
-    words::Words,
+    words::{Text, Words},
     world::{GateNow, World},
 };
 
@@ -20,39 +20,51 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "The gate is in force, and no enabled unit of systemd puts it in force again when the host boots.",
-            ja: "ゲートは稼働していますが、起動時に有効にする systemd のユニットが有効化(enable)されていません。",
+            en: "The gate is in force, and the next boot does not put it in force again: no unit of systemd is enabled that does, or what it would put in force is not kept in /var/lib/portreeve/gate.",
+            ja: "ゲートは稼働していますが、次の起動では復元されません。復元する systemd のユニットが有効化(enable)されていないか、復元する内容が /var/lib/portreeve/gate に保存されていません。",
         },
         why: Words {
             en: "The kernel forgets its rules when it stops. After the next boot every port is open until somebody applies the policy again. Where no systemd runs this is not looked for.",
             ja: "カーネルのルールは停止すると失われます。次の起動後は、誰かが policy を適用し直すまで、すべてのポートが開いたままです。systemd のない環境では、この点は確認しません。",
         },
         fix: Words {
-            en: "Enable it once: `portreeve gate enable`.",
-            ja: "一度だけ `portreeve gate enable` を実行します。",
+            en: "Enable it once: `portreeve gate enable`. It keeps the gate as it stands where that is not kept.",
+            ja: "一度だけ `portreeve gate enable` を実行します。保存されていなければ、現在のゲートも保存します。",
         },
     },
     check,
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let is_found =
-        world.gate().is_some_and(|(left, now)| now != GateNow::Gone && left.at_boot == AtBoot::NotEnabled);
-    let finding = || {
-        RULE.finding(
-            text!(
-                "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not enabled",
-                "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が有効化されていません)"
-            ),
-            text!("enable it at boot", "起動時に有効になるようにしてください"),
-        )
-    };
-    is_found.then(|| finding().run(["portreeve gate enable".into()])).into_iter().collect()
+    let standing = world.gate().filter(|(_, now)| *now != GateNow::Gone);
+    let said = standing.and_then(|(left, _)| said(left));
+    let fix = || text!("enable it at boot", "起動時に有効になるようにしてください");
+    let finding = |said| RULE.finding(said, fix()).run(["portreeve gate enable".into()]);
+    said.map(finding).into_iter().collect()
+}
+
+/// Why the next boot begins without it; nothing where it does not, or nobody knows.
+fn said(left: &LeftGate) -> Option<Text> {
+    match (&left.kept, left.at_boot) {
+        (_, AtBoot::Unknown) | (KeptGate::Whole { .. }, AtBoot::Enabled) => None,
+        (_, AtBoot::NotEnabled) => Some(text!(
+            "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not enabled",
+            "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が有効化されていません)"
+        )),
+        (KeptGate::Nothing, AtBoot::Enabled) => Some(text!(
+            "the gate is in force, and the next boot begins without it: it is not kept in /var/lib/portreeve/gate",
+            "ゲートは稼働していますが、次の起動では有効になりません(/var/lib/portreeve/gate に保存されていません)"
+        )),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{facts::AtBoot, rules::gate::testing::gated};
+    use crate::{
+        facts::{AtBoot, KeptGate},
+        gate::{Body, Listing, Revision},
+        rules::gate::testing::{gated, kept},
+    };
 
     #[test]
     fn a_gate_that_no_boot_brings_back_is_found() {
@@ -72,5 +84,30 @@ mod tests {
         }
         // That it is gone is the cause that counts.
         assert_eq!(gated(AtBoot::NotEnabled, |_| None).rules(), ["gate-removed"]);
+    }
+
+    /// Whoever empties /var/lib empties the next boot.
+    #[test]
+    fn a_gate_that_is_not_kept_is_found() {
+        let host = kept(KeptGate::Nothing, AtBoot::Enabled, Some);
+        assert_eq!(
+            host.texts("gate-not-at-boot"),
+            [
+                "the gate is in force, and the next boot begins without it: it is not kept in /var/lib/portreeve/gate"
+            ]
+        );
+        assert_eq!(host.rules(), ["gate-not-at-boot"]);
+        for at_boot in [AtBoot::Enabled, AtBoot::NotEnabled] {
+            assert!(kept(KeptGate::Nothing, at_boot, |_| None).rules().is_empty(), "there never was one");
+        }
+        assert!(kept(KeptGate::Nothing, AtBoot::Unknown, Some).rules().is_empty());
+    }
+
+    #[test]
+    fn a_table_for_addresses_alone_is_no_gate_that_a_boot_must_bring_back() {
+        let mut table = Listing::read(r#"{"nftables":[]}"#).unwrap();
+        table.create(&Body::open(), Revision::of(7));
+        let host = kept(KeptGate::Nothing, AtBoot::Enabled, |_| Some(table.text()));
+        assert!(host.texts("gate-not-at-boot").is_empty());
     }
 }

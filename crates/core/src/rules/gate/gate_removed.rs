@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
+use jiff::Timestamp;
+
 use crate::{
-    facts::{AtBoot, LeftGate},
+    facts::AtBoot,
     finding::{Finding, Severity},
     rules::{Page, Rule},
     text,
@@ -36,13 +38,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let gone = world.gate().filter(|(_, now)| *now == GateNow::Gone);
-    gone.map(|(left, _)| finding(left)).into_iter().collect()
+    gone.and_then(|(left, _)| Some(finding(left.at()?, left.at_boot))).into_iter().collect()
 }
 
 /// Who took it away nobody has watched: only since when it should stand is known.
-fn finding(left: &LeftGate) -> Finding {
-    let at = left.at.strftime("%Y-%m-%d %H:%M:%SZ");
-    let said = match left.at_boot {
+fn finding(at: Timestamp, at_boot: AtBoot) -> Finding {
+    let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let said = match at_boot {
         AtBoot::NotEnabled => text!(
             "the gate that was confirmed at {at} is gone: the machine was rebooted and nothing restores it at boot, or another program removed it",
             "{at} に確定したゲートがありません。再起動したか(起動時の復元は設定されていません)、portreeve 以外の操作で取り除かれました"

@@ -4,20 +4,24 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     desired::desire,
-    facts::{AtBoot, Firewall, LeftGate, Listing},
+    facts::{AtBoot, Firewall, KeptGate, LeftGate, Listing},
     gate::{Body, Gate, Listing as Table, Revision},
     rules::testing::{Scene, scene},
 };
 
 /// A host on which a gate that lets in 443/tcp was confirmed on the last day of 2025, and whose rules are `now`.
 pub(super) fn gated(at_boot: AtBoot, now: impl FnOnce(String) -> Option<String>) -> Scene {
-    let body = body();
+    let at = "2025-12-31T08:00:00Z".parse().unwrap();
+    kept(KeptGate::Whole { confirmed: body().digest(), at }, at_boot, now)
+}
+
+/// The same, of which this is kept for the next boot.
+pub(super) fn kept(kept: KeptGate, at_boot: AtBoot, now: impl FnOnce(String) -> Option<String>) -> Scene {
     let mut table = Table::read(r#"{"nftables":[]}"#).unwrap();
-    table.create(&body, Revision::of(7));
+    table.create(&body(), Revision::of(7));
     let listings = now(table.text()).map(|text| (Listing::Nft, text));
     let mut scene = scene().policy().filtered(Firewall { listings: listings.into_iter().collect() }, &[]);
-    let at = "2025-12-31T08:00:00Z".parse().unwrap();
-    scene.snapshot.gate = Some(LeftGate { confirmed: body.digest(), at, at_boot });
+    scene.snapshot.gate = Some(LeftGate { kept, at_boot });
     scene
 }
 

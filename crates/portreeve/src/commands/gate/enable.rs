@@ -1,20 +1,20 @@
 //! `portreeve gate enable`: the gate stands again at each boot, before there is a network (A15, A16).
 
 use portreeve_core::{
-    gate::{BOOT_UNIT, Standing},
-    receipt::{Current, Receipt},
+    gate::{BOOT_UNIT, Body, Rest, Standing},
     text,
     words::Words,
 };
 use portreeve_host::{
     boot,
-    enforce::look,
+    enforce::receipts::{self, ReceiptsError},
     systemd::{Begins, UnitError},
 };
 use rustix::process::geteuid;
 
 use crate::{
-    directories,
+    after_boot::{KEPT_ANEW, keep_standing},
+    directories, door,
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
@@ -40,7 +40,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         return Err(not_the_hosts());
     }
     let program = units::program(FAILED)?;
-    let stood = stood();
+    let stood = stood()?;
     let is_new = boot::enable(&program, begins(stood)).map_err(|error| match error {
         UnitError::NoSystemd => without_systemd(&program.display().to_string()),
         error => units::failure(&error, FAILED),
@@ -57,13 +57,16 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         text!("Nothing to do: {BOOT_UNIT} is enabled.", "{BOOT_UNIT} は既に有効です。")
     };
     out.sentences(said.in_lang(settings.lang))?;
+    if stood == Stood::Unkept {
+        out.say(KEPT_ANEW)?;
+    }
     if stood == Stood::Never {
         out.say(Words {
             en: "But no gate is confirmed yet, so there is nothing to put back.",
             ja: "ただし、確定済みのゲートがないため、復元するものはまだありません。",
         })?;
     }
-    let apply = (stood != Stood::AsLeft).then_some("portreeve apply");
+    let apply = matches!(stood, Stood::Never | Stood::Otherwise).then_some("portreeve apply");
     let commands = apply.into_iter().chain(["portreeve gate status"]);
     next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     Ok(Exit::Fine)
@@ -72,27 +75,33 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
 /// How the gate stands, as far as it matters to whoever enables it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stood {
-    /// As portreeve left it.
-    AsLeft,
+    /// As it is kept.
+    AsKept,
+    /// It was not kept, and is so now.
+    Unkept,
     /// None is confirmed.
     Never,
-    /// Not as portreeve left it, or nobody knows.
+    /// Not as it is kept, or nobody knows.
     Otherwise,
 }
 
-fn stood() -> Stood {
-    let Some((listing, history)) = directories::gate().ok().and_then(|folder| look(&folder).ok()) else {
-        return Stood::Otherwise;
-    };
-    let Ok(standing) = listing.as_deref().map_or(Ok(None), Standing::read) else { return Stood::Otherwise };
-    match history.current(standing.as_ref()) {
-        Current::By(_) if history.newest_first().any(Receipt::changes_confirmed) => Stood::AsLeft,
-        Current::By(_) | Current::Absent => Stood::Never,
-        Current::Gone(_) | Current::Unknown => Stood::Otherwise,
-    }
+/// How the gate stands; what is confirmed and of which nothing is kept, or nothing that can be read, is kept now.
+fn stood() -> Result<Stood, Failure> {
+    let Ok(door) = door::open(FAILED) else { return Ok(Stood::Otherwise) };
+    let confirmed = door.standing.as_ref().map(Standing::body);
+    let (folder, is_gate) = (directories::gate()?, |body: &Body| body.rest() != Rest::All);
+    Ok(match (receipts::boot(&folder), confirmed) {
+        (Ok(Some(kept)), Some(Some(body))) if kept.gate == *body => Stood::AsKept,
+        (Ok(None) | Err(ReceiptsError::Garbled { .. }), Some(Some(body))) if is_gate(body) => {
+            keep_standing(&door, FAILED)?;
+            Stood::Unkept
+        }
+        (Ok(None), None | Some(Some(_))) => Stood::Never,
+        _ => Stood::Otherwise,
+    })
 }
 
-/// To start the unit changes no packet's way where the gate stands as it was left; elsewhere that is for whoever applies,
+/// To start the unit changes no packet's way where the gate stands as it is kept; elsewhere that is for whoever applies,
 /// who is asked whether he is still here.
 fn begins(stood: Stood) -> Begins {
     if stood == Stood::Otherwise { Begins::NextBoot } else { Begins::Now }
