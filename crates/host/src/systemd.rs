@@ -141,6 +141,12 @@ pub fn is_active(name: &str) -> bool {
     systemctl(&["is-active", "--quiet", name]).is_ok()
 }
 
+/// Whether the unit of this name failed when it was started last (systemctl(1), "is-failed").
+#[must_use]
+pub fn has_failed(name: &str) -> bool {
+    systemctl(&["is-failed", "--quiet", name]).is_ok()
+}
+
 /// Writes `units` and enables the one called `enabled`; where that fails all is as it was before.
 ///
 /// # Errors

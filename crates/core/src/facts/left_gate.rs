@@ -20,7 +20,7 @@ impl LeftGate {
     #[must_use]
     pub const fn at(&self) -> Option<Timestamp> {
         match self.kept {
-            KeptGate::Nothing => None,
+            KeptGate::Nothing | KeptGate::Unreadable => None,
             KeptGate::Whole { at, .. } => Some(at),
         }
     }
@@ -32,6 +32,8 @@ impl LeftGate {
 pub enum KeptGate {
     /// Nothing: none was confirmed, or somebody took away what was kept.
     Nothing,
+    /// Something that cannot be read: it is broken, or of a newer program.
+    Unreadable,
     /// All of it.
     Whole {
         /// A digest of all that it is made of: 16 digits of base 16.
@@ -48,6 +50,8 @@ pub enum KeptGate {
 pub enum AtBoot {
     /// The unit of the gate is enabled.
     Enabled,
+    /// It is enabled, and failed when it was started last.
+    Failed,
     /// It is not.
     NotEnabled,
     /// No systemd runs there, or it is not the network that boots: another program may do it.

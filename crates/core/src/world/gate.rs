@@ -43,8 +43,8 @@ fn now(left: &LeftGate, standing: Option<&Standing>) -> Option<GateNow> {
     match &left.kept {
         // A table for addresses that are kept out, or a first trial, is no gate yet.
         KeptGate::Nothing if standing.is_none() || body.is_some_and(|body| body.rest() == Rest::All) => None,
-        KeptGate::Nothing => Some(GateNow::Stands),
-        KeptGate::Whole { .. } if standing.is_none() => Some(GateNow::Gone),
+        KeptGate::Unreadable | KeptGate::Whole { .. } if standing.is_none() => Some(GateNow::Gone),
+        KeptGate::Nothing | KeptGate::Unreadable => Some(GateNow::Stands),
         KeptGate::Whole { confirmed, .. } if body.is_some_and(|body| body.digest() == *confirmed) => {
             Some(GateNow::Stands)
         }
@@ -55,7 +55,7 @@ fn now(left: &LeftGate, standing: Option<&Standing>) -> Option<GateNow> {
 /// What became of it where its table is none that this program makes: with nothing to compare it with, it stands.
 const fn broken(left: &LeftGate) -> GateNow {
     match left.kept {
-        KeptGate::Nothing => GateNow::Stands,
+        KeptGate::Nothing | KeptGate::Unreadable => GateNow::Stands,
         KeptGate::Whole { .. } => GateNow::Changed,
     }
 }

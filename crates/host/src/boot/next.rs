@@ -8,6 +8,8 @@ use std::{
 
 use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
+use crate::systemd;
+
 /// Where units are enabled, by links in folders of what wants them (systemd.unit(5), "UNIT FILE LOAD PATH").
 const UNITS: [&str; 5] = [
     "/etc/systemd/system",
@@ -25,7 +27,10 @@ const ENTRIES_MAX: usize = 10_000;
 /// boots nobody knows.
 #[must_use]
 pub fn at_boot() -> AtBoot {
-    at_boot_of(Path::new("/"))
+    match at_boot_of(Path::new("/")) {
+        AtBoot::Enabled if systemd::has_failed(BOOT_UNIT) => AtBoot::Failed,
+        at_boot => at_boot,
+    }
 }
 
 /// The same of the host below `root`.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portreeve_core::facts::{Gap, GapKind, KeptGate, LeftGate, Snapshot};
+use portreeve_core::facts::{KeptGate, LeftGate, Snapshot};
 use rustix::process::geteuid;
 
 use crate::{boot::at_boot, enforce::receipts};
@@ -16,10 +16,6 @@ pub fn add(folder: &Path, snapshot: &mut Snapshot) {
         }
         Ok(None) | Err(_) if !geteuid().is_root() => {}
         Ok(None) => snapshot.gate = left(KeptGate::Nothing),
-        Err(error) => {
-            let detail = error.path().map(|path| path.display().to_string()).unwrap_or_default();
-            snapshot.gaps.push(Gap { what: GapKind::MissingSource, count: 1, detail });
-            snapshot.gaps.sort_by(|a, b| (a.what, &a.detail).cmp(&(b.what, &b.detail)));
-        }
+        Err(_) => snapshot.gate = left(KeptGate::Unreadable),
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Rest, Standing, Temporary},
+    facts::AtBoot,
+    gate::{BOOT_UNIT, Rest, Standing, Temporary},
     policy::WORLD,
     receipt::{Current, Deed, End, History, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::passwd;
+use portreeve_host::{boot::at_boot, passwd};
 
 use super::{
     age::{ago, length},
@@ -187,6 +188,12 @@ fn absent(history: &History, now: Timestamp) -> Text {
         Current::Gone(receipt) => {
             let number = receipt.number;
             let Text { en, ja } = ago(receipt.at, now);
+            if at_boot() == AtBoot::Failed {
+                return text!(
+                    "The gate is gone: it stood after receipt {number} ({en}), and {BOOT_UNIT} failed to put it back (systemctl status {BOOT_UNIT}).",
+                    "ゲートがありません。記録 {number}({ja})の後に、{BOOT_UNIT} が復元に失敗しています(systemctl status {BOOT_UNIT})。"
+                );
+            }
             text!(
                 "The gate is gone: it stood after receipt {number} ({en}), and another program removed it.",
                 "ゲートがありません。記録 {number}({ja})の後に、portreeve 以外の操作で取り除かれています。"

@@ -157,7 +157,10 @@ fn a_host_with_a_broken_boot_file_comes_up_and_says_so() {
     assert!(failed.contains("portreeve-boot.service"), "{failed}");
     let journal = site.run("journalctl -b -o cat -u portreeve-boot.service").stdout;
     assert!(journal.contains(&format!("{BOOT} is not a receipt of portreeve's")), "{journal}");
-    ends(&site.ask("gate status"), 0, "The gate is gone");
+    ends(&site.ask("gate status"), 0, "portreeve-boot.service failed to put it back");
+    let audit = site.ask("audit --fail-on never");
+    assert!(audit.stdout.contains("portreeve-boot.service failed to put it back"), "{audit:#?}");
+    assert!(!audit.stdout.contains("mount /proc"), "{audit:#?}");
     // A newer portreeve wrote it: nothing is guessed.
     site.run(&format!("sed 's/\"layout\":1/\"layout\":2/' /root/whole.json > {BOOT}"));
     ends(&site.ask("apply --boot"), 7, "a newer portreeve wrote it");

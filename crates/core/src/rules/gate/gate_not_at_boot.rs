@@ -51,7 +51,15 @@ fn said(left: &LeftGate) -> Option<Text> {
             "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not enabled",
             "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が有効化されていません)"
         )),
-        (KeptGate::Nothing, AtBoot::Enabled) => Some(text!(
+        (KeptGate::Whole { .. }, AtBoot::Failed) => Some(text!(
+            "the gate is in force, and the next boot may begin without it: {BOOT_UNIT} failed when it was started last",
+            "ゲートは稼働していますが、次の起動では有効にならないおそれがあります({BOOT_UNIT} の前回の起動が失敗しています)"
+        )),
+        (KeptGate::Unreadable, AtBoot::Enabled | AtBoot::Failed) => Some(text!(
+            "the gate is in force, and the next boot begins without it: what is kept of it in /var/lib/portreeve/gate cannot be read",
+            "ゲートは稼働していますが、次の起動では有効になりません(/var/lib/portreeve/gate に保存された内容を読めません)"
+        )),
+        (KeptGate::Nothing, AtBoot::Enabled | AtBoot::Failed) => Some(text!(
             "the gate is in force, and the next boot begins without it: it is not kept in /var/lib/portreeve/gate",
             "ゲートは稼働していますが、次の起動では有効になりません(/var/lib/portreeve/gate に保存されていません)"
         )),
@@ -101,6 +109,17 @@ mod tests {
             assert!(kept(KeptGate::Nothing, at_boot, |_| None).rules().is_empty(), "there never was one");
         }
         assert!(kept(KeptGate::Nothing, AtBoot::Unknown, Some).rules().is_empty());
+    }
+
+    #[test]
+    fn a_gate_that_a_boot_cannot_read_or_did_not_bring_back_is_found() {
+        let said = |left, at_boot| kept(left, at_boot, Some).texts("gate-not-at-boot").concat();
+        for at_boot in [AtBoot::Enabled, AtBoot::Failed] {
+            let said = said(KeptGate::Unreadable, at_boot);
+            assert!(said.ends_with("what is kept of it in /var/lib/portreeve/gate cannot be read"), "{said}");
+        }
+        let said = gated(AtBoot::Failed, Some).texts("gate-not-at-boot").concat();
+        assert!(said.ends_with("portreeve-boot.service failed when it was started last"), "{said}");
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! A gate was confirmed on this host, and its table is gone (A15, A16, A20).
 
-use alloc::vec::Vec;
-
-use jiff::Timestamp;
+use alloc::{string::ToString as _, vec::Vec};
 
 use crate::{
-    facts::AtBoot,
+    facts::{AtBoot, KeptGate, LeftGate},
     finding::{Finding, Severity},
+    gate::BOOT_UNIT,
     rules::{Page, Rule},
     text,
-    words::Words,
+    words::{Text, Words},
     world::{GateNow, World},
 };
 
@@ -38,20 +37,32 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let gone = world.gate().filter(|(_, now)| *now == GateNow::Gone);
-    gone.and_then(|(left, _)| Some(finding(left.at()?, left.at_boot))).into_iter().collect()
+    gone.map(|(left, _)| finding(left)).into_iter().collect()
 }
 
-/// Who took it away nobody has watched: only since when it should stand is known.
-fn finding(at: Timestamp, at_boot: AtBoot) -> Finding {
-    let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
-    let said = match at_boot {
-        AtBoot::NotEnabled => text!(
-            "the gate that was confirmed at {at} is gone: the machine was rebooted and nothing restores it at boot, or another program removed it",
-            "{at} に確定したゲートがありません。再起動したか(起動時の復元は設定されていません)、portreeve 以外の操作で取り除かれました"
+/// Who took it away nobody has watched: only since when it should stand is known, and whether the boot put it back.
+fn finding(left: &LeftGate) -> Finding {
+    let since = left.at().map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let Text { en, ja } = since.map_or_else(
+        || text!("the gate that was confirmed here", "このホストで確定したゲート"),
+        |at| text!("the gate that was confirmed at {at}", "{at} に確定したゲート"),
+    );
+    let said = match (&left.kept, left.at_boot) {
+        (_, AtBoot::Failed) => text!(
+            "{en} is gone: {BOOT_UNIT} failed to put it back",
+            "{ja}がありません。{BOOT_UNIT} が復元に失敗しています"
         ),
-        AtBoot::Enabled | AtBoot::Unknown => text!(
-            "the gate that was confirmed at {at} is gone: another program removed it",
-            "{at} に確定したゲートがありません。portreeve 以外の操作で取り除かれています"
+        (KeptGate::Unreadable, _) => text!(
+            "{en} is gone, and what is kept of it in /var/lib/portreeve/gate cannot be read",
+            "{ja}がなく、/var/lib/portreeve/gate に保存された内容も読めません"
+        ),
+        (_, AtBoot::NotEnabled) => text!(
+            "{en} is gone: the machine was rebooted and nothing restores it at boot, or another program removed it",
+            "{ja}がありません。再起動したか(起動時の復元は設定されていません)、portreeve 以外の操作で取り除かれました"
+        ),
+        (_, AtBoot::Enabled | AtBoot::Unknown) => text!(
+            "{en} is gone: another program removed it",
+            "{ja}がありません。portreeve 以外の操作で取り除かれています"
         ),
     };
     let fix = text!(
@@ -64,8 +75,11 @@ fn finding(at: Timestamp, at_boot: AtBoot) -> Finding {
 #[cfg(test)]
 mod tests {
     use crate::{
-        facts::{AtBoot, Gap, GapKind},
-        rules::{gate::testing::gated, testing::filtering},
+        facts::{AtBoot, Gap, GapKind, KeptGate},
+        rules::{
+            gate::testing::{gated, kept},
+            testing::filtering,
+        },
     };
 
     #[test]
@@ -77,6 +91,20 @@ mod tests {
         assert_eq!(host.rules(), ["gate-removed"]);
         let unsure = gated(AtBoot::NotEnabled, |_| None).texts("gate-removed");
         assert!(unsure[0].contains("the machine was rebooted"), "{unsure:?}");
+    }
+
+    /// Nobody is blamed where the boot is known to have failed.
+    #[test]
+    fn a_gate_that_the_boot_could_not_put_back_is_missed() {
+        let said = |left, at_boot| kept(left, at_boot, |_| None).texts("gate-removed");
+        let failed = "the gate that was confirmed here is gone: portreeve-boot.service failed to put it back";
+        assert_eq!(said(KeptGate::Unreadable, AtBoot::Failed), [failed]);
+        let unread = said(KeptGate::Unreadable, AtBoot::Enabled);
+        assert!(unread[0].contains("cannot be read"), "{unread:?}");
+        let whole = gated(AtBoot::Failed, |_| None).texts("gate-removed");
+        assert!(
+            whole[0].ends_with("2025-12-31 08:00:00Z is gone: portreeve-boot.service failed to put it back")
+        );
     }
 
     #[test]
