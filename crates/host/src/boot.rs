@@ -79,6 +79,17 @@ pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
     Ok(true)
 }
 
+/// Starts the unit where it is enabled and not active, as after a boot at which it failed: what is not active is not
+/// reloaded with nftables.service. Nobody waits for it.
+///
+/// # Errors
+///
+/// systemctl did not do it.
+pub fn follow() -> Result<(), UnitError> {
+    let is_due = matches!(at_boot(), AtBoot::Enabled | AtBoot::Failed) && !systemd::is_active(BOOT_UNIT);
+    if is_due { systemd::begin(BOOT_UNIT) } else { Ok(()) }
+}
+
 /// Takes the unit away; whether there was one.
 ///
 /// # Errors

@@ -141,6 +141,11 @@ pub fn is_active(name: &str) -> bool {
     systemctl(&["is-active", "--quiet", name]).is_ok()
 }
 
+/// Starts the unit of this name, and does not wait until it has started (systemctl(1), "--no-block").
+pub(crate) fn begin(name: &str) -> Result<(), UnitError> {
+    systemctl(&["start", "--no-block", name])
+}
+
 /// Whether the unit of this name failed when it was started last (systemctl(1), "is-failed").
 #[must_use]
 pub fn has_failed(name: &str) -> bool {

@@ -7,7 +7,7 @@ use portreeve_core::{
     words::Words,
 };
 use portreeve_host::{
-    boot::at_boot,
+    boot::{self, at_boot},
     enforce::{Door, receipts},
 };
 
@@ -50,6 +50,14 @@ pub(crate) fn keep_standing(door: &Door, what: Words) -> Result<bool, Failure> {
             .because(text!("cannot write {path}", "{path} に書き込めません"))
             .because(keep_cause(&error))
     })
+}
+
+/// Lets the gate that stands come back from now on where nftables.service takes it away: the unit does that only while it
+/// is active. Its start finds the gate as it is kept, so it changes nothing; where it fails `audit` says so.
+pub(crate) fn follow(standing: Option<&Standing>) {
+    if standing.and_then(Standing::body).is_some() && after_boot(standing) == AfterBoot::Stands {
+        let _ = boot::follow();
+    }
 }
 
 /// What the next boot makes of the gate as it stands.

@@ -17,6 +17,7 @@ use portreeve_host::{
 };
 
 use crate::{
+    after_boot::follow,
     commands::{self, foreign},
     directories,
     exit::Exit,
@@ -283,8 +284,10 @@ pub(crate) fn quoted(error: &dyn std::error::Error) -> Text {
     text!("the error was: {error}", "エラーの内容: {error}")
 }
 
-/// Says that no record of a change could be saved: nobody is spared it, however quiet it should be.
+/// Says that no record of a change could be saved: nobody is spared it, however quiet it should be. Of what is kept the
+/// unit takes care.
 pub(crate) fn tell_unkept(passed: &Passed, settings: &Settings) {
+    follow(passed.standing.as_ref());
     let Some(error) = &passed.unkept else { return };
     eprintln!("{}", visible(unkept(&passed.receipt, error).in_lang(settings.lang)));
 }

@@ -28,7 +28,7 @@ use super::{
     undo,
 };
 use crate::{
-    after_boot::{AfterBoot, KEPT_ANEW, after_boot, keep_standing},
+    after_boot::{AfterBoot, KEPT_ANEW, after_boot, follow, keep_standing},
     door::{self, tell_unkept},
     exit::Exit,
     failure::{Failure, io_cause},
@@ -128,6 +128,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         if is_kept_anew && settings.verbosity != Verbosity::Quiet {
             out.say(KEPT_ANEW)?;
         }
+        let stands = door.standing.clone();
+        drop(door);
+        follow(stands.as_ref());
         return Ok(Exit::Fine);
     };
     if let Some(saved) = saved {

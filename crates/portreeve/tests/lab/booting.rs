@@ -113,6 +113,21 @@ fn the_gate_comes_back_after_each_flush_as_soon_as_it_is_enabled() {
     site.run("nft flush ruleset");
     ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
     assert!(answers(&site) && !gate_stands(&site));
+    // Whoever applies then gets one that comes back, as does whoever does so after the boot failed.
+    ends(&site.ask("apply --no-trial --no-session"), 0, "also after the next boot");
+    begun(&site);
+    comes_back_after_each_flush(&site);
+    site.run("systemctl stop portreeve-boot");
+    ends(&site.ask("apply --quiet --no-trial --no-session"), 0, "");
+    begun(&site);
+    comes_back_after_each_flush(&site);
+}
+
+/// Waits until the unit is active: whoever applies does not.
+fn begun(site: &Site) {
+    site.run(
+        "for i in $(seq 50); do systemctl -q is-active portreeve-boot && exit 0; sleep 0.1; done; exit 1",
+    );
 }
 
 /// Nothing of ours is left, whoever took the table away first.
