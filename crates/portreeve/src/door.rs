@@ -21,7 +21,7 @@ use crate::{
     commands::{self, foreign},
     directories,
     exit::Exit,
-    failure::{Failure, io_cause, keep_cause},
+    failure::{Failure, io_cause, keep_cause, warn},
     settings::Settings,
     show::escape::visible,
 };
@@ -289,7 +289,7 @@ pub(crate) fn quoted(error: &dyn std::error::Error) -> Text {
 pub(crate) fn tell_unkept(passed: &Passed, settings: &Settings) {
     follow(passed.standing.as_ref());
     let Some(error) = &passed.unkept else { return };
-    eprintln!("{}", visible(unkept(&passed.receipt, error).in_lang(settings.lang)));
+    warn(&visible(unkept(&passed.receipt, error).in_lang(settings.lang)));
 }
 
 /// What comes of it depends on what the next boot would have kept.

@@ -110,6 +110,11 @@ impl Sentence {
     }
 }
 
+/// Says a line on standard error; where nobody reads it, that is no reason to stop.
+pub(crate) fn warn(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// What the system said, in words and without its number.
 pub(crate) fn io_cause(error: &io::Error) -> Text {
     let words = match error.kind() {

@@ -57,6 +57,7 @@ mod lab {
     mod together;
     mod torn;
     mod unlisted;
+    mod unread;
     mod untold;
     mod verification;
     mod why;

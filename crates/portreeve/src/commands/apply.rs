@@ -111,6 +111,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         return boot::run(settings, out);
     }
     let is_only_tried = own.get_flag(REHEARSE_ONLY);
+    if !is_only_tried {
+        out.outlive_reader();
+    }
     // Of what is only tried nobody is asked whether he is still here.
     let way = if is_only_tried { Way::AtOnce } else { way(own)? };
     let saved = own.get_one::<OsString>(PLAN).map(|name| grounds(&input(name))).transpose()?;

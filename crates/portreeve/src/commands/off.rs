@@ -60,6 +60,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    out.outlive_reader();
     let asked = own.get_one::<String>(WHAT).map(String::as_str);
     if asked != Some(PINS) {
         take_gate(own, settings, out)?;

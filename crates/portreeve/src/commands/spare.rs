@@ -10,7 +10,7 @@ use portreeve_host::observe::sessions;
 
 use super::plan::{CUT, NO_SESSION, WANTED, failure};
 use crate::{
-    failure::Failure,
+    failure::{Failure, warn},
     look::Look,
     settings::{PolicyChoice, Settings, Verbosity},
     show::escape::visible,
@@ -63,7 +63,7 @@ fn look(settings: &Settings, command: &str) -> Result<Look, Failure> {
             "warning: zones from which the policy says that the host is managed were not considered: {en}",
             "警告: policy を読めないため、管理用ゾーンからの到達性は確認していません: {ja}"
         );
-        eprintln!("{}", visible(told.in_lang(settings.lang)));
+        warn(&visible(told.in_lang(settings.lang)));
     }
     Ok(look)
 }

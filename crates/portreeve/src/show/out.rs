@@ -28,6 +28,15 @@ pub(crate) enum Paint {
     Bold,
 }
 
+/// What a command says, and so what becomes of it when nobody reads that (`| head`, a pager that was quit).
+#[derive(Clone, Copy, Debug)]
+enum Says {
+    /// An answer: whoever has gone does not want it any more.
+    Answer,
+    /// What it changes, which is changed all the same.
+    Change,
+}
+
 /// The standard output of a command.
 #[derive(Debug)]
 pub(crate) struct Out {
@@ -38,6 +47,7 @@ pub(crate) struct Out {
     /// Columns of the terminal; `None` where it is none: then nothing is cut off.
     pub(crate) width: Option<usize>,
     writer: BufWriter<Stdout>,
+    says: Says,
 }
 
 impl Out {
@@ -49,12 +59,18 @@ impl Out {
     /// Text without colour.
     pub(crate) fn plain(lang: Lang) -> Self {
         let writer = BufWriter::with_capacity(64 * 1024, io::stdout());
-        Self { lang, colour: Colour::Off, width: None, writer }
+        Self { lang, colour: Colour::Off, width: None, writer, says: Says::Answer }
+    }
+
+    /// From now on it tells of a change, which takes no reader.
+    pub(crate) fn outlive_reader(&mut self) {
+        self.says = Says::Change;
     }
 
     /// Writes text as it is: whatever others wrote in it has been made visible.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
-        self.writer.write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+        let written = self.writer.write_all(text.as_bytes());
+        self.told(written)
     }
 
     /// Writes a line as it is.
@@ -113,7 +129,15 @@ impl Out {
 
     /// Hands over what was written so far.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
-        self.writer.flush().map_err(|error| Failure::output(&error))
+        let flushed = self.writer.flush();
+        self.told(flushed)
+    }
+
+    fn told(&self, written: io::Result<()>) -> Result<(), Failure> {
+        match (written.map_err(|error| Failure::output(&error)), self.says) {
+            (Err(Failure::ReaderGone), Says::Change) => Ok(()),
+            (told, _) => told,
+        }
     }
 }
 

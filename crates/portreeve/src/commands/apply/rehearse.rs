@@ -19,7 +19,7 @@ use super::{FAILED, Planned};
 use crate::{
     door::{self, quoted},
     exit::Exit,
-    failure::{Failure, io_cause},
+    failure::{Failure, io_cause, warn},
     settings::{Settings, Verbosity},
     show::{escape::visible, out::Out},
 };
@@ -118,7 +118,7 @@ pub(super) fn tell(tried: &Tried, settings: &Settings, out: &mut Out) -> Result<
         Tried::Not(why) => {
             let Text { en, ja } = why;
             let told = text!("warning: not rehearsed: {en}", "警告: リハーサルは行っていません: {ja}");
-            eprintln!("{}", visible(told.in_lang(settings.lang)));
+            warn(&visible(told.in_lang(settings.lang)));
         }
     }
     Ok(())
