@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     keep::KeepError,
-    lock::{Lock, LockError},
+    lock::{Busy, Lock, LockError},
     observe::clock,
     pins::stranger::Stranger,
 };
@@ -46,6 +46,9 @@ pub enum DoorError {
     /// The folder of the lock is not portreeve's.
     #[error("{} is not portreeve's", .0.path)]
     Foreign(Stranger),
+    /// Somebody else changes the gate, or stopped in the middle of it.
+    #[error("somebody else changes the gate")]
+    Busy(#[source] Busy),
     /// The lock cannot be taken.
     #[error("cannot lock the gate")]
     Lock(#[source] std::io::Error),
@@ -70,6 +73,7 @@ impl From<LockError> for DoorError {
     fn from(error: LockError) -> Self {
         match error {
             LockError::Foreign(stranger) => Self::Foreign(stranger),
+            LockError::Busy(busy) => Self::Busy(busy),
             LockError::Closed(source) => Self::Lock(source),
         }
     }
@@ -102,11 +106,11 @@ pub struct Passed {
 }
 
 impl Door {
-    /// Waits until nobody else changes the gate, and looks how it stands; receipts are in `folder`.
+    /// Waits some seconds until nobody else changes the gate, and looks how it stands; receipts are in `folder`.
     ///
     /// # Errors
     ///
-    /// Without root, or where something cannot be told.
+    /// Without root, where somebody else goes on changing it, or something cannot be told.
     pub fn open(folder: &Path) -> Result<Self, DoorError> {
         Self::open_as_seen(folder, None)
     }

@@ -7,7 +7,7 @@ pub mod events;
 pub mod group;
 pub mod keep;
 pub mod lineage;
-mod lock;
+pub mod lock;
 pub mod network;
 pub mod observe;
 pub mod own;

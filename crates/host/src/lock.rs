@@ -1,18 +1,28 @@
 //! One portreeve at a time changes what is of a kind: pins, or the gate.
 
+mod holder;
+
 use std::{
     fs::{self, DirBuilder, File},
     io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::{
     fs::{FlockOperation, OFlags, flock},
-    io::{FdFlags, fcntl_setfd},
+    io::{Errno, FdFlags, fcntl_setfd},
 };
 
+pub use self::holder::{Goes, Holder};
 use crate::pins::{RUN, stranger::Stranger};
+
+/// As long as a change takes on a slow host, and as somebody waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Until it is tried again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until it is dropped, and by nobody any more when its process dies.
 #[derive(Debug)]
@@ -27,9 +37,24 @@ pub(crate) enum LockError {
     /// Its folder is not portreeve's.
     #[error("{} is not portreeve's", .0.path)]
     Foreign(Stranger),
+    /// Somebody has it, and goes on having it.
+    #[error("somebody holds it")]
+    Busy(#[source] Busy),
     /// The kernel refused.
     #[error("cannot lock {RUN}")]
     Closed(#[from] io::Error),
+}
+
+/// A lock that somebody else has.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is locked")]
+pub struct Busy {
+    /// The lock's file.
+    pub path: PathBuf,
+    /// How long it was waited for.
+    pub waited: Duration,
+    /// Who has it; `None` where the kernel does not tell here, or he has ended and a program of his has it still.
+    pub holder: Option<Holder>,
 }
 
 /// Whether the lock's file stays.
@@ -40,35 +65,48 @@ pub(crate) enum Leave {
 }
 
 impl Lock {
-    /// Waits for the one that is called `file`. Only root can open its file, so nobody else can make root wait.
+    /// Waits for the one that is called `file`, some seconds at most. Only root can open its file, so nobody else can make
+    /// root wait.
     ///
     /// # Errors
     ///
-    /// Where its folder is not root's alone, or the kernel refuses.
+    /// Where its folder is not root's alone, somebody does not give it back, or the kernel refuses.
     pub(crate) fn take(file: &'static str) -> Result<Self, LockError> {
+        Self::take_within(PATIENCE, file)
+    }
+
+    /// The same, for as long as `patience`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::take`].
+    pub(crate) fn take_within(patience: Duration, file: &'static str) -> Result<Self, LockError> {
         let folder = Path::new(RUN);
         let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
         match Stranger::at(folder) {
             Some(stranger) if !stranger.is_missing() => return Err(LockError::Foreign(stranger)),
             _ => made?,
         }
-        Ok(Self::take_in(folder, file)?)
+        Self::take_in(folder, file, patience)
     }
 
-    fn take_in(folder: &Path, file: &str) -> io::Result<Self> {
+    fn take_in(folder: &Path, file: &str, patience: Duration) -> Result<Self, LockError> {
         let path = folder.join(file);
         let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
+        let start = Instant::now();
         loop {
             let mut options = File::options();
             options.write(true).create(true).truncate(false).mode(0o600).custom_flags(nofollow);
             let file = options.open(&path)?;
-            flock(&file, FlockOperation::LockExclusive)?;
-            // Whoever had it may have taken the file away: then it locks nothing any more.
-            let is_there = fs::symlink_metadata(&path).is_ok_and(|about| {
-                file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (about.dev(), about.ino()))
-            });
-            if is_there {
-                return Ok(Self { path, file });
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) if is_at(&file, &path) => return Ok(Self { path, file }),
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) if start.elapsed() < patience => thread::sleep(PAUSE),
+                Err(Errno::WOULDBLOCK) => {
+                    let holder = Holder::of(&file);
+                    return Err(LockError::Busy(Busy { path, waited: patience, holder }));
+                }
+                Err(error) => return Err(io::Error::from(error).into()),
             }
         }
     }
@@ -94,5 +132,40 @@ impl Lock {
             let _ = fs::remove_file(&self.path);
         }
         drop(self.file);
+    }
+}
+
+/// Whoever had a lock may have taken its file away: then it locks nothing any more.
+fn is_at(file: &File, path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| {
+        file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (about.dev(), about.ino()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_in_vain_is_told_for_whom() {
+        let folder = std::env::temp_dir().join(format!("portreeve-lock-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let take = |patience| Lock::take_in(&folder, "test.lock", Duration::from_millis(patience));
+        let first = take(0).unwrap();
+        let start = Instant::now();
+        let Err(LockError::Busy(busy)) = take(50) else { panic!("it is taken") };
+        assert!(start.elapsed() >= Duration::from_millis(50));
+        assert_eq!((busy.path, busy.waited), (folder.join("test.lock"), Duration::from_millis(50)));
+        let holder = busy.holder.expect("the kernel tells who has it");
+        assert_eq!((holder.pid, holder.goes), (std::process::id(), Goes::On));
+        assert!(!holder.command.is_empty());
+        thread::scope(|scope| {
+            let second = scope.spawn(|| take(10_000).map(|lock| lock.release(Leave::Nothing)));
+            thread::sleep(Duration::from_millis(30));
+            first.release(Leave::File);
+            second.join().unwrap().unwrap();
+        });
+        assert!(!folder.join("test.lock").exists());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

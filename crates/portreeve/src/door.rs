@@ -14,6 +14,7 @@ use portreeve_host::{
         receipts::ReceiptsError,
     },
     keep::KeepError,
+    lock::{Busy, Goes, Holder},
 };
 
 use crate::{
@@ -66,6 +67,7 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
     match error {
         DoorError::NotRoot | DoorError::Enforce(EnforceError::NotPermitted) => not_root(what),
         DoorError::Foreign(stranger) => foreign(&stranger),
+        DoorError::Busy(busy) => self::busy(&busy, what),
         DoorError::Lock(source) => Failure::new(Exit::Unreachable, what).because(io_cause(&source)),
         DoorError::Receipts(error) => receipts(&error, what),
         DoorError::Standing(error) => standing(&error, what),
@@ -80,6 +82,38 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
         }
         DoorError::MadeUnseen(error) => made_unseen(&error),
         DoorError::Enforce(error) => enforce(error, what),
+    }
+}
+
+/// Whoever is killed leaves the gate as it was or as it becomes, so to end him is safe.
+fn busy(Busy { path, waited, holder }: &Busy, what: Words) -> Failure {
+    let (path, seconds) = (path.display(), waited.as_secs());
+    let failure = Failure::new(Exit::Unreachable, what);
+    match holder {
+        Some(Holder { pid, command, goes: Goes::Stopped }) => failure
+            .because(text!(
+                "{command} (pid {pid}) is stopped in the middle of a change of the gate",
+                "{command}(pid {pid})が、ゲートの変更の途中で一時停止しています"
+            ))
+            .hint(text!(
+                "let it go on: kill -CONT {pid}; or end it: kill -KILL {pid}",
+                "再開させる場合: kill -CONT {pid}、終了させる場合: kill -KILL {pid}"
+            )),
+        Some(Holder { pid, command, goes: Goes::On }) => failure
+            .because(text!(
+                "{command} (pid {pid}) changes the gate, and is not done after {seconds} s",
+                "{command}(pid {pid})がゲートを変更中で、{seconds} 秒待っても終わりません"
+            ))
+            .hint(text!(
+                "try again; or end it: kill {pid}",
+                "再度実行するか、終了させてください: kill {pid}"
+            )),
+        None => failure
+            .because(text!(
+                "somebody else changes the gate, and is not done after {seconds} s",
+                "別のプロセスがゲートを変更中で、{seconds} 秒待っても終わりません"
+            ))
+            .hint(text!("who it is: fuser -v {path}", "プロセスの確認: fuser -v {path}")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Puts the confirmed gate in force as the host boots, when nobody is there who could be cut off (A15, A16).
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use portreeve_core::{
     gate::{self, Keep, Rest, Revision, Standing},
@@ -13,6 +13,9 @@ use super::{
     receipts::{Boot, Receipts, ReceiptsError},
 };
 use crate::{keep::KeepError, lock::Lock, observe::clock};
+
+/// Nobody is there who could try again; less than the unit's time to start.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What came of it.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
     if !geteuid().is_root() {
         return Err(DoorError::NotRoot);
     }
-    let lock = Lock::take(LOCK)?;
+    let lock = Lock::take_within(PATIENCE, LOCK)?;
     let receipts = Receipts::in_folder(folder);
     if receipts.boot()?.is_none() {
         return Ok(Loaded::Nothing);

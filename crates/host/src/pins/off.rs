@@ -51,6 +51,10 @@ impl From<LockError> for OffError {
     fn from(error: LockError) -> Self {
         match error {
             LockError::Foreign(stranger) => Self::Foreign(stranger),
+            LockError::Busy(busy) => Self::Step {
+                what: "lock /run/portreeve",
+                source: io::Error::new(io::ErrorKind::ResourceBusy, busy),
+            },
             LockError::Closed(source) => Self::Step { what: "lock /run/portreeve", source },
         }
     }

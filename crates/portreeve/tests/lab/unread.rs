@@ -1,4 +1,5 @@
-//! Changes of which nobody reads what they say: they are made all the same, or say that they were not (A15, A16).
+//! Changes of which nobody reads what they say, or that cannot begin: they are made all the same, or say that they were
+//! not (A15, A16).
 
 use std::path::Path;
 
@@ -38,4 +39,23 @@ fn a_reader_that_goes_away_keeps_no_change_from_being_made() {
             assert!(!has_gate(&host), "{into}");
         }
     }
+}
+
+/// Ctrl-Z in the middle of a change keeps others from changing anything; each of them is told by whom.
+#[test]
+fn whoever_holds_the_gate_is_named() {
+    let host = host();
+    assert_eq!(run(&host, "portreeve apply --no-trial --no-session").status, 0);
+    let held = "flock --no-fork /run/portreeve/gate.lock sleep 40 & holder=$!; sleep 0.5;";
+    let stopped = run(
+        &host,
+        &format!("{held} kill -STOP $holder; pids=; for it in undo confirm \"off gate\" \"open 80 --for 1h\"; do timeout 15 portreeve $it & pids=\"$pids $!\"; done; for it in $pids; do wait $it; echo $?; done; kill -KILL $holder"),
+    );
+    assert_eq!(stopped.stdout, "7\n7\n7\n7\n", "{stopped:#?}");
+    assert_eq!(stopped.stderr.matches("cause: sleep 40 (pid ").count(), 4, "{stopped:#?}");
+    assert_eq!(stopped.stderr.matches("let it go on: kill -CONT ").count(), 4, "{stopped:#?}");
+    let goes_on = run(&host, &format!("{held} timeout 15 portreeve --lang ja undo; echo $?; kill $holder"));
+    assert_eq!(goes_on.stdout, "7\n", "{goes_on:#?}");
+    assert!(goes_on.stderr.contains("10 秒待っても終わりません"), "{goes_on:#?}");
+    assert_eq!(run(&host, "portreeve undo --no-session").status, 0, "nobody has it any more");
 }
