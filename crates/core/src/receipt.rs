@@ -5,7 +5,7 @@ mod history;
 mod old;
 mod settled;
 
-pub use boot::{Due, Keeps, Kept};
+pub use boot::{Due, Keeps, Kept, Shown};
 pub use history::{Back, Current, Edge, End, History};
 
 use alloc::string::String;

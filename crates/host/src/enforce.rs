@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::{Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed},
-    receipt::{Cause, Deed, History, Keeps, LAYOUT, Outcome, Receipt},
+    receipt::{Cause, Deed, History, Keeps, LAYOUT, Outcome, Receipt, Shown},
 };
 use rustix::process::geteuid;
 
@@ -64,6 +64,9 @@ pub enum DoorError {
     /// The change was made, and how the gate stands after it cannot be told.
     #[error("the change was made, but the gate cannot be read")]
     MadeUnseen(#[source] StandingError),
+    /// nft made the change, as it said, and there is no gate.
+    #[error("there is no gate after the change")]
+    Gone,
     /// The change was not made, or nobody knows.
     #[error("cannot change the gate")]
     Enforce(#[from] EnforceError),
@@ -202,7 +205,21 @@ impl Door {
             Err(error) => return Err(self.made_unseen(&receipt, error)),
         }
         let now = self.standing.as_ref().map(|standing| standing.revision.number());
-        Ok(self.finish(receipt.done(now)))
+        match receipt.shown(now) {
+            Shown::Made => Ok(self.finish(receipt.done(now))),
+            Shown::Unmade => {
+                // What an old one does not understand it may pass over.
+                let error = firewall::find_nft().err().unwrap_or(EnforceError::Unmade);
+                self.failed(receipt, error)
+            }
+            Shown::Gone => match firewall::find_nft() {
+                Err(error) => self.failed(receipt, error),
+                Ok(()) => {
+                    self.finish(receipt.done(now));
+                    Err(DoorError::Gone)
+                }
+            },
+        }
     }
 
     /// What is confirmed, and cannot be kept as it cannot be read, whoever comes next keeps.

@@ -81,6 +81,7 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
                 .because(keep_cause(&error))
         }
         DoorError::MadeUnseen(error) => made_unseen(&error),
+        DoorError::Gone => gone(),
         DoorError::Enforce(error) => enforce(error, what),
     }
 }
@@ -131,6 +132,22 @@ fn made_unseen(error: &StandingError) -> Failure {
     Failure::new(Exit::Uncertain, what)
         .because(cause)
         .hint(text!("portreeve gate status", "portreeve gate status"))
+}
+
+fn gone() -> Failure {
+    let what = Words {
+        en: "the change was made, but no gate stands after it",
+        ja: "変更は行われましたが、その後にゲートがなくなっています",
+    };
+    Failure::new(Exit::Uncertain, what)
+        .because(Words {
+            en: "another program took it away at once, or what is called nft here does not do what it says",
+            ja: "別のプログラムが直後に取り除いたか、nft として実行されたプログラムが正しく動作していません",
+        })
+        .hint(Words {
+            en: "look at what flushes the packet filter here (nft monitor), then: portreeve apply",
+            ja: "ファイアウォールを初期化しているものを確認してから(nft monitor)、portreeve apply を実行してください",
+        })
 }
 
 fn not_root(what: Words) -> Failure {
@@ -234,6 +251,15 @@ fn enforce(error: EnforceError, what: Words) -> Failure {
         }
         EnforceError::Refused(refusal) => refused(&refusal, what),
         EnforceError::Program(error) => Failure::new(Exit::Unreachable, what).because(quoted(&error)),
+        EnforceError::Unmade => Failure::new(Exit::Unreachable, what)
+            .because(Words {
+                en: "nft says that it made the change, and the gate is as it was",
+                ja: "nft は成功を報告しましたが、ゲートは変わっていません",
+            })
+            .hint(Words {
+                en: "look at which program that is: command -v nft; nft --version",
+                ja: "実行されるプログラムを確認してください: command -v nft; nft --version",
+            }),
         EnforceError::Untold(error) => Failure::new(Exit::Uncertain, what)
             .because(Words {
                 en: "nft did not say whether it changed anything",

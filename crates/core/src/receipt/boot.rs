@@ -40,7 +40,28 @@ pub enum Keeps<'a> {
     Nothing,
 }
 
+/// What the gate shows of a change, right after nft said that it made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing against it.
+    Made,
+    /// It was not made: the gate is as it was.
+    Unmade,
+    /// There is no gate where the change leaves one.
+    Gone,
+}
+
 impl Receipt {
+    /// What the gate shows of the change when its revision is `now`.
+    #[must_use]
+    pub fn shown(&self, now: Option<u32>) -> Shown {
+        match (self.expected(), now) {
+            (Some(_), None) => Shown::Gone,
+            (expected, now) if now != expected && now == self.seen => Shown::Unmade,
+            _ => Shown::Made,
+        }
+    }
+
     /// The revision of the gate after the change, where nobody else changes it; `None` where there is no gate then.
     #[must_use]
     pub fn expected(&self) -> Option<u32> {

@@ -53,6 +53,9 @@ pub enum EnforceError {
     /// Nothing was changed, as nft did not run.
     #[error("nft did not run")]
     Program(#[source] ProgramError),
+    /// nft says that it was carried out, and nothing was changed.
+    #[error("nft changed nothing")]
+    Unmade,
     /// Nobody told whether it was carried out.
     #[error("nft did not say whether it changed anything")]
     Untold(#[source] ProgramError),

@@ -59,3 +59,36 @@ fn whoever_holds_the_gate_is_named() {
     assert!(goes_on.stderr.contains("10 秒待っても終わりません"), "{goes_on:#?}");
     assert_eq!(run(&host, "portreeve undo --no-session").status, 0, "nobody has it any more");
 }
+
+/// Puts a program in the place of nft, to which nft itself is `$nft`.
+fn pretend(host: &Chroot, does: &str) {
+    lab(host.write("/usr/sbin/nft.new", &format!("#!/bin/sh\nnft=/usr/sbin/nft.real\n{does}\nexec $nft \"$@\"\n")));
+    let put = "test -e /usr/sbin/nft.real || cp -p /usr/sbin/nft /usr/sbin/nft.real; chmod 755 /usr/sbin/nft.new; mv /usr/sbin/nft.new /usr/sbin/nft";
+    assert_eq!(run(host, put).status, 0);
+}
+
+/// What nft says is not believed where the gate does not show it.
+#[test]
+fn a_gate_that_is_not_there_is_not_in_force() {
+    let host = host();
+    let apply = || run(&host, "portreeve apply --no-trial --no-session");
+    pretend(&host, r#"if [ "$*" = "-f -" ]; then $nft -f - && $nft flush ruleset; exit; fi"#);
+    let flushed = apply();
+    assert_eq!(flushed.status, 8, "{flushed:#?}");
+    assert!(flushed.stderr.contains("no gate stands after it") && !flushed.stdout.contains("Applied"));
+    pretend(&host, r#"case "$*" in --version) echo "nftables v0.9.8"; exit;; *"-f -") exit 0;; esac"#);
+    let old = apply();
+    assert_eq!(old.status, 7, "{old:#?}");
+    assert!(old.stderr.contains("nft 0.9.8 is too old"), "{old:#?}");
+    pretend(&host, "");
+    assert_eq!(apply().status, 0);
+    pretend(&host, r#"[ "$*" = "-f -" ] && exit 0"#);
+    for command in ["off gate", "undo --no-session"] {
+        let unmade = run(&host, &format!("portreeve {command}"));
+        assert_eq!(unmade.status, 7, "{unmade:#?}");
+        assert!(unmade.stderr.contains("the gate is as it was"), "{unmade:#?}");
+    }
+    pretend(&host, "");
+    assert!(has_gate(&host));
+    assert_eq!(run(&host, "portreeve undo --no-session").status, 0, "what was not made stands in no way");
+}

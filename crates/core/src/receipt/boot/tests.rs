@@ -141,3 +141,21 @@ fn what_was_made_and_not_seen_is_to_be_kept_by_whoever_comes_next() {
     );
     assert_eq!(settled.keeps(Some(&stands(&gate, 10))), Keeps::Gate(&gate));
 }
+
+/// What nft says that it made is there, or it is not said to be.
+#[test]
+fn a_change_that_the_gate_does_not_show_was_not_made() {
+    let apply = || begun(1, applied(Was::Nothing, None), Some(6));
+    assert_eq!(apply().shown(Some(7)), Shown::Made);
+    assert_eq!(apply().shown(Some(6)), Shown::Unmade);
+    assert_eq!(apply().shown(None), Shown::Gone);
+    assert_eq!(apply().shown(Some(9)), Shown::Made, "somebody else has changed it since");
+    let first = begun(1, applied(Was::Nothing, None), None);
+    assert_eq!(first.shown(None), Shown::Gone);
+    assert_eq!(first.shown(first.expected()), Shown::Made);
+    let off = begun(1, off(), Some(6));
+    assert_eq!((off.shown(None), off.shown(Some(6))), (Shown::Made, Shown::Unmade));
+    let source = "203.0.113.7".parse().unwrap();
+    let block = begun(1, Deed::Block { source, until: None }, Some(6));
+    assert_eq!((block.shown(Some(6)), block.shown(None)), (Shown::Made, Shown::Gone), "no new revision");
+}
