@@ -19,6 +19,9 @@ pub(crate) enum Failure {
     ReaderGone,
 }
 
+const UNWRITTEN: Words =
+    Words { en: "cannot write to standard output", ja: "標準出力に書き込めません" };
+
 /// What is printed as `error:`, `cause:` and `hint:`.
 #[derive(Debug)]
 pub(crate) struct Sentence {
@@ -46,11 +49,12 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ReaderGone;
         }
-        Self::new(
-            Exit::Unreachable,
-            Words { en: "cannot write to standard output", ja: "標準出力に書き込めません" },
-        )
-        .because(io_cause(error))
+        Self::new(Exit::Unreachable, UNWRITTEN).because(io_cause(error))
+    }
+
+    /// The same for whoever has more to say than that it cannot be written.
+    pub(crate) fn unwritten(what: Words, error: &io::Error) -> Self {
+        Self::new(Exit::Unreachable, what).because(UNWRITTEN).because(io_cause(error))
     }
 
     /// The same with one more cause, the nearest first.

@@ -112,7 +112,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     let is_only_tried = own.get_flag(REHEARSE_ONLY);
     if !is_only_tried {
-        out.outlive_reader();
+        out.outlive_reader(FAILED);
     }
     // Of what is only tried nobody is asked whether he is still here.
     let way = if is_only_tried { Way::AtOnce } else { way(own)? };
@@ -188,6 +188,7 @@ fn carry_out(
     let was = Was::of(door.standing.as_ref());
     let deed = Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until };
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    out.changed();
     tell_unkept(&passed, settings);
     Ok((until, passed.standing))
 }

@@ -81,7 +81,6 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    out.outlive_reader();
     match own.get_one::<String>(FROM) {
         Some(word) => source::run(word, own, settings, out),
         None => {

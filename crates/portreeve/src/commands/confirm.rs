@@ -58,6 +58,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::TooLate))) => return Err(too_late(None)),
         passed => passed.map_err(|error| door::failure(error, FAILED))?,
     };
+    out.changed();
     if settings.verbosity != Verbosity::Quiet {
         let (Text { en, ja }, enable) = in_force(passed.standing.as_ref());
         let said = text!("Kept: the change is {en}", "変更を確定しました。{ja}");

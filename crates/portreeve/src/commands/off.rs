@@ -31,6 +31,7 @@ use crate::{
 const WHAT: &str = "what";
 const GATE: &str = "gate";
 const PINS: &str = "pins";
+const NOT_OFF: Words = Words { en: "nothing was taken away", ja: "何も取り除いていません" };
 const NO_GATE: Words = Words { en: "cannot take the gate away", ja: "ゲートを取り除けません" };
 
 /// `off`.
@@ -60,7 +61,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    out.outlive_reader();
+    out.outlive_reader(NOT_OFF);
     let asked = own.get_one::<String>(WHAT).map(String::as_str);
     if asked != Some(PINS) {
         take_gate(own, settings, out)?;
@@ -76,10 +77,13 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let door = Door::open(&directories::gate()?).map_err(stuck)?;
     let said = match &door.standing {
-        None if door.forget().map_err(stuck)? => Words {
-            en: "The gate was gone already; the next boot does not put it back any more.",
-            ja: "ゲートは既にありませんでした。次回の起動時にも復元されません。",
-        },
+        None if door.forget().map_err(stuck)? => {
+            out.changed();
+            Words {
+                en: "The gate was gone already; the next boot does not put it back any more.",
+                ja: "ゲートは既にありませんでした。次回の起動時にも復元されません。",
+            }
+        }
         None => Words {
             en: "There is no gate of portreeve's.", ja: "portreeve のゲートはありません。"
         },
@@ -89,6 +93,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let was = Was::of(Some(standing));
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
+            out.changed();
             tell_unkept(&passed, settings);
             Words {
                 en: "Took the gate away: nothing of portreeve's filters packets any more. portreeve undo puts it back until the next boot, and portreeve gate enable then at each.",
@@ -126,6 +131,9 @@ fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         ja: "ゲートは取り除きましたが、起動時の復元設定を取り除けません",
     };
     let had_one = boot::disable().map_err(|error| units::failure(&error, failed))?;
+    if had_one {
+        out.changed();
+    }
     if settings.verbosity == Verbosity::Quiet || !had_one {
         return Ok(());
     }
@@ -135,6 +143,9 @@ fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
 
 fn take_pins(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let taken = off().map_err(failure)?;
+    if taken != Taken::default() {
+        out.changed();
+    }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }

@@ -81,6 +81,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::NoZone))) => return Err(no_zone(&zones)),
         passed => passed.map_err(|error| door::failure(error, FAILED))?,
     };
+    out.changed();
     if settings.verbosity != Verbosity::Quiet {
         let zone = zone.as_deref().unwrap_or(WORLD);
         let Text { en, ja } = age::length(length.as_secs());

@@ -62,6 +62,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let is_put_back = matches!(back, Back::Restore(_, Some(_)));
     let (deed, transaction, said) = change(&door, back)?;
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
         let enable = if is_put_back { in_force(passed.standing.as_ref()).1 } else { None };
@@ -84,6 +85,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     };
     let (deed, transaction, said) = change(&door, trial)?;
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
     }

@@ -33,8 +33,10 @@ pub(crate) enum Paint {
 enum Says {
     /// An answer: whoever has gone does not want it any more.
     Answer,
-    /// What it changes, which is changed all the same.
-    Change,
+    /// What it is about to change, which is changed all the same; where it cannot be written, this is said.
+    Change(Words),
+    /// What it has changed.
+    Changed,
 }
 
 /// The standard output of a command.
@@ -62,9 +64,14 @@ impl Out {
         Self { lang, colour: Colour::Off, width: None, writer, says: Says::Answer }
     }
 
-    /// From now on it tells of a change, which takes no reader.
-    pub(crate) fn outlive_reader(&mut self) {
-        self.says = Says::Change;
+    /// From now on it tells of a change, which takes no reader; `not_made` says that it was not made.
+    pub(crate) fn outlive_reader(&mut self, not_made: Words) {
+        self.says = Says::Change(not_made);
+    }
+
+    /// From now on it tells of a change that was made.
+    pub(crate) fn changed(&mut self) {
+        self.says = Says::Changed;
     }
 
     /// Writes text as it is: whatever others wrote in it has been made visible.
@@ -134,10 +141,17 @@ impl Out {
     }
 
     fn told(&self, written: io::Result<()>) -> Result<(), Failure> {
-        match (written.map_err(|error| Failure::output(&error)), self.says) {
-            (Err(Failure::ReaderGone), Says::Change) => Ok(()),
-            (told, _) => told,
-        }
+        let Err(error) = written else { return Ok(()) };
+        let what = match self.says {
+            Says::Answer => return Err(Failure::output(&error)),
+            Says::Change(_) | Says::Changed if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Says::Change(not_made) => not_made,
+            Says::Changed => Words {
+                en: "the change was made, but not all could be told",
+                ja: "変更は行われましたが、結果を表示できません",
+            },
+        };
+        Err(Failure::unwritten(what, &error))
     }
 }
 

@@ -11,7 +11,8 @@ use super::site::{PORTREEVE, lab};
 fn host() -> Chroot {
     let host = lab(Chroot::create(Path::new(PORTREEVE)));
     lab(host.run("mkdir -p /etc/portreeve"));
-    let policy = "version = 1\n[service.web]\nports = [\"80/tcp\"]\nowner = { user = \"root\" }\nreach = \"world\"\n";
+    let policy =
+        "version = 1\n[service.web]\nports = [\"80/tcp\"]\nowner = { user = \"root\" }\nreach = \"world\"\n";
     lab(host.write("/etc/portreeve/policy.toml", policy));
     host
 }
@@ -31,7 +32,8 @@ fn a_reader_that_goes_away_keeps_no_change_from_being_made() {
     for command in ["apply --no-trial", "apply --trial 60s", "close 8080/tcp"] {
         // Also where what is written by the way, as warnings, is read by nobody.
         for into in ["| true", "2>&1 | true"] {
-            let made = run(&host, &format!("portreeve {command} --no-session {into}; exit ${{PIPESTATUS[0]}}"));
+            let made =
+                run(&host, &format!("portreeve {command} --no-session {into}; exit ${{PIPESTATUS[0]}}"));
             assert_eq!(made.status, 0, "{command} {into}: {made:#?}");
             assert!(has_gate(&host), "{command} {into}");
             let off = run(&host, &format!("portreeve off gate {into}; exit ${{PIPESTATUS[0]}}"));
@@ -39,6 +41,30 @@ fn a_reader_that_goes_away_keeps_no_change_from_being_made() {
             assert!(!has_gate(&host), "{into}");
         }
     }
+}
+
+/// A full disk behind the standard output is told, and what became of the change with it.
+#[test]
+fn what_cannot_be_written_says_what_became_of_the_change() {
+    let host = host();
+    let full = |command: &str, told: &str| {
+        let said = run(&host, &format!("portreeve {command} >/dev/full"));
+        assert_eq!(said.status, 7, "{command}: {said:#?}");
+        assert!(said.stderr.starts_with(&format!("error: {told}")), "{command}: {said:#?}");
+        assert!(said.stderr.contains("cause: cannot write to standard output"), "{command}: {said:#?}");
+    };
+    assert_eq!(run(&host, "mknod -m 666 /dev/full c 1 7").status, 0);
+    full("apply --no-trial --no-session", "nothing was applied");
+    assert!(!has_gate(&host));
+    assert_eq!(run(&host, "portreeve apply --trial 60s --no-session").status, 0);
+    let made = "the change was made, but not all could be told";
+    full("confirm", made);
+    full("open 8080 --for 1h", made);
+    full("close --from 203.0.113.7", made);
+    full("undo", made);
+    full("off gate", made);
+    assert!(!has_gate(&host));
+    full("off gate", "nothing was taken away");
 }
 
 /// Ctrl-Z in the middle of a change keeps others from changing anything; each of them is told by whom.
@@ -49,7 +75,9 @@ fn whoever_holds_the_gate_is_named() {
     let held = "flock --no-fork /run/portreeve/gate.lock sleep 40 & holder=$!; sleep 0.5;";
     let stopped = run(
         &host,
-        &format!("{held} kill -STOP $holder; pids=; for it in undo confirm \"off gate\" \"open 80 --for 1h\"; do timeout 15 portreeve $it & pids=\"$pids $!\"; done; for it in $pids; do wait $it; echo $?; done; kill -KILL $holder"),
+        &format!(
+            "{held} kill -STOP $holder; pids=; for it in undo confirm \"off gate\" \"open 80 --for 1h\"; do timeout 15 portreeve $it & pids=\"$pids $!\"; done; for it in $pids; do wait $it; echo $?; done; kill -KILL $holder"
+        ),
     );
     assert_eq!(stopped.stdout, "7\n7\n7\n7\n", "{stopped:#?}");
     assert_eq!(stopped.stderr.matches("cause: sleep 40 (pid ").count(), 4, "{stopped:#?}");
@@ -62,7 +90,10 @@ fn whoever_holds_the_gate_is_named() {
 
 /// Puts a program in the place of nft, to which nft itself is `$nft`.
 fn pretend(host: &Chroot, does: &str) {
-    lab(host.write("/usr/sbin/nft.new", &format!("#!/bin/sh\nnft=/usr/sbin/nft.real\n{does}\nexec $nft \"$@\"\n")));
+    lab(host.write(
+        "/usr/sbin/nft.new",
+        &format!("#!/bin/sh\nnft=/usr/sbin/nft.real\n{does}\nexec $nft \"$@\"\n"),
+    ));
     let put = "test -e /usr/sbin/nft.real || cp -p /usr/sbin/nft /usr/sbin/nft.real; chmod 755 /usr/sbin/nft.new; mv /usr/sbin/nft.new /usr/sbin/nft";
     assert_eq!(run(host, put).status, 0);
 }

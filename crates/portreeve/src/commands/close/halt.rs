@@ -94,18 +94,27 @@ impl Halt {
         Ok(Self::Nothing)
     }
 
+    /// Whether anything of it is done.
+    pub(super) fn is_something(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Stop(units, processes) => !(units.is_empty() && processes.is_empty()),
+            Self::Unlisten(sockets) => !sockets.is_empty(),
+        }
+    }
+
     /// Says what no `undo` takes back, before it is done.
     pub(super) fn announce(&self, out: &mut Out) -> Result<(), Failure> {
         let said = match self {
             Self::Nothing => return Ok(()),
-            Self::Stop(units, processes) if units.is_empty() && processes.is_empty() => {
+            Self::Stop(..) if !self.is_something() => {
                 text!(
                     "Nobody listens there, so nobody is stopped.",
                     "待ち受けがないため、停止するものはありません。"
                 )
             }
             Self::Stop(units, processes) => going(units, processes),
-            Self::Unlisten(sockets) if sockets.is_empty() => text!(
+            Self::Unlisten(_) if !self.is_something() => text!(
                 "No socket of TCP listens there, and no other can be taken from its process.",
                 "TCP の待ち受けがありません。ほかのプロトコルのソケットは閉じられません。"
             ),

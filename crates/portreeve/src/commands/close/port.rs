@@ -50,6 +50,7 @@ pub(super) fn run(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
+    out.outlive_reader(FAILED);
     let asked = named(words)?;
     let ports = numbers(&asked)?;
     // Whoever may not is told so before he waits, and of one that was killed it is told what became of it.
@@ -69,6 +70,9 @@ pub(super) fn run(
     let seen = standing(&planned.look.snapshot)?;
     let before = changes.first().map(|_| verify::before(&world, &ports));
     let passed = changes.first().map(|change| carry_out(change, &ports, seen.as_ref())).transpose()?;
+    if passed.is_some() || halt.is_something() {
+        out.changed();
+    }
     // Whoever asks once more sees what is left in the end, and what was not stopped is told after all else.
     let halted = halt.carry_out(&ports);
     let verdict = before.map(|before| before.map(|before| before.after()));

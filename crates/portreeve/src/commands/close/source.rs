@@ -30,6 +30,7 @@ const FAILED: Words = Words { en: "cannot keep the source out", ja: "送信元�
 
 /// Keeps out what `word` names.
 pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    out.outlive_reader(FAILED);
     let source = address(word)?;
     let length = own.get_one::<Duration>(FOR).copied();
     let timeout =
@@ -48,6 +49,7 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
     let until = timeout.map(|timeout| timeout.end(door.now));
     let passed = door.pass(Deed::Block { source, until }, &transaction);
     let passed = passed.map_err(|error| door::failure(error, FAILED))?;
+    out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said(source, length).in_lang(settings.lang))?;
         let undo = format!("portreeve undo {}", passed.receipt.number);
