@@ -4,6 +4,7 @@ mod boot;
 mod history;
 mod old;
 mod settled;
+mod unread;
 
 pub use boot::{Due, Keeps, Kept, Shown};
 pub use history::{Back, Current, Edge, End, History};

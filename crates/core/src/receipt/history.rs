@@ -1,6 +1,9 @@
 //! The receipts of a host in order: which gate is in force, and what would take a change back (A15).
 
-use alloc::{collections::BTreeMap, string::String};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+};
 use core::net::IpAddr;
 
 use jiff::Timestamp;
@@ -11,9 +14,9 @@ use crate::{
     port::PortSpec,
 };
 
-/// The receipts by number.
+/// The receipts by number, and the numbers of those that cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct History(BTreeMap<u32, Receipt>);
+pub struct History(BTreeMap<u32, Receipt>, pub(super) BTreeSet<u32>);
 
 /// How the gate came to be as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub enum Back<'a> {
 pub enum Edge<'a> {
     /// There is no such receipt, or none at all.
     Missing,
+    /// The one of this number is there and cannot be read.
+    Unread(u32),
     /// The kernel took it back already, at this time.
     Over(&'a Receipt, Timestamp),
     /// Somebody else ended its trial, whose time is not over.
@@ -76,7 +81,7 @@ impl End {
 
 impl FromIterator<Receipt> for History {
     fn from_iter<I: IntoIterator<Item = Receipt>>(receipts: I) -> Self {
-        Self(receipts.into_iter().map(|receipt| (receipt.number, receipt)).collect())
+        Self(receipts.into_iter().map(|receipt| (receipt.number, receipt)).collect(), BTreeSet::new())
     }
 }
 
@@ -86,10 +91,11 @@ impl History {
         self.0.values().rev()
     }
 
-    /// The newest one.
+    /// The newest one; `None` where that cannot be read.
     #[must_use]
     pub fn last(&self) -> Option<&Receipt> {
-        self.0.last_key_value().map(|(_, last)| last)
+        let last = self.0.last_key_value().map(|(_, last)| last);
+        last.filter(|last| self.unread_after(Some(last)).is_none())
     }
 
     /// The one of this number.
@@ -101,7 +107,7 @@ impl History {
     /// The number of the next one; `None` after four thousand million.
     #[must_use]
     pub fn next(&self) -> Option<u32> {
-        self.0.last_key_value().map_or(Some(1), |(last, _)| last.checked_add(1))
+        self.0.keys().last().max(self.1.last()).map_or(Some(1), |last| last.checked_add(1))
     }
 
     /// Puts a receipt in, in place of the one with its number.
@@ -124,8 +130,8 @@ impl History {
                     Current::Absent
                 }
             }
-            (Some(last), None) => Current::Gone(last),
-            (Some(_), Some(_)) => Current::Unknown,
+            (Some(last), None) if self.unread_after(Some(last)).is_none() => Current::Gone(last),
+            (Some(_), _) => Current::Unknown,
         }
     }
 
@@ -177,7 +183,11 @@ impl History {
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
         let last = || trial().or_else(|| self.newest_first().find(is_persons));
-        let receipt = number.map_or_else(last, |number| self.of(number)).ok_or(Edge::Missing)?;
+        let receipt = number.map_or_else(last, |number| self.of(number));
+        if let Some(unread) = self.unread_instead(number, receipt) {
+            return Err(Edge::Unread(unread));
+        }
+        let receipt = receipt.ok_or(Edge::Missing)?;
         let receipt = match receipt.deed {
             Deed::Confirm { of } if receipt.outcome == Outcome::Done => {
                 self.of(of).ok_or(Edge::Unknown(receipt))?

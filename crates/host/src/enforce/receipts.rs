@@ -116,7 +116,7 @@ impl Receipts {
         self.read_within(ENTRIES_MAX, ALL_BYTES_MAX)
     }
 
-    /// One that were passed over would give its number to another one, so there is none.
+    /// Nobody is locked in or out by one that is broken; one of a newer program is not passed over.
     fn read_within(&self, entries_max: usize, mut bytes_left: u64) -> Result<History, ReceiptsError> {
         let fail = |source| ReceiptsError::Read { path: self.folder.clone(), source };
         let entries = match fs::read_dir(&self.folder) {
@@ -130,26 +130,32 @@ impl Receipts {
         if names.len() > entries_max {
             return Err(too_much());
         }
-        let numbers = names.iter().filter_map(|name| number(name.to_str()?));
-        let receipts = numbers.map(|number| {
+        let mut history = History::default();
+        for number in names.iter().filter_map(|name| number(name.to_str()?)) {
             let (receipt, bytes) = self.receipt(number)?;
             bytes_left = bytes_left.checked_sub(bytes).ok_or_else(too_much)?;
-            Ok(receipt)
-        });
-        receipts.collect()
+            match receipt {
+                Some(receipt) => history.put(receipt),
+                None => history.put_unread(number),
+            }
+        }
+        Ok(history)
     }
 
-    /// The receipt of this number, and how many bytes it has.
-    fn receipt(&self, number: u32) -> Result<(Receipt, u64), ReceiptsError> {
+    /// The receipt of this number, `None` where it is broken, and how many bytes it has.
+    fn receipt(&self, number: u32) -> Result<(Option<Receipt>, u64), ReceiptsError> {
         let path = self.path(number);
-        let fail = |source| ReceiptsError::Read { path: path.clone(), source };
-        let text = text(&path).map_err(fail)?;
+        let text = match text(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok((None, RECEIPT_BYTES_MAX)),
+            Err(source) => return Err(ReceiptsError::Read { path, source }),
+        };
         match layout(&text) {
             Some(layout) if layout > LAYOUT => return Err(ReceiptsError::Newer { path, layout }),
             _ => {}
         }
         let receipt = serde_json::from_str(&text).ok().filter(|receipt: &Receipt| receipt.number == number);
-        Ok((receipt.ok_or(ReceiptsError::Garbled { path })?, text.len() as u64))
+        Ok((receipt, text.len() as u64))
     }
 
     /// Writes a receipt, which is on the disk when this ends well.
@@ -363,20 +369,24 @@ mod tests {
         assert_eq!(receipts.kept(), Kept::Nothing);
     }
 
+    /// Nobody else gets its number, and the others are read.
     #[test]
-    fn what_is_no_receipt_is_named() {
+    fn what_is_no_receipt_is_known_by_its_number() {
         let place = Place::new("garbled");
         let receipts = Receipts::in_folder(&place.0);
-        receipts.keep(&receipt(3)).unwrap();
+        for number in [2, 3] {
+            receipts.keep(&receipt(number)).unwrap();
+        }
         let path = receipts.path(3);
         let newer = fs::read_to_string(&path).unwrap().replace("\"layout\":1", "\"layout\":2");
-        for text in ["", "{}", "{\"layout\":1}"] {
+        let of_another = serde_json::to_vec(&receipt(4)).unwrap();
+        for text in [b"".as_slice(), b"{}", b"{\"layout\":1}", b"\xff", &of_another] {
             fs::write(&path, text).unwrap();
-            assert!(matches!(receipts.read(), Err(ReceiptsError::Garbled { path: own }) if own == path));
+            let history = receipts.read().unwrap();
+            assert_eq!(history.unread().collect::<Vec<_>>(), [3]);
+            assert_eq!((history.of(2), history.next()), (Some(&receipt(2)), Some(4)));
         }
         fs::write(&path, newer).unwrap();
         assert!(matches!(receipts.read(), Err(ReceiptsError::Newer { layout: 2, .. })));
-        fs::write(&path, serde_json::to_vec(&receipt(4)).unwrap()).unwrap();
-        assert!(matches!(receipts.read(), Err(ReceiptsError::Garbled { .. })), "another one's number");
     }
 }

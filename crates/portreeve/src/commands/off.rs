@@ -112,7 +112,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
 fn stuck(error: DoorError) -> Failure {
     let is_unwritable = match &error {
         DoorError::Lock(_) | DoorError::NoUndo(_) => true,
-        DoorError::Receipts(error) => matches!(error, ReceiptsError::Read { .. }),
+        DoorError::Receipts(error) => !matches!(error, ReceiptsError::Full),
         _ => false,
     };
     let failure = door::failure(error, NO_GATE);

@@ -211,6 +211,12 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
         Edge::Missing => Failure::usage(FAILED)
             .because(Words { en: "there is no such receipt", ja: "該当する記録がありません" })
             .hint(history()),
+        Edge::Unread(number) => Failure::new(Exit::Refused, FAILED)
+            .because(text!("receipt {number} cannot be read", "記録 {number} を読めません"))
+            .hint(text!(
+                "portreeve history, then portreeve undo with the number of another receipt",
+                "portreeve history で確認し、portreeve undo に別の記録の番号を指定してください"
+            )),
         Edge::Over(Receipt { number, .. }, until) => {
             let Text { en, ja } = ago(until, door.now);
             Failure::new(Exit::TakenBack, FAILED).because(text!(

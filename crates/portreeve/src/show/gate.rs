@@ -11,7 +11,7 @@ use portreeve_core::{
     policy::WORLD,
     receipt::{Current, Deed, End, History, Outcome, Receipt, Who},
     text,
-    words::{Lang, Text, Words},
+    words::{Lang, Text, Words, inflect},
 };
 use portreeve_host::{boot::at_boot, passwd};
 
@@ -44,6 +44,8 @@ const HISTORY: &[Column] = &[
     Column { head: Words { en: "WHAT", ja: "内容" }, fit: Fit::Cut },
     Column { head: Words { en: "OUTCOME", ja: "結果" }, fit: Fit::Whole },
 ];
+/// Broken receipts that are named.
+const UNREAD_MAX: usize = 8;
 const UNTIL_REBOOT: Words = Words { en: "until reboot", ja: "再起動まで" };
 
 /// Prints how the gate stands.
@@ -64,6 +66,7 @@ pub(crate) fn status(
         None => absent(history, now),
     };
     out.sentences(&visible(said.in_lang(out.lang)))?;
+    unread(history, out)?;
     let Some(standing) = standing else { return Ok(()) };
     if let Some(trial) = standing.trial {
         let said = on_trial(trial.seconds_left, history.trial(standing));
@@ -233,7 +236,8 @@ pub(crate) fn history(
     now: Timestamp,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    if history.last().is_none() {
+    unread(history, out)?;
+    if history.newest_first().next().is_none() {
         return out.say(Words {
             en: "Nothing of the gate was changed from here.",
             ja: "このホストでゲートが変更された記録はありません。",
@@ -252,6 +256,25 @@ pub(crate) fn history(
         ]);
     }
     out.table(&table)
+}
+
+/// Says which receipts cannot be read, where there are any.
+fn unread(history: &History, out: &mut Out) -> Result<(), Failure> {
+    let count = history.unread().count();
+    if count == 0 {
+        return Ok(());
+    }
+    let listed = history.unread().take(UNREAD_MAX).map(|number| number.to_string()).collect::<Vec<_>>();
+    let (listed, en) = (listed.join(", "), inflect(count, "receipt", "receipts"));
+    let (en_more, ja_more) = match count.saturating_sub(UNREAD_MAX) {
+        0 => Default::default(),
+        more => (format!(" and {more} more"), format!(" ほか {more} 件")),
+    };
+    let said = text!(
+        "Broken, so that nobody can tell what they did: {en} {listed}{en_more}.",
+        "内容が壊れていて読めない記録: {listed}{ja_more}"
+    );
+    out.sentences(said.in_lang(out.lang))
 }
 
 /// What was done, and whether it was tried before.

@@ -179,10 +179,29 @@ fn a_host_with_a_broken_boot_file_comes_up_and_says_so() {
     // A newer portreeve wrote it: nothing is guessed.
     site.run(&format!("sed 's/\"layout\":1/\"layout\":2/' /root/whole.json > {BOOT}"));
     ends(&site.ask("apply --boot"), 7, "a newer portreeve wrote it");
-    // A receipt that is broken keeps nobody without a gate.
-    site.run(&format!("cp /root/whole.json {BOOT}; echo x > /var/lib/portreeve/gate/00000001.receipt.json"));
+    // Neither a receipt that is broken nor one of a newer program keeps anybody without a gate.
+    let first = "/var/lib/portreeve/gate/00000001.receipt.json";
+    site.run(&format!("cp /root/whole.json {BOOT}; sed -i 's/\"layout\":1/\"layout\":2/' {first}"));
     ends(&site.ask("apply --boot"), 7, "in force again, but no receipt");
     assert!(gate_stands(&site) && !answers(&site));
+    ends(&site.ask("off gate --no-session"), 7, "nft delete table inet portreeve");
+    site.run(&format!("nft flush ruleset; echo x > {first}"));
+    ends(&site.ask("apply --boot"), 0, "in force again, by receipt 2.");
+    assert!(gate_stands(&site) && !answers(&site));
+    broken_receipts_keep_nobody_in_or_out(&site);
+}
+
+/// The last receipt is broken: a trial can be kept, and the gate be taken away, and only what is not known is not taken back.
+fn broken_receipts_keep_nobody_in_or_out(site: &Site) {
+    lab(site.host.write("/etc/portreeve/policy.toml", &POLICY.replace("443", "80")));
+    ends(&site.ask("apply --trial 10m --no-session"), 0, "portreeve confirm");
+    site.run("echo x > /var/lib/portreeve/gate/00000003.receipt.json");
+    ends(&site.ask("gate status"), 0, "nobody can tell what they did: receipts 1, 3.");
+    ends(&site.ask("undo --no-session"), 5, "receipt 3 cannot be read");
+    ends(&site.ask("confirm"), 0, "Kept");
+    assert!(answers(site));
+    ends(&site.ask("history"), 0, "receipts 1, 3.");
+    ends(&site.ask("off gate --no-session"), 0, "Took the gate away");
 }
 
 /// Whoever empties /var/lib takes what the next boot begins with: it is missed, and kept again by whoever applies or enables.
