@@ -365,8 +365,8 @@ fn unkept(receipt: &Receipt, error: &KeepError) -> Text {
             "警告: ゲートは取り除かれましたが、記録を保存できませんでした({path})。次回の起動時に復元されるおそれがあります。空き容量を確保してから portreeve gate status を実行してください"
         ),
         _ => text!(
-            "warning: the change is in force, but no record of it could be saved ({path}): the next boot does not restore it. Free the disk, then: portreeve gate status",
-            "警告: 変更は有効ですが、記録を保存できませんでした({path})。次回の起動時には復元されません。空き容量を確保してから portreeve gate status を実行してください"
+            "warning: the change is in force, but no record of it could be saved ({path}): the next boot restores what was confirmed before it, or nothing. Free the disk, then: portreeve gate status",
+            "警告: 変更は有効ですが、記録を保存できませんでした({path})。次回の起動時には、この変更より前に確定したゲートに戻るか、ゲートがなくなります。空き容量を確保してから portreeve gate status を実行してください"
         ),
     }
 }
@@ -402,8 +402,16 @@ mod tests {
     fn what_could_not_be_saved_is_told_by_what_the_next_boot_does() {
         let gate = |becomes, until| Deed::Gate { cause: Cause::Apply, becomes, was: Was::Nothing, until };
         let kept = said(gate(Becomes::Gate, None));
-        assert!(kept.contains("(/var/lib/portreeve/gate): the next boot does not restore it."), "{kept}");
-        assert!(said(Deed::Confirm { of: 1 }).contains("the next boot does not restore it."));
+        assert!(
+            kept.contains(
+                "(/var/lib/portreeve/gate): the next boot restores what was confirmed before it, or nothing."
+            ),
+            "{kept}"
+        );
+        assert!(
+            said(Deed::Confirm { of: 1 })
+                .contains("the next boot restores what was confirmed before it, or nothing.")
+        );
         assert!(said(gate(Becomes::Nothing, None)).contains("the next boot may put it back."));
         let trial = said(gate(Becomes::Gate, Some(Timestamp::UNIX_EPOCH)));
         assert!(!trial.contains("boot") && trial.ends_with("portreeve gate status"), "{trial}");
