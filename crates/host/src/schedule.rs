@@ -213,6 +213,12 @@ pub fn scheduled() -> Option<(Every, By)> {
     timer.map(|every| (every, By::Systemd)).or_else(|| Some((crontab()?, By::Cron)))
 }
 
+/// Whether the unit's last run failed: it could not look, or not tell what it saw.
+#[must_use]
+pub fn has_failed() -> bool {
+    systemd::has_failed(SERVICE)
+}
+
 /// When the file at `path` was written last: what an audit leaves behind.
 #[must_use]
 pub fn written(path: &Path) -> Option<SystemTime> {

@@ -7,7 +7,7 @@ use portreeve_core::{
     text,
     words::{Text, Words},
 };
-use portreeve_host::schedule::{By, Every, scheduled, written};
+use portreeve_host::schedule::{By, Every, SERVICE, has_failed, scheduled, written};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -25,17 +25,19 @@ pub(crate) struct ScheduleView {
     /// When `audit --since-last` last ran to its end, UTC; null where it never did.
     #[schemars(with = "Option<String>")]
     last: Option<Timestamp>,
+    /// Whether its last run failed; null where cron starts it, and nobody knows.
+    failed: Option<bool>,
 }
 
 impl ScheduleView {
     /// That of this host; `None` where it does not audit itself.
     pub(crate) fn of_host() -> Option<Self> {
         let (every, by) = scheduled()?;
-        let by = match by {
-            By::Systemd => "systemd",
-            By::Cron => "cron",
+        let (by, failed) = match by {
+            By::Systemd => ("systemd", Some(has_failed())),
+            By::Cron => ("cron", None),
         };
-        Some(Self { every: every.name(), by, last: last() })
+        Some(Self { every: every.name(), by, last: last(), failed })
     }
 }
 
@@ -74,5 +76,11 @@ pub(crate) fn standing() -> Text {
             Words { en: "hourly, by /etc/cron.d/portreeve", ja: "1 時間ごと(/etc/cron.d/portreeve)" }
         }
     };
+    if by == By::Systemd && has_failed() {
+        return text!(
+            "This host audits itself {en}; {en_last}, and the last run failed: systemctl status {SERVICE}",
+            "定期実行: {ja}、{ja_last}。直近の実行は失敗しています: systemctl status {SERVICE}"
+        );
+    }
     text!("This host audits itself {en}; {en_last}.", "定期実行: {ja}、{ja_last}")
 }

@@ -48,9 +48,13 @@ fn what_changed_between_two_runs_is_told_and_nothing_else() {
     let opened = told(&site);
     assert!(opened.contains("+ opened") && opened.contains("8123/tcp"), "{opened}");
     assert_eq!(told(&site), "", "it is known by now");
+    site.run("mv /usr/local/bin/portreeve /root/; systemctl start portreeve-audit.service || true; mv /root/portreeve /usr/local/bin/");
+    ends(&site.ask("schedule"), 0, "and the last run failed: systemctl status portreeve-audit.service");
+    ends(&site.ask("doctor"), 0, "and the last run failed");
     drop(listener);
     let closed = told(&site);
     assert!(closed.contains("- closed") && closed.contains("8123/tcp"), "{closed}");
+    assert!(!site.ask("schedule").stdout.contains("failed"), "it ran well since");
 
     ends(&site.ask("schedule off"), 0, "Scheduled audits are off");
     ends(&site.ask("schedule off"), 0, "Nothing was scheduled");
