@@ -29,7 +29,7 @@ pub use self::{
     restored::restored,
     standing::{Foundation, Generation, ReadError, Standing, Trial},
     temporary::{Counters, Kept, Open, Temporary},
-    transaction::{Keep, Refused, Revision, Transaction, apply, confirm, create, remove, take_back},
+    transaction::{Keep, Refused, Revision, Transaction, apply, bare, confirm, create, remove, take_back},
 };
 
 use alloc::{

@@ -91,17 +91,12 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let before = standing.as_ref().and_then(Standing::body);
     let mut plan = Plan { protocols: passage::protocols(policy), ..Plan::default() };
     if before != Some(&wanted) {
-        let of = |what, because| vec![Change { what, because, article: OF_THE_GATE }];
-        plan.undo = match (before, &standing) {
-            (Some(body), _) => of(Effect::gate(body.clone()), as_it_was()),
-            (None, None) => of(Effect::no_gate(), unmade()),
-            // What somebody else wrote cannot be written again.
-            (None, Some(_)) => Vec::new(),
-        };
-        let endless = standing.as_ref().map(|standing| standing.endless.clone()).unwrap_or_default();
-        let is_changed = standing.is_some() && before.is_none();
-        let why = if is_changed { because_changed(world) } else { because(world) };
-        plan.changes = of(Effect::closing(wanted, endless), why);
+        plan.undo = reversal(before, standing.as_ref());
+        // What is made anew has none of it.
+        let patched = standing.as_ref().filter(|standing| standing.foundation == Foundation::AsMade);
+        let endless = patched.map(|standing| standing.endless.clone()).unwrap_or_default();
+        let why = because_changed(because(world), standing.as_ref());
+        plan.changes = vec![of_the_gate(Effect::closing(wanted, endless), why)];
         let after = simulate(world.snapshot, &plan.changes, Keep::AtOnce)?;
         // What is open for a while stays so: nobody gains or loses it by the change.
         let before = lapsed(world.snapshot)?;
@@ -110,6 +105,20 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
         plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);
     }
     Ok(plan)
+}
+
+/// The changes that take a change of the gate back, where it stood so, of `before` as far as it is whole.
+fn reversal(before: Option<&Body>, standing: Option<&Standing>) -> Vec<Change> {
+    match (before, standing) {
+        (Some(body), _) => vec![of_the_gate(Effect::gate(body.clone()), as_it_was())],
+        (None, None) => vec![of_the_gate(Effect::no_gate(), unmade())],
+        // What somebody else wrote cannot be written again.
+        (None, Some(_)) => Vec::new(),
+    }
+}
+
+const fn of_the_gate(what: Effect, because: Text) -> Change {
+    Change { what, because, article: OF_THE_GATE }
 }
 
 /// The packet filter, of which all must be seen: what is not may be what keeps somebody in or out.
@@ -136,16 +145,12 @@ fn read(snapshot: &Snapshot) -> Result<Filter, Refused> {
     filter.map_err(Refused::Unreadable)
 }
 
-/// The gate as it stands, on which nothing may be on trial; of what stands for every generation nobody else may have
-/// changed anything, as no change makes that anew.
+/// The gate as it stands, on which nothing may be on trial.
 fn standing(world: &World<'_>) -> Result<Option<Standing>, Refused> {
     let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
     let standing = listing.map_or(Ok(None), Standing::read).map_err(Refused::Table)?;
     match standing.as_ref().and_then(|standing| standing.trial) {
         Some(trial) => Err(Refused::OnTrial { seconds_left: trial.seconds_left }),
-        None if standing.as_ref().is_some_and(|it| it.foundation == Foundation::Changed) => {
-            Err(Refused::Undermined)
-        }
         None => Ok(standing),
     }
 }
@@ -159,12 +164,20 @@ fn because(world: &World<'_>) -> Text {
     )
 }
 
-fn because_changed(world: &World<'_>) -> Text {
-    let Text { en, ja } = because(world);
-    text!(
-        "{en}; what somebody else has changed of the gate is taken out",
-        "{ja}。ほかの手段でゲートに加えられた変更は取り除きます"
-    )
+/// The same, and what becomes of what somebody else has changed.
+fn because_changed(because: Text, standing: Option<&Standing>) -> Text {
+    let Text { en, ja } = &because;
+    match standing {
+        Some(Standing { foundation: Foundation::Changed, .. }) => text!(
+            "{en}; somebody else has changed what every trial rests on, so the gate is made anew as a whole, in one step and without a trial",
+            "{ja}。試行の土台となる部分がほかの手段で書き換えられているため、ゲート全体を一度の変更で作り直します(試行はできません)"
+        ),
+        Some(standing) if standing.body().is_none() => text!(
+            "{en}; what somebody else has changed of the gate is taken out",
+            "{ja}。ほかの手段でゲートに加えられた変更は取り除きます"
+        ),
+        _ => because,
+    }
 }
 
 fn as_it_was() -> Text {

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Standing, Temporary, Transaction},
+    gate::{Foundation, Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed},
     receipt::{Cause, Deed, History, Keeps, LAYOUT, Outcome, Receipt, Shown},
 };
@@ -130,7 +130,11 @@ impl Door {
         let lock = Lock::take(LOCK)?;
         let receipts = Receipts::in_folder(folder);
         let standing = match seen {
-            Some(seen) if firewall::revision().map_err(StandingError::from)? == Some(seen.revision) => {
+            // What is there for a while has no revision, and is carried over where all is made anew.
+            Some(seen)
+                if seen.foundation == Foundation::AsMade
+                    && firewall::revision().map_err(StandingError::from)? == Some(seen.revision) =>
+            {
                 Some(seen.clone())
             }
             _ => firewall::standing()?,
@@ -179,7 +183,13 @@ impl Door {
         rehearsal: Rehearsal,
         transaction: &Transaction,
     ) -> Result<Result<Rehearsed, Vec<Mismatch>>, ScratchError> {
-        let stands = if self.standing.is_some() { Stands::Gate } else { Stands::Nothing };
+        let stands = match &self.standing {
+            Some(standing) if standing.foundation == Foundation::Changed => {
+                Stands::Replaced(standing.revision)
+            }
+            Some(_) => Stands::Gate,
+            None => Stands::Nothing,
+        };
         let (rehearsal, seen) = rehearse(rehearsal, stands, transaction)?;
         let judged = rehearsal.judge(&seen);
         self.now = clock::now();

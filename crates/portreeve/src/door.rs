@@ -336,6 +336,7 @@ pub(crate) fn unwritten(error: gate::Refused, what: Words) -> Failure {
         gate::Refused::OnTrial => on_trial(what),
         gate::Refused::NoTrial => Failure::new(Exit::TakenBack, what)
             .because(Words { en: "nothing is on trial", ja: "試行中の変更はありません" }),
+        gate::Refused::Anew => commands::refusal(&Refused::Anew, what),
     }
 }
 

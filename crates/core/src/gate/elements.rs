@@ -1,12 +1,17 @@
 //! What stands outside the generations, and mostly for a while: blocked sources and ports that are open (nft(8), "SETS").
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::{fmt, net::IpAddr, time::Duration};
 
 use ipnet::Ipv6Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{JUDGED, Open, Transaction, ZoneName};
+use super::{Body, JUDGED, Kept, Open, Temporary, Transaction, ZoneName};
 use crate::{policy::WORLD, port::PortSpec};
 
 /// Longer than ten years is for good.
@@ -120,6 +125,45 @@ pub fn shut(open: &[Open]) -> Transaction {
         }
     }
     transaction
+}
+
+/// Puts what is open and who is kept out for a while into a table that is made anew with `body`, for what is left of it.
+pub(super) fn carried(temporary: &Temporary, body: &Body) -> Transaction {
+    let mut sets: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let blocked = temporary.blocked.iter().map(|Kept { what, left }| {
+        let source = BlockedSource::of(*what);
+        (source.set().into(), source.0.to_string(), left.map(Timeout::of))
+    });
+    let open = temporary.open.iter().filter_map(|Open { zone, port }| {
+        let set = set_of(zone, port.what, body)?;
+        // Nobody opens a port without an end but whoever goes round this program.
+        Some((set, port.what.range.first.to_string(), Some(Timeout::of(port.left?))))
+    });
+    for (set, element, timeout) in blocked.chain(open) {
+        // Where less than a second is left, or more than ten years, it is over, or none of ours.
+        let timed = match timeout {
+            None => element.clone(),
+            Some(Some(timeout)) => format!("{element} timeout {timeout}"),
+            Some(None) => continue,
+        };
+        sets.entry(set).or_default().insert(element, timed);
+    }
+    let mut transaction = Transaction::default();
+    for (set, elements) in sets {
+        let elements: Vec<String> = elements.into_values().collect();
+        transaction.line(format_args!("add element inet portreeve {set} {{ {} }}", elements.join(", ")));
+    }
+    transaction
+}
+
+/// The set of ports that are open to a zone for a while, where a table with `body` has it.
+fn set_of(zone: &str, ports: PortSpec, body: &Body) -> Option<String> {
+    if zone == WORLD {
+        return open(None, ports);
+    }
+    let zone = ZoneName::of(zone)?;
+    let is_there = body.zones.contains(&zone.to_string());
+    open(Some(&zone), ports).filter(|_| is_there)
 }
 
 /// A hash has no intervals.

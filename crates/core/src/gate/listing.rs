@@ -10,7 +10,7 @@ use alloc::{
 use serde_json::{Value, json};
 
 use super::{
-    Body, Generation, Keep, Open, ReadError, Refused, Revision, Standing, TABLE, ZoneName,
+    Body, Foundation, Generation, Keep, Open, ReadError, Refused, Revision, Standing, TABLE, ZoneName,
     body::{fixed, object},
     elements,
     name::Name,
@@ -115,10 +115,13 @@ impl Listing {
     ///
     /// # Errors
     ///
-    /// Something is on trial.
+    /// Something is on trial; what is made anew is to be.
     pub fn apply(&mut self, body: &Body, standing: &Standing, keep: Keep) -> Result<(), Refused> {
-        if standing.trial.is_some() {
-            return Err(Refused::OnTrial);
+        if standing.may_apply(keep)? == Foundation::Changed {
+            let old = self.table.take();
+            self.create(body, standing.revision.next());
+            self.table.iter_mut().zip(old).for_each(|(table, old)| table.carry(&old));
+            return Ok(());
         }
         let Some(table) = &mut self.table else { return Ok(()) };
         let new = standing.confirmed.other();
@@ -251,6 +254,22 @@ impl Table {
     fn elements(&mut self, set: &str, elements: &Value) {
         let inner = self.sets.iter_mut().filter(|object| text(object, "name") == set).filter_map(inner_mut);
         inner.take(1).for_each(|inner| inner["elem"] = elements.clone());
+    }
+
+    /// Takes over what is open and who is kept out for a while.
+    fn carry(&mut self, old: &Self) {
+        for set in old.sets.iter().filter_map(|set| set.as_object()?.values().next()) {
+            let name = set.get("name").and_then(Value::as_str).unwrap_or_default();
+            let elements = set.get("elem").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let is_kept = |element: &&Value| match name {
+                "blocked4" | "blocked64" => true,
+                _ => is_timed(element) && open_of(name, element).is_some(),
+            };
+            let kept: Vec<&Value> = elements.iter().filter(is_kept).collect();
+            if !kept.is_empty() {
+                self.elements(name, &json!(kept));
+            }
+        }
     }
 
     fn step(&mut self, standing: &Standing) {

@@ -9,11 +9,11 @@ use core::fmt;
 use serde_json::Value;
 
 use super::{
-    Revision, TABLE,
+    Keep, Refused, Revision, TABLE,
     body::{Body, Reader},
     fixed,
     name::Name,
-    temporary::{Open, endless},
+    temporary::{Open, Temporary, endless, left},
 };
 
 /// More bytes than this are not read.
@@ -80,8 +80,10 @@ pub struct Standing {
     /// Ports that are open outside the generations and without an end, as this program never opens one.
     pub endless: Vec<Open>,
     names: [Names; 2],
-    /// What each generation is made of, where somebody else has changed neither that nor what stands outside it.
+    /// What each generation is made of, where somebody else has not changed that, and it can be told which one judges.
     bodies: [Option<Body>; 2],
+    /// What a change that makes the whole table anew carries over; nothing where none does.
+    pub(super) temporary: Temporary,
     /// The sets of ports that are open to a zone for a while, each with the name of the zone.
     pub(super) open_zones: Vec<(String, Name)>,
 }
@@ -91,7 +93,7 @@ pub struct Standing {
 pub enum Foundation {
     /// It is as this program makes it.
     AsMade,
-    /// Somebody else has changed it, or added to it.
+    /// Somebody else has changed it, or added to it: the next change makes the whole table anew.
     Changed,
 }
 
@@ -146,6 +148,7 @@ impl Standing {
             endless: Vec::new(),
             names: [Names::default(), Names::default()],
             bodies: [open(), open()],
+            temporary: Temporary::default(),
             open_zones: Vec::new(),
         }
     }
@@ -172,19 +175,28 @@ impl Standing {
         }
         let generations = [Generation::A, Generation::B];
         let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());
-        let foundation = listing.foundation();
-        let endless: Vec<Open> = listing.named("set").flat_map(|(name, set)| endless(name, set)).collect();
-        let is_whole = foundation == Foundation::AsMade && endless.is_empty();
+        let (confirmed, trial) = (listing.confirmed(), listing.trial());
+        let is_as_made = confirmed.is_some() && trial.is_ok() && listing.is_as_made();
+        let trial = trial.unwrap_or_default();
         Ok(Some(Self {
-            foundation,
-            endless,
             revision: Revision::of(revision.ok_or(ReadError::Broken("the set revision"))?),
-            confirmed: listing.confirmed().ok_or(ReadError::Broken("the chain of what is confirmed"))?,
-            trial: listing.trial()?,
+            foundation: if is_as_made { Foundation::AsMade } else { Foundation::Changed },
+            endless: listing.named("set").flat_map(|(name, set)| endless(name, set)).collect(),
             names: generations.map(|generation| listing.names(generation)),
-            bodies: generations.map(|generation| listing.body(generation).filter(|_| is_whole)),
+            bodies: generations.map(|generation| listing.body(generation).filter(|_| confirmed.is_some())),
+            temporary: if is_as_made { Temporary::default() } else { Temporary::among(listing) },
             open_zones: listing.open_zones(),
+            // Where that cannot be told, whoever confirms a trial must not clear it.
+            confirmed: confirmed
+                .unwrap_or_else(|| trial.map_or(Generation::A, |trial: Trial| trial.generation.other())),
+            trial,
         }))
+    }
+
+    /// The same without what is open or kept out for a while, as it is where a change is tried.
+    #[must_use]
+    pub fn without_temporary(&self) -> Self {
+        Self { temporary: Temporary::default(), ..self.clone() }
     }
 
     /// The zones of which ports can be open for a while, as the policy calls them: those of the generation that judges now,
@@ -204,8 +216,28 @@ impl Standing {
 
     /// What judges when nothing is on trial; `None` where somebody else has changed it, or what stands outside it.
     #[must_use]
-    pub const fn body(&self) -> Option<&Body> {
+    pub fn body(&self) -> Option<&Body> {
+        let is_whole = self.foundation == Foundation::AsMade && self.endless.is_empty();
+        self.own_body().filter(|_| is_whole)
+    }
+
+    /// The same, whatever somebody else has changed outside of it.
+    #[must_use]
+    pub const fn own_body(&self) -> Option<&Body> {
         self.bodies[self.confirmed as usize].as_ref()
+    }
+
+    /// What a change rests on that is kept so.
+    ///
+    /// # Errors
+    ///
+    /// Something is on trial, or this would be and cannot.
+    pub(super) fn may_apply(&self, keep: Keep) -> Result<Foundation, Refused> {
+        match (self.trial, self.foundation, keep) {
+            (Some(_), ..) => Err(Refused::OnTrial),
+            (None, Foundation::Changed, Keep::OnTrial(_)) => Err(Refused::Anew),
+            (None, foundation, _) => Ok(foundation),
+        }
     }
 
     /// Whether all of a generation is as this program makes it.
@@ -286,6 +318,10 @@ impl<'a> Objects<'a> {
     }
 
     /// What is on trial at both hooks; where the time of one is over it is as good as over for the other.
+    ///
+    /// # Errors
+    ///
+    /// Somebody else has put something there.
     fn trial(self) -> Result<Option<Trial>, ReadError> {
         let mut found: Option<Trial> = None;
         for hook in HOOKS {
@@ -318,7 +354,8 @@ impl<'a> Objects<'a> {
         Names { chains: own("chain").filter(|name| !is_first(name)).collect(), sets: own("set").collect() }
     }
 
-    fn foundation(self) -> Foundation {
+    /// Whether what stands for every generation is, beside which one is confirmed or on trial.
+    fn is_as_made(self) -> bool {
         let kinds = ["counter", "set", "map", "chain", "rule"];
         let is_own = |object: &&Value| {
             let inner = kinds.iter().find_map(|kind| object.get(kind));
@@ -328,7 +365,7 @@ impl<'a> Objects<'a> {
             is("family", "inet") && is("table", TABLE)
         };
         let own: Vec<&Value> = self.0.iter().filter(is_own).collect();
-        if fixed::is_as_made(&own) { Foundation::AsMade } else { Foundation::Changed }
+        fixed::is_as_made(&own)
     }
 
     fn body(self, generation: Generation) -> Option<Body> {
@@ -355,7 +392,7 @@ impl<'a> Objects<'a> {
 /// An element of a trial: `[{"elem": {"val": "ipv4", "expires": 3}}, {"goto": {"target": "b_input"}}]`.
 fn entry(element: &Value, hook: &str) -> Option<Trial> {
     let [key, decision] = element.as_array()?.as_slice() else { return None };
-    let seconds_left = key.get("elem")?.get("expires")?.as_u64()?;
+    let seconds_left = left(key)?.as_secs();
     Some(Trial { generation: Generation::of(target(decision)?, hook)?, seconds_left })
 }
 

@@ -63,14 +63,17 @@ impl Temporary {
     ///
     /// The text is no listing.
     pub fn read(text: &str) -> Result<Self, ReadError> {
-        let objects = objects(text)?;
-        let listing = Objects(&objects);
+        Ok(Self::among(Objects(&objects(text)?)))
+    }
+
+    /// The same of the objects of a listing.
+    pub(super) fn among(listing: Objects<'_>) -> Self {
         let blocked = ["blocked4", "blocked64"].into_iter().flat_map(|set| listing.elements("set", set));
         let counted = |name| {
             let mut counters = listing.named("counter").filter(|(own, _)| *own == name);
             counters.find_map(|(_, counter)| counter.get("packets")?.as_u64()).unwrap_or(0)
         };
-        Ok(Self {
+        Self {
             open: listing.named("set").flat_map(|(name, set)| open(name, set)).collect(),
             blocked: blocked
                 .filter_map(|element| kept(element, |value| value.as_str()?.parse().ok()))
@@ -80,7 +83,7 @@ impl Temporary {
                 invalid: counted("invalid"),
                 blocked: counted("blocked"),
             },
-        })
+        }
     }
 }
 
@@ -115,9 +118,18 @@ pub(super) fn open_of(name: &str, element: &Value) -> Option<Open> {
     Some(Open { zone, port: kept(element, port)? })
 }
 
-/// Whether the kernel takes an element out by itself; nft leaves out what is left of it where that is nothing.
+/// Whether the kernel takes an element out by itself.
 pub(super) fn is_timed(element: &Value) -> bool {
-    element.get("elem").is_some_and(|inner| inner.get("timeout").or_else(|| inner.get("expires")).is_some())
+    left(element).is_some()
+}
+
+/// The whole seconds until the kernel takes an element out by itself; nft leaves them out where there are none.
+pub(super) fn left(element: &Value) -> Option<Duration> {
+    let inner = element.get("elem")?;
+    match inner.get("expires") {
+        Some(seconds) => seconds.as_u64().map(Duration::from_secs),
+        None => inner.get("timeout").map(|_| Duration::ZERO),
+    }
 }
 
 /// The zone and the protocol of a set of open ports: `open_world_tcp`, `open_zone_office_udp`.
@@ -130,10 +142,8 @@ fn opened(name: &str) -> Option<(String, Protocol)> {
 
 /// An element: `8080`, or `{"elem": {"val": 8080, "timeout": 60, "expires": 59}}`.
 fn kept<T>(element: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Kept<T>> {
-    let inner = element.get("elem");
-    let what = read(inner.and_then(|inner| inner.get("val")).unwrap_or(element))?;
-    let left = inner.and_then(|inner| inner.get("expires")?.as_u64()).map(Duration::from_secs);
-    Some(Kept { what, left })
+    let value = element.get("elem").and_then(|inner| inner.get("val")).unwrap_or(element);
+    Some(Kept { what: read(value)?, left: left(element) })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use core::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 
-use super::{Body, Generation, Standing, Timeout, name::Name, standing};
+use super::{Body, Foundation, Generation, Standing, Timeout, elements::carried, name::Name, standing};
 
 /// Everything that is the same in every gate.
 const TABLE: &str = include_str!("table.nft");
@@ -86,6 +86,9 @@ pub enum Refused {
     /// There is nothing on trial, or no longer.
     #[error("nothing is on trial")]
     NoTrial,
+    /// The whole table is made anew, and with it what a trial would fall back on.
+    #[error("what is made anew as a whole cannot be on trial")]
+    Anew,
 }
 
 /// Makes the table, where there is none: the kernel refuses it where there is one.
@@ -101,14 +104,17 @@ pub fn create(body: &Body, revision: Revision) -> Transaction {
     transaction
 }
 
-/// Puts `body` in force beside the one that is confirmed, or in its place.
+/// Puts `body` in force beside the one that is confirmed, or in its place; where somebody else has changed what stands for
+/// both, the whole table is made anew.
 ///
 /// # Errors
 ///
-/// Something is on trial.
+/// Something is on trial; what is made anew is to be.
 pub fn apply(body: &Body, standing: &Standing, keep: Keep) -> Result<Transaction, Refused> {
-    if standing.trial.is_some() {
-        return Err(Refused::OnTrial);
+    if standing.may_apply(keep)? == Foundation::Changed {
+        // In one step: not for a moment is there no gate.
+        let made = remove(standing).then(&create(body, standing.revision.next()));
+        return Ok(made.then(&carried(&standing.temporary, body)));
     }
     let new = standing.confirmed.other();
     let mut transaction = step(standing);
@@ -165,6 +171,17 @@ pub fn take_back(standing: &Standing) -> Result<Transaction, Refused> {
 pub fn remove(standing: &Standing) -> Transaction {
     let mut transaction = step(standing);
     transaction.line(format_args!("delete table inet portreeve"));
+    transaction
+}
+
+/// A table that has nothing but its revision: as much as a change needs of one that it makes anew.
+#[must_use]
+pub fn bare(revision: Revision) -> Transaction {
+    let mut transaction = Transaction::default();
+    let number = revision.number();
+    transaction.line(format_args!("table inet portreeve {{"));
+    transaction.line(format_args!("\tset revision {{ type mark; elements = {{ {number} }} }}"));
+    transaction.line(format_args!("}}"));
     transaction
 }
 

@@ -3,15 +3,15 @@
 use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
 
 use super::{
-    Asked, Change, Effect, Grounds, OF_THE_GATE, Plan, Refused, as_it_was, inside, seen, simulated, standing,
-    unmade, zone,
+    Asked, Change, Effect, Grounds, Plan, Refused, because_changed, inside, of_the_gate, reversal, seen,
+    simulated, standing, zone,
 };
 use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
     facts::Listing,
     firewall::{Filter, Intervals},
-    gate::{Body, Closed, Gate, InterfacePattern, Open, Ports, Temporary},
+    gate::{Body, Closed, Gate, InterfacePattern, Open, Ports, Standing, Temporary},
     port::PortSpec,
     text,
     words::Text,
@@ -29,7 +29,8 @@ use crate::{
 pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Refused> {
     let filter = seen(world)?;
     let standing = standing(world)?;
-    let before = standing.as_ref().map(|standing| standing.body().ok_or(Refused::Changed)).transpose()?;
+    let own = standing.as_ref().map(|standing| standing.own_body().ok_or(Refused::Changed)).transpose()?;
+    let before = standing.as_ref().and_then(Standing::body);
     let sent_on: Ports = world.passages().iter().map(Passage::spec).collect();
     let closed = Closed {
         ports: ports.clone(),
@@ -37,19 +38,16 @@ pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Re
         published: ports.and(&sent_on),
         inside: inside::interfaces(world, filter),
     };
-    let wanted = match before {
+    let wanted = match own {
         Some(body) => body.closing(&closed).ok_or(Refused::Changed)?,
         None => Body::from(&Gate::Closed(closed)),
     };
     let shut = opened(world, ports)?;
     let mut plan = Plan::default();
     if before != Some(&wanted) || !shut.is_empty() {
-        let of = |what, because| vec![Change { what, because, article: OF_THE_GATE }];
-        plan.undo = match before {
-            Some(body) => of(Effect::gate(body.clone()), as_it_was()),
-            None => of(Effect::no_gate(), unmade()),
-        };
-        plan.changes = of(Effect::closing(wanted, shut), because(ports));
+        plan.undo = reversal(before, standing.as_ref());
+        let why = because_changed(because(ports), standing.as_ref());
+        plan.changes = vec![of_the_gate(Effect::closing(wanted, shut), why)];
         let after = simulated(world, &plan.changes)?;
         plan.zones = zone::changes(world, filter, &after);
         plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);

@@ -91,7 +91,7 @@ impl Effect {
     ///
     /// # Errors
     ///
-    /// Something is on trial.
+    /// Something is on trial, or this would be and cannot.
     pub fn transaction(
         &self,
         standing: Option<&Standing>,
@@ -127,7 +127,7 @@ impl Effect {
     ///
     /// # Errors
     ///
-    /// Something is on trial.
+    /// Something is on trial, or this would be and cannot.
     pub(super) fn simulate(
         &self,
         listing: &mut Listing,

@@ -25,8 +25,8 @@ pub enum Refused {
     Table(ReadError),
     /// Somebody else has written into the table of the gate.
     Changed,
-    /// Somebody else has changed what stands in that table for every generation, which no change makes anew.
-    Undermined,
+    /// Somebody else has changed what stands in that table for every generation, and what makes it anew cannot be on trial.
+    Anew,
     /// Another change is on trial.
     OnTrial {
         /// The whole seconds until the kernel takes it back.
@@ -81,9 +81,9 @@ impl Refused {
                 "somebody else has changed rules of the gate, which would be lost",
                 "ゲートのルールがほかの手段で書き換えられています(変更するとそのルールは失われます)"
             ),
-            Self::Undermined => text!(
-                "somebody else has changed parts of the gate that portreeve apply does not make anew",
-                "ゲートのうち portreeve apply では作り直されない部分が、ほかの手段で書き換えられています"
+            Self::Anew => text!(
+                "somebody else has changed what every trial rests on, so the gate is made anew as a whole: nothing would be left that the kernel could go back to",
+                "試行の土台となる部分がほかの手段で書き換えられているため、ゲート全体を作り直します。カーネルが戻せる状態は残らず、試行はできません"
             ),
             Self::OnTrial { seconds_left } => text!(
                 "another change is on trial, and is taken back in {seconds_left} s unless somebody confirms it",
@@ -121,9 +121,9 @@ impl Refused {
                 "portreeve apply takes their changes out, and puts the gate in force as the policy declares",
                 "portreeve apply でその変更を取り除き、policy の宣言どおりに戻してください"
             ),
-            Self::Undermined => text!(
-                "make the gate anew; until it is, nothing is refused: portreeve off gate --no-session && portreeve apply",
-                "ゲートを作り直してください(その間は何も遮断しません): portreeve off gate --no-session && portreeve apply"
+            Self::Anew => text!(
+                "in one step and for good, if whoever is here can come back: portreeve apply --no-trial",
+                "操作中の接続から再接続できる場合に限り、一度の変更で直ちに確定します: portreeve apply --no-trial"
             ),
             Self::OnTrial { seconds_left } => text!(
                 "portreeve confirm · portreeve undo · or wait {seconds_left} s",

@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::{Change, Effect, Refused};
 use crate::{
     facts::{Listing as Kind, Snapshot},
-    gate::{Keep, Listing},
+    gate::{self, Keep, Listing},
 };
 
 /// What a host lists that has no rules.
@@ -15,7 +15,7 @@ const NOTHING: &str = r#"{"nftables":[]}"#;
 ///
 /// # Errors
 ///
-/// The gate of the snapshot cannot be told, or something is on trial.
+/// The gate of the snapshot cannot be told, or something is on trial, or this would be and cannot.
 pub fn simulate(snapshot: &Snapshot, changes: &[Change], keep: Keep) -> Result<Snapshot, Refused> {
     let mut after = snapshot.clone();
     for Change { what, .. } in changes {
@@ -30,9 +30,12 @@ pub fn simulate(snapshot: &Snapshot, changes: &[Change], keep: Keep) -> Result<S
 fn listed(effect: &Effect, text: &str, keep: Keep, snapshot: &Snapshot) -> Result<String, Refused> {
     let mut listing = Listing::read(text).map_err(Refused::Table)?;
     let standing = listing.standing().map_err(Refused::Table)?;
-    effect.simulate(&mut listing, standing.as_ref(), keep, snapshot.taken).map_err(|_| {
-        let trial = standing.and_then(|standing| standing.trial);
-        Refused::OnTrial { seconds_left: trial.map_or(0, |trial| trial.seconds_left) }
-    })?;
-    Ok(listing.text())
+    match effect.simulate(&mut listing, standing.as_ref(), keep, snapshot.taken) {
+        Ok(()) => Ok(listing.text()),
+        Err(gate::Refused::Anew) => Err(Refused::Anew),
+        Err(gate::Refused::OnTrial | gate::Refused::NoTrial) => {
+            let trial = standing.and_then(|standing| standing.trial);
+            Err(Refused::OnTrial { seconds_left: trial.map_or(0, |trial| trial.seconds_left) })
+        }
+    }
 }

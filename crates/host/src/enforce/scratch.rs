@@ -12,7 +12,7 @@ use std::{
 };
 
 use portreeve_core::{
-    gate::{TABLE, Transaction, restored},
+    gate::{Revision, TABLE, Transaction, bare, restored},
     plan::{Rehearsal, Seen},
 };
 
@@ -63,6 +63,7 @@ pub fn rehearse(
 ) -> Result<(Rehearsal, Seen), ScratchError> {
     let before = match stands {
         Stands::Gate => restored(&standing()?),
+        Stands::Replaced(revision) => bare(revision),
         Stands::Nothing => Transaction::default(),
     };
     let tried = apart(move || {
@@ -83,6 +84,8 @@ pub fn rehearse(
 pub enum Stands {
     /// There is one.
     Gate,
+    /// There is one of this revision, of which the change leaves nothing.
+    Replaced(Revision),
     /// There is none.
     Nothing,
 }

@@ -158,7 +158,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     match (way, until) {
         (Way::Asking(length, _), until) => ask(length, until, settings, out),
         (Way::Alone(..), Some(until)) => alone(until, settings, out),
-        _ => at_once(stands.as_ref(), settings, out),
+        _ => at_once(stands.as_ref(), !planned.plan.undo.is_empty(), settings, out),
     }
 }
 
@@ -295,14 +295,23 @@ fn alone(until: Timestamp, settings: &Settings, out: &mut Out) -> Result<Exit, F
     told(&said, &["portreeve confirm", "portreeve undo"], out)
 }
 
-fn at_once(stands: Option<&Standing>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn at_once(
+    stands: Option<&Standing>,
+    has_undo: bool,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
     let (Text { en, ja }, enable) = in_force(stands);
     let said = text!("Applied: {en}", "適用しました。{ja}");
-    let commands: Vec<&str> =
-        ["portreeve undo"].into_iter().chain(enable).chain(["portreeve gate status"]).collect();
+    let commands: Vec<&str> = has_undo
+        .then_some("portreeve undo")
+        .into_iter()
+        .chain(enable)
+        .chain(["portreeve gate status"])
+        .collect();
     told(&said, &commands, out)
 }
 

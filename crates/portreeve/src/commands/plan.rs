@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Foothold, Listing, Snapshot},
-    gate::{Keep, Standing},
+    gate::{Foundation, Keep, Standing},
     plan::{Asked, Plan, Refused, plan, protect},
     words::{Lang, Words},
     world::World,
@@ -89,7 +89,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         return Ok(Exit::Fine);
     }
     if settings.format == Format::Table && settings.snapshot.is_none() {
-        next::print(&["portreeve apply".into(), "portreeve plan -o nft".into()], out)?;
+        let stands = standing(&planned.look.snapshot)?;
+        let is_anew = stands.is_some_and(|stands| stands.foundation == Foundation::Changed);
+        let apply = if is_anew { "portreeve apply --no-trial" } else { "portreeve apply" };
+        next::print(&[apply.into(), "portreeve plan -o nft".into()], out)?;
     }
     Ok(Exit::Found)
 }

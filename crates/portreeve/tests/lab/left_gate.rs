@@ -61,3 +61,57 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     done(&site, "off gate --no-session");
     assert_eq!(of_gate(&site), []);
 }
+
+/// What somebody else wrote into the table is taken out in one step, in which the gate is never away, and what is open or
+/// kept out for a while outlasts that; a trial would have nothing to fall back on.
+#[test]
+fn a_gate_with_foreign_rules_is_made_anew_in_one_step() {
+    let site = Site::boot(&profile::WEB);
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    done(&site, "apply --no-trial --no-session");
+    done(&site, "gate enable");
+    done(&site, "open 8080 --for 2h");
+    done(&site, "close --from 203.0.113.77");
+    done(&site, "close --from 2001:db8:7::1 --for 2h");
+    let spoil = [
+        "insert rule inet portreeve input tcp dport 9999 accept",
+        "delete chain inet portreeve forward",
+        "add chain inet portreeve evil { type filter hook input priority -500; policy accept; }",
+        "insert rule inet portreeve confirmed_input tcp dport 9999 accept",
+        "add element inet portreeve trial_input { ipv4 : accept }",
+    ];
+    for rule in spoil {
+        site.run(&format!("nft '{rule}'"));
+        assert_eq!(rules_of(&of_gate(&site)), ["gate-drifted"], "{rule}");
+        let plan = site.ask("plan");
+        assert_eq!(plan.status, 1, "{rule}: {plan:#?}");
+        assert!(plan.stdout.contains("portreeve apply --no-trial"), "{rule}: {plan:#?}");
+        let trial = site.ask("apply --trial 30s --no-session");
+        assert_eq!(trial.status, 5, "{rule}: {trial:#?}");
+        assert!(trial.stderr.contains("portreeve apply --no-trial"), "{rule}: {trial:#?}");
+        // Whoever looks while it is made sees a gate.
+        let seen = site.run(
+            "(while [ ! -e /tmp/made ]; do nft list table inet portreeve > /dev/null || echo gone; done) > /tmp/seen & \
+             portreeve apply --no-trial --no-session > /tmp/said 2>&1; status=$?; touch /tmp/made; wait; rm /tmp/made; \
+             cat /tmp/seen /tmp/said; exit $status",
+        );
+        assert!(!seen.stdout.contains("gone"), "{rule}: {seen:#?}");
+        assert!(seen.stdout.contains("Applied"), "{rule}: {seen:#?}");
+        assert!(!seen.stdout.contains("portreeve undo"), "{rule}: {seen:#?}");
+        assert_eq!(rules_of(&of_gate(&site)), [] as [&str; 0], "{rule}");
+        assert_eq!(site.ask("plan").status, 0, "{rule}");
+        let status = site.ask("gate status").stdout;
+        for kept in ["8080/tcp", "203.0.113.77", "2001:db8:7::/64"] {
+            assert!(status.contains(kept), "{rule}: {status}");
+        }
+        assert_eq!(site.ask("undo").status, 5, "what somebody else wrote is not written again");
+    }
+    site.run("nft insert rule inet portreeve input tcp dport 80 accept");
+    done(&site, "close 80/tcp --no-session");
+    let url = format!("http://{}/", site.host.place().ipv4);
+    assert_ne!(lab(site.client.run(&format!("curl -s -o /dev/null -m 2 {url}"))).status, 0, "it is closed");
+}
+
+fn rules_of(found: &[Found]) -> Vec<&str> {
+    found.iter().map(|found| found.rule.as_str()).collect()
+}

@@ -66,6 +66,21 @@ fn traces(host: &Chroot) -> String {
 
 const APPLY: &str = "portreeve apply --no-trial --no-session";
 
+/// What is made anew as a whole is tried as well, whatever is open or kept out for a while.
+#[test]
+fn a_table_that_is_made_anew_is_rehearsed() {
+    let host = host();
+    run(&host, APPLY);
+    run(&host, "portreeve open 8080 --for 2h && portreeve close --from 203.0.113.77");
+    run(&host, "nft insert rule inet portreeve input iifname wan9 accept");
+    ends(&run(&host, "portreeve apply --rehearse-only"), 0, "each was let in or refused as the policy says");
+    ends(&lab(host.run("portreeve apply --trial 1m --no-session")), 5, "portreeve apply --no-trial");
+    ends(&run(&host, APPLY), 0, "Rehearsed with ");
+    let listed = run(&host, "nft list table inet portreeve").stdout;
+    assert!(!listed.contains("wan9") && listed.contains("203.0.113.77"), "{listed}");
+    ends(&run(&host, APPLY), 0, "Nothing to do");
+}
+
 /// What is right passes, from the first gate to the next ones, at once and on trial, and leaves nothing behind.
 #[test]
 fn a_right_plan_passes_its_rehearsal_and_nothing_of_it_is_left() {

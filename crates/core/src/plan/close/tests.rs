@@ -255,9 +255,14 @@ fn what_is_on_trial_or_was_not_seen_is_left_alone() {
     let mut changed = declared();
     let listings = &mut changed.snapshot.firewall.as_mut().unwrap().listings;
     let text = listings.get_mut(&Listing::Nft).unwrap();
-    *text = text.replace(r#"{"goto":{"target":"pass"}}"#, r#"{"drop":null}"#);
-    assert_eq!(refused(&changed), Refused::Undermined);
-    // Into a generation alone, which the next change makes anew.
+    let rule =
+        r#",{"rule":{"family":"inet","table":"portreeve","chain":"input","expr":[{"accept":null}]}}]}"#;
+    *text = [text.strip_suffix("]}").unwrap(), rule].concat();
+    let plan = closed(&changed, "443/tcp");
+    assert!(plan.changes[0].because.en.contains("made anew as a whole"), "{plan:?}");
+    assert_eq!(plan.undo, [], "what somebody else wrote is not written again");
+    assert!(left(&changed, &plan.changes, "443/tcp").is_empty());
+    // Into a generation, of which nobody knows what it should be.
     let mut changed = declared();
     let listings = &mut changed.snapshot.firewall.as_mut().unwrap().listings;
     let text = listings.get_mut(&Listing::Nft).unwrap();

@@ -53,7 +53,9 @@ pub(super) fn rehearse(
         Keep::OnTrial(_) => Keep::OnTrial(Timeout::of(TRIAL_MIN).expect("a minute is a time")),
         Keep::AtOnce => Keep::AtOnce,
     };
-    let transaction = change.what.transaction(door.standing.as_ref(), keep, door.now);
+    // Of what is open or kept out for a while the policy says nothing.
+    let stands = door.standing.as_ref().map(Standing::without_temporary);
+    let transaction = change.what.transaction(stands.as_ref(), keep, door.now);
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
     let Some(rehearsal) = rehearsal(&planned.look.world(), Promise::Declared) else {
         return Ok(Tried::Not(text!("the packet filter was not seen", "ファイアウォールが見えません")));

@@ -91,7 +91,8 @@ pub(super) fn run(
     }
     halted?;
     if is_told {
-        let undo = passed.is_some().then(|| "portreeve undo".to_owned());
+        let has_undo = passed.is_some() && !planned.plan.undo.is_empty();
+        let undo = has_undo.then(|| "portreeve undo".to_owned());
         let exposure = ports.specs().take(NEXT_MAX).map(|spec| format!("portreeve exposure {spec}"));
         next::print(&undo.into_iter().chain(exposure).collect::<Vec<_>>(), out)?;
     }
