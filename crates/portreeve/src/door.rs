@@ -212,15 +212,7 @@ pub(crate) fn standing(error: &StandingError, what: Words) -> Failure {
         StandingError::Filter(error) => Failure::new(Exit::Unreachable, what).because(quoted(error)),
         StandingError::List(error) if error.is_missing() => missing(what),
         StandingError::List(error) => Failure::new(Exit::Unreachable, what).because(quoted(error)),
-        StandingError::Read(error) => Failure::new(Exit::Refused, what)
-            .because(text!(
-                "the gate is not as it was made: {error}",
-                "ゲートが作成時の状態と異なります({error})"
-            ))
-            .hint(Words {
-                en: "take it away and make it anew: nft delete table inet portreeve",
-                ja: "取り除いて作り直してください: nft delete table inet portreeve",
-            }),
+        StandingError::Read(error) => commands::refusal(&Refused::Table(error.clone()), what),
     }
 }
 

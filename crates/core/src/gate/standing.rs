@@ -127,7 +127,7 @@ pub enum ReadError {
         /// The column, from 1; 0 at the end of a line.
         column: usize,
     },
-    /// Another version of this program made the table.
+    /// A newer version of this program made the table.
     #[error("the table inet portreeve has layout {0}, not {LAYOUT}")]
     Layout(u64),
     /// Somebody changed the table in a way that this program never does.
@@ -170,8 +170,8 @@ impl Standing {
         }
         match listing.number("layout") {
             Some(LAYOUT) => {}
-            Some(layout) => return Err(ReadError::Layout(layout)),
-            None => return Err(ReadError::Broken("the set layout")),
+            Some(layout) if layout > LAYOUT => return Err(ReadError::Layout(layout)),
+            _ => return Err(ReadError::Broken("the set layout")),
         }
         let generations = [Generation::A, Generation::B];
         let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());

@@ -74,6 +74,10 @@ impl Refused {
             Self::Unreadable(why) => {
                 text!("a rule may be missing: {why}", "ルールを読み落としている可能性があります({why})")
             }
+            Self::Table(ReadError::Layout(layout)) => text!(
+                "a newer portreeve made the gate: its table has layout {layout}",
+                "ゲートはより新しい portreeve で作られています(テーブルの形式は {layout})"
+            ),
             Self::Table(why) => {
                 text!("the gate is not as it was made: {why}", "ゲートが作成時の状態と異なります({why})")
             }
@@ -113,9 +117,13 @@ impl Refused {
             Self::Unreadable(_) => {
                 text!("look at what the program prints", "そのプログラムの出力を確認してください")
             }
+            Self::Table(ReadError::Layout(_)) => text!(
+                "update portreeve; or take the gate away: nft delete table inet portreeve && portreeve off gate",
+                "portreeve を更新するか、ゲートを取り除いてください: nft delete table inet portreeve && portreeve off gate"
+            ),
             Self::Table(_) => text!(
-                "take the table away and apply the policy again: nft delete table inet portreeve && portreeve apply",
-                "テーブルを取り除いてから、policy を適用し直してください: nft delete table inet portreeve && portreeve apply"
+                "make it anew; between the two nothing is refused: nft delete table inet portreeve && portreeve apply --no-trial",
+                "作り直してください(その間は何も遮断しません): nft delete table inet portreeve && portreeve apply --no-trial"
             ),
             Self::Changed => text!(
                 "portreeve apply takes their changes out, and puts the gate in force as the policy declares",

@@ -28,9 +28,12 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receipt::{
-        Back, Current, Edge, Was,
-        tests::{applied, at, receipt},
+    use crate::{
+        gate::Temporary,
+        receipt::{
+            Back, Current, Edge, Was,
+            tests::{applied, at, receipt},
+        },
     };
 
     /// Two changes that can be read, and these that cannot.
@@ -56,12 +59,17 @@ mod tests {
     fn what_is_newer_and_cannot_be_read_is_the_last_change() {
         let old = history(&[2]);
         assert_eq!(old.last().map(|last| last.number), Some(3));
-        assert!(matches!(old.back(None, None, at(99)), Ok(Back::Restore(last, None)) if last.number == 3));
-        assert_eq!(old.back(Some(2), None, at(99)), Err(Edge::Unread(2)));
+        assert!(
+            matches!(old.back(None, None, &Temporary::default(), at(99)), Ok(Back::Restore(last, None)) if last.number == 3)
+        );
+        assert_eq!(old.back(Some(2), None, &Temporary::default(), at(99)), Err(Edge::Unread(2)));
         let new = history(&[7]);
         assert_eq!(new.last(), None, "nobody settles an older one by what the gate is after it");
-        assert_eq!(new.back(None, None, at(99)), Err(Edge::Unread(7)));
-        assert!(matches!(new.back(Some(3), None, at(99)), Ok(Back::Restore(..))), "by its number");
+        assert_eq!(new.back(None, None, &Temporary::default(), at(99)), Err(Edge::Unread(7)));
+        assert!(
+            matches!(new.back(Some(3), None, &Temporary::default(), at(99)), Ok(Back::Restore(..))),
+            "by its number"
+        );
     }
 
     /// It may be the one that took the gate away.

@@ -3,7 +3,7 @@
 use super::World;
 use crate::{
     facts::{Gap, KeptGate, LeftGate, Listing},
-    gate::{ReadError, Rest, Standing},
+    gate::{Foundation, ReadError, Rest, Standing},
 };
 
 /// What became of the gate that was confirmed.
@@ -13,6 +13,10 @@ pub enum GateNow {
     Stands,
     /// A table of this name stands, and another gate, or none that this program makes, is in it.
     Changed,
+    /// The same, and the next change makes the whole table anew.
+    Undermined,
+    /// A newer version of this program made the table, and nobody here can tell what is in it.
+    Newer,
     /// Its table is not there.
     Gone,
 }
@@ -30,8 +34,9 @@ impl World<'_> {
         let standing = match firewall.text(Listing::Nft).map_or(Ok(None), Standing::read) {
             Ok(standing) => standing,
             Err(ReadError::Broken(_)) => return Some((left, broken(left))),
-            // Of a newer table, or of no listing at all, nobody here can tell.
-            Err(ReadError::Layout(_) | ReadError::TooLong | ReadError::Syntax { .. }) => return None,
+            Err(ReadError::Layout(_)) => return Some((left, GateNow::Newer)),
+            // Of no listing at all nobody can tell.
+            Err(ReadError::TooLong | ReadError::Syntax { .. }) => return None,
         };
         now(left, standing.as_ref()).map(|now| (left, now))
     }
@@ -47,6 +52,9 @@ fn now(left: &LeftGate, standing: Option<&Standing>) -> Option<GateNow> {
         KeptGate::Nothing | KeptGate::Unreadable => Some(GateNow::Stands),
         KeptGate::Whole { confirmed, .. } if body.is_some_and(|body| body.digest() == *confirmed) => {
             Some(GateNow::Stands)
+        }
+        KeptGate::Whole { .. } if standing.is_some_and(|it| it.foundation == Foundation::Changed) => {
+            Some(GateNow::Undermined)
         }
         KeptGate::Whole { .. } => Some(GateNow::Changed),
     }

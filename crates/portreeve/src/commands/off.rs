@@ -10,7 +10,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     boot,
-    enforce::{Door, DoorError, receipts::ReceiptsError},
+    enforce::{Door, DoorError, firewall::StandingError, receipts::ReceiptsError},
     pins::{
         FOLDER,
         off::{OffError, Taken, off},
@@ -115,7 +115,14 @@ fn stuck(error: DoorError) -> Failure {
         DoorError::Receipts(error) => !matches!(error, ReceiptsError::Full),
         _ => false,
     };
+    let is_unread = matches!(error, DoorError::Standing(StandingError::Read(_)));
     let failure = door::failure(error, NO_GATE);
+    if is_unread {
+        return failure.hint(Words {
+            en: "the table by hand, then what would put it back at boot: nft delete table inet portreeve && portreeve off gate",
+            ja: "テーブルを手動で取り除いてから、起動時の復元も解除してください: nft delete table inet portreeve && portreeve off gate",
+        });
+    }
     if !is_unwritable {
         return failure;
     }

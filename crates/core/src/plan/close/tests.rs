@@ -182,7 +182,7 @@ fn what_is_open_for_a_while_is_shut_by_the_same_text() {
     let plan = closed(&scene, "8443/tcp");
     let [change] = plan.changes.as_slice() else { panic!("{plan:?}") };
     let text = scene.snapshot.firewall.as_ref().unwrap().text(Listing::Nft).unwrap();
-    let standing = crate::gate::Standing::read(text).unwrap();
+    let standing = Standing::read(text).unwrap();
     let text = change.what.transaction(standing.as_ref(), Keep::AtOnce, scene.now).unwrap();
     let shut = "add element inet portreeve open_world_tcp { 8443 }\ndelete element inet portreeve open_world_tcp { 8443 }\n";
     assert!(text.as_str().ends_with(shut), "{}", text.as_str());

@@ -20,41 +20,60 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "The table of the gate stands, and its rules or sets are not those that were confirmed: somebody changed them with another program.",
-            ja: "ゲートのテーブルはありますが、ルールやセットが確定した内容と違います。別のプログラムで変更されています。",
+            en: "The table of the gate stands, and its rules or sets are not those that were confirmed: somebody changed them with another program. Or a newer portreeve made it, and this one cannot read it.",
+            ja: "ゲートのテーブルはありますが、ルールやセットが確定した内容と違います。別のプログラムで変更されています。または、より新しい portreeve で作られていて、内容を読み取れません。",
         },
         why: Words {
             en: "What comes in is no longer what the policy declares, and the next boot or `portreeve apply` brings back what was confirmed: neither state is what anybody decided.",
             ja: "実際に通る通信が policy の宣言と食い違い、しかも次の起動や `portreeve apply` で確定時の内容に戻ります。どちらの状態も、誰かが決めたものではなくなります。",
         },
         fix: Words {
-            en: "See what differs with `portreeve plan`, and put the gate in force as declared with `portreeve apply`. What should be open belongs into the policy; what is open for a while, to `portreeve open`.",
-            ja: "`portreeve plan` で違いを確認し、`portreeve apply` で宣言どおりに戻します。開けたいポートは policy に書き、一時的な開放には `portreeve open` を使います。",
+            en: "See what differs with `portreeve plan`, and put the gate in force as declared with `portreeve apply`; where that makes the whole table anew, `--no-trial` is needed. What should be open belongs into the policy; what is open for a while, to `portreeve open`.",
+            ja: "`portreeve plan` で違いを確認し、`portreeve apply` で宣言どおりに戻します。テーブル全体を作り直す場合は `--no-trial` が必要です。開けたいポートは policy に書き、一時的な開放には `portreeve open` を使います。",
         },
     },
     check,
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let changed = world.gate().filter(|(_, now)| *now == GateNow::Changed);
-    changed.and_then(|(left, _)| left.at()).map(finding).into_iter().collect()
+    let found = world.gate().and_then(|(left, now)| match now {
+        GateNow::Stands | GateNow::Gone => None,
+        GateNow::Changed => {
+            Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply".into()]))
+        }
+        GateNow::Undermined => {
+            Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply --no-trial".into()]))
+        }
+        GateNow::Newer => Some(newer().run(["portreeve gate status".into()])),
+    });
+    found.into_iter().collect()
 }
 
-fn finding(at: Timestamp) -> Finding {
+fn newer() -> Finding {
+    RULE.finding(
+        Words {
+            en: "a newer portreeve made the gate that stands, so whether it is as it was confirmed cannot be told",
+            ja: "稼働中のゲートはより新しい portreeve で作られているため、確定した内容かどうかを判定できません",
+        }
+        .into(),
+        text!("update portreeve, or take the gate away", "portreeve を更新するか、ゲートを取り除いてください"),
+    )
+}
+
+fn changed(at: Timestamp) -> Finding {
     let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
-    let finding = RULE.finding(
+    RULE.finding(
         text!(
             "the gate is not as it was confirmed at {at}: somebody else changed its rules or sets",
             "ゲートが {at} に確定した内容と違います。ルールかセットが別のプログラムで変更されています"
         ),
         text!("see what differs, and apply the policy again", "違いを確認し、policy を適用し直してください"),
-    );
-    finding.run(["portreeve plan".into(), "portreeve apply".into()])
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
+    use alloc::{string::String, vec::Vec};
 
     use crate::{facts::AtBoot, rules::gate::testing::gated};
 
@@ -91,6 +110,34 @@ mod tests {
         assert!(found(|listing| {
             listing.strip_suffix("]}").map(|begin| [begin, ",", evil].concat()).expect("it is a listing")
         }));
+    }
+
+    fn runs(change: impl FnOnce(String) -> String) -> Vec<String> {
+        gated(AtBoot::Enabled, |listing| Some(change(listing))).commands("gate-drifted")
+    }
+
+    #[test]
+    fn what_is_offered_is_what_can_be_done() {
+        let wider = |listing: String| listing.replace("[443]", "[443,8080]");
+        assert_eq!(runs(wider), ["portreeve plan", "portreeve apply"]);
+        let rule =
+            r#"{"rule":{"family":"inet","table":"portreeve","chain":"input","expr":[{"accept":null}]}}]}"#;
+        let foreign = |listing: String| [listing.strip_suffix("]}").unwrap(), ",", rule].concat();
+        assert_eq!(runs(foreign), ["portreeve plan", "portreeve apply --no-trial"]);
+    }
+
+    #[test]
+    fn a_gate_of_a_newer_portreeve_is_told() {
+        let layout = r#""elem":[1]"#;
+        let newer = |listing: String| {
+            assert_eq!(listing.matches(layout).count(), 1, "{listing}");
+            listing.replace(layout, r#""elem":[2]"#)
+        };
+        assert_eq!(runs(newer), ["portreeve gate status"]);
+        let host = gated(AtBoot::Enabled, |listing| Some(newer(listing)));
+        let [text] = host.texts("gate-drifted").try_into().unwrap();
+        assert!(text.starts_with("a newer portreeve made the gate"), "{text}");
+        assert_eq!(host.texts("gate-removed"), [] as [&str; 0]);
     }
 
     #[test]
