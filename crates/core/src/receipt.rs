@@ -6,7 +6,7 @@ mod old;
 mod settled;
 mod unread;
 
-pub use boot::{Due, Keeps, Kept, Shown};
+pub use boot::{Due, Integrity, Keeps, Kept, Shown};
 pub use history::{Back, Current, Edge, End, History};
 
 use alloc::string::String;

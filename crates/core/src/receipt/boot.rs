@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Becomes, Deed, History, Outcome, Receipt};
+use super::{Becomes, Cause, Deed, History, Outcome, Receipt};
 use crate::gate::{Body, Rest, Revision, Standing, Temporary};
 
 /// The gate that is kept for the next boot, as far as that is known.
@@ -27,6 +27,15 @@ pub enum Due {
     TakenAway,
     /// It is put in force.
     Gate,
+}
+
+/// Whether the gate that judges is still the one that was confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Integrity {
+    /// It is, as far as anybody can tell.
+    AsConfirmed,
+    /// Somebody else has changed it.
+    Changed,
 }
 
 /// What becomes of the gate that is kept for the next boot.
@@ -161,6 +170,21 @@ impl History {
             Some(Standing { trial: Some(_), .. }) => Due::OnTrial,
             None if self.was_taken_away(since) => Due::TakenAway,
             _ => Due::Gate,
+        }
+    }
+
+    /// Whether the gate is still as it was confirmed, where `kept` is for the next boot since that time.
+    ///
+    /// An older one is kept where what was confirmed could not be saved, and tells nothing.
+    #[must_use]
+    pub fn integrity(&self, standing: &Standing, kept: Option<(&Body, Timestamp)>) -> Integrity {
+        let is_boot = |receipt: &Receipt| matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. });
+        let confirmed = self.newest_first().find(|it| it.changes_confirmed() && !is_boot(it));
+        let kept = kept.filter(|(_, since)| confirmed.is_some_and(|receipt| receipt.at == *since));
+        match (standing.body(), kept) {
+            (None, _) => Integrity::Changed,
+            (Some(body), Some((gate, _))) if body != gate => Integrity::Changed,
+            _ => Integrity::AsConfirmed,
         }
     }
 

@@ -3,13 +3,12 @@
 mod enable;
 
 use clap::{Arg, ArgMatches};
-use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Standing, Temporary},
-    receipt::{Current, Outcome},
+    gate::{Foundation, Standing, Temporary},
+    receipt::{Current, History, Integrity, Outcome},
     words::{Lang, Words},
 };
-use portreeve_host::enforce::{firewall::StandingError, look};
+use portreeve_host::enforce::{firewall::StandingError, look, receipts};
 
 use super::Command;
 use crate::{
@@ -71,13 +70,29 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let unread = |error| door::standing(&StandingError::Read(error), FAILED);
     let standing = listing.as_deref().map_or(Ok(None), Standing::read).map_err(unread)?;
     let temporary = listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read).map_err(unread)?;
-    show::status(standing.as_ref(), &temporary, &history, Timestamp::now(), settings, out)?;
+    // What cannot be read tells nothing.
+    let kept = receipts::boot(&folder).ok().flatten();
+    let kept = kept.as_ref().map(|kept| (&kept.gate, kept.at));
+    let integrity = standing.as_ref().map_or(Integrity::AsConfirmed, |it| history.integrity(it, kept));
+    show::status(standing.as_ref(), &temporary, &history, integrity, settings, out)?;
     if settings.verbosity != Verbosity::Quiet {
-        match history.current(standing.as_ref()) {
-            Current::Gone(_) => next::print(&["portreeve apply".into()], out)?,
-            Current::Unknown => next::print(&["portreeve audit".into(), "portreeve plan".into()], out)?,
-            Current::Absent | Current::By(_) => {}
-        }
+        let commands = commands(standing.as_ref(), &history, integrity);
+        next::print(&commands.iter().map(ToString::to_string).collect::<Vec<_>>(), out)?;
     }
     Ok(Exit::Fine)
+}
+
+/// What to type next.
+fn commands(standing: Option<&Standing>, history: &History, integrity: Integrity) -> &'static [&'static str] {
+    let Some(standing) = standing else {
+        let is_gone = matches!(history.current(None), Current::Gone(_));
+        return if is_gone { &["portreeve apply"] } else { &[] };
+    };
+    match (standing.trial, integrity, standing.foundation) {
+        (Some(_), ..) => &["portreeve confirm", "portreeve undo"],
+        (None, Integrity::Changed, Foundation::Changed) => &["portreeve plan", "portreeve apply --no-trial"],
+        (None, Integrity::Changed, Foundation::AsMade) => &["portreeve plan", "portreeve apply"],
+        _ if history.current(Some(standing)) == Current::Unknown => &["portreeve audit", "portreeve plan"],
+        _ => &["portreeve history", "portreeve exposure"],
+    }
 }

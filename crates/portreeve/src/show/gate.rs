@@ -9,7 +9,7 @@ use portreeve_core::{
     facts::AtBoot,
     gate::{BOOT_UNIT, Rest, Standing, Temporary},
     policy::WORLD,
-    receipt::{Current, Deed, End, History, Outcome, Receipt, Who},
+    receipt::{Current, Deed, End, History, Integrity, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -18,7 +18,6 @@ use portreeve_host::{boot::at_boot, passwd};
 use super::{
     age::{ago, length},
     escape::visible,
-    next,
     out::Out,
     table::{Column, Fit, Table},
 };
@@ -57,10 +56,11 @@ pub(crate) fn status(
     standing: Option<&Standing>,
     temporary: &Temporary,
     history: &History,
-    now: Timestamp,
+    integrity: Integrity,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(), Failure> {
+    let now = Timestamp::now();
     let said = match standing {
         Some(standing) => confirmed(standing, history, now),
         None => absent(history, now),
@@ -72,10 +72,16 @@ pub(crate) fn status(
         let said = on_trial(trial.seconds_left, history.trial(standing));
         out.sentences(&visible(said.in_lang(out.lang)))?;
     }
+    if integrity == Integrity::Changed {
+        out.say(Words {
+            en: "Somebody else has changed its rules or sets since: it is not as it was confirmed.",
+            ja: "その後、portreeve 以外の操作でルールかセットが変更されており、確定した内容と違います。",
+        })?;
+    }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
-    next_boot(standing, out)?;
+    next_boot(standing, integrity, out)?;
     tables(standing, temporary, out)?;
     let refused = temporary.refused;
     let (undeclared, invalid, blocked) = (refused.undeclared, refused.invalid, refused.blocked);
@@ -83,20 +89,17 @@ pub(crate) fn status(
         "Refused so far: {undeclared} packets to ports that nobody declared, {invalid} that belong to no connection, {blocked} of sources that are kept out.",
         "これまでの遮断: 宣言のないポート宛て {undeclared}、どの接続にも属さないもの {invalid}、遮断中の送信元 {blocked}(パケット数)"
     );
-    out.sentences(said.in_lang(out.lang))?;
-    let commands = match standing.trial {
-        Some(_) => ["portreeve confirm", "portreeve undo"],
-        None => ["portreeve history", "portreeve exposure"],
-    };
-    next::print(&commands.map(str::to_owned), out)
+    out.sentences(said.in_lang(out.lang))
 }
 
 /// Says whether the next boot puts back what is confirmed, where that is more than a table for addresses.
-fn next_boot(standing: &Standing, out: &mut Out) -> Result<(), Failure> {
+fn next_boot(standing: &Standing, integrity: Integrity, out: &mut Out) -> Result<(), Failure> {
     if standing.body().is_some_and(|body| body.rest() == Rest::All) {
         return Ok(());
     }
-    let said = match after_boot(Some(standing)) {
+    // What somebody else changed is not what is kept.
+    let confirmed = (integrity == Integrity::AsConfirmed).then_some(standing);
+    let said = match after_boot(confirmed) {
         AfterBoot::Stands => Words {
             en: "At the next boot what is confirmed stands again, before there is a network.",
             ja: "次回の起動時は、確定済みのゲートがネットワークより先に復元されます。",

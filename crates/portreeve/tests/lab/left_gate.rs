@@ -83,6 +83,9 @@ fn a_gate_with_foreign_rules_is_made_anew_in_one_step() {
     for rule in spoil {
         site.run(&format!("nft '{rule}'"));
         assert_eq!(rules_of(&of_gate(&site)), ["gate-drifted"], "{rule}");
+        let status = site.ask("gate status").stdout;
+        assert!(status.contains("Somebody else has changed its rules or sets"), "{rule}: {status}");
+        assert!(status.contains("next: portreeve plan · portreeve apply --no-trial"), "{rule}: {status}");
         let plan = site.ask("plan");
         assert_eq!(plan.status, 1, "{rule}: {plan:#?}");
         assert!(plan.stdout.contains("portreeve apply --no-trial"), "{rule}: {plan:#?}");
@@ -101,6 +104,7 @@ fn a_gate_with_foreign_rules_is_made_anew_in_one_step() {
         assert_eq!(rules_of(&of_gate(&site)), [] as [&str; 0], "{rule}");
         assert_eq!(site.ask("plan").status, 0, "{rule}");
         let status = site.ask("gate status").stdout;
+        assert!(!status.contains("Somebody else"), "{rule}: {status}");
         for kept in ["8080/tcp", "203.0.113.77", "2001:db8:7::/64"] {
             assert!(status.contains(kept), "{rule}: {status}");
         }
@@ -110,6 +114,44 @@ fn a_gate_with_foreign_rules_is_made_anew_in_one_step() {
     done(&site, "close 80/tcp --no-session");
     let url = format!("http://{}/", site.host.place().ipv4);
     assert_ne!(lab(site.client.run(&format!("curl -s -o /dev/null -m 2 {url}"))).status, 0, "it is closed");
+}
+
+/// Who only looks at the gate is told that it is another one than was confirmed, or one of which nobody here can tell, and
+/// once what to type next.
+#[test]
+fn status_tells_of_a_gate_that_is_not_as_confirmed() {
+    let site = Site::boot(&profile::WEB);
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    done(&site, "apply --no-trial --no-session");
+    let status = || {
+        let status = site.ask("gate status");
+        assert_eq!(status.stdout.matches("next: ").count(), 1, "{status:#?}");
+        status.stdout
+    };
+    assert!(!status().contains("Somebody else"), "{}", status());
+    site.run("nft add element inet portreeve a_world_tcp '{ 8080 }'");
+    let said = status();
+    assert!(said.contains("Somebody else has changed its rules or sets"), "{said}");
+    assert!(said.contains("At the next boot it is gone: portreeve gate enable"), "{said}");
+    assert!(said.ends_with("next: portreeve plan · portreeve apply\n"), "{said}");
+    site.run("nft delete element inet portreeve a_world_tcp '{ 8080 }'");
+    site.run("mv /var/lib/portreeve/gate /var/lib/portreeve/away");
+    let said = status();
+    assert!(said.contains("no receipt here tells"), "{said}");
+    assert!(said.ends_with("next: portreeve audit · portreeve plan\n"), "{said}");
+    site.run("mv /var/lib/portreeve/away /var/lib/portreeve/gate");
+    // As one of another layout has it.
+    site.run("nft 'delete element inet portreeve layout { 1 }; add element inet portreeve layout { 2 }'");
+    assert!(rules_of(&of_gate(&site)).contains(&"gate-drifted"));
+    for (command, hint) in [("gate status", "portreeve off gate"), ("off gate --no-session", "at boot: nft")]
+    {
+        let output = site.ask(command);
+        assert_eq!(output.status, 5, "{command}: {output:#?}");
+        assert!(output.stderr.contains("a newer portreeve made the gate"), "{command}: {output:#?}");
+        assert!(output.stderr.contains(hint), "{command}: {output:#?}");
+    }
+    site.run("nft delete table inet portreeve && portreeve off gate");
+    assert_eq!(of_gate(&site), []);
 }
 
 fn rules_of(found: &[Found]) -> Vec<&str> {

@@ -159,3 +159,32 @@ fn a_change_that_the_gate_does_not_show_was_not_made() {
     let block = begun(1, Deed::Block { source, until: None }, Some(6));
     assert_eq!((block.shown(Some(6)), block.shown(None)), (Shown::Made, Shown::Gone), "no new revision");
 }
+
+#[test]
+fn what_somebody_else_changed_since_it_was_confirmed_is_told() {
+    let (gate, other) = (closing("22/tcp"), closing("23/tcp"));
+    let history: History = [
+        receipt(5, applied(Was::Nothing, None), Some(9)),
+        receipt(
+            6,
+            Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was: Was::Nothing, until: None },
+            Some(9),
+        ),
+    ]
+    .into_iter()
+    .collect();
+    let integrity = |standing: &Standing, since| history.integrity(standing, Some((&gate, at(since))));
+    assert_eq!(integrity(&stands(&gate, 9), 5), Integrity::AsConfirmed);
+    assert_eq!(integrity(&stands(&other, 9), 5), Integrity::Changed, "an element more is one");
+    assert_eq!(
+        integrity(&stands(&other, 9), 4),
+        Integrity::AsConfirmed,
+        "the one of receipt 5 was not saved"
+    );
+    assert_eq!(history.integrity(&stands(&other, 9), None), Integrity::AsConfirmed);
+    let mut listing = Listing::read(r#"{"nftables":[]}"#).unwrap();
+    listing.create(&gate, Revision::of(9));
+    let foreign = listing.text().replace("\"told4\"", "\"told\"");
+    let foreign = Standing::read(&foreign).unwrap().unwrap();
+    assert_eq!(history.integrity(&foreign, None), Integrity::Changed);
+}
