@@ -1,6 +1,9 @@
 //! Ends what holds a port, as it is told to: a unit by the service manager, a process by a signal (A16, A17).
 
-use std::{fs, io};
+use std::{
+    fs, io, thread,
+    time::{Duration, Instant},
+};
 
 use rustix::{
     io::Errno,
@@ -18,6 +21,30 @@ pub struct Held {
     pub fd: u32,
     /// The socket.
     pub inode: u64,
+}
+
+/// Until it is looked again whether a socket was let go of.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Held {
+    /// Whether the process has the socket.
+    fn is_held(self) -> bool {
+        let Self { pid, fd, inode } = self;
+        let link = fs::read_link(format!("/proc/{pid}/fd/{fd}"));
+        link.is_ok_and(|link| link.as_os_str() == format!("socket:[{inode}]").as_str())
+    }
+
+    /// Waits until the process has let go of the socket, until `end` at most; whether it has.
+    #[must_use]
+    pub fn is_let_go(self, end: Instant) -> bool {
+        while self.is_held() {
+            if Instant::now() >= end {
+                return false;
+            }
+            thread::sleep(PAUSE);
+        }
+        true
+    }
 }
 
 /// Why something was not stopped.
@@ -53,7 +80,7 @@ pub fn stop_units(units: &[String]) -> Result<(), StopError> {
 ///
 /// Where it does not hold the socket, or the kernel refuses.
 pub fn terminate(held: Held) -> Result<(), StopError> {
-    let Held { pid, fd, inode } = held;
+    let pid = held.pid;
     let gone = || StopError::Gone(pid);
     let refused = |error: Errno| match error {
         Errno::SRCH => gone(),
@@ -61,8 +88,7 @@ pub fn terminate(held: Held) -> Result<(), StopError> {
     };
     let number = i32::try_from(pid).ok().and_then(Pid::from_raw).filter(|_| pid > 1).ok_or_else(gone)?;
     let process = pidfd_open(number, PidfdFlags::empty()).map_err(refused)?;
-    let link = fs::read_link(format!("/proc/{pid}/fd/{fd}")).map_err(|_| gone())?;
-    if link.as_os_str() != format!("socket:[{inode}]").as_str() {
+    if !held.is_held() {
         return Err(gone());
     }
     pidfd_send_signal(process, Signal::TERM).map_err(refused)
@@ -96,7 +122,10 @@ mod tests {
             assert!(matches!(terminate(wrong), Err(StopError::Gone(_))), "{wrong:?}");
         }
         assert!(child.try_wait().unwrap().is_none(), "it lives on");
-        terminate(Held { pid, fd: 0, inode }).unwrap();
+        let held = Held { pid, fd: 0, inode };
+        assert!(!held.is_let_go(Instant::now()));
+        terminate(held).unwrap();
+        assert!(held.is_let_go(Instant::now() + Duration::from_secs(10)));
         assert_eq!(child.wait().unwrap().signal(), Some(15));
     }
 }

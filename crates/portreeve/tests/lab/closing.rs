@@ -1,14 +1,17 @@
 //! Ports that are closed by name on whole hosts: what a client gets, what goes on, and what is taken back (A16, A17).
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use portreeve_lab::{
-    Output,
+    Chroot, Output,
     engine::{ANSWER, Docker},
     profile,
 };
 
-use super::site::{Site, found, lab};
+use super::site::{PORTREEVE, Site, found, lab};
 
 /// Whether the client gets an answer over HTTP.
 fn answers(site: &Site, port: u16) -> bool {
@@ -225,6 +228,30 @@ fn a_socket_is_taken_from_a_process_that_lives_on() {
     ends(&site.ask("close 8098/tcp --no-session --unlisten"), 0, "which keeps running");
     assert_eq!(site.run("ss -Hltn 'sport = :8098'").stdout, "");
     drop(holders);
+}
+
+/// Who does not mind a signal still listens, and that is said rather than that he is stopped.
+#[test]
+fn whoever_minds_no_signal_is_not_said_to_be_stopped() {
+    let host = lab(Chroot::create(Path::new(PORTREEVE)));
+    let server = format!("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SERVER}");
+    lab(host.write("/tmp/server.py", &server));
+    let listening =
+        "python3 /tmp/server.py & pid=$!; until ss -Hltn 'sport = :8099' | grep -q .; do sleep 0.1; done;";
+    let said = lab(host
+        .run(&format!("{listening} portreeve close 8099/tcp --stop --no-session; echo $?; kill -KILL $pid")));
+    assert!(said.stdout.ends_with("\n7\n"), "{said:#?}");
+    ends(&said, 0, "does not end by SIGTERM, and listens on 8099/tcp; this ends it at once: kill -KILL ");
+    lab(host.write("/tmp/server.py", SERVER));
+    for (command, told) in
+        [("--stop", "8099/tcp; in force"), ("--unlisten", "8099/tcp. Open connections go on; in force")]
+    {
+        lab(host.run("portreeve off gate"));
+        let said = lab(host.run(&format!(
+            "{listening} portreeve close 8099/tcp {command} --no-session; code=$?; kill -KILL $pid; exit $code"
+        )));
+        ends(&said, 0, told);
+    }
 }
 
 fn declare(site: &Site, ports: &str) {

@@ -1,7 +1,10 @@
 //! What is done to those who listen on a port that is closed: stopped, or their sockets taken from them, and only where
 //! somebody asks for it (A16, A17).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use clap::ArgMatches;
 use portreeve_core::{
@@ -13,6 +16,7 @@ use portreeve_core::{
     world::World,
 };
 use portreeve_host::{
+    Wanted,
     enforce::{
         stop::{self, Held, StopError},
         unlisten::{UnlistenError, unlisten},
@@ -29,6 +33,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
     footing::Footing,
+    look::Look,
     settings::Settings,
     show::{
         escape::visible,
@@ -44,6 +49,8 @@ const ONLY_CLOSED: Words = Words {
     en: "the port is closed, but not everything that listens there was stopped",
     ja: "ポートは閉じましたが、停止できなかった待ち受けがあります",
 };
+/// As long as a server may take to let go of its port.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Failures that are told one by one.
 const FAILURES_MAX: usize = 8;
 
@@ -56,6 +63,17 @@ pub(super) enum Halt {
     Stop(BTreeSet<String>, BTreeMap<Held, String>),
     /// These sockets listen no longer, with whoever has them.
     Unlisten(BTreeMap<Socket, String>),
+}
+
+/// What goes on behind a port that is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Whoever listens, for this host itself.
+    Listeners,
+    /// Connections that are open.
+    Connections,
+    /// Nothing.
+    Nothing,
 }
 
 /// A listening socket of TCP: its port and its cookie.
@@ -134,17 +152,28 @@ impl Halt {
     /// # Errors
     ///
     /// Everything that was not done; whoever ended by himself meanwhile is no error.
-    pub(super) fn carry_out(&self, ports: &Ports) -> Result<(), Failure> {
+    pub(super) fn carry_out(&self, ports: &Ports, settings: &Settings) -> Result<Rest, Failure> {
         let failures = match self {
             Self::Nothing => Vec::new(),
-            Self::Stop(units, processes) => stop_all(units, processes),
+            Self::Stop(units, processes) if self.is_something() => {
+                let failures = stop_all(units, processes);
+                if failures.is_empty() { still_there(processes, ports, settings) } else { failures }
+            }
+            Self::Stop(..) => Vec::new(),
             Self::Unlisten(sockets) => unlisten_all(sockets),
         };
         let unit = match self {
             Self::Stop(units, _) => units.first(),
             Self::Nothing | Self::Unlisten(_) => None,
         };
-        if failures.is_empty() { Ok(()) } else { Err(only_closed(failures, unit, ports)) }
+        if !failures.is_empty() {
+            return Err(only_closed(failures, unit, ports));
+        }
+        Ok(match self {
+            Self::Stop(..) if self.is_something() => Rest::Nothing,
+            Self::Unlisten(_) if self.is_something() => Rest::Connections,
+            _ => Rest::Listeners,
+        })
     }
 }
 
@@ -156,6 +185,34 @@ fn stop_all(units: &BTreeSet<String>, processes: &BTreeMap<Held, String>) -> Vec
     let ended = processes.iter().map(|(held, who)| (who, stop::terminate(*held)));
     let ended = ended.filter_map(|(who, ended)| not_stopped(who, &ended.err()?));
     stopped.into_iter().chain(ended).collect()
+}
+
+/// Who listens there although everything was stopped: whoever does not mind a signal, or was started again.
+fn still_there(processes: &BTreeMap<Held, String>, ports: &Ports, settings: &Settings) -> Vec<Text> {
+    let end = Instant::now() + PATIENCE;
+    let stubborn: BTreeSet<u32> =
+        processes.keys().filter(|held| !held.is_let_go(end)).map(|held| held.pid).collect();
+    // Whoever cannot look again has looked before: what is left is told by the next command.
+    let Ok(look) = Look::take(settings, &Wanted::LISTENERS) else { return Vec::new() };
+    let world = look.world();
+    let told = listeners(&world, ports).into_iter().map(|listener| {
+        let spec = listener.spec();
+        match world.snapshot.holders(listener).next() {
+            Some((Hold { pid, .. }, process)) if stubborn.contains(&pid) => {
+                let who = who(pid, process);
+                text!(
+                    "{who} does not end by SIGTERM, and listens on {spec}; this ends it at once: kill -KILL {pid}",
+                    "{who} は SIGTERM で終了せず、{spec} の待ち受けを続けています。強制終了する場合: kill -KILL {pid}"
+                )
+            }
+            Some((Hold { pid, .. }, process)) => {
+                let who = who(pid, process);
+                text!("{who} listens on {spec} now", "{who} が {spec} で待ち受けを始めています")
+            }
+            None => text!("somebody listens on {spec} still", "{spec} で待ち受けが続いています"),
+        }
+    });
+    told.collect()
 }
 
 /// Which of these still listen, and why.

@@ -23,7 +23,7 @@ use super::{
         apply::in_force,
         plan::{Planned, WANTED, failure, standing},
     },
-    halt::Halt,
+    halt::{Halt, Rest},
     last, verify,
 };
 use crate::{
@@ -74,11 +74,13 @@ pub(super) fn run(
         out.changed();
     }
     // Whoever asks once more sees what is left in the end, and what was not stopped is told after all else.
-    let halted = halt.carry_out(&ports);
+    let halted = halt.carry_out(&ports, settings);
     let verdict = before.map(|before| before.map(|before| before.after()));
     let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {
-        said(&asked, passed.as_ref(), &left).iter().try_for_each(|text| tell(text, out))?;
+        said(&asked, passed.as_ref(), &left, *halted.as_ref().unwrap_or(&Rest::Listeners))
+            .iter()
+            .try_for_each(|text| tell(text, out))?;
         match &verdict {
             Some(Ok(verdict)) => tell(&verdict.said, out)?,
             Some(Err(why)) if left.is_empty() => tell(&verify::unproven(why), out)?,
@@ -168,13 +170,23 @@ fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<
 }
 
 /// What was done, and what packets get to all the same.
-fn said(asked: &[Asked], passed: Option<&Passed>, left: &[PortSpec]) -> Vec<Text> {
+fn said(asked: &[Asked], passed: Option<&Passed>, left: &[PortSpec], rest: Rest) -> Vec<Text> {
     let ports = listed(asked);
     let done = if let Some(passed) = passed {
         let (Text { en, ja }, _) = in_force(passed.standing.as_ref());
+        let Words { en: en_rest, ja: ja_rest } = match rest {
+            Rest::Listeners => Words {
+                en: ". This host can still connect, and open connections go on; ",
+                ja: "。このホストからは引き続き接続でき、確立済みの接続も続きます。",
+            },
+            Rest::Connections => {
+                Words { en: ". Open connections go on; ", ja: "。確立済みの接続は続きます。" }
+            }
+            Rest::Nothing => Words { en: "; ", ja: "。" },
+        };
         text!(
-            "Closed to everybody outside: {ports}. This host can still connect, and open connections go on; {en}",
-            "外部からの接続を遮断しました: {ports}。このホストからは引き続き接続でき、確立済みの接続も続きます。{ja}"
+            "Closed to everybody outside: {ports}{en_rest}{en}",
+            "外部からの接続を遮断しました: {ports}{ja_rest}{ja}"
         )
     } else {
         text!(
@@ -228,7 +240,7 @@ mod tests {
         let asked = named(&["8080/tcp".into()]).unwrap();
         let left: Vec<_> = numbers(&asked).unwrap().specs().collect();
         for (left, count) in [(left.as_slice(), 2), (&[], 1)] {
-            let all = said(&asked, None, left);
+            let all = said(&asked, None, left, Rest::Listeners);
             assert_eq!(all.len(), count);
             for Text { en, ja } in all {
                 assert!(en.contains("8080/tcp") && ja.contains("8080/tcp"), "{en} {ja}");
