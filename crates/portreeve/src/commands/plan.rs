@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Format, Settings, Verbosity, options},
+    settings::{Common, Format, Input, PolicyChoice, Settings, Verbosity, options},
     show::{next, out::Out, plan as show},
 };
 
@@ -92,9 +92,27 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let stands = standing(&planned.look.snapshot)?;
         let is_anew = stands.is_some_and(|stands| stands.foundation == Foundation::Changed);
         let apply = if is_anew { "portreeve apply --no-trial" } else { "portreeve apply" };
-        next::print(&[apply.into(), "portreeve plan -o nft".into()], out)?;
+        next::print(&further(apply, &settings.policy), out)?;
     }
     Ok(Exit::Found)
+}
+
+/// What may follow, `apply` first, of the same policy; nothing where that cannot be named again.
+fn further(apply: &str, policy: &PolicyChoice) -> Vec<String> {
+    let with = match policy {
+        PolicyChoice::Usual | PolicyChoice::Without => String::new(),
+        PolicyChoice::Named(Input::Stdin) => return Vec::new(),
+        PolicyChoice::Named(Input::File(path)) => match path.to_str().filter(|path| is_plain(path)) {
+            Some(path) => format!(" --policy {path}"),
+            None => return Vec::new(),
+        },
+    };
+    vec![format!("{apply}{with}"), format!("portreeve plan -o nft{with}")]
+}
+
+/// Whether a path is surely nothing but a path to a shell and to us.
+fn is_plain(path: &str) -> bool {
+    !path.starts_with('-') && path.chars().all(|letter| letter.is_alphanumeric() || "/._+-".contains(letter))
 }
 
 const NOT_SAFE: Words = Words { en: "the plan is refused", ja: "この計画は実行できません" };
@@ -174,4 +192,27 @@ pub(crate) fn failure(refused: &Refused, what: Words) -> Failure {
     let exit =
         if matches!(refused, Refused::NoPolicy | Refused::Gate(_)) { Exit::Usage } else { Exit::Refused };
     Failure::new(exit, what).because(refused.why()).hint(refused.fix())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever types what is offered applies what he has seen planned.
+    #[test]
+    fn what_is_offered_is_of_the_same_policy() {
+        let named = |path: &str| further(&PolicyChoice::Named(Input::File(path.into())));
+        assert_eq!(further(&PolicyChoice::Usual), ["portreeve apply", "portreeve plan -o nft"]);
+        assert_eq!(
+            named("./new/ポリシー.toml"),
+            [
+                "portreeve apply --policy ./new/ポリシー.toml",
+                "portreeve plan -o nft --policy ./new/ポリシー.toml"
+            ]
+        );
+        for path in ["a b.toml", "$(reboot).toml", "-x", "a\nb"] {
+            assert!(named(path).is_empty(), "{path}");
+        }
+        assert!(further(&PolicyChoice::Named(Input::Stdin)).is_empty());
+    }
 }
