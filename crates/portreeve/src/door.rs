@@ -155,12 +155,12 @@ fn not_root(what: Words) -> Failure {
         en: "only root may change or read the packet filter",
         ja: "ファイアウォールを変更・参照できるのは root だけです",
     };
-    Failure::usage(what)
-        .because(because)
-        .hint(Words {
-            en: "run it again with sudo", ja: "先頭に sudo を付けて実行してください"
-        })
+    Failure::usage(what).because(because).hint(WITH_SUDO)
 }
+
+/// What to type where root is missing.
+pub(crate) const WITH_SUDO: Words =
+    Words { en: "run it again with sudo", ja: "先頭に sudo を付けて実行してください" };
 
 /// Why what is kept cannot be told.
 pub(crate) fn receipts(error: &ReceiptsError, what: Words) -> Failure {

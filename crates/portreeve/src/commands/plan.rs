@@ -12,9 +12,11 @@ use portreeve_host::{
     Wanted,
     observe::{Connections, Firewall, Namespaces, sessions},
 };
+use rustix::process::geteuid;
 
 use super::Command;
 use crate::{
+    door,
     exit::Exit,
     failure::Failure,
     look::Look,
@@ -150,7 +152,13 @@ impl Planned {
         let is_here = settings.snapshot.is_none();
         let footholds = if is_here { sessions::footholds(&look.snapshot) } else { Vec::new() };
         let asked = Asked { footholds: footholds.clone() };
-        let plan = make(&look.world(), &asked).map_err(|refused| failure(&refused, what))?;
+        let plan = make(&look.world(), &asked).map_err(|refused| match refused {
+            // It takes the command that was typed, and not portreeve alone.
+            Refused::Unseen(_) if is_here && !geteuid().is_root() => {
+                failure(&refused, what).hint(door::WITH_SUDO)
+            }
+            refused => failure(&refused, what),
+        })?;
         Ok(Self { plan, look, footholds })
     }
 
@@ -177,7 +185,7 @@ impl Planned {
             let transaction = change.what.transaction(standing.as_ref(), Keep::AtOnce, now);
             transaction.map(|transaction| transaction.as_str().to_owned())
         });
-        texts.collect::<Result<_, _>>().map_err(|error| crate::door::unwritten(error, FAILED))
+        texts.collect::<Result<_, _>>().map_err(|error| door::unwritten(error, FAILED))
     }
 }
 

@@ -43,6 +43,16 @@ fn a_reader_that_goes_away_keeps_no_change_from_being_made() {
     }
 }
 
+/// Whoever is not root is told to type the same again, and not something else.
+#[test]
+fn whoever_plans_without_root_is_told_how_to() {
+    let host = host();
+    let nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    let planned = run(&host, &format!("{nobody} portreeve plan"));
+    assert_eq!(planned.status, 5, "{planned:#?}");
+    assert!(planned.stderr.ends_with("hint: run it again with sudo\n"), "{planned:#?}");
+}
+
 /// A full disk behind the standard output is told, and what became of the change with it.
 #[test]
 fn what_cannot_be_written_says_what_became_of_the_change() {
