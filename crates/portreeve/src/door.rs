@@ -3,6 +3,7 @@
 use portreeve_core::{
     gate::{self, Standing},
     plan::{Ground, Refused},
+    port::PortRange,
     receipt::{Becomes, Deed, Receipt},
     text,
     words::{Text, Words},
@@ -294,6 +295,21 @@ fn refused(refusal: &Refusal, what: Words) -> Failure {
                 "portreeve plan -o nft | sudo nft -c -f -"
             )),
     }
+}
+
+/// Refuses the number that means no port (tcp(7), ip(7)): nobody can listen there.
+///
+/// # Errors
+///
+/// It is the only one of `range`.
+pub(crate) fn refuse_zero(range: PortRange, what: Words) -> Result<(), Failure> {
+    if range.last > 0 {
+        return Ok(());
+    }
+    Err(Failure::usage(what).because(Words {
+        en: "nobody can listen on port 0, which means any free one",
+        ja: "ポート 0 では待ち受けできません(空きポートの自動割り当てを意味します)",
+    }))
 }
 
 /// Nothing can be kept for so long.

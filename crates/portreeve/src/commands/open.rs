@@ -104,6 +104,7 @@ fn ports(word: &String) -> Result<PortSpec, Failure> {
     let Some(first) = asked.iter().find(is_tcp).or(asked.first()) else {
         return Err(Failure::usage(FAILED));
     };
+    door::refuse_zero(first.range, FAILED)?;
     let ports = PortSpec { range: first.range, protocol: first.protocol.unwrap_or(Protocol::Tcp) };
     if ports.range.count() > PORTS_MAX {
         return Err(Failure::usage(FAILED).because(text!(

@@ -30,6 +30,9 @@ fn what_makes_no_sense_is_refused_before_anything_is_looked_at() {
     refused("close 8080 --stop --unlisten", "exclude each other", "同時に指定できません");
     refused("close --from 203.0.113.7 --stop", "exclude each other", "同時に指定できません");
     refused("close 99999", "99999 is above 65535", "65535 を超えています");
+    refused("close 0", "nobody can listen on port 0", "ポート 0 では待ち受けできません");
+    refused("close 443 0/udp", "nobody can listen on port 0", "ポート 0 では待ち受けできません");
+    refused("open 0 --for 1h", "nobody can listen on port 0", "ポート 0 では待ち受けできません");
     refused("close 8080/dccp", "does not judge dccp", "ゲートの対象外");
     refused("close 443/tcp flush", "names no port", "特定できません");
     refused("close --from nobody", "`nobody` is not an address", "アドレスではありません");

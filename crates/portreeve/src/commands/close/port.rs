@@ -124,6 +124,7 @@ fn named(words: &[String]) -> Result<Vec<Asked>, Failure> {
 
 /// Of a number alone every protocol that the gate judges: whoever names none means that nobody gets there.
 fn numbers(asked: &[Asked]) -> Result<Ports, Failure> {
+    asked.iter().try_for_each(|asked| door::refuse_zero(asked.range, FAILED))?;
     let is_judged = |protocol: &Protocol| JUDGED.contains(protocol);
     if let Some(protocol) = asked.iter().filter_map(|asked| asked.protocol).find(|it| !is_judged(it)) {
         return Err(Failure::usage(FAILED).because(text!(
