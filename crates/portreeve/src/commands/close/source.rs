@@ -97,6 +97,10 @@ fn managing(zones: &[Zone], source: IpAddr) -> Option<&Zone> {
 fn said(source: IpAddr, time: Option<Duration>) -> Text {
     let whom = match source {
         IpAddr::V4(_) => Text { en: source.to_string(), ja: source.to_string() },
+        IpAddr::V6(six) if six.is_unicast_link_local() => text!(
+            "every neighbour with a link-local address (the network of 64 bits around {source})",
+            "リンクローカルアドレスを使うすべての隣接ホスト({source} を含む /64)"
+        ),
         IpAddr::V6(_) => text!("the network of 64 bits around {source}", "{source} を含む /64"),
     };
     let Text { en, ja } = whom;
@@ -139,6 +143,17 @@ mod tests {
     fn zone(name: &str, from: &str, management: Option<Management>) -> Zone {
         let place = Place { file: "policy.toml".into(), line: 1, column: 1 };
         Zone { name: name.into(), from: vec![from.parse().unwrap()], interfaces: vec![], management, place }
+    }
+
+    #[test]
+    fn who_is_kept_out_with_an_address_is_told() {
+        let said = |source: &str| said(source.parse().unwrap(), None);
+        assert!(said("203.0.113.7").en.starts_with("New connections from 203.0.113.7 are refused"));
+        let network = "New connections from the network of 64 bits around 2001:db8::1 are refused";
+        assert!(said("2001:db8::1").en.starts_with(network));
+        let neighbours = said("fe80::1");
+        assert!(neighbours.en.starts_with("New connections from every neighbour with a link-local address"));
+        assert!(neighbours.ja.starts_with("リンクローカルアドレスを使うすべての隣接ホスト"));
     }
 
     #[test]
