@@ -24,8 +24,7 @@ use self::{
 };
 use super::{
     Command, confirm,
-    plan::{Planned, failure, sessions_arguments, standing},
-    undo,
+    plan::{self, Planned, failure, sessions_arguments, standing},
 };
 use crate::{
     after_boot::{AfterBoot, KEPT_ANEW, after_boot, follow, keep_standing},
@@ -34,7 +33,7 @@ use crate::{
     failure::{Failure, io_cause},
     read,
     settings::{Common, Input, Settings, Verbosity, input, options},
-    show::{next, out::Out, plan as show},
+    show::{self, next, out::Out},
 };
 
 const PLAN: &str = "plan";
@@ -122,7 +121,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         // Of an apply that was killed the next one says what became of it.
         let door = door::open(FAILED)?;
         if settings.verbosity != Verbosity::Quiet {
-            show::print(&planned.plan, settings.verbosity, out)?;
+            show::plan::print(&planned.plan, settings.verbosity, out)?;
         }
         let seen = standing(&planned.look.snapshot)?;
         let is_unmoved =
@@ -148,17 +147,18 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     let seen = standing(&planned.look.snapshot)?;
     if settings.verbosity != Verbosity::Quiet {
-        show::print(&planned.plan, settings.verbosity, out)?;
+        show::plan::print(&planned.plan, settings.verbosity, out)?;
     }
     out.finish()?;
     if is_only_tried {
         return rehearse::only(&planned, change, seen.as_ref(), settings, out);
     }
     let (until, stands) = carry_out(&planned, change, seen.as_ref(), way, settings, out)?;
+    let undo = plan::undo(own);
     match (way, until) {
-        (Way::Asking(length, _), until) => ask(length, until, settings, out),
-        (Way::Alone(..), Some(until)) => alone(until, settings, out),
-        _ => at_once(stands.as_ref(), !planned.plan.undo.is_empty(), settings, out),
+        (Way::Asking(length, _), until) => ask(length, until, undo, settings, out),
+        (Way::Alone(..), Some(until)) => alone(until, undo, settings, out),
+        _ => at_once(stands.as_ref(), (!planned.plan.undo.is_empty()).then_some(undo), settings, out),
     }
 }
 
@@ -248,13 +248,14 @@ fn grounds(input: &Input) -> Result<Grounds, Failure> {
 fn ask(
     length: Duration,
     until: Option<Timestamp>,
+    undo: &str,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     match countdown::ask(length, settings.lang).map_err(|error| unasked(&error))? {
         Answer::Here => confirm::keep(settings, out),
-        Answer::Back => undo::end_trial(settings, out),
-        Answer::Stopped => Err(still_on_trial(until)),
+        Answer::Back => super::undo::end_trial(settings, out),
+        Answer::Stopped => Err(still_on_trial(until, undo)),
         Answer::Silence => Err(door::too_late(Words {
             en: "nobody said that he is still here",
             ja: "応答がありませんでした",
@@ -263,13 +264,13 @@ fn ask(
 }
 
 /// Whoever stops the countdown does not stop the trial.
-fn still_on_trial(until: Option<Timestamp>) -> Failure {
+fn still_on_trial(until: Option<Timestamp>, undo: &str) -> Failure {
     let until = until.map_or_else(String::new, |until| until.strftime("%H:%M:%SZ").to_string());
     let said = text!("the change is still on trial until {until}", "変更はまだ試行中です({until} まで)");
-    Failure::new(Exit::Uncertain, said).hint(Words {
-        en: "portreeve confirm keeps it, portreeve undo takes it back at once",
-        ja: "portreeve confirm で確定、portreeve undo で直ちに取り消せます",
-    })
+    Failure::new(Exit::Uncertain, said).hint(text!(
+        "portreeve confirm keeps it, {undo} takes it back at once",
+        "portreeve confirm で確定、{undo} で直ちに取り消せます"
+    ))
 }
 
 fn unasked(error: &std::io::Error) -> Failure {
@@ -283,7 +284,7 @@ fn unasked(error: &std::io::Error) -> Failure {
     .because(io_cause(error))
 }
 
-fn alone(until: Timestamp, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn alone(until: Timestamp, undo: &str, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
@@ -292,12 +293,12 @@ fn alone(until: Timestamp, settings: &Settings, out: &mut Out) -> Result<Exit, F
         "On trial: the kernel takes it back at {until} unless somebody confirms it.",
         "試行中です。{until} までに確定しなければ、カーネルが元に戻します。"
     );
-    told(&said, &["portreeve confirm", "portreeve undo"], out)
+    told(&said, &["portreeve confirm", undo], out)
 }
 
 fn at_once(
     stands: Option<&Standing>,
-    has_undo: bool,
+    undo: Option<&str>,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
@@ -306,12 +307,7 @@ fn at_once(
     }
     let (Text { en, ja }, enable) = in_force(stands);
     let said = text!("Applied: {en}", "適用しました。{ja}");
-    let commands: Vec<&str> = has_undo
-        .then_some("portreeve undo")
-        .into_iter()
-        .chain(enable)
-        .chain(["portreeve gate status"])
-        .collect();
+    let commands: Vec<&str> = undo.into_iter().chain(enable).chain(["portreeve gate status"]).collect();
     told(&said, &commands, out)
 }
 

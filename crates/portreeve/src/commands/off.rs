@@ -6,7 +6,7 @@ use portreeve_core::{
     plan::Undo,
     receipt::{Becomes, Cause, Deed, Was},
     text,
-    words::{Lang, Words, inflect},
+    words::{Lang, Text, Words, inflect},
 };
 use portreeve_host::{
     boot,
@@ -17,7 +17,12 @@ use portreeve_host::{
     },
 };
 
-use super::{Command, doctor::foreign, plan::sessions_arguments, spare::spare};
+use super::{
+    Command,
+    doctor::foreign,
+    plan::{sessions_arguments, undo},
+    spare::spare,
+};
 use crate::{
     directories,
     door::{self, tell_unkept},
@@ -76,17 +81,20 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// rules let it.
 fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let door = Door::open(&directories::gate()?).map_err(stuck)?;
-    let said = match &door.standing {
+    let undo = undo(own);
+    let said: Text = match &door.standing {
         None if door.forget().map_err(stuck)? => {
             out.changed();
             Words {
                 en: "The gate was gone already; the next boot does not put it back any more.",
                 ja: "ゲートは既にありませんでした。次回の起動時にも復元されません。",
             }
+            .into()
         }
         None => Words {
             en: "There is no gate of portreeve's.", ja: "portreeve のゲートはありません。"
-        },
+        }
+        .into(),
         Some(standing) => {
             spare(own, settings, &Undo::NoGate, (NO_GATE, "portreeve off gate"))?;
             let transaction = gate::remove(standing);
@@ -95,14 +103,14 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
             out.changed();
             tell_unkept(&passed, settings);
-            Words {
-                en: "Took the gate away: nothing of portreeve's filters packets any more. portreeve undo puts it back until the next boot, and portreeve gate enable then at each.",
-                ja: "ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。portreeve undo で元に戻せます(再起動後も有効にするには portreeve gate enable)。",
-            }
+            text!(
+                "Took the gate away: nothing of portreeve's filters packets any more. {undo} puts it back until the next boot, and portreeve gate enable then at each.",
+                "ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。{undo} で元に戻せます(再起動後も有効にするには portreeve gate enable)。"
+            )
         }
     };
     if settings.verbosity != Verbosity::Quiet {
-        out.say(said)?;
+        out.sentences(said.in_lang(out.lang))?;
     }
     // The unit is the host's, and no other namespace's.
     if directories::gate()? == directories::usual_gate() { take_unit(settings, out) } else { Ok(()) }

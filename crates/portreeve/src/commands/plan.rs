@@ -65,6 +65,11 @@ pub(super) fn sessions_arguments(lang: Lang) -> Vec<Arg> {
     vec![cut_argument(lang), options::flag(NO_SESSION, none, lang)]
 }
 
+/// What takes back what was done: whoever was here by no connection is so then too.
+pub(super) fn undo(own: &ArgMatches) -> &'static str {
+    if own.get_flag(NO_SESSION) { "portreeve undo --no-session" } else { "portreeve undo" }
+}
+
 /// `--cut-my-own-session`.
 pub(super) fn cut_argument(lang: Lang) -> Arg {
     let cut = Words {

@@ -53,6 +53,22 @@ fn whoever_plans_without_root_is_told_how_to() {
     assert!(planned.stderr.ends_with("hint: run it again with sudo\n"), "{planned:#?}");
 }
 
+/// Whoever was here by no connection is offered what works without one.
+#[test]
+fn what_is_offered_to_take_a_change_back_does_so() {
+    let host = host();
+    for command in ["apply --no-trial", "apply --trial 60s", "close 8080/tcp", "off gate"] {
+        let made = run(&host, &format!("portreeve {command} --no-session"));
+        assert_eq!(made.status, 0, "{command}: {made:#?}");
+        assert!(made.stdout.contains("portreeve undo --no-session"), "{command}: {made:#?}");
+        let undone = run(&host, "portreeve undo --no-session");
+        assert_eq!(undone.status, 0, "{command}: {undone:#?}");
+        if command == "close 8080/tcp" {
+            assert_eq!(run(&host, "portreeve apply --no-trial --no-session").status, 0, "to be taken away");
+        }
+    }
+}
+
 /// A full disk behind the standard output is told, and what became of the change with it.
 #[test]
 fn what_cannot_be_written_says_what_became_of_the_change() {

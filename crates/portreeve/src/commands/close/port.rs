@@ -21,7 +21,7 @@ use portreeve_host::{
 use super::{
     super::{
         apply::in_force,
-        plan::{Planned, WANTED, failure, standing},
+        plan::{Planned, WANTED, failure, standing, undo},
     },
     halt::{Halt, Rest},
     last, verify,
@@ -94,7 +94,7 @@ pub(super) fn run(
     halted?;
     if is_told {
         let has_undo = passed.is_some() && !planned.plan.undo.is_empty();
-        let undo = has_undo.then(|| "portreeve undo".to_owned());
+        let undo = has_undo.then(|| undo(own).to_owned());
         let exposure = ports.specs().take(NEXT_MAX).map(|spec| format!("portreeve exposure {spec}"));
         next::print(&undo.into_iter().chain(exposure).collect::<Vec<_>>(), out)?;
     }
