@@ -248,8 +248,8 @@ fn stopped<'a>(
         let name = process.called();
         return Err((
             text!(
-                "{name} (pid {pid}) is what you are here by, or the service manager",
-                "{name}(pid {pid})は操作に使っているプロセスか、サービスマネージャーです"
+                "{name} (pid {pid}) is a way into this host, what you type in, or the service manager",
+                "{name}(pid {pid})は、このホストへの接続手段、操作に使っているプロセス、またはサービスマネージャーです"
             ),
             next::stop(world, row, footing),
         ));
@@ -312,7 +312,10 @@ fn taken(
     if let Some((hold, process)) = holders.iter().find(is_needed).filter(|_| !is_cut) {
         let who = who(hold.pid, process);
         return Err(Failure::new(Exit::Refused, NOT_STOPPED)
-            .because(text!("you are here by {who}", "{who} 経由で操作しています"))
+            .because(text!(
+                "{who} is a way into this host, perhaps what you are here by",
+                "{who} は、このホストへの接続手段か、操作に使っているプロセスです"
+            ))
             .hint(text!(
                 "if that is what you want: --cut-my-own-session",
                 "承知のうえで閉じる場合は --cut-my-own-session を指定してください"
