@@ -181,7 +181,16 @@ fn named(path: &Path) -> Result<String, Text> {
 
 fn text(reader: impl Read) -> Result<String, Text> {
     let bytes = read::bounded(reader, limits::FILE_BYTES_MAX).map_err(|error| error.text())?;
-    String::from_utf8(bytes).map_err(|_| io_cause(&io::ErrorKind::InvalidData.into()))
+    let text = String::from_utf8(bytes).map_err(|_| io_cause(&io::ErrorKind::InvalidData.into()))?;
+    // No TOML begins so, and each line of JSON would be a mistake.
+    if text.trim_start().starts_with('{') {
+        return Err(Words {
+            en: "it is JSON, and a policy is TOML; a saved plan is given without --policy: portreeve apply PLAN",
+            ja: "JSON ですが、policy は TOML で記述します。保存した計画は --policy を付けずに指定してください: portreeve apply PLAN",
+        }
+        .into());
+    }
+    Ok(text)
 }
 
 fn unreadable(name: &str, cause: Text) -> Failure {

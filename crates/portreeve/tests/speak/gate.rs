@@ -88,6 +88,17 @@ fn a_host_whose_firewall_nobody_saw_is_not_planned_for() {
 }
 
 #[test]
+fn a_plan_in_place_of_a_policy_is_one_mistake() {
+    let plan = b"{\n  \"version\": 1,\n  \"based_on\": \"0\"\n}\n";
+    for (lang, told) in [("en", "it is JSON, and a policy is TOML"), ("ja", "policy は TOML で記述します")]
+    {
+        let said = with_input(&format!("apply --no-trial --policy - --lang {lang}"), plan);
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains(told) && said.err.lines().count() == 3, "{said:?}");
+    }
+}
+
+#[test]
 fn without_a_policy_there_is_nothing_to_agree_with() {
     let said = run("plan");
     assert_eq!(said.code, Some(2), "{said:?}");
