@@ -205,6 +205,15 @@ impl Receipt {
         Self { outcome: Outcome::Done, made, ..self }
     }
 
+    /// Whether it took another change back.
+    const fn takes_back(&self) -> bool {
+        match self.deed {
+            Deed::TakeBack { .. } | Deed::Shut { .. } | Deed::Unblock { .. } => true,
+            Deed::Gate { cause, .. } => matches!(cause, Cause::Undo(_)),
+            _ => false,
+        }
+    }
+
     /// Whether another gate is confirmed after it than before.
     #[must_use]
     pub fn changes_confirmed(&self) -> bool {

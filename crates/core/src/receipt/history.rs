@@ -8,7 +8,7 @@ use core::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{Deed, Outcome, Receipt, Was};
+use super::{Cause, Deed, Outcome, Receipt, Was};
 use crate::{
     gate::{Body, Standing, Temporary},
     port::PortSpec,
@@ -57,6 +57,13 @@ pub enum Edge<'a> {
     Ended(&'a Receipt),
     /// Somebody took it back already, or it only took another one back.
     Back(&'a Receipt),
+    /// Nothing was named, and the last change took one back itself.
+    Again {
+        /// That change.
+        undo: &'a Receipt,
+        /// The last one that stands yet.
+        before: Option<&'a Receipt>,
+    },
     /// It was not made, or nobody knows.
     Unmade(&'a Receipt),
     /// What was there before is not known.
@@ -179,7 +186,7 @@ impl History {
     ) -> Result<Back<'_>, Edge<'_>> {
         let is_persons = |receipt: &&Receipt| {
             receipt.outcome != Outcome::Refused
-                && !matches!(receipt.deed, Deed::Gate { cause: super::Cause::Boot, .. })
+                && !matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. })
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
         let last = || trial().or_else(|| self.newest_first().find(is_persons));
@@ -188,6 +195,10 @@ impl History {
             return Err(Edge::Unread(unread));
         }
         let receipt = receipt.ok_or(Edge::Missing)?;
+        if number.is_none() && receipt.takes_back() {
+            let before = self.newest_standing(temporary);
+            return Err(Edge::Again { undo: receipt, before });
+        }
         let receipt = match receipt.deed {
             Deed::Confirm { of } if receipt.outcome == Outcome::Done => {
                 self.of(of).ok_or(Edge::Unknown(receipt))?
@@ -236,6 +247,36 @@ impl History {
         }
     }
 
+    /// The changes of the gate by persons that are in force and that nobody took back, the newest first.
+    pub fn lasting(&self) -> impl Iterator<Item = &Receipt> {
+        let done = self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
+        // What was taken back is gone, and all that came between.
+        let mut standing_below = u32::MAX;
+        done.filter_map(move |receipt| {
+            let change = match receipt.deed {
+                Deed::Confirm { of } => self.of(of)?,
+                Deed::Gate { until: None, .. } => receipt,
+                _ => return None,
+            };
+            match change.deed {
+                _ if change.number >= standing_below => None,
+                Deed::Gate { cause: Cause::Undo(of), .. } => {
+                    standing_below = of;
+                    None
+                }
+                Deed::Gate { cause: Cause::Boot, .. } => None,
+                _ => Some(change),
+            }
+        })
+    }
+
+    /// The newest change of all that can be taken back.
+    fn newest_standing(&self, temporary: &Temporary) -> Option<&Receipt> {
+        let there = self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
+        let there = there.filter(|receipt| self.is_there(receipt, temporary));
+        self.lasting().take(1).chain(there.take(1)).max_by_key(|receipt| receipt.number)
+    }
+
     /// Whether what a change put there for a while still is, and no later one put it there again.
     fn is_there(&self, receipt: &Receipt, temporary: &Temporary) -> bool {
         let is_renewed = self.done_to(receipt, |deed| receipt.deed.overlaps(deed));
@@ -247,15 +288,19 @@ impl History {
     }
 
     fn is_undone(&self, receipt: &Receipt) -> bool {
-        let is_its = |deed: &Deed| match deed {
-            Deed::Gate { cause: super::Cause::Undo(of), .. } => *of == receipt.number,
+        self.done_after(receipt).any(|after| match after.deed {
+            // Of an undo that was taken back itself nothing is left.
+            Deed::Gate { cause: Cause::Undo(of), .. } => of == receipt.number && !self.is_undone(after),
             _ => false,
-        };
-        self.done_to(receipt, is_its)
+        })
     }
 
     fn done_to(&self, receipt: &Receipt, is_it: impl Fn(&Deed) -> bool) -> bool {
+        self.done_after(receipt).any(|after| is_it(&after.deed))
+    }
+
+    fn done_after(&self, receipt: &Receipt) -> impl Iterator<Item = &Receipt> {
         let after = self.0.range(receipt.number..).skip(1).map(|(_, after)| after);
-        after.filter(|after| after.outcome == Outcome::Done).any(|after| is_it(&after.deed))
+        after.filter(|after| after.outcome == Outcome::Done)
     }
 }

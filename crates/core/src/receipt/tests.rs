@@ -113,9 +113,26 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     undone.put(receipt(4, undo, Some(13)));
     let now = standing(13, None);
     assert_eq!(back(&undone, Some(2), Some(&now), 80), Err(Edge::Back(undone.of(2).unwrap())));
-    // And back again.
-    let again = Back::Restore(undone.of(4).unwrap(), Some(closing("23/tcp")));
-    assert_eq!(back(&undone, None, Some(&now), 80), Ok(again));
+    // And back again, by whoever names it: to type undo twice is no wish to have the change again.
+    let undo = undone.of(4).unwrap();
+    let before = undone.of(1);
+    assert_eq!(back(&undone, None, Some(&now), 80), Err(Edge::Again { undo, before }));
+    let again = Back::Restore(undo, Some(closing("23/tcp")));
+    assert_eq!(back(&undone, Some(4), Some(&now), 80), Ok(again));
+    assert_eq!(undone.lasting().map(|lasting| lasting.number).collect::<Vec<_>>(), [1]);
+    let redo = Deed::Gate {
+        cause: Cause::Undo(4),
+        becomes: Becomes::Gate,
+        was: Was::Gate(closing("22/tcp")),
+        until: None,
+    };
+    undone.put(receipt(5, redo, Some(14)));
+    let now = standing(14, None);
+    let (undo, before) = (undone.of(5).unwrap(), undone.of(2));
+    assert_eq!(back(&undone, None, Some(&now), 90), Err(Edge::Again { undo, before }));
+    assert_eq!(undone.lasting().map(|lasting| lasting.number).collect::<Vec<_>>(), [2, 1]);
+    let before = Back::Restore(undone.of(2).unwrap(), Some(closing("22/tcp")));
+    assert_eq!(back(&undone, Some(2), Some(&now), 90), Ok(before), "it is in force again");
 }
 
 /// A boot is no person's change: whoever takes the last one back means what he did himself.
@@ -138,7 +155,8 @@ fn what_was_taken_back_leaves_what_was_there() {
     history.put(receipt(3, Deed::TakeBack { of: 2 }, Some(12)));
     let now = standing(12, None);
     assert_eq!(back(&history, Some(2), Some(&now), 30), Err(Edge::Back(history.of(2).unwrap())));
-    assert_eq!(back(&history, None, Some(&now), 30), Err(Edge::Back(history.of(3).unwrap())));
+    let (undo, before) = (history.of(3).unwrap(), history.of(1));
+    assert_eq!(back(&history, None, Some(&now), 30), Err(Edge::Again { undo, before }));
 }
 
 #[test]
@@ -269,6 +287,14 @@ fn what_is_there_for_a_while_is_taken_back_while_it_is_there() {
     for second in [59, 60, 1_000] {
         assert_eq!(back(2, &both, second), Ok(Back::Unblock(of(2), source)));
         assert_eq!(back(3, &both, second), Ok(Back::Shut(of(3), Some("office".into()), ports.0)));
+    }
+    // Whoever let a source in again is told what else is there.
+    let unblocked = receipt(4, Deed::Unblock { source }, None);
+    let mut again = history.clone();
+    again.put(unblocked);
+    for (temporary, before) in [(there(&[("8080/tcp", 5)], &[]), again.of(3)), (none, None)] {
+        let told = again.back(None, None, &temporary, at(30));
+        assert_eq!(told, Err(Edge::Again { undo: again.of(4).unwrap(), before }));
     }
     // What somebody put there again is his.
     history.put(open(4, 2_000));

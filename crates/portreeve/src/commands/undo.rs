@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
     gate::{self, BlockedSource, Body, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
-    receipt::{Back, Becomes, Cause, Deed, Edge, Outcome, Ports, Receipt, Was},
+    receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt, Was},
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -19,7 +19,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
-    show::{age::ago, next, out::Out},
+    show::{age::ago, gate::words, next, out::Out},
 };
 
 const RECEIPT: &str = "receipt";
@@ -131,7 +131,7 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             let becomes = if gate.is_some() { Becomes::Gate } else { Becomes::Nothing };
             let transaction = replaced(door, gate.as_ref()).map_err(unwritten)?;
             let deed = Deed::Gate { cause: Cause::Undo(*of), becomes, was, until: None };
-            let Text { en, ja } = also(&gone_with(*of, door.history.newest_first()));
+            let Text { en, ja } = also(&gone_with(*of, &door.history));
             let said = text!(
                 "Taken back: the gate is as it was before receipt {of}.{en}",
                 "記録 {of} より前のゲートに戻しました。{ja}"
@@ -151,25 +151,10 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
     })
 }
 
-/// The changes of the gate that go with that of receipt `of`, as they were made after it; `newest_first` are all.
-fn gone_with<'a>(of: u32, newest_first: impl Iterator<Item = &'a Receipt>) -> Vec<u32> {
-    // What was taken back before is gone already, and all that came between.
-    let mut standing_below = u32::MAX;
-    let mut gone: Vec<u32> = Vec::new();
-    for receipt in newest_first.take_while(|receipt| receipt.number > of) {
-        let number = match receipt.deed {
-            _ if receipt.outcome != Outcome::Done || receipt.number >= standing_below => continue,
-            Deed::Gate { cause: Cause::Undo(back), until: None, .. } => {
-                standing_below = back;
-                continue;
-            }
-            Deed::Gate { cause: Cause::Boot, .. } => continue,
-            Deed::Gate { until: None, .. } => receipt.number,
-            Deed::Confirm { of: trial } if trial > of => trial,
-            _ => continue,
-        };
-        gone.push(number);
-    }
+/// The changes of the gate that go with that of receipt `of`, as they were made after it.
+fn gone_with(of: u32, history: &History) -> Vec<u32> {
+    let numbers = history.lasting().map(|receipt| receipt.number);
+    let mut gone: Vec<u32> = numbers.take_while(|number| *number > of).collect();
     gone.reverse();
     gone
 }
@@ -236,6 +221,7 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
                 "記録 {number} は取り消し済みか、それ自体が取り消しの記録です"
             ))
             .hint(history()),
+        Edge::Again { undo, before } => again(undo, before, &door.history),
         Edge::Unmade(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
                 "nothing to do: the change of receipt {number} was never made",
@@ -252,4 +238,37 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
                 ja: "policy を適用するか、ゲートを取り除いてください: portreeve off gate",
             }),
     }
+}
+
+/// Whoever types undo twice does not want the change again that he took back.
+fn again(undo: &Receipt, before: Option<&Receipt>, history: &History) -> Failure {
+    let number = undo.number;
+    let Text { en, ja } = words(&undo.deed);
+    let failure = Failure::new(Exit::TakenBack, FAILED).because(text!(
+        "the last change took one back itself (receipt {number}: {en})",
+        "最後の変更は、それ自体が取り消しです(記録 {number}: {ja})"
+    ));
+    let redo = match undo.deed {
+        Deed::Gate { cause: Cause::Undo(of), .. } => history.of(of).map(|receipt| {
+            let Text { en, ja } = words(&receipt.deed);
+            text!(
+                "portreeve undo {number} brings back what receipt {of} did ({en})",
+                "記録 {of}({ja})を再び有効にするには portreeve undo {number}"
+            )
+        }),
+        _ => None,
+    };
+    let before = before.map(|receipt| {
+        let Text { en, ja } = words(&receipt.deed);
+        let number = receipt.number;
+        text!(
+            "portreeve undo {number} takes back the one before it ({en})",
+            "その前の変更({ja})を取り消すには portreeve undo {number}"
+        )
+    });
+    let both = redo.into_iter().chain(before).reduce(|Text { en, ja }, other| {
+        let Text { en: en_other, ja: ja_other } = other;
+        text!("{en}; {en_other}", "{ja}、{ja_other}")
+    });
+    failure.hint(both.unwrap_or_else(|| text!("portreeve history", "portreeve history")))
 }

@@ -2,6 +2,8 @@
 
 mod deed;
 
+pub(crate) use deed::words;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -282,7 +284,7 @@ fn unread(history: &History, out: &mut Out) -> Result<(), Failure> {
 
 /// What was done, and whether it was tried before.
 fn what(receipt: &Receipt) -> Text {
-    let Text { en, ja } = deed::words(&receipt.deed);
+    let Text { en, ja } = words(&receipt.deed);
     match receipt.rehearsed {
         Some(packets) => {
             text!("{en} (rehearsed: {packets} packets)", "{ja}(リハーサル済み: {packets} パケット)")

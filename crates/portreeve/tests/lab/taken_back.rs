@@ -57,3 +57,26 @@ fn nothing_is_open_to_a_zone_of_a_trial_that_is_over() {
     let status = ends(&host, "gate status", 0, "The gate stands");
     assert!(!status.contains("80/tcp"), "{status}");
 }
+
+/// To type undo twice is no wish to have the change again, which its number brings back.
+#[test]
+fn a_second_undo_brings_nothing_back_unless_it_is_named() {
+    let host = host();
+    ends(&host, "close 443/tcp --no-session", 0, "Closed to everybody outside");
+    ends(&host, "undo --no-session", 0, "before receipt 2.");
+    let said = ends(&host, "undo --no-session", 6, "took one back itself (receipt 3: took receipt 2 back)");
+    assert!(said.contains("portreeve undo 3 brings back what receipt 2 did (closed "), "{said}");
+    assert!(said.contains("portreeve undo 1 takes back the one before it (applied the policy)"), "{said}");
+    ends(
+        &host,
+        "undo --no-session --lang ja",
+        6,
+        "その前の変更(policy を適用)を取り消すには portreeve undo 1",
+    );
+    ends(&host, "undo 3 --no-session", 0, "before receipt 3.");
+    ends(&host, "undo --no-session", 6, "portreeve undo 2 takes back the one before it (closed ");
+    ends(&host, "undo 2 --no-session", 0, "before receipt 2.");
+    ends(&host, "open 80 --for 1h", 0, "next: portreeve undo 6");
+    ends(&host, "undo --no-session", 0, "80/tcp is no longer open");
+    ends(&host, "undo --no-session", 6, "portreeve undo 1 takes back the one before it (applied the policy)");
+}

@@ -7,7 +7,8 @@ use portreeve_core::{
     words::Text,
 };
 
-pub(super) fn words(deed: &Deed) -> Text {
+/// The phrase, as history shows it.
+pub(crate) fn words(deed: &Deed) -> Text {
     match deed {
         Deed::Gate { cause, becomes, until, .. } => {
             let words = became(*cause, *becomes);
