@@ -59,15 +59,17 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
     }
-    let is_put_back = matches!(back, Back::Restore(_, Some(_)));
+    let (is_put_back, is_gone) =
+        (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
     let (deed, transaction, said) = change(&door, back)?;
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
         let enable = if is_put_back { in_force(passed.standing.as_ref()).1 } else { None };
+        let again = is_gone.then(|| format!("portreeve undo {}", passed.receipt.number));
         let commands = enable.into_iter().chain(["portreeve gate status", "portreeve history"]);
-        next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
+        next::print(&again.into_iter().chain(commands.map(str::to_owned)).collect::<Vec<_>>(), out)?;
     }
     tell_unkept(&passed, settings);
     Ok(Exit::Fine)
@@ -132,10 +134,17 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             let transaction = replaced(door, gate.as_ref()).map_err(unwritten)?;
             let deed = Deed::Gate { cause: Cause::Undo(*of), becomes, was, until: None };
             let Text { en, ja } = also(&gone_with(*of, &door.history));
-            let said = text!(
-                "Taken back: the gate is as it was before receipt {of}.{en}",
-                "記録 {of} より前のゲートに戻しました。{ja}"
-            );
+            let said = if gate.is_some() {
+                text!(
+                    "Taken back: the gate is as it was before receipt {of}.{en}",
+                    "記録 {of} より前のゲートに戻しました。{ja}"
+                )
+            } else {
+                text!(
+                    "Taken back: there was no gate before receipt {of}, and there is none now: nothing of portreeve's filters packets any more.{en}",
+                    "記録 {of} より前の状態に戻し、ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。{ja}"
+                )
+            };
             (deed, transaction, said)
         }
         Back::Unblock(_, source) => {

@@ -58,6 +58,20 @@ fn nothing_is_open_to_a_zone_of_a_trial_that_is_over() {
     assert!(!status.contains("80/tcp"), "{status}");
 }
 
+/// Where there was none before, as somebody else had taken it away, undo leaves none.
+#[test]
+fn whoever_is_left_without_a_gate_is_told_so() {
+    let host = host();
+    assert_eq!(lab(host.run("nft flush ruleset")).status, 0);
+    ends(&host, "apply --no-trial --no-session", 0, "in force");
+    let said =
+        ends(&host, "undo --no-session", 0, "there was no gate before receipt 2, and there is none now");
+    assert!(said.contains("next: portreeve undo 3"), "{said}");
+    ends(&host, "undo 3 --no-session", 0, "before receipt 3.");
+    ends(&host, "undo 2 --no-session --lang ja", 0, "ゲートを取り除きました");
+    ends(&host, "gate status", 0, "There is no gate");
+}
+
 /// To type undo twice is no wish to have the change again, which its number brings back.
 #[test]
 fn a_second_undo_brings_nothing_back_unless_it_is_named() {
