@@ -9,7 +9,7 @@ mod unread;
 pub use boot::{Due, Integrity, Keeps, Kept, Shown};
 pub use history::{Back, Current, Edge, End, History};
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 
 use jiff::Timestamp;
@@ -129,16 +129,37 @@ pub enum Deed {
         /// An address of it.
         source: IpAddr,
     },
+    /// Whoever listened on ports does so no longer, which nothing takes back.
+    Halt {
+        /// By what means.
+        by: Means,
+        /// The units and processes.
+        whom: Vec<String>,
+        /// The ports.
+        ports: Vec<Ports>,
+    },
+}
+
+/// By what means somebody listens no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Means {
+    /// He was stopped.
+    Stop,
+    /// His sockets were taken from him.
+    Unlisten,
 }
 
 /// Why a gate became another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// The policy was applied.
     Apply,
-    /// Ports were closed by name.
+    /// Ports were closed by name, and which is not written down, as in receipts of long ago.
     Close,
+    /// These ports were closed by name.
+    ClosePorts(Vec<Ports>),
     /// The gate was taken away.
     Off,
     /// The host booted, and the gate that was confirmed last was put back.
@@ -209,7 +230,7 @@ impl Receipt {
     const fn takes_back(&self) -> bool {
         match self.deed {
             Deed::TakeBack { .. } | Deed::Shut { .. } | Deed::Unblock { .. } => true,
-            Deed::Gate { cause, .. } => matches!(cause, Cause::Undo(_)),
+            Deed::Gate { ref cause, .. } => matches!(cause, Cause::Undo(_)),
             _ => false,
         }
     }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::{Foundation, Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed},
-    receipt::{Cause, Deed, History, Keeps, LAYOUT, Outcome, Receipt, Shown},
+    receipt::{Cause, Deed, History, Keeps, LAYOUT, Means, Outcome, Receipt, Shown},
 };
 use rustix::process::geteuid;
 
@@ -232,6 +232,17 @@ impl Door {
         }
     }
 
+    /// Writes down what was done beside the gate, where all of it was, or else some.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn note(self, deed: Deed, outcome: Outcome) -> Result<(), DoorError> {
+        let receipt = Receipt { outcome, ..self.begin(deed)? };
+        journal::tell(&receipt);
+        self.receipts.keep(&receipt).map_err(DoorError::NoUndo)
+    }
+
     /// What is confirmed, and cannot be kept as it cannot be read, whoever comes next keeps.
     fn made_unseen(self, receipt: &Receipt, error: StandingError) -> DoorError {
         let made = receipt.made_unseen();
@@ -314,7 +325,7 @@ pub fn look(folder: &Path) -> Result<(Option<String>, History), DoorError> {
 pub const fn word(deed: &Deed) -> &'static str {
     match deed {
         Deed::Gate { cause: Cause::Apply, .. } => "apply",
-        Deed::Gate { cause: Cause::Close, .. } => "close",
+        Deed::Gate { cause: Cause::Close | Cause::ClosePorts(_), .. } => "close",
         Deed::Gate { cause: Cause::Off, .. } => "off",
         Deed::Gate { cause: Cause::Boot, .. } => "boot",
         Deed::Gate { cause: Cause::Undo(_), .. } => "undo",
@@ -324,5 +335,7 @@ pub const fn word(deed: &Deed) -> &'static str {
         Deed::Shut { .. } => "shut",
         Deed::Block { .. } => "block",
         Deed::Unblock { .. } => "unblock",
+        Deed::Halt { by: Means::Stop, .. } => "stop",
+        Deed::Halt { by: Means::Unlisten, .. } => "unlisten",
     }
 }

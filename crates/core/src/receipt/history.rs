@@ -64,6 +64,8 @@ pub enum Edge<'a> {
         /// The last one that stands yet.
         before: Option<&'a Receipt>,
     },
+    /// Nothing starts those again who were stopped.
+    Halted(&'a Receipt),
     /// It was not made, or nobody knows.
     Unmade(&'a Receipt),
     /// What was there before is not known.
@@ -186,7 +188,7 @@ impl History {
     ) -> Result<Back<'_>, Edge<'_>> {
         let is_persons = |receipt: &&Receipt| {
             receipt.outcome != Outcome::Refused
-                && !matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. })
+                && !matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. } | Deed::Halt { .. })
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
         let last = || trial().or_else(|| self.newest_first().find(is_persons));
@@ -223,6 +225,7 @@ impl History {
             }
             Deed::Open { zone, ports, .. } => Ok(Back::Shut(receipt, zone.clone(), ports.0)),
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
+            Deed::Halt { .. } => Err(Edge::Halted(receipt)),
             _ => Err(Edge::Back(receipt)),
         }
     }

@@ -135,6 +135,19 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     assert_eq!(back(&undone, Some(2), Some(&now), 90), Ok(before), "it is in force again");
 }
 
+/// What was stopped with a port that was closed is not what whoever takes it back means.
+#[test]
+fn whoever_was_stopped_is_in_nobodys_way() {
+    let mut history: History = on_trial().into_iter().take(1).collect();
+    let ports = vec![Ports("22/tcp".parse().unwrap())];
+    let halt = Deed::Halt { by: Means::Stop, whom: vec!["ssh.service".into()], ports };
+    history.put(Receipt { seen: Some(10), ..receipt(2, halt, None) });
+    let now = standing(10, None);
+    assert_eq!(history.current(Some(&now)), Current::By(history.of(1).unwrap()));
+    assert_eq!(back(&history, None, Some(&now), 5), Ok(Back::Restore(history.of(1).unwrap(), None)));
+    assert_eq!(back(&history, Some(2), Some(&now), 5), Err(Edge::Halted(history.of(2).unwrap())));
+}
+
 /// A boot is no person's change: whoever takes the last one back means what he did himself.
 #[test]
 fn a_boot_is_not_what_is_taken_back_unless_it_is_named() {
@@ -311,6 +324,18 @@ fn a_receipt_is_read_back_as_it_was_written() {
     let ports = Ports("8000-8010/udp".parse().unwrap());
     receipts.push(receipt(4, Deed::Open { zone: None, ports, until: at(60) }, None));
     receipts.push(receipt(5, Deed::Shut { zone: Some("lan".into()), ports }, None));
+    let closed = vec![ports, Ports("8080/tcp".parse().unwrap())];
+    let (becomes, was, until) = (Becomes::Gate, Was::Nothing, None);
+    receipts.push(receipt(
+        7,
+        Deed::Gate { cause: Cause::ClosePorts(closed.clone()), becomes, was, until },
+        None,
+    ));
+    receipts.push(receipt(
+        8,
+        Deed::Halt { by: Means::Stop, whom: vec!["nginx.service".into()], ports: closed },
+        None,
+    ));
     receipts.push(receipt(6, Deed::Unblock { source: "2001:db8::1".parse().unwrap() }, None));
     for receipt in receipts {
         let text = serde_json::to_string(&receipt).unwrap();
@@ -318,4 +343,7 @@ fn a_receipt_is_read_back_as_it_was_written() {
     }
     let text = serde_json::to_string(&receipt(1, Deed::Confirm { of: 2 }, Some(12))).unwrap();
     assert!(text.contains(r#""deed":{"kind":"confirm","of":2}"#), "{}", text.to_string());
+    // As they were written before the ports were.
+    let old = r#"{"kind":"gate","cause":"close","becomes":"gate","was":"nothing","until":null}"#;
+    assert!(matches!(serde_json::from_str(old), Ok(Deed::Gate { cause: Cause::Close, .. })));
 }

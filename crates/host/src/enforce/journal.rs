@@ -2,12 +2,14 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use portreeve_core::receipt::Receipt;
+use portreeve_core::receipt::{Cause, Deed, Receipt};
 
 /// Where the journal, or syslog, takes lines from anybody.
 const SOCKET: &str = "/dev/log";
 /// LOG_AUTHPRIV | LOG_NOTICE (syslog(3)): who changed what keeps others out.
 const PRIORITY: u32 = (10 << 3) | 5;
+/// Ports that one line names.
+const PORTS_MAX: usize = 16;
 
 /// Writes the line; where nobody takes it, the receipt is kept all the same.
 pub(super) fn tell(receipt: &Receipt) {
@@ -22,14 +24,29 @@ fn line(receipt: &Receipt, pid: u32) -> String {
     let login = who.login_uid.map_or_else(String::new, |uid| format!(", login uid {uid}"));
     let sudo = who.sudo_user.as_deref().map_or_else(String::new, |user| format!(", by sudo for {user}"));
     let (number, word, uid) = (receipt.number, super::word(&receipt.deed), who.uid);
-    format!("<{PRIORITY}>portreeve[{pid}]: gate: {word}, receipt {number}, uid {uid}{login}{sudo}")
+    let what = what(&receipt.deed);
+    format!("<{PRIORITY}>portreeve[{pid}]: gate: {word}{what}, receipt {number}, uid {uid}{login}{sudo}")
+}
+
+/// The ports or the source that it is about, behind a space.
+fn what(deed: &Deed) -> String {
+    match deed {
+        Deed::Gate { cause: Cause::ClosePorts(ports), .. } | Deed::Halt { ports, .. } => {
+            let more = if ports.len() > PORTS_MAX { " …" } else { "" };
+            let ports = ports.iter().take(PORTS_MAX).map(|ports| format!(" {}", ports.0));
+            ports.collect::<String>() + more
+        }
+        Deed::Open { ports, .. } | Deed::Shut { ports, .. } => format!(" {}", ports.0),
+        Deed::Block { source, .. } | Deed::Unblock { source } => format!(" {source}"),
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use portreeve_core::receipt::{Deed, LAYOUT, Outcome, Who};
+    use portreeve_core::receipt::{Becomes, LAYOUT, Outcome, Ports, Was, Who};
 
     #[test]
     fn the_line_says_who_did_what() {
@@ -41,5 +58,13 @@ mod tests {
             Receipt { layout: LAYOUT, number: 7, at, who, deed, seen, made, outcome, rehearsed, boot_id };
         let told = "<85>portreeve[9]: gate: confirm, receipt 7, uid 0, login uid 1000, by sudo for alice";
         assert_eq!(line(&receipt, 9), told);
+        let ports = |ports: &str| Ports(ports.parse().unwrap());
+        let cause = Cause::ClosePorts(vec![ports("8080/tcp"), ports("53/udp")]);
+        let deed = Deed::Gate { cause, becomes: Becomes::Gate, was: Was::Nothing, until: None };
+        let told = line(&Receipt { deed, ..receipt }, 9);
+        assert!(
+            told.starts_with("<85>portreeve[9]: gate: close 8080/tcp 53/udp, receipt 7, uid 0"),
+            "{told}"
+        );
     }
 }

@@ -167,7 +167,7 @@ fn a_plain_listener_is_closed_and_stopped_where_asked() {
     ends(&site.ask("close 80/tcp --no-session --lang ja"), 0, "変更は不要です");
     ends(&site.ask("close 443/tcp 30000-30009/udp --no-session"), 0, "30000-30009/udp");
     assert_ne!(lab(site.client.run(&https)).status, 0);
-    ends(&site.ask("history"), 0, "closed ports");
+    ends(&site.ask("history"), 0, "closed 443/tcp, 30000-30009/udp");
     ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert_eq!(lab(site.client.run(&https)).status, 0);
     assert!(!answers(&site, 80), "the one before it stands");
@@ -182,6 +182,7 @@ fn a_plain_listener_is_closed_and_stopped_where_asked() {
         0,
         "nginx.service is stopped too; portreeve undo does not start it again",
     );
+    ends(&site.ask("history"), 0, "stopped nginx.service (80/tcp)");
     assert_eq!(site.run("systemctl is-active nginx.service || true").stdout.trim(), "inactive");
     ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert!(!answers(&site, 80), "nobody listens any more");
@@ -211,6 +212,7 @@ fn a_socket_is_taken_from_a_process_that_lives_on() {
     ends(&said, 0, "which keeps running; portreeve undo does not give them back");
     ends(&said, 0, "server.py (pid ");
     assert!(!is_listening() && is_alive());
+    ends(&site.ask("history"), 0, "took the sockets of 8099/tcp from ");
     ends(&site.ask("close 8099/tcp --no-session --unlisten"), 0, "No socket of TCP listens there");
     drop(server);
 

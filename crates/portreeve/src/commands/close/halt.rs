@@ -11,6 +11,7 @@ use portreeve_core::{
     facts::{Hold, Listener, Process, SocketState},
     gate::Ports,
     port::Protocol,
+    receipt::{self, Deed, Means, Outcome},
     text,
     words::{Text, Words},
     world::World,
@@ -30,6 +31,7 @@ use super::{
     last::{self, is_forwarder, listeners},
 };
 use crate::{
+    door,
     exit::Exit,
     failure::{Failure, io_cause},
     footing::Footing,
@@ -51,6 +53,10 @@ const ONLY_CLOSED: Words = Words {
 };
 /// As long as a server may take to let go of its port.
 const PATIENCE: Duration = Duration::from_secs(5);
+const NOT_NOTED: Words = Words {
+    en: "what was stopped could not be written down",
+    ja: "停止したものを記録できません",
+};
 /// Failures that are told one by one.
 const FAILURES_MAX: usize = 8;
 
@@ -174,6 +180,27 @@ impl Halt {
             Self::Unlisten(_) if self.is_something() => Rest::Connections,
             _ => Rest::Listeners,
         })
+    }
+
+    /// Writes down what was done, where something was to be.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub(super) fn note(&self, ports: &Ports, is_done: bool) -> Result<(), Failure> {
+        let (by, whom): (Means, BTreeSet<&String>) = match self {
+            Self::Nothing => return Ok(()),
+            Self::Stop(units, processes) => (Means::Stop, units.iter().chain(processes.values()).collect()),
+            Self::Unlisten(sockets) => (Means::Unlisten, sockets.values().collect()),
+        };
+        if whom.is_empty() {
+            return Ok(());
+        }
+        let ports = ports.specs().map(receipt::Ports).collect();
+        let deed = Deed::Halt { by, whom: whom.into_iter().cloned().collect(), ports };
+        let outcome = if is_done { Outcome::Done } else { Outcome::Unknown };
+        let noted = door::open(NOT_NOTED)?.note(deed, outcome);
+        noted.map_err(|error| door::failure(error, NOT_NOTED))
     }
 }
 

@@ -5,7 +5,7 @@ use portreeve_core::{
     gate::{JUDGED, Keep, Ports, Standing, Temporary},
     plan::{self, Change, Effect, Refused},
     port::{PortSpec, Protocol},
-    receipt::{Becomes, Cause, Deed, Was},
+    receipt::{self, Becomes, Cause, Deed, Was},
     text,
     words::{Text, Words},
 };
@@ -75,6 +75,7 @@ pub(super) fn run(
     }
     // Whoever asks once more sees what is left in the end, and what was not stopped is told after all else.
     let halted = halt.carry_out(&ports, settings);
+    let noted = halt.note(&ports, halted.is_ok());
     let verdict = before.map(|before| before.map(|before| before.after()));
     let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {
@@ -91,7 +92,7 @@ pub(super) fn run(
     if let Some(passed) = &passed {
         tell_unkept(passed, settings);
     }
-    halted?;
+    halted.and(noted)?;
     if is_told {
         let has_undo = passed.is_some() && !planned.plan.undo.is_empty();
         let undo = has_undo.then(|| undo(own).to_owned());
@@ -166,7 +167,8 @@ fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<
     let transaction = effect.transaction(door.standing.as_ref(), Keep::AtOnce, door.now);
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
     let was = Was::of(door.standing.as_ref());
-    let deed = Deed::Gate { cause: Cause::Close, becomes: Becomes::Gate, was, until: None };
+    let cause = Cause::ClosePorts(ports.specs().map(receipt::Ports).collect());
+    let deed = Deed::Gate { cause, becomes: Becomes::Gate, was, until: None };
     door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))
 }
 

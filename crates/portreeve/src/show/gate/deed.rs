@@ -1,17 +1,22 @@
 //! What a change of the gate does, in a phrase.
 
 use portreeve_core::{
+    gate::JUDGED,
     policy::WORLD,
-    receipt::{Becomes, Cause, Deed},
+    port::PortRange,
+    receipt::{Becomes, Cause, Deed, Means, Ports},
     text,
     words::Text,
 };
+
+/// Ports that one phrase names.
+const PORTS_MAX: usize = 8;
 
 /// The phrase, as history shows it.
 pub(crate) fn words(deed: &Deed) -> Text {
     match deed {
         Deed::Gate { cause, becomes, until, .. } => {
-            let words = became(*cause, *becomes);
+            let words = became(cause, *becomes);
             if until.is_some() { on_trial(words) } else { words }
         }
         Deed::Confirm { of } => text!("confirmed receipt {of}", "記録 {of} を確定"),
@@ -31,13 +36,43 @@ pub(crate) fn words(deed: &Deed) -> Text {
             text!("keeps {source} out for a while", "{source} を一時的に遮断")
         }
         Deed::Unblock { source } => text!("lets {source} in again", "{source} の遮断を解除"),
+        Deed::Halt { by, whom, ports } => halted(*by, &whom.join(", "), &listed(ports)),
     }
 }
 
-fn became(cause: Cause, becomes: Becomes) -> Text {
+fn halted(by: Means, whom: &str, ports: &str) -> Text {
+    match by {
+        Means::Stop => text!("stopped {whom} ({ports})", "{whom} を停止({ports})"),
+        Means::Unlisten => {
+            text!("took the sockets of {ports} from {whom}", "{whom} の待ち受けソケットを閉鎖({ports})")
+        }
+    }
+}
+
+/// The ports; a number of every protocol that the gate judges, as whoever names none means it, stands alone.
+fn listed(ports: &[Ports]) -> String {
+    let of = |range: PortRange| ports.iter().filter(move |ports| ports.0.range == range);
+    let mut told: Vec<String> = Vec::new();
+    for Ports(spec) in ports {
+        let is_all = of(spec.range).count() == JUDGED.len();
+        let text = if is_all { spec.range.to_string() } else { spec.to_string() };
+        if !told.contains(&text) {
+            told.push(text);
+        }
+    }
+    let more = told.len().saturating_sub(PORTS_MAX);
+    told.truncate(PORTS_MAX);
+    told.join(", ") + &if more > 0 { format!(" (+{more})") } else { String::new() }
+}
+
+fn became(cause: &Cause, becomes: Becomes) -> Text {
     match (cause, becomes) {
         (Cause::Apply, _) => text!("applied the policy", "policy を適用"),
         (Cause::Close, _) => text!("closed ports", "ポートを閉鎖"),
+        (Cause::ClosePorts(ports), _) => {
+            let ports = listed(ports);
+            text!("closed {ports}", "{ports} を閉鎖")
+        }
         (Cause::Off, _) => text!("took the gate away", "ゲートを撤去"),
         (Cause::Boot, _) => text!("put the confirmed gate back at boot", "起動時に確定済みのゲートを復元"),
         (Cause::Undo(of), Becomes::Gate) => text!("took receipt {of} back", "記録 {of} を取り消し"),
@@ -50,4 +85,23 @@ fn became(cause: Cause, becomes: Becomes) -> Text {
 fn on_trial(words: Text) -> Text {
     let Text { en, ja } = words;
     text!("{en}, on trial", "{ja}(試行)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_told_as_they_were_named() {
+        let told = |ports: &[&str]| {
+            let ports: Vec<Ports> = ports.iter().map(|ports| Ports(ports.parse().unwrap())).collect();
+            listed(&ports)
+        };
+        assert_eq!(told(&["8080/tcp"]), "8080/tcp");
+        assert_eq!(told(&["8080/tcp", "8080/udp", "8080/udplite", "8080/sctp", "53/udp"]), "8080, 53/udp");
+        assert_eq!(told(&["8080/tcp", "8080/udp"]), "8080/tcp, 8080/udp");
+        let many: Vec<String> = (1..=10).map(|port| format!("{}/tcp", port * 10)).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(told(&many).ends_with("80/tcp (+2)"));
+    }
 }
