@@ -3,6 +3,7 @@
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     string::String,
+    vec::Vec,
 };
 use core::net::IpAddr;
 
@@ -90,8 +91,19 @@ impl End {
 
 impl FromIterator<Receipt> for History {
     fn from_iter<I: IntoIterator<Item = Receipt>>(receipts: I) -> Self {
-        Self(receipts.into_iter().map(|receipt| (receipt.number, receipt)).collect(), BTreeSet::new())
+        let mut all: BTreeMap<u32, Receipt> =
+            receipts.into_iter().map(|receipt| (receipt.number, receipt)).collect();
+        let told: Vec<Receipt> = all.values().zip(all.values().skip(1)).filter_map(told_by_next).collect();
+        all.extend(told.into_iter().map(|receipt| (receipt.number, receipt)));
+        Self(all, BTreeSet::new())
     }
+}
+
+/// What came of a change that could not be written down, where the next one saw the revision that it makes.
+fn told_by_next((receipt, next): (&Receipt, &Receipt)) -> Option<Receipt> {
+    let expected = receipt.expected().filter(|_| receipt.changes_revision());
+    let is_seen = expected.is_some() && expected == next.seen && expected != receipt.seen;
+    (receipt.outcome == Outcome::Begun && is_seen).then(|| receipt.clone().done(expected))
 }
 
 impl History {

@@ -148,6 +148,28 @@ fn whoever_was_stopped_is_in_nobodys_way() {
     assert_eq!(back(&history, Some(2), Some(&now), 5), Err(Edge::Halted(history.of(2).unwrap())));
 }
 
+/// As on a full disk: what was on trial was written before it was made and not after, and then it was confirmed.
+#[test]
+fn what_could_not_be_written_down_is_told_by_whoever_came_next() {
+    let mut receipts = on_trial();
+    receipts[1].outcome = Outcome::Begun;
+    receipts[1].made = None;
+    let last: History = receipts.clone().into_iter().collect();
+    assert_eq!(last.of(2).unwrap().outcome, Outcome::Begun, "the gate tells of the last one");
+    let told = |seen: u32| {
+        let next = Receipt { seen: Some(seen), ..receipt(3, Deed::Confirm { of: 2 }, Some(12)) };
+        let history: History = receipts.iter().cloned().chain([next]).collect();
+        (history.of(2).unwrap().outcome, history.of(2).unwrap().made)
+    };
+    assert_eq!(told(11), (Outcome::Done, Some(11)));
+    assert_eq!(told(10), (Outcome::Begun, None), "a boot may have come between");
+    let block = Deed::Block { source: "203.0.113.7".parse().unwrap(), until: None };
+    receipts[1] = Receipt { outcome: Outcome::Begun, seen: Some(10), ..receipt(2, block, None) };
+    let next = Receipt { seen: Some(10), ..receipt(3, Deed::Confirm { of: 1 }, Some(11)) };
+    let history: History = receipts.into_iter().chain([next]).collect();
+    assert_eq!(history.of(2).unwrap().outcome, Outcome::Begun, "it makes no revision");
+}
+
 /// A boot is no person's change: whoever takes the last one back means what he did himself.
 #[test]
 fn a_boot_is_not_what_is_taken_back_unless_it_is_named() {
