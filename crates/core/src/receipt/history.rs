@@ -17,7 +17,11 @@ use crate::{
 
 /// The receipts by number, and the numbers of those that cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct History(BTreeMap<u32, Receipt>, pub(super) BTreeSet<u32>);
+pub struct History {
+    receipts: BTreeMap<u32, Receipt>,
+    pub(super) unread: BTreeSet<u32>,
+    boot_id: Option<String>,
+}
 
 /// How the gate came to be as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub enum Edge<'a> {
     Over(&'a Receipt, Timestamp),
     /// Somebody else ended its trial, whose time is not over.
     Ended(&'a Receipt),
+    /// A reboot ended its trial.
+    Rebooted(&'a Receipt),
     /// Somebody took it back already, or it only took another one back.
     Back(&'a Receipt),
     /// Nothing was named, and the last change took one back itself.
@@ -78,15 +84,10 @@ pub enum Edge<'a> {
 pub enum End {
     /// The kernel took it back, at this time.
     Lapsed(Timestamp),
+    /// The host was booted before its time was over.
+    Reboot,
     /// Somebody else ended it before its time.
     Early,
-}
-
-impl End {
-    /// The end, by `now`, of a trial that runs no more and was to run until then.
-    fn of(until: Timestamp, now: Timestamp) -> Self {
-        if until <= now { Self::Lapsed(until) } else { Self::Early }
-    }
 }
 
 impl FromIterator<Receipt> for History {
@@ -95,7 +96,7 @@ impl FromIterator<Receipt> for History {
             receipts.into_iter().map(|receipt| (receipt.number, receipt)).collect();
         let told: Vec<Receipt> = all.values().zip(all.values().skip(1)).filter_map(told_by_next).collect();
         all.extend(told.into_iter().map(|receipt| (receipt.number, receipt)));
-        Self(all, BTreeSet::new())
+        Self { receipts: all, ..Self::default() }
     }
 }
 
@@ -107,33 +108,51 @@ fn told_by_next((receipt, next): (&Receipt, &Receipt)) -> Option<Receipt> {
 }
 
 impl History {
+    /// The same as it is looked at in the boot of this id, where it is known (random(4)).
+    #[must_use]
+    pub fn at_boot(self, boot_id: Option<String>) -> Self {
+        Self { boot_id, ..self }
+    }
+
+    /// The end, by `now`, of the trial of `receipt`, which runs no more and was to run `until` then.
+    #[must_use]
+    pub fn end_of(&self, receipt: &Receipt, until: Timestamp, now: Timestamp) -> End {
+        let is_rebooted =
+            receipt.boot_id.as_ref().zip(self.boot_id.as_ref()).is_some_and(|(own, now)| own != now);
+        match is_rebooted {
+            _ if until <= now => End::Lapsed(until),
+            true => End::Reboot,
+            false => End::Early,
+        }
+    }
+
     /// The receipts, the newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &Receipt> {
-        self.0.values().rev()
+        self.receipts.values().rev()
     }
 
     /// The newest one; `None` where that cannot be read.
     #[must_use]
     pub fn last(&self) -> Option<&Receipt> {
-        let last = self.0.last_key_value().map(|(_, last)| last);
+        let last = self.receipts.last_key_value().map(|(_, last)| last);
         last.filter(|last| self.unread_after(Some(last)).is_none())
     }
 
     /// The one of this number.
     #[must_use]
     pub fn of(&self, number: u32) -> Option<&Receipt> {
-        self.0.get(&number)
+        self.receipts.get(&number)
     }
 
     /// The number of the next one; `None` after four thousand million.
     #[must_use]
     pub fn next(&self) -> Option<u32> {
-        self.0.keys().last().max(self.1.last()).map_or(Some(1), |last| last.checked_add(1))
+        self.receipts.keys().last().max(self.unread.last()).map_or(Some(1), |last| last.checked_add(1))
     }
 
     /// Puts a receipt in, in place of the one with its number.
     pub fn put(&mut self, receipt: Receipt) {
-        self.0.insert(receipt.number, receipt);
+        self.receipts.insert(receipt.number, receipt);
     }
 
     /// How the gate came to be as it stands.
@@ -178,7 +197,7 @@ impl History {
         };
         match receipt.deed {
             Deed::Gate { until: Some(until), .. } if standing.is_none_or(|it| it.trial.is_none()) => {
-                Some((receipt, End::of(until, now)))
+                Some((receipt, self.end_of(receipt, until, now)))
             }
             _ => None,
         }
@@ -224,7 +243,7 @@ impl History {
         }
         match &receipt.deed {
             Deed::Gate { until: Some(until), .. } if !self.is_confirmed(receipt) => {
-                self.end_of_trial(receipt, End::of(*until, now), standing)
+                self.end_of_trial(receipt, self.end_of(receipt, *until, now), standing)
             }
             Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),
@@ -257,6 +276,7 @@ impl History {
             }
             _ => Err(match end {
                 End::Lapsed(until) => Edge::Over(receipt, until),
+                End::Reboot => Edge::Rebooted(receipt),
                 End::Early => Edge::Ended(receipt),
             }),
         }
@@ -315,7 +335,7 @@ impl History {
     }
 
     fn done_after(&self, receipt: &Receipt) -> impl Iterator<Item = &Receipt> {
-        let after = self.0.range(receipt.number..).skip(1).map(|(_, after)| after);
+        let after = self.receipts.range(receipt.number..).skip(1).map(|(_, after)| after);
         after.filter(|after| after.outcome == Outcome::Done)
     }
 }

@@ -91,6 +91,23 @@ fn a_trial_that_somebody_else_ended_is_not_laid_to_the_kernel() {
     }
 }
 
+/// After a boot that puts the confirmed gate back, or none, nobody else need have been there.
+#[test]
+fn a_trial_that_a_boot_ended_is_laid_to_the_boot() {
+    let on_trial = on_trial().into_iter().map(|receipt| Receipt { boot_id: Some("a".into()), ..receipt });
+    let mut history = on_trial.collect::<History>().at_boot(Some("b".into()));
+    let trial = history.of(2).unwrap();
+    assert_eq!(history.ended(None, at(59)), Some((trial, End::Reboot)));
+    assert_eq!(back(&history, None, None, 59), Err(Edge::Rebooted(trial)));
+    assert_eq!(back(&history, None, None, 60), Err(Edge::Over(trial, at(60))));
+    let same = history.clone().at_boot(Some("a".into()));
+    assert_eq!(back(&same, None, None, 59), Err(Edge::Ended(same.of(2).unwrap())));
+    let deed = Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was: Was::Nothing, until: None };
+    history.put(receipt(3, deed, Some(90)));
+    let now = standing(90, None);
+    assert_eq!(back(&history, None, Some(&now), 59), Err(Edge::Rebooted(history.of(2).unwrap())));
+}
+
 #[test]
 fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     let mut history: History = on_trial().into_iter().collect();

@@ -5,23 +5,23 @@ use super::{History, Receipt};
 impl History {
     /// Puts in that the receipt of this number cannot be read.
     pub fn put_unread(&mut self, number: u32) {
-        self.1.insert(number);
+        self.unread.insert(number);
     }
 
     /// The numbers of those that cannot be read, in order.
     pub fn unread(&self) -> impl Iterator<Item = u32> {
-        self.1.iter().copied()
+        self.unread.iter().copied()
     }
 
     /// The newest one that cannot be read and came after `receipt`; whatever it did, that one may not be the last.
     pub(super) fn unread_after(&self, receipt: Option<&Receipt>) -> Option<u32> {
-        self.1.last().copied().filter(|unread| receipt.is_none_or(|receipt| receipt.number < *unread))
+        self.unread.last().copied().filter(|unread| receipt.is_none_or(|receipt| receipt.number < *unread))
     }
 
     /// The one that cannot be read where this one is to be taken back: the one that was asked for by its `number`, else a
     /// newer one than the last.
     pub(super) fn unread_instead(&self, number: Option<u32>, last: Option<&Receipt>) -> Option<u32> {
-        number.map_or_else(|| self.unread_after(last), |number| self.1.get(&number).copied())
+        number.map_or_else(|| self.unread_after(last), |number| self.unread.get(&number).copied())
     }
 }
 

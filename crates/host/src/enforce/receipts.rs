@@ -13,6 +13,7 @@ use portreeve_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::boot_id::boot_id;
 use crate::keep::{self, KeepError, Readers};
 
 /// The gate of the next boot.
@@ -130,16 +131,18 @@ impl Receipts {
         if names.len() > entries_max {
             return Err(too_much());
         }
-        let mut history = History::default();
+        let (mut receipts, mut unread) = (Vec::new(), Vec::new());
         for number in names.iter().filter_map(|name| number(name.to_str()?)) {
             let (receipt, bytes) = self.receipt(number)?;
             bytes_left = bytes_left.checked_sub(bytes).ok_or_else(too_much)?;
             match receipt {
-                Some(receipt) => history.put(receipt),
-                None => history.put_unread(number),
+                Some(receipt) => receipts.push(receipt),
+                None => unread.push(number),
             }
         }
-        Ok(history)
+        let mut history: History = receipts.into_iter().collect();
+        unread.into_iter().for_each(|number| history.put_unread(number));
+        Ok(history.at_boot(boot_id()))
     }
 
     /// The receipt of this number, `None` where it is broken, and how many bytes it has.

@@ -78,6 +78,7 @@ fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     }
     match door.history.ended(door.standing.as_ref(), door.now) {
         Some((trial, End::Lapsed(until))) => return Err(too_late(Some((trial, ago(until, door.now))))),
+        Some((trial, End::Reboot)) => return Err(rebooted(trial)),
         Some((trial, End::Early)) => return Err(ended(trial)),
         None => {}
     }
@@ -110,6 +111,14 @@ fn ended(trial: &Receipt) -> Failure {
     door::unwritten(gate::Refused::NoTrial, FAILED).because(text!(
         "somebody else ended the trial of receipt {number} before its time",
         "記録 {number} の試行は、portreeve 以外の操作により期限前に終了しています"
+    ))
+}
+
+fn rebooted(trial: &Receipt) -> Failure {
+    let number = trial.number;
+    door::unwritten(gate::Refused::NoTrial, FAILED).because(text!(
+        "a reboot ended the trial of receipt {number} before its time",
+        "記録 {number} の試行は、再起動により期限前に終了しています"
     ))
 }
 

@@ -224,6 +224,12 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
                 "記録 {number} の試行は、portreeve 以外の操作により期限前に終了しています"
             ))
             .hint(Words { en: "portreeve gate status", ja: "portreeve gate status" }),
+        Edge::Rebooted(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
+            .because(text!(
+                "nothing to do: a reboot ended the trial of receipt {number} before its time",
+                "記録 {number} の試行は、再起動により期限前に終了しています"
+            ))
+            .hint(Words { en: "portreeve gate status", ja: "portreeve gate status" }),
         Edge::Back(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
                 "receipt {number} has been taken back already, or itself took a change back",

@@ -165,6 +165,7 @@ fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
                 let Text { en, ja } = ago(until, now);
                 text!("ended {en}", "{ja}に終了し")
             }
+            End::Reboot => text!("was ended by a reboot", "再起動により終了し"),
             End::Early => text!(
                 "was ended by somebody else before its time",
                 "portreeve 以外の操作により期限前に終了し"
@@ -306,10 +307,12 @@ fn outcome(history: &History, receipt: &Receipt, standing: Option<&Standing>, no
             Words { en: "taken back", ja: "取り消し済み" }
         } else if standing.and_then(|standing| history.trial(standing)).is_some_and(|it| it == receipt) {
             Words { en: "on trial", ja: "試行中" }
-        } else if until <= now {
-            Words { en: "lapsed", ja: "期限切れ" }
         } else {
-            Words { en: "taken away", ja: "消失" }
+            match history.end_of(receipt, until, now) {
+                End::Lapsed(_) => Words { en: "lapsed", ja: "期限切れ" },
+                End::Reboot => Words { en: "ended by a reboot", ja: "再起動で終了" },
+                End::Early => Words { en: "taken away", ja: "消失" },
+            }
         }
     };
     match (receipt.outcome, &receipt.deed) {
