@@ -3,7 +3,7 @@
 mod row;
 mod senders;
 
-pub use row::{From, Row, at, families, passages, rows, rows_to};
+pub use row::{From, Row, at, families, passages, rows, rows_to, within};
 pub use senders::{Senders, destinations, network};
 
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -40,6 +40,8 @@ pub enum Reached {
 pub enum How {
     /// At a socket of this host.
     Local,
+    /// At a socket of this host, by another port or address than those that they were sent to.
+    Redirected(Rewritten),
     /// At another host or a container, to which a rule sends them on.
     Forwarded(Rewritten),
     /// At another host or a container, which they were sent to.
@@ -53,6 +55,8 @@ pub struct Exposure {
     pub ports: Interval,
     /// Whether they arrive.
     pub reached: Reached,
+    /// Whether they arrive at a socket of this host that is bound to where they were sent.
+    pub heard: Reached,
     /// The ways on which some of them arrive.
     pub ways: Vec<How>,
     /// Whose arrive, where only some do.
@@ -72,6 +76,7 @@ impl Exposure {
         Self {
             ports: Interval { first: ports.first.into(), last: ports.last.into() },
             reached: Reached::Dropped,
+            heard: Reached::Dropped,
             ways: Vec::new(),
             passing: Vec::new(),
             decided_by: Vec::new(),
@@ -191,12 +196,7 @@ fn runs(parts: &[Part]) -> Vec<(Interval, Vec<usize>)> {
 }
 
 fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
-    let mut ways = Vec::new();
-    for how in parts.iter().filter_map(|part| how(&part.fate)) {
-        if !ways.contains(&how) {
-            ways.push(how);
-        }
-    }
+    let ways = parts.iter().filter_map(|part| how(&part.fate)).fold(Vec::new(), with);
     // First what lets packets in, then what keeps others out.
     let places = |of: fn(&Part) -> &Vec<Place>| {
         let mut places: Vec<Place> = Vec::new();
@@ -208,10 +208,11 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
         }
         places
     };
-    let reached = reached(parts);
+    let reached = reached(parts.iter().map(|part| &part.fate));
     Exposure {
         ports,
         reached,
+        heard: heard(parts),
         ways,
         passing: if reached == Reached::Partly { passing(parts) } else { Vec::new() },
         decided_by: places(|part| &part.decided_by),
@@ -267,15 +268,39 @@ const fn arrives(fate: &Fate) -> bool {
 fn how(fate: &Fate) -> Option<How> {
     let unchanged = Rewritten { address: None, port: None };
     match fate {
-        Fate::Arrives(_) => Some(How::Local),
+        Fate::Arrives(rewritten) if *rewritten == unchanged => Some(How::Local),
+        Fate::Arrives(rewritten) => Some(How::Redirected(rewritten.clone())),
         Fate::Leaves(rewritten) if *rewritten == unchanged => Some(How::Routed),
         Fate::Leaves(rewritten) => Some(How::Forwarded(rewritten.clone())),
         Fate::Dropped | Fate::Rejected | Fate::Unknown => None,
     }
 }
 
-fn reached(parts: &[&Part]) -> Reached {
-    let any = |is: fn(&Fate) -> bool| parts.iter().any(|part| is(&part.fate));
+/// `ways` and one more; a redirect has another address by each interface.
+fn with(mut ways: Vec<How>, how: How) -> Vec<How> {
+    let joins = |known: &mut How| match (known, &how) {
+        (How::Redirected(known), How::Redirected(next)) if known.port == next.port => {
+            known.address = known.address.take().zip(next.address.as_ref()).map(|(one, next)| one.or(next));
+            true
+        }
+        (known, next) => known == next,
+    };
+    if !ways.iter_mut().any(joins) {
+        ways.push(how);
+    }
+    ways
+}
+
+fn heard(parts: &[&Part]) -> Reached {
+    let here = |part: &&Part| match &part.fate {
+        fate if !arrives(fate) || how(fate) == Some(How::Local) => part.fate.clone(),
+        _ => Fate::Dropped,
+    };
+    reached(parts.iter().map(here).collect::<Vec<_>>().iter())
+}
+
+fn reached<'a>(fates: impl Iterator<Item = &'a Fate> + Clone) -> Reached {
+    let any = |is: fn(&Fate) -> bool| fates.clone().any(is);
     let arrives = any(arrives);
     let is_lost = any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
     let is_unknown = any(|fate| *fate == Fate::Unknown);
@@ -290,9 +315,10 @@ fn reached(parts: &[&Part]) -> Reached {
 
 /// Whether of `ports`, which are next, the same holds as of the last ones, but for the number.
 fn continues(last: &Exposure, next: &Exposure, ports: Interval) -> bool {
-    let Exposure { ports: _, reached, ways, passing, decided_by, doubts, is_rate_limited } = next;
+    let Exposure { ports: _, reached, heard, ways, passing, decided_by, doubts, is_rate_limited } = next;
     last.ports.last + 1 == ports.first
         && last.reached == *reached
+        && last.heard == *heard
         && last.ways == *ways
         && last.passing == *passing
         && last.decided_by == *decided_by

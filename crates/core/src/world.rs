@@ -2,6 +2,7 @@
 
 mod gaps;
 mod gate;
+mod guard;
 mod holding;
 mod passage;
 mod reaching;

@@ -52,19 +52,26 @@ pub fn rows_to<'a>(filter: &Filter, places: &[From<'a>], to: &[To]) -> Vec<Row<'
 #[must_use]
 pub fn rows<'a>(filter: &Filter, places: &[From<'a>], listeners: &[&Listener]) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
-    for (to, ports) in doors(filter, listeners) {
+    for (to, ranges) in doors(filter, listeners) {
         for from in places {
             let runs = exposed(filter, &from.senders, &to);
-            rows.extend(ports.iter().filter_map(|&port| {
-                let ports = Interval { first: port.into(), last: port.into() };
-                let exposure = Exposure { ports, ..at(&runs, port)?.clone() };
-                Some(Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure })
-            }));
+            let row = |exposure| Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure };
+            rows.extend(ranges.iter().flat_map(|range| within(&runs, *range)).map(row));
         }
     }
     // By number, and of one number as the places and families stand.
-    rows.sort_by_key(|row| (row.exposure.ports.first, row.protocol));
+    rows.sort_by_key(|row| (row.exposure.ports.first, row.exposure.ports.last, row.protocol));
     rows
+}
+
+/// What of `runs`, which ascend, is within `range`.
+pub fn within(runs: &[Exposure], range: PortRange) -> impl Iterator<Item = Exposure> {
+    let (first, last) = (u128::from(range.first), u128::from(range.last));
+    let from = runs.partition_point(|run| run.ports.last < first);
+    runs[from..].iter().take_while(move |run| run.ports.first <= last).map(move |run| {
+        let ports = Interval { first: run.ports.first.max(first), last: run.ports.last.min(last) };
+        Exposure { ports, ..run.clone() }
+    })
 }
 
 /// The one of `runs`, which ascend, that `port` is in.
@@ -75,14 +82,14 @@ pub fn at(runs: &[Exposure], port: u16) -> Option<&Exposure> {
     (run.ports.first <= number).then_some(run)
 }
 
-/// The ports that packets may get in by: those with a listener, by where they can be heard, and those sent on.
-fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<u16>)> {
-    let mut wide: BTreeMap<(Protocol, Family), BTreeSet<u16>> = sent_on(filter);
+/// The ports that packets may get in by: those with a listener, by where they can be heard, and the runs that are sent on.
+fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<PortRange>)> {
+    let mut wide: BTreeMap<(Protocol, Family), BTreeSet<PortRange>> = sent_on(filter);
     let mut bound: BTreeMap<(Protocol, Family, u16), Intervals> = BTreeMap::new();
     for listener in listeners {
         for family in families(listener) {
             if listener.breadth() == Breadth::Wildcard {
-                wide.entry((listener.protocol, family)).or_default().insert(listener.port);
+                wide.entry((listener.protocol, family)).or_default().insert(PortRange::one(listener.port));
             } else {
                 let key = (listener.protocol, family, listener.port);
                 let address = Intervals::one(number(listener.address.ip.to_canonical()));
@@ -91,11 +98,10 @@ fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<u16>)> {
             }
         }
     }
-    let is_wide =
-        |protocol, family, port| wide.get(&(protocol, family)).is_some_and(|ports| ports.contains(&port));
-    let mut narrow: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();
+    let mut narrow: BTreeMap<_, BTreeSet<PortRange>> = BTreeMap::new();
     for ((protocol, family, port), addresses) in bound {
-        if !is_wide(protocol, family, port) {
+        let port = PortRange::one(port);
+        if !wide.get(&(protocol, family)).is_some_and(|ranges| ranges.contains(&port)) {
             narrow.entry((protocol, family, addresses)).or_default().insert(port);
         }
     }
@@ -107,10 +113,8 @@ fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<u16>)> {
     wide.chain(narrow).collect()
 }
 
-/// Of more ports than this that a rule sends on together, none is a service of its own.
-const RUN_PORTS_MAX: u128 = 1_024;
-
-/// The runs of ports at which a rule sends packets from the world on to somebody else, to whom they get.
+/// The runs of ports at which a rule sends packets from the world on to somebody else, or to another socket of this host,
+/// to whom they get.
 #[must_use]
 pub fn passages(filter: &Filter) -> Vec<Row<'static>> {
     if !filter.ruleset.rewrites() {
@@ -121,19 +125,16 @@ pub fn passages(filter: &Filter) -> Vec<Row<'static>> {
         Family::ALL.map(|family| To { family, protocol, addresses: None, ports: PortRange::EVERY })
     };
     let mut rows = rows_to(filter, &world, &[Protocol::Tcp, Protocol::Udp].map(to).concat());
-    rows.retain(|row| {
-        let Interval { first, last } = row.exposure.ports;
-        last - first < RUN_PORTS_MAX && row.exposure.ways.iter().any(|way| matches!(way, How::Forwarded(_)))
-    });
+    let leads = |way: &How| matches!(way, How::Forwarded(_) | How::Redirected(_));
+    rows.retain(|row| row.exposure.ways.iter().any(leads));
     rows
 }
 
 /// The ports of all passages.
-fn sent_on(filter: &Filter) -> BTreeMap<(Protocol, Family), BTreeSet<u16>> {
-    let mut found: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();
+fn sent_on(filter: &Filter) -> BTreeMap<(Protocol, Family), BTreeSet<PortRange>> {
+    let mut found: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for row in passages(filter) {
-        let ports = row.exposure.range();
-        found.entry((row.protocol, row.family)).or_default().extend(ports.first..=ports.last);
+        found.entry((row.protocol, row.family)).or_default().insert(row.exposure.range());
     }
     found
 }
@@ -176,11 +177,15 @@ COMMIT
 ";
 
     fn filter() -> Filter {
+        filtered(RULES)
+    }
+
+    fn filtered(rules: &str) -> Filter {
         let listings = [
             (Listing::Addresses, ADDRESSES.into()),
             (Listing::Settings, "net.ipv4.ip_forward = 1\n".into()),
             (Listing::Routes, r#"[{"dst":"172.17.0.0/16","dev":"docker0"}]"#.into()),
-            (Listing::IptablesLegacy, RULES.into()),
+            (Listing::IptablesLegacy, rules.into()),
         ];
         read(&Firewall { listings: listings.into() }).unwrap()
     }
@@ -214,6 +219,44 @@ COMMIT
         // From docker0 it is this host's own, which drops it.
         assert_eq!(exposure.passing[0].interfaces, Some(Intervals::one(1)));
         assert_eq!(exposure.passing[0].sources, None);
+    }
+
+    /// The rows of [`RULES`] with one rule of address translation instead of its own.
+    fn translated(rule: &str, spots: &[&str]) -> Vec<Row<'static>> {
+        let (before, _) = RULES.split_once("-A PREROUTING").unwrap();
+        let filter = filtered(&alloc::format!("{before}-A PREROUTING {rule}\nCOMMIT\n"));
+        let listeners: Vec<_> = spots.iter().map(|spot| listener(spot)).collect();
+        let listeners: Vec<_> = listeners.iter().collect();
+        rows(&filter, &[From { zone: Some(WORLD), senders: Senders::World }], &listeners)
+    }
+
+    #[test]
+    fn a_port_that_leads_to_another_of_this_host_needs_no_listener() {
+        let to_22 = "-i wan0 -d 203.0.113.1/32 -p tcp -m tcp --dport 2222 -j REDIRECT --to-ports 22";
+        let rows = translated(to_22, &[]);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        let exposure = &rows[0].exposure;
+        assert_eq!(exposure.range(), PortRange::one(2222));
+        // To the other addresses, and by docker0, it stays 2222, which is closed.
+        assert_eq!((exposure.reached, exposure.heard), (Reached::Partly, Reached::Dropped));
+        let [How::Redirected(to)] = exposure.ways.as_slice() else { panic!("{:?}", exposure.ways) };
+        assert_eq!(to.port, Some(Intervals::one(22)));
+    }
+
+    #[test]
+    fn what_is_sent_elsewhere_is_not_heard_here() {
+        let rows = translated("-p tcp -j DNAT --to-destination 172.17.0.2", &["0.0.0.0:22/tcp"]);
+        let heard: Vec<_> =
+            rows.iter().map(|row| (row.exposure.range(), row.exposure.reached, row.exposure.heard)).collect();
+        assert!(heard.contains(&(PortRange::one(22), Reached::Reachable, Reached::Dropped)), "{heard:?}");
+    }
+
+    #[test]
+    fn a_rule_for_ten_thousand_ports_is_one_row() {
+        let sent = "-p udp -m udp --dport 20000:29999 -j DNAT --to-destination 172.17.0.2";
+        let rows = translated(sent, &["0.0.0.0:20005/udp"]);
+        let ports: Vec<_> = rows.iter().map(|row| row.exposure.range()).collect();
+        assert_eq!(ports, [PortRange { first: 20_000, last: 29_999 }, PortRange::one(20_005)]);
     }
 
     #[test]

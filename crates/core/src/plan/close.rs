@@ -31,7 +31,8 @@ pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Re
     let standing = standing(world)?;
     let own = standing.as_ref().map(|standing| standing.own_body().ok_or(Refused::Changed)).transpose()?;
     let before = standing.as_ref().and_then(Standing::body);
-    let sent_on: Ports = world.passages().iter().map(Passage::spec).collect();
+    let passages = world.passages();
+    let sent_on: Ports = passages.iter().filter(|it| it.leaves()).flat_map(Passage::specs).collect();
     let closed = Closed {
         ports: ports.clone(),
         refusal: world.policy.map(|policy| policy.refusal).unwrap_or_default(),

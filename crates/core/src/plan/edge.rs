@@ -71,7 +71,7 @@ fn leads_to(run: &Exposure, address: u128, port: u16) -> bool {
                     None => run.ports.first <= u128::from(port) && u128::from(port) <= run.ports.last,
                 }
         }
-        How::Local | How::Routed => false,
+        How::Local | How::Redirected(_) | How::Routed => false,
     };
     arrives(run) && run.ways.iter().any(is_it)
 }
@@ -80,7 +80,7 @@ fn leads_to(run: &Exposure, address: u128, port: u16) -> bool {
 fn changed_port(way: &How, run: &Exposure) -> Option<Option<u16>> {
     match way {
         How::Forwarded(to) => Some(to.port.as_ref().map(|_| run.range().first)),
-        How::Local | How::Routed => None,
+        How::Local | How::Redirected(_) | How::Routed => None,
     }
 }
 

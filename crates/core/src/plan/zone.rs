@@ -14,7 +14,7 @@ use crate::{
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
     words::Text,
-    world::World,
+    world::{Passage, World},
 };
 
 /// What becomes another for a zone.
@@ -146,7 +146,7 @@ fn join(next: PortChange, list: &mut Vec<PortChange>) {
 /// To whom ports matter.
 struct Known<'a> {
     world: &'a World<'a>,
-    sent_on: Vec<(PortSpec, String)>,
+    sent_on: Vec<(PortSpec, Text)>,
     held: BTreeMap<(Protocol, u16), Vec<Text>>,
 }
 
@@ -165,7 +165,9 @@ impl<'a> Known<'a> {
             }
         }
         let passages = world.passages();
-        let sent_on = passages.iter().map(|passage| (passage.spec(), passage.target())).collect();
+        let target =
+            |passage: &Passage| passage.specs().map(|spec| (spec, passage.target())).collect::<Vec<_>>();
+        let sent_on = passages.iter().flat_map(target).collect();
         Self { world, sent_on, held }
     }
 
@@ -180,10 +182,9 @@ impl<'a> Known<'a> {
     }
 
     fn names(&self, protocol: Protocol, port: u16) -> Vec<Text> {
-        let is_sent =
-            |(spec, _): &&(PortSpec, String)| spec.protocol == protocol && spec.range.contains(port);
+        let is_sent = |(spec, _): &&(PortSpec, Text)| spec.protocol == protocol && spec.range.contains(port);
         if let Some((_, target)) = self.sent_on.iter().find(is_sent) {
-            return [plain(target)].into();
+            return [target.clone()].into();
         }
         if let Some(names) = self.held.get(&(protocol, port)) {
             return names.clone();

@@ -98,8 +98,14 @@ pub(crate) fn filtering(rules: &str) -> Firewall {
 
 /// The same, which sends 8080/tcp on to a container.
 pub(crate) fn published(rules: &str) -> Firewall {
-    let sent_on =
-        "-A PREROUTING ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80";
+    translated(
+        rules,
+        "-A PREROUTING ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80",
+    )
+}
+
+/// The same, which sends packets on as `sent_on` says.
+pub(crate) fn translated(rules: &str, sent_on: &str) -> Firewall {
     let chains =
         [":PREROUTING", ":INPUT", ":OUTPUT", ":POSTROUTING"].map(|name| format!("{name} ACCEPT [0:0]"));
     listed(rules, &format!("*nat\n{}\n{sent_on}\nCOMMIT\n", chains.join("\n")))

@@ -1,4 +1,4 @@
-//! Ports of this host at which a rule sends packets on to somebody else (A15, A17).
+//! Ports of this host at which a rule sends packets on to somebody else, or to another port (A15, A17).
 
 use alloc::{
     format,
@@ -6,109 +6,177 @@ use alloc::{
     vec::Vec,
 };
 
-use super::World;
+use super::{World, guard::Guards};
 use crate::{
     address::Family,
-    exposure::{How, Row, Senders, To, at, exposed, passages},
+    exposure::{How, Row, passages},
     finding::{Finding, spot_of},
-    firewall::{Author, Filter, Intervals, Kind, Rewritten, author, span},
+    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Step, span},
     policy::HOST,
     port::{PortRange, PortSpec, Protocol},
+    text,
+    words::Text,
 };
 
-/// A port at which packets from the world are sent on, and arrive.
-#[derive(Clone, Debug)]
+/// More runs of ports than this are not named.
+const RUNS_NAMED_MAX: usize = 3;
+
+/// Ports at which packets from the world are sent on by one rule, and arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passage {
     protocol: Protocol,
     family: Family,
-    ports: PortRange,
-    to: Rewritten,
-    /// The program that keeps the port closed for what is not sent on, where it is one that a person asks.
+    ports: Intervals,
+    way: How,
+    /// The rules that send them on.
+    by: Vec<Place>,
+    /// The program that keeps the ports closed for what is not sent on, where it is one that a person asks.
     pub closed_by: Option<Author>,
 }
 
 impl Passage {
-    /// The ports as a policy writes them.
+    /// The ports as a policy writes them, by runs.
+    pub fn specs(&self) -> impl Iterator<Item = PortSpec> {
+        let protocol = self.protocol;
+        self.ports.iter().map(move |ports| PortSpec { range: range(ports), protocol })
+    }
+
+    /// The same in a word: `8080/tcp`, `0-21/tcp 23-138/tcp …`.
     #[must_use]
-    pub const fn spec(&self) -> PortSpec {
-        PortSpec { range: self.ports, protocol: self.protocol }
+    pub fn named(&self) -> String {
+        let mut named: Vec<_> = self.specs().take(RUNS_NAMED_MAX + 1).map(|spec| spec.to_string()).collect();
+        if let Some(more) = named.get_mut(RUNS_NAMED_MAX) {
+            *more = "…".into();
+        }
+        named.join(" ")
+    }
+
+    /// Whether packets leave for another host or a container.
+    #[must_use]
+    pub const fn leaves(&self) -> bool {
+        matches!(self.way, How::Forwarded(_))
     }
 
     /// Where packets are sent: `172.17.0.2:80`.
     #[must_use]
-    pub fn target(&self) -> String {
-        let address = self.to.address.as_ref().and_then(|addresses| span(addresses, self.family));
-        let port = self.to.port.as_ref().and_then(Intervals::only);
-        match (address, port) {
+    pub fn target(&self) -> Text {
+        let to = sent_to(&self.way);
+        let address = to.and_then(|to| to.address.as_ref());
+        let port = to.and_then(|to| to.port.as_ref()).and_then(Intervals::only);
+        if !self.leaves() && address.and_then(Intervals::only).is_none() {
+            return match port {
+                Some(port) => text!("port {port} of this host", "このホストのポート {port}"),
+                None => text!("this host itself", "このホスト自身"),
+            };
+        }
+        let address = address.and_then(|addresses| span(addresses, self.family));
+        let target = match (address, port) {
             (Some(address), Some(port)) if self.family == Family::Ipv6 => format!("[{address}]:{port}"),
             (Some(address), Some(port)) => format!("{address}:{port}"),
             (Some(address), None) => address,
             (None, port) => port.map(|port| port.to_string()).unwrap_or_default(),
-        }
+        };
+        Text { en: target.clone(), ja: target }
     }
 
-    /// Whether a service declares the port for others than the host itself.
+    /// What of it no service declares for others than the host itself; of one that leads to another port of this host it is
+    /// enough that this one is declared.
     #[must_use]
-    pub fn is_declared(&self, world: &World<'_>) -> bool {
-        let mut desired = world.desired.at(self.protocol, self.ports.first);
-        desired.any(|desired| desired.service.reach.iter().any(|zone| zone != HOST))
+    pub fn undeclared(&self, world: &World<'_>) -> Option<Self> {
+        let declared = world.desired.ports().iter().filter(|desired| {
+            desired.spec.protocol == self.protocol && desired.service.reach.iter().any(|zone| zone != HOST)
+        });
+        let span = |PortRange { first, last }| Interval { first: first.into(), last: last.into() };
+        let declared: Intervals = declared.map(|desired| span(desired.spec.range)).collect();
+        let inner = sent_to(&self.way).and_then(|to| to.port.as_ref()).filter(|_| !self.leaves());
+        if inner.is_some_and(|ports| declared.includes(ports)) {
+            return None;
+        }
+        let ports = self.ports.except(&declared);
+        (!ports.is_empty()).then(|| Self { ports, ..self.clone() })
     }
 
     /// The finding about it, and about whoever keeps its number for the engine.
     #[must_use]
     pub fn about(&self, mut finding: Finding, world: &World<'_>) -> Finding {
         finding.netns = world.own_namespace().map(|namespace| namespace.id);
-        let holdings = world.holdings_at(finding.netns.unwrap_or(0), self.protocol, self.ports.first);
-        finding.silences.extend(holdings.iter().map(spot_of));
-        finding.at(self.spec())
+        let netns = finding.netns.unwrap_or(0);
+        for spec in self.specs().filter(|spec| spec.range.is_one()) {
+            let holdings = world.holdings_at(netns, self.protocol, spec.range.first);
+            finding.silences.extend(holdings.iter().map(spot_of));
+        }
+        match self.specs().next() {
+            Some(spec) => finding.at(spec),
+            None => finding,
+        }
+    }
+
+    /// Takes in what differs from it in nothing but the ports.
+    fn joins(&mut self, other: &Self) -> bool {
+        let is_same = *other == Self { ports: other.ports.clone(), ..self.clone() };
+        if is_same {
+            self.ports = self.ports.or(&other.ports);
+        }
+        is_same
     }
 }
 
 impl World<'_> {
-    /// Every port at which packets from the world are sent on and arrive, of both families together where these agree.
+    /// All ports at which packets from the world are sent on and arrive, of both families together where these agree.
     #[must_use]
     pub fn passages(&self) -> Vec<Passage> {
         let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
         let rows = passages(filter);
-        let stays = rows.first().map(|_| without_rewriting(filter));
+        let Some(mut guards) = rows.first().map(|_| Guards::of(filter)) else { return Vec::new() };
+        let mut all: Vec<Passage> = Vec::new();
+        for next in rows.iter().flat_map(|row| by_way(filter, row, &mut guards)) {
+            // Ten thousand rules for a port each are neighbours of themselves alone.
+            if !all.iter_mut().rev().take(PASSAGES_NEAR_MAX).any(|known| known.joins(&next)) {
+                all.push(next);
+            }
+        }
         let mut found: Vec<Passage> = Vec::new();
-        for row in &rows {
-            let known = found
-                .iter()
-                .any(|known| known.protocol == row.protocol && known.ports == row.exposure.range());
-            if let Some(to) = row.exposure.ways.iter().find_map(sent_to).filter(|_| !known) {
-                let closed_by = stays.as_ref().and_then(|stays| closed_by(stays, row));
-                let (protocol, family, ports) = (row.protocol, row.family, row.exposure.range());
-                found.push(Passage { protocol, family, ports, to, closed_by });
+        for next in all {
+            let is_told = |known: &Passage| {
+                known.family != next.family && (known.protocol, &known.ports) == (next.protocol, &next.ports)
+            };
+            if !found.iter().any(is_told) {
+                found.push(next);
             }
         }
         found
     }
 }
 
-fn sent_to(way: &How) -> Option<Rewritten> {
+/// So many passages are looked through for one that goes on.
+const PASSAGES_NEAR_MAX: usize = 16;
+
+/// The passages of a row: one for each way, and for each program that keeps some of its ports closed.
+fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
+    let (protocol, family) = (row.protocol, row.family);
+    let rewrites = |place: &Place| {
+        let rule = place.rule.and_then(|rule| filter.ruleset.chains[place.chain.0].rules.get(rule));
+        rule.is_some_and(|rule| rule.steps.iter().any(|step| matches!(step, Step::Rewrite(_))))
+    };
+    let by: Vec<Place> = row.exposure.decided_by.iter().copied().filter(rewrites).collect();
+    let mut found = Vec::new();
+    for way in row.exposure.ways.iter().filter(|way| sent_to(way).is_some()) {
+        for (ports, closed_by) in guards.closed(row, way) {
+            let (ports, way, by) = (Intervals::span(ports.first, ports.last), way.clone(), by.clone());
+            found.push(Passage { protocol, family, ports, way, by, closed_by });
+        }
+    }
+    found
+}
+
+const fn sent_to(way: &How) -> Option<&Rewritten> {
     match way {
-        How::Forwarded(to) => Some(to.clone()),
+        How::Forwarded(to) | How::Redirected(to) => Some(to),
         How::Local | How::Routed => None,
     }
 }
 
-/// The same filter as if no rule sent anything on.
-fn without_rewriting(filter: &Filter) -> Filter {
-    let mut filter = filter.clone();
-    for chain in &mut filter.ruleset.chains {
-        if chain.base.as_ref().is_some_and(|base| base.kind == Kind::Nat) {
-            chain.base = None;
-        }
-    }
-    filter
-}
-
-/// Who keeps the port of `row` closed for packets that nobody sends on.
-fn closed_by(stays: &Filter, row: &Row<'_>) -> Option<Author> {
-    let to = To { family: row.family, protocol: row.protocol, addresses: None, ports: row.exposure.range() };
-    let runs = exposed(stays, &Senders::World, &to);
-    let run = at(&runs, row.exposure.range().first).filter(|run| run.ways.is_empty())?;
-    let authors = run.decided_by.iter().map(|place| author(&stays.ruleset, *place));
-    authors.into_iter().find(|author| matches!(author, Author::Ufw | Author::Firewalld))
+fn range(ports: Interval) -> PortRange {
+    let port = |number| u16::try_from(number).unwrap_or(u16::MAX);
+    PortRange { first: port(ports.first), last: port(ports.last) }
 }

@@ -190,9 +190,17 @@ fn row_view<'a>(row: &Row<'a>, filter: &'a Filter, basis: Basis) -> RowView<'a> 
 fn how(way: &How, family: Family) -> HowView {
     match way {
         How::Local => HowView { kind: "local", to: None },
+        How::Redirected(to) => HowView { kind: "local", to: Some(redirect(to, family)) },
         How::Routed => HowView { kind: "routed", to: None },
         How::Forwarded(to) => HowView { kind: "forwarded", to: Some(target(to, family)) },
     }
+}
+
+/// Of an address by each interface none is told: all are this host's.
+fn redirect(to: &Rewritten, family: Family) -> ToView {
+    let is_one = to.address.as_ref().is_some_and(|addresses| addresses.only().is_some());
+    let ToView { address, port } = target(to, family);
+    ToView { address: address.filter(|_| is_one), port }
 }
 
 fn target(to: &Rewritten, family: Family) -> ToView {

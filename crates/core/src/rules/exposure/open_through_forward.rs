@@ -6,7 +6,7 @@ use crate::{
     finding::{Finding, Severity},
     rules::{Page, Rule},
     text,
-    words::Words,
+    words::{Text, Words},
     world::{Passage, World},
 };
 
@@ -18,8 +18,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &["unneeded-open-port"],
     page: Page {
         what: Words {
-            en: "A rule sends packets from the world on to a container or another host, and no service of the policy declares the port.",
-            ja: "外部からのパケットをコンテナやほかのホストへ転送するルールがあり、そのポートを policy のどのサービスも宣言していません。",
+            en: "A rule sends packets from the world on to a container, another host or another port of this one, and no service of the policy declares the port.",
+            ja: "外部からのパケットをコンテナ、ほかのホスト、またはこのホストの別のポートへ転送するルールがあり、そのポートを policy のどのサービスも宣言していません。",
         },
         why: Words {
             en: "What is sent on is no longer incoming: rules about incoming packets never see it. Docker, libvirt and Kubernetes publish ports that way, past the firewall that a person keeps.",
@@ -38,31 +38,36 @@ fn check(world: &World<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let passages = world.passages();
-    passages
-        .iter()
-        .filter(|passage| !passage.is_declared(world))
-        .map(|passage| finding(world, passage))
-        .collect()
+    let undeclared = passages.iter().filter_map(|passage| passage.undeclared(world));
+    undeclared.map(|passage| finding(world, &passage)).collect()
 }
 
 fn finding(world: &World<'_>, passage: &Passage) -> Finding {
-    let (spec, target) = (passage.spec(), passage.target());
+    let (ports, Text { en, ja }) = (passage.named(), passage.target());
+    let fix = if passage.leaves() {
+        text!(
+            "publish it on 127.0.0.1 only or not at all, or declare {ports} in the policy",
+            "127.0.0.1 だけで公開するか公開をやめるか、policy に {ports} を宣言してください"
+        )
+    } else {
+        text!(
+            "delete the rule, or declare {ports} in the policy",
+            "ルールを削除するか、policy に {ports} を宣言してください"
+        )
+    };
     let finding = RULE.finding(
         text!(
-            "{spec} is sent on to {target}, and packets from the world get there",
-            "{spec} は {target} へ転送され、外部からのパケットが届きます"
+            "{ports} is sent on to {en}, and packets from the world get there",
+            "{ports} は {ja} へ転送され、外部からのパケットが届きます"
         ),
-        text!(
-            "publish it on 127.0.0.1 only or not at all, or declare {spec} in the policy",
-            "127.0.0.1 だけで公開するか公開をやめるか、policy に {spec} を宣言してください"
-        ),
+        fix,
     );
-    passage.about(finding, world).run([format!("portreeve exposure {spec}")])
+    passage.about(finding, world).run(passage.specs().next().map(|spec| format!("portreeve exposure {spec}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{published, scene};
+    use crate::rules::testing::{Scene, published, scene, translated};
 
     #[test]
     fn a_published_port_that_nobody_declared_is_found() {
@@ -78,6 +83,41 @@ mod tests {
         let scene =
             scene().policy().listens("docker.service", "0.0.0.0:8080/tcp").program("docker-proxy", "root");
         assert_eq!(scene.filtered(published(""), &[]).rules(), ["open-through-forward"]);
+    }
+
+    #[test]
+    fn a_port_that_leads_to_another_of_this_host_is_found_unless_either_is_declared() {
+        let rules = "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n";
+        let to_8002 = "-A PREROUTING -i eth0 -p tcp -m tcp --dport 2222 -j REDIRECT --to-ports 8002";
+        let found =
+            |scene: Scene| scene.filtered(translated(rules, to_8002), &[]).texts("open-through-forward");
+        assert_eq!(
+            found(scene().policy()),
+            ["2222/tcp: 2222/tcp is sent on to 203.0.113.1:8002, and packets from the world get there"]
+        );
+        for declared in ["2222/tcp", "8002/tcp"] {
+            assert!(found(scene().service("lis", declared, "lis.service").reach("world")).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_rule_for_many_ports_is_one_finding_about_those_that_nobody_declared() {
+        let many =
+            "-A PREROUTING -i eth0 -p udp -m udp --dport 20000:29999 -j DNAT --to-destination 172.17.0.2";
+        let found = |scene: Scene| scene.filtered(translated("", many), &[]).texts("open-through-forward");
+        assert_eq!(
+            found(scene().policy()),
+            [
+                "20000-29999/udp: 20000-29999/udp is sent on to 172.17.0.2, and packets from the world get there"
+            ]
+        );
+        let some = scene().service("rtp", "20000-24999/udp", "rtp.service").reach("world");
+        assert_eq!(
+            found(some),
+            [
+                "25000-29999/udp: 25000-29999/udp is sent on to 172.17.0.2, and packets from the world get there"
+            ]
+        );
     }
 
     #[test]

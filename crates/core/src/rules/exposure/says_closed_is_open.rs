@@ -7,7 +7,7 @@ use crate::{
     firewall::Author,
     rules::{Page, Rule},
     text,
-    words::Words,
+    words::{Text, Words},
     world::{Passage, World},
 };
 
@@ -36,23 +36,24 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let passages = world.passages();
-    let open = passages.iter().filter(|passage| !passage.is_declared(world));
-    open.filter_map(|passage| Some(finding(world, passage, passage.closed_by?))).collect()
+    let open = passages.iter().filter(|passage| passage.closed_by.is_some());
+    let open = open.filter_map(|passage| passage.undeclared(world));
+    open.filter_map(|passage| Some(finding(world, &passage, passage.closed_by?))).collect()
 }
 
 fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
-    let (spec, target, author) = (passage.spec(), passage.target(), author.name());
+    let (ports, Text { en, ja }, author) = (passage.named(), passage.target(), author.name());
     let finding = RULE.finding(
         text!(
-            "{author} says that {spec} is closed, and packets from the world get to {target} by it",
-            "{author} では {spec} は閉じていますが、外部からのパケットが {target} に届きます"
+            "{author} says that {ports} is closed, and packets from the world get to {en} by it",
+            "{author} では {ports} は閉じていますが、外部からのパケットが {ja} に届きます"
         ),
         text!(
             "publish it on 127.0.0.1 only or not at all: {author} never sees what is sent on",
             "127.0.0.1 だけで公開するか、公開をやめてください。転送されるパケットは {author} を通りません"
         ),
     );
-    passage.about(finding, world).run([format!("portreeve exposure {spec}")])
+    passage.about(finding, world).run(passage.specs().next().map(|spec| format!("portreeve exposure {spec}")))
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ fn spots(world: &World<'_>, ports: &Ports) -> Vec<Spot> {
         to.into_iter().map(|to| (to, listener.port))
     });
     let passages = world.passages();
-    let sent_on = passages.iter().map(Passage::spec).filter(|spec| spec.protocol == Protocol::Tcp);
+    let sent_on = passages.iter().flat_map(Passage::specs).filter(|spec| spec.protocol == Protocol::Tcp);
     let sent_on =
         sent_on.map(|spec| spec.range.first).filter(|port| ports.of(Protocol::Tcp).contains((*port).into()));
     let sent_on =
