@@ -4,6 +4,7 @@ mod gaps;
 mod gate;
 mod guard;
 mod holding;
+mod led;
 mod passage;
 mod reaching;
 mod routed;
@@ -20,7 +21,7 @@ use alloc::vec::Vec;
 
 use jiff::{Timestamp, civil::Date};
 
-use self::reaching::Reaching;
+use self::{led::Redirects, reaching::Reaching};
 use crate::{
     desired::{Desired, DesiredPort, desire},
     facts::{Gap, Hold, Listener, Namespace, Process, Snapshot, SocketState},
@@ -76,6 +77,7 @@ pub struct World<'a> {
     /// The declared ports whose holder cannot be told from their owner.
     undecided: Option<Gap>,
     reaching: Reaching,
+    redirects: Redirects,
 }
 
 impl<'a> World<'a> {
@@ -90,9 +92,20 @@ impl<'a> World<'a> {
     ) -> Self {
         let desired = policy.map(desire).unwrap_or_default();
         let (judged, holdings) = (Vec::new(), Vec::new());
-        let (undecided, reaching) = (None, Reaching::default());
-        let mut world =
-            Self { snapshot, policy, desired, registry, now, scope, judged, holdings, undecided, reaching };
+        let (undecided, reaching, redirects) = (None, Reaching::default(), Redirects::default());
+        let mut world = Self {
+            snapshot,
+            policy,
+            desired,
+            registry,
+            now,
+            scope,
+            judged,
+            holdings,
+            undecided,
+            reaching,
+            redirects,
+        };
         world.judged = world.judged_listeners();
         world.holdings = holding::gather(snapshot, world.listeners(), |listener, identity| {
             world.declared_for(listener, identity).copied()

@@ -93,7 +93,11 @@ impl World<'_> {
             });
             at(runs, listener.port).map(|run| (family, run.clone()))
         };
-        families(listener).into_iter().filter_map(run).collect()
+        families(listener)
+            .into_iter()
+            .filter_map(run)
+            .map(|run| self.heard(place, senders, listener, run))
+            .collect()
     }
 }
 
@@ -104,7 +108,7 @@ fn known(snapshot: &Snapshot) -> Option<Filter> {
     firewall::read(firewall).ok().filter(|_| is_whole)
 }
 
-const fn verdict(reached: Reached) -> Verdict {
+pub(super) const fn verdict(reached: Reached) -> Verdict {
     match reached {
         Reached::Reachable => Verdict::Reachable,
         Reached::Partly => Verdict::Partly,
@@ -129,7 +133,7 @@ mod tests {
     use super::*;
     use crate::{
         facts::GapKind,
-        rules::testing::{filtering, scene},
+        rules::testing::{Scene, filtering, scene, translated},
     };
 
     /// The verdicts on a listener from the world and from the host.
@@ -155,6 +159,33 @@ mod tests {
         assert_eq!(at("0.0.0.0:81/tcp", accept), shut);
         assert_eq!(at("0.0.0.0:80/udp", accept), shut);
         assert_eq!(at("127.0.0.1:80/tcp", accept), shut);
+    }
+
+    /// The verdict on a listener of the world.
+    fn of_world(scene: Scene, rules: &str, sent_on: &str) -> Verdict {
+        let scene = scene.filtered(translated(rules, sent_on), &[]);
+        scene.with_world(|world| world.reach(&world.snapshot.listeners[0])[0].verdict)
+    }
+
+    #[test]
+    fn a_redirect_leads_to_a_listener_whose_own_port_is_closed() {
+        let rules = "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n";
+        let to_8002 = "-A PREROUTING -i eth0 -p tcp -m tcp --dport 2222 -j REDIRECT --to-ports 8002";
+        let told = |spot| of_world(scene().listens("lis.service", spot), rules, to_8002);
+        // By docker0 nothing does.
+        assert_eq!(told("0.0.0.0:8002/tcp"), Verdict::Partly);
+        assert_eq!(told("203.0.113.1:8002/tcp"), Verdict::Partly);
+        assert_eq!(told("172.17.0.1:8002/tcp"), Verdict::Blocked);
+        assert_eq!(told("0.0.0.0:8003/tcp"), Verdict::Blocked);
+    }
+
+    #[test]
+    fn what_is_sent_on_reaches_nobody_here_but_who_stands_for_a_container() {
+        let sent = "-A PREROUTING -d 203.0.113.1 -p tcp -j DNAT --to-destination 172.17.0.2";
+        let told = |scene: Scene| of_world(scene, "", sent);
+        assert_eq!(told(scene().listens("lis.service", "0.0.0.0:8002/tcp")), Verdict::Blocked);
+        let proxy = scene().listens("docker.service", "0.0.0.0:8002/tcp").program("docker-proxy", "root");
+        assert_eq!(told(proxy), Verdict::Partly);
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
 mod tests {
     use crate::{
         finding::Severity,
-        rules::testing::{filtering, scene},
+        rules::testing::{filtering, scene, translated},
     };
 
     #[test]
@@ -118,6 +118,16 @@ mod tests {
         };
         assert_eq!(severity("-A INPUT -p tcp -m tcp --dport 8099 -j ACCEPT\n"), Severity::High);
         assert_eq!(severity(""), Severity::Warning);
+    }
+
+    #[test]
+    fn packets_that_a_rule_sends_elsewhere_do_not_get_to_it() {
+        let sent = "-A PREROUTING -d 203.0.113.1 -p tcp -j DNAT --to-destination 172.17.0.2";
+        let scene = scene().policy().listens("lis.service", "0.0.0.0:8002/tcp");
+        let findings = scene.filtered(translated("", sent), &[]).judge();
+        let found = findings.iter().find(|finding| finding.rule == "unneeded-open-port").unwrap();
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(!found.text.en.contains("world"), "{}", found.text.en);
     }
 
     #[test]

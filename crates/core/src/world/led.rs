@@ -1,0 +1,66 @@
+//! Packets that rules lead to a listener from another port, or away from it (A15, A17).
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::cell::RefCell;
+
+use super::{World, reaching::verdict};
+use crate::{
+    address::Family,
+    exposure::{Exposure, How, Reached, Senders, To, exposed},
+    facts::Listener,
+    firewall::{Intervals, number},
+    owner::Identity,
+    port::{PortRange, Protocol},
+};
+
+/// The runs of ports that lead to another port or address of this host, by the place of the zone.
+pub(super) type Redirects = RefCell<BTreeMap<(usize, Protocol, Family), Vec<Exposure>>>;
+
+impl World<'_> {
+    /// What becomes of packets, of which `run` tells what becomes of those to the number of `listener`, as this hears them.
+    pub(super) fn heard(
+        &self,
+        place: usize,
+        senders: &Senders<'_>,
+        listener: &Listener,
+        (family, run): (Family, Exposure),
+    ) -> (Family, Exposure) {
+        let own = if self.stands_for_others(listener) { run.reached } else { run.heard };
+        let led = self.led(place, senders, listener, family).into_iter();
+        let reached = led.chain([own]).max_by_key(|reached| verdict(*reached)).unwrap_or(own);
+        (family, Exposure { reached, ..run })
+    }
+
+    /// Whether `listener` keeps its number for containers, which get what a rule sends on from there.
+    fn stands_for_others(&self, listener: &Listener) -> bool {
+        let mut holders = self.snapshot.holders(listener).map(|(_, process)| process);
+        holders.any(|process| Identity::of_holder(process, listener).forwards_for_containers())
+    }
+
+    /// What becomes of the packets that rules lead to `listener` from another port or address of this host.
+    fn led(&self, place: usize, senders: &Senders<'_>, listener: &Listener, family: Family) -> Vec<Reached> {
+        let Some(filter) = self.filter() else { return Vec::new() };
+        let protocol = listener.protocol;
+        let mut redirects = self.redirects.borrow_mut();
+        let runs = redirects.entry((place, protocol, family)).or_insert_with(|| {
+            let to = To { family, protocol, addresses: None, ports: PortRange::EVERY };
+            let mut runs = exposed(filter, senders, &to);
+            runs.retain(|run| run.ways.iter().any(|way| matches!(way, How::Redirected(_))));
+            runs
+        });
+        let led = runs.iter().filter(|run| run.ways.iter().any(|way| leads_to(way, run, listener)));
+        led.map(|run| run.reached).collect()
+    }
+}
+
+fn leads_to(way: &How, run: &Exposure, listener: &Listener) -> bool {
+    let How::Redirected(to) = way else { return false };
+    let port = u128::from(listener.port);
+    let is_port = match &to.port {
+        Some(ports) => ports.contains(port),
+        None => run.ports.first <= port && port <= run.ports.last,
+    };
+    let bound = listener.address.ip.to_canonical();
+    let is_there = |addresses: &Intervals| addresses.contains(number(bound));
+    is_port && (bound.is_unspecified() || to.address.as_ref().is_none_or(is_there))
+}
