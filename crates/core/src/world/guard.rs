@@ -1,44 +1,55 @@
 //! What a program that keeps the firewall would say of a port, were it asked (A15, A17, A20).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 
+use super::{Holding, World};
 use crate::{
-    address::Family,
-    exposure::{Exposure, How, Row, Senders, To, exposed, within},
-    firewall::{Author, Filter, Interval, Kind, author},
+    address::{Breadth, Family},
+    exposure::{Exposure, How, Reached, Row, Senders, To, at, exposed, families, within},
+    facts::Listener,
+    firewall::{
+        Author, ChainId, Decision, Filter, Hook, Interval, Intervals, Kind, Place, Step, author, number,
+    },
+    policy::HOST,
     port::{PortRange, Protocol},
 };
 
 /// What is asked once for all ports.
 type Answers = BTreeMap<(Protocol, Family), Vec<Exposure>>;
 
-/// The packet filter as if no rule sent anything on.
+/// The packet filter as if nothing went round those programs.
 pub(super) struct Guards {
+    /// As if no rule sent anything on.
     stays: Filter,
-    answers: Answers,
+    stays_answers: Answers,
+    /// As if nobody but ufw had rules about what comes in, where it has some.
+    ufw: Option<Filter>,
+    ufw_answers: Answers,
 }
 
 impl Guards {
     pub(super) fn of(filter: &Filter) -> Self {
-        Self { stays: without_rewriting(filter), answers: Answers::new() }
+        let (stays, ufw) = (without_rewriting(filter), ufw_alone(filter));
+        Self { stays, stays_answers: Answers::new(), ufw, ufw_answers: Answers::new() }
     }
 
-    /// The ports of `row` by who keeps them closed for packets that nobody sends on.
+    /// The ports of `row` by who keeps them closed, and does not see what goes `way`: for what leaves, whoever would close
+    /// them for packets that nobody sends on.
     pub(super) fn closed(&mut self, row: &Row<'_>, way: &How) -> Vec<(Interval, Option<Author>)> {
-        let whole = || [(row.exposure.ports, None)].into();
-        if !matches!(way, How::Forwarded(_)) {
-            return whole();
-        }
+        let (guard, answers) = match (way, &self.ufw) {
+            (How::Forwarded(_), _) => (&self.stays, &mut self.stays_answers),
+            (_, Some(ufw)) => (ufw, &mut self.ufw_answers),
+            (_, None) => return vec![(row.exposure.ports, None)],
+        };
         let (protocol, family) = (row.protocol, row.family);
-        let stays = &self.stays;
-        let runs = self.answers.entry((protocol, family)).or_insert_with(|| {
+        let runs = answers.entry((protocol, family)).or_insert_with(|| {
             exposed(
-                stays,
+                guard,
                 &Senders::World,
                 &To { family, protocol, addresses: None, ports: PortRange::EVERY },
             )
         });
-        within(runs, row.exposure.range()).map(|run| (run.ports, keeper(stays, &run))).collect()
+        within(runs, row.exposure.range()).map(|run| (run.ports, keeper(guard, &run))).collect()
     }
 }
 
@@ -58,4 +69,88 @@ fn without_rewriting(filter: &Filter) -> Filter {
         }
     }
     filter
+}
+
+/// The same filter as if nobody but ufw had rules about what comes in; `None` where nobody else has any
+/// beside its own.
+///
+/// What firewalld drops in its table nobody lets in.
+fn ufw_alone(filter: &Filter) -> Option<Filter> {
+    let ruleset = &filter.ruleset;
+    let is_of_ufw = |chain| author(ruleset, Place { chain, rule: None }) == Author::Ufw;
+    let leads_there = |step: &Step| matches!(step, Step::Decide(Decision::Jump(chain) | Decision::Goto(chain)) if is_of_ufw(*chain));
+    let (mut alone, mut has_others) = (filter.clone(), false);
+    for (at, chain) in alone.ruleset.chains.iter_mut().enumerate() {
+        if chain.base.as_ref().is_none_or(|base| base.hook != Hook::Input || base.kind == Kind::Nat) {
+            continue;
+        }
+        if is_of_ufw(ChainId(at)) {
+            let count = chain.rules.len();
+            chain.rules.retain(|rule| rule.steps.iter().any(leads_there));
+            has_others |= chain.rules.len() < count;
+        } else {
+            chain.base = None;
+        }
+    }
+    has_others.then_some(alone)
+}
+
+impl<'a> World<'a> {
+    /// The undeclared holdings that packets from the way to the world get to, though ufw would drop these.
+    #[must_use]
+    pub fn past_ufw(&self) -> Vec<&Holding<'a>> {
+        let Some((filter, own)) = self.filter().zip(self.own_namespace()) else { return Vec::new() };
+        let Some(alone) = ufw_alone(filter) else { return Vec::new() };
+        let mut asked = Asked { filter, alone, outside: outside(filter), answers: BTreeMap::new() };
+        let is_meant = |holding: &&Holding<'a>| {
+            holding.netns() == own.id
+                && holding.breadth() != Breadth::Loopback
+                && !holding
+                    .declared
+                    .is_some_and(|desired| desired.service.reach.iter().any(|zone| zone != HOST))
+        };
+        let holdings = self.holdings().filter(is_meant);
+        holdings.filter(|holding| holding.listeners.iter().any(|listener| asked.is_past(listener))).collect()
+    }
+}
+
+/// Both filters, and what was asked of them so far.
+struct Asked<'a> {
+    filter: &'a Filter,
+    alone: Filter,
+    outside: Vec<Senders<'a>>,
+    /// For each of those outside: what becomes of their packets, and what would if nobody but ufw were asked.
+    answers: BTreeMap<(Protocol, Family, Option<Intervals>), Vec<[Vec<Exposure>; 2]>>,
+}
+
+impl Asked<'_> {
+    fn is_past(&mut self, listener: &Listener) -> bool {
+        let Self { filter, alone, outside, answers } = self;
+        let (protocol, port) = (listener.protocol, listener.port);
+        let is_bound = listener.breadth() != Breadth::Wildcard;
+        let bound = is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())));
+        families(listener).into_iter().any(|family| {
+            let question = (protocol, family, bound.clone());
+            let answers = answers.entry(question).or_insert_with(|| {
+                let to = To { family, protocol, addresses: bound.clone(), ports: PortRange::EVERY };
+                outside.iter().map(|from| [exposed(filter, from, &to), exposed(alone, from, &to)]).collect()
+            });
+            answers.iter().any(|[now, alone_now]| {
+                let arrives = at(now, port)
+                    .is_some_and(|run| matches!(run.heard, Reached::Reachable | Reached::Partly));
+                arrives && at(alone_now, port).and_then(|run| keeper(alone, run)) == Some(Author::Ufw)
+            })
+        })
+    }
+}
+
+/// Who sends by the interfaces that lead to the world; whoever lets in a network behind another one means to.
+fn outside(filter: &Filter) -> Vec<Senders<'_>> {
+    let around = &filter.around;
+    let leads_out = |at: &usize| {
+        around.routes.iter().any(|route| route.to.prefix_len() == 0 && route.interface == Some(*at))
+    };
+    let names = (0..around.interfaces.len()).filter(leads_out).map(|at| around.interfaces[at].name.as_str());
+    let outside: Vec<_> = names.map(Senders::Interface).collect();
+    if outside.is_empty() { vec![Senders::World] } else { outside }
 }

@@ -8,7 +8,7 @@ use crate::{
     rules::{Page, Rule},
     text,
     words::{Text, Words},
-    world::{Passage, World},
+    world::{Holding, Passage, World},
 };
 
 /// ufw or firewalld would drop it, and never sees it.
@@ -27,8 +27,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "そのプログラムで確認しても「閉じている」と表示されるため、開いていることに誰も気付けません。",
         },
         fix: Words {
-            en: "Publish the container's port on 127.0.0.1 only, or declare the port as a service if it is meant to be open.",
-            ja: "コンテナのポートを 127.0.0.1 だけで公開します。公開が意図したものなら、policy にサービスとして宣言します。",
+            en: "Publish the container's port on 127.0.0.1 only, or delete the rule in front of the program's own; declare the port as a service if it is meant to be open.",
+            ja: "コンテナのポートを 127.0.0.1 だけで公開するか、そのプログラムより前にあるルールを削除します。公開が意図したものなら、policy にサービスとして宣言します。",
         },
     },
     check,
@@ -38,7 +38,24 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     let passages = world.passages();
     let open = passages.iter().filter(|passage| passage.closed_by.is_some());
     let open = open.filter_map(|passage| passage.undeclared(world));
-    open.filter_map(|passage| Some(finding(world, &passage, passage.closed_by?))).collect()
+    let sent_on = open.filter_map(|passage| Some(finding(world, &passage, passage.closed_by?)));
+    sent_on.chain(world.past_ufw().into_iter().map(past_ufw)).collect()
+}
+
+/// A rule in front of ufw's own lets packets in.
+fn past_ufw(holding: &Holding<'_>) -> Finding {
+    let (spec, Text { en, ja }) = (holding.spec(), holding.who());
+    let finding = RULE.finding(
+        text!(
+            "ufw says that {spec} is closed, and a rule in front of its own lets packets in to {en}",
+            "ufw では {spec} は閉じていますが、ufw より前にあるルールが {ja} へのパケットを許可しています"
+        ),
+        text!(
+            "delete the rule that ufw does not know, or say `ufw allow {spec}` if it is meant to be open",
+            "ufw が管理していないルールを削除するか、公開が意図したものなら `ufw allow {spec}` を実行してください"
+        ),
+    );
+    finding.about(holding).run([format!("portreeve exposure {spec}")])
 }
 
 fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
@@ -58,9 +75,9 @@ fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
+    use alloc::{format, vec::Vec};
 
-    use crate::rules::testing::{published, scene};
+    use crate::rules::testing::{Scene, filtering, published, scene};
 
     const UFW: &str = ":ufw-user-input - [0:0]\n-A INPUT -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n";
 
@@ -76,6 +93,35 @@ mod tests {
                 ]
             );
         }
+    }
+
+    /// What ufw sees last, behind `rules` that somebody put in front.
+    fn in_front(scene: Scene, rules: &str, spot: &str) -> Vec<alloc::string::String> {
+        let rules = format!(":ufw-user-input - [0:0]\n{rules}{}", UFW.split_once('\n').unwrap().1);
+        let scene = scene.listens("lis.service", spot).program("lis", "lis");
+        scene.filtered(filtering(&rules), &[]).texts("says-closed-is-open")
+    }
+
+    #[test]
+    fn a_rule_in_front_of_ufw_is_found() {
+        let accepts = "-A INPUT -p tcp -m tcp --dport 8001 -j ACCEPT\n";
+        assert_eq!(
+            in_front(scene(), accepts, "0.0.0.0:8001/tcp"),
+            [
+                "8001/tcp: ufw says that 8001/tcp is closed, and a rule in front of its own lets packets in to lis"
+            ]
+        );
+        assert!(in_front(scene(), accepts, "0.0.0.0:22/tcp").is_empty(), "ufw lets it in");
+        assert!(in_front(scene(), accepts, "0.0.0.0:8002/tcp").is_empty(), "nobody does");
+        assert!(in_front(scene(), accepts, "127.0.0.1:8001/tcp").is_empty());
+        let declared = scene().service("lis", "8001/tcp", "lis.service").reach("world");
+        assert!(in_front(declared, accepts, "0.0.0.0:8001/tcp").is_empty());
+    }
+
+    #[test]
+    fn whom_an_inner_network_reaches_is_nobodys_secret() {
+        let inner = "-A INPUT -i docker0 -j ACCEPT\n";
+        assert!(in_front(scene(), inner, "0.0.0.0:8001/tcp").is_empty());
     }
 
     #[test]
