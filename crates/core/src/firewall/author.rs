@@ -13,7 +13,7 @@ use crate::{firewall::Decision, port::PortSpec};
 pub enum Author {
     /// ufw(8): its chains begin with its name.
     Ufw,
-    /// firewalld(1): its table has its name, or in iptables its chains have (`IN_public`).
+    /// firewalld(1): its table has its name, or in iptables its chains have (`IN_public`, `PRE_public`).
     Firewalld,
     /// Somebody with iptables(8).
     Iptables,
@@ -40,7 +40,7 @@ pub fn author(ruleset: &Ruleset, place: Place) -> Author {
     let chain = &ruleset.chains[place.chain.0];
     if is_of_ufw(chain) || leads_to_ufw(ruleset, chain) {
         Author::Ufw
-    } else if chain.table == "firewalld" || chain.name.starts_with("IN_") || chain.name == "INPUT_ZONES" {
+    } else if is_of_firewalld(chain) {
         Author::Firewalld
     } else if chain.rules.iter().any(is_of_iptables) || is_empty_of_iptables(chain) {
         Author::Iptables
@@ -51,6 +51,11 @@ pub fn author(ruleset: &Ruleset, place: Place) -> Author {
 
 fn is_of_ufw(chain: &Chain) -> bool {
     chain.name.starts_with("ufw-") || chain.name.starts_with("ufw6-")
+}
+
+fn is_of_firewalld(Chain { table, name, .. }: &Chain) -> bool {
+    let begins = |start| name.starts_with(start);
+    table == "firewalld" || ["IN_", "PRE_"].into_iter().any(begins) || name == "INPUT_ZONES"
 }
 
 fn leads_to_ufw(ruleset: &Ruleset, chain: &Chain) -> bool {

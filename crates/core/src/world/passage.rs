@@ -11,7 +11,7 @@ use crate::{
     address::Family,
     exposure::{How, Row, passages},
     finding::{Finding, spot_of},
-    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Step, span},
+    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Step, author, span},
     policy::HOST,
     port::{PortRange, PortSpec, Protocol},
     text,
@@ -162,6 +162,9 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
     let mut found = Vec::new();
     for way in row.exposure.ways.iter().filter(|way| sent_to(way).is_some()) {
         for (ports, closed_by) in guards.closed(row, way) {
+            // Who made the rule lists it, as a port that is sent on.
+            let is_own = |keeper: &Author| by.iter().any(|place| author(&filter.ruleset, *place) == *keeper);
+            let closed_by = closed_by.filter(|keeper| !is_own(keeper));
             let (ports, way, by) = (Intervals::span(ports.first, ports.last), way.clone(), by.clone());
             found.push(Passage { protocol, family, ports, way, by, closed_by });
         }

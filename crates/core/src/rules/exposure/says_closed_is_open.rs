@@ -77,7 +77,7 @@ fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
 mod tests {
     use alloc::{format, vec::Vec};
 
-    use crate::rules::testing::{Scene, filtering, published, scene};
+    use crate::rules::testing::{Scene, filtering, published, scene, translated};
 
     const UFW: &str = ":ufw-user-input - [0:0]\n-A INPUT -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n";
 
@@ -128,6 +128,21 @@ mod tests {
     fn what_ufw_allows_is_not_said_to_be_closed() {
         let allowed = format!("{UFW}-A ufw-user-input -p tcp -m tcp --dport 8080 -j ACCEPT\n");
         assert!(scene().filtered(published(&allowed), &[]).texts("says-closed-is-open").is_empty());
+    }
+
+    #[test]
+    fn what_firewalld_itself_sends_on_it_does_not_call_closed() {
+        let zone = ":IN_public - [0:0]\n-A INPUT -j IN_public\n-A IN_public -p tcp -m tcp --dport 22 -j ACCEPT\n-A IN_public -j DROP\n";
+        let sent = "-p tcp -m tcp --dport 2223 -j DNAT --to-destination 172.17.0.2:80";
+        let found = |by: &str| scene().filtered(translated(zone, by), &[]).texts("says-closed-is-open");
+        let own = ":PRE_public_allow - [0:0]\n-A PREROUTING -j PRE_public_allow\n-A PRE_public_allow ";
+        assert!(found(&format!("{own}{sent}")).is_empty());
+        assert_eq!(
+            found(&format!("-A PREROUTING {sent}")),
+            [
+                "2223/tcp: firewalld says that 2223/tcp is closed, and packets from the world get to 172.17.0.2:80 by it"
+            ]
+        );
     }
 
     #[test]
