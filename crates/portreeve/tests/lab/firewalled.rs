@@ -72,6 +72,39 @@ fn a_port_that_ufw_denies_and_docker_publishes_is_told_to_be_open() {
     assert_eq!(nginx["decided_by"][0]["chain"], "ufw-user-input");
 }
 
+/// A rule leads another port to a service whose own is closed: a client gets its answer there, and nowhere else.
+#[test]
+fn a_port_that_is_redirected_to_a_closed_one_is_told_to_lead_there() {
+    let site = Site::boot(&profile::WEB);
+    site.run(
+        "nft -f - <<'RULES'
+table ip fw {
+  chain pre { type nat hook prerouting priority -100; tcp dport 2222 redirect to :80; }
+  chain in { type filter hook input priority 0; policy drop;
+    iifname lo accept; ct state established accept; ct status dnat accept; }
+}
+RULES",
+    );
+    assert!(answers(&site, 2222) && !answers(&site, 80));
+    let led = row(&site, "ipv4", 2222);
+    assert_eq!((&led["how"]["kind"], &led["how"]["to"]["port"]), (&json!("local"), &json!(80)), "{led:#}");
+    assert_ne!(reach(&site, 80)["verdict"], "blocked");
+    let told = site.ask("exposure").stdout;
+    assert!(told.lines().any(|line| line.starts_with("2222/tcp") && line.contains(":80")), "{told}");
+}
+
+/// ufw closes a port, and a rule in front of its own opens it.
+#[test]
+fn a_rule_in_front_of_ufw_is_told() {
+    let site = Site::boot(&profile::WEB);
+    site.run("ufw --force enable && iptables -I INPUT -p tcp --dport 80 -j ACCEPT");
+    assert!(answers(&site, 80));
+    assert_eq!(site.audit("", 1), [found("80/tcp", "says-closed-is-open", "critical")]);
+    site.run("iptables -D INPUT -p tcp --dport 80 -j ACCEPT");
+    assert!(!answers(&site, 80));
+    assert_eq!(site.audit("", 0), []);
+}
+
 /// Without root the rules are hidden: the addresses alone tell, and it is said.
 #[test]
 fn without_root_the_addresses_tell_and_a_gap_says_so() {

@@ -134,7 +134,7 @@ fn is_way(question: &Question, how: &Value, at: &str, port: u16) -> bool {
     let is_any = how["to"].is_object() && how["to"]["port"].is_null();
     let said = how["to"]["port"].as_u64().unwrap_or(question.port.into());
     match how["kind"].as_str() {
-        Some("local") => at == "host",
+        Some("local") => at == "host" && (is_any || said == u64::from(port)),
         Some("forwarded" | "routed") => at != "host" && (is_any || said == u64::from(port)),
         _ => false,
     }
