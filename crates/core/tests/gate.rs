@@ -358,7 +358,7 @@ fn around() -> Surroundings {
 
 fn rules(listing: &str) -> Filter {
     let mut ruleset = Ruleset::default();
-    nft::read(&text(listing), &nft::Beside::default(), &around(), &mut ruleset).expect("a listing");
+    nft::read(&text(listing), &nft::Details::default(), &around(), &mut ruleset).expect("a listing");
     Filter { ruleset, around: around() }
 }
 

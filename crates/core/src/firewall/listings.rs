@@ -1,17 +1,11 @@
 //! Reads all the listings of a network namespace, each rule once (A15, A17).
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+mod twins;
+
+use alloc::string::{String, ToString};
 use core::fmt::Display;
 
-use super::{
-    ipset, iptables, network,
-    nft::{self, LeftOut},
-    ruleset::{Chain, Layer, Ruleset},
-    surroundings::Surroundings,
-};
+use super::{ipset, iptables, network, nft, ruleset::Ruleset, surroundings::Surroundings};
 use crate::{
     address::Family,
     facts::{Firewall, Listing},
@@ -38,8 +32,8 @@ pub struct Unreadable {
 
 /// Reads the listings of `firewall`.
 ///
-/// nft lists the tables of iptables too and hides their matches, so those that `iptables-save` or `ip6tables-save` lists
-/// are read from there alone.
+/// nft lists the tables of iptables too and hides some of their matches, and iptables-save leaves out what it does not know
+/// of a table that somebody wrote with nft: so each rule is read where it is shown whole.
 ///
 /// # Errors
 ///
@@ -65,47 +59,25 @@ pub fn read(firewall: &Firewall) -> Result<Filter, Unreadable> {
     };
 
     let mut ruleset = Ruleset::default();
-    let mut left_out = Vec::new();
+    let mut hidden = nft::Hidden::new();
     if let Some((listing, text)) = text(Listing::Nft) {
         let details = nft::Details::read(firewall.text(Listing::NftNetlink).unwrap_or_default());
-        let beside = nft::Beside { left_out: tables_of_iptables(firewall), details };
-        left_out = told(listing, nft::read(text, &beside, &around, &mut ruleset))?;
+        hidden = told(listing, nft::read(text, &details, &around, &mut ruleset))?;
     }
-    for (listing, family) in [
-        (Listing::Iptables, Family::Ipv4),
-        (Listing::Ip6tables, Family::Ipv6),
-        (Listing::IptablesLegacy, Family::Ipv4),
-        (Listing::Ip6tablesLegacy, Family::Ipv6),
-    ] {
-        if let Some((listing, text)) = text(listing) {
-            let before = ruleset.chains.len();
-            told(listing, iptables::read(text, family, &around, &sets, &mut ruleset))?;
-            if matches!(listing, Listing::Iptables | Listing::Ip6tables) {
-                date(&mut ruleset.chains[before..], &left_out);
+    let saved = ruleset.chains.len();
+    let read_saved = |both: [(Listing, Family); 2], ruleset: &mut Ruleset| {
+        for (listing, family) in both {
+            if let Some((listing, text)) = text(listing) {
+                told(listing, iptables::read(text, family, &around, &sets, ruleset))?;
             }
         }
-    }
-    Ok(Filter { ruleset, around })
-}
-
-/// Says of the chains of iptables since when nftables has them.
-fn date(chains: &mut [Chain], left_out: &[LeftOut]) {
-    for chain in chains {
-        let Some(base) = &mut chain.base else { continue };
-        let is_same = |other: &&LeftOut| {
-            other.layer == chain.layer && other.table == chain.table && other.name == chain.name
-        };
-        base.since = left_out.iter().find(is_same).map(|other| other.since);
-    }
-}
-
-/// The tables of nftables that are iptables' own.
-fn tables_of_iptables(firewall: &Firewall) -> Vec<(Layer, &str)> {
-    let of = |listing, layer| {
-        let text = firewall.text(listing).unwrap_or_default();
-        text.lines().filter_map(move |line| Some((layer, line.strip_prefix('*')?.trim())))
+        Ok(())
     };
-    of(Listing::Iptables, Layer::Ip).chain(of(Listing::Ip6tables, Layer::Ip6)).collect()
+    read_saved([(Listing::Iptables, Family::Ipv4), (Listing::Ip6tables, Family::Ipv6)], &mut ruleset)?;
+    twins::join(&mut ruleset, saved, &hidden);
+    let legacy = [(Listing::IptablesLegacy, Family::Ipv4), (Listing::Ip6tablesLegacy, Family::Ipv6)];
+    read_saved(legacy, &mut ruleset)?;
+    Ok(Filter { ruleset, around })
 }
 
 fn told<T>(listing: Listing, answer: Result<T, impl Display>) -> Result<T, Unreadable> {
@@ -114,6 +86,8 @@ fn told<T>(listing: Listing, answer: Result<T, impl Display>) -> Result<T, Unrea
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     const NFT: &str = r#"{"nftables":[
@@ -137,6 +111,45 @@ mod tests {
         assert_eq!(chains(&firewall(&[(Listing::Nft, NFT)])), ["filter INPUT", "own in"]);
         let both = firewall(&[(Listing::Nft, NFT), (Listing::Iptables, IPTABLES)]);
         assert_eq!(chains(&both), ["own in", "filter INPUT", "filter FORWARD", "filter OUTPUT"]);
+    }
+
+    /// A rule of nft before one of iptables, in a chain of iptables, and a chain that iptables-save leaves out.
+    const AMONG: &str = r#"{"nftables":[
+        {"table":{"family":"ip","name":"filter","handle":1}},
+        {"chain":{"family":"ip","table":"filter","name":"input","handle":1,"type":"filter","hook":"input","prio":0,"policy":"drop"}},
+        {"chain":{"family":"ip","table":"filter","name":"INPUT","handle":2,"type":"filter","hook":"input","prio":0,"policy":"accept"}},
+        {"rule":{"family":"ip","table":"filter","chain":"input","handle":3,"expr":[{"jump":{"target":"INPUT"}}]}},
+        {"rule":{"family":"ip","table":"filter","chain":"INPUT","handle":4,"expr":[
+            {"match":{"op":"==","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":{"set":[3306,5432]}}},{"drop":null}]}},
+        {"rule":{"family":"ip","table":"filter","chain":"INPUT","handle":5,"expr":[
+            {"match":{"op":"==","left":{"meta":{"key":"l4proto"}},"right":"udp"}},{"counter":{"packets":0,"bytes":0}},{"drop":null}]}},
+        {"rule":{"family":"ip","table":"filter","chain":"INPUT","handle":6,"expr":[
+            {"xt":{"type":"match","name":"conntrack"}},{"counter":{"packets":0,"bytes":0}},{"return":null}]}}]}"#;
+
+    #[test]
+    fn each_rule_is_read_where_it_is_shown_whole() {
+        let told = |rules: &str| {
+            let saved = alloc::format!("*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{rules}COMMIT\n");
+            read(&firewall(&[(Listing::Nft, AMONG), (Listing::Iptables, &saved)])).unwrap().ruleset
+        };
+        let texts = |ruleset: &Ruleset| {
+            let rules = ruleset.chains.iter().flat_map(|chain| &chain.rules);
+            rules.map(|rule| rule.text.clone()).collect::<Vec<_>>()
+        };
+        let (udp, extended) =
+            ("-A INPUT -p udp -j DROP", "-A INPUT -m conntrack --ctorigdstport 80 -j RETURN");
+        let ruleset = told(&alloc::format!("-A INPUT -p tcp -j DROP\n{udp}\n{extended}\n"));
+        assert_eq!(texts(&ruleset), ["jump INPUT", "tcp dport { 3306, 5432 } drop", udp, extended]);
+        let names: Vec<_> = ruleset.chains.iter().map(|chain| chain.name.as_str()).collect();
+        assert_eq!(names, ["input", "INPUT", "OUTPUT"]);
+        let jump = crate::firewall::Decision::Jump(crate::firewall::ChainId(1));
+        assert_eq!(ruleset.chains[0].rules[0].steps, [crate::firewall::Step::Decide(jump)]);
+        assert!(ruleset.chains[1].base.as_ref().unwrap().since.is_some());
+        // A rule less: iptables tells of others, and nobody what the extension asks.
+        let ruleset = told(&alloc::format!("{udp}\n{extended}\n"));
+        assert_eq!(texts(&ruleset)[3], "xt name conntrack type match counter return");
+        let unknown = crate::firewall::Step::Ask(crate::firewall::Question::Unknown);
+        assert_eq!(ruleset.chains[1].rules[2].steps[0], unknown);
     }
 
     #[test]

@@ -14,7 +14,11 @@ mod rule;
 mod sets;
 mod verdict;
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 use core::cell::Cell;
 
 use serde_json::Value;
@@ -22,7 +26,7 @@ use serde_json::Value;
 pub use self::netlink::{Details, essence};
 use self::{chain::Reading, netlink::Asked, sets::Named};
 use super::{
-    ruleset::{ChainId, Layer, Ruleset, Since},
+    ruleset::{ChainId, Layer, Ruleset},
     surroundings::Surroundings,
 };
 
@@ -62,34 +66,14 @@ pub enum ReadError {
     },
 }
 
-/// What a listing is read with.
-#[derive(Debug, Default)]
-pub struct Beside<'a> {
-    /// The tables that are passed over, each by its layer and name, such as those that iptables-nft made, whose matches
-    /// this listing does not show.
-    pub left_out: Vec<(Layer, &'a str)>,
-    /// What the listing leaves out, as far as another one tells.
-    pub details: Details<'a>,
-}
+/// The rules of a listing that ask or do something that it only names, an extension of iptables: each by its chain and
+/// handle.
+pub type Hidden = BTreeSet<(ChainId, u64)>;
 
-/// A base chain of a table that was passed over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Whose packets the table sees.
-    pub layer: Layer,
-    /// The table.
-    pub table: String,
-    /// Its name there.
-    pub name: String,
-    /// Since when it is hooked in.
-    pub since: Since,
-}
-
-/// Appends the chains of a listing to `into`; on an error nothing is appended. The base chains of the tables that are
-/// passed over are only told.
+/// Appends the chains of a listing to `into`; on an error nothing is appended.
 ///
-/// `text` is what `nft -j list ruleset` prints. `around` says which interfaces, addresses and routes there are, by whose
-/// numbers rules compare.
+/// `text` is what `nft -j list ruleset` prints, and `details` what it leaves out, as far as another listing tells. `around`
+/// says which interfaces, addresses and routes there are, by whose numbers rules compare.
 ///
 /// A set has the elements that it has now. Whatever is not understood is never guessed at: a match is a question that
 /// nobody can answer, a statement that may decide leaves the packet's fate open. Of several extension headers of IPv6
@@ -100,10 +84,10 @@ pub struct LeftOut {
 /// The first thing that is not as libnftables-json(5) says, or beyond the limits.
 pub fn read(
     text: &str,
-    beside: &Beside<'_>,
+    details: &Details<'_>,
     around: &Surroundings,
     into: &mut Ruleset,
-) -> Result<Vec<LeftOut>, ReadError> {
+) -> Result<Hidden, ReadError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(ReadError::TooMany { of: "bytes", most: TEXT_BYTES_MAX });
     }
@@ -111,10 +95,10 @@ pub fn read(
         .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
     let objects = root.get("nftables").and_then(Value::as_array);
     let objects = objects.ok_or(ReadError::Missing { path: "nftables".into(), expected: "an array" })?;
-    let mut reading = Reading::of(objects, beside, into.chains.len())?;
-    reading.rules(objects, &beside.details, around)?;
+    let mut reading = Reading::of(objects, details, into.chains.len())?;
+    reading.rules(objects, details, around)?;
     into.chains.extend(reading.chains);
-    Ok(reading.left_out)
+    Ok(reading.hidden)
 }
 
 /// A table by its layer and name.

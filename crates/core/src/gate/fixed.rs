@@ -65,7 +65,7 @@ fn read(objects: &[&Value]) -> Option<Ruleset> {
     let loopback = Interface { name: "lo".into(), ..Interface::default() };
     let around = Surroundings { interfaces: [loopback].into(), ..Surroundings::default() };
     let mut ruleset = Ruleset::default();
-    nft::read(&text, &nft::Beside::default(), &around, &mut ruleset).ok()?;
+    nft::read(&text, &nft::Details::default(), &around, &mut ruleset).ok()?;
     for rule in ruleset.chains.iter_mut().flat_map(|chain| &mut chain.rules) {
         rule.text.clear();
     }

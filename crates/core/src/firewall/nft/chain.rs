@@ -5,8 +5,8 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec,
 use serde_json::Value;
 
 use super::{
-    Beside, CHAINS_MAX, Details, LeftOut, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named,
-    several, tagged, text,
+    CHAINS_MAX, Details, Hidden, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named, several,
+    tagged, text,
 };
 use crate::firewall::{
     ruleset::{Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Since, Step},
@@ -28,8 +28,7 @@ pub(super) struct Reading<'a> {
     doubtful: Vec<bool>,
     /// Of each table its own number and that of its first rule.
     numbers: BTreeMap<TableKey<'a>, (Option<u64>, u64)>,
-    /// Since when the base chains are hooked in that others read.
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) hidden: Hidden,
 }
 
 /// Whether the chains of a table are hooked in.
@@ -43,7 +42,7 @@ enum Hooked {
 
 impl<'a> Reading<'a> {
     /// The chains, and the names of everything, without rules.
-    pub(super) fn of(objects: &'a [Value], beside: &Beside<'_>, before: usize) -> Result<Self, ReadError> {
+    pub(super) fn of(objects: &'a [Value], details: &Details<'_>, before: usize) -> Result<Self, ReadError> {
         let mut reading = Self { before, numbers: numbers(objects), ..Self::default() };
         let mut tables = BTreeMap::new();
         for (at, object) in objects.iter().enumerate() {
@@ -60,12 +59,8 @@ impl<'a> Reading<'a> {
                 }
                 "chain" => {
                     let table = table(inner, at, kind)?;
-                    if beside.left_out.contains(&table) {
-                        reading.left_out.extend(reading.left_out(inner, table));
-                    } else {
-                        let hooked = tables.get(&table).copied().unwrap_or(Hooked::Yes);
-                        reading.chain(inner, at, table, hooked, &beside.details)?;
-                    }
+                    let hooked = tables.get(&table).copied().unwrap_or(Hooked::Yes);
+                    reading.chain(inner, at, table, hooked, details)?;
                 }
                 _ => {}
             }
@@ -107,12 +102,6 @@ impl<'a> Reading<'a> {
         Some(Since { table: number?, chain, is_as_old: chain < first_rule })
     }
 
-    fn left_out(&self, chain: &Value, table: TableKey<'_>) -> Option<LeftOut> {
-        chain.get("hook")?;
-        let name = text(chain, "name")?.to_owned();
-        Some(LeftOut { layer: table.0, table: table.1.to_owned(), name, since: self.since(chain, table)? })
-    }
-
     /// Gives each chain its rules.
     pub(super) fn rules(
         &mut self,
@@ -128,9 +117,14 @@ impl<'a> Reading<'a> {
             let Some(ChainId(chain)) = self.names.chains.get(&(table, name)).copied() else { continue };
             let is_before_conntrack =
                 self.chains[chain - self.before].base.as_ref().is_some_and(is_before_conntrack);
-            let hidden = details.family(table, name, inner.get("handle").and_then(Value::as_u64));
+            let handle = inner.get("handle").and_then(Value::as_u64);
+            let hidden = details.family(table, name, handle);
             let scope = Scope { table, names: &self.names, around, is_before_conntrack, hidden };
             let rules = rule::read(inner, &scope);
+            // Of a chain in doubt nobody else tells more.
+            if !self.doubtful[chain - self.before] && rule::names_extension(inner) {
+                self.hidden.extend(handle.map(|handle| (ChainId(chain), handle)));
+            }
             count = count.saturating_add(rules.len());
             if count > RULES_MAX {
                 return Err(ReadError::TooMany { of: "rules", most: RULES_MAX });

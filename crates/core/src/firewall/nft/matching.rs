@@ -17,7 +17,7 @@ use crate::{
     firewall::{
         intervals::{Interval, Intervals},
         packets::Field,
-        ruleset::{AddressKind, Bits, Question, Rate, Tuple},
+        ruleset::{AddressKind, Bits, Layer, Question, Rate, Tuple},
     },
 };
 
@@ -25,14 +25,19 @@ use crate::{
 const COMBINATIONS_MAX: usize = 256;
 /// Fields with more bits than this are compared bit by bit rather than as lists of numbers.
 const NARROW_BITS_MAX: u32 = 8;
+/// Where a fragment begins (RFC 791 §3.1).
+const OFFSET_BITS: u64 = 0x1fff;
 
 /// What a match asks: all of these must hold.
 pub(super) fn questions(matching: &Value, scope: &Scope<'_>) -> Vec<Question> {
     let (Some(left), Some(right)) = (matching.get("left"), matching.get("right")) else {
         return vec![Question::Unknown];
     };
-    let expression = Expression::read(left, scope);
     let op = text(matching, "op").unwrap_or_default();
+    if let Some(question) = fragment(left, op, right, scope) {
+        return vec![question];
+    }
+    let expression = Expression::read(left, scope);
     let mut all = needs(&expression);
     if expression.is_rate() {
         all.push(Question::Rate(Rate::Share));
@@ -44,6 +49,22 @@ pub(super) fn questions(matching: &Value, scope: &Scope<'_>) -> Vec<Question> {
     let rate = rate(right, scope).map(|rate| if op == "!=" { Rate::Share } else { rate });
     all.extend(rate.map(Question::Rate));
     all
+}
+
+/// `ip frag-off & 0x1fff != 0`, as iptables writes `-f`: packets that have ports are no later fragments.
+fn fragment(left: &Value, op: &str, right: &Value, scope: &Scope<'_>) -> Option<Question> {
+    let sides = left.get("&")?.as_array()?;
+    let [payload, mask] = sides.as_slice() else { return None };
+    let payload = payload.get("payload")?;
+    let is_offset = (text(payload, "protocol"), text(payload, "field")) == (Some("ip"), Some("frag-off"));
+    let is_asked = mask.as_u64() == Some(OFFSET_BITS) && right.as_u64() == Some(0);
+    let first = Question::All(Vec::new());
+    match op {
+        _ if !is_offset || !is_asked || scope.table.0 != Layer::Ip => None,
+        "==" => Some(first),
+        "!=" => Some(not(first)),
+        _ => None,
+    }
 }
 
 /// What a packet must be, else the rule does not even ask.

@@ -50,6 +50,12 @@ pub(super) fn read(object: &Value, scope: &Scope<'_>) -> Vec<Rule> {
     ways(statements, scope).into_iter().map(|steps| Rule { handle, text: text.clone(), steps }).collect()
 }
 
+/// Whether a rule has an extension of iptables, of which the listing says no more than its name.
+pub(super) fn names_extension(object: &Value) -> bool {
+    let statements = object.get("expr").and_then(Value::as_array).into_iter().flatten();
+    statements.filter_map(tagged).any(|(name, _)| name == "xt")
+}
+
 fn ways(statements: &[Value], scope: &Scope<'_>) -> Vec<Vec<Step>> {
     if statements.len() > STATEMENTS_MAX {
         return vec![vec![Step::Decide(Decision::Queue)]];

@@ -113,6 +113,54 @@ table ip c {
 RULES");
 }
 
+/// A table that somebody wrote with nft and named as iptables names its own: iptables-save shows `-A INPUT -p tcp -j DROP`.
+#[test]
+fn a_table_named_like_one_of_iptables() {
+    judge(
+        "named",
+        "nft -f - <<'RULES'
+table ip filter {
+  chain INPUT { type filter hook input priority 0; policy accept; tcp dport { 53, 8080 } drop; }
+}
+RULES",
+    );
+}
+
+/// Rules of nft among those of iptables, before one with an extension and behind it.
+#[test]
+fn rules_of_nft_among_those_of_iptables() {
+    judge(
+        "among",
+        "iptables -N DOCKER-USER; iptables -I FORWARD -j DOCKER-USER
+iptables -t nat -A PREROUTING -i wan0 -p tcp --dport 80 -j DNAT --to-destination 10.88.0.3:53
+iptables -A DOCKER-USER -m conntrack --ctorigdstport 80 -j RETURN
+iptables -A INPUT -p udp -m multiport --dports 80,81 -j DROP
+nft insert rule ip filter DOCKER-USER tcp dport '{ 3306, 5432 }' drop
+nft add rule ip filter DOCKER-USER udp dport '{ 53, 54 }' drop
+nft insert rule ip filter INPUT iifname wan0 tcp dport '{ 53, 5432 }' drop",
+    );
+}
+
+/// Chains that iptables-save leaves out, because they are called otherwise than its own.
+#[test]
+fn chains_named_otherwise_than_those_of_iptables() {
+    judge(
+        "otherwise",
+        "nft -f - <<'RULES'
+table ip nat {
+  chain prerouting { type nat hook prerouting priority dstnat; iifname wan0 tcp dport 80 dnat to 10.88.0.3:53; }
+}
+table ip filter {
+  chain input { type filter hook input priority 0; policy drop; ct state established,related accept; tcp dport 53 accept; }
+  chain forward { type filter hook forward priority 0; policy drop; ct status dnat accept; }
+}
+table ip6 filter {
+  chain input { type filter hook input priority 0; policy drop; tcp dport { 53, 80 } accept; }
+}
+RULES",
+    );
+}
+
 /// A whole network is mapped number by number: the last byte stays, and 10.88.0.1 is the host's own.
 #[test]
 fn a_network_is_mapped_onto_another() {
