@@ -95,6 +95,8 @@ pub enum Sender {
 
 /// So many steps are taken in all; what is still on its way then cannot be told.
 const STEPS_MAX: u32 = 4_000_000;
+/// A step that is taken in doubt counts as so many: it is taken for both ways, and what comes out of them is compared.
+const STEPS_IN_DOUBT: u32 = 8;
 /// So deep may the questions be nested that nobody can answer.
 const DOUBTS_MAX: u32 = 64;
 /// include/net/netfilter/nf_tables.h, `NFT_JUMP_STACK_SIZE`.
@@ -144,18 +146,33 @@ struct Walker<'a> {
 
 impl Walker<'_> {
     /// Lets every task go its way to the end.
-    fn run(&mut self, mut tasks: Vec<Task>, doubts: u32) -> Vec<Part> {
-        let mut parts = Vec::new();
+    fn run(&mut self, tasks: Vec<Task>, doubts: u32) -> Vec<Part> {
+        self.run_until(tasks, doubts, |_| false).0
+    }
+
+    /// Lets every task go its way to the end, or to where it is `there`.
+    fn run_until(
+        &mut self,
+        mut tasks: Vec<Task>,
+        doubts: u32,
+        there: impl Fn(&Task) -> bool,
+    ) -> (Vec<Part>, Vec<Task>) {
+        let cost = if doubts == 0 { 1 } else { STEPS_IN_DOUBT };
+        let (mut parts, mut arrived) = (Vec::new(), Vec::new());
         while let Some(task) = tasks.pop() {
+            if there(&task) {
+                arrived.push(task);
+                continue;
+            }
             if self.steps_left == 0 || doubts > DOUBTS_MAX {
                 let place = task.place();
                 parts.push(self.end(task, Fate::Unknown, place));
                 continue;
             }
-            self.steps_left -= 1;
+            self.steps_left = self.steps_left.saturating_sub(cost);
             self.step(task, &mut tasks, &mut parts, doubts);
         }
-        parts
+        (parts, arrived)
     }
 
     fn step(&mut self, task: Task, tasks: &mut Vec<Task>, parts: &mut Vec<Part>, doubts: u32) {
@@ -217,10 +234,36 @@ impl Walker<'_> {
         tasks.extend(yes.into_iter().map(|packets| task.with(packets).next_step()));
         for packets in perhaps {
             let [one, other] = self.suppose(&task.with(packets), doubt);
-            let held = self.run(vec![one.next_step()], doubts + 1);
-            let not_held = self.run(vec![other.next_rule()], doubts + 1);
-            parts.extend(merge::merge(&held, &not_held, doubt, &mut self.steps_left));
+            self.both_ways(one.next_step(), &other.next_rule(), doubt, tasks, parts, doubts);
         }
+    }
+
+    /// Goes both ways, the one until it comes to where the other begins: the packets that it leaves as they were fare alike
+    /// from there on, and go on once.
+    fn both_ways(
+        &mut self,
+        one: Task,
+        other: &Task,
+        doubt: Doubt,
+        tasks: &mut Vec<Task>,
+        parts: &mut Vec<Part>,
+        doubts: u32,
+    ) {
+        // Who follows a packet wants to see both ways to their ends.
+        let joins = !self.recorder.is_on();
+        let (mut held, arrived) =
+            self.run_until(vec![one], doubts + 1, |task| joins && task.is_at_place_of(other));
+        let mut rest = vec![other.packets.clone()];
+        for task in arrived {
+            if task.packets.is_part_of(&other.packets) {
+                rest = rest.iter().flat_map(|packets| packets.except(&task.packets)).collect();
+                tasks.push(task);
+            } else {
+                held.extend(self.run(vec![task], doubts + 1));
+            }
+        }
+        let not_held = self.run(rest.into_iter().map(|packets| other.with(packets)).collect(), doubts + 1);
+        parts.extend(merge::merge(&held, &not_held, doubt, &mut self.steps_left));
     }
 
     /// Does with each part of the packets what the first entry says that holds for it.

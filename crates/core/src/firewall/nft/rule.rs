@@ -47,7 +47,23 @@ pub(super) fn read(object: &Value, scope: &Scope<'_>) -> Vec<Rule> {
     let statements = object.get("expr").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let handle = object.get("handle").and_then(Value::as_u64);
     let text = render::rule(statements, text(object, "comment"));
-    ways(statements, scope).into_iter().map(|steps| Rule { handle, text: text.clone(), steps }).collect()
+    let told = |steps| Rule { handle, text: text.clone(), steps: doubts_last(steps) };
+    ways(statements, scope).into_iter().map(told).collect()
+}
+
+/// The same steps, with what nobody can answer asked once, and after all else that is asked before the first effect: every
+/// such question doubles the ways.
+fn doubts_last(mut steps: Vec<Step>) -> Vec<Step> {
+    let asked = steps.iter().position(|step| !matches!(step, Step::Ask(_))).unwrap_or(steps.len());
+    let rank = |step: &Step| match step {
+        Step::Ask(Question::Rate(_)) => 1,
+        Step::Ask(Question::Unknown) => 2,
+        _ => 0,
+    };
+    let (questions, _) = steps.split_at_mut(asked);
+    questions.sort_by_key(rank);
+    steps.dedup_by(|one, other| one == other && *one == Step::Ask(Question::Unknown));
+    steps
 }
 
 /// Whether a rule has an extension of iptables, of which the listing says no more than its name.

@@ -561,6 +561,28 @@ fn the_names_of_a_listing_stay_its_own() {
     assert_eq!(ruleset.chains[before + 1].rules[0].steps, [Step::Decide(Decision::Jump(ChainId(before)))]);
 }
 
+/// The hour is asked before the port, and nobody knows it: only the rule for the port is in doubt.
+#[test]
+fn what_nobody_can_answer_is_asked_last() {
+    let rule = |port: u32| {
+        let hour = r#"{"match": {"op": "==", "left": {"meta": {"key": "hour"}}, "right": "09:00"}}"#;
+        let to = format!(
+            r#"{{"match": {{"op": "==", "left": {{"payload": {{"protocol": "tcp", "field": "dport"}}}}, "right": {port}}}}}"#
+        );
+        let at = format!(r#""family": "inet", "table": "t", "chain": "in", "handle": {port}"#);
+        format!(r#"{{"rule": {{{at}, "expr": [{hour}, {to}, {{"drop": null}}]}}}}"#)
+    };
+    let chain = r#"{"table": {"family": "inet", "name": "t", "handle": 1}}, {"chain": {"family": "inet", "table": "t", "name": "in", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}}"#;
+    let rules: Vec<String> = (100..1100).map(rule).collect();
+    let ruleset = read_listing(&format!(r#"{{"nftables": [{chain}, {}]}}"#, rules.join(", ")));
+    let fate = |port| {
+        let mut parts = walk(&ruleset, &around(), Sender::Outside, &tcp("203.0.113.7", port).0);
+        (parts.len(), parts.remove(0).fate)
+    };
+    assert_eq!(fate(22), (1, arrives()));
+    assert_eq!(fate(500), (1, Fate::Unknown));
+}
+
 #[test]
 fn what_is_no_listing_is_refused_whole() {
     let refused = |text: &str| {

@@ -26,7 +26,7 @@ pub(super) struct Task {
 }
 
 /// A place in a chain: what comes next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) chain: ChainId,
     pub(super) rule: usize,
@@ -94,5 +94,13 @@ impl Task {
     /// The rule that they are at.
     pub(super) fn place(&self) -> Option<Place> {
         self.frames.last().map(|frame| Place { chain: frame.chain, rule: Some(frame.rule) })
+    }
+
+    /// Whether all is ahead of them that is ahead of `other`, and nothing else, but for what the packets are.
+    pub(super) fn is_at_place_of(&self, other: &Self) -> bool {
+        let on_the_way = |task: &Self| (task.station, task.turn, task.order, task.passed, task.is_rewritten);
+        self.frames == other.frames
+            && on_the_way(self) == on_the_way(other)
+            && self.accepted_by == other.accepted_by
     }
 }

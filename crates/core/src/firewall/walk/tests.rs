@@ -109,6 +109,29 @@ fn place(chain: usize, rule: usize) -> Place {
     Place { chain: ChainId(chain), rule: Some(rule) }
 }
 
+/// What nobody can tell changes nothing where both ways come to the same place with the same packets.
+#[test]
+fn ways_that_meet_again_are_gone_once() {
+    let unknown = || Step::Ask(Question::Unknown);
+    let lead = |to| vec![unknown(), decide(Decision::Jump(ChainId(to)))];
+    let sub = |name, rule| chain(name, None, vec![rule]);
+    let ruleset = Ruleset {
+        chains: vec![
+            input(Policy::Accept, (0..60).map(|at| lead(1 + at % 2)).collect()),
+            sub("marked", vec![is(Field::Mark, 1), decide(Decision::Drop)]),
+            sub("port", vec![ports(22, 22), decide(Decision::Drop)]),
+        ],
+    };
+    let parts = walk(&ruleset, &around(), Sender::Outside, &asked());
+    let of = |port: u128| {
+        let mut own = parts.iter().filter(|part| part.packets.of(Field::DestinationPort).contains(port));
+        (own.next().unwrap(), own.next())
+    };
+    let (open, None) = of(80) else { panic!("{parts:#?}") };
+    assert!(matches!(open.fate, Fate::Arrives(_)) && open.doubts.is_empty(), "{open:#?}");
+    assert_eq!(of(22).0.fate, Fate::Unknown);
+}
+
 #[test]
 fn a_host_without_rules_is_open() {
     let part = fate(Vec::new(), 22);

@@ -122,6 +122,11 @@ impl Recorder {
         Some(steps.len() - 1)
     }
 
+    /// Whether anything is kept.
+    pub(super) const fn is_on(&self) -> bool {
+        matches!(self, Self::On(_))
+    }
+
     /// What was kept.
     pub(super) fn steps(self) -> Vec<TraceStep> {
         match self {
