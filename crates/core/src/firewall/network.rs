@@ -45,6 +45,9 @@ pub enum ReadError {
         /// What it should be.
         expected: &'static str,
     },
+    /// Nothing is listed where every host has something.
+    #[error("no interface is listed, and every host has one")]
+    NoInterface,
     /// There is too much of something.
     #[error("more than {most} entries")]
     TooMany {
@@ -60,6 +63,9 @@ pub enum ReadError {
 /// The first entry that cannot be read; `around` is as it was then.
 pub fn read_addresses(text: &str, around: &mut Surroundings) -> Result<(), ReadError> {
     let list = list(text, INTERFACES_MAX)?;
+    if list.is_empty() {
+        return Err(ReadError::NoInterface);
+    }
     let interfaces = list.iter().zip(1..).map(|(entry, number)| interface(entry, number));
     let mut interfaces: Vec<_> = interfaces.collect::<Result<_, _>>()?;
     let masters: BTreeSet<&str> = list.iter().filter_map(|entry| entry.get("master")?.as_str()).collect();
@@ -409,6 +415,7 @@ mod tests {
         let refused = |text: &str| read_addresses(text, &mut around()).unwrap_err().to_string();
         assert_eq!(refused("{"), "not JSON, line 1, column 1");
         assert_eq!(refused("{}"), "not a list, as ip -j prints one");
+        assert_eq!([refused(""), refused("[]")], ["no interface is listed, and every host has one"; 2]);
         assert_eq!(refused(r#"[{"ifname":"a"},{"x":1}]"#), r#"entry 2: `{"x":1}` is no interface"#);
         let bad = r#"[{"ifname":"a","addr_info":[{"local":"1.2.3.4","prefixlen":33}]}]"#;
         assert!(refused(bad).ends_with("is no address"), "{}", refused(bad));

@@ -44,6 +44,7 @@ fn a_listing_that_is_none_is_named_with_its_place_and_what_prints_it() {
     for (name, content, why, command) in [
         ("addr.json", "[\n{x", "not JSON, line 2, column 2", "ip -j addr"),
         ("addr.json", "[{}]", "entry 1: `{}` is no interface", "ip -j addr"),
+        ("addr.json", "", "no interface is listed", "ip -j addr"),
         ("route.json", "{}", "not a list", "ip -j -6 route"),
         ("nft.json", "{\n", "not JSON, line 2", "nft -j list ruleset"),
         ("iptables-save.txt", "*filter\nx\n", "line 2", "iptables-nft-save"),
