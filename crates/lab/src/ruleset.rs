@@ -118,7 +118,7 @@ iptables-legacy-save >iptables-legacy-save.txt
 ip6tables-legacy-save >ip6tables-legacy-save.txt
 ipset save >ipset.txt
 ip -j addr >addr.json
-{ ip -j route; ip -j -6 route; } | jq -s add >route.json
+{ ip -j route; ip -j -6 route; ip -j route show table local; ip -j -6 route show table local; } | jq -s add >route.json
 { ip -j rule; ip -j -6 rule; } >rule.json
 sysctl -a -r '^net\\.' >sysctl.txt 2>/dev/null";
 

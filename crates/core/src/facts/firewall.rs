@@ -47,7 +47,7 @@ pub enum Listing {
     /// The interfaces with their addresses: `ip -j addr`.
     #[serde(rename = "addr.json")]
     Addresses,
-    /// The routes: `ip -j route` and `ip -j -6 route`, one after the other.
+    /// The routes: `ip -j route` and `ip -j -6 route`, one after the other, and those of the table `local`.
     #[serde(rename = "route.json")]
     Routes,
     /// The rules that choose among tables of routes: `ip -j rule` and `ip -j -6 rule`, one after the other.
@@ -86,7 +86,9 @@ impl Listing {
             Self::Ip6tablesLegacy => "ip6tables-legacy-save",
             Self::Ipset => "ipset save",
             Self::Addresses => "ip -j addr",
-            Self::Routes => "(ip -j route; ip -j -6 route)",
+            Self::Routes => {
+                "(ip -j route; ip -j -6 route; ip -j route show table local; ip -j -6 route show table local)"
+            }
             Self::Rules => "(ip -j rule; ip -j -6 rule)",
             Self::Settings => "sysctl -a",
         }

@@ -77,7 +77,8 @@ pub fn read_addresses(text: &str, around: &mut Surroundings) -> Result<(), ReadE
 }
 
 /// Puts the routes, as `ip -j route` and `ip -j -6 route` list them, one list or several, behind those of `around`, whose
-/// interfaces are known.
+/// interfaces are known. Of the table `local`, where that is listed too, the networks count of which this host has no
+/// address.
 ///
 /// # Errors
 ///
@@ -86,7 +87,13 @@ pub fn read_routes(text: &str, around: &mut Surroundings) -> Result<(), ReadErro
     let list = list(text, ROUTES_MAX)?;
     let main = list.iter().zip(1..).filter(|(entry, _)| is_way(entry));
     let routes: Vec<_> = main.map(|(entry, number)| hops(entry, number, around)).collect::<Result<_, _>>()?;
+    let local = list.iter().zip(1..).filter(|(entry, _)| is_local(entry));
+    let local: Vec<_> =
+        local.map(|(entry, number)| route(entry, number, around)).collect::<Result<_, _>>()?;
+    let taken: Vec<_> =
+        local.into_iter().map(|route| route.to).filter(|to| !has_address(around, to)).collect();
     around.routes.extend(routes.into_iter().flatten());
+    around.local.extend(taken);
     Ok(())
 }
 
@@ -223,6 +230,19 @@ fn is_way(entry: &Value) -> bool {
     !matches!(kind, Some("local" | "broadcast" | "anycast" | "multicast"))
 }
 
+/// Whether a route leads to this host itself, in the table that is asked first.
+fn is_local(entry: &Value) -> bool {
+    let is = |key: &str, word: &str| entry.get(key).and_then(Value::as_str).map(|own| own == word);
+    is("type", "local") == Some(true) && is("table", "local") != Some(false)
+}
+
+/// Whether a network is one address that an interface has, or the loopback's.
+fn has_address(around: &Surroundings, to: &IpNet) -> bool {
+    let networks = around.interfaces.iter().flat_map(|interface| &interface.networks);
+    to.addr().is_loopback()
+        || to.prefix_len() == to.max_prefix_len() && networks.into_iter().any(|own| own.addr() == to.addr())
+}
+
 /// A route for each of the hops among which it chooses, the first one first.
 fn hops(entry: &Value, number: usize, around: &Surroundings) -> Result<Vec<Route>, ReadError> {
     let route = route(entry, number, around)?;
@@ -336,6 +356,20 @@ mod tests {
                 (net("11.0.0.0/8"), None, 0, true)
             ]
         );
+    }
+
+    #[test]
+    fn a_network_may_be_this_hosts_own_without_an_address() {
+        let mut around = around();
+        let text = r#"[{"dst":"default","dev":"veth1"}] [{"type":"local","dst":"198.18.9.0/24","dev":"lo"},
+            {"type":"local","dst":"198.51.100.2","dev":"veth1"},{"type":"local","dst":"127.0.0.0/8","dev":"lo"},
+            {"type":"broadcast","dst":"198.51.100.255","dev":"veth1"},{"type":"local","dst":"10.0.0.0/8","dev":"lo","table":"7"}]"#;
+        read_routes(text, &mut around).unwrap();
+        assert_eq!(around.local, [net("198.18.9.0/24")]);
+        assert!(
+            around.is_own("198.18.9.9".parse().unwrap()) && !around.is_own("198.18.8.9".parse().unwrap())
+        );
+        assert_eq!(around.routes.len(), 1);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Surroundings {
     pub interfaces: Vec<Interface>,
     /// Where it sends packets that are not for itself; the longest prefix decides, then the lowest metric, then the first.
     pub routes: Vec<Route>,
+    /// The networks of which it takes all addresses for its own, without having them (ip-route(8), `local`).
+    pub local: Vec<IpNet>,
     /// Whether it passes on what is not for itself: IPv4, and IPv6 (`net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`).
     pub forwards: [bool; 2],
     /// Whether rules choose other routes than these, for IPv4 and for IPv6 (ip-rule(8)).
@@ -199,7 +201,9 @@ impl Surroundings {
             Family::Ipv6 => Intervals::one(1),
         };
         let own = self.networks(family).map(|network| Intervals::one(number(network.addr())));
-        own.fold(loopback, |all, one| all.or(&one))
+        let is_meant = |network: &&IpNet| network.addr().is_ipv4() == (family == Family::Ipv4);
+        let taken = self.local.iter().filter(is_meant).map(|network| numbers(*network));
+        own.chain(taken).fold(loopback, |all, one| all.or(&one))
     }
 
     /// The last address of each network, and the one of all (RFC 919); IPv6 has none.

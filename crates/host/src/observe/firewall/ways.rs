@@ -24,11 +24,11 @@ const INTERFACE: u16 = 4;
 const PRIORITY: u16 = 6;
 const SEVERAL: u16 = 9;
 const TABLE: u16 = 15;
-/// RT_TABLE_DEFAULT and RT_TABLE_MAIN; those of the table `local` are the host's own addresses.
-const TABLES: [u32; 2] = [253, 254];
-/// RTN_UNICAST, and the kinds that end packets: RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW.
-const KINDS: [(u8, &str); 5] =
-    [(1, "unicast"), (6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
+/// RT_TABLE_DEFAULT, RT_TABLE_MAIN and RT_TABLE_LOCAL.
+const TABLES: [u32; 3] = [253, 254, 255];
+/// RTN_UNICAST, RTN_LOCAL, and the kinds that end packets: RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW.
+const KINDS: [(u8, &str); 6] =
+    [(1, "unicast"), (2, "local"), (6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
 /// AF_INET and AF_INET6.
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
@@ -75,7 +75,7 @@ fn master<'a>(link: &links::Link, links: &'a [links::Link]) -> Option<&'a str> {
     (master.kind != "vrf").then_some(master.name.as_str())
 }
 
-/// `ip -j route` and `ip -j -6 route`.
+/// `ip -j route` and `ip -j -6 route`, with those of the table `local`.
 pub(super) fn routes() -> Result<String, NetlinkError> {
     let links = links::list()?;
     let mut found = Vec::new();

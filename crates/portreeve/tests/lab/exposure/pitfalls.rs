@@ -161,6 +161,15 @@ RULES",
     );
 }
 
+/// A network may be the host's own without an address of it on any interface.
+#[test]
+fn a_network_that_is_all_the_hosts_own() {
+    let chains = "chain thru { type filter hook forward priority 0; policy drop; }
+        chain in { type filter hook input priority 0; policy accept; tcp dport 80 drop; }";
+    let script = format!("ip route add local 198.18.9.0/24 dev lo\n{}", nft("inet", chains));
+    judge_of("any address", &script, &questions(SENDERS, &["203.0.113.1", "198.18.9.9"], &[53, 80, 65535]));
+}
+
 /// A whole network is mapped number by number: the last byte stays, and 10.88.0.1 is the host's own.
 #[test]
 fn a_network_is_mapped_onto_another() {
