@@ -93,6 +93,9 @@ pub(crate) struct ToView {
     address: Option<String>,
     /// The port; null where it stays, or is one of several.
     port: Option<u16>,
+    /// The first and last of several ports, of which it is one (`22-122`); absent where it is one, or stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ports: Option<String>,
 }
 
 /// Packets that arrive where others do not.
@@ -205,7 +208,9 @@ fn redirect(to: &Rewritten, family: Family) -> ToView {
 
 fn target(to: &Rewritten, family: Family) -> ToView {
     let port = to.port.as_ref().and_then(Intervals::only).and_then(|port| u16::try_from(port).ok());
-    ToView { address: to.address.as_ref().and_then(|addresses| span(addresses, family)), port }
+    let several = to.port.as_ref().filter(|_| port.is_none());
+    let ports = several.and_then(|ports| Some(format!("{}-{}", ports.first()?, ports.last()?)));
+    ToView { address: to.address.as_ref().and_then(|addresses| span(addresses, family)), port, ports }
 }
 
 fn passing_view<'a>(passing: &Passing, filter: &'a Filter, family: Family) -> PassingView<'a> {

@@ -325,3 +325,16 @@ fn what_excludes_another_is_refused() {
     }
     assert_eq!(run("exposure --in lan0 22").code, Some(2));
 }
+
+/// Of several ports it is told which, unlike where the port stays.
+#[test]
+fn one_of_several_ports_is_told() {
+    let saved = "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 8000 -j DNAT --to-destination 172.17.0.2:22-122\nCOMMIT\n";
+    let folder = Folder::with_listing("iptables-save.txt", saved);
+    fs::remove_file(folder.file("nft.json")).unwrap();
+    let said = folder.exposure("8000/tcp");
+    assert!(said.out.contains("→ 172.17.0.2:22-122"), "{}", said.out);
+    let document = folder.exposure("8000/tcp -o json").json();
+    let to = &document["exposure"][0]["how"]["to"];
+    assert_eq!(*to, json!({"address": "172.17.0.2", "port": null, "ports": "22-122"}));
+}

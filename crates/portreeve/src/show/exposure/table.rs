@@ -265,10 +265,11 @@ pub(super) fn way_text(way: &HowView, lang: Lang) -> String {
     }
 }
 
-/// `→ 172.17.0.2:80`.
+/// `→ 172.17.0.2:80`, or `→ 172.17.0.2:80-90` where it is one of several.
 pub(super) fn target_text(to: &ToView) -> String {
     let address = to.address.as_deref().unwrap_or_default();
-    let port = to.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let ports = to.port.map(|port| port.to_string()).or_else(|| to.ports.clone());
+    let port = ports.map(|ports| format!(":{ports}")).unwrap_or_default();
     format!("→ {address}{port}")
 }
 
