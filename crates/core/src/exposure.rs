@@ -1,8 +1,11 @@
 //! Which ports of this host can be reached from a place, over which way, and which rules decide it (A15, A17, A20).
 
+mod outside;
 mod row;
 mod senders;
 
+pub use outside::Outside;
+pub(crate) use outside::arrives;
 pub use row::{From, Row, at, families, passages, rows, rows_to, within};
 pub use senders::{Senders, destinations, network};
 
@@ -127,6 +130,15 @@ pub struct Passing {
 #[must_use]
 pub fn exposed(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure> {
     exposures(filter, &sent(filter, senders, to))
+}
+
+/// The same with the parts that it was told from.
+#[must_use]
+pub fn parted(filter: &Filter, senders: &Senders<'_>, to: &To) -> (Vec<Exposure>, Vec<Part>) {
+    let walk =
+        |(sender, packets): &(Sender, Packets)| walk(&filter.ruleset, &filter.around, *sender, packets);
+    let parts: Vec<_> = sent(filter, senders, to).iter().flat_map(walk).collect();
+    (told(&parts), parts)
 }
 
 /// The same with what the packets meet on their way: a trace for each set of them that starts alike.
@@ -261,10 +273,6 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
     found.into_iter().map(named).collect()
 }
 
-const fn arrives(fate: &Fate) -> bool {
-    matches!(fate, Fate::Arrives(_) | Fate::Leaves(_))
-}
-
 fn how(fate: &Fate) -> Option<How> {
     let unchanged = Rewritten { address: None, port: None };
     match fate {
@@ -291,9 +299,15 @@ fn with(mut ways: Vec<How>, how: How) -> Vec<How> {
     ways
 }
 
+/// Whether packets arrive at a socket of this host, where they were sent.
+#[must_use]
+pub(crate) fn stays(fate: &Fate) -> bool {
+    how(fate) == Some(How::Local)
+}
+
 fn heard(parts: &[&Part]) -> Reached {
     let here = |part: &&Part| match &part.fate {
-        fate if !arrives(fate) || how(fate) == Some(How::Local) => part.fate.clone(),
+        fate if !arrives(fate) || stays(fate) => part.fate.clone(),
         _ => Fate::Dropped,
     };
     reached(parts.iter().map(here).collect::<Vec<_>>().iter())

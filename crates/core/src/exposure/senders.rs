@@ -121,7 +121,7 @@ fn first_packets(family: Family) -> Packets {
 }
 
 /// The addresses that somebody else can have.
-fn sources(around: &Surroundings, family: Family) -> Intervals {
+pub(super) fn sources(around: &Surroundings, family: Family) -> Intervals {
     let others = around.of_kind(AddressKind::Unicast, family);
     match family {
         Family::Ipv4 => NOBODY.iter().fold(others, |rest, network| rest.except(&network.intervals())),
@@ -130,7 +130,7 @@ fn sources(around: &Surroundings, family: Family) -> Intervals {
 }
 
 /// Those of `networks`, or all where there is none.
-fn among(networks: &[IpNet], around: &Surroundings, family: Family) -> Intervals {
+pub(super) fn among(networks: &[IpNet], around: &Surroundings, family: Family) -> Intervals {
     let sources = sources(around, family);
     if networks.is_empty() {
         return sources;
@@ -142,7 +142,7 @@ fn among(networks: &[IpNet], around: &Surroundings, family: Family) -> Intervals
 
 /// `sources` by each of `interfaces`, but those that the kernel asks a way back for only with one: of others nobody gets in
 /// whatever the rules say, and that is no answer about these.
-fn with_way_back(
+pub(super) fn with_way_back(
     around: &Surroundings,
     family: Family,
     interfaces: &Intervals,
@@ -181,14 +181,14 @@ fn by_route(around: &Surroundings, family: Family, sources: &Intervals) -> Vec<(
 }
 
 /// The interfaces by which others can send.
-fn wires(around: &Surroundings) -> Intervals {
+pub(super) fn wires(around: &Surroundings) -> Intervals {
     let numbered = around.interfaces.iter().zip(0_u128..);
     let wires = numbered.filter(|(interface, _)| interface.name != "lo" && !interface.is_port);
     wires.map(|(_, number)| Interval { first: number, last: number }).collect()
 }
 
 /// The networks that interfaces lead to, with a metric each: those that they are in, and those behind a route.
-fn ways(around: &Surroundings, family: Family) -> Vec<(IpNet, u32, usize)> {
+pub(super) fn ways(around: &Surroundings, family: Family) -> Vec<(IpNet, u32, usize)> {
     let interfaces = around.interfaces.iter().enumerate().filter(|(_, interface)| interface.name != "lo");
     let direct = interfaces
         .flat_map(|(number, interface)| interface.networks.iter().map(move |network| (*network, 0, number)));

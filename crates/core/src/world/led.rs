@@ -32,7 +32,7 @@ impl World<'_> {
     }
 
     /// Whether `listener` keeps its number for containers, which get what a rule sends on from there.
-    fn stands_for_others(&self, listener: &Listener) -> bool {
+    pub(super) fn stands_for_others(&self, listener: &Listener) -> bool {
         let mut holders = self.snapshot.holders(listener).map(|(_, process)| process);
         holders.any(|process| Identity::of_holder(process, listener).forwards_for_containers())
     }

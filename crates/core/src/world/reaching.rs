@@ -1,15 +1,15 @@
 //! Who can reach a listener, past the packet filter where it is known (A4, A15, A17, A20).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::cell::{OnceCell, RefCell};
 
 use super::World;
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, Reached, Senders, To, at, exposed, families},
+    exposure::{Exposure, Outside, Reached, Senders, To, arrives, at, families, parted, stays},
     facts::{Gap, Listener, Snapshot},
-    firewall::{self, Filter, Intervals, Place, number},
-    policy::{HOST, WORLD},
+    firewall::{self, Fate, Field, Filter, Intervals, Part, Place, number},
+    policy::{HOST, WORLD, Zone},
     port::{PortRange, Protocol},
     reach::{Basis, Reach, Verdict, reach},
 };
@@ -17,11 +17,23 @@ use crate::{
 /// What is asked once for all ports: the place of the zone, and where packets go.
 type Question = (usize, Protocol, Family, Option<Intervals>);
 
+/// The place of the zone `world`, whose packets are all those from outside.
+const OUTSIDE: usize = 0;
+
+/// What became of packets.
+#[derive(Clone, Debug, Default)]
+struct Answer {
+    runs: Vec<Exposure>,
+    /// What the runs were told from, of packets from outside.
+    parts: Vec<Part>,
+}
+
 /// The packet filter, and what was found out of it so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reaching {
     filter: OnceCell<Option<Filter>>,
-    answers: RefCell<BTreeMap<Question, Vec<Exposure>>>,
+    answers: RefCell<BTreeMap<Question, Answer>>,
+    beyond: RefCell<BTreeMap<(Family, Vec<String>), Outside>>,
 }
 
 impl World<'_> {
@@ -60,8 +72,62 @@ impl World<'_> {
     /// Whether the world gets to `listener` over one family, as far as the filter tells.
     #[must_use]
     pub fn verdict_over(&self, listener: &Listener, family: Family) -> Option<Verdict> {
-        let runs = self.past_the_filter(0, &Senders::World, listener);
+        let runs = self.past_the_filter(OUTSIDE, &Senders::World, listener);
         runs.iter().find(|(own, _)| *own == family).map(|(_, run)| verdict(run.reached))
+    }
+
+    /// The same of most of the world, where the filter treats a few otherwise.
+    #[must_use]
+    pub fn verdict_of_most_over(&self, listener: &Listener, family: Family) -> Option<Verdict> {
+        let verdict = self.verdict_over(listener, family)?;
+        if verdict != Verdict::Partly {
+            return Some(verdict);
+        }
+        let everybody = self.beyond(family, &[]);
+        let are_mostly = |is: fn(&Fate) -> bool| {
+            self.from_outside(listener, family, |parts| {
+                let parts: Vec<_> = parts.iter().copied().filter(|part| is(&part.fate)).collect();
+                everybody.are_mostly_in(&parts)
+            })
+        };
+        Some(if are_mostly(arrives)? {
+            Verdict::Reachable
+        } else if are_mostly(|fate| matches!(fate, Fate::Dropped | Fate::Rejected))? {
+            Verdict::Blocked
+        } else {
+            verdict
+        })
+    }
+
+    /// Whether anybody outside gets to `listener` who is in none of `zones`, as far as address and filter tell; never
+    /// where the filter was not seen.
+    #[must_use]
+    pub fn is_reached_beyond(&self, listener: &Listener, zones: &[&Zone]) -> bool {
+        let reached = self.reach(listener).into_iter().next();
+        let is_past = |reach: Reach| reach.basis == Basis::Firewall && reach.verdict >= Verdict::Partly;
+        if !reached.is_some_and(is_past) {
+            return false;
+        }
+        let device = listener.device.as_deref().or(listener.address.interface.as_deref());
+        let stands_for_others = self.stands_for_others(listener);
+        families(listener).into_iter().any(|family| {
+            let (beyond, filter) = (self.beyond(family, zones), self.filter());
+            let beyond = match device.zip(filter) {
+                Some((device, filter)) => beyond.by(&filter.around, device),
+                None => beyond,
+            };
+            let is_heard = |part: &&Part| stays(&part.fate) || stands_for_others && arrives(&part.fate);
+            let is_in = |parts: &[&Part]| beyond.meets(parts.iter().copied().filter(is_heard));
+            self.from_outside(listener, family, is_in) == Some(true)
+        })
+    }
+
+    fn beyond(&self, family: Family, zones: &[&Zone]) -> Outside {
+        let Some(filter) = self.filter() else { return Outside::default() };
+        let names = zones.iter().map(|zone| zone.name.clone()).collect();
+        let mut known = self.reaching.beyond.borrow_mut();
+        let found = known.entry((family, names));
+        found.or_insert_with(|| Outside::beyond(&filter.around, family, zones)).clone()
     }
 
     /// The zones in the order of [`Self::reach`].
@@ -79,25 +145,52 @@ impl World<'_> {
         senders: &Senders<'_>,
         listener: &Listener,
     ) -> Vec<(Family, Exposure)> {
-        let Some(filter) = self.filter().filter(|filter| !filter.ruleset.chains.is_empty()) else {
+        if self.filter().is_none_or(|filter| filter.ruleset.chains.is_empty()) {
             return Vec::new();
-        };
-        let is_bound = listener.breadth() != Breadth::Wildcard;
-        let bound = is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())));
-        let mut answers = self.reaching.answers.borrow_mut();
+        }
         let run = |family| {
-            let question = (place, listener.protocol, family, bound.clone());
-            let runs = answers.entry(question).or_insert_with_key(|(_, protocol, family, addresses)| {
-                let (protocol, family, addresses) = (*protocol, *family, addresses.clone());
-                exposed(filter, senders, &To { family, protocol, addresses, ports: PortRange::EVERY })
-            });
-            at(runs, listener.port).map(|run| (family, run.clone()))
+            let run = |answer: &Answer| at(&answer.runs, listener.port).cloned();
+            Some((family, self.answer(place, senders, (listener, family), run)??))
         };
         families(listener)
             .into_iter()
             .filter_map(run)
             .map(|run| self.heard(place, senders, listener, run))
             .collect()
+    }
+
+    /// What `look` tells from the parts of the packets from outside to `listener`.
+    fn from_outside<T>(
+        &self,
+        listener: &Listener,
+        family: Family,
+        look: impl FnOnce(&[&Part]) -> T,
+    ) -> Option<T> {
+        self.answer(OUTSIDE, &Senders::World, (listener, family), |answer| {
+            let port = listener.port.into();
+            let is_meant = |part: &&Part| part.packets.of(Field::DestinationPort).contains(port);
+            look(&answer.parts.iter().filter(is_meant).collect::<Vec<_>>())
+        })
+    }
+
+    /// What `look` tells from the answer that is about `listener`, and others like it.
+    fn answer<T>(
+        &self,
+        place: usize,
+        senders: &Senders<'_>,
+        (listener, family): (&Listener, Family),
+        look: impl FnOnce(&Answer) -> T,
+    ) -> Option<T> {
+        let (filter, protocol) = (self.filter()?, listener.protocol);
+        let is_bound = listener.breadth() != Breadth::Wildcard;
+        let addresses = is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())));
+        let mut answers = self.reaching.answers.borrow_mut();
+        let answer = answers.entry((place, protocol, family, addresses.clone())).or_insert_with(|| {
+            let to = To { family, protocol, addresses, ports: PortRange::EVERY };
+            let (runs, parts) = parted(filter, senders, &to);
+            Answer { runs, parts: if place == OUTSIDE { parts } else { Vec::new() } }
+        });
+        Some(look(answer))
     }
 }
 
@@ -133,7 +226,7 @@ mod tests {
     use super::*;
     use crate::{
         facts::GapKind,
-        rules::testing::{Scene, filtering, scene, translated},
+        rules::testing::{Scene, filtering, scene, translated, zone},
     };
 
     /// The verdicts on a listener from the world and from the host.
@@ -209,5 +302,30 @@ mod tests {
             assert_eq!(verdicts("0.0.0.0:80/tcp", "", &[Gap::new(gap, 1)]), bind);
         }
         assert_eq!(verdicts("0.0.0.0:80/tcp", "no rule\n", &[]), bind);
+    }
+
+    #[test]
+    fn who_gets_in_from_outside_a_zone_is_told() {
+        let lan = [zone("lan", &[], &["docker0"])];
+        let beyond = |spot: &str, accepted: &str, zones: &[Zone]| {
+            let scene = scene().policy().listens("x.service", spot).filtered(filtering(accepted), &[]);
+            let zones: Vec<_> = zones.iter().collect();
+            scene.with_world(|world| world.is_reached_beyond(&world.snapshot.listeners[0], &zones))
+        };
+        let by_lan = "-A INPUT -i docker0 -p tcp -m tcp --dport 80 -j ACCEPT\n";
+        let by_source = "-A INPUT -s 172.17.0.0/16 -p tcp -m tcp --dport 80 -j ACCEPT\n";
+        assert!(!beyond("0.0.0.0:80/tcp", by_lan, &lan));
+        assert!(!beyond("0.0.0.0:80/tcp", by_source, &lan), "who comes by eth0 gets no answer");
+        assert!(beyond("0.0.0.0:80/tcp", by_lan, &[]));
+        assert!(beyond("0.0.0.0:80/tcp", "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\n", &lan));
+        assert!(beyond("[::]:80/tcp", by_lan, &lan), "nothing filters IPv6");
+        assert!(!beyond("127.0.0.1:80/tcp", "-A INPUT -j ACCEPT\n", &lan));
+        let tied = scene()
+            .listens("x.service", "0.0.0.0:80/tcp")
+            .socket(|socket| socket.device = Some("docker0".into()))
+            .filtered(filtering("-A INPUT -j ACCEPT\n"), &[]);
+        assert!(
+            !tied.with_world(|world| { world.is_reached_beyond(&world.snapshot.listeners[0], &[&lan[0]]) })
+        );
     }
 }

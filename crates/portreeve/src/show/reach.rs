@@ -39,9 +39,22 @@ pub(crate) fn widest(world: &World<'_>, listener: &Listener, lang: Lang) -> Stri
                 .map(|reach| reach.zone.as_str())
                 .collect();
             let basis = reached.first().map(|reach| reach.basis);
-            let partly = if basis == Some(Basis::Bind) { NEARBY } else { PARTLY };
-            if zones.is_empty() { partly.in_lang(lang).into() } else { zones.join(" ") }
+            let partly = if basis == Some(Basis::Bind) { NEARBY } else { PARTLY }.in_lang(lang);
+            match zones.as_slice() {
+                [] => partly.into(),
+                zones if is_reached_beyond(world, listener, zones) => {
+                    format!("{}, {partly}", zones.join(" "))
+                }
+                zones => zones.join(" "),
+            }
         }
         Some(Verdict::Unknown) | None => UNKNOWN.into(),
     }
+}
+
+/// Whether others get in than those in the zones of these names.
+fn is_reached_beyond(world: &World<'_>, listener: &Listener, names: &[&str]) -> bool {
+    let zones = world.policy.into_iter().flat_map(|policy| &policy.zones);
+    let zones: Vec<_> = zones.filter(|zone| names.contains(&zone.name.as_str())).collect();
+    world.is_reached_beyond(listener, &zones)
 }

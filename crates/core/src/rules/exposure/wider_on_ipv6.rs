@@ -50,16 +50,34 @@ fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
 
 /// A firewall that lets in over IPv6 what it keeps out over IPv4: rules that somebody wrote for one family alone.
 fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
-    let best =
+    let all =
         |family| holding.listeners.iter().filter_map(|listener| world.verdict_over(listener, family)).max();
-    let is_wider = best(Family::Ipv4)? == Verdict::Blocked && best(Family::Ipv6)? >= Verdict::Partly;
+    let most = |family| {
+        holding.listeners.iter().filter_map(|listener| world.verdict_of_most_over(listener, family)).max()
+    };
+    let (ipv4, ipv6) = (all(Family::Ipv4)?, all(Family::Ipv6)?);
+    let is_shut = ipv4 == Verdict::Blocked;
+    let is_wider = if is_shut {
+        ipv6 >= Verdict::Partly
+    } else {
+        let differ = [Some(Verdict::Blocked), Some(Verdict::Reachable)];
+        [most(Family::Ipv4), most(Family::Ipv6)] == differ
+    };
     let spec = holding.spec();
+    let what = if is_shut {
+        text!(
+            "the firewall keeps {spec} closed over IPv4 and lets it in over IPv6",
+            "ファイアウォールは {spec} を IPv4 では遮断し、IPv6 では通しています"
+        )
+    } else {
+        text!(
+            "the firewall lets only a few in to {spec} over IPv4, and almost anybody over IPv6",
+            "ファイアウォールは {spec} への接続を、IPv4 では一部の送信元だけに限り、IPv6 ではほぼ無制限に通しています"
+        )
+    };
     let finding = || {
         RULE.finding(
-            text!(
-                "the firewall keeps {spec} closed over IPv4 and lets it in over IPv6",
-                "ファイアウォールは {spec} を IPv4 では遮断し、IPv6 では通しています"
-            ),
+            what,
             text!(
                 "write the same rules for IPv6, or waive this if it is meant to be open",
                 "IPv6 にも同じルールを書いてください。意図した公開なら容認(waive)してください"
@@ -160,6 +178,13 @@ mod tests {
         let said = "8080/tcp: the firewall keeps 8080/tcp closed over IPv4 and lets it in over IPv6";
         assert_eq!(over(""), [said]);
         assert!(over("-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n").is_empty());
+        // A few who are let in over IPv4 make the other side no narrower, and a few who are not no wider.
+        let few =
+            "8080/tcp: the firewall lets only a few in to 8080/tcp over IPv4, and almost anybody over IPv6";
+        assert_eq!(over("-A INPUT -i docker0 -p tcp -m tcp --dport 8080 -j ACCEPT\n"), [few]);
+        assert_eq!(over("-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 8080 -j ACCEPT\n"), [few]);
+        let banned = "-A INPUT -s 192.0.2.9/32 -j DROP\n-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n";
+        assert!(over(banned).is_empty());
     }
 
     #[test]

@@ -1,0 +1,174 @@
+//! Who could send packets from outside, by the ways that lead to them, and how many of these get in (A4, A15, A20).
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::cmp::Reverse;
+
+use super::senders::{among, sources, ways, wires, with_way_back};
+use crate::{
+    address::Family,
+    firewall::{Fate, Field, Intervals, Part, Surroundings, numbers},
+    policy::Zone,
+};
+
+/// With more routes than this, packets are taken from any interface, whatever their source.
+const ROUTES_MAX: usize = 4_096;
+
+/// Sources, each with the interfaces that lead to it: where the routes are known, one that comes by another is forged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside(Vec<(Intervals, Intervals)>);
+
+impl Outside {
+    /// Everybody else who may send packets of `family`, but for those in `zones`.
+    #[must_use]
+    pub fn beyond(around: &Surroundings, family: Family, zones: &[&Zone]) -> Self {
+        let mut sets = everybody(around, family);
+        for zone in zones {
+            let named = zone.interfaces.iter().map(|pattern| around.named(pattern));
+            let named = match zone.interfaces.as_slice() {
+                [] => wires(around),
+                _ => named.fold(Intervals::none(), |all, one| all.or(&one)),
+            };
+            let members = among(&zone.from, around, family);
+            let divide = |(by, from): (Intervals, Intervals)| {
+                [(by.except(&named), from.clone()), (by.and(&named), from.except(&members))]
+            };
+            sets = sets.into_iter().flat_map(divide).filter(is_any).collect();
+        }
+        Self(sets)
+    }
+
+    /// Those who come in by the interface of this name.
+    #[must_use]
+    pub fn by(mut self, around: &Surroundings, interface: &str) -> Self {
+        let named = around.named(interface);
+        for (by, _) in &mut self.0 {
+            *by = by.and(&named);
+        }
+        self.0.retain(is_any);
+        self
+    }
+
+    /// Whether packets of any of these are in `parts`.
+    pub fn meets<'a>(&self, parts: impl Iterator<Item = &'a Part>) -> bool {
+        let mut parts = parts;
+        parts.any(|part| {
+            let shares = |of: &Intervals, field| !part.packets.of(field).and(of).is_empty();
+            self.0.iter().any(|(by, from)| shares(by, Field::InInterface) && shares(from, Field::Source))
+        })
+    }
+
+    /// Whether at least half of these sources have packets in `parts`.
+    #[must_use]
+    pub fn are_mostly_in(&self, parts: &[&Part]) -> bool {
+        let within = |(by, from): &(Intervals, Intervals)| {
+            let near = parts.iter().filter(|part| !part.packets.of(Field::InInterface).and(by).is_empty());
+            let found = near.fold(Intervals::none(), |all, part| all.or(part.packets.of(Field::Source)));
+            extent(&found.and(from))
+        };
+        let (found, all): (Vec<_>, Vec<_>) = self.0.iter().map(|set| (within(set), extent(&set.1))).unzip();
+        let total = |extents: Vec<u128>| extents.into_iter().fold(0, u128::saturating_add);
+        total(found) >= total(all) / 2
+    }
+}
+
+/// Whether packets arrive.
+#[must_use]
+pub(crate) const fn arrives(fate: &Fate) -> bool {
+    matches!(fate, Fate::Arrives(_) | Fate::Leaves(_))
+}
+
+fn is_any((by, from): &(Intervals, Intervals)) -> bool {
+    !by.is_empty() && !from.is_empty()
+}
+
+/// An eighth of how many numbers these are, which all of IPv6 together do not overflow.
+fn extent(numbers: &Intervals) -> u128 {
+    numbers.iter().map(|interval| (interval.last - interval.first) / 8 + 1).fold(0, u128::saturating_add)
+}
+
+/// Everybody else, by every interface that answers may go out by.
+fn everybody(around: &Surroundings, family: Family) -> Vec<(Intervals, Intervals)> {
+    let all = sources(around, family);
+    let (mut ways, wires) = (ways(around, family), wires(around));
+    if around.ways(family).is_empty() || around.has_rules(family) || ways.len() > ROUTES_MAX {
+        return with_way_back(around, family, &wires, &all);
+    }
+    for (network, ..) in &mut ways {
+        *network = network.trunc();
+    }
+    ways.sort_by_key(|(network, ..)| (Reverse(network.prefix_len()), *network));
+    let (mut rest, mut led) = (all, BTreeMap::new());
+    for same in ways.chunk_by(|one, other| one.0 == other.0) {
+        let reached = same.first().map(|(network, ..)| rest.and(&numbers(*network))).unwrap_or_default();
+        rest = rest.except(&reached);
+        for (.., interface) in same {
+            let known: &mut Intervals = led.entry(*interface).or_default();
+            *known = known.or(&reached);
+        }
+    }
+    // Of many interfaces with the same sources one set.
+    let mut sets: BTreeMap<Intervals, Intervals> = BTreeMap::new();
+    for (interface, from) in led {
+        let by = sets.entry(from).or_default();
+        *by = by.or(&Intervals::one(interface as u128).and(&wires));
+    }
+    sets.into_iter().map(|(from, by)| (by, from)).filter(is_any).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        firewall::{Interface, Packets, Rewritten, Route},
+        rules::testing::zone,
+    };
+
+    /// `wan0` leads to the world, `lan0` to 192.0.2.0/24.
+    fn around() -> Surroundings {
+        let interface = |name: &str, network: &str| Interface {
+            name: name.into(),
+            networks: vec![network.parse().unwrap()],
+            ..Interface::default()
+        };
+        let interfaces = vec![interface("wan0", "203.0.113.1/24"), interface("lan0", "192.0.2.1/24")];
+        let default = Route { to: "0.0.0.0/0".parse().unwrap(), interface: Some(0), ..Route::default() };
+        Surroundings { interfaces, routes: vec![default], ..Surroundings::default() }
+    }
+
+    fn beyond(zones: &[Zone]) -> Outside {
+        Outside::beyond(&around(), Family::Ipv4, &zones.iter().collect::<Vec<_>>())
+    }
+
+    fn part(by: u128, from: Intervals) -> Part {
+        let packets =
+            Packets::all(Family::Ipv4).with(Field::InInterface, Intervals::one(by)).with(Field::Source, from);
+        let fate = Fate::Arrives(Rewritten { address: None, port: None });
+        Part { packets, fate, decided_by: Vec::new(), doubts: Vec::new(), is_rate_limited: false }
+    }
+
+    #[test]
+    fn who_comes_by_another_way_than_answers_go_is_nobody() {
+        let lan = Intervals::prefix(0xc000_0200, 8);
+        let everybody = beyond(&[]);
+        assert!(everybody.meets([part(1, lan.clone())].iter()));
+        assert!(everybody.meets([part(0, Intervals::one(0x0808_0808))].iter()));
+        assert!(!everybody.meets([part(0, lan.clone())].iter()), "answers go to lan0");
+        assert!(!everybody.meets([part(1, Intervals::one(0x0808_0808))].iter()));
+        // A zone by interface and one by source are the same people.
+        for lan_zone in [zone("lan", &[], &["lan*"]), zone("lan", &["192.0.2.0/24"], &[])] {
+            let others = beyond(&[lan_zone]);
+            assert!(!others.meets([part(1, lan.clone())].iter()));
+            assert!(others.meets([part(0, Intervals::one(0x0808_0808))].iter()));
+        }
+        assert_eq!(beyond(&[zone("all", &["0.0.0.0/0"], &[])]), Outside::default());
+    }
+
+    #[test]
+    fn most_are_told_from_a_few() {
+        let mostly = |parts: &[Part]| beyond(&[]).are_mostly_in(&parts.iter().collect::<Vec<_>>());
+        assert!(!mostly(&[part(1, Intervals::prefix(0, 32))]), "all of lan0 are few");
+        assert!(mostly(&[part(0, Intervals::prefix(0, 32).except(&Intervals::prefix(0x0800_0000, 24)))]));
+    }
+}
