@@ -38,10 +38,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    world.holdings().filter_map(judge).collect()
+    world
+        .holdings()
+        .filter_map(|holding| by_address(holding).or_else(|| by_packets(world, holding)))
+        .collect()
 }
 
-fn judge(holding: &Holding<'_>) -> Option<Finding> {
+fn by_address(holding: &Holding<'_>) -> Option<Finding> {
     let service = holding.declared?.service;
     let excess =
         |listener: &&&Listener| is_beyond_address(service, listener) || is_beyond_host(service, listener);
@@ -50,6 +53,34 @@ fn judge(holding: &Holding<'_>) -> Option<Finding> {
     finding.address = Some(listener.address.clone());
     let spec = holding.spec();
     Some(finding.run([format!("portreeve who {spec}")]))
+}
+
+/// An address cannot keep to a zone: whether packets get in from outside of it is the firewall's business.
+fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
+    let service = holding.declared?.service;
+    if service.reaches_world() || !service.reaches_beyond_host() {
+        return None;
+    }
+    let zones = world.policy.into_iter().flat_map(|policy| &policy.zones);
+    let zones: Vec<_> = zones.filter(|zone| service.reach.contains(&zone.name)).collect();
+    let mut listeners = holding.listeners.iter();
+    let listener = listeners.find(|listener| world.is_reached_beyond(listener, &zones))?;
+    let Text { en, ja } = list(zones.iter().map(|zone| &zone.name));
+    let (spec, name) = (holding.spec(), &service.name);
+    let mut finding = RULE
+        .finding(
+            text!(
+                "{name} is declared for {en} alone, and packets from elsewhere get to it on {spec}",
+                "{name} の宣言は {ja} からだけですが、それ以外からも {spec} に届きます"
+            ),
+            text!(
+                "close it to all others (`portreeve plan` shows what the gate would do), or declare who else may reach {name}",
+                "それ以外からは閉じるか(ゲートでの変更は `portreeve plan` で確認できます)、policy の {name} の reach に送信元のゾーンを加えてください"
+            ),
+        )
+        .about(holding);
+    finding.address = Some(listener.address.clone());
+    Some(finding.run([format!("portreeve exposure {spec}"), "portreeve plan".into()]))
 }
 
 /// Only a wildcard can be: a specific address that is not declared stands on no declared port.
@@ -104,7 +135,10 @@ fn advise(service: &Service) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::scene;
+    use alloc::format;
+
+    use crate::facts::{Firewall, Listing};
+    use crate::rules::testing::{filtering, scene, zone};
 
     #[test]
     fn a_host_service_on_every_address_is_found() {
@@ -151,5 +185,39 @@ mod tests {
             .reach("office")
             .listens("dovecot.service", "0.0.0.0:993/tcp");
         assert_eq!(scene.rules(), [""; 0]);
+    }
+
+    #[test]
+    fn packets_from_outside_the_declared_zones_are_found() {
+        let over = |rules: &str, reach: &str| {
+            let mut scene = scene()
+                .service("db", "5433/tcp", "shop.service")
+                .reach(reach)
+                .listens("shop.service", "0.0.0.0:5433/tcp")
+                .filtered(filtering(rules), &[]);
+            scene.policy.as_mut().unwrap().zones.push(zone("lan", &["172.17.0.0/16"], &[]));
+            scene.texts("bound-wider-than-declared")
+        };
+        let all = "-A INPUT -p tcp -m tcp --dport 5433 -j ACCEPT\n";
+        let said = "5433/tcp: db is declared for lan alone, and packets from elsewhere get to it on 5433/tcp";
+        assert_eq!(over(all, "lan"), [said]);
+        assert!(over(all, "world").is_empty());
+        for close in ["-s 172.17.0.0/16", "-i docker0"] {
+            let rule = format!("-A INPUT {close} -p tcp -m tcp --dport 5433 -j ACCEPT\n");
+            assert!(over(&rule, "lan").is_empty(), "{close}");
+        }
+    }
+
+    #[test]
+    fn without_a_rule_everybody_gets_to_what_a_zone_is_declared_for() {
+        let mut scene = scene()
+            .service("db", "5433/tcp", "shop.service")
+            .reach("lan")
+            .listens("shop.service", "0.0.0.0:5433/tcp")
+            .filtered(Firewall::default(), &[]);
+        scene.policy.as_mut().unwrap().zones.push(zone("lan", &["172.17.0.0/16"], &[]));
+        let addresses = filtering("").listings.remove(&Listing::Addresses).unwrap();
+        scene.snapshot.firewall.as_mut().unwrap().listings.insert(Listing::Addresses, addresses);
+        assert_eq!(scene.rules(), ["bound-wider-than-declared", "firewall-absent"]);
     }
 }
