@@ -4,8 +4,8 @@ mod outside;
 mod row;
 mod senders;
 
-pub use outside::Outside;
-pub(crate) use outside::arrives;
+pub use outside::{Outside, covering};
+pub(crate) use outside::{arrives, is_most};
 pub use row::{From, Row, at, families, passages, rows, rows_to, within};
 pub use senders::{Senders, destinations, network};
 

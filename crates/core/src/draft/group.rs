@@ -7,7 +7,11 @@ use alloc::{
 };
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{danger::Danger, sight::Sighting};
+use super::{
+    admit::{Reach, Told, reach},
+    danger::Danger,
+    sight::Sighting,
+};
 use crate::{
     address::{Address, Breadth},
     facts::Listener,
@@ -27,13 +31,6 @@ const PORTS_MAX: usize = 1_000;
 /// So many consecutive numbers are a range.
 const RUN_MIN: usize = 8;
 
-/// From where a service may be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
-    Host,
-    World,
-}
-
 /// What the ports of one service have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Common {
@@ -47,6 +44,9 @@ pub(super) struct Common {
     pub(super) device: Option<String>,
     pub(super) ties: Ties,
     pub(super) reach: Reach,
+    /// From where it is reached today, where that is wider than declared.
+    pub(super) wide: Reach,
+    pub(super) told: Told,
     /// Why it is declared more narrowly than it was seen.
     pub(super) narrowed: Option<Danger>,
     pub(super) programs: BTreeSet<String>,
@@ -135,7 +135,8 @@ fn common(together: &[&Sighting<'_>]) -> Common {
     let danger = together.iter().find_map(|sighting| sighting.danger);
     let beyond = together.iter().any(|sighting| sighting.listener.breadth() != Breadth::Loopback);
     let narrowed = danger.filter(|_| beyond);
-    let is_reached = together.iter().any(|sighting| sighting.is_reached);
+    let (seen, told) = reach(together.iter().map(|sighting| &sighting.admitted));
+    let (reach, wide) = if narrowed.is_some() { (Reach::Host, seen) } else { (seen, Reach::Host) };
     let sets: BTreeSet<_> = together.iter().map(|sighting| &sighting.owners).collect();
     let programs = together.iter().flat_map(|sighting| &sighting.programs);
     Common {
@@ -145,7 +146,9 @@ fn common(together: &[&Sighting<'_>]) -> Common {
         addresses: addresses(together, narrowed),
         device: device(together),
         ties: ties(together),
-        reach: if is_reached && narrowed.is_none() { Reach::World } else { Reach::Host },
+        reach,
+        wide,
+        told,
         narrowed,
         programs: programs.take(OWNERS_MAX).map(|name| String::from(*name)).collect(),
         seen_at: together

@@ -2,13 +2,15 @@
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
-use super::danger::Danger;
+use super::{
+    admit::{Admitted, admitted},
+    danger::Danger,
+};
 use crate::{
     facts::Listener,
     owner::{Identity, Match, Owner, is_service_manager},
     policy,
     port::Protocol,
-    reach::Verdict,
     unit,
     world::World,
 };
@@ -29,8 +31,8 @@ pub(super) struct Sighting<'a> {
     /// Names of the programs.
     pub(super) programs: BTreeSet<&'a str>,
     pub(super) danger: Option<Danger>,
-    /// Whether others can reach it, as far as address and packet filter tell.
-    pub(super) is_reached: bool,
+    /// Who gets to it from outside.
+    pub(super) admitted: Admitted,
 }
 
 /// Everything that a policy is drafted from.
@@ -59,8 +61,8 @@ fn sighting<'a>(world: &World<'a>, listener: &'a Listener) -> Sighting<'a> {
         world.snapshot.holders(listener).map(|(_, process)| process.name.as_str()).collect();
     let danger = Danger::of(&programs, listener.port, listener.protocol);
     let label = label(world, listener, owners.first());
-    let is_reached = world.reach(listener).first().is_some_and(|world| world.verdict != Verdict::Blocked);
-    Sighting { listener, owners, label, programs, danger, is_reached }
+    let admitted = admitted(world, listener);
+    Sighting { listener, owners, label, programs, danger, admitted }
 }
 
 /// Who `listener` belongs to: the service manager keeps a socket for those who hold it beside it (A12).

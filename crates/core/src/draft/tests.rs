@@ -14,9 +14,10 @@ use crate::{
         testing,
     },
     owner::{Match, Owner},
-    policy::{Policy, Source, parse},
+    policy::{Policy, Source, Zone, parse},
     port::Protocol,
     registry::Registry,
+    rules::testing::filtering,
     world::Scope,
 };
 
@@ -253,6 +254,61 @@ fn a_host_of_ten_thousand_listeners_is_drafted_and_read() {
     let sockets = (0..10_000_u16).map(|n| listener("0.0.0.0", 1 + n * 3, u32::from(n) % 100)).collect();
     let policy = read(&drafted(&snapshot(sockets, processes), Lang::En));
     assert_eq!(policy.services.iter().map(|service| service.ports.len()).sum::<usize>(), 10_000);
+}
+
+/// The zones and the reach that a draft declares for 5433/tcp of an unknown service, under these rules of IPv4.
+fn reached(rules: &str, address: &str) -> (Vec<(String, String)>, Vec<String>, String) {
+    let mut seen = snapshot(vec![listener(address, 5433, 7)], vec![(7, process("shop", "shop.service"))]);
+    seen.firewall = Some(filtering(rules));
+    let text = drafted(&seen, Lang::En);
+    let policy = read(&text);
+    let zone =
+        |zone: &Zone| (zone.interfaces.join(" "), zone.from.iter().map(|net| format!("{net} ")).collect());
+    (policy.zones.iter().map(zone).collect(), policy.services[0].reach.clone(), text)
+}
+
+#[test]
+fn a_service_is_declared_for_those_whom_the_firewall_lets_in() {
+    let accept = |which: &str| format!("-A INPUT {which} -p tcp -m tcp --dport 5433 -j ACCEPT\n");
+    let zoned = |which: &str, address: &str| {
+        let (zones, reach, text) = reached(&accept(which), address);
+        assert_eq!(zones.len(), 1, "{text}");
+        (zones[0].0.clone(), zones[0].1.clone(), reach)
+    };
+    let (any, v4) = ("", "0.0.0.0");
+    assert_eq!(zoned("-i docker0", v4), ("docker0".into(), any.into(), vec!["by-docker0".into()]));
+    let office = ("".into(), "192.0.2.0/24 ".into(), vec!["from-192-0-2-0-24".into()]);
+    assert_eq!(zoned("-s 192.0.2.0/24", v4), office);
+    // This host is in its own network, and does not divide it.
+    assert_eq!(zoned("-s 203.0.113.0/24", v4).1, "203.0.113.0/24 ");
+    // Nothing filters IPv6.
+    assert_eq!(zoned("-s 192.0.2.0/24", "::").1, "192.0.2.0/24 ::/0 ");
+    assert_eq!(reached("", v4).1, ["host"]);
+    assert_eq!(reached(&accept(""), v4).1, ["world"]);
+    let banned = format!("-A INPUT -s 192.0.2.9/32 -j DROP\n{}", accept(""));
+    assert_eq!(reached(&banned, v4).1, ["world"]);
+}
+
+#[test]
+fn whom_no_zone_can_name_is_asked_about_and_not_declared() {
+    for rule in
+        ["-A INPUT -m string --string x --algo bm -j ACCEPT\n", "-A INPUT -d 203.0.113.1/32 -j ACCEPT\n"]
+    {
+        let (zones, reach, text) = reached(rule, "0.0.0.0");
+        assert_eq!((zones.len(), reach), (0, vec!["host".into()]), "{text}");
+        assert!(text.contains("# Ask: some may get in today of whom no zone can be made"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_dangerous_keeps_the_reach_that_was_seen_as_a_comment() {
+    let mut seen =
+        snapshot(vec![listener("0.0.0.0", 6379, 7)], vec![(7, process("redis-server", "redis.service"))]);
+    seen.firewall = Some(filtering("-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 6379 -j ACCEPT\n"));
+    let text = drafted(&seen, Lang::En);
+    assert_eq!(read(&text).services[0].reach, ["host"]);
+    assert!(text.contains("\n# reach = [\"from-192-0-2-0-24\"]    # as it was seen"), "{text}");
+    assert!(text.contains("\n[zone.from-192-0-2-0-24]\nfrom = [\"192.0.2.0/24\"]\n"), "{text}");
 }
 
 /// Names as people and as mischief write them.

@@ -1,10 +1,11 @@
 //! Writes drafted services as TOML with comments that say what was seen and what to ask (A26).
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::fmt::Write as _;
 
 use super::{
-    group::{Common, DraftService, Reach, Sharing, Ties},
+    admit::{Entry, Reach, Told},
+    group::{Common, DraftService, Sharing, Ties},
     name::Names,
     sight::Seen,
 };
@@ -28,11 +29,15 @@ const LISTED_MAX: usize = 6;
 /// The whole text.
 pub(super) fn policy(world: &World<'_>, seen: &Seen<'_>, services: &[DraftService], lang: Lang) -> String {
     let mut text = head(world, seen, services.len(), lang);
+    let zones = zones(services);
+    for (zone, name) in &zones {
+        text.push_str(&zone_section(zone, name, lang));
+    }
     let mut names = Names::default();
     let mut left_out = seen.left_out;
     for service in services {
         let port = service.ports.first().map_or(0, |spec| spec.range.first);
-        let written = section(world, &names.give(&service.common.label, port), service, lang);
+        let written = section(world, &names.give(&service.common.label, port), service, &zones, lang);
         if text.len() + written.len() > TEXT_BYTES_MAX {
             left_out += 1;
         } else {
@@ -83,7 +88,64 @@ const FIRST_DRAFT: Words = Words {
 };
 const NEXT: Words = Words { en: "Then:", ja: "続けて実行:" };
 
-fn section(world: &World<'_>, name: &str, service: &DraftService, lang: Lang) -> String {
+/// The zones of all services, with a name each.
+fn zones(services: &[DraftService]) -> BTreeMap<&Entry, String> {
+    let reaches = services.iter().flat_map(|service| [&service.common.reach, &service.common.wide]);
+    let (mut zones, mut names) = (BTreeMap::new(), Names::default());
+    for zone in reaches.flat_map(|reach| if let Reach::Zones(zones) = reach { &**zones } else { &[] }) {
+        if zones.len() < limits::ZONES_MAX {
+            zones.entry(zone).or_insert_with(|| names.give(&zone_label(zone), 0));
+        }
+    }
+    zones
+}
+
+fn zone_label(Entry { interfaces, from }: &Entry) -> String {
+    match (interfaces.as_slice(), from.as_slice()) {
+        ([], [one]) => format!("from-{one}"),
+        ([], _) => "from-some".into(),
+        ([one], _) => format!("by-{one}"),
+        _ => "by-some".into(),
+    }
+}
+
+fn zone_section(Entry { interfaces, from }: &Entry, name: &str, lang: Lang) -> String {
+    let mut text = String::from("\n");
+    comment(&mut text, ADMITTED.in_lang(lang));
+    let _ = writeln!(text, "[zone.{name}]");
+    if !interfaces.is_empty() {
+        let _ = writeln!(text, "interface = {}", list(interfaces.iter().map(|name| quoted(name))));
+    }
+    if !from.is_empty() {
+        let _ = writeln!(text, "from = {}", list(from.iter().map(|network| quoted(&format!("{network}")))));
+    }
+    text
+}
+
+const ADMITTED: Words = Words {
+    en: "Whom the firewall lets in today. Ask: who are they? Give the zone their name.",
+    ja: "現在ファイアウォールが通している送信元です。確認: どこのネットワークですか? 分かる名前に変えてください。",
+};
+
+/// The value of `reach`; `None` for this host alone, which need not be said.
+fn reach(reach: &Reach, zones: &BTreeMap<&Entry, String>) -> Option<String> {
+    match reach {
+        Reach::Host => None,
+        Reach::World => Some("\"world\"".into()),
+        Reach::Zones(own) => {
+            let named: Vec<_> = own.iter().filter_map(|zone| zones.get(zone)).collect();
+            (!named.is_empty()).then(|| list(named.into_iter().map(|name| quoted(name))))
+        }
+    }
+}
+
+fn section(
+    world: &World<'_>,
+    name: &str,
+    service: &DraftService,
+    zones: &BTreeMap<&Entry, String>,
+    lang: Lang,
+) -> String {
     let mut text = String::from("\n");
     comment(&mut text, seen(&service.common).in_lang(lang));
     for question in questions(&service.common) {
@@ -106,11 +168,11 @@ fn section(world: &World<'_>, name: &str, service: &DraftService, lang: Lang) ->
     if let Some(owner) = owner(&service.common.owners) {
         let _ = writeln!(text, "owner = {owner}");
     }
-    if service.common.reach == Reach::World {
-        text.push_str("reach = \"world\"\n");
+    if let Some(reach) = reach(&service.common.reach, zones) {
+        let _ = writeln!(text, "reach = {reach}");
     }
-    if service.common.narrowed.is_some() {
-        let _ = writeln!(text, "# reach = \"world\"    # {}", WIDE.in_lang(lang));
+    if let Some(wide) = reach(&service.common.wide, zones) {
+        let _ = writeln!(text, "# reach = {wide}    # {}", WIDE.in_lang(lang));
     }
     text
 }
@@ -154,6 +216,12 @@ fn questions(common: &Common) -> Vec<Words> {
         questions.push(Words {
             en: "Ask: no service manager runs it. Is it meant to stay?",
             ja: "確認: サービスマネージャーの管理外です。今後も必要ですか?",
+        });
+    }
+    if common.told == Told::NotAll {
+        questions.push(Words {
+            en: "Ask: some may get in today of whom no zone can be made (`portreeve exposure` shows it), and they are not declared. Who should reach it?",
+            ja: "確認: ゾーンとして書き表せない送信元から届く可能性があり(`portreeve exposure` で確認できます)、宣言には含めていません。どこから届くべきものですか?",
         });
     }
     if let Some(danger) = common.narrowed {

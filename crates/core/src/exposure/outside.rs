@@ -3,10 +3,12 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::cmp::Reverse;
 
+use ipnet::IpNet;
+
 use super::senders::{among, sources, ways, wires, with_way_back};
 use crate::{
     address::Family,
-    firewall::{Fate, Field, Intervals, Part, Surroundings, numbers},
+    firewall::{Fate, Field, Intervals, Part, Surroundings, networks, numbers},
     policy::Zone,
 };
 
@@ -75,6 +77,23 @@ impl Outside {
 #[must_use]
 pub(crate) const fn arrives(fate: &Fate) -> bool {
     matches!(fate, Fate::Arrives(_) | Fate::Leaves(_))
+}
+
+/// Whether these are at least as many as `others`.
+#[must_use]
+pub(crate) fn is_most(some: &Intervals, others: &Intervals) -> bool {
+    extent(some) >= extent(others)
+}
+
+/// As few networks as there can be, and of these the first `most`, that hold all of `some` and none of `others`: addresses
+/// that are neither, as this host's own, do not divide a network.
+#[must_use]
+pub fn covering(some: &Intervals, others: &Intervals, family: Family, most: usize) -> Vec<IpNet> {
+    let bits = if family == Family::Ipv4 { 32 } else { 128 };
+    let free = Intervals::prefix(0, bits).except(others);
+    let near = free.iter().filter(|free| !Intervals::span(free.first, free.last).and(some).is_empty());
+    let (wide, exact) = (networks(&near.collect(), family, most), networks(some, family, most));
+    if wide.len() < exact.len() { wide } else { exact }
 }
 
 fn is_any((by, from): &(Intervals, Intervals)) -> bool {
@@ -170,5 +189,17 @@ mod tests {
         let mostly = |parts: &[Part]| beyond(&[]).are_mostly_in(&parts.iter().collect::<Vec<_>>());
         assert!(!mostly(&[part(1, Intervals::prefix(0, 32))]), "all of lan0 are few");
         assert!(mostly(&[part(0, Intervals::prefix(0, 32).except(&Intervals::prefix(0x0800_0000, 24)))]));
+    }
+
+    #[test]
+    fn an_address_of_our_own_does_not_divide_a_network() {
+        let told = |others: &Intervals| {
+            // Neither this host's own address nor the network's broadcast sends.
+            let some = Intervals::span(0xc000_0200, 0xc000_02fe).except(&Intervals::one(0xc000_0201));
+            covering(&some, others, Family::Ipv4, 9).len()
+        };
+        let all = Intervals::prefix(0, 32).except(&Intervals::prefix(0xc000_0200, 8));
+        assert_eq!(told(&all), 1);
+        assert_eq!(told(&all.or(&Intervals::one(0xc000_0201))), 8, "it was asked about");
     }
 }

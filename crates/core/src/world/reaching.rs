@@ -76,7 +76,14 @@ impl World<'_> {
         runs.iter().find(|(own, _)| *own == family).map(|(_, run)| verdict(run.reached))
     }
 
-    /// The same of most of the world, where the filter treats a few otherwise.
+    /// What becomes of the packets from outside to `listener`, by family; nothing where no rule is in their way.
+    #[must_use]
+    pub fn runs_from_outside(&self, listener: &Listener) -> Vec<(Family, Exposure)> {
+        let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
+        if is_own { self.past_the_filter(OUTSIDE, &Senders::World, listener) } else { Vec::new() }
+    }
+
+    /// The verdict over one family on most of the world, where the filter treats a few otherwise.
     #[must_use]
     pub fn verdict_of_most_over(&self, listener: &Listener, family: Family) -> Option<Verdict> {
         let verdict = self.verdict_over(listener, family)?;

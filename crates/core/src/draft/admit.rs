@@ -1,0 +1,177 @@
+//! Who gets to a listener today, as far as the zones of a policy can say it (A4, A15).
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::{
+    address::Family,
+    exposure::{Exposure, How, Passing, Reached, covering, families, is_most},
+    facts::Listener,
+    firewall::Filter,
+    policy::is_interface,
+    reach::Verdict,
+    world::World,
+};
+
+/// A zone of more networks or interfaces than this is none that a person would write.
+const LISTED_MAX: usize = 16;
+
+/// Those who come in by any of these interfaces, from any of these networks; empty means every one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) interfaces: Vec<String>,
+    pub(super) from: Vec<IpNet>,
+}
+
+/// Whose packets of one family get to a listener.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Who {
+    Some(BTreeSet<Entry>),
+    /// It cannot be told, or no zone can say it.
+    Untold,
+    Everybody,
+}
+
+impl Who {
+    fn nobody() -> Self {
+        Self::Some(BTreeSet::new())
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Some(one), Self::Some(other)) => Self::Some(one.into_iter().chain(other).collect()),
+            (one, other) => one.max(other),
+        }
+    }
+}
+
+/// Whose packets get in, by the families that this host and its listener have.
+pub(super) type Admitted = BTreeMap<Family, Who>;
+
+/// From where a service may be reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    #[default]
+    Host,
+    Zones(Vec<Entry>),
+    World,
+}
+
+/// Whether everybody who gets in today is in the reach that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Told {
+    All,
+    NotAll,
+}
+
+/// Who gets to `listener` from outside, past the packet filter where it is known.
+pub(super) fn admitted(world: &World<'_>, listener: &Listener) -> Admitted {
+    let verdict = world.reach(listener).first().map(|reach| reach.verdict);
+    let runs = world.runs_from_outside(listener);
+    let alike = |who: &Who| families(listener).into_iter().map(|family| (family, who.clone())).collect();
+    match (verdict, world.filter()) {
+        (Some(Verdict::Blocked), _) => alike(&Who::nobody()),
+        (_, Some(filter)) if !runs.is_empty() => {
+            let forwards = world.identities(listener).iter().any(|holder| holder.forwards_for_containers());
+            let told = |(family, run): (Family, Exposure)| {
+                let is_elsewhere = !forwards && !run.ways.is_empty() && !run.ways.contains(&How::Local);
+                (family, if is_elsewhere { Who::nobody() } else { who(&run, family, filter) })
+            };
+            runs.into_iter().map(told).collect()
+        }
+        _ => alike(&Who::Everybody),
+    }
+}
+
+fn who(run: &Exposure, family: Family, filter: &Filter) -> Who {
+    match run.reached {
+        Reached::Dropped | Reached::Rejected => Who::nobody(),
+        Reached::Unknown => Who::Untold,
+        Reached::Reachable => Who::Everybody,
+        Reached::Partly => {
+            let entries = run.passing.iter().map(|passing| entry(passing, family, filter));
+            match entries.collect::<Option<BTreeSet<_>>>() {
+                Some(entries) if !entries.contains(&Entry::default()) => Who::Some(entries),
+                Some(_) if run.is_rate_limited || run.passing.iter().any(|some| some.sources.is_some()) => {
+                    Who::Everybody
+                }
+                Some(_) | None => Who::Untold,
+            }
+        }
+    }
+}
+
+/// Those who pass; where most sources do, all: whoever is kept out of these is banned rather than let in.
+fn entry(passing: &Passing, family: Family, filter: &Filter) -> Option<Entry> {
+    let numbered = || filter.around.interfaces.iter().zip(0_u128..);
+    let named = passing.interfaces.iter().flat_map(|meant| {
+        numbered().filter(|(_, number)| meant.contains(*number)).map(|(interface, _)| interface.name.clone())
+    });
+    let interfaces: Vec<_> = named.take(LISTED_MAX + 1).collect();
+    let few = passing.sources.as_ref().filter(|some| !is_most(some, &passing.other_sources));
+    let from = few.map(|some| covering(some, &passing.other_sources, family, LISTED_MAX + 1));
+    let from = from.unwrap_or_default();
+    let can_be_said = passing.destinations.is_none()
+        && interfaces.len().max(from.len()) <= LISTED_MAX
+        && interfaces.iter().all(|name| is_interface(name));
+    can_be_said.then_some(Entry { interfaces, from })
+}
+
+/// What of a service is open to others, given who gets to each of its sockets.
+pub(super) fn reach<'a>(sockets: impl Iterator<Item = &'a Admitted>) -> (Reach, Told) {
+    let mut by_family = Admitted::new();
+    for (family, who) in sockets.flatten() {
+        let known = by_family.remove(family).unwrap_or_else(Who::nobody);
+        by_family.insert(*family, known.or(who.clone()));
+    }
+    let told = if by_family.values().any(|who| *who == Who::Untold) { Told::NotAll } else { Told::All };
+    if !by_family.is_empty() && by_family.values().all(|who| *who == Who::Everybody) {
+        return (Reach::World, told);
+    }
+    let zones = zones(&by_family);
+    (if zones.is_empty() { Reach::Host } else { Reach::Zones(zones) }, told)
+}
+
+/// The zones that those are in who get in: a zone holds packets of both families.
+fn zones(by_family: &Admitted) -> Vec<Entry> {
+    let mut by_interface: BTreeMap<Vec<String>, BTreeMap<Family, BTreeSet<IpNet>>> = BTreeMap::new();
+    for (family, who) in by_family {
+        let entries = match who {
+            Who::Some(entries) => entries.clone(),
+            Who::Untold => BTreeSet::new(),
+            Who::Everybody => [Entry::default()].into(),
+        };
+        for Entry { interfaces, from } in entries {
+            let from = if from.is_empty() { [every_address(*family)].into() } else { from };
+            by_interface.entry(interfaces).or_default().entry(*family).or_default().extend(from);
+        }
+    }
+    let zone = |(interfaces, from): (Vec<String>, BTreeMap<Family, BTreeSet<IpNet>>)| {
+        let is_all = |family: &Family| {
+            from.get(family).is_some_and(|networks| networks.contains(&every_address(*family)))
+        };
+        // Without a network a zone of interfaces holds what comes by them, whatever its family.
+        let is_any = !interfaces.is_empty() && by_family.keys().all(is_all);
+        let networks = from.iter().flat_map(|(family, networks)| {
+            if is_all(family) {
+                [every_address(*family)].into()
+            } else {
+                networks.iter().copied().collect::<Vec<_>>()
+            }
+        });
+        Entry { from: if is_any { Vec::new() } else { networks.collect() }, interfaces }
+    };
+    by_interface.into_iter().map(zone).collect()
+}
+
+fn every_address(family: Family) -> IpNet {
+    match family {
+        Family::Ipv4 => Ipv4Net::default().into(),
+        Family::Ipv6 => Ipv6Net::default().into(),
+    }
+}
