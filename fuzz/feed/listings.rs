@@ -21,8 +21,7 @@ pub(crate) fn feed(bytes: &[u8]) {
         assert!(rules(&ruleset) <= bytes.len());
     }
     let mut ruleset = Ruleset::default();
-    let beside = nft::Beside { details: nft::Details::read(&text), ..nft::Beside::default() };
-    let _ = nft::read(&text, &beside, &around, &mut ruleset);
+    let _ = nft::read(&text, &nft::Details::read(&text), &around, &mut ruleset);
     assert!(rules(&ruleset) <= bytes.len());
     for listing in Listing::ALL {
         let firewall = Firewall { listings: [(listing, text.as_ref().into())].into() };

@@ -214,8 +214,11 @@ mod tests {
     /// Whoever types what is offered applies what he has seen planned.
     #[test]
     fn what_is_offered_is_of_the_same_policy() {
-        let named = |path: &str| further(&PolicyChoice::Named(Input::File(path.into())));
-        assert_eq!(further(&PolicyChoice::Usual), ["portreeve apply", "portreeve plan -o nft"]);
+        let named = |path: &str| further("portreeve apply", &PolicyChoice::Named(Input::File(path.into())));
+        assert_eq!(
+            further("portreeve apply", &PolicyChoice::Usual),
+            ["portreeve apply", "portreeve plan -o nft"]
+        );
         assert_eq!(
             named("./new/ポリシー.toml"),
             [
@@ -226,6 +229,6 @@ mod tests {
         for path in ["a b.toml", "$(reboot).toml", "-x", "a\nb"] {
             assert!(named(path).is_empty(), "{path}");
         }
-        assert!(further(&PolicyChoice::Named(Input::Stdin)).is_empty());
+        assert!(further("portreeve apply", &PolicyChoice::Named(Input::Stdin)).is_empty());
     }
 }

@@ -202,8 +202,8 @@ fn how(way: &How, family: Family) -> HowView {
 /// Of an address by each interface none is told: all are this host's.
 fn redirect(to: &Rewritten, family: Family) -> ToView {
     let is_one = to.address.as_ref().is_some_and(|addresses| addresses.only().is_some());
-    let ToView { address, port } = target(to, family);
-    ToView { address: address.filter(|_| is_one), port }
+    let ToView { address, port, ports } = target(to, family);
+    ToView { address: address.filter(|_| is_one), port, ports }
 }
 
 fn target(to: &Rewritten, family: Family) -> ToView {

@@ -259,7 +259,7 @@ fn few(meant: Vec<String>, others: impl FnOnce() -> Vec<String>, lang: Lang) -> 
 
 pub(super) fn way_text(way: &HowView, lang: Lang) -> String {
     match &way.to {
-        Some(ToView { address: None, port: Some(port) }) => format!("→ {}:{port}", HERE.in_lang(lang)),
+        Some(ToView { address: None, port: Some(port), .. }) => format!("→ {}:{port}", HERE.in_lang(lang)),
         Some(to) => target_text(to),
         None => if way.kind == "local" { HERE } else { ROUTED }.in_lang(lang).into(),
     }
