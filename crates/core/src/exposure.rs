@@ -220,7 +220,7 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
         }
         places
     };
-    let reached = reached(parts.iter().map(|part| &part.fate));
+    let reached = reached(&parts.iter().map(|part| &part.fate).collect::<Vec<_>>());
     Exposure {
         ports,
         reached,
@@ -306,15 +306,14 @@ pub(crate) fn stays(fate: &Fate) -> bool {
 }
 
 fn heard(parts: &[&Part]) -> Reached {
-    let here = |part: &&Part| match &part.fate {
-        fate if !arrives(fate) || stays(fate) => part.fate.clone(),
-        _ => Fate::Dropped,
-    };
-    reached(parts.iter().map(here).collect::<Vec<_>>().iter())
+    let here = |part: &&Part| !arrives(&part.fate) || stays(&part.fate);
+    let (here, elsewhere): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| here(part));
+    let lost = elsewhere.iter().map(|_| &Fate::Dropped);
+    reached(&here.iter().map(|part| &part.fate).chain(lost).collect::<Vec<_>>())
 }
 
-fn reached<'a>(fates: impl Iterator<Item = &'a Fate> + Clone) -> Reached {
-    let any = |is: fn(&Fate) -> bool| fates.clone().any(is);
+fn reached(fates: &[&Fate]) -> Reached {
+    let any = |is: fn(&Fate) -> bool| fates.iter().any(|fate| is(fate));
     let arrives = any(arrives);
     let is_lost = any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
     let is_unknown = any(|fate| *fate == Fate::Unknown);

@@ -119,9 +119,11 @@ struct Asked<'a> {
     filter: &'a Filter,
     alone: Filter,
     outside: Vec<Senders<'a>>,
-    /// For each of those outside: what becomes of their packets, and what would if nobody but ufw were asked.
-    answers: BTreeMap<(Protocol, Family, Option<Intervals>), Vec<[Vec<Exposure>; 2]>>,
+    answers: BTreeMap<(Protocol, Family, Option<Intervals>), Twice>,
 }
+
+/// For each of those outside: what becomes of their packets, and what would if nobody but ufw were asked.
+type Twice = Vec<[Vec<Exposure>; 2]>;
 
 impl Asked<'_> {
     fn is_past(&mut self, listener: &Listener) -> bool {
