@@ -8,6 +8,7 @@ pub mod iptables;
 mod listings;
 pub mod network;
 pub mod nft;
+mod opening;
 mod packets;
 pub(crate) mod protocols;
 mod quote;
@@ -16,9 +17,10 @@ mod surroundings;
 mod walk;
 
 pub use self::{
-    author::{Author, author, opening},
+    author::{Author, author},
     intervals::{Interval, Intervals},
     listings::{Filter, Unreadable, read},
+    opening::{Admission, openings},
     packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,

@@ -1,12 +1,7 @@
-//! Which program keeps a chain, as far as its names tell, and how a person opens a port there (A17, A20).
-
-use alloc::{
-    format,
-    string::{String, ToString},
-};
+//! Which program keeps a chain, as far as its names tell (A17, A20).
 
 use super::{Chain, Layer, Place, Ruleset, Step};
-use crate::{firewall::Decision, port::PortSpec};
+use crate::firewall::Decision;
 
 /// A program that keeps rules of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,36 +74,6 @@ fn is_empty_of_iptables(chain: &Chain) -> bool {
         && matches!(chain.name.as_str(), "INPUT" | "FORWARD" | "PREROUTING")
 }
 
-/// The command that lets packets to `spec` in where `place` keeps them out; `None` where a name in it is not one that a
-/// shell passes on as it is.
-#[must_use]
-pub fn opening(ruleset: &Ruleset, place: Place, spec: PortSpec) -> Option<String> {
-    let Chain { layer, table, name, .. } = &ruleset.chains[place.chain.0];
-    let (ports, protocol) = (spec.range.to_string(), spec.protocol);
-    Some(match author(ruleset, place) {
-        Author::Ufw => format!("ufw allow {}/{protocol}", ports.replace('-', ":")),
-        Author::Firewalld => {
-            format!("firewall-cmd --permanent --add-port={ports}/{protocol} && firewall-cmd --reload")
-        }
-        Author::Iptables => {
-            let program = if *layer == Layer::Ip6 { "ip6tables" } else { "iptables" };
-            let (name, ports) = (plain(name)?, ports.replace('-', ":"));
-            format!("{program} -I {name} -p {protocol} --dport {ports} -j ACCEPT")
-        }
-        Author::Nftables => {
-            let (table, name) = (plain(table)?, plain(name)?);
-            format!("nft insert rule {} {table} {name} {protocol} dport {ports} accept", layer.name())
-        }
-    })
-}
-
-/// A name that neither a shell nor nft takes for anything else.
-fn plain(name: &str) -> Option<&str> {
-    let begins = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
-    (begins && name.chars().all(is_letter)).then_some(name)
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
@@ -123,8 +88,8 @@ mod tests {
     const FIREWALLD: &str = include_str!("../../tests/firewall/nft/firewalld.json");
     const WORKSTATION: &str = include_str!("../../tests/firewall/nft/workstation.json");
 
-    /// The authors of all chains of a listing, each once, and a command that opens a port in its first chain of input.
-    fn told(listing: Listing, text: &str) -> (Vec<Author>, Option<String>) {
+    /// The authors of all chains of a listing, each once.
+    fn told(listing: Listing, text: &str) -> Vec<Author> {
         let ruleset = read(&Firewall { listings: [(listing, text.into())].into() }).unwrap().ruleset;
         let mut authors = Vec::new();
         for chain in 0..ruleset.chains.len() {
@@ -133,31 +98,13 @@ mod tests {
                 authors.push(author);
             }
         }
-        let is_input =
-            |chain: &Chain| chain.base.as_ref().is_some_and(|base| base.hook == super::super::Hook::Input);
-        let input = ruleset.chains.iter().position(is_input).unwrap();
-        let place = Place { chain: ChainId(input), rule: None };
-        (authors, opening(&ruleset, place, "443/tcp".parse().unwrap()))
+        authors
     }
 
     #[test]
     fn the_programs_that_people_use_are_known_by_their_names() {
-        let (authors, command) = told(Listing::IptablesLegacy, UFW);
-        assert!(authors.contains(&Author::Ufw), "{authors:?}");
-        assert_eq!(command.unwrap(), "ufw allow 443/tcp");
-        let (authors, command) = told(Listing::Nft, FIREWALLD);
-        assert_eq!(authors, [Author::Firewalld]);
-        assert_eq!(command.unwrap(), "firewall-cmd --permanent --add-port=443/tcp && firewall-cmd --reload");
-        let (authors, command) = told(Listing::Nft, WORKSTATION);
-        assert_eq!(authors, [Author::Nftables]);
-        assert!(command.unwrap().starts_with("nft insert rule inet "));
-    }
-
-    #[test]
-    fn a_name_that_a_shell_would_act_on_stands_in_no_command() {
-        assert_eq!(plain("in_put-2.a"), Some("in_put-2.a"));
-        for name in ["a b", "a;b", "$(a)", "-a", "", "a\nb", "é"] {
-            assert_eq!(plain(name), None, "{name:?}");
-        }
+        assert!(told(Listing::IptablesLegacy, UFW).contains(&Author::Ufw));
+        assert_eq!(told(Listing::Nft, FIREWALLD), [Author::Firewalld]);
+        assert_eq!(told(Listing::Nft, WORKSTATION), [Author::Nftables]);
     }
 }

@@ -1,11 +1,12 @@
 //! A declared service listens, and a rule keeps those out who are meant to reach it (A15, A20).
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
-    firewall::{Chain, Filter, Layer, Place, opening},
+    firewall::{Admission, Chain, Filter, Layer, Place, openings},
     gate::TABLE,
+    policy::HOST,
     reach::{Basis, Reach, Verdict},
     rules::{Page, Rule},
     text,
@@ -52,10 +53,15 @@ fn judge(world: &World<'_>, filter: &Filter, holding: &Holding<'_>) -> Option<Fi
     let shut = world.reach(listener).into_iter().find(is_shut)?;
     // Where no rule decides, the address does, and that is another rule's business.
     let place = world.decided_by(listener, &shut.zone)?;
-    Some(finding(filter, holding, &shut.zone, place).about(holding))
+    Some(finding(world, filter, holding, (&shut.zone, place)).about(holding))
 }
 
-fn finding(filter: &Filter, holding: &Holding<'_>, zone: &str, place: Place) -> Finding {
+fn finding(
+    world: &World<'_>,
+    filter: &Filter,
+    holding: &Holding<'_>,
+    (zone, place): (&str, Place),
+) -> Finding {
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
     let rule = filter.ruleset.named(place);
@@ -78,9 +84,30 @@ fn finding(filter: &Filter, holding: &Holding<'_>, zone: &str, place: Place) -> 
         },
     );
     // A rule that somebody writes into the gate is none that the policy declares, and would be gone with the next change.
-    let opening =
-        if is_of_gate { Some("portreeve apply".into()) } else { opening(&filter.ruleset, place, spec) };
-    finding.run(opening.into_iter().chain([format!("portreeve exposure {spec}")]))
+    let openings = if is_of_gate {
+        vec!["portreeve apply".into()]
+    } else {
+        opened_for(world, filter, holding, (zone, place))
+    };
+    finding.run(openings.into_iter().chain([format!("portreeve exposure {spec}")]))
+}
+
+/// The commands that open the port for those in `zone` alone.
+fn opened_for(
+    world: &World<'_>,
+    filter: &Filter,
+    holding: &Holding<'_>,
+    (zone, place): (&str, Place),
+) -> Vec<String> {
+    let Some(firewall) = &world.snapshot.firewall else { return Vec::new() };
+    let loopback = [String::from("lo")];
+    let known = world.policy.into_iter().flat_map(|policy| &policy.zones).find(|known| known.name == zone);
+    let (interfaces, from) = match known {
+        Some(zone) => (zone.interfaces.as_slice(), zone.from.as_slice()),
+        None if zone == HOST => (&loopback[..], &[][..]),
+        None => (&[][..], &[][..]),
+    };
+    openings(&filter.ruleset, firewall, place, &Admission { spec: holding.spec(), interfaces, from })
 }
 
 fn is_of_gate(chain: &Chain) -> bool {
@@ -94,7 +121,7 @@ mod tests {
     use crate::{
         gate::{Keep, Ports},
         plan::{Asked, Plan, close, plan, simulate},
-        rules::testing::{Scene, filtering, scene},
+        rules::testing::{Scene, filtering, scene, zone},
         world::World,
     };
 
@@ -112,7 +139,22 @@ mod tests {
             ]
         );
         let commands = scene.commands("declared-but-blocked");
-        assert_eq!(commands[0], "iptables -I INPUT -p tcp --dport 443 -j ACCEPT");
+        assert_eq!(commands[0], "iptables-legacy -I INPUT -p tcp --dport 443 -j ACCEPT");
+    }
+
+    #[test]
+    fn the_command_opens_no_more_than_is_declared() {
+        let mut scene = scene()
+            .service("db", "5433/tcp", "shop.service")
+            .reach("office")
+            .listens("shop.service", "0.0.0.0:5433/tcp")
+            .filtered(filtering(""), &[]);
+        scene.policy.as_mut().unwrap().zones.push(zone("office", &["192.0.2.7/32"], &["eth0"]));
+        let commands = scene.commands("declared-but-blocked");
+        assert_eq!(
+            commands[0],
+            "iptables-legacy -I INPUT -i eth0 -s 192.0.2.7 -p tcp --dport 5433 -j ACCEPT"
+        );
     }
 
     /// What is to be done where a gate is made so before the service is declared, and nothing else keeps it out.
