@@ -275,6 +275,17 @@ fn where_all_but_a_few_get_in_those_are_named() {
 }
 
 #[test]
+fn a_network_that_this_host_is_in_is_told_whole() {
+    let link =
+        json!([{"ifname": "lan0", "addr_info": [{"local": "192.0.2.1", "prefixlen": 24}]}]).to_string();
+    let rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 80 -j ACCEPT\nCOMMIT\n";
+    let folder = Folder::with(&[("addr.json", &link), ("iptables-legacy-save.txt", rules)]);
+    let screen = folder.exposure("80/tcp --from world").out;
+    assert!(screen.contains("(from 192.0.2.0/24)"), "{screen}");
+}
+
+#[test]
 fn where_they_come_in_by_all_but_one_interface_that_is_named() {
     let link = |place: u8| json!({"ifname": format!("wan{place}"), "addr_info": [{"local": format!("203.0.113.{place}"), "prefixlen": 32}]});
     let addresses = json!((1..=6).map(link).collect::<Vec<_>>()).to_string();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use portreeve_core::{
     address::Family,
-    exposure::{Passing, Reached, Row},
-    firewall::Filter,
+    exposure::{Passing, Reached, Row, covering},
+    firewall::{Filter, Intervals, network_name},
     policy::HOST,
     port::PortRange,
     reach::Basis,
@@ -13,7 +13,7 @@ use portreeve_core::{
     words::{Lang, Words},
 };
 
-use super::{HowView, PlaceView, ToView, how, interfaces, named, place_view};
+use super::{HowView, PlaceView, ToView, how, interfaces, place_view};
 use crate::{
     failure::Failure,
     show::{
@@ -227,8 +227,12 @@ fn way(row: &Row<'_>, filter: &Filter, lang: Lang) -> String {
 
 /// `by docker0 from 10.0.0.0/8 to 203.0.113.1`, as far as that tells packets apart.
 fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> String {
-    let addresses = |some, others| {
-        few(named(some, family, LISTED_MAX + 1), || named(Some(others), family, LISTED_MAX + 1), lang)
+    // A network is told whole where nobody asked about the address in it that is missing, such as this host's own.
+    let covering = |some: &Intervals, others: &Intervals| {
+        covering(some, others, family, LISTED_MAX + 1).iter().map(network_name).collect::<Vec<_>>()
+    };
+    let addresses = |some: Option<&Intervals>, others: &Intervals| {
+        some.map_or_else(String::new, |some| few(covering(some, others), || covering(others, some), lang))
     };
     let interfaces = |of| interfaces(of, filter).into_iter().map(Into::into).collect::<Vec<_>>();
     let by =
