@@ -13,6 +13,7 @@ use crate::{
     exposure::{Exposure, How, Passing, Reached, covering, families, is_most},
     facts::Listener,
     firewall::Filter,
+    owner::Identity,
     policy::is_interface,
     reach::Verdict,
     world::World,
@@ -77,7 +78,7 @@ pub(super) fn admitted(world: &World<'_>, listener: &Listener) -> Admitted {
     match (verdict, world.filter()) {
         (Some(Verdict::Blocked), _) => alike(&Who::nobody()),
         (_, Some(filter)) if !runs.is_empty() => {
-            let forwards = world.identities(listener).iter().any(|holder| holder.forwards_for_containers());
+            let forwards = world.identities(listener).iter().any(Identity::forwards_for_containers);
             let told = |(family, run): (Family, Exposure)| {
                 let is_elsewhere = !forwards && !run.ways.is_empty() && !run.ways.contains(&How::Local);
                 (family, if is_elsewhere { Who::nobody() } else { who(&run, family, filter) })

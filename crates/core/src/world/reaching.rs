@@ -92,7 +92,7 @@ impl World<'_> {
         }
         let everybody = self.beyond(family, &[]);
         let are_mostly = |is: fn(&Fate) -> bool| {
-            self.from_outside(listener, family, |parts| {
+            self.of_outside(listener, family, |parts| {
                 let parts: Vec<_> = parts.iter().copied().filter(|part| is(&part.fate)).collect();
                 everybody.are_mostly_in(&parts)
             })
@@ -125,7 +125,7 @@ impl World<'_> {
             };
             let is_heard = |part: &&Part| stays(&part.fate) || stands_for_others && arrives(&part.fate);
             let is_in = |parts: &[&Part]| beyond.meets(parts.iter().copied().filter(is_heard));
-            self.from_outside(listener, family, is_in) == Some(true)
+            self.of_outside(listener, family, is_in) == Some(true)
         })
     }
 
@@ -167,7 +167,7 @@ impl World<'_> {
     }
 
     /// What `look` tells from the parts of the packets from outside to `listener`.
-    fn from_outside<T>(
+    fn of_outside<T>(
         &self,
         listener: &Listener,
         family: Family,
