@@ -237,18 +237,7 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
             ))
             .hint(history()),
         Edge::Again { undo, before } => again(undo, before, &door.history),
-        Edge::Halted(Receipt { number, deed, .. }) => {
-            let Text { en, ja } = words(deed);
-            Failure::new(Exit::Refused, FAILED)
-                .because(text!(
-                    "what receipt {number} did is not taken back by portreeve: {en}",
-                    "記録 {number} は portreeve では元に戻せません: {ja}"
-                ))
-                .hint(Words {
-                    en: "start it again: systemctl start UNIT, or as it was started before",
-                    ja: "systemctl start UNIT などで、改めて起動してください",
-                })
-        }
+        Edge::Halted(receipt) => halted(receipt),
         Edge::Unmade(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
                 "nothing to do: the change of receipt {number} was never made",
@@ -265,6 +254,20 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
                 ja: "policy を適用するか、ゲートを取り除いてください: portreeve off gate",
             }),
     }
+}
+
+/// Nobody here starts again what was stopped.
+fn halted(Receipt { number, deed, .. }: &Receipt) -> Failure {
+    let Text { en, ja } = words(deed);
+    Failure::new(Exit::Refused, FAILED)
+        .because(text!(
+            "what receipt {number} did is not taken back by portreeve: {en}",
+            "記録 {number} は portreeve では元に戻せません: {ja}"
+        ))
+        .hint(Words {
+            en: "start it again: systemctl start UNIT, or as it was started before",
+            ja: "systemctl start UNIT などで、改めて起動してください",
+        })
 }
 
 /// Whoever types undo twice does not want the change again that he took back.
