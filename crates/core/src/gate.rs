@@ -22,6 +22,7 @@ mod transaction;
 pub use self::{
     body::{Body, Rest},
     elements::{BlockedSource, Timeout, block, close_early, open_for, shut, unblock},
+    kept::KeptBody,
     listing::Listing,
     name::{InterfacePattern, ZoneName},
     openings::{Destination, Openings, Ports, Receivers},

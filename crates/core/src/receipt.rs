@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    gate::{Body, Standing},
+    gate::{KeptBody, Standing},
     port::PortSpec,
 };
 
@@ -185,7 +185,7 @@ pub enum Was {
     /// There was none.
     Nothing,
     /// There was this one.
-    Gate(Body),
+    Gate(KeptBody),
     /// There was one that somebody else had changed.
     Unknown,
 }
@@ -213,7 +213,7 @@ impl Was {
     /// The gate as it stands, when nothing is on trial.
     #[must_use]
     pub fn of(standing: Option<&Standing>) -> Self {
-        let body = standing.map(|standing| standing.body().cloned());
+        let body = standing.map(|standing| standing.body().map(KeptBody::from));
         body.map_or(Self::Nothing, |body| body.map_or(Self::Unknown, Self::Gate))
     }
 }

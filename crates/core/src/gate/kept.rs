@@ -12,17 +12,41 @@ const NOTHING: &str = r#"{"nftables":[]}"#;
 
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut listing = Listing::read(NOTHING).expect("it is a listing");
-        listing.create(self, Revision::of(1));
-        to.serialize_str(&listing.text())
+        to.serialize_str(&text(self))
     }
+}
+
+fn text(body: &Body) -> String {
+    let mut listing = Listing::read(NOTHING).expect("it is a listing");
+    listing.create(body, Revision::of(1));
+    listing.text()
 }
 
 impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let standing = Standing::read(&text).map_err(D::Error::custom)?;
-        let body = standing.as_ref().and_then(Standing::body).cloned();
-        body.ok_or_else(|| D::Error::custom(ReadError::Broken("a generation")))
+        KeptBody::deserialize(from)?.read().map_err(D::Error::custom)
+    }
+}
+
+/// A generation that is read when somebody wants it: of a thousand receipts one is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeptBody(String);
+
+impl From<&Body> for KeptBody {
+    fn from(body: &Body) -> Self {
+        Self(text(body))
+    }
+}
+
+impl KeptBody {
+    /// The generation.
+    ///
+    /// # Errors
+    ///
+    /// This program did not write it.
+    pub fn read(&self) -> Result<Body, ReadError> {
+        let standing = Standing::read(&self.0)?;
+        standing.as_ref().and_then(Standing::body).cloned().ok_or(ReadError::Broken("a generation"))
     }
 }

@@ -248,7 +248,10 @@ impl History {
             Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),
             Deed::Gate { was: Was::Nothing, .. } => Ok(Back::Restore(receipt, None)),
-            Deed::Gate { was: Was::Gate(body), .. } => Ok(Back::Restore(receipt, Some(body.clone()))),
+            Deed::Gate { was: Was::Gate(body), .. } => {
+                let body = body.read().map_err(|_| Edge::Unknown(receipt))?;
+                Ok(Back::Restore(receipt, Some(body)))
+            }
             Deed::Open { until, .. } | Deed::Block { until: Some(until), .. }
                 if *until <= now && !self.is_there(receipt, temporary) =>
             {

@@ -3,7 +3,7 @@
 use alloc::{string::ToString, vec, vec::Vec};
 
 use super::*;
-use crate::gate::{self, Closed, Gate, Kept, Revision, Temporary, Trial};
+use crate::gate::{self, Body, Closed, Gate, Kept, Revision, Temporary, Trial};
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -47,7 +47,7 @@ fn back<'a>(
 fn on_trial() -> Vec<Receipt> {
     vec![
         receipt(1, applied(Was::Nothing, None), Some(10)),
-        receipt(2, applied(Was::Gate(closing("22/tcp")), Some(60)), Some(11)),
+        receipt(2, applied(Was::Gate((&closing("22/tcp")).into()), Some(60)), Some(11)),
     ]
 }
 
@@ -123,7 +123,7 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     let undo = Deed::Gate {
         cause: Cause::Undo(2),
         becomes: Becomes::Gate,
-        was: Was::Gate(closing("23/tcp")),
+        was: Was::Gate((&closing("23/tcp")).into()),
         until: None,
     };
     let mut undone = history.clone();
@@ -140,7 +140,7 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     let redo = Deed::Gate {
         cause: Cause::Undo(4),
         becomes: Becomes::Gate,
-        was: Was::Gate(closing("22/tcp")),
+        was: Was::Gate((&closing("22/tcp")).into()),
         until: None,
     };
     undone.put(receipt(5, redo, Some(14)));

@@ -138,7 +138,7 @@ impl Door {
             // One that is broken or newer goes too: whoever wants no gate wants none of it.
             return self.receipts.forget_boot().map(|()| false).map_err(DoorError::NoUndo);
         };
-        let was = Was::Gate(boot.gate);
+        let was = Was::Gate((&boot.gate).into());
         let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
         let receipt = self.begin(deed)?.done(None);
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
