@@ -353,9 +353,9 @@ pub(crate) fn quoted(error: &dyn std::error::Error) -> Text {
     text!("the error was: {error}", "エラーの内容: {error}")
 }
 
-/// Says that no record of a change could be saved: nobody is spared it, however quiet it should be. Of what is kept the
-/// unit takes care.
-pub(crate) fn tell_unkept(passed: &Passed, settings: &Settings) {
+/// After a change: starts the unit that takes care of what is kept, and says where nothing could be, which nobody is
+/// spared, however quiet it should be.
+pub(crate) fn see_to_next_boot(passed: &Passed, settings: &Settings) {
     follow(passed.standing.as_ref());
     let Some(error) = &passed.unkept else { return };
     warn(&visible(unkept(&passed.receipt, error).in_lang(settings.lang)));

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     after_boot::{AfterBoot, KEPT_ANEW, after_boot, follow, keep_standing},
-    door::{self, tell_unkept},
+    door::{self, see_to_next_boot},
     exit::Exit,
     failure::{Failure, io_cause},
     read,
@@ -189,7 +189,7 @@ fn carry_out(
     let deed = Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until };
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
-    tell_unkept(&passed, settings);
+    see_to_next_boot(&passed, settings);
     Ok((until, passed.standing))
 }
 

@@ -14,7 +14,7 @@ use portreeve_host::enforce::{
 
 use super::{Command, apply::in_force};
 use crate::{
-    door::{self, tell_unkept},
+    door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
@@ -66,7 +66,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         let commands = ["portreeve undo"].into_iter().chain(enable).chain(["portreeve gate status"]);
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
-    tell_unkept(&passed, settings);
+    see_to_next_boot(&passed, settings);
     Ok(Exit::Fine)
 }
 

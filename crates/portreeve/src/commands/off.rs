@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     directories,
-    door::{self, tell_unkept},
+    door::{self, see_to_next_boot},
     exit::Exit,
     failure::{Failure, io_cause},
     settings::{Settings, Verbosity},
@@ -102,7 +102,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
             out.changed();
-            tell_unkept(&passed, settings);
+            see_to_next_boot(&passed, settings);
             text!(
                 "Took the gate away: nothing of portreeve's filters packets any more. {undo} puts it back until the next boot, and portreeve gate enable then at each.",
                 "ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。{undo} で元に戻せます(再起動後も有効にするには portreeve gate enable)。"

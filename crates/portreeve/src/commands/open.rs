@@ -19,7 +19,7 @@ use portreeve_host::enforce::{
 use super::Command;
 use crate::{
     asked::{self, Asked},
-    door::{self, tell_unkept},
+    door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity, options},
@@ -93,7 +93,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let undo = format!("portreeve undo {}", passed.receipt.number);
         next::print(&[undo, format!("portreeve exposure {ports}")], out)?;
     }
-    tell_unkept(&passed, settings);
+    see_to_next_boot(&passed, settings);
     Ok(Exit::Fine)
 }
 

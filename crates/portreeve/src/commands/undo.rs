@@ -15,7 +15,7 @@ use portreeve_host::enforce::{
 
 use super::{Command, apply::in_force, plan::sessions_arguments, spare::spare};
 use crate::{
-    door::{self, tell_unkept},
+    door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
@@ -71,7 +71,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let commands = enable.into_iter().chain(["portreeve gate status", "portreeve history"]);
         next::print(&again.into_iter().chain(commands.map(str::to_owned)).collect::<Vec<_>>(), out)?;
     }
-    tell_unkept(&passed, settings);
+    see_to_next_boot(&passed, settings);
     Ok(Exit::Fine)
 }
 
@@ -91,7 +91,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
     }
-    tell_unkept(&passed, settings);
+    see_to_next_boot(&passed, settings);
     Ok(Exit::TakenBack)
 }
 

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     asked::{self, Asked},
-    door::{self, tell_unkept},
+    door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
@@ -90,7 +90,7 @@ pub(super) fn run(
         last::tell(&world, &ports, settings, out)?;
     }
     if let Some(passed) = &passed {
-        tell_unkept(passed, settings);
+        see_to_next_boot(passed, settings);
     }
     halted.and(noted)?;
     if is_told {

@@ -18,7 +18,7 @@ use super::{
     FOR,
 };
 use crate::{
-    door::{self, tell_unkept},
+    door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
     look::Look,
@@ -55,7 +55,7 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
         let undo = format!("portreeve undo {}", passed.receipt.number);
         next::print(&[undo, "portreeve gate status".into()], out)?;
     }
-    tell_unkept(&passed, settings);
+    see_to_next_boot(&passed, settings);
     Ok(Exit::Fine)
 }
 
