@@ -34,8 +34,7 @@ impl Ruleset {
     /// Whether any rule sends packets elsewhere than they were sent.
     #[must_use]
     pub fn rewrites(&self) -> bool {
-        let rules = self.chains.iter().flat_map(|chain| &chain.rules);
-        rules.flat_map(|rule| &rule.steps).any(|step| matches!(step, Step::Rewrite(_)))
+        self.chains.iter().flat_map(|chain| &chain.rules).any(Rule::rewrites)
     }
 }
 
@@ -198,6 +197,14 @@ pub struct Rule {
     pub text: String,
     /// A step that does not hold ends the rule.
     pub steps: Vec<Step>,
+}
+
+impl Rule {
+    /// Whether it sends packets elsewhere than they were sent.
+    #[must_use]
+    pub fn rewrites(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Rewrite(_)))
+    }
 }
 
 /// One question or effect of a rule.

@@ -78,6 +78,9 @@ fn without_rewriting(filter: &Filter) -> Filter {
 fn ufw_alone(filter: &Filter) -> Option<Filter> {
     let ruleset = &filter.ruleset;
     let is_of_ufw = |chain| author(ruleset, Place { chain, rule: None }) == Author::Ufw;
+    if !(0..ruleset.chains.len()).map(ChainId).any(is_of_ufw) {
+        return None;
+    }
     let leads_there = |step: &Step| matches!(step, Step::Decide(Decision::Jump(chain) | Decision::Goto(chain)) if is_of_ufw(*chain));
     let (mut alone, mut has_others) = (filter.clone(), false);
     for (at, chain) in alone.ruleset.chains.iter_mut().enumerate() {

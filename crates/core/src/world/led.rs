@@ -43,6 +43,9 @@ impl World<'_> {
         let protocol = listener.protocol;
         let mut redirects = self.redirects.borrow_mut();
         let runs = redirects.entry((place, protocol, family)).or_insert_with(|| {
+            if !filter.ruleset.rewrites() {
+                return Vec::new();
+            }
             let to = To { family, protocol, addresses: None, ports: PortRange::EVERY };
             let mut runs = exposed(filter, senders, &to);
             runs.retain(|run| run.ways.iter().any(|way| matches!(way, How::Redirected(_))));

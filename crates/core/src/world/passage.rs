@@ -11,7 +11,7 @@ use crate::{
     address::Family,
     exposure::{How, Row, passages},
     finding::{Finding, spot_of},
-    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Step, author, span},
+    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Rule, author, span},
     policy::HOST,
     port::{PortRange, PortSpec, Protocol},
     text,
@@ -156,7 +156,7 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
     let (protocol, family) = (row.protocol, row.family);
     let rewrites = |place: &Place| {
         let rule = place.rule.and_then(|rule| filter.ruleset.chains[place.chain.0].rules.get(rule));
-        rule.is_some_and(|rule| rule.steps.iter().any(|step| matches!(step, Step::Rewrite(_))))
+        rule.is_some_and(Rule::rewrites)
     };
     let by: Vec<Place> = row.exposure.decided_by.iter().copied().filter(rewrites).collect();
     let mut found = Vec::new();

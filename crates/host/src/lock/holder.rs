@@ -41,12 +41,10 @@ impl Holder {
     }
 
     fn at(pid: u32) -> Option<Self> {
-        let stat = proc::read(format!("/proc/{pid}/stat"), proc::SMALL_BYTES).ok()?;
+        let stat = proc::stat::of(pid)?;
         let words = proc::read(format!("/proc/{pid}/cmdline"), COMMAND_BYTES_MAX).ok()?;
         let words: Vec<_> = words.split(|byte| *byte == 0).map(proc::text).collect();
-        // The name before it may hold anything.
-        let state = stat.iter().rposition(|byte| *byte == b')').and_then(|end| stat.get(end + 2));
-        let goes = if matches!(state, Some(b'T' | b't')) { Goes::Stopped } else { Goes::On };
+        let goes = if matches!(stat.state, 'T' | 't') { Goes::Stopped } else { Goes::On };
         Some(Self { pid, command: words.join(" ").trim_end().to_owned(), goes })
     }
 }

@@ -1,4 +1,4 @@
-//! A process' name, parent and start from `/proc/PID/stat`.
+//! A process' name, state, parent and start from `/proc/PID/stat`.
 
 use super::{SMALL_BYTES, text};
 
@@ -7,6 +7,8 @@ use super::{SMALL_BYTES, text};
 pub struct Stat {
     /// Field 2: the kernel's name of the process, at most 15 bytes, any bytes.
     pub comm: String,
+    /// Field 3: `T` or `t` where it is stopped.
+    pub state: char,
     /// Field 4.
     pub parent: u32,
     /// Field 22: clock ticks after boot.
@@ -28,9 +30,10 @@ pub fn read(bytes: &[u8]) -> Option<Stat> {
     let comm = bytes.get(open + 1..close)?;
     let rest = std::str::from_utf8(&bytes[close + 1..]).ok()?;
     let mut fields = rest.split_ascii_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
     let started_ticks = fields.nth(17)?.parse().ok()?;
-    Some(Stat { comm: text(comm), parent, started_ticks })
+    Some(Stat { comm: text(comm), state, parent, started_ticks })
 }
 
 #[cfg(test)]
@@ -41,7 +44,7 @@ mod tests {
     fn a_name_may_look_like_the_rest_of_the_line() {
         let line = b"42 (a) R 1 (b) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9876 123 456\n";
         let stat = read(line).unwrap();
-        assert_eq!(stat, Stat { comm: "a) R 1 (b".into(), parent: 7, started_ticks: 9876 });
+        assert_eq!(stat, Stat { comm: "a) R 1 (b".into(), state: 'S', parent: 7, started_ticks: 9876 });
     }
 
     #[test]
