@@ -176,7 +176,8 @@ impl Standing {
         let generations = [Generation::A, Generation::B];
         let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());
         let (confirmed, trial) = (listing.confirmed(), listing.trial());
-        let is_as_made = confirmed.is_some() && trial.is_ok() && listing.is_as_made();
+        let is_as_made =
+            confirmed.is_some() && trial.is_ok() && !listing.is_flagged() && listing.is_as_made();
         let trial = trial.unwrap_or_default();
         Ok(Some(Self {
             revision: Revision::of(revision.ok_or(ReadError::Broken("the set revision"))?),
@@ -288,6 +289,11 @@ impl<'a> Objects<'a> {
         let found = self.named(kind).find(|(own, _)| *own == name);
         let elements = found.and_then(|(_, inner)| inner.get("elem")?.as_array());
         elements.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the table is another one than it is made, as one that is dormant and judges nothing.
+    fn is_flagged(self) -> bool {
+        self.all("table", "name").any(|table| table.get("flags").is_some())
     }
 
     /// The only number in a set.

@@ -11,7 +11,10 @@ use portreeve_core::gate::{ReadError, Standing, TABLE, Transaction};
 pub use crate::observe::firewall::kernel::FilterError;
 
 use crate::{
-    observe::firewall::kernel::{Tables, tables},
+    observe::firewall::{
+        dormant,
+        kernel::{Table, Tables, tables},
+    },
     program::{Program, ProgramError},
 };
 
@@ -67,14 +70,15 @@ pub enum EnforceError {
 ///
 /// The kernel, or nft, does not tell.
 pub fn listing() -> Result<Option<String>, StandingError> {
-    if !is_there()? {
-        return Ok(None);
-    }
+    let Some(table) = table()? else { return Ok(None) };
     let started = Program::start(NFT, &["-j", "list", "table", "inet", TABLE]);
     match started.and_then(Program::finish) {
-        Ok(text) => Ok(Some(text)),
+        Ok(mut text) => {
+            dormant::mark(&mut text, &[table]);
+            Ok(Some(text))
+        }
         // Somebody may have taken it away meanwhile.
-        Err(_) if !is_there()? => Ok(None),
+        Err(_) if self::table()?.is_none() => Ok(None),
         Err(error) => Err(StandingError::List(error)),
     }
 }
@@ -89,9 +93,9 @@ pub fn standing() -> Result<Option<Standing>, StandingError> {
     Standing::read(&text).map_err(StandingError::Read)
 }
 
-fn is_there() -> Result<bool, FilterError> {
-    let Tables { names, .. } = tables()?;
-    Ok(names.iter().any(|(family, name)| *family == INET && name == TABLE))
+fn table() -> Result<Option<Table>, FilterError> {
+    let Tables { all, .. } = tables()?;
+    Ok(all.into_iter().find(|table| table.family == INET && table.name == TABLE))
 }
 
 /// Whether there is an nft that takes the gate's texts.

@@ -1,5 +1,6 @@
 //! Reads the packet filter of this network namespace as its own programs list it (A15, A17, A20).
 
+pub(crate) mod dormant;
 pub(crate) mod kernel;
 mod programs;
 mod settings;
@@ -114,6 +115,9 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
     for (listing, program) in nft.into_iter().chain(legacy) {
         listings.insert(listing, program.finish()?);
     }
+    if let Some(text) = listings.get_mut(&Listing::Nft) {
+        dormant::mark(text, &tables.all);
+    }
     if listings.get(&Listing::Nft).is_some_and(|text| hides(text)) {
         let program = Program::start("nft", &["-t", "--debug=netlink", "list", "ruleset"])?;
         listings.insert(Listing::NftNetlink, program.finish()?);
@@ -134,7 +138,7 @@ fn hides(listing: &str) -> bool {
 
 /// What lists the tables of nftables; nothing where there is none.
 fn start_nft(tables: &Tables) -> Result<Vec<(Listing, Program)>, ProgramError> {
-    if tables.names.is_empty() {
+    if tables.all.is_empty() {
         return Ok(Vec::new());
     }
     let mut started = vec![(Listing::Nft, Program::start("nft", &["-j", "list", "ruleset"])?)];

@@ -44,6 +44,14 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     site.run("nft insert rule inet portreeve input tcp dport 9999 accept");
     assert_eq!(of_gate(&site), [found("", "gate-drifted", "high")]);
 
+    done(&site, "apply --no-trial --no-session");
+    assert_eq!(of_gate(&site), []);
+    // nft 1.0.6 lists a table that sleeps as any other.
+    site.run("nft add table inet portreeve '{ flags dormant; }'");
+    assert_eq!(of_gate(&site), [found("", "gate-drifted", "high")]);
+    let open = site.ask("exposure 8080/tcp -o json").json();
+    assert_eq!(open["exposure"][0]["verdict"], "reachable", "{open:#}");
+
     // Debian's /etc/nftables.conf begins so.
     site.run("nft flush ruleset");
     assert_eq!(of_gate(&site), [found("", "gate-removed", "critical")]);
@@ -79,6 +87,7 @@ fn a_gate_with_foreign_rules_is_made_anew_in_one_step() {
         "add chain inet portreeve evil { type filter hook input priority -500; policy accept; }",
         "insert rule inet portreeve confirmed_input tcp dport 9999 accept",
         "add element inet portreeve trial_input { ipv4 : accept }",
+        "add table inet portreeve { flags dormant; }",
     ];
     for rule in spoil {
         site.run(&format!("nft '{rule}'"));

@@ -109,6 +109,15 @@ fn what_stands_for_every_generation_is_made_anew_in_one_step() {
 }
 
 #[test]
+fn a_table_of_which_the_kernel_asks_nothing_is_made_anew() {
+    made_anew(&changed(|listing| {
+        let table = r#"{"table":{"family":"inet","#;
+        assert_eq!(listing.matches(table).count(), 1, "{listing}");
+        listing.replace(table, &[table, r#""flags":["dormant"],"#].concat())
+    }));
+}
+
+#[test]
 fn what_is_there_for_a_while_outlasts_that() {
     let scene = changed(|listing| {
         let begin = listing.strip_suffix("]}").unwrap();

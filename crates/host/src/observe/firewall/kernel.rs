@@ -14,9 +14,16 @@ const GET_TABLE: u16 = NFTABLES | 1;
 const GET_GENERATION: u16 = NFTABLES | 16;
 /// struct nfgenmsg: the family, the version 0, and a number of which nothing is made here.
 const HEADER_BYTES: usize = 4;
-/// NFTA_TABLE_NAME and NFTA_GEN_ID.
+/// NFTA_TABLE_NAME, NFTA_TABLE_FLAGS and NFTA_GEN_ID.
 const TABLE_NAME: u16 = 1;
+const TABLE_FLAGS: u16 = 2;
 const GENERATION: u16 = 1;
+/// NFT_TABLE_F_DORMANT.
+const DORMANT: u32 = 1;
+
+/// The families of tables (include/uapi/linux/netfilter.h), as nft calls them.
+const FAMILIES: [(u8, &str); 6] =
+    [(1, "inet"), (IPV4, "ip"), (3, "arp"), (5, "netdev"), (7, "bridge"), (IPV6, "ip6")];
 
 /// NFPROTO_IPV4 and NFPROTO_IPV6 (include/uapi/linux/netfilter.h).
 pub(super) const IPV4: u8 = 2;
@@ -49,14 +56,30 @@ impl FilterError {
 pub(crate) struct Tables {
     /// Counts the changes to all of them; `None` where the kernel has no nftables.
     pub(crate) generation: Option<u32>,
-    /// Each by its family and name.
-    pub(crate) names: Vec<(u8, String)>,
+    /// Each of them.
+    pub(crate) all: Vec<Table>,
+}
+
+/// A table of nftables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) family: u8,
+    pub(crate) name: String,
+    /// Whether the kernel asks none of its chains, for as long as somebody says so.
+    pub(crate) is_dormant: bool,
+}
+
+impl Table {
+    /// What nft calls its family; nothing where that is none it knows.
+    pub(super) fn family_name(&self) -> Option<&'static str> {
+        FAMILIES.into_iter().find_map(|(number, name)| (number == self.family).then_some(name))
+    }
 }
 
 impl Tables {
     /// Whether one of this family is called as iptables calls its own.
     pub(super) fn may_be_of_iptables(&self, family: u8) -> bool {
-        self.names.iter().any(|(own, name)| *own == family && OF_IPTABLES.contains(&name.as_str()))
+        self.all.iter().any(|table| table.family == family && OF_IPTABLES.contains(&table.name.as_str()))
     }
 }
 
@@ -72,7 +95,7 @@ pub(crate) fn tables() -> Result<Tables, FilterError> {
     let header = [0; HEADER_BYTES];
     let answer = netlink
         .ask(GET_GENERATION, &header, |bytes| tables.generation = generation(bytes))
-        .and_then(|()| netlink.dump(GET_TABLE, &header, |bytes| tables.names.extend(table(bytes))));
+        .and_then(|()| netlink.dump(GET_TABLE, &header, |bytes| tables.all.extend(table(bytes))));
     match answer {
         Ok(()) => Ok(tables),
         Err(NetlinkError::Refused(Errno::PERM)) => Err(FilterError::NotPermitted),
@@ -88,22 +111,34 @@ fn generation(bytes: &[u8]) -> Option<u32> {
     bytes_at(value, 0).map(u32::from_be_bytes)
 }
 
-fn table(bytes: &[u8]) -> Option<(u8, String)> {
+fn table(bytes: &[u8]) -> Option<Table> {
     let family = *bytes.first()?;
-    let (_, name) = attributes(bytes.get(HEADER_BYTES..)?).find(|(kind, _)| *kind == TABLE_NAME)?;
-    Some((family, proc::text(name.split(|&byte| byte == 0).next().unwrap_or_default())))
+    let value = |wanted| {
+        let mut all = attributes(bytes.get(HEADER_BYTES..)?);
+        all.find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+    };
+    let name = proc::text(value(TABLE_NAME)?.split(|&byte| byte == 0).next().unwrap_or_default());
+    let flags = value(TABLE_FLAGS).and_then(|value| bytes_at(value, 0)).map_or(0, u32::from_be_bytes);
+    Some(Table { family, name, is_dormant: flags & DORMANT != 0 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn awake(family: u8, name: &str) -> Table {
+        Table { family, name: name.into(), is_dormant: false }
+    }
+
     #[test]
-    fn a_table_has_a_family_and_a_name() {
+    fn a_table_has_a_family_a_name_and_flags() {
         let bytes = b"\x02\0\0\0\x0b\0\x01\0filter\0\0";
-        assert_eq!(table(bytes), Some((IPV4, "filter".into())));
+        assert_eq!(table(bytes), Some(awake(IPV4, "filter")));
         assert_eq!(table(&bytes[..3]), None);
-        let tables = Tables { generation: Some(1), names: vec![(IPV4, "filter".into()), (1, "nat".into())] };
+        let flagged = |flags: u8| [&bytes[..], b"\x08\0\x02\0\0\0\0", &[flags]].concat();
+        let is_dormant = |flags| table(&flagged(flags)).unwrap().is_dormant;
+        assert_eq!([0, 1, 2, 3].map(is_dormant), [false, true, false, true]);
+        let tables = Tables { generation: Some(1), all: vec![awake(IPV4, "filter"), awake(1, "nat")] };
         assert!(tables.may_be_of_iptables(IPV4) && !tables.may_be_of_iptables(IPV6));
     }
 
