@@ -104,6 +104,23 @@ fn a_published_port_is_asked_too() {
     });
 }
 
+/// Of a range that a rule sends into a container the closed number is asked, wherever in the range it is.
+#[test]
+fn a_number_within_a_published_range_is_asked() {
+    let site = Site::boot(&profile::BARE);
+    let docker = lab(Docker::start(&site.host));
+    lab(docker.serve("shop", "-p 8080:80", 80));
+    let address = lab(docker.run("inspect -f '{{.NetworkSettings.IPAddress}}' shop")).stdout;
+    let address = address.trim();
+    site.run(&format!(
+        "nft 'table ip lab {{ chain dstnat {{ type nat hook prerouting priority -100; tcp dport 9000-9009 dnat to {address}:80; }}; }}'; \
+         iptables -I FORWARD -d {address} -p tcp --dport 80 -j ACCEPT"
+    ));
+    let closed = site.ask("close 9005/tcp --no-session");
+    assert_eq!(closed.status, 0, "{closed:#?}");
+    assert!(closed.stdout.contains("9005/tcp over IPv4 answered before, and no longer does"), "{closed:#?}");
+}
+
 const HELD: &str = "PORTREEVE_LAB_HELD";
 
 /// However whoever asks ends, the wire goes with him.

@@ -1,13 +1,16 @@
 //! Real packets to ports that are closed, before and after: only what answered before proves by its silence that nobody gets
 //! there any more (A16).
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use portreeve_core::{
     address::{Breadth, Family},
     facts::Listener,
     gate::Ports,
-    port::Protocol,
+    port::{PortSpec, Protocol},
     text,
     words::Text,
     world::{Passage, World},
@@ -138,19 +141,18 @@ fn spots(world: &World<'_>, ports: &Ports) -> Vec<Spot> {
         };
         to.into_iter().map(|to| (to, listener.port))
     });
-    let passages = world.passages();
-    let sent_on = passages.iter().flat_map(Passage::specs).filter(|spec| spec.protocol == Protocol::Tcp);
-    let sent_on =
-        sent_on.map(|spec| spec.range.first).filter(|port| ports.of(Protocol::Tcp).contains((*port).into()));
+    let sent_on = sent_on(world).and(ports);
+    let sent_on = sent_on.specs().filter(|spec| spec.protocol == Protocol::Tcp);
+    let sent_on = sent_on.flat_map(|PortSpec { range, .. }| range.first..=range.last);
     let sent_on =
         sent_on.flat_map(|port| Family::ALL.into_iter().filter_map(address).map(move |to| (to, port)));
-    let mut spots: Vec<Spot> = Vec::new();
-    for spot in listening.chain(sent_on) {
-        if !spots.contains(&spot) {
-            spots.push(spot);
-        }
-    }
-    spots
+    let mut known = BTreeSet::new();
+    listening.chain(sent_on).filter(|spot| known.insert(*spot)).collect()
+}
+
+/// What a rule sends on.
+fn sent_on(world: &World<'_>) -> Ports {
+    world.passages().iter().flat_map(Passage::specs).collect()
 }
 
 /// Those that somebody outside could ask.
