@@ -124,28 +124,35 @@ impl Passage {
 impl World<'_> {
     /// All ports at which packets from the world are sent on and arrive, of both families together where these agree.
     #[must_use]
-    pub fn passages(&self) -> Vec<Passage> {
-        let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
-        let rows = passages(filter);
-        let Some(mut guards) = rows.first().map(|_| Guards::of(filter)) else { return Vec::new() };
-        let mut all: Vec<Passage> = Vec::new();
-        for next in rows.iter().flat_map(|row| by_way(filter, row, &mut guards)) {
-            // Ten thousand rules for a port each are neighbours of themselves alone.
-            if !all.iter_mut().rev().take(PASSAGES_NEAR_MAX).any(|known| known.joins(&next)) {
-                all.push(next);
-            }
-        }
-        let mut found: Vec<Passage> = Vec::new();
-        for next in all {
-            let is_told = |known: &Passage| {
-                known.family != next.family && (known.protocol, &known.ports) == (next.protocol, &next.ports)
-            };
-            if !found.iter().any(is_told) {
-                found.push(next);
-            }
-        }
-        found
+    pub fn passages(&self) -> &[Passage] {
+        self.reaching.passages.get_or_init(|| {
+            let filter = self.own_namespace().and_then(|_| self.filter());
+            filter.map(all).unwrap_or_default()
+        })
     }
+}
+
+/// The same by the rules of `filter`.
+fn all(filter: &Filter) -> Vec<Passage> {
+    let rows = passages(filter);
+    let Some(mut guards) = rows.first().map(|_| Guards::of(filter)) else { return Vec::new() };
+    let mut all: Vec<Passage> = Vec::new();
+    for next in rows.iter().flat_map(|row| by_way(filter, row, &mut guards)) {
+        // Ten thousand rules for a port each are neighbours of themselves alone.
+        if !all.iter_mut().rev().take(PASSAGES_NEAR_MAX).any(|known| known.joins(&next)) {
+            all.push(next);
+        }
+    }
+    let mut found: Vec<Passage> = Vec::new();
+    for next in all {
+        let is_told = |known: &Passage| {
+            known.family != next.family && (known.protocol, &known.ports) == (next.protocol, &next.ports)
+        };
+        if !found.iter().any(is_told) {
+            found.push(next);
+        }
+    }
+    found
 }
 
 /// So many passages are looked through for one that goes on.

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::cell::{OnceCell, RefCell};
 
-use super::World;
+use super::{World, passage::Passage};
 use crate::{
     address::{Breadth, Family},
     exposure::{Exposure, Outside, Reached, Senders, To, arrives, at, families, parted, stays},
@@ -32,6 +32,7 @@ struct Answer {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reaching {
     filter: OnceCell<Option<Filter>>,
+    pub(super) passages: OnceCell<Vec<Passage>>,
     answers: RefCell<BTreeMap<Question, Answer>>,
     beyond: RefCell<BTreeMap<(Family, Vec<String>), Outside>>,
 }
