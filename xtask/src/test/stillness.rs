@@ -26,12 +26,14 @@ fn client_range_start() -> Result<u16> {
     Ok(range.split_whitespace().next().ok_or("no range of clients' numbers")?.parse()?)
 }
 
-/// Neither a client's own UDP socket, nor a session, nor which process holds a socket belongs to it.
+/// Neither a client's own UDP socket, nor a session, nor which process holds a socket belongs to it, nor a target, which runs
+/// nothing: the package systemd-container enables one (systemd.target(5)).
 fn lasting(machine: &Machine, client_range_start: u16) -> Vec<String> {
     let is_client = |socket: &&Socket| socket.protocol == "udp" && socket.port >= client_range_start;
     let listeners = machine.listeners.iter().filter(|socket| !is_client(socket));
     let shown = listeners.map(|socket| format!("{}/{} on {}", socket.port, socket.protocol, socket.address));
-    let units = machine.units.iter().filter(|unit| !unit.ends_with(".scope"));
+    let comes_and_goes = |unit: &&String| [".scope", ".target"].iter().any(|kind| unit.ends_with(kind));
+    let units = machine.units.iter().filter(|unit| !comes_and_goes(unit));
     shown.chain(units.cloned()).collect()
 }
 
@@ -66,9 +68,11 @@ mod tests {
     }
 
     #[test]
-    fn clients_sessions_and_a_restart_are_nobodys_leavings() {
+    fn clients_sessions_targets_and_a_restart_are_nobodys_leavings() {
         let before = lasting(&machine(1, &[("udp", 53)], &[]), 32768);
-        let after = lasting(&machine(2, &[("udp", 53), ("udp", 40000)], &["session-4.scope"]), 32768);
+        let enabled = "/etc/systemd/system/multi-user.target.wants/machines.target";
+        let after =
+            lasting(&machine(2, &[("udp", 53), ("udp", 40000)], &["session-4.scope", enabled]), 32768);
         assert_eq!(compare(&before, &after), Tally::of(true));
     }
 }
