@@ -12,7 +12,7 @@ pub use crate::observe::firewall::kernel::FilterError;
 
 use crate::{
     observe::firewall::{
-        dormant,
+        flags,
         kernel::{Table, Tables, tables},
     },
     program::{Program, ProgramError},
@@ -74,7 +74,7 @@ pub fn listing() -> Result<Option<String>, StandingError> {
     let started = Program::start(NFT, &["-j", "list", "table", "inet", TABLE]);
     match started.and_then(Program::finish) {
         Ok(mut text) => {
-            dormant::mark(&mut text, &[table]);
+            flags::mark(&mut text, &[table]);
             Ok(Some(text))
         }
         // Somebody may have taken it away meanwhile.

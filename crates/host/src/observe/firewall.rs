@@ -1,6 +1,6 @@
 //! Reads the packet filter of this network namespace as its own programs list it (A15, A17, A20).
 
-pub(crate) mod dormant;
+pub(crate) mod flags;
 pub(crate) mod kernel;
 mod programs;
 mod settings;
@@ -116,7 +116,7 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
         listings.insert(listing, program.finish()?);
     }
     if let Some(text) = listings.get_mut(&Listing::Nft) {
-        dormant::mark(text, &tables.all);
+        flags::mark(text, &tables.all);
     }
     if listings.get(&Listing::Nft).is_some_and(|text| hides(text)) {
         let program = Program::start("nft", &["-t", "--debug=netlink", "list", "ruleset"])?;

@@ -18,8 +18,6 @@ const HEADER_BYTES: usize = 4;
 const TABLE_NAME: u16 = 1;
 const TABLE_FLAGS: u16 = 2;
 const GENERATION: u16 = 1;
-/// NFT_TABLE_F_DORMANT.
-const DORMANT: u32 = 1;
 
 /// The families of tables (include/uapi/linux/netfilter.h), as nft calls them.
 const FAMILIES: [(u8, &str); 6] =
@@ -65,8 +63,8 @@ pub(crate) struct Tables {
 pub(crate) struct Table {
     pub(crate) family: u8,
     pub(crate) name: String,
-    /// Whether the kernel asks none of its chains, for as long as somebody says so.
-    pub(crate) is_dormant: bool,
+    /// What is set of it, such as that the kernel asks none of its chains.
+    pub(crate) flags: u32,
 }
 
 impl Table {
@@ -119,26 +117,26 @@ fn table(bytes: &[u8]) -> Option<Table> {
     };
     let name = proc::text(value(TABLE_NAME)?.split(|&byte| byte == 0).next().unwrap_or_default());
     let flags = value(TABLE_FLAGS).and_then(|value| bytes_at(value, 0)).map_or(0, u32::from_be_bytes);
-    Some(Table { family, name, is_dormant: flags & DORMANT != 0 })
+    Some(Table { family, name, flags })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn awake(family: u8, name: &str) -> Table {
-        Table { family, name: name.into(), is_dormant: false }
+    fn bare(family: u8, name: &str) -> Table {
+        Table { family, name: name.into(), flags: 0 }
     }
 
     #[test]
     fn a_table_has_a_family_a_name_and_flags() {
         let bytes = b"\x02\0\0\0\x0b\0\x01\0filter\0\0";
-        assert_eq!(table(bytes), Some(awake(IPV4, "filter")));
+        assert_eq!(table(bytes), Some(bare(IPV4, "filter")));
         assert_eq!(table(&bytes[..3]), None);
         let flagged = |flags: u8| [&bytes[..], b"\x08\0\x02\0\0\0\0", &[flags]].concat();
-        let is_dormant = |flags| table(&flagged(flags)).unwrap().is_dormant;
-        assert_eq!([0, 1, 2, 3].map(is_dormant), [false, true, false, true]);
-        let tables = Tables { generation: Some(1), all: vec![awake(IPV4, "filter"), awake(1, "nat")] };
+        let told = |flags| table(&flagged(flags)).unwrap().flags;
+        assert_eq!([0, 1, 3].map(told), [0, 1, 3]);
+        let tables = Tables { generation: Some(1), all: vec![bare(IPV4, "filter"), bare(1, "nat")] };
         assert!(tables.may_be_of_iptables(IPV4) && !tables.may_be_of_iptables(IPV6));
     }
 
