@@ -47,6 +47,9 @@ pub enum ProgramError {
     /// It prints more than is read.
     #[error("{0} prints more than {limit} MiB", limit = LISTING_BYTES_MAX >> 20)]
     TooLong(&'static str),
+    /// It says that it is done, and prints no listing.
+    #[error("{0} prints something else than a listing")]
+    Garbled(&'static str),
     /// It failed.
     #[error("{}", [&format!("{name}: {status}"), said.as_str()].join(" ").trim_end())]
     Failed {

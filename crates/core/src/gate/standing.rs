@@ -130,6 +130,9 @@ pub enum ReadError {
     /// A newer version of this program made the table.
     #[error("the table inet portreeve has layout {0}, not {LAYOUT}")]
     Layout(u64),
+    /// Somebody put the table to sleep: the kernel asks none of its rules (nft(8), the flag `dormant`).
+    #[error("the table inet portreeve is dormant")]
+    Dormant,
     /// Somebody changed the table in a way that this program never does.
     #[error("{0} of the table inet portreeve is not as it was made")]
     Broken(&'static str),
@@ -168,6 +171,9 @@ impl Standing {
         if listing.all("table", "name").next().is_none() {
             return Ok(None);
         }
+        if listing.is_dormant() {
+            return Err(ReadError::Dormant);
+        }
         match listing.number("layout") {
             Some(LAYOUT) => {}
             Some(layout) if layout > LAYOUT => return Err(ReadError::Layout(layout)),
@@ -176,8 +182,7 @@ impl Standing {
         let generations = [Generation::A, Generation::B];
         let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());
         let (confirmed, trial) = (listing.confirmed(), listing.trial());
-        let is_as_made =
-            confirmed.is_some() && trial.is_ok() && !listing.is_flagged() && listing.is_as_made();
+        let is_as_made = confirmed.is_some() && trial.is_ok() && listing.is_as_made();
         let trial = trial.unwrap_or_default();
         Ok(Some(Self {
             revision: Revision::of(revision.ok_or(ReadError::Broken("the set revision"))?),
@@ -291,9 +296,10 @@ impl<'a> Objects<'a> {
         elements.map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the table is another one than it is made, as one that is dormant and judges nothing.
-    fn is_flagged(self) -> bool {
-        self.all("table", "name").any(|table| table.get("flags").is_some())
+    /// Whether the kernel asks nothing of the table.
+    fn is_dormant(self) -> bool {
+        let flags = self.all("table", "name").filter_map(|table| table.get("flags")?.as_array());
+        flags.flatten().any(|flag| flag == "dormant")
     }
 
     /// The only number in a set.

@@ -78,6 +78,10 @@ impl Refused {
                 "a newer portreeve made the gate: its table has layout {layout}",
                 "ゲートはより新しい portreeve で作られています(テーブルの形式は {layout})"
             ),
+            Self::Table(ReadError::Dormant) => text!(
+                "somebody has put the gate to sleep (flags dormant): nothing is refused",
+                "ゲートが休止状態(flags dormant)にされており、何も遮断していません"
+            ),
             Self::Table(why) => {
                 text!("the gate is not as it was made: {why}", "ゲートが作成時の状態と異なります({why})")
             }

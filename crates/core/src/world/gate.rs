@@ -33,7 +33,7 @@ impl World<'_> {
         }
         let standing = match firewall.text(Listing::Nft).map_or(Ok(None), Standing::read) {
             Ok(standing) => standing,
-            Err(ReadError::Broken(_)) => return Some((left, broken(left))),
+            Err(ReadError::Broken(_) | ReadError::Dormant) => return Some((left, broken(left))),
             Err(ReadError::Layout(_)) => return Some((left, GateNow::Newer)),
             // Of no listing at all nobody can tell.
             Err(ReadError::TooLong | ReadError::Syntax { .. }) => return None,

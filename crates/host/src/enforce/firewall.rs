@@ -12,8 +12,8 @@ pub use crate::observe::firewall::kernel::FilterError;
 
 use crate::{
     observe::firewall::{
-        flags,
         kernel::{Table, Tables, tables},
+        nft,
     },
     program::{Program, ProgramError},
 };
@@ -71,12 +71,9 @@ pub enum EnforceError {
 /// The kernel, or nft, does not tell.
 pub fn listing() -> Result<Option<String>, StandingError> {
     let Some(table) = table()? else { return Ok(None) };
-    let started = Program::start(NFT, &["-j", "list", "table", "inet", TABLE]);
-    match started.and_then(Program::finish) {
-        Ok(mut text) => {
-            flags::mark(&mut text, &[table]);
-            Ok(Some(text))
-        }
+    let listed = nft::Listing::of_one(&table).and_then(nft::Listing::finish);
+    match listed {
+        Ok(text) => Ok(Some(text)),
         // Somebody may have taken it away meanwhile.
         Err(_) if self::table()?.is_none() => Ok(None),
         Err(error) => Err(StandingError::List(error)),

@@ -1,7 +1,7 @@
 //! Reads the packet filter of this network namespace as its own programs list it (A15, A17, A20).
 
-pub(crate) mod flags;
 pub(crate) mod kernel;
+pub(crate) mod nft;
 mod programs;
 mod settings;
 mod ways;
@@ -110,13 +110,14 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
     let tables = kernel::tables()?;
     // The programs of nftables and of the older tables work at the same time.
     let legacy = start_legacy()?;
-    let nft = start_nft(&tables)?;
+    let nft = (!tables.all.is_empty()).then(|| nft::Listing::of_all(&tables.all)).transpose()?;
+    let saved = start_saved(&tables)?;
     let mut listings = Listings::new();
-    for (listing, program) in nft.into_iter().chain(legacy) {
-        listings.insert(listing, program.finish()?);
+    if let Some(nft) = nft {
+        listings.insert(Listing::Nft, nft.finish()?);
     }
-    if let Some(text) = listings.get_mut(&Listing::Nft) {
-        flags::mark(text, &tables.all);
+    for (listing, program) in saved.into_iter().chain(legacy) {
+        listings.insert(listing, program.finish()?);
     }
     if listings.get(&Listing::Nft).is_some_and(|text| hides(text)) {
         let program = Program::start("nft", &["-t", "--debug=netlink", "list", "ruleset"])?;
@@ -136,21 +137,16 @@ fn hides(listing: &str) -> bool {
     others.any(|object| HIDDEN.iter().any(|word| object.contains(word)))
 }
 
-/// What lists the tables of nftables; nothing where there is none.
-fn start_nft(tables: &Tables) -> Result<Vec<(Listing, Program)>, ProgramError> {
-    if tables.all.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut started = vec![(Listing::Nft, Program::start("nft", &["-j", "list", "ruleset"])?)];
-    for (layer, listing, program) in [
+/// What lists those tables of nftables that may be of iptables.
+fn start_saved(tables: &Tables) -> Result<Vec<(Listing, Program)>, ProgramError> {
+    let saved = [
         (kernel::IPV4, Listing::Iptables, "iptables-nft-save"),
         (kernel::IPV6, Listing::Ip6tables, "ip6tables-nft-save"),
-    ] {
-        if tables.may_be_of_iptables(layer) && Program::exists(program) {
-            started.push((listing, Program::start(program, &[])?));
-        }
-    }
-    Ok(started)
+    ];
+    let used = saved
+        .into_iter()
+        .filter(|(layer, _, program)| tables.may_be_of_iptables(*layer) && Program::exists(program));
+    used.map(|(_, listing, program)| Ok((listing, Program::start(program, &[])?))).collect()
 }
 
 /// What lists the older tables of iptables; to ask for those that the kernel does not have would make them.

@@ -109,12 +109,14 @@ fn what_stands_for_every_generation_is_made_anew_in_one_step() {
 }
 
 #[test]
-fn a_table_of_which_the_kernel_asks_nothing_is_made_anew() {
-    made_anew(&changed(|listing| {
+fn what_sleeps_is_no_gate_to_build_on() {
+    let scene = changed(|listing| {
         let table = r#"{"table":{"family":"inet","#;
         assert_eq!(listing.matches(table).count(), 1, "{listing}");
         listing.replace(table, &[table, r#""flags":["dormant"],"#].concat())
-    }));
+    });
+    let refused = scene.with_world(|world| plan(world, &Asked::default()).unwrap_err());
+    assert_eq!(refused, Refused::Table(gate::ReadError::Dormant));
 }
 
 #[test]
