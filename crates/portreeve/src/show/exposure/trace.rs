@@ -114,7 +114,7 @@ fn print_way(way: &Way<'_>, filter: &Filter, verbosity: Verbosity, out: &mut Out
             let en = inflect(passed_over, "rule on the way does", "rules on the way do");
             let said = text!(
                 "({passed_over} {en} not hold or only look on; -v shows them)",
-                "(条件に合わない、または判定だけのルール {passed_over} 個は省略。-v で表示)"
+                "(条件に合わない、または記録するだけのルール {passed_over} 個は省略。-v で表示)"
             );
             out.sentences(&format!("  {}", said.in_lang(out.lang)))?;
         }
