@@ -175,8 +175,8 @@ pub(crate) fn span(asked: &[Asked]) -> Option<PortRange> {
 fn no_port(asked: &str, cause: Text) -> Failure {
     Failure::usage(text!("`{asked}` names no port", "`{asked}` からポートを特定できません")).because(cause).hint(
         Words {
-            en: "portreeve who 443, 443/udp, https, :3000, 30000-30099/tcp, a URL, or an error message",
-            ja: "portreeve who に 443、443/udp、https、:3000、30000-30099/tcp、URL、またはエラーメッセージを指定してください",
+            en: "such as 443, 443/udp, https, :3000, 30000-30099/tcp, a URL, or an error message that names it",
+            ja: "443、443/udp、https、:3000、30000-30099/tcp、URL、またはポートを含むエラーメッセージを指定してください",
         },
     )
 }
