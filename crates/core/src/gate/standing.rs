@@ -138,6 +138,14 @@ pub enum ReadError {
     Broken(&'static str),
 }
 
+impl ReadError {
+    /// Whether the listing is none, which says nothing of the table.
+    #[must_use]
+    pub const fn is_of_listing(&self) -> bool {
+        matches!(self, Self::TooLong | Self::Syntax { .. })
+    }
+}
+
 impl Standing {
     /// The table as it is made with a gate that lets everything in.
     #[must_use]

@@ -82,6 +82,12 @@ impl Refused {
                 "somebody has put the gate to sleep (flags dormant): nothing is refused",
                 "ゲートが休止状態(flags dormant)にされており、何も遮断していません"
             ),
+            Self::Table(why) if why.is_of_listing() => {
+                text!(
+                    "what nft prints of the gate cannot be read: {why}",
+                    "nft によるゲートの一覧を読み取れません({why})"
+                )
+            }
             Self::Table(why) => {
                 text!("the gate is not as it was made: {why}", "ゲートが作成時の状態と異なります({why})")
             }
@@ -124,6 +130,10 @@ impl Refused {
             Self::Table(ReadError::Layout(_)) => text!(
                 "update portreeve; or take the gate away: nft delete table inet portreeve && portreeve off gate",
                 "portreeve を更新するか、ゲートを取り除いてください: nft delete table inet portreeve && portreeve off gate"
+            ),
+            Self::Table(why) if why.is_of_listing() => text!(
+                "look at which program that is, and what it prints: nft --version; nft -j list table inet portreeve",
+                "実行されるプログラムとその出力を確認してください: nft --version; nft -j list table inet portreeve"
             ),
             Self::Table(_) => text!(
                 "make it anew; between the two nothing is refused: nft delete table inet portreeve && portreeve apply --no-trial",
