@@ -65,10 +65,22 @@ fn finding(left: &LeftGate) -> Finding {
             "{ja}がありません。portreeve 以外の操作で取り除かれています"
         ),
     };
-    let fix = text!(
-        "apply the policy again, and take `flush ruleset` out of whatever reloads other rules",
-        "policy を適用し直し、ほかのルールの再読み込みから `flush ruleset` を取り除いてください"
-    );
+    let fix = match (&left.kept, left.at_boot) {
+        (_, AtBoot::Failed) => text!(
+            "see why it failed (systemctl status {BOOT_UNIT}), and apply the policy again",
+            "失敗の原因を確認し(systemctl status {BOOT_UNIT})、policy を適用し直してください"
+        ),
+        (KeptGate::Unreadable, _) => {
+            text!(
+                "apply the policy again, which keeps it anew",
+                "policy を適用し直してください(保存し直します)"
+            )
+        }
+        _ => text!(
+            "apply the policy again, and take `flush ruleset` out of whatever reloads other rules",
+            "policy を適用し直し、ほかのルールの再読み込みから `flush ruleset` を取り除いてください"
+        ),
+    };
     RULE.finding(said, fix).run(["portreeve apply".into(), "portreeve gate status".into()])
 }
 
@@ -101,7 +113,10 @@ mod tests {
         assert_eq!(said(KeptGate::Unreadable, AtBoot::Failed), [failed]);
         let unread = said(KeptGate::Unreadable, AtBoot::Enabled);
         assert!(unread[0].contains("cannot be read"), "{unread:?}");
-        let whole = gated(AtBoot::Failed, |_| None).texts("gate-removed");
+        let host = gated(AtBoot::Failed, |_| None);
+        let fix = host.judge().remove(0).fix.en;
+        assert!(fix.starts_with("see why it failed (systemctl status portreeve-boot.service)"), "{fix}");
+        let whole = host.texts("gate-removed");
         assert!(
             whole[0].ends_with("2025-12-31 08:00:00Z is gone: portreeve-boot.service failed to put it back")
         );
