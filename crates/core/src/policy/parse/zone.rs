@@ -19,6 +19,10 @@ const FROM: Key = Key { name: "from", example: "from = [\"203.0.113.0/24\"]" };
 const INTERFACE: Key = Key { name: "interface", example: "interface = [\"eth1\"]" };
 const MANAGEMENT: Key = Key { name: "management", example: "management = true" };
 
+/// What other files call `true` and `false`; no service is called so.
+const BOOLEAN_WORDS: [&str; 6] = ["true", "yes", "on", "false", "no", "off"];
+const WANTED: Words = Words { en: "true, a port or a list of ports", ja: "true かポート(のリスト)" };
+
 /// The keys of a zone.
 pub(super) const KEYS: &[Key] = &[FROM, INTERFACE, MANAGEMENT];
 
@@ -61,6 +65,10 @@ fn management(table: &Table<'_, '_>, registry: Registry<'_>, report: &mut Report
     let value = table.get(MANAGEMENT)?;
     match value.content() {
         Content::Boolean => (report.written(value.at()) == "true").then_some(Management::Ssh),
+        Content::Text(word) if BOOLEAN_WORDS.iter().any(|other| word.eq_ignore_ascii_case(other)) => {
+            refuse_kind(value.at(), MANAGEMENT, WANTED, value, report);
+            None
+        }
         Content::Text(_) | Content::List(_) => {
             let written = table.strings(MANAGEMENT, report);
             let read = written.into_iter().map(|(at, text)| ports::read(text, at, registry, report));
@@ -68,9 +76,7 @@ fn management(table: &Table<'_, '_>, registry: Registry<'_>, report: &mut Report
             (!ports.is_empty()).then_some(Management::Ports(ports))
         }
         _ => {
-            let wanted =
-                Words { en: "true, a port or a list of ports", ja: "true かポート(のリスト)" };
-            refuse_kind(value.at(), MANAGEMENT, wanted, value, report);
+            refuse_kind(value.at(), MANAGEMENT, WANTED, value, report);
             None
         }
     }

@@ -98,6 +98,9 @@ fn a_zone_that_manages_by_no_port_is_a_mistake() {
     );
     assert!(found("\"22\"")[0].contains("`22` names no protocol"));
     assert!(found("[]")[0].contains("`management` is empty"));
+    let word = &found("\"Yes\"")[0];
+    assert!(word.contains("is true, a port or a list of ports, not text"), "{word}");
+    assert!(word.contains("management = true"), "{word}");
     assert!(found("[true]")[0].contains("`management` is text or a list of texts"));
     // It says nothing of where packets come from.
     let empty = mistakes("version = 1\n[zone.admin]\nmanagement = true\n");
