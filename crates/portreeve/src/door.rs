@@ -23,7 +23,7 @@ use crate::{
     commands::{self, foreign},
     directories,
     exit::Exit,
-    failure::{Failure, io_cause, keep_cause, warn},
+    failure::{Failure, io_cause, keep_cause, keep_hint, warn},
     settings::Settings,
     show::escape::visible,
 };
@@ -80,6 +80,7 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
                     "元に戻すための記録を {path} に保存できないため、何も変更していません"
                 ))
                 .because(keep_cause(&error))
+                .hint(keep_hint(&error))
         }
         DoorError::MadeUnseen(error) => made_unseen(&error),
         DoorError::Gone => gone(),
@@ -151,7 +152,8 @@ fn gone() -> Failure {
         })
 }
 
-fn not_root(what: Words) -> Failure {
+/// That only root may.
+pub(crate) fn not_root(what: Words) -> Failure {
     let because = Words {
         en: "only root may change or read the packet filter",
         ja: "ファイアウォールを変更・参照できるのは root だけです",
@@ -169,7 +171,10 @@ pub(crate) fn receipts(error: &ReceiptsError, what: Words) -> Failure {
     match error {
         ReceiptsError::Read { path, source } => {
             let path = path.display();
-            failure.because(text!("cannot read {path}", "{path} を読めません")).because(io_cause(source))
+            failure
+                .because(text!("cannot read {path}", "{path} を読めません"))
+                .because(io_cause(source))
+                .hint(text!("look at it: ls -ld {path}", "確認してください: ls -ld {path}"))
         }
         ReceiptsError::Garbled { path } => {
             let path = path.display();
@@ -212,7 +217,12 @@ pub(crate) fn standing(error: &StandingError, what: Words) -> Failure {
         StandingError::Filter(error) if error.is_of_rights() => not_root(what),
         StandingError::Filter(error) => Failure::new(Exit::Unreachable, what).because(quoted(error)),
         StandingError::List(error) if error.is_missing() => missing(what),
-        StandingError::List(error) => Failure::new(Exit::Unreachable, what).because(quoted(error)),
+        StandingError::List(error) => {
+            Failure::new(Exit::Unreachable, what).because(quoted(error)).hint(text!(
+                "see what it says by hand: nft -j list table inet portreeve",
+                "手動で実行して確認してください: nft -j list table inet portreeve"
+            ))
+        }
         StandingError::Read(error) => commands::refusal(&Refused::Table(error.clone()), what),
     }
 }
@@ -306,26 +316,37 @@ pub(crate) fn refuse_zero(range: PortRange, what: Words) -> Result<(), Failure> 
     if range.last > 0 {
         return Ok(());
     }
-    Err(Failure::usage(what).because(Words {
-        en: "nobody can listen on port 0, which means any free one",
-        ja: "ポート 0 では待ち受けできません(空きポートの自動割り当てを意味します)",
-    }))
+    Err(Failure::usage(what)
+        .because(Words {
+            en: "nobody can listen on port 0, which means any free one",
+            ja: "ポート 0 では待ち受けできません(空きポートの自動割り当てを意味します)",
+        })
+        .hint(text!(
+            "from 1 to 65535, such as 8080/tcp",
+            "1 から 65535 の番号を指定してください(例: 8080/tcp)"
+        )))
 }
 
 /// Nothing can be kept for so long.
 pub(crate) fn no_time(what: Words) -> Failure {
-    Failure::usage(what).because(Words {
-        en: "the time is less than a millisecond or more than ten years",
-        ja: "時間が 1 ミリ秒未満か、10 年を超えています",
-    })
+    Failure::usage(what)
+        .because(Words {
+            en: "the time is less than a millisecond or more than ten years",
+            ja: "時間が 1 ミリ秒未満か、10 年を超えています",
+        })
+        .hint(text!("such as 30m, 2h", "例: 30m、2h"))
 }
 
 /// The trial was over first.
 pub(crate) fn too_late(what: Words) -> Failure {
-    Failure::new(Exit::TakenBack, what).because(Words {
-        en: "too late: the trial is over, and the kernel has taken the change back",
-        ja: "期限切れです: 試行は終了し、カーネルが変更を元に戻しました",
-    })
+    Failure::new(Exit::TakenBack, what)
+        .because(Words {
+            en: "too late: the trial is over, and the kernel has taken the change back",
+            ja: "期限切れです: 試行は終了し、カーネルが変更を元に戻しました",
+        })
+        .hint(Words {
+            en: "to try it once more: portreeve apply", ja: "もう一度試すには: portreeve apply"
+        })
 }
 
 /// Another change runs.
@@ -343,7 +364,8 @@ pub(crate) fn unwritten(error: gate::Refused, what: Words) -> Failure {
     match error {
         gate::Refused::OnTrial => on_trial(what),
         gate::Refused::NoTrial => Failure::new(Exit::TakenBack, what)
-            .because(Words { en: "nothing is on trial", ja: "試行中の変更はありません" }),
+            .because(Words { en: "nothing is on trial", ja: "試行中の変更はありません" })
+            .hint(text!("portreeve gate status", "portreeve gate status")),
         gate::Refused::Anew => commands::refusal(&Refused::Anew, what),
     }
 }

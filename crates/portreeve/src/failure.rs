@@ -1,6 +1,9 @@
 //! Why a command could not do what was asked: what was attempted, why it failed, and what to type next.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use portreeve_core::{
     text,
@@ -169,6 +172,27 @@ pub(crate) fn keep_cause(error: &KeepError) -> Text {
                 "{path} は別のユーザーの所有か、ほかのユーザーも書き込めるため、保存先に使えません"
             )
         }
+    }
+}
+
+/// What to do where a file of ours could not be replaced.
+pub(crate) fn keep_hint(error: &KeepError) -> Text {
+    let folder = error.path().ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/")).display();
+    match error {
+        KeepError::Shared { .. } => text!(
+            "let nobody else write to it: ls -ld {folder}",
+            "ほかのユーザーが書き込めないようにしてください: ls -ld {folder}"
+        ),
+        KeepError::Write { source, .. } | KeepError::Unsynced { source, .. } => match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                text!("free some space: df -h {folder}", "空き容量を増やしてください: df -h {folder}")
+            }
+            io::ErrorKind::ReadOnlyFilesystem => text!(
+                "make it writable: findmnt -T {folder}",
+                "書き込めるようにしてください: findmnt -T {folder}"
+            ),
+            _ => text!("look at it: ls -ld {folder}", "確認してください: ls -ld {folder}"),
+        },
     }
 }
 

@@ -16,6 +16,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
+use rustix::process::geteuid;
 use serde::Deserialize;
 
 use self::{
@@ -201,6 +202,7 @@ fn way(own: &ArgMatches) -> Result<Way, Failure> {
     match asked {
         _ if own.get_flag(NO_TRIAL) => Ok(Way::AtOnce),
         Some(length) if !is_terminal => Ok(Way::Alone(timeout(length)?)),
+        None if !is_terminal && !geteuid().is_root() => Err(door::not_root(FAILED)),
         None if !is_terminal => Err(Failure::usage(FAILED)
             .because(Words {
                 en: "this is no terminal, so nobody can be asked whether he is still here",

@@ -107,16 +107,23 @@ fn ports(word: &String) -> Result<PortSpec, Failure> {
     door::refuse_zero(first.range, FAILED)?;
     let ports = PortSpec { range: first.range, protocol: first.protocol.unwrap_or(Protocol::Tcp) };
     if ports.range.count() > PORTS_MAX {
-        return Err(Failure::usage(FAILED).because(text!(
-            "more than {PORTS_MAX} numbers at once are for the policy to open",
-            "一度に {PORTS_MAX} 個を超える番号は policy で開いてください"
-        )));
+        return Err(Failure::usage(FAILED)
+            .because(text!(
+                "more than {PORTS_MAX} numbers at once are for the policy to open",
+                "一度に {PORTS_MAX} 個を超える番号は policy で開いてください"
+            ))
+            .hint(Words {
+                en: "declare them in the policy, then: portreeve plan",
+                ja: "policy で宣言してから portreeve plan を実行してください",
+            }));
     }
     if asked.iter().any(|other| other.range != first.range) {
-        return Err(Failure::usage(FAILED).because(Words {
-            en: "one port, or one range of them, at a time",
-            ja: "一度に指定できるのは、1 つのポートまたは 1 つの範囲です",
-        }));
+        return Err(Failure::usage(FAILED)
+            .because(Words {
+                en: "one port, or one range of them, at a time",
+                ja: "一度に指定できるのは、1 つのポートまたは 1 つの範囲です",
+            })
+            .hint(text!("such as {ports}", "例: {ports}")));
     }
     Ok(ports)
 }

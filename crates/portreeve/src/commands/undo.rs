@@ -213,10 +213,12 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
             )),
         Edge::Over(Receipt { number, .. }, until) => {
             let Text { en, ja } = ago(until, door.now);
-            Failure::new(Exit::TakenBack, FAILED).because(text!(
-                "nothing to do: the kernel took receipt {number} back by itself {en}",
-                "記録 {number} は {ja}にカーネルが自動的に元に戻しています"
-            ))
+            Failure::new(Exit::TakenBack, FAILED)
+                .because(text!(
+                    "nothing to do: the kernel took receipt {number} back by itself {en}",
+                    "記録 {number} は {ja}にカーネルが自動的に元に戻しています"
+                ))
+                .hint(history())
         }
         Edge::Ended(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(

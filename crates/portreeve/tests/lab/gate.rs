@@ -49,6 +49,8 @@ fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     ends(&site.ask("undo 1"), 2, "there is no such receipt");
     ends(&site.ask("plan"), 1, "nginx");
     ends(&site.ask("apply --no-session"), 2, "this is no terminal");
+    // Whoever is not root would take the advice for nothing.
+    ends(&lab(site.host.run("su -s /bin/sh nobody -c 'portreeve apply'")), 2, "only root may change");
     ends(&site.ask("apply --trial 4s"), 5, "no connection was found");
     ends(&site.ask("apply --trial 4s --no-session"), 0, "portreeve confirm");
     assert!(!answers(&site), "80/tcp is not declared");

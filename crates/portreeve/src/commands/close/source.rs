@@ -119,17 +119,23 @@ fn said(source: IpAddr, time: Option<Duration>) -> Text {
     }
 }
 
+fn such_as() -> Text {
+    text!("an address of somebody outside, such as 203.0.113.7", "外部の相手のアドレス(例: 203.0.113.7)")
+}
+
 fn address(word: &str) -> Result<IpAddr, Failure> {
     let address: IpAddr = word.parse().map_err(|_| {
         Failure::usage(text!("`{word}` is not an address", "`{word}` はアドレスではありません"))
-            .hint(text!("an address is written so: 203.0.113.7", "アドレスの書き方: 203.0.113.7"))
+            .hint(such_as())
     })?;
     let address = address.to_canonical();
     if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
-        return Err(Failure::usage(FAILED).because(text!(
-            "nobody outside sends from {address}",
-            "{address} を送信元とする外部の相手はいません"
-        )));
+        return Err(Failure::usage(FAILED)
+            .because(text!(
+                "nobody outside sends from {address}",
+                "{address} を送信元とする外部の相手はいません"
+            ))
+            .hint(such_as()));
     }
     Ok(address)
 }

@@ -70,13 +70,23 @@ pub(super) fn ways<'a>(own: &'a ArgMatches, sight: &'a Sight) -> Result<Option<V
                 let port = asked.range.first;
                 let question = Question { interface: interface.cloned(), from: source, to, protocol, port };
                 if let Some(why) = question.mistake(filter) {
-                    return Err(no_packet(why));
+                    return Err(no_packet(why).hint(instead(interface, filter)));
                 }
                 ways.push(way(&question, interface, filter));
             }
         }
     }
     Ok(Some(ways))
+}
+
+/// What to ask in place of what cannot be asked.
+fn instead(interface: Option<&String>, filter: &Filter) -> Text {
+    if interface.is_none_or(|name| filter.around.interface(name).is_some()) {
+        return EXAMPLE.into();
+    }
+    let names: Vec<_> = filter.around.interfaces.iter().map(|known| known.name.as_str()).collect();
+    let names = names.join(", ");
+    text!("one of: {names}", "次のいずれかを指定してください: {names}")
 }
 
 fn way<'a>(question: &Question, interface: Option<&'a String>, filter: &'a Filter) -> Way<'a> {
