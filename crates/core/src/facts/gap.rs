@@ -244,6 +244,12 @@ impl Gap {
 }
 
 fn unlisted(detail: &str) -> Text {
+    if let Some(program) = detail.strip_suffix(" is not installed") {
+        return text!(
+            "rules of the firewall: {program} is not installed",
+            "ファイアウォールのルールの一部: {program} がインストールされていません"
+        );
+    }
     text!("rules of the firewall: {detail}", "ファイアウォールのルールの一部: {detail}")
 }
 

@@ -1,6 +1,6 @@
 //! `portreeve undo [RECEIPT]`: takes a change of the gate back (A15).
 
-use clap::{Arg, ArgMatches, value_parser};
+use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{self, BlockedSource, Body, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
@@ -44,11 +44,12 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "The number of its receipt, as history shows it (default: what is on trial, else the last change)",
         ja: "history に表示される記録の番号(既定値: 試行中の変更、なければ最後の変更)",
     };
-    let receipt = [Arg::new(RECEIPT)
-        .value_name("RECEIPT")
-        .value_parser(value_parser!(u32).range(1..))
-        .help(receipt.in_lang(lang))];
+    let receipt = [Arg::new(RECEIPT).value_name("RECEIPT").value_parser(number).help(receipt.in_lang(lang))];
     receipt.into_iter().chain(sessions_arguments(lang)).collect()
+}
+
+fn number(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("1, 2, 3")
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {

@@ -86,7 +86,7 @@ fn verdict(answers: impl IntoIterator<Item = (Spot, Answer)>, unasked: usize) ->
         let Text { en, ja } = listed(&open);
         let said = text!(
             "But a connection from outside to {en} is still answered; portreeve exposure --trace says by which rule.",
-            "ただし、外部から {ja} への接続には今も応答があります。どのルールによるかは portreeve exposure --trace で確認できます。"
+            "ただし、外部から {ja}への接続には今も応答があります。どのルールによるかは portreeve exposure --trace で確認できます。"
         );
         return Verdict { said, is_open: true };
     }
@@ -97,12 +97,12 @@ fn verdict(answers: impl IntoIterator<Item = (Spot, Answer)>, unasked: usize) ->
     let Text { en, ja } = listed(&closed);
     let mut said = text!(
         "Verified by connections from outside: {en} answered before, and no longer does.",
-        "外部からの接続で確認しました: {ja} は閉じる前には応答し、今は応答しません。"
+        "外部からの接続で確認しました: {ja}は閉じる前には応答し、今は応答しません。"
     );
     if !untold.is_empty() {
         let untold = listed(&untold);
         said.en += &format!(" {} could not be asked again.", untold.en);
-        said.ja += &format!("{} は閉じた後の確認ができません。", untold.ja);
+        said.ja += &format!("{}は閉じた後の確認ができません。", untold.ja);
     }
     if unasked > 0 {
         said.en += &format!(" Not asked: {unasked} more.");

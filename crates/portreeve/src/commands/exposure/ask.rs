@@ -12,6 +12,7 @@ use portreeve_core::{
     words::{Lang, Text, Words},
 };
 use serde::Deserialize;
+use serde_json::{Value, error::Category};
 
 use super::listings::Sight;
 use crate::{
@@ -49,12 +50,71 @@ pub(super) fn check_stdin(own: &ArgMatches, name: &str, settings: &Settings) -> 
     }))
 }
 
-/// One packet: what becomes of it?
-#[derive(Clone, Debug, Deserialize)]
+/// A question as it is written.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(rename = "in")]
+    interface: Option<Value>,
+    from: Value,
+    to: Value,
+    protocol: Value,
+    port: Value,
+}
+
+impl Written {
+    /// What it asks.
+    fn question(&self) -> Result<Question, Text> {
+        let interface = self.interface.as_ref().map(|it| it.as_str().ok_or_else(|| no_name(it)));
+        Ok(Question {
+            interface: interface.transpose()?.map(str::to_owned),
+            from: address("from", &self.from)?,
+            to: address("to", &self.to)?,
+            protocol: protocol(&self.protocol)?,
+            port: port(&self.port)?,
+        })
+    }
+}
+
+fn no_name(value: &Value) -> Text {
+    text!(
+        "`in` is the name of an interface, not {value}",
+        "`in` はインターフェース名です({value} ではありません)"
+    )
+}
+
+fn address(name: &str, value: &Value) -> Result<IpAddr, Text> {
+    let address = value.as_str().and_then(|text| text.parse().ok());
+    address.ok_or_else(|| {
+        text!("`{name}` is an IP address, not {value}", "`{name}` は IP アドレスです({value} ではありません)")
+    })
+}
+
+fn protocol(value: &Value) -> Result<Protocol, Text> {
+    let protocol = value.as_str().and_then(|text| text.parse().ok());
+    protocol.ok_or_else(|| {
+        let known = Protocol::ALL.map(Protocol::name).join(", ");
+        text!(
+            "`protocol` is one of {known}, not {value}",
+            "`protocol` は {known} のいずれかです({value} ではありません)"
+        )
+    })
+}
+
+fn port(value: &Value) -> Result<u16, Text> {
+    let port = value.as_u64().and_then(|number| number.try_into().ok());
+    port.ok_or_else(|| {
+        text!(
+            "`port` is a number up to 65535, not {value}",
+            "`port` は 65535 以下の番号です({value} ではありません)"
+        )
+    })
+}
+
+/// One packet: what becomes of it?
+#[derive(Clone, Debug)]
 pub(super) struct Question {
     /// The interface that it comes in by; without it, the one that leads to where it comes from.
-    #[serde(rename = "in")]
     pub(super) interface: Option<String>,
     pub(super) from: IpAddr,
     pub(super) to: IpAddr,
@@ -132,13 +192,29 @@ pub(super) fn questions(
 }
 
 fn question(line: &str, filter: &Filter) -> Result<Question, Text> {
-    let question: Question = serde_json::from_str(line).map_err(|error| {
-        let (why, column) = (error.to_string(), error.column());
-        // It knows of one line only.
-        let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
-        text!("column {column}: {why}", "{column} 文字目が質問の形式に合いません: {why}")
-    })?;
+    let written: Written = serde_json::from_str(line).map_err(|error| unlike(&error))?;
+    let question = written.question()?;
     question.mistake(filter).map_or(Ok(question), Err)
+}
+
+/// Why a line is no question, whatever stands in its fields.
+fn unlike(error: &serde_json::Error) -> Text {
+    let (said, column) = (error.to_string(), error.column());
+    let field = said.split('`').nth(1).unwrap_or_default();
+    match error.classify() {
+        Category::Data if said.starts_with("missing") => {
+            text!("`{field}` is missing", "`{field}` がありません")
+        }
+        Category::Data if said.starts_with("unknown") => {
+            text!("`{field}` is no part of a question", "`{field}` という項目はありません")
+        }
+        Category::Data if said.starts_with("duplicate") => {
+            text!("`{field}` stands there twice", "`{field}` が重複しています")
+        }
+        _ => {
+            text!("column {column}: it is no JSON object", "{column} 文字目: JSON オブジェクトではありません")
+        }
+    }
 }
 
 fn unread(name: &str, error: &ReadError) -> Failure {

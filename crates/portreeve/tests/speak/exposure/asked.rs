@@ -74,16 +74,33 @@ fn no_question_is_no_answer() {
 fn a_line_that_is_no_question_is_named_and_nothing_is_answered() {
     let good = question("8.8.8.8", "203.0.113.1", 22);
     for (bad, why, why_ja) in [
-        ("x", "column 1: expected value", "1 文字目が"),
-        (r#"{"from":"x"}"#, "column 11: invalid IP address", "11 文字目が"),
-        (r#"{"from":"8.8.8.8","to":"1.1.1.1","protocol":"tpc","port":1}"#, "unknown variant `tpc`", "`tpc`"),
-        (r#"{"from":"8.8.8.8","to":"1.1.1.1","protocol":"tcp","port":70000}"#, "`70000`", "`70000`"),
+        ("x", "column 1: it is no JSON object", "1 文字目: JSON"),
+        (
+            r#"{"from":"x","to":"1.1.1.1","protocol":"tcp","port":1}"#,
+            "`from` is an IP address, not \"x\"",
+            "`from` は IP アドレスです",
+        ),
+        (
+            r#"{"from":"8.8.8.8","to":"1.1.1.1","protocol":"icmp","port":1}"#,
+            "`protocol` is one of tcp, udp, udplite, sctp, dccp, not \"icmp\"",
+            "のいずれかです(\"icmp\" ではありません)",
+        ),
+        (
+            r#"{"from":"8.8.8.8","to":"1.1.1.1","protocol":"tcp","port":70000}"#,
+            "`port` is a number up to 65535, not 70000",
+            "65535 以下の番号です",
+        ),
+        (
+            r#"{"from":"8.8.8.8","from":"8.8.8.8","to":"1.1.1.1","protocol":"tcp","port":1}"#,
+            "`from` stands there twice",
+            "`from` が重複しています",
+        ),
         (
             r#"{"from":"8.8.8.8","to":"1.1.1.1","protocol":"tcp","port":1,"zone":1}"#,
-            "unknown field `zone`",
-            "`zone`",
+            "`zone` is no part of a question",
+            "`zone` という項目はありません",
         ),
-        (r#"{"from":"8.8.8.8","to":"1.1.1.1","protocol":"tcp"}"#, "missing field `port`", "`port`"),
+        (r#"{"from":"8.8.8.8","to":"1.1.1.1","protocol":"tcp"}"#, "`port` is missing", "`port` がありません"),
         (
             r#"{"in":"wan9","from":"8.8.8.8","to":"1.1.1.1","protocol":"tcp","port":1}"#,
             "there is no interface `wan9`",
