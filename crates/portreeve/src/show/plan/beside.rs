@@ -15,6 +15,10 @@ use crate::{failure::Failure, show::out::Out};
 ///
 /// Where nobody reads it.
 pub(super) fn print(protocols: &[ProtocolPassage], out: &mut Out) -> Result<(), Failure> {
+    // Whoever closes ports changes nothing of other protocols.
+    if protocols.is_empty() {
+        return Ok(());
+    }
     out.line("")?;
     for said in sentences(protocols) {
         out.sentences(said.in_lang(out.lang))?;
