@@ -180,7 +180,7 @@ fn a_plain_listener_is_closed_and_stopped_where_asked() {
     ends(
         &site.ask("close 80/tcp --stop --no-session"),
         0,
-        "nginx.service is stopped too; portreeve undo does not start it again",
+        "nginx.service is stopped; portreeve undo does not start it again",
     );
     ends(&site.ask("history"), 0, "stopped nginx.service (80/tcp)");
     assert_eq!(site.run("systemctl is-active nginx.service || true").stdout.trim(), "inactive");

@@ -128,7 +128,7 @@ impl Halt {
     }
 
     /// Says what no `undo` takes back, before it is done.
-    pub(super) fn announce(&self, out: &mut Out) -> Result<(), Failure> {
+    pub(super) fn announce(&self, world: &World<'_>, ports: &Ports, out: &mut Out) -> Result<(), Failure> {
         let said = match self {
             Self::Nothing => return Ok(()),
             Self::Stop(..) if !self.is_something() => {
@@ -137,7 +137,15 @@ impl Halt {
                     "待ち受けがないため、停止するものはありません。"
                 )
             }
-            Self::Stop(units, processes) => going(units, processes),
+            Self::Stop(units, processes) => {
+                let Text { en, ja } = going(units, processes);
+                match last::beside(world, units.iter(), ports) {
+                    Some(others) => {
+                        text!("{en} {others} goes with it.", "{ja}{others} の待ち受けも終わります。")
+                    }
+                    None => Text { en, ja },
+                }
+            }
             Self::Unlisten(_) if !self.is_something() => text!(
                 "No socket of TCP listens there, and no other can be taken from its process.",
                 "TCP の待ち受けがありません。ほかのプロトコルのソケットは閉じられません。"
@@ -370,15 +378,15 @@ fn going(units: &BTreeSet<String>, processes: &BTreeMap<Held, String>) -> Text {
     let (units, processes) = (joined(units.iter()), joined(processes.values()));
     match (units.as_str(), processes.as_str()) {
         (units, "") => text!(
-            "{units} is stopped too; portreeve undo does not start it again: systemctl start {units}",
-            "{units} も停止します。portreeve undo では再開されません(systemctl start {units} で開始)。"
+            "{units} is stopped; portreeve undo does not start it again: systemctl start {units}.",
+            "{units} を停止します。portreeve undo では再開されません(systemctl start {units} で開始)。"
         ),
         ("", processes) => text!(
-            "SIGTERM ends {processes} too, which portreeve undo does not start again.",
-            "{processes} も SIGTERM で終了します。portreeve undo では再開されません。"
+            "SIGTERM ends {processes}, which portreeve undo does not start again.",
+            "{processes} を SIGTERM で終了します。portreeve undo では再開されません。"
         ),
         (units, processes) => text!(
-            "{units} is stopped too, and SIGTERM ends {processes}; portreeve undo starts neither again.",
+            "{units} is stopped, and SIGTERM ends {processes}; portreeve undo starts neither again.",
             "{units} を停止し、{processes} を SIGTERM で終了します。どちらも portreeve undo では再開されません。"
         ),
     }

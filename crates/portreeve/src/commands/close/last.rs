@@ -68,13 +68,31 @@ fn declared(world: &World<'_>, ports: &Ports) -> Vec<Text> {
 
 /// The listeners of this host's own network on the ports.
 pub(super) fn listeners<'a>(world: &World<'a>, ports: &Ports) -> Vec<&'a Listener> {
+    own_listeners(world).filter(|listener| is_on(listener, ports)).collect()
+}
+
+fn own_listeners<'a>(world: &World<'a>) -> impl Iterator<Item = &'a Listener> {
     let own = world.snapshot.own_namespace().map(|namespace| namespace.id);
-    let is_meant = |listener: &&Listener| {
-        Some(listener.netns) == own
-            && listener.hears()
-            && ports.of(listener.protocol).contains(listener.port.into())
-    };
-    world.snapshot.listeners.iter().filter(is_meant).collect()
+    world.snapshot.listeners.iter().filter(move |listener| Some(listener.netns) == own && listener.hears())
+}
+
+fn is_on(listener: &Listener, ports: &Ports) -> bool {
+    ports.of(listener.protocol).contains(listener.port.into())
+}
+
+/// What else `units` listen on, which nobody named: it goes with them.
+pub(super) fn beside<'a>(
+    world: &World<'_>,
+    units: impl Iterator<Item = &'a String>,
+    ports: &Ports,
+) -> Option<String> {
+    let units: BTreeSet<&str> = units.flat_map(|units| units.split(' ')).collect();
+    let others = own_listeners(world).filter(|listener| !is_on(listener, ports));
+    let of_units = others.filter(|listener| !units_of(world, listener).is_disjoint(&units));
+    let specs: BTreeSet<PortSpec> = of_units.map(Listener::spec).collect();
+    let more = if specs.len() > LINES_MAX { " …" } else { "" };
+    let specs: Vec<String> = specs.iter().take(LINES_MAX).map(ToString::to_string).collect();
+    (!specs.is_empty()).then(|| specs.join(", ") + more)
 }
 
 /// The container that a listener of this host stands for.
@@ -123,16 +141,27 @@ pub(super) fn stop(container: &Container) -> Option<String> {
 fn units(world: &World<'_>, ports: &Ports, footing: &Footing) -> Vec<Text> {
     let mut found: BTreeSet<String> = BTreeSet::new();
     for listener in listeners(world, ports) {
-        let holders = world.snapshot.holders(listener).map(|(_, process)| process);
-        let services = holders.filter(|process| !is_forwarder(process)).filter_map(next::unit_to_stop);
-        let socket = listener.socket_unit.as_deref().filter(|unit| unit.ends_with(".socket"));
-        let units: BTreeSet<&str> = services.chain(socket.filter(|unit| unit::is_plain(unit))).collect();
+        let units = units_of(world, listener);
         if !units.is_empty() && !units.iter().any(|unit| footing.needs_unit(unit)) {
             found.insert(units.into_iter().collect::<Vec<_>>().join(" "));
         }
     }
-    let line = |units: String| text!("systemctl disable --now {units}", "systemctl disable --now {units}");
+    let line = |units: String| match beside(world, [&units].into_iter(), ports) {
+        Some(others) => text!(
+            "systemctl disable --now {units} (which ends {others} too)",
+            "systemctl disable --now {units}({others} の待ち受けも終わる)"
+        ),
+        None => text!("systemctl disable --now {units}", "systemctl disable --now {units}"),
+    };
     found.into_iter().take(LINES_MAX).map(line).collect()
+}
+
+/// The service and the socket unit by which it listens.
+fn units_of<'a>(world: &World<'a>, listener: &'a Listener) -> BTreeSet<&'a str> {
+    let holders = world.snapshot.holders(listener).map(|(_, process)| process);
+    let services = holders.filter(|process| !is_forwarder(process)).filter_map(next::unit_to_stop);
+    let socket = listener.socket_unit.as_deref().filter(|unit| unit.ends_with(".socket"));
+    services.chain(socket.filter(|unit| unit::is_plain(unit))).collect()
 }
 
 /// Whether it serves many containers, of which one alone may be meant.

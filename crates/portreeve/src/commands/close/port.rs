@@ -64,7 +64,7 @@ pub(super) fn run(
     let is_told = settings.verbosity != Verbosity::Quiet;
     if is_told {
         show::zones(&planned.plan, settings.verbosity, out)?;
-        halt.announce(out)?;
+        halt.announce(&world, &ports, out)?;
     }
     out.finish()?;
     let seen = standing(&planned.look.snapshot)?;
@@ -79,7 +79,8 @@ pub(super) fn run(
     let verdict = before.map(|before| before.map(|before| before.after()));
     let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {
-        said(&asked, passed.as_ref(), &left, *halted.as_ref().unwrap_or(&Rest::Listeners))
+        let rest = *halted.as_ref().unwrap_or(&Rest::Listeners);
+        said(&asked, passed.as_ref(), &left, rest, halt.is_something())
             .iter()
             .try_for_each(|text| tell(text, out))?;
         match &verdict {
@@ -173,7 +174,13 @@ fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<
 }
 
 /// What was done, and what packets get to all the same.
-fn said(asked: &[Asked], passed: Option<&Passed>, left: &[PortSpec], rest: Rest) -> Vec<Text> {
+fn said(
+    asked: &[Asked],
+    passed: Option<&Passed>,
+    left: &[PortSpec],
+    rest: Rest,
+    is_halted: bool,
+) -> Vec<Text> {
     let ports = listed(asked);
     let done = if let Some(passed) = passed {
         let (Text { en, ja }, _) = in_force(passed.standing.as_ref());
@@ -191,6 +198,8 @@ fn said(asked: &[Asked], passed: Option<&Passed>, left: &[PortSpec], rest: Rest)
             "Closed to everybody outside: {ports}{en_rest}{en}",
             "外部からの接続を遮断しました: {ports}{ja_rest}{ja}"
         )
+    } else if is_halted {
+        text!("The gate refuses {ports} already.", "ゲートは既に {ports} を遮断しています。")
     } else {
         text!(
             "Nothing to do: the gate refuses {ports} already.",
@@ -243,7 +252,7 @@ mod tests {
         let asked = named(&["8080/tcp".into()]).unwrap();
         let left: Vec<_> = numbers(&asked).unwrap().specs().collect();
         for (left, count) in [(left.as_slice(), 2), (&[], 1)] {
-            let all = said(&asked, None, left, Rest::Listeners);
+            let all = said(&asked, None, left, Rest::Listeners, false);
             assert_eq!(all.len(), count);
             for Text { en, ja } in all {
                 assert!(en.contains("8080/tcp") && ja.contains("8080/tcp"), "{en} {ja}");
