@@ -150,7 +150,11 @@ impl Receipts {
         let path = self.path(number);
         let text = match text(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok((None, RECEIPT_BYTES_MAX)),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory) =>
+            {
+                return Ok((None, RECEIPT_BYTES_MAX));
+            }
             Err(source) => return Err(ReceiptsError::Read { path, source }),
         };
         match layout(&text) {
@@ -389,6 +393,10 @@ mod tests {
             assert_eq!(history.unread().collect::<Vec<_>>(), [3]);
             assert_eq!((history.of(2), history.next()), (Some(&receipt(2)), Some(4)));
         }
+        let folder = receipts.path(9);
+        fs::create_dir(&folder).unwrap();
+        assert_eq!(receipts.read().unwrap().unread().collect::<Vec<_>>(), [3, 9]);
+        fs::remove_dir(folder).unwrap();
         fs::write(&path, newer).unwrap();
         assert!(matches!(receipts.read(), Err(ReceiptsError::Newer { layout: 2, .. })));
     }

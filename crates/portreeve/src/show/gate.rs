@@ -244,6 +244,9 @@ pub(crate) fn history(
 ) -> Result<(), Failure> {
     unread(history, out)?;
     if history.newest_first().next().is_none() {
+        if history.unread().next().is_some() {
+            return Ok(());
+        }
         return out.say(Words {
             en: "Nothing of the gate was changed from here.",
             ja: "このホストでゲートが変更された記録はありません。",
