@@ -67,6 +67,9 @@ fn put(every: Every, settings: &Settings, out: &mut Out) -> Result<Exit, Failure
     let program = units::program(FAILED)?;
     let put =
         schedule::put(&program, every).map_err(|error| failure(&error, &program.display().to_string()))?;
+    if matches!(put, Put::Now(_)) {
+        out.changed();
+    }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
@@ -102,6 +105,9 @@ fn take(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         ScheduleError::Unit(error) => units::failure(&error, failed),
         ScheduleError::Nothing => Failure::new(Exit::Unreachable, failed),
     })?;
+    if had_one {
+        out.changed();
+    }
     if settings.verbosity != Verbosity::Quiet {
         out.say(if had_one {
             Words {

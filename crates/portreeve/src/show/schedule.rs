@@ -54,6 +54,12 @@ pub(crate) fn standing() -> Text {
             let Text { en, ja } = ago(last, Timestamp::now());
             text!("it last looked {en}", "最終実行: {ja}")
         }
+        // It may have looked, and could not hand over what it saw.
+        None if matches!(scheduled(), Some((_, By::Systemd))) && has_failed() => Words {
+            en: "no run of it has ended well yet",
+            ja: "正常に終わった実行はまだありません",
+        }
+        .into(),
         None => Words { en: "it has not looked yet", ja: "まだ実行されていません" }.into(),
     };
     let Some((every, by)) = scheduled() else {

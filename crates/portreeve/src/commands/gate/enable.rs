@@ -45,6 +45,9 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         UnitError::NoSystemd => without_systemd(&program.display().to_string()),
         error => units::failure(&error, FAILED),
     })?;
+    if is_new || stood == Stood::Unkept {
+        out.changed();
+    }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
