@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{self, Read},
-    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -69,8 +68,7 @@ fn files(path: &Path) -> Result<Texts, Failure> {
     if !path.is_dir() {
         // Whoever names one thing may well mean a pipe.
         let name = path.display().to_string();
-        let text =
-            refuse_named_pipe(path).and_then(|()| named(path)).map_err(|cause| unreadable(&name, cause))?;
+        let text = named(path).map_err(|cause| unreadable(&name, cause))?;
         return Ok(vec![(name.into(), text)]);
     }
     let paths = files_of_directory(path)?;
@@ -79,19 +77,6 @@ fn files(path: &Path) -> Result<Texts, Failure> {
         return Err(unreadable(&path.display().to_string(), cause.into()));
     }
     read_all(&paths)
-}
-
-/// A pipe with a name of its own is waited for without end; one that a shell has opened, `<(…)`, has none.
-fn refuse_named_pipe(path: &Path) -> Result<(), Text> {
-    let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
-    if is_pipe && path.canonicalize().is_ok() {
-        return Err(Words {
-            en: "it is a named pipe, whose writer may never come; pass - and feed it to standard input",
-            ja: "名前付きパイプのため、書き込みを待ち続けるおそれがあります。- を指定して標準入力から渡してください",
-        }
-        .into());
-    }
-    Ok(())
 }
 
 /// `policy.toml` and then `policy.d/*.toml`; where there is neither, every `*.toml`.
@@ -176,7 +161,7 @@ fn found(path: &Path) -> Result<String, Text> {
 }
 
 fn named(path: &Path) -> Result<String, Text> {
-    fs::File::open(path).map_err(|error| io_cause(&error)).and_then(text)
+    read::open(path).map_err(|error| error.text()).and_then(text)
 }
 
 fn text(reader: impl Read) -> Result<String, Text> {

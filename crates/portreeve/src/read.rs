@@ -1,12 +1,16 @@
 //! Reads what somebody else wrote, up to a bound, and says so where it is larger.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
+    os::unix::fs::FileTypeExt as _,
     path::Path,
 };
 
-use portreeve_core::{text, words::Text};
+use portreeve_core::{
+    text,
+    words::{Text, Words},
+};
 
 use crate::failure::io_cause;
 
@@ -16,6 +20,9 @@ pub(crate) enum ReadError {
     /// The system refused.
     #[error("it cannot be read")]
     System(#[from] io::Error),
+    /// A pipe with a name of its own, which is waited for without end.
+    #[error("it is a named pipe")]
+    NamedPipe,
     /// It is larger than anything of its kind.
     #[error("it is larger than {bytes_max} bytes")]
     TooLarge {
@@ -29,6 +36,11 @@ impl ReadError {
     pub(crate) fn text(&self) -> Text {
         match self {
             Self::System(error) => io_cause(error),
+            Self::NamedPipe => Words {
+                en: "it is a named pipe, whose writer may never come",
+                ja: "名前付きパイプのため、書き込みを待ち続けるおそれがあります",
+            }
+            .into(),
             Self::TooLarge { bytes_max } => {
                 let mebibytes = bytes_max >> 20;
                 text!("it is larger than {mebibytes} MiB", "{mebibytes} MiB を超えています")
@@ -49,7 +61,17 @@ impl ReadError {
 ///
 /// Where the system refuses, or there is more.
 pub(crate) fn file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ReadError> {
-    bounded(File::open(path)?, bytes_max)
+    bounded(open(path)?, bytes_max)
+}
+
+/// A file, or a pipe that a shell has opened, `<(…)`, which has no name of its own.
+///
+/// # Errors
+///
+/// Where the system refuses, or it is a named pipe.
+pub(crate) fn open(path: &Path) -> Result<File, ReadError> {
+    let is_pipe = fs::metadata(path)?.file_type().is_fifo();
+    if is_pipe && path.canonicalize().is_ok() { Err(ReadError::NamedPipe) } else { Ok(File::open(path)?) }
 }
 
 /// All that `reader` gives, of at most `bytes_max`.

@@ -2,10 +2,7 @@
 
 mod bounded;
 
-use std::{
-    fs::File,
-    io::{self, BufRead as _, BufReader, Read},
-};
+use std::io::{self, BufRead as _, BufReader, Read};
 
 use portreeve_core::{
     facts::{SNAPSHOT_VERSION, Snapshot},
@@ -18,6 +15,7 @@ use serde_json::error::Category;
 use self::bounded::Bounded;
 use crate::{
     failure::{Failure, io_cause},
+    read,
     settings::Input,
 };
 
@@ -48,7 +46,7 @@ fn open(input: &Input) -> Result<Snapshot, Text> {
     match input {
         Input::Stdin => parse(io::stdin(), SNAPSHOT_BYTES_MAX),
         Input::File(path) => {
-            let file = File::open(path).map_err(|error| io_cause(&error))?;
+            let file = read::open(path).map_err(|error| error.text())?;
             parse(file, SNAPSHOT_BYTES_MAX)
         }
     }

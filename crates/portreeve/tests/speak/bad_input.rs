@@ -48,9 +48,12 @@ fn a_byte_order_mark_is_skipped() {
 fn a_named_pipe_is_no_policy_and_an_open_one_is() {
     let fifo = std::env::temp_dir().join(format!("portreeve-fifo-{}", std::process::id()));
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let said = run(&format!("check {}", fifo.display()));
+    let said =
+        ["check", "ls --snapshot", "exposure --ask"].map(|words| run(&format!("{words} {}", fifo.display())));
     std::fs::remove_file(&fifo).unwrap();
-    assert_refused(&said, "it is a named pipe");
+    for said in said {
+        assert_refused(&said, "it is a named pipe");
+    }
     for path in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
         let said = with_input(&format!("check {path}"), b"version = 1\n");
         assert_eq!(said.code, Some(0), "{path}: {said:?}");
