@@ -1,7 +1,7 @@
 //! Replaces a file of ours whole or not at all, so that a reader never meets half of one.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -121,6 +121,23 @@ fn prepare(directory: &Path) -> Result<(), KeepError> {
     // One that was made is on the disk when the one above it is.
     missing.iter().try_for_each(|made| sync(above(made))).map_err(fail)?;
     let metadata = fs::metadata(directory).map_err(fail)?;
+    refuse_shared(directory, &metadata)
+}
+
+/// Refuses a directory that stands and where others could put another one in place of one of ours.
+///
+/// # Errors
+///
+/// It is another user's than root's or ours, or others may write to it.
+pub(crate) fn refuse_others(directory: &Path) -> Result<(), KeepError> {
+    match fs::metadata(directory) {
+        Ok(metadata) => refuse_shared(directory, &metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(KeepError::Write { path: directory.into(), source }),
+    }
+}
+
+fn refuse_shared(directory: &Path, metadata: &Metadata) -> Result<(), KeepError> {
     let ours = [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid());
     if ours && metadata.mode() & OTHERS_WRITE == 0 {
         Ok(())
@@ -224,6 +241,8 @@ mod tests {
             fs::set_permissions(&directory, Permissions::from_mode(mode)).unwrap();
             let error = replace(&directory.join("record.json"), b"", Readers::Owner).unwrap_err();
             assert!(matches!(&error, KeepError::Shared { path } if *path == directory), "{mode:o}: {error}");
+            assert!(matches!(refuse_others(&directory), Err(KeepError::Shared { .. })), "{mode:o}");
+            refuse_others(&directory.join("none")).unwrap();
             assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
             fs::remove_dir_all(directory).unwrap();
         }

@@ -224,6 +224,8 @@ impl Receipts {
         let fail = |error: serde_json::Error| KeepError::Write { path: path.into(), source: error.into() };
         let mut bytes = serde_json::to_vec(value).map_err(fail)?;
         bytes.push(b'\n');
+        // Whoever writes there could put a folder of his own in place of this one.
+        self.folder.parent().map_or(Ok(()), keep::refuse_others)?;
         keep::replace(path, &bytes, Readers::Owner)
     }
 
@@ -253,6 +255,8 @@ fn layout(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use portreeve_core::receipt::{Deed, Outcome, Who};
 
@@ -261,13 +265,14 @@ mod tests {
 
     impl Place {
         fn new(name: &str) -> Self {
-            Self(std::env::temp_dir().join(format!("portreeve-receipts-{}-{name}", std::process::id())))
+            let name = format!("portreeve-receipts-{}-{name}", std::process::id());
+            Self(std::env::temp_dir().join(name).join("gate"))
         }
     }
 
     impl Drop for Place {
         fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            let _ = self.0.parent().map(fs::remove_dir_all);
         }
     }
 
@@ -315,6 +320,19 @@ mod tests {
         assert!(matches!(receipts.boot(), Err(ReceiptsError::Garbled { path: own }) if own == path));
         fs::write(&path, text.replace("\"layout\":1", "\"layout\":2")).unwrap();
         assert!(matches!(receipts.boot(), Err(ReceiptsError::Newer { layout: 2, .. })));
+    }
+
+    /// json.md promises it of all that is kept.
+    #[test]
+    fn nothing_is_kept_where_others_could_replace_the_folder() {
+        let place = Place::new("shared");
+        let receipts = Receipts::in_folder(&place.0);
+        receipts.keep(&receipt(1)).unwrap();
+        let state = place.0.parent().unwrap();
+        fs::set_permissions(state, fs::Permissions::from_mode(0o777)).unwrap();
+        let error = receipts.keep(&receipt(2)).unwrap_err();
+        assert!(matches!(error, KeepError::Shared { path } if path == state));
+        assert_eq!(receipts.read().unwrap().of(2), None);
     }
 
     #[test]
