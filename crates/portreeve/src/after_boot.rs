@@ -76,7 +76,7 @@ fn judged(kept: Option<&Body>, confirmed: Option<&Body>, next: AtBoot) -> AfterB
         (None, _) => AfterBoot::Unsaved,
         (Some(kept), _) if confirmed.is_some_and(|confirmed| confirmed != kept) => AfterBoot::Unsaved,
         (Some(_), AtBoot::Enabled | AtBoot::Failed) => AfterBoot::Stands,
-        (Some(_), AtBoot::NotEnabled) => AfterBoot::Gone,
+        (Some(_), AtBoot::NotEnabled | AtBoot::Unfit) => AfterBoot::Gone,
         (Some(_), AtBoot::Unknown) => AfterBoot::Unknown,
     }
 }

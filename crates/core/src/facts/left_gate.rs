@@ -52,6 +52,8 @@ pub enum AtBoot {
     Enabled,
     /// It is enabled, and failed when it was started last.
     Failed,
+    /// It is enabled, and does not start this program: its file is another one, or the program is gone or not root's alone.
+    Unfit,
     /// It is not.
     NotEnabled,
     /// No systemd runs there, or it is not the network that boots: another program may do it.

@@ -8,7 +8,8 @@ use std::{
 
 use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
-use crate::systemd;
+use super::unit;
+use crate::{own::stranger, systemd};
 
 /// Where units are enabled, by links in folders of what wants them (systemd.unit(5), "UNIT FILE LOAD PATH").
 const UNITS: [&str; 5] = [
@@ -42,8 +43,19 @@ fn at_boot_of(root: &Path) -> AtBoot {
         return AtBoot::Unknown;
     }
     let any = |is: fn(&Path) -> bool| UNITS.iter().any(|folder| is(&below(folder)));
-    let is_enabled = !is_masked(&below(UNITS[0])) && any(is_there) && any(is_wanted);
-    if is_enabled { AtBoot::Enabled } else { AtBoot::NotEnabled }
+    let file = UNITS.iter().map(|folder| below(folder).join(BOOT_UNIT)).find(|file| is_file(file));
+    match file.filter(|_| !is_masked(&below(UNITS[0])) && any(is_wanted)) {
+        None => AtBoot::NotEnabled,
+        Some(file) if is_fit(&file) => AtBoot::Enabled,
+        Some(_) => AtBoot::Unfit,
+    }
+}
+
+/// Whether the unit is as it is written for a program that stands where it should, and that root alone can change.
+fn is_fit(file: &Path) -> bool {
+    let Ok(text) = systemd::read(file) else { return false };
+    let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=")?.strip_suffix(" apply --boot"));
+    start.map(Path::new).is_some_and(|program| text == unit(program).text && stranger(program).is_none())
 }
 
 /// Whether a folder has the unit as an empty file or as /dev/null: nothing starts it then.
@@ -53,9 +65,9 @@ fn is_masked(units: &Path) -> bool {
     leads_nowhere || fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == 0)
 }
 
-/// Whether a folder has the unit: a link to one that is gone starts nothing.
-fn is_there(units: &Path) -> bool {
-    fs::metadata(units.join(BOOT_UNIT)).is_ok_and(|file| file.is_file())
+/// Whether the unit is there: a link to one that is gone starts nothing.
+fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file())
 }
 
 /// Whether a link to the unit stands in a folder of what another unit wants or requires, as `systemctl enable` makes it.
@@ -103,11 +115,21 @@ mod tests {
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled);
         // That there is a unit does not start it.
         let units = root.make("etc/systemd/system");
-        fs::write(units.join(BOOT_UNIT), "[Unit]\n").unwrap();
+        let text = unit(Path::new("/usr/bin/env")).text;
+        fs::write(units.join(BOOT_UNIT), &text).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled);
         let wants = root.make("etc/systemd/system/sysinit.target.wants");
         symlink("/etc/systemd/system/portreeve-boot.service", wants.join(BOOT_UNIT)).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::Enabled);
+        for other in [
+            unit(Path::new("/usr/bin/no-such-program")).text,
+            unit(Path::new("/tmp")).text,
+            text.replace("apply --boot", "gate status"),
+            text.replace("ProtectHome=yes\n", ""),
+        ] {
+            fs::write(units.join(BOOT_UNIT), &other).unwrap();
+            assert_eq!(at_boot_of(&root.0), AtBoot::Unfit, "{other}");
+        }
         fs::remove_file(units.join(BOOT_UNIT)).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled, "the unit is gone");
         symlink("/dev/null", units.join(BOOT_UNIT)).unwrap();

@@ -20,16 +20,16 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "The gate is in force, and the next boot does not put it in force again: no unit of systemd is enabled that does, or what it would put in force is not kept in /var/lib/portreeve/gate.",
-            ja: "ゲートは稼働していますが、次の起動では復元されません。復元する systemd のユニットが有効化(enable)されていないか、復元する内容が /var/lib/portreeve/gate に保存されていません。",
+            en: "The gate is in force, and the next boot does not put it in force again: no unit of systemd is enabled that does, it is not as portreeve writes it or its program is gone, or what it would put in force is not kept in /var/lib/portreeve/gate.",
+            ja: "ゲートは稼働していますが、次の起動では復元されません。復元する systemd のユニットが有効化(enable)されていないか、書き換えられているか、プログラムがないか、復元する内容が /var/lib/portreeve/gate に保存されていません。",
         },
         why: Words {
             en: "The kernel forgets its rules when it stops. After the next boot every port is open until somebody applies the policy again. Where no systemd runs this is not looked for.",
             ja: "カーネルのルールは停止すると失われます。次の起動後は、誰かが policy を適用し直すまで、すべてのポートが開いたままです。systemd のない環境では、この点は確認しません。",
         },
         fix: Words {
-            en: "Enable it once: `portreeve gate enable`. It keeps the gate as it stands where that is not kept.",
-            ja: "一度だけ `portreeve gate enable` を実行します。保存されていなければ、現在のゲートも保存します。",
+            en: "Enable it once: `portreeve gate enable`. It writes the unit anew where that is another one, and keeps the gate as it stands where that is not kept.",
+            ja: "一度だけ `portreeve gate enable` を実行します。ユニットが違っていれば書き直します。保存されていなければ、現在のゲートも保存します。",
         },
     },
     check,
@@ -50,6 +50,10 @@ fn said(left: &LeftGate) -> Option<Text> {
         (_, AtBoot::NotEnabled) => Some(text!(
             "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not enabled",
             "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が有効化されていません)"
+        )),
+        (_, AtBoot::Unfit) => Some(text!(
+            "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not as portreeve writes it, or the program that it starts is gone or not root's alone",
+            "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が書き換えられているか、起動するプログラムがないか、root 以外が変更できます)"
         )),
         (KeptGate::Whole { .. }, AtBoot::Failed) => Some(text!(
             "the gate is in force, and the next boot may begin without it: {BOOT_UNIT} failed when it was started last",
@@ -118,6 +122,8 @@ mod tests {
             let said = said(KeptGate::Unreadable, at_boot);
             assert!(said.ends_with("what is kept of it in /var/lib/portreeve/gate cannot be read"), "{said}");
         }
+        let said = gated(AtBoot::Unfit, Some).texts("gate-not-at-boot").concat();
+        assert!(said.contains("is gone or not root's alone"), "{said}");
         let said = gated(AtBoot::Failed, Some).texts("gate-not-at-boot").concat();
         assert!(said.ends_with("portreeve-boot.service failed when it was started last"), "{said}");
     }
