@@ -231,14 +231,15 @@ fn grounds(input: &Input) -> Result<Grounds, Failure> {
         Input::File(path) => (path.display().to_string(), read::file(path, PLAN_BYTES_MAX)),
     };
     let what = text!("cannot read the plan {name}", "計画 {name} を読めません");
-    let bytes = bytes.map_err(|error| Failure::usage(what.clone()).because(error.text()))?;
+    let hint = || text!("portreeve plan -o json > plan.json", "portreeve plan -o json > plan.json");
+    let bytes = bytes.map_err(|error| Failure::usage(what.clone()).because(error.text()).hint(hint()))?;
     let no_plan = || {
         Failure::usage(what.clone())
             .because(Words {
                 en: "it is not what plan -o json writes",
                 ja: "plan -o json の出力ではありません",
             })
-            .hint(text!("portreeve plan -o json > plan.json", "portreeve plan -o json > plan.json"))
+            .hint(hint())
     };
     let saved: Saved = serde_json::from_slice(&bytes).map_err(|_| no_plan())?;
     if saved.version != 1 {
