@@ -60,7 +60,9 @@ pub(super) fn probes(world: &World<'_>, promise: Promise<'_>, cast: &Cast) -> Ve
     wishes.sort_unstable();
     wishes.dedup();
     let input = wishes.iter().map(|wish| (*wish, Hook::Input));
-    let sent_on = if cast.sends_on { spread(wishes.clone(), SENT_ON_MAX) } else { Vec::new() };
+    // What comes from an address of one link is never sent on to another (RFC 4291 §2.5.6).
+    let can_be_sent_on = |wish: &&Wish| cast.sends_on && !is_of_one_link(&wish.sender.source);
+    let sent_on = spread(wishes.iter().filter(can_be_sent_on).copied().collect(), SENT_ON_MAX);
     let sent_on = sent_on.into_iter().map(|wish| (wish, Hook::Published));
     let probe = |place: usize, wish: Wish, hook| {
         let place = u16::try_from(place).ok()?;

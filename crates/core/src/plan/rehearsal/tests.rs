@@ -89,6 +89,19 @@ fn the_edges_of_what_is_declared_are_tried_from_where_they_may_be_reached_and_fr
 }
 
 #[test]
+fn nobody_sends_what_no_kernel_takes_to_the_gate() {
+    let mut scene = host(&[("web", "443/tcp", "all")], OPEN);
+    scene.policy.as_mut().unwrap().zones = [zone("all", &["0.0.0.0/0", "fe80::/64"], &[])].into();
+    let rehearsal = rehearsed(&scene);
+    let is_of_one_link = |told: &&String| told.starts_with("fe8");
+    let told = [told(&rehearsal, Fate::LetIn), told(&rehearsal, Fate::Refused)].concat();
+    let of_one_link: Vec<_> = told.iter().filter(is_of_one_link).collect();
+    assert!(of_one_link.iter().all(|told| told.ends_with("Input")), "{of_one_link:#?}");
+    assert!(of_one_link.iter().any(|told| told.contains(" 443/Tcp ")), "{of_one_link:#?}");
+    assert!(!told.iter().any(|told| told.starts_with("0.") || told.starts_with("255.")), "{told:#?}");
+}
+
+#[test]
 fn ten_thousand_ports_are_as_few_packets() {
     let ports: Vec<_> = (0..10_000).map(|port| format!("{}/tcp", 1_000 + port * 6)).collect();
     let services: Vec<_> = ports.iter().map(|port| ("own", port.as_str(), "world")).collect();
