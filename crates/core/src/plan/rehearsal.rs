@@ -86,15 +86,15 @@ pub enum Fate {
 }
 
 /// What a rehearsal came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rehearsed {
     /// The packets of which became what must.
     pub right: u32,
     /// Those that never got to the gate, so that nothing is known of it.
-    pub lost: u32,
+    pub lost: Vec<Mismatch>,
 }
 
-/// A packet of which something else became.
+/// A packet of which something else became, or nobody knows what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The packet.
@@ -155,17 +155,18 @@ impl Rehearsal {
             self.probes.iter().partition(|probe| seen.met.contains(&probe.source_port));
         let wrong = met.iter().filter(|probe| seen.fate(probe) != probe.wanted);
         let link = |probe: &Probe| self.links.get(probe.link).map_or_else(String::new, |it| it.name.clone());
-        let wrong: Vec<_> =
-            wrong.map(|probe| Mismatch { link: link(probe), probe: (*probe).clone() }).collect();
-        let count = |of: &[&Probe]| u32::try_from(of.len()).unwrap_or(u32::MAX);
-        if wrong.is_empty() { Ok(Rehearsed { right: count(&met), lost: count(&lost) }) } else { Err(wrong) }
+        let mismatch = |probe: &&Probe| Mismatch { link: link(probe), probe: (*probe).clone() };
+        let wrong: Vec<_> = wrong.map(mismatch).collect();
+        let right = u32::try_from(met.len()).unwrap_or(u32::MAX);
+        let lost = lost.iter().map(mismatch).collect();
+        if wrong.is_empty() { Ok(Rehearsed { right, lost }) } else { Err(wrong) }
     }
 }
 
 impl Mismatch {
-    /// Which packet, and what became of it.
+    /// Which packet it is.
     #[must_use]
-    pub fn why(&self) -> Text {
+    pub fn packet(&self) -> Text {
         let Probe { source, destination, protocol, port, .. } = self.probe;
         let ports = PortSpec { range: PortRange { first: port, last: port }, protocol };
         let link = &self.link;
@@ -173,15 +174,23 @@ impl Mismatch {
             Hook::Input => ("", ""),
             Hook::Published => (" (published)", "(公開ポート)"),
         };
+        text!(
+            "a packet to {ports}{en} of {destination} from {source} by {link}",
+            "{link} から届いた {source} 発 {destination} の {ports}{ja} 宛てパケット"
+        )
+    }
+
+    /// Which packet, and what became of it.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        let Text { en, ja } = self.packet();
         match self.probe.wanted {
-            Fate::LetIn => text!(
-                "a packet to {ports}{en} of {destination} from {source} by {link} was refused, and should be let in",
-                "{link} から届いた {source} 発 {destination} の {ports}{ja} 宛てパケットが、通るはずなのに遮断されました"
-            ),
-            Fate::Refused => text!(
-                "a packet to {ports}{en} of {destination} from {source} by {link} was let in, and should be refused",
-                "{link} から届いた {source} 発 {destination} の {ports}{ja} 宛てパケットが、遮断されるはずなのに通りました"
-            ),
+            Fate::LetIn => {
+                text!("{en} was refused, and should be let in", "{ja}が、通るはずなのに遮断されました")
+            }
+            Fate::Refused => {
+                text!("{en} was let in, and should be refused", "{ja}が、遮断されるはずなのに通りました")
+            }
         }
     }
 }

@@ -137,7 +137,7 @@ fn what_became_of_them_is_told_apart_from_what_nobody_saw() {
     let mut seen = Seen { met, passed: passed.map(|probe| probe.source_port).collect() };
     assert!(rehearsal.is_over(&seen));
     let right = u32::try_from(rehearsal.probes().len()).unwrap();
-    assert_eq!(rehearsal.judge(&seen), Ok(Rehearsed { right, lost: 0 }));
+    assert_eq!(rehearsal.judge(&seen), Ok(Rehearsed { right, lost: Vec::new() }));
     let refused = rehearsal.probes().iter().find(|probe| probe.wanted == Fate::Refused).unwrap();
     seen.passed.insert(refused.source_port);
     let [wrong] = rehearsal.judge(&seen).unwrap_err().try_into().unwrap();
@@ -146,7 +146,7 @@ fn what_became_of_them_is_told_apart_from_what_nobody_saw() {
     // Of what never got there nothing is known.
     seen.met.remove(&refused.source_port);
     assert!(!rehearsal.is_over(&seen));
-    assert_eq!(rehearsal.judge(&seen), Ok(Rehearsed { right: right - 1, lost: 1 }));
+    assert_eq!(rehearsal.judge(&seen), Ok(Rehearsed { right: right - 1, lost: [wrong].into() }));
     let let_in = rehearsal.probes().iter().find(|probe| probe.wanted == Fate::LetIn).unwrap();
     seen.passed.remove(&let_in.source_port);
     assert!(rehearsal.judge(&seen).unwrap_err()[0].why().en.ends_with("was refused, and should be let in"));

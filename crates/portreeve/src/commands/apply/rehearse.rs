@@ -34,7 +34,9 @@ const TOLD_MAX: usize = 3;
 pub(super) enum Tried {
     /// Of every packet became what must; this many of them.
     Right(u32),
-    /// It could not be tried, or not with every packet.
+    /// The same of those packets that got to the gate; this is to be said of the others.
+    InPart(Text),
+    /// It could not be tried.
     Not(Text),
 }
 
@@ -61,14 +63,9 @@ pub(super) fn rehearse(
         return Ok(Tried::Not(text!("the packet filter was not seen", "ファイアウォールが見えません")));
     };
     match door.rehearse(rehearsal, &transaction) {
-        Ok(Ok(Rehearsed { right, lost: 0 })) => Ok(Tried::Right(right)),
-        Ok(Ok(Rehearsed { right, lost })) => {
-            let (of, en) = (right + lost, inflect(lost as usize, "packet", "packets"));
-            Ok(Tried::Not(text!(
-                "{lost} {en} of {of} never got to the gate",
-                "{of} 個のパケットのうち {lost} 個がゲートに届きませんでした"
-            )))
-        }
+        Ok(Ok(Rehearsed { right, lost })) => Ok(lost
+            .first()
+            .map_or(Tried::Right(right), |first| Tried::InPart(lost_words(right, &lost, first)))),
         Ok(Err(wrong)) => Err(mismatch(&wrong)),
         Err(error) => Ok(Tried::Not(why(&error))),
     }
@@ -96,6 +93,7 @@ pub(super) fn only(
             en: "portreeve apply makes the change without a rehearsal",
             ja: "portreeve apply ならリハーサルなしで適用できます",
         })),
+        Tried::InPart(why) => Err(Failure::new(Exit::Unreachable, IN_PART).because(why).hint(AGAIN)),
         Tried::Right(_) if settings.verbosity == Verbosity::Quiet => Ok(Exit::Fine),
         Tried::Right(right) => {
             out.line("")?;
@@ -109,6 +107,15 @@ pub(super) fn only(
 const NOT_TRIED: Words =
     Words { en: "the change could not be rehearsed", ja: "リハーサルを実行できません" };
 
+const IN_PART: Words = Words {
+    en: "the change could be rehearsed only in part",
+    ja: "リハーサルを一部しか実行できませんでした",
+};
+const AGAIN: Words = Words {
+    en: "a busy host may lose packets: try once more with portreeve apply --rehearse-only; where the same is lost again, only a trial tells what the gate does to it",
+    ja: "負荷が高いとパケットが失われることがあります。portreeve apply --rehearse-only でもう一度お試しください。同じ結果になる場合、そのパケットの扱いは試行でしか確かめられません",
+};
+
 /// Says what came of it.
 pub(super) fn tell(tried: &Tried, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     match tried {
@@ -117,8 +124,12 @@ pub(super) fn tell(tried: &Tried, settings: &Settings, out: &mut Out) -> Result<
             out.line("")?;
             out.sentences(right_words(*right).in_lang(out.lang))?;
         }
-        Tried::Not(why) => {
-            let Text { en, ja } = why;
+        Tried::InPart(Text { en, ja }) => {
+            let told = text!("warning: rehearsed in part: {en}", "警告: リハーサルは一部のみです: {ja}");
+            warn(&visible(told.in_lang(settings.lang)));
+            warn(&format!("hint: {}", AGAIN.in_lang(settings.lang)));
+        }
+        Tried::Not(Text { en, ja }) => {
             let told = text!("warning: not rehearsed: {en}", "警告: リハーサルは行っていません: {ja}");
             warn(&visible(told.in_lang(settings.lang)));
         }
@@ -131,6 +142,15 @@ fn right_words(right: u32) -> Text {
     text!(
         "Rehearsed with {right} {en}: each was let in or refused as the policy says.",
         "リハーサル済みです({right} パケット、すべて policy のとおりに通過または遮断)。"
+    )
+}
+
+fn lost_words(right: u32, lost: &[Mismatch], first: &Mismatch) -> Text {
+    let (count, Text { en: en_first, ja: ja_first }) = (lost.len(), first.packet());
+    let (all, en) = (count + right as usize, inflect(count, "packet", "packets"));
+    text!(
+        "{count} {en} of {all} never got to the gate, as {en_first}; each of the others was let in or refused as the policy says",
+        "{all} パケットのうち {count} 個がゲートに届きませんでした(例: {ja_first})。ほかはすべて policy のとおりに通過または遮断されました"
     )
 }
 
