@@ -12,7 +12,7 @@ use crate::{
     facts::Listener,
     firewall::{Filter, Interval, Intervals, number},
     policy::WORLD,
-    port::{PortRange, Protocol},
+    port::{PortRange, PortSpec, Protocol},
 };
 
 /// What becomes of packets from a zone to a port, or to a run of ports.
@@ -128,6 +128,26 @@ pub fn passages(filter: &Filter) -> Vec<Row<'static>> {
     let leads = |way: &How| matches!(way, How::Forwarded(_) | How::Redirected(_));
     rows.retain(|row| row.exposure.ways.iter().any(leads));
     rows
+}
+
+/// Those ports of `to` to which a rule leads packets from the world, each with the ports that these were sent to.
+#[must_use]
+pub fn leading_to(filter: &Filter, to: &[To]) -> BTreeSet<(PortSpec, PortSpec)> {
+    let mut found = BTreeSet::new();
+    for Row { protocol, exposure, .. } in passages(filter) {
+        let from = exposure.range();
+        let leads_into = |ports: PortRange| {
+            let ports = Intervals::span(ports.first.into(), ports.last.into());
+            exposure.ways.iter().any(|way| {
+                let How::Redirected(to) = way else { return false };
+                to.port.as_ref().is_some_and(|inner| !inner.and(&ports).is_empty())
+            })
+        };
+        let is_led = |to: &&To| to.protocol == protocol && !to.ports.overlaps(from) && leads_into(to.ports);
+        let spec = |range| PortSpec { range, protocol };
+        found.extend(to.iter().filter(is_led).map(|to| (spec(to.ports), spec(from))));
+    }
+    found
 }
 
 /// The ports of all passages.

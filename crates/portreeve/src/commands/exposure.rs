@@ -8,7 +8,7 @@ mod trace;
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
     address::Family,
-    exposure::{From, Row, Senders, To, rows, rows_to},
+    exposure::{From, Row, Senders, To, leading_to, rows, rows_to},
     facts::Listener,
     policy::{HOST, Policy, WORLD},
     port::{PortRange, Protocol},
@@ -131,10 +131,14 @@ fn list(
 ) -> Result<(), Failure> {
     let Sight { filter, gaps } = sight;
     let places = from::places(own.get_one::<String>(FROM), look.policy.as_deref(), filter)?;
-    let rows = told(own, look, sight, &places)?;
+    let asked = asked_for(own)?;
+    let rows = told(own, look, sight, &places, &asked);
     match settings.format {
         Format::Json => out.json_rows(&show::document(&rows, filter, sight.basis(), gaps, out.lang)),
-        _ => show::print(&rows, filter, sight.basis(), out),
+        _ => {
+            show::print(&rows, filter, sight.basis(), out)?;
+            show::print_leading(&leading_to(filter, &asked), out)
+        }
     }
 }
 
@@ -149,30 +153,29 @@ const WANTED: Wanted = Wanted {
 /// The protocols that a port is meant of which names none.
 const USUAL: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];
 
-/// What was asked for.
-fn told<'a>(
-    own: &ArgMatches,
-    look: &Look,
-    sight: &Sight,
-    places: &[From<'a>],
-) -> Result<Vec<Row<'a>>, Failure> {
+/// The ports that were named.
+fn asked_for(own: &ArgMatches) -> Result<Vec<To>, Failure> {
     let words = asked::listed(own.get_many::<String>(PORT).into_iter().flatten());
-    if !words.is_empty() {
-        let questions = asked::questions(&words, TableFile::load()?.registry())?;
-        return Ok(rows_to(
-            &sight.filter,
-            places,
-            &questions.concat().iter().flat_map(to).collect::<Vec<_>>(),
-        ));
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let questions = asked::questions(&words, TableFile::load()?.registry())?;
+    Ok(questions.concat().iter().flat_map(to).collect())
+}
+
+/// What becomes of packets to the ports that were asked for, or to all that there are.
+fn told<'a>(own: &ArgMatches, look: &Look, sight: &Sight, places: &[From<'a>], asked: &[To]) -> Vec<Row<'a>> {
+    if !asked.is_empty() {
+        return rows_to(&sight.filter, places, asked);
     }
     let is_without_sockets = own.contains_id(FROM_FILES);
     if own.get_flag(ALL) || is_without_sockets {
         let every = Asked { range: PortRange::EVERY, protocol: None };
-        return Ok(rows_to(&sight.filter, places, &to(&every)));
+        return rows_to(&sight.filter, places, &to(&every));
     }
     let world = look.world();
     let listeners: Vec<&Listener> = world.listeners().filter(|listener| listener.hears()).collect();
-    Ok(rows(&sight.filter, places, &listeners))
+    rows(&sight.filter, places, &listeners)
 }
 
 /// The ports of a question, of the protocols that it means, in both families.

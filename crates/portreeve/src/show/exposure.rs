@@ -3,7 +3,7 @@
 mod table;
 pub(crate) mod trace;
 
-pub(crate) use self::table::print;
+pub(crate) use self::table::{print, print_leading};
 
 use portreeve_core::{
     address::{Address, Family},

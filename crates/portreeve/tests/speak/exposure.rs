@@ -286,6 +286,28 @@ fn a_network_that_this_host_is_in_is_told_whole() {
 }
 
 #[test]
+fn from_where_a_rule_leads_to_a_port_is_told_beside_it() {
+    let addresses = fs::read_to_string(saved("firewall/addr.json")).unwrap();
+    let rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A INPUT -m conntrack --ctstate DNAT -j ACCEPT\nCOMMIT\n\
+                 *nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A PREROUTING -p tcp -m tcp --dport 7000 -j REDIRECT --to-ports 5432\nCOMMIT\n";
+    let folder = Folder::with(&[("addr.json", &addresses), ("iptables-legacy-save.txt", rules)]);
+    let said = |words: &str| folder.exposure(&format!("{words} --from world")).out;
+    assert!(said("5432/tcp").contains("dropped"), "{}", said("5432/tcp"));
+    let through = "5432/tcp is also reached through 7000/tcp, ";
+    assert!(said("5432/tcp").contains(through), "{}", said("5432/tcp"));
+    assert!(
+        said("5432/tcp --lang ja").contains("7000/tcp 経由でも届きます"),
+        "{}",
+        said("5432/tcp --lang ja")
+    );
+    for other in ["5433/tcp", "5432/udp", "7000/tcp", "5000-8000/tcp", "--all"] {
+        assert!(!said(other).contains("also reached"), "{other}: {}", said(other));
+    }
+}
+
+#[test]
 fn where_they_come_in_by_all_but_one_interface_that_is_named() {
     let link = |place: u8| json!({"ifname": format!("wan{place}"), "addr_info": [{"local": format!("203.0.113.{place}"), "prefixlen": 32}]});
     let addresses = json!((1..=6).map(link).collect::<Vec<_>>()).to_string();

@@ -1,13 +1,13 @@
 //! Who reaches which port, as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portreeve_core::{
     address::Family,
     exposure::{Passing, Reached, Row, covering},
     firewall::{Filter, Intervals, network_name},
     policy::HOST,
-    port::PortRange,
+    port::{PortRange, PortSpec},
     reach::Basis,
     text,
     words::{Lang, Words},
@@ -74,6 +74,21 @@ pub(crate) fn print(rows: &[Row<'_>], filter: &Filter, basis: Basis, out: &mut O
         table.push_row(cells);
     }
     out.table(&table)
+}
+
+/// Says from which other ports rules lead to those that were asked about.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn print_leading(leading: &BTreeSet<(PortSpec, PortSpec)>, out: &mut Out) -> Result<(), Failure> {
+    leading.iter().take(LISTED_MAX).try_for_each(|(to, from)| {
+        let told = text!(
+            "{to} is also reached through {from}, from where a rule leads there: portreeve exposure {from}",
+            "{to} には、ルールによって {from} 経由でも届きます: portreeve exposure {from}"
+        );
+        out.sentences(told.in_lang(out.lang))
+    })
 }
 
 /// A line of the table.
@@ -283,7 +298,7 @@ pub(super) fn rule(place: &PlaceView<'_>) -> String {
 
 /// The first few, each once.
 fn listed(mut all: Vec<String>, between: &str) -> String {
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     all.retain(|text| known.insert(text.clone()));
     let more = if all.len() > LISTED_MAX { format!("{between}…") } else { String::new() };
     all.truncate(LISTED_MAX);
