@@ -98,7 +98,7 @@ fn a_right_plan_passes_its_rehearsal_and_nothing_of_it_is_left() {
     run(&host, "portreeve close --from 198.51.100.9 --for 1h");
     let next = POLICY
         .replace("5432/tcp", "5433/tcp")
-        .replace("[zone.lan]", "[zone.new]\nfrom = [\"10.0.0.0/8\"]\n[zone.lan]");
+        .replace("[zone.lan]", "[zone.new]\nfrom = [\"10.0.0.0/8\", \"fe80::/64\"]\n[zone.lan]");
     lab(host.write("/etc/portreeve/policy.toml", &next));
     ends(&run(&host, "portreeve apply --trial 100ms --no-session"), 0, "Rehearsed with ");
     run(&host, "sleep 0.2");
