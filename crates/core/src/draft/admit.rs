@@ -10,10 +10,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{
     address::Family,
-    exposure::{Exposure, How, Passing, Reached, covering, families, is_most},
+    exposure::{Exposure, Passing, Reached, covering, families, is_most},
     facts::Listener,
     firewall::Filter,
-    owner::Identity,
     policy::is_interface,
     reach::Verdict,
     world::World,
@@ -43,7 +42,7 @@ impl Who {
         Self::Some(BTreeSet::new())
     }
 
-    fn or(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Some(one), Self::Some(other)) => Self::Some(one.into_iter().chain(other).collect()),
             (one, other) => one.max(other),
@@ -70,30 +69,28 @@ pub(super) enum Told {
     NotAll,
 }
 
-/// Who gets to `listener` from outside, past the packet filter where it is known.
+/// Who gets to `listener` from outside by its own number, past the packet filter where it is known.
 pub(super) fn admitted(world: &World<'_>, listener: &Listener) -> Admitted {
     let verdict = world.reach(listener).first().map(|reach| reach.verdict);
-    let runs = world.runs_from_outside(listener);
+    let runs = world.directly_from_outside(listener);
     let alike = |who: &Who| families(listener).into_iter().map(|family| (family, who.clone())).collect();
     match (verdict, world.filter()) {
         (Some(Verdict::Blocked), _) => alike(&Who::nobody()),
         (_, Some(filter)) if !runs.is_empty() => {
-            let forwards = world.identities(listener).iter().any(Identity::forwards_for_containers);
-            let told = |(family, run): (Family, Exposure)| {
-                let is_elsewhere = !forwards && !run.ways.is_empty() && !run.ways.contains(&How::Local);
-                (family, if is_elsewhere { Who::nobody() } else { who(&run, family, filter) })
-            };
-            runs.into_iter().map(told).collect()
+            runs.into_iter().map(|(family, run)| (family, who(&run, family, filter))).collect()
         }
         _ => alike(&Who::Everybody),
     }
 }
 
-fn who(run: &Exposure, family: Family, filter: &Filter) -> Who {
+/// Whose packets of a run of ports arrive.
+pub(super) fn who(run: &Exposure, family: Family, filter: &Filter) -> Who {
     match run.reached {
         Reached::Dropped | Reached::Rejected => Who::nobody(),
         Reached::Unknown => Who::Untold,
         Reached::Reachable => Who::Everybody,
+        // Some come here and others are sent on: who is who is not told.
+        Reached::Partly if run.passing.is_empty() => Who::Untold,
         Reached::Partly => {
             let entries = run.passing.iter().map(|passing| entry(passing, family, filter));
             match entries.collect::<Option<BTreeSet<_>>>() {

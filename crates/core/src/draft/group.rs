@@ -47,6 +47,8 @@ pub(super) struct Common {
     /// From where it is reached today, where that is wider than declared.
     pub(super) wide: Reach,
     pub(super) told: Told,
+    /// The ports from which rules lead to it, where others may come that way than directly.
+    pub(super) led_from: BTreeSet<String>,
     /// Why it is declared more narrowly than it was seen.
     pub(super) narrowed: Option<Danger>,
     pub(super) programs: BTreeSet<String>,
@@ -137,6 +139,8 @@ fn common(together: &[&Sighting<'_>]) -> Common {
     let narrowed = danger.filter(|_| beyond);
     let (seen, told) = reach(together.iter().map(|sighting| &sighting.admitted));
     let (reach, wide) = if narrowed.is_some() { (Reach::Host, seen) } else { (seen, Reach::Host) };
+    let led_from = together.iter().flat_map(|sighting| &sighting.led_from);
+    let led_from = led_from.filter(|_| reach != Reach::World).cloned().collect();
     let sets: BTreeSet<_> = together.iter().map(|sighting| &sighting.owners).collect();
     let programs = together.iter().flat_map(|sighting| &sighting.programs);
     Common {
@@ -149,6 +153,7 @@ fn common(together: &[&Sighting<'_>]) -> Common {
         reach,
         wide,
         told,
+        led_from,
         narrowed,
         programs: programs.take(OWNERS_MAX).map(|name| String::from(*name)).collect(),
         seen_at: together

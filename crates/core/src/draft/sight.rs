@@ -12,7 +12,7 @@ use crate::{
     policy,
     port::Protocol,
     unit,
-    world::World,
+    world::{Passage, World},
 };
 
 /// More listeners than this no policy is drafted for: a policy holds no more ports.
@@ -33,6 +33,8 @@ pub(super) struct Sighting<'a> {
     pub(super) danger: Option<Danger>,
     /// Who gets to it from outside.
     pub(super) admitted: Admitted,
+    /// The ports from which rules lead to it as well.
+    pub(super) led_from: BTreeSet<String>,
 }
 
 /// Everything that a policy is drafted from.
@@ -62,7 +64,8 @@ fn sighting<'a>(world: &World<'a>, listener: &'a Listener) -> Sighting<'a> {
     let danger = Danger::of(&programs, listener.port, listener.protocol);
     let label = label(world, listener, owners.first());
     let admitted = admitted(world, listener);
-    Sighting { listener, owners, label, programs, danger, admitted }
+    let led_from = world.leading_to(listener).map(Passage::named).collect();
+    Sighting { listener, owners, label, programs, danger, admitted, led_from }
 }
 
 /// Who `listener` belongs to: the service manager keeps a socket for those who hold it beside it (A12).

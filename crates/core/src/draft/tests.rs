@@ -17,7 +17,7 @@ use crate::{
     policy::{Policy, Source, Zone, parse},
     port::Protocol,
     registry::Registry,
-    rules::testing::filtering,
+    rules::testing::{filtering, translated},
     world::Scope,
 };
 
@@ -287,6 +287,31 @@ fn a_service_is_declared_for_those_whom_the_firewall_lets_in() {
     assert_eq!(reached(&accept(""), v4).1, ["world"]);
     let banned = format!("-A INPUT -s 192.0.2.9/32 -j DROP\n{}", accept(""));
     assert_eq!(reached(&banned, v4).1, ["world"]);
+}
+
+/// A listener of `shop` at `address:5433/tcp`, beside rules that send packets on.
+fn beside(address: &str, rules: &str, sent_on: &str) -> String {
+    let mut seen = snapshot(vec![listener(address, 5433, 7)], vec![(7, process("shop", "shop.service"))]);
+    seen.firewall = Some(translated(rules, sent_on));
+    drafted(&seen, Lang::En)
+}
+
+#[test]
+fn whom_a_redirect_leads_to_a_service_is_asked_about_and_not_declared() {
+    let to_5433 = "-A PREROUTING -i eth0 -p tcp -m tcp --dport 7000 -j REDIRECT --to-ports 5433";
+    let asked = "# Ask: a rule leads from 7000/tcp to here as well";
+    let shut = "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n";
+    let text = beside("0.0.0.0", shut, to_5433);
+    assert_eq!(read(&text).services[0].reach, ["host"], "{text}");
+    assert!(text.contains(asked), "{text}");
+    let by_docker0 = format!("{shut}-A INPUT -i docker0 -p tcp -m tcp --dport 5433 -j ACCEPT\n");
+    let text = beside("0.0.0.0", &by_docker0, to_5433);
+    assert_eq!(read(&text).services[0].reach, ["by-docker0"], "{text}");
+    assert!(text.contains(asked), "{text}");
+    // Whoever gets in anyway needs no other way.
+    let text = beside("0.0.0.0", "-A INPUT -j ACCEPT\n", to_5433);
+    assert_eq!(read(&text).services[0].reach, ["world"], "{text}");
+    assert!(!text.contains(asked), "{text}");
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! Writes drafted services as TOML with comments that say what was seen and what to ask (A26).
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 use core::fmt::Write as _;
 
 use super::{
@@ -151,6 +156,9 @@ fn section(
     for question in questions(&service.common) {
         comment(&mut text, question.in_lang(lang));
     }
+    if !service.common.led_from.is_empty() {
+        comment(&mut text, led(&service.common.led_from).in_lang(lang));
+    }
     let _ = writeln!(text, "[service.{name}]");
     let _ = writeln!(
         text,
@@ -175,6 +183,16 @@ fn section(
         let _ = writeln!(text, "# reach = {wide}    # {}", WIDE.in_lang(lang));
     }
     text
+}
+
+/// Who comes from another port is judged by a gate like whoever comes to this one.
+fn led(from: &BTreeSet<String>) -> Text {
+    let named = |comma| some(from.iter().cloned(), comma);
+    let (en, ja) = (named(", "), named("、"));
+    text!(
+        "Ask: a rule leads from {en} to here as well (`portreeve exposure` shows whom). Only those who come directly are declared, and a gate keeps out the others. Who should reach it?",
+        "確認: ルールにより、{ja} 宛てのパケットもここに届きます(相手は `portreeve exposure` で確認できます)。宣言に含めたのは直接届く相手だけで、ほかの相手はゲートの適用後は届きません。どこから届くべきものですか?"
+    )
 }
 
 const WIDE: Words = Words {

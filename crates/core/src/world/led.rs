@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::cell::RefCell;
 
-use super::{World, reaching::verdict};
+use super::{Passage, World, reaching::verdict};
 use crate::{
     address::Family,
     exposure::{Exposure, How, Reached, Senders, To, exposed},
@@ -25,14 +25,27 @@ impl World<'_> {
         listener: &Listener,
         (family, run): (Family, Exposure),
     ) -> (Family, Exposure) {
-        let own = if self.stands_for_others(listener) { run.reached } else { run.heard };
+        let own = self.reached_directly(listener, &run);
         let led = self.led(place, senders, listener, family).into_iter();
         let reached = led.chain([own]).max_by_key(|reached| verdict(*reached)).unwrap_or(own);
         (family, Exposure { reached, ..run })
     }
 
+    /// What becomes of packets to the very number of `listener`, as it hears them.
+    pub(super) fn reached_directly(&self, listener: &Listener, run: &Exposure) -> Reached {
+        if self.stands_for_others(listener) { run.reached } else { run.heard }
+    }
+
+    /// Where rules lead packets from the world to `listener` from another port or address of this host.
+    pub fn leading_to(&self, listener: &Listener) -> impl Iterator<Item = &Passage> {
+        let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
+        let passages = if is_own { self.passages() } else { &[] };
+        passages.iter().filter(move |passage| passage.leads_to(listener))
+    }
+
     /// Whether `listener` keeps its number for containers, which get what a rule sends on from there.
-    pub(super) fn stands_for_others(&self, listener: &Listener) -> bool {
+    #[must_use]
+    pub fn stands_for_others(&self, listener: &Listener) -> bool {
         let mut holders = self.snapshot.holders(listener).map(|(_, process)| process);
         holders.any(|process| Identity::of_holder(process, listener).forwards_for_containers())
     }
@@ -51,17 +64,22 @@ impl World<'_> {
             runs.retain(|run| run.ways.iter().any(|way| matches!(way, How::Redirected(_))));
             runs
         });
-        let led = runs.iter().filter(|run| run.ways.iter().any(|way| leads_to(way, run, listener)));
+        let led = runs.iter().filter(|run| {
+            run.ways
+                .iter()
+                .any(|way| leads_to(way, &Intervals::span(run.ports.first, run.ports.last), listener))
+        });
         led.map(|run| run.reached).collect()
     }
 }
 
-fn leads_to(way: &How, run: &Exposure, listener: &Listener) -> bool {
+/// Whether packets to `ports` that go this `way` get to `listener`.
+pub(super) fn leads_to(way: &How, ports: &Intervals, listener: &Listener) -> bool {
     let How::Redirected(to) = way else { return false };
     let port = u128::from(listener.port);
     let is_port = match &to.port {
-        Some(ports) => ports.contains(port),
-        None => run.ports.first <= port && port <= run.ports.last,
+        Some(inner) => inner.contains(port),
+        None => ports.contains(port),
     };
     let bound = listener.address.ip.to_canonical();
     let is_there = |addresses: &Intervals| addresses.contains(number(bound));

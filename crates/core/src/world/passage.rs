@@ -6,10 +6,11 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{World, guard::Guards};
+use super::{World, guard::Guards, led::leads_to};
 use crate::{
     address::Family,
-    exposure::{How, Row, passages},
+    exposure::{How, Row, families, passages},
+    facts::Listener,
     finding::{Finding, spot_of},
     firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Rule, author, span},
     policy::HOST,
@@ -92,8 +93,21 @@ impl Passage {
         if inner.is_some_and(|ports| declared.includes(ports)) {
             return None;
         }
-        let ports = self.ports.except(&declared);
+        self.without(&declared)
+    }
+
+    /// What of it is at none of `ports`.
+    #[must_use]
+    pub fn without(&self, ports: &Intervals) -> Option<Self> {
+        let ports = self.ports.except(ports);
         (!ports.is_empty()).then(|| Self { ports, ..self.clone() })
+    }
+
+    /// Whether it leads to `listener`, from another port or address of this host.
+    pub(super) fn leads_to(&self, listener: &Listener) -> bool {
+        self.protocol == listener.protocol
+            && families(listener).contains(&self.family)
+            && leads_to(&self.way, &self.ports, listener)
     }
 
     /// The finding about it, and about whoever keeps its number for the engine.

@@ -77,11 +77,14 @@ impl World<'_> {
         runs.iter().find(|(own, _)| *own == family).map(|(_, run)| verdict(run.reached))
     }
 
-    /// What becomes of the packets from outside to `listener`, by family; nothing where no rule is in their way.
+    /// What becomes of the packets from outside to the very number of `listener`, by family, whatever rules lead there from
+    /// another one; nothing where no rule is in their way.
     #[must_use]
-    pub fn runs_from_outside(&self, listener: &Listener) -> Vec<(Family, Exposure)> {
+    pub fn directly_from_outside(&self, listener: &Listener) -> Vec<(Family, Exposure)> {
         let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
-        if is_own { self.past_the_filter(OUTSIDE, &Senders::World, listener) } else { Vec::new() }
+        let runs = if is_own { self.to_its_number(OUTSIDE, &Senders::World, listener) } else { Vec::new() };
+        let direct = |run: Exposure| Exposure { reached: self.reached_directly(listener, &run), ..run };
+        runs.into_iter().map(|(family, run)| (family, direct(run))).collect()
     }
 
     /// The verdict over one family on most of the world, where the filter treats a few otherwise.
@@ -153,6 +156,17 @@ impl World<'_> {
         senders: &Senders<'_>,
         listener: &Listener,
     ) -> Vec<(Family, Exposure)> {
+        let runs = self.to_its_number(place, senders, listener);
+        runs.into_iter().map(|run| self.heard(place, senders, listener, run)).collect()
+    }
+
+    /// The same of the packets to its number, whoever hears them.
+    fn to_its_number(
+        &self,
+        place: usize,
+        senders: &Senders<'_>,
+        listener: &Listener,
+    ) -> Vec<(Family, Exposure)> {
         if self.filter().is_none_or(|filter| filter.ruleset.chains.is_empty()) {
             return Vec::new();
         }
@@ -160,11 +174,7 @@ impl World<'_> {
             let run = |answer: &Answer| at(&answer.runs, listener.port).cloned();
             Some((family, self.answer(place, senders, (listener, family), run)??))
         };
-        families(listener)
-            .into_iter()
-            .filter_map(run)
-            .map(|run| self.heard(place, senders, listener, run))
-            .collect()
+        families(listener).into_iter().filter_map(run).collect()
     }
 
     /// What `look` tells from the parts of the packets from outside to `listener`.
