@@ -25,13 +25,19 @@ pub const RULES: &[&Rule] = &[
     &declared_but_blocked::RULE,
 ];
 
-/// The single numbers of `service` on which nobody listens; a range is a pool and never silent.
+/// The single numbers of `service` on which nobody listens; a range is a pool and never silent, and what is sent on is for
+/// somebody elsewhere to hear.
 fn silent_ports(world: &World<'_>, service: &Service) -> Vec<PortSpec> {
     let is_heard = |spec: PortSpec| {
         let mut listeners = world.listeners_at(spec.protocol, spec.range.first);
         listeners.any(|listener| listener.hears() && DesiredPort { spec, service }.covers(listener))
     };
-    service.ports.iter().copied().filter(|spec| spec.range.is_one() && !is_heard(*spec)).collect()
+    let is_sent_on = |spec: &PortSpec| {
+        let mut leaving = world.passages().iter().filter(|passage| passage.leaves());
+        leaving.any(|passage| passage.is_at(*spec))
+    };
+    let silent = service.ports.iter().copied().filter(|spec| spec.range.is_one() && !is_heard(*spec));
+    silent.filter(|spec| !is_sent_on(spec)).collect()
 }
 
 /// The first few of `items`, as a person lists them.

@@ -52,6 +52,13 @@ impl Passage {
         named.join(" ")
     }
 
+    /// Whether it is at all of these ports.
+    #[must_use]
+    pub fn is_at(&self, PortSpec { range: PortRange { first, last }, protocol }: PortSpec) -> bool {
+        let asked = Intervals::span(first.into(), last.into());
+        self.protocol == protocol && self.ports.includes(&asked)
+    }
+
     /// Whether packets leave for another host or a container.
     #[must_use]
     pub const fn leaves(&self) -> bool {

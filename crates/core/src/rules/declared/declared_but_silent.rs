@@ -61,7 +61,7 @@ fn judge(world: &World<'_>, service: &Service) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::scene;
+    use crate::rules::testing::{published, scene};
 
     #[test]
     fn a_service_with_two_silent_numbers_is_found_once() {
@@ -87,6 +87,15 @@ mod tests {
     #[test]
     fn a_range_is_a_pool_and_never_silent() {
         assert_eq!(scene().service("ftp", "30000-30099/tcp", "vsftpd.service").rules(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_sent_on_is_heard_elsewhere() {
+        let scene = |port| scene().service("shop", port, "docker.service").reach("world");
+        let texts = |port| scene(port).filtered(published(""), &[]).texts("declared-but-silent");
+        assert_eq!(texts("8080/tcp"), [""; 0]);
+        assert_eq!(texts("8081/tcp").len(), 1);
+        assert_eq!(texts("8080/udp").len(), 1);
     }
 
     #[test]
