@@ -4,6 +4,7 @@ mod admit;
 mod danger;
 mod group;
 mod name;
+mod published;
 mod sight;
 mod write;
 
@@ -15,13 +16,14 @@ use crate::{words::Lang, world::World};
 ///
 /// A unit lasts, then a container, a user other than root, an executable. Bound addresses are kept; what is dangerous
 /// is declared narrowly, with the wide line beside it as a comment. Each is declared for those who get to it today: the
-/// world, or zones made of the sources and interfaces that the packet filter lets in, else this host alone. The text can be read by
-/// [`parse`](crate::policy::parse) whatever the snapshot holds; a snapshot that outgrows a policy's limits is
+/// world, or zones made of the sources and interfaces that the packet filter lets in, else this host alone. What rules send
+/// on to containers is a comment, for whoever reads it to decide. The text can be read by [`parse`](crate::policy::parse) whatever the snapshot holds; a snapshot that outgrows a policy's limits is
 /// declared in part, and the text says so.
 #[must_use]
 pub fn draft(world: &World<'_>, lang: Lang) -> String {
     let seen = sight::sightings(world);
-    write::policy(world, &seen, &group::services(&seen.sightings), lang)
+    let (services, published) = (group::services(&seen.sightings), published::published(world));
+    write::policy(world, &seen, &services, &published, lang)
 }
 
 #[cfg(test)]

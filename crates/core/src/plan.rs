@@ -14,6 +14,7 @@ mod simulate;
 mod undo;
 mod zone;
 
+pub(crate) use self::inside::outer;
 pub use self::{
     close::{close, remaining},
     effect::Effect,

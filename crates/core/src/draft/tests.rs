@@ -17,7 +17,7 @@ use crate::{
     policy::{Policy, Source, Zone, parse},
     port::Protocol,
     registry::Registry,
-    rules::testing::{filtering, translated},
+    rules::testing::{filtering, published, translated},
     world::Scope,
 };
 
@@ -312,6 +312,42 @@ fn whom_a_redirect_leads_to_a_service_is_asked_about_and_not_declared() {
     let text = beside("0.0.0.0", "-A INPUT -j ACCEPT\n", to_5433);
     assert_eq!(read(&text).services[0].reach, ["world"], "{text}");
     assert!(!text.contains(asked), "{text}");
+}
+
+#[test]
+fn a_published_port_is_a_comment_that_can_be_made_a_service() {
+    let to_container = |which: &str| {
+        format!(
+            "-A PREROUTING ! -i docker0 {which} -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80"
+        )
+    };
+    let lines = |text: &str| {
+        let from = text.find("# Sent on to 172.17.0.2:80 by a rule").unwrap_or_else(|| panic!("{text}"));
+        text[from..].lines().skip(1).map(String::from).collect::<Vec<_>>()
+    };
+    let text = beside("127.0.0.1", "", &to_container(""));
+    assert_eq!(
+        lines(&text),
+        ["# [service.published]", "# ports = [\"8080/tcp\"]", "# reach = \"world\""],
+        "{text}"
+    );
+    let text = beside("127.0.0.1", "", &to_container("-s 192.0.2.0/24"));
+    assert_eq!(lines(&text)[2..], ["# reach = [\"by-eth0\"]"], "{text}");
+    let uncommented = text.replace("\n# [service", "\n[service").replace("\n# ports", "\nports");
+    let policy = read(&uncommented.replace("\n# reach", "\nreach"));
+    let service = policy.services.iter().find(|service| service.name == "published").unwrap();
+    assert_eq!((service.reach.as_slice(), service.ports.len()), (&["by-eth0".into()][..], 1));
+}
+
+#[test]
+fn what_an_engine_keeps_for_a_container_is_drafted_once() {
+    let mut proxy = process("docker-proxy", "docker.service");
+    proxy.exe = Some("/usr/bin/docker-proxy".into());
+    let mut seen = snapshot(vec![listener("0.0.0.0", 8080, 7)], vec![(7, proxy)]);
+    seen.firewall = Some(published(""));
+    let text = drafted(&seen, Lang::En);
+    assert!(!text.contains("# Sent on to"), "{text}");
+    assert_eq!(read(&text).services.len(), 1, "{text}");
 }
 
 #[test]

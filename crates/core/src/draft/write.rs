@@ -12,6 +12,7 @@ use super::{
     admit::{Entry, Reach, Told},
     group::{Common, DraftService, Sharing, Ties},
     name::Names,
+    published::Published,
     sight::Seen,
 };
 use crate::{
@@ -32,17 +33,32 @@ const COMMENT_CHARACTERS_MAX: usize = 60;
 const LISTED_MAX: usize = 6;
 
 /// The whole text.
-pub(super) fn policy(world: &World<'_>, seen: &Seen<'_>, services: &[DraftService], lang: Lang) -> String {
+pub(super) fn policy(
+    world: &World<'_>,
+    seen: &Seen<'_>,
+    services: &[DraftService],
+    published: &[Published],
+    lang: Lang,
+) -> String {
     let mut text = head(world, seen, services.len(), lang);
-    let zones = zones(services);
+    let reaches = services.iter().flat_map(|service| [&service.common.reach, &service.common.wide]);
+    let zones = zones(reaches.chain(published.iter().map(|published| &published.reach)));
     for (zone, name) in &zones {
         text.push_str(&zone_section(zone, name, lang));
     }
     let mut names = Names::default();
     let mut left_out = seen.left_out;
-    for service in services {
-        let port = service.ports.first().map_or(0, |spec| spec.range.first);
-        let written = section(world, &names.give(&service.common.label, port), service, &zones, lang);
+    let first = |ports: &[PortSpec]| ports.first().map_or(0, |spec| spec.range.first);
+    let services = services.iter().map(|service| {
+        let name = names.give(&service.common.label, first(&service.ports));
+        section(world, &name, service, &zones, lang)
+    });
+    let mut sections: Vec<_> = services.collect();
+    sections.extend(published.iter().map(|published| {
+        let name = names.give("published", first(&published.ports));
+        commented(&name, published, &zones, lang)
+    }));
+    for written in sections {
         if text.len() + written.len() > TEXT_BYTES_MAX {
             left_out += 1;
         } else {
@@ -94,8 +110,7 @@ const FIRST_DRAFT: Words = Words {
 const NEXT: Words = Words { en: "Then:", ja: "続けて実行:" };
 
 /// The zones of all services, with a name each.
-fn zones(services: &[DraftService]) -> BTreeMap<&Entry, String> {
-    let reaches = services.iter().flat_map(|service| [&service.common.reach, &service.common.wide]);
+fn zones<'a>(reaches: impl Iterator<Item = &'a Reach>) -> BTreeMap<&'a Entry, String> {
     let (mut zones, mut names) = (BTreeMap::new(), Names::default());
     for zone in reaches.flat_map(|reach| if let Reach::Zones(zones) = reach { &**zones } else { &[] }) {
         if zones.len() < limits::ZONES_MAX {
@@ -160,12 +175,7 @@ fn section(
         comment(&mut text, led(&service.common.led_from).in_lang(lang));
     }
     let _ = writeln!(text, "[service.{name}]");
-    let _ = writeln!(
-        text,
-        "ports = {}{}",
-        list(service.ports.iter().map(|spec| quoted(&format!("{spec}")))),
-        iana(world, &service.ports)
-    );
+    let _ = writeln!(text, "ports = {}{}", ports(&service.ports), iana(world, &service.ports));
     if !service.common.addresses.is_empty() {
         let addresses = service.common.addresses.iter().map(|address| quoted(&format!("{address}")));
         let _ = writeln!(text, "address = {}", list(addresses));
@@ -183,6 +193,31 @@ fn section(
         let _ = writeln!(text, "# reach = {wide}    # {}", WIDE.in_lang(lang));
     }
     text
+}
+
+/// A service for ports that are sent on, as a comment: to a gate it makes a difference who is declared, and nobody here
+/// knows whether anybody should be.
+fn commented(name: &str, published: &Published, zones: &BTreeMap<&Entry, String>, lang: Lang) -> String {
+    let mut text = String::from("\n");
+    let Text { en, ja } = &published.target;
+    let what = text!(
+        "Sent on to {en} by a rule, as a published port of a container is. Ask: should others get there? A gate keeps them out until the lines below are no comment; add an owner.",
+        "ルールにより {ja} へ転送されています(コンテナの公開ポートなど)。確認: 外部から使わせるものですか? 以下の行のコメントを外すまで、ゲートの適用後は届きません。外すときは owner も書き足してください。"
+    );
+    comment(&mut text, what.in_lang(lang));
+    if published.told == Told::NotAll {
+        comment(&mut text, NOT_ALL.in_lang(lang));
+    }
+    comment(&mut text, &format!("[service.{name}]"));
+    comment(&mut text, &format!("ports = {}", ports(&published.ports)));
+    if let Some(reach) = reach(&published.reach, zones) {
+        comment(&mut text, &format!("reach = {reach}"));
+    }
+    text
+}
+
+fn ports(ports: &[PortSpec]) -> String {
+    list(ports.iter().map(|spec| quoted(&format!("{spec}"))))
 }
 
 /// Who comes from another port is judged by a gate like whoever comes to this one.
@@ -237,10 +272,7 @@ fn questions(common: &Common) -> Vec<Words> {
         });
     }
     if common.told == Told::NotAll {
-        questions.push(Words {
-            en: "Ask: some may get in today of whom no zone can be made (`portreeve exposure` shows it), and they are not declared. Who should reach it?",
-            ja: "確認: ゾーンとして書き表せない送信元から届く可能性があり(`portreeve exposure` で確認できます)、宣言には含めていません。どこから届くべきものですか?",
-        });
+        questions.push(NOT_ALL);
     }
     if let Some(danger) = common.narrowed {
         questions.push(danger.words());
@@ -251,6 +283,11 @@ fn questions(common: &Common) -> Vec<Words> {
     }
     questions
 }
+
+const NOT_ALL: Words = Words {
+    en: "Ask: some may get in today of whom no zone can be made (`portreeve exposure` shows it), and they are not declared. Who should reach it?",
+    ja: "確認: ゾーンとして書き表せない送信元から届く可能性があり(`portreeve exposure` で確認できます)、宣言には含めていません。どこから届くべきものですか?",
+};
 
 fn owner(owners: &[Owner]) -> Option<String> {
     let tables = owners.iter().map(|owner| format!("{{ {} = {} }}", owner.key(), quoted(owner.value())));

@@ -33,6 +33,17 @@ pub(super) fn interfaces(world: &World<'_>, filter: &Filter) -> Vec<InterfacePat
     inside.filter_map(|(_, interface)| InterfacePattern::of(&interface.name)).collect()
 }
 
+/// The interfaces by which others come in whose connections are judged.
+pub(crate) fn outer<'a>(world: &World<'_>, filter: &'a Filter) -> Vec<&'a Interface> {
+    let inside = interfaces(world, filter);
+    let is_inside = |name: &str| InterfacePattern::of(name).is_some_and(|name| inside.contains(&name));
+    let is_outer = |interface: &&Interface| {
+        let Interface { name, is_port, .. } = interface;
+        name != "lo" && !is_port && !is_inside(name)
+    };
+    filter.around.interfaces.iter().filter(is_outer).collect()
+}
+
 /// How the names begin that engines give, before a number.
 const ENGINES: [&str; 8] = ["docker", "podman", "cni-podman", "cni", "virbr", "lxcbr", "lxdbr", "incusbr"];
 

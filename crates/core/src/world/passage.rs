@@ -36,6 +36,12 @@ pub struct Passage {
 }
 
 impl Passage {
+    /// The protocol of the ports.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// The ports as a policy writes them, by runs.
     pub fn specs(&self) -> impl Iterator<Item = PortSpec> {
         let protocol = self.protocol;

@@ -9,7 +9,6 @@ use super::{Link, wanted::matches};
 use crate::{
     address::Family,
     firewall::{AddressKind, Filter, Interface, Intervals, number},
-    gate::InterfacePattern,
     plan::inside,
     policy::Zone,
     world::World,
@@ -245,15 +244,9 @@ impl Link {
     }
 }
 
-/// The interfaces by which others come in whose connections are judged.
+/// Those whose names may be written, of the interfaces by which others come in.
 fn outer<'a>(world: &World<'_>, filter: &'a Filter) -> Vec<&'a Interface> {
-    let inside = inside::interfaces(world, filter);
-    let is_inside = |name: &str| InterfacePattern::of(name).is_some_and(|name| inside.contains(&name));
-    let is_outer = |interface: &&Interface| {
-        let Interface { name, is_port, .. } = interface;
-        name != "lo" && !is_port && is_plain(name) && !is_inside(name)
-    };
-    filter.around.interfaces.iter().filter(is_outer).collect()
+    inside::outer(world, filter).into_iter().filter(|interface| is_plain(&interface.name)).collect()
 }
 
 /// Whether a name may be written anywhere as it is.
