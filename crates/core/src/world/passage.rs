@@ -138,6 +138,16 @@ impl Passage {
         }
     }
 
+    /// How its rule is undone.
+    #[must_use]
+    pub fn undoing(&self) -> Text {
+        if self.leaves() {
+            text!("publish it on 127.0.0.1 only or not at all", "127.0.0.1 だけで公開するか公開をやめる")
+        } else {
+            text!("delete the rule that sends it on", "転送しているルールを削除する")
+        }
+    }
+
     /// Takes in what differs from it in nothing but the ports.
     fn joins(&mut self, other: &Self) -> bool {
         let is_same = *other == Self { ports: other.ports.clone(), ..self.clone() };

@@ -26,8 +26,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "転送されるパケットは受信扱いにならないため、受信用のルールを通りません。Docker、libvirt、Kubernetes はこの方法でポートを公開するので、管理者のファイアウォールを素通りします。",
         },
         fix: Words {
-            en: "Do not publish the port, or publish it on 127.0.0.1 only; otherwise declare it as a service in the policy.",
-            ja: "ポートの公開をやめるか、127.0.0.1 だけで公開します。必要なら policy にサービスとして宣言します。",
+            en: "Do not publish the port, or publish it on 127.0.0.1 only; where the rule leads to another port of this host, delete it. Otherwise declare the port as a service in the policy.",
+            ja: "ポートの公開をやめるか、127.0.0.1 だけで公開します。このホストの別のポートに転送するルールなら、削除します。必要なら policy にサービスとして宣言します。",
         },
     },
     check,
@@ -44,17 +44,11 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 
 fn finding(world: &World<'_>, passage: &Passage) -> Finding {
     let (ports, Text { en, ja }) = (passage.named(), passage.target());
-    let fix = if passage.leaves() {
-        text!(
-            "publish it on 127.0.0.1 only or not at all, or declare {ports} in the policy",
-            "127.0.0.1 だけで公開するか公開をやめるか、policy に {ports} を宣言してください"
-        )
-    } else {
-        text!(
-            "delete the rule, or declare {ports} in the policy",
-            "ルールを削除するか、policy に {ports} を宣言してください"
-        )
-    };
+    let Text { en: en_undo, ja: ja_undo } = passage.undoing();
+    let fix = text!(
+        "{en_undo}, or declare {ports} in the policy",
+        "{ja_undo}か、policy に {ports} を宣言してください"
+    );
     let finding = RULE.finding(
         text!(
             "{ports} is sent on to {en}, and packets from the world get there",

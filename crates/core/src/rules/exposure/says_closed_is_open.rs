@@ -60,14 +60,15 @@ fn past_ufw(holding: &Holding<'_>) -> Finding {
 
 fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
     let (ports, Text { en, ja }, author) = (passage.named(), passage.target(), author.name());
+    let Text { en: en_undo, ja: ja_undo } = passage.undoing();
     let finding = RULE.finding(
         text!(
             "{author} says that {ports} is closed, and packets from the world get to {en} by it",
             "{author} では {ports} は閉じていますが、外部からのパケットが {ja} に届きます"
         ),
         text!(
-            "publish it on 127.0.0.1 only or not at all: {author} never sees what is sent on",
-            "127.0.0.1 だけで公開するか、公開をやめてください。転送されるパケットは {author} を通りません"
+            "{en_undo}: {author} never sees it as {ports}",
+            "{ja_undo}必要があります。{author} から見ると {ports} へのパケットではなくなっています"
         ),
     );
     passage.about(finding, world).run(passage.specs().next().map(|spec| format!("portreeve exposure {spec}")))
@@ -143,6 +144,20 @@ mod tests {
                 "2223/tcp: firewalld says that 2223/tcp is closed, and packets from the world get to 172.17.0.2:80 by it"
             ]
         );
+    }
+
+    #[test]
+    fn of_one_that_leads_to_another_port_here_the_rule_is_to_go() {
+        let fixes = |firewall| {
+            let findings = scene().filtered(firewall, &[]).judge();
+            findings.into_iter().map(|finding| finding.fix.en).collect::<Vec<_>>()
+        };
+        let rules = format!("{UFW}-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n");
+        let sent = "-A PREROUTING -p tcp -m tcp --dport 7005 -j REDIRECT --to-ports 23";
+        let rule = "delete the rule that sends it on: ufw never sees it as 7005/tcp";
+        assert_eq!(fixes(translated(&rules, sent)), [rule]);
+        let container = "publish it on 127.0.0.1 only or not at all: ufw never sees it as 8080/tcp";
+        assert_eq!(fixes(published(UFW)), [container]);
     }
 
     #[test]
