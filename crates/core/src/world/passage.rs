@@ -9,11 +9,11 @@ use alloc::{
 use super::{World, guard::Guards, led::leads_to};
 use crate::{
     address::Family,
-    exposure::{How, Row, families, passages},
+    exposure::{How, Row, Senders, To, arrives, families, parted, passages, stays},
     facts::Listener,
     finding::{Finding, spot_of},
     firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Rule, author, span},
-    policy::HOST,
+    policy::Service,
     port::{PortRange, PortSpec, Protocol},
     text,
     words::Text,
@@ -93,16 +93,18 @@ impl Passage {
         Text { en: target.clone(), ja: target }
     }
 
-    /// What of it no service declares for others than the host itself; of one that leads to another port of this host it is
-    /// enough that this one is declared.
+    /// What of it no service declares for all who get there; of one that leads to another port of this host it is enough that
+    /// this one is declared so.
     #[must_use]
     pub fn undeclared(&self, world: &World<'_>) -> Option<Self> {
-        let declared = world.desired.ports().iter().filter(|desired| {
-            desired.spec.protocol == self.protocol && desired.service.reach.iter().any(|zone| zone != HOST)
-        });
-        let span = |PortRange { first, last }| Interval { first: first.into(), last: last.into() };
-        let declared: Intervals = declared.map(|desired| span(desired.spec.range)).collect();
         let inner = sent_to(&self.way).and_then(|to| to.port.as_ref()).filter(|_| !self.leaves());
+        let concerned = inner.map_or_else(|| self.ports.clone(), |inner| self.ports.or(inner));
+        let declared = world.desired.ports().iter().filter(|desired| {
+            desired.spec.protocol == self.protocol
+                && !ports_of(desired.spec.range).and(&concerned).is_empty()
+                && self.is_meant_by(desired.service, world)
+        });
+        let declared = declared.fold(Intervals::none(), |all, desired| all.or(&ports_of(desired.spec.range)));
         if inner.is_some_and(|ports| declared.includes(ports)) {
             return None;
         }
@@ -121,6 +123,24 @@ impl Passage {
         self.protocol == listener.protocol
             && families(listener).contains(&self.family)
             && leads_to(&self.way, &self.ports, listener)
+    }
+
+    /// Whether `service` is for all whose packets are sent on here and arrive, over either family.
+    fn is_meant_by(&self, service: &Service, world: &World<'_>) -> bool {
+        if service.reaches_world() || !service.reaches_beyond_host() {
+            return service.reaches_world();
+        }
+        let Some(filter) = world.filter() else { return true };
+        let zones = world.policy.into_iter().flat_map(|policy| &policy.zones);
+        let zones: Vec<_> = zones.filter(|zone| service.reach.contains(&zone.name)).collect();
+        let protocol = self.protocol;
+        let gets_there = |family: Family, ports: PortRange| {
+            let to = To { family, protocol, addresses: None, ports };
+            let (_, parts) = parted(filter, &Senders::World, &to);
+            let sent_on = parts.iter().filter(|part| arrives(&part.fate) && !stays(&part.fate));
+            world.beyond(family, &zones).meets(sent_on)
+        };
+        !self.specs().any(|spec| Family::ALL.into_iter().any(|family| gets_there(family, spec.range)))
     }
 
     /// The finding about it, and about whoever keeps its number for the engine.
@@ -221,6 +241,10 @@ const fn sent_to(way: &How) -> Option<&Rewritten> {
         How::Forwarded(to) | How::Redirected(to) => Some(to),
         How::Local | How::Routed => None,
     }
+}
+
+fn ports_of(range: PortRange) -> Intervals {
+    Intervals::span(range.first.into(), range.last.into())
 }
 
 fn range(ports: Interval) -> PortRange {

@@ -133,7 +133,7 @@ impl World<'_> {
         })
     }
 
-    fn beyond(&self, family: Family, zones: &[&Zone]) -> Outside {
+    pub(super) fn beyond(&self, family: Family, zones: &[&Zone]) -> Outside {
         let Some(filter) = self.filter() else { return Outside::default() };
         let names = zones.iter().map(|zone| zone.name.clone()).collect();
         let mut known = self.reaching.beyond.borrow_mut();

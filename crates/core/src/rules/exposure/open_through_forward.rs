@@ -15,11 +15,11 @@ pub(super) const RULE: Rule = Rule {
     name: "open-through-forward",
     severity: Severity::High,
     article: &["A15", "A16", "A20"],
-    outranks: &["unneeded-open-port"],
+    outranks: &["unneeded-open-port", "bound-wider-than-declared"],
     page: Page {
         what: Words {
-            en: "A rule sends packets from the world on to a container, another host or another port of this one, and no service of the policy declares the port.",
-            ja: "外部からのパケットをコンテナ、ほかのホスト、またはこのホストの別のポートへ転送するルールがあり、そのポートを policy のどのサービスも宣言していません。",
+            en: "A rule sends packets from the world on to a container, another host or another port of this one, and no service of the policy declares the port, or the one of this host that it leads to, for all who get there.",
+            ja: "外部からのパケットをコンテナ、ほかのホスト、またはこのホストの別のポートへ転送するルールがあり、そのポート(このホストの別のポートに転送する場合は転送先でもよい)を、届く送信元すべてに対して宣言しているサービスが policy にありません。",
         },
         why: Words {
             en: "What is sent on is no longer incoming: rules about incoming packets never see it. Docker, libvirt and Kubernetes publish ports that way, past the firewall that a person keeps.",
@@ -46,8 +46,8 @@ fn finding(world: &World<'_>, passage: &Passage) -> Finding {
     let (ports, Text { en, ja }) = (passage.named(), passage.target());
     let Text { en: en_undo, ja: ja_undo } = passage.undoing();
     let fix = text!(
-        "{en_undo}, or declare {ports} in the policy",
-        "{ja_undo}か、policy に {ports} を宣言してください"
+        "{en_undo}, or declare {ports} in the policy for all who get there",
+        "{ja_undo}か、policy に {ports} を宣言し、届く送信元のゾーンをすべて reach に含めてください"
     );
     let finding = RULE.finding(
         text!(
@@ -61,7 +61,7 @@ fn finding(world: &World<'_>, passage: &Passage) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{Scene, published, scene, translated};
+    use crate::rules::testing::{Scene, published, scene, translated, zone};
 
     #[test]
     fn a_published_port_that_nobody_declared_is_found() {
@@ -91,6 +91,22 @@ mod tests {
         );
         for declared in ["2222/tcp", "8002/tcp"] {
             assert!(found(scene().service("lis", declared, "lis.service").reach("world")).is_empty());
+        }
+    }
+
+    #[test]
+    fn one_that_more_get_through_than_the_service_is_declared_for_is_found() {
+        let to_8002 = "-A PREROUTING -i eth0 -p tcp -m tcp --dport 2222 -j REDIRECT --to-ports 8002";
+        let found = |service: &str, accepted: &str| {
+            let mut scene = scene().service("lis", service, "lis.service").reach("office");
+            scene.policy.as_mut().unwrap().zones.push(zone("office", &["192.0.2.0/24"], &[]));
+            scene.filtered(translated(accepted, to_8002), &[]).found("open-through-forward")
+        };
+        let all = "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n";
+        let few = "-A INPUT -s 192.0.2.0/24 -m conntrack --ctstate DNAT -j ACCEPT\n";
+        for service in ["2222/tcp", "8002/tcp"] {
+            assert_eq!(found(service, all), ["2222/tcp"]);
+            assert!(found(service, few).is_empty());
         }
     }
 
