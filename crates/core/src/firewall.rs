@@ -20,7 +20,7 @@ pub use self::{
     author::{Author, author},
     intervals::{Interval, Intervals},
     listings::{Filter, Unreadable, read},
-    opening::{Admission, openings},
+    opening::{Admission, opened, openings},
     packets::{Divided, Field, Packets, State, family_number},
     ruleset::{
         AddressKind, Base, Bits, Chain, ChainId, Decision, Hook, Kind, Layer, NewAddress, Policy, Question,

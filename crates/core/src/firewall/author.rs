@@ -29,11 +29,11 @@ impl Author {
     }
 }
 
-/// Who keeps the chain of `place`: ufw also keeps the policy of a chain that leads to its own.
+/// Who keeps the chain of `place`: ufw also keeps the policy of a chain that leads to its own, but not its other rules.
 #[must_use]
 pub fn author(ruleset: &Ruleset, place: Place) -> Author {
     let chain = &ruleset.chains[place.chain.0];
-    if is_of_ufw(chain) || leads_to_ufw(ruleset, chain) {
+    if is_of_ufw(chain) || place.rule.is_none() && leads_to_ufw(ruleset, chain) {
         Author::Ufw
     } else if is_of_firewalld(chain) {
         Author::Firewalld

@@ -9,7 +9,10 @@ use alloc::{
 
 use ipnet::IpNet;
 
-use super::{Author, Chain, ChainId, Decision, Hook, Layer, Place, Ruleset, Step, author, network_name};
+use super::{
+    Author, Base, Chain, ChainId, Decision, Field, Filter, Hook, Intervals, Kind, Layer, Place, Question,
+    Rule, Ruleset, Step, Tuple, author, network_name,
+};
 use crate::{
     facts::{Firewall, Listing},
     port::PortSpec,
@@ -27,10 +30,13 @@ pub struct Admission<'a> {
     pub interfaces: &'a [String],
     /// The networks that they come from; empty means any.
     pub from: &'a [IpNet],
+    /// Whether nobody is kept out there who comes in by another interface.
+    pub is_by_these_alone: bool,
 }
 
-/// The commands that let packets in where `place` keeps them out; none where the program that keeps the rule cannot say it,
-/// or a name in it is not one that a shell passes on as it is.
+/// The commands that let packets in where `place` keeps them out, after all rules before it: those may keep single sources
+/// out. None where the rule itself is about sources, whom somebody meant to keep out, where the program that keeps it cannot
+/// say it, nobody can where it stands, or a name in it is not one that a shell passes on as it is.
 #[must_use]
 pub fn openings(
     ruleset: &Ruleset,
@@ -39,35 +45,65 @@ pub fn openings(
     admission: &Admission<'_>,
 ) -> Vec<String> {
     let Admission { interfaces, from, .. } = *admission;
-    if interfaces.len().max(from.len()) > LISTED_MAX {
+    let bases = bases(ruleset, place.chain);
+    // Who accepts where destinations are rewritten keeps them from being so.
+    let is_of_nat = bases.iter().any(|base| base.kind == Kind::Nat);
+    let chain = &ruleset.chains[place.chain.0];
+    let rule = place.rule.and_then(|rule| chain.rules.get(rule));
+    if is_of_nat || rule.is_some_and(is_about_sources) || interfaces.len().max(from.len()) > LISTED_MAX {
         return Vec::new();
     }
-    let chain = &ruleset.chains[place.chain.0];
-    // On its way to another host a packet has the port of that host.
-    let is_sent_on = hooks(ruleset, place.chain).contains(&Hook::Forward);
-    let interfaces: Vec<_> = match interfaces {
+    let is_of_input = bases.iter().all(|base| base.hook == Hook::Input);
+    let is_sent_on = is_sent_on(ruleset, place.chain);
+    let names: Vec<_> = match interfaces {
         [] => vec![None],
         names => names.iter().map(|name| plain_interface(name)).filter(Option::is_some).collect(),
     };
     let commands = |interface: &Option<&str>| match author(ruleset, place) {
-        Author::Ufw | Author::Firewalld if is_sent_on => Vec::new(),
+        Author::Ufw | Author::Firewalld if !is_of_input => Vec::new(),
         Author::Ufw => by_ufw(chain, place, *interface, admission),
-        Author::Firewalld => by_firewalld(*interface, admission).into_iter().collect(),
+        Author::Firewalld => by_firewalld(chain, *interface, admission).unwrap_or_default(),
         Author::Iptables => {
             let program = program(ruleset, firewall, place.chain);
-            by_iptables(chain, &program, *interface, admission, is_sent_on).into_iter().collect()
+            by_iptables(chain, place, &program, *interface, admission, is_sent_on).into_iter().collect()
         }
-        Author::Nftables => by_nft(chain, *interface, admission, is_sent_on),
+        Author::Nftables => by_nft(chain, place, *interface, admission, is_sent_on),
     };
-    interfaces.iter().flat_map(commands).collect()
+    names.iter().flat_map(commands).collect()
 }
 
-/// ufw heeds the first rule that fits, and puts a new one behind the others.
+/// `filter` as if a rule before `place` let everything in to `spec`, and what `place` is then.
+#[must_use]
+pub fn opened(filter: &Filter, place: Place, spec: PortSpec) -> (Filter, Place) {
+    let PortSpec { range, protocol } = spec;
+    let port = if is_sent_on(&filter.ruleset, place.chain) {
+        Field::OriginalDestinationPort
+    } else {
+        Field::DestinationPort
+    };
+    let steps = vec![
+        Step::Ask(Question::Is(Field::Protocol, Intervals::one(protocol.number().into()))),
+        Step::Ask(Question::Is(port, Intervals::span(range.first.into(), range.last.into()))),
+        Step::Decide(Decision::Accept),
+    ];
+    let mut filter = filter.clone();
+    let rules = &mut filter.ruleset.chains[place.chain.0].rules;
+    let at = place.rule.unwrap_or(rules.len());
+    rules.insert(at, Rule { handle: None, text: String::new(), steps });
+    (filter, Place { rule: place.rule.map(|rule| rule + 1), ..place })
+}
+
+/// ufw heeds the first rule that fits, and puts a new one behind the others: before its own chain for these it lets nobody in.
 fn by_ufw(chain: &Chain, place: Place, interface: Option<&str>, admission: &Admission<'_>) -> Vec<String> {
     let PortSpec { range, protocol } = admission.spec;
     let ports = range.to_string().replace('-', ":");
-    let is_behind = place.rule.is_some() && chain.name.contains("user");
-    let verb = if is_behind { "ufw prepend allow" } else { "ufw allow" };
+    let is = |part| chain.name.contains(part);
+    let verb = match place.rule {
+        None => "ufw allow",
+        Some(_) if ["after", "reject", "skip-to-policy"].into_iter().any(is) => "ufw allow",
+        Some(rule) if is("user-input") && !chain.rules[..rule].iter().any(keeps_out) => "ufw prepend allow",
+        Some(_) => return Vec::new(),
+    };
     let by = interface.map(|name| format!(" in on {}", name.replace('*', "+"))).unwrap_or_default();
     let one = |from: &str| format!("{verb}{by} proto {protocol} from {from} to any port {ports}");
     match (interface, admission.from) {
@@ -77,9 +113,43 @@ fn by_ufw(chain: &Chain, place: Place, interface: Option<&str>, admission: &Admi
     }
 }
 
-/// An interface is in a zone of firewalld's, which may hold others too.
-fn by_firewalld(interface: Option<&str>, admission: &Admission<'_>) -> Option<String> {
+fn is_about_sources(rule: &Rule) -> bool {
+    rule.steps.iter().any(|step| match step {
+        Step::Ask(question) => asks_for_source(question),
+        Step::Choose(entries) => entries.iter().any(|(tuple, _)| has_source(tuple)),
+        _ => false,
+    })
+}
+
+fn asks_for_source(question: &Question) -> bool {
+    match question {
+        Question::Is(field, _) | Question::Has(field, _) | Question::Kind(field, _) => {
+            *field == Field::Source
+        }
+        Question::Any(tuples) => tuples.iter().any(has_source),
+        Question::Not(question) => asks_for_source(question),
+        Question::All(questions) => questions.iter().any(asks_for_source),
+        Question::Rate(_) | Question::Unknown => false,
+    }
+}
+
+fn has_source(tuple: &Tuple) -> bool {
+    tuple.iter().any(|(field, _)| *field == Field::Source)
+}
+
+fn keeps_out(rule: &Rule) -> bool {
+    rule.steps.iter().any(|step| matches!(step, Step::Decide(Decision::Drop | Decision::Reject)))
+}
+
+/// For now and for good each: a reload would throw away what others said for now.
+///
+/// A zone of firewalld's may hold other interfaces too, of which nothing can be said there.
+fn by_firewalld(chain: &Chain, interface: Option<&str>, admission: &Admission<'_>) -> Option<Vec<String>> {
     let PortSpec { range, protocol } = admission.spec;
+    if interface.is_some() && !admission.is_by_these_alone {
+        return None;
+    }
+    let zone = zone_of_firewalld(&chain.name)?;
     let rule = |network: &IpNet| {
         let (family, address) =
             (if network.addr().is_ipv4() { "ipv4" } else { "ipv6" }, network_name(network));
@@ -91,11 +161,21 @@ fn by_firewalld(interface: Option<&str>, admission: &Admission<'_>) -> Option<St
         [] => format!("--add-port={range}/{protocol}"),
         from => from.iter().map(rule).collect::<Vec<_>>().join(" "),
     };
-    interface.is_none().then(|| format!("firewall-cmd --permanent {what} && firewall-cmd --reload"))
+    Some(["", "--permanent "].map(|how| format!("firewall-cmd {how}--zone={zone} {what}")).into())
+}
+
+/// The zone whose ports are let in before a rule of this chain: `filter_IN_public`, in iptables `IN_public`. What those of
+/// the other chains keep out no port lets in.
+fn zone_of_firewalld(chain: &str) -> Option<&str> {
+    let zone = chain.strip_prefix("filter_").unwrap_or(chain).strip_prefix("IN_")?;
+    let is_before = ["_pre", "_log", "_deny", "_allow"].into_iter().any(|end| zone.ends_with(end));
+    let zone = zone.strip_suffix("_post").unwrap_or(zone);
+    plain(zone).filter(|zone| !is_before && !zone.starts_with("policy_"))
 }
 
 fn by_iptables(
     chain: &Chain,
+    place: Place,
     program: &str,
     interface: Option<&str>,
     admission: &Admission<'_>,
@@ -103,6 +183,8 @@ fn by_iptables(
 ) -> Option<String> {
     let PortSpec { range, protocol } = admission.spec;
     let (name, ports) = (plain(&chain.name)?, range.to_string().replace('-', ":"));
+    let table = if chain.table == "filter" { String::new() } else { format!(" -t {}", plain(&chain.table)?) };
+    let at = place.rule.map_or_else(|| format!("-A {name}"), |rule| format!("-I {name} {}", rule + 1));
     let by = interface.map(|name| format!(" -i {}", name.replace('*', "+"))).unwrap_or_default();
     let sources = of_layer(admission.from, chain.layer)?;
     let from = if sources.is_empty() { String::new() } else { format!(" -s {}", sources.join(",")) };
@@ -111,17 +193,24 @@ fn by_iptables(
     } else {
         format!("--dport {ports}")
     };
-    Some(format!("{program} -I {name}{by}{from} -p {protocol} {port} -j ACCEPT"))
+    Some(format!("{program}{table} {at}{by}{from} -p {protocol} {port} -j ACCEPT"))
 }
 
 fn by_nft(
     chain: &Chain,
+    place: Place,
     interface: Option<&str>,
     admission: &Admission<'_>,
     is_sent_on: bool,
 ) -> Vec<String> {
     let PortSpec { range, protocol } = admission.spec;
     let (Some(table), Some(name)) = (plain(&chain.table), plain(&chain.name)) else { return Vec::new() };
+    let handle = place.rule.map(|rule| chain.rules.get(rule).and_then(|rule| rule.handle));
+    let (verb, before) = match handle {
+        None => ("add", String::new()),
+        Some(Some(handle)) => ("insert", format!(" handle {handle}")),
+        Some(None) => return Vec::new(),
+    };
     let by = interface.map(|name| {
         let name = if name.ends_with('*') { format!("'{name}'") } else { name.into() };
         format!(" iifname {name}")
@@ -132,8 +221,8 @@ fn by_nft(
     } else {
         format!("{protocol} dport {range}")
     };
-    let one =
-        |from: &str| format!("nft insert rule {} {table} {name}{by}{from} {port} accept", chain.layer.name());
+    let layer = chain.layer.name();
+    let one = |from: &str| format!("nft {verb} rule {layer} {table} {name}{before}{by}{from} {port} accept");
     if admission.from.is_empty() {
         return vec![one("")];
     }
@@ -172,12 +261,17 @@ fn program(ruleset: &Ruleset, firewall: &Firewall, id: ChainId) -> String {
     format!("{program}{}", if is_last && is_listed { "-legacy" } else { "" })
 }
 
-/// The hooks from which packets get to a chain.
-fn hooks(ruleset: &Ruleset, id: ChainId) -> Vec<Hook> {
-    let (mut reached, mut hooks, mut next) = (vec![id], Vec::new(), 0);
+/// Whether packets are on their way to another host there: then they have the port of that host.
+fn is_sent_on(ruleset: &Ruleset, id: ChainId) -> bool {
+    bases(ruleset, id).iter().any(|base| base.hook == Hook::Forward)
+}
+
+/// Where packets come from that get to a chain.
+fn bases(ruleset: &Ruleset, id: ChainId) -> Vec<&Base> {
+    let (mut reached, mut bases, mut next) = (vec![id], Vec::new(), 0);
     while let Some(&id) = reached.get(next) {
         next += 1;
-        hooks.extend(ruleset.chains[id.0].base.as_ref().map(|base| base.hook));
+        bases.extend(&ruleset.chains[id.0].base);
         for (number, chain) in ruleset.chains.iter().enumerate() {
             let mut steps = chain.rules.iter().flat_map(|rule| &rule.steps);
             let leads = steps.any(
@@ -188,7 +282,7 @@ fn hooks(ruleset: &Ruleset, id: ChainId) -> Vec<Hook> {
             }
         }
     }
-    hooks
+    bases
 }
 
 /// A name that neither a shell nor nft takes for anything else.
@@ -210,7 +304,7 @@ mod tests {
     const UFW: &str = include_str!("../../tests/firewall/iptables/ufw.txt");
     const FIREWALLD: &str = include_str!("../../tests/firewall/nft/firewalld.json");
     const WORKSTATION: &str = include_str!("../../tests/firewall/nft/workstation.json");
-    const CHAINS: &str = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -s 198.51.100.0/24 -j DROP\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
+    const CHAINS: &str = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:DOCKER-USER - [0:0]\n-A FORWARD -j DOCKER-USER\n-A DOCKER-USER -j DROP\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n";
 
     /// The commands that open 443/tcp in a chain of a listing; without a name in the first of input.
     fn told(listing: Listing, text: &str, name: &str, interfaces: &[&str], from: &[&str]) -> Vec<String> {
@@ -224,7 +318,9 @@ mod tests {
         let rule = Some(0).filter(|_| !ruleset.chains[chain.0].rules.is_empty() && !name.is_empty());
         let interfaces: Vec<_> = interfaces.iter().map(ToString::to_string).collect();
         let from: Vec<_> = from.iter().map(|network| network.parse().unwrap()).collect();
-        let admission = Admission { spec: "443/tcp".parse().unwrap(), interfaces: &interfaces, from: &from };
+        let spec = "443/tcp".parse().unwrap();
+        let is_by_these_alone = interfaces == ["alone0"];
+        let admission = Admission { spec, interfaces: &interfaces, from: &from, is_by_these_alone };
         openings(&ruleset, &firewall, Place { chain, rule }, &admission)
     }
 
@@ -236,11 +332,21 @@ mod tests {
         assert_eq!(ufw("", &office), ["ufw allow proto tcp from 192.0.2.0/24 to any port 443"]);
         let first = "ufw prepend allow proto tcp from 192.0.2.0/24 to any port 443";
         assert_eq!(ufw("ufw-user-input", &office), [first], "a rule before it would keep them out");
-        let firewalld = |from: &[&str]| told(Listing::Nft, FIREWALLD, "", &[], from);
-        let reload = "&& firewall-cmd --reload";
-        assert_eq!(firewalld(&[]), [format!("firewall-cmd --permanent --add-port=443/tcp {reload}")]);
+    }
+
+    #[test]
+    fn firewalld_is_told_in_the_zone_for_now_and_for_good() {
+        let firewalld = |chain, interfaces: &[&str], from: &[&str]| {
+            told(Listing::Nft, FIREWALLD, chain, interfaces, from)
+        };
+        let both =
+            |what: &str| ["", "--permanent "].map(|how| format!("firewall-cmd {how}--zone=public {what}"));
+        assert_eq!(firewalld("filter_IN_public", &[], &[]), both("--add-port=443/tcp"));
+        assert_eq!(firewalld("filter_IN_public", &["alone0"], &[]), both("--add-port=443/tcp"));
         let rich = "--add-rich-rule='rule family=\"ipv4\" source address=\"192.0.2.0/24\" port port=\"443\" protocol=\"tcp\" accept'";
-        assert_eq!(firewalld(&office), [format!("firewall-cmd --permanent {rich} {reload}")]);
+        assert_eq!(firewalld("filter_IN_public", &[], &["192.0.2.0/24"]), both(rich));
+        assert!(firewalld("filter_IN_public", &["lan0"], &[]).is_empty(), "the zone has others too");
+        assert!(firewalld("filter_IN_public_deny", &[], &[]).is_empty(), "no port comes before it");
     }
 
     #[test]
@@ -263,11 +369,45 @@ mod tests {
 
     #[test]
     fn iptables_is_told_of_the_program_that_keeps_it_and_of_the_port_that_was_asked_for() {
-        let sent_on = "iptables-legacy -I DOCKER-USER -i lan0 -p tcp -m conntrack --ctdir ORIGINAL --ctorigdstport 443 -j ACCEPT";
+        let sent_on = "iptables-legacy -I DOCKER-USER 1 -i lan0 -p tcp -m conntrack --ctdir ORIGINAL --ctorigdstport 443 -j ACCEPT";
         assert_eq!(told(Listing::IptablesLegacy, CHAINS, "DOCKER-USER", &["lan0"], &[]), [sent_on]);
-        let newer = "iptables -I INPUT -s 192.0.2.0/24 -p tcp --dport 443 -j ACCEPT";
+        let newer = "iptables -I INPUT 1 -s 192.0.2.0/24 -p tcp --dport 443 -j ACCEPT";
         assert_eq!(told(Listing::Iptables, CHAINS, "INPUT", &[], &["192.0.2.0/24"]), [newer]);
         assert!(told(Listing::Iptables, CHAINS, "INPUT", &[], &["2001:db8::/32"]).is_empty());
+    }
+
+    #[test]
+    fn a_rule_of_another_table_is_opened_there_and_none_of_nat() {
+        let drops = |table: &str| {
+            let text = format!(
+                "*{table}\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 443 -j DROP\nCOMMIT\n"
+            );
+            told(Listing::Iptables, &text, "PREROUTING", &[], &[])
+        };
+        for table in ["raw", "mangle"] {
+            let opens = format!("iptables -t {table} -I PREROUTING 1 -p tcp --dport 443 -j ACCEPT");
+            assert_eq!(drops(table), [opens]);
+        }
+        assert!(drops("nat").is_empty());
+    }
+
+    #[test]
+    fn ufw_opens_nothing_that_is_closed_before_it_or_behind_a_ban() {
+        let text = ":ufw-user-input - [0:0]\n:ufw-before-input - [0:0]\n-A INPUT -p tcp -j DROP\n-A INPUT -j ufw-before-input\n-A ufw-before-input -j DROP\n-A ufw-user-input -p tcp --dport 443 -j DROP\n-A ufw-user-input -s 192.0.2.9 -j DROP\n-A ufw-user-input -p tcp -j DROP\n";
+        let text = format!("*filter\n:INPUT DROP [0:0]\n{text}COMMIT\n");
+        let firewall = Firewall { listings: [(Listing::Iptables, text)].into() };
+        let ruleset = read(&firewall).unwrap().ruleset;
+        let told = |name: &str, rule| {
+            let chain = ChainId(ruleset.chains.iter().position(|chain| chain.name == name).unwrap());
+            let spec = "443/tcp".parse().unwrap();
+            let admission = Admission { spec, interfaces: &[], from: &[], is_by_these_alone: false };
+            openings(&ruleset, &firewall, Place { chain, rule: Some(rule) }, &admission)
+        };
+        assert!(told("ufw-before-input", 0).is_empty() && told("ufw-user-input", 2).is_empty());
+        assert_eq!(told("ufw-user-input", 0), ["ufw prepend allow 443/tcp"]);
+        let own = "iptables -I INPUT 1 -p tcp --dport 443 -j ACCEPT";
+        assert_eq!(told("INPUT", 0), [own], "that is none of ufw's");
+        assert!(told("ufw-user-input", 1).is_empty(), "somebody means to keep the source out");
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn a_declared_service_that_is_blocked_is_opened_by_the_command_that_is_told() {
     let blocked = findings.iter().find(|finding| finding["rule"] == "declared-but-blocked");
     let blocked = blocked.unwrap_or_else(|| panic!("{answer:#}"));
     let command = blocked["commands"][0].as_str().expect("a command is told");
-    assert_eq!(command, "nft insert rule inet t in tcp dport 80 accept");
+    assert_eq!(command, "nft add rule inet t in tcp dport 80 accept");
     assert!(!answers(&site, 80));
     site.run(command);
     // What comes back of the connection is let in by the same rule's port.

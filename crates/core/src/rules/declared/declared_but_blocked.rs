@@ -107,7 +107,8 @@ fn opened_for(
         None if zone == HOST => (&loopback[..], &[][..]),
         None => (&[][..], &[][..]),
     };
-    openings(&filter.ruleset, firewall, place, &Admission { spec: holding.spec(), interfaces, from })
+    let admission = Admission { spec: holding.spec(), interfaces, from, is_by_these_alone: false };
+    openings(&filter.ruleset, firewall, place, &admission)
 }
 
 fn is_of_gate(chain: &Chain) -> bool {
@@ -139,7 +140,7 @@ mod tests {
             ]
         );
         let commands = scene.commands("declared-but-blocked");
-        assert_eq!(commands[0], "iptables-legacy -I INPUT -p tcp --dport 443 -j ACCEPT");
+        assert_eq!(commands[0], "iptables-legacy -A INPUT -p tcp --dport 443 -j ACCEPT");
     }
 
     #[test]
@@ -153,7 +154,7 @@ mod tests {
         let commands = scene.commands("declared-but-blocked");
         assert_eq!(
             commands[0],
-            "iptables-legacy -I INPUT -i eth0 -s 192.0.2.7 -p tcp --dport 5433 -j ACCEPT"
+            "iptables-legacy -A INPUT -i eth0 -s 192.0.2.7 -p tcp --dport 5433 -j ACCEPT"
         );
     }
 
