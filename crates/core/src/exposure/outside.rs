@@ -25,18 +25,21 @@ impl Outside {
     pub fn beyond(around: &Surroundings, family: Family, zones: &[&Zone]) -> Self {
         let mut sets = everybody(around, family);
         for zone in zones {
-            let named = zone.interfaces.iter().map(|pattern| around.named(pattern));
-            let named = match zone.interfaces.as_slice() {
-                [] => wires(around),
-                _ => named.fold(Intervals::none(), |all, one| all.or(&one)),
-            };
-            let members = among(&zone.from, around, family);
+            let (named, members) = members(around, family, zone);
             let divide = |(by, from): (Intervals, Intervals)| {
                 [(by.except(&named), from.clone()), (by.and(&named), from.except(&members))]
             };
             sets = sets.into_iter().flat_map(divide).filter(is_any).collect();
         }
         Self(sets)
+    }
+
+    /// Those in `zone` who may send packets of `family`.
+    #[must_use]
+    pub fn within(around: &Surroundings, family: Family, zone: &Zone) -> Self {
+        let (named, members) = members(around, family, zone);
+        let sets = everybody(around, family).into_iter();
+        Self(sets.map(|(by, from)| (by.and(&named), from.and(&members))).filter(is_any).collect())
     }
 
     /// Those who come in by the interface of this name.
@@ -62,15 +65,44 @@ impl Outside {
     /// Whether at least half of these sources have packets in `parts`.
     #[must_use]
     pub fn are_mostly_in(&self, parts: &[&Part]) -> bool {
-        let within = |(by, from): &(Intervals, Intervals)| {
-            let near = parts.iter().filter(|part| !part.packets.of(Field::InInterface).and(by).is_empty());
-            let found = near.fold(Intervals::none(), |all, part| all.or(part.packets.of(Field::Source)));
-            extent(&found.and(from))
-        };
-        let (found, all): (Vec<_>, Vec<_>) = self.0.iter().map(|set| (within(set), extent(&set.1))).unzip();
-        let total = |extents: Vec<u128>| extents.into_iter().fold(0, u128::saturating_add);
-        total(found) >= total(all) / 2
+        self.count(parts, &[]) >= self.total() / 2
     }
+
+    /// Whether a considerable part of these sources, a quarter of their addresses, has packets in `lost` and none in `heard`:
+    /// bans of single addresses and networks are fewer, but where hardly anybody is meant.
+    #[must_use]
+    pub fn are_kept_out(&self, lost: &[&Part], heard: &[&Part]) -> bool {
+        let count = self.count(lost, heard);
+        count > 0 && count >= self.total().div_ceil(4)
+    }
+
+    /// How many of these sources have packets in `parts` and none in `others`.
+    #[must_use]
+    pub fn count(&self, parts: &[&Part], others: &[&Part]) -> u128 {
+        let sources = |of: &[&Part], by: &Intervals| {
+            let near = of.iter().filter(|part| !part.packets.of(Field::InInterface).and(by).is_empty());
+            near.fold(Intervals::none(), |all, part| all.or(part.packets.of(Field::Source)))
+        };
+        let counts = self
+            .0
+            .iter()
+            .map(|(by, from)| extent(&from.and(&sources(parts, by)).except(&sources(others, by))));
+        counts.fold(0, u128::saturating_add)
+    }
+
+    fn total(&self) -> u128 {
+        self.0.iter().map(|(_, from)| extent(from)).fold(0, u128::saturating_add)
+    }
+}
+
+/// The interfaces and the sources of a zone.
+fn members(around: &Surroundings, family: Family, zone: &Zone) -> (Intervals, Intervals) {
+    let named = zone.interfaces.iter().map(|pattern| around.named(pattern));
+    let named = match zone.interfaces.as_slice() {
+        [] => wires(around),
+        _ => named.fold(Intervals::none(), |all, one| all.or(&one)),
+    };
+    (named, among(&zone.from, around, family))
 }
 
 /// Whether packets arrive.
@@ -100,9 +132,10 @@ fn is_any((by, from): &(Intervals, Intervals)) -> bool {
     !by.is_empty() && !from.is_empty()
 }
 
-/// An eighth of how many numbers these are, which all of IPv6 together do not overflow.
+/// How many numbers these are, or as many as can be counted.
 fn extent(numbers: &Intervals) -> u128 {
-    numbers.iter().map(|interval| (interval.last - interval.first) / 8 + 1).fold(0, u128::saturating_add)
+    let counts = numbers.iter().map(|interval| (interval.last - interval.first).saturating_add(1));
+    counts.fold(0, u128::saturating_add)
 }
 
 /// Everybody else, by every interface that answers may go out by.
@@ -189,6 +222,20 @@ mod tests {
         let mostly = |parts: &[Part]| beyond(&[]).are_mostly_in(&parts.iter().collect::<Vec<_>>());
         assert!(!mostly(&[part(1, Intervals::prefix(0, 32))]), "all of lan0 are few");
         assert!(mostly(&[part(0, Intervals::prefix(0, 32).except(&Intervals::prefix(0x0800_0000, 24)))]));
+    }
+
+    #[test]
+    fn a_quarter_is_a_considerable_part_and_what_gets_in_by_another_part_is_not_kept_out() {
+        let kept_out = |zone: &Zone, lost: Part, heard: &[&Part]| {
+            Outside::within(&around(), Family::Ipv4, zone).are_kept_out(&[&lost], heard)
+        };
+        let lan = zone("lan", &["192.0.2.0/24"], &[]);
+        assert!(kept_out(&lan, part(1, Intervals::prefix(0xc000_0240, 6)), &[]));
+        assert!(!kept_out(&lan, part(1, Intervals::prefix(0xc000_0240, 5)), &[]));
+        assert!(!kept_out(&lan, part(0, Intervals::prefix(0xc000_0200, 8)), &[]), "nobody of it comes there");
+        let all = part(1, Intervals::prefix(0xc000_0200, 8));
+        assert!(!kept_out(&lan, all.clone(), &[&all]));
+        assert!(!kept_out(&zone("six", &["2001:db8::/32"], &[]), all, &[]));
     }
 
     #[test]

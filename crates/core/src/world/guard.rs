@@ -2,14 +2,12 @@
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
-use super::{Holding, World};
+use super::{Holding, World, reaching::bound};
 use crate::{
     address::{Breadth, Family},
     exposure::{Exposure, How, Reached, Row, Senders, To, at, exposed, families, within},
     facts::Listener,
-    firewall::{
-        Author, ChainId, Decision, Filter, Hook, Interval, Intervals, Kind, Place, Step, author, number,
-    },
+    firewall::{Author, ChainId, Decision, Filter, Hook, Interval, Intervals, Kind, Place, Step, author},
     policy::HOST,
     port::{PortRange, Protocol},
 };
@@ -132,8 +130,7 @@ impl Asked<'_> {
     fn is_past(&mut self, listener: &Listener) -> bool {
         let Self { filter, alone, outside, answers } = self;
         let (protocol, port) = (listener.protocol, listener.port);
-        let is_bound = listener.breadth() != Breadth::Wildcard;
-        let bound = is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())));
+        let bound = bound(listener);
         families(listener).into_iter().any(|family| {
             let question = (protocol, family, bound.clone());
             let answers = answers.entry(question).or_insert_with(|| {

@@ -11,6 +11,7 @@ use crate::{
     firewall::{Intervals, number},
     owner::Identity,
     port::{PortRange, Protocol},
+    reach::Verdict,
 };
 
 /// The runs of ports that lead to another port or address of this host, by the place of the zone.
@@ -41,6 +42,18 @@ impl World<'_> {
         let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
         let passages = if is_own { self.passages() } else { &[] };
         passages.iter().filter(move |passage| passage.leads_to(listener))
+    }
+
+    /// Whether packets that arrive are led to `listener` from another port or address of this host.
+    pub(super) fn is_led(
+        &self,
+        place: usize,
+        senders: &Senders<'_>,
+        listener: &Listener,
+        family: Family,
+    ) -> bool {
+        let led = self.led(place, senders, listener, family);
+        led.into_iter().any(|reached| verdict(reached) >= Verdict::Partly)
     }
 
     /// Whether `listener` keeps its number for containers, which get what a rule sends on from there.

@@ -8,7 +8,7 @@ use crate::{
     address::{Breadth, Family},
     exposure::{Exposure, Outside, Reached, Senders, To, arrives, at, families, parted, stays},
     facts::{Gap, Listener, Snapshot},
-    firewall::{self, Fate, Field, Filter, Intervals, Part, Place, number},
+    firewall::{self, Fate, Field, Filter, Intervals, Part, number},
     policy::{HOST, WORLD, Zone},
     port::{PortRange, Protocol},
     reach::{Basis, Reach, Verdict, reach},
@@ -18,13 +18,13 @@ use crate::{
 type Question = (usize, Protocol, Family, Option<Intervals>);
 
 /// The place of the zone `world`, whose packets are all those from outside.
-const OUTSIDE: usize = 0;
+pub(super) const OUTSIDE: usize = 0;
 
 /// What became of packets.
 #[derive(Clone, Debug, Default)]
 struct Answer {
     runs: Vec<Exposure>,
-    /// What the runs were told from, of packets from outside.
+    /// What the runs were told from.
     parts: Vec<Part>,
 }
 
@@ -60,14 +60,6 @@ impl World<'_> {
             reach.basis = Basis::Firewall;
         }
         reached
-    }
-
-    /// The rule that keeps the packets of a zone from `listener`, where one does.
-    #[must_use]
-    pub fn decided_by(&self, listener: &Listener, zone: &str) -> Option<Place> {
-        let (place, (_, senders)) = self.places().enumerate().find(|(_, (name, _))| *name == zone)?;
-        let runs = self.past_the_filter(place, &senders, listener);
-        runs.iter().flat_map(|(_, run)| &run.decided_by).next().copied()
     }
 
     /// Whether the world gets to `listener` over one family, as far as the filter tells.
@@ -142,7 +134,7 @@ impl World<'_> {
     }
 
     /// The zones in the order of [`Self::reach`].
-    fn places(&self) -> impl Iterator<Item = (&str, Senders<'_>)> {
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, Senders<'_>)> {
         let named = self.policy.into_iter().flat_map(|policy| &policy.zones);
         let named = named.map(|zone| (zone.name.as_str(), Senders::Zone(zone)));
         [(WORLD, Senders::World), (HOST, Senders::Host)].into_iter().chain(named)
@@ -150,7 +142,7 @@ impl World<'_> {
 
     /// What becomes of the packets from a place to `listener`, by family; nothing where no rule is in their way, or there
     /// are no packets.
-    fn past_the_filter(
+    pub(super) fn past_the_filter(
         &self,
         place: usize,
         senders: &Senders<'_>,
@@ -184,8 +176,19 @@ impl World<'_> {
         family: Family,
         look: impl FnOnce(&[&Part]) -> T,
     ) -> Option<T> {
-        self.answer(OUTSIDE, &Senders::World, (listener, family), |answer| {
-            let port = listener.port.into();
+        self.of_place(OUTSIDE, &Senders::World, (listener, family), look)
+    }
+
+    /// What `look` tells from the parts of the packets from a place to `listener`.
+    pub(super) fn of_place<T>(
+        &self,
+        place: usize,
+        senders: &Senders<'_>,
+        asked: (&Listener, Family),
+        look: impl FnOnce(&[&Part]) -> T,
+    ) -> Option<T> {
+        self.answer(place, senders, asked, |answer| {
+            let port = asked.0.port.into();
             let is_meant = |part: &&Part| part.packets.of(Field::DestinationPort).contains(port);
             look(&answer.parts.iter().filter(is_meant).collect::<Vec<_>>())
         })
@@ -200,16 +203,21 @@ impl World<'_> {
         look: impl FnOnce(&Answer) -> T,
     ) -> Option<T> {
         let (filter, protocol) = (self.filter()?, listener.protocol);
-        let is_bound = listener.breadth() != Breadth::Wildcard;
-        let addresses = is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())));
+        let addresses = bound(listener);
         let mut answers = self.reaching.answers.borrow_mut();
         let answer = answers.entry((place, protocol, family, addresses.clone())).or_insert_with(|| {
             let to = To { family, protocol, addresses, ports: PortRange::EVERY };
             let (runs, parts) = parted(filter, senders, &to);
-            Answer { runs, parts: if place == OUTSIDE { parts } else { Vec::new() } }
+            Answer { runs, parts }
         });
         Some(look(answer))
     }
+}
+
+/// The number of the address that `listener` is bound to; `None` for every one.
+pub(super) fn bound(listener: &Listener) -> Option<Intervals> {
+    let is_bound = listener.breadth() != Breadth::Wildcard;
+    is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())))
 }
 
 /// A filter of which something was not seen may let in more, or less, than what was.

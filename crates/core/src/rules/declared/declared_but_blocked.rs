@@ -2,16 +2,18 @@
 
 use alloc::{format, string::String, vec, vec::Vec};
 
+use super::list;
 use crate::{
+    address::Family,
+    exposure::families,
     finding::{Finding, Severity},
-    firewall::{Admission, Chain, Filter, Layer, Place, openings},
+    firewall::{Filter, Layer, Place},
     gate::TABLE,
-    policy::HOST,
-    reach::{Basis, Reach, Verdict},
+    policy::WORLD,
     rules::{Page, Rule},
     text,
-    words::Words,
-    world::{Holding, World},
+    words::{Text, Words},
+    world::{Holding, KeptOut, World},
 };
 
 /// A rule closes what the policy opens: somebody else's, or one of a gate that is older than the policy.
@@ -22,8 +24,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "A declared service listens where it is meant to, and a rule of the firewall keeps out a zone that is meant to reach it.",
-            ja: "宣言どおりに待ち受けているサービスに、届くはずのゾーンからのパケットをファイアウォールのルールが遮断しています。",
+            en: "A declared service listens where it is meant to, and a rule of the firewall keeps out a zone that is meant to reach it: all of it over IPv4 or IPv6, or at least a quarter of its addresses. A few banned addresses of a larger zone are not told.",
+            ja: "宣言どおりに待ち受けているサービスに、届くはずのゾーンからのパケットをファイアウォールのルールが遮断しています。IPv4 か IPv6 のどちらかでゾーン全体、またはゾーンのアドレスの 4 分の 1 以上が遮断されている場合が対象で、広いゾーンのうち一部のアドレスだけの BAN は対象外です。",
         },
         why: Words {
             en: "The service runs and looks healthy here, and nobody can use it from there.",
@@ -39,90 +41,109 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let Some(filter) = world.filter() else { return Vec::new() };
-    world.holdings().filter_map(|holding| judge(world, filter, holding)).collect()
+    let blocked = world.holdings().map(|holding| (holding, world.kept_out(holding)));
+    let blocked = blocked.filter(|(_, kept_out)| !kept_out.is_empty());
+    blocked.map(|(holding, kept_out)| finding(filter, holding, &kept_out).about(holding)).collect()
 }
 
-fn judge(world: &World<'_>, filter: &Filter, holding: &Holding<'_>) -> Option<Finding> {
-    let service = holding.declared?.service;
-    let listener = holding.widest();
-    let is_shut = |reach: &Reach| {
-        reach.basis == Basis::Firewall
-            && reach.verdict == Verdict::Blocked
-            && service.reach.contains(&reach.zone)
-    };
-    let shut = world.reach(listener).into_iter().find(is_shut)?;
-    // Where no rule decides, the address does, and that is another rule's business.
-    let place = world.decided_by(listener, &shut.zone)?;
-    Some(finding(world, filter, holding, (&shut.zone, place)).about(holding))
-}
-
-fn finding(
-    world: &World<'_>,
-    filter: &Filter,
-    holding: &Holding<'_>,
-    (zone, place): (&str, Place),
-) -> Finding {
+fn finding(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Finding {
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
-    let rule = filter.ruleset.named(place);
-    let is_of_gate = is_of_gate(&filter.ruleset.chains[place.chain.0]);
-    let finding = RULE.finding(
+    let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
+    let commands = commands(filter, kept_out);
+    let fix = if kept_out.iter().all(|one| is_of_gate(filter, one.place)) {
         text!(
-            "{name} is meant to be reached from {zone} on {spec}, and `{rule}` keeps that out",
-            "{name} の {spec} は {zone} から届くはずですが、`{rule}` が遮断しています"
-        ),
-        if is_of_gate {
-            text!(
-                "the gate is older than the policy: apply it, or take {zone} out of {name}'s reach there",
-                "ゲートに policy が反映されていません。適用するか、policy の {name} の reach から {zone} を外してください"
-            )
-        } else {
-            text!(
-                "open {spec} there, or take {zone} out of {name}'s reach in the policy",
-                "そのファイアウォールで {spec} を開けるか、policy の {name} の reach から {zone} を外してください"
-            )
-        },
-    );
-    // A rule that somebody writes into the gate is none that the policy declares, and would be gone with the next change.
-    let openings = if is_of_gate {
-        vec!["portreeve apply".into()]
+            "the gate is older than the policy: apply it, or take {en} out of {name}'s reach there",
+            "ゲートに policy が反映されていません。適用するか、policy の {name} の reach から {ja} を外してください"
+        )
+    } else if commands.is_empty() {
+        text!(
+            "change that rule, or take {en} out of {name}'s reach in the policy",
+            "そのルールを変更するか、policy の {name} の reach から {ja} を外してください"
+        )
     } else {
-        opened_for(world, filter, holding, (zone, place))
+        text!(
+            "open {spec} there, or take {en} out of {name}'s reach in the policy",
+            "そのファイアウォールで {spec} を開けるか、policy の {name} の reach から {ja} を外してください"
+        )
     };
-    finding.run(openings.into_iter().chain([format!("portreeve exposure {spec}")]))
+    RULE.finding(what(filter, holding, kept_out), fix)
+        .run(commands.into_iter().chain([format!("portreeve exposure {spec}")]))
 }
 
-/// The commands that open the port for those in `zone` alone.
-fn opened_for(
-    world: &World<'_>,
-    filter: &Filter,
-    holding: &Holding<'_>,
-    (zone, place): (&str, Place),
-) -> Vec<String> {
-    let Some(firewall) = &world.snapshot.firewall else { return Vec::new() };
-    let loopback = [String::from("lo")];
-    let known = world.policy.into_iter().flat_map(|policy| &policy.zones).find(|known| known.name == zone);
-    let (interfaces, from) = match known {
-        Some(zone) => (zone.interfaces.as_slice(), zone.from.as_slice()),
-        None if zone == HOST => (&loopback[..], &[][..]),
-        None => (&[][..], &[][..]),
+/// The commands that let all of them in, as far as these are known.
+fn commands(filter: &Filter, kept_out: &[KeptOut<'_>]) -> Vec<String> {
+    let is_for_all = |one: &&KeptOut<'_>| {
+        let same = |other: &KeptOut<'_>| other.zone == WORLD && other.place == one.place;
+        one.zone == WORLD || !kept_out.iter().any(same)
     };
-    let admission = Admission { spec: holding.spec(), interfaces, from, is_by_these_alone: false };
-    openings(&filter.ruleset, firewall, place, &admission)
+    // A rule that somebody writes into the gate is none that the policy declares, and would be gone with the next change.
+    let opened = |one: &KeptOut<'_>| {
+        if is_of_gate(filter, one.place) { vec!["portreeve apply".into()] } else { one.openings.clone() }
+    };
+    each(kept_out.iter().filter(is_for_all).flat_map(opened))
 }
 
-fn is_of_gate(chain: &Chain) -> bool {
+/// Who is kept out, and by what.
+fn what(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Text {
+    let spec = holding.spec();
+    let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
+    let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
+    let rules = each(kept_out.iter().map(|one| format!("`{}`", filter.ruleset.named(one.place))));
+    let Text { en: en_extent, ja: ja_extent } = extent(holding, kept_out, rules.len() == 1);
+    let Text { en: en_rules, ja: ja_rules } = list(rules);
+    text!(
+        "{name} is meant to be reached from {en} on {spec}, and {en_rules} {en_extent}",
+        "{name} の {spec} は {ja} から届くはずですが、{ja_rules} が{ja_extent}"
+    )
+}
+
+/// How much the rules keep out, and over which family where the service hears both.
+fn extent(holding: &Holding<'_>, kept_out: &[KeptOut<'_>], is_one_rule: bool) -> Text {
+    let (en_over, ja_over) = match each(kept_out.iter().map(|one| one.family)).as_slice() {
+        [Family::Ipv4] if hears(holding, Family::Ipv6) => (" over IPv4", " IPv4 で"),
+        [Family::Ipv6] if hears(holding, Family::Ipv4) => (" over IPv6", " IPv6 で"),
+        _ => ("", ""),
+    };
+    let en_keep = if is_one_rule { "keeps" } else { "keep" };
+    let (en_part, ja_part) = if kept_out.iter().any(|one| one.is_whole) {
+        ("that", "")
+    } else {
+        ("a large part of that", "かなりの範囲を")
+    };
+    Text {
+        en: format!("{en_keep} {en_part} out{en_over}"), ja: format!("{ja_over}{ja_part}遮断しています")
+    }
+}
+
+fn hears(holding: &Holding<'_>, family: Family) -> bool {
+    holding.listeners.iter().any(|listener| families(listener).contains(&family))
+}
+
+/// Each once, in order.
+fn each<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.fold(Vec::new(), |mut found, next| {
+        if !found.contains(&next) {
+            found.push(next);
+        }
+        found
+    })
+}
+
+fn is_of_gate(filter: &Filter, place: Place) -> bool {
+    let chain = &filter.ruleset.chains[place.chain.0];
     chain.layer == Layer::Inet && chain.table == TABLE
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::{string::String, vec::Vec};
+    use alloc::{format, string::String, vec::Vec};
 
     use crate::{
+        facts::Listing,
         gate::{Keep, Ports},
         plan::{Asked, Plan, close, plan, simulate},
-        rules::testing::{Scene, filtering, scene, zone},
+        rules::testing::{Scene, filtering, scene, translated, zone},
         world::World,
     };
 
@@ -177,6 +198,89 @@ mod tests {
         assert_eq!(gated(|world| plan(world, &Asked::default()).unwrap()), told);
         let ports: Ports = ["443/tcp".parse().unwrap()].into_iter().collect();
         assert_eq!(gated(|world| close(world, &ports, &Asked::default()).unwrap()), told);
+    }
+
+    /// A web server for the world behind `rules`, of IPv6 too where there are some.
+    fn web(spot: &str, rules: &str, of_ipv6: Option<&str>) -> Scene {
+        let mut firewall = filtering(rules);
+        if let Some(rules) = of_ipv6 {
+            let text = filtering(rules).listings[&Listing::IptablesLegacy].clone();
+            firewall.listings.insert(Listing::Ip6tablesLegacy, text);
+        }
+        served(spot).filtered(firewall, &[])
+    }
+
+    fn served(spot: &str) -> Scene {
+        scene().service("web", "443/tcp", "nginx.service").reach("world").listens("nginx.service", spot)
+    }
+
+    const LETS_IN: &str = "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT\n";
+
+    #[test]
+    fn the_rule_that_keeps_most_out_is_named_and_who_is_banned_stays_so() {
+        let ban = ":f2b - [0:0]\n-A INPUT -p tcp -j f2b\n-A f2b -s 192.0.2.9/32 -j REJECT\n";
+        let scene = web("0.0.0.0:443/tcp", ban, None);
+        let told = scene.texts("declared-but-blocked");
+        assert!(told[0].ends_with("and `ip filter INPUT: policy drop` keeps that out"), "{told:?}");
+        let commands = scene.commands("declared-but-blocked");
+        assert_eq!(commands[0], "iptables-legacy -A INPUT -p tcp --dport 443 -j ACCEPT");
+        let open = web("0.0.0.0:443/tcp", &format!("{ban}{LETS_IN}"), None);
+        assert!(open.texts("declared-but-blocked").is_empty(), "a ban is meant");
+    }
+
+    #[test]
+    fn a_large_part_of_a_zone_is_missed() {
+        let found = |part: &str| {
+            let rules = format!("-A INPUT -s {part} -p tcp -m tcp --dport 443 -j DROP\n{LETS_IN}");
+            let scene = web("0.0.0.0:443/tcp", &rules, None);
+            (scene.texts("declared-but-blocked"), scene.commands("declared-but-blocked"))
+        };
+        let (told, commands) = found("128.0.0.0/1");
+        assert!(told[0].ends_with("--dport 443 -j DROP` keeps a large part of that out"), "{told:?}");
+        assert_eq!(commands, ["portreeve exposure 443/tcp"], "the rule is about sources");
+        assert_eq!(found("128.0.0.0/8"), Default::default());
+        assert_eq!(found("128.0.0.0/1 -m string --string x --algo bm"), Default::default(), "who knows");
+    }
+
+    #[test]
+    fn each_family_that_is_kept_out_is_told_of() {
+        let told = |rules: &str, of_ipv6: &str| {
+            let scene = web("[::]:443/tcp", rules, Some(of_ipv6));
+            (scene.texts("declared-but-blocked"), scene.commands("declared-but-blocked"))
+        };
+        let (both, commands) = told("", "");
+        let rules = "`ip filter INPUT: policy drop`, `ip6 filter INPUT: policy drop` keep that out";
+        assert!(both[0].ends_with(rules), "{both:?}");
+        let opens = ["iptables", "ip6tables"]
+            .map(|program| format!("{program}-legacy -A INPUT -p tcp --dport 443 -j ACCEPT"));
+        assert_eq!(commands[..2], opens);
+        let (one, commands) = told(LETS_IN, "");
+        assert!(one[0].ends_with("`ip6 filter INPUT: policy drop` keeps that out over IPv6"), "{one:?}");
+        assert_eq!(commands[0], opens[1]);
+        assert_eq!(told(LETS_IN, LETS_IN), Default::default());
+    }
+
+    #[test]
+    fn every_zone_that_is_kept_out_is_named_with_its_commands() {
+        let mut scene = web("0.0.0.0:443/tcp", "", None)
+            .declared(|service| service.reach = ["lan", "one"].map(Into::into).into());
+        let zones = [zone("lan", &["198.51.100.0/25"], &[]), zone("one", &["198.51.100.200/32"], &[])];
+        scene.policy.as_mut().unwrap().zones.extend(zones);
+        let told = scene.texts("declared-but-blocked");
+        assert!(told[0].contains("from lan, one on 443/tcp"), "{told:?}");
+        let commands = scene.commands("declared-but-blocked");
+        assert_eq!(commands[0], "iptables-legacy -A INPUT -s 198.51.100.0/25 -p tcp --dport 443 -j ACCEPT");
+        assert_eq!(commands[1], "iptables-legacy -A INPUT -s 198.51.100.200 -p tcp --dport 443 -j ACCEPT");
+    }
+
+    #[test]
+    fn where_the_port_was_another_one_before_no_command_opens_it() {
+        let rules = "-A INPUT -p tcp -m tcp --dport 9001 -j DROP\n-A INPUT -j ACCEPT\n";
+        let sent = "-A PREROUTING -p tcp -m tcp --dport 443 -j REDIRECT --to-ports 9001";
+        let scene = served("0.0.0.0:443/tcp").filtered(translated(rules, sent), &[]);
+        let told = scene.texts("declared-but-blocked");
+        assert!(told[0].contains("--dport 9001 -j DROP`"), "{told:?}");
+        assert_eq!(scene.commands("declared-but-blocked"), ["portreeve exposure 443/tcp"]);
     }
 
     #[test]
