@@ -31,6 +31,11 @@ const SETS_MAX: usize = 1 << 16;
 /// So many combinations of a set one question may list; what has more is not told.
 const TUPLES_MAX: usize = 1 << 16;
 
+/// What adds an element to a set, or takes one out (iptables-extensions(8), "SET").
+const UPDATES: [&str; 2] = ["--add-set", "--del-set"];
+/// What holds only of more packets, or connections, than there may be (iptables-extensions(8)).
+const BEYOND: [&str; 2] = ["--hashlimit-above", "--connlimit-above"];
+
 /// Why a text is not what `ipset save` prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -177,6 +182,32 @@ impl Draft {
 }
 
 impl Sets {
+    /// Forgets what is in the sets that rules fill or empty while packets pass, by what one of the programs that list rules
+    /// of iptables prints: of what is in them now nothing follows.
+    ///
+    /// What they do only of more packets than a rate allows does not count: every verdict is for a sender who keeps within
+    /// all rates.
+    pub fn forget_changing(&mut self, rules: &str) {
+        let updates = rules.lines().filter(|line| UPDATES.iter().any(|update| line.contains(update)));
+        for line in updates {
+            let words = words::split(line).unwrap_or_default();
+            if words.iter().any(|word| BEYOND.contains(&&*word.text)) {
+                continue;
+            }
+            let pairs = words.windows(2).filter(|pair| UPDATES.contains(&&*pair[0].text));
+            pairs.for_each(|pair| self.forget(&pair[1].text));
+        }
+    }
+
+    /// To a list whatever is added is in one of its sets.
+    fn forget(&mut self, name: &str) {
+        let Some(set) = self.0.get_mut(name) else { return };
+        match core::mem::replace(&mut set.content, Content::Unknown) {
+            Content::Sets(names) => names.iter().for_each(|name| self.forget(name)),
+            Content::Shapes(_) | Content::Unknown => {}
+        }
+    }
+
     /// Whether a packet of `family` is in the set `name`, each field looked up on its side (ipset(8), "src", "dst").
     ///
     /// Unknown where the set is not there or not understood.
@@ -197,11 +228,11 @@ impl Set {
     /// A set of the other family, or of more fields than are looked up, has nobody (net/netfilter/ipset/ip_set_core.c,
     /// `ip_set_test`).
     fn question(&self, sides: &[Side], family: Family, around: &Surroundings) -> Question {
-        let Content::Shapes(shapes) = &self.content else { return Question::Unknown };
         let is_other = self.family.is_some_and(|own| own != family);
         if is_other || self.dimensions > sides.len() {
             return never();
         }
+        let Content::Shapes(shapes) = &self.content else { return Question::Unknown };
         if shapes.len() > TUPLES_MAX {
             return Question::Unknown;
         }

@@ -53,10 +53,13 @@ pub fn read(firewall: &Firewall) -> Result<Filter, Unreadable> {
     if let Some((_, text)) = text(Listing::Settings) {
         network::read_settings(text, &mut around);
     }
-    let sets = match text(Listing::Ipset) {
+    let mut sets = match text(Listing::Ipset) {
         Some((listing, text)) => told(listing, ipset::read(text))?,
         None => ipset::Sets::default(),
     };
+    let of_iptables =
+        [Listing::Iptables, Listing::Ip6tables, Listing::IptablesLegacy, Listing::Ip6tablesLegacy];
+    of_iptables.into_iter().filter_map(text).for_each(|(_, rules)| sets.forget_changing(rules));
 
     let mut ruleset = Ruleset::default();
     let mut hidden = nft::Hidden::new();

@@ -75,7 +75,7 @@ pub type Hidden = BTreeSet<(ChainId, u64)>;
 /// `text` is what `nft -j list ruleset` prints, and `details` what it leaves out, as far as another listing tells. `around`
 /// says which interfaces, addresses and routes there are, by whose numbers rules compare.
 ///
-/// A set has the elements that it has now. Whatever is not understood is never guessed at: a match is a question that
+/// A set has the elements that it has now, and of one that rules fill while packets pass nobody can tell. Whatever is not understood is never guessed at: a match is a question that
 /// nobody can answer, a statement that may decide leaves the packet's fate open. Of several extension headers of IPv6
 /// the first is taken for the transport protocol, and fragments for whole packets.
 ///

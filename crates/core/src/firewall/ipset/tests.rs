@@ -61,6 +61,29 @@ fn check(lines: &[&str], sides: &str, packets: &[(&str, &str)]) {
 }
 
 #[test]
+fn what_rules_fill_is_not_what_it_is_now() {
+    let text = "create s hash:ip\nadd s 10.0.0.1\ncreate other hash:ip\ncreate list list:set\nadd list s\n";
+    let told = |rules: &str| {
+        let mut sets = read(text).unwrap();
+        sets.forget_changing(&format!("*filter\n:INPUT DROP [0:0]\n{rules}\nCOMMIT\n"));
+        ["s", "other", "list"].map(|name| contains(&sets, Family::Ipv4, name, "src", "from=10.0.0.1"))
+    };
+    let known = ["yes", "no", "yes"];
+    assert_eq!(told("-A INPUT -m set --match-set s src -j ACCEPT"), known);
+    assert_eq!(told("-A INPUT -p udp --dport 1000 -j SET --add-set s src --exist"), ["?", "no", "?"]);
+    assert_eq!(told("-A INPUT -j SET --del-set other src"), ["yes", "?", "yes"]);
+    assert_eq!(told("-A INPUT -j SET --add-set list src"), ["?", "no", "?"]);
+    assert_eq!(told("-A INPUT -m comment --comment \"--add-set s\""), known);
+    assert_eq!(
+        told("-A INPUT -m hashlimit --hashlimit-above 9/sec --hashlimit-name a -j SET --add-set s src"),
+        known
+    );
+    let mut sets = read(text).unwrap();
+    sets.forget_changing("-A INPUT -j SET --add-set s src");
+    assert_eq!(contains(&sets, Family::Ipv6, "s", "src", "from=::1"), "no");
+}
+
+#[test]
 fn addresses_and_networks() {
     let hosts = [
         "create s hash:ip family inet hashsize 1024 maxelem 65536 timeout 600",

@@ -5,8 +5,9 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec,
 use serde_json::Value;
 
 use super::{
-    CHAINS_MAX, Details, Hidden, Names, RULES_MAX, ReadError, Scope, TableKey, rule, sets::Named, several,
-    tagged, text,
+    CHAINS_MAX, Details, Hidden, Names, RULES_MAX, ReadError, Scope, TableKey, rule,
+    sets::{self, Named},
+    several, tagged, text,
 };
 use crate::firewall::{
     ruleset::{Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Since, Step},
@@ -45,6 +46,7 @@ impl<'a> Reading<'a> {
     pub(super) fn of(objects: &'a [Value], details: &Details<'_>, before: usize) -> Result<Self, ReadError> {
         let mut reading = Self { before, numbers: numbers(objects), ..Self::default() };
         let mut tables = BTreeMap::new();
+        let changing = sets::changing(rules(objects));
         for (at, object) in objects.iter().enumerate() {
             let Some((kind, inner)) = tagged(object) else { continue };
             match kind {
@@ -55,7 +57,9 @@ impl<'a> Reading<'a> {
                 "set" | "map" => {
                     let table = table(inner, at, kind)?;
                     let name = required(inner, at, kind, "name")?;
-                    reading.names.sets.insert((table, name), Named { is_map: kind == "map", object: inner });
+                    let is_changing = changing.contains(&(table, name));
+                    let named = Named { is_map: kind == "map", is_changing, object: inner };
+                    reading.names.sets.insert((table, name), named);
                 }
                 "chain" => {
                     let table = table(inner, at, kind)?;
@@ -138,6 +142,15 @@ impl<'a> Reading<'a> {
         }
         Ok(())
     }
+}
+
+/// The rules of a listing, each with its table.
+fn rules(objects: &[Value]) -> impl Iterator<Item = (TableKey<'_>, &Value)> {
+    let rules = objects.iter().filter_map(tagged).filter(|(kind, _)| *kind == "rule");
+    rules.filter_map(|(_, rule)| {
+        let layer = text(rule, "family").and_then(Layer::named)?;
+        Some(((layer, text(rule, "table")?), rule))
+    })
 }
 
 /// The numbers of tables, and of each the lowest that a rule has.

@@ -178,7 +178,7 @@ fn hidden_family(scope: &Scope<'_>) -> Option<Question> {
     }
 }
 
-/// An element is added to a set, or to a meter; the set that packets are compared with is as it is now.
+/// An element is added to a set, or to a meter; who asks for what is in such a set learns nothing ([`sets::changing`]).
 fn update(inner: &Value, scope: &Scope<'_>) -> Vec<Step> {
     let element = inner.get("elem").or_else(|| inner.get("key"));
     let element =

@@ -1,10 +1,10 @@
 //! The elements of sets and maps, named ones and those that stand in a rule (libnftables-json(5), "SET" and "MAP").
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use serde_json::Value;
 
-use super::{Scope, tagged, text};
+use super::{Scope, TableKey, tagged, text};
 use crate::firewall::ruleset::Rate;
 
 /// Statements of an element, or of every element, of which a lookup may hang (nft(8), "SETS").
@@ -38,7 +38,33 @@ pub(super) fn both(one: Option<Rate>, other: Option<Rate>) -> Option<Rate> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named<'a> {
     pub(super) is_map: bool,
+    /// Whether rules fill or empty it while packets pass: of what is in it now nothing follows.
+    pub(super) is_changing: bool,
     pub(super) object: &'a Value,
+}
+
+/// The sets and maps that `rules` fill or empty while packets pass.
+///
+/// What they do only of more packets than a rate allows does not count: every verdict is for a sender who keeps within
+/// all rates.
+pub(super) fn changing<'a>(
+    rules: impl Iterator<Item = (TableKey<'a>, &'a Value)>,
+) -> BTreeSet<(TableKey<'a>, &'a str)> {
+    let statements = |rule: &'a Value| rule.get("expr").and_then(Value::as_array).into_iter().flatten();
+    rules.flat_map(|(table, rule)| updated(statements(rule)).map(move |name| (table, name))).collect()
+}
+
+fn updated<'a>(statements: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = &'a str> {
+    let updates = statements.take_while(|statement| !is_beyond(statement)).filter_map(tagged);
+    updates.filter(|(kind, _)| ["set", "map"].contains(kind)).filter_map(|(_, inner)| name(inner))
+}
+
+/// Whether a statement holds only beyond a rate, by itself or by the element that it adds, in which nobody is found but
+/// beyond that rate (net/netfilter/nft_lookup.c, `nft_lookup_eval`).
+fn is_beyond(statement: &Value) -> bool {
+    let of_element = tagged(statement).and_then(|(_, inner)| inner.get("stmt"));
+    let all = of_element.map_or_else(Vec::new, super::several);
+    all.into_iter().chain([statement]).any(|one| stated_rate(one) == Some(Rate::Beyond))
 }
 
 /// The elements of a set or map.
@@ -54,10 +80,10 @@ pub(super) struct Elements<'a> {
 
 impl<'a> Elements<'a> {
     /// The elements that `value` means: `@name`, `{"set": […]}`, or one constant; `None` where there is no such set,
-    /// or where the rules name too many elements in all.
+    /// where nobody can tell what is in it, or where the rules name too many elements in all.
     pub(super) fn of(value: &'a Value, scope: &Scope<'a>) -> Option<Self> {
         if let Some(name) = value.as_str().and_then(|word| word.strip_prefix('@')) {
-            let named = scope.set(name)?;
+            let named = scope.set(name).filter(|named| !named.is_changing)?;
             let rated = named.object.get("stmt").and_then(Value::as_array);
             let elements = named.object.get("elem").and_then(Value::as_array);
             let elements = elements.map_or(&[][..], Vec::as_slice);

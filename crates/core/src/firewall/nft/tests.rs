@@ -462,6 +462,34 @@ fn a_set_that_limits_its_elements_limits_the_rule() {
 }
 
 #[test]
+fn what_is_in_a_set_that_rules_fill_nobody_can_tell() {
+    let source = r#"{"payload": {"protocol": "ip", "field": "saddr"}}"#;
+    let asked =
+        format!(r#"{{"match": {{"op": "==", "left": {source}, "right": "@s"}}}}, {{"accept": null}}"#);
+    let fate = |statements: &str| {
+        let rule = format!(
+            r#"{{"rule": {{"family": "inet", "table": "t", "chain": "in", "handle": 9, "expr": [{statements}]}}}}]}}"#
+        );
+        let json = with_rule(&asked);
+        let rules = read_listing(&format!("{},{rule}", json.strip_suffix("]}").unwrap()));
+        ["203.0.113.5", "203.0.113.6"].map(|from| tcp(from, 1).fate(&rules))
+    };
+    let add =
+        |statement: &str| format!(r#"{{"set": {{"op": "add", "elem": {source}, "set": "@s"{statement}}}}}"#);
+    let over = r#"{"limit": {"rate": 1, "burst": 5, "per": "second", "inv": true}}"#;
+    let known = [arrives(), Fate::Dropped];
+    assert_eq!(fate(r#"{"counter": null}"#), known);
+    assert_eq!(fate(&add("")), [Fate::Unknown, Fate::Unknown]);
+    assert_eq!(fate(&format!("{}, {over}", add(""))), [Fate::Unknown, Fate::Unknown]);
+    // Another set; and only who sends too much is put there, or found there.
+    assert_eq!(fate(&add("").replace("@s", "@meter")), known);
+    assert_eq!(fate(&format!("{over}, {}", add(""))), known);
+    let metered = add(&format!(r#", "stmt": [{over}]"#));
+    assert_eq!(fate(&metered), known);
+    assert_eq!(fate(&format!("{}, {}", metered.replace("@s", "@meter"), add(""))), known);
+}
+
+#[test]
 fn a_reset_is_for_the_family_that_the_json_may_hide() {
     let json = with_rule(r#"{"reject": {"type": "tcp reset"}}"#);
     let fates = |netlink: &str| [FAR, FAR6].map(|from| tcp(from, 1).fate(&read_both(&json, netlink)));
