@@ -87,13 +87,17 @@ pub fn read_routes(text: &str, around: &mut Surroundings) -> Result<(), ReadErro
     let list = list(text, ROUTES_MAX)?;
     let main = list.iter().zip(1..).filter(|(entry, _)| is_way(entry));
     let routes: Vec<_> = main.map(|(entry, number)| hops(entry, number, around)).collect::<Result<_, _>>()?;
-    let local = list.iter().zip(1..).filter(|(entry, _)| is_local(entry));
-    let local: Vec<_> =
-        local.map(|(entry, number)| route(entry, number, around)).collect::<Result<_, _>>()?;
-    let taken: Vec<_> =
-        local.into_iter().map(|route| route.to).filter(|to| !has_address(around, to)).collect();
+    let taken = |kind: &str| {
+        let own = list.iter().zip(1..).filter(|(entry, _)| leads_here(entry, kind));
+        own.map(|(entry, number)| Ok(route(entry, number, around)?.to)).collect::<Result<Vec<_>, _>>()
+    };
+    let (mut local, mut anycast) = (taken("local")?, taken("anycast")?);
+    local.retain(|to| !has_address(around, to));
+    // To the kernel those of IPv4 are no way (net/ipv4/route.c, `ip_route_input_slow`).
+    anycast.retain(|to| to.addr().is_ipv6());
     around.routes.extend(routes.into_iter().flatten());
-    around.local.extend(taken);
+    around.local.extend(local);
+    around.anycast.extend(anycast);
     Ok(())
 }
 
@@ -230,10 +234,10 @@ fn is_way(entry: &Value) -> bool {
     !matches!(kind, Some("local" | "broadcast" | "anycast" | "multicast"))
 }
 
-/// Whether a route leads to this host itself, in the table that is asked first.
-fn is_local(entry: &Value) -> bool {
+/// Whether a route of this kind leads to this host itself, in the table that is asked first.
+fn leads_here(entry: &Value, kind: &str) -> bool {
     let is = |key: &str, word: &str| entry.get(key).and_then(Value::as_str).map(|own| own == word);
-    is("type", "local") == Some(true) && is("table", "local") != Some(false)
+    is("type", kind) == Some(true) && is("table", "local") != Some(false)
 }
 
 /// Whether a network is one address that an interface has, or the loopback's.
@@ -300,6 +304,7 @@ fn wrong(entry: usize, value: &Value, expected: &'static str) -> ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::firewall::{AddressKind, number};
 
     const ADDRESSES: &str = r#"[
         {"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},
@@ -370,6 +375,19 @@ mod tests {
             around.is_own("198.18.9.9".parse().unwrap()) && !around.is_own("198.18.8.9".parse().unwrap())
         );
         assert_eq!(around.routes.len(), 1);
+    }
+
+    #[test]
+    fn whoever_passes_on_is_a_router_to_a_network() {
+        let mut around = around();
+        let text = r#"[{"type":"anycast","dst":"2001:db8::","dev":"veth1","metric":0,"pref":"medium"},
+            {"type":"anycast","dst":"10.0.0.0","dev":"veth1"}]"#;
+        read_routes(text, &mut around).unwrap();
+        assert_eq!(around.anycast, [net("2001:db8::/128")]);
+        let of = |kind| around.of_kind(kind, Family::Ipv6).contains(number("2001:db8::".parse().unwrap()));
+        use AddressKind::{Anycast, Local, Unicast};
+        assert_eq!([of(Anycast), of(Local), of(Unicast)], [true, false, false]);
+        assert!(around.routes.is_empty() && around.local.is_empty());
     }
 
     #[test]

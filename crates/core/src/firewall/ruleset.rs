@@ -267,8 +267,15 @@ pub enum AddressKind {
     Broadcast,
     /// A group's.
     Multicast,
+    /// One that it shares with other routers (RFC 4291 §2.6).
+    Anycast,
     /// Any other: `blackhole`, `prohibit` and the like.
     Other,
+}
+
+impl AddressKind {
+    /// Those to which frames for one host are sent.
+    pub const OF_ONE_HOST: [Self; 4] = [Self::Local, Self::Unicast, Self::Anycast, Self::Other];
 }
 
 /// Values of several fields at once.

@@ -27,6 +27,8 @@ pub struct Surroundings {
     pub routes: Vec<Route>,
     /// The networks of which it takes all addresses for its own, without having them (ip-route(8), `local`).
     pub local: Vec<IpNet>,
+    /// The addresses of IPv6 by which anybody reaches one of several routers, this host among them (RFC 4291 §2.6).
+    pub anycast: Vec<IpNet>,
     /// Whether it passes on what is not for itself: IPv4, and IPv6 (`net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`).
     pub forwards: [bool; 2],
     /// Whether rules choose other routes than these, for IPv4 and for IPv6 (ip-rule(8)).
@@ -186,9 +188,11 @@ impl Surroundings {
             AddressKind::Local => self.local(family),
             AddressKind::Broadcast => self.broadcast(family).except(&self.local(family)),
             AddressKind::Multicast => multicast(family),
+            AddressKind::Anycast => all_of(&self.anycast, family),
             AddressKind::Other => Intervals::none(),
             AddressKind::Unicast => {
-                let apart = [AddressKind::Local, AddressKind::Broadcast, AddressKind::Multicast];
+                use AddressKind::{Anycast, Broadcast, Local, Multicast};
+                let apart = [Local, Broadcast, Multicast, Anycast];
                 apart.into_iter().fold(all, |rest, kind| rest.except(&self.of_kind(kind, family)))
             }
         }
@@ -201,9 +205,7 @@ impl Surroundings {
             Family::Ipv6 => Intervals::one(1),
         };
         let own = self.networks(family).map(|network| Intervals::one(number(network.addr())));
-        let is_meant = |network: &&IpNet| network.addr().is_ipv4() == (family == Family::Ipv4);
-        let taken = self.local.iter().filter(is_meant).map(|network| numbers(*network));
-        own.chain(taken).fold(loopback, |all, one| all.or(&one))
+        own.fold(loopback, |all, one| all.or(&one)).or(&all_of(&self.local, family))
     }
 
     /// The last address of each network, and the one of all (RFC 919); IPv6 has none.
@@ -247,6 +249,12 @@ pub fn address(number: u128, family: Family) -> IpAddr {
 #[must_use]
 pub fn numbers(network: IpNet) -> Intervals {
     Intervals::span(number(network.network()), number(network.broadcast()))
+}
+
+/// The numbers of all addresses of `family` in `networks`.
+fn all_of(networks: &[IpNet], family: Family) -> Intervals {
+    let own = networks.iter().filter(|network| network.addr().is_ipv4() == (family == Family::Ipv4));
+    own.fold(Intervals::none(), |all, network| all.or(&numbers(*network)))
 }
 
 /// The networks that together are the addresses with these numbers, as few as there can be, and of these the first `most`.

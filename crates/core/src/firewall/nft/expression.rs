@@ -205,7 +205,8 @@ pub(super) fn kind(name: &str) -> Option<AddressKind> {
         "unicast" => AddressKind::Unicast,
         "broadcast" => AddressKind::Broadcast,
         "multicast" => AddressKind::Multicast,
-        "unspec" | "anycast" | "blackhole" | "unreachable" | "prohibit" => AddressKind::Other,
+        "anycast" => AddressKind::Anycast,
+        "unspec" | "blackhole" | "unreachable" | "prohibit" => AddressKind::Other,
         _ => return None,
     })
 }

@@ -178,7 +178,7 @@ fn receivers(keys: &[&Value]) -> Option<Vec<AddressKind>> {
     let mut all = Vec::new();
     for key in keys {
         all.extend_from_slice(match key.as_str()? {
-            "host" | "unicast" => &[AddressKind::Local, AddressKind::Unicast, AddressKind::Other],
+            "host" | "unicast" => &AddressKind::OF_ONE_HOST,
             "broadcast" => &[AddressKind::Broadcast],
             "multicast" => &[AddressKind::Multicast],
             _ => return None,

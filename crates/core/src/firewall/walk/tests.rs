@@ -531,6 +531,17 @@ fn an_interface_may_pass_on_what_others_do_not() {
 }
 
 #[test]
+fn a_router_takes_what_is_for_any_of_them() {
+    let mut around = around();
+    around.forwards = [true, true];
+    around.routes.push(Route { to: net("2001:db8::/64"), interface: Some(1), ..Route::default() });
+    let to = |around: &Surroundings| routed(around, 1, "2001:db8::/128");
+    assert!(matches!(to(&around), Fate::Leaves(_)));
+    around.anycast.push(net("2001:db8::/128"));
+    assert_eq!(to(&around), arrives());
+}
+
+#[test]
 fn where_others_than_the_listed_routes_decide_it_is_not_known_where_packets_go() {
     let mut around = around();
     around.has_rules = [true, false];

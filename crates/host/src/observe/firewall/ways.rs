@@ -26,9 +26,16 @@ const SEVERAL: u16 = 9;
 const TABLE: u16 = 15;
 /// RT_TABLE_DEFAULT, RT_TABLE_MAIN and RT_TABLE_LOCAL.
 const TABLES: [u32; 3] = [253, 254, 255];
-/// RTN_UNICAST, RTN_LOCAL, and the kinds that end packets: RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW.
-const KINDS: [(u8, &str); 6] =
-    [(1, "unicast"), (2, "local"), (6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
+/// RTN_UNICAST, RTN_LOCAL, RTN_ANYCAST, and the kinds that end packets: RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW.
+const KINDS: [(u8, &str); 7] = [
+    (1, "unicast"),
+    (2, "local"),
+    (4, "anycast"),
+    (6, "blackhole"),
+    (7, "unreachable"),
+    (8, "prohibit"),
+    (9, "throw"),
+];
 /// AF_INET and AF_INET6.
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;

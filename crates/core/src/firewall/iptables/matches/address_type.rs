@@ -50,8 +50,10 @@ fn v4(field: Field, by: Option<Field>, words: &[&str], scope: &Scope<'_>) -> Opt
             "UNICAST" => AddressKind::Unicast,
             "BROADCAST" => AddressKind::Broadcast,
             "MULTICAST" => AddressKind::Multicast,
-            "UNSPEC" | "ANYCAST" | "BLACKHOLE" | "UNREACHABLE" | "PROHIBIT" | "THROW" | "NAT"
-            | "XRESOLVE" => AddressKind::Other,
+            "ANYCAST" => AddressKind::Anycast,
+            "UNSPEC" | "BLACKHOLE" | "UNREACHABLE" | "PROHIBIT" | "THROW" | "NAT" | "XRESOLVE" => {
+                AddressKind::Other
+            }
             _ => return None,
         })
     };
@@ -72,7 +74,9 @@ fn by_interface(field: Field, by: Field, kind: AddressKind, scope: &Scope<'_>) -
             let others = [AddressKind::Local, AddressKind::Broadcast, AddressKind::Multicast];
             Question::All(others.map(|kind| not(by_interface(field, by, kind, scope))).into())
         }
-        AddressKind::Multicast | AddressKind::Other => Question::Kind(field, vec![kind]),
+        AddressKind::Multicast | AddressKind::Anycast | AddressKind::Other => {
+            Question::Kind(field, vec![kind])
+        }
     }
 }
 

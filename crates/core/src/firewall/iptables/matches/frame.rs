@@ -27,7 +27,7 @@ pub(super) const PHYSDEV: Match = Match {
 fn kind(given: &[Given<'_>], _: &Scope<'_>) -> Option<Question> {
     let option = given.first()?;
     let kinds = match option.value() {
-        "unicast" => vec![AddressKind::Local, AddressKind::Unicast, AddressKind::Other],
+        "unicast" => AddressKind::OF_ONE_HOST.into(),
         "broadcast" => vec![AddressKind::Broadcast],
         "multicast" => vec![AddressKind::Multicast],
         _ => return None,
