@@ -132,10 +132,8 @@ impl Surroundings {
             return None;
         }
         let (mut found, mut seen) = (Intervals::none(), Intervals::none());
-        // Several routes of one rank share what they lead to.
-        let ways = self.ways(Family::Ipv4);
-        for rank in ways.chunk_by(|one, other| (one.to, one.metric) == (other.to, other.metric)) {
-            let Some(to) = rank.first().map(|route| numbers(route.to)) else { continue };
+        for rank in ranks(&self.ways(Family::Ipv4)) {
+            let to = numbers(rank[0].to);
             let leads = |route: &&Route| match interface.way_back {
                 WayBack::Same => route.interface == Some(at),
                 WayBack::Any | WayBack::Some => route.interface.is_some(),
@@ -222,6 +220,17 @@ impl Surroundings {
         let all = self.interfaces.iter().flat_map(|interface| &interface.networks);
         all.filter(move |network| network.addr().is_ipv4() == (family == Family::Ipv4))
     }
+}
+
+/// The routes of [`Surroundings::ways`] by what they lead to: several of one rank share that, packet by packet.
+pub(super) fn ranks<'a>(ways: &'a [&'a Route]) -> impl Iterator<Item = &'a [&'a Route]> {
+    ways.chunk_by(|one, other| (one.to, one.metric) == (other.to, other.metric))
+}
+
+/// The interfaces of routes, by their numbers.
+pub(super) fn hops(routes: &[&Route]) -> Intervals {
+    let all = routes.iter().filter_map(|route| route.interface).map(|at| at as u128);
+    all.map(|at| Interval { first: at, last: at }).collect()
 }
 
 /// The number that stands for no interface: where a packet comes from a process, or is not going anywhere yet.

@@ -8,7 +8,7 @@ use crate::{
         intervals::Intervals,
         packets::{Field, family_number},
         ruleset::{AddressKind, Tuple},
-        surroundings::{Route, Surroundings, number, numbers},
+        surroundings::{Surroundings, number, numbers, ranks},
     },
 };
 
@@ -118,14 +118,12 @@ fn booting() -> Tuple {
 
 /// The addresses of IPv4 whose best route goes by the interface at `at`.
 fn best_by(around: &Surroundings, at: usize) -> Intervals {
-    let mut routes: Vec<&Route> = around.routes.iter().filter(|route| route.to.addr().is_ipv4()).collect();
-    routes.sort_by_key(|route| (core::cmp::Reverse(route.to.prefix_len()), route.metric));
     let own = around.of_kind(AddressKind::Local, Family::Ipv4);
     let mut seen = own;
     let mut found = Intervals::none();
-    for route in routes {
-        let to = numbers(route.to);
-        if route.interface == Some(at) {
+    for rank in ranks(&around.ways(Family::Ipv4)) {
+        let to = numbers(rank[0].to);
+        if rank.iter().any(|route| route.interface == Some(at)) {
             found = found.or(&to.except(&seen));
         }
         seen = seen.or(&to);

@@ -9,7 +9,7 @@ use crate::{
         intervals::Intervals,
         packets::{Divided, Field, Packets},
         ruleset::AddressKind,
-        surroundings::{Route, Surroundings, numbers},
+        surroundings::{Route, Surroundings, hops, numbers, ranks},
     },
 };
 
@@ -156,15 +156,15 @@ fn by_route(around: &Surroundings, packets: &Packets) -> Vec<(Goal, Packets)> {
         let own = if is_open { Some(packets.clone()) } else { packets.only(Field::Destination, addresses) };
         own.map(|packets| (goal, packets))
     };
-    for route in around.ways(packets.family) {
-        let addresses = rest.and(&numbers(route.to));
+    for rank in ranks(&around.ways(packets.family)) {
+        let addresses = rest.and(&numbers(rank[0].to));
         if addresses.is_empty() {
             continue;
         }
         rest = rest.except(&addresses);
-        let way = go(goal(route), &addresses).map(|(goal, packets)| match route.interface {
-            Some(out) => (goal, packets.with(Field::OutInterface, Intervals::one(out as u128))),
-            None => (goal, packets),
+        let way = go(goal(rank[0]), &addresses).map(|(goal, packets)| match goal {
+            Goal::Onward => (goal, packets.with_one_of(Field::OutInterface, hops(rank))),
+            _ => (goal, packets),
         });
         goals.extend(way.filter(|way| !goals.contains(way)));
         if rest.is_empty() {

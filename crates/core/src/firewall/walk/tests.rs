@@ -471,6 +471,23 @@ fn a_route_may_refuse_and_no_route_does() {
 }
 
 #[test]
+fn of_several_hops_any_may_be_the_way() {
+    let mut around = around();
+    around.routes.push(Route { interface: Some(2), ..around.routes[2].clone() });
+    let fate = |by: u128| {
+        let rule = vec![is(Field::OutInterface, by), decide(Decision::Accept)];
+        let chains = vec![chain("f", base(Hook::Forward, 0, Kind::Filter, Policy::Drop), vec![rule])];
+        let packets = asked().with(Field::Destination, numbers(net("192.0.2.1/32")));
+        walk(&Ruleset { chains }, &around, Sender::Outside, &packets).pop().unwrap().fate
+    };
+    assert_eq!([fate(0), fate(1), fate(2)], [Fate::Dropped, Fate::Unknown, Fate::Unknown]);
+    // Where none of them matters it leaves; and a better route has but one.
+    assert!(matches!(routed(&around, 1, "192.0.2.1/32"), Fate::Leaves(_)));
+    around.routes[2].metric = 1;
+    assert_eq!(crate::firewall::surroundings::hops(&around.ways(Family::Ipv4)[2..3]), Intervals::one(2));
+}
+
+#[test]
 fn a_source_needs_the_way_back_that_is_asked_for() {
     let from = |around: &Surroundings, source: &str, by: u128| {
         let packets =

@@ -1,7 +1,6 @@
 //! Whether the answer would leave by the interface that a packet came in by (net/ipv{4,6}/netfilter/ip{,6}t_rpfilter.c).
 
 use alloc::{vec, vec::Vec};
-use core::cmp::Reverse;
 
 use super::{Given, Match, Scope};
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
         iptables::questions::{either, not, not_if},
         packets::Field,
         ruleset::{AddressKind, Question, Tuple},
-        surroundings::{Route, numbers},
+        surroundings::{hops, numbers, ranks},
     },
 };
 
@@ -45,18 +44,18 @@ fn read(given: &[Given<'_>], scope: &Scope<'_>) -> Option<Question> {
 
 /// Sources, each with the interfaces by which a packet to them would leave.
 fn routed(scope: &Scope<'_>, is_loose: bool) -> Vec<Tuple> {
-    let of_family = |route: &&Route| route.to.addr().is_ipv4() == (scope.family == Family::Ipv4);
-    let mut routes: Vec<_> = scope.around.routes.iter().filter(of_family).collect();
-    routes.sort_by_key(|route| (Reverse(route.to.prefix_len()), route.metric));
     let mut rest = scope.around.of_kind(AddressKind::Unicast, scope.family);
     let mut tuples = Vec::new();
-    for route in routes {
-        let sources = rest.and(&numbers(route.to));
+    for rank in ranks(&scope.around.ways(scope.family)) {
+        let sources = rest.and(&numbers(rank[0].to));
         rest = rest.except(&sources);
-        let Some(interface) = route.interface.filter(|_| !sources.is_empty()) else { continue };
+        let hops = hops(rank);
+        if hops.is_empty() || sources.is_empty() {
+            continue;
+        }
         let mut tuple = vec![(Field::Source, sources)];
         if !is_loose {
-            tuple.push((Field::InInterface, Intervals::one(interface as u128)));
+            tuple.push((Field::InInterface, hops));
         }
         tuples.push(tuple);
     }
