@@ -124,8 +124,8 @@ struct Scope<'a> {
     around: &'a Surroundings,
     /// Whether the chain is gone through before the packet's connection is looked up.
     is_before_conntrack: bool,
-    /// Which family the rule asks for where the listing may hide it; `None` where nobody can tell.
-    hidden: Option<Asked>,
+    /// What the rule asks that the listing may hide; `None` where nobody can tell.
+    hidden: Option<&'a [Asked]>,
 }
 
 impl<'a> Scope<'a> {

@@ -143,6 +143,14 @@ impl State {
             Self::Untracked => 64,
         }
     }
+
+    /// The numbers of those of packets that have a connection.
+    #[must_use]
+    pub fn tracked() -> Intervals {
+        let states =
+            [Self::Established, Self::Related, Self::New].map(|state| Intervals::one(state.number()));
+        states.into_iter().fold(Intervals::none(), |all, one| all.or(&one))
+    }
 }
 
 /// A set of packets of one family: every combination of what its fields may be.

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fs};
 use portreeve_core::facts::{Firewall, GapKind, Listing};
 use rustix::process::geteuid;
 
-use self::kernel::{FilterError, Tables};
+use self::kernel::{FilterError, Table, Tables};
 use super::{Gaps, wanted::Firewall as Wanted};
 use crate::{
     program::{Program, ProgramError},
@@ -20,10 +20,6 @@ use crate::{
 
 /// A filter that somebody changes faster than it is listed is read this often.
 const READS_MAX: u32 = 5;
-/// Where these stand the JSON of nft 1.0.6 does not show all: the family of a refusal, the devices of a chain.
-const HIDDEN: [&str; 2] = ["\"tcp reset\"", "\"ingress\""];
-/// How the objects of the gate begin, of which nothing is hidden: there everything that is refused is, of either family.
-const GATE: &str = r#""family": "inet", "table": "portreeve","#;
 /// Where the kernel names the older tables of iptables that it has (net/netfilter/x_tables.c).
 const LEGACY: [(&str, Listing, &str); 2] = [
     ("/proc/net/ip_tables_names", Listing::IptablesLegacy, "iptables-legacy-save"),
@@ -111,17 +107,13 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
     // The programs of nftables and of the older tables work at the same time.
     let legacy = start_legacy()?;
     let nft = (!tables.all.is_empty()).then(|| nft::Listing::of_all(&tables.all)).transpose()?;
-    let saved = start_saved(&tables)?;
+    let beside = start_beside(&tables)?;
     let mut listings = Listings::new();
     if let Some(nft) = nft {
         listings.insert(Listing::Nft, nft.finish()?);
     }
-    for (listing, program) in saved.into_iter().chain(legacy) {
+    for (listing, program) in beside.into_iter().chain(legacy) {
         listings.insert(listing, program.finish()?);
-    }
-    if listings.get(&Listing::Nft).is_some_and(|text| hides(text)) {
-        let program = Program::start("nft", &["-t", "--debug=netlink", "list", "ruleset"])?;
-        listings.insert(Listing::NftNetlink, program.finish()?);
     }
     if listings.values().any(|text| text.contains("--match-set")) {
         listings.insert(Listing::Ipset, Program::start("ipset", &["save"])?.finish()?);
@@ -130,23 +122,23 @@ fn rules_once() -> Result<Option<Listings>, Hidden> {
     Ok(is_same.then_some(listings))
 }
 
-/// Whether a rule or a chain of somebody else says less than it does.
-fn hides(listing: &str) -> bool {
-    let objects = listing.split(r#"{"rule": {"#).flat_map(|part| part.split(r#"{"chain": {"#));
-    let mut others = objects.filter(|object| !object.starts_with(GATE));
-    others.any(|object| HIDDEN.iter().any(|word| object.contains(word)))
-}
-
-/// What lists those tables of nftables that may be of iptables.
-fn start_saved(tables: &Tables) -> Result<Vec<(Listing, Program)>, ProgramError> {
-    let saved = [
+/// What tells more of tables of nftables: the kernel's own form of their rules, and those that may be of iptables.
+fn start_beside(tables: &Tables) -> Result<Vec<(Listing, Program)>, ProgramError> {
+    let mut started = Vec::new();
+    // What the JSON hides it does not even hint at.
+    if tables.all.iter().any(Table::may_hide) {
+        let words = ["-t", "--debug=netlink", "list", "ruleset"];
+        started.push((Listing::NftNetlink, Program::start("nft", &words)?));
+    }
+    for (layer, listing, program) in [
         (kernel::IPV4, Listing::Iptables, "iptables-nft-save"),
         (kernel::IPV6, Listing::Ip6tables, "ip6tables-nft-save"),
-    ];
-    let used = saved
-        .into_iter()
-        .filter(|(layer, _, program)| tables.may_be_of_iptables(*layer) && Program::exists(program));
-    used.map(|(_, listing, program)| Ok((listing, Program::start(program, &[])?))).collect()
+    ] {
+        if tables.may_be_of_iptables(layer) && Program::exists(program) {
+            started.push((listing, Program::start(program, &[])?));
+        }
+    }
+    Ok(started)
 }
 
 /// What lists the older tables of iptables; to ask for those that the kernel does not have would make them.
@@ -154,26 +146,4 @@ fn start_legacy() -> Result<Vec<(Listing, Program)>, ProgramError> {
     let is_used = |path: &str| fs::read_to_string(path).is_ok_and(|names| !names.trim().is_empty());
     let used = LEGACY.into_iter().filter(|(path, ..)| is_used(path));
     used.map(|(_, listing, program)| Ok((listing, Program::start(program, &[])?))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gate_hides_nothing_and_others_may() {
-        let rule = |table: &str, expression: &str| {
-            let at = format!(r#""family": "inet", "table": "{table}", "chain": "rejected", "handle": 9"#);
-            format!(r#"{{"rule": {{{at}, "expr": [{expression}]}}}}"#)
-        };
-        let reset = r#"{"reject": {"type": "tcp reset"}}"#;
-        let listing = |objects: &[String]| format!(r#"{{"nftables": [{}]}}"#, objects.join(", "));
-        let own = rule("portreeve", reset);
-        assert!(!hides(&listing(&[])));
-        assert!(!hides(&listing(&[own.clone(), rule("other", r#"{"drop": null}"#)])));
-        assert!(hides(&listing(&[own.clone(), rule("other", reset)])));
-        let chain = r#"{"chain": {"family": "netdev", "table": "t", "name": "c", "hook": "ingress"}}"#;
-        assert!(hides(&listing(&[own, chain.into()])));
-        assert!(hides(&listing(&[rule("portreeve2", reset)])));
-    }
 }

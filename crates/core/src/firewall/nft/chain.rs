@@ -110,7 +110,7 @@ impl<'a> Reading<'a> {
     pub(super) fn rules(
         &mut self,
         objects: &'a [Value],
-        details: &Details<'_>,
+        details: &'a Details<'_>,
         around: &'a Surroundings,
     ) -> Result<(), ReadError> {
         let mut count = 0_usize;
@@ -122,7 +122,7 @@ impl<'a> Reading<'a> {
             let is_before_conntrack =
                 self.chains[chain - self.before].base.as_ref().is_some_and(is_before_conntrack);
             let handle = inner.get("handle").and_then(Value::as_u64);
-            let hidden = details.family(table, name, handle);
+            let hidden = details.asked(table, name, handle);
             let scope = Scope { table, names: &self.names, around, is_before_conntrack, hidden };
             let rules = rule::read(inner, &scope);
             // Of a chain in doubt nobody else tells more.

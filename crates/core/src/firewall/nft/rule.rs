@@ -4,9 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use serde_json::Value;
 
-use super::{
-    Scope, expression::Expression, mangle, matching, nat, netlink::Asked, render, sets, tagged, text, verdict,
-};
+use super::{Scope, expression::Expression, mangle, matching, nat, render, sets, tagged, text, verdict};
 use crate::address::Family;
 use crate::firewall::{
     intervals::Intervals,
@@ -47,8 +45,16 @@ pub(super) fn read(object: &Value, scope: &Scope<'_>) -> Vec<Rule> {
     let statements = object.get("expr").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let handle = object.get("handle").and_then(Value::as_u64);
     let text = render::rule(statements, text(object, "comment"));
-    let told = |steps| Rule { handle, text: text.clone(), steps: doubts_last(steps) };
+    let told = |steps| Rule { handle, text: text.clone(), steps: doubts_last(with_hidden(steps, scope)) };
     ways(statements, scope).into_iter().map(told).collect()
+}
+
+/// The same steps, and before them what the listing hides of what the rule asks.
+fn with_hidden(steps: Vec<Step>, scope: &Scope<'_>) -> Vec<Step> {
+    let asked = scope.hidden.into_iter().flatten().flat_map(|asked| asked.questions(scope)).map(Step::Ask);
+    let mut all: Vec<Step> = asked.filter(|step| !steps.contains(step)).collect();
+    all.extend(steps);
+    all
 }
 
 /// The same steps, with what nobody can answer asked once, and after all else that is asked before the first effect: every
@@ -169,13 +175,8 @@ fn reject(inner: &Value, scope: &Scope<'_>) -> Vec<Step> {
 /// nft 1.0.6 does not print which family was asked before a reset (src/netlink_delinearize.c,
 /// `stmt_reject_postprocess`).
 fn hidden_family(scope: &Scope<'_>) -> Option<Question> {
-    match (scope.table.0, scope.hidden) {
-        (Layer::Ip | Layer::Ip6, _) | (_, Some(Asked::Any)) => None,
-        (_, Some(Asked::Only(family))) => {
-            Some(Question::Is(Field::Family, Intervals::one(family_number(family))))
-        }
-        (_, None) => Some(Question::Unknown),
-    }
+    let is_told = scope.hidden.is_some() || matches!(scope.table.0, Layer::Ip | Layer::Ip6);
+    (!is_told).then_some(Question::Unknown)
 }
 
 /// An element is added to a set, or to a meter; who asks for what is in such a set learns nothing ([`sets::changing`]).

@@ -507,6 +507,26 @@ fn a_reset_is_for_the_family_that_the_json_may_hide() {
 }
 
 #[test]
+fn what_the_json_hides_is_asked_all_the_same() {
+    let port = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 8080}}"#;
+    let json = with_rule(&format!(r#"{port}, {{"accept": null}}"#));
+    let fates = |load: &str, number: &str| {
+        let netlink = format!("inet t in 7\n  [ {load} => reg 1 ]\n  [ cmp eq reg 1 {number} ]\n");
+        let rules = read_both(&json, &netlink);
+        let untracked = tcp(FAR, 8080).state(State::Untracked);
+        [tcp(FAR, 8080), tcp(FAR6, 8080), untracked].map(|packet| packet.fate(&rules))
+    };
+    let dropped = Fate::Dropped;
+    assert_eq!(fates("meta load mark", "0x00000002"), [arrives(), arrives(), arrives()]);
+    assert_eq!(fates("ct load l3protocol", "0x00000002"), [arrives(), dropped.clone(), dropped.clone()]);
+    assert_eq!(fates("meta load nfproto", "0x0000000a"), [dropped.clone(), arrives(), dropped.clone()]);
+    assert_eq!(fates("ct load protocol", "0x00000006"), [arrives(), arrives(), dropped.clone()]);
+    assert_eq!(fates("ct load protocol", "0x00000011"), [dropped.clone(), dropped.clone(), dropped.clone()]);
+    assert_eq!(fates("meta load iiftype", "0x00000001"), [Fate::Unknown, Fate::Unknown, Fate::Unknown]);
+    assert_eq!(fates("meta load iiftype", "0x00000304"), [dropped.clone(), dropped.clone(), dropped]);
+}
+
+#[test]
 fn a_network_is_mapped_number_by_number_where_the_flags_say_so() {
     let target = |flags: &str| {
         let dnat = format!(

@@ -30,6 +30,9 @@ pub(super) const IPV6: u8 = 10;
 /// The names that iptables gives its tables (iptables(8)).
 const OF_IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
 
+/// The table of the gate.
+const GATE: (Option<&str>, &str) = (Some("inet"), "portreeve");
+
 /// Why the kernel does not tell.
 #[derive(Debug, thiserror::Error)]
 pub enum FilterError {
@@ -72,12 +75,23 @@ impl Table {
     pub(super) fn family_name(&self) -> Option<&'static str> {
         FAMILIES.into_iter().find_map(|(number, name)| (number == self.family).then_some(name))
     }
+
+    /// Whether it is called as iptables calls its own.
+    fn may_be_of_iptables(&self) -> bool {
+        [IPV4, IPV6].contains(&self.family) && OF_IPTABLES.contains(&self.name.as_str())
+    }
+
+    /// Whether its rules may ask or its chains be for what the JSON of nft 1.0.6 leaves out: those of iptables and of the
+    /// gate do not.
+    pub(super) fn may_hide(&self) -> bool {
+        !self.may_be_of_iptables() && (self.family_name(), self.name.as_str()) != GATE
+    }
 }
 
 impl Tables {
     /// Whether one of this family is called as iptables calls its own.
     pub(super) fn may_be_of_iptables(&self, family: u8) -> bool {
-        self.all.iter().any(|table| table.family == family && OF_IPTABLES.contains(&table.name.as_str()))
+        self.all.iter().any(|table| table.family == family && table.may_be_of_iptables())
     }
 }
 
@@ -138,6 +152,9 @@ mod tests {
         assert_eq!([0, 1, 3].map(told), [0, 1, 3]);
         let tables = Tables { generation: Some(1), all: vec![bare(IPV4, "filter"), bare(1, "nat")] };
         assert!(tables.may_be_of_iptables(IPV4) && !tables.may_be_of_iptables(IPV6));
+        let may_hide =
+            [bare(IPV4, "filter"), bare(1, "filter"), bare(1, "portreeve"), bare(IPV4, "portreeve")];
+        assert_eq!(may_hide.map(|table| table.may_hide()), [false, true, false, true]);
     }
 
     #[test]

@@ -63,6 +63,27 @@ fn a_reset_of_one_family() {
     judge("reset", &nft("inet", chains));
 }
 
+/// nft 1.0.6 lists none of these families, nor the link of the last one, where something else is asked behind it.
+#[test]
+fn a_family_that_is_not_listed() {
+    let chains = "chain in { type filter hook input priority 0; policy accept;
+        ct l3proto ipv4 tcp dport 53 drop
+        meta nfproto ipv6 ct protocol tcp tcp dport 80 drop
+        ct protocol udp th dport 80 drop
+        meta iiftype loopback ip protocol udp udp dport 53 drop; }";
+    judge("unlisted family", &nft("inet", chains));
+}
+
+/// Whom the rules let in once he has knocked is not whom they let in now.
+#[test]
+fn a_set_that_rules_fill() {
+    let chains = "set k { type ipv4_addr; flags dynamic; timeout 1h; }
+        chain in { type filter hook input priority 0; policy drop;
+        udp dport 53 add @k { ip saddr } drop
+        tcp dport 80 ip saddr @k accept; }";
+    judge("knocking", &nft("inet", chains));
+}
+
 /// Of chains with the same priority the one that came last is asked first (net/netfilter/core.c,
 /// `nf_hook_entries_grow`).
 #[test]

@@ -6,7 +6,6 @@ use super::{Doubt, Key, Part};
 use crate::{
     address::Family,
     firewall::{
-        intervals::Intervals,
         nft::{names::Type, text},
         packets::{Field, State, family_number},
         ruleset::Layer,
@@ -30,9 +29,7 @@ pub(super) fn part(inner: &Value, layer: Layer) -> Option<Part> {
 /// Whatever is invalid or not tracked has no connection, and a rule that asks about it is none of its
 /// (net/netfilter/nft_ct.c, `nft_ct_get_eval`).
 fn tracked(mut part: Part) -> Part {
-    let states = [State::Established, State::Related, State::New].map(|state| Intervals::one(state.number()));
-    let all = states.into_iter().fold(Intervals::none(), |all, one| all.or(&one));
-    part.needs.push((Field::State, all));
+    part.needs.push((Field::State, State::tracked()));
     part
 }
 
