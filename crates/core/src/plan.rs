@@ -16,7 +16,7 @@ mod zone;
 
 pub(crate) use self::inside::outer;
 pub use self::{
-    close::{close, remaining},
+    close::{close, remaining, shut},
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
     passage::ProtocolPassage,
@@ -34,7 +34,7 @@ use self::lapse::lapsed;
 use crate::{
     facts::{Foothold, Gap, Listing, Snapshot},
     firewall::{self, Filter},
-    gate::{Body, Foundation, Gate, Keep, Standing},
+    gate::{Body, Foundation, Gate, Keep, Open, Standing},
     text,
     words::{Text, inflect},
     world::World,
@@ -93,11 +93,8 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let mut plan = Plan { protocols: passage::protocols(policy), ..Plan::default() };
     if before != Some(&wanted) {
         plan.undo = reversal(before, standing.as_ref());
-        // What is made anew has none of it.
-        let patched = standing.as_ref().filter(|standing| standing.foundation == Foundation::AsMade);
-        let endless = patched.map(|standing| standing.endless.clone()).unwrap_or_default();
-        let why = because_changed(because(world), standing.as_ref());
-        plan.changes = vec![of_the_gate(Effect::closing(wanted, endless), why)];
+        let why = because_changed(because(world), standing.as_ref(), before.is_some());
+        plan.changes = vec![of_the_gate(Effect::closing(wanted, endless(standing.as_ref())), why)];
         let after = simulate(world.snapshot, &plan.changes, Keep::AtOnce)?;
         // What is open for a while stays so: nobody gains or loses it by the change.
         let before = lapsed(world.snapshot)?;
@@ -106,6 +103,12 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
         plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);
     }
     Ok(plan)
+}
+
+/// What somebody else opened without an end; what is made anew has none of it.
+fn endless(standing: Option<&Standing>) -> Vec<Open> {
+    let patched = standing.filter(|standing| standing.foundation == Foundation::AsMade);
+    patched.map(|standing| standing.endless.clone()).unwrap_or_default()
 }
 
 /// The changes that take a change of the gate back, where it stood so, of `before` as far as it is whole.
@@ -165,15 +168,15 @@ fn because(world: &World<'_>) -> Text {
     )
 }
 
-/// The same, and what becomes of what somebody else has changed.
-fn because_changed(because: Text, standing: Option<&Standing>) -> Text {
+/// The same, and what becomes of what somebody else has changed, unless the gate `is_whole`.
+fn because_changed(because: Text, standing: Option<&Standing>, is_whole: bool) -> Text {
     let Text { en, ja } = &because;
     match standing {
         Some(Standing { foundation: Foundation::Changed, .. }) => text!(
             "{en}; somebody else has changed what every trial rests on, so the gate is made anew as a whole, in one step and without a trial",
             "{ja}。試行の土台となる部分がほかの手段で書き換えられているため、ゲート全体を一度の変更で作り直します(試行はできません)"
         ),
-        Some(standing) if standing.body().is_none() => text!(
+        Some(_) if !is_whole => text!(
             "{en}; what somebody else has changed of the gate is taken out",
             "{ja}。ほかの手段でゲートに加えられた変更は取り除きます"
         ),

@@ -1,12 +1,14 @@
 //! What was done to the gate, by whom and when, and so what would take it back (A15, A16).
 
 mod boot;
+mod confirmed;
 mod history;
 mod old;
 mod settled;
 mod unread;
 
 pub use boot::{Due, Integrity, Keeps, Kept, Shown};
+pub use confirmed::Tried;
 pub use history::{Back, Current, Edge, End, History};
 
 use alloc::{string::String, vec::Vec};
@@ -15,10 +17,7 @@ use core::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    gate::{KeptBody, Standing},
-    port::PortSpec,
-};
+use crate::{gate::KeptBody, port::PortSpec};
 
 /// The layout of a receipt.
 pub const LAYOUT: u32 = 1;
@@ -43,6 +42,9 @@ pub struct Receipt {
     pub made: Option<u32>,
     /// What came of it.
     pub outcome: Outcome,
+    /// The digest of the gate that it makes or keeps ([`crate::gate::Body::digest`]); `None` where it is none, or was not written down.
+    #[serde(default)]
+    pub gate: Option<String>,
     /// With how many packets it was tried before; `None` where it was not.
     #[serde(default)]
     pub rehearsed: Option<u32>,
@@ -206,15 +208,6 @@ impl TryFrom<String> for Ports {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)
-    }
-}
-
-impl Was {
-    /// The gate as it stands, when nothing is on trial.
-    #[must_use]
-    pub fn of(standing: Option<&Standing>) -> Self {
-        let body = standing.map(|standing| standing.body().map(KeptBody::from));
-        body.map_or(Self::Nothing, |body| body.map_or(Self::Unknown, Self::Gate))
     }
 }
 

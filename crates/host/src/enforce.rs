@@ -15,9 +15,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Foundation, Standing, Temporary, Transaction},
+    gate::{Body, Foundation, Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed},
-    receipt::{Cause, Deed, History, Keeps, LAYOUT, Means, Outcome, Receipt, Shown},
+    receipt::{Cause, Deed, History, Keeps, LAYOUT, Means, Outcome, Receipt, Shown, Was},
 };
 use rustix::process::geteuid;
 
@@ -203,7 +203,7 @@ impl Door {
     ///
     /// It was not made, or [`EnforceError::Untold`].
     pub fn pass(mut self, deed: Deed, transaction: &Transaction) -> Result<Passed, DoorError> {
-        let receipt = self.begin(deed)?;
+        let receipt = self.begin(deed, transaction.makes())?;
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
         let check = || if self.rehearsed.is_some() { Ok(()) } else { firewall::check(transaction) };
         let make = || check().and_then(|()| firewall::carry_out(transaction));
@@ -238,7 +238,7 @@ impl Door {
     ///
     /// It cannot be written.
     pub fn note(self, deed: Deed, outcome: Outcome) -> Result<(), DoorError> {
-        let receipt = Receipt { outcome, ..self.begin(deed)? };
+        let receipt = Receipt { outcome, ..self.begin(deed, None)? };
         journal::tell(&receipt);
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)
     }
@@ -254,7 +254,31 @@ impl Door {
         DoorError::MadeUnseen(error)
     }
 
-    fn begin(&self, deed: Deed) -> Result<Receipt, DoorError> {
+    /// The gate that was confirmed last, whatever somebody else has made of it since; `None` where there is no gate, or nobody
+    /// knows.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<Body> {
+        let kept = self.receipts.boot().ok().flatten();
+        let kept = kept.as_ref().map(|kept| (&kept.gate, kept.at));
+        self.standing.as_ref().and_then(|standing| self.history.confirmed(standing, kept))
+    }
+
+    /// What a change of the gate takes the place of, and its undo puts back.
+    #[must_use]
+    pub fn was(&self) -> Was {
+        match (&self.standing, self.confirmed()) {
+            (None, _) => Was::Nothing,
+            (Some(_), Some(confirmed)) => Was::Gate((&confirmed).into()),
+            (Some(_), None) => Was::Unknown,
+        }
+    }
+
+    /// The receipt of `deed` before it is done, which makes a gate of the digest `makes`.
+    fn begin(&self, deed: Deed, makes: Option<&str>) -> Result<Receipt, DoorError> {
+        let gate = match deed {
+            Deed::Confirm { of } => self.history.of(of).and_then(|trial| trial.gate.clone()),
+            _ => makes.map(str::to_owned),
+        };
         Ok(Receipt {
             layout: LAYOUT,
             number: self.history.next().ok_or(ReceiptsError::Full)?,
@@ -264,6 +288,7 @@ impl Door {
             seen: self.standing.as_ref().map(|standing| standing.revision.number()),
             made: None,
             outcome: Outcome::Begun,
+            gate,
             rehearsed: self.rehearsed,
             boot_id: boot_id(),
         })

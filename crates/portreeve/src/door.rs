@@ -422,6 +422,7 @@ mod tests {
             seen: None,
             made: None,
             outcome: Outcome::Done,
+            gate: None,
             rehearsed: None,
             boot_id: None,
         };

@@ -231,14 +231,25 @@ impl Standing {
     /// What judges when nothing is on trial; `None` where somebody else has changed it, or what stands outside it.
     #[must_use]
     pub fn body(&self) -> Option<&Body> {
-        let is_whole = self.foundation == Foundation::AsMade && self.endless.is_empty();
-        self.own_body().filter(|_| is_whole)
+        self.own_body().filter(|_| self.is_whole())
     }
 
     /// The same, whatever somebody else has changed outside of it.
     #[must_use]
     pub const fn own_body(&self) -> Option<&Body> {
         self.bodies[self.confirmed as usize].as_ref()
+    }
+
+    /// What is on trial; `None` where nothing is, or somebody else has changed it, or what stands outside it.
+    #[must_use]
+    pub fn tried(&self) -> Option<&Body> {
+        let body = self.bodies[self.trial?.generation as usize].as_ref();
+        body.filter(|_| self.is_whole())
+    }
+
+    /// Whether what stands outside the generations is as this program makes it.
+    fn is_whole(&self) -> bool {
+        self.foundation == Foundation::AsMade && self.endless.is_empty()
     }
 
     /// What a change rests on that is kept so.

@@ -12,29 +12,39 @@ const TABLE: &str = include_str!("table.nft");
 
 /// A text for `nft -f -`, of which the kernel does everything or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Transaction(String);
+pub struct Transaction {
+    text: String,
+    makes: Option<String>,
+}
 
 impl Transaction {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The digest of the gate that judges once it is carried out, where it is made by it ([`Body::digest`]).
+    #[must_use]
+    pub fn makes(&self) -> Option<&str> {
+        self.makes.as_deref()
     }
 
     /// Both as one.
     #[must_use]
     pub fn then(mut self, next: &Self) -> Self {
-        self.0.push_str(&next.0);
+        self.text.push_str(&next.text);
+        self.makes = next.makes.clone().or(self.makes);
         self
     }
 
     pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
         self.write(line);
-        self.0.push('\n');
+        self.text.push('\n');
     }
 
     pub(super) fn write(&mut self, text: fmt::Arguments<'_>) {
-        self.0.write_fmt(text).expect("a String takes whatever is written to it");
+        self.text.write_fmt(text).expect("a String takes whatever is written to it");
     }
 }
 
@@ -101,6 +111,7 @@ pub fn create(body: &Body, revision: Revision) -> Transaction {
     transaction.line(format_args!("add element inet portreeve revision {{ {} }}", revision.number()));
     body.write(Generation::A, &mut transaction);
     point(Generation::A, &mut transaction);
+    transaction.makes = Some(body.digest());
     transaction
 }
 
@@ -120,6 +131,7 @@ pub fn apply(body: &Body, standing: &Standing, keep: Keep) -> Result<Transaction
     let mut transaction = step(standing);
     clear(standing, new, &mut transaction);
     body.write(new, &mut transaction);
+    transaction.makes = Some(body.digest());
     match keep {
         Keep::OnTrial(timeout) => {
             for hook in standing::HOOKS {

@@ -3,33 +3,39 @@
 use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
 
 use super::{
-    Asked, Change, Effect, Grounds, Plan, Refused, because_changed, inside, of_the_gate, reversal, seen,
-    simulated, standing, zone,
+    Asked, Change, Effect, Grounds, Plan, Refused, because_changed, endless, inside, of_the_gate, reversal,
+    seen, simulated, standing, zone,
 };
 use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
     facts::Listing,
     firewall::{Filter, Intervals},
-    gate::{Body, Closed, Gate, InterfacePattern, Open, Ports, Standing, Temporary},
+    gate::{Body, Closed, Foundation, Gate, InterfacePattern, Open, Ports, Standing, Temporary},
     port::PortSpec,
     text,
     words::Text,
     world::{Passage, World},
 };
 
-/// The changes that close `ports`: of the gate as it stands, without what the policy says anew; and where there is none,
-/// by one that closes these ports and leaves all else as it is.
+/// The changes that close `ports`: of the gate that is `confirmed`, without what the policy says anew; and where there is
+/// none, by one that closes these ports and leaves all else as it is.
 ///
-/// What is open to them for a while is so no longer.
+/// What is open to them for a while is so no longer, and what somebody else has made of the gate is taken out.
 ///
 /// # Errors
 ///
 /// What stands against changing anything.
-pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Refused> {
+pub fn close(
+    world: &World<'_>,
+    ports: &Ports,
+    confirmed: Option<&Body>,
+    asked: &Asked,
+) -> Result<Plan, Refused> {
     let filter = seen(world)?;
     let standing = standing(world)?;
-    let own = standing.as_ref().map(|standing| standing.own_body().ok_or(Refused::Changed)).transpose()?;
+    let unconfirmed = |standing: &Standing| Refused::Unconfirmed(standing.foundation);
+    let own = standing.as_ref().map(|standing| confirmed.ok_or_else(|| unconfirmed(standing))).transpose()?;
     let before = standing.as_ref().and_then(Standing::body);
     let passages = world.passages();
     let sent_on: Ports = passages.iter().filter(|it| it.leaves()).flat_map(Passage::specs).collect();
@@ -40,14 +46,14 @@ pub fn close(world: &World<'_>, ports: &Ports, asked: &Asked) -> Result<Plan, Re
         inside: inside::interfaces(world, filter),
     };
     let wanted = match own {
-        Some(body) => body.closing(&closed).ok_or(Refused::Changed)?,
+        Some(body) => body.closing(&closed).ok_or(Refused::Unconfirmed(Foundation::AsMade))?,
         None => Body::from(&Gate::Closed(closed)),
     };
-    let shut = opened(world, ports)?;
+    let shut = shut(&temporary(world)?, ports, standing.as_ref());
     let mut plan = Plan::default();
     if before != Some(&wanted) || !shut.is_empty() {
-        plan.undo = reversal(before, standing.as_ref());
-        let why = because_changed(because(ports), standing.as_ref());
+        plan.undo = reversal(own, standing.as_ref());
+        let why = because_changed(because(ports), standing.as_ref(), before == own);
         plan.changes = vec![of_the_gate(Effect::closing(wanted, shut), why)];
         let after = simulated(world, &plan.changes)?;
         plan.zones = zone::changes(world, filter, &after);
@@ -97,11 +103,19 @@ fn numbers(filter: &Filter, names: &[InterfacePattern]) -> BTreeSet<u128> {
     numbered.filter(|(interface, _)| is_meant(&interface.name)).map(|(_, number)| number).collect()
 }
 
-/// What of `ports` is open for a while.
-fn opened(world: &World<'_>, ports: &Ports) -> Result<Vec<Open>, Refused> {
+/// What is open outside the generations and is so no longer once `ports` are closed where the gate stands so: of these what
+/// is open for a while, and whatever somebody else opened without an end.
+#[must_use]
+pub fn shut(temporary: &Temporary, ports: &Ports, standing: Option<&Standing>) -> Vec<Open> {
+    let mut all = temporary.opened(ports);
+    let others: Vec<Open> = endless(standing).into_iter().filter(|open| !all.contains(open)).collect();
+    all.extend(others);
+    all
+}
+
+fn temporary(world: &World<'_>) -> Result<Temporary, Refused> {
     let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
-    let Some(listing) = listing else { return Ok(Vec::new()) };
-    Ok(Temporary::read(listing).map_err(Refused::Table)?.opened(ports))
+    listing.map_or(Ok(Temporary::default()), Temporary::read).map_err(Refused::Table)
 }
 
 fn because(ports: &Ports) -> Text {

@@ -6,7 +6,7 @@ use super::Ground;
 use crate::{
     facts::{Foothold, Gap},
     firewall::Unreadable,
-    gate::{GateError, ReadError},
+    gate::{Foundation, GateError, ReadError},
     port::PortSpec,
     text,
     words::Text,
@@ -23,8 +23,8 @@ pub enum Refused {
     Unreadable(Unreadable),
     /// The table of the gate is not as this program makes it.
     Table(ReadError),
-    /// Somebody else has written into the table of the gate.
-    Changed,
+    /// The gate is not as it was confirmed, and what was is not known.
+    Unconfirmed(Foundation),
     /// Somebody else has changed what stands in that table for every generation, and what makes it anew cannot be on trial.
     Anew,
     /// Another change is on trial.
@@ -91,9 +91,9 @@ impl Refused {
             Self::Table(why) => {
                 text!("the gate is not as it was made: {why}", "ゲートが作成時の状態と異なります({why})")
             }
-            Self::Changed => text!(
-                "somebody else has changed rules of the gate, which would be lost",
-                "ゲートのルールがほかの手段で書き換えられています(変更するとそのルールは失われます)"
+            Self::Unconfirmed(_) => text!(
+                "it is not known which gate was confirmed here: what stands may be somebody else's",
+                "確定済みのゲートの記録がありません。現在のゲートは、ほかの手段で書き換えられている可能性があります"
             ),
             Self::Anew => text!(
                 "somebody else has changed what every trial rests on, so the gate is made anew as a whole: nothing would be left that the kernel could go back to",
@@ -139,11 +139,11 @@ impl Refused {
                 "make it anew; between the two nothing is refused: nft delete table inet portreeve && portreeve apply --no-trial",
                 "作り直してください(その間は何も遮断しません): nft delete table inet portreeve && portreeve apply --no-trial"
             ),
-            Self::Changed => text!(
-                "portreeve apply takes their changes out, and puts the gate in force as the policy declares",
-                "portreeve apply でその変更を取り除き、policy の宣言どおりに戻してください"
+            Self::Unconfirmed(Foundation::AsMade) => text!(
+                "put it in force as the policy declares: portreeve apply",
+                "policy の宣言どおりに戻してください: portreeve apply"
             ),
-            Self::Anew => text!(
+            Self::Unconfirmed(Foundation::Changed) | Self::Anew => text!(
                 "in one step and for good, if whoever is here can come back: portreeve apply --no-trial",
                 "操作中の接続から再接続できる場合に限り、一度の変更で直ちに確定します: portreeve apply --no-trial"
             ),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Becomes, Cause, Deed, History, Outcome, Receipt};
+use super::{Becomes, Deed, History, Outcome, Receipt};
 use crate::gate::{Body, Rest, Revision, Standing, Temporary};
 
 /// The gate that is kept for the next boot, as far as that is known.
@@ -139,8 +139,8 @@ impl Receipt {
 
     /// What becomes of the gate that is kept for the next boot after this change, with the gate as it stands.
     ///
-    /// A gate is kept that is confirmed, and nothing else: what somebody else changed meanwhile is not kept, and whoever
-    /// else took the gate away did not ask for another boot.
+    /// A gate is kept that is confirmed, and nothing else: what somebody else changed meanwhile, even between the change and
+    /// the look after it, is not kept, and whoever else took the gate away did not ask for another boot.
     #[must_use]
     pub fn keeps<'a>(&self, standing: Option<&'a Standing>) -> Keeps<'a> {
         let leaves_nothing = matches!(self.deed, Deed::Gate { becomes: Becomes::Nothing, .. });
@@ -151,6 +151,9 @@ impl Receipt {
             None if leaves_nothing => Keeps::Nothing,
             Some(standing) if self.made == Some(standing.revision.number()) => match standing.body() {
                 None => Keeps::Same,
+                Some(body) if self.gate.as_ref().is_some_and(|digest| *digest != body.digest()) => {
+                    Keeps::Same
+                }
                 Some(body) if body.rest() == Rest::All => Keeps::Nothing,
                 Some(body) => Keeps::Gate(body),
             },
@@ -174,16 +177,12 @@ impl History {
     }
 
     /// Whether the gate is still as it was confirmed, where `kept` is for the next boot since that time.
-    ///
-    /// An older one is kept where what was confirmed could not be saved, and tells nothing.
     #[must_use]
     pub fn integrity(&self, standing: &Standing, kept: Option<(&Body, Timestamp)>) -> Integrity {
-        let is_boot = |receipt: &Receipt| matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. });
-        let confirmed = self.newest_first().find(|it| it.changes_confirmed() && !is_boot(it));
-        let kept = kept.filter(|(_, since)| confirmed.is_some_and(|receipt| receipt.at == *since));
-        match (standing.body(), kept) {
+        match (standing.body(), self.confirmed(standing, kept)) {
             (None, _) => Integrity::Changed,
-            (Some(body), Some((gate, _))) if body != gate => Integrity::Changed,
+            (Some(body), Some(confirmed)) if *body != confirmed => Integrity::Changed,
+            (Some(_), None) if self.tells_confirmed() => Integrity::Changed,
             _ => Integrity::AsConfirmed,
         }
     }
@@ -202,4 +201,4 @@ impl History {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

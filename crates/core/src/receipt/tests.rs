@@ -3,7 +3,7 @@
 use alloc::{string::ToString, vec, vec::Vec};
 
 use super::*;
-use crate::gate::{self, Body, Closed, Gate, Kept, Revision, Temporary, Trial};
+use crate::gate::{self, Body, Closed, Gate, Kept, Revision, Standing, Temporary, Trial};
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -19,7 +19,7 @@ pub(super) fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
     let seen = made.map(|made| made - 1);
     let outcome = Outcome::Done;
     let (layout, at) = (LAYOUT, at(number.into()));
-    Receipt { layout, number, at, who, deed, seen, made, outcome, rehearsed: None, boot_id: None }
+    Receipt { layout, number, at, who, deed, seen, made, outcome, gate: None, rehearsed: None, boot_id: None }
 }
 
 pub(super) fn applied(was: Was, until: Option<i64>) -> Deed {

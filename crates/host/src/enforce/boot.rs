@@ -84,9 +84,9 @@ impl Door {
             None => Ok(gate::create(&boot.gate, Revision::first(self.now))),
         };
         let Ok(transaction) = transaction else { return Ok(Loaded::OnTrial) };
-        let was = Was::of(seen);
+        let was = self.was();
         let deed = Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was, until: None };
-        let begun = self.begin(deed);
+        let begun = self.begin(deed, transaction.makes());
         self.lock.lend(|| firewall::carry_out(&transaction)).map_err(DoorError::Lock)??;
         match firewall::standing() {
             Ok(standing) => self.standing = standing,
@@ -140,7 +140,7 @@ impl Door {
         };
         let was = Was::Gate((&boot.gate).into());
         let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
-        let receipt = self.begin(deed)?.done(None);
+        let receipt = self.begin(deed, None)?.done(None);
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
         journal::tell(&receipt);
         self.receipts.forget_boot().map(|()| true).map_err(DoorError::NoUndo)

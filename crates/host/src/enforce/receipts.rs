@@ -287,6 +287,7 @@ mod tests {
             seen: None,
             made: None,
             outcome,
+            gate: None,
             rehearsed: None,
             boot_id: None,
         }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::{Keep, Standing, Timeout},
     plan::{Change, Ground, Grounds, Refused},
-    receipt::{Becomes, Cause, Deed, Was},
+    receipt::{Becomes, Cause, Deed},
     text,
     words::{Lang, Text, Words},
 };
@@ -186,7 +186,7 @@ fn carry_out(
     };
     let transaction = change.what.transaction(door.standing.as_ref(), keep, door.now);
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
-    let was = Was::of(door.standing.as_ref());
+    let was = door.was();
     let deed = Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until };
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();

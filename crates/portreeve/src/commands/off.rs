@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{self, BOOT_UNIT},
     plan::Undo,
-    receipt::{Becomes, Cause, Deed, Was},
+    receipt::{Becomes, Cause, Deed},
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -98,7 +98,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
         Some(standing) => {
             spare(own, settings, &Undo::NoGate, (NO_GATE, "portreeve off gate"))?;
             let transaction = gate::remove(standing);
-            let was = Was::of(Some(standing));
+            let was = door.was();
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
             out.changed();

@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{self, BlockedSource, Body, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
-    receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt, Was},
+    receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt},
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -130,7 +130,7 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             (Deed::TakeBack { of: *of }, gate::take_back(standing).map_err(unwritten)?, said)
         }
         Back::Restore(Receipt { number: of, .. }, gate) => {
-            let was = Was::of(door.standing.as_ref());
+            let was = door.was();
             let becomes = if gate.is_some() { Becomes::Gate } else { Becomes::Nothing };
             let transaction = replaced(door, gate.as_ref()).map_err(unwritten)?;
             let deed = Deed::Gate { cause: Cause::Undo(*of), becomes, was, until: None };

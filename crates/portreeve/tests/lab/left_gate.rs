@@ -170,3 +170,38 @@ fn status_tells_of_a_gate_that_is_not_as_confirmed() {
 fn rules_of(found: &[Found]) -> Vec<&str> {
     found.iter().map(|found| found.rule.as_str()).collect()
 }
+
+/// What somebody else let in beside is neither closed around, nor confirmed, nor brought back.
+#[test]
+fn what_somebody_else_let_in_is_never_confirmed_with_a_change() {
+    let site = Site::boot(&profile::WEB);
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    done(&site, "apply --no-trial --no-session");
+    let is_let_in = || site.run("nft list table inet portreeve").stdout.contains("9500");
+    let let_in = || {
+        site.run("for g in a b; do nft add element inet portreeve ${g}_world_tcp '{ 9500 }' || true; done");
+        assert!(is_let_in());
+    };
+    let_in();
+    let closed = site.ask("close 443 --no-session");
+    assert!(closed.stdout.contains("what he changed is taken out"), "{closed:#?}");
+    assert!(!is_let_in());
+    let_in();
+    done(&site, "off gate --no-session");
+    done(&site, "undo --no-session");
+    assert!(!is_let_in(), "undo puts back what was confirmed");
+    let other = POLICY.replace("80/tcp", "81/tcp");
+    lab(site.host.write("/etc/portreeve/policy.toml", &other));
+    done(&site, "apply --trial 60s --no-session");
+    let_in();
+    let refused = site.ask("confirm");
+    assert!(refused.status == 5 && refused.stderr.contains("not what was applied"), "{refused:#?}");
+    done(&site, "undo --no-session");
+    // Where nothing is left of what was confirmed, nobody guesses.
+    site.run("rm -r /var/lib/portreeve");
+    let refused = site.ask("close 80 --no-session");
+    assert!(refused.status == 5 && refused.stderr.contains("portreeve apply"), "{refused:#?}");
+    site.run("nft flush table inet portreeve");
+    let refused = site.ask("close 80 --no-session");
+    assert!(refused.status == 5 && refused.stderr.contains("portreeve apply --no-trial"), "{refused:#?}");
+}

@@ -19,8 +19,15 @@ fn ports(words: &str) -> Ports {
     words.split(' ').map(|word| word.parse::<PortSpec>().unwrap()).collect()
 }
 
+/// Where the gate stands as it was confirmed.
 fn closed(scene: &Scene, words: &str) -> Plan {
-    scene.with_world(|world| close(world, &ports(words), &Asked::default()).unwrap())
+    let confirmed = standing_of(scene).and_then(|standing| standing.own_body().cloned());
+    scene.with_world(|world| close(world, &ports(words), confirmed.as_ref(), &Asked::default()).unwrap())
+}
+
+fn standing_of(scene: &Scene) -> Option<Standing> {
+    let listing = scene.snapshot.firewall.as_ref().unwrap().text(Listing::Nft);
+    listing.and_then(|listing| Standing::read(listing).unwrap())
 }
 
 fn left(scene: &Scene, changes: &[Change], words: &str) -> Vec<String> {
@@ -247,7 +254,7 @@ fn what_is_on_trial_or_was_not_seen_is_left_alone() {
     let minute = Keep::OnTrial(Timeout::of(core::time::Duration::from_secs(60)).unwrap());
     scene.snapshot = simulate(&scene.snapshot, &planned(&scene).changes, minute).unwrap();
     let refused = |scene: &Scene| {
-        scene.with_world(|world| close(world, &ports("80/tcp"), &Asked::default()).unwrap_err())
+        scene.with_world(|world| close(world, &ports("80/tcp"), None, &Asked::default()).unwrap_err())
     };
     assert_eq!(refused(&scene), Refused::OnTrial { seconds_left: 60 });
     assert_eq!(refused(&self::scene()), Refused::Unseen(Vec::new()));
@@ -260,14 +267,32 @@ fn what_is_on_trial_or_was_not_seen_is_left_alone() {
     *text = [text.strip_suffix("]}").unwrap(), rule].concat();
     let plan = closed(&changed, "443/tcp");
     assert!(plan.changes[0].because.en.contains("made anew as a whole"), "{plan:?}");
-    assert_eq!(plan.undo, [], "what somebody else wrote is not written again");
+    assert_eq!(plan.undo[0].what, Effect::gate(standing_of(&changed).unwrap().own_body().unwrap().clone()));
     assert!(left(&changed, &plan.changes, "443/tcp").is_empty());
-    // Into a generation, of which nobody knows what it should be.
-    let mut changed = declared();
-    let listings = &mut changed.snapshot.firewall.as_mut().unwrap().listings;
-    let text = listings.get_mut(&Listing::Nft).unwrap();
+}
+
+/// What stands is not what is closed further: what somebody else let in would be confirmed with it.
+#[test]
+fn what_somebody_else_has_changed_is_taken_out_by_a_close() {
+    let scene = declared();
+    let confirmed = standing_of(&scene).unwrap().own_body().unwrap().clone();
+    let expected = closed(&scene, "443/tcp");
     let rule =
-        r#",{"rule":{"family":"inet","table":"portreeve","chain":"a_input","expr":[{"drop":null}]}}]}"#;
-    *text = [text.strip_suffix("]}").unwrap(), rule].concat();
-    assert_eq!(refused(&changed), Refused::Changed);
+        r#",{"rule":{"family":"inet","table":"portreeve","chain":"a_input","expr":[{"accept":null}]}}]}"#;
+    let element = |text: &str| text.replace(r#""elem":[80,443]"#, r#""elem":[80,443,9500]"#);
+    let ruled = |text: &str| [text.strip_suffix("]}").unwrap(), rule].concat();
+    for change in [&element as &dyn Fn(&str) -> String, &ruled] {
+        let mut changed = declared();
+        let listings = &mut changed.snapshot.firewall.as_mut().unwrap().listings;
+        let text = listings.get_mut(&Listing::Nft).unwrap();
+        let other = change(text);
+        assert_ne!(*text, other);
+        *text = other;
+        let close =
+            |confirmed| changed.with_world(|it| close(it, &ports("443/tcp"), confirmed, &Asked::default()));
+        let plan = close(Some(&confirmed)).unwrap();
+        assert_eq!((body(&plan), &plan.undo), (body(&expected), &expected.undo));
+        assert!(plan.changes[0].because.en.ends_with("is taken out"), "{plan:?}");
+        assert_eq!(close(None), Err(Refused::Unconfirmed(Foundation::AsMade)), "nobody knows what it was");
+    }
 }

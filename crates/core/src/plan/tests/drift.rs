@@ -158,6 +158,7 @@ fn what_is_there_for_a_while_outlasts_that() {
 fn what_tells_nothing_of_what_is_confirmed_cannot_be_closed_further() {
     let rule = r#"{"rule":{"family":"inet","table":"portreeve","chain":"confirmed_input","expr":[{"accept":null}]}}"#;
     let ports: gate::Ports = ["443/tcp".parse().unwrap()].into_iter().collect();
-    let refused = with(&[rule]).with_world(|world| close(world, &ports, &Asked::default()).unwrap_err());
-    assert_eq!(refused, Refused::Changed);
+    let refused =
+        with(&[rule]).with_world(|world| close(world, &ports, None, &Asked::default()).unwrap_err());
+    assert_eq!(refused, Refused::Unconfirmed(Foundation::Changed));
 }

@@ -22,7 +22,7 @@ fn begun(number: u32, deed: Deed, seen: Option<u32>) -> Receipt {
 }
 
 /// A gate of `body` as it stands.
-fn stands(body: &Body, revision: u32) -> Standing {
+pub(in crate::receipt) fn stands(body: &Body, revision: u32) -> Standing {
     let mut listing = Listing::read(r#"{"nftables":[]}"#).unwrap();
     listing.create(body, Revision::of(revision));
     listing.standing().unwrap().unwrap()

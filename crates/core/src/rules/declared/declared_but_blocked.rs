@@ -197,7 +197,7 @@ mod tests {
         let told = ["portreeve apply", "portreeve exposure 443/tcp"];
         assert_eq!(gated(|world| plan(world, &Asked::default()).unwrap()), told);
         let ports: Ports = ["443/tcp".parse().unwrap()].into_iter().collect();
-        assert_eq!(gated(|world| close(world, &ports, &Asked::default()).unwrap()), told);
+        assert_eq!(gated(|world| close(world, &ports, None, &Asked::default()).unwrap()), told);
     }
 
     /// A web server for the world behind `rules`, of IPv6 too where there are some.

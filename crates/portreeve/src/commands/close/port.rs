@@ -2,12 +2,13 @@
 
 use clap::ArgMatches;
 use portreeve_core::{
-    gate::{JUDGED, Keep, Ports, Standing, Temporary},
-    plan::{self, Change, Effect, Refused},
+    gate::{Body, JUDGED, Keep, Ports, Standing, Temporary},
+    plan::{self, Change, Effect, Ground, Refused},
     port::{PortSpec, Protocol},
-    receipt::{self, Becomes, Cause, Deed, Was},
+    receipt::{self, Becomes, Cause, Deed},
     text,
     words::{Text, Words},
+    world::World,
 };
 use portreeve_host::{
     Wanted,
@@ -42,6 +43,10 @@ const LOOK: Wanted = Wanted { namespaces: Namespaces::All, ..WANTED };
 const NEXT_MAX: usize = 2;
 
 const FAILED: Words = Words { en: "nothing was closed", ja: "ポートを閉じられません" };
+const TAKEN_OUT: Words = Words {
+    en: "Somebody else had changed the gate since it was confirmed; what he changed is taken out.",
+    ja: "確定後にほかの手段でゲートに加えられた変更は取り除きました。",
+};
 
 /// Closes what `words` name.
 pub(super) fn run(
@@ -54,8 +59,9 @@ pub(super) fn run(
     let asked = named(words)?;
     let ports = numbers(&asked)?;
     // Whoever may not is told so before he waits, and of one that was killed it is told what became of it.
-    drop(door::open(FAILED)?);
-    let planned = Planned::by(settings, FAILED, &LOOK, |world, asked| plan::close(world, &ports, asked))?;
+    let confirmed = door::open(FAILED)?.confirmed();
+    let close = |world: &World<'_>, asked: &_| plan::close(world, &ports, confirmed.as_ref(), asked);
+    let planned = Planned::by(settings, FAILED, &LOOK, close)?;
     let world = planned.look.world();
     let changes = &planned.plan.changes;
     let halt = Halt::of(own, &world, &ports, settings)?;
@@ -69,7 +75,8 @@ pub(super) fn run(
     out.finish()?;
     let seen = standing(&planned.look.snapshot)?;
     let before = changes.first().map(|_| verify::before(&world, &ports));
-    let passed = changes.first().map(|change| carry_out(change, &ports, seen.as_ref())).transpose()?;
+    let make = |change| carry_out(change, &ports, seen.as_ref(), confirmed.as_ref());
+    let passed = changes.first().map(make).transpose()?;
     if passed.is_some() || halt.is_something() {
         out.changed();
     }
@@ -79,6 +86,9 @@ pub(super) fn run(
     let verdict = before.map(|before| before.map(|before| before.after()));
     let is_open = !left.is_empty() || matches!(&verdict, Some(Ok(verdict)) if verdict.is_open);
     if is_told {
+        if passed.is_some() && seen.as_ref().and_then(Standing::body) != confirmed.as_ref() {
+            out.say(TAKEN_OUT)?;
+        }
         let rest = *halted.as_ref().unwrap_or(&Rest::Listeners);
         said(&asked, passed.as_ref(), &left, rest, halt.is_something())
             .iter()
@@ -153,21 +163,30 @@ fn unsafe_to(refused: &Refused) -> Failure {
     }
 }
 
-/// Makes the change where the gate is still as it was `seen`, and shuts what somebody opened for a while until now.
-fn carry_out(change: &Change, ports: &Ports, seen: Option<&Standing>) -> Result<Passed, Failure> {
+/// Makes the change where the gate is still as it was `seen`, and the same is `confirmed`, and shuts what somebody opened for
+/// a while until now.
+fn carry_out(
+    change: &Change,
+    ports: &Ports,
+    seen: Option<&Standing>,
+    confirmed: Option<&Body>,
+) -> Result<Passed, Failure> {
     let door = door::open_unmoved(seen, FAILED)?;
-    let opened = listing().and_then(|listing| {
+    if door.confirmed().as_ref() != confirmed {
+        return Err(failure(&Refused::Moved(vec![Ground::Gate]), FAILED));
+    }
+    let shut = listing().and_then(|listing| {
         let temporary = listing.as_deref().map(Temporary::read).transpose().map_err(StandingError::Read)?;
-        Ok(temporary.map_or_else(Vec::new, |temporary| temporary.opened(ports)))
+        Ok(plan::shut(&temporary.unwrap_or_default(), ports, door.standing.as_ref()))
     });
-    let opened = opened.map_err(|error| door::standing(&error, FAILED))?;
+    let shut = shut.map_err(|error| door::standing(&error, FAILED))?;
     let effect = match change.what.wanted() {
-        Some(body) => Effect::closing(body.clone(), opened),
+        Some(body) => Effect::closing(body.clone(), shut),
         None => change.what.clone(),
     };
     let transaction = effect.transaction(door.standing.as_ref(), Keep::AtOnce, door.now);
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
-    let was = Was::of(door.standing.as_ref());
+    let was = door.was();
     let cause = Cause::ClosePorts(ports.specs().map(receipt::Ports).collect());
     let deed = Deed::Gate { cause, becomes: Becomes::Gate, was, until: None };
     door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))

@@ -2,6 +2,7 @@
 
 use portreeve_core::{
     gate::{BOOT_UNIT, Body, Rest, Standing},
+    receipt::Integrity,
     text,
     words::Words,
 };
@@ -92,7 +93,10 @@ enum Stood {
 fn stood() -> Result<Stood, Failure> {
     let Ok(door) = door::open(FAILED) else { return Ok(Stood::Otherwise) };
     let confirmed = door.standing.as_ref().map(Standing::body);
-    let (folder, is_gate) = (directories::gate()?, |body: &Body| body.rest() != Rest::All);
+    let folder = directories::gate()?;
+    let is_as_confirmed = |it: &Standing| door.history.integrity(it, None) == Integrity::AsConfirmed;
+    let is_confirmed = door.standing.as_ref().is_some_and(is_as_confirmed);
+    let is_gate = |body: &Body| body.rest() != Rest::All && is_confirmed;
     Ok(match (receipts::boot(&folder), confirmed) {
         (Ok(Some(kept)), Some(Some(body))) if kept.gate == *body => Stood::AsKept,
         (Ok(None) | Err(ReceiptsError::Garbled { .. }), Some(Some(body))) if is_gate(body) => {

@@ -113,7 +113,10 @@ fn a_port_that_was_closed_before_stands_against_no_other_change() {
     let mut scene = managed(host(&services, OPEN), &["198.51.100.0/24"], &[]);
     let close = |scene: &Scene, port: &str| {
         let ports = [port.parse().unwrap()].into_iter().collect();
-        scene.with_world(|world| crate::plan::close(world, &ports, &Asked::default()).unwrap().changes)
+        let confirmed = scene.with_world(|world| crate::plan::standing(world).unwrap());
+        let confirmed = confirmed.as_ref().and_then(crate::gate::Standing::body);
+        let plan = scene.with_world(|world| crate::plan::close(world, &ports, confirmed, &Asked::default()));
+        plan.unwrap().changes
     };
     scene.snapshot = simulate(&scene.snapshot, &planned(&scene).changes, Keep::AtOnce).unwrap();
     let changes = close(&scene, "22/tcp");

@@ -1,0 +1,91 @@
+//! Which gate was confirmed last, whatever somebody else has made of it since: what a change is built on, and what undoes it
+//! (A15).
+
+use alloc::string::String;
+
+use jiff::Timestamp;
+
+use super::{Cause, Deed, History, Outcome, Receipt};
+use crate::gate::{Body, Standing};
+
+/// Whether what is on trial is what was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// It is, as far as anybody can tell.
+    AsApplied,
+    /// Somebody else has changed it since.
+    Changed,
+}
+
+impl History {
+    /// The gate that was confirmed last, where `standing` stands and `kept` is for the next boot since that time; `None` where
+    /// neither is it.
+    ///
+    /// The digest in the receipt tells, but for what was kept after it: that was found to be as the policy wants it.
+    #[must_use]
+    pub fn confirmed(&self, standing: &Standing, kept: Option<(&Body, Timestamp)>) -> Option<Body> {
+        let last = self.deciding();
+        let newer = kept.filter(|(_, since)| last.is_none_or(|last| last.at < *since));
+        let kept_body = kept.map(|(gate, _)| gate);
+        let found = match (newer, last.and_then(Receipt::confirms)) {
+            (Some((gate, _)), _) => Some(gate),
+            (None, Some(digest)) => {
+                let open = Body::open();
+                let all = [standing.own_body(), kept_body, Some(&open)];
+                return all.into_iter().flatten().find(|gate| gate.digest() == digest).cloned();
+            }
+            // A receipt of long ago tells only when that was.
+            (None, None) => kept.filter(|(_, since)| self.is_confirmed_at(*since)).map(|(gate, _)| gate),
+        };
+        found.cloned()
+    }
+
+    /// Whether a receipt tells which gate was confirmed last.
+    pub(super) fn tells_confirmed(&self) -> bool {
+        self.deciding().is_some_and(|receipt| receipt.confirms().is_some())
+    }
+
+    /// The last change after which another gate may be confirmed than before.
+    fn deciding(&self) -> Option<&Receipt> {
+        self.newest_first().find(|receipt| receipt.decides_what_is_confirmed())
+    }
+
+    /// Whether what is on trial is what the receipt of the trial says.
+    #[must_use]
+    pub fn tried(&self, standing: &Standing) -> Tried {
+        let applied = self.trial(standing).and_then(|trial| trial.gate.as_deref());
+        match (standing.tried(), applied) {
+            (None, _) => Tried::Changed,
+            (Some(body), Some(digest)) if body.digest() != digest => Tried::Changed,
+            _ => Tried::AsApplied,
+        }
+    }
+
+    /// Whether the last change that confirmed a gate is of that time.
+    fn is_confirmed_at(&self, since: Timestamp) -> bool {
+        let is_boot = |receipt: &Receipt| matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. });
+        let confirmed = self.newest_first().find(|it| it.changes_confirmed() && !is_boot(it));
+        confirmed.is_some_and(|receipt| receipt.at == since)
+    }
+}
+
+impl Receipt {
+    /// Whether it was made, and another gate may be confirmed after it than before.
+    fn decides_what_is_confirmed(&self) -> bool {
+        self.changes_confirmed() || (self.outcome == Outcome::Done && self.makes_an_open_gate())
+    }
+
+    /// The digest of the gate that is confirmed after it, where it is written down.
+    fn confirms(&self) -> Option<String> {
+        if self.makes_an_open_gate() { Some(Body::open().digest()) } else { self.gate.clone() }
+    }
+
+    /// Whether it makes a table beside whose trial, or for whose sources, nothing is refused.
+    const fn makes_an_open_gate(&self) -> bool {
+        let is_beside = matches!(self.deed, Deed::Gate { until: Some(_), .. } | Deed::Block { .. });
+        is_beside && self.seen.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests;
