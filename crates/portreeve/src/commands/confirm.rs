@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate,
-    receipt::{Current, Deed, End, Receipt},
+    receipt::{Current, Deed, End, Receipt, Tried},
     text,
     words::{Lang, Text, Words},
 };
@@ -51,6 +51,9 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
     let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) else {
         return nothing(&door, settings, out);
     };
+    if door.history.tried(standing) == Tried::Changed {
+        return Err(changed());
+    }
     // Somebody's whose receipts are elsewhere has none here.
     let of = door.history.trial(standing).map_or(0, |trial| trial.number);
     let transaction = gate::confirm(standing).map_err(|error| door::unwritten(error, FAILED))?;
@@ -104,6 +107,19 @@ fn gone() -> Failure {
             ja: "ゲートがありません: portreeve 以外の操作で取り除かれています",
         })
         .hint(text!("portreeve apply", "portreeve apply"))
+}
+
+/// Whoever confirms keeps what he applied, and nothing that came in beside it.
+fn changed() -> Failure {
+    Failure::new(Exit::Refused, FAILED)
+        .because(Words {
+            en: "somebody else has changed the gate since: what is on trial is not what was applied, and the kernel takes it back when its time is over",
+            ja: "試行の開始後に、ほかの手段でゲートが変更されています。適用した内容と異なるため確定していません。試行の期限が来れば、カーネルが元に戻します",
+        })
+        .hint(Words {
+            en: "portreeve undo takes it back at once; then portreeve plan, and portreeve apply anew",
+            ja: "portreeve undo で直ちに元に戻してから、portreeve plan で確認し、portreeve apply を再度実行してください",
+        })
 }
 
 fn ended(trial: &Receipt) -> Failure {
