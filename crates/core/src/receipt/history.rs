@@ -58,7 +58,7 @@ pub enum Edge<'a> {
     Unread(u32),
     /// The kernel took it back already, at this time.
     Over(&'a Receipt, Timestamp),
-    /// Somebody else ended its trial, whose time is not over.
+    /// Somebody else ended its trial before its time, or took the gate away.
     Ended(&'a Receipt),
     /// A reboot ended its trial.
     Rebooted(&'a Receipt),
@@ -86,7 +86,7 @@ pub enum End {
     Lapsed(Timestamp),
     /// The host was booted before its time was over.
     Reboot,
-    /// Somebody else ended it before its time.
+    /// Somebody else ended it before its time, or took the gate away.
     Early,
 }
 
@@ -115,11 +115,20 @@ impl History {
     }
 
     /// The end, by `now`, of the trial of `receipt`, which runs no more and was to run `until` then.
+    ///
+    /// The kernel takes no table away: where that is gone with the trial somebody else did it, however late it is by now.
     #[must_use]
-    pub fn end_of(&self, receipt: &Receipt, until: Timestamp, now: Timestamp) -> End {
+    pub fn end_of(
+        &self,
+        receipt: &Receipt,
+        until: Timestamp,
+        standing: Option<&Standing>,
+        now: Timestamp,
+    ) -> End {
         let is_rebooted =
             receipt.boot_id.as_ref().zip(self.boot_id.as_ref()).is_some_and(|(own, now)| own != now);
         match is_rebooted {
+            false if self.current(standing) == Current::Gone(receipt) => End::Early,
             _ if until <= now => End::Lapsed(until),
             true => End::Reboot,
             false => End::Early,
@@ -197,7 +206,7 @@ impl History {
         };
         match receipt.deed {
             Deed::Gate { until: Some(until), .. } if standing.is_none_or(|it| it.trial.is_none()) => {
-                Some((receipt, self.end_of(receipt, until, now)))
+                Some((receipt, self.end_of(receipt, until, standing, now)))
             }
             _ => None,
         }
@@ -243,7 +252,7 @@ impl History {
         }
         match &receipt.deed {
             Deed::Gate { until: Some(until), .. } if !self.is_confirmed(receipt) => {
-                self.end_of_trial(receipt, self.end_of(receipt, *until, now), standing)
+                self.end_of_trial(receipt, self.end_of(receipt, *until, standing, now), standing)
             }
             Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),

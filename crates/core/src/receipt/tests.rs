@@ -87,8 +87,11 @@ fn a_trial_that_somebody_else_ended_is_not_laid_to_the_kernel() {
     for now in [Some(standing(11, None)), None] {
         assert_eq!(history.ended(now.as_ref(), at(59)), Some((trial, End::Early)));
         assert_eq!(back(&history, None, now.as_ref(), 59), Err(Edge::Ended(trial)));
-        assert_eq!(back(&history, Some(2), now.as_ref(), 60), Err(Edge::Over(trial, at(60))));
     }
+    assert_eq!(back(&history, Some(2), Some(&standing(11, None)), 60), Err(Edge::Over(trial, at(60))));
+    // The kernel takes back what is on trial, and no table, however late it is by now.
+    assert_eq!(back(&history, Some(2), None, 99), Err(Edge::Ended(trial)));
+    assert_eq!(history.ended(None, at(99)), Some((trial, End::Early)));
 }
 
 /// After a boot that puts the confirmed gate back, or none, nobody else need have been there.

@@ -223,8 +223,8 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
         }
         Edge::Ended(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
-                "nothing to do: somebody else ended the trial of receipt {number} before its time",
-                "記録 {number} の試行は、portreeve 以外の操作により期限前に終了しています"
+                "nothing to do: somebody else ended the trial of receipt {number} before its time, or took the gate away",
+                "記録 {number} の試行は、portreeve 以外の操作により期限前に終了したか、ゲートごと取り除かれています"
             ))
             .hint(Words { en: "portreeve gate status", ja: "portreeve gate status" }),
         Edge::Rebooted(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)

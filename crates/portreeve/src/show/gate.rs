@@ -311,7 +311,7 @@ fn outcome(history: &History, receipt: &Receipt, standing: Option<&Standing>, no
         } else if standing.and_then(|standing| history.trial(standing)).is_some_and(|it| it == receipt) {
             Words { en: "on trial", ja: "試行中" }
         } else {
-            match history.end_of(receipt, until, now) {
+            match history.end_of(receipt, until, standing, now) {
                 End::Lapsed(_) => Words { en: "lapsed", ja: "期限切れ" },
                 End::Reboot => Words { en: "ended by a reboot", ja: "再起動で終了" },
                 End::Early => Words { en: "taken away", ja: "消失" },
