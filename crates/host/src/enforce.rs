@@ -23,7 +23,7 @@ use rustix::process::geteuid;
 
 use self::{
     boot_id::boot_id,
-    firewall::{EnforceError, StandingError},
+    firewall::{EnforceError, Refusal, StandingError},
     receipts::{Boot, Receipts, ReceiptsError},
     scratch::{ScratchError, Stands, rehearse},
 };
@@ -67,6 +67,9 @@ pub enum DoorError {
     /// nft made the change, as it said, and there is no gate.
     #[error("there is no gate after the change")]
     Gone,
+    /// The same, and there was none before the change: nobody knows whether it was made.
+    #[error("nft says that it made the change, and there is no gate")]
+    Untold,
     /// The change was not made, or nobody knows.
     #[error("cannot change the gate")]
     Enforce(#[from] EnforceError),
@@ -222,11 +225,16 @@ impl Door {
                 let error = firewall::find_nft().err().unwrap_or(EnforceError::Unmade);
                 self.failed(receipt, error)
             }
-            Shown::Gone => match firewall::find_nft() {
+            shown @ (Shown::Gone | Shown::Untold) => match firewall::find_nft() {
                 Err(error) => self.failed(receipt, error),
-                Ok(()) => {
+                Ok(()) if shown == Shown::Gone => {
                     self.finish(receipt.done(now));
                     Err(DoorError::Gone)
+                }
+                Ok(()) => {
+                    // Whoever comes next has nothing more to tell it by.
+                    let _ = self.receipts.keep(&Receipt { outcome: Outcome::Unknown, ..receipt });
+                    Err(DoorError::Untold)
                 }
             },
         }
@@ -294,9 +302,11 @@ impl Door {
         })
     }
 
-    /// Where nobody said whether it was made, the gate tells.
+    /// Where nobody said whether it was made, the gate tells; so it does where something was said that the kernel never says
+    /// of a change that it refuses, as by a program in the place of nft that fails when all is done.
     fn failed(mut self, receipt: Receipt, error: EnforceError) -> Result<Passed, DoorError> {
-        let is_untold = matches!(error, EnforceError::Untold(_));
+        let is_other = matches!(error, EnforceError::Refused(Refusal::Other(_)));
+        let is_untold = matches!(error, EnforceError::Untold(_)) || (is_other && receipt.changes_revision());
         let settled = if is_untold {
             // Where the gate does not tell either, the receipt stays as it is.
             let Ok(settled) = self.settled(receipt) else { return Err(error.into()) };

@@ -84,6 +84,7 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
         }
         DoorError::MadeUnseen(error) => made_unseen(&error),
         DoorError::Gone => gone(),
+        DoorError::Untold => untold(),
         DoorError::Enforce(error) => enforce(error, what),
     }
 }
@@ -149,6 +150,22 @@ fn gone() -> Failure {
         .hint(Words {
             en: "look at what flushes the packet filter here (nft monitor), then: portreeve apply",
             ja: "ファイアウォールを初期化しているものを確認してから(nft monitor)、portreeve apply を実行してください",
+        })
+}
+
+fn untold() -> Failure {
+    let what = Words {
+        en: "it is not known whether the change was made: no gate stands after it",
+        ja: "変更が行われたかどうか不明です: その後にゲートがありません",
+    };
+    Failure::new(Exit::Uncertain, what)
+        .because(Words {
+            en: "what is called nft here does not do what it says, or another program took the gate away at once",
+            ja: "nft として実行されたプログラムが正しく動作していないか、別のプログラムが直後に取り除いています",
+        })
+        .hint(Words {
+            en: "look at which program that is, and at what flushes the packet filter here: command -v nft; nft --version; nft monitor",
+            ja: "実行されるプログラムと、ファイアウォールを初期化しているものを確認してください: command -v nft; nft --version; nft monitor",
         })
 }
 

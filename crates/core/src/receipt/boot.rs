@@ -58,6 +58,8 @@ pub enum Shown {
     Unmade,
     /// There is no gate where the change leaves one.
     Gone,
+    /// The same, and there was none before: it may never have been made.
+    Untold,
 }
 
 impl Receipt {
@@ -65,6 +67,7 @@ impl Receipt {
     #[must_use]
     pub fn shown(&self, now: Option<u32>) -> Shown {
         match (self.expected(), now) {
+            (Some(_), None) if self.seen.is_none() => Shown::Untold,
             (Some(_), None) => Shown::Gone,
             (expected, now) if now != expected && now == self.seen => Shown::Unmade,
             _ => Shown::Made,

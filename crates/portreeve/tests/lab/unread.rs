@@ -132,7 +132,10 @@ fn a_gate_that_is_not_there_is_not_in_force() {
     pretend(&host, r#"if [ "$*" = "-f -" ]; then $nft -f - && $nft flush ruleset; exit; fi"#);
     let flushed = apply();
     assert_eq!(flushed.status, 8, "{flushed:#?}");
-    assert!(flushed.stderr.contains("no gate stands after it") && !flushed.stdout.contains("Applied"));
+    assert!(flushed.stderr.contains("not known whether the change was made"), "{flushed:#?}");
+    assert!(
+        !flushed.stdout.contains("Applied") && run(&host, "portreeve history").stdout.contains("not known")
+    );
     pretend(&host, r#"case "$*" in --version) echo "nftables v0.9.8"; exit;; *"-f -") exit 0;; esac"#);
     let old = apply();
     assert_eq!(old.status, 7, "{old:#?}");
@@ -148,4 +151,21 @@ fn a_gate_that_is_not_there_is_not_in_force() {
     pretend(&host, "");
     assert!(has_gate(&host));
     assert_eq!(run(&host, "portreeve undo --no-session").status, 0, "what was not made stands in no way");
+}
+
+/// Nor where it does: a program in its place may fail when all is done.
+#[test]
+fn a_change_is_made_where_the_gate_shows_it() {
+    let host = host();
+    pretend(&host, r#"if [ "$*" = "-f -" ]; then $nft -f -; echo "no room for the log" >&2; exit 1; fi"#);
+    for (command, leaves) in
+        [("apply --trial 60s --no-session", true), ("confirm", true), ("off gate --no-session", false)]
+    {
+        let made = run(&host, &format!("portreeve {command}"));
+        assert_eq!((made.status, has_gate(&host)), (0, leaves), "{command}: {made:#?}");
+    }
+    pretend(&host, r#"if [ "$*" = "-f -" ]; then echo "no room for the log" >&2; exit 1; fi"#);
+    let refused = run(&host, "portreeve apply --no-trial --no-session");
+    assert_eq!((refused.status, has_gate(&host)), (7, false), "{refused:#?}");
+    assert!(refused.stderr.contains("nothing was done"), "{refused:#?}");
 }
