@@ -4,7 +4,7 @@ use portreeve_core::{
     gate::{self, Standing},
     plan::{Ground, Refused},
     port::PortRange,
-    receipt::{Becomes, Deed, Receipt},
+    receipt::{Becomes, Current, Deed, Receipt},
     text,
     words::{Text, Words},
 };
@@ -25,7 +25,11 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause, keep_cause, keep_hint, warn},
     settings::Settings,
-    show::escape::visible,
+    show::{
+        age::ago,
+        escape::visible,
+        gate::{who, words},
+    },
 };
 
 /// Waits for the way to be free; `what` says what is attempted.
@@ -58,9 +62,28 @@ pub(crate) fn open_unmoved(seen: Option<&Standing>, what: Words) -> Result<Door,
         return Err(on_trial(what));
     }
     if revision(door.standing.as_ref()) != revision(seen) {
-        return Err(commands::refusal(&Refused::Moved(vec![Ground::Gate]), what));
+        return Err(moved(vec![Ground::Gate], &door, what));
     }
     Ok(door)
+}
+
+/// What a change rests on has moved; whoever changed the gate last is named, where that is known.
+pub(crate) fn moved(grounds: Vec<Ground>, door: &Door, what: Words) -> Failure {
+    let is_gate = grounds.contains(&Ground::Gate);
+    let failure = commands::refusal(&Refused::Moved(grounds), what);
+    let stands = door.standing.as_ref().and_then(Standing::body);
+    match door.history.current(door.standing.as_ref()) {
+        Current::By(receipt) if is_gate && stands.is_some() && stands == door.confirmed().as_ref() => {
+            let (number, who) = (receipt.number, who(&receipt.who));
+            let (Text { en, ja }, Text { en: en_ago, ja: ja_ago }) =
+                (words(&receipt.deed), ago(receipt.at, door.now));
+            failure.because(text!(
+                "it stands by receipt {number} of {who}, {en_ago}: {en}",
+                "現在のゲートは記録 {number} によるものです(実行者 {who}、{ja_ago}): {ja}"
+            ))
+        }
+        _ => failure,
+    }
 }
 
 /// Why the gate was not changed.

@@ -54,8 +54,19 @@ mod tests {
         let (at, outcome) = (Timestamp::UNIX_EPOCH, Outcome::Done);
         let deed = Deed::Confirm { of: 6 };
         let (seen, made, rehearsed, boot_id) = (None, None, None, None);
-        let receipt =
-            Receipt { layout: LAYOUT, number: 7, at, who, deed, seen, made, outcome, rehearsed, boot_id };
+        let receipt = Receipt {
+            layout: LAYOUT,
+            number: 7,
+            at,
+            who,
+            deed,
+            seen,
+            made,
+            outcome,
+            gate: None,
+            rehearsed,
+            boot_id,
+        };
         let told = "<85>portreeve[9]: gate: confirm, receipt 7, uid 0, login uid 1000, by sudo for alice";
         assert_eq!(line(&receipt, 9), told);
         let ports = |ports: &str| Ports(ports.parse().unwrap());

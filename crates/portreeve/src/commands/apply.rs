@@ -139,7 +139,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if let Some(saved) = saved {
         let moved: Vec<Ground> = saved.moved(planned.plan.based_on).collect();
         if !moved.is_empty() {
-            return Err(failure(&Refused::Moved(moved), FAILED));
+            return Err(door::moved(moved, &door::open(FAILED)?, FAILED));
         }
     }
     match planned.protect(own) {

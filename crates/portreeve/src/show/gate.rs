@@ -327,7 +327,7 @@ fn outcome(history: &History, receipt: &Receipt, standing: Option<&Standing>, no
 }
 
 /// Who made a change: the name by which he came before sudo, else that of his login, else of the rights he had.
-fn who(who: &Who) -> String {
+pub(crate) fn who(who: &Who) -> String {
     let name = |uid: u32| passwd::name(uid).unwrap_or_else(|| uid.to_string());
     let rights = name(who.uid);
     let person = who.sudo_user.clone().or_else(|| who.login_uid.map(name));

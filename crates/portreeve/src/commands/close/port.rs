@@ -173,7 +173,7 @@ fn carry_out(
 ) -> Result<Passed, Failure> {
     let door = door::open_unmoved(seen, FAILED)?;
     if door.confirmed().as_ref() != confirmed {
-        return Err(failure(&Refused::Moved(vec![Ground::Gate]), FAILED));
+        return Err(door::moved(vec![Ground::Gate], &door, FAILED));
     }
     let shut = listing().and_then(|listing| {
         let temporary = listing.as_deref().map(Temporary::read).transpose().map_err(StandingError::Read)?;
