@@ -1,7 +1,7 @@
 //! The way to change the gate, and every reason why it stays shut, in words (A15, A16).
 
 use portreeve_core::{
-    gate::{self, Standing},
+    gate::{self, Standing, Temporary},
     plan::{Ground, Refused},
     port::PortRange,
     receipt::{Becomes, Current, Deed, Receipt},
@@ -11,7 +11,7 @@ use portreeve_core::{
 use portreeve_host::{
     enforce::{
         Door, DoorError, Passed,
-        firewall::{EnforceError, Refusal, StandingError},
+        firewall::{EnforceError, Refusal, StandingError, listing},
         receipts::ReceiptsError,
     },
     keep::KeepError,
@@ -84,6 +84,18 @@ pub(crate) fn moved(grounds: Vec<Ground>, door: &Door, what: Words) -> Failure {
         }
         _ => failure,
     }
+}
+
+/// What is open and who is kept out for a while, as it stands now.
+///
+/// # Errors
+///
+/// It cannot be told.
+pub(crate) fn temporary(what: Words) -> Result<Temporary, Failure> {
+    let read = |listing: Option<String>| {
+        listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read).map_err(StandingError::Read)
+    };
+    listing().and_then(read).map_err(|error| standing(&error, what))
 }
 
 /// Why the gate was not changed.

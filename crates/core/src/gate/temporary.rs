@@ -7,7 +7,7 @@ use core::{net::IpAddr, time::Duration};
 use serde_json::Value;
 
 use super::{
-    JUDGED, Ports, ReadError,
+    BlockedSource, JUDGED, Ports, ReadError,
     name::zone,
     standing::{Objects, objects},
 };
@@ -97,6 +97,29 @@ impl Temporary {
     }
 }
 
+impl Temporary {
+    /// How long `source` is kept out yet, where that is no shorter than `length`, which is for good where there is none.
+    #[must_use]
+    pub fn blocked_for(&self, source: BlockedSource, length: Option<Duration>) -> Option<Kept<IpAddr>> {
+        let mut kept = self.blocked.iter().filter(|kept| BlockedSource::of(kept.what) == source);
+        let is_no_shorter = |left| length.is_some_and(|length| left >= length);
+        kept.find(|kept| kept.left.is_none_or(is_no_shorter)).copied()
+    }
+
+    /// How long all of `ports` are open to `zone` yet, where that is no shorter than `length`; what has no end nobody opened by
+    /// this program.
+    #[must_use]
+    pub fn open_for(&self, zone: &str, ports: PortSpec, length: Duration) -> Option<Duration> {
+        let left = |number| {
+            let port = PortSpec { range: PortRange::one(number), ..ports };
+            let open = self.open.iter().find(|open| open.zone == zone && open.port.what == port);
+            open.and_then(|open| open.port.left).filter(|left| *left >= length)
+        };
+        let all: Option<Vec<_>> = (ports.range.first..=ports.range.last).map(left).collect();
+        all?.into_iter().min()
+    }
+}
+
 fn open(name: &str, set: &Value) -> Vec<Open> {
     let elements = set.get("elem").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     elements.iter().filter_map(|element| open_of(name, element)).collect()
@@ -174,6 +197,18 @@ mod tests {
         let blocked = |address: &str, left| Kept { what: address.parse::<IpAddr>().unwrap(), left };
         let for_a_while = Some(Duration::from_secs(3));
         assert_eq!(told.blocked, [blocked("203.0.113.7", None), blocked("2001:db8::", for_a_while)]);
+        let (second, four) = (Some(Duration::from_secs(1)), Duration::from_secs(4));
+        let of = |address: &str| BlockedSource::of(address.parse().unwrap());
+        assert_eq!(told.blocked_for(of("203.0.113.7"), None), Some(blocked("203.0.113.7", None)));
+        assert_eq!(told.blocked_for(of("2001:db8::9"), second), Some(told.blocked[1]), "the same network");
+        assert_eq!(told.blocked_for(of("2001:db8::9"), Some(four)), None, "it would end before");
+        assert_eq!(told.blocked_for(of("2001:db8::9"), None), None);
+        assert_eq!(told.blocked_for(of("203.0.113.8"), second), None);
+        let open_for = |zone, ports: &str| told.open_for(zone, ports.parse().unwrap(), four);
+        assert_eq!(open_for("world", "8080/tcp"), Some(Duration::from_secs(7199)));
+        for (zone, ports) in [("world", "8080-8081/tcp"), ("world", "8080/udp"), ("my-lan", "8080/tcp")] {
+            assert_eq!(open_for(zone, ports), None, "{zone} {ports}");
+        }
         assert_eq!(told.refused, Counters { undeclared: 7, invalid: 0, blocked: 0 });
     }
 }

@@ -76,6 +76,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let name = zone.as_ref().map(|(_, name)| name);
     let transaction = gate::open_for(name, ports, timeout).ok_or_else(|| unjudged(ports.protocol))?;
     let zone = zone.map(|(zone, _)| zone);
+    let to = zone.as_deref().unwrap_or(WORLD);
+    if let Some(left) = door::temporary(FAILED)?.open_for(to, ports, length) {
+        // A shorter time in the place of a longer one would close it before.
+        if settings.verbosity != Verbosity::Quiet {
+            out.sentences(open_already(ports, to, left).in_lang(settings.lang))?;
+        }
+        return Ok(Exit::Fine);
+    }
     let deed = Deed::Open { zone: zone.clone(), ports: Ports(ports), until: timeout.end(door.now) };
     let passed = match door.pass(deed, &transaction) {
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::NoZone))) => return Err(no_zone(&zones)),
@@ -83,11 +91,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     };
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
-        let zone = zone.as_deref().unwrap_or(WORLD);
         let Text { en, ja } = age::length(length.as_secs());
         let said = text!(
-            "{ports} is open to {zone} for {en}; then the kernel closes it by itself.",
-            "{ports} を {zone} に {ja}開放しました。時間が来ればカーネルが自動的に閉じます。"
+            "{ports} is open to {to} for {en}; then the kernel closes it by itself.",
+            "{ports} を {to} に {ja}開放しました。時間が来ればカーネルが自動的に閉じます。"
         );
         out.sentences(said.in_lang(settings.lang))?;
         let undo = format!("portreeve undo {}", passed.receipt.number);
@@ -95,6 +102,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     see_to_next_boot(&passed, settings);
     Ok(Exit::Fine)
+}
+
+fn open_already(ports: PortSpec, zone: &str, left: Duration) -> Text {
+    let Text { en, ja } = age::length(left.as_secs());
+    text!(
+        "Nothing to do: {ports} is open to {zone} already, for {en} yet.",
+        "変更は不要です。{ports} は既に {zone} に開放中です(残り {ja})。"
+    )
 }
 
 /// The ports of a word; of a name as the registry has it, tcp before others.

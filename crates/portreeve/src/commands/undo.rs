@@ -2,16 +2,13 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    gate::{self, BlockedSource, Body, Revision, Temporary, Transaction, ZoneName},
+    gate::{self, BlockedSource, Body, Revision, Transaction, ZoneName},
     plan::Undo,
     receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt},
     text,
     words::{Lang, Text, Words, inflect},
 };
-use portreeve_host::enforce::{
-    Door,
-    firewall::{StandingError, listing},
-};
+use portreeve_host::enforce::Door;
 
 use super::{Command, apply::in_force, plan::sessions_arguments, spare::spare};
 use crate::{
@@ -98,10 +95,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
 
 /// What takes back the change of receipt `number`, or whatever is meant without one, as the gate stands.
 fn back(door: &Door, number: Option<u32>) -> Result<Back<'_>, Failure> {
-    let temporary = listing().and_then(|listing| {
-        listing.as_deref().map_or(Ok(Temporary::default()), Temporary::read).map_err(StandingError::Read)
-    });
-    let temporary = temporary.map_err(|error| door::standing(&error, FAILED))?;
+    let temporary = door::temporary(FAILED)?;
     let back = door.history.back(number, door.standing.as_ref(), &temporary, door.now);
     back.map_err(|edge| no_way_back(edge, number, door))
 }

@@ -34,6 +34,9 @@ fn what_is_open_is_shut_whatever_the_clock_says() {
     let host = host();
     ends(&host, "open 80 --for 1h", 0, "next: portreeve undo 2");
     ends(&host, "close --from 203.0.113.7 --for 1h", 0, "are refused for");
+    // What is there for longer stays so.
+    ends(&host, "open 80 --for 2s", 0, "Nothing to do: 80/tcp is open to world already");
+    ends(&host, "close --from 203.0.113.7 --for 2s", 0, "Nothing to do: 203.0.113.7 is kept out already");
     let past = "sed -i 's/\"until\":\"[^\"]*\"/\"until\":\"2026-01-01T00:00:00Z\"/'";
     let receipts = "/var/lib/portreeve/gate/0000000[23].receipt.json";
     assert_eq!(lab(host.run(&format!("{past} {receipts}"))).status, 0);

@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 use portreeve_core::{
-    gate::{Body, JUDGED, Keep, Ports, Standing, Temporary},
+    gate::{Body, JUDGED, Keep, Ports, Standing},
     plan::{self, Change, Effect, Ground, Refused},
     port::{PortSpec, Protocol},
     receipt::{self, Becomes, Cause, Deed},
@@ -10,14 +10,7 @@ use portreeve_core::{
     words::{Text, Words},
     world::World,
 };
-use portreeve_host::{
-    Wanted,
-    enforce::{
-        Passed,
-        firewall::{StandingError, listing},
-    },
-    observe::Namespaces,
-};
+use portreeve_host::{Wanted, enforce::Passed, observe::Namespaces};
 
 use super::{
     super::{
@@ -175,11 +168,7 @@ fn carry_out(
     if door.confirmed().as_ref() != confirmed {
         return Err(door::moved(vec![Ground::Gate], &door, FAILED));
     }
-    let shut = listing().and_then(|listing| {
-        let temporary = listing.as_deref().map(Temporary::read).transpose().map_err(StandingError::Read)?;
-        Ok(plan::shut(&temporary.unwrap_or_default(), ports, door.standing.as_ref()))
-    });
-    let shut = shut.map_err(|error| door::standing(&error, FAILED))?;
+    let shut = plan::shut(&door::temporary(FAILED)?, ports, door.standing.as_ref());
     let effect = match change.what.wanted() {
         Some(body) => Effect::closing(body.clone(), shut),
         None => change.what.clone(),

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use clap::ArgMatches;
 use portreeve_core::{
     facts::Foothold,
-    gate::{self, BlockedSource, Body, Revision, Timeout},
+    gate::{self, BlockedSource, Body, Kept, Revision, Timeout},
     policy::Zone,
     receipt::Deed,
     text,
@@ -41,6 +41,13 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
         spare(source, settings)?;
     }
     let door = door::open(FAILED)?;
+    if let Some(Kept { left, .. }) = door::temporary(FAILED)?.blocked_for(BlockedSource::of(source), length) {
+        // A shorter time in the place of a longer one would let it in before.
+        if settings.verbosity != Verbosity::Quiet {
+            out.sentences(kept_out(source, left).in_lang(settings.lang))?;
+        }
+        return Ok(Exit::Fine);
+    }
     let block = gate::block(BlockedSource::of(source), timeout);
     let transaction = match &door.standing {
         Some(_) => block,
@@ -94,16 +101,37 @@ fn managing(zones: &[Zone], source: IpAddr) -> Option<&Zone> {
     })
 }
 
-fn said(source: IpAddr, time: Option<Duration>) -> Text {
-    let whom = match source {
+fn kept_out(source: IpAddr, left: Option<Duration>) -> Text {
+    let Text { en, ja } = whom(source);
+    match left {
+        Some(left) => {
+            let Text { en: en_left, ja: ja_left } = length(left.as_secs());
+            text!(
+                "Nothing to do: {en} is kept out already, for {en_left} yet.",
+                "変更は不要です。{ja} は既に遮断中です(残り {ja_left})。"
+            )
+        }
+        None => text!(
+            "Nothing to do: {en} is kept out already, until you undo it or the machine is rebooted.",
+            "変更は不要です。{ja} は既に遮断中です(取り消すか再起動するまで)。"
+        ),
+    }
+}
+
+/// All who are kept out with an address.
+fn whom(source: IpAddr) -> Text {
+    match source {
         IpAddr::V4(_) => Text { en: source.to_string(), ja: source.to_string() },
         IpAddr::V6(six) if six.is_unicast_link_local() => text!(
             "every neighbour with a link-local address (the network of 64 bits around {source})",
             "リンクローカルアドレスを使うすべての隣接ホスト({source} を含む /64)"
         ),
         IpAddr::V6(_) => text!("the network of 64 bits around {source}", "{source} を含む /64"),
-    };
-    let Text { en, ja } = whom;
+    }
+}
+
+fn said(source: IpAddr, time: Option<Duration>) -> Text {
+    let Text { en, ja } = whom(source);
     match time {
         Some(time) => {
             let Text { en: en_time, ja: ja_time } = length(time.as_secs());
