@@ -28,13 +28,13 @@ pub use self::{
     zone::{PortChange, ZoneChange},
 };
 
-use alloc::{vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use self::lapse::lapsed;
 use crate::{
     facts::{Foothold, Gap, Listing, Snapshot},
     firewall::{self, Filter},
-    gate::{Body, Foundation, Gate, Keep, Open, Standing},
+    gate::{Body, Foundation, Gate, Keep, Open, Standing, Temporary},
     text,
     words::{Text, inflect},
     world::World,
@@ -95,14 +95,31 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
         plan.undo = reversal(before, standing.as_ref());
         let why = because_changed(because(world), standing.as_ref(), before.is_some());
         plan.changes = vec![of_the_gate(Effect::closing(wanted, endless(standing.as_ref())), why)];
-        let after = simulate(world.snapshot, &plan.changes, Keep::AtOnce)?;
-        // What is open for a while stays so: nobody gains or loses it by the change.
+        let made = simulate(world.snapshot, &plan.changes, Keep::AtOnce)?;
+        // What is open for a while stays so, but to a zone that goes: nobody else gains or loses it by the change.
         let before = lapsed(world.snapshot)?;
-        let after = lapsed(&after)?.map_or_else(|| read(&after), Ok)?;
+        let after = lapsed(&made)?.map_or_else(|| read(&made), Ok)?;
         plan.zones = zone::changes(world, before.as_ref().unwrap_or(filter), &after);
+        let open = open_to_zones(world, standing.as_ref())?;
+        if !open.is_empty() {
+            plan.zones.extend(zone::gone(world, &open, filter, &read(&made)?));
+        }
         plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);
     }
     Ok(plan)
+}
+
+/// What is open for a while to zones of the gate as it stands.
+fn open_to_zones(world: &World<'_>, standing: Option<&Standing>) -> Result<Vec<Open>, Refused> {
+    let zones: Vec<String> = standing.into_iter().flat_map(Standing::zones).collect();
+    let open = temporary(world)?.open.into_iter();
+    Ok(open.filter(|open| zones.contains(&open.zone)).collect())
+}
+
+/// What is open and kept out for a while.
+fn temporary(world: &World<'_>) -> Result<Temporary, Refused> {
+    let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
+    listing.map_or(Ok(Temporary::default()), Temporary::read).map_err(Refused::Table)
 }
 
 /// What somebody else opened without an end; what is made anew has none of it.

@@ -4,12 +4,11 @@ use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
 
 use super::{
     Asked, Change, Effect, Grounds, Plan, Refused, because_changed, endless, inside, of_the_gate, reversal,
-    seen, simulated, standing, zone,
+    seen, simulated, standing, temporary, zone,
 };
 use crate::{
     address::Family,
     exposure::{Exposure, Reached, Senders, To, exposed},
-    facts::Listing,
     firewall::{Filter, Intervals},
     gate::{Body, Closed, Foundation, Gate, InterfacePattern, Open, Ports, Standing, Temporary},
     port::PortSpec,
@@ -111,11 +110,6 @@ pub fn shut(temporary: &Temporary, ports: &Ports, standing: Option<&Standing>) -
     let others: Vec<Open> = endless(standing).into_iter().filter(|open| !all.contains(open)).collect();
     all.extend(others);
     all
-}
-
-fn temporary(world: &World<'_>) -> Result<Temporary, Refused> {
-    let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
-    listing.map_or(Ok(Temporary::default()), Temporary::read).map_err(Refused::Table)
 }
 
 fn because(ports: &Ports) -> Text {

@@ -120,6 +120,30 @@ fn what_is_done_is_not_planned_again() {
     );
 }
 
+/// What is open to a zone for a while goes with it, which nobody would see otherwise.
+#[test]
+fn what_is_open_to_a_zone_that_goes_is_told_as_lost() {
+    let mut scene = host(&[("web", "443/tcp", "world")], "-A INPUT -j ACCEPT\n");
+    let zone = crate::rules::testing::zone("office", &["198.51.100.0/24"], &[]);
+    scene.policy.as_mut().unwrap().zones.push(zone);
+    let mut done = after(&scene, &planned(&scene).changes);
+    let listing = done.snapshot.firewall.as_mut().unwrap().listings.get_mut(&Listing::Nft).unwrap();
+    let set = "\"name\":\"open_zone_office_tcp\",";
+    let elements = r#""elem":[{"elem":{"val":8080,"timeout":3600,"expires":3599}}],"#;
+    assert_eq!(listing.matches(set).count(), 1);
+    *listing = listing.replace(set, &[elements, set].concat());
+    let told = |scene: &Scene| {
+        let zones = planned(scene).zones.into_iter().filter(|zone| zone.zone == "office");
+        zones.flat_map(|zone| zone.loses).map(|lost| (lost.ports, lost.after)).collect::<Vec<_>>()
+    };
+    done = done.service("db", "5432/tcp", "own.service").reach("world");
+    assert_eq!(told(&done), [], "the zone stays");
+    done.policy.as_mut().unwrap().zones.clear();
+    assert_eq!(told(&done), [("8080/tcp".parse().unwrap(), Reached::Dropped)]);
+    done = done.service("shop", "8080/tcp", "own.service").reach("world");
+    assert_eq!(told(&done), [], "everybody gets there then");
+}
+
 #[test]
 fn whoever_is_refused_is_told_where_the_policy_prefers_it() {
     let mut scene = host(&[("web", "443/tcp", "world")], "-A INPUT -j ACCEPT\n");

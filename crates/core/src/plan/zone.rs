@@ -10,7 +10,7 @@ use crate::{
     address::{Breadth, Family},
     exposure::{Exposure, Passing, Reached, Senders, To, at, exposed},
     firewall::{Filter, Intervals},
-    gate::JUDGED,
+    gate::{JUDGED, Open},
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
     words::Text,
@@ -66,6 +66,27 @@ pub(super) fn changes(world: &World<'_>, before: &Filter, after: &Filter) -> Vec
         (!change.gains.is_empty() || !change.loses.is_empty()).then_some(change)
     };
     [(WORLD, Senders::World)].into_iter().chain(named).filter_map(change).collect()
+}
+
+/// What zones lose that the policy has no more: the ports that are `open` to them for a while, whose sets go with them.
+pub(super) fn gone(world: &World<'_>, open: &[Open], before: &Filter, after: &Filter) -> Vec<ZoneChange> {
+    let declared: BTreeSet<&str> =
+        world.policy.into_iter().flat_map(|policy| &policy.zones).map(|zone| zone.name.as_str()).collect();
+    let known = Known::of(world);
+    let mut all: BTreeMap<&str, ZoneChange> = BTreeMap::new();
+    for Open { zone, port } in open.iter().filter(|open| !declared.contains(open.zone.as_str())) {
+        let none = || ZoneChange { zone: zone.clone(), gains: Vec::new(), loses: Vec::new() };
+        let PortSpec { range: ports, protocol } = port.what;
+        let runs = |filter: &Filter| {
+            Family::ALL.map(|family| {
+                exposed(filter, &Senders::World, &To { family, protocol, addresses: None, ports })
+            })
+        };
+        compare(protocol, &runs(before), &runs(after), &known, all.entry(zone).or_insert_with(none));
+    }
+    // What everybody gains is no such zone's.
+    let lost = all.into_values().map(|change| ZoneChange { gains: Vec::new(), ..change });
+    lost.filter(|change| !change.loses.is_empty()).collect()
 }
 
 /// What becomes of packets of each family.
