@@ -11,7 +11,7 @@ use alloc::{
 
 use serde_json::Value;
 
-use self::expression::{constant, expression, key_style};
+use self::expression::{constant, expression, key_style, with_words};
 use super::{several, tagged, text};
 
 /// More bytes than this of a rule are not shown.
@@ -46,7 +46,7 @@ fn statement(value: &Value) -> String {
     if let Some(name) = value.as_str() {
         return name.to_owned();
     }
-    let Some((name, inner)) = tagged(value) else { return value.to_string() };
+    let Some((name, inner)) = tagged(value) else { return expression(value) };
     match name {
         "match" => matching(inner),
         "vmap" => format!("{} vmap {}", side(inner, "key"), data(inner)),
@@ -61,7 +61,7 @@ fn statement(value: &Value) -> String {
         "ct count" => format!("ct count {}{}", over(inner), number(inner, "val")),
         "flow" => format!("flow add {}", text(inner, "flowtable").unwrap_or_default()),
         "dup" | "fwd" | "queue" | "synproxy" | "xt" | "secmark" | "last" => with_words(name, inner),
-        _ => verdict(name, inner).unwrap_or_else(|| value.to_string()),
+        _ => verdict(name, inner).unwrap_or_else(|| with_words(name, inner)),
     }
 }
 
@@ -75,7 +75,9 @@ fn verdict(name: &str, inner: &Value) -> Option<String> {
 }
 
 fn matching(inner: &Value) -> String {
-    let (Some(left), Some(right)) = (inner.get("left"), inner.get("right")) else { return inner.to_string() };
+    let (Some(left), Some(right)) = (inner.get("left"), inner.get("right")) else {
+        return with_words("match", inner);
+    };
     let op = text(inner, "op").unwrap_or_default();
     let is_masked = matches!(tagged(left), Some(("&" | "|" | "^", _)));
     let between = match op {
@@ -183,7 +185,7 @@ fn within(value: &Value) -> String {
     match tagged(value) {
         Some((name @ ("counter" | "quota" | "limit"), inner)) => stateful(name, inner),
         Some(("ct count", inner)) => format!("ct count {}{}", over(inner), number(inner, "val")),
-        _ => value.to_string(),
+        _ => expression(value),
     }
 }
 
@@ -191,13 +193,4 @@ fn meter(inner: &Value) -> String {
     let name = text(inner, "name").unwrap_or_default();
     let statement = inner.get("stmt").map(within).unwrap_or_default();
     format!("meter {name} {{ {} {statement} }}", side(inner, "key"))
-}
-
-/// Any other statement: its name, and the words of its object.
-fn with_words(name: &str, inner: &Value) -> String {
-    let mut words = name.to_owned();
-    for (key, value) in inner.as_object().into_iter().flatten() {
-        words.push_str(&format!(" {key} {}", expression(value)));
-    }
-    words
 }

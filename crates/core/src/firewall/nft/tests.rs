@@ -721,6 +721,26 @@ fn rules_read_as_nft_writes_them() {
     }
 }
 
+#[test]
+fn a_rule_that_is_not_known_is_quoted_in_words() {
+    let text = |statements: &str| {
+        let ruleset = read_listing(&with_rule(statements));
+        ruleset.chains[1].rules[0].text.clone()
+    };
+    let port = r#"{"payload": {"protocol": "tcp", "field": "dport"}}"#;
+    let hash = format!(r#"{{"jhash": {{"mod": 2, "seed": 7, "expr": {port}}}}}"#);
+    let asked =
+        |left: &str| format!(r#"{{"match": {{"op": "==", "left": {left}, "right": 0}}}}, {{"drop": null}}"#);
+    assert_eq!(text(&asked(&hash)), "jhash tcp dport mod 2 seed 7 0 drop");
+    assert_eq!(text(&asked(r#"{"symhash": {"mod": 2}}"#)), "symhash mod 2 0 drop");
+    let ipsec = r#"{"ipsec": {"key": "reqid", "dir": "in", "spnum": 0}}"#;
+    assert_eq!(text(&asked(ipsec)), "ipsec dir in key reqid spnum 0 0 drop");
+    assert_eq!(
+        text(r#"{"frobnicate": {"how": {"a": [1, 2]}}}, {"x": 1, "y": 2}"#),
+        "frobnicate how a 1 | 2 x 1 y 2"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -72,7 +72,7 @@ fn joined(values: &[Value], style: Style, separator: &str) -> String {
 }
 
 fn object(value: &Value, style: Style) -> String {
-    let Some((name, inner)) = tagged(value) else { return value.to_string() };
+    let Some((name, inner)) = tagged(value) else { return with_words("", value) };
     match name {
         "prefix" => format!("{}/{}", member(inner, "addr", style), member(inner, "len", Style::Plain)),
         "range" => inner.as_array().map_or_else(String::new, |ends| joined(ends, style, "-")),
@@ -93,6 +93,7 @@ fn object(value: &Value, style: Style) -> String {
             text(inner, "mode").unwrap_or_default(),
             member(inner, "mod", Style::Plain)
         ),
+        "jhash" | "symhash" => hash(name, inner),
         "map" => {
             let style = inner.get("key").map(key_style).unwrap_or_default();
             format!("{} map {}", member(inner, "key", Style::Plain), member(inner, "data", style))
@@ -103,9 +104,24 @@ fn object(value: &Value, style: Style) -> String {
             let words = ["name", "field", "key"].map(|key| text(inner, key).unwrap_or_default());
             worded(&[if name == "exthdr" { "" } else { name }, words[0], words[1], words[2]])
         }
-        _ if inner.is_null() => name.to_owned(),
-        _ => value.to_string(),
+        _ => with_words(name, inner),
     }
+}
+
+/// `jhash ip saddr mod 2`.
+fn hash(name: &str, inner: &Value) -> String {
+    let of = inner.get("expr").map(expression).unwrap_or_default();
+    let seeded = inner.get("seed").map(|seed| format!("seed {seed}")).unwrap_or_default();
+    worded(&[name, &of, "mod", &member(inner, "mod", Style::Plain), &seeded])
+}
+
+/// Whatever is written in a way that is not known here: its name, and the words of its object.
+pub(super) fn with_words(name: &str, inner: &Value) -> String {
+    let Some(members) = inner.as_object() else { return worded(&[name, &expression(inner)]) };
+    let members: Vec<String> =
+        members.iter().map(|(key, value)| worded(&[key, &expression(value)])).collect();
+    let words: Vec<&str> = [name].into_iter().chain(members.iter().map(String::as_str)).collect();
+    worded(&words)
 }
 
 fn member(inner: &Value, key: &str, style: Style) -> String {
