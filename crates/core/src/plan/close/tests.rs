@@ -4,7 +4,7 @@ use alloc::string::ToString;
 
 use super::*;
 use crate::{
-    facts::{Firewall, Foothold},
+    facts::{Firewall, Foothold, Listing},
     firewall,
     gate::{Keep, Refusal, Rest, Timeout},
     plan::{
