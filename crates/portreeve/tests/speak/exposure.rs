@@ -204,6 +204,15 @@ fn a_snapshot_answers_as_its_listings_do() {
     assert_eq!(verdicts(&said, 8080, "tcp")[0], "world ipv4 partly");
 }
 
+/// Among others it goes without saying that the host reaches itself, and not where it alone is meant.
+#[test]
+fn whoever_asks_about_the_host_alone_is_answered() {
+    let said = on_firewall("22/tcp --from host");
+    assert!(said.out.contains("host") && said.out.contains("reachable"), "{}", said.out);
+    let all = on_firewall("22/tcp");
+    assert!(!all.out.contains(" host "), "{}", all.out);
+}
+
 #[test]
 fn a_redacted_snapshot_decides_alike_and_tells_no_comment() {
     assert!(String::from_utf8(snapshot()).unwrap().matches("s3cret: ").count() >= 3);

@@ -161,7 +161,8 @@ fn line(row: &Row<'_>, filter: &Filter, lang: Lang) -> Line {
     }
 }
 
-/// One line for both families where the same holds; the host itself is left out where it is as one expects.
+/// One line for both families where the same holds; the host itself is left out where it is as one expects, and nobody asked
+/// about it alone.
 fn fold(lines: Vec<Line>) -> Vec<Line> {
     let mut folded: Vec<Line> = Vec::new();
     for line in lines {
@@ -170,7 +171,10 @@ fn fold(lines: Vec<Line>) -> Vec<Line> {
             folded.push(line);
         }
     }
-    folded.retain(|line| line.zone.as_deref() != Some(HOST) || line.reached != Reached::Reachable);
+    let is_host = |line: &Line| line.zone.as_deref() == Some(HOST);
+    if !folded.iter().all(is_host) {
+        folded.retain(|line| !is_host(line) || line.reached != Reached::Reachable);
+    }
     all_but(folded)
 }
 
