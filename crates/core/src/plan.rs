@@ -32,7 +32,7 @@ use alloc::{string::String, vec, vec::Vec};
 
 use self::lapse::lapsed;
 use crate::{
-    facts::{Foothold, Gap, Listing, Snapshot},
+    facts::{Foothold, Gap, Snapshot},
     firewall::{self, Filter},
     gate::{Body, Foundation, Gate, Keep, Open, Standing, Temporary},
     text,
@@ -168,8 +168,7 @@ fn read(snapshot: &Snapshot) -> Result<Filter, Refused> {
 
 /// The gate as it stands, on which nothing may be on trial.
 fn standing(world: &World<'_>) -> Result<Option<Standing>, Refused> {
-    let listing = world.snapshot.firewall.as_ref().and_then(|listings| listings.text(Listing::Nft));
-    let standing = listing.map_or(Ok(None), Standing::read).map_err(Refused::Table)?;
+    let standing = world.standing().map_err(Refused::Table)?;
     match standing.as_ref().and_then(|standing| standing.trial) {
         Some(trial) => Err(Refused::OnTrial { seconds_left: trial.seconds_left }),
         None => Ok(standing),

@@ -7,6 +7,7 @@ use super::{
     packets::Field,
     walk::Place,
 };
+use crate::gate::TABLE;
 
 /// All the rules of a network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,6 +98,12 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Whether it is one of the gate's table.
+    #[must_use]
+    pub fn is_of_gate(&self) -> bool {
+        self.layer == Layer::Inet && self.table == TABLE
+    }
+
     /// What becomes of packets at its end, in the words of nft(8).
     #[must_use]
     pub fn policy_text(&self) -> &'static str {

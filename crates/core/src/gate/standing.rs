@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Keep, Refused, Revision, TABLE,
-    body::{Body, Reader},
+    body::{Body, Reader, Rest},
     fixed,
     name::Name,
     temporary::{Open, Temporary, endless, left},
@@ -250,6 +250,13 @@ impl Standing {
     /// Whether what stands outside the generations is as this program makes it.
     fn is_whole(&self) -> bool {
         self.foundation == Foundation::AsMade && self.endless.is_empty()
+    }
+
+    /// Whether the table stands as it was made and lets everything in: after a first trial that nobody confirmed, or where it
+    /// only keeps some sources out.
+    #[must_use]
+    pub fn lets_all_in(&self) -> bool {
+        self.trial.is_none() && self.body().is_some_and(|body| body.rest() == Rest::All)
     }
 
     /// What a change rests on that is kept so.

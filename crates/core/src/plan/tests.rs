@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::*;
 use crate::{
     exposure::Reached,
-    facts::{Firewall, GapKind},
+    facts::{Firewall, GapKind, Listing},
     gate::{self, Keep, Refusal, Timeout},
     rules::testing::{Scene, filtering, published, scene},
 };

@@ -22,16 +22,26 @@ pub enum GateNow {
 }
 
 impl World<'_> {
+    /// The gate's table as it stands; `None` where it is not there, or nobody looked.
+    ///
+    /// # Errors
+    ///
+    /// It is none of this program.
+    pub fn standing(&self) -> Result<Option<Standing>, ReadError> {
+        let firewall = self.snapshot.firewall.as_ref();
+        firewall.and_then(|firewall| firewall.text(Listing::Nft)).map_or(Ok(None), Standing::read)
+    }
+
     /// The gate that was confirmed here, and what became of it; nothing where there never was one, or where the packet
     /// filter was not seen whole.
     #[must_use]
     pub fn gate(&self) -> Option<(&LeftGate, GateNow)> {
         let left = self.own_namespace().and(self.snapshot.gate.as_ref())?;
-        let firewall = self.snapshot.firewall.as_ref()?;
+        self.snapshot.firewall.as_ref()?;
         if self.snapshot.gaps.iter().any(Gap::hides_firewall) {
             return None;
         }
-        let standing = match firewall.text(Listing::Nft).map_or(Ok(None), Standing::read) {
+        let standing = match self.standing() {
             Ok(standing) => standing,
             Err(ReadError::Broken(_) | ReadError::Dormant) => return Some((left, broken(left))),
             Err(ReadError::Layout(_)) => return Some((left, GateNow::Newer)),

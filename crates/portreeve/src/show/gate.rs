@@ -64,6 +64,7 @@ pub(crate) fn status(
 ) -> Result<(), Failure> {
     let now = Timestamp::now();
     let said = match standing {
+        Some(standing) if standing.lets_all_in() => open(standing, temporary, history, now),
         Some(standing) => confirmed(standing, history, now),
         None => absent(history, now),
     };
@@ -85,12 +86,27 @@ pub(crate) fn status(
     }
     next_boot(standing, integrity, out)?;
     tables(standing, temporary, out)?;
+    refused(standing, temporary, out)
+}
+
+/// Says how many packets were refused; of a table that lets everything in only those of whom it keeps out.
+fn refused(standing: &Standing, temporary: &Temporary, out: &mut Out) -> Result<(), Failure> {
     let refused = temporary.refused;
     let (undeclared, invalid, blocked) = (refused.undeclared, refused.invalid, refused.blocked);
-    let said = text!(
-        "Refused so far: {undeclared} packets to ports that nobody declared, {invalid} that belong to no connection, {blocked} of sources that are kept out.",
-        "これまでの遮断: 宣言のないポート宛て {undeclared}、どの接続にも属さないもの {invalid}、遮断中の送信元 {blocked}(パケット数)"
-    );
+    let said = if standing.lets_all_in() {
+        if temporary.blocked.is_empty() {
+            return Ok(());
+        }
+        text!(
+            "Refused so far: {blocked} packets of sources that are kept out.",
+            "これまでの遮断: 遮断中の送信元 {blocked}(パケット数)"
+        )
+    } else {
+        text!(
+            "Refused so far: {undeclared} packets to ports that nobody declared, {invalid} that belong to no connection, {blocked} of sources that are kept out.",
+            "これまでの遮断: 宣言のないポート宛て {undeclared}、どの接続にも属さないもの {invalid}、遮断中の送信元 {blocked}(パケット数)"
+        )
+    };
     out.sentences(said.in_lang(out.lang))
 }
 
@@ -157,20 +173,48 @@ fn left(left: Option<Duration>, lang: Lang) -> String {
     left.map_or_else(|| UNTIL_REBOOT.in_lang(lang).into(), |left| length(left.as_secs()).in_lang(lang).into())
 }
 
+/// How a trial ended that nobody confirmed.
+fn ended(end: End, now: Timestamp) -> Text {
+    match end {
+        End::Lapsed(until) => {
+            let Text { en, ja } = ago(until, now);
+            text!("ended {en}", "{ja}に終了し")
+        }
+        End::Reboot => text!("was ended by a reboot", "再起動により終了し"),
+        End::Early => {
+            text!("was ended by somebody else before its time", "portreeve 以外の操作により期限前に終了し")
+        }
+    }
+}
+
+/// A table that lets everything in is no gate: what a first trial leaves, and what keeps sources out where there is none.
+fn open(standing: &Standing, temporary: &Temporary, history: &History, now: Timestamp) -> Text {
+    let revision = standing.revision.number();
+    let Words { en: en_but, ja: ja_but } = if temporary.blocked.is_empty() {
+        Words { en: "", ja: "" }
+    } else {
+        Words { en: " but whom it keeps out", ja: "遮断中の送信元以外は" }
+    };
+    let Text { en, ja } = text!(
+        "the table of portreeve's lets everything in{en_but} (revision {revision})",
+        "portreeve のテーブルは残っていますが、{ja_but}すべて通します(リビジョン {revision})"
+    );
+    match history.ended(Some(standing), now) {
+        Some((Receipt { number, .. }, end)) => {
+            let Text { en: en_end, ja: ja_end } = ended(end, now);
+            text!(
+                "The trial of receipt {number} {en_end}, and no gate is in force: {en}.",
+                "記録 {number} の試行は {ja_end}、有効なゲートはありません。{ja}。"
+            )
+        }
+        None => text!("No gate is in force: {en}.", "有効なゲートはありません。{ja}。"),
+    }
+}
+
 fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
     let revision = standing.revision.number();
     if let Some((Receipt { number, .. }, end)) = history.ended(Some(standing), now) {
-        let Text { en, ja } = match end {
-            End::Lapsed(until) => {
-                let Text { en, ja } = ago(until, now);
-                text!("ended {en}", "{ja}に終了し")
-            }
-            End::Reboot => text!("was ended by a reboot", "再起動により終了し"),
-            End::Early => text!(
-                "was ended by somebody else before its time",
-                "portreeve 以外の操作により期限前に終了し"
-            ),
-        };
+        let Text { en, ja } = ended(end, now);
         return text!(
             "The gate stands at revision {revision}; the trial of receipt {number} {en}, and the gate before it is in force.",
             "ゲートは稼働中です(リビジョン {revision})。記録 {number} の試行は {ja}、変更前のゲートに戻っています。"

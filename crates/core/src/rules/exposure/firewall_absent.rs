@@ -36,7 +36,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let is_open = |filter: &&Filter| !filter.ruleset.chains.iter().any(guards);
+    // A table of ours that lets everything in is no firewall, whatever stands in it.
+    let is_own_open = world.standing().is_ok_and(|standing| standing.is_some_and(|it| it.lets_all_in()));
+    let is_firewall = |chain: &Chain| guards(chain) && !(is_own_open && chain.is_of_gate());
+    let is_open = |filter: &&Filter| !filter.ruleset.chains.iter().any(is_firewall);
     world.filter().filter(is_open).and_then(|_| finding(world)).into_iter().collect()
 }
 
@@ -67,10 +70,11 @@ fn finding(world: &World<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
+    use alloc::{string::String, vec::Vec};
 
     use crate::{
         facts::{Firewall, Listing},
+        gate::{Body, Listing as Table, Revision},
         rules::testing::{filtering, scene},
     };
 
@@ -89,6 +93,20 @@ mod tests {
     #[test]
     fn one_rule_about_what_comes_in_is_a_firewall() {
         assert!(found("0.0.0.0:80/tcp", filtering("")).is_empty());
+    }
+
+    #[test]
+    fn a_gate_that_lets_everything_in_is_none() {
+        let mut table = Table::read(r#"{"nftables":[]}"#).unwrap();
+        table.create(&Body::open(), Revision::of(7));
+        let with = |text: String| Firewall { listings: [(Listing::Nft, text)].into() };
+        assert_eq!(found("0.0.0.0:80/tcp", with(table.text())), ["firewall-absent"]);
+        // Somebody else may have closed something there, which is another rule's business.
+        let rule =
+            r#"{"rule":{"family":"inet","table":"portreeve","chain":"input","expr":[{"drop":null}]}}]}"#;
+        let changed = table.text();
+        let changed = alloc::format!("{},{rule}", changed.strip_suffix("]}").unwrap());
+        assert!(found("0.0.0.0:80/tcp", with(changed)).is_empty());
     }
 
     #[test]
