@@ -114,6 +114,12 @@ impl History {
         Self { boot_id, ..self }
     }
 
+    /// Whether the host was booted since the change, as far as anybody knows.
+    #[must_use]
+    pub fn is_before_boot(&self, receipt: &Receipt) -> bool {
+        receipt.boot_id.as_ref().zip(self.boot_id.as_ref()).is_some_and(|(own, now)| own != now)
+    }
+
     /// The end, by `now`, of the trial of `receipt`, which runs no more and was to run `until` then.
     ///
     /// The kernel takes no table away: where that is gone with the trial somebody else did it, however late it is by now.
@@ -125,9 +131,7 @@ impl History {
         standing: Option<&Standing>,
         now: Timestamp,
     ) -> End {
-        let is_rebooted =
-            receipt.boot_id.as_ref().zip(self.boot_id.as_ref()).is_some_and(|(own, now)| own != now);
-        match is_rebooted {
+        match self.is_before_boot(receipt) {
             false if self.current(standing) == Current::Gone(receipt) => End::Early,
             _ if until <= now => End::Lapsed(until),
             true => End::Reboot,

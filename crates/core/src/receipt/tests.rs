@@ -101,6 +101,7 @@ fn a_trial_that_a_boot_ended_is_laid_to_the_boot() {
     let mut history = on_trial.collect::<History>().at_boot(Some("b".into()));
     let trial = history.of(2).unwrap();
     assert_eq!(history.ended(None, at(59)), Some((trial, End::Reboot)));
+    assert!(history.is_before_boot(trial));
     assert_eq!(back(&history, None, None, 59), Err(Edge::Rebooted(trial)));
     assert_eq!(back(&history, None, None, 60), Err(Edge::Over(trial, at(60))));
     let same = history.clone().at_boot(Some("a".into()));

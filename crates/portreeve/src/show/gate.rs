@@ -247,6 +247,12 @@ fn absent(history: &History, now: Timestamp) -> Text {
                     "ゲートがありません。記録 {number}({ja})の後に、{BOOT_UNIT} が復元に失敗しています(systemctl status {BOOT_UNIT})。"
                 );
             }
+            if history.is_before_boot(receipt) {
+                return text!(
+                    "The gate is gone: it stood after receipt {number} ({en}), and a reboot of the machine took it away. portreeve apply puts it in force again, and portreeve gate enable then at each boot.",
+                    "ゲートがありません。記録 {number}({ja})の後の再起動で消えています。portreeve apply で有効にし、portreeve gate enable で起動のたびに復元できます。"
+                );
+            }
             text!(
                 "The gate is gone: it stood after receipt {number} ({en}), and another program removed it.",
                 "ゲートがありません。記録 {number}({ja})の後に、portreeve 以外の操作で取り除かれています。"
