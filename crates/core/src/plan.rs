@@ -32,7 +32,7 @@ use alloc::{string::String, vec, vec::Vec};
 
 use self::lapse::lapsed;
 use crate::{
-    facts::{Foothold, Gap, Snapshot},
+    facts::{Foothold, Gap, Listing, Snapshot},
     firewall::{self, Filter},
     gate::{Body, Foundation, Gate, Keep, Open, Standing, Temporary},
     text,

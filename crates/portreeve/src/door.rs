@@ -12,6 +12,7 @@ use portreeve_host::{
     enforce::{
         Door, DoorError, Passed,
         firewall::{EnforceError, Refusal, StandingError, listing},
+        look,
         receipts::ReceiptsError,
     },
     keep::KeepError,
@@ -28,7 +29,7 @@ use crate::{
     show::{
         age::ago,
         escape::visible,
-        gate::{who, words},
+        gate::{self as show, who, words},
     },
 };
 
@@ -58,8 +59,9 @@ pub(crate) fn open_as_seen(seen: Option<&Standing>, what: Words) -> Result<Door,
 pub(crate) fn open_unmoved(seen: Option<&Standing>, what: Words) -> Result<Door, Failure> {
     let door = open_as_seen(seen, what)?;
     let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
-    if door.standing.as_ref().is_some_and(|standing| standing.trial.is_some()) {
-        return Err(on_trial(what));
+    if let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) {
+        let whose = door.history.trial(standing).map(show::whose);
+        return Err(whose.into_iter().fold(on_trial(what), Failure::because));
     }
     if revision(door.standing.as_ref()) != revision(seen) {
         return Err(moved(vec![Ground::Gate], &door, what));
@@ -409,6 +411,13 @@ pub(crate) fn on_trial(what: Words) -> Failure {
             en: "portreeve gate status says whose; portreeve confirm keeps it, portreeve undo takes it back",
             ja: "portreeve gate status で実行者を確認し、portreeve confirm で確定、または portreeve undo で取り消してください",
         })
+}
+
+/// Whose the trial is that runs now, where a receipt of it is here.
+pub(crate) fn whose_trial() -> Option<Text> {
+    let (listing, history) = look(&directories::gate().ok()?).ok()?;
+    let standing = Standing::read(&listing?).ok()??;
+    history.trial(&standing).map(show::whose)
 }
 
 /// Why core writes no such change.

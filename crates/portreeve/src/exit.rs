@@ -94,8 +94,8 @@ impl Exit {
                 ja: "取り消し済み、または確定の期限切れ",
             },
             Self::Unreachable => Words {
-                en: "what portreeve keeps (the last audit, an imported registry, pins, receipts), nft or the output failed; reserved for a daemon too",
-                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表、pin、変更の記録)、nft、または出力先の操作に失敗。デーモン用にも予約",
+                en: "what portreeve keeps (the last audit, an imported registry, pins, receipts), nft or the output failed, or another change of the gate does not end; reserved for a daemon too",
+                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表、pin、変更の記録)、nft、または出力先の操作に失敗したか、ゲートの別の変更が終わらない。デーモン用にも予約",
             },
             Self::Uncertain => Words {
                 en: "not known whether it was done; asking again is safe",

@@ -96,11 +96,13 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     ask::check_stdin(own, ASK, settings)?;
-    let look = match listings::folder(own, FROM_FILES) {
+    let folder = listings::folder(own, FROM_FILES);
+    let is_live = folder.is_none() && settings.snapshot.is_none();
+    let look = match folder {
         Some(folder) => Look::of(settings, listings::snapshot(folder)?)?,
-        None => Look::take(settings, &WANTED)?,
+        None => Look::take(settings, &LOOK)?,
     };
-    let sight = Sight::of(&look.snapshot)?;
+    let sight = Sight::of(&look.snapshot, is_live)?;
     if let Some(questions) = ask::questions(own, ASK, &sight.filter)? {
         questions.iter().try_for_each(|question| out.ndjson(&question.answer(&sight)))?;
         sight.tell_aside(settings);
@@ -143,7 +145,7 @@ fn list(
 }
 
 /// Which sockets there are, and the whole packet filter; who holds them is another question.
-const WANTED: Wanted = Wanted {
+pub(super) const LOOK: Wanted = Wanted {
     firewall: Firewall::Whole,
     namespaces: Namespaces::Own,
     holders: Holders::Skip,

@@ -160,7 +160,13 @@ impl Planned {
         let plan = make(&look.world(), &asked).map_err(|refused| match refused {
             // It takes the command that was typed, and not portreeve alone.
             Refused::Unseen(_) if is_here && !geteuid().is_root() => {
-                failure(&refused, what).hint(door::WITH_SUDO)
+                Failure::usage(what).because(refused.why()).hint(door::WITH_SUDO)
+            }
+            Refused::Unseen(_) | Refused::Unreadable(_) if is_here => {
+                Failure::new(Exit::Unreachable, what).because(refused.why()).hint(refused.fix())
+            }
+            Refused::OnTrial { .. } if is_here => {
+                door::whose_trial().into_iter().fold(failure(&refused, what), Failure::because)
             }
             refused => failure(&refused, what),
         })?;

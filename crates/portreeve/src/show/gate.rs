@@ -265,6 +265,12 @@ fn absent(history: &History, now: Timestamp) -> Text {
     }
 }
 
+/// Whose the trial is.
+pub(crate) fn whose(trial: &Receipt) -> Text {
+    let (number, who) = (trial.number, who(&trial.who));
+    text!("it is receipt {number} of {who}", "記録 {number}(実行者 {who})の試行です")
+}
+
 fn on_trial(seconds: u64, trial: Option<&Receipt>) -> Text {
     match trial {
         Some(receipt) => {

@@ -16,6 +16,7 @@ use portreeve_core::{
 };
 
 use crate::{
+    exit::Exit,
     failure::Failure,
     read,
     settings::{Format, Settings, Verbosity, options},
@@ -100,6 +101,19 @@ fn unreadable(path: &Path) -> Failure {
     Failure::usage(text!("cannot read the listings of {path}", "{path} の一覧を読めません"))
 }
 
+/// A program of the host printed what it never does.
+fn garbled(why: &str, command: &str) -> Failure {
+    let failed = Words {
+        en: "cannot judge the packet filter", ja: "パケットフィルターを判定できません"
+    };
+    Failure::new(Exit::Unreachable, failed)
+        .because(text!(
+            "what `{command}` prints cannot be read ({why})",
+            "`{command}` の出力を読み取れません({why})"
+        ))
+        .hint(text!("look at what it prints: {command}", "出力を確認してください: {command}"))
+}
+
 /// The packet filter as far as it is known, and what is not.
 pub(super) struct Sight {
     /// The filter; where its rules are hidden, one that lets everything pass.
@@ -109,15 +123,18 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// What `snapshot` tells of it.
+    /// What `snapshot` tells of it, which is of this host now where it `is_live`.
     ///
     /// # Errors
     ///
     /// Where a listing is none: what would be missing without it may be what lets packets in, or keeps them out.
-    pub(super) fn of(snapshot: &Snapshot) -> Result<Self, Failure> {
+    pub(super) fn of(snapshot: &Snapshot, is_live: bool) -> Result<Self, Failure> {
         let Some(firewall) = &snapshot.firewall else { return Ok(Self::hidden(snapshot)) };
         let filter = firewall::read(firewall).map_err(|error| {
             let (why, command) = (error.to_string(), error.listing.command());
+            if is_live {
+                return garbled(&why, command);
+            }
             Failure::usage(Words {
                 en: "cannot judge the packet filter by its listings",
                 ja: "一覧からパケットフィルターを判定できません",
