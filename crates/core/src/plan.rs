@@ -6,6 +6,7 @@ mod effect;
 mod grounds;
 mod inside;
 mod lapse;
+mod open;
 mod passage;
 mod protect;
 mod refused;
@@ -19,6 +20,7 @@ pub use self::{
     close::{close, remaining, shut},
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
+    open::{Opening, Shut, opening},
     passage::ProtocolPassage,
     protect::{protect, protect_after},
     refused::{Cut, Refused, Unmanaged},

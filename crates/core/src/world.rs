@@ -6,6 +6,7 @@ mod guard;
 mod holding;
 mod kept_out;
 mod led;
+mod openings;
 mod passage;
 mod reaching;
 mod routed;

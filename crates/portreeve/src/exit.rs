@@ -70,8 +70,8 @@ impl Exit {
         match self {
             Self::Fine => Words { en: "fine", ja: "問題なし" },
             Self::Found => Words {
-                en: "findings at or above --fail-on (default: warning); of diff and plan: there are changes; of who -q and why -q: the port is free; of wait: the time is over; of close: a rule leads past it to the port",
-                ja: "--fail-on(既定値 warning)以上の指摘あり。diff と plan では変更あり、who -q と why -q では空きポート、wait では時間切れ、close では別のルールでなお届くポートあり",
+                en: "findings at or above --fail-on (default: warning); of diff and plan: there are changes; of who -q and why -q: the port is free; of wait: the time is over; of close: a rule leads past it to the port; of open: a rule keeps packets out all the same",
+                ja: "--fail-on(既定値 warning)以上の指摘あり。diff と plan では変更あり、who -q と why -q では空きポート、wait では時間切れ、close では別のルールでなお届くポートあり、open では別のルールでなお届かないポートあり",
             },
             Self::Usage => Words {
                 en: "the command line, the policy or a file that was named is wrong",

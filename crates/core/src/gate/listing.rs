@@ -10,7 +10,8 @@ use alloc::{
 use serde_json::{Value, json};
 
 use super::{
-    Body, Foundation, Generation, Keep, Open, ReadError, Refused, Revision, Standing, TABLE, ZoneName,
+    Body, Foundation, Generation, Keep, Open, ReadError, Refused, Revision, Standing, TABLE, Timeout,
+    ZoneName,
     body::{fixed, object},
     elements,
     name::Name,
@@ -223,6 +224,21 @@ impl Listing {
         let number = |element: &Value| u16::try_from(element.pointer("/elem/val")?.as_u64()?).ok();
         let is_other = |element: &Value| number(element).is_none_or(|port| !ports.range.contains(port));
         elements.for_each(|elements| elements.retain(is_other));
+    }
+
+    /// Opens ports for a while as [`super::open_for`] does.
+    pub fn open_for(&mut self, zone: Option<&ZoneName>, ports: PortSpec, timeout: Timeout) {
+        self.close_early(zone, ports);
+        let (Some(table), Some(name)) = (&mut self.table, elements::open(zone, ports)) else { return };
+        let sets = table.sets.iter_mut().filter(|object| text(object, "name") == name);
+        let seconds = timeout.seconds();
+        let element = |port| json!({"elem": {"val": port, "timeout": seconds, "expires": seconds}});
+        for set in sets.filter_map(inner_mut).filter_map(Value::as_object_mut) {
+            let elements = set.entry("elem").or_insert_with(|| json!([])).as_array_mut();
+            elements
+                .into_iter()
+                .for_each(|all| all.extend((ports.range.first..=ports.range.last).map(element)));
+        }
     }
 
     /// Takes the table away.

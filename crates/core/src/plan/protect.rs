@@ -106,7 +106,7 @@ pub(super) fn senders<'a>(filter: &Filter, foothold: &'a Foothold) -> Senders<'a
 }
 
 /// The rule that ends the way of packets, or of which nobody can tell whether it does.
-fn decisive(run: &Exposure) -> Option<Place> {
+pub(super) fn decisive(run: &Exposure) -> Option<Place> {
     run.doubts.iter().chain(&run.decided_by).next().copied()
 }
 

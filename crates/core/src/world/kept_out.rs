@@ -10,7 +10,7 @@ use crate::{
     address::Family,
     exposure::{Outside, Reached, Senders, To, arrives, destinations, families, parted, stays},
     facts::Listener,
-    firewall::{Admission, Fate, Field, Filter, Intervals, Part, Place, Rule, Sender, opened, openings},
+    firewall::{Fate, Field, Filter, Intervals, Part, Place, Rule, Sender, opened},
     reach::Verdict,
 };
 
@@ -76,7 +76,7 @@ impl<'a> World<'a> {
             let is_meant = is_whole || people.are_kept_out(&lost, &heard);
             is_meant.then(|| most_decisive(filter, &people, &lost)).flatten()
         })??;
-        let openings = self.openings(filter, &senders, question, place);
+        let openings = self.helpful_openings(filter, &senders, question, place);
         Some(KeptOut { zone, family, place, is_whole, openings })
     }
 
@@ -94,7 +94,7 @@ impl<'a> World<'a> {
     }
 
     /// The commands that let the zone in at `place`, where anything does: not where the port became another one before.
-    fn openings(
+    fn helpful_openings(
         &self,
         filter: &Filter,
         senders: &Senders<'_>,
@@ -107,19 +107,12 @@ impl<'a> World<'a> {
         let to = To { family, protocol: spec.protocol, addresses: bound(listener), ports: spec.range };
         let (_, parts) = parted(&tried, senders, &to);
         let (_, lost) = self.heard_and_lost(listener, parts.iter());
-        let is_in_the_way = lost.iter().any(|part| decisive(&tried, part) == Some(moved));
-        let Some(firewall) = self.snapshot.firewall.as_ref().filter(|_| !is_in_the_way) else {
+        if lost.iter().any(|part| decisive(&tried, part) == Some(moved)) {
             return Vec::new();
-        };
-        let loopback = [String::from("lo")];
-        let (interfaces, from) = match senders {
-            Senders::Zone(zone) => (zone.interfaces.as_slice(), zone.from.as_slice()),
-            Senders::Host => (&loopback[..], &[][..]),
-            _ => (&[][..], &[][..]),
-        };
+        }
+        let interfaces = if let Senders::Zone(zone) = senders { zone.interfaces.as_slice() } else { &[] };
         let is_by_these_alone = self.is_by_alone(filter, question, place, interfaces);
-        let admission = Admission { spec, interfaces, from, is_by_these_alone };
-        openings(&filter.ruleset, firewall, place, &admission)
+        self.openings(filter, senders, spec, place, is_by_these_alone)
     }
 
     /// Whether all that `place` keeps from the listener comes in by `interfaces`.

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
+    address::Family,
+    exposure::Reached,
     gate::{self, Timeout, ZoneName},
+    plan::{Opening, Refused, Shut, opening},
     policy::{HOST, WORLD},
     port::{PortSpec, Protocol},
     receipt::{Deed, Ports},
@@ -16,14 +19,15 @@ use portreeve_host::enforce::{
     firewall::{EnforceError, Refusal},
 };
 
-use super::Command;
+use super::{Command, exposure::LOOK};
 use crate::{
     asked::{self, Asked},
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
-    settings::{Settings, Verbosity, options},
-    show::{age, next, out::Out},
+    look::Look,
+    settings::{PolicyChoice, Settings, Verbosity, options},
+    show::{age, escape::visible, next, out::Out},
     table_file::TableFile,
 };
 
@@ -84,6 +88,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
         return Ok(Exit::Fine);
     }
+    let foreseen = foresee(to, ports, timeout, settings)?;
+    if foreseen == Ok(Opening::Needless) {
+        return Err(needless(to, ports));
+    }
     let deed = Deed::Open { zone: zone.clone(), ports: Ports(ports), until: timeout.end(door.now) };
     let passed = match door.pass(deed, &transaction) {
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::NoZone))) => return Err(no_zone(&zones)),
@@ -92,16 +100,92 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         let Text { en, ja } = age::length(length.as_secs());
-        let said = text!(
+        let done = text!(
             "{ports} is open to {to} for {en}; then the kernel closes it by itself.",
             "{ports} を {to} に {ja}開放しました。時間が来ればカーネルが自動的に閉じます。"
         );
-        out.sentences(said.in_lang(settings.lang))?;
-        let undo = format!("portreeve undo {}", passed.receipt.number);
-        next::print(&[undo, format!("portreeve exposure {ports}")], out)?;
+        let all = [done].into_iter().chain(beside(&foreseen, ports));
+        all.into_iter().try_for_each(|said| out.sentences(&visible(said.in_lang(settings.lang))))?;
+        let commands = shut(&foreseen).map_or_else(Vec::new, |shut| shut.commands.clone());
+        let own =
+            [format!("portreeve undo {}", passed.receipt.number), format!("portreeve exposure {ports}")];
+        next::print(&[commands, own.to_vec()].concat(), out)?;
     }
     see_to_next_boot(&passed, settings);
-    Ok(Exit::Fine)
+    Ok(if shut(&foreseen).is_some() { Exit::Found } else { Exit::Fine })
+}
+
+/// What packets get to then, or why that cannot be told; a policy that is wrong keeps nobody from opening a port.
+fn foresee(
+    zone: &str,
+    ports: PortSpec,
+    timeout: Timeout,
+    settings: &Settings,
+) -> Result<Result<Opening, Refused>, Failure> {
+    let without = || Settings { policy: PolicyChoice::Without, ..settings.clone() };
+    let look = Look::take(settings, &LOOK).or_else(|_| Look::take(&without(), &LOOK))?;
+    Ok(opening(&look.world(), zone, ports, timeout))
+}
+
+const fn shut(foreseen: &Result<Opening, Refused>) -> Option<&Shut> {
+    match foreseen {
+        Ok(Opening::Open { shut, .. }) => shut.as_ref(),
+        _ => None,
+    }
+}
+
+/// What is open beside the ports that were asked for, and what of these is not.
+fn beside(foreseen: &Result<Opening, Refused>, ports: PortSpec) -> Vec<Text> {
+    let also = match foreseen {
+        Ok(Opening::Open { also, .. }) => also.as_slice(),
+        Ok(Opening::Needless) => &[],
+        Err(refused) => {
+            let Text { en, ja } = refused.why();
+            return vec![text!(
+                "Whether packets get there cannot be told: {en}.",
+                "パケットが届くかどうかは判定できません({ja})。"
+            )];
+        }
+    };
+    let also = also.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let also = (!also.is_empty()).then(|| {
+        text!(
+            "That opens {also} too: a rule sends these packets on to {ports}.",
+            "{also} も開きました。別のルールが、これらのパケットを {ports} に転送しているためです。"
+        )
+    });
+    also.into_iter().chain(shut(foreseen).map(kept_out)).collect()
+}
+
+/// Who keeps packets out all the same.
+fn kept_out(shut: &Shut) -> Text {
+    let Shut { ports, family, rule, .. } = shut;
+    let family = if *family == Family::Ipv4 { "IPv4" } else { "IPv6" };
+    let rule = rule.as_deref().unwrap_or("-");
+    match shut.reached {
+        Reached::Unknown => text!(
+            "But whether packets to {ports} get there over {family} cannot be told: `{rule}`.",
+            "ただし {ports} 宛ての {family} パケットが届くかどうかは判定できません(`{rule}`)。"
+        ),
+        _ if shut.is_of_gate => text!(
+            "But packets to {ports} do not get there over {family}: a rule sends them on to a port that the gate keeps closed, or somebody else has changed the gate (`{rule}`).",
+            "ただし {ports} 宛ての {family} パケットは届きません。ゲートが閉じているポートに転送されているか、ゲートがほかの手段で書き換えられています(`{rule}`)。"
+        ),
+        _ => text!(
+            "But `{rule}` keeps packets to {ports} out over {family}, and what other rules refuse the gate does not let in.",
+            "ただし `{rule}` が {ports} 宛ての {family} パケットを遮断しています。ほかのルールが遮断するものは、ゲートでは開けられません。"
+        ),
+    }
+}
+
+/// When the time is over nothing would be closed.
+fn needless(zone: &str, ports: PortSpec) -> Failure {
+    Failure::usage(FAILED)
+        .because(text!(
+            "{ports} can be reached from {zone} without that: nothing of portreeve's keeps the port closed, and nothing would close it when the time is over",
+            "{ports} は {zone} から既に到達できます。portreeve はポートを閉じておらず、時間が来ても閉じられません"
+        ))
+        .hint(text!("portreeve exposure {ports}", "portreeve exposure {ports}"))
 }
 
 fn open_already(ports: PortSpec, zone: &str, left: Duration) -> Text {

@@ -57,8 +57,12 @@ fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     assert_eq!(lab(site.host.run("pgrep -x portreeve")).status, 1, "nobody of ours is left");
     ends(&site.ask("gate status"), 0, "On trial: receipt 1");
     ends(&site.ask("apply --no-trial --no-session"), 5, "another change is on trial");
+    ends(&site.ask("apply --no-trial --no-session"), 5, "it is receipt 1 of root");
     thread::sleep(Duration::from_secs(4));
     assert!(answers(&site));
+    // What is left of it is no gate: it refuses nobody, and opens nothing.
+    ends(&site.ask("gate status"), 0, "and no gate is in force");
+    ends(&site.ask("open 80 --for 2s"), 2, "nothing of portreeve's keeps the port closed");
     ends(&site.ask("confirm"), 6, "too late");
     ends(&site.ask("undo"), 6, "nothing to do");
     assert!(answers(&site));

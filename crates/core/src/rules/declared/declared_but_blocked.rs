@@ -7,8 +7,7 @@ use crate::{
     address::Family,
     exposure::families,
     finding::{Finding, Severity},
-    firewall::{Filter, Layer, Place},
-    gate::TABLE,
+    firewall::{Filter, Place},
     policy::WORLD,
     rules::{Page, Rule},
     text,
@@ -131,8 +130,7 @@ fn each<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn is_of_gate(filter: &Filter, place: Place) -> bool {
-    let chain = &filter.ruleset.chains[place.chain.0];
-    chain.layer == Layer::Inet && chain.table == TABLE
+    filter.ruleset.chains[place.chain.0].is_of_gate()
 }
 
 #[cfg(test)]
