@@ -100,6 +100,12 @@ fn what_is_confirmed_stays_until_it_is_undone() {
     assert_eq!(lab(site.host.run("test -e /var/lib/portreeve/gate/boot.json")).status, 1);
     ends(&site.ask(&client), 0, "are refused for");
     assert!(!answers(&site));
+    // Where somebody else has emptied the chain nobody is kept out, and none is said to be.
+    let rules = site.run("nft list table inet portreeve").stdout;
+    site.run("nft flush chain inet portreeve input");
+    assert!(answers(&site));
+    ends(&site.ask(&client), 5, "so it might let them in");
+    site.run(&format!("nft delete table inet portreeve && nft -f - <<'END'\n{rules}END"));
     ends(&site.ask("undo"), 0, "may come in again");
     assert!(answers(&site));
     // Nobody is here, as when a dead man's switch takes the gate away: that keeps nobody out.

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use clap::ArgMatches;
 use portreeve_core::{
     facts::Foothold,
-    gate::{self, BlockedSource, Body, Kept, Revision, Timeout},
+    gate::{self, BlockedSource, Body, Foundation, Kept, Revision, Standing, Timeout},
     policy::Zone,
     receipt::Deed,
     text,
@@ -41,6 +41,9 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
         spare(source, settings)?;
     }
     let door = door::open(FAILED)?;
+    if matches!(&door.standing, Some(Standing { foundation: Foundation::Changed, .. })) {
+        return Err(undermined());
+    }
     if let Some(Kept { left, .. }) = door::temporary(FAILED)?.blocked_for(BlockedSource::of(source), length) {
         // A shorter time in the place of a longer one would let it in before.
         if settings.verbosity != Verbosity::Quiet {
@@ -99,6 +102,19 @@ fn managing(zones: &[Zone], source: IpAddr) -> Option<&Zone> {
     zones.iter().filter(|zone| zone.management.is_some()).find(|zone| {
         zone.from.iter().any(|network| network.contains(&source) || is_kept_out(network.network()))
     })
+}
+
+/// Where somebody else has changed what keeps sources out, as by a table that is flushed or dormant, nothing may do so.
+fn undermined() -> Failure {
+    Failure::new(Exit::Refused, FAILED)
+        .because(Words {
+            en: "somebody else has changed what keeps sources out in the table of portreeve's, so it might let them in",
+            ja: "portreeve のテーブルのうち送信元を遮断する部分がほかの手段で書き換えられており、遮断できるとは限りません",
+        })
+        .hint(Words {
+            en: "make it anew: portreeve apply --no-trial; or take it away, and try again: portreeve off gate",
+            ja: "portreeve apply --no-trial で作り直すか、portreeve off gate で取り除いてから、再度実行してください",
+        })
 }
 
 fn kept_out(source: IpAddr, left: Option<Duration>) -> Text {
