@@ -9,10 +9,7 @@ mod verify;
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::words::{Lang, Words};
 
-use super::{
-    Command,
-    plan::{NO_SESSION, sessions_arguments},
-};
+use super::{Command, plan::sessions_arguments};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -74,9 +71,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         options::flag(STOP, stop, lang).conflicts_with_all([FROM, UNLISTEN]),
         options::flag(UNLISTEN, unlisten, lang).conflicts_with(FROM),
     ];
-    let sessions = sessions_arguments(lang).into_iter();
-    arguments
-        .extend(sessions.map(|one| if one.get_id() == NO_SESSION { one.conflicts_with(FROM) } else { one }));
+    arguments.extend(sessions_arguments(lang));
     arguments
 }
 
