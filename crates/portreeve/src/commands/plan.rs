@@ -87,13 +87,18 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         _ if settings.verbosity == Verbosity::Quiet => {}
         _ => show::print(&planned.plan, settings.verbosity, out)?,
     }
-    match planned.protect(own) {
+    let protected = planned.protect(own);
+    match &protected {
         // To plan is no danger: whoever applies is asked.
         Ok(()) | Err(Refused::NoFoothold) => {}
-        Err(refused) => return Err(failure(&refused, NOT_SAFE)),
+        Err(refused) => return Err(failure(refused, NOT_SAFE)),
     }
     if planned.plan.changes.is_empty() {
         return Ok(Exit::Fine);
+    }
+    let is_told = settings.format == Format::Table && settings.verbosity != Verbosity::Quiet;
+    if is_told && settings.snapshot.is_none() && protected.is_err() {
+        out.say(ASKED)?;
     }
     if settings.format == Format::Table && settings.snapshot.is_none() {
         let stands = standing(&planned.look.snapshot)?;
@@ -122,6 +127,10 @@ fn is_plain(path: &str) -> bool {
     !path.starts_with('-') && path.chars().all(|letter| letter.is_alphanumeric() || "/._+-".contains(letter))
 }
 
+const ASKED: Words = Words {
+    en: "No connection was found by which you are here: apply is refused without --no-session.",
+    ja: "操作中の接続が見つからないため、apply には --no-session が必要です。",
+};
 const NOT_SAFE: Words = Words { en: "the plan is refused", ja: "この計画は実行できません" };
 
 /// A plan with the look that it was made from.
