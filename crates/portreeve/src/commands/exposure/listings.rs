@@ -57,7 +57,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
                 listings.insert(listing, String::from_utf8_lossy(&bytes).into_owned());
             }
             Err(error) if error.is_missing() => {}
-            Err(error) => return Err(unreadable(&path).because(error.text())),
+            Err(error) => return Err(unreadable(&path).because(error.text()).hint(hint(listing))),
         }
     }
     if listings.is_empty() {
