@@ -60,7 +60,7 @@ fn a_rule_of_others_that_keeps_it_closed_is_named() {
     let Opening::Open { shut: Some(shut), .. } = asked(&gated(filtering("")), "9500/tcp") else { panic!() };
     assert_eq!(shut.rule.as_deref(), Some("ip filter INPUT: policy drop"));
     assert!(!shut.is_of_gate && shut.family == Family::Ipv4);
-    assert_eq!(shut.commands, ["iptables-legacy -I INPUT -p tcp --dport 9500 -j ACCEPT"]);
+    assert_eq!(shut.commands, ["iptables-legacy -A INPUT -p tcp --dport 9500 -j ACCEPT"]);
 }
 
 #[test]
