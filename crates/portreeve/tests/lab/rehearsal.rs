@@ -1,6 +1,10 @@
 //! A change of the gate is tried with real packets where nobody is, before it is made (A15, A16).
 
-use std::path::Path;
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use portreeve_lab::{Chroot, Output};
 
@@ -149,10 +153,15 @@ fn whoever_is_killed_in_a_rehearsal_leaves_nothing() {
         run(
             &host,
             &format!(
-                "portreeve apply --rehearse-only >/dev/null 2>&1 & sleep 0.{:03}; kill -9 $! || true; wait $! || true; sleep 1",
+                "portreeve apply --rehearse-only >/dev/null 2>&1 & sleep 0.{:03}; kill -9 $! || true; wait $! || true",
                 round * 12
             ),
         );
+        // The program that it had started ends by itself.
+        let ends = Instant::now() + Duration::from_secs(10);
+        while traces(&host) != before && Instant::now() < ends {
+            thread::sleep(Duration::from_millis(50));
+        }
         assert_eq!(traces(&host), before, "round {round}");
     }
 }
