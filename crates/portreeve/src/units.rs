@@ -16,6 +16,9 @@ use crate::{
     failure::{Failure, io_cause, keep_cause},
 };
 
+/// Where whoever administers a host puts programs.
+const INSTALLED: &str = "/usr/local/bin/portreeve";
+
 /// The path by which something of the system's starts this program.
 ///
 /// # Errors
@@ -58,19 +61,39 @@ fn untrusted(error: &OwnError, what: Words) -> Failure {
             ))
         }
     };
-    failure.hint(elsewhere())
+    failure.hint(match error {
+        OwnError::Foreign(stranger) if is_installed() => given_to_root(&stranger.path),
+        _ => elsewhere(),
+    })
+}
+
+fn is_installed() -> bool {
+    std::env::current_exe().is_ok_and(|path| path == std::path::Path::new(INSTALLED))
+}
+
+/// Where it stands where it should, whatever others could change goes to root.
+fn given_to_root(path: &str) -> Text {
+    let path = quoted_for_shell(path);
+    text!(
+        "give it to root alone: sudo chown root: {path} && sudo chmod go-w {path}",
+        "root だけが書き込めるようにしてください: sudo chown root: {path} && sudo chmod go-w {path}"
+    )
 }
 
 /// Where this program would be root's alone.
 fn elsewhere() -> Text {
     let path = std::env::current_exe().map_or_else(|_| "portreeve".into(), |path| path.display().to_string());
-    // A path with other letters is quoted for the shell.
-    let is_plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._+-".contains(letter));
-    let path = if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) };
+    let path = quoted_for_shell(&path);
     text!(
-        "install it where root alone writes, and run that one: sudo install {path} /usr/local/bin/portreeve",
-        "root だけが書き込める場所に置き、そちらを実行してください: sudo install {path} /usr/local/bin/portreeve"
+        "install it where root alone writes, and run that one: sudo install {path} {INSTALLED}",
+        "root だけが書き込める場所に置き、そちらを実行してください: sudo install {path} {INSTALLED}"
     )
+}
+
+/// A path as it is, or with other letters in quotes.
+fn quoted_for_shell(path: &str) -> String {
+    let is_plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._+-".contains(letter));
+    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// Why a unit was not put, or not taken away.
