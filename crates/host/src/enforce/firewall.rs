@@ -21,6 +21,8 @@ use crate::{
 pub(super) const NFT: &str = "nft";
 /// NFPROTO_INET (include/uapi/linux/netfilter.h).
 const INET: u8 = 1;
+/// A gate that somebody changes while it is listed is listed this often.
+const READS_MAX: u32 = 5;
 /// The first one of nft whose texts are written here.
 const OLDEST: (u32, u32) = (1, 0);
 
@@ -64,20 +66,29 @@ pub enum EnforceError {
     Untold(#[source] ProgramError),
 }
 
-/// The listing of the gate's table, as [`Standing::read`] reads it; `None` where there is no such table.
+/// The listing of the gate's table, as [`Standing::read`] reads it, all of the same moment where nobody changes the filter all
+/// the time; `None` where there is no such table.
 ///
 /// # Errors
 ///
 /// The kernel, or nft, does not tell.
 pub fn listing() -> Result<Option<String>, StandingError> {
-    let Some(table) = table()? else { return Ok(None) };
-    let listed = nft::Listing::of_one(&table).and_then(nft::Listing::finish);
-    match listed {
-        Ok(text) => Ok(Some(text)),
-        // Somebody may have taken it away meanwhile.
-        Err(_) if self::table()?.is_none() => Ok(None),
-        Err(error) => Err(StandingError::List(error)),
+    let mut listed = None;
+    for _ in 0..READS_MAX {
+        let before = tables()?;
+        let generation = before.generation;
+        let Some(table) = own(before) else { return Ok(None) };
+        listed = match nft::Listing::of_one(&table).and_then(nft::Listing::finish) {
+            Ok(text) => Some(text),
+            // Somebody may have taken it away meanwhile.
+            Err(_) if own(tables()?).is_none() => return Ok(None),
+            Err(error) => return Err(StandingError::List(error)),
+        };
+        if tables()?.generation == generation {
+            break;
+        }
     }
+    Ok(listed)
 }
 
 /// The gate as it stands in this network namespace; `None` where there is none.
@@ -90,9 +101,8 @@ pub fn standing() -> Result<Option<Standing>, StandingError> {
     Standing::read(&text).map_err(StandingError::Read)
 }
 
-fn table() -> Result<Option<Table>, FilterError> {
-    let Tables { all, .. } = tables()?;
-    Ok(all.into_iter().find(|table| table.family == INET && table.name == TABLE))
+fn own(tables: Tables) -> Option<Table> {
+    tables.all.into_iter().find(|table| table.family == INET && table.name == TABLE)
 }
 
 /// Whether there is an nft that takes the gate's texts.
