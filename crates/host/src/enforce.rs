@@ -271,6 +271,12 @@ impl Door {
         self.standing.as_ref().and_then(|standing| self.history.confirmed(standing, kept))
     }
 
+    /// Whether a gate that was confirmed is missed: no table stands, and nobody gave it up.
+    #[must_use]
+    pub fn misses_gate(&self) -> bool {
+        self.history.misses_gate(self.standing.as_ref(), self.receipts.kept())
+    }
+
     /// What a change of the gate takes the place of, and its undo puts back.
     #[must_use]
     pub fn was(&self) -> Was {

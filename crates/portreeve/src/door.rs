@@ -1,7 +1,8 @@
 //! The way to change the gate, and every reason why it stays shut, in words (A15, A16).
 
 use portreeve_core::{
-    gate::{self, Standing, Temporary},
+    facts::AtBoot,
+    gate::{self, BOOT_UNIT, Standing, Temporary},
     plan::{Ground, Refused},
     port::PortRange,
     receipt::{Becomes, Current, Deed, Receipt},
@@ -9,6 +10,7 @@ use portreeve_core::{
     words::{Text, Words},
 };
 use portreeve_host::{
+    boot::at_boot,
     enforce::{
         Door, DoorError, Passed,
         firewall::{EnforceError, Refusal, StandingError, listing},
@@ -67,6 +69,34 @@ pub(crate) fn open_unmoved(seen: Option<&Standing>, what: Words) -> Result<Door,
         return Err(moved(vec![Ground::Gate], &door, what));
     }
     Ok(door)
+}
+
+/// Refuses to make a table where the gate that was confirmed is gone: it would stand in the place of that one, also at the
+/// next boot, and nobody would miss it any more.
+///
+/// # Errors
+///
+/// It is gone.
+pub(crate) fn refuse_without_confirmed(door: &Door, what: Words) -> Result<(), Failure> {
+    if !door.misses_gate() {
+        return Ok(());
+    }
+    let (en_unit, ja_unit) = match at_boot() {
+        AtBoot::Enabled => (
+            format!(" (or systemctl restart {BOOT_UNIT})"),
+            format!("(または systemctl restart {BOOT_UNIT})"),
+        ),
+        _ => Default::default(),
+    };
+    Err(Failure::new(Exit::Refused, what)
+        .because(Words {
+            en: "the gate that was confirmed here is gone, and what is made now would stand in its place",
+            ja: "確定済みのゲートがなくなっており、ここで作るテーブルがその代わりになってしまいます",
+        })
+        .hint(text!(
+            "put it in force again: portreeve apply{en_unit}; or give it up: portreeve off gate",
+            "再び有効にするには portreeve apply{ja_unit}、不要であれば portreeve off gate を実行してください"
+        )))
 }
 
 /// What a change rests on has moved; whoever changed the gate last is named, where that is known.

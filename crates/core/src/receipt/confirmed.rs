@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use jiff::Timestamp;
 
-use super::{Cause, Deed, History, Outcome, Receipt};
+use super::{Cause, Current, Deed, History, Kept, Outcome, Receipt};
 use crate::gate::{Body, Standing};
 
 /// Whether what is on trial is what was applied.
@@ -38,6 +38,29 @@ impl History {
             (None, None) => kept.filter(|(_, since)| self.is_confirmed_at(*since)).map(|(gate, _)| gate),
         };
         found.cloned()
+    }
+
+    /// Whether a gate is missed that was confirmed: none stands, and one is `kept` for the next boot, or stood by what the
+    /// receipts tell.
+    #[must_use]
+    pub fn misses_gate(&self, standing: Option<&Standing>, kept: Kept) -> bool {
+        standing.is_none() && (kept != Kept::Nothing || self.gone(standing, kept).is_some())
+    }
+
+    /// The last change after which a confirmed gate stood that is gone, and that none of ours took away; a table in which
+    /// nothing was ever confirmed is no gate that anybody misses.
+    #[must_use]
+    pub fn gone(&self, standing: Option<&Standing>, kept: Kept) -> Option<&Receipt> {
+        match self.current(standing) {
+            Current::Gone(receipt) if kept != Kept::Nothing || !self.confirms_open() => Some(receipt),
+            _ => None,
+        }
+    }
+
+    /// Whether a gate that lets everything in is what was confirmed last, as beside a first trial.
+    fn confirms_open(&self) -> bool {
+        let confirmed = self.deciding().and_then(Receipt::confirms);
+        confirmed.is_some_and(|digest| digest == Body::open().digest())
     }
 
     /// Whether a receipt tells which gate was confirmed last.

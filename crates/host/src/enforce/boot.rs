@@ -128,17 +128,18 @@ impl Door {
         }
     }
 
-    /// Lets go of a gate that somebody else took away already: the next boot does not put it back.
+    /// Gives a gate up that somebody else took away already, so that no boot puts it back; whether one was missed.
     ///
     /// # Errors
     ///
     /// It cannot be written down, and then the next boot would.
     pub fn forget(&self) -> Result<bool, DoorError> {
-        let Some(boot) = self.receipts.boot().unwrap_or_default() else {
-            // One that is broken or newer goes too: whoever wants no gate wants none of it.
-            return self.receipts.forget_boot().map(|()| false).map_err(DoorError::NoUndo);
-        };
-        let was = Was::Gate((&boot.gate).into());
+        if !self.misses_gate() {
+            return Ok(false);
+        }
+        // One that is broken or newer goes too: whoever wants no gate wants none of it.
+        let kept = self.receipts.boot().ok().flatten();
+        let was = kept.map_or(Was::Unknown, |boot| Was::Gate((&boot.gate).into()));
         let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
         let receipt = self.begin(deed, None)?.done(None);
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;

@@ -188,6 +188,10 @@ fn a_gate_that_somebody_else_took_away_is_missed() {
     ends(&site.ask("gate status"), 0, "The gate is gone");
     ends(&site.ask("gate status"), 0, "next: portreeve apply");
     ends(&site.ask("confirm"), 6, "another program removed it");
+    // A table that only closes would stand in its place, also at the next boot.
+    for close in ["close 8080/tcp --no-session", "close --from 203.0.113.7"] {
+        ends(&site.ask(close), 5, "the gate that was confirmed here is gone");
+    }
     // Also of a change that was on trial, in its time and after it.
     ends(&site.ask("apply --trial 4s --no-session"), 0, "portreeve confirm");
     site.run("nft flush ruleset");

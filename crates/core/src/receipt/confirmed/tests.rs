@@ -64,6 +64,40 @@ fn what_is_made_beside_a_trial_or_for_a_source_is_open() {
     assert_eq!(history(vec![trial, kept]).confirmed(&stands(&gate, 9), None), Some(gate));
 }
 
+/// Whoever closes a port then would make a table that stands in its place, and at the next boot as well.
+#[test]
+fn a_confirmed_gate_that_is_gone_is_missed() {
+    let gate = closing("22/tcp");
+    let applied_gate = makes(&gate, receipt(5, applied(Was::Nothing, None), Some(9)));
+    let since = Kept::Since(at(5));
+    let stood = history(vec![applied_gate.clone()]);
+    assert!(stood.misses_gate(None, since) && stood.misses_gate(None, Kept::Nothing));
+    assert!(!stood.misses_gate(Some(&stands(&gate, 9)), since), "it stands");
+    assert!(History::default().misses_gate(None, since), "where no receipt is left it is kept");
+    assert!(History::default().misses_gate(None, Kept::Unknown));
+    let off = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was: Was::Unknown, until: None };
+    let given_up = history(vec![applied_gate, receipt(6, off, None)]);
+    assert!(!given_up.misses_gate(None, Kept::Nothing));
+    assert!(!History::default().misses_gate(None, Kept::Nothing));
+}
+
+/// A first trial that was over when the host was booted has left nothing to put back.
+#[test]
+fn a_table_in_which_nothing_was_confirmed_is_not_missed() {
+    let trial = receipt(5, applied(Was::Nothing, Some(60)), Some(9));
+    let trial = makes(&closing("22/tcp"), Receipt { seen: None, ..trial });
+    let taken_back = receipt(6, Deed::TakeBack { of: 5 }, Some(10));
+    let kept = makes(&closing("22/tcp"), receipt(6, Deed::Confirm { of: 5 }, Some(10)));
+    for never in [vec![trial.clone()], vec![trial.clone(), taken_back]] {
+        let never = history(never);
+        assert!(matches!(never.current(None), Current::Gone(_)));
+        assert!(!never.misses_gate(None, Kept::Nothing));
+        assert!(never.misses_gate(None, Kept::Since(at(1))), "an older one is kept");
+    }
+    let confirmed = history(vec![trial, kept]);
+    assert_eq!(confirmed.gone(None, Kept::Nothing), confirmed.of(6));
+}
+
 #[test]
 fn what_is_tried_is_what_was_applied() {
     let (gate, other) = (closing("22/tcp"), closing("23/tcp"));

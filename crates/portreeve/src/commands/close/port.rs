@@ -52,7 +52,10 @@ pub(super) fn run(
     let asked = named(words)?;
     let ports = numbers(&asked)?;
     // Whoever may not is told so before he waits, and of one that was killed it is told what became of it.
-    let confirmed = door::open(FAILED)?.confirmed();
+    let door = door::open(FAILED)?;
+    door::refuse_without_confirmed(&door, FAILED)?;
+    let confirmed = door.confirmed();
+    drop(door);
     let close = |world: &World<'_>, asked: &_| plan::close(world, &ports, confirmed.as_ref(), asked);
     let planned = Planned::by(settings, FAILED, &LOOK, close)?;
     let world = planned.look.world();

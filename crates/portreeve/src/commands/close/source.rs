@@ -41,6 +41,7 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
         spare(source, settings)?;
     }
     let door = door::open(FAILED)?;
+    door::refuse_without_confirmed(&door, FAILED)?;
     if matches!(&door.standing, Some(Standing { foundation: Foundation::Changed, .. })) {
         return Err(undermined());
     }
