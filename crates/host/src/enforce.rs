@@ -271,6 +271,12 @@ impl Door {
         self.standing.as_ref().and_then(|standing| self.history.confirmed(standing, kept))
     }
 
+    /// The change after which a confirmed gate stood that is gone.
+    #[must_use]
+    pub fn gone(&self) -> Option<&Receipt> {
+        self.history.gone(self.standing.as_ref(), self.receipts.kept())
+    }
+
     /// Whether a gate that was confirmed is missed: no table stands, and nobody gave it up.
     #[must_use]
     pub fn misses_gate(&self) -> bool {

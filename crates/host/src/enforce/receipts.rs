@@ -101,6 +101,12 @@ pub fn boot(folder: &Path) -> Result<Option<Boot>, ReceiptsError> {
     Receipts::in_folder(folder).boot()
 }
 
+/// The same, as far as that is known.
+#[must_use]
+pub fn kept(folder: &Path) -> Kept {
+    Receipts::in_folder(folder).kept()
+}
+
 /// The folder of receipts.
 #[derive(Clone, Debug)]
 pub(super) struct Receipts {

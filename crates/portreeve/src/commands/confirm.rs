@@ -76,7 +76,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
 /// To confirm twice is no mistake; to confirm what the kernel took back is too late.
 fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     // The kernel takes back what is on trial, but no table.
-    if matches!(door.history.current(door.standing.as_ref()), Current::Gone(_)) {
+    if door.gone().is_some() {
         return Err(gone());
     }
     match door.history.ended(door.standing.as_ref(), door.now) {

@@ -5,7 +5,7 @@ mod enable;
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{Foundation, Standing, Temporary},
-    receipt::{Current, History, Integrity, Outcome},
+    receipt::{Current, History, Integrity, Outcome, Receipt},
     words::{Lang, Words},
 };
 use portreeve_host::enforce::{firewall::StandingError, look, receipts};
@@ -74,19 +74,23 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let kept = receipts::boot(&folder).ok().flatten();
     let kept = kept.as_ref().map(|kept| (&kept.gate, kept.at));
     let integrity = standing.as_ref().map_or(Integrity::AsConfirmed, |it| history.integrity(it, kept));
-    show::status(standing.as_ref(), &temporary, &history, integrity, settings, out)?;
+    let gone = history.gone(standing.as_ref(), receipts::kept(&folder));
+    show::status(standing.as_ref(), &temporary, (&history, gone), integrity, settings, out)?;
     if settings.verbosity != Verbosity::Quiet {
-        let commands = commands(standing.as_ref(), &history, integrity);
+        let commands = commands(standing.as_ref(), (&history, gone), integrity);
         next::print(&commands.iter().map(ToString::to_string).collect::<Vec<_>>(), out)?;
     }
     Ok(Exit::Fine)
 }
 
 /// What to type next.
-fn commands(standing: Option<&Standing>, history: &History, integrity: Integrity) -> &'static [&'static str] {
+fn commands(
+    standing: Option<&Standing>,
+    (history, gone): (&History, Option<&Receipt>),
+    integrity: Integrity,
+) -> &'static [&'static str] {
     let Some(standing) = standing else {
-        let is_gone = matches!(history.current(None), Current::Gone(_));
-        return if is_gone { &["portreeve apply"] } else { &[] };
+        return if gone.is_some() { &["portreeve apply"] } else { &[] };
     };
     match (standing.trial, integrity, standing.foundation) {
         (Some(_), ..) => &["portreeve confirm", "portreeve undo"],

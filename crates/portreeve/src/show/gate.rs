@@ -49,7 +49,7 @@ const HISTORY: &[Column] = &[
 const UNREAD_MAX: usize = 8;
 const UNTIL_REBOOT: Words = Words { en: "until reboot", ja: "再起動まで" };
 
-/// Prints how the gate stands.
+/// Prints how the gate stands; or that it is gone, and after which change it stood.
 ///
 /// # Errors
 ///
@@ -57,7 +57,7 @@ const UNTIL_REBOOT: Words = Words { en: "until reboot", ja: "再起動まで" };
 pub(crate) fn status(
     standing: Option<&Standing>,
     temporary: &Temporary,
-    history: &History,
+    (history, gone): (&History, Option<&Receipt>),
     integrity: Integrity,
     settings: &Settings,
     out: &mut Out,
@@ -66,7 +66,7 @@ pub(crate) fn status(
     let said = match standing {
         Some(standing) if standing.lets_all_in() => open(standing, temporary, history, now),
         Some(standing) => confirmed(standing, history, now),
-        None => absent(history, now),
+        None => absent(history, gone, now),
     };
     out.sentences(&visible(said.in_lang(out.lang)))?;
     unread(history, out)?;
@@ -236,9 +236,9 @@ fn confirmed(standing: &Standing, history: &History, now: Timestamp) -> Text {
     }
 }
 
-fn absent(history: &History, now: Timestamp) -> Text {
-    match history.current(None) {
-        Current::Gone(receipt) => {
+fn absent(history: &History, gone: Option<&Receipt>, now: Timestamp) -> Text {
+    match gone {
+        Some(receipt) => {
             let number = receipt.number;
             let Text { en, ja } = ago(receipt.at, now);
             if at_boot() == AtBoot::Failed {
@@ -258,7 +258,7 @@ fn absent(history: &History, now: Timestamp) -> Text {
                 "ゲートがありません。記録 {number}({ja})の後に、portreeve 以外の操作で取り除かれています。"
             )
         }
-        _ => text!(
+        None => text!(
             "There is no gate: nothing of portreeve's filters packets here.",
             "ゲートはありません。portreeve によるパケットの遮断は行われていません。"
         ),
