@@ -86,13 +86,18 @@ impl History {
 
     /// Whether the last change that confirmed a gate is of that time.
     fn is_confirmed_at(&self, since: Timestamp) -> bool {
-        let is_boot = |receipt: &Receipt| matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. });
-        let confirmed = self.newest_first().find(|it| it.changes_confirmed() && !is_boot(it));
+        let confirmed = self.newest_first().find(|it| it.changes_confirmed() && !it.is_of_boot());
         confirmed.is_some_and(|receipt| receipt.at == since)
     }
 }
 
 impl Receipt {
+    /// Whether a boot put the confirmed gate back.
+    #[must_use]
+    pub const fn is_of_boot(&self) -> bool {
+        matches!(self.deed, Deed::Gate { cause: Cause::Boot, .. })
+    }
+
     /// Whether it was made, and another gate may be confirmed after it than before.
     fn decides_what_is_confirmed(&self) -> bool {
         self.changes_confirmed() || (self.outcome == Outcome::Done && self.makes_an_open_gate())

@@ -241,13 +241,17 @@ fn absent(history: &History, gone: Option<&Receipt>, now: Timestamp) -> Text {
         Some(receipt) => {
             let number = receipt.number;
             let Text { en, ja } = ago(receipt.at, now);
-            if at_boot() == AtBoot::Failed {
+            let at_boot = at_boot();
+            if at_boot == AtBoot::Failed {
                 return text!(
                     "The gate is gone: it stood after receipt {number} ({en}), and {BOOT_UNIT} failed to put it back (systemctl status {BOOT_UNIT}).",
                     "ゲートがありません。記録 {number}({ja})の後に、{BOOT_UNIT} が復元に失敗しています(systemctl status {BOOT_UNIT})。"
                 );
             }
-            if history.is_before_boot(receipt) {
+            // Where the unit is enabled and has not failed it put the gate back at this boot, whatever boot its receipt names:
+            // in its sandbox a container shows the boot id of its host (systemd.exec(5), systemd-nspawn(1)).
+            let is_put_back = at_boot == AtBoot::Enabled && receipt.is_of_boot();
+            if history.is_before_boot(receipt) && !is_put_back {
                 return text!(
                     "The gate is gone: it stood after receipt {number} ({en}), and a reboot of the machine took it away. portreeve apply puts it in force again, and portreeve gate enable then at each boot.",
                     "ゲートがありません。記録 {number}({ja})の後の再起動で消えています。portreeve apply で有効にし、portreeve gate enable で起動のたびに復元できます。"
