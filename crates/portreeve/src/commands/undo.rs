@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    gate::{self, BlockedSource, Body, Revision, Transaction, ZoneName},
+    gate::{self, BlockedSource, Body, Rest, Revision, Transaction, ZoneName},
     plan::Undo,
     receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt},
     text,
@@ -10,7 +10,7 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::Door;
 
-use super::{Command, apply::in_force, plan::sessions_arguments, spare::spare};
+use super::{Command, apply::in_force, close::whom, plan::sessions_arguments, spare::spare};
 use crate::{
     door::{self, see_to_next_boot},
     exit::Exit,
@@ -117,10 +117,17 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
     Ok(match back {
         Back::EndTrial(Receipt { number: of, .. }) => {
             let standing = door.standing.as_ref().expect("a trial runs in a gate");
-            let said = text!(
-                "Taken back: the trial of receipt {of} is over, and the gate before it is in force.",
-                "記録 {of} の試行を終了し、変更前のゲートに戻しました。"
-            );
+            let said = if standing.own_body().is_some_and(|body| body.rest() == Rest::All) {
+                text!(
+                    "Taken back: the trial of receipt {of} is over; no gate is in force, as none was confirmed before it.",
+                    "記録 {of} の試行を終了しました。それ以前に確定したゲートはないため、有効なゲートはありません。"
+                )
+            } else {
+                text!(
+                    "Taken back: the trial of receipt {of} is over, and the gate before it is in force.",
+                    "記録 {of} の試行を終了し、変更前のゲートに戻しました。"
+                )
+            };
             (Deed::TakeBack { of: *of }, gate::take_back(standing).map_err(unwritten)?, said)
         }
         Back::Restore(Receipt { number: of, .. }, gate) => {
@@ -143,7 +150,8 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             (deed, transaction, said)
         }
         Back::Unblock(_, source) => {
-            let said = text!("{source} may come in again.", "{source} の遮断を解除しました。");
+            let Text { en, ja } = whom(source);
+            let said = text!("{en} may come in again.", "{ja} の遮断を解除しました。");
             (Deed::Unblock { source }, gate::unblock(BlockedSource::of(source)), said)
         }
         Back::Shut(_, zone, ports) => {

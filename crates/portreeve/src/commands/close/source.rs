@@ -135,8 +135,8 @@ fn kept_out(source: IpAddr, left: Option<Duration>) -> Text {
     }
 }
 
-/// All who are kept out with an address.
-fn whom(source: IpAddr) -> Text {
+/// All who are kept out with an address, or let in again.
+pub(crate) fn whom(source: IpAddr) -> Text {
     match source {
         IpAddr::V4(_) => Text { en: source.to_string(), ja: source.to_string() },
         IpAddr::V6(six) if six.is_unicast_link_local() => text!(
