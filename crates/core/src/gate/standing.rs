@@ -252,11 +252,12 @@ impl Standing {
         self.foundation == Foundation::AsMade && self.endless.is_empty()
     }
 
-    /// Whether the table stands as it was made and lets everything in: after a first trial that nobody confirmed, or where it
-    /// only keeps some sources out.
+    /// Whether the table lets everything in, whatever else somebody opened in it: after a first trial that nobody confirmed, or
+    /// where it only keeps some sources out.
     #[must_use]
     pub fn lets_all_in(&self) -> bool {
-        self.trial.is_none() && self.body().is_some_and(|body| body.rest() == Rest::All)
+        let is_open = self.own_body().is_some_and(|body| body.rest() == Rest::All);
+        is_open && self.trial.is_none() && self.foundation == Foundation::AsMade
     }
 
     /// What a change rests on that is kept so.

@@ -52,9 +52,15 @@ impl History {
     #[must_use]
     pub fn gone(&self, standing: Option<&Standing>, kept: Kept) -> Option<&Receipt> {
         match self.current(standing) {
-            Current::Gone(receipt) if kept != Kept::Nothing || !self.confirms_open() => Some(receipt),
+            Current::Gone(receipt) if !self.confirms_none(kept) => Some(receipt),
             _ => None,
         }
+    }
+
+    /// Whether no gate is confirmed, as the receipts tell: whatever stands in the table, nobody of ours kept it.
+    #[must_use]
+    pub fn confirms_none(&self, kept: Kept) -> bool {
+        kept == Kept::Nothing && self.confirms_open()
     }
 
     /// Whether a gate that lets everything in is what was confirmed last, as beside a first trial.

@@ -55,9 +55,10 @@ impl World<'_> {
 /// What became of it, by the table as it stands; nothing where there never was one.
 fn now(left: &LeftGate, standing: Option<&Standing>) -> Option<GateNow> {
     let body = standing.and_then(Standing::body);
+    let own_body = standing.and_then(Standing::own_body);
     match &left.kept {
-        // A table for addresses that are kept out, or a first trial, is no gate yet.
-        KeptGate::Nothing if standing.is_none() || body.is_some_and(|body| body.rest() == Rest::All) => None,
+        // A table for addresses that are kept out, or a first trial, is no gate yet, whatever somebody else wrote into it.
+        KeptGate::Nothing if own_body.is_none_or(|body| body.rest() == Rest::All) => None,
         KeptGate::Unreadable | KeptGate::Whole { .. } if standing.is_none() => Some(GateNow::Gone),
         KeptGate::Nothing | KeptGate::Unreadable => Some(GateNow::Stands),
         KeptGate::Whole { confirmed, .. } if body.is_some_and(|body| body.digest() == *confirmed) => {

@@ -5,7 +5,7 @@ mod enable;
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{Foundation, Standing, Temporary},
-    receipt::{Current, History, Integrity, Outcome, Receipt},
+    receipt::{Current, History, Integrity, Kept, Outcome},
     words::{Lang, Words},
 };
 use portreeve_host::enforce::{firewall::StandingError, look, receipts};
@@ -74,10 +74,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let kept = receipts::boot(&folder).ok().flatten();
     let kept = kept.as_ref().map(|kept| (&kept.gate, kept.at));
     let integrity = standing.as_ref().map_or(Integrity::AsConfirmed, |it| history.integrity(it, kept));
-    let gone = history.gone(standing.as_ref(), receipts::kept(&folder));
-    show::status(standing.as_ref(), &temporary, (&history, gone), integrity, settings, out)?;
+    let is_kept = receipts::kept(&folder);
+    show::status(standing.as_ref(), &temporary, (&history, is_kept), integrity, settings, out)?;
     if settings.verbosity != Verbosity::Quiet {
-        let commands = commands(standing.as_ref(), (&history, gone), integrity);
+        let commands = commands(standing.as_ref(), (&history, is_kept), integrity);
         next::print(&commands.iter().map(ToString::to_string).collect::<Vec<_>>(), out)?;
     }
     Ok(Exit::Fine)
@@ -86,14 +86,17 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// What to type next.
 fn commands(
     standing: Option<&Standing>,
-    (history, gone): (&History, Option<&Receipt>),
+    (history, kept): (&History, Kept),
     integrity: Integrity,
 ) -> &'static [&'static str] {
     let Some(standing) = standing else {
-        return if gone.is_some() { &["portreeve apply"] } else { &[] };
+        return if history.gone(None, kept).is_some() { &["portreeve apply"] } else { &[] };
     };
     match (standing.trial, integrity, standing.foundation) {
         (Some(_), ..) => &["portreeve confirm", "portreeve undo"],
+        (None, Integrity::Changed, _) if history.confirms_none(kept) => {
+            &["portreeve off gate", "portreeve apply --no-trial"]
+        }
         (None, Integrity::Changed, Foundation::Changed) => &["portreeve plan", "portreeve apply --no-trial"],
         (None, Integrity::Changed, Foundation::AsMade) => &["portreeve plan", "portreeve apply"],
         _ if history.current(Some(standing)) == Current::Unknown => &["portreeve audit", "portreeve plan"],

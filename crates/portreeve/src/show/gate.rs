@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     facts::AtBoot,
-    gate::{BOOT_UNIT, Rest, Standing, Temporary},
+    gate::{BOOT_UNIT, Foundation, Rest, Standing, Temporary},
     policy::WORLD,
-    receipt::{Current, Deed, End, History, Integrity, Outcome, Receipt, Who},
+    receipt::{Current, Deed, End, History, Integrity, Kept, Outcome, Receipt, Who},
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -57,7 +57,7 @@ const UNTIL_REBOOT: Words = Words { en: "until reboot", ja: "再起動まで" };
 pub(crate) fn status(
     standing: Option<&Standing>,
     temporary: &Temporary,
-    (history, gone): (&History, Option<&Receipt>),
+    (history, kept): (&History, Kept),
     integrity: Integrity,
     settings: &Settings,
     out: &mut Out,
@@ -65,8 +65,15 @@ pub(crate) fn status(
     let now = Timestamp::now();
     let said = match standing {
         Some(standing) if standing.lets_all_in() => open(standing, temporary, history, now),
+        Some(standing) if standing.trial.is_none() && history.confirms_none(kept) => {
+            let revision = standing.revision.number();
+            text!(
+                "No gate was confirmed here: what stands in the table of portreeve's (revision {revision}) is not portreeve's alone.",
+                "確定したゲートはありません。portreeve のテーブル(リビジョン {revision})は、portreeve 以外の操作で変更されています。"
+            )
+        }
         Some(standing) => confirmed(standing, history, now),
-        None => absent(history, gone, now),
+        None => absent(history, history.gone(None, kept), now),
     };
     out.sentences(&visible(said.in_lang(out.lang)))?;
     unread(history, out)?;
@@ -76,10 +83,7 @@ pub(crate) fn status(
         out.sentences(&visible(said.in_lang(out.lang)))?;
     }
     if integrity == Integrity::Changed {
-        out.say(Words {
-            en: "Somebody else has changed its rules or sets since: it is not as it was confirmed.",
-            ja: "その後、portreeve 以外の操作でルールかセットが変更されており、確定した内容と違います。",
-        })?;
+        out.say(changed(standing.foundation))?;
     }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
@@ -87,6 +91,20 @@ pub(crate) fn status(
     next_boot(standing, integrity, out)?;
     tables(standing, temporary, out)?;
     refused(standing, temporary, out)
+}
+
+/// What somebody else has changed; of what every packet goes through nobody can rely on the rest either.
+const fn changed(foundation: Foundation) -> Words {
+    match foundation {
+        Foundation::AsMade => Words {
+            en: "Somebody else has changed its rules or sets since: it is not as it was confirmed.",
+            ja: "その後、portreeve 以外の操作でルールかセットが変更されており、確定した内容と違います。",
+        },
+        Foundation::Changed => Words {
+            en: "Somebody else has changed what every packet goes through: what is said here to be refused or kept out may come in.",
+            ja: "すべてのパケットが通る部分が、portreeve 以外の操作で変更されています。遮断中と表示されていても、遮断されていないおそれがあります。",
+        },
+    }
 }
 
 /// Says how many packets were refused; of a table that lets everything in only those of whom it keeps out.
@@ -112,7 +130,7 @@ fn refused(standing: &Standing, temporary: &Temporary, out: &mut Out) -> Result<
 
 /// Says whether the next boot puts back what is confirmed, where that is more than a table for addresses.
 fn next_boot(standing: &Standing, integrity: Integrity, out: &mut Out) -> Result<(), Failure> {
-    if standing.body().is_some_and(|body| body.rest() == Rest::All) {
+    if standing.own_body().is_some_and(|body| body.rest() == Rest::All) {
         return Ok(());
     }
     // What somebody else changed is not what is kept.
