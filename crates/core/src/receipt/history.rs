@@ -58,6 +58,8 @@ pub enum Edge<'a> {
     Unread(u32),
     /// The kernel took it back already, at this time.
     Over(&'a Receipt, Timestamp),
+    /// What it put there for a while is not there any more, before its time.
+    Gone(&'a Receipt),
     /// Somebody else ended its trial before its time, or took the gate away.
     Ended(&'a Receipt),
     /// A reboot ended its trial.
@@ -270,6 +272,9 @@ impl History {
             {
                 Err(Edge::Over(receipt, *until))
             }
+            Deed::Open { .. } | Deed::Block { .. } if !receipt.deed.is_found_in(temporary) => {
+                Err(Edge::Gone(receipt))
+            }
             Deed::Open { zone, ports, .. } => Ok(Back::Shut(receipt, zone.clone(), ports.0)),
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
             Deed::Halt { .. } => Err(Edge::Halted(receipt)),
@@ -322,7 +327,8 @@ impl History {
     }
 
     /// The newest change of all that can be taken back.
-    fn newest_standing(&self, temporary: &Temporary) -> Option<&Receipt> {
+    #[must_use]
+    pub fn newest_standing(&self, temporary: &Temporary) -> Option<&Receipt> {
         let there = self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
         let there = there.filter(|receipt| self.is_there(receipt, temporary));
         self.lasting().take(1).chain(there.take(1)).max_by_key(|receipt| receipt.number)

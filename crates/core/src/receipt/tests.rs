@@ -75,8 +75,11 @@ fn while_a_trial_runs_it_is_what_is_taken_back_unless_another_one_is_named() {
     let running = standing(11, Some(30));
     let (trial, block) = (history.of(2).unwrap(), history.of(3).unwrap());
     assert_eq!(back(&history, None, Some(&running), 30), Ok(Back::EndTrial(trial)));
-    assert_eq!(back(&history, Some(3), Some(&running), 30), Ok(Back::Unblock(block, source)));
-    assert_eq!(back(&history, None, Some(&standing(11, None)), 61), Ok(Back::Unblock(block, source)));
+    let blocked = there(&[], &[("203.0.113.7", 5)]);
+    let back =
+        |number, standing: &Standing, second| history.back(number, Some(standing), &blocked, at(second));
+    assert_eq!(back(Some(3), &running, 30), Ok(Back::Unblock(block, source)));
+    assert_eq!(back(None, &standing(11, None), 61), Ok(Back::Unblock(block, source)));
 }
 
 /// The kernel ends no trial before its time: whoever emptied the map or took the table away did.
@@ -337,7 +340,14 @@ fn what_is_there_for_a_while_is_taken_back_while_it_is_there() {
     let (none, both) = (Temporary::default(), there(&[("8080/tcp", 5)], &[("203.0.113.7", 5)]));
     let of = |number| history.of(number).unwrap();
     let back = |number, temporary, second| history.back(Some(number), None, temporary, at(second));
-    assert_eq!(back(1, &none, 1_000), Ok(Back::Unblock(of(1), source)));
+    assert_eq!(back(1, &both, 1_000), Ok(Back::Unblock(of(1), source)));
+    // It went with a reboot, or with the table.
+    for number in [1, 2, 3] {
+        assert_eq!(back(number, &none, 59), Err(Edge::Gone(of(number))));
+    }
+    assert_eq!(history.back(None, None, &none, at(59)), Err(Edge::Gone(of(3))));
+    let blocked = there(&[], &[("203.0.113.7", 5)]);
+    assert_eq!(history.newest_standing(&blocked), Some(of(2)), "this one is what can be taken back");
     assert_eq!(back(2, &none, 60), Err(Edge::Over(of(2), at(60))));
     assert_eq!(back(3, &none, 60), Err(Edge::Over(of(3), at(60))));
     for second in [59, 60, 1_000] {

@@ -97,7 +97,8 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
 fn back(door: &Door, number: Option<u32>) -> Result<Back<'_>, Failure> {
     let temporary = door::temporary(FAILED)?;
     let back = door.history.back(number, door.standing.as_ref(), &temporary, door.now);
-    back.map_err(|edge| no_way_back(edge, number, door))
+    let before = || number.is_none().then(|| door.history.newest_standing(&temporary)).flatten();
+    back.map_err(|edge| no_way_back(edge, number, before(), door))
 }
 
 /// What becomes of the gate, where that could keep somebody out.
@@ -198,7 +199,8 @@ fn replaced(door: &Door, gate: Option<&Body>) -> Result<Transaction, gate::Refus
     })
 }
 
-fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
+/// Why nothing is taken back; whoever named no receipt is told which one `before` it still can be.
+fn no_way_back(edge: Edge<'_>, asked: Option<u32>, before: Option<&Receipt>, door: &Door) -> Failure {
     let history = || text!("portreeve history", "portreeve history");
     match edge {
         Edge::Missing if asked.is_none() => Failure::new(Exit::TakenBack, FAILED).because(Words {
@@ -221,8 +223,9 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
                     "nothing to do: the kernel took receipt {number} back by itself {en}",
                     "記録 {number} は {ja}にカーネルが自動的に元に戻しています"
                 ))
-                .hint(history())
+                .hint(before.map_or_else(history, one_before))
         }
+        Edge::Gone(receipt) => gone(receipt, door).hint(before.map_or_else(history, one_before)),
         Edge::Ended(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
                 "nothing to do: somebody else ended the trial of receipt {number} before its time, or took the gate away",
@@ -261,6 +264,33 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, door: &Door) -> Failure {
     }
 }
 
+/// What was open or kept out for a while is so no longer.
+fn gone(receipt: &Receipt, door: &Door) -> Failure {
+    let Receipt { number, deed, .. } = receipt;
+    let Text { en, ja } = words(deed);
+    Failure::new(Exit::TakenBack, FAILED).because(if door.history.is_before_boot(receipt) {
+        text!(
+            "nothing to do: what receipt {number} did ({en}) was over with the reboot",
+            "記録 {number}({ja})は再起動により既に無効です"
+        )
+    } else {
+        text!(
+            "nothing to do: what receipt {number} did ({en}) is over: somebody ended it early, or the table that it stood in is gone",
+            "記録 {number}({ja})は既に無効です。期限前に取り消されたか、テーブルごと取り除かれています"
+        )
+    })
+}
+
+/// How the one before it is taken back.
+fn one_before(receipt: &Receipt) -> Text {
+    let Text { en, ja } = words(&receipt.deed);
+    let number = receipt.number;
+    text!(
+        "portreeve undo {number} takes back the one before it ({en})",
+        "その前の変更({ja})を取り消すには portreeve undo {number}"
+    )
+}
+
 /// Nobody here starts again what was stopped.
 fn halted(Receipt { number, deed, .. }: &Receipt) -> Failure {
     let Text { en, ja } = words(deed);
@@ -293,15 +323,7 @@ fn again(undo: &Receipt, before: Option<&Receipt>, history: &History) -> Failure
         }),
         _ => None,
     };
-    let before = before.map(|receipt| {
-        let Text { en, ja } = words(&receipt.deed);
-        let number = receipt.number;
-        text!(
-            "portreeve undo {number} takes back the one before it ({en})",
-            "その前の変更({ja})を取り消すには portreeve undo {number}"
-        )
-    });
-    let both = redo.into_iter().chain(before).reduce(|Text { en, ja }, other| {
+    let both = redo.into_iter().chain(before.map(one_before)).reduce(|Text { en, ja }, other| {
         let Text { en: en_other, ja: ja_other } = other;
         text!("{en}; {en_other}", "{ja}、{ja_other}")
     });
