@@ -104,11 +104,11 @@ pub fn open_for(zone: Option<&ZoneName>, ports: PortSpec, timeout: Timeout) -> O
     Some(put(&open(zone, ports)?, &numbers(ports), Some(timeout)))
 }
 
-/// Closes ports that are open for a while; the kernel refuses it where one of them is not, or no longer.
+/// Closes ports that are open for a while, and takes those as closed that are not open, or no longer.
 #[must_use]
 pub fn close_early(zone: Option<&ZoneName>, ports: PortSpec) -> Option<Transaction> {
     let mut transaction = Transaction::default();
-    change("delete", &open(zone, ports)?, &numbers(ports), None, &mut transaction);
+    close(&open(zone, ports)?, ports, &mut transaction);
     Some(transaction)
 }
 
@@ -119,12 +119,16 @@ pub fn shut(open: &[Open]) -> Transaction {
     for Open { zone, port } in open {
         let zone = (zone != WORLD).then(|| ZoneName::of(zone)).flatten();
         if let Some(set) = self::open(zone.as_ref(), port.what) {
-            // What is not there cannot be taken out.
-            change("add", &set, &numbers(port.what), None, &mut transaction);
-            change("delete", &set, &numbers(port.what), None, &mut transaction);
+            close(&set, port.what, &mut transaction);
         }
     }
     transaction
+}
+
+/// What is not there cannot be taken out, so it is put there first.
+fn close(set: &str, ports: PortSpec, transaction: &mut Transaction) {
+    change("add", set, &numbers(ports), None, transaction);
+    change("delete", set, &numbers(ports), None, transaction);
 }
 
 /// Puts what is open and who is kept out for a while into a table that is made anew with `body`, for what is left of it.
