@@ -68,8 +68,11 @@ WantedBy={WANTED_BY}
 ///
 /// # Errors
 ///
-/// systemd does not run, or something is in the way.
+/// systemd does not run, or something is in the way, as a drop-in of the unit.
 pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
+    if let Some(folder) = next::changed_by(Path::new("/")).filter(|_| systemd::runs()) {
+        return Err(UnitError::DropIn(folder));
+    }
     let unit = unit(program);
     let is_put = systemd::runs() && systemd::state(&unit) == State::Same && at_boot() == AtBoot::Enabled;
     if is_put && (begins == Begins::NextBoot || systemd::is_active(BOOT_UNIT)) {

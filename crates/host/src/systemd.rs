@@ -73,6 +73,9 @@ pub enum UnitError {
     /// A file of that name is somebody else's.
     #[error("{} is not portreeve's", .0.display())]
     Foreign(PathBuf),
+    /// What is in this folder changes what the unit does.
+    #[error("{} changes the unit", .0.display())]
+    DropIn(PathBuf),
     /// A file cannot be written.
     #[error("cannot write a unit")]
     Keep(#[from] KeepError),

@@ -102,6 +102,7 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
     match error {
         UnitError::NoSystemd => failed().because(no_systemd()),
         UnitError::Foreign(path) => foreign_file(&path.display().to_string()),
+        UnitError::DropIn(folder) => drop_in(&folder.display().to_string(), what),
         UnitError::Keep(error) => {
             let path = error.path().display();
             failed()
@@ -121,6 +122,19 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
 /// That systemd does not run.
 pub(crate) fn no_systemd() -> Text {
     text!("systemd does not run here", "この環境では systemd が動作していません")
+}
+
+/// Somebody's drop-in decides what the unit does, so what is written of it decides nothing.
+fn drop_in(folder: &str, what: Words) -> Failure {
+    Failure::new(Exit::Refused, what)
+        .because(text!(
+            "a drop-in changes what the unit does: {folder}",
+            "ドロップインがユニットの動作を変えています: {folder}"
+        ))
+        .hint(text!(
+            "take it away, and try again: rm -r {folder} && systemctl daemon-reload",
+            "取り除いてからやり直してください: rm -r {folder} && systemctl daemon-reload"
+        ))
 }
 
 fn foreign_file(path: &str) -> Failure {

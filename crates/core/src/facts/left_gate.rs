@@ -52,7 +52,7 @@ pub enum AtBoot {
     Enabled,
     /// It is enabled, and failed when it was started last.
     Failed,
-    /// It is enabled, and does not start this program: its file is another one, or the program is gone or not root's alone.
+    /// It is enabled, and does not start this program: its file is another one, a drop-in changes it, or the program is gone or not root's alone.
     Unfit,
     /// It is not.
     NotEnabled,

@@ -36,7 +36,7 @@ pub fn at_boot() -> AtBoot {
 
 /// The same of the host below `root`.
 fn at_boot_of(root: &Path) -> AtBoot {
-    let below = |path: &str| root.join(path.trim_start_matches('/'));
+    let below = |path: &str| below(root, path);
     let namespace = |pid: &str| Some(fs::metadata(below(&format!("/proc/{pid}/ns/net"))).ok()?.ino());
     let is_apart = namespace("1").is_some_and(|first| namespace("self") != Some(first));
     if is_apart || !below(BOOTED).is_dir() {
@@ -46,7 +46,7 @@ fn at_boot_of(root: &Path) -> AtBoot {
     let file = UNITS.iter().map(|folder| below(folder).join(BOOT_UNIT)).find(|file| is_file(file));
     match file.filter(|_| !is_masked(&below(UNITS[0])) && any(is_wanted)) {
         None => AtBoot::NotEnabled,
-        Some(file) if is_fit(&file) => AtBoot::Enabled,
+        Some(file) if is_fit(&file) && changed_by(root).is_none() => AtBoot::Enabled,
         Some(_) => AtBoot::Unfit,
     }
 }
@@ -56,6 +56,23 @@ fn is_fit(file: &Path) -> bool {
     let Ok(text) = systemd::read(file) else { return false };
     let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=")?.strip_suffix(" apply --boot"));
     start.map(Path::new).is_some_and(|program| text == unit(program).text && stranger(program).is_none())
+}
+
+/// The folder of a drop-in of the unit, which may start another program in its place (systemd.unit(5), "foo.service.d/").
+///
+/// One of all services, as of `service.d`, is the host's own and none against the gate.
+pub(super) fn changed_by(root: &Path) -> Option<PathBuf> {
+    let folder = |units: &&str| Path::new(units).join(format!("{BOOT_UNIT}.d"));
+    let has_any = |folder: &PathBuf| {
+        let entries = fs::read_dir(below(root, folder)).into_iter().flatten().take(ENTRIES_MAX).flatten();
+        entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "conf"))
+    };
+    UNITS.iter().map(|units| folder(&units)).find(has_any)
+}
+
+fn below(root: &Path, path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// Whether a folder has the unit as an empty file or as /dev/null: nothing starts it then.
@@ -129,6 +146,19 @@ mod tests {
         ] {
             fs::write(units.join(BOOT_UNIT), &other).unwrap();
             assert_eq!(at_boot_of(&root.0), AtBoot::Unfit, "{other}");
+        }
+        fs::write(units.join(BOOT_UNIT), &text).unwrap();
+        for (folder, at_boot) in [
+            ("etc/systemd/system/service.d", AtBoot::Enabled),
+            ("etc/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
+            ("run/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
+            ("usr/lib/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
+        ] {
+            let folder = root.make(folder);
+            assert_eq!(at_boot_of(&root.0), AtBoot::Enabled, "nothing is in it");
+            fs::write(folder.join("x.conf"), "[Service]\nExecStart=\nExecStart=/bin/true\n").unwrap();
+            assert_eq!(at_boot_of(&root.0), at_boot, "{}", folder.display());
+            fs::remove_dir_all(&folder).unwrap();
         }
         fs::remove_file(units.join(BOOT_UNIT)).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled, "the unit is gone");

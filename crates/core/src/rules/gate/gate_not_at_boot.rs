@@ -52,8 +52,8 @@ fn said(left: &LeftGate) -> Option<Text> {
             "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が有効化されていません)"
         )),
         (_, AtBoot::Unfit) => Some(text!(
-            "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not as portreeve writes it, or the program that it starts is gone or not root's alone",
-            "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が書き換えられているか、起動するプログラムがないか、root 以外が変更できます)"
+            "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not as portreeve writes it, or a drop-in changes it, or the program that it starts is gone or not root's alone",
+            "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が書き換えられているか、ドロップインで変更されているか、起動するプログラムがないか、root 以外が変更できます)"
         )),
         (KeptGate::Whole { .. }, AtBoot::Failed) => Some(text!(
             "the gate is in force, and the next boot may begin without it: {BOOT_UNIT} failed when it was started last",
