@@ -23,8 +23,8 @@ pub enum Opening {
     Open {
         /// Other ports that are open with them, as a rule sends packets to these on to them.
         also: Vec<PortSpec>,
-        /// The first of them that packets do not get to all the same.
-        shut: Option<Shut>,
+        /// Those of them that packets do not get to all the same: the first of each family.
+        shut: Vec<Shut>,
     },
 }
 
@@ -34,7 +34,7 @@ pub struct Shut {
     /// The ports.
     pub ports: PortSpec,
     /// Of which packets it holds.
-    pub family: Family,
+    pub families: Vec<Family>,
     /// What becomes of these: they do not arrive, or it cannot be told.
     pub reached: Reached,
     /// The rule that decides it; `None` where none does.
@@ -62,9 +62,22 @@ pub fn opening(world: &World<'_>, zone: &str, ports: PortSpec, timeout: Timeout)
         return Ok(Opening::Needless);
     }
     let before = read(&undone(world.snapshot, &Undo::Shut(name, ports))?)?;
-    let shut = with.into_iter().find(|(_, run)| !arrives(run));
-    let shut = shut.map(|(family, run)| shut_by(world, &after, zone, (family, ports, &run)));
+    let first = |family| with.iter().find(|(of, run)| *of == family && !arrives(run));
+    let shut = Family::ALL.into_iter().filter_map(first);
+    let shut = shut.map(|(family, run)| shut_by(world, &after, zone, (*family, ports, run)));
+    let shut = shut.fold(Vec::new(), with_other_family);
     Ok(Opening::Open { also: also(world, (&before, &after), zone, ports), shut })
+}
+
+/// One more of another family, in one with the last where the same holds of both.
+fn with_other_family(mut all: Vec<Shut>, next: Shut) -> Vec<Shut> {
+    match all.last_mut() {
+        Some(last) if (Shut { families: last.families.clone(), ..next.clone() }) == *last => {
+            last.families.extend(next.families);
+        }
+        _ => all.push(next),
+    }
+    all
 }
 
 /// The name of the gate for a zone; `None` for the world.
@@ -140,7 +153,7 @@ fn shut_by(
     let others = place.filter(|_| !is_of_gate).zip(senders(world, zone));
     Shut {
         ports,
-        family,
+        families: [family].into(),
         reached: run.reached,
         rule: place.map(|place| filter.ruleset.named(place)),
         is_of_gate,

@@ -106,13 +106,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         );
         let all = [done].into_iter().chain(beside(&foreseen, ports));
         all.into_iter().try_for_each(|said| out.sentences(&visible(said.in_lang(settings.lang))))?;
-        let commands = shut(&foreseen).map_or_else(Vec::new, |shut| shut.commands.clone());
+        let mut commands: Vec<String> =
+            shut(&foreseen).iter().flat_map(|shut| shut.commands.clone()).collect();
+        commands.dedup();
         let own =
             [format!("portreeve undo {}", passed.receipt.number), format!("portreeve exposure {ports}")];
         next::print(&[commands, own.to_vec()].concat(), out)?;
     }
     see_to_next_boot(&passed, settings);
-    Ok(if shut(&foreseen).is_some() { Exit::Found } else { Exit::Fine })
+    Ok(if shut(&foreseen).is_empty() { Exit::Fine } else { Exit::Found })
 }
 
 /// What packets get to then, or why that cannot be told; a policy that is wrong keeps nobody from opening a port.
@@ -127,10 +129,10 @@ fn foresee(
     Ok(opening(&look.world(), zone, ports, timeout))
 }
 
-const fn shut(foreseen: &Result<Opening, Refused>) -> Option<&Shut> {
+const fn shut(foreseen: &Result<Opening, Refused>) -> &[Shut] {
     match foreseen {
-        Ok(Opening::Open { shut, .. }) => shut.as_ref(),
-        _ => None,
+        Ok(Opening::Open { shut, .. }) => shut.as_slice(),
+        _ => &[],
     }
 }
 
@@ -154,26 +156,30 @@ fn beside(foreseen: &Result<Opening, Refused>, ports: PortSpec) -> Vec<Text> {
             "{also} も開きました。別のルールが、これらのパケットを {ports} に転送しているためです。"
         )
     });
-    also.into_iter().chain(shut(foreseen).map(kept_out)).collect()
+    also.into_iter().chain(shut(foreseen).iter().map(kept_out)).collect()
 }
 
 /// Who keeps packets out all the same.
 fn kept_out(shut: &Shut) -> Text {
-    let Shut { ports, family, rule, .. } = shut;
-    let family = if *family == Family::Ipv4 { "IPv4" } else { "IPv6" };
+    let Shut { ports, families, rule, .. } = shut;
+    let (family, ja_family) = match families.as_slice() {
+        [Family::Ipv4] => ("IPv4", "IPv4 "),
+        [Family::Ipv6] => ("IPv6", "IPv6 "),
+        _ => ("IPv4 and IPv6", "IPv4 と IPv6 の"),
+    };
     let rule = rule.as_deref().unwrap_or("-");
     match shut.reached {
         Reached::Unknown => text!(
             "But whether packets to {ports} get there over {family} cannot be told: `{rule}`.",
-            "ただし {ports} 宛ての {family} パケットが届くかどうかは判定できません(`{rule}`)。"
+            "ただし {ports} 宛ての {ja_family}パケットが届くかどうかは判定できません(`{rule}`)。"
         ),
         _ if shut.is_of_gate => text!(
             "But packets to {ports} do not get there over {family}: a rule sends them on to a port that the gate keeps closed, or somebody else has changed the gate (`{rule}`).",
-            "ただし {ports} 宛ての {family} パケットは届きません。ゲートが閉じているポートに転送されているか、ゲートがほかの手段で書き換えられています(`{rule}`)。"
+            "ただし {ports} 宛ての {ja_family}パケットは届きません。ゲートが閉じているポートに転送されているか、ゲートがほかの手段で書き換えられています(`{rule}`)。"
         ),
         _ => text!(
             "But `{rule}` keeps packets to {ports} out over {family}, and what other rules refuse the gate does not let in.",
-            "ただし `{rule}` が {ports} 宛ての {family} パケットを遮断しています。ほかのルールが遮断するものは、ゲートでは開けられません。"
+            "ただし `{rule}` が {ports} 宛ての {ja_family}パケットを遮断しています。ほかのルールが遮断するものは、ゲートでは開けられません。"
         ),
     }
 }

@@ -27,7 +27,7 @@ const ACCEPT: &str = "-A INPUT -j ACCEPT\n";
 
 #[test]
 fn what_nothing_of_ours_keeps_closed_is_not_opened() {
-    let open = Opening::Open { also: Vec::new(), shut: None };
+    let open = Opening::Open { also: Vec::new(), shut: Vec::new() };
     let gate = gated(filtering(ACCEPT));
     assert_eq!(asked(&gate, "8080/tcp"), open);
     assert_eq!(asked(&gate, "443/tcp"), Opening::Needless);
@@ -57,10 +57,24 @@ fn a_table_that_lets_everything_in_keeps_nothing_closed() {
 
 #[test]
 fn a_rule_of_others_that_keeps_it_closed_is_named() {
-    let Opening::Open { shut: Some(shut), .. } = asked(&gated(filtering("")), "9500/tcp") else { panic!() };
+    let Opening::Open { shut, .. } = asked(&gated(filtering("")), "9500/tcp") else { panic!() };
+    let [shut] = shut.try_into().unwrap();
     assert_eq!(shut.rule.as_deref(), Some("ip filter INPUT: policy drop"));
-    assert!(!shut.is_of_gate && shut.family == Family::Ipv4);
+    assert!(!shut.is_of_gate && shut.families == [Family::Ipv4]);
     assert_eq!(shut.commands, ["iptables-legacy -A INPUT -p tcp --dport 9500 -j ACCEPT"]);
+}
+
+#[test]
+fn each_family_that_others_keep_out_is_told() {
+    let mut firewall = filtering("");
+    let text = firewall.listings[&Kind::IptablesLegacy].clone();
+    firewall.listings.insert(Kind::Ip6tablesLegacy, text);
+    let Opening::Open { shut, .. } = asked(&gated(firewall), "9500/tcp") else { panic!() };
+    let families: Vec<_> = shut.iter().map(|shut| shut.families.as_slice()).collect();
+    assert_eq!(families, [[Family::Ipv4], [Family::Ipv6]], "each by a rule of its own");
+    let one = with_other_family(Vec::new(), shut[0].clone());
+    let both = with_other_family(one, Shut { families: [Family::Ipv6].into(), ..shut[0].clone() });
+    assert_eq!(both, [Shut { families: Family::ALL.into(), ..shut[0].clone() }], "one rule for both");
 }
 
 #[test]
@@ -68,7 +82,7 @@ fn what_a_rule_sends_on_goes_with_where_it_is_sent() {
     let redirects = "-A PREROUTING -p tcp -m tcp --dport 7777 -j REDIRECT --to-ports 8080\n";
     let gate = gated(translated(ACCEPT, redirects));
     let also = alloc::vec!["7777/tcp".parse().unwrap()];
-    assert_eq!(asked(&gate, "8080/tcp"), Opening::Open { also, shut: None });
-    let Opening::Open { shut: Some(shut), .. } = asked(&gate, "7777/tcp") else { panic!() };
-    assert!(shut.is_of_gate && shut.commands.is_empty(), "{shut:?}");
+    assert_eq!(asked(&gate, "8080/tcp"), Opening::Open { also, shut: Vec::new() });
+    let Opening::Open { shut, .. } = asked(&gate, "7777/tcp") else { panic!() };
+    assert!(!shut.is_empty() && shut.iter().all(|it| it.is_of_gate && it.commands.is_empty()), "{shut:?}");
 }
