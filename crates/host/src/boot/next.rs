@@ -62,12 +62,12 @@ fn is_fit(file: &Path) -> bool {
 ///
 /// One of all services, as of `service.d`, is the host's own and none against the gate.
 pub(super) fn changed_by(root: &Path) -> Option<PathBuf> {
-    let folder = |units: &&str| Path::new(units).join(format!("{BOOT_UNIT}.d"));
+    let folder = |units: &str| Path::new(units).join(format!("{BOOT_UNIT}.d"));
     let has_any = |folder: &PathBuf| {
         let entries = fs::read_dir(below(root, folder)).into_iter().flatten().take(ENTRIES_MAX).flatten();
         entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "conf"))
     };
-    UNITS.iter().map(|units| folder(&units)).find(has_any)
+    UNITS.iter().map(|units| folder(units)).find(has_any)
 }
 
 fn below(root: &Path, path: impl AsRef<Path>) -> PathBuf {

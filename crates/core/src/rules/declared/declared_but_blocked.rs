@@ -15,7 +15,7 @@ use crate::{
     world::{Holding, KeptOut, World},
 };
 
-/// A rule closes what the policy opens: somebody else's, or one of a gate that is older than the policy.
+/// A rule closes what the policy opens: somebody else's, or one of a gate that is not as it declares.
 pub(super) const RULE: Rule = Rule {
     name: "declared-but-blocked",
     severity: Severity::Warning,
@@ -52,8 +52,8 @@ fn finding(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> 
     let commands = commands(filter, kept_out);
     let fix = if kept_out.iter().all(|one| is_of_gate(filter, one.place)) {
         text!(
-            "the gate is older than the policy: apply it, or take {en} out of {name}'s reach there",
-            "ゲートに policy が反映されていません。適用するか、policy の {name} の reach から {ja} を外してください"
+            "the gate is not as the policy declares: apply it, or take {en} out of {name}'s reach there",
+            "ゲートが policy の宣言どおりではありません。適用するか、policy の {name} の reach から {ja} を外してください"
         )
     } else if commands.is_empty() {
         text!(
