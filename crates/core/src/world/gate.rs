@@ -13,7 +13,9 @@ pub enum GateNow {
     Stands,
     /// A table of this name stands, and another gate, or none that this program makes, is in it.
     Changed,
-    /// The same, and the next change makes the whole table anew.
+    /// The same, and this program cannot read it, or nothing in it judges: only without it another one can be made.
+    Broken,
+    /// Another gate is in it, and the next change makes the whole table anew.
     Undermined,
     /// A newer version of this program made the table, and nobody here can tell what is in it.
     Newer,
@@ -75,6 +77,6 @@ fn now(left: &LeftGate, standing: Option<&Standing>) -> Option<GateNow> {
 const fn broken(left: &LeftGate) -> GateNow {
     match left.kept {
         KeptGate::Nothing | KeptGate::Unreadable => GateNow::Stands,
-        KeptGate::Whole { .. } => GateNow::Changed,
+        KeptGate::Whole { .. } => GateNow::Broken,
     }
 }

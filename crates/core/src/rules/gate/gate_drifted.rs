@@ -28,8 +28,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "実際に通る通信が policy の宣言と食い違い、しかも次の起動や `portreeve apply` で確定時の内容に戻ります。どちらの状態も、誰かが決めたものではなくなります。",
         },
         fix: Words {
-            en: "See what differs with `portreeve plan`, and put the gate in force as declared with `portreeve apply`; where that makes the whole table anew, `--no-trial` is needed. What should be open belongs into the policy; what is open for a while, to `portreeve open`.",
-            ja: "`portreeve plan` で違いを確認し、`portreeve apply` で宣言どおりに戻します。テーブル全体を作り直す場合は `--no-trial` が必要です。開けたいポートは policy に書き、一時的な開放には `portreeve open` を使います。",
+            en: "See what differs with `portreeve plan`, and put the gate in force as declared with `portreeve apply`; where that makes the whole table anew, `--no-trial` is needed, and where the table cannot be read or sleeps, it has to go first. What should be open belongs into the policy; what is open for a while, to `portreeve open`.",
+            ja: "`portreeve plan` で違いを確認し、`portreeve apply` で宣言どおりに戻します。テーブル全体を作り直す場合は `--no-trial` が必要で、テーブルを読み取れない場合や休止状態の場合は、先にテーブルを削除します。開けたいポートは policy に書き、一時的な開放には `portreeve open` を使います。",
         },
     },
     check,
@@ -41,6 +41,9 @@ fn check(world: &World<'_>) -> Vec<Finding> {
         GateNow::Changed => {
             Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply".into()]))
         }
+        GateNow::Broken => Some(
+            changed(left.at()?).run(["nft delete table inet portreeve && portreeve apply --no-trial".into()]),
+        ),
         GateNow::Undermined => {
             Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply --no-trial".into()]))
         }
@@ -124,6 +127,12 @@ mod tests {
             r#"{"rule":{"family":"inet","table":"portreeve","chain":"input","expr":[{"accept":null}]}}]}"#;
         let foreign = |listing: String| [listing.strip_suffix("]}").unwrap(), ",", rule].concat();
         assert_eq!(runs(foreign), ["portreeve plan", "portreeve apply --no-trial"]);
+        let anew = ["nft delete table inet portreeve && portreeve apply --no-trial"];
+        assert_eq!(runs(|listing| listing.replace("\"revision\"", "\"revised\"")), anew);
+        let table = r#"{"table":{"#;
+        let sleeping =
+            |listing: String| listing.replacen(table, &[table, r#""flags":["dormant"],"#].concat(), 1);
+        assert_eq!(runs(sleeping), anew);
     }
 
     #[test]
