@@ -177,6 +177,15 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_kept_out_for_a_while_is_not_told_to_declare_the_port() {
+        let both = host(&[("ssh", "22/tcp", "world"), ("web", "443/tcp", "world")], OPEN);
+        let mut scene = host(&[("ssh", "22/tcp", "world")], OPEN);
+        scene.snapshot = opened(&both, "blocked4", r#"["198.51.100.9"]"#);
+        let refused = answer(&scene, &[from("198.51.100.9", "203.0.113.1", 22, None)]).unwrap_err();
+        assert!(refused.fix().en.starts_with("close --from keeps that source out"), "{refused:?}");
+    }
+
+    #[test]
     fn what_cannot_be_told_is_not_safe() {
         let odd = "-A INPUT -m string --string x --algo bm -j ACCEPT\n";
         let scene = host(&[("ssh", "22/tcp", "world")], odd);

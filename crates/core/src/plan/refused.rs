@@ -155,6 +155,8 @@ impl Refused {
                 "at a serial console or from a tool, say so: --no-session",
                 "シリアルコンソールや構成管理ツールから実行する場合は --no-session を指定してください"
             ),
+            Self::WouldCut(cut) if is_by_block(cut.rule.as_deref()) => kept_out(),
+            Self::Unmanaged(unmanaged) if is_by_block(unmanaged.rule.as_deref()) => kept_out(),
             Self::WouldCut(cut) => {
                 let port = cut.foothold.ports();
                 text!(
@@ -218,6 +220,20 @@ impl Unmanaged {
             ),
         }
     }
+}
+
+/// Whether the rule is the one of the gate by which `close --from` keeps sources out: no policy lets these in.
+fn is_by_block(rule: Option<&str>) -> bool {
+    rule.is_some_and(|rule| {
+        rule.starts_with("inet portreeve ") && (rule.contains("@blocked4 ") || rule.contains("@blocked64 "))
+    })
+}
+
+fn kept_out() -> Text {
+    text!(
+        "close --from keeps that source out: portreeve history names the receipt, and portreeve undo with its number lets it in; or accept it: --cut-my-own-session",
+        "その送信元は close --from で遮断されています。portreeve history で記録の番号を確認して portreeve undo で解除するか、承知のうえで --cut-my-own-session を指定してください"
+    )
 }
 
 fn moved(grounds: &[Ground]) -> Text {
