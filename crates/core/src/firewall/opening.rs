@@ -10,8 +10,8 @@ use alloc::{
 use ipnet::IpNet;
 
 use super::{
-    Author, Base, Chain, ChainId, Decision, Field, Filter, Hook, Intervals, Kind, Layer, Place, Question,
-    Rule, Ruleset, Step, Tuple, author, network_name,
+    AddressKind, Author, Base, Bits, Chain, ChainId, Decision, Field, Filter, Hook, Intervals, Kind, Layer,
+    Place, Question, Rule, Ruleset, Step, Tuple, author, network_name,
 };
 use crate::{
     facts::{Firewall, Listing},
@@ -54,7 +54,7 @@ pub fn openings(
         return Vec::new();
     }
     let is_of_input = bases.iter().all(|base| base.hook == Hook::Input);
-    let is_sent_on = is_sent_on(ruleset, place.chain);
+    let way = way(ruleset, place.chain);
     let names: Vec<_> = match interfaces {
         [] => vec![None],
         names => names.iter().map(|name| plain_interface(name)).filter(Option::is_some).collect(),
@@ -65,9 +65,9 @@ pub fn openings(
         Author::Firewalld => by_firewalld(chain, *interface, admission).unwrap_or_default(),
         Author::Iptables => {
             let program = program(ruleset, firewall, place.chain);
-            by_iptables(chain, place, &program, *interface, admission, is_sent_on).into_iter().collect()
+            by_iptables(chain, place, &program, *interface, admission, way).into_iter().collect()
         }
-        Author::Nftables => by_nft(chain, place, *interface, admission, is_sent_on),
+        Author::Nftables => by_nft(chain, place, *interface, admission, way),
     };
     names.iter().flat_map(commands).collect()
 }
@@ -76,16 +76,23 @@ pub fn openings(
 #[must_use]
 pub fn opened(filter: &Filter, place: Place, spec: PortSpec) -> (Filter, Place) {
     let PortSpec { range, protocol } = spec;
-    let port = if is_sent_on(&filter.ruleset, place.chain) {
-        Field::OriginalDestinationPort
-    } else {
-        Field::DestinationPort
+    let (port, besides) = match way(&filter.ruleset, place.chain) {
+        Way::Incoming => (Field::DestinationPort, None),
+        Way::Forwarded => {
+            let is_sent_on = Bits { mask: IS_SENT_ON, values: Intervals::one(IS_SENT_ON) };
+            (Field::OriginalDestinationPort, Some(Question::Has(Field::Status, is_sent_on)))
+        }
+        Way::Both => {
+            let is_local = Question::Kind(Field::Destination, vec![AddressKind::Local]);
+            (Field::DestinationPort, Some(is_local))
+        }
     };
-    let steps = vec![
-        Step::Ask(Question::Is(Field::Protocol, Intervals::one(protocol.number().into()))),
-        Step::Ask(Question::Is(port, Intervals::span(range.first.into(), range.last.into()))),
-        Step::Decide(Decision::Accept),
+    let asked = [
+        Question::Is(Field::Protocol, Intervals::one(protocol.number().into())),
+        Question::Is(port, Intervals::span(range.first.into(), range.last.into())),
     ];
+    let asked = asked.into_iter().chain(besides).map(Step::Ask);
+    let steps = asked.chain([Step::Decide(Decision::Accept)]).collect();
     let mut filter = filter.clone();
     let rules = &mut filter.ruleset.chains[place.chain.0].rules;
     let at = place.rule.unwrap_or(rules.len());
@@ -179,7 +186,7 @@ fn by_iptables(
     program: &str,
     interface: Option<&str>,
     admission: &Admission<'_>,
-    is_sent_on: bool,
+    way: Way,
 ) -> Option<String> {
     let PortSpec { range, protocol } = admission.spec;
     let (name, ports) = (plain(&chain.name)?, range.to_string().replace('-', ":"));
@@ -188,10 +195,12 @@ fn by_iptables(
     let by = interface.map(|name| format!(" -i {}", name.replace('*', "+"))).unwrap_or_default();
     let sources = of_layer(admission.from, chain.layer)?;
     let from = if sources.is_empty() { String::new() } else { format!(" -s {}", sources.join(",")) };
-    let port = if is_sent_on {
-        format!("-m conntrack --ctdir ORIGINAL --ctorigdstport {ports}")
-    } else {
-        format!("--dport {ports}")
+    let port = match way {
+        Way::Incoming => format!("--dport {ports}"),
+        Way::Forwarded => {
+            format!("-m conntrack --ctstate DNAT --ctdir ORIGINAL --ctorigdstport {ports}")
+        }
+        Way::Both => format!("--dport {ports} -m addrtype --dst-type LOCAL"),
     };
     Some(format!("{program}{table} {at}{by}{from} -p {protocol} {port} -j ACCEPT"))
 }
@@ -201,7 +210,7 @@ fn by_nft(
     place: Place,
     interface: Option<&str>,
     admission: &Admission<'_>,
-    is_sent_on: bool,
+    way: Way,
 ) -> Vec<String> {
     let PortSpec { range, protocol } = admission.spec;
     let (Some(table), Some(name)) = (plain(&chain.table), plain(&chain.name)) else { return Vec::new() };
@@ -216,10 +225,10 @@ fn by_nft(
         format!(" iifname {name}")
     });
     let by = by.unwrap_or_default();
-    let port = if is_sent_on {
-        format!("meta l4proto {protocol} ct original proto-dst {range}")
-    } else {
-        format!("{protocol} dport {range}")
+    let port = match way {
+        Way::Incoming => format!("{protocol} dport {range}"),
+        Way::Forwarded => format!("ct status dnat meta l4proto {protocol} ct original proto-dst {range}"),
+        Way::Both => format!("fib daddr type local {protocol} dport {range}"),
     };
     let layer = chain.layer.name();
     let one = |from: &str| format!("nft {verb} rule {layer} {table} {name}{before}{by}{from} {port} accept");
@@ -261,9 +270,31 @@ fn program(ruleset: &Ruleset, firewall: &Firewall, id: ChainId) -> String {
     format!("{program}{}", if is_last && is_listed { "-legacy" } else { "" })
 }
 
-/// Whether packets are on their way to another host there: then they have the port of that host.
-fn is_sent_on(ruleset: &Ruleset, id: ChainId) -> bool {
-    bases(ruleset, id).iter().any(|base| base.hook == Hook::Forward)
+/// Which packets get to a chain: a command lets in those alone that asked this host for the port.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Those for this host.
+    Incoming,
+    /// Those on their way to another host. They have the port of that host, and whoever routes through here asks it
+    /// directly: what asked this host is what a rule sent on.
+    Forwarded,
+    /// Those for this host, and others too.
+    Both,
+}
+
+/// A rule sent it on: `IPS_DST_NAT` (include/uapi/linux/netfilter/nf_conntrack_common.h).
+const IS_SENT_ON: u128 = 1 << 5;
+
+fn way(ruleset: &Ruleset, id: ChainId) -> Way {
+    let bases = bases(ruleset, id);
+    let are_all = |hook| bases.iter().all(|base| base.hook == hook);
+    if are_all(Hook::Input) {
+        Way::Incoming
+    } else if are_all(Hook::Forward) {
+        Way::Forwarded
+    } else {
+        Way::Both
+    }
 }
 
 /// Where packets come from that get to a chain.
@@ -369,7 +400,7 @@ mod tests {
 
     #[test]
     fn iptables_is_told_of_the_program_that_keeps_it_and_of_the_port_that_was_asked_for() {
-        let sent_on = "iptables-legacy -I DOCKER-USER 1 -i lan0 -p tcp -m conntrack --ctdir ORIGINAL --ctorigdstport 443 -j ACCEPT";
+        let sent_on = "iptables-legacy -I DOCKER-USER 1 -i lan0 -p tcp -m conntrack --ctstate DNAT --ctdir ORIGINAL --ctorigdstport 443 -j ACCEPT";
         assert_eq!(told(Listing::IptablesLegacy, CHAINS, "DOCKER-USER", &["lan0"], &[]), [sent_on]);
         let newer = "iptables -I INPUT 1 -s 192.0.2.0/24 -p tcp --dport 443 -j ACCEPT";
         assert_eq!(told(Listing::Iptables, CHAINS, "INPUT", &[], &["192.0.2.0/24"]), [newer]);
@@ -385,10 +416,27 @@ mod tests {
             told(Listing::Iptables, &text, "PREROUTING", &[], &[])
         };
         for table in ["raw", "mangle"] {
-            let opens = format!("iptables -t {table} -I PREROUTING 1 -p tcp --dport 443 -j ACCEPT");
+            let opens = format!(
+                "iptables -t {table} -I PREROUTING 1 -p tcp --dport 443 -m addrtype --dst-type LOCAL -j ACCEPT"
+            );
             assert_eq!(drops(table), [opens]);
         }
         assert!(drops("nat").is_empty());
+    }
+
+    #[test]
+    fn where_packets_for_others_come_by_too_those_for_this_host_alone_are_let_in() {
+        let text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:RH - [0:0]\n-A INPUT -j RH\n-A FORWARD -j RH\n-A RH -j REJECT\nCOMMIT\n";
+        let opens = "iptables -I RH 1 -p tcp --dport 443 -m addrtype --dst-type LOCAL -j ACCEPT";
+        assert_eq!(told(Listing::Iptables, text, "RH", &[], &[]), [opens]);
+        let firewall = Firewall { listings: [(Listing::Iptables, text.into())].into() };
+        let filter = read(&firewall).unwrap();
+        let chain = ChainId(filter.ruleset.chains.iter().position(|chain| chain.name == "RH").unwrap());
+        let spec = "443/tcp".parse().unwrap();
+        let (opened, moved) = opened(&filter, Place { chain, rule: Some(0) }, spec);
+        let is_local = Step::Ask(Question::Kind(Field::Destination, [AddressKind::Local].into()));
+        assert!(opened.ruleset.chains[chain.0].rules[0].steps.contains(&is_local));
+        assert_eq!(moved.rule, Some(1));
     }
 
     #[test]
