@@ -5,6 +5,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::net::IpAddr;
 
 use super::{World, guard::Guards, led::leads_to};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     exposure::{How, Row, Senders, To, arrives, families, parted, passages, stays},
     facts::Listener,
     finding::{Finding, spot_of},
-    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Rule, author, span},
+    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Rule, author, number, span},
     policy::Service,
     port::{PortRange, PortSpec, Protocol},
     text,
@@ -63,6 +64,17 @@ impl Passage {
     pub fn is_at(&self, PortSpec { range: PortRange { first, last }, protocol }: PortSpec) -> bool {
         let asked = Intervals::span(first.into(), last.into());
         self.protocol == protocol && self.ports.includes(&asked)
+    }
+
+    /// Whether it leads out to `port` of `address`.
+    pub(super) fn sends_to(&self, protocol: Protocol, address: IpAddr, port: u16) -> bool {
+        let Some(to) = sent_to(&self.way).filter(|_| self.leaves() && self.protocol == protocol) else {
+            return false;
+        };
+        let is_there = |addresses: &Intervals| addresses.contains(number(address));
+        to.port.as_ref().unwrap_or(&self.ports).contains(port.into())
+            && self.family == Family::of(address)
+            && to.address.as_ref().is_some_and(is_there)
     }
 
     /// Whether packets leave for another host or a container.

@@ -1,9 +1,9 @@
-//! Ports of containers that others get to by a route through this host, though nobody published them (A15, A17).
+//! Ports of containers that others get to by a route through this host, past what is published (A15, A17).
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
-use super::World;
+use super::{Passage, World};
 use crate::{
     address::{Breadth, Family},
     exposure::{Exposure, Reached, Senders, at, exposures},
@@ -29,16 +29,18 @@ pub struct Routed<'a> {
     pub container: &'a Container,
     /// An address of the container.
     pub address: IpAddr,
+    /// Where a rule sends packets on to it from a port of this host.
+    pub published: Option<&'a Passage>,
 }
 
 /// The packets that others can send to an address, and what becomes of them by port; one walk an address.
 type Answers = BTreeMap<(IpAddr, Protocol), Vec<Exposure>>;
 
 impl<'a> World<'a> {
-    /// Every listener in a container that nobody published to others, and to which packets get all the same that are
+    /// Every listener in a container that its engine did not publish to others, and to which packets get all the same that are
     /// sent to the container's own address through this host.
     #[must_use]
-    pub fn routed(&self) -> Vec<Routed<'a>> {
+    pub fn routed(&self) -> Vec<Routed<'_>> {
         let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
         if !filter.around.forwards.contains(&true) {
             return Vec::new();
@@ -53,8 +55,13 @@ impl<'a> World<'a> {
                 at(runs, listener.port)
                     .is_some_and(|run| matches!(run.reached, Reached::Reachable | Reached::Partly))
             };
-            if let Some(address) = addresses.into_iter().find(gets_in) {
-                found.push(Routed { listener, process, container, address });
+            if let Some(address) = addresses.iter().copied().find(gets_in) {
+                let published = self.passages().iter().find(|passage| {
+                    let leads_to =
+                        |address: &IpAddr| passage.sends_to(listener.protocol, *address, listener.port);
+                    addresses.iter().any(leads_to)
+                });
+                found.push(Routed { listener, process, container, address, published });
             }
         }
         found

@@ -1,4 +1,4 @@
-//! Nobody published a container's port, and whoever routes through this host gets to it (A15, A16, A20).
+//! A container's port is not published by its engine, and whoever routes through this host gets to it (A15, A16, A20).
 
 use alloc::{format, vec::Vec};
 use core::net::SocketAddr;
@@ -8,7 +8,7 @@ use crate::{
     rules::{Page, Rule},
     text,
     words::Words,
-    world::{Routed, World},
+    world::{Passage, Routed, World},
 };
 
 /// The container's own address is enough.
@@ -19,8 +19,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "Something listens in a container on a port that is not published, and packets from other hosts to the container's own address are passed on to it.",
-            ja: "コンテナ内で公開していないポートが待ち受けており、ほかのホストからコンテナ自身のアドレスへ送られたパケットが転送されて届きます。",
+            en: "Something listens in a container on a port that its engine does not publish, and packets from other hosts to the container's own address are passed on to it.",
+            ja: "コンテナエンジンが公開していないポートがコンテナ内で待ち受けており、ほかのホストからコンテナ自身のアドレスへ送られたパケットが転送されて届きます。",
         },
         why: Words {
             en: "A host that forwards is a router: any neighbour that adds a route to the network of the containers by this host asks them directly, past all that was published or was not. Docker before version 28 leaves that open where the policy of FORWARD is ACCEPT.",
@@ -47,16 +47,23 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 }
 
 fn finding(routed: &Routed<'_>) -> Finding {
-    let Routed { listener, process, container, address } = routed;
+    let Routed { listener, process, container, address, published } = routed;
     let (spec, name) = (listener.spec(), &process.name);
     let at = SocketAddr::new(*address, listener.port);
     let short = container.id.get(..12).unwrap_or(&container.id);
     let whose = container.name.as_deref().unwrap_or(short);
-    let finding = RULE.finding(
-        text!(
+    let what = match published.map(Passage::named) {
+        Some(ports) => text!(
+            "{name} in container {whose} is published as {ports}, and whoever routes through this host gets to {at} directly, past that",
+            "コンテナ {whose} の {name} は {ports} で公開されていますが、このホストを経由する経路からは、公開ポートを通らず {at} に直接届きます"
+        ),
+        None => text!(
             "{name} in container {whose} is not published, and whoever routes through this host gets to {at}",
             "コンテナ {whose} の {name} は公開されていませんが、このホストを経由する経路から {at} に届きます"
         ),
+    };
+    let finding = RULE.finding(
+        what,
         text!(
             "drop what is passed on and not meant to be, or waive this where {address} is meant to be routed to",
             "意図しない転送を遮断してください。{address} への経路が意図したものなら容認(waive)してください"
@@ -107,6 +114,16 @@ mod tests {
             found(host("0.0.0.0:81/tcp", |_| ()), ""),
             [
                 "81/tcp: httpd in container shop is not published, and whoever routes through this host gets to 172.17.0.2:81"
+            ]
+        );
+    }
+
+    #[test]
+    fn one_that_a_rule_sends_packets_on_to_is_not_said_to_be_unpublished() {
+        assert_eq!(
+            found(host("0.0.0.0:80/tcp", |_| ()), ""),
+            [
+                "80/tcp: httpd in container shop is published as 8080/tcp, and whoever routes through this host gets to 172.17.0.2:80 directly, past that"
             ]
         );
     }
