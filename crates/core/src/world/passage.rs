@@ -66,6 +66,12 @@ impl Passage {
         self.protocol == protocol && self.ports.includes(&asked)
     }
 
+    /// The family of the packets, of one that is for both alike IPv4.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
     /// Whether it leads out to `port` of `address`.
     pub(super) fn sends_to(&self, protocol: Protocol, address: IpAddr, port: u16) -> bool {
         let Some(to) = sent_to(&self.way).filter(|_| self.leaves() && self.protocol == protocol) else {

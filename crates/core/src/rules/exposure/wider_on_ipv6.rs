@@ -11,7 +11,7 @@ use crate::{
     rules::{Page, Rule},
     text,
     words::{Text, Words},
-    world::{Holding, World},
+    world::{Holding, Passage, World},
 };
 
 /// Loopback or nothing on IPv4, every address on IPv6.
@@ -64,6 +64,12 @@ fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
         [most(Family::Ipv4), most(Family::Ipv6)] == differ
     };
     let spec = holding.spec();
+    let is_sent_on =
+        |passage: &Passage| passage.leaves() && passage.family() == Family::Ipv4 && passage.is_at(spec);
+    if is_shut && world.passages().iter().any(is_sent_on) {
+        // No firewall keeps it closed: somebody else answers.
+        return None;
+    }
     let what = if is_shut {
         text!(
             "the firewall keeps {spec} closed over IPv4 and lets it in over IPv6",
@@ -156,7 +162,7 @@ fn advise() -> Text {
 mod tests {
     use crate::{
         facts::testing::interface,
-        rules::testing::{filtering, scene},
+        rules::testing::{filtering, published, scene},
     };
 
     #[test]
@@ -185,6 +191,15 @@ mod tests {
         assert_eq!(over("-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 8080 -j ACCEPT\n"), [few]);
         let banned = "-A INPUT -s 192.0.2.9/32 -j DROP\n-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n";
         assert!(over(banned).is_empty());
+    }
+
+    #[test]
+    fn what_is_sent_on_over_ipv4_no_firewall_keeps_closed() {
+        let over = |spot| {
+            let scene = scene().listens("shop.service", spot).filtered(published(""), &[]);
+            scene.texts("wider-on-ipv6")
+        };
+        assert!(over("[::]:8080/tcp").is_empty());
     }
 
     #[test]
