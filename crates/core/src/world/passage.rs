@@ -13,7 +13,9 @@ use crate::{
     exposure::{How, Row, Senders, To, arrives, families, parted, passages, stays},
     facts::Listener,
     finding::{Finding, spot_of},
-    firewall::{Author, Filter, Interval, Intervals, Place, Rewritten, Rule, author, number, span},
+    firewall::{
+        Author, Decision, Filter, Interval, Intervals, Place, Rewritten, Rule, Step, author, number, span,
+    },
     policy::Service,
     port::{PortRange, PortSpec, Protocol},
     text,
@@ -245,13 +247,27 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
     for way in row.exposure.ways.iter().filter(|way| sent_to(way).is_some()) {
         for (ports, closed_by) in guards.closed(row, way) {
             // Who made the rule lists it, as a port that is sent on.
-            let is_own = |keeper: &Author| by.iter().any(|place| author(&filter.ruleset, *place) == *keeper);
+            let is_own = |keeper: &Author| {
+                by.iter().any(|place| author(&filter.ruleset, *place) == *keeper)
+                    || *keeper == Author::Ufw && is_let_on_by_ufw(filter, row)
+            };
             let closed_by = closed_by.filter(|keeper| !is_own(keeper));
             let (ports, way, by) = (Intervals::span(ports.first, ports.last), way.clone(), by.clone());
             found.push(Passage { protocol, family, ports, way, by, closed_by });
         }
     }
     found
+}
+
+/// Whether only ufw's own rules let the packets of a row on: `ufw route allow`, which ufw lists.
+fn is_let_on_by_ufw(filter: &Filter, row: &Row<'_>) -> bool {
+    let lets_in = |place: &&Place| {
+        let rules = &filter.ruleset.chains[place.chain.0].rules;
+        let rule = place.rule.and_then(|rule| rules.get(rule));
+        rule.is_some_and(|rule| rule.steps.contains(&Step::Decide(Decision::Accept)))
+    };
+    let mut letting = row.exposure.decided_by.iter().filter(lets_in).peekable();
+    letting.peek().is_some() && letting.all(|place| author(&filter.ruleset, *place) == Author::Ufw)
 }
 
 const fn sent_to(way: &How) -> Option<&Rewritten> {

@@ -132,6 +132,19 @@ mod tests {
     }
 
     #[test]
+    fn what_ufw_itself_lets_on_it_does_not_call_closed() {
+        let found = |rules: &str| {
+            let chain = ":ufw-user-forward - [0:0]\n-A FORWARD -j ufw-user-forward\n";
+            let rules = format!("{UFW}{chain}{rules}-A FORWARD -i eth0 -j DROP\n");
+            scene().filtered(published(&rules), &[]).texts("says-closed-is-open").len()
+        };
+        let to = "-d 172.17.0.2 -p tcp -m tcp --dport 80 -j ACCEPT\n";
+        assert_eq!(found(&format!("-A ufw-user-forward {to}")), 0);
+        assert_eq!(found(&format!("-A FORWARD {to}")), 1, "that is none of ufw's");
+        assert_eq!(found(&format!("-A ufw-user-forward -s 192.0.2.0/24 {to}-A FORWARD {to}")), 1);
+    }
+
+    #[test]
     fn what_firewalld_itself_sends_on_it_does_not_call_closed() {
         let zone = ":IN_public - [0:0]\n-A INPUT -j IN_public\n-A IN_public -p tcp -m tcp --dport 22 -j ACCEPT\n-A IN_public -j DROP\n";
         let sent = "-p tcp -m tcp --dport 2223 -j DNAT --to-destination 172.17.0.2:80";
