@@ -1,5 +1,7 @@
 //! How a person lets packets in where a rule keeps them out, for those alone who are meant (A15, A20).
 
+mod ufw;
+
 use alloc::{
     format,
     string::{String, ToString},
@@ -15,7 +17,7 @@ use super::{
 };
 use crate::{
     facts::{Firewall, Listing},
-    port::PortSpec,
+    port::{PortSpec, Protocol},
 };
 
 /// For more networks or interfaces than this nobody types a command.
@@ -50,7 +52,10 @@ pub fn openings(
     let is_of_nat = bases.iter().any(|base| base.kind == Kind::Nat);
     let chain = &ruleset.chains[place.chain.0];
     let rule = place.rule.and_then(|rule| chain.rules.get(rule));
-    if is_of_nat || rule.is_some_and(is_about_sources) || interfaces.len().max(from.len()) > LISTED_MAX {
+    if is_of_nat
+        || rule.is_some_and(|rule| asks_for(rule, Field::Source))
+        || interfaces.len().max(from.len()) > LISTED_MAX
+    {
         return Vec::new();
     }
     let is_of_input = bases.iter().all(|base| base.hook == Hook::Input);
@@ -61,7 +66,7 @@ pub fn openings(
     };
     let commands = |interface: &Option<&str>| match author(ruleset, place) {
         Author::Ufw | Author::Firewalld if !is_of_input => Vec::new(),
-        Author::Ufw => by_ufw(chain, place, *interface, admission),
+        Author::Ufw => ufw::commands(ruleset, place, *interface, admission),
         Author::Firewalld => by_firewalld(chain, *interface, admission).unwrap_or_default(),
         Author::Iptables => {
             let program = program(ruleset, firewall, place.chain);
@@ -75,7 +80,6 @@ pub fn openings(
 /// `filter` as if a rule before `place` let everything in to `spec`, and what `place` is then.
 #[must_use]
 pub fn opened(filter: &Filter, place: Place, spec: PortSpec) -> (Filter, Place) {
-    let PortSpec { range, protocol } = spec;
     let (port, besides) = match way(&filter.ruleset, place.chain) {
         Way::Incoming => (Field::DestinationPort, None),
         Way::Forwarded => {
@@ -87,11 +91,7 @@ pub fn opened(filter: &Filter, place: Place, spec: PortSpec) -> (Filter, Place) 
             (Field::DestinationPort, Some(is_local))
         }
     };
-    let asked = [
-        Question::Is(Field::Protocol, Intervals::one(protocol.number().into())),
-        Question::Is(port, Intervals::span(range.first.into(), range.last.into())),
-    ];
-    let asked = asked.into_iter().chain(besides).map(Step::Ask);
+    let asked = about(port, spec).into_iter().chain(besides).map(Step::Ask);
     let steps = asked.chain([Step::Decide(Decision::Accept)]).collect();
     let mut filter = filter.clone();
     let rules = &mut filter.ruleset.chains[place.chain.0].rules;
@@ -100,48 +100,32 @@ pub fn opened(filter: &Filter, place: Place, spec: PortSpec) -> (Filter, Place) 
     (filter, Place { rule: place.rule.map(|rule| rule + 1), ..place })
 }
 
-/// ufw heeds the first rule that fits, and puts a new one behind the others: before its own chain for these it lets nobody in.
-fn by_ufw(chain: &Chain, place: Place, interface: Option<&str>, admission: &Admission<'_>) -> Vec<String> {
-    let PortSpec { range, protocol } = admission.spec;
-    let ports = range.to_string().replace('-', ":");
-    let is = |part| chain.name.contains(part);
-    let verb = match place.rule {
-        None => "ufw allow",
-        Some(_) if ["after", "reject", "skip-to-policy"].into_iter().any(is) => "ufw allow",
-        Some(rule) if is("user-input") && !chain.rules[..rule].iter().any(keeps_out) => "ufw prepend allow",
-        Some(_) => return Vec::new(),
-    };
-    let by = interface.map(|name| format!(" in on {}", name.replace('*', "+"))).unwrap_or_default();
-    let one = |from: &str| format!("{verb}{by} proto {protocol} from {from} to any port {ports}");
-    match (interface, admission.from) {
-        (None, []) => vec![format!("{verb} {ports}/{protocol}")],
-        (Some(_), []) => vec![one("any")],
-        (_, from) => from.iter().map(|network| one(&network_name(network))).collect(),
-    }
+/// What a rule asks that is about the ports, `field` of a packet.
+fn about(field: Field, PortSpec { range, protocol }: PortSpec) -> [Question; 2] {
+    [
+        Question::Is(Field::Protocol, Intervals::one(protocol.number().into())),
+        Question::Is(field, Intervals::span(range.first.into(), range.last.into())),
+    ]
 }
 
-fn is_about_sources(rule: &Rule) -> bool {
+/// Whether a rule asks for a field.
+fn asks_for(rule: &Rule, field: Field) -> bool {
+    let is_in = |tuple: &Tuple| tuple.iter().any(|(own, _)| *own == field);
     rule.steps.iter().any(|step| match step {
-        Step::Ask(question) => asks_for_source(question),
-        Step::Choose(entries) => entries.iter().any(|(tuple, _)| has_source(tuple)),
+        Step::Ask(question) => is_asked(question, field),
+        Step::Choose(entries) => entries.iter().any(|(tuple, _)| is_in(tuple)),
         _ => false,
     })
 }
 
-fn asks_for_source(question: &Question) -> bool {
+fn is_asked(question: &Question, field: Field) -> bool {
     match question {
-        Question::Is(field, _) | Question::Has(field, _) | Question::Kind(field, _) => {
-            *field == Field::Source
-        }
-        Question::Any(tuples) => tuples.iter().any(has_source),
-        Question::Not(question) => asks_for_source(question),
-        Question::All(questions) => questions.iter().any(asks_for_source),
+        Question::Is(own, _) | Question::Has(own, _) | Question::Kind(own, _) => *own == field,
+        Question::Any(tuples) => tuples.iter().flatten().any(|(own, _)| *own == field),
+        Question::Not(question) => is_asked(question, field),
+        Question::All(questions) => questions.iter().any(|question| is_asked(question, field)),
         Question::Rate(_) | Question::Unknown => false,
     }
-}
-
-fn has_source(tuple: &Tuple) -> bool {
-    tuple.iter().any(|(field, _)| *field == Field::Source)
 }
 
 fn keeps_out(rule: &Rule) -> bool {
@@ -150,10 +134,11 @@ fn keeps_out(rule: &Rule) -> bool {
 
 /// For now and for good each: a reload would throw away what others said for now.
 ///
-/// A zone of firewalld's may hold other interfaces too, of which nothing can be said there.
+/// A zone of firewalld's may hold other interfaces too, of which nothing can be said there. Of the protocols that have ports
+/// it does not know UDP-Lite.
 fn by_firewalld(chain: &Chain, interface: Option<&str>, admission: &Admission<'_>) -> Option<Vec<String>> {
     let PortSpec { range, protocol } = admission.spec;
-    if interface.is_some() && !admission.is_by_these_alone {
+    if interface.is_some() && !admission.is_by_these_alone || protocol == Protocol::Udplite {
         return None;
     }
     let zone = zone_of_firewalld(&chain.name)?;
@@ -339,6 +324,16 @@ mod tests {
 
     /// The commands that open 443/tcp in a chain of a listing; without a name in the first of input.
     fn told(listing: Listing, text: &str, name: &str, interfaces: &[&str], from: &[&str]) -> Vec<String> {
+        told_of("443/tcp", listing, text, name, (interfaces, from))
+    }
+
+    fn told_of(
+        spec: &str,
+        listing: Listing,
+        text: &str,
+        name: &str,
+        (interfaces, from): (&[&str], &[&str]),
+    ) -> Vec<String> {
         let firewall = Firewall { listings: [(listing, text.into())].into() };
         let ruleset = read(&firewall).unwrap().ruleset;
         let is_meant = |chain: &Chain| match name {
@@ -349,7 +344,7 @@ mod tests {
         let rule = Some(0).filter(|_| !ruleset.chains[chain.0].rules.is_empty() && !name.is_empty());
         let interfaces: Vec<_> = interfaces.iter().map(ToString::to_string).collect();
         let from: Vec<_> = from.iter().map(|network| network.parse().unwrap()).collect();
-        let spec = "443/tcp".parse().unwrap();
+        let spec = spec.parse().unwrap();
         let is_by_these_alone = interfaces == ["alone0"];
         let admission = Admission { spec, interfaces: &interfaces, from: &from, is_by_these_alone };
         openings(&ruleset, &firewall, Place { chain, rule }, &admission)
@@ -378,6 +373,8 @@ mod tests {
         assert_eq!(firewalld("filter_IN_public", &[], &["192.0.2.0/24"]), both(rich));
         assert!(firewalld("filter_IN_public", &["lan0"], &[]).is_empty(), "the zone has others too");
         assert!(firewalld("filter_IN_public_deny", &[], &[]).is_empty(), "no port comes before it");
+        let of = |spec| told_of(spec, Listing::Nft, FIREWALLD, "filter_IN_public", (&[], &[])).len();
+        assert_eq!((of("443/sctp"), of("443/udplite")), (2, 0), "it knows no UDP-Lite");
     }
 
     #[test]

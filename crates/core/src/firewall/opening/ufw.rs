@@ -1,0 +1,161 @@
+//! How ufw(8) lets packets in where it keeps them out.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+use ipnet::IpNet;
+
+use super::{Admission, about, asks_for, keeps_out};
+use crate::{
+    firewall::{Chain, Decision, Field, Place, Rule, Ruleset, Step, network_name},
+    port::{PortSpec, Protocol},
+};
+
+/// The commands; none where ufw knows no ports of the protocol, has no IPv6 for the networks, or a rule stands in the way.
+pub(super) fn commands(
+    ruleset: &Ruleset,
+    place: Place,
+    interface: Option<&str>,
+    admission: &Admission<'_>,
+) -> Vec<String> {
+    let PortSpec { range, protocol } = admission.spec;
+    let is_plain = interface.is_none() && admission.from.is_empty();
+    let is_known =
+        matches!(protocol, Protocol::Tcp | Protocol::Udp) && !may_be_same(ruleset, place, interface);
+    let verb = verb(ruleset, place, is_plain.then_some(admission.spec));
+    let Some(verb) = verb.filter(|_| is_known) else { return Vec::new() };
+    let ports = range.to_string().replace('-', ":");
+    let by = interface.map(|name| format!(" in on {}", name.replace('*', "+"))).unwrap_or_default();
+    let one = |from: &str| format!("{verb}{by} proto {protocol} from {from} to any port {ports}");
+    match (interface, admission.from) {
+        (None, []) => vec![format!("{verb} {ports}/{protocol}")],
+        (Some(_), []) => vec![one("any")],
+        (_, from) => {
+            // `IPV6=no` in /etc/default/ufw.
+            let has_ipv6 = ruleset.chains.iter().any(|chain| chain.name.starts_with("ufw6-"));
+            let is_seen = |network: &&IpNet| has_ipv6 || network.addr().is_ipv4();
+            from.iter().filter(is_seen).map(|network| one(&network_name(network))).collect()
+        }
+    }
+}
+
+/// ufw heeds the first rule that fits, and puts a new one behind the others, or in the place of one that differs in nothing but
+/// what it does; it puts none in front where there is such a one. Before its own chain for these it lets nobody in.
+///
+/// `plain` is what the new one is about, where that is a port alone.
+fn verb(ruleset: &Ruleset, place: Place, plain: Option<PortSpec>) -> Option<&'static str> {
+    let chain = &ruleset.chains[place.chain.0];
+    let is = |part| chain.name.contains(part);
+    let is_same = |rule: &Rule| plain.is_some_and(|spec| is_about(rule, spec));
+    // Of either family: a command is for both.
+    let users = ruleset.chains.iter().filter(|chain| chain.name.ends_with("-user-input"));
+    let mut same = users.flat_map(|chain| &chain.rules).filter(|rule| is_same(rule));
+    match place.rule {
+        Some(rule) if is("user-input") => {
+            let (before, rest) = chain.rules.split_at_checked(rule)?;
+            let (decisive, _) = rest.split_first()?;
+            let is_replaced = is_same(decisive) && !is_of_any_protocol(chain, plain?);
+            if before.iter().any(keeps_out) || same.any(|rule| !keeps_out(rule)) {
+                None
+            } else {
+                Some(if is_replaced { "ufw allow" } else { "ufw prepend allow" })
+            }
+        }
+        Some(_) if !["after", "reject", "skip-to-policy"].into_iter().any(is) => None,
+        // Where it limits a port over one family, it would no longer.
+        _ => (!same.any(|rule| is_limiting(ruleset, rule))).then_some("ufw allow"),
+    }
+}
+
+/// Whether the rule at `place` is about an interface, as the new one is: they may be the same.
+fn may_be_same(ruleset: &Ruleset, place: Place, interface: Option<&str>) -> bool {
+    let rule = place.rule.and_then(|rule| ruleset.chains[place.chain.0].rules.get(rule));
+    interface.is_some() && rule.is_some_and(|rule| asks_for(rule, Field::InInterface))
+}
+
+/// Whether a rule is about a port of one protocol, and about nothing else.
+fn is_about(rule: &Rule, spec: PortSpec) -> bool {
+    let meant = about(Field::DestinationPort, spec);
+    let mut asked = rule.steps.iter().filter_map(|step| match step {
+        Step::Ask(question) => Some(question),
+        _ => None,
+    });
+    let are_asked = meant.iter().all(|question| rule.steps.contains(&Step::Ask(question.clone())));
+    are_asked && asked.all(|question| meant.contains(question))
+}
+
+/// Whether the rule is half of one about a port of any protocol, which is another than that about a port of one: `ufw deny 53`.
+fn is_of_any_protocol(chain: &Chain, spec: PortSpec) -> bool {
+    let protocol = if spec.protocol == Protocol::Tcp { Protocol::Udp } else { Protocol::Tcp };
+    let other = PortSpec { protocol, ..spec };
+    chain.rules.iter().any(|rule| is_about(rule, other) && keeps_out(rule))
+}
+
+/// `ufw limit`.
+fn is_limiting(ruleset: &Ruleset, rule: &Rule) -> bool {
+    rule.steps.iter().any(|step| {
+        matches!(step, Step::Decide(Decision::Jump(to)) if ruleset.chains[to.0].name.contains("-limit"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        facts::{Firewall, Listing},
+        firewall::{ChainId, openings, read},
+    };
+
+    /// The commands for `spec` at a rule of ufw's about what comes in, or at the policy of INPUT.
+    fn told(rules: &str, at: Option<usize>, spec: &str, interfaces: &[&str], from: &[&str]) -> Vec<String> {
+        let text = format!(
+            "*filter\n:INPUT DROP [0:0]\n:ufw-user-input - [0:0]\n:ufw-user-limit-accept - [0:0]\n-A INPUT -j ufw-user-input\n{rules}COMMIT\n"
+        );
+        let firewall = Firewall { listings: [(Listing::Iptables, text)].into() };
+        let ruleset = read(&firewall).unwrap().ruleset;
+        let name = if at.is_some() { "ufw-user-input" } else { "INPUT" };
+        let chain = ChainId(ruleset.chains.iter().position(|chain| chain.name == name).unwrap());
+        let interfaces: Vec<_> = interfaces.iter().map(ToString::to_string).collect();
+        let from: Vec<_> = from.iter().map(|network| network.parse().unwrap()).collect();
+        let spec = spec.parse().unwrap();
+        let admission = Admission { spec, interfaces: &interfaces, from: &from, is_by_these_alone: false };
+        openings(&ruleset, &firewall, Place { chain, rule: at }, &admission)
+    }
+
+    #[test]
+    fn a_rule_about_the_same_is_replaced_and_another_gets_one_in_front() {
+        let rules = |ports: &str| format!("-A ufw-user-input -p tcp -m tcp --dport {ports} -j DROP\n");
+        let at = |rules: &str, interfaces: &[&str]| told(rules, Some(0), "83/tcp", interfaces, &[]);
+        assert_eq!(at(&rules("83"), &[]), ["ufw allow 83/tcp"]);
+        assert_eq!(at(&rules("80:90"), &[]), ["ufw prepend allow 83/tcp"]);
+        let any = rules("83") + &rules("83").replace("tcp", "udp");
+        assert_eq!(at(&any, &[]), ["ufw prepend allow 83/tcp"], "that is `ufw deny 83`");
+        let behind = rules("80:90") + "-A ufw-user-input -p tcp -m tcp --dport 83 -j ACCEPT\n";
+        assert!(at(&behind, &[]).is_empty(), "ufw puts none in front that it has");
+        let by_lan = rules("83").replace("-p tcp", "-i lan0 -p tcp");
+        assert!(at(&by_lan, &["lan0"]).is_empty(), "that may be the same");
+        let in_front = "ufw prepend allow in on lan0 proto tcp from any to any port 83";
+        assert_eq!(at(&rules("83"), &["lan0"]), [in_front]);
+    }
+
+    #[test]
+    fn a_limit_over_one_family_stays() {
+        let limit = "-A ufw-user-input -p tcp -m tcp --dport 84 -j ufw-user-limit-accept\n";
+        assert!(told(limit, None, "84/tcp", &[], &[]).is_empty());
+        assert_eq!(told(limit, None, "85/tcp", &[], &[]), ["ufw allow 85/tcp"]);
+    }
+
+    #[test]
+    fn what_ufw_does_not_know_it_is_not_told() {
+        assert!(told("", None, "84/udplite", &[], &[]).is_empty());
+        let from = ["192.0.2.0/24", "2001:db8::/32"];
+        let ipv4 = "ufw allow proto tcp from 192.0.2.0/24 to any port 84";
+        assert_eq!(told("", None, "84/tcp", &[], &from), [ipv4], "it has no chain for IPv6");
+        let ipv6 = "ufw allow proto tcp from 2001:db8::/32 to any port 84";
+        assert_eq!(told(":ufw6-user-input - [0:0]\n", None, "84/tcp", &[], &from), [ipv4, ipv6]);
+    }
+}
