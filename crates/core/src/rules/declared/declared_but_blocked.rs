@@ -49,7 +49,9 @@ fn finding(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> 
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
     let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
-    let commands = commands(filter, kept_out);
+    let commands = each(apart(kept_out).flat_map(|one| opened(filter, one)));
+    let uncured = apart(kept_out).filter(|one| opened(filter, one).is_empty());
+    let uncured = each(uncured.map(|one| named(filter, one)));
     let fix = if kept_out.iter().all(|one| is_of_gate(filter, one.place)) {
         text!(
             "the gate is not as the policy declares: apply it, or take {en} out of {name}'s reach there",
@@ -59,6 +61,12 @@ fn finding(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> 
         text!(
             "change that rule, or take {en} out of {name}'s reach in the policy",
             "そのルールを変更するか、policy の {name} の reach から {ja} を外してください"
+        )
+    } else if !uncured.is_empty() {
+        let Text { en: en_rules, ja: ja_rules } = list(uncured);
+        text!(
+            "open {spec} there and change {en_rules} by hand, or take {en} out of {name}'s reach in the policy",
+            "コマンドで {spec} を開けたうえで {ja_rules} を手動で変更するか、policy の {name} の reach から {ja} を外してください"
         )
     } else {
         text!(
@@ -70,17 +78,22 @@ fn finding(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> 
         .run(commands.into_iter().chain([format!("portreeve exposure {spec}")]))
 }
 
-/// The commands that let all of them in, as far as these are known.
-fn commands(filter: &Filter, kept_out: &[KeptOut<'_>]) -> Vec<String> {
-    let is_for_all = |one: &&KeptOut<'_>| {
+/// Those who are not let in by what lets in the world.
+fn apart<'a, 'k>(kept_out: &'a [KeptOut<'k>]) -> impl Iterator<Item = &'a KeptOut<'k>> {
+    kept_out.iter().filter(|one| {
         let same = |other: &KeptOut<'_>| other.zone == WORLD && other.place == one.place;
         one.zone == WORLD || !kept_out.iter().any(same)
-    };
+    })
+}
+
+/// The commands that let one of them in, as far as these are known.
+fn opened(filter: &Filter, one: &KeptOut<'_>) -> Vec<String> {
     // A rule that somebody writes into the gate is none that the policy declares, and would be gone with the next change.
-    let opened = |one: &KeptOut<'_>| {
-        if is_of_gate(filter, one.place) { vec!["portreeve apply".into()] } else { one.openings.clone() }
-    };
-    each(kept_out.iter().filter(is_for_all).flat_map(opened))
+    if is_of_gate(filter, one.place) { vec!["portreeve apply".into()] } else { one.openings.clone() }
+}
+
+fn named(filter: &Filter, one: &KeptOut<'_>) -> String {
+    format!("`{}`", filter.ruleset.named(one.place))
 }
 
 /// Who is kept out, and by what.
@@ -88,7 +101,7 @@ fn what(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Tex
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
     let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
-    let rules = each(kept_out.iter().map(|one| format!("`{}`", filter.ruleset.named(one.place))));
+    let rules = each(kept_out.iter().map(|one| named(filter, one)));
     let Text { en: en_extent, ja: ja_extent } = extent(holding, kept_out, rules.len() == 1);
     let Text { en: en_rules, ja: ja_rules } = list(rules);
     text!(
@@ -256,6 +269,16 @@ mod tests {
         assert!(one[0].ends_with("`ip6 filter INPUT: policy drop` keeps that out over IPv6"), "{one:?}");
         assert_eq!(commands[0], opens[1]);
         assert_eq!(told(LETS_IN, LETS_IN), Default::default());
+    }
+
+    #[test]
+    fn a_rule_that_no_command_is_for_is_named_beside_those_for_others() {
+        let rules = format!("-A INPUT -s 128.0.0.0/1 -p tcp -m tcp --dport 443 -j DROP\n{LETS_IN}");
+        let findings = web("[::]:443/tcp", &rules, Some("")).judge();
+        let found = findings.iter().find(|finding| finding.rule == "declared-but-blocked").unwrap();
+        assert_eq!(found.commands[0], "ip6tables-legacy -A INPUT -p tcp --dport 443 -j ACCEPT");
+        let by_hand = "--dport 443 -j DROP` by hand, or take world out of web's reach in the policy";
+        assert!(found.fix.en.ends_with(by_hand), "{:?}", found.fix);
     }
 
     #[test]
