@@ -124,6 +124,8 @@ pub struct Passing {
     pub other_sources: Intervals,
     /// The destinations that were asked about there besides.
     pub other_destinations: Intervals,
+    /// Whether others of the same senders are lost: what tells them apart, as the port that they come from, is not told here.
+    pub is_divided: bool,
 }
 
 /// What becomes of the packets that `senders` send to `to`, as [`exposures`] has it; nothing where they can send none.
@@ -258,8 +260,20 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
         };
         let (sources, other_sources) = told(Field::Source);
         let (destinations, other_destinations) = told(Field::Destination);
-        let passing =
-            Passing { sources, destinations, other_sources, other_destinations, ..Passing::default() };
+        let own = [Field::Source, Field::Destination].map(|field| (field, all(field, &is_in)));
+        let is_lost = |part: &&&Part| !arrives(&part.fate) && !part.is_rate_limited && is_near(part);
+        let is_divided = parts
+            .iter()
+            .filter(is_lost)
+            .any(|part| own.iter().all(|(field, own)| !part.packets.of(*field).and(own).is_empty()));
+        let passing = Passing {
+            sources,
+            destinations,
+            other_sources,
+            other_destinations,
+            is_divided,
+            ..Passing::default()
+        };
         match found.iter_mut().find(|(known, _)| *known == passing) {
             Some((_, known)) => *known = known.or(interfaces),
             None => found.push((passing, interfaces.clone())),

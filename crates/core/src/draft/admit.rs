@@ -95,10 +95,8 @@ pub(super) fn who(run: &Exposure, family: Family, filter: &Filter) -> Who {
             let entries = run.passing.iter().map(|passing| entry(passing, family, filter));
             match entries.collect::<Option<BTreeSet<_>>>() {
                 Some(entries) if !entries.contains(&Entry::default()) => Who::Some(entries),
-                Some(_) if run.is_rate_limited || run.passing.iter().any(|some| some.sources.is_some()) => {
-                    Who::Everybody
-                }
-                Some(_) | None => Who::Untold,
+                Some(_) => Who::Everybody,
+                None => Who::Untold,
             }
         }
     }
@@ -115,6 +113,7 @@ fn entry(passing: &Passing, family: Family, filter: &Filter) -> Option<Entry> {
     let from = few.map(|some| covering(some, &passing.other_sources, family, LISTED_MAX + 1));
     let from = from.unwrap_or_default();
     let can_be_said = passing.destinations.is_none()
+        && !passing.is_divided
         && interfaces.len().max(from.len()) <= LISTED_MAX
         && interfaces.iter().all(|name| is_interface(name));
     can_be_said.then_some(Entry { interfaces, from })

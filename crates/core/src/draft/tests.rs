@@ -352,9 +352,14 @@ fn what_an_engine_keeps_for_a_container_is_drafted_once() {
 
 #[test]
 fn whom_no_zone_can_name_is_asked_about_and_not_declared() {
-    for rule in
-        ["-A INPUT -m string --string x --algo bm -j ACCEPT\n", "-A INPUT -d 203.0.113.1/32 -j ACCEPT\n"]
-    {
+    for rule in [
+        "-A INPUT -m string --string x --algo bm -j ACCEPT\n",
+        "-A INPUT -d 203.0.113.1/32 -j ACCEPT\n",
+        "-A INPUT -p tcp -m tcp --sport 5555 -j ACCEPT\n",
+        "-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --sport 5555 -j ACCEPT\n",
+        "-A INPUT -i eth0 -p tcp -m tcp --sport 5555 -j ACCEPT\n",
+        "-A INPUT -s 192.0.2.9/32 -j DROP\n-A INPUT -p tcp -m tcp --sport 5555 -j ACCEPT\n",
+    ] {
         let (zones, reach, text) = reached(rule, "0.0.0.0");
         assert_eq!((zones.len(), reach), (0, vec!["host".into()]), "{text}");
         assert!(text.contains("# Ask: some may get in today of whom no zone can be made"), "{text}");
