@@ -12,7 +12,7 @@ use crate::{
     address::Family,
     exposure::{Exposure, Passing, Reached, covering, families, is_most},
     facts::Listener,
-    firewall::Filter,
+    firewall::{Filter, Intervals},
     policy::is_interface,
     reach::Verdict,
     world::World,
@@ -102,6 +102,21 @@ pub(super) fn who(run: &Exposure, family: Family, filter: &Filter) -> Who {
     }
 }
 
+/// The networks, or the first of them, whose packets are lost though a zone holds them: bans, of which [`entry`] makes none.
+pub(super) fn banned(run: &Exposure, family: Family) -> Vec<IpNet> {
+    let banning = run.passing.iter().filter(|passing| few(passing).is_none());
+    let networks = banning.filter_map(|passing| {
+        let let_in = passing.sources.as_ref()?;
+        Some(covering(&passing.other_sources, let_in, family, LISTED_MAX))
+    });
+    networks.flatten().collect()
+}
+
+/// The sources that pass, where they are no more than the others.
+fn few(passing: &Passing) -> Option<&Intervals> {
+    passing.sources.as_ref().filter(|some| !is_most(some, &passing.other_sources))
+}
+
 /// Those who pass; where most sources do, all: whoever is kept out of these is banned rather than let in.
 fn entry(passing: &Passing, family: Family, filter: &Filter) -> Option<Entry> {
     let numbered = || filter.around.interfaces.iter().zip(0_u128..);
@@ -109,8 +124,7 @@ fn entry(passing: &Passing, family: Family, filter: &Filter) -> Option<Entry> {
         numbered().filter(|(_, number)| meant.contains(*number)).map(|(interface, _)| interface.name.clone())
     });
     let interfaces: Vec<_> = named.take(LISTED_MAX + 1).collect();
-    let few = passing.sources.as_ref().filter(|some| !is_most(some, &passing.other_sources));
-    let from = few.map(|some| covering(some, &passing.other_sources, family, LISTED_MAX + 1));
+    let from = few(passing).map(|some| covering(some, &passing.other_sources, family, LISTED_MAX + 1));
     let from = from.unwrap_or_default();
     let can_be_said = passing.destinations.is_none()
         && !passing.is_divided

@@ -7,6 +7,8 @@ use alloc::{
 };
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use super::{
     admit::{Reach, Told, reach},
     danger::Danger,
@@ -47,6 +49,8 @@ pub(super) struct Common {
     /// From where it is reached today, where that is wider than declared.
     pub(super) wide: Reach,
     pub(super) told: Told,
+    /// Who is kept out today of those from where it is reached.
+    pub(super) banned: BTreeSet<IpNet>,
     /// The ports from which rules lead to it, where others may come that way than directly.
     pub(super) led_from: BTreeSet<String>,
     /// Why it is declared more narrowly than it was seen.
@@ -141,6 +145,8 @@ fn common(together: &[&Sighting<'_>]) -> Common {
     let (reach, wide) = if narrowed.is_some() { (Reach::Host, seen) } else { (seen, Reach::Host) };
     let led_from = together.iter().flat_map(|sighting| &sighting.led_from);
     let led_from = led_from.filter(|_| reach != Reach::World).cloned().collect();
+    let banned = together.iter().flat_map(|sighting| &sighting.banned);
+    let banned = banned.filter(|_| reach != Reach::Host || wide != Reach::Host).copied().collect();
     let sets: BTreeSet<_> = together.iter().map(|sighting| &sighting.owners).collect();
     let programs = together.iter().flat_map(|sighting| &sighting.programs);
     Common {
@@ -153,6 +159,7 @@ fn common(together: &[&Sighting<'_>]) -> Common {
         reach,
         wide,
         told,
+        banned,
         led_from,
         narrowed,
         programs: programs.take(OWNERS_MAX).map(|name| String::from(*name)).collect(),

@@ -1,8 +1,13 @@
 //! Ports that rules send on to a container or another host, which a gate keeps open only where they are declared (A15).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
-use super::admit::{Admitted, Entry, Reach, Told, Who, reach, who};
+use ipnet::IpNet;
+
+use super::admit::{Admitted, Entry, Reach, Told, Who, banned, reach, who};
 use crate::{
     address::Family,
     exposure::{Exposure, How, passages, within},
@@ -20,6 +25,8 @@ pub(super) struct Published {
     pub(super) target: Text,
     pub(super) reach: Reach,
     pub(super) told: Told,
+    /// Who is kept out today of those.
+    pub(super) banned: BTreeSet<IpNet>,
 }
 
 /// The ports that are sent on, but those whose number an engine's own listener keeps, as that one is drafted.
@@ -37,7 +44,8 @@ pub(super) fn published(world: &World<'_>) -> Vec<Published> {
         let ports: Vec<_> = passage.specs().collect();
         let admitted: Vec<_> = ports.iter().map(|spec| admitted(filter, &runs, *spec, &outer)).collect();
         let (reach, told) = reach(admitted.iter());
-        Some(Published { ports, target: passage.target(), reach, told })
+        let banned = ports.iter().flat_map(|spec| kept_out(&runs, *spec)).collect();
+        Some(Published { ports, target: passage.target(), reach, told, banned })
     };
     leaving.into_iter().filter_map(published).collect()
 }
@@ -63,6 +71,13 @@ fn kept(world: &World<'_>) -> BTreeMap<Protocol, Intervals> {
         *known = known.or(&Intervals::one(listener.port.into()));
     }
     kept
+}
+
+fn kept_out(runs: &Runs, ports: PortSpec) -> impl Iterator<Item = IpNet> {
+    Family::ALL.into_iter().flat_map(move |family| {
+        let runs = runs.get(&(ports.protocol, family)).map_or(&[][..], Vec::as_slice);
+        within(runs, ports.range).flat_map(move |run| banned(&run, family))
+    })
 }
 
 /// Whose packets to the ports get there; those by every interface to others are everybody's.

@@ -2,8 +2,10 @@
 
 use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
+use ipnet::IpNet;
+
 use super::{
-    admit::{Admitted, admitted},
+    admit::{Admitted, admitted, banned},
     danger::Danger,
 };
 use crate::{
@@ -33,6 +35,8 @@ pub(super) struct Sighting<'a> {
     pub(super) danger: Option<Danger>,
     /// Who gets to it from outside.
     pub(super) admitted: Admitted,
+    /// Who is kept out of those.
+    pub(super) banned: BTreeSet<IpNet>,
     /// The ports from which rules lead to it as well.
     pub(super) led_from: BTreeSet<String>,
 }
@@ -64,8 +68,10 @@ fn sighting<'a>(world: &World<'a>, listener: &'a Listener) -> Sighting<'a> {
     let danger = Danger::of(&programs, listener.port, listener.protocol);
     let label = label(world, listener, owners.first());
     let admitted = admitted(world, listener);
+    let direct = world.directly_from_outside(listener);
+    let banned = direct.iter().flat_map(|(family, run)| banned(run, *family)).collect();
     let led_from = world.leading_to(listener).map(Passage::named).collect();
-    Sighting { listener, owners, label, programs, danger, admitted, led_from }
+    Sighting { listener, owners, label, programs, danger, admitted, banned, led_from }
 }
 
 /// Who `listener` belongs to: the service manager keeps a socket for those who hold it beside it (A12).

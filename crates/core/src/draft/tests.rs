@@ -286,7 +286,14 @@ fn a_service_is_declared_for_those_whom_the_firewall_lets_in() {
     assert_eq!(reached("", v4).1, ["host"]);
     assert_eq!(reached(&accept(""), v4).1, ["world"]);
     let banned = format!("-A INPUT -s 192.0.2.9/32 -j DROP\n{}", accept(""));
-    assert_eq!(reached(&banned, v4).1, ["world"]);
+    let (_, reach, text) = reached(&banned, v4);
+    assert_eq!(reach, ["world"]);
+    assert!(text.contains("\n# Ask: the firewall keeps 192.0.2.9/32 out today"), "{text}");
+    let (_, reach, text) = reached(&accept("! -s 192.0.2.0/24 -i eth0"), v4);
+    assert_eq!(reach, ["by-eth0"]);
+    assert!(text.contains("\n# Ask: the firewall keeps 192.0.2.0/24 out today"), "{text}");
+    let limited = accept("-m limit --limit 10/second");
+    assert_eq!(reached(&limited, v4).1, ["world"]);
 }
 
 /// A listener of `shop` at `address:5433/tcp`, beside rules that send packets on.

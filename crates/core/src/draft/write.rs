@@ -8,6 +8,8 @@ use alloc::{
 };
 use core::fmt::Write as _;
 
+use ipnet::IpNet;
+
 use super::{
     admit::{Entry, Reach, Told},
     group::{Common, DraftService, Sharing, Ties},
@@ -171,6 +173,9 @@ fn section(
     for question in questions(&service.common) {
         comment(&mut text, question.in_lang(lang));
     }
+    if !service.common.banned.is_empty() {
+        comment(&mut text, banned(&service.common.banned).in_lang(lang));
+    }
     if !service.common.led_from.is_empty() {
         comment(&mut text, led(&service.common.led_from).in_lang(lang));
     }
@@ -208,6 +213,9 @@ fn commented(name: &str, published: &Published, zones: &BTreeMap<&Entry, String>
     if published.told == Told::NotAll {
         comment(&mut text, NOT_ALL.in_lang(lang));
     }
+    if !published.banned.is_empty() {
+        comment(&mut text, banned(&published.banned).in_lang(lang));
+    }
     comment(&mut text, &format!("[service.{name}]"));
     comment(&mut text, &format!("ports = {}", ports(&published.ports)));
     if let Some(reach) = reach(&published.reach, zones) {
@@ -218,6 +226,16 @@ fn commented(name: &str, published: &Published, zones: &BTreeMap<&Entry, String>
 
 fn ports(ports: &[PortSpec]) -> String {
     list(ports.iter().map(|spec| quoted(&format!("{spec}"))))
+}
+
+/// A zone has no exceptions.
+fn banned(networks: &BTreeSet<IpNet>) -> Text {
+    let named = |comma| some(networks.iter().map(|network| format!("{network}")), comma);
+    let (en, ja) = (named(", "), named("、"));
+    text!(
+        "Ask: the firewall keeps {en} out today, which no zone can say: only its own rules do. Will they stay?",
+        "確認: 現在ファイアウォールは {ja} からの通信を遮断していますが、ゾーンでは除外を書き表せません。遮断はファイアウォール自体のルール頼みです。そのルールは今後も残りますか?"
+    )
 }
 
 /// Who comes from another port is judged by a gate like whoever comes to this one.
