@@ -100,9 +100,9 @@ fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
 fn by_address(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let wide = holding.listeners.iter().find(|listener| is_wide_on_ipv6_alone(listener))?;
     let ipv6_only = wide.protocol == Protocol::Udp && IPV6_ALONE.contains(&wide.port);
-    let routed = world.snapshot.namespace(wide.netns).is_none_or(has_ipv6);
+    let has_both = world.snapshot.namespace(wide.netns).is_none_or(has_both);
     let is_shut = world.verdict_over(wide, Family::Ipv6) == Some(Verdict::Blocked);
-    if ipv6_only || !routed || is_shut || ipv4_breadth(world, holding) > Some(Breadth::Loopback) {
+    if ipv6_only || !has_both || is_shut || ipv4_breadth(world, holding) > Some(Breadth::Loopback) {
         return None;
     }
     let mut finding = RULE.finding(describe(holding, ipv4_breadth(world, holding)), advise()).about(holding);
@@ -115,9 +115,10 @@ fn is_wide_on_ipv6_alone(listener: &Listener) -> bool {
 }
 
 /// A namespace whose addresses are not known may have some.
-fn has_ipv6(namespace: &Namespace) -> bool {
-    let mut addresses = namespace.interfaces.iter().flat_map(|interface| &interface.addresses);
-    namespace.interfaces.is_empty() || addresses.any(|own| own.ip.is_ipv6() && !own.ip.is_loopback())
+fn has_both(namespace: &Namespace) -> bool {
+    let addresses = || namespace.interfaces.iter().flat_map(|interface| &interface.addresses);
+    let has = |ipv6| addresses().any(|own| own.ip.is_ipv6() == ipv6 && !own.ip.is_loopback());
+    namespace.interfaces.is_empty() || [false, true].into_iter().all(has)
 }
 
 /// How far the same owner, or somebody who may be the same, can be heard on the number over IPv4.
@@ -219,13 +220,16 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_of_ipv6_alone_or_a_host_without_ipv6_is_none() {
+    fn a_protocol_of_ipv6_alone_or_a_host_of_one_family_is_none() {
         let dhcp = scene().listens("NetworkManager.service", "[::]:546/udp").v6only();
         assert_eq!(dhcp.rules(), [""; 0]);
-        let ipv4 = scene()
-            .interface(interface("eth0", &["192.0.2.5"]))
-            .listens("shop.service", "[::]:8080/tcp")
-            .v6only();
-        assert_eq!(ipv4.rules(), [""; 0]);
+        for address in ["192.0.2.5", "2001:db8::5"] {
+            let alone = scene()
+                .interface(interface("lo", &["127.0.0.1", "::1"]))
+                .interface(interface("eth0", &[address]))
+                .listens("shop.service", "[::]:8080/tcp")
+                .v6only();
+            assert_eq!(alone.rules(), [""; 0], "{address}");
+        }
     }
 }
