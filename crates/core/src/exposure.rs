@@ -6,6 +6,7 @@ mod senders;
 
 pub use outside::{Outside, covering};
 pub(crate) use outside::{arrives, is_most};
+pub(crate) use row::bound;
 pub use row::{From, Row, at, families, leading_to, passages, rows, rows_to, within};
 pub use senders::{Senders, destinations, network};
 

@@ -4,7 +4,7 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Exposure, How, Senders, To, exposed};
 use crate::{
@@ -88,13 +88,12 @@ fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<PortRang
     let mut bound: BTreeMap<(Protocol, Family, u16), Intervals> = BTreeMap::new();
     for listener in listeners {
         for family in families(listener) {
-            if listener.breadth() == Breadth::Wildcard {
-                wide.entry((listener.protocol, family)).or_default().insert(PortRange::one(listener.port));
-            } else {
+            if let Some(address) = self::bound(listener, family) {
                 let key = (listener.protocol, family, listener.port);
-                let address = Intervals::one(number(listener.address.ip.to_canonical()));
                 let all = bound.entry(key).or_insert_with(Intervals::none);
                 *all = all.or(&address);
+            } else {
+                wide.entry((listener.protocol, family)).or_default().insert(PortRange::one(listener.port));
             }
         }
     }
@@ -157,6 +156,22 @@ fn sent_on(filter: &Filter) -> BTreeMap<(Protocol, Family), BTreeSet<PortRange>>
         found.entry((row.protocol, row.family)).or_default().insert(row.exposure.range());
     }
     found
+}
+
+/// The number of the address of `family` that `listener` is bound to; `None` for every one. One that is tied to `lo` hears
+/// on any address what goes to the loopback's alone.
+#[must_use]
+pub(crate) fn bound(listener: &Listener, family: Family) -> Option<Intervals> {
+    let loopback = || match family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let ip = match (listener.address.breadth(), listener.breadth()) {
+        (Breadth::Wildcard, Breadth::Wildcard) => return None,
+        (Breadth::Wildcard, _) => loopback(),
+        _ => listener.address.ip.to_canonical(),
+    };
+    Some(Intervals::one(number(ip)))
 }
 
 /// The families of the packets that `listener` hears.
@@ -226,6 +241,19 @@ COMMIT
         assert_eq!(told(&["203.0.113.2:22/tcp"], Senders::World)[0], (22, Family::Ipv4, Reached::Dropped));
         assert_eq!(told(&["127.0.0.1:22/tcp"], Senders::World)[0], (22, Family::Ipv4, Reached::Dropped));
         assert_eq!(told(&["127.0.0.1:22/tcp"], Senders::Host)[0], (22, Family::Ipv4, Reached::Reachable));
+    }
+
+    #[test]
+    fn what_is_tied_to_the_loopback_is_the_hosts_own() {
+        let told = |senders| {
+            let tied = Listener { device: Some("lo".into()), ..listener("[::]:22/tcp") };
+            let rows = rows(&filter(), &[From { zone: None, senders }], &[&tied]);
+            let of = |row: &Row<'_>| (row.family, row.exposure.reached);
+            rows.iter().filter(|row| row.exposure.range() == PortRange::one(22)).map(of).collect::<Vec<_>>()
+        };
+        let both = |reached| Family::ALL.map(|family| (family, reached));
+        assert_eq!(told(Senders::Host), both(Reached::Reachable));
+        assert!(told(Senders::World).iter().all(|(_, reached)| *reached == Reached::Dropped));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
-use super::{Holding, World, reaching::bound};
+use super::{Holding, World};
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, How, Reached, Row, Senders, To, at, exposed, families, within},
+    exposure::{Exposure, How, Reached, Row, Senders, To, at, bound, exposed, families, within},
     facts::Listener,
     firewall::{Author, ChainId, Decision, Filter, Hook, Interval, Intervals, Kind, Place, Step, author},
     policy::HOST,
@@ -130,11 +130,11 @@ impl Asked<'_> {
     fn is_past(&mut self, listener: &Listener) -> bool {
         let Self { filter, alone, outside, answers } = self;
         let (protocol, port) = (listener.protocol, listener.port);
-        let bound = bound(listener);
         families(listener).into_iter().any(|family| {
+            let bound = bound(listener, family);
             let question = (protocol, family, bound.clone());
             let answers = answers.entry(question).or_insert_with(|| {
-                let to = To { family, protocol, addresses: bound.clone(), ports: PortRange::EVERY };
+                let to = To { family, protocol, addresses: bound, ports: PortRange::EVERY };
                 outside.iter().map(|from| [exposed(filter, from, &to), exposed(alone, from, &to)]).collect()
             });
             answers.iter().any(|[now, alone_now]| {

@@ -4,11 +4,11 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use super::{
     Holding, World,
-    reaching::{OUTSIDE, bound, verdict},
+    reaching::{OUTSIDE, verdict},
 };
 use crate::{
     address::Family,
-    exposure::{Outside, Reached, Senders, To, arrives, destinations, families, parted, stays},
+    exposure::{Outside, Reached, Senders, To, arrives, bound, destinations, families, parted, stays},
     facts::Listener,
     firewall::{Fate, Field, Filter, Intervals, Part, Place, Rule, Sender, opened},
     reach::Verdict,
@@ -104,7 +104,8 @@ impl<'a> World<'a> {
         let Question { listener, family, .. } = question;
         let spec = listener.spec();
         let (tried, moved) = opened(filter, place, spec);
-        let to = To { family, protocol: spec.protocol, addresses: bound(listener), ports: spec.range };
+        let to =
+            To { family, protocol: spec.protocol, addresses: bound(listener, family), ports: spec.range };
         let (_, parts) = parted(&tried, senders, &to);
         let (_, lost) = self.heard_and_lost(listener, parts.iter());
         if lost.iter().any(|part| decisive(&tried, part) == Some(moved)) {

@@ -5,10 +5,10 @@ use core::cell::{OnceCell, RefCell};
 
 use super::{World, passage::Passage};
 use crate::{
-    address::{Breadth, Family},
-    exposure::{Exposure, Outside, Reached, Senders, To, arrives, at, families, parted, stays},
+    address::Family,
+    exposure::{Exposure, Outside, Reached, Senders, To, arrives, at, bound, families, parted, stays},
     facts::{Gap, Listener, Snapshot},
-    firewall::{self, Fate, Field, Filter, Intervals, Part, number},
+    firewall::{self, Fate, Field, Filter, Intervals, Part},
     policy::{HOST, WORLD, Zone},
     port::{PortRange, Protocol},
     reach::{Basis, Reach, Verdict, reach},
@@ -203,7 +203,7 @@ impl World<'_> {
         look: impl FnOnce(&Answer) -> T,
     ) -> Option<T> {
         let (filter, protocol) = (self.filter()?, listener.protocol);
-        let addresses = bound(listener);
+        let addresses = bound(listener, family);
         let mut answers = self.reaching.answers.borrow_mut();
         let answer = answers.entry((place, protocol, family, addresses.clone())).or_insert_with(|| {
             let to = To { family, protocol, addresses, ports: PortRange::EVERY };
@@ -212,12 +212,6 @@ impl World<'_> {
         });
         Some(look(answer))
     }
-}
-
-/// The number of the address that `listener` is bound to; `None` for every one.
-pub(super) fn bound(listener: &Listener) -> Option<Intervals> {
-    let is_bound = listener.breadth() != Breadth::Wildcard;
-    is_bound.then(|| Intervals::one(number(listener.address.ip.to_canonical())))
 }
 
 /// A filter of which something was not seen may let in more, or less, than what was.
@@ -278,6 +272,17 @@ mod tests {
         assert_eq!(at("0.0.0.0:81/tcp", accept), shut);
         assert_eq!(at("0.0.0.0:80/udp", accept), shut);
         assert_eq!(at("127.0.0.1:80/tcp", accept), shut);
+    }
+
+    #[test]
+    fn the_host_reaches_what_is_tied_to_its_loopback() {
+        let scene = scene().listens("x.service", "0.0.0.0:80/tcp");
+        let scene = scene.socket(|socket| socket.device = Some("lo".into()));
+        scene.filtered(filtering("-A INPUT -i lo -j ACCEPT\n"), &[]).with_world(|world| {
+            let reached = world.reach(&world.snapshot.listeners[0]);
+            let verdicts: Vec<_> = reached.into_iter().map(|reach| reach.verdict).collect();
+            assert_eq!(verdicts, [Verdict::Blocked, Verdict::Reachable]);
+        });
     }
 
     /// The verdict on a listener of the world.
