@@ -340,6 +340,13 @@ impl History {
         receipt.deed.is_found_in(temporary) && !is_renewed
     }
 
+    /// The newest change that put there again, for a while, what `receipt` did, and what stands of both goes at once.
+    #[must_use]
+    pub fn renewed_by(&self, receipt: &Receipt, temporary: &Temporary) -> Option<&Receipt> {
+        let renews = |after: &&Receipt| receipt.deed.overlaps(&after.deed) && self.is_there(after, temporary);
+        self.done_after(receipt).find(renews)
+    }
+
     fn is_confirmed(&self, receipt: &Receipt) -> bool {
         self.done_to(receipt, |deed| matches!(deed, Deed::Confirm { of } if *of == receipt.number))
     }

@@ -150,18 +150,29 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             };
             (deed, transaction, said)
         }
-        Back::Unblock(_, source) => {
+        Back::Unblock(receipt, source) => {
+            let Text { en: en_more, ja: ja_more } = renewed(receipt, door)?;
             let Text { en, ja } = whom(source);
-            let said = text!("{en} may come in again.", "{ja} の遮断を解除しました。");
+            let said = text!("{en} may come in again.{en_more}", "{ja} の遮断を解除しました。{ja_more}");
             (Deed::Unblock { source }, gate::unblock(BlockedSource::of(source)), said)
         }
-        Back::Shut(_, zone, ports) => {
+        Back::Shut(receipt, zone, ports) => {
+            let Text { en, ja } = renewed(receipt, door)?;
             let name = zone.as_deref().and_then(ZoneName::of);
             let transaction = gate::close_early(name.as_ref(), ports).unwrap_or_default();
-            let said = text!("{ports} is no longer open.", "{ports} の一時的な開放を終了しました。");
+            let said = text!("{ports} is no longer open.{en}", "{ports} の一時的な開放を終了しました。{ja}");
             (Deed::Shut { zone, ports: Ports(ports) }, transaction, said)
         }
     })
+}
+
+/// That a newer change of the same goes with it, where there is one.
+fn renewed(receipt: &Receipt, door: &Door) -> Result<Text, Failure> {
+    let newer = door.history.renewed_by(receipt, &door::temporary(FAILED)?);
+    Ok(newer.map_or_else(Text::default, |Receipt { number, deed, .. }| {
+        let Text { en, ja } = words(deed);
+        text!(" That takes back receipt {number} too ({en}).", "記録 {number}({ja})も取り消しました。")
+    }))
 }
 
 /// The changes of the gate that go with that of receipt `of`, as they were made after it.
