@@ -162,7 +162,7 @@ fn beside(foreseen: &Result<Opening, Refused>, ports: PortSpec) -> Vec<Text> {
 /// Who keeps packets out all the same.
 fn kept_out(shut: &Shut) -> Text {
     let Shut { ports, families, rule, .. } = shut;
-    let (family, ja_family) = match families.as_slice() {
+    let (en_family, ja_family) = match families.as_slice() {
         [Family::Ipv4] => ("IPv4", "IPv4 "),
         [Family::Ipv6] => ("IPv6", "IPv6 "),
         _ => ("IPv4 and IPv6", "IPv4 と IPv6 の"),
@@ -170,15 +170,15 @@ fn kept_out(shut: &Shut) -> Text {
     let rule = rule.as_deref().unwrap_or("-");
     match shut.reached {
         Reached::Unknown => text!(
-            "But whether packets to {ports} get there over {family} cannot be told: `{rule}`.",
+            "But whether packets to {ports} get there over {en_family} cannot be told: `{rule}`.",
             "ただし {ports} 宛ての {ja_family}パケットが届くかどうかは判定できません(`{rule}`)。"
         ),
         _ if shut.is_of_gate => text!(
-            "But packets to {ports} do not get there over {family}: a rule sends them on to a port that the gate keeps closed, or somebody else has changed the gate (`{rule}`).",
+            "But packets to {ports} do not get there over {en_family}: a rule sends them on to a port that the gate keeps closed, or somebody else has changed the gate (`{rule}`).",
             "ただし {ports} 宛ての {ja_family}パケットは届きません。ゲートが閉じているポートに転送されているか、ゲートがほかの手段で書き換えられています(`{rule}`)。"
         ),
         _ => text!(
-            "But `{rule}` keeps packets to {ports} out over {family}, and what other rules refuse the gate does not let in.",
+            "But `{rule}` keeps packets to {ports} out over {en_family}, and what other rules refuse the gate does not let in.",
             "ただし `{rule}` が {ports} 宛ての {ja_family}パケットを遮断しています。ほかのルールが遮断するものは、ゲートでは開けられません。"
         ),
     }
