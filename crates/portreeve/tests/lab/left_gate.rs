@@ -97,7 +97,10 @@ fn a_gate_with_foreign_rules_is_made_anew_in_one_step() {
         site.run(&format!("nft '{rule}'"));
         assert_eq!(rules_of(&of_gate(&site)), ["gate-drifted"], "{rule}");
         let status = site.ask("gate status").stdout;
-        assert!(status.contains("Somebody else has changed its rules or sets"), "{rule}: {status}");
+        assert!(
+            status.contains("Somebody else has changed what every packet goes through"),
+            "{rule}: {status}"
+        );
         assert!(status.contains("next: portreeve plan · portreeve apply --no-trial"), "{rule}: {status}");
         let plan = site.ask("plan");
         assert_eq!(plan.status, 1, "{rule}: {plan:#?}");
