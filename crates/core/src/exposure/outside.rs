@@ -97,10 +97,9 @@ impl Outside {
 
 /// The interfaces and the sources of a zone.
 fn members(around: &Surroundings, family: Family, zone: &Zone) -> (Intervals, Intervals) {
-    let named = zone.interfaces.iter().map(|pattern| around.named(pattern));
     let named = match zone.interfaces.as_slice() {
         [] => wires(around),
-        _ => named.fold(Intervals::none(), |all, one| all.or(&one)),
+        patterns => around.named_by_any(patterns),
     };
     (named, among(&zone.from, around, family))
 }

@@ -56,8 +56,7 @@ impl Senders<'_> {
                 by_route(around, family, &among(&zone.from, around, family))
             }
             Self::Zone(zone) => {
-                let named = zone.interfaces.iter().map(|pattern| around.named(pattern));
-                let named = named.fold(Intervals::none(), |all, one| all.or(&one));
+                let named = around.named_by_any(&zone.interfaces);
                 let (named, sources) = (named.and(&wires(around)), among(&zone.from, around, family));
                 with_way_back(around, family, &named, &sources)
             }

@@ -51,7 +51,7 @@ pub fn openings(
     // Who accepts where destinations are rewritten keeps them from being so.
     let is_of_nat = bases.iter().any(|base| base.kind == Kind::Nat);
     let chain = &ruleset.chains[place.chain.0];
-    let rule = place.rule.and_then(|rule| chain.rules.get(rule));
+    let rule = ruleset.rule(place);
     if is_of_nat
         || rule.is_some_and(|rule| asks_for(rule, Field::Source))
         || interfaces.len().max(from.len()) > LISTED_MAX

@@ -21,7 +21,7 @@ impl Ruleset {
     #[must_use]
     pub fn text(&self, place: Place) -> &str {
         let chain = &self.chains[place.chain.0];
-        let rule = place.rule.and_then(|rule| chain.rules.get(rule));
+        let rule = self.rule(place);
         rule.map_or_else(|| chain.policy_text(), |rule| &rule.text)
     }
 
@@ -30,6 +30,12 @@ impl Ruleset {
     pub fn named(&self, place: Place) -> String {
         let Chain { layer, table, name, .. } = &self.chains[place.chain.0];
         format!("{} {table} {name}: {}", layer.name(), self.text(place))
+    }
+
+    /// The rule that stands there; `None` where it is the end of a chain.
+    #[must_use]
+    pub fn rule(&self, place: Place) -> Option<&Rule> {
+        place.rule.and_then(|rule| self.chains[place.chain.0].rules.get(rule))
     }
 
     /// Whether any rule sends packets elsewhere than they were sent.

@@ -171,6 +171,12 @@ impl Surroundings {
             .fold(Intervals::none(), |all, (_, number)| all.or(&Intervals::one(number.into())))
     }
 
+    /// The numbers of those that any of these patterns means.
+    #[must_use]
+    pub fn named_by_any(&self, patterns: &[String]) -> Intervals {
+        patterns.iter().fold(Intervals::none(), |all, pattern| all.or(&self.named(pattern)))
+    }
+
     /// The numbers of the interfaces that are so.
     #[must_use]
     pub fn those(&self, is: impl Fn(&Interface) -> bool) -> Intervals {

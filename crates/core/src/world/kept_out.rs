@@ -124,8 +124,7 @@ impl<'a> World<'a> {
         place: Place,
         interfaces: &[String],
     ) -> bool {
-        let named = interfaces.iter().map(|pattern| filter.around.named(pattern));
-        let named = named.fold(Intervals::none(), |all, one| all.or(&one));
+        let named = filter.around.named_by_any(interfaces);
         let is_other = |part: &&Part| {
             decisive(filter, part) == Some(place) && !named.includes(part.packets.of(Field::InInterface))
         };
@@ -151,10 +150,7 @@ const LINK_LOCAL: u128 = 0xfe80 << 112;
 
 /// The rule because of which a listener does not hear `part`: the one that ended its way, or sent it elsewhere.
 fn decisive(filter: &Filter, part: &Part) -> Option<Place> {
-    let rewrites = |place: &&Place| {
-        let rules = &filter.ruleset.chains[place.chain.0].rules;
-        place.rule.and_then(|rule| rules.get(rule)).is_some_and(Rule::rewrites)
-    };
+    let rewrites = |place: &&Place| filter.ruleset.rule(**place).is_some_and(Rule::rewrites);
     part.decided_by.iter().find(rewrites).or(part.decided_by.first()).copied()
 }
 

@@ -238,10 +238,7 @@ const PASSAGES_NEAR_MAX: usize = 16;
 /// The passages of a row: one for each way, and for each program that keeps some of its ports closed.
 fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
     let (protocol, family) = (row.protocol, row.family);
-    let rewrites = |place: &Place| {
-        let rule = place.rule.and_then(|rule| filter.ruleset.chains[place.chain.0].rules.get(rule));
-        rule.is_some_and(Rule::rewrites)
-    };
+    let rewrites = |place: &Place| filter.ruleset.rule(*place).is_some_and(Rule::rewrites);
     let by: Vec<Place> = row.exposure.decided_by.iter().copied().filter(rewrites).collect();
     let mut found = Vec::new();
     for way in row.exposure.ways.iter().filter(|way| sent_to(way).is_some()) {
@@ -262,8 +259,7 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
 /// Whether only ufw's own rules let the packets of a row on: `ufw route allow`, which ufw lists.
 fn is_let_on_by_ufw(filter: &Filter, row: &Row<'_>) -> bool {
     let lets_in = |place: &&Place| {
-        let rules = &filter.ruleset.chains[place.chain.0].rules;
-        let rule = place.rule.and_then(|rule| rules.get(rule));
+        let rule = filter.ruleset.rule(**place);
         rule.is_some_and(|rule| rule.steps.contains(&Step::Decide(Decision::Accept)))
     };
     let mut letting = row.exposure.decided_by.iter().filter(lets_in).peekable();

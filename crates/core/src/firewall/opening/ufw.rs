@@ -73,7 +73,7 @@ fn verb(ruleset: &Ruleset, place: Place, plain: Option<PortSpec>) -> Option<&'st
 
 /// Whether the rule at `place` is about an interface, as the new one is: they may be the same.
 fn may_be_same(ruleset: &Ruleset, place: Place, interface: Option<&str>) -> bool {
-    let rule = place.rule.and_then(|rule| ruleset.chains[place.chain.0].rules.get(rule));
+    let rule = ruleset.rule(place);
     interface.is_some() && rule.is_some_and(|rule| asks_for(rule, Field::InInterface))
 }
 
