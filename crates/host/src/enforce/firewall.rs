@@ -6,7 +6,7 @@ mod revision;
 pub use refusal::Refusal;
 pub(super) use revision::revision;
 
-use portreeve_core::gate::{ReadError, Standing, TABLE, Transaction};
+use portreeve_core::gate::{ReadError, Standing, Transaction};
 
 pub use crate::observe::firewall::kernel::FilterError;
 
@@ -19,8 +19,6 @@ use crate::{
 };
 
 pub(super) const NFT: &str = "nft";
-/// NFPROTO_INET (include/uapi/linux/netfilter.h).
-const INET: u8 = 1;
 /// A gate that somebody changes while it is listed is listed this often.
 const READS_MAX: u32 = 5;
 /// The first one of nft whose texts are written here.
@@ -102,7 +100,7 @@ pub fn standing() -> Result<Option<Standing>, StandingError> {
 }
 
 fn own(tables: Tables) -> Option<Table> {
-    tables.all.into_iter().find(|table| table.family == INET && table.name == TABLE)
+    tables.all.into_iter().find(Table::is_of_gate)
 }
 
 /// Whether there is an nft that takes the gate's texts.

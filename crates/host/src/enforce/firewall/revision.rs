@@ -4,9 +4,8 @@
 use portreeve_core::gate::{Revision, TABLE};
 use rustix::io::Errno;
 
-use super::INET;
 use crate::{
-    observe::firewall::kernel::FilterError,
+    observe::firewall::kernel::{FilterError, INET},
     sys::netlink::{Family, Netlink, NetlinkError, attributes, bytes_at},
 };
 

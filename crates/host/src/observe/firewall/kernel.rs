@@ -1,5 +1,6 @@
 //! Asks the kernel which tables of nftables there are, and of which generation (include/uapi/linux/netfilter/nf_tables.h).
 
+use portreeve_core::gate::TABLE;
 use rustix::io::Errno;
 
 use crate::{
@@ -21,17 +22,15 @@ const GENERATION: u16 = 1;
 
 /// The families of tables (include/uapi/linux/netfilter.h), as nft calls them.
 const FAMILIES: [(u8, &str); 6] =
-    [(1, "inet"), (IPV4, "ip"), (3, "arp"), (5, "netdev"), (7, "bridge"), (IPV6, "ip6")];
+    [(INET, "inet"), (IPV4, "ip"), (3, "arp"), (5, "netdev"), (7, "bridge"), (IPV6, "ip6")];
 
-/// NFPROTO_IPV4 and NFPROTO_IPV6 (include/uapi/linux/netfilter.h).
+/// NFPROTO_INET, NFPROTO_IPV4 and NFPROTO_IPV6 (include/uapi/linux/netfilter.h).
+pub(crate) const INET: u8 = 1;
 pub(super) const IPV4: u8 = 2;
 pub(super) const IPV6: u8 = 10;
 
 /// The names that iptables gives its tables (iptables(8)).
 const OF_IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
-
-/// The table of the gate.
-const GATE: (Option<&str>, &str) = (Some("inet"), "portreeve");
 
 /// Why the kernel does not tell.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +83,12 @@ impl Table {
     /// Whether its rules may ask or its chains be for what the JSON of nft 1.0.6 leaves out: those of iptables and of the
     /// gate do not.
     pub(super) fn may_hide(&self) -> bool {
-        !self.may_be_of_iptables() && (self.family_name(), self.name.as_str()) != GATE
+        !self.may_be_of_iptables() && !self.is_of_gate()
+    }
+
+    /// Whether it is the gate's.
+    pub(crate) fn is_of_gate(&self) -> bool {
+        self.family == INET && self.name == TABLE
     }
 }
 
