@@ -50,10 +50,13 @@ impl Namespace {
     }
 
     fn with(unshare: &[&str]) -> Result<Self, LabError> {
+        // Who is first in it becomes the parent of every orphan, and `sleep` waits for none: one that ended would stay a
+        // zombie, if the kernel did not take it away where nobody wants to hear of it (wait(2)).
+        let anchor = "ip link set lo up && echo ready && exec env --ignore-signal=CHLD sleep infinity";
         let group = Group::create()?;
         let mut anchor = cgroup::command(&group.below("anchor")?, "unshare")
             .args(unshare)
-            .args(["/bin/sh", "-c", "ip link set lo up && echo ready && exec sleep infinity"])
+            .args(["/bin/sh", "-c", anchor])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

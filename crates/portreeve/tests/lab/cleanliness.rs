@@ -4,14 +4,15 @@ use std::{
     env,
     io::{BufRead, BufReader},
     panic::catch_unwind,
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use portreeve_lab::{Network, machine::Machine, name, profile, reap};
+use portreeve_lab::{Chroot, Network, machine::Machine, name, profile, reap};
 
-use super::site::{Site, lab};
+use super::site::{PORTREEVE, Site, lab};
 
 /// How long to wait for what others start and stop on the machine meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,6 +33,19 @@ fn assert_stays(before: &Machine) {
         thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(lab(Machine::observe()), *before);
+}
+
+/// Who loses his parent in a namespace with its own processes is gone when he ends, so that whoever counts finds no
+/// dead.
+#[test]
+fn an_orphan_that_ends_is_gone() {
+    let host = lab(Chroot::create(Path::new(PORTREEVE)));
+    let command =
+        "sh -c 'sleep 0.2 & exec true'; ps ax -o stat=,comm=; echo then; sleep 1; ps ax -o stat=,comm=";
+    let seen = lab(host.run(command)).stdout;
+    let (before, after) = seen.split_once("then\n").expect("both lists");
+    let sleeps = |list: &str| list.lines().filter(|line| line.ends_with("sleep")).count();
+    assert_eq!((sleeps(before), sleeps(after)), (2, 1), "{seen}");
 }
 
 /// A test that panics takes its host with it.
