@@ -8,13 +8,13 @@ use alloc::{
 
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, Passing, Reached, Senders, To, at, exposed},
+    exposure::{Exposure, Passing, Reached, Senders, To, at, bound, exposed, families},
     firewall::{Filter, Intervals},
     gate::{JUDGED, Open},
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
     words::Text,
-    world::{Passage, World},
+    world::{Holding, Passage, World},
 };
 
 /// What becomes another for a zone.
@@ -39,8 +39,8 @@ pub struct PortChange {
     pub before: Reached,
     /// What will.
     pub after: Reached,
-    /// Where packets are sent on, else who listens there for others than the host itself, else the services that declare
-    /// the ports; empty where it matters to nobody.
+    /// Where packets are sent on, else who listens there for others than the host itself (of what is lost: to whom fewer get
+    /// where he listens), else the services that declare the ports; empty where it matters to nobody.
     pub names: Vec<Text>,
 }
 
@@ -52,16 +52,9 @@ pub(super) fn changes(world: &World<'_>, before: &Filter, after: &Filter) -> Vec
     let change = |(zone, senders): (&str, Senders<'_>)| {
         let mut change = ZoneChange { zone: zone.into(), gains: Vec::new(), loses: Vec::new() };
         for protocol in JUDGED {
-            let runs = |filter: &Filter| {
-                Family::ALL.map(|family| {
-                    exposed(
-                        filter,
-                        &senders,
-                        &To { family, protocol, addresses: None, ports: PortRange::EVERY },
-                    )
-                })
-            };
-            compare(protocol, &runs(before), &runs(after), &known, &mut change);
+            let spec = PortSpec { range: PortRange::EVERY, protocol };
+            let asked = Asked { before, after, senders: &senders, spec, answers: BTreeMap::new() };
+            compare(asked, &known, &mut change);
         }
         (!change.gains.is_empty() || !change.loses.is_empty()).then_some(change)
     };
@@ -76,44 +69,88 @@ pub(super) fn gone(world: &World<'_>, open: &[Open], before: &Filter, after: &Fi
     let mut all: BTreeMap<&str, ZoneChange> = BTreeMap::new();
     for Open { zone, port } in open.iter().filter(|open| !declared.contains(open.zone.as_str())) {
         let none = || ZoneChange { zone: zone.clone(), gains: Vec::new(), loses: Vec::new() };
-        let PortSpec { range: ports, protocol } = port.what;
-        let runs = |filter: &Filter| {
-            Family::ALL.map(|family| {
-                exposed(filter, &Senders::World, &To { family, protocol, addresses: None, ports })
-            })
-        };
-        compare(protocol, &runs(before), &runs(after), &known, all.entry(zone).or_insert_with(none));
+        let senders = &Senders::World;
+        let asked = Asked { before, after, senders, spec: port.what, answers: BTreeMap::new() };
+        compare(asked, &known, all.entry(zone).or_insert_with(none));
     }
     // What everybody gains is no such zone's.
     let lost = all.into_values().map(|change| ZoneChange { gains: Vec::new(), ..change });
     lost.filter(|change| !change.loses.is_empty()).collect()
 }
 
-/// What becomes of packets of each family.
+/// What becomes of packets before a change and after it.
 type Runs = [Vec<Exposure>; 2];
 
-fn compare(protocol: Protocol, before: &Runs, after: &Runs, known: &Known<'_>, into: &mut ZoneChange) {
-    let runs = before.iter().chain(after).flatten();
+/// What is asked of the packets that somebody sends to these ports, and what was answered so far: by where they go.
+struct Asked<'a> {
+    before: &'a Filter,
+    after: &'a Filter,
+    senders: &'a Senders<'a>,
+    spec: PortSpec,
+    answers: BTreeMap<(Family, Option<Intervals>), Runs>,
+}
+
+impl Asked<'_> {
+    /// What becomes of packets to these addresses of the host, or to all of them.
+    fn runs(&mut self, family: Family, addresses: Option<Intervals>) -> &Runs {
+        let Self { before, after, senders, spec, answers } = self;
+        answers.entry((family, addresses)).or_insert_with_key(|(_, addresses)| {
+            let to = To { family, protocol: spec.protocol, addresses: addresses.clone(), ports: spec.range };
+            [*before, *after].map(|filter| exposed(filter, senders, &to))
+        })
+    }
+
+    /// Whether fewer packets of `family` get to where `holding` listens.
+    fn loses(&mut self, holding: &Holding<'_>, family: Family) -> bool {
+        let mut listeners = holding.listeners.iter().filter(|it| families(it).contains(&family));
+        listeners.any(|listener| {
+            let [before, after] = self.runs(family, bound(listener, family));
+            let runs = at(before, listener.port).zip(at(after, listener.port));
+            runs.is_some_and(|(before, after)| gets_more(after, before))
+        })
+    }
+}
+
+fn compare(mut asked: Asked<'_>, known: &Known<'_>, into: &mut ZoneChange) {
+    let protocol = asked.spec.protocol;
+    let all = Family::ALL.map(|family| asked.runs(family, None).clone());
+    let runs = all.iter().flatten().flatten();
     let mut edges: BTreeSet<u32> = runs.map(|run| run.range().first.into()).collect();
     edges.extend(known.edges(protocol));
     edges.insert(1 << 16);
     let edges: Vec<u32> = edges.into_iter().collect();
     for pair in edges.windows(2) {
         let (Ok(first), Ok(last)) = (u16::try_from(pair[0]), u16::try_from(pair[1] - 1)) else { continue };
-        let mut becomes: BTreeMap<(Reached, Reached, [bool; 2]), Vec<Family>> = BTreeMap::new();
-        for (place, family) in Family::ALL.into_iter().enumerate() {
-            if let (Some(before), Some(after)) = (at(&before[place], first), at(&after[place], first)) {
-                let told = [gets_more(before, after), gets_more(after, before)];
-                becomes.entry((before.reached, after.reached, told)).or_default().push(family);
+        let ports = PortSpec { range: PortRange { first, last }, protocol };
+        let (mut gains, mut loses) = (Vec::new(), Vec::new());
+        for (family, [before, after]) in Family::ALL.into_iter().zip(&all) {
+            let (Some(before), Some(after)) = (at(before, first), at(after, first)) else { continue };
+            let change = |names| PortChange {
+                ports,
+                families: [family].into(),
+                before: before.reached,
+                after: after.reached,
+                names,
+            };
+            if gets_more(before, after) {
+                add(change(known.gaining(protocol, first)), &mut gains);
+            }
+            if gets_more(after, before) {
+                add(change(known.losing(family, first, &mut asked)), &mut loses);
             }
         }
-        for ((before, after, told), families) in becomes {
-            let ports = PortSpec { range: PortRange { first, last }, protocol };
-            let names = known.names(protocol, first);
-            let change = PortChange { ports, families, before, after, names };
-            let lists = [&mut into.gains, &mut into.loses].into_iter().zip(told).filter(|(_, told)| *told);
-            lists.for_each(|(list, _)| join(change.clone(), list));
-        }
+        gains.into_iter().for_each(|change| join(change, &mut into.gains));
+        loses.into_iter().for_each(|change| join(change, &mut into.loses));
+    }
+}
+
+/// Appends what becomes of packets of one family, or makes it one with the same of the other.
+fn add(next: PortChange, list: &mut Vec<PortChange>) {
+    let is_same =
+        |known: &&mut PortChange| PortChange { families: known.families.clone(), ..next.clone() } == **known;
+    match list.iter_mut().find(is_same) {
+        Some(known) => known.families.extend(next.families),
+        None => list.push(next),
     }
 }
 
@@ -168,22 +205,16 @@ fn join(next: PortChange, list: &mut Vec<PortChange>) {
 struct Known<'a> {
     world: &'a World<'a>,
     sent_on: Vec<(PortSpec, Text)>,
-    held: BTreeMap<(Protocol, u16), Vec<Text>>,
+    held: BTreeMap<(Protocol, u16), Vec<&'a Holding<'a>>>,
 }
 
 impl<'a> Known<'a> {
     fn of(world: &'a World<'a>) -> Self {
         let own = world.own_namespace().map(|namespace| namespace.id);
-        let mut held: BTreeMap<_, Vec<Text>> = BTreeMap::new();
-        let is_heard = |breadth| breadth != Breadth::Loopback;
-        let others = world.holdings().filter(|it| Some(it.netns()) == own && is_heard(it.breadth()));
-        for holding in others {
+        let mut held: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for holding in world.holdings().filter(|holding| Some(holding.netns()) == own) {
             let listener = holding.widest();
-            let names = held.entry((listener.protocol, listener.port)).or_default();
-            let who = holding.who();
-            if !names.contains(&who) {
-                names.push(who);
-            }
+            held.entry((listener.protocol, listener.port)).or_default().push(holding);
         }
         let passages = world.passages();
         let target =
@@ -202,20 +233,55 @@ impl<'a> Known<'a> {
         held.chain(others).flat_map(|range| [range.first.into(), u32::from(range.last) + 1])
     }
 
-    fn names(&self, protocol: Protocol, port: u16) -> Vec<Text> {
+    /// To whom it matters that more packets get to a port.
+    fn gaining(&self, protocol: Protocol, port: u16) -> Vec<Text> {
+        let others =
+            self.held(protocol, port).iter().filter(|holding| holding.breadth() != Breadth::Loopback);
+        let found = self.target(protocol, port).unwrap_or_else(|| names(others));
+        if found.is_empty() { self.declaring(protocol, port) } else { found }
+    }
+
+    /// To whom it matters that fewer packets of `family` get to a port of what was `asked`: to nobody who listens only where
+    /// none came before, as on the loopback.
+    fn losing(&self, family: Family, port: u16, asked: &mut Asked<'_>) -> Vec<Text> {
+        let protocol = asked.spec.protocol;
+        match (self.target(protocol, port), self.held(protocol, port)) {
+            (Some(target), _) => target,
+            (None, []) => self.declaring(protocol, port),
+            (None, held) => names(held.iter().filter(|holding| asked.loses(holding, family))),
+        }
+    }
+
+    /// Where packets to a port are sent on.
+    fn target(&self, protocol: Protocol, port: u16) -> Option<Vec<Text>> {
         let is_sent = |(spec, _): &&(PortSpec, Text)| spec.protocol == protocol && spec.range.contains(port);
-        if let Some((_, target)) = self.sent_on.iter().find(is_sent) {
-            return [target.clone()].into();
-        }
-        if let Some(names) = self.held.get(&(protocol, port)) {
-            return names.clone();
-        }
+        self.sent_on.iter().find(is_sent).map(|(_, target)| [target.clone()].into())
+    }
+
+    /// Who listens on a port, for others or for the host itself.
+    fn held(&self, protocol: Protocol, port: u16) -> &[&'a Holding<'a>] {
+        self.held.get(&(protocol, port)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The services that declare a port.
+    fn declaring(&self, protocol: Protocol, port: u16) -> Vec<Text> {
         let mut services: Vec<&str> =
             self.world.desired.at(protocol, port).map(|port| port.service.name.as_str()).collect();
         services.sort_unstable();
         services.dedup();
         services.into_iter().map(plain).collect()
     }
+}
+
+/// Who they are, each once.
+fn names<'a>(holdings: impl Iterator<Item = &'a &'a Holding<'a>>) -> Vec<Text> {
+    let mut names = Vec::new();
+    for who in holdings.map(|holding| holding.who()) {
+        if !names.contains(&who) {
+            names.push(who);
+        }
+    }
+    names
 }
 
 /// A name that is the same in every language.
@@ -228,7 +294,7 @@ mod tests {
     use alloc::{format, vec};
 
     use super::*;
-    use crate::plan::tests::{host, planned};
+    use crate::plan::tests::{after, host, planned};
 
     fn told(changes: &[PortChange], protocol: Protocol) -> Vec<String> {
         let of = changes.iter().filter(|change| change.ports.protocol == protocol);
@@ -251,12 +317,45 @@ mod tests {
             [
                 "0-442/tcp [Ipv4, Ipv6]",
                 "444-6378/tcp [Ipv4, Ipv6]",
-                "6379/tcp [Ipv4, Ipv6] redis-server",
+                "6379/tcp [Ipv4] redis-server",
+                "6379/tcp [Ipv6]",
                 "6380-8079/tcp [Ipv4, Ipv6]",
                 "8080/tcp [Ipv4, Ipv6] 172.17.0.2:80",
                 "8081-65535/tcp [Ipv4, Ipv6]"
             ]
         );
+    }
+
+    #[test]
+    fn nobody_loses_what_is_heard_only_where_no_packet_came() {
+        let services = [("redis", "6379/tcp", "host"), ("own", "22/tcp", "world")];
+        let inner = "-A INPUT ! -d 203.0.113.1/32 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 9000 -j ACCEPT\n";
+        let scene = host(&services, inner)
+            .listens("redis.service", "127.0.0.1:6379/tcp")
+            .listens("tied.service", "0.0.0.0:7000/tcp")
+            .socket(|socket| socket.device = Some("lo".into()))
+            .listens("store.service", "203.0.113.1:9000/tcp")
+            .listens("kept-out.service", "203.0.113.1:9001/tcp");
+        let zones = planned(&scene).zones;
+        let lost: Vec<_> = zones.into_iter().flat_map(|zone| zone.loses).collect();
+        let is_lost = |port| lost.iter().any(|lost| lost.ports.range.contains(port));
+        assert!([6379, 7000, 9001].into_iter().all(is_lost), "packets came to other addresses: {lost:?}");
+        let lost: Vec<_> = lost.into_iter().filter(|lost| !lost.names.is_empty()).collect();
+        assert_eq!(
+            told(&lost, Protocol::Tcp),
+            ["8080/tcp [Ipv4] 172.17.0.2:80", "8080/tcp [Ipv6] 172.17.0.2:80", "9000/tcp [Ipv4] store"]
+        );
+    }
+
+    #[test]
+    fn what_is_declared_is_gained_even_where_the_host_alone_hears_it() {
+        let scene = host(&[("web", "443/tcp", "world")], "-A INPUT -j ACCEPT\n");
+        let scene = after(&scene, &planned(&scene).changes)
+            .service("app", "8000/tcp", "own.service")
+            .reach("world")
+            .listens("app.service", "127.0.0.1:8000/tcp");
+        let [world] = planned(&scene).zones.try_into().unwrap();
+        assert_eq!(told(&world.gains, Protocol::Tcp), ["8000/tcp [Ipv4, Ipv6] app"]);
     }
 
     #[test]
