@@ -354,17 +354,18 @@ impl Door {
     }
 }
 
-/// How the gate stands and how it came to be so, for whoever only looks.
+/// How the gate stands, as [`firewall::listing`] has it, and how it came to be so, for whoever only looks: what was done is
+/// told also where nobody lists the gate.
 ///
 /// # Errors
 ///
-/// Without root, or where something cannot be told.
-pub fn look(folder: &Path) -> Result<(Option<String>, History), DoorError> {
+/// Without root, or where the receipts cannot be read.
+pub fn look(folder: &Path) -> Result<(Result<Option<String>, StandingError>, History), DoorError> {
     if !geteuid().is_root() {
         return Err(DoorError::NotRoot);
     }
     let history = Receipts::in_folder(folder).read()?;
-    Ok((firewall::listing()?, history))
+    Ok((firewall::listing(), history))
 }
 
 /// The word for what a change does.

@@ -446,7 +446,7 @@ pub(crate) fn on_trial(what: Words) -> Failure {
 /// Whose the trial is that runs now, where a receipt of it is here.
 pub(crate) fn whose_trial() -> Option<Text> {
     let (listing, history) = look(&directories::gate().ok()?).ok()?;
-    let standing = Standing::read(&listing?).ok()??;
+    let standing = Standing::read(&listing.ok()??).ok()??;
     history.trial(&standing).map(show::whose)
 }
 

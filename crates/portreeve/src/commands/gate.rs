@@ -60,7 +60,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         return enable::run(settings, out);
     }
     let folder = directories::gate()?;
-    let look = || look(&folder).map_err(|error| door::failure(error, FAILED));
+    let look = || {
+        let (listing, history) = look(&folder).map_err(|error| door::failure(error, FAILED))?;
+        Ok((listing.map_err(|error| door::standing(&error, FAILED))?, history))
+    };
     let (mut listing, mut history) = look()?;
     if history.last().is_some_and(|last| last.outcome == Outcome::Begun) {
         // Of a change that was killed, or could not be kept, whoever comes next says what came of it, if he can.

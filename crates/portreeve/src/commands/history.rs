@@ -29,6 +29,10 @@ pub(super) const COMMAND: Command = Command {
 
 const FAILED: Words =
     Words { en: "cannot tell what was changed", ja: "変更の記録を確認できません" };
+const UNSEEN: Words = Words {
+    en: "cannot tell whether a trial still runs",
+    ja: "試行中の変更があるかを確認できません",
+};
 
 fn arguments(_: Lang) -> Vec<Arg> {
     Vec::new()
@@ -36,8 +40,8 @@ fn arguments(_: Lang) -> Vec<Arg> {
 
 fn run(_: &ArgMatches, _: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let (listing, history) = look(&directories::gate()?).map_err(|error| door::failure(error, FAILED))?;
-    let standing = listing.as_deref().map_or(Ok(None), Standing::read);
-    let standing = standing.map_err(|error| door::standing(&StandingError::Read(error), FAILED))?;
-    show::history(&history, standing.as_ref(), Timestamp::now(), out)?;
-    Ok(Exit::Fine)
+    let read = |listing: Option<String>| listing.as_deref().map_or(Ok(None), Standing::read);
+    let standing = listing.and_then(|listing| read(listing).map_err(StandingError::Read));
+    show::history(&history, &standing, Timestamp::now(), out)?;
+    standing.map(|_| Exit::Fine).map_err(|error| door::standing(&error, UNSEEN))
 }

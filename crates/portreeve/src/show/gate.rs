@@ -15,7 +15,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words, inflect},
 };
-use portreeve_host::{boot::at_boot, passwd};
+use portreeve_host::{boot::at_boot, enforce::firewall::StandingError, passwd};
 
 use super::{
     age::{ago, length},
@@ -309,14 +309,14 @@ fn on_trial(seconds: u64, trial: Option<&Receipt>) -> Text {
     }
 }
 
-/// Prints what was done, the newest first.
+/// Prints what was done, the newest first; where nobody tells how the gate stands, not what came of each trial.
 ///
 /// # Errors
 ///
 /// Where nobody reads it.
 pub(crate) fn history(
     history: &History,
-    standing: Option<&Standing>,
+    standing: &Result<Option<Standing>, StandingError>,
     now: Timestamp,
     out: &mut Out,
 ) -> Result<(), Failure> {
@@ -375,8 +375,15 @@ fn what(receipt: &Receipt) -> Text {
     }
 }
 
+const NOT_KNOWN: Words = Words { en: "not known", ja: "不明" };
+
 /// What came of a change, and of its trial.
-fn outcome(history: &History, receipt: &Receipt, standing: Option<&Standing>, now: Timestamp) -> Words {
+fn outcome(
+    history: &History,
+    receipt: &Receipt,
+    standing: &Result<Option<Standing>, StandingError>,
+    now: Timestamp,
+) -> Words {
     let of_trial = |until: Timestamp| {
         let done = |is_it: fn(&Deed) -> Option<u32>| {
             let made = history.newest_first().filter(|other| other.outcome == Outcome::Done);
@@ -386,21 +393,33 @@ fn outcome(history: &History, receipt: &Receipt, standing: Option<&Standing>, no
             Words { en: "confirmed", ja: "確定済み" }
         } else if done(|deed| if let Deed::TakeBack { of } = deed { Some(*of) } else { None }) {
             Words { en: "taken back", ja: "取り消し済み" }
-        } else if standing.and_then(|standing| history.trial(standing)).is_some_and(|it| it == receipt) {
-            Words { en: "on trial", ja: "試行中" }
         } else {
-            match history.end_of(receipt, until, standing, now) {
-                End::Lapsed(_) => Words { en: "lapsed", ja: "期限切れ" },
-                End::Reboot => Words { en: "ended by a reboot", ja: "再起動で終了" },
-                End::Early => Words { en: "taken away", ja: "消失" },
-            }
+            let end = |standing: &Option<Standing>| end(history, (receipt, until), standing.as_ref(), now);
+            standing.as_ref().map_or(NOT_KNOWN, end)
         }
     };
     match (receipt.outcome, &receipt.deed) {
-        (Outcome::Begun | Outcome::Unknown, _) => Words { en: "not known", ja: "不明" },
+        (Outcome::Begun | Outcome::Unknown, _) => NOT_KNOWN,
         (Outcome::Refused, _) => Words { en: "not made", ja: "未実行" },
         (Outcome::Done, Deed::Gate { until: Some(until), .. }) => of_trial(*until),
         (Outcome::Done, _) => Words { en: "done", ja: "完了" },
+    }
+}
+
+/// What came of a trial until then that nobody settled.
+fn end(
+    history: &History,
+    (receipt, until): (&Receipt, Timestamp),
+    standing: Option<&Standing>,
+    now: Timestamp,
+) -> Words {
+    if standing.and_then(|standing| history.trial(standing)).is_some_and(|trial| trial == receipt) {
+        return Words { en: "on trial", ja: "試行中" };
+    }
+    match history.end_of(receipt, until, standing, now) {
+        End::Lapsed(_) => Words { en: "lapsed", ja: "期限切れ" },
+        End::Reboot => Words { en: "ended by a reboot", ja: "再起動で終了" },
+        End::Early => Words { en: "taken away", ja: "消失" },
     }
 }
 

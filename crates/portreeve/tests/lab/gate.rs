@@ -235,6 +235,22 @@ fn generations(host: &Chroot) -> (String, Vec<String>) {
     (judges, sets.filter_map(port).collect())
 }
 
+/// What was done is told also where nobody lists the gate; only what came of a trial is not.
+#[test]
+fn receipts_need_no_nft() {
+    let host = chroot();
+    lab(host.write("/etc/portreeve/policy.toml", &policy(1_000)));
+    run(&host, "portreeve apply --no-trial --no-session");
+    lab(host.write("/etc/portreeve/policy.toml", &policy(1_001)));
+    run(&host, "portreeve apply --trial 60s --no-session");
+    assert!(run(&host, "portreeve history").stdout.contains("on trial"));
+    run(&host, "mv /usr/sbin/nft /usr/sbin/nft.gone");
+    let told = lab(host.run("portreeve history"));
+    ends(&told, 7, "nft is not installed");
+    let outcomes = told.stdout.lines().skip(1).map(|line| line.rsplit("  ").next());
+    assert_eq!(outcomes.collect::<Vec<_>>(), [Some("not known"), Some("done")], "{told:#?}");
+}
+
 /// Whenever the program is killed, the gate is the old one or the new one and nothing between, and the next run knows
 /// which.
 #[test]
