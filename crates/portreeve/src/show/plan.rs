@@ -221,8 +221,8 @@ pub(crate) fn zones(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
     }
     if silent > 0 {
         out.say(Words {
-            en: "Beside these, ports on which nobody listens change too: -v shows them.",
-            ja: "このほか、待ち受けのないポートの到達可否も変わります(-v で表示)。",
+            en: "Ports on which nobody listens for others change too: -v shows them.",
+            ja: "このほか、ホスト外に向けた待ち受けのないポートの到達可否も変わります(-v で表示)。",
         })?;
     }
     beside::print(&plan.protocols, out)
