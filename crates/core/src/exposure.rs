@@ -3,12 +3,14 @@
 mod outside;
 mod row;
 mod senders;
+mod unheard;
 
 pub use outside::{Outside, covering};
 pub(crate) use outside::{arrives, is_most};
 pub(crate) use row::bound;
 pub use row::{From, Row, at, families, leading_to, passages, rows, rows_to, within};
 pub use senders::{Senders, destinations, network};
+pub use unheard::unheard;
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -92,9 +94,19 @@ impl Exposure {
     /// The same ports as a range.
     #[must_use]
     pub fn range(&self) -> PortRange {
-        let port = |number| u16::try_from(number).unwrap_or(u16::MAX);
-        PortRange { first: port(self.ports.first), last: port(self.ports.last) }
+        range(self.ports)
     }
+}
+
+/// The numbers of these ports.
+pub(crate) fn ports_of(range: PortRange) -> Intervals {
+    Intervals::span(range.first.into(), range.last.into())
+}
+
+/// The ports of these numbers.
+pub(crate) fn range(ports: Interval) -> PortRange {
+    let port = |number| u16::try_from(number).unwrap_or(u16::MAX);
+    PortRange { first: port(ports.first), last: port(ports.last) }
 }
 
 /// Where packets go.
@@ -157,7 +169,7 @@ pub fn traced(filter: &Filter, senders: &Senders<'_>, to: &To) -> (Vec<Exposure>
 /// The packets that `senders` send to `to`.
 fn sent(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<(Sender, Packets)> {
     let protocol = Intervals::one(to.protocol.number().into());
-    let ports = Intervals::span(to.ports.first.into(), to.ports.last.into());
+    let ports = ports_of(to.ports);
     let sent = senders.packets(&filter.around, to.family).into_iter().map(|(sender, packets)| {
         let own = || destinations(&filter.around, to.family, sender);
         let addresses = to.addresses.clone().unwrap_or_else(own);

@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Exposure, How, Senders, To, exposed};
+use super::{Exposure, How, Senders, To, exposed, ports_of};
 use crate::{
     address::{Breadth, Family},
     facts::Listener,
@@ -136,7 +136,7 @@ pub fn leading_to(filter: &Filter, to: &[To]) -> BTreeSet<(PortSpec, PortSpec)> 
     for Row { protocol, exposure, .. } in passages(filter) {
         let from = exposure.range();
         let leads_into = |ports: PortRange| {
-            let ports = Intervals::span(ports.first.into(), ports.last.into());
+            let ports = ports_of(ports);
             exposure.ways.iter().any(|way| {
                 let How::Redirected(to) = way else { return false };
                 to.port.as_ref().is_some_and(|inner| !inner.and(&ports).is_empty())

@@ -10,12 +10,10 @@ use core::net::IpAddr;
 use super::{World, guard::Guards, led::leads_to};
 use crate::{
     address::Family,
-    exposure::{How, Row, Senders, To, arrives, families, parted, passages, stays},
+    exposure::{How, Row, Senders, To, arrives, families, parted, passages, ports_of, range, stays},
     facts::Listener,
     finding::{Finding, spot_of},
-    firewall::{
-        Author, Decision, Filter, Interval, Intervals, Place, Rewritten, Rule, Step, author, number, span,
-    },
+    firewall::{Author, Decision, Filter, Intervals, Place, Rewritten, Rule, Step, author, number, span},
     policy::Service,
     port::{PortRange, PortSpec, Protocol},
     text,
@@ -271,13 +269,4 @@ const fn sent_to(way: &How) -> Option<&Rewritten> {
         How::Forwarded(to) | How::Redirected(to) => Some(to),
         How::Local | How::Routed => None,
     }
-}
-
-fn ports_of(range: PortRange) -> Intervals {
-    Intervals::span(range.first.into(), range.last.into())
-}
-
-fn range(ports: Interval) -> PortRange {
-    let port = |number| u16::try_from(number).unwrap_or(u16::MAX);
-    PortRange { first: port(ports.first), last: port(ports.last) }
 }

@@ -5,13 +5,15 @@ mod from;
 mod listings;
 mod trace;
 
+use std::collections::BTreeSet;
+
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::{
     address::Family,
-    exposure::{From, Row, Senders, To, leading_to, rows, rows_to},
-    facts::Listener,
+    exposure::{From, Row, Senders, To, leading_to, rows, rows_to, unheard},
+    facts::{Gap, Listener},
     policy::{HOST, Policy, WORLD},
-    port::{PortRange, Protocol},
+    port::{PortRange, PortSpec, Protocol},
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -135,10 +137,15 @@ fn list(
     let places = from::places(own.get_one::<String>(FROM), look.policy.as_deref(), filter)?;
     let asked = asked_for(own)?;
     let rows = told(own, look, sight, &places, &asked);
+    let silent = silent(look, &asked, &rows);
     match settings.format {
-        Format::Json => out.json_rows(&show::document(&rows, filter, sight.basis(), gaps, out.lang)),
+        Format::Json => {
+            let document = show::document(&rows, filter, sight.basis(), gaps, out.lang);
+            out.json_rows(&document.with_unheard(silent.as_ref()))
+        }
         _ => {
             show::print(&rows, filter, sight.basis(), out)?;
+            show::print_unheard(&silent.unwrap_or_default(), out)?;
             show::print_leading(&leading_to(filter, &asked), out)
         }
     }
@@ -151,6 +158,17 @@ pub(super) const LOOK: Wanted = Wanted {
     holders: Holders::Skip,
     ..Wanted::LISTENERS
 };
+
+/// Those of the ports that were named to which packets get while nobody listens there for others; `None` where not all who
+/// listen are known.
+fn silent(look: &Look, asked: &[To], rows: &[Row<'_>]) -> Option<BTreeSet<PortSpec>> {
+    let snapshot = &look.snapshot;
+    let is_known = !asked.is_empty() && !snapshot.gaps.iter().any(Gap::hides_listeners);
+    let own = snapshot.own_namespace().filter(|_| is_known)?.id;
+    // Whoever chose the number.
+    let hears = |listener: &&Listener| listener.netns == own && listener.hears();
+    Some(unheard(rows, snapshot.listeners.iter().filter(hears)))
+}
 
 /// The protocols that a port is meant of which names none.
 const USUAL: [Protocol; 2] = [Protocol::Tcp, Protocol::Udp];

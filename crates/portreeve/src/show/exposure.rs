@@ -3,14 +3,16 @@
 mod table;
 pub(crate) mod trace;
 
-pub(crate) use self::table::{print, print_leading};
+pub(crate) use self::table::{print, print_leading, print_unheard};
+
+use std::collections::BTreeSet;
 
 use portreeve_core::{
     address::{Address, Family},
     exposure::{Exposure, How, Passing, Reached, Row, To},
     facts::Gap,
     firewall::{Filter, Intervals, Place, Rewritten, network_name, networks, span},
-    port::Protocol,
+    port::{PortSpec, Protocol},
     reach::Basis,
     words::Lang,
 };
@@ -34,8 +36,35 @@ pub(crate) struct ExposureView<'a> {
     basis: Basis,
     /// What becomes of packets, by port.
     exposure: Vec<RowView<'a>>,
+    /// The ports that were named to which packets get from outside while nobody listens there for others; absent where none
+    /// was named, or not all who listen are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unheard: Option<Vec<PortsView>>,
     /// What hides rules of the firewall.
     gaps: Vec<GapView<'a>>,
+}
+
+impl ExposureView<'_> {
+    /// The same with the ports that nobody hears.
+    pub(crate) fn with_unheard(self, unheard: Option<&BTreeSet<PortSpec>>) -> Self {
+        let ports = |spec: &PortSpec| PortsView {
+            protocol: spec.protocol,
+            port: spec.range.first,
+            port_last: spec.range.last,
+        };
+        Self { unheard: unheard.map(|specs| specs.iter().map(ports).collect()), ..self }
+    }
+}
+
+/// A port, or a run of ports.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExposurePorts")]
+struct PortsView {
+    protocol: Protocol,
+    /// The port; of a run of ports, its first.
+    port: u16,
+    /// The last port of a run; the same as `port` for a single one.
+    port_last: u16,
 }
 
 /// What becomes of packets to a port, or to a run of ports.
@@ -145,6 +174,7 @@ pub(crate) fn document<'a>(
         version: VERSION,
         basis,
         exposure: rows.iter().map(row).collect(),
+        unheard: None,
         gaps: gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
 }

@@ -204,6 +204,22 @@ fn a_snapshot_answers_as_its_listings_do() {
     assert_eq!(verdicts(&said, 8080, "tcp")[0], "world ipv4 partly");
 }
 
+/// What gets in where nobody listens is not heard, which only who knows the sockets can say.
+#[test]
+fn where_nobody_hears_what_gets_in_it_is_said() {
+    let said = |line: &str| with_input(&format!("exposure {line} --snapshot -"), &snapshot());
+    let nobody = "Nobody listens for others on these: 81/tcp\n";
+    assert!(said("22/tcp 80/tcp 81/tcp").out.contains(nobody));
+    assert!(said("81/tcp --lang ja").out.contains("ホスト外に向けた待ち受けのないポート: 81/tcp\n"));
+    let document = said("22/tcp 80/tcp 81/tcp -o json").json();
+    assert_eq!(document["unheard"], json!([{"protocol": "tcp", "port": 81, "port_last": 81}]));
+    for silent in ["22/tcp 80/tcp", "81/tcp --from host", "--all"] {
+        assert!(!said(silent).out.contains("Nobody listens"), "{silent}");
+    }
+    assert!(!on_firewall("81/tcp").out.contains(nobody), "listings tell of no socket");
+    assert_eq!(on_firewall("81/tcp -o json").json()["unheard"], Value::Null);
+}
+
 /// Among others it goes without saying that the host reaches itself, and not where it alone is meant.
 #[test]
 fn whoever_asks_about_the_host_alone_is_answered() {

@@ -91,6 +91,22 @@ pub(crate) fn print_leading(leading: &BTreeSet<(PortSpec, PortSpec)>, out: &mut 
     })
 }
 
+/// Says on which ports nobody hears what gets in.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn print_unheard(unheard: &BTreeSet<PortSpec>, out: &mut Out) -> Result<(), Failure> {
+    if unheard.is_empty() {
+        return Ok(());
+    }
+    let ports = |between| listed(unheard.iter().map(PortSpec::to_string).collect(), between);
+    let (en, ja) = (ports(", "), ports("、"));
+    let told =
+        text!("Nobody listens for others on these: {en}", "ホスト外に向けた待ち受けのないポート: {ja}");
+    out.sentences(told.in_lang(out.lang))
+}
+
 /// A line of the table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Line {
