@@ -7,8 +7,8 @@ mod unheard;
 
 pub use outside::{Outside, covering};
 pub(crate) use outside::{arrives, is_most};
-pub(crate) use row::bound;
 pub use row::{From, Row, at, families, leading_to, passages, rows, rows_to, within};
+pub(crate) use row::{bound, only_by};
 pub use senders::{Senders, destinations, network};
 pub use unheard::unheard;
 

@@ -42,12 +42,11 @@ impl Outside {
         Self(sets.map(|(by, from)| (by.and(&named), from.and(&members))).filter(is_any).collect())
     }
 
-    /// Those who come in by the interface of this name.
+    /// Those who come in by one of these interfaces.
     #[must_use]
-    pub fn by(mut self, around: &Surroundings, interface: &str) -> Self {
-        let named = around.named(interface);
+    pub fn by(mut self, interfaces: &Intervals) -> Self {
         for (by, _) in &mut self.0 {
-            *by = by.and(&named);
+            *by = by.and(interfaces);
         }
         self.0.retain(is_any);
         self

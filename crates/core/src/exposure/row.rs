@@ -10,7 +10,7 @@ use super::{Exposure, How, Senders, To, exposed, ports_of};
 use crate::{
     address::{Breadth, Family},
     facts::Listener,
-    firewall::{Filter, Interval, Intervals, number},
+    firewall::{Filter, Interval, Intervals, Surroundings, number},
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
 };
@@ -172,6 +172,13 @@ pub(crate) fn bound(listener: &Listener, family: Family) -> Option<Intervals> {
         _ => listener.address.ip.to_canonical(),
     };
     Some(Intervals::one(number(ip)))
+}
+
+/// The interface by which all comes in that `listener` hears from others, where it is tied to one.
+#[must_use]
+pub(crate) fn only_by(listener: &Listener, around: &Surroundings) -> Option<Intervals> {
+    let device = listener.device.as_deref().or(listener.address.interface.as_deref())?;
+    around.only_by(device)
 }
 
 /// The families of the packets that `listener` hears.

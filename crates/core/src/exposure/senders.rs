@@ -26,6 +26,8 @@ pub enum Senders<'a> {
     Interface(&'a str),
     /// The hosts of a network, by an interface that may not be the one that leads to them.
     Behind(&'a str, IpNet),
+    /// Those who come in by one of these interfaces; the host's own processes come by none.
+    Through(&'a Senders<'a>, &'a Intervals),
 }
 
 /// The network that a person writes as such, or as one address.
@@ -46,6 +48,12 @@ impl Senders<'_> {
     pub fn packets(&self, around: &Surroundings, family: Family) -> Vec<(Sender, Packets)> {
         let sets = match self {
             Self::Host => return host(around, family).into_iter().collect(),
+            Self::Through(senders, interfaces) => {
+                let sets = senders.packets(around, family).into_iter();
+                return sets
+                    .filter_map(|(sender, packets)| Some((sender, through(sender, packets, interfaces)?)))
+                    .collect();
+            }
             Self::World => with_way_back(around, family, &wires(around), &sources(around, family)),
             Self::Interface(name) => {
                 with_way_back(around, family, &around.named(name), &sources(around, family))
@@ -108,6 +116,15 @@ fn host(around: &Surroundings, family: Family) -> Option<(Sender, Packets)> {
     let is_loopback = |network: &IpNet| network.addr().is_loopback() && is_of(network, family);
     let mut networks = around.interfaces.iter().flat_map(|interface| &interface.networks);
     networks.any(is_loopback).then(|| (Sender::Host, first_packets(family).with(Field::Source, own)))
+}
+
+/// Those of `packets` that come in by one of `interfaces`, where any do.
+fn through(sender: Sender, packets: Packets, interfaces: &Intervals) -> Option<Packets> {
+    if sender == Sender::Host {
+        return Some(packets);
+    }
+    let by = packets.of(Field::InInterface).and(interfaces);
+    (!by.is_empty()).then(|| packets.with(Field::InInterface, by))
 }
 
 /// The first packets of connections, which no rule has marked yet.
@@ -297,6 +314,15 @@ mod tests {
         assert_eq!(sets(&Senders::Zone(&gone)), []);
         let other_family = zone(&["2001:db8::/32"], &[]);
         assert_eq!(sets(&Senders::Zone(&other_family)), []);
+    }
+
+    #[test]
+    fn through_an_interface_come_those_whom_it_leads_to() {
+        let lan = Intervals::one(2);
+        let through = |senders| sets(&Senders::Through(&senders, &lan));
+        assert_eq!(through(Senders::World).iter().map(|(by, _)| by.clone()).collect::<Vec<_>>(), [[2]]);
+        assert_eq!(through(Senders::Network("198.51.100.1/32".parse().unwrap())), []);
+        assert_eq!(through(Senders::Host), sets(&Senders::Host));
     }
 
     #[test]

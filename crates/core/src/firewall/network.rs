@@ -205,11 +205,13 @@ fn interface(entry: &Value, number: usize) -> Result<Interface, ReadError> {
     let name = entry.get("ifname").and_then(Value::as_str);
     let name = name.ok_or_else(|| wrong(number, entry, "interface"))?;
     let addresses = entry.get("addr_info").and_then(Value::as_array);
+    let is_vrf = |kind: &str| entry.pointer(kind).and_then(Value::as_str) == Some("vrf");
     let networks = addresses.into_iter().flatten().map(|address| network(address, number));
     Ok(Interface {
         name: name.split('@').next().unwrap_or(name).into(),
         networks: networks.collect::<Result<_, _>>()?,
         is_port: entry.get("master").is_some(),
+        is_of_vrf: ["/linkinfo/info_kind", "/linkinfo/info_slave_kind"].into_iter().any(is_vrf),
         ..Interface::default()
     })
 }

@@ -44,6 +44,8 @@ pub struct Interface {
     pub networks: Vec<IpNet>,
     /// Whether it is a port of a bridge or the like: what it hands over comes in by that (ip-link(8), `master`).
     pub is_port: bool,
+    /// Whether it is a VRF or in one: rules see what comes in by the one as if it came by the other, at some hooks.
+    pub is_of_vrf: bool,
     /// Whether it is a bridge: tables of the family `bridge` see what comes in by it.
     pub is_bridge: bool,
     /// Whether packets from outside may be for loopback addresses (`net.ipv4.conf.*.route_localnet`).
@@ -156,6 +158,15 @@ impl Surroundings {
     #[must_use]
     pub fn interface(&self, name: &str) -> Option<usize> {
         self.interfaces.iter().position(|interface| interface.name == name)
+    }
+
+    /// The interface by which all comes in that a socket tied to `device` hears from others (socket(7), SO_BINDTODEVICE); `None`
+    /// where that cannot be told: none is of this name, it hands over what it gets, or it is of a VRF.
+    #[must_use]
+    pub fn only_by(&self, device: &str) -> Option<Intervals> {
+        let at = self.interfaces.iter().position(|interface| interface.name == device)?;
+        let Interface { is_port, is_of_vrf, .. } = self.interfaces[at];
+        (device != "lo" && !is_port && !is_of_vrf).then(|| Intervals::one(at as u128))
     }
 
     /// The numbers of the interfaces that a pattern of a rule means: `eth0`, or `veth*`.

@@ -8,7 +8,7 @@ use alloc::{
 
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, Passing, Reached, Senders, To, at, bound, exposed, families},
+    exposure::{Exposure, Passing, Reached, Senders, To, at, bound, exposed, families, only_by},
     firewall::{Filter, Intervals},
     gate::{JUDGED, Open},
     policy::WORLD,
@@ -87,15 +87,17 @@ struct Asked<'a> {
     after: &'a Filter,
     senders: &'a Senders<'a>,
     spec: PortSpec,
-    answers: BTreeMap<(Family, Option<Intervals>), Runs>,
+    answers: BTreeMap<(Family, [Option<Intervals>; 2]), Runs>,
 }
 
 impl Asked<'_> {
-    /// What becomes of packets to these addresses of the host, or to all of them.
-    fn runs(&mut self, family: Family, addresses: Option<Intervals>) -> &Runs {
+    /// What becomes of packets to these addresses of the host, or to all of them, by this interface or by any.
+    fn runs(&mut self, family: Family, spot: [Option<Intervals>; 2]) -> &Runs {
         let Self { before, after, senders, spec, answers } = self;
-        answers.entry((family, addresses)).or_insert_with_key(|(_, addresses)| {
-            let to = To { family, protocol: spec.protocol, addresses: addresses.clone(), ports: spec.range };
+        answers.entry((family, spot)).or_insert_with_key(|(_, [to, by])| {
+            let to = To { family, protocol: spec.protocol, addresses: to.clone(), ports: spec.range };
+            let through = by.as_ref().map(|interface| Senders::Through(senders, interface));
+            let senders = through.as_ref().unwrap_or(senders);
             [*before, *after].map(|filter| exposed(filter, senders, &to))
         })
     }
@@ -104,7 +106,8 @@ impl Asked<'_> {
     fn loses(&mut self, holding: &Holding<'_>, family: Family) -> bool {
         let mut listeners = holding.listeners.iter().filter(|it| families(it).contains(&family));
         listeners.any(|listener| {
-            let [before, after] = self.runs(family, bound(listener, family));
+            let spot = [bound(listener, family), only_by(listener, &self.before.around)];
+            let [before, after] = self.runs(family, spot);
             let runs = at(before, listener.port).zip(at(after, listener.port));
             runs.is_some_and(|(before, after)| gets_more(after, before))
         })
@@ -113,7 +116,7 @@ impl Asked<'_> {
 
 fn compare(mut asked: Asked<'_>, known: &Known<'_>, into: &mut ZoneChange) {
     let protocol = asked.spec.protocol;
-    let all = Family::ALL.map(|family| asked.runs(family, None).clone());
+    let all = Family::ALL.map(|family| asked.runs(family, [None, None]).clone());
     let runs = all.iter().flatten().flatten();
     let mut edges: BTreeSet<u32> = runs.map(|run| run.range().first.into()).collect();
     edges.extend(known.edges(protocol));
@@ -329,21 +332,35 @@ mod tests {
     #[test]
     fn nobody_loses_what_is_heard_only_where_no_packet_came() {
         let services = [("redis", "6379/tcp", "host"), ("own", "22/tcp", "world")];
-        let inner = "-A INPUT ! -d 203.0.113.1/32 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 9000 -j ACCEPT\n";
-        let scene = host(&services, inner)
+        let outer = "-A INPUT -i eth0 ! -d 203.0.113.1/32 -j ACCEPT\n\
+                     -A INPUT -i eth0 -p tcp -m tcp --dport 7001:7002 -j ACCEPT\n\
+                     -A INPUT -p tcp -m tcp --dport 9000 -j ACCEPT\n";
+        let scene = host(&services, outer)
             .listens("redis.service", "127.0.0.1:6379/tcp")
             .listens("tied.service", "0.0.0.0:7000/tcp")
             .socket(|socket| socket.device = Some("lo".into()))
+            .listens("inner.service", "0.0.0.0:7001/tcp")
+            .socket(|socket| socket.device = Some("docker0".into()))
+            .listens("outer.service", "0.0.0.0:7002/tcp")
+            .socket(|socket| socket.device = Some("eth0".into()))
             .listens("store.service", "203.0.113.1:9000/tcp")
             .listens("kept-out.service", "203.0.113.1:9001/tcp");
         let zones = planned(&scene).zones;
         let lost: Vec<_> = zones.into_iter().flat_map(|zone| zone.loses).collect();
         let is_lost = |port| lost.iter().any(|lost| lost.ports.range.contains(port));
-        assert!([6379, 7000, 9001].into_iter().all(is_lost), "packets came to other addresses: {lost:?}");
+        assert!(
+            [6379, 7000, 7001, 9001].into_iter().all(is_lost),
+            "packets came to other addresses: {lost:?}"
+        );
         let lost: Vec<_> = lost.into_iter().filter(|lost| !lost.names.is_empty()).collect();
         assert_eq!(
             told(&lost, Protocol::Tcp),
-            ["8080/tcp [Ipv4] 172.17.0.2:80", "8080/tcp [Ipv6] 172.17.0.2:80", "9000/tcp [Ipv4] store"]
+            [
+                "7002/tcp [Ipv4] outer",
+                "8080/tcp [Ipv4] 172.17.0.2:80",
+                "8080/tcp [Ipv6] 172.17.0.2:80",
+                "9000/tcp [Ipv4] store"
+            ]
         );
     }
 

@@ -6,7 +6,9 @@ use core::cell::{OnceCell, RefCell};
 use super::{World, passage::Passage};
 use crate::{
     address::Family,
-    exposure::{Exposure, Outside, Reached, Senders, To, arrives, at, bound, families, parted, stays},
+    exposure::{
+        Exposure, Outside, Reached, Senders, To, arrives, at, bound, families, only_by, parted, stays,
+    },
     facts::{Gap, Listener, Snapshot},
     firewall::{self, Fate, Field, Filter, Intervals, Part},
     policy::{HOST, WORLD, Zone},
@@ -14,8 +16,8 @@ use crate::{
     reach::{Basis, Reach, Verdict, reach},
 };
 
-/// What is asked once for all ports: the place of the zone, and where packets go.
-type Question = (usize, Protocol, Family, Option<Intervals>);
+/// What is asked once for all ports: the place of the zone, where packets go, and by which interface they come in.
+type Question = (usize, Protocol, Family, [Option<Intervals>; 2]);
 
 /// The place of the zone `world`, whose packets are all those from outside.
 pub(super) const OUTSIDE: usize = 0;
@@ -111,12 +113,12 @@ impl World<'_> {
         if !reached.is_some_and(is_past) {
             return false;
         }
-        let device = listener.device.as_deref().or(listener.address.interface.as_deref());
+        let only_by = self.filter().and_then(|filter| only_by(listener, &filter.around));
         let stands_for_others = self.stands_for_others(listener);
         families(listener).into_iter().any(|family| {
-            let (beyond, filter) = (self.beyond(family, zones), self.filter());
-            let beyond = match device.zip(filter) {
-                Some((device, filter)) => beyond.by(&filter.around, device),
+            let beyond = self.beyond(family, zones);
+            let beyond = match &only_by {
+                Some(interface) => beyond.by(interface),
                 None => beyond,
             };
             let is_heard = |part: &&Part| stays(&part.fate) || stands_for_others && arrives(&part.fate);
@@ -203,11 +205,12 @@ impl World<'_> {
         look: impl FnOnce(&Answer) -> T,
     ) -> Option<T> {
         let (filter, protocol) = (self.filter()?, listener.protocol);
-        let addresses = bound(listener, family);
+        let spot = [bound(listener, family), only_by(listener, &filter.around)];
         let mut answers = self.reaching.answers.borrow_mut();
-        let answer = answers.entry((place, protocol, family, addresses.clone())).or_insert_with(|| {
-            let to = To { family, protocol, addresses, ports: PortRange::EVERY };
-            let (runs, parts) = parted(filter, senders, &to);
+        let answer = answers.entry((place, protocol, family, spot)).or_insert_with_key(|(.., [to, by])| {
+            let to = To { family, protocol, addresses: to.clone(), ports: PortRange::EVERY };
+            let through = by.as_ref().map(|interface| Senders::Through(senders, interface));
+            let (runs, parts) = parted(filter, through.as_ref().unwrap_or(senders), &to);
             Answer { runs, parts }
         });
         Some(look(answer))
@@ -283,6 +286,34 @@ mod tests {
             let verdicts: Vec<_> = reached.into_iter().map(|reach| reach.verdict).collect();
             assert_eq!(verdicts, [Verdict::Blocked, Verdict::Reachable]);
         });
+    }
+
+    #[test]
+    fn who_is_tied_to_a_device_hears_what_comes_in_by_it() {
+        let by_eth0 = "-A INPUT -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT\n";
+        let told = |device: &str, firewall: crate::facts::Firewall| {
+            let scene = scene().listens("x.service", "0.0.0.0:80/tcp");
+            let scene = scene.socket(|socket| socket.device = Some(device.into()));
+            let scene = scene.filtered(firewall, &[]);
+            scene.with_world(|world| world.verdict_over(&world.snapshot.listeners[0], Family::Ipv4).unwrap())
+        };
+        let of = |device| told(device, filtering(by_eth0));
+        assert_eq!([of("eth0"), of("docker0")], [Verdict::Reachable, Verdict::Blocked]);
+        assert_eq!(of("gone0"), Verdict::Partly, "nobody knows by which it hears");
+        for marks in [
+            r#""master":"br0","#,
+            r#""linkinfo":{"info_kind":"vrf"},"#,
+            r#""linkinfo":{"info_slave_kind":"vrf"},"#,
+        ] {
+            let mut firewall = filtering(by_eth0);
+            let addresses = firewall.listings.get_mut(&crate::facts::Listing::Addresses).unwrap();
+            *addresses = addresses.replacen(
+                "{\"ifname\":\"docker0\",",
+                &alloc::format!("{{{marks}\"ifname\":\"docker0\","),
+                1,
+            );
+            assert_ne!(told("docker0", firewall), Verdict::Blocked, "{marks}");
+        }
     }
 
     /// The verdict on a listener of the world.

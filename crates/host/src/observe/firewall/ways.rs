@@ -51,7 +51,9 @@ const OF_EVERY_RULE: [u16; 5] = [RULE_PRIORITY, SUPPRESSED, RULE_TABLE, 18, 21];
 /// The names of the tables that every host has (ip-rule(8)).
 const NAMED_TABLES: [(u32, &str); 3] = [(255, "local"), (254, "main"), (253, "default")];
 
-/// `ip -j addr`.
+const VRF: &str = "vrf";
+
+/// `ip -j addr`, and of VRFs what `ip -d` adds.
 pub(super) fn addresses() -> Result<String, NetlinkError> {
     let links = links::list()?;
     let mut found = Vec::new();
@@ -68,18 +70,21 @@ pub(super) fn addresses() -> Result<String, NetlinkError> {
         if matches!(link.kind.as_str(), "bond" | "team") {
             entry["flags"] = json!(["MASTER"]);
         }
-        if let Some(master) = master(link, &links) {
-            entry["master"] = master.into();
+        // A VRF only routes apart what it is given (Documentation/networking/vrf.rst); anything else takes it over.
+        match master(link, &links) {
+            Some(master) if master.kind == VRF => entry["linkinfo"] = json!({"info_slave_kind": VRF}),
+            Some(master) => entry["master"] = master.name.as_str().into(),
+            None if link.kind == VRF => entry["linkinfo"] = json!({"info_kind": VRF}),
+            None => {}
         }
         entry
     });
     Ok(Value::Array(list.collect()).to_string())
 }
 
-/// What takes over all that a link hands over; a VRF only routes it apart (Documentation/networking/vrf.rst).
-fn master<'a>(link: &links::Link, links: &'a [links::Link]) -> Option<&'a str> {
-    let master = links.iter().find(|other| other.index == link.master && link.master != 0)?;
-    (master.kind != "vrf").then_some(master.name.as_str())
+/// What a link is given to.
+fn master<'a>(link: &links::Link, links: &'a [links::Link]) -> Option<&'a links::Link> {
+    links.iter().find(|other| other.index == link.master && link.master != 0)
 }
 
 /// `ip -j route` and `ip -j -6 route`, with those of the table `local`.
