@@ -54,6 +54,15 @@ pub enum How {
     Routed,
 }
 
+/// A way on which packets arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// How they do.
+    pub how: How,
+    /// The numbers of the interfaces by which they come in.
+    pub interfaces: Intervals,
+}
+
 /// What becomes of the packets to a run of ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
@@ -64,7 +73,7 @@ pub struct Exposure {
     /// Whether they arrive at a socket of this host that is bound to where they were sent.
     pub heard: Reached,
     /// The ways on which some of them arrive.
-    pub ways: Vec<How>,
+    pub ways: Vec<Way>,
     /// Whose arrive, where only some do.
     pub passing: Vec<Passing>,
     /// The rules that decide it.
@@ -223,7 +232,7 @@ fn runs(parts: &[Part]) -> Vec<(Interval, Vec<usize>)> {
 }
 
 fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
-    let ways = parts.iter().filter_map(|part| how(&part.fate)).fold(Vec::new(), with);
+    let ways = parts.iter().filter_map(|part| way(part)).fold(Vec::new(), with);
     // First what lets packets in, then what keeps others out.
     let places = |of: fn(&Part) -> &Vec<Place>| {
         let mut places: Vec<Place> = Vec::new();
@@ -311,17 +320,28 @@ fn how(fate: &Fate) -> Option<How> {
     }
 }
 
+fn way(part: &Part) -> Option<Way> {
+    Some(Way { how: how(&part.fate)?, interfaces: part.packets.of(Field::InInterface).clone() })
+}
+
 /// `ways` and one more; a redirect has another address by each interface.
-fn with(mut ways: Vec<How>, how: How) -> Vec<How> {
-    let joins = |known: &mut How| match (known, &how) {
-        (How::Redirected(known), How::Redirected(next)) if known.port == next.port => {
-            known.address = known.address.take().zip(next.address.as_ref()).map(|(one, next)| one.or(next));
-            true
+fn with(mut ways: Vec<Way>, next: Way) -> Vec<Way> {
+    let joins = |known: &mut Way| {
+        let is_same = match (&mut known.how, &next.how) {
+            (How::Redirected(known), How::Redirected(next)) if known.port == next.port => {
+                known.address =
+                    known.address.take().zip(next.address.as_ref()).map(|(one, next)| one.or(next));
+                true
+            }
+            (known, next) => known == next,
+        };
+        if is_same {
+            known.interfaces = known.interfaces.or(&next.interfaces);
         }
-        (known, next) => known == next,
+        is_same
     };
     if !ways.iter_mut().any(joins) {
-        ways.push(how);
+        ways.push(next);
     }
     ways
 }

@@ -1,5 +1,6 @@
 //! All that a judgement rests on, and who is meant by a listener's owner.
 
+mod entrance;
 mod gaps;
 mod gate;
 mod guard;

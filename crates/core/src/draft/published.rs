@@ -56,7 +56,7 @@ type Runs = BTreeMap<(Protocol, Family), Vec<Exposure>>;
 fn runs(filter: &Filter) -> Runs {
     let mut runs = Runs::new();
     for row in passages(filter) {
-        if row.exposure.ways.iter().any(|way| matches!(way, How::Forwarded(_))) {
+        if row.exposure.ways.iter().any(|way| matches!(way.how, How::Forwarded(_))) {
             runs.entry((row.protocol, row.family)).or_default().push(row.exposure);
         }
     }

@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Exposure, How, Senders, To, exposed, ports_of};
+use super::{Exposure, How, Senders, To, Way, exposed, ports_of};
 use crate::{
     address::{Breadth, Family},
     facts::Listener,
@@ -124,7 +124,7 @@ pub fn passages(filter: &Filter) -> Vec<Row<'static>> {
         Family::ALL.map(|family| To { family, protocol, addresses: None, ports: PortRange::EVERY })
     };
     let mut rows = rows_to(filter, &world, &[Protocol::Tcp, Protocol::Udp].map(to).concat());
-    let leads = |way: &How| matches!(way, How::Forwarded(_) | How::Redirected(_));
+    let leads = |way: &Way| matches!(way.how, How::Forwarded(_) | How::Redirected(_));
     rows.retain(|row| row.exposure.ways.iter().any(leads));
     rows
 }
@@ -138,7 +138,7 @@ pub fn leading_to(filter: &Filter, to: &[To]) -> BTreeSet<(PortSpec, PortSpec)> 
         let leads_into = |ports: PortRange| {
             let ports = ports_of(ports);
             exposure.ways.iter().any(|way| {
-                let How::Redirected(to) = way else { return false };
+                let How::Redirected(to) = &way.how else { return false };
                 to.port.as_ref().is_some_and(|inner| !inner.and(&ports).is_empty())
             })
         };
@@ -269,7 +269,9 @@ COMMIT
         assert_eq!(rows.len(), 1);
         let Row { zone, exposure, .. } = &rows[0];
         assert_eq!((*zone, exposure.ports.first, exposure.reached), (Some("world"), 8080, Reached::Partly));
-        let [How::Forwarded(to)] = exposure.ways.as_slice() else { panic!("{:?}", exposure.ways) };
+        let [Way { how: How::Forwarded(to), .. }] = exposure.ways.as_slice() else {
+            panic!("{:?}", exposure.ways)
+        };
         assert_eq!(to.port, Some(Intervals::one(80)));
         // From docker0 it is this host's own, which drops it.
         assert_eq!(exposure.passing[0].interfaces, Some(Intervals::one(1)));
@@ -294,7 +296,9 @@ COMMIT
         assert_eq!(exposure.range(), PortRange::one(2222));
         // To the other addresses, and by docker0, it stays 2222, which is closed.
         assert_eq!((exposure.reached, exposure.heard), (Reached::Partly, Reached::Dropped));
-        let [How::Redirected(to)] = exposure.ways.as_slice() else { panic!("{:?}", exposure.ways) };
+        let [Way { how: How::Redirected(to), .. }] = exposure.ways.as_slice() else {
+            panic!("{:?}", exposure.ways)
+        };
         assert_eq!(to.port, Some(Intervals::one(22)));
     }
 

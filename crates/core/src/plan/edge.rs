@@ -35,7 +35,7 @@ pub(super) fn way(filter: &Filter, foothold: &Foothold) -> Way {
     let passed_on = own.filter(|address| !address.is_loopback()).find_map(|address| {
         let runs = runs(filter, foothold, number(address), PortRange::EVERY);
         let run = runs.into_iter().find(|run| leads_to(run, number(local), foothold.port))?;
-        let port = run.ways.iter().find_map(|way| changed_port(way, &run))?.unwrap_or(foothold.port);
+        let port = run.ways.iter().find_map(|way| changed_port(&way.how, &run))?.unwrap_or(foothold.port);
         Some(Foothold { local: Address { ip: address, interface: None }, port, ..foothold.clone() })
     });
     let is_routed = || {
@@ -73,7 +73,7 @@ fn leads_to(run: &Exposure, address: u128, port: u16) -> bool {
         }
         How::Local | How::Redirected(_) | How::Routed => false,
     };
-    arrives(run) && run.ways.iter().any(is_it)
+    arrives(run) && run.ways.iter().any(|way| is_it(&way.how))
 }
 
 /// The port of the host for one that is sent on; `Some(None)` where it stays the same.

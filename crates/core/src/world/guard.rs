@@ -5,18 +5,19 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 use super::{Holding, World};
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, How, Reached, Row, Senders, To, at, bound, exposed, families, within},
+    exposure::{Exposure, How, Reached, Row, Senders, To, Way, at, bound, exposed, families, within},
     facts::Listener,
     firewall::{Author, ChainId, Decision, Filter, Hook, Interval, Intervals, Kind, Place, Step, author},
     policy::HOST,
     port::{PortRange, Protocol},
 };
 
-/// What is asked once for all ports.
-type Answers = BTreeMap<(Protocol, Family), Vec<Exposure>>;
+/// What is asked once for all ports: of those outside, by the number of their interface.
+type Answers = BTreeMap<(u128, Protocol, Family), Vec<Exposure>>;
 
 /// The packet filter as if nothing went round those programs.
-pub(super) struct Guards {
+pub(super) struct Guards<'a> {
+    outside: Vec<Outsiders<'a>>,
     /// As if no rule sent anything on.
     stays: Filter,
     stays_answers: Answers,
@@ -25,30 +26,47 @@ pub(super) struct Guards {
     ufw_answers: Answers,
 }
 
-impl Guards {
-    pub(super) fn of(filter: &Filter) -> Self {
-        let (stays, ufw) = (without_rewriting(filter), ufw_alone(filter));
-        Self { stays, stays_answers: Answers::new(), ufw, ufw_answers: Answers::new() }
+impl<'a> Guards<'a> {
+    pub(super) fn of(world: &World<'_>, filter: &'a Filter) -> Self {
+        let (stays, ufw, outside) = (without_rewriting(filter), ufw_alone(filter), outside(world, filter));
+        Self { outside, stays, stays_answers: Answers::new(), ufw, ufw_answers: Answers::new() }
     }
 
-    /// The ports of `row` by who keeps them closed, and does not see what goes `way`: for what leaves, whoever would close
-    /// them for packets that nobody sends on.
-    pub(super) fn closed(&mut self, row: &Row<'_>, way: &How) -> Vec<(Interval, Option<Author>)> {
-        let (guard, answers) = match (way, &self.ufw) {
+    /// The ports of `row` by who keeps them closed to some of those outside, and does not see what these send this `way`: for
+    /// what leaves, whoever would close them for packets that nobody sends on.
+    pub(super) fn closed(&mut self, row: &Row<'_>, way: &Way) -> Vec<(Intervals, Option<Author>)> {
+        let ports = Intervals::span(row.exposure.ports.first, row.exposure.ports.last);
+        let (guard, answers) = match (&way.how, &self.ufw) {
             (How::Forwarded(_), _) => (&self.stays, &mut self.stays_answers),
             (_, Some(ufw)) => (ufw, &mut self.ufw_answers),
-            (_, None) => return vec![(row.exposure.ports, None)],
+            (_, None) => return vec![(ports, None)],
         };
         let (protocol, family) = (row.protocol, row.family);
-        let runs = answers.entry((protocol, family)).or_insert_with(|| {
-            exposed(
-                guard,
-                &Senders::World,
-                &To { family, protocol, addresses: None, ports: PortRange::EVERY },
-            )
-        });
-        within(runs, row.exposure.range()).map(|run| (run.ports, keeper(guard, &run))).collect()
+        let to = To { family, protocol, addresses: None, ports: PortRange::EVERY };
+        let mut kept: Vec<(Interval, Author)> = Vec::new();
+        for (number, senders) in &self.outside {
+            if way.interfaces.contains(*number) {
+                let answer = answers.entry((*number, protocol, family));
+                let runs = answer.or_insert_with(|| exposed(guard, senders, &to));
+                let runs = within(runs, row.exposure.range());
+                kept.extend(runs.filter_map(|run| Some((run.ports, keeper(guard, &run)?))));
+            }
+        }
+        divided(ports, &kept)
     }
+}
+
+/// `ports` by who keeps them closed.
+fn divided(ports: Intervals, kept: &[(Interval, Author)]) -> Vec<(Intervals, Option<Author>)> {
+    let (mut rest, mut found) = (ports, Vec::new());
+    for asked in [Author::Ufw, Author::Firewalld] {
+        let own = kept.iter().filter(|(_, author)| *author == asked).map(|(ports, _)| *ports).collect();
+        found.push((rest.and(&own), Some(asked)));
+        rest = rest.except(&own);
+    }
+    found.push((rest, None));
+    found.retain(|(ports, _)| !ports.is_empty());
+    found
 }
 
 /// The program that keeps the ports of `run` closed, where it is one that a person asks.
@@ -102,7 +120,7 @@ impl<'a> World<'a> {
     pub fn past_ufw(&self) -> Vec<&Holding<'a>> {
         let Some((filter, own)) = self.filter().zip(self.own_namespace()) else { return Vec::new() };
         let Some(alone) = ufw_alone(filter) else { return Vec::new() };
-        let mut asked = Asked { filter, alone, outside: outside(filter), answers: BTreeMap::new() };
+        let mut asked = Asked { filter, alone, outside: outside(self, filter), answers: BTreeMap::new() };
         let is_meant = |holding: &&Holding<'a>| {
             holding.netns() == own.id
                 && holding.breadth() != Breadth::Loopback
@@ -119,7 +137,7 @@ impl<'a> World<'a> {
 struct Asked<'a> {
     filter: &'a Filter,
     alone: Filter,
-    outside: Vec<Senders<'a>>,
+    outside: Vec<Outsiders<'a>>,
     answers: BTreeMap<(Protocol, Family, Option<Intervals>), Twice>,
 }
 
@@ -135,7 +153,10 @@ impl Asked<'_> {
             let question = (protocol, family, bound.clone());
             let answers = answers.entry(question).or_insert_with(|| {
                 let to = To { family, protocol, addresses: bound, ports: PortRange::EVERY };
-                outside.iter().map(|from| [exposed(filter, from, &to), exposed(alone, from, &to)]).collect()
+                outside
+                    .iter()
+                    .map(|(_, from)| [exposed(filter, from, &to), exposed(alone, from, &to)])
+                    .collect()
             });
             answers.iter().any(|[now, alone_now]| {
                 let arrives = at(now, port)
@@ -146,13 +167,13 @@ impl Asked<'_> {
     }
 }
 
+/// The number of an interface, and who sends by it.
+type Outsiders<'a> = (u128, Senders<'a>);
+
 /// Who sends by the interfaces that lead to the world; whoever lets in a network behind another one means to.
-fn outside(filter: &Filter) -> Vec<Senders<'_>> {
-    let around = &filter.around;
-    let leads_out = |at: &usize| {
-        around.routes.iter().any(|route| route.to.prefix_len() == 0 && route.interface == Some(*at))
-    };
-    let names = (0..around.interfaces.len()).filter(leads_out).map(|at| around.interfaces[at].name.as_str());
-    let outside: Vec<_> = names.map(Senders::Interface).collect();
-    if outside.is_empty() { vec![Senders::World] } else { outside }
+fn outside<'a>(world: &World<'_>, filter: &'a Filter) -> Vec<Outsiders<'a>> {
+    let leading_out = world.leading_out();
+    let numbered = filter.around.interfaces.iter().zip(0_u128..);
+    let outside = numbered.filter(|(_, number)| leading_out.contains(*number));
+    outside.map(|(interface, number)| (number, Senders::Interface(&interface.name))).collect()
 }

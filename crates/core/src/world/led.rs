@@ -74,13 +74,13 @@ impl World<'_> {
             }
             let to = To { family, protocol, addresses: None, ports: PortRange::EVERY };
             let mut runs = exposed(filter, senders, &to);
-            runs.retain(|run| run.ways.iter().any(|way| matches!(way, How::Redirected(_))));
+            runs.retain(|run| run.ways.iter().any(|way| matches!(way.how, How::Redirected(_))));
             runs
         });
         let led = runs.iter().filter(|run| {
             run.ways
                 .iter()
-                .any(|way| leads_to(way, &Intervals::span(run.ports.first, run.ports.last), listener))
+                .any(|way| leads_to(&way.how, &Intervals::span(run.ports.first, run.ports.last), listener))
         });
         led.map(|run| run.reached).collect()
     }

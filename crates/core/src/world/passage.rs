@@ -202,15 +202,15 @@ impl World<'_> {
     pub fn passages(&self) -> &[Passage] {
         self.reaching.passages.get_or_init(|| {
             let filter = self.own_namespace().and_then(|_| self.filter());
-            filter.map(all).unwrap_or_default()
+            filter.map(|filter| all(self, filter)).unwrap_or_default()
         })
     }
 }
 
 /// The same by the rules of `filter`.
-fn all(filter: &Filter) -> Vec<Passage> {
+fn all(world: &World<'_>, filter: &Filter) -> Vec<Passage> {
     let rows = passages(filter);
-    let Some(mut guards) = rows.first().map(|_| Guards::of(filter)) else { return Vec::new() };
+    let Some(mut guards) = rows.first().map(|_| Guards::of(world, filter)) else { return Vec::new() };
     let mut all: Vec<Passage> = Vec::new();
     for next in rows.iter().flat_map(|row| by_way(filter, row, &mut guards)) {
         // Ten thousand rules for a port each are neighbours of themselves alone.
@@ -234,12 +234,12 @@ fn all(filter: &Filter) -> Vec<Passage> {
 const PASSAGES_NEAR_MAX: usize = 16;
 
 /// The passages of a row: one for each way, and for each program that keeps some of its ports closed.
-fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
+fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards<'_>) -> Vec<Passage> {
     let (protocol, family) = (row.protocol, row.family);
     let rewrites = |place: &Place| filter.ruleset.rule(*place).is_some_and(Rule::rewrites);
     let by: Vec<Place> = row.exposure.decided_by.iter().copied().filter(rewrites).collect();
     let mut found = Vec::new();
-    for way in row.exposure.ways.iter().filter(|way| sent_to(way).is_some()) {
+    for way in row.exposure.ways.iter().filter(|way| sent_to(&way.how).is_some()) {
         for (ports, closed_by) in guards.closed(row, way) {
             // Who made the rule lists it, as a port that is sent on.
             let is_own = |keeper: &Author| {
@@ -247,7 +247,7 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards) -> Vec<Passage> {
                     || *keeper == Author::Ufw && is_let_on_by_ufw(filter, row)
             };
             let closed_by = closed_by.filter(|keeper| !is_own(keeper));
-            let (ports, way, by) = (Intervals::span(ports.first, ports.last), way.clone(), by.clone());
+            let (way, by) = (way.how.clone(), by.clone());
             found.push(Passage { protocol, family, ports, way, by, closed_by });
         }
     }

@@ -35,6 +35,7 @@ struct Answer {
 pub(super) struct Reaching {
     filter: OnceCell<Option<Filter>>,
     pub(super) passages: OnceCell<Vec<Passage>>,
+    pub(super) outer: OnceCell<Intervals>,
     answers: RefCell<BTreeMap<Question, Answer>>,
     beyond: RefCell<BTreeMap<(Family, Vec<String>), Outside>>,
 }

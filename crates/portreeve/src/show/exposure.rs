@@ -200,7 +200,7 @@ pub(crate) fn answer<'a>(
 
 fn row_view<'a>(row: &Row<'a>, filter: &'a Filter, basis: Basis) -> RowView<'a> {
     let Row { zone, family, protocol, exposure } = row;
-    let mut ways = exposure.ways.iter().map(|way| how(way, *family));
+    let mut ways = exposure.ways.iter().map(|way| how(&way.how, *family));
     RowView {
         zone: *zone,
         source: None,

@@ -72,6 +72,20 @@ fn a_port_that_ufw_denies_and_docker_publishes_is_told_to_be_open() {
     assert_eq!(nginx["decided_by"][0]["chain"], "ufw-user-input");
 }
 
+/// Docker puts its bridge in a zone of firewalld that lets everything in: to everybody else firewalld keeps the port closed.
+#[test]
+fn a_port_that_firewalld_closes_and_docker_publishes_is_told_to_be_open() {
+    let site = Site::boot(&profile::WEB);
+    site.run("systemctl unmask firewalld && systemctl start firewalld && firewall-cmd --add-service=http");
+    let docker = lab(Docker::start(&site.host));
+    lab(docker.serve("shop", "-p 8080:80", 80));
+    assert!(site.run("firewall-cmd --info-zone=docker").stdout.contains("target: ACCEPT"));
+    assert_eq!(lab(site.host.run("firewall-cmd --zone=public --query-port=8080/tcp")).stdout, "no\n");
+    assert!(answers(&site, 8080), "all the same");
+    let told = site.audit("", 1);
+    assert!(told.contains(&found("8080/tcp", "says-closed-is-open", "critical")), "{told:#?}");
+}
+
 /// A rule leads another port to a service whose own is closed: a client gets its answer there, and nowhere else.
 #[test]
 fn a_port_that_is_redirected_to_a_closed_one_is_told_to_lead_there() {

@@ -78,7 +78,10 @@ fn finding(world: &World<'_>, passage: &Passage, author: Author) -> Finding {
 mod tests {
     use alloc::{format, vec::Vec};
 
-    use crate::rules::testing::{Scene, filtering, published, scene, translated};
+    use crate::{
+        facts::Listing,
+        rules::testing::{Scene, filtering, published, scene, translated},
+    };
 
     const UFW: &str = ":ufw-user-input - [0:0]\n-A INPUT -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n";
 
@@ -157,6 +160,19 @@ mod tests {
                 "2223/tcp: firewalld says that 2223/tcp is closed, and packets from the world get to 172.17.0.2:80 by it"
             ]
         );
+    }
+
+    #[test]
+    fn what_firewalld_lets_in_from_containers_it_calls_closed_to_others() {
+        let zones = ":IN_docker - [0:0]\n:IN_public - [0:0]\n-A INPUT -i docker0 -j IN_docker\n-A INPUT -j IN_public\n-A IN_docker -j ACCEPT\n-A IN_public -j DROP\n";
+        let told = |firewall| scene().filtered(firewall, &[]).texts("says-closed-is-open").len();
+        assert_eq!(told(published(zones)), 1);
+        let mut apart = published(zones);
+        apart.listings.insert(Listing::Routes, r#"[{"dst":"172.17.0.0/16","dev":"docker0"}]"#.into());
+        assert_eq!(told(apart), 1, "nor has every host a way to the world");
+        let inner =
+            "-A PREROUTING -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80";
+        assert_eq!(told(translated(zones, inner)), 0, "nobody from outside gets there");
     }
 
     #[test]

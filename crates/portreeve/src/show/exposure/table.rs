@@ -249,7 +249,7 @@ pub(super) fn verdict_text(reached: Reached, is_limited: bool, lang: Lang) -> St
 
 /// How packets arrive, and whose do where not all.
 fn way(row: &Row<'_>, filter: &Filter, lang: Lang) -> String {
-    let ways = row.exposure.ways.iter().map(|way| way_text(&how(way, row.family), lang));
+    let ways = row.exposure.ways.iter().map(|way| way_text(&how(&way.how, row.family), lang));
     let ways = listed(ways.collect(), " ");
     let whose = row.exposure.passing.iter().map(|passing| whose(passing, row.family, filter, lang));
     let whose: Vec<_> = whose.filter(|text| !text.is_empty()).collect();

@@ -138,8 +138,11 @@ fn verdict(way: &Way<'_>, filter: &Filter) -> Text {
     };
     let said = |lang: Lang| {
         let verdict = table::verdict_text(exposure.reached, exposure.is_rate_limited, lang);
-        let ways: Vec<_> =
-            exposure.ways.iter().map(|how| table::way_text(&super::how(how, way.to.family), lang)).collect();
+        let ways: Vec<_> = exposure
+            .ways
+            .iter()
+            .map(|to| table::way_text(&super::how(&to.how, way.to.family), lang))
+            .collect();
         let places =
             if exposure.reached == Reached::Unknown { &exposure.doubts } else { &exposure.decided_by };
         let places = places.iter().map(|place| table::rule(&place_view(*place, filter)));
