@@ -9,7 +9,7 @@ use std::{
 use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
 use super::unit;
-use crate::{own::stranger, systemd};
+use crate::{observe::origins::unit_file::folders, own::stranger, systemd};
 
 /// Where units are enabled, by links in folders of what wants them (systemd.unit(5), "UNIT FILE LOAD PATH").
 const UNITS: [&str; 5] = [
@@ -21,6 +21,8 @@ const UNITS: [&str; 5] = [
 ];
 /// There where systemd is the first process (sd_booted(3)).
 const BOOTED: &str = "/run/systemd/system";
+/// The folder of drop-ins of every service.
+const OF_ALL: &str = "service.d";
 /// Entries of such a folder that are looked at.
 const ENTRIES_MAX: usize = 10_000;
 
@@ -58,16 +60,17 @@ fn is_fit(file: &Path) -> bool {
     start.map(Path::new).is_some_and(|program| text == unit(program).text && stranger(program).is_none())
 }
 
-/// The folder of a drop-in of the unit, which may start another program in its place (systemd.unit(5), "foo.service.d/").
+/// The folder of a drop-in of the unit, which may start another program in its place (systemd.unit(5), "foo.service.d/" and
+/// "foo-.service.d/").
 ///
 /// One of all services, as of `service.d`, is the host's own and none against the gate.
 pub(super) fn changed_by(root: &Path) -> Option<PathBuf> {
-    let folder = |units: &str| Path::new(units).join(format!("{BOOT_UNIT}.d"));
+    let own = folders(BOOT_UNIT).into_iter().filter(|folder| folder != OF_ALL);
     let has_any = |folder: &PathBuf| {
         let entries = fs::read_dir(below(root, folder)).into_iter().flatten().take(ENTRIES_MAX).flatten();
         entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "conf"))
     };
-    UNITS.iter().map(|units| folder(units)).find(has_any)
+    own.flat_map(|folder| UNITS.map(|units| Path::new(units).join(&folder))).find(has_any)
 }
 
 fn below(root: &Path, path: impl AsRef<Path>) -> PathBuf {
@@ -153,6 +156,7 @@ mod tests {
             ("etc/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
             ("run/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
             ("usr/lib/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
+            ("etc/systemd/system/portreeve-.service.d", AtBoot::Unfit),
         ] {
             let folder = root.make(folder);
             assert_eq!(at_boot_of(&root.0), AtBoot::Enabled, "nothing is in it");

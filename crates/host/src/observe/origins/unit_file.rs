@@ -93,7 +93,7 @@ fn drop_ins(root: &Path, unit: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// `a-b.service.d`, `a-.service.d`, `service.d`: the nearer first.
-fn folders(unit: &str) -> Vec<String> {
+pub(crate) fn folders(unit: &str) -> Vec<String> {
     let mut folders = vec![format!("{unit}.d")];
     folders.extend(template(unit).map(|template| format!("{template}.d")));
     let Some((stem, kind)) = unit.rsplit_once('.') else { return folders };
