@@ -20,8 +20,10 @@ use core::cmp::Reverse;
 
 use crate::{
     finding::{Finding, Severity, Spot, Waived},
+    firewall::Intervals,
     policy::Waiver,
     port::PortSpec,
+    text,
     words::{Text, Words},
     world::World,
 };
@@ -74,6 +76,20 @@ impl Rule {
             silences: Vec::new(),
         }
     }
+}
+
+/// Who comes in by `entrances`: the world, or whoever is behind interfaces none of which leads there.
+fn comers(world: &World<'_>, entrances: &Intervals) -> Text {
+    if entrances.is_empty() || !entrances.and(&world.leading_out()).is_empty() {
+        return text!("the world", "外部");
+    }
+    let Text { en, ja } = declared::list(world.named(entrances));
+    text!("whoever comes in by {en}", "{ja} 側")
+}
+
+/// Whether others may come in by `entrances` than this host's own containers and virtual machines.
+fn is_from_outside(world: &World<'_>, entrances: &Intervals) -> bool {
+    entrances.is_empty() || !entrances.and(world.outer()).is_empty()
 }
 
 /// Every rule.

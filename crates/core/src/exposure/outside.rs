@@ -52,12 +52,21 @@ impl Outside {
         self
     }
 
+    /// The interfaces by which packets of any of these are in `parts`.
+    #[must_use]
+    pub fn entrances<'a>(&self, parts: impl Iterator<Item = &'a Part>) -> Intervals {
+        parts.flat_map(|part| self.entrances_of(part)).fold(Intervals::none(), |all, by| all.or(&by))
+    }
+
     /// Whether packets of any of these are in `parts`.
-    pub fn meets<'a>(&self, parts: impl Iterator<Item = &'a Part>) -> bool {
-        let mut parts = parts;
-        parts.any(|part| {
-            let shares = |of: &Intervals, field| !part.packets.of(field).and(of).is_empty();
-            self.0.iter().any(|(by, from)| shares(by, Field::InInterface) && shares(from, Field::Source))
+    pub fn meets<'a>(&self, mut parts: impl Iterator<Item = &'a Part>) -> bool {
+        parts.any(|part| self.entrances_of(part).next().is_some())
+    }
+
+    fn entrances_of(&self, part: &Part) -> impl Iterator<Item = Intervals> {
+        let shared = |of: &Intervals, field| Some(part.packets.of(field).and(of)).filter(|it| !it.is_empty());
+        self.0.iter().filter_map(move |(by, from)| {
+            shared(from, Field::Source).and_then(|_| shared(by, Field::InInterface))
         })
     }
 

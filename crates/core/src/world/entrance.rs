@@ -1,12 +1,28 @@
 //! By which interfaces others come in (A15, A17, A20).
 
-use super::World;
+use super::{Passage, World};
 use crate::{
+    facts::Listener,
     firewall::{Interval, Intervals},
     plan::outer,
 };
 
 impl World<'_> {
+    /// The numbers of the interfaces by which others get to `listener`, at its own number or led there from another one, as far
+    /// as address and filter tell; none where it is not known which there are, as without any rule nobody asks.
+    #[must_use]
+    pub fn entrances(&self, listener: &Listener) -> Intervals {
+        let led = self.leading_to(listener).map(Passage::entrances);
+        led.fold(self.entrances_beyond(listener, &[]), |all, some| all.or(some))
+    }
+
+    /// The names of these interfaces.
+    pub fn named<'b>(&'b self, interfaces: &'b Intervals) -> impl Iterator<Item = &'b str> {
+        let known =
+            self.filter().into_iter().flat_map(|filter| filter.around.interfaces.iter().zip(0_u128..));
+        known.filter(|(_, number)| interfaces.contains(*number)).map(|(interface, _)| interface.name.as_str())
+    }
+
     /// The numbers of the interfaces by which others come in than this host's own containers and virtual machines.
     #[must_use]
     pub fn outer(&self) -> &Intervals {
@@ -18,7 +34,8 @@ impl World<'_> {
     }
 
     /// Those of them by which a default route goes; all, where there is none.
-    pub(super) fn leading_out(&self) -> Intervals {
+    #[must_use]
+    pub fn leading_out(&self) -> Intervals {
         let routes = self.filter().into_iter().flat_map(|filter| &filter.around.routes);
         let by_default = routes.filter(|route| route.to.prefix_len() == 0);
         let numbers = by_default.filter_map(|route| Some(route.interface? as u128));

@@ -10,7 +10,7 @@ use core::net::IpAddr;
 use super::{World, guard::Guards, led::leads_to};
 use crate::{
     address::Family,
-    exposure::{How, Row, Senders, To, arrives, families, parted, passages, ports_of, range, stays},
+    exposure::{How, Row, Senders, To, Way, arrives, families, parted, passages, ports_of, range, stays},
     facts::Listener,
     finding::{Finding, spot_of},
     firewall::{Author, Decision, Filter, Intervals, Place, Rewritten, Rule, Step, author, number, span},
@@ -30,6 +30,8 @@ pub struct Passage {
     family: Family,
     ports: Intervals,
     way: How,
+    /// The numbers of the interfaces by which they come in.
+    entrances: Intervals,
     /// The rules that send them on.
     by: Vec<Place>,
     /// The program that keeps the ports closed for what is not sent on, where it is one that a person asks.
@@ -70,6 +72,12 @@ impl Passage {
     #[must_use]
     pub const fn family(&self) -> Family {
         self.family
+    }
+
+    /// The numbers of the interfaces by which packets come in that are sent on here.
+    #[must_use]
+    pub const fn entrances(&self) -> &Intervals {
+        &self.entrances
     }
 
     /// Whether it leads out to `port` of `address`.
@@ -223,8 +231,9 @@ fn all(world: &World<'_>, filter: &Filter) -> Vec<Passage> {
         let is_told = |known: &Passage| {
             known.family != next.family && (known.protocol, &known.ports) == (next.protocol, &next.ports)
         };
-        if !found.iter().any(is_told) {
-            found.push(next);
+        match found.iter_mut().find(|known| is_told(known)) {
+            Some(known) => known.entrances = known.entrances.or(&next.entrances),
+            None => found.push(next),
         }
     }
     found
@@ -247,8 +256,8 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards<'_>) -> Vec<Passag
                     || *keeper == Author::Ufw && is_let_on_by_ufw(filter, row)
             };
             let closed_by = closed_by.filter(|keeper| !is_own(keeper));
-            let (way, by) = (way.how.clone(), by.clone());
-            found.push(Passage { protocol, family, ports, way, by, closed_by });
+            let Way { how: way, interfaces: entrances } = way.clone();
+            found.push(Passage { protocol, family, ports, way, entrances, by: by.clone(), closed_by });
         }
     }
     found

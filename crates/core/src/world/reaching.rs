@@ -109,23 +109,29 @@ impl World<'_> {
     /// where the filter was not seen.
     #[must_use]
     pub fn is_reached_beyond(&self, listener: &Listener, zones: &[&Zone]) -> bool {
+        !self.entrances_beyond(listener, zones).is_empty()
+    }
+
+    /// The interfaces by which they do.
+    pub(super) fn entrances_beyond(&self, listener: &Listener, zones: &[&Zone]) -> Intervals {
         let reached = self.reach(listener).into_iter().next();
         let is_past = |reach: Reach| reach.basis == Basis::Firewall && reach.verdict >= Verdict::Partly;
         if !reached.is_some_and(is_past) {
-            return false;
+            return Intervals::none();
         }
         let only_by = self.filter().and_then(|filter| only_by(listener, &filter.around));
         let stands_for_others = self.stands_for_others(listener);
-        families(listener).into_iter().any(|family| {
+        let entrances = families(listener).into_iter().filter_map(|family| {
             let beyond = self.beyond(family, zones);
             let beyond = match &only_by {
                 Some(interface) => beyond.by(interface),
                 None => beyond,
             };
             let is_heard = |part: &&Part| stays(&part.fate) || stands_for_others && arrives(&part.fate);
-            let is_in = |parts: &[&Part]| beyond.meets(parts.iter().copied().filter(is_heard));
-            self.of_outside(listener, family, is_in) == Some(true)
-        })
+            let entrances = |parts: &[&Part]| beyond.entrances(parts.iter().copied().filter(is_heard));
+            self.of_outside(listener, family, entrances)
+        });
+        entrances.fold(Intervals::none(), |all, some| all.or(&some))
     }
 
     pub(super) fn beyond(&self, family: Family, zones: &[&Zone]) -> Outside {

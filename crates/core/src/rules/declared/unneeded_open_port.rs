@@ -5,10 +5,11 @@ use alloc::{format, vec::Vec};
 use crate::{
     facts::Process,
     finding::{Finding, Severity},
+    firewall::Intervals,
     kinds,
     port::PortSpec,
     reach::{Basis, Reach, Verdict},
-    rules::{Page, Rule},
+    rules::{Page, Rule, comers, is_from_outside},
     text,
     words::{Text, Words},
     world::{Holding, World},
@@ -54,7 +55,7 @@ fn asks_for_an_address(holding: &Holding<'_>) -> bool {
         && holding.holders.iter().all(|(_, process)| is_client(process))
 }
 
-/// Whether packets from the world are known to get in: no firewall stands before it.
+/// Whether packets from others are known to get in: no firewall stands before it.
 fn is_reached(world: &World<'_>, holding: &Holding<'_>) -> bool {
     let past = |reach: &Reach| reach.basis == Basis::Firewall && reach.verdict >= Verdict::Partly;
     holding.listeners.iter().any(|listener| world.reach(listener).first().is_some_and(past))
@@ -64,16 +65,19 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
     let Text { en, ja } = holding.who();
     let spec = holding.spec();
     let address = &holding.widest().address;
+    let entrances = holding.listeners.iter().map(|listener| world.entrances(listener));
+    let entrances = entrances.fold(Intervals::none(), |all, some| all.or(&some));
     let is_reached = is_reached(world, holding);
-    let what = if is_reached {
-        text!(
-            "{en} listens on {spec} at {address}, which no service declares and the world can reach",
-            "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けていて、外部から届きます"
-        )
-    } else {
+    let what = if !is_reached {
         text!(
             "{en} listens on {spec} at {address}, which no service declares",
             "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けています"
+        )
+    } else {
+        let Text { en: en_whom, ja: ja_whom } = comers(world, &entrances);
+        text!(
+            "{en} listens on {spec} at {address}, which no service declares and {en_whom} can reach",
+            "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けていて、{ja_whom}から届きます"
         )
     };
     let mut finding = RULE.finding(
@@ -83,7 +87,7 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
             "不要なら停止し、必要なら policy に {spec} を宣言してください"
         ),
     );
-    if is_reached {
+    if is_reached && is_from_outside(world, &entrances) {
         finding.severity = Severity::High;
     }
     finding.about(holding).run([format!("portreeve who {spec}")])
@@ -91,7 +95,10 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned;
+
     use crate::{
+        facts::Firewall,
         finding::Severity,
         rules::testing::{filtering, scene, translated},
     };
@@ -111,13 +118,23 @@ mod tests {
 
     #[test]
     fn one_that_packets_get_to_is_worse() {
-        let severity = |rules| {
-            let scene =
-                scene().policy().listens("nc.service", "0.0.0.0:8099/tcp").filtered(filtering(rules), &[]);
-            scene.judge().iter().find(|finding| finding.rule == "unneeded-open-port").unwrap().severity
+        let told_of = |firewall| {
+            let scene = scene().policy().listens("nc.service", "0.0.0.0:8099/tcp").filtered(firewall, &[]);
+            let findings = scene.judge();
+            let found = findings.into_iter().find(|finding| finding.rule == "unneeded-open-port").unwrap();
+            let (_, whom) = found.text.en.split_once("which no service declares").unwrap();
+            (found.severity, whom.to_owned())
         };
-        assert_eq!(severity("-A INPUT -p tcp -m tcp --dport 8099 -j ACCEPT\n"), Severity::High);
-        assert_eq!(severity(""), Severity::Warning);
+        let told = |rules| told_of(filtering(rules));
+        let of = |severity, whom: &str| (severity, whom.to_owned());
+        let world = of(Severity::High, " and the world can reach");
+        assert_eq!(told("-A INPUT -p tcp -m tcp --dport 8099 -j ACCEPT\n"), world);
+        assert_eq!(told(""), of(Severity::Warning, ""));
+        assert_eq!(told_of(Firewall::default()), world, "where there are no rules nobody lists interfaces");
+        // What a host's own containers reach is not open to anybody else.
+        let inner = of(Severity::Warning, " and whoever comes in by docker0 can reach");
+        assert_eq!(told("-A INPUT -i docker0 -p tcp -m tcp --dport 8099 -j ACCEPT\n"), inner);
+        assert_eq!(told("-A INPUT -s 172.17.0.0/16 -p tcp -m tcp --dport 8099 -j ACCEPT\n"), inner);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     finding::{Finding, Severity},
-    rules::{Page, Rule},
+    rules::{Page, Rule, comers, is_from_outside},
     text,
     words::{Text, Words},
     world::{Passage, World},
@@ -49,19 +49,26 @@ fn finding(world: &World<'_>, passage: &Passage) -> Finding {
         "{en_undo}, or declare {ports} in the policy for all who get there",
         "{ja_undo}か、policy に {ports} を宣言し、届く送信元のゾーンをすべて reach に含めてください"
     );
-    let finding = RULE.finding(
+    let Text { en: en_whom, ja: ja_whom } = comers(world, passage.entrances());
+    let mut finding = RULE.finding(
         text!(
-            "{ports} is sent on to {en}, and packets from the world get there",
-            "{ports} は {ja} へ転送され、外部からのパケットが届きます"
+            "{ports} is sent on to {en}, and packets from {en_whom} get there",
+            "{ports} は {ja} へ転送され、{ja_whom}からのパケットが届きます"
         ),
         fix,
     );
+    if !is_from_outside(world, passage.entrances()) {
+        finding.severity = Severity::Warning;
+    }
     passage.about(finding, world).run(passage.specs().next().map(|spec| format!("portreeve exposure {spec}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{Scene, published, scene, translated, zone};
+    use crate::{
+        finding::Severity,
+        rules::testing::{Scene, published, scene, translated, zone},
+    };
 
     #[test]
     fn a_published_port_that_nobody_declared_is_found() {
@@ -128,6 +135,19 @@ mod tests {
                 "25000-29999/udp: 25000-29999/udp is sent on to 172.17.0.2, and packets from the world get there"
             ]
         );
+    }
+
+    #[test]
+    fn one_that_only_containers_get_through_is_none_of_the_worlds() {
+        let inner =
+            "-A PREROUTING -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80";
+        let findings = scene().policy().filtered(translated("", inner), &[]).judge();
+        let [found] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(
+            found.text.en,
+            "8080/tcp is sent on to 172.17.0.2:80, and packets from whoever comes in by docker0 get there"
+        );
+        assert_eq!((found.rule, found.severity), ("open-through-forward", Severity::Warning));
     }
 
     #[test]
