@@ -7,7 +7,7 @@ use core::{net::IpAddr, time::Duration};
 use serde_json::Value;
 
 use super::{
-    BlockedSource, JUDGED, Ports, ReadError,
+    BlockedSource, JUDGED, Ports, ReadError, Standing,
     name::zone,
     standing::{Objects, objects},
 };
@@ -98,6 +98,19 @@ impl Temporary {
 }
 
 impl Temporary {
+    /// What of it is over once the gate that `was` so is `then` so: all with the table, and what is open to zones that judge no
+    /// more.
+    #[must_use]
+    pub fn over(&self, was: Option<&Standing>, then: Option<&Standing>) -> Self {
+        let is_open = |standing: Option<&Standing>, zone: &str| {
+            standing.is_some_and(|standing| zone == WORLD || standing.zones().any(|own| own == zone))
+        };
+        let ends = |open: &&Open| is_open(was, &open.zone) && !is_open(then, &open.zone);
+        let open = self.open.iter().filter(ends).cloned().collect();
+        let blocked = if then.is_none() { self.blocked.clone() } else { Vec::new() };
+        Self { open, blocked, refused: Counters::default() }
+    }
+
     /// How long `source` is kept out yet, where that is no shorter than `length`, which is for good where there is none.
     #[must_use]
     pub fn blocked_for(&self, source: BlockedSource, length: Option<Duration>) -> Option<Kept<IpAddr>> {

@@ -189,3 +189,27 @@ proptest! {
         prop_assert!(merged.windows(2).all(|pair| u32::from(pair[0].last) + 1 < u32::from(pair[1].first)));
     }
 }
+
+#[test]
+fn what_is_open_to_a_zone_is_over_with_it_and_all_with_the_table() {
+    let standing = |policy: &Policy| {
+        let mut listing = Listing::read(r#"{"nftables":[]}"#).unwrap();
+        listing.create(&Body::from(&of(policy).unwrap()), Revision::of(1));
+        listing.standing().unwrap().unwrap()
+    };
+    let mut policy = serving(&["443/tcp"], &["office"]);
+    policy.zones = vec![zone("office", &["203.0.113.0/24"], &[])];
+    let (with, without) = (standing(&policy), standing(&serving(&["443/tcp"], &["world"])));
+    let port = Kept { what: "80/tcp".parse().unwrap(), left: None };
+    // The sets of a trial's zones outlive it: nothing was open to `tried` any more.
+    let open = ["office", "world", "tried"].map(|zone| Open { zone: zone.into(), port });
+    let blocked = vec![Kept { what: "192.0.2.7".parse().unwrap(), left: None }];
+    let temporary = Temporary { open: open.into(), blocked, ..Temporary::default() };
+    let over = |then| {
+        let over = temporary.over(Some(&with), then);
+        (over.open.into_iter().map(|open| open.zone).collect::<Vec<_>>().join(" "), over.blocked.len())
+    };
+    assert_eq!(over(Some(&with)), ("".into(), 0));
+    assert_eq!(over(Some(&without)), ("office".into(), 0));
+    assert_eq!(over(None), ("office world".into(), 1));
+}

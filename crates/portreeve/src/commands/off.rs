@@ -29,7 +29,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
     settings::{Settings, Verbosity},
-    show::out::Out,
+    show::{self, out::Out},
     units,
 };
 
@@ -81,7 +81,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// rules let it.
 fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let door = Door::open(&directories::gate()?).map_err(stuck)?;
-    let undo = undo(own);
+    let (undo, mut over) = (undo(own), Text::default());
     let said: Text = match &door.standing {
         None if door.forget().map_err(stuck)? => {
             out.changed();
@@ -97,6 +97,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
         .into(),
         Some(standing) => {
             spare(own, settings, &Undo::NoGate, (NO_GATE, "portreeve off gate"))?;
+            over = show::gate::over(&door::temporary(NO_GATE)?.over(Some(standing), None));
             let transaction = gate::remove(standing);
             let was = door.was();
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
@@ -111,6 +112,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
     };
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(out.lang))?;
+        out.sentences(over.in_lang(out.lang))?;
     }
     // The unit is the host's, and no other namespace's.
     if directories::gate()? == directories::usual_gate() { take_unit(settings, out) } else { Ok(()) }

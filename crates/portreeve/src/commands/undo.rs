@@ -8,7 +8,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words, inflect},
 };
-use portreeve_host::enforce::Door;
+use portreeve_host::enforce::{Door, Passed};
 
 use super::{Command, apply::in_force, close::whom, plan::sessions_arguments, spare::spare};
 use crate::{
@@ -16,7 +16,12 @@ use crate::{
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
-    show::{age::ago, gate::words, next, out::Out},
+    show::{
+        age::ago,
+        gate::{over, words},
+        next,
+        out::Out,
+    },
 };
 
 const RECEIPT: &str = "receipt";
@@ -60,10 +65,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let (is_put_back, is_gone) =
         (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
     let (deed, transaction, said) = change(&door, back)?;
-    let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    let (passed, over) = pass(door, deed, &transaction)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
+        out.sentences(over.in_lang(settings.lang))?;
         let enable = if is_put_back { in_force(passed.standing.as_ref()).1 } else { None };
         let again = is_gone.then(|| format!("portreeve undo {}", passed.receipt.number));
         let commands = enable.into_iter().chain(["portreeve gate status", "portreeve history"]);
@@ -84,13 +90,22 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
         return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
     let (deed, transaction, said) = change(&door, trial)?;
-    let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    let (passed, over) = pass(door, deed, &transaction)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
+        out.sentences(over.in_lang(settings.lang))?;
     }
     see_to_next_boot(&passed, settings);
     Ok(Exit::TakenBack)
+}
+
+/// Makes the change; what was open or kept out for a while and is over with it, in words.
+fn pass(door: Door, deed: Deed, transaction: &Transaction) -> Result<(Passed, Text), Failure> {
+    let (temporary, was) = (door::temporary(FAILED)?, door.standing.clone());
+    let passed = door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?;
+    let over = over(&temporary.over(was.as_ref(), passed.standing.as_ref()));
+    Ok((passed, over))
 }
 
 /// What takes back the change of receipt `number`, or whatever is meant without one, as the gate stands.

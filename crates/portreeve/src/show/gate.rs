@@ -1,8 +1,10 @@
 //! How the gate stands and what was done to it, as a person reads it (A15, A20).
 
 mod deed;
+mod over;
 
 pub(crate) use deed::words;
+pub(crate) use over::over;
 
 use std::time::Duration;
 
@@ -175,11 +177,7 @@ fn tables(standing: &Standing, temporary: &Temporary, out: &mut Out) -> Result<(
     if !temporary.blocked.is_empty() {
         let mut table = Table::new(BLOCKED, 2);
         for blocked in &temporary.blocked {
-            let source = if blocked.what.is_ipv6() {
-                format!("{}/64", blocked.what)
-            } else {
-                blocked.what.to_string()
-            };
+            let source = over::source(blocked.what);
             table.push([source.into(), left(blocked.left, out.lang).into()]);
         }
         out.table(&table)?;

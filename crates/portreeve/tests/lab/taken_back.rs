@@ -46,6 +46,22 @@ fn what_is_open_is_shut_whatever_the_clock_says() {
     ends(&host, "undo 3", 6, "the kernel took receipt 3 back by itself");
 }
 
+/// What stands beside a gate goes with its table, or with the zone that it is open to, and is named.
+#[test]
+fn what_goes_with_a_gate_is_named() {
+    let host = host();
+    lab(host.write("/tmp/lan.toml", &format!("{WEB}{LAN}")));
+    ends(&host, "apply --no-trial --no-session --policy /tmp/lan.toml", 0, "in force");
+    ends(&host, "open 80 --from lan --for 1h", 0, "80/tcp is open to lan");
+    ends(&host, "open 81 --for 1h", 0, "81/tcp is open to world");
+    ends(&host, "close --from 203.0.113.7", 0, "are refused");
+    ends(&host, "undo 2 --no-session", 0, "This ended with it: 80/tcp open to lan.\n");
+    let off = ends(&host, "off gate", 0, "This ended with it: 81/tcp open to world, 203.0.113.7 kept out.\n");
+    assert!(off.starts_with("Took the gate away"), "{off}");
+    let again = ends(&host, "undo --no-session", 0, "Taken back");
+    assert!(!again.contains("ended with it"), "nobody was kept out any more: {again}");
+}
+
 /// The sets of a trial's zones outlive it.
 #[test]
 fn nothing_is_open_to_a_zone_of_a_trial_that_is_over() {
