@@ -16,6 +16,7 @@ use crate::{
     gate::{Keep, OtherProtocol, Refusal, Standing},
     plan::{Asked, Plan, plan, simulate},
     policy::ProtocolReach,
+    port::PortSpec,
     rules::testing::{Scene, zone},
 };
 
@@ -66,7 +67,21 @@ type Services = Vec<(&'static str, &'static str, Option<&'static str>)>;
 fn services() -> impl Strategy<Value = Services> {
     let address = prop::option::weighted(0.3, prop::sample::select(&ADDRESSES[..]));
     let service = (prop::sample::select(&PORTS[..]), prop::sample::select(&REACH[..]), address);
-    prop::collection::vec(service, 0..5)
+    prop::collection::vec(service, 0..5).prop_map(apart)
+}
+
+/// Without those that claim a port of an earlier one, as no policy may.
+fn apart(services: Services) -> Services {
+    let overlap = |one: &str, other: &str| {
+        let [one, other] = [one, other].map(|ports| ports.parse::<PortSpec>().unwrap());
+        one.protocol == other.protocol && one.range.overlaps(other.range)
+    };
+    services.into_iter().fold(Services::new(), |mut known, service| {
+        if !known.iter().any(|earlier| overlap(earlier.0, service.0)) {
+            known.push(service);
+        }
+        known
+    })
 }
 
 /// What becomes of the rest, and whence protocols without ports come, which their zones say.
