@@ -23,7 +23,7 @@ pub fn unheard<'a>(rows: &[Row<'_>], listeners: impl Iterator<Item = &'a Listene
         let ports = found.entry(row.protocol).or_default();
         *ports = ports.or(&ports_of(row.exposure.range()));
     }
-    let is_led = |row: &&Row<'_>| row.exposure.ways.iter().any(|way| *way != How::Local);
+    let is_led = |row: &&Row<'_>| row.exposure.ways.iter().any(|way| way.how != How::Local);
     let led = rows.iter().filter(is_led).map(|row| (row.protocol, row.exposure.range()));
     let others = listeners.filter(|listener| listener.breadth() != Breadth::Loopback);
     let heard = others.map(|listener| (listener.protocol, PortRange::one(listener.port)));
