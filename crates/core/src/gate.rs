@@ -28,7 +28,7 @@ pub use self::{
     openings::{Destination, Openings, Ports, Receivers},
     other_protocol::OtherProtocol,
     restored::restored,
-    standing::{Foundation, Generation, ReadError, Standing, Trial},
+    standing::{Extent, Foundation, Generation, ReadError, Standing, Trial},
     temporary::{Counters, Kept, Open, Temporary},
     transaction::{Keep, Refused, Revision, Transaction, apply, bare, confirm, create, remove, take_back},
 };

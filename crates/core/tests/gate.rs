@@ -14,7 +14,7 @@ use portreeve_core::{
         Surroundings, nft, number, walk,
     },
     gate::{
-        self, Body, Closed, Foundation, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Listing,
+        self, Body, Closed, Extent, Foundation, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Listing,
         Refusal, Refused, Revision, Standing, Timeout, Transaction,
     },
     policy::{Policy, Source, parse},
@@ -326,6 +326,41 @@ fn one_change_at_a_time_is_on_trial() {
     assert_eq!(gate::apply(&zones(), &trial, Keep::AtOnce), Err(Refused::OnTrial));
     assert_eq!(gate::confirm(&standing("zones.json")), Err(Refused::NoTrial));
     assert_eq!(gate::take_back(&standing("less.json")), Err(Refused::NoTrial));
+}
+
+/// Whatever a stranger leaves of a trial judges until its time is over, and undo takes it back.
+#[test]
+fn a_trial_of_which_a_part_is_gone_is_taken_back_but_not_kept() {
+    let entry = |family: &str, hook: &str, left: u64| {
+        format!(
+            r#"[{{"elem": {{"val": "{family}", "timeout": 60, "expires": {left}}}}}, {{"goto": {{"target": "b_{hook}"}}}}]"#
+        )
+    };
+    let both = |hook: &str, left| [entry("ipv4", hook, left), entry("ipv6", hook, left)].join(", ");
+    let lists = |input: &str, forward: &str| {
+        let whole = text("trial.json");
+        let part = whole.replacen(&both("input", 59), input, 1).replacen(&both("forward", 59), forward, 1);
+        assert_ne!(whole, part);
+        Standing::read(&part).unwrap().unwrap()
+    };
+    for (input, forward) in [
+        (entry("ipv4", "input", 59), both("forward", 59)),
+        (String::new(), both("forward", 59)),
+        (both("input", 59), entry("ipv6", "forward", 59)),
+    ] {
+        let standing = lists(&input, &forward);
+        let trial = standing.trial.unwrap();
+        assert_eq!((trial.seconds_left, trial.extent), (59, Extent::Part));
+        assert_eq!(standing.tried(), None, "nobody keeps it");
+        let back = gate::take_back(&standing).unwrap();
+        let begins = "flush map inet portreeve trial_input\nflush map inet portreeve trial_forward\n";
+        assert!(back.as_str().starts_with(begins), "{}", back.as_str());
+    }
+    let whole = standing("trial.json");
+    assert_eq!((whole.trial.unwrap().extent, whole.tried().is_some()), (Extent::Whole, true));
+    // The time of the first was over before the last were listed.
+    assert_eq!(lists(&entry("ipv4", "input", 0), &both("forward", 0)).trial, None);
+    assert_eq!(lists("", &both("forward", 0)).trial, None);
 }
 
 /// The host on which the listings were made.

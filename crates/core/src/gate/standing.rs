@@ -22,6 +22,8 @@ const TEXT_BYTES_MAX: usize = 256 << 20;
 const LAYOUT: u64 = 1;
 /// The hooks at which the gate stands, as the names of its chains end.
 pub(super) const HOOKS: [&str; 2] = ["input", "forward"];
+/// The families that a trial has at each: `ipv4` and `ipv6`.
+const FAMILIES: usize = 2;
 
 /// One of the two sets of chains, of which one judges and the other is made or on trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +106,17 @@ pub struct Trial {
     pub generation: Generation,
     /// The whole seconds that are left.
     pub seconds_left: u64,
+    /// Whether all of it is there.
+    pub extent: Extent,
+}
+
+/// How much of a trial is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Both families at both hooks.
+    Whole,
+    /// Somebody else took a part of it away: there what was confirmed judges.
+    Part,
 }
 
 /// What a generation is made of, beside its first chains.
@@ -243,7 +256,8 @@ impl Standing {
     /// What is on trial; `None` where nothing is, or somebody else has changed it, or what stands outside it.
     #[must_use]
     pub fn tried(&self) -> Option<&Body> {
-        let body = self.bodies[self.trial?.generation as usize].as_ref();
+        let trial = self.trial.filter(|trial| trial.extent == Extent::Whole)?;
+        let body = self.bodies[trial.generation as usize].as_ref();
         body.filter(|_| self.is_whole())
     }
 
@@ -356,31 +370,27 @@ impl<'a> Objects<'a> {
         }
     }
 
-    /// What is on trial at both hooks; where the time of one is over it is as good as over for the other.
+    /// What is on trial: of each hook's families the one whose time is over first tells the seconds that are left.
     ///
     /// # Errors
     ///
     /// Somebody else has put something there.
     fn trial(self) -> Result<Option<Trial>, ReadError> {
-        let mut found: Option<Trial> = None;
-        for hook in HOOKS {
-            let name = if hook == HOOKS[0] { "trial_input" } else { "trial_forward" };
-            let elements = self.elements("map", name);
-            if elements.is_empty() {
-                return Ok(None);
-            }
-            for element in elements {
-                let trial = entry(element, hook).ok_or(ReadError::Broken("the trial"))?;
-                match found {
-                    Some(other) if other.generation != trial.generation => {
-                        return Err(ReadError::Broken("the trial"));
-                    }
-                    Some(other) if other.seconds_left <= trial.seconds_left => {}
-                    _ => found = Some(trial),
-                }
-            }
+        let broken = ReadError::Broken("the trial");
+        let all = HOOKS.into_iter().flat_map(|hook| {
+            let elements = self.elements("map", &alloc::format!("trial_{hook}"));
+            elements.iter().map(move |element| entry(element, hook))
+        });
+        let Some(all) = all.collect::<Option<Vec<_>>>() else { return Err(broken) };
+        let Some(&(generation, _)) = all.first() else { return Ok(None) };
+        if all.iter().any(|(other, _)| *other != generation) {
+            return Err(broken);
         }
-        Ok(found)
+        let seconds_left = all.iter().map(|(_, seconds)| *seconds).min().unwrap_or_default();
+        let extent = if all.len() == HOOKS.len() * FAMILIES { Extent::Whole } else { Extent::Part };
+        // A listing takes a while, in which the first are over before the last are listed.
+        let is_over = extent == Extent::Part && seconds_left == 0;
+        Ok((!is_over).then_some(Trial { generation, seconds_left, extent }))
     }
 
     fn names(self, generation: Generation) -> Names {
@@ -429,10 +439,9 @@ impl<'a> Objects<'a> {
 }
 
 /// An element of a trial: `[{"elem": {"val": "ipv4", "expires": 3}}, {"goto": {"target": "b_input"}}]`.
-fn entry(element: &Value, hook: &str) -> Option<Trial> {
+fn entry(element: &Value, hook: &str) -> Option<(Generation, u64)> {
     let [key, decision] = element.as_array()?.as_slice() else { return None };
-    let seconds_left = left(key)?.as_secs();
-    Some(Trial { generation: Generation::of(target(decision)?, hook)?, seconds_left })
+    Some((Generation::of(target(decision)?, hook)?, left(key)?.as_secs()))
 }
 
 fn target(decision: &Value) -> Option<&str> {

@@ -5,7 +5,9 @@ use core::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 
-use super::{Body, Foundation, Generation, Standing, Timeout, elements::carried, name::Name, standing};
+use super::{
+    Body, Extent, Foundation, Generation, Standing, Timeout, elements::carried, name::Name, standing,
+};
 
 /// Everything that is the same in every gate.
 const TABLE: &str = include_str!("table.nft");
@@ -172,7 +174,10 @@ pub fn confirm(standing: &Standing) -> Result<Transaction, Refused> {
 /// Nothing is on trial.
 pub fn take_back(standing: &Standing) -> Result<Transaction, Refused> {
     let trial = standing.trial.ok_or(Refused::NoTrial)?;
-    let mut transaction = end_of_trial(standing);
+    let mut transaction = match trial.extent {
+        Extent::Whole => end_of_trial(standing),
+        Extent::Part => rest_of_trial(standing),
+    };
     clear(standing, trial.generation, &mut transaction);
     forget(standing, |zone| standing.has_zone(standing.confirmed, zone), &mut transaction);
     Ok(transaction)
@@ -211,6 +216,15 @@ fn end_of_trial(standing: &Standing) -> Transaction {
     let mut transaction = Transaction::default();
     for hook in standing::HOOKS {
         transaction.line(format_args!("delete element inet portreeve trial_{hook} {{ ipv4, ipv6 }}"));
+    }
+    transaction.then(&step(standing))
+}
+
+/// Begins with whatever is left of a trial of which somebody else took a part away.
+fn rest_of_trial(standing: &Standing) -> Transaction {
+    let mut transaction = Transaction::default();
+    for hook in standing::HOOKS {
+        transaction.line(format_args!("flush map inet portreeve trial_{hook}"));
     }
     transaction.then(&step(standing))
 }

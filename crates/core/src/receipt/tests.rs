@@ -29,7 +29,8 @@ pub(super) fn applied(was: Was, until: Option<i64>) -> Deed {
 /// A gate as it stands, with so many seconds left of a trial.
 pub(super) fn standing(revision: u32, trial: Option<u64>) -> Standing {
     let mut standing = Standing::made(Revision::of(revision));
-    standing.trial = trial.map(|seconds_left| Trial { generation: gate::Generation::B, seconds_left });
+    let (generation, extent) = (gate::Generation::B, gate::Extent::Whole);
+    standing.trial = trial.map(|seconds_left| Trial { generation, seconds_left, extent });
     standing
 }
 

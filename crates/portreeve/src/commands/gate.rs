@@ -5,7 +5,7 @@ mod enable;
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{Foundation, Standing, Temporary},
-    receipt::{Current, History, Integrity, Kept, Outcome},
+    receipt::{Current, History, Integrity, Kept, Outcome, Tried},
     words::{Lang, Words},
 };
 use portreeve_host::enforce::{firewall::StandingError, look, receipts};
@@ -96,6 +96,7 @@ fn commands(
         return if history.gone(None, kept).is_some() { &["portreeve apply"] } else { &[] };
     };
     match (standing.trial, integrity, standing.foundation) {
+        (Some(_), ..) if history.tried(standing) == Tried::Changed => &["portreeve undo"],
         (Some(_), ..) => &["portreeve confirm", "portreeve undo"],
         (None, Integrity::Changed, _) if history.confirms_none(kept) => {
             &["portreeve off gate", "portreeve apply --no-trial"]

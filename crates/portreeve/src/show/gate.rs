@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     facts::AtBoot,
-    gate::{BOOT_UNIT, Foundation, Rest, Standing, Temporary},
+    gate::{BOOT_UNIT, Extent, Foundation, Rest, Standing, Temporary},
     policy::WORLD,
     receipt::{Current, Deed, End, History, Integrity, Kept, Outcome, Receipt, Who},
     text,
@@ -47,6 +47,10 @@ const HISTORY: &[Column] = &[
     Column { head: Words { en: "WHAT", ja: "内容" }, fit: Fit::Cut },
     Column { head: Words { en: "OUTCOME", ja: "結果" }, fit: Fit::Whole },
 ];
+const IN_PART: Words = Words {
+    en: "Somebody else took a part of the trial away: there the gate before it is in force, and nobody can confirm the trial any more.",
+    ja: "試行の一部が portreeve 以外の操作で取り除かれており、その部分には変更前のゲートが適用されています。この試行はもう確定できません。",
+};
 /// Broken receipts that are named.
 const UNREAD_MAX: usize = 8;
 const UNTIL_REBOOT: Words = Words { en: "until reboot", ja: "再起動まで" };
@@ -83,6 +87,9 @@ pub(crate) fn status(
     if let Some(trial) = standing.trial {
         let said = on_trial(trial.seconds_left, history.trial(standing));
         out.sentences(&visible(said.in_lang(out.lang)))?;
+        if trial.extent == Extent::Part {
+            out.say(IN_PART)?;
+        }
     }
     if integrity == Integrity::Changed {
         out.say(changed(standing.foundation))?;

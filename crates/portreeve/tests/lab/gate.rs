@@ -75,6 +75,16 @@ fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     ends(&site.ask("gate status"), 0, "ended by somebody else before its time");
     ends(&site.ask("confirm"), 6, "somebody else ended the trial of receipt 2");
     ends(&site.ask("undo"), 6, "somebody else ended the trial of receipt 2");
+    // Of half a trial the other half still judges.
+    ends(&site.ask("apply --trial 60s --no-session"), 0, "portreeve confirm");
+    site.run("nft delete element inet portreeve trial_input '{ ipv6 }'");
+    let status = site.ask("gate status");
+    ends(&status, 0, "Somebody else took a part of the trial away");
+    assert!(status.stdout.contains("next: portreeve undo\n"), "{status:#?}");
+    ends(&site.ask("confirm"), 5, "somebody else has changed the gate");
+    assert!(!answers(&site));
+    ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 3 is over");
+    assert!(answers(&site));
 }
 
 /// A confirmed change stays, is known to the next boot, and is taken back by its receipt.
