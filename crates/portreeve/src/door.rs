@@ -71,8 +71,8 @@ pub(crate) fn open_unmoved(seen: Option<&Standing>, what: Words) -> Result<Door,
     Ok(door)
 }
 
-/// Refuses to make a table where the gate that was confirmed is gone: it would stand in the place of that one, also at the
-/// next boot, and nobody would miss it any more.
+/// Refuses a change where the gate that was confirmed is gone: what it leaves would stand in the place of that one, also at
+/// the next boot, and nobody would miss it any more.
 ///
 /// # Errors
 ///
@@ -90,8 +90,8 @@ pub(crate) fn refuse_without_confirmed(door: &Door, what: Words) -> Result<(), F
     };
     Err(Failure::new(Exit::Refused, what)
         .because(Words {
-            en: "the gate that was confirmed here is gone, and what is made now would stand in its place",
-            ja: "確定済みのゲートがなくなっており、ここで作るテーブルがその代わりになってしまいます",
+            en: "the gate that was confirmed here is gone, and after this nobody would miss it, nor the next boot put it back",
+            ja: "確定済みのゲートがなくなっています。このまま変更すると、そのことが分からなくなり、起動時にも復元されなくなります",
         })
         .hint(text!(
             "put it in force again: portreeve apply{en_unit}; or give it up: portreeve off gate",

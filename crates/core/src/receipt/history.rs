@@ -77,6 +77,8 @@ pub enum Edge<'a> {
     Halted(&'a Receipt),
     /// It was not made, or nobody knows.
     Unmade(&'a Receipt),
+    /// There was no gate before it, and there is none now.
+    Same(&'a Receipt),
     /// What was there before is not known.
     Unknown(&'a Receipt),
 }
@@ -262,6 +264,7 @@ impl History {
             }
             Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),
+            Deed::Gate { was: Was::Nothing, .. } if standing.is_none() => Err(Edge::Same(receipt)),
             Deed::Gate { was: Was::Nothing, .. } => Ok(Back::Restore(receipt, None)),
             Deed::Gate { was: Was::Gate(body), .. } => {
                 let body = body.read().map_err(|_| Edge::Unknown(receipt))?;

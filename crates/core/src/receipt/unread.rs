@@ -31,7 +31,7 @@ mod tests {
     use crate::{
         gate::Temporary,
         receipt::{
-            Back, Current, Edge, Was,
+            Current, Edge, Was,
             tests::{applied, at, receipt},
         },
     };
@@ -60,14 +60,14 @@ mod tests {
         let old = history(&[2]);
         assert_eq!(old.last().map(|last| last.number), Some(3));
         assert!(
-            matches!(old.back(None, None, &Temporary::default(), at(99)), Ok(Back::Restore(last, None)) if last.number == 3)
+            matches!(old.back(None, None, &Temporary::default(), at(99)), Err(Edge::Same(last)) if last.number == 3)
         );
         assert_eq!(old.back(Some(2), None, &Temporary::default(), at(99)), Err(Edge::Unread(2)));
         let new = history(&[7]);
         assert_eq!(new.last(), None, "nobody settles an older one by what the gate is after it");
         assert_eq!(new.back(None, None, &Temporary::default(), at(99)), Err(Edge::Unread(7)));
         assert!(
-            matches!(new.back(Some(3), None, &Temporary::default(), at(99)), Ok(Back::Restore(..))),
+            matches!(new.back(Some(3), None, &Temporary::default(), at(99)), Err(Edge::Same(_))),
             "by its number"
         );
     }

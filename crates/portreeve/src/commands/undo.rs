@@ -113,6 +113,9 @@ fn back(door: &Door, number: Option<u32>) -> Result<Back<'_>, Failure> {
     let temporary = door::temporary(FAILED)?;
     let back = door.history.back(number, door.standing.as_ref(), &temporary, door.now);
     let before = || number.is_none().then(|| door.history.newest_standing(&temporary)).flatten();
+    if matches!(back, Ok(Back::Restore(..)) | Err(Edge::Same(_))) {
+        door::refuse_without_confirmed(door, FAILED)?;
+    }
     back.map_err(|edge| no_way_back(edge, number, before(), door))
 }
 
@@ -276,6 +279,12 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, before: Option<&Receipt>, doo
             .because(text!(
                 "nothing to do: the change of receipt {number} was never made",
                 "記録 {number} の変更は実行されていません"
+            ))
+            .hint(history()),
+        Edge::Same(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
+            .because(text!(
+                "nothing to do: there was no gate before receipt {number}, and there is none now",
+                "記録 {number} より前にゲートはなく、現在もありません"
             ))
             .hint(history()),
         Edge::Unknown(Receipt { number, .. }) => Failure::new(Exit::Refused, FAILED)

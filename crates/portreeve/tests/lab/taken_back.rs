@@ -89,6 +89,22 @@ fn whoever_is_left_without_a_gate_is_told_so() {
     ends(&host, "undo 3 --no-session", 0, "before receipt 3.");
     ends(&host, "undo 2 --no-session --lang ja", 0, "ゲートを取り除きました");
     ends(&host, "gate status", 0, "There is no gate");
+    ends(&host, "undo 2 --no-session", 6, "been taken back already");
+}
+
+/// What somebody else took away is put in force again or given up: to take back the change after which it stood would do
+/// neither, and yet forget what the next boot puts back.
+#[test]
+fn a_gate_that_somebody_else_took_away_is_not_undone() {
+    let host = host();
+    assert_eq!(lab(host.run("nft delete table inet portreeve")).status, 0);
+    for undo in ["undo --no-session", "undo 1 --no-session"] {
+        let said = ends(&host, undo, 5, "the gate that was confirmed here is gone");
+        assert!(said.contains("portreeve apply") && said.contains("portreeve off gate"), "{said}");
+    }
+    assert_eq!(lab(host.run("test -s /var/lib/portreeve/gate/boot.json")).status, 0, "the next boot has it");
+    ends(&host, "off gate --no-session", 0, "The gate was gone already");
+    ends(&host, "undo 1 --no-session", 6, "there was no gate before receipt 1, and there is none now");
 }
 
 /// To type undo twice is no wish to have the change again, which its number brings back.
