@@ -308,6 +308,25 @@ impl History {
 
     /// The changes of the gate by persons that are in force and that nobody took back, the newest first.
     pub fn lasting(&self) -> impl Iterator<Item = &Receipt> {
+        self.in_force().filter(|(_, undone)| undone.is_none()).map(|(change, _)| change)
+    }
+
+    /// The changes of the gate that go with that of receipt `of`, as they were made after it, the oldest first: also to take
+    /// back what is older.
+    #[must_use]
+    pub fn gone_with(&self, of: u32) -> Vec<u32> {
+        let after = self.in_force().filter(|(change, _)| change.number > of);
+        let mut gone: Vec<u32> = after
+            .filter(|(_, undone)| undone.is_none_or(|undone| undone < of))
+            .map(|(change, _)| change.number)
+            .collect();
+        gone.reverse();
+        gone
+    }
+
+    /// The changes of the gate by persons that are in force, the newest first, and of each that takes one back the number of
+    /// that one.
+    fn in_force(&self) -> impl Iterator<Item = (&Receipt, Option<u32>)> {
         let done = self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
         // What was taken back is gone, and all that came between.
         let mut standing_below = u32::MAX;
@@ -321,10 +340,10 @@ impl History {
                 _ if change.number >= standing_below => None,
                 Deed::Gate { cause: Cause::Undo(of), .. } => {
                     standing_below = of;
-                    None
+                    Some((change, Some(of)))
                 }
                 Deed::Gate { cause: Cause::Boot, .. } => None,
-                _ => Some(change),
+                _ => Some((change, None)),
             }
         })
     }

@@ -160,6 +160,34 @@ fn what_was_confirmed_is_taken_back_to_what_was_before_it() {
     assert_eq!(back(&undone, Some(2), Some(&now), 90), Ok(before), "it is in force again");
 }
 
+/// To take back what is older, or what took something back, brings along what came after it.
+#[test]
+fn what_is_younger_goes_with_it_and_is_told() {
+    let undo = |of| Deed::Gate {
+        cause: Cause::Undo(of),
+        becomes: Becomes::Nothing,
+        was: Was::Gate((&closing("22/tcp")).into()),
+        until: None,
+    };
+    let was = || Was::Gate((&closing("22/tcp")).into());
+    let mut history: History =
+        [receipt(1, applied(Was::Nothing, None), Some(10)), receipt(2, applied(was(), None), Some(11))]
+            .into_iter()
+            .collect();
+    assert_eq!((history.gone_with(1), history.gone_with(2)), (vec![2], vec![]));
+    history.put(receipt(3, undo(2), Some(12)));
+    assert_eq!(history.gone_with(1), vec![0; 0], "it is taken back already");
+    history.put(receipt(4, undo(1), None));
+    assert_eq!((history.gone_with(3), history.gone_with(2)), (vec![4], vec![4]));
+    // Without a gate there is none to take away.
+    assert_eq!(
+        back(&history, Some(3), None, 9),
+        Ok(Back::Restore(history.of(3).unwrap(), Some(closing("22/tcp"))))
+    );
+    let fresh: History = history.newest_first().filter(|receipt| receipt.number == 1).cloned().collect();
+    assert_eq!(back(&fresh, None, None, 9), Err(Edge::Same(fresh.of(1).unwrap())));
+}
+
 /// What was stopped with a port that was closed is not what whoever takes it back means.
 #[test]
 fn whoever_was_stopped_is_in_nobodys_way() {

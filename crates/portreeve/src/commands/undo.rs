@@ -154,7 +154,7 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             let becomes = if gate.is_some() { Becomes::Gate } else { Becomes::Nothing };
             let transaction = replaced(door, gate.as_ref()).map_err(unwritten)?;
             let deed = Deed::Gate { cause: Cause::Undo(*of), becomes, was, until: None };
-            let Text { en, ja } = also(&gone_with(*of, &door.history));
+            let Text { en, ja } = also(&door.history.gone_with(*of));
             let said = if gate.is_some() {
                 text!(
                     "Taken back: the gate is as it was before receipt {of}.{en}",
@@ -191,14 +191,6 @@ fn renewed(receipt: &Receipt, door: &Door) -> Result<Text, Failure> {
         let Text { en, ja } = words(deed);
         text!(" That takes back receipt {number} too ({en}).", "記録 {number}({ja})も取り消しました。")
     }))
-}
-
-/// The changes of the gate that go with that of receipt `of`, as they were made after it.
-fn gone_with(of: u32, history: &History) -> Vec<u32> {
-    let numbers = history.lasting().map(|receipt| receipt.number);
-    let mut gone: Vec<u32> = numbers.take_while(|number| *number > of).collect();
-    gone.reverse();
-    gone
 }
 
 fn also(gone: &[u32]) -> Text {

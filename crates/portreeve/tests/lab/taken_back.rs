@@ -128,4 +128,7 @@ fn a_second_undo_brings_nothing_back_unless_it_is_named() {
     ends(&host, "open 80 --for 1h", 0, "next: portreeve undo 6");
     ends(&host, "undo --no-session", 0, "80/tcp is no longer open");
     ends(&host, "undo --no-session", 6, "portreeve undo 1 takes back the one before it (applied the policy)");
+    // What is younger goes with it, also where that took something back itself.
+    ends(&host, "undo 1 --no-session", 0, "there is none now");
+    ends(&host, "undo 5 --no-session", 0, "What receipt 8 changed after it is taken back with it.");
 }
