@@ -49,6 +49,8 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     // Of a table that sleeps nft 1.0.6 prints anything.
     site.run("nft add table inet portreeve '{ flags dormant; }'");
     assert_eq!(of_gate(&site), [found("", "gate-drifted", "high")]);
+    let history = site.ask("history");
+    assert!(history.status == 5 && history.stdout.contains("applied the policy"), "{history:#?}");
     let open = site.ask("exposure 8080/tcp -o json").json();
     assert_eq!(open["exposure"][0]["verdict"], "reachable", "{open:#}");
     let plan = site.ask("plan");
