@@ -9,6 +9,7 @@ mod closing;
 mod elements;
 mod fixed;
 mod generation;
+mod hindrance;
 mod kept;
 mod listing;
 mod name;
@@ -22,6 +23,7 @@ mod transaction;
 pub use self::{
     body::{Body, Rest},
     elements::{BlockedSource, Timeout, block, close_early, open_for, shut, unblock},
+    hindrance::Hindrance,
     kept::KeptBody,
     listing::Listing,
     name::{InterfacePattern, ZoneName},

@@ -10,8 +10,10 @@ use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
 use crate::systemd::{self, Begins, OURS, State, Unit, UnitError};
 
-/// What starts it: whatever brings a machine up reaches the first, and the second flushes the ruleset as it starts.
-const WANTED_BY: &str = "sysinit.target nftables.service";
+/// What starts it: whatever brings a machine up reaches it.
+const BOOTS: &str = "sysinit.target";
+/// What starts it again: it flushes the ruleset as it starts.
+const FLUSHES: &str = "nftables.service";
 
 /// The unit, which starts `program`.
 ///
@@ -57,7 +59,7 @@ MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
 
 [Install]
-WantedBy={WANTED_BY}
+WantedBy={BOOTS} {FLUSHES}
 "
     );
     Unit { name: BOOT_UNIT, text }
@@ -68,13 +70,16 @@ WantedBy={WANTED_BY}
 ///
 /// # Errors
 ///
-/// systemd does not run, or something is in the way, as a drop-in of the unit.
+/// systemd does not run, or something is in the way, as a mask or a drop-in of the unit.
 pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
     if let Some(folder) = next::changed_by(Path::new("/")).filter(|_| systemd::runs()) {
         return Err(UnitError::DropIn(folder));
     }
-    let unit = unit(program);
-    let is_put = systemd::runs() && systemd::state(&unit) == State::Same && at_boot() == AtBoot::Enabled;
+    let (unit, at_boot) = (unit(program), at_boot());
+    if at_boot == AtBoot::Masked {
+        return Err(UnitError::Masked(BOOT_UNIT));
+    }
+    let is_put = systemd::runs() && systemd::state(&unit) == State::Same && at_boot == AtBoot::Enabled;
     if is_put && (begins == Begins::NextBoot || systemd::is_active(BOOT_UNIT)) {
         return Ok(false);
     }

@@ -22,8 +22,8 @@ use crate::{
 pub(crate) enum AfterBoot {
     /// It puts it back.
     Stands,
-    /// It is gone: nothing puts it back.
-    Gone,
+    /// It is gone: nothing puts it back, as the unit is so.
+    Gone(AtBoot),
     /// It is gone, or another one: what is confirmed could not be kept.
     Unsaved,
     /// It is gone: no boot reads what is kept of it here.
@@ -76,8 +76,8 @@ fn judged(kept: Option<&Body>, confirmed: Option<&Body>, next: AtBoot) -> AfterB
         (None, _) => AfterBoot::Unsaved,
         (Some(kept), _) if confirmed.is_some_and(|confirmed| confirmed != kept) => AfterBoot::Unsaved,
         (Some(_), AtBoot::Enabled | AtBoot::Failed) => AfterBoot::Stands,
-        (Some(_), AtBoot::NotEnabled | AtBoot::Unfit) => AfterBoot::Gone,
         (Some(_), AtBoot::Unknown) => AfterBoot::Unknown,
+        (Some(_), at_boot) => AfterBoot::Gone(at_boot),
     }
 }
 
@@ -94,7 +94,10 @@ mod tests {
         }
         for confirmed in [Some(&own), None] {
             assert_eq!(judged(Some(&own), confirmed, AtBoot::Enabled), AfterBoot::Stands);
-            assert_eq!(judged(Some(&own), confirmed, AtBoot::NotEnabled), AfterBoot::Gone);
+            assert_eq!(
+                judged(Some(&own), confirmed, AtBoot::NotEnabled),
+                AfterBoot::Gone(AtBoot::NotEnabled)
+            );
             assert_eq!(judged(Some(&own), confirmed, AtBoot::Unknown), AfterBoot::Unknown);
         }
     }

@@ -1,5 +1,7 @@
 //! Why a unit of ours was not put or taken away, in words.
 
+use std::path::Path;
+
 use portreeve_core::{
     text,
     words::{Text, Words},
@@ -68,7 +70,7 @@ fn untrusted(error: &OwnError, what: Words) -> Failure {
 }
 
 fn is_installed() -> bool {
-    std::env::current_exe().is_ok_and(|path| path == std::path::Path::new(INSTALLED))
+    std::env::current_exe().is_ok_and(|path| path == Path::new(INSTALLED))
 }
 
 /// Where it stands where it should, whatever others could change goes to root.
@@ -103,20 +105,37 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
         UnitError::NoSystemd => failed().because(no_systemd()),
         UnitError::Foreign(path) => foreign_file(&path.display().to_string()),
         UnitError::DropIn(folder) => drop_in(&folder.display().to_string(), what),
+        UnitError::Masked(name) => Failure::new(Exit::Refused, what)
+            .because(text!("{name} is masked", "{name} がマスクされています"))
+            .hint(text!(
+                "unmask it, and try again: systemctl unmask {name}",
+                "マスクを解除してからやり直してください: systemctl unmask {name}"
+            )),
         UnitError::Keep(error) => {
             let path = error.path().display();
             failed()
                 .because(text!("cannot write {path}", "{path} に書き込めません"))
                 .because(keep_cause(error))
+                .hint(writable(error.path()))
         }
         UnitError::Stays { path, source } => {
-            let path = path.display();
+            let shown = path.display();
             failed()
-                .because(text!("cannot take {path} away", "{path} を削除できません"))
+                .because(text!("cannot take {shown} away", "{shown} を削除できません"))
                 .because(io_cause(source))
+                .hint(writable(path))
         }
         UnitError::Systemctl(error) => failed().because(quoted(error)),
     }
+}
+
+/// How to see why root may not write the file: its folder is immutable, or its file system read-only (chattr(1), mount(8)).
+fn writable(path: &Path) -> Text {
+    let folder = path.parent().unwrap_or(path).display();
+    text!(
+        "let root write there, and try again: lsattr -d {folder}; findmnt -T {folder}",
+        "root が書き込めるようにしてからやり直してください: lsattr -d {folder}; findmnt -T {folder}"
+    )
 }
 
 /// That systemd does not run.

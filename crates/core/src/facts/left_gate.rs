@@ -52,8 +52,14 @@ pub enum AtBoot {
     Enabled,
     /// It is enabled, and failed when it was started last.
     Failed,
-    /// It is enabled, and does not start this program: its file is another one, a drop-in changes it, or the program is gone or not root's alone.
-    Unfit,
+    /// Somebody masked it, so that nothing starts it.
+    Masked,
+    /// It is enabled, and a drop-in changes what it does.
+    DropIn,
+    /// It is enabled, and is not as this program writes it.
+    Edited,
+    /// It is enabled, and the program that it starts is gone, cannot be executed, or is not root's alone.
+    NoProgram,
     /// It is not.
     NotEnabled,
     /// No systemd runs there, or it is not the network that boots: another program may do it.

@@ -8,23 +8,17 @@ use std::{
 
 use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
-use super::unit;
-use crate::{observe::origins::unit_file::folders, own::stranger, systemd};
+use super::{BOOTS, unit};
+use crate::{observe::origins::unit_file::folders, own::stranger, present::UNIT_DIRECTORIES, systemd};
 
-/// Where units are enabled, by links in folders of what wants them (systemd.unit(5), "UNIT FILE LOAD PATH").
-const UNITS: [&str; 5] = [
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-];
 /// There where systemd is the first process (sd_booted(3)).
 const BOOTED: &str = "/run/systemd/system";
 /// The folder of drop-ins of every service.
 const OF_ALL: &str = "service.d";
-/// Entries of such a folder that are looked at.
+/// Entries of a folder of drop-ins that are looked at.
 const ENTRIES_MAX: usize = 10_000;
+/// How the folders of units begin that no boot outlasts.
+const TRANSIENT: &str = "run/";
 
 /// Whether the systemd of this host starts the gate's unit when it boots; of another network namespace than the one that
 /// boots nobody knows.
@@ -44,20 +38,31 @@ fn at_boot_of(root: &Path) -> AtBoot {
     if is_apart || !below(BOOTED).is_dir() {
         return AtBoot::Unknown;
     }
-    let any = |is: fn(&Path) -> bool| UNITS.iter().any(|folder| is(&below(folder)));
-    let file = UNITS.iter().map(|folder| below(folder).join(BOOT_UNIT)).find(|file| is_file(file));
-    match file.filter(|_| !is_masked(&below(UNITS[0])) && any(is_wanted)) {
-        None => AtBoot::NotEnabled,
-        Some(file) if is_fit(&file) && changed_by(root).is_none() => AtBoot::Enabled,
-        Some(_) => AtBoot::Unfit,
+    match UNIT_DIRECTORIES.iter().map(|units| root.join(units).join(BOOT_UNIT)).find(|file| is_there(file)) {
+        Some(file) if is_masked(&file) => AtBoot::Masked,
+        Some(file) if is_wanted(root) => changed(root, &file).unwrap_or(AtBoot::Enabled),
+        _ => AtBoot::NotEnabled,
     }
 }
 
-/// Whether the unit is as it is written for a program that stands where it should, and that root alone can change.
-fn is_fit(file: &Path) -> bool {
-    let Ok(text) = systemd::read(file) else { return false };
+/// What keeps the enabled unit from starting this program: the unit is another one than is written for a program that stands
+/// where it should, and that root alone can change.
+fn changed(root: &Path, file: &Path) -> Option<AtBoot> {
+    if changed_by(root).is_some() {
+        return Some(AtBoot::DropIn);
+    }
+    let text = systemd::read(file).unwrap_or_default();
     let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=")?.strip_suffix(" apply --boot"));
-    start.map(Path::new).is_some_and(|program| text == unit(program).text && stranger(program).is_none())
+    match start.map(Path::new) {
+        Some(program) if text != unit(program).text => Some(AtBoot::Edited),
+        Some(program) if stranger(program).is_some() || !is_executable(program) => Some(AtBoot::NoProgram),
+        Some(_) => None,
+        None => Some(AtBoot::Edited),
+    }
+}
+
+fn is_executable(program: &Path) -> bool {
+    fs::metadata(program).is_ok_and(|file| file.mode() & 0o111 != 0)
 }
 
 /// The folder of a drop-in of the unit, which may start another program in its place (systemd.unit(5), "foo.service.d/" and
@@ -70,7 +75,8 @@ pub(super) fn changed_by(root: &Path) -> Option<PathBuf> {
         let entries = fs::read_dir(below(root, folder)).into_iter().flatten().take(ENTRIES_MAX).flatten();
         entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "conf"))
     };
-    own.flat_map(|folder| UNITS.map(|units| Path::new(units).join(&folder))).find(has_any)
+    own.flat_map(|folder| UNIT_DIRECTORIES.map(|units| Path::new("/").join(units).join(&folder)))
+        .find(has_any)
 }
 
 fn below(root: &Path, path: impl AsRef<Path>) -> PathBuf {
@@ -78,26 +84,24 @@ fn below(root: &Path, path: impl AsRef<Path>) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Whether a folder has the unit as an empty file or as /dev/null: nothing starts it then.
-fn is_masked(units: &Path) -> bool {
-    let path = units.join(BOOT_UNIT);
-    let leads_nowhere = fs::read_link(&path).is_ok_and(|target| target == Path::new("/dev/null"));
-    leads_nowhere || fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == 0)
+/// Whether the unit is there, if only so that nothing starts it: a link to one that is gone is none.
+fn is_there(file: &Path) -> bool {
+    is_masked(file) || fs::metadata(file).is_ok_and(|file| file.is_file())
 }
 
-/// Whether the unit is there: a link to one that is gone starts nothing.
-fn is_file(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file())
+/// Whether the unit is an empty file or /dev/null: nothing starts it then.
+fn is_masked(file: &Path) -> bool {
+    let leads_nowhere = fs::read_link(file).is_ok_and(|target| target == Path::new("/dev/null"));
+    leads_nowhere || fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() == 0)
 }
 
-/// Whether a link to the unit stands in a folder of what another unit wants or requires, as `systemctl enable` makes it.
-fn is_wanted(units: &Path) -> bool {
-    let entries = fs::read_dir(units).into_iter().flatten().take(ENTRIES_MAX).flatten();
-    let wants = |path: &PathBuf| {
-        path.extension().is_some_and(|ending| ending == "wants" || ending == "requires")
-            && fs::symlink_metadata(path.join(BOOT_UNIT)).is_ok()
-    };
-    entries.map(|entry| entry.path()).any(|path| wants(&path))
+/// Whether whatever brings a machine up wants the unit, as `systemctl enable` lets it; what else wants it may be enabled by
+/// nobody.
+fn is_wanted(root: &Path) -> bool {
+    let lasting = UNIT_DIRECTORIES.iter().filter(|units| !units.starts_with(TRANSIENT));
+    let mut wants =
+        lasting.flat_map(|units| ["wants", "requires"].map(|kind| format!("{units}/{BOOTS}.{kind}")));
+    wants.any(|folder| fs::symlink_metadata(root.join(folder).join(BOOT_UNIT)).is_ok())
 }
 
 #[cfg(test)]
@@ -141,22 +145,25 @@ mod tests {
         let wants = root.make("etc/systemd/system/sysinit.target.wants");
         symlink("/etc/systemd/system/portreeve-boot.service", wants.join(BOOT_UNIT)).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::Enabled);
-        for other in [
-            unit(Path::new("/usr/bin/no-such-program")).text,
-            unit(Path::new("/tmp")).text,
-            text.replace("apply --boot", "gate status"),
-            text.replace("ProtectHome=yes\n", ""),
+        for (other, at_boot) in [
+            (unit(Path::new("/usr/bin/no-such-program")).text, AtBoot::NoProgram),
+            (unit(Path::new("/tmp")).text, AtBoot::NoProgram),
+            (unit(Path::new("/etc/passwd")).text, AtBoot::NoProgram),
+            (text.replace("apply --boot", "gate status"), AtBoot::Edited),
+            (text.replace("ProtectHome=yes\n", ""), AtBoot::Edited),
         ] {
             fs::write(units.join(BOOT_UNIT), &other).unwrap();
-            assert_eq!(at_boot_of(&root.0), AtBoot::Unfit, "{other}");
+            assert_eq!(at_boot_of(&root.0), at_boot, "{other}");
         }
         fs::write(units.join(BOOT_UNIT), &text).unwrap();
         for (folder, at_boot) in [
             ("etc/systemd/system/service.d", AtBoot::Enabled),
-            ("etc/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
-            ("run/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
-            ("usr/lib/systemd/system/portreeve-boot.service.d", AtBoot::Unfit),
-            ("etc/systemd/system/portreeve-.service.d", AtBoot::Unfit),
+            ("etc/systemd/system/portreeve-boot.service.d", AtBoot::DropIn),
+            ("run/systemd/system/portreeve-boot.service.d", AtBoot::DropIn),
+            ("usr/lib/systemd/system/portreeve-boot.service.d", AtBoot::DropIn),
+            ("etc/systemd/system/portreeve-.service.d", AtBoot::DropIn),
+            ("etc/systemd/system.control/portreeve-boot.service.d", AtBoot::DropIn),
+            ("run/systemd/transient/portreeve-boot.service.d", AtBoot::DropIn),
         ] {
             let folder = root.make(folder);
             assert_eq!(at_boot_of(&root.0), AtBoot::Enabled, "nothing is in it");
@@ -167,7 +174,25 @@ mod tests {
         fs::remove_file(units.join(BOOT_UNIT)).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled, "the unit is gone");
         symlink("/dev/null", units.join(BOOT_UNIT)).unwrap();
-        assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled, "it is masked");
+        assert_eq!(at_boot_of(&root.0), AtBoot::Masked);
+    }
+
+    /// nftables.service, which wants it too, is disabled as long as nobody enables it.
+    #[test]
+    fn what_no_boot_reaches_or_outlasts_enables_nothing() {
+        let root = Root::new("unreached");
+        let units = root.make("etc/systemd/system");
+        fs::write(units.join(BOOT_UNIT), unit(Path::new("/usr/bin/env")).text).unwrap();
+        for (folder, at_boot) in [
+            ("etc/systemd/system/nftables.service.wants", AtBoot::NotEnabled),
+            ("run/systemd/system/sysinit.target.wants", AtBoot::NotEnabled),
+            ("usr/lib/systemd/system/sysinit.target.wants", AtBoot::Enabled),
+        ] {
+            let link = root.make(folder).join(BOOT_UNIT);
+            symlink("/etc/systemd/system/portreeve-boot.service", &link).unwrap();
+            assert_eq!(at_boot_of(&root.0), at_boot, "{folder}");
+            fs::remove_file(link).unwrap();
+        }
     }
 
     #[test]

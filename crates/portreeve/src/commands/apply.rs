@@ -10,7 +10,7 @@ use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use jiff::Timestamp;
 use portreeve_core::{
-    gate::{Keep, Standing, Timeout},
+    gate::{Hindrance, Keep, Standing, Timeout},
     plan::{Change, Ground, Grounds, Refused},
     receipt::{Becomes, Cause, Deed},
     text,
@@ -323,7 +323,10 @@ pub(super) fn in_force(stands: Option<&Standing>) -> (Text, Option<&'static str>
         AfterBoot::Stands => {
             (Words { en: "in force, also after the next boot.", ja: "再起動後も有効です。" }.into(), None)
         }
-        AfterBoot::Gone => (until_reboot(), Some("portreeve gate enable")),
+        AfterBoot::Gone(at_boot) => {
+            let helps = Hindrance::of(at_boot).and_then(|hindrance| hindrance.commands.first().copied());
+            (until_reboot(), helps)
+        }
         AfterBoot::Unsaved | AfterBoot::Apart | AfterBoot::Unknown => (until_reboot(), None),
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     facts::AtBoot,
-    gate::{BOOT_UNIT, Extent, Foundation, Rest, Standing, Temporary},
+    gate::{BOOT_UNIT, Extent, Foundation, Hindrance, Rest, Standing, Temporary},
     policy::WORLD,
     receipt::{Current, Deed, End, History, Integrity, Kept, Outcome, Receipt, Who},
     text,
@@ -149,10 +149,7 @@ fn next_boot(standing: &Standing, integrity: Integrity, out: &mut Out) -> Result
             en: "At the next boot what is confirmed stands again, before there is a network.",
             ja: "次回の起動時は、確定済みのゲートがネットワークより先に復元されます。",
         },
-        AfterBoot::Gone => Words {
-            en: "At the next boot it is gone: portreeve gate enable puts it back at each.",
-            ja: "次回の起動後はゲートがなくなります。起動のたびに復元するには: portreeve gate enable",
-        },
+        AfterBoot::Gone(at_boot) => return out.sentences(gone_at_boot(at_boot).in_lang(out.lang)),
         AfterBoot::Unsaved => Words {
             en: "At the next boot it is gone, or an older one: what is confirmed is not kept for it. portreeve apply keeps it.",
             ja: "確定済みのゲートが保存されていないため、次回の起動時には復元されないか、以前のゲートに戻ります。保存するには: portreeve apply",
@@ -167,6 +164,21 @@ fn next_boot(standing: &Standing, integrity: Integrity, out: &mut Out) -> Result
         },
     };
     out.say(said)
+}
+
+/// That nothing puts the gate back, why, and what helps.
+fn gone_at_boot(at_boot: AtBoot) -> Text {
+    let Some(hindrance) = Hindrance::of(at_boot) else { return Text::default() };
+    let (Text { en: en_why, ja: ja_why }, Text { en, ja }) = (&hindrance.why, helps(&hindrance));
+    text!(
+        "At the next boot it is gone, as {en_why}: {en}.",
+        "次回の起動後はゲートがなくなります({ja_why})。{ja}"
+    )
+}
+
+fn helps(Hindrance { fix: Text { en, ja }, commands, .. }: &Hindrance) -> Text {
+    let commands = commands.join(" && ");
+    text!("{en} ({commands})", "{ja}: {commands}")
 }
 
 fn tables(standing: &Standing, temporary: &Temporary, out: &mut Out) -> Result<(), Failure> {

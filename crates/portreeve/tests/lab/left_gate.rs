@@ -150,7 +150,7 @@ fn status_tells_of_a_gate_that_is_not_as_confirmed() {
     site.run("nft add element inet portreeve a_world_tcp '{ 8080 }'");
     let said = status();
     assert!(said.contains("Somebody else has changed its rules or sets"), "{said}");
-    assert!(said.contains("At the next boot it is gone: portreeve gate enable"), "{said}");
+    assert!(said.contains("At the next boot it is gone, as portreeve-boot.service is not enabled: enable it at boot (portreeve gate enable)."), "{said}");
     assert!(said.ends_with("next: portreeve plan · portreeve apply\n"), "{said}");
     site.run("nft delete element inet portreeve a_world_tcp '{ 8080 }'");
     site.run("mv /var/lib/portreeve/gate /var/lib/portreeve/away");

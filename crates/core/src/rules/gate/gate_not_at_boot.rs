@@ -1,11 +1,11 @@
 //! The gate stands, and the next boot begins without it (A15, A20).
 
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 
 use crate::{
     facts::{AtBoot, KeptGate, LeftGate},
     finding::{Finding, Severity},
-    gate::BOOT_UNIT,
+    gate::{BOOT_UNIT, Hindrance},
     rules::{Page, Rule},
     text,
     words::{Text, Words},
@@ -20,16 +20,16 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "The gate is in force, and the next boot does not put it in force again: no unit of systemd is enabled that does, it is not as portreeve writes it or its program is gone, or what it would put in force is not kept in /var/lib/portreeve/gate.",
-            ja: "ゲートは稼働していますが、次の起動では復元されません。復元する systemd のユニットが有効化(enable)されていないか、書き換えられているか、プログラムがないか、復元する内容が /var/lib/portreeve/gate に保存されていません。",
+            en: "The gate is in force, and the next boot does not put it in force again: no unit of systemd is enabled that does, it is masked or not as portreeve writes it, a drop-in changes it, its program is gone, or what it would put in force is not kept in /var/lib/portreeve/gate.",
+            ja: "ゲートは稼働していますが、次の起動では復元されません。復元する systemd のユニットが有効化(enable)されていないか、マスクされているか、書き換えやドロップインで変更されているか、プログラムがないか、復元する内容が /var/lib/portreeve/gate に保存されていません。",
         },
         why: Words {
             en: "The kernel forgets its rules when it stops. After the next boot every port is open until somebody applies the policy again. Where no systemd runs this is not looked for.",
             ja: "カーネルのルールは停止すると失われます。次の起動後は、誰かが policy を適用し直すまで、すべてのポートが開いたままです。systemd のない環境では、この点は確認しません。",
         },
         fix: Words {
-            en: "Enable it once: `portreeve gate enable`. It writes the unit anew where that is another one, and keeps the gate as it stands where that is not kept.",
-            ja: "一度だけ `portreeve gate enable` を実行します。ユニットが違っていれば書き直します。保存されていなければ、現在のゲートも保存します。",
+            en: "Enable it once: `portreeve gate enable`. It writes the unit anew where that is another one, and keeps the gate as it stands where that is not kept. A mask (`systemctl unmask portreeve-boot.service`) and a drop-in (`systemctl cat portreeve-boot.service` shows it) are taken away first.",
+            ja: "一度だけ `portreeve gate enable` を実行します。ユニットが違っていれば書き直します。保存されていなければ、現在のゲートも保存します。マスク(`systemctl unmask portreeve-boot.service`)とドロップイン(`systemctl cat portreeve-boot.service` で表示)は、先に取り除きます。",
         },
     },
     check,
@@ -37,37 +37,35 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let standing = world.gate().filter(|(_, now)| *now != GateNow::Gone);
-    let said = standing.and_then(|(left, _)| said(left));
-    let fix = || text!("enable it at boot", "起動時に有効になるようにしてください");
-    let finding = |said| RULE.finding(said, fix()).run(["portreeve gate enable".into()]);
-    said.map(finding).into_iter().collect()
+    standing.and_then(|(left, _)| finding(left)).into_iter().collect()
 }
 
-/// Why the next boot begins without it; nothing where it does not, or nobody knows.
-fn said(left: &LeftGate) -> Option<Text> {
-    match (&left.kept, left.at_boot) {
-        (_, AtBoot::Unknown) | (KeptGate::Whole { .. }, AtBoot::Enabled) => None,
-        (_, AtBoot::NotEnabled) => Some(text!(
-            "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not enabled",
-            "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が有効化されていません)"
-        )),
-        (_, AtBoot::Unfit) => Some(text!(
-            "the gate is in force, and the next boot begins without it: {BOOT_UNIT} is not as portreeve writes it, or a drop-in changes it, or the program that it starts is gone or not root's alone",
-            "ゲートは稼働していますが、次の起動では有効になりません({BOOT_UNIT} が書き換えられているか、ドロップインで変更されているか、起動するプログラムがないか、root 以外が変更できます)"
-        )),
-        (KeptGate::Whole { .. }, AtBoot::Failed) => Some(text!(
+/// Why the next boot begins without it, and what helps; nothing where it does not, or nobody knows.
+fn finding(left: &LeftGate) -> Option<Finding> {
+    if let Some(Hindrance { why: Text { en, ja }, fix, commands }) = Hindrance::of(left.at_boot) {
+        let said = text!(
+            "the gate is in force, and the next boot begins without it: {en}",
+            "ゲートは稼働していますが、次の起動では有効になりません({ja})"
+        );
+        return Some(RULE.finding(said, fix).run(commands.iter().map(ToString::to_string)));
+    }
+    let said = match (&left.kept, left.at_boot) {
+        (KeptGate::Whole { .. }, AtBoot::Failed) => text!(
             "the gate is in force, and the next boot may begin without it: {BOOT_UNIT} failed when it was started last",
             "ゲートは稼働していますが、次の起動では有効にならないおそれがあります({BOOT_UNIT} の前回の起動が失敗しています)"
-        )),
-        (KeptGate::Unreadable, AtBoot::Enabled | AtBoot::Failed) => Some(text!(
+        ),
+        (_, AtBoot::Unknown) | (KeptGate::Whole { .. }, _) => return None,
+        (KeptGate::Unreadable, _) => text!(
             "the gate is in force, and the next boot begins without it: what is kept of it in /var/lib/portreeve/gate cannot be read",
             "ゲートは稼働していますが、次の起動では有効になりません(/var/lib/portreeve/gate に保存された内容を読めません)"
-        )),
-        (KeptGate::Nothing, AtBoot::Enabled | AtBoot::Failed) => Some(text!(
+        ),
+        (KeptGate::Nothing, _) => text!(
             "the gate is in force, and the next boot begins without it: it is not kept in /var/lib/portreeve/gate",
             "ゲートは稼働していますが、次の起動では有効になりません(/var/lib/portreeve/gate に保存されていません)"
-        )),
-    }
+        ),
+    };
+    let fix = text!("enable it at boot", "起動時に有効になるようにしてください");
+    Some(RULE.finding(said, fix).run(["portreeve gate enable".into()]))
 }
 
 #[cfg(test)]
@@ -122,10 +120,30 @@ mod tests {
             let said = said(KeptGate::Unreadable, at_boot);
             assert!(said.ends_with("what is kept of it in /var/lib/portreeve/gate cannot be read"), "{said}");
         }
-        let said = gated(AtBoot::Unfit, Some).texts("gate-not-at-boot").concat();
-        assert!(said.contains("is gone or not root's alone"), "{said}");
         let said = gated(AtBoot::Failed, Some).texts("gate-not-at-boot").concat();
         assert!(said.ends_with("portreeve-boot.service failed when it was started last"), "{said}");
+    }
+
+    /// To enable the unit is refused where that would be in vain.
+    #[test]
+    fn whatever_is_in_the_way_is_told_and_what_helps() {
+        let told = |at_boot| {
+            let host = gated(at_boot, Some);
+            (host.texts("gate-not-at-boot").concat(), host.commands("gate-not-at-boot").concat())
+        };
+        for (at_boot, why, command) in [
+            (AtBoot::Masked, "portreeve-boot.service is masked", "systemctl unmask portreeve-boot.service"),
+            (AtBoot::DropIn, "a drop-in changes", "systemctl cat portreeve-boot.service"),
+            (AtBoot::Edited, "is not as portreeve writes it", "portreeve gate enable"),
+            (
+                AtBoot::NoProgram,
+                "is gone, cannot be executed, or is not root's alone",
+                "portreeve gate enable",
+            ),
+        ] {
+            let (said, commands) = told(at_boot);
+            assert!(said.contains(why) && commands.starts_with(command), "{said}: {commands}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn finding(left: &LeftGate) -> Finding {
             "{en} is gone: the machine was rebooted and nothing restores it at boot, or another program removed it",
             "{ja}がありません。再起動したか(起動時の復元は設定されていません)、portreeve 以外の操作で取り除かれました"
         ),
-        (_, AtBoot::Enabled | AtBoot::Unfit | AtBoot::Unknown) => text!(
+        _ => text!(
             "{en} is gone: another program removed it",
             "{ja}がありません。portreeve 以外の操作で取り除かれています"
         ),
