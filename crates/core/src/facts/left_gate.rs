@@ -13,6 +13,9 @@ pub struct LeftGate {
     pub kept: KeptGate,
     /// Whether a boot puts it in force.
     pub at_boot: AtBoot,
+    /// Whether it is gone, and the host was booted since it stood last, as far as the receipts tell.
+    #[serde(default)]
+    pub ended_by_boot: bool,
 }
 
 impl LeftGate {

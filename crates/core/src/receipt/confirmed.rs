@@ -6,7 +6,10 @@ use alloc::string::String;
 use jiff::Timestamp;
 
 use super::{Cause, Current, Deed, History, Kept, Outcome, Receipt};
-use crate::gate::{Body, Standing};
+use crate::{
+    facts::AtBoot,
+    gate::{Body, Standing},
+};
 
 /// Whether what is on trial is what was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,16 @@ impl History {
             Current::Gone(receipt) if !self.confirms_none(kept) => Some(receipt),
             _ => None,
         }
+    }
+
+    /// Whether a boot took away the gate that stood after `receipt`, where the next one is found to be `at_boot`.
+    ///
+    /// Where the unit is enabled and has not failed it put the gate back at this boot, whatever boot its receipt names: in its
+    /// sandbox a container shows the boot id of its host (systemd.exec(5), systemd-nspawn(1)).
+    #[must_use]
+    pub fn is_ended_by_boot(&self, receipt: &Receipt, at_boot: AtBoot) -> bool {
+        let is_put_back = at_boot == AtBoot::Enabled && receipt.is_of_boot();
+        self.is_before_boot(receipt) && !is_put_back
     }
 
     /// Whether no gate is confirmed, as the receipts tell: whatever stands in the table, nobody of ours kept it.

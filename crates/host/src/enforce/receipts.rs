@@ -107,6 +107,15 @@ pub fn kept(folder: &Path) -> Kept {
     Receipts::in_folder(folder).kept()
 }
 
+/// What was done to the gate whose receipts are in `folder`.
+///
+/// # Errors
+///
+/// They cannot be read.
+pub fn history(folder: &Path) -> Result<History, ReceiptsError> {
+    Receipts::in_folder(folder).read()
+}
+
 /// The folder of receipts.
 #[derive(Clone, Debug)]
 pub(super) struct Receipts {

@@ -7,9 +7,12 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::enforce::{
-    Door, DoorError,
-    firewall::{EnforceError, Refusal},
+use portreeve_host::{
+    boot::at_boot,
+    enforce::{
+        Door, DoorError,
+        firewall::{EnforceError, Refusal},
+    },
 };
 
 use super::{Command, apply::in_force};
@@ -76,8 +79,8 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
 /// To confirm twice is no mistake; to confirm what the kernel took back is too late.
 fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     // The kernel takes back what is on trial, but no table.
-    if door.gone().is_some() {
-        return Err(gone());
+    if let Some(receipt) = door.gone() {
+        return Err(gone(door.history.is_ended_by_boot(receipt, at_boot())));
     }
     match door.history.ended(door.standing.as_ref(), door.now) {
         Some((trial, End::Lapsed(until))) => return Err(too_late(Some((trial, ago(until, door.now))))),
@@ -100,13 +103,19 @@ fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     }
 }
 
-fn gone() -> Failure {
-    Failure::new(Exit::TakenBack, FAILED)
-        .because(Words {
+fn gone(is_ended_by_boot: bool) -> Failure {
+    let why = if is_ended_by_boot {
+        Words {
+            en: "the gate is gone: a reboot of the machine took it away",
+            ja: "ゲートがありません: 再起動で消えています",
+        }
+    } else {
+        Words {
             en: "the gate is gone: another program removed it",
             ja: "ゲートがありません: portreeve 以外の操作で取り除かれています",
-        })
-        .hint(text!("portreeve apply", "portreeve apply"))
+        }
+    };
+    Failure::new(Exit::TakenBack, FAILED).because(why).hint(text!("portreeve apply", "portreeve apply"))
 }
 
 /// Whoever confirms keeps what he applied, and nothing that came in beside it.

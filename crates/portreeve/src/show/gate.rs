@@ -283,13 +283,17 @@ fn absent(history: &History, gone: Option<&Receipt>, now: Timestamp) -> Text {
                     "ゲートがありません。記録 {number}({ja})の後に、{BOOT_UNIT} が復元に失敗しています(systemctl status {BOOT_UNIT})。"
                 );
             }
-            // Where the unit is enabled and has not failed it put the gate back at this boot, whatever boot its receipt names:
-            // in its sandbox a container shows the boot id of its host (systemd.exec(5), systemd-nspawn(1)).
-            let is_put_back = at_boot == AtBoot::Enabled && receipt.is_of_boot();
-            if history.is_before_boot(receipt) && !is_put_back {
+            if history.is_ended_by_boot(receipt, at_boot) {
+                let (why, then) = Hindrance::of(at_boot).map_or_else(Default::default, |hindrance| {
+                    let (Text { en, ja }, Text { en: en_then, ja: ja_then }) =
+                        (&hindrance.why, helps(&hindrance));
+                    let then = text!("; for the next boot {en_then}", "次回の起動に備え、{ja_then}");
+                    (text!(", as {en}", "({ja})"), then)
+                });
+                let (Text { en: en_why, ja: ja_why }, Text { en: en_then, ja: ja_then }) = (why, then);
                 return text!(
-                    "The gate is gone: it stood after receipt {number} ({en}), and a reboot of the machine took it away. portreeve apply puts it in force again, and portreeve gate enable then at each boot.",
-                    "ゲートがありません。記録 {number}({ja})の後の再起動で消えています。portreeve apply で有効にし、portreeve gate enable で起動のたびに復元できます。"
+                    "The gate is gone: it stood after receipt {number} ({en}), and a reboot of the machine took it away{en_why}. portreeve apply puts it in force again{en_then}.",
+                    "ゲートがありません。記録 {number}({ja})の後の再起動で消えています{ja_why}。portreeve apply で再び有効にできます。{ja_then}"
                 );
             }
             text!(

@@ -1,11 +1,11 @@
 //! A gate was confirmed on this host, and its table is gone (A15, A16, A20).
 
-use alloc::{string::ToString as _, vec::Vec};
+use alloc::{string::ToString, vec::Vec};
 
 use crate::{
     facts::{AtBoot, KeptGate, LeftGate},
     finding::{Finding, Severity},
-    gate::BOOT_UNIT,
+    gate::{BOOT_UNIT, Hindrance},
     rules::{Page, Rule},
     text,
     words::{Text, Words},
@@ -47,6 +47,7 @@ fn finding(left: &LeftGate) -> Finding {
         || text!("the gate that was confirmed here", "このホストで確定したゲート"),
         |at| text!("the gate that was confirmed at {at}", "{at} に確定したゲート"),
     );
+    let hindrance = Hindrance::of(left.at_boot);
     let said = match (&left.kept, left.at_boot) {
         (_, AtBoot::Failed) => text!(
             "{en} is gone: {BOOT_UNIT} failed to put it back",
@@ -56,10 +57,16 @@ fn finding(left: &LeftGate) -> Finding {
             "{en} is gone, and what is kept of it in /var/lib/portreeve/gate cannot be read",
             "{ja}がなく、/var/lib/portreeve/gate に保存された内容も読めません"
         ),
-        (_, AtBoot::NotEnabled) => text!(
-            "{en} is gone: the machine was rebooted and nothing restores it at boot, or another program removed it",
-            "{ja}がありません。再起動したか(起動時の復元は設定されていません)、portreeve 以外の操作で取り除かれました"
-        ),
+        _ if left.ended_by_boot => {
+            let Text { en: en_why, ja: ja_why } = hindrance.as_ref().map_or_else(Text::default, |it| {
+                let Text { en, ja } = &it.why;
+                text!(", as {en}", "({ja})")
+            });
+            text!(
+                "{en} is gone: a reboot of the machine took it away{en_why}",
+                "{ja}がありません。再起動で消えています{ja_why}"
+            )
+        }
         _ => text!(
             "{en} is gone: another program removed it",
             "{ja}がありません。portreeve 以外の操作で取り除かれています"
@@ -76,12 +83,21 @@ fn finding(left: &LeftGate) -> Finding {
                 "policy を適用し直してください(保存し直します)"
             )
         }
+        _ if left.ended_by_boot => {
+            let Text { en, ja } = hindrance.as_ref().map_or_else(Text::default, |it| {
+                let Text { en, ja } = &it.fix;
+                text!("; then for the next boot: {en}", "。次回の起動に備え、{ja}")
+            });
+            text!("apply the policy again{en}", "policy を適用し直してください{ja}")
+        }
         _ => text!(
             "apply the policy again, and take `flush ruleset` out of whatever reloads other rules",
             "policy を適用し直し、ほかのルールの再読み込みから `flush ruleset` を取り除いてください"
         ),
     };
-    RULE.finding(said, fix).run(["portreeve apply".into(), "portreeve gate status".into()])
+    let helps = hindrance.filter(|_| left.ended_by_boot).map_or(&[][..], |it| it.commands);
+    let commands = ["portreeve apply"].iter().chain(helps).chain(&["portreeve gate status"]);
+    RULE.finding(said, fix).run(commands.map(ToString::to_string))
 }
 
 #[cfg(test)]
@@ -101,8 +117,23 @@ mod tests {
             ["the gate that was confirmed at 2025-12-31 08:00:00Z is gone: another program removed it"];
         assert_eq!(host.texts("gate-removed"), said);
         assert_eq!(host.rules(), ["gate-removed"]);
-        let unsure = gated(AtBoot::NotEnabled, |_| None).texts("gate-removed");
-        assert!(unsure[0].contains("the machine was rebooted"), "{unsure:?}");
+    }
+
+    /// Nobody else is blamed for what a boot did, nor told of his `flush ruleset`.
+    #[test]
+    fn a_gate_that_no_boot_put_back_was_taken_by_the_boot() {
+        let mut host = gated(AtBoot::DropIn, |_| None);
+        host.snapshot.gate.as_mut().unwrap().ended_by_boot = true;
+        let said = host.texts("gate-removed").concat();
+        assert!(
+            said.ends_with(
+                "a reboot of the machine took it away, as a drop-in changes what portreeve-boot.service does"
+            ),
+            "{said}"
+        );
+        let commands = ["portreeve apply", "systemctl cat portreeve-boot.service", "portreeve gate status"];
+        assert_eq!(host.commands("gate-removed"), commands);
+        assert!(!host.judge().remove(0).fix.en.contains("flush"));
     }
 
     /// Nobody is blamed where the boot is known to have failed.

@@ -21,7 +21,7 @@ pub(super) fn kept(kept: KeptGate, at_boot: AtBoot, now: impl FnOnce(String) -> 
     table.create(&body(), Revision::of(7));
     let listings = now(table.text()).map(|text| (Listing::Nft, text));
     let mut scene = scene().policy().filtered(Firewall { listings: listings.into_iter().collect() }, &[]);
-    scene.snapshot.gate = Some(LeftGate { kept, at_boot });
+    scene.snapshot.gate = Some(LeftGate { kept, at_boot, ended_by_boot: false });
     scene
 }
 
