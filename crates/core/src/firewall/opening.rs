@@ -301,10 +301,10 @@ fn bases(ruleset: &Ruleset, id: ChainId) -> Vec<&Base> {
     bases
 }
 
-/// A name that neither a shell nor nft takes for anything else.
+/// A name that neither a shell nor nft takes for anything else (`string` of src/scanner.l in nftables).
 fn plain(name: &str) -> Option<&str> {
     let begins = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '/');
     (begins && name.chars().all(is_letter)).then_some(name)
 }
 
@@ -457,8 +457,10 @@ mod tests {
 
     #[test]
     fn a_name_that_a_shell_would_act_on_stands_in_no_command() {
-        assert_eq!(plain("in_put-2.a"), Some("in_put-2.a"));
-        for name in ["a b", "a;b", "$(a)", "-a", "", "a\nb", "é"] {
+        for name in ["in_put-2.a", "IN/pub"] {
+            assert_eq!(plain(name), Some(name));
+        }
+        for name in ["a b", "a;b", "$(a)", "-a", "/a", "", "a\nb", "é"] {
             assert_eq!(plain(name), None, "{name:?}");
         }
     }
