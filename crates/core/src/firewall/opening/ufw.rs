@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::{Admission, about, asks_for, keeps_out};
 use crate::{
-    firewall::{Chain, Decision, Field, Place, Rule, Ruleset, Step, network_name},
+    firewall::{Chain, Decision, Field, Place, Question, Rule, Ruleset, Step, network_name},
     port::{PortSpec, Protocol},
 };
 
@@ -26,7 +26,7 @@ pub(super) fn commands(
     let is_plain = interface.is_none() && admission.from.is_empty();
     let is_known =
         matches!(protocol, Protocol::Tcp | Protocol::Udp) && !may_be_same(ruleset, place, interface);
-    let verb = verb(ruleset, place, is_plain.then_some(admission.spec));
+    let verb = verb(ruleset, place, admission.spec, is_plain);
     let Some(verb) = verb.filter(|_| is_known) else { return Vec::new() };
     let ports = range.to_string().replace('-', ":");
     let by = interface.map(|name| format!(" in on {}", name.replace('*', "+"))).unwrap_or_default();
@@ -44,13 +44,14 @@ pub(super) fn commands(
 }
 
 /// ufw heeds the first rule that fits, and puts a new one behind the others, or in the place of one that differs in nothing but
-/// what it does; it puts none in front where there is such a one. Before its own chain for these it lets nobody in.
+/// what it does; it puts none in front where there is such a one, or past those who are kept out there. Before its own chain
+/// for these it lets nobody in.
 ///
-/// `plain` is what the new one is about, where that is a port alone.
-fn verb(ruleset: &Ruleset, place: Place, plain: Option<PortSpec>) -> Option<&'static str> {
+/// Whether the new one is about `spec` alone says `is_plain`.
+fn verb(ruleset: &Ruleset, place: Place, spec: PortSpec, is_plain: bool) -> Option<&'static str> {
     let chain = &ruleset.chains[place.chain.0];
     let is = |part| chain.name.contains(part);
-    let is_same = |rule: &Rule| plain.is_some_and(|spec| is_about(rule, spec));
+    let is_same = |rule: &Rule| is_plain && is_about(rule, spec);
     // Of either family: a command is for both.
     let users = ruleset.chains.iter().filter(|chain| chain.name.ends_with("-user-input"));
     let mut same = users.flat_map(|chain| &chain.rules).filter(|rule| is_same(rule));
@@ -58,11 +59,14 @@ fn verb(ruleset: &Ruleset, place: Place, plain: Option<PortSpec>) -> Option<&'st
         Some(rule) if is("user-input") => {
             let (before, rest) = chain.rules.split_at_checked(rule)?;
             let (decisive, _) = rest.split_first()?;
-            let is_replaced = is_same(decisive) && !is_of_any_protocol(chain, plain?);
-            if before.iter().any(keeps_out) || same.any(|rule| !keeps_out(rule)) {
+            let is_replaced = is_same(decisive) && !is_of_any_protocol(chain, spec);
+            let is_banning = |rule: &Rule| keeps_out(rule) && may_be_about(rule, spec);
+            if same.any(|rule| !keeps_out(rule)) {
                 None
+            } else if is_replaced {
+                Some("ufw allow")
             } else {
-                Some(if is_replaced { "ufw allow" } else { "ufw prepend allow" })
+                (!before.iter().any(is_banning)).then_some("ufw prepend allow")
             }
         }
         Some(_) if !["after", "reject", "skip-to-policy"].into_iter().any(is) => None,
@@ -86,6 +90,18 @@ fn is_about(rule: &Rule, spec: PortSpec) -> bool {
     });
     let are_asked = meant.iter().all(|question| rule.steps.contains(&Step::Ask(question.clone())));
     are_asked && asked.all(|question| meant.contains(question))
+}
+
+/// Whether a rule may hold for packets to a port.
+fn may_be_about(rule: &Rule, spec: PortSpec) -> bool {
+    about(Field::DestinationPort, spec).iter().all(|meant| {
+        rule.steps.iter().all(|step| match (step, meant) {
+            (Step::Ask(Question::Is(asked, others)), Question::Is(field, own)) => {
+                asked != field || !others.and(own).is_empty()
+            }
+            _ => true,
+        })
+    })
 }
 
 /// Whether the rule is half of one about a port of any protocol, which is another than that about a port of one: `ufw deny 53`.
@@ -140,6 +156,17 @@ mod tests {
         assert!(at(&by_lan, &["lan0"]).is_empty(), "that may be the same");
         let in_front = "ufw prepend allow in on lan0 proto tcp from any to any port 83";
         assert_eq!(at(&rules("83"), &["lan0"]), [in_front]);
+    }
+
+    #[test]
+    fn what_is_denied_before_it_is_in_the_way_where_it_is_of_the_same_port_alone() {
+        let deny = |port| format!("-A ufw-user-input -p tcp -m tcp --dport {port} -j DROP\n");
+        let at = |rules: String| told(&rules, Some(1), "83/tcp", &[], &[]);
+        assert_eq!(at(deny("90") + &deny("83")), ["ufw allow 83/tcp"]);
+        assert_eq!(at(deny("90") + &deny("80:85")), ["ufw prepend allow 83/tcp"]);
+        let ban = String::from("-A ufw-user-input -s 192.0.2.9/32 -j DROP\n");
+        assert_eq!(at(ban.clone() + &deny("83")), ["ufw allow 83/tcp"], "the ban stays in front");
+        assert!(at(ban + &deny("80:85")).is_empty(), "in front of all it would let in who is banned");
     }
 
     #[test]
