@@ -29,11 +29,13 @@ impl Author {
     }
 }
 
-/// Who keeps the chain of `place`: ufw also keeps the policy of a chain that leads to its own, but not its other rules.
+/// Who keeps the chain of `place`: ufw also keeps the policy of a chain that leads to its own, but not its other rules, and
+/// that by which it shuts out IPv6.
 #[must_use]
 pub fn author(ruleset: &Ruleset, place: Place) -> Author {
     let chain = &ruleset.chains[place.chain.0];
-    if is_of_ufw(chain) || place.rule.is_none() && leads_to_ufw(ruleset, chain) {
+    let is_policy_of_ufw = || leads_to_ufw(ruleset, chain) || is_shut_by_ufw(ruleset, chain);
+    if is_of_ufw(chain) || place.rule.is_none() && is_policy_of_ufw() {
         Author::Ufw
     } else if is_of_firewalld(chain) {
         Author::Firewalld
@@ -51,6 +53,22 @@ fn is_of_ufw(chain: &Chain) -> bool {
 fn is_of_firewalld(Chain { table, name, .. }: &Chain) -> bool {
     let begins = |start| name.starts_with(start);
     table == "firewalld" || ["IN_", "PRE_"].into_iter().any(begins) || name == "INPUT_ZONES"
+}
+
+/// Whether ufw shuts out IPv6 there, of which it has no rules: `IPV6=no` in /etc/default/ufw.
+fn is_shut_by_ufw(ruleset: &Ruleset, chain: &Chain) -> bool {
+    let is_counterpart = |other: &&Chain| {
+        other.layer == Layer::Ip && (&other.table, &other.name) == (&chain.table, &chain.name)
+    };
+    let mut counterparts = ruleset.chains.iter().filter(is_counterpart);
+    chain.layer == Layer::Ip6
+        && !ufw_has_ipv6(ruleset)
+        && counterparts.any(|counterpart| leads_to_ufw(ruleset, counterpart))
+}
+
+/// Whether ufw has rules of IPv6.
+pub(super) fn ufw_has_ipv6(ruleset: &Ruleset) -> bool {
+    ruleset.chains.iter().any(|chain| chain.name.starts_with("ufw6-"))
 }
 
 fn leads_to_ufw(ruleset: &Ruleset, chain: &Chain) -> bool {
@@ -76,7 +94,7 @@ fn is_empty_of_iptables(chain: &Chain) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
+    use alloc::{format, vec::Vec};
 
     use super::*;
     use crate::{
@@ -99,6 +117,20 @@ mod tests {
             }
         }
         authors
+    }
+
+    #[test]
+    fn the_policy_that_shuts_out_ipv6_is_of_ufw_where_it_has_no_rules_of_it() {
+        let of_ipv6 = |chains: &str| {
+            let text = format!("*filter\n:INPUT DROP [0:0]\n{chains}-A INPUT -i lo -j ACCEPT\nCOMMIT\n");
+            let listings = [(Listing::IptablesLegacy, UFW.into()), (Listing::Ip6tablesLegacy, text)];
+            let ruleset = read(&Firewall { listings: listings.into() }).unwrap().ruleset;
+            let is_meant = |chain: &Chain| chain.layer == Layer::Ip6 && chain.name == "INPUT";
+            let chain = ChainId(ruleset.chains.iter().position(is_meant).unwrap());
+            [None, Some(0)].map(|rule| author(&ruleset, Place { chain, rule }))
+        };
+        assert_eq!(of_ipv6(""), [Author::Ufw, Author::Iptables]);
+        assert_eq!(of_ipv6(":ufw6-before-input - [0:0]\n"), [Author::Iptables; 2]);
     }
 
     #[test]

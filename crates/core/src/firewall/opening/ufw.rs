@@ -11,7 +11,10 @@ use ipnet::IpNet;
 
 use super::{Admission, about, asks_for, keeps_out};
 use crate::{
-    firewall::{Chain, Decision, Field, Place, Question, Rule, Ruleset, Step, network_name},
+    firewall::{
+        Chain, Decision, Field, Layer, Place, Question, Rule, Ruleset, Step, author::ufw_has_ipv6,
+        network_name,
+    },
     port::{PortSpec, Protocol},
 };
 
@@ -31,17 +34,25 @@ pub(super) fn commands(
     let ports = range.to_string().replace('-', ":");
     let by = interface.map(|name| format!(" in on {}", name.replace('*', "+"))).unwrap_or_default();
     let one = |from: &str| format!("{verb}{by} proto {protocol} from {from} to any port {ports}");
-    match (interface, admission.from) {
+    let is_shut = !ufw_has_ipv6(ruleset) && ruleset.chains[place.chain.0].layer == Layer::Ip6;
+    let commands = match (interface, admission.from) {
         (None, []) => vec![format!("{verb} {ports}/{protocol}")],
         (Some(_), []) => vec![one("any")],
         (_, from) => {
-            // `IPV6=no` in /etc/default/ufw.
-            let has_ipv6 = ruleset.chains.iter().any(|chain| chain.name.starts_with("ufw6-"));
-            let is_seen = |network: &&IpNet| has_ipv6 || network.addr().is_ipv4();
+            let is_seen = |network: &&IpNet| ufw_has_ipv6(ruleset) || network.addr().is_ipv4() != is_shut;
             from.iter().filter(is_seen).map(|network| one(&network_name(network))).collect()
         }
+    };
+    // A rule for both families got none of IPv6 before, and gets it where it is added once more.
+    if is_shut && !commands.is_empty() {
+        vec![format!("{WITH_IPV6} && {}", commands.join(" && "))]
+    } else {
+        commands
     }
 }
+
+/// ufw rules IPv6 too from then on, and lets in what every host needs of it, as neighbour discovery.
+const WITH_IPV6: &str = "sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw && ufw reload";
 
 /// ufw heeds the first rule that fits, and puts a new one behind the others, or in the place of one that differs in nothing but
 /// what it does; it puts none in front where there is such a one, or past those who are kept out there. Before its own chain
@@ -184,5 +195,25 @@ mod tests {
         assert_eq!(told("", None, "84/tcp", &[], &from), [ipv4], "it has no chain for IPv6");
         let ipv6 = "ufw allow proto tcp from 2001:db8::/32 to any port 84";
         assert_eq!(told(":ufw6-user-input - [0:0]\n", None, "84/tcp", &[], &from), [ipv4, ipv6]);
+    }
+
+    #[test]
+    fn where_ufw_shuts_out_ipv6_it_is_to_rule_it_first() {
+        let listed = |chains: &str| format!("*filter\n:INPUT DROP [0:0]\n{chains}COMMIT\n");
+        let own = ":ufw-user-input - [0:0]\n-A INPUT -j ufw-user-input\n";
+        let listings =
+            [(Listing::Iptables, listed(own)), (Listing::Ip6tables, listed("-A INPUT -i lo -j ACCEPT\n"))];
+        let firewall = Firewall { listings: listings.into() };
+        let ruleset = read(&firewall).unwrap().ruleset;
+        let chain = ruleset.chains.iter().position(|chain| chain.layer == Layer::Ip6).map(ChainId).unwrap();
+        let told = |from: &[&str]| {
+            let from: Vec<_> = from.iter().map(|network| network.parse().unwrap()).collect();
+            let spec = "84/tcp".parse().unwrap();
+            let admission = Admission { spec, interfaces: &[], from: &from, is_by_these_alone: false };
+            openings(&ruleset, &firewall, Place { chain, rule: None }, &admission)
+        };
+        assert_eq!(told(&[]), [format!("{WITH_IPV6} && ufw allow 84/tcp")]);
+        let of_zone = "ufw allow proto tcp from 2001:db8::/32 to any port 84";
+        assert_eq!(told(&["192.0.2.0/24", "2001:db8::/32"]), [format!("{WITH_IPV6} && {of_zone}")]);
     }
 }
