@@ -1,6 +1,6 @@
 //! Which program keeps a chain, as far as its names tell (A17, A20).
 
-use super::{Chain, Layer, Place, Ruleset, Step};
+use super::{Base, Chain, Hook, Layer, Place, Ruleset, Step};
 use crate::firewall::Decision;
 
 /// A program that keeps rules of its own.
@@ -8,7 +8,7 @@ use crate::firewall::Decision;
 pub enum Author {
     /// ufw(8): its chains begin with its name.
     Ufw,
-    /// firewalld(1): its table has its name, or in iptables its chains have (`IN_public`, `PRE_public`).
+    /// firewalld(1): its tables have its name, or in iptables its chains have (`IN_public`, `PRE_public`).
     Firewalld,
     /// Somebody with iptables(8).
     Iptables,
@@ -50,9 +50,21 @@ fn is_of_ufw(chain: &Chain) -> bool {
     chain.name.starts_with("ufw-") || chain.name.starts_with("ufw6-")
 }
 
+/// The table by which firewalld drops everything, while it starts or as long as somebody wants it to.
+const LOCK_OF_FIREWALLD: &str = "firewalld_policy_drop";
+
+/// Whether it is of firewalld's panic mode, which drops everything before all other rules; while firewalld starts it drops
+/// behind them.
+pub(super) fn is_of_panic(chain: &Chain) -> bool {
+    let is_early = |base: &Base| base.hook == Hook::Prerouting;
+    chain.table == LOCK_OF_FIREWALLD && chain.base.as_ref().is_some_and(is_early)
+}
+
 fn is_of_firewalld(Chain { table, name, .. }: &Chain) -> bool {
     let begins = |start| name.starts_with(start);
-    table == "firewalld" || ["IN_", "PRE_"].into_iter().any(begins) || name == "INPUT_ZONES"
+    matches!(table.as_str(), "firewalld" | LOCK_OF_FIREWALLD)
+        || ["IN_", "PRE_"].into_iter().any(begins)
+        || name == "INPUT_ZONES"
 }
 
 /// Whether ufw shuts out IPv6 there, of which it has no rules: `IPV6=no` in /etc/default/ufw.

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::{
     AddressKind, Author, Base, Bits, Chain, ChainId, Decision, Field, Filter, Hook, Intervals, Kind, Layer,
-    Place, Question, Rule, Ruleset, Step, Tuple, author, network_name,
+    Place, Question, Rule, Ruleset, Step, Tuple, author, author::is_of_panic, network_name,
 };
 use crate::{
     facts::{Firewall, Listing},
@@ -65,6 +65,7 @@ pub fn openings(
         names => names.iter().map(|name| plain_interface(name)).filter(Option::is_some).collect(),
     };
     let commands = |interface: &Option<&str>| match author(ruleset, place) {
+        Author::Firewalld if is_of_panic(chain) => vec!["firewall-cmd --panic-off".into()],
         Author::Ufw | Author::Firewalld if !is_of_input => Vec::new(),
         Author::Ufw => ufw::commands(ruleset, place, *interface, admission),
         Author::Firewalld => by_firewalld(chain, *interface, admission).unwrap_or_default(),
@@ -375,6 +376,21 @@ mod tests {
         assert!(firewalld("filter_IN_public_deny", &[], &[]).is_empty(), "no port comes before it");
         let of = |spec| told_of(spec, Listing::Nft, FIREWALLD, "filter_IN_public", (&[], &[])).len();
         assert_eq!((of("443/sctp"), of("443/udplite")), (2, 0), "it knows no UDP-Lite");
+    }
+
+    #[test]
+    fn the_panic_mode_of_firewalld_ends_and_gets_no_holes() {
+        let lock = |hook| {
+            format!(
+                r#"{{"nftables":[{{"table":{{"family":"inet","name":"firewalld_policy_drop","handle":2}}}},{{"chain":{{"family":"inet","table":"firewalld_policy_drop","name":"lock","handle":1,"type":"filter","hook":"{hook}","prio":-291,"policy":"drop"}}}}]}}"#
+            )
+        };
+        let ends = ["firewall-cmd --panic-off"];
+        assert_eq!(told(Listing::Nft, &lock("prerouting"), "lock", &["lan0"], &["192.0.2.0/24"]), ends);
+        assert!(
+            told(Listing::Nft, &lock("input"), "lock", &[], &[]).is_empty(),
+            "it starts, and goes on alone"
+        );
     }
 
     #[test]
