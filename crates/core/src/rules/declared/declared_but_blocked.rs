@@ -7,7 +7,6 @@ use crate::{
     address::Family,
     exposure::families,
     finding::{Finding, Severity},
-    firewall::{Filter, Place},
     policy::WORLD,
     rules::{Page, Rule},
     text,
@@ -39,20 +38,19 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let Some(filter) = world.filter() else { return Vec::new() };
     let blocked = world.holdings().map(|holding| (holding, world.kept_out(holding)));
     let blocked = blocked.filter(|(_, kept_out)| !kept_out.is_empty());
-    blocked.map(|(holding, kept_out)| finding(filter, holding, &kept_out).about(holding)).collect()
+    blocked.map(|(holding, kept_out)| finding(holding, &kept_out).about(holding)).collect()
 }
 
-fn finding(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Finding {
+fn finding(holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Finding {
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
     let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
-    let commands = each(apart(kept_out).flat_map(|one| opened(filter, one)));
-    let uncured = apart(kept_out).filter(|one| opened(filter, one).is_empty());
-    let uncured = each(uncured.map(|one| named(filter, one)));
-    let fix = if kept_out.iter().all(|one| is_of_gate(filter, one.place)) {
+    let commands = each(apart(kept_out).flat_map(opened));
+    let uncured = apart(kept_out).filter(|one| opened(one).is_empty());
+    let uncured = each(uncured.map(named));
+    let fix = if kept_out.iter().all(|one| one.is_of_gate) {
         text!(
             "the gate is not as the policy declares: apply it, or take {en} out of {name}'s reach there",
             "ゲートが policy の宣言どおりではありません。適用するか、policy の {name} の reach から {ja} を外してください"
@@ -74,34 +72,34 @@ fn finding(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> 
             "そのファイアウォールで {spec} を開けるか、policy の {name} の reach から {ja} を外してください"
         )
     };
-    RULE.finding(what(filter, holding, kept_out), fix)
+    RULE.finding(what(holding, kept_out), fix)
         .run(commands.into_iter().chain([format!("portreeve exposure {spec}")]))
 }
 
 /// Those who are not let in by what lets in the world.
 fn apart<'a, 'k>(kept_out: &'a [KeptOut<'k>]) -> impl Iterator<Item = &'a KeptOut<'k>> {
     kept_out.iter().filter(|one| {
-        let same = |other: &KeptOut<'_>| other.zone == WORLD && other.place == one.place;
+        let same = |other: &KeptOut<'_>| other.zone == WORLD && other.rule == one.rule;
         one.zone == WORLD || !kept_out.iter().any(same)
     })
 }
 
 /// The commands that let one of them in, as far as these are known.
-fn opened(filter: &Filter, one: &KeptOut<'_>) -> Vec<String> {
+fn opened(one: &KeptOut<'_>) -> Vec<String> {
     // A rule that somebody writes into the gate is none that the policy declares, and would be gone with the next change.
-    if is_of_gate(filter, one.place) { vec!["portreeve apply".into()] } else { one.openings.clone() }
+    if one.is_of_gate { vec!["portreeve apply".into()] } else { one.openings.clone() }
 }
 
-fn named(filter: &Filter, one: &KeptOut<'_>) -> String {
-    format!("`{}`", filter.ruleset.named(one.place))
+fn named(one: &KeptOut<'_>) -> String {
+    format!("`{}`", one.rule)
 }
 
 /// Who is kept out, and by what.
-fn what(filter: &Filter, holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Text {
+fn what(holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Text {
     let spec = holding.spec();
     let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
     let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
-    let rules = each(kept_out.iter().map(|one| named(filter, one)));
+    let rules = each(kept_out.iter().map(named));
     let Text { en: en_extent, ja: ja_extent } = extent(holding, kept_out, rules.len() == 1);
     let Text { en: en_rules, ja: ja_rules } = list(rules);
     text!(
@@ -140,10 +138,6 @@ fn each<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
         }
         found
     })
-}
-
-fn is_of_gate(filter: &Filter, place: Place) -> bool {
-    filter.ruleset.chains[place.chain.0].is_of_gate()
 }
 
 #[cfg(test)]
@@ -269,6 +263,40 @@ mod tests {
         assert!(one[0].ends_with("`ip6 filter INPUT: policy drop` keeps that out over IPv6"), "{one:?}");
         assert_eq!(commands[0], opens[1]);
         assert_eq!(told(LETS_IN, LETS_IN), Default::default());
+    }
+
+    #[test]
+    fn the_next_rule_behind_what_a_command_opens_is_told_at_once() {
+        let mut firewall = filtering("");
+        let listed = firewall.listings.get_mut(&Listing::IptablesLegacy).unwrap();
+        listed.push_str("*mangle\n:INPUT DROP [0:0]\nCOMMIT\n");
+        let scene = served("0.0.0.0:443/tcp").filtered(firewall, &[]);
+        let told = scene.texts("declared-but-blocked");
+        let rules = "`ip mangle INPUT: policy drop`, `ip filter INPUT: policy drop` keep that out";
+        assert!(told[0].ends_with(rules), "{told:?}");
+        let opens = ["iptables-legacy -t mangle", "iptables-legacy"]
+            .map(|program| format!("{program} -A INPUT -p tcp --dport 443 -j ACCEPT"));
+        assert_eq!(scene.commands("declared-but-blocked")[..2], opens);
+    }
+
+    #[test]
+    fn of_what_is_bound_to_a_device_other_devices_keep_nobody_out() {
+        let rules = LETS_IN.replace("-p tcp -m tcp", "-i docker0 -p tcp -m tcp");
+        let told = |device: &str| {
+            let bound = served("0.0.0.0:443/tcp").socket(|socket| socket.device = Some(device.into()));
+            bound.filtered(filtering(&rules), &[]).texts("declared-but-blocked").len()
+        };
+        assert_eq!((told("docker0"), told("eth0")), (0, 1));
+    }
+
+    #[test]
+    fn what_gets_in_from_the_ports_of_servers_alone_is_kept_out() {
+        let told = |from: &str| {
+            let rules = format!("-A INPUT -p tcp -m tcp --sport {from} --dport 443 -j DROP\n{LETS_IN}");
+            web("0.0.0.0:443/tcp", &rules, None).texts("declared-but-blocked")
+        };
+        assert!(told("1024:65535")[0].ends_with("-j DROP` keeps that out"));
+        assert_eq!((told("0:1023"), told("53")), Default::default());
     }
 
     #[test]
