@@ -140,13 +140,15 @@ pub struct Passing {
     pub sources: Option<Intervals>,
     /// The numbers of the addresses that they go to; `None` for all.
     pub destinations: Option<Intervals>,
+    /// The ports that they come from; `None` for all.
+    pub source_ports: Option<Intervals>,
     /// The interfaces that were asked about besides.
     pub other_interfaces: Intervals,
     /// The sources that were asked about there besides.
     pub other_sources: Intervals,
     /// The destinations that were asked about there besides.
     pub other_destinations: Intervals,
-    /// Whether others of the same senders are lost: what tells them apart, as the port that they come from, is not told here.
+    /// Whether others of the same senders are lost, such as those from another port.
     pub is_divided: bool,
 }
 
@@ -282,6 +284,7 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
         };
         let (sources, other_sources) = told(Field::Source);
         let (destinations, other_destinations) = told(Field::Destination);
+        let (source_ports, _) = told(Field::SourcePort);
         let own = [Field::Source, Field::Destination].map(|field| (field, all(field, &is_in)));
         let is_lost = |part: &&&Part| !arrives(&part.fate) && !part.is_rate_limited && is_near(part);
         let is_divided = parts
@@ -291,6 +294,7 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
         let passing = Passing {
             sources,
             destinations,
+            source_ports,
             other_sources,
             other_destinations,
             is_divided,
@@ -486,6 +490,17 @@ mod tests {
         let passing = Passing { sources: Some(sources), other_sources, ..Passing::default() };
         assert_eq!(at(80).passing, [passing]);
         assert_eq!(at(443).passing, []);
+    }
+
+    #[test]
+    fn of_a_port_that_is_reached_from_some_ports_it_is_told_which() {
+        let from = Step::Ask(Question::Is(Field::SourcePort, Intervals::span(1_024, 65_535)));
+        let found = found(vec![
+            vec![ports(53, 53), from, Step::Decide(Decision::Drop)],
+            vec![Step::Decide(Decision::Accept)],
+        ]);
+        let passing = &found.iter().find(|it| it.ports.first == 53).unwrap().passing[0];
+        assert_eq!((&passing.sources, &passing.source_ports), (&None, &Some(Intervals::span(0, 1_023))));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use portreeve_core::{
     address::Family,
     exposure::{Passing, Reached, Row, covering},
-    firewall::{Filter, Intervals, network_name},
+    firewall::{Filter, Interval, Intervals, network_name},
     policy::HOST,
     port::{PortRange, PortSpec},
     reach::Basis,
@@ -44,6 +44,7 @@ const ROUTED: Words = Words { en: "routed on", ja: "転送(経路どおり)" };
 const LIMITED: Words = Words { en: " (rate-limited)", ja: "(頻度制限あり)" };
 const BY: Words = Words { en: "by", ja: "入力" };
 const SENT_FROM: Words = Words { en: "from", ja: "送信元" };
+const FROM_PORTS: Words = Words { en: "from ports", ja: "送信元ポート" };
 const SENT_TO: Words = Words { en: "to", ja: "宛先" };
 const NO_RULE: Words = Words { en: "no rule", ja: "該当ルールなし" };
 const ASKED: Words = Words { en: "as asked", ja: "指定どおり" };
@@ -276,12 +277,19 @@ fn whose(passing: &Passing, family: Family, filter: &Filter, lang: Lang) -> Stri
         addresses(passing.sources.as_ref(), &passing.other_sources),
         addresses(passing.destinations.as_ref(), &passing.other_destinations),
     );
-    let parts = [(by, BY), (from, SENT_FROM), (to, SENT_TO)].map(|(what, words)| match lang {
-        _ if what.is_empty() => what,
-        Lang::En => format!("{} {what}", words.en),
-        Lang::Ja => format!("{}: {what}", words.ja),
-    });
+    let ports = passing.source_ports.iter().flat_map(Intervals::iter);
+    let ports = listed(ports.map(run_text).collect(), " ");
+    let parts =
+        [(by, BY), (from, SENT_FROM), (ports, FROM_PORTS), (to, SENT_TO)].map(|(what, words)| match lang {
+            _ if what.is_empty() => what,
+            Lang::En => format!("{} {what}", words.en),
+            Lang::Ja => format!("{}: {what}", words.ja),
+        });
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn run_text(Interval { first, last }: Interval) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 /// Those that are meant; where these are many and the others few, that it is all but those.
