@@ -32,12 +32,8 @@ fn silent_ports(world: &World<'_>, service: &Service) -> Vec<PortSpec> {
         let mut listeners = world.listeners_at(spec.protocol, spec.range.first);
         listeners.any(|listener| listener.hears() && DesiredPort { spec, service }.covers(listener))
     };
-    let is_sent_on = |spec: &PortSpec| {
-        let mut leaving = world.passages().iter().filter(|passage| passage.leaves());
-        leaving.any(|passage| passage.is_at(*spec))
-    };
     let silent = service.ports.iter().copied().filter(|spec| spec.range.is_one() && !is_heard(*spec));
-    silent.filter(|spec| !is_sent_on(spec)).collect()
+    silent.filter(|spec| world.sent_on(*spec).is_empty()).collect()
 }
 
 /// The first few of `items`, as a person lists them.

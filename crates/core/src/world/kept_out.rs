@@ -5,9 +5,13 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use super::{Holding, World, reaching::verdict};
 use crate::{
     address::Family,
-    exposure::{Outside, Senders, To, arrives, bound, destinations, families, only_by, parted, stays},
+    desired::DesiredPort,
+    exposure::{
+        How, Outside, Senders, To, arrives, bound, destinations, exposed, families, only_by, parted, stays,
+    },
     facts::Listener,
-    firewall::{Fate, Field, Filter, Intervals, Part, Place, Rule, Sender, opened},
+    firewall::{Fate, Field, Filter, Hook, Intervals, Part, Place, Rule, Sender, opened},
+    policy::Service,
     port::PortSpec,
     reach::Verdict,
 };
@@ -29,13 +33,15 @@ pub struct KeptOut<'a> {
     pub openings: Vec<String>,
 }
 
-/// A zone whose packets to a listener are asked about.
-#[derive(Clone, Copy)]
+/// A zone whose packets to a declared port are asked about.
 struct Question<'a, 'z> {
-    listener: &'a Listener,
-    family: Family,
     zone: &'a str,
     senders: &'z Senders<'z>,
+    to: To,
+    /// The interfaces by which alone they get there, where that is told.
+    only_by: Option<Intervals>,
+    /// Whether those that a rule sends on to others get to whom they are meant for.
+    is_for_others: bool,
 }
 
 /// The rule that keeps somebody out.
@@ -57,42 +63,83 @@ impl<'a> World<'a> {
     /// [`Outside::are_kept_out`] says. Behind a rule that commands open it is told of the next one, too.
     #[must_use]
     pub fn kept_out(&self, holding: &Holding<'a>) -> Vec<KeptOut<'a>> {
-        let Some((filter, declared)) = self.filter().zip(holding.declared) else { return Vec::new() };
+        let Some(declared) = holding.declared else { return Vec::new() };
+        self.kept_out_of(declared.service, |at, zone, senders, family| {
+            let mut heard = holding.listeners.iter().copied().filter(|own| families(own).contains(&family));
+            let listener =
+                heard.next().filter(|listener| self.may_be_blocked(at, senders, listener, family))?;
+            Some(Question {
+                zone,
+                senders,
+                to: to(listener.spec(), family, bound(listener, family)),
+                only_by: self.filter().and_then(|filter| only_by(listener, &filter.around)),
+                is_for_others: self.stands_for_others(listener),
+            })
+        })
+    }
+
+    /// The same of those that are meant to reach a port that a rule sends on, where nobody here listens.
+    #[must_use]
+    pub fn kept_out_of_sent_on(&self, DesiredPort { spec, service }: DesiredPort<'a>) -> Vec<KeptOut<'a>> {
+        let families = self.sent_on(spec);
+        self.kept_out_of(service, |_, zone, senders, family| {
+            let to = to(spec, family, None);
+            families.contains(&family).then_some(Question {
+                zone,
+                senders,
+                to,
+                only_by: None,
+                is_for_others: true,
+            })
+        })
+    }
+
+    /// The families over which a rule sends packets from the world to `spec` on to others, whether or not these let them pass.
+    #[must_use]
+    pub fn sent_on(&self, spec: PortSpec) -> Vec<Family> {
+        let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
+        let open = without_forward(filter);
+        let is_sent_on = |family: &Family| {
+            let runs = exposed(&open, &Senders::World, &to(spec, *family, None));
+            runs.iter().flat_map(|run| &run.ways).any(|way| matches!(way.how, How::Forwarded(_)))
+        };
+        Family::ALL.into_iter().filter(is_sent_on).collect()
+    }
+
+    /// The rules that keep out those who are meant to reach `service`; what is to be asked of a zone and family says `question`.
+    fn kept_out_of(
+        &self,
+        service: &'a Service,
+        question: impl for<'q> Fn(usize, &'a str, &'q Senders<'q>, Family) -> Option<Question<'a, 'q>>,
+    ) -> Vec<KeptOut<'a>> {
+        let Some(filter) = self.filter() else { return Vec::new() };
         let mut found = Vec::new();
-        for zone in &declared.service.reach {
-            let Some((at, (_, senders))) = self.places().enumerate().find(|(_, (name, _))| name == zone)
-            else {
-                continue;
-            };
-            for family in Family::ALL {
-                let mut heard = holding.listeners.iter().filter(|own| families(own).contains(&family));
-                let question =
-                    heard.next().map(|listener| Question { listener, family, zone, senders: &senders });
-                let blocked = question.filter(|question| self.may_be_blocked(filter, at, question));
-                found.extend(blocked.into_iter().flat_map(|question| self.kept_out_over(filter, &question)));
-            }
+        for zone in &service.reach {
+            let place = self.places().enumerate().find(|(_, (name, _))| name == zone);
+            let Some((at, (_, senders))) = place else { continue };
+            let asked = Family::ALL.into_iter().filter_map(|family| question(at, zone, &senders, family));
+            found.extend(asked.flat_map(|question| self.kept_out_over(filter, &question)));
         }
         found
     }
 
     /// Whether not all packets get in, as is told from what is asked of all ports at once; `at` is the place of the zone.
-    fn may_be_blocked(&self, filter: &Filter, at: usize, question: &Question<'a, '_>) -> bool {
-        let Question { listener, family, senders, .. } = *question;
+    fn may_be_blocked(&self, at: usize, senders: &Senders<'_>, listener: &Listener, family: Family) -> bool {
         let runs = self.past_the_filter(at, senders, listener);
         let reached = runs.into_iter().find(|(own, _)| *own == family).map(|(_, run)| verdict(run.reached));
         matches!(reached, Some(Verdict::Blocked | Verdict::Partly))
             && !self.is_led(at, senders, listener, family)
-            && is_served(filter, senders, family)
+            && self.filter().is_some_and(|filter| is_served(filter, senders, family))
     }
 
     /// The rules that keep the zone out, each as the rules are once the commands for those before it were typed.
     fn kept_out_over(&self, filter: &Filter, question: &Question<'a, '_>) -> Vec<KeptOut<'a>> {
-        let Question { listener, family, zone, .. } = *question;
+        let (zone, family, spec) = (question.zone, question.to.family, question.spec());
         let (mut filter, mut found) = (filter.clone(), Vec::new());
         let mut next = self.blocking(&filter, question);
         let is_whole = next.as_ref().is_some_and(|blocking| blocking.is_whole);
         while let Some(Blocking { place, .. }) = next.take() {
-            let (opened, moved) = opened(&filter, place, listener.spec());
+            let (opened, moved) = opened(&filter, place, spec);
             let behind = self.blocking(&opened, question);
             let is_in_vain = behind
                 .iter()
@@ -113,16 +160,16 @@ impl<'a> World<'a> {
 
     /// The rule that keeps out most of those who are meant, where it is the whole zone or a considerable part.
     fn blocking(&self, filter: &Filter, question: &Question<'_, '_>) -> Option<Blocking> {
-        let Question { listener, family, senders, .. } = *question;
+        let (family, senders) = (question.to.family, question.senders);
         let people = match senders {
             Senders::Zone(zone) => Outside::within(&filter.around, family, zone),
             _ => self.beyond(family, &[]),
         };
-        let people = match only_by(listener, &filter.around) {
-            Some(interface) => people.by(&interface),
+        let people = match &question.only_by {
+            Some(interfaces) => people.by(interfaces),
             None => people,
         };
-        let (heard, lost) = self.heard_and_lost(filter, senders, question);
+        let (heard, lost) = question.heard_and_lost(filter);
         let (heard_parts, lost_parts) = (heard.iter().collect::<Vec<_>>(), lost.iter().collect::<Vec<_>>());
         let is_whole = heard.is_empty();
         let is_meant = is_whole || people.are_kept_out(&lost_parts, &heard_parts);
@@ -130,22 +177,29 @@ impl<'a> World<'a> {
         Some(Blocking { place, is_whole, lost })
     }
 
-    /// The parts of the packets that the listener hears, as far as can be told and whoever asks as people do, and those that
-    /// it does not.
-    fn heard_and_lost(
-        &self,
-        filter: &Filter,
-        senders: &Senders<'_>,
-        Question { listener, family, .. }: &Question<'_, '_>,
-    ) -> (Vec<Part>, Vec<Part>) {
-        let (_, mut parts) = parted(filter, senders, &to(listener, *family));
-        if let Some(interface) = only_by(listener, &filter.around) {
-            parts.retain(|part| !part.packets.of(Field::InInterface).and(&interface).is_empty());
+    /// The commands that let the zone in at `place`.
+    fn openings_for(&self, filter: &Filter, question: &Question<'_, '_>, place: Place) -> Vec<String> {
+        let Question { senders, .. } = *question;
+        let interfaces = if let Senders::Zone(zone) = senders { zone.interfaces.as_slice() } else { &[] };
+        let is_by_these_alone = question.is_by_alone(filter, place, interfaces);
+        self.openings(filter, senders, question.spec(), place, is_by_these_alone)
+    }
+}
+
+impl Question<'_, '_> {
+    const fn spec(&self) -> PortSpec {
+        PortSpec { range: self.to.ports, protocol: self.to.protocol }
+    }
+
+    /// The parts of the packets that are heard, as far as can be told and whoever asks as people do, and those that are not.
+    fn heard_and_lost(&self, filter: &Filter) -> (Vec<Part>, Vec<Part>) {
+        let (_, mut parts) = parted(filter, self.senders, &self.to);
+        if let Some(interfaces) = &self.only_by {
+            parts.retain(|part| !part.packets.of(Field::InInterface).and(interfaces).is_empty());
         }
-        let stands_for_others = self.stands_for_others(listener);
         let (mut heard, lost): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| match &part.fate {
             Fate::Unknown => true,
-            fate => stays(fate) || stands_for_others && arrives(fate),
+            fate => stays(fate) || self.is_for_others && arrives(fate),
         });
         let (first, last) = ORDINARY_PORTS;
         let ordinary = Intervals::span(first, last);
@@ -153,24 +207,10 @@ impl<'a> World<'a> {
         (heard, lost)
     }
 
-    /// The commands that let the zone in at `place`.
-    fn openings_for(&self, filter: &Filter, question: &Question<'_, '_>, place: Place) -> Vec<String> {
-        let Question { listener, senders, .. } = *question;
-        let interfaces = if let Senders::Zone(zone) = senders { zone.interfaces.as_slice() } else { &[] };
-        let is_by_these_alone = self.is_by_alone(filter, question, place, interfaces);
-        self.openings(filter, senders, listener.spec(), place, is_by_these_alone)
-    }
-
-    /// Whether all that `place` keeps from the listener comes in by `interfaces`.
-    fn is_by_alone(
-        &self,
-        filter: &Filter,
-        question: &Question<'_, '_>,
-        place: Place,
-        interfaces: &[String],
-    ) -> bool {
+    /// Whether all that `place` keeps out comes in by `interfaces`.
+    fn is_by_alone(&self, filter: &Filter, place: Place, interfaces: &[String]) -> bool {
         let named = filter.around.named_by_any(interfaces);
-        let (_, parts) = parted(filter, &Senders::World, &to(question.listener, question.family));
+        let (_, parts) = parted(filter, &Senders::World, &self.to);
         let is_other = |part: &Part| {
             decisive(filter, part) == Some(place) && !named.includes(part.packets.of(Field::InInterface))
         };
@@ -178,10 +218,22 @@ impl<'a> World<'a> {
     }
 }
 
-/// What a listener hears of one family.
-fn to(listener: &Listener, family: Family) -> To {
-    let PortSpec { range: ports, protocol } = listener.spec();
-    To { family, protocol, addresses: bound(listener, family), ports }
+/// Packets to a port; without addresses to every one of this host.
+const fn to(
+    PortSpec { range: ports, protocol }: PortSpec,
+    family: Family,
+    addresses: Option<Intervals>,
+) -> To {
+    To { family, protocol, addresses, ports }
+}
+
+/// The same rules, but that nothing keeps what goes on to others.
+fn without_forward(filter: &Filter) -> Filter {
+    let mut filter = filter.clone();
+    for chain in &mut filter.ruleset.chains {
+        chain.base.take_if(|base| base.hook == Hook::Forward);
+    }
+    filter
 }
 
 /// Whether this host has an address of `family` that others than its neighbours on a wire send to.

@@ -5,13 +5,15 @@ use alloc::{format, string::String, vec, vec::Vec};
 use super::list;
 use crate::{
     address::Family,
+    desired::DesiredPort,
     exposure::families,
     finding::{Finding, Severity},
-    policy::WORLD,
+    policy::{Service, WORLD},
+    port::PortSpec,
     rules::{Page, Rule},
     text,
     words::{Text, Words},
-    world::{Holding, KeptOut, World},
+    world::{KeptOut, World},
 };
 
 /// A rule closes what the policy opens: somebody else's, or one of a gate that is not as it declares.
@@ -22,8 +24,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "A declared service listens where it is meant to, and a rule of the firewall keeps out a zone that is meant to reach it: all of it over IPv4 or IPv6, or at least a quarter of its addresses. A few banned addresses of a larger zone are not told.",
-            ja: "宣言どおりに待ち受けているサービスに、届くはずのゾーンからのパケットをファイアウォールのルールが遮断しています。IPv4 か IPv6 のどちらかでゾーン全体、またはゾーンのアドレスの 4 分の 1 以上が遮断されている場合が対象で、広いゾーンのうち一部のアドレスだけの BAN は対象外です。",
+            en: "A declared service listens where it is meant to, or a rule sends its packets on to a container, and a rule of the firewall keeps out a zone that is meant to reach it: all of it over IPv4 or IPv6, or at least a quarter of its addresses. A few banned addresses of a larger zone are not told.",
+            ja: "宣言どおりに待ち受けているサービスや、ルールによってコンテナへ転送されるポートに、届くはずのゾーンからのパケットをファイアウォールのルールが遮断しています。IPv4 か IPv6 のどちらかでゾーン全体、またはゾーンのアドレスの 4 分の 1 以上が遮断されている場合が対象で、広いゾーンのうち一部のアドレスだけの BAN は対象外です。",
         },
         why: Words {
             en: "The service runs and looks healthy here, and nobody can use it from there.",
@@ -38,14 +40,41 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let blocked = world.holdings().map(|holding| (holding, world.kept_out(holding)));
-    let blocked = blocked.filter(|(_, kept_out)| !kept_out.is_empty());
-    blocked.map(|(holding, kept_out)| finding(holding, &kept_out).about(holding)).collect()
+    let heard = world.holdings().filter_map(|holding| {
+        let declared = holding.declared?;
+        let families = holding.listeners.iter().copied().flat_map(families);
+        let subject =
+            Subject { spec: holding.spec(), service: declared.service, families: families.collect() };
+        Some(finding(&subject, &world.kept_out(holding))?.about(holding))
+    });
+    heard.chain(sent_on(world)).collect()
 }
 
-fn finding(holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Finding {
-    let spec = holding.spec();
-    let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
+/// A declared port, and the families over which somebody is to be reached there.
+struct Subject<'a> {
+    spec: PortSpec,
+    service: &'a Service,
+    families: Vec<Family>,
+}
+
+/// What keeps packets from those to whom a rule sends them on from a port where nobody listens.
+fn sent_on<'a>(world: &World<'a>) -> Vec<Finding> {
+    let single = world.desired.ports().iter().filter(|desired| {
+        let PortSpec { range, protocol } = desired.spec;
+        let mut listeners = world.listeners_at(protocol, range.first);
+        range.is_one() && !listeners.any(|listener| listener.hears() && desired.covers(listener))
+    });
+    let judged = single.filter_map(|desired| {
+        let DesiredPort { spec, service } = *desired;
+        let subject = Subject { spec, service, families: world.sent_on(spec) };
+        Some(finding(&subject, &world.kept_out_of_sent_on(*desired))?.at(spec).of(service))
+    });
+    judged.collect()
+}
+
+fn finding(subject: &Subject<'_>, kept_out: &[KeptOut<'_>]) -> Option<Finding> {
+    kept_out.first()?;
+    let Subject { spec, service: Service { name, .. }, .. } = subject;
     let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
     let commands = each(apart(kept_out).flat_map(opened));
     let uncured = apart(kept_out).filter(|one| opened(one).is_empty());
@@ -72,8 +101,8 @@ fn finding(holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Finding {
             "そのファイアウォールで {spec} を開けるか、policy の {name} の reach から {ja} を外してください"
         )
     };
-    RULE.finding(what(holding, kept_out), fix)
-        .run(commands.into_iter().chain([format!("portreeve exposure {spec}")]))
+    let found = RULE.finding(what(subject, kept_out), fix);
+    Some(found.run(commands.into_iter().chain([format!("portreeve exposure {spec}")])))
 }
 
 /// Those who are not let in by what lets in the world.
@@ -95,12 +124,11 @@ fn named(one: &KeptOut<'_>) -> String {
 }
 
 /// Who is kept out, and by what.
-fn what(holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Text {
-    let spec = holding.spec();
-    let name = holding.declared.map(|declared| declared.service.name.as_str()).unwrap_or_default();
+fn what(subject: &Subject<'_>, kept_out: &[KeptOut<'_>]) -> Text {
+    let Subject { spec, service: Service { name, .. }, .. } = subject;
     let Text { en, ja } = list(each(kept_out.iter().map(|one| one.zone)));
     let rules = each(kept_out.iter().map(named));
-    let Text { en: en_extent, ja: ja_extent } = extent(holding, kept_out, rules.len() == 1);
+    let Text { en: en_extent, ja: ja_extent } = extent(&subject.families, kept_out, rules.len() == 1);
     let Text { en: en_rules, ja: ja_rules } = list(rules);
     text!(
         "{name} is meant to be reached from {en} on {spec}, and {en_rules} {en_extent}",
@@ -109,10 +137,10 @@ fn what(holding: &Holding<'_>, kept_out: &[KeptOut<'_>]) -> Text {
 }
 
 /// How much the rules keep out, and over which family where the service hears both.
-fn extent(holding: &Holding<'_>, kept_out: &[KeptOut<'_>], is_one_rule: bool) -> Text {
+fn extent(heard: &[Family], kept_out: &[KeptOut<'_>], is_one_rule: bool) -> Text {
     let (en_over, ja_over) = match each(kept_out.iter().map(|one| one.family)).as_slice() {
-        [Family::Ipv4] if hears(holding, Family::Ipv6) => (" over IPv4", " IPv4 で"),
-        [Family::Ipv6] if hears(holding, Family::Ipv4) => (" over IPv6", " IPv6 で"),
+        [Family::Ipv4] if heard.contains(&Family::Ipv6) => (" over IPv4", " IPv4 で"),
+        [Family::Ipv6] if heard.contains(&Family::Ipv4) => (" over IPv6", " IPv6 で"),
         _ => ("", ""),
     };
     let en_keep = if is_one_rule { "keeps" } else { "keep" };
@@ -124,10 +152,6 @@ fn extent(holding: &Holding<'_>, kept_out: &[KeptOut<'_>], is_one_rule: bool) ->
     Text {
         en: format!("{en_keep} {en_part} out{en_over}"), ja: format!("{ja_over}{ja_part}遮断しています")
     }
-}
-
-fn hears(holding: &Holding<'_>, family: Family) -> bool {
-    holding.listeners.iter().any(|listener| families(listener).contains(&family))
 }
 
 /// Each once, in order.
@@ -148,7 +172,7 @@ mod tests {
         facts::Listing,
         gate::{Keep, Ports},
         plan::{Asked, Plan, close, plan, simulate},
-        rules::testing::{Scene, filtering, scene, translated, zone},
+        rules::testing::{Scene, filtering, published, scene, translated, zone},
         world::World,
     };
 
@@ -297,6 +321,21 @@ mod tests {
         };
         assert!(told("1024:65535")[0].ends_with("-j DROP` keeps that out"));
         assert_eq!((told("0:1023"), told("53")), Default::default());
+    }
+
+    #[test]
+    fn what_is_sent_on_to_a_container_and_kept_from_it_is_blocked_and_not_silent() {
+        let judged = |rules: &str| {
+            let shop = scene().service("shop", "8080/tcp", "docker.service").reach("world");
+            let scene = shop.filtered(published(rules), &[]);
+            (scene.rules(), scene.texts("declared-but-blocked"), scene.commands("declared-but-blocked"))
+        };
+        let (rules, told, commands) = judged("-A FORWARD -p tcp -m tcp --dport 80 -j DROP\n");
+        assert_eq!(rules, ["declared-but-blocked"]);
+        assert!(told[0].ends_with("-A FORWARD -p tcp -m tcp --dport 80 -j DROP` keeps that out"), "{told:?}");
+        let sent_on = "-m conntrack --ctstate DNAT --ctdir ORIGINAL --ctorigdstport 8080 -j ACCEPT";
+        assert_eq!(commands[0], format!("iptables-legacy -I FORWARD 1 -p tcp {sent_on}"));
+        assert!(judged("").1.is_empty());
     }
 
     #[test]
