@@ -6,6 +6,7 @@ mod expression;
 mod fib;
 mod mangle;
 mod matching;
+mod meters;
 mod names;
 mod nat;
 mod netlink;
@@ -24,9 +25,9 @@ use core::cell::Cell;
 use serde_json::Value;
 
 pub use self::netlink::{Details, essence};
-use self::{chain::Reading, netlink::Asked, sets::Named};
+use self::{chain::Reading, meters::Meters, netlink::Asked, sets::Named};
 use super::{
-    ruleset::{ChainId, Layer, Ruleset},
+    ruleset::{ChainId, Layer, Rate, Ruleset},
     surroundings::Surroundings,
 };
 
@@ -112,6 +113,7 @@ const ELEMENTS_MAX: usize = 20_000_000;
 struct Names<'a> {
     sets: BTreeMap<(TableKey<'a>, &'a str), Named<'a>>,
     chains: BTreeMap<(TableKey<'a>, &'a str), ChainId>,
+    meters: Meters<'a>,
     /// How many elements were taken apart so far.
     elements: Cell<usize>,
 }
@@ -138,6 +140,11 @@ impl<'a> Scope<'a> {
         let taken = self.names.elements.get().saturating_add(count);
         self.names.elements.set(taken);
         taken <= ELEMENTS_MAX
+    }
+
+    /// Of which packets a statement holds, where it is a meter that the listing shows.
+    fn rate(&self, kind: &str, inner: &Value) -> Option<Rate> {
+        self.names.meters.rate(self.table, kind, inner)
     }
 
     fn chain(&self, name: &str) -> Option<ChainId> {

@@ -265,7 +265,7 @@ pub enum Rate {
     Within,
     /// Of those that are more.
     Beyond,
-    /// Of a share of them, by chance or in turn, or of so many in all.
+    /// Of a share of them, by chance or in turn.
     Share,
 }
 

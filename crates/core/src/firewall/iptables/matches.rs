@@ -49,18 +49,18 @@ const MATCHES: &[Match] = &[
     Match { name: "comment", options: &[("--comment", 1)], read: |_, _| Some(always()) },
 ];
 
-/// Matches that hold of some packets and not of others, as a rate or a number of them allows, and what they ask but with
-/// an option of [`BEYOND`].
+/// Matches that hold of some packets and not of others, as a rate or a number of them allows, and what they ask; with an
+/// option of [`BEYOND`] those are meant that are beyond it.
 const RATES: &[(&str, Rate)] = &[
     ("connlimit", Rate::Within),
     ("hashlimit", Rate::Within),
     ("limit", Rate::Within),
-    ("quota", Rate::Share),
+    ("quota", Rate::Within),
     ("rateest", Rate::Share),
     ("statistic", Rate::Share),
 ];
 
-const BEYOND: &[&str] = &["--connlimit-above", "--hashlimit-above"];
+const BEYOND: &[&str] = &["!", "--connlimit-above", "--hashlimit-above"];
 
 /// Matches for headers that packets with ports in the first place do not have: the kernel looks for the header, and
 /// where there is none the match does not hold, negated or not (net/ipv6/netfilter/ip6t_{frag,hbh,rt}.c).
@@ -74,7 +74,7 @@ pub(super) fn read(words: &mut Words<'_>, scope: &Scope<'_>) -> Option<Question>
         let rate = RATES.iter().find(|(rate, _)| *rate == name).map(|(_, rate)| *rate);
         return Some(if let Some(rate) = rate {
             let is_beyond = options.iter().any(|option| BEYOND.contains(option));
-            Question::Rate(if is_beyond { Rate::Beyond } else { rate })
+            Question::Rate(if is_beyond && rate == Rate::Within { Rate::Beyond } else { rate })
         } else if HEADERS.contains(&name) {
             never()
         } else {

@@ -407,6 +407,8 @@ fn other_matches() {
             ("-m recent --remove --name SSH", &[("", "?")]),
             ("-m recent --update --seconds 60 --hitcount 4 --name SSH", &[("", "~")]),
             ("-m limit --limit 3/min", &[("", "+")]),
+            ("-m quota --quota 1000000", &[("", "+")]),
+            ("-m quota ! --quota 1000000", &[("", "~")]),
             ("-m recent ! --rcheck --seconds 60 --hitcount 4 --name SSH", &[("", "+")]),
             ("-m connlimit --connlimit-upto 3 --connlimit-mask 32 --connlimit-saddr", &[("", "+")]),
             ("-m connlimit --connlimit-above 3 --connlimit-mask 32 --connlimit-saddr", &[("", "~")]),

@@ -5,7 +5,9 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec,
 use serde_json::Value;
 
 use super::{
-    CHAINS_MAX, Details, Hidden, Names, RULES_MAX, ReadError, Scope, TableKey, rule,
+    CHAINS_MAX, Details, Hidden, Names, RULES_MAX, ReadError, Scope, TableKey,
+    meters::Meters,
+    rule,
     sets::{self, Named},
     several, tagged, text,
 };
@@ -46,7 +48,8 @@ impl<'a> Reading<'a> {
     pub(super) fn of(objects: &'a [Value], details: &Details<'_>, before: usize) -> Result<Self, ReadError> {
         let mut reading = Self { before, numbers: numbers(objects), ..Self::default() };
         let mut tables = BTreeMap::new();
-        let changing = sets::changing(rules(objects));
+        reading.names.meters = Meters::of(objects);
+        let changing = sets::changing(rules(objects), &reading.names.meters);
         for (at, object) in objects.iter().enumerate() {
             let Some((kind, inner)) = tagged(object) else { continue };
             match kind {

@@ -64,10 +64,8 @@ fn by_map(field: Field, map: &Json, scope: &Scope<'_>) -> Vec<Step> {
     let mut steps = lookup(map, scope);
     let data = map.get("data").and_then(|data| Elements::of_map(data, scope));
     let number = |data: &&Json| constant::number(data, Type::Mark);
-    let numbers: Option<Vec<u128>> = data.and_then(|elements| {
-        let rest = elements.rest.flatten().into_iter();
-        elements.list.iter().filter_map(|(_, data)| *data).chain(rest).map(|data| number(&data)).collect()
-    });
+    let numbers: Option<Vec<u128>> =
+        data.and_then(|elements| elements.data().map(|data| number(&data)).collect());
     let value = match numbers.as_deref() {
         Some([first, others @ ..]) if others.iter().all(|other| other == first) => Value::Number(*first),
         _ => Value::Unknown,

@@ -4,7 +4,9 @@ use alloc::{vec, vec::Vec};
 
 use serde_json::Value;
 
-use super::{Scope, expression::Expression, mangle, matching, nat, render, sets, tagged, text, verdict};
+use super::{
+    Scope, expression::Expression, mangle, matching, nat, render, sets, sets::Elements, tagged, text, verdict,
+};
 use crate::address::Family;
 use crate::firewall::{
     intervals::Intervals,
@@ -137,10 +139,7 @@ fn statement(statement: &Value, scope: &Scope<'_>) -> Outcome {
         "reject" => Outcome::Steps(reject(inner, scope)),
         "notrack" => Outcome::Steps(vec![Step::Untrack]),
         "set" | "meter" | "map" => Outcome::Steps(update(inner, scope)),
-        "limit" | "quota" | "ct count" => {
-            let rate = sets::rate(name, inner).map(Question::Rate);
-            counted(inner, scope, rate.as_slice())
-        }
+        "limit" | "quota" | "ct count" => counted(inner, scope, &[metered(name, inner, scope)]),
         "counter" | "log" | "last" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" | "dup" => {
             counted(inner, scope, &[])
         }
@@ -157,6 +156,20 @@ fn counted(inner: &Value, scope: &Scope<'_>, questions: &[Question]) -> Outcome 
     let mut steps = inner.get("map").map_or_else(Vec::new, |map| mangle::lookup(map, scope));
     steps.extend(questions.iter().cloned().map(Step::Ask));
     Outcome::Steps(steps)
+}
+
+/// Whether a meter holds, which may be one of several by a map.
+fn metered(kind: &str, inner: &Value, scope: &Scope<'_>) -> Question {
+    let rate = match inner.get("map") {
+        None => scope.rate(kind, inner),
+        Some(map) => map.get("data").and_then(|data| Elements::of_map(data, scope)).and_then(|elements| {
+            let mut rates = elements.data().map(|name| scope.rate(kind, name));
+            let first = rates.next()?;
+            // Of several that hold of others each nobody looks up which one it is.
+            first.filter(|_| rates.all(|rate| rate == first))
+        }),
+    };
+    rate.map_or(Question::Unknown, Question::Rate)
 }
 
 /// Each kind of refusal is for packets of its protocol alone, which nft asks without printing it.
@@ -190,7 +203,8 @@ fn update(inner: &Value, scope: &Scope<'_>) -> Vec<Step> {
     let is_known =
         |statement: &Value| tagged(statement).is_some_and(|(name, _)| ["counter", "last"].contains(&name));
     for statement in statements.iter().copied() {
-        if let Some(rate) = sets::stated_rate(statement) {
+        let rate = tagged(statement).and_then(|(kind, inner)| scope.rate(kind, inner));
+        if let Some(rate) = rate {
             questions.push(Question::Rate(rate));
         } else if !is_known(statement) {
             questions.push(Question::Unknown);
@@ -200,7 +214,8 @@ fn update(inner: &Value, scope: &Scope<'_>) -> Vec<Step> {
         && let Some(set) = sets::name(inner).and_then(|name| scope.set(name))
     {
         let stated = set.object.get("stmt").and_then(Value::as_array).into_iter().flatten();
-        questions.extend(stated.filter_map(sets::stated_rate).map(Question::Rate));
+        let rates = stated.filter_map(tagged).filter_map(|(kind, inner)| scope.rate(kind, inner));
+        questions.extend(rates.map(Question::Rate));
     }
     questions.into_iter().map(Step::Ask).collect()
 }

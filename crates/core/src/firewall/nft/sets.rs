@@ -4,27 +4,12 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use serde_json::Value;
 
-use super::{Scope, TableKey, tagged, text};
+use super::{
+    Scope, TableKey,
+    meters::{KINDS, Meters},
+    several, tagged, text,
+};
 use crate::firewall::ruleset::Rate;
-
-/// Statements of an element, or of every element, of which a lookup may hang (nft(8), "SETS").
-const RATES: [&str; 3] = ["limit", "quota", "ct count"];
-
-/// Of which packets a statement holds, where it is a rate; of one that has a name nobody looks up which way round it is.
-pub(super) fn rate(name: &str, inner: &Value) -> Option<Rate> {
-    let is_over = inner.get("inv").and_then(Value::as_bool) == Some(true);
-    match name {
-        "limit" | "ct count" if inner.is_object() && inner.get("map").is_none() => {
-            Some(if is_over { Rate::Beyond } else { Rate::Within })
-        }
-        _ => RATES.contains(&name).then_some(Rate::Share),
-    }
-}
-
-/// The rate of a statement.
-pub(super) fn stated_rate(statement: &Value) -> Option<Rate> {
-    tagged(statement).and_then(|(name, inner)| rate(name, inner))
-}
 
 /// What two rates ask together.
 pub(super) fn both(one: Option<Rate>, other: Option<Rate>) -> Option<Rate> {
@@ -49,22 +34,28 @@ pub(super) struct Named<'a> {
 /// all rates.
 pub(super) fn changing<'a>(
     rules: impl Iterator<Item = (TableKey<'a>, &'a Value)>,
+    meters: &Meters<'_>,
 ) -> BTreeSet<(TableKey<'a>, &'a str)> {
     let statements = |rule: &'a Value| rule.get("expr").and_then(Value::as_array).into_iter().flatten();
-    rules.flat_map(|(table, rule)| updated(statements(rule)).map(move |name| (table, name))).collect()
+    let updated = |(table, rule)| {
+        let certain = statements(rule).take_while(move |statement| !is_beyond(table, statement, meters));
+        updated(certain).map(move |name| (table, name))
+    };
+    rules.flat_map(updated).collect()
 }
 
 fn updated<'a>(statements: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = &'a str> {
-    let updates = statements.take_while(|statement| !is_beyond(statement)).filter_map(tagged);
+    let updates = statements.filter_map(tagged);
     updates.filter(|(kind, _)| ["set", "map"].contains(kind)).filter_map(|(_, inner)| name(inner))
 }
 
 /// Whether a statement holds only beyond a rate, by itself or by the element that it adds, in which nobody is found but
 /// beyond that rate (net/netfilter/nft_lookup.c, `nft_lookup_eval`).
-fn is_beyond(statement: &Value) -> bool {
+fn is_beyond(table: TableKey<'_>, statement: &Value, meters: &Meters<'_>) -> bool {
     let of_element = tagged(statement).and_then(|(_, inner)| inner.get("stmt"));
-    let all = of_element.map_or_else(Vec::new, super::several);
-    all.into_iter().chain([statement]).any(|one| stated_rate(one) == Some(Rate::Beyond))
+    let all = of_element.map_or_else(Vec::new, several).into_iter().chain([statement]);
+    let mut rates = all.filter_map(tagged).filter_map(|(kind, inner)| meters.rate(table, kind, inner));
+    rates.any(|rate| rate == Rate::Beyond)
 }
 
 /// The elements of a set or map.
@@ -88,8 +79,8 @@ impl<'a> Elements<'a> {
             let elements = named.object.get("elem").and_then(Value::as_array);
             let elements = elements.map_or(&[][..], Vec::as_slice);
             let mut read = Self::listed(elements, named.is_map, scope)?;
-            for statement in rated.into_iter().flatten() {
-                read.rate = both(read.rate, stated_rate(statement));
+            for (kind, inner) in rated.into_iter().flatten().filter_map(tagged) {
+                read.rate = both(read.rate, scope.rate(kind, inner));
             }
             return Some(read);
         }
@@ -109,6 +100,11 @@ impl<'a> Elements<'a> {
         }
     }
 
+    /// What a map has for its keys.
+    pub(super) fn data(&self) -> impl Iterator<Item = &'a Value> {
+        self.list.iter().filter_map(|(_, data)| *data).chain(self.rest.flatten())
+    }
+
     fn listed(elements: &'a [Value], is_map: bool, scope: &Scope<'_>) -> Option<Self> {
         if !scope.may_take(elements.len()) {
             return None;
@@ -116,7 +112,7 @@ impl<'a> Elements<'a> {
         let mut read = Self { list: Vec::with_capacity(elements.len()), rest: None, rate: None };
         for element in elements {
             let (key, data) = if is_map { pair(element)? } else { (element, None) };
-            let (key, rate) = bare(key);
+            let (key, rate) = bare(key, scope);
             read.rate = both(read.rate, rate);
             if key.as_str() == Some("*") {
                 read.rest = Some(data);
@@ -137,10 +133,10 @@ fn pair(element: &Value) -> Option<(&Value, Option<&Value>)> {
 }
 
 /// The key without its timeout, comment and statements, and the rate among these.
-fn bare(element: &Value) -> (&Value, Option<Rate>) {
+fn bare<'a>(element: &'a Value, scope: &Scope<'_>) -> (&'a Value, Option<Rate>) {
     match tagged(element) {
         Some(("elem", inner)) => {
-            let rates = RATES.iter().map(|name| inner.get(name).and_then(|inner| rate(name, inner)));
+            let rates = KINDS.iter().map(|kind| scope.rate(kind, inner.get(kind)?));
             (inner.get("val").unwrap_or(element), rates.fold(None, both))
         }
         _ => (element, None),

@@ -433,10 +433,7 @@ fn what_is_not_known_is_never_guessed_at() {
         // What cannot decide, does not.
         (r#"{"counter": null}, {"log": {"prefix": "x"}}, {"accept": null}"#, vec![accept.clone()]),
         (r#"{"dup": {"addr": "10.0.0.1"}}, {"accept": null}"#, vec![accept.clone()]),
-        (
-            r#"{"limit": "named"}, {"accept": null}"#,
-            vec![Step::Ask(Question::Rate(Rate::Share)), accept.clone()],
-        ),
+        (r#"{"limit": "named"}, {"accept": null}"#, vec![unknown.clone(), accept.clone()]),
         (
             r#"{"limit": {"rate": 1, "burst": 5, "per": "second", "inv": true}}, {"accept": null}"#,
             vec![Step::Ask(Question::Rate(Rate::Beyond)), accept.clone()],
@@ -447,6 +444,50 @@ fn what_is_not_known_is_never_guessed_at() {
         ),
     ] {
         assert_eq!(steps(statements), expected, "{statements}");
+    }
+}
+
+#[test]
+fn a_meter_that_has_a_name_holds_as_the_listing_says() {
+    let meters = r#"{"limit": {"family": "inet", "name": "flood", "table": "t", "rate": 5000, "per": "second", "inv": true, "burst": 5}},
+        {"limit": {"family": "inet", "name": "calm", "table": "t", "rate": 5000, "per": "second", "burst": 5}},
+        {"limit": {"family": "ip", "name": "calm", "table": "t", "rate": 1, "per": "day", "inv": true, "burst": 5}},
+        {"quota": {"family": "inet", "name": "month", "table": "t", "bytes": 10485760, "used": 0, "inv": true}},
+        {"quota": {"family": "inet", "name": "spent", "table": "t", "bytes": 10485760, "used": 10485760, "inv": true}},
+        {"quota": {"family": "inet", "name": "calm", "table": "t", "bytes": 10485760, "used": 10485760, "inv": false}},
+        {"rule":"#;
+    let question = |statement: &str| {
+        let listing =
+            with_rule(&format!(r#"{statement}, {{"accept": null}}"#)).replace(r#"{"rule":"#, meters);
+        let [rule] = &read_listing(&listing).chains[1].rules[..] else { panic!("{listing}") };
+        let [.., Step::Ask(question), Step::Decide(_)] = &rule.steps[..] else { panic!("{rule:?}") };
+        question.clone()
+    };
+    let by_port = |kind: &str, names: [&str; 2]| {
+        let key = r#"{"payload": {"protocol": "tcp", "field": "dport"}}"#;
+        let data = format!(r#"{{"set": [[1, "{}"], [2, "{}"]]}}"#, names[0], names[1]);
+        format!(r#"{{"{kind}": {{"map": {{"key": {key}, "data": {data}}}}}}}"#)
+    };
+    let rate = |rate| Question::Rate(rate);
+    for (statement, expected) in [
+        (r#"{"limit": "flood"}"#, rate(Rate::Beyond)),
+        (r#"{"limit": "calm"}"#, rate(Rate::Within)),
+        (r#"{"quota": "month"}"#, rate(Rate::Beyond)),
+        (r#"{"quota": {"val": 10, "val_unit": "mbytes", "inv": true}}"#, rate(Rate::Beyond)),
+        (
+            r#"{"quota": {"val": 10, "val_unit": "mbytes", "used": 9, "used_unit": "mbytes"}}"#,
+            rate(Rate::Within),
+        ),
+        // Once it is used up all are beyond it.
+        (r#"{"quota": "spent"}"#, rate(Rate::Within)),
+        (r#"{"quota": "calm"}"#, rate(Rate::Beyond)),
+        (r#"{"quota": {"val": 10, "val_unit": "kbytes", "used": 10240}}"#, rate(Rate::Beyond)),
+        (r#"{"quota": "gone"}"#, Question::Unknown),
+        (&by_port("limit", ["flood", "flood"]), rate(Rate::Beyond)),
+        (&by_port("limit", ["flood", "calm"]), Question::Unknown),
+        (&by_port("quota", ["calm", "month"]), rate(Rate::Beyond)),
+    ] {
+        assert_eq!(question(statement), expected, "{statement}");
     }
 }
 
