@@ -246,7 +246,7 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
         }
         places
     };
-    let reached = reached(&parts.iter().map(|part| &part.fate).collect::<Vec<_>>());
+    let reached = reached(parts, Elsewhere::Nobody);
     Exposure {
         ports,
         reached,
@@ -359,22 +359,38 @@ pub(crate) fn stays(fate: &Fate) -> bool {
 fn heard(parts: &[&Part]) -> Reached {
     let here = |part: &&Part| !arrives(&part.fate) || stays(&part.fate);
     let (here, elsewhere): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| here(part));
-    let lost = elsewhere.iter().map(|_| &Fate::Dropped);
-    reached(&here.iter().map(|part| &part.fate).chain(lost).collect::<Vec<_>>())
+    reached(&here, if elsewhere.is_empty() { Elsewhere::Nobody } else { Elsewhere::Some })
 }
 
-fn reached(fates: &[&Fate]) -> Reached {
-    let any = |is: fn(&Fate) -> bool| fates.iter().any(|fate| is(fate));
+/// Whether others of the packets go past whoever is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Elsewhere {
+    Nobody,
+    Some,
+}
+
+fn reached(parts: &[&Part], elsewhere: Elsewhere) -> Reached {
+    let any = |is: fn(&Fate) -> bool| parts.iter().any(|part| is(&part.fate));
     let arrives = any(arrives);
-    let is_lost = any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
+    let is_lost = elsewhere == Elsewhere::Some || any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
     let is_unknown = any(|fate| *fate == Fate::Unknown);
     match (arrives, is_lost, is_unknown) {
         (true, false, false) => Reached::Reachable,
         (true, _, _) => Reached::Partly,
         (false, _, true) => Reached::Unknown,
-        (false, _, false) if any(|fate| *fate == Fate::Rejected) => Reached::Rejected,
+        (false, _, false) if are_told(parts) => Reached::Rejected,
         (false, _, false) => Reached::Dropped,
     }
+}
+
+/// Whether senders are told, from most of the ports that they may send from: nobody knows which one theirs is.
+fn are_told(parts: &[&Part]) -> bool {
+    let ports = |fate: Fate| {
+        let own = parts.iter().filter(|part| part.fate == fate);
+        own.fold(Intervals::none(), |all, part| all.or(part.packets.of(Field::SourcePort)))
+    };
+    let told = ports(Fate::Rejected);
+    !told.is_empty() && is_most(&told, &ports(Fate::Dropped).except(&told))
 }
 
 /// Whether of `ports`, which are next, the same holds as of the last ones, but for the number.
@@ -472,6 +488,20 @@ mod tests {
                 (201, 65_535, Reached::Dropped),
             ]
         );
+    }
+
+    #[test]
+    fn rejected_is_what_is_so_from_most_ports() {
+        let from = |first, last| Step::Ask(Question::Is(Field::SourcePort, Intervals::span(first, last)));
+        let lost = |dropped| {
+            let rules =
+                vec![vec![dropped, Step::Decide(Decision::Drop)], vec![Step::Decide(Decision::Reject)]];
+            verdicts(rules)
+        };
+        assert_eq!(lost(from(1_024, 65_535)), [(0, 65_535, Reached::Dropped)]);
+        assert_eq!(lost(from(0, 1_023)), [(0, 65_535, Reached::Rejected)]);
+        let banned = Step::Ask(Question::Is(Field::Source, Intervals::one(0xcb00_7105)));
+        assert_eq!(lost(banned), [(0, 65_535, Reached::Rejected)]);
     }
 
     #[test]
