@@ -76,6 +76,8 @@ pub struct Exposure {
     pub ways: Vec<Way>,
     /// Whose arrive, where only some do.
     pub passing: Vec<Passing>,
+    /// Whether of some of them it cannot be told, whatever becomes of others.
+    pub is_open: bool,
     /// The rules that decide it.
     pub decided_by: Vec<Place>,
     /// The rules of which it cannot be told whether they hold.
@@ -94,6 +96,7 @@ impl Exposure {
             heard: Reached::Dropped,
             ways: Vec::new(),
             passing: Vec::new(),
+            is_open: false,
             decided_by: Vec::new(),
             doubts: Vec::new(),
             is_rate_limited: false,
@@ -253,6 +256,7 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
         heard: heard(parts),
         ways,
         passing: if reached == Reached::Partly { passing(parts) } else { Vec::new() },
+        is_open: parts.iter().any(|part| part.fate == Fate::Unknown),
         decided_by: places(|part| &part.decided_by),
         doubts: places(|part| &part.doubts),
         is_rate_limited: parts.iter().any(|part| part.is_rate_limited),
@@ -395,12 +399,14 @@ fn are_told(parts: &[&Part]) -> bool {
 
 /// Whether of `ports`, which are next, the same holds as of the last ones, but for the number.
 fn continues(last: &Exposure, next: &Exposure, ports: Interval) -> bool {
-    let Exposure { ports: _, reached, heard, ways, passing, decided_by, doubts, is_rate_limited } = next;
+    let Exposure { ports: _, reached, heard, ways, passing, is_open, decided_by, doubts, is_rate_limited } =
+        next;
     last.ports.last + 1 == ports.first
         && last.reached == *reached
         && last.heard == *heard
         && last.ways == *ways
         && last.passing == *passing
+        && last.is_open == *is_open
         && last.decided_by == *decided_by
         && last.doubts == *doubts
         && last.is_rate_limited == *is_rate_limited

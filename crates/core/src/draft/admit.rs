@@ -31,21 +31,26 @@ pub(super) struct Entry {
 /// Whose packets of one family get to a listener.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Who {
-    Some(BTreeSet<Entry>),
-    /// It cannot be told, or no zone can say it.
-    Untold,
+    /// These, and where it cannot be told or no zone can say it, others.
+    Some(BTreeSet<Entry>, Told),
     Everybody,
 }
 
 impl Who {
     fn nobody() -> Self {
-        Self::Some(BTreeSet::new())
+        Self::Some(BTreeSet::new(), Told::All)
+    }
+
+    const fn untold() -> Self {
+        Self::Some(BTreeSet::new(), Told::NotAll)
     }
 
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Some(one), Self::Some(other)) => Self::Some(one.into_iter().chain(other).collect()),
-            (one, other) => one.max(other),
+            (Self::Some(one, told), Self::Some(other, all_told)) => {
+                Self::Some(one.into_iter().chain(other).collect(), told.max(all_told))
+            }
+            _ => Self::Everybody,
         }
     }
 }
@@ -87,16 +92,16 @@ pub(super) fn admitted(world: &World<'_>, listener: &Listener) -> Admitted {
 pub(super) fn who(run: &Exposure, family: Family, filter: &Filter) -> Who {
     match run.reached {
         Reached::Dropped | Reached::Rejected => Who::nobody(),
-        Reached::Unknown => Who::Untold,
+        Reached::Unknown => Who::untold(),
         Reached::Reachable => Who::Everybody,
         // Some come here and others are sent on: who is who is not told.
-        Reached::Partly if run.passing.is_empty() => Who::Untold,
+        Reached::Partly if run.passing.is_empty() => Who::untold(),
         Reached::Partly => {
             let entries = run.passing.iter().map(|passing| entry(passing, family, filter));
             match entries.collect::<Option<BTreeSet<_>>>() {
-                Some(entries) if !entries.contains(&Entry::default()) => Who::Some(entries),
-                Some(_) => Who::Everybody,
-                None => Who::Untold,
+                Some(entries) if entries.contains(&Entry::default()) => Who::Everybody,
+                Some(entries) => Who::Some(entries, if run.is_open { Told::NotAll } else { Told::All }),
+                None => Who::untold(),
             }
         }
     }
@@ -140,7 +145,8 @@ pub(super) fn reach<'a>(sockets: impl Iterator<Item = &'a Admitted>) -> (Reach, 
         let known = by_family.remove(family).unwrap_or_else(Who::nobody);
         by_family.insert(*family, known.or(who.clone()));
     }
-    let told = if by_family.values().any(|who| *who == Who::Untold) { Told::NotAll } else { Told::All };
+    let is_open = |who: &Who| matches!(who, Who::Some(_, Told::NotAll));
+    let told = if by_family.values().any(is_open) { Told::NotAll } else { Told::All };
     if !by_family.is_empty() && by_family.values().all(|who| *who == Who::Everybody) {
         return (Reach::World, told);
     }
@@ -153,8 +159,7 @@ fn zones(by_family: &Admitted) -> Vec<Entry> {
     let mut by_interface: BTreeMap<Vec<String>, BTreeMap<Family, BTreeSet<IpNet>>> = BTreeMap::new();
     for (family, who) in by_family {
         let entries = match who {
-            Who::Some(entries) => entries.clone(),
-            Who::Untold => BTreeSet::new(),
+            Who::Some(entries, _) => entries.clone(),
             Who::Everybody => [Entry::default()].into(),
         };
         for Entry { interfaces, from } in entries {

@@ -89,7 +89,7 @@ fn admitted(filter: &Filter, runs: &Runs, ports: PortSpec, outer: &[&str]) -> Ad
     for family in Family::ALL {
         for run in within(runs.get(&(ports.protocol, family)).map_or(&[], Vec::as_slice), ports.range) {
             let next = match who(&run, family, filter) {
-                Who::Some(entries) if entries.iter().any(is_any) => Who::Everybody,
+                Who::Some(entries, _) if entries.iter().any(is_any) => Who::Everybody,
                 who => who,
             };
             let known = admitted.remove(&family);

@@ -374,6 +374,14 @@ fn whom_no_zone_can_name_is_asked_about_and_not_declared() {
 }
 
 #[test]
+fn whom_a_zone_can_name_is_declared_beside_those_of_whom_nobody_can_tell() {
+    let rules = "-A INPUT -s 192.0.2.0/24 -j ACCEPT\n-A INPUT -m string --string x --algo bm -j ACCEPT\n";
+    let (zones, reach, text) = reached(rules, "0.0.0.0");
+    assert_eq!((zones.len(), reach), (1, vec!["from-192-0-2-0-24".into()]), "{text}");
+    assert!(text.contains("# Ask: some may get in today of whom no zone can be made"), "{text}");
+}
+
+#[test]
 fn what_is_dangerous_keeps_the_reach_that_was_seen_as_a_comment() {
     let mut seen =
         snapshot(vec![listener("0.0.0.0", 6379, 7)], vec![(7, process("redis-server", "redis.service"))]);

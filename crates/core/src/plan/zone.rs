@@ -157,12 +157,12 @@ fn add(next: PortChange, list: &mut Vec<PortChange>) {
     }
 }
 
-/// Whether packets arrive after a change that did not before it: more, or of some senders others.
+/// Whether packets arrive after a change that did not before it: more, or of some senders others, or perhaps others.
 fn gets_more(before: &Exposure, after: &Exposure) -> bool {
     match (before.reached, after.reached) {
         (Reached::Partly, Reached::Partly) => {
             let is_known = |new: &Passing| before.passing.iter().any(|old| is_among(new, old));
-            !after.passing.iter().all(is_known)
+            !after.passing.iter().all(is_known) || after.is_open && !before.is_open
         }
         (before, after) => rank(after) > rank(before),
     }
@@ -396,11 +396,13 @@ mod tests {
                 exposed(world.filter().unwrap(), &Senders::World, &to).remove(0)
             })
         };
-        let [wide, narrow] = [run(some), run(narrow)];
+        let open = format!("{some}-A INPUT -m string --string x --algo bm -j ACCEPT\n");
+        let [wide, narrow, open] = [run(some), run(narrow), run(&open)];
         assert_eq!((wide.reached, narrow.reached), (Reached::Partly, Reached::Partly));
         assert_eq!(
-            [(&narrow, &wide), (&wide, &narrow), (&wide, &wide)].map(|(a, b)| gets_more(a, b)),
-            [true, false, false],
+            [(&narrow, &wide), (&wide, &narrow), (&wide, &wide), (&wide, &open), (&open, &wide)]
+                .map(|(a, b)| gets_more(a, b)),
+            [true, false, false, true, false],
             "{wide:?} {narrow:?}"
         );
     }

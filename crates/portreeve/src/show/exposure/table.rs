@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portreeve_core::{
     address::Family,
-    exposure::{Passing, Reached, Row, covering},
+    exposure::{Exposure, Passing, Reached, Row, covering},
     firewall::{Filter, Interval, Intervals, network_name},
     policy::HOST,
     port::{PortRange, PortSpec},
@@ -47,6 +47,8 @@ const SENT_FROM: Words = Words { en: "from", ja: "送信元" };
 const FROM_PORTS: Words = Words { en: "from ports", ja: "送信元ポート" };
 const SENT_TO: Words = Words { en: "to", ja: "宛先" };
 const NO_RULE: Words = Words { en: "no rule", ja: "該当ルールなし" };
+/// Some arrive, and of others nobody can tell.
+const OPEN: Words = Words { en: "partly, else unknown", ja: "一部到達可、ほかは判定不能" };
 const ASKED: Words = Words { en: "as asked", ja: "指定どおり" };
 
 /// Prints `rows`, those of neighbouring ports of which the same holds as one.
@@ -68,7 +70,7 @@ pub(crate) fn print(rows: &[Row<'_>], filter: &Filter, basis: Basis, out: &mut O
         let mut cells = vec![
             line.port(out.lang).into(),
             line.from(out.lang).into(),
-            verdict(line.reached, line.is_limited, out.lang),
+            verdict(line),
             line.way.as_str().into(),
         ];
         cells.extend((basis == Basis::Firewall).then(|| Cell::from(line.decided_by.as_str())));
@@ -118,7 +120,7 @@ struct Line {
     zone: Option<String>,
     families: Vec<Family>,
     reached: Reached,
-    is_limited: bool,
+    verdict: String,
     way: String,
     decided_by: String,
 }
@@ -145,7 +147,7 @@ impl Line {
     /// Takes in the same answer for the other family.
     fn joins(&mut self, other: &Self) -> bool {
         let same = |line: &Self| {
-            (line.protocol, line.ports, line.zone.clone(), line.reached, line.is_limited, line.way.clone())
+            (line.protocol, line.ports, line.zone.clone(), line.verdict.clone(), line.way.clone())
         };
         let is_other = !self.families.iter().any(|family| other.families.contains(family));
         if !is_other || same(self) != same(other) {
@@ -169,7 +171,7 @@ fn line(row: &Row<'_>, filter: &Filter, lang: Lang) -> Line {
         zone: row.zone.map(Into::into),
         families: vec![row.family],
         reached: exposure.reached,
-        is_limited: exposure.is_rate_limited,
+        verdict: verdict_text(exposure, lang),
         way: way(row, filter, lang),
         decided_by: match listed(places.map(|place| rule(&place)).collect(), " · ") {
             none if none.is_empty() => NO_RULE.in_lang(lang).into(),
@@ -228,23 +230,23 @@ fn between(ranges: &[PortRange]) -> Option<Vec<PortRange>> {
     (1..=LISTED_MAX).contains(&missing.len()).then_some(missing)
 }
 
-fn verdict(reached: Reached, is_limited: bool, lang: Lang) -> Cell {
-    let text = verdict_text(reached, is_limited, lang);
-    match reached {
-        Reached::Partly | Reached::Unknown => Cell::painted(&text, Paint::Yellow),
-        Reached::Reachable | Reached::Dropped | Reached::Rejected => text.into(),
+fn verdict(line: &Line) -> Cell {
+    match line.reached {
+        Reached::Partly | Reached::Unknown => Cell::painted(&line.verdict, Paint::Yellow),
+        Reached::Reachable | Reached::Dropped | Reached::Rejected => line.verdict.as_str().into(),
     }
 }
 
-pub(super) fn verdict_text(reached: Reached, is_limited: bool, lang: Lang) -> String {
-    let words = match reached {
+pub(super) fn verdict_text(exposure: &Exposure, lang: Lang) -> String {
+    let words = match exposure.reached {
+        Reached::Partly if exposure.is_open => OPEN,
         Reached::Reachable => Words { en: "reachable", ja: "到達可" },
         Reached::Partly => Words { en: "partly", ja: "一部到達可" },
         Reached::Dropped => Words { en: "dropped", ja: "破棄" },
         Reached::Rejected => Words { en: "rejected", ja: "拒否" },
         Reached::Unknown => Words { en: "unknown", ja: "判定不能" },
     };
-    let limited = if is_limited { LIMITED.in_lang(lang) } else { "" };
+    let limited = if exposure.is_rate_limited { LIMITED.in_lang(lang) } else { "" };
     format!("{}{limited}", words.in_lang(lang))
 }
 

@@ -137,7 +137,7 @@ fn verdict(way: &Way<'_>, filter: &Filter) -> Text {
         .into();
     };
     let said = |lang: Lang| {
-        let verdict = table::verdict_text(exposure.reached, exposure.is_rate_limited, lang);
+        let verdict = table::verdict_text(exposure, lang);
         let ways: Vec<_> = exposure
             .ways
             .iter()
