@@ -5,6 +5,7 @@ mod dotted;
 use alloc::{borrow::Cow, sync::Arc};
 use core::{fmt, net::IpAddr, str::FromStr};
 
+use ipnet::{Ipv4Net, Ipv6Net};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -38,6 +39,13 @@ pub enum Family {
     Ipv4,
     /// IPv6; a dual-stack socket is one of these with `v6only` false.
     Ipv6,
+}
+
+/// The network of IPv4 that one of IPv6 is in other clothes, as sockets of both families show it (RFC 4291 §2.5.5.2).
+#[must_use]
+pub fn mapped(network: Ipv6Net) -> Option<Ipv4Net> {
+    let length = network.prefix_len().checked_sub(96)?;
+    Ipv4Net::new(network.addr().to_ipv4_mapped()?, length).ok()
 }
 
 impl Family {

@@ -6,7 +6,7 @@ use core::{cmp::Reverse, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    address::Family,
+    address::{self, Family},
     firewall::{AddressKind, Field, Interval, Intervals, Packets, Sender, State, Surroundings, numbers},
     policy::Zone,
 };
@@ -30,10 +30,14 @@ pub enum Senders<'a> {
     Through(&'a Senders<'a>, &'a Intervals),
 }
 
-/// The network that a person writes as such, or as one address.
+/// The network that a person writes as such, or as one address; one of IPv4 in the clothes of IPv6 is of IPv4.
 #[must_use]
 pub fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    let written = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    Some(match written {
+        IpNet::V6(network) => address::mapped(network).map_or(written, IpNet::from),
+        IpNet::V4(_) => written,
+    })
 }
 
 /// SYN, of a packet that begins a connection (RFC 9293 §3.1).
@@ -304,6 +308,18 @@ mod tests {
         let interfaces: Vec<_> = both.iter().map(|(interfaces, _)| interfaces.clone()).collect();
         assert_eq!(interfaces, [[2], [1]]);
         assert_eq!(both[0].1, Intervals::prefix(0x0a00_0000, 24));
+    }
+
+    #[test]
+    fn ipv4_in_the_clothes_of_ipv6_is_ipv4() {
+        for (written, meant) in [
+            ("::ffff:10.0.0.7", "10.0.0.7/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("2001:db8::7", "2001:db8::7/128"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(network(written), meant.parse().ok(), "{written}");
+        }
     }
 
     #[test]

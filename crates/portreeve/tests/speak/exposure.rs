@@ -168,6 +168,7 @@ fn a_place_is_a_zone_an_address_a_network_or_an_interface() {
         ("198.51.100.7", "- ipv4 reachable"),
         ("198.51.100.0/25", "- ipv4 reachable"),
         ("8.8.8.8", "- ipv4 dropped"),
+        ("::ffff:198.51.100.7", "- ipv4 reachable"),
         ("lan0", "- ipv4 partly"),
         ("world", "world ipv4 partly"),
         ("host", "host ipv4 reachable"),

@@ -9,7 +9,10 @@ use super::{
     lines::Mark,
     report::{Report, clip},
 };
-use crate::{address::Address, text};
+use crate::{
+    address::{self, Address},
+    text,
+};
 
 /// IFNAMSIZ with its final zero (include/uapi/linux/if.h).
 const INTERFACE_BYTES_MAX: usize = 15;
@@ -100,17 +103,14 @@ fn network(written: &str, at: Mark, report: &mut Report<'_>) -> Option<IpNet> {
 /// Packets of IPv4 carry addresses of IPv4, whatever the socket that takes them shows (RFC 4291, 2.5.5.2).
 fn doubt_mapped(network: IpNet, at: Mark, report: &mut Report<'_>) {
     let IpNet::V6(mapped) = network else { return };
-    let (Some(ip), Some(length)) = (mapped.network().to_ipv4_mapped(), mapped.prefix_len().checked_sub(96))
-    else {
-        return;
-    };
+    let Some(ipv4) = address::mapped(mapped) else { return };
     report.doubt(
         at,
         text!(
             "{network} is IPv4 in the clothes of IPv6: no packet comes from there",
             "{network} は IPv6 形式で書いた IPv4 です。そこから届くパケットはありません"
         ),
-        text!("write \"{ip}/{length}\"", "\"{ip}/{length}\" と書いてください"),
+        text!("write \"{ipv4}\"", "\"{ipv4}\" と書いてください"),
     );
 }
 

@@ -85,7 +85,7 @@ fn no_name(value: &Value) -> Text {
 
 fn address(name: &str, value: &Value) -> Result<IpAddr, Text> {
     let address = value.as_str().and_then(|text| text.parse().ok());
-    address.ok_or_else(|| {
+    address.map(|address: IpAddr| address.to_canonical()).ok_or_else(|| {
         text!("`{name}` is an IP address, not {value}", "`{name}` は IP アドレスです({value} ではありません)")
     })
 }

@@ -104,7 +104,7 @@ fn way<'a>(question: &Question, interface: Option<&'a String>, filter: &'a Filte
 }
 
 fn ip(text: &str) -> Result<IpAddr, Failure> {
-    text.parse().map_err(|_| {
+    text.parse().map(|address: IpAddr| address.to_canonical()).map_err(|_| {
         no_packet(text!("`{text}` is no IP address", "`{text}` は IP アドレスではありません")).hint(EXAMPLE)
     })
 }

@@ -18,7 +18,7 @@ fn question(from: &str, to: &str, port: u16) -> String {
 fn each_question_gets_a_line_in_order() {
     let questions = [
         question("198.51.100.7", "203.0.113.1", 22),
-        question("8.8.8.8", "203.0.113.1", 22),
+        question("::ffff:8.8.8.8", "203.0.113.1", 22),
         String::new(),
         question("2001:db8:9::7", "2001:db8::1", 22),
         question("203.0.113.66", "203.0.113.1", 80),
