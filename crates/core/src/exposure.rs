@@ -20,7 +20,8 @@ use serde::Serialize;
 use crate::{
     address::Family,
     firewall::{
-        Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, Trace, trace, walk,
+        Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, Surroundings,
+        Trace, trace, walk,
     },
     port::{PortRange, Protocol},
 };
@@ -87,13 +88,14 @@ pub struct Exposure {
 }
 
 impl Exposure {
-    /// That nothing gets to `ports`, and no rule is why.
+    /// That nothing gets to `ports`, and no rule is why; of a host of which nothing is known nothing can be told.
     #[must_use]
-    pub fn lost(ports: PortRange) -> Self {
+    pub fn lost(around: &Surroundings, ports: PortRange) -> Self {
+        let reached = if around.interfaces.is_empty() { Reached::Unknown } else { Reached::Dropped };
         Self {
             ports: Interval { first: ports.first.into(), last: ports.last.into() },
-            reached: Reached::Dropped,
-            heard: Reached::Dropped,
+            reached,
+            heard: reached,
             ways: Vec::new(),
             passing: Vec::new(),
             is_open: false,
@@ -420,8 +422,7 @@ mod tests {
     use crate::{
         address::Family,
         firewall::{
-            Base, Chain, Decision, Hook, Interface, Kind, Layer, Policy, Question, Rule, Ruleset, State,
-            Step, Surroundings,
+            Base, Chain, Decision, Hook, Interface, Kind, Layer, Policy, Question, Rule, Ruleset, State, Step,
         },
     };
 

@@ -42,7 +42,7 @@ pub struct From<'a> {
 pub fn rows_to<'a>(filter: &Filter, places: &[From<'a>], to: &[To]) -> Vec<Row<'a>> {
     let told = |to: &To, from: &From<'a>| {
         let row = |exposure| Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure };
-        exposed(filter, &from.senders, to).into_iter().map(row).collect::<Vec<_>>()
+        runs(filter, &from.senders, to).into_iter().map(row).collect::<Vec<_>>()
     };
     to.iter().flat_map(|to| places.iter().flat_map(move |from| told(to, from))).collect()
 }
@@ -54,7 +54,7 @@ pub fn rows<'a>(filter: &Filter, places: &[From<'a>], listeners: &[&Listener]) -
     let mut rows = Vec::new();
     for (to, ranges) in doors(filter, listeners) {
         for from in places {
-            let runs = exposed(filter, &from.senders, &to);
+            let runs = runs(filter, &from.senders, &to);
             let row = |exposure| Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure };
             rows.extend(ranges.iter().flat_map(|range| within(&runs, *range)).map(row));
         }
@@ -62,6 +62,18 @@ pub fn rows<'a>(filter: &Filter, places: &[From<'a>], listeners: &[&Listener]) -
     // By number, and of one number as the places and families stand.
     rows.sort_by_key(|row| (row.exposure.ports.first, row.exposure.ports.last, row.protocol));
     rows
+}
+
+/// What becomes of the packets; of a place that was asked about by its address or interface, and from where none come that
+/// a kernel takes, that they are lost.
+fn runs(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure> {
+    let runs = exposed(filter, senders, to);
+    let is_asked = match senders {
+        Senders::Network(network) => Family::of(network.addr()) == to.family,
+        Senders::Interface(_) => true,
+        _ => false,
+    };
+    if runs.is_empty() && is_asked { [Exposure::lost(&filter.around, to.ports)].into() } else { runs }
 }
 
 /// What of `runs`, which ascend, is within `range`.
@@ -248,6 +260,18 @@ COMMIT
         assert_eq!(told(&["203.0.113.2:22/tcp"], Senders::World)[0], (22, Family::Ipv4, Reached::Dropped));
         assert_eq!(told(&["127.0.0.1:22/tcp"], Senders::World)[0], (22, Family::Ipv4, Reached::Dropped));
         assert_eq!(told(&["127.0.0.1:22/tcp"], Senders::Host)[0], (22, Family::Ipv4, Reached::Reachable));
+    }
+
+    #[test]
+    fn from_where_nobody_sends_nothing_arrives() {
+        let from = |network: &str| told(&["[::]:22/tcp"], Senders::Network(network.parse().unwrap()))[0];
+        for nobody in ["240.0.0.1/32", "224.0.0.5/32"] {
+            assert_eq!(from(nobody), (22, Family::Ipv4, Reached::Dropped), "{nobody}");
+        }
+        // From its own addresses this host sends to itself.
+        for own in ["127.0.0.1/32", "203.0.113.2/32"] {
+            assert_eq!(from(own), (22, Family::Ipv4, Reached::Reachable), "{own}");
+        }
     }
 
     #[test]

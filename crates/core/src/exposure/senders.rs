@@ -20,7 +20,7 @@ pub enum Senders<'a> {
     Host,
     /// A zone of the policy.
     Zone(&'a Zone),
-    /// The hosts of a network, by the interfaces that lead to them.
+    /// The hosts of a network, by the interfaces that lead to them, or this host itself where all of it is its own.
     Network(IpNet),
     /// Anybody behind an interface.
     Interface(&'a str),
@@ -63,6 +63,16 @@ impl Senders<'_> {
                 with_way_back(around, family, &around.named(name), &sources(around, family))
             }
             Self::Behind(name, network) => vec![(around.named(name), among(&[*network], around, family))],
+            Self::Network(network) if is_own(network, around) => {
+                let own = |(sender, packets): (Sender, Packets)| {
+                    Some((sender, packets.only(Field::Source, &numbers(*network))?))
+                };
+                return host(around, family)
+                    .filter(|_| is_of(network, family))
+                    .and_then(own)
+                    .into_iter()
+                    .collect();
+            }
             Self::Network(network) => by_route(around, family, &among(&[*network], around, family)),
             Self::Zone(zone) if zone.interfaces.is_empty() => {
                 by_route(around, family, &among(&zone.from, around, family))
@@ -129,6 +139,10 @@ fn through(sender: Sender, packets: Packets, interfaces: &Intervals) -> Option<P
     }
     let by = packets.of(Field::InInterface).and(interfaces);
     (!by.is_empty()).then(|| packets.with(Field::InInterface, by))
+}
+
+fn is_own(network: &IpNet, around: &Surroundings) -> bool {
+    around.of_kind(AddressKind::Local, Family::of(network.addr())).includes(&numbers(*network))
 }
 
 /// The first packets of connections, which no rule has marked yet.

@@ -187,13 +187,7 @@ pub(crate) fn answer<'a>(
     filter: &'a Filter,
     basis: Basis,
 ) -> RowView<'a> {
-    let is_blind = filter.around.interfaces.is_empty();
-    let lost = || match Exposure::lost(to.ports) {
-        // Of a host of which nothing is known nothing can be told.
-        lost if is_blind => Exposure { reached: Reached::Unknown, ..lost },
-        lost => lost,
-    };
-    let exposure = exposure.unwrap_or_else(lost);
+    let exposure = exposure.unwrap_or_else(|| Exposure::lost(&filter.around, to.ports));
     let row = Row { zone: None, family: to.family, protocol: to.protocol, exposure };
     RowView { source: Some(source), destination: Some(destination), ..row_view(&row, filter, basis) }
 }

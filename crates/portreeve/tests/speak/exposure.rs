@@ -169,6 +169,8 @@ fn a_place_is_a_zone_an_address_a_network_or_an_interface() {
         ("198.51.100.0/25", "- ipv4 reachable"),
         ("8.8.8.8", "- ipv4 dropped"),
         ("::ffff:198.51.100.7", "- ipv4 reachable"),
+        ("240.0.0.1", "- ipv4 dropped"),
+        ("203.0.113.1", "- ipv4 reachable"),
         ("lan0", "- ipv4 partly"),
         ("world", "world ipv4 partly"),
         ("host", "host ipv4 reachable"),

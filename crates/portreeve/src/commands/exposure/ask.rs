@@ -127,7 +127,7 @@ impl Question {
     pub(super) fn answer<'a>(&self, sight: &'a Sight) -> RowView<'a> {
         let filter = &sight.filter;
         let to = self.destination();
-        let found = exposed(filter, &self.senders(filter), &to);
+        let found = exposed(filter, &self.senders(), &to);
         answer(found.into_iter().next(), &to, (self.from.into(), self.to.into()), filter, sight.basis())
     }
 
@@ -142,11 +142,10 @@ impl Question {
     }
 
     /// Who sends its packet.
-    pub(super) fn senders(&self, filter: &Filter) -> Senders<'_> {
+    pub(super) fn senders(&self) -> Senders<'_> {
         let from = self.from.into();
         match &self.interface {
             Some(interface) => Senders::Behind(interface, from),
-            None if filter.around.is_own(self.from) => Senders::Host,
             None => Senders::Network(from),
         }
     }

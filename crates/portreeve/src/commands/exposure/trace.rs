@@ -92,7 +92,7 @@ fn instead(interface: Option<&String>, filter: &Filter) -> Text {
 fn way<'a>(question: &Question, interface: Option<&'a String>, filter: &'a Filter) -> Way<'a> {
     let (source, destination) = (question.from, question.to);
     let to = question.destination();
-    let (exposures, traces) = traced(filter, &question.senders(filter), &to);
+    let (exposures, traces) = traced(filter, &question.senders(), &to);
     Way {
         source,
         destination,
