@@ -174,8 +174,8 @@ pub(super) fn among(networks: &[IpNet], around: &Surroundings, family: Family) -
     named.and(&sources)
 }
 
-/// `sources` by each of `interfaces`, but those that the kernel asks a way back for only with one: of others nobody gets in
-/// whatever the rules say, and that is no answer about these.
+/// `sources` by each of `interfaces`, but those that the kernel asks a way back for only with one, and none of IPv6 by those
+/// that refuse it: nobody else gets in there whatever the rules say, and that is no answer about these.
 pub(super) fn with_way_back(
     around: &Surroundings,
     family: Family,
@@ -183,6 +183,9 @@ pub(super) fn with_way_back(
     sources: &Intervals,
 ) -> Vec<(Intervals, Intervals)> {
     let (mut free, mut sets) = (interfaces.clone(), Vec::new());
+    if family == Family::Ipv6 {
+        free = free.except(&around.those(|interface| interface.refuses_ipv6));
+    }
     let meant = (0..around.interfaces.len()).filter(|at| interfaces.contains(*at as u128));
     for at in meant.filter(|_| family == Family::Ipv4) {
         if let Some(own) = around.with_way_back(at) {
@@ -238,7 +241,11 @@ const fn is_of(network: &IpNet, family: Family) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::firewall::{Interface, Route, WayBack};
+    use crate::{
+        exposure::{Reached, To, exposed},
+        firewall::{Filter, Interface, Route, WayBack},
+        port::{PortRange, Protocol},
+    };
 
     /// A router: `wan0` to the world, `lan0` to 192.0.2.0/24 and, behind a gateway there, to 10.0.0.0/8.
     fn around() -> Surroundings {
@@ -309,6 +316,26 @@ mod tests {
         assert_eq!(packets.len(), 2);
         assert_eq!(sources(2), Intervals::prefix(0x0a00_0000, 24));
         assert!(sources(1).contains(0x0a00_0001), "there nobody asks");
+    }
+
+    #[test]
+    fn nobody_comes_over_ipv6_by_an_interface_that_refuses_it() {
+        let mut around = around();
+        around.interfaces[2].refuses_ipv6 = true;
+        around.interfaces[1].networks.push("2001:db8::1/64".parse().unwrap());
+        let by = |senders: Senders<'_>| {
+            let packets = senders.packets(&around, Family::Ipv6);
+            packets.iter().map(|(_, packets)| packets.of(Field::InInterface).clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(by(Senders::World), [Intervals::one(1)]);
+        assert_eq!(by(Senders::Interface("lan0")), []);
+        // Whoever is asked about there all the same is lost, whatever the rules say.
+        let filter = Filter { around: around.clone(), ..Filter::default() };
+        let to =
+            To { family: Family::Ipv6, protocol: Protocol::Tcp, addresses: None, ports: PortRange::one(22) };
+        let behind = Senders::Behind("lan0", "2001:db8::7/128".parse().unwrap());
+        let found: Vec<_> = exposed(&filter, &behind, &to).iter().map(|it| it.reached).collect();
+        assert_eq!(found, [Reached::Dropped]);
     }
 
     #[test]

@@ -165,6 +165,7 @@ fn interface_setting(name: &str, value: &str, around: &mut Surroundings) {
             // What `all` says was written to each.
             (4, "forwarding") if is_own => interface.forwards = Some(is_on),
             (6, "force_forwarding") if is_own => interface.forces_forwarding = is_on,
+            (6, "disable_ipv6") if is_own => interface.refuses_ipv6 = is_on,
             _ => {}
         }
     }
@@ -407,7 +408,7 @@ mod tests {
     #[test]
     fn settings_are_read_as_sysctl_prints_them() {
         let mut around = around();
-        let text = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding=0\nnet.ipv4.conf.veth1.route_localnet = 1\nnet.ipv4.conf.all.accept_local = 1\nnet.ipv4.conf.lo.accept_local = 0\nkernel.x = 1\nnet.ipv4.conf.veth1.forwarding = 0\nnet.ipv4.conf.all.forwarding = 1\nnet.ipv6.conf.idle0.force_forwarding = 1\nnet.ipv6.conf.veth1.forwarding = 0\n";
+        let text = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding=0\nnet.ipv4.conf.veth1.route_localnet = 1\nnet.ipv4.conf.all.accept_local = 1\nnet.ipv4.conf.lo.accept_local = 0\nkernel.x = 1\nnet.ipv4.conf.veth1.forwarding = 0\nnet.ipv4.conf.all.forwarding = 1\nnet.ipv6.conf.idle0.force_forwarding = 1\nnet.ipv6.conf.veth1.forwarding = 0\nnet.ipv6.conf.all.disable_ipv6 = 1\nnet.ipv6.conf.veth1.disable_ipv6 = 1\n";
         read_settings(text, &mut around);
         let forwards: Vec<_> =
             around.interfaces.iter().map(|it| (it.forwards, it.forces_forwarding)).collect();
@@ -416,6 +417,9 @@ mod tests {
         let localnet: Vec<_> = around.interfaces.iter().map(|it| it.routes_localnet).collect();
         assert_eq!(localnet, [false, true, false]);
         assert!(around.interfaces.iter().all(|interface| interface.accepts_local));
+        // What `all` says was written to each.
+        let refusing: Vec<_> = around.interfaces.iter().map(|it| it.refuses_ipv6).collect();
+        assert_eq!(refusing, [false, true, false]);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Interface {
     pub forwards: Option<bool>,
     /// Whether IPv6 that comes in by it is passed on even where the host does not (`net.ipv6.conf.*.force_forwarding`).
     pub forces_forwarding: bool,
+    /// Whether it takes no packet of IPv6 at all (`net.ipv6.conf.*.disable_ipv6`).
+    pub refuses_ipv6: bool,
 }
 
 /// Which way answers to the source of a packet must go, else it is dropped (ip-sysctl.rst, `rp_filter`).

@@ -39,8 +39,13 @@ pub(super) fn strange(around: &Surroundings, family: Family) -> Vec<Strange> {
     let wires = Field::InInterface.all(family).except(&around.named("lo"));
     if family == Family::Ipv6 {
         let nobody = Intervals::one(1).or(&Intervals::prefix(0xff << 120, 120));
-        return [(wires.clone(), Field::Source, nobody), (wires, Field::Destination, Intervals::one(1))]
-            .into();
+        let refusing = around.those(|interface| interface.refuses_ipv6);
+        return [
+            (refusing, Field::Source, Field::Source.all(family)),
+            (wires.clone(), Field::Source, nobody),
+            (wires, Field::Destination, Intervals::one(1)),
+        ]
+        .into();
     }
     let loopback = Intervals::prefix(0x7f00_0000, 24);
     let nobody = Intervals::prefix(0, 24).or(&Intervals::prefix(0xe000_0000, 29));

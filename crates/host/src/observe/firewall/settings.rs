@@ -14,7 +14,7 @@ const WHOLE: [&str; 4] = [
 /// Those of each interface: below /proc/sys/net/ipv4/conf, and below /proc/sys/net/ipv6/conf.
 const OF_EACH: [(&str, &[&str]); 2] = [
     ("ipv4", &["rp_filter", "route_localnet", "accept_local", "forwarding"]),
-    ("ipv6", &["force_forwarding"]),
+    ("ipv6", &["force_forwarding", "disable_ipv6"]),
 ];
 
 /// A line each, of those that there are.
