@@ -182,6 +182,16 @@ fn a_place_is_a_zone_an_address_a_network_or_an_interface() {
     assert!(verdicts(&zone, 22, "tcp")[0].starts_with("office ipv4"), "{zone:?}");
 }
 
+#[test]
+fn beside_those_who_get_in_it_is_said_that_of_others_nobody_knows() {
+    let rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+        -A INPUT -s 198.51.100.0/24 -j ACCEPT\n-A INPUT -m string --string x --algo bm -j ACCEPT\nCOMMIT\n";
+    let addresses = fs::read_to_string(saved("firewall").join("addr.json")).unwrap();
+    let folder = Folder::with(&[("addr.json", &addresses), ("iptables-legacy-save.txt", rules)]);
+    let said = folder.exposure("22/tcp --from world");
+    assert!(said.out.contains("  partly, else unknown  here (from 198.51.100.0/24)"), "{}", said.out);
+}
+
 /// The same listings in a snapshot.
 fn snapshot() -> Vec<u8> {
     let mut listings = serde_json::Map::new();
