@@ -272,17 +272,14 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
         meant.fold(Intervals::none(), |all, part| all.or(part.packets.of(field)))
     };
     let narrower = |some: Intervals, all: &Intervals| (some != *all).then_some(some);
-    let mut groups: Vec<&Intervals> = Vec::new();
-    for part in parts.iter().filter(|part| arrives(&part.fate)) {
-        let interfaces = part.packets.of(Field::InInterface);
-        if !groups.contains(&interfaces) {
-            groups.push(interfaces);
-        }
-    }
+    let every = all(Field::InInterface, &|_| true);
     let mut found: Vec<(Passing, Intervals)> = Vec::new();
-    for interfaces in groups {
-        let is_in = |part: &Part| part.packets.of(Field::InInterface) == interfaces && arrives(&part.fate);
-        let is_near = |part: &Part| !part.packets.of(Field::InInterface).and(interfaces).is_empty();
+    for interfaces in alike(&every, parts) {
+        let is_near = |part: &Part| part.packets.of(Field::InInterface).includes(&interfaces);
+        let is_in = |part: &Part| arrives(&part.fate) && is_near(part);
+        if !parts.iter().any(|part| is_in(part)) {
+            continue;
+        }
         let told = |field| {
             let (some, all) = (all(field, &is_in), all(field, &is_near));
             let others = all.except(&some);
@@ -307,16 +304,24 @@ fn passing(parts: &[&Part]) -> Vec<Passing> {
             ..Passing::default()
         };
         match found.iter_mut().find(|(known, _)| *known == passing) {
-            Some((_, known)) => *known = known.or(interfaces),
-            None => found.push((passing, interfaces.clone())),
+            Some((_, known)) => *known = known.or(&interfaces),
+            None => found.push((passing, interfaces)),
         }
     }
-    let every = all(Field::InInterface, &|_| true);
     let named = |(passing, interfaces): (Passing, Intervals)| {
         let other_interfaces = every.except(&interfaces);
         Passing { interfaces: narrower(interfaces, &every), other_interfaces, ..passing }
     };
     found.into_iter().map(named).collect()
+}
+
+/// The interfaces of `every` by sets of which each part has all or none.
+fn alike(every: &Intervals, parts: &[&Part]) -> Vec<Intervals> {
+    let divide = |sets: Vec<Intervals>, part: &&Part| {
+        let by = part.packets.of(Field::InInterface);
+        sets.iter().flat_map(|set| [set.and(by), set.except(by)]).filter(|set| !set.is_empty()).collect()
+    };
+    parts.iter().fold([every.clone()].into(), divide)
 }
 
 fn how(fate: &Fate) -> Option<How> {

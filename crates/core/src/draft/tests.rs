@@ -292,6 +292,11 @@ fn a_service_is_declared_for_those_whom_the_firewall_lets_in() {
     let (_, reach, text) = reached(&accept("! -s 192.0.2.0/24 -i eth0"), v4);
     assert_eq!(reach, ["by-eth0"]);
     assert!(text.contains("\n# Ask: the firewall keeps 192.0.2.0/24 out today"), "{text}");
+    // What other ports ask makes no ban.
+    let other = "-A INPUT -s 198.51.100.0/24 -i eth0 -p tcp -m tcp --dport 9090 -j ACCEPT\n";
+    let (_, reach, text) = reached(&format!("{other}{}", accept("! -s 198.51.100.66")), v4);
+    assert_eq!(reach, ["world"]);
+    assert!(text.contains("\n# Ask: the firewall keeps 198.51.100.66/32 out today"), "{text}");
     let limited = accept("-m limit --limit 10/second");
     assert_eq!(reached(&limited, v4).1, ["world"]);
 }
