@@ -10,11 +10,11 @@ use core::net::IpAddr;
 use super::{World, guard::Guards, led::leads_to};
 use crate::{
     address::Family,
+    desired::DesiredPort,
     exposure::{How, Row, Senders, To, Way, arrives, families, parted, passages, ports_of, range, stays},
     facts::Listener,
     finding::{Finding, spot_of},
     firewall::{Author, Decision, Filter, Intervals, Place, Rewritten, Rule, Step, author, number, span},
-    policy::Service,
     port::{PortRange, PortSpec, Protocol},
     text,
     words::Text,
@@ -128,7 +128,7 @@ impl Passage {
         let declared = world.desired.ports().iter().filter(|desired| {
             desired.spec.protocol == self.protocol
                 && !ports_of(desired.spec.range).and(&concerned).is_empty()
-                && self.is_meant_by(desired.service, world)
+                && self.is_meant_by(desired, world)
         });
         let declared = declared.fold(Intervals::none(), |all, desired| all.or(&ports_of(desired.spec.range)));
         if inner.is_some_and(|ports| declared.includes(ports)) {
@@ -151,8 +151,10 @@ impl Passage {
             && leads_to(&self.way, &self.ports, listener)
     }
 
-    /// Whether `service` is for all whose packets are sent on here and arrive, over either family.
-    fn is_meant_by(&self, service: &Service, world: &World<'_>) -> bool {
+    /// Whether a service is for all whose packets are sent on here and arrive, over either family: of the ports that it
+    /// declares, or of all where it declares the one that they lead to.
+    fn is_meant_by(&self, desired: &DesiredPort<'_>, world: &World<'_>) -> bool {
+        let service = desired.service;
         if service.reaches_world() || !service.reaches_beyond_host() {
             return service.reaches_world();
         }
@@ -166,7 +168,9 @@ impl Passage {
             let sent_on = parts.iter().filter(|part| arrives(&part.fate) && !stays(&part.fate));
             world.beyond(family, &zones).meets(sent_on)
         };
-        !self.specs().any(|spec| Family::ALL.into_iter().any(|family| gets_there(family, spec.range)))
+        let own = self.ports.and(&ports_of(desired.spec.range));
+        let ports = if own.is_empty() { &self.ports } else { &own };
+        !ports.iter().any(|ports| Family::ALL.into_iter().any(|family| gets_there(family, range(ports))))
     }
 
     /// The finding about it, and about whoever keeps its number for the engine.

@@ -118,6 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn each_service_answers_for_its_own_ports() {
+        let mut scene = scene().service("shop", "443/tcp", "x.service").reach("office");
+        scene.policy.as_mut().unwrap().zones.push(zone("office", &["192.0.2.0/24"], &[]));
+        let scene = scene.service("open", "2222/tcp", "x.service").reach("world");
+        let sent = "-A PREROUTING -p tcp -m multiport --dports 443,2222 -j DNAT --to-destination 172.17.0.2";
+        let rules = "-A FORWARD -s 192.0.2.0/24 -j ACCEPT\n-A FORWARD -p tcp -m tcp --dport 2222 -j ACCEPT\n-A FORWARD -i eth0 -j DROP\n-A FORWARD -i docker0 -j DROP\n";
+        assert!(scene.filtered(translated(rules, sent), &[]).found("open-through-forward").is_empty());
+    }
+
+    #[test]
     fn a_rule_for_many_ports_is_one_finding_about_those_that_nobody_declared() {
         let many =
             "-A PREROUTING -i eth0 -p udp -m udp --dport 20000:29999 -j DNAT --to-destination 172.17.0.2";
