@@ -1,10 +1,13 @@
 //! Which ports of this host can be reached from a place, over which way, and which rules decide it (A15, A17, A20).
 
+mod heard;
 mod outside;
 mod row;
 mod senders;
+mod sent;
 mod unheard;
 
+pub(crate) use heard::{as_heard, stays};
 pub use outside::{Outside, covering};
 pub(crate) use outside::{arrives, is_most};
 pub use row::{From, Row, at, families, leading_to, passages, rows, rows_to, within};
@@ -17,6 +20,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::{heard::heard, sent::sent};
 use crate::{
     address::Family,
     firewall::{
@@ -130,7 +134,8 @@ pub struct To {
     pub family: Family,
     /// The protocol.
     pub protocol: Protocol,
-    /// The numbers of the addresses; `None` for every one of this host's own.
+    /// The numbers of the addresses; `None` for every one of this host's own, and for others as far as rules send on what
+    /// goes there.
     pub addresses: Option<Intervals>,
     /// The ports.
     pub ports: PortRange,
@@ -180,19 +185,6 @@ pub fn traced(filter: &Filter, senders: &Senders<'_>, to: &To) -> (Vec<Exposure>
     let traces: Vec<Trace> = sent(filter, senders, to).iter().map(trace).collect();
     let parts: Vec<Part> = traces.iter().flat_map(|trace| trace.parts.iter().cloned()).collect();
     (told(&parts), traces)
-}
-
-/// The packets that `senders` send to `to`.
-fn sent(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<(Sender, Packets)> {
-    let protocol = Intervals::one(to.protocol.number().into());
-    let ports = ports_of(to.ports);
-    let sent = senders.packets(&filter.around, to.family).into_iter().map(|(sender, packets)| {
-        let own = || destinations(&filter.around, to.family, sender);
-        let addresses = to.addresses.clone().unwrap_or_else(own);
-        let packets = packets.with(Field::Destination, addresses);
-        (sender, packets.with(Field::Protocol, protocol.clone()).with(Field::DestinationPort, ports.clone()))
-    });
-    sent.filter(|(_, packets)| !packets.of(Field::Destination).is_empty()).collect()
 }
 
 /// What becomes of packets, given as sets that do not overlap: a run of destination ports each, in ascending order.
@@ -251,7 +243,7 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
         }
         places
     };
-    let reached = reached(parts, Elsewhere::Nobody);
+    let reached = reached(parts);
     Exposure {
         ports,
         reached,
@@ -361,29 +353,10 @@ fn with(mut ways: Vec<Way>, next: Way) -> Vec<Way> {
     ways
 }
 
-/// Whether packets arrive at a socket of this host, where they were sent.
-#[must_use]
-pub(crate) fn stays(fate: &Fate) -> bool {
-    how(fate) == Some(How::Local)
-}
-
-fn heard(parts: &[&Part]) -> Reached {
-    let here = |part: &&Part| !arrives(&part.fate) || stays(&part.fate);
-    let (here, elsewhere): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| here(part));
-    reached(&here, if elsewhere.is_empty() { Elsewhere::Nobody } else { Elsewhere::Some })
-}
-
-/// Whether others of the packets go past whoever is meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Elsewhere {
-    Nobody,
-    Some,
-}
-
-fn reached(parts: &[&Part], elsewhere: Elsewhere) -> Reached {
+fn reached(parts: &[&Part]) -> Reached {
     let any = |is: fn(&Fate) -> bool| parts.iter().any(|part| is(&part.fate));
     let arrives = any(arrives);
-    let is_lost = elsewhere == Elsewhere::Some || any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
+    let is_lost = any(|fate| matches!(fate, Fate::Dropped | Fate::Rejected));
     let is_unknown = any(|fate| *fate == Fate::Unknown);
     match (arrives, is_lost, is_unknown) {
         (true, false, false) => Reached::Reachable,

@@ -32,6 +32,6 @@ pub use self::{
     },
     walk::{
         Certainty, Direction, Effect, Fate, Lost, Met, Part, Place, Rewritten, Sender, Trace, TraceStep,
-        trace, walk,
+        sent_on, trace, walk,
     },
 };

@@ -10,8 +10,8 @@ use crate::{
     address::Breadth,
     desired::desire,
     facts::{
-        Container, Gap, GapKind, Hold, HostFacts, Listener, Namespace, Process, Snapshot, SocketState,
-        testing,
+        Container, Gap, GapKind, Hold, HostFacts, Listener, Listing, Namespace, Process, Snapshot,
+        SocketState, testing,
     },
     owner::{Match, Owner},
     policy::{Policy, Source, Zone, parse},
@@ -324,6 +324,31 @@ fn whom_a_redirect_leads_to_a_service_is_asked_about_and_not_declared() {
     let text = beside("0.0.0.0", "-A INPUT -j ACCEPT\n", to_5433);
     assert_eq!(read(&text).services[0].reach, ["world"], "{text}");
     assert!(!text.contains(asked), "{text}");
+}
+
+#[test]
+fn an_address_of_somebody_else_locks_nobody_out() {
+    let one_to_one = "-A PREROUTING -d 172.17.0.1/32 -j DNAT --to-destination 172.17.0.2";
+    let reach = |rule: &str| {
+        let text = beside("0.0.0.0", &format!("-A INPUT {rule} -j ACCEPT\n"), one_to_one);
+        let policy = read(&text);
+        (
+            policy.services[0].reach.clone(),
+            policy.zones.into_iter().flat_map(|zone| zone.from).collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(reach(""), (vec!["world".into()], vec![]));
+    let office = "192.0.2.0/24".parse().unwrap();
+    assert_eq!(reach("-s 192.0.2.0/24"), (vec!["from-192-0-2-0-24".into()], vec![office]));
+}
+
+#[test]
+fn what_gets_to_the_loopback_by_mistake_is_not_declared() {
+    let mut seen = snapshot(vec![listener("127.0.0.1", 5433, 7)], vec![(7, process("shop", "shop.service"))]);
+    let mut firewall = filtering("-A INPUT -j ACCEPT\n");
+    firewall.listings.insert(Listing::Settings, "net.ipv4.conf.all.route_localnet = 1\n".into());
+    seen.firewall = Some(firewall);
+    assert_eq!(read(&drafted(&seen, Lang::En)).services[0].reach, ["host"]);
 }
 
 #[test]

@@ -327,6 +327,26 @@ COMMIT
     }
 
     #[test]
+    fn an_address_that_is_not_the_hosts_own_is_asked_for_where_a_rule_sends_it_on() {
+        for (to, rule) in [
+            (0xc612_0909, "-d 198.18.9.9/32 -p tcp -m tcp --dport 2005"),
+            (0x7f00_0001, "-d 127.0.0.1/32 ! -i docker0 -p tcp -m tcp --dport 2005"),
+        ] {
+            let rows = translated(&alloc::format!("{rule} -j DNAT --to-destination 172.17.0.2:80"), &[]);
+            let [Row { exposure, .. }] = rows.as_slice() else { panic!("{rows:?}") };
+            assert_eq!((exposure.range(), exposure.reached), (PortRange::one(2005), Reached::Partly));
+            assert_eq!(exposure.passing[0].destinations, Some(Intervals::one(to)));
+            assert!(matches!(exposure.ways[0].how, How::Forwarded(_)), "{exposure:?}");
+        }
+        // Nobody can tell whether this holds.
+        let rows = translated(
+            "-d 198.18.9.9/32 -p tcp -m tcp --dport 22 -m string --string x --algo bm -j DNAT --to-destination 172.17.0.2",
+            &["0.0.0.0:22/tcp"],
+        );
+        assert!(!rows[0].exposure.doubts.is_empty(), "{rows:?}");
+    }
+
+    #[test]
     fn what_is_sent_elsewhere_is_not_heard_here() {
         let rows = translated("-p tcp -j DNAT --to-destination 172.17.0.2", &["0.0.0.0:22/tcp"]);
         let heard: Vec<_> =

@@ -32,7 +32,7 @@ use super::{
     ask::{Answer, ask, holds},
     intervals::Intervals,
     packets::{Field, Packets, State},
-    ruleset::{ChainId, Decision, Kind, Policy, Question, Ruleset, Step, Target, Tuple},
+    ruleset::{ChainId, Decision, Kind, Policy, Question, Rule, Ruleset, Step, Target, Tuple},
     surroundings::{NO_INTERFACE, Surroundings},
 };
 
@@ -117,6 +117,23 @@ pub fn trace(ruleset: &Ruleset, around: &Surroundings, sender: Sender, packets: 
     go(ruleset, around, sender, packets, Recorder::On(Vec::new()))
 }
 
+/// Those of `packets` from outside that a rule sends elsewhere than they were sent, whatever becomes of them there: also where
+/// it cannot be told whether the rule holds.
+#[must_use]
+pub fn sent_on(ruleset: &Ruleset, around: &Surroundings, packets: &Packets) -> Vec<Packets> {
+    let (mut walker, start) = Walker::of(ruleset, around, Sender::Outside, packets, Recorder::Off);
+    let routing = walker.stations.routing();
+    let (ended, there) =
+        walker.run_until(vec![start], 0, |task| task.is_rewritten || Some(task.station) == routing);
+    let is_doubtful = |place: &Place| ruleset.rule(*place).is_some_and(Rule::rewrites);
+    let perhaps = ended.into_iter().filter(|part| match &part.fate {
+        Fate::Arrives(to) | Fate::Leaves(to) => to.address.is_some() || to.port.is_some(),
+        _ => part.doubts.iter().any(is_doubtful),
+    });
+    let sure = there.into_iter().filter(|task| task.is_rewritten);
+    sure.map(|task| task.packets.as_sent(packets)).chain(perhaps.map(|part| part.packets)).collect()
+}
+
 fn go(
     ruleset: &Ruleset,
     around: &Surroundings,
@@ -124,15 +141,8 @@ fn go(
     packets: &Packets,
     recorder: Recorder,
 ) -> Trace {
-    let stations = Stations::of(ruleset, around, sender, packets.family);
-    let mut walker = Walker { ruleset, around, stations, asked: packets, steps_left: STEPS_MAX, recorder };
-    let none = Intervals::one(NO_INTERFACE);
-    let arriving = packets.clone().arriving();
-    let start = match sender {
-        Sender::Outside => arriving.with(Field::OutInterface, none),
-        Sender::Host => arriving.with(Field::InInterface, none).with(Field::OutInterface, around.named("lo")),
-    };
-    let parts = walker.run(vec![Task::start(start)], 0);
+    let (mut walker, start) = Walker::of(ruleset, around, sender, packets, recorder);
+    let parts = walker.run(vec![start], 0);
     Trace { parts, steps: walker.recorder.steps() }
 }
 
@@ -145,7 +155,28 @@ struct Walker<'a> {
     recorder: Recorder,
 }
 
-impl Walker<'_> {
+impl<'a> Walker<'a> {
+    /// One for `packets` of `sender`, and where they begin.
+    fn of(
+        ruleset: &'a Ruleset,
+        around: &'a Surroundings,
+        sender: Sender,
+        packets: &'a Packets,
+        recorder: Recorder,
+    ) -> (Self, Task) {
+        let stations = Stations::of(ruleset, around, sender, packets.family);
+        let none = Intervals::one(NO_INTERFACE);
+        let arriving = packets.clone().arriving();
+        let start = match sender {
+            Sender::Outside => arriving.with(Field::OutInterface, none),
+            Sender::Host => {
+                arriving.with(Field::InInterface, none).with(Field::OutInterface, around.named("lo"))
+            }
+        };
+        let walker = Self { ruleset, around, stations, asked: packets, steps_left: STEPS_MAX, recorder };
+        (walker, Task::start(start))
+    }
+
     /// Lets every task go its way to the end.
     fn run(&mut self, tasks: Vec<Task>, doubts: u32) -> Vec<Part> {
         self.run_until(tasks, doubts, |_| false).0

@@ -7,7 +7,8 @@ use super::{World, passage::Passage};
 use crate::{
     address::Family,
     exposure::{
-        Exposure, Outside, Reached, Senders, To, arrives, at, bound, families, only_by, parted, stays,
+        Exposure, Outside, Reached, Senders, To, arrives, as_heard, at, bound, families, only_by, parted,
+        stays,
     },
     facts::{Gap, Listener, Snapshot},
     firewall::{self, Fate, Field, Filter, Intervals, Part},
@@ -78,8 +79,13 @@ impl World<'_> {
     pub fn directly_from_outside(&self, listener: &Listener) -> Vec<(Family, Exposure)> {
         let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
         let runs = if is_own { self.to_its_number(OUTSIDE, &Senders::World, listener) } else { Vec::new() };
-        let direct = |run: Exposure| Exposure { reached: self.reached_directly(listener, &run), ..run };
-        runs.into_iter().map(|(family, run)| (family, direct(run))).collect()
+        let stands_for_others = self.stands_for_others(listener);
+        let direct = |(family, run): (Family, Exposure)| {
+            let heard = || self.of_outside(listener, family, |parts| as_heard(&run, parts));
+            let direct = if stands_for_others { None } else { heard() };
+            (family, direct.unwrap_or(run))
+        };
+        runs.into_iter().map(direct).collect()
     }
 
     /// The verdict over one family on most of the world, where the filter treats a few otherwise.

@@ -116,6 +116,11 @@ impl Stations {
         self.each.get(station).is_some_and(|(station, _)| *station == Station::Output)
     }
 
+    /// The number of the station where packets from outside have passed all that sends them on.
+    pub(super) fn routing(&self) -> Option<usize> {
+        self.each.iter().position(|(station, _)| *station == Station::Routing)
+    }
+
     /// The number of the station where packets go on from a choice of ways at `station`: those for this host itself, which
     /// it may have sent, or others.
     pub(super) fn beyond(&self, station: usize, is_own: bool) -> usize {
