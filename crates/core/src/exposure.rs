@@ -12,6 +12,7 @@ pub use outside::{Outside, covering};
 pub(crate) use outside::{arrives, is_most};
 pub use row::{From, Row, at, families, leading_to, passages, rows, rows_to, within};
 pub(crate) use row::{bound, only_by};
+pub(crate) use senders::loopback;
 pub use senders::{Senders, destinations, network};
 pub use unheard::unheard;
 

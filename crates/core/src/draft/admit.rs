@@ -9,7 +9,7 @@ use alloc::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{
-    address::Family,
+    address::{Breadth, Family},
     exposure::{Exposure, Passing, Reached, covering, families, is_most},
     facts::Listener,
     firewall::{Filter, Intervals},
@@ -77,6 +77,8 @@ pub(super) enum Told {
 /// Who gets to `listener` from outside by its own number, past the packet filter where it is known.
 pub(super) fn admitted(world: &World<'_>, listener: &Listener) -> Admitted {
     let verdict = world.reach(listener).first().map(|reach| reach.verdict);
+    // Whoever gets to the loopback from outside gets there by mistake.
+    let verdict = verdict.filter(|_| listener.breadth() != Breadth::Loopback).or(Some(Verdict::Blocked));
     let runs = world.directly_from_outside(listener);
     let alike = |who: &Who| families(listener).into_iter().map(|family| (family, who.clone())).collect();
     match (verdict, world.filter()) {

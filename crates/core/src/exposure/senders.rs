@@ -98,13 +98,20 @@ impl Senders<'_> {
 pub fn destinations(around: &Surroundings, family: Family, sender: Sender) -> Intervals {
     let own = around.of_kind(AddressKind::Local, family);
     match (sender, family) {
-        (Sender::Outside, Family::Ipv4) => own.except(&LOOPBACK.intervals()),
-        (Sender::Outside, Family::Ipv6) => own.except(&Intervals::one(1)),
+        (Sender::Outside, _) => own.except(&loopback(family)),
         // The loopback has a whole network of addresses (RFC 1122 §3.2.1.3), and its first one stands for all.
         (Sender::Host, Family::Ipv4) => {
             own.except(&LOOPBACK.intervals()).or(&Intervals::one(LOOPBACK.number + 1))
         }
         (Sender::Host, Family::Ipv6) => own,
+    }
+}
+
+/// The addresses by which a host means itself alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
+pub(crate) fn loopback(family: Family) -> Intervals {
+    match family {
+        Family::Ipv4 => LOOPBACK.intervals(),
+        Family::Ipv6 => Intervals::one(1),
     }
 }
 

@@ -11,7 +11,10 @@ use super::{World, guard::Guards, led::leads_to};
 use crate::{
     address::Family,
     desired::DesiredPort,
-    exposure::{How, Row, Senders, To, Way, arrives, families, parted, passages, ports_of, range, stays},
+    exposure::{
+        How, Passing, Row, Senders, To, Way, arrives, families, loopback, parted, passages, ports_of, range,
+        stays,
+    },
     facts::Listener,
     finding::{Finding, spot_of},
     firewall::{Author, Decision, Filter, Intervals, Place, Rewritten, Rule, Step, author, number, span},
@@ -34,6 +37,8 @@ pub struct Passage {
     entrances: Intervals,
     /// The rules that send them on.
     by: Vec<Place>,
+    /// Whether only what is sent to the loopback's addresses is: it was published for this host alone.
+    is_of_loopback: bool,
     /// The program that keeps the ports closed for what is not sent on, where it is one that a person asks.
     pub closed_by: Option<Author>,
 }
@@ -191,7 +196,12 @@ impl Passage {
     /// How its rule is undone.
     #[must_use]
     pub fn undoing(&self) -> Text {
-        if self.leaves() {
+        if self.is_of_loopback {
+            text!(
+                "have a gate close it (`portreeve plan`), as neighbours who send to 127.0.0.1 get there though it is published for this host alone",
+                "ホスト内だけの公開ですが、隣接するホストが 127.0.0.1 宛てに送ると届くので、ゲートで閉じる(`portreeve plan`)"
+            )
+        } else if self.leaves() {
             text!("publish it on 127.0.0.1 only or not at all", "127.0.0.1 だけで公開するか公開をやめる")
         } else {
             text!("delete the rule that sends it on", "転送しているルールを削除する")
@@ -261,10 +271,27 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards<'_>) -> Vec<Passag
             };
             let closed_by = closed_by.filter(|keeper| !is_own(keeper));
             let Way { how: way, interfaces: entrances } = way.clone();
-            found.push(Passage { protocol, family, ports, way, entrances, by: by.clone(), closed_by });
+            let by = by.clone();
+            found.push(Passage {
+                protocol,
+                family,
+                ports,
+                way,
+                entrances,
+                by,
+                is_of_loopback: is_of_loopback(row),
+                closed_by,
+            });
         }
     }
     found
+}
+
+/// Whether only those packets of a row arrive that are sent to the loopback's addresses.
+fn is_of_loopback(row: &Row<'_>) -> bool {
+    let loopback = loopback(row.family);
+    let is_there = |passing: &Passing| passing.destinations.as_ref().is_some_and(|to| loopback.includes(to));
+    !row.exposure.passing.is_empty() && row.exposure.passing.iter().all(is_there)
 }
 
 /// Whether only ufw's own rules let the packets of a row on: `ufw route allow`, which ufw lists.

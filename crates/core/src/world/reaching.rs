@@ -5,7 +5,7 @@ use core::cell::{OnceCell, RefCell};
 
 use super::{World, passage::Passage};
 use crate::{
-    address::Family,
+    address::{Breadth, Family},
     exposure::{
         Exposure, Outside, Reached, Senders, To, arrives, as_heard, at, bound, families, only_by, parted,
         stays,
@@ -60,7 +60,10 @@ impl World<'_> {
         for ((place, (_, senders)), reach) in self.places().enumerate().zip(&mut reached) {
             let runs = self.past_the_filter(place, &senders, listener);
             let past = together(runs.iter().map(|(_, run)| verdict(run.reached)));
-            reach.verdict = past.map_or(reach.verdict, |past| past.min(reach.verdict));
+            // Only who is a neighbour can send to the loopback of another host (ip-sysctl, `route_localnet`).
+            let is_loopback = listener.address.breadth() == Breadth::Loopback && reach.zone != HOST;
+            let most = if is_loopback { reach.verdict.max(Verdict::Partly) } else { reach.verdict };
+            reach.verdict = past.map_or(reach.verdict, |past| past.min(most));
             reach.basis = Basis::Firewall;
         }
         reached
@@ -345,6 +348,18 @@ mod tests {
         assert_eq!(told("203.0.113.1:8002/tcp"), Verdict::Partly);
         assert_eq!(told("172.17.0.1:8002/tcp"), Verdict::Blocked);
         assert_eq!(told("0.0.0.0:8003/tcp"), Verdict::Blocked);
+    }
+
+    #[test]
+    fn a_neighbour_reaches_the_loopback_where_the_kernel_routes_it() {
+        let told = |setting: &str| {
+            let mut firewall = filtering("-A INPUT -j ACCEPT\n");
+            firewall.listings.insert(crate::facts::Listing::Settings, setting.into());
+            let scene = scene().listens("x.service", "127.0.0.1:80/tcp").filtered(firewall, &[]);
+            scene.with_world(|world| world.reach(&world.snapshot.listeners[0])[0].verdict)
+        };
+        assert_eq!(told("net.ipv4.conf.all.route_localnet = 1\n"), Verdict::Partly);
+        assert_eq!(told(""), Verdict::Blocked);
     }
 
     #[test]

@@ -187,6 +187,10 @@ mod tests {
         assert_eq!(fixes(translated(&rules, sent)), [rule]);
         let container = "publish it on 127.0.0.1 only or not at all: ufw never sees it as 8080/tcp";
         assert_eq!(fixes(published(UFW)), [container]);
+        let own =
+            "-A PREROUTING -d 127.0.0.1/32 -p tcp -m tcp --dport 8182 -j DNAT --to-destination 172.17.0.2:80";
+        let [fix] = fixes(translated(UFW, own)).try_into().unwrap();
+        assert!(fix.starts_with("have a gate close it (`portreeve plan`)"), "{fix}");
     }
 
     #[test]

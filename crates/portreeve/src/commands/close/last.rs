@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use portreeve_core::{
-    facts::{Container, Listener, Process},
+    address::Breadth,
+    facts::{Container, Listener, Process, Published},
     gate::Ports,
-    port::PortSpec,
+    port::{PortRange, PortSpec},
     published::{behind, passed, target},
     text, unit,
     words::{Text, Words},
@@ -104,24 +105,28 @@ pub(super) fn container<'a>(world: &World<'a>, process: &'a Process) -> Option<&
 }
 
 fn containers(world: &World<'_>, ports: &Ports) -> Vec<Text> {
-    let mut found: BTreeSet<(PortSpec, String, Option<u16>)> = BTreeSet::new();
+    let mut found: BTreeSet<(PortSpec, String, Option<PortRange>)> = BTreeSet::new();
     for listener in listeners(world, ports) {
         for (_, process) in world.snapshot.holders(listener) {
-            let inside = target(process).map(|target| target.port);
-            found
-                .extend(container(world, process).and_then(stop).map(|stop| (listener.spec(), stop, inside)));
+            let is_open = listener.breadth() != Breadth::Loopback;
+            let inside = target(process).map_or(listener.spec().range, |target| PortRange::one(target.port));
+            let stop = container(world, process).and_then(stop);
+            found.extend(stop.map(|stop| (listener.spec(), stop, is_open.then_some(inside))));
         }
     }
     for spec in ports.specs() {
         for passed in passed(world.snapshot, Some(spec.protocol), spec.range) {
-            let own = PortSpec { range: portreeve_core::port::PortRange::one(passed.published.port), ..spec };
+            let Published { address, port, inside, .. } = *passed.published;
+            let own = PortSpec { range: PortRange::one(port), ..spec };
             let stop = passed.process.host_container().and_then(stop);
-            found.extend(stop.map(|stop| (own, stop, Some(passed.published.inside))));
+            let inside = (!address.is_loopback()).then_some(PortRange::one(inside));
+            found.extend(stop.map(|stop| (own, stop, inside)));
         }
     }
-    let line = |(spec, stop, inside): (PortSpec, String, Option<u16>)| {
+    // What is published for this host alone already nobody can publish more narrowly.
+    let line = |(spec, stop, inside): (PortSpec, String, Option<PortRange>)| {
         let (port, protocol) = (spec.range, spec.protocol);
-        let inside = inside.map_or_else(|| port.to_string(), |inside| inside.to_string());
+        let Some(inside) = inside else { return Text { en: stop.clone(), ja: stop } };
         text!(
             "{stop}; or publish it on this host alone: -p 127.0.0.1:{port}:{inside}/{protocol}",
             "{stop}、またはホスト内だけで公開する: -p 127.0.0.1:{port}:{inside}/{protocol}"
