@@ -8,7 +8,7 @@ use alloc::{
 
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, Passing, Reached, Senders, To, at, bound, exposed, families, only_by},
+    exposure::{Exposure, How, Passing, Reached, Senders, To, Way, at, bound, exposed, families, only_by},
     firewall::{Filter, Intervals},
     gate::{JUDGED, Open},
     policy::WORLD,
@@ -102,14 +102,24 @@ impl Asked<'_> {
         })
     }
 
+    /// Whether fewer packets of `family` to `port` are led elsewhere; of some who lose it is not told by which way they came.
+    fn leads_less(&mut self, family: Family, port: u16) -> bool {
+        let [before, after] = self.runs(family, [None, None]);
+        let Some((before, after)) = at(before, port).zip(at(after, port)) else { return false };
+        let is_known = |way: &Way| after.ways.contains(way) && after.reached != Reached::Partly;
+        before.ways.iter().any(|way| way.how != How::Local && !is_known(way))
+    }
+
     /// Whether fewer packets of `family` get to where `holding` listens.
     fn loses(&mut self, holding: &Holding<'_>, family: Family) -> bool {
         let mut listeners = holding.listeners.iter().filter(|it| families(it).contains(&family));
         listeners.any(|listener| {
             let spot = [bound(listener, family), only_by(listener, &self.before.around)];
             let [before, after] = self.runs(family, spot);
-            let runs = at(before, listener.port).zip(at(after, listener.port));
-            runs.is_some_and(|(before, after)| gets_more(after, before))
+            let heard =
+                |runs| at(runs, listener.port).map(|run| Exposure { reached: run.heard, ..run.clone() });
+            let runs = heard(before).zip(heard(after));
+            runs.is_some_and(|(before, after)| gets_more(&after, &before))
         })
     }
 }
@@ -248,11 +258,13 @@ impl<'a> Known<'a> {
     /// none came before, as on the loopback.
     fn losing(&self, family: Family, port: u16, asked: &mut Asked<'_>) -> Vec<Text> {
         let protocol = asked.spec.protocol;
-        match (self.target(protocol, port), self.held(protocol, port)) {
-            (Some(target), _) => target,
-            (None, []) => self.declaring(protocol, port),
-            (None, held) => names(held.iter().filter(|holding| asked.loses(holding, family))),
+        let target = self.target(protocol, port).filter(|_| asked.leads_less(family, port));
+        let held = self.held(protocol, port);
+        if target.is_none() && held.is_empty() {
+            return self.declaring(protocol, port);
         }
+        let names = names(held.iter().filter(|holding| asked.loses(holding, family)));
+        target.into_iter().flatten().chain(names).collect()
     }
 
     /// Where packets to a port are sent on.
@@ -323,7 +335,8 @@ mod tests {
                 "6379/tcp [Ipv4] redis-server",
                 "6379/tcp [Ipv6]",
                 "6380-8079/tcp [Ipv4, Ipv6]",
-                "8080/tcp [Ipv4, Ipv6] 172.17.0.2:80",
+                "8080/tcp [Ipv4] 172.17.0.2:80",
+                "8080/tcp [Ipv6]",
                 "8081-65535/tcp [Ipv4, Ipv6]"
             ]
         );
@@ -355,12 +368,7 @@ mod tests {
         let lost: Vec<_> = lost.into_iter().filter(|lost| !lost.names.is_empty()).collect();
         assert_eq!(
             told(&lost, Protocol::Tcp),
-            [
-                "7002/tcp [Ipv4] outer",
-                "8080/tcp [Ipv4] 172.17.0.2:80",
-                "8080/tcp [Ipv6] 172.17.0.2:80",
-                "9000/tcp [Ipv4] store"
-            ]
+            ["7002/tcp [Ipv4] outer", "8080/tcp [Ipv4] 172.17.0.2:80", "9000/tcp [Ipv4] store"]
         );
     }
 

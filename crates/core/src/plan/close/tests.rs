@@ -51,7 +51,10 @@ fn losses(plan: &Plan) -> Vec<String> {
     let of = |zone: &zone::ZoneChange| {
         zone.loses.iter().map(|lost| alloc::format!("{} {}", zone.zone, lost.ports)).collect::<Vec<_>>()
     };
-    plan.zones.iter().flat_map(of).collect()
+    let mut losses: Vec<_> = plan.zones.iter().flat_map(of).collect();
+    // Of two families that matter to others there is one each.
+    losses.dedup();
+    losses
 }
 
 fn body(plan: &Plan) -> &Body {
