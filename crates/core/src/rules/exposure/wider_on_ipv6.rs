@@ -1,14 +1,19 @@
 //! Shut on IPv4, wide open on IPv6: a door that somebody forgot (A20).
 
-use alloc::{format, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use crate::{
     address::{Breadth, Family},
+    exposure::{Passing, Reached, covering, is_most},
     facts::{Listener, Namespace},
     finding::{Finding, Severity},
     port::Protocol,
     reach::Verdict,
-    rules::{Page, Rule},
+    rules::{Page, Rule, declared::list},
     text,
     words::{Text, Words},
     world::{Holding, Passage, World},
@@ -40,6 +45,9 @@ pub(super) const RULE: Rule = Rule {
 /// Protocols that exist on IPv6 alone: DHCPv6 client and server, RIPng.
 const IPV6_ALONE: [u16; 3] = [546, 547, 521];
 
+/// More networks than this are not named.
+const NETWORKS_MAX: usize = 5;
+
 fn check(world: &World<'_>) -> Vec<Finding> {
     world.holdings().filter_map(|holding| judge(world, holding)).collect()
 }
@@ -57,11 +65,12 @@ fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     };
     let (ipv4, ipv6) = (all(Family::Ipv4)?, all(Family::Ipv6)?);
     let is_shut = ipv4 == Verdict::Blocked;
+    let whom = few(world, holding);
     let is_wider = if is_shut {
         ipv6 >= Verdict::Partly
     } else {
         let differ = [Some(Verdict::Blocked), Some(Verdict::Reachable)];
-        [most(Family::Ipv4), most(Family::Ipv6)] == differ
+        whom.is_none() && [most(Family::Ipv4), most(Family::Ipv6)] == differ
     };
     let spec = holding.spec();
     let is_sent_on =
@@ -70,16 +79,19 @@ fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
         // No firewall keeps it closed: somebody else answers.
         return None;
     }
-    let what = if is_shut {
-        text!(
+    let what = match whom {
+        Some(Text { en, ja }) => text!(
+            "the firewall keeps {spec} closed over IPv4 and lets in {en} over IPv6",
+            "ファイアウォールは {spec} を IPv4 では遮断し、IPv6 では {ja} からの接続を通しています"
+        ),
+        None if is_shut => text!(
             "the firewall keeps {spec} closed over IPv4 and lets it in over IPv6",
             "ファイアウォールは {spec} を IPv4 では遮断し、IPv6 では通しています"
-        )
-    } else {
-        text!(
+        ),
+        None => text!(
             "the firewall lets only a few in to {spec} over IPv4, and almost anybody over IPv6",
             "ファイアウォールは {spec} への接続を、IPv4 では一部の送信元だけに限り、IPv6 ではほぼ無制限に通しています"
-        )
+        ),
     };
     let finding = || {
         RULE.finding(
@@ -97,6 +109,27 @@ fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     (is_wider && is_heard).then(|| finding().about(holding).run([format!("portreeve exposure {spec}")]))
 }
 
+/// The networks, or else the interfaces, from which packets get in over IPv6 where most of the world's do not.
+fn few(world: &World<'_>, holding: &Holding<'_>) -> Option<Text> {
+    let runs = holding.listeners.iter().flat_map(|listener| world.directly_from_outside(listener));
+    let runs: Vec<_> = runs.filter(|(family, _)| *family == Family::Ipv6).map(|(_, run)| run).collect();
+    let passing: Vec<&Passing> = runs.iter().flat_map(|run| &run.passing).collect();
+    let is_most = |passing: &&Passing| {
+        passing.interfaces.as_ref().is_none_or(|by| by.includes(&world.leading_out()))
+            && passing.sources.as_ref().is_none_or(|from| is_most(from, &passing.other_sources))
+    };
+    let are_many = runs.iter().any(|run| run.reached == Reached::Reachable) || passing.iter().any(is_most);
+    let names = passing.iter().flat_map(|passing| match (&passing.sources, &passing.interfaces) {
+        (Some(from), _) => {
+            let networks = covering(from, &passing.other_sources, Family::Ipv6, NETWORKS_MAX);
+            networks.iter().map(ToString::to_string).collect::<Vec<_>>()
+        }
+        (None, Some(by)) => world.named(by).map(String::from).collect(),
+        (None, None) => Vec::new(),
+    });
+    Some(list(names)).filter(|names| !are_many && !names.en.is_empty())
+}
+
 fn by_address(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let wide = holding.listeners.iter().find(|listener| is_wide_on_ipv6_alone(listener))?;
     let ipv6_only = wide.protocol == Protocol::Udp && IPV6_ALONE.contains(&wide.port);
@@ -105,7 +138,8 @@ fn by_address(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     if ipv6_only || !has_both || is_shut || ipv4_breadth(world, holding) > Some(Breadth::Loopback) {
         return None;
     }
-    let mut finding = RULE.finding(describe(holding, ipv4_breadth(world, holding)), advise()).about(holding);
+    let what = describe(holding, ipv4_breadth(world, holding), few(world, holding));
+    let mut finding = RULE.finding(what, advise()).about(holding);
     finding.address = Some(wide.address.clone());
     Some(finding.run([format!("portreeve who {}", holding.spec())]))
 }
@@ -137,17 +171,21 @@ fn ipv4_breadth(world: &World<'_>, holding: &Holding<'_>) -> Option<Breadth> {
         .max()
 }
 
-fn describe(holding: &Holding<'_>, ipv4: Option<Breadth>) -> Text {
+fn describe(holding: &Holding<'_>, ipv4: Option<Breadth>, few: Option<Text>) -> Text {
     let Text { en, ja } = holding.who();
+    let Text { en: en_whom, ja: ja_whom } = match few {
+        Some(Text { en, ja }) => text!("{en}", "{ja} から"),
+        None => text!("everybody", "誰でも"),
+    };
     let spec = holding.spec();
     match ipv4 {
         Some(_) => text!(
-            "{en} keeps {spec} to this host over IPv4 and opens it to everybody over IPv6",
-            "{ja} の {spec} は、IPv4 ではこのホスト内からのみ接続できますが、IPv6 では誰でも接続できます"
+            "{en} keeps {spec} to this host over IPv4 and opens it to {en_whom} over IPv6",
+            "{ja} の {spec} は、IPv4 ではこのホスト内からのみ接続できますが、IPv6 では {ja_whom} 接続できます"
         ),
         None => text!(
-            "{en} does not listen on {spec} over IPv4 and opens it to everybody over IPv6",
-            "{ja} の {spec} は、IPv4 では待ち受けていませんが、IPv6 では誰でも接続できます"
+            "{en} does not listen on {spec} over IPv4 and opens it to {en_whom} over IPv6",
+            "{ja} の {spec} は、IPv4 では待ち受けていませんが、IPv6 では {ja_whom} 接続できます"
         ),
     }
 }
@@ -161,8 +199,10 @@ fn advise() -> Text {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use crate::{
-        facts::testing::interface,
+        facts::{Listing, testing::interface},
         rules::testing::{filtering, published, scene},
     };
 
@@ -192,6 +232,32 @@ mod tests {
         assert_eq!(over("-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 8080 -j ACCEPT\n"), [few]);
         let banned = "-A INPUT -s 192.0.2.9/32 -j DROP\n-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n";
         assert!(over(banned).is_empty());
+    }
+
+    #[test]
+    fn a_few_who_get_in_over_ipv6_are_named() {
+        let told = |accepts: &str| {
+            let mut firewall = filtering("");
+            let six = format!("*filter\n:INPUT DROP [0:0]\n{accepts}COMMIT\n");
+            firewall.listings.insert(Listing::Ip6tablesLegacy, six);
+            let closed = scene().listens("shop.service", "[::]:8080/tcp").filtered(firewall.clone(), &[]);
+            let alone = scene().listens("shop.service", "[::]:8080/tcp").v6only().filtered(firewall, &[]);
+            [closed, alone].map(|scene| scene.texts("wider-on-ipv6").concat())
+        };
+        let both = |whom: &str| {
+            [
+                format!(
+                    "8080/tcp: the firewall keeps 8080/tcp closed over IPv4 and lets in {whom} over IPv6"
+                ),
+                format!(
+                    "8080/tcp: shop does not listen on 8080/tcp over IPv4 and opens it to {whom} over IPv6"
+                ),
+            ]
+        };
+        assert_eq!(told("-A INPUT -s fe80::/10 -j ACCEPT\n"), both("fe80::/10"));
+        assert_eq!(told("-A INPUT -i docker0 -j ACCEPT\n"), both("docker0"));
+        let [_, everybody] = told("-A INPUT -s 2001:db8:9::/48 -j DROP\n-A INPUT -j ACCEPT\n");
+        assert!(everybody.contains("to everybody"), "{everybody}");
     }
 
     #[test]
