@@ -58,14 +58,17 @@ fn by_address(holding: &Holding<'_>) -> Option<Finding> {
 /// An address cannot keep to a zone: whether packets get in from outside of it is the firewall's business.
 fn by_packets(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let service = holding.declared?.service;
-    if service.reaches_world() || !service.reaches_beyond_host() {
+    if service.reaches_world() {
         return None;
     }
     let zones = world.policy.into_iter().flat_map(|policy| &policy.zones);
     let zones: Vec<_> = zones.filter(|zone| service.reach.contains(&zone.name)).collect();
     let mut listeners = holding.listeners.iter();
     let listener = listeners.find(|listener| world.is_reached_beyond(listener, &zones))?;
-    let Text { en, ja } = list(zones.iter().map(|zone| &zone.name));
+    let Text { en, ja } = match zones.as_slice() {
+        [] => text!("this host", "このホスト内"),
+        zones => list(zones.iter().map(|zone| &zone.name)),
+    };
     let (spec, name) = (holding.spec(), &service.name);
     let mut finding = RULE
         .finding(
@@ -96,8 +99,11 @@ fn covers_family(declared: &Address, listener: &Listener) -> bool {
     declared.ip.is_ipv6() || !listener.hears_ipv6()
 }
 
+/// Where its address is declared, who gets there is the firewall's business.
 fn is_beyond_host(service: &Service, listener: &Listener) -> bool {
-    !service.reaches_beyond_host() && listener.breadth() > Breadth::Loopback
+    !service.reaches_beyond_host()
+        && listener.breadth() > Breadth::Loopback
+        && !service.addresses.contains(&listener.address)
 }
 
 fn describe(holding: &Holding<'_>, service: &Service, listener: &Listener) -> Text {
@@ -139,6 +145,19 @@ mod tests {
 
     use crate::facts::{Firewall, Listing};
     use crate::rules::testing::{filtering, scene, zone};
+
+    #[test]
+    fn one_at_its_declared_address_is_found_where_packets_get_in() {
+        let found = |rules| {
+            let scene = scene().service("db", "5433/tcp", "shop.service").at("203.0.113.1");
+            let scene = scene.listens("shop.service", "203.0.113.1:5433/tcp");
+            scene.filtered(filtering(rules), &[]).texts("bound-wider-than-declared")
+        };
+        assert!(found("").is_empty(), "it is where it is declared");
+        let said =
+            "5433/tcp: db is declared for this host alone, and packets from elsewhere get to it on 5433/tcp";
+        assert_eq!(found("-A INPUT -j ACCEPT\n"), [said]);
+    }
 
     #[test]
     fn a_host_service_on_every_address_is_found() {
