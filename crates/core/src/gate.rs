@@ -81,6 +81,8 @@ pub struct Declared {
     pub refusal: Refusal,
     /// The other protocols that do not pass from everywhere.
     pub closed: BTreeSet<OtherProtocol>,
+    /// The ports at which a forwarder of an engine takes connections for containers.
+    pub published: Ports,
     /// The interfaces of containers and virtual machines, whose connections to published ports are nobody's from outside.
     pub inside: Vec<InterfacePattern>,
 }
@@ -161,7 +163,8 @@ pub enum GateError {
 impl Gate {
     /// The gate that `policy` declares, of which `desired` are the ports.
     ///
-    /// `inside` are the interfaces of containers and virtual machines.
+    /// `inside` are the interfaces of containers and virtual machines, and `published` the ports at which a forwarder of an
+    /// engine takes connections for them.
     ///
     /// # Errors
     ///
@@ -170,6 +173,7 @@ impl Gate {
         policy: &Policy,
         desired: &Desired<'_>,
         inside: Vec<InterfacePattern>,
+        published: Ports,
     ) -> Result<Self, GateError> {
         let mut all: BTreeMap<&str, Openings> = BTreeMap::new();
         let mut count = 0_usize;
@@ -195,6 +199,7 @@ impl Gate {
             zones,
             refusal: policy.refusal,
             closed: closed(policy).collect(),
+            published,
             inside,
         }))
     }

@@ -89,7 +89,7 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let filter = seen(world)?;
     let standing = standing(world)?;
     let inside = inside::interfaces(world, filter);
-    let gate = Gate::of(policy, &world.desired, inside).map_err(Refused::Gate)?;
+    let gate = Gate::of(policy, &world.desired, inside, inside::forwarded(world)).map_err(Refused::Gate)?;
     let wanted = Body::from(&gate);
     let before = standing.as_ref().and_then(Standing::body);
     let mut plan = Plan { protocols: passage::protocols(policy), ..Plan::default() };

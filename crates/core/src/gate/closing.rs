@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 
 use super::{
     Closed, Gate, InterfacePattern, JUDGED, Ports, Refusal, Rest,
-    body::{Body, Hook, Match, Name, SetKind, Verdict, refused},
+    body::{Body, Hook, Match, Name, Set, SetKind, Verdict, refused},
     generation::{CLOSED, PUBLISHED},
 };
 use crate::port::{PortRange, PortSpec, Protocol};
@@ -48,10 +48,7 @@ impl Body {
     /// The ports in the sets whose names begin so.
     fn ports(&self, begin: &str) -> Ports {
         let sets = self.sets.iter().filter(|set| set.kind == SetKind::Ports);
-        let of = sets.filter_map(|set| {
-            let protocol = protocol(&set.name)?;
-            (set.name.strip_suffix(protocol.name())?.strip_suffix('_')? == begin).then_some((protocol, set))
-        });
+        let of = sets.filter_map(|set| is_named(set, begin).then_some((protocol(&set.name)?, set)));
         let specs = of.flat_map(|(protocol, set)| {
             let port = |number| u16::try_from(number).unwrap_or(u16::MAX);
             let ranges =
@@ -61,11 +58,13 @@ impl Body {
         specs.collect()
     }
 
-    /// Without `ports` in any set that opens some; a set of which nothing is left goes, with the rules that ask it.
+    /// Without `ports` in any set that opens some to others than containers; a set of which nothing is left goes, with the
+    /// rules that ask it.
     fn less(&self, ports: &Ports) -> Self {
         let mut body = self.clone();
         let mut gone: BTreeSet<Name> = BTreeSet::new();
-        for set in body.sets.iter_mut().filter(|set| set.kind == SetKind::Ports) {
+        let opens = |set: &&mut Set| set.kind == SetKind::Ports && !is_named(set, PUBLISHED);
+        for set in body.sets.iter_mut().filter(opens) {
             // One whose protocol is not known opens a number of whichever.
             let protocols = protocol(&set.name).map_or_else(|| JUDGED.to_vec(), |protocol| [protocol].into());
             for protocol in protocols {
@@ -99,6 +98,11 @@ impl Closed {
             inside: inside.into_iter().collect(),
         }
     }
+}
+
+/// Whether a set is called so, but for the protocol.
+fn is_named(set: &Set, begin: &str) -> bool {
+    set.name.rsplit_once('_').is_some_and(|(name, _)| name == begin)
 }
 
 /// Whose ports a set has, by the end of its name.

@@ -35,11 +35,17 @@ impl From<&Gate> for Body {
 }
 
 fn of_declared(gate: &Declared) -> Body {
+    let published = published(&gate.published, &gate.inside);
     let mut sets = sets("world", &gate.world);
     sets.extend(gate.zones.iter().flat_map(sets_of_zone));
+    sets.extend(sets_of_ports(PUBLISHED, published));
     let mut chains = BTreeMap::new();
     for hook in Hook::ALL {
         let mut rules = before(gate, hook);
+        // What is sent on passes by the interface alone.
+        if hook == Hook::Input {
+            rules.extend(spared(&gate.inside, published, hook));
+        }
         rules.extend(passing("world", &gate.world, hook));
         rules.extend(gate.zones.iter().flat_map(|zone| leading(zone, hook)));
         rules.push(Rule { matches: Vec::new(), verdict: goto(refused(gate.refusal)) });
@@ -68,9 +74,10 @@ fn before(gate: &Declared, hook: Hook) -> Vec<Rule> {
 }
 
 fn of_closed(gate: &Closed) -> Body {
+    let published = published(&gate.published, &gate.inside);
     let mut chains = BTreeMap::new();
     for hook in Hook::ALL {
-        let mut rules = spared(gate, hook);
+        let mut rules: Vec<Rule> = spared(&gate.inside, published, hook).collect();
         for (protocol, _) in gate.ports.iter() {
             let set = Name::Own(format!("{CLOSED}_{protocol}"));
             // A port that leads to another one of this host is closed by the number that was asked for, too.
@@ -84,28 +91,24 @@ fn of_closed(gate: &Closed) -> Body {
         chains.insert(hook.name().into(), rules);
     }
     let closed = sets_of_ports(CLOSED, &gate.ports);
-    let sets = closed.chain(sets_of_ports(PUBLISHED, published(gate))).collect();
+    let sets = closed.chain(sets_of_ports(PUBLISHED, published)).collect();
     Body { sets, zones: Vec::new(), chains }
 }
 
 /// The rules by which containers get to published ports that are closed to others: through a forwarder of the engine's
 /// (input), or sent on by a rule (forward).
-fn spared(gate: &Closed, hook: Hook) -> Vec<Rule> {
-    let accept = |matches: Vec<Match>| Rule {
-        matches: [by(&gate.inside)].into_iter().chain(matches).collect(),
-        verdict: Verdict::Accept,
-    };
-    let spared = published(gate).iter().map(|(protocol, _)| {
+fn spared(inside: &[InterfacePattern], published: &Ports, hook: Hook) -> impl Iterator<Item = Rule> {
+    published.iter().map(move |(protocol, _)| {
         let set = Name::Own(format!("{PUBLISHED}_{protocol}"));
-        accept(asking(&set, protocol, hook))
-    });
-    spared.collect()
+        let matches = [by(inside)].into_iter().chain(asking(&set, protocol, hook)).collect();
+        Rule { matches, verdict: Verdict::Accept }
+    })
 }
 
 /// The published ports, where there is somebody to whom they are no others'.
-fn published(gate: &Closed) -> &Ports {
+const fn published<'a>(ports: &'a Ports, inside: &[InterfacePattern]) -> &'a Ports {
     const NONE: &Ports = &Ports::NONE;
-    if gate.inside.is_empty() { NONE } else { &gate.published }
+    if inside.is_empty() { NONE } else { ports }
 }
 
 /// The sets of each destination: none of them has more than one field, as intervals of several are slow (pipapo).

@@ -6,10 +6,10 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::{
-    address::Family,
-    facts::Listing,
+    address::{Breadth, Family},
+    facts::{Listener, Listing},
     firewall::{Filter, Interface, Intervals, NewAddress, Ruleset, Step, numbers},
-    gate::InterfacePattern,
+    gate::{InterfacePattern, JUDGED, Ports},
     policy::Zone,
     world::World,
 };
@@ -31,6 +31,22 @@ pub(super) fn interfaces(world: &World<'_>, filter: &Filter) -> Vec<InterfacePat
     };
     let inside = filter.around.interfaces.iter().enumerate().filter(is_inside);
     inside.filter_map(|(_, interface)| InterfacePattern::of(&interface.name)).collect()
+}
+
+/// The ports at which a forwarder of an engine takes connections for containers, by whatever address of this host.
+///
+/// What a container sends to a port that its own network publishes comes there: no rule sends that on.
+pub(super) fn forwarded(world: &World<'_>) -> Ports {
+    let own = world.own_namespace().map(|namespace| namespace.id);
+    let is_published = |listener: &&Listener| {
+        Some(listener.netns) == own
+            && JUDGED.contains(&listener.protocol)
+            && listener.hears()
+            && listener.breadth() != Breadth::Loopback
+            && world.stands_for_others(listener)
+    };
+    let published = world.snapshot.listeners.iter().filter(is_published);
+    published.map(Listener::spec).collect()
 }
 
 /// The interfaces by which others come in whose connections are judged.

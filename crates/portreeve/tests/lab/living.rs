@@ -158,14 +158,16 @@ fn a_flush_takes_it_away_and_is_told(site: &Site) {
     assert!(answers(site, 80));
 }
 
-/// Under a gate a container gets out, its published port is open where it is declared and closed where it is not, and
-/// neither restarts nor the gate's comings and goings change that.
+/// Under a gate a container gets out and to every published port, which is open to others where it is declared and closed
+/// where it is not, and neither restarts nor the gate's comings and goings change that.
 #[test]
 fn docker_stays_whole_behind_a_gate() {
     let site = Site::boot(&profile::WEB);
     let docker = lab(Docker::start(&site.host));
     lab(docker.serve("shop", "-p 8080:80", 80));
     lab(docker.serve("inner", "-p 8081:80", 80));
+    lab(docker.run("network create back"));
+    lab(docker.serve("far", "--network back", 80));
     let client = site.client.place().ipv4;
     // Somebody outside whom a container calls.
     let calls = |name: &str| {
@@ -176,6 +178,12 @@ fn docker_stays_whole_behind_a_gate() {
             .run(&format!("exec {name} /bin/sh -c '/bin/busybox nc -w 3 {client} 7000 </dev/null || true'")));
         heard.stdout
     };
+    let (own, bridge) = (site.host.place().ipv4, std::net::Ipv4Addr::new(172, 17, 0, 1));
+    let called = |name: &str, host: std::net::Ipv4Addr, port: u16| {
+        let get = "printf \"GET / HTTP/1.0\\r\\n\\r\\n\"";
+        let call = format!("exec {name} /bin/sh -c '{get} | /bin/busybox nc -w 3 {host} {port} || true'");
+        lab(docker.run(&call)).stdout
+    };
     let whole = |when: &str| {
         assert_eq!(calls("shop"), "outside\n", "{when}: a container gets out");
         assert_eq!(fetched(&site, "127.0.0.1"), ANSWER, "{when}: by the loopback");
@@ -184,14 +192,17 @@ fn docker_stays_whole_behind_a_gate() {
             ANSWER,
             "{when}: by an address of the host"
         );
-        let get = "printf \"GET / HTTP/1.0\\r\\n\\r\\n\"";
-        let host = site.host.place().ipv4;
-        let between = format!("exec inner /bin/sh -c '{get} | /bin/busybox nc -w 3 {host} 8080'");
-        let between = lab(docker.run(&between)).stdout;
-        assert!(between.ends_with(ANSWER), "{when}: from a container to a published port: {between}");
+        // By a forwarder on the network that publishes it, from another one by the kernel.
+        for (name, host, port) in
+            [("inner", own, 8080), ("shop", own, 8081), ("shop", bridge, 8081), ("far", own, 8081)]
+        {
+            let between = called(name, host, port);
+            assert!(between.ends_with(ANSWER), "{when}: from {name} to {host}:{port}: {between}");
+        }
     };
     whole("without a gate");
     assert!(answers(&site, 8080) && answers(&site, 8081));
+    assert!(called("shop", own, 80).contains("HTTP/1"), "the host's own");
     declare(&site, &["22/tcp", "8080/tcp"]);
     let made = site.ask("apply --trial 60s --no-session");
     assert_eq!(made.status, 0, "{made:#?}");
@@ -200,16 +211,17 @@ fn docker_stays_whole_behind_a_gate() {
         ("confirmed", "portreeve confirm"),
         (
             "after a restart of a container",
-            "docker --host unix:///run/lab/docker.sock restart --time 0 shop inner",
+            "docker --host unix:///run/lab/docker.sock restart --time 0 shop inner far",
         ),
         (
             "after a restart of the engine",
-            "systemctl restart engine.service && docker --host unix:///run/lab/docker.sock start shop inner",
+            "systemctl restart engine.service && docker --host unix:///run/lab/docker.sock start shop inner far",
         ),
     ] {
         site.run(command);
         assert!(answers(&site, 8080), "{when}: 8080 is declared");
         assert!(!answers(&site, 8081), "{when}: 8081 is published, and not declared");
+        assert_eq!(called("shop", own, 80), "", "{when}: what the host has of its own is no container's");
         whole(when);
     }
     assert_eq!(site.ask("plan").status, 0, "nothing is to be done");

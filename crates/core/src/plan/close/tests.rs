@@ -105,6 +105,32 @@ fn more_ports_are_added_to_those_that_are_closed() {
     assert_eq!(reached(&after(&done, &more.changes), "81/tcp", "eth0"), Reached::Rejected);
 }
 
+/// Containers of the network that publishes a port come to the engine's forwarder, whatever is declared for others.
+#[test]
+fn a_forwarder_stays_open_to_containers() {
+    let scene = host(&[("shop", "8081/tcp", "world")], OPEN)
+        .listens("docker.service", "0.0.0.0:8081/tcp")
+        .program("docker-proxy", "root")
+        .listens("docker.service", "0.0.0.0:8082/tcp")
+        .program("docker-proxy", "root")
+        .listens("redis-server.service", "0.0.0.0:6379/tcp");
+    let done = after(&scene, &planned(&scene).changes);
+    assert_eq!(planned(&done).changes, [], "it is as it was planned");
+    let shut = after(&done, &closed(&done, "8081/tcp").changes);
+    for (spec, interface, open, closed) in [
+        ("8081/tcp", "eth0", Reached::Reachable, Reached::Dropped),
+        ("8082/tcp", "eth0", Reached::Dropped, Reached::Dropped),
+        ("8081/tcp", "docker0", Reached::Reachable, Reached::Reachable),
+        ("8082/tcp", "docker0", Reached::Reachable, Reached::Reachable),
+        // Whatever else listens there is none of theirs.
+        ("6379/tcp", "docker0", Reached::Dropped, Reached::Dropped),
+        ("8082/udp", "docker0", Reached::Dropped, Reached::Dropped),
+    ] {
+        let found = [&done, &shut].map(|scene| reached(scene, spec, interface));
+        assert_eq!(found, [open, closed], "{spec} {interface}");
+    }
+}
+
 /// The gate of this host is the policy's, with a zone and an address of its own.
 fn declared() -> Scene {
     let mut scene =

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     desired::desire,
     facts::{AtBoot, Firewall, KeptGate, LeftGate, Listing},
-    gate::{Body, Gate, Listing as Table, Revision},
+    gate::{Body, Gate, Listing as Table, Ports, Revision},
     rules::testing::{Scene, scene},
 };
 
@@ -28,6 +28,6 @@ pub(super) fn kept(kept: KeptGate, at_boot: AtBoot, now: impl FnOnce(String) -> 
 fn body() -> Body {
     let declared = scene().service("web", "443/tcp", "nginx.service").reach("world");
     let policy = declared.policy.as_ref().expect("it has a service");
-    let gate = Gate::of(policy, &desire(policy), Vec::new());
+    let gate = Gate::of(policy, &desire(policy), Vec::new(), Ports::default());
     Body::from(&gate.expect("a port is a gate"))
 }
