@@ -1,5 +1,6 @@
 //! The changes that would make the host agree with the policy, and what each zone gains and loses by them (A15, A16).
 
+mod answers;
 mod close;
 mod edge;
 mod effect;
@@ -17,6 +18,7 @@ mod zone;
 
 pub(crate) use self::inside::outer;
 pub use self::{
+    answers::UntrackedAnswers,
     close::{close, remaining, shut},
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
@@ -60,6 +62,8 @@ pub struct Plan {
     pub zones: Vec<ZoneChange>,
     /// From which zones the protocols come that have no ports to judge.
     pub protocols: Vec<ProtocolPassage>,
+    /// The answers to what this host began that would be refused, where there are any.
+    pub untracked: Option<UntrackedAnswers>,
     /// The changes that take all of it back, in the order in which they are made; none where somebody else has changed the
     /// gate, which cannot be made so again.
     pub undo: Vec<Change>,
@@ -102,6 +106,7 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
         let before = lapsed(world.snapshot)?;
         let after = lapsed(&made)?.map_or_else(|| read(&made), Ok)?;
         plan.zones = zone::changes(world, before.as_ref().unwrap_or(filter), &after);
+        plan.untracked = answers::untracked(world, &after);
         let open = open_to_zones(world, standing.as_ref())?;
         if !open.is_empty() {
             plan.zones.extend(zone::gone(world, &open, filter, &read(&made)?));

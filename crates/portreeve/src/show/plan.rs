@@ -6,7 +6,7 @@ use portreeve_core::{
     address::Family,
     exposure::Reached,
     facts::Snapshot,
-    plan::{Change, Plan, PortChange, ProtocolPassage, ZoneChange},
+    plan::{Change, Plan, PortChange, ProtocolPassage, UntrackedAnswers, ZoneChange},
     port::Protocol,
     words::{Lang, Words},
 };
@@ -37,6 +37,9 @@ pub(crate) struct PlanView<'a> {
     zones: Vec<ZoneView<'a>>,
     /// From which zones the protocols come that have no ports to judge; one that is not here passes.
     protocols: Vec<ProtocolView<'a>>,
+    /// The answers to what this host began that would be refused, as a rule takes them out of tracking; `null` where there
+    /// are none.
+    untracked: Option<UntrackedView<'a>>,
     /// The changes that take them back, in order.
     undo: Vec<ChangeView<'a>>,
     /// What could not be seen.
@@ -82,6 +85,16 @@ struct ProtocolView<'a> {
     reach: &'a [String],
 }
 
+/// Answers that the gate would refuse.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanUntracked")]
+struct UntrackedView<'a> {
+    /// The ports of others from which they come, as a policy writes them.
+    from: Vec<String>,
+    /// The rules that take them out of tracking.
+    by: &'a [String],
+}
+
 /// A run of ports of which the same becomes.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlanPorts")]
@@ -109,6 +122,7 @@ pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> Pl
         changes: changes(&plan.changes),
         zones: plan.zones.iter().map(|zone| zone_view(zone, lang)).collect(),
         protocols: plan.protocols.iter().map(protocol_view).collect(),
+        untracked: plan.untracked.as_ref().map(untracked_view),
         undo: changes(&plan.undo),
         gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
@@ -128,6 +142,10 @@ fn change_view(change: &Change, lang: Lang) -> ChangeView<'_> {
 fn protocol_view(passage: &ProtocolPassage) -> ProtocolView<'_> {
     let ProtocolPassage { protocol, reach } = passage;
     ProtocolView { protocol: protocol.name(), number: protocol.number(), reach }
+}
+
+fn untracked_view(UntrackedAnswers { from, by }: &UntrackedAnswers) -> UntrackedView<'_> {
+    UntrackedView { from: from.specs().map(|spec| spec.to_string()).collect(), by }
 }
 
 fn zone_view(zone: &ZoneChange, lang: Lang) -> ZoneView<'_> {
@@ -225,6 +243,7 @@ pub(crate) fn zones(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
             ja: "このほか、ホスト外に向けた待ち受けのないポートの到達可否も変わります(-v で表示)。",
         })?;
     }
+    beside::print_untracked(plan.untracked.as_ref(), out)?;
     beside::print(&plan.protocols, out)
 }
 

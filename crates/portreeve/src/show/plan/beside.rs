@@ -1,7 +1,8 @@
-//! What a gate does not judge by ports: other protocols, and what a router passes on (A15, A16).
+//! What a gate does not judge by ports, as other protocols and what a router passes on, and answers that it would not know
+//! (A15, A16).
 
 use portreeve_core::{
-    plan::ProtocolPassage,
+    plan::{ProtocolPassage, UntrackedAnswers},
     policy::{HOST, WORLD},
     text,
     words::Text,
@@ -24,6 +25,27 @@ pub(super) fn print(protocols: &[ProtocolPassage], out: &mut Out) -> Result<(), 
         out.sentences(said.in_lang(out.lang))?;
     }
     Ok(())
+}
+
+/// Says which answers would be refused.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(super) fn print_untracked(untracked: Option<&UntrackedAnswers>, out: &mut Out) -> Result<(), Failure> {
+    let Some(untracked) = untracked else { return Ok(()) };
+    out.line("")?;
+    out.sentences(lost(untracked).in_lang(out.lang))
+}
+
+fn lost(UntrackedAnswers { from, by }: &UntrackedAnswers) -> Text {
+    let from: Vec<String> = from.specs().map(|spec| spec.to_string()).collect();
+    let from = from.join(", ");
+    let (en, ja) = (by.join(", "), by.join("、"));
+    text!(
+        "Answers from {from} to what this host begins would be REFUSED: a rule takes them out of connection tracking ({en}). Take the rule out, or declare the ports that they come to.",
+        "このホストが始めた通信への応答のうち、{from} からのものが遮断されます。コネクション追跡から外すルールがあるためです({ja})。そのルールを取り除くか、応答が届くポートを宣言してください。"
+    )
 }
 
 fn sentences(protocols: &[ProtocolPassage]) -> Vec<Text> {
@@ -73,6 +95,15 @@ mod tests {
     fn passage(name: &str, reach: &[&str]) -> ProtocolPassage {
         let reach = reach.iter().map(|&zone| zone.to_owned()).collect();
         ProtocolPassage { protocol: OtherProtocol::of(name).expect("a protocol"), reach }
+    }
+
+    #[test]
+    fn answers_that_would_be_refused_are_told_with_the_rule() {
+        let from = ["53/udp", "853/tcp"].map(|spec| spec.parse().expect("a port")).into_iter().collect();
+        let rule = "ip raw PREROUTING: -A PREROUTING -p udp --sport 53 -j NOTRACK";
+        let said = lost(&UntrackedAnswers { from, by: vec![rule.into()] });
+        assert!(said.en.starts_with("Answers from 853/tcp, 53/udp to") && said.en.contains(rule), "{said:?}");
+        assert!(said.ja.contains(rule));
     }
 
     #[test]
