@@ -309,7 +309,10 @@ mod tests {
     use alloc::{format, vec};
 
     use super::*;
-    use crate::plan::tests::{after, host, planned};
+    use crate::{
+        plan::tests::{after, host, planned},
+        rules::testing::{scene, translated},
+    };
 
     fn told(changes: &[PortChange], protocol: Protocol) -> Vec<String> {
         let of = changes.iter().filter(|change| change.ports.protocol == protocol);
@@ -370,6 +373,22 @@ mod tests {
             told(&lost, Protocol::Tcp),
             ["7002/tcp [Ipv4] outer", "8080/tcp [Ipv4] 172.17.0.2:80", "9000/tcp [Ipv4] store"]
         );
+    }
+
+    /// As of a service of a cluster, whose address is none of this host's.
+    #[test]
+    fn what_was_sent_to_others_and_is_sent_on_no_longer_is_told() {
+        let sent_on = "-A PREROUTING -d 10.96.0.12/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:8000";
+        let rules = "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j DROP\n";
+        let lost = |service: &str| {
+            let scene = scene().policy().service("own", service, "own.service").reach("world");
+            let zones = planned(&scene.filtered(translated(rules, sent_on), &[])).zones;
+            let mut lost: Vec<_> = zones.into_iter().flat_map(|zone| zone.loses).collect();
+            lost.retain(|change| change.families.contains(&Family::Ipv4));
+            told(&lost, Protocol::Tcp)
+        };
+        assert_eq!(lost("22/tcp"), ["80/tcp [Ipv4] 172.17.0.2:8000"]);
+        assert_eq!(lost("80/tcp"), ["22/tcp [Ipv4, Ipv6]"], "it is declared");
     }
 
     #[test]
