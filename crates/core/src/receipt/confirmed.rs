@@ -55,7 +55,8 @@ impl History {
     #[must_use]
     pub fn gone(&self, standing: Option<&Standing>, kept: Kept) -> Option<&Receipt> {
         match self.current(standing) {
-            Current::Gone(receipt) if !self.confirms_none(kept) => Some(receipt),
+            // A trial of which nothing is left confirmed no gate.
+            Current::Gone(last) if !self.confirms_none(kept) => self.deciding().or(Some(last)),
             _ => None,
         }
     }

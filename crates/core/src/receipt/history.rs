@@ -126,20 +126,16 @@ impl History {
 
     /// The end, by `now`, of the trial of `receipt`, which runs no more and was to run `until` then.
     ///
-    /// The kernel takes no table away: where that is gone with the trial somebody else did it, however late it is by now.
+    /// A trial outlives no later change of the gate; what becomes of the gate once its time is over says nothing of it.
     #[must_use]
-    pub fn end_of(
-        &self,
-        receipt: &Receipt,
-        until: Timestamp,
-        standing: Option<&Standing>,
-        now: Timestamp,
-    ) -> End {
-        match self.is_before_boot(receipt) {
-            false if self.current(standing) == Current::Gone(receipt) => End::Early,
-            _ if until <= now => End::Lapsed(until),
-            true => End::Reboot,
-            false => End::Early,
+    pub fn end_of(&self, receipt: &Receipt, until: Timestamp, now: Timestamp) -> End {
+        let next = self.done_after(receipt).find(|after| after.changes_revision());
+        if until <= next.map_or(now, |next| next.at) {
+            End::Lapsed(until)
+        } else if self.is_before_boot(receipt) {
+            End::Reboot
+        } else {
+            End::Early
         }
     }
 
@@ -214,7 +210,7 @@ impl History {
         };
         match receipt.deed {
             Deed::Gate { until: Some(until), .. } if standing.is_none_or(|it| it.trial.is_none()) => {
-                Some((receipt, self.end_of(receipt, until, standing, now)))
+                Some((receipt, self.end_of(receipt, until, now)))
             }
             _ => None,
         }
@@ -260,7 +256,7 @@ impl History {
         }
         match &receipt.deed {
             Deed::Gate { until: Some(until), .. } if !self.is_confirmed(receipt) => {
-                self.end_of_trial(receipt, self.end_of(receipt, *until, standing, now), standing)
+                self.end_of_trial(receipt, self.end_of(receipt, *until, now), standing)
             }
             Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),

@@ -93,9 +93,23 @@ fn a_trial_that_somebody_else_ended_is_not_laid_to_the_kernel() {
         assert_eq!(back(&history, None, now.as_ref(), 59), Err(Edge::Ended(trial)));
     }
     assert_eq!(back(&history, Some(2), Some(&standing(11, None)), 60), Err(Edge::Over(trial, at(60))));
-    // The kernel takes back what is on trial, and no table, however late it is by now.
-    assert_eq!(back(&history, Some(2), None, 99), Err(Edge::Ended(trial)));
-    assert_eq!(history.ended(None, at(99)), Some((trial, End::Early)));
+}
+
+/// Whoever takes the table away once the time of a trial is over ends none, and whoever did before stays told.
+#[test]
+fn how_a_trial_ended_does_not_change_with_what_becomes_of_the_gate() {
+    let mut history: History = on_trial().into_iter().collect();
+    let trial = history.of(2).unwrap().clone();
+    for now in [Some(standing(11, None)), None] {
+        assert_eq!(history.ended(now.as_ref(), at(99)), Some((&trial, End::Lapsed(at(60)))));
+        assert_eq!(back(&history, Some(2), now.as_ref(), 99), Err(Edge::Over(&trial, at(60))));
+    }
+    assert_eq!(history.gone(None, super::Kept::Since(at(1))), history.of(1), "of the trial nothing was left");
+    for (later, end) in [(59, End::Early), (61, End::Lapsed(at(60)))] {
+        let again = receipt(3, applied(Was::Nothing, None), Some(90));
+        history.put(Receipt { seen: None, at: at(later), ..again });
+        assert_eq!(history.end_of(&trial, at(60), at(99)), end);
+    }
 }
 
 /// After a boot that puts the confirmed gate back, or none, nobody else need have been there.
