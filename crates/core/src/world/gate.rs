@@ -13,8 +13,10 @@ pub enum GateNow {
     Stands,
     /// A table of this name stands, and another gate, or none that this program makes, is in it.
     Changed,
-    /// The same, and this program cannot read it, or nothing in it judges: only without it another one can be made.
+    /// The same, and this program cannot read it: only without it another one can be made.
     Broken,
+    /// Its table sleeps: nothing in it judges.
+    Asleep,
     /// Another gate is in it, and the next change makes the whole table anew.
     Undermined,
     /// A newer version of this program made the table, and nobody here can tell what is in it.
@@ -45,7 +47,8 @@ impl World<'_> {
         }
         let standing = match self.standing() {
             Ok(standing) => standing,
-            Err(ReadError::Broken(_) | ReadError::Dormant) => return Some((left, broken(left))),
+            Err(ReadError::Broken(_)) => return Some((left, broken(left))),
+            Err(ReadError::Dormant) => return Some((left, GateNow::Asleep)),
             Err(ReadError::Layout(_)) => return Some((left, GateNow::Newer)),
             // Of no listing at all nobody can tell.
             Err(ReadError::TooLong | ReadError::Syntax { .. }) => return None,

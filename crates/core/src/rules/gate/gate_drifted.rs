@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use crate::{
     finding::{Finding, Severity},
+    gate::ReadError,
+    plan::Refused,
     rules::{Page, Rule},
     text,
     words::Words,
@@ -20,8 +22,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "The table of the gate stands, and its rules or sets are not those that were confirmed: somebody changed them with another program. Or a newer portreeve made it, and this one cannot read it.",
-            ja: "ゲートのテーブルはありますが、ルールやセットが確定した内容と違います。別のプログラムで変更されています。または、より新しい portreeve で作られていて、内容を読み取れません。",
+            en: "The table of the gate stands, and its rules or sets are not those that were confirmed: somebody changed them with another program. Or somebody put it to sleep (`flags dormant`), so that it refuses nothing. Or a newer portreeve made it, and this one cannot read it.",
+            ja: "ゲートのテーブルはありますが、ルールやセットが確定した内容と違います。別のプログラムで変更されています。または、休止状態(`flags dormant`)にされ、何も遮断していません。または、より新しい portreeve で作られていて、内容を読み取れません。",
         },
         why: Words {
             en: "What comes in is no longer what the policy declares, and the next boot or `portreeve apply` brings back what was confirmed: neither state is what anybody decided.",
@@ -35,21 +37,28 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Makes anew what cannot be changed.
+const ANEW: &str = "nft delete table inet portreeve && portreeve apply --no-trial";
+
 fn check(world: &World<'_>) -> Vec<Finding> {
     let found = world.gate().and_then(|(left, now)| match now {
         GateNow::Stands | GateNow::Gone => None,
         GateNow::Changed => {
             Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply".into()]))
         }
-        GateNow::Broken => Some(
-            changed(left.at()?).run(["nft delete table inet portreeve && portreeve apply --no-trial".into()]),
-        ),
+        GateNow::Broken => Some(changed(left.at()?).run([ANEW.into()])),
+        GateNow::Asleep => Some(asleep().run([ANEW.into()])),
         GateNow::Undermined => {
             Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply --no-trial".into()]))
         }
         GateNow::Newer => Some(newer().run(["portreeve gate status".into()])),
     });
     found.into_iter().collect()
+}
+
+fn asleep() -> Finding {
+    let fix = text!("make it anew", "作り直してください");
+    RULE.finding(Refused::Table(ReadError::Dormant).why(), fix)
 }
 
 fn newer() -> Finding {
@@ -78,7 +87,10 @@ fn changed(at: Timestamp) -> Finding {
 mod tests {
     use alloc::{string::String, vec::Vec};
 
-    use crate::{facts::AtBoot, rules::gate::testing::gated};
+    use crate::{
+        facts::AtBoot,
+        rules::gate::testing::{asleep, gated},
+    };
 
     fn found(change: impl FnOnce(String) -> String) -> bool {
         let host = gated(AtBoot::Enabled, |listing| Some(change(listing)));
@@ -129,10 +141,10 @@ mod tests {
         assert_eq!(runs(foreign), ["portreeve plan", "portreeve apply --no-trial"]);
         let anew = ["nft delete table inet portreeve && portreeve apply --no-trial"];
         assert_eq!(runs(|listing| listing.replace("\"revision\"", "\"revised\"")), anew);
-        let table = r#"{"table":{"#;
-        let sleeping =
-            |listing: String| listing.replacen(table, &[table, r#""flags":["dormant"],"#].concat(), 1);
-        assert_eq!(runs(sleeping), anew);
+        let sleeping = gated(AtBoot::Enabled, |listing| Some(asleep(&listing)));
+        assert_eq!(sleeping.commands("gate-drifted"), anew);
+        let said = ["somebody has put the gate to sleep (flags dormant): nothing is refused"];
+        assert_eq!(sleeping.texts("gate-drifted"), said);
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    let standing = world.gate().filter(|(_, now)| *now != GateNow::Gone);
-    standing.and_then(|(left, _)| finding(left)).into_iter().collect()
+    let judging = world.gate().filter(|(_, now)| !matches!(now, GateNow::Gone | GateNow::Asleep));
+    judging.and_then(|(left, _)| finding(left)).into_iter().collect()
 }
 
 /// Why the next boot begins without it, and what helps; nothing where it does not, or nobody knows.
@@ -73,7 +73,7 @@ mod tests {
     use crate::{
         facts::{AtBoot, KeptGate},
         gate::{Body, Listing, Revision},
-        rules::gate::testing::{gated, kept},
+        rules::gate::testing::{asleep, gated, kept},
     };
 
     #[test]
@@ -88,12 +88,16 @@ mod tests {
     }
 
     #[test]
-    fn one_that_comes_back_or_of_which_nobody_knows_and_one_that_is_gone_are_not() {
+    fn one_that_comes_back_or_of_which_nobody_knows_and_one_that_judges_nothing_are_not() {
         for at_boot in [AtBoot::Enabled, AtBoot::Unknown] {
             assert!(gated(at_boot, Some).texts("gate-not-at-boot").is_empty(), "{at_boot:?}");
         }
-        // That it is gone is the cause that counts.
+        // That it is gone, or sleeps, is the cause that counts.
         assert_eq!(gated(AtBoot::NotEnabled, |_| None).rules(), ["gate-removed"]);
+        for left in [KeptGate::Nothing, KeptGate::Unreadable] {
+            let host = kept(left, AtBoot::NotEnabled, |listing| Some(asleep(&listing)));
+            assert_eq!(host.rules(), ["gate-drifted"]);
+        }
     }
 
     /// Whoever empties /var/lib empties the next boot.

@@ -25,6 +25,13 @@ pub(super) fn kept(kept: KeptGate, at_boot: AtBoot, now: impl FnOnce(String) -> 
     scene
 }
 
+/// The listing with the table put to sleep.
+pub(super) fn asleep(listing: &str) -> String {
+    let table = r#"{"table":{"#;
+    assert_eq!(listing.matches(table).count(), 1, "{listing}");
+    listing.replace(table, &[table, r#""flags":["dormant"],"#].concat())
+}
+
 fn body() -> Body {
     let declared = scene().service("web", "443/tcp", "nginx.service").reach("world");
     let policy = declared.policy.as_ref().expect("it has a service");
