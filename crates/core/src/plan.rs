@@ -176,8 +176,10 @@ fn read(snapshot: &Snapshot) -> Result<Filter, Refused> {
 /// The gate as it stands, on which nothing may be on trial.
 fn standing(world: &World<'_>) -> Result<Option<Standing>, Refused> {
     let standing = world.standing().map_err(Refused::Table)?;
-    match standing.as_ref().and_then(|standing| standing.trial) {
-        Some(trial) => Err(Refused::OnTrial { seconds_left: trial.seconds_left }),
+    let trial = standing.as_ref().and_then(|standing| Some((standing.trial?.seconds_left, standing.tried())));
+    match trial {
+        Some((seconds_left, Some(_))) => Err(Refused::OnTrial { seconds_left }),
+        Some((seconds_left, None)) => Err(Refused::SpoiltTrial { seconds_left }),
         None => Ok(standing),
     }
 }

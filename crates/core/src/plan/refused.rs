@@ -32,6 +32,11 @@ pub enum Refused {
         /// The whole seconds until the kernel takes it back.
         seconds_left: u64,
     },
+    /// The same, and somebody else has changed it since, so that nobody can confirm it.
+    SpoiltTrial {
+        /// The whole seconds until the kernel takes it back.
+        seconds_left: u64,
+    },
     /// The policy cannot be made a gate.
     Gate(GateError),
     /// Nobody knows by which connection whoever asks is here.
@@ -103,6 +108,10 @@ impl Refused {
                 "another change is on trial, and is taken back in {seconds_left} s unless somebody confirms it",
                 "別の変更が試行中です(確定されなければ {seconds_left} 秒後に元に戻ります)"
             ),
+            Self::SpoiltTrial { seconds_left } => text!(
+                "another change is on trial, which somebody else has changed since: nobody can confirm it, and it is taken back in {seconds_left} s",
+                "別の変更が試行中ですが、ほかの手段で書き換えられたため確定できません({seconds_left} 秒後に元に戻ります)"
+            ),
             Self::NoFoothold => text!(
                 "no connection was found by which you are here, so none can be kept from being cut",
                 "操作中の接続が見つからないため、切断されないことを確認できません"
@@ -150,6 +159,10 @@ impl Refused {
             Self::OnTrial { seconds_left } => text!(
                 "portreeve confirm · portreeve undo · or wait {seconds_left} s",
                 "portreeve confirm · portreeve undo · または {seconds_left} 秒待つ"
+            ),
+            Self::SpoiltTrial { seconds_left } => text!(
+                "portreeve undo · or wait {seconds_left} s",
+                "portreeve undo · または {seconds_left} 秒待つ"
             ),
             Self::NoFoothold => text!(
                 "at a serial console or from a tool, say so: --no-session",

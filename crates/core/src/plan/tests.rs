@@ -56,15 +56,22 @@ fn what_was_not_seen_is_not_changed() {
 
 #[test]
 fn one_trial_at_a_time() {
-    let mut firewall = filtering("");
+    let refused = |listing: &str| {
+        let mut firewall = filtering("");
+        firewall.listings.insert(Listing::Nft, listing.into());
+        let scene = scene().policy().filtered(firewall, &[]);
+        scene.with_world(|world| plan(world, &Asked::default()).unwrap_err())
+    };
     let listing = include_str!("../../tests/gate/trial.json");
-    firewall.listings.insert(Listing::Nft, listing.into());
-    let refused = scene()
-        .policy()
-        .filtered(firewall, &[])
-        .with_world(|world| plan(world, &Asked::default()).unwrap_err());
-    assert_eq!(refused, Refused::OnTrial { seconds_left: 59 });
-    assert!(refused.why().en.contains("in 59 s"));
+    let whole = refused(listing);
+    assert_eq!(whole, Refused::OnTrial { seconds_left: 59 });
+    assert!(whole.why().en.contains("in 59 s") && whole.fix().en.contains("portreeve confirm"));
+    // What somebody else has changed nobody can confirm.
+    let changed = listing.replace("\"told4\"", "\"told\"");
+    assert_ne!(changed, listing);
+    let spoilt = refused(&changed);
+    assert_eq!(spoilt, Refused::SpoiltTrial { seconds_left: 59 });
+    assert!(spoilt.why().en.contains("in 59 s") && !spoilt.fix().en.contains("confirm"));
 }
 
 #[test]

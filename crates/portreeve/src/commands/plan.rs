@@ -174,7 +174,7 @@ impl Planned {
             Refused::Unseen(_) | Refused::Unreadable(_) if is_here => {
                 Failure::new(Exit::Unreachable, what).because(refused.why()).hint(refused.fix())
             }
-            Refused::OnTrial { .. } if is_here => {
+            Refused::OnTrial { .. } | Refused::SpoiltTrial { .. } if is_here => {
                 door::whose_trial().into_iter().fold(failure(&refused, what), Failure::because)
             }
             refused => failure(&refused, what),

@@ -82,6 +82,7 @@ fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     ends(&status, 0, "Somebody else took a part of the trial away");
     assert!(status.stdout.contains("next: portreeve undo\n"), "{status:#?}");
     ends(&site.ask("confirm"), 5, "somebody else has changed the gate");
+    ends(&site.ask("plan"), 5, "hint: portreeve undo · or wait");
     assert!(!answers(&site));
     ends(&site.ask("undo --no-session"), 0, "Taken back: the trial of receipt 3 is over");
     assert!(answers(&site));
