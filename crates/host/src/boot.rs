@@ -75,10 +75,10 @@ pub fn enable(program: &Path, begins: Begins) -> Result<bool, UnitError> {
     if let Some(folder) = next::changed_by(Path::new("/")).filter(|_| systemd::runs()) {
         return Err(UnitError::DropIn(folder));
     }
-    let (unit, at_boot) = (unit(program), at_boot());
-    if at_boot == AtBoot::Masked {
-        return Err(UnitError::Masked(BOOT_UNIT));
+    if let Some(file) = next::masked_by(Path::new("/")).filter(|_| systemd::runs()) {
+        return Err(UnitError::Masked(file));
     }
+    let (unit, at_boot) = (unit(program), at_boot());
     let is_put = systemd::runs() && systemd::state(&unit) == State::Same && at_boot == AtBoot::Enabled;
     if is_put && (begins == Begins::NextBoot || systemd::is_active(BOOT_UNIT)) {
         return Ok(false);

@@ -76,9 +76,9 @@ pub enum UnitError {
     /// What is in this folder changes what the unit does.
     #[error("{} changes the unit", .0.display())]
     DropIn(PathBuf),
-    /// Somebody masked the unit of this name.
-    #[error("{0} is masked")]
-    Masked(&'static str),
+    /// This file masks the unit.
+    #[error("{} masks the unit", .0.display())]
+    Masked(PathBuf),
     /// A file cannot be written.
     #[error("cannot write a unit")]
     Keep(#[from] KeepError),

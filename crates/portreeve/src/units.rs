@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use portreeve_core::{
+    gate::BOOT_UNIT,
     text,
     words::{Text, Words},
 };
@@ -105,12 +106,7 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
         UnitError::NoSystemd => failed().because(no_systemd()),
         UnitError::Foreign(path) => foreign_file(&path.display().to_string()),
         UnitError::DropIn(folder) => drop_in(&folder.display().to_string(), what),
-        UnitError::Masked(name) => Failure::new(Exit::Refused, what)
-            .because(text!("{name} is masked", "{name} がマスクされています"))
-            .hint(text!(
-                "unmask it, and try again: systemctl unmask {name}",
-                "マスクを解除してからやり直してください: systemctl unmask {name}"
-            )),
+        UnitError::Masked(file) => masked(file, what),
         UnitError::Keep(error) => {
             let path = error.path().display();
             failed()
@@ -127,6 +123,18 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
         }
         UnitError::Systemctl(error) => failed().because(quoted(error)),
     }
+}
+
+/// A mask until the next boot goes with `--runtime` alone (systemctl(1), "mask").
+fn masked(file: &Path, what: Words) -> Failure {
+    let runtime = if file.starts_with("/run") { "--runtime " } else { "" };
+    let path = file.display();
+    Failure::new(Exit::Refused, what)
+        .because(text!("{BOOT_UNIT} is masked: {path}", "{BOOT_UNIT} がマスクされています({path})"))
+        .hint(text!(
+            "unmask it, and try again: systemctl unmask {runtime}{BOOT_UNIT}",
+            "マスクを解除してからやり直してください: systemctl unmask {runtime}{BOOT_UNIT}"
+        ))
 }
 
 /// How to see why root may not write the file: its folder is immutable, or its file system read-only (chattr(1), mount(8)).

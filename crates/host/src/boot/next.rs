@@ -38,11 +38,26 @@ fn at_boot_of(root: &Path) -> AtBoot {
     if is_apart || !below(BOOTED).is_dir() {
         return AtBoot::Unknown;
     }
-    match UNIT_DIRECTORIES.iter().map(|units| root.join(units).join(BOOT_UNIT)).find(|file| is_there(file)) {
+    match unit_file(root, lasting()) {
         Some(file) if is_masked(&file) => AtBoot::Masked,
         Some(file) if is_wanted(root) => changed(root, &file).unwrap_or(AtBoot::Enabled),
         _ => AtBoot::NotEnabled,
     }
+}
+
+/// The link or empty file that masks the unit by now, if only until the host boots (systemctl(1), "mask").
+pub(super) fn masked_by(root: &Path) -> Option<PathBuf> {
+    unit_file(root, UNIT_DIRECTORIES.iter()).filter(|file| is_masked(file))
+}
+
+/// The unit, or what masks it, in the first of these folders where it is.
+fn unit_file(root: &Path, folders: impl Iterator<Item = &'static &'static str>) -> Option<PathBuf> {
+    folders.map(|units| root.join(units).join(BOOT_UNIT)).find(|file| is_there(file))
+}
+
+/// The folders of units that outlast a boot.
+fn lasting() -> impl Iterator<Item = &'static &'static str> {
+    UNIT_DIRECTORIES.iter().filter(|units| !units.starts_with(TRANSIENT))
 }
 
 /// What keeps the enabled unit from starting this program: the unit is another one than is written for a program that stands
@@ -98,9 +113,8 @@ fn is_masked(file: &Path) -> bool {
 /// Whether whatever brings a machine up wants the unit, as `systemctl enable` lets it; what else wants it may be enabled by
 /// nobody.
 fn is_wanted(root: &Path) -> bool {
-    let lasting = UNIT_DIRECTORIES.iter().filter(|units| !units.starts_with(TRANSIENT));
     let mut wants =
-        lasting.flat_map(|units| ["wants", "requires"].map(|kind| format!("{units}/{BOOTS}.{kind}")));
+        lasting().flat_map(|units| ["wants", "requires"].map(|kind| format!("{units}/{BOOTS}.{kind}")));
     wants.any(|folder| fs::symlink_metadata(root.join(folder).join(BOOT_UNIT)).is_ok())
 }
 
@@ -175,6 +189,19 @@ mod tests {
         assert_eq!(at_boot_of(&root.0), AtBoot::NotEnabled, "the unit is gone");
         symlink("/dev/null", units.join(BOOT_UNIT)).unwrap();
         assert_eq!(at_boot_of(&root.0), AtBoot::Masked);
+    }
+
+    /// Until then the unit cannot be started, and whoever enables it is told.
+    #[test]
+    fn a_mask_that_no_boot_outlasts_is_in_the_way_of_this_one_alone() {
+        let root = Root::new("masked");
+        let [lasting, runtime] =
+            ["etc/systemd/system", "run/systemd/system"].map(|units| root.make(units).join(BOOT_UNIT));
+        assert_eq!(masked_by(&root.0), None);
+        symlink("/dev/null", &runtime).unwrap();
+        assert_eq!((at_boot_of(&root.0), masked_by(&root.0)), (AtBoot::NotEnabled, Some(runtime)));
+        symlink("/dev/null", &lasting).unwrap();
+        assert_eq!((at_boot_of(&root.0), masked_by(&root.0)), (AtBoot::Masked, Some(lasting)));
     }
 
     /// nftables.service, which wants it too, is disabled as long as nobody enables it.
