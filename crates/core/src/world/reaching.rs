@@ -54,19 +54,33 @@ impl World<'_> {
         let zones = self.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
         let namespace = self.snapshot.namespace(listener.netns);
         let mut reached = reach(listener, namespace, zones);
-        if !namespace.is_some_and(|namespace| namespace.own) || self.filter().is_none() {
+        let Some(filter) = self.filter().filter(|_| namespace.is_some_and(|namespace| namespace.own)) else {
             return reached;
-        }
+        };
+        let is_asked = !filter.ruleset.chains.is_empty() && !filter.around.interfaces.is_empty();
         for ((place, (_, senders)), reach) in self.places().enumerate().zip(&mut reached) {
             let runs = self.past_the_filter(place, &senders, listener);
             let past = together(runs.iter().map(|(_, run)| verdict(run.reached)));
             // Only who is a neighbour can send to the loopback of another host (ip-sysctl, `route_localnet`).
             let is_loopback = listener.address.breadth() == Breadth::Loopback && reach.zone != HOST;
             let most = if is_loopback { reach.verdict.max(Verdict::Partly) } else { reach.verdict };
+            // Rules have an answer for every packet: without one, nobody can send any over its family.
+            let past = past.or((is_asked && place == OUTSIDE).then_some(Verdict::Blocked));
             reach.verdict = past.map_or(reach.verdict, |past| past.min(most));
             reach.basis = Basis::Firewall;
         }
         reached
+    }
+
+    /// The reach of `listeners` that are one thing, in the same order: of each zone as it gets to the one that it reaches
+    /// best, and of the world a part where it does not get past the filter to all of them.
+    #[must_use]
+    pub fn reach_of_all(&self, listeners: &[&Listener]) -> Vec<Reach> {
+        let each = listeners.iter().map(|listener| self.reach(listener));
+        let join = |all: Vec<Reach>, next: Vec<Reach>| {
+            all.into_iter().zip(next).map(|(one, other)| joined(one, &other)).collect()
+        };
+        each.reduce(join).unwrap_or_default()
     }
 
     /// Whether the world gets to `listener` over one family, as far as the filter tells.
@@ -258,6 +272,13 @@ fn together(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
     })
 }
 
+/// The reach of two sockets of one thing. A zone may have no address of the family of the one.
+fn joined(one: Reach, other: &Reach) -> Reach {
+    let is_part = one.zone == WORLD && one.basis == Basis::Firewall && one.verdict != other.verdict;
+    let most = if is_part { Verdict::Partly } else { Verdict::Reachable };
+    Reach { verdict: one.verdict.max(other.verdict).min(most), ..one }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
@@ -376,6 +397,36 @@ mod tests {
         // Nothing filters IPv6.
         let partly = told(Verdict::Partly, Verdict::Reachable, Basis::Firewall);
         assert_eq!(verdicts("[::]:80/tcp", "", &[]), partly);
+    }
+
+    #[test]
+    fn sockets_that_are_one_thing_are_reached_as_the_one_for_both_families() {
+        let closed = "-A INPUT -p tcp -m tcp --dport 81 -j ACCEPT\n";
+        let told = |spots: [&str; 2], rules: &str| {
+            let scene = scene().listens("x.service", spots[0]).v6only().again(spots[1]).v6only();
+            scene.filtered(filtering(rules), &[]).with_world(|world| {
+                let listeners: Vec<_> = world.snapshot.listeners.iter().collect();
+                world.reach_of_all(&listeners).into_iter().map(|reach| reach.verdict).collect::<Vec<_>>()
+            })
+        };
+        let [four, six] = ["0.0.0.0:80/tcp", "[::]:80/tcp"];
+        // Nothing filters IPv6.
+        for spots in [[four, six], [six, four]] {
+            assert_eq!(told(spots, closed), [Verdict::Partly, Verdict::Reachable]);
+        }
+        assert_eq!(told([four, six], "-A INPUT -j ACCEPT\n"), [Verdict::Reachable; 2]);
+        assert_eq!(told([four, four], closed), [Verdict::Blocked, Verdict::Reachable]);
+    }
+
+    #[test]
+    fn nobody_reaches_a_socket_over_a_family_that_the_host_refuses() {
+        let refuses =
+            ["eth0", "docker0"].map(|name| alloc::format!("net.ipv6.conf.{name}.disable_ipv6 = 1\n"));
+        let mut firewall = filtering("");
+        firewall.listings.insert(crate::facts::Listing::Settings, refuses.concat());
+        let scene = scene().listens("x.service", "[::]:80/tcp").v6only().filtered(firewall, &[]);
+        let told = scene.with_world(|world| world.reach(&world.snapshot.listeners[0])[0].verdict);
+        assert_eq!(told, Verdict::Blocked);
     }
 
     #[test]

@@ -168,7 +168,7 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
         netns: listener.netns,
         service: shown(world.declared(listener).map(|desired| desired.service.name.as_str())),
         iana: world.registry.names(listener.port, listener.protocol).collect::<Vec<_>>().join(" "),
-        reach: widest(world, listener, Lang::En),
+        reach: widest(world, &[listener], Lang::En),
         owner: shown(Some(&owner::owner(world, listener, lang))),
         unit: shown(process.and_then(|process| process.unit.as_deref())),
         pid: main.map(|(hold, _)| hold.pid),

@@ -24,9 +24,9 @@ pub(crate) fn from_world(world: &World<'_>, listener: &Listener) -> Verdict {
     reached.iter().find(|reach| reach.zone == WORLD).map_or(Verdict::Unknown, |reach| reach.verdict)
 }
 
-/// The widest zone from which `listener` can be reached, or the declared zones where it is not all the world.
-pub(crate) fn widest(world: &World<'_>, listener: &Listener, lang: Lang) -> String {
-    let reached = of(world, listener);
+/// The widest zone from which `listeners` can be reached, or the declared zones where it is not all the world.
+pub(crate) fn widest(world: &World<'_>, listeners: &[&Listener], lang: Lang) -> String {
+    let reached = world.reach_of_all(listeners);
     let verdict = |zone| reached.iter().find(|reach| reach.zone == zone).map(|reach| reach.verdict);
     match verdict(WORLD) {
         Some(Verdict::Reachable) => WORLD.into(),
@@ -42,7 +42,7 @@ pub(crate) fn widest(world: &World<'_>, listener: &Listener, lang: Lang) -> Stri
             let partly = if basis == Some(Basis::Bind) { NEARBY } else { PARTLY }.in_lang(lang);
             match zones.as_slice() {
                 [] => partly.into(),
-                zones if is_reached_beyond(world, listener, zones) => {
+                zones if is_reached_beyond(world, listeners, zones) => {
                     format!("{}, {partly}", zones.join(" "))
                 }
                 zones => zones.join(" "),
@@ -53,8 +53,8 @@ pub(crate) fn widest(world: &World<'_>, listener: &Listener, lang: Lang) -> Stri
 }
 
 /// Whether others get in than those in the zones of these names.
-fn is_reached_beyond(world: &World<'_>, listener: &Listener, names: &[&str]) -> bool {
+fn is_reached_beyond(world: &World<'_>, listeners: &[&Listener], names: &[&str]) -> bool {
     let zones = world.policy.into_iter().flat_map(|policy| &policy.zones);
     let zones: Vec<_> = zones.filter(|zone| names.contains(&zone.name.as_str())).collect();
-    world.is_reached_beyond(listener, &zones)
+    listeners.iter().any(|listener| world.is_reached_beyond(listener, &zones))
 }

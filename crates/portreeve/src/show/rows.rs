@@ -161,8 +161,7 @@ fn kind(world: &World<'_>, listener: &Listener) -> Kind {
 }
 
 fn row<'a>(world: &World<'a>, listeners: Vec<&'a Listener>, lang: Lang) -> Row<'a> {
-    let reach = listeners.first().map(|listener| widest(world, listener, lang)).unwrap_or_default();
-    Row { bound: bound(&listeners), reach, listeners }
+    Row { bound: bound(&listeners), reach: widest(world, &listeners, lang), listeners }
 }
 
 /// `*` for every address, `[::]` for every IPv6 address alone, else the addresses; a device follows as `%eth0`.

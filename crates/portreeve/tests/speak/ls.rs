@@ -88,6 +88,24 @@ fn where_nothing_is_asked_for_nothing_can_match() {
 }
 
 #[test]
+fn a_row_is_reached_by_whoever_reaches_one_of_its_sockets() {
+    let told = |closed: &str| {
+        let rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j DROP\nCOMMIT\n";
+        let addresses = r#"[{"ifname":"eth0","addr_info":[{"local":"203.0.113.5","prefixlen":24},{"local":"2001:db8::5","prefixlen":64}]}]"#;
+        let listings = serde_json::json!({"addr.json": addresses, closed: rules});
+        let input = web_with(|snapshot| snapshot["firewall"] = serde_json::json!({ "listings": listings }));
+        let said = with_input("ls 22 --snapshot -", &input);
+        let row = row(&said.out, "22/tcp").trim_end().to_owned();
+        (row, with_input("ls 22 --lang ja --snapshot -", &input).out)
+    };
+    for closed in ["iptables-save.txt", "ip6tables-save.txt"] {
+        let (row, japanese) = told(closed);
+        assert!(row.ends_with(" part of world"), "{closed}: {row}");
+        assert!(japanese.contains("world の一部"), "{closed}: {japanese}");
+    }
+}
+
+#[test]
 fn a_loopback_address_on_another_device_is_reached_by_nobody() {
     let input = web_with(|snapshot| {
         let listeners = snapshot["listeners"].as_array_mut().unwrap();

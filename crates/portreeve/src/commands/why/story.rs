@@ -21,7 +21,7 @@ use crate::{
     asked::Asked,
     last_audit::{LastAudit, News},
     settings::Settings,
-    show::{diff::Comparison, reach, rows::Row},
+    show::{diff::Comparison, rows::Row},
 };
 
 /// Everything that stories are told from.
@@ -74,7 +74,7 @@ pub(super) struct Story<'w, 'a> {
     pub(super) inside: Option<(Target, Vec<&'a Listener>)>,
     /// On which addresses of which interfaces it answers.
     pub(super) answers: Vec<Answers<'a>>,
-    /// From which zones it can be reached, the widest of its sockets.
+    /// From which zones it can be reached, by any of its sockets.
     pub(super) reach: Vec<Reach>,
     /// Who is connected; `None` where nobody looked.
     pub(super) peers: Option<Vec<Peers>>,
@@ -106,7 +106,7 @@ impl<'w, 'a> Story<'w, 'a> {
             origin: first.map(|first| origin(snapshot, first, pid)),
             inside: first.and_then(|first| inside(snapshot, first, main)),
             answers: answers(&row.listeners, namespace),
-            reach: widest(world, &row.listeners),
+            reach: world.reach_of_all(&row.listeners),
             peers: around.map(|connections| peers(connections, &row.listeners, namespace)),
             comparison: comparison(evidence, &row),
             news: news(evidence, asked, &findings),
@@ -165,20 +165,6 @@ fn inside<'a>(
 
 fn is_own(snapshot: &Snapshot, listener: &Listener) -> bool {
     snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own)
-}
-
-/// For each zone the verdict of the socket that it reaches best.
-fn widest(world: &World<'_>, listeners: &[&Listener]) -> Vec<Reach> {
-    let mut listeners = listeners.iter().map(|listener| reach::of(world, listener));
-    let mut widest = listeners.next().unwrap_or_default();
-    for other in listeners {
-        for (best, other) in widest.iter_mut().zip(other) {
-            if other.verdict > best.verdict {
-                *best = other;
-            }
-        }
-    }
-    widest
 }
 
 /// The changes of the numbers of `row`; those of another namespace are its own.
