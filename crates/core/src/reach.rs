@@ -70,20 +70,20 @@ pub fn reach(listener: &Listener, namespace: Option<&Namespace>, zones: &[Zone])
 
 /// Whether anybody on the internet, firewalls aside, can reach `listener`: a wildcard or a public address.
 ///
-/// A wildcard tied to a device is as public as the device's addresses.
+/// One tied to a device is as public as the device's addresses, by whichever of the host's it is asked.
 #[must_use]
 pub fn is_open_to_world(listener: &Listener, namespace: Option<&Namespace>) -> bool {
-    match (listener.breadth(), &listener.device) {
-        (Breadth::Loopback, _) => false,
-        (Breadth::Specific, _) => listener.address.is_public(),
-        (Breadth::Wildcard, None) => true,
-        (Breadth::Wildcard, Some(device)) => {
-            let interface = namespace.and_then(|namespace| {
-                namespace.interfaces.iter().find(|interface| interface.name == *device)
-            });
-            interface.is_none_or(|interface| interface.addresses.iter().any(Address::is_public))
-        }
-    }
+    let is_public = match listener.breadth() {
+        Breadth::Loopback => false,
+        Breadth::Specific => listener.address.is_public(),
+        Breadth::Wildcard => true,
+    };
+    let is_device_public = |device: &String| {
+        let interfaces = namespace.map(|namespace| &namespace.interfaces);
+        let interface = interfaces.and_then(|all| all.iter().find(|interface| interface.name == *device));
+        interface.is_none_or(|interface| interface.addresses.iter().any(Address::is_public))
+    };
+    is_public && listener.device.as_ref().is_none_or(is_device_public)
 }
 
 fn from_world(listener: &Listener, namespace: Option<&Namespace>) -> Verdict {
@@ -211,6 +211,17 @@ mod tests {
             zone("office", &["203.0.113.0/24"], &[]),
         ];
         assert_eq!(verdicts(&tied, &zones), [Partly, Reachable, Partly, Blocked, Unknown]);
+    }
+
+    #[test]
+    fn an_address_of_another_device_brings_nobody_from_there() {
+        let world = |spot: &str, device: &str| {
+            let tied = Listener { device: Some(device.into()), ..listener(spot) };
+            verdicts(&tied, &[])[0]
+        };
+        assert_eq!(world("203.0.113.5:1/tcp", "eth0"), Verdict::Reachable);
+        assert_eq!(world("203.0.113.5:1/tcp", "br-a"), Verdict::Partly, "by br-a the world does not come");
+        assert_eq!(world("172.18.0.1:1/tcp", "eth0"), Verdict::Partly);
     }
 
     #[test]
