@@ -5,28 +5,34 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{How, Row, ports_of, range};
+use super::{How, Row, families, only_by, ports_of, range};
 use crate::{
-    address::Breadth,
+    address::{Breadth, Family},
     facts::Listener,
-    firewall::Intervals,
+    firewall::{Intervals, Surroundings},
     policy::HOST,
     port::{PortRange, PortSpec, Protocol},
 };
 
 /// The ports of `rows` to which packets of others than the host itself get, and on which none of `listeners` hears them: where
-/// nobody listens, or for the host alone. What a rule leads elsewhere somebody else may hear.
+/// nobody listens, or only for the host, or for whoever comes by another interface. What a rule leads elsewhere somebody else
+/// may hear.
 #[must_use]
-pub fn unheard<'a>(rows: &[Row<'_>], listeners: impl Iterator<Item = &'a Listener>) -> BTreeSet<PortSpec> {
+pub fn unheard<'a>(
+    rows: &[Row<'_>],
+    around: &Surroundings,
+    listeners: impl Iterator<Item = &'a Listener>,
+) -> BTreeSet<PortSpec> {
+    let of_others = || rows.iter().filter(|row| row.zone != Some(HOST) && !row.exposure.ways.is_empty());
     let mut found: BTreeMap<Protocol, Intervals> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.zone != Some(HOST) && !row.exposure.ways.is_empty()) {
+    for row in of_others() {
         let ports = found.entry(row.protocol).or_default();
         *ports = ports.or(&ports_of(row.exposure.range()));
     }
     let is_led = |row: &&Row<'_>| row.exposure.ways.iter().any(|way| way.how != How::Local);
     let led = rows.iter().filter(is_led).map(|row| (row.protocol, row.exposure.range()));
-    let others = listeners.filter(|listener| listener.breadth() != Breadth::Loopback);
-    let heard = others.map(|listener| (listener.protocol, PortRange::one(listener.port)));
+    let is_heard = |listener: &&Listener| of_others().any(|row| hears(listener, row, around));
+    let heard = listeners.filter(is_heard).map(|listener| (listener.protocol, PortRange::one(listener.port)));
     for (protocol, range) in led.chain(heard) {
         if let Some(ports) = found.get_mut(&protocol) {
             *ports = ports.except(&ports_of(range));
@@ -39,29 +45,58 @@ pub fn unheard<'a>(rows: &[Row<'_>], listeners: impl Iterator<Item = &'a Listene
     found.iter().flat_map(specs).collect()
 }
 
+/// Whether `listener` may hear any of the packets of `row`, which come from others.
+fn hears(listener: &Listener, row: &Row<'_>, around: &Surroundings) -> bool {
+    let is_asked = row.protocol == listener.protocol && row.exposure.range().contains(listener.port);
+    if !is_asked || !families(listener).contains(&row.family) {
+        return false;
+    }
+    let mut by = row.exposure.ways.iter().fold(Intervals::none(), |all, way| all.or(&way.interfaces));
+    if let Some(own) = only_by(listener, around) {
+        by = by.and(&own);
+    }
+    let heard = match (listener.breadth(), row.family) {
+        // A neighbour's packets, where the kernel routes them (ip-sysctl.rst, `route_localnet`).
+        (Breadth::Loopback, Family::Ipv4) if listener.device.as_deref() != Some("lo") => {
+            by.and(&around.those(|interface| interface.routes_localnet))
+        }
+        (Breadth::Loopback, _) => Intervals::none(),
+        (Breadth::Specific | Breadth::Wildcard, _) => by,
+    };
+    !heard.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::{String, ToString};
 
     use super::*;
     use crate::{
-        address::Family,
         exposure::{From, Senders, To, rows_to},
-        facts::testing::listener,
+        facts::{Listing, testing::listener},
         policy::WORLD,
         rules::testing::{published, scene},
     };
 
     /// What is said where these listen, of ports of a host that lets in all but 23/tcp, and sends 8080/tcp on to a container.
     fn told(listeners: &[Listener], from: &From<'_>) -> Vec<String> {
+        told_with("", listeners, from)
+    }
+
+    fn told_with(settings: &str, listeners: &[Listener], from: &From<'_>) -> Vec<String> {
         let rules = "-A INPUT -p tcp -m tcp --dport 23 -j DROP\n-A INPUT -j ACCEPT\n";
-        scene().filtered(published(rules), &[]).with_world(|world| {
+        let mut firewall = published(rules);
+        *firewall.listings.get_mut(&Listing::Settings).unwrap() += settings;
+        scene().filtered(firewall, &[]).with_world(|world| {
             let ports = [(22, 25), (8080, 8080)].map(|(first, last)| PortRange { first, last });
             let to = |ports| {
                 Family::ALL.map(|family| To { family, protocol: Protocol::Tcp, addresses: None, ports })
             };
             let rows = rows_to(world.filter().unwrap(), core::slice::from_ref(from), &ports.map(to).concat());
-            unheard(&rows, listeners.iter()).iter().map(PortSpec::to_string).collect()
+            unheard(&rows, &world.filter().unwrap().around, listeners.iter())
+                .iter()
+                .map(PortSpec::to_string)
+                .collect()
         })
     }
 
@@ -75,5 +110,27 @@ mod tests {
         assert_eq!(told(&[listener("[::]:24/tcp")], &world), ["22-23/tcp", "25/tcp"]);
         let host = From { zone: Some(HOST), senders: Senders::Host };
         assert_eq!(told(&[], &host), Vec::<String>::new(), "it hears itself");
+    }
+
+    #[test]
+    fn who_is_tied_to_a_device_hears_nobody_by_another() {
+        let tied = |device: &str| Listener { device: Some(device.into()), ..listener("203.0.113.1:22/tcp") };
+        let from_eth0 = From { zone: None, senders: Senders::Interface("eth0") };
+        assert_eq!(told(&[tied("docker0")], &from_eth0), ["22-25/tcp"]);
+        assert_eq!(told(&[tied("eth0")], &from_eth0), ["23-25/tcp"]);
+        let world = From { zone: Some(WORLD), senders: Senders::World };
+        assert_eq!(told(&[tied("docker0")], &world), ["23-25/tcp"], "some come in by it");
+    }
+
+    #[test]
+    fn a_neighbour_is_heard_on_the_loopback_where_the_kernel_routes_it() {
+        let routed = "net.ipv4.conf.eth0.route_localnet = 1\n";
+        let told = |device: &str, spot: &str| {
+            let own = listener(spot);
+            told_with(routed, &[own], &From { zone: None, senders: Senders::Interface(device) })
+        };
+        assert_eq!(told("eth0", "127.0.0.1:22/tcp"), ["23-25/tcp"]);
+        assert_eq!(told("docker0", "127.0.0.1:22/tcp"), ["22-25/tcp", "8080/tcp"]);
+        assert_eq!(told("eth0", "[::1]:22/tcp"), ["22-25/tcp"]);
     }
 }

@@ -12,6 +12,7 @@ use portreeve_core::{
     address::Family,
     exposure::{From, Row, Senders, To, leading_to, rows, rows_to, unheard},
     facts::{Gap, Listener},
+    firewall::Filter,
     policy::{HOST, Policy, WORLD},
     port::{PortRange, PortSpec, Protocol},
     words::{Lang, Words},
@@ -137,7 +138,7 @@ fn list(
     let places = from::places(own.get_one::<String>(FROM), look.policy.as_deref(), filter)?;
     let asked = asked_for(own)?;
     let rows = told(own, look, sight, &places, &asked);
-    let silent = silent(look, &asked, &rows);
+    let silent = silent(look, filter, &asked, &rows);
     match settings.format {
         Format::Json => {
             let document = show::document(&rows, filter, sight.basis(), gaps, out.lang);
@@ -161,13 +162,13 @@ pub(super) const LOOK: Wanted = Wanted {
 
 /// Those of the ports that were named to which packets get while nobody listens there for others; `None` where not all who
 /// listen are known.
-fn silent(look: &Look, asked: &[To], rows: &[Row<'_>]) -> Option<BTreeSet<PortSpec>> {
+fn silent(look: &Look, filter: &Filter, asked: &[To], rows: &[Row<'_>]) -> Option<BTreeSet<PortSpec>> {
     let snapshot = &look.snapshot;
     let is_known = !asked.is_empty() && !snapshot.gaps.iter().any(Gap::hides_listeners);
     let own = snapshot.own_namespace().filter(|_| is_known)?.id;
     // Whoever chose the number.
     let hears = |listener: &&Listener| listener.netns == own && listener.hears();
-    Some(unheard(rows, snapshot.listeners.iter().filter(hears)))
+    Some(unheard(rows, &filter.around, snapshot.listeners.iter().filter(hears)))
 }
 
 /// The protocols that a port is meant of which names none.
