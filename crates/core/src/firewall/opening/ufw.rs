@@ -1,6 +1,7 @@
 //! How ufw(8) lets packets in where it keeps them out.
 
 use alloc::{
+    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec,
@@ -36,7 +37,7 @@ pub(super) fn commands(
     let one = |from: &str| format!("{verb}{by} proto {protocol} from {from} to any port {ports}");
     let is_shut = !ufw_has_ipv6(ruleset) && ruleset.chains[place.chain.0].layer == Layer::Ip6;
     let commands = match (interface, admission.from) {
-        (None, []) => vec![format!("{verb} {ports}/{protocol}")],
+        (None, []) => vec![format!("{verb} {}", named(admission.spec))],
         (Some(_), []) => vec![one("any")],
         (_, from) => {
             let is_seen = |network: &&IpNet| ufw_has_ipv6(ruleset) || network.addr().is_ipv4() != is_shut;
@@ -55,11 +56,11 @@ pub(super) fn commands(
 const WITH_IPV6: &str = "sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw && ufw reload";
 
 /// ufw heeds the first rule that fits, and puts a new one behind the others, or in the place of one that differs in nothing but
-/// what it does; it puts none in front where there is such a one, or past those who are kept out there. Before its own chain
-/// for these it lets nobody in.
+/// what it does; it puts none in front while there is such a one, which goes first, nor past those who are kept out there.
+/// Before its own chain for these it lets nobody in.
 ///
 /// Whether the new one is about `spec` alone says `is_plain`.
-fn verb(ruleset: &Ruleset, place: Place, spec: PortSpec, is_plain: bool) -> Option<&'static str> {
+fn verb(ruleset: &Ruleset, place: Place, spec: PortSpec, is_plain: bool) -> Option<String> {
     let chain = &ruleset.chains[place.chain.0];
     let is = |part| chain.name.contains(part);
     let is_same = |rule: &Rule| is_plain && is_about(rule, spec);
@@ -72,18 +73,32 @@ fn verb(ruleset: &Ruleset, place: Place, spec: PortSpec, is_plain: bool) -> Opti
             let (decisive, _) = rest.split_first()?;
             let is_replaced = is_same(decisive) && !is_of_any_protocol(chain, spec);
             let is_banning = |rule: &Rule| keeps_out(rule) && may_be_about(rule, spec);
-            if same.any(|rule| !keeps_out(rule)) {
-                None
-            } else if is_replaced {
-                Some("ufw allow")
-            } else {
-                (!before.iter().any(is_banning)).then_some("ufw prepend allow")
+            let denying: BTreeSet<_> = same.map(denying).collect::<Option<_>>()?;
+            if is_replaced {
+                return Some("ufw allow".into());
             }
+            let goes = |deny| format!("ufw delete {deny} {} && ", named(spec));
+            let first: String = denying.into_iter().map(goes).collect();
+            (!before.iter().any(is_banning)).then(|| format!("{first}ufw prepend allow"))
         }
         Some(_) if !["after", "reject", "skip-to-policy"].into_iter().any(is) => None,
         // Where it limits a port over one family, it would no longer.
-        _ => (!same.any(|rule| is_limiting(ruleset, rule))).then_some("ufw allow"),
+        _ => (!same.any(|rule| is_limiting(ruleset, rule))).then(|| "ufw allow".into()),
     }
+}
+
+/// A port as ufw names it.
+fn named(PortSpec { range, protocol }: PortSpec) -> String {
+    format!("{}/{protocol}", range.to_string().replace('-', ":"))
+}
+
+/// How ufw calls what a rule does that keeps packets out. Whoever deletes one that is not there is told so, and may go on.
+fn denying(rule: &Rule) -> Option<&'static str> {
+    rule.steps.iter().find_map(|step| match step {
+        Step::Decide(Decision::Drop) => Some("deny"),
+        Step::Decide(Decision::Reject) => Some("reject"),
+        _ => None,
+    })
 }
 
 /// Whether the rule at `place` is about an interface, as the new one is: they may be the same.
@@ -160,9 +175,14 @@ mod tests {
         assert_eq!(at(&rules("83"), &[]), ["ufw allow 83/tcp"]);
         assert_eq!(at(&rules("80:90"), &[]), ["ufw prepend allow 83/tcp"]);
         let any = rules("83") + &rules("83").replace("tcp", "udp");
-        assert_eq!(at(&any, &[]), ["ufw prepend allow 83/tcp"], "that is `ufw deny 83`");
+        let first = "ufw delete deny 83/tcp && ufw prepend allow 83/tcp";
+        assert_eq!(at(&any, &[]), [first], "that is `ufw deny 83`, or also `ufw deny 83/tcp`");
+        assert_eq!(at(&(rules("80:90") + &rules("83")), &[]), [first], "ufw puts none in front that it has");
+        let both = rules("80:90") + &rules("83") + &rules("83").replace("DROP", "REJECT");
+        let all = "ufw delete deny 83/tcp && ufw delete reject 83/tcp && ufw prepend allow 83/tcp";
+        assert_eq!(at(&both, &[]), [all]);
         let behind = rules("80:90") + "-A ufw-user-input -p tcp -m tcp --dport 83 -j ACCEPT\n";
-        assert!(at(&behind, &[]).is_empty(), "ufw puts none in front that it has");
+        assert!(at(&behind, &[]).is_empty(), "nobody is told to delete what lets in");
         let by_lan = rules("83").replace("-p tcp", "-i lan0 -p tcp");
         assert!(at(&by_lan, &["lan0"]).is_empty(), "that may be the same");
         let in_front = "ufw prepend allow in on lan0 proto tcp from any to any port 83";
