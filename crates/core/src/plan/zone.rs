@@ -229,10 +229,10 @@ impl<'a> Known<'a> {
             let listener = holding.widest();
             held.entry((listener.protocol, listener.port)).or_default().push(holding);
         }
-        let passages = world.passages();
+        let passages = world.passages().iter().filter(|passage| !passage.is_to_same_port());
         let target =
             |passage: &Passage| passage.specs().map(|spec| (spec, passage.target())).collect::<Vec<_>>();
-        let sent_on = passages.iter().flat_map(target).collect();
+        let sent_on = passages.flat_map(target).collect();
         Self { world, sent_on, held }
     }
 
@@ -389,6 +389,19 @@ mod tests {
         };
         assert_eq!(lost("22/tcp"), ["80/tcp [Ipv4] 172.17.0.2:8000"]);
         assert_eq!(lost("80/tcp"), ["22/tcp [Ipv4, Ipv6]"], "it is declared");
+    }
+
+    /// As where an address in front of the host is its own one to one.
+    #[test]
+    fn only_who_listens_loses_what_another_address_of_the_host_got() {
+        let same = "-A PREROUTING -d 192.0.2.9/32 -j DNAT --to-destination 203.0.113.1";
+        let accepts = translated("-A INPUT -j ACCEPT\n", same);
+        let scene = scene().service("own", "22/tcp", "own.service").reach("world");
+        let scene = scene.listens("store.service", "0.0.0.0:9000/tcp").filtered(accepts, &[]);
+        let [world] = planned(&scene).zones.try_into().unwrap();
+        let named = world.loses.into_iter().filter(|lost| !lost.names.is_empty()).collect::<Vec<_>>();
+        assert_eq!(told(&named, Protocol::Tcp), ["9000/tcp [Ipv4] store"]);
+        assert_eq!(told(&named, Protocol::Udp), Vec::<String>::new());
     }
 
     #[test]

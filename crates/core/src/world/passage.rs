@@ -124,6 +124,12 @@ impl Passage {
         Text { en: target.clone(), ja: target }
     }
 
+    /// Whether packets only get to another address of this host, where it is told who listens there at the same port.
+    #[must_use]
+    pub fn is_to_same_port(&self) -> bool {
+        sent_to(&self.way).is_some_and(|to| to.port.is_none()) && !self.leaves()
+    }
+
     /// What of it no service declares for all who get there; of one that leads to another port of this host it is enough that
     /// this one is declared so.
     #[must_use]
@@ -136,7 +142,7 @@ impl Passage {
                 && self.is_meant_by(desired, world)
         });
         let declared = declared.fold(Intervals::none(), |all, desired| all.or(&ports_of(desired.spec.range)));
-        if inner.is_some_and(|ports| declared.includes(ports)) {
+        if self.is_to_same_port() || inner.is_some_and(|ports| declared.includes(ports)) {
             return None;
         }
         self.without(&declared)

@@ -102,6 +102,14 @@ mod tests {
     }
 
     #[test]
+    fn another_address_of_this_host_is_told_of_where_somebody_listens() {
+        let same = "-A PREROUTING -d 192.0.2.9/32 -j DNAT --to-destination 203.0.113.1";
+        let scene = scene().policy().listens("x.service", "203.0.113.1:9000/tcp");
+        let findings = scene.filtered(translated("-A INPUT -j ACCEPT\n", same), &[]);
+        assert_eq!(findings.rules(), ["unneeded-open-port"]);
+    }
+
+    #[test]
     fn one_that_more_get_through_than_the_service_is_declared_for_is_found() {
         let to_8002 = "-A PREROUTING -i eth0 -p tcp -m tcp --dport 2222 -j REDIRECT --to-ports 8002";
         let found = |service: &str, accepted: &str| {
