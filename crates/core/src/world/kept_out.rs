@@ -118,9 +118,21 @@ impl<'a> World<'a> {
             let place = self.places().enumerate().find(|(_, (name, _))| name == zone);
             let Some((at, (_, senders))) = place else { continue };
             let asked = Family::ALL.into_iter().filter_map(|family| question(at, zone, &senders, family));
+            let asked = asked.map(|question| self.without_inner(question));
             found.extend(asked.flat_map(|question| self.kept_out_over(filter, &question)));
         }
         found
+    }
+
+    /// The same question; of the world those are asked about who are outside, and none of this host's own containers.
+    fn without_inner<'q>(&self, question: Question<'a, 'q>) -> Question<'a, 'q> {
+        let outer = self.outer();
+        let only_by = match (question.senders, &question.only_by) {
+            (Senders::World, Some(interfaces)) => Some(interfaces.and(outer)),
+            (Senders::World, None) => Some(outer.clone()),
+            (_, interfaces) => interfaces.clone(),
+        };
+        Question { only_by, ..question }
     }
 
     /// Whether not all packets get in, as is told from what is asked of all ports at once; `at` is the place of the zone.

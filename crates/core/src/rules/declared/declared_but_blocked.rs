@@ -338,6 +338,20 @@ mod tests {
         assert!(judged("").1.is_empty());
     }
 
+    /// As Docker keeps its networks apart; without a default route its containers are most of those who may come.
+    #[test]
+    fn a_hosts_own_containers_are_not_the_world_that_is_kept_out() {
+        let mut firewall = published("-A FORWARD -i docker0 -j DROP\n");
+        let sent_on = firewall.listings[&Listing::IptablesLegacy].replace("! -i docker0 ", "");
+        let routes = r#"[{"dst":"203.0.113.0/24","dev":"eth0"},{"dst":"172.17.0.0/16","dev":"docker0"}]"#;
+        firewall.listings.extend([(Listing::IptablesLegacy, sent_on), (Listing::Routes, routes.into())]);
+        let mut scene = scene().service("shop", "8080/tcp", "docker.service").reach("world");
+        assert!(scene.clone().filtered(firewall.clone(), &[]).found("declared-but-blocked").is_empty());
+        scene.policy.as_mut().unwrap().zones.push(zone("inner", &[], &["docker0"]));
+        let found = scene.filtered(firewall, &[]).found("declared-but-blocked");
+        assert_eq!(found, ["8080/tcp"], "of these the policy speaks");
+    }
+
     #[test]
     fn a_rule_that_no_command_is_for_is_named_beside_those_for_others() {
         let rules = format!("-A INPUT -s 128.0.0.0/1 -p tcp -m tcp --dport 443 -j DROP\n{LETS_IN}");
