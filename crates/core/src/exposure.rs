@@ -67,6 +67,8 @@ pub struct Way {
     pub how: How,
     /// The numbers of the interfaces by which they come in.
     pub interfaces: Intervals,
+    /// The numbers of the addresses that they are sent to.
+    pub destinations: Intervals,
 }
 
 /// What becomes of the packets to a run of ports.
@@ -329,7 +331,9 @@ fn how(fate: &Fate) -> Option<How> {
 }
 
 fn way(part: &Part) -> Option<Way> {
-    Some(Way { how: how(&part.fate)?, interfaces: part.packets.of(Field::InInterface).clone() })
+    let [interfaces, destinations] =
+        [Field::InInterface, Field::Destination].map(|field| part.packets.of(field).clone());
+    Some(Way { how: how(&part.fate)?, interfaces, destinations })
 }
 
 /// `ways` and one more; a redirect has another address by each interface.
@@ -345,6 +349,7 @@ fn with(mut ways: Vec<Way>, next: Way) -> Vec<Way> {
         };
         if is_same {
             known.interfaces = known.interfaces.or(&next.interfaces);
+            known.destinations = known.destinations.or(&next.destinations);
         }
         is_same
     };

@@ -12,8 +12,7 @@ use crate::{
     address::Family,
     desired::DesiredPort,
     exposure::{
-        How, Passing, Row, Senders, To, Way, arrives, families, loopback, parted, passages, ports_of, range,
-        stays,
+        How, Row, Senders, To, Way, arrives, families, loopback, parted, passages, ports_of, range, stays,
     },
     facts::Listener,
     finding::{Finding, spot_of},
@@ -276,7 +275,7 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards<'_>) -> Vec<Passag
                     || *keeper == Author::Ufw && is_let_on_by_ufw(filter, row)
             };
             let closed_by = closed_by.filter(|keeper| !is_own(keeper));
-            let Way { how: way, interfaces: entrances } = way.clone();
+            let Way { how: way, interfaces: entrances, destinations } = way.clone();
             let by = by.clone();
             found.push(Passage {
                 protocol,
@@ -285,19 +284,12 @@ fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards<'_>) -> Vec<Passag
                 way,
                 entrances,
                 by,
-                is_of_loopback: is_of_loopback(row),
+                is_of_loopback: loopback(family).includes(&destinations),
                 closed_by,
             });
         }
     }
     found
-}
-
-/// Whether only those packets of a row arrive that are sent to the loopback's addresses.
-fn is_of_loopback(row: &Row<'_>) -> bool {
-    let loopback = loopback(row.family);
-    let is_there = |passing: &Passing| passing.destinations.as_ref().is_some_and(|to| loopback.includes(to));
-    !row.exposure.passing.is_empty() && row.exposure.passing.iter().all(is_there)
 }
 
 /// Whether only ufw's own rules let the packets of a row on: `ufw route allow`, which ufw lists.

@@ -37,8 +37,10 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     if world.policy.is_none() {
         return Vec::new();
     }
-    let passages = world.passages();
-    let undeclared = passages.iter().filter_map(|passage| passage.undeclared(world));
+    // What is published, this host's own containers get to, as a gate leaves them to.
+    let is_inner = |passage: &Passage| passage.leaves() && !is_from_outside(world, passage.entrances());
+    let passages = world.passages().iter().filter(|passage| !is_inner(passage));
+    let undeclared = passages.filter_map(|passage| passage.undeclared(world));
     undeclared.map(|passage| finding(world, &passage)).collect()
 }
 
@@ -65,8 +67,11 @@ fn finding(world: &World<'_>, passage: &Passage) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{
-        finding::Severity,
+        facts::Listing,
+        gate::Keep,
+        plan::{Asked, plan, simulate},
         rules::testing::{Scene, published, scene, translated, zone},
     };
 
@@ -157,15 +162,38 @@ mod tests {
 
     #[test]
     fn one_that_only_containers_get_through_is_none_of_the_worlds() {
-        let inner =
-            "-A PREROUTING -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80";
-        let findings = scene().policy().filtered(translated("", inner), &[]).judge();
-        let [found] = findings.as_slice() else { panic!("{findings:?}") };
+        let judged = |rules: &str, to: &str| {
+            let inner = format!("-A PREROUTING -i docker0 -p tcp -m tcp --dport 8080 {to}");
+            scene().policy().filtered(translated(rules, &inner), &[]).judge()
+        };
+        let container = judged("", "-j DNAT --to-destination 172.17.0.2:80");
+        assert!(container.is_empty(), "{container:?}");
+        let own = judged("-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n", "-j REDIRECT --to-ports 8002");
+        let [found] = own.as_slice() else { panic!("{own:?}") };
         assert_eq!(
             found.text.en,
-            "8080/tcp is sent on to 172.17.0.2:80, and packets from whoever comes in by docker0 get there"
+            "8080/tcp is sent on to 172.17.0.1:8002, and packets from whoever comes in by docker0 get there"
         );
         assert_eq!((found.rule, found.severity), ("open-through-forward", Severity::Warning));
+    }
+
+    /// As where Docker runs without its forwarders: its containers get there by the same rule.
+    #[test]
+    fn what_is_published_for_this_host_alone_neighbours_get_to_until_a_gate_closes_it() {
+        let inner =
+            "-A PREROUTING -d 127.0.0.1/32 -p tcp -m tcp --dport 8083 -j DNAT --to-destination 172.17.0.2:80";
+        let mut firewall = translated("-A INPUT -j ACCEPT\n", inner);
+        let routed = "net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.route_localnet = 1\n";
+        firewall.listings.insert(Listing::Settings, routed.into());
+        let mut scene =
+            scene().service("own", "22/tcp", "own.service").reach("world").filtered(firewall, &[]);
+        let findings = scene.judge();
+        let found: Vec<_> = findings.iter().filter(|found| found.rule == RULE.name).collect();
+        let [found] = found.as_slice() else { panic!("{findings:?}") };
+        assert!(found.fix.en.starts_with("have a gate close it"), "{}", found.fix.en);
+        let gate = scene.with_world(|world| plan(world, &Asked::default())).unwrap();
+        scene.snapshot = simulate(&scene.snapshot, &gate.changes, Keep::AtOnce).unwrap();
+        assert!(scene.found("open-through-forward").is_empty());
     }
 
     #[test]
