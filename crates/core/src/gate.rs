@@ -81,8 +81,8 @@ pub struct Declared {
     pub refusal: Refusal,
     /// The other protocols that do not pass from everywhere.
     pub closed: BTreeSet<OtherProtocol>,
-    /// The ports at which a forwarder of an engine takes connections for containers.
-    pub published: Ports,
+    /// Where a forwarder of an engine takes connections for containers.
+    pub published: Openings,
     /// The interfaces of containers and virtual machines, whose connections to published ports are nobody's from outside.
     pub inside: Vec<InterfacePattern>,
 }
@@ -163,8 +163,8 @@ pub enum GateError {
 impl Gate {
     /// The gate that `policy` declares, of which `desired` are the ports.
     ///
-    /// `inside` are the interfaces of containers and virtual machines, and `published` the ports at which a forwarder of an
-    /// engine takes connections for them.
+    /// `inside` are the interfaces of containers and virtual machines, and `published` is where a forwarder of an engine takes
+    /// connections for them.
     ///
     /// # Errors
     ///
@@ -173,7 +173,7 @@ impl Gate {
         policy: &Policy,
         desired: &Desired<'_>,
         inside: Vec<InterfacePattern>,
-        published: Ports,
+        published: Openings,
     ) -> Result<Self, GateError> {
         let mut all: BTreeMap<&str, Openings> = BTreeMap::new();
         let mut count = 0_usize;

@@ -15,7 +15,7 @@ use portreeve_core::{
     },
     gate::{
         self, Body, Closed, Extent, Foundation, Gate, Generation, InterfacePattern, Keep, LOG_GROUP, Listing,
-        Ports, Refusal, Refused, Revision, Standing, Timeout, Transaction,
+        Openings, Refusal, Refused, Revision, Standing, Timeout, Transaction,
     },
     policy::{Policy, Source, parse},
     registry::Registry,
@@ -40,7 +40,7 @@ fn declared(name: &str, refusal: Refusal, inside: &[&str]) -> Body {
 
 fn body(policy: &Policy, inside: &[&str]) -> Body {
     let inside = inside.iter().map(|name| InterfacePattern::of(name).expect("an interface"));
-    Body::from(&Gate::of(policy, &desire(policy), inside.collect(), Ports::default()).expect("a gate"))
+    Body::from(&Gate::of(policy, &desire(policy), inside.collect(), Openings::default()).expect("a gate"))
 }
 
 fn zones() -> Body {

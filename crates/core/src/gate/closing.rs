@@ -63,7 +63,7 @@ impl Body {
     fn less(&self, ports: &Ports) -> Self {
         let mut body = self.clone();
         let mut gone: BTreeSet<Name> = BTreeSet::new();
-        let opens = |set: &&mut Set| set.kind == SetKind::Ports && !is_named(set, PUBLISHED);
+        let opens = |set: &&mut Set| set.kind == SetKind::Ports && !set.name.starts_with(PUBLISHED);
         for set in body.sets.iter_mut().filter(opens) {
             // One whose protocol is not known opens a number of whichever.
             let protocols = protocol(&set.name).map_or_else(|| JUDGED.to_vec(), |protocol| [protocol].into());

@@ -22,7 +22,7 @@ use crate::{
 const CONTROL: [u8; 2] = [1, 58];
 /// How the names of the sets of closed ports begin.
 pub(super) const CLOSED: &str = "closed";
-/// How those of the sets begin of closed ports that lead into containers.
+/// How those of the sets begin of ports that lead into containers.
 pub(super) const PUBLISHED: &str = "published";
 
 impl From<&Gate> for Body {
@@ -38,13 +38,13 @@ fn of_declared(gate: &Declared) -> Body {
     let published = published(&gate.published, &gate.inside);
     let mut sets = sets("world", &gate.world);
     sets.extend(gate.zones.iter().flat_map(sets_of_zone));
-    sets.extend(sets_of_ports(PUBLISHED, published));
+    sets.extend(self::sets(PUBLISHED, &published));
     let mut chains = BTreeMap::new();
     for hook in Hook::ALL {
         let mut rules = before(gate, hook);
         // What is sent on passes by the interface alone.
         if hook == Hook::Input {
-            rules.extend(spared(&gate.inside, published, hook));
+            rules.extend(among(&gate.inside, passing(PUBLISHED, &published, hook)));
         }
         rules.extend(passing("world", &gate.world, hook));
         rules.extend(gate.zones.iter().flat_map(|zone| leading(zone, hook)));
@@ -77,7 +77,7 @@ fn of_closed(gate: &Closed) -> Body {
     let published = published(&gate.published, &gate.inside);
     let mut chains = BTreeMap::new();
     for hook in Hook::ALL {
-        let mut rules: Vec<Rule> = spared(&gate.inside, published, hook).collect();
+        let mut rules: Vec<Rule> = spared(&gate.inside, &published, hook).collect();
         for (protocol, _) in gate.ports.iter() {
             let set = Name::Own(format!("{CLOSED}_{protocol}"));
             // A port that leads to another one of this host is closed by the number that was asked for, too.
@@ -91,24 +91,31 @@ fn of_closed(gate: &Closed) -> Body {
         chains.insert(hook.name().into(), rules);
     }
     let closed = sets_of_ports(CLOSED, &gate.ports);
-    let sets = closed.chain(sets_of_ports(PUBLISHED, published)).collect();
+    let sets = closed.chain(sets_of_ports(PUBLISHED, &published)).collect();
     Body { sets, zones: Vec::new(), chains }
 }
 
 /// The rules by which containers get to published ports that are closed to others: through a forwarder of the engine's
 /// (input), or sent on by a rule (forward).
 fn spared(inside: &[InterfacePattern], published: &Ports, hook: Hook) -> impl Iterator<Item = Rule> {
-    published.iter().map(move |(protocol, _)| {
+    let rules = published.iter().map(move |(protocol, _)| {
         let set = Name::Own(format!("{PUBLISHED}_{protocol}"));
-        let matches = [by(inside)].into_iter().chain(asking(&set, protocol, hook)).collect();
-        Rule { matches, verdict: Verdict::Accept }
+        Rule { matches: asking(&set, protocol, hook), verdict: Verdict::Accept }
+    });
+    among(inside, rules)
+}
+
+/// The same rules for what comes in by one of these interfaces alone.
+fn among(inside: &[InterfacePattern], rules: impl IntoIterator<Item = Rule>) -> impl Iterator<Item = Rule> {
+    rules.into_iter().map(|Rule { matches, verdict }| {
+        let matches = [by(inside)].into_iter().chain(matches).collect();
+        Rule { matches, verdict }
     })
 }
 
-/// The published ports, where there is somebody to whom they are no others'.
-const fn published<'a>(ports: &'a Ports, inside: &[InterfacePattern]) -> &'a Ports {
-    const NONE: &Ports = &Ports::NONE;
-    if inside.is_empty() { NONE } else { ports }
+/// What is published, where there is somebody to whom it is no others'.
+fn published<T: Clone + Default>(published: &T, inside: &[InterfacePattern]) -> T {
+    if inside.is_empty() { T::default() } else { published.clone() }
 }
 
 /// The sets of each destination: none of them has more than one field, as intervals of several are slow (pipapo).

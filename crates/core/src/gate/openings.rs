@@ -10,6 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::InterfacePattern;
 use crate::{
     address::{Address, Breadth},
+    facts::Listener,
     firewall::{Interval, Intervals},
     policy::Service,
     port::{PortRange, PortSpec, Protocol},
@@ -20,9 +21,6 @@ use crate::{
 pub struct Ports(BTreeMap<Protocol, Vec<PortRange>>);
 
 impl Ports {
-    /// None.
-    pub(super) const NONE: Self = Self(BTreeMap::new());
-
     /// The ranges of each protocol: in ascending order, and no two of them overlap or touch.
     pub fn iter(&self) -> impl Iterator<Item = (Protocol, &[PortRange])> {
         self.0.iter().map(|(protocol, ranges)| (*protocol, ranges.as_slice()))
@@ -56,10 +54,14 @@ impl Ports {
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let both = self.0.keys().map(|&protocol| (protocol, self.of(protocol).and(&other.of(protocol))));
-        both.flat_map(|(protocol, numbers)| {
-            ranges(&numbers).into_iter().map(move |range| PortSpec { range, protocol })
-        })
-        .collect()
+        specs(both).collect()
+    }
+
+    /// Those of the ports that are not in `other`.
+    #[must_use]
+    pub fn except(&self, other: &Self) -> Self {
+        let left = self.0.keys().map(|&protocol| (protocol, self.of(protocol).except(&other.of(protocol))));
+        specs(left).collect()
     }
 
     /// The ports that are in either.
@@ -88,6 +90,12 @@ impl FromIterator<PortSpec> for Ports {
 
 fn numbers(ranges: &[PortRange]) -> Intervals {
     ranges.iter().map(|range| Interval { first: range.first.into(), last: range.last.into() }).collect()
+}
+
+fn specs(all: impl Iterator<Item = (Protocol, Intervals)>) -> impl Iterator<Item = PortSpec> {
+    all.flat_map(|(protocol, numbers)| {
+        ranges(&numbers).into_iter().map(move |range| PortSpec { range, protocol })
+    })
 }
 
 fn ranges(numbers: &Intervals) -> Vec<PortRange> {
@@ -121,6 +129,17 @@ impl Openings {
 
     pub(super) fn merged(self) -> Self {
         Self(self.0.into_iter().map(|(to, ports)| (to, ports.merged())).collect())
+    }
+}
+
+/// What is sent to these sockets.
+impl<'a> FromIterator<&'a Listener> for Openings {
+    fn from_iter<I: IntoIterator<Item = &'a Listener>>(listeners: I) -> Self {
+        let mut openings = Self::default();
+        for listener in listeners {
+            openings.add(&Destination::of(listener), listener.spec());
+        }
+        openings.merged()
     }
 }
 
@@ -164,17 +183,28 @@ pub(super) fn destinations(service: &Service) -> Vec<Destination> {
     for address in service.addresses.iter().filter(|address| address.breadth() != Breadth::Loopback) {
         let own = address.interface.as_deref().and_then(InterfacePattern::of);
         let interface = device.clone().or(own);
-        let to = all.entry(interface.clone()).or_insert_with(|| Destination {
-            ipv4: Receivers::NONE,
-            ipv6: Receivers::NONE,
-            interface,
-        });
+        let to = all.entry(interface.clone()).or_insert_with(|| Destination::nowhere(interface));
         to.insert(address);
     }
     all.into_values().collect()
 }
 
 impl Destination {
+    /// What `listener` takes.
+    fn of(listener: &Listener) -> Self {
+        let interface = listener.device.as_deref().or(listener.address.interface.as_deref());
+        let mut to = Self::nowhere(interface.and_then(InterfacePattern::of));
+        to.insert(&listener.address);
+        if !listener.hears_ipv4() {
+            to.ipv4 = Receivers::NONE;
+        }
+        to
+    }
+
+    const fn nowhere(interface: Option<InterfacePattern>) -> Self {
+        Self { ipv4: Receivers::NONE, ipv6: Receivers::NONE, interface }
+    }
+
     /// A socket at `::` takes IPv4 too (`IPV6_V6ONLY` is off, ipv6(7)), one at 0.0.0.0 nothing else.
     fn insert(&mut self, address: &Address) {
         match address.ip.to_canonical() {

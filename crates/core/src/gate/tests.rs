@@ -14,7 +14,7 @@ use crate::{
 };
 
 fn of(policy: &Policy) -> Result<Gate, GateError> {
-    Gate::of(policy, &desire(policy), Vec::new(), Ports::default())
+    Gate::of(policy, &desire(policy), Vec::new(), Openings::default())
 }
 
 /// A policy with one service of these ports, to a reach.

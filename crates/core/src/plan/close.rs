@@ -41,7 +41,8 @@ pub fn close(
     let closed = Closed {
         ports: ports.clone(),
         refusal: world.policy.map(|policy| policy.refusal).unwrap_or_default(),
-        published: ports.and(&sent_on),
+        // It is closed by number: where somebody else listens at another address, nobody is let in to him.
+        published: ports.and(&sent_on).except(&inside::of_the_host(world)),
         inside: inside::interfaces(world, filter),
     };
     let wanted = match own {

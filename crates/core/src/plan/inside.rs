@@ -9,7 +9,7 @@ use crate::{
     address::{Breadth, Family},
     facts::{Listener, Listing},
     firewall::{Filter, Interface, Intervals, NewAddress, Ruleset, Step, numbers},
-    gate::{InterfacePattern, JUDGED, Ports},
+    gate::{InterfacePattern, JUDGED, Openings, Ports},
     policy::Zone,
     world::World,
 };
@@ -33,20 +33,28 @@ pub(super) fn interfaces(world: &World<'_>, filter: &Filter) -> Vec<InterfacePat
     inside.filter_map(|(_, interface)| InterfacePattern::of(&interface.name)).collect()
 }
 
-/// The ports at which a forwarder of an engine takes connections for containers, by whatever address of this host.
+/// Where a forwarder of an engine takes connections for containers: at these addresses, as the same port of another one may
+/// be somebody else's.
 ///
 /// What a container sends to a port that its own network publishes comes there: no rule sends that on.
-pub(super) fn forwarded(world: &World<'_>) -> Ports {
+pub(super) fn forwarded(world: &World<'_>) -> Openings {
+    listening(world).filter(|listener| world.stands_for_others(listener)).collect()
+}
+
+/// The ports at which somebody else listens than a forwarder, by whatever address of this host.
+pub(super) fn of_the_host(world: &World<'_>) -> Ports {
+    listening(world).filter(|listener| !world.stands_for_others(listener)).map(Listener::spec).collect()
+}
+
+/// Who listens here, and not to this host alone.
+fn listening<'a>(world: &World<'a>) -> impl Iterator<Item = &'a Listener> {
     let own = world.own_namespace().map(|namespace| namespace.id);
-    let is_published = |listener: &&Listener| {
+    world.snapshot.listeners.iter().filter(move |listener| {
         Some(listener.netns) == own
             && JUDGED.contains(&listener.protocol)
             && listener.hears()
             && listener.breadth() != Breadth::Loopback
-            && world.stands_for_others(listener)
-    };
-    let published = world.snapshot.listeners.iter().filter(is_published);
-    published.map(Listener::spec).collect()
+    })
 }
 
 /// The interfaces by which others come in whose connections are judged.

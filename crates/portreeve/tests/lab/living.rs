@@ -158,6 +158,26 @@ fn a_flush_takes_it_away_and_is_told(site: &Site) {
     assert!(answers(site, 80));
 }
 
+/// What a container gets of this port of the host over HTTP.
+fn called(docker: &Docker<'_>, name: &str, host: std::net::Ipv4Addr, port: u16) -> String {
+    let get = "printf \"GET / HTTP/1.0\\r\\n\\r\\n\"";
+    let call = format!("exec {name} /bin/sh -c '{get} | /bin/busybox nc -w 3 {host} {port} || true'");
+    lab(docker.run(&call)).stdout
+}
+
+/// What is published at one address, or over one family, leaves the number to anybody at the others.
+fn users_have_numbers_of_published_ports(site: &Site, docker: &Docker<'_>) {
+    let options = format!("-p {}:8085:80 -p [::]:8088:80", site.host.place().ipv4);
+    lab(docker.serve("narrow", &options, 80));
+    for (unit, address, port) in [("one", "172.17.0.1", 8085), ("other", "0.0.0.0", 8088)] {
+        let serve = format!("python3 -m http.server --bind {address} --directory /usr/share {port}");
+        let heard = format!(
+            "for try in $(seq 100); do ss -Hltn 'src {address}:{port}' | grep -q . && exit 0; sleep 0.1; done; exit 1"
+        );
+        site.run(&format!("systemd-run --quiet --uid=nobody --unit={unit} {serve}; {heard}"));
+    }
+}
+
 /// Under a gate a container gets out and to every published port, which is open to others where it is declared and closed
 /// where it is not, and neither restarts nor the gate's comings and goings change that.
 #[test]
@@ -168,6 +188,7 @@ fn docker_stays_whole_behind_a_gate() {
     lab(docker.serve("inner", "-p 8081:80", 80));
     lab(docker.run("network create back"));
     lab(docker.serve("far", "--network back", 80));
+    users_have_numbers_of_published_ports(&site, &docker);
     let client = site.client.place().ipv4;
     // Somebody outside whom a container calls.
     let calls = |name: &str| {
@@ -179,11 +200,7 @@ fn docker_stays_whole_behind_a_gate() {
         heard.stdout
     };
     let (own, bridge) = (site.host.place().ipv4, std::net::Ipv4Addr::new(172, 17, 0, 1));
-    let called = |name: &str, host: std::net::Ipv4Addr, port: u16| {
-        let get = "printf \"GET / HTTP/1.0\\r\\n\\r\\n\"";
-        let call = format!("exec {name} /bin/sh -c '{get} | /bin/busybox nc -w 3 {host} {port} || true'");
-        lab(docker.run(&call)).stdout
-    };
+    let called = |name: &str, host, port| called(&docker, name, host, port);
     let whole = |when: &str| {
         assert_eq!(calls("shop"), "outside\n", "{when}: a container gets out");
         assert_eq!(fetched(&site, "127.0.0.1"), ANSWER, "{when}: by the loopback");
@@ -202,7 +219,9 @@ fn docker_stays_whole_behind_a_gate() {
     };
     whole("without a gate");
     assert!(answers(&site, 8080) && answers(&site, 8081));
-    assert!(called("shop", own, 80).contains("HTTP/1"), "the host's own");
+    for (host, port) in [(own, 80), (bridge, 8085), (own, 8088)] {
+        assert!(called("shop", host, port).contains("HTTP/1"), "{host}:{port}: the host's own");
+    }
     declare(&site, &["22/tcp", "8080/tcp"]);
     let made = site.ask("apply --trial 60s --no-session");
     assert_eq!(made.status, 0, "{made:#?}");
@@ -211,17 +230,24 @@ fn docker_stays_whole_behind_a_gate() {
         ("confirmed", "portreeve confirm"),
         (
             "after a restart of a container",
-            "docker --host unix:///run/lab/docker.sock restart --time 0 shop inner far",
+            "docker --host unix:///run/lab/docker.sock restart --time 0 shop inner far narrow",
         ),
         (
             "after a restart of the engine",
-            "systemctl restart engine.service && docker --host unix:///run/lab/docker.sock start shop inner far",
+            "systemctl restart engine.service && docker --host unix:///run/lab/docker.sock start shop inner far narrow",
         ),
     ] {
         site.run(command);
         assert!(answers(&site, 8080), "{when}: 8080 is declared");
         assert!(!answers(&site, 8081), "{when}: 8081 is published, and not declared");
-        assert_eq!(called("shop", own, 80), "", "{when}: what the host has of its own is no container's");
+        for (host, port) in [(own, 80), (bridge, 8085), (own, 8088)] {
+            assert_eq!(
+                called("shop", host, port),
+                "",
+                "{when}: {host}:{port} is the host's, and no container's"
+            );
+        }
+        assert!(called("shop", own, 8085).ends_with(ANSWER), "{when}: at the address that publishes it");
         whole(when);
     }
     assert_eq!(site.ask("plan").status, 0, "nothing is to be done");

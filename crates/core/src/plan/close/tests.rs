@@ -131,6 +131,44 @@ fn a_forwarder_stays_open_to_containers() {
     }
 }
 
+/// Where a forwarder holds one address, or one family, and a user the other one, containers get to the forwarder alone.
+#[test]
+fn a_user_with_the_number_of_a_forwarder_is_none_of_the_containers() {
+    let scene = host(&[], OPEN)
+        .listens("docker.service", "203.0.113.1:8080/tcp")
+        .program("docker-proxy", "root")
+        .listens("session-1.scope", "172.17.0.1:8080/tcp")
+        .listens("docker.service", "[::]:8088/tcp")
+        .program("docker-proxy", "root")
+        .socket(|socket| socket.v6only = true)
+        .listens("session-1.scope", "0.0.0.0:8088/tcp");
+    let fate = |scene: &Scene, address: &str, port: u16| {
+        let address: core::net::IpAddr = address.parse().unwrap();
+        let filter = firewall::read(scene.snapshot.firewall.as_ref().unwrap()).unwrap();
+        let network = if address.is_ipv4() { "172.17.0.9/32" } else { "fd00::9/128" };
+        let to = To {
+            family: Family::of(address),
+            protocol: Protocol::Tcp,
+            addresses: Some(Intervals::one(firewall::number(address))),
+            ports: crate::port::PortRange::one(port),
+        };
+        exposed(&filter, &Senders::Behind("docker0", network.parse().unwrap()), &to)[0].reached
+    };
+    let done = after(&scene, &planned(&scene).changes);
+    assert_eq!(planned(&done).changes, [], "it is read back");
+    for (address, port, expected) in [
+        ("203.0.113.1", 8080, Reached::Reachable),
+        ("172.17.0.1", 8080, Reached::Dropped),
+        ("2001:db8::1", 8088, Reached::Reachable),
+        ("203.0.113.1", 8088, Reached::Dropped),
+    ] {
+        assert_eq!(fate(&done, address, port), expected, "[{address}]:{port}");
+    }
+    // A gate that closes ports knows these by number alone.
+    let shut = after(&scene, &closed(&scene, "8080/tcp").changes);
+    assert_eq!(fate(&shut, "172.17.0.1", 8080), Reached::Dropped);
+}
+
 /// The gate of this host is the policy's, with a zone and an address of its own.
 fn declared() -> Scene {
     let mut scene =

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     desired::desire,
     facts::{AtBoot, Firewall, KeptGate, LeftGate, Listing},
-    gate::{Body, Gate, Listing as Table, Ports, Revision},
+    gate::{Body, Gate, Listing as Table, Openings, Revision},
     rules::testing::{Scene, scene},
 };
 
@@ -35,6 +35,6 @@ pub(super) fn asleep(listing: &str) -> String {
 fn body() -> Body {
     let declared = scene().service("web", "443/tcp", "nginx.service").reach("world");
     let policy = declared.policy.as_ref().expect("it has a service");
-    let gate = Gate::of(policy, &desire(policy), Vec::new(), Ports::default());
+    let gate = Gate::of(policy, &desire(policy), Vec::new(), Openings::default());
     Body::from(&gate.expect("a port is a gate"))
 }
