@@ -188,6 +188,7 @@ fn is_among(some: &Passing, others: &Passing) -> bool {
     among(&some.interfaces, &others.interfaces)
         && among(&some.sources, &others.sources)
         && among(&some.destinations, &others.destinations)
+        && among(&some.source_ports, &others.source_ports)
 }
 
 /// How much arrives: to the sender who is told, and who is not, nothing does.

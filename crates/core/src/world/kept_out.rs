@@ -7,12 +7,14 @@ use crate::{
     address::Family,
     desired::DesiredPort,
     exposure::{
-        How, Outside, Senders, To, arrives, bound, destinations, exposed, families, only_by, parted, stays,
+        Exposure, How, Outside, Senders, To, arrives, bound, destinations, exposed, families, only_by,
+        parted, stays,
     },
     facts::Listener,
     firewall::{Fate, Field, Filter, Hook, Intervals, Part, Place, Rule, Sender, opened},
+    gate::JUDGED,
     policy::Service,
-    port::PortSpec,
+    port::{PortRange, PortSpec, Protocol},
     reach::Verdict,
 };
 
@@ -32,6 +34,9 @@ pub struct KeptOut<'a> {
     /// The commands that let the zone in there, as far as these are known.
     pub openings: Vec<String>,
 }
+
+/// Ports that are sent on, by protocol and family.
+pub(super) type SentOn = BTreeMap<(Protocol, Family), Vec<PortRange>>;
 
 /// A zone whose packets to a declared port are asked about.
 struct Question<'a, 'z> {
@@ -98,10 +103,10 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn sent_on(&self, spec: PortSpec) -> Vec<Family> {
         let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
-        let open = without_forward(filter);
+        let all = self.reaching.sent_on.get_or_init(|| all_sent_on(filter));
         let is_sent_on = |family: &Family| {
-            let runs = exposed(&open, &Senders::World, &to(spec, *family, None));
-            runs.iter().flat_map(|run| &run.ways).any(|way| matches!(way.how, How::Forwarded(_)))
+            let ranges = all.get(&(spec.protocol, *family)).into_iter().flatten();
+            ranges.copied().any(|range| range.overlaps(spec.range))
         };
         Family::ALL.into_iter().filter(is_sent_on).collect()
     }
@@ -237,6 +242,19 @@ const fn to(
     addresses: Option<Intervals>,
 ) -> To {
     To { family, protocol, addresses, ports }
+}
+
+/// The ports of packets from the world that a rule sends on to others, whether or not these let them pass.
+fn all_sent_on(filter: &Filter) -> SentOn {
+    let open = without_forward(filter);
+    let asked = JUDGED.into_iter().flat_map(|protocol| Family::ALL.map(|family| (protocol, family)));
+    let answered = asked.map(|(protocol, family)| {
+        let every = PortSpec { range: PortRange::EVERY, protocol };
+        let runs = exposed(&open, &Senders::World, &to(every, family, None));
+        let goes_on = |run: &&Exposure| run.ways.iter().any(|way| matches!(way.how, How::Forwarded(_)));
+        ((protocol, family), runs.iter().filter(goes_on).map(Exposure::range).collect())
+    });
+    answered.collect()
 }
 
 /// The same rules, but that nothing keeps what goes on to others.

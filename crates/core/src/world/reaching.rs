@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::cell::{OnceCell, RefCell};
 
-use super::{World, passage::Passage};
+use super::{World, kept_out::SentOn, passage::Passage};
 use crate::{
     address::{Breadth, Family},
     exposure::{
@@ -37,6 +37,7 @@ pub(super) struct Reaching {
     filter: OnceCell<Option<Filter>>,
     pub(super) passages: OnceCell<Vec<Passage>>,
     pub(super) outer: OnceCell<Intervals>,
+    pub(super) sent_on: OnceCell<SentOn>,
     answers: RefCell<BTreeMap<Question, Answer>>,
     beyond: RefCell<BTreeMap<(Family, Vec<String>), Outside>>,
 }
