@@ -5,11 +5,11 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{How, Row, families, only_by, ports_of, range};
+use super::{How, Row, families, only_by, range};
 use crate::{
     address::{Breadth, Family},
     facts::Listener,
-    firewall::{Intervals, Surroundings},
+    firewall::{Interval, Intervals, Surroundings},
     policy::HOST,
     port::{PortRange, PortSpec, Protocol},
 };
@@ -23,32 +23,39 @@ pub fn unheard<'a>(
     around: &Surroundings,
     listeners: impl Iterator<Item = &'a Listener>,
 ) -> BTreeSet<PortSpec> {
-    let of_others = || rows.iter().filter(|row| row.zone != Some(HOST) && !row.exposure.ways.is_empty());
-    let mut found: BTreeMap<Protocol, Intervals> = BTreeMap::new();
-    for row in of_others() {
-        let ports = found.entry(row.protocol).or_default();
-        *ports = ports.or(&ports_of(row.exposure.range()));
+    let mut by_number: BTreeMap<(Protocol, u16), Vec<&Listener>> = BTreeMap::new();
+    for listener in listeners {
+        by_number.entry((listener.protocol, listener.port)).or_default().push(listener);
+    }
+    let (mut open, mut heard) = (Ranges::new(), Ranges::new());
+    for row in rows.iter().filter(|row| row.zone != Some(HOST) && !row.exposure.ways.is_empty()) {
+        let (protocol, range) = (row.protocol, row.exposure.range());
+        open.entry(protocol).or_default().push(range);
+        let there = by_number.range((protocol, range.first)..=(protocol, range.last));
+        let hear = there.filter(|(_, there)| there.iter().any(|listener| hears(listener, row, around)));
+        heard.entry(protocol).or_default().extend(hear.map(|((_, port), _)| PortRange::one(*port)));
     }
     let is_led = |row: &&Row<'_>| row.exposure.ways.iter().any(|way| way.how != How::Local);
-    let led = rows.iter().filter(is_led).map(|row| (row.protocol, row.exposure.range()));
-    let is_heard = |listener: &&Listener| of_others().any(|row| hears(listener, row, around));
-    let heard = listeners.filter(is_heard).map(|listener| (listener.protocol, PortRange::one(listener.port)));
-    for (protocol, range) in led.chain(heard) {
-        if let Some(ports) = found.get_mut(&protocol) {
-            *ports = ports.except(&ports_of(range));
-        }
+    for row in rows.iter().filter(is_led) {
+        heard.entry(row.protocol).or_default().push(row.exposure.range());
     }
-    let specs = |(protocol, ports): (&Protocol, &Intervals)| {
+    let silent = |(protocol, ranges): (&Protocol, &Vec<PortRange>)| {
+        let heard = heard.get(protocol).map_or_else(Intervals::none, |ranges| numbers(ranges));
         let spec = |ports| PortSpec { range: range(ports), protocol: *protocol };
-        ports.iter().map(spec).collect::<Vec<_>>()
+        numbers(ranges).except(&heard).iter().map(spec).collect::<Vec<_>>()
     };
-    found.iter().flat_map(specs).collect()
+    open.iter().flat_map(silent).collect()
 }
 
-/// Whether `listener` may hear any of the packets of `row`, which come from others.
+type Ranges = BTreeMap<Protocol, Vec<PortRange>>;
+
+fn numbers(ranges: &[PortRange]) -> Intervals {
+    ranges.iter().map(|range| Interval { first: range.first.into(), last: range.last.into() }).collect()
+}
+
+/// Whether `listener`, on a port of `row`, may hear any of its packets, which come from others.
 fn hears(listener: &Listener, row: &Row<'_>, around: &Surroundings) -> bool {
-    let is_asked = row.protocol == listener.protocol && row.exposure.range().contains(listener.port);
-    if !is_asked || !families(listener).contains(&row.family) {
+    if !families(listener).contains(&row.family) {
         return false;
     }
     let mut by = row.exposure.ways.iter().fold(Intervals::none(), |all, way| all.or(&way.interfaces));
