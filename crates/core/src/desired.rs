@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::{
     address::{Address, Breadth},
     facts::Listener,
+    ledger::Stand,
     policy::{Policy, Service},
     port::{PortSpec, Protocol},
 };
@@ -28,6 +29,19 @@ impl DesiredPort<'_> {
             && self.spec.range.contains(listener.port)
             && is_on_device(self.service, listener)
             && is_on_address(&self.service.addresses, &listener.address)
+    }
+
+    /// Where it stands: once for each of its addresses.
+    pub fn stands(&self) -> impl Iterator<Item = Stand<'_>> {
+        let addresses = self.service.addresses.iter().map(Some);
+        let every = self.service.addresses.is_empty().then_some(None);
+        addresses.chain(every).map(|address| Stand {
+            protocol: self.spec.protocol,
+            ports: self.spec.range,
+            address,
+            device: self.service.device.as_deref(),
+            v6only: false,
+        })
     }
 }
 

@@ -18,6 +18,7 @@ pub mod firewall;
 mod fnv;
 pub mod gate;
 pub mod kinds;
+pub mod ledger;
 pub mod nearest;
 pub mod opener;
 pub mod origin;

@@ -1,0 +1,29 @@
+//! The book of claims: no number of a scope ever has two owners (A8, A10, A23–A26).
+
+mod ask;
+mod book;
+mod claim;
+mod clients;
+mod decide;
+mod lapse;
+mod overlap;
+mod place;
+mod refusal;
+mod seen;
+#[cfg(test)]
+mod testing;
+
+pub use self::{
+    ask::{Ask, Entry, Note, Reference, Wish},
+    book::{Book, CLAIMS_MAX, Change},
+    claim::{
+        BootTime, Claim, ClaimId, Claimant, IdError, Lease, NAME_BYTES_MAX, Name, NameError, ProcessId,
+        Scope, ScopeError,
+    },
+    decide::decide,
+    lapse::{Life, Now},
+    overlap::Stand,
+    place::order,
+    refusal::{Full, Refusal},
+    seen::{POOL, Seen},
+};

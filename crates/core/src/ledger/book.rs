@@ -1,0 +1,128 @@
+//! The book itself: every claim, found by its name and by its numbers (A23, A25).
+
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+
+use super::{
+    claim::{Claim, ClaimId, Name, Scope},
+    overlap::Stand,
+};
+use crate::port::Protocol;
+
+/// More claims than any fleet has; a book that holds them is told full.
+pub const CLAIMS_MAX: usize = 1 << 18;
+
+/// Every claim of a ledger, as it stands after a revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Book {
+    revision: u64,
+    claims: BTreeMap<ClaimId, Claim>,
+    names: BTreeMap<(Scope, Protocol, Name), ClaimId>,
+    /// The claims of a single number.
+    singles: BTreeMap<(Protocol, u16), Vec<ClaimId>>,
+    /// The others, which are few.
+    ranges: Vec<ClaimId>,
+}
+
+/// A change of the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The claim is there, in the place of one of the same id.
+    Put(Box<Claim>),
+    /// No claim of this id is there.
+    Remove(ClaimId),
+}
+
+impl Book {
+    /// The book of `claims`, as it stands after `revision`.
+    #[must_use]
+    pub fn new(revision: u64, claims: impl IntoIterator<Item = Claim>) -> Self {
+        let mut book = Self { revision, ..Self::default() };
+        for claim in claims {
+            book.put(claim);
+        }
+        book
+    }
+
+    /// How often it was changed.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// How many claims it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.claims.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+    }
+
+    /// Every claim, in order of id.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.values()
+    }
+
+    /// The claim of `id`.
+    #[must_use]
+    pub fn claim(&self, id: ClaimId) -> Option<&Claim> {
+        self.claims.get(&id)
+    }
+
+    /// The claim that is called `name`.
+    #[must_use]
+    pub fn named(&self, scope: &Scope, protocol: Protocol, name: &Name) -> Option<&Claim> {
+        self.claim(*self.names.get(&(scope.clone(), protocol, name.clone()))?)
+    }
+
+    /// The claims that take a number of `stand` in `scope`, those of single numbers first.
+    pub fn at<'b>(&'b self, scope: &'b Scope, stand: Stand<'b>) -> impl Iterator<Item = &'b Claim> {
+        let (first, last) = ((stand.protocol, stand.ports.first), (stand.protocol, stand.ports.last));
+        let singles = self.singles.range(first..=last).flat_map(|(_, ids)| ids);
+        let near = singles.chain(&self.ranges).filter_map(|id| self.claim(*id));
+        near.filter(move |claim| claim.scope.meets(scope) && claim.stand().meets(&stand))
+    }
+
+    /// The book after `changes`, which are one revision.
+    pub fn change(&mut self, changes: impl IntoIterator<Item = Change>) {
+        self.revision += 1;
+        for change in changes {
+            match change {
+                Change::Put(claim) => self.put(*claim),
+                Change::Remove(id) => self.remove(id),
+            }
+        }
+    }
+
+    fn put(&mut self, claim: Claim) {
+        self.remove(claim.id);
+        let (id, range) = (claim.id, claim.ports);
+        self.names.insert((claim.scope.clone(), claim.protocol, claim.name.clone()), id);
+        if range.is_one() {
+            self.singles.entry((claim.protocol, range.first)).or_default().push(id);
+        } else {
+            self.ranges.push(id);
+        }
+        self.claims.insert(id, claim);
+    }
+
+    fn remove(&mut self, id: ClaimId) {
+        let Some(claim) = self.claims.remove(&id) else { return };
+        let name = (claim.scope, claim.protocol, claim.name);
+        if self.names.get(&name) == Some(&id) {
+            self.names.remove(&name);
+        }
+        let number = (claim.protocol, claim.ports.first);
+        if !claim.ports.is_one() {
+            self.ranges.retain(|other| *other != id);
+        } else if let Some(ids) = self.singles.get_mut(&number) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.singles.remove(&number);
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! How many numbers the kernel has left for clients: it keeps back what is claimed (A9, A24).
+
+use alloc::{vec, vec::Vec};
+
+use super::{ask::Wish, book::Book, refusal::Refusal, seen::Seen};
+use crate::port::PortRange;
+
+/// Fewer numbers for clients are too few, or half of a range that has not twice as many.
+const LEFT_MIN: u32 = 1_024;
+const NUMBERS: usize = 1 << 16;
+
+/// Refuses `ports` where clients would have too few numbers left.
+pub(super) fn left_for_clients(
+    book: &Book,
+    wish: &Wish,
+    ports: PortRange,
+    seen: &Seen<'_>,
+) -> Result<(), Refusal> {
+    let range = seen.client_range;
+    if !range.overlaps(ports) {
+        return Ok(());
+    }
+    let claims = book.claims().filter(|claim| claim.scope.meets(&wish.scope)).map(|claim| claim.ports);
+    let kept = marked(claims.chain(seen.foreign.iter().copied()).chain([ports]));
+    let free = (range.first..=range.last).filter(|port| !kept[usize::from(*port)]);
+    let left = free.fold(0, |left, _| left + 1);
+    let needed = LEFT_MIN.min(range.count() / 2);
+    if left < needed { Err(Refusal::NoClientPortsLeft { left, needed }) } else { Ok(()) }
+}
+
+fn marked(ranges: impl Iterator<Item = PortRange>) -> Vec<bool> {
+    let mut kept = vec![false; NUMBERS];
+    for range in ranges {
+        kept[usize::from(range.first)..=usize::from(range.last)].fill(true);
+    }
+    kept
+}

@@ -1,0 +1,241 @@
+//! The one place where an ask is granted or refused (A23, A24, A25).
+
+use alloc::{
+    boxed::Box,
+    string::{String, ToString as _},
+    vec,
+    vec::Vec,
+};
+
+use super::{
+    ask::{Ask, Entry, Note, Reference, Wish},
+    book::{Book, CLAIMS_MAX, Change},
+    claim::{Claim, ClaimId, Lease},
+    clients::left_for_clients,
+    lapse::Now,
+    place::{is_free, place},
+    refusal::Refusal,
+    seen::Seen,
+};
+use crate::{
+    facts::Listener,
+    port::{Class, PortRange, PortSpec},
+};
+
+/// Whose claims are everybody's to him.
+const ROOT: u32 = 0;
+
+/// What the ledger answers: an entry with the changes that make it so, or who stands in the way.
+///
+/// # Errors
+///
+/// Where it refuses: then nothing is changed.
+pub fn decide(book: &Book, ask: &Ask, seen: &Seen<'_>, now: &Now) -> Result<Entry, Refusal> {
+    match ask {
+        Ask::Claim(wish) => claim(book, wish, seen, now),
+        Ask::Renew { of, lease, uid } => renew(found(book, of, *uid)?, lease, seen, now, book),
+        Ask::Release { of, uid } => Ok(release(found(book, of, *uid)?)),
+    }
+}
+
+fn claim(book: &Book, wish: &Wish, seen: &Seen<'_>, now: &Now) -> Result<Entry, Refusal> {
+    let named = book.named(&wish.scope, wish.protocol, &wish.name);
+    match named.filter(|claim| claim.holds(seen, now)) {
+        Some(claim) => again(claim, wish, book),
+        None => anew(book, wish, named, seen, now),
+    }
+}
+
+/// The claim that the name has already.
+fn again(claim: &Claim, wish: &Wish, book: &Book) -> Result<Entry, Refusal> {
+    own(claim, wish.claimant.uid)?;
+    let is_same_place = claim.address == wish.address && claim.device == wish.device;
+    if !is_same_place || wish.ports.is_some_and(|ports| ports != claim.ports) {
+        return Err(Refusal::NameHolds(Box::new(claim.clone())));
+    }
+    let fresh = claim.id == wish.id;
+    if !fresh && ends_later(&wish.lease, &claim.lease) {
+        return Ok(Entry { fresh: false, ..put(Claim { lease: wish.lease.clone(), ..claim.clone() }, book) });
+    }
+    Ok(Entry { claim: claim.clone(), fresh, notes: Vec::new(), changes: Vec::new() })
+}
+
+/// Whether whoever asks again for some time gets more of it.
+fn ends_later(asked: &Lease, standing: &Lease) -> bool {
+    match (asked, standing) {
+        (Lease::Until { until: asked, .. }, Lease::Until { until: standing, .. }) => asked > standing,
+        _ => false,
+    }
+}
+
+fn anew(
+    book: &Book,
+    wish: &Wish,
+    before: Option<&Claim>,
+    seen: &Seen<'_>,
+    now: &Now,
+) -> Result<Entry, Refusal> {
+    if let Some(claim) = book.claim(wish.id).filter(|claim| Some(claim.id) != before.map(|claim| claim.id)) {
+        return Err(Refusal::IdTaken(Box::new(claim.clone())));
+    }
+    if book.len() >= CLAIMS_MAX {
+        return Err(Refusal::LedgerFull);
+    }
+    let (ports, notes) = match wish.ports {
+        Some(ports) => (ports, asked_for(book, wish, ports, seen, now)?),
+        None => (PortRange::one(any(book, wish, before, seen, now)?), Vec::new()),
+    };
+    let entry = put(granted(wish, ports, now), book);
+    let gone = ended(book, &entry.claim, before).map(Change::Remove);
+    Ok(Entry { changes: gone.chain(entry.changes).collect(), notes, ..entry })
+}
+
+/// Those that ended and whose numbers or name the new claim takes.
+fn ended<'b>(
+    book: &'b Book,
+    claim: &'b Claim,
+    before: Option<&'b Claim>,
+) -> impl Iterator<Item = ClaimId> + 'b {
+    let beneath = book.at(&claim.scope, claim.stand()).map(|claim| claim.id);
+    let before = before.map(|claim| claim.id);
+    before.into_iter().chain(beneath.filter(move |id| Some(*id) != before)).filter(|id| *id != claim.id)
+}
+
+/// Any number: the one that the name had, else as its hash says.
+fn any(book: &Book, wish: &Wish, before: Option<&Claim>, seen: &Seen<'_>, now: &Now) -> Result<u16, Refusal> {
+    let had = before.map(|claim| claim.ports).filter(|ports| ports.is_one()).map(|ports| ports.first);
+    let had = had.filter(|port| is_free(book, wish, *port, seen, now));
+    had.map_or_else(|| place(book, wish, seen, now), Ok)
+}
+
+/// Whether these very numbers may be had, and what is to be known of them.
+fn asked_for(
+    book: &Book,
+    wish: &Wish,
+    ports: PortRange,
+    seen: &Seen<'_>,
+    now: &Now,
+) -> Result<Vec<Note>, Refusal> {
+    let stand = wish.stand(ports);
+    if let Some(claim) = book.at(&wish.scope, stand).find(|claim| claim.holds(seen, now)) {
+        return Err(Refusal::Held(Box::new(claim.clone())));
+    }
+    if let Some(declared) = seen.declared_at(stand) {
+        let (service, place) = (declared.service.name.clone(), declared.service.place.to_string());
+        return Err(Refusal::Declared { service, place, spec: declared.spec });
+    }
+    let spec = PortSpec { range: ports, protocol: wish.protocol };
+    let assigned = assigned(wish, ports, seen);
+    let is_its_own = assigned == Assigned::ItsName;
+    if Class::of(ports.first) == Class::WellKnown && !is_its_own && !wish.well_known {
+        return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
+    }
+    let bound = bound(wish, ports, seen)?;
+    left_for_clients(book, wish, ports, seen)?;
+    let in_client_range = seen.client_range.overlaps(ports).then_some(Note::InClientRange);
+    let notes = [assigned.other().map(Note::AssignedTo), in_client_range, bound];
+    Ok(notes.into_iter().flatten().collect())
+}
+
+/// What IANA means numbers for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Assigned {
+    Nothing,
+    /// What the claim is called after.
+    ItsName,
+    Another(String),
+}
+
+impl Assigned {
+    fn other(&self) -> Option<String> {
+        match self {
+            Self::Another(name) => Some(name.clone()),
+            Self::Nothing | Self::ItsName => None,
+        }
+    }
+}
+
+fn assigned(wish: &Wish, ports: PortRange, seen: &Seen<'_>) -> Assigned {
+    let mut assignments =
+        (ports.first..=ports.last).filter_map(|port| seen.registry.assignment(port, wish.protocol));
+    let Some(first) = assignments.next() else { return Assigned::Nothing };
+    if first.names().any(|name| name == wish.name.as_str()) {
+        return Assigned::ItsName;
+    }
+    first.names().next().map_or(Assigned::Nothing, |name| Assigned::Another(name.into()))
+}
+
+/// Somebody who listens there stands in the way, where the asker neither is him nor knows of him; a client that the kernel
+/// gave the number to goes by himself.
+fn bound(wish: &Wish, ports: PortRange, seen: &Seen<'_>) -> Result<Option<Note>, Refusal> {
+    let stand = wish.stand(ports);
+    let own = wish.claimant.process.as_ref().map(|process| process.pid);
+    let is_own =
+        |listener: &Listener| own.is_some_and(|own| listener.holders.iter().any(|hold| hold.pid == own));
+    let is_in_the_way = |listener: &&Listener| !is_own(listener) && !wish.force_bound && !listener.ephemeral;
+    if let Some(listener) = seen.bound_at(stand).find(is_in_the_way) {
+        return Err(Refusal::Bound(Box::new(listener.clone())));
+    }
+    if let Some(published) = seen.published_at(stand).next().filter(|_| !wish.force_bound) {
+        let spec = PortSpec { range: PortRange::one(published.port), protocol: published.protocol };
+        return Err(Refusal::Published { address: published.address.into(), spec });
+    }
+    let is_taken = seen.bound_at(stand).next().is_some() || seen.published_at(stand).next().is_some();
+    Ok(is_taken.then_some(Note::Bound))
+}
+
+fn granted(wish: &Wish, ports: PortRange, now: &Now) -> Claim {
+    let wish = wish.clone();
+    Claim {
+        id: wish.id,
+        name: wish.name,
+        scope: wish.scope,
+        protocol: wish.protocol,
+        address: wish.address,
+        device: wish.device,
+        ports,
+        claimant: wish.claimant,
+        lease: wish.lease,
+        since: now.wall,
+        revision: 0,
+        note: wish.note,
+    }
+}
+
+fn put(claim: Claim, book: &Book) -> Entry {
+    let claim = Claim { revision: book.revision() + 1, ..claim };
+    Entry { fresh: true, notes: Vec::new(), changes: vec![Change::Put(Box::new(claim.clone()))], claim }
+}
+
+/// The claim that is meant, where the asker may change it and it is as he knows it.
+fn found<'b>(book: &'b Book, of: &Reference, uid: u32) -> Result<&'b Claim, Refusal> {
+    let claim = book.named(&of.scope, of.protocol, &of.name);
+    let claim = claim.ok_or_else(|| Refusal::NoSuchClaim(of.name.clone()))?;
+    own(claim, uid)?;
+    match of.revision {
+        Some(known) if known != claim.revision => Err(Refusal::Moved(Box::new(claim.clone()))),
+        _ => Ok(claim),
+    }
+}
+
+fn own(claim: &Claim, uid: u32) -> Result<(), Refusal> {
+    if uid == ROOT || uid == claim.claimant.uid {
+        return Ok(());
+    }
+    Err(Refusal::NotYours(Box::new(claim.clone())))
+}
+
+/// One that ended is not renewed: somebody else may have its numbers by now.
+fn renew(claim: &Claim, lease: &Lease, seen: &Seen<'_>, now: &Now, book: &Book) -> Result<Entry, Refusal> {
+    if !claim.holds(seen, now) {
+        return Err(Refusal::NoSuchClaim(claim.name.clone()));
+    }
+    Ok(Entry { fresh: false, ..put(Claim { lease: lease.clone(), ..claim.clone() }, book) })
+}
+
+fn release(claim: &Claim) -> Entry {
+    Entry { claim: claim.clone(), fresh: false, notes: Vec::new(), changes: vec![Change::Remove(claim.id)] }
+}
+
+#[cfg(test)]
+mod tests;

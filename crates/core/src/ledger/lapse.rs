@@ -1,0 +1,68 @@
+//! When a claim ends by itself: its time is over, or its process has gone (A24).
+
+use jiff::Timestamp;
+
+use super::{
+    claim::{BootTime, Claim, Lease, ProcessId},
+    seen::Seen,
+};
+
+/// The time, on both clocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// As people read it.
+    pub wall: Timestamp,
+    /// In this boot.
+    pub boot: BootTime,
+}
+
+/// Whether a claim still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It does.
+    Lives,
+    /// It does not.
+    Ended,
+    /// That cannot be told here, so that it does.
+    Unknown,
+}
+
+impl Claim {
+    /// Whether it still holds.
+    #[must_use]
+    pub fn life(&self, seen: &Seen<'_>, now: &Now) -> Life {
+        match &self.lease {
+            Lease::Permanent => Life::Lives,
+            Lease::Until { until, boot } => time(*until, boot.as_ref(), now),
+            Lease::While { process } => of_process(process, seen, now),
+        }
+    }
+
+    /// Whether nobody may have its numbers.
+    #[must_use]
+    pub fn holds(&self, seen: &Seen<'_>, now: &Now) -> bool {
+        self.life(seen, now) != Life::Ended
+    }
+}
+
+fn time(until: Timestamp, boot: Option<&BootTime>, now: &Now) -> Life {
+    let is_over = match boot {
+        Some(end) if end.boot_id == now.boot.boot_id => now.boot.milliseconds >= end.milliseconds,
+        _ => now.wall >= until,
+    };
+    if is_over { Life::Ended } else { Life::Lives }
+}
+
+fn of_process(process: &ProcessId, seen: &Seen<'_>, now: &Now) -> Life {
+    if process.machine != seen.machine {
+        return Life::Unknown;
+    }
+    if process.boot_id != now.boot.boot_id {
+        return Life::Ended;
+    }
+    match seen.processes.get(&process.pid) {
+        Some(Some(there)) if there.is(process) => Life::Lives,
+        Some(None) => Life::Unknown,
+        _ => Life::Ended,
+    }
+}

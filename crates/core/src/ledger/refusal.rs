@@ -1,0 +1,100 @@
+//! Why the ledger refuses: with whoever stands in the way (A24, A26).
+
+use alloc::{boxed::Box, string::String};
+
+use super::claim::{Claim, Name};
+use crate::{
+    address::Address,
+    facts::Listener,
+    port::{PortRange, PortSpec},
+};
+
+/// Why nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another claim has a number of it.
+    Held(Box<Claim>),
+    /// The policy declares a number of it.
+    Declared {
+        /// The service.
+        service: String,
+        /// Where it is written.
+        place: String,
+        /// What is declared.
+        spec: PortSpec,
+    },
+    /// Somebody listens on a number of it.
+    Bound(Box<Listener>),
+    /// A number of it is passed on to a container.
+    Published {
+        /// The address of the host.
+        address: Address,
+        /// The number of the host.
+        spec: PortSpec,
+    },
+    /// The name has other numbers, or the same at another place.
+    NameHolds(Box<Claim>),
+    /// A number below 1,024 is meant for something else.
+    WellKnown {
+        /// What was asked for.
+        spec: PortSpec,
+        /// What it is meant for, where that is told.
+        assigned: Option<String>,
+    },
+    /// No number of the pool is free.
+    PoolFull(Full),
+    /// The claim is somebody else's.
+    NotYours(Box<Claim>),
+    /// The claim is no longer as the asker knows it.
+    Moved(Box<Claim>),
+    /// Nobody has a claim of that name.
+    NoSuchClaim(Name),
+    /// Another ask has the same id.
+    IdTaken(Box<Claim>),
+    /// The kernel would have too few numbers left for clients.
+    NoClientPortsLeft {
+        /// How many it would have.
+        left: u32,
+        /// How many it must have.
+        needed: u32,
+    },
+    /// The book has as many claims as it may.
+    LedgerFull,
+}
+
+/// Why no number of the pool is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Full {
+    /// The pool.
+    pub pool: Option<PortRange>,
+    /// How many of it are claimed.
+    pub claimed: u32,
+    /// How many the policy declares.
+    pub declared: u32,
+    /// On how many somebody listens, or which are passed on to containers.
+    pub bound: u32,
+    /// How many are assigned by IANA, handed out to clients, or kept back by others.
+    pub reserved: u32,
+}
+
+impl Refusal {
+    /// The token of machine output.
+    #[must_use]
+    pub const fn token(&self) -> &'static str {
+        match self {
+            Self::Held(_) => "port-held",
+            Self::Declared { .. } => "port-declared",
+            Self::Bound(_) => "port-bound",
+            Self::Published { .. } => "port-published",
+            Self::NameHolds(_) => "name-held",
+            Self::WellKnown { .. } => "well-known",
+            Self::PoolFull(_) => "pool-full",
+            Self::NotYours(_) => "not-yours",
+            Self::Moved(_) => "claim-moved",
+            Self::NoSuchClaim(_) => "no-such-claim",
+            Self::IdTaken(_) => "id-taken",
+            Self::NoClientPortsLeft { .. } => "no-client-ports-left",
+            Self::LedgerFull => "ledger-full",
+        }
+    }
+}

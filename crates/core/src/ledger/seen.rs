@@ -1,0 +1,109 @@
+//! What the ledger must know of the host before it decides (A9, A24).
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use super::{claim::ProcessId, overlap::Stand};
+use crate::{
+    desired::{Desired, DesiredPort},
+    facts::{Listener, Published},
+    port::{PortRange, Protocol},
+    registry::Registry,
+};
+
+/// From where dynamic asks get their number, where the policy does not say.
+pub const POOL: PortRange = PortRange { first: 20_000, last: 29_999 };
+
+/// What is true on the host that asks.
+#[derive(Clone, Debug)]
+pub struct Seen<'a> {
+    /// The host (machine-id(5)).
+    pub machine: String,
+    /// From where dynamic asks get their number.
+    pub pool: PortRange,
+    /// What the kernel hands out to clients.
+    pub client_range: PortRange,
+    /// What it keeps back from them that no claim put there.
+    pub foreign: Vec<PortRange>,
+    /// What the policy declares.
+    pub declared: Desired<'a>,
+    /// What numbers are assigned to.
+    pub registry: Registry<'a>,
+    /// Who has the numbers of the processes that claims of this host name; `None` is somebody whom nobody could tell, and
+    /// who is not here has gone.
+    pub processes: BTreeMap<u32, Option<ProcessId>>,
+    /// The sockets that somebody waits on, sorted by protocol and number.
+    bound: Vec<&'a Listener>,
+    /// The numbers that are passed on to containers, sorted likewise.
+    published: Vec<Published>,
+}
+
+impl<'a> Seen<'a> {
+    /// A host on which nobody listens and nothing is declared.
+    #[must_use]
+    pub fn new(machine: String, client_range: PortRange, registry: Registry<'a>) -> Self {
+        Self {
+            machine,
+            pool: POOL,
+            client_range,
+            foreign: Vec::new(),
+            declared: Desired::default(),
+            registry,
+            processes: BTreeMap::new(),
+            bound: Vec::new(),
+            published: Vec::new(),
+        }
+    }
+
+    /// The same where these sockets are bound, and these numbers passed on to containers.
+    #[must_use]
+    pub fn with(self, bound: impl Iterator<Item = &'a Listener>, published: Vec<Published>) -> Self {
+        let mut seen = Self { bound: bound.collect(), published, ..self };
+        seen.bound.sort_by_key(|listener| (listener.protocol, listener.port));
+        seen.published.sort_by_key(|published| (published.protocol, published.port));
+        seen
+    }
+
+    /// The sockets that take a number of `stand`.
+    pub(super) fn bound_at<'s>(
+        &'s self,
+        stand: Stand<'s>,
+    ) -> impl Iterator<Item = &'a Listener> + use<'s, 'a> {
+        let key = |listener: &&Listener| (listener.protocol, listener.port);
+        let near = within(&self.bound, stand.protocol, stand.ports, key);
+        near.iter().copied().filter(move |listener| Stand::of(listener).meets(&stand))
+    }
+
+    /// What of `stand` is passed on to a container.
+    pub(super) fn published_at<'s>(&'s self, stand: Stand<'s>) -> impl Iterator<Item = &'s Published> {
+        let key = |published: &Published| (published.protocol, published.port);
+        let near = within(&self.published, stand.protocol, stand.ports, key);
+        near.iter().filter(move |published| {
+            let address = published.address.into();
+            Stand { address: Some(&address), v6only: true, device: None, ..stand }.meets(&stand)
+        })
+    }
+
+    /// What the policy declares of `stand`.
+    pub(super) fn declared_at(&self, stand: Stand<'_>) -> Option<&DesiredPort<'a>> {
+        let numbers = stand.ports.first..=stand.ports.last;
+        let mut near = numbers.flat_map(|port| self.declared.at(stand.protocol, port));
+        near.find(|desired| desired.stands().any(|declared| declared.meets(&stand)))
+    }
+
+    /// Whether somebody else keeps `port` from clients.
+    pub(super) fn is_foreign(&self, port: u16) -> bool {
+        self.foreign.iter().any(|range| range.contains(port))
+    }
+}
+
+/// The part of a sorted list that is of `protocol` and within `ports`.
+fn within<T>(
+    sorted: &[T],
+    protocol: Protocol,
+    ports: PortRange,
+    key: impl Fn(&T) -> (Protocol, u16),
+) -> &[T] {
+    let first = sorted.partition_point(|item| key(item) < (protocol, ports.first));
+    let last = sorted.partition_point(|item| key(item) <= (protocol, ports.last));
+    &sorted[first..last]
+}
