@@ -55,7 +55,7 @@ const fn band(count: u32) -> u32 {
 ///
 /// There is none.
 pub(super) fn place(book: &Book, wish: &Wish, seen: &Seen<'_>, now: &Now) -> Result<u16, Refusal> {
-    let mut full = Full { pool: Some(seen.pool), ..Full::default() };
+    let mut full = Full::of(seen.pool);
     for port in order(seen.pool, &wish.name) {
         match taken(book, wish, port, seen, now) {
             None => return Ok(port),

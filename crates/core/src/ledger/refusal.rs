@@ -1,5 +1,7 @@
 //! Why the ledger refuses: with whoever stands in the way (A24, A26).
 
+mod words;
+
 use alloc::{boxed::Box, string::String};
 
 use super::claim::{Claim, Name};
@@ -63,10 +65,10 @@ pub enum Refusal {
 }
 
 /// Why no number of the pool is free.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full {
     /// The pool.
-    pub pool: Option<PortRange>,
+    pub pool: PortRange,
     /// How many of it are claimed.
     pub claimed: u32,
     /// How many the policy declares.
@@ -75,6 +77,13 @@ pub struct Full {
     pub bound: u32,
     /// How many are assigned by IANA, handed out to clients, or kept back by others.
     pub reserved: u32,
+}
+
+impl Full {
+    /// Nobody has counted yet.
+    pub(super) const fn of(pool: PortRange) -> Self {
+        Self { pool, claimed: 0, declared: 0, bound: 0, reserved: 0 }
+    }
 }
 
 impl Refusal {

@@ -1,0 +1,148 @@
+//! What a refusal says, and what to do about it.
+
+use super::{Claim, Full, Refusal};
+use crate::{facts::Listener, text, words::Text};
+
+impl Refusal {
+    /// Why, in a sentence.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        match self {
+            Self::Held(claim) => held(claim),
+            Self::Declared { service, place, spec } => text!(
+                "the policy declares {spec} for {service} ({place})",
+                "policy で {spec} が {service} に宣言されています({place})"
+            ),
+            Self::Bound(listener) => bound(listener),
+            Self::Published { address, spec } => text!(
+                "{spec} on {address} is passed on to a container",
+                "{address} の {spec} はコンテナに転送されています"
+            ),
+            Self::NameHolds(claim) => name_holds(claim),
+            Self::WellKnown { spec, assigned: Some(name) } => {
+                text!("{spec} is the well-known port of {name}", "{spec} は {name} のウェルノウンポートです")
+            }
+            Self::WellKnown { spec, assigned: None } => text!(
+                "{spec} is a well-known port, which IANA assigns",
+                "{spec} は IANA が割り当てるウェルノウンポートです"
+            ),
+            Self::PoolFull(full) => full.why(),
+            Self::NotYours(claim) => not_yours(claim),
+            Self::Moved(claim) => moved(claim),
+            Self::NoSuchClaim(name) => {
+                text!("there is no claim called {name}", "{name} という名前の申請はありません")
+            }
+            Self::IdTaken(claim) => {
+                let name = &claim.name;
+                text!(
+                    "the claim called {name} was asked for with the same id",
+                    "{name} という名前の申請が同じ id で登録されています"
+                )
+            }
+            Self::NoClientPortsLeft { left, needed } => text!(
+                "clients of this host would have {left} ports left, and need {needed}",
+                "このホストのクライアントが使えるポートが {left} 個になります(最低 {needed} 個が必要です)"
+            ),
+            Self::LedgerFull => text!("the ledger is full", "台帳が上限に達しています"),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        match self {
+            Self::Held(_) | Self::Declared { .. } => text!(
+                "take any other: leave the number out",
+                "番号を省略すると、空いている番号が割り当てられます"
+            ),
+            Self::Bound(_) | Self::Published { .. } => text!(
+                "leave the number out to get a free one, or claim it for whoever listens there: --force-bound",
+                "番号を省略すると空いている番号が割り当てられます。待ち受け中のプロセスのために申請する場合は --force-bound を指定してください"
+            ),
+            Self::NameHolds(_) => text!(
+                "give the other one up first: portreeve release NAME; or use another name",
+                "先に portreeve release NAME で解放するか、別の名前を使ってください"
+            ),
+            Self::WellKnown { .. } => text!(
+                "if that is meant: --well-known",
+                "承知のうえで使う場合は --well-known を指定してください"
+            ),
+            Self::PoolFull(_) => text!(
+                "give up what nobody uses (portreeve claims --state stale), or widen the pool in the policy",
+                "使われていない申請を解放する(portreeve claims --state stale で確認)か、policy でプールを広げてください"
+            ),
+            Self::NotYours(_) => text!(
+                "ask its claimant or root to release it, or use another name",
+                "申請者または root に解放を依頼するか、別の名前を使ってください"
+            ),
+            Self::Moved(_) => {
+                text!("look at it again: portreeve claims", "最新の状態を確認してください: portreeve claims")
+            }
+            Self::NoSuchClaim(_) => {
+                text!("portreeve claims lists them", "portreeve claims で一覧を確認できます")
+            }
+            Self::IdTaken(_) => text!("ask with another id", "別の id で申請してください"),
+            Self::NoClientPortsLeft { .. } => text!(
+                "claim fewer ports, or ports outside net.ipv4.ip_local_port_range",
+                "申請するポートを減らすか、net.ipv4.ip_local_port_range の範囲外のポートを使ってください"
+            ),
+            Self::LedgerFull => text!(
+                "give up what nobody uses: portreeve claims --state stale",
+                "使われていない申請を解放してください(portreeve claims --state stale で確認)"
+            ),
+        }
+    }
+}
+
+fn held(claim: &Claim) -> Text {
+    let Claim { name, since, scope, claimant, .. } = claim;
+    let (spec, uid) = (claim.spec(), claimant.uid);
+    text!(
+        "{spec} is claimed: {name}, by user {uid} since {since} ({scope})",
+        "{spec} は申請済みです: {name}(ユーザー {uid}、{since} から、{scope})"
+    )
+}
+
+fn bound(listener: &Listener) -> Text {
+    let Listener { address, port, protocol, .. } = listener;
+    match listener.uid {
+        Some(uid) => text!(
+            "a process of user {uid} listens on {address} at {port}/{protocol}",
+            "ユーザー {uid} のプロセスが {address} の {port}/{protocol} で待ち受けています"
+        ),
+        None => text!(
+            "somebody listens on {address} at {port}/{protocol}",
+            "{address} の {port}/{protocol} で待ち受けているプロセスがあります"
+        ),
+    }
+}
+
+fn name_holds(claim: &Claim) -> Text {
+    let (name, spec) = (&claim.name, claim.spec());
+    match &claim.address {
+        Some(address) => {
+            text!("{name} has {spec} on {address}", "{name} は {address} の {spec} を持っています")
+        }
+        None => text!("{name} has {spec}", "{name} は {spec} を持っています"),
+    }
+}
+
+fn not_yours(claim: &Claim) -> Text {
+    let (name, spec, uid) = (&claim.name, claim.spec(), claim.claimant.uid);
+    text!("{name} ({spec}) is the claim of user {uid}", "{name}({spec})はユーザー {uid} の申請です")
+}
+
+fn moved(claim: &Claim) -> Text {
+    let (name, revision) = (&claim.name, claim.revision);
+    text!("{name} has revision {revision} by now", "{name} の現在のリビジョンは {revision} です")
+}
+
+impl Full {
+    fn why(self) -> Text {
+        let Self { pool, claimed, declared, bound, reserved } = self;
+        text!(
+            "no port of the pool {pool} is free: {claimed} claimed, {declared} declared, {bound} in use, {reserved} reserved",
+            "プール {pool} に空きがありません(申請済み {claimed}、宣言済み {declared}、使用中 {bound}、予約済み {reserved})"
+        )
+    }
+}
