@@ -5,6 +5,7 @@ mod boot_id;
 pub mod firewall;
 mod journal;
 pub mod receipts;
+pub mod reserved;
 pub mod scratch;
 pub mod stop;
 pub mod unlisten;

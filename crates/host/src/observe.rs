@@ -22,7 +22,7 @@ pub mod sessions;
 pub(crate) mod share;
 pub mod sight;
 pub mod sockets;
-mod sysctls;
+pub(crate) mod sysctls;
 mod tally;
 mod unported;
 mod users;

@@ -32,13 +32,21 @@ pub(super) fn read(gaps: &mut Gaps) -> Sysctls {
     }
 }
 
+/// What is kept back from clients; `None` where the kernel does not tell.
+pub(crate) fn reserved_now() -> Option<Vec<PortRange>> {
+    told("ip_local_reserved_ports", reserved)
+}
+
 fn value<T>(name: &str, read: impl Fn(&str) -> Option<T>, default: T, gaps: &mut Gaps) -> T {
-    let bytes = proc::read_once(format!("/proc/sys/net/ipv4/{name}"), SYSCTL_BYTES_MAX);
-    let told = bytes.ok().and_then(|bytes| read(&proc::text(&bytes)));
-    told.unwrap_or_else(|| {
+    told(name, read).unwrap_or_else(|| {
         gaps.missing(&format!("net.ipv4.{name}"));
         default
     })
+}
+
+fn told<T>(name: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let bytes = proc::read_once(format!("/proc/sys/net/ipv4/{name}"), SYSCTL_BYTES_MAX);
+    bytes.ok().and_then(|bytes| read(&proc::text(&bytes)))
 }
 
 fn client_range(text: &str) -> Option<PortRange> {

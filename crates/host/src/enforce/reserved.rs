@@ -1,0 +1,124 @@
+//! Keeps numbers back from clients: net.ipv4.ip_local_reserved_ports of the network namespace of the calling thread (A9,
+//! A24; Documentation/networking/ip-sysctl.rst, kernel/sysctl.c `proc_do_large_bitmap`).
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::FileExt as _,
+};
+
+use portreeve_core::port::PortRange;
+
+use crate::observe::sysctls;
+
+const PATH: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+/// The kernel takes so many bytes of one write, and says of the rest only that it did not.
+const WRITE_BYTES_MAX: usize = 4_092;
+/// Clears the list; nothing at all is no write.
+const NOTHING: &str = "\n";
+/// What is written at another place than the first is added to what is there.
+const ADDING: u64 = 1;
+
+/// Why numbers are not kept back, or not given back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReservedError {
+    /// The kernel does not tell which ones are.
+    #[error("cannot read {PATH}")]
+    Read,
+    /// The kernel refused.
+    #[error("cannot write {PATH}")]
+    Write(#[from] io::Error),
+    /// It took a part of what was written.
+    #[error("{PATH} takes no more")]
+    Short,
+}
+
+/// What is kept back now, by whomever.
+///
+/// # Errors
+///
+/// The kernel does not tell.
+pub fn reserved() -> Result<Vec<PortRange>, ReservedError> {
+    sysctls::reserved_now().ok_or(ReservedError::Read)
+}
+
+/// Keeps `ranges` back too, whatever others add at the same time.
+///
+/// # Errors
+///
+/// Without CAP_NET_ADMIN in the namespace; some may be kept back then.
+pub fn reserve(ranges: &[PortRange]) -> Result<(), ReservedError> {
+    let file = OpenOptions::new().write(true).open(PATH)?;
+    texts(ranges).iter().try_for_each(|text| write(&file, text, ADDING))
+}
+
+/// Gives `ranges` back to clients. What others add between the reading and the writing is lost: whoever keeps a lock on the
+/// ledger is alone at least among its users.
+///
+/// # Errors
+///
+/// Without CAP_NET_ADMIN in the namespace, or where the kernel does not tell what is kept back.
+pub fn give_back(ranges: &[PortRange]) -> Result<(), ReservedError> {
+    let file = OpenOptions::new().write(true).open(PATH)?;
+    let rest = without(&reserved()?, ranges);
+    let texts = texts(&rest);
+    let (first, more) = texts.split_first().map_or((NOTHING, [].as_slice()), |(first, more)| (first, more));
+    write(&file, first, 0)?;
+    more.iter().try_for_each(|text| write(&file, text, ADDING))
+}
+
+fn write(file: &File, text: &str, place: u64) -> Result<(), ReservedError> {
+    let written = file.write_at(text.as_bytes(), place)?;
+    if written == text.len() { Ok(()) } else { Err(ReservedError::Short) }
+}
+
+/// The list of `ranges`, in pieces that the kernel takes.
+fn texts(ranges: &[PortRange]) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for range in ranges {
+        let next = range.to_string();
+        match texts.last_mut().filter(|text| text.len() + 1 + next.len() <= WRITE_BYTES_MAX) {
+            Some(text) => *text = format!("{text},{next}"),
+            None => texts.push(next),
+        }
+    }
+    texts
+}
+
+/// What of `ranges` is in none of `gone`, in ascending order.
+fn without(ranges: &[PortRange], gone: &[PortRange]) -> Vec<PortRange> {
+    let is_kept = |port: &u16| !gone.iter().any(|range| range.contains(*port));
+    let mut kept: Vec<PortRange> = Vec::new();
+    for port in ranges.iter().flat_map(|range| range.first..=range.last).filter(is_kept) {
+        match kept.last_mut().filter(|last| last.last.checked_add(1) == Some(port)) {
+            Some(last) => last.last = port,
+            None => kept.push(PortRange::one(port)),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(text: &str) -> Vec<PortRange> {
+        text.split(',').map(|range| range.parse().expect("a range")).collect()
+    }
+
+    #[test]
+    fn no_piece_is_longer_than_the_kernel_takes() {
+        let every_third: Vec<PortRange> =
+            (1..=65_534).step_by(3).map(|first| PortRange { first, last: first + 1 }).collect();
+        let texts = texts(&every_third);
+        assert!(texts.iter().all(|text| text.len() <= WRITE_BYTES_MAX), "{}", texts.len());
+        assert_eq!(ranges(&texts.join(",")), every_third);
+    }
+
+    #[test]
+    fn what_is_given_back_is_cut_out_of_whatever_holds_it() {
+        assert_eq!(without(&ranges("10-20,30"), &ranges("12-13,30")), ranges("10-11,14-20"));
+        assert_eq!(without(&ranges("10"), &ranges("10-20")), []);
+        assert_eq!(without(&ranges("65534-65535"), &ranges("65534")), ranges("65535"));
+    }
+}
