@@ -1,7 +1,6 @@
 //! Changes this host as it is told to, never deciding: the receipt first, then the change, whole or not at all (A15, A16).
 
 pub mod boot;
-mod boot_id;
 pub mod firewall;
 mod journal;
 pub mod receipts;
@@ -23,12 +22,12 @@ use portreeve_core::{
 use rustix::process::geteuid;
 
 use self::{
-    boot_id::boot_id,
     firewall::{EnforceError, Refusal, StandingError},
     receipts::{Boot, Receipts, ReceiptsError},
     scratch::{ScratchError, Stands, rehearse},
 };
 use crate::{
+    boot_id::boot_id,
     keep::KeepError,
     lock::{Busy, Lock, LockError},
     observe::clock,

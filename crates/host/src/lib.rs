@@ -1,7 +1,9 @@
 //! Looks at Linux, never deciding.
 
 pub mod boot;
+mod boot_id;
 pub mod bpf;
+pub mod claimant;
 pub mod enforce;
 pub mod events;
 pub mod group;

@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::boot_id::boot_id;
+use crate::boot_id::boot_id;
 use crate::keep::{self, KeepError, Readers};
 
 /// The gate of the next boot.
