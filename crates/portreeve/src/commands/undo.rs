@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    gate::{self, BlockedSource, Body, Rest, Revision, Transaction, ZoneName},
+    gate::{self, BlockedSource, Body, Rest, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
     receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt},
     text,
@@ -57,15 +57,16 @@ fn number(text: &str) -> Result<u32, &'static str> {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let number = own.get_one::<u32>(RECEIPT).copied();
-    let back = back(&door, number)?;
+    let temporary = door::temporary(FAILED)?;
+    let back = back(&door, number, &temporary)?;
     if let Some(undo) = undo(&back) {
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
     }
     let (is_put_back, is_gone) =
         (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
-    let (deed, transaction, said) = change(&door, back)?;
-    let (passed, over) = pass(door, deed, &transaction)?;
+    let (deed, transaction, said) = change(&door, back, &temporary)?;
+    let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
@@ -86,11 +87,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// Nothing is on trial any more.
 pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
-    let trial @ Back::EndTrial(_) = back(&door, None)? else {
+    let temporary = door::temporary(FAILED)?;
+    let trial @ Back::EndTrial(_) = back(&door, None, &temporary)? else {
         return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
-    let (deed, transaction, said) = change(&door, trial)?;
-    let (passed, over) = pass(door, deed, &transaction)?;
+    let (deed, transaction, said) = change(&door, trial, &temporary)?;
+    let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
@@ -100,19 +102,23 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     Ok(Exit::TakenBack)
 }
 
-/// Makes the change; what was open or kept out for a while and is over with it, in words.
-fn pass(door: Door, deed: Deed, transaction: &Transaction) -> Result<(Passed, Text), Failure> {
-    let (temporary, was) = (door::temporary(FAILED)?, door.standing.clone());
+/// Makes the change; what of the `temporary` was open or kept out for a while and is over with it, in words.
+fn pass(
+    door: Door,
+    deed: Deed,
+    transaction: &Transaction,
+    temporary: &Temporary,
+) -> Result<(Passed, Text), Failure> {
+    let was = door.standing.clone();
     let passed = door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?;
     let over = over(&temporary.over(was.as_ref(), passed.standing.as_ref()));
     Ok((passed, over))
 }
 
 /// What takes back the change of receipt `number`, or whatever is meant without one, as the gate stands.
-fn back(door: &Door, number: Option<u32>) -> Result<Back<'_>, Failure> {
-    let temporary = door::temporary(FAILED)?;
-    let back = door.history.back(number, door.standing.as_ref(), &temporary, door.now);
-    let before = || number.is_none().then(|| door.history.newest_standing(&temporary)).flatten();
+fn back<'d>(door: &'d Door, number: Option<u32>, temporary: &Temporary) -> Result<Back<'d>, Failure> {
+    let back = door.history.back(number, door.standing.as_ref(), temporary, door.now);
+    let before = || number.is_none().then(|| door.history.newest_standing(temporary)).flatten();
     if matches!(back, Ok(Back::Restore(..)) | Err(Edge::Same(_))) {
         door::refuse_without_confirmed(door, FAILED)?;
     }
@@ -131,7 +137,7 @@ fn undo<'a>(back: &'a Back<'_>) -> Option<Undo<'a>> {
 }
 
 /// What takes it back: the deed, its text for nft, and what is said then.
-fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Failure> {
+fn change(door: &Door, back: Back<'_>, temporary: &Temporary) -> Result<(Deed, Transaction, Text), Failure> {
     let unwritten = |error| door::unwritten(error, FAILED);
     Ok(match back {
         Back::EndTrial(Receipt { number: of, .. }) => {
@@ -169,13 +175,13 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
             (deed, transaction, said)
         }
         Back::Unblock(receipt, source) => {
-            let Text { en: en_more, ja: ja_more } = renewed(receipt, door)?;
+            let Text { en: en_more, ja: ja_more } = renewed(receipt, door, temporary);
             let Text { en, ja } = whom(source);
             let said = text!("{en} may come in again.{en_more}", "{ja} の遮断を解除しました。{ja_more}");
             (Deed::Unblock { source }, gate::unblock(BlockedSource::of(source)), said)
         }
         Back::Shut(receipt, zone, ports) => {
-            let Text { en, ja } = renewed(receipt, door)?;
+            let Text { en, ja } = renewed(receipt, door, temporary);
             let name = zone.as_deref().and_then(ZoneName::of);
             let transaction = gate::close_early(name.as_ref(), ports).unwrap_or_default();
             let said = text!("{ports} is no longer open.{en}", "{ports} の一時的な開放を終了しました。{ja}");
@@ -185,12 +191,12 @@ fn change(door: &Door, back: Back<'_>) -> Result<(Deed, Transaction, Text), Fail
 }
 
 /// That a newer change of the same goes with it, where there is one.
-fn renewed(receipt: &Receipt, door: &Door) -> Result<Text, Failure> {
-    let newer = door.history.renewed_by(receipt, &door::temporary(FAILED)?);
-    Ok(newer.map_or_else(Text::default, |Receipt { number, deed, .. }| {
+fn renewed(receipt: &Receipt, door: &Door, temporary: &Temporary) -> Text {
+    let newer = door.history.renewed_by(receipt, temporary);
+    newer.map_or_else(Text::default, |Receipt { number, deed, .. }| {
         let Text { en, ja } = words(deed);
         text!(" That takes back receipt {number} too ({en}).", "記録 {number}({ja})も取り消しました。")
-    }))
+    })
 }
 
 fn also(gone: &[u32]) -> Text {
