@@ -85,6 +85,16 @@ impl Address {
         }
     }
 
+    /// Whether both are one place to be bound to: `fe80::1` on two interfaces is two (RFC 4007 §6).
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let is_on_link = match (&self.interface, &other.interface) {
+            (Some(own), Some(theirs)) => own == theirs,
+            _ => true,
+        };
+        self.ip.to_canonical() == other.ip.to_canonical() && is_on_link
+    }
+
     /// Whether the internet can route to it: no private, shared, link-local or other special range (RFC 6890).
     ///
     /// Documentation ranges count as public: they stand for public addresses wherever they are used.

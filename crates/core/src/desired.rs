@@ -55,18 +55,9 @@ fn is_on_device(service: &Service, listener: &Listener) -> bool {
 fn is_on_address(declared: &[Address], bound: &Address) -> bool {
     declared.is_empty()
         || bound.breadth() == Breadth::Wildcard
-        || declared.iter().any(|address| {
-            address.breadth() == Breadth::Wildcard
-                || (address.ip.to_canonical() == bound.ip.to_canonical() && is_on_link(address, bound))
-        })
-}
-
-/// `fe80::1` on two interfaces is two places (RFC 4007 §6).
-fn is_on_link(declared: &Address, bound: &Address) -> bool {
-    match (&declared.interface, &bound.interface) {
-        (Some(declared), Some(bound)) => declared == bound,
-        _ => true,
-    }
+        || declared
+            .iter()
+            .any(|address| address.breadth() == Breadth::Wildcard || address.is_same_place(bound))
 }
 
 /// Every declared port, ready to be asked by number.

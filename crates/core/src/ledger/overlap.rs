@@ -53,7 +53,7 @@ impl<'a> Stand<'a> {
 
     fn meets_address(&self, other: &Self) -> bool {
         match (self.one_address(), other.one_address()) {
-            (Some(own), Some(theirs)) => is_same(own, theirs),
+            (Some(own), Some(theirs)) => own.is_same_place(theirs),
             _ => Family::ALL.into_iter().any(|family| self.takes(family) && other.takes(family)),
         }
     }
@@ -71,13 +71,6 @@ impl<'a> Stand<'a> {
             Some(ip) => family == Family::of(ip.to_canonical()),
         }
     }
-}
-
-/// `fe80::1` on two interfaces is two places (RFC 4007 §6).
-fn is_same(own: &Address, theirs: &Address) -> bool {
-    let is_apart = |(own, theirs): (&_, &_)| own != theirs;
-    let are_apart = own.interface.as_ref().zip(theirs.interface.as_ref()).is_some_and(is_apart);
-    own.ip.to_canonical() == theirs.ip.to_canonical() && !are_apart
 }
 
 #[cfg(test)]
