@@ -126,11 +126,8 @@ fn few(passing: &Passing) -> Option<&Intervals> {
 
 /// Those who pass; where most sources do, all: whoever is kept out of these is banned rather than let in.
 fn entry(passing: &Passing, family: Family, filter: &Filter) -> Option<Entry> {
-    let numbered = || filter.around.interfaces.iter().zip(0_u128..);
-    let named = passing.interfaces.iter().flat_map(|meant| {
-        numbered().filter(|(_, number)| meant.contains(*number)).map(|(interface, _)| interface.name.clone())
-    });
-    let interfaces: Vec<_> = named.take(LISTED_MAX + 1).collect();
+    let named = passing.interfaces.iter().flat_map(|meant| filter.around.names(meant));
+    let interfaces: Vec<_> = named.take(LISTED_MAX + 1).map(String::from).collect();
     let from = few(passing).map(|some| covering(some, &passing.other_sources, family, LISTED_MAX + 1));
     let from = from.unwrap_or_default();
     let can_be_said = passing.destinations.is_none()

@@ -190,6 +190,13 @@ impl Surroundings {
         patterns.iter().fold(Intervals::none(), |all, pattern| all.or(&self.named(pattern)))
     }
 
+    /// The names of the interfaces of these numbers.
+    pub fn names<'a>(&'a self, interfaces: &Intervals) -> impl Iterator<Item = &'a str> {
+        let numbered = self.interfaces.iter().zip(0_u128..);
+        let meant = numbered.filter(|(_, number)| interfaces.contains(*number));
+        meant.map(|(interface, _)| interface.name.as_str())
+    }
+
     /// The numbers of the interfaces that are so.
     #[must_use]
     pub fn those(&self, is: impl Fn(&Interface) -> bool) -> Intervals {

@@ -18,9 +18,7 @@ impl World<'_> {
 
     /// The names of these interfaces.
     pub fn named<'b>(&'b self, interfaces: &'b Intervals) -> impl Iterator<Item = &'b str> {
-        let known =
-            self.filter().into_iter().flat_map(|filter| filter.around.interfaces.iter().zip(0_u128..));
-        known.filter(|(_, number)| interfaces.contains(*number)).map(|(interface, _)| interface.name.as_str())
+        self.filter().into_iter().flat_map(|filter| filter.around.names(interfaces))
     }
 
     /// The numbers of the interfaces by which others come in than this host's own containers and virtual machines.

@@ -268,15 +268,12 @@ fn named(addresses: Option<&Intervals>, family: Family, most: usize) -> Vec<Stri
 
 /// The names of the interfaces; none for every one.
 fn interfaces<'a>(interfaces: Option<&Intervals>, filter: &'a Filter) -> Vec<&'a str> {
-    let Some(interfaces) = interfaces else { return Vec::new() };
-    let numbered = filter.around.interfaces.iter().zip(0_u128..);
-    let meant = numbered.filter(|(_, number)| interfaces.contains(*number));
-    meant.map(|(interface, _)| interface.name.as_str()).collect()
+    interfaces.map_or_else(Vec::new, |interfaces| filter.around.names(interfaces).collect())
 }
 
 fn place_view(place: Place, filter: &Filter) -> PlaceView<'_> {
     let chain = &filter.ruleset.chains[place.chain.0];
-    let rule = place.rule.and_then(|rule| chain.rules.get(rule));
+    let rule = filter.ruleset.rule(place);
     PlaceView {
         family: chain.layer.name(),
         table: &chain.table,
