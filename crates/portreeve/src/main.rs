@@ -12,12 +12,14 @@ mod footing;
 mod judgement;
 mod last_audit;
 mod last_look;
+mod ledger;
 mod look;
 mod policy_file;
 mod read;
 mod schema;
 mod settings;
 mod show;
+mod store;
 mod table_file;
 mod units;
 

@@ -88,7 +88,12 @@ impl Book {
 
     /// The book after `changes`, which are one revision.
     pub fn change(&mut self, changes: impl IntoIterator<Item = Change>) {
+        self.amend(changes);
         self.revision += 1;
+    }
+
+    /// The book with some of the changes that will be one revision.
+    pub fn amend(&mut self, changes: impl IntoIterator<Item = Change>) {
         for change in changes {
             match change {
                 Change::Put(claim) => self.put(*claim),

@@ -1,0 +1,83 @@
+//! The tables of the file, and how it is known for a ledger of ours.
+
+use std::fmt;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// "Port", by which file(1) and SQLite tell whose file it is (<https://www.sqlite.org/fileformat.html#application_id>).
+const APPLICATION_ID: i64 = 0x506f_7274;
+/// The newest layout that this program reads and writes.
+const LAYOUT: i64 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE ledger (identity TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+    CREATE TABLE claim (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, protocol TEXT NOT NULL,
+        address TEXT, device TEXT, port INTEGER NOT NULL, port_last INTEGER NOT NULL,
+        claimant TEXT NOT NULL, lease TEXT NOT NULL, since TEXT NOT NULL, revision INTEGER NOT NULL, note TEXT,
+        UNIQUE (scope, protocol, name)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What tells this ledger from every other one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity(pub(super) String);
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a file is no ledger that this program can use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LayoutError {
+    /// Another program's, or nobody's.
+    #[error("its application id is {0:#x}")]
+    Foreign(i64),
+    /// A newer portreeve's.
+    #[error("it has layout {found}, and this program knows {known}")]
+    Newer {
+        /// Its layout.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// SQLite could not tell.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Makes the tables, of a new ledger; of two who make it at once the second finds that of the first.
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<Identity> {
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    if number(&transaction, "user_version")? == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.execute("INSERT INTO ledger VALUES (lower(hex(randomblob(16))), 0)", ())?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", LAYOUT)?;
+    }
+    let identity = identity(&transaction)?;
+    transaction.commit()?;
+    Ok(identity)
+}
+
+/// Which ledger it is.
+pub(super) fn check(connection: &Connection) -> Result<Identity, LayoutError> {
+    let (application, layout) = (number(connection, "application_id")?, number(connection, "user_version")?);
+    if application != APPLICATION_ID {
+        return Err(LayoutError::Foreign(application));
+    }
+    if layout > LAYOUT {
+        return Err(LayoutError::Newer { found: layout, known: LAYOUT });
+    }
+    Ok(identity(connection)?)
+}
+
+fn identity(connection: &Connection) -> rusqlite::Result<Identity> {
+    connection.query_row("SELECT identity FROM ledger", (), |row| row.get(0).map(Identity))
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, pragma, |row| row.get(0))
+}

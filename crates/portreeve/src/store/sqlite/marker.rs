@@ -1,0 +1,52 @@
+//! A file beside the ledger that says which one was made there: where the ledger is gone, no new one takes its place.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use portreeve_host::keep::{KeepError, Readers, replace};
+
+use super::{StoreError, layout::Identity};
+
+/// An identity has 32 digits.
+const BYTES_MAX: u64 = 256;
+
+/// The file.
+#[derive(Debug)]
+pub(super) struct Marker {
+    path: PathBuf,
+}
+
+impl Marker {
+    /// That of the ledger at `path`.
+    pub(super) fn beside(path: &Path) -> Self {
+        Self { path: path.with_extension("made") }
+    }
+
+    /// Which ledger was made, where one was.
+    pub(super) fn read(&self) -> Result<Option<Identity>, StoreError> {
+        let mut text = String::new();
+        let read = fs::File::open(&self.path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text));
+        match read {
+            Ok(_) => Ok(Some(Identity(text.trim().into()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::Beside { path: self.path.clone(), source }),
+        }
+    }
+
+    /// Says that `identity` was made.
+    pub(super) fn write(&self, identity: &Identity) -> Result<(), StoreError> {
+        replace(&self.path, format!("{identity}\n").as_bytes(), Readers::Everybody).map_err(|error| {
+            match error {
+                KeepError::Write { path, source } | KeepError::Unsynced { path, source } => {
+                    StoreError::Beside { path, source }
+                }
+                KeepError::Shared { path } => {
+                    StoreError::Beside { path, source: io::ErrorKind::PermissionDenied.into() }
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! Claims as rows of a table, which other programs may read as well.
+
+use portreeve_core::ledger::{Book, Change, Claim, ClaimId};
+use rusqlite::{Connection, Row, named_params, types::Type};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// How often the book was changed.
+pub(super) fn revision(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT revision FROM ledger", (), |row| row.get(0))
+}
+
+/// Says that it was changed once more.
+pub(super) fn advance(connection: &Connection, revision: u64) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE ledger SET revision = ?1")?.execute((revision,)).map(drop)
+}
+
+/// The whole book, of one moment.
+pub(super) fn book(connection: &Connection) -> rusqlite::Result<Book> {
+    let moment = connection.unchecked_transaction()?;
+    let revision = revision(&moment)?;
+    let mut statement = moment.prepare_cached("SELECT * FROM claim")?;
+    let claims = statement.query_map((), claim)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(Book::new(revision, claims))
+}
+
+/// Writes one change.
+pub(super) fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::Put(claim) => put(connection, claim),
+        Change::Remove(id) => remove(connection, *id),
+    }
+}
+
+fn remove(connection: &Connection, id: ClaimId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM claim WHERE id = ?1")?.execute((id.to_string(),)).map(drop)
+}
+
+fn put(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
+    const PUT: &str =
+        "INSERT OR REPLACE INTO claim VALUES (:id, :name, :scope, :protocol, :address, :device, :port,
+        :port_last, :claimant, :lease, :since, :revision, :note)";
+    let mut statement = connection.prepare_cached(PUT)?;
+    let put = statement.execute(named_params! {
+        ":id": claim.id.to_string(),
+        ":name": claim.name.as_str(),
+        ":scope": claim.scope.to_string(),
+        ":protocol": claim.protocol.name(),
+        ":address": claim.address.as_ref().map(ToString::to_string),
+        ":device": claim.device,
+        ":port": claim.ports.first,
+        ":port_last": claim.ports.last,
+        ":claimant": json(&claim.claimant)?,
+        ":lease": json(&claim.lease)?,
+        ":since": claim.since.to_string(),
+        ":revision": claim.revision,
+        ":note": claim.note,
+    });
+    put.map(drop)
+}
+
+fn claim(row: &Row<'_>) -> rusqlite::Result<Claim> {
+    Ok(Claim {
+        id: read(row, "id")?,
+        name: read(row, "name")?,
+        scope: read(row, "scope")?,
+        protocol: read(row, "protocol")?,
+        address: row.get::<_, Option<String>>("address")?.map(|_| read(row, "address")).transpose()?,
+        device: row.get("device")?,
+        ports: portreeve_core::port::PortRange { first: row.get("port")?, last: row.get("port_last")? },
+        claimant: of_json(row, "claimant")?,
+        lease: of_json(row, "lease")?,
+        since: read(row, "since")?,
+        revision: row.get("revision")?,
+        note: row.get("note")?,
+    })
+}
+
+/// A column that reads as it is written.
+fn read<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<T> {
+    row.get::<_, String>(column)?.parse().map_err(|error| unreadable(row, column, error))
+}
+
+fn of_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(&row.get::<_, String>(column)?).map_err(|error| unreadable(row, column, error))
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn unreadable(
+    row: &Row<'_>,
+    column: &str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    let index = row.as_ref().column_index(column).unwrap_or_default();
+    rusqlite::Error::FromSqlConversionFailure(index, Type::Text, error.into())
+}

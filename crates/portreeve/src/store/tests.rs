@@ -1,0 +1,130 @@
+//! What every store promises, tried with each of them.
+
+use std::{fs, path::PathBuf};
+
+use portreeve_core::ledger::{
+    Ask, Book, BootTime, Change, Claim, ClaimId, Claimant, Lease, Now, Scope, Seen, Wish, decide,
+};
+
+use super::*;
+
+/// A directory that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("portreeve-store-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.0.join("ledger.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn claim(id: u128, name: &str, port: u16) -> Claim {
+    let wish = Wish {
+        id: ClaimId(id),
+        name: name.parse().expect("a name"),
+        scope: Scope::Host("4c1d".into()),
+        protocol: portreeve_core::port::Protocol::Tcp,
+        address: None,
+        device: Some("eth0".into()),
+        ports: Some(portreeve_core::port::PortRange::one(port)),
+        claimant: Claimant { uid: 1000, process: None },
+        lease: Lease::Permanent,
+        note: Some("日本語 'quoted'".into()),
+        well_known: false,
+        force_bound: false,
+    };
+    let range = portreeve_core::port::PortRange { first: 32_768, last: 60_999 };
+    let seen = Seen::new("4c1d".into(), range, portreeve_core::registry::Registry::builtin());
+    let now = Now {
+        wall: "2026-01-01T00:00:00Z".parse().expect("a time"),
+        boot: BootTime { boot_id: "a".into(), milliseconds: 1 },
+    };
+    decide(&Book::default(), &Ask::Claim(wish), &seen, &now).expect("granted").claim
+}
+
+fn put(claim: &Claim) -> Change {
+    Change::Put(Box::new(claim.clone()))
+}
+
+/// Tries `promise` with each kind of store; what it opens a second time is the same ledger.
+fn with_each(name: &str, promise: impl Fn(&mut dyn Store)) {
+    promise(&mut Memory::default());
+    let folder = Folder::new(name);
+    promise(&mut Sqlite::open(&folder.ledger()).expect("a ledger"));
+}
+
+#[test]
+fn what_was_swapped_is_loaded() {
+    with_each("swapped", |store| {
+        assert_eq!(store.load().expect("a book"), Book::default());
+        let (web, mail) = (claim(1, "web", 20_500), claim(2, "mail", 20_501));
+        assert_eq!(store.swap(0, &[put(&web), put(&mail)]).expect("an answer"), Swap::Swapped);
+        assert_eq!(store.load().expect("a book"), Book::new(1, [web.clone(), mail]));
+        assert_eq!(store.swap(1, &[Change::Remove(ClaimId(2))]).expect("an answer"), Swap::Swapped);
+        assert_eq!(store.load().expect("a book"), Book::new(2, [web]));
+    });
+}
+
+#[test]
+fn who_knows_an_older_book_changes_nothing_and_is_told_the_newer() {
+    with_each("moved", |store| {
+        let (web, mail) = (claim(1, "web", 20_500), claim(2, "mail", 20_501));
+        assert_eq!(store.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
+        assert_eq!(store.swap(0, &[put(&mail)]).expect("an answer"), Swap::Moved(Book::new(1, [web])));
+    });
+}
+
+#[test]
+fn two_who_write_one_file_see_each_other() {
+    let folder = Folder::new("two");
+    let [mut one, mut other] = [(); 2].map(|()| Sqlite::open(&folder.ledger()).expect("a ledger"));
+    let web = claim(1, "web", 20_500);
+    assert_eq!(one.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
+    assert_eq!(other.load().expect("a book"), Book::new(1, [web]));
+}
+
+/// A ledger that is gone, empty, another one, newer or none at all is never taken for a new one, and stays as it is.
+#[test]
+fn what_is_not_the_ledger_that_was_here_is_refused() {
+    let folder = Folder::new("refused");
+    let path = folder.ledger();
+    drop(Sqlite::open(&path).expect("a ledger"));
+    let good = fs::read(&path).expect("its bytes");
+    let refusal = |bytes: Option<&[u8]>| {
+        for name in ["ledger.db-wal", "ledger.db-shm"] {
+            let _ = fs::remove_file(folder.0.join(name));
+        }
+        match bytes {
+            Some(bytes) => fs::write(&path, bytes).expect("written"),
+            None => fs::remove_file(&path).expect("removed"),
+        }
+        let error = Sqlite::open(&path).and_then(|mut store| store.load()).expect_err("refused");
+        assert_eq!(fs::read(&path).ok().as_deref(), bytes, "it stays as it is: {error}");
+        error
+    };
+    assert!(matches!(refusal(None), StoreError::Missing { .. }));
+    assert!(matches!(refusal(Some(b"")), StoreError::Missing { .. }));
+    assert!(matches!(refusal(Some(&[7; 5000])), StoreError::Damaged { .. }));
+    assert!(matches!(refusal(Some(&good[..good.len() / 2])), StoreError::Damaged { .. }));
+    // The layout is at byte 60 of the file (https://www.sqlite.org/fileformat.html).
+    let mut newer = good.clone();
+    newer[63] = 9;
+    assert!(matches!(refusal(Some(&newer)), StoreError::Newer { found: 9, known: 1, .. }));
+    let elsewhere = Folder::new("elsewhere");
+    drop(Sqlite::open(&elsewhere.ledger()).expect("a ledger"));
+    let another = fs::read(elsewhere.ledger()).expect("its bytes");
+    assert!(matches!(refusal(Some(&another)), StoreError::Another { .. }));
+    fs::write(&path, good).expect("written");
+    assert!(Sqlite::open(&path).is_ok(), "the right one is taken again");
+}
