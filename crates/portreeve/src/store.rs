@@ -7,7 +7,7 @@ mod tests;
 
 pub(crate) use self::{memory::Memory, sqlite::Sqlite};
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use portreeve_core::ledger::{Book, Change};
 
@@ -26,6 +26,14 @@ pub(crate) trait Store {
     ///
     /// It cannot be changed; then it was not.
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError>;
+
+    /// Waits until the book has another revision than `known`: the book as it stands then, or `None` where `patience` ends
+    /// before.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError>;
 }
 
 /// What came of a change.

@@ -1,5 +1,7 @@
 //! A ledger that goes with its process, for tests and for what is tried.
 
+use std::time::Duration;
+
 use portreeve_core::ledger::{Book, Change};
 
 use super::{Store, StoreError, Swap};
@@ -19,5 +21,10 @@ impl Store for Memory {
         }
         self.0.change(changes.iter().cloned());
         Ok(Swap::Swapped)
+    }
+
+    fn watch(&mut self, known: u64, _: Duration) -> Result<Option<Book>, StoreError> {
+        // Nobody else can change it.
+        Ok(Some(self.0.clone()).filter(|book| book.revision() != known))
     }
 }

@@ -8,7 +8,8 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use portreeve_core::ledger::{Book, Change};
@@ -19,6 +20,8 @@ use super::{Store, StoreError, Swap};
 
 /// As long as somebody waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Until somebody who watches looks again.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Its owner and its group write it, and nobody else reads it.
 const MODE: u32 = 0o660;
 
@@ -27,8 +30,6 @@ const MODE: u32 = 0o660;
 pub(crate) struct Sqlite {
     path: PathBuf,
     connection: Connection,
-    /// The book as this process knows it; what others write moves its revision.
-    known: Option<Book>,
 }
 
 impl Sqlite {
@@ -76,7 +77,7 @@ impl Sqlite {
             Ok(connection)
         };
         let connection = connect().map_err(|error| told(path, error))?;
-        Ok(Self { path: path.into(), connection, known: None })
+        Ok(Self { path: path.into(), connection })
     }
 
     /// The file must be the one that was made here.
@@ -101,9 +102,7 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn load(&mut self) -> Result<Book, StoreError> {
-        let book = rows::book(&self.connection).map_err(|error| told(&self.path, error))?;
-        self.known = Some(book.clone());
-        Ok(book)
+        rows::book(&self.connection).map_err(|error| told(&self.path, error))
     }
 
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
@@ -111,6 +110,21 @@ impl Store for Sqlite {
         match swapped.map_err(|error| told(&self.path, error))? {
             true => Ok(Swap::Swapped),
             false => self.load().map(Swap::Moved),
+        }
+    }
+
+    fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError> {
+        let end = Instant::now() + patience;
+        loop {
+            let revision = rows::revision(&self.connection).map_err(|error| told(&self.path, error))?;
+            if revision != known {
+                return self.load().map(Some);
+            }
+            if Instant::now() >= end {
+                return Ok(None);
+            }
+            // SQLite tells nobody what another process wrote.
+            thread::sleep(PAUSE);
         }
     }
 }

@@ -94,6 +94,16 @@ fn two_who_write_one_file_see_each_other() {
     assert_eq!(other.load().expect("a book"), Book::new(1, [web]));
 }
 
+#[test]
+fn whoever_watches_is_told_what_others_wrote() {
+    with_each("watched", |store| {
+        let web = claim(1, "web", 20_500);
+        assert_eq!(store.watch(0, Duration::ZERO).expect("an answer"), None);
+        assert_eq!(store.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
+        assert_eq!(store.watch(0, Duration::from_secs(5)).expect("an answer"), Some(Book::new(1, [web])));
+    });
+}
+
 /// A ledger that is gone, empty, another one, newer or none at all is never taken for a new one, and stays as it is.
 #[test]
 fn what_is_not_the_ledger_that_was_here_is_refused() {
