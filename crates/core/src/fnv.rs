@@ -1,7 +1,8 @@
 //! Hashes for indices whose hits are compared in full, and for what changes by chance: quick, and no shield against anybody.
 
 /// FNV-1a in 32 bits (draft-eastlake-fnv, §2).
-pub(crate) fn fnv(bytes: impl Iterator<Item = u8>) -> u32 {
+#[must_use]
+pub fn fnv(bytes: impl Iterator<Item = u8>) -> u32 {
     bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 

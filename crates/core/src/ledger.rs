@@ -10,6 +10,7 @@ mod overlap;
 mod place;
 mod refusal;
 mod seen;
+mod state;
 #[cfg(test)]
 mod testing;
 
@@ -26,4 +27,5 @@ pub use self::{
     place::order,
     refusal::{Full, Refusal},
     seen::{POOL, Seen},
+    state::State,
 };

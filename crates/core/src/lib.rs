@@ -15,7 +15,7 @@ pub mod exposure;
 pub mod facts;
 pub mod finding;
 pub mod firewall;
-mod fnv;
+pub mod fnv;
 pub mod gate;
 pub mod kinds;
 pub mod ledger;

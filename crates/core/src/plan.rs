@@ -12,6 +12,7 @@ mod passage;
 mod protect;
 mod refused;
 mod rehearsal;
+mod reserve;
 mod simulate;
 mod undo;
 mod zone;
@@ -27,6 +28,7 @@ pub use self::{
     protect::{protect, protect_after},
     refused::{Cut, Refused, Unmanaged},
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
+    reserve::{Reservation, reserve},
     simulate::simulate,
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fs, os::fd::AsFd};
 
-use portreeve_core::ledger::{BootTime, Now, ProcessId};
+use portreeve_core::ledger::{BootTime, ClaimId, Now, ProcessId};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{fstat, fstatfs},
     io::Errno,
     process::{Pid, PidfdFlags, pidfd_open},
+    rand::{GetRandomFlags, getrandom},
 };
 
 use crate::{boot_id::boot_id, observe::clock, proc};
@@ -25,6 +26,14 @@ pub fn machine() -> Option<String> {
         |id: &String| id.len() == MACHINE_ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let read = |path| fs::read_to_string(path).ok().map(|text: String| text.trim().to_owned()).filter(is_id);
     MACHINE_IDS.into_iter().find_map(read)
+}
+
+/// What tells an ask from every other one (getrandom(2)); `None` where the kernel has no chance to give.
+#[must_use]
+pub fn chance() -> Option<ClaimId> {
+    let mut bytes = [0; size_of::<u128>()];
+    let count = getrandom(&mut bytes, GetRandomFlags::empty()).ok()?;
+    (count == bytes.len()).then(|| ClaimId(u128::from_ne_bytes(bytes)))
 }
 
 /// The time on both clocks; `None` where the kernel hides which boot it is.
@@ -94,6 +103,11 @@ mod tests {
         child.kill().and_then(|()| child.wait()).expect("our own child");
         assert_eq!(process("m", child.id()), None);
         assert_eq!(occupants("m", [id(), child.id()]), [(id(), Some(own))].into());
+    }
+
+    #[test]
+    fn no_two_asks_are_alike() {
+        assert_ne!(chance().expect("the kernel has some"), chance().expect("the kernel has some"));
     }
 
     #[test]

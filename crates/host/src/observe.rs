@@ -30,6 +30,7 @@ mod wanted;
 mod ways;
 
 pub use brief::{Brief, brief};
+pub use firewall::may_lead_to_containers;
 pub use wanted::{Connections, Files, Firewall, Holders, Namespaces, Origins, Wanted};
 pub use ways::{Way, Ways};
 

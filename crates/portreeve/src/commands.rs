@@ -3,6 +3,8 @@
 mod apply;
 mod audit;
 mod check;
+mod claim;
+mod claims;
 mod close;
 mod completions;
 mod confirm;
@@ -20,6 +22,8 @@ mod off;
 mod open;
 mod plan;
 mod registry;
+mod release;
+mod renew;
 mod schedule;
 mod schema;
 mod snapshot;
@@ -84,7 +88,7 @@ pub(crate) struct Group {
 pub(crate) const BARE: &Command = &status::COMMAND;
 
 /// Every command, in the order in which `--help` shows them.
-pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, CHANGE, COMPARE, OURSELVES];
+pub(crate) const GROUPS: &[Group] = &[SEE, JUDGE, CHANGE, CLAIM, COMPARE, OURSELVES];
 
 const SEE: Group = Group {
     title: Words { en: "What is there?", ja: "何が開いているか" },
@@ -115,6 +119,11 @@ const CHANGE: Group = Group {
         &gate::COMMAND,
         &history::COMMAND,
     ],
+};
+
+const CLAIM: Group = Group {
+    title: Words { en: "Which port may I use?", ja: "使えるポートはどれか" },
+    commands: &[&claim::COMMAND, &renew::COMMAND, &release::COMMAND, &claims::COMMAND],
 };
 
 const COMPARE: Group = Group {

@@ -1,13 +1,19 @@
 //! Asks the ledger: each ask is decided on the book as it stands, and what is granted is written as one change (A23, A24).
 
+pub(crate) mod failure;
+pub(crate) mod home;
+pub(crate) mod kernel;
+pub(crate) mod sight;
+
 use portreeve_core::ledger::{Ask, Book, Change, Entry, Now, Refusal, Seen, decide};
+use portreeve_host::claimant;
 
 use crate::store::{Store, StoreError, Swap};
 
 /// So often others may be quicker, before somebody is told that it does not go on.
 const TRIES_MAX: u32 = 256;
 
-/// What each ask comes to.
+/// What each ask comes to, in their order.
 pub(crate) type Answers = Vec<Result<Entry, Refusal>>;
 
 /// Why nobody knows what an ask comes to; nothing was written, but where that is not known either.
@@ -32,11 +38,12 @@ pub(crate) enum Unanswered {
 pub(crate) fn ask(
     store: &mut dyn Store,
     asks: &[Ask],
-    seen: &Seen<'_>,
+    seen: &mut Seen<'_>,
     now: &Now,
 ) -> Result<Answers, Unanswered> {
     let mut book = store.load()?;
     for _ in 0..TRIES_MAX {
+        know_processes(seen, &book);
         let (answers, changes) = decide_all(&book, asks, seen, now);
         if changes.is_empty() {
             return Ok(answers);
@@ -48,6 +55,12 @@ pub(crate) fn ask(
         }
     }
     Err(Unanswered::Outrun)
+}
+
+/// Tells who has the numbers of the processes that claims of `book` are for.
+pub(crate) fn know_processes(seen: &mut Seen<'_>, book: &Book) {
+    let pids = book.claims().filter_map(|claim| claim.lease.process()).map(|process| process.pid);
+    seen.processes = claimant::occupants(&seen.machine, pids);
 }
 
 /// All of them become one revision, so that each claim carries that one.

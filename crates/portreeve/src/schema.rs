@@ -9,6 +9,7 @@ use crate::{
     show::{
         audit::FindingsView,
         check::CheckView,
+        claim::{ClaimedView, ClaimsView, RefusalView},
         diff::DiffView,
         doctor::DoctorView,
         explain::ExplainView,
@@ -48,6 +49,15 @@ pub(crate) const DOCUMENTS: &[Document] = &[
     document::<CheckView<'static>>("check", Words { en: "check", ja: "check" }),
     document::<DiffView<'static>>("diff", Words { en: "diff", ja: "diff" }),
     document::<ExplainView<'static>>("explain", Words { en: "explain", ja: "explain" }),
+    document::<ClaimedView<'static>>(
+        "claim",
+        Words { en: "claim, renew and release", ja: "claim、renew、release" },
+    ),
+    document::<ClaimsView<'static>>("claims", Words { en: "claims", ja: "claims" }),
+    document::<RefusalView<'static>>(
+        "refusal",
+        Words { en: "what the ledger refuses", ja: "台帳による拒否" },
+    ),
     document::<DoctorView>("doctor", Words { en: "doctor", ja: "doctor" }),
     document::<Snapshot>("snapshot", Words { en: "snapshot and --snapshot", ja: "snapshot と --snapshot" }),
     document::<TableView>("registry", Words { en: "registry show", ja: "registry show" }),

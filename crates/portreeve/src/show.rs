@@ -4,6 +4,7 @@ pub(crate) mod age;
 pub(crate) mod audit;
 pub(crate) mod caret;
 pub(crate) mod check;
+pub(crate) mod claim;
 pub(crate) mod connection;
 pub(crate) mod diff;
 pub(crate) mod doctor;

@@ -13,6 +13,7 @@ mod lab {
     mod change;
     mod chosen;
     mod churn;
+    mod claims;
     mod cleanliness;
     mod closing;
     mod declared;

@@ -152,6 +152,15 @@ impl Lease {
             Self::While { .. } => "while",
         }
     }
+
+    /// The process with which it ends.
+    #[must_use]
+    pub const fn process(&self) -> Option<&ProcessId> {
+        match self {
+            Self::While { process } => Some(process),
+            Self::Permanent | Self::Until { .. } => None,
+        }
+    }
 }
 
 /// A moment of one boot, on a clock that goes on while the host sleeps and that nobody sets (CLOCK_BOOTTIME,

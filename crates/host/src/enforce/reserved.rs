@@ -1,15 +1,25 @@
 //! Keeps numbers back from clients: net.ipv4.ip_local_reserved_ports of the network namespace of the calling thread (A9,
 //! A24; Documentation/networking/ip-sysctl.rst, kernel/sysctl.c `proc_do_large_bitmap`).
 
+mod record;
+
 use std::{
     fs::{File, OpenOptions},
     io,
     os::unix::fs::FileExt as _,
 };
 
-use portreeve_core::port::PortRange;
+use portreeve_core::{plan::Reservation, port::PortRange};
 
-use crate::observe::sysctls;
+use self::record::Record;
+use crate::{
+    lock::{Lock, LockError},
+    network::network,
+    observe::sysctls,
+};
+
+/// Held by whoever changes what is kept back.
+const LOCK: &str = "reserved.lock";
 
 const PATH: &str = "/proc/sys/net/ipv4/ip_local_reserved_ports";
 /// The kernel takes so many bytes of one write, and says of the rest only that it did not.
@@ -31,6 +41,92 @@ pub enum ReservedError {
     /// It took a part of what was written.
     #[error("{PATH} takes no more")]
     Short,
+    /// Only root may.
+    #[error("only root may change what is kept back from clients")]
+    NotRoot,
+    /// Somebody else changes it, or its lock is not portreeve's.
+    #[error("cannot lock {PATH}")]
+    Locked(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is ours cannot be told, or not be kept.
+    #[error("cannot keep what is reserved for the ledger")]
+    Record(#[source] io::Error),
+}
+
+impl From<LockError> for ReservedError {
+    fn from(error: LockError) -> Self {
+        Self::Locked(Box::new(error))
+    }
+}
+
+/// Why numbers are kept back: what is not wanted any more for one reason may still be for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// They are claimed.
+    Ledger,
+    /// They are declared.
+    Declared,
+}
+
+/// What is kept back in the network namespace of the calling thread, by whom, and nobody else of portreeve's changes it
+/// until this is dropped.
+#[derive(Debug)]
+pub struct Reserved {
+    /// What the kernel keeps back, by whomever.
+    pub kept: Vec<PortRange>,
+    record: Record,
+    _lock: Lock,
+}
+
+impl Reserved {
+    /// What is kept back now.
+    ///
+    /// # Errors
+    ///
+    /// Where this is not root, somebody else does not let go, or the kernel does not tell.
+    pub fn open() -> Result<Self, ReservedError> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(ReservedError::NotRoot);
+        }
+        let lock = Lock::take(LOCK)?;
+        let record = Record::read(&record::path(&network())).map_err(ReservedError::Record)?;
+        Ok(Self { kept: reserved()?, record, _lock: lock })
+    }
+
+    /// What of it is there through portreeve.
+    #[must_use]
+    pub fn ours(&self) -> &[PortRange] {
+        &self.record.ours
+    }
+
+    /// What is wanted for other reasons than `reason`.
+    pub fn wanted_besides(&self, reason: Reason) -> impl Iterator<Item = PortRange> {
+        self.record.wanted_besides(reason)
+    }
+
+    /// Carries out `change`, after which `wanted` is kept back for `reason`; what will be ours is on record before the kernel
+    /// has it.
+    ///
+    /// # Errors
+    ///
+    /// Without CAP_NET_ADMIN in the namespace, or where the record cannot be written: then nothing is kept back that was not.
+    pub fn apply(
+        mut self,
+        reason: Reason,
+        wanted: &[PortRange],
+        change: &Reservation,
+    ) -> Result<(), ReservedError> {
+        self.record.wanted.insert(reason, wanted.to_vec());
+        if !change.add.is_empty() {
+            self.record.ours.extend(&change.add);
+            self.record.write().map_err(ReservedError::Record)?;
+            reserve(&change.add)?;
+        }
+        if !change.give_back.is_empty() {
+            give_back(&change.give_back)?;
+        }
+        self.record.ours.clone_from(&change.ours);
+        self.record.write().map_err(ReservedError::Record)
+    }
 }
 
 /// What is kept back now, by whomever.
@@ -47,7 +143,7 @@ pub fn reserved() -> Result<Vec<PortRange>, ReservedError> {
 /// # Errors
 ///
 /// Without CAP_NET_ADMIN in the namespace; some may be kept back then.
-pub fn reserve(ranges: &[PortRange]) -> Result<(), ReservedError> {
+fn reserve(ranges: &[PortRange]) -> Result<(), ReservedError> {
     let file = OpenOptions::new().write(true).open(PATH)?;
     texts(ranges).iter().try_for_each(|text| write(&file, text, ADDING))
 }
@@ -58,13 +154,16 @@ pub fn reserve(ranges: &[PortRange]) -> Result<(), ReservedError> {
 /// # Errors
 ///
 /// Without CAP_NET_ADMIN in the namespace, or where the kernel does not tell what is kept back.
-pub fn give_back(ranges: &[PortRange]) -> Result<(), ReservedError> {
+fn give_back(ranges: &[PortRange]) -> Result<(), ReservedError> {
     let file = OpenOptions::new().write(true).open(PATH)?;
     let rest = without(&reserved()?, ranges);
-    let texts = texts(&rest);
-    let (first, more) = texts.split_first().map_or((NOTHING, [].as_slice()), |(first, more)| (first, more));
+    let pieces = texts(&rest);
+    let (first, more) = pieces.split_first().map_or((NOTHING, [].as_slice()), |(first, more)| (first, more));
     write(&file, first, 0)?;
-    more.iter().try_for_each(|text| write(&file, text, ADDING))
+    more.iter().try_for_each(|text| write(&file, text, ADDING))?;
+    // Whoever replaced the list in between had not yet seen what others keep.
+    let missing = without(&rest, &reserved()?);
+    texts(&missing).iter().try_for_each(|text| write(&file, text, ADDING))
 }
 
 fn write(file: &File, text: &str, place: u64) -> Result<(), ReservedError> {

@@ -27,7 +27,7 @@ const LEGACY: [(&str, Listing, &str); 2] = [
 ];
 
 /// Whether others may get to containers here, published or not, which somebody who may read the rules can tell.
-pub(super) fn may_lead_to_containers() -> bool {
+pub fn may_lead_to_containers() -> bool {
     geteuid().is_root() && settings::passes_on()
 }
 

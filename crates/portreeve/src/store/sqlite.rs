@@ -1,12 +1,12 @@
 //! A ledger in one file of a host (SQLite, <https://www.sqlite.org/>).
 
+mod access;
 mod layout;
 mod marker;
 mod rows;
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -15,15 +15,15 @@ use std::{
 use portreeve_core::ledger::{Book, Change};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use self::{layout::Identity, marker::Marker};
+use self::marker::Marker;
 use super::{Store, StoreError, Swap};
 
 /// As long as somebody waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Until somebody who watches looks again.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Its owner and its group write it, and nobody else reads it.
-const MODE: u32 = 0o660;
+/// Until it is tried again.
+const PAUSE_BRIEF: Duration = Duration::from_millis(5);
 
 /// The ledger of a host.
 #[derive(Debug)]
@@ -40,25 +40,29 @@ impl Sqlite {
     /// There was one and it is gone, damaged, another one or a newer one; or the system refuses.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let marker = Marker::beside(path);
-        let known = marker.read()?;
         let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
-        match (known, is_there) {
-            (Some(_), false) => Err(StoreError::Missing { path: path.into() }),
-            (known, true) => {
+        match marker.read()? {
+            Some(_) if !is_there => Err(StoreError::Missing { path: path.into() }),
+            Some(known) => {
                 let store = Self::connect(path)?;
                 let found = layout::check(&store.connection).map_err(|error| store.told(error))?;
-                store.expect(found, known.as_ref(), &marker)?;
-                Ok(store)
+                if known == found { Ok(store) } else { Err(StoreError::Another { path: path.into() }) }
             }
-            (None, false) => Self::create(path, &marker),
+            // Whoever makes it at the same time, or ended before he could say so, made the same one.
+            None => Self::create(path, &marker),
         }
     }
 
+    /// Whether there is, or was, a ledger at `path`.
+    pub(crate) fn was_made(path: &Path) -> bool {
+        path.exists() || Marker::beside(path).exists()
+    }
+
     fn create(path: &Path, marker: &Marker) -> Result<Self, StoreError> {
+        access::prepare(path)?;
         let mut store = Self::connect(path)?;
-        let identity = layout::create(&mut store.connection).map_err(|error| store.told(error.into()))?;
-        let mode = fs::Permissions::from_mode(MODE);
-        fs::set_permissions(path, mode).map_err(|source| StoreError::Beside { path: path.into(), source })?;
+        let identity = layout::create(&mut store.connection).map_err(|error| store.told(error))?;
+        access::share(path)?;
         marker.write(&identity)?;
         Ok(store)
     }
@@ -68,26 +72,31 @@ impl Sqlite {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connect = || {
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(PATIENCE)?;
-            // What is acknowledged lasts, also where the power fails (https://www.sqlite.org/pragma.html#pragma_synchronous).
-            connection.pragma_update(None, "journal_mode", "wal")?;
-            connection.pragma_update(None, "synchronous", "full")?;
-            Ok(connection)
-        };
-        let connection = connect().map_err(|error| told(path, error))?;
-        Ok(Self { path: path.into(), connection })
+        let fail = |error: rusqlite::Error| told(path, &error);
+        let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+        connection.busy_timeout(PATIENCE).map_err(fail)?;
+        let store = Self { path: path.into(), connection };
+        // Another program's file is left as it is.
+        layout::claim(&store.connection).map_err(|error| store.told(error))?;
+        store.harden().map_err(fail)?;
+        Ok(store)
     }
 
-    /// The file must be the one that was made here.
-    fn expect(&self, found: Identity, known: Option<&Identity>, marker: &Marker) -> Result<(), StoreError> {
-        match known {
-            Some(known) if *known != found => Err(StoreError::Another { path: self.path.clone() }),
-            Some(_) => Ok(()),
-            // Whoever made it ended before he could say so.
-            None => marker.write(&found),
+    /// What is acknowledged lasts, also where the power fails (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
+    fn harden(&self) -> rusqlite::Result<()> {
+        let is_wal = |connection: &Connection| {
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
+        };
+        let end = Instant::now() + PATIENCE;
+        // Of those who change the mode at once SQLite has none wait (https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode).
+        while let Err(error) = is_wal(&self.connection) {
+            let is_busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+            if !is_busy || Instant::now() >= end {
+                return Err(error);
+            }
+            thread::sleep(PAUSE_BRIEF);
         }
+        self.connection.pragma_update(None, "synchronous", "full")
     }
 
     fn told(&self, error: layout::LayoutError) -> StoreError {
@@ -95,19 +104,19 @@ impl Sqlite {
         match error {
             layout::LayoutError::Newer { found, known } => StoreError::Newer { path, found, known },
             layout::LayoutError::Foreign(_) => StoreError::Damaged { path, source: error.into() },
-            layout::LayoutError::Sqlite(error) => told(&self.path, error),
+            layout::LayoutError::Sqlite(error) => told(&self.path, &error),
         }
     }
 }
 
 impl Store for Sqlite {
     fn load(&mut self) -> Result<Book, StoreError> {
-        rows::book(&self.connection).map_err(|error| told(&self.path, error))
+        rows::book(&self.connection).map_err(|error| told(&self.path, &error))
     }
 
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
         let swapped = swap(&mut self.connection, expected, changes);
-        match swapped.map_err(|error| told(&self.path, error))? {
+        match swapped.map_err(|error| told(&self.path, &error))? {
             true => Ok(Swap::Swapped),
             false => self.load().map(Swap::Moved),
         }
@@ -116,7 +125,7 @@ impl Store for Sqlite {
     fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError> {
         let end = Instant::now() + patience;
         loop {
-            let revision = rows::revision(&self.connection).map_err(|error| told(&self.path, error))?;
+            let revision = rows::revision(&self.connection).map_err(|error| told(&self.path, &error))?;
             if revision != known {
                 return self.load().map(Some);
             }
@@ -143,7 +152,7 @@ fn swap(connection: &mut Connection, expected: u64, changes: &[Change]) -> rusql
     Ok(true)
 }
 
-fn told(path: &Path, error: rusqlite::Error) -> StoreError {
+fn told(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.into();
     let source = Box::from(error.to_string());
     match error.sqlite_error_code() {

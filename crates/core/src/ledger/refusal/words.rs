@@ -1,5 +1,7 @@
 //! What a refusal says, and what to do about it.
 
+use alloc::{format, string::String, vec, vec::Vec};
+
 use super::{Claim, Full, Refusal};
 use crate::{facts::Listener, text, words::Text};
 
@@ -44,6 +46,40 @@ impl Refusal {
                 "このホストのクライアントが使えるポートが {left} 個になります(最低 {needed} 個が必要です)"
             ),
             Self::LedgerFull => text!("the ledger is full", "台帳が上限に達しています"),
+        }
+    }
+
+    /// Commands that show more of whoever stands in the way.
+    #[must_use]
+    pub fn commands(&self) -> Vec<String> {
+        match self {
+            Self::Bound(listener) => {
+                vec![format!("portreeve who {}/{}", listener.port, listener.protocol)]
+            }
+            Self::Published { spec, .. } => vec![format!("portreeve why {spec}")],
+            Self::Declared { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
+            Self::PoolFull(_) | Self::LedgerFull => vec!["portreeve claims --state stale".into()],
+            Self::WellKnown { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
+            Self::Held(_)
+            | Self::NameHolds(_)
+            | Self::NotYours(_)
+            | Self::Moved(_)
+            | Self::NoSuchClaim(_)
+            | Self::IdTaken(_) => vec!["portreeve claims".into()],
+            Self::NoClientPortsLeft { .. } => vec!["sysctl net.ipv4.ip_local_port_range".into()],
+        }
+    }
+
+    /// The claim that stands in the way, where it is one.
+    #[must_use]
+    pub fn claim(&self) -> Option<&Claim> {
+        match self {
+            Self::Held(claim)
+            | Self::NameHolds(claim)
+            | Self::NotYours(claim)
+            | Self::Moved(claim)
+            | Self::IdTaken(claim) => Some(claim),
+            _ => None,
         }
     }
 

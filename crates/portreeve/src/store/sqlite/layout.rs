@@ -48,18 +48,33 @@ pub(super) enum LayoutError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+/// Refuses what another program made.
+pub(super) fn claim(connection: &Connection) -> Result<(), LayoutError> {
+    let application = number(connection, "application_id")?;
+    if application == APPLICATION_ID || is_blank(connection)? {
+        Ok(())
+    } else {
+        Err(LayoutError::Foreign(application))
+    }
+}
+
 /// Makes the tables, of a new ledger; of two who make it at once the second finds that of the first.
-pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<Identity> {
+pub(super) fn create(connection: &mut Connection) -> Result<Identity, LayoutError> {
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
-    if number(&transaction, "user_version")? == 0 {
+    if is_blank(&transaction)? {
         transaction.execute_batch(TABLES)?;
         transaction.execute("INSERT INTO ledger VALUES (lower(hex(randomblob(16))), 0)", ())?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
     }
-    let identity = identity(&transaction)?;
     transaction.commit()?;
-    Ok(identity)
+    check(connection)
+}
+
+/// Whether nobody has made anything in it yet.
+fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    Ok(tables == 0 && number(connection, "application_id")? == 0 && number(connection, "user_version")? == 0)
 }
 
 /// Which ledger it is.

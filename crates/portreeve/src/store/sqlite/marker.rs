@@ -2,11 +2,9 @@
 
 use std::{
     fs,
-    io::{self, Read as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
-
-use portreeve_host::keep::{KeepError, Readers, replace};
 
 use super::{StoreError, layout::Identity};
 
@@ -25,6 +23,11 @@ impl Marker {
         Self { path: path.with_extension("made") }
     }
 
+    /// Whether one was made.
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
     /// Which ledger was made, where one was.
     pub(super) fn read(&self) -> Result<Option<Identity>, StoreError> {
         let mut text = String::new();
@@ -36,17 +39,13 @@ impl Marker {
         }
     }
 
-    /// Says that `identity` was made.
+    /// Says that `identity` was made. Whoever may write beside the ledger is trusted as its owner is.
     pub(super) fn write(&self, identity: &Identity) -> Result<(), StoreError> {
-        replace(&self.path, format!("{identity}\n").as_bytes(), Readers::Everybody).map_err(|error| {
-            match error {
-                KeepError::Write { path, source } | KeepError::Unsynced { path, source } => {
-                    StoreError::Beside { path, source }
-                }
-                KeepError::Shared { path } => {
-                    StoreError::Beside { path, source: io::ErrorKind::PermissionDenied.into() }
-                }
-            }
-        })
+        let write = || {
+            let mut file = fs::File::create(&self.path)?;
+            file.write_all(format!("{identity}\n").as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(|source| StoreError::Beside { path: self.path.clone(), source })
     }
 }

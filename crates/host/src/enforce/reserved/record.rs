@@ -1,0 +1,145 @@
+//! Which of the numbers that the kernel keeps back are there through portreeve: kept until the next boot, as they are.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use portreeve_core::port::PortRange;
+
+use super::Reason;
+use crate::{boot_id::boot_id, network::Network, pins::RUN};
+
+/// Every other number, and some words.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// Where what is ours in `network` is written.
+pub(super) fn path(network: &Network) -> PathBuf {
+    let name = match network {
+        Network::Host => "reserved".into(),
+        Network::Apart(name) => format!("reserved-{name}"),
+    };
+    Path::new(RUN).join(name)
+}
+
+/// The word before what is ours.
+const OURS: &str = "ours";
+
+/// What is ours, and what is wanted why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    path: PathBuf,
+    written: Option<String>,
+    /// What is kept back through portreeve.
+    pub(super) ours: Vec<PortRange>,
+    /// What is wanted, by reason.
+    pub(super) wanted: BTreeMap<Reason, Vec<PortRange>>,
+}
+
+impl Record {
+    /// What was written at `path` in this boot.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let mut text = String::new();
+        match File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let record = parse(&text, boot_id().as_deref()).unwrap_or_default();
+        Ok(Self { path: path.into(), written: Some(text), ..record })
+    }
+
+    pub(super) fn wanted_besides(&self, reason: Reason) -> impl Iterator<Item = PortRange> {
+        self.wanted.iter().filter(move |(other, _)| **other != reason).flat_map(|(_, ranges)| ranges).copied()
+    }
+
+    /// Writes it, to last as long as the kernel keeps what is ours: no longer than this boot.
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        let text = self.text();
+        if self.written.as_ref() == Some(&text) {
+            return Ok(());
+        }
+        let fresh = self.path.with_extension("new");
+        fs::write(&fresh, &text)?;
+        fs::rename(&fresh, &self.path)?;
+        self.written = Some(text);
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        let wanted = self.wanted.iter().map(|(reason, ranges)| (reason.name(), ranges));
+        let line = |(name, ranges): (&str, &Vec<PortRange>)| {
+            let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+            format!("{name} {}\n", ranges.join(","))
+        };
+        let boot = format!("{}\n", boot_id().unwrap_or_default());
+        [(OURS, &self.ours)].into_iter().chain(wanted).map(line).fold(boot, |text, line| text + &line)
+    }
+}
+
+impl Reason {
+    const ALL: [Self; 2] = [Self::Ledger, Self::Declared];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ledger => "ledger",
+            Self::Declared => "declared",
+        }
+    }
+}
+
+/// What a record of the boot `boot` says; `None` of any other text.
+fn parse(text: &str, boot: Option<&str>) -> Option<Record> {
+    let (written, lines) = text.split_once('\n')?;
+    if Some(written) != boot {
+        return None;
+    }
+    let mut record = Record::default();
+    for line in lines.lines() {
+        let (name, ranges) = line.split_once(' ')?;
+        let ranges = ranges.split_terminator(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+        match Reason::ALL.into_iter().find(|reason| reason.name() == name) {
+            Some(reason) => drop(record.wanted.insert(reason, ranges)),
+            None if name == OURS => record.ours = ranges,
+            None => return None,
+        }
+    }
+    Some(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Vec<PortRange> {
+        text.split(',').map(|range| range.parse().expect("a range")).collect()
+    }
+
+    #[test]
+    fn a_record_is_of_one_boot() {
+        let text = "a\nours 20500,20510-20512\nledger 20500\ndeclared \n";
+        let read = parse(text, Some("a")).expect("it is of this boot");
+        assert_eq!(read.ours, of("20500,20510-20512"));
+        assert_eq!(read.wanted, [(Reason::Ledger, of("20500")), (Reason::Declared, Vec::new())].into());
+        for (text, boot) in [(text, "b"), ("a\nours x\n", "a"), ("a\nothers 1\n", "a"), ("", "a")] {
+            assert_eq!(parse(text, Some(boot)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = std::env::temp_dir().join(format!("portreeve-record-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join("reserved");
+        let mut record = Record::read(&path).expect("there is none yet");
+        record.ours = of("20500-20501");
+        record.wanted.insert(Reason::Ledger, of("20500"));
+        record.write().expect("written");
+        let read = Record::read(&path).expect("it is there");
+        assert_eq!(read, record);
+        assert_eq!(read.wanted_besides(Reason::Declared).collect::<Vec<_>>(), of("20500"));
+        assert_eq!(read.wanted_besides(Reason::Ledger).count(), 0);
+        fs::remove_dir_all(folder).expect("ours");
+    }
+}

@@ -1,0 +1,66 @@
+//! What a directory is called in the ledger: each working copy of a project has ports of its own (A26).
+
+use std::{
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use portreeve_core::fnv::fnv;
+
+/// As much of a branch's name as is told.
+const BRANCH_MAX: usize = 48;
+const DIRECTORY_MAX: usize = 48;
+
+/// `shop:main:1f3a9c02` of a directory `shop` on the branch `main`: the last part tells it from another of that name.
+pub(super) fn name(directory: &Path, of: Option<&str>) -> String {
+    let last = directory.file_name().map_or_else(|| "root".into(), |name| name.to_string_lossy());
+    let place = fnv(directory.as_os_str().as_bytes().iter().copied());
+    let branch = branch(directory).map(|branch| format!(":{}", plain(&branch, BRANCH_MAX)));
+    let of = of.map(|of| format!("{of}@")).unwrap_or_default();
+    format!("{of}{}{}:{place:08x}", plain(&last, DIRECTORY_MAX), branch.unwrap_or_default())
+}
+
+/// Letters that a name may have, and `-` in the place of others.
+fn plain(text: &str, letters_max: usize) -> String {
+    let keep = |letter: char| if letter.is_ascii_graphic() { letter } else { '-' };
+    text.chars().take(letters_max).map(keep).collect()
+}
+
+/// The branch of the working copy that holds `directory` (gitrepository-layout(5)); none where HEAD is no branch.
+fn branch(directory: &Path) -> Option<String> {
+    let git = directory.ancestors().map(|above| above.join(".git")).find(|path| path.exists())?;
+    let head = fs::read_to_string(own_folder(&git)?.join("HEAD")).ok()?;
+    Some(head.trim().strip_prefix("ref: refs/heads/")?.to_owned())
+}
+
+/// The folder of `git`, which is a file in a worktree or submodule.
+fn own_folder(git: &Path) -> Option<PathBuf> {
+    if git.is_dir() {
+        return Some(git.into());
+    }
+    let text = fs::read_to_string(git).ok()?;
+    Some(git.parent()?.join(text.trim().strip_prefix("gitdir: ")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_working_copy_and_branch_has_a_name_of_its_own() {
+        let folder = std::env::temp_dir().join(format!("portreeve-here-{}", std::process::id()));
+        let (main, tree) = (folder.join("a/shop"), folder.join("b/shop"));
+        fs::create_dir_all(main.join(".git/worktrees/shop")).expect("a folder");
+        fs::create_dir_all(&tree).expect("a folder");
+        fs::write(main.join(".git/HEAD"), "ref: refs/heads/main\n").expect("written");
+        fs::write(main.join(".git/worktrees/shop/HEAD"), "ref: refs/heads/fix/日本\n").expect("written");
+        fs::write(tree.join(".git"), "gitdir: ../../a/shop/.git/worktrees/shop\n").expect("written");
+        let (one, other) = (name(&main, None), name(&tree, Some("api")));
+        assert!(one.starts_with("shop:main:") && other.starts_with("api@shop:fix/--:"), "{one} {other}");
+        assert_ne!(one.rsplit(':').next(), other.rsplit(':').next());
+        fs::write(main.join(".git/HEAD"), "0123456789\n").expect("written");
+        assert_eq!(name(&main, None).matches(':').count(), 1, "a commit is no branch");
+        fs::remove_dir_all(folder).expect("ours");
+    }
+}

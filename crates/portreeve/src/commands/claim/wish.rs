@@ -1,0 +1,195 @@
+//! What the command line wishes for.
+
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches, value_parser};
+use portreeve_core::{
+    address::Address,
+    ledger::{BootTime, Claimant, Lease, Name, NameError, Now, Scope, ScopeError, Wish},
+    port::{PortSpec, Protocol},
+    text,
+    words::{Lang, Text, Words},
+};
+use portreeve_host::claimant;
+use rustix::process::getuid;
+
+use super::{FAILED, here};
+use crate::{
+    asked, door, exit::Exit, failure::Failure, ledger::home::Home, settings::options, table_file::TableFile,
+};
+
+const NAME: &str = "name";
+const PORT: &str = "port";
+const HERE: &str = "here";
+const SCOPE: &str = "scope";
+const ADDRESS: &str = "address";
+const DEVICE: &str = "device";
+const LEASE: &str = "lease";
+const WHILE_PID: &str = "while-pid";
+const NOTE: &str = "note";
+const WELL_KNOWN: &str = "well-known";
+const FORCE_BOUND: &str = "force-bound";
+
+/// What a wish is made of.
+pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
+    let name = Words {
+        en: "What it is for; the same name gets the same port",
+        ja: "用途を表す名前(同じ名前には同じポートを割り当てる)",
+    };
+    let port = Words {
+        en: "443/udp, 30000-30009/tcp; a number alone is of tcp (default: any free one of the pool)",
+        ja: "443/udp、30000-30009/tcp など(番号だけなら tcp、省略時はプールの空き番号)",
+    };
+    let here = Words {
+        en: "Name it by this directory and its git branch",
+        ja: "現在のディレクトリと git のブランチから名前を付ける",
+    };
+    let scope = Words {
+        en: "Where it holds: host:MACHINE-ID, netns:NAME, user:UID, fleet (default: this host)",
+        ja: "有効範囲: host:MACHINE-ID、netns:NAME、user:UID、fleet(既定値: このホスト)",
+    };
+    let address = Words { en: "On this address alone", ja: "このアドレスだけを対象にする" };
+    let device =
+        Words { en: "On this interface alone", ja: "このインターフェースだけを対象にする" };
+    let lease = Words {
+        en: "For so long: 10m, 2h (default: until it is released)",
+        ja: "有効期間: 10m、2h など(既定値: 解放するまで)",
+    };
+    let pid = Words {
+        en: "While this process lives", ja: "指定したプロセスが動いている間だけ有効にする"
+    };
+    let note = Words { en: "What others should know of it", ja: "ほかの人への説明" };
+    let well_known = Words {
+        en: "Take a port below 1024 that IANA assigns to something else",
+        ja: "IANA が別の用途に割り当てた 1024 未満の番号を使う",
+    };
+    let bound = Words {
+        en: "Claim it for whoever listens there already",
+        ja: "既に待ち受けているプロセスのために申請する",
+    };
+    vec![
+        Arg::new(NAME).value_name("NAME").required_unless_present(HERE).help(name.in_lang(lang)),
+        Arg::new(PORT).value_name("PORT").help(port.in_lang(lang)),
+        options::flag(HERE, here, lang),
+        options::value(SCOPE, "SCOPE", scope, lang),
+        options::value(ADDRESS, "ADDRESS", address, lang),
+        options::value(DEVICE, "INTERFACE", device, lang),
+        options::value(LEASE, "TIME", lease, lang).value_parser(options::duration).conflicts_with(WHILE_PID),
+        options::value(WHILE_PID, "PID", pid, lang).value_parser(value_parser!(u32)),
+        options::value(NOTE, "TEXT", note, lang),
+        options::flag(WELL_KNOWN, well_known, lang),
+        options::flag(FORCE_BOUND, bound, lang),
+    ]
+}
+
+/// The wish of a command line.
+///
+/// # Errors
+///
+/// What of it cannot be read.
+pub(super) fn read(own: &ArgMatches, home: &Home, now: &Now) -> Result<Wish, Failure> {
+    let text = |name: &str| own.get_one::<String>(name);
+    let spec = text(PORT).map(ports).transpose()?;
+    let process = match own.get_one::<u32>(WHILE_PID) {
+        Some(&pid) => Some(claimant::process(&home.machine, pid).ok_or_else(|| nobody(pid))?),
+        None => None,
+    };
+    let lease = match (own.get_one::<Duration>(LEASE), &process) {
+        (Some(length), _) => until(*length, now)?,
+        (None, Some(process)) => Lease::While { process: process.clone() },
+        (None, None) => Lease::Permanent,
+    };
+    Ok(Wish {
+        id: claimant::chance().ok_or_else(no_chance)?,
+        name: name(own)?,
+        scope: text(SCOPE).map_or_else(|| Ok(home.scope.clone()), |word| scope(word))?,
+        protocol: spec.map_or(Protocol::Tcp, |spec| spec.protocol),
+        address: text(ADDRESS).map(|word| address(word)).transpose()?,
+        device: text(DEVICE).cloned(),
+        ports: spec.map(|spec| spec.range),
+        claimant: Claimant { uid: getuid().as_raw(), process },
+        lease,
+        note: text(NOTE).cloned(),
+        well_known: own.get_flag(WELL_KNOWN),
+        force_bound: own.get_flag(FORCE_BOUND),
+    })
+}
+
+fn name(own: &ArgMatches) -> Result<Name, Failure> {
+    let word = own.get_one::<String>(NAME).map(String::as_str);
+    let name = match (own.get_flag(HERE), word) {
+        (true, of) => here::name(&std::env::current_dir().map_err(|error| nowhere(&error))?, of),
+        (false, word) => word.unwrap_or_default().to_owned(),
+    };
+    name.parse().map_err(|error: NameError| Failure::usage(FAILED).because(error.text()))
+}
+
+/// The time that is over after `length`, on both clocks.
+///
+/// # Errors
+///
+/// No time, or more than a calendar has.
+pub(in crate::commands) fn until(length: Duration, now: &Now) -> Result<Lease, Failure> {
+    let end = now.wall.checked_add(length).ok().filter(|_| !length.is_zero());
+    let until = end.ok_or_else(|| door::no_time(FAILED))?;
+    let milliseconds = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = now.boot.milliseconds.saturating_add(milliseconds);
+    Ok(Lease::Until { until, boot: Some(BootTime { milliseconds, ..now.boot.clone() }) })
+}
+
+/// The ports of a word, tcp where it names no protocol.
+fn ports(word: &String) -> Result<PortSpec, Failure> {
+    let asked = asked::any_of(word, TableFile::load()?.registry())?;
+    let is_tcp = |asked: &&asked::Asked| asked.protocol.is_none_or(|protocol| protocol == Protocol::Tcp);
+    let Some(first) = asked.iter().find(is_tcp).or(asked.first()) else { return Err(Failure::usage(FAILED)) };
+    door::refuse_zero(first.range, FAILED)?;
+    if asked.iter().any(|other| other.range != first.range) {
+        let why = Words {
+            en: "one port, or one range of them, at a time",
+            ja: "一度に指定できるのは、1 つのポートまたは 1 つの範囲です",
+        };
+        return Err(Failure::usage(FAILED).because(why));
+    }
+    Ok(PortSpec { range: first.range, protocol: first.protocol.unwrap_or(Protocol::Tcp) })
+}
+
+/// The scope of a word.
+///
+/// # Errors
+///
+/// It is none.
+pub(in crate::commands) fn scope(word: &str) -> Result<Scope, Failure> {
+    word.parse().map_err(|ScopeError(word)| {
+        Failure::usage(FAILED).because(text!(
+            "`{word}` is no scope: host:MACHINE-ID, netns:NAME, user:UID or fleet",
+            "`{word}` は有効範囲として解釈できません(host:MACHINE-ID、netns:NAME、user:UID、fleet のいずれか)"
+        ))
+    })
+}
+
+/// `None` of what stands for every address.
+fn address(word: &str) -> Result<Address, Failure> {
+    word.parse().map_err(|_| {
+        Failure::usage(FAILED).because(text!(
+            "`{word}` is no address: 127.0.0.1, ::1, fe80::1%eth0",
+            "`{word}` はアドレスとして解釈できません(127.0.0.1、::1、fe80::1%eth0 など)"
+        ))
+    })
+}
+
+fn nobody(pid: u32) -> Failure {
+    Failure::usage(FAILED).because(text!("there is no process {pid}", "プロセス {pid} は存在しません"))
+}
+
+fn no_chance() -> Failure {
+    let why = Words {
+        en: "the kernel gives no random numbers", ja: "カーネルから乱数を取得できません"
+    };
+    Failure::new(Exit::Unreachable, FAILED).because(why)
+}
+
+fn nowhere(error: &std::io::Error) -> Failure {
+    let Text { en, ja } = crate::failure::io_cause(error);
+    Failure::usage(FAILED)
+        .because(text!("cannot tell the current directory: {en}", "現在のディレクトリを確認できません: {ja}"))
+}

@@ -1,0 +1,107 @@
+//! Why the ledger did not do what was asked, for a person and as an exit code (A25, A26).
+
+use portreeve_core::{
+    ledger::Refusal,
+    text,
+    words::{Text, Words},
+};
+
+use super::Unanswered;
+use crate::{exit::Exit, failure::Failure, show::escape::visible, store::StoreError};
+
+/// What keeps the ledger from answering.
+pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
+    match error {
+        Unanswered::Store(error) => store(error, what),
+        Unanswered::Outrun => Failure::new(Exit::Unreachable, what)
+            .because(Words {
+                en: "others change the ledger all the time",
+                ja: "台帳がほかのプロセスによって絶えず変更されています",
+            })
+            .hint(Words {
+                en: "try again; many claims at once are one change with --batch",
+                ja: "もう一度実行してください。多数の申請は --batch で一度に登録できます",
+            }),
+        Unanswered::Undetermined => Failure::new(Exit::Uncertain, what)
+            .because(Words {
+                en: "nobody said whether the ledger was changed",
+                ja: "台帳が変更されたかどうかの応答がありません",
+            })
+            .hint(Words {
+                en: "ask again: the same name gets the same port",
+                ja: "もう一度実行してください。同じ名前には同じポートが割り当てられます",
+            }),
+    }
+}
+
+/// What is wrong with the store.
+pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
+    let (exit, cause, hint) = match error {
+        StoreError::Missing { path } => {
+            let path = visible(&path.display().to_string()).into_owned();
+            let cause = text!(
+                "{path} is gone or empty, and there was a ledger",
+                "{path} がないか空です(以前は台帳がありました)"
+            );
+            (Exit::Refused, cause, restore())
+        }
+        StoreError::Damaged { path, source } => {
+            let path = visible(&path.display().to_string()).into_owned();
+            let cause = text!(
+                "{path} is damaged, or no ledger: {source}",
+                "{path} は破損しているか、台帳ではありません: {source}"
+            );
+            (Exit::Refused, cause, restore())
+        }
+        StoreError::Another { path } => {
+            let path = visible(&path.display().to_string()).into_owned();
+            let cause = text!(
+                "{path} is another ledger than the one that was here",
+                "{path} は以前ここにあった台帳とは別のものです"
+            );
+            (Exit::Refused, cause, restore())
+        }
+        StoreError::Newer { path, found, known } => {
+            let path = visible(&path.display().to_string()).into_owned();
+            let cause = text!(
+                "{path} has layout {found}, and this program knows {known}",
+                "{path} の形式は {found} ですが、このプログラムが扱えるのは {known} までです"
+            );
+            let hint =
+                text!("use the portreeve that wrote it, or a newer one", "新しい portreeve を使ってください");
+            (Exit::Refused, cause, hint)
+        }
+        StoreError::Failed { path, source } => {
+            let path = visible(&path.display().to_string()).into_owned();
+            let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
+            (Exit::Unreachable, cause, look_at(&path))
+        }
+        StoreError::Beside { path, source } => {
+            let path = visible(&path.display().to_string()).into_owned();
+            let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
+            (Exit::Unreachable, cause, look_at(&path))
+        }
+    };
+    Failure::new(exit, what).because(cause).hint(hint)
+}
+
+fn restore() -> Text {
+    text!(
+        "nothing was changed; put the file back from a copy",
+        "何も変更していません。コピーからファイルを戻してください"
+    )
+}
+
+fn look_at(path: &str) -> Text {
+    text!(
+        "nothing was changed; look at it: ls -l {path}",
+        "何も変更していません。確認してください: ls -l {path}"
+    )
+}
+
+/// What the ledger refuses: always 4.
+pub(crate) fn refused(refusal: &Refusal, what: Words) -> Failure {
+    let (why, fix) = (refusal.why(), refusal.fix());
+    let shown = |text: Text| Text { en: visible(&text.en).into_owned(), ja: visible(&text.ja).into_owned() };
+    Failure::new(Exit::Taken, what).because(shown(why)).hint(shown(fix))
+}

@@ -1,0 +1,143 @@
+//! Which ledger is asked: the host's for whoever may write it, else one of the user's own (A23, A25).
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use clap::{Arg, ArgMatches, builder::ValueParser};
+use portreeve_core::{
+    ledger::Scope,
+    words::{Lang, Words},
+};
+use portreeve_host::{
+    claimant,
+    network::{Network, network},
+};
+use rustix::{
+    fs::{Access, access},
+    process::geteuid,
+};
+
+use crate::{
+    directories,
+    exit::Exit,
+    failure::Failure,
+    settings::options,
+    store::{Sqlite, Store, StoreError},
+};
+
+const LEDGER: &str = "ledger";
+/// The same for every command of a shell.
+const OVERRIDE: &str = "PORTREEVE_LEDGER";
+/// Below the directory of what lasts, in a folder of its own: who may write the ledger may not write receipts.
+const FILE: &str = "ledger/ledger.db";
+
+/// A ledger, and what its claims hold within.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    /// Where it is.
+    path: PathBuf,
+    /// Within what a number has one owner, where nobody says otherwise.
+    pub(crate) scope: Scope,
+    /// This host (machine-id(5)).
+    pub(crate) machine: String,
+    /// Who else obeys it.
+    pub(crate) obeyed: Obeyed,
+}
+
+/// Who obeys a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Obeyed {
+    /// Everybody on the host: its kernel keeps what is claimed from clients.
+    ByHost,
+    /// Nobody but whoever asks it.
+    ByUser,
+}
+
+/// `--ledger`.
+pub(crate) fn argument(lang: Lang) -> Arg {
+    let help = Words {
+        en: "Another ledger: a file (or PORTREEVE_LEDGER)",
+        ja: "別の台帳のファイル(環境変数 PORTREEVE_LEDGER でも指定可)",
+    };
+    options::value(LEDGER, "FILE", help, lang).value_parser(ValueParser::os_string())
+}
+
+impl Home {
+    /// The one that `own` names, else the usual one of whoever asks.
+    ///
+    /// # Errors
+    ///
+    /// The host has no name, or a user has no home.
+    pub(crate) fn of(own: &ArgMatches) -> Result<Self, Failure> {
+        let machine = claimant::machine().ok_or_else(nameless)?;
+        let named = own.get_one::<OsString>(LEDGER).cloned().or_else(|| std::env::var_os(OVERRIDE));
+        let named = named.filter(|path| !path.is_empty()).map(PathBuf::from);
+        let (path, obeyed) = match named {
+            Some(path) => (path, if geteuid().is_root() { Obeyed::ByHost } else { Obeyed::ByUser }),
+            None => usual()?,
+        };
+        let scope = match (obeyed, network()) {
+            (Obeyed::ByUser, _) => Scope::User(geteuid().as_raw()),
+            (Obeyed::ByHost, Network::Host) => Scope::Host(machine.clone()),
+            (Obeyed::ByHost, Network::Apart(name)) => Scope::Netns(name),
+        };
+        Ok(Self { path, scope, machine, obeyed })
+    }
+
+    /// Opens it, and makes a new one where there never was any.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be had.
+    pub(crate) fn open(&self) -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(Sqlite::open(&self.path)?))
+    }
+
+    /// The same where there is one.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be had.
+    pub(crate) fn open_standing(&self) -> Result<Option<Box<dyn Store>>, StoreError> {
+        if !Sqlite::was_made(&self.path) {
+            return Ok(None);
+        }
+        self.open().map(Some)
+    }
+}
+
+/// The host's where it may be written, else the user's own.
+fn usual() -> Result<(PathBuf, Obeyed), Failure> {
+    let own = directories::state().ok_or_else(homeless)?.join(FILE);
+    if geteuid().is_root() {
+        return Ok((own, Obeyed::ByHost));
+    }
+    let shared = Path::new(directories::SYSTEM).join(FILE);
+    let folder = shared.parent().unwrap_or(&shared);
+    // A member of its group writes beside the file too (https://www.sqlite.org/wal.html).
+    let is_member = access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    Ok(if is_member { (shared, Obeyed::ByHost) } else { (own, Obeyed::ByUser) })
+}
+
+fn nameless() -> Failure {
+    Failure::new(
+        Exit::Unreachable,
+        Words {
+            en: "this host has no name of its own, which claims hold for",
+            ja: "このホストに machine-id がないため、申請を登録できません",
+        },
+    )
+    .hint(Words { en: "systemd-machine-id-setup", ja: "systemd-machine-id-setup" })
+}
+
+fn homeless() -> Failure {
+    Failure::new(
+        Exit::Unreachable,
+        Words {
+            en: "nowhere to keep a ledger: neither HOME nor XDG_STATE_HOME is set",
+            ja: "台帳の保存先がありません: HOME も XDG_STATE_HOME も設定されていません",
+        },
+    )
+}

@@ -1,0 +1,91 @@
+//! Makes the kernel keep from clients what is claimed (A9, A24).
+
+use portreeve_core::{
+    ledger::{Book, Now, Seen},
+    plan::reserve,
+    port::PortRange,
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError};
+
+use super::{
+    home::{Home, Obeyed},
+    know_processes,
+};
+use crate::store::{Store, StoreError};
+
+/// Whether the kernel keeps a number from clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It does.
+    Reserved,
+    /// It does not, and why.
+    Unreserved(Text),
+}
+
+impl Kept {
+    /// The token of machine output.
+    pub(crate) const fn token(&self) -> &'static str {
+        token(matches!(self, Self::Reserved))
+    }
+}
+
+/// The token of what the kernel keeps, or does not.
+pub(crate) const fn token(is_reserved: bool) -> &'static str {
+    if is_reserved { "reserved" } else { "unreserved" }
+}
+
+/// Has the kernel keep back what is claimed here, and give back what is not any more.
+pub(crate) fn keep(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Kept {
+    if home.obeyed == Obeyed::ByUser {
+        return Kept::Unreserved(
+            Words {
+                en: "this is a ledger of your own, which nobody else obeys",
+                ja: "ユーザー自身の台帳のため、ほかのプロセスには適用されません",
+            }
+            .into(),
+        );
+    }
+    keep_all(store, home, seen, now).map_or_else(|error| Kept::Unreserved(why(&error)), |()| Kept::Reserved)
+}
+
+/// Why the kernel does not keep it back.
+#[derive(Debug, thiserror::Error)]
+enum KeepError {
+    #[error(transparent)]
+    Kernel(#[from] ReservedError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn keep_all(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Result<(), KeepError> {
+    let reserved = Reserved::open()?;
+    // What somebody else claimed while this waited for its turn is not given back.
+    let book = store.load()?;
+    know_processes(seen, &book);
+    let claimed = claimed(&book, home, seen, now);
+    let wanted: Vec<PortRange> =
+        claimed.iter().copied().chain(reserved.wanted_besides(Reason::Ledger)).collect();
+    let change = reserve(&wanted, &reserved.kept, reserved.ours());
+    Ok(reserved.apply(Reason::Ledger, &claimed, &change)?)
+}
+
+/// What is claimed in the network namespace of this process.
+fn claimed(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Vec<PortRange> {
+    let here = book.claims().filter(|claim| claim.scope.meets(&home.scope) && claim.holds(seen, now));
+    here.map(|claim| claim.ports).collect()
+}
+
+fn why(error: &KeepError) -> Text {
+    match error {
+        KeepError::Kernel(ReservedError::NotRoot) => {
+            text!("only root can have the kernel reserve it", "カーネルに予約させられるのは root だけです")
+        }
+        other => {
+            let said = std::iter::successors(Some(other as &dyn std::error::Error), |error| error.source());
+            let said = said.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            text!("the kernel does not reserve it: {said}", "カーネルに予約できませんでした: {said}")
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What the ledger must know of the host: who listens, what is passed on, what the kernel hands out and keeps back (A9, A24).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use portreeve_core::{
+    address::Family,
+    facts::{Namespace, Published},
+    ledger::{Book, Now, POOL, Seen},
+    plan::reserve,
+    port::PortRange,
+    words::Words,
+    world::{Passage, World},
+};
+use portreeve_host::{
+    Wanted, claimant,
+    observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
+};
+
+use super::home::Home;
+use crate::{exit::Exit, failure::Failure, look::Look, settings::Settings};
+
+/// A rule that sends on more ports than this publishes none: it stands before the whole host.
+const PUBLISHED_MAX: u32 = 1_024;
+
+/// A look at the host for an ask of `ports`, or of any number.
+///
+/// # Errors
+///
+/// Where nothing can be observed, or the policy is wrong.
+pub(crate) fn look(ports: Option<PortRange>, settings: &Settings) -> Result<Look, Failure> {
+    let wanted = Wanted {
+        ports,
+        holders: if ports.is_some() { Holders::Quick } else { Holders::Skip },
+        files: Files::Executable,
+        connections: Connections::Skip,
+        namespaces: Namespaces::Own,
+        origins: Origins::Skip,
+        // Where nothing is passed on, no rule leads to a container.
+        firewall: if may_lead_to_containers() { Firewall::Rules } else { Firewall::Skip },
+        ways: Ways::ALL,
+    };
+    Look::take(settings, &wanted)
+}
+
+/// What `world` tells the ledger; what `book` claims is not foreign to the kernel's list.
+pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'a> {
+    let own = world.own_namespace();
+    let client_range = own.map_or(PortRange::UNTOLD, |own| own.client_range);
+    let mut seen = Seen::new(home.machine.clone(), client_range, world.registry);
+    seen.pool = POOL;
+    seen.foreign = own.map(|own| foreign(own, home, book)).unwrap_or_default();
+    seen.declared = world.desired.clone();
+    let is_own = |netns: u64| own.is_some_and(|own| own.id == netns);
+    let listeners = world.snapshot.listeners.iter().filter(|listener| is_own(listener.netns));
+    let published = world.passages().iter().filter(|passage| passage.leaves()).flat_map(published);
+    let mut seen = seen.with(listeners, published.collect());
+    super::know_processes(&mut seen, book);
+    seen
+}
+
+/// What the kernel keeps back, and no claim does.
+fn foreign(own: &Namespace, home: &Home, book: &Book) -> Vec<PortRange> {
+    let claims = book.claims().filter(|claim| claim.scope.meets(&home.scope));
+    let claimed: Vec<PortRange> = claims.map(|claim| claim.ports).collect();
+    reserve(&own.reserved, &claimed, &[]).add
+}
+
+fn published(passage: &Passage) -> impl Iterator<Item = Published> {
+    let address = match passage.family() {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let narrow = passage.specs().filter(|spec| spec.range.count() <= PUBLISHED_MAX);
+    narrow.flat_map(move |spec| {
+        (spec.range.first..=spec.range.last).map(move |port| Published {
+            protocol: spec.protocol,
+            address,
+            port,
+            inside: port,
+        })
+    })
+}
+
+/// The time, on both clocks.
+///
+/// # Errors
+///
+/// The kernel hides which boot it is.
+pub(crate) fn now() -> Result<Now, Failure> {
+    let hidden = Words {
+        en: "cannot tell which boot this is: /proc/sys/kernel/random/boot_id cannot be read",
+        ja: "/proc/sys/kernel/random/boot_id を読めないため、現在の起動を識別できません",
+    };
+    claimant::now().ok_or_else(|| Failure::new(Exit::Unreachable, hidden))
+}

@@ -1,0 +1,269 @@
+//! Claims, for a person and as JSON (A25, A26).
+
+mod note;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    address::Address,
+    ledger::{Claim, ClaimId, Entry, Lease, Name, Refusal, Scope, State},
+    port::Protocol,
+    text,
+    words::{Lang, Text, Words},
+};
+use portreeve_host::passwd;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    age,
+    table::{Cell, Column, Fit, Table},
+    view::GapView,
+};
+use crate::ledger::kernel::Kept;
+
+/// The layout of these documents.
+const VERSION: u32 = 1;
+
+/// The answer of `claim`, `renew` and `release`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Claimed")]
+pub(crate) struct ClaimedView<'a> {
+    version: u32,
+    #[serde(flatten)]
+    claim: ClaimView<'a>,
+    /// Whether this very ask made it.
+    fresh: bool,
+    /// What the asker should know.
+    notes: Vec<&'a str>,
+}
+
+/// A claim.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Claim")]
+pub(crate) struct ClaimView<'a> {
+    /// 32 hexadecimal digits that no other claim has.
+    #[schemars(with = "String")]
+    claim: ClaimId,
+    #[schemars(with = "String")]
+    name: &'a Name,
+    /// `host:MACHINE-ID`, `netns:NAME`, `user:UID` or `fleet`.
+    #[schemars(with = "String")]
+    scope: &'a Scope,
+    protocol: Protocol,
+    /// The port; of a range, its first.
+    port: u16,
+    /// The last port of a range; the same as `port` for a single one.
+    port_last: u16,
+    /// Null is every address.
+    address: Option<&'a Address>,
+    /// Null is every interface.
+    device: Option<&'a str>,
+    claimant: ClaimantView,
+    lease: LeaseView,
+    #[schemars(with = "String")]
+    since: Timestamp,
+    /// The revision of the ledger that wrote it last.
+    revision: u64,
+    /// Whether the kernel keeps it from clients: `reserved` or `unreserved`.
+    kernel: &'static str,
+    /// `held`, `unbound`, `stolen` or `stale`.
+    state: &'static str,
+    note: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Claimant")]
+struct ClaimantView {
+    uid: u32,
+    /// The process that it is for.
+    pid: Option<u32>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Lease")]
+struct LeaseView {
+    /// `permanent`, `until` or `while`.
+    kind: &'static str,
+    /// When it ends.
+    #[schemars(with = "Option<String>")]
+    until: Option<Timestamp>,
+    /// The process with which it ends.
+    pid: Option<u32>,
+}
+
+impl<'a> ClaimView<'a> {
+    /// A claim that the kernel keeps so, and that stands so.
+    pub(crate) fn new(claim: &'a Claim, kernel: &'static str, state: State) -> Self {
+        let until = match claim.lease {
+            Lease::Until { until, .. } => Some(until),
+            Lease::Permanent | Lease::While { .. } => None,
+        };
+        let lease = LeaseView {
+            kind: claim.lease.kind(),
+            until,
+            pid: claim.lease.process().map(|process| process.pid),
+        };
+        let pid = claim.claimant.process.as_ref().map(|process| process.pid);
+        Self {
+            claim: claim.id,
+            name: &claim.name,
+            scope: &claim.scope,
+            protocol: claim.protocol,
+            port: claim.ports.first,
+            port_last: claim.ports.last,
+            address: claim.address.as_ref(),
+            device: claim.device.as_deref(),
+            claimant: ClaimantView { uid: claim.claimant.uid, pid },
+            lease,
+            since: claim.since,
+            revision: claim.revision,
+            kernel,
+            state: state.token(),
+            note: claim.note.as_deref(),
+        }
+    }
+}
+
+/// What the ledger granted, as a document.
+pub(crate) fn document<'a>(
+    entry: &'a Entry,
+    kept: &Kept,
+    state: State,
+    notes: &'a [Text],
+    lang: Lang,
+) -> ClaimedView<'a> {
+    ClaimedView {
+        version: VERSION,
+        claim: ClaimView::new(&entry.claim, kept.token(), state),
+        fresh: entry.fresh,
+        notes: notes.iter().map(|note| note.in_lang(lang)).collect(),
+    }
+}
+
+/// Every note of an entry, in a sentence each.
+pub(crate) fn notes(entry: &Entry, kept: &Kept) -> Vec<Text> {
+    let unreserved = match kept {
+        Kept::Unreserved(why) => Some(note::unreserved(why)),
+        Kept::Reserved => None,
+    };
+    entry.notes.iter().map(note::of).chain(unreserved).collect()
+}
+
+/// The answer of `claims`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Claims")]
+pub(crate) struct ClaimsView<'a> {
+    version: u32,
+    /// How often the ledger was changed.
+    revision: u64,
+    claims: Vec<ClaimView<'a>>,
+    gaps: Vec<GapView<'a>>,
+}
+
+impl<'a> ClaimsView<'a> {
+    /// The claims of a ledger, and what could not be seen of the host.
+    pub(crate) const fn new(revision: u64, claims: Vec<ClaimView<'a>>, gaps: Vec<GapView<'a>>) -> Self {
+        Self { version: VERSION, revision, claims, gaps }
+    }
+}
+
+/// What the ledger refuses.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Refusal")]
+pub(crate) struct RefusalView<'a> {
+    version: u32,
+    /// Why, in a word: `port-held`, `port-bound`, `port-declared`, `name-held`, `well-known`, `pool-full`, and others.
+    refused: &'static str,
+    /// Whose claim stands in the way; null where it is none.
+    owner: Option<OwnerView<'a>>,
+    /// Why, in a sentence.
+    text: String,
+    fix: String,
+    commands: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RefusalOwner")]
+struct OwnerView<'a> {
+    #[schemars(with = "String")]
+    name: &'a Name,
+    uid: u32,
+    #[schemars(with = "String")]
+    since: Timestamp,
+}
+
+impl<'a> RefusalView<'a> {
+    /// The document of `refusal`.
+    pub(crate) fn new(refusal: &'a Refusal, lang: Lang) -> Self {
+        let owner =
+            |claim: &'a Claim| OwnerView { name: &claim.name, uid: claim.claimant.uid, since: claim.since };
+        Self {
+            version: VERSION,
+            refused: refusal.token(),
+            owner: refusal.claim().map(owner),
+            text: refusal.why().in_lang(lang).into(),
+            fix: refusal.fix().in_lang(lang).into(),
+            commands: refusal.commands(),
+        }
+    }
+}
+
+const COLUMNS: [Column; 6] = [
+    Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
+    Column { head: Words { en: "NAME", ja: "名前" }, fit: Fit::Cut },
+    Column { head: Words { en: "STATE", ja: "状態" }, fit: Fit::Whole },
+    Column { head: Words { en: "CLAIMANT", ja: "申請者" }, fit: Fit::Cut },
+    Column { head: Words { en: "LEASE", ja: "期限" }, fit: Fit::Whole },
+    Column { head: Words { en: "NOTE", ja: "メモ" }, fit: Fit::Spare },
+];
+
+/// A table of claims with how each stands.
+pub(crate) fn table<'a>(
+    claims: impl Iterator<Item = (&'a Claim, State)>,
+    now: Timestamp,
+    lang: Lang,
+) -> Table {
+    let mut table = Table::new(&COLUMNS, 0);
+    for (claim, state) in claims {
+        let spec = claim
+            .address
+            .as_ref()
+            .map_or_else(|| claim.spec().to_string(), |address| format!("{} {address}", claim.spec()));
+        let uid = claim.claimant.uid;
+        let who = passwd::name(uid).unwrap_or_else(|| uid.to_string());
+        table.push::<6>([
+            spec.into(),
+            claim.name.as_str().into(),
+            word(state).in_lang(lang).into(),
+            who.into(),
+            Cell::from(lease(&claim.lease, now).in_lang(lang)),
+            claim.note.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    table
+}
+
+/// A state, in a word.
+pub(crate) const fn word(state: State) -> Words {
+    match state {
+        State::Held => Words { en: "held", ja: "使用中" },
+        State::Unbound => Words { en: "unbound", ja: "未使用" },
+        State::Stolen => Words { en: "stolen", ja: "他者が使用" },
+        State::Stale => Words { en: "stale", ja: "期限切れ" },
+    }
+}
+
+fn lease(lease: &Lease, now: Timestamp) -> Text {
+    match lease {
+        Lease::Permanent => text!("permanent", "無期限"),
+        Lease::Until { until, .. } if *until <= now => text!("over", "終了"),
+        Lease::Until { until, .. } => {
+            let Text { en, ja } = age::length(until.as_second().abs_diff(now.as_second()));
+            text!("{en} more", "あと {ja}")
+        }
+        Lease::While { process } => {
+            let pid = process.pid;
+            text!("while {pid} lives", "{pid} の動作中")
+        }
+    }
+}

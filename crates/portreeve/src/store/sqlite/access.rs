@@ -1,0 +1,60 @@
+//! Who may read and write the ledger: its owner, and of the host's the group `portreeve`, which is trusted as root is.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
+    path::Path,
+};
+
+use portreeve_host::group::Groups;
+use rustix::process::geteuid;
+
+use super::StoreError;
+
+/// Whose members write the host's ledger without being root.
+const GROUP: &str = "portreeve";
+/// Nobody else lists it, and what a member makes in it is its group's.
+const FOLDER_MODE: u32 = 0o2770;
+/// Nobody else reads it.
+const FILE_MODE: u32 = 0o660;
+const OWN_FOLDER_MODE: u32 = 0o700;
+
+/// Makes the folder of the ledger at `path`, where there is none.
+pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+    else {
+        return Ok(());
+    };
+    let make = || {
+        if let Some(above) = folder.parent() {
+            DirBuilder::new().recursive(true).mode(0o755).create(above)?;
+        }
+        match DirBuilder::new().mode(OWN_FOLDER_MODE).create(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made.and_then(|()| give(folder, FOLDER_MODE)),
+        }
+    };
+    make().map_err(|source| StoreError::Beside { path: folder.into(), source })
+}
+
+/// Lets the group write the file too.
+pub(super) fn share(path: &Path) -> Result<(), StoreError> {
+    let share = || {
+        fs::set_permissions(path, fs::Permissions::from_mode(FILE_MODE))?;
+        give(path, FILE_MODE)
+    };
+    share().map_err(|source| StoreError::Beside { path: path.into(), source })
+}
+
+/// Gives what root made to the group, where the host has it.
+fn give(path: &Path, mode: u32) -> io::Result<()> {
+    let group = Groups::read().ok().and_then(|groups| groups.number(GROUP));
+    match group.filter(|_| geteuid().is_root()) {
+        Some(group) => {
+            chown(path, None, Some(group))?;
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        }
+        None => Ok(()),
+    }
+}
