@@ -219,6 +219,11 @@ impl Receipt {
         Self { outcome: Outcome::Done, made, ..self }
     }
 
+    /// Whether it was begun before the boot of this id, as far as both are known.
+    fn is_before_boot_of(&self, boot_id: Option<&String>) -> bool {
+        self.boot_id.as_ref().zip(boot_id).is_some_and(|(own, now)| own != now)
+    }
+
     /// Whether it took another change back.
     const fn takes_back(&self) -> bool {
         match self.deed {

@@ -90,7 +90,7 @@ pub enum End {
     Lapsed(Timestamp),
     /// The host was booted before its time was over.
     Reboot,
-    /// Somebody else ended it before its time, or took the gate away.
+    /// Somebody else ended it before its time, or took the gate away, at whatever time.
     Early,
 }
 
@@ -121,16 +121,28 @@ impl History {
     /// Whether the host was booted since the change, as far as anybody knows.
     #[must_use]
     pub fn is_before_boot(&self, receipt: &Receipt) -> bool {
-        receipt.boot_id.as_ref().zip(self.boot_id.as_ref()).is_some_and(|(own, now)| own != now)
+        receipt.is_before_boot_of(self.boot_id.as_ref())
     }
 
     /// The end, by `now`, of the trial of `receipt`, which runs no more and was to run `until` then.
     ///
-    /// A trial outlives no later change of the gate; what becomes of the gate once its time is over says nothing of it.
+    /// A trial outlives no later change of the gate. The kernel puts the gate before it in force and takes no table away: where
+    /// none stands any more without a boot, somebody took the gate, and whether before the time was over nobody can tell.
     #[must_use]
-    pub fn end_of(&self, receipt: &Receipt, until: Timestamp, now: Timestamp) -> End {
+    pub fn end_of(
+        &self,
+        receipt: &Receipt,
+        until: Timestamp,
+        standing: Option<&Standing>,
+        now: Timestamp,
+    ) -> End {
         let next = self.done_after(receipt).find(|after| after.changes_revision());
-        if until <= next.map_or(now, |next| next.at) {
+        let (is_gone, is_booted) = next.map_or_else(
+            || (standing.is_none(), self.is_before_boot(receipt)),
+            |next| (next.seen.is_none(), receipt.is_before_boot_of(next.boot_id.as_ref())),
+        );
+        let is_taken = is_gone && !is_booted && !matches!(receipt.deed, Deed::Gate { was: Was::Nothing, .. });
+        if !is_taken && until <= next.map_or(now, |next| next.at) {
             End::Lapsed(until)
         } else if self.is_before_boot(receipt) {
             End::Reboot
@@ -210,7 +222,7 @@ impl History {
         };
         match receipt.deed {
             Deed::Gate { until: Some(until), .. } if standing.is_none_or(|it| it.trial.is_none()) => {
-                Some((receipt, self.end_of(receipt, until, now)))
+                Some((receipt, self.end_of(receipt, until, standing, now)))
             }
             _ => None,
         }
@@ -256,7 +268,7 @@ impl History {
         }
         match &receipt.deed {
             Deed::Gate { until: Some(until), .. } if !self.is_confirmed(receipt) => {
-                self.end_of_trial(receipt, self.end_of(receipt, *until, now), standing)
+                self.end_of_trial(receipt, self.end_of(receipt, *until, standing, now), standing)
             }
             Deed::Gate { .. } if self.is_undone(receipt) => Err(Edge::Back(receipt)),
             Deed::Gate { was: Was::Unknown, .. } => Err(Edge::Unknown(receipt)),

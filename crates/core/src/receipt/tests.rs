@@ -95,21 +95,36 @@ fn a_trial_that_somebody_else_ended_is_not_laid_to_the_kernel() {
     assert_eq!(back(&history, Some(2), Some(&standing(11, None)), 60), Err(Edge::Over(trial, at(60))));
 }
 
-/// Whoever takes the table away once the time of a trial is over ends none, and whoever did before stays told.
+/// The kernel takes no table away: a gate that is gone stays told as that, also once the time is over and to whoever makes the
+/// next one.
 #[test]
-fn how_a_trial_ended_does_not_change_with_what_becomes_of_the_gate() {
+fn how_a_trial_ended_does_not_change_once_its_time_is_over() {
     let mut history: History = on_trial().into_iter().collect();
     let trial = history.of(2).unwrap().clone();
-    for now in [Some(standing(11, None)), None] {
-        assert_eq!(history.ended(now.as_ref(), at(99)), Some((&trial, End::Lapsed(at(60)))));
-        assert_eq!(back(&history, Some(2), now.as_ref(), 99), Err(Edge::Over(&trial, at(60))));
+    for (now, end, edge) in [
+        (Some(standing(11, None)), End::Lapsed(at(60)), Edge::Over(&trial, at(60))),
+        (None, End::Early, Edge::Ended(&trial)),
+    ] {
+        assert_eq!(history.ended(now.as_ref(), at(99)), Some((&trial, end)));
+        assert_eq!(back(&history, Some(2), now.as_ref(), 99), Err(edge));
     }
     assert_eq!(history.gone(None, super::Kept::Since(at(1))), history.of(1), "of the trial nothing was left");
-    for (later, end) in [(59, End::Early), (61, End::Lapsed(at(60)))] {
+    for (seen, later, end) in [
+        (Some(11), 59, End::Early),
+        (Some(11), 61, End::Lapsed(at(60))),
+        (None, 59, End::Early),
+        (None, 61, End::Early),
+    ] {
         let again = receipt(3, applied(Was::Nothing, None), Some(90));
-        history.put(Receipt { seen: None, at: at(later), ..again });
-        assert_eq!(history.end_of(&trial, at(60), at(99)), end);
+        history.put(Receipt { seen, at: at(later), ..again });
+        assert_eq!(history.end_of(&trial, at(60), Some(&standing(90, None)), at(99)), end);
     }
+    let first: History = [receipt(1, applied(Was::Nothing, Some(60)), Some(10))].into_iter().collect();
+    assert_eq!(
+        back(&first, None, None, 99),
+        Err(Edge::Over(first.of(1).unwrap(), at(60))),
+        "nothing is missing"
+    );
 }
 
 /// After a boot that puts the confirmed gate back, or none, nobody else need have been there.

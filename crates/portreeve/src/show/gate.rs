@@ -437,7 +437,7 @@ fn end(
     if standing.and_then(|standing| history.trial(standing)).is_some_and(|trial| trial == receipt) {
         return Words { en: "on trial", ja: "試行中" };
     }
-    match history.end_of(receipt, until, now) {
+    match history.end_of(receipt, until, standing, now) {
         End::Lapsed(_) => Words { en: "lapsed", ja: "期限切れ" },
         End::Reboot => Words { en: "ended by a reboot", ja: "再起動で終了" },
         End::Early => Words { en: "taken away", ja: "消失" },
