@@ -37,17 +37,10 @@ pub(super) fn merge(held: &[Part], not_held: &[Part], doubt: Doubt, steps: &mut 
 fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
     let packets = one.packets.meet(&other.packets)?;
     let is_rate_limited = one.is_rate_limited || other.is_rate_limited;
-    let doubts = || {
-        let mut all: Vec<_> = one.doubts.iter().chain(&other.doubts).copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    };
-    if one.fate == other.fate {
-        return Some(Part { packets, doubts: doubts(), is_rate_limited, ..one.clone() });
-    }
-    if let Some(fate) = joined(&one.fate, &other.fate) {
-        return Some(Part { packets, fate, doubts: doubts(), is_rate_limited, ..one.clone() });
+    let fate = if one.fate == other.fate { Some(one.fate.clone()) } else { joined(&one.fate, &other.fate) };
+    if let Some(fate) = fate {
+        let doubts = doubts(one, other, Vec::new());
+        return Some(settled(Part { packets, fate, doubts, is_rate_limited, ..one.clone() }));
     }
     let is_known = one.fate != Fate::Unknown && other.fate != Fate::Unknown;
     if let Doubt::Rate(_, rate) = doubt
@@ -59,20 +52,30 @@ fn both(one: &Part, other: &Part, doubt: Doubt) -> Option<Part> {
             Rate::Share if passes(&other.fate) => other,
             Rate::Share => one,
         };
-        return Some(Part { packets, doubts: doubts(), is_rate_limited: true, ..first.clone() });
+        let doubts = doubts(one, other, Vec::new());
+        return Some(Part { packets, doubts, is_rate_limited: true, ..first.clone() });
     }
-    let mut doubts = doubts();
     let more: Vec<Place> = match doubt {
         Doubt::Rule(place) | Doubt::Rate(place, _) => place.into_iter().collect(),
         Doubt::Way => one.decided_by.iter().chain(&other.decided_by).copied().collect(),
     };
-    for place in more {
-        if !doubts.contains(&place) {
-            doubts.push(place);
-        }
-    }
-    let decided_by = doubts.clone();
-    Some(Part { packets, fate: Fate::Unknown, decided_by, doubts, is_rate_limited })
+    let doubts = doubts(one, other, more);
+    Some(settled(Part { packets, fate: Fate::Unknown, decided_by: Vec::new(), doubts, is_rate_limited }))
+}
+
+/// The doubts of both ways and `more`, in the order of the rules: how often ways were compared makes no difference.
+fn doubts(one: &Part, other: &Part, more: Vec<Place>) -> Vec<Place> {
+    let mut all: Vec<Place> = one.doubts.iter().chain(&other.doubts).copied().chain(more).collect();
+    // The policy comes after all rules of its chain.
+    all.sort_unstable_by_key(|place| (place.chain, place.rule.unwrap_or(usize::MAX)));
+    all.dedup();
+    all
+}
+
+/// What cannot be told is decided by all that it hangs on.
+fn settled(part: Part) -> Part {
+    let decided_by = if part.fate == Fate::Unknown { part.doubts.clone() } else { part.decided_by };
+    Part { decided_by, ..part }
 }
 
 /// Packets that arrive, or leave, both ways do so; where they are sent on to is one of both.

@@ -900,6 +900,19 @@ fn a_trace_goes_both_ways_from_what_nobody_can_tell() {
     );
 }
 
+/// Both ways from the first rule come to the second one with the same packets: a trace goes on from there twice.
+#[test]
+fn a_trace_tells_the_same_doubts_where_ways_meet_again() {
+    let unknown = |decision| vec![Step::Ask(Question::Unknown), decide(decision)];
+    let rules = [Decision::Jump(ChainId(1)), Decision::Accept, Decision::Accept].map(unknown).to_vec();
+    let idle = chain("idle", None, vec![vec![is(Field::Mark, 1), decide(Decision::Drop)]]);
+    let chains = vec![input(Policy::Drop, rules), idle];
+    told(chains.clone(), 22);
+    let part = fate(chains, 22);
+    assert_eq!((part.fate, part.decided_by), (Fate::Unknown, vec![place(0, 1), place(0, 2)]));
+    assert_eq!(part.doubts, [place(0, 1), place(0, 2)]);
+}
+
 #[test]
 fn a_trace_parts_where_packets_do() {
     let rules = vec![vec![is(Field::Source, 0xcb00_7105), decide(Decision::Accept)]];
