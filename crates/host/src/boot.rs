@@ -98,13 +98,25 @@ pub fn follow() -> Result<(), UnitError> {
     if is_due { systemd::begin(BOOT_UNIT) } else { Ok(()) }
 }
 
-/// Takes the unit away; whether there was one.
+/// What came of taking the unit away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// Whether anything of ours was there.
+    pub had_any: bool,
+    /// Whether somebody masked the unit in the place of its file: that is his, and stays.
+    pub is_masked: bool,
+}
+
+/// Takes the unit away, or of one that is masked what enabled it.
 ///
 /// # Errors
 ///
 /// It is somebody else's, or cannot be taken away.
-pub fn disable() -> Result<bool, UnitError> {
-    systemd::take(&[BOOT_UNIT])
+pub fn disable() -> Result<Disabled, UnitError> {
+    let is_masked = next::is_masked(&systemd::path(BOOT_UNIT));
+    let had_any =
+        if is_masked { systemd::unlink(BOOT_UNIT, &[BOOTS, FLUSHES]) } else { systemd::take(&[BOOT_UNIT]) }?;
+    Ok(Disabled { had_any, is_masked })
 }
 
 #[cfg(test)]

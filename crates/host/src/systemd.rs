@@ -137,8 +137,12 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
 /// Whether `target` wants the unit of this name (systemctl(1), "enable").
 #[must_use]
 pub fn started(name: &str, target: &str) -> Started {
-    let link = path(&format!("{target}.wants")).join(name);
-    if fs::symlink_metadata(link).is_ok() { Started::ByItself } else { Started::ByHand }
+    if fs::symlink_metadata(link(name, target)).is_ok() { Started::ByItself } else { Started::ByHand }
+}
+
+/// By which `target` wants the unit of this name.
+fn link(name: &str, target: &str) -> PathBuf {
+    path(&format!("{target}.wants")).join(name)
 }
 
 /// Whether the unit of this name is active now (systemctl(1), "is-active").
@@ -224,6 +228,25 @@ pub fn take(names: &[&'static str]) -> Result<bool, UnitError> {
     }
     there.iter().try_for_each(|name| remove(&path(name)))?;
     if runs() {
+        systemctl(&["daemon-reload"])?;
+    }
+    Ok(true)
+}
+
+/// Takes away by what the `targets` want the unit of this name, and stops it; whether any did. `systemctl disable` leaves the
+/// links of a unit that is masked.
+///
+/// # Errors
+///
+/// A link cannot be taken away, or systemctl did not do what it should.
+pub fn unlink(name: &str, targets: &[&str]) -> Result<bool, UnitError> {
+    let links: Vec<PathBuf> = targets.iter().map(|target| link(name, target)).collect();
+    if !links.iter().any(|link| fs::symlink_metadata(link).is_ok()) {
+        return Ok(false);
+    }
+    links.iter().try_for_each(|link| remove(link))?;
+    if runs() {
+        systemctl(&["stop", name])?;
         systemctl(&["daemon-reload"])?;
     }
     Ok(true)

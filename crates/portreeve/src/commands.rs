@@ -34,7 +34,7 @@ mod wait;
 mod who;
 pub(crate) mod why;
 
-pub(crate) use doctor::{foreign, strange};
+pub(crate) use doctor::{foreign, out_of_the_way, strange};
 pub(crate) use plan::failure as refusal;
 
 use clap::{Arg, ArgMatches};

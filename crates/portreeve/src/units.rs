@@ -13,7 +13,7 @@ use portreeve_host::{
 };
 
 use crate::{
-    commands::{foreign, strange},
+    commands::{out_of_the_way, strange},
     door::quoted,
     exit::Exit,
     failure::{Failure, io_cause, keep_cause},
@@ -104,7 +104,7 @@ pub(crate) fn failure(error: &UnitError, what: Words) -> Failure {
     let failed = || Failure::new(Exit::Unreachable, what);
     match error {
         UnitError::NoSystemd => failed().because(no_systemd()),
-        UnitError::Foreign(path) => foreign_file(&path.display().to_string()),
+        UnitError::Foreign(path) => foreign_file(&path.display().to_string(), what),
         UnitError::DropIn(folder) => drop_in(&folder.display().to_string(), what),
         UnitError::Masked(file) => masked(file, what),
         UnitError::Keep(error) => {
@@ -164,11 +164,14 @@ fn drop_in(folder: &str, what: Words) -> Failure {
         ))
 }
 
-fn foreign_file(path: &str) -> Failure {
-    foreign(&portreeve_host::pins::stranger::Stranger {
-        path: path.into(),
-        what: portreeve_host::pins::stranger::Strange::Unknown,
-    })
+/// Somebody else's file has the name of a unit of ours.
+fn foreign_file(path: &str, what: Words) -> Failure {
+    Failure::new(Exit::Refused, what)
+        .because(text!(
+            "{path} was not created by portreeve",
+            "{path} は portreeve が作成したものではありません"
+        ))
+        .hint(out_of_the_way(path))
 }
 
 /// That only root may.

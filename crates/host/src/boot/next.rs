@@ -105,7 +105,7 @@ fn is_there(file: &Path) -> bool {
 }
 
 /// Whether the unit is an empty file or /dev/null: nothing starts it then.
-fn is_masked(file: &Path) -> bool {
+pub(super) fn is_masked(file: &Path) -> bool {
     let leads_nowhere = fs::read_link(file).is_ok_and(|target| target == Path::new("/dev/null"));
     leads_nowhere || fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() == 0)
 }

@@ -7,7 +7,7 @@ use portreeve_core::words::{Lang, Words};
 use portreeve_host::{Wanted, observe::observe, probe::probe};
 use rustix::process::geteuid;
 
-pub(crate) use self::pin::{foreign, strange};
+pub(crate) use self::pin::{foreign, out_of_the_way, strange};
 use super::Command;
 use crate::{
     exit::Exit,

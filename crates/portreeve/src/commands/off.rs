@@ -9,7 +9,7 @@ use portreeve_core::{
     words::{Lang, Text, Words, inflect},
 };
 use portreeve_host::{
-    boot,
+    boot::{self, Disabled},
     enforce::{Door, DoorError, firewall::StandingError, receipts::ReceiptsError},
     pins::{
         FOLDER,
@@ -147,14 +147,27 @@ fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         en: "the gate is gone, but what puts it back at boot is not",
         ja: "ゲートは取り除きましたが、起動時の復元設定を取り除けません",
     };
-    let had_one = boot::disable().map_err(|error| units::failure(&error, failed))?;
-    if had_one {
+    let taken = boot::disable().map_err(|error| units::failure(&error, failed))?;
+    if taken.had_any {
         out.changed();
     }
-    if settings.verbosity == Verbosity::Quiet || !had_one {
+    let said = match taken {
+        Disabled { had_any: false, is_masked: false } => return Ok(()),
+        Disabled { is_masked: false, .. } => {
+            text!("Took {BOOT_UNIT} away.", "{BOOT_UNIT} を取り除きました。")
+        }
+        Disabled { had_any: true, .. } => text!(
+            "Took away what enabled {BOOT_UNIT}, and left it masked; systemctl unmask {BOOT_UNIT} takes the mask away.",
+            "{BOOT_UNIT} の有効化を解除しました。マスクは残しています(解除するには systemctl unmask {BOOT_UNIT})。"
+        ),
+        Disabled { .. } => text!(
+            "Left {BOOT_UNIT} masked; systemctl unmask {BOOT_UNIT} takes the mask away.",
+            "{BOOT_UNIT} のマスクは残しています(解除するには systemctl unmask {BOOT_UNIT})。"
+        ),
+    };
+    if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
-    let said = text!("Took {BOOT_UNIT} away.", "{BOOT_UNIT} を取り除きました。");
     out.sentences(said.in_lang(settings.lang))
 }
 

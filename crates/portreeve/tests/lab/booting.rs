@@ -157,6 +157,21 @@ fn off_gate_takes_table_file_and_unit() {
     reboot(&mut site);
     gone(&site);
     assert!(answers(&site));
+    a_mask_stays_and_what_enabled_the_unit_goes(&site);
+}
+
+/// Whoever masked the unit meant it, and is in nobody's way who takes the gate away.
+fn a_mask_stays_and_what_enabled_the_unit_goes(site: &Site) {
+    ends(&site.ask("gate enable"), 0, "portreeve-boot.service");
+    ends(&site.ask("apply --no-trial --no-session"), 0, "also after the next boot");
+    site.run(&format!("rm {UNIT} && ln -s /dev/null {UNIT} && systemctl daemon-reload"));
+    let off = site.ask("off gate --no-session");
+    ends(&off, 0, "Took the gate away");
+    ends(&off, 0, "Took away what enabled portreeve-boot.service, and left it masked");
+    assert!(!gate_stands(site));
+    let left = site.run("find /etc/systemd /run/systemd/system -name '*portreeve*'").stdout;
+    assert_eq!(left, format!("{UNIT}\n"));
+    ends(&site.ask("off gate --no-session"), 0, "Left portreeve-boot.service masked");
 }
 
 /// A file that cannot be read: the host comes up without a gate, and the unit says why.
@@ -243,7 +258,9 @@ fn nothing_is_enabled_that_somebody_else_could_replace() {
     ends(&site.ask("apply --boot --policy none"), 2, "--boot");
     site.run(&format!("printf '[Service]\\nExecStart=/bin/true\\n' > {UNIT}"));
     ends(&site.ask("gate enable"), 5, UNIT);
-    ends(&site.ask("off gate --no-session"), 5, UNIT);
+    let off = site.ask("off gate --no-session");
+    ends(&off, 5, UNIT);
+    ends(&off, 5, "the gate is gone, but what puts it back at boot is not");
     site.run(&format!("grep -q /bin/true {UNIT}"));
     let namespace = "ip netns add other && ip netns exec other portreeve gate enable";
     ends(&lab(site.host.run(namespace)), 5, "another network namespace");

@@ -109,10 +109,15 @@ pub(crate) fn foreign(stranger: &Stranger) -> Failure {
             "確認してください: findmnt {FOLDER}; ls -la {FOLDER}"
         ));
     }
-    failure.hint(text!(
+    failure.hint(out_of_the_way(path))
+}
+
+/// How a file is moved that stands where one of ours would.
+pub(crate) fn out_of_the_way(path: &str) -> Text {
+    text!(
         "look at it, then move it out of the way: ls -ld {path}; sudo mv {path} {path}.old",
         "確認し、別の場所に移してください: ls -ld {path}; sudo mv {path} {path}.old"
-    ))
+    )
 }
 
 /// What is strange about it, in words.
