@@ -231,6 +231,8 @@ pub enum Step {
     Rewrite(Target),
     /// The packet is taken out of tracking.
     Untrack,
+    /// Gives it another source.
+    ChangeSource,
     /// What becomes of the packet.
     Decide(Decision),
     /// The same, by the first entry that holds; where none does, the rule ends.

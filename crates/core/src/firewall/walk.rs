@@ -15,6 +15,7 @@ mod routing;
 mod stations;
 mod task;
 mod trace;
+mod tracking;
 
 pub use self::trace::{Certainty, Direction, Effect, Lost, Met, Trace, TraceStep};
 
@@ -31,7 +32,7 @@ use self::{
 use super::{
     ask::{Answer, ask, holds},
     intervals::Intervals,
-    packets::{Field, Packets, State},
+    packets::{Field, Packets},
     ruleset::{ChainId, Decision, Kind, Policy, Question, Rule, Ruleset, Step, Target, Tuple},
     surroundings::{NO_INTERFACE, Surroundings},
 };
@@ -234,15 +235,15 @@ impl<'a> Walker<'a> {
             }
             Some(Step::Choose(entries)) => self.choose(&task, entries, tasks, parts, doubts),
             Some(Step::Decide(decision)) => self.decide(task, decision, tasks, parts),
+            Some(Step::Set(Field::ConnectionMark, value)) => self.mark_connection(&task, value, tasks),
             Some(Step::Set(field, value)) => {
                 let task = task.with(set(&task.packets, *field, value));
                 tasks.push(self.did(task, || Effect::Changed(*field)).next_step());
             }
-            Some(Step::Untrack) => {
-                let untracked = Intervals::one(State::Untracked.number());
-                let packets = task.packets.clone().with(Field::State, untracked);
-                let task = task.with(packets);
-                tasks.push(self.did(task, || Effect::Untracked).next_step());
+            Some(Step::Untrack) => self.untrack(&task, tasks),
+            Some(Step::ChangeSource) => {
+                let task = self.change_source(&task);
+                tasks.push(self.did(task, || Effect::Changed(Field::Source)).next_step());
             }
             Some(Step::Rewrite(target)) => self.rewrite(&task, target, tasks, parts),
         }

@@ -135,7 +135,7 @@ fn statement(statement: &Value, scope: &Scope<'_>) -> Outcome {
         "dnat" => nat::dnat(inner, scope),
         "redirect" => nat::redirect(inner, scope),
         // The source becomes another one, and the packet passes.
-        "snat" | "masquerade" => Outcome::Steps(vec![Step::Decide(Decision::Accept)]),
+        "snat" | "masquerade" => Outcome::Steps(vec![Step::ChangeSource, Step::Decide(Decision::Accept)]),
         "reject" => Outcome::Steps(reject(inner, scope)),
         "notrack" => Outcome::Steps(vec![Step::Untrack]),
         "set" | "meter" | "map" => Outcome::Steps(update(inner, scope)),

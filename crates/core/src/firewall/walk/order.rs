@@ -136,7 +136,8 @@ fn effects(ruleset: &Ruleset, chain: ChainId) -> Effects {
                     ahead.push(*to);
                 }
             }
-            effects.changes |= matches!(step, Step::Set(..) | Step::Rewrite(_) | Step::Untrack);
+            effects.changes |=
+                matches!(step, Step::Set(..) | Step::Rewrite(_) | Step::Untrack | Step::ChangeSource);
         }
     }
     effects
@@ -146,6 +147,6 @@ fn decisions(step: &Step) -> Vec<&Decision> {
     match step {
         Step::Decide(decision) => vec![decision],
         Step::Choose(entries) => entries.iter().map(|(_, decision)| decision).collect(),
-        Step::Ask(_) | Step::Set(..) | Step::Rewrite(_) | Step::Untrack => Vec::new(),
+        Step::Ask(_) | Step::Set(..) | Step::Rewrite(_) | Step::Untrack | Step::ChangeSource => Vec::new(),
     }
 }

@@ -113,7 +113,26 @@ impl Stations {
 
     /// Whether a station is where this host's own processes send.
     pub(super) fn is_output(&self, station: usize) -> bool {
-        self.each.get(station).is_some_and(|(station, _)| *station == Station::Output)
+        self.is(station, Station::Output)
+    }
+
+    /// Whether a station is where packets arrive at this host.
+    pub(super) fn is_input(&self, station: usize) -> bool {
+        self.is(station, Station::Input)
+    }
+
+    /// Whether a station is where packets come in, before it is known where they go.
+    pub(super) fn is_prerouting(&self, station: usize) -> bool {
+        self.is(station, Station::Prerouting)
+    }
+
+    /// Whether a station is where a device hands packets over.
+    pub(super) fn is_ingress(&self, station: usize) -> bool {
+        self.is(station, Station::Ingress)
+    }
+
+    fn is(&self, station: usize, wanted: Station) -> bool {
+        self.each.get(station).is_some_and(|(station, _)| *station == wanted)
     }
 
     /// The number of the station where packets from outside have passed all that sends them on.

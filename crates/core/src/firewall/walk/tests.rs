@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     address::Family,
     firewall::{
-        AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Rate, Route, Rule, Since, Value,
-        WayBack, number, numbers,
+        AddressKind, Base, Bits, Chain, Hook, Interface, Layer, NewAddress, Rate, Route, Rule, Since, State,
+        Value, WayBack, number, numbers,
     },
 };
 
@@ -936,4 +936,49 @@ fn a_trace_goes_in_each_order_that_chains_may_be_asked_in() {
     let after: Vec<_> = told.iter().filter(|step| step.0 == Some(0)).map(|step| step.2.as_str()).collect();
     assert_eq!(told[0].2, "Here");
     assert_eq!(after, ["chain 1", "chain 0"]);
+}
+
+/// Before packets are tracked they have no connection that could be marked, and once they are none of them is taken out of it.
+#[test]
+fn a_connection_is_marked_once_there_is_one_and_left_before() {
+    let pre = |priority, step| {
+        let rules = vec![vec![step]];
+        chain("pre", base(Hook::Prerouting, priority, Kind::Filter, Policy::Accept), rules)
+    };
+    let mark = |priority| pre(priority, Step::Set(Field::ConnectionMark, Value::Number(7)));
+    let marked = || input(Policy::Accept, vec![vec![is(Field::ConnectionMark, 7), decide(Decision::Drop)]]);
+    let of_mark = |priority| {
+        let packets = asked().with(Field::ConnectionMark, Intervals::one(0));
+        let packets = packets.only(Field::DestinationPort, &Intervals::one(22)).unwrap();
+        let ruleset = Ruleset { chains: vec![mark(priority), marked()] };
+        walk(&ruleset, &around(), Sender::Outside, &packets).pop().unwrap().fate
+    };
+    assert_eq!((of_mark(-300), of_mark(-200), of_mark(-150)), (arrives(), arrives(), Fate::Dropped));
+    let untracked = State::Untracked.number();
+    let out = || input(Policy::Accept, vec![vec![is(Field::State, untracked), decide(Decision::Drop)]]);
+    let of_notrack = |priority| fate(vec![pre(priority, Step::Untrack), out()], 22).fate;
+    assert_eq!((of_notrack(-300), of_notrack(-150)), (Fate::Dropped, arrives()));
+    let late =
+        vec![chain("late", base(Hook::Input, -300, Kind::Filter, Policy::Accept), vec![vec![Step::Untrack]])];
+    assert_eq!(fate(late.into_iter().chain([out()]).collect(), 22).fate, arrives());
+}
+
+/// Rules that come after a translation of the source ask for one that nobody here knows, and those of others are none of it.
+#[test]
+fn a_source_that_is_changed_where_packets_arrive_cannot_be_told_after() {
+    let changed = || {
+        let rules = vec![vec![Step::ChangeSource, decide(Decision::Accept)]];
+        chain("changed", base(Hook::Input, 100, Kind::Nat, Policy::Accept), rules)
+    };
+    let by_source = |priority| {
+        let rules = vec![vec![is(Field::Source, 0xcb00_7105), decide(Decision::Drop)]];
+        chain("late", base(Hook::Input, priority, Kind::Filter, Policy::Accept), rules)
+    };
+    let told = |priority| {
+        let packets = asked().with(Field::Source, Intervals::one(0xcb00_7105));
+        let packets = packets.only(Field::DestinationPort, &Intervals::one(22)).unwrap();
+        let ruleset = Ruleset { chains: vec![changed(), by_source(priority)] };
+        walk(&ruleset, &around(), Sender::Outside, &packets).pop().unwrap().fate
+    };
+    assert_eq!((told(200), told(0)), (Fate::Unknown, Fate::Dropped));
 }

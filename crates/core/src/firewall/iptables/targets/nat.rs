@@ -57,11 +57,11 @@ fn rewrite(address: Option<NewAddress>, ports: Option<Intervals>) -> Vec<Step> {
 /// include/uapi/linux/netfilter/nf_conntrack_common.h, `IPS_SRC_NAT`.
 const SOURCE_IS_REWRITTEN: u128 = 1 << 4;
 
-/// Where packets are sent to stays, and so does the source by which the question named them.
+/// Where packets are sent to stays.
 fn source() -> Vec<Step> {
     let mask = u128::from(u32::MAX) & !SOURCE_IS_REWRITTEN;
     let marked = Step::Set(Field::Status, Value::Bits { mask, flip: SOURCE_IS_REWRITTEN });
-    vec![marked, Step::Decide(Decision::Accept)]
+    vec![marked, Step::ChangeSource, Step::Decide(Decision::Accept)]
 }
 
 fn destination(given: &[Given<'_>], scope: &Scope<'_>) -> Option<Vec<Step>> {
