@@ -52,12 +52,16 @@ fn finding(routed: &Routed<'_>) -> Finding {
     let at = SocketAddr::new(*address, listener.port);
     let short = container.id.get(..12).unwrap_or(&container.id);
     let whose = container.name.as_deref().unwrap_or(short);
-    let what = match published.map(Passage::named) {
-        Some(ports) => text!(
+    let what = match (published.map(Passage::named), for_this_host(routed)) {
+        (Some(ports), _) => text!(
             "{name} in container {whose} is published as {ports}, and whoever routes through this host gets to {at} directly, past that",
             "コンテナ {whose} の {name} は {ports} で公開されていますが、このホストを経由する経路からは、公開ポートを通らず {at} に直接届きます"
         ),
-        None => text!(
+        (None, Some(own)) => text!(
+            "{name} in container {whose} is published for this host alone ({own}), and whoever routes through this host gets to {at}",
+            "コンテナ {whose} の {name} はこのホスト専用に公開されています({own})が、このホストを経由する経路から {at} に届きます"
+        ),
+        (None, None) => text!(
             "{name} in container {whose} is not published, and whoever routes through this host gets to {at}",
             "コンテナ {whose} の {name} は公開されていませんが、このホストを経由する経路から {at} に届きます"
         ),
@@ -73,6 +77,14 @@ fn finding(routed: &Routed<'_>) -> Finding {
     finding.address = Some(listener.address.clone());
     finding.netns = Some(listener.netns);
     finding
+}
+
+/// Where the engine publishes the port for this host alone, where it does.
+fn for_this_host(routed: &Routed<'_>) -> Option<SocketAddr> {
+    let Routed { listener, container, .. } = routed;
+    let (protocol, port) = (listener.protocol, listener.port);
+    let here = container.published.iter().find(|it| (it.protocol, it.inside) == (protocol, port))?;
+    Some(SocketAddr::new(here.address, here.port))
 }
 
 #[cfg(test)]
@@ -148,6 +160,11 @@ mod tests {
         };
         assert_eq!(to("0.0.0.0"), 0);
         assert_eq!(to("127.0.0.1"), 1, "published to this host alone");
+        let own = host("0.0.0.0:81/tcp", |container| {
+            container.published = [Published { inside: 81, ..at("127.0.0.1") }].into();
+        });
+        let told = found(own, "").concat();
+        assert!(told.contains("is published for this host alone (127.0.0.1:8080)"), "{told}");
     }
 
     #[test]
