@@ -9,6 +9,7 @@ pub mod chroot;
 pub mod client;
 pub mod engine;
 pub mod error;
+pub mod etcd;
 pub mod fixture;
 pub mod folder;
 pub mod host;

@@ -37,6 +37,8 @@ const PACKAGES: &[&str] = &[
     "dovecot-pop3d",
     "vsftpd",
     "redis-server",
+    "etcd-server",
+    "etcd-client",
     "docker.io",
     "podman",
     "uidmap",

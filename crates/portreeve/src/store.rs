@@ -1,18 +1,24 @@
 //! Where the ledger is kept: the book is read whole, and changed only where nobody else has changed it meanwhile (A23, A25).
 
+mod etcd;
 #[cfg(test)]
 mod memory;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
+#[cfg(all(test, feature = "lab"))]
+pub(crate) use self::etcd::{CHANGES_MAX, Secret};
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
-pub(crate) use self::sqlite::Sqlite;
+pub(crate) use self::{
+    etcd::{Access, AddressError, Etcd, Options},
+    sqlite::Sqlite,
+};
 
 use std::{io, path::PathBuf, time::Duration};
 
-use portreeve_core::ledger::{Book, Change};
+use portreeve_core::ledger::{Book, Change, Scope};
 
 /// What keeps a ledger.
 pub(crate) trait Store {
@@ -47,7 +53,6 @@ pub(crate) enum Swap {
     /// It was not made: this is the book by now.
     Moved(Book),
     /// Nobody knows whether it was made.
-    #[expect(dead_code, reason = "a file always tells; a store that is asked over a network cannot")]
     Undetermined,
 }
 
@@ -92,6 +97,60 @@ pub(crate) enum StoreError {
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What is said to be the ledger's address is none.
+    #[error("`{url}` is no address of a ledger")]
+    Address {
+        /// What was said.
+        url: String,
+        /// What is wrong with it.
+        source: AddressError,
+    },
+    /// Nobody who keeps it answered in time.
+    #[error("nobody answers: {}", listed(tried))]
+    Unreachable {
+        /// Each that was asked.
+        tried: Vec<Tried>,
+    },
+    /// Whoever keeps it does not know who asks, or does not let him.
+    #[error("{endpoint} does not let us: {said}")]
+    Denied {
+        /// Who said so.
+        endpoint: String,
+        /// Its own words.
+        said: String,
+    },
+    /// Whoever keeps it will not do it.
+    #[error("{endpoint} refuses: {said}")]
+    Refused {
+        /// Who said so.
+        endpoint: String,
+        /// Its own words.
+        said: String,
+    },
+    /// Something that is kept there is none of a ledger's.
+    #[error("{key} is damaged, or no part of a ledger")]
+    Foreign {
+        /// Where it is kept.
+        key: String,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It cannot change that much at once.
+    #[error("{changes} changes at once are more than {most}")]
+    TooMany {
+        /// How many were asked for.
+        changes: usize,
+        /// The most that it can.
+        most: usize,
+    },
+    /// It was opened for another scope than a claim has.
+    #[error("it was opened for {opened}, and a claim is of {scope}")]
+    Elsewhere {
+        /// For what it was opened.
+        opened: Scope,
+        /// What the claim says.
+        scope: Scope,
+    },
     /// A file beside it cannot be used.
     #[error("cannot use {}", path.display())]
     Beside {
@@ -100,4 +159,38 @@ pub(crate) enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Somebody who was asked, and did not help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{endpoint}: {said}")]
+pub(crate) struct Tried {
+    /// Where.
+    pub(crate) endpoint: String,
+    /// What came of it.
+    pub(crate) said: Said,
+}
+
+/// What came of asking somebody.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Said {
+    /// No answer in time.
+    #[error("no answer in time")]
+    Silent,
+    /// No connection, in the system's words.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Nobody of whom it is proven who he is, or who does not believe us, in the words of the encryption.
+    #[error("{0}")]
+    Untrusted(String),
+    /// Something that is no answer.
+    #[error("an answer that cannot be read: {0}")]
+    Unreadable(String),
+    /// That it cannot now, in its own words.
+    #[error("{0}")]
+    Replied(String),
+}
+
+fn listed(tried: &[Tried]) -> String {
+    tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

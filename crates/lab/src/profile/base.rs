@@ -10,6 +10,7 @@ pub(super) const SERVERS: &[&str] = &[
     "dovecot.service",
     "vsftpd.service",
     "redis-server.service",
+    "etcd.service",
     "cron.service",
     "ufw.service",
     "firewalld.service",

@@ -7,7 +7,13 @@ use portreeve_core::{
 };
 
 use super::Unanswered;
-use crate::{exit::Exit, failure::Failure, show::escape::visible, store::StoreError};
+use crate::{
+    door::quoted,
+    exit::Exit,
+    failure::Failure,
+    show::escape::visible,
+    store::{StoreError, Tried},
+};
 
 /// What keeps the ledger from answering.
 pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
@@ -71,6 +77,14 @@ pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
                 text!("use the portreeve that wrote it, or a newer one", "新しい portreeve を使ってください");
             (Exit::Refused, cause, hint)
         }
+        error => return of_fleet(error, what),
+    };
+    Failure::new(exit, what).because(cause).hint(hint)
+}
+
+/// What is wrong with a file, or with a ledger that is asked over a network.
+fn of_fleet(error: &StoreError, what: Words) -> Failure {
+    let (exit, cause, hint) = match error {
         StoreError::Failed { path, source } => {
             let path = visible(&path.display().to_string()).into_owned();
             let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
@@ -81,8 +95,77 @@ pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
             let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
             (Exit::Unreachable, cause, look_at(&path))
         }
+        StoreError::Address { url, source } => {
+            let url = visible(url);
+            let cause = text!(
+                "`{url}` is no address of a ledger: {source}",
+                "`{url}` は台帳のアドレスとして解釈できません: {source}"
+            );
+            (Exit::Usage, cause, example())
+        }
+        StoreError::Unreachable { tried } => {
+            let tried = listed(tried);
+            let cause = text!("nobody answers: {tried}", "応答がありません: {tried}");
+            (Exit::Unreachable, cause, health())
+        }
+        StoreError::Denied { endpoint, said } | StoreError::Refused { endpoint, said } => {
+            let said = visible(said);
+            let cause = text!("{endpoint} refuses: {said}", "{endpoint} に拒否されました: {said}");
+            (Exit::Unreachable, cause, access())
+        }
+        StoreError::Foreign { key, source } => {
+            let key = visible(key);
+            let cause = text!(
+                "{key} is damaged, or no part of a ledger: {source}",
+                "{key} は破損しているか、台帳の一部ではありません: {source}"
+            );
+            (Exit::Refused, cause, example())
+        }
+        StoreError::TooMany { changes, most } => {
+            let cause = text!(
+                "{changes} changes at once are more than {most}",
+                "一度に変更できるのは {most} 件までです({changes} 件)"
+            );
+            (Exit::Usage, cause, text!("ask for fewer at once", "件数を減らしてください"))
+        }
+        StoreError::Elsewhere { opened, scope } => {
+            let cause = text!(
+                "the ledger was opened for {opened}, and the claim is of {scope}",
+                "{opened} 用に開いた台帳に、{scope} の申請は登録できません"
+            );
+            (Exit::Usage, cause, text!("leave --scope out", "--scope を省略してください"))
+        }
+        // The others are told above.
+        other => (Exit::Unreachable, quoted(other), restore()),
     };
     Failure::new(exit, what).because(cause).hint(hint)
+}
+
+/// Each that was asked, with what it said.
+fn listed(tried: &[Tried]) -> String {
+    let each: Vec<String> = tried.iter().map(|tried| visible(&tried.to_string()).into_owned()).collect();
+    each.join("; ")
+}
+
+fn example() -> Text {
+    text!(
+        "such as etcd+https://host1:2379,host2:2379/portreeve",
+        "例: etcd+https://host1:2379,host2:2379/portreeve"
+    )
+}
+
+fn health() -> Text {
+    text!(
+        "nothing was changed; ask it: etcdctl endpoint health",
+        "何も変更していません。確認してください: etcdctl endpoint health"
+    )
+}
+
+fn access() -> Text {
+    text!(
+        "nothing was changed; look at user, password and certificates: ls -l /etc/portreeve/etcd",
+        "何も変更していません。ユーザー、パスワード、証明書を確認してください: ls -l /etc/portreeve/etcd"
+    )
 }
 
 fn restore() -> Text {

@@ -15,7 +15,7 @@ use portreeve_host::{
     network::{Network, network},
 };
 use rustix::{
-    fs::{Access, access},
+    fs::{self, access},
     process::geteuid,
 };
 
@@ -24,7 +24,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     settings::options,
-    store::{Sqlite, Store, StoreError},
+    store::{Access, Etcd, Options, Sqlite, Store, StoreError},
 };
 
 const LEDGER: &str = "ledger";
@@ -32,12 +32,14 @@ const LEDGER: &str = "ledger";
 const OVERRIDE: &str = "PORTREEVE_LEDGER";
 /// Below the directory of what lasts, in a folder of its own: who may write the ledger may not write receipts.
 const FILE: &str = "ledger/ledger.db";
+/// What it takes to be let in to a fleet's.
+const CERTIFICATES: &str = "/etc/portreeve/etcd";
 
 /// A ledger, and what its claims hold within.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
     /// Where it is.
-    path: PathBuf,
+    place: Place,
     /// Within what a number has one owner, where nobody says otherwise.
     pub(crate) scope: Scope,
     /// This host (machine-id(5)).
@@ -45,6 +47,18 @@ pub(crate) struct Home {
     /// Who else obeys it.
     pub(crate) obeyed: Obeyed,
 }
+
+/// Where a ledger is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// A file of this host.
+    File(PathBuf),
+    /// A fleet's, by its address.
+    Etcd(String),
+}
+
+/// How the address of a fleet's ledger begins.
+const ETCD: &str = "etcd+";
 
 /// Who obeys a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +72,10 @@ pub(crate) enum Obeyed {
 /// `--ledger`.
 pub(crate) fn argument(lang: Lang) -> Arg {
     let help = Words {
-        en: "Another ledger: a file (or PORTREEVE_LEDGER)",
-        ja: "別の台帳のファイル(環境変数 PORTREEVE_LEDGER でも指定可)",
+        en: "Another ledger: a file, or etcd+https://HOST:2379/PREFIX (or PORTREEVE_LEDGER)",
+        ja: "別の台帳: ファイル、または etcd+https://HOST:2379/PREFIX(環境変数 PORTREEVE_LEDGER でも指定可)",
     };
-    options::value(LEDGER, "FILE", help, lang).value_parser(ValueParser::os_string())
+    options::value(LEDGER, "LEDGER", help, lang).value_parser(ValueParser::os_string())
 }
 
 impl Home {
@@ -73,17 +87,16 @@ impl Home {
     pub(crate) fn of(own: &ArgMatches) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
         let named = own.get_one::<OsString>(LEDGER).cloned().or_else(|| std::env::var_os(OVERRIDE));
-        let named = named.filter(|path| !path.is_empty()).map(PathBuf::from);
-        let (path, obeyed) = match named {
-            Some(path) => (path, if geteuid().is_root() { Obeyed::ByHost } else { Obeyed::ByUser }),
-            None => usual()?,
+        let (place, obeyed) = match named.filter(|named| !named.is_empty()) {
+            Some(named) => place(named),
+            None => usual().map(|(path, obeyed)| (Place::File(path), obeyed))?,
         };
         let scope = match (obeyed, network()) {
             (Obeyed::ByUser, _) => Scope::User(geteuid().as_raw()),
             (Obeyed::ByHost, Network::Host) => Scope::Host(machine.clone()),
             (Obeyed::ByHost, Network::Apart(name)) => Scope::Netns(name),
         };
-        Ok(Self { path, scope, machine, obeyed })
+        Ok(Self { place, scope, machine, obeyed })
     }
 
     /// Opens it, and makes a new one where there never was any.
@@ -92,7 +105,10 @@ impl Home {
     ///
     /// It is not to be had.
     pub(crate) fn open(&self) -> Result<Box<dyn Store>, StoreError> {
-        Ok(Box::new(Sqlite::open(&self.path)?))
+        Ok(match &self.place {
+            Place::File(path) => Box::new(Sqlite::open(path)?),
+            Place::Etcd(url) => Box::new(self.open_etcd(url)?),
+        })
     }
 
     /// The same where there is one.
@@ -101,10 +117,23 @@ impl Home {
     ///
     /// It is not to be had.
     pub(crate) fn open_standing(&self) -> Result<Option<Box<dyn Store>>, StoreError> {
-        if !Sqlite::was_made(&self.path) {
-            return Ok(None);
+        match &self.place {
+            Place::File(path) if !Sqlite::was_made(path) => Ok(None),
+            Place::File(_) | Place::Etcd(_) => self.open().map(Some),
         }
-        self.open().map(Some)
+    }
+
+    fn open_etcd(&self, url: &str) -> Result<Etcd, StoreError> {
+        let access = Access::find(Path::new(CERTIFICATES), |name: &str| std::env::var_os(name))?;
+        Etcd::open(url, Options { scope: self.scope.clone(), machine: self.machine.clone(), access })
+    }
+}
+
+/// The place that a word names.
+fn place(word: OsString) -> (Place, Obeyed) {
+    match word.to_str().filter(|word| word.starts_with(ETCD)) {
+        Some(url) => (Place::Etcd(url.into()), Obeyed::ByHost),
+        None => (Place::File(word.into()), if geteuid().is_root() { Obeyed::ByHost } else { Obeyed::ByUser }),
     }
 }
 
@@ -117,7 +146,7 @@ fn usual() -> Result<(PathBuf, Obeyed), Failure> {
     let shared = Path::new(directories::SYSTEM).join(FILE);
     let folder = shared.parent().unwrap_or(&shared);
     // A member of its group writes beside the file too (https://www.sqlite.org/wal.html).
-    let is_member = access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    let is_member = access(folder, fs::Access::WRITE_OK | fs::Access::EXEC_OK).is_ok();
     Ok(if is_member { (shared, Obeyed::ByHost) } else { (own, Obeyed::ByUser) })
 }
 

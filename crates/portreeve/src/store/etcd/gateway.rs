@@ -1,0 +1,341 @@
+//! Asks the members of an etcd in turn until one answers, and not for long.
+
+use std::{
+    io::{self, BufRead, BufReader, Read as _},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use ureq::{
+    Agent, Body, Timeout,
+    http::{Response, StatusCode},
+    tls::TlsConfig,
+};
+
+use super::{
+    access::Secret,
+    wire::{Authenticate, News, Refused, Token, Watch, WatchLine},
+};
+use crate::store::{Said, Tried};
+
+/// As long as one member may take to answer.
+const TRY: Duration = Duration::from_secs(2);
+/// As long as it may take to take a connection; of what was not connected nothing was sent.
+const CONNECT: Duration = Duration::from_millis(1500);
+/// As long as whoever asks waits for any of them.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Before all of them are asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of an answer: as many as a page of claims may have, with room.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of what is told about a failure.
+const SAID_BYTES_MAX: usize = 300;
+
+/// What gRPC calls its failures (<https://grpc.io/docs/guides/status-codes/>).
+mod code {
+    pub(super) const INVALID_ARGUMENT: u32 = 3;
+    pub(super) const PERMISSION_DENIED: u32 = 7;
+    pub(super) const UNAVAILABLE: u32 = 14;
+    pub(super) const UNAUTHENTICATED: u32 = 16;
+}
+
+/// The members of an etcd.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    agent: Agent,
+    endpoints: Vec<String>,
+    /// Who is asked next: whoever answered last.
+    at: usize,
+    user: Option<(String, Secret)>,
+    token: Option<String>,
+    /// Until when somebody may be asked.
+    end: Instant,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Heard<T> {
+    pub(super) answer: T,
+    /// Whether it was asked before of somebody who did not answer, and may have done it.
+    pub(super) is_repeated: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unheard {
+    /// etcd refused.
+    Refused {
+        /// Who said so.
+        endpoint: String,
+        /// Why, for people.
+        said: String,
+        /// Whether because of who asks.
+        is_denied: bool,
+    },
+    /// Nobody answered in time.
+    Nobody {
+        /// Who was asked, and what he said last.
+        tried: Vec<Tried>,
+        /// Whether somebody may have done it.
+        was_sent: bool,
+    },
+}
+
+/// Why one member is no help.
+struct Trouble {
+    said: Said,
+    /// Whether he may have done it.
+    was_sent: bool,
+}
+
+/// What one member said.
+enum Word<T> {
+    Answer(T),
+    Refused(Refused),
+}
+
+impl Gateway {
+    pub(super) fn new(endpoints: Vec<String>, tls: TlsConfig, user: Option<(String, Secret)>) -> Self {
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            // What is set for browsers is not meant for the fleet's own machines.
+            .proxy(None)
+            .timeout_connect(Some(CONNECT))
+            .build()
+            .new_agent();
+        Self { agent, endpoints, at: 0, user, token: None, end: Instant::now() }
+    }
+
+    /// From now on, somebody waits for an answer.
+    pub(super) fn begin(&mut self) {
+        self.end = Instant::now() + PATIENCE;
+    }
+
+    /// Asks until somebody answers or time is over.
+    pub(super) fn ask<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<Heard<T>, Unheard> {
+        let body = body(request);
+        let mut tried: Vec<Option<Tried>> = vec![None; self.endpoints.len()];
+        let (mut is_repeated, mut asked) = (false, 0);
+        // Whoever is begun with must be able to end in time.
+        while asked == 0 || self.end.saturating_duration_since(Instant::now()) >= TRY {
+            match self.ask_one(path, &body) {
+                Ok(Word::Answer(answer)) => return Ok(Heard { answer, is_repeated }),
+                Ok(Word::Refused(refused)) => return Err(self.refused(&refused)),
+                Err(Trouble { said, was_sent }) => {
+                    is_repeated |= was_sent;
+                    tried[self.at] = Some(Tried { endpoint: self.endpoints[self.at].clone(), said });
+                }
+            }
+            self.turn();
+            asked += 1;
+            if asked % self.endpoints.len() == 0 {
+                if tried.iter().flatten().all(|tried| matches!(tried.said, Said::Untrusted(_))) {
+                    break;
+                }
+                thread::sleep(PAUSE);
+            }
+        }
+        Err(Unheard::Nobody { tried: tried.into_iter().flatten().collect(), was_sent: is_repeated })
+    }
+
+    /// Waits on one member until something of `spans` is changed after `revision`; not where he has nothing to tell.
+    pub(super) fn wait(&mut self, watches: &[Watch], patience: Duration) -> bool {
+        let request: Vec<u8> = watches.iter().flat_map(body).collect();
+        let Ok(response) = self.post("/v3/watch", &request, patience) else {
+            self.turn();
+            return true;
+        };
+        let reader = response.into_body().into_with_config().limit(ANSWER_BYTES_MAX).reader();
+        match news(&mut BufReader::new(reader)) {
+            Ok(News::Moved) => true,
+            // He waited as long as he was told to.
+            Err(error) if is_over(&error) => false,
+            Ok(News::Ended | News::Nothing) | Err(_) => {
+                thread::sleep(PAUSE);
+                self.turn();
+                true
+            }
+        }
+    }
+
+    /// One member, to whom a password is told where he wants to know who asks, and once more where he has forgotten.
+    fn ask_one<T: DeserializeOwned>(&mut self, path: &str, body: &[u8]) -> Result<Word<T>, Trouble> {
+        let is_new = self.token.is_none();
+        if let Some(refused) = self.introduce()? {
+            return Ok(Word::Refused(refused));
+        }
+        match self.hear(path, body)? {
+            Word::Refused(refused) if self.user.is_some() && !is_new && refused.is_forgotten() => {
+                self.token = None;
+                match self.introduce()? {
+                    Some(refused) => Ok(Word::Refused(refused)),
+                    None => self.hear(path, body),
+                }
+            }
+            word => Ok(word),
+        }
+    }
+
+    /// Says who asks, where that is not known yet; why not, where etcd does not like it.
+    fn introduce(&mut self) -> Result<Option<Refused>, Trouble> {
+        let (Some((name, password)), None) = (&self.user, &self.token) else { return Ok(None) };
+        let request = body(&Authenticate { name, password: password.reveal() });
+        // Nothing of what is to be done was sent.
+        let heard = self.hear::<Token>("/v3/auth/authenticate", &request);
+        match heard.map_err(|trouble| Trouble { was_sent: false, ..trouble })? {
+            Word::Answer(Token { token }) => self.token = Some(token),
+            Word::Refused(refused) => return Ok(Some(Refused { code: code::PERMISSION_DENIED, ..refused })),
+        }
+        Ok(None)
+    }
+
+    fn hear<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<Word<T>, Trouble> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        let mut response = self.post(path, body, TRY.min(left)).map_err(trouble)?;
+        let status = response.status();
+        let body =
+            response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(trouble)?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map(Word::Answer).map_err(|error| unread(&error));
+        }
+        // Whoever has users refuses a certificate with a name in plain words.
+        let code = if status.is_client_error() { code::PERMISSION_DENIED } else { code::UNAVAILABLE };
+        let refused = serde_json::from_slice::<Refused>(&body)
+            .unwrap_or_else(|_| Refused { code, message: told(status, &body) });
+        if refused.is_passing() {
+            return Err(Trouble { said: Said::Replied(shown(&refused.message)), was_sent: true });
+        }
+        Ok(Word::Refused(refused))
+    }
+
+    fn post(&self, path: &str, body: &[u8], patience: Duration) -> Result<Response<Body>, ureq::Error> {
+        let url = format!("{}{path}", self.endpoints[self.at]);
+        let mut request = self.agent.post(url).content_type("application/json");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", token);
+        }
+        request.config().timeout_global(Some(patience)).build().send(body)
+    }
+
+    fn turn(&mut self) {
+        self.at = (self.at + 1) % self.endpoints.len();
+    }
+
+    fn refused(&self, refused: &Refused) -> Unheard {
+        Unheard::Refused {
+            endpoint: self.endpoints[self.at].clone(),
+            said: shown(&refused.message),
+            is_denied: refused.is_denied(),
+        }
+    }
+}
+
+impl Refused {
+    /// Whether somebody else, or the same one later, may do it (etcd's `server/etcdserver/api/v3rpc/rpctypes/error.go`).
+    fn is_passing(&self) -> bool {
+        let is_lasting = matches!(self.code, code::INVALID_ARGUMENT | 5..=12 | code::UNAUTHENTICATED);
+        !is_lasting || self.message.contains("too many requests")
+    }
+
+    /// Whether who asks is no longer known: his token ran out, its maker was started anew, or users were changed.
+    fn is_forgotten(&self) -> bool {
+        self.code == code::UNAUTHENTICATED
+            || self.message.contains("invalid auth token")
+            || self.message.contains("revision of auth store is old")
+    }
+
+    fn is_denied(&self) -> bool {
+        matches!(self.code, code::PERMISSION_DENIED | code::UNAUTHENTICATED)
+            || self.code == code::INVALID_ARGUMENT
+                && (self.message.contains("authentication failed")
+                    || self.message.contains("user name is empty"))
+    }
+}
+
+/// The first news of a watch.
+fn news(lines: &mut impl BufRead) -> io::Result<News> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        // Who never ends a line is no etcd.
+        let length = lines.by_ref().take(ANSWER_BYTES_MAX).read_until(b'\n', &mut line)?;
+        if length == 0 {
+            return Ok(News::Ended);
+        }
+        let told: WatchLine = serde_json::from_slice(&line)?;
+        match told.news() {
+            News::Nothing => {}
+            news => return Ok(news),
+        }
+    }
+}
+
+/// What somebody says who is no etcd, or stands before it.
+fn told(status: StatusCode, body: &[u8]) -> String {
+    format!("HTTP {status} {}", String::from_utf8_lossy(&body[..body.len().min(SAID_BYTES_MAX)]))
+}
+
+fn body(request: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(request).expect("texts, numbers and lists are JSON")
+}
+
+fn is_over(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut
+}
+
+fn trouble(error: ureq::Error) -> Trouble {
+    use ureq::Error;
+    let text = shown(&error.to_string());
+    match error {
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            Trouble { said: Said::Silent, was_sent: false }
+        }
+        Error::Timeout(_) => Trouble { said: Said::Silent, was_sent: true },
+        Error::HostNotFound | Error::ConnectionFailed | Error::BadUri(_) => {
+            Trouble { said: Said::Unreachable(text), was_sent: false }
+        }
+        Error::Io(error) => io_trouble(&error),
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
+            Trouble { said: Said::Untrusted(text), was_sent: true }
+        }
+        _ => Trouble { said: Said::Unreadable(text), was_sent: true },
+    }
+}
+
+fn io_trouble(error: &io::Error) -> Trouble {
+    use io::ErrorKind as Kind;
+    let text = shown(&error.to_string());
+    match error.kind() {
+        Kind::ConnectionRefused
+        | Kind::HostUnreachable
+        | Kind::NetworkUnreachable
+        | Kind::NetworkDown
+        | Kind::AddrNotAvailable => Trouble { said: Said::Unreachable(text), was_sent: false },
+        // rustls wraps its own errors so, those of a certificate and those that the other side told.
+        Kind::InvalidData => Trouble { said: Said::Untrusted(text), was_sent: true },
+        Kind::TimedOut | Kind::WouldBlock => Trouble { said: Said::Silent, was_sent: true },
+        _ => Trouble { said: Said::Unreachable(text), was_sent: true },
+    }
+}
+
+fn unread(error: &serde_json::Error) -> Trouble {
+    Trouble { said: Said::Unreadable(shown(&error.to_string())), was_sent: true }
+}
+
+/// What another program said, in one line that is not too long.
+fn shown(text: &str) -> String {
+    let mut shown: String =
+        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    while shown.len() > SAID_BYTES_MAX {
+        shown.pop();
+    }
+    shown
+}

@@ -1,0 +1,226 @@
+//! The book as it was read, with what tells whether somebody has changed it since, and the one transaction that changes it.
+//!
+//! Its revision is the sum of two numbers: that of the fleet, and that of the scope. Who changes only claims of his scope
+//! adds one to the scope's. Who changes a claim of the fleet sets the fleet's to the sum and one, and the scope's to
+//! nothing. So each change adds one to the revision of whoever makes it, and makes that of everybody who sees it larger;
+//! two hosts that change nothing but their own claims never meet; and no claim ever gets one revision twice. The fleet
+//! itself sees the numbers of all hosts.
+
+use std::collections::BTreeMap;
+
+use portreeve_core::ledger::{Book, CLAIMS_MAX, Change, Claim, ClaimId, Scope};
+
+use super::{
+    keys::{Keys, Span},
+    wire::{Compare, KeyValue, Operation, Range, RangeAnswer, Transaction},
+};
+use crate::store::StoreError;
+
+/// Sixty claims, each in the place of one that ended; with what belongs to it, etcd takes 128 at once (`--max-txn-ops`).
+pub(crate) const CHANGES_MAX: usize = 120;
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub(super) book: Book,
+    /// Of etcd, after which nothing was changed.
+    pub(super) etcd: u64,
+    /// The scope's own part of the revision.
+    own: u64,
+    /// Where each claim is kept.
+    keys: BTreeMap<ClaimId, String>,
+}
+
+/// Claims to write and keys to remove: one of each, since etcd writes no key twice at once.
+struct Written<'c> {
+    put: BTreeMap<String, &'c Claim>,
+    removed: Vec<String>,
+}
+
+impl View {
+    /// What is read at once: both revisions, and the first page of each span of claims.
+    pub(super) fn reads(keys: &Keys) -> Vec<Operation> {
+        spans(keys).iter().map(|span| Operation::RequestRange(Range::of(span))).collect()
+    }
+
+    /// The view of what was read.
+    pub(super) fn new(
+        keys: &Keys,
+        etcd: u64,
+        revisions: [&[KeyValue]; 2],
+        claims: Vec<KeyValue>,
+    ) -> Result<Self, StoreError> {
+        let spans = spans(keys);
+        let common = sum(&spans[0], revisions[0])?;
+        let own = sum(&spans[1], revisions[1])?;
+        let mut places = BTreeMap::new();
+        let mut read = Vec::with_capacity(claims.len());
+        for pair in claims {
+            let (key, claim) = claim(keys, &pair)?;
+            if places.insert(claim.id, key.clone()).is_some() {
+                return Err(foreign(key, "another claim has the same id"));
+            }
+            read.push(claim);
+        }
+        Ok(Self { book: Book::new(common.saturating_add(own), read), etcd, own, keys: places })
+    }
+
+    /// Asks whether all is as it was: what else there is, only where it is not.
+    pub(super) fn look(&self, keys: &Keys) -> Transaction {
+        let counts = keys.claims().iter().map(|span| Range::of(span).counting()).collect::<Vec<_>>();
+        Transaction {
+            compare: self.guards(keys),
+            success: counts.into_iter().map(Operation::RequestRange).collect(),
+            failure: Self::reads(keys),
+        }
+    }
+
+    /// Whether there are as many claims as there were: what somebody only removes leaves no other trace.
+    pub(super) fn has(&self, counted: &[RangeAnswer]) -> bool {
+        let count: u64 = counted.iter().map(|answer| answer.count.0).sum();
+        u64::try_from(self.keys.len()) == Ok(count)
+    }
+
+    /// The transaction that makes `changes`, and is known by `nonce`; `lease` tells on which lease a claim hangs.
+    pub(super) fn transaction(
+        &self,
+        keys: &Keys,
+        changes: &[Change],
+        lease: impl Fn(&Claim) -> Option<u64>,
+        nonce: &str,
+    ) -> Result<Transaction, StoreError> {
+        let written = self.written(keys, changes)?;
+        let mut success = self.revisions(keys, &written);
+        success.push(Operation::put(&keys.last(), nonce.into(), None));
+        for (key, claim) in written.put {
+            let text = serde_json::to_vec(claim).expect("texts, numbers and lists are JSON");
+            success.push(Operation::put(&key, text, lease(claim)));
+        }
+        success.extend(written.removed.into_iter().map(|key| Operation::delete(&Span::one(key))));
+        Ok(Transaction { compare: self.guards(keys), success, failure: Self::reads(keys) })
+    }
+
+    /// The view after the transaction of `changes`, which etcd made as its revision `etcd`.
+    pub(super) fn after(mut self, keys: &Keys, changes: &[Change], etcd: u64) -> Result<Self, StoreError> {
+        let is_of_fleet = self.written(keys, changes)?.is_of_fleet(keys);
+        self.own = if is_of_fleet { 0 } else { self.own + 1 };
+        for change in changes {
+            match change {
+                Change::Put(claim) => self.keys.insert(claim.id, keys.claim(claim.id)),
+                Change::Remove(id) => self.keys.remove(id),
+            };
+        }
+        self.book.change(changes.iter().cloned());
+        self.etcd = etcd;
+        Ok(self)
+    }
+
+    fn guards(&self, keys: &Keys) -> Vec<Compare> {
+        spans(keys).iter().map(|span| Compare::unmoved(span, self.etcd)).collect()
+    }
+
+    fn revisions(&self, keys: &Keys, written: &Written<'_>) -> Vec<Operation> {
+        let put = |key: &str, number: u64| Operation::put(key, number.to_string().into(), None);
+        if written.is_of_fleet(keys) {
+            let common = put(&keys.common_revision(), self.book.revision() + 1);
+            return vec![common, Operation::delete(&keys.own_revision())];
+        }
+        vec![put(&keys.own_revision().first, self.own + 1)]
+    }
+
+    fn written<'c>(&self, keys: &Keys, changes: &'c [Change]) -> Result<Written<'c>, StoreError> {
+        let mut last: BTreeMap<ClaimId, Option<&Claim>> = BTreeMap::new();
+        for change in changes {
+            match change {
+                Change::Put(claim) if claim.scope != *keys.scope() => {
+                    let (opened, scope) = (keys.scope().clone(), claim.scope.clone());
+                    return Err(StoreError::Elsewhere { opened, scope });
+                }
+                Change::Put(claim) => last.insert(claim.id, Some(claim)),
+                Change::Remove(id) => last.insert(*id, None),
+            };
+        }
+        let mut written = Written { put: BTreeMap::new(), removed: Vec::new() };
+        for (id, claim) in last {
+            let place = claim.map(|claim| keys.claim(claim.id));
+            written.removed.extend(self.keys.get(&id).filter(|key| Some(*key) != place.as_ref()).cloned());
+            written.put.extend(place.zip(claim));
+        }
+        let changes = written.put.len() + written.removed.len();
+        if changes > CHANGES_MAX {
+            return Err(StoreError::TooMany { changes, most: CHANGES_MAX });
+        }
+        Ok(written)
+    }
+}
+
+impl Written<'_> {
+    /// Whether every host must see it.
+    fn is_of_fleet(&self, keys: &Keys) -> bool {
+        *keys.scope() == Scope::Fleet || self.removed.iter().any(|key| keys.is_of_fleet(key))
+    }
+}
+
+/// Everything that a change of the scope depends on.
+pub(super) fn spans(keys: &Keys) -> Vec<Span> {
+    [Span::one(keys.common_revision()), keys.own_revision()].into_iter().chain(keys.claims()).collect()
+}
+
+fn sum(span: &Span, pairs: &[KeyValue]) -> Result<u64, StoreError> {
+    pairs.iter().try_fold(0_u64, |sum, pair| {
+        let key = key(span, pair)?;
+        let digits = pair.value.text().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = digits.and_then(|digits| digits.parse().ok());
+        let sum = number.and_then(|number| sum.checked_add(number)).filter(|sum| *sum < u64::MAX);
+        sum.ok_or_else(|| foreign(key, "it is no number"))
+    })
+}
+
+fn claim(keys: &Keys, pair: &KeyValue) -> Result<(String, Claim), StoreError> {
+    let key = String::from_utf8_lossy(&pair.key.0).into_owned();
+    let read = serde_json::from_slice::<Claim>(&pair.value.0);
+    let claim = read.map_err(|source| StoreError::Foreign { key: key.clone(), source: source.into() })?;
+    if !keys.fits(&key, &claim.scope, claim.id) {
+        return Err(foreign(key, "the claim belongs elsewhere"));
+    }
+    Ok((key, claim))
+}
+
+/// The key of `pair`, where it is one that was asked for.
+fn key(span: &Span, pair: &KeyValue) -> Result<String, StoreError> {
+    match pair.key.text().filter(|key| span.has(key)) {
+        Some(key) => Ok(key.into()),
+        None => Err(foreign(String::from_utf8_lossy(&pair.key.0).into_owned(), "nobody asked for it")),
+    }
+}
+
+/// Takes a page of a span and tells from which key on the next one is to be read, if there is one.
+pub(super) fn turn(
+    span: &Span,
+    page: RangeAnswer,
+    claims: &mut Vec<KeyValue>,
+) -> Result<Option<Span>, StoreError> {
+    let RangeAnswer { kvs, more, .. } = page;
+    let mut last = String::new();
+    for pair in &kvs {
+        let key = key(span, pair)?;
+        if key <= last {
+            return Err(foreign(key, "it is out of order"));
+        }
+        last = key;
+    }
+    claims.extend(kvs);
+    if claims.len() > CLAIMS_MAX {
+        return Err(foreign(last, "there are more claims than a ledger may have"));
+    }
+    match more {
+        false => Ok(None),
+        true if last.is_empty() => Err(foreign(span.first.clone(), "there are more, and none is shown")),
+        // The next key after one is the same with a byte of zero.
+        true => Ok(Some(Span { first: format!("{last}\0"), end: span.end.clone() })),
+    }
+}
+
+fn foreign(key: String, why: &'static str) -> StoreError {
+    StoreError::Foreign { key, source: why.into() }
+}
