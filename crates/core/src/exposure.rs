@@ -181,13 +181,14 @@ pub fn parted(filter: &Filter, senders: &Senders<'_>, to: &To) -> (Vec<Exposure>
 }
 
 /// The same with what the packets meet on their way: a trace for each set of them that starts alike.
+///
+/// The answer is that of [`exposed`], to the rule that is quoted first: a trace goes some ways twice that are compared once there.
 #[must_use]
 pub fn traced(filter: &Filter, senders: &Senders<'_>, to: &To) -> (Vec<Exposure>, Vec<Trace>) {
     let trace =
         |(sender, packets): &(Sender, Packets)| trace(&filter.ruleset, &filter.around, *sender, packets);
-    let traces: Vec<Trace> = sent(filter, senders, to).iter().map(trace).collect();
-    let parts: Vec<Part> = traces.iter().flat_map(|trace| trace.parts.iter().cloned()).collect();
-    (told(&parts), traces)
+    let traces = sent(filter, senders, to).iter().map(trace).collect();
+    (exposed(filter, senders, to), traces)
 }
 
 /// What becomes of packets, given as sets that do not overlap: a run of destination ports each, in ascending order.
