@@ -13,15 +13,14 @@ use rustix::process::getuid;
 
 use super::{
     Command,
-    claim::{refuse, until},
+    claim::{Settled, settle, until},
 };
 use crate::{
     exit::Exit,
     failure::Failure,
     ledger::{
-        ask, failure,
         home::{self, Home},
-        kernel, sight,
+        sight,
     },
     settings::{Common, Format, Settings, Verbosity, options},
     show::{claim as show, out::Out},
@@ -68,25 +67,13 @@ pub(super) fn change(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let now = sight::now()?;
-    let look = sight::look(None, settings)?;
-    let world = look.world();
-    let mut store = home.open().map_err(|error| failure::store(&error, what))?;
-    let book = store.load().map_err(|error| failure::store(&error, what))?;
-    let mut seen = sight::seen(&world, home, &book);
-    let answered = ask(&mut *store, std::slice::from_ref(asked), &mut seen, &now);
-    let answers = answered.map_err(|error| failure::unanswered(&error, what))?;
-    let entry = match answers.into_iter().next().expect("one answer an ask") {
-        Ok(entry) => entry,
-        Err(refusal) => return refuse(&refusal, what, settings, out),
-    };
-    out.changed();
-    let kept = kernel::keep(&mut *store, home, &mut seen, &now);
-    if settings.format == Format::Json {
-        let state = entry.claim.state(&seen, &now);
-        out.json(&show::document(&entry, &kept, state, &[], settings.lang))?;
-    } else if settings.verbosity == Verbosity::Verbose {
-        out.line(&entry.claim.spec().to_string())?;
-    }
-    Ok(Exit::Fine)
+    settle(asked, home, what, settings, out, |Settled { entry, kept, state }, out| {
+        if settings.format == Format::Json {
+            out.json(&show::document(entry, kept, *state, &[], settings.lang))
+        } else if settings.verbosity == Verbosity::Verbose {
+            out.line(&entry.claim.spec().to_string())
+        } else {
+            Ok(())
+        }
+    })
 }

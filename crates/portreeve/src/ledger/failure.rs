@@ -1,5 +1,7 @@
 //! Why the ledger did not do what was asked, for a person and as an exit code (A25, A26).
 
+use std::path::Path;
+
 use portreeve_core::{
     ledger::Refusal,
     text,
@@ -24,10 +26,7 @@ pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
                 en: "others change the ledger all the time",
                 ja: "台帳がほかのプロセスによって絶えず変更されています",
             })
-            .hint(Words {
-                en: "try again; many claims at once are one change with --batch",
-                ja: "もう一度実行してください。多数の申請は --batch で一度に登録できます",
-            }),
+            .hint(Words { en: "try again", ja: "もう一度実行してください" }),
         Unanswered::Undetermined => Failure::new(Exit::Uncertain, what)
             .because(Words {
                 en: "nobody said whether the ledger was changed",
@@ -85,16 +84,8 @@ pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
 /// What is wrong with a file, or with a ledger that is asked over a network.
 fn of_fleet(error: &StoreError, what: Words) -> Failure {
     let (exit, cause, hint) = match error {
-        StoreError::Failed { path, source } => {
-            let path = visible(&path.display().to_string()).into_owned();
-            let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
-            (Exit::Unreachable, cause, look_at(&path))
-        }
-        StoreError::Beside { path, source } => {
-            let path = visible(&path.display().to_string()).into_owned();
-            let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
-            (Exit::Unreachable, cause, look_at(&path))
-        }
+        StoreError::Failed { path, source } => unusable(path, source),
+        StoreError::Beside { path, source } => unusable(path, source),
         StoreError::Address { url, source } => {
             let url = visible(url);
             let cause = text!(
@@ -139,6 +130,12 @@ fn of_fleet(error: &StoreError, what: Words) -> Failure {
         other => (Exit::Unreachable, quoted(other), restore()),
     };
     Failure::new(exit, what).because(cause).hint(hint)
+}
+
+fn unusable(path: &Path, source: &dyn std::fmt::Display) -> (Exit, Text, Text) {
+    let path = visible(&path.display().to_string()).into_owned();
+    let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
+    (Exit::Unreachable, cause, look_at(&path))
 }
 
 /// Each that was asked, with what it said.

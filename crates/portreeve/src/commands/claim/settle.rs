@@ -1,0 +1,74 @@
+//! Asks the ledger for one thing, and has the kernel follow.
+
+use portreeve_core::{
+    ledger::{Ask, Entry, Refusal, State},
+    words::Words,
+};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    ledger::{
+        ask, failure,
+        home::Home,
+        kernel::{self, Kept},
+        sight,
+    },
+    settings::{Format, Settings},
+    show::{claim::RefusalView, out::Out},
+};
+
+/// What was granted, and what became of it.
+pub(in crate::commands) struct Settled {
+    /// What the ledger says.
+    pub(in crate::commands) entry: Entry,
+    /// What the kernel does.
+    pub(in crate::commands) kept: Kept,
+    /// Whether somebody listens there.
+    pub(in crate::commands) state: State,
+}
+
+/// Asks for `asked`, and tells what came of it.
+///
+/// # Errors
+///
+/// The ledger refuses, or is not to be had.
+pub(in crate::commands) fn settle(
+    asked: &Ask,
+    home: &Home,
+    what: Words,
+    settings: &Settings,
+    out: &mut Out,
+    tell: impl FnOnce(&Settled, &mut Out) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
+    let now = sight::now()?;
+    let ports = match asked {
+        Ask::Claim(wish) => wish.ports,
+        Ask::Renew { .. } | Ask::Release { .. } => None,
+    };
+    let look = sight::look(ports, settings)?;
+    let world = look.world();
+    let mut store = home.open().map_err(|error| failure::store(&error, what))?;
+    let book = store.load().map_err(|error| failure::store(&error, what))?;
+    let mut seen = sight::seen(&world, home, &book);
+    let answers = ask(&mut *store, std::slice::from_ref(asked), &mut seen, &now);
+    let answers = answers.map_err(|error| failure::unanswered(&error, what))?;
+    let entry = match answers.into_iter().next().expect("one answer an ask") {
+        Ok(entry) => entry,
+        Err(refusal) => return refuse(&refusal, what, settings, out),
+    };
+    out.changed();
+    let kept = kernel::keep(&mut *store, home, &mut seen, &now);
+    let state = entry.claim.state(&seen, &now);
+    tell(&Settled { entry, kept, state }, out)?;
+    Ok(Exit::Fine)
+}
+
+/// Says what the ledger refuses: an error, but in a document.
+fn refuse(refusal: &Refusal, what: Words, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if settings.format == Format::Json {
+        out.json(&RefusalView::new(refusal, settings.lang))?;
+        return Ok(Exit::Taken);
+    }
+    Err(failure::refused(refusal, what))
+}
