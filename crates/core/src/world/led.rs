@@ -6,7 +6,7 @@ use core::cell::RefCell;
 use super::{Passage, World, reaching::verdict};
 use crate::{
     address::Family,
-    exposure::{Exposure, How, Reached, Senders, To, exposed},
+    exposure::{Exposure, How, Reached, Senders, To, exposed, only_by},
     facts::Listener,
     firewall::{Intervals, number},
     owner::Identity,
@@ -37,11 +37,21 @@ impl World<'_> {
         if self.stands_for_others(listener) { run.reached } else { run.heard }
     }
 
-    /// Where rules lead packets from the world to `listener` from another port or address of this host.
+    /// Where rules lead packets from the world to `listener` from another port or address of this host, by interfaces that it
+    /// hears.
     pub fn leading_to(&self, listener: &Listener) -> impl Iterator<Item = &Passage> {
         let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
         let passages = if is_own { self.passages() } else { &[] };
-        passages.iter().filter(move |passage| passage.leads_to(listener))
+        passages
+            .iter()
+            .filter(move |passage| passage.leads_to(listener) && self.hears_by(listener, passage.entrances()))
+    }
+
+    /// Whether `listener` hears others whose packets come in by some of `interfaces`: tied to a device it hears this one alone
+    /// (socket(7), `SO_BINDTODEVICE`).
+    fn hears_by(&self, listener: &Listener, interfaces: &Intervals) -> bool {
+        let tied = self.filter().and_then(|filter| only_by(listener, &filter.around));
+        listener.device.as_deref() != Some("lo") && tied.is_none_or(|own| !own.and(interfaces).is_empty())
     }
 
     /// Whether packets that arrive are led to `listener` from another port or address of this host.
@@ -77,10 +87,12 @@ impl World<'_> {
             runs.retain(|run| run.ways.iter().any(|way| matches!(way.how, How::Redirected(_))));
             runs
         });
+        let is_own = matches!(senders, Senders::Host);
         let led = runs.iter().filter(|run| {
-            run.ways
-                .iter()
-                .any(|way| leads_to(&way.how, &Intervals::span(run.ports.first, run.ports.last), listener))
+            let ports = Intervals::span(run.ports.first, run.ports.last);
+            run.ways.iter().any(|way| {
+                leads_to(&way.how, &ports, listener) && (is_own || self.hears_by(listener, &way.interfaces))
+            })
         });
         led.map(|run| run.reached).collect()
     }

@@ -373,6 +373,23 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_leads_to_no_socket_that_is_tied_to_another_device() {
+        let rules = "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT\n";
+        let to_8002 = "-A PREROUTING -i eth0 -p tcp -m tcp --dport 2222 -j REDIRECT --to-ports 8002";
+        for (device, led) in [("eth0", 1), ("docker0", 0), ("lo", 0)] {
+            let tied = |socket: &mut Listener| socket.device = Some(device.into());
+            let scene = scene().listens("lis.service", "0.0.0.0:8002/tcp").socket(tied);
+            let scene = scene.filtered(translated(rules, to_8002), &[]);
+            scene.with_world(|world| {
+                let listener = &world.snapshot.listeners[0];
+                assert_eq!(world.leading_to(listener).count(), led, "{device}");
+                let is_reached = world.reach(listener)[0].verdict != Verdict::Blocked;
+                assert_eq!(is_reached, led == 1, "{device}");
+            });
+        }
+    }
+
+    #[test]
     fn a_neighbour_reaches_the_loopback_where_the_kernel_routes_it() {
         let told = |setting: &str| {
             let mut firewall = filtering("-A INPUT -j ACCEPT\n");
