@@ -6,10 +6,10 @@ use core::net::IpAddr;
 use super::{Passage, World};
 use crate::{
     address::{Breadth, Family},
-    exposure::{Exposure, Reached, Senders, at, exposures},
-    facts::{Container, Listener, Process},
+    exposure::{Exposure, Reached, Senders, To, at, exposed, exposures},
+    facts::{Container, Listener, Process, Published},
     firewall::{Field, Filter, Intervals, Packets, Sender, number},
-    port::Protocol,
+    port::{PortRange, Protocol},
 };
 
 /// The engines whose networks are no others' business until a port is published; those of pods and virtual machines are
@@ -33,14 +33,31 @@ pub struct Routed<'a> {
     pub published: Option<&'a Passage>,
 }
 
+impl<'a> Routed<'a> {
+    /// Where its engine published it.
+    pub fn published_at(&self) -> impl Iterator<Item = &'a Published> {
+        let inside = (self.listener.protocol, self.listener.port);
+        self.container.published.iter().filter(move |it| (it.protocol, it.inside) == inside)
+    }
+}
+
 /// The packets that others can send to an address, and what becomes of them by port; one walk an address.
 type Answers = BTreeMap<(IpAddr, Protocol), Vec<Exposure>>;
 
 impl<'a> World<'a> {
-    /// Every listener in a container that its engine did not publish to others, and to which packets get all the same that are
-    /// sent to the container's own address through this host.
+    /// Every listener in a container to which packets get that are sent to the container's own address through this host, and
+    /// which nobody outside is meant to reach: its engine did not publish it to others, or where it did nobody gets in.
     #[must_use]
     pub fn routed(&self) -> Vec<Routed<'_>> {
+        let Some(filter) = self.filter() else { return Vec::new() };
+        let mut all = self.routed_to();
+        all.retain(|routed| !self.is_open_as_published(filter, routed));
+        all
+    }
+
+    /// Every listener in a container to which packets get that are sent to the container's own address through this host.
+    #[must_use]
+    pub fn routed_to(&self) -> Vec<Routed<'_>> {
         let Some(filter) = self.own_namespace().and_then(|_| self.filter()) else { return Vec::new() };
         if !filter.around.forwards.contains(&true) {
             return Vec::new();
@@ -67,7 +84,19 @@ impl<'a> World<'a> {
         found
     }
 
-    /// The listeners of containers in other namespaces that hear others, but those that are published to others.
+    /// Whether others get to it as its engine published it: by a port of this host that lets them in, or may do so.
+    fn is_open_as_published(&self, filter: &Filter, routed: &Routed<'_>) -> bool {
+        let lets_in = |run: &Exposure| {
+            let mut ways = run.ways.iter();
+            run.reached == Reached::Unknown || ways.any(|way| !way.interfaces.and(self.outer()).is_empty())
+        };
+        routed
+            .published_at()
+            .filter(|published| !published.address.is_loopback())
+            .any(|published| exposed(filter, &Senders::World, &question(published)).iter().any(lets_in))
+    }
+
+    /// The listeners of containers in other namespaces that hear others.
     fn contained(&self) -> impl Iterator<Item = (&'a Listener, &'a Process, &'a Container)> {
         let snapshot = self.snapshot;
         let is_abroad = |listener: &&Listener| {
@@ -80,9 +109,7 @@ impl<'a> World<'a> {
         let contained = move |listener: &'a Listener| {
             let (_, process) = snapshot.holders(listener).next()?;
             let container = process.host_container()?;
-            let is_meant =
-                ENGINES.contains(&container.runtime.as_str()) && !is_published(container, listener);
-            is_meant.then_some((listener, process, container))
+            ENGINES.contains(&container.runtime.as_str()).then_some((listener, process, container))
         };
         snapshot.listeners.iter().filter(is_abroad).filter_map(contained)
     }
@@ -105,12 +132,11 @@ impl<'a> World<'a> {
     }
 }
 
-/// Whether the engine publishes the port to others; on a loopback address it does so to this host alone.
-fn is_published(container: &Container, listener: &Listener) -> bool {
-    container.published.iter().any(|published| {
-        (published.protocol, published.inside) == (listener.protocol, listener.port)
-            && !published.address.is_loopback()
-    })
+/// What is asked about a port that an engine publishes at one address, or at every one of a family.
+fn question(published: &Published) -> To {
+    let Published { address, protocol, port, .. } = *published;
+    let addresses = (!address.is_unspecified()).then(|| Intervals::one(number(address)));
+    To { family: Family::of(address), protocol, addresses, ports: PortRange::one(port) }
 }
 
 /// What becomes of the packets that others send to `address`, by interfaces that do not lead to it.

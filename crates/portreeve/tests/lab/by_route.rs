@@ -16,6 +16,13 @@ fn answers(site: &Site, address: &str) -> bool {
     lab(site.client.run(&format!("curl -s -o /dev/null -m 2 http://{address}/"))).status == 0
 }
 
+/// The container's own address.
+fn docker_address(site: &Site, name: &str) -> String {
+    let address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    let asked = format!("docker -H unix:///run/lab/docker.sock inspect -f '{address}' {name}");
+    site.run(&asked).stdout.trim().into()
+}
+
 /// What is said is what packets do: with FORWARD open to all, closed, and closed for this one alone.
 #[test]
 fn an_unpublished_port_is_found_where_a_route_reaches_it() {
@@ -43,4 +50,13 @@ fn an_unpublished_port_is_found_where_a_route_reaches_it() {
     assert_eq!(by_route(&site), []);
     let url = format!("{}:8080", site.host.place().ipv4);
     assert!(answers(&site, &url), "what is published goes on");
+
+    // What is published and closed is still routed to.
+    site.run("iptables -F DOCKER-USER && iptables -A DOCKER-USER -j RETURN");
+    let shop = format!("{}:80", docker_address(&site, "shop"));
+    let said = site.ask("close 8080/tcp --no-session").stdout;
+    assert!(said.contains(&format!("still gets to {shop} itself")), "{said}");
+    assert!(!answers(&site, &url) && answers(&site, &shop));
+    let both = ["80/tcp", "81/tcp"].map(|ports| found(ports, "container-port-by-route", "warning"));
+    assert_eq!(by_route(&site), both);
 }

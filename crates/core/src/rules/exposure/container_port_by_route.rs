@@ -52,10 +52,15 @@ fn finding(routed: &Routed<'_>) -> Finding {
     let at = SocketAddr::new(*address, listener.port);
     let short = container.id.get(..12).unwrap_or(&container.id);
     let whose = container.name.as_deref().unwrap_or(short);
-    let what = match (published.map(Passage::named), for_this_host(routed)) {
+    let here = routed.published_at().next().map(|it| SocketAddr::new(it.address, it.port));
+    let what = match (published.map(Passage::named), here) {
         (Some(ports), _) => text!(
             "{name} in container {whose} is published as {ports}, and whoever routes through this host gets to {at} directly, past that",
             "コンテナ {whose} の {name} は {ports} で公開されていますが、このホストを経由する経路からは、公開ポートを通らず {at} に直接届きます"
+        ),
+        (None, Some(own)) if !own.ip().is_loopback() => text!(
+            "{name} in container {whose} is published ({own}) and closed there, and whoever routes through this host gets to {at} all the same",
+            "コンテナ {whose} の {name} の公開ポート({own})は閉じていますが、このホストを経由する経路からは {at} に届きます"
         ),
         (None, Some(own)) => text!(
             "{name} in container {whose} is published for this host alone ({own}), and whoever routes through this host gets to {at}",
@@ -77,14 +82,6 @@ fn finding(routed: &Routed<'_>) -> Finding {
     finding.address = Some(listener.address.clone());
     finding.netns = Some(listener.netns);
     finding
-}
-
-/// Where the engine publishes the port for this host alone, where it does.
-fn for_this_host(routed: &Routed<'_>) -> Option<SocketAddr> {
-    let Routed { listener, container, .. } = routed;
-    let (protocol, port) = (listener.protocol, listener.port);
-    let here = container.published.iter().find(|it| (it.protocol, it.inside) == (protocol, port))?;
-    Some(SocketAddr::new(here.address, here.port))
 }
 
 #[cfg(test)]
@@ -165,6 +162,24 @@ mod tests {
         });
         let told = found(own, "").concat();
         assert!(told.contains("is published for this host alone (127.0.0.1:8080)"), "{told}");
+    }
+
+    #[test]
+    fn what_is_published_and_closed_is_still_routed_to() {
+        let closed = "-A FORWARD -m conntrack --ctstate DNAT -j DROP\n";
+        let at = Published {
+            protocol: crate::port::Protocol::Tcp,
+            address: "0.0.0.0".parse().unwrap(),
+            port: 8080,
+            inside: 80,
+        };
+        let told = found(host("0.0.0.0:80/tcp", |container| container.published = [at].into()), closed);
+        assert_eq!(
+            told,
+            [
+                "80/tcp: httpd in container shop is published (0.0.0.0:8080) and closed there, and whoever routes through this host gets to 172.17.0.2:80 all the same"
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How to make it last that a port is closed: in the policy, at the service, at the container, at the next boot (A17).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use portreeve_core::{
     address::Breadth,
@@ -10,7 +10,7 @@ use portreeve_core::{
     published::{behind, passed, target},
     text, unit,
     words::{Text, Words},
-    world::World,
+    world::{Routed, World},
 };
 
 use super::super::apply::in_force;
@@ -35,6 +35,7 @@ pub(super) fn tell(
 ) -> Result<(), Failure> {
     let mut lines = declared(world, ports);
     lines.extend(containers(world, ports));
+    lines.extend(routed(world, ports));
     lines.extend(units(world, ports, &Footing::of(settings)));
     if let (_, Some(enable)) = in_force(None) {
         lines.push(text!(
@@ -130,6 +131,24 @@ fn containers(world: &World<'_>, ports: &Ports) -> Vec<Text> {
         text!(
             "{stop}; or publish it on this host alone: -p 127.0.0.1:{port}:{inside}/{protocol}",
             "{stop}、またはホスト内だけで公開する: -p 127.0.0.1:{port}:{inside}/{protocol}"
+        )
+    };
+    found.into_iter().take(LINES_MAX).map(line).collect()
+}
+
+/// The containers whose published ports are among `ports`, and that packets get to all the same at their own address.
+fn routed(world: &World<'_>, ports: &Ports) -> Vec<Text> {
+    let all = world.routed_to();
+    let is_meant = |routed: &&Routed<'_>| {
+        let mut published = routed.published_at();
+        published.any(|it| ports.of(it.protocol).contains(it.port.into()))
+    };
+    let found: BTreeSet<SocketAddr> =
+        all.iter().filter(is_meant).map(|it| SocketAddr::new(it.address, it.listener.port)).collect();
+    let line = |at: SocketAddr| {
+        text!(
+            "whoever routes through this host still gets to {at} itself: portreeve explain container-port-by-route",
+            "このホストを経由する経路からは引き続き {at} に届く。対策: portreeve explain container-port-by-route"
         )
     };
     found.into_iter().take(LINES_MAX).map(line).collect()
