@@ -88,7 +88,17 @@ fn a_port_that_docker_publishes_past_ufw_is_closed() {
         rules,
         "others' rules stand"
     );
-    assert_eq!(site.audit("", 1), [found("", "gate-not-at-boot", "warning")], "what ufw says is true now");
+    // Docker lets in by its own address what it published (Docker Engine, "Packet filtering and firewalls").
+    let by_route = found("80/tcp", "container-port-by-route", "warning");
+    assert_eq!(
+        site.audit("", 1),
+        [found("", "gate-not-at-boot", "warning"), by_route],
+        "what ufw says is true now"
+    );
+    ends(&said, 0, "whoever routes through this host still gets to 172.17.0.2:80 itself");
+    let way = format!("ip route add 172.17.0.0/16 via {}", site.host.place().ipv4);
+    assert_eq!(lab(site.client.run(&way)).status, 0);
+    assert_eq!(lab(site.client.run("curl -s -o /dev/null -m 2 http://172.17.0.2/")).status, 0);
 
     lab(docker.run("restart --time 0 shop"));
     wait_for(&site, 8080);
@@ -325,4 +335,31 @@ fn nobody_closes_the_port_that_he_came_by() {
     ends(&over_ssh("true"), 255, "timed out");
     ends(&site.ask("undo --no-session"), 0, "Taken back");
     ends(&over_ssh("true && echo here"), 0, "here");
+}
+
+/// A server that only the wire of the client gets to.
+const TIED: &str = "import socket, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'INTERFACE')
+s.bind(('0.0.0.0', 8098))
+s.listen()
+time.sleep(600)
+";
+
+#[test]
+fn of_a_socket_tied_to_a_device_it_is_said_why_no_packet_proves_it() {
+    let site = Site::boot(&profile::BARE);
+    let addresses = site.run("ip -o -4 address show scope global").stdout;
+    let device = addresses.split_whitespace().nth(1).expect("an interface");
+    lab(site.host.write("/srv/tied.py", &TIED.replace("INTERFACE", device)));
+    site.run("systemd-run --quiet --unit tied python3 /srv/tied.py");
+    let connect = format!("timeout 2 bash -c '</dev/tcp/{}/8098'", site.host.place().ipv4);
+    let connects = || lab(site.client.run(&connect)).status == 0;
+    let start = Instant::now();
+    while !connects() {
+        assert!(start.elapsed() < Duration::from_secs(20), "nobody answers");
+    }
+    let said = site.ask("close 8098/tcp --no-session");
+    ends(&said, 0, &format!("whoever listens there hears {device} alone"));
+    assert!(!connects());
 }

@@ -50,7 +50,11 @@ pub(super) struct Verdict {
 pub(super) fn before(world: &World<'_>, ports: &Ports) -> Result<Before, Text> {
     let mut spots = spots(world, ports);
     if spots.is_empty() {
-        return Err(text!("nobody answers there by TCP", "TCP で応答するものがありません"));
+        return Err(silence(
+            world,
+            ports,
+            text!("nobody answers there by TCP", "TCP で応答するものがありません"),
+        ));
     }
     let unasked = spots.len().saturating_sub(SPOTS_MAX);
     spots.truncate(SPOTS_MAX);
@@ -59,9 +63,23 @@ pub(super) fn before(world: &World<'_>, ports: &Ports) -> Result<Before, Text> {
     let answered = spots.into_iter().zip(answers).filter(|(_, answer)| *answer == Answer::Connected);
     let answered: Vec<_> = answered.map(|(spot, _)| spot).collect();
     if answered.is_empty() {
-        return Err(text!("nothing answered before either", "閉じる前から応答がありません"));
+        let why = text!("nothing answered before either", "閉じる前から応答がありません");
+        return Err(silence(world, ports, why));
     }
     Ok(Before { vantage, answered, unasked })
+}
+
+/// Why nothing answers: a socket that is tied to a device hears nobody else (socket(7), `SO_BINDTODEVICE`).
+fn silence(world: &World<'_>, ports: &Ports, otherwise: Text) -> Text {
+    let listeners = last::listeners(world, ports);
+    let mut tied = listeners.iter().filter_map(|listener| listener.device.as_deref());
+    match tied.next() {
+        Some(device) => text!(
+            "whoever listens there hears {device} alone, and no packet can be sent in by it from here",
+            "待ち受けは {device} で受信したパケットだけを受け付け、ここからはそのインターフェース経由で送れません"
+        ),
+        None => otherwise,
+    }
 }
 
 impl Before {
