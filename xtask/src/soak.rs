@@ -31,6 +31,7 @@ pub(crate) fn run(words: &[String]) -> Result {
     println!("== the whole storm");
     let (variable, value) = WHOLE_STORM;
     total += count(test::lab().args(["--", "--nocapture"]).args(STORM_TESTS).env(variable, value))?;
+    total += count(test::ledger().env(variable, value))?;
     total += fuzz::every_target(seconds)?;
     total += mutate::mutate(&[])?;
     println!("\n{total}");

@@ -31,6 +31,11 @@ pub(crate) fn lab() -> std::process::Command {
     cargo(&[&own[..], &["--bin", "portreeve", "--test", "lab", "--no-fail-fast"]].concat())
 }
 
+/// The ledger under everything that goes wrong, with all its steps.
+pub(crate) fn ledger() -> std::process::Command {
+    cargo(&["test", "--release", "--package", "portreeve-core", "--test", "ledger"])
+}
+
 /// Every suite, whatever the one before it said; then the totals.
 ///
 /// Not even the installation of tools may leave a listener or a unit behind.

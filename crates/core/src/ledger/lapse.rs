@@ -33,6 +33,8 @@ impl Claim {
     pub fn life(&self, seen: &Seen<'_>, now: &Now) -> Life {
         match &self.lease {
             Lease::Permanent => Life::Lives,
+            // The clock of another host may be wrong: of a fleet's claims the store takes away what is over.
+            Lease::Until { .. } if seen.store_ends_leases => Life::Lives,
             Lease::Until { until, boot } => time(*until, boot.as_ref(), now),
             Lease::While { process } => of_process(process, seen, now),
         }

@@ -31,6 +31,8 @@ pub struct Seen<'a> {
     /// Who has the numbers of the processes that claims of this host name; `None` is somebody whom nobody could tell, and
     /// who is not here has gone.
     pub processes: BTreeMap<u32, Option<ProcessId>>,
+    /// Whether the store itself takes away the claims whose time is over, by one clock for every host.
+    pub store_ends_leases: bool,
     /// The sockets that somebody waits on, sorted by protocol and number.
     bound: Vec<&'a Listener>,
     /// The numbers that are passed on to containers, sorted likewise.
@@ -49,6 +51,7 @@ impl<'a> Seen<'a> {
             declared: Desired::default(),
             registry,
             processes: BTreeMap::new(),
+            store_ends_leases: false,
             bound: Vec::new(),
             published: Vec::new(),
         }

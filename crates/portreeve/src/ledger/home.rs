@@ -79,6 +79,11 @@ pub(crate) fn argument(lang: Lang) -> Arg {
 }
 
 impl Home {
+    /// Whether the ledger takes claims away itself when their time is over (etcd's leases), so that no host's clock counts.
+    pub(crate) const fn ends_leases(&self) -> bool {
+        matches!(self.place, Place::Etcd(_))
+    }
+
     /// The one that `own` names, else the usual one of whoever asks.
     ///
     /// # Errors
