@@ -1,5 +1,7 @@
 //! The ledger under everything that goes wrong: replies that are lost, askers that end, hosts that are cut off, clocks that
-//! jump, processes that go and whose numbers others get (A23, A24). Seeded: what fails once fails again.
+//! jump, processes that go and whose numbers others get (A23, A24).
+//!
+//! Seeded: what fails once fails again.
 
 #[path = "ledger/asker.rs"]
 mod asker;
