@@ -1,17 +1,19 @@
 //! `cargo xtask lab`: makes the lab's root, then runs the lab tests, or those whose names hold a word.
 
 mod kernel;
+mod ledger;
 mod zoo;
 
 use crate::{shell::Result, tally::count, test};
 
 /// The lab tests; further words go to the test runner as they are (`--nocapture`, a name).
 ///
-/// `kernel` and `zoo` are no names but chores of their own.
+/// `kernel`, `ledger` and `zoo` are no names but chores of their own.
 pub(crate) fn run(words: &[String]) -> Result {
     test::tools::install()?;
     match words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("kernel", rest)) => return kernel::run(rest),
+        Some(("ledger", [])) => return ledger::run(),
         Some(("zoo", rest)) => return zoo::run(rest),
         _ => {}
     }

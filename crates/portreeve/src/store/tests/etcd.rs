@@ -144,10 +144,33 @@ fn claim_on(store: &mut Etcd, client: u128, is_over: &AtomicBool, got: &Mutex<Ve
     }
 }
 
-/// Lets eight clients claim, does `harm` to etcd, and lets them go on: the longest silence.
-fn storm(fleet: &mut Fleet, prefix: &str, harm: impl FnOnce(&mut etcd::Etcd)) -> Duration {
+/// What came of a storm.
+struct Storm {
+    what: &'static str,
+    acknowledged: usize,
+    lost: usize,
+    doubles: usize,
+    silence: Duration,
+}
+
+impl Storm {
+    /// Every acknowledged claim is there and no number is owned twice, and soon after it went on.
+    fn is_weathered(&self) {
+        let Self { what, acknowledged, lost, doubles, silence } = self;
+        println!(
+            "{what:14} {acknowledged:6} acknowledged {lost:6} lost {doubles:6} double   longest silence {:.1} s",
+            silence.as_secs_f32()
+        );
+        assert!(*acknowledged > 0 && (*lost, *doubles) == (0, 0), "{what}");
+        assert!(*silence < SILENCE_MAX, "{what}: {silence:?}");
+    }
+}
+
+/// Lets eight clients claim, does `harm` to etcd, and lets them go on.
+fn storm(fleet: &mut Fleet, what: &'static str, url: &str, harm: impl FnOnce(&mut etcd::Etcd)) -> Storm {
     let (is_over, got) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-    let mut stores: Vec<_> = (0..CLIENTS).map(|_| fleet.store(prefix, "host:4c1d")).collect();
+    let mut stores: Vec<_> =
+        (0..CLIENTS).map(|_| open(&format!("{url}/{what}"), "host:4c1d", Access::default())).collect();
     let namespace = fleet.place.path();
     thread::scope(|scope| {
         for (client, store) in (1..).zip(&mut stores) {
@@ -165,22 +188,21 @@ fn storm(fleet: &mut Fleet, prefix: &str, harm: impl FnOnce(&mut etcd::Etcd)) ->
     });
     let got = got.into_inner().expect("nobody panics");
     let silence = got.windows(2).map(|pair| pair[1].0 - pair[0].0).max().expect("claims");
-    eprintln!("{prefix}: {} claims acknowledged, the longest silence {silence:?}", got.len());
-    unharmed(fleet, prefix, &got.into_iter().map(|(_, claim)| claim).collect::<Vec<_>>());
-    silence
+    let acknowledged: Vec<Claim> = got.into_iter().map(|(_, claim)| claim).collect();
+    let (lost, doubles) = harmed(fleet, what, &acknowledged);
+    Storm { what, acknowledged: acknowledged.len(), lost, doubles, silence }
 }
 
-/// What was acknowledged is there and in order, for us and for `etcdctl`, and nothing overlaps.
-fn unharmed(fleet: &Fleet, prefix: &str, acknowledged: &[Claim]) {
+/// How many of those that were acknowledged are not there as they were, and how many numbers have another owner too; `etcdctl`
+/// lists what we list.
+fn harmed(fleet: &Fleet, prefix: &str, acknowledged: &[Claim]) -> (usize, usize) {
     fleet.enter();
     let book = fleet.store(prefix, "host:4c1d").load().expect("a book");
-    for claim in acknowledged {
-        assert_eq!(book.claim(claim.id), Some(claim), "an acknowledged claim is lost");
-    }
-    let ports: BTreeSet<u16> = book.claims().map(|claim| claim.ports.first).collect();
-    assert_eq!(ports.len(), book.len(), "no number has two owners");
     let ours = book.claims().map(|claim| format!("/{prefix}/claim/{}/{}", claim.scope, claim.id)).collect();
     assert_eq!(fleet.witness(prefix), ours, "the witness lists the same");
+    let lost = acknowledged.iter().filter(|claim| book.claim(claim.id) != Some(claim)).count();
+    let ports: BTreeSet<u16> = book.claims().map(|claim| claim.ports.first).collect();
+    (lost, book.len() - ports.len())
 }
 
 #[test]
@@ -284,23 +306,52 @@ fn who_watches_is_told_by_etcd(fleet: &Fleet) {
     assert_eq!(watcher.watch(1, Duration::from_secs(5)).expect("an answer"), Some(Book::new(2, [])));
 }
 
+/// How often each is done: more often where `PORTREEVE_STORM` is `full`.
+fn rounds() -> usize {
+    if std::env::var("PORTREEVE_STORM").is_ok_and(|storm| storm == "full") { 5 } else { 1 }
+}
+
 #[test]
 fn no_claim_is_lost_where_etcd_loses_its_leader() {
-    let mut fleet = Fleet::start(Door::Open);
-    let silence = storm(&mut fleet, "killed", |etcd| {
-        let leader = lab(etcd.leader());
-        lab(etcd.kill(leader));
-        thread::sleep(Duration::from_secs(4));
-        lab(etcd.run(leader));
-    });
-    assert!(silence < SILENCE_MAX, "{silence:?}");
-    let silence = storm(&mut fleet, "cut", |etcd| {
-        let leader = lab(etcd.leader());
-        lab(etcd.connect(leader, false));
-        thread::sleep(Duration::from_secs(6));
-        lab(etcd.connect(leader, true));
-    });
-    assert!(silence < SILENCE_MAX, "{silence:?}");
+    for _ in 0..rounds() {
+        let mut fleet = Fleet::start(Door::Open);
+        let url = format!("etcd+http://{}", fleet.etcd.endpoints().join(","));
+        storm(&mut fleet, "leader-killed", &url, |etcd| {
+            let leader = lab(etcd.leader());
+            lab(etcd.kill(leader));
+            thread::sleep(Duration::from_secs(4));
+            lab(etcd.run(leader));
+        })
+        .is_weathered();
+        storm(&mut fleet, "leader-cut-off", &url, |etcd| {
+            let leader = lab(etcd.leader());
+            lab(etcd.connect(leader, false));
+            thread::sleep(Duration::from_secs(6));
+            lab(etcd.connect(leader, true));
+        })
+        .is_weathered();
+    }
+}
+
+#[test]
+fn no_claim_is_lost_or_made_twice_where_replies_are() {
+    for _ in 0..rounds() {
+        let mut fleet = Fleet::start(Door::Open);
+        fleet.enter();
+        let endpoints = fleet.etcd.endpoints();
+        let relay = Relay::start(&fleet.place, &endpoints[0]);
+        let url = format!("etcd+http://{},{}", relay.endpoint(), endpoints[1]);
+        storm(&mut fleet, "replies-eaten", &url, |_| {
+            for _ in 0..10 {
+                relay.eat(true);
+                thread::sleep(Duration::from_millis(100));
+                relay.eat(false);
+                thread::sleep(Duration::from_millis(300));
+            }
+        })
+        .is_weathered();
+        assert!(relay.eaten() > 0, "replies were lost");
+    }
 }
 
 /// A reply that is lost is asked for again, and what was made is known by its own number.
@@ -328,7 +379,7 @@ fn a_lost_reply_is_found_out_and_never_guessed() {
     let same = ask(&mut alone, &[Ask::Claim(wish(1, "web"))], &mut seen(), &now()).expect("answered");
     let same = same[0].as_ref().expect("granted");
     assert!(same.fresh && same.claim == web, "the own id is found: granted");
-    unharmed(&fleet, "relay", &[web]);
+    assert_eq!(harmed(&fleet, "relay", &[web]), (0, 0));
 }
 
 #[test]
