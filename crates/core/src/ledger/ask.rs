@@ -35,6 +35,17 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// Where it is to hold, or holds.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        match self {
+            Self::Claim(wish) => &wish.scope,
+            Self::Renew { of, .. } | Self::Release { of, .. } => &of.scope,
+        }
+    }
+}
+
 /// Which claim is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {

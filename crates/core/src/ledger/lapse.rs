@@ -33,9 +33,7 @@ impl Claim {
     pub fn life(&self, seen: &Seen<'_>, now: &Now) -> Life {
         match &self.lease {
             Lease::Permanent => Life::Lives,
-            // The clock of another host may be wrong: of a fleet's claims the store takes away what is over.
-            Lease::Until { .. } if seen.store_ends_leases => Life::Lives,
-            Lease::Until { until, boot } => time(*until, boot.as_ref(), now),
+            Lease::Until { until, boot } => time(*until, boot.as_ref(), seen, now),
             Lease::While { process } => of_process(process, seen, now),
         }
     }
@@ -47,10 +45,11 @@ impl Claim {
     }
 }
 
-fn time(until: Timestamp, boot: Option<&BootTime>, now: &Now) -> Life {
+fn time(until: Timestamp, boot: Option<&BootTime>, seen: &Seen<'_>, now: &Now) -> Life {
     let is_over = match boot {
         Some(end) if end.boot_id == now.boot.boot_id => now.boot.milliseconds >= end.milliseconds,
-        _ => now.wall >= until,
+        // The clock of another host may be wrong: the store takes it away when it is over.
+        _ => !seen.store_ends_leases && now.wall >= until,
     };
     if is_over { Life::Ended } else { Life::Lives }
 }

@@ -14,6 +14,8 @@ use super::{
 
 const MACHINES: [&str; 3] = ["alpha", "beta", "gamma"];
 const ASKERS: usize = 16;
+/// So much later than need be a store ends a lease.
+const SLACK_MILLISECONDS: u64 = 60_000;
 
 /// How often what happened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -197,7 +199,8 @@ impl Simulation {
             };
             let end = match &written.lease {
                 Lease::Until { boot: Some(boot), .. } => {
-                    Some(self.milliseconds + boot.milliseconds.saturating_sub(now.boot.milliseconds))
+                    let left = boot.milliseconds.saturating_sub(now.boot.milliseconds);
+                    Some(self.milliseconds + left + SLACK_MILLISECONDS)
                 }
                 _ => None,
             };

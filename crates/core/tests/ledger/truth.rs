@@ -6,8 +6,8 @@ use portreeve_core::ledger::{Claim, Lease, Scope};
 
 use super::host::Host;
 
-/// Whether a claim holds, as whoever made it and everybody else can rely on; where the store ends claims, every timed one that
-/// is there does.
+/// Whether a claim holds, as whoever made it and everybody else can rely on; where the store ends claims, no clock of a
+/// host ends those of another or of another boot.
 pub(crate) fn lives(claim: &Claim, hosts: &[Host], milliseconds: u64, store_ends: bool) -> bool {
     match &claim.lease {
         Lease::Permanent => true,
@@ -15,14 +15,14 @@ pub(crate) fn lives(claim: &Claim, hosts: &[Host], milliseconds: u64, store_ends
             let host = hosts.iter().find(|host| host.machine == process.machine).expect("a host");
             host.boot_id() == process.boot_id && host.process(process.pid).as_ref() == Some(process)
         }
-        Lease::Until { .. } if store_ends => true,
         Lease::Until { until, boot } => {
             let boot = boot.as_ref().expect("each lease of the simulation has a boot");
-            let now = hosts[0].now(milliseconds);
+            let host = hosts.iter().find(|host| boot.boot_id.starts_with(&host.machine)).expect("a host");
+            let now = host.now(milliseconds);
             if now.boot.boot_id == boot.boot_id {
                 now.boot.milliseconds < boot.milliseconds
             } else {
-                now.wall < *until
+                store_ends || now.wall < *until
             }
         }
     }

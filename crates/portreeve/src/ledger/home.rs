@@ -110,9 +110,18 @@ impl Home {
     ///
     /// It is not to be had.
     pub(crate) fn open(&self) -> Result<Box<dyn Store>, StoreError> {
+        self.open_within(&self.scope)
+    }
+
+    /// The same, to change claims of `scope`.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be had.
+    pub(crate) fn open_within(&self, scope: &Scope) -> Result<Box<dyn Store>, StoreError> {
         Ok(match &self.place {
             Place::File(path) => Box::new(Sqlite::open(path)?),
-            Place::Etcd(url) => Box::new(self.open_etcd(url)?),
+            Place::Etcd(url) => Box::new(self.open_etcd(url, scope)?),
         })
     }
 
@@ -128,9 +137,9 @@ impl Home {
         }
     }
 
-    fn open_etcd(&self, url: &str) -> Result<Etcd, StoreError> {
+    fn open_etcd(&self, url: &str, scope: &Scope) -> Result<Etcd, StoreError> {
         let access = Access::find(Path::new(CERTIFICATES), |name: &str| std::env::var_os(name))?;
-        Etcd::open(url, Options { scope: self.scope.clone(), machine: self.machine.clone(), access })
+        Etcd::open(url, Options { scope: scope.clone(), machine: self.machine.clone(), access })
     }
 }
 

@@ -131,7 +131,8 @@ impl Refusal {
 }
 
 fn held(claim: &Claim) -> Text {
-    let Claim { name, since, scope, claimant, .. } = claim;
+    let Claim { name, scope, claimant, .. } = claim;
+    let since = claim.since.strftime("%Y-%m-%d %H:%M:%SZ");
     let (spec, uid) = (claim.spec(), claimant.uid);
     text!(
         "{spec} is claimed: {name}, by user {uid} since {since} ({scope})",

@@ -48,7 +48,7 @@ pub(in crate::commands) fn settle(
     };
     let look = sight::look(ports, settings)?;
     let world = look.world();
-    let mut store = home.open().map_err(|error| failure::store(&error, what))?;
+    let mut store = home.open_within(asked.scope()).map_err(|error| failure::store(&error, what))?;
     let book = store.load().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
     let answers = ask(&mut *store, std::slice::from_ref(asked), &mut seen, &now);

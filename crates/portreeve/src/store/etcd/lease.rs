@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portreeve_core::ledger::{Claim, Lease};
 
-/// Clocks of two hosts may differ, and a claim ends by the clock of who made it.
+/// etcd's clock is another one, and a claim ends by that of who made it; others wait until etcd takes it away.
 const SLACK_SECONDS: i64 = 60;
 /// Claims that end at about the same time hang on one lease.
 const SHARED_SECONDS: i64 = 60;
