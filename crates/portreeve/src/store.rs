@@ -13,7 +13,7 @@ pub(crate) use self::etcd::{CHANGES_MAX, Secret};
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
     etcd::{Access, AddressError, Etcd, Options},
-    sqlite::Sqlite,
+    sqlite::{CHANGED, CLAIMED, DayCopy, Happened, REMOVED, Sqlite, copies},
 };
 
 use std::{io, path::PathBuf, time::Duration};
@@ -43,6 +43,11 @@ pub(crate) trait Store {
     ///
     /// It cannot be read.
     fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError>;
+
+    /// Why there is no copy of today, where there should be one; told once.
+    fn uncopied(&mut self) -> Option<StoreError> {
+        None
+    }
 }
 
 /// What came of a change.
@@ -96,6 +101,12 @@ pub(crate) enum StoreError {
         path: PathBuf,
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Somebody uses it who does not let go, while another one is to take its place.
+    #[error("somebody uses {}", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// What is said to be the ledger's address is none.
     #[error("`{url}` is no address of a ledger")]

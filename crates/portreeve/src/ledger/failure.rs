@@ -5,16 +5,16 @@ use std::path::Path;
 use portreeve_core::{
     ledger::Refusal,
     text,
-    words::{Text, Words},
+    words::{Lang, Text, Words},
 };
 
 use super::Unanswered;
 use crate::{
     door::quoted,
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, warn},
     show::escape::visible,
-    store::{StoreError, Tried},
+    store::{Store, StoreError, Tried},
 };
 
 /// What keeps the ledger from answering.
@@ -86,6 +86,7 @@ fn of_fleet(error: &StoreError, what: Words) -> Failure {
     let (exit, cause, hint) = match error {
         StoreError::Failed { path, source } => unusable(path, source),
         StoreError::Beside { path, source } => unusable(path, source),
+        StoreError::InUse { path } => in_use(path),
         StoreError::Address { url, source } => {
             let url = visible(url);
             let cause = text!(
@@ -136,6 +137,32 @@ fn unusable(path: &Path, source: &dyn std::fmt::Display) -> (Exit, Text, Text) {
     let path = visible(&path.display().to_string()).into_owned();
     let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
     (Exit::Unreachable, cause, look_at(&path))
+}
+
+fn in_use(path: &Path) -> (Exit, Text, Text) {
+    let path = visible(&path.display().to_string()).into_owned();
+    let cause = text!(
+        "others use {path}, or put another file in its place, and do not end",
+        "{path} をほかのプロセスが使用中、または置き換え中で、終了しません"
+    );
+    let hint = text!(
+        "nothing was changed; end them, such as `portreeve claims --watch`: fuser -v {path}",
+        "何も変更していません。portreeve claims --watch などを終了してください: fuser -v {path}"
+    );
+    (Exit::Unreachable, cause, hint)
+}
+
+/// Why there is no copy of today, where there should be one: nobody is refused a port for it.
+pub(crate) fn tell_uncopied(store: &mut dyn Store, lang: Lang) {
+    let Some(error) = store.uncopied() else { return };
+    let said = visible(&error.to_string()).into_owned();
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    let cause = visible(&cause).into_owned();
+    let text = text!(
+        "note: there is no copy of today's ledger: {said}{cause}",
+        "注意: 今日の台帳のコピーを作成できませんでした: {said}{cause}"
+    );
+    warn(text.in_lang(lang));
 }
 
 /// Each that was asked, with what it said.

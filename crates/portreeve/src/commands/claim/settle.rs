@@ -58,6 +58,7 @@ pub(in crate::commands) fn settle(
         Err(refusal) => return refuse(&refusal, what, settings, out),
     };
     out.changed();
+    failure::tell_uncopied(&mut *store, settings.lang);
     let kept = kernel::keep(&mut *store, home, &mut seen, &now);
     let state = entry.claim.state(&seen, &now);
     tell(&Settled { entry, kept, state }, out)?;
