@@ -8,12 +8,15 @@ mod sqlite;
 mod tests;
 
 #[cfg(all(test, feature = "lab"))]
-pub(crate) use self::etcd::{CHANGES_MAX, Secret};
+pub(crate) use self::etcd::Secret;
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
-    etcd::{Access, AddressError, Etcd, Options},
-    sqlite::{CHANGED, CLAIMED, DayCopy, Happened, REMOVED, Sqlite, copies},
+    etcd::{Access, AddressError, CHANGES_MAX, Etcd, Options},
+    sqlite::{
+        Anew, CHANGED, CLAIMED, DayCopy, FAULTS_MAX, Fault, REMOVED, Restored, Sqlite, begin_anew, check,
+        copies, read_copy, restore,
+    },
 };
 
 use std::{io, path::PathBuf, time::Duration};

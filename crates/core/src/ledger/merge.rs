@@ -1,6 +1,6 @@
 //! Claims that come from another ledger: all of them, or none where one would have a number that somebody else has (A24).
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{
     book::{Book, CLAIMS_MAX, Change},
@@ -125,7 +125,7 @@ impl Unmergeable {
         let Self::Clash { standing, coming, over } = self else {
             return text!("the ledger would be full", "台帳が上限に達します");
         };
-        let (first, second) = (told(standing), told(coming));
+        let (first, second) = (standing.told(), coming.told());
         match over {
             Over::Number => {
                 text!("{first} and {second} overlap", "{first} と {second} の番号が重なっています")
@@ -138,11 +138,14 @@ impl Unmergeable {
     }
 }
 
-/// A claim, so that nobody takes another one for it.
-fn told(claim: &Claim) -> alloc::string::String {
-    let Claim { name, scope, claimant, .. } = claim;
-    let place = claim.address.as_ref().map(|address| alloc::format!(" {address}")).unwrap_or_default();
-    alloc::format!("{name} ({}{place}, {scope}, uid {})", claim.spec(), claimant.uid)
+impl Claim {
+    /// Everything that tells it from another one, in a few words.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let Self { name, scope, claimant, .. } = self;
+        let place = self.address.as_ref().map(|address| format!(" {address}")).unwrap_or_default();
+        format!("{name} ({}{place}, {scope}, uid {})", self.spec(), claimant.uid)
+    }
 }
 
 #[cfg(test)]

@@ -41,14 +41,20 @@ pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
 
 /// What is wrong with the store.
 pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
-    let (exit, cause, hint) = match error {
+    let (exit, cause, hint) = told(error);
+    Failure::new(exit, what).because(cause).hint(hint)
+}
+
+/// How it ends where a store does not answer, why it does not, and what to do about it.
+pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
+    match error {
         StoreError::Missing { path } => {
             let path = visible(&path.display().to_string()).into_owned();
             let cause = text!(
                 "{path} is gone or empty, and there was a ledger",
                 "{path} がないか空です(以前は台帳がありました)"
             );
-            (Exit::Refused, cause, restore())
+            (Exit::Refused, cause, put_back())
         }
         StoreError::Damaged { path, source } => {
             let path = visible(&path.display().to_string()).into_owned();
@@ -76,14 +82,13 @@ pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
                 text!("use the portreeve that wrote it, or a newer one", "新しい portreeve を使ってください");
             (Exit::Refused, cause, hint)
         }
-        error => return of_fleet(error, what),
-    };
-    Failure::new(exit, what).because(cause).hint(hint)
+        error => of_fleet(error),
+    }
 }
 
 /// What is wrong with a file, or with a ledger that is asked over a network.
-fn of_fleet(error: &StoreError, what: Words) -> Failure {
-    let (exit, cause, hint) = match error {
+fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
+    match error {
         StoreError::Failed { path, source } => unusable(path, source),
         StoreError::Beside { path, source } => unusable(path, source),
         StoreError::InUse { path } => in_use(path),
@@ -111,7 +116,7 @@ fn of_fleet(error: &StoreError, what: Words) -> Failure {
                 "{key} is damaged, or no part of a ledger: {source}",
                 "{key} は破損しているか、台帳の一部ではありません: {source}"
             );
-            (Exit::Refused, cause, example())
+            (Exit::Refused, cause, look_at_key(&key))
         }
         StoreError::TooMany { changes, most } => {
             let cause = text!(
@@ -129,8 +134,7 @@ fn of_fleet(error: &StoreError, what: Words) -> Failure {
         }
         // The others are told above.
         other => (Exit::Unreachable, quoted(other), restore()),
-    };
-    Failure::new(exit, what).because(cause).hint(hint)
+    }
 }
 
 fn unusable(path: &Path, source: &dyn std::fmt::Display) -> (Exit, Text, Text) {
@@ -194,15 +198,29 @@ fn access() -> Text {
 
 fn restore() -> Text {
     text!(
-        "nothing was changed; put the file back from a copy",
-        "何も変更していません。コピーからファイルを戻してください"
+        "nothing was changed; portreeve ledger check tells what is wrong, and portreeve ledger restore puts a copy back",
+        "何も変更していません。portreeve ledger check で原因を確認し、portreeve ledger restore でコピーから復元してください"
+    )
+}
+
+fn put_back() -> Text {
+    text!(
+        "nothing was changed; portreeve ledger restore puts a copy back; where there is none, portreeve ledger init --new-ledger begins a new one",
+        "何も変更していません。portreeve ledger restore でコピーから復元するか、コピーがなければ portreeve ledger init --new-ledger で新しい台帳を作成してください"
     )
 }
 
 fn look_at(path: &str) -> Text {
     text!(
-        "nothing was changed; look at it: ls -l {path}",
-        "何も変更していません。確認してください: ls -l {path}"
+        "nothing was changed; look at it: ls -l {path}; df {path}; then portreeve ledger check",
+        "何も変更していません。ls -l {path} と df {path} で確認してから、portreeve ledger check を実行してください"
+    )
+}
+
+fn look_at_key(key: &str) -> Text {
+    text!(
+        "nothing was changed; look at it: etcdctl get {key}",
+        "何も変更していません。確認してください: etcdctl get {key}"
     )
 }
 

@@ -1,18 +1,22 @@
 //! A ledger in one file of a host (SQLite, <https://www.sqlite.org/>).
 
 mod access;
+mod check;
 mod copies;
 mod history;
 mod layout;
 mod marker;
+mod mend;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod turn;
 
 pub(crate) use self::{
+    check::{FAULTS_MAX, Fault, check},
     copies::{DayCopy, copies},
-    history::{CHANGED, CLAIMED, Happened, REMOVED},
+    history::{CHANGED, CLAIMED, REMOVED},
+    mend::{Anew, Restored, begin_anew, read_copy, restore},
 };
 
 use std::{
@@ -81,7 +85,7 @@ impl Sqlite {
     /// # Errors
     ///
     /// It cannot be read.
-    pub(crate) fn history(&self, name: Option<&Name>) -> Result<Vec<Happened>, StoreError> {
+    pub(crate) fn history(&self, name: Option<&Name>) -> Result<Vec<history::Happened>, StoreError> {
         history::of(&self.connection, name).map_err(|error| told(&self.path, &error))
     }
 
@@ -135,12 +139,7 @@ impl Sqlite {
     }
 
     fn told(&self, error: layout::LayoutError) -> StoreError {
-        let path = self.path.clone();
-        match error {
-            layout::LayoutError::Newer { found, known } => StoreError::Newer { path, found, known },
-            layout::LayoutError::Foreign(_) => StoreError::Damaged { path, source: error.into() },
-            layout::LayoutError::Sqlite(error) => told(&self.path, &error),
-        }
+        error.told(&self.path)
     }
 }
 

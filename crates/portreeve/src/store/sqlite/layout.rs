@@ -1,8 +1,10 @@
 //! The tables of the file, and how it is known for a ledger of ours.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{StoreError, told};
 
 /// "Port", by which file(1) and SQLite tell whose file it is (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID: i64 = 0x506f_7274;
@@ -56,6 +58,22 @@ pub(super) enum LayoutError {
     /// SQLite could not tell.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+}
+
+impl LayoutError {
+    /// The same of the file at `path`.
+    pub(super) fn told(self, path: &Path) -> StoreError {
+        match self {
+            Self::Newer { found, known } => StoreError::Newer { path: path.into(), found, known },
+            Self::Foreign(_) => StoreError::Damaged { path: path.into(), source: self.into() },
+            Self::Sqlite(error) => told(path, &error),
+        }
+    }
+}
+
+/// Whether it is written down what was done, as it was not in the first layout.
+pub(super) fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(number(connection, "user_version")? > WITHOUT_HISTORY)
 }
 
 /// Refuses what another program made.

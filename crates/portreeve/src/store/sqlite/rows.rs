@@ -26,6 +26,26 @@ pub(super) fn book(connection: &Connection) -> rusqlite::Result<Book> {
     Ok(Book::new(revision, claims))
 }
 
+/// What a row that is no claim has for an id, and what is wrong with it.
+pub(super) type Torn = (String, String);
+
+/// Every claim that can be read, and the first few rows that are none.
+pub(super) fn each(connection: &Connection, most: usize) -> rusqlite::Result<(Vec<Claim>, Vec<Torn>)> {
+    let (mut claims, mut torn) = (Vec::new(), Vec::new());
+    let mut statement = connection.prepare_cached("SELECT * FROM claim")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        match claim(row) {
+            Ok(claim) => claims.push(claim),
+            Err(error) if torn.len() < most => {
+                torn.push((row.get("id").unwrap_or_default(), error.to_string()));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok((claims, torn))
+}
+
 /// Writes one change.
 pub(super) fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     match change {

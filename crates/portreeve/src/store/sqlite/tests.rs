@@ -1,5 +1,7 @@
 //! What only a ledger in a file does: older layouts, history, copies, and a disk that fails.
 
+mod mending;
+
 use std::{fs, path::Path};
 
 use jiff::{ToSpan as _, civil::Date};
