@@ -4,12 +4,16 @@ use std::{fs, path::Path};
 
 #[path = "../../fuzz/feed/containers.rs"]
 mod containers;
+#[path = "../../fuzz/feed/etcd.rs"]
+mod etcd;
 #[path = "../../fuzz/feed/events.rs"]
 mod events;
 #[path = "../../fuzz/feed/firewall.rs"]
 mod firewall;
 #[path = "../../fuzz/feed/gate.rs"]
 mod gate;
+#[path = "../../fuzz/feed/ledger.rs"]
+mod ledger;
 #[path = "../../fuzz/feed/listings.rs"]
 mod listings;
 #[path = "../../fuzz/feed/netlink.rs"]
@@ -97,6 +101,16 @@ fn ways_through_a_packet_filter() {
 #[test]
 fn tables_of_the_gate() {
     replay("gate", gate::feed);
+}
+
+#[test]
+fn what_the_ledger_is_told() {
+    replay("ledger", ledger::feed);
+}
+
+#[test]
+fn what_etcd_says() {
+    replay("etcd", etcd::feed);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod claim;
 mod clients;
 mod decide;
 mod lapse;
+mod merge;
 mod overlap;
 mod place;
 mod refusal;
@@ -13,6 +14,7 @@ mod seen;
 mod state;
 #[cfg(test)]
 mod testing;
+pub mod transfer;
 
 pub use self::{
     ask::{Ask, Entry, Note, Reference, Wish},
@@ -23,6 +25,7 @@ pub use self::{
     },
     decide::decide,
     lapse::{Life, Now},
+    merge::{Merge, Over, Unmergeable, merge},
     overlap::Stand,
     place::order,
     refusal::{Full, Refusal},

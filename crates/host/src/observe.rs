@@ -22,7 +22,7 @@ pub mod sessions;
 pub(crate) mod share;
 pub mod sight;
 pub mod sockets;
-pub(crate) mod sysctls;
+pub mod sysctls;
 mod tally;
 mod unported;
 mod users;

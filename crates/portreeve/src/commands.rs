@@ -16,6 +16,7 @@ mod gate;
 pub(crate) mod help;
 mod history;
 mod init;
+mod ledger;
 pub(crate) mod ls;
 mod man;
 mod off;
@@ -123,7 +124,7 @@ const CHANGE: Group = Group {
 
 const CLAIM: Group = Group {
     title: Words { en: "Which port may I use?", ja: "使えるポートはどれか" },
-    commands: &[&claim::COMMAND, &renew::COMMAND, &release::COMMAND, &claims::COMMAND],
+    commands: &[&claim::COMMAND, &renew::COMMAND, &release::COMMAND, &claims::COMMAND, &ledger::COMMAND],
 };
 
 const COMPARE: Group = Group {

@@ -8,12 +8,15 @@ mod sqlite;
 mod tests;
 
 #[cfg(all(test, feature = "lab"))]
-pub(crate) use self::etcd::{CHANGES_MAX, Secret};
+pub(crate) use self::etcd::Secret;
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
-    etcd::{Access, AddressError, Etcd, Options},
-    sqlite::Sqlite,
+    etcd::{Access, AddressError, CHANGES_MAX, Etcd, Options},
+    sqlite::{
+        Anew, CHANGED, CLAIMED, DayCopy, FAULTS_MAX, Fault, REMOVED, Restored, Sqlite, begin_anew, check,
+        copies, read_copy, restore,
+    },
 };
 
 use std::{io, path::PathBuf, time::Duration};
@@ -43,6 +46,11 @@ pub(crate) trait Store {
     ///
     /// It cannot be read.
     fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError>;
+
+    /// Why there is no copy of today, where there should be one; told once.
+    fn uncopied(&mut self) -> Option<StoreError> {
+        None
+    }
 }
 
 /// What came of a change.
@@ -96,6 +104,12 @@ pub(crate) enum StoreError {
         path: PathBuf,
         /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Somebody uses it who does not let go, while another one is to take its place.
+    #[error("somebody uses {}", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// What is said to be the ledger's address is none.
     #[error("`{url}` is no address of a ledger")]

@@ -94,7 +94,7 @@ fn elsewhere() -> Text {
 }
 
 /// A path as it is, or with other letters in quotes.
-fn quoted_for_shell(path: &str) -> String {
+pub(crate) fn quoted_for_shell(path: &str) -> String {
     let is_plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._+-".contains(letter));
     if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }

@@ -32,6 +32,7 @@ mod lab {
     mod kept;
     mod kernel;
     mod kernel_types;
+    mod ledger;
     mod left_gate;
     mod living;
     mod member;

@@ -55,7 +55,9 @@ fn client_range(text: &str) -> Option<PortRange> {
     (range.first <= range.last).then_some(range)
 }
 
-fn reserved(text: &str) -> Option<Vec<PortRange>> {
+/// The ranges of a list of ports as the kernel writes it (kernel/sysctl.c, `proc_do_large_bitmap`); `None` where it is none.
+#[must_use]
+pub fn reserved(text: &str) -> Option<Vec<PortRange>> {
     let ranges = text.trim().split(',').filter(|range| !range.is_empty());
     ranges.map(|range| range.parse().ok()).collect()
 }

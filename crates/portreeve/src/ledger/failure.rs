@@ -5,16 +5,16 @@ use std::path::Path;
 use portreeve_core::{
     ledger::Refusal,
     text,
-    words::{Text, Words},
+    words::{Lang, Text, Words},
 };
 
 use super::Unanswered;
 use crate::{
     door::quoted,
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, warn},
     show::escape::visible,
-    store::{StoreError, Tried},
+    store::{Store, StoreError, Tried},
 };
 
 /// What keeps the ledger from answering.
@@ -41,14 +41,20 @@ pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
 
 /// What is wrong with the store.
 pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
-    let (exit, cause, hint) = match error {
+    let (exit, cause, hint) = told(error);
+    Failure::new(exit, what).because(cause).hint(hint)
+}
+
+/// How it ends where a store does not answer, why it does not, and what to do about it.
+pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
+    match error {
         StoreError::Missing { path } => {
             let path = visible(&path.display().to_string()).into_owned();
             let cause = text!(
                 "{path} is gone or empty, and there was a ledger",
                 "{path} がないか空です(以前は台帳がありました)"
             );
-            (Exit::Refused, cause, restore())
+            (Exit::Refused, cause, put_back())
         }
         StoreError::Damaged { path, source } => {
             let path = visible(&path.display().to_string()).into_owned();
@@ -76,16 +82,16 @@ pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
                 text!("use the portreeve that wrote it, or a newer one", "新しい portreeve を使ってください");
             (Exit::Refused, cause, hint)
         }
-        error => return of_fleet(error, what),
-    };
-    Failure::new(exit, what).because(cause).hint(hint)
+        error => of_fleet(error),
+    }
 }
 
 /// What is wrong with a file, or with a ledger that is asked over a network.
-fn of_fleet(error: &StoreError, what: Words) -> Failure {
-    let (exit, cause, hint) = match error {
+fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
+    match error {
         StoreError::Failed { path, source } => unusable(path, source),
         StoreError::Beside { path, source } => unusable(path, source),
+        StoreError::InUse { path } => in_use(path),
         StoreError::Address { url, source } => {
             let url = visible(url);
             let cause = text!(
@@ -110,7 +116,7 @@ fn of_fleet(error: &StoreError, what: Words) -> Failure {
                 "{key} is damaged, or no part of a ledger: {source}",
                 "{key} は破損しているか、台帳の一部ではありません: {source}"
             );
-            (Exit::Refused, cause, example())
+            (Exit::Refused, cause, look_at_key(&key))
         }
         StoreError::TooMany { changes, most } => {
             let cause = text!(
@@ -128,14 +134,39 @@ fn of_fleet(error: &StoreError, what: Words) -> Failure {
         }
         // The others are told above.
         other => (Exit::Unreachable, quoted(other), restore()),
-    };
-    Failure::new(exit, what).because(cause).hint(hint)
+    }
 }
 
 fn unusable(path: &Path, source: &dyn std::fmt::Display) -> (Exit, Text, Text) {
     let path = visible(&path.display().to_string()).into_owned();
     let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
     (Exit::Unreachable, cause, look_at(&path))
+}
+
+fn in_use(path: &Path) -> (Exit, Text, Text) {
+    let path = visible(&path.display().to_string()).into_owned();
+    let cause = text!(
+        "others use {path}, or put another file in its place, and do not end",
+        "{path} をほかのプロセスが使用中、または置き換え中で、終了しません"
+    );
+    let hint = text!(
+        "nothing was changed; end them, such as `portreeve claims --watch`: fuser -v {path}",
+        "何も変更していません。portreeve claims --watch などを終了してください: fuser -v {path}"
+    );
+    (Exit::Unreachable, cause, hint)
+}
+
+/// Why there is no copy of today, where there should be one: nobody is refused a port for it.
+pub(crate) fn tell_uncopied(store: &mut dyn Store, lang: Lang) {
+    let Some(error) = store.uncopied() else { return };
+    let said = visible(&error.to_string()).into_owned();
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    let cause = visible(&cause).into_owned();
+    let text = text!(
+        "note: there is no copy of today's ledger: {said}{cause}",
+        "注意: 今日の台帳のコピーを作成できませんでした: {said}{cause}"
+    );
+    warn(text.in_lang(lang));
 }
 
 /// Each that was asked, with what it said.
@@ -167,15 +198,29 @@ fn access() -> Text {
 
 fn restore() -> Text {
     text!(
-        "nothing was changed; put the file back from a copy",
-        "何も変更していません。コピーからファイルを戻してください"
+        "nothing was changed; portreeve ledger check tells what is wrong, and portreeve ledger restore puts a copy back",
+        "何も変更していません。portreeve ledger check で原因を確認し、portreeve ledger restore でコピーから復元してください"
+    )
+}
+
+fn put_back() -> Text {
+    text!(
+        "nothing was changed; portreeve ledger restore puts a copy back; where there is none, portreeve ledger init --new-ledger begins a new one",
+        "何も変更していません。portreeve ledger restore でコピーから復元するか、コピーがなければ portreeve ledger init --new-ledger で新しい台帳を作成してください"
     )
 }
 
 fn look_at(path: &str) -> Text {
     text!(
-        "nothing was changed; look at it: ls -l {path}",
-        "何も変更していません。確認してください: ls -l {path}"
+        "nothing was changed; look at it: ls -l {path}; df {path}; then portreeve ledger check",
+        "何も変更していません。ls -l {path} と df {path} で確認してから、portreeve ledger check を実行してください"
+    )
+}
+
+fn look_at_key(key: &str) -> Text {
+    text!(
+        "nothing was changed; look at it: etcdctl get {key}",
+        "何も変更していません。確認してください: etcdctl get {key}"
     )
 }
 

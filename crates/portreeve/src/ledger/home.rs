@@ -24,7 +24,8 @@ use crate::{
     exit::Exit,
     failure::Failure,
     settings::options,
-    store::{Access, Etcd, Options, Sqlite, Store, StoreError},
+    store::{Access, CHANGES_MAX, Etcd, Options, Sqlite, Store, StoreError},
+    units::quoted_for_shell,
 };
 
 const LEDGER: &str = "ledger";
@@ -46,6 +47,8 @@ pub(crate) struct Home {
     pub(crate) machine: String,
     /// Who else obeys it.
     pub(crate) obeyed: Obeyed,
+    /// Whether it is another one than the usual.
+    is_named: bool,
 }
 
 /// Where a ledger is.
@@ -92,7 +95,9 @@ impl Home {
     pub(crate) fn of(own: &ArgMatches) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
         let named = own.get_one::<OsString>(LEDGER).cloned().or_else(|| std::env::var_os(OVERRIDE));
-        let (place, obeyed) = match named.filter(|named| !named.is_empty()) {
+        let named = named.filter(|named| !named.is_empty());
+        let is_named = named.is_some();
+        let (place, obeyed) = match named {
             Some(named) => place(named),
             None => usual().map(|(path, obeyed)| (Place::File(path), obeyed))?,
         };
@@ -101,7 +106,7 @@ impl Home {
             (Obeyed::ByHost, Network::Host) => Scope::Host(machine.clone()),
             (Obeyed::ByHost, Network::Apart(name)) => Scope::Netns(name),
         };
-        Ok(Self { place, scope, machine, obeyed })
+        Ok(Self { place, scope, machine, obeyed, is_named })
     }
 
     /// Opens it, and makes a new one where there never was any.
@@ -110,18 +115,9 @@ impl Home {
     ///
     /// It is not to be had.
     pub(crate) fn open(&self) -> Result<Box<dyn Store>, StoreError> {
-        self.open_within(&self.scope)
-    }
-
-    /// The same, to change claims of `scope`.
-    ///
-    /// # Errors
-    ///
-    /// It is not to be had.
-    pub(crate) fn open_within(&self, scope: &Scope) -> Result<Box<dyn Store>, StoreError> {
         Ok(match &self.place {
             Place::File(path) => Box::new(Sqlite::open(path)?),
-            Place::Etcd(url) => Box::new(self.open_etcd(url, scope)?),
+            Place::Etcd(url) => Box::new(self.open_etcd(url)?),
         })
     }
 
@@ -137,9 +133,41 @@ impl Home {
         }
     }
 
-    fn open_etcd(&self, url: &str, scope: &Scope) -> Result<Etcd, StoreError> {
+    /// Its file, where it is one of this host.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Etcd(_) => None,
+        }
+    }
+
+    /// The same, to change claims of `scope`.
+    pub(crate) fn within(&self, scope: &Scope) -> Self {
+        Self { scope: scope.clone(), ..self.clone() }
+    }
+
+    /// How many claims it takes at once: in the place of each, one that ended may go.
+    pub(crate) const fn claims_at_once(&self) -> usize {
+        match self.place {
+            Place::File(_) => usize::MAX,
+            Place::Etcd(_) => CHANGES_MAX / 2,
+        }
+    }
+
+    /// `words` after `portreeve`, for this very ledger.
+    pub(crate) fn command(&self, words: &str) -> String {
+        let place = match &self.place {
+            Place::File(path) => path.display().to_string(),
+            Place::Etcd(url) => url.clone(),
+        };
+        let named =
+            if self.is_named { format!(" --{LEDGER} {}", quoted_for_shell(&place)) } else { String::new() };
+        format!("portreeve {words}{named}")
+    }
+
+    fn open_etcd(&self, url: &str) -> Result<Etcd, StoreError> {
         let access = Access::find(Path::new(CERTIFICATES), |name: &str| std::env::var_os(name))?;
-        Etcd::open(url, Options { scope: scope.clone(), machine: self.machine.clone(), access })
+        Etcd::open(url, Options { scope: self.scope.clone(), machine: self.machine.clone(), access })
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod note;
 
+pub(crate) use self::note::unreserved;
+
 use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
@@ -143,7 +145,7 @@ pub(crate) fn document<'a>(
 /// Every note of an entry, in a sentence each.
 pub(crate) fn notes(entry: &Entry, kept: &Kept) -> Vec<Text> {
     let unreserved = match kept {
-        Kept::Unreserved(why) => Some(note::unreserved(why)),
+        Kept::Unreserved(why) => Some(unreserved(why)),
         Kept::Reserved => None,
     };
     entry.notes.iter().map(note::of).chain(unreserved).collect()

@@ -11,9 +11,9 @@ mod lease;
 mod view;
 mod wire;
 
-pub(crate) use self::{access::Access, address::AddressError};
 #[cfg(all(test, feature = "lab"))]
-pub(crate) use self::{access::Secret, view::CHANGES_MAX};
+pub(crate) use self::access::Secret;
+pub(crate) use self::{access::Access, address::AddressError, view::CHANGES_MAX};
 
 use std::{
     fmt::Write as _,

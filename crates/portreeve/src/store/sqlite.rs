@@ -1,9 +1,23 @@
 //! A ledger in one file of a host (SQLite, <https://www.sqlite.org/>).
 
 mod access;
+mod check;
+mod copies;
+mod history;
 mod layout;
 mod marker;
+mod mend;
 mod rows;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+pub(crate) use self::{
+    check::{FAULTS_MAX, Fault, check},
+    copies::{DayCopy, copies},
+    history::{CHANGED, CLAIMED, REMOVED},
+    mend::{Anew, Restored, begin_anew, read_copy, restore},
+};
 
 use std::{
     fs,
@@ -12,10 +26,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portreeve_core::ledger::{Book, Change};
+use jiff::civil::Date;
+use portreeve_core::ledger::{Book, Change, Name};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use self::marker::Marker;
+use self::{marker::Marker, turn::Turn};
 use super::{Store, StoreError, Swap};
 
 /// As long as somebody waits for an answer.
@@ -30,6 +45,12 @@ const PAUSE_BRIEF: Duration = Duration::from_millis(5);
 pub(crate) struct Sqlite {
     path: PathBuf,
     connection: Connection,
+    /// The day of which there is a copy, as far as that could be seen to.
+    copied: Option<Date>,
+    /// Why there is none.
+    uncopied: Option<StoreError>,
+    /// Nobody puts another file in its place meanwhile.
+    _turn: Turn,
 }
 
 impl Sqlite {
@@ -39,17 +60,18 @@ impl Sqlite {
     ///
     /// There was one and it is gone, damaged, another one or a newer one; or the system refuses.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let marker = Marker::beside(path);
+        access::prepare(path)?;
+        let (marker, turn) = (Marker::beside(path), Turn::shared(path)?);
         let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
         match marker.read()? {
             Some(_) if !is_there => Err(StoreError::Missing { path: path.into() }),
             Some(known) => {
-                let store = Self::connect(path)?;
+                let store = Self::connect(path, turn)?;
                 let found = layout::check(&store.connection).map_err(|error| store.told(error))?;
                 if known == found { Ok(store) } else { Err(StoreError::Another { path: path.into() }) }
             }
             // Whoever makes it at the same time, or ended before he could say so, made the same one.
-            None => Self::create(path, &marker),
+            None => Self::create(path, &marker, turn),
         }
     }
 
@@ -58,16 +80,33 @@ impl Sqlite {
         path.exists() || Marker::beside(path).exists()
     }
 
-    fn create(path: &Path, marker: &Marker) -> Result<Self, StoreError> {
-        access::prepare(path)?;
-        let mut store = Self::connect(path)?;
+    /// What was done to the claims, the oldest first: to those called `name`, where one is given.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub(crate) fn history(&self, name: Option<&Name>) -> Result<Vec<history::Happened>, StoreError> {
+        history::of(&self.connection, name).map_err(|error| told(&self.path, &error))
+    }
+
+    /// The copy of a day that fails is told, and no reason to refuse what was asked; it is tried once by each process.
+    fn keep_copy(&mut self) {
+        let today = copies::today();
+        if self.copied != Some(today) {
+            self.copied = Some(today);
+            self.uncopied = copies::keep(&self.connection, &self.path, today).err();
+        }
+    }
+
+    fn create(path: &Path, marker: &Marker, turn: Turn) -> Result<Self, StoreError> {
+        let mut store = Self::connect(path, turn)?;
         let identity = layout::create(&mut store.connection).map_err(|error| store.told(error))?;
         access::share(path)?;
         marker.write(&identity)?;
         Ok(store)
     }
 
-    fn connect(path: &Path) -> Result<Self, StoreError> {
+    fn connect(path: &Path, turn: Turn) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -75,7 +114,7 @@ impl Sqlite {
         let fail = |error: rusqlite::Error| told(path, &error);
         let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
         connection.busy_timeout(PATIENCE).map_err(fail)?;
-        let store = Self { path: path.into(), connection };
+        let store = Self { path: path.into(), connection, copied: None, uncopied: None, _turn: turn };
         // Another program's file is left as it is.
         layout::claim(&store.connection).map_err(|error| store.told(error))?;
         store.harden().map_err(fail)?;
@@ -100,16 +139,15 @@ impl Sqlite {
     }
 
     fn told(&self, error: layout::LayoutError) -> StoreError {
-        let path = self.path.clone();
-        match error {
-            layout::LayoutError::Newer { found, known } => StoreError::Newer { path, found, known },
-            layout::LayoutError::Foreign(_) => StoreError::Damaged { path, source: error.into() },
-            layout::LayoutError::Sqlite(error) => told(&self.path, &error),
-        }
+        error.told(&self.path)
     }
 }
 
 impl Store for Sqlite {
+    fn uncopied(&mut self) -> Option<StoreError> {
+        self.uncopied.take()
+    }
+
     fn load(&mut self) -> Result<Book, StoreError> {
         rows::book(&self.connection).map_err(|error| told(&self.path, &error))
     }
@@ -117,7 +155,10 @@ impl Store for Sqlite {
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
         let swapped = swap(&mut self.connection, expected, changes);
         match swapped.map_err(|error| told(&self.path, &error))? {
-            true => Ok(Swap::Swapped),
+            true => {
+                self.keep_copy();
+                Ok(Swap::Swapped)
+            }
             false => self.load().map(Swap::Moved),
         }
     }
@@ -144,6 +185,7 @@ fn swap(connection: &mut Connection, expected: u64, changes: &[Change]) -> rusql
     if rows::revision(&transaction)? != expected {
         return Ok(false);
     }
+    history::record(&transaction, changes, expected + 1)?;
     for change in changes {
         rows::write(&transaction, change)?;
     }
@@ -156,9 +198,13 @@ fn told(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.into();
     let source = Box::from(error.to_string());
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch) => {
-            StoreError::Damaged { path, source }
-        }
+        // A table or column that is not there is an error without a name of its own (SQLITE_ERROR).
+        Some(
+            ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::TypeMismatch
+            | ErrorCode::Unknown,
+        ) => StoreError::Damaged { path, source },
         Some(_) => StoreError::Failed { path, source },
         // A row that is none of a ledger's.
         None => StoreError::Damaged { path, source },

@@ -12,16 +12,16 @@ use portreeve_core::ledger::{
 use super::*;
 
 /// A directory that goes with the test.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("portreeve-store-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
 
-    fn ledger(&self) -> PathBuf {
+    pub(super) fn ledger(&self) -> PathBuf {
         self.0.join("ledger.db")
     }
 }
@@ -32,7 +32,7 @@ impl Drop for Folder {
     }
 }
 
-fn claim(id: u128, name: &str, port: u16) -> Claim {
+pub(super) fn claim(id: u128, name: &str, port: u16) -> Claim {
     let wish = Wish {
         id: ClaimId(id),
         name: name.parse().expect("a name"),
@@ -56,7 +56,7 @@ fn claim(id: u128, name: &str, port: u16) -> Claim {
     decide(&Book::default(), &Ask::Claim(wish), &seen, &now).expect("granted").claim
 }
 
-fn put(claim: &Claim) -> Change {
+pub(super) fn put(claim: &Claim) -> Change {
     Change::Put(Box::new(claim.clone()))
 }
 
@@ -152,7 +152,7 @@ fn what_is_not_the_ledger_that_was_here_is_refused() {
     // The layout is at byte 60 of the file (https://www.sqlite.org/fileformat.html).
     let mut newer = good.clone();
     newer[63] = 9;
-    assert!(matches!(refusal(Some(&newer)), StoreError::Newer { found: 9, known: 1, .. }));
+    assert!(matches!(refusal(Some(&newer)), StoreError::Newer { found: 9, known: 2, .. }));
     let elsewhere = Folder::new("elsewhere");
     drop(Sqlite::open(&elsewhere.ledger()).expect("a ledger"));
     let another = fs::read(elsewhere.ledger()).expect("its bytes");

@@ -6,6 +6,7 @@ mod check;
 mod diff;
 mod explain;
 mod init;
+mod ledger;
 mod policy_schema;
 mod program;
 mod registry;

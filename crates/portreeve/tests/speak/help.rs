@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::run::run;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "ls",
     "who",
     "wait",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 21] = [
     "renew",
     "release",
     "claims",
+    "ledger",
     "doctor",
     "off",
     "help",

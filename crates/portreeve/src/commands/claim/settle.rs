@@ -48,7 +48,7 @@ pub(in crate::commands) fn settle(
     };
     let look = sight::look(ports, settings)?;
     let world = look.world();
-    let mut store = home.open_within(asked.scope()).map_err(|error| failure::store(&error, what))?;
+    let mut store = home.within(asked.scope()).open().map_err(|error| failure::store(&error, what))?;
     let book = store.load().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
     let answers = ask(&mut *store, std::slice::from_ref(asked), &mut seen, &now);
@@ -58,6 +58,7 @@ pub(in crate::commands) fn settle(
         Err(refusal) => return refuse(&refusal, what, settings, out),
     };
     out.changed();
+    failure::tell_uncopied(&mut *store, settings.lang);
     let kept = kernel::keep(&mut *store, home, &mut seen, &now);
     let state = entry.claim.state(&seen, &now);
     tell(&Settled { entry, kept, state }, out)?;

@@ -339,3 +339,167 @@ fn shown(text: &str) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write as _,
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::{
+        super::wire::{Integer, RangeAnswer},
+        *,
+    };
+
+    /// Reads one request to its end, so that nobody takes the answer for a broken connection.
+    fn take_request(stream: &mut TcpStream) {
+        let (mut request, mut piece) = (Vec::new(), [0; 4096]);
+        while !request.ends_with(b"{}") {
+            match stream.read(&mut piece).expect("a request") {
+                0 => return,
+                length => request.extend_from_slice(&piece[..length]),
+            }
+        }
+    }
+
+    /// What comes of a member that answers with these very bytes.
+    fn heard(bytes: &[u8]) -> Result<Word<RangeAnswer>, Trouble> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let place = format!("http://{}", listener.local_addr().expect("an address"));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().expect("somebody asks");
+                take_request(&mut stream);
+                // Whoever has heard enough may hang up.
+                let _ = stream.write_all(bytes);
+            });
+            let mut gateway = Gateway::new(vec![place], TlsConfig::default(), None);
+            gateway.begin();
+            gateway.ask_one("/v3/kv/range", b"{}")
+        })
+    }
+
+    fn answer(status: &str, body: &str) -> Vec<u8> {
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    }
+
+    fn answered(body: &str) -> RangeAnswer {
+        match heard(&answer("200 OK", body)) {
+            Ok(Word::Answer(answer)) => answer,
+            Ok(Word::Refused(refused)) => panic!("{refused:?}"),
+            Err(Trouble { said, .. }) => panic!("{said}"),
+        }
+    }
+
+    fn refused(status: &str, body: &str) -> Refused {
+        match heard(&answer(status, body)) {
+            Ok(Word::Refused(refused)) => refused,
+            Ok(Word::Answer(answer)) => panic!("{answer:?}"),
+            Err(Trouble { said, .. }) => panic!("{said}"),
+        }
+    }
+
+    /// What is said of an answer that is none; that it was sent is never forgotten, since it may have been done.
+    fn trouble(bytes: &[u8]) -> Said {
+        match heard(bytes) {
+            Err(Trouble { said, was_sent: true }) => said,
+            Err(Trouble { said, .. }) => panic!("it was sent: {said}"),
+            Ok(_) => panic!("an answer: {}", String::from_utf8_lossy(&bytes[..bytes.len().min(80)])),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_read() {
+        assert_eq!(answered("{\"header\":{\"revision\":\"7\"},\"count\":\"3\"}").count, Integer(3));
+        assert!(answered("{}").kvs.is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_short_is_none() {
+        let whole = answer("200 OK", "{\"count\":\"3\"}");
+        for length in [0, 5, 17, 30, whole.len() - 1] {
+            trouble(&whole[..length]);
+        }
+        assert!(matches!(trouble(&answer("200 OK", "{\"count\":\"3\"")), Said::Unreadable(_)));
+        assert!(matches!(trouble(&answer("200 OK", "<html>")), Said::Unreadable(_)));
+        assert!(matches!(trouble(&answer("200 OK", "{\"count\":\"-3\"}")), Said::Unreadable(_)));
+    }
+
+    /// Nobody sets room aside for what somebody only says that he will send.
+    #[test]
+    fn an_absurd_size_is_no_answer() {
+        for size in ["9223372036854775807", "18446744073709551615", "99999999999999999999", "-1", "x"] {
+            trouble(format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n{{}}").as_bytes());
+        }
+        let chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}";
+        trouble(chunk.as_bytes());
+        let head = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n{{}}", "x".repeat(1 << 20));
+        trouble(head.as_bytes());
+        let deep = "[".repeat(100_000);
+        trouble(&answer("200 OK", &format!("{{\"kvs\":{deep}")));
+    }
+
+    #[test]
+    fn a_refusal_has_one_of_two_shapes_or_plain_words() {
+        let old = "{\"error\":\"etcdserver: permission denied\",\"message\":\"etcdserver: permission denied\",\"code\":7}";
+        let new = "{\"code\":7,\"message\":\"etcdserver: permission denied\",\"details\":[]}";
+        for body in [old, new] {
+            let refused = refused("403 Forbidden", body);
+            assert!(refused.is_denied() && !refused.is_forgotten() && !refused.is_passing());
+        }
+        let token = "{\"code\":16,\"message\":\"etcdserver: invalid auth token\"}";
+        assert!(refused("401 Unauthorized", token).is_forgotten());
+        let other = refused(
+            "400 Bad Request",
+            "{\"code\":11,\"message\":\"etcdserver: mvcc: required revision has been compacted\"}",
+        );
+        assert!(!other.is_denied() && !other.is_forgotten());
+        let plain =
+            refused("400 Bad Request", "CommonName of client sending a request is not allowed\x1b[31m");
+        assert!(plain.is_denied() && plain.message.contains("CommonName"), "{plain:?}");
+        assert!(!shown(&plain.message).contains('\x1b'));
+    }
+
+    /// Somebody else may do what this one cannot now.
+    #[test]
+    fn what_passes_is_no_refusal() {
+        let said = trouble(&answer(
+            "503 Service Unavailable",
+            "{\"code\":14,\"message\":\"etcdserver: no leader\"}",
+        ));
+        assert_eq!(said, Said::Replied("etcdserver: no leader".into()));
+        let busy = "{\"code\":8,\"message\":\"etcdserver: too many requests\"}";
+        assert_eq!(
+            trouble(&answer("429 Too Many Requests", busy)),
+            Said::Replied("etcdserver: too many requests".into())
+        );
+        let said = trouble(&answer("502 Bad Gateway", &format!("<html>{}", "x".repeat(9_000))));
+        assert!(
+            matches!(&said, Said::Replied(text) if text.starts_with("HTTP 502") && text.len() <= SAID_BYTES_MAX)
+        );
+    }
+
+    #[test]
+    fn what_others_say_is_one_short_line() {
+        assert_eq!(shown("a\r\nb\x1b[31m"), "a  b [31m");
+        let long = shown(&"日".repeat(SAID_BYTES_MAX));
+        assert!(long.len() <= SAID_BYTES_MAX && long.chars().all(|letter| letter == '日'), "{long}");
+    }
+
+    #[test]
+    fn a_watch_ends_where_its_lines_do() {
+        let news = |text: &str| news(&mut text.as_bytes());
+        let created = "{\"result\":{\"created\":true}}\n";
+        assert_eq!(news("").expect("an end"), News::Ended);
+        assert_eq!(news(created).expect("an end"), News::Ended);
+        assert_eq!(
+            news(&format!("{created}{{\"result\":{{\"events\":[{{}}]}}}}\n")).expect("news"),
+            News::Moved
+        );
+        assert!(news(&format!("{created}{{\"result\":")).is_err() && news("\n").is_err());
+        // Who never ends a line is heard so far, and no further.
+        let mut endless = BufReader::new(io::repeat(b' '));
+        assert!(super::news(&mut endless).is_err());
+    }
+}

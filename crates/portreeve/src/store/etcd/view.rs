@@ -224,3 +224,137 @@ pub(super) fn turn(
 fn foreign(key: String, why: &'static str) -> StoreError {
     StoreError::Foreign { key, source: why.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::wire::{Bytes, Integer},
+        *,
+    };
+    use crate::store::tests::{claim as granted, put};
+
+    fn keys(scope: &str) -> Keys {
+        Keys::new("/p".into(), "4c1d".into(), scope.parse().expect("a scope"))
+    }
+
+    fn pair(key: &str, value: impl Into<Vec<u8>>) -> KeyValue {
+        KeyValue { key: Bytes(key.into()), value: Bytes(value.into()), mod_revision: Integer(1) }
+    }
+
+    fn kept(keys: &Keys, claim: &Claim) -> KeyValue {
+        pair(&keys.claim(claim.id), serde_json::to_vec(claim).expect("JSON"))
+    }
+
+    /// The view of these revisions and claims, or what is wrong with them.
+    fn view(common: &[KeyValue], own: &[KeyValue], claims: Vec<KeyValue>) -> Result<View, String> {
+        View::new(&keys("host:4c1d"), 9, [common, own], claims).map_err(|error| match error {
+            StoreError::Foreign { key, source } => format!("{key}: {source}"),
+            other => panic!("{other}"),
+        })
+    }
+
+    #[test]
+    fn the_revision_is_the_sum_of_two() {
+        let (keys, web) = (keys("host:4c1d"), granted(1, "web", 20_500));
+        let common = [pair("/p/revision", "40")];
+        let own = [pair("/p/revision/host:4c1d", "2")];
+        let read = view(&common, &own, vec![kept(&keys, &web)]).expect("a ledger");
+        assert_eq!((read.book, read.etcd, read.own), (Book::new(42, [web]), 9, 2));
+        assert_eq!(view(&[], &[], Vec::new()).expect("a ledger").book, Book::default());
+        assert_eq!(view(&common, &[], Vec::new()).expect("a ledger").book.revision(), 40);
+    }
+
+    #[test]
+    fn a_revision_that_is_no_number_is_told_with_its_key() {
+        for text in
+            ["", "-1", "+1", " 1", "1.0", "x", "18446744073709551615", "18446744073709551616", "\u{0661}"]
+        {
+            let error = view(&[pair("/p/revision", text)], &[], Vec::new()).expect_err("no number");
+            assert_eq!(error, "/p/revision: it is no number", "{text}");
+        }
+        let error = view(&[pair("/p/revision", [0xff])], &[], Vec::new()).expect_err("no text");
+        assert_eq!(error, "/p/revision: it is no number");
+        let error = view(&[], &[pair("/p/revision/host:beef", "1")], Vec::new()).expect_err("another's");
+        assert_eq!(error, "/p/revision/host:beef: nobody asked for it");
+    }
+
+    #[test]
+    fn what_is_no_claim_of_the_ledger_is_told_with_its_key() {
+        let (keys, web) = (keys("host:4c1d"), granted(1, "web", 20_500));
+        let whole = serde_json::to_string(&web).expect("JSON");
+        let place = keys.claim(web.id);
+        for (value, why) in [
+            ("", "EOF"),
+            ("{}", "missing field"),
+            (&whole[..whole.len() - 1], "EOF"),
+            (&whole.replace("20500", "99999"), "99999"),
+            (&whole.replace("\"web\"", "\"a b\""), "blank"),
+            (&whole.replace("host:4c1d", "host:beef"), "the claim belongs elsewhere"),
+            (&whole.replace("host:4c1d", "fleet"), "the claim belongs elsewhere"),
+            (&whole.replacen("1\"", "2\"", 1), "the claim belongs elsewhere"),
+        ] {
+            let error = view(&[], &[], vec![pair(&place, value)]).expect_err("no claim");
+            assert!(error.starts_with(&format!("{place}: ")) && error.contains(why), "{value}: {error}");
+        }
+        let error = view(&[], &[], vec![pair("/p/claim/host:4c1d", whole)]).expect_err("no place of a claim");
+        assert_eq!(error, "/p/claim/host:4c1d: the claim belongs elsewhere");
+        let twice = vec![kept(&keys, &web), kept(&keys, &web)];
+        assert!(view(&[], &[], twice).expect_err("twice").ends_with("another claim has the same id"));
+    }
+
+    fn turned(span: &Span, keys: &[&str], more: bool) -> Result<(Option<Span>, usize), StoreError> {
+        let kvs = keys.iter().map(|key| pair(key, "")).collect();
+        let mut claims = Vec::new();
+        turn(span, RangeAnswer { kvs, more, count: Integer(u64::MAX) }, &mut claims)
+            .map(|next| (next, claims.len()))
+    }
+
+    #[test]
+    fn a_page_leads_to_the_next_and_never_back() {
+        let span = Span { first: "/a/".into(), end: Some("/a0".into()) };
+        assert_eq!(turned(&span, &["/a/1", "/a/2"], false).expect("a page"), (None, 2));
+        let next = Span { first: "/a/2\0".into(), end: span.end.clone() };
+        assert_eq!(turned(&span, &["/a/1", "/a/2"], true).expect("a page"), (Some(next.clone()), 2));
+        assert!(!next.has("/a/2") && next.has("/a/20"));
+        for (keys, more) in [
+            (&["/a/2", "/a/1"][..], false),
+            (&["/a/1", "/a/1"], false),
+            (&["/b/1"], false),
+            (&["/a0"], false),
+            (&[], true),
+        ] {
+            let error = turned(&span, keys, more).expect_err("no page of it");
+            assert!(matches!(error, StoreError::Foreign { .. }), "{keys:?}: {error}");
+        }
+        assert!(turned(&next, &["/a/2"], false).is_err(), "what was read is not read again");
+    }
+
+    #[test]
+    fn more_claims_than_a_ledger_has_are_refused() {
+        let span = Span { first: "/a/".into(), end: Some("/a0".into()) };
+        let mut claims = vec![pair("/a/1", ""); CLAIMS_MAX];
+        let page = || RangeAnswer { kvs: vec![pair("/a/2", "")], more: true, count: Integer(0) };
+        assert!(turn(&span, page(), &mut claims).is_err(), "whatever it says that there are");
+    }
+
+    /// Each of them is one key, however often it is changed at once; too many are refused whole.
+    #[test]
+    fn a_change_is_of_the_own_scope_and_not_too_large() {
+        let keys = keys("host:4c1d");
+        let web = granted(1, "web", 20_500);
+        let view = view(&[], &[], vec![kept(&keys, &web)]).expect("a ledger");
+        let elsewhere = Claim { scope: Scope::Fleet, ..web.clone() };
+        let refused = view.transaction(&keys, &[put(&elsewhere)], |_| None, "n");
+        assert!(matches!(refused, Err(StoreError::Elsewhere { .. })));
+        let same = vec![put(&web); CHANGES_MAX + 1];
+        let written = view.transaction(&keys, &same, |_| None, "n").expect("one key");
+        assert_eq!(written.success.len(), 3, "the revision, whose it is, and the claim");
+        let many: Vec<Change> =
+            (2..).take(CHANGES_MAX + 1).map(|id| put(&granted(id, "x", 20_501))).collect();
+        let refused = view.transaction(&keys, &many, |_| None, "n");
+        assert!(matches!(refused, Err(StoreError::TooMany { changes: 121, most: CHANGES_MAX })));
+        let after = view.after(&keys, &[Change::Remove(web.id)], 12).expect("a change");
+        assert_eq!((after.book.revision(), after.book.len(), after.own, after.etcd), (1, 0, 1, 12));
+        assert!(after.has(&[]) && !after.has(&[RangeAnswer { count: Integer(1), ..RangeAnswer::default() }]));
+    }
+}

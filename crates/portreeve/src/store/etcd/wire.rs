@@ -335,3 +335,128 @@ impl WatchLine {
 fn bytes(text: &str) -> Bytes {
     Bytes(text.as_bytes().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: de::DeserializeOwned>(text: &str) -> T {
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn is_none_of<T: de::DeserializeOwned>(text: &str) -> bool {
+        serde_json::from_str::<T>(text).is_err()
+    }
+
+    /// As RFC 8259 and protobuf's JSON mapping have them, and in no other way.
+    #[test]
+    fn a_number_is_its_digits_in_a_string_or_itself() {
+        for (text, number) in
+            [("\"0\"", 0), ("\"7\"", 7), ("7", 7), ("\"18446744073709551615\"", u64::MAX), ("\"007\"", 7)]
+        {
+            assert_eq!(read::<Integer>(text), Integer(number));
+        }
+        for text in [
+            "\"\"",
+            "\"-1\"",
+            "-1",
+            "\"+1\"",
+            "\" 1\"",
+            "\"1.0\"",
+            "1.5",
+            "1e3",
+            "\"0x7\"",
+            "\"\u{0661}\"",
+            "\"18446744073709551616\"",
+            "18446744073709551616",
+            "null",
+            "true",
+            "[7]",
+            "{}",
+        ] {
+            assert!(is_none_of::<Integer>(text), "{text}");
+        }
+        assert_eq!(serde_json::to_string(&Integer(u64::MAX)).expect("JSON"), "\"18446744073709551615\"");
+    }
+
+    #[test]
+    fn bytes_are_base64_in_one_way_only() {
+        assert_eq!(read::<Bytes>("\"Zm9v\"").text(), Some("foo"));
+        assert_eq!(read::<Bytes>("\"\""), Bytes::default());
+        assert_eq!(read::<Bytes>("\"/w==\"").text(), None, "a byte that is no text is no text");
+        for text in ["\"Zm9\"", "\"Zm9v=\"", "\"Z m9v\"", "\"Zm9_\"", "\"Zh==\"", "7", "null"] {
+            assert!(is_none_of::<Bytes>(text), "{text}");
+        }
+    }
+
+    /// The documented answer to a range (etcd.io, "gRPC gateway"), with what a newer one might add.
+    #[test]
+    fn what_is_false_zero_or_empty_is_absent() {
+        let answer: RangeAnswer = read(
+            "{\"header\":{\"cluster_id\":\"12585971608760269493\",\"revision\":\"3\",\"raft_term\":\"2\"},
+              \"kvs\":[{\"key\":\"Zm9v\",\"create_revision\":\"2\",\"mod_revision\":\"3\",\"version\":\"2\",
+              \"value\":\"YmFy\"},{\"key\":\"Zm9v\"}],\"count\":\"2\",\"yet_unknown\":{}}",
+        );
+        let pair = |value: &str, mod_revision| KeyValue {
+            key: bytes("foo"),
+            value: bytes(value),
+            mod_revision: Integer(mod_revision),
+        };
+        assert_eq!(answer.kvs, [pair("bar", 3), pair("", 0)]);
+        assert_eq!((answer.count, answer.more), (Integer(2), false));
+        let nothing: RangeAnswer = read("{}");
+        assert!(nothing.kvs.is_empty() && nothing.count == Integer(0) && !nothing.more);
+        let failed: TransactionAnswer =
+            read("{\"header\":{\"revision\":\"9\"},\"responses\":[{},{\"response_put\":{}}]}");
+        assert!(!failed.succeeded && failed.responses.iter().all(|part| part.response_range.is_none()));
+        assert_eq!(read::<TransactionAnswer>("{\"header\":{}}").header.revision, Integer(0));
+        for text in
+            ["{\"succeeded\":true}", "{\"header\":null}", "{\"header\":{},\"succeeded\":\"true\"}", "[]", ""]
+        {
+            assert!(is_none_of::<TransactionAnswer>(text), "{text}");
+        }
+        assert!(is_none_of::<RangeAnswer>("{\"kvs\":[{\"value\":\"\"}]}"), "a pair has a key");
+        assert!(is_none_of::<RangeAnswer>("{\"kvs\":null}") && is_none_of::<LeaseName>("{}"));
+    }
+
+    /// The gateway of 3.4 says it twice, that of 3.5 and later as a status of gRPC.
+    #[test]
+    fn a_failure_has_one_of_two_shapes() {
+        for text in [
+            "{\"error\":\"etcdserver: permission denied\",\"message\":\"etcdserver: permission denied\",\"code\":7}",
+            "{\"code\":7,\"message\":\"etcdserver: permission denied\",\"details\":[]}",
+        ] {
+            let refused: Refused = read(text);
+            assert_eq!((refused.code, refused.message.as_str()), (7, "etcdserver: permission denied"));
+        }
+        assert!(is_none_of::<Refused>("{\"code\":-1}") && is_none_of::<Refused>("\"no\""));
+    }
+
+    #[test]
+    fn what_is_asked_is_written_as_etcd_reads_it() {
+        let span = Span { first: "a".into(), end: Some("b".into()) };
+        let transaction = Transaction {
+            compare: vec![Compare::unmoved(&span, 7)],
+            success: vec![Operation::put("a", b"x".to_vec(), Some(9)), Operation::delete(&Span::one("b"))],
+            failure: vec![Operation::RequestRange(Range::of(&span).counting().at(5))],
+        };
+        let expected = "{\"compare\":[{\"key\":\"YQ==\",\"range_end\":\"Yg==\",\"target\":\"MOD\",\"result\":\"LESS\",\
+            \"mod_revision\":\"8\"}],\"success\":[{\"request_put\":{\"key\":\"YQ==\",\"value\":\"eA==\",\"lease\":\"9\"}},\
+            {\"request_delete_range\":{\"key\":\"Yg==\"}}],\"failure\":[{\"request_range\":{\"key\":\"YQ==\",\
+            \"range_end\":\"Yg==\",\"revision\":\"5\",\"count_only\":true}}]}";
+        assert_eq!(serde_json::to_string(&transaction).expect("JSON"), expected);
+        let grant = Grant { seconds: Integer(60) };
+        assert_eq!(serde_json::to_string(&grant).expect("JSON"), "{\"TTL\":\"60\"}");
+    }
+
+    #[test]
+    fn a_line_of_a_watch_tells_that_something_moved_or_that_it_ends() {
+        let news = |text: &str| read::<WatchLine>(text).news();
+        assert_eq!(news("{\"result\":{\"header\":{},\"created\":true}}"), News::Nothing);
+        assert_eq!(news("{\"result\":{\"events\":[{\"type\":\"DELETE\",\"kv\":{}}]}}"), News::Moved);
+        assert_eq!(news("{\"result\":{\"canceled\":true,\"compact_revision\":\"9\"}}"), News::Ended);
+        assert_eq!(news("{\"error\":{\"grpc_code\":14,\"message\":\"x\"}}"), News::Ended);
+        assert_eq!(news("{}"), News::Ended);
+        assert!(is_none_of::<WatchLine>("{\"result\":{\"events\":7}}") && is_none_of::<WatchLine>("[]x"));
+    }
+}

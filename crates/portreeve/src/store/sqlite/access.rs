@@ -1,10 +1,10 @@
 //! Who may read and write the ledger: its owner, and of the host's the group `portreeve`, which is trusted as root is.
 
 use std::{
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, File},
     io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use portreeve_host::group::Groups;
@@ -45,6 +45,29 @@ pub(super) fn share(path: &Path) -> Result<(), StoreError> {
         give(path, FILE_MODE)
     };
     share().map_err(|source| StoreError::Beside { path: path.into(), source })
+}
+
+/// A name beside `path` for what is to take its place, which no other process uses.
+pub(super) fn fresh(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.new", std::process::id()))
+}
+
+/// Gives `fresh` the name `path`, once its content is on the disk (rename(2), fsync(2)).
+pub(super) fn put(fresh: &Path, path: &Path) -> io::Result<()> {
+    File::open(fresh)?.sync_all()?;
+    fs::rename(fresh, path)?;
+    sync(path)
+}
+
+/// Puts the entries of the folder of `path` on the disk.
+pub(super) fn sync(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
+}
+
+/// The folder that holds `path`.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Gives what root made to the group, where the host has it.

@@ -1,13 +1,17 @@
 //! The tables of the file, and how it is known for a ledger of ours.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{StoreError, told};
 
 /// "Port", by which file(1) and SQLite tell whose file it is (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID: i64 = 0x506f_7274;
 /// The newest layout that this program reads and writes.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
+/// The first one, which kept no history.
+const WITHOUT_HISTORY: i64 = 1;
 
 const TABLES: &str = "
     CREATE TABLE ledger (identity TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
@@ -17,6 +21,14 @@ const TABLES: &str = "
         claimant TEXT NOT NULL, lease TEXT NOT NULL, since TEXT NOT NULL, revision INTEGER NOT NULL, note TEXT,
         UNIQUE (scope, protocol, name)
     ) STRICT, WITHOUT ROWID;
+";
+
+const HISTORY: &str = "
+    CREATE TABLE history (
+        number INTEGER PRIMARY KEY, at TEXT NOT NULL, revision INTEGER NOT NULL, uid INTEGER NOT NULL,
+        what TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL, protocol TEXT NOT NULL,
+        port INTEGER NOT NULL, port_last INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// What tells this ledger from every other one.
@@ -48,6 +60,22 @@ pub(super) enum LayoutError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+impl LayoutError {
+    /// The same of the file at `path`.
+    pub(super) fn told(self, path: &Path) -> StoreError {
+        match self {
+            Self::Newer { found, known } => StoreError::Newer { path: path.into(), found, known },
+            Self::Foreign(_) => StoreError::Damaged { path: path.into(), source: self.into() },
+            Self::Sqlite(error) => told(path, &error),
+        }
+    }
+}
+
+/// Whether it is written down what was done, as it was not in the first layout.
+pub(super) fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(number(connection, "user_version")? > WITHOUT_HISTORY)
+}
+
 /// Refuses what another program made.
 pub(super) fn claim(connection: &Connection) -> Result<(), LayoutError> {
     let application = number(connection, "application_id")?;
@@ -63,6 +91,7 @@ pub(super) fn create(connection: &mut Connection) -> Result<Identity, LayoutErro
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     if is_blank(&transaction)? {
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(HISTORY)?;
         transaction.execute("INSERT INTO ledger VALUES (lower(hex(randomblob(16))), 0)", ())?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
@@ -77,8 +106,27 @@ fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(tables == 0 && number(connection, "application_id")? == 0 && number(connection, "user_version")? == 0)
 }
 
-/// Which ledger it is.
+/// Which ledger it is, once it has the newest layout.
 pub(super) fn check(connection: &Connection) -> Result<Identity, LayoutError> {
+    let identity = identify(connection)?;
+    if number(connection, "user_version")? == WITHOUT_HISTORY {
+        migrate(connection)?;
+    }
+    Ok(identity)
+}
+
+/// Whole or not at all; of two who do it at once the second finds it done.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    if number(&transaction, "user_version")? == WITHOUT_HISTORY {
+        transaction.execute_batch(HISTORY)?;
+        transaction.pragma_update(None, "user_version", LAYOUT)?;
+    }
+    transaction.commit()
+}
+
+/// Which ledger it is, as it is.
+pub(super) fn identify(connection: &Connection) -> Result<Identity, LayoutError> {
     let (application, layout) = (number(connection, "application_id")?, number(connection, "user_version")?);
     if application != APPLICATION_ID {
         return Err(LayoutError::Foreign(application));

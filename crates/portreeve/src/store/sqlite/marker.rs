@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{StoreError, layout::Identity};
+use super::{StoreError, access, layout::Identity};
 
 /// An identity has 32 digits.
 const BYTES_MAX: u64 = 256;
@@ -21,6 +21,11 @@ impl Marker {
     /// That of the ledger at `path`.
     pub(super) fn beside(path: &Path) -> Self {
         Self { path: path.with_extension("made") }
+    }
+
+    /// The file itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether one was made.
@@ -39,12 +44,12 @@ impl Marker {
         }
     }
 
-    /// Says that `identity` was made. Whoever may write beside the ledger is trusted as its owner is.
+    /// Says that `identity` was made, whole or not at all. Whoever may write beside the ledger is trusted as its owner is.
     pub(super) fn write(&self, identity: &Identity) -> Result<(), StoreError> {
+        let fresh = access::fresh(&self.path);
         let write = || {
-            let mut file = fs::File::create(&self.path)?;
-            file.write_all(format!("{identity}\n").as_bytes())?;
-            file.sync_all()
+            fs::File::create(&fresh)?.write_all(format!("{identity}\n").as_bytes())?;
+            access::put(&fresh, &self.path)
         };
         write().map_err(|source| StoreError::Beside { path: self.path.clone(), source })
     }

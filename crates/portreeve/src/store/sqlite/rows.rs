@@ -1,6 +1,9 @@
 //! Claims as rows of a table, which other programs may read as well.
 
-use portreeve_core::ledger::{Book, Change, Claim, ClaimId};
+use portreeve_core::{
+    ledger::{Book, Change, Claim, ClaimId},
+    port::{PortError, PortRange},
+};
 use rusqlite::{Connection, Row, named_params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -21,6 +24,26 @@ pub(super) fn book(connection: &Connection) -> rusqlite::Result<Book> {
     let mut statement = moment.prepare_cached("SELECT * FROM claim")?;
     let claims = statement.query_map((), claim)?.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(Book::new(revision, claims))
+}
+
+/// What a row that is no claim has for an id, and what is wrong with it.
+pub(super) type Torn = (String, String);
+
+/// Every claim that can be read, and the first few rows that are none.
+pub(super) fn each(connection: &Connection, most: usize) -> rusqlite::Result<(Vec<Claim>, Vec<Torn>)> {
+    let (mut claims, mut torn) = (Vec::new(), Vec::new());
+    let mut statement = connection.prepare_cached("SELECT * FROM claim")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        match claim(row) {
+            Ok(claim) => claims.push(claim),
+            Err(error) if torn.len() < most => {
+                torn.push((row.get("id").unwrap_or_default(), error.to_string()));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok((claims, torn))
 }
 
 /// Writes one change.
@@ -58,7 +81,7 @@ fn put(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
     put.map(drop)
 }
 
-fn claim(row: &Row<'_>) -> rusqlite::Result<Claim> {
+pub(super) fn claim(row: &Row<'_>) -> rusqlite::Result<Claim> {
     Ok(Claim {
         id: read(row, "id")?,
         name: read(row, "name")?,
@@ -66,7 +89,7 @@ fn claim(row: &Row<'_>) -> rusqlite::Result<Claim> {
         protocol: read(row, "protocol")?,
         address: row.get::<_, Option<String>>("address")?.map(|_| read(row, "address")).transpose()?,
         device: row.get("device")?,
-        ports: portreeve_core::port::PortRange { first: row.get("port")?, last: row.get("port_last")? },
+        ports: ports(row)?,
         claimant: of_json(row, "claimant")?,
         lease: of_json(row, "lease")?,
         since: read(row, "since")?,
@@ -75,8 +98,14 @@ fn claim(row: &Row<'_>) -> rusqlite::Result<Claim> {
     })
 }
 
+/// The numbers of a row; a range that ends before it begins is none.
+pub(super) fn ports(row: &Row<'_>) -> rusqlite::Result<PortRange> {
+    let (first, last): (u16, u16) = (row.get("port")?, row.get("port_last")?);
+    format!("{first}-{last}").parse().map_err(|error: PortError| unreadable(row, "port_last", error))
+}
+
 /// A column that reads as it is written.
-fn read<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+pub(super) fn read<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     row: &Row<'_>,
     column: &str,
 ) -> rusqlite::Result<T> {

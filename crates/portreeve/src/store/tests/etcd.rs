@@ -17,13 +17,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portreeve_core::{ledger::Name, port::PortRange, registry::Registry};
+use portreeve_core::{
+    ledger::{Name, transfer},
+    port::PortRange,
+    registry::Registry,
+};
 use portreeve_lab::{LabError, Network, etcd, etcd::Door, namespace::Namespace};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use self::relay::Relay;
 use super::*;
-use crate::ledger::ask;
+use crate::ledger::{
+    ask,
+    bring::{Brought, bring, take_back},
+};
 
 /// The clients that claim at the same time.
 const CLIENTS: u128 = 8;
@@ -304,6 +311,37 @@ fn who_watches_is_told_by_etcd(fleet: &Fleet) {
     lab(lab(fleet.etcd.control(&format!("compact {revision}"))).success("etcdctl compact"));
     assert_eq!(writer.swap(1, &[Change::Remove(ClaimId(1))]).expect("an answer"), Swap::Swapped);
     assert_eq!(watcher.watch(1, Duration::from_secs(5)).expect("an answer"), Some(Book::new(2, [])));
+}
+
+/// From another store and back, more of them than etcd takes at once; whoever comes again finds them there.
+#[test]
+fn claims_move_to_etcd_and_back() {
+    let fleet = Fleet::start(Door::Open);
+    fleet.enter();
+    let (mut store, mut back) = (fleet.store("moved", "host:4c1d"), Memory::default());
+    let coming: Vec<Claim> =
+        (1..=130).zip(20_000..).map(|(id, port)| claim(id, &format!("n{id}"), port)).collect();
+    let moved = |store: &mut dyn Store, claims: &[Claim]| {
+        let mut brought = Brought::default();
+        bring(store, claims, CHANGES_MAX / 2, (&mut seen(), &now()), &mut brought).expect("they come");
+        (brought.ids.len(), brought.same)
+    };
+    assert_eq!(moved(&mut store, &coming), (130, 0));
+    assert_eq!(fleet.witness("moved").len(), 130);
+    let text = |store: &mut dyn Store| -> String {
+        transfer::lines(&store.load().expect("a book")).map(|line| line + "\n").collect()
+    };
+    let exported = transfer::claims(text(&mut store).as_bytes()).expect("a ledger");
+    assert_eq!(moved(&mut back, &exported), (130, 0));
+    let unrevised = |claims: &mut dyn Iterator<Item = &Claim>| -> Vec<Claim> {
+        claims.map(|claim| Claim { revision: 0, ..claim.clone() }).collect()
+    };
+    let there = back.load().expect("a book");
+    assert_eq!(unrevised(&mut there.claims()), unrevised(&mut coming.iter()));
+    assert_eq!(moved(&mut store, &exported), (0, 130));
+    let ids: Vec<ClaimId> = coming.iter().map(|claim| claim.id).collect();
+    take_back(&mut store, &ids, CHANGES_MAX / 2).expect("taken back");
+    assert_eq!(fleet.witness("moved").len(), 0);
 }
 
 /// How often each is done: more often where `PORTREEVE_STORM` is `full`.

@@ -1,0 +1,154 @@
+//! `portreeve ledger check`: whether the ledger is whole, what is wrong with it, and the command that mends it (A25).
+
+use std::path::Path;
+
+use portreeve_core::{
+    ledger::{Book, Claim, Scope, Seen},
+    port::PortRange,
+    registry::Registry,
+    text,
+    words::{Text, Words},
+};
+
+use super::{none_yet, sentence, shown};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    ledger::{failure, home::Home, know_processes, sight},
+    settings::{Settings, Verbosity},
+    show::{escape::visible, next, out::Out},
+    store::{DayCopy, FAULTS_MAX, Fault, Sqlite, StoreError, check, copies, read_copy},
+    units::quoted_for_shell,
+};
+
+const FAILED: Words = Words { en: "cannot check the ledger", ja: "台帳を検査できません" };
+
+/// Something that is wrong, and the command that mends it, where there is one.
+type Wrong = (Text, Option<String>);
+
+/// Checks the ledger.
+///
+/// # Errors
+///
+/// It cannot be looked at.
+pub(super) fn run(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    match home.file() {
+        Some(path) if !Sqlite::was_made(path) => none_yet(path, out),
+        Some(path) => of_file(path, home, settings, out),
+        None => of_fleet(home, settings, out),
+    }
+}
+
+fn of_file(path: &Path, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let checked = check(path).map_err(|error| failure::store(&error, FAILED))?;
+    let listed = copies(path).unwrap_or_default();
+    let of_faults = checked.faults.iter().map(|fault| wrong(fault, home, path, &listed));
+    let all: Vec<Wrong> = of_faults.chain(clashes(&checked.book, home)?).collect();
+    let (place, count, days) = (shown(path), checked.book.len(), listed.len());
+    let revision = checked.book.revision();
+    let whole = text!(
+        "{place} is whole: {count} claims, revision {revision}, copies of {days} days.",
+        "{place} は正常です: 申請 {count} 件、リビジョン {revision}、コピー {days} 日分。"
+    );
+    tell(&all, &whole, settings, out)
+}
+
+/// Every key of the prefix is read; a scope's own claims are looked at together with the fleet's, as whoever asks does.
+fn of_fleet(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let load = |home: &Home| home.open().and_then(|mut store| store.load());
+    let fail = |error: StoreError| failure::store(&error, FAILED);
+    let (all, own) = (load(&home.within(&Scope::Fleet)).map_err(fail)?, load(home).map_err(fail)?);
+    let (count, revision) = (all.len(), all.revision());
+    let whole = text!(
+        "The ledger in etcd can be read: {count} claims, revision {revision}.",
+        "etcd の台帳を読み取れました: 申請 {count} 件、リビジョン {revision}。"
+    );
+    tell(&clashes(&own, home)?, &whole, settings, out)
+}
+
+fn tell(all: &[Wrong], whole: &Text, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if all.is_empty() {
+        if settings.verbosity != Verbosity::Quiet {
+            sentence(whole, out)?;
+        }
+        return Ok(Exit::Fine);
+    }
+    for (text, _) in all {
+        sentence(text, out)?;
+    }
+    let mut commands: Vec<String> = Vec::new();
+    for command in all.iter().filter_map(|(_, command)| command.clone()) {
+        if !commands.contains(&command) {
+            commands.push(command);
+        }
+    }
+    next::print(&commands, out)?;
+    Ok(Exit::Refused)
+}
+
+fn wrong(fault: &Fault, home: &Home, path: &Path, copies: &[DayCopy]) -> Wrong {
+    let place = shown(path);
+    let put_back = || Some(put_back(home, path, copies));
+    match fault {
+        Fault::Whole(error @ StoreError::Newer { .. }) => (failure::told(error).1, None),
+        Fault::Whole(error) => (failure::told(error).1, put_back()),
+        Fault::Part(part) => {
+            let part = visible(part);
+            (text!("{place} is damaged: {part}", "{place} は破損しています: {part}"), put_back())
+        }
+        Fault::Row { id, why } => {
+            let (id, why) = (visible(id), visible(why));
+            let text = text!(
+                "{place}, table claim, row `{id}`: it is no claim: {why}",
+                "{place} の表 claim、行 `{id}`: 申請として読み取れません: {why}"
+            );
+            (text, put_back())
+        }
+        Fault::Ahead(claim) => {
+            let (name, revision) = (&claim.name, claim.revision);
+            let text = text!(
+                "{place}: the claim {name} has revision {revision}, which the ledger has not reached",
+                "{place}: 申請 {name} のリビジョン {revision} が、台帳のリビジョンを超えています"
+            );
+            (text, put_back())
+        }
+        Fault::Unmarked => {
+            let text = text!(
+                "{place}: nothing beside it says that it was made, so that nobody would miss it",
+                "{place}: 作成済みの印のファイルがないため、台帳が失われても検出できません"
+            );
+            (text, Some(home.command("claims")))
+        }
+    }
+}
+
+/// The newest copy that is whole takes its place; where there is none, a new ledger does.
+pub(super) fn put_back(home: &Home, path: &Path, copies: &[DayCopy]) -> String {
+    let newest = copies.iter().rev().find(|copy| read_copy(path, &copy.path).is_ok());
+    match newest.and_then(|copy| copy.path.file_name()) {
+        Some(name) => home.command(&format!("ledger restore {}", quoted_for_shell(&name.to_string_lossy()))),
+        None => home.command("ledger init --new-ledger"),
+    }
+}
+
+/// Live claims that overlap: of two, the later one is to go.
+fn clashes(book: &Book, home: &Home) -> Result<Vec<Wrong>, Failure> {
+    let now = sight::now()?;
+    let mut seen = Seen::new(home.machine.clone(), PortRange::UNTOLD, Registry::builtin());
+    know_processes(&mut seen, book);
+    let clashes = book.clashes(&seen, &now, FAULTS_MAX);
+    Ok(clashes.into_iter().map(|(one, other)| clash(one, other, home)).collect())
+}
+
+fn clash(one: &Claim, other: &Claim, home: &Home) -> Wrong {
+    let later = if one.since > other.since { one } else { other };
+    let (first, second) = (one.told(), other.told());
+    let release = format!(
+        "release {} --scope {} --protocol {}",
+        quoted_for_shell(later.name.as_str()),
+        quoted_for_shell(&later.scope.to_string()),
+        later.protocol
+    );
+    let text = text!("{first} and {second} clash", "{first} と {second} が競合しています");
+    (text, Some(home.command(&release)))
+}

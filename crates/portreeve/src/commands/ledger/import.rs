@@ -1,0 +1,157 @@
+//! `portreeve ledger import FILE`: claims of another ledger, all of them or none (A24, A25).
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use portreeve_core::{
+    ledger::{Book, Claim, ClaimId, Scope, transfer},
+    text,
+    words::{Text, Words},
+};
+
+use super::{follow, sentence};
+use crate::{
+    exit::Exit,
+    failure::{Failure, warn},
+    ledger::{
+        Unanswered,
+        bring::{Brought, Stopped, bring, judge, take_back},
+        failure,
+        home::Home,
+        sight,
+    },
+    read,
+    settings::{Settings, Verbosity},
+    show::{escape::visible, out::Out},
+    store::{Store, StoreError},
+};
+
+/// Bytes of a text with claims: as many claims as a ledger has, with room.
+const BYTES_MAX: usize = 256 << 20;
+const FAILED: Words = Words { en: "nothing was imported", ja: "取り込めません" };
+const HALF: Words = Words {
+    en: "not all of it was imported, and what was could not be taken back",
+    ja: "一部だけが取り込まれ、取り消せませんでした",
+};
+
+/// Claims, with the ledger as it is opened for them.
+type Part = (Home, Vec<Claim>);
+
+/// Brings the claims of a file.
+///
+/// # Errors
+///
+/// It is no such file; a claim clashes; or the ledger is not to be had.
+pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let claims = transfer::claims(&bytes(file)?).map_err(|error| no_transfer(&error))?;
+    let parts = parts(claims, home);
+    let now = sight::now()?;
+    let look = sight::look(None, settings)?;
+    let world = look.world();
+    let mut seen = sight::seen(&world, home, &Book::default());
+    for (home, claims) in &parts {
+        judge(&mut *open(home)?, claims, &mut seen, &now).map_err(|stopped| refused(&stopped, FAILED))?;
+    }
+    let mut brought: Vec<Brought> = Vec::new();
+    for (home, claims) in &parts {
+        let mut came = Brought::default();
+        let mut store = open(home)?;
+        let stopped = bring(&mut *store, claims, home.claims_at_once(), (&mut seen, &now), &mut came);
+        failure::tell_uncopied(&mut *store, settings.lang);
+        brought.push(came);
+        if let Err(stopped) = stopped {
+            drop(store);
+            return Err(undone(&stopped, &parts, &brought));
+        }
+    }
+    out.changed();
+    tell(&brought, settings, out)?;
+    follow(&mut *open(home)?, home, settings, FAILED)?;
+    Ok(Exit::Fine)
+}
+
+fn open(home: &Home) -> Result<Box<dyn Store>, Failure> {
+    home.open().map_err(|error| failure::store(&error, FAILED))
+}
+
+/// A file takes all of them; of etcd, each scope is opened for itself.
+fn parts(claims: Vec<Claim>, home: &Home) -> Vec<Part> {
+    if home.file().is_some() {
+        return vec![(home.clone(), claims)];
+    }
+    let mut scopes: BTreeMap<Scope, Vec<Claim>> = BTreeMap::new();
+    for claim in claims {
+        scopes.entry(claim.scope.clone()).or_default().push(claim);
+    }
+    scopes.into_iter().map(|(scope, claims)| (home.within(&scope), claims)).collect()
+}
+
+fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
+    let bytes = match file {
+        "-" => read::bounded(io::stdin().lock(), BYTES_MAX),
+        file => read::file(Path::new(file), BYTES_MAX),
+    };
+    bytes.map_err(|error| Failure::usage(FAILED).because(error.text()))
+}
+
+fn no_transfer(error: &transfer::TransferError) -> Failure {
+    let text = error.text();
+    let cause = Text { en: visible(&text.en).into_owned(), ja: visible(&text.ja).into_owned() };
+    match error.fault {
+        transfer::TransferFault::Newer(_) => Failure::new(Exit::Refused, FAILED).because(cause).hint(Words {
+            en: "use the portreeve that wrote it, or a newer one",
+            ja: "新しい portreeve を使ってください",
+        }),
+        _ => Failure::usage(FAILED).because(cause),
+    }
+}
+
+fn refused(stopped: &Stopped, what: Words) -> Failure {
+    match stopped {
+        Stopped::Unanswered(error) => failure::unanswered(error, what),
+        Stopped::Unmergeable(why) => {
+            let why = why.why();
+            let shown = Text { en: visible(&why.en).into_owned(), ja: visible(&why.ja).into_owned() };
+            Failure::new(Exit::Taken, what).because(shown).hint(Words {
+                en: "nothing was changed; release one of them first: portreeve claims lists those that stand",
+                ja: "何も変更していません。先にどちらかを解放してください(portreeve claims で登録済みの申請を確認)",
+            })
+        }
+    }
+}
+
+/// Takes back what came; where that fails too, nobody is told that nothing was changed.
+fn undone(stopped: &Stopped, parts: &[Part], brought: &[Brought]) -> Failure {
+    let take = |home: &Home, ids: &[ClaimId]| -> Result<(), Unanswered> {
+        let mut store: Box<dyn Store> = home.open().map_err(|error: StoreError| Unanswered::from(error))?;
+        take_back(&mut *store, ids, home.claims_at_once())
+    };
+    let taken = parts.iter().zip(brought).try_for_each(|((home, _), came)| take(home, &came.ids));
+    match taken {
+        Ok(()) => refused(stopped, FAILED),
+        Err(error) => failure::unanswered(&Unanswered::Undetermined, HALF).because(match error {
+            Unanswered::Store(error) => failure::told(&error).1,
+            other => crate::door::quoted(&other),
+        }),
+    }
+}
+
+fn tell(brought: &[Brought], settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    let came: usize = brought.iter().map(|came| came.ids.len()).sum();
+    let same: usize = brought.iter().map(|came| came.same).sum();
+    for claim in brought.iter().flat_map(|came| &came.ended) {
+        let claim = claim.told();
+        let ended = text!(
+            "note: left out, since it ended meanwhile: {claim}",
+            "注意: 既に終了しているため取り込みませんでした: {claim}"
+        );
+        warn(&visible(ended.in_lang(settings.lang)));
+    }
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(());
+    }
+    let told = text!(
+        "{came} claims were imported; {same} were there already.",
+        "{came} 件の申請を取り込みました({same} 件は登録済み)。"
+    );
+    sentence(&told, out)
+}

@@ -1,0 +1,71 @@
+//! `portreeve ledger init --new-ledger`: a new empty ledger where there was one that cannot be used any more (A25).
+
+use portreeve_core::{text, words::Words};
+
+use super::{file, follow, sentence, shown};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    ledger::{failure, home::Home},
+    settings::{Settings, Verbosity},
+    show::out::Out,
+    store::{Anew, Sqlite, begin_anew},
+};
+
+const FAILED: Words = Words { en: "no new ledger was made", ja: "新しい台帳を作成できません" };
+
+/// Makes a ledger where there never was one, and with `is_new` also where there was.
+///
+/// # Errors
+///
+/// There is one that can be used, or there was one and this was not meant.
+pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let path = file(home, FAILED)?;
+    let fail = |error| failure::store(&error, FAILED);
+    if !is_new {
+        // Where one was made, only the word for it makes another.
+        Sqlite::open(path).map_err(fail)?;
+        return told(None, path, settings, out);
+    }
+    match begin_anew(path).map_err(fail)? {
+        Anew::Stands(book) if !book.is_empty() => Err(stands(&shown(path), book.len())),
+        Anew::Stands(_) => told(None, path, settings, out),
+        Anew::Made(aside) => {
+            out.changed();
+            told(aside.as_deref(), path, settings, out)?;
+            let mut store = home.open().map_err(fail)?;
+            follow(&mut *store, home, settings, FAILED)?;
+            Ok(Exit::Fine)
+        }
+    }
+}
+
+fn told(
+    aside: Option<&std::path::Path>,
+    path: &std::path::Path,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    if settings.verbosity != Verbosity::Quiet {
+        let path = shown(path);
+        sentence(&text!("The ledger is {path}.", "台帳は {path} です。"), out)?;
+    }
+    if let Some(aside) = aside {
+        let aside = shown(aside);
+        let kept = text!("What was there is kept: {aside}", "元のファイルは保存してあります: {aside}");
+        sentence(&kept, out)?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn stands(path: &str, count: usize) -> Failure {
+    Failure::new(Exit::Refused, FAILED)
+        .because(text!(
+            "{path} is whole and has {count} claims",
+            "{path} は正常で、{count} 件の申請があります"
+        ))
+        .hint(text!(
+            "give them up one by one (portreeve release NAME), or use another file: --ledger FILE",
+            "portreeve release NAME で 1 件ずつ解放するか、--ledger FILE で別のファイルを指定してください"
+        ))
+}

@@ -1,0 +1,141 @@
+//! `portreeve ledger restore [COPY]`: the copies of the ledger, and one of them put back in its place (A25).
+
+use std::path::{Path, PathBuf};
+
+use portreeve_core::{
+    ledger::Claim,
+    text,
+    words::{Text, Words},
+};
+
+use super::{check, file, follow, sentence, shown};
+use crate::{
+    exit::Exit,
+    failure::{Failure, io_cause},
+    ledger::{failure, home::Home},
+    settings::{Settings, Verbosity},
+    show::{
+        next,
+        out::Out,
+        table::{Cell, Column, Fit, Table},
+    },
+    store::{Restored, copies, read_copy, restore},
+    units::quoted_for_shell,
+};
+
+const FAILED: Words =
+    Words { en: "no copy of the ledger was put back", ja: "台帳をコピーから復元できません" };
+const UNLISTED: Words =
+    Words { en: "cannot list the copies of the ledger", ja: "台帳のコピーを一覧できません" };
+
+const COLUMNS: [Column; 3] = [
+    Column { head: Words { en: "COPY", ja: "コピー" }, fit: Fit::Whole },
+    Column { head: Words { en: "CLAIMS", ja: "申請" }, fit: Fit::Whole },
+    Column { head: Words { en: "REVISION", ja: "リビジョン" }, fit: Fit::Whole },
+];
+
+/// Lists the copies, each with what is in it.
+///
+/// # Errors
+///
+/// The ledger is no file, or its folder cannot be listed.
+pub(super) fn list(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let path = file(home, UNLISTED)?;
+    let listed = match copies(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        listed => listed.map_err(|error| unlisted(&error))?,
+    };
+    if listed.is_empty() {
+        let place = shown(path);
+        sentence(&text!("There is no copy of {place}.", "{place} のコピーはありません。"), out)?;
+        return Ok(Exit::Fine);
+    }
+    let mut table = Table::new(&COLUMNS, 0);
+    for copy in &listed {
+        let name = copy.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cells = match read_copy(path, &copy.path) {
+            Ok(book) => [Cell::from(book.len().to_string()), Cell::from(book.revision().to_string())],
+            Err(error) => [Cell::from(failure::told(&error).1.in_lang(settings.lang)), Cell::default()],
+        };
+        let [claims, revision] = cells;
+        table.push::<3>([name.into(), claims, revision]);
+    }
+    out.table(&table)?;
+    if settings.verbosity != Verbosity::Quiet && listed.iter().any(|copy| read_copy(path, &copy.path).is_ok())
+    {
+        next::print(&[check::put_back(home, path, &listed)], out)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// Puts `copy` back.
+///
+/// # Errors
+///
+/// It is no copy of this ledger, or damaged; somebody uses the ledger; or the system refuses.
+pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let path = file(home, FAILED)?;
+    let copy = named(path, copy);
+    let restored = restore(path, &copy).map_err(|error| failure::store(&error, FAILED))?;
+    out.changed();
+    tell(&copy, &restored, home, settings, out)?;
+    let mut store = home.open().map_err(|error| failure::store(&error, FAILED))?;
+    follow(&mut *store, home, settings, FAILED)?;
+    Ok(Exit::Fine)
+}
+
+/// A word without a slash is a file beside the ledger, where there is one of that name.
+fn named(path: &Path, copy: &str) -> PathBuf {
+    let beside = path.with_file_name(copy);
+    if !copy.contains('/') && beside.exists() { beside } else { copy.into() }
+}
+
+fn tell(
+    copy: &Path,
+    restored: &Restored,
+    home: &Home,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let (copy, count, revision) = (shown(copy), restored.book.len(), restored.book.revision());
+    if settings.verbosity != Verbosity::Quiet {
+        let put = text!(
+            "{copy} is the ledger now: {count} claims, revision {revision}.",
+            "{copy} から台帳を復元しました: 申請 {count} 件、リビジョン {revision}。"
+        );
+        sentence(&put, out)?;
+    }
+    let Some(aside) = &restored.aside else { return Ok(()) };
+    let place = shown(aside);
+    sentence(&text!("What was there is kept: {place}", "元のファイルは保存してあります: {place}"), out)?;
+    for text in lost(restored) {
+        sentence(&text, out)?;
+    }
+    // What changed meanwhile would clash with what it was.
+    let is_gone = |claim: &Claim| restored.book.claim(claim.id).is_none();
+    if !restored.missing.is_empty() && restored.missing.iter().all(is_gone) {
+        let aside = quoted_for_shell(&aside.display().to_string());
+        let import = home.command("ledger import -");
+        next::print(&[format!("portreeve ledger export --ledger {aside} | {import}")], out)?;
+    }
+    Ok(())
+}
+
+/// What was claimed and is not any more.
+fn lost(restored: &Restored) -> Vec<Text> {
+    if !restored.was_readable {
+        return vec![text!(
+            "It cannot be read, so that nobody can tell which of its claims are missing now.",
+            "読み取れないため、失われた申請があるかは確認できません。"
+        )];
+    }
+    let missing = restored.missing.iter().map(|claim| {
+        let claim = claim.told();
+        text!("missing, or not as it was: {claim}", "失われたか、以前と異なる申請: {claim}")
+    });
+    missing.collect()
+}
+
+fn unlisted(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Unreachable, UNLISTED).because(io_cause(error))
+}

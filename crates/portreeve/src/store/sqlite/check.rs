@@ -1,0 +1,101 @@
+//! Whether the file is whole, and everything that is wrong with it; nothing is written.
+
+use std::{fs, path::Path};
+
+use portreeve_core::ledger::{Book, Claim};
+use rusqlite::{Connection, OpenFlags};
+
+use super::{StoreError, history, layout, marker::Marker, rows, told, turn::Turn};
+
+/// So much is told; who has more wrong with it needs no longer list.
+pub(crate) const FAULTS_MAX: usize = 100;
+
+/// Something that is wrong with the file.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// It is gone, another one, newer, or cannot be read at all.
+    Whole(StoreError),
+    /// SQLite finds that a part of it does not fit the rest, in its own words.
+    Part(String),
+    /// A row that is no claim.
+    Row {
+        /// What it has for an id.
+        id: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A claim of a revision that the ledger has not reached.
+    Ahead(Box<Claim>),
+    /// Nothing beside it says that it was made.
+    Unmarked,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// Everything that is wrong with it.
+    pub(crate) faults: Vec<Fault>,
+    /// The claims that can be read.
+    pub(crate) book: Book,
+}
+
+/// Checks the ledger at `path`.
+///
+/// # Errors
+///
+/// The system does not let us look.
+pub(crate) fn check(path: &Path) -> Result<Checked, StoreError> {
+    let _turn = Turn::shared(path)?;
+    let (faults, book) = match look(path) {
+        Ok(found) => found,
+        Err(error @ (StoreError::Failed { .. } | StoreError::Beside { .. })) => return Err(error),
+        Err(error) => (vec![Fault::Whole(error)], Book::default()),
+    };
+    Ok(Checked { faults, book })
+}
+
+fn look(path: &Path) -> Result<(Vec<Fault>, Book), StoreError> {
+    if !is_there(path) {
+        return Err(StoreError::Missing { path: path.into() });
+    }
+    let connection = read_only(path)?;
+    let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
+    let mut faults = match Marker::beside(path).read()? {
+        None => vec![Fault::Unmarked],
+        Some(known) if known != identity => vec![Fault::Whole(StoreError::Another { path: path.into() })],
+        Some(_) => Vec::new(),
+    };
+    let fail = |error: rusqlite::Error| told(path, &error);
+    faults.extend(parts(&connection).map_err(fail)?.into_iter().map(Fault::Part));
+    let revision = rows::revision(&connection).map_err(fail)?;
+    let (claims, torn) = rows::each(&connection, FAULTS_MAX).map_err(fail)?;
+    faults.extend(torn.into_iter().map(|(id, why)| Fault::Row { id, why }));
+    let ahead = claims.iter().filter(|claim| claim.revision > revision).take(FAULTS_MAX);
+    faults.extend(ahead.map(|claim| Fault::Ahead(Box::new(claim.clone()))));
+    if layout::has_history(&connection).map_err(fail)? {
+        history::of(&connection, None).map_err(fail)?;
+    }
+    Ok((faults, Book::new(revision, claims)))
+}
+
+/// Whether there is a file with something in it.
+pub(super) fn is_there(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() > 0)
+}
+
+/// A connection that writes nothing.
+pub(super) fn read_only(path: &Path) -> Result<Connection, StoreError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| told(path, &error))?;
+    connection.busy_timeout(super::PATIENCE).map_err(|error| told(path, &error))?;
+    Ok(connection)
+}
+
+/// What of the file does not fit the rest (<https://www.sqlite.org/pragma.html#pragma_integrity_check>).
+pub(super) fn parts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
+    let told = statement.query_map((), |row| row.get::<_, String>(0))?;
+    let told = told.filter(|line| !matches!(line, Ok(line) if line == "ok"));
+    told.collect()
+}

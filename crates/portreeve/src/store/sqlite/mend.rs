@@ -1,0 +1,168 @@
+//! Puts another file in the place of the ledger, and keeps the one that was there aside: nothing is ever lost.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use portreeve_core::ledger::{Book, Claim};
+use rusqlite::Connection;
+
+use super::{
+    Sqlite, StoreError, access,
+    check::{is_there, parts, read_only},
+    copies::copies,
+    layout,
+    layout::Identity,
+    marker::Marker,
+    rows, told,
+    turn::Turn,
+};
+
+/// What belongs to a file of SQLite's (<https://www.sqlite.org/walformat.html>), the file itself first: without it nobody
+/// takes the rest for a ledger.
+const PARTS: [&str; 3] = ["", "-wal", "-shm"];
+
+/// What was put back.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    /// Where the file is that was there.
+    pub(crate) aside: Option<PathBuf>,
+    /// The ledger as it is now.
+    pub(crate) book: Book,
+    /// Claims of the file that was there, where it can be read, that are not as they were.
+    pub(crate) missing: Vec<Claim>,
+    /// Whether that file could be read.
+    pub(crate) was_readable: bool,
+}
+
+/// What came of asking for a new ledger.
+#[derive(Debug)]
+pub(crate) enum Anew {
+    /// There is one; the file that was there is kept.
+    Made(Option<PathBuf>),
+    /// There is one already, and it is as it should be.
+    Stands(Book),
+}
+
+/// The claims of a file that is whole, and which ledger it is of; nothing is written.
+///
+/// # Errors
+///
+/// It is no ledger, or damaged.
+fn whole(path: &Path) -> Result<(Connection, Identity, Book), StoreError> {
+    if !is_there(path) {
+        return Err(StoreError::Missing { path: path.into() });
+    }
+    let connection = read_only(path)?;
+    let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
+    let fail = |error: rusqlite::Error| told(path, &error);
+    if let Some(part) = parts(&connection).map_err(fail)?.into_iter().next() {
+        return Err(StoreError::Damaged { path: path.into(), source: part.into() });
+    }
+    let book = rows::book(&connection).map_err(fail)?;
+    Ok((connection, identity, book))
+}
+
+/// What is in `copy`, which is to be one of the ledger at `path`.
+///
+/// # Errors
+///
+/// It is no copy of that one, or damaged.
+pub(crate) fn read_copy(path: &Path, copy: &Path) -> Result<Book, StoreError> {
+    fits(path, copy).map(|(_, _, book)| book)
+}
+
+fn fits(path: &Path, copy: &Path) -> Result<(Connection, Identity, Book), StoreError> {
+    let whole = whole(copy)?;
+    match Marker::beside(path).read()? {
+        Some(known) if known != whole.1 => Err(StoreError::Another { path: copy.into() }),
+        _ => Ok(whole),
+    }
+}
+
+/// Makes `copy` the ledger at `path`, with a revision that nobody has seen before.
+///
+/// # Errors
+///
+/// The copy is damaged, or one of another ledger; somebody uses the file; or the system refuses: then all is as it was,
+/// or nothing is there and this may be asked again.
+pub(crate) fn restore(path: &Path, copy: &Path) -> Result<Restored, StoreError> {
+    let _turn = Turn::alone(path)?;
+    let (source, identity, book) = fits(path, copy)?;
+    let standing = whole(path).or_else(|_| readable(path)).map(|(_, _, book)| book).ok();
+    let revision = standing.as_ref().map_or(0, Book::revision).max(book.revision()) + 1;
+    let fresh = access::fresh(path);
+    copy_to(&source, &fresh, revision).map_err(|error| {
+        // What is not whole is of no use to anybody.
+        let _ = fs::remove_file(&fresh);
+        told(&fresh, &error)
+    })?;
+    access::share(&fresh)?;
+    let aside = put_aside(path)?;
+    access::put(&fresh, path).map_err(|source| StoreError::Beside { path: path.into(), source })?;
+    Marker::beside(path).write(&identity)?;
+    let was_readable = standing.is_some();
+    let missing = standing.iter().flat_map(Book::claims).filter(|claim| book.claim(claim.id) != Some(claim));
+    let missing = missing.cloned().collect();
+    Ok(Restored { aside, book: Book::new(revision, book.claims().cloned()), missing, was_readable })
+}
+
+/// The claims of a file that is damaged, as far as all of them can be read.
+fn readable(path: &Path) -> Result<(Connection, Identity, Book), StoreError> {
+    let connection = read_only(path)?;
+    let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
+    let book = rows::book(&connection).map_err(|error| told(path, &error))?;
+    Ok((connection, identity, book))
+}
+
+/// In one file without a journal.
+fn copy_to(source: &Connection, fresh: &Path, revision: u64) -> rusqlite::Result<()> {
+    // What a run that was killed has left is not ours to keep.
+    let _ = fs::remove_file(fresh);
+    source.execute("VACUUM INTO ?1", (fresh.to_string_lossy(),))?;
+    let connection = Connection::open(fresh)?;
+    rows::advance(&connection, revision)
+}
+
+/// Makes a new empty ledger at `path`, where there is none that can be used.
+///
+/// # Errors
+///
+/// Somebody uses the file, or the system refuses.
+pub(crate) fn begin_anew(path: &Path) -> Result<Anew, StoreError> {
+    access::prepare(path)?;
+    let turn = Turn::alone(path)?;
+    if let Ok((_, _, book)) = fits(path, path) {
+        return Ok(Anew::Stands(book));
+    }
+    let aside = put_aside(path)?;
+    // Of the one before: the new one has none of its own yet, and lets none of them go.
+    let listed = copies(path).map_err(|source| StoreError::Beside { path: path.into(), source })?;
+    for copy in listed {
+        put_aside(&copy.path)?;
+    }
+    Sqlite::create(path, &Marker::beside(path), turn)?;
+    Ok(Anew::Made(aside))
+}
+
+/// Gives what is at `path` another name, which it tells where there was something.
+fn put_aside(path: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let stamp = Timestamp::now().to_string().replace(['-', ':'], "");
+    let aside = with(path, &format!(".aside-{stamp}"));
+    let rename = |part: &str| match fs::rename(with(path, part), with(&aside, part)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        renamed => renamed.map(|()| true),
+    };
+    let renamed = PARTS.iter().map(|part| rename(part)).collect::<io::Result<Vec<_>>>();
+    let renamed = renamed.and_then(|renamed| access::sync(path).map(|()| renamed));
+    let renamed = renamed.map_err(|source| StoreError::Beside { path: path.into(), source })?;
+    Ok(renamed[0].then_some(aside))
+}
+
+fn with(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}

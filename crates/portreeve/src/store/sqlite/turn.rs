@@ -1,0 +1,61 @@
+//! Who uses the file of the ledger: many at once, or one alone who puts another one in its place.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    thread,
+    time::Instant,
+};
+
+use rustix::{
+    fs::{FlockOperation, Mode, OFlags, flock, open},
+    io::Errno,
+};
+
+use super::{PATIENCE, PAUSE_BRIEF, StoreError};
+
+/// A turn at the file, until it is dropped or its process dies (flock(2)).
+///
+/// Without it, whoever had opened the file before another one took its place would write to the old one, and be told that
+/// it lasts.
+#[derive(Debug)]
+pub(super) struct Turn(#[expect(dead_code, reason = "it is held")] File);
+
+impl Turn {
+    /// One of many who read and write.
+    pub(super) fn shared(path: &Path) -> Result<Self, StoreError> {
+        Self::take(path, FlockOperation::NonBlockingLockShared)
+    }
+
+    /// Alone, once everybody else has gone.
+    pub(super) fn alone(path: &Path) -> Result<Self, StoreError> {
+        Self::take(path, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Alone among those who would do the same at `path`, where nobody does it already.
+    pub(super) fn only(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).ok().map(|()| Self(file))
+    }
+
+    fn take(path: &Path, operation: FlockOperation) -> Result<Self, StoreError> {
+        let lock = beside(path);
+        let fail = |source: std::io::Error| StoreError::Beside { path: lock.clone(), source };
+        let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = open(&lock, flags, Mode::from_raw_mode(0o660)).map_err(|errno| fail(errno.into()))?;
+        let file = File::from(file);
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match flock(&file, operation) {
+                Ok(()) => return Ok(Self(file)),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < end => thread::sleep(PAUSE_BRIEF),
+                Err(Errno::WOULDBLOCK) => return Err(StoreError::InUse { path: path.into() }),
+                Err(errno) => return Err(fail(errno.into())),
+            }
+        }
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("lock")
+}
