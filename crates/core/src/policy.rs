@@ -1,9 +1,11 @@
 //! Which service owns which port: the file a person writes (A15, A24, A25).
 
+mod ledger;
 pub mod limits;
 mod parse;
 mod schema;
 
+pub use ledger::{LedgerChoice, LedgerStore};
 pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, parse};
 pub(crate) use parse::{is_interface, owner_of};
 pub use schema::schema;
@@ -44,6 +46,8 @@ pub struct Policy {
     /// What is told of the news of an audit that runs by itself: a program by absolute path, and its arguments; empty
     /// where nobody is.
     pub audit_command: Vec<String>,
+    /// Where the book of claims is, and from which numbers it gives.
+    pub ledger: LedgerChoice,
 }
 
 impl Policy {

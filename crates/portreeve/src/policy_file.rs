@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use portreeve_core::{
@@ -53,7 +53,7 @@ pub(crate) fn read(choice: &PolicyChoice) -> Result<Option<Texts>, Failure> {
     match choice {
         PolicyChoice::Without => Ok(None),
         PolicyChoice::Named(Input::Stdin) => {
-            let text = text(io::stdin()).map_err(|cause| unreadable("<stdin>", cause))?;
+            let text = given().map_err(|cause| unreadable("<stdin>", cause))?;
             Ok(Some(vec![("<stdin>".into(), text)]))
         }
         PolicyChoice::Named(Input::File(path)) => files(path).map(Some),
@@ -158,6 +158,12 @@ fn found(path: &Path) -> Result<String, Text> {
         .into());
     }
     named(path)
+}
+
+/// The text on standard input, which is there once, whoever asks again.
+fn given() -> Result<String, Text> {
+    static GIVEN: OnceLock<Result<String, Text>> = OnceLock::new();
+    GIVEN.get_or_init(|| text(io::stdin())).clone()
 }
 
 fn named(path: &Path) -> Result<String, Text> {

@@ -2,6 +2,7 @@
 
 mod address;
 mod audit;
+mod ledger;
 mod lines;
 mod overlap;
 mod owner;
@@ -26,7 +27,7 @@ use self::{
     tree::{Content, Tree, Value},
     value::{Key, Table, as_key, check_name, is_name, refuse_kind},
 };
-use super::{HOST, Place, Policy, ProtocolReach, Service, WORLD, Waiver, Zone, limits};
+use super::{HOST, LedgerChoice, Place, Policy, ProtocolReach, Service, WORLD, Waiver, Zone, limits};
 use crate::{
     gate::Refusal,
     registry::Registry,
@@ -46,9 +47,10 @@ const SERVICE: Key = Key { name: "service", example: "[service.web]" };
 const PROTOCOL: Key = Key { name: "protocol", example: "[protocol.gre]" };
 const WAIVE: Key = Key { name: "waive", example: "[[waive]]" };
 const AUDIT: Key = Key { name: "audit", example: "[audit]" };
+const LEDGER: Key = Key { name: "ledger", example: "[ledger]" };
 
 /// The keys of a file.
-const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, AUDIT, WAIVE];
+const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, AUDIT, LEDGER, WAIVE];
 
 /// One file of a policy.
 #[derive(Clone, Debug)]
@@ -120,6 +122,8 @@ struct Reading<'a> {
     zone_names: BTreeMap<String, Mark>,
     /// The command that is told, and where its section stands.
     audit: Option<(Vec<String>, Mark)>,
+    /// What is said of the ledger, and where its section stands.
+    ledger: Option<(LedgerChoice, Mark)>,
 }
 
 impl<'a> Reading<'a> {
@@ -138,6 +142,7 @@ impl<'a> Reading<'a> {
             waivers: Vec::new(),
             zone_names: BTreeMap::new(),
             audit: None,
+            ledger: None,
         }
     }
 
@@ -169,6 +174,7 @@ impl<'a> Reading<'a> {
         self.named(table, SERVICE, Self::service);
         self.named(table, PROTOCOL, Self::protocol);
         self.audit(table);
+        self.ledger(table);
         self.waivers(table);
     }
 
@@ -285,27 +291,30 @@ impl<'a> Reading<'a> {
     }
 
     fn audit(&mut self, table: &Table<'_, '_>) {
-        let Some(entries) = table.get(AUDIT) else { return };
-        if !entries.is_table() {
-            refuse_kind(
-                entries.at(),
-                AUDIT,
-                Words { en: "a table", ja: "テーブル" },
-                entries,
-                &mut self.report,
-            );
-            return;
+        let Some(section) = self.section(table, AUDIT) else { return };
+        let command = audit::read(&section, &mut self.report);
+        if let Some((_, first)) = self.audit.replace((command, section.at)) {
+            refuse_section_twice(AUDIT, first, section.at, &mut self.report);
         }
-        let at = entries.name_at();
-        let command = audit::read(&Table { entries, at }, &mut self.report);
-        if let Some((_, first)) = self.audit.replace((command, at)) {
-            self.report.clash(
-                first,
-                at,
-                text!("audit is written twice", "audit が 2 回書かれています"),
-                text!("join the two", "1 つにまとめてください"),
-            );
+    }
+
+    fn ledger(&mut self, table: &Table<'_, '_>) {
+        let Some(section) = self.section(table, LEDGER) else { return };
+        let choice = ledger::read(&section, &mut self.report);
+        if let Some((_, first)) = self.ledger.replace((choice, section.at)) {
+            refuse_section_twice(LEDGER, first, section.at, &mut self.report);
         }
+    }
+
+    /// A table that stands once, like `[audit]`.
+    fn section<'v, 't>(&mut self, table: &Table<'v, 't>, key: Key) -> Option<Table<'v, 't>> {
+        let entries = table.get(key)?;
+        if entries.is_table() {
+            return Some(Table { entries, at: entries.name_at() });
+        }
+        let wanted = Words { en: "a table", ja: "テーブル" };
+        refuse_kind(entries.at(), key, wanted, entries, &mut self.report);
+        None
     }
 
     fn waivers(&mut self, table: &Table<'_, '_>) {
@@ -357,6 +366,7 @@ impl<'a> Reading<'a> {
             protocols: self.protocols,
             waivers: self.waivers,
             audit_command: self.audit.map(|(command, _)| command).unwrap_or_default(),
+            ledger: self.ledger.map(|(ledger, _)| ledger).unwrap_or_default(),
         };
         Ok(Parsed { policy, warnings })
     }
@@ -392,6 +402,16 @@ impl<'a> Reading<'a> {
     }
 }
 
+fn refuse_section_twice(key: Key, first: Mark, second: Mark, report: &mut Report<'_>) {
+    let name = key.name;
+    report.clash(
+        first,
+        second,
+        text!("{name} is written twice", "{name} が 2 回書かれています"),
+        text!("join the two", "1 つにまとめてください"),
+    );
+}
+
 fn refuse_twice(section: &str, name: &str, first: Mark, second: Mark, report: &mut Report<'_>) {
     let name = clip(name);
     report.clash(
@@ -418,7 +438,7 @@ fn define_zone(zone: &str) -> Text {
 
 /// The keys that the parser knows, by the name of the schema's shape.
 #[cfg(test)]
-pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 7] {
+pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 8] {
     let names = |keys: &'static [Key]| keys.iter().map(|key| key.name).collect();
     [
         ("Policy", names(KEYS)),
@@ -427,6 +447,7 @@ pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 7] {
         ("Owner", names(owner::KEYS)),
         ("Protocol", names(protocol::KEYS)),
         ("Audit", names(audit::KEYS)),
+        ("Ledger", names(ledger::KEYS)),
         ("Waiver", names(waive::KEYS)),
     ]
 }

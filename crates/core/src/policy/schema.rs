@@ -40,6 +40,8 @@ struct Policy {
     protocol: BTreeMap<String, Protocol>,
     /// Whom an audit tells that runs by itself.
     audit: Option<Audit>,
+    /// Where the book of claims is, and from which numbers it gives.
+    ledger: Option<Ledger>,
     /// Findings that a person lives with.
     #[serde(default)]
     waive: Vec<Waiver>,
@@ -52,6 +54,19 @@ struct Policy {
 struct Audit {
     /// A program by absolute path and its arguments, without a shell: what is new stands on its standard input.
     command: Option<OneOrMany<Word>>,
+}
+
+/// Where the book of claims is, and from which numbers it gives.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Ledger {
+    /// `sqlite`, a file of the host, or `etcd+https://host1:2379,host2:2379/prefix`, a fleet's; absent: `sqlite`.
+    #[schemars(regex(pattern = r"^(sqlite|etcd\+https://[!-~]+)$"))]
+    store: Option<String>,
+    /// The numbers of which a claim gets one that asks for any; absent: `20000-29999`.
+    #[schemars(regex(pattern = "^[0-9]+(-[0-9]+)?$"))]
+    pool: Option<String>,
 }
 
 /// What becomes of packets that are not let in.

@@ -56,7 +56,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let home = Home::of(own)?;
+    let home = Home::of(own, settings)?;
     let wish = wish::read(own, &home, &sight::now()?)?;
     let is_for_shell = own.get_flag(ENV);
     settle(&Ask::Claim(wish), &home, FAILED, settings, out, |settled, out| {

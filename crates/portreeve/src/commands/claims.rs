@@ -72,7 +72,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let home = Home::of(own)?;
+    let home = Home::of(own, settings)?;
     let store = home.open_standing().map_err(|error| failure::store(&error, FAILED))?;
     let Some(mut store) = store else { return nothing(settings, out) };
     let wanted = own.get_one::<String>(STATE).map(String::as_str);

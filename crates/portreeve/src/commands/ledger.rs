@@ -87,7 +87,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let home = Home::of(own)?;
+    let home = Home::of(own, settings)?;
     let action = own.get_one::<String>(ACTION).map_or(CHECK, String::as_str);
     let what = own.get_one::<String>(WHAT).map(String::as_str);
     let is_new = own.get_flag(NEW_LEDGER);

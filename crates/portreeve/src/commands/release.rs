@@ -34,7 +34,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let home = home::Home::of(own)?;
+    let home = home::Home::of(own, settings)?;
     let of = reference::read(own, &home, FAILED)?;
     super::renew::change(&Ask::Release { of, uid: getuid().as_raw() }, &home, FAILED, settings, out)
 }

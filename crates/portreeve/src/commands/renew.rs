@@ -48,7 +48,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let home = Home::of(own)?;
+    let home = Home::of(own, settings)?;
     let length = own.get_one::<Duration>(LEASE).copied().expect("clap requires it");
     let of = reference::read(own, &home, FAILED)?;
     let lease = until(length, &sight::now()?)?;

@@ -8,6 +8,7 @@ use std::{
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use portreeve_core::{
     ledger::Scope,
+    policy::LedgerStore,
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -23,8 +24,10 @@ use crate::{
     directories,
     exit::Exit,
     failure::Failure,
-    settings::options,
+    policy_file,
+    settings::{PolicyChoice, Settings, options},
     store::{Access, CHANGES_MAX, Etcd, Options, Sqlite, Store, StoreError},
+    table_file::TableFile,
     units::quoted_for_shell,
 };
 
@@ -87,19 +90,24 @@ impl Home {
         matches!(self.place, Place::Etcd(_))
     }
 
-    /// The one that `own` names, else the usual one of whoever asks.
+    /// The one that `own` names, else the environment, else the policy; else the usual one of whoever asks.
     ///
     /// # Errors
     ///
-    /// The host has no name, or a user has no home.
-    pub(crate) fn of(own: &ArgMatches) -> Result<Self, Failure> {
+    /// The host has no name, a user has no home, or the policy is wrong.
+    pub(crate) fn of(own: &ArgMatches, settings: &Settings) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
         let named = own.get_one::<OsString>(LEDGER).cloned().or_else(|| std::env::var_os(OVERRIDE));
         let named = named.filter(|named| !named.is_empty());
         let is_named = named.is_some();
         let (place, obeyed) = match named {
             Some(named) => place(named),
-            None => usual().map(|(path, obeyed)| (Place::File(path), obeyed))?,
+            None => match of_policy(&settings.policy)? {
+                Some(LedgerStore::Etcd(url)) => (Place::Etcd(url), Obeyed::ByHost),
+                Some(LedgerStore::Sqlite) | None => {
+                    usual().map(|(path, obeyed)| (Place::File(path), obeyed))?
+                }
+            },
         };
         let scope = match (obeyed, network()) {
             (Obeyed::ByUser, _) => Scope::User(geteuid().as_raw()),
@@ -169,6 +177,12 @@ impl Home {
         let access = Access::find(Path::new(CERTIFICATES), |name: &str| std::env::var_os(name))?;
         Etcd::open(url, Options { scope: self.scope.clone(), machine: self.machine.clone(), access })
     }
+}
+
+/// What the policy says of the place.
+fn of_policy(choice: &PolicyChoice) -> Result<Option<LedgerStore>, Failure> {
+    let parsed = policy_file::load(choice, TableFile::load()?.registry())?;
+    Ok(parsed.and_then(|parsed| parsed.policy.ledger.store))
 }
 
 /// The place that a word names.

@@ -47,7 +47,7 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     let own = world.own_namespace();
     let client_range = own.map_or(PortRange::UNTOLD, |own| own.client_range);
     let mut seen = Seen::new(home.machine.clone(), client_range, world.registry);
-    seen.pool = POOL;
+    seen.pool = world.policy.and_then(|policy| policy.ledger.pool).unwrap_or(POOL);
     seen.store_ends_leases = home.ends_leases();
     seen.foreign = own.map(|own| foreign(own, home, book)).unwrap_or_default();
     seen.declared = world.desired.clone();
