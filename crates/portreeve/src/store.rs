@@ -43,6 +43,11 @@ pub(crate) trait Store {
     ///
     /// It cannot be read.
     fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError>;
+
+    /// As many changes as [`Self::swap`] takes at once.
+    fn changes_max(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// What came of a change.

@@ -262,6 +262,10 @@ impl Store for Etcd {
             self.gateway.wait(&watches, left.min(WATCH));
         }
     }
+
+    fn changes_max(&self) -> usize {
+        view::CHANGES_MAX
+    }
 }
 
 fn ranges(answer: TransactionAnswer) -> Result<Vec<RangeAnswer>, StoreError> {
