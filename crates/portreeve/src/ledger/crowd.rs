@@ -25,7 +25,7 @@ pub(crate) type Told = Result<Answer, Arc<Unanswered>>;
 
 /// Everybody in this process who asks one ledger.
 #[derive(Debug)]
-pub(crate) struct Crowd<'s, 'w, S> {
+pub(crate) struct Crowd<'s, 'w, S: ?Sized> {
     queue: Mutex<Queue>,
     desk: Mutex<(Desk<'s, S>, &'s mut Seen<'w>)>,
 }
@@ -63,7 +63,7 @@ struct Heard {
     is_to_lead: bool,
 }
 
-impl<'s, 'w, S: Store> Crowd<'s, 'w, S> {
+impl<'s, 'w, S: Store + ?Sized> Crowd<'s, 'w, S> {
     /// Nobody asks yet; everybody is judged by what is `seen` of the host.
     pub(crate) fn new(store: &'s mut S, seen: &'s mut Seen<'w>) -> Self {
         Self { queue: Mutex::default(), desk: Mutex::new((Desk::new(store), seen)) }

@@ -11,9 +11,9 @@ mod lease;
 mod view;
 mod wire;
 
-pub(crate) use self::{access::Access, address::AddressError};
 #[cfg(all(test, feature = "lab"))]
-pub(crate) use self::{access::Secret, view::CHANGES_MAX};
+pub(crate) use self::access::Secret;
+pub(crate) use self::{access::Access, address::AddressError, view::CHANGES_MAX};
 
 use std::{
     fmt::Write as _,
@@ -227,7 +227,7 @@ impl Store for Etcd {
     /// come is asked for again, with the same content, of each member in turn; whether an earlier try was made is then
     /// read, and never guessed.
     ///
-    /// Whole or not at all is one transaction of etcd, which takes 128 operations, so that more than [`view::CHANGES_MAX`] are
+    /// Whole or not at all is one transaction of etcd, which takes 128 operations, so that more than [`CHANGES_MAX`] are
     /// refused ([`StoreError::TooMany`]) and not split: who has more to write asks in parts, each of which is decided on the
     /// book that the one before left. The same is so for claims of another scope than it was opened for
     /// ([`StoreError::Elsewhere`]), which the book that was read cannot judge.
@@ -264,7 +264,7 @@ impl Store for Etcd {
     }
 
     fn changes_max(&self) -> usize {
-        view::CHANGES_MAX
+        CHANGES_MAX
     }
 }
 
