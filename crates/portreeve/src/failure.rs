@@ -90,6 +90,18 @@ impl Failure {
         }
     }
 
+    /// The same with every cause, in a line, and what to type next: for those who tell it in a document.
+    pub(crate) fn whole(&self, lang: Lang) -> (String, Option<&str>) {
+        match self {
+            Self::ReaderGone => Default::default(),
+            Self::Said(sentence) => {
+                let said = std::iter::once(&sentence.what).chain(&sentence.causes);
+                let said: Vec<&str> = said.map(|text| text.in_lang(lang)).collect();
+                (said.join(": "), sentence.hint.as_ref().map(|hint| hint.in_lang(lang)))
+            }
+        }
+    }
+
     /// Prints it to standard error and says how to exit.
     pub(crate) fn print(&self, lang: Lang) -> Exit {
         match self {

@@ -9,7 +9,7 @@ use crate::{
     show::{
         audit::FindingsView,
         check::CheckView,
-        claim::{ClaimedView, ClaimsView, RefusalView},
+        claim::{ClaimedView, ClaimsView, MistakeView, RefusalView},
         diff::DiffView,
         doctor::DoctorView,
         explain::ExplainView,
@@ -57,6 +57,10 @@ pub(crate) const DOCUMENTS: &[Document] = &[
     document::<RefusalView<'static>>(
         "refusal",
         Words { en: "what the ledger refuses", ja: "台帳による拒否" },
+    ),
+    document::<MistakeView<'static>>(
+        "mistake",
+        Words { en: "claim --batch, of a line that is no ask", ja: "claim --batch で読み取れない行" },
     ),
     document::<DoctorView>("doctor", Words { en: "doctor", ja: "doctor" }),
     document::<Snapshot>("snapshot", Words { en: "snapshot and --snapshot", ja: "snapshot と --snapshot" }),

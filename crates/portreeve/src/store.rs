@@ -51,6 +51,11 @@ pub(crate) trait Store {
     fn uncopied(&mut self) -> Option<StoreError> {
         None
     }
+
+    /// As many changes as [`Self::swap`] takes at once.
+    fn changes_max(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// What came of a change.

@@ -1,5 +1,6 @@
 //! `portreeve claim NAME`: a port that nobody else has (A23–A26).
 
+mod batch;
 mod here;
 mod settle;
 mod wish;
@@ -38,6 +39,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve claim web 8443/tcp --note staging",
         "portreeve claim job --lease 10m",
         "portreeve claim --here --env",
+        "portreeve claim --batch asks.ndjson",
     ],
     takes: &[Common::Output(&[Format::Table, Format::Json]), Common::Policy],
     arguments,
@@ -51,12 +53,15 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "Print `export PORT=NUMBER` for a shell",
         ja: "シェル用に `export PORT=番号` の形で表示する",
     };
-    let own = [options::flag(ENV, env, lang), home::argument(lang)];
+    let own = [options::flag(ENV, env, lang), batch::argument(lang), home::argument(lang)];
     wish::arguments(lang).into_iter().chain(own).collect()
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let home = Home::of(own, settings)?;
+    if let Some(file) = batch::file(own) {
+        return batch::run(file, &home, settings, out);
+    }
     let wish = wish::read(own, &home, &sight::now()?)?;
     let is_for_shell = own.get_flag(ENV);
     settle(&Ask::Claim(wish), &home, FAILED, settings, out, |settled, out| {

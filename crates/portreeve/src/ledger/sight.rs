@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{
     address::Family,
     facts::{Namespace, Published},
-    ledger::{Book, Now, POOL, Seen},
+    ledger::{Ask, Book, Now, POOL, Seen},
     plan::reserve,
     port::PortRange,
     words::Words,
@@ -22,15 +22,37 @@ use crate::{exit::Exit, failure::Failure, look::Look, settings::Settings};
 /// A rule that sends on more ports than this publishes none: it stands before the whole host.
 const PUBLISHED_MAX: u32 = 1_024;
 
-/// A look at the host for an ask of `ports`, or of any number.
+/// A look at the host for asks of `ports`, or of any number.
 ///
 /// # Errors
 ///
 /// Where nothing can be observed, or the policy is wrong.
 pub(crate) fn look(ports: Option<PortRange>, settings: &Settings) -> Result<Look, Failure> {
+    look_at(ports, if ports.is_some() { Holders::Quick } else { Holders::Skip }, settings)
+}
+
+/// The same for all of `asks`: as far as the numbers that they want, and at who holds those.
+///
+/// # Errors
+///
+/// As of [`look`].
+pub(crate) fn look_for(asks: &[Ask], settings: &Settings) -> Result<Look, Failure> {
+    let named = |ask: &Ask| match ask {
+        Ask::Claim(wish) => wish.ports,
+        Ask::Renew { .. } | Ask::Release { .. } => None,
+    };
+    let holders = if asks.iter().any(|ask| named(ask).is_some()) { Holders::Quick } else { Holders::Skip };
+    let all = asks.iter().map(named).reduce(|all, more| {
+        let (all, more) = (all?, more?);
+        Some(PortRange { first: all.first.min(more.first), last: all.last.max(more.last) })
+    });
+    look_at(all.flatten(), holders, settings)
+}
+
+fn look_at(ports: Option<PortRange>, holders: Holders, settings: &Settings) -> Result<Look, Failure> {
     let wanted = Wanted {
         ports,
-        holders: if ports.is_some() { Holders::Quick } else { Holders::Skip },
+        holders,
         files: Files::Executable,
         connections: Connections::Skip,
         namespaces: Namespaces::Own,

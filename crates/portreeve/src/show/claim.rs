@@ -210,6 +210,25 @@ impl<'a> RefusalView<'a> {
     }
 }
 
+/// The answer of `claim --batch` to a line that is no ask.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Mistake")]
+pub(crate) struct MistakeView<'a> {
+    version: u32,
+    /// Which line of the input, from 1.
+    line: usize,
+    /// What is wrong with it, in a sentence.
+    text: &'a str,
+    fix: &'a str,
+}
+
+impl<'a> MistakeView<'a> {
+    /// The document of a mistake in `line`.
+    pub(crate) const fn new(line: usize, text: &'a str, fix: &'a str) -> Self {
+        Self { version: VERSION, line, text, fix }
+    }
+}
+
 const COLUMNS: [Column; 6] = [
     Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
     Column { head: Words { en: "NAME", ja: "名前" }, fit: Fit::Cut },

@@ -227,7 +227,7 @@ impl Store for Etcd {
     /// come is asked for again, with the same content, of each member in turn; whether an earlier try was made is then
     /// read, and never guessed.
     ///
-    /// Whole or not at all is one transaction of etcd, which takes 128 operations, so that more than [`view::CHANGES_MAX`] are
+    /// Whole or not at all is one transaction of etcd, which takes 128 operations, so that more than [`CHANGES_MAX`] are
     /// refused ([`StoreError::TooMany`]) and not split: who has more to write asks in parts, each of which is decided on the
     /// book that the one before left. The same is so for claims of another scope than it was opened for
     /// ([`StoreError::Elsewhere`]), which the book that was read cannot judge.
@@ -261,6 +261,10 @@ impl Store for Etcd {
             let watches: Vec<_> = spans(&self.keys).iter().map(|span| Watch::after(span, revision)).collect();
             self.gateway.wait(&watches, left.min(WATCH));
         }
+    }
+
+    fn changes_max(&self) -> usize {
+        CHANGES_MAX
     }
 }
 

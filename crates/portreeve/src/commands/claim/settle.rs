@@ -42,11 +42,7 @@ pub(in crate::commands) fn settle(
     tell: impl FnOnce(&Settled, &mut Out) -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
     let now = sight::now()?;
-    let ports = match asked {
-        Ask::Claim(wish) => wish.ports,
-        Ask::Renew { .. } | Ask::Release { .. } => None,
-    };
-    let look = sight::look(ports, settings)?;
+    let look = sight::look_for(std::slice::from_ref(asked), settings)?;
     let world = look.world();
     let mut store = home.within(asked.scope()).open().map_err(|error| failure::store(&error, what))?;
     let book = store.load().map_err(|error| failure::store(&error, what))?;

@@ -5,15 +5,17 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
     address::Address,
-    ledger::{BootTime, Claimant, Lease, Name, NameError, Now, Scope, ScopeError, Wish},
+    ledger::{BootTime, Claimant, Lease, NameError, Now, Scope, ScopeError, Wish},
     port::{PortSpec, Protocol},
+    registry::Registry,
     text,
     words::{Lang, Text, Words},
 };
 use portreeve_host::claimant;
 use rustix::process::getuid;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{FAILED, here};
+use super::{FAILED, batch::BATCH, here};
 use crate::{
     asked, door, exit::Exit, failure::Failure, ledger::home::Home, settings::options, table_file::TableFile,
 };
@@ -29,6 +31,9 @@ const WHILE_PID: &str = "while-pid";
 const NOTE: &str = "note";
 const WELL_KNOWN: &str = "well-known";
 const FORCE_BOUND: &str = "force-bound";
+/// Every word of a wish, none of which goes with a batch.
+pub(super) const WORDS: [&str; 11] =
+    [NAME, PORT, HERE, SCOPE, ADDRESS, DEVICE, LEASE, WHILE_PID, NOTE, WELL_KNOWN, FORCE_BOUND];
 
 /// What a wish is made of.
 pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
@@ -68,7 +73,7 @@ pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "既に待ち受けているプロセスのために申請する",
     };
     vec![
-        Arg::new(NAME).value_name("NAME").required_unless_present(HERE).help(name.in_lang(lang)),
+        Arg::new(NAME).value_name("NAME").required_unless_present_any([HERE, BATCH]).help(name.in_lang(lang)),
         Arg::new(PORT).value_name("PORT").help(port.in_lang(lang)),
         options::flag(HERE, here, lang),
         options::value(SCOPE, "SCOPE", scope, lang),
@@ -82,46 +87,104 @@ pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
     ]
 }
 
+/// What somebody wishes for, as he wrote it: on a command line, or as a line of a batch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    name: String,
+    ports: Option<String>,
+    scope: Option<String>,
+    address: Option<String>,
+    device: Option<String>,
+    #[serde(default, deserialize_with = "length")]
+    lease: Option<Duration>,
+    while_pid: Option<u32>,
+    note: Option<String>,
+    #[serde(default)]
+    well_known: bool,
+    #[serde(default)]
+    force_bound: bool,
+}
+
+fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| options::duration(&text).map_err(D::Error::custom)).transpose()
+}
+
 /// The wish of a command line.
 ///
 /// # Errors
 ///
 /// What of it cannot be read.
 pub(super) fn read(own: &ArgMatches, home: &Home, now: &Now) -> Result<Wish, Failure> {
-    let text = |name: &str| own.get_one::<String>(name);
-    let spec = text(PORT).map(ports).transpose()?;
-    let process = match own.get_one::<u32>(WHILE_PID) {
-        Some(&pid) => Some(claimant::process(&home.machine, pid).ok_or_else(|| nobody(pid))?),
-        None => None,
-    };
-    let lease = match (own.get_one::<Duration>(LEASE), &process) {
-        (Some(length), _) => until(*length, now)?,
-        (None, Some(process)) => Lease::While { process: process.clone() },
-        (None, None) => Lease::Permanent,
-    };
-    Ok(Wish {
-        id: claimant::chance().ok_or_else(no_chance)?,
+    let text = |name: &str| own.get_one::<String>(name).cloned();
+    let written = Written {
         name: name(own)?,
-        scope: text(SCOPE).map_or_else(|| Ok(home.scope.clone()), |word| scope(word))?,
-        protocol: spec.map_or(Protocol::Tcp, |spec| spec.protocol),
-        address: text(ADDRESS).map(|word| address(word)).transpose()?,
-        device: text(DEVICE).cloned(),
-        ports: spec.map(|spec| spec.range),
-        claimant: Claimant { uid: getuid().as_raw(), process },
-        lease,
-        note: text(NOTE).cloned(),
+        ports: text(PORT),
+        scope: text(SCOPE),
+        address: text(ADDRESS),
+        device: text(DEVICE),
+        lease: own.get_one::<Duration>(LEASE).copied(),
+        while_pid: own.get_one::<u32>(WHILE_PID).copied(),
+        note: text(NOTE),
         well_known: own.get_flag(WELL_KNOWN),
         force_bound: own.get_flag(FORCE_BOUND),
-    })
+    };
+    written.wish(home, now, TableFile::load()?.registry())
 }
 
-fn name(own: &ArgMatches) -> Result<Name, Failure> {
+impl Written {
+    /// The wish itself.
+    ///
+    /// # Errors
+    ///
+    /// What of it cannot be read.
+    pub(super) fn wish(self, home: &Home, now: &Now, registry: Registry<'_>) -> Result<Wish, Failure> {
+        let spec = self.ports.map(|word| ports(&word, registry)).transpose()?;
+        let process = match self.while_pid {
+            Some(pid) => Some(claimant::process(&home.machine, pid).ok_or_else(|| nobody(pid))?),
+            None => None,
+        };
+        let lease = match (self.lease, &process) {
+            (Some(_), Some(_)) => return Err(two_ends()),
+            (Some(length), None) => until(length, now)?,
+            (None, Some(process)) => Lease::While { process: process.clone() },
+            (None, None) => Lease::Permanent,
+        };
+        let name = self.name.parse();
+        Ok(Wish {
+            id: claimant::chance().ok_or_else(no_chance)?,
+            name: name.map_err(|error: NameError| Failure::usage(FAILED).because(error.text()))?,
+            scope: self.scope.map_or_else(|| Ok(home.scope.clone()), |word| scope(&word))?,
+            protocol: spec.map_or(Protocol::Tcp, |spec| spec.protocol),
+            address: self.address.map(|word| address(&word)).transpose()?,
+            device: self.device,
+            ports: spec.map(|spec| spec.range),
+            claimant: Claimant { uid: getuid().as_raw(), process },
+            lease,
+            note: self.note,
+            well_known: self.well_known,
+            force_bound: self.force_bound,
+        })
+    }
+}
+
+fn name(own: &ArgMatches) -> Result<String, Failure> {
     let word = own.get_one::<String>(NAME).map(String::as_str);
-    let name = match (own.get_flag(HERE), word) {
-        (true, of) => here::name(&std::env::current_dir().map_err(|error| nowhere(&error))?, of),
-        (false, word) => word.unwrap_or_default().to_owned(),
-    };
-    name.parse().map_err(|error: NameError| Failure::usage(FAILED).because(error.text()))
+    match (own.get_flag(HERE), word) {
+        (true, of) => {
+            let directory = std::env::current_dir().map_err(|error| nowhere(&error))?;
+            Ok(here::name(&directory, of))
+        }
+        (false, word) => Ok(word.unwrap_or_default().to_owned()),
+    }
+}
+
+fn two_ends() -> Failure {
+    Failure::usage(FAILED).because(Words {
+        en: "`lease` and `while_pid` cannot both say when it ends",
+        ja: "`lease` と `while_pid` は同時に指定できません",
+    })
 }
 
 /// The time that is over after `length`, on both clocks.
@@ -138,8 +201,8 @@ pub(in crate::commands) fn until(length: Duration, now: &Now) -> Result<Lease, F
 }
 
 /// The ports of a word, tcp where it names no protocol.
-fn ports(word: &String) -> Result<PortSpec, Failure> {
-    let asked = asked::any_of(word, TableFile::load()?.registry())?;
+fn ports(word: &String, registry: Registry<'_>) -> Result<PortSpec, Failure> {
+    let asked = asked::any_of(word, registry)?;
     let is_tcp = |asked: &&asked::Asked| asked.protocol.is_none_or(|protocol| protocol == Protocol::Tcp);
     let Some(first) = asked.iter().find(is_tcp).or(asked.first()) else { return Err(Failure::usage(FAILED)) };
     door::refuse_zero(first.range, FAILED)?;

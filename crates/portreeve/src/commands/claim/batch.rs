@@ -1,0 +1,166 @@
+//! `portreeve claim --batch FILE`: many claims, a line each, and few commits (A23, A26).
+
+mod lines;
+
+use std::{
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use clap::{Arg, ArgMatches, builder::ValueParser};
+use portreeve_core::{
+    ledger::{Ask, Now, Seen},
+    text,
+    words::{Lang, Text, Words},
+};
+
+use self::lines::{EXAMPLE, Line, LinesError};
+use super::{ENV, wish};
+use crate::{
+    exit::Exit,
+    failure::{Failure, io_cause},
+    ledger::{
+        crowd::{Crowd, Told},
+        failure,
+        home::Home,
+        kernel::{self, Kept},
+        sight,
+    },
+    read,
+    settings::{Settings, options},
+    show::{
+        claim::{self as show, MistakeView, RefusalView},
+        out::Out,
+    },
+    store::Store,
+    table_file::TableFile,
+};
+
+/// `--batch`.
+pub(super) const BATCH: &str = "batch";
+
+const UNANSWERED: Words = Words {
+    en: "not every line was answered; those that were are claimed",
+    ja: "一部の行は処理されませんでした(応答のあった行は申請済みです)",
+};
+
+/// `--batch`.
+pub(super) fn argument(lang: Lang) -> Arg {
+    let help = Words {
+        en: "Claims as JSON, an object a line (- is standard input), answered in order on a line each: name, and what the options say (ports, scope, address, device, lease, while_pid, note, well_known, force_bound)",
+        ja: "JSON で 1 行に 1 件の申請を読み込み(- は標準入力)、順に 1 行ずつ結果を表示する。キーは name と、各オプションに当たる ports、scope、address、device、lease、while_pid、note、well_known、force_bound",
+    };
+    let argument = options::value(BATCH, "FILE", help, lang).value_parser(ValueParser::path_buf());
+    argument.conflicts_with_all(wish::WORDS).conflicts_with(ENV)
+}
+
+/// The file that holds the batch, where there is one.
+pub(super) fn file(own: &ArgMatches) -> Option<&Path> {
+    own.get_one::<PathBuf>(BATCH).map(PathBuf::as_path)
+}
+
+/// Reads it to its end, asks for all of it, and answers each line: 2 where a line is no ask, else 4 where one is refused.
+///
+/// # Errors
+///
+/// It cannot be read, or the ledger is not to be had: then what was answered stands, and all of it may be asked again.
+pub(super) fn run(file: &Path, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    refuse_twice_stdin(file, settings)?;
+    let now = sight::now()?;
+    let lines = read_lines(file, home, &now)?;
+    let asks: Vec<Ask> =
+        lines.iter().filter_map(|line| line.wish.as_ref().ok()).cloned().map(Ask::Claim).collect();
+    let look = sight::look_for(&asks, settings)?;
+    let world = look.world();
+    let mut store = home.open().map_err(|error| failure::store(&error, UNANSWERED))?;
+    let book = store.load().map_err(|error| failure::store(&error, UNANSWERED))?;
+    let mut seen = sight::seen(&world, home, &book);
+    let told = Crowd::<dyn Store>::new(&mut *store, &mut seen).ask(asks, &now);
+    let is_granted = |told: &Told| matches!(told, Ok(Ok(_)));
+    if told.iter().any(is_granted) {
+        out.changed();
+    }
+    let kept = kernel::keep(&mut *store, home, &mut seen, &now);
+    answer(&lines, &told, &Standing { kept, seen, now }, out)
+}
+
+/// What became of the claims.
+struct Standing<'a> {
+    kept: Kept,
+    seen: Seen<'a>,
+    now: Now,
+}
+
+/// A line for each line, and the exit code of all of them.
+fn answer(lines: &[Line], told: &[Told], standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
+    let (mut told, mut exit) = (told.iter(), Exit::Fine);
+    for line in lines {
+        let worse = match &line.wish {
+            Err(mistake) => answer_mistake(line.number, mistake, out)?,
+            Ok(_) => answer_ask(told.next().expect("one answer an ask"), standing, out)?,
+        };
+        if worse.code() != 0 && exit != Exit::Usage {
+            exit = worse;
+        }
+    }
+    Ok(exit)
+}
+
+fn answer_mistake(line: usize, mistake: &Failure, out: &mut Out) -> Result<Exit, Failure> {
+    let (text, fix) = mistake.whole(out.lang);
+    out.ndjson(&MistakeView::new(line, &text, fix.unwrap_or(EXAMPLE.in_lang(out.lang))))?;
+    Ok(Exit::Usage)
+}
+
+fn answer_ask(told: &Told, standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
+    let Standing { kept, seen, now } = standing;
+    match told {
+        Err(error) => Err(failure::unanswered(error, UNANSWERED)),
+        Ok(Err(refusal)) => {
+            out.ndjson(&RefusalView::new(refusal, out.lang))?;
+            Ok(Exit::Taken)
+        }
+        Ok(Ok(entry)) => {
+            let notes = show::notes(entry, kept);
+            out.ndjson(&show::document(entry, kept, entry.claim.state(seen, now), &notes, out.lang))?;
+            Ok(Exit::Fine)
+        }
+    }
+}
+
+fn read_lines(file: &Path, home: &Home, now: &Now) -> Result<Vec<Line>, Failure> {
+    let table = TableFile::load()?;
+    let wish = |written: wish::Written| written.wish(home, now, table.registry());
+    let input: Box<dyn BufRead> = if is_stdin(file) {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(read::open(file).map_err(|error| unread(file, error.text()))?))
+    };
+    lines::read(input, wish).map_err(|error| match error {
+        LinesError::System(error) => unread(file, io_cause(&error)),
+        LinesError::TooMany => {
+            let most = lines::LINES_MAX;
+            unread(file, text!("it has more than {most} lines", "行数の上限 {most} を超えています"))
+                .hint(Words { en: "give it in parts", ja: "分割して渡してください" })
+        }
+    })
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+fn refuse_twice_stdin(file: &Path, settings: &Settings) -> Result<(), Failure> {
+    if !is_stdin(file) || !settings.reads_stdin() {
+        return Ok(());
+    }
+    Err(Failure::usage(Words {
+        en: "--batch - and --policy - cannot both be read from standard input",
+        ja: "--batch - と --policy - の両方を標準入力から読むことはできません",
+    }))
+}
+
+fn unread(file: &Path, why: Text) -> Failure {
+    let name = if is_stdin(file) { "<stdin>".into() } else { file.display().to_string() };
+    Failure::usage(text!("cannot read {name}", "{name} を読めません")).because(why)
+}
