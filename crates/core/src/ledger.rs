@@ -13,7 +13,7 @@ mod refusal;
 mod seen;
 mod state;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod transfer;
 
 pub use self::{

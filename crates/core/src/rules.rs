@@ -6,6 +6,7 @@ pub mod declared;
 pub mod exposure;
 pub mod gate;
 pub mod kernel;
+pub mod ledger;
 pub mod numbers;
 pub mod policy;
 pub mod processes;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         exposure::RULES,
         gate::RULES,
         numbers::RULES,
+        ledger::RULES,
         processes::RULES,
         kernel::RULES,
         policy::RULES,

@@ -1,5 +1,6 @@
 //! All that a judgement rests on, and who is meant by a listener's owner.
 
+mod claims;
 mod entrance;
 mod gaps;
 mod gate;
@@ -13,6 +14,7 @@ mod reaching;
 mod routed;
 mod standing;
 
+pub use claims::{Claimed, Claims};
 pub use gaps::gap_matters;
 pub use gate::GateNow;
 pub use holding::{Holding, name_of, restart_command};
@@ -22,6 +24,7 @@ pub use routed::Routed;
 pub use standing::{Strangers, strangers};
 
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use jiff::{Timestamp, civil::Date};
 
@@ -29,6 +32,7 @@ use self::{led::Redirects, reaching::Reaching};
 use crate::{
     desired::{Desired, DesiredPort, desire},
     facts::{Gap, Hold, Listener, Namespace, Process, Snapshot, SocketState},
+    ledger::{ClaimId, State},
     owner::{Identity, Match},
     policy::Policy,
     port::Protocol,
@@ -82,6 +86,8 @@ pub struct World<'a> {
     undecided: Option<Gap>,
     reaching: Reaching,
     redirects: Redirects,
+    claims: Option<&'a Claims>,
+    states: OnceCell<Vec<(ClaimId, State)>>,
 }
 
 impl<'a> World<'a> {
@@ -109,6 +115,8 @@ impl<'a> World<'a> {
             undecided,
             reaching,
             redirects,
+            claims: None,
+            states: OnceCell::new(),
         };
         world.judged = world.judged_listeners();
         world.holdings = holding::gather(snapshot, world.listeners(), |listener, identity| {

@@ -1,5 +1,6 @@
 //! Asks the ledger: each ask is decided on the book as it stands, and what is granted is written as one change (A23, A24).
 
+pub(crate) mod beside;
 pub(crate) mod bring;
 pub(crate) mod crowd;
 mod desk;

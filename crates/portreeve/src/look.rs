@@ -12,7 +12,7 @@ use portreeve_core::{
     registry::Registry,
     text,
     words::{Text, Words},
-    world::{Scope, World},
+    world::{Claims, Scope, World},
 };
 use portreeve_host::{
     Wanted,
@@ -20,14 +20,15 @@ use portreeve_host::{
 };
 
 use crate::{
-    directories, exit::Exit, failure::Failure, policy_file, settings::Settings, table_file::TableFile,
+    directories, exit::Exit, failure::Failure, ledger::beside, policy_file, settings::Settings,
+    table_file::TableFile,
 };
 
 /// Names ways of looking that are not taken, so that a fallback can be seen at work.
 pub(crate) const WITHOUT: &str = "PORTREEVE_WITHOUT";
 
 /// A snapshot, the registry's table and the policy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Look {
     /// What is.
     pub(crate) snapshot: Snapshot,
@@ -36,6 +37,8 @@ pub(crate) struct Look {
     /// What a person wrote, if anybody did.
     pub(crate) policy: Option<Rc<Policy>>,
     scope: Scope,
+    /// What is claimed, where it was asked for.
+    claims: Option<Rc<Claims>>,
 }
 
 impl Look {
@@ -49,7 +52,7 @@ impl Look {
         let (table, policy) = judges(settings)?;
         let snapshot = take_snapshot(settings, wanted)?;
         let scope = settings.scope(&snapshot)?;
-        Ok(Self { snapshot, table, policy, scope })
+        Ok(Self { snapshot, table, policy, scope, claims: None })
     }
 
     /// What `snapshot` shows, by the policy that `settings` ask for.
@@ -60,7 +63,18 @@ impl Look {
     pub(crate) fn of(settings: &Settings, snapshot: Snapshot) -> Result<Self, Failure> {
         let (table, policy) = judges(settings)?;
         let scope = settings.scope(&snapshot)?;
-        Ok(Self { snapshot, table, policy, scope })
+        Ok(Self { snapshot, table, policy, scope, claims: None })
+    }
+
+    /// The same beside what is claimed on this host; of a saved one nobody knows that.
+    pub(crate) fn beside_ledger(mut self, settings: &Settings) -> Self {
+        if settings.snapshot.is_none() {
+            match beside::claims(settings) {
+                Ok(claims) => self.claims = claims.map(Rc::new),
+                Err(gap) => self.snapshot.gaps.push(gap),
+            }
+        }
+        self
     }
 
     /// Looks at this host again, with the same policy and table.
@@ -74,8 +88,7 @@ impl Look {
 
     /// Another snapshot of this host, with the same policy and table.
     pub(crate) fn with(&self, snapshot: Snapshot) -> Self {
-        let (table, policy, scope) = (self.table.clone(), self.policy.clone(), self.scope.clone());
-        Self { snapshot, table, policy, scope }
+        Self { snapshot, ..self.clone() }
     }
 
     /// The same with the connections of another look at this host, and whoever has them.
@@ -96,7 +109,8 @@ impl Look {
     /// The same of another snapshot, judged by the same policy and table.
     pub(crate) fn world_of<'a>(&'a self, snapshot: &'a Snapshot) -> World<'a> {
         let policy = self.policy.as_deref();
-        World::new(snapshot, policy, self.registry(), snapshot.taken, self.scope.clone())
+        let world = World::new(snapshot, policy, self.registry(), snapshot.taken, self.scope.clone());
+        world.beside(self.claims.as_deref())
     }
 }
 

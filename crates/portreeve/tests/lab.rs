@@ -14,6 +14,7 @@ mod lab {
     mod chosen;
     mod churn;
     mod claims;
+    mod claims_judged;
     mod cleanliness;
     mod closing;
     mod declared;

@@ -59,6 +59,8 @@ pub enum GapKind {
     /// Declared ports whose holder cannot be told from their owner; `detail` names the first few. A judgement finds
     /// it, no look does.
     UndecidedOwners,
+    /// The ledger, which could not be read; `detail` says why. A judgement finds it, no look does.
+    UnreadLedger,
 }
 
 impl Gap {
@@ -87,6 +89,7 @@ impl Gap {
             | GapKind::UnlistedRules
             | GapKind::UnkeptFirewall
             | GapKind::PacketPrograms
+            | GapKind::UnreadLedger
             | GapKind::TooMany => false,
         }
     }
@@ -107,7 +110,8 @@ impl Gap {
     #[must_use]
     pub const fn hides_listeners(&self) -> bool {
         let is_of_packets = self.hides_firewall() || self.is_before_rules();
-        !self.hides_holders() && !is_of_packets && !matches!(self.what, GapKind::HiddenFiles)
+        let is_beside = matches!(self.what, GapKind::HiddenFiles | GapKind::UnreadLedger);
+        !self.hides_holders() && !is_of_packets && !is_beside
     }
 
     /// Why it could not be seen, as a sentence with the count.
@@ -127,6 +131,7 @@ impl Gap {
                     "{count} 個のソケットはほかのユーザーのもので、保持しているプロセスが見えません"
                 )
             }
+            GapKind::UnreadLedger => text!("the ledger of claims: {detail}", "申請の台帳: {detail}"),
             GapKind::HiddenProcesses => text!(
                 "/proc hides the processes of other users (hidepid)",
                 "hidepid により、ほかのユーザーのプロセスが /proc に表示されません"
@@ -235,6 +240,10 @@ impl Gap {
             GapKind::UndecidedOwners => Words {
                 en: "name the owner's unit or user in the policy: a script's name proves nobody, nor does the path of a program in a mount namespace of its own that is not the file here",
                 ja: "policy の owner に unit か user を書いてください。スクリプト名や、独自のマウント名前空間で別のファイルを指すパスは所有者の証明になりません",
+            },
+            GapKind::UnreadLedger => Words {
+                en: "see what is wrong with it: portreeve ledger check",
+                ja: "portreeve ledger check で状態を確認してください",
             },
             GapKind::TooMany => {
                 Words { en: "ask for one port", ja: "ポートを 1 つに絞ってください" }

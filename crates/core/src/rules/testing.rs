@@ -1,6 +1,7 @@
 //! Hosts in a line or three, for the tests of rules.
 
 use alloc::{
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec,
@@ -17,11 +18,15 @@ use crate::{
         testing::{listener, snapshot},
     },
     finding::Finding,
+    ledger::{
+        self, Lease, Now, Wish,
+        testing::{Desk, MACHINE, at, lease, wish},
+    },
     owner::Owner,
     policy::{HOST, Place, Policy, Service, Waiver, Zone},
     registry::Registry,
     rules::judge,
-    world::{Scope, World},
+    world::{Claims, Scope, World},
 };
 
 /// A host and its policy.
@@ -30,13 +35,14 @@ pub(crate) struct Scene {
     pub(crate) snapshot: Snapshot,
     pub(crate) policy: Option<Policy>,
     pub(crate) now: Timestamp,
+    pub(crate) claims: Option<Claims>,
     next: u32,
 }
 
 /// A host on which nothing listens, without a policy, on 2026-01-01.
 pub(crate) fn scene() -> Scene {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    Scene { snapshot: snapshot(now), policy: None, now, next: 1000 }
+    Scene { snapshot: snapshot(now), policy: None, now, claims: None, next: 1000 }
 }
 
 /// A zone of networks and interfaces.
@@ -296,7 +302,8 @@ impl Scene {
     }
 
     fn with_scope<T>(&self, scope: Scope, look: impl FnOnce(&World<'_>) -> T) -> T {
-        look(&World::new(&self.snapshot, self.policy.as_ref(), Registry::builtin(), self.now, scope))
+        let world = World::new(&self.snapshot, self.policy.as_ref(), Registry::builtin(), self.now, scope);
+        look(&world.beside(self.claims.as_ref()))
     }
 
     /// A packet filter, and what could not be seen of it.
@@ -304,6 +311,35 @@ impl Scene {
         self.snapshot.firewall = Some(firewall);
         self.snapshot.gaps.extend_from_slice(gaps);
         self
+    }
+
+    /// Beside the host's ledger, in which users have claimed these for good.
+    pub(crate) fn claims(self, all: &[(u32, &str)]) -> Self {
+        self.claimed(all, &at(0), None)
+    }
+
+    /// Beside the host's ledger, in which users have claimed these for a minute that is over.
+    pub(crate) fn ended_claims(self, all: &[(u32, &str)]) -> Self {
+        self.claimed(all, &at(61), Some(&lease(60, &at(0))))
+    }
+
+    fn claimed(self, all: &[(u32, &str)], now: &Now, ends: Option<&Lease>) -> Self {
+        let mut desk = Desk::new();
+        for ((uid, text), id) in all.iter().zip(1..) {
+            let wish = wish(*uid, id, text);
+            let lease = ends.cloned().unwrap_or_else(|| wish.lease.clone());
+            desk.granted(Wish { lease, ..wish });
+        }
+        let claims = Claims {
+            book: desk.book,
+            machine: MACHINE.into(),
+            scope: ledger::Scope::Host(MACHINE.into()),
+            processes: BTreeMap::new(),
+            store_ends_leases: false,
+            is_obeyed: true,
+            now: now.clone(),
+        };
+        Self { claims: Some(claims), ..self }
     }
 
     /// All that is wrong in the namespaces of `scope`.

@@ -115,7 +115,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             ja: "portreeve ls -a -o json、または表形式の portreeve ls -a を使ってください",
         }));
     }
-    let look = Look::take(settings, &wanted(&filter, all))?;
+    let look = Look::take(settings, &wanted(&filter, all))?.beside_ledger(settings);
     if all && look.snapshot.connections.is_none() {
         return Err(without_connections(settings));
     }

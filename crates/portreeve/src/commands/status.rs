@@ -59,7 +59,8 @@ fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failu
     let look = Look::take(
         settings,
         &Wanted { namespaces: settings.namespaces().for_judgement(), ..Wanted::JUDGEMENT },
-    )?;
+    )?
+    .beside_ledger(settings);
     let world = look.world();
     let listeners: Vec<&Listener> = world.listeners().collect();
     let findings: Vec<Finding> =

@@ -1,6 +1,7 @@
 //! `portreeve who 443`: who holds this port (A5, A12)?
 
 pub(super) mod answer;
+mod claimed;
 mod kept;
 pub(super) mod passed;
 
@@ -65,7 +66,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let mut holders = holders(own.get_flag("full"), settings);
     let ports = asked::span(&questions.concat());
     let wanted = Wanted { ports, holders, firewall: Firewall::Rules, ..Wanted::LISTENERS };
-    let mut look = Look::take(settings, &wanted)?;
+    let mut look = Look::take(settings, &wanted)?.beside_ledger(settings);
     if settings.snapshot.is_none() && is_any(is_silent, &look, &questions) {
         (look, holders) = closer(&look, &wanted, &questions, settings)?;
     }
@@ -175,6 +176,7 @@ impl<'q, 'a> Answer<'q, 'a> {
     /// The answer in sentences.
     pub(super) fn print(&self, world: &World<'a>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         self.print_held(world, settings, out)?;
+        claimed::print(world, self.asked, out)?;
         self.print_passed(out)
     }
 

@@ -84,7 +84,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let questions = asked::questions(&asked::words(own), TableFile::load()?.registry())?;
     let span = asked::span(&questions.concat());
     let before = before(own, settings)?.map(|before| only(before, span));
-    let look = Look::take(settings, &wanted(span))?;
+    let look = Look::take(settings, &wanted(span))?.beside_ledger(settings);
     let world = look.world();
     let after = before.is_some().then(|| only(look.snapshot.clone(), span));
     let [was, is] =

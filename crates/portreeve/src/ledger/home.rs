@@ -96,8 +96,21 @@ impl Home {
     ///
     /// The host has no name, a user has no home, or the policy is wrong.
     pub(crate) fn of(own: &ArgMatches, settings: &Settings) -> Result<Self, Failure> {
+        Self::named(own.get_one::<OsString>(LEDGER).cloned(), settings)
+    }
+
+    /// The one that is asked where nobody names one on the command line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::of`].
+    pub(crate) fn unnamed(settings: &Settings) -> Result<Self, Failure> {
+        Self::named(None, settings)
+    }
+
+    fn named(named: Option<OsString>, settings: &Settings) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
-        let named = own.get_one::<OsString>(LEDGER).cloned().or_else(|| std::env::var_os(OVERRIDE));
+        let named = named.or_else(|| std::env::var_os(OVERRIDE));
         let named = named.filter(|named| !named.is_empty());
         let is_named = named.is_some();
         let (place, obeyed) = match named {

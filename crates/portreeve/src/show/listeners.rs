@@ -42,6 +42,7 @@ pub(crate) const NETNS: Column = Column { head: Words { en: "NETNS", ja: "名前
 const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド" }, fit: Fit::Cut };
 
 const UNDECLARED: Words = Words { en: "undeclared", ja: "未宣言" };
+const CLAIMED: Words = Words { en: "claimed", ja: "申請済み" };
 const TEMPORARY: Words = Words { en: "temporary", ja: "一時ポート" };
 const NOT_LISTENING: Words = Words { en: "not listening", ja: "待ち受け前" };
 
@@ -118,17 +119,23 @@ pub(crate) fn service<'a>(world: &World<'a>, row: &Row<'a>, names: Names, lang: 
 
 fn service_name<'a>(world: &World<'a>, listener: &'a Listener, names: Names) -> Option<&'a str> {
     let declared = world.declared(listener).map(|desired| desired.service.name.as_str());
-    declared.or_else(|| match names {
+    declared.or_else(|| claimed(world, listener)).or_else(|| match names {
         Names::Numeric => None,
         Names::Shown => world.registry.name(listener.port, listener.protocol),
     })
 }
 
+/// What the number is claimed for.
+fn claimed<'a>(world: &World<'a>, listener: &Listener) -> Option<&'a str> {
+    world.claim_of(listener).map(|claimed| claimed.claim.name.as_str())
+}
+
 fn notes(world: &World<'_>, listener: &Listener) -> impl Iterator<Item = Words> {
     let temporary = world.is_ephemeral(listener);
     let undeclared = world.policy.is_some() && !temporary && world.declared(listener).is_none();
+    let claimed = world.declared(listener).is_none() && world.claim_of(listener).is_some();
     let waits_not = listener.state == SocketState::Bound;
-    [(temporary, TEMPORARY), (undeclared, UNDECLARED), (waits_not, NOT_LISTENING)]
+    [(temporary, TEMPORARY), (claimed, CLAIMED), (undeclared, UNDECLARED), (waits_not, NOT_LISTENING)]
         .into_iter()
         .filter_map(|(is, note)| is.then_some(note))
 }
@@ -151,6 +158,7 @@ pub(crate) struct Record {
     pid: Option<u32>,
     name: String,
     user: String,
+    claim: String,
 }
 
 /// The record of `listener`.
@@ -174,5 +182,6 @@ pub(crate) fn record<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) 
         pid: main.map(|(hold, _)| hold.pid),
         name: shown(process.map(|process| process.name.as_str())),
         user: shown(process.and_then(|process| process.user.as_deref())),
+        claim: shown(claimed(world, listener)),
     }
 }

@@ -17,7 +17,7 @@ use portreeve_core::{
     port::{Class, Protocol},
     reach::Reach,
     words::Lang,
-    world::World,
+    world::{Claimed, World},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -74,6 +74,7 @@ pub(crate) struct ListenerView<'a> {
     netns: NetnsView<'a>,
     iana: Vec<&'a str>,
     service: Option<&'a str>,
+    claim: Option<ListenerClaimView<'a>>,
     reach: Vec<Reach>,
     holders: Vec<HolderView<'a>>,
     holders_complete: bool,
@@ -86,6 +87,15 @@ pub(crate) struct ListenerView<'a> {
     backlog: Option<Backlog>,
     gap: Option<String>,
     seen_by: SeenBy,
+}
+
+/// The claim on whose place a socket stands.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ListenerClaim")]
+pub(crate) struct ListenerClaimView<'a> {
+    name: &'a str,
+    claimant_uid: u32,
+    state: &'static str,
 }
 
 /// A network namespace.
@@ -236,6 +246,11 @@ impl<'w, 'a> Viewer<'w, 'a> {
             netns: self.netns(listener.netns),
             iana: self.world.registry.names(listener.port, listener.protocol).collect(),
             service: self.world.declared(listener).map(|desired| desired.service.name.as_str()),
+            claim: self.world.claim_of(listener).map(|Claimed { claim, state }| ListenerClaimView {
+                name: claim.name.as_str(),
+                claimant_uid: claim.claimant.uid,
+                state: state.token(),
+            }),
             reach: reach::of(self.world, listener),
             holders: self.holders(listener),
             holders_complete: listener.holders_complete,

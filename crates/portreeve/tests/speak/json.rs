@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::run::{on_web, program, saved};
 
-const LISTENER: [&str; 26] = [
+const LISTENER: [&str; 27] = [
     "protocol",
     "mptcp",
     "family",
@@ -29,6 +29,7 @@ const LISTENER: [&str; 26] = [
     "inode",
     "cookie",
     "backlog",
+    "claim",
     "gap",
     "seen_by",
 ];

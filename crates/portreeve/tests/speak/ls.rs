@@ -201,7 +201,9 @@ fn csv_carries_no_command_line() {
     let mut lines = said.out.lines();
     assert_eq!(
         lines.next(),
-        Some("protocol,family,address,port,device,state,netns,service,iana,reach,owner,unit,pid,name,user")
+        Some(
+            "protocol,family,address,port,device,state,netns,service,iana,reach,owner,unit,pid,name,user,claim"
+        )
     );
     assert!(said.out.contains("tcp,ipv4,0.0.0.0,80,,listen,"), "{}", said.out);
     assert!(!said.out.contains("s3cret"), "{}", said.out);

@@ -7,7 +7,9 @@ use crate::{
     address::{Address, Breadth},
     facts::Listener,
     finding::{Finding, Severity},
+    ledger::Claim,
     policy::Service,
+    reach::Verdict,
     rules::{Page, Rule},
     text,
     words::{Text, Words},
@@ -40,8 +42,38 @@ pub(super) const RULE: Rule = Rule {
 fn check(world: &World<'_>) -> Vec<Finding> {
     world
         .holdings()
-        .filter_map(|holding| by_address(holding).or_else(|| by_packets(world, holding)))
+        .filter_map(|holding| {
+            by_address(holding).or_else(|| by_packets(world, holding)).or_else(|| of_claim(world, holding))
+        })
         .collect()
+}
+
+/// A claim opens nothing: what is to be reached from elsewhere is declared.
+fn of_claim(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
+    if world.policy.is_none() || holding.declared.is_some() {
+        return None;
+    }
+    let is_reached = |listener: &&&Listener| {
+        let reach = world.reach(listener);
+        let is_open = reach.first().is_some_and(|reach| reach.verdict >= Verdict::Partly);
+        listener.breadth() > Breadth::Loopback && is_open && world.is_claimants(listener)
+    };
+    let listener = holding.listeners.iter().find(is_reached)?;
+    let Claim { name, .. } = world.claim_of(listener)?.claim;
+    let spec = holding.spec();
+    let finding = RULE.finding(
+        text!(
+            "{name} is claimed for this host alone, and packets from elsewhere get to it on {spec}",
+            "{name} の申請はこのホスト内だけのものですが、それ以外からも {spec} に届きます"
+        ),
+        text!(
+            "bind it to 127.0.0.1 and ::1, or declare {spec} in the policy with its reach",
+            "127.0.0.1 と ::1 だけで待ち受けるか、policy に {spec} と reach を宣言してください"
+        ),
+    );
+    let mut finding = finding.about(holding);
+    finding.address = Some(listener.address.clone());
+    Some(finding.run([format!("portreeve exposure {spec}")]))
 }
 
 fn by_address(holding: &Holding<'_>) -> Option<Finding> {
@@ -144,6 +176,7 @@ mod tests {
     use alloc::format;
 
     use crate::facts::{Firewall, Listing};
+    use crate::port::PortRange;
     use crate::rules::testing::{filtering, scene, zone};
 
     #[test]
@@ -157,6 +190,20 @@ mod tests {
         let said =
             "5433/tcp: db is declared for this host alone, and packets from elsewhere get to it on 5433/tcp";
         assert_eq!(found("-A INPUT -j ACCEPT\n"), [said]);
+    }
+
+    #[test]
+    fn what_its_claimant_holds_is_found_where_others_get_to_it() {
+        let at = |spot: &str| {
+            let kept = scene().namespace(|own| own.reserved = [PortRange::one(20_500)].into());
+            let scene = kept.claims(&[(0, "shop 20500/tcp")]).listens("shop.service", spot).policy();
+            (scene.rules(), scene.texts("bound-wider-than-declared"))
+        };
+        assert_eq!(at("127.0.0.1:20500/tcp").0, [""; 0], "a claim is a reason to be there");
+        let (rules, texts) = at("0.0.0.0:20500/tcp");
+        assert_eq!(rules, ["bound-wider-than-declared"]);
+        let said = "20500/tcp: shop is claimed for this host alone, and packets from elsewhere get to it on 20500/tcp";
+        assert_eq!(texts, [said]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     desired::DesiredPort,
     facts::Listener,
     finding::{Finding, Severity},
+    ledger::Claim,
     owner::Match,
     rules::{Page, Rule},
     text,
@@ -26,26 +27,50 @@ pub(super) const RULE: Rule = Rule {
         "bound-wider-than-declared",
         "number-of-another-service",
         "opener-gone",
+        "unneeded-open-port",
     ],
     page: Page {
         what: Words {
-            en: "A declared port is held, shared or shadowed by somebody who is not its owner.",
-            ja: "宣言済みのポートを、所有者ではないプロセスが保持、共有、または横取りしています。",
+            en: "A declared port is held, shared or shadowed by somebody who is not its owner, or a claimed one is held by another user than its claimant.",
+            ja: "宣言済みのポートを、所有者ではないプロセスが保持、共有、または横取りしています。または、申請済みのポートを、申請者以外のユーザーが保持しています。",
         },
         why: Words {
             en: "Clients trust the number. Whoever stands there reads what was meant for the owner: passwords, mail, sessions.",
             ja: "クライアントはポート番号を信じて接続します。そのポートで待ち受ける者は、所有者に宛てたパスワードやメールを読めてしまいます。",
         },
         fix: Words {
-            en: "Find out who it is and stop it. If it is meant to be there, name it as an owner of the service.",
-            ja: "どのプロセスかを確認して停止します。正当なものなら、policy のそのサービスの owner に加えます。",
+            en: "Find out who it is and stop it. If it is meant to be there, name it as an owner of the service, or release the claim.",
+            ja: "どのプロセスかを確認して停止します。正当なものなら、policy のそのサービスの owner に加えるか、申請を解放します。",
         },
     },
     check,
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    world.every_holding().iter().filter_map(|holding| judge(world, holding)).collect()
+    let judged = |holding| judge(world, holding).or_else(|| of_claim(world, holding));
+    world.every_holding().iter().filter_map(judged).collect()
+}
+
+/// Somebody else than the claimant stands where a number is claimed.
+fn of_claim(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
+    let thieves = holding.listeners.iter().filter(|listener| !listener.ephemeral);
+    let mut claims = thieves.filter_map(|listener| {
+        world.claim_of(listener).filter(|claimed| !claimed.claim.is_held_by(listener))
+    });
+    let Claim { name, claimant, .. } = claims.next()?.claim;
+    let (Text { en, ja }, spec, uid) = (holding.who(), holding.spec(), claimant.uid);
+    let finding = RULE.finding(
+        text!(
+            "{en} holds {spec}, which user {uid} has claimed for {name}",
+            "ユーザー {uid} が {name} 用に申請した {spec} を {ja} が保持しています"
+        ),
+        text!("stop it, or have the claim given up", "停止するか、申請を解放してもらってください"),
+    );
+    Some(
+        finding
+            .about(holding)
+            .run([format!("portreeve who {spec}"), "portreeve claims --state stolen".into()]),
+    )
 }
 
 fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
@@ -180,6 +205,7 @@ mod tests {
         cgroup,
         facts::{Container, HolderGap, Listener},
         owner::Owner,
+        port::PortRange,
         rules::testing::scene,
     };
 
@@ -194,6 +220,24 @@ mod tests {
             ["443/tcp: python3 (user eve) holds 443/tcp, which belongs to web (nginx.service)"]
         );
         assert_eq!(scene.rules(), ["stolen-port"]);
+    }
+
+    #[test]
+    fn another_user_on_a_claimed_port_is_found() {
+        let held_by = |uid: u32| {
+            let kept = scene().namespace(|own| own.reserved = [PortRange::one(20_500)].into());
+            let scene = kept.claims(&[(1000, "web 20500/tcp")]);
+            let scene = scene.listens("session-4.scope", "127.0.0.1:20500/tcp").program("python3", "eve");
+            scene.socket(|socket| socket.uid = Some(uid))
+        };
+        let thief = held_by(1001);
+        assert_eq!(
+            thief.texts("stolen-port"),
+            ["20500/tcp: python3 (user eve) holds 20500/tcp, which user 1000 has claimed for web"]
+        );
+        assert_eq!(thief.rules(), ["stolen-port"]);
+        assert_eq!(held_by(1000).rules(), [""; 0]);
+        assert_eq!(held_by(0).rules(), [""; 0], "the service manager listens for others");
     }
 
     #[test]

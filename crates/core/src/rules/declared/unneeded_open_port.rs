@@ -20,7 +20,7 @@ pub(super) const RULE: Rule = Rule {
     name: "unneeded-open-port",
     severity: Severity::Warning,
     article: &["A16", "A17"],
-    outranks: &[],
+    outranks: &["unclaimed-port"],
     page: Page {
         what: Words {
             en: "Something listens on a port that no service of the policy declares.",
@@ -42,7 +42,9 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     if world.policy.is_none() {
         return Vec::new();
     }
-    let undeclared = world.holdings().filter(|it| it.declared.is_none() && !asks_for_an_address(it));
+    let is_claimed = |it: &Holding<'_>| it.listeners.iter().all(|listener| world.is_claimants(listener));
+    let undeclared =
+        world.holdings().filter(|it| it.declared.is_none() && !asks_for_an_address(it) && !is_claimed(it));
     undeclared.map(|holding| finding(world, holding)).collect()
 }
 

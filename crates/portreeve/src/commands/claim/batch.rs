@@ -47,8 +47,8 @@ const UNANSWERED: Words = Words {
 /// `--batch`.
 pub(super) fn argument(lang: Lang) -> Arg {
     let help = Words {
-        en: "Claims as JSON, an object a line (- is standard input), answered in order on a line each: name, and what the options say (ports, scope, address, device, lease, while_pid, note, well_known, force_bound)",
-        ja: "JSON で 1 行に 1 件の申請を読み込み(- は標準入力)、順に 1 行ずつ結果を表示する。キーは name と、各オプションに当たる ports、scope、address、device、lease、while_pid、note、well_known、force_bound",
+        en: "Claims as JSON, an object a line (- is standard input), each answered on a line: name, and the options as keys",
+        ja: "JSON で 1 行に 1 件の申請を読み込み、順に結果を表示する(- は標準入力、キーは name と各オプション名)",
     };
     let argument = options::value(BATCH, "FILE", help, lang).value_parser(ValueParser::path_buf());
     argument.conflicts_with_all(wish::WORDS).conflicts_with(ENV)

@@ -1,0 +1,122 @@
+//! The claims of this host's ledger beside what is bound (A24, A25).
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use super::World;
+use crate::{
+    facts::{Listener, Namespace},
+    firewall::Intervals,
+    ledger::{Book, Claim, ClaimId, Now, POOL, ProcessId, Scope, Seen, Stand, State},
+    port::PortRange,
+};
+
+/// What the ledger of the host says, with what tells how its claims stand.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// The book as it was read.
+    pub book: Book,
+    /// The host (machine-id(5)).
+    pub machine: String,
+    /// Within what a number has one owner here.
+    pub scope: Scope,
+    /// Who has the numbers of the processes that claims of this host name, as [`Seen::processes`] has them.
+    pub processes: BTreeMap<u32, Option<ProcessId>>,
+    /// As [`Seen::store_ends_leases`].
+    pub store_ends_leases: bool,
+    /// Whether the kernel is to keep what is claimed from clients: not for a ledger of a user's own.
+    pub is_obeyed: bool,
+    /// When it was read.
+    pub now: Now,
+}
+
+/// A claim, and how it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimed<'a> {
+    /// The claim.
+    pub claim: &'a Claim,
+    /// How it stands.
+    pub state: State,
+}
+
+impl<'a> World<'a> {
+    /// The same beside the claims of a ledger.
+    #[must_use]
+    pub fn beside(mut self, claims: Option<&'a Claims>) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// The claims for the network namespace of the observer, in order of id; none where it is not judged.
+    pub fn claims(&self) -> impl Iterator<Item = Claimed<'a>> {
+        let claims = self.claims;
+        self.states().iter().filter_map(move |(id, state)| {
+            let claim = claims?.book.claim(*id)?;
+            Some(Claimed { claim, state: *state })
+        })
+    }
+
+    /// How each of them stands.
+    fn states(&self) -> &[(ClaimId, State)] {
+        self.states.get_or_init(|| {
+            let known = self.claims.and_then(|claims| Some((claims, self.own_namespace()?)));
+            known.map(|(claims, own)| self.judged_claims(claims, own)).unwrap_or_default()
+        })
+    }
+
+    fn judged_claims(&self, claims: &Claims, own: &Namespace) -> Vec<(ClaimId, State)> {
+        let mut seen = Seen::new(claims.machine.clone(), own.client_range, self.registry);
+        (seen.processes, seen.store_ends_leases) = (claims.processes.clone(), claims.store_ends_leases);
+        let here = self.snapshot.listeners.iter().filter(|listener| listener.netns == own.id);
+        let seen = seen.with(here, Vec::new());
+        let of_here = claims.book.claims().filter(|claim| claim.scope.meets(&claims.scope));
+        of_here.map(|claim| (claim.id, claim.state(&seen, &claims.now))).collect()
+    }
+
+    /// Those that have not ended.
+    pub fn standing_claims(&self) -> impl Iterator<Item = Claimed<'a>> {
+        self.claims().filter(|claimed| claimed.state != State::Stale)
+    }
+
+    /// The claim on whose place `listener` stands, where there is one that has not ended.
+    #[must_use]
+    pub fn claim_of(&self, listener: &Listener) -> Option<Claimed<'a>> {
+        let claims = self.claims?;
+        self.own_namespace().filter(|own| own.id == listener.netns)?;
+        let states = self.states();
+        let mut at = claims.book.at(&claims.scope, Stand::of(listener));
+        let (id, state) = at.find_map(|claim| {
+            let place = states.binary_search_by_key(&claim.id, |(id, _)| *id).ok()?;
+            Some(states[place]).filter(|(_, state)| *state != State::Stale)
+        })?;
+        Some(Claimed { claim: claims.book.claim(id)?, state })
+    }
+
+    /// Whether its claimant listens at `listener`, and nobody else.
+    #[must_use]
+    pub fn is_claimants(&self, listener: &Listener) -> bool {
+        self.claim_of(listener).is_some_and(|claimed| claimed.claim.is_held_by(listener))
+    }
+
+    /// From where claims of any number get theirs.
+    #[must_use]
+    pub fn pool(&self) -> PortRange {
+        self.policy.and_then(|policy| policy.ledger.pool).unwrap_or(POOL)
+    }
+
+    /// The claims of numbers that the kernel is to keep from clients and does not.
+    pub fn unreserved_claims(&self) -> impl Iterator<Item = Claimed<'a>> {
+        let own = self.claims.filter(|claims| claims.is_obeyed).and_then(|_| self.own_namespace());
+        let kept: Intervals =
+            own.iter().flat_map(|own| &own.reserved).map(|range| interval(*range)).collect();
+        let is_kept = move |claim: &Claim| {
+            let PortRange { first, last } = claim.ports;
+            kept.includes(&Intervals::span(first.into(), last.into()))
+        };
+        let standing = own.map(|_| self.standing_claims()).into_iter().flatten();
+        standing.filter(move |claimed| !is_kept(claimed.claim))
+    }
+}
+
+fn interval(range: PortRange) -> crate::firewall::Interval {
+    crate::firewall::Interval { first: range.first.into(), last: range.last.into() }
+}

@@ -1,0 +1,58 @@
+//! Who has claimed what was asked for, whether or not somebody is there (A24).
+
+use portreeve_core::{
+    ledger::{Claim, State},
+    text,
+    words::{Text, Words},
+    world::{Claimed, World},
+};
+
+use crate::{
+    asked::Asked,
+    failure::Failure,
+    show::{escape::visible, out::Out},
+};
+
+/// More claims of a range are counted, not told.
+const CLAIMS_MAX: usize = 8;
+
+/// Says of each claim that takes a number of what was asked for whose it is, and how it stands.
+pub(super) fn print(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
+    let is_asked = |claim: &Claim| {
+        asked.iter().any(|asked| {
+            asked.protocol.is_none_or(|protocol| protocol == claim.protocol)
+                && asked.range.overlaps(claim.ports)
+        })
+    };
+    let claims: Vec<_> = world.standing_claims().filter(|claimed| is_asked(claimed.claim)).collect();
+    for claimed in claims.iter().take(CLAIMS_MAX) {
+        out.line(&format!("  {}", visible(text(claimed).in_lang(out.lang))))?;
+    }
+    let more = claims.len().saturating_sub(CLAIMS_MAX);
+    if more > 0 {
+        let said = text!("{more} more claims: portreeve claims", "ほか {more} 件の申請: portreeve claims");
+        out.line(&format!("  {}", said.in_lang(out.lang)))?;
+    }
+    Ok(())
+}
+
+fn text(Claimed { claim, state }: &Claimed<'_>) -> Text {
+    let Claim { name, claimant, scope, .. } = claim;
+    let (spec, uid, Words { en, ja }) = (claim.spec(), claimant.uid, stands(*state));
+    let since = claim.since.strftime("%Y-%m-%d");
+    text!(
+        "{spec} is claimed for {name} by user {uid} since {since} ({scope}): {en}",
+        "{spec} は {name} 用に申請済み(ユーザー {uid}、{since} から、{scope}): {ja}"
+    )
+}
+
+const fn stands(state: State) -> Words {
+    match state {
+        State::Held => Words { en: "its claimant listens there", ja: "申請者が待ち受けています" },
+        State::Unbound => Words { en: "nobody listens there", ja: "誰も待ち受けていません" },
+        State::Stolen => {
+            Words { en: "somebody else listens there", ja: "申請者以外が待ち受けています" }
+        }
+        State::Stale => Words { en: "it has ended", ja: "終了しています" },
+    }
+}
