@@ -131,7 +131,7 @@ impl Gap {
                     "{count} 個のソケットはほかのユーザーのもので、保持しているプロセスが見えません"
                 )
             }
-            GapKind::UnreadLedger => text!("the ledger of claims: {detail}", "申請の台帳: {detail}"),
+            GapKind::UnreadLedger => text!("the ledger: {detail}", "台帳: {detail}"),
             GapKind::HiddenProcesses => text!(
                 "/proc hides the processes of other users (hidepid)",
                 "hidepid により、ほかのユーザーのプロセスが /proc に表示されません"
@@ -167,13 +167,7 @@ impl Gap {
                 "what {detail} lists kept changing while it was read; some of it may be missing",
                 "{detail} の一覧が読み取り中に変わり続けたため、一部を見落とした可能性があります"
             ),
-            GapKind::TooMany => {
-                let en = inflect("entry", "entries");
-                text!(
-                    "{count} {en} of {detail} had to be left out",
-                    "{detail} のうち {count} 件を省略しました"
-                )
-            }
+            GapKind::TooMany => too_many(*count, detail),
             GapKind::HiddenFirewall => text!(
                 "the rules of the firewall: only root may read them",
                 "ファイアウォールのルール(root だけが読み取れます)"
@@ -250,6 +244,11 @@ impl Gap {
             }
         }
     }
+}
+
+fn too_many(count: u32, detail: &str) -> Text {
+    let en = inflect(count as usize, "entry", "entries");
+    text!("{count} {en} of {detail} had to be left out", "{detail} のうち {count} 件を省略しました")
 }
 
 fn unlisted(detail: &str) -> Text {
