@@ -14,6 +14,7 @@ mod lab {
     mod chosen;
     mod churn;
     mod claims;
+    mod claims_storm;
     mod cleanliness;
     mod closing;
     mod declared;
