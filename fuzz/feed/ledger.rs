@@ -85,7 +85,7 @@ fn wish(line: &str, id: u128) -> Option<Wish> {
         claimant: Claimant { uid: 1000, process: None },
         lease: Lease::Permanent,
         note: None,
-        well_known: line.len() % 2 == 0,
+        well_known: line.len().is_multiple_of(2),
         force_bound: false,
     })
 }

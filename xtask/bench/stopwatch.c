@@ -1,7 +1,7 @@
 /* Times whole processes as a shell would start them: stopwatch ROUNDS -- COMMAND... -- COMMAND...
  *
  * The commands take turns, A B A B, after one round that nobody counts; one that has used up its patience sits the
- * later rounds out. Each counted run prints `INDEX NANOSECONDS PEAK_KIB`; the peak is ru_maxrss of getrusage(2), which wait4(2) hands out for one child. */
+ * later rounds out. A word `@` is another one in each round of each run, `n` and two numbers. Each counted run prints `INDEX NANOSECONDS PEAK_KIB`; the peak is ru_maxrss of getrusage(2), which wait4(2) hands out for one child. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -25,6 +25,9 @@ static uint64_t now(void) {
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
+
+/* What stands for `@`. */
+static char other[64];
 
 static void become(char **command) {
     int null = open("/dev/null", O_RDWR);
@@ -59,16 +62,19 @@ int main(int count, char **words) {
     int commands_count = 0;
     int rounds = count > 1 ? atoi(words[1]) : 0;
     for (int at = 2; at < count; at++) {
+        if (strcmp(words[at], "@") == 0) words[at] = other;
         if (strcmp(words[at], "--") != 0) continue;
         words[at] = NULL;
         if (commands_count < COMMANDS_MAX && at + 1 < count) commands[commands_count++] = &words[at + 1];
     }
-    for (int round = 0; round <= rounds; round++)
+    for (int round = 0; round <= rounds; round++) {
+        snprintf(other, sizeof other, "n%d-%d", getpid(), round);
         for (int index = 0; index < commands_count; index++) {
             if (round > RUNS_MIN && used[index] > PATIENCE) continue;
             uint64_t took = run(index, commands[index], round > 0);
             if (took == 0) return 1;
             used[index] += took;
         }
+    }
     return 0;
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: portreeve against its rivals in the same run, and against what was promised.
 
 mod gate;
+mod ledger;
 mod lookup;
 mod machine;
 mod policy;
@@ -19,7 +20,7 @@ use crate::shell::{self, Result, cargo, root};
 
 const PAGE: &str = "docs/performance.md";
 
-/// `[sight]`, `[gate]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
+/// `[sight]`, `[gate]`, `[ledger]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
 /// takes minutes.
 pub(crate) fn run(words: &[String]) -> Result {
     if cfg!(debug_assertions) {
@@ -35,6 +36,7 @@ pub(crate) fn run(words: &[String]) -> Result {
             Part::General => general(has("--cold"))?,
             Part::Sight => sight::rows()?,
             Part::Gate => gate::rows()?,
+            Part::Ledger => ledger::rows()?,
         };
         parts.push((part, rows));
     }

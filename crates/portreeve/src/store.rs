@@ -24,7 +24,7 @@ use std::{io, path::PathBuf, time::Duration};
 use portreeve_core::ledger::{Book, Change, Scope};
 
 /// What keeps a ledger.
-pub(crate) trait Store {
+pub(crate) trait Store: Send {
     /// The book as it stands.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod lab {
     mod churn;
     mod claims;
     mod claims_judged;
+    mod claims_storm;
     mod cleanliness;
     mod closing;
     mod declared;

@@ -13,15 +13,19 @@ pub(super) enum Figure {
     Count(f64),
     /// A part of something, in hundredths.
     Percent(f64),
+    /// How many in a second.
+    EachSecond(f64),
 }
 
 impl Figure {
     /// The number alone.
     pub(super) const fn value(self) -> f64 {
         match self {
-            Self::Nanoseconds(value) | Self::Bytes(value) | Self::Count(value) | Self::Percent(value) => {
-                value
-            }
+            Self::Nanoseconds(value)
+            | Self::Bytes(value)
+            | Self::Count(value)
+            | Self::Percent(value)
+            | Self::EachSecond(value) => value,
         }
     }
 }
@@ -36,6 +40,7 @@ impl fmt::Display for Figure {
             Self::Bytes(value) => write!(f, "{:.1} MB", value / 1e6),
             Self::Count(value) => write!(f, "{value:.0}"),
             Self::Percent(value) => write!(f, "{value:.1} %"),
+            Self::EachSecond(value) => write!(f, "{value:.0}/s"),
         }
     }
 }
@@ -45,6 +50,8 @@ impl fmt::Display for Figure {
 pub(super) enum Promise {
     /// At most this share of the rival.
     Share(f64),
+    /// At least so many times the rival, of what is better the more there is.
+    Times(f64),
     /// At most this much.
     AtMost(Figure),
 }
@@ -53,6 +60,7 @@ impl fmt::Display for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Share(share) => write!(f, "≤ {}", shown_share(*share)),
+            Self::Times(times) => write!(f, "≥ {}", shown_share(*times)),
             Self::AtMost(figure) => write!(f, "≤ {figure}"),
         }
     }
@@ -80,6 +88,7 @@ impl Row {
     pub(super) fn is_kept(&self) -> bool {
         match self.promise {
             Promise::Share(limit) => self.share().is_some_and(|share| share <= limit),
+            Promise::Times(limit) => self.share().is_some_and(|share| share >= limit),
             Promise::AtMost(limit) => self.ours.value() <= limit.value(),
         }
     }
@@ -119,11 +128,13 @@ pub(super) enum Part {
     Sight,
     /// The packet filter.
     Gate,
+    /// Claims.
+    Ledger,
 }
 
 impl Part {
     /// In the order of the page.
-    pub(super) const ALL: [Self; 3] = [Self::General, Self::Sight, Self::Gate];
+    pub(super) const ALL: [Self; 4] = [Self::General, Self::Sight, Self::Gate, Self::Ledger];
 
     /// What asks for it on the command line.
     pub(super) const fn word(self) -> &'static str {
@@ -131,6 +142,7 @@ impl Part {
             Self::General => "general",
             Self::Sight => "sight",
             Self::Gate => "gate",
+            Self::Ledger => "ledger",
         }
     }
 
@@ -139,6 +151,7 @@ impl Part {
             Self::General => "## General",
             Self::Sight => "## Sight",
             Self::Gate => "## Gate",
+            Self::Ledger => "## Ledger",
         }
     }
 }
@@ -194,6 +207,14 @@ mod tests {
         );
         assert!(row(2e6, 28e6).is_kept());
         assert!(!row(7e6, 28e6).is_kept());
+        let rate = |ours| Row {
+            ours: Figure::EachSecond(ours),
+            rival: Some(("raw".into(), Figure::EachSecond(100.0))),
+            promise: Promise::Times(12.0),
+            ..row(0.0, 0.0)
+        };
+        assert!(rate(1200.0).is_kept() && !rate(1199.0).is_kept());
+        assert_eq!(rate(1250.0).to_string(), "| `ls` | 1250/s | `raw` 100/s | 12.5 × | ≥ 12 × | yes |");
     }
 
     #[test]

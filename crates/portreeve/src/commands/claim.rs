@@ -53,14 +53,14 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "Print `export PORT=NUMBER` for a shell",
         ja: "シェル用に `export PORT=番号` の形で表示する",
     };
-    let own = [options::flag(ENV, env, lang), batch::argument(lang), home::argument(lang)];
-    wish::arguments(lang).into_iter().chain(own).collect()
+    let own = [options::flag(ENV, env, lang)].into_iter().chain(batch::arguments(lang));
+    wish::arguments(lang).into_iter().chain(own).chain([home::argument(lang)]).collect()
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let home = Home::of(own, settings)?;
-    if let Some(file) = batch::file(own) {
-        return batch::run(file, &home, settings, out);
+    if batch::is_asked(own) {
+        return batch::run(own, &home, settings, out);
     }
     let wish = wish::read(own, &home, &sight::now()?)?;
     let is_for_shell = own.get_flag(ENV);

@@ -25,7 +25,7 @@ print(sorted(numbers))
 END";
 
 /// A host whose settings may be changed, as they may be on any but one in a namespace (sysctl(8)).
-fn site() -> Site {
+pub(super) fn site() -> Site {
     let site = Site::boot(&profile::BARE);
     site.run("mount -o remount,rw /proc/sys");
     site

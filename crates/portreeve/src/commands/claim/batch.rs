@@ -1,13 +1,15 @@
 //! `portreeve claim --batch FILE`: many claims, a line each, and few commits (A23, A26).
 
+mod clients;
 mod lines;
 
 use std::{
     io::{self, BufRead, BufReader},
+    num::NonZero,
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, ArgMatches, builder::ValueParser};
+use clap::{Arg, ArgMatches, builder::ValueParser, value_parser};
 use portreeve_core::{
     ledger::{Ask, Now, Seen},
     text,
@@ -38,25 +40,32 @@ use crate::{
 
 /// `--batch`.
 pub(super) const BATCH: &str = "batch";
+/// For `cargo xtask bench ledger` alone.
+const CLIENTS: &str = "clients";
 
 const UNANSWERED: Words = Words {
     en: "not every line was answered; those that were are claimed",
     ja: "一部の行は処理されませんでした(応答のあった行は申請済みです)",
 };
 
-/// `--batch`.
-pub(super) fn argument(lang: Lang) -> Arg {
+/// What a batch is asked with.
+pub(super) fn arguments(lang: Lang) -> [Arg; 2] {
     let help = Words {
         en: "Claims as JSON, an object a line (- is standard input), each answered on a line: name, and the options as keys",
         ja: "JSON で 1 行に 1 件の申請を読み込み、順に結果を表示する(- は標準入力、キーは name と各オプション名)",
     };
     let argument = options::value(BATCH, "FILE", help, lang).value_parser(ValueParser::path_buf());
-    argument.conflicts_with_all(wish::WORDS).conflicts_with(ENV)
+    let clients = Arg::new(CLIENTS).long(CLIENTS).value_parser(value_parser!(NonZero<u16>));
+    [argument.conflicts_with_all(wish::WORDS).conflicts_with(ENV), clients.requires(BATCH).hide(true)]
 }
 
-/// The file that holds the batch, where there is one.
-pub(super) fn file(own: &ArgMatches) -> Option<&Path> {
-    own.get_one::<PathBuf>(BATCH).map(PathBuf::as_path)
+/// Whether there is one.
+pub(super) fn is_asked(own: &ArgMatches) -> bool {
+    own.contains_id(BATCH)
+}
+
+fn file(own: &ArgMatches) -> &Path {
+    own.get_one::<PathBuf>(BATCH).map_or(Path::new("-"), PathBuf::as_path)
 }
 
 /// Reads it to its end, asks for all of it, and answers each line: 2 where a line is no ask, else 4 where one is refused.
@@ -64,7 +73,13 @@ pub(super) fn file(own: &ArgMatches) -> Option<&Path> {
 /// # Errors
 ///
 /// It cannot be read, or the ledger is not to be had: then what was answered stands, and all of it may be asked again.
-pub(super) fn run(file: &Path, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) fn run(
+    own: &ArgMatches,
+    home: &Home,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    let (file, clients) = (file(own), own.get_one::<NonZero<u16>>(CLIENTS).copied());
     refuse_twice_stdin(file, settings)?;
     let now = sight::now()?;
     let lines = read_lines(file, home, &now)?;
@@ -75,7 +90,12 @@ pub(super) fn run(file: &Path, home: &Home, settings: &Settings, out: &mut Out) 
     let mut store = home.open().map_err(|error| failure::store(&error, UNANSWERED))?;
     let book = store.load().map_err(|error| failure::store(&error, UNANSWERED))?;
     let mut seen = sight::seen(&world, home, &book);
-    let told = Crowd::<dyn Store>::new(&mut *store, &mut seen).ask(asks, &now);
+    let crowd = Crowd::<dyn Store>::new(&mut *store, &mut seen);
+    let told = match clients {
+        Some(clients) => clients::ask(&crowd, &asks, clients, &now),
+        None => crowd.ask(asks, &now),
+    };
+    drop(crowd);
     let is_granted = |told: &Told| matches!(told, Ok(Ok(_)));
     if told.iter().any(is_granted) {
         out.changed();

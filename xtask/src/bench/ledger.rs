@@ -1,0 +1,56 @@
+//! How fast claims are made that last, beside raw SQLite and those who only look for a free port, and whether any two collide.
+
+mod cold;
+mod durable;
+mod raw;
+mod storm;
+
+use std::{fs, path::PathBuf};
+
+use portreeve_lab::fixture::{self, Fixture};
+
+use super::report::Row;
+use crate::shell::{Result, output, target};
+
+/// Every row.
+pub(super) fn rows() -> Result<Vec<Row>> {
+    let mut rows = durable::rows()?;
+    rows.extend(cold::rows()?);
+    rows.extend(storm::rows()?);
+    Ok(rows)
+}
+
+/// A host on which claims may be made: what is kept below /run is its own, as its network is.
+fn host() -> Result<Fixture> {
+    let host = fixture::empty()?;
+    output(&mut host.command(["mount", "-t", "tmpfs", "tmpfs", "/run"]))?;
+    Ok(host)
+}
+
+fn portreeve() -> String {
+    target().join("release/portreeve").to_string_lossy().into_owned()
+}
+
+/// A folder on the disk that is gone when this value is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Result<Self> {
+        let path = target().join("bench/ledger").join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path)?;
+        }
+        fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
