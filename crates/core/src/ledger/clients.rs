@@ -2,26 +2,26 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{ask::Wish, book::Book, refusal::Refusal, seen::Seen};
+use super::{book::Book, claim::Scope, refusal::Refusal, seen::Seen};
 use crate::port::PortRange;
 
 /// Fewer numbers for clients are too few, or half of a range that has not twice as many.
 const LEFT_MIN: u32 = 1_024;
 const NUMBERS: usize = 1 << 16;
 
-/// Refuses `ports` where clients would have too few numbers left.
+/// Refuses `ports` besides those of `book` where clients would have too few numbers left.
 pub(super) fn left_for_clients(
     book: &Book,
-    wish: &Wish,
-    ports: PortRange,
+    scope: &Scope,
+    ports: Option<PortRange>,
     seen: &Seen<'_>,
 ) -> Result<(), Refusal> {
     let range = seen.client_range;
-    if !range.overlaps(ports) {
+    if ports.is_some_and(|ports| !range.overlaps(ports)) {
         return Ok(());
     }
-    let claims = book.claims().filter(|claim| claim.scope.meets(&wish.scope)).map(|claim| claim.ports);
-    let kept = marked(claims.chain(seen.foreign.iter().copied()).chain([ports]));
+    let claims = book.claims().filter(|claim| claim.scope.meets(scope)).map(|claim| claim.ports);
+    let kept = marked(claims.chain(seen.foreign.iter().copied()).chain(ports));
     let free = (range.first..=range.last).filter(|port| !kept[usize::from(*port)]);
     let left = free.fold(0, |left, _| left + 1);
     let needed = LEFT_MIN.min(range.count() / 2);

@@ -131,7 +131,7 @@ fn asked_for(
         return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
     }
     let bound = bound(wish, ports, seen)?;
-    left_for_clients(book, wish, ports, seen)?;
+    left_for_clients(book, &wish.scope, Some(ports), seen)?;
     let in_client_range = seen.client_range.overlaps(ports).then_some(Note::InClientRange);
     let notes = [assigned.other().map(Note::AssignedTo), in_client_range, bound];
     Ok(notes.into_iter().flatten().collect())

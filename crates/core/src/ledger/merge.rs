@@ -1,11 +1,13 @@
 //! Claims that come from another ledger: all of them, or none where one would have a number that somebody else has (A24).
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 
 use super::{
     book::{Book, CLAIMS_MAX, Change},
-    claim::{Claim, ClaimId},
+    claim::{Claim, ClaimId, Scope},
+    clients::left_for_clients,
     lapse::{Life, Now},
+    refusal::Refusal,
     seen::Seen,
 };
 use crate::{text, words::Text};
@@ -33,8 +35,8 @@ pub enum Unmergeable {
         /// What both want.
         over: Over,
     },
-    /// The book would have more claims than it may.
-    Full,
+    /// All of them together are too much.
+    TooMuch(Box<Refusal>),
 }
 
 /// What two claims want, of which there is one.
@@ -71,11 +73,26 @@ pub fn merge(book: &Book, coming: Vec<Claim>, seen: &Seen<'_>, now: &Now) -> Res
         let changes: Vec<Change> = gone.into_iter().map(Change::Remove).chain([put]).collect();
         after.amend(changes.iter().cloned());
         if after.len() > CLAIMS_MAX {
-            return Err(Unmergeable::Full);
+            return Err(too_much(Refusal::LedgerFull));
         }
         merge.changes.extend(changes);
     }
+    leave_clients(&after, &merge.changes, seen)?;
     Ok(merge)
+}
+
+fn too_much(refusal: Refusal) -> Unmergeable {
+    Unmergeable::TooMuch(Box::new(refusal))
+}
+
+/// Wherever something comes to what the kernel hands out, enough of it is left.
+fn leave_clients(after: &Book, changes: &[Change], seen: &Seen<'_>) -> Result<(), Unmergeable> {
+    let put = changes.iter().filter_map(|change| match change {
+        Change::Put(claim) if claim.ports.overlaps(seen.client_range) => Some(&claim.scope),
+        _ => None,
+    });
+    let scopes: BTreeSet<&Scope> = put.collect();
+    scopes.into_iter().try_for_each(|scope| left_for_clients(after, scope, None, seen).map_err(too_much))
 }
 
 /// Whether one is the other, whenever it was written.
@@ -122,8 +139,9 @@ impl Unmergeable {
     /// Why, in a sentence.
     #[must_use]
     pub fn why(&self) -> Text {
-        let Self::Clash { standing, coming, over } = self else {
-            return text!("the ledger would be full", "台帳が上限に達します");
+        let (standing, coming, over) = match self {
+            Self::Clash { standing, coming, over } => (standing, coming, over),
+            Self::TooMuch(refusal) => return refusal.why(),
         };
         let (first, second) = (standing.told(), coming.told());
         match over {
@@ -230,6 +248,19 @@ mod tests {
         let merge = merged(&desk, coming.clone()).expect("there is room");
         let put = Change::Put(Box::new(Claim { revision: 2, ..coming[0].clone() }));
         assert_eq!(merge.changes, vec![Change::Remove(ClaimId(1)), put]);
+    }
+
+    /// Whoever imports may not leave a host without a way out either.
+    #[test]
+    fn clients_keep_their_ports_whatever_comes() {
+        let desk = Desk::new();
+        let both = claims([wish(1, 1, "a 20500/tcp"), wish(1, 2, "b 20500/udp")]);
+        let enough = Claim { ports: "32768-59975".parse().expect("a range"), ..both[0].clone() };
+        merged(&desk, vec![enough.clone(), both[1].clone()]).expect("1,024 are left");
+        let one = Claim { ports: "60999".parse().expect("a port"), ..both[1].clone() };
+        let refused = merged(&desk, vec![enough, one]).expect_err("one number too many");
+        let refusal = Refusal::NoClientPortsLeft { left: 1_023, needed: 1_024 };
+        assert_eq!(refused, Unmergeable::TooMuch(Box::new(refusal)));
     }
 
     #[test]

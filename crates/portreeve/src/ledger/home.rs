@@ -167,6 +167,18 @@ impl Home {
         Self { scope: scope.clone(), ..self.clone() }
     }
 
+    /// What is wrong with what a fleet's ledger has in etcd; of a file, nothing.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be had.
+    pub(crate) fn check_fleet(&self) -> Result<Vec<StoreError>, StoreError> {
+        match &self.place {
+            Place::Etcd(url) => self.open_etcd(url)?.check(),
+            Place::File(_) => Ok(Vec::new()),
+        }
+    }
+
     /// How many claims it takes at once: in the place of each, one that ended may go.
     pub(crate) const fn claims_at_once(&self) -> usize {
         match self.place {

@@ -29,12 +29,12 @@ use self::{
     gateway::{Gateway, Heard, Unheard},
     keys::{Keys, Span},
     lease::Granted,
-    view::{View, spans, turn},
+    view::{View, fault, spans, turn},
     wire::{
         Done, Grant, Integer, KeyValue, LeaseName, Range, RangeAnswer, Transaction, TransactionAnswer, Watch,
     },
 };
-use super::{Store, StoreError, Swap};
+use super::{FAULTS_MAX, Store, StoreError, Swap};
 
 /// Where transactions are made, and keys are read.
 const TRANSACTION: &str = "/v3/kv/txn";
@@ -78,6 +78,29 @@ impl Etcd {
         let address = address.map_err(|source| StoreError::Address { url: url.into(), source })?;
         let gateway = Gateway::new(address.endpoints, options.access.tls()?, options.access.user());
         Ok(Self { gateway, keys: Keys::new(address.prefix, options.machine, options.scope), view: None })
+    }
+
+    /// Everything that is wrong with what is kept below the prefix, of whatever scope; nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// Nobody answers, or not as an etcd does.
+    pub(crate) fn check(&mut self) -> Result<Vec<StoreError>, StoreError> {
+        self.gateway.begin();
+        let (mut span, mut revision, mut faults) = (self.keys.whole(), None, Vec::new());
+        loop {
+            let range = Range::of(&span);
+            let range = revision.map_or_else(|| range.clone(), |revision| range.clone().at(revision));
+            let page: RangeAnswer = self.ask(RANGE, &range)?.answer;
+            revision = revision.or(Some(page.header.revision.0));
+            let mut pairs = Vec::new();
+            let next = turn(&span, page, &mut pairs)?;
+            faults.extend(pairs.iter().filter_map(|pair| fault(&self.keys, pair)));
+            match next {
+                Some(next) if faults.len() < FAULTS_MAX => span = next,
+                _ => return Ok(faults),
+            }
+        }
     }
 
     /// The book as it stands, which is read anew only where it was changed.

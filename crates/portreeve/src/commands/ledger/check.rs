@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portreeve_core::{
-    ledger::{Book, Claim, Scope, Seen},
+    ledger::{Book, Claim, Seen},
     port::PortRange,
     registry::Registry,
     text,
@@ -53,17 +53,30 @@ fn of_file(path: &Path, home: &Home, settings: &Settings, out: &mut Out) -> Resu
     tell(&all, &whole, settings, out)
 }
 
-/// Every key of the prefix is read; a scope's own claims are looked at together with the fleet's, as whoever asks does.
+/// Every key of the prefix is looked at; whether claims clash, as whoever asks here sees it.
 fn of_fleet(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let load = |home: &Home| home.open().and_then(|mut store| store.load());
     let fail = |error: StoreError| failure::store(&error, FAILED);
-    let (all, own) = (load(&home.within(&Scope::Fleet)).map_err(fail)?, load(home).map_err(fail)?);
-    let (count, revision) = (all.len(), all.revision());
+    let faults = home.check_fleet().map_err(fail)?;
+    if !faults.is_empty() {
+        let all: Vec<Wrong> = faults.iter().map(wrong_key).collect();
+        return tell(&all, &Text::default(), settings, out);
+    }
+    let book = home.open().and_then(|mut store| store.load()).map_err(fail)?;
+    let (count, revision) = (book.len(), book.revision());
     let whole = text!(
-        "The ledger in etcd can be read: {count} claims, revision {revision}.",
-        "etcd の台帳を読み取れました: 申請 {count} 件、リビジョン {revision}。"
+        "The ledger in etcd is whole: {count} claims of this host and the fleet, revision {revision}.",
+        "etcd の台帳は正常です: このホストと fleet の申請 {count} 件、リビジョン {revision}。"
     );
-    tell(&clashes(&own, home)?, &whole, settings, out)
+    tell(&clashes(&book, home)?, &whole, settings, out)
+}
+
+/// What is kept there may be somebody else's: a person looks at it first.
+fn wrong_key(error: &StoreError) -> Wrong {
+    let command = match error {
+        StoreError::Foreign { key, .. } => Some(format!("etcdctl get {}", quoted_for_shell(&visible(key)))),
+        _ => None,
+    };
+    (failure::told(error).1, command)
 }
 
 fn tell(all: &[Wrong], whole: &Text, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {

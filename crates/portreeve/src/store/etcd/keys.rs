@@ -88,6 +88,27 @@ impl Keys {
         }
     }
 
+    /// Everything that is a ledger's, of whatever scope.
+    pub(super) fn whole(&self) -> Span {
+        Span::below(&self.prefix)
+    }
+
+    /// Whether a number of changes is kept at `key`.
+    pub(super) fn is_revision(&self, key: &str) -> bool {
+        let common = self.common_revision();
+        key == common || Span::below(&common).has(key)
+    }
+
+    /// Whether a claim is kept at `key`.
+    pub(super) fn is_claim(&self, key: &str) -> bool {
+        Span::below(&format!("{}/claim", self.prefix)).has(key)
+    }
+
+    /// Whether it is kept at `key` who changed something last.
+    pub(super) fn is_last(&self, key: &str) -> bool {
+        Span::below(&format!("{}/last", self.prefix)).has(key)
+    }
+
     /// Of a claim of the scope.
     pub(super) fn claim(&self, id: ClaimId) -> String {
         format!("{}/claim/{}/{id}", self.prefix, self.folder(&self.scope))

@@ -194,6 +194,20 @@ fn key(span: &Span, pair: &KeyValue) -> Result<String, StoreError> {
     }
 }
 
+/// What is wrong with a key below the prefix, if anything is.
+pub(super) fn fault(keys: &Keys, pair: &KeyValue) -> Option<StoreError> {
+    let name = pair.key.text().unwrap_or_default();
+    if keys.is_claim(name) {
+        claim(keys, pair).err()
+    } else if keys.is_revision(name) {
+        sum(&Span::one(name), std::slice::from_ref(pair)).err()
+    } else if keys.is_last(name) {
+        None
+    } else {
+        Some(foreign(String::from_utf8_lossy(&pair.key.0).into_owned(), "no ledger has such a key"))
+    }
+}
+
 /// Takes a page of a span and tells from which key on the next one is to be read, if there is one.
 pub(super) fn turn(
     span: &Span,
@@ -302,10 +316,42 @@ mod tests {
         assert!(view(&[], &[], twice).expect_err("twice").ends_with("another claim has the same id"));
     }
 
+    /// Each key below the prefix is one of a ledger's, of whatever host.
+    #[test]
+    fn each_key_is_looked_at_for_itself() {
+        let keys = keys("host:4c1d");
+        let web = granted(1, "web", 20_500);
+        let whole = serde_json::to_string(&web).expect("JSON");
+        for pair in [
+            kept(&keys, &web),
+            pair(&format!("/p/claim/host:beef/{}", web.id), whole.replace("host:4c1d", "host:beef")),
+            pair(&format!("/p/claim/netns:a@beef/{}", web.id), whole.replace("host:4c1d", "netns:a")),
+            pair("/p/revision", "7"),
+            pair("/p/revision/host:beef", "7"),
+            pair("/p/last/host:beef", [0xff]),
+        ] {
+            assert!(fault(&keys, &pair).is_none(), "{pair:?}");
+            assert!(keys.whole().has(pair.key.text().expect("a text")));
+        }
+        for pair in [
+            pair("/p/claim/host:beef/1", whole.clone()),
+            pair(&keys.claim(web.id), "{}"),
+            pair("/p/revision", "x"),
+            pair("/p/revisions", "7"),
+            pair("/p/other", "7"),
+            pair("/p/", ""),
+        ] {
+            assert!(matches!(fault(&keys, &pair), Some(StoreError::Foreign { .. })), "{pair:?}");
+        }
+        let garbled = KeyValue { key: Bytes(vec![b'/', 0xff]), ..pair("", "") };
+        assert!(fault(&keys, &garbled).is_some());
+        assert!(!keys.whole().has("/p") && !keys.whole().has("/pq/claim"));
+    }
+
     fn turned(span: &Span, keys: &[&str], more: bool) -> Result<(Option<Span>, usize), StoreError> {
         let kvs = keys.iter().map(|key| pair(key, "")).collect();
         let mut claims = Vec::new();
-        turn(span, RangeAnswer { kvs, more, count: Integer(u64::MAX) }, &mut claims)
+        turn(span, RangeAnswer { kvs, more, count: Integer(u64::MAX), ..RangeAnswer::default() }, &mut claims)
             .map(|next| (next, claims.len()))
     }
 
@@ -333,7 +379,7 @@ mod tests {
     fn more_claims_than_a_ledger_has_are_refused() {
         let span = Span { first: "/a/".into(), end: Some("/a0".into()) };
         let mut claims = vec![pair("/a/1", ""); CLAIMS_MAX];
-        let page = || RangeAnswer { kvs: vec![pair("/a/2", "")], more: true, count: Integer(0) };
+        let page = || RangeAnswer { kvs: vec![pair("/a/2", "")], more: true, ..RangeAnswer::default() };
         assert!(turn(&span, page(), &mut claims).is_err(), "whatever it says that there are");
     }
 

@@ -202,6 +202,9 @@ pub(super) struct KeyValue {
 /// Keys that were read.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct RangeAnswer {
+    /// Not within the answer to a transaction, which has one of its own.
+    #[serde(default)]
+    pub(super) header: Header,
     #[serde(default)]
     pub(super) kvs: Vec<KeyValue>,
     /// Whether some were left out.

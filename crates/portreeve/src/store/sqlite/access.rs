@@ -8,7 +8,7 @@ use std::{
 };
 
 use portreeve_host::group::Groups;
-use rustix::process::geteuid;
+use rustix::{fs::Mode, process::geteuid};
 
 use super::StoreError;
 
@@ -40,11 +40,18 @@ pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
 
 /// Lets the group write the file too.
 pub(super) fn share(path: &Path) -> Result<(), StoreError> {
-    let share = || {
-        fs::set_permissions(path, fs::Permissions::from_mode(FILE_MODE))?;
-        give(path, FILE_MODE)
-    };
-    share().map_err(|source| StoreError::Beside { path: path.into(), source })
+    lend(path).map_err(|source| StoreError::Beside { path: path.into(), source })
+}
+
+/// The same, in the system's words where it refuses.
+pub(super) fn lend(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(FILE_MODE))?;
+    give(path, FILE_MODE)
+}
+
+/// What a file has that whoever may write the ledger may open.
+pub(super) fn file_mode() -> Mode {
+    Mode::from_raw_mode(FILE_MODE)
 }
 
 /// A name beside `path` for what is to take its place, which no other process uses.

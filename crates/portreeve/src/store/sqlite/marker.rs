@@ -49,6 +49,7 @@ impl Marker {
         let fresh = access::fresh(&self.path);
         let write = || {
             fs::File::create(&fresh)?.write_all(format!("{identity}\n").as_bytes())?;
+            access::lend(&fresh)?;
             access::put(&fresh, &self.path)
         };
         write().map_err(|source| StoreError::Beside { path: self.path.clone(), source })

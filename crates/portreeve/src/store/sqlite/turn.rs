@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io,
     path::{Path, PathBuf},
     thread,
     time::Instant,
@@ -12,7 +13,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{PATIENCE, PAUSE_BRIEF, StoreError};
+use super::{PATIENCE, PAUSE_BRIEF, StoreError, access};
 
 /// A turn at the file, until it is dropped or its process dies (flock(2)).
 ///
@@ -40,10 +41,8 @@ impl Turn {
 
     fn take(path: &Path, operation: FlockOperation) -> Result<Self, StoreError> {
         let lock = beside(path);
-        let fail = |source: std::io::Error| StoreError::Beside { path: lock.clone(), source };
-        let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = open(&lock, flags, Mode::from_raw_mode(0o660)).map_err(|errno| fail(errno.into()))?;
-        let file = File::from(file);
+        let fail = |source: io::Error| StoreError::Beside { path: lock.clone(), source };
+        let file = open_lock(&lock).map_err(fail)?;
         let end = Instant::now() + PATIENCE;
         loop {
             match flock(&file, operation) {
@@ -52,6 +51,19 @@ impl Turn {
                 Err(Errno::WOULDBLOCK) => return Err(StoreError::InUse { path: path.into() }),
                 Err(errno) => return Err(fail(errno.into())),
             }
+        }
+    }
+}
+
+/// Opens the file of the lock, which whoever may write the ledger may open, whoever of them makes it.
+fn open_lock(lock: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    match open(lock, flags | OFlags::CREATE | OFlags::EXCL, access::file_mode()) {
+        Err(Errno::EXIST) => Ok(open(lock, flags, Mode::empty())?.into()),
+        made => {
+            let made = made?.into();
+            access::lend(lock)?;
+            Ok(made)
         }
     }
 }
