@@ -10,7 +10,7 @@ use std::{
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rusqlite::Connection;
 
-use super::{StoreError, access, marker::Marker, told, turn::Turn};
+use super::{StoreError, access, told, turn::Turn};
 
 /// The last so many days are kept.
 pub(super) const COPIES_MAX: usize = 7;
@@ -65,11 +65,19 @@ pub(super) fn keep(connection: &Connection, path: &Path, day: Date) -> Result<()
     if copy.exists() {
         return Ok(());
     }
-    let Some(_turn) = Turn::only(Marker::beside(path).path()) else { return Ok(()) };
     let fresh =
         path.with_file_name(format!(".{}.copy", path.file_name().unwrap_or_default().to_string_lossy()));
     let beside = |source| StoreError::Beside { path: copy.clone(), source };
-    prepare(&fresh).map_err(beside)?;
+    let open = OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(&fresh);
+    let file = open.map_err(beside)?;
+    let Some(_turn) = Turn::only(&fresh) else { return Ok(()) };
+    // Whoever had the turn before has given the file its name, so that it may be the very copy by now.
+    if copy.exists() {
+        let _ = fs::remove_file(&fresh);
+        return Ok(());
+    }
+    // What an earlier try has left is gone.
+    file.set_len(0).map_err(beside)?;
     let made = connection.execute("VACUUM INTO ?1", (fresh.to_string_lossy(),));
     let put = made.map_err(|error| told(&copy, &error)).and_then(|_| {
         access::share(&fresh)?;
@@ -81,15 +89,6 @@ pub(super) fn keep(connection: &Connection, path: &Path, day: Date) -> Result<()
     }
     put?;
     let_go(path, &copy).map_err(beside)
-}
-
-/// An empty file, into which SQLite copies; what an earlier try has left is gone.
-fn prepare(fresh: &Path) -> io::Result<()> {
-    match fs::remove_file(fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    OpenOptions::new().write(true).create_new(true).mode(MODE).open(fresh).map(drop)
 }
 
 /// Whatever the clock said on other days, the copy that was just made stays.

@@ -7,7 +7,7 @@ use portreeve_core::{
     ledger::{Change, Claim, ClaimId, Name, Scope},
     port::{PortRange, PortSpec, Protocol},
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use rustix::process::getuid;
 
 use super::rows::{ports, read};
@@ -103,21 +103,20 @@ fn write(
     id: ClaimId,
     told: &Told,
 ) -> rusqlite::Result<()> {
-    const WRITE: &str = "INSERT INTO history VALUES (NULL, :at, :revision, :uid, :what, :id, :name, :scope,
-        :protocol, :port, :port_last)";
+    const WRITE: &str = "INSERT INTO history VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let mut statement = connection.prepare_cached(WRITE)?;
-    let written = statement.execute(named_params! {
-        ":at": at.to_string(),
-        ":revision": revision,
-        ":uid": getuid().as_raw(),
-        ":what": what,
-        ":id": id.to_string(),
-        ":name": told.name,
-        ":scope": told.scope,
-        ":protocol": told.protocol,
-        ":port": told.ports.first,
-        ":port_last": told.ports.last,
-    });
+    let written = statement.execute(params![
+        at.to_string(),
+        revision,
+        getuid().as_raw(),
+        what,
+        id.to_string(),
+        told.name,
+        told.scope,
+        told.protocol,
+        told.ports.first,
+        told.ports.last,
+    ]);
     written.map(drop)
 }
 

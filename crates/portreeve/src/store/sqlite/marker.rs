@@ -23,11 +23,6 @@ impl Marker {
         Self { path: path.with_extension("made") }
     }
 
-    /// The file itself.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Whether one was made.
     pub(super) fn exists(&self) -> bool {
         self.path.exists()

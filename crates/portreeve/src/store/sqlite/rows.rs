@@ -4,7 +4,7 @@ use portreeve_core::{
     ledger::{Book, Change, Claim, ClaimId},
     port::{PortError, PortRange},
 };
-use rusqlite::{Connection, Row, named_params, types::Type};
+use rusqlite::{Connection, Row, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// How often the book was changed.
@@ -60,24 +60,23 @@ fn remove(connection: &Connection, id: ClaimId) -> rusqlite::Result<()> {
 
 fn put(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
     const PUT: &str =
-        "INSERT OR REPLACE INTO claim VALUES (:id, :name, :scope, :protocol, :address, :device, :port,
-        :port_last, :claimant, :lease, :since, :revision, :note)";
+        "INSERT OR REPLACE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let mut statement = connection.prepare_cached(PUT)?;
-    let put = statement.execute(named_params! {
-        ":id": claim.id.to_string(),
-        ":name": claim.name.as_str(),
-        ":scope": claim.scope.to_string(),
-        ":protocol": claim.protocol.name(),
-        ":address": claim.address.as_ref().map(ToString::to_string),
-        ":device": claim.device,
-        ":port": claim.ports.first,
-        ":port_last": claim.ports.last,
-        ":claimant": json(&claim.claimant)?,
-        ":lease": json(&claim.lease)?,
-        ":since": claim.since.to_string(),
-        ":revision": claim.revision,
-        ":note": claim.note,
-    });
+    let put = statement.execute(params![
+        claim.id.to_string(),
+        claim.name.as_str(),
+        claim.scope.to_string(),
+        claim.protocol.name(),
+        claim.address.as_ref().map(ToString::to_string),
+        claim.device,
+        claim.ports.first,
+        claim.ports.last,
+        json(&claim.claimant)?,
+        json(&claim.lease)?,
+        claim.since.to_string(),
+        claim.revision,
+        claim.note,
+    ]);
     put.map(drop)
 }
 

@@ -122,6 +122,28 @@ fn the_first_change_of_a_day_leaves_a_copy_as_private_as_the_ledger() {
     assert!(store.uncopied().is_none());
 }
 
+/// The first claims of a day may be many at once, each of a process of its own.
+#[test]
+fn of_many_who_would_make_the_copy_of_a_day_nobody_fails() {
+    let folder = Folder::new("copies-at-once");
+    let path = folder.ledger();
+    let mut store = Sqlite::open(&path).expect("a ledger");
+    assert_eq!(store.swap(0, &[put(&claim(1, "web", 20_500))]).expect("an answer"), Swap::Swapped);
+    let first: Date = "2030-01-01".parse().expect("a day");
+    for day in 0..20 {
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let store = Sqlite::open(&path).expect("a ledger");
+                    copies::keep(&store.connection, &path, first + day.days()).expect("nothing fails");
+                });
+            }
+        });
+        let newest = copies(&path).expect("listed").pop().expect("a copy");
+        assert_eq!(newest.day, first + day.days());
+    }
+}
+
 #[test]
 fn seven_copies_are_kept_whatever_the_clock_once_said() {
     let folder = Folder::new("seven");
