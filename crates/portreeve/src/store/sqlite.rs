@@ -28,7 +28,7 @@ use std::{
 
 use jiff::civil::Date;
 use portreeve_core::ledger::{Book, Change, Name};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use self::{marker::Marker, turn::Turn};
 use super::{Store, StoreError, Swap};
