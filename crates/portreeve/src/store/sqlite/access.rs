@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use portreeve_host::group::Groups;
@@ -56,8 +57,10 @@ pub(super) fn file_mode() -> Mode {
 
 /// A name beside `path` for what is to take its place, which no other process uses.
 pub(super) fn fresh(path: &Path) -> PathBuf {
+    static MADE: AtomicU32 = AtomicU32::new(0);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.new", std::process::id()))
+    let (pid, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    path.with_file_name(format!(".{name}.{pid}.{number}.new"))
 }
 
 /// Gives `fresh` the name `path`, once its content is on the disk (rename(2), fsync(2)).

@@ -76,10 +76,11 @@ pub(super) fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(number(connection, "user_version")? > WITHOUT_HISTORY)
 }
 
-/// Refuses what another program made.
+/// Refuses what another program made; what somebody is about to make is seen as it was before, or after.
 pub(super) fn claim(connection: &Connection) -> Result<(), LayoutError> {
-    let application = number(connection, "application_id")?;
-    if application == APPLICATION_ID || is_blank(connection)? {
+    let moment = connection.unchecked_transaction()?;
+    let application = number(&moment, "application_id")?;
+    if application == APPLICATION_ID || is_blank(&moment)? {
         Ok(())
     } else {
         Err(LayoutError::Foreign(application))

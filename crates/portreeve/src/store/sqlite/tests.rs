@@ -122,6 +122,20 @@ fn the_first_change_of_a_day_leaves_a_copy_as_private_as_the_ledger() {
     assert!(store.uncopied().is_none());
 }
 
+/// Whoever looks while another makes it takes it for nobody else's.
+#[test]
+fn of_many_who_make_a_new_ledger_nobody_takes_it_for_another_programs() {
+    let folder = Folder::new("made-at-once");
+    for round in 0..30 {
+        let path = folder.ledger().with_file_name(format!("{round}.db"));
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| drop(open(&path)));
+            }
+        });
+    }
+}
+
 /// The first claims of a day may be many at once, each of a process of its own.
 #[test]
 fn of_many_who_would_make_the_copy_of_a_day_nobody_fails() {
