@@ -3,7 +3,7 @@
 use portreeve_core::ledger::Claim;
 
 #[path = "../../crates/portreeve/src/store/etcd/keys.rs"]
-#[cfg_attr(not(test), expect(dead_code, reason = "what is asked is not of interest here"))]
+#[expect(dead_code, reason = "what is asked is not of interest here")]
 mod keys;
 #[path = "../../crates/portreeve/src/store/etcd/wire.rs"]
 #[expect(dead_code, reason = "what is asked is not of interest here")]

@@ -22,6 +22,7 @@ mod lab {
     mod delegated;
     mod docker;
     mod doctor;
+    mod examples;
     mod exposure;
     mod firewalled;
     mod fixtures;
