@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches, builder::ValueParser};
 use portreeve_core::{
     ledger::Scope,
     policy::LedgerStore,
+    text,
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -87,6 +88,11 @@ pub(crate) fn argument(lang: Lang) -> Arg {
 impl Home {
     /// Whether the ledger takes claims away itself when their time is over (etcd's leases), so that no host's clock counts.
     pub(crate) const fn ends_leases(&self) -> bool {
+        self.is_of_fleet()
+    }
+
+    /// Whether it is a fleet's.
+    pub(crate) const fn is_of_fleet(&self) -> bool {
         matches!(self.place, Place::Etcd(_))
     }
 
@@ -114,7 +120,7 @@ impl Home {
         let named = named.filter(|named| !named.is_empty());
         let is_named = named.is_some();
         let (place, obeyed) = match named {
-            Some(named) => place(named),
+            Some(named) => place(named)?,
             None => match of_policy(&settings.policy)? {
                 Some(LedgerStore::Etcd(url)) => (Place::Etcd(url), Obeyed::ByHost),
                 Some(LedgerStore::Sqlite) | None => {
@@ -211,10 +217,21 @@ fn of_policy(choice: &PolicyChoice) -> Result<Option<LedgerStore>, Failure> {
 }
 
 /// The place that a word names.
-fn place(word: OsString) -> (Place, Obeyed) {
-    match word.to_str().filter(|word| word.starts_with(ETCD)) {
-        Some(url) => (Place::Etcd(url.into()), Obeyed::ByHost),
-        None => (Place::File(word.into()), if geteuid().is_root() { Obeyed::ByHost } else { Obeyed::ByUser }),
+fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
+    match word.to_str().filter(|word| word.contains("://")) {
+        Some(url) if url.starts_with(ETCD) => Ok((Place::Etcd(url.into()), Obeyed::ByHost)),
+        Some(url) => {
+            Err(Failure::usage(text!("`{url}` is no ledger", "`{url}` は台帳の指定として使えません")).hint(
+                Words {
+                    en: "a file, or etcd+https://HOST:2379/PREFIX",
+                    ja: "ファイル、または etcd+https://HOST:2379/PREFIX を指定してください",
+                },
+            ))
+        }
+        None => {
+            let obeyed = if geteuid().is_root() { Obeyed::ByHost } else { Obeyed::ByUser };
+            Ok((Place::File(word.into()), obeyed))
+        }
     }
 }
 
@@ -250,4 +267,19 @@ fn homeless() -> Failure {
             ja: "台帳の保存先がありません: HOME も XDG_STATE_HOME も設定されていません",
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_a_file_or_the_address_of_an_etcd() {
+        assert!(matches!(place("/tmp/x.db".into()), Ok((Place::File(_), _))));
+        let etcd = place("etcd+http://192.0.2.1:2379/p".into());
+        assert!(matches!(etcd, Ok((Place::Etcd(_), Obeyed::ByHost))));
+        for word in ["http://192.0.2.1:2379/p", "etcd://192.0.2.1/p", "sqlite:///tmp/x"] {
+            assert!(place(word.into()).is_err(), "{word}");
+        }
+    }
 }

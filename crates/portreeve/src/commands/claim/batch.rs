@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Arg, ArgMatches, builder::ValueParser, value_parser};
 use portreeve_core::{
-    ledger::{Ask, Now, Seen},
+    ledger::{Ask, Now, Scope, Seen},
     text,
     words::{Lang, Text, Words},
 };
@@ -82,12 +82,16 @@ pub(super) fn run(
     let (file, clients) = (file(own), own.get_one::<NonZero<u16>>(CLIENTS).copied());
     refuse_twice_stdin(file, settings)?;
     let now = sight::now()?;
-    let lines = read_lines(file, home, &now)?;
+    let mut lines = read_lines(file, home, &now)?;
+    let scope = scope(&lines, home);
+    if home.is_of_fleet() {
+        lines.iter_mut().for_each(|line| refuse_elsewhere(line, &scope));
+    }
     let asks: Vec<Ask> =
         lines.iter().filter_map(|line| line.wish.as_ref().ok()).cloned().map(Ask::Claim).collect();
     let look = sight::look_for(&asks, settings)?;
     let world = look.world();
-    let mut store = home.open().map_err(|error| failure::store(&error, UNANSWERED))?;
+    let mut store = home.within(&scope).open().map_err(|error| failure::store(&error, UNANSWERED))?;
     let book = store.load().map_err(|error| failure::store(&error, UNANSWERED))?;
     let mut seen = sight::seen(&world, home, &book);
     let crowd = Crowd::<dyn Store>::new(&mut *store, &mut seen);
@@ -102,6 +106,29 @@ pub(super) fn run(
     }
     let kept = kernel::keep(&mut *store, home, &mut seen, &now);
     answer(&lines, &told, &Standing { kept, seen, now }, out)
+}
+
+/// Within what the first line claims.
+fn scope(lines: &[Line], home: &Home) -> Scope {
+    let first = lines.iter().find_map(|line| line.wish.as_ref().ok());
+    first.map_or_else(|| home.scope.clone(), |wish| wish.scope.clone())
+}
+
+/// A fleet's ledger is changed within one scope at a time.
+fn refuse_elsewhere(line: &mut Line, scope: &Scope) {
+    if let Ok(wish) = &line.wish
+        && wish.scope != *scope
+    {
+        let own = &wish.scope;
+        let mistake = Failure::usage(text!(
+            "it is of {own}, and the first line of {scope}",
+            "この行のスコープは {own} ですが、最初の行は {scope} です"
+        ));
+        line.wish = Err(mistake.hint(Words {
+            en: "give each scope a batch of its own",
+            ja: "スコープごとに分けて渡してください",
+        }));
+    }
 }
 
 /// What became of the claims.
