@@ -165,6 +165,8 @@ pub struct Packets {
     changed: u32,
     /// Whether the destination is no longer the one that they were sent to: the address, and the port.
     is_rewritten: [bool; 2],
+    /// The source that they were sent with, where it is another one since.
+    sent_source: Option<Intervals>,
 }
 
 /// A set of packets, divided by a question.
@@ -188,6 +190,7 @@ impl Packets {
             unknown: 0,
             changed: 0,
             is_rewritten: [false; 2],
+            sent_source: None,
         }
     }
 
@@ -258,6 +261,14 @@ impl Packets {
         self.with_one_of(Field::DestinationPort, ports)
     }
 
+    /// The same packets from another source, of which nothing is known.
+    #[must_use]
+    pub fn from_elsewhere(mut self) -> Self {
+        self.sent_source.get_or_insert_with(|| self.fields[Field::Source as usize].clone());
+        let all = Field::Source.all(self.family);
+        self.with_one_of(Field::Source, all)
+    }
+
     /// The same packets, as those that just arrived.
     #[must_use]
     pub(super) const fn arriving(mut self) -> Self {
@@ -273,6 +284,7 @@ impl Packets {
             let arrived = match field {
                 Field::Destination => self.of(Field::OriginalDestination),
                 Field::DestinationPort => self.of(Field::OriginalDestinationPort),
+                Field::Source => self.sent_source.as_ref().unwrap_or(self.of(Field::Source)),
                 other if self.changed & (1 << other as u32) != 0 => asked.of(other),
                 other => self.of(other),
             };
@@ -303,7 +315,7 @@ impl Packets {
 
     /// Whether they are some of `other`, none of them changed since, so that [`Self::except`] tells the others of it.
     pub(super) fn is_part_of(&self, other: &Self) -> bool {
-        let same = |it: &Self| (it.family, it.unknown, it.changed, it.is_rewritten);
+        let same = |it: &Self| (it.family, it.unknown, it.changed, it.is_rewritten, it.sent_source.clone());
         let not_own = self.unknown | self.changed;
         let is_part = |field: Field| {
             let (own, whole) = (&self.fields[field as usize], &other.fields[field as usize]);

@@ -145,8 +145,6 @@ pub struct Since {
     pub table: u64,
     /// Its own number, which counts what the table has got so far.
     pub chain: u64,
-    /// Whether the table had no rules yet: so it is as old as that, for all that can be told.
-    pub is_as_old: bool,
 }
 
 /// The places of the kernel at which chains can be hooked in.

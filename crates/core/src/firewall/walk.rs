@@ -242,7 +242,7 @@ impl<'a> Walker<'a> {
             }
             Some(Step::Untrack) => self.untrack(&task, tasks),
             Some(Step::ChangeSource) => {
-                let task = self.change_source(&task);
+                let task = Self::change_source(&task);
                 tasks.push(self.did(task, || Effect::Changed(Field::Source)).next_step());
             }
             Some(Step::Rewrite(target)) => self.rewrite(&task, target, tasks, parts),

@@ -30,7 +30,7 @@ pub(super) struct Reading<'a> {
     /// The base chains of which the listing does not tell whether they see a packet.
     doubtful: Vec<bool>,
     /// Of each table its own number and that of its first rule.
-    numbers: BTreeMap<TableKey<'a>, (Option<u64>, u64)>,
+    numbers: BTreeMap<TableKey<'a>, u64>,
     pub(super) hidden: Hidden,
 }
 
@@ -104,9 +104,8 @@ impl<'a> Reading<'a> {
     }
 
     fn since(&self, chain: &Value, table: TableKey<'_>) -> Option<Since> {
-        let (number, first_rule) = *self.numbers.get(&table)?;
-        let chain = chain.get("handle").and_then(Value::as_u64)?;
-        Some(Since { table: number?, chain, is_as_old: chain < first_rule })
+        let (table, chain) = (*self.numbers.get(&table)?, chain.get("handle").and_then(Value::as_u64)?);
+        Some(Since { table, chain })
     }
 
     /// Gives each chain its rules.
@@ -156,29 +155,22 @@ fn rules(objects: &[Value]) -> impl Iterator<Item = (TableKey<'_>, &Value)> {
     })
 }
 
-/// The numbers of tables, and of each the lowest that a rule has.
-fn numbers(objects: &[Value]) -> BTreeMap<TableKey<'_>, (Option<u64>, u64)> {
-    let handle = |inner: &Value| inner.get("handle").and_then(Value::as_u64);
-    let mut numbers = BTreeMap::new();
-    for (kind, inner) in objects.iter().filter_map(tagged) {
-        let Some(layer) = text(inner, "family").and_then(Layer::named) else { continue };
-        let name = text(inner, if kind == "table" { "name" } else { "table" });
-        let own: &mut (Option<u64>, u64) =
-            numbers.entry((layer, name.unwrap_or_default())).or_insert((None, u64::MAX));
-        match kind {
-            "table" => own.0 = handle(inner),
-            "rule" => own.1 = own.1.min(handle(inner).unwrap_or(0)),
-            _ => {}
-        }
-    }
-    numbers
+/// The numbers of tables.
+fn numbers(objects: &[Value]) -> BTreeMap<TableKey<'_>, u64> {
+    let tables = objects.iter().filter_map(tagged).filter(|(kind, _)| *kind == "table");
+    let numbered = tables.filter_map(|(_, table)| {
+        let layer = text(table, "family").and_then(Layer::named)?;
+        Some(((layer, text(table, "name")?), table.get("handle").and_then(Value::as_u64)?))
+    });
+    numbered.collect()
 }
 
-/// Whether a chain stands before `NF_IP_PRI_CONNTRACK` (include/uapi/linux/netfilter_ipv4.h).
+/// Whether a chain stands before `NF_IP_PRI_CONNTRACK`, or may do so (include/uapi/linux/netfilter_ipv4.h): of the same priority
+/// it hangs on who was hooked in last, and the kernel begins to track when the first rule asks it to.
 const fn is_before_conntrack(base: &Base) -> bool {
     match base.hook {
         Hook::Ingress => true,
-        Hook::Prerouting | Hook::Output => base.priority < CONNTRACK_PRIORITY,
+        Hook::Prerouting | Hook::Output => base.priority <= CONNTRACK_PRIORITY,
         Hook::Input | Hook::Forward | Hook::Postrouting => false,
     }
 }

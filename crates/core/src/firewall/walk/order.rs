@@ -7,7 +7,7 @@
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 use core::cmp::Reverse;
 
-use crate::firewall::ruleset::{Base, ChainId, Decision, Hook, Kind, Policy, Ruleset, Since, Step};
+use crate::firewall::ruleset::{Base, ChainId, Decision, Hook, Kind, Policy, Ruleset, Step};
 
 /// Base chains that are asked one after the other: in the one order, or in one of several and nobody can tell in which.
 pub(super) type Turn = Vec<Vec<ChainId>>;
@@ -83,9 +83,9 @@ fn is_known(one: &Base, other: &Base) -> bool {
     if one.kind == Kind::Nat && one.priority != other.priority {
         return true;
     }
-    let (Some(one), Some(other)) = (one.since, other.since) else { return false };
-    let Since { is_as_old, .. } = if one.table < other.table { one } else { other };
-    one.table == other.table || is_as_old
+    // Of two tables the numbers tell which is older, and not whose chains were hooked in last: a chain may come long after its
+    // table, and a table that sleeps (`flags dormant`) hooks all of its chains in anew when it wakes.
+    matches!((one.since, other.since), (Some(one), Some(other)) if one.table == other.table)
 }
 
 /// What a chain may do, with all those that it jumps to.

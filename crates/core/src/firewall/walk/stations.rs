@@ -116,11 +116,6 @@ impl Stations {
         self.is(station, Station::Output)
     }
 
-    /// Whether a station is where packets arrive at this host.
-    pub(super) fn is_input(&self, station: usize) -> bool {
-        self.is(station, Station::Input)
-    }
-
     /// Whether a station is where packets come in, before it is known where they go.
     pub(super) fn is_prerouting(&self, station: usize) -> bool {
         self.is(station, Station::Prerouting)
