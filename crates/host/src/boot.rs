@@ -114,9 +114,10 @@ pub struct Disabled {
 /// It is somebody else's, or cannot be taken away.
 pub fn disable() -> Result<Disabled, UnitError> {
     let is_masked = next::is_masked(&systemd::path(BOOT_UNIT));
-    let had_any =
-        if is_masked { systemd::unlink(BOOT_UNIT, &[BOOTS, FLUSHES]) } else { systemd::take(&[BOOT_UNIT]) }?;
-    Ok(Disabled { had_any, is_masked })
+    let is_taken = !is_masked && systemd::take(&[BOOT_UNIT])?;
+    // Where the unit itself is gone its links may not be.
+    let is_unlinked = systemd::unlink(BOOT_UNIT, &[BOOTS, FLUSHES])?;
+    Ok(Disabled { had_any: is_taken || is_unlinked, is_masked })
 }
 
 #[cfg(test)]

@@ -180,7 +180,8 @@ pub(crate) fn bound(listener: &Listener, family: Family) -> Option<Intervals> {
     };
     let ip = match (listener.address.breadth(), listener.breadth()) {
         (Breadth::Wildcard, Breadth::Wildcard) => return None,
-        (Breadth::Wildcard, _) => loopback(),
+        (Breadth::Loopback, _) => listener.address.ip.to_canonical(),
+        (_, Breadth::Loopback) => loopback(),
         _ => listener.address.ip.to_canonical(),
     };
     Some(Intervals::one(number(ip)))
@@ -276,15 +277,18 @@ COMMIT
 
     #[test]
     fn what_is_tied_to_the_loopback_is_the_hosts_own() {
-        let told = |senders| {
-            let tied = Listener { device: Some("lo".into()), ..listener("[::]:22/tcp") };
+        let told = |spot: &str, senders| {
+            let tied = Listener { device: Some("lo".into()), ..listener(spot) };
             let rows = rows(&filter(), &[From { zone: None, senders }], &[&tied]);
             let of = |row: &Row<'_>| (row.family, row.exposure.reached);
             rows.iter().filter(|row| row.exposure.range() == PortRange::one(22)).map(of).collect::<Vec<_>>()
         };
         let both = |reached| Family::ALL.map(|family| (family, reached));
-        assert_eq!(told(Senders::Host), both(Reached::Reachable));
-        assert!(told(Senders::World).iter().all(|(_, reached)| *reached == Reached::Dropped));
+        assert_eq!(told("[::]:22/tcp", Senders::Host), both(Reached::Reachable));
+        for spot in ["[::]:22/tcp", "203.0.113.1:22/tcp"] {
+            let told = told(spot, Senders::World);
+            assert!(told.iter().all(|(_, reached)| *reached == Reached::Dropped), "{spot}");
+        }
     }
 
     #[test]

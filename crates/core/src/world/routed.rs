@@ -72,14 +72,17 @@ impl<'a> World<'a> {
                 at(runs, listener.port)
                     .is_some_and(|run| matches!(run.reached, Reached::Reachable | Reached::Partly))
             };
-            if let Some(address) = addresses.iter().copied().find(gets_in) {
-                let published = self.passages().iter().find(|passage| {
-                    let leads_to =
-                        |address: &IpAddr| passage.sends_to(listener.protocol, *address, listener.port);
-                    addresses.iter().any(leads_to)
-                });
-                found.push(Routed { listener, process, container, address, published });
+            let reached: Vec<IpAddr> = addresses.iter().copied().filter(gets_in).collect();
+            if reached.is_empty() {
+                continue;
             }
+            let published = self.passages().iter().find(|passage| {
+                let leads_to =
+                    |address: &IpAddr| passage.sends_to(listener.protocol, *address, listener.port);
+                addresses.iter().any(leads_to)
+            });
+            let routed = |address| Routed { listener, process, container, address, published };
+            found.extend(reached.into_iter().map(routed));
         }
         found
     }

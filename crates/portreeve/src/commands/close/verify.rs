@@ -72,14 +72,16 @@ pub(super) fn before(world: &World<'_>, ports: &Ports) -> Result<Before, Text> {
 /// Why nothing answers: a socket that is tied to a device hears nobody else (socket(7), `SO_BINDTODEVICE`).
 fn silence(world: &World<'_>, ports: &Ports, otherwise: Text) -> Text {
     let listeners = last::listeners(world, ports);
-    let mut tied = listeners.iter().filter_map(|listener| listener.device.as_deref());
-    match tied.next() {
-        Some(device) => text!(
-            "whoever listens there hears {device} alone, and no packet can be sent in by it from here",
-            "待ち受けは {device} で受信したパケットだけを受け付け、ここからはそのインターフェース経由で送れません"
-        ),
-        None => otherwise,
+    let tied = listeners.iter().filter(|listener| listener.breadth() != Breadth::Loopback);
+    let devices: BTreeSet<&str> = tied.filter_map(|listener| listener.device.as_deref()).collect();
+    if devices.is_empty() {
+        return otherwise;
     }
+    let devices = devices.into_iter().collect::<Vec<_>>().join(", ");
+    text!(
+        "whoever listens there hears {devices} alone, and no packet can be sent in by it from here",
+        "待ち受けは {devices} で受信したパケットだけを受け付け、ここからはそのインターフェース経由で送れません"
+    )
 }
 
 impl Before {
