@@ -19,8 +19,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "Something listens in a container on a port that its engine does not publish, and packets from other hosts to the container's own address are passed on to it.",
-            ja: "コンテナエンジンが公開していないポートがコンテナ内で待ち受けており、ほかのホストからコンテナ自身のアドレスへ送られたパケットが転送されて届きます。",
+            en: "Something listens in a container on a port that its engine does not publish, or whose published port is closed, and packets from other hosts to the container's own address are passed on to it.",
+            ja: "コンテナエンジンが公開していないポート、または公開先が閉じているポートがコンテナ内で待ち受けており、ほかのホストからコンテナ自身のアドレスへ送られたパケットが転送されて届きます。",
         },
         why: Words {
             en: "A host that forwards is a router: any neighbour that adds a route to the network of the containers by this host asks them directly, past all that was published or was not. Docker before version 28 leaves that open where the policy of FORWARD is ACCEPT.",
