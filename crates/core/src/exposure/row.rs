@@ -180,8 +180,7 @@ pub(crate) fn bound(listener: &Listener, family: Family) -> Option<Intervals> {
     };
     let ip = match (listener.address.breadth(), listener.breadth()) {
         (Breadth::Wildcard, Breadth::Wildcard) => return None,
-        (Breadth::Loopback, _) => listener.address.ip.to_canonical(),
-        (_, Breadth::Loopback) => loopback(),
+        (own, Breadth::Loopback) if own != Breadth::Loopback => loopback(),
         _ => listener.address.ip.to_canonical(),
     };
     Some(Intervals::one(number(ip)))

@@ -315,13 +315,15 @@ impl Packets {
 
     /// Whether they are some of `other`, none of them changed since, so that [`Self::except`] tells the others of it.
     pub(super) fn is_part_of(&self, other: &Self) -> bool {
-        let same = |it: &Self| (it.family, it.unknown, it.changed, it.is_rewritten, it.sent_source.clone());
+        let same = |it: &Self| (it.family, it.unknown, it.changed, it.is_rewritten);
         let not_own = self.unknown | self.changed;
         let is_part = |field: Field| {
             let (own, whole) = (&self.fields[field as usize], &other.fields[field as usize]);
             if not_own & (1 << field as u32) == 0 { whole.includes(own) } else { whole == own }
         };
-        same(self) == same(other) && Field::ALL.into_iter().all(is_part)
+        same(self) == same(other)
+            && self.sent_source == other.sent_source
+            && Field::ALL.into_iter().all(is_part)
     }
 
     /// Those that are not in `other`, as sets that do not overlap.

@@ -138,6 +138,9 @@ pub struct Base {
     pub since: Option<Since>,
 }
 
+/// Where packets get their connection (include/uapi/linux/netfilter_ipv4.h, `NF_IP_PRI_CONNTRACK`).
+pub(super) const TRACKING_PRIORITY: i32 = -200;
+
 /// When a base chain of nftables was hooked in; the older tables of iptables do not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Since {

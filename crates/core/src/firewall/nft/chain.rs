@@ -12,13 +12,15 @@ use super::{
     several, tagged, text,
 };
 use crate::firewall::{
-    ruleset::{Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Since, Step},
+    ruleset::{
+        Base, Chain, ChainId, Decision, Hook, Kind, Layer, Policy, Question, Rule, Since, Step,
+        TRACKING_PRIORITY,
+    },
     surroundings::Surroundings,
 };
 
 /// More devices than this one chain cannot have (include/net/netfilter/nf_tables.h, `NFT_NETDEVICE_MAX`).
 const DEVICES_MAX: usize = 256;
-const CONNTRACK_PRIORITY: i32 = -200;
 
 /// Chains as they are being read.
 #[derive(Debug, Default)]
@@ -29,7 +31,7 @@ pub(super) struct Reading<'a> {
     before: usize,
     /// The base chains of which the listing does not tell whether they see a packet.
     doubtful: Vec<bool>,
-    /// Of each table its own number and that of its first rule.
+    /// The number of each table.
     numbers: BTreeMap<TableKey<'a>, u64>,
     pub(super) hidden: Hidden,
 }
@@ -170,7 +172,7 @@ fn numbers(objects: &[Value]) -> BTreeMap<TableKey<'_>, u64> {
 const fn is_before_conntrack(base: &Base) -> bool {
     match base.hook {
         Hook::Ingress => true,
-        Hook::Prerouting | Hook::Output => base.priority <= CONNTRACK_PRIORITY,
+        Hook::Prerouting | Hook::Output => base.priority <= TRACKING_PRIORITY,
         Hook::Input | Hook::Forward | Hook::Postrouting => false,
     }
 }

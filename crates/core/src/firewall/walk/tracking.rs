@@ -8,7 +8,7 @@ use super::{Effect, Task, Walker, change::set, stations::Stations};
 use crate::firewall::{
     intervals::Intervals,
     packets::{Field, Packets, State},
-    ruleset::Value,
+    ruleset::{TRACKING_PRIORITY, Value},
 };
 
 impl Walker<'_> {
@@ -83,9 +83,6 @@ fn divided(packets: &Packets, states: &Intervals) -> (Vec<Packets>, Vec<Packets>
     (divided.yes.into_iter().chain(divided.perhaps).collect(), divided.no.into_iter().collect())
 }
 
-/// Where packets get their connection (include/uapi/linux/netfilter_ipv4.h, `NF_IP_PRI_CONNTRACK`).
-const TRACKING: i32 = -200;
-
 impl Stations {
     /// Whether packets have a connection in a base chain of this priority; what this host sends itself has had one since it
     /// left.
@@ -97,7 +94,7 @@ impl Stations {
         if !self.is_output(station) && (is_own || !self.is_prerouting(station)) {
             return Tracking::Been;
         }
-        match priority.cmp(&TRACKING) {
+        match priority.cmp(&TRACKING_PRIORITY) {
             Ordering::Less => Tracking::Comes,
             Ordering::Equal => Tracking::Unknown,
             Ordering::Greater => Tracking::Been,

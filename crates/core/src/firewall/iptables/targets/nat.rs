@@ -11,8 +11,7 @@ use crate::{
             numbers::{address, addresses, free, mask, span},
             tables::Table,
         },
-        packets::Field,
-        ruleset::{self, Decision, Hook, NewAddress, Step, Value},
+        ruleset::{self, Decision, Hook, NewAddress, Step},
     },
 };
 
@@ -54,14 +53,9 @@ fn rewrite(address: Option<NewAddress>, ports: Option<Intervals>) -> Vec<Step> {
     vec![Step::Rewrite(ruleset::Target { address, ports })]
 }
 
-/// include/uapi/linux/netfilter/nf_conntrack_common.h, `IPS_SRC_NAT`.
-const SOURCE_IS_REWRITTEN: u128 = 1 << 4;
-
 /// Where packets are sent to stays.
 fn source() -> Vec<Step> {
-    let mask = u128::from(u32::MAX) & !SOURCE_IS_REWRITTEN;
-    let marked = Step::Set(Field::Status, Value::Bits { mask, flip: SOURCE_IS_REWRITTEN });
-    vec![marked, Step::ChangeSource, Step::Decide(Decision::Accept)]
+    vec![Step::ChangeSource, Step::Decide(Decision::Accept)]
 }
 
 fn destination(given: &[Given<'_>], scope: &Scope<'_>) -> Option<Vec<Step>> {
