@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::{
     lines::Mark,
+    ports::clipped,
     report::{Report, clip, did_you_mean},
     value::{Key, Table},
 };
@@ -119,11 +120,7 @@ fn pool(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<PortRange> {
 }
 
 fn refuse_range(error: &PortError, at: Mark, report: &mut Report<'_>) {
-    let text = match error {
-        PortError::TooHigh(number) => PortError::TooHigh(clip(number)).text(),
-        PortError::Number(number) => PortError::Number(clip(number)).text(),
-        other => other.text(),
-    };
+    let text = clipped(error);
     let fix = match error {
         PortError::Backwards(first, last) => {
             text!("did you mean \"{last}-{first}\"?", "\"{last}-{first}\" のことですか?")

@@ -80,12 +80,17 @@ fn refuse_protocol(number: &str, protocol: &str, at: Mark, report: &mut Report<'
     report.wrong(at, text, did_you_mean(meant.as_deref(), advice));
 }
 
-fn refuse_number(error: &PortError, protocol: Protocol, at: Mark, report: &mut Report<'_>) {
-    let text = match error {
+/// What is wrong with a number, of which no more is quoted than helps.
+pub(super) fn clipped(error: &PortError) -> Text {
+    match error {
         PortError::TooHigh(number) => PortError::TooHigh(clip(number)).text(),
         PortError::Number(number) => PortError::Number(clip(number)).text(),
         other => other.text(),
-    };
+    }
+}
+
+fn refuse_number(error: &PortError, protocol: Protocol, at: Mark, report: &mut Report<'_>) {
+    let text = clipped(error);
     let fix = match error {
         PortError::Backwards(first, last) => {
             text!(
