@@ -9,7 +9,9 @@ pub(crate) mod home;
 pub(crate) mod kernel;
 pub(crate) mod sight;
 
-use portreeve_core::ledger::{Ask, Book, Entry, Now, Refusal, Seen};
+use std::{collections::BTreeMap, error::Error, iter};
+
+use portreeve_core::ledger::{Ask, Book, Entry, Now, ProcessId, Refusal, Seen};
 use portreeve_host::claimant;
 
 use self::desk::Desk;
@@ -56,6 +58,16 @@ pub(crate) fn ask(
 
 /// Tells who has the numbers of the processes that claims of `book` are for.
 pub(crate) fn know_processes(seen: &mut Seen<'_>, book: &Book) {
+    seen.processes = processes(&seen.machine, book);
+}
+
+fn processes(machine: &str, book: &Book) -> BTreeMap<u32, Option<ProcessId>> {
     let pids = book.claims().filter_map(|claim| claim.lease.process()).map(|process| process.pid);
-    seen.processes = claimant::occupants(&seen.machine, pids);
+    claimant::occupants(machine, pids)
+}
+
+/// An error with all that caused it, in the system's words.
+fn whole(error: &dyn Error) -> String {
+    let all = iter::successors(Some(error), |error| (*error).source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

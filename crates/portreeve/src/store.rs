@@ -8,11 +8,11 @@ mod sqlite;
 mod tests;
 
 #[cfg(all(test, feature = "lab"))]
-pub(crate) use self::etcd::Secret;
+pub(crate) use self::etcd::{CHANGES_MAX, Secret};
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
-    etcd::{Access, AddressError, CHANGES_MAX, Etcd, Options},
+    etcd::{Access, AddressError, Etcd, Options},
     sqlite::{
         Anew, CHANGED, CLAIMED, DayCopy, FAULTS_MAX, Fault, REMOVED, Restored, Sqlite, begin_anew, check,
         copies, read_copy, restore,

@@ -4,6 +4,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use super::World;
 use crate::{
+    exposure::ports_of,
     facts::{Listener, Namespace},
     firewall::Intervals,
     ledger::{Book, Claim, ClaimId, Now, POOL, ProcessId, Scope, Seen, Stand, State},
@@ -103,20 +104,18 @@ impl<'a> World<'a> {
         self.policy.and_then(|policy| policy.ledger.pool).unwrap_or(POOL)
     }
 
+    /// Whether the kernel keeps all of a range from clients here.
+    pub fn kept_back(&self) -> impl Fn(PortRange) -> bool + use<> {
+        let reserved = self.own_namespace().into_iter().flat_map(|own| &own.reserved);
+        let kept: Intervals = reserved.filter_map(|range| ports_of(*range).iter().next()).collect();
+        move |ports| kept.includes(&ports_of(ports))
+    }
+
     /// The claims of numbers that the kernel is to keep from clients and does not.
     pub fn unreserved_claims(&self) -> impl Iterator<Item = Claimed<'a>> {
         let own = self.claims.filter(|claims| claims.is_obeyed).and_then(|_| self.own_namespace());
-        let kept: Intervals =
-            own.iter().flat_map(|own| &own.reserved).map(|range| interval(*range)).collect();
-        let is_kept = move |claim: &Claim| {
-            let PortRange { first, last } = claim.ports;
-            kept.includes(&Intervals::span(first.into(), last.into()))
-        };
+        let is_kept = self.kept_back();
         let standing = own.map(|_| self.standing_claims()).into_iter().flatten();
-        standing.filter(move |claimed| !is_kept(claimed.claim))
+        standing.filter(move |claimed| !is_kept(claimed.claim.ports))
     }
-}
-
-fn interval(range: PortRange) -> crate::firewall::Interval {
-    crate::firewall::Interval { first: range.first.into(), last: range.last.into() }
 }

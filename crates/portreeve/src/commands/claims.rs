@@ -3,7 +3,6 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     ledger::{Book, Claim, State},
-    port::PortRange,
     words::{Lang, Words},
 };
 use std::time::Duration;
@@ -92,7 +91,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// Has the kernel reserve what is claimed.
 fn repair(store: &mut dyn Store, book: &Book, home: &Home, settings: &Settings) -> Result<(), Failure> {
     let now = sight::now()?;
-    let look = sight::look(None, settings)?;
+    let look = sight::look(settings)?;
     let world = look.world();
     let mut seen = sight::seen(&world, home, book);
     match kernel::keep(store, home, &mut seen, &now) {
@@ -119,15 +118,15 @@ fn list(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let now = sight::now()?;
-    let look = sight::look(None, settings)?;
+    let look = sight::look(settings)?;
     let world = look.world();
     let seen = sight::seen(&world, home, book);
-    let reserved = world.own_namespace().map(|own| own.reserved.clone()).unwrap_or_default();
+    let is_kept = world.kept_back();
     let mut claims: Vec<(&Claim, State)> =
         book.claims().map(|claim| (claim, claim.state(&seen, &now))).collect();
     claims.retain(|(_, state)| wanted.is_none_or(|wanted| wanted == state.token()));
     claims.sort_by_key(|(claim, _)| (claim.ports.first, claim.protocol, &claim.name));
-    let kernel = |claim: &Claim| kernel::token(is_within(claim.ports, &reserved));
+    let kernel = |claim: &Claim| kernel::token(is_kept(claim.ports));
     let views = || claims.iter().map(|(claim, state)| ClaimView::new(claim, kernel(claim), *state));
     match settings.format {
         Format::Json => {
@@ -139,10 +138,6 @@ fn list(
         _ => out.table(&show::table(claims.iter().copied(), now.wall, settings.lang))?,
     }
     Ok(())
-}
-
-fn is_within(ports: PortRange, reserved: &[PortRange]) -> bool {
-    (ports.first..=ports.last).all(|port| reserved.iter().any(|range| range.contains(port)))
 }
 
 const NOTHING: Words =

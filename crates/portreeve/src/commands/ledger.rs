@@ -135,7 +135,7 @@ fn file(home: &Home, what: Words) -> Result<&Path, Failure> {
 /// Has the kernel follow the ledger, which is no longer what it was.
 fn follow(store: &mut dyn Store, home: &Home, settings: &Settings, what: Words) -> Result<(), Failure> {
     let now = sight::now()?;
-    let look = sight::look(None, settings)?;
+    let look = sight::look(settings)?;
     let world = look.world();
     let book = store.load().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);

@@ -1,14 +1,15 @@
 //! The claims of the usual ledger, for commands that judge and tell what is bound (A24, A25).
 
-use std::iter;
-
 use portreeve_core::{
     facts::{Gap, GapKind},
     world::Claims,
 };
 use portreeve_host::claimant;
 
-use super::home::{Home, Obeyed};
+use super::{
+    home::{Home, Obeyed},
+    processes, whole,
+};
 use crate::{settings::Settings, store::StoreError};
 
 /// What it says, where there is one and whoever asks may read it.
@@ -22,15 +23,12 @@ pub(crate) fn claims(settings: &Settings) -> Result<Option<Claims>, Gap> {
     let Some(now) = claimant::now() else { return Ok(None) };
     let Some(mut store) = home.open_standing().map_err(|error| unread(&error))? else { return Ok(None) };
     let book = store.load().map_err(|error| unread(&error))?;
-    let pids = book.claims().filter_map(|claim| claim.lease.process()).map(|process| process.pid);
-    let processes = claimant::occupants(&home.machine, pids);
+    let processes = processes(&home.machine, &book);
     let (store_ends_leases, is_obeyed) = (home.ends_leases(), home.obeyed == Obeyed::ByHost);
     let Home { machine, scope, .. } = home;
     Ok(Some(Claims { book, machine, scope, processes, store_ends_leases, is_obeyed, now }))
 }
 
 fn unread(error: &StoreError) -> Gap {
-    let said = iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let detail = said.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    Gap { what: GapKind::UnreadLedger, count: 1, detail }
+    Gap { what: GapKind::UnreadLedger, count: 1, detail: whole(error) }
 }

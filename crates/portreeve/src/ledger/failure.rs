@@ -13,7 +13,7 @@ use crate::{
     door::quoted,
     exit::Exit,
     failure::{Failure, warn},
-    show::escape::visible,
+    show::escape::{visible, visible_text},
     store::{Store, StoreError, Tried},
 };
 
@@ -227,6 +227,5 @@ fn look_at_key(key: &str) -> Text {
 /// What the ledger refuses: always 4.
 pub(crate) fn refused(refusal: &Refusal, what: Words) -> Failure {
     let (why, fix) = (refusal.why(), refusal.fix());
-    let shown = |text: Text| Text { en: visible(&text.en).into_owned(), ja: visible(&text.ja).into_owned() };
-    Failure::new(Exit::Taken, what).because(shown(why)).hint(shown(fix))
+    Failure::new(Exit::Taken, what).because(visible_text(&why)).hint(visible_text(&fix))
 }

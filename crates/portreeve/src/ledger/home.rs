@@ -27,7 +27,7 @@ use crate::{
     failure::Failure,
     policy_file,
     settings::{PolicyChoice, Settings, options},
-    store::{Access, CHANGES_MAX, Etcd, Options, Sqlite, Store, StoreError},
+    store::{Access, Etcd, Options, Sqlite, Store, StoreError},
     table_file::TableFile,
     units::quoted_for_shell,
 };
@@ -182,14 +182,6 @@ impl Home {
         match &self.place {
             Place::Etcd(url) => self.open_etcd(url)?.check(),
             Place::File(_) => Ok(Vec::new()),
-        }
-    }
-
-    /// How many claims it takes at once: in the place of each, one that ended may go.
-    pub(crate) const fn claims_at_once(&self) -> usize {
-        match self.place {
-            Place::File(_) => usize::MAX,
-            Place::Etcd(_) => CHANGES_MAX / 2,
         }
     }
 

@@ -11,7 +11,7 @@ use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError};
 
 use super::{
     home::{Home, Obeyed},
-    know_processes,
+    know_processes, whole,
 };
 use crate::store::{Store, StoreError};
 
@@ -83,8 +83,7 @@ fn why(error: &KeepError) -> Text {
             text!("only root can have the kernel reserve it", "カーネルに予約させられるのは root だけです")
         }
         other => {
-            let said = std::iter::successors(Some(other as &dyn std::error::Error), |error| error.source());
-            let said = said.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            let said = whole(other);
             text!("the kernel does not reserve it: {said}", "カーネルに予約できませんでした: {said}")
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{
     address::Family,
     facts::{Namespace, Published},
-    ledger::{Ask, Book, Now, POOL, Seen},
+    ledger::{Ask, Book, Now, Seen},
     plan::reserve,
     port::PortRange,
     words::Words,
@@ -22,20 +22,20 @@ use crate::{exit::Exit, failure::Failure, look::Look, settings::Settings};
 /// A rule that sends on more ports than this publishes none: it stands before the whole host.
 const PUBLISHED_MAX: u32 = 1_024;
 
-/// A look at the host for asks of `ports`, or of any number.
+/// A look at the host for nobody who asks for a number.
 ///
 /// # Errors
 ///
-/// Where nothing can be observed, or the policy is wrong.
-pub(crate) fn look(ports: Option<PortRange>, settings: &Settings) -> Result<Look, Failure> {
-    look_at(ports, if ports.is_some() { Holders::Quick } else { Holders::Skip }, settings)
+/// As of [`look_for`].
+pub(crate) fn look(settings: &Settings) -> Result<Look, Failure> {
+    look_for(&[], settings)
 }
 
 /// The same for all of `asks`: as far as the numbers that they want, and at who holds those.
 ///
 /// # Errors
 ///
-/// As of [`look`].
+/// Where nothing can be observed, or the policy is wrong.
 pub(crate) fn look_for(asks: &[Ask], settings: &Settings) -> Result<Look, Failure> {
     let named = |ask: &Ask| match ask {
         Ask::Claim(wish) => wish.ports,
@@ -46,12 +46,8 @@ pub(crate) fn look_for(asks: &[Ask], settings: &Settings) -> Result<Look, Failur
         let (all, more) = (all?, more?);
         Some(PortRange { first: all.first.min(more.first), last: all.last.max(more.last) })
     });
-    look_at(all.flatten(), holders, settings)
-}
-
-fn look_at(ports: Option<PortRange>, holders: Holders, settings: &Settings) -> Result<Look, Failure> {
     let wanted = Wanted {
-        ports,
+        ports: all.flatten(),
         holders,
         files: Files::Executable,
         connections: Connections::Skip,
@@ -69,7 +65,7 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     let own = world.own_namespace();
     let client_range = own.map_or(PortRange::UNTOLD, |own| own.client_range);
     let mut seen = Seen::new(home.machine.clone(), client_range, world.registry);
-    seen.pool = world.policy.and_then(|policy| policy.ledger.pool).unwrap_or(POOL);
+    seen.pool = world.pool();
     seen.store_ends_leases = home.ends_leases();
     seen.foreign = own.map(|own| foreign(own, home, book)).unwrap_or_default();
     seen.declared = world.desired.clone();

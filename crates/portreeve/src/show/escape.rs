@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use portreeve_core::visible::is_hidden;
+use portreeve_core::{visible::is_hidden, words::Text};
 
 /// `text` with every character that would act or hide written out (`\x1b`, `\u{202e}`).
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
@@ -21,6 +21,11 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// The same of both languages.
+pub(crate) fn visible_text(text: &Text) -> Text {
+    Text { en: visible(&text.en).into_owned(), ja: visible(&text.ja).into_owned() }
 }
 
 #[cfg(test)]

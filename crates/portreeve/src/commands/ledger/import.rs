@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, path::Path};
 use portreeve_core::{
     ledger::{Book, Claim, ClaimId, Scope, transfer},
     text,
-    words::{Text, Words},
+    words::Words,
 };
 
 use super::{follow, sentence};
@@ -21,7 +21,10 @@ use crate::{
     },
     read,
     settings::{Settings, Verbosity},
-    show::{escape::visible, out::Out},
+    show::{
+        escape::{visible, visible_text},
+        out::Out,
+    },
     store::{Store, StoreError},
 };
 
@@ -45,7 +48,7 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
     let claims = transfer::claims(&bytes(file)?).map_err(|error| no_transfer(&error))?;
     let parts = parts(claims, home);
     let now = sight::now()?;
-    let look = sight::look(None, settings)?;
+    let look = sight::look(settings)?;
     let world = look.world();
     let mut seen = sight::seen(&world, home, &Book::default());
     for (home, claims) in &parts {
@@ -55,7 +58,8 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
     for (home, claims) in &parts {
         let mut came = Brought::default();
         let mut store = open(home)?;
-        let stopped = bring(&mut *store, claims, home.claims_at_once(), (&mut seen, &now), &mut came);
+        let at_once = at_once(&*store);
+        let stopped = bring(&mut *store, claims, at_once, (&mut seen, &now), &mut came);
         failure::tell_uncopied(&mut *store, settings.lang);
         brought.push(came);
         if let Err(stopped) = stopped {
@@ -71,6 +75,11 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
 
 fn open(home: &Home) -> Result<Box<dyn Store>, Failure> {
     home.open().map_err(|error| failure::store(&error, FAILED))
+}
+
+/// How many claims `store` takes at once: in the place of each, one that ended may go.
+fn at_once(store: &dyn Store) -> usize {
+    store.changes_max() / 2
 }
 
 /// A file takes all of them; of etcd, each scope is opened for itself.
@@ -94,8 +103,7 @@ fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
 }
 
 fn no_transfer(error: &transfer::TransferError) -> Failure {
-    let text = error.text();
-    let cause = Text { en: visible(&text.en).into_owned(), ja: visible(&text.ja).into_owned() };
+    let cause = visible_text(&error.text());
     match error.fault {
         transfer::TransferFault::Newer(_) => Failure::new(Exit::Refused, FAILED).because(cause).hint(Words {
             en: "use the portreeve that wrote it, or a newer one",
@@ -109,9 +117,7 @@ fn refused(stopped: &Stopped, what: Words) -> Failure {
     match stopped {
         Stopped::Unanswered(error) => failure::unanswered(error, what),
         Stopped::Unmergeable(why) => {
-            let why = why.why();
-            let shown = Text { en: visible(&why.en).into_owned(), ja: visible(&why.ja).into_owned() };
-            Failure::new(Exit::Taken, what).because(shown).hint(Words {
+            Failure::new(Exit::Taken, what).because(visible_text(&why.why())).hint(Words {
                 en: "nothing was changed; release one of them first: portreeve claims lists those that stand",
                 ja: "何も変更していません。先にどちらかを解放してください(portreeve claims で登録済みの申請を確認)",
             })
@@ -123,7 +129,8 @@ fn refused(stopped: &Stopped, what: Words) -> Failure {
 fn undone(stopped: &Stopped, parts: &[Part], brought: &[Brought]) -> Failure {
     let take = |home: &Home, ids: &[ClaimId]| -> Result<(), Unanswered> {
         let mut store: Box<dyn Store> = home.open().map_err(|error: StoreError| Unanswered::from(error))?;
-        take_back(&mut *store, ids, home.claims_at_once())
+        let at_once = at_once(&*store);
+        take_back(&mut *store, ids, at_once)
     };
     let taken = parts.iter().zip(brought).try_for_each(|((home, _), came)| take(home, &came.ids));
     match taken {
