@@ -199,7 +199,7 @@ fn because(world: &World<'_>) -> Text {
 fn because_changed(because: Text, standing: Option<&Standing>, is_whole: bool) -> Text {
     let Text { en, ja } = &because;
     match standing {
-        Some(Standing { foundation: Foundation::Changed, .. }) => text!(
+        Some(standing) if standing.foundation.is_made_anew() => text!(
             "{en}; somebody else has changed what every trial rests on, so the gate is made anew as a whole, in one step and without a trial",
             "{ja}。試行の土台となる部分がほかの手段で書き換えられているため、ゲート全体を一度の変更で作り直します(試行はできません)"
         ),

@@ -187,9 +187,7 @@ impl Door {
         transaction: &Transaction,
     ) -> Result<Result<Rehearsed, Vec<Mismatch>>, ScratchError> {
         let stands = match &self.standing {
-            Some(standing) if standing.foundation == Foundation::Changed => {
-                Stands::Replaced(standing.revision)
-            }
+            Some(standing) if standing.foundation.is_made_anew() => Stands::Replaced(standing.revision),
             Some(_) => Stands::Gate,
             None => Stands::Nothing,
         };

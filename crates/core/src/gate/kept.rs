@@ -47,6 +47,6 @@ impl KeptBody {
     /// This program did not write it.
     pub fn read(&self) -> Result<Body, ReadError> {
         let standing = Standing::read(&self.0)?;
-        standing.as_ref().and_then(Standing::body).cloned().ok_or(ReadError::Broken("a generation"))
+        standing.as_ref().and_then(Standing::body).cloned().ok_or(ReadError::NoGate)
     }
 }

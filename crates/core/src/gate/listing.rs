@@ -10,8 +10,7 @@ use alloc::{
 use serde_json::{Value, json};
 
 use super::{
-    Body, Foundation, Generation, Keep, Open, ReadError, Refused, Revision, Standing, TABLE, Timeout,
-    ZoneName,
+    Body, Generation, Keep, Open, ReadError, Refused, Revision, Standing, TABLE, Timeout, ZoneName,
     body::{fixed, object},
     elements,
     name::Name,
@@ -118,7 +117,7 @@ impl Listing {
     ///
     /// Something is on trial; what is made anew is to be.
     pub fn apply(&mut self, body: &Body, standing: &Standing, keep: Keep) -> Result<(), Refused> {
-        if standing.may_apply(keep)? == Foundation::Changed {
+        if standing.may_apply(keep)?.is_made_anew() {
             let old = self.table.take();
             self.create(body, standing.revision.next());
             self.table.iter_mut().zip(old).for_each(|(table, old)| table.carry(&old));

@@ -95,8 +95,20 @@ pub struct Standing {
 pub enum Foundation {
     /// It is as this program makes it.
     AsMade,
-    /// Somebody else has changed it, or added to it: the next change makes the whole table anew.
+    /// Somebody else has changed it, or added to it.
     Changed,
+    /// Somebody put the table to sleep: the kernel asks none of its rules (nft(8), the flag `dormant`).
+    Asleep,
+    /// Somebody emptied the table: none of its chains stands at a hook, so that no packet comes by.
+    Emptied,
+}
+
+impl Foundation {
+    /// Whether the next change makes the whole table anew.
+    #[must_use]
+    pub const fn is_made_anew(self) -> bool {
+        !matches!(self, Self::AsMade)
+    }
 }
 
 /// A generation on trial.
@@ -143,19 +155,19 @@ pub enum ReadError {
     /// A newer version of this program made the table.
     #[error("the table inet portreeve has layout {0}, not {LAYOUT}")]
     Layout(u64),
-    /// Somebody put the table to sleep: the kernel asks none of its rules (nft(8), the flag `dormant`).
-    #[error("the table inet portreeve is dormant")]
-    Dormant,
-    /// Somebody changed the table in a way that this program never does.
-    #[error("{0} of the table inet portreeve is not as it was made")]
-    Broken(&'static str),
+    /// It is JSON, and lists nothing.
+    #[error("no listing of nft's")]
+    NoListing,
+    /// What was kept is no gate as this program writes it.
+    #[error("no gate of portreeve's")]
+    NoGate,
 }
 
 impl ReadError {
     /// Whether the listing is none, which says nothing of the table.
     #[must_use]
     pub const fn is_of_listing(&self) -> bool {
-        matches!(self, Self::TooLong | Self::Syntax { .. })
+        matches!(self, Self::TooLong | Self::Syntax { .. } | Self::NoListing)
     }
 }
 
@@ -181,7 +193,7 @@ impl Standing {
     ///
     /// # Errors
     ///
-    /// The text is no listing, or the table is not one of this program.
+    /// The text is no listing, or a newer version of this program made the table.
     pub fn read(text: &str) -> Result<Option<Self>, ReadError> {
         Self::among(&objects(text)?)
     }
@@ -192,22 +204,17 @@ impl Standing {
         if listing.all("table", "name").next().is_none() {
             return Ok(None);
         }
-        if listing.is_dormant() {
-            return Err(ReadError::Dormant);
-        }
-        match listing.number("layout") {
-            Some(LAYOUT) => {}
-            Some(layout) if layout > LAYOUT => return Err(ReadError::Layout(layout)),
-            _ => return Err(ReadError::Broken("the set layout")),
+        if let Some(layout) = listing.number("layout").filter(|layout| *layout > LAYOUT) {
+            return Err(ReadError::Layout(layout));
         }
         let generations = [Generation::A, Generation::B];
-        let revision = listing.number("revision").and_then(|number| u32::try_from(number).ok());
-        let (confirmed, trial) = (listing.confirmed(), listing.trial());
-        let is_as_made = confirmed.is_some() && trial.is_ok() && listing.is_as_made();
-        let trial = trial.unwrap_or_default();
+        let confirmed = listing.confirmed();
+        let foundation = listing.foundation();
+        let is_as_made = foundation == Foundation::AsMade;
+        let trial = listing.trial().unwrap_or_default();
         Ok(Some(Self {
-            revision: Revision::of(revision.ok_or(ReadError::Broken("the set revision"))?),
-            foundation: if is_as_made { Foundation::AsMade } else { Foundation::Changed },
+            revision: listing.revision().unwrap_or(Revision::UNTOLD),
+            foundation,
             endless: listing.named("set").flat_map(|(name, set)| endless(name, set)).collect(),
             names: generations.map(|generation| listing.names(generation)),
             bodies: generations.map(|generation| listing.body(generation).filter(|_| confirmed.is_some())),
@@ -280,10 +287,10 @@ impl Standing {
     ///
     /// Something is on trial, or this would be and cannot.
     pub(super) fn may_apply(&self, keep: Keep) -> Result<Foundation, Refused> {
-        match (self.trial, self.foundation, keep) {
-            (Some(_), ..) => Err(Refused::OnTrial),
-            (None, Foundation::Changed, Keep::OnTrial(_)) => Err(Refused::Anew),
-            (None, foundation, _) => Ok(foundation),
+        match keep {
+            _ if self.trial.is_some() => Err(Refused::OnTrial),
+            Keep::OnTrial(_) if self.foundation.is_made_anew() => Err(Refused::Anew),
+            _ => Ok(self.foundation),
         }
     }
 
@@ -308,7 +315,7 @@ pub(super) fn objects(text: &str) -> Result<Vec<Value>, ReadError> {
         .map_err(|error| ReadError::Syntax { line: error.line(), column: error.column() })?;
     match root.get_mut("nftables").map(Value::take) {
         Some(Value::Array(objects)) => Ok(objects),
-        _ => Err(ReadError::Broken("the listing")),
+        _ => Err(ReadError::NoListing),
     }
 }
 
@@ -341,6 +348,30 @@ impl<'a> Objects<'a> {
     fn is_dormant(self) -> bool {
         let flags = self.all("table", "name").filter_map(|table| table.get("flags")?.as_array());
         flags.flatten().any(|flag| flag == "dormant")
+    }
+
+    /// What became of what stands for every generation.
+    fn foundation(self) -> Foundation {
+        if self.is_dormant() {
+            Foundation::Asleep
+        } else if !self.all("chain", "table").any(|chain| chain.get("hook").is_some()) {
+            Foundation::Emptied
+        } else if self.is_told() && self.is_as_made() {
+            Foundation::AsMade
+        } else {
+            Foundation::Changed
+        }
+    }
+
+    /// Whether it says which change it is of, and which generation judges.
+    fn is_told(self) -> bool {
+        let is_numbered = self.number("layout") == Some(LAYOUT) && self.revision().is_some();
+        is_numbered && self.confirmed().is_some() && self.trial().is_ok()
+    }
+
+    fn revision(self) -> Option<Revision> {
+        let number = self.number("revision").and_then(|number| u32::try_from(number).ok());
+        number.map(Revision::of)
     }
 
     /// The only number in a set.
@@ -376,15 +407,14 @@ impl<'a> Objects<'a> {
     ///
     /// Somebody else has put something there.
     fn trial(self) -> Result<Option<Trial>, ReadError> {
-        let broken = ReadError::Broken("the trial");
         let all = HOOKS.into_iter().flat_map(|hook| {
             let elements = self.elements("map", &alloc::format!("trial_{hook}"));
             elements.iter().map(move |element| entry(element, hook))
         });
-        let Some(all) = all.collect::<Option<Vec<_>>>() else { return Err(broken) };
+        let Some(all) = all.collect::<Option<Vec<_>>>() else { return Err(ReadError::NoGate) };
         let Some(&(generation, _)) = all.first() else { return Ok(None) };
         if all.iter().any(|(other, _)| *other != generation) {
-            return Err(broken);
+            return Err(ReadError::NoGate);
         }
         let seconds_left = all.iter().map(|(_, seconds)| *seconds).min().unwrap_or_default();
         let extent = if all.len() == HOOKS.len() * FAMILIES { Extent::Whole } else { Extent::Part };

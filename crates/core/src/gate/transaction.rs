@@ -5,9 +5,7 @@ use core::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 
-use super::{
-    Body, Extent, Foundation, Generation, Standing, Timeout, elements::carried, name::Name, standing,
-};
+use super::{Body, Extent, Generation, Standing, Timeout, elements::carried, name::Name, standing};
 
 /// Everything that is the same in every gate.
 const TABLE: &str = include_str!("table.nft");
@@ -55,6 +53,9 @@ impl Transaction {
 pub struct Revision(u32);
 
 impl Revision {
+    /// The one of a table that no longer tells it, as somebody else emptied its set.
+    pub(super) const UNTOLD: Self = Self(0);
+
     /// The revision of this number. The first of a gate should be one that no gate before it had, such as a time.
     #[must_use]
     pub const fn of(number: u32) -> Self {
@@ -124,7 +125,7 @@ pub fn create(body: &Body, revision: Revision) -> Transaction {
 ///
 /// Something is on trial; what is made anew is to be.
 pub fn apply(body: &Body, standing: &Standing, keep: Keep) -> Result<Transaction, Refused> {
-    if standing.may_apply(keep)? == Foundation::Changed {
+    if standing.may_apply(keep)?.is_made_anew() {
         // In one step: not for a moment is there no gate.
         let made = remove(standing).then(&create(body, standing.revision.next()));
         return Ok(made.then(&carried(&standing.temporary, body)));
@@ -202,10 +203,13 @@ pub fn bare(revision: Revision) -> Transaction {
     transaction
 }
 
-/// Begins a change of `standing`: it is refused where somebody else has changed it meanwhile.
+/// Begins a change of `standing`: it is refused where somebody else has changed it meanwhile, as far as its table can tell.
 fn step(standing: &Standing) -> Transaction {
     let (seen, next) = (standing.revision.number(), standing.revision.next().number());
     let mut transaction = Transaction::default();
+    if standing.revision == Revision::UNTOLD {
+        return transaction;
+    }
     transaction.line(format_args!("delete element inet portreeve revision {{ {seen} }}"));
     transaction.line(format_args!("add element inet portreeve revision {{ {next} }}"));
     transaction

@@ -83,18 +83,11 @@ impl Refused {
                 "a newer portreeve made the gate: its table has layout {layout}",
                 "ゲートはより新しい portreeve で作られています(テーブルの形式は {layout})"
             ),
-            Self::Table(ReadError::Dormant) => text!(
-                "somebody has put the gate to sleep (flags dormant): nothing is refused",
-                "ゲートが休止状態(flags dormant)にされており、何も遮断していません"
-            ),
-            Self::Table(why) if why.is_of_listing() => {
+            Self::Table(why) => {
                 text!(
                     "what nft prints of the gate cannot be read: {why}",
                     "nft によるゲートの一覧を読み取れません({why})"
                 )
-            }
-            Self::Table(why) => {
-                text!("the gate is not as it was made: {why}", "ゲートが作成時の状態と異なります({why})")
             }
             Self::Unconfirmed(_) => text!(
                 "it is not known which gate was confirmed here: what stands may be somebody else's",
@@ -140,19 +133,15 @@ impl Refused {
                 "update portreeve; or take the gate away: nft delete table inet portreeve && portreeve off gate",
                 "portreeve を更新するか、ゲートを取り除いてください: nft delete table inet portreeve && portreeve off gate"
             ),
-            Self::Table(why) if why.is_of_listing() => text!(
+            Self::Table(_) => text!(
                 "look at which program that is, and what it prints: nft --version; nft -j list table inet portreeve",
                 "実行されるプログラムとその出力を確認してください: nft --version; nft -j list table inet portreeve"
-            ),
-            Self::Table(_) => text!(
-                "make it anew; between the two nothing is refused: nft delete table inet portreeve && portreeve apply --no-trial",
-                "作り直してください(その間は何も遮断しません): nft delete table inet portreeve && portreeve apply --no-trial"
             ),
             Self::Unconfirmed(Foundation::AsMade) => text!(
                 "put it in force as the policy declares: portreeve apply",
                 "policy の宣言どおりに戻してください: portreeve apply"
             ),
-            Self::Unconfirmed(Foundation::Changed) | Self::Anew => text!(
+            Self::Unconfirmed(_) | Self::Anew => text!(
                 "in one step and for good, if whoever is here can come back: portreeve apply --no-trial",
                 "操作中の接続から再接続できる場合に限り、一度の変更で直ちに確定します: portreeve apply --no-trial"
             ),

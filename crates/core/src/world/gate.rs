@@ -13,15 +13,13 @@ pub enum GateNow {
     Stands,
     /// A table of this name stands, and another gate, or none that this program makes, is in it.
     Changed,
-    /// The same, and this program cannot read it: only without it another one can be made.
-    Broken,
     /// Its table sleeps: nothing in it judges.
     Asleep,
     /// Another gate is in it, and the next change makes the whole table anew.
     Undermined,
     /// A newer version of this program made the table, and nobody here can tell what is in it.
     Newer,
-    /// Its table is not there.
+    /// Its table is not there, or is empty.
     Gone,
 }
 
@@ -30,7 +28,7 @@ impl World<'_> {
     ///
     /// # Errors
     ///
-    /// It is none of this program.
+    /// A newer version of this program made it, or nothing is listed.
     pub fn standing(&self) -> Result<Option<Standing>, ReadError> {
         let firewall = self.snapshot.firewall.as_ref();
         firewall.and_then(|firewall| firewall.text(Listing::Nft)).map_or(Ok(None), Standing::read)
@@ -47,11 +45,9 @@ impl World<'_> {
         }
         let standing = match self.standing() {
             Ok(standing) => standing,
-            Err(ReadError::Broken(_)) => return Some((left, broken(left))),
-            Err(ReadError::Dormant) => return Some((left, GateNow::Asleep)),
             Err(ReadError::Layout(_)) => return Some((left, GateNow::Newer)),
             // Of no listing at all nobody can tell.
-            Err(ReadError::TooLong | ReadError::Syntax { .. }) => return None,
+            Err(_) => return None,
         };
         now(left, standing.as_ref()).map(|now| (left, now))
     }
@@ -59,27 +55,19 @@ impl World<'_> {
 
 /// What became of it, by the table as it stands; nothing where there never was one.
 fn now(left: &LeftGate, standing: Option<&Standing>) -> Option<GateNow> {
+    let foundation = standing.map(|standing| standing.foundation);
     let body = standing.and_then(Standing::body);
     let own_body = standing.and_then(Standing::own_body);
     match &left.kept {
         // A table for addresses that are kept out, or a first trial, is no gate yet, whatever somebody else wrote into it.
         KeptGate::Nothing if own_body.is_none_or(|body| body.rest() == Rest::All) => None,
-        KeptGate::Unreadable | KeptGate::Whole { .. } if standing.is_none() => Some(GateNow::Gone),
+        _ if matches!(foundation, None | Some(Foundation::Emptied)) => Some(GateNow::Gone),
+        _ if foundation == Some(Foundation::Asleep) => Some(GateNow::Asleep),
         KeptGate::Nothing | KeptGate::Unreadable => Some(GateNow::Stands),
         KeptGate::Whole { confirmed, .. } if body.is_some_and(|body| body.digest() == *confirmed) => {
             Some(GateNow::Stands)
         }
-        KeptGate::Whole { .. } if standing.is_some_and(|it| it.foundation == Foundation::Changed) => {
-            Some(GateNow::Undermined)
-        }
+        KeptGate::Whole { .. } if foundation == Some(Foundation::Changed) => Some(GateNow::Undermined),
         KeptGate::Whole { .. } => Some(GateNow::Changed),
-    }
-}
-
-/// What became of it where its table is none that this program makes: with nothing to compare it with, it stands.
-const fn broken(left: &LeftGate) -> GateNow {
-    match left.kept {
-        KeptGate::Nothing | KeptGate::Unreadable => GateNow::Stands,
-        KeptGate::Whole { .. } => GateNow::Broken,
     }
 }

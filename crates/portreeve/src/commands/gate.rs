@@ -4,7 +4,7 @@ mod enable;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
-    gate::{Foundation, Standing, Temporary},
+    gate::{Standing, Temporary},
     receipt::{Current, History, Integrity, Kept, Outcome, Tried},
     words::{Lang, Words},
 };
@@ -101,8 +101,10 @@ fn commands(
         (None, Integrity::Changed, _) if history.confirms_none(kept) => {
             &["portreeve off gate", "portreeve apply --no-trial"]
         }
-        (None, Integrity::Changed, Foundation::Changed) => &["portreeve plan", "portreeve apply --no-trial"],
-        (None, Integrity::Changed, Foundation::AsMade) => &["portreeve plan", "portreeve apply"],
+        (None, Integrity::Changed, foundation) if foundation.is_made_anew() => {
+            &["portreeve plan", "portreeve apply --no-trial"]
+        }
+        (None, Integrity::Changed, _) => &["portreeve plan", "portreeve apply"],
         _ if history.current(Some(standing)) == Current::Unknown => &["portreeve audit", "portreeve plan"],
         _ => &["portreeve history", "portreeve exposure"],
     }

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Foothold, Listing, Snapshot},
-    gate::{Foundation, Keep, Standing},
+    gate::{Keep, Standing},
     plan::{Asked, Plan, Refused, plan, protect},
     words::{Lang, Words},
     world::World,
@@ -102,7 +102,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     if settings.format == Format::Table && settings.snapshot.is_none() {
         let stands = standing(&planned.look.snapshot)?;
-        let is_anew = stands.is_some_and(|stands| stands.foundation == Foundation::Changed);
+        let is_anew = stands.is_some_and(|stands| stands.foundation.is_made_anew());
         let apply = if is_anew { "portreeve apply --no-trial" } else { "portreeve apply" };
         next::print(&further(apply, &settings.policy), out)?;
     }

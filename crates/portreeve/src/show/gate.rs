@@ -113,6 +113,14 @@ const fn changed(foundation: Foundation) -> Words {
             en: "Somebody else has changed what every packet goes through: what is said here to be refused or kept out may come in.",
             ja: "すべてのパケットが通る部分が、portreeve 以外の操作で変更されています。遮断中と表示されていても、遮断されていないおそれがあります。",
         },
+        Foundation::Asleep => Words {
+            en: "Somebody else has put its table to sleep (flags dormant): nothing is refused.",
+            ja: "portreeve 以外の操作でテーブルが休止状態(flags dormant)にされており、何も遮断していません。",
+        },
+        Foundation::Emptied => Words {
+            en: "Somebody else has emptied its table: nothing is refused.",
+            ja: "portreeve 以外の操作でテーブルが空にされており、何も遮断していません。",
+        },
     }
 }
 

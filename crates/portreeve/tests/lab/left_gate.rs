@@ -50,14 +50,39 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     site.run("nft add table inet portreeve '{ flags dormant; }'");
     assert_eq!(of_gate(&site), [found("", "gate-drifted", "high")]);
     let history = site.ask("history");
-    assert!(history.status == 5 && history.stdout.contains("applied the policy"), "{history:#?}");
+    assert!(history.status == 0 && history.stdout.contains("applied the policy"), "{history:#?}");
     let open = site.ask("exposure 8080/tcp -o json").json();
     assert_eq!(open["exposure"][0]["verdict"], "reachable", "{open:#}");
-    let plan = site.ask("plan");
-    let anew = "nft delete table inet portreeve && portreeve apply --no-trial";
-    assert!(plan.status == 5 && plan.stderr.contains(anew), "{plan:#?}");
-    site.run(&format!("{anew} --no-session"));
+    let status = site.ask("gate status");
+    assert!(status.stdout.contains("to sleep (flags dormant): nothing is refused"), "{status:#?}");
+    assert_eq!(site.ask("plan").status, 1);
+    done(&site, "apply --no-trial --no-session");
     assert_eq!(of_gate(&site), []);
+    // What cannot tell any more that it is a gate: an empty table, and one without its number.
+    site.run("nft delete table inet portreeve && nft add table inet portreeve");
+    assert_eq!(of_gate(&site), [found("", "gate-removed", "critical")]);
+    let status = site.ask("gate status");
+    assert!(status.stdout.contains("emptied its table: nothing is refused"), "{status:#?}");
+    done(&site, "apply --no-trial --no-session");
+    assert_eq!(of_gate(&site), []);
+    site.run("nft flush set inet portreeve revision");
+    assert_eq!(of_gate(&site), [found("", "gate-drifted", "high")]);
+    assert_eq!(site.ask("confirm").status, 6);
+    assert_eq!(site.ask("apply --trial 9s --no-session").status, 5, "there is nothing to go back to");
+    done(&site, "apply --no-trial --no-session");
+    assert_eq!(of_gate(&site), []);
+    // The way out of each.
+    for damage in [
+        "flush set inet portreeve layout",
+        "flush table inet portreeve",
+        "add table inet portreeve '{ flags dormant; }'",
+    ] {
+        site.run(&format!("nft {damage}"));
+        done(&site, "off gate --no-session");
+        done(&site, "apply --no-trial --no-session");
+        assert_eq!(of_gate(&site), [found("", "gate-not-at-boot", "warning")]);
+        done(&site, "gate enable");
+    }
 
     // Debian's /etc/nftables.conf begins so.
     site.run("nft flush ruleset");

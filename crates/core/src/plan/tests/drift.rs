@@ -109,15 +109,36 @@ fn what_stands_for_every_generation_is_made_anew_in_one_step() {
 }
 
 #[test]
-fn what_sleeps_is_no_gate_to_build_on() {
+fn what_sleeps_is_made_anew_in_one_step() {
     let scene = changed(|listing| {
         let table = r#"{"table":{"family":"inet","#;
         assert_eq!(listing.matches(table).count(), 1, "{listing}");
         listing.replace(table, &[table, r#""flags":["dormant"],"#].concat())
     });
-    let refused = scene.with_world(|world| plan(world, &Asked::default()).unwrap_err());
-    assert_eq!(refused, Refused::Table(gate::ReadError::Dormant));
+    made_anew(&scene);
 }
+
+/// A table that cannot tell which change it is of is replaced all the same: else only nft would help.
+#[test]
+fn what_tells_no_revision_is_made_anew() {
+    let unnumbered = |listing: &str| listing.replace("\"revision\"", "\"revised\"");
+    for (foundation, scene) in
+        [(Foundation::Emptied, changed(|_| TABLE_ALONE.into())), (Foundation::Changed, changed(unnumbered))]
+    {
+        let standing = standing_of(&scene);
+        assert_eq!((standing.foundation, standing.body()), (foundation, None));
+        let change = &planned(&scene).changes[0].what;
+        let minute = Timeout::of(Duration::from_secs(60)).unwrap();
+        let tried = change.transaction(Some(&standing), Keep::OnTrial(minute), scene.now);
+        assert_eq!(tried, Err(gate::Refused::Anew));
+        let text = change.transaction(Some(&standing), Keep::AtOnce, scene.now).unwrap();
+        let begins = "delete table inet portreeve\ncreate table inet portreeve\n";
+        assert!(text.as_str().starts_with(begins), "{text:?}");
+        assert_eq!(gate::remove(&standing).as_str(), "delete table inet portreeve\n");
+    }
+}
+
+const TABLE_ALONE: &str = r#"{"nftables":[{"table":{"family":"inet","name":"portreeve"}}]}"#;
 
 #[test]
 fn what_is_there_for_a_while_outlasts_that() {

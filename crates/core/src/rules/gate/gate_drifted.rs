@@ -6,8 +6,6 @@ use jiff::Timestamp;
 
 use crate::{
     finding::{Finding, Severity},
-    gate::ReadError,
-    plan::Refused,
     rules::{Page, Rule},
     text,
     words::Words,
@@ -30,15 +28,12 @@ pub(super) const RULE: Rule = Rule {
             ja: "実際に通る通信が policy の宣言と食い違い、しかも次の起動や `portreeve apply` で確定時の内容に戻ります。どちらの状態も、誰かが決めたものではなくなります。",
         },
         fix: Words {
-            en: "See what differs with `portreeve plan`, and put the gate in force as declared with `portreeve apply`; where that makes the whole table anew, `--no-trial` is needed, and where the table cannot be read or sleeps, it has to go first. What should be open belongs into the policy; what is open for a while, to `portreeve open`.",
-            ja: "`portreeve plan` で違いを確認し、`portreeve apply` で宣言どおりに戻します。テーブル全体を作り直す場合は `--no-trial` が必要で、テーブルを読み取れない場合や休止状態の場合は、先にテーブルを削除します。開けたいポートは policy に書き、一時的な開放には `portreeve open` を使います。",
+            en: "See what differs with `portreeve plan`, and put the gate in force as declared with `portreeve apply`; where that makes the whole table anew, as it does of one that sleeps, `--no-trial` is needed. What should be open belongs into the policy; what is open for a while, to `portreeve open`.",
+            ja: "`portreeve plan` で違いを確認し、`portreeve apply` で宣言どおりに戻します。テーブル全体を作り直す場合(休止状態の場合など)は `--no-trial` が必要です。開けたいポートは policy に書き、一時的な開放には `portreeve open` を使います。",
         },
     },
     check,
 };
-
-/// Makes anew what cannot be changed.
-const ANEW: &str = "nft delete table inet portreeve && portreeve apply --no-trial";
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let found = world.gate().and_then(|(left, now)| match now {
@@ -46,8 +41,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
         GateNow::Changed => {
             Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply".into()]))
         }
-        GateNow::Broken => Some(changed(left.at()?).run([ANEW.into()])),
-        GateNow::Asleep => Some(asleep().run([ANEW.into()])),
+        GateNow::Asleep => Some(asleep().run(["portreeve apply --no-trial".into()])),
         GateNow::Undermined => {
             Some(changed(left.at()?).run(["portreeve plan".into(), "portreeve apply --no-trial".into()]))
         }
@@ -58,7 +52,11 @@ fn check(world: &World<'_>) -> Vec<Finding> {
 
 fn asleep() -> Finding {
     let fix = text!("make it anew", "作り直してください");
-    RULE.finding(Refused::Table(ReadError::Dormant).why(), fix)
+    let said = text!(
+        "somebody has put the gate to sleep (flags dormant): nothing is refused",
+        "ゲートが休止状態(flags dormant)にされており、何も遮断していません"
+    );
+    RULE.finding(said, fix)
 }
 
 fn newer() -> Finding {
@@ -139,10 +137,12 @@ mod tests {
             r#"{"rule":{"family":"inet","table":"portreeve","chain":"input","expr":[{"accept":null}]}}]}"#;
         let foreign = |listing: String| [listing.strip_suffix("]}").unwrap(), ",", rule].concat();
         assert_eq!(runs(foreign), ["portreeve plan", "portreeve apply --no-trial"]);
-        let anew = ["nft delete table inet portreeve && portreeve apply --no-trial"];
-        assert_eq!(runs(|listing| listing.replace("\"revision\"", "\"revised\"")), anew);
+        assert_eq!(
+            runs(|listing| listing.replace("\"revision\"", "\"revised\"")),
+            ["portreeve plan", "portreeve apply --no-trial"]
+        );
         let sleeping = gated(AtBoot::Enabled, |listing| Some(asleep(&listing)));
-        assert_eq!(sleeping.commands("gate-drifted"), anew);
+        assert_eq!(sleeping.commands("gate-drifted"), ["portreeve apply --no-trial"]);
         let said = ["somebody has put the gate to sleep (flags dormant): nothing is refused"];
         assert_eq!(sleeping.texts("gate-drifted"), said);
     }

@@ -1,6 +1,7 @@
 //! A gate was confirmed on this host, and its table is gone (A15, A16, A20).
 
 use alloc::{string::ToString, vec::Vec};
+use core::iter;
 
 use crate::{
     facts::{AtBoot, KeptGate, LeftGate},
@@ -20,8 +21,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "A gate was confirmed on this host, and its table is not there: nothing keeps out what no service declares.",
-            ja: "このホストで確定したゲートのテーブルがありません。宣言のないポートへの通信を遮断するものがない状態です。",
+            en: "A gate was confirmed on this host, and its table is not there, or is empty: nothing keeps out what no service declares.",
+            ja: "このホストで確定したゲートのテーブルがないか、空になっています。宣言のないポートへの通信を遮断するものがない状態です。",
         },
         why: Words {
             en: "Debian's /etc/nftables.conf begins with `flush ruleset`, so a reload of nftables.service takes the gate away; so does `nft delete table inet portreeve`, and a boot where nothing puts the gate in force. Whoever relied on it is unprotected and does not know it.",
@@ -37,11 +38,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let gone = world.gate().filter(|(_, now)| *now == GateNow::Gone);
-    gone.map(|(left, _)| finding(left)).into_iter().collect()
+    let is_emptied = matches!(world.standing(), Ok(Some(_)));
+    gone.map(|(left, _)| finding(left, is_emptied)).into_iter().collect()
 }
 
 /// Who took it away nobody has watched: only since when it should stand is known, and whether the boot put it back.
-fn finding(left: &LeftGate) -> Finding {
+fn finding(left: &LeftGate, is_emptied: bool) -> Finding {
     let since = left.at().map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     let Text { en, ja } = since.map_or_else(
         || text!("the gate that was confirmed here", "このホストで確定したゲート"),
@@ -56,6 +58,10 @@ fn finding(left: &LeftGate) -> Finding {
         (KeptGate::Unreadable, _) => text!(
             "{en} is gone, and what is kept of it in /var/lib/portreeve/gate cannot be read",
             "{ja}がなく、/var/lib/portreeve/gate に保存された内容も読めません"
+        ),
+        _ if is_emptied => text!(
+            "{en} is gone: another program emptied its table",
+            "{ja}がありません。portreeve 以外の操作でテーブルが空にされています"
         ),
         _ if left.ended_by_boot => {
             let Text { en: en_why, ja: ja_why } = hindrance.as_ref().map_or_else(Text::default, |it| {
@@ -96,7 +102,9 @@ fn finding(left: &LeftGate) -> Finding {
         ),
     };
     let helps = hindrance.filter(|_| left.ended_by_boot).map_or(&[][..], |it| it.commands);
-    let commands = ["portreeve apply"].iter().chain(helps).chain(&["portreeve gate status"]);
+    // A table that is made anew has nothing that a trial could go back to.
+    let apply = if is_emptied { "portreeve apply --no-trial" } else { "portreeve apply" };
+    let commands = iter::once(apply).chain(helps.iter().copied()).chain(["portreeve gate status"]);
     RULE.finding(said, fix).run(commands.map(ToString::to_string))
 }
 
@@ -117,6 +125,21 @@ mod tests {
             ["the gate that was confirmed at 2025-12-31 08:00:00Z is gone: another program removed it"];
         assert_eq!(host.texts("gate-removed"), said);
         assert_eq!(host.rules(), ["gate-removed"]);
+    }
+
+    /// What is named as a gate and has no chain at a hook keeps nobody out.
+    #[test]
+    fn a_gate_whose_table_was_emptied_is_missed() {
+        let empty = r#"{"nftables":[{"table":{"family":"inet","name":"portreeve"}}]}"#;
+        let host = gated(AtBoot::NotEnabled, |_| Some(empty.into()));
+        let said = [
+            "the gate that was confirmed at 2025-12-31 08:00:00Z is gone: another program emptied its table",
+        ];
+        assert_eq!(host.texts("gate-removed"), said);
+        assert_eq!(host.rules(), ["gate-removed"]);
+        let commands = ["portreeve apply --no-trial", "portreeve gate status"];
+        assert_eq!(host.commands("gate-removed"), commands);
+        assert!(kept(KeptGate::Nothing, AtBoot::Enabled, |_| Some(empty.into())).rules().is_empty());
     }
 
     /// Nobody else is blamed for what a boot did, nor told of his `flush ruleset`.

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use clap::ArgMatches;
 use portreeve_core::{
     facts::Foothold,
-    gate::{self, BlockedSource, Body, Foundation, Kept, Revision, Standing, Timeout},
+    gate::{self, BlockedSource, Body, Kept, Revision, Timeout},
     policy::Zone,
     receipt::Deed,
     text,
@@ -42,7 +42,7 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
     }
     let door = door::open(FAILED)?;
     door::refuse_without_confirmed(&door, FAILED)?;
-    if matches!(&door.standing, Some(Standing { foundation: Foundation::Changed, .. })) {
+    if door.standing.as_ref().is_some_and(|standing| standing.foundation.is_made_anew()) {
         return Err(undermined());
     }
     if let Some(Kept { left, .. }) = door::temporary(FAILED)?.blocked_for(BlockedSource::of(source), length) {
