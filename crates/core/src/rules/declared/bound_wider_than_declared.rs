@@ -8,7 +8,7 @@ use crate::{
     facts::Listener,
     finding::{Finding, Severity},
     ledger::Claim,
-    policy::Service,
+    policy::{HOST, Service},
     reach::Verdict,
     rules::{Page, Rule},
     text,
@@ -53,19 +53,25 @@ fn of_claim(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     if world.policy.is_none() || holding.declared.is_some() {
         return None;
     }
-    let is_reached = |listener: &&&Listener| {
-        let reach = world.reach(listener);
-        let is_open = reach.first().is_some_and(|reach| reach.verdict >= Verdict::Partly);
-        listener.breadth() > Breadth::Loopback && is_open && world.is_claimants(listener)
-    };
-    let listener = holding.listeners.iter().find(is_reached)?;
+    let is_own =
+        |listener: &&&Listener| listener.breadth() > Breadth::Loopback && world.is_claimants(listener);
+    let reached = holding.listeners.iter().filter(is_own).map(|own| (from_elsewhere(world, own), own));
+    let (verdict, listener) = reached.max_by_key(|(verdict, _)| *verdict)?;
     let Claim { name, .. } = world.claim_of(listener)?.claim;
     let spec = holding.spec();
-    let finding = RULE.finding(
-        text!(
+    let said = match verdict {
+        Verdict::Blocked => return None,
+        Verdict::Unknown => text!(
+            "{name} is claimed for this host alone, and whether packets from elsewhere get to it on {spec} cannot be told",
+            "{name} の申請はこのホスト内だけのものですが、それ以外から {spec} に届くかどうか判定できません"
+        ),
+        Verdict::Partly | Verdict::Reachable => text!(
             "{name} is claimed for this host alone, and packets from elsewhere get to it on {spec}",
             "{name} の申請はこのホスト内だけのものですが、それ以外からも {spec} に届きます"
         ),
+    };
+    let finding = RULE.finding(
+        said,
         text!(
             "bind it to 127.0.0.1 and ::1, or declare {spec} in the policy with its reach",
             "127.0.0.1 と ::1 だけで待ち受けるか、policy に {spec} と reach を宣言してください"
@@ -74,6 +80,12 @@ fn of_claim(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let mut finding = finding.about(holding);
     finding.address = Some(listener.address.clone());
     Some(finding.run([format!("portreeve exposure {spec}")]))
+}
+
+/// How well the zone gets to it that does best, beside this host itself.
+fn from_elsewhere(world: &World<'_>, listener: &Listener) -> Verdict {
+    let others = world.reach(listener).into_iter().filter(|reach| reach.zone != HOST);
+    others.map(|reach| reach.verdict).max().unwrap_or(Verdict::Unknown)
 }
 
 fn by_address(holding: &Holding<'_>) -> Option<Finding> {
@@ -204,6 +216,25 @@ mod tests {
         assert_eq!(rules, ["bound-wider-than-declared"]);
         let said = "20500/tcp: shop is claimed for this host alone, and packets from elsewhere get to it on 20500/tcp";
         assert_eq!(texts, [said]);
+    }
+
+    /// Who is let in may be one network alone, or nobody knows whom a rule lets in.
+    #[test]
+    fn what_its_claimant_holds_is_found_where_one_zone_gets_to_it_or_perhaps_anybody() {
+        let found = |rules: &str| {
+            let kept = scene().namespace(|own| own.reserved = [PortRange::one(20_500)].into());
+            let scene = kept.claims(&[(0, "shop 20500/tcp")]).listens("shop.service", "0.0.0.0:20500/tcp");
+            let mut scene = scene.policy().filtered(filtering(rules), &[]);
+            scene.policy.as_mut().unwrap().zones.push(zone("office", &["10.1.0.0/16"], &[]));
+            (scene.rules(), scene.texts("bound-wider-than-declared").concat())
+        };
+        assert_eq!(found("").0, [""; 0], "nobody gets to it");
+        let (rules, text) = found("-A INPUT -s 10.1.0.0/16 -p tcp -m tcp --dport 20500 -j ACCEPT\n");
+        assert_eq!(rules, ["bound-wider-than-declared"]);
+        assert!(text.ends_with("packets from elsewhere get to it on 20500/tcp"), "{text}");
+        let (rules, text) = found("-A INPUT -p tcp -m tcp --dport 20500 -m u32 --u32 0x0=0x1 -j ACCEPT\n");
+        assert_eq!(rules, ["bound-wider-than-declared"]);
+        assert!(text.ends_with("get to it on 20500/tcp cannot be told"), "{text}");
     }
 
     #[test]
