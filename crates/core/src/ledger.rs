@@ -16,6 +16,7 @@ mod state;
 pub(crate) mod testing;
 pub mod transfer;
 
+pub(crate) use self::clients::{TooFew, enough_left};
 pub use self::{
     ask::{Ask, Entry, Note, Reference, Wish},
     book::{Book, CLAIMS_MAX, Change},

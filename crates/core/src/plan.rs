@@ -28,7 +28,7 @@ pub use self::{
     protect::{protect, protect_after},
     refused::{Cut, Refused, Unmanaged},
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
-    reserve::{Reservation, reserve},
+    reserve::{KeptBack, Reservation, Unreserved, reserve},
     simulate::simulate,
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},
@@ -41,6 +41,7 @@ use crate::{
     facts::{Foothold, Gap, Listing, Snapshot},
     firewall::{self, Filter},
     gate::{Body, Foundation, Gate, Keep, Open, Standing, Temporary},
+    port::PortRange,
     text,
     words::{Text, inflect},
     world::World,
@@ -51,6 +52,8 @@ use crate::{
 pub struct Asked {
     /// The connections by which people are on the host, and whoever asks among them.
     pub footholds: Vec<Foothold>,
+    /// What portreeve has the kernel keep back from clients.
+    pub kept: KeptBack,
 }
 
 /// The changes that would make the host agree with the policy.
@@ -66,9 +69,25 @@ pub struct Plan {
     pub protocols: Vec<ProtocolPassage>,
     /// The answers to what this host began that would be refused, where there are any.
     pub untracked: Option<UntrackedAnswers>,
+    /// Why what is declared is not kept from clients, where that is so.
+    pub unreserved: Option<Unreserved>,
     /// The changes that take all of it back, in the order in which they are made; none where somebody else has changed the
     /// gate, which cannot be made so again.
     pub undo: Vec<Change>,
+}
+
+impl Plan {
+    /// The change of the gate; `None` where it stays as it is.
+    #[must_use]
+    pub fn gate(&self) -> Option<&Change> {
+        self.changes.iter().find(|change| change.what.reserves().is_none())
+    }
+
+    /// What the kernel is to keep from clients for the policy; `None` where that stays as it is.
+    #[must_use]
+    pub fn reserves(&self) -> Option<&[PortRange]> {
+        self.changes.iter().find_map(|change| change.what.reserves())
+    }
 }
 
 /// One change of the host.
@@ -99,6 +118,7 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     let wanted = Body::from(&gate);
     let before = standing.as_ref().and_then(Standing::body);
     let mut plan = Plan { protocols: passage::protocols(policy), ..Plan::default() };
+    let mut left = None;
     if before != Some(&wanted) {
         plan.undo = reversal(before, standing.as_ref());
         let why = because_changed(because(world), standing.as_ref(), before.is_some());
@@ -113,9 +133,28 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
         if !open.is_empty() {
             plan.zones.extend(zone::gone(world, &open, filter, &read(&made)?));
         }
-        plan.based_on = Grounds::of(world, &plan, standing.as_ref(), &after, &asked.footholds);
+        left = Some(after);
+    }
+    keep_back(world, asked, &mut plan);
+    if !plan.changes.is_empty() {
+        let after = left.as_ref().unwrap_or(filter);
+        plan.based_on = Grounds::of(world, &plan, standing.as_ref(), after, &asked.footholds);
     }
     Ok(plan)
+}
+
+/// Adds to `plan` what the kernel is to keep from clients; taken back as a whole it can only be where the rest can.
+fn keep_back(world: &World<'_>, asked: &Asked, plan: &mut Plan) {
+    let Some(own) = world.own_namespace().filter(|own| own.client_range != PortRange::UNTOLD) else { return };
+    match reserve::of_policy(own, &world.desired, &asked.kept) {
+        Ok(Some((change, undo))) => {
+            let is_reversible = plan.changes.is_empty() || !plan.undo.is_empty();
+            plan.changes.push(change);
+            plan.undo.extend(is_reversible.then_some(undo));
+        }
+        Ok(None) => {}
+        Err(unreserved) => plan.unreserved = Some(unreserved),
+    }
 }
 
 /// What is open for a while to zones of the gate as it stands.

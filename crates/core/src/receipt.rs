@@ -4,6 +4,7 @@ mod boot;
 mod confirmed;
 mod history;
 mod old;
+mod reserved;
 mod settled;
 mod unread;
 
@@ -17,7 +18,10 @@ use core::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{gate::KeptBody, port::PortSpec};
+use crate::{
+    gate::KeptBody,
+    port::{PortRange, PortSpec},
+};
 
 /// The layout of a receipt.
 pub const LAYOUT: u32 = 1;
@@ -48,6 +52,10 @@ pub struct Receipt {
     /// With how many packets it was tried before; `None` where it was not.
     #[serde(default)]
     pub rehearsed: Option<u32>,
+    /// What the kernel is to keep from clients once it is for good; `None` where that stays as it is. No trial changes that, as
+    /// the kernel takes nothing of it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<Vec<PortRange>>,
     /// At which boot it began (/proc/sys/kernel/random/boot_id); `None` where nobody wrote that down.
     #[serde(default)]
     pub boot_id: Option<String>,
@@ -130,6 +138,17 @@ pub enum Deed {
     Unblock {
         /// An address of it.
         source: IpAddr,
+    },
+    /// The kernel keeps other ports from clients for the policy.
+    Reserve {
+        /// Those that are kept from then on.
+        ports: Vec<PortRange>,
+        /// Those that were before.
+        was: Vec<PortRange>,
+        /// The receipt of the change of the gate that it came with.
+        with: Option<u32>,
+        /// The receipt whose change it takes back.
+        undoes: Option<u32>,
     },
     /// Whoever listened on ports does so no longer, which nothing takes back.
     Halt {
@@ -229,6 +248,7 @@ impl Receipt {
         match self.deed {
             Deed::TakeBack { .. } | Deed::Shut { .. } | Deed::Unblock { .. } => true,
             Deed::Gate { ref cause, .. } => matches!(cause, Cause::Undo(_)),
+            Deed::Reserve { undoes, .. } => undoes.is_some(),
             _ => false,
         }
     }

@@ -28,7 +28,7 @@ pub fn unit(program: &Path) -> Unit {
     let text = format!(
         "{OURS}portreeve off gate
 [Unit]
-Description=The gate of portreeve, as it was confirmed last
+Description=The gate of portreeve, as it was confirmed last, and the ports that it keeps from clients
 DefaultDependencies=no
 RequiresMountsFor=/var/lib/portreeve {program}
 After=local-fs.target systemd-sysctl.service nftables.service netfilter-persistent.service iptables.service ip6tables.service
@@ -45,7 +45,7 @@ ExecStart={program} apply --boot
 ExecReload={program} apply --boot
 TimeoutStartSec=60
 ProtectSystem=strict
-ReadWritePaths=/run -/var/lib/portreeve
+ReadWritePaths=/run -/var/lib/portreeve /proc/sys/net/ipv4/ip_local_reserved_ports
 ProtectHome=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes

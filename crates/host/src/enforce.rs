@@ -16,7 +16,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use portreeve_core::{
     gate::{Body, Foundation, Standing, Temporary, Transaction},
-    plan::{Mismatch, Rehearsal, Rehearsed},
+    plan::{Mismatch, Rehearsal, Rehearsed, Reservation},
+    port::PortRange,
     receipt::{Cause, Deed, History, Keeps, LAYOUT, Means, Outcome, Receipt, Shown, Was},
 };
 use rustix::process::geteuid;
@@ -24,6 +25,7 @@ use rustix::process::geteuid;
 use self::{
     firewall::{EnforceError, Refusal, StandingError},
     receipts::{Boot, Receipts, ReceiptsError},
+    reserved::{Reason, Reserved, ReservedError, Wanted},
     scratch::{ScratchError, Stands, rehearse},
 };
 use crate::{
@@ -73,6 +75,9 @@ pub enum DoorError {
     /// The change was not made, or nobody knows.
     #[error("cannot change the gate")]
     Enforce(#[from] EnforceError),
+    /// What is declared is not kept from clients.
+    #[error("cannot have the kernel reserve what is declared")]
+    Reserved(#[from] ReservedError),
 }
 
 impl From<LockError> for DoorError {
@@ -98,6 +103,8 @@ pub struct Door {
     pub now: Timestamp,
     /// With how many packets the change was tried.
     rehearsed: Option<u32>,
+    /// What is to be kept from clients once the change is for good.
+    reserves: Option<Vec<PortRange>>,
 }
 
 /// A change that was made.
@@ -143,7 +150,8 @@ impl Door {
             _ => firewall::standing()?,
         };
         let history = receipts.read()?;
-        let mut door = Self { lock, history, receipts, standing, now: clock::now(), rehearsed: None };
+        let mut door =
+            Self { lock, history, receipts, standing, now: clock::now(), rehearsed: None, reserves: None };
         door.settle()?;
         Ok(door)
     }
@@ -238,6 +246,34 @@ impl Door {
         }
     }
 
+    /// The same, whose next change has the kernel keep `ports` from clients once it is for good; `None` where that stays as it is.
+    #[must_use]
+    pub fn reserving(self, ports: Option<&[PortRange]>) -> Self {
+        Self { reserves: ports.map(<[_]>::to_vec), ..self }
+    }
+
+    /// Has the kernel keep other ports from clients for the policy: `change` as `deed` says; the receipt is on the disk first.
+    ///
+    /// # Errors
+    ///
+    /// The receipt cannot be written, or the kernel refuses.
+    pub fn reserve(
+        self,
+        deed: Deed,
+        reserved: Reserved,
+        wanted: &Wanted,
+        change: &Reservation,
+    ) -> Result<Passed, DoorError> {
+        let receipt = self.begin(deed, None)?;
+        self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
+        if let Err(error) = reserved.apply(Reason::Declared, wanted, change) {
+            // What was kept of it in part the next plan finds.
+            let _ = self.receipts.keep(&Receipt { outcome: Outcome::Unknown, ..receipt });
+            return Err(error.into());
+        }
+        Ok(self.finish(receipt.done(None)))
+    }
+
     /// Writes down what was done beside the gate, where all of it was, or else some.
     ///
     /// # Errors
@@ -308,6 +344,7 @@ impl Door {
             outcome: Outcome::Begun,
             gate,
             rehearsed: self.rehearsed,
+            reserves: self.reserves.clone(),
             boot_id: boot_id(),
         })
     }
@@ -381,6 +418,7 @@ pub const fn word(deed: &Deed) -> &'static str {
         Deed::Shut { .. } => "shut",
         Deed::Block { .. } => "block",
         Deed::Unblock { .. } => "unblock",
+        Deed::Reserve { .. } => "reserve",
         Deed::Halt { by: Means::Stop, .. } => "stop",
         Deed::Halt { by: Means::Unlisten, .. } => "unlisten",
     }

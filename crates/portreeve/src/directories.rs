@@ -55,6 +55,11 @@ fn of_gate(state: &Path, network: Network) -> PathBuf {
     }
 }
 
+/// Where it is written what the next boot is to keep from clients; `None` where no boot reads it.
+pub(crate) fn reserved() -> Option<PathBuf> {
+    state().filter(|_| network() == Network::Host).map(|state| state.join("reserved"))
+}
+
 /// Where those of the host's own gate are kept, which the next boot reads.
 pub(crate) fn usual_gate() -> PathBuf {
     PathBuf::from(SYSTEM).join("gate")

@@ -23,6 +23,7 @@ use portreeve_host::{
 
 use crate::{
     after_boot::follow,
+    clients,
     commands::{self, foreign},
     directories,
     exit::Exit,
@@ -153,6 +154,7 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
         DoorError::Gone => gone(),
         DoorError::Untold => untold(),
         DoorError::Enforce(error) => enforce(error, what),
+        DoorError::Reserved(error) => clients::failure(&error, what),
     }
 }
 
@@ -515,6 +517,7 @@ mod tests {
             outcome: Outcome::Done,
             gate: None,
             rehearsed: None,
+            reserves: None,
             boot_id: None,
         };
         let source = std::io::ErrorKind::StorageFull.into();

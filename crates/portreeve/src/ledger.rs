@@ -67,7 +67,7 @@ fn processes(machine: &str, book: &Book) -> BTreeMap<u32, Option<ProcessId>> {
 }
 
 /// An error with all that caused it, in the system's words.
-fn whole(error: &dyn Error) -> String {
+pub(crate) fn whole(error: &dyn Error) -> String {
     let all = iter::successors(Some(error), |error| (*error).source());
     all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

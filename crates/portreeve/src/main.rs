@@ -3,6 +3,7 @@
 mod after_boot;
 mod asked;
 mod cli;
+mod clients;
 mod commands;
 mod directories;
 mod door;

@@ -48,6 +48,7 @@ mod lab {
     mod pods;
     mod policy;
     mod rehearsal;
+    mod reserving;
     mod reused;
     mod room;
     mod scheduling;

@@ -1,11 +1,17 @@
 //! What a change does to the host, and the one text for nft that does it (nft(8), "-f").
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use jiff::Timestamp;
 
+use super::Reservation;
 use crate::{
     gate::{self, Body, Keep, Listing, Open, Rest, Revision, Standing, Transaction},
+    port::PortRange,
     text,
     words::Text,
 };
@@ -18,6 +24,7 @@ pub struct Effect(Wanted, Vec<Open>);
 enum Wanted {
     Gate(Body),
     NoGate,
+    Reserved { wanted: Vec<PortRange>, change: Reservation },
 }
 
 impl Effect {
@@ -39,12 +46,35 @@ impl Effect {
         Self(Wanted::NoGate, Vec::new())
     }
 
+    /// The kernel keeps `wanted` back for the policy, which `change` makes of what it keeps back now.
+    #[must_use]
+    pub const fn reserved(wanted: Vec<PortRange>, change: Reservation) -> Self {
+        Self(Wanted::Reserved { wanted, change }, Vec::new())
+    }
+
+    /// What the kernel is to keep back for the policy; `None` of a change of the gate.
+    #[must_use]
+    pub fn reserves(&self) -> Option<&[PortRange]> {
+        match &self.0 {
+            Wanted::Reserved { wanted, .. } => Some(wanted),
+            Wanted::Gate(_) | Wanted::NoGate => None,
+        }
+    }
+
+    /// What changes of what the kernel keeps back.
+    pub(super) const fn reservation(&self) -> Option<&Reservation> {
+        match &self.0 {
+            Wanted::Reserved { change, .. } => Some(change),
+            Wanted::Gate(_) | Wanted::NoGate => None,
+        }
+    }
+
     /// The gate that is wanted, to be kept as [`Body::saved`]; `None` where none is.
     #[must_use]
     pub const fn wanted(&self) -> Option<&Body> {
         match &self.0 {
             Wanted::Gate(body) => Some(body),
-            Wanted::NoGate => None,
+            Wanted::NoGate | Wanted::Reserved { .. } => None,
         }
     }
 
@@ -53,6 +83,7 @@ impl Effect {
         match &self.0 {
             Wanted::Gate(body) => body.text() + gate::shut(&self.1).as_str(),
             Wanted::NoGate => String::new(),
+            Wanted::Reserved { wanted, .. } => listed(wanted),
         }
     }
 
@@ -62,6 +93,7 @@ impl Effect {
         match &self.0 {
             Wanted::Gate(_) => "gate",
             Wanted::NoGate => "no-gate",
+            Wanted::Reserved { .. } => "reserve",
         }
     }
 
@@ -81,6 +113,7 @@ impl Effect {
                 Rest::All => text!("let everything in", "すべてを通す"),
             },
             Wanted::NoGate => text!("take the gate away", "ゲートを取り除く"),
+            Wanted::Reserved { change, .. } => reservation(change),
         }
     }
 
@@ -119,7 +152,7 @@ impl Effect {
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) => Ok(gate::remove(standing)),
             (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => gate::apply(&Body::open(), standing, keep),
-            (Wanted::NoGate, None, _) => Ok(Transaction::default()),
+            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. }, ..) => Ok(Transaction::default()),
         }
     }
 
@@ -149,9 +182,44 @@ impl Effect {
             (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
                 listing.apply(&Body::open(), standing, keep)?;
             }
-            (Wanted::NoGate, None, _) => {}
+            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. }, ..) => {}
         }
         listing.shut(&self.1);
         Ok(())
     }
+}
+
+/// Ranges that one sentence names.
+const RANGES_MAX: usize = 8;
+
+fn reservation(Reservation { add, give_back, .. }: &Reservation) -> Text {
+    let (kept, given) = (named(add), named(give_back));
+    match (add.is_empty(), give_back.is_empty()) {
+        (false, true) => text!("keep {kept} from clients", "{kept} をクライアントに割り当てないようにする"),
+        (true, false) => {
+            text!("let clients have {given} again", "{given} をクライアントに再び割り当てられるようにする")
+        }
+        (false, false) => text!(
+            "keep {kept} from clients, and let them have {given} again",
+            "{kept} をクライアントに割り当てず、{given} は再び割り当てられるようにする"
+        ),
+        (true, true) => text!(
+            "keep from clients what is kept now, for the policy too",
+            "現在の予約を policy の予約としても維持する"
+        ),
+    }
+}
+
+/// The ranges, or the first of them and how many there are besides.
+fn named(ranges: &[PortRange]) -> String {
+    let shown = listed(ranges.get(..RANGES_MAX).unwrap_or(ranges));
+    match ranges.len().saturating_sub(RANGES_MAX) {
+        0 => shown,
+        more => format!("{shown} (+{more})"),
+    }
+}
+
+/// As sysctl(8) writes them.
+fn listed(ranges: &[PortRange]) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }

@@ -216,7 +216,7 @@ mod tests {
                 interface: None,
                 who: "sshd".into(),
             };
-            let asked = Asked { footholds: ports.iter().map(foothold).collect() };
+            let asked = Asked { footholds: ports.iter().map(foothold).collect(), ..Asked::default() };
             scene.with_world(|world| plan(world, &asked).unwrap().based_on)
         };
         let told = |was: &[u16], is: &[u16]| of(was).moved(of(is)).collect::<Vec<_>>();

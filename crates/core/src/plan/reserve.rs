@@ -2,11 +2,31 @@
 
 use alloc::vec::Vec;
 
+use super::{Change, Effect};
 use crate::{
+    desired::Desired,
     exposure::{ports_of, range},
+    facts::Namespace,
     firewall::Intervals,
+    ledger::{TooFew, enough_left},
     port::PortRange,
+    text,
+    words::Text,
 };
+
+/// The duties that this serves.
+const ARTICLE: &[&str] = &["A9", "A24"];
+
+/// What portreeve has the kernel keep back now, and what for; of a saved host nobody knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptBack {
+    /// What is there through portreeve.
+    pub ours: Vec<PortRange>,
+    /// What is wanted as the policy declared it when it was applied last.
+    pub declared: Vec<PortRange>,
+    /// What is wanted for other reasons.
+    pub otherwise: Vec<PortRange>,
+}
 
 /// What changes of the numbers that the kernel keeps back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +51,101 @@ pub fn reserve(wanted: &[PortRange], kept: &[PortRange], ours: &[PortRange]) -> 
     let give_back = standing.except(&wanted);
     let ours = standing.except(&give_back).or(&add);
     Reservation { add: ranges(&add), give_back: ranges(&give_back), ours: ranges(&ours) }
+}
+
+/// What is declared is not kept from clients, as they would have too few ports left: what the policy says of the gate is done all
+/// the same, since a range as wide as that is one to let in, and nobody's who would miss a number of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreserved {
+    /// What the kernel hands out to clients.
+    pub range: PortRange,
+    /// How many they would have.
+    pub left: u32,
+    /// How many they must have.
+    pub needed: u32,
+}
+
+impl Unreserved {
+    /// The token of machine output, as of a claim that is refused for the same reason.
+    pub const TOKEN: &str = "no-client-ports-left";
+
+    /// Why, in a sentence.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        let Self { range, left, needed } = self;
+        text!(
+            "nothing that is declared is kept from clients: of {range} they would have {left} ports left, and they need {needed}",
+            "宣言したポートはクライアント用に予約しません。予約すると {range} のうちクライアントが使えるポートが {left} 個になります(最低 {needed} 個が必要です)"
+        )
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        text!(
+            "declare fewer ports of it, or move it: sysctl net.ipv4.ip_local_port_range",
+            "この範囲で宣言するポートを減らすか、範囲を変更してください: sysctl net.ipv4.ip_local_port_range"
+        )
+    }
+}
+
+impl Reservation {
+    /// What the kernel keeps back once it is done, where it keeps `kept` now.
+    pub(super) fn kept_after(&self, kept: &[PortRange]) -> Vec<PortRange> {
+        ranges(&all(kept).or(&all(&self.add)).except(&all(&self.give_back)))
+    }
+
+    const fn is_nothing(&self) -> bool {
+        self.add.is_empty() && self.give_back.is_empty()
+    }
+}
+
+/// The change after which the kernel of `own` keeps from clients what is declared and it could hand out, and the one that takes
+/// it back; `None` where it does.
+///
+/// A number that is bound is handed out to nobody, and one whose service has just been stopped is: that is when a client
+/// takes it. All numbers of the client range are meant, also those that only this host reaches.
+///
+/// # Errors
+///
+/// Clients would have too few left.
+pub(super) fn of_policy(
+    own: &Namespace,
+    desired: &Desired<'_>,
+    kept: &KeptBack,
+) -> Result<Option<(Change, Change)>, Unreserved> {
+    let declared: Vec<PortRange> = desired.ports().iter().map(|port| port.spec.range).collect();
+    let wanted = ranges(&all(&declared).and(&ports_of(own.client_range)));
+    let with = |ranges: &[PortRange]| [ranges, &kept.otherwise].concat();
+    let change = reserve(&with(&wanted), &own.reserved, &kept.ours);
+    // What only a claim has reserved so far goes with the claim.
+    let is_shared = !all(&wanted).except(&all(&kept.declared)).and(&all(&kept.ours)).is_empty();
+    if change.is_nothing() && !is_shared {
+        return Ok(None);
+    }
+    let after = change.kept_after(&own.reserved);
+    if !change.add.is_empty() {
+        enough_left(own.client_range, after.iter().copied())
+            .map_err(|TooFew { left, needed }| Unreserved { range: own.client_range, left, needed })?;
+    }
+    let back = reserve(&with(&kept.declared), &after, &change.ours);
+    let undo = made(Effect::reserved(kept.declared.clone(), back), as_it_was());
+    Ok(Some((made(Effect::reserved(wanted, change), because(own.client_range)), undo)))
+}
+
+const fn made(what: Effect, because: Text) -> Change {
+    Change { what, because, article: ARTICLE }
+}
+
+fn because(range: PortRange) -> Text {
+    text!(
+        "of what the policy declares, the kernel could give to a client what lies in {range} and nobody has bound",
+        "policy で宣言したポートのうち {range} にあるものは、待ち受けがない間にカーネルがクライアントへ割り当てる可能性があるためです"
+    )
+}
+
+fn as_it_was() -> Text {
+    text!("the kernel kept back no more before", "変更前の予約に戻します")
 }
 
 fn all(ranges: &[PortRange]) -> Intervals {

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Change, Effect, Refused};
+use super::{Change, Effect, Refused, Reservation};
 use crate::{
     facts::{Listing as Kind, Snapshot},
     gate::{self, Keep, Listing},
@@ -19,12 +19,24 @@ const NOTHING: &str = r#"{"nftables":[]}"#;
 pub fn simulate(snapshot: &Snapshot, changes: &[Change], keep: Keep) -> Result<Snapshot, Refused> {
     let mut after = snapshot.clone();
     for Change { what, .. } in changes {
+        if let Some(change) = what.reservation() {
+            keep_back(&mut after, change);
+            continue;
+        }
         let listings = &mut after.firewall.get_or_insert_default().listings;
         let text = listings.get(&Kind::Nft).map_or(NOTHING, String::as_str);
         let text = listed(what, text, keep, snapshot)?;
         listings.insert(Kind::Nft, text);
     }
     Ok(after)
+}
+
+/// The kernel of the namespace that portreeve runs in keeps something else back.
+fn keep_back(after: &mut Snapshot, change: &Reservation) {
+    let own = after.namespaces.iter_mut().find(|namespace| namespace.own);
+    if let Some(own) = own {
+        own.reserved = change.kept_after(&own.reserved);
+    }
 }
 
 fn listed(effect: &Effect, text: &str, keep: Keep, snapshot: &Snapshot) -> Result<String, Refused> {

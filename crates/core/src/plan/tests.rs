@@ -2,6 +2,7 @@
 
 mod drift;
 mod promises;
+mod reserving;
 
 use core::time::Duration;
 

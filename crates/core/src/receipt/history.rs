@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use super::{Cause, Deed, Outcome, Receipt, Was};
 use crate::{
     gate::{Body, Standing, Temporary},
-    port::PortSpec,
+    port::{PortRange, PortSpec},
 };
 
 /// The receipts by number, and the numbers of those that cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    receipts: BTreeMap<u32, Receipt>,
+    pub(super) receipts: BTreeMap<u32, Receipt>,
     pub(super) unread: BTreeSet<u32>,
     boot_id: Option<String>,
 }
@@ -47,6 +47,8 @@ pub enum Back<'a> {
     Unblock(&'a Receipt, IpAddr),
     /// To close ports that are open for a while.
     Shut(&'a Receipt, Option<String>, PortSpec),
+    /// To have the kernel keep these from clients for the policy, and no others.
+    Reserve(&'a Receipt, &'a [PortRange]),
 }
 
 /// Why nothing takes a change back.
@@ -247,7 +249,7 @@ impl History {
                 && !matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. } | Deed::Halt { .. })
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
-        let last = || trial().or_else(|| self.newest_first().find(is_persons));
+        let last = || trial().or_else(|| self.newest_first().find(is_persons).map(|last| self.meant(last)));
         let receipt = number.map_or_else(last, |number| self.of(number));
         if let Some(unread) = self.unread_instead(number, receipt) {
             return Err(Edge::Unread(unread));
@@ -288,6 +290,7 @@ impl History {
             }
             Deed::Open { zone, ports, .. } => Ok(Back::Shut(receipt, zone.clone(), ports.0)),
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
+            Deed::Reserve { was, .. } => self.back_of_reservation(receipt, was),
             Deed::Halt { .. } => Err(Edge::Halted(receipt)),
             _ => Err(Edge::Back(receipt)),
         }
@@ -389,7 +392,7 @@ impl History {
         })
     }
 
-    fn done_to(&self, receipt: &Receipt, is_it: impl Fn(&Deed) -> bool) -> bool {
+    pub(super) fn done_to(&self, receipt: &Receipt, is_it: impl Fn(&Deed) -> bool) -> bool {
         self.done_after(receipt).any(|after| is_it(&after.deed))
     }
 

@@ -19,7 +19,20 @@ pub(super) fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
     let seen = made.map(|made| made - 1);
     let outcome = Outcome::Done;
     let (layout, at) = (LAYOUT, at(number.into()));
-    Receipt { layout, number, at, who, deed, seen, made, outcome, gate: None, rehearsed: None, boot_id: None }
+    Receipt {
+        layout,
+        number,
+        at,
+        who,
+        deed,
+        seen,
+        made,
+        outcome,
+        gate: None,
+        rehearsed: None,
+        reserves: None,
+        boot_id: None,
+    }
 }
 
 pub(super) fn applied(was: Was, until: Option<i64>) -> Deed {

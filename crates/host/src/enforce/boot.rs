@@ -64,7 +64,8 @@ pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
         Ok(history) => (history, None),
         Err(error) => (History::default(), Some(error)),
     };
-    let mut door = Door { lock, receipts, standing, history, now: clock::now(), rehearsed: None };
+    let mut door =
+        Door { lock, receipts, standing, history, now: clock::now(), rehearsed: None, reserves: None };
     door.settle()?;
     // What was settled may have kept another one.
     let Some(boot) = door.receipts.boot()? else { return Ok(Loaded::Nothing) };

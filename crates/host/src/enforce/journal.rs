@@ -38,6 +38,10 @@ fn what(deed: &Deed) -> String {
         }
         Deed::Open { ports, .. } | Deed::Shut { ports, .. } => format!(" {}", ports.0),
         Deed::Block { source, .. } | Deed::Unblock { source } => format!(" {source}"),
+        Deed::Reserve { ports, .. } => {
+            let more = if ports.len() > PORTS_MAX { " …" } else { "" };
+            ports.iter().take(PORTS_MAX).map(|range| format!(" {range}")).collect::<String>() + more
+        }
         _ => String::new(),
     }
 }
@@ -65,6 +69,7 @@ mod tests {
             outcome,
             gate: None,
             rehearsed,
+            reserves: None,
             boot_id,
         };
         let told = "<85>portreeve[9]: gate: confirm, receipt 7, uid 0, login uid 1000, by sudo for alice";

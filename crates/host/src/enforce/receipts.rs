@@ -304,6 +304,7 @@ mod tests {
             outcome,
             gate: None,
             rehearsed: None,
+            reserves: None,
             boot_id: None,
         }
     }

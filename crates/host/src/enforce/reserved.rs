@@ -1,18 +1,26 @@
 //! Keeps numbers back from clients: net.ipv4.ip_local_reserved_ports of the network namespace of the calling thread (A9,
 //! A24; Documentation/networking/ip-sysctl.rst, kernel/sysctl.c `proc_do_large_bitmap`).
 
+mod lasting;
 mod record;
 
 use std::{
     fs::{File, OpenOptions},
     io,
     os::unix::fs::FileExt as _,
+    path::Path,
 };
 
-use portreeve_core::{plan::Reservation, port::PortRange};
+use portreeve_core::{
+    plan::{KeptBack, Reservation},
+    port::PortRange,
+};
 
-use self::record::Record;
+pub use self::lasting::lasting;
+
+use self::{lasting::Lasting, record::Record};
 use crate::{
+    keep::KeepError,
     lock::{Lock, LockError},
     network::network,
     observe::sysctls,
@@ -48,8 +56,11 @@ pub enum ReservedError {
     #[error("cannot lock {PATH}")]
     Locked(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What is ours cannot be told, or not be kept.
-    #[error("cannot keep what is reserved for the ledger")]
+    #[error("cannot keep what is reserved for portreeve")]
     Record(#[source] io::Error),
+    /// What the next boot is to keep back cannot be told, or not be kept.
+    #[error("cannot keep what the next boot is to reserve")]
+    Lasting(#[from] KeepError),
 }
 
 impl From<LockError> for ReservedError {
@@ -67,6 +78,26 @@ pub enum Reason {
     Declared,
 }
 
+impl Reason {
+    const ALL: [Self; 2] = [Self::Ledger, Self::Declared];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ledger => "ledger",
+            Self::Declared => "declared",
+        }
+    }
+}
+
+/// What is wanted for a reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What is to be kept back now.
+    pub now: Vec<PortRange>,
+    /// What of it the next boot is to keep back too.
+    pub at_boot: Vec<PortRange>,
+}
+
 /// What is kept back in the network namespace of the calling thread, by whom, and nobody else of portreeve's changes it
 /// until this is dropped.
 #[derive(Debug)]
@@ -74,28 +105,48 @@ pub struct Reserved {
     /// What the kernel keeps back, by whomever.
     pub kept: Vec<PortRange>,
     record: Record,
+    lasting: Option<Lasting>,
     _lock: Lock,
 }
 
+/// What portreeve has the kernel keep back in the network namespace of the calling thread, for whoever only looks; nothing
+/// where that cannot be read.
+#[must_use]
+pub fn known() -> KeptBack {
+    let record = Record::read(&record::path(&network())).unwrap_or_default();
+    KeptBack {
+        ours: record.ours.clone(),
+        declared: record.wanted.get(&Reason::Declared).cloned().unwrap_or_default(),
+        otherwise: record.wanted_besides(Reason::Declared).collect(),
+    }
+}
+
 impl Reserved {
-    /// What is kept back now.
+    /// What is kept back now; what lasts is written at `lasting`, where the next boot reads it.
     ///
     /// # Errors
     ///
     /// Where this is not root, somebody else does not let go, or the kernel does not tell.
-    pub fn open() -> Result<Self, ReservedError> {
+    pub fn open(lasting: Option<&Path>) -> Result<Self, ReservedError> {
         if !rustix::process::geteuid().is_root() {
             return Err(ReservedError::NotRoot);
         }
         let lock = Lock::take(LOCK)?;
         let record = Record::read(&record::path(&network())).map_err(ReservedError::Record)?;
-        Ok(Self { kept: reserved()?, record, _lock: lock })
+        let lasting = lasting.map(Lasting::read).transpose().map_err(ReservedError::Record)?;
+        Ok(Self { kept: reserved()?, record, lasting, _lock: lock })
     }
 
     /// What of it is there through portreeve.
     #[must_use]
     pub fn ours(&self) -> &[PortRange] {
         &self.record.ours
+    }
+
+    /// What is wanted for `reason`; `None` where nobody said since the boot.
+    #[must_use]
+    pub fn wanted(&self, reason: Reason) -> Option<&[PortRange]> {
+        self.record.wanted.get(&reason).map(Vec::as_slice)
     }
 
     /// What is wanted for other reasons than `reason`.
@@ -112,10 +163,13 @@ impl Reserved {
     pub fn apply(
         mut self,
         reason: Reason,
-        wanted: &[PortRange],
+        wanted: &Wanted,
         change: &Reservation,
     ) -> Result<(), ReservedError> {
-        self.record.wanted.insert(reason, wanted.to_vec());
+        if let Some(lasting) = &mut self.lasting {
+            lasting.want(reason, &wanted.at_boot)?;
+        }
+        self.record.wanted.insert(reason, wanted.now.clone());
         if !change.add.is_empty() {
             self.record.ours.extend(&change.add);
             self.record.write().map_err(ReservedError::Record)?;

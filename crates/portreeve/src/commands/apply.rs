@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     after_boot::{AfterBoot, KEPT_ANEW, after_boot, follow, keep_standing},
+    clients::{self, Comes},
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::{Failure, io_cause},
@@ -62,6 +63,10 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
+const RESERVED_LATER: Words = Words {
+    en: "What is to be kept from clients is kept once the change is confirmed.",
+    ja: "クライアントに割り当てないようにする変更は、確定後に行います。",
+};
 const FAILED: Words = Words { en: "nothing was applied", ja: "適用できません" };
 
 fn arguments(lang: Lang) -> Vec<Arg> {
@@ -118,30 +123,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let way = if is_only_tried { Way::AtOnce } else { way(own)? };
     let saved = own.get_one::<OsString>(PLAN).map(|name| grounds(&input(name))).transpose()?;
     let planned = Planned::make(settings, FAILED)?;
-    let Some(change) = planned.plan.changes.first() else {
-        // Of an apply that was killed the next one says what became of it.
-        let door = door::open(FAILED)?;
-        if settings.verbosity != Verbosity::Quiet {
-            show::plan::print(&planned.plan, settings.verbosity, out)?;
-        }
-        let seen = standing(&planned.look.snapshot)?;
-        let is_unmoved =
-            seen.as_ref().and_then(Standing::body) == door.standing.as_ref().and_then(Standing::body);
-        let is_kept_anew = !is_only_tried && is_unmoved && keep_standing(&door, FAILED)?;
-        if is_kept_anew && settings.verbosity != Verbosity::Quiet {
-            out.say(KEPT_ANEW)?;
-        }
-        let stands = door.standing.clone();
-        drop(door);
-        follow(stands.as_ref());
-        return Ok(Exit::Fine);
-    };
-    if let Some(saved) = saved {
+    if let Some(saved) = saved.filter(|_| !planned.plan.changes.is_empty()) {
         let moved: Vec<Ground> = saved.moved(planned.plan.based_on).collect();
         if !moved.is_empty() {
             return Err(door::moved(moved, &door::open(FAILED)?, FAILED));
         }
     }
+    let Some(change) = planned.plan.gate() else {
+        return beside_gate(&planned, is_only_tried, own, settings, out);
+    };
     match planned.protect(own) {
         Err(Refused::NoFoothold) if is_only_tried => {}
         answer => answer.map_err(|refused| failure(&refused, FAILED))?,
@@ -163,6 +153,42 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
 }
 
+/// Leaves the gate as it is, and has the kernel keep from clients what is declared, where that changes.
+fn beside_gate(
+    planned: &Planned,
+    is_only_tried: bool,
+    own: &ArgMatches,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    // Of an apply that was killed the next one says what became of it.
+    let door = door::open(FAILED)?;
+    if settings.verbosity != Verbosity::Quiet {
+        show::plan::print(&planned.plan, settings.verbosity, out)?;
+    }
+    let seen = standing(&planned.look.snapshot)?;
+    let is_unmoved =
+        seen.as_ref().and_then(Standing::body) == door.standing.as_ref().and_then(Standing::body);
+    let is_kept_anew = !is_only_tried && is_unmoved && keep_standing(&door, FAILED)?;
+    if is_kept_anew && settings.verbosity != Verbosity::Quiet {
+        out.say(KEPT_ANEW)?;
+    }
+    let stands = door.standing.clone();
+    drop(door);
+    follow(stands.as_ref());
+    let Some(ports) = planned.plan.reserves().filter(|_| !is_only_tried) else { return Ok(Exit::Fine) };
+    let number = clients::reserve(ports, Comes::default(), stands.as_ref(), FAILED)?;
+    out.changed();
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    let said = Words {
+        en: "Applied: the kernel keeps from clients what the policy declares.",
+        ja: "適用しました。policy で宣言したポートは、カーネルがクライアントに割り当てません。",
+    };
+    told(&said.into(), &[&format!("{} {number}", plan::undo(own))], out)
+}
+
 /// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does, and how the gate
 /// stands then.
 fn carry_out(
@@ -173,11 +199,13 @@ fn carry_out(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<(Option<Timestamp>, Option<Standing>), Failure> {
-    let mut door = door::open_unmoved(seen, FAILED)?;
     let keep = match way {
         Way::AtOnce => Keep::AtOnce,
         Way::Asking(_, timeout) | Way::Alone(timeout) => Keep::OnTrial(timeout),
     };
+    let reserves = planned.plan.reserves();
+    let on_trial = reserves.filter(|_| keep != Keep::AtOnce);
+    let mut door = door::open_unmoved(seen, FAILED)?.reserving(on_trial);
     tell(&rehearse(&mut door, planned, change, keep)?, settings, out)?;
     out.finish()?;
     let until = match keep {
@@ -191,6 +219,14 @@ fn carry_out(
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     see_to_next_boot(&passed, settings);
+    match reserves {
+        Some(ports) if keep == Keep::AtOnce => {
+            let comes = Comes { with: Some(passed.receipt.number), undoes: None };
+            clients::reserve(ports, comes, passed.standing.as_ref(), confirm::NOT_RESERVED)?;
+        }
+        Some(_) if settings.verbosity != Verbosity::Quiet => out.say(RESERVED_LATER)?,
+        _ => {}
+    }
     Ok((until, passed.standing))
 }
 

@@ -17,6 +17,7 @@ use portreeve_host::{
 
 use super::{Command, apply::in_force};
 use crate::{
+    clients::{self, Comes},
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
@@ -34,6 +35,11 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
+/// The gate is in force, and what came with it is not.
+pub(super) const NOT_RESERVED: Words = Words {
+    en: "the gate is in force, but what the policy declares is not kept from clients",
+    ja: "ゲートは有効ですが、宣言したポートをクライアント用の範囲から除外できません",
+};
 const FAILED: Words = Words { en: "cannot confirm the change", ja: "変更を確定できません" };
 
 fn arguments(_: Lang) -> Vec<Arg> {
@@ -58,7 +64,8 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         return Err(changed());
     }
     // Somebody's whose receipts are elsewhere has none here.
-    let of = door.history.trial(standing).map_or(0, |trial| trial.number);
+    let (of, reserves) =
+        door.history.trial(standing).map_or((0, None), |trial| (trial.number, trial.reserves.clone()));
     let transaction = gate::confirm(standing).map_err(|error| door::unwritten(error, FAILED))?;
     let passed = match door.pass(Deed::Confirm { of }, &transaction) {
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::TooLate))) => return Err(too_late(None)),
@@ -73,6 +80,10 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
     see_to_next_boot(&passed, settings);
+    if let Some(ports) = reserves {
+        let comes = Comes { with: Some(of), undoes: None };
+        clients::reserve(&ports, comes, passed.standing.as_ref(), NOT_RESERVED)?;
+    }
     Ok(Exit::Fine)
 }
 

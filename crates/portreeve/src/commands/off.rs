@@ -24,6 +24,7 @@ use super::{
     spare::spare,
 };
 use crate::{
+    clients::{self, Comes},
     directories,
     door::{self, see_to_next_boot},
     exit::Exit,
@@ -37,6 +38,10 @@ const WHAT: &str = "what";
 const GATE: &str = "gate";
 const PINS: &str = "pins";
 const NOT_OFF: Words = Words { en: "nothing was taken away", ja: "何も取り除いていません" };
+const NOT_GIVEN_BACK: Words = Words {
+    en: "the gate is gone, but what the policy declares is still kept from clients",
+    ja: "ゲートは取り除きましたが、宣言したポートはまだクライアント用の範囲から除外されています",
+};
 const NO_GATE: Words = Words { en: "cannot take the gate away", ja: "ゲートを取り除けません" };
 
 /// `off`.
@@ -85,6 +90,8 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
     let said: Text = match &door.standing {
         None if door.forget().map_err(stuck)? => {
             out.changed();
+            drop(door);
+            clients::give_back(Comes::default(), None, NOT_GIVEN_BACK)?;
             Words {
                 en: "The gate was gone already; the next boot does not put it back any more.",
                 ja: "ゲートは既にありませんでした。次回の起動時にも復元されません。",
@@ -104,6 +111,8 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
             out.changed();
             see_to_next_boot(&passed, settings);
+            let comes = Comes { with: Some(passed.receipt.number), undoes: None };
+            clients::give_back(comes, passed.standing.as_ref(), NOT_GIVEN_BACK)?;
             text!(
                 "Took the gate away: nothing of portreeve's filters packets any more. {undo} puts it back until the next boot, and portreeve gate enable then at each.",
                 "ゲートを取り除きました。portreeve によるパケットの遮断はなくなりました。{undo} で元に戻せます(再起動後も有効にするには portreeve gate enable)。"

@@ -4,12 +4,13 @@ use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Foothold, Listing, Snapshot},
     gate::{Keep, Standing},
-    plan::{Asked, Plan, Refused, plan, protect},
+    plan::{Asked, KeptBack, Plan, Refused, plan, protect},
     words::{Lang, Words},
     world::World,
 };
 use portreeve_host::{
     Wanted,
+    enforce::reserved::known,
     observe::{Connections, Firewall, Namespaces, sessions},
 };
 use rustix::process::geteuid;
@@ -165,7 +166,8 @@ impl Planned {
         let look = Look::take(settings, wanted)?;
         let is_here = settings.snapshot.is_none();
         let footholds = if is_here { sessions::footholds(&look.snapshot) } else { Vec::new() };
-        let asked = Asked { footholds: footholds.clone() };
+        let kept = if is_here { known() } else { KeptBack::default() };
+        let asked = Asked { footholds: footholds.clone(), kept };
         let plan = make(&look.world(), &asked).map_err(|refused| match refused {
             // It takes the command that was typed, and not portreeve alone.
             Refused::Unseen(_) if is_here && !geteuid().is_root() => {

@@ -8,10 +8,11 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words, inflect},
 };
-use portreeve_host::enforce::{Door, Passed};
+use portreeve_host::enforce::{Door, Passed, reserved::known};
 
 use super::{Command, apply::in_force, close::whom, plan::sessions_arguments, spare::spare};
 use crate::{
+    clients::{self, Comes},
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
@@ -39,6 +40,10 @@ pub(super) const COMMAND: Command = Command {
 /// Receipts that are named in one sentence.
 const GONE_MAX: usize = 8;
 
+const NOT_AS_BEFORE: Words = Words {
+    en: "the gate is as it was, but what is kept from clients is not",
+    ja: "ゲートは元に戻しましたが、クライアント用の範囲から除外するポートを戻せません",
+};
 const FAILED: Words = Words { en: "cannot take the change back", ja: "変更を取り消せません" };
 
 fn arguments(lang: Lang) -> Vec<Arg> {
@@ -59,6 +64,13 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let number = own.get_one::<u32>(RECEIPT).copied();
     let temporary = door::temporary(FAILED)?;
     let back = back(&door, number, &temporary)?;
+    // What came with the gate goes with it.
+    let before = match back {
+        Back::Restore(Receipt { number: of, .. }, _) => {
+            door.history.reserved_before(*of).map(|was| (*of, was.to_vec()))
+        }
+        _ => None,
+    };
     if let Some(undo) = undo(&back) {
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
@@ -77,6 +89,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         next::print(&again.into_iter().chain(commands.map(str::to_owned)).collect::<Vec<_>>(), out)?;
     }
     see_to_next_boot(&passed, settings);
+    if let Some((of, was)) = before.filter(|(_, was)| known().declared != *was) {
+        let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
+        clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
+    }
     Ok(Exit::Fine)
 }
 
@@ -110,7 +126,12 @@ fn pass(
     temporary: &Temporary,
 ) -> Result<(Passed, Text), Failure> {
     let was = door.standing.clone();
-    let passed = door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?;
+    let passed = match deed {
+        Deed::Reserve { ports, with, undoes, .. } => {
+            clients::reserve_through(door, &ports, Comes { with, undoes }, FAILED)?
+        }
+        deed => door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?,
+    };
     let over = over(&temporary.over(was.as_ref(), passed.standing.as_ref()));
     Ok((passed, over))
 }
@@ -131,7 +152,7 @@ fn undo<'a>(back: &'a Back<'_>) -> Option<Undo<'a>> {
         Back::EndTrial(_) => Some(Undo::Trial),
         Back::Restore(_, Some(gate)) => Some(Undo::Gate(gate)),
         Back::Restore(_, None) => Some(Undo::NoGate),
-        Back::Unblock(..) => None,
+        Back::Unblock(..) | Back::Reserve(..) => None,
         Back::Shut(_, zone, ports) => Some(Undo::Shut(zone.as_deref().and_then(ZoneName::of), *ports)),
     }
 }
@@ -173,6 +194,14 @@ fn change(door: &Door, back: Back<'_>, temporary: &Temporary) -> Result<(Deed, T
                 )
             };
             (deed, transaction, said)
+        }
+        Back::Reserve(Receipt { number: of, .. }, was) => {
+            let said = text!(
+                "Taken back: for the policy the kernel keeps from clients what it kept before receipt {of}.",
+                "policy のための予約を、記録 {of} より前の状態に戻しました。"
+            );
+            let deed = Deed::Reserve { ports: was.to_vec(), was: Vec::new(), with: None, undoes: Some(*of) };
+            (deed, Transaction::default(), said)
         }
         Back::Unblock(receipt, source) => {
             let Text { en: en_more, ja: ja_more } = renewed(receipt, door, temporary);

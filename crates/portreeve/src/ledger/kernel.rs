@@ -1,19 +1,22 @@
 //! Makes the kernel keep from clients what is claimed (A9, A24).
 
 use portreeve_core::{
-    ledger::{Book, Now, Seen},
+    ledger::{Book, Claim, Lease, Now, Seen},
     plan::reserve,
     port::PortRange,
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError};
+use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError, Wanted};
 
 use super::{
     home::{Home, Obeyed},
     know_processes, whole,
 };
-use crate::store::{Store, StoreError};
+use crate::{
+    clients, directories,
+    store::{Store, StoreError},
+};
 
 /// Whether the kernel keeps a number from clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,28 +63,31 @@ enum KeepError {
 }
 
 fn keep_all(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Result<(), KeepError> {
-    let reserved = Reserved::open()?;
+    let reserved = Reserved::open(directories::reserved().as_deref())?;
     // What somebody else claimed while this waited for its turn is not given back.
     let book = store.load()?;
     know_processes(seen, &book);
     let claimed = claimed(&book, home, seen, now);
     let wanted: Vec<PortRange> =
-        claimed.iter().copied().chain(reserved.wanted_besides(Reason::Ledger)).collect();
+        claimed.now.iter().copied().chain(reserved.wanted_besides(Reason::Ledger)).collect();
     let change = reserve(&wanted, &reserved.kept, reserved.ours());
     Ok(reserved.apply(Reason::Ledger, &claimed, &change)?)
 }
 
-/// What is claimed in the network namespace of this process.
-fn claimed(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Vec<PortRange> {
+/// What is claimed in the network namespace of this process; what has an end is over at the next boot.
+fn claimed(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Wanted {
     let here = book.claims().filter(|claim| claim.scope.meets(&home.scope) && claim.holds(seen, now));
-    here.map(|claim| claim.ports).collect()
+    let here: Vec<&Claim> = here.collect();
+    let lasting = here.iter().filter(|claim| claim.lease == Lease::Permanent);
+    Wanted {
+        at_boot: lasting.map(|claim| claim.ports).collect(),
+        now: here.iter().map(|claim| claim.ports).collect(),
+    }
 }
 
 fn why(error: &KeepError) -> Text {
     match error {
-        KeepError::Kernel(ReservedError::NotRoot) => {
-            text!("only root can have the kernel reserve it", "カーネルに予約させられるのは root だけです")
-        }
+        KeepError::Kernel(error) => clients::why(error),
         other => {
             let said = whole(other);
             text!("the kernel does not reserve it: {said}", "カーネルに予約できませんでした: {said}")

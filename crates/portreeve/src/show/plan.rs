@@ -6,9 +6,10 @@ use portreeve_core::{
     address::Family,
     exposure::Reached,
     facts::Snapshot,
-    plan::{Change, Plan, PortChange, ProtocolPassage, UntrackedAnswers, ZoneChange},
+    plan::{Change, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange},
     port::Protocol,
-    words::{Lang, Words},
+    text,
+    words::{Lang, Text, Words},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub(crate) struct PlanView<'a> {
     /// The answers to what this host began that would be refused, as a rule takes them out of tracking; `null` where there
     /// are none.
     untracked: Option<UntrackedView<'a>>,
+    /// Why what is declared is not kept from clients; `null` where it is, or none of it could be given to one.
+    unreserved: Option<UnreservedView>,
     /// The changes that take them back, in order.
     undo: Vec<ChangeView<'a>>,
     /// What could not be seen.
@@ -50,7 +53,7 @@ pub(crate) struct PlanView<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlanChange")]
 struct ChangeView<'a> {
-    /// `gate`: the gate becomes another one; `no-gate`: it is taken away.
+    /// `gate`: the gate becomes another one; `no-gate`: it is taken away; `reserve`: the kernel keeps other ports from clients.
     kind: &'static str,
     /// What is done.
     what: String,
@@ -60,6 +63,20 @@ struct ChangeView<'a> {
     article: &'static [&'static str],
     /// Whether it can be taken back.
     reversible: bool,
+}
+
+/// Why what is declared is not kept from clients.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanUnreserved")]
+struct UnreservedView {
+    /// `no-client-ports-left`.
+    refused: &'static str,
+    /// The first and the last port that the kernel gives to clients.
+    client_range: [u16; 2],
+    /// How many of them clients would have.
+    left: u32,
+    /// How many they must have.
+    needed: u32,
 }
 
 /// What becomes another for a zone.
@@ -123,6 +140,7 @@ pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> Pl
         zones: plan.zones.iter().map(|zone| zone_view(zone, lang)).collect(),
         protocols: plan.protocols.iter().map(protocol_view).collect(),
         untracked: plan.untracked.as_ref().map(untracked_view),
+        unreserved: plan.unreserved.as_ref().map(unreserved_view),
         undo: changes(&plan.undo),
         gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
@@ -146,6 +164,11 @@ fn protocol_view(passage: &ProtocolPassage) -> ProtocolView<'_> {
 
 fn untracked_view(UntrackedAnswers { from, by }: &UntrackedAnswers) -> UntrackedView<'_> {
     UntrackedView { from: from.specs().map(|spec| spec.to_string()).collect(), by }
+}
+
+fn unreserved_view(&Unreserved { range, left, needed }: &Unreserved) -> UnreservedView {
+    let client_range = [range.first, range.last];
+    UnreservedView { refused: Unreserved::TOKEN, client_range, left, needed }
 }
 
 fn zone_view(zone: &ZoneChange, lang: Lang) -> ZoneView<'_> {
@@ -189,10 +212,11 @@ const LOSES: Words = Words { en: "loses", ja: "遮断" };
 /// Where nobody reads it.
 pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<(), Failure> {
     if plan.changes.is_empty() {
-        return out.say(Words {
+        out.say(Words {
             en: "Nothing to do: the host agrees with the policy.",
             ja: "変更は不要です。ホストは policy のとおりです。",
-        });
+        })?;
+        return unreserved(plan, out);
     }
     let lang = out.lang;
     let mut changes = Table::new(CHANGES, 0);
@@ -201,8 +225,16 @@ pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
         changes.push([what.in_lang(lang).into(), change.because.in_lang(lang).into()]);
     }
     out.table(&changes)?;
+    unreserved(plan, out)?;
     out.line("")?;
     zones(plan, verbosity, out)
+}
+
+/// Says why what is declared is not kept from clients.
+fn unreserved(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
+    let Some(unreserved) = &plan.unreserved else { return Ok(()) };
+    let (Text { en, ja }, Text { en: en_fix, ja: ja_fix }) = (unreserved.why(), unreserved.fix());
+    out.sentences(text!("Note: {en}; {en_fix}.", "注意: {ja}。{ja_fix}。").in_lang(out.lang))
 }
 
 /// Prints what each zone gains and loses by a plan; without `-v` only ports that matter to somebody.

@@ -1,4 +1,4 @@
-//! Which of the numbers that the kernel keeps back are there through portreeve: kept until the next boot, as they are.
+//! Which of the numbers that the kernel keeps back are there through portreeve: kept below /run, which a boot empties too.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,10 @@ use std::{
 use portreeve_core::port::PortRange;
 
 use super::Reason;
-use crate::{boot_id::boot_id, network::Network, pins::RUN};
+use crate::{network::Network, pins::RUN};
 
 /// Every other number, and some words.
-const BYTES_MAX: u64 = 1 << 20;
+pub(super) const BYTES_MAX: u64 = 1 << 20;
 
 /// Where what is ours in `network` is written.
 pub(super) fn path(network: &Network) -> PathBuf {
@@ -39,14 +39,14 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// What was written at `path` in this boot.
+    /// What was written at `path`.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let mut text = String::new();
         match File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let record = parse(&text, boot_id().as_deref()).unwrap_or_default();
+        let record = parse(&text).unwrap_or_default();
         Ok(Self { path: path.into(), written: Some(text), ..record })
     }
 
@@ -54,7 +54,7 @@ impl Record {
         self.wanted.iter().filter(move |(other, _)| **other != reason).flat_map(|(_, ranges)| ranges).copied()
     }
 
-    /// Writes it, to last as long as the kernel keeps what is ours: no longer than this boot.
+    /// Writes it.
     pub(super) fn write(&mut self) -> io::Result<()> {
         let text = self.text();
         if self.written.as_ref() == Some(&text) {
@@ -68,37 +68,28 @@ impl Record {
     }
 
     fn text(&self) -> String {
-        let wanted = self.wanted.iter().map(|(reason, ranges)| (reason.name(), ranges));
-        let line = |(name, ranges): (&str, &Vec<PortRange>)| {
-            let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
-            format!("{name} {}\n", ranges.join(","))
-        };
-        let boot = format!("{}\n", boot_id().unwrap_or_default());
-        [(OURS, &self.ours)].into_iter().chain(wanted).map(line).fold(boot, |text, line| text + &line)
+        let wanted = self.wanted.iter().map(|(reason, ranges)| line(reason.name(), ranges));
+        line(OURS, &self.ours) + &wanted.collect::<String>()
     }
 }
 
-impl Reason {
-    const ALL: [Self; 2] = [Self::Ledger, Self::Declared];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Ledger => "ledger",
-            Self::Declared => "declared",
-        }
-    }
+/// A name and its ranges, as a line.
+pub(super) fn line(name: &str, ranges: &[PortRange]) -> String {
+    let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+    format!("{name} {}\n", ranges.join(","))
 }
 
-/// What a record of the boot `boot` says; `None` of any other text.
-fn parse(text: &str, boot: Option<&str>) -> Option<Record> {
-    let (written, lines) = text.split_once('\n')?;
-    if Some(written) != boot {
-        return None;
-    }
+/// What [`line()`] wrote; `None` of any other text.
+pub(super) fn of_line(line: &str) -> Option<(&str, Vec<PortRange>)> {
+    let (name, ranges) = line.split_once(' ')?;
+    Some((name, ranges.split_terminator(',').map(str::parse).collect::<Result<_, _>>().ok()?))
+}
+
+/// What a record says; `None` of any other text.
+fn parse(text: &str) -> Option<Record> {
     let mut record = Record::default();
-    for line in lines.lines() {
-        let (name, ranges) = line.split_once(' ')?;
-        let ranges = ranges.split_terminator(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+    for line in text.lines() {
+        let (name, ranges) = of_line(line)?;
         match Reason::ALL.into_iter().find(|reason| reason.name() == name) {
             Some(reason) => drop(record.wanted.insert(reason, ranges)),
             None if name == OURS => record.ours = ranges,
@@ -117,13 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_of_one_boot() {
-        let text = "a\nours 20500,20510-20512\nledger 20500\ndeclared \n";
-        let read = parse(text, Some("a")).expect("it is of this boot");
+    fn a_record_says_nothing_else() {
+        let read = parse("ours 20500,20510-20512\nledger 20500\ndeclared \n").expect("a record");
         assert_eq!(read.ours, of("20500,20510-20512"));
         assert_eq!(read.wanted, [(Reason::Ledger, of("20500")), (Reason::Declared, Vec::new())].into());
-        for (text, boot) in [(text, "b"), ("a\nours x\n", "a"), ("a\nothers 1\n", "a"), ("", "a")] {
-            assert_eq!(parse(text, Some(boot)), None, "{text}");
+        for text in ["ours x\n", "others 1\n", "ours"] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 

@@ -1,14 +1,18 @@
 //! `portreeve apply --boot`: puts the gate back that was confirmed last, as the host boots (A15, A16).
 
-use portreeve_core::{text, words::Words};
+use portreeve_core::{
+    text,
+    words::{Text, Words},
+};
 use portreeve_host::enforce::boot::{Loaded, Unwritten, load};
 
 use crate::{
+    clients::{reserve_again, why},
     directories, door,
     exit::Exit,
-    failure::{Failure, keep_cause},
+    failure::{Failure, keep_cause, warn},
     settings::{Settings, Verbosity},
-    show::out::Out,
+    show::{escape::visible, out::Out},
 };
 
 const FAILED: Words = Words { en: "the gate is not put back", ja: "ゲートを復元できません" };
@@ -19,7 +23,17 @@ const FAILED: Words = Words { en: "the gate is not put back", ja: "ゲートを�
 ///
 /// What is kept cannot be read, or nft does not take it.
 pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let loaded = load(&directories::gate()?).map_err(|error| door::failure(error, FAILED))?;
+    // A host without its gate is told of first; one whose clients may get a number that is claimed is not left without a gate.
+    let loaded = load(&directories::gate()?).map_err(|error| door::failure(error, FAILED));
+    if let Err(error) = reserve_again() {
+        let Text { en, ja } = why(&error);
+        let said = text!(
+            "warning: what is claimed or declared is not kept from clients: {en}",
+            "警告: 申請・宣言されたポートをクライアント用の範囲から除外できませんでした: {ja}"
+        );
+        warn(&visible(said.in_lang(settings.lang)));
+    }
+    let loaded = loaded?;
     let said = match loaded {
         Loaded::Nothing => {
             text!("No gate is confirmed: nothing to do.", "確定済みのゲートがないため、何もしません。")

@@ -8,7 +8,10 @@ use portreeve_core::{
 };
 use portreeve_host::{
     boot,
-    enforce::receipts::{self, ReceiptsError},
+    enforce::{
+        receipts::{self, ReceiptsError},
+        reserved::lasting,
+    },
     systemd::{Begins, UnitError},
 };
 use rustix::process::geteuid;
@@ -65,15 +68,27 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         out.say(KEPT_ANEW)?;
     }
     if stood == Stood::Never {
-        out.say(Words {
-            en: "But no gate is confirmed yet, so there is nothing to put back.",
-            ja: "ただし、確定済みのゲートがないため、復元するものはまだありません。",
-        })?;
+        out.say(if is_reserving() { ONLY_RESERVED } else { NOTHING })?;
     }
     let apply = matches!(stood, Stood::Never | Stood::Otherwise).then_some("portreeve apply");
     let commands = apply.into_iter().chain(["portreeve gate status"]);
     next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     Ok(Exit::Fine)
+}
+
+const NOTHING: Words = Words {
+    en: "But no gate is confirmed yet, so there is nothing to put back.",
+    ja: "ただし、確定済みのゲートがないため、復元するものはまだありません。",
+};
+const ONLY_RESERVED: Words = Words {
+    en: "No gate is confirmed yet: what is claimed is kept from clients again at each boot, and nothing else.",
+    ja: "確定済みのゲートはまだありません。起動のたびに復元されるのは、申請済みポートの予約(クライアントに割り当てない設定)だけです。",
+};
+
+/// Whether the next boot keeps anything from clients.
+fn is_reserving() -> bool {
+    let at_boot = directories::reserved().and_then(|path| lasting(&path).ok()).unwrap_or_default();
+    at_boot.values().any(|ranges| !ranges.is_empty())
 }
 
 /// How the gate stands, as far as it matters to whoever enables it.

@@ -9,6 +9,8 @@ use portreeve_core::{
     words::Text,
 };
 
+use crate::clients;
+
 /// Ports that one phrase names.
 const PORTS_MAX: usize = 8;
 
@@ -36,6 +38,13 @@ pub(crate) fn words(deed: &Deed) -> Text {
             text!("keeps {source} out for a while", "{source} を一時的に遮断")
         }
         Deed::Unblock { source } => text!("lets {source} in again", "{source} の遮断を解除"),
+        Deed::Reserve { ports, .. } if ports.is_empty() => {
+            text!("lets clients have what was declared", "宣言したポートをクライアント用に戻した")
+        }
+        Deed::Reserve { ports, .. } => {
+            let ports = clients::listed(ports);
+            text!("keeps {ports} from clients", "{ports} をクライアントに割り当てないよう予約")
+        }
         Deed::Halt { by, whom, ports } => halted(*by, &whom.join(", "), &listed(ports)),
     }
 }

@@ -1,0 +1,108 @@
+//! What the next boot is to keep back from clients: written beside what was done, as a boot has neither a network nor a ledger
+//! yet.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use portreeve_core::port::PortRange;
+
+use super::{
+    Reason,
+    record::{BYTES_MAX, line, of_line},
+};
+use crate::keep::{KeepError, Readers, replace};
+
+/// What lasts, by reason.
+#[derive(Debug)]
+pub(super) struct Lasting {
+    path: PathBuf,
+    wanted: BTreeMap<Reason, Vec<PortRange>>,
+}
+
+/// What was to be kept back at the next boot when that was written at `path` last; nothing where nobody wrote it.
+///
+/// # Errors
+///
+/// It cannot be read, or says anything else.
+pub fn lasting(path: &Path) -> io::Result<BTreeMap<Reason, Vec<PortRange>>> {
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        read => read?,
+    };
+    parse(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn parse(text: &str) -> Option<BTreeMap<Reason, Vec<PortRange>>> {
+    let of_reason = |line| {
+        let (name, ranges) = of_line(line)?;
+        Some((Reason::ALL.into_iter().find(|reason| reason.name() == name)?, ranges))
+    };
+    text.lines().map(of_reason).collect()
+}
+
+impl Lasting {
+    /// What is there; what says anything else is written anew.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let wanted = match lasting(path) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => BTreeMap::new(),
+            read => read?,
+        };
+        Ok(Self { path: path.into(), wanted })
+    }
+
+    /// Has the next boot keep back `ranges` for `reason`.
+    pub(super) fn want(&mut self, reason: Reason, ranges: &[PortRange]) -> Result<(), KeepError> {
+        if self.wanted.get(&reason).map_or(&[][..], Vec::as_slice) == ranges {
+            return Ok(());
+        }
+        self.wanted.insert(reason, ranges.to_vec());
+        let text: String = self.wanted.iter().map(|(reason, ranges)| line(reason.name(), ranges)).collect();
+        replace(&self.path, text.as_bytes(), Readers::Everybody)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Vec<PortRange> {
+        text.split(',').map(|range| range.parse().expect("a range")).collect()
+    }
+
+    #[test]
+    fn what_lasts_is_read_as_it_was_written() {
+        let wanted = [(Reason::Ledger, of("20500-20501")), (Reason::Declared, of("33000"))];
+        assert_eq!(parse("ledger 20500-20501\ndeclared 33000\n"), Some(wanted.into()));
+        assert_eq!(parse("ledger \n"), Some([(Reason::Ledger, Vec::new())].into()));
+        for text in ["ledger 70000\n", "others 1\n", "ledger", "\0"] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_for_one_reason_leaves_the_other() {
+        let folder = std::env::temp_dir().join(format!("portreeve-lasting-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join("reserved");
+        assert_eq!(lasting(&path).expect("nothing yet"), BTreeMap::new());
+        let want = |reason, ranges: &str| {
+            let mut lasting = Lasting::read(&path).expect("it can be read");
+            lasting.want(reason, &of(ranges)).expect("it can be written");
+        };
+        want(Reason::Declared, "33000");
+        want(Reason::Ledger, "20500");
+        want(Reason::Ledger, "20501");
+        let both = [(Reason::Ledger, of("20501")), (Reason::Declared, of("33000"))].into();
+        assert_eq!(lasting(&path).expect("both"), both);
+        std::fs::write(&path, "x").expect("ours");
+        assert!(lasting(&path).is_err());
+        want(Reason::Ledger, "20502");
+        assert_eq!(lasting(&path).expect("anew"), [(Reason::Ledger, of("20502"))].into());
+        std::fs::remove_dir_all(folder).expect("ours");
+    }
+}

@@ -1,0 +1,137 @@
+//! Has the kernel keep from clients what the policy declares, beside what is claimed (A9, A24).
+
+use portreeve_core::{
+    gate::Standing,
+    plan,
+    port::PortRange,
+    receipt::Deed,
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::enforce::{
+    Door, Passed,
+    reserved::{Reason, Reserved, ReservedError, Wanted, known, lasting},
+};
+
+use crate::{directories, door, exit::Exit, failure::Failure, ledger::whole};
+
+/// Ranges that one sentence names.
+const RANGES_MAX: usize = 8;
+
+/// What it comes with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Comes {
+    /// The receipt of the change of the gate that it came with.
+    pub(crate) with: Option<u32>,
+    /// The receipt whose change it takes back.
+    pub(crate) undoes: Option<u32>,
+}
+
+/// Has the kernel keep `ports` from clients for the policy, and no others, where the gate `stands` so; the number of the receipt.
+///
+/// # Errors
+///
+/// The kernel refuses, or nothing can be written.
+pub(crate) fn reserve(
+    ports: &[PortRange],
+    comes: Comes,
+    stands: Option<&Standing>,
+    what: Words,
+) -> Result<u32, Failure> {
+    reserve_through(door::open_as_seen(stands, what)?, ports, comes, what).map(|passed| passed.receipt.number)
+}
+
+/// The same through a `door` that is open.
+///
+/// # Errors
+///
+/// As of [`reserve`].
+pub(crate) fn reserve_through(
+    door: Door,
+    ports: &[PortRange],
+    comes: Comes,
+    what: Words,
+) -> Result<Passed, Failure> {
+    let reserved =
+        Reserved::open(directories::reserved().as_deref()).map_err(|error| failure(&error, what))?;
+    let all: Vec<PortRange> =
+        ports.iter().copied().chain(reserved.wanted_besides(Reason::Declared)).collect();
+    let change = plan::reserve(&all, &reserved.kept, reserved.ours());
+    let was = reserved.wanted(Reason::Declared).unwrap_or_default().to_vec();
+    let Comes { with, undoes } = comes;
+    let deed = Deed::Reserve { ports: ports.to_vec(), was, with, undoes };
+    let wanted = Wanted { now: ports.to_vec(), at_boot: ports.to_vec() };
+    door.reserve(deed, reserved, &wanted, &change).map_err(|error| door::failure(error, what))
+}
+
+/// Gives back what was kept for the policy, where anything is or would be at the next boot.
+///
+/// # Errors
+///
+/// As of [`reserve`].
+pub(crate) fn give_back(comes: Comes, stands: Option<&Standing>, what: Words) -> Result<(), Failure> {
+    let at_boot = directories::reserved().and_then(|path| lasting(&path).ok()).unwrap_or_default();
+    let is_kept_at_boot = at_boot.get(&Reason::Declared).is_some_and(|ranges| !ranges.is_empty());
+    if is_kept_at_boot || !known().declared.is_empty() {
+        reserve(&[], comes, stands, what)?;
+    }
+    Ok(())
+}
+
+/// Keeps from clients again, as the host boots, what was kept last, for whatever reason; what changed since the boot stays so.
+///
+/// # Errors
+///
+/// What is kept for the boot cannot be read, or the kernel refuses.
+pub(crate) fn reserve_again() -> Result<(), ReservedError> {
+    let Some(path) = directories::reserved() else { return Ok(()) };
+    for (reason, at_boot) in lasting(&path).map_err(ReservedError::Record)? {
+        let reserved = Reserved::open(Some(&path))?;
+        let now = reserved.wanted(reason).map_or_else(|| at_boot.clone(), <[_]>::to_vec);
+        let all: Vec<PortRange> = now.iter().copied().chain(reserved.wanted_besides(reason)).collect();
+        let change = plan::reserve(&all, &reserved.kept, reserved.ours());
+        reserved.apply(reason, &Wanted { now, at_boot }, &change)?;
+    }
+    Ok(())
+}
+
+/// Why the kernel does not reserve anything, in a sentence.
+pub(crate) fn why(error: &ReservedError) -> Text {
+    if matches!(error, ReservedError::NotRoot) {
+        return text!(
+            "only root can have the kernel reserve it",
+            "カーネルに予約させられるのは root だけです"
+        );
+    }
+    let said = whole(error);
+    text!("the kernel does not reserve it: {said}", "カーネルに予約できませんでした: {said}")
+}
+
+/// The same as the end of a command.
+pub(crate) fn failure(error: &ReservedError, what: Words) -> Failure {
+    Failure::new(Exit::Unreachable, what).because(why(error)).hint(Words {
+        en: "see whether it can be written (ls -l /proc/sys/net/ipv4/ip_local_reserved_ports), then: portreeve plan",
+        ja: "書き込めるか確認してから(ls -l /proc/sys/net/ipv4/ip_local_reserved_ports)、portreeve plan を実行してください",
+    })
+}
+
+/// The ranges, or the first of them and how many there are besides.
+pub(crate) fn listed(ranges: &[PortRange]) -> String {
+    let shown: Vec<String> = ranges.iter().take(RANGES_MAX).map(ToString::to_string).collect();
+    match ranges.len().saturating_sub(RANGES_MAX) {
+        0 => shown.join(","),
+        more => format!("{}, … (+{more})", shown.join(",")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let ranges: Vec<PortRange> = (1..=10).map(|number| PortRange::one(number * 3)).collect();
+        assert_eq!(listed(&ranges[..2]), "3,6");
+        assert_eq!(listed(&ranges), "3,6,9,12,15,18,21,24, … (+2)");
+    }
+}
