@@ -6,8 +6,9 @@ use core::net::IpAddr;
 
 use crate::{
     facts::{Listener, Process, Published, Snapshot},
+    gate::Ports,
     owner::Identity,
-    port::{PortRange, Protocol},
+    port::{PortRange, PortSpec, Protocol},
 };
 
 /// The program that docker starts for each published port (docker(1), `userland-proxy`).
@@ -104,6 +105,23 @@ pub fn passed(snapshot: &Snapshot, protocol: Option<Protocol>, ports: PortRange)
     passed
 }
 
+/// The ports of the host beside `ports` that engines publish to others, and that lead to what one of `ports` leads to.
+#[must_use]
+pub fn beside(snapshot: &Snapshot, ports: &Ports) -> Ports {
+    let all = passed(snapshot, None, PortRange::EVERY);
+    let is_named = |it: &&Passed<'_>| ports.of(it.published.protocol).contains(it.published.port.into());
+    let (named, others): (Vec<_>, Vec<_>) = all.iter().partition(is_named);
+    let leads_there = |it: &&&Passed<'_>| {
+        let is_same = |other: &&Passed<'_>| (other.pid, other.target) == (it.pid, it.target);
+        !it.published.address.is_loopback() && named.iter().any(is_same)
+    };
+    let spec = |it: &Passed<'_>| PortSpec {
+        range: PortRange::one(it.published.port),
+        protocol: it.published.protocol,
+    };
+    others.iter().filter(leads_there).map(|it| spec(it)).collect()
+}
+
 /// What of `passed` goes past `listener`, which the container's engine holds outside only so that nobody else does.
 #[must_use]
 pub fn past<'p, 'a>(
@@ -181,25 +199,17 @@ mod tests {
         assert_eq!(target(&renamed), None);
     }
 
-    #[test]
-    fn what_the_kernel_passes_on_is_told_by_the_containers_engine() {
-        let published = |protocol, address: &str, port, inside| Published {
-            protocol,
-            address: address.parse().unwrap(),
-            port,
-            inside,
-        };
+    fn published(protocol: Protocol, address: &str, port: u16, inside: u16) -> Published {
+        Published { protocol, address: address.parse().unwrap(), port, inside }
+    }
+
+    /// A host whose engine published these of a container at 172.17.0.2, in which somebody listens on 80.
+    fn publishing(places: &[Published]) -> Snapshot {
         let mut host = snapshot(Timestamp::UNIX_EPOCH);
         let mut inside = namespace();
         (inside.id, inside.own) = (2, false);
         inside.interfaces = [interface("lo", &["127.0.0.1"]), interface("eth0", &["172.17.0.2"])].into();
         host.namespaces.push(inside);
-        let places = [
-            published(Protocol::Tcp, "0.0.0.0", 8080, 80),
-            published(Protocol::Tcp, "::", 8080, 80),
-            published(Protocol::Tcp, "0.0.0.0", 8081, 81),
-            published(Protocol::Udp, "0.0.0.0", 8080, 80),
-        ];
         let container = Container {
             runtime: "docker".into(),
             id: "ab".into(),
@@ -215,6 +225,38 @@ mod tests {
             socket.holders = [Hold { pid: 7, fd: 3 }].into();
             host.listeners.push(socket);
         }
+        host
+    }
+
+    #[test]
+    fn what_leads_to_the_same_by_another_number_is_found() {
+        let places = [
+            published(Protocol::Tcp, "0.0.0.0", 8080, 80),
+            published(Protocol::Tcp, "0.0.0.0", 8081, 80),
+            published(Protocol::Tcp, "127.0.0.1", 8082, 80),
+            published(Protocol::Tcp, "0.0.0.0", 8083, 81),
+        ];
+        let beside = |ports: &str| {
+            let ports: Ports = ports.split(' ').map(|spec| spec.parse().unwrap()).collect();
+            let beside = beside(&publishing(&places), &ports);
+            beside.specs().map(|spec| spec.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(beside("8080/tcp"), ["8081/tcp"]);
+        assert_eq!(beside("8082/tcp"), ["8080-8081/tcp"], "of this host alone is nobody's way in");
+        for ports in ["8080/tcp 8081/tcp", "8080/udp", "8083/tcp", "80/tcp"] {
+            assert!(beside(ports).is_empty(), "{ports}");
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_passes_on_is_told_by_the_containers_engine() {
+        let places = [
+            published(Protocol::Tcp, "0.0.0.0", 8080, 80),
+            published(Protocol::Tcp, "::", 8080, 80),
+            published(Protocol::Tcp, "0.0.0.0", 8081, 81),
+            published(Protocol::Udp, "0.0.0.0", 8080, 80),
+        ];
+        let host = publishing(&places);
         let asked = |protocol, port| {
             let passed = passed(&host, protocol, PortRange { first: port, last: port });
             assert!(passed.iter().all(|it| it.target == shop()));

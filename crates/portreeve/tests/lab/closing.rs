@@ -59,6 +59,20 @@ fn get(address: &str) -> String {
     )
 }
 
+/// One of two ways to a container is closed: the other is named, until it is closed too.
+#[test]
+fn another_number_of_the_same_container_is_named() {
+    let site = Site::boot(&profile::WEB);
+    let docker = lab(Docker::start(&site.host));
+    lab(docker.serve("shop", "-p 8080:80 -p 8081:80", 80));
+    let said = site.ask("close 8080/tcp --no-session");
+    ends(&said, 0, "is published as 8081/tcp too, which is open: portreeve close 8081/tcp");
+    assert!(!answers(&site, 8080) && answers(&site, 8081));
+    let said = site.ask("close 8081/tcp --no-session");
+    assert!(said.status == 0 && !said.stdout.contains("published as"), "{said:#?}");
+    assert!(!answers(&site, 8081));
+}
+
 /// ufw denies a port that Docker publishes: whoever closes it is told why it was open, and everything else goes on.
 #[test]
 fn a_port_that_docker_publishes_past_ufw_is_closed() {

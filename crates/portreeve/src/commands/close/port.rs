@@ -5,6 +5,7 @@ use portreeve_core::{
     gate::{Body, JUDGED, Keep, Ports, Standing},
     plan::{self, Change, Effect, Ground, Refused},
     port::{PortSpec, Protocol},
+    published,
     receipt::{self, Becomes, Cause, Deed},
     text,
     words::{Text, Words},
@@ -63,6 +64,8 @@ pub(super) fn run(
     let halt = Halt::of(own, &world, &ports, settings)?;
     planned.protect(own).map_err(|refused| unsafe_to(&refused))?;
     let left = plan::remaining(&world, changes, &ports).map_err(|refused| failure(&refused, FAILED))?;
+    let beside = published::beside(&planned.look.snapshot, &ports);
+    let beside = plan::remaining(&world, changes, &beside).map_err(|refused| failure(&refused, FAILED))?;
     let is_told = settings.verbosity != Verbosity::Quiet;
     if is_told {
         show::zones(&planned.plan, settings.verbosity, out)?;
@@ -89,6 +92,9 @@ pub(super) fn run(
         said(&asked, passed.as_ref(), &left, rest, halt.is_something())
             .iter()
             .try_for_each(|text| tell(text, out))?;
+        if !beside.is_empty() {
+            tell(&leads_there(&listed(&beside)), out)?;
+        }
         match &verdict {
             Some(Ok(verdict)) => tell(&verdict.said, out)?,
             Some(Err(why)) if left.is_empty() => tell(&verify::unproven(why), out)?,
@@ -226,6 +232,14 @@ fn said(
         ));
     }
     all
+}
+
+/// That whoever was kept out gets to the same container by another number.
+fn leads_there(ports: &str) -> Text {
+    text!(
+        "The same port of the container is published as {ports} too, which is open: portreeve close {ports}",
+        "同じコンテナのポートは {ports} でも公開されており、そちらは開いています: portreeve close {ports}"
+    )
 }
 
 fn listed(ports: &[impl ToString]) -> String {
