@@ -10,7 +10,7 @@ use alloc::{
 use super::{
     ask::{Ask, Entry, Note, Reference, Wish},
     book::{Book, CLAIMS_MAX, Change},
-    claim::{Claim, ClaimId, Lease},
+    claim::{Claim, ClaimId, Lease, Scope},
     clients::left_for_clients,
     lapse::Now,
     place::{is_free, place},
@@ -129,6 +129,11 @@ fn asked_for(
     let is_its_own = assigned == Assigned::ItsName;
     if Class::of(ports.first) == Class::WellKnown && !is_its_own && !wish.well_known {
         return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
+    }
+    // Nobody obeys a ledger of a user's own, and it knows of no claim but his.
+    let is_kept = |port| seen.is_foreign(port);
+    if matches!(wish.scope, Scope::User(_)) && !wish.force_bound && (ports.first..=ports.last).any(is_kept) {
+        return Err(Refusal::KeptBack(spec));
     }
     let bound = bound(wish, ports, seen)?;
     left_for_clients(book, &wish.scope, Some(ports), seen)?;

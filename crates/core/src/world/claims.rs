@@ -2,8 +2,9 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use super::World;
+use super::{Holding, World, strangers};
 use crate::{
+    desired::DesiredPort,
     exposure::ports_of,
     facts::{Listener, Namespace},
     firewall::Intervals,
@@ -71,6 +72,28 @@ impl<'a> World<'a> {
         let seen = seen.with(here, Vec::new());
         let of_here = claims.book.claims().filter(|claim| claim.scope.meets(&claims.scope));
         of_here.map(|claim| (claim.id, claim.state(&seen, &claims.now))).collect()
+    }
+
+    /// What the policy declares, which nobody else may claim, and how it stands, as far as its holders were looked at.
+    pub fn declared_claims(&self) -> impl Iterator<Item = (DesiredPort<'a>, State)> {
+        let ports: Vec<DesiredPort<'a>> = self.desired.ports().to_vec();
+        ports.into_iter().map(|port| (port, self.declared_state(&port)))
+    }
+
+    fn declared_state(&self, port: &DesiredPort<'_>) -> State {
+        let stands = |holding: &&Holding<'_>| {
+            holding.declared.is_some_and(|own| own.spec == port.spec && own.service.name == port.service.name)
+        };
+        let is_thiefs =
+            |holding: &Holding<'_>| !port.service.owners.is_empty() && strangers(self, holding).is_some();
+        let mut there = self.holdings().filter(stands).peekable();
+        if there.peek().is_none() {
+            State::Unbound
+        } else if there.any(is_thiefs) {
+            State::Stolen
+        } else {
+            State::Held
+        }
     }
 
     /// Those that have not ended.

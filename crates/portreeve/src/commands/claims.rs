@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
+    desired::DesiredPort,
     ledger::{Book, Claim, State},
     words::{Lang, Words},
 };
@@ -19,7 +20,7 @@ use crate::{
     },
     settings::{Common, Format, Settings, options},
     show::{
-        claim::{self as show, ClaimView, ClaimsView},
+        claim::{self as show, ClaimView, ClaimsView, DeclaredView},
         out::Out,
         view::gap_view,
     },
@@ -73,8 +74,11 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let home = Home::of(own, settings)?;
     let store = home.open_standing().map_err(|error| failure::store(&error, FAILED))?;
-    let Some(mut store) = store else { return nothing(settings, out) };
     let wanted = own.get_one::<String>(STATE).map(String::as_str);
+    let Some(mut store) = store else {
+        list(&Book::default(), &home, wanted, settings, out)?;
+        return Ok(Exit::Fine);
+    };
     let mut book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     if own.get_flag(REPAIR) {
         repair(&mut *store, &book, &home, settings)?;
@@ -118,7 +122,7 @@ fn list(
     out: &mut Out,
 ) -> Result<(), Failure> {
     let now = sight::now()?;
-    let look = sight::look(settings)?;
+    let look = sight::look_at_holders(settings)?;
     let world = look.world();
     let seen = sight::seen(&world, home, book);
     let is_kept = world.kept_back();
@@ -126,28 +130,23 @@ fn list(
         book.claims().map(|claim| (claim, claim.state(&seen, &now))).collect();
     claims.retain(|(_, state)| wanted.is_none_or(|wanted| wanted == state.token()));
     claims.sort_by_key(|(claim, _)| (claim.ports.first, claim.protocol, &claim.name));
+    let mut declared: Vec<_> = world.declared_claims().collect();
+    declared.retain(|(_, state)| wanted.is_none_or(|wanted| wanted == state.token()));
     let kernel = |claim: &Claim| kernel::token(is_kept(claim.ports));
     let views = || claims.iter().map(|(claim, state)| ClaimView::new(claim, kernel(claim), *state));
     match settings.format {
         Format::Json => {
             let gaps = world.snapshot.gaps.iter().map(|gap| gap_view(gap, settings.lang)).collect();
-            out.json_rows(&ClaimsView::new(book.revision(), views().collect(), gaps))?;
+            let kernel = |port: &DesiredPort<'_>| kernel::token(is_kept(port.spec.range));
+            let declared = declared.iter().map(|(port, state)| DeclaredView::new(port, kernel(port), *state));
+            out.json_rows(&ClaimsView::new(book.revision(), views().collect(), declared.collect(), gaps))?;
         }
         Format::Ndjson => views().try_for_each(|view| out.ndjson(&view))?,
-        _ if claims.is_empty() => out.say(NOTHING)?,
-        _ => out.table(&show::table(claims.iter().copied(), now.wall, settings.lang))?,
+        _ if claims.is_empty() && declared.is_empty() => out.say(NOTHING)?,
+        _ => out.table(&show::table(&claims, &declared, now.wall, settings.lang))?,
     }
     Ok(())
 }
 
 const NOTHING: Words =
     Words { en: "No port is claimed.", ja: "申請済みのポートはありません。" };
-
-fn nothing(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    match settings.format {
-        Format::Json => out.json_rows(&ClaimsView::new(0, Vec::new(), Vec::new()))?,
-        Format::Ndjson => {}
-        _ => out.say(NOTHING)?,
-    }
-    Ok(Exit::Fine)
-}

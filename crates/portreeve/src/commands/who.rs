@@ -1,7 +1,7 @@
 //! `portreeve who 443`: who holds this port (A5, A12)?
 
 pub(super) mod answer;
-mod claimed;
+pub(super) mod claimed;
 mod kept;
 pub(super) mod passed;
 
@@ -11,7 +11,7 @@ use portreeve_core::{
     port::Protocol,
     published::Passed,
     words::{Lang, Words},
-    world::World,
+    world::{Claimed, World},
 };
 use portreeve_host::{
     Wanted,
@@ -23,9 +23,11 @@ use crate::{
     asked::{self, Asked},
     exit::Exit,
     failure::Failure,
+    ledger::kernel,
     look::{self, Look},
     settings::{Common, Format, Netns, Settings, Verbosity, options},
     show::{
+        claim::ClaimView,
         escape::visible,
         gaps, listeners,
         occupants::{Occupant, occupants},
@@ -279,6 +281,11 @@ fn document<'a>(
     } else {
         viewer.occupied(found, &sockets)
     };
+    let is_kept = world.kept_back();
+    let asked: Vec<Asked> = answers.iter().flat_map(|answer| answer.asked).copied().collect();
+    let claims = claimed::of(world, &asked).into_iter();
+    let view = |Claimed { claim, state }| ClaimView::new(claim, kernel::token(is_kept(claim.ports)), state);
+    document.claims = claims.map(view).collect();
     document.passed =
         answers.iter().flat_map(|answer| &answer.passed).map(|passed| viewer.passed(passed)).collect();
     out.json(&document)

@@ -21,8 +21,7 @@ pub(crate) fn claims(settings: &Settings) -> Result<Option<Claims>, Gap> {
     // Where the host has no name, or a user no home, nobody can have claimed anything.
     let Ok(home) = Home::unnamed(settings) else { return Ok(None) };
     let Some(now) = claimant::now() else { return Ok(None) };
-    let Some(mut store) = home.open_standing().map_err(|error| unread(&error))? else { return Ok(None) };
-    let book = store.load().map_err(|error| unread(&error))?;
+    let Some(book) = home.look().map_err(|error| unread(&error))? else { return Ok(None) };
     let processes = processes(&home.machine, &book);
     let (store_ends_leases, is_obeyed) = (home.ends_leases(), home.obeyed == Obeyed::ByHost);
     let Home { machine, scope, .. } = home;

@@ -31,6 +31,15 @@ pub(crate) fn look(settings: &Settings) -> Result<Look, Failure> {
     look_for(&[], settings)
 }
 
+/// The same, and at who holds what is bound, as far as that is had the quick way: of what is declared its owners are known.
+///
+/// # Errors
+///
+/// As of [`look_for`].
+pub(crate) fn look_at_holders(settings: &Settings) -> Result<Look, Failure> {
+    Look::take(settings, &Wanted { holders: Holders::Quick, ..wanted() })
+}
+
 /// The same for all of `asks`: as far as the numbers that they want, and at who holds those.
 ///
 /// # Errors
@@ -46,9 +55,14 @@ pub(crate) fn look_for(asks: &[Ask], settings: &Settings) -> Result<Look, Failur
         let (all, more) = (all?, more?);
         Some(PortRange { first: all.first.min(more.first), last: all.last.max(more.last) })
     });
-    let wanted = Wanted {
-        ports: all.flatten(),
-        holders,
+    Look::take(settings, &Wanted { ports: all.flatten(), holders, ..wanted() })
+}
+
+/// All that a ledger must know, and nobody's processes.
+fn wanted() -> Wanted {
+    Wanted {
+        ports: None,
+        holders: Holders::Skip,
         files: Files::Executable,
         connections: Connections::Skip,
         namespaces: Namespaces::Own,
@@ -56,8 +70,7 @@ pub(crate) fn look_for(asks: &[Ask], settings: &Settings) -> Result<Look, Failur
         // Where nothing is passed on, no rule leads to a container.
         firewall: if may_lead_to_containers() { Firewall::Rules } else { Firewall::Skip },
         ways: Ways::ALL,
-    };
-    Look::take(settings, &wanted)
+    }
 }
 
 /// What `world` tells the ledger; what `book` claims is not foreign to the kernel's list.

@@ -7,7 +7,9 @@ pub(crate) use self::note::unreserved;
 use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
+    desired::DesiredPort,
     ledger::{Claim, ClaimId, Entry, Lease, Name, Refusal, Scope, State},
+    policy::{Place, Service},
     port::Protocol,
     text,
     words::{Lang, Text, Words},
@@ -159,14 +161,60 @@ pub(crate) struct ClaimsView<'a> {
     /// How often the ledger was changed.
     revision: u64,
     claims: Vec<ClaimView<'a>>,
+    /// What the policy declares: nobody else may claim it.
+    declared: Vec<DeclaredView<'a>>,
     gaps: Vec<GapView<'a>>,
 }
 
 impl<'a> ClaimsView<'a> {
-    /// The claims of a ledger, and what could not be seen of the host.
-    pub(crate) const fn new(revision: u64, claims: Vec<ClaimView<'a>>, gaps: Vec<GapView<'a>>) -> Self {
-        Self { version: VERSION, revision, claims, gaps }
+    /// The claims of a ledger, what the policy declares, and what could not be seen of the host.
+    pub(crate) const fn new(
+        revision: u64,
+        claims: Vec<ClaimView<'a>>,
+        declared: Vec<DeclaredView<'a>>,
+        gaps: Vec<GapView<'a>>,
+    ) -> Self {
+        Self { version: VERSION, revision, claims, declared, gaps }
     }
+}
+
+/// A port that the policy declares, for good.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeclaredClaim")]
+pub(crate) struct DeclaredView<'a> {
+    service: &'a str,
+    protocol: Protocol,
+    /// The port; of a range, its first.
+    port: u16,
+    /// The last port of a range; the same as `port` for a single one.
+    port_last: u16,
+    /// Where it is declared: `policy.toml:12`.
+    place: String,
+    /// Whether the kernel keeps it from clients: `reserved` or `unreserved`.
+    kernel: &'static str,
+    /// `held`, `unbound` or `stolen`.
+    state: &'static str,
+}
+
+impl<'a> DeclaredView<'a> {
+    /// A port that the kernel keeps so, and that stands so.
+    pub(crate) fn new(port: &DesiredPort<'a>, kernel: &'static str, state: State) -> Self {
+        let DesiredPort { spec, service } = port;
+        Self {
+            service: &service.name,
+            protocol: spec.protocol,
+            port: spec.range.first,
+            port_last: spec.range.last,
+            place: place(service),
+            kernel,
+            state: state.token(),
+        }
+    }
+}
+
+fn place(service: &Service) -> String {
+    let Place { file, line, .. } = &service.place;
+    format!("{file}:{line}")
 }
 
 /// What the ledger refuses.
@@ -238,14 +286,26 @@ const COLUMNS: [Column; 6] = [
     Column { head: Words { en: "NOTE", ja: "メモ" }, fit: Fit::Spare },
 ];
 
-/// A table of claims with how each stands.
-pub(crate) fn table<'a>(
-    claims: impl Iterator<Item = (&'a Claim, State)>,
+/// A table of claims and of what is declared, with how each stands.
+pub(crate) fn table(
+    claims: &[(&Claim, State)],
+    declared: &[(DesiredPort<'_>, State)],
     now: Timestamp,
     lang: Lang,
 ) -> Table {
     let mut table = Table::new(&COLUMNS, 0);
-    for (claim, state) in claims {
+    for (port, state) in declared {
+        let place = place(port.service);
+        table.push::<6>([
+            port.spec.to_string().into(),
+            port.service.name.as_str().into(),
+            word(*state).in_lang(lang).into(),
+            place.into(),
+            Cell::from(lease(&Lease::Permanent, now).in_lang(lang)),
+            "".into(),
+        ]);
+    }
+    for &(claim, state) in claims {
         let spec = claim
             .address
             .as_ref()

@@ -24,7 +24,7 @@ use serde::Serialize;
 
 pub(crate) use self::passed::PassedView;
 use self::rows::Rows;
-use super::reach;
+use super::{claim::ClaimView, reach};
 
 /// The layout of these documents.
 const VERSION: u32 = 1;
@@ -39,6 +39,9 @@ pub(crate) struct ListenersView<'w, 'a> {
     #[schemars(with = "Vec<ListenerView<'a>>")]
     listeners: Rows<'w, 'a, Listener>,
     gaps: Vec<GapView<'a>>,
+    /// Of `who`: the claims of the numbers that were asked for, whether or not somebody is there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) claims: Vec<ClaimView<'a>>,
     /// Of `who`: where the kernel passes packets on to that no socket of this host takes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) passed: Vec<PassedView<'a>>,
@@ -189,6 +192,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             taken: self.world.snapshot.taken,
             listeners: Rows { viewer: self, of: listeners },
             gaps: self.gaps(),
+            claims: Vec::new(),
             passed: Vec::new(),
             everything: None,
         }

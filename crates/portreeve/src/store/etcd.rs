@@ -80,6 +80,11 @@ impl Etcd {
         Ok(Self { gateway, keys: Keys::new(address.prefix, options.machine, options.scope), view: None })
     }
 
+    /// The same for whoever would only like to know, and does not wait long.
+    pub(crate) fn briefly(self) -> Self {
+        Self { gateway: self.gateway.within(gateway::PATIENCE_BRIEF), ..self }
+    }
+
     /// Everything that is wrong with what is kept below the prefix, of whatever scope; nothing is written.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ use super::{Store, StoreError, Swap};
 
 /// As long as somebody waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// As long as whoever would only like to know.
+const PATIENCE_BRIEF: Duration = Duration::from_secs(1);
 /// Until somebody who watches looks again.
 const PAUSE: Duration = Duration::from_millis(200);
 /// As long as the log grows before it is copied into the file: 16 MiB, which are read in no time after a crash.
@@ -75,6 +77,32 @@ impl Sqlite {
             // Whoever makes it at the same time, or ended before he could say so, made the same one.
             None => Self::create(path, &marker, turn),
         }
+    }
+
+    /// What the ledger at `path` says, for whoever would only like to know: he does not wait long, and writes nothing; nothing
+    /// where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::open`].
+    pub(crate) fn look(path: &Path) -> Result<Option<Book>, StoreError> {
+        // Whoever makes it has not yet said so.
+        let Some(known) = Marker::beside(path).read()? else { return Ok(None) };
+        if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+            return Err(StoreError::Missing { path: path.into() });
+        }
+        let _turn = Turn::briefly(path)?;
+        let fail = |error: rusqlite::Error| told(path, &error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+        connection.busy_timeout(PATIENCE_BRIEF).map_err(fail)?;
+        let found = layout::identify(&connection).map_err(|error| error.told(path))?;
+        if known != found {
+            return Err(StoreError::Another { path: path.into() });
+        }
+        rows::book(&connection).map(Some).map_err(fail)
     }
 
     /// Whether there is, or was, a ledger at `path`.

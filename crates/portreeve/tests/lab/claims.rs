@@ -152,6 +152,8 @@ fn a_user_has_a_ledger_of_his_own_and_a_member_the_hosts() {
     site.run("portreeve claim web 20500/tcp");
     let own = site.ask_as("dev", "claim mine -o json").json();
     assert_eq!((&own["scope"], &own["kernel"]), (&json!("user:1000"), &json!("unreserved")));
+    let hosts = site.ask_as("dev", "claim other 20500/tcp -o json");
+    assert_eq!((hosts.status, &hosts.json()["refused"]), (4, &json!("port-reserved")));
     site.run("usermod -aG portreeve dev");
     let member =
         site.run("setpriv --reuid dev --regid dev --init-groups portreeve claim shared -o json").json();

@@ -1,6 +1,7 @@
 //! What is claimed beside what is bound: whoever holds it, a thief, and a list that was replaced (A24, A25).
 
 use portreeve_lab::profile;
+use serde_json::json;
 
 use super::site::{Found, Site, found, lab};
 
@@ -41,6 +42,19 @@ fn claims_are_judged_with_what_is_bound() {
     assert!(
         free.contains("is claimed for first by user 0") && free.contains("nobody listens there"),
         "{free}"
+    );
+    let free = &site.ask("who 20500 -o json").json()["claims"][0];
+    assert_eq!(
+        (&free["name"], &free["state"], &free["port"]),
+        (&json!("first"), &json!("unbound"), &json!(20500))
+    );
+    let why = site.ask("why 20501").stdout;
+    assert!(why.contains("20501/tcp is claimed for shop by user "), "{why}");
+    // What is declared is claimed too, and by the policy.
+    let declared = &site.ask("claims --policy /etc/portreeve/policy.toml -o json").json()["declared"][0];
+    assert_eq!(
+        (&declared["service"], &declared["port"], &declared["state"], &declared["place"]),
+        (&json!("ssh"), &json!(22), &json!("held"), &json!("/etc/portreeve/policy.toml:2"))
     );
     let listed = site.ask("ls 20501").stdout;
     assert!(listed.contains("shop (claimed)"), "{listed}");

@@ -20,6 +20,10 @@ impl Refusal {
                 "{spec} on {address} is passed on to a container",
                 "{address} の {spec} はコンテナに転送されています"
             ),
+            Self::KeptBack(spec) => text!(
+                "the kernel keeps {spec} from clients for somebody, such as a claim in the ledger of the host",
+                "{spec} はカーネルで予約されています(ホストの台帳の申請など、別の用途のためです)"
+            ),
             Self::NameHolds(claim) => name_holds(claim),
             Self::WellKnown { spec, assigned: Some(name) } => {
                 text!("{spec} is the well-known port of {name}", "{spec} は {name} のウェルノウンポートです")
@@ -59,6 +63,7 @@ impl Refusal {
             Self::Published { spec, .. } => vec![format!("portreeve why {spec}")],
             Self::Declared { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
             Self::PoolFull(_) | Self::LedgerFull => vec!["portreeve claims --state stale".into()],
+            Self::KeptBack(_) => vec!["sysctl net.ipv4.ip_local_reserved_ports".into()],
             Self::WellKnown { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
             Self::Held(_)
             | Self::NameHolds(_)
@@ -94,6 +99,10 @@ impl Refusal {
             Self::Bound(_) | Self::Published { .. } => text!(
                 "leave the number out to get a free one, or claim it for whoever listens there: --force-bound",
                 "番号を省略すると空いている番号が割り当てられます。待ち受け中のプロセスのために申請する場合は --force-bound を指定してください"
+            ),
+            Self::KeptBack(_) => text!(
+                "leave the number out to get a free one; if it is kept for you: --force-bound",
+                "番号を省略すると空いている番号が割り当てられます。自分のための予約であれば --force-bound を指定してください"
             ),
             Self::NameHolds(_) => text!(
                 "give the other one up first: portreeve release NAME; or use another name",

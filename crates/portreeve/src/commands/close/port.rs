@@ -64,8 +64,7 @@ pub(super) fn run(
     let halt = Halt::of(own, &world, &ports, settings)?;
     planned.protect(own).map_err(|refused| unsafe_to(&refused))?;
     let left = plan::remaining(&world, changes, &ports).map_err(|refused| failure(&refused, FAILED))?;
-    let beside = published::beside(&planned.look.snapshot, &ports);
-    let beside = plan::remaining(&world, changes, &beside).map_err(|refused| failure(&refused, FAILED))?;
+    let beside = leads_there(&world, changes, &ports)?;
     let is_told = settings.verbosity != Verbosity::Quiet;
     if is_told {
         show::zones(&planned.plan, settings.verbosity, out)?;
@@ -92,9 +91,7 @@ pub(super) fn run(
         said(&asked, passed.as_ref(), &left, rest, halt.is_something())
             .iter()
             .try_for_each(|text| tell(text, out))?;
-        if !beside.is_empty() {
-            tell(&leads_there(&listed(&beside)), out)?;
-        }
+        beside.iter().try_for_each(|text| tell(text, out))?;
         match &verdict {
             Some(Ok(verdict)) => tell(&verdict.said, out)?,
             Some(Err(why)) if left.is_empty() => tell(&verify::unproven(why), out)?,
@@ -234,12 +231,17 @@ fn said(
     all
 }
 
-/// That whoever was kept out gets to the same container by another number.
-fn leads_there(ports: &str) -> Text {
-    text!(
-        "The same port of the container is published as {ports} too, which is open: portreeve close {ports}",
-        "同じコンテナのポートは {ports} でも公開されており、そちらは開いています: portreeve close {ports}"
-    )
+/// That whoever is kept out gets to the same container by another number, where he does.
+fn leads_there(world: &World<'_>, changes: &[Change], ports: &Ports) -> Result<Option<Text>, Failure> {
+    let beside = published::beside(world.snapshot, ports);
+    let open = plan::remaining(world, changes, &beside).map_err(|refused| failure(&refused, FAILED))?;
+    let ports = listed(&open);
+    Ok((!open.is_empty()).then(|| {
+        text!(
+            "The same port of the container is published as {ports} too, which is open: portreeve close {ports}",
+            "同じコンテナのポートは {ports} でも公開されており、そちらは開いています: portreeve close {ports}"
+        )
+    }))
 }
 
 fn listed(ports: &[impl ToString]) -> String {

@@ -16,15 +16,20 @@ use crate::{
 /// More claims of a range are counted, not told.
 const CLAIMS_MAX: usize = 8;
 
-/// Says of each claim that takes a number of what was asked for whose it is, and how it stands.
-pub(super) fn print(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
+/// The claims that take a number of what was asked for.
+pub(in crate::commands) fn of<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<Claimed<'a>> {
     let is_asked = |claim: &Claim| {
         asked.iter().any(|asked| {
             asked.protocol.is_none_or(|protocol| protocol == claim.protocol)
                 && asked.range.overlaps(claim.ports)
         })
     };
-    let claims: Vec<_> = world.standing_claims().filter(|claimed| is_asked(claimed.claim)).collect();
+    world.standing_claims().filter(|claimed| is_asked(claimed.claim)).collect()
+}
+
+/// Says of each claim that takes a number of what was asked for whose it is, and how it stands.
+pub(super) fn print(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
+    let claims = of(world, asked);
     for claimed in claims.iter().take(CLAIMS_MAX) {
         out.line(&format!("  {}", visible(text(claimed).in_lang(out.lang))))?;
     }
@@ -36,7 +41,8 @@ pub(super) fn print(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result
     Ok(())
 }
 
-fn text(Claimed { claim, state }: &Claimed<'_>) -> Text {
+/// Whose claim it is, and how it stands.
+pub(in crate::commands) fn text(Claimed { claim, state }: &Claimed<'_>) -> Text {
     let Claim { name, claimant, scope, .. } = claim;
     let (spec, uid, Words { en, ja }) = (claim.spec(), claimant.uid, stands(*state));
     let since = claim.since.strftime("%Y-%m-%d");

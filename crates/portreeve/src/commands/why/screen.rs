@@ -20,7 +20,10 @@ use super::{
     story::{self, Evidence, Story},
 };
 use crate::{
-    commands::who::answer::{assigned, elsewhere, headline, places},
+    commands::who::{
+        answer::{assigned, elsewhere, headline, places},
+        claimed,
+    },
     failure::Failure,
     footing::Footing,
     last_audit::News,
@@ -45,6 +48,7 @@ const FINDINGS_MAX: usize = 6;
 
 const IANA: Words = Words { en: "IANA", ja: "IANA" };
 const POLICY: Words = Words { en: "policy", ja: "policy" };
+const CLAIM: Words = Words { en: "claim", ja: "申請" };
 const HOLDER: Words = Words { en: "holder", ja: "保持者" };
 const OPENER: Words = Words { en: "opener", ja: "開いたプロセス" };
 const STARTED: Words = Words { en: "started", ja: "起動元" };
@@ -173,6 +177,7 @@ fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) ->
     let Some(first) = story.row.first() else { return Ok(()) };
     page.say(IANA, &assigned(world.registry, &[first.protocol], first.port, out.lang));
     page.add(POLICY, &policy(evidence, first));
+    page.extend(CLAIM, world.claim_of(first).as_ref().map(claimed::text));
     page.holder(story, first);
     page.openers(&story.openers.texts(now));
     let telling = origin::Telling { now, verbosity: settings.verbosity, port: first.port };

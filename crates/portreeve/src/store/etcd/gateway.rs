@@ -24,7 +24,9 @@ const TRY: Duration = Duration::from_secs(2);
 /// As long as it may take to take a connection; of what was not connected nothing was sent.
 const CONNECT: Duration = Duration::from_millis(1500);
 /// As long as whoever asks waits for any of them.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// As long as whoever would only like to know: until one who does not answer, and another one, were asked.
+pub(super) const PATIENCE_BRIEF: Duration = Duration::from_secs(4);
 /// Before all of them are asked again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of an answer: as many as a page of claims may have, with room.
@@ -49,6 +51,8 @@ pub(super) struct Gateway {
     at: usize,
     user: Option<(String, Secret)>,
     token: Option<String>,
+    /// As long as whoever asks waits.
+    patience: Duration,
     /// Until when somebody may be asked.
     end: Instant,
 }
@@ -106,12 +110,17 @@ impl Gateway {
             .timeout_connect(Some(CONNECT))
             .build()
             .new_agent();
-        Self { agent, endpoints, at: 0, user, token: None, end: Instant::now() }
+        Self { agent, endpoints, at: 0, user, token: None, patience: PATIENCE, end: Instant::now() }
+    }
+
+    /// The same for whoever waits so long.
+    pub(super) fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// From now on, somebody waits for an answer.
     pub(super) fn begin(&mut self) {
-        self.end = Instant::now() + PATIENCE;
+        self.end = Instant::now() + self.patience;
     }
 
     /// Asks until somebody answers or time is over.

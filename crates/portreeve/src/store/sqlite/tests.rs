@@ -62,6 +62,28 @@ fn a_ledger_of_the_first_layout_keeps_its_claims_and_gets_a_history() {
     assert_eq!(told(&store, None), ["8 removed web 20500/tcp"], "of what was there before, too");
 }
 
+/// Whoever would only like to know makes nothing, mends nothing and waits for nobody.
+#[test]
+fn a_look_writes_nothing() {
+    let folder = Folder::new("look");
+    let path = folder.ledger();
+    assert!(Sqlite::look(&path).expect("nothing is there").is_none());
+    assert!(!path.exists(), "and it stays so");
+    let mut store = open(&path);
+    swapped(&mut store, &[put(&claim(1, "web", 20_500))]);
+    let book = store.load().expect("a book");
+    let seen = Sqlite::look(&path).expect("it can be read").expect("it is there");
+    assert_eq!((seen.revision(), seen.len()), (book.revision(), 1));
+    let writer = Connection::open(&path).expect("another program");
+    writer.execute_batch("BEGIN EXCLUSIVE; DELETE FROM claim;").expect("a change that is not over");
+    let begun = Instant::now();
+    assert_eq!(Sqlite::look(&path).expect("what was there before").map(|book| book.len()), Some(1));
+    assert!(begun.elapsed() < PATIENCE);
+    drop((writer, store));
+    fs::write(&path, "").expect("emptied");
+    assert!(matches!(Sqlite::look(&path), Err(StoreError::Missing { .. })));
+}
+
 #[test]
 fn what_was_done_is_told_with_who_did_it_and_when() {
     let folder = Folder::new("history");

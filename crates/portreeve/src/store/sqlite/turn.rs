@@ -5,7 +5,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -13,7 +13,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{PATIENCE, PAUSE_BRIEF, StoreError, access};
+use super::{PATIENCE, PATIENCE_BRIEF, PAUSE_BRIEF, StoreError, access};
 
 /// A turn at the file, until it is dropped or its process dies (flock(2)).
 ///
@@ -25,12 +25,17 @@ pub(super) struct Turn(#[expect(dead_code, reason = "it is held")] File);
 impl Turn {
     /// One of many who read and write.
     pub(super) fn shared(path: &Path) -> Result<Self, StoreError> {
-        Self::take(path, FlockOperation::NonBlockingLockShared)
+        Self::take(path, FlockOperation::NonBlockingLockShared, PATIENCE)
+    }
+
+    /// One of many who read and write, who does not wait long.
+    pub(super) fn briefly(path: &Path) -> Result<Self, StoreError> {
+        Self::take(path, FlockOperation::NonBlockingLockShared, PATIENCE_BRIEF)
     }
 
     /// Alone, once everybody else has gone.
     pub(super) fn alone(path: &Path) -> Result<Self, StoreError> {
-        Self::take(path, FlockOperation::NonBlockingLockExclusive)
+        Self::take(path, FlockOperation::NonBlockingLockExclusive, PATIENCE)
     }
 
     /// Alone among those who would do the same at `path`, where nobody does it already.
@@ -39,11 +44,11 @@ impl Turn {
         flock(&file, FlockOperation::NonBlockingLockExclusive).ok().map(|()| Self(file))
     }
 
-    fn take(path: &Path, operation: FlockOperation) -> Result<Self, StoreError> {
+    fn take(path: &Path, operation: FlockOperation, patience: Duration) -> Result<Self, StoreError> {
         let lock = beside(path);
         let fail = |source: io::Error| StoreError::Beside { path: lock.clone(), source };
         let file = open_lock(&lock).map_err(fail)?;
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + patience;
         loop {
             match flock(&file, operation) {
                 Ok(()) => return Ok(Self(file)),
