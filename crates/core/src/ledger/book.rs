@@ -17,8 +17,8 @@ pub struct Book {
     revision: u64,
     claims: BTreeMap<ClaimId, Claim>,
     names: BTreeMap<(Scope, Protocol, Name), ClaimId>,
-    /// The claims of a single number.
-    singles: BTreeMap<(Protocol, u16), Vec<ClaimId>>,
+    /// The claims of a single number, by scope: of a fleet's number each host may have a claim of its own.
+    singles: BTreeMap<(Protocol, u16), BTreeMap<Scope, Vec<ClaimId>>>,
     /// The others, which are few.
     ranges: Vec<ClaimId>,
 }
@@ -81,7 +81,8 @@ impl Book {
     /// The claims that take a number of `stand` in `scope`, those of single numbers first.
     pub fn at<'b>(&'b self, scope: &'b Scope, stand: Stand<'b>) -> impl Iterator<Item = &'b Claim> {
         let (first, last) = ((stand.protocol, stand.ports.first), (stand.protocol, stand.ports.last));
-        let singles = self.singles.range(first..=last).flat_map(|(_, ids)| ids);
+        let of_number = self.singles.range(first..=last).map(|(_, scopes)| scopes);
+        let singles = of_number.flat_map(move |scopes| meeting(scopes, scope)).flatten();
         let near = singles.chain(&self.ranges).filter_map(|id| self.claim(*id));
         near.filter(move |claim| claim.scope.meets(scope) && claim.stand().meets(&stand))
     }
@@ -107,7 +108,8 @@ impl Book {
         let (id, range) = (claim.id, claim.ports);
         self.names.insert((claim.scope.clone(), claim.protocol, claim.name.clone()), id);
         if range.is_one() {
-            self.singles.entry((claim.protocol, range.first)).or_default().push(id);
+            let scopes = self.singles.entry((claim.protocol, range.first)).or_default();
+            scopes.entry(claim.scope.clone()).or_default().push(id);
         } else {
             self.ranges.push(id);
         }
@@ -116,18 +118,29 @@ impl Book {
 
     fn remove(&mut self, id: ClaimId) {
         let Some(claim) = self.claims.remove(&id) else { return };
+        let number = (claim.protocol, claim.ports.first);
+        if !claim.ports.is_one() {
+            self.ranges.retain(|other| *other != id);
+        } else if let Some(scopes) = self.singles.get_mut(&number) {
+            scopes.values_mut().for_each(|ids| ids.retain(|other| *other != id));
+            scopes.retain(|_, ids| !ids.is_empty());
+            if scopes.is_empty() {
+                self.singles.remove(&number);
+            }
+        }
         let name = (claim.scope, claim.protocol, claim.name);
         if self.names.get(&name) == Some(&id) {
             self.names.remove(&name);
         }
-        let number = (claim.protocol, claim.ports.first);
-        if !claim.ports.is_one() {
-            self.ranges.retain(|other| *other != id);
-        } else if let Some(ids) = self.singles.get_mut(&number) {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.singles.remove(&number);
-            }
-        }
     }
+}
+
+/// What is kept for the scopes that meet `scope`.
+fn meeting<'b, T>(scopes: &'b BTreeMap<Scope, T>, scope: &Scope) -> impl Iterator<Item = &'b T> {
+    let others = if *scope == Scope::Fleet { Some(scopes.values()) } else { None };
+    let own = match scope {
+        Scope::Fleet => [None, None],
+        one => [scopes.get(one), scopes.get(&Scope::Fleet)],
+    };
+    own.into_iter().flatten().chain(others.into_iter().flatten())
 }

@@ -39,8 +39,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_BRIEF: Duration = Duration::from_secs(1);
 /// Until somebody who watches looks again.
 const PAUSE: Duration = Duration::from_millis(200);
-/// As long as the log grows before it is copied into the file: 16 MiB, which are read in no time after a crash.
-const LOG_PAGES: u32 = 4_096;
 /// Until it is tried again.
 const PAUSE_BRIEF: Duration = Duration::from_millis(5);
 
@@ -165,8 +163,6 @@ impl Sqlite {
             }
             thread::sleep(PAUSE_BRIEF);
         }
-        // Of many claims at once each touches pages of its own; to copy those into the file has the disk wait once more.
-        self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
         self.connection.pragma_update(None, "synchronous", "full")
     }
 
@@ -217,13 +213,29 @@ fn swap(connection: &mut Connection, expected: u64, changes: &[Change]) -> rusql
     if rows::revision(&transaction)? != expected {
         return Ok(false);
     }
-    history::record(&transaction, changes, expected + 1)?;
-    for change in changes {
-        rows::write(&transaction, change)?;
+    let fresh = changes.iter().map(|change| write(&transaction, change, expected + 1));
+    if fresh.collect::<rusqlite::Result<Vec<_>>>()?.contains(&false) {
+        history::forget(&transaction)?;
     }
     rows::advance(&transaction, expected + 1)?;
     transaction.commit()?;
     Ok(true)
+}
+
+/// Writes one change as `revision`; whether it is a claim that was not there.
+fn write(transaction: &Transaction<'_>, change: &Change, revision: u64) -> rusqlite::Result<bool> {
+    match change {
+        Change::Put(claim) if rows::add(transaction, claim)? => return Ok(true),
+        Change::Put(claim) => {
+            history::record(transaction, claim.id, CHANGED, revision)?;
+            rows::replace(transaction, claim)?;
+        }
+        Change::Remove(id) => {
+            history::record(transaction, *id, REMOVED, revision)?;
+            rows::remove(transaction, *id)?;
+        }
+    }
+    Ok(false)
 }
 
 fn told(path: &Path, error: &rusqlite::Error) -> StoreError {

@@ -17,7 +17,7 @@ const ROUNDS: usize = 5;
 /// As long as the raw loop goes on.
 const TIME: Duration = Duration::from_secs(3);
 /// Of how many clients, how many claims each makes, and at least how many times raw SQLite it must be.
-const CROWDS: [(u32, u32, f64); 3] = [(64, 200, 12.0), (8, 200, 2.5), (1, 400, 0.8)];
+const CROWDS: [(u32, u32, f64); 3] = [(64, 500, 12.0), (8, 2_000, 2.5), (1, 4_000, 0.8)];
 const SLOWEST_SHARE_MAX: f64 = 1.0 / 50.0;
 
 /// What claims took.

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const TABLE: &str = "CREATE TABLE claim (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, protocol TEXT NOT NULL,
     address TEXT, device TEXT, port INTEGER NOT NULL, port_last INTEGER NOT NULL, claimant TEXT NOT NULL,
-    lease TEXT NOT NULL, since TEXT NOT NULL, revision INTEGER NOT NULL, note TEXT, UNIQUE (scope, protocol, name)
+    lease TEXT NOT NULL, since TEXT NOT NULL, revision INTEGER NOT NULL, note TEXT
 ) STRICT, WITHOUT ROWID";
 const INSERT: &str =
     "INSERT INTO claim VALUES (lower(hex(randomblob(16))), ?1, ?2, 'tcp', NULL, NULL, ?3, ?3,

@@ -109,6 +109,14 @@ fn wrong(fault: &Fault, home: &Home, path: &Path, copies: &[DayCopy]) -> Wrong {
             let part = visible(part);
             (text!("{place} is damaged: {part}", "{place} は破損しています: {part}"), put_back())
         }
+        Fault::Twice(name) => {
+            let name = visible(name);
+            let text = text!(
+                "{place}, table claim: {name} has more than one claim",
+                "{place} の表 claim: {name} の申請が複数あります"
+            );
+            (text, put_back())
+        }
         Fault::Row { id, why } => {
             let (id, why) = (visible(id), visible(why));
             let text = text!(

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     Whole(StoreError),
     /// SQLite finds that a part of it does not fit the rest, in its own words.
     Part(String),
+    /// A name that has two claims within a scope.
+    Twice(String),
     /// A row that is no claim.
     Row {
         /// What it has for an id.
@@ -67,15 +69,25 @@ fn look(path: &Path) -> Result<(Vec<Fault>, Book), StoreError> {
     };
     let fail = |error: rusqlite::Error| told(path, &error);
     faults.extend(parts(&connection).map_err(fail)?.into_iter().map(Fault::Part));
+    faults.extend(twice(&connection).map_err(fail)?.into_iter().map(Fault::Twice));
     let revision = rows::revision(&connection).map_err(fail)?;
     let (claims, torn) = rows::each(&connection, FAULTS_MAX).map_err(fail)?;
     faults.extend(torn.into_iter().map(|(id, why)| Fault::Row { id, why }));
     let ahead = claims.iter().filter(|claim| claim.revision > revision).take(FAULTS_MAX);
     faults.extend(ahead.map(|claim| Fault::Ahead(Box::new(claim.clone()))));
     if layout::has_history(&connection).map_err(fail)? {
-        history::of(&connection, None).map_err(fail)?;
+        history::check(&connection).map_err(fail)?;
     }
     Ok((faults, Book::new(revision, claims)))
+}
+
+/// The names that have more than one claim, each with its scope.
+fn twice(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    const TWICE: &str = "
+        SELECT name || ' (' || scope || ', ' || protocol || ')' FROM claim
+        GROUP BY scope, protocol, name HAVING count(*) > 1 LIMIT ?1";
+    let mut statement = connection.prepare(TWICE)?;
+    statement.query_map((FAULTS_MAX,), |row| row.get(0))?.collect()
 }
 
 /// Whether there is a file with something in it.

@@ -1,13 +1,11 @@
 //! What was done to the claims of the file: what, when, by whom, and with which revision.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use portreeve_core::{
-    ledger::{Change, Claim, ClaimId, Name, Scope},
-    port::{PortRange, PortSpec, Protocol},
+    ledger::{ClaimId, Name, Scope},
+    port::{PortSpec, Protocol},
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row};
 use rustix::process::getuid;
 
 use super::rows::{ports, read};
@@ -22,7 +20,7 @@ pub(crate) struct Happened {
     pub(crate) at: Timestamp,
     /// What the ledger's revision was then.
     pub(crate) revision: u64,
-    /// The user whose process did it.
+    /// The user whose process did it; of what was claimed, the claimant.
     pub(crate) uid: u32,
     /// What it was: [`CLAIMED`], [`CHANGED`] or [`REMOVED`].
     pub(crate) what: String,
@@ -41,95 +39,53 @@ pub(crate) const CHANGED: &str = "changed";
 /// It is gone since: given up, or ended and in the way of another one.
 pub(crate) const REMOVED: &str = "removed";
 
-/// What is told of a claim.
-#[derive(Clone, Debug)]
-struct Told {
-    name: String,
-    scope: String,
-    protocol: String,
-    ports: PortRange,
-}
+/// That a claim was made, where nothing is written of it yet.
+const BEGIN: &str = "
+    INSERT INTO history
+    SELECT NULL, since, revision, json_extract(claimant, '$.uid'), ?2, id, name, scope, protocol, port, port_last
+    FROM claim WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM history WHERE history.id = ?1)";
+/// What becomes of a claim.
+const WRITE: &str = "
+    INSERT INTO history
+    SELECT NULL, ?2, ?3, ?4, ?5, id, name, scope, protocol, port, port_last FROM claim WHERE id = ?1";
+/// That it was made each claim tells itself, as long as nothing else is known of it: so what is claimed costs no row here.
+const OF: &str = "
+    SELECT number, at, revision, uid, what, name, scope, protocol, port, port_last FROM history
+    WHERE ?1 IS NULL OR name = ?1
+    UNION ALL
+    SELECT NULL, since, revision, json_extract(claimant, '$.uid'), ?2, name, scope, protocol, port, port_last FROM claim
+    WHERE (?1 IS NULL OR name = ?1) AND NOT EXISTS (SELECT 1 FROM history WHERE history.id = claim.id)
+    ORDER BY revision, number";
 
-impl From<&Claim> for Told {
-    fn from(claim: &Claim) -> Self {
-        let (name, scope) = (claim.name.to_string(), claim.scope.to_string());
-        Self { name, scope, protocol: claim.protocol.name().into(), ports: claim.ports }
-    }
-}
-
-/// Writes down what `changes` will do, which are about to be made as `revision`.
-pub(super) fn record(connection: &Connection, changes: &[Change], revision: u64) -> rusqlite::Result<()> {
-    let at = Timestamp::now();
-    // What an earlier one of the changes leaves.
-    let mut left: BTreeMap<ClaimId, Option<Told>> = BTreeMap::new();
-    for change in changes {
-        let (id, after) = match change {
-            Change::Put(claim) => (claim.id, Some(Told::from(&**claim))),
-            Change::Remove(id) => (*id, None),
-        };
-        let before = match left.remove(&id) {
-            Some(before) => before,
-            None => standing(connection, id)?,
-        };
-        let what = match (&before, &after) {
-            (None, Some(_)) => CLAIMED,
-            (Some(_), Some(_)) => CHANGED,
-            (_, None) => REMOVED,
-        };
-        if let Some(told) = after.as_ref().or(before.as_ref()) {
-            write(connection, (at, revision, what), id, told)?;
-        }
-        left.insert(id, after);
-    }
-    forget(connection)
-}
-
-fn standing(connection: &Connection, id: ClaimId) -> rusqlite::Result<Option<Told>> {
-    let mut statement = connection.prepare_cached("SELECT * FROM claim WHERE id = ?1")?;
-    let told = |row: &Row<'_>| {
-        Ok(Told {
-            name: row.get("name")?,
-            scope: row.get("scope")?,
-            protocol: row.get("protocol")?,
-            ports: ports(row)?,
-        })
-    };
-    statement.query_row((id.to_string(),), told).optional()
-}
-
-fn write(
+/// Writes down `what` is about to be done, as `revision`, to the claim of `id`, where there is one.
+pub(super) fn record(
     connection: &Connection,
-    (at, revision, what): (Timestamp, u64, &str),
     id: ClaimId,
-    told: &Told,
+    what: &str,
+    revision: u64,
 ) -> rusqlite::Result<()> {
-    const WRITE: &str = "INSERT INTO history VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let mut statement = connection.prepare_cached(WRITE)?;
-    let written = statement.execute(params![
-        at.to_string(),
-        revision,
-        getuid().as_raw(),
-        what,
-        id.to_string(),
-        told.name,
-        told.scope,
-        told.protocol,
-        told.ports.first,
-        told.ports.last,
-    ]);
-    written.map(drop)
+    let id = id.to_string();
+    connection.prepare_cached(BEGIN)?.execute((&id, CLAIMED))?;
+    let (at, uid) = (Timestamp::now().to_string(), getuid().as_raw());
+    connection.prepare_cached(WRITE)?.execute((&id, at, revision, uid, what)).map(drop)
 }
 
-fn forget(connection: &Connection) -> rusqlite::Result<()> {
+/// Lets the oldest go.
+pub(super) fn forget(connection: &Connection) -> rusqlite::Result<()> {
     const FORGET: &str = "DELETE FROM history WHERE number <= (SELECT max(number) FROM history) - ?1";
     connection.prepare_cached(FORGET)?.execute((ROWS_MAX,)).map(drop)
 }
 
 /// All that is known, the oldest first: of claims called `name`, where one is given.
 pub(super) fn of(connection: &Connection, name: Option<&Name>) -> rusqlite::Result<Vec<Happened>> {
-    const OF: &str = "SELECT * FROM history WHERE ?1 IS NULL OR name = ?1 ORDER BY number";
     let mut statement = connection.prepare(OF)?;
-    statement.query_map((name.map(Name::as_str),), happened)?.collect()
+    statement.query_map((name.map(Name::as_str), CLAIMED), happened)?.collect()
+}
+
+/// Whether all that is written can be read, whatever the claims say.
+pub(super) fn check(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT * FROM history")?;
+    statement.query_map((), happened)?.try_for_each(|happened| happened.map(drop))
 }
 
 fn happened(row: &Row<'_>) -> rusqlite::Result<Happened> {

@@ -1,7 +1,7 @@
 //! Claims as rows of a table, which other programs may read as well.
 
 use portreeve_core::{
-    ledger::{Book, Change, Claim, ClaimId},
+    ledger::{Book, Claim, ClaimId},
     port::{PortError, PortRange},
 };
 use rusqlite::{Connection, Row, params, types::Type};
@@ -46,23 +46,28 @@ pub(super) fn each(connection: &Connection, most: usize) -> rusqlite::Result<(Ve
     Ok((claims, torn))
 }
 
-/// Writes one change.
-pub(super) fn write(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
-    match change {
-        Change::Put(claim) => put(connection, claim),
-        Change::Remove(id) => remove(connection, *id),
-    }
-}
-
-fn remove(connection: &Connection, id: ClaimId) -> rusqlite::Result<()> {
+/// Takes the claim of `id` out.
+pub(super) fn remove(connection: &Connection, id: ClaimId) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM claim WHERE id = ?1")?.execute((id.to_string(),)).map(drop)
 }
 
-fn put(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
-    const PUT: &str =
+/// Writes a claim, where there is none of its id; whether it did.
+pub(super) fn add(connection: &Connection, claim: &Claim) -> rusqlite::Result<bool> {
+    const ADD: &str =
+        "INSERT OR IGNORE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    put(ADD, connection, claim).map(|written| written > 0)
+}
+
+/// Writes a claim in the place of the one of its id.
+pub(super) fn replace(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
+    const REPLACE: &str =
         "INSERT OR REPLACE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    let mut statement = connection.prepare_cached(PUT)?;
-    let put = statement.execute(params![
+    put(REPLACE, connection, claim).map(drop)
+}
+
+fn put(statement: &str, connection: &Connection, claim: &Claim) -> rusqlite::Result<usize> {
+    let mut statement = connection.prepare_cached(statement)?;
+    statement.execute(params![
         claim.id.to_string(),
         claim.name.as_str(),
         claim.scope.to_string(),
@@ -76,8 +81,7 @@ fn put(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
         claim.since.to_string(),
         claim.revision,
         claim.note,
-    ]);
-    put.map(drop)
+    ])
 }
 
 pub(super) fn claim(row: &Row<'_>) -> rusqlite::Result<Claim> {

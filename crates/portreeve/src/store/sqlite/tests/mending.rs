@@ -79,6 +79,17 @@ fn everything_that_is_wrong_is_told() {
 }
 
 #[test]
+fn a_name_that_has_two_claims_is_found() {
+    let (_folder, path, _) = stand("twice");
+    let other = "INSERT INTO claim SELECT '00000000000000000000000000000009', name, scope, protocol, address, device, 20509, 20509,
+        claimant, lease, since, revision, note FROM claim WHERE name = 'web'";
+    Connection::open(&path).and_then(|it| it.execute_batch(other)).expect("anybody's SQL");
+    let found = faults(&path);
+    let [Fault::Twice(name)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(name.starts_with("web (host:"), "{name}");
+}
+
+#[test]
 fn a_part_that_does_not_fit_the_rest_is_found() {
     let (_folder, path, _) = stand("part");
     damage(&path);
