@@ -23,7 +23,7 @@ pub(crate) fn feed(bytes: &[u8]) {
         let _ = (remove(&standing), confirm(&standing), take_back(&standing));
         if let Some(body) = standing.body() {
             keep(body);
-            let _ = apply(body, &standing, Keep::AtOnce);
+            let _ = apply(body, &standing, Keep::AtOnce, Default::default());
         }
     }
 }

@@ -90,7 +90,9 @@ fn every_text_is_as_it_was_judged() {
     is_as_written(own_part(&gate::create(&closed(), Revision::of(7))), "closed.nft");
     is_as_written(own_part(&gate::create(&protocols(), Revision::of(9))), "protocols.nft");
     let less = declared("less.toml", Refusal::Reject, &["docker0"]);
-    let trial = gate::apply(&less, &standing("zones.json"), Keep::OnTrial(minute())).unwrap();
+    let trial =
+        gate::apply(&less, &standing("zones.json"), Keep::OnTrial(minute()), jiff::Timestamp::UNIX_EPOCH)
+            .unwrap();
     is_as_written(trial.as_str(), "trial.nft");
     is_as_written(gate::confirm(&standing("trial.json")).unwrap().as_str(), "confirm.nft");
     is_as_written(gate::take_back(&standing("trial.json")).unwrap().as_str(), "take-back.nft");
@@ -142,7 +144,14 @@ fn a_change_lists_as_the_kernel_lists_it() {
     let mut listing = before();
     listing.create(&zones(), Revision::of(100));
     let less = declared("less.toml", Refusal::Reject, &["docker0"]);
-    listing.apply(&less, &listing.standing().unwrap().unwrap(), Keep::OnTrial(minute())).unwrap();
+    listing
+        .apply(
+            &less,
+            &listing.standing().unwrap().unwrap(),
+            Keep::OnTrial(minute()),
+            jiff::Timestamp::UNIX_EPOCH,
+        )
+        .unwrap();
     lists(&listing, "trial.json");
     let mut back = listing.clone();
     back.take_back(&listing.standing().unwrap().unwrap()).unwrap();
@@ -157,7 +166,14 @@ fn a_gate_that_was_made_on_trial_lists_as_the_kernel_lists_it() {
     let gate = declared("zones.toml", Refusal::Drop, &["br-*", "docker0", "br-1", "eth1"]);
     let mut listing = before();
     listing.create(&Body::open(), Revision::of(100));
-    listing.apply(&gate, &Standing::made(Revision::of(100)), Keep::OnTrial(minute())).unwrap();
+    listing
+        .apply(
+            &gate,
+            &Standing::made(Revision::of(100)),
+            Keep::OnTrial(minute()),
+            jiff::Timestamp::UNIX_EPOCH,
+        )
+        .unwrap();
     lists(&listing, "first.json");
 }
 
@@ -325,7 +341,7 @@ proptest! {
             let mut other = Listing::read(&broken).unwrap();
             other.expire();
             if let Ok(Some(standing)) = other.standing() {
-                other.apply(&Body::open(), &standing, Keep::AtOnce).unwrap();
+                other.apply(&Body::open(), &standing, Keep::AtOnce, jiff::Timestamp::UNIX_EPOCH).unwrap();
             }
             prop_assert!(Listing::read(&other.text()).is_ok() && Listing::read(&listing.text()).is_ok());
         }
@@ -342,7 +358,10 @@ proptest! {
 #[test]
 fn one_change_at_a_time_is_on_trial() {
     let trial = standing("trial.json");
-    assert_eq!(gate::apply(&zones(), &trial, Keep::AtOnce), Err(Refused::OnTrial));
+    assert_eq!(
+        gate::apply(&zones(), &trial, Keep::AtOnce, jiff::Timestamp::UNIX_EPOCH),
+        Err(Refused::OnTrial)
+    );
     assert_eq!(gate::confirm(&standing("zones.json")), Err(Refused::NoTrial));
     assert_eq!(gate::take_back(&standing("less.json")), Err(Refused::NoTrial));
 }
@@ -482,7 +501,7 @@ fn a_gate_has_the_zones_of_what_judges() {
     let mut listing = Listing::read(r#"{"nftables": []}"#).unwrap();
     listing.create(&Body::open(), Revision::of(100));
     let open = listing.standing().unwrap().unwrap();
-    listing.apply(&zones(), &open, Keep::OnTrial(minute())).unwrap();
+    listing.apply(&zones(), &open, Keep::OnTrial(minute()), jiff::Timestamp::UNIX_EPOCH).unwrap();
     let mut tried = listing.standing().unwrap().unwrap();
     let named = |standing: &Standing| standing.zones().collect::<Vec<_>>();
     assert_eq!(named(&open), Vec::<String>::new());

@@ -7,6 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -116,10 +117,16 @@ impl Listing {
     /// # Errors
     ///
     /// Something is on trial; what is made anew is to be.
-    pub fn apply(&mut self, body: &Body, standing: &Standing, keep: Keep) -> Result<(), Refused> {
+    pub fn apply(
+        &mut self,
+        body: &Body,
+        standing: &Standing,
+        keep: Keep,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         if standing.may_apply(keep)?.is_made_anew() {
             let old = self.table.take();
-            self.create(body, standing.revision.next());
+            self.create(body, standing.revision.after(now));
             self.table.iter_mut().zip(old).for_each(|(table, old)| table.carry(&old));
             return Ok(());
         }

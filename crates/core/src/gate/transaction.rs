@@ -74,6 +74,12 @@ impl Revision {
         self.0
     }
 
+    /// The one of a table that is made anew at `now` in the place of one of this revision.
+    #[must_use]
+    pub fn after(self, now: Timestamp) -> Self {
+        if self == Self::UNTOLD { Self::first(now) } else { self.next() }
+    }
+
     /// The one after it.
     #[must_use]
     pub const fn next(self) -> Self {
@@ -119,15 +125,15 @@ pub fn create(body: &Body, revision: Revision) -> Transaction {
 }
 
 /// Puts `body` in force beside the one that is confirmed, or in its place; where somebody else has changed what stands for
-/// both, the whole table is made anew.
+/// both, the whole table is made anew, at `now`.
 ///
 /// # Errors
 ///
 /// Something is on trial; what is made anew is to be.
-pub fn apply(body: &Body, standing: &Standing, keep: Keep) -> Result<Transaction, Refused> {
+pub fn apply(body: &Body, standing: &Standing, keep: Keep, now: Timestamp) -> Result<Transaction, Refused> {
     if standing.may_apply(keep)?.is_made_anew() {
         // In one step: not for a moment is there no gate.
-        let made = remove(standing).then(&create(body, standing.revision.next()));
+        let made = remove(standing).then(&create(body, standing.revision.after(now)));
         return Ok(made.then(&carried(&standing.temporary, body)));
     }
     let new = standing.confirmed.other();

@@ -141,17 +141,19 @@ impl Effect {
         now: Timestamp,
     ) -> Result<Transaction, gate::Refused> {
         match (&self.0, standing, keep) {
-            (Wanted::Gate(body), Some(standing), _) => gate::apply(body, standing, keep),
+            (Wanted::Gate(body), Some(standing), _) => gate::apply(body, standing, keep, now),
             (Wanted::Gate(body), None, Keep::AtOnce) => Ok(gate::create(body, Revision::first(now))),
             (Wanted::Gate(body), None, Keep::OnTrial(_)) => {
                 let made = gate::create(&Body::open(), Revision::first(now));
-                Ok(made.then(&gate::apply(body, &Standing::made(Revision::first(now)), keep)?))
+                Ok(made.then(&gate::apply(body, &Standing::made(Revision::first(now)), keep, now)?))
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) if standing.trial.is_some() => {
                 Err(gate::Refused::OnTrial)
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) => Ok(gate::remove(standing)),
-            (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => gate::apply(&Body::open(), standing, keep),
+            (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
+                gate::apply(&Body::open(), standing, keep, now)
+            }
             (Wanted::NoGate, None, _) | (Wanted::Reserved { .. }, ..) => Ok(Transaction::default()),
         }
     }
@@ -169,18 +171,18 @@ impl Effect {
         now: Timestamp,
     ) -> Result<(), gate::Refused> {
         match (&self.0, standing, keep) {
-            (Wanted::Gate(body), Some(standing), _) => listing.apply(body, standing, keep)?,
+            (Wanted::Gate(body), Some(standing), _) => listing.apply(body, standing, keep, now)?,
             (Wanted::Gate(body), None, Keep::AtOnce) => listing.create(body, Revision::first(now)),
             (Wanted::Gate(body), None, Keep::OnTrial(_)) => {
                 listing.create(&Body::open(), Revision::first(now));
-                listing.apply(body, &Standing::made(Revision::first(now)), keep)?;
+                listing.apply(body, &Standing::made(Revision::first(now)), keep, now)?;
             }
             (Wanted::NoGate, Some(standing), Keep::AtOnce) if standing.trial.is_some() => {
                 return Err(gate::Refused::OnTrial);
             }
             (Wanted::NoGate, Some(_), Keep::AtOnce) => listing.remove(),
             (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
-                listing.apply(&Body::open(), standing, keep)?;
+                listing.apply(&Body::open(), standing, keep, now)?;
             }
             (Wanted::NoGate, None, _) | (Wanted::Reserved { .. }, ..) => {}
         }

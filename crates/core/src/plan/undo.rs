@@ -40,7 +40,7 @@ pub fn undone(snapshot: &Snapshot, undo: &Undo<'_>) -> Result<Snapshot, Refused>
     let seconds_left = trial.map_or(0, |trial| trial.seconds_left);
     let done = match (undo, &standing) {
         (Undo::Trial, Some(standing)) => listing.take_back(standing),
-        (Undo::Gate(body), Some(standing)) => listing.apply(body, standing, Keep::AtOnce),
+        (Undo::Gate(body), Some(standing)) => listing.apply(body, standing, Keep::AtOnce, snapshot.taken),
         (Undo::Gate(body), None) => {
             listing.create(body, Revision::first(snapshot.taken));
             Ok(())

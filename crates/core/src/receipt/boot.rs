@@ -79,7 +79,7 @@ impl Receipt {
     pub fn expected(&self) -> Option<u32> {
         match (&self.deed, self.seen) {
             (Deed::Gate { becomes: Becomes::Nothing, .. }, _) => None,
-            (_, Some(seen)) if self.changes_revision() => Some(Revision::of(seen).next().number()),
+            (_, Some(seen)) if self.changes_revision() => Some(Revision::of(seen).after(self.at).number()),
             (_, Some(seen)) => Some(seen),
             (_, None) if self.changes_revision() => Some(Revision::first(self.at).number()),
             (_, None) => None,

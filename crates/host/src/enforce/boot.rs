@@ -81,7 +81,7 @@ impl Door {
     fn load(mut self, boot: &Boot, unread: Option<ReceiptsError>) -> Result<Loaded, DoorError> {
         let seen = self.standing.as_ref();
         let transaction = match seen {
-            Some(standing) => gate::apply(&boot.gate, standing, Keep::AtOnce),
+            Some(standing) => gate::apply(&boot.gate, standing, Keep::AtOnce, self.now),
             None => Ok(gate::create(&boot.gate, Revision::first(self.now))),
         };
         let Ok(transaction) = transaction else { return Ok(Loaded::OnTrial) };

@@ -137,6 +137,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         answer => answer.map_err(|refused| failure(&refused, FAILED))?,
     }
     let seen = standing(&planned.look.snapshot)?;
+    refuse_trial(seen.as_ref(), way, own, settings)?;
     if settings.verbosity != Verbosity::Quiet {
         show::plan::print(&planned.plan, settings.verbosity, out)?;
     }
@@ -186,7 +187,30 @@ fn beside_gate(
         en: "Applied: the kernel keeps from clients what the policy declares.",
         ja: "適用しました。policy で宣言したポートは、カーネルがクライアントに割り当てません。",
     };
-    told(&said.into(), &[&format!("{} {number}", plan::undo(own))], out)
+    told(&said.into(), &[&plan::undo_of(number, own)], out)
+}
+
+/// Refuses to try what is made anew: by which command it is done at once.
+fn refuse_trial(
+    seen: Option<&Standing>,
+    way: Way,
+    own: &ArgMatches,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let is_made_anew = seen.is_some_and(|seen| seen.foundation.is_made_anew());
+    if matches!(way, Way::AtOnce) || !is_made_anew {
+        return Ok(());
+    }
+    let session = if own.get_flag(plan::NO_SESSION) { " --no-session" } else { "" };
+    let command = plan::further(&format!("portreeve apply --no-trial{session}"), &settings.policy);
+    let refused = failure(&Refused::Anew, FAILED);
+    Err(match command.first() {
+        Some(command) => refused.hint(text!(
+            "in one step and for good, if whoever is here can come back: {command}",
+            "操作中の接続から再接続できる場合に限り、一度の変更で直ちに確定します: {command}"
+        )),
+        None => refused,
+    })
 }
 
 /// Makes the change where the gate is still as it was `seen`; when the kernel takes it back, if it does, and how the gate

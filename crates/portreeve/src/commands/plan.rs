@@ -71,6 +71,12 @@ pub(super) fn undo(own: &ArgMatches) -> &'static str {
     if own.get_flag(NO_SESSION) { "portreeve undo --no-session" } else { "portreeve undo" }
 }
 
+/// The same of the change of one receipt.
+pub(super) fn undo_of(number: u32, own: &ArgMatches) -> String {
+    let flag = if own.get_flag(NO_SESSION) { " --no-session" } else { "" };
+    format!("portreeve undo {number}{flag}")
+}
+
 /// `--cut-my-own-session`.
 pub(super) fn cut_argument(lang: Lang) -> Arg {
     let cut = Words {
@@ -111,7 +117,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 }
 
 /// What may follow, `apply` first, of the same policy; nothing where that cannot be named again.
-fn further(apply: &str, policy: &PolicyChoice) -> Vec<String> {
+pub(super) fn further(apply: &str, policy: &PolicyChoice) -> Vec<String> {
     let with = match policy {
         PolicyChoice::Usual | PolicyChoice::Without => String::new(),
         PolicyChoice::Named(Input::Stdin) => return Vec::new(),

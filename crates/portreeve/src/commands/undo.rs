@@ -10,7 +10,13 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::{Door, Passed, reserved::known};
 
-use super::{Command, apply::in_force, close::whom, plan::sessions_arguments, spare::spare};
+use super::{
+    Command,
+    apply::in_force,
+    close::whom,
+    plan::{self, sessions_arguments},
+    spare::spare,
+};
 use crate::{
     clients::{self, Comes},
     door::{self, see_to_next_boot},
@@ -84,7 +90,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         out.sentences(said.in_lang(settings.lang))?;
         out.sentences(over.in_lang(settings.lang))?;
         let enable = if is_put_back { in_force(passed.standing.as_ref()).1 } else { None };
-        let again = is_gone.then(|| format!("portreeve undo {}", passed.receipt.number));
+        let again = is_gone.then(|| plan::undo_of(passed.receipt.number, own));
         let commands = enable.into_iter().chain(["portreeve gate status", "portreeve history"]);
         next::print(&again.into_iter().chain(commands.map(str::to_owned)).collect::<Vec<_>>(), out)?;
     }
@@ -247,7 +253,7 @@ fn also(gone: &[u32]) -> Text {
 /// The text by which the gate becomes `gate` at once, or is taken away.
 fn replaced(door: &Door, gate: Option<&Body>) -> Result<Transaction, gate::Refused> {
     Ok(match (gate, door.standing.as_ref()) {
-        (Some(gate), Some(standing)) => gate::apply(gate, standing, gate::Keep::AtOnce)?,
+        (Some(gate), Some(standing)) => gate::apply(gate, standing, gate::Keep::AtOnce, door.now)?,
         (Some(gate), None) => gate::create(gate, Revision::first(door.now)),
         (None, Some(standing)) if standing.trial.is_some() => return Err(gate::Refused::OnTrial),
         (None, Some(standing)) => gate::remove(standing),
@@ -259,13 +265,7 @@ fn replaced(door: &Door, gate: Option<&Body>) -> Result<Transaction, gate::Refus
 fn no_way_back(edge: Edge<'_>, asked: Option<u32>, before: Option<&Receipt>, door: &Door) -> Failure {
     let history = || text!("portreeve history", "portreeve history");
     match edge {
-        Edge::Missing if asked.is_none() => Failure::new(Exit::TakenBack, FAILED).because(Words {
-            en: "nothing was changed yet, so there is nothing to take back",
-            ja: "まだ何も変更されていないため、取り消すものはありません",
-        }),
-        Edge::Missing => Failure::usage(FAILED)
-            .because(Words { en: "there is no such receipt", ja: "該当する記録がありません" })
-            .hint(history()),
+        Edge::Missing => missing(asked),
         Edge::Unread(number) => Failure::new(Exit::Refused, FAILED)
             .because(text!("receipt {number} cannot be read", "記録 {number} を読めません"))
             .hint(text!(
@@ -323,6 +323,18 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, before: Option<&Receipt>, doo
                 en: "apply a policy, or take the gate away: portreeve off gate",
                 ja: "policy を適用するか、ゲートを取り除いてください: portreeve off gate",
             }),
+    }
+}
+
+fn missing(asked: Option<u32>) -> Failure {
+    match asked {
+        None => Failure::new(Exit::TakenBack, FAILED).because(Words {
+            en: "nothing was changed yet, so there is nothing to take back",
+            ja: "まだ何も変更されていないため、取り消すものはありません",
+        }),
+        Some(number) => Failure::usage(FAILED)
+            .because(text!("there is no receipt {number}", "記録 {number} はありません"))
+            .hint(text!("portreeve history", "portreeve history")),
     }
 }
 

@@ -51,6 +51,10 @@ const IN_PART: Words = Words {
     en: "Somebody else took a part of the trial away: there the gate before it is in force, and nobody can confirm the trial any more.",
     ja: "試行の一部が portreeve 以外の操作で取り除かれており、その部分には変更前のゲートが適用されています。この試行はもう確定できません。",
 };
+const PASSES: Words = Words {
+    en: "It only closes the ports that were named to close, and lets all else in: no policy is in force.",
+    ja: "close で指定したポートだけを閉じ、ほかはすべて通します。policy は適用されていません。",
+};
 /// Broken receipts that are named.
 const UNREAD_MAX: usize = 8;
 const UNTIL_REBOOT: Words = Words { en: "until reboot", ja: "再起動まで" };
@@ -70,6 +74,10 @@ pub(crate) fn status(
 ) -> Result<(), Failure> {
     let now = Timestamp::now();
     let said = match standing {
+        Some(Standing { foundation: foundation @ (Foundation::Asleep | Foundation::Emptied), .. }) => {
+            let Words { en, ja } = changed(*foundation);
+            text!("No gate is in force. {en}", "有効なゲートはありません。{ja}")
+        }
         Some(standing) if standing.lets_all_in() => open(standing, temporary, history, now),
         Some(standing) if standing.trial.is_none() && history.confirms_none(kept) => {
             let revision = standing.revision.number();
@@ -91,8 +99,12 @@ pub(crate) fn status(
             out.say(IN_PART)?;
         }
     }
-    if integrity == Integrity::Changed {
+    let is_told = matches!(standing.foundation, Foundation::Asleep | Foundation::Emptied);
+    if integrity == Integrity::Changed && !is_told {
         out.say(changed(standing.foundation))?;
+    }
+    if standing.own_body().is_some_and(|body| body.rest() == Rest::Passes) {
+        out.say(PASSES)?;
     }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
@@ -135,6 +147,11 @@ fn refused(standing: &Standing, temporary: &Temporary, out: &mut Out) -> Result<
         text!(
             "Refused so far: {blocked} packets of sources that are kept out.",
             "これまでの遮断: 遮断中の送信元 {blocked}(パケット数)"
+        )
+    } else if standing.own_body().is_some_and(|body| body.rest() == Rest::Passes) {
+        text!(
+            "Refused so far: {undeclared} packets to ports that are closed, {invalid} that belong to no connection, {blocked} of sources that are kept out.",
+            "これまでの遮断: 閉じたポート宛て {undeclared}、どの接続にも属さないもの {invalid}、遮断中の送信元 {blocked}(パケット数)"
         )
     } else {
         text!(

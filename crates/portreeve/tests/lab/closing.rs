@@ -68,6 +68,7 @@ fn another_number_of_the_same_container_is_named() {
     let said = site.ask("close 8080/tcp --no-session");
     ends(&said, 0, "is published as 8081/tcp too, which is open: portreeve close 8081/tcp");
     assert!(!answers(&site, 8080) && answers(&site, 8081));
+    ends(&site.ask("gate status"), 0, "only closes the ports that were named to close, and lets all else in");
     let said = site.ask("close 8081/tcp --no-session");
     assert!(said.status == 0 && !said.stdout.contains("published as"), "{said:#?}");
     assert!(!answers(&site, 8081));

@@ -46,7 +46,7 @@ fn what_nobody_confirms_is_taken_back_with_every_process_dead() {
     let site = site();
     assert!(answers(&site));
     ends(&site.ask("undo"), 6, "nothing was changed yet");
-    ends(&site.ask("undo 1"), 2, "there is no such receipt");
+    ends(&site.ask("undo 1"), 2, "there is no receipt 1");
     ends(&site.ask("plan"), 1, "nginx");
     ends(&site.ask("apply --no-session"), 2, "this is no terminal");
     // Whoever is not root would take the advice for nothing.

@@ -54,7 +54,9 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     let open = site.ask("exposure 8080/tcp -o json").json();
     assert_eq!(open["exposure"][0]["verdict"], "reachable", "{open:#}");
     let status = site.ask("gate status");
-    assert!(status.stdout.contains("to sleep (flags dormant): nothing is refused"), "{status:#?}");
+    let sleeps =
+        "No gate is in force. Somebody else has put its table to sleep (flags dormant): nothing is refused.";
+    assert!(status.stdout.contains(sleeps), "{status:#?}");
     assert_eq!(site.ask("plan").status, 1);
     done(&site, "apply --no-trial --no-session");
     assert_eq!(of_gate(&site), []);

@@ -134,6 +134,8 @@ fn what_tells_no_revision_is_made_anew() {
         let text = change.transaction(Some(&standing), Keep::AtOnce, scene.now).unwrap();
         let begins = "delete table inet portreeve\ncreate table inet portreeve\n";
         assert!(text.as_str().starts_with(begins), "{text:?}");
+        let first = gate::Revision::first(scene.now).number();
+        assert!(text.as_str().contains(&format!("revision {{ {first} }}")), "as no gate before it had");
         assert_eq!(gate::remove(&standing).as_str(), "delete table inet portreeve\n");
     }
 }

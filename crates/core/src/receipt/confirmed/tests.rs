@@ -106,7 +106,7 @@ fn what_is_tried_is_what_was_applied() {
         listing.create(&Body::open(), Revision::of(9));
         let standing = listing.standing().unwrap().unwrap();
         let minute = Timeout::of(core::time::Duration::from_secs(60)).unwrap();
-        listing.apply(body, &standing, Keep::OnTrial(minute)).unwrap();
+        listing.apply(body, &standing, Keep::OnTrial(minute), at(0)).unwrap();
         Standing::read(&listing.text().replace("\"told4\"", foreign)).unwrap().unwrap()
     };
     let trial = receipt(5, applied(Was::Nothing, Some(60)), Some(10));

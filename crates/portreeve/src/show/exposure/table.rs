@@ -253,7 +253,7 @@ pub(super) fn verdict_text(exposure: &Exposure, lang: Lang) -> String {
 /// How packets arrive, and whose do where not all.
 fn way(row: &Row<'_>, filter: &Filter, lang: Lang) -> String {
     let ways = row.exposure.ways.iter().map(|way| way_text(&how(&way.how, row.family), lang));
-    let ways = listed(ways.collect(), " ");
+    let ways = listed(ways.collect(), if lang == Lang::En { ", " } else { "、" });
     let whose = row.exposure.passing.iter().map(|passing| whose(passing, row.family, filter, lang));
     let whose: Vec<_> = whose.filter(|text| !text.is_empty()).collect();
     match lang {
