@@ -1,10 +1,14 @@
 //! A network namespace that lives exactly as long as the control group of its anchor.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
+    os::fd::AsFd as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::{
     cgroup::{self, Group},
@@ -111,6 +115,18 @@ impl Namespace {
         let mut command = cgroup::command(group, "nsenter");
         command.args(["--target", &self.pid().to_string(), "--net", "--", program]);
         command
+    }
+
+    /// Makes the calling thread one of its network; what it opens from then on is there.
+    ///
+    /// # Errors
+    ///
+    /// Without root.
+    pub fn enter(&self) -> Result<(), LabError> {
+        let path = self.path();
+        let network = File::open(&path).map_err(LabError::file("open", &path))?;
+        let moved = move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network));
+        moved.map_err(|error| LabError::file("enter", &path)(error.into()))
     }
 
     /// Runs `ip` on it.

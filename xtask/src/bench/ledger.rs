@@ -2,6 +2,7 @@
 
 mod cold;
 mod durable;
+mod etcd;
 mod raw;
 mod storm;
 
@@ -17,6 +18,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     let mut rows = durable::rows()?;
     rows.extend(cold::rows()?);
     rows.extend(storm::rows()?);
+    rows.extend(etcd::rows()?);
     Ok(rows)
 }
 

@@ -149,7 +149,7 @@ fn as_it_was() -> Text {
 }
 
 fn all(ranges: &[PortRange]) -> Intervals {
-    ranges.iter().fold(Intervals::none(), |all, range| all.or(&ports_of(*range)))
+    ranges.iter().flat_map(|range| ports_of(*range).iter().next()).collect()
 }
 
 fn ranges(ports: &Intervals) -> Vec<PortRange> {

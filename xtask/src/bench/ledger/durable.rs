@@ -24,7 +24,7 @@ const SLOWEST_SHARE_MAX: f64 = 1.0 / 50.0;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// On an average, all clients together.
-    nanoseconds_each: u64,
+    pub(super) nanoseconds_each: u64,
     slowest_nanoseconds: u64,
 }
 
@@ -35,6 +35,15 @@ impl Pace {
         let nanoseconds_each =
             nanoseconds.checked_div(u64::try_from(claims)?).ok_or("nothing was claimed")?;
         Ok(Self { nanoseconds_each, slowest_nanoseconds: u64::try_from(slowest.as_nanos())? })
+    }
+
+    /// What `claim --clients` printed of so many claims.
+    pub(super) fn told(printed: &str, claims: u32) -> Result<Self> {
+        let took: serde_json::Value = serde_json::from_str(printed)?;
+        let nanoseconds =
+            |key: &str| took[key].as_u64().ok_or_else(|| format!("portreeve printed `{printed}`"));
+        let [elapsed, slowest] = ["nanoseconds", "slowest_nanoseconds"].map(nanoseconds);
+        Self::of(usize::try_from(claims)?, Duration::from_nanos(elapsed?), Duration::from_nanos(slowest?))
     }
 }
 
@@ -97,9 +106,5 @@ fn claim(host: &Fixture, folder: &Folder, clients: u32, each: u32) -> Result<Pac
     let (portreeve, clients_word, ledger) = (portreeve(), clients.to_string(), folder.file("ledger.db"));
     let words = ["sh", "-c", SCRIPT, &portreeve, &file, &clients_word, &ledger];
     let printed = output(&mut host.command(words))?;
-    let took: serde_json::Value = serde_json::from_str(&printed)?;
-    let nanoseconds = |key: &str| took[key].as_u64().ok_or_else(|| format!("portreeve printed `{printed}`"));
-    let [elapsed, slowest] = ["nanoseconds", "slowest_nanoseconds"].map(nanoseconds);
-    let claims = usize::try_from(clients * each)?;
-    Pace::of(claims, Duration::from_nanos(elapsed?), Duration::from_nanos(slowest?))
+    Pace::told(&printed, clients * each)
 }

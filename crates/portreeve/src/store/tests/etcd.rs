@@ -65,8 +65,7 @@ impl Fleet {
 
     /// Makes this thread one of the place beside it.
     fn enter(&self) {
-        let namespace = File::open(self.place.path()).expect("the place is there");
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("root may");
+        lab(self.place.enter());
     }
 
     fn url(&self, prefix: &str) -> String {
