@@ -29,8 +29,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "サービスの起動時にクライアントがその番号を使っていると、サービスは起動できません。",
         },
         fix: Words {
-            en: "Reserve the number (net.ipv4.ip_local_reserved_ports), or move the service below the range.",
-            ja: "net.ipv4.ip_local_reserved_ports で番号を予約するか、サービスを範囲外の番号に移します。",
+            en: "Reserve the number (net.ipv4.ip_local_reserved_ports; `portreeve apply` does so of what the policy declares), or move the service below the range.",
+            ja: "net.ipv4.ip_local_reserved_ports で番号を予約するか(policy で宣言したものは `portreeve apply` が予約します)、サービスを範囲外の番号に移します。",
         },
     },
     check,
