@@ -39,11 +39,12 @@ pub(crate) const CHANGED: &str = "changed";
 /// It is gone since: given up, or ended and in the way of another one.
 pub(crate) const REMOVED: &str = "removed";
 
-/// That a claim was made, where nothing is written of it yet.
+/// That a claim was made, where nothing is written of it, or nothing since one of its id went.
 const BEGIN: &str = "
     INSERT INTO history
     SELECT NULL, since, revision, json_extract(claimant, '$.uid'), ?2, id, name, scope, protocol, port, port_last
-    FROM claim WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM history WHERE history.id = ?1)";
+    FROM claim WHERE id = ?1
+    AND coalesce((SELECT what FROM history WHERE id = ?1 ORDER BY number DESC LIMIT 1), ?3) = ?3";
 /// What becomes of a claim.
 const WRITE: &str = "
     INSERT INTO history
@@ -54,7 +55,8 @@ const OF: &str = "
     WHERE ?1 IS NULL OR name = ?1
     UNION ALL
     SELECT NULL, since, revision, json_extract(claimant, '$.uid'), ?2, name, scope, protocol, port, port_last FROM claim
-    WHERE (?1 IS NULL OR name = ?1) AND NOT EXISTS (SELECT 1 FROM history WHERE history.id = claim.id)
+    WHERE (?1 IS NULL OR name = ?1)
+    AND coalesce((SELECT what FROM history WHERE id = claim.id ORDER BY number DESC LIMIT 1), ?3) = ?3
     ORDER BY revision, number";
 
 /// Writes down `what` is about to be done, as `revision`, to the claim of `id`, where there is one.
@@ -65,7 +67,7 @@ pub(super) fn record(
     revision: u64,
 ) -> rusqlite::Result<()> {
     let id = id.to_string();
-    connection.prepare_cached(BEGIN)?.execute((&id, CLAIMED))?;
+    connection.prepare_cached(BEGIN)?.execute((&id, CLAIMED, REMOVED))?;
     let (at, uid) = (Timestamp::now().to_string(), getuid().as_raw());
     connection.prepare_cached(WRITE)?.execute((&id, at, revision, uid, what)).map(drop)
 }
@@ -79,7 +81,7 @@ pub(super) fn forget(connection: &Connection) -> rusqlite::Result<()> {
 /// All that is known, the oldest first: of claims called `name`, where one is given.
 pub(super) fn of(connection: &Connection, name: Option<&Name>) -> rusqlite::Result<Vec<Happened>> {
     let mut statement = connection.prepare(OF)?;
-    statement.query_map((name.map(Name::as_str), CLAIMED), happened)?.collect()
+    statement.query_map((name.map(Name::as_str), CLAIMED, REMOVED), happened)?.collect()
 }
 
 /// Whether all that is written can be read, whatever the claims say.

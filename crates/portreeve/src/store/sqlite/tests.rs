@@ -106,8 +106,13 @@ fn what_was_done_is_told_with_who_did_it_and_when() {
     let (claimed, after): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.what == CLAIMED);
     assert!(claimed.iter().all(|it| it.uid == web.claimant.uid && it.at == web.since), "{claimed:?}");
     assert!(after.iter().all(|it| it.uid == own && before <= it.at && it.scope == web.scope), "{after:?}");
+    // As an import does, which brings back ids.
+    swapped(&mut store, &[put(&Claim { revision: 3, ..web.clone() })]);
+    assert_eq!(told(&store, Some("web"))[3..], ["3 claimed web 20500/tcp"]);
+    swapped(&mut store, &[Change::Remove(web.id)]);
+    assert_eq!(told(&store, Some("web"))[3..], ["3 claimed web 20500/tcp", "4 removed web 20500/tcp"]);
     assert_eq!(store.swap(1, &[put(&web)]).expect("an answer"), Swap::Moved(store.load().expect("a book")));
-    assert_eq!(told(&store, None).len(), 4, "what was not made is not told");
+    assert_eq!(told(&store, None).len(), 6, "what was not made is not told");
 }
 
 #[test]
