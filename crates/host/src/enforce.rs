@@ -266,9 +266,12 @@ impl Door {
     ) -> Result<Passed, DoorError> {
         let receipt = self.begin(deed, None)?;
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
+        let kept = reserved.kept.clone();
         if let Err(error) = reserved.apply(Reason::Declared, wanted, change) {
             // What was kept of it in part the next plan finds.
-            let _ = self.receipts.keep(&Receipt { outcome: Outcome::Unknown, ..receipt });
+            let is_as_it_was = reserved::reserved().is_ok_and(|now| now == kept);
+            let outcome = if is_as_it_was { Outcome::Refused } else { Outcome::Unknown };
+            let _ = self.receipts.keep(&Receipt { outcome, ..receipt });
             return Err(error.into());
         }
         Ok(self.finish(receipt.done(None)))

@@ -27,7 +27,8 @@ pub(crate) struct Comes {
     pub(crate) undoes: Option<u32>,
 }
 
-/// Has the kernel keep `ports` from clients for the policy, and no others, where the gate `stands` so; the number of the receipt.
+/// Has the kernel keep `ports` from clients for the policy, and no others, as long as the gate `stands` so that it comes with:
+/// whoever has changed it since has seen to that as well.
 ///
 /// # Errors
 ///
@@ -37,11 +38,16 @@ pub(crate) fn reserve(
     comes: Comes,
     stands: Option<&Standing>,
     what: Words,
-) -> Result<u32, Failure> {
-    reserve_through(door::open_as_seen(stands, what)?, ports, comes, what).map(|passed| passed.receipt.number)
+) -> Result<(), Failure> {
+    let door = door::open_as_seen(stands, what)?;
+    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
+    if revision(door.standing.as_ref()) != revision(stands) {
+        return Ok(());
+    }
+    reserve_through(door, ports, comes, what).map(drop)
 }
 
-/// The same through a `door` that is open.
+/// The same through a `door` that is open, whatever stands.
 ///
 /// # Errors
 ///

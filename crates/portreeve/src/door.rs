@@ -54,12 +54,17 @@ pub(crate) fn open_as_seen(seen: Option<&Standing>, what: Words) -> Result<Door,
     Door::open_as_seen(&directories::gate()?, seen).map_err(|error| failure(error, what))
 }
 
-/// The same for whoever changes the gate only where it is still as it was `seen`, and nothing is on trial.
+/// The same for whoever changes the gate only where it is still as it was `seen`, and nothing is on trial; `again` is what to
+/// type where it is not, if that is more than to plan once more.
 ///
 /// # Errors
 ///
 /// As of [`open`]; that it is not so.
-pub(crate) fn open_unmoved(seen: Option<&Standing>, what: Words) -> Result<Door, Failure> {
+pub(crate) fn open_unmoved(
+    seen: Option<&Standing>,
+    what: Words,
+    again: Option<&str>,
+) -> Result<Door, Failure> {
     let door = open_as_seen(seen, what)?;
     let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
     if let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) {
@@ -67,7 +72,11 @@ pub(crate) fn open_unmoved(seen: Option<&Standing>, what: Words) -> Result<Door,
         return Err(whose.into_iter().fold(on_trial(what), Failure::because));
     }
     if revision(door.standing.as_ref()) != revision(seen) {
-        return Err(moved(vec![Ground::Gate], &door, what));
+        let moved = moved(vec![Ground::Gate], &door, what);
+        return Err(match again {
+            Some(again) => moved.hint(text!("type it again: {again}", "もう一度実行してください: {again}")),
+            None => moved,
+        });
     }
     Ok(door)
 }

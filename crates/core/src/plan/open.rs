@@ -5,9 +5,9 @@ use alloc::{string::String, vec::Vec};
 use super::{Refused, Undo, lapse::lapsed, protect::decisive, read, seen, undone, zone::changes};
 use crate::{
     address::Family,
-    exposure::{Exposure, Reached, Senders, To, exposed},
+    exposure::{Exposure, Passing, Reached, Senders, To, exposed, is_most, parted},
     facts::{Listing as Kind, Snapshot},
-    firewall::{Filter, Place},
+    firewall::{Fate, Filter, Place},
     gate::{Listing, Ports, Timeout, ZoneName},
     policy::WORLD,
     port::PortSpec,
@@ -35,7 +35,7 @@ pub struct Shut {
     pub ports: PortSpec,
     /// Of which packets it holds.
     pub families: Vec<Family>,
-    /// What becomes of these: they do not arrive, or it cannot be told.
+    /// What becomes of these: they do not arrive, not from everybody, or it cannot be told.
     pub reached: Reached,
     /// The rule that decides it; `None` where none does.
     pub rule: Option<String>,
@@ -62,7 +62,7 @@ pub fn opening(world: &World<'_>, zone: &str, ports: PortSpec, timeout: Timeout)
         return Ok(Opening::Needless);
     }
     let before = read(&undone(world.snapshot, &Undo::Shut(name, ports))?)?;
-    let first = |family| with.iter().find(|(of, run)| *of == family && !arrives(run));
+    let first = |family| with.iter().find(|(of, run)| *of == family && !arrives_from_most(run));
     let shut = Family::ALL.into_iter().filter_map(first);
     let shut = shut.map(|(family, run)| shut_by(world, &after, zone, (*family, ports, run)));
     let shut = shut.fold(Vec::new(), with_other_family);
@@ -141,6 +141,21 @@ const fn arrives(run: &Exposure) -> bool {
     matches!(run.reached, Reached::Reachable | Reached::Partly)
 }
 
+/// Whether they arrive but for some networks that are banned: where they do by some interfaces alone, or from a few, a rule
+/// stands before the others.
+fn arrives_from_most(run: &Exposure) -> bool {
+    let is_wide = |passing: &Passing| {
+        let from_most = passing.sources.as_ref().is_none_or(|some| is_most(some, &passing.other_sources));
+        from_most && passing.interfaces.is_none() && passing.destinations.is_none()
+    };
+    match run.reached {
+        Reached::Reachable => true,
+        // Which is which is not told where some are sent on.
+        Reached::Partly => run.passing.is_empty() || run.passing.iter().any(is_wide),
+        Reached::Dropped | Reached::Rejected | Reached::Unknown => false,
+    }
+}
+
 fn shut_by(
     world: &World<'_>,
     filter: &Filter,
@@ -148,8 +163,11 @@ fn shut_by(
     (family, ports, run): (Family, PortSpec, &Exposure),
 ) -> Shut {
     let ports = PortSpec { range: run.range(), ..ports };
-    let place: Option<Place> = decisive(run);
-    let is_of_gate = place.is_some_and(|place| filter.ruleset.chains[place.chain.0].is_of_gate());
+    let place: Option<Place> = match run.reached {
+        Reached::Partly => keeping_out(world, filter, zone, (family, ports)),
+        _ => decisive(run),
+    };
+    let is_of_gate = place.is_some_and(|place| is_of_gate(filter, place));
     let others = place.filter(|_| !is_of_gate).zip(senders(world, zone));
     Shut {
         ports,
@@ -160,6 +178,24 @@ fn shut_by(
         commands: others
             .map_or_else(Vec::new, |(place, senders)| world.openings(filter, &senders, ports, place, false)),
     }
+}
+
+/// The rule that keeps out some of those who were meant: one of somebody else's, where there is one.
+fn keeping_out(
+    world: &World<'_>,
+    filter: &Filter,
+    zone: &str,
+    (family, ports): (Family, PortSpec),
+) -> Option<Place> {
+    let to = To { family, protocol: ports.protocol, addresses: None, ports: ports.range };
+    let (_, parts) = parted(filter, &senders(world, zone)?, &to);
+    let kept_out = parts.iter().filter(|part| matches!(part.fate, Fate::Dropped | Fate::Rejected));
+    let places: Vec<Place> = kept_out.flat_map(|part| &part.decided_by).copied().collect();
+    places.iter().find(|place| !is_of_gate(filter, **place)).or(places.first()).copied()
+}
+
+fn is_of_gate(filter: &Filter, place: Place) -> bool {
+    filter.ruleset.chains[place.chain.0].is_of_gate()
 }
 
 #[cfg(test)]

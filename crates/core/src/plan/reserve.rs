@@ -74,8 +74,8 @@ impl Unreserved {
     pub fn why(&self) -> Text {
         let Self { range, left, needed } = self;
         text!(
-            "nothing that is declared is kept from clients: of {range} they would have {left} ports left, and they need {needed}",
-            "宣言したポートはクライアント用に予約しません。予約すると {range} のうちクライアントが使えるポートが {left} 個になります(最低 {needed} 個が必要です)"
+            "no more of what is declared is kept from clients: of {range} they would have {left} ports left, and they need {needed}",
+            "宣言したポートを新たに予約しません。予約すると {range} のうちクライアントが使えるポートが {left} 個になります(最低 {needed} 個が必要です)"
         )
     }
 

@@ -178,7 +178,8 @@ fn beside_gate(
     drop(door);
     follow(stands.as_ref());
     let Some(ports) = planned.plan.reserves().filter(|_| !is_only_tried) else { return Ok(Exit::Fine) };
-    let number = clients::reserve(ports, Comes::default(), stands.as_ref(), FAILED)?;
+    let door = door::open_unmoved(stands.as_ref(), FAILED, None)?;
+    let number = clients::reserve_through(door, ports, Comes::default(), FAILED)?.receipt.number;
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
@@ -229,7 +230,7 @@ fn carry_out(
     };
     let reserves = planned.plan.reserves();
     let on_trial = reserves.filter(|_| keep != Keep::AtOnce);
-    let mut door = door::open_unmoved(seen, FAILED)?.reserving(on_trial);
+    let mut door = door::open_unmoved(seen, FAILED, None)?.reserving(on_trial);
     tell(&rehearse(&mut door, planned, change, keep)?, settings, out)?;
     out.finish()?;
     let until = match keep {

@@ -173,6 +173,10 @@ fn kept_out(shut: &Shut) -> Text {
             "But whether packets to {ports} get there over {en_family} cannot be told: `{rule}`.",
             "ただし {ports} 宛ての {ja_family}パケットが届くかどうかは判定できません(`{rule}`)。"
         ),
+        Reached::Partly | Reached::Reachable => text!(
+            "But not from everybody who was meant: `{rule}` stands before {ports} over {en_family}; portreeve exposure {ports} says whose packets arrive.",
+            "ただし {ports} 宛ての {ja_family}パケットは、一部の送信元からしか届きません(`{rule}`)。どこから届くかは portreeve exposure {ports} で確認できます。"
+        ),
         _ if shut.is_of_gate => text!(
             "But packets to {ports} do not get there over {en_family}: a rule sends them on to a port that the gate keeps closed, or somebody else has changed the gate (`{rule}`).",
             "ただし {ports} 宛ての {ja_family}パケットは届きません。ゲートが閉じているポートに転送されているか、ゲートがほかの手段で書き換えられています(`{rule}`)。"

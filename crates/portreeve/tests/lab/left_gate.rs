@@ -60,31 +60,7 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     assert_eq!(site.ask("plan").status, 1);
     done(&site, "apply --no-trial --no-session");
     assert_eq!(of_gate(&site), []);
-    // What cannot tell any more that it is a gate: an empty table, and one without its number.
-    site.run("nft delete table inet portreeve && nft add table inet portreeve");
-    assert_eq!(of_gate(&site), [found("", "gate-removed", "critical")]);
-    let status = site.ask("gate status");
-    assert!(status.stdout.contains("emptied its table: nothing is refused"), "{status:#?}");
-    done(&site, "apply --no-trial --no-session");
-    assert_eq!(of_gate(&site), []);
-    site.run("nft flush set inet portreeve revision");
-    assert_eq!(of_gate(&site), [found("", "gate-drifted", "high")]);
-    assert_eq!(site.ask("confirm").status, 6);
-    assert_eq!(site.ask("apply --trial 9s --no-session").status, 5, "there is nothing to go back to");
-    done(&site, "apply --no-trial --no-session");
-    assert_eq!(of_gate(&site), []);
-    // The way out of each.
-    for damage in [
-        "flush set inet portreeve layout",
-        "flush table inet portreeve",
-        "add table inet portreeve '{ flags dormant; }'",
-    ] {
-        site.run(&format!("nft {damage}"));
-        done(&site, "off gate --no-session");
-        done(&site, "apply --no-trial --no-session");
-        assert_eq!(of_gate(&site), [found("", "gate-not-at-boot", "warning")]);
-        done(&site, "gate enable");
-    }
+    what_is_damaged_is_made_anew_or_taken_away(&site);
 
     // Debian's /etc/nftables.conf begins so.
     site.run("nft flush ruleset");
@@ -102,6 +78,34 @@ fn a_confirmed_gate_is_missed_where_somebody_else_changes_it() {
     assert_eq!(of_gate(&site), []);
     done(&site, "off gate --no-session");
     assert_eq!(of_gate(&site), []);
+}
+
+/// A table that cannot tell any more that it is a gate, empty or without its number.
+fn what_is_damaged_is_made_anew_or_taken_away(site: &Site) {
+    site.run("nft delete table inet portreeve && nft add table inet portreeve");
+    assert_eq!(of_gate(site), [found("", "gate-removed", "critical")]);
+    let status = site.ask("gate status");
+    assert!(status.stdout.contains("emptied its table: nothing is refused"), "{status:#?}");
+    done(site, "apply --no-trial --no-session");
+    assert_eq!(of_gate(site), []);
+    site.run("nft flush set inet portreeve revision");
+    assert_eq!(of_gate(site), [found("", "gate-drifted", "high")]);
+    assert_eq!(site.ask("confirm").status, 6);
+    assert_eq!(site.ask("apply --trial 9s --no-session").status, 5, "there is nothing to go back to");
+    done(site, "apply --no-trial --no-session");
+    assert_eq!(of_gate(site), []);
+    // The way out of each.
+    for damage in [
+        "flush set inet portreeve layout",
+        "flush table inet portreeve",
+        "add table inet portreeve '{ flags dormant; }'",
+    ] {
+        site.run(&format!("nft {damage}"));
+        done(site, "off gate --no-session");
+        done(site, "apply --no-trial --no-session");
+        assert_eq!(of_gate(site), [found("", "gate-not-at-boot", "warning")]);
+        done(site, "gate enable");
+    }
 }
 
 /// What somebody else wrote into the table is taken out in one step, in which the gate is never away, and what is open or

@@ -64,6 +64,23 @@ fn a_rule_of_others_that_keeps_it_closed_is_named() {
     assert_eq!(shut.commands, ["iptables-legacy -A INPUT -p tcp --dport 9500 -j ACCEPT"]);
 }
 
+/// Who comes in by the interface that everybody comes by is kept out, whoever gets in by another one; some banned sources are not
+/// what was asked about.
+#[test]
+fn a_rule_of_others_that_keeps_it_closed_to_an_interface_is_named() {
+    let shut = |rules: &str| {
+        let Opening::Open { shut, .. } = asked(&gated(filtering(rules)), "9500/tcp") else { panic!() };
+        shut.into_iter()
+            .filter(|shut| shut.families.contains(&Family::Ipv4))
+            .map(|it| (it.reached, it.rule))
+            .collect::<Vec<_>>()
+    };
+    let by_eth0 = "-A INPUT -i eth0 -p tcp -m tcp --dport 9500 -j DROP\n-A INPUT -j ACCEPT\n";
+    let [(Reached::Partly, Some(rule))] = &shut(by_eth0)[..] else { panic!("{:?}", shut(by_eth0)) };
+    assert!(rule.contains("eth0"), "{rule}");
+    assert_eq!(shut("-A INPUT -s 203.0.113.66/32 -j DROP\n-A INPUT -j ACCEPT\n"), []);
+}
+
 #[test]
 fn each_family_that_others_keep_out_is_told() {
     let mut firewall = filtering("");

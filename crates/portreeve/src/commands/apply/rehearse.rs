@@ -83,7 +83,7 @@ pub(super) fn only(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let mut door = door::open_unmoved(seen, FAILED)?;
+    let mut door = door::open_unmoved(seen, FAILED, None)?;
     let keep = Keep::AtOnce;
     let transaction = change.what.transaction(door.standing.as_ref(), keep, door.now);
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;

@@ -88,7 +88,8 @@ pub(super) fn run(
             out.say(TAKEN_OUT)?;
         }
         let rest = *halted.as_ref().unwrap_or(&Rest::Listeners);
-        said(&asked, passed.as_ref(), &left, rest, halt.is_something())
+        let is_past = left.iter().copied().collect::<Ports>().includes(&ports);
+        said(&asked, passed.as_ref(), (&left, is_past), rest, halt.is_something())
             .iter()
             .try_for_each(|text| tell(text, out))?;
         beside.iter().try_for_each(|text| tell(text, out))?;
@@ -170,7 +171,9 @@ fn carry_out(
     seen: Option<&Standing>,
     confirmed: Option<&Body>,
 ) -> Result<Passed, Failure> {
-    let door = door::open_unmoved(seen, FAILED)?;
+    let specs: Vec<PortSpec> = ports.specs().collect();
+    let again = format!("portreeve close {}", listed(&specs).replace(", ", " "));
+    let door = door::open_unmoved(seen, FAILED, Some(&again))?;
     if door.confirmed().as_ref() != confirmed {
         return Err(door::moved(vec![Ground::Gate], &door, FAILED));
     }
@@ -187,15 +190,21 @@ fn carry_out(
     door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))
 }
 
-/// What was done, and what packets get to all the same.
+/// What was done, and what packets get to all the same; of what is only led past the gate nothing was closed.
 fn said(
     asked: &[Asked],
     passed: Option<&Passed>,
-    left: &[PortSpec],
+    (left, is_past): (&[PortSpec], bool),
     rest: Rest,
     is_halted: bool,
 ) -> Vec<Text> {
     let ports = listed(asked);
+    if is_past {
+        return vec![text!(
+            "{ports} is NOT closed: a rule sends these packets on to another port before the gate judges them, or it cannot be told whether they arrive. Close that port, or delete the rule; portreeve exposure names both.",
+            "{ports} は閉じていません。ゲートの判定前に別のポートへ転送するルールがあるか、届くかどうかを判定できません。転送先のポートを閉じるか、ルールを削除してください(どちらも portreeve exposure で確認できます)。"
+        )];
+    }
     let done = if let Some(passed) = passed {
         let (Text { en, ja }, _) = in_force(passed.standing.as_ref());
         let Words { en: en_rest, ja: ja_rest } = match rest {
@@ -278,8 +287,10 @@ mod tests {
     fn each_sentence_is_a_line() {
         let asked = named(&["8080/tcp".into()]).unwrap();
         let left: Vec<_> = numbers(&asked).unwrap().specs().collect();
-        for (left, count) in [(left.as_slice(), 2), (&[], 1)] {
-            let all = said(&asked, None, left, Rest::Listeners, false);
+        for (left, is_past, count) in
+            [(left.as_slice(), false, 2), (left.as_slice(), true, 1), (&[], false, 1)]
+        {
+            let all = said(&asked, None, (left, is_past), Rest::Listeners, false);
             assert_eq!(all.len(), count);
             for Text { en, ja } in all {
                 assert!(en.contains("8080/tcp") && ja.contains("8080/tcp"), "{en} {ja}");

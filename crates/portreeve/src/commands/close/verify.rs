@@ -63,7 +63,10 @@ pub(super) fn before(world: &World<'_>, ports: &Ports) -> Result<Before, Text> {
     let answered = spots.into_iter().zip(answers).filter(|(_, answer)| *answer == Answer::Connected);
     let answered: Vec<_> = answered.map(|(spot, _)| spot).collect();
     if answered.is_empty() {
-        let why = text!("nothing answered before either", "閉じる前から応答がありません");
+        let why = text!(
+            "nothing answered before either where it was asked from, an interface beside this host's own: what is open to one zone or interface alone may have answered there",
+            "閉じる前から応答がありません(確認用のインターフェースからの接続のため、特定のゾーンやインターフェースにだけ開いていたポートは確認できません)"
+        );
         return Err(silence(world, ports, why));
     }
     Ok(Before { vantage, answered, unasked })

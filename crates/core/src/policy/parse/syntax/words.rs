@@ -75,8 +75,8 @@ const MEANINGS: &[(&[&str], Words, Words)] = &[
         &["invalid unquoted key", "unquoted keys", "keys cannot be", "missing key"],
         Words { en: "this key needs quotes", ja: "このキーには引用符が必要です" },
         Words {
-            en: "write it like [service.\"my@name\"]",
-            ja: "[service.\"my@name\"] のように書いてください",
+            en: "put quotes around it, as in [service.\"my@name\"]",
+            ja: "[service.\"my@name\"] のように引用符で囲んでください",
         },
     ),
     (
