@@ -84,8 +84,10 @@ impl Sqlite {
     ///
     /// As of [`Self::open`].
     pub(crate) fn look(path: &Path) -> Result<Option<Book>, StoreError> {
-        // Whoever makes it has not yet said so.
-        let Some(known) = Marker::beside(path).read()? else { return Ok(None) };
+        // Where he may not even look nobody obeys it whom he asks; whoever makes it has not yet said so.
+        let marker = Marker::beside(path);
+        let known = if marker.exists() { marker.read()? } else { None };
+        let Some(known) = known else { return Ok(None) };
         if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
             return Err(StoreError::Missing { path: path.into() });
         }
