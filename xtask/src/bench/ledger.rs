@@ -22,10 +22,15 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A host on which claims may be made: what is kept below /run is its own, as its network is.
+/// What a host keeps of its claims beside the ledger.
+const KEPT: [&str; 2] = ["/run", "/var/lib"];
+
+/// A host on which claims may be made: what is kept is its own, as its network is.
 fn host() -> Result<Fixture> {
     let host = fixture::empty()?;
-    output(&mut host.command(["mount", "-t", "tmpfs", "tmpfs", "/run"]))?;
+    for folder in KEPT {
+        output(&mut host.command(["mount", "-t", "tmpfs", "tmpfs", folder]))?;
+    }
     Ok(host)
 }
 

@@ -10,7 +10,7 @@ use portreeve_lab::{
     namespace::Namespace,
 };
 
-use super::{Folder, durable::Pace, portreeve};
+use super::{Folder, KEPT, durable::Pace, portreeve};
 use crate::{
     bench::{
         report::{Figure, Promise, Row},
@@ -41,8 +41,9 @@ impl Fleet {
         let host = Namespace::create_with_mounts()?;
         network.plug(&host)?;
         let fleet = Self { etcd: Etcd::start(&network, Door::Open)?, host, _network: network };
-        // What is kept below /run is the host's own.
-        fleet.run(&["mount", "-t", "tmpfs", "tmpfs", "/run"])?;
+        for folder in KEPT {
+            fleet.run(&["mount", "-t", "tmpfs", "tmpfs", folder])?;
+        }
         Ok(fleet)
     }
 
