@@ -25,7 +25,7 @@ use crate::{
         kernel::{self, Kept},
         sight,
     },
-    settings::{Settings, options},
+    settings::{Common, Settings, options},
     show::{claim as show, escape::visible, out::Out},
     store::Store,
 };
@@ -54,7 +54,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve ledger export > claims.ndjson",
         "portreeve ledger import claims.ndjson",
     ],
-    takes: &[],
+    takes: &[Common::Policy],
     arguments,
     run,
 };

@@ -21,7 +21,7 @@ pub(super) const COMMAND: Command = Command {
     name: "release",
     about: Words { en: "Give a claim up", ja: "申請したポートの解放" },
     examples: &["portreeve release web", "portreeve release dns --protocol udp"],
-    takes: &[Common::Output(&[Format::Table, Format::Json])],
+    takes: &[Common::Output(&[Format::Table, Format::Json]), Common::Policy],
     arguments,
     run,
 };

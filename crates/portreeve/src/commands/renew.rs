@@ -33,7 +33,7 @@ pub(super) const COMMAND: Command = Command {
     name: "renew",
     about: Words { en: "More time for a claim", ja: "申請の期限の延長" },
     examples: &["portreeve renew job --lease 10m", "portreeve renew job --lease 10m --revision 7"],
-    takes: &[Common::Output(&[Format::Table, Format::Json])],
+    takes: &[Common::Output(&[Format::Table, Format::Json]), Common::Policy],
     arguments,
     run,
 };

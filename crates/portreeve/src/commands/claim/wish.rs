@@ -50,8 +50,8 @@ pub(super) fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "現在のディレクトリと git のブランチから名前を付ける",
     };
     let scope = Words {
-        en: "Where it holds: host:MACHINE-ID, netns:NAME, user:UID, fleet (default: this host)",
-        ja: "有効範囲: host:MACHINE-ID、netns:NAME、user:UID、fleet(既定値: このホスト)",
+        en: "Where it holds: host:MACHINE-ID, netns:NAME, user:UID, fleet (default: that of the ledger)",
+        ja: "有効範囲: host:MACHINE-ID、netns:NAME、user:UID、fleet(既定値: 使用する台帳の範囲)",
     };
     let address = Words { en: "On this address alone", ja: "このアドレスだけを対象にする" };
     let device =

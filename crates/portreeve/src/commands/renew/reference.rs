@@ -18,8 +18,8 @@ const REVISION: &str = "revision";
 pub(in crate::commands) fn arguments(lang: Lang) -> Vec<Arg> {
     let name = Words { en: "What it is called", ja: "申請の名前" };
     let scope = Words {
-        en: "Where it holds: host:MACHINE-ID, netns:NAME, user:UID, fleet (default: this host)",
-        ja: "有効範囲: host:MACHINE-ID、netns:NAME、user:UID、fleet(既定値: このホスト)",
+        en: "Where it holds: host:MACHINE-ID, netns:NAME, user:UID, fleet (default: that of the ledger)",
+        ja: "有効範囲: host:MACHINE-ID、netns:NAME、user:UID、fleet(既定値: 使用する台帳の範囲)",
     };
     let protocol = Words { en: "Its protocol (default: tcp)", ja: "プロトコル(既定値: tcp)" };
     let revision = Words {
