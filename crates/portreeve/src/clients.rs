@@ -1,8 +1,10 @@
 //! Has the kernel keep from clients what the policy declares, beside what is claimed (A9, A24).
 
+use std::collections::BTreeMap;
+
 use portreeve_core::{
     gate::Standing,
-    plan,
+    plan::{self, Reservation},
     port::PortRange,
     receipt::Deed,
     text,
@@ -60,9 +62,7 @@ pub(crate) fn reserve_through(
 ) -> Result<Passed, Failure> {
     let reserved =
         Reserved::open(directories::reserved().as_deref()).map_err(|error| failure(&error, what))?;
-    let all: Vec<PortRange> =
-        ports.iter().copied().chain(reserved.wanted_besides(Reason::Declared)).collect();
-    let change = plan::reserve(&all, &reserved.kept, reserved.ours());
+    let change = reservation(&reserved, Reason::Declared, ports);
     let was = reserved.wanted(Reason::Declared).unwrap_or_default().to_vec();
     let Comes { with, undoes } = comes;
     let deed = Deed::Reserve { ports: ports.to_vec(), was, with, undoes };
@@ -76,12 +76,22 @@ pub(crate) fn reserve_through(
 ///
 /// As of [`reserve`].
 pub(crate) fn give_back(comes: Comes, stands: Option<&Standing>, what: Words) -> Result<(), Failure> {
-    let at_boot = directories::reserved().and_then(|path| lasting(&path).ok()).unwrap_or_default();
-    let is_kept_at_boot = at_boot.get(&Reason::Declared).is_some_and(|ranges| !ranges.is_empty());
+    let is_kept_at_boot = at_boot().get(&Reason::Declared).is_some_and(|ranges| !ranges.is_empty());
     if is_kept_at_boot || !known().declared.is_empty() {
         reserve(&[], comes, stands, what)?;
     }
     Ok(())
+}
+
+/// What the next boot keeps from clients, by reason; nothing where that cannot be read.
+pub(crate) fn at_boot() -> BTreeMap<Reason, Vec<PortRange>> {
+    directories::reserved().and_then(|path| lasting(&path).ok()).unwrap_or_default()
+}
+
+/// What is to be written so that the kernel keeps `wanted` for one reason beside what it keeps for the others.
+pub(crate) fn reservation(reserved: &Reserved, reason: Reason, wanted: &[PortRange]) -> Reservation {
+    let all: Vec<PortRange> = wanted.iter().copied().chain(reserved.wanted_besides(reason)).collect();
+    plan::reserve(&all, &reserved.kept, reserved.ours())
 }
 
 /// Keeps from clients again, as the host boots, what was kept last, for whatever reason; what changed since the boot stays so.
@@ -94,8 +104,7 @@ pub(crate) fn reserve_again() -> Result<(), ReservedError> {
     for (reason, at_boot) in lasting(&path).map_err(ReservedError::Record)? {
         let reserved = Reserved::open(Some(&path))?;
         let now = reserved.wanted(reason).map_or_else(|| at_boot.clone(), <[_]>::to_vec);
-        let all: Vec<PortRange> = now.iter().copied().chain(reserved.wanted_besides(reason)).collect();
-        let change = plan::reserve(&all, &reserved.kept, reserved.ours());
+        let change = reservation(&reserved, reason, &now);
         reserved.apply(reason, &Wanted { now, at_boot }, &change)?;
     }
     Ok(())

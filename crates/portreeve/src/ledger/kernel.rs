@@ -2,8 +2,6 @@
 
 use portreeve_core::{
     ledger::{Book, Claim, Lease, Now, Seen},
-    plan::reserve,
-    port::PortRange,
     text,
     words::{Text, Words},
 };
@@ -68,9 +66,7 @@ fn keep_all(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now: &Now) 
     let book = store.load()?;
     know_processes(seen, &book);
     let claimed = claimed(&book, home, seen, now);
-    let wanted: Vec<PortRange> =
-        claimed.now.iter().copied().chain(reserved.wanted_besides(Reason::Ledger)).collect();
-    let change = reserve(&wanted, &reserved.kept, reserved.ours());
+    let change = clients::reservation(&reserved, Reason::Ledger, &claimed.now);
     Ok(reserved.apply(Reason::Ledger, &claimed, &change)?)
 }
 

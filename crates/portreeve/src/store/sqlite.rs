@@ -88,16 +88,12 @@ impl Sqlite {
         let marker = Marker::beside(path);
         let known = if marker.exists() { marker.read()? } else { None };
         let Some(known) = known else { return Ok(None) };
-        if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+        if !check::is_there(path) {
             return Err(StoreError::Missing { path: path.into() });
         }
         let _turn = Turn::briefly(path)?;
         let fail = |error: rusqlite::Error| told(path, &error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
-        connection.busy_timeout(PATIENCE_BRIEF).map_err(fail)?;
+        let connection = check::read_only(path, PATIENCE_BRIEF)?;
         let found = layout::identify(&connection).map_err(|error| error.told(path))?;
         if known != found {
             return Err(StoreError::Another { path: path.into() });

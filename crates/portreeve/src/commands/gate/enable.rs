@@ -8,17 +8,14 @@ use portreeve_core::{
 };
 use portreeve_host::{
     boot,
-    enforce::{
-        receipts::{self, ReceiptsError},
-        reserved::lasting,
-    },
+    enforce::receipts::{self, ReceiptsError},
     systemd::{Begins, UnitError},
 };
 use rustix::process::geteuid;
 
 use crate::{
     after_boot::{KEPT_ANEW, keep_standing},
-    directories, door,
+    clients, directories, door,
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
@@ -87,8 +84,7 @@ const ONLY_RESERVED: Words = Words {
 
 /// Whether the next boot keeps anything from clients.
 fn is_reserving() -> bool {
-    let at_boot = directories::reserved().and_then(|path| lasting(&path).ok()).unwrap_or_default();
-    at_boot.values().any(|ranges| !ranges.is_empty())
+    clients::at_boot().values().any(|ranges| !ranges.is_empty())
 }
 
 /// How the gate stands, as far as it matters to whoever enables it.

@@ -1,11 +1,11 @@
 //! Whether the file is whole, and everything that is wrong with it; nothing is written.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use portreeve_core::ledger::{Book, Claim};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, history, layout, marker::Marker, rows, told, turn::Turn};
+use super::{PATIENCE, StoreError, history, layout, marker::Marker, rows, told, turn::Turn};
 
 /// So much is told; who has more wrong with it needs no longer list.
 pub(crate) const FAULTS_MAX: usize = 100;
@@ -60,7 +60,7 @@ fn look(path: &Path) -> Result<(Vec<Fault>, Book), StoreError> {
     if !is_there(path) {
         return Err(StoreError::Missing { path: path.into() });
     }
-    let connection = read_only(path)?;
+    let connection = read_only(path, PATIENCE)?;
     let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
     let mut faults = match Marker::beside(path).read()? {
         None => vec![Fault::Unmarked],
@@ -95,12 +95,12 @@ pub(super) fn is_there(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
-/// A connection that writes nothing.
-pub(super) fn read_only(path: &Path) -> Result<Connection, StoreError> {
+/// A connection that writes nothing, and waits no longer than `patience` for whoever writes.
+pub(super) fn read_only(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| told(path, &error))?;
-    connection.busy_timeout(super::PATIENCE).map_err(|error| told(path, &error))?;
+    connection.busy_timeout(patience).map_err(|error| told(path, &error))?;
     Ok(connection)
 }
 

@@ -10,7 +10,7 @@ use portreeve_core::ledger::{Book, Claim};
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, StoreError, access,
+    PATIENCE, Sqlite, StoreError, access,
     check::{is_there, parts, read_only},
     copies::copies,
     layout,
@@ -55,7 +55,7 @@ fn whole(path: &Path) -> Result<(Connection, Identity, Book), StoreError> {
     if !is_there(path) {
         return Err(StoreError::Missing { path: path.into() });
     }
-    let connection = read_only(path)?;
+    let connection = read_only(path, PATIENCE)?;
     let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
     let fail = |error: rusqlite::Error| told(path, &error);
     if let Some(part) = parts(&connection).map_err(fail)?.into_iter().next() {
@@ -111,7 +111,7 @@ pub(crate) fn restore(path: &Path, copy: &Path) -> Result<Restored, StoreError> 
 
 /// The claims of a file that is damaged, as far as all of them can be read.
 fn readable(path: &Path) -> Result<(Connection, Identity, Book), StoreError> {
-    let connection = read_only(path)?;
+    let connection = read_only(path, PATIENCE)?;
     let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
     let book = rows::book(&connection).map_err(|error| told(path, &error))?;
     Ok((connection, identity, book))
