@@ -42,8 +42,7 @@ pub(crate) fn reserve(
     what: Words,
 ) -> Result<(), Failure> {
     let door = door::open_as_seen(stands, what)?;
-    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
-    if revision(door.standing.as_ref()) != revision(stands) {
+    if !door::is_as_seen(&door, stands) {
         return Ok(());
     }
     reserve_through(door, ports, comes, what).map(drop)

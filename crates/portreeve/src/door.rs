@@ -66,12 +66,11 @@ pub(crate) fn open_unmoved(
     again: Option<&str>,
 ) -> Result<Door, Failure> {
     let door = open_as_seen(seen, what)?;
-    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
     if let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) {
         let whose = door.history.trial(standing).map(show::whose);
         return Err(whose.into_iter().fold(on_trial(what), Failure::because));
     }
-    if revision(door.standing.as_ref()) != revision(seen) {
+    if !is_as_seen(&door, seen) {
         let moved = moved(vec![Ground::Gate], &door, what);
         return Err(match again {
             Some(again) => moved.hint(text!("type it again: {again}", "もう一度実行してください: {again}")),
@@ -79,6 +78,12 @@ pub(crate) fn open_unmoved(
         });
     }
     Ok(door)
+}
+
+/// Whether nobody has changed the gate since it was `seen`.
+pub(crate) fn is_as_seen(door: &Door, seen: Option<&Standing>) -> bool {
+    let revision = |standing: Option<&Standing>| standing.map(|standing| standing.revision);
+    revision(door.standing.as_ref()) == revision(seen)
 }
 
 /// Refuses a change where the gate that was confirmed is gone: what it leaves would stand in the place of that one, also at

@@ -32,6 +32,12 @@ impl Ruleset {
         format!("{} {table} {name}: {}", layer.name(), self.text(place))
     }
 
+    /// Whether `place` is one of the gate's table.
+    #[must_use]
+    pub fn is_of_gate(&self, place: Place) -> bool {
+        self.chains[place.chain.0].is_of_gate()
+    }
+
     /// The rule that stands there; `None` where it is the end of a chain.
     #[must_use]
     pub fn rule(&self, place: Place) -> Option<&Rule> {

@@ -109,6 +109,12 @@ impl Foundation {
     pub const fn is_made_anew(self) -> bool {
         !matches!(self, Self::AsMade)
     }
+
+    /// Whether no packet gets to a rule of it.
+    #[must_use]
+    pub const fn refuses_nothing(self) -> bool {
+        matches!(self, Self::Asleep | Self::Emptied)
+    }
 }
 
 /// A generation on trial.
@@ -161,14 +167,6 @@ pub enum ReadError {
     /// What was kept is no gate as this program writes it.
     #[error("no gate of portreeve's")]
     NoGate,
-}
-
-impl ReadError {
-    /// Whether the listing is none, which says nothing of the table.
-    #[must_use]
-    pub const fn is_of_listing(&self) -> bool {
-        matches!(self, Self::TooLong | Self::Syntax { .. } | Self::NoListing)
-    }
 }
 
 impl Standing {

@@ -35,7 +35,7 @@ pub(super) fn untracked(world: &World<'_>, after: &Filter) -> Option<UntrackedAn
     let (mut from, mut by) = (Vec::new(), BTreeSet::new());
     for (protocol, family) in JUDGED.into_iter().flat_map(|it| Family::ALL.map(|family| (it, family))) {
         for Trace { parts, steps } in answers(after, (protocol, family), own.client_range) {
-            let is_refused = |place: &Place| after.ruleset.chains[place.chain.0].is_of_gate();
+            let is_refused = |place: &Place| after.ruleset.is_of_gate(*place);
             let lost =
                 parts.iter().filter(|part| !arrives(&part.fate) && part.decided_by.iter().any(is_refused));
             let ports = lost.fold(Intervals::none(), |all, part| all.or(part.packets.of(Field::SourcePort)));

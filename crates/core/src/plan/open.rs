@@ -167,7 +167,7 @@ fn shut_by(
         Reached::Partly => keeping_out(world, filter, zone, (family, ports)),
         _ => decisive(run),
     };
-    let is_of_gate = place.is_some_and(|place| is_of_gate(filter, place));
+    let is_of_gate = place.is_some_and(|place| filter.ruleset.is_of_gate(place));
     let others = place.filter(|_| !is_of_gate).zip(senders(world, zone));
     Shut {
         ports,
@@ -191,11 +191,7 @@ fn keeping_out(
     let (_, parts) = parted(filter, &senders(world, zone)?, &to);
     let kept_out = parts.iter().filter(|part| matches!(part.fate, Fate::Dropped | Fate::Rejected));
     let places: Vec<Place> = kept_out.flat_map(|part| &part.decided_by).copied().collect();
-    places.iter().find(|place| !is_of_gate(filter, **place)).or(places.first()).copied()
-}
-
-fn is_of_gate(filter: &Filter, place: Place) -> bool {
-    filter.ruleset.chains[place.chain.0].is_of_gate()
+    places.iter().find(|place| !filter.ruleset.is_of_gate(**place)).or(places.first()).copied()
 }
 
 #[cfg(test)]

@@ -164,8 +164,7 @@ impl<'a> World<'a> {
                 .any(|part| decisive(&opened, part) == Some(moved));
             // Nothing helps where the port became another one before.
             let openings = if is_in_vain { Vec::new() } else { self.openings_for(&filter, question, place) };
-            let (rule, is_of_gate) =
-                (filter.ruleset.named(place), filter.ruleset.chains[place.chain.0].is_of_gate());
+            let (rule, is_of_gate) = (filter.ruleset.named(place), filter.ruleset.is_of_gate(place));
             if !openings.is_empty() && found.len() + 1 < RULES_TOLD_MAX {
                 next = behind;
             }

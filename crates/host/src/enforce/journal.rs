@@ -1,6 +1,6 @@
 //! A line in the system's journal about a change that was made (RFC 3164, syslog(3)).
 
-use std::os::unix::net::UnixDatagram;
+use std::{fmt::Display, os::unix::net::UnixDatagram};
 
 use portreeve_core::receipt::{Cause, Deed, Receipt};
 
@@ -32,18 +32,19 @@ fn line(receipt: &Receipt, pid: u32) -> String {
 fn what(deed: &Deed) -> String {
     match deed {
         Deed::Gate { cause: Cause::ClosePorts(ports), .. } | Deed::Halt { ports, .. } => {
-            let more = if ports.len() > PORTS_MAX { " …" } else { "" };
-            let ports = ports.iter().take(PORTS_MAX).map(|ports| format!(" {}", ports.0));
-            ports.collect::<String>() + more
+            named(ports.iter().map(|ports| &ports.0))
         }
         Deed::Open { ports, .. } | Deed::Shut { ports, .. } => format!(" {}", ports.0),
         Deed::Block { source, .. } | Deed::Unblock { source } => format!(" {source}"),
-        Deed::Reserve { ports, .. } => {
-            let more = if ports.len() > PORTS_MAX { " …" } else { "" };
-            ports.iter().take(PORTS_MAX).map(|range| format!(" {range}")).collect::<String>() + more
-        }
+        Deed::Reserve { ports, .. } => named(ports.iter()),
         _ => String::new(),
     }
+}
+
+/// Each behind a space, as many as one line names.
+fn named(ports: impl ExactSizeIterator<Item = impl Display>) -> String {
+    let more = if ports.len() > PORTS_MAX { " …" } else { "" };
+    ports.take(PORTS_MAX).map(|port| format!(" {port}")).collect::<String>() + more
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         return rehearse::only(&planned, change, seen.as_ref(), settings, out);
     }
     let (until, stands) = carry_out(&planned, change, seen.as_ref(), way, settings, out)?;
-    let undo = plan::undo(own);
+    let undo = &*plan::undo(own);
     match (way, until) {
         (Way::Asking(length, _), until) => ask(length, until, undo, settings, out),
         (Way::Alone(..), Some(until)) => alone(until, undo, settings, out),
@@ -202,7 +202,7 @@ fn refuse_trial(
     if matches!(way, Way::AtOnce) || !is_made_anew {
         return Ok(());
     }
-    let session = if own.get_flag(plan::NO_SESSION) { " --no-session" } else { "" };
+    let session = plan::by_none(own);
     let command = plan::further(&format!("portreeve apply --no-trial{session}"), &settings.policy);
     let refused = failure(&Refused::Anew, FAILED);
     Err(match command.first() {

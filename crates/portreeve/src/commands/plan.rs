@@ -67,14 +67,18 @@ pub(super) fn sessions_arguments(lang: Lang) -> Vec<Arg> {
 }
 
 /// What takes back what was done: whoever was here by no connection is so then too.
-pub(super) fn undo(own: &ArgMatches) -> &'static str {
-    if own.get_flag(NO_SESSION) { "portreeve undo --no-session" } else { "portreeve undo" }
+pub(super) fn undo(own: &ArgMatches) -> String {
+    format!("portreeve undo{}", by_none(own))
 }
 
 /// The same of the change of one receipt.
 pub(super) fn undo_of(number: u32, own: &ArgMatches) -> String {
-    let flag = if own.get_flag(NO_SESSION) { " --no-session" } else { "" };
-    format!("portreeve undo {number}{flag}")
+    format!("portreeve undo {number}{}", by_none(own))
+}
+
+/// ` --no-session` again, where somebody is here by no connection.
+pub(super) fn by_none(own: &ArgMatches) -> &'static str {
+    if own.get_flag(NO_SESSION) { " --no-session" } else { "" }
 }
 
 /// `--cut-my-own-session`.

@@ -74,7 +74,7 @@ pub(crate) fn status(
 ) -> Result<(), Failure> {
     let now = Timestamp::now();
     let said = match standing {
-        Some(Standing { foundation: foundation @ (Foundation::Asleep | Foundation::Emptied), .. }) => {
+        Some(Standing { foundation, .. }) if foundation.refuses_nothing() => {
             let Words { en, ja } = changed(*foundation);
             text!("No gate is in force. {en}", "有効なゲートはありません。{ja}")
         }
@@ -99,8 +99,7 @@ pub(crate) fn status(
             out.say(IN_PART)?;
         }
     }
-    let is_told = matches!(standing.foundation, Foundation::Asleep | Foundation::Emptied);
-    if integrity == Integrity::Changed && !is_told {
+    if integrity == Integrity::Changed && !standing.foundation.refuses_nothing() {
         out.say(changed(standing.foundation))?;
     }
     if standing.own_body().is_some_and(|body| body.rest() == Rest::Passes) {

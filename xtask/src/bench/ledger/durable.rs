@@ -67,16 +67,18 @@ pub(super) fn rows() -> Result<Vec<Row>> {
 }
 
 fn rate(clients: u32, times: f64, ours: &[Pace], theirs: &[Pace]) -> Row {
-    let rate = |paces: &[Pace]| {
-        let each: Vec<u64> = paces.iter().map(|pace| pace.nanoseconds_each).collect();
-        Figure::EachSecond(1e9 / median(&each))
-    };
     Row {
         what: format!("durable claims of {clients} clients in one process"),
-        ours: rate(ours),
-        rival: Some(("SQLite, a transaction each".into(), rate(theirs))),
+        ours: each_second(ours),
+        rival: Some(("SQLite, a transaction each".into(), each_second(theirs))),
         promise: Promise::Times(times),
     }
+}
+
+/// How many claims a second.
+pub(super) fn each_second(paces: &[Pace]) -> Figure {
+    let each: Vec<u64> = paces.iter().map(|pace| pace.nanoseconds_each).collect();
+    Figure::EachSecond(1e9 / median(&each))
 }
 
 fn slowest(clients: u32, ours: &[Pace], theirs: &[Pace]) -> Row {
@@ -91,10 +93,15 @@ fn slowest(clients: u32, ours: &[Pace], theirs: &[Pace]) -> Row {
     }
 }
 
-/// Lets portreeve ask a new ledger; each client has a scope, and so a pool, of its own.
-fn claim(host: &Fixture, folder: &Folder, clients: u32, each: u32) -> Result<Pace> {
+/// What asks `ledger` for what is in `file` by so many clients, and prints what they took.
+pub(super) fn asking(file: String, clients: u32, ledger: String) -> [String; 7] {
     const SCRIPT: &str =
         r#""$0" claim --batch "$1" --clients "$2" --ledger "$3" --policy none 2>&1 >/dev/null"#;
+    ["sh".into(), "-c".into(), SCRIPT.into(), portreeve(), file, clients.to_string(), ledger]
+}
+
+/// Lets portreeve ask a new ledger; each client has a scope, and so a pool, of its own.
+fn claim(host: &Fixture, folder: &Folder, clients: u32, each: u32) -> Result<Pace> {
     let mut asks = String::new();
     for turn in 0..each {
         for client in 0..clients {
@@ -103,8 +110,7 @@ fn claim(host: &Fixture, folder: &Folder, clients: u32, each: u32) -> Result<Pac
     }
     let file = folder.file("asks.ndjson");
     fs::write(&file, asks)?;
-    let (portreeve, clients_word, ledger) = (portreeve(), clients.to_string(), folder.file("ledger.db"));
-    let words = ["sh", "-c", SCRIPT, &portreeve, &file, &clients_word, &ledger];
-    let printed = output(&mut host.command(words))?;
+    let words = asking(file, clients, folder.file("ledger.db"));
+    let printed = output(&mut host.command(words.each_ref().map(String::as_str)))?;
     Pace::told(&printed, clients * each)
 }

@@ -10,12 +10,13 @@ use portreeve_lab::{
     namespace::Namespace,
 };
 
-use super::{Folder, KEPT, durable::Pace, portreeve};
+use super::{
+    Folder, KEPT,
+    durable::{Pace, asking, each_second},
+    portreeve,
+};
 use crate::{
-    bench::{
-        report::{Figure, Promise, Row},
-        stopwatch::median,
-    },
+    bench::report::{Promise, Row},
     shell::{Result, output},
 };
 
@@ -70,7 +71,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
             theirs.push(put::run(&fleet.host, &endpoint, clients, each)?);
             ours.push(claim(&fleet, &folder, &format!("c{clients}-{round}"), (clients, each))?);
         }
-        let (ours, theirs) = (rate(&ours), rate(&theirs));
+        let (ours, theirs) = (each_second(&ours), each_second(&theirs));
         single.get_or_insert(ours);
         rows.push(Row {
             what: format!("claims of {clients} clients in etcd, three members"),
@@ -82,24 +83,17 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     let batches = (0..ROUNDS).map(|round| batch(&fleet, &folder, &format!("b{round}")));
     rows.push(Row {
         what: format!("{BATCH} claims in etcd in one go"),
-        ours: rate(&batches.collect::<Result<Vec<_>>>()?),
+        ours: each_second(&batches.collect::<Result<Vec<_>>>()?),
         rival: single.map(|single| ("one after the other".into(), single)),
         promise: Promise::Times(BATCH_TIMES_MIN),
     });
     Ok(rows)
 }
 
-fn rate(paces: &[Pace]) -> Figure {
-    Figure::EachSecond(1e9 / median(&paces.iter().map(|pace| pace.nanoseconds_each).collect::<Vec<_>>()))
-}
-
 /// Lets so many clients claim so often each, in a ledger of their own.
 fn claim(fleet: &Fleet, folder: &Folder, name: &str, (clients, each): (u32, u32)) -> Result<Pace> {
-    const SCRIPT: &str =
-        r#""$0" claim --batch "$1" --clients "$2" --ledger "$3" --policy none 2>&1 >/dev/null"#;
-    let file = asks(folder, clients * each)?;
-    let words = ["sh", "-c", SCRIPT, &portreeve(), &file, &clients.to_string(), &fleet.ledger(name)];
-    Pace::told(&fleet.run(&words)?, clients * each)
+    let words = asking(asks(folder, clients * each)?, clients, fleet.ledger(name));
+    Pace::told(&fleet.run(&words.each_ref().map(String::as_str))?, clients * each)
 }
 
 /// The same in one go, from the start of the program to its end.

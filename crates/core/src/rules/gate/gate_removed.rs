@@ -38,8 +38,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let gone = world.gate().filter(|(_, now)| *now == GateNow::Gone);
-    let is_emptied = matches!(world.standing(), Ok(Some(_)));
-    gone.map(|(left, _)| finding(left, is_emptied)).into_iter().collect()
+    let is_emptied = || matches!(world.standing(), Ok(Some(_)));
+    gone.map(|(left, _)| finding(left, is_emptied())).into_iter().collect()
 }
 
 /// Who took it away nobody has watched: only since when it should stand is known, and whether the boot put it back.

@@ -3,8 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +11,7 @@ use portreeve_core::port::PortRange;
 
 use super::{
     Reason,
-    record::{BYTES_MAX, line, of_line},
+    record::{line, of_line, text_at},
 };
 use crate::keep::{KeepError, Readers, replace};
 
@@ -29,11 +28,7 @@ pub(super) struct Lasting {
 ///
 /// It cannot be read, or says anything else.
 pub fn lasting(path: &Path) -> io::Result<BTreeMap<Reason, Vec<PortRange>>> {
-    let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        read => read?,
-    };
+    let Some(text) = text_at(path)? else { return Ok(BTreeMap::new()) };
     parse(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 

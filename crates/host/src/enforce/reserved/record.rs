@@ -41,11 +41,7 @@ pub(super) struct Record {
 impl Record {
     /// What was written at `path`.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let mut text = String::new();
-        match File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let text = text_at(path)?.unwrap_or_default();
         let record = parse(&text).unwrap_or_default();
         Ok(Self { path: path.into(), written: Some(text), ..record })
     }
@@ -70,6 +66,15 @@ impl Record {
     fn text(&self) -> String {
         let wanted = self.wanted.iter().map(|(reason, ranges)| line(reason.name(), ranges));
         line(OURS, &self.ours) + &wanted.collect::<String>()
+    }
+}
+
+/// What is written at `path`; `None` where nobody wrote it.
+pub(super) fn text_at(path: &Path) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(|_| Some(text)),
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn run(
     halted.and(noted)?;
     if is_told {
         let has_undo = passed.is_some() && !planned.plan.undo.is_empty();
-        let undo = has_undo.then(|| undo(own).to_owned());
+        let undo = has_undo.then(|| undo(own));
         let exposure = ports.specs().take(NEXT_MAX).map(|spec| format!("portreeve exposure {spec}"));
         next::print(&undo.into_iter().chain(exposure).collect::<Vec<_>>(), out)?;
     }
@@ -172,7 +172,7 @@ fn carry_out(
     confirmed: Option<&Body>,
 ) -> Result<Passed, Failure> {
     let specs: Vec<PortSpec> = ports.specs().collect();
-    let again = format!("portreeve close {}", listed(&specs).replace(", ", " "));
+    let again = format!("portreeve close {}", joined(&specs, " "));
     let door = door::open_unmoved(seen, FAILED, Some(&again))?;
     if door.confirmed().as_ref() != confirmed {
         return Err(door::moved(vec![Ground::Gate], &door, FAILED));
@@ -244,17 +244,21 @@ fn said(
 fn leads_there(world: &World<'_>, changes: &[Change], ports: &Ports) -> Result<Option<Text>, Failure> {
     let beside = published::beside(world.snapshot, ports);
     let open = plan::remaining(world, changes, &beside).map_err(|refused| failure(&refused, FAILED))?;
-    let ports = listed(&open);
+    let (ports, typed) = (listed(&open), joined(&open, " "));
     Ok((!open.is_empty()).then(|| {
         text!(
-            "The same port of the container is published as {ports} too, which is open: portreeve close {ports}",
-            "同じコンテナのポートは {ports} でも公開されており、そちらは開いています: portreeve close {ports}"
+            "The same port of the container is published as {ports} too, which is open: portreeve close {typed}",
+            "同じコンテナのポートは {ports} でも公開されており、そちらは開いています: portreeve close {typed}"
         )
     }))
 }
 
 fn listed(ports: &[impl ToString]) -> String {
-    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    joined(ports, ", ")
+}
+
+fn joined(ports: &[impl ToString], between: &str) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }
 
 fn tell(text: &Text, out: &mut Out) -> Result<(), Failure> {
