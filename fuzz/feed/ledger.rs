@@ -61,7 +61,7 @@ fn ask(text: &str) {
         if !entry.changes.is_empty() {
             book.change(entry.changes);
         }
-        assert_eq!(book.claim(entry.claim.id), Some(&entry.claim), "what is granted is there");
+        assert_eq!(book.claim(entry.claim.id), Some(&*entry.claim), "what is granted is there");
     }
     assert!(book.clashes(&seen(), &now(), 1).is_empty());
 }

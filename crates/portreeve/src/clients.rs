@@ -1,6 +1,6 @@
 //! Has the kernel keep from clients what the policy declares, beside what is claimed (A9, A24).
 
-use std::collections::BTreeMap;
+pub(crate) mod boot;
 
 use portreeve_core::{
     gate::Standing,
@@ -12,7 +12,7 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::{
     Door, Passed,
-    reserved::{Reason, Reserved, ReservedError, Wanted, known, lasting},
+    reserved::{Reason, Reserved, ReservedError, Wanted, known},
 };
 
 use crate::{directories, door, exit::Exit, failure::Failure, ledger::whole};
@@ -65,7 +65,7 @@ pub(crate) fn reserve_through(
     let was = reserved.wanted(Reason::Declared).unwrap_or_default().to_vec();
     let Comes { with, undoes } = comes;
     let deed = Deed::Reserve { ports: ports.to_vec(), was, with, undoes };
-    let wanted = Wanted { now: ports.to_vec(), at_boot: ports.to_vec() };
+    let wanted = Wanted { now: ports.to_vec(), at_boot: Some(ports.to_vec()) };
     door.reserve(deed, reserved, &wanted, &change).map_err(|error| door::failure(error, what))
 }
 
@@ -75,38 +75,16 @@ pub(crate) fn reserve_through(
 ///
 /// As of [`reserve`].
 pub(crate) fn give_back(comes: Comes, stands: Option<&Standing>, what: Words) -> Result<(), Failure> {
-    let is_kept_at_boot = at_boot().get(&Reason::Declared).is_some_and(|ranges| !ranges.is_empty());
-    if is_kept_at_boot || !known().declared.is_empty() {
+    if boot::has_declared() || !known().declared.is_empty() {
         reserve(&[], comes, stands, what)?;
     }
     Ok(())
-}
-
-/// What the next boot keeps from clients, by reason; nothing where that cannot be read.
-pub(crate) fn at_boot() -> BTreeMap<Reason, Vec<PortRange>> {
-    directories::reserved().and_then(|path| lasting(&path).ok()).unwrap_or_default()
 }
 
 /// What is to be written so that the kernel keeps `wanted` for one reason beside what it keeps for the others.
 pub(crate) fn reservation(reserved: &Reserved, reason: Reason, wanted: &[PortRange]) -> Reservation {
     let all: Vec<PortRange> = wanted.iter().copied().chain(reserved.wanted_besides(reason)).collect();
     plan::reserve(&all, &reserved.kept, reserved.ours())
-}
-
-/// Keeps from clients again, as the host boots, what was kept last, for whatever reason; what changed since the boot stays so.
-///
-/// # Errors
-///
-/// What is kept for the boot cannot be read, or the kernel refuses.
-pub(crate) fn reserve_again() -> Result<(), ReservedError> {
-    let Some(path) = directories::reserved() else { return Ok(()) };
-    for (reason, at_boot) in lasting(&path).map_err(ReservedError::Record)? {
-        let reserved = Reserved::open(Some(&path))?;
-        let now = reserved.wanted(reason).map_or_else(|| at_boot.clone(), <[_]>::to_vec);
-        let change = reservation(&reserved, reason, &now);
-        reserved.apply(reason, &Wanted { now, at_boot }, &change)?;
-    }
-    Ok(())
 }
 
 /// Why the kernel does not reserve anything, in a sentence.

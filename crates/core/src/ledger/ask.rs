@@ -1,6 +1,6 @@
 //! What is asked of the ledger, and what it grants.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{
     book::Change,
@@ -106,7 +106,7 @@ impl Wish {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The claim, as it stands after the changes; of one that is given up, as it stood before.
-    pub claim: Claim,
+    pub claim: Arc<Claim>,
     /// Whether this very ask made it.
     pub fresh: bool,
     /// What the asker should know of it.

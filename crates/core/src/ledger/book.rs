@@ -1,6 +1,6 @@
 //! The book itself: every claim, found by its name and by its numbers (A23, A25).
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use super::{
     claim::{Claim, ClaimId, Name, Scope},
@@ -15,7 +15,7 @@ pub const CLAIMS_MAX: usize = 1 << 18;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
     revision: u64,
-    claims: BTreeMap<ClaimId, Claim>,
+    claims: BTreeMap<ClaimId, Arc<Claim>>,
     names: BTreeMap<(Scope, Protocol, Name), ClaimId>,
     /// The claims of a single number, by scope: of a fleet's number each host may have a claim of its own.
     singles: BTreeMap<(Protocol, u16), BTreeMap<Scope, Vec<ClaimId>>>,
@@ -26,10 +26,44 @@ pub struct Book {
 /// A change of the book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The claim is there, in the place of one of the same id.
-    Put(Box<Claim>),
+    /// The claim is there, where none of its id was.
+    Add(Arc<Claim>),
+    /// The claim is there, in the place of the one of its id.
+    Replace(Arc<Claim>),
     /// No claim of this id is there.
     Remove(ClaimId),
+}
+
+impl Change {
+    /// That `claim` is there, in a book where one of its id may be.
+    #[must_use]
+    pub fn put(claim: Arc<Claim>, book: &Book) -> Self {
+        if book.claim(claim.id).is_some() { Self::Replace(claim) } else { Self::Add(claim) }
+    }
+
+    /// The claim that is there after it.
+    #[must_use]
+    pub const fn claim(&self) -> Option<&Arc<Claim>> {
+        match self {
+            Self::Add(claim) | Self::Replace(claim) => Some(claim),
+            Self::Remove(_) => None,
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn id(&self) -> ClaimId {
+        match self {
+            Self::Add(claim) | Self::Replace(claim) => claim.id,
+            Self::Remove(id) => *id,
+        }
+    }
+
+    /// What `changes`, one after the other, leave of each id.
+    #[must_use]
+    pub fn last(changes: &[Self]) -> BTreeMap<ClaimId, Option<&Claim>> {
+        changes.iter().map(|change| (change.id(), change.claim().map(AsRef::as_ref))).collect()
+    }
 }
 
 impl Book {
@@ -38,7 +72,7 @@ impl Book {
     pub fn new(revision: u64, claims: impl IntoIterator<Item = Claim>) -> Self {
         let mut book = Self { revision, ..Self::default() };
         for claim in claims {
-            book.put(claim);
+            book.put(Arc::new(claim));
         }
         book
     }
@@ -63,13 +97,13 @@ impl Book {
 
     /// Every claim, in order of id.
     pub fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.claims.values()
+        self.claims.values().map(AsRef::as_ref)
     }
 
     /// The claim of `id`.
     #[must_use]
     pub fn claim(&self, id: ClaimId) -> Option<&Claim> {
-        self.claims.get(&id)
+        self.claims.get(&id).map(AsRef::as_ref)
     }
 
     /// The claim that is called `name`.
@@ -97,13 +131,13 @@ impl Book {
     pub fn amend(&mut self, changes: impl IntoIterator<Item = Change>) {
         for change in changes {
             match change {
-                Change::Put(claim) => self.put(*claim),
+                Change::Add(claim) | Change::Replace(claim) => self.put(claim),
                 Change::Remove(id) => self.remove(id),
             }
         }
     }
 
-    fn put(&mut self, claim: Claim) {
+    fn put(&mut self, claim: Arc<Claim>) {
         self.remove(claim.id);
         let (id, range) = (claim.id, claim.ports);
         self.names.insert((claim.scope.clone(), claim.protocol, claim.name.clone()), id);
@@ -128,7 +162,7 @@ impl Book {
                 self.singles.remove(&number);
             }
         }
-        let name = (claim.scope, claim.protocol, claim.name);
+        let name = (claim.scope.clone(), claim.protocol, claim.name.clone());
         if self.names.get(&name) == Some(&id) {
             self.names.remove(&name);
         }

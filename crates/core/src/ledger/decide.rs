@@ -3,6 +3,7 @@
 use alloc::{
     boxed::Box,
     string::{String, ToString as _},
+    sync::Arc,
     vec,
     vec::Vec,
 };
@@ -57,7 +58,7 @@ fn again(claim: &Claim, wish: &Wish, book: &Book) -> Result<Entry, Refusal> {
     if !fresh && ends_later(&wish.lease, &claim.lease) {
         return Ok(Entry { fresh: false, ..put(Claim { lease: wish.lease.clone(), ..claim.clone() }, book) });
     }
-    Ok(Entry { claim: claim.clone(), fresh, notes: Vec::new(), changes: Vec::new() })
+    Ok(Entry { claim: Arc::new(claim.clone()), fresh, notes: Vec::new(), changes: Vec::new() })
 }
 
 /// Whether whoever asks again for some time gets more of it.
@@ -208,8 +209,9 @@ fn granted(wish: &Wish, ports: PortRange, now: &Now) -> Claim {
 }
 
 fn put(claim: Claim, book: &Book) -> Entry {
-    let claim = Claim { revision: book.revision() + 1, ..claim };
-    Entry { fresh: true, notes: Vec::new(), changes: vec![Change::Put(Box::new(claim.clone()))], claim }
+    let claim = Arc::new(Claim { revision: book.revision() + 1, ..claim });
+    let changes = vec![Change::put(Arc::clone(&claim), book)];
+    Entry { claim, fresh: true, notes: Vec::new(), changes }
 }
 
 /// The claim that is meant, where the asker may change it and it is as he knows it.
@@ -239,7 +241,8 @@ fn renew(claim: &Claim, lease: &Lease, seen: &Seen<'_>, now: &Now, book: &Book) 
 }
 
 fn release(claim: &Claim) -> Entry {
-    Entry { claim: claim.clone(), fresh: false, notes: Vec::new(), changes: vec![Change::Remove(claim.id)] }
+    let changes = vec![Change::Remove(claim.id)];
+    Entry { claim: Arc::new(claim.clone()), fresh: false, notes: Vec::new(), changes }
 }
 
 #[cfg(test)]

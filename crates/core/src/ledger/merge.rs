@@ -1,6 +1,6 @@
 //! Claims that come from another ledger: all of them, or none where one would have a number that somebody else has (A24).
 
-use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, format, string::String, sync::Arc, vec::Vec};
 
 use super::{
     book::{Book, CLAIMS_MAX, Change},
@@ -69,8 +69,8 @@ pub fn merge(book: &Book, coming: Vec<Claim>, seen: &Seen<'_>, now: &Now) -> Res
         }
         let claim = Claim { revision: book.revision() + 1, ..claim };
         let gone = in_the_way(&after, &claim, seen, now)?;
-        let put = Change::Put(Box::new(claim));
-        let changes: Vec<Change> = gone.into_iter().map(Change::Remove).chain([put]).collect();
+        let add = Change::Add(Arc::new(claim));
+        let changes: Vec<Change> = gone.into_iter().map(Change::Remove).chain([add]).collect();
         after.amend(changes.iter().cloned());
         if after.len() > CLAIMS_MAX {
             return Err(too_much(Refusal::LedgerFull));
@@ -87,11 +87,9 @@ fn too_much(refusal: Refusal) -> Unmergeable {
 
 /// Wherever something comes to what the kernel hands out, enough of it is left.
 fn leave_clients(after: &Book, changes: &[Change], seen: &Seen<'_>) -> Result<(), Unmergeable> {
-    let put = changes.iter().filter_map(|change| match change {
-        Change::Put(claim) if claim.ports.overlaps(seen.client_range) => Some(&claim.scope),
-        _ => None,
-    });
-    let scopes: BTreeSet<&Scope> = put.collect();
+    let put = changes.iter().filter_map(Change::claim);
+    let put = put.filter(|claim| claim.ports.overlaps(seen.client_range));
+    let scopes: BTreeSet<&Scope> = put.map(|claim| &claim.scope).collect();
     scopes.into_iter().try_for_each(|scope| left_for_clients(after, scope, None, seen).map_err(too_much))
 }
 
@@ -236,7 +234,7 @@ mod tests {
         let merge = merged(&desk, coming.clone()).expect("they go together");
         assert_eq!(merge.ended, coming[..3]);
         let kept = Claim { revision: 1, ..coming[3].clone() };
-        assert_eq!(merge.changes, [Change::Put(Box::new(kept))]);
+        assert_eq!(merge.changes, [Change::Add(Arc::new(kept))]);
     }
 
     #[test]
@@ -246,7 +244,7 @@ mod tests {
         desk.now = at(61);
         let coming = claims([wish(1, 2, "other 20500/tcp")]);
         let merge = merged(&desk, coming.clone()).expect("there is room");
-        let put = Change::Put(Box::new(Claim { revision: 2, ..coming[0].clone() }));
+        let put = Change::Add(Arc::new(Claim { revision: 2, ..coming[0].clone() }));
         assert_eq!(merge.changes, vec![Change::Remove(ClaimId(1)), put]);
     }
 

@@ -85,7 +85,7 @@ impl<'a> Desk<'a> {
 
     /// The claim of a wish that is granted.
     pub(crate) fn granted(&mut self, wish: Wish) -> Claim {
-        self.claim(wish).expect("it is granted").claim
+        self.claim(wish).expect("it is granted").claim.as_ref().clone()
     }
 
     /// The token of a refusal, which changes nothing.
@@ -105,7 +105,7 @@ pub(crate) fn reference(wish: &Wish) -> Reference {
 /// What the changes of an entry are, in a word each.
 pub(crate) fn words(entry: &Entry) -> Vec<String> {
     let word = |change: &Change| match change {
-        Change::Put(claim) => alloc::format!("put {}", claim.name),
+        Change::Add(claim) | Change::Replace(claim) => alloc::format!("put {}", claim.name),
         Change::Remove(id) => alloc::format!("remove {:x}", id.0),
     };
     entry.changes.iter().map(word).collect()

@@ -58,7 +58,7 @@ pub(crate) fn ask(chance: &mut Chance, hosts: &[Host], place: usize, millisecond
 }
 
 fn wish(chance: &mut Chance, host: &Host, lease: Lease) -> Wish {
-    let scope = if chance.percent(30) { Scope::Fleet } else { Scope::Host(host.machine.clone()) };
+    let scope = if chance.percent(30) { Scope::Fleet } else { Scope::Host(host.machine.as_str().into()) };
     let first = POOL.first + u16::try_from(chance.below(44)).expect("a small number");
     let ports = match chance.below(10) {
         0..=4 => None,

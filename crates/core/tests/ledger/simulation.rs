@@ -1,6 +1,6 @@
 //! Hosts, askers and a store, a step of one of them at a time, and what must hold after each.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use portreeve_core::ledger::{Ask, Change, Claim, ClaimId, Entry, Lease, decide};
 
@@ -44,7 +44,7 @@ pub(crate) struct Simulation {
     hosts: Vec<Host>,
     askers: Vec<Asker>,
     /// What was acknowledged to somebody, and neither ended nor was given up since.
-    promised: BTreeMap<ClaimId, Claim>,
+    promised: BTreeMap<ClaimId, Arc<Claim>>,
 }
 
 impl Simulation {
@@ -193,7 +193,7 @@ impl Simulation {
     fn lend(&mut self, host: usize, changes: &[Change]) {
         let now = self.hosts[host].now(self.milliseconds);
         for change in changes {
-            let Change::Put(claim) = change else { continue };
+            let Some(claim) = change.claim() else { continue };
             let Some(written) = self.warehouse.book.claim(claim.id).filter(|own| *own == &**claim) else {
                 continue;
             };
@@ -208,7 +208,7 @@ impl Simulation {
         }
     }
 
-    fn acknowledge(&mut self, ask: &Ask, claim: Claim) {
+    fn acknowledge(&mut self, ask: &Ask, claim: Arc<Claim>) {
         match ask {
             Ask::Claim(_) => self.counts.granted += 1,
             Ask::Renew { .. } => self.counts.renewed += 1,
@@ -226,10 +226,7 @@ impl Simulation {
     fn check_owners(&self, changes: &[Change]) -> Result<(), String> {
         let book = &self.warehouse.book;
         let is_live = |claim: &&Claim| self.is_live(claim);
-        let written = changes.iter().filter_map(|change| match change {
-            Change::Put(claim) => book.claim(claim.id),
-            Change::Remove(_) => None,
-        });
+        let written = changes.iter().filter_map(|change| book.claim(change.claim()?.id));
         for own in written.filter(is_live) {
             let mut others = book.claims().filter(|other| other.id != own.id).filter(is_live);
             if let Some(other) = others.find(|other| have_both(own, other)) {

@@ -79,7 +79,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 2] = [Self::Ledger, Self::Declared];
+    /// Every reason there is.
+    pub const ALL: [Self; 2] = [Self::Ledger, Self::Declared];
 
     const fn name(self) -> &'static str {
         match self {
@@ -94,8 +95,8 @@ impl Reason {
 pub struct Wanted {
     /// What is to be kept back now.
     pub now: Vec<PortRange>,
-    /// What of it the next boot is to keep back too.
-    pub at_boot: Vec<PortRange>,
+    /// What of it the next boot is to keep back too; `None` where it finds that out by itself.
+    pub at_boot: Option<Vec<PortRange>>,
 }
 
 /// What is kept back in the network namespace of the calling thread, by whom, and nobody else of portreeve's changes it
@@ -167,7 +168,7 @@ impl Reserved {
         change: &Reservation,
     ) -> Result<(), ReservedError> {
         if let Some(lasting) = &mut self.lasting {
-            lasting.want(reason, &wanted.at_boot)?;
+            lasting.want(reason, wanted.at_boot.as_deref())?;
         }
         self.record.wanted.insert(reason, wanted.now.clone());
         if !change.add.is_empty() {

@@ -77,10 +77,7 @@ fn bring_part(
     for _ in 0..TRIES_MAX {
         know(seen, &book, part);
         let merge = merge(&book, part.to_vec(), seen, now).map_err(Stopped::Unmergeable)?;
-        let put = merge.changes.iter().filter_map(|change| match change {
-            Change::Put(claim) => Some(claim.id),
-            Change::Remove(_) => None,
-        });
+        let put = merge.changes.iter().filter_map(|change| Some(change.claim()?.id));
         let swapped = match merge.changes.as_slice() {
             [] => Swap::Swapped,
             changes => store.swap(book.revision(), changes).map_err(Unanswered::from)?,
@@ -123,7 +120,7 @@ pub(crate) fn take_back(store: &mut dyn Store, ids: &[ClaimId], at_once: usize) 
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use portreeve_core::{
         ledger::{Ask, BootTime, Lease, transfer},
@@ -210,7 +207,7 @@ mod tests {
 
         fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
             if self.parts == 0 {
-                let rival = Change::Put(Box::new(self.rival.clone()));
+                let rival = Change::Add(Arc::new(self.rival.clone()));
                 assert_eq!(self.memory.swap(expected, &[rival])?, Swap::Swapped);
             }
             self.parts = self.parts.wrapping_sub(1);

@@ -151,7 +151,10 @@ impl Asker {
         let mut heard = lock(&self.heard);
         heard.answers[place] = Some(told);
         heard.missing -= 1;
-        if heard.missing == 0 {
+        let is_answered = heard.missing == 0;
+        // Whoever wakes up finds it open.
+        drop(heard);
+        if is_answered {
             self.news.notify_one();
         }
     }

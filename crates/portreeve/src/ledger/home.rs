@@ -114,6 +114,25 @@ impl Home {
         Self::named(None, settings)
     }
 
+    /// The host's own, which the boot reads; `None` where nobody who boots could.
+    pub(crate) fn of_boot() -> Option<Self> {
+        Some(Self::at(Place::File(of_host()?), Obeyed::ByHost, claimant::machine()?))
+    }
+
+    /// Whether the boot reads it.
+    pub(crate) fn is_read_by_boot(&self) -> bool {
+        of_host().is_some_and(|own| self.file() == Some(&own))
+    }
+
+    fn at(place: Place, obeyed: Obeyed, machine: String) -> Self {
+        let scope = match (obeyed, network()) {
+            (Obeyed::ByUser, _) => Scope::User(geteuid().as_raw()),
+            (Obeyed::ByHost, Network::Host) => Scope::Host(machine.as_str().into()),
+            (Obeyed::ByHost, Network::Apart(name)) => Scope::Netns(name.into()),
+        };
+        Self { place, scope, machine, obeyed, is_named: false }
+    }
+
     fn named(named: Option<OsString>, settings: &Settings) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
         let named = named.or_else(|| std::env::var_os(OVERRIDE));
@@ -128,12 +147,7 @@ impl Home {
                 }
             },
         };
-        let scope = match (obeyed, network()) {
-            (Obeyed::ByUser, _) => Scope::User(geteuid().as_raw()),
-            (Obeyed::ByHost, Network::Host) => Scope::Host(machine.clone()),
-            (Obeyed::ByHost, Network::Apart(name)) => Scope::Netns(name),
-        };
-        Ok(Self { place, scope, machine, obeyed, is_named })
+        Ok(Self { is_named, ..Self::at(place, obeyed, machine) })
     }
 
     /// Opens it, and makes a new one where there never was any.
@@ -250,6 +264,11 @@ fn usual() -> Result<(PathBuf, Obeyed), Failure> {
     // A member of its group writes beside the file too (https://www.sqlite.org/wal.html).
     let is_member = access(folder, fs::Access::WRITE_OK | fs::Access::EXEC_OK).is_ok();
     Ok(if is_member { (shared, Obeyed::ByHost) } else { (own, Obeyed::ByUser) })
+}
+
+/// The host's, where it may be written.
+fn of_host() -> Option<PathBuf> {
+    usual().ok().filter(|(_, obeyed)| *obeyed == Obeyed::ByHost).map(|(path, _)| path)
 }
 
 fn nameless() -> Failure {

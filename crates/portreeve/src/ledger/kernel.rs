@@ -2,6 +2,7 @@
 
 use portreeve_core::{
     ledger::{Book, Claim, Lease, Now, Seen},
+    port::PortRange,
     text,
     words::{Text, Words},
 };
@@ -53,9 +54,11 @@ pub(crate) fn keep(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now:
 
 /// Why the kernel does not keep it back.
 #[derive(Debug, thiserror::Error)]
-enum KeepError {
+pub(crate) enum KeepError {
+    /// It refuses, or what is kept for it cannot be written.
     #[error(transparent)]
     Kernel(#[from] ReservedError),
+    /// The ledger cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -70,18 +73,37 @@ fn keep_all(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now: &Now) 
     Ok(reserved.apply(Reason::Ledger, &claimed, &change)?)
 }
 
-/// What is claimed in the network namespace of this process; what has an end is over at the next boot.
+/// What is claimed in the network namespace of this process.
 fn claimed(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Wanted {
-    let here = book.claims().filter(|claim| claim.scope.meets(&home.scope) && claim.holds(seen, now));
-    let here: Vec<&Claim> = here.collect();
-    let lasting = here.iter().filter(|claim| claim.lease == Lease::Permanent);
+    let live = here(book, home).filter(|claim| claim.holds(seen, now));
     Wanted {
-        at_boot: lasting.map(|claim| claim.ports).collect(),
-        now: here.iter().map(|claim| claim.ports).collect(),
+        now: live.map(|claim| claim.ports).collect(),
+        at_boot: (!home.is_read_by_boot()).then(|| for_good(book, home)),
     }
 }
 
-fn why(error: &KeepError) -> Text {
+/// What the host's own ledger has for good, which the next boot reserves again; nothing where there is no such ledger.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub(crate) fn claimed_for_good() -> Result<Vec<PortRange>, StoreError> {
+    let Some(home) = Home::of_boot() else { return Ok(Vec::new()) };
+    Ok(home.look()?.map(|book| for_good(&book, &home)).unwrap_or_default())
+}
+
+/// What has no end: the rest is over at the next boot.
+fn for_good(book: &Book, home: &Home) -> Vec<PortRange> {
+    let lasting = here(book, home).filter(|claim| claim.lease == Lease::Permanent);
+    lasting.map(|claim| claim.ports).collect()
+}
+
+fn here<'b>(book: &'b Book, home: &Home) -> impl Iterator<Item = &'b Claim> {
+    book.claims().filter(|claim| claim.scope.meets(&home.scope))
+}
+
+/// The same in a sentence.
+pub(crate) fn why(error: &KeepError) -> Text {
     match error {
         KeepError::Kernel(error) => clients::why(error),
         other => {

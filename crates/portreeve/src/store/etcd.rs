@@ -207,7 +207,7 @@ impl Etcd {
         let now = Timestamp::now();
         let mut granted: Vec<Granted> = Vec::new();
         for change in changes {
-            let Change::Put(claim) = change else { continue };
+            let Some(claim) = change.claim() else { continue };
             let Some(seconds) = lease::needed(claim, now) else { continue };
             if lease::fitting(&granted, seconds).is_none() {
                 let seconds = lease::asked(seconds);

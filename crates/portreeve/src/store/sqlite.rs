@@ -20,6 +20,7 @@ pub(crate) use self::{
 };
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     thread,
@@ -27,7 +28,7 @@ use std::{
 };
 
 use jiff::civil::Date;
-use portreeve_core::ledger::{Book, Change, Name};
+use portreeve_core::ledger::{Book, Change, ClaimId, Name};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use self::{marker::Marker, turn::Turn};
@@ -211,29 +212,28 @@ fn swap(connection: &mut Connection, expected: u64, changes: &[Change]) -> rusql
     if rows::revision(&transaction)? != expected {
         return Ok(false);
     }
-    let fresh = changes.iter().map(|change| write(&transaction, change, expected + 1));
-    if fresh.collect::<rusqlite::Result<Vec<_>>>()?.contains(&false) {
-        history::forget(&transaction)?;
-    }
+    write(&transaction, changes, expected + 1)?;
     rows::advance(&transaction, expected + 1)?;
     transaction.commit()?;
     Ok(true)
 }
 
-/// Writes one change as `revision`; whether it is a claim that was not there.
-fn write(transaction: &Transaction<'_>, change: &Change, revision: u64) -> rusqlite::Result<bool> {
-    match change {
-        Change::Put(claim) if rows::add(transaction, claim)? => return Ok(true),
-        Change::Put(claim) => {
-            history::record(transaction, claim.id, CHANGED, revision)?;
-            rows::replace(transaction, claim)?;
-        }
-        Change::Remove(id) => {
-            history::record(transaction, *id, REMOVED, revision)?;
-            rows::remove(transaction, *id)?;
-        }
+/// Writes `changes` as `revision`; only where one may be of a claim that is there, the claims are looked through.
+fn write(transaction: &Transaction<'_>, changes: &[Change], revision: u64) -> rusqlite::Result<()> {
+    let last = Change::last(changes);
+    let (changed, removed): (Vec<ClaimId>, Vec<ClaimId>) = known(changes).partition(|id| last[id].is_some());
+    for (ids, what) in [(changed, CHANGED), (removed, REMOVED)].iter().filter(|(ids, _)| !ids.is_empty()) {
+        history::record(transaction, ids, what, revision)?;
+        rows::remove(transaction, ids)?;
+        history::forget(transaction)?;
     }
-    Ok(false)
+    last.into_values().flatten().try_for_each(|claim| rows::add(transaction, claim))
+}
+
+/// Those of whom a claim may be there before `changes`.
+fn known(changes: &[Change]) -> impl Iterator<Item = ClaimId> {
+    let known = changes.iter().filter(|change| !matches!(change, Change::Add(_)));
+    known.map(Change::id).collect::<BTreeSet<_>>().into_iter()
 }
 
 fn told(path: &Path, error: &rusqlite::Error) -> StoreError {

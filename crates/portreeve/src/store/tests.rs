@@ -3,7 +3,7 @@
 #[cfg(feature = "lab")]
 mod etcd;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use portreeve_core::ledger::{
     Ask, Book, BootTime, Change, Claim, ClaimId, Claimant, Lease, Now, Scope, Seen, Wish, decide,
@@ -53,11 +53,15 @@ pub(super) fn claim(id: u128, name: &str, port: u16) -> Claim {
         wall: "2026-01-01T00:00:00Z".parse().expect("a time"),
         boot: BootTime { boot_id: "a".into(), milliseconds: 1 },
     };
-    decide(&Book::default(), &Ask::Claim(wish), &seen, &now).expect("granted").claim
+    decide(&Book::default(), &Ask::Claim(wish), &seen, &now).expect("granted").claim.as_ref().clone()
 }
 
-pub(super) fn put(claim: &Claim) -> Change {
-    Change::Put(Box::new(claim.clone()))
+pub(super) fn add(claim: &Claim) -> Change {
+    Change::Add(Arc::new(claim.clone()))
+}
+
+pub(super) fn replace(claim: &Claim) -> Change {
+    Change::Replace(Arc::new(claim.clone()))
 }
 
 /// A promise that a new store must keep, by its name.
@@ -89,7 +93,7 @@ fn sqlite_keeps_the_contract() {
 fn what_was_swapped_is_loaded(store: &mut dyn Store) {
     assert_eq!(store.load().expect("a book"), Book::default());
     let (web, mail) = (claim(1, "web", 20_500), claim(2, "mail", 20_501));
-    assert_eq!(store.swap(0, &[put(&web), put(&mail)]).expect("an answer"), Swap::Swapped);
+    assert_eq!(store.swap(0, &[add(&web), add(&mail)]).expect("an answer"), Swap::Swapped);
     assert_eq!(store.load().expect("a book"), Book::new(1, [web.clone(), mail]));
     assert_eq!(store.swap(1, &[Change::Remove(ClaimId(2))]).expect("an answer"), Swap::Swapped);
     assert_eq!(store.load().expect("a book"), Book::new(2, [web]));
@@ -99,21 +103,21 @@ fn what_is_changed_twice_at_once_is_as_it_was_changed_last(store: &mut dyn Store
     let (web, mail) = (claim(1, "web", 20_500), claim(2, "mail", 20_501));
     let later = Claim { note: None, ..web.clone() };
     let changes =
-        [put(&web), put(&mail), put(&later), Change::Remove(ClaimId(2)), Change::Remove(ClaimId(3))];
+        [add(&web), add(&mail), replace(&later), Change::Remove(ClaimId(2)), Change::Remove(ClaimId(3))];
     assert_eq!(store.swap(0, &changes).expect("an answer"), Swap::Swapped);
     assert_eq!(store.load().expect("a book"), Book::new(1, [later]));
 }
 
 fn who_knows_an_older_book_changes_nothing_and_is_told_the_newer(store: &mut dyn Store) {
     let (web, mail) = (claim(1, "web", 20_500), claim(2, "mail", 20_501));
-    assert_eq!(store.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
-    assert_eq!(store.swap(0, &[put(&mail)]).expect("an answer"), Swap::Moved(Book::new(1, [web])));
+    assert_eq!(store.swap(0, &[add(&web)]).expect("an answer"), Swap::Swapped);
+    assert_eq!(store.swap(0, &[add(&mail)]).expect("an answer"), Swap::Moved(Book::new(1, [web])));
 }
 
 fn whoever_watches_is_told_what_others_wrote(store: &mut dyn Store) {
     let web = claim(1, "web", 20_500);
     assert_eq!(store.watch(0, Duration::ZERO).expect("an answer"), None);
-    assert_eq!(store.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
+    assert_eq!(store.swap(0, &[add(&web)]).expect("an answer"), Swap::Swapped);
     assert_eq!(store.watch(0, Duration::from_secs(5)).expect("an answer"), Some(Book::new(1, [web])));
 }
 
@@ -122,7 +126,7 @@ fn two_who_write_one_file_see_each_other() {
     let folder = Folder::new("two");
     let [mut one, mut other] = [(); 2].map(|()| Sqlite::open(&folder.ledger()).expect("a ledger"));
     let web = claim(1, "web", 20_500);
-    assert_eq!(one.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
+    assert_eq!(one.swap(0, &[add(&web)]).expect("an answer"), Swap::Swapped);
     assert_eq!(other.load().expect("a book"), Book::new(1, [web]));
 }
 
@@ -152,7 +156,7 @@ fn what_is_not_the_ledger_that_was_here_is_refused() {
     // The layout is at byte 60 of the file (https://www.sqlite.org/fileformat.html).
     let mut newer = good.clone();
     newer[63] = 9;
-    assert!(matches!(refusal(Some(&newer)), StoreError::Newer { found: 9, known: 2, .. }));
+    assert!(matches!(refusal(Some(&newer)), StoreError::Newer { found: 9, known: 3, .. }));
     let elsewhere = Folder::new("elsewhere");
     drop(Sqlite::open(&elsewhere.ledger()).expect("a ledger"));
     let another = fs::read(elsewhere.ledger()).expect("its bytes");

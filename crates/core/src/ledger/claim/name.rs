@@ -1,9 +1,9 @@
 //! What a claim is for, in one visible word.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, sync::Arc};
 use core::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{text, visible, words::Text};
 
@@ -11,8 +11,8 @@ use crate::{text, visible, words::Text};
 pub const NAME_BYTES_MAX: usize = 128;
 
 /// The name of a claim.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Name(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<str>);
 
 /// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,12 @@ impl FromStr for Name {
             _ if !text.chars().all(shows) => Err(NameError::Invisible),
             _ => Ok(Self(text.into())),
         }
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

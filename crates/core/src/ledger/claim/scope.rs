@@ -1,6 +1,6 @@
 //! Where a claim holds: a host, a network namespace of it, a user's own, or a fleet.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, string::String, sync::Arc};
 use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -12,9 +12,9 @@ const VALUE_BYTES_MAX: usize = 255;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// A host, by its machine-id(5).
-    Host(String),
+    Host(Arc<str>),
     /// A network namespace that is not the host's, by name (ip-netns(8)).
-    Netns(String),
+    Netns(Arc<str>),
     /// What a user promises himself, where he may not write the host's ledger.
     User(u32),
     /// Every host of the fleet.

@@ -334,7 +334,7 @@ proptest! {
             match answer {
                 Err(_) => prop_assert_eq!(&desk.book, &before),
                 Ok(entry) if !matches!(step.ask, Ask::Release { .. }) => {
-                    prop_assert_eq!(desk.book.claim(entry.claim.id), Some(&entry.claim));
+                    prop_assert_eq!(desk.book.claim(entry.claim.id), Some(&*entry.claim));
                 }
                 Ok(entry) => prop_assert_eq!(desk.book.claim(entry.claim.id), None),
             }

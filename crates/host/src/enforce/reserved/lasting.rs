@@ -50,12 +50,15 @@ impl Lasting {
         Ok(Self { path: path.into(), wanted })
     }
 
-    /// Has the next boot keep back `ranges` for `reason`.
-    pub(super) fn want(&mut self, reason: Reason, ranges: &[PortRange]) -> Result<(), KeepError> {
-        if self.wanted.get(&reason).map_or(&[][..], Vec::as_slice) == ranges {
+    /// Has the next boot keep back `ranges` for `reason`, where it does not find that out by itself.
+    pub(super) fn want(&mut self, reason: Reason, ranges: Option<&[PortRange]>) -> Result<(), KeepError> {
+        if self.wanted.get(&reason).map(Vec::as_slice) == ranges {
             return Ok(());
         }
-        self.wanted.insert(reason, ranges.to_vec());
+        match ranges {
+            Some(ranges) => self.wanted.insert(reason, ranges.to_vec()),
+            None => self.wanted.remove(&reason),
+        };
         let text: String = self.wanted.iter().map(|(reason, ranges)| line(reason.name(), ranges)).collect();
         replace(&self.path, text.as_bytes(), Readers::Everybody)
     }
@@ -87,7 +90,7 @@ mod tests {
         assert_eq!(lasting(&path).expect("nothing yet"), BTreeMap::new());
         let want = |reason, ranges: &str| {
             let mut lasting = Lasting::read(&path).expect("it can be read");
-            lasting.want(reason, &of(ranges)).expect("it can be written");
+            lasting.want(reason, Some(&of(ranges))).expect("it can be written");
         };
         want(Reason::Declared, "33000");
         want(Reason::Ledger, "20500");
@@ -98,6 +101,9 @@ mod tests {
         assert!(lasting(&path).is_err());
         want(Reason::Ledger, "20502");
         assert_eq!(lasting(&path).expect("anew"), [(Reason::Ledger, of("20502"))].into());
+        let mut found = Lasting::read(&path).expect("it can be read");
+        found.want(Reason::Ledger, None).expect("it can be written");
+        assert_eq!(lasting(&path).expect("none"), BTreeMap::new());
         std::fs::remove_dir_all(folder).expect("ours");
     }
 }

@@ -7,10 +7,11 @@ use portreeve_core::{
 use portreeve_host::enforce::boot::{Loaded, Unwritten, load};
 
 use crate::{
-    clients::{reserve_again, why},
+    clients::boot::reserve_again,
     directories, door,
     exit::Exit,
     failure::{Failure, keep_cause, warn},
+    ledger::kernel::why,
     settings::{Settings, Verbosity},
     show::{escape::visible, out::Out},
 };

@@ -15,7 +15,8 @@ use rustix::process::geteuid;
 
 use crate::{
     after_boot::{KEPT_ANEW, keep_standing},
-    clients, directories, door,
+    clients::boot::has_any,
+    directories, door,
     exit::Exit,
     failure::Failure,
     settings::{Settings, Verbosity},
@@ -65,7 +66,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         out.say(KEPT_ANEW)?;
     }
     if stood == Stood::Never {
-        out.say(if is_reserving() { ONLY_RESERVED } else { NOTHING })?;
+        out.say(if has_any() { ONLY_RESERVED } else { NOTHING })?;
     }
     let apply = matches!(stood, Stood::Never | Stood::Otherwise).then_some("portreeve apply");
     let commands = apply.into_iter().chain(["portreeve gate status"]);
@@ -81,11 +82,6 @@ const ONLY_RESERVED: Words = Words {
     en: "No gate is confirmed yet: what is claimed is kept from clients again at each boot, and nothing else.",
     ja: "確定済みのゲートはまだありません。起動のたびに復元されるのは、申請済みポートの予約(クライアントに割り当てない設定)だけです。",
 };
-
-/// Whether the next boot keeps anything from clients.
-fn is_reserving() -> bool {
-    clients::at_boot().values().any(|ranges| !ranges.is_empty())
-}
 
 /// How the gate stands, as far as it matters to whoever enables it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -106,7 +106,9 @@ impl View {
         self.own = if is_of_fleet { 0 } else { self.own + 1 };
         for change in changes {
             match change {
-                Change::Put(claim) => self.keys.insert(claim.id, keys.claim(claim.id)),
+                Change::Add(claim) | Change::Replace(claim) => {
+                    self.keys.insert(claim.id, keys.claim(claim.id))
+                }
                 Change::Remove(id) => self.keys.remove(id),
             };
         }
@@ -129,19 +131,13 @@ impl View {
     }
 
     fn written<'c>(&self, keys: &Keys, changes: &'c [Change]) -> Result<Written<'c>, StoreError> {
-        let mut last: BTreeMap<ClaimId, Option<&Claim>> = BTreeMap::new();
-        for change in changes {
-            match change {
-                Change::Put(claim) if claim.scope != *keys.scope() => {
-                    let (opened, scope) = (keys.scope().clone(), claim.scope.clone());
-                    return Err(StoreError::Elsewhere { opened, scope });
-                }
-                Change::Put(claim) => last.insert(claim.id, Some(claim)),
-                Change::Remove(id) => last.insert(*id, None),
-            };
+        let elsewhere = changes.iter().filter_map(Change::claim).find(|claim| claim.scope != *keys.scope());
+        if let Some(claim) = elsewhere {
+            let (opened, scope) = (keys.scope().clone(), claim.scope.clone());
+            return Err(StoreError::Elsewhere { opened, scope });
         }
         let mut written = Written { put: BTreeMap::new(), removed: Vec::new() };
-        for (id, claim) in last {
+        for (id, claim) in Change::last(changes) {
             let place = claim.map(|claim| keys.claim(claim.id));
             written.removed.extend(self.keys.get(&id).filter(|key| Some(*key) != place.as_ref()).cloned());
             written.put.extend(place.zip(claim));
@@ -245,7 +241,7 @@ mod tests {
         super::wire::{Bytes, Integer},
         *,
     };
-    use crate::store::tests::{claim as granted, put};
+    use crate::store::tests::{add, claim as granted, replace};
 
     fn keys(scope: &str) -> Keys {
         Keys::new("/p".into(), "4c1d".into(), scope.parse().expect("a scope"))
@@ -390,13 +386,13 @@ mod tests {
         let web = granted(1, "web", 20_500);
         let view = view(&[], &[], vec![kept(&keys, &web)]).expect("a ledger");
         let elsewhere = Claim { scope: Scope::Fleet, ..web.clone() };
-        let refused = view.transaction(&keys, &[put(&elsewhere)], |_| None, "n");
+        let refused = view.transaction(&keys, &[replace(&elsewhere)], |_| None, "n");
         assert!(matches!(refused, Err(StoreError::Elsewhere { .. })));
-        let same = vec![put(&web); CHANGES_MAX + 1];
+        let same = vec![replace(&web); CHANGES_MAX + 1];
         let written = view.transaction(&keys, &same, |_| None, "n").expect("one key");
         assert_eq!(written.success.len(), 3, "the revision, whose it is, and the claim");
         let many: Vec<Change> =
-            (2..).take(CHANGES_MAX + 1).map(|id| put(&granted(id, "x", 20_501))).collect();
+            (2..).take(CHANGES_MAX + 1).map(|id| add(&granted(id, "x", 20_501))).collect();
         let refused = view.transaction(&keys, &many, |_| None, "n");
         assert!(matches!(refused, Err(StoreError::TooMany { changes: 121, most: CHANGES_MAX })));
         let after = view.after(&keys, &[Change::Remove(web.id)], 12).expect("a change");

@@ -8,7 +8,7 @@ use portreeve_core::{
 use rusqlite::{Connection, Row};
 use rustix::process::getuid;
 
-use super::rows::{ports, read};
+use super::rows::{json, ports, read};
 
 /// So many are kept; the oldest go.
 pub(super) const ROWS_MAX: i64 = 10_000;
@@ -43,12 +43,13 @@ pub(crate) const REMOVED: &str = "removed";
 const BEGIN: &str = "
     INSERT INTO history
     SELECT NULL, since, revision, json_extract(claimant, '$.uid'), ?2, id, name, scope, protocol, port, port_last
-    FROM claim WHERE id = ?1
-    AND coalesce((SELECT what FROM history WHERE id = ?1 ORDER BY number DESC LIMIT 1), ?3) = ?3";
+    FROM claim WHERE id IN (SELECT value FROM json_each(?1))
+    AND coalesce((SELECT what FROM history WHERE id = claim.id ORDER BY number DESC LIMIT 1), ?3) = ?3";
 /// What becomes of a claim.
 const WRITE: &str = "
     INSERT INTO history
-    SELECT NULL, ?2, ?3, ?4, ?5, id, name, scope, protocol, port, port_last FROM claim WHERE id = ?1";
+    SELECT NULL, ?2, ?3, ?4, ?5, id, name, scope, protocol, port, port_last FROM claim
+    WHERE id IN (SELECT value FROM json_each(?1))";
 /// That it was made each claim tells itself, as long as nothing else is known of it: so what is claimed costs no row here.
 const OF: &str = "
     SELECT number, at, revision, uid, what, name, scope, protocol, port, port_last FROM history
@@ -59,17 +60,17 @@ const OF: &str = "
     AND coalesce((SELECT what FROM history WHERE id = claim.id ORDER BY number DESC LIMIT 1), ?3) = ?3
     ORDER BY revision, number";
 
-/// Writes down `what` is about to be done, as `revision`, to the claim of `id`, where there is one.
+/// Writes down `what` is about to be done, as `revision`, to the claims of `ids`, as far as they are there.
 pub(super) fn record(
     connection: &Connection,
-    id: ClaimId,
+    ids: &[ClaimId],
     what: &str,
     revision: u64,
 ) -> rusqlite::Result<()> {
-    let id = id.to_string();
-    connection.prepare_cached(BEGIN)?.execute((&id, CLAIMED, REMOVED))?;
+    let ids = json(ids)?;
+    connection.prepare_cached(BEGIN)?.execute((&ids, CLAIMED, REMOVED))?;
     let (at, uid) = (Timestamp::now().to_string(), getuid().as_raw());
-    connection.prepare_cached(WRITE)?.execute((&id, at, revision, uid, what)).map(drop)
+    connection.prepare_cached(WRITE)?.execute((&ids, at, revision, uid, what)).map(drop)
 }
 
 /// Lets the oldest go.

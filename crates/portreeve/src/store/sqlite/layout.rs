@@ -9,22 +9,30 @@ use super::{StoreError, told};
 /// "Port", by which file(1) and SQLite tell whose file it is (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID: i64 = 0x506f_7274;
 /// The newest layout that this program reads and writes.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 /// The first one, which kept no history.
 const WITHOUT_HISTORY: i64 = 1;
 
-/// That no name has two claims is decided, as it is of numbers, and no index here says it once more: of a claim that is made the
-/// disk would have to take one page more.
-const TABLES: &str = "
-    CREATE TABLE ledger (identity TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+const LEDGER: &str = "CREATE TABLE ledger (identity TEXT NOT NULL, revision INTEGER NOT NULL) STRICT";
+
+/// In the order in which they were written, so that claims of one moment lie on few pages. That no id, name or number has two is
+/// decided, and no index says it once more: of each claim the disk would have to take one page more.
+const CLAIMS: &str = "
     CREATE TABLE claim (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, scope TEXT NOT NULL, protocol TEXT NOT NULL,
+        id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL, protocol TEXT NOT NULL,
         address TEXT, device TEXT, port INTEGER NOT NULL, port_last INTEGER NOT NULL,
         claimant TEXT NOT NULL, lease TEXT NOT NULL, since TEXT NOT NULL, revision INTEGER NOT NULL, note TEXT
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
 ";
 
-const HISTORY: &str = "
+/// The first two had claims by id.
+const BY_ID: &str = "ALTER TABLE claim RENAME TO claim_by_id";
+const IN_ORDER: &str = "
+    INSERT INTO claim SELECT * FROM claim_by_id ORDER BY revision;
+    DROP TABLE claim_by_id;
+";
+
+pub(super) const HISTORY: &str = "
     CREATE TABLE history (
         number INTEGER PRIMARY KEY, at TEXT NOT NULL, revision INTEGER NOT NULL, uid INTEGER NOT NULL,
         what TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL, protocol TEXT NOT NULL,
@@ -93,8 +101,7 @@ pub(super) fn claim(connection: &Connection) -> Result<(), LayoutError> {
 pub(super) fn create(connection: &mut Connection) -> Result<Identity, LayoutError> {
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     if is_blank(&transaction)? {
-        transaction.execute_batch(TABLES)?;
-        transaction.execute_batch(HISTORY)?;
+        [LEDGER, CLAIMS, HISTORY].iter().try_for_each(|tables| transaction.execute_batch(tables))?;
         transaction.execute("INSERT INTO ledger VALUES (lower(hex(randomblob(16))), 0)", ())?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
@@ -112,7 +119,7 @@ fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
 /// Which ledger it is, once it has the newest layout.
 pub(super) fn check(connection: &Connection) -> Result<Identity, LayoutError> {
     let identity = identify(connection)?;
-    if number(connection, "user_version")? == WITHOUT_HISTORY {
+    if number(connection, "user_version")? < LAYOUT {
         migrate(connection)?;
     }
     Ok(identity)
@@ -121,8 +128,11 @@ pub(super) fn check(connection: &Connection) -> Result<Identity, LayoutError> {
 /// Whole or not at all; of two who do it at once the second finds it done.
 fn migrate(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    if number(&transaction, "user_version")? == WITHOUT_HISTORY {
-        transaction.execute_batch(HISTORY)?;
+    if number(&transaction, "user_version")? < LAYOUT {
+        if !has_history(&transaction)? {
+            transaction.execute_batch(HISTORY)?;
+        }
+        [BY_ID, CLAIMS, IN_ORDER].iter().try_for_each(|step| transaction.execute_batch(step))?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
     }
     transaction.commit()

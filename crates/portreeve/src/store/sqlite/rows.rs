@@ -46,28 +46,17 @@ pub(super) fn each(connection: &Connection, most: usize) -> rusqlite::Result<(Ve
     Ok((claims, torn))
 }
 
-/// Takes the claim of `id` out.
-pub(super) fn remove(connection: &Connection, id: ClaimId) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM claim WHERE id = ?1")?.execute((id.to_string(),)).map(drop)
+/// Takes the claims of `ids` out.
+pub(super) fn remove(connection: &Connection, ids: &[ClaimId]) -> rusqlite::Result<()> {
+    const REMOVE: &str = "DELETE FROM claim WHERE id IN (SELECT value FROM json_each(?1))";
+    connection.prepare_cached(REMOVE)?.execute((json(ids)?,)).map(drop)
 }
 
-/// Writes a claim, where there is none of its id; whether it did.
-pub(super) fn add(connection: &Connection, claim: &Claim) -> rusqlite::Result<bool> {
-    const ADD: &str =
-        "INSERT OR IGNORE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    put(ADD, connection, claim).map(|written| written > 0)
-}
-
-/// Writes a claim in the place of the one of its id.
-pub(super) fn replace(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
-    const REPLACE: &str =
-        "INSERT OR REPLACE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    put(REPLACE, connection, claim).map(drop)
-}
-
-fn put(statement: &str, connection: &Connection, claim: &Claim) -> rusqlite::Result<usize> {
-    let mut statement = connection.prepare_cached(statement)?;
-    statement.execute(params![
+/// Writes a claim that is not there.
+pub(super) fn add(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
+    const ADD: &str = "INSERT INTO claim VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let mut statement = connection.prepare_cached(ADD)?;
+    let written = statement.execute(params![
         claim.id.to_string(),
         claim.name.as_str(),
         claim.scope.to_string(),
@@ -81,7 +70,8 @@ fn put(statement: &str, connection: &Connection, claim: &Claim) -> rusqlite::Res
         claim.since.to_string(),
         claim.revision,
         claim.note,
-    ])
+    ]);
+    written.map(drop)
 }
 
 pub(super) fn claim(row: &Row<'_>) -> rusqlite::Result<Claim> {
@@ -119,7 +109,8 @@ fn of_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result
     serde_json::from_str(&row.get::<_, String>(column)?).map_err(|error| unreadable(row, column, error))
 }
 
-fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+/// As a column, or a list that a statement looks through (<https://www.sqlite.org/json1.html#jeach>).
+pub(super) fn json(value: &(impl Serialize + ?Sized)) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 

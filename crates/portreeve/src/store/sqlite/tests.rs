@@ -8,7 +8,7 @@ use jiff::{ToSpan as _, civil::Date};
 use portreeve_core::ledger::{Claim, ClaimId};
 
 use super::*;
-use crate::store::tests::{Folder, claim, put};
+use crate::store::tests::{Folder, add, claim, replace};
 
 /// The tables of the first layout, as its programs made them.
 const FIRST_LAYOUT: &str = "
@@ -42,13 +42,20 @@ fn told(store: &Sqlite, name: Option<&str>) -> Vec<String> {
     happened.iter().map(|it| format!("{} {} {} {}", it.revision, it.what, it.name, it.spec)).collect()
 }
 
+/// The second one had a history, and claims by id as well.
 #[test]
-fn a_ledger_of_the_first_layout_keeps_its_claims_and_gets_a_history() {
-    let folder = Folder::new("first-layout");
+fn a_ledger_of_an_older_layout_keeps_its_claims_and_has_a_history() {
+    keeps_its_claims("first-layout", FIRST_LAYOUT);
+    let second = format!("{FIRST_LAYOUT}; {}; PRAGMA user_version = 2;", layout::HISTORY);
+    keeps_its_claims("second-layout", &second);
+}
+
+fn keeps_its_claims(name: &str, layout: &str) {
+    let folder = Folder::new(name);
     let path = folder.ledger();
-    let first = Connection::open(&path).expect("a file");
-    first.execute_batch(FIRST_LAYOUT).expect("the old SQL");
-    drop(first);
+    let older = Connection::open(&path).expect("a file");
+    older.execute_batch(layout).expect("the old SQL");
+    drop(older);
     fs::write(path.with_extension("made"), "00000000000000000000000000000abc\n").expect("written");
     for _ in 0..2 {
         let mut store = open(&path);
@@ -71,7 +78,7 @@ fn a_look_writes_nothing() {
     assert!(Sqlite::look(&path).expect("nothing is there").is_none());
     assert!(!path.exists(), "and it stays so");
     let mut store = open(&path);
-    swapped(&mut store, &[put(&claim(1, "web", 20_500))]);
+    swapped(&mut store, &[add(&claim(1, "web", 20_500))]);
     let book = store.load().expect("a book");
     let seen = Sqlite::look(&path).expect("it can be read").expect("it is there");
     assert_eq!((seen.revision(), seen.len()), (book.revision(), 1));
@@ -91,13 +98,14 @@ fn what_was_done_is_told_with_who_did_it_and_when() {
     let mut store = open(&folder.ledger());
     let (web, mail) = (claim(1, "web", 20_500), claim(2, "mail", 20_501));
     let before = jiff::Timestamp::now();
-    swapped(&mut store, &[put(&web), put(&mail), put(&web), Change::Remove(ClaimId(3))]);
+    swapped(&mut store, &[add(&mail), add(&web)]);
+    swapped(&mut store, &[replace(&web), Change::Remove(ClaimId(3))]);
     swapped(&mut store, &[Change::Remove(web.id)]);
     let expected = [
         "1 claimed mail 20501/tcp",
         "1 claimed web 20500/tcp",
-        "1 changed web 20500/tcp",
-        "2 removed web 20500/tcp",
+        "2 changed web 20500/tcp",
+        "3 removed web 20500/tcp",
     ];
     assert_eq!(told(&store, None), expected, "who was never there was not removed");
     assert_eq!(told(&store, Some("mail")), expected[..1]);
@@ -107,11 +115,11 @@ fn what_was_done_is_told_with_who_did_it_and_when() {
     assert!(claimed.iter().all(|it| it.uid == web.claimant.uid && it.at == web.since), "{claimed:?}");
     assert!(after.iter().all(|it| it.uid == own && before <= it.at && it.scope == web.scope), "{after:?}");
     // As an import does, which brings back ids.
-    swapped(&mut store, &[put(&Claim { revision: 3, ..web.clone() })]);
-    assert_eq!(told(&store, Some("web"))[3..], ["3 claimed web 20500/tcp"]);
+    swapped(&mut store, &[add(&Claim { revision: 4, ..web.clone() })]);
+    assert_eq!(told(&store, Some("web"))[3..], ["4 claimed web 20500/tcp"]);
     swapped(&mut store, &[Change::Remove(web.id)]);
-    assert_eq!(told(&store, Some("web"))[3..], ["3 claimed web 20500/tcp", "4 removed web 20500/tcp"]);
-    assert_eq!(store.swap(1, &[put(&web)]).expect("an answer"), Swap::Moved(store.load().expect("a book")));
+    assert_eq!(told(&store, Some("web"))[3..], ["4 claimed web 20500/tcp", "5 removed web 20500/tcp"]);
+    assert_eq!(store.swap(1, &[add(&web)]).expect("an answer"), Swap::Moved(store.load().expect("a book")));
     assert_eq!(told(&store, None).len(), 6, "what was not made is not told");
 }
 
@@ -119,17 +127,15 @@ fn what_was_done_is_told_with_who_did_it_and_when() {
 fn the_oldest_of_the_history_go() {
     let folder = Folder::new("bounded");
     let mut store = open(&folder.ledger());
-    let web = claim(1, "web", 20_500);
-    let many = vec![put(&web); usize::try_from(history::ROWS_MAX).expect("a few")];
-    swapped(&mut store, &many);
+    let (web, most) = (claim(0, "web", 20_500), usize::try_from(history::ROWS_MAX).expect("a few"));
+    let many: Vec<Claim> = (0..).take(most).map(|id| Claim { id: ClaimId(id), ..web.clone() }).collect();
+    let all = |change: fn(&Claim) -> Change| many.iter().map(change).collect::<Vec<_>>();
+    swapped(&mut store, &all(add));
+    swapped(&mut store, &all(replace));
     swapped(&mut store, &[Change::Remove(web.id)]);
     let happened = store.history(None).expect("a history");
-    assert_eq!(happened.len(), many.len());
-    assert_eq!(
-        (&*happened[0].what, &*happened[many.len() - 1].what),
-        (CHANGED, REMOVED),
-        "the first has gone"
-    );
+    assert_eq!(happened.len(), most);
+    assert_eq!((&*happened[0].what, &*happened[most - 1].what), (CHANGED, REMOVED), "the first have gone");
 }
 
 #[test]
@@ -140,8 +146,8 @@ fn the_first_change_of_a_day_leaves_a_copy_as_private_as_the_ledger() {
     let mut store = open(&path);
     assert_eq!(copies(&path).expect("listed"), [], "there is nothing to copy yet");
     let (web, mail) = (claim(1, "web", 20_500), claim(2, "mail", 20_501));
-    swapped(&mut store, &[put(&web)]);
-    swapped(&mut store, &[put(&mail)]);
+    swapped(&mut store, &[add(&web)]);
+    swapped(&mut store, &[add(&mail)]);
     let copies = copies(&path).expect("listed");
     let [copy] = copies.as_slice() else { panic!("{copies:?}") };
     assert_eq!(copy.day, copies::today());
@@ -172,7 +178,7 @@ fn of_many_who_would_make_the_copy_of_a_day_nobody_fails() {
     let folder = Folder::new("copies-at-once");
     let path = folder.ledger();
     let mut store = Sqlite::open(&path).expect("a ledger");
-    assert_eq!(store.swap(0, &[put(&claim(1, "web", 20_500))]).expect("an answer"), Swap::Swapped);
+    assert_eq!(store.swap(0, &[add(&claim(1, "web", 20_500))]).expect("an answer"), Swap::Swapped);
     let first: Date = "2030-01-01".parse().expect("a day");
     for day in 0..20 {
         thread::scope(|scope| {
@@ -216,10 +222,10 @@ fn a_copy_that_fails_is_a_note_and_no_refusal() {
     let path = folder.ledger();
     let mut store = open(&path);
     fs::create_dir(path.with_file_name(".ledger.db.copy")).expect("in the way");
-    swapped(&mut store, &[put(&claim(1, "web", 20_500))]);
+    swapped(&mut store, &[add(&claim(1, "web", 20_500))]);
     assert!(matches!(store.uncopied(), Some(StoreError::Beside { .. })));
     assert!(store.uncopied().is_none(), "it is told once");
-    swapped(&mut store, &[put(&claim(2, "mail", 20_501))]);
+    swapped(&mut store, &[add(&claim(2, "mail", 20_501))]);
     assert!(store.uncopied().is_none() && store.load().expect("a book").len() == 2);
 }
 
@@ -229,7 +235,7 @@ fn a_disk_that_fails_changes_nothing() {
     let folder = Folder::new("full");
     let path = folder.ledger();
     let mut store = open(&path);
-    swapped(&mut store, &[put(&claim(1, "web", 20_500))]);
+    swapped(&mut store, &[add(&claim(1, "web", 20_500))]);
     let checkpoint = |store: &Sqlite| {
         let done =
             store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
@@ -248,7 +254,7 @@ fn a_disk_that_fails_changes_nothing() {
                 other => Err(other),
             })
             .expect("a pragma");
-        let refused = store.swap(1, &[put(&claim(3, "third", 20_502)), put(&long)]);
+        let refused = store.swap(1, &[add(&claim(3, "third", 20_502)), add(&long)]);
         assert!(matches!(refused, Err(StoreError::Failed { .. })), "{pragma}: {refused:?}");
         assert_eq!(store.load().expect("a book"), book, "{pragma}: reads go on");
         assert_eq!(told(&store, None).len(), 1, "{pragma}: nobody is told of it");
@@ -271,7 +277,7 @@ fn a_row_that_is_no_claim_is_damage() {
     ] {
         let folder = Folder::new("tampered");
         let mut store = open(&folder.ledger());
-        swapped(&mut store, &[put(&claim(1, "web", 20_500))]);
+        swapped(&mut store, &[add(&claim(1, "web", 20_500))]);
         store.connection.execute_batch(tampered).expect("anybody's SQL");
         let error = store.load().expect_err("damage");
         let StoreError::Damaged { source, .. } = &error else { panic!("{tampered}: {error:?}") };

@@ -128,7 +128,7 @@ fn wish(id: u128, name: &str) -> Wish {
 
 fn granted(store: &mut dyn Store, wish: Wish) -> Claim {
     let answers = ask(store, &[Ask::Claim(wish)], &mut seen(), &now()).expect("answered");
-    answers.into_iter().next().expect("one").expect("granted").claim
+    answers.into_iter().next().expect("one").expect("granted").claim.as_ref().clone()
 }
 
 /// Claims one after the other while `is_over` is not set: what was acknowledged, and when.
@@ -146,7 +146,7 @@ fn claim_on(store: &mut Etcd, client: u128, is_over: &AtomicBool, got: &Mutex<Ve
                 Err(error) => eprintln!("client {client}: {error:?}"),
             }
         };
-        got.lock().expect("nobody panics").push((Instant::now(), claim));
+        got.lock().expect("nobody panics").push((Instant::now(), claim.as_ref().clone()));
     }
 }
 
@@ -240,19 +240,19 @@ fn scopes_meet_only_in_the_fleet(fleet: &Fleet) {
         of("fleet", 3, "shop", 20_501),
     ];
     assert_eq!((own.load().expect("a book").len(), other.load().expect("a book").len()), (0, 0));
-    assert_eq!(own.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
-    assert_eq!(other.swap(0, &[put(&mail)]).expect("an answer"), Swap::Swapped, "it has not moved for him");
+    assert_eq!(own.swap(0, &[add(&web)]).expect("an answer"), Swap::Swapped);
+    assert_eq!(other.swap(0, &[add(&mail)]).expect("an answer"), Swap::Swapped, "it has not moved for him");
     assert_eq!(all.load().expect("a book"), Book::new(2, [web.clone(), mail.clone()]));
     assert_eq!(
-        other.swap(1, &[put(&Claim { note: None, ..mail.clone() })]).expect("an answer"),
+        other.swap(1, &[replace(&Claim { note: None, ..mail.clone() })]).expect("an answer"),
         Swap::Swapped
     );
-    let moved = all.swap(2, &[put(&shop)]).expect("an answer");
+    let moved = all.swap(2, &[add(&shop)]).expect("an answer");
     assert!(matches!(moved, Swap::Moved(book) if book.revision() == 3), "any host is the fleet's");
-    assert_eq!(all.swap(3, &[put(&shop)]).expect("an answer"), Swap::Swapped);
+    assert_eq!(all.swap(3, &[add(&shop)]).expect("an answer"), Swap::Swapped);
     let moved = own.swap(1, &[Change::Remove(web.id)]).expect("an answer");
     assert_eq!(moved, Swap::Moved(Book::new(4, [web, shop.clone()])), "the fleet is any host's");
-    assert!(matches!(own.swap(4, &[put(&shop)]), Err(StoreError::Elsewhere { .. })));
+    assert!(matches!(own.swap(4, &[add(&shop)]), Err(StoreError::Elsewhere { .. })));
     // What ended in the fleet makes room on a host.
     assert_eq!(own.swap(4, &[Change::Remove(shop.id)]).expect("an answer"), Swap::Swapped);
     assert_eq!(other.load().expect("a book").revision(), 5);
@@ -265,7 +265,7 @@ fn what_ends_by_itself_vanishes(fleet: &Fleet) {
     let brief = Claim { lease: Lease::Until { until, boot: None }, ..claim(1, "brief", 20_500) };
     let until = jiff::Timestamp::now();
     let longer = Claim { lease: Lease::Until { until, boot: None }, ..claim(2, "longer", 20_501) };
-    let changes = [put(&brief), put(&longer), put(&claim(3, "stays", 20_502))];
+    let changes = [add(&brief), add(&longer), add(&claim(3, "stays", 20_502))];
     assert_eq!(store.swap(0, &changes).expect("an answer"), Swap::Swapped);
     let deadline = Instant::now() + TOLD_MAX;
     while fleet.witness("ends").len() == 3 {
@@ -279,7 +279,7 @@ fn what_ends_by_itself_vanishes(fleet: &Fleet) {
 fn what_is_too_much_is_refused_whole(fleet: &Fleet) {
     let mut store = fleet.store("much", "host:4c1d");
     let many = |count: usize| -> Vec<Change> {
-        (0..count).zip(20_000..).map(|(id, port)| put(&claim(id as u128, &format!("w{id}"), port))).collect()
+        (0..count).zip(20_000..).map(|(id, port)| add(&claim(id as u128, &format!("w{id}"), port))).collect()
     };
     let refused = store.swap(0, &many(CHANGES_MAX + 1));
     assert!(matches!(refused, Err(StoreError::TooMany { most: CHANGES_MAX, .. })), "{refused:?}");
@@ -299,7 +299,7 @@ fn who_watches_is_told_by_etcd(fleet: &Fleet) {
         });
         thread::sleep(Duration::from_millis(500));
         let web = claim(1, "web", 20_500);
-        assert_eq!(writer.swap(0, &[put(&web)]).expect("an answer"), Swap::Swapped);
+        assert_eq!(writer.swap(0, &[add(&web)]).expect("an answer"), Swap::Swapped);
         let start = Instant::now();
         assert_eq!(told.join().expect("no panic"), Some(Book::new(1, [web])));
         assert!(start.elapsed() < Duration::from_secs(4), "it was told, and did not only look again");
@@ -411,11 +411,11 @@ fn a_lost_reply_is_found_out_and_never_guessed() {
     assert_eq!(alone.load().expect("a book").claim(web.id), Some(&web));
     relay.eat(true);
     let mail = claim(2, "mail", 20_500);
-    assert_eq!(alone.swap(2, &[put(&mail)]).expect("an answer"), Swap::Undetermined, "nobody else to ask");
+    assert_eq!(alone.swap(2, &[add(&mail)]).expect("an answer"), Swap::Undetermined, "nobody else to ask");
     relay.eat(false);
     let same = ask(&mut alone, &[Ask::Claim(wish(1, "web"))], &mut seen(), &now()).expect("answered");
     let same = same[0].as_ref().expect("granted");
-    assert!(same.fresh && same.claim == web, "the own id is found: granted");
+    assert!(same.fresh && *same.claim == web, "the own id is found: granted");
     assert_eq!(harmed(&fleet, "relay", &[web]), (0, 0));
 }
 

@@ -5,15 +5,15 @@ use std::{fs, path::Path};
 use portreeve_core::ledger::{Claim, ClaimId};
 
 use super::*;
-use crate::store::tests::{Folder, claim, put};
+use crate::store::tests::{Folder, add, claim};
 
 /// A folder with a ledger of two claims, of which the copy of the day has the first.
 fn stand(name: &str) -> (Folder, PathBuf, PathBuf) {
     let folder = Folder::new(name);
     let path = folder.ledger();
     let mut store = open(&path);
-    swapped(&mut store, &[put(&claim(1, "web", 20_500))]);
-    swapped(&mut store, &[put(&claim(2, "mail", 20_501))]);
+    swapped(&mut store, &[add(&claim(1, "web", 20_500))]);
+    swapped(&mut store, &[add(&claim(2, "mail", 20_501))]);
     let copy = copies(&path).expect("listed").remove(0).path;
     (folder, path, copy)
 }
@@ -97,7 +97,7 @@ fn a_part_that_does_not_fit_the_rest_is_found() {
     let found = faults(&path);
     let is_part = |fault: &Fault| matches!(fault, Fault::Part(_) | Fault::Whole(StoreError::Damaged { .. }));
     assert!(!found.is_empty() && found.iter().all(is_part), "{found:?}");
-    let error = Sqlite::open(&path).and_then(|mut store| store.swap(2, &[put(&claim(3, "third", 20_502))]));
+    let error = Sqlite::open(&path).and_then(|mut store| store.swap(2, &[add(&claim(3, "third", 20_502))]));
     assert!(matches!(error, Err(StoreError::Damaged { .. })), "{error:?}");
     assert_eq!(fs::read(&path).expect("its bytes"), before, "nothing is written to it");
 }
@@ -115,7 +115,7 @@ fn a_copy_takes_the_place_of_what_is_kept_aside() {
     let web = book.claim(ClaimId(1)).expect("web").clone();
     assert_eq!(store.load().expect("a book"), Book::new(3, [web]));
     assert_eq!(restored.book, store.load().expect("a book"));
-    swapped(&mut store, &[put(&claim(3, "third", 20_502))]);
+    swapped(&mut store, &[add(&claim(3, "third", 20_502))]);
 }
 
 type Harm = fn(&Path);
@@ -165,7 +165,7 @@ fn nobody_uses_the_file_while_another_takes_its_place() {
     thread::scope(|scope| {
         let restored = scope.spawn(|| restore(&path, &copy).expect("restored"));
         thread::sleep(PAUSE);
-        swapped(&mut user, &[put(&claim(3, "third", 20_502))]);
+        swapped(&mut user, &[add(&claim(3, "third", 20_502))]);
         drop(user);
         let restored = restored.join().expect("no panic");
         let missing: Vec<&str> = restored.missing.iter().map(|claim| claim.name.as_str()).collect();
@@ -184,7 +184,7 @@ fn a_new_ledger_is_made_only_where_none_can_be_used() {
     let mut store = open(&path);
     assert_eq!(store.load().expect("a book"), Book::default());
     assert_eq!(copies(&path).expect("listed"), [], "those of the one before are not its own");
-    swapped(&mut store, &[put(&Claim { revision: 1, ..claim(9, "other", 20_900) })]);
+    swapped(&mut store, &[add(&Claim { revision: 1, ..claim(9, "other", 20_900) })]);
     drop(store);
     let kept = files(&path)
         .into_iter()
