@@ -9,7 +9,7 @@ pub(crate) mod home;
 pub(crate) mod kernel;
 pub(crate) mod sight;
 
-use std::{collections::BTreeMap, error::Error, iter};
+use std::{collections::BTreeMap, error::Error, iter, mem};
 
 use portreeve_core::ledger::{Ask, Book, Entry, Now, ProcessId, Refusal, Seen};
 use portreeve_host::claimant;
@@ -37,22 +37,25 @@ pub(crate) enum Unanswered {
     Undetermined,
 }
 
-/// What `asks` come to, each on the book that those before it leave.
+/// What `asks` come to, each on the book that those before it leave, and that book; of a `book` that is no longer so, nothing
+/// is taken for granted.
 ///
 /// # Errors
 ///
 /// Where the store does not answer; what was asked may be asked again, with the same ids.
 pub(crate) fn ask(
     store: &mut dyn Store,
+    book: &mut Book,
     asks: &[Ask],
     seen: &mut Seen<'_>,
     now: &Now,
 ) -> Result<Vec<Answer>, Unanswered> {
-    let (mut desk, mut answers) = (Desk::new(store), Vec::new());
+    let (mut desk, mut answers) = (Desk::knowing(store, mem::take(book)), Vec::new());
     while answers.len() < asks.len() {
         let rest: Vec<&Ask> = asks[answers.len()..].iter().collect();
         answers.append(&mut desk.answer(&rest, seen, now)?);
     }
+    *book = desk.leave().unwrap_or_default();
     Ok(answers)
 }
 

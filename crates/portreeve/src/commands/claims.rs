@@ -98,7 +98,7 @@ fn repair(store: &mut dyn Store, book: &Book, home: &Home, settings: &Settings) 
     let look = sight::look(settings)?;
     let world = look.world();
     let mut seen = sight::seen(&world, home, book);
-    match kernel::keep(store, home, &mut seen, &now) {
+    match kernel::keep(store, book, home, &mut seen, &now) {
         Kept::Reserved => Ok(()),
         Kept::Unreserved(why) => Err(Failure::new(Exit::Unreachable, UNREPAIRED).because(why)),
     }

@@ -256,7 +256,8 @@ mod tests {
             well_known: false,
             force_bound: false,
         };
-        let answers = crate::ledger::ask(&mut store, &[Ask::Claim(rival)], &mut seen(), &now());
+        let answers =
+            crate::ledger::ask(&mut store, &mut Book::default(), &[Ask::Claim(rival)], &mut seen(), &now());
         let answers = answers.expect("answered");
         assert_eq!(answers[0].as_ref().expect_err("refused").token(), "port-held");
     }

@@ -30,6 +30,16 @@ impl<'s, S: Store + ?Sized> Desk<'s, S> {
         Self { store, known: None }
     }
 
+    /// `book` was read a moment ago.
+    pub(super) fn knowing(store: &'s mut S, book: Book) -> Self {
+        Self { store, known: Some(Known::new(book)) }
+    }
+
+    /// The book as it was written last; `None` where that is not certain.
+    pub(super) fn leave(self) -> Option<Book> {
+        Some(self.known?.book)
+    }
+
     /// What the first of `asks` come to, each on the book that those before it leave: as many as one change may write, at
     /// least one where there is any. It is made, and lasts.
     ///

@@ -1,5 +1,7 @@
 //! Makes the kernel keep from clients what is claimed (A9, A24).
 
+use std::time::Duration;
+
 use portreeve_core::{
     ledger::{Book, Claim, Lease, Now, Seen},
     port::PortRange,
@@ -38,8 +40,8 @@ pub(crate) const fn token(is_reserved: bool) -> &'static str {
     if is_reserved { "reserved" } else { "unreserved" }
 }
 
-/// Has the kernel keep back what is claimed here, and give back what is not any more.
-pub(crate) fn keep(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Kept {
+/// Has the kernel keep back what is claimed here, and give back what is not any more; `book` was read a moment ago.
+pub(crate) fn keep(store: &mut dyn Store, book: &Book, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Kept {
     if home.obeyed == Obeyed::ByUser {
         return Kept::Unreserved(
             Words {
@@ -49,7 +51,8 @@ pub(crate) fn keep(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now:
             .into(),
         );
     }
-    keep_all(store, home, seen, now).map_or_else(|error| Kept::Unreserved(why(&error)), |()| Kept::Reserved)
+    keep_all(store, book, home, seen, now)
+        .map_or_else(|error| Kept::Unreserved(why(&error)), |()| Kept::Reserved)
 }
 
 /// Why the kernel does not keep it back.
@@ -63,12 +66,19 @@ pub(crate) enum KeepError {
     Store(#[from] StoreError),
 }
 
-fn keep_all(store: &mut dyn Store, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Result<(), KeepError> {
+fn keep_all(
+    store: &mut dyn Store,
+    book: &Book,
+    home: &Home,
+    seen: &mut Seen<'_>,
+    now: &Now,
+) -> Result<(), KeepError> {
     let reserved = Reserved::open(directories::reserved().as_deref())?;
     // What somebody else claimed while this waited for its turn is not given back.
-    let book = store.load()?;
-    know_processes(seen, &book);
-    let claimed = claimed(&book, home, seen, now);
+    let moved = store.watch(book.revision(), Duration::ZERO)?;
+    let book = moved.as_ref().unwrap_or(book);
+    know_processes(seen, book);
+    let claimed = claimed(book, home, seen, now);
     let change = clients::reservation(&reserved, Reason::Ledger, &claimed.now);
     Ok(reserved.apply(Reason::Ledger, &claimed, &change)?)
 }

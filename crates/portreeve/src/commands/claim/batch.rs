@@ -104,7 +104,7 @@ pub(super) fn run(
     if told.iter().any(is_granted) {
         out.changed();
     }
-    let kept = kernel::keep(&mut *store, home, &mut seen, &now);
+    let kept = kernel::keep(&mut *store, &book, home, &mut seen, &now);
     answer(&lines, &told, &Standing { kept, seen, now }, out)
 }
 

@@ -45,9 +45,9 @@ pub(in crate::commands) fn settle(
     let look = sight::look_for(std::slice::from_ref(asked), settings)?;
     let world = look.world();
     let mut store = home.within(asked.scope()).open().map_err(|error| failure::store(&error, what))?;
-    let book = store.load().map_err(|error| failure::store(&error, what))?;
+    let mut book = store.load().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
-    let answers = ask(&mut *store, std::slice::from_ref(asked), &mut seen, &now);
+    let answers = ask(&mut *store, &mut book, std::slice::from_ref(asked), &mut seen, &now);
     let answers = answers.map_err(|error| failure::unanswered(&error, what))?;
     let entry = match answers.into_iter().next().expect("one answer an ask") {
         Ok(entry) => entry,
@@ -55,7 +55,7 @@ pub(in crate::commands) fn settle(
     };
     out.changed();
     failure::tell_uncopied(&mut *store, settings.lang);
-    let kept = kernel::keep(&mut *store, home, &mut seen, &now);
+    let kept = kernel::keep(&mut *store, &book, home, &mut seen, &now);
     let state = entry.claim.state(&seen, &now);
     tell(&Settled { entry, kept, state }, out)?;
     Ok(Exit::Fine)

@@ -127,7 +127,8 @@ fn wish(id: u128, name: &str) -> Wish {
 }
 
 fn granted(store: &mut dyn Store, wish: Wish) -> Claim {
-    let answers = ask(store, &[Ask::Claim(wish)], &mut seen(), &now()).expect("answered");
+    let answers =
+        ask(store, &mut Book::default(), &[Ask::Claim(wish)], &mut seen(), &now()).expect("answered");
     answers.into_iter().next().expect("one").expect("granted").claim.as_ref().clone()
 }
 
@@ -141,7 +142,7 @@ fn claim_on(store: &mut Etcd, client: u128, is_over: &AtomicBool, got: &Mutex<Ve
             if is_over.load(Ordering::Relaxed) {
                 return;
             }
-            match ask(store, std::slice::from_ref(&wish), &mut seen(), &now()) {
+            match ask(store, &mut Book::default(), std::slice::from_ref(&wish), &mut seen(), &now()) {
                 Ok(answers) => break answers.into_iter().next().expect("one").expect("granted").claim,
                 Err(error) => eprintln!("client {client}: {error:?}"),
             }
@@ -413,7 +414,8 @@ fn a_lost_reply_is_found_out_and_never_guessed() {
     let mail = claim(2, "mail", 20_500);
     assert_eq!(alone.swap(2, &[add(&mail)]).expect("an answer"), Swap::Undetermined, "nobody else to ask");
     relay.eat(false);
-    let same = ask(&mut alone, &[Ask::Claim(wish(1, "web"))], &mut seen(), &now()).expect("answered");
+    let same = ask(&mut alone, &mut Book::default(), &[Ask::Claim(wish(1, "web"))], &mut seen(), &now())
+        .expect("answered");
     let same = same[0].as_ref().expect("granted");
     assert!(same.fresh && *same.claim == web, "the own id is found: granted");
     assert_eq!(harmed(&fleet, "relay", &[web]), (0, 0));
