@@ -15,10 +15,11 @@ use super::{
     clients::left_for_clients,
     lapse::Now,
     place::{is_free, place},
-    refusal::Refusal,
+    refusal::{Declared, Refusal},
     seen::Seen,
 };
 use crate::{
+    desired::DesiredPort,
     facts::Listener,
     port::{Class, PortRange, PortSpec},
 };
@@ -55,16 +56,21 @@ fn again(claim: &Claim, wish: &Wish, book: &Book) -> Result<Entry, Refusal> {
         return Err(Refusal::NameHolds(Box::new(claim.clone())));
     }
     let fresh = claim.id == wish.id;
-    if !fresh && ends_later(&wish.lease, &claim.lease) {
-        return Ok(Entry { fresh: false, ..put(Claim { lease: wish.lease.clone(), ..claim.clone() }, book) });
+    if fresh || lasts(&claim.lease, &wish.lease) {
+        return Ok(Entry { claim: Arc::new(claim.clone()), fresh, notes: Vec::new(), changes: Vec::new() });
     }
-    Ok(Entry { claim: Arc::new(claim.clone()), fresh, notes: Vec::new(), changes: Vec::new() })
+    if !lasts(&wish.lease, &claim.lease) {
+        return Err(Refusal::EndsOtherwise(Box::new(claim.clone())));
+    }
+    Ok(Entry { fresh: false, ..put(Claim { lease: wish.lease.clone(), ..claim.clone() }, book) })
 }
 
-/// Whether whoever asks again for some time gets more of it.
-fn ends_later(asked: &Lease, standing: &Lease) -> bool {
-    match (asked, standing) {
-        (Lease::Until { until: asked, .. }, Lease::Until { until: standing, .. }) => asked > standing,
+/// Whether `own` is sure to last as long as `other`: of a process nobody knows when it ends.
+fn lasts(own: &Lease, other: &Lease) -> bool {
+    match (own, other) {
+        (Lease::Permanent, _) => true,
+        (Lease::Until { until: own, .. }, Lease::Until { until: other, .. }) => own >= other,
+        (Lease::While { process: own }, Lease::While { process: other }) => own.is(other),
         _ => false,
     }
 }
@@ -81,6 +87,9 @@ fn anew(
     }
     if book.len() >= CLAIMS_MAX {
         return Err(Refusal::LedgerFull);
+    }
+    if let Some(declared) = seen.declared_as(wish.name.as_str(), wish.protocol) {
+        return Err(Refusal::NameDeclared(declared_by(declared)));
     }
     let (ports, notes) = match wish.ports {
         Some(ports) => (ports, asked_for(book, wish, ports, seen, now)?),
@@ -122,8 +131,7 @@ fn asked_for(
         return Err(Refusal::Held(Box::new(claim.clone())));
     }
     if let Some(declared) = seen.declared_at(stand) {
-        let (service, place) = (declared.service.name.clone(), declared.service.place.to_string());
-        return Err(Refusal::Declared { service, place, spec: declared.spec });
+        return Err(Refusal::Declared(declared_by(declared)));
     }
     let spec = PortSpec { range: ports, protocol: wish.protocol };
     let assigned = assigned(wish, ports, seen);
@@ -141,6 +149,11 @@ fn asked_for(
     let in_client_range = seen.client_range.overlaps(ports).then_some(Note::InClientRange);
     let notes = [assigned.other().map(Note::AssignedTo), in_client_range, bound];
     Ok(notes.into_iter().flatten().collect())
+}
+
+fn declared_by(desired: &DesiredPort<'_>) -> Declared {
+    let DesiredPort { spec, service } = desired;
+    Declared { service: service.name.clone(), place: service.place.to_string(), spec: *spec }
 }
 
 /// What IANA means numbers for.
@@ -171,18 +184,21 @@ fn assigned(wish: &Wish, ports: PortRange, seen: &Seen<'_>) -> Assigned {
     first.names().next().map_or(Assigned::Nothing, |name| Assigned::Another(name.into()))
 }
 
-/// Somebody who listens there stands in the way, where the asker neither is him nor knows of him; a client that the kernel
-/// gave the number to goes by himself.
+/// Somebody who listens there stands in the way, where the asker neither is him nor claims it for him, which only root does for
+/// another user; a client that the kernel gave the number to goes by himself.
 fn bound(wish: &Wish, ports: PortRange, seen: &Seen<'_>) -> Result<Option<Note>, Refusal> {
     let stand = wish.stand(ports);
     let own = wish.claimant.process.as_ref().map(|process| process.pid);
     let is_own =
         |listener: &Listener| own.is_some_and(|own| listener.holders.iter().any(|hold| hold.pid == own));
-    let is_in_the_way = |listener: &&Listener| !is_own(listener) && !wish.force_bound && !listener.ephemeral;
+    let uid = wish.claimant.uid;
+    let is_for_him = |of: Option<u32>| wish.force_bound && (uid == ROOT || of == Some(uid));
+    let is_in_the_way =
+        |listener: &&Listener| !is_own(listener) && !is_for_him(listener.uid) && !listener.ephemeral;
     if let Some(listener) = seen.bound_at(stand).find(is_in_the_way) {
         return Err(Refusal::Bound(Box::new(listener.clone())));
     }
-    if let Some(published) = seen.published_at(stand).next().filter(|_| !wish.force_bound) {
+    if let Some(published) = seen.published_at(stand).next().filter(|_| !is_for_him(None)) {
         let spec = PortSpec { range: PortRange::one(published.port), protocol: published.protocol };
         return Err(Refusal::Published { address: published.address.into(), spec });
     }
@@ -236,6 +252,10 @@ fn own(claim: &Claim, uid: u32) -> Result<(), Refusal> {
 fn renew(claim: &Claim, lease: &Lease, seen: &Seen<'_>, now: &Now, book: &Book) -> Result<Entry, Refusal> {
     if !claim.holds(seen, now) {
         return Err(Refusal::NoSuchClaim(claim.name.clone()));
+    }
+    // Nobody who asks for more time means an end.
+    if claim.lease == Lease::Permanent && *lease != Lease::Permanent {
+        return Err(Refusal::ForGood(Box::new(claim.clone())));
     }
     Ok(Entry { fresh: false, ..put(Claim { lease: lease.clone(), ..claim.clone() }, book) })
 }

@@ -17,14 +17,9 @@ pub enum Refusal {
     /// Another claim has a number of it.
     Held(Box<Claim>),
     /// The policy declares a number of it.
-    Declared {
-        /// The service.
-        service: String,
-        /// Where it is written.
-        place: String,
-        /// What is declared.
-        spec: PortSpec,
-    },
+    Declared(Declared),
+    /// The policy declares a service of that name, whose numbers are its own.
+    NameDeclared(Declared),
     /// Somebody listens on a number of it.
     Bound(Box<Listener>),
     /// A number of it is passed on to a container.
@@ -53,6 +48,10 @@ pub enum Refusal {
     Moved(Box<Claim>),
     /// Nobody has a claim of that name.
     NoSuchClaim(Name),
+    /// The name is claimed until a time or while a process lives, and neither end is sure to come later than the other.
+    EndsOtherwise(Box<Claim>),
+    /// The claim has no end that could be put off.
+    ForGood(Box<Claim>),
     /// Another ask has the same id.
     IdTaken(Box<Claim>),
     /// The kernel would have too few numbers left for clients.
@@ -64,6 +63,17 @@ pub enum Refusal {
     },
     /// The book has as many claims as it may.
     LedgerFull,
+}
+
+/// What the policy says of a number or a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The service.
+    pub service: String,
+    /// Where it is written.
+    pub place: String,
+    /// What is declared.
+    pub spec: PortSpec,
 }
 
 /// Why no number of the pool is free.
@@ -94,7 +104,8 @@ impl Refusal {
     pub const fn token(&self) -> &'static str {
         match self {
             Self::Held(_) => "port-held",
-            Self::Declared { .. } => "port-declared",
+            Self::Declared(_) => "port-declared",
+            Self::NameDeclared(_) => "name-declared",
             Self::Bound(_) => "port-bound",
             Self::Published { .. } => "port-published",
             Self::KeptBack(_) => "port-reserved",
@@ -104,6 +115,8 @@ impl Refusal {
             Self::NotYours(_) => "not-yours",
             Self::Moved(_) => "claim-moved",
             Self::NoSuchClaim(_) => "no-such-claim",
+            Self::EndsOtherwise(_) => "ends-otherwise",
+            Self::ForGood(_) => "claimed-for-good",
             Self::IdTaken(_) => "id-taken",
             Self::NoClientPortsLeft { .. } => "no-client-ports-left",
             Self::LedgerFull => "ledger-full",

@@ -93,6 +93,12 @@ impl<'a> Seen<'a> {
         near.find(|desired| desired.stands().any(|declared| declared.meets(&stand)))
     }
 
+    /// What the policy declares under `name`.
+    pub(super) fn declared_as(&self, name: &str, protocol: Protocol) -> Option<&DesiredPort<'a>> {
+        let is_meant = |it: &&DesiredPort<'a>| it.service.name == name && it.spec.protocol == protocol;
+        self.declared.ports().iter().find(is_meant)
+    }
+
     /// Whether somebody else keeps `port` from clients.
     pub(super) fn is_foreign(&self, port: u16) -> bool {
         self.foreign.iter().any(|range| range.contains(port))

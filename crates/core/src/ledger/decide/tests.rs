@@ -139,8 +139,9 @@ fn who_listens_there_stands_in_the_way_and_a_client_does_not() {
     let mut desk = Desk::new().bound(&bound);
     assert_eq!(desk.refused(wish(1000, 1, "web 20500/tcp")), "port-bound");
     assert_eq!(desk.refused(wish(1000, 1, "range 20400-20600/tcp")), "port-bound");
-    let forced = Wish { force_bound: true, ..wish(1000, 1, "web 20500/tcp") };
-    assert_eq!(desk.claim(forced).expect("granted").notes, [Note::Bound]);
+    let forced = |uid| Wish { force_bound: true, ..wish(uid, 1, "web 20500/tcp") };
+    assert_eq!(desk.refused(forced(1000)), "port-bound", "only root claims it for another user");
+    assert_eq!(desk.claim(forced(0)).expect("granted").notes, [Note::Bound]);
     let notes = desk.claim(wish(1000, 2, "ask 40001/udp")).expect("granted").notes;
     assert_eq!(notes, [Note::InClientRange, Note::Bound]);
 }
@@ -167,7 +168,28 @@ fn what_the_policy_declares_is_claimed_already() {
         assert_eq!(desk.refused(wish(1000, 1, "other 8080/tcp")), "port-declared");
         assert_eq!(desk.refused(wish(1000, 1, "other 9005-9100/udp")), "port-declared");
         desk.granted(wish(1000, 1, "other 8081/tcp"));
+        assert_eq!(desk.refused(wish(1000, 2, "web")), "name-declared", "one name has no two ports");
+        desk.granted(wish(1000, 2, "web 8081/udp"));
     });
+}
+
+/// Whoever asks for a name that is claimed has it at least as long as he asked for, or is told that he has not.
+#[test]
+fn who_asks_again_has_it_as_long_as_he_asked_for() {
+    let mut desk = Desk::new();
+    let (one, other) = (process(7, 700), process(8, 800));
+    desk.seen.processes = [(7, Some(one.clone())), (8, Some(other.clone()))].into();
+    let during = |process: &ProcessId| Lease::While { process: process.clone() };
+    let job = |lease| Wish { lease, ..wish(1000, 9, "job 20500/tcp") };
+    let port = desk.granted(Wish { id: ClaimId(1), ..job(during(&one)) }).ports;
+    assert_eq!(desk.granted(job(during(&one))).ports, port);
+    assert_eq!(desk.refused(job(during(&other))), "ends-otherwise");
+    assert_eq!(desk.refused(job(lease(60, &at(0)))), "ends-otherwise");
+    assert_eq!(desk.granted(job(Lease::Permanent)).lease, Lease::Permanent);
+    assert_eq!(desk.granted(job(during(&other))).lease, Lease::Permanent, "for good is long enough");
+    let of = reference(&wish(1000, 1, "job"));
+    let renew = Ask::Renew { of, lease: lease(60, &at(0)), uid: 1000 };
+    assert_eq!(desk.ask(&renew).expect_err("refused").token(), "claimed-for-good");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use alloc::{format, string::String, vec, vec::Vec};
 
-use super::{Claim, Full, Refusal};
-use crate::{facts::Listener, text, words::Text};
+use super::{Claim, Declared, Full, Refusal};
+use crate::{facts::Listener, ledger::Lease, text, words::Text};
 
 impl Refusal {
     /// Why, in a sentence.
@@ -11,7 +11,8 @@ impl Refusal {
     pub fn why(&self) -> Text {
         match self {
             Self::Held(claim) => held(claim),
-            Self::Declared { service, place, spec } => text!(
+            Self::Declared(Declared { service, place, spec })
+            | Self::NameDeclared(Declared { service, place, spec }) => text!(
                 "the policy declares {spec} for {service} ({place})",
                 "policy で {spec} が {service} に宣言されています({place})"
             ),
@@ -38,6 +39,14 @@ impl Refusal {
             Self::NoSuchClaim(name) => {
                 text!("there is no claim called {name}", "{name} という名前の申請はありません")
             }
+            Self::EndsOtherwise(claim) => ends_otherwise(claim),
+            Self::ForGood(claim) => {
+                let (name, spec) = (&claim.name, claim.spec());
+                text!(
+                    "{name} ({spec}) is claimed for good: it has no end to put off",
+                    "{name}({spec})は無期限の申請のため、延長の必要がありません"
+                )
+            }
             Self::IdTaken(claim) => {
                 let name = &claim.name;
                 text!(
@@ -61,7 +70,9 @@ impl Refusal {
                 vec![format!("portreeve who {}/{}", listener.port, listener.protocol)]
             }
             Self::Published { spec, .. } => vec![format!("portreeve why {spec}")],
-            Self::Declared { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
+            Self::Declared(Declared { spec, .. }) | Self::NameDeclared(Declared { spec, .. }) => {
+                vec![format!("portreeve why {spec}")]
+            }
             Self::PoolFull(_) | Self::LedgerFull => vec!["portreeve claims --state stale".into()],
             Self::KeptBack(_) => vec!["sysctl net.ipv4.ip_local_reserved_ports".into()],
             Self::WellKnown { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
@@ -70,6 +81,8 @@ impl Refusal {
             | Self::NotYours(_)
             | Self::Moved(_)
             | Self::NoSuchClaim(_)
+            | Self::EndsOtherwise(_)
+            | Self::ForGood(_)
             | Self::IdTaken(_) => vec!["portreeve claims".into()],
             Self::NoClientPortsLeft { .. } => vec!["sysctl net.ipv4.ip_local_port_range".into()],
         }
@@ -83,6 +96,8 @@ impl Refusal {
             | Self::NameHolds(claim)
             | Self::NotYours(claim)
             | Self::Moved(claim)
+            | Self::EndsOtherwise(claim)
+            | Self::ForGood(claim)
             | Self::IdTaken(claim) => Some(claim),
             _ => None,
         }
@@ -92,13 +107,17 @@ impl Refusal {
     #[must_use]
     pub fn fix(&self) -> Text {
         match self {
-            Self::Held(_) | Self::Declared { .. } => text!(
+            Self::Held(_) | Self::Declared(_) => text!(
                 "take any other: leave the number out",
                 "番号を省略すると、空いている番号が割り当てられます"
             ),
+            Self::NameDeclared(_) => text!(
+                "it has that port without a claim; to get another one, use another name",
+                "宣言済みのポートは申請しなくても使えます。別のポートが必要な場合は、別の名前で申請してください"
+            ),
             Self::Bound(_) | Self::Published { .. } => text!(
-                "leave the number out to get a free one, or claim it for whoever listens there: --force-bound",
-                "番号を省略すると空いている番号が割り当てられます。待ち受け中のプロセスのために申請する場合は --force-bound を指定してください"
+                "leave the number out to get a free one, or claim it for whoever listens there: --force-bound (for another user only root does)",
+                "番号を省略すると空いている番号が割り当てられます。待ち受け中のプロセスのために申請する場合は --force-bound を指定してください(他ユーザーのプロセスのために申請できるのは root だけです)"
             ),
             Self::KeptBack(_) => text!(
                 "leave the number out to get a free one; if it is kept for you: --force-bound",
@@ -126,6 +145,14 @@ impl Refusal {
             Self::NoSuchClaim(_) => {
                 text!("portreeve claims lists them", "portreeve claims で一覧を確認できます")
             }
+            Self::EndsOtherwise(_) => text!(
+                "use a name for each who asks (such as one with $$), or release it first: portreeve release NAME",
+                "利用者ごとに別の名前を使う(例: $$ を含める)か、先に portreeve release NAME で解放してください"
+            ),
+            Self::ForGood(_) => text!(
+                "to give it an end: portreeve release NAME, then claim it with --lease",
+                "期限を付けるには、portreeve release NAME で解放してから --lease 付きで申請し直してください"
+            ),
             Self::IdTaken(_) => text!("ask with another id", "別の id で申請してください"),
             Self::NoClientPortsLeft { .. } => text!(
                 "claim fewer ports, or ports outside net.ipv4.ip_local_port_range",
@@ -176,6 +203,25 @@ fn name_holds(claim: &Claim) -> Text {
 fn not_yours(claim: &Claim) -> Text {
     let (name, spec, uid) = (&claim.name, claim.spec(), claim.claimant.uid);
     text!("{name} ({spec}) is the claim of user {uid}", "{name}({spec})はユーザー {uid} の申請です")
+}
+
+/// As far as it can be told to somebody who knows the machine.
+fn ends_otherwise(claim: &Claim) -> Text {
+    let (name, spec) = (&claim.name, claim.spec());
+    match &claim.lease {
+        Lease::While { process } => {
+            let pid = process.pid;
+            text!(
+                "{name} ({spec}) is claimed while process {pid} lives, and would end with it",
+                "{name}({spec})はプロセス {pid} が動いている間だけの申請で、そのプロセスの終了とともに失効します"
+            )
+        }
+        Lease::Until { until, .. } => {
+            let until = until.strftime("%Y-%m-%d %H:%M:%SZ");
+            text!("{name} ({spec}) is claimed until {until}", "{name}({spec})は {until} までの申請です")
+        }
+        Lease::Permanent => text!("{name} ({spec}) is claimed", "{name}({spec})は申請済みです"),
+    }
 }
 
 fn moved(claim: &Claim) -> Text {

@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
     address::Address,
     ledger::{BootTime, Claimant, Lease, NameError, Now, Scope, ScopeError, Wish},
-    port::{PortSpec, Protocol},
+    port::{PortRange, PortSpec, Protocol},
     registry::Registry,
     text,
     words::{Lang, Text, Words},
@@ -205,7 +205,8 @@ fn ports(word: &String, registry: Registry<'_>) -> Result<PortSpec, Failure> {
     let asked = asked::any_of(word, registry)?;
     let is_tcp = |asked: &&asked::Asked| asked.protocol.is_none_or(|protocol| protocol == Protocol::Tcp);
     let Some(first) = asked.iter().find(is_tcp).or(asked.first()) else { return Err(Failure::usage(FAILED)) };
-    door::refuse_zero(first.range, FAILED)?;
+    // Of a range too: nobody can have a part of it.
+    door::refuse_zero(PortRange::one(first.range.first), FAILED)?;
     if asked.iter().any(|other| other.range != first.range) {
         let why = Words {
             en: "one port, or one range of them, at a time",
