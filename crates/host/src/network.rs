@@ -1,8 +1,17 @@
 //! Which network namespace this process is in, told so that no later one is taken for it (network_namespaces(7)).
 
-use std::{fs, os::unix::fs::MetadataExt as _, os::unix::net::UnixDatagram};
+use std::{
+    fs::{self, DirEntry},
+    os::unix::{fs::MetadataExt as _, net::UnixDatagram},
+    path::Path,
+};
 
 use crate::sys::netns;
+
+/// Where namespaces have names (ip-netns(8)).
+pub(crate) const NAMED: &str = "/run/netns";
+/// More than any host has.
+const NAMED_MAX: usize = 65_536;
 
 /// The network namespace of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +30,16 @@ pub fn network() -> Network {
         (Some(host), Some(own)) if host != own => Network::Apart(name(cookie(), own)),
         _ => Network::Host,
     }
+}
+
+/// What ip-netns(8) calls the network namespace of this process, as long as it has a name there.
+#[must_use]
+pub fn called() -> Option<String> {
+    let place = |path: &Path| fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
+    let own = place(Path::new("/proc/self/ns/net"))?;
+    let named = fs::read_dir(NAMED).ok()?.take(NAMED_MAX).flatten();
+    let is_own = |entry: &DirEntry| place(&entry.path()) == Some(own);
+    named.filter(is_own).filter_map(|entry| entry.file_name().into_string().ok()).min()
 }
 
 fn cookie() -> Option<u64> {

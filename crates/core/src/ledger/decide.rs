@@ -11,7 +11,7 @@ use alloc::{
 use super::{
     ask::{Ask, Entry, Note, Reference, Wish},
     book::{Book, CLAIMS_MAX, Change},
-    claim::{Claim, ClaimId, Lease, Scope},
+    claim::{Claim, ClaimId, Lease},
     clients::left_for_clients,
     lapse::Now,
     place::{is_free, place},
@@ -139,9 +139,8 @@ fn asked_for(
     if Class::of(ports.first) == Class::WellKnown && !is_its_own && !wish.well_known {
         return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
     }
-    // Nobody obeys a ledger of a user's own, and it knows of no claim but his.
     let is_kept = |port| seen.is_foreign(port);
-    if matches!(wish.scope, Scope::User(_)) && !wish.force_bound && (ports.first..=ports.last).any(is_kept) {
+    if seen.is_apart && !wish.force_bound && (ports.first..=ports.last).any(is_kept) {
         return Err(Refusal::KeptBack(spec));
     }
     let bound = bound(wish, ports, seen)?;
@@ -195,12 +194,13 @@ fn bound(wish: &Wish, ports: PortRange, seen: &Seen<'_>) -> Result<Option<Note>,
     let is_for_him = |of: Option<u32>| wish.force_bound && (uid == ROOT || of == Some(uid));
     let is_in_the_way =
         |listener: &&Listener| !is_own(listener) && !is_for_him(listener.uid) && !listener.ephemeral;
-    if let Some(listener) = seen.bound_at(stand).find(is_in_the_way) {
-        return Err(Refusal::Bound(Box::new(listener.clone())));
-    }
+    // A container's, before the proxy that may listen there for it.
     if let Some(published) = seen.published_at(stand).next().filter(|_| !is_for_him(None)) {
         let spec = PortSpec { range: PortRange::one(published.port), protocol: published.protocol };
         return Err(Refusal::Published { address: published.address.into(), spec });
+    }
+    if let Some(listener) = seen.bound_at(stand).find(is_in_the_way) {
+        return Err(Refusal::Bound(Box::new(listener.clone())));
     }
     let is_taken = seen.bound_at(stand).next().is_some() || seen.published_at(stand).next().is_some();
     Ok(is_taken.then_some(Note::Bound))

@@ -5,6 +5,7 @@ mod lasting;
 mod record;
 
 use std::{
+    fmt,
     fs::{File, OpenOptions},
     io,
     os::unix::fs::FileExt as _,
@@ -74,18 +75,37 @@ impl From<LockError> for ReservedError {
 pub enum Reason {
     /// They are claimed.
     Ledger,
+    /// They are claimed in another ledger than the host's usual one, which is told by the hash of its place.
+    OtherLedger(u32),
     /// They are declared.
     Declared,
 }
 
-impl Reason {
-    /// Every reason there is.
-    pub const ALL: [Self; 2] = [Self::Ledger, Self::Declared];
+const LEDGER: &str = "ledger";
+const OTHER_LEDGER: &str = "ledger-";
+const DECLARED: &str = "declared";
 
-    const fn name(self) -> &'static str {
+impl Reason {
+    /// Where nothing is wanted for it any more, nothing of it is remembered.
+    const fn is_forgotten(self) -> bool {
+        matches!(self, Self::OtherLedger(_))
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            LEDGER => Some(Self::Ledger),
+            DECLARED => Some(Self::Declared),
+            other => u32::from_str_radix(other.strip_prefix(OTHER_LEDGER)?, 16).ok().map(Self::OtherLedger),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ledger => "ledger",
-            Self::Declared => "declared",
+            Self::Ledger => f.write_str(LEDGER),
+            Self::OtherLedger(place) => write!(f, "{OTHER_LEDGER}{place:08x}"),
+            Self::Declared => f.write_str(DECLARED),
         }
     }
 }
@@ -170,7 +190,7 @@ impl Reserved {
         if let Some(lasting) = &mut self.lasting {
             lasting.want(reason, wanted.at_boot.as_deref())?;
         }
-        self.record.wanted.insert(reason, wanted.now.clone());
+        self.record.want(reason, &wanted.now);
         if !change.add.is_empty() {
             self.record.ours.extend(&change.add);
             self.record.write().map_err(ReservedError::Record)?;

@@ -1,7 +1,7 @@
 //! What the next boot keeps from clients: what was kept for it beside the receipts, and what the host's own ledger says, which it
 //! reads itself (A9, A15, A24).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use portreeve_core::port::PortRange;
 use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError, Wanted, lasting};
@@ -33,13 +33,13 @@ pub(crate) fn reserve_again() -> Result<(), KeepError> {
         let change = reservation(&reserved, reason, &now);
         Ok(reserved.apply(reason, &Wanted { now, at_boot: beside.get(&reason).cloned() }, &change)?)
     };
-    Reason::ALL.map(again).into_iter().collect()
+    reasons(&beside).map(again).collect::<Vec<_>>().into_iter().collect()
 }
 
 /// Whether the next boot keeps anything from clients, as far as that can be read.
 pub(crate) fn has_any() -> bool {
     let beside = kept();
-    Reason::ALL.into_iter().any(|reason| wanted(&beside, reason).is_ok_and(|ranges| !ranges.is_empty()))
+    reasons(&beside).any(|reason| wanted(&beside, reason).is_ok_and(|ranges| !ranges.is_empty()))
 }
 
 /// The same for the policy.
@@ -56,6 +56,12 @@ fn wanted(beside: &Beside, reason: Reason) -> Result<Vec<PortRange>, KeepError> 
     match (beside.get(&reason), reason) {
         (Some(ranges), _) => Ok(ranges.clone()),
         (None, Reason::Ledger) => Ok(claimed_for_good()?),
-        (None, Reason::Declared) => Ok(Vec::new()),
+        (None, Reason::OtherLedger(_) | Reason::Declared) => Ok(Vec::new()),
     }
+}
+
+/// Whatever is kept beside, and what the host's own ledger has.
+fn reasons(beside: &Beside) -> impl Iterator<Item = Reason> {
+    let others = beside.keys().copied().filter(|reason| *reason != Reason::Ledger);
+    iter::once(Reason::Ledger).chain(others)
 }

@@ -2,11 +2,13 @@
 
 use std::{
     ffi::OsString,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use portreeve_core::{
+    fnv::fnv,
     ledger::{Book, Scope},
     policy::LedgerStore,
     text,
@@ -14,7 +16,8 @@ use portreeve_core::{
 };
 use portreeve_host::{
     claimant,
-    network::{Network, network},
+    enforce::reserved::Reason,
+    network::{Network, called, network},
 };
 use rustix::{
     fs::{self, access},
@@ -51,17 +54,28 @@ pub(crate) struct Home {
     pub(crate) machine: String,
     /// Who else obeys it.
     pub(crate) obeyed: Obeyed,
-    /// Whether it is another one than the usual.
+    /// Whether somebody names it.
     is_named: bool,
+    /// Why the kernel keeps what it claims.
+    pub(crate) reason: Reason,
 }
 
 /// Where a ledger is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     /// A file of this host.
     File(PathBuf),
     /// A fleet's, by its address.
     Etcd(String),
+}
+
+impl Place {
+    fn hash(&self) -> u32 {
+        match self {
+            Self::File(path) => fnv(path.as_os_str().as_bytes().iter().copied()),
+            Self::Etcd(url) => fnv(url.bytes()),
+        }
+    }
 }
 
 /// How the address of a fleet's ledger begins.
@@ -121,33 +135,30 @@ impl Home {
 
     /// Whether the boot reads it.
     pub(crate) fn is_read_by_boot(&self) -> bool {
-        of_host().is_some_and(|own| self.file() == Some(&own))
+        self.reason == Reason::Ledger && of_host().is_some_and(|own| self.file() == Some(&own))
     }
 
     fn at(place: Place, obeyed: Obeyed, machine: String) -> Self {
         let scope = match (obeyed, network()) {
             (Obeyed::ByUser, _) => Scope::User(geteuid().as_raw()),
             (Obeyed::ByHost, Network::Host) => Scope::Host(machine.as_str().into()),
-            (Obeyed::ByHost, Network::Apart(name)) => Scope::Netns(name.into()),
+            (Obeyed::ByHost, Network::Apart(id)) => Scope::Netns(called().unwrap_or(id).into()),
         };
-        Self { place, scope, machine, obeyed, is_named: false }
+        Self { place, scope, machine, obeyed, is_named: false, reason: Reason::Ledger }
     }
 
     fn named(named: Option<OsString>, settings: &Settings) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
         let named = named.or_else(|| std::env::var_os(OVERRIDE));
         let named = named.filter(|named| !named.is_empty());
-        let is_named = named.is_some();
-        let (place, obeyed) = match named {
-            Some(named) => place(named)?,
-            None => match of_policy(&settings.policy)? {
-                Some(LedgerStore::Etcd(url)) => (Place::Etcd(url), Obeyed::ByHost),
-                Some(LedgerStore::Sqlite) | None => {
-                    usual().map(|(path, obeyed)| (Place::File(path), obeyed))?
-                }
-            },
+        let Some(named) = named else {
+            let (place, obeyed) = asked_by_all(&settings.policy)?;
+            return Ok(Self::at(place, obeyed, machine));
         };
-        Ok(Self { is_named, ..Self::at(place, obeyed, machine) })
+        let (place, obeyed) = place(named)?;
+        let is_usual = asked_by_all(&settings.policy).is_ok_and(|(usual, _)| usual == place);
+        let reason = if is_usual { Reason::Ledger } else { Reason::OtherLedger(place.hash()) };
+        Ok(Self { is_named: true, reason, ..Self::at(place, obeyed, machine) })
     }
 
     /// Opens it, and makes a new one where there never was any.
@@ -228,6 +239,14 @@ impl Home {
     }
 }
 
+/// The one that is asked where nobody names another: the policy's, else the usual one.
+fn asked_by_all(choice: &PolicyChoice) -> Result<(Place, Obeyed), Failure> {
+    match of_policy(choice)? {
+        Some(LedgerStore::Etcd(url)) => Ok((Place::Etcd(url), Obeyed::ByHost)),
+        Some(LedgerStore::Sqlite) | None => usual().map(|(path, obeyed)| (Place::File(path), obeyed)),
+    }
+}
+
 /// What the policy says of the place.
 fn of_policy(choice: &PolicyChoice) -> Result<Option<LedgerStore>, Failure> {
     let parsed = policy_file::load(choice, TableFile::load()?.registry())?;
@@ -247,8 +266,10 @@ fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
             ))
         }
         None => {
-            let obeyed = if geteuid().is_root() { Obeyed::ByHost } else { Obeyed::ByUser };
-            Ok((Place::File(word.into()), obeyed))
+            let path = std::path::absolute(&word).unwrap_or_else(|_| word.into());
+            let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
+            let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
+            Ok((Place::File(path), obeyed))
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use portreeve_core::{
-    ledger::{Book, Claim, Lease, Now, Seen},
+    ledger::{Book, Claim, Lease, Now, Scope, Seen},
     port::PortRange,
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError, Wanted};
+use portreeve_host::enforce::reserved::{Reserved, ReservedError, Wanted};
 
 use super::{
     home::{Home, Obeyed},
@@ -32,6 +32,18 @@ impl Kept {
     /// The token of machine output.
     pub(crate) const fn token(&self) -> &'static str {
         token(matches!(self, Self::Reserved))
+    }
+
+    /// The same of a claim of `scope`: of one that holds elsewhere the kernel of `home` keeps nothing.
+    pub(crate) fn within(self, scope: &Scope, home: &Home) -> Self {
+        if home.obeyed == Obeyed::ByUser || scope.meets(&home.scope) {
+            return self;
+        }
+        let own = &home.scope;
+        Self::Unreserved(text!(
+            "it holds in {scope}, and this is {own}: `portreeve claims --repair` there reserves it",
+            "有効範囲は {scope} で、ここ({own})ではありません。該当の環境で `portreeve claims --repair` を実行すると予約されます"
+        ))
     }
 }
 
@@ -79,8 +91,8 @@ fn keep_all(
     let book = moved.as_ref().unwrap_or(book);
     know_processes(seen, book);
     let claimed = claimed(book, home, seen, now);
-    let change = clients::reservation(&reserved, Reason::Ledger, &claimed.now);
-    Ok(reserved.apply(Reason::Ledger, &claimed, &change)?)
+    let change = clients::reservation(&reserved, home.reason, &claimed.now);
+    Ok(reserved.apply(home.reason, &claimed, &change)?)
 }
 
 /// What is claimed in the network namespace of this process.

@@ -13,10 +13,11 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted, claimant,
+    enforce::reserved::Reason,
     observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
 };
 
-use super::home::Home;
+use super::home::{Home, Obeyed};
 use crate::{exit::Exit, failure::Failure, look::Look, settings::Settings};
 
 /// A rule that sends on more ports than this publishes none: it stands before the whole host.
@@ -80,6 +81,7 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     let mut seen = Seen::new(home.machine.clone(), client_range, world.registry);
     seen.pool = world.pool();
     seen.store_ends_leases = home.ends_leases();
+    seen.is_apart = home.obeyed == Obeyed::ByUser || home.reason != Reason::Ledger;
     seen.foreign = own.map(|own| foreign(own, home, book)).unwrap_or_default();
     seen.declared = world.desired.clone();
     let is_own = |netns: u64| own.is_some_and(|own| own.id == netns);

@@ -2,6 +2,7 @@
 
 use portreeve_core::{
     facts::{Listener, SocketState},
+    ledger::State,
     words::{Lang, Words},
     world::World,
 };
@@ -43,6 +44,7 @@ const COMMAND: Column = Column { head: Words { en: "COMMAND", ja: "コマンド"
 
 const UNDECLARED: Words = Words { en: "undeclared", ja: "未宣言" };
 const CLAIMED: Words = Words { en: "claimed", ja: "申請済み" };
+const STOLEN: Words = Words { en: "claimed by somebody else", ja: "申請者以外が使用中" };
 const TEMPORARY: Words = Words { en: "temporary", ja: "一時ポート" };
 const NOT_LISTENING: Words = Words { en: "not listening", ja: "待ち受け前" };
 
@@ -133,11 +135,21 @@ fn claimed<'a>(world: &World<'a>, listener: &Listener) -> Option<&'a str> {
 fn notes(world: &World<'_>, listener: &Listener) -> impl Iterator<Item = Words> {
     let temporary = world.is_ephemeral(listener);
     let undeclared = world.policy.is_some() && !temporary && world.declared(listener).is_none();
-    let claimed = world.declared(listener).is_none() && world.claim_of(listener).is_some();
+    let claimed = world.claim_of(listener).filter(|_| world.declared(listener).is_none());
+    let (claimed, stolen) = match claimed.map(|claimed| claimed.state) {
+        Some(State::Stolen) => (false, true),
+        state => (state.is_some(), false),
+    };
     let waits_not = listener.state == SocketState::Bound;
-    [(temporary, TEMPORARY), (claimed, CLAIMED), (undeclared, UNDECLARED), (waits_not, NOT_LISTENING)]
-        .into_iter()
-        .filter_map(|(is, note)| is.then_some(note))
+    [
+        (temporary, TEMPORARY),
+        (claimed, CLAIMED),
+        (stolen, STOLEN),
+        (undeclared, UNDECLARED),
+        (waits_not, NOT_LISTENING),
+    ]
+    .into_iter()
+    .filter_map(|(is, note)| is.then_some(note))
 }
 
 /// A socket as a record of a spreadsheet; it never carries a command line.

@@ -9,9 +9,10 @@ use std::{
 use portreeve_core::{
     address::Breadth,
     facts::{Listener, Process, SocketState},
+    ledger::{ClaimId, State},
     port::{PortRange, Protocol},
     words::Lang,
-    world::World,
+    world::{Claimed, World},
 };
 
 use super::{next, out::terminal_width, owner, reach::widest};
@@ -54,7 +55,11 @@ struct Endpoint {
     device: Option<String>,
     owner: String,
     state: Kind,
+    claim: Option<ClaimKey>,
 }
+
+/// The claim of a number that nobody declares, and whether somebody else listens there.
+type ClaimKey = (ClaimId, State);
 
 /// What rows are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +78,7 @@ struct Line {
     bound: String,
     reach: String,
     state: Kind,
+    claim: Option<ClaimKey>,
     /// Who holds them, where that matters.
     holders: Option<Vec<u32>>,
 }
@@ -112,6 +118,7 @@ fn endpoints<'a>(
             device: listener.device.clone(),
             owner: owner_key(world, listener, lang),
             state: kind(world, listener),
+            claim: claim_key(world, listener),
         };
         endpoints.entry(endpoint).or_default().push(listener);
     }
@@ -134,6 +141,7 @@ fn lines<'a>(
             bound: row.bound.clone(),
             reach: row.reach.clone(),
             state: endpoint.state,
+            claim: endpoint.claim,
             holders: (folding == Folding::Holders).then(|| row.pids().into_iter().collect()),
         };
         match lines.get_mut(&line) {
@@ -148,6 +156,11 @@ fn lines<'a>(
 fn owner_key<'a>(world: &World<'a>, listener: &'a Listener, lang: Lang) -> String {
     owner::lasting(world, listener)
         .unwrap_or_else(|| format!("{} {}", owner::owner(world, listener, lang), listener.port))
+}
+
+fn claim_key(world: &World<'_>, listener: &Listener) -> Option<ClaimKey> {
+    let Claimed { claim, state } = world.claim_of(listener).filter(|_| world.declared(listener).is_none())?;
+    Some((claim.id, state))
 }
 
 fn kind(world: &World<'_>, listener: &Listener) -> Kind {

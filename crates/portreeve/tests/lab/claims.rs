@@ -143,6 +143,35 @@ fn a_claim_ends_with_its_process() {
     assert_eq!(next, port, "what ended is free");
 }
 
+/// What the host's ledger claims stays with the kernel, whatever another ledger of root's claims beside it.
+#[test]
+fn another_ledger_takes_nothing_from_the_hosts() {
+    let site = site();
+    site.run("portreeve claim own 50000-50010/tcp");
+    site.run("portreeve claim other 50020/tcp --ledger /root/other.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010,50020");
+    let held = site.ask("claim thief 50005/tcp -o json --ledger /root/other.db");
+    assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-reserved")));
+    site.run("portreeve release other --ledger /root/other.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010");
+    // By its own place it is the same one.
+    site.run("portreeve release own --ledger /var/lib/portreeve/ledger/ledger.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+}
+
+/// Within a namespace and from outside it is the same scope, in which a number has one owner; nothing here keeps it there.
+#[test]
+fn a_namespace_is_known_by_its_name() {
+    let site = site();
+    site.run("ip netns add blue && ip netns exec blue portreeve claim inside 25100/tcp");
+    let held = site.ask("claim outside 25100/tcp --scope netns:blue -o json");
+    assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-held")), "{held:#?}");
+    let beside = site.ask("claim beside 25101/tcp --scope netns:blue -o json").json();
+    assert_eq!(beside["kernel"], json!("unreserved"), "{beside}");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+    assert_eq!(site.ask("claim mine --scope user:1000").status, 2);
+}
+
 /// Whoever may not write the host's ledger has one of his own, and is told that nobody else obeys it; a member of the group
 /// writes the host's.
 #[test]

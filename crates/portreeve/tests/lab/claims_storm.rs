@@ -104,6 +104,21 @@ fn a_full_disk_takes_no_claim_and_loses_none() {
     assert_eq!(standing(&site).len(), 220);
 }
 
+/// Where a part of a batch does not find room, what is behind it is not asked for: whoever was told of a port has it, and nobody
+/// else has one.
+#[test]
+fn a_batch_that_finds_no_room_claims_for_nobody_who_is_not_told() {
+    let site = site();
+    site.run("mount -t tmpfs -o size=200k tmpfs /mnt && portreeve claim one --ledger /mnt/ledger.db");
+    site.run("seq 1500 | sed 's/.*/{\"name\":\"f&\"}/' >/root/asks");
+    let output = site.ask("claim --batch /root/asks --ledger /mnt/ledger.db");
+    assert_eq!(output.status, 7, "{}", output.stderr);
+    let listed = site.ask("claims -o json --ledger /mnt/ledger.db").json();
+    let standing = listed["claims"].as_array().expect("`claims` is promised").len();
+    assert_eq!(standing, 1 + output.stdout.lines().count());
+    assert!(standing < 1_501, "else nothing is shown");
+}
+
 /// Each line is answered in its place, the kernel keeps all of it, and to ask again is safe.
 #[test]
 fn a_batch_is_answered_line_by_line() {

@@ -99,7 +99,7 @@ fn a_full_disk_and_one_that_may_not_be_written_change_nothing() {
     let site = site();
     site.run("mkdir /run/small && mount -t tmpfs -o size=512k tmpfs /run/small");
     let own = |words: &str| site.ask(&format!("{words} --ledger /run/small/ledger.db"));
-    assert_eq!(own("claim web 20500/tcp").status, 0);
+    assert_eq!(own("claim web 20550/tcp").status, 0);
     site.run("cat /dev/zero > /run/small/filler; test -s /run/small/filler");
     let before = site.run("sha256sum /run/small/ledger.db").stdout;
     let refused = own("claim other 20600/tcp");

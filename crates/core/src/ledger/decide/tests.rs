@@ -146,16 +146,17 @@ fn who_listens_there_stands_in_the_way_and_a_client_does_not() {
     assert_eq!(notes, [Note::InClientRange, Note::Bound]);
 }
 
-/// A ledger of a user's own knows no claim of the host's: that the kernel keeps a number for somebody is all that is seen of it.
+/// A ledger beside the host's knows no claim of it: that the kernel keeps a number for somebody is all that is seen of it.
 #[test]
-fn what_the_kernel_keeps_for_somebody_is_not_claimed_in_a_ledger_of_ones_own() {
+fn what_the_kernel_keeps_for_somebody_is_not_claimed_in_another_ledger() {
     let of_own = |text| Wish { scope: Scope::User(1000), ..wish(1000, 1, text) };
     let mut desk = Desk::new();
     desk.seen.foreign = vec![PortRange::one(20_500)];
+    desk.granted(wish(1000, 2, "host 20500/tcp"));
+    desk.seen.is_apart = true;
     assert_eq!(desk.refused(of_own("web 20500/tcp")), "port-reserved");
     assert_eq!(desk.refused(of_own("web 20499-20501/udp")), "port-reserved", "the list is of no protocol");
     desk.granted(Wish { force_bound: true, ..of_own("web 20500/tcp") });
-    desk.granted(wish(1000, 2, "host 20500/tcp"));
 }
 
 #[test]

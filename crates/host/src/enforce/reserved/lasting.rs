@@ -35,7 +35,7 @@ pub fn lasting(path: &Path) -> io::Result<BTreeMap<Reason, Vec<PortRange>>> {
 fn parse(text: &str) -> Option<BTreeMap<Reason, Vec<PortRange>>> {
     let of_reason = |line| {
         let (name, ranges) = of_line(line)?;
-        Some((Reason::ALL.into_iter().find(|reason| reason.name() == name)?, ranges))
+        Some((Reason::named(name)?, ranges))
     };
     text.lines().map(of_reason).collect()
 }
@@ -52,6 +52,7 @@ impl Lasting {
 
     /// Has the next boot keep back `ranges` for `reason`, where it does not find that out by itself.
     pub(super) fn want(&mut self, reason: Reason, ranges: Option<&[PortRange]>) -> Result<(), KeepError> {
+        let ranges = ranges.filter(|ranges| !ranges.is_empty() || !reason.is_forgotten());
         if self.wanted.get(&reason).map(Vec::as_slice) == ranges {
             return Ok(());
         }
@@ -59,7 +60,8 @@ impl Lasting {
             Some(ranges) => self.wanted.insert(reason, ranges.to_vec()),
             None => self.wanted.remove(&reason),
         };
-        let text: String = self.wanted.iter().map(|(reason, ranges)| line(reason.name(), ranges)).collect();
+        let text: String =
+            self.wanted.iter().map(|(reason, ranges)| line(&reason.to_string(), ranges)).collect();
         replace(&self.path, text.as_bytes(), Readers::Everybody)
     }
 }

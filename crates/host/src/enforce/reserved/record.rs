@@ -50,6 +50,14 @@ impl Record {
         self.wanted.iter().filter(move |(other, _)| **other != reason).flat_map(|(_, ranges)| ranges).copied()
     }
 
+    pub(super) fn want(&mut self, reason: Reason, ranges: &[PortRange]) {
+        if ranges.is_empty() && reason.is_forgotten() {
+            self.wanted.remove(&reason);
+        } else {
+            self.wanted.insert(reason, ranges.to_vec());
+        }
+    }
+
     /// Writes it.
     pub(super) fn write(&mut self) -> io::Result<()> {
         let text = self.text();
@@ -64,7 +72,7 @@ impl Record {
     }
 
     fn text(&self) -> String {
-        let wanted = self.wanted.iter().map(|(reason, ranges)| line(reason.name(), ranges));
+        let wanted = self.wanted.iter().map(|(reason, ranges)| line(&reason.to_string(), ranges));
         line(OURS, &self.ours) + &wanted.collect::<String>()
     }
 }
@@ -95,7 +103,7 @@ fn parse(text: &str) -> Option<Record> {
     let mut record = Record::default();
     for line in text.lines() {
         let (name, ranges) = of_line(line)?;
-        match Reason::ALL.into_iter().find(|reason| reason.name() == name) {
+        match Reason::named(name) {
             Some(reason) => drop(record.wanted.insert(reason, ranges)),
             None if name == OURS => record.ours = ranges,
             None => return None,

@@ -23,12 +23,11 @@ use super::super::{
     share::share,
 };
 use crate::{
+    network::NAMED,
     proc::{self, mounts},
     sys::netns,
 };
 
-/// Where `ip netns` keeps the namespaces that have a name.
-const NAMED: &str = "/run/netns";
 /// The file system of namespaces (include/uapi/linux/magic.h).
 const NSFS_MAGIC: i64 = 0x6e73_6673;
 /// Far above what any host runs; further ones become a gap.

@@ -22,7 +22,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
     ledger::{
-        crowd::{Crowd, Told},
+        crowd::{ASKS_MAX, Crowd, Told},
         failure,
         home::Home,
         kernel::{self, Kept},
@@ -97,7 +97,7 @@ pub(super) fn run(
     let crowd = Crowd::<dyn Store>::new(&mut *store, &mut seen);
     let told = match clients {
         Some(clients) => clients::ask(&crowd, &asks, clients, &now),
-        None => crowd.ask(asks, &now),
+        None => ask(&crowd, &asks, &now),
     };
     drop(crowd);
     let is_granted = |told: &Told| matches!(told, Ok(Ok(_)));
@@ -105,7 +105,19 @@ pub(super) fn run(
         out.changed();
     }
     let kept = kernel::keep(&mut *store, &book, home, &mut seen, &now);
-    answer(&lines, &told, &Standing { kept, seen, now }, out)
+    answer(&lines, &told, &Standing { home, kept, seen, now }, out)
+}
+
+/// What `asks` come to, as many at a time as are written at once; after those that the store does not take nobody is asked for.
+fn ask(crowd: &Crowd<'_, '_, dyn Store>, asks: &[Ask], now: &Now) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::with_capacity(asks.len());
+    for part in asks.chunks(ASKS_MAX) {
+        told.extend(crowd.ask(part.to_vec(), now));
+        if told.iter().any(Result::is_err) {
+            break;
+        }
+    }
+    told
 }
 
 /// Within what the first line claims.
@@ -133,6 +145,7 @@ fn refuse_elsewhere(line: &mut Line, scope: &Scope) {
 
 /// What became of the claims.
 struct Standing<'a> {
+    home: &'a Home,
     kept: Kept,
     seen: Seen<'a>,
     now: Now,
@@ -144,7 +157,7 @@ fn answer(lines: &[Line], told: &[Told], standing: &Standing<'_>, out: &mut Out)
     for line in lines {
         let worse = match &line.wish {
             Err(mistake) => answer_mistake(line.number, mistake, out)?,
-            Ok(_) => answer_ask(told.next().expect("one answer an ask"), standing, out)?,
+            Ok(_) => answer_ask(told.next().expect("an answer, or the end at one before"), standing, out)?,
         };
         if worse.code() != 0 && exit != Exit::Usage {
             exit = worse;
@@ -160,16 +173,18 @@ fn answer_mistake(line: usize, mistake: &Failure, out: &mut Out) -> Result<Exit,
 }
 
 fn answer_ask(told: &Told, standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
-    let Standing { kept, seen, now } = standing;
+    let Standing { home, kept, seen, now } = standing;
     match told {
+        // Of those behind it nothing is claimed either.
         Err(error) => Err(failure::unanswered(error, UNANSWERED)),
         Ok(Err(refusal)) => {
             out.ndjson(&RefusalView::new(refusal, out.lang))?;
             Ok(Exit::Taken)
         }
         Ok(Ok(entry)) => {
-            let notes = show::notes(entry, kept);
-            out.ndjson(&show::document(entry, kept, entry.claim.state(seen, now), &notes, out.lang))?;
+            let kept = kept.clone().within(&entry.claim.scope, home);
+            let notes = show::notes(entry, &kept);
+            out.ndjson(&show::document(entry, &kept, entry.claim.state(seen, now), &notes, out.lang))?;
             Ok(Exit::Fine)
         }
     }

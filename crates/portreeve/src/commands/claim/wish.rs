@@ -17,7 +17,12 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{FAILED, batch::BATCH, here};
 use crate::{
-    asked, door, exit::Exit, failure::Failure, ledger::home::Home, settings::options, table_file::TableFile,
+    asked, door,
+    exit::Exit,
+    failure::Failure,
+    ledger::home::{Home, Obeyed},
+    settings::options,
+    table_file::TableFile,
 };
 
 const NAME: &str = "name";
@@ -155,7 +160,7 @@ impl Written {
         Ok(Wish {
             id: claimant::chance().ok_or_else(no_chance)?,
             name: name.map_err(|error: NameError| Failure::usage(FAILED).because(error.text()))?,
-            scope: self.scope.map_or_else(|| Ok(home.scope.clone()), |word| scope(&word))?,
+            scope: self.scope.map_or_else(|| Ok(home.scope.clone()), |word| scope_within(&word, home))?,
             protocol: spec.map_or(Protocol::Tcp, |spec| spec.protocol),
             address: self.address.map(|word| address(&word)).transpose()?,
             device: self.device,
@@ -229,6 +234,23 @@ pub(in crate::commands) fn scope(word: &str) -> Result<Scope, Failure> {
             "`{word}` は有効範囲として解釈できません(host:MACHINE-ID、netns:NAME、user:UID、fleet のいずれか)"
         ))
     })
+}
+
+/// The same of a claim: what the whole host obeys is not one user's.
+fn scope_within(word: &str, home: &Home) -> Result<Scope, Failure> {
+    let scope = scope(word)?;
+    if matches!(scope, Scope::User(_)) && home.obeyed == Obeyed::ByHost {
+        return Err(Failure::usage(FAILED)
+            .because(text!(
+                "{scope} is for a ledger of that user's own, and this one is the host's",
+                "{scope} はユーザー自身の台帳の有効範囲で、ホストの台帳では使えません"
+            ))
+            .hint(Words {
+                en: "leave --scope out: the claim is of whoever asks",
+                ja: "--scope を省略してください(申請したユーザーのものになります)",
+            }));
+    }
+    Ok(scope)
 }
 
 /// `None` of what stands for every address.
