@@ -251,7 +251,7 @@ fn own(claim: &Claim, uid: u32) -> Result<(), Refusal> {
 /// One that ended is not renewed: somebody else may have its numbers by now.
 fn renew(claim: &Claim, lease: &Lease, seen: &Seen<'_>, now: &Now, book: &Book) -> Result<Entry, Refusal> {
     if !claim.holds(seen, now) {
-        return Err(Refusal::NoSuchClaim(claim.name.clone()));
+        return Err(Refusal::Ended(Box::new(claim.clone())));
     }
     // Nobody who asks for more time means an end.
     if claim.lease == Lease::Permanent && *lease != Lease::Permanent {

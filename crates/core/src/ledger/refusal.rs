@@ -50,6 +50,8 @@ pub enum Refusal {
     NoSuchClaim(Name),
     /// The name is claimed until a time or while a process lives, and neither end is sure to come later than the other.
     EndsOtherwise(Box<Claim>),
+    /// The claim is over: somebody else may have its numbers by now.
+    Ended(Box<Claim>),
     /// The claim has no end that could be put off.
     ForGood(Box<Claim>),
     /// Another ask has the same id.
@@ -116,6 +118,7 @@ impl Refusal {
             Self::Moved(_) => "claim-moved",
             Self::NoSuchClaim(_) => "no-such-claim",
             Self::EndsOtherwise(_) => "ends-otherwise",
+            Self::Ended(_) => "claim-ended",
             Self::ForGood(_) => "claimed-for-good",
             Self::IdTaken(_) => "id-taken",
             Self::NoClientPortsLeft { .. } => "no-client-ports-left",

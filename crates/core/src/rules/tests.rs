@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 31] = [
+const PROMISED: [(&str, &str); 32] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -41,6 +41,7 @@ const PROMISED: [(&str, &str); 31] = [
     ("anyone-may-take-well-known", "high"),
     ("service-in-dynamic-range", "warning"),
     ("number-of-another-service", "notice"),
+    ("claimed-and-declared", "warning"),
     ("claim-in-dynamic-range", "warning"),
     ("unreserved-claim", "warning"),
     ("unclaimed-port", "notice"),

@@ -24,7 +24,7 @@ use super::{
     spare::spare,
 };
 use crate::{
-    clients::{self, Comes},
+    clients::{self, Comes, boot::has_any},
     directories,
     door::{self, see_to_next_boot},
     exit::Exit,
@@ -177,8 +177,14 @@ fn take_unit(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
-    out.sentences(said.in_lang(settings.lang))
+    out.sentences(said.in_lang(settings.lang))?;
+    if taken.had_any && has_any() { out.say(UNRESERVED) } else { Ok(()) }
 }
+
+const UNRESERVED: Words = Words {
+    en: "The next boot reserves no more what is claimed; portreeve gate enable has it so again.",
+    ja: "申請済みのポートも、次回の起動からは予約されません(再び予約するには portreeve gate enable)。",
+};
 
 fn take_pins(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let taken = off().map_err(failure)?;

@@ -40,6 +40,10 @@ impl Refusal {
                 text!("there is no claim called {name}", "{name} という名前の申請はありません")
             }
             Self::EndsOtherwise(claim) => ends_otherwise(claim),
+            Self::Ended(claim) => {
+                let (name, spec) = (&claim.name, claim.spec());
+                text!("{name} ({spec}) has ended", "{name}({spec})の申請は既に終わっています")
+            }
             Self::ForGood(claim) => {
                 let (name, spec) = (&claim.name, claim.spec());
                 text!(
@@ -83,6 +87,7 @@ impl Refusal {
             | Self::NoSuchClaim(_)
             | Self::EndsOtherwise(_)
             | Self::ForGood(_)
+            | Self::Ended(_)
             | Self::IdTaken(_) => vec!["portreeve claims".into()],
             Self::NoClientPortsLeft { .. } => vec!["sysctl net.ipv4.ip_local_port_range".into()],
         }
@@ -98,6 +103,7 @@ impl Refusal {
             | Self::Moved(claim)
             | Self::EndsOtherwise(claim)
             | Self::ForGood(claim)
+            | Self::Ended(claim)
             | Self::IdTaken(claim) => Some(claim),
             _ => None,
         }
@@ -148,6 +154,10 @@ impl Refusal {
             Self::EndsOtherwise(_) => text!(
                 "use a name for each who asks (such as one with $$), or release it first: portreeve release NAME",
                 "利用者ごとに別の名前を使う(例: $$ を含める)か、先に portreeve release NAME で解放してください"
+            ),
+            Self::Ended(_) => text!(
+                "claim it again: portreeve claim NAME gets the same port where it is still free",
+                "portreeve claim NAME で申請し直してください(空いていれば同じポートが割り当てられます)"
             ),
             Self::ForGood(_) => text!(
                 "to give it an end: portreeve release NAME, then claim it with --lease",
@@ -233,8 +243,8 @@ impl Full {
     fn why(self) -> Text {
         let Self { pool, claimed, declared, bound, reserved } = self;
         text!(
-            "no port of the pool {pool} is free: {claimed} claimed, {declared} declared, {bound} in use, {reserved} reserved",
-            "プール {pool} に空きがありません(申請済み {claimed}、宣言済み {declared}、使用中 {bound}、予約済み {reserved})"
+            "no port of the pool {pool} is free: {claimed} claimed, {declared} declared, {bound} in use, {reserved} reserved or assigned by IANA",
+            "プール {pool} に空きがありません(申請済み {claimed}、宣言済み {declared}、使用中 {bound}、予約または IANA 割り当て済み {reserved})"
         )
     }
 }
