@@ -8,6 +8,7 @@ mod address;
 mod gateway;
 mod keys;
 mod lease;
+mod names;
 mod view;
 mod wire;
 

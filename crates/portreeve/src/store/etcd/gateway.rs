@@ -11,10 +11,12 @@ use ureq::{
     Agent, Body, Timeout,
     http::{Response, StatusCode},
     tls::TlsConfig,
+    unversioned::transport::DefaultConnector,
 };
 
 use super::{
     access::Secret,
+    names::Names,
     wire::{Authenticate, News, Refused, Token, Watch, WatchLine},
 };
 use crate::store::{Said, Tried};
@@ -101,15 +103,15 @@ enum Word<T> {
 
 impl Gateway {
     pub(super) fn new(endpoints: Vec<String>, tls: TlsConfig, user: Option<(String, Secret)>) -> Self {
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
             .max_redirects(0)
             // What is set for browsers is not meant for the fleet's own machines.
             .proxy(None)
             .timeout_connect(Some(CONNECT))
-            .build()
-            .new_agent();
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Names::default());
         Self { agent, endpoints, at: 0, user, token: None, patience: PATIENCE, end: Instant::now() }
     }
 
