@@ -9,7 +9,7 @@ use crate::{
     show::{
         audit::FindingsView,
         check::CheckView,
-        claim::{ClaimedView, ClaimsView, MistakeView, RefusalView},
+        claim::{AgainView, ClaimedView, ClaimsView, MistakeView, RefusalView},
         diff::DiffView,
         doctor::DoctorView,
         explain::ExplainView,
@@ -54,6 +54,13 @@ pub(crate) const DOCUMENTS: &[Document] = &[
         Words { en: "claim, renew and release", ja: "claim、renew、release" },
     ),
     document::<ClaimsView<'static>>("claims", Words { en: "claims", ja: "claims" }),
+    document::<AgainView>(
+        "again",
+        Words {
+            en: "before each further list of claims --watch -o ndjson",
+            ja: "claims --watch -o ndjson で 2 回目以降の一覧の前に出る行",
+        },
+    ),
     document::<RefusalView<'static>>(
         "refusal",
         Words { en: "what the ledger refuses", ja: "台帳による拒否" },

@@ -11,7 +11,7 @@ use alloc::{
 use super::{
     ask::{Ask, Entry, Note, Reference, Wish},
     book::{Book, CLAIMS_MAX, Change},
-    claim::{Claim, ClaimId, Lease},
+    claim::{Claim, ClaimId, Lease, Name},
     clients::left_for_clients,
     lapse::Now,
     place::{is_free, place},
@@ -233,12 +233,17 @@ fn put(claim: Claim, book: &Book) -> Entry {
 /// The claim that is meant, where the asker may change it and it is as he knows it.
 fn found<'b>(book: &'b Book, of: &Reference, uid: u32) -> Result<&'b Claim, Refusal> {
     let claim = book.named(&of.scope, of.protocol, &of.name);
-    let claim = claim.ok_or_else(|| Refusal::NoSuchClaim(of.name.clone()))?;
+    let claim = claim.ok_or_else(|| no_such_claim(book, &of.name))?;
     own(claim, uid)?;
     match of.revision {
         Some(known) if known != claim.revision => Err(Refusal::Moved(Box::new(claim.clone()))),
         _ => Ok(claim),
     }
+}
+
+fn no_such_claim(book: &Book, name: &Name) -> Refusal {
+    let beside = book.claims().find(|claim| claim.name == *name);
+    Refusal::NoSuchClaim { name: name.clone(), beside: beside.cloned().map(Box::new) }
 }
 
 fn own(claim: &Claim, uid: u32) -> Result<(), Refusal> {

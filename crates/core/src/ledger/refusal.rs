@@ -47,7 +47,12 @@ pub enum Refusal {
     /// The claim is no longer as the asker knows it.
     Moved(Box<Claim>),
     /// Nobody has a claim of that name.
-    NoSuchClaim(Name),
+    NoSuchClaim {
+        /// The name.
+        name: Name,
+        /// One of another protocol, or that holds elsewhere.
+        beside: Option<Box<Claim>>,
+    },
     /// The name is claimed until a time or while a process lives, and neither end is sure to come later than the other.
     EndsOtherwise(Box<Claim>),
     /// The claim is over: somebody else may have its numbers by now.
@@ -116,7 +121,7 @@ impl Refusal {
             Self::PoolFull(_) => "pool-full",
             Self::NotYours(_) => "not-yours",
             Self::Moved(_) => "claim-moved",
-            Self::NoSuchClaim(_) => "no-such-claim",
+            Self::NoSuchClaim { .. } => "no-such-claim",
             Self::EndsOtherwise(_) => "ends-otherwise",
             Self::Ended(_) => "claim-ended",
             Self::ForGood(_) => "claimed-for-good",

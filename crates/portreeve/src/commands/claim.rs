@@ -13,6 +13,7 @@ pub(super) use self::{
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     ledger::{Ask, Claim},
+    port::PortRange,
     words::{Lang, Words},
 };
 
@@ -84,7 +85,12 @@ fn tell(settled: &Settled, is_for_shell: bool, settings: &Settings, out: &mut Ou
     Ok(())
 }
 
-/// The number alone, so that a script need not take it apart.
+/// The number alone, so that a script need not take it apart; for a shell, that of a range's first and last.
 fn said(claim: &Claim, is_for_shell: bool) -> String {
-    if is_for_shell { format!("export PORT={}", claim.ports) } else { claim.ports.to_string() }
+    let PortRange { first, last } = claim.ports;
+    match is_for_shell {
+        true if claim.ports.is_one() => format!("export PORT={first}"),
+        true => format!("export PORT={first} PORT_LAST={last}"),
+        false => claim.ports.to_string(),
+    }
 }

@@ -3,8 +3,9 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     desired::DesiredPort,
-    ledger::{Book, Claim, State},
-    words::{Lang, Words},
+    ledger::{Book, ClaimId, State},
+    text,
+    words::{Lang, Text, Words},
 };
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::{
     },
     settings::{Common, Format, Settings, options},
     show::{
-        claim::{self as show, ClaimView, ClaimsView, DeclaredView},
+        claim::{self as show, AgainView, ClaimsView, DeclaredView, Listed},
         out::Out,
         view::gap_view,
     },
@@ -30,8 +31,8 @@ use crate::{
 const STATE: &str = "state";
 const REPAIR: &str = "repair";
 const WATCH: &str = "watch";
-/// As long as one waits at a time for somebody to change it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Until the host is looked at again: a claim ends, and somebody else listens, without a change of the ledger.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// `claims`.
 pub(super) const COMMAND: Command = Command {
@@ -76,18 +77,19 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let store = home.open_standing().map_err(|error| failure::store(&error, FAILED))?;
     let wanted = own.get_one::<String>(STATE).map(String::as_str);
     let Some(mut store) = store else {
-        list(&Book::default(), &home, wanted, settings, out)?;
+        list(&Book::default(), &home, wanted, None, settings, out)?;
         return Ok(Exit::Fine);
     };
     let mut book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     if own.get_flag(REPAIR) {
         repair(&mut *store, &book, &home, settings)?;
     }
-    list(&book, &home, wanted, settings, out)?;
+    let mut told = list(&book, &home, wanted, None, settings, out)?;
     while own.get_flag(WATCH) {
         out.finish()?;
-        book = next(&mut *store, &book)?;
-        list(&book, &home, wanted, settings, out)?;
+        let moved = store.watch(book.revision(), PAUSE).map_err(|error| failure::store(&error, FAILED))?;
+        book = moved.unwrap_or(book);
+        told = list(&book, &home, wanted, Some(&told), settings, out)?;
     }
     Ok(Exit::Fine)
 }
@@ -104,36 +106,41 @@ fn repair(store: &mut dyn Store, book: &Book, home: &Home, settings: &Settings) 
     }
 }
 
-/// The book once somebody has changed it.
-fn next(store: &mut dyn Store, book: &Book) -> Result<Book, Failure> {
-    loop {
-        let watched = store.watch(book.revision(), PATIENCE);
-        if let Some(book) = watched.map_err(|error| failure::store(&error, FAILED))? {
-            return Ok(book);
-        }
-    }
+/// What of a list makes it another one: the time that is left does not.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    claims: Vec<(ClaimId, u64, State, bool)>,
+    declared: Vec<State>,
 }
 
+/// Lists what the ledger and the host say now, where that is not what was `told` last.
 fn list(
     book: &Book,
     home: &Home,
     wanted: Option<&str>,
+    told: Option<&Told>,
     settings: &Settings,
     out: &mut Out,
-) -> Result<(), Failure> {
+) -> Result<Told, Failure> {
     let now = sight::now()?;
     let look = sight::look_at_holders(settings)?;
     let world = look.world();
     let seen = sight::seen(&world, home, book);
     let is_kept = world.kept_back();
-    let mut claims: Vec<(&Claim, State)> =
-        book.claims().map(|claim| (claim, claim.state(&seen, &now))).collect();
-    claims.retain(|(_, state)| wanted.is_none_or(|wanted| wanted == state.token()));
-    claims.sort_by_key(|(claim, _)| (claim.ports.first, claim.protocol, &claim.name));
+    let is_wanted = |state: State| wanted.is_none_or(|wanted| wanted == state.token());
+    let listed = |claim| Listed::new(claim, home, &seen, &now, &is_kept);
+    let mut claims: Vec<Listed<'_>> = book.claims().map(listed).filter(|it| is_wanted(it.state)).collect();
+    claims.sort_by_key(|it| (it.claim.ports.first, it.claim.protocol, &it.claim.name));
     let mut declared: Vec<_> = world.declared_claims().collect();
-    declared.retain(|(_, state)| wanted.is_none_or(|wanted| wanted == state.token()));
-    let kernel = |claim: &Claim| kernel::token(is_kept(claim.ports));
-    let views = || claims.iter().map(|(claim, state)| ClaimView::new(claim, kernel(claim), *state));
+    declared.retain(|(_, state)| is_wanted(*state));
+    let tells = Told {
+        claims: claims.iter().map(|it| (it.claim.id, it.claim.revision, it.state, it.is_kept)).collect(),
+        declared: declared.iter().map(|(_, state)| *state).collect(),
+    };
+    if told == Some(&tells) {
+        return Ok(tells);
+    }
+    let views = || claims.iter().map(Listed::view);
     match settings.format {
         Format::Json => {
             let gaps = world.snapshot.gaps.iter().map(|gap| gap_view(gap, settings.lang)).collect();
@@ -141,12 +148,26 @@ fn list(
             let declared = declared.iter().map(|(port, state)| DeclaredView::new(port, kernel(port), *state));
             out.json_rows(&ClaimsView::new(book.revision(), views().collect(), declared.collect(), gaps))?;
         }
-        Format::Ndjson => views().try_for_each(|view| out.ndjson(&view))?,
-        _ if claims.is_empty() && declared.is_empty() => out.say(NOTHING)?,
-        _ => out.table(&show::table(&claims, &declared, now.wall, settings.lang))?,
+        Format::Ndjson => {
+            if told.is_some() {
+                out.ndjson(&AgainView::new(book.revision(), claims.len()))?;
+            }
+            views().try_for_each(|view| out.ndjson(&view))?;
+        }
+        _ if claims.is_empty() && declared.is_empty() => out.sentences(nothing(wanted).in_lang(out.lang))?,
+        _ => {
+            if told.is_some() {
+                out.line("")?;
+            }
+            out.table(&show::table(&claims, &declared, now.wall, settings.lang))?;
+        }
     }
-    Ok(())
+    Ok(tells)
 }
 
-const NOTHING: Words =
-    Words { en: "No port is claimed.", ja: "申請済みのポートはありません。" };
+fn nothing(wanted: Option<&str>) -> Text {
+    match wanted {
+        Some(state) => text!("No claim is {state}.", "{state} の申請はありません。"),
+        None => text!("No port is claimed.", "申請済みのポートはありません。"),
+    }
+}

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
     desired::DesiredPort,
-    ledger::{Claim, ClaimId, Entry, Lease, Name, Refusal, Scope, State},
+    ledger::{Claim, ClaimId, Entry, Lease, Name, Now, Refusal, Scope, Seen, State},
     policy::{Place, Service},
-    port::Protocol,
+    port::{PortRange, Protocol},
     text,
     words::{Lang, Text, Words},
 };
@@ -23,7 +23,10 @@ use super::{
     table::{Cell, Column, Fit, Table},
     view::GapView,
 };
-use crate::ledger::kernel::Kept;
+use crate::ledger::{
+    home::{Home, Obeyed},
+    kernel::{Kept, token},
+};
 
 /// The layout of these documents.
 const VERSION: u32 = 1;
@@ -178,6 +181,80 @@ impl<'a> ClaimsView<'a> {
     }
 }
 
+/// A line before each list but the first that `claims --watch -o ndjson` writes: what follows is the whole list again.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Again")]
+pub(crate) struct AgainView {
+    version: u32,
+    /// How often the ledger was changed.
+    revision: u64,
+    /// How many lines follow, a claim each.
+    claims: usize,
+}
+
+impl AgainView {
+    /// So many claims of a ledger follow.
+    pub(crate) const fn new(revision: u64, claims: usize) -> Self {
+        Self { version: VERSION, revision, claims }
+    }
+}
+
+/// A claim of a list, with what became of it.
+#[derive(Debug)]
+pub(crate) struct Listed<'a> {
+    /// The claim.
+    pub(crate) claim: &'a Claim,
+    /// How it stands.
+    pub(crate) state: State,
+    /// Whether the kernel of this host keeps it from clients.
+    pub(crate) is_kept: bool,
+    /// Whether it should.
+    is_to_be_kept: bool,
+    /// Whether it holds here by another scope than usual, or elsewhere.
+    is_of_other_scope: bool,
+}
+
+impl<'a> Listed<'a> {
+    /// `claim` of the ledger `home`, as the host is `seen`.
+    pub(crate) fn new(
+        claim: &'a Claim,
+        home: &Home,
+        seen: &Seen<'_>,
+        now: &Now,
+        is_kept: impl Fn(PortRange) -> bool,
+    ) -> Self {
+        let is_here = claim.scope.meets(&home.scope);
+        let state = claim.state(seen, now);
+        Self {
+            claim,
+            state,
+            is_kept: is_here && is_kept(claim.ports),
+            is_to_be_kept: is_here && home.obeyed == Obeyed::ByHost && state != State::Stale,
+            is_of_other_scope: claim.scope != home.scope,
+        }
+    }
+
+    /// Its document.
+    pub(crate) fn view(&self) -> ClaimView<'a> {
+        ClaimView::new(self.claim, token(self.is_kept), self.state)
+    }
+
+    fn name(&self) -> String {
+        let Claim { name, scope, .. } = self.claim;
+        if self.is_of_other_scope { format!("{name} ({scope})") } else { name.to_string() }
+    }
+
+    fn state(&self, lang: Lang) -> String {
+        let state = word(self.state).in_lang(lang);
+        if self.is_kept || !self.is_to_be_kept {
+            return state.into();
+        }
+        format!("{state}, {}", UNRESERVED.in_lang(lang))
+    }
+}
+
+const UNRESERVED: Words = Words { en: "unreserved", ja: "予約なし" };
+
 /// A port that the policy declares, for good.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DeclaredClaim")]
@@ -288,7 +365,7 @@ const COLUMNS: [Column; 6] = [
 
 /// A table of claims and of what is declared, with how each stands.
 pub(crate) fn table(
-    claims: &[(&Claim, State)],
+    claims: &[Listed<'_>],
     declared: &[(DesiredPort<'_>, State)],
     now: Timestamp,
     lang: Lang,
@@ -305,7 +382,8 @@ pub(crate) fn table(
             "".into(),
         ]);
     }
-    for &(claim, state) in claims {
+    for listed in claims {
+        let claim = listed.claim;
         let spec = claim
             .address
             .as_ref()
@@ -314,8 +392,8 @@ pub(crate) fn table(
         let who = passwd::name(uid).unwrap_or_else(|| uid.to_string());
         table.push::<6>([
             spec.into(),
-            claim.name.as_str().into(),
-            word(state).in_lang(lang).into(),
+            listed.name().into(),
+            listed.state(lang).into(),
             who.into(),
             Cell::from(lease(&claim.lease, now).in_lang(lang)),
             claim.note.as_deref().unwrap_or_default().into(),

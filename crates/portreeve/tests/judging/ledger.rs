@@ -48,7 +48,7 @@ fn a_ledger_that_is_whole_says_so() {
     assert!(place.run("ledger restore").ends(0).contains("There is no copy"));
     let (place, _) = stand();
     let said = place.run("ledger").ends(0);
-    assert!(said.contains("is whole: 1 claims, revision 1, copies of 0 days."), "{said}");
+    assert!(said.contains("is whole: 1 claim, revision 1, copies of 0 days."), "{said}");
     assert_eq!(place.run("ledger check -q").ends(0), "");
     assert!(place.run("ledger check --lang ja").ends(0).contains("は正常です: 申請 1 件"));
 }

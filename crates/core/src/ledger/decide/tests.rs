@@ -106,6 +106,9 @@ fn a_claim_is_of_whoever_made_it() {
     assert_eq!(desk.ask(&release(1001)).expect_err("refused").token(), "not-yours");
     assert_eq!(desk.ask(&release(1000)).map(|entry| words(&entry)), Ok(vec!["remove 1".into()]));
     assert_eq!(desk.ask(&release(1000)).expect_err("refused").token(), "no-such-claim");
+    desk.granted(wish(1000, 3, "web 8443/udp"));
+    let fix = desk.ask(&release(1000)).expect_err("refused").fix().en;
+    assert_eq!(fix, "if that one is meant: --protocol udp --scope host:4c1d");
 }
 
 #[test]

@@ -36,8 +36,15 @@ impl Refusal {
             Self::PoolFull(full) => full.why(),
             Self::NotYours(claim) => not_yours(claim),
             Self::Moved(claim) => moved(claim),
-            Self::NoSuchClaim(name) => {
+            Self::NoSuchClaim { name, beside: None } => {
                 text!("there is no claim called {name}", "{name} という名前の申請はありません")
+            }
+            Self::NoSuchClaim { name, beside: Some(claim) } => {
+                let Claim { scope, protocol, .. } = &**claim;
+                text!(
+                    "the claim called {name} is of {protocol}, in {scope}",
+                    "{name} という名前の申請は {protocol}、有効範囲 {scope} のものだけです"
+                )
             }
             Self::EndsOtherwise(claim) => ends_otherwise(claim),
             Self::Ended(claim) => {
@@ -84,7 +91,7 @@ impl Refusal {
             | Self::NameHolds(_)
             | Self::NotYours(_)
             | Self::Moved(_)
-            | Self::NoSuchClaim(_)
+            | Self::NoSuchClaim { .. }
             | Self::EndsOtherwise(_)
             | Self::ForGood(_)
             | Self::Ended(_)
@@ -148,7 +155,14 @@ impl Refusal {
             Self::Moved(_) => {
                 text!("look at it again: portreeve claims", "最新の状態を確認してください: portreeve claims")
             }
-            Self::NoSuchClaim(_) => {
+            Self::NoSuchClaim { beside: Some(claim), .. } => {
+                let Claim { scope, protocol, .. } = &**claim;
+                text!(
+                    "if that one is meant: --protocol {protocol} --scope {scope}",
+                    "その申請を指す場合は --protocol {protocol} --scope {scope} を指定してください"
+                )
+            }
+            Self::NoSuchClaim { beside: None, .. } => {
                 text!("portreeve claims lists them", "portreeve claims で一覧を確認できます")
             }
             Self::EndsOtherwise(_) => text!(

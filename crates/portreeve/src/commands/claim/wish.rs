@@ -123,9 +123,10 @@ fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>
 /// What of it cannot be read.
 pub(super) fn read(own: &ArgMatches, home: &Home, now: &Now) -> Result<Wish, Failure> {
     let text = |name: &str| own.get_one::<String>(name).cloned();
+    let (name, ports) = named(own.get_flag(HERE), text(NAME), text(PORT))?;
     let written = Written {
-        name: name(own)?,
-        ports: text(PORT),
+        name,
+        ports,
         scope: text(SCOPE),
         address: text(ADDRESS),
         device: text(DEVICE),
@@ -174,15 +175,38 @@ impl Written {
     }
 }
 
-fn name(own: &ArgMatches) -> Result<String, Failure> {
-    let word = own.get_one::<String>(NAME).map(String::as_str);
-    match (own.get_flag(HERE), word) {
-        (true, of) => {
-            let directory = std::env::current_dir().map_err(|error| nowhere(&error))?;
-            Ok(here::name(&directory, of))
-        }
-        (false, word) => Ok(word.unwrap_or_default().to_owned()),
+/// What it is called and where it is to be, of the words on a command line.
+fn named(
+    is_here: bool,
+    name: Option<String>,
+    ports: Option<String>,
+) -> Result<(String, Option<String>), Failure> {
+    let is_number = name.as_deref().is_some_and(reads_as_port);
+    let (name, ports) = match (name, ports) {
+        (Some(number), None) if is_here && is_number => (None, Some(number)),
+        (Some(number), _) if is_number => return Err(no_name(&number)),
+        words => words,
+    };
+    if !is_here {
+        return Ok((name.unwrap_or_default(), ports));
     }
+    let directory = std::env::current_dir().map_err(|error| nowhere(&error))?;
+    Ok((here::name(&directory, name.as_deref()), ports))
+}
+
+/// Whether somebody who writes `word` means a number: he has forgotten the name.
+fn reads_as_port(word: &str) -> bool {
+    let numbers = word.split_once('/').map_or(word, |(numbers, _)| numbers);
+    numbers.parse::<PortRange>().is_ok()
+}
+
+fn no_name(number: &str) -> Failure {
+    Failure::usage(FAILED)
+        .because(text!("{number} is a port, and no name", "{number} はポート番号で、名前ではありません"))
+        .hint(text!(
+            "say what it is for first: portreeve claim NAME {number}",
+            "先に用途を表す名前を指定してください: portreeve claim NAME {number}"
+        ))
 }
 
 fn two_ends() -> Failure {
@@ -278,4 +302,24 @@ fn nowhere(error: &std::io::Error) -> Failure {
     let Text { en, ja } = crate::failure::io_cause(error);
     Failure::usage(FAILED)
         .because(text!("cannot tell the current directory: {en}", "現在のディレクトリを確認できません: {ja}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_no_name() {
+        for number in ["8080", "8082/tcp", "443/udp", "30000-30009", "30000-30009/tcp"] {
+            assert!(named(false, Some(number.into()), None).is_err(), "{number}");
+            let (name, ports) = named(true, Some(number.into()), None).expect("of this directory");
+            assert_eq!(ports.as_deref(), Some(number));
+            assert!(!name.contains(number), "{name}");
+        }
+        for name in ["web", "3scale", "web/tcp", "-"] {
+            assert_eq!(named(false, Some(name.into()), None).expect("a name").0, name);
+        }
+        let (name, ports) = named(true, Some("api".into()), Some("8080".into())).expect("both");
+        assert!(name.starts_with("api@") && ports.as_deref() == Some("8080"));
+    }
 }

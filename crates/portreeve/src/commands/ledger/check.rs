@@ -7,7 +7,7 @@ use portreeve_core::{
     port::PortRange,
     registry::Registry,
     text,
-    words::{Text, Words},
+    words::{Text, Words, inflect},
 };
 
 use super::{none_yet, sentence, shown};
@@ -46,8 +46,9 @@ fn of_file(path: &Path, home: &Home, settings: &Settings, out: &mut Out) -> Resu
     let all: Vec<Wrong> = of_faults.chain(clashes(&checked.book, home)?).collect();
     let (place, count, days) = (shown(path), checked.book.len(), listed.len());
     let revision = checked.book.revision();
+    let (en_claims, en_days) = (inflect(count, "claim", "claims"), inflect(days, "day", "days"));
     let whole = text!(
-        "{place} is whole: {count} claims, revision {revision}, copies of {days} days.",
+        "{place} is whole: {count} {en_claims}, revision {revision}, copies of {days} {en_days}.",
         "{place} は正常です: 申請 {count} 件、リビジョン {revision}、コピー {days} 日分。"
     );
     tell(&all, &whole, settings, out)
