@@ -33,6 +33,7 @@ pub mod receipt;
 pub mod registry;
 pub mod rules;
 pub mod unit;
+pub mod user_info;
 pub mod visible;
 pub mod words;
 pub mod world;

@@ -119,7 +119,7 @@ pub(crate) enum StoreError {
     /// What is said to be the ledger's address is none.
     #[error("`{url}` is no address of a ledger")]
     Address {
-        /// What was said.
+        /// What was said, without a user and a password.
         url: String,
         /// What is wrong with it.
         source: AddressError,

@@ -229,3 +229,31 @@ pub(crate) fn refused(refusal: &Refusal, what: Words) -> Failure {
     let (why, fix) = (refusal.why(), refusal.fix());
     Failure::new(Exit::Taken, what).because(visible_text(&why)).hint(visible_text(&fix))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Access, Etcd, Options};
+
+    /// What is said of an address, in both languages.
+    fn of_address(url: &str) -> Text {
+        let options = Options {
+            scope: "fleet".parse().expect("a scope"),
+            machine: "4c1d".into(),
+            access: Access::default(),
+        };
+        told(&Etcd::open(url, options).expect_err("no address")).1
+    }
+
+    #[test]
+    fn a_password_is_not_told() {
+        for url in [
+            "etcd+http://harbour:secret@a:2379/p",
+            "etcd+http://harbour:sec/ret@a/p",
+            "etcd+ftp://u:secret@a/p",
+        ] {
+            let Text { en, ja } = of_address(url);
+            assert!(!en.contains("ret") && !ja.contains("ret") && en.contains("@a"), "{en}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use portreeve_core::{
     fnv::fnv,
     ledger::{Book, Scope},
     policy::LedgerStore,
-    text,
+    text, user_info,
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -258,6 +258,7 @@ fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
     match word.to_str().filter(|word| word.contains("://")) {
         Some(url) if url.starts_with(ETCD) => Ok((Place::Etcd(url.into()), Obeyed::ByHost)),
         Some(url) => {
+            let url = user_info::hidden(url);
             Err(Failure::usage(text!("`{url}` is no ledger", "`{url}` は台帳の指定として使えません")).hint(
                 Words {
                     en: "a file, or etcd+https://HOST:2379/PREFIX",
@@ -325,5 +326,7 @@ mod tests {
         for word in ["http://192.0.2.1:2379/p", "etcd://192.0.2.1/p", "sqlite:///tmp/x"] {
             assert!(place(word.into()).is_err(), "{word}");
         }
+        let told = place("https://harbour:secret@a/p".into()).expect_err("no ledger");
+        assert!(told.what(Lang::En).contains("@a/p") && !told.what(Lang::En).contains("secret"));
     }
 }

@@ -2,6 +2,7 @@
 
 use portreeve_core::{
     policy::{Mistake, Place, Source},
+    user_info,
     words::{Lang, Words},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -53,7 +54,8 @@ fn one(mistake: &Mistake, files: &[File<'_>], gutter: usize, lang: Lang) -> Stri
     let text = visible(text.in_lang(lang));
     let body = match line(place, files).filter(|_| also.is_none()) {
         Some(line) => {
-            let excerpt = Excerpt::of(line, place.column, mistake.width);
+            // A password in an address is a mistake too, and what is printed ends in logs.
+            let excerpt = Excerpt::of(&user_info::hidden(line), place.column, mistake.width);
             let Excerpt { text: code, lead, carets } = excerpt;
             let carets = "^".repeat(carets);
             format!(
@@ -191,6 +193,13 @@ mod tests {
              \x20 │          ^^^^^^^^^ `tpc` is not a protocol\n\
              \x20 = did you mean \"443/tcp\"?\n"
         );
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let text = "store = \"etcd+https://harbour:secret@a/p\"\n";
+        let shown = rendered(text, &[mistake(1, 9, 38)], Lang::En);
+        assert!(shown.contains("etcd+https://**************@a/p") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]

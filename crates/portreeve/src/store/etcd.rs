@@ -22,7 +22,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portreeve_core::ledger::{Book, Change, Scope};
+use portreeve_core::{
+    ledger::{Book, Change, Scope},
+    user_info,
+};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use self::{
@@ -75,8 +78,8 @@ impl Etcd {
     ///
     /// The address is none, or a file with certificates cannot be used.
     pub(crate) fn open(url: &str, options: Options) -> Result<Self, StoreError> {
-        let address = Address::read(url);
-        let address = address.map_err(|source| StoreError::Address { url: url.into(), source })?;
+        let no_address = |source| StoreError::Address { url: user_info::hidden(url).into(), source };
+        let address = Address::read(url).map_err(no_address)?;
         let gateway = Gateway::new(address.endpoints, options.access.tls()?, options.access.user());
         Ok(Self { gateway, keys: Keys::new(address.prefix, options.machine, options.scope), view: None })
     }

@@ -12,7 +12,7 @@ use crate::{
     ledger::POOL,
     policy::{LedgerChoice, LedgerStore},
     port::{Class, PortError, PortRange},
-    text,
+    text, user_info,
     words::Text,
 };
 
@@ -91,7 +91,7 @@ fn refuse_store(written: &str, at: Mark, report: &mut Report<'_>) {
 }
 
 fn no_address(written: &str) -> Text {
-    let written = clip(written);
+    let written = clip(&user_info::hidden(written));
     text!("`{written}` is no place of a ledger", "`{written}` は台帳の場所として解釈できません")
 }
 
@@ -221,6 +221,7 @@ mod tests {
                 "write etcd+https://",
             ),
             ("store = \"etcd+https://u:p@a/p\"", "a user and a password do not belong", "whoever may read"),
+            ("store = \"postgres://u:p@a/b\"", "`postgres://***@a/b` is no place", "write \"sqlite\""),
             ("store = \"etcd+https:///p\"", "`etcd+https:///p` is no place", "write \"sqlite\""),
             ("store = \"etcd+https://a\"", "`etcd+https://a` is no place", "write \"sqlite\""),
             ("store = \"etcd+https://a/ü\"", "`etcd+https://a/ü` is no place", "write \"sqlite\""),
