@@ -86,8 +86,11 @@ impl Look {
         Ok(self.with(here(wanted)?))
     }
 
-    /// Another snapshot of this host, with the same policy and table.
-    pub(crate) fn with(&self, snapshot: Snapshot) -> Self {
+    /// Another snapshot of this host, with the same policy and table, and what is not known of the ledger.
+    pub(crate) fn with(&self, mut snapshot: Snapshot) -> Self {
+        let unread = self.snapshot.gaps.iter().filter(|gap| gap.hides_claims());
+        let missing: Vec<Gap> = unread.filter(|gap| !snapshot.gaps.contains(gap)).cloned().collect();
+        snapshot.gaps.extend(missing);
         Self { snapshot, ..self.clone() }
     }
 

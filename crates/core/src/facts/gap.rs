@@ -94,6 +94,12 @@ impl Gap {
         }
     }
 
+    /// Whether it leaves open who has claimed a number.
+    #[must_use]
+    pub const fn hides_claims(&self) -> bool {
+        matches!(self.what, GapKind::UnreadLedger)
+    }
+
     /// Whether it leaves open which packets arrive.
     #[must_use]
     pub const fn hides_firewall(&self) -> bool {
@@ -110,8 +116,8 @@ impl Gap {
     #[must_use]
     pub const fn hides_listeners(&self) -> bool {
         let is_of_packets = self.hides_firewall() || self.is_before_rules();
-        let is_beside = matches!(self.what, GapKind::HiddenFiles | GapKind::UnreadLedger);
-        !self.hides_holders() && !is_of_packets && !is_beside
+        let is_beside = matches!(self.what, GapKind::HiddenFiles);
+        !self.hides_holders() && !self.hides_claims() && !is_of_packets && !is_beside
     }
 
     /// Why it could not be seen, as a sentence with the count.
@@ -312,8 +318,10 @@ mod tests {
             (GapKind::UnkeptFirewall, false, false),
             (GapKind::PacketPrograms, false, false),
             (GapKind::UndecidedOwners, true, false),
+            (GapKind::UnreadLedger, false, false),
         ] {
             let gap = Gap::new(what, 1);
+            assert_eq!(gap.hides_claims(), what == GapKind::UnreadLedger);
             assert_eq!((gap.hides_holders(), gap.hides_listeners()), (holders, listeners), "{what:?}");
         }
     }

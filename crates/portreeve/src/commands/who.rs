@@ -147,9 +147,14 @@ impl<'q, 'a> Answer<'q, 'a> {
         !self.is_heard && self.kept.as_ref().is_some_and(Vec::is_empty)
     }
 
+    /// Whether who holds it, or who has claimed it, may be another.
+    pub(super) fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
+        self.may_be_held(world, settings) || world.snapshot.gaps.iter().any(Gap::hides_claims)
+    }
+
     /// Where somebody was found, only an unseen holder makes it uncertain; else whatever may hide listeners: of those in
     /// another namespace it is said too that they hold it.
-    pub(super) fn is_uncertain(&self, world: &World<'a>, settings: &Settings) -> bool {
+    fn may_be_held(&self, world: &World<'a>, settings: &Settings) -> bool {
         let hides = match settings.netns {
             Netns::Usual if !self.found.is_empty() => gaps::hides_own_listeners,
             _ => Gap::hides_listeners,

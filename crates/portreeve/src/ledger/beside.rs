@@ -2,13 +2,15 @@
 
 use portreeve_core::{
     facts::{Gap, GapKind},
+    words::Lang,
     world::Claims,
 };
 use portreeve_host::claimant;
 
 use super::{
+    failure,
     home::{Home, Obeyed},
-    processes, whole,
+    processes,
 };
 use crate::{settings::Settings, store::StoreError};
 
@@ -21,13 +23,15 @@ pub(crate) fn claims(settings: &Settings) -> Result<Option<Claims>, Gap> {
     // Where the host has no name, or a user no home, nobody can have claimed anything.
     let Ok(home) = Home::unnamed(settings) else { return Ok(None) };
     let Some(now) = claimant::now() else { return Ok(None) };
-    let Some(book) = home.look().map_err(|error| unread(&error))? else { return Ok(None) };
+    let Some(book) = home.look().map_err(|error| unread(&error, settings.lang))? else { return Ok(None) };
     let processes = processes(&home.machine, &book);
     let (store_ends_leases, is_obeyed) = (home.ends_leases(), home.obeyed == Obeyed::ByHost);
     let Home { machine, scope, .. } = home;
     Ok(Some(Claims { book, machine, scope, processes, store_ends_leases, is_obeyed, now }))
 }
 
-fn unread(error: &StoreError) -> Gap {
-    Gap { what: GapKind::UnreadLedger, count: 1, detail: whole(error) }
+/// In the language of whoever asks: no snapshot keeps it.
+fn unread(error: &StoreError, lang: Lang) -> Gap {
+    let why = failure::told(error).1;
+    Gap { what: GapKind::UnreadLedger, count: 1, detail: why.in_lang(lang).into() }
 }

@@ -86,7 +86,7 @@ impl<'a> Unseen<'a> {
 /// What of `gaps` matters to a list of `listeners`; `by_owner` where it was asked for by who holds them.
 pub(crate) fn that_matter<'a>(gaps: &'a [Gap], listeners: &[&Listener], by_owner: bool) -> Vec<&'a Gap> {
     let hidden = by_owner || has_no_holders(listeners);
-    let matters = |gap: &&Gap| gap.hides_listeners() || (hidden && gap.hides_holders());
+    let matters = |gap: &&Gap| gap.hides_listeners() || gap.hides_claims() || (hidden && gap.hides_holders());
     gaps.iter().filter(matters).collect()
 }
 

@@ -13,6 +13,7 @@ mod help;
 mod json;
 mod kept;
 mod language;
+mod ledger;
 mod ls;
 mod output;
 mod run;

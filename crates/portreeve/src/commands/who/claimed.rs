@@ -10,7 +10,7 @@ use portreeve_core::{
 use crate::{
     asked::Asked,
     failure::Failure,
-    show::{escape::visible, out::Out},
+    show::{escape::visible, gaps, out::Out},
 };
 
 /// More claims of a range are counted, not told.
@@ -27,7 +27,8 @@ pub(in crate::commands) fn of<'a>(world: &World<'a>, asked: &[Asked]) -> Vec<Cla
     world.standing_claims().filter(|claimed| is_asked(claimed.claim)).collect()
 }
 
-/// Says of each claim that takes a number of what was asked for whose it is, and how it stands.
+/// Says of each claim that takes a number of what was asked for whose it is, and how it stands; and where the ledger could
+/// not be asked, that.
 pub(super) fn print(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result<(), Failure> {
     let claims = of(world, asked);
     for claimed in claims.iter().take(CLAIMS_MAX) {
@@ -38,7 +39,13 @@ pub(super) fn print(world: &World<'_>, asked: &[Asked], out: &mut Out) -> Result
         let said = text!("{more} more claims: portreeve claims", "ほか {more} 件の申請: portreeve claims");
         out.line(&format!("  {}", said.in_lang(out.lang)))?;
     }
-    Ok(())
+    print_unread(world, out)
+}
+
+/// Says that the ledger could not be asked, where that is so.
+pub(in crate::commands) fn print_unread(world: &World<'_>, out: &mut Out) -> Result<(), Failure> {
+    let mut unread = world.snapshot.gaps.iter().filter(|gap| gap.hides_claims());
+    unread.try_for_each(|gap| out.sentences(&gaps::line(gap, out.lang)))
 }
 
 /// Whose claim it is, and how it stands.

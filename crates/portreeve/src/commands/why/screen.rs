@@ -130,7 +130,7 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
     next::print(&commands(evidence, telling), out)
 }
 
-/// What of an owner's holder could not be seen, and what helps.
+/// What of an owner's holder and of the ledger could not be seen, and what helps.
 fn hidden(evidence: &Evidence<'_, '_>, telling: &Telling<'_, '_>, out: &mut Out) -> Result<(), Failure> {
     let mut listeners = telling.stories.iter().flat_map(|story| &story.row.listeners);
     if listeners.any(|listener| listener.hides_every_holder()) {
@@ -139,7 +139,7 @@ fn hidden(evidence: &Evidence<'_, '_>, telling: &Telling<'_, '_>, out: &mut Out)
             out.sentences(&gaps::line(gap, out.lang))?;
         }
     }
-    Ok(())
+    claimed::print_unread(evidence.world, out)
 }
 
 /// The worst finding explained, else the number itself, and how to free the port where it is here.
