@@ -21,7 +21,11 @@ pub(crate) use self::{
 
 use std::{io, path::PathBuf, time::Duration};
 
-use portreeve_core::ledger::{Book, Change, Scope};
+use portreeve_core::{
+    ledger::{Book, Change, Scope},
+    text,
+    words::{Text, Words},
+};
 
 /// What keeps a ledger.
 pub(crate) trait Store: Send {
@@ -84,7 +88,7 @@ pub(crate) enum StoreError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Wrong,
     },
     /// It is another ledger than the one that was here.
     #[error("{} is another ledger than the one that was here", path.display())]
@@ -107,7 +111,7 @@ pub(crate) enum StoreError {
     Failed {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong, in the words of whoever reads and writes it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Somebody uses it who does not let go, while another one is to take its place.
@@ -152,7 +156,15 @@ pub(crate) enum StoreError {
         /// Where it is kept.
         key: String,
         /// What is wrong with it.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Wrong,
+    },
+    /// A file with what it takes to be let in is not what it should be.
+    #[error("cannot use {}", path.display())]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Wrong,
     },
     /// It cannot change that much at once.
     #[error("{changes} changes at once are more than {most}")]
@@ -178,6 +190,43 @@ pub(crate) enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What is wrong with something that was read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Wrong {
+    /// In words of ours.
+    #[error("{}", .0.en)]
+    Ours(Words),
+    /// In those of a library.
+    #[error("{0}")]
+    Quoted(String),
+    /// It is a file of another program.
+    #[error("its application id is {0:#x}")]
+    Application(i64),
+}
+
+impl Wrong {
+    /// In the words of `error`.
+    pub(crate) fn quoted(error: &dyn std::error::Error) -> Self {
+        Self::Quoted(error.to_string())
+    }
+
+    /// The same in both languages; what a library says is quoted.
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Ours(words) => (*words).into(),
+            Self::Quoted(said) => quoted(said),
+            Self::Application(id) => {
+                text!("its application id is {id:#x}", "アプリケーション ID が {id:#x} です")
+            }
+        }
+    }
+}
+
+/// What was said by something that has no words of ours.
+pub(crate) fn quoted(said: &str) -> Text {
+    text!("{said}", "エラーの内容「{said}」")
 }
 
 /// Somebody who was asked, and did not help.
@@ -208,6 +257,27 @@ pub(crate) enum Said {
     /// That it cannot now, in its own words.
     #[error("{0}")]
     Replied(String),
+}
+
+impl Tried {
+    /// The same in both languages.
+    pub(crate) fn text(&self) -> Text {
+        let (endpoint, Text { en, ja }) = (&self.endpoint, self.said.text());
+        text!("{endpoint}: {en}", "{endpoint}: {ja}")
+    }
+}
+
+impl Said {
+    fn text(&self) -> Text {
+        match self {
+            Self::Silent => text!("no answer in time", "時間内に応答がありません"),
+            Self::Unreachable(said) | Self::Untrusted(said) | Self::Replied(said) => quoted(said),
+            Self::Unreadable(said) => {
+                let Text { en, ja } = quoted(said);
+                text!("an answer that cannot be read: {en}", "応答を解釈できません({ja})")
+            }
+        }
+    }
 }
 
 fn listed(tried: &[Tried]) -> String {

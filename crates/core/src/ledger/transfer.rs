@@ -56,9 +56,15 @@ pub enum TransferFault {
     /// A line has no end.
     #[error("it has more than {LINE_BYTES_MAX} bytes")]
     Long,
-    /// A line is no claim.
+    /// A line is no claim, in the words of whoever reads it.
     #[error("it is no claim: {0}")]
     NoClaim(String),
+    /// A line is something else than an object.
+    #[error("it is no claim: it is no object of JSON")]
+    NoObject,
+    /// A claim has the number of no port.
+    #[error("it is no claim: 0 is the number of no port")]
+    NoPort,
     /// There is another number of claims than the header says.
     #[error("the header tells of {promised} claims, and {found} follow")]
     Count {
@@ -91,7 +97,9 @@ impl TransferFault {
                 alloc::format!("形式は {found} ですが、このプログラムが扱えるのは {LAYOUT} までです")
             }
             Self::Long => alloc::format!("{LINE_BYTES_MAX} バイトを超えています"),
-            Self::NoClaim(why) => alloc::format!("申請として解釈できません: {why}"),
+            Self::NoClaim(why) => alloc::format!("申請として解釈できません(エラーの内容「{why}」)"),
+            Self::NoObject => "申請として解釈できません(JSON のオブジェクトではありません)".into(),
+            Self::NoPort => "申請として解釈できません(0 番というポートはありません)".into(),
             Self::Count { promised, found } => {
                 alloc::format!("ヘッダーでは申請は {promised} 件ですが、実際は {found} 件です")
             }
@@ -149,10 +157,14 @@ fn claim(line: &[u8], before: usize) -> Result<Claim, TransferFault> {
     if before >= CLAIMS_MAX {
         return Err(TransferFault::TooMany);
     }
+    // Of a list, whoever reads would tell the fields of a type of ours.
+    if line.trim_ascii_start().first() != Some(&b'{') {
+        return Err(TransferFault::NoObject);
+    }
     let claim: Claim =
         serde_json::from_slice(line).map_err(|error| TransferFault::NoClaim(error.to_string()))?;
     if claim.ports.first == 0 {
-        return Err(TransferFault::NoClaim("0 is the number of no port".into()));
+        return Err(TransferFault::NoPort);
     }
     Ok(claim)
 }
@@ -227,7 +239,7 @@ mod tests {
         assert_eq!(fault("{\"portreeve_ledger\":2,\"more\":[]}\nwhatever"), (1, TransferFault::Newer(2)));
         let cut: Vec<&str> = whole.lines().take(3).collect();
         assert_eq!(fault(&cut.join("\n")), (1, TransferFault::Count { promised: 4, found: 2 }));
-        assert!(matches!(fault(&format!("{whole}\n")), (6, TransferFault::NoClaim(_))), "an empty line");
+        assert!(matches!(fault(&format!("{whole}\n")), (6, TransferFault::NoObject)), "an empty line");
         let half = &whole[..whole.len() - 20];
         assert!(matches!(fault(half), (5, TransferFault::NoClaim(_))));
     }
@@ -240,7 +252,6 @@ mod tests {
             ("\"name\":\"web\"", "\"name\":\"a b\""),
             ("\"scope\":\"host:4c1d\"", "\"scope\":\"host:\""),
             ("\"last\":20500", "\"last\":1"),
-            ("\"first\":20500,\"last\":20500", "\"first\":0,\"last\":20500"),
             ("\"uid\":1000", "\"uid\":-1"),
         ] {
             assert!(whole.contains(written), "{written}");
@@ -251,6 +262,10 @@ mod tests {
             whole.replacen("\"name\":\"web\"", &format!("\"name\":\"{}\"", "x".repeat(LINE_BYTES_MAX)), 1);
         assert_eq!(fault(&long), (2, TransferFault::Long));
         let deep = format!("{}\n{}", whole.lines().next().expect("a header"), "[".repeat(100_000));
-        assert!(matches!(fault(&deep), (2, TransferFault::NoClaim(_))));
+        assert_eq!(fault(&deep), (2, TransferFault::NoObject));
+        let zero = whole.replacen("\"first\":20500,\"last\":20500", "\"first\":0,\"last\":20500", 1);
+        assert_eq!(fault(&zero), (3, TransferFault::NoPort));
+        let error = claims(deep.as_bytes()).expect_err("no ledger").text();
+        assert_eq!(error.ja, "2 行目: 申請として解釈できません(JSON のオブジェクトではありません)");
     }
 }

@@ -12,9 +12,9 @@ use super::Unanswered;
 use crate::{
     door::quoted,
     exit::Exit,
-    failure::{Failure, warn},
+    failure::{Failure, io_cause, warn},
     show::escape::{visible, visible_text},
-    store::{Store, StoreError, Tried},
+    store::{Store, StoreError, Tried, quoted as said},
 };
 
 /// What keeps the ledger from answering.
@@ -58,9 +58,10 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
         }
         StoreError::Damaged { path, source } => {
             let path = visible(&path.display().to_string()).into_owned();
+            let Text { en, ja } = visible_text(&source.text());
             let cause = text!(
-                "{path} is damaged, or no ledger: {source}",
-                "{path} は破損しているか、台帳ではありません: {source}"
+                "{path} is damaged, or no ledger: {en}",
+                "{path} は破損しているか、台帳ではありません: {ja}"
             );
             (Exit::Refused, cause, restore())
         }
@@ -89,32 +90,36 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
 /// What is wrong with a file, or with a ledger that is asked over a network.
 fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
     match error {
-        StoreError::Failed { path, source } => unusable(path, source),
-        StoreError::Beside { path, source } => unusable(path, source),
+        StoreError::Failed { path, source } => unusable(path, &said(&source.to_string())),
+        StoreError::Beside { path, source } => unusable(path, &io_cause(source)),
+        StoreError::Unfit { path, source } => {
+            let (exit, cause, _) = unusable(path, &source.text());
+            (exit, cause, access())
+        }
         StoreError::InUse { path } => in_use(path),
         StoreError::Address { url, source } => {
-            let url = visible(url);
+            let (url, Text { en, ja }) = (visible(url), source.text());
             let cause = text!(
-                "`{url}` is no address of a ledger: {source}",
-                "`{url}` は台帳のアドレスとして解釈できません: {source}"
+                "`{url}` is no address of a ledger: {en}",
+                "`{url}` は台帳のアドレスとして解釈できません: {ja}"
             );
             (Exit::Usage, cause, example())
         }
         StoreError::Unreachable { tried } => {
-            let tried = listed(tried);
-            let cause = text!("nobody answers: {tried}", "応答がありません: {tried}");
+            let Text { en, ja } = listed(tried);
+            let cause = text!("nobody answers: {en}", "応答がありません: {ja}");
             (Exit::Unreachable, cause, health())
         }
-        StoreError::Denied { endpoint, said } | StoreError::Refused { endpoint, said } => {
-            let said = visible(said);
-            let cause = text!("{endpoint} refuses: {said}", "{endpoint} に拒否されました: {said}");
+        StoreError::Denied { endpoint, said: words } | StoreError::Refused { endpoint, said: words } => {
+            let Text { en, ja } = visible_text(&said(words));
+            let cause = text!("{endpoint} refuses: {en}", "{endpoint} に拒否されました: {ja}");
             (Exit::Unreachable, cause, access())
         }
         StoreError::Foreign { key, source } => {
-            let key = visible(key);
+            let (key, Text { en, ja }) = (visible(key), visible_text(&source.text()));
             let cause = text!(
-                "{key} is damaged, or no part of a ledger: {source}",
-                "{key} は破損しているか、台帳の一部ではありません: {source}"
+                "{key} is damaged, or no part of a ledger: {en}",
+                "{key} は破損しているか、台帳の一部ではありません: {ja}"
             );
             (Exit::Refused, cause, look_at_key(&key))
         }
@@ -137,9 +142,9 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
     }
 }
 
-fn unusable(path: &Path, source: &dyn std::fmt::Display) -> (Exit, Text, Text) {
-    let path = visible(&path.display().to_string()).into_owned();
-    let cause = text!("cannot use {path}: {source}", "{path} を使用できません: {source}");
+fn unusable(path: &Path, why: &Text) -> (Exit, Text, Text) {
+    let (path, Text { en, ja }) = (visible(&path.display().to_string()).into_owned(), visible_text(why));
+    let cause = text!("cannot use {path}: {en}", "{path} を使用できません: {ja}");
     (Exit::Unreachable, cause, look_at(&path))
 }
 
@@ -159,20 +164,19 @@ fn in_use(path: &Path) -> (Exit, Text, Text) {
 /// Why there is no copy of today, where there should be one: nobody is refused a port for it.
 pub(crate) fn tell_uncopied(store: &mut dyn Store, lang: Lang) {
     let Some(error) = store.uncopied() else { return };
-    let said = visible(&error.to_string()).into_owned();
-    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    let cause = visible(&cause).into_owned();
+    let Text { en, ja } = told(&error).1;
     let text = text!(
-        "note: there is no copy of today's ledger: {said}{cause}",
-        "注意: 今日の台帳のコピーを作成できませんでした: {said}{cause}"
+        "note: there is no copy of today's ledger: {en}",
+        "注意: 今日の台帳のコピーを作成できませんでした: {ja}"
     );
     warn(text.in_lang(lang));
 }
 
 /// Each that was asked, with what it said.
-fn listed(tried: &[Tried]) -> String {
-    let each: Vec<String> = tried.iter().map(|tried| visible(&tried.to_string()).into_owned()).collect();
-    each.join("; ")
+fn listed(tried: &[Tried]) -> Text {
+    let each: Vec<Text> = tried.iter().map(|tried| visible_text(&tried.text())).collect();
+    let all = |lang| each.iter().map(|text| text.in_lang(lang)).collect::<Vec<_>>().join("; ");
+    Text { en: all(Lang::En), ja: all(Lang::Ja) }
 }
 
 fn example() -> Text {
@@ -233,7 +237,7 @@ pub(crate) fn refused(refusal: &Refusal, what: Words) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Access, Etcd, Options};
+    use crate::store::{Access, Etcd, Options, Said, Wrong};
 
     /// What is said of an address, in both languages.
     fn of_address(url: &str) -> Text {
@@ -243,6 +247,47 @@ mod tests {
             access: Access::default(),
         };
         told(&Etcd::open(url, options).expect_err("no address")).1
+    }
+
+    /// What stands in Japanese beside what others said, paths and names is no English: no two words of it follow each other.
+    fn is_japanese(ja: &str) -> bool {
+        let ours: String = ja.split('「').map(|part| part.rsplit('」').next().unwrap_or_default()).collect();
+        let is_word = |word: &&str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let words: Vec<&str> = ours.split(' ').collect();
+        !words.windows(2).any(|pair| pair.iter().all(is_word))
+    }
+
+    #[test]
+    fn what_is_ours_is_said_in_both_languages() {
+        let path = || std::path::PathBuf::from("/ledger.db");
+        let tried = |said| vec![Tried { endpoint: "http://a:2379".into(), said }];
+        let refused = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let library = || "database disk image is malformed".to_owned();
+        let errors = [
+            StoreError::Missing { path: path() },
+            StoreError::Damaged { path: path(), source: Wrong::Quoted(library()) },
+            StoreError::Damaged { path: path(), source: Wrong::Application(7) },
+            StoreError::Another { path: path() },
+            StoreError::Newer { path: path(), found: 9, known: 3 },
+            StoreError::Failed { path: path(), source: library().into() },
+            StoreError::Beside { path: path(), source: refused() },
+            StoreError::InUse { path: path() },
+            StoreError::Unreachable { tried: tried(Said::Silent) },
+            StoreError::Unreachable { tried: tried(Said::Unreadable(library())) },
+            StoreError::Unreachable { tried: tried(Said::Replied(library())) },
+            StoreError::Denied { endpoint: "http://a:2379".into(), said: library() },
+            StoreError::TooMany { changes: 129, most: 128 },
+        ];
+        let addresses = ["etcd+ftp://a/p", "etcd+http://a,,b/p", "etcd+http://u@a/p", "etcd+http://a"];
+        let texts = errors.iter().map(|error| told(error).1).chain(addresses.map(of_address));
+        for Text { en, ja } in texts {
+            assert!(is_japanese(&ja), "{en}: {ja}");
+        }
+        let access = Access { certificate: Some(path()), ..Access::default() };
+        let options = Options { scope: "fleet".parse().expect("a scope"), machine: "4c1d".into(), access };
+        let alone = told(&Etcd::open("etcd+https://a/p", options).expect_err("no key")).1;
+        assert!(is_japanese(&alone.ja) && alone.en.contains("needs its key"), "{alone:?}");
+        assert!(!is_japanese("応答がありません: no answer in time"));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use portreeve_core::{
 use portreeve_host::enforce::reserved::{Reserved, ReservedError, Wanted};
 
 use super::{
+    failure,
     home::{Home, Obeyed},
-    know_processes, whole,
+    know_processes,
 };
 use crate::{
     clients, directories,
@@ -128,9 +129,9 @@ fn here<'b>(book: &'b Book, home: &Home) -> impl Iterator<Item = &'b Claim> {
 pub(crate) fn why(error: &KeepError) -> Text {
     match error {
         KeepError::Kernel(error) => clients::why(error),
-        other => {
-            let said = whole(other);
-            text!("the kernel does not reserve it: {said}", "カーネルに予約できませんでした: {said}")
+        KeepError::Store(error) => {
+            let Text { en, ja } = failure::told(error).1;
+            text!("the kernel does not reserve it: {en}", "カーネルに予約できませんでした: {ja}")
         }
     }
 }

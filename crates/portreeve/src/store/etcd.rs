@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     ledger::{Book, Change, Scope},
     user_info,
+    words::Words,
 };
 use rustix::rand::{GetRandomFlags, getrandom};
 
@@ -38,7 +39,7 @@ use self::{
         Done, Grant, Integer, KeyValue, LeaseName, Range, RangeAnswer, Transaction, TransactionAnswer, Watch,
     },
 };
-use super::{FAULTS_MAX, Store, StoreError, Swap};
+use super::{FAULTS_MAX, Store, StoreError, Swap, Wrong};
 
 /// Where transactions are made, and keys are read.
 const TRANSACTION: &str = "/v3/kv/txn";
@@ -143,7 +144,10 @@ impl Etcd {
     fn leaf(&mut self, revision: u64, pages: Vec<RangeAnswer>) -> Result<View, StoreError> {
         let spans = spans(&self.keys);
         if pages.len() != spans.len() {
-            return Err(self.odd("another number of answers than of questions"));
+            return Err(self.odd(Words {
+                en: "another number of answers than of questions",
+                ja: "応答の数が要求の数と一致しません",
+            }));
         }
         let mut parts = Vec::new();
         for (mut span, mut page) in spans.into_iter().zip(pages) {
@@ -242,8 +246,8 @@ impl Etcd {
         self.gateway.ask(path, request).map_err(told)
     }
 
-    fn odd(&self, why: &'static str) -> StoreError {
-        StoreError::Foreign { key: self.keys.common_revision(), source: why.into() }
+    fn odd(&self, why: Words) -> StoreError {
+        StoreError::Foreign { key: self.keys.common_revision(), source: Wrong::Ours(why) }
     }
 }
 
@@ -272,7 +276,7 @@ impl Store for Etcd {
         match self.view.take() {
             Some(view) if view.book.revision() == expected => self.change(view, changes),
             Some(view) => Ok(Swap::Moved(self.view.insert(view).book.clone())),
-            None => Err(self.odd("it was not read")),
+            None => Err(self.odd(Words { en: "it was not read", ja: "読み取られていません" })),
         }
     }
 

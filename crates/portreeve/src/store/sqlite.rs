@@ -32,7 +32,7 @@ use portreeve_core::ledger::{Book, Change, ClaimId, Name};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use self::{marker::Marker, turn::Turn};
-use super::{Store, StoreError, Swap};
+use super::{Store, StoreError, Swap, Wrong};
 
 /// As long as somebody waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -238,7 +238,6 @@ fn known(changes: &[Change]) -> impl Iterator<Item = ClaimId> {
 
 fn told(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.into();
-    let source = Box::from(error.to_string());
     match error.sqlite_error_code() {
         // A table or column that is not there is an error without a name of its own (SQLITE_ERROR).
         Some(
@@ -246,9 +245,9 @@ fn told(path: &Path, error: &rusqlite::Error) -> StoreError {
             | ErrorCode::NotADatabase
             | ErrorCode::TypeMismatch
             | ErrorCode::Unknown,
-        ) => StoreError::Damaged { path, source },
-        Some(_) => StoreError::Failed { path, source },
+        ) => StoreError::Damaged { path, source: Wrong::quoted(error) },
+        Some(_) => StoreError::Failed { path, source: error.to_string().into() },
         // A row that is none of a ledger's.
-        None => StoreError::Damaged { path, source },
+        None => StoreError::Damaged { path, source: Wrong::quoted(error) },
     }
 }

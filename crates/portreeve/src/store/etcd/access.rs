@@ -2,16 +2,28 @@
 
 use std::{
     ffi::OsString,
-    fmt, fs, io,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
+use portreeve_core::words::Words;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use crate::store::StoreError;
+use crate::store::{StoreError, Wrong};
 
 /// Bytes of a file with certificates or a password.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+
+const ALONE: Words = Words {
+    en: "a certificate (client.pem) needs its key (client-key.pem), and a key its certificate",
+    ja: "証明書(client.pem)と秘密鍵(client-key.pem)は両方必要です",
+};
+const NO_CERTIFICATE: Words =
+    Words { en: "there is no certificate in it", ja: "証明書が含まれていません" };
+const NO_KEY: Words =
+    Words { en: "there is no private key in it", ja: "秘密鍵が含まれていません" };
+const NO_TEXT: Words = Words { en: "it is no text", ja: "テキストではありません" };
+const TOO_LARGE: Words = Words { en: "it is too large", ja: "大きすぎます" };
 
 /// What it takes to be let in.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +117,7 @@ impl Access {
                 Some(ClientCert::new_with_certs(&certificates(certificate)?, private_key(key)?))
             }
             (Some(alone), None) | (None, Some(alone)) => {
-                return Err(unusable(alone, "a certificate needs its key, and a key its certificate"));
+                return Err(unfit(alone, ALONE));
             }
             (None, None) => None,
         };
@@ -119,7 +131,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, StoreError> {
         _ => None,
     };
     let found: Vec<_> = items(path)?.into_iter().filter_map(is_one).collect();
-    if found.is_empty() { Err(unusable(path, "there is no certificate in it")) } else { Ok(found) }
+    if found.is_empty() { Err(unfit(path, NO_CERTIFICATE)) } else { Ok(found) }
 }
 
 fn private_key(path: &Path) -> Result<PrivateKey<'static>, StoreError> {
@@ -128,30 +140,34 @@ fn private_key(path: &Path) -> Result<PrivateKey<'static>, StoreError> {
         _ => None,
     };
     let found = items(path)?.into_iter().find_map(is_one);
-    found.ok_or_else(|| unusable(path, "there is no private key in it"))
+    found.ok_or_else(|| unfit(path, NO_KEY))
 }
 
 fn items(path: &Path) -> Result<Vec<PemItem<'static>>, StoreError> {
     let text = read(path)?;
-    parse_pem(&text).collect::<Result<_, _>>().map_err(|error| unusable(path, &error.to_string()))
+    parse_pem(&text).collect::<Result<_, _>>().map_err(|error| wrong(path, Wrong::quoted(&error)))
 }
 
 /// The first line of a file.
 fn line(path: &Path) -> Result<String, StoreError> {
-    let text = String::from_utf8(read(path)?).map_err(|_| unusable(path, "it is no text"))?;
+    let text = String::from_utf8(read(path)?).map_err(|_| unfit(path, NO_TEXT))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
     let told = |source| StoreError::Beside { path: path.into(), source };
     if fs::metadata(path).map_err(told)?.len() > FILE_BYTES_MAX {
-        return Err(unusable(path, "it is too large"));
+        return Err(unfit(path, TOO_LARGE));
     }
     fs::read(path).map_err(told)
 }
 
-fn unusable(path: &Path, why: &str) -> StoreError {
-    StoreError::Beside { path: path.into(), source: io::Error::new(io::ErrorKind::InvalidData, why) }
+fn unfit(path: &Path, why: Words) -> StoreError {
+    wrong(path, Wrong::Ours(why))
+}
+
+fn wrong(path: &Path, source: Wrong) -> StoreError {
+    StoreError::Unfit { path: path.into(), source }
 }
 
 #[cfg(test)]
@@ -177,7 +193,7 @@ mod tests {
         assert!(!format!("{found:?}").contains("told"), "nobody reads it");
         assert!(matches!(found.tls(), Err(StoreError::Beside { .. })), "what is named must be there");
         let empty = Access { ca: Some(folder.join("user")), ..Access::default() };
-        assert!(matches!(empty.tls(), Err(StoreError::Beside { .. })), "it has no certificate");
+        assert!(matches!(empty.tls(), Err(StoreError::Unfit { .. })), "it has no certificate");
         fs::remove_dir_all(&folder).expect("removed");
     }
 }

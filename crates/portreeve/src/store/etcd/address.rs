@@ -2,6 +2,8 @@
 
 use std::net::Ipv6Addr;
 
+use portreeve_core::words::Text;
+
 /// Where etcd listens, when nothing else is said (<https://etcd.io/docs/v3.4/op-guide/configuration/>).
 const PORT: u16 = 2379;
 /// More members than any cluster has.
@@ -33,6 +35,24 @@ pub(crate) enum AddressError {
     /// Without a prefix, the ledger would own whatever is kept there.
     #[error("it must end in a prefix such as /portreeve, in visible ASCII without ? and #")]
     Prefix,
+}
+
+impl AddressError {
+    /// The same in both languages.
+    pub(crate) fn text(self) -> Text {
+        let en = self.to_string();
+        let ja = match self {
+            Self::Scheme => "etcd+https:// か etcd+http:// で始まっていません".into(),
+            Self::Endpoint => {
+                format!("ホストの指定がないか、正しくありません({ENDPOINTS_MAX} 個まで指定できます)")
+            }
+            Self::Password => "ユーザー名とパスワードは書けません".into(),
+            Self::Prefix => {
+                "/portreeve のようなプレフィックス(? と # を除く表示可能な ASCII 文字)が最後に必要です".into()
+            }
+        };
+        Text { en, ja }
+    }
 }
 
 impl Address {

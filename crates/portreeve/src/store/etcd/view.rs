@@ -8,13 +8,16 @@
 
 use std::collections::BTreeMap;
 
-use portreeve_core::ledger::{Book, CLAIMS_MAX, Change, Claim, ClaimId, Scope};
+use portreeve_core::{
+    ledger::{Book, CLAIMS_MAX, Change, Claim, ClaimId, Scope},
+    words::Words,
+};
 
 use super::{
     keys::{Keys, Span},
     wire::{Compare, KeyValue, Operation, Range, RangeAnswer, Transaction},
 };
-use crate::store::StoreError;
+use crate::store::{StoreError, Wrong};
 
 /// Sixty claims, each in the place of one that ended; with what belongs to it, etcd takes 128 at once (`--max-txn-ops`).
 pub(crate) const CHANGES_MAX: usize = 120;
@@ -58,7 +61,7 @@ impl View {
         for pair in claims {
             let (key, claim) = claim(keys, &pair)?;
             if places.insert(claim.id, key.clone()).is_some() {
-                return Err(foreign(key, "another claim has the same id"));
+                return Err(foreign(key, SAME_ID));
             }
             read.push(claim);
         }
@@ -157,6 +160,24 @@ impl Written<'_> {
     }
 }
 
+const SAME_ID: Words =
+    Words { en: "another claim has the same id", ja: "同じ ID の申請がほかにもあります" };
+const NO_NUMBER: Words = Words { en: "it is no number", ja: "数値ではありません" };
+const ELSEWHERE: Words =
+    Words { en: "the claim belongs elsewhere", ja: "申請の内容がキーと一致しません" };
+const UNASKED: Words = Words { en: "nobody asked for it", ja: "要求していないキーです" };
+const NO_KEY: Words = Words { en: "no ledger has such a key", ja: "台帳にないはずのキーです" };
+const OUT_OF_ORDER: Words =
+    Words { en: "it is out of order", ja: "キーの順序が正しくありません" };
+const TOO_MANY: Words = Words {
+    en: "there are more claims than a ledger may have",
+    ja: "申請の数が台帳の上限を超えています",
+};
+const NONE_SHOWN: Words = Words {
+    en: "there are more, and none is shown",
+    ja: "続きがあるはずですが、応答に含まれていません",
+};
+
 /// Everything that a change of the scope depends on.
 pub(super) fn spans(keys: &Keys) -> Vec<Span> {
     [Span::one(keys.common_revision()), keys.own_revision()].into_iter().chain(keys.claims()).collect()
@@ -168,16 +189,17 @@ fn sum(span: &Span, pairs: &[KeyValue]) -> Result<u64, StoreError> {
         let digits = pair.value.text().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let number = digits.and_then(|digits| digits.parse().ok());
         let sum = number.and_then(|number| sum.checked_add(number)).filter(|sum| *sum < u64::MAX);
-        sum.ok_or_else(|| foreign(key, "it is no number"))
+        sum.ok_or_else(|| foreign(key, NO_NUMBER))
     })
 }
 
 fn claim(keys: &Keys, pair: &KeyValue) -> Result<(String, Claim), StoreError> {
     let key = String::from_utf8_lossy(&pair.key.0).into_owned();
     let read = serde_json::from_slice::<Claim>(&pair.value.0);
-    let claim = read.map_err(|source| StoreError::Foreign { key: key.clone(), source: source.into() })?;
+    let claim =
+        read.map_err(|source| StoreError::Foreign { key: key.clone(), source: Wrong::quoted(&source) })?;
     if !keys.fits(&key, &claim.scope, claim.id) {
-        return Err(foreign(key, "the claim belongs elsewhere"));
+        return Err(foreign(key, ELSEWHERE));
     }
     Ok((key, claim))
 }
@@ -186,7 +208,7 @@ fn claim(keys: &Keys, pair: &KeyValue) -> Result<(String, Claim), StoreError> {
 fn key(span: &Span, pair: &KeyValue) -> Result<String, StoreError> {
     match pair.key.text().filter(|key| span.has(key)) {
         Some(key) => Ok(key.into()),
-        None => Err(foreign(String::from_utf8_lossy(&pair.key.0).into_owned(), "nobody asked for it")),
+        None => Err(foreign(String::from_utf8_lossy(&pair.key.0).into_owned(), UNASKED)),
     }
 }
 
@@ -200,7 +222,7 @@ pub(super) fn fault(keys: &Keys, pair: &KeyValue) -> Option<StoreError> {
     } else if keys.is_last(name) {
         None
     } else {
-        Some(foreign(String::from_utf8_lossy(&pair.key.0).into_owned(), "no ledger has such a key"))
+        Some(foreign(String::from_utf8_lossy(&pair.key.0).into_owned(), NO_KEY))
     }
 }
 
@@ -215,24 +237,24 @@ pub(super) fn turn(
     for pair in &kvs {
         let key = key(span, pair)?;
         if key <= last {
-            return Err(foreign(key, "it is out of order"));
+            return Err(foreign(key, OUT_OF_ORDER));
         }
         last = key;
     }
     claims.extend(kvs);
     if claims.len() > CLAIMS_MAX {
-        return Err(foreign(last, "there are more claims than a ledger may have"));
+        return Err(foreign(last, TOO_MANY));
     }
     match more {
         false => Ok(None),
-        true if last.is_empty() => Err(foreign(span.first.clone(), "there are more, and none is shown")),
+        true if last.is_empty() => Err(foreign(span.first.clone(), NONE_SHOWN)),
         // The next key after one is the same with a byte of zero.
         true => Ok(Some(Span { first: format!("{last}\0"), end: span.end.clone() })),
     }
 }
 
-fn foreign(key: String, why: &'static str) -> StoreError {
-    StoreError::Foreign { key, source: why.into() }
+fn foreign(key: String, why: Words) -> StoreError {
+    StoreError::Foreign { key, source: Wrong::Ours(why) }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{fmt, path::Path};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{StoreError, told};
+use super::{StoreError, Wrong, told};
 
 /// "Port", by which file(1) and SQLite tell whose file it is (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID: i64 = 0x506f_7274;
@@ -55,8 +55,8 @@ impl fmt::Display for Identity {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LayoutError {
     /// Another program's, or nobody's.
-    #[error("its application id is {0:#x}")]
-    Foreign(i64),
+    #[error(transparent)]
+    Foreign(Wrong),
     /// A newer portreeve's.
     #[error("it has layout {found}, and this program knows {known}")]
     Newer {
@@ -75,7 +75,7 @@ impl LayoutError {
     pub(super) fn told(self, path: &Path) -> StoreError {
         match self {
             Self::Newer { found, known } => StoreError::Newer { path: path.into(), found, known },
-            Self::Foreign(_) => StoreError::Damaged { path: path.into(), source: self.into() },
+            Self::Foreign(source) => StoreError::Damaged { path: path.into(), source },
             Self::Sqlite(error) => told(path, &error),
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn claim(connection: &Connection) -> Result<(), LayoutError> {
     if application == APPLICATION_ID || is_blank(&moment)? {
         Ok(())
     } else {
-        Err(LayoutError::Foreign(application))
+        Err(LayoutError::Foreign(Wrong::Application(application)))
     }
 }
 
@@ -142,7 +142,7 @@ fn migrate(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn identify(connection: &Connection) -> Result<Identity, LayoutError> {
     let (application, layout) = (number(connection, "application_id")?, number(connection, "user_version")?);
     if application != APPLICATION_ID {
-        return Err(LayoutError::Foreign(application));
+        return Err(LayoutError::Foreign(Wrong::Application(application)));
     }
     if layout > LAYOUT {
         return Err(LayoutError::Newer { found: layout, known: LAYOUT });

@@ -10,7 +10,7 @@ use portreeve_core::ledger::{Book, Claim};
 use rusqlite::Connection;
 
 use super::{
-    PATIENCE, Sqlite, StoreError, access,
+    PATIENCE, Sqlite, StoreError, Wrong, access,
     check::{is_there, parts, read_only},
     copies::copies,
     layout,
@@ -59,7 +59,7 @@ fn whole(path: &Path) -> Result<(Connection, Identity, Book), StoreError> {
     let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
     let fail = |error: rusqlite::Error| told(path, &error);
     if let Some(part) = parts(&connection).map_err(fail)?.into_iter().next() {
-        return Err(StoreError::Damaged { path: path.into(), source: part.into() });
+        return Err(StoreError::Damaged { path: path.into(), source: Wrong::Quoted(part) });
     }
     let book = rows::book(&connection).map_err(fail)?;
     Ok((connection, identity, book))
