@@ -114,6 +114,12 @@ pub(crate) enum StoreError {
         /// What is wrong, in the words of whoever reads and writes it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another program keeps it locked and does not let go.
+    #[error("another program keeps {} locked", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody uses it who does not let go, while another one is to take its place.
     #[error("somebody uses {}", path.display())]
     InUse {

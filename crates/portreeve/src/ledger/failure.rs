@@ -15,6 +15,7 @@ use crate::{
     failure::{Failure, io_cause, warn},
     show::escape::{visible, visible_text},
     store::{Store, StoreError, Tried, quoted as said},
+    units::quoted_for_shell,
 };
 
 /// What keeps the ledger from answering.
@@ -96,6 +97,7 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
             let (exit, cause, _) = unusable(path, &source.text());
             (exit, cause, access())
         }
+        StoreError::Locked { path } => locked(path),
         StoreError::InUse { path } => in_use(path),
         StoreError::Address { url, source } => {
             let (url, Text { en, ja }) = (visible(url), source.text());
@@ -157,6 +159,21 @@ fn in_use(path: &Path) -> (Exit, Text, Text) {
     let hint = text!(
         "nothing was changed; end them, such as `portreeve claims --watch`: fuser -v {path}",
         "何も変更していません。portreeve claims --watch などを終了してください: fuser -v {path}"
+    );
+    (Exit::Unreachable, cause, hint)
+}
+
+/// SQLite does not tell who it is.
+fn locked(path: &Path) -> (Exit, Text, Text) {
+    let path = visible(&path.display().to_string()).into_owned();
+    let cause = text!(
+        "another program keeps {path} locked, and does not let go",
+        "{path} はほかのプログラムにロックされたままです"
+    );
+    let file = quoted_for_shell(&path);
+    let hint = text!(
+        "nothing was changed; see who it is, and end it: fuser -v {file}, or lsof {file}",
+        "何も変更していません。ロックしているプログラムを確認し、終了してください: fuser -v {file} または lsof {file}"
     );
     (Exit::Unreachable, cause, hint)
 }
@@ -271,6 +288,7 @@ mod tests {
             StoreError::Newer { path: path(), found: 9, known: 3 },
             StoreError::Failed { path: path(), source: library().into() },
             StoreError::Beside { path: path(), source: refused() },
+            StoreError::Locked { path: path() },
             StoreError::InUse { path: path() },
             StoreError::Unreachable { tried: tried(Said::Silent) },
             StoreError::Unreachable { tried: tried(Said::Unreadable(library())) },

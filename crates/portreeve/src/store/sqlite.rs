@@ -246,6 +246,8 @@ fn told(path: &Path, error: &rusqlite::Error) -> StoreError {
             | ErrorCode::TypeMismatch
             | ErrorCode::Unknown,
         ) => StoreError::Damaged { path, source: Wrong::quoted(error) },
+        // Who reads and writes as we do waits for his turn; this one was waited for (https://www.sqlite.org/rescode.html#busy).
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },
         Some(_) => StoreError::Failed { path, source: error.to_string().into() },
         // A row that is none of a ledger's.
         None => StoreError::Damaged { path, source: Wrong::quoted(error) },

@@ -50,7 +50,9 @@ pub(crate) fn check(path: &Path) -> Result<Checked, StoreError> {
     let _turn = Turn::shared(path)?;
     let (faults, book) = match look(path) {
         Ok(found) => found,
-        Err(error @ (StoreError::Failed { .. } | StoreError::Beside { .. })) => return Err(error),
+        Err(error @ (StoreError::Failed { .. } | StoreError::Locked { .. } | StoreError::Beside { .. })) => {
+            return Err(error);
+        }
         Err(error) => (vec![Fault::Whole(error)], Book::default()),
     };
     Ok(Checked { faults, book })

@@ -42,6 +42,20 @@ fn told(store: &Sqlite, name: Option<&str>) -> Vec<String> {
     happened.iter().map(|it| format!("{} {} {} {}", it.revision, it.what, it.name, it.spec)).collect()
 }
 
+#[test]
+fn whoever_keeps_the_file_locked_is_waited_for_and_then_told_of() {
+    let folder = Folder::new("locked");
+    let path = folder.ledger();
+    let mut store = open(&path);
+    store.connection.busy_timeout(Duration::ZERO).expect("no patience");
+    let other = Connection::open(&path).expect("a connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let error = store.swap(0, &[add(&claim(1, "web", 20_500))]).expect_err("locked");
+    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+    let hint = crate::ledger::failure::told(&error).2;
+    assert!(hint.en.contains(&format!("fuser -v {}", path.display())), "{hint:?}");
+}
+
 /// The second one had a history, and claims by id as well.
 #[test]
 fn a_ledger_of_an_older_layout_keeps_its_claims_and_has_a_history() {
