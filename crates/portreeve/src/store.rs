@@ -82,6 +82,12 @@ pub(crate) enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no such copy of it, or an empty one.
+    #[error("there is no copy {}", path.display())]
+    NoCopy {
+        /// What was named.
+        path: PathBuf,
+    },
     /// The file is no ledger, or a part of it cannot be read.
     #[error("{} is damaged, or no ledger", path.display())]
     Damaged {

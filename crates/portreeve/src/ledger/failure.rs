@@ -97,6 +97,12 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
             let (exit, cause, _) = unusable(path, &source.text());
             (exit, cause, access())
         }
+        StoreError::NoCopy { path } => {
+            let path = visible(&path.display().to_string()).into_owned();
+            let cause =
+                text!("there is no such copy, or it is empty: {path}", "コピーがないか、空です: {path}");
+            (Exit::Usage, cause, copies())
+        }
         StoreError::Locked { path } => locked(path),
         StoreError::InUse { path } => in_use(path),
         StoreError::Address { url, source } => {
@@ -224,6 +230,13 @@ fn restore() -> Text {
     )
 }
 
+fn copies() -> Text {
+    text!(
+        "nothing was changed; portreeve ledger restore lists the copies",
+        "何も変更していません。portreeve ledger restore でコピーを一覧できます"
+    )
+}
+
 fn put_back() -> Text {
     text!(
         "nothing was changed; portreeve ledger restore puts a copy back; where there is none, portreeve ledger init --new-ledger begins a new one",
@@ -282,6 +295,7 @@ mod tests {
         let library = || "database disk image is malformed".to_owned();
         let errors = [
             StoreError::Missing { path: path() },
+            StoreError::NoCopy { path: path() },
             StoreError::Damaged { path: path(), source: Wrong::Quoted(library()) },
             StoreError::Damaged { path: path(), source: Wrong::Application(7) },
             StoreError::Another { path: path() },

@@ -19,7 +19,7 @@ use crate::{
         out::Out,
         table::{Cell, Column, Fit, Table},
     },
-    store::{Restored, copies, read_copy, restore},
+    store::{Restored, StoreError, copies, read_copy, restore},
     units::quoted_for_shell,
 };
 
@@ -76,7 +76,12 @@ pub(super) fn list(home: &Home, settings: &Settings, out: &mut Out) -> Result<Ex
 pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let path = file(home, FAILED)?;
     let copy = named(path, copy);
-    let restored = restore(path, &copy).map_err(|error| failure::store(&error, FAILED))?;
+    let restored = restore(path, &copy).map_err(|error| match error {
+        StoreError::NoCopy { .. } => {
+            failure::store(&error, FAILED).because(there_are(path)).hint(listing(home))
+        }
+        error => failure::store(&error, FAILED),
+    })?;
     out.changed();
     tell(&copy, &restored, home, settings, out)?;
     let mut store = home.open().map_err(|error| failure::store(&error, FAILED))?;
@@ -88,6 +93,25 @@ pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -
 fn named(path: &Path, copy: &str) -> PathBuf {
     let beside = path.with_file_name(copy);
     if !copy.contains('/') && beside.exists() { beside } else { copy.into() }
+}
+
+/// The copies that there are, by name.
+fn there_are(path: &Path) -> Text {
+    let listed = copies(path).unwrap_or_default();
+    let names = listed.iter().filter_map(|copy| copy.path.file_name()).map(|name| name.to_string_lossy());
+    match names.collect::<Vec<_>>().join(" ") {
+        names if names.is_empty() => text!("there is no copy at all", "コピーは 1 つもありません"),
+        names => text!("there are: {names}", "あるのは次のコピーです: {names}"),
+    }
+}
+
+/// What lists them, of this very ledger.
+fn listing(home: &Home) -> Text {
+    let list = home.command("ledger restore");
+    text!(
+        "nothing was changed; what is in each of them: {list}",
+        "何も変更していません。それぞれの内容は次のコマンドで確認できます: {list}"
+    )
 }
 
 fn tell(

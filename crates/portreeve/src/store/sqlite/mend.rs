@@ -75,7 +75,12 @@ pub(crate) fn read_copy(path: &Path, copy: &Path) -> Result<Book, StoreError> {
 }
 
 fn fits(path: &Path, copy: &Path) -> Result<(Connection, Identity, Book), StoreError> {
-    let whole = whole(copy)?;
+    let whole = match whole(copy) {
+        Err(StoreError::Missing { path: copy }) if copy != path => {
+            return Err(StoreError::NoCopy { path: copy });
+        }
+        whole => whole?,
+    };
     match Marker::beside(path).read()? {
         Some(known) if known != whole.1 => Err(StoreError::Another { path: copy.into() }),
         _ => Ok(whole),

@@ -151,7 +151,11 @@ fn what_is_no_copy_of_this_ledger_is_not_put_in_its_place() {
         error
     };
     assert!(matches!(refused(&elsewhere), StoreError::Another { .. }));
-    assert!(matches!(refused(&path.with_file_name("none")), StoreError::Missing { .. }));
+    let none = refused(&path.with_file_name("none"));
+    assert!(matches!(none, StoreError::NoCopy { .. }));
+    // Who mistyped a name must not be told to begin a new ledger.
+    let (_, cause, hint) = crate::ledger::failure::told(&none);
+    assert!(cause.en.contains("none") && !hint.en.contains("init"), "{cause:?} {hint:?}");
     damage(&copy);
     assert!(matches!(refused(&copy), StoreError::Damaged { .. }));
     assert_eq!(open(&path).load().expect("a book").len(), 2, "it is as it was");
