@@ -260,7 +260,19 @@ pub(crate) enum Said {
     /// No connection, in the system's words.
     #[error("{0}")]
     Unreachable(String),
-    /// Nobody of whom it is proven who he is, or who does not believe us, in the words of the encryption.
+    /// Its certificate proves nothing to us, in the words of the encryption.
+    #[error("its certificate is not trusted: {0}")]
+    Unproven(String),
+    /// It wants a certificate of ours, and we have none.
+    #[error("it wants a client certificate: {0}")]
+    Uncertified(String),
+    /// It does not take our certificate.
+    #[error("it does not accept our certificate: {0}")]
+    Unwelcome(String),
+    /// It ended an encrypted connection, as one may that wants a certificate of ours, and we have none.
+    #[error("it hung up: {0}")]
+    HungUp(String),
+    /// No connection that is encrypted, for another reason.
     #[error("{0}")]
     Untrusted(String),
     /// Something that is no answer.
@@ -280,10 +292,52 @@ impl Tried {
 }
 
 impl Said {
+    /// Whether somebody is there, who did not help.
+    pub(crate) const fn is_answer(&self) -> bool {
+        !matches!(self, Self::Silent | Self::Unreachable(_))
+    }
+
+    /// Whether it is said as often as it is asked for.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        self.lacks_ca() || matches!(self, Self::Uncertified(_) | Self::Unwelcome(_) | Self::Untrusted(_))
+    }
+
+    /// Whether another authority would have to vouch for whoever was asked.
+    pub(crate) const fn lacks_ca(&self) -> bool {
+        matches!(self, Self::Unproven(_))
+    }
+
+    /// Whether it takes another certificate of ours.
+    pub(crate) const fn lacks_certificate(&self) -> bool {
+        matches!(self, Self::Uncertified(_) | Self::Unwelcome(_) | Self::HungUp(_))
+    }
+
     fn text(&self) -> Text {
         match self {
             Self::Silent => text!("no answer in time", "時間内に応答がありません"),
             Self::Unreachable(said) | Self::Untrusted(said) | Self::Replied(said) => quoted(said),
+            Self::Unproven(said) => {
+                let Text { en, ja } = quoted(said);
+                text!("its certificate is not trusted: {en}", "サーバー証明書を信頼できません({ja})")
+            }
+            Self::Uncertified(said) => {
+                let Text { en, ja } = quoted(said);
+                text!("it wants a client certificate: {en}", "クライアント証明書が必要です({ja})")
+            }
+            Self::Unwelcome(said) => {
+                let Text { en, ja } = quoted(said);
+                text!(
+                    "it does not accept our client certificate: {en}",
+                    "クライアント証明書が受け入れられません({ja})"
+                )
+            }
+            Self::HungUp(said) => {
+                let Text { en, ja } = quoted(said);
+                text!(
+                    "it hung up, as one does that wants a client certificate: {en}",
+                    "接続が切断されました。クライアント証明書が必要な可能性があります({ja})"
+                )
+            }
             Self::Unreadable(said) => {
                 let Text { en, ja } = quoted(said);
                 text!("an answer that cannot be read: {en}", "応答を解釈できません({ja})")

@@ -8,7 +8,7 @@ use portreeve_core::{
     words::{Lang, Text, Words},
 };
 
-use super::Unanswered;
+use super::{Unanswered, home::CERTIFICATES};
 use crate::{
     door::quoted,
     exit::Exit,
@@ -115,8 +115,12 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
         }
         StoreError::Unreachable { tried } => {
             let Text { en, ja } = listed(tried);
-            let cause = text!("nobody answers: {en}", "応答がありません: {ja}");
-            (Exit::Unreachable, cause, health())
+            let cause = if tried.iter().any(|tried| tried.said.is_answer()) {
+                text!("nobody who answers can be asked: {en}", "利用できるメンバーがありません: {ja}")
+            } else {
+                text!("nobody answers: {en}", "応答がありません: {ja}")
+            };
+            (Exit::Unreachable, cause, certificates(tried).unwrap_or_else(health))
         }
         StoreError::Denied { endpoint, said: words } | StoreError::Refused { endpoint, said: words } => {
             let Text { en, ja } = visible_text(&said(words));
@@ -216,10 +220,24 @@ fn health() -> Text {
     )
 }
 
+/// Which file helps, where it is a matter of certificates.
+fn certificates(tried: &[Tried]) -> Option<Text> {
+    if tried.iter().any(|tried| tried.said.lacks_ca()) {
+        return Some(text!(
+            "nothing was changed; put the certificate of the authority that signed its own into {CERTIFICATES}/ca.pem (or name the file in PORTREEVE_ETCD_CA)",
+            "何も変更していません。サーバー証明書を発行した認証局の証明書を {CERTIFICATES}/ca.pem に置いてください(PORTREEVE_ETCD_CA でも指定できます)"
+        ));
+    }
+    tried.iter().any(|tried| tried.said.lacks_certificate()).then(|| text!(
+        "nothing was changed; put a client certificate that it accepts and its key into {CERTIFICATES}/client.pem and {CERTIFICATES}/client-key.pem",
+        "何も変更していません。etcd が受け入れるクライアント証明書を {CERTIFICATES}/client.pem に、その秘密鍵を {CERTIFICATES}/client-key.pem に置いてください"
+    ))
+}
+
 fn access() -> Text {
     text!(
-        "nothing was changed; look at user, password and certificates: ls -l /etc/portreeve/etcd",
-        "何も変更していません。ユーザー、パスワード、証明書を確認してください: ls -l /etc/portreeve/etcd"
+        "nothing was changed; look at user, password and certificates: ls -l {CERTIFICATES}",
+        "何も変更していません。ユーザー、パスワード、証明書を確認してください: ls -l {CERTIFICATES}"
     )
 }
 
@@ -305,6 +323,10 @@ mod tests {
             StoreError::Locked { path: path() },
             StoreError::InUse { path: path() },
             StoreError::Unreachable { tried: tried(Said::Silent) },
+            StoreError::Unreachable { tried: tried(Said::Unproven(library())) },
+            StoreError::Unreachable { tried: tried(Said::Uncertified(library())) },
+            StoreError::Unreachable { tried: tried(Said::Unwelcome(library())) },
+            StoreError::Unreachable { tried: tried(Said::HungUp(library())) },
             StoreError::Unreachable { tried: tried(Said::Unreadable(library())) },
             StoreError::Unreachable { tried: tried(Said::Replied(library())) },
             StoreError::Denied { endpoint: "http://a:2379".into(), said: library() },
@@ -320,6 +342,26 @@ mod tests {
         let alone = told(&Etcd::open("etcd+https://a/p", options).expect_err("no key")).1;
         assert!(is_japanese(&alone.ja) && alone.en.contains("needs its key"), "{alone:?}");
         assert!(!is_japanese("応答がありません: no answer in time"));
+    }
+
+    /// Who answers and is not trusted, or does not trust us, is not told as nobody; and the file is named that would help.
+    #[test]
+    fn a_matter_of_certificates_is_told_with_the_file() {
+        let said = "UnknownIssuer".to_owned();
+        for (said, file) in [
+            (Said::Unproven(said.clone()), "/etc/portreeve/etcd/ca.pem"),
+            (Said::Uncertified(said.clone()), "/etc/portreeve/etcd/client.pem"),
+            (Said::Unwelcome(said.clone()), "/etc/portreeve/etcd/client.pem"),
+            (Said::HungUp(said), "/etc/portreeve/etcd/client.pem"),
+        ] {
+            let tried = vec![Tried { endpoint: "https://a:2379".into(), said }];
+            let (_, cause, hint) = told(&StoreError::Unreachable { tried });
+            assert!(
+                !cause.en.contains("nobody answers") && !cause.ja.contains("応答がありません"),
+                "{cause:?}"
+            );
+            assert!(hint.en.contains(file) && hint.ja.contains(file), "{hint:?}");
+        }
     }
 
     #[test]

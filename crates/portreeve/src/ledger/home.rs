@@ -41,7 +41,7 @@ const OVERRIDE: &str = "PORTREEVE_LEDGER";
 /// Below the directory of what lasts, in a folder of its own: who may write the ledger may not write receipts.
 const FILE: &str = "ledger/ledger.db";
 /// What it takes to be let in to a fleet's.
-const CERTIFICATES: &str = "/etc/portreeve/etcd";
+pub(super) const CERTIFICATES: &str = "/etc/portreeve/etcd";
 
 /// A ledger, and what its claims hold within.
 #[derive(Clone, Debug)]

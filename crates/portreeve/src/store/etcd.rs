@@ -9,6 +9,7 @@ mod gateway;
 mod keys;
 mod lease;
 mod names;
+mod trouble;
 mod view;
 mod wire;
 

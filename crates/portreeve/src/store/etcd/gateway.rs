@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
-    Agent, Body, Timeout,
+    Agent, Body,
     http::{Response, StatusCode},
     tls::TlsConfig,
     unversioned::transport::DefaultConnector,
@@ -17,6 +17,7 @@ use ureq::{
 use super::{
     access::Secret,
     names::Names,
+    trouble::{Ours, Trouble, trouble},
     wire::{Authenticate, News, Refused, Token, Watch, WatchLine},
 };
 use crate::store::{Said, Tried};
@@ -53,6 +54,8 @@ pub(super) struct Gateway {
     at: usize,
     user: Option<(String, Secret)>,
     token: Option<String>,
+    /// What we show of ourselves.
+    ours: Ours,
     /// As long as whoever asks waits.
     patience: Duration,
     /// Until when somebody may be asked.
@@ -88,13 +91,6 @@ pub(super) enum Unheard {
     },
 }
 
-/// Why one member is no help.
-struct Trouble {
-    said: Said,
-    /// Whether he may have done it.
-    was_sent: bool,
-}
-
 /// What one member said.
 enum Word<T> {
     Answer(T),
@@ -103,6 +99,7 @@ enum Word<T> {
 
 impl Gateway {
     pub(super) fn new(endpoints: Vec<String>, tls: TlsConfig, user: Option<(String, Secret)>) -> Self {
+        let ours = if tls.client_cert().is_some() { Ours::Certificate } else { Ours::Nothing };
         let config = Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
@@ -112,7 +109,7 @@ impl Gateway {
             .timeout_connect(Some(CONNECT))
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), Names::default());
-        Self { agent, endpoints, at: 0, user, token: None, patience: PATIENCE, end: Instant::now() }
+        Self { agent, endpoints, at: 0, user, token: None, ours, patience: PATIENCE, end: Instant::now() }
     }
 
     /// The same for whoever waits so long.
@@ -147,7 +144,7 @@ impl Gateway {
             self.turn();
             asked += 1;
             if asked % self.endpoints.len() == 0 {
-                if tried.iter().flatten().all(|tried| matches!(tried.said, Said::Untrusted(_))) {
+                if tried.iter().flatten().all(|tried| tried.said.is_lasting()) {
                     break;
                 }
                 thread::sleep(PAUSE);
@@ -209,6 +206,7 @@ impl Gateway {
 
     fn hear<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<Word<T>, Trouble> {
         let left = self.end.saturating_duration_since(Instant::now());
+        let trouble = |error| self.trouble(error);
         let mut response = self.post(path, body, TRY.min(left)).map_err(trouble)?;
         let status = response.status();
         let body =
@@ -233,6 +231,10 @@ impl Gateway {
             request = request.header("authorization", token);
         }
         request.config().timeout_global(Some(patience)).build().send(body)
+    }
+
+    fn trouble(&self, error: ureq::Error) -> Trouble {
+        trouble(error, self.ours, self.endpoints[self.at].starts_with("https://"))
     }
 
     fn turn(&mut self) {
@@ -302,47 +304,12 @@ fn is_over(error: &io::Error) -> bool {
     matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut
 }
 
-fn trouble(error: ureq::Error) -> Trouble {
-    use ureq::Error;
-    let text = shown(&error.to_string());
-    match error {
-        Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-            Trouble { said: Said::Silent, was_sent: false }
-        }
-        Error::Timeout(_) => Trouble { said: Said::Silent, was_sent: true },
-        Error::HostNotFound | Error::ConnectionFailed | Error::BadUri(_) => {
-            Trouble { said: Said::Unreachable(text), was_sent: false }
-        }
-        Error::Io(error) => io_trouble(&error),
-        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => {
-            Trouble { said: Said::Untrusted(text), was_sent: true }
-        }
-        _ => Trouble { said: Said::Unreadable(text), was_sent: true },
-    }
-}
-
-fn io_trouble(error: &io::Error) -> Trouble {
-    use io::ErrorKind as Kind;
-    let text = shown(&error.to_string());
-    match error.kind() {
-        Kind::ConnectionRefused
-        | Kind::HostUnreachable
-        | Kind::NetworkUnreachable
-        | Kind::NetworkDown
-        | Kind::AddrNotAvailable => Trouble { said: Said::Unreachable(text), was_sent: false },
-        // rustls wraps its own errors so, those of a certificate and those that the other side told.
-        Kind::InvalidData => Trouble { said: Said::Untrusted(text), was_sent: true },
-        Kind::TimedOut | Kind::WouldBlock => Trouble { said: Said::Silent, was_sent: true },
-        _ => Trouble { said: Said::Unreachable(text), was_sent: true },
-    }
-}
-
 fn unread(error: &serde_json::Error) -> Trouble {
     Trouble { said: Said::Unreadable(shown(&error.to_string())), was_sent: true }
 }
 
 /// What another program said, in one line that is not too long.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let mut shown: String =
         text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     while shown.len() > SAID_BYTES_MAX {
