@@ -12,7 +12,7 @@ pub(crate) use self::etcd::{CHANGES_MAX, Secret};
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
-    etcd::{Access, AddressError, Etcd, Options},
+    etcd::{Access, AddressError, Control, Etcd, Options},
     sqlite::{
         Anew, CHANGED, CLAIMED, DayCopy, FAULTS_MAX, Fault, REMOVED, Restored, Sqlite, begin_anew, check,
         copies, read_copy, restore,
@@ -145,6 +145,8 @@ pub(crate) enum StoreError {
     Unreachable {
         /// Each that was asked.
         tried: Vec<Tried>,
+        /// What asks the same by hand.
+        control: Control,
     },
     /// Whoever keeps it does not know who asks, or does not let him.
     #[error("{endpoint} does not let us: {said}")]
@@ -169,6 +171,8 @@ pub(crate) enum StoreError {
         key: String,
         /// What is wrong with it.
         source: Wrong,
+        /// What asks the same by hand.
+        control: Control,
     },
     /// A file with what it takes to be let in is not what it should be.
     #[error("cannot use {}", path.display())]

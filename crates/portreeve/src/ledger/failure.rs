@@ -14,7 +14,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause, warn},
     show::escape::{visible, visible_text},
-    store::{Store, StoreError, Tried, quoted as said},
+    store::{Control, Store, StoreError, Tried, quoted as said},
     units::quoted_for_shell,
 };
 
@@ -113,27 +113,27 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
             );
             (Exit::Usage, cause, example())
         }
-        StoreError::Unreachable { tried } => {
+        StoreError::Unreachable { tried, control } => {
             let Text { en, ja } = listed(tried);
             let cause = if tried.iter().any(|tried| tried.said.is_answer()) {
                 text!("nobody who answers can be asked: {en}", "利用できるメンバーがありません: {ja}")
             } else {
                 text!("nobody answers: {en}", "応答がありません: {ja}")
             };
-            (Exit::Unreachable, cause, certificates(tried).unwrap_or_else(health))
+            (Exit::Unreachable, cause, certificates(tried).unwrap_or_else(|| health(control)))
         }
         StoreError::Denied { endpoint, said: words } | StoreError::Refused { endpoint, said: words } => {
             let Text { en, ja } = visible_text(&said(words));
             let cause = text!("{endpoint} refuses: {en}", "{endpoint} に拒否されました: {ja}");
             (Exit::Unreachable, cause, access())
         }
-        StoreError::Foreign { key, source } => {
+        StoreError::Foreign { key, source, control } => {
             let (key, Text { en, ja }) = (visible(key), visible_text(&source.text()));
             let cause = text!(
                 "{key} is damaged, or no part of a ledger: {en}",
                 "{key} は破損しているか、台帳の一部ではありません: {ja}"
             );
-            (Exit::Refused, cause, look_at_key(&key))
+            (Exit::Refused, cause, look_at_key(&key, control))
         }
         StoreError::TooMany { changes, most } => {
             let cause = text!(
@@ -213,11 +213,9 @@ fn example() -> Text {
     )
 }
 
-fn health() -> Text {
-    text!(
-        "nothing was changed; ask it: etcdctl endpoint health",
-        "何も変更していません。確認してください: etcdctl endpoint health"
-    )
+fn health(control: &Control) -> Text {
+    let ask = visible(&control.command("endpoint health")).into_owned();
+    text!("nothing was changed; ask it: {ask}", "何も変更していません。確認してください: {ask}")
 }
 
 /// Which file helps, where it is a matter of certificates.
@@ -269,11 +267,9 @@ fn look_at(path: &str) -> Text {
     )
 }
 
-fn look_at_key(key: &str) -> Text {
-    text!(
-        "nothing was changed; look at it: etcdctl get {key}",
-        "何も変更していません。確認してください: etcdctl get {key}"
-    )
+fn look_at_key(key: &str, control: &Control) -> Text {
+    let get = visible(&control.command(&format!("get {}", quoted_for_shell(key)))).into_owned();
+    text!("nothing was changed; look at it: {get}", "何も変更していません。確認してください: {get}")
 }
 
 /// What the ledger refuses: always 4.
@@ -295,6 +291,10 @@ mod tests {
             access: Access::default(),
         };
         told(&Etcd::open(url, options).expect_err("no address")).1
+    }
+
+    fn unreachable(tried: Vec<Tried>) -> StoreError {
+        StoreError::Unreachable { tried, control: Control::default() }
     }
 
     /// What stands in Japanese beside what others said, paths and names is no English: no two words of it follow each other.
@@ -322,13 +322,13 @@ mod tests {
             StoreError::Beside { path: path(), source: refused() },
             StoreError::Locked { path: path() },
             StoreError::InUse { path: path() },
-            StoreError::Unreachable { tried: tried(Said::Silent) },
-            StoreError::Unreachable { tried: tried(Said::Unproven(library())) },
-            StoreError::Unreachable { tried: tried(Said::Uncertified(library())) },
-            StoreError::Unreachable { tried: tried(Said::Unwelcome(library())) },
-            StoreError::Unreachable { tried: tried(Said::HungUp(library())) },
-            StoreError::Unreachable { tried: tried(Said::Unreadable(library())) },
-            StoreError::Unreachable { tried: tried(Said::Replied(library())) },
+            unreachable(tried(Said::Silent)),
+            unreachable(tried(Said::Unproven(library()))),
+            unreachable(tried(Said::Uncertified(library()))),
+            unreachable(tried(Said::Unwelcome(library()))),
+            unreachable(tried(Said::HungUp(library()))),
+            unreachable(tried(Said::Unreadable(library()))),
+            unreachable(tried(Said::Replied(library()))),
             StoreError::Denied { endpoint: "http://a:2379".into(), said: library() },
             StoreError::TooMany { changes: 129, most: 128 },
         ];
@@ -355,7 +355,7 @@ mod tests {
             (Said::HungUp(said), "/etc/portreeve/etcd/client.pem"),
         ] {
             let tried = vec![Tried { endpoint: "https://a:2379".into(), said }];
-            let (_, cause, hint) = told(&StoreError::Unreachable { tried });
+            let (_, cause, hint) = told(&unreachable(tried));
             assert!(
                 !cause.en.contains("nobody answers") && !cause.ja.contains("応答がありません"),
                 "{cause:?}"

@@ -5,6 +5,7 @@
 
 mod access;
 mod address;
+mod control;
 mod gateway;
 mod keys;
 mod lease;
@@ -15,7 +16,7 @@ mod wire;
 
 #[cfg(all(test, feature = "lab"))]
 pub(crate) use self::access::Secret;
-pub(crate) use self::{access::Access, address::AddressError, view::CHANGES_MAX};
+pub(crate) use self::{access::Access, address::AddressError, control::Control, view::CHANGES_MAX};
 
 use std::{
     fmt::Write as _,
@@ -69,6 +70,8 @@ pub(crate) struct Options {
 pub(crate) struct Etcd {
     gateway: Gateway,
     keys: Keys,
+    /// What asks the same by hand.
+    control: Control,
     /// What was read last.
     view: Option<View>,
 }
@@ -82,8 +85,10 @@ impl Etcd {
     pub(crate) fn open(url: &str, options: Options) -> Result<Self, StoreError> {
         let no_address = |source| StoreError::Address { url: user_info::hidden(url).into(), source };
         let address = Address::read(url).map_err(no_address)?;
+        let control = Control::of(&address.endpoints, &options.access);
         let gateway = Gateway::new(address.endpoints, options.access.tls()?, options.access.user());
-        Ok(Self { gateway, keys: Keys::new(address.prefix, options.machine, options.scope), view: None })
+        let keys = Keys::new(address.prefix, options.machine, options.scope);
+        Ok(Self { gateway, keys, control, view: None })
     }
 
     /// The same for whoever would only like to know, and does not wait long.
@@ -98,6 +103,11 @@ impl Etcd {
     /// Nobody answers, or not as an etcd does.
     pub(crate) fn check(&mut self) -> Result<Vec<StoreError>, StoreError> {
         self.gateway.begin();
+        let faults = self.faults().map_err(|error| self.control.beside(error))?;
+        Ok(faults.into_iter().map(|error| self.control.beside(error)).collect())
+    }
+
+    fn faults(&mut self) -> Result<Vec<StoreError>, StoreError> {
         let (mut span, mut revision, mut faults) = (self.keys.whole(), None, Vec::new());
         loop {
             let range = Range::of(&span);
@@ -161,6 +171,19 @@ impl Etcd {
         }
         let claims = parts.split_off(2).into_iter().flatten().collect();
         View::new(&self.keys, revision, [&parts[0], &parts[1]], claims)
+    }
+
+    /// Changes the book where it still has the revision `expected`.
+    fn swap_where(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
+        let is_known = self.view.as_ref().is_some_and(|view| view.book.revision() == expected);
+        if !is_known {
+            self.look()?;
+        }
+        match self.view.take() {
+            Some(view) if view.book.revision() == expected => self.change(view, changes),
+            Some(view) => Ok(Swap::Moved(self.view.insert(view).book.clone())),
+            None => Err(self.odd(Words { en: "it was not read", ja: "読み取られていません" })),
+        }
     }
 
     /// Tries a change on `view`, and says what came of it.
@@ -248,7 +271,11 @@ impl Etcd {
     }
 
     fn odd(&self, why: Words) -> StoreError {
-        StoreError::Foreign { key: self.keys.common_revision(), source: Wrong::Ours(why) }
+        StoreError::Foreign {
+            key: self.keys.common_revision(),
+            source: Wrong::Ours(why),
+            control: Control::default(),
+        }
     }
 }
 
@@ -257,7 +284,8 @@ impl Etcd {
 impl Store for Etcd {
     fn load(&mut self) -> Result<Book, StoreError> {
         self.gateway.begin();
-        Ok(self.look()?.book.clone())
+        let book = self.look().map(|view| view.book.clone());
+        book.map_err(|error| self.control.beside(error))
     }
 
     /// One transaction, which compares that nothing was written since to what the scope depends on. A reply that does not
@@ -270,15 +298,7 @@ impl Store for Etcd {
     /// ([`StoreError::Elsewhere`]), which the book that was read cannot judge.
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
         self.gateway.begin();
-        let is_known = self.view.as_ref().is_some_and(|view| view.book.revision() == expected);
-        if !is_known {
-            self.look()?;
-        }
-        match self.view.take() {
-            Some(view) if view.book.revision() == expected => self.change(view, changes),
-            Some(view) => Ok(Swap::Moved(self.view.insert(view).book.clone())),
-            None => Err(self.odd(Words { en: "it was not read", ja: "読み取られていません" })),
-        }
+        self.swap_where(expected, changes).map_err(|error| self.control.beside(error))
     }
 
     fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError> {
@@ -313,7 +333,7 @@ fn told(unheard: Unheard) -> StoreError {
     match unheard {
         Unheard::Refused { endpoint, said, is_denied: true } => StoreError::Denied { endpoint, said },
         Unheard::Refused { endpoint, said, .. } => StoreError::Refused { endpoint, said },
-        Unheard::Nobody { tried, .. } => StoreError::Unreachable { tried },
+        Unheard::Nobody { tried, .. } => StoreError::Unreachable { tried, control: Control::default() },
     }
 }
 

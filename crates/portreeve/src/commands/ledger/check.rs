@@ -74,7 +74,9 @@ fn of_fleet(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 /// What is kept there may be somebody else's: a person looks at it first.
 fn wrong_key(error: &StoreError) -> Wrong {
     let command = match error {
-        StoreError::Foreign { key, .. } => Some(format!("etcdctl get {}", quoted_for_shell(&visible(key)))),
+        StoreError::Foreign { key, control, .. } => {
+            Some(control.command(&format!("get {}", quoted_for_shell(&visible(key)))))
+        }
         _ => None,
     };
     (failure::told(error).1, command)

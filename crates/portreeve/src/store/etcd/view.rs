@@ -17,7 +17,7 @@ use super::{
     keys::{Keys, Span},
     wire::{Compare, KeyValue, Operation, Range, RangeAnswer, Transaction},
 };
-use crate::store::{StoreError, Wrong};
+use crate::store::{Control, StoreError, Wrong};
 
 /// Sixty claims, each in the place of one that ended; with what belongs to it, etcd takes 128 at once (`--max-txn-ops`).
 pub(crate) const CHANGES_MAX: usize = 120;
@@ -196,8 +196,7 @@ fn sum(span: &Span, pairs: &[KeyValue]) -> Result<u64, StoreError> {
 fn claim(keys: &Keys, pair: &KeyValue) -> Result<(String, Claim), StoreError> {
     let key = String::from_utf8_lossy(&pair.key.0).into_owned();
     let read = serde_json::from_slice::<Claim>(&pair.value.0);
-    let claim =
-        read.map_err(|source| StoreError::Foreign { key: key.clone(), source: Wrong::quoted(&source) })?;
+    let claim = read.map_err(|source| wrong(key.clone(), Wrong::quoted(&source)))?;
     if !keys.fits(&key, &claim.scope, claim.id) {
         return Err(foreign(key, ELSEWHERE));
     }
@@ -254,7 +253,11 @@ pub(super) fn turn(
 }
 
 fn foreign(key: String, why: Words) -> StoreError {
-    StoreError::Foreign { key, source: Wrong::Ours(why) }
+    wrong(key, Wrong::Ours(why))
+}
+
+fn wrong(key: String, source: Wrong) -> StoreError {
+    StoreError::Foreign { key, source, control: Control::default() }
 }
 
 #[cfg(test)]
@@ -280,7 +283,7 @@ mod tests {
     /// The view of these revisions and claims, or what is wrong with them.
     fn view(common: &[KeyValue], own: &[KeyValue], claims: Vec<KeyValue>) -> Result<View, String> {
         View::new(&keys("host:4c1d"), 9, [common, own], claims).map_err(|error| match error {
-            StoreError::Foreign { key, source } => format!("{key}: {source}"),
+            StoreError::Foreign { key, source, .. } => format!("{key}: {source}"),
             other => panic!("{other}"),
         })
     }

@@ -435,13 +435,13 @@ fn who_is_not_let_in_is_told_by_whom_and_why() {
     let elsewhere = Fleet::start(Door::Certified);
     let wrong = Access { ca: Some(elsewhere.etcd.file("ca.pem")), ..fleet.access() };
     let error = told(&mut open(&fleet.url("p"), "host:4c1d", wrong));
-    let StoreError::Unreachable { tried } = &error else { panic!("{error}") };
+    let StoreError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     assert_eq!(tried.len(), 3);
     assert!(tried.iter().all(|tried| matches!(tried.said, Said::Unproven(_))), "{error}");
     drop(elsewhere);
     let error =
         told(&mut open(&fleet.url("p"), "host:4c1d", Access { ca: fleet.access().ca, ..Access::default() }));
-    let StoreError::Unreachable { tried } = &error else { panic!("{error}") };
+    let StoreError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     let is_told = |tried: &Tried| tried.said.lacks_certificate();
     assert!(tried.iter().all(is_told), "without a certificate: {error}");
     passwords(&fleet, told);
@@ -452,7 +452,7 @@ fn who_is_not_let_in_is_told_by_whom_and_why() {
     let access =
         Access { user: Some("harbour".into()), password: Some(Secret::new("right")), ..fleet.access() };
     let error = told(&mut open(&fleet.url("p"), "host:4c1d", access));
-    let StoreError::Unreachable { tried } = &error else { panic!("{error}") };
+    let StoreError::Unreachable { tried, .. } = &error else { panic!("{error}") };
     assert_eq!(tried.len(), 3, "{error}");
 }
 
