@@ -62,10 +62,13 @@ fn the_examples_of_the_ledger_run() {
     site.run("mkdir -p /srv/one /srv/two");
     lab(site.host.write("/srv/one/.envrc", &example("envrc")));
     let told = site.run("cd /srv/one && direnv allow . && direnv exec . sh -c 'echo $PORT'").stdout;
+    stops(&site, "cd /srv/one && direnv exec . echo went on");
+    stops(&site, "sh /srv/script.sh");
     let here = site.run("cd /srv/one && portreeve claim --here").stdout;
     assert_eq!(told, here);
 
     lab(site.host.write("/srv/two/Makefile", &example("make")));
+    stops(&site, "cd /srv/two && make -s serve");
     site.run("systemd-run -q -u make -p WorkingDirectory=/srv/two make serve");
     let there: u16 = site.run("cd /srv/two && portreeve claim --here").stdout.trim().parse().expect("a port");
     assert_ne!(there.to_string(), here.trim(), "each directory has its own");
@@ -91,14 +94,21 @@ fn the_example_of_docker_runs() {
     site.run("mount -o remount,rw /proc/sys");
     let docker = lab(Docker::start(&site.host));
     let line = example("docker");
-    let options = line.trim().strip_prefix("docker run --detach --name shop ").expect("the example");
+    let (claim, options) = line.trim().split_once("docker run --detach --name shop ").expect("the example");
     let options = options.strip_suffix(" nginx").expect("an image");
-    let options = site.run(&format!("echo {options}")).stdout;
+    stops(&site, &format!("{claim} echo {options}"));
+    let options = site.run(&format!("{claim} echo {options}")).stdout;
     lab(docker.serve("shop", options.trim(), 80));
     let port = port_of(&site, "shop");
     wait(&site, port);
     let claims = site.ask("claims").stdout;
     assert!(claims.contains("held"), "{claims}");
+}
+
+/// Whoever is given no port does not go on without one.
+fn stops(site: &Site, line: &str) {
+    let output = lab(site.host.run(&format!("export PORTREEVE_LEDGER=none://; {line}")));
+    assert!(output.status != 0 && output.stdout.is_empty(), "{line}: {output:?}");
 }
 
 /// What is typed prints what stands below it.
