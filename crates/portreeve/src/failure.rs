@@ -47,6 +47,14 @@ impl Failure {
         Self::new(Exit::Usage, what)
     }
 
+    /// How it ends.
+    pub(crate) const fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Said(sentence) => Some(sentence.exit),
+            _ => None,
+        }
+    }
+
     /// What could not be written to the standard output.
     pub(crate) fn output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

@@ -12,7 +12,7 @@ use super::{
     home::{Home, Obeyed},
     processes,
 };
-use crate::{settings::Settings, store::StoreError};
+use crate::{exit::Exit, settings::Settings, store::StoreError};
 
 /// What it says, where there is one and whoever asks may read it.
 ///
@@ -21,9 +21,15 @@ use crate::{settings::Settings, store::StoreError};
 /// It is there and cannot be read: a gap of the judgement.
 pub(crate) fn claims(settings: &Settings) -> Result<Option<Claims>, Gap> {
     // Where the host has no name, or a user no home, nobody can have claimed anything.
-    let Ok(home) = Home::unnamed(settings) else { return Ok(None) };
+    let home = match Home::unnamed(settings) {
+        Ok(home) => home,
+        Err(failure) if failure.exit() == Some(Exit::Usage) => {
+            return Err(unread(failure.whole(settings.lang).0));
+        }
+        Err(_) => return Ok(None),
+    };
     let Some(now) = claimant::now() else { return Ok(None) };
-    let Some(book) = home.look().map_err(|error| unread(&error, settings.lang))? else { return Ok(None) };
+    let Some(book) = home.look().map_err(|error| told(&error, settings.lang))? else { return Ok(None) };
     let processes = processes(&home.machine, &book);
     let (store_ends_leases, is_obeyed) = (home.ends_leases(), home.obeyed == Obeyed::ByHost);
     let Home { machine, scope, .. } = home;
@@ -31,7 +37,10 @@ pub(crate) fn claims(settings: &Settings) -> Result<Option<Claims>, Gap> {
 }
 
 /// In the language of whoever asks: no snapshot keeps it.
-fn unread(error: &StoreError, lang: Lang) -> Gap {
-    let why = failure::told(error).1;
-    Gap { what: GapKind::UnreadLedger, count: 1, detail: why.in_lang(lang).into() }
+fn told(error: &StoreError, lang: Lang) -> Gap {
+    unread(failure::told(error).1.in_lang(lang).into())
+}
+
+fn unread(detail: String) -> Gap {
+    Gap { what: GapKind::UnreadLedger, count: 1, detail }
 }

@@ -21,7 +21,7 @@ pub(crate) use self::{
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -104,7 +104,8 @@ impl Sqlite {
 
     /// Whether there is, or was, a ledger at `path`.
     pub(crate) fn was_made(path: &Path) -> bool {
-        path.exists() || Marker::beside(path).exists()
+        // Where somebody may not even look there may be one.
+        !is_missing(path) || Marker::beside(path).exists()
     }
 
     /// What was done to the claims, the oldest first: to those called `name`, where one is given.
@@ -234,6 +235,10 @@ fn write(transaction: &Transaction<'_>, changes: &[Change], revision: u64) -> ru
 fn known(changes: &[Change]) -> impl Iterator<Item = ClaimId> {
     let known = changes.iter().filter(|change| !matches!(change, Change::Add(_)));
     known.map(Change::id).collect::<BTreeSet<_>>().into_iter()
+}
+
+fn is_missing(path: &Path) -> bool {
+    matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 fn told(path: &Path, error: &rusqlite::Error) -> StoreError {

@@ -183,6 +183,10 @@ fn a_user_has_a_ledger_of_his_own_and_a_member_the_hosts() {
     assert_eq!((&own["scope"], &own["kernel"]), (&json!("user:1000"), &json!("unreserved")));
     let hosts = site.ask_as("dev", "claim other 20500/tcp -o json");
     assert_eq!((hosts.status, &hosts.json()["refused"]), (4, &json!("port-reserved")));
+    for words in ["claims", "ledger check", "ledger export"] {
+        let closed = site.ask_as("dev", &format!("{words} --ledger /var/lib/portreeve/ledger/ledger.db"));
+        assert_eq!((closed.status, closed.stdout.as_str()), (7, ""), "{words}: {closed:#?}");
+    }
     site.run("usermod -aG portreeve dev");
     let member =
         site.run("setpriv --reuid dev --regid dev --init-groups portreeve claim shared -o json").json();

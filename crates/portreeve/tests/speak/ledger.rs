@@ -45,7 +45,9 @@ fn a_ledger_that_cannot_be_asked_is_not_seen() {
         let is_ledger = |gap: &&Value| gap["what"] == "unread-ledger";
         assert_eq!(gaps.iter().filter(is_ledger).count(), 1, "{line}: {gaps:?}");
     }
-    let fleet = asking("etcd+http://127.0.0.1:1/p", &format!("who {free}"));
-    assert!(fleet.out.contains("not seen: the ledger: ") && fleet.code == Some(3), "{fleet:?}");
+    for ledger in ["etcd+http://127.0.0.1:1/p", "http://127.0.0.1:1/no-ledger"] {
+        let said = asking(ledger, &format!("who {free}"));
+        assert!(said.out.contains("not seen: the ledger: ") && said.code == Some(3), "{said:?}");
+    }
     fs::remove_dir_all(torn.parent().expect("a folder")).expect("removed");
 }
