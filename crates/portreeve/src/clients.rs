@@ -15,7 +15,12 @@ use portreeve_host::enforce::{
     reserved::{Reason, Reserved, ReservedError, Wanted, known},
 };
 
-use crate::{directories, door, exit::Exit, failure::Failure, ledger::whole};
+use crate::{
+    directories, door,
+    exit::Exit,
+    failure::{Failure, io_cause, keep_cause},
+    ledger::whole,
+};
 
 /// Ranges that one sentence names.
 const RANGES_MAX: usize = 8;
@@ -95,8 +100,38 @@ pub(crate) fn why(error: &ReservedError) -> Text {
             "カーネルに予約させられるのは root だけです"
         );
     }
-    let said = whole(error);
-    text!("the kernel does not reserve it: {said}", "カーネルに予約できませんでした: {said}")
+    let Text { en, ja } = cause(error);
+    text!("the kernel does not reserve it: {en}", "カーネルに予約できませんでした: {ja}")
+}
+
+fn cause(error: &ReservedError) -> Text {
+    match error {
+        ReservedError::Read => text!("its list cannot be read", "予約リストを読み取れません"),
+        ReservedError::Write(error) => {
+            let Text { en, ja } = io_cause(error);
+            text!("its list cannot be written: {en}", "予約リストに書き込めません: {ja}")
+        }
+        ReservedError::Short => text!("its list takes no more", "予約リストが上限に達しています"),
+        ReservedError::NotRoot => text!("only root may", "root 権限が必要です"),
+        ReservedError::Locked(error) => {
+            let said = whole(&**error);
+            text!(
+                "another portreeve changes its list: {said}",
+                "ほかの portreeve が予約リストを変更中です: 「{said}」"
+            )
+        }
+        ReservedError::Record(error) => {
+            let Text { en, ja } = io_cause(error);
+            text!("what is reserved for portreeve cannot be kept: {en}", "予約の記録を保存できません: {ja}")
+        }
+        ReservedError::Lasting(error) => {
+            let Text { en, ja } = keep_cause(error);
+            text!(
+                "what the next boot is to reserve cannot be kept: {en}",
+                "次回起動時の予約を保存できません: {ja}"
+            )
+        }
+    }
 }
 
 /// The same as the end of a command.

@@ -128,7 +128,7 @@ fn asked_for(
 ) -> Result<Vec<Note>, Refusal> {
     let stand = wish.stand(ports);
     if let Some(claim) = book.at(&wish.scope, stand).find(|claim| claim.holds(seen, now)) {
-        return Err(Refusal::Held(Box::new(claim.clone())));
+        return Err(Refusal::Held(Box::new(claim.clone()), claim.state(seen, now)));
     }
     if let Some(declared) = seen.declared_at(stand) {
         return Err(Refusal::Declared(declared_by(declared)));

@@ -4,7 +4,10 @@ mod words;
 
 use alloc::{boxed::Box, string::String};
 
-use super::claim::{Claim, Name};
+use super::{
+    claim::{Claim, Name},
+    state::State,
+};
 use crate::{
     address::Address,
     facts::Listener,
@@ -14,8 +17,8 @@ use crate::{
 /// Why nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Another claim has a number of it.
-    Held(Box<Claim>),
+    /// Another claim has a number of it, and stands so.
+    Held(Box<Claim>, State),
     /// The policy declares a number of it.
     Declared(Declared),
     /// The policy declares a service of that name, whose numbers are its own.
@@ -110,7 +113,7 @@ impl Refusal {
     #[must_use]
     pub const fn token(&self) -> &'static str {
         match self {
-            Self::Held(_) => "port-held",
+            Self::Held(..) => "port-held",
             Self::Declared(_) => "port-declared",
             Self::NameDeclared(_) => "name-declared",
             Self::Bound(_) => "port-bound",

@@ -73,6 +73,8 @@ pub(crate) struct ClaimView<'a> {
     revision: u64,
     /// Whether the kernel keeps it from clients: `reserved` or `unreserved`.
     kernel: &'static str,
+    /// Whether the host obeys the ledger: false of one of a user's own.
+    enforced: bool,
     /// `held`, `unbound`, `stolen` or `stale`.
     state: &'static str,
     note: Option<&'a str>,
@@ -125,6 +127,7 @@ impl<'a> ClaimView<'a> {
             since: claim.since,
             revision: claim.revision,
             kernel,
+            enforced: !matches!(claim.scope, Scope::User(_)),
             state: state.token(),
             note: claim.note.as_deref(),
         }
@@ -317,13 +320,26 @@ struct OwnerView<'a> {
     uid: u32,
     #[schemars(with = "String")]
     since: Timestamp,
+    /// The ports that it has: `8080/tcp`.
+    ports: String,
+    /// How it stands (`held`, `unbound` or `stolen`), where a number of it was asked for.
+    state: Option<&'static str>,
 }
 
 impl<'a> RefusalView<'a> {
     /// The document of `refusal`.
     pub(crate) fn new(refusal: &'a Refusal, lang: Lang) -> Self {
-        let owner =
-            |claim: &'a Claim| OwnerView { name: &claim.name, uid: claim.claimant.uid, since: claim.since };
+        let state = match refusal {
+            Refusal::Held(_, state) => Some(state.token()),
+            _ => None,
+        };
+        let owner = |claim: &'a Claim| OwnerView {
+            name: &claim.name,
+            uid: claim.claimant.uid,
+            since: claim.since,
+            ports: claim.spec().to_string(),
+            state,
+        };
         Self {
             version: VERSION,
             refused: refusal.token(),

@@ -170,6 +170,26 @@ fn a_namespace_is_known_by_its_name() {
     assert_eq!(beside["kernel"], json!("unreserved"), "{beside}");
     assert_eq!(site.run(RESERVED).stdout.trim(), "");
     assert_eq!(site.ask("claim mine --scope user:1000").status, 2);
+    let listed = site.ask("claims").stdout;
+    assert!(listed.contains("inside (netns:blue)") && !listed.contains("unreserved"), "{listed}");
+}
+
+/// Whoever watches is told what becomes of a claim when it happens, and that the kernel lost it.
+#[test]
+fn a_claim_that_ends_is_told_to_whoever_watches() {
+    let site = site();
+    site.run("portreeve claim stays 20500/tcp && portreeve claim soon 20501/tcp --lease 3s");
+    let watched = site.run("timeout 12 portreeve claims --watch -o ndjson; true").stdout;
+    let lines: Vec<Value> =
+        watched.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    let told: Vec<&str> = lines.iter().filter_map(|line| line["state"].as_str()).collect();
+    assert_eq!(told, ["unbound", "unbound", "unbound", "stale"], "{watched}");
+    assert_eq!((&lines[2]["claims"], &lines[2]["name"]), (&json!(2), &Value::Null), "{watched}");
+    site.run("sysctl -qw net.ipv4.ip_local_reserved_ports=9999");
+    let listed = site.ask("claims").stdout;
+    assert!(listed.contains("unbound, unreserved"), "{listed}");
+    let range = site.run("portreeve claim many 20600-20609/tcp --env").stdout;
+    assert_eq!(range, "export PORT=20600 PORT_LAST=20609\n");
 }
 
 /// Whoever may not write the host's ledger has one of his own, and is told that nobody else obeys it; a member of the group

@@ -3,14 +3,19 @@
 use alloc::{format, string::String, vec, vec::Vec};
 
 use super::{Claim, Declared, Full, Refusal};
-use crate::{facts::Listener, ledger::Lease, text, words::Text};
+use crate::{
+    facts::Listener,
+    ledger::{Lease, State},
+    text,
+    words::{Text, Words},
+};
 
 impl Refusal {
     /// Why, in a sentence.
     #[must_use]
     pub fn why(&self) -> Text {
         match self {
-            Self::Held(claim) => held(claim),
+            Self::Held(claim, state) => held(claim, *state),
             Self::Declared(Declared { service, place, spec })
             | Self::NameDeclared(Declared { service, place, spec }) => text!(
                 "the policy declares {spec} for {service} ({place})",
@@ -87,7 +92,7 @@ impl Refusal {
             Self::PoolFull(_) | Self::LedgerFull => vec!["portreeve claims --state stale".into()],
             Self::KeptBack(_) => vec!["sysctl net.ipv4.ip_local_reserved_ports".into()],
             Self::WellKnown { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
-            Self::Held(_)
+            Self::Held(..)
             | Self::NameHolds(_)
             | Self::NotYours(_)
             | Self::Moved(_)
@@ -104,7 +109,7 @@ impl Refusal {
     #[must_use]
     pub fn claim(&self) -> Option<&Claim> {
         match self {
-            Self::Held(claim)
+            Self::Held(claim, _)
             | Self::NameHolds(claim)
             | Self::NotYours(claim)
             | Self::Moved(claim)
@@ -120,7 +125,7 @@ impl Refusal {
     #[must_use]
     pub fn fix(&self) -> Text {
         match self {
-            Self::Held(_) | Self::Declared(_) => text!(
+            Self::Held(..) | Self::Declared(_) => text!(
                 "take any other: leave the number out",
                 "番号を省略すると、空いている番号が割り当てられます"
             ),
@@ -190,13 +195,20 @@ impl Refusal {
     }
 }
 
-fn held(claim: &Claim) -> Text {
+fn held(claim: &Claim, state: State) -> Text {
     let Claim { name, scope, claimant, .. } = claim;
     let since = claim.since.strftime("%Y-%m-%d %H:%M:%SZ");
     let (spec, uid) = (claim.spec(), claimant.uid);
+    let Words { en, ja } = match state {
+        State::Held => Words { en: "its claimant listens there", ja: "申請者が待ち受け中" },
+        State::Stolen => Words { en: "somebody else listens there", ja: "申請者以外が待ち受け中" },
+        State::Unbound | State::Stale => {
+            Words { en: "nobody listens there", ja: "待ち受けているプロセスなし" }
+        }
+    };
     text!(
-        "{spec} is claimed: {name}, by user {uid} since {since} ({scope})",
-        "{spec} は申請済みです: {name}(ユーザー {uid}、{since} から、{scope})"
+        "{spec} is claimed: {name}, by user {uid} since {since} ({scope}); {en}",
+        "{spec} は申請済みです: {name}(ユーザー {uid}、{since} から、{scope}、{ja})"
     )
 }
 

@@ -51,8 +51,8 @@ const UNANSWERED: Words = Words {
 /// What a batch is asked with.
 pub(super) fn arguments(lang: Lang) -> [Arg; 2] {
     let help = Words {
-        en: "Claims as JSON, an object a line (- is standard input), each answered on a line: name, and the options as keys",
-        ja: "JSON で 1 行に 1 件の申請を読み込み、順に結果を表示する(- は標準入力、キーは name と各オプション名)",
+        en: "Claims as JSON, an object a line (- is standard input), each answered on a line: name, ports, and the options with _ for -: while_pid",
+        ja: "JSON で 1 行に 1 件の申請を読み込み、順に結果を表示する(- は標準入力、キーは name、ports、各オプション名(- は _ に置き換える: while_pid))",
     };
     let argument = options::value(BATCH, "FILE", help, lang).value_parser(ValueParser::path_buf());
     let clients = Arg::new(CLIENTS).long(CLIENTS).value_parser(value_parser!(NonZero<u16>));
