@@ -23,13 +23,15 @@ pub(super) fn rows() -> Result<Vec<Row>> {
 }
 
 /// What a host keeps of its claims beside the ledger.
-const KEPT: [&str; 2] = ["/run", "/var/lib"];
+const KEPT: [&str; 2] = ["/run", STATE];
+/// What of it lasts.
+const STATE: &str = "/var/lib";
 
 /// A host on which claims may be made: what is kept is its own, as its network is.
 fn host() -> Result<Fixture> {
     let host = fixture::empty()?;
     for folder in KEPT {
-        output(&mut host.command(["mount", "-t", "tmpfs", "tmpfs", folder]))?;
+        output(&mut host.command(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder]))?;
     }
     Ok(host)
 }

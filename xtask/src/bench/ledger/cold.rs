@@ -1,6 +1,6 @@
 //! One claim of a process of its own, beside a row of the `sqlite3` shell and those who only look for a free port.
 
-use super::{Folder, host, portreeve};
+use super::{Folder, STATE, host, portreeve};
 use crate::{
     bench::{
         report::{Figure, Promise, Row},
@@ -31,7 +31,9 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     let (host, folder) = (host()?, Folder::new("cold")?);
     let database = folder.file("raw.db");
     output(&mut command(&["sqlite3", &database, PREPARE]))?;
-    let ours = [&portreeve(), "claim", "@", "--ledger", &folder.file("ledger.db")].map(ToString::to_string);
+    // Its usual ledger, on the disk as the rival's.
+    output(&mut host.command(["mount", "--bind", &folder.file(""), STATE]))?;
+    let ours = [&portreeve(), "claim", "@"].map(ToString::to_string);
     let rivals = [sqlite(&database)?, node()?, python()?];
     let commands: Vec<Vec<String>> =
         [ours.to_vec()].into_iter().chain(rivals.iter().map(|rival| rival.words.clone())).collect();

@@ -43,7 +43,7 @@ impl Fleet {
         network.plug(&host)?;
         let fleet = Self { etcd: Etcd::start(&network, Door::Open)?, host, _network: network };
         for folder in KEPT {
-            fleet.run(&["mount", "-t", "tmpfs", "tmpfs", folder])?;
+            fleet.run(&["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder])?;
         }
         Ok(fleet)
     }
