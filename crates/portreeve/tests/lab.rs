@@ -26,6 +26,7 @@ mod lab {
     mod exposure;
     mod firewalled;
     mod fixtures;
+    mod fleet;
     mod follow;
     mod fresh;
     mod gate;

@@ -56,13 +56,20 @@ fn again(claim: &Claim, wish: &Wish, book: &Book) -> Result<Entry, Refusal> {
         return Err(Refusal::NameHolds(Box::new(claim.clone())));
     }
     let fresh = claim.id == wish.id;
-    if fresh || lasts(&claim.lease, &wish.lease) {
-        return Ok(Entry { claim: Arc::new(claim.clone()), fresh, notes: Vec::new(), changes: Vec::new() });
-    }
-    if !lasts(&wish.lease, &claim.lease) {
+    let is_long_enough = fresh || lasts(&claim.lease, &wish.lease);
+    if !is_long_enough && !lasts(&wish.lease, &claim.lease) {
         return Err(Refusal::EndsOtherwise(Box::new(claim.clone())));
     }
-    Ok(Entry { fresh: false, ..put(Claim { lease: wish.lease.clone(), ..claim.clone() }, book) })
+    let lease = if is_long_enough { &claim.lease } else { &wish.lease };
+    let wanted = Claim {
+        lease: lease.clone(),
+        note: wish.note.clone().or_else(|| claim.note.clone()),
+        ..claim.clone()
+    };
+    if wanted == *claim {
+        return Ok(Entry { claim: Arc::new(wanted), fresh, notes: Vec::new(), changes: Vec::new() });
+    }
+    Ok(Entry { fresh: false, ..put(wanted, book) })
 }
 
 /// Whether `own` is sure to last as long as `other`: of a process nobody knows when it ends.
@@ -139,8 +146,7 @@ fn asked_for(
     if Class::of(ports.first) == Class::WellKnown && !is_its_own && !wish.well_known {
         return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
     }
-    let is_kept = |port| seen.is_foreign(port);
-    if seen.is_apart && !wish.force_bound && (ports.first..=ports.last).any(is_kept) {
+    if !wish.force_bound && seen.elsewhere.iter().any(|kept| kept.overlaps(ports)) {
         return Err(Refusal::KeptBack(spec));
     }
     let bound = bound(wish, ports, seen)?;
@@ -258,9 +264,15 @@ fn renew(claim: &Claim, lease: &Lease, seen: &Seen<'_>, now: &Now, book: &Book) 
     if !claim.holds(seen, now) {
         return Err(Refusal::Ended(Box::new(claim.clone())));
     }
-    // Nobody who asks for more time means an end.
-    if claim.lease == Lease::Permanent && *lease != Lease::Permanent {
-        return Err(Refusal::ForGood(Box::new(claim.clone())));
+    // Nobody who asks for more time means an end, or another one.
+    match (&claim.lease, lease) {
+        (Lease::Permanent, Lease::Until { .. } | Lease::While { .. }) => {
+            return Err(Refusal::ForGood(Box::new(claim.clone())));
+        }
+        (Lease::While { .. }, Lease::Until { .. }) => {
+            return Err(Refusal::EndsOtherwise(Box::new(claim.clone())));
+        }
+        _ => {}
     }
     Ok(Entry { fresh: false, ..put(Claim { lease: lease.clone(), ..claim.clone() }, book) })
 }

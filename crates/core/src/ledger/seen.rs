@@ -33,8 +33,8 @@ pub struct Seen<'a> {
     pub processes: BTreeMap<u32, Option<ProcessId>>,
     /// Whether the store itself takes away the claims whose time is over, by one clock for every host.
     pub store_ends_leases: bool,
-    /// Whether the ledger is another one than the host's, and knows nothing of what that one claims.
-    pub is_apart: bool,
+    /// What it keeps back for claims of ledgers that this one knows nothing of.
+    pub elsewhere: Vec<PortRange>,
     /// The sockets that somebody waits on, sorted by protocol and number.
     bound: Vec<&'a Listener>,
     /// The numbers that are passed on to containers, sorted likewise.
@@ -54,7 +54,7 @@ impl<'a> Seen<'a> {
             registry,
             processes: BTreeMap::new(),
             store_ends_leases: false,
-            is_apart: false,
+            elsewhere: Vec::new(),
             bound: Vec::new(),
             published: Vec::new(),
         }

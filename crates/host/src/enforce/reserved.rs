@@ -142,6 +142,14 @@ pub fn known() -> KeptBack {
     }
 }
 
+/// What is kept back for claims of other ledgers than the host's usual one; nothing where that cannot be read.
+#[must_use]
+pub fn claimed_elsewhere() -> Vec<PortRange> {
+    let record = Record::read(&record::path(&network())).unwrap_or_default();
+    let others = record.wanted.iter().filter(|(reason, _)| matches!(reason, Reason::OtherLedger(_)));
+    others.flat_map(|(_, ranges)| ranges).copied().collect()
+}
+
 impl Reserved {
     /// What is kept back now; what lasts is written at `lasting`, where the next boot reads it.
     ///

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fs as fs_std, io,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
@@ -192,6 +193,9 @@ impl Home {
     /// It cannot be read.
     pub(crate) fn look(&self) -> Result<Option<Book>, StoreError> {
         match &self.place {
+            Place::File(path) if self.is_named && is_closed(path) => {
+                Err(StoreError::Beside { path: path.clone(), source: io::ErrorKind::PermissionDenied.into() })
+            }
             Place::File(path) => Sqlite::look(path),
             Place::Etcd(url) => self.open_etcd(url)?.briefly().load().map(Some),
         }
@@ -267,7 +271,7 @@ fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
             ))
         }
         None => {
-            let path = std::path::absolute(&word).unwrap_or_else(|_| word.into());
+            let path = real(&PathBuf::from(word));
             let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
             let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
             Ok((Place::File(path), obeyed))
@@ -275,17 +279,30 @@ fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
     }
 }
 
+/// The same file by the one path that leads through no symbolic link, as far as it is there: SQLite follows none.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let there = path.ancestors().skip(1).find_map(|above| Some((above, fs_std::canonicalize(above).ok()?)));
+    let rest = there.as_ref().and_then(|(above, _)| path.strip_prefix(above).ok());
+    there.as_ref().zip(rest).map_or_else(|| path.clone(), |((_, real), rest)| real.join(rest))
+}
+
 /// The host's where it may be written, else the user's own.
 fn usual() -> Result<(PathBuf, Obeyed), Failure> {
-    let own = directories::state().ok_or_else(homeless)?.join(FILE);
+    let own = real(&directories::state().ok_or_else(homeless)?.join(FILE));
     if geteuid().is_root() {
         return Ok((own, Obeyed::ByHost));
     }
-    let shared = Path::new(directories::SYSTEM).join(FILE);
+    let shared = real(&Path::new(directories::SYSTEM).join(FILE));
     let folder = shared.parent().unwrap_or(&shared);
     // A member of its group writes beside the file too (https://www.sqlite.org/wal.html).
     let is_member = access(folder, fs::Access::WRITE_OK | fs::Access::EXEC_OK).is_ok();
     Ok(if is_member { (shared, Obeyed::ByHost) } else { (own, Obeyed::ByUser) })
+}
+
+/// Whether it may not even be looked at.
+fn is_closed(path: &Path) -> bool {
+    matches!(fs_std::metadata(path), Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// The host's, where it may be written.

@@ -38,8 +38,13 @@ impl Kept {
     /// The same of a claim of `scope`: of one that holds elsewhere the kernel of `home` keeps nothing.
     pub(crate) fn within(self, scope: &Scope, home: &Home) -> Self {
         if home.obeyed == Obeyed::ByUser || scope.meets(&home.scope) {
-            return self;
+            self
+        } else {
+            Self::elsewhere(scope, home)
         }
+    }
+
+    fn elsewhere(scope: &Scope, home: &Home) -> Self {
         let own = &home.scope;
         Self::Unreserved(text!(
             "it holds in {scope}, and this is {own}: `portreeve claims --repair` there reserves it",
@@ -51,6 +56,23 @@ impl Kept {
 /// The token of what the kernel keeps, or does not.
 pub(crate) const fn token(is_reserved: bool) -> &'static str {
     if is_reserved { "reserved" } else { "unreserved" }
+}
+
+/// The same after a change of `scope`: where that is elsewhere nothing has changed here, and a fleet's store that was opened for
+/// it knows nothing of what is claimed here.
+pub(crate) fn keep_after(
+    scope: &Scope,
+    store: &mut dyn Store,
+    book: &Book,
+    home: &Home,
+    seen: &mut Seen<'_>,
+    now: &Now,
+) -> Kept {
+    if scope.meets(&home.scope) || home.obeyed == Obeyed::ByUser {
+        keep(store, book, home, seen, now)
+    } else {
+        Kept::elsewhere(scope, home)
+    }
 }
 
 /// Has the kernel keep back what is claimed here, and give back what is not any more; `book` was read a moment ago.

@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted, claimant,
-    enforce::reserved::Reason,
+    enforce::reserved::{Reason, claimed_elsewhere},
     observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
 };
 
@@ -81,8 +81,8 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     let mut seen = Seen::new(home.machine.clone(), client_range, world.registry);
     seen.pool = world.pool();
     seen.store_ends_leases = home.ends_leases();
-    seen.is_apart = home.obeyed == Obeyed::ByUser || home.reason != Reason::Ledger;
     seen.foreign = own.map(|own| foreign(own, home, book)).unwrap_or_default();
+    seen.elsewhere = elsewhere(&seen.foreign, home);
     seen.declared = world.desired.clone();
     let is_own = |netns: u64| own.is_some_and(|own| own.id == netns);
     let listeners = world.snapshot.listeners.iter().filter(|listener| is_own(listener.netns));
@@ -90,6 +90,14 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     let mut seen = seen.with(listeners, published.collect());
     super::know_processes(&mut seen, book);
     seen
+}
+
+/// What of `foreign` is kept for claims of other ledgers: beside the host's own nobody can tell it from the rest.
+fn elsewhere(foreign: &[PortRange], home: &Home) -> Vec<PortRange> {
+    match home.reason {
+        Reason::Ledger if home.obeyed == Obeyed::ByHost => claimed_elsewhere(),
+        _ => foreign.to_vec(),
+    }
 }
 
 /// What the kernel keeps back, and no claim does.

@@ -213,6 +213,8 @@ pub(crate) struct Listed<'a> {
     pub(crate) is_kept: bool,
     /// Whether it should.
     is_to_be_kept: bool,
+    /// Whether it holds where this is asked, or for a fleet.
+    is_here: bool,
     /// Whether it holds here by another scope than usual, or elsewhere.
     is_of_other_scope: bool,
 }
@@ -227,11 +229,16 @@ impl<'a> Listed<'a> {
         is_kept: impl Fn(PortRange) -> bool,
     ) -> Self {
         let is_here = claim.scope.meets(&home.scope);
-        let state = claim.state(seen, now);
+        // Of who listens elsewhere nothing is seen.
+        let state = match claim.state(seen, now) {
+            State::Held | State::Stolen if !is_here => State::Unbound,
+            state => state,
+        };
         Self {
             claim,
             state,
             is_kept: is_here && is_kept(claim.ports),
+            is_here,
             is_to_be_kept: is_here && home.obeyed == Obeyed::ByHost && state != State::Stale,
             is_of_other_scope: claim.scope != home.scope,
         }
@@ -248,6 +255,9 @@ impl<'a> Listed<'a> {
     }
 
     fn state(&self, lang: Lang) -> String {
+        if !self.is_here && self.state != State::Stale {
+            return ELSEWHERE.in_lang(lang).into();
+        }
         let state = word(self.state).in_lang(lang);
         if self.is_kept || !self.is_to_be_kept {
             return state.into();
@@ -256,6 +266,8 @@ impl<'a> Listed<'a> {
     }
 }
 
+/// Who listens there is not seen from here.
+const ELSEWHERE: Words = Words { en: "elsewhere", ja: "別の環境" };
 const UNRESERVED: Words = Words { en: "unreserved", ja: "予約なし" };
 
 /// A port that the policy declares, for good.

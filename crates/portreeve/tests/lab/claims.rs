@@ -154,8 +154,14 @@ fn another_ledger_takes_nothing_from_the_hosts() {
     assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-reserved")));
     site.run("portreeve release other --ledger /root/other.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010");
-    // By its own place it is the same one.
-    site.run("portreeve release own --ledger /var/lib/portreeve/ledger/ledger.db");
+    // Nor does the host's take what is claimed there.
+    site.run("portreeve claim beside 50030/tcp --ledger /root/other.db");
+    assert_eq!(site.ask("claim thief 50030/tcp").status, 4);
+    site.run("portreeve release beside --ledger /root/other.db");
+    // By whatever path it is the same one.
+    site.run("ln -s /var/lib/portreeve /root/link && portreeve claim more 50040 --ledger /root/link/ledger/ledger.db");
+    site.run("portreeve release more");
+    site.run("portreeve release own --ledger /var/lib/portreeve/ledger/../ledger/ledger.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "");
 }
 

@@ -156,7 +156,7 @@ fn what_the_kernel_keeps_for_somebody_is_not_claimed_in_another_ledger() {
     let mut desk = Desk::new();
     desk.seen.foreign = vec![PortRange::one(20_500)];
     desk.granted(wish(1000, 2, "host 20500/tcp"));
-    desk.seen.is_apart = true;
+    desk.seen.elsewhere = vec![PortRange::one(20_500)];
     assert_eq!(desk.refused(of_own("web 20500/tcp")), "port-reserved");
     assert_eq!(desk.refused(of_own("web 20499-20501/udp")), "port-reserved", "the list is of no protocol");
     desk.granted(Wish { force_bound: true, ..of_own("web 20500/tcp") });
@@ -189,10 +189,12 @@ fn who_asks_again_has_it_as_long_as_he_asked_for() {
     assert_eq!(desk.granted(job(during(&one))).ports, port);
     assert_eq!(desk.refused(job(during(&other))), "ends-otherwise");
     assert_eq!(desk.refused(job(lease(60, &at(0)))), "ends-otherwise");
+    let renew = Ask::Renew { of: reference(&wish(1000, 1, "job")), lease: lease(60, &at(0)), uid: 1000 };
+    assert_eq!(desk.ask(&renew).expect_err("refused").token(), "ends-otherwise");
+    let noted = desk.granted(Wish { note: Some("staging".into()), ..job(during(&one)) });
+    assert_eq!((noted.note.as_deref(), noted.ports), (Some("staging"), port));
     assert_eq!(desk.granted(job(Lease::Permanent)).lease, Lease::Permanent);
     assert_eq!(desk.granted(job(during(&other))).lease, Lease::Permanent, "for good is long enough");
-    let of = reference(&wish(1000, 1, "job"));
-    let renew = Ask::Renew { of, lease: lease(60, &at(0)), uid: 1000 };
     assert_eq!(desk.ask(&renew).expect_err("refused").token(), "claimed-for-good");
 }
 

@@ -27,8 +27,8 @@ impl Refusal {
                 "{address} の {spec} はコンテナに転送されています"
             ),
             Self::KeptBack(spec) => text!(
-                "the kernel keeps {spec} from clients for somebody, such as a claim in the ledger of the host",
-                "{spec} はカーネルで予約されています(ホストの台帳の申請など、別の用途のためです)"
+                "the kernel keeps {spec} from clients for somebody, such as a claim in another ledger",
+                "{spec} はカーネルで予約されています(別の台帳の申請など、ほかの用途のためです)"
             ),
             Self::NameHolds(claim) => name_holds(claim),
             Self::WellKnown { spec, assigned: Some(name) } => {

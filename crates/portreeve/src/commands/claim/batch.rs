@@ -15,9 +15,10 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
+use portreeve_host::claimant;
 
 use self::lines::{EXAMPLE, Line, LinesError};
-use super::{ENV, wish};
+use super::{ENV, FAILED, wish};
 use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
@@ -44,8 +45,8 @@ pub(super) const BATCH: &str = "batch";
 const CLIENTS: &str = "clients";
 
 const UNANSWERED: Words = Words {
-    en: "not every line was answered; those that were are claimed",
-    ja: "一部の行は処理されませんでした(応答のあった行は申請済みです)",
+    en: "not every line was answered: those that were are claimed, and nothing of the others",
+    ja: "一部の行は処理されませんでした(応答のあった行だけが申請済みです)",
 };
 
 /// What a batch is asked with.
@@ -91,8 +92,8 @@ pub(super) fn run(
         lines.iter().filter_map(|line| line.wish.as_ref().ok()).cloned().map(Ask::Claim).collect();
     let look = sight::look_for(&asks, settings)?;
     let world = look.world();
-    let mut store = home.within(&scope).open().map_err(|error| failure::store(&error, UNANSWERED))?;
-    let book = store.load().map_err(|error| failure::store(&error, UNANSWERED))?;
+    let mut store = home.within(&scope).open().map_err(|error| failure::store(&error, FAILED))?;
+    let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &book);
     let crowd = Crowd::<dyn Store>::new(&mut *store, &mut seen);
     let told = match clients {
@@ -104,7 +105,15 @@ pub(super) fn run(
     if told.iter().any(is_granted) {
         out.changed();
     }
-    let kept = kernel::keep(&mut *store, &book, home, &mut seen, &now);
+    let kept = if home.is_of_fleet() {
+        kernel::keep_after(&scope, &mut *store, &book, home, &mut seen, &now)
+    } else {
+        kernel::keep(&mut *store, &book, home, &mut seen, &now)
+    };
+    // Also of those that a later line has made claims for good.
+    let granted = told.iter().flatten().flatten();
+    let pids = granted.filter_map(|entry| entry.claim.lease.process()).map(|process| process.pid);
+    seen.processes.extend(claimant::occupants(&seen.machine, pids));
     answer(&lines, &told, &Standing { home, kept, seen, now }, out)
 }
 
@@ -153,11 +162,15 @@ struct Standing<'a> {
 
 /// A line for each line, and the exit code of all of them.
 fn answer(lines: &[Line], told: &[Told], standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
+    let what = if told.iter().any(Result::is_ok) { UNANSWERED } else { FAILED };
     let (mut told, mut exit) = (told.iter(), Exit::Fine);
     for line in lines {
         let worse = match &line.wish {
             Err(mistake) => answer_mistake(line.number, mistake, out)?,
-            Ok(_) => answer_ask(told.next().expect("an answer, or the end at one before"), standing, out)?,
+            Ok(_) => {
+                let told = told.next().expect("an answer, or the end at one before");
+                answer_ask(told, what, standing, out)?
+            }
         };
         if worse.code() != 0 && exit != Exit::Usage {
             exit = worse;
@@ -172,11 +185,11 @@ fn answer_mistake(line: usize, mistake: &Failure, out: &mut Out) -> Result<Exit,
     Ok(Exit::Usage)
 }
 
-fn answer_ask(told: &Told, standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
+fn answer_ask(told: &Told, what: Words, standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
     let Standing { home, kept, seen, now } = standing;
     match told {
         // Of those behind it nothing is claimed either.
-        Err(error) => Err(failure::unanswered(error, UNANSWERED)),
+        Err(error) => Err(failure::unanswered(error, what)),
         Ok(Err(refusal)) => {
             out.ndjson(&RefusalView::new(refusal, out.lang))?;
             Ok(Exit::Taken)

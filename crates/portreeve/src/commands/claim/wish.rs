@@ -157,6 +157,9 @@ impl Written {
             (None, Some(process)) => Lease::While { process: process.clone() },
             (None, None) => Lease::Permanent,
         };
+        if reads_as_port(&self.name) {
+            return Err(no_name(&self.name));
+        }
         let name = self.name.parse();
         Ok(Wish {
             id: claimant::chance().ok_or_else(no_chance)?,
@@ -184,7 +187,6 @@ fn named(
     let is_number = name.as_deref().is_some_and(reads_as_port);
     let (name, ports) = match (name, ports) {
         (Some(number), None) if is_here && is_number => (None, Some(number)),
-        (Some(number), _) if is_number => return Err(no_name(&number)),
         words => words,
     };
     if !is_here {
@@ -260,14 +262,19 @@ pub(in crate::commands) fn scope(word: &str) -> Result<Scope, Failure> {
     })
 }
 
-/// The same of a claim: what the whole host obeys is not one user's.
+/// The same of a claim: what the whole host obeys is not one user's, nor what is his own anybody else's.
 fn scope_within(word: &str, home: &Home) -> Result<Scope, Failure> {
     let scope = scope(word)?;
-    if matches!(scope, Scope::User(_)) && home.obeyed == Obeyed::ByHost {
+    let is_fitting = match home.obeyed {
+        Obeyed::ByHost => !matches!(scope, Scope::User(_)),
+        Obeyed::ByUser => scope == home.scope,
+    };
+    if !is_fitting {
+        let own = &home.scope;
         return Err(Failure::usage(FAILED)
             .because(text!(
-                "{scope} is for a ledger of that user's own, and this one is the host's",
-                "{scope} はユーザー自身の台帳の有効範囲で、ホストの台帳では使えません"
+                "nobody obeys a claim of {scope} that stands in this ledger, which is of {own}",
+                "この台帳({own})に {scope} の申請を登録しても、適用されません"
             ))
             .hint(Words {
                 en: "leave --scope out: the claim is of whoever asks",
@@ -311,13 +318,13 @@ mod tests {
     #[test]
     fn a_number_is_no_name() {
         for number in ["8080", "8082/tcp", "443/udp", "30000-30009", "30000-30009/tcp"] {
-            assert!(named(false, Some(number.into()), None).is_err(), "{number}");
+            assert!(reads_as_port(number), "{number}");
             let (name, ports) = named(true, Some(number.into()), None).expect("of this directory");
             assert_eq!(ports.as_deref(), Some(number));
             assert!(!name.contains(number), "{name}");
         }
         for name in ["web", "3scale", "web/tcp", "-"] {
-            assert_eq!(named(false, Some(name.into()), None).expect("a name").0, name);
+            assert!(!reads_as_port(name), "{name}");
         }
         let (name, ports) = named(true, Some("api".into()), Some("8080".into())).expect("both");
         assert!(name.starts_with("api@") && ports.as_deref() == Some("8080"));

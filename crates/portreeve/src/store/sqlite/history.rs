@@ -58,7 +58,7 @@ const OF: &str = "
     SELECT NULL, since, revision, json_extract(claimant, '$.uid'), ?2, name, scope, protocol, port, port_last FROM claim
     WHERE (?1 IS NULL OR name = ?1)
     AND coalesce((SELECT what FROM history WHERE id = claim.id ORDER BY number DESC LIMIT 1), ?3) = ?3
-    ORDER BY revision, number";
+    ORDER BY revision, number NULLS LAST";
 
 /// Writes down `what` is about to be done, as `revision`, to the claims of `ids`, as far as they are there.
 pub(super) fn record(
