@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs as fs_std, io,
+    fs, io,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
@@ -21,7 +21,7 @@ use portreeve_host::{
     network::{Network, called, network},
 };
 use rustix::{
-    fs::{self, access},
+    fs::{Access as Right, access},
     process::geteuid,
 };
 
@@ -282,9 +282,11 @@ fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
 /// The same file by the one path that leads through no symbolic link, as far as it is there: SQLite follows none.
 fn real(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
-    let there = path.ancestors().skip(1).find_map(|above| Some((above, fs_std::canonicalize(above).ok()?)));
-    let rest = there.as_ref().and_then(|(above, _)| path.strip_prefix(above).ok());
-    there.as_ref().zip(rest).map_or_else(|| path.clone(), |((_, real), rest)| real.join(rest))
+    let there = path.ancestors().skip(1).find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(fs::canonicalize(above).ok()?.join(rest))
+    });
+    there.unwrap_or(path)
 }
 
 /// The host's where it may be written, else the user's own.
@@ -296,13 +298,13 @@ fn usual() -> Result<(PathBuf, Obeyed), Failure> {
     let shared = real(&Path::new(directories::SYSTEM).join(FILE));
     let folder = shared.parent().unwrap_or(&shared);
     // A member of its group writes beside the file too (https://www.sqlite.org/wal.html).
-    let is_member = access(folder, fs::Access::WRITE_OK | fs::Access::EXEC_OK).is_ok();
+    let is_member = access(folder, Right::WRITE_OK | Right::EXEC_OK).is_ok();
     Ok(if is_member { (shared, Obeyed::ByHost) } else { (own, Obeyed::ByUser) })
 }
 
 /// Whether it may not even be looked at.
 fn is_closed(path: &Path) -> bool {
-    matches!(fs_std::metadata(path), Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// The host's, where it may be written.

@@ -1,7 +1,8 @@
 //! The policy declares for one what the ledger claims for another (A23, A24, A25).
 
-use alloc::{format, vec::Vec};
+use alloc::vec::Vec;
 
+use super::release;
 use crate::{
     desired::DesiredPort,
     finding::{Finding, Severity},
@@ -79,8 +80,7 @@ fn finding(claim: &Claim, declared: &DesiredPort<'_>) -> Finding {
     let fix =
         text!("release the claim, or declare another port", "申請を解放するか、別のポートを宣言してください");
     let finding = RULE.finding(said, fix);
-    let release = format!("portreeve release {name} --protocol {} --scope {}", claim.protocol, claim.scope);
-    finding.at(spec).run([release])
+    finding.at(spec).run([release(claim)])
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A claim ended, and nobody has taken it out (A24, A25).
 
-use alloc::{format, vec::Vec};
+use alloc::vec::Vec;
 
+use super::release;
 use crate::{
     finding::{Finding, Severity},
     ledger::{Claim, Lease, State},
@@ -47,9 +48,7 @@ fn finding(claim: &Claim) -> Finding {
         text!("{name} claims {spec} no more: {en}", "{name} の {spec} の申請は終わっています({ja})"),
         text!("release it, or claim it again", "解放するか、申請し直してください"),
     );
-    let protocol = claim.protocol;
-    let release = format!("portreeve release {name} --protocol {protocol} --scope {}", claim.scope);
-    finding.at(spec).run([release])
+    finding.at(spec).run([release(claim)])
 }
 
 fn why(lease: &Lease) -> Text {
