@@ -2,31 +2,35 @@
 
 mod heard;
 mod outside;
+mod passing;
 mod row;
 mod senders;
 mod sent;
 mod unheard;
+mod way;
 
 pub(crate) use heard::{as_heard, stays};
 pub use outside::{Outside, covering};
 pub(crate) use outside::{arrives, is_most};
+pub use passing::Passing;
 pub use row::{From, Row, at, families, leading_to, passages, rows, rows_to, within};
 pub(crate) use row::{bound, only_by};
 pub(crate) use senders::loopback;
 pub use senders::{Senders, destinations, network};
 pub use unheard::unheard;
+pub use way::{How, Way};
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::{heard::heard, sent::sent};
+use self::{heard::heard, passing::passing, sent::sent, way::ways};
 use crate::{
     address::Family,
     firewall::{
-        Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Rewritten, Sender, Surroundings,
-        Trace, trace, walk,
+        Fate, Field, Filter, Interval, Intervals, Packets, Part, Place, Sender, Surroundings, Trace, trace,
+        walk,
     },
     port::{PortRange, Protocol},
 };
@@ -45,30 +49,6 @@ pub enum Reached {
     Rejected,
     /// It cannot be told.
     Unknown,
-}
-
-/// How packets arrive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum How {
-    /// At a socket of this host.
-    Local,
-    /// At a socket of this host, by another port or address than those that they were sent to.
-    Redirected(Rewritten),
-    /// At another host or a container, to which a rule sends them on.
-    Forwarded(Rewritten),
-    /// At another host or a container, which they were sent to.
-    Routed,
-}
-
-/// A way on which packets arrive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
-    /// How they do.
-    pub how: How,
-    /// The numbers of the interfaces by which they come in.
-    pub interfaces: Intervals,
-    /// The numbers of the addresses that they are sent to.
-    pub destinations: Intervals,
 }
 
 /// What becomes of the packets to a run of ports.
@@ -144,27 +124,6 @@ pub struct To {
     pub ports: PortRange,
 }
 
-/// Those that arrive of packets of which others do not, as far as this is what tells them apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Passing {
-    /// The numbers of the interfaces; `None` for every one that was asked about.
-    pub interfaces: Option<Intervals>,
-    /// The numbers of the addresses that they come from; `None` for all that come in there.
-    pub sources: Option<Intervals>,
-    /// The numbers of the addresses that they go to; `None` for all.
-    pub destinations: Option<Intervals>,
-    /// The ports that they come from; `None` for all.
-    pub source_ports: Option<Intervals>,
-    /// The interfaces that were asked about besides.
-    pub other_interfaces: Intervals,
-    /// The sources that were asked about there besides.
-    pub other_sources: Intervals,
-    /// The destinations that were asked about there besides.
-    pub other_destinations: Intervals,
-    /// Whether others of the same senders are lost, such as those from another port.
-    pub is_divided: bool,
-}
-
 /// What becomes of the packets that `senders` send to `to`, as [`exposures`] has it; nothing where they can send none.
 #[must_use]
 pub fn exposed(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure> {
@@ -235,7 +194,6 @@ fn runs(parts: &[Part]) -> Vec<(Interval, Vec<usize>)> {
 }
 
 fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
-    let ways = parts.iter().filter_map(|part| way(part)).fold(Vec::new(), with);
     // First what lets packets in, then what keeps others out.
     let places = |of: fn(&Part) -> &Vec<Place>| {
         let mut places: Vec<Place> = Vec::new();
@@ -252,112 +210,13 @@ fn exposure(ports: Interval, parts: &[&Part]) -> Exposure {
         ports,
         reached,
         heard: heard(parts),
-        ways,
+        ways: ways(parts),
         passing: if reached == Reached::Partly { passing(parts) } else { Vec::new() },
         is_open: parts.iter().any(|part| part.fate == Fate::Unknown),
         decided_by: places(|part| &part.decided_by),
         doubts: places(|part| &part.doubts),
         is_rate_limited: parts.iter().any(|part| part.is_rate_limited),
     }
-}
-
-/// Whose packets arrive, those by the same interfaces together.
-fn passing(parts: &[&Part]) -> Vec<Passing> {
-    let all = |field, of: &dyn Fn(&Part) -> bool| {
-        let meant = parts.iter().filter(|part| of(part));
-        meant.fold(Intervals::none(), |all, part| all.or(part.packets.of(field)))
-    };
-    let narrower = |some: Intervals, all: &Intervals| (some != *all).then_some(some);
-    let every = all(Field::InInterface, &|_| true);
-    let mut found: Vec<(Passing, Intervals)> = Vec::new();
-    for interfaces in alike(&every, parts) {
-        let is_near = |part: &Part| part.packets.of(Field::InInterface).includes(&interfaces);
-        let is_in = |part: &Part| arrives(&part.fate) && is_near(part);
-        if !parts.iter().any(|part| is_in(part)) {
-            continue;
-        }
-        let told = |field| {
-            let (some, all) = (all(field, &is_in), all(field, &is_near));
-            let others = all.except(&some);
-            (narrower(some, &all), others)
-        };
-        let (sources, other_sources) = told(Field::Source);
-        let (destinations, other_destinations) = told(Field::Destination);
-        let (source_ports, _) = told(Field::SourcePort);
-        let own = [Field::Source, Field::Destination].map(|field| (field, all(field, &is_in)));
-        let is_lost = |part: &&&Part| !arrives(&part.fate) && !part.is_rate_limited && is_near(part);
-        let is_divided = parts
-            .iter()
-            .filter(is_lost)
-            .any(|part| own.iter().all(|(field, own)| !part.packets.of(*field).and(own).is_empty()));
-        let passing = Passing {
-            sources,
-            destinations,
-            source_ports,
-            other_sources,
-            other_destinations,
-            is_divided,
-            ..Passing::default()
-        };
-        match found.iter_mut().find(|(known, _)| *known == passing) {
-            Some((_, known)) => *known = known.or(&interfaces),
-            None => found.push((passing, interfaces)),
-        }
-    }
-    let named = |(passing, interfaces): (Passing, Intervals)| {
-        let other_interfaces = every.except(&interfaces);
-        Passing { interfaces: narrower(interfaces, &every), other_interfaces, ..passing }
-    };
-    found.into_iter().map(named).collect()
-}
-
-/// The interfaces of `every` by sets of which each part has all or none.
-fn alike(every: &Intervals, parts: &[&Part]) -> Vec<Intervals> {
-    let divide = |sets: Vec<Intervals>, part: &&Part| {
-        let by = part.packets.of(Field::InInterface);
-        sets.iter().flat_map(|set| [set.and(by), set.except(by)]).filter(|set| !set.is_empty()).collect()
-    };
-    parts.iter().fold([every.clone()].into(), divide)
-}
-
-fn how(fate: &Fate) -> Option<How> {
-    let unchanged = Rewritten { address: None, port: None };
-    match fate {
-        Fate::Arrives(rewritten) if *rewritten == unchanged => Some(How::Local),
-        Fate::Arrives(rewritten) => Some(How::Redirected(rewritten.clone())),
-        Fate::Leaves(rewritten) if *rewritten == unchanged => Some(How::Routed),
-        Fate::Leaves(rewritten) => Some(How::Forwarded(rewritten.clone())),
-        Fate::Dropped | Fate::Rejected | Fate::Unknown => None,
-    }
-}
-
-fn way(part: &Part) -> Option<Way> {
-    let [interfaces, destinations] =
-        [Field::InInterface, Field::Destination].map(|field| part.packets.of(field).clone());
-    Some(Way { how: how(&part.fate)?, interfaces, destinations })
-}
-
-/// `ways` and one more; a redirect has another address by each interface.
-fn with(mut ways: Vec<Way>, next: Way) -> Vec<Way> {
-    let joins = |known: &mut Way| {
-        let is_same = match (&mut known.how, &next.how) {
-            (How::Redirected(known), How::Redirected(next)) if known.port == next.port => {
-                known.address =
-                    known.address.take().zip(next.address.as_ref()).map(|(one, next)| one.or(next));
-                true
-            }
-            (known, next) => known == next,
-        };
-        if is_same {
-            known.interfaces = known.interfaces.or(&next.interfaces);
-            known.destinations = known.destinations.or(&next.destinations);
-        }
-        is_same
-    };
-    if !ways.iter_mut().any(joins) {
-        ways.push(next);
-    }
-    ways
 }
 
 fn reached(parts: &[&Part]) -> Reached {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Exposure, How, Reached, arrives, exposure, how, reached};
+use super::{Exposure, How, Reached, arrives, exposure, reached, way::how};
 use crate::firewall::{Fate, Field, Intervals, Part};
 
 /// Whether packets arrive at a socket of this host, where they were sent.
