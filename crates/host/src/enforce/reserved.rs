@@ -23,7 +23,6 @@ use self::{lasting::Lasting, record::Record};
 use crate::{
     keep::KeepError,
     lock::{Lock, LockError},
-    network::network,
     observe::sysctls,
 };
 
@@ -134,7 +133,7 @@ pub struct Reserved {
 /// where that cannot be read.
 #[must_use]
 pub fn known() -> KeptBack {
-    let record = Record::read(&record::path(&network())).unwrap_or_default();
+    let record = Record::of_here().unwrap_or_default();
     KeptBack {
         ours: record.ours.clone(),
         declared: record.wanted.get(&Reason::Declared).cloned().unwrap_or_default(),
@@ -145,7 +144,7 @@ pub fn known() -> KeptBack {
 /// What is kept back for claims of other ledgers than the host's usual one; nothing where that cannot be read.
 #[must_use]
 pub fn claimed_elsewhere() -> Vec<PortRange> {
-    let record = Record::read(&record::path(&network())).unwrap_or_default();
+    let record = Record::of_here().unwrap_or_default();
     let others = record.wanted.iter().filter(|(reason, _)| matches!(reason, Reason::OtherLedger(_)));
     others.flat_map(|(_, ranges)| ranges).copied().collect()
 }
@@ -161,7 +160,7 @@ impl Reserved {
             return Err(ReservedError::NotRoot);
         }
         let lock = Lock::take(LOCK)?;
-        let record = Record::read(&record::path(&network())).map_err(ReservedError::Record)?;
+        let record = Record::of_here().map_err(ReservedError::Record)?;
         let lasting = lasting.map(Lasting::read).transpose().map_err(ReservedError::Record)?;
         Ok(Self { kept: reserved()?, record, lasting, _lock: lock })
     }

@@ -10,13 +10,16 @@ use std::{
 use portreeve_core::port::PortRange;
 
 use super::Reason;
-use crate::{network::Network, pins::RUN};
+use crate::{
+    network::{Network, network},
+    pins::RUN,
+};
 
 /// Every other number, and some words.
 pub(super) const BYTES_MAX: u64 = 1 << 20;
 
 /// Where what is ours in `network` is written.
-pub(super) fn path(network: &Network) -> PathBuf {
+fn path(network: &Network) -> PathBuf {
     let name = match network {
         Network::Host => "reserved".into(),
         Network::Apart(name) => format!("reserved-{name}"),
@@ -39,8 +42,13 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// What was written of the network namespace of the calling thread.
+    pub(super) fn of_here() -> io::Result<Self> {
+        Self::read(&path(&network()))
+    }
+
     /// What was written at `path`.
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
+    fn read(path: &Path) -> io::Result<Self> {
         let text = text_at(path)?.unwrap_or_default();
         let record = parse(&text).unwrap_or_default();
         Ok(Self { path: path.into(), written: Some(text), ..record })
