@@ -50,12 +50,12 @@ pub(crate) fn ask(
     seen: &mut Seen<'_>,
     now: &Now,
 ) -> Result<Vec<Answer>, Unanswered> {
-    let (mut desk, mut answers) = (Desk::knowing(store, mem::take(book)), Vec::new());
+    let (mut desk, mut answers) = (Desk::new(store, mem::take(book)), Vec::new());
     while answers.len() < asks.len() {
         let rest: Vec<&Ask> = asks[answers.len()..].iter().collect();
         answers.append(&mut desk.answer(&rest, seen, now)?);
     }
-    *book = desk.leave().unwrap_or_default();
+    *book = desk.leave();
     Ok(answers)
 }
 

@@ -27,6 +27,18 @@ pub enum Life {
     Unknown,
 }
 
+impl Lease {
+    /// Whether it may hold yet in the next boot, by a clock of which nobody else can say more.
+    #[must_use]
+    pub fn outlasts_boot(&self, wall: Timestamp) -> bool {
+        match self {
+            Self::Permanent => true,
+            Self::Until { until, .. } => wall < *until,
+            Self::While { .. } => false,
+        }
+    }
+}
+
 impl Claim {
     /// Whether it still holds.
     #[must_use]
@@ -65,5 +77,21 @@ fn of_process(process: &ProcessId, seen: &Seen<'_>, now: &Now) -> Life {
         Some(Some(there)) if there.is(process) => Life::Lives,
         Some(None) => Life::Unknown,
         _ => Life::Ended,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_ends_what_a_process_has_and_what_is_over() {
+        let time = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let until = |text| Lease::Until { until: time(text), boot: None };
+        let process =
+            ProcessId { machine: "4c1d".into(), boot_id: "a".into(), pid: 1, started_ticks: 2, inode: None };
+        let outlasts = |lease: Lease| lease.outlasts_boot(time("2026-01-02T00:00:00Z"));
+        assert!(outlasts(Lease::Permanent) && outlasts(until("2026-01-02T00:00:01Z")));
+        assert!(!outlasts(until("2026-01-02T00:00:00Z")) && !outlasts(Lease::While { process }));
     }
 }

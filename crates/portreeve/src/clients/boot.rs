@@ -9,7 +9,7 @@ use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError, Wanted,
 use super::reservation;
 use crate::{
     directories,
-    ledger::kernel::{KeepError, claimed_for_good},
+    ledger::kernel::{KeepError, claimed_beyond_boot},
 };
 
 /// What was kept, by reason.
@@ -55,7 +55,7 @@ fn kept() -> Beside {
 fn wanted(beside: &Beside, reason: Reason) -> Result<Vec<PortRange>, KeepError> {
     match (beside.get(&reason), reason) {
         (Some(ranges), _) => Ok(ranges.clone()),
-        (None, Reason::Ledger) => Ok(claimed_for_good()?),
+        (None, Reason::Ledger) => Ok(claimed_beyond_boot()?),
         (None, Reason::OtherLedger(_) | Reason::Declared) => Ok(Vec::new()),
     }
 }

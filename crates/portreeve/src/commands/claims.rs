@@ -3,9 +3,10 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     desired::DesiredPort,
-    ledger::{Book, ClaimId, State},
+    ledger::{Book, ClaimId, Now, State},
     text,
     words::{Lang, Text, Words},
+    world::World,
 };
 use std::time::Duration;
 
@@ -100,7 +101,7 @@ fn repair(store: &mut dyn Store, book: &Book, home: &Home, settings: &Settings) 
     let look = sight::look(settings)?;
     let world = look.world();
     let mut seen = sight::seen(&world, home, book);
-    match kernel::keep(store, book, home, &mut seen, &now) {
+    match kernel::keep(&home.scope, store, book, home, &mut seen, &now) {
         Kept::Reserved => Ok(()),
         Kept::Unreserved(why) => Err(Failure::new(Exit::Unreachable, UNREPAIRED).because(why)),
     }
@@ -125,44 +126,85 @@ fn list(
     let now = sight::now()?;
     let look = sight::look_at_holders(settings)?;
     let world = look.world();
-    let seen = sight::seen(&world, home, book);
-    let is_kept = world.kept_back();
-    let is_wanted = |state: State| wanted.is_none_or(|wanted| wanted == state.token());
-    let listed = |claim| Listed::new(claim, home, &seen, &now, &is_kept);
-    let mut claims: Vec<Listed<'_>> = book.claims().map(listed).filter(|it| is_wanted(it.state)).collect();
-    claims.sort_by_key(|it| (it.claim.ports.first, it.claim.protocol, &it.claim.name));
-    let mut declared: Vec<_> = world.declared_claims().collect();
-    declared.retain(|(_, state)| is_wanted(*state));
-    let tells = Told {
-        claims: claims.iter().map(|it| (it.claim.id, it.claim.revision, it.state, it.is_kept)).collect(),
-        declared: declared.iter().map(|(_, state)| *state).collect(),
-    };
-    if told == Some(&tells) {
-        return Ok(tells);
-    }
-    let views = || claims.iter().map(Listed::view);
-    match settings.format {
-        Format::Json => {
-            let gaps = world.snapshot.gaps.iter().map(|gap| gap_view(gap, settings.lang)).collect();
-            let kernel = |port: &DesiredPort<'_>| kernel::token(is_kept(port.spec.range));
-            let declared = declared.iter().map(|(port, state)| DeclaredView::new(port, kernel(port), *state));
-            out.json_rows(&ClaimsView::new(book.revision(), views().collect(), declared.collect(), gaps))?;
-        }
-        Format::Ndjson => {
-            if told.is_some() {
-                out.ndjson(&AgainView::new(book.revision(), claims.len()))?;
-            }
-            views().try_for_each(|view| out.ndjson(&view))?;
-        }
-        _ if claims.is_empty() && declared.is_empty() => out.sentences(nothing(wanted).in_lang(out.lang))?,
-        _ => {
-            if told.is_some() {
-                out.line("")?;
-            }
-            out.table(&show::table(&claims, &declared, now.wall, settings.lang))?;
-        }
+    let listing = Listing::of(book, home, wanted, &world, &now);
+    let tells = listing.told();
+    match told {
+        Some(told) if *told == tells => {}
+        Some(_) => listing.tell_again(settings, out)?,
+        None => listing.tell(settings, out)?,
     }
     Ok(tells)
+}
+
+/// What is claimed, and what is declared, in the order of their numbers.
+struct Listing<'a> {
+    revision: u64,
+    claims: Vec<Listed<'a>>,
+    declared: Vec<(DesiredPort<'a>, State)>,
+    /// The state that was asked for.
+    wanted: Option<&'a str>,
+    world: &'a World<'a>,
+    now: &'a Now,
+}
+
+impl<'a> Listing<'a> {
+    /// What of `book` and of what `world` declares is in the state that is `wanted`.
+    fn of(book: &'a Book, home: &Home, wanted: Option<&'a str>, world: &'a World<'a>, now: &'a Now) -> Self {
+        let seen = sight::seen(world, home, book);
+        let is_kept = world.kept_back();
+        let is_wanted = |state: State| wanted.is_none_or(|wanted| wanted == state.token());
+        let listed = |claim| Listed::new(claim, home, &seen, now, &is_kept);
+        let mut claims: Vec<_> = book.claims().map(listed).filter(|it| is_wanted(it.state)).collect();
+        claims.sort_by_key(|it| (it.claim.ports.first, it.claim.protocol, &it.claim.name));
+        let declared = world.declared_claims().filter(|(_, state)| is_wanted(*state)).collect();
+        Self { revision: book.revision(), claims, declared, wanted, world, now }
+    }
+
+    fn told(&self) -> Told {
+        let claims = self.claims.iter();
+        Told {
+            claims: claims.map(|it| (it.claim.id, it.claim.revision, it.state, it.is_kept)).collect(),
+            declared: self.declared.iter().map(|(_, state)| *state).collect(),
+        }
+    }
+
+    /// The same after another one.
+    fn tell_again(&self, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        match settings.format {
+            Format::Json => {}
+            Format::Ndjson => out.ndjson(&AgainView::new(self.revision, self.claims.len()))?,
+            _ if self.is_empty() => {}
+            _ => out.line("")?,
+        }
+        self.tell(settings, out)
+    }
+
+    fn tell(&self, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        match settings.format {
+            Format::Json => out.json_rows(&self.document(settings.lang)),
+            Format::Ndjson => self.claims.iter().try_for_each(|it| out.ndjson(&it.view())),
+            _ if self.is_empty() => out.sentences(nothing(self.wanted).in_lang(out.lang)),
+            _ => out.table(&show::table(&self.claims, &self.declared, self.now.wall, settings.lang)),
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.declared.is_empty()
+    }
+
+    fn document(&self, lang: Lang) -> ClaimsView<'_> {
+        let is_kept = self.world.kept_back();
+        let kernel = |port: &DesiredPort<'_>| kernel::token(is_kept(port.spec.range));
+        let declared =
+            self.declared.iter().map(|(port, state)| DeclaredView::new(port, kernel(port), *state));
+        let gaps = self.world.snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect();
+        ClaimsView::new(
+            self.revision,
+            self.claims.iter().map(Listed::view).collect(),
+            declared.collect(),
+            gaps,
+        )
+    }
 }
 
 fn nothing(wanted: Option<&str>) -> Text {

@@ -139,7 +139,7 @@ fn follow(store: &mut dyn Store, home: &Home, settings: &Settings, what: Words) 
     let world = look.world();
     let book = store.load().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
-    if let Kept::Unreserved(why) = kernel::keep(store, &book, home, &mut seen, &now) {
+    if let Kept::Unreserved(why) = kernel::keep(&home.scope, store, &book, home, &mut seen, &now) {
         warn(&visible(show::unreserved(&why).in_lang(settings.lang)));
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use portreeve_core::ledger::{Ask, Now, Seen};
+use portreeve_core::ledger::{Ask, Book, Now, Seen};
 
 use super::{Answer, Unanswered, desk::Desk};
 use crate::store::Store;
@@ -64,9 +64,14 @@ struct Heard {
 }
 
 impl<'s, 'w, S: Store + ?Sized> Crowd<'s, 'w, S> {
-    /// Nobody asks yet; everybody is judged by what is `seen` of the host.
-    pub(crate) fn new(store: &'s mut S, seen: &'s mut Seen<'w>) -> Self {
-        Self { queue: Mutex::default(), desk: Mutex::new((Desk::new(store), seen)) }
+    /// Nobody asks yet; `book` was read a moment ago, and everybody is judged by what is `seen` of the host.
+    pub(crate) fn new(store: &'s mut S, book: Book, seen: &'s mut Seen<'w>) -> Self {
+        Self { queue: Mutex::default(), desk: Mutex::new((Desk::new(store, book), seen)) }
+    }
+
+    /// The book as it was written last; an empty one where that is not certain.
+    pub(crate) fn leave(self) -> Book {
+        self.desk.into_inner().unwrap_or_else(PoisonError::into_inner).0.leave()
     }
 
     /// What `asks` come to, in their order, each on the book that those before it leave. What is granted is written.

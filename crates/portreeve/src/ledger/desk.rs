@@ -25,19 +25,14 @@ struct Known {
 }
 
 impl<'s, S: Store + ?Sized> Desk<'s, S> {
-    /// Nothing was read yet.
-    pub(super) const fn new(store: &'s mut S) -> Self {
-        Self { store, known: None }
-    }
-
     /// `book` was read a moment ago.
-    pub(super) fn knowing(store: &'s mut S, book: Book) -> Self {
+    pub(super) fn new(store: &'s mut S, book: Book) -> Self {
         Self { store, known: Some(Known::new(book)) }
     }
 
-    /// The book as it was written last; `None` where that is not certain.
-    pub(super) fn leave(self) -> Option<Book> {
-        Some(self.known?.book)
+    /// The book as it was written last; an empty one where that is not certain.
+    pub(super) fn leave(self) -> Book {
+        self.known.map(|known| known.book).unwrap_or_default()
     }
 
     /// What the first of `asks` come to, each on the book that those before it leave: as many as one change may write, at

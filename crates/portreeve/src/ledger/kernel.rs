@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use portreeve_core::{
-    ledger::{Book, Claim, Lease, Now, Scope, Seen},
+    ledger::{Book, Claim, Now, Scope, Seen},
     port::PortRange,
     text,
     words::{Text, Words},
@@ -35,21 +36,27 @@ impl Kept {
         token(matches!(self, Self::Reserved))
     }
 
-    /// The same of a claim of `scope`: of one that holds elsewhere the kernel of `home` keeps nothing.
+    /// The same of a claim of `scope`.
     pub(crate) fn within(self, scope: &Scope, home: &Home) -> Self {
-        if home.obeyed == Obeyed::ByUser || scope.meets(&home.scope) {
-            self
-        } else {
-            Self::elsewhere(scope, home)
-        }
+        Self::unkept(scope, home).unwrap_or(self)
     }
 
-    fn elsewhere(scope: &Scope, home: &Home) -> Self {
+    /// That nobody keeps a claim of `scope`, where the kernel of `home` has nothing to do with it.
+    fn unkept(scope: &Scope, home: &Home) -> Option<Self> {
         let own = &home.scope;
-        Self::Unreserved(text!(
-            "it holds in {scope}, and this is {own}: `portreeve claims --repair` there reserves it",
-            "有効範囲は {scope} で、ここ({own})ではありません。該当の環境で `portreeve claims --repair` を実行すると予約されます"
-        ))
+        let why = match home.obeyed {
+            Obeyed::ByUser => Words {
+                en: "this is a ledger of your own, which nobody else obeys",
+                ja: "ユーザー自身の台帳のため、ほかのプロセスには適用されません",
+            }
+            .into(),
+            Obeyed::ByHost if scope.meets(own) => return None,
+            Obeyed::ByHost => text!(
+                "it holds in {scope}, and this is {own}: `portreeve claims --repair` there reserves it",
+                "有効範囲は {scope} で、ここ({own})ではありません。該当の環境で `portreeve claims --repair` を実行すると予約されます"
+            ),
+        };
+        Some(Self::Unreserved(why))
     }
 }
 
@@ -58,9 +65,10 @@ pub(crate) const fn token(is_reserved: bool) -> &'static str {
     if is_reserved { "reserved" } else { "unreserved" }
 }
 
-/// The same after a change of `scope`: where that is elsewhere nothing has changed here, and a fleet's store that was opened for
-/// it knows nothing of what is claimed here.
-pub(crate) fn keep_after(
+/// Has the kernel keep back what is claimed here, and give back what is not any more, after a change of `scope`; `book` was read
+/// a moment ago. Where that is elsewhere nothing has changed here, and a fleet's store that was opened for it knows nothing of
+/// what is claimed here.
+pub(crate) fn keep(
     scope: &Scope,
     store: &mut dyn Store,
     book: &Book,
@@ -68,26 +76,11 @@ pub(crate) fn keep_after(
     seen: &mut Seen<'_>,
     now: &Now,
 ) -> Kept {
-    if scope.meets(&home.scope) || home.obeyed == Obeyed::ByUser {
-        keep(store, book, home, seen, now)
-    } else {
-        Kept::elsewhere(scope, home)
-    }
-}
-
-/// Has the kernel keep back what is claimed here, and give back what is not any more; `book` was read a moment ago.
-pub(crate) fn keep(store: &mut dyn Store, book: &Book, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Kept {
-    if home.obeyed == Obeyed::ByUser {
-        return Kept::Unreserved(
-            Words {
-                en: "this is a ledger of your own, which nobody else obeys",
-                ja: "ユーザー自身の台帳のため、ほかのプロセスには適用されません",
-            }
-            .into(),
-        );
-    }
-    keep_all(store, book, home, seen, now)
-        .map_or_else(|error| Kept::Unreserved(why(&error)), |()| Kept::Reserved)
+    let kept = || match keep_all(store, book, home, seen, now) {
+        Ok(()) => Kept::Reserved,
+        Err(error) => Kept::Unreserved(why(&error)),
+    };
+    Kept::unkept(scope, home).unwrap_or_else(kept)
 }
 
 /// Why the kernel does not keep it back.
@@ -123,23 +116,23 @@ fn claimed(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Wanted {
     let live = here(book, home).filter(|claim| claim.holds(seen, now));
     Wanted {
         now: live.map(|claim| claim.ports).collect(),
-        at_boot: (!home.is_read_by_boot()).then(|| for_good(book, home)),
+        at_boot: (!home.is_read_by_boot()).then(|| lasting(book, home, now.wall)),
     }
 }
 
-/// What the host's own ledger has for good, which the next boot reserves again; nothing where there is no such ledger.
+/// What the host's own ledger has beyond this boot, which the next one reserves again; nothing where there is no such ledger.
 ///
 /// # Errors
 ///
 /// It cannot be read.
-pub(crate) fn claimed_for_good() -> Result<Vec<PortRange>, StoreError> {
+pub(crate) fn claimed_beyond_boot() -> Result<Vec<PortRange>, StoreError> {
     let Some(home) = Home::of_boot() else { return Ok(Vec::new()) };
-    Ok(home.look()?.map(|book| for_good(&book, &home)).unwrap_or_default())
+    Ok(home.look()?.map(|book| lasting(&book, &home, Timestamp::now())).unwrap_or_default())
 }
 
-/// What has no end: the rest is over at the next boot.
-fn for_good(book: &Book, home: &Home) -> Vec<PortRange> {
-    let lasting = here(book, home).filter(|claim| claim.lease == Lease::Permanent);
+/// What does not end with this boot.
+fn lasting(book: &Book, home: &Home, wall: Timestamp) -> Vec<PortRange> {
+    let lasting = here(book, home).filter(|claim| claim.lease.outlasts_boot(wall));
     lasting.map(|claim| claim.ports).collect()
 }
 

@@ -95,24 +95,22 @@ pub(super) fn run(
     let mut store = home.within(&scope).open().map_err(|error| failure::store(&error, FAILED))?;
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &book);
-    let crowd = Crowd::<dyn Store>::new(&mut *store, &mut seen);
+    let crowd = Crowd::<dyn Store>::new(&mut *store, book, &mut seen);
     let told = match clients {
         Some(clients) => clients::ask(&crowd, &asks, clients, &now),
         None => ask(&crowd, &asks, &now),
     };
-    drop(crowd);
-    let is_granted = |told: &Told| matches!(told, Ok(Ok(_)));
-    if told.iter().any(is_granted) {
+    let book = crowd.leave();
+    let granted: Vec<_> = told.iter().flatten().flatten().collect();
+    if !granted.is_empty() {
         out.changed();
     }
-    let kept = if home.is_of_fleet() {
-        kernel::keep_after(&scope, &mut *store, &book, home, &mut seen, &now)
-    } else {
-        kernel::keep(&mut *store, &book, home, &mut seen, &now)
-    };
+    // One of a host's own ledger may hold elsewhere, and the next one here.
+    let scopes = || granted.iter().map(|entry| &entry.claim.scope);
+    let changed = scopes().find(|scope| scope.meets(&home.scope)).unwrap_or(&scope);
+    let kept = kernel::keep(changed, &mut *store, &book, home, &mut seen, &now);
     // Also of those that a later line has made claims for good.
-    let granted = told.iter().flatten().flatten();
-    let pids = granted.filter_map(|entry| entry.claim.lease.process()).map(|process| process.pid);
+    let pids = granted.iter().filter_map(|entry| entry.claim.lease.process()).map(|process| process.pid);
     seen.processes.extend(claimant::occupants(&seen.machine, pids));
     answer(&lines, &told, &Standing { home, kept, seen, now }, out)
 }

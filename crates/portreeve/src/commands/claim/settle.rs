@@ -55,7 +55,7 @@ pub(in crate::commands) fn settle(
     };
     out.changed();
     failure::tell_uncopied(&mut *store, settings.lang);
-    let kept = kernel::keep_after(asked.scope(), &mut *store, &book, home, &mut seen, &now);
+    let kept = kernel::keep(asked.scope(), &mut *store, &book, home, &mut seen, &now);
     let state = entry.claim.state(&seen, &now);
     tell(&Settled { entry, kept, state }, out)?;
     Ok(Exit::Fine)
