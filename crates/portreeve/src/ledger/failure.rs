@@ -1,6 +1,6 @@
 //! Why the ledger did not do what was asked, for a person and as an exit code (A25, A26).
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use portreeve_core::{
     ledger::Refusal,
@@ -14,7 +14,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause, warn},
     show::escape::{visible, visible_text},
-    store::{Control, Store, StoreError, Tried, quoted as said},
+    store::{Control, GROUP, Store, StoreError, Tried, quoted as said},
     units::quoted_for_shell,
 };
 
@@ -92,7 +92,10 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
 fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
     match error {
         StoreError::Failed { path, source } => unusable(path, &said(&source.to_string())),
-        StoreError::Beside { path, source } => unusable(path, &io_cause(source)),
+        StoreError::Beside { path, source } => {
+            let (exit, cause, hint) = unusable(path, &io_cause(source));
+            (exit, cause, if source.kind() == ErrorKind::PermissionDenied { rights() } else { hint })
+        }
         StoreError::Unfit { path, source } => {
             let (exit, cause, _) = unusable(path, &source.text());
             (exit, cause, access())
@@ -267,6 +270,13 @@ fn look_at(path: &str) -> Text {
     )
 }
 
+fn rights() -> Text {
+    text!(
+        "nothing was changed; ask it with sudo, or become a member of the group of the host's ledger (sudo usermod -aG {GROUP} $USER, then log in again)",
+        "何も変更していません。sudo を付けて実行するか、ホストの台帳のグループに加わってください(sudo usermod -aG {GROUP} $USER の後、ログインし直す)"
+    )
+}
+
 fn look_at_key(key: &str, control: &Control) -> Text {
     let get = visible(&control.command(&format!("get {}", quoted_for_shell(key)))).into_owned();
     text!("nothing was changed; look at it: {get}", "何も変更していません。確認してください: {get}")
@@ -309,7 +319,7 @@ mod tests {
     fn what_is_ours_is_said_in_both_languages() {
         let path = || std::path::PathBuf::from("/ledger.db");
         let tried = |said| vec![Tried { endpoint: "http://a:2379".into(), said }];
-        let refused = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let refused = || std::io::Error::from(ErrorKind::PermissionDenied);
         let library = || "database disk image is malformed".to_owned();
         let errors = [
             StoreError::Missing { path: path() },
@@ -362,6 +372,16 @@ mod tests {
             );
             assert!(hint.en.contains(file) && hint.ja.contains(file), "{hint:?}");
         }
+    }
+
+    #[test]
+    fn who_may_not_read_it_is_told_who_may() {
+        let hint = |kind: ErrorKind| {
+            told(&StoreError::Beside { path: "/ledger.db".into(), source: kind.into() }).2.en
+        };
+        let denied = hint(ErrorKind::PermissionDenied);
+        assert!(denied.contains("sudo") && denied.contains(GROUP), "{denied}");
+        assert!(hint(ErrorKind::StorageFull).contains("df /ledger.db"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod tests;
 mod turn;
 
 pub(crate) use self::{
+    access::GROUP,
     check::{FAULTS_MAX, Fault, check},
     copies::{DayCopy, copies},
     history::{CHANGED, CLAIMED, REMOVED},

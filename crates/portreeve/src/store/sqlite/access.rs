@@ -14,7 +14,7 @@ use rustix::{fs::Mode, process::geteuid};
 use super::StoreError;
 
 /// Whose members write the host's ledger without being root.
-const GROUP: &str = "portreeve";
+pub(crate) const GROUP: &str = "portreeve";
 /// Nobody else lists it, and what a member makes in it is its group's.
 const FOLDER_MODE: u32 = 0o2770;
 /// Nobody else reads it.

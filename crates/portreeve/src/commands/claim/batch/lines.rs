@@ -81,6 +81,11 @@ fn next(input: &mut impl BufRead) -> io::Result<Option<Text>> {
 }
 
 fn parse(line: &[u8]) -> Result<Written, Failure> {
+    // A list would be read as the fields in their order.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(Failure::usage(FAILED)
+            .because(text!("it is no JSON object", "JSON のオブジェクトではありません")));
+    }
     serde_json::from_slice(line).map_err(|error| {
         let column = error.column();
         let said = error.to_string();
@@ -121,7 +126,7 @@ mod tests {
     #[test]
     fn a_bad_line_is_told_by_its_number_and_the_others_go_on() {
         let mut input =
-            b"{\"name\":\"a\"}\n\n{\"name\":7}\nnonsense\n{\"name\":\"b\",\"lease\":\"10m\"}\n".to_vec();
+            b"{\"name\":\"a\"}\n\n{\"name\":7}\n[\"web\"]\n{\"name\":\"b\",\"lease\":\"10m\"}\n".to_vec();
         input.extend(
             b"{\"name\":\"c\",\"prot\":1}\n{\"nam\n{\"name\":\"d\",\"lease\":\"long\"}\n{\"name\":\"e\"}",
         );
@@ -129,6 +134,7 @@ mod tests {
         assert_eq!(asks, [1, 5, 9]);
         assert_eq!(mistakes.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3, 4, 6, 7, 8]);
         assert!(mistakes[0].1.contains("column 9: invalid type: integer `7`"), "{mistakes:?}");
+        assert!(mistakes[1].1.contains("it is no JSON object"), "{mistakes:?}");
         assert!(mistakes[2].1.contains("unknown field `prot`"), "{mistakes:?}");
         assert!(!mistakes.iter().any(|(_, said)| said.contains(" at line ")), "{mistakes:?}");
     }
