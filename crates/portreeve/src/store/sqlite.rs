@@ -7,6 +7,7 @@ mod history;
 mod layout;
 mod marker;
 mod mend;
+mod reading;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use jiff::civil::Date;
 use portreeve_core::ledger::{Book, Change, ClaimId, Name};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use self::{marker::Marker, turn::Turn};
+use self::{layout::LayoutError, marker::Marker, turn::Turn};
 use super::{Store, StoreError, Swap, Wrong};
 
 /// As long as somebody waits for an answer.
@@ -53,12 +54,14 @@ pub(crate) struct Sqlite {
     copied: Option<Date>,
     /// Why there is none.
     uncopied: Option<StoreError>,
+    /// Why it is only read; `None` where it is written too.
+    unwritable: Option<rusqlite::Error>,
     /// Nobody puts another file in its place meanwhile.
     _turn: Turn,
 }
 
 impl Sqlite {
-    /// Opens the ledger at `path`, and makes a new one where there never was any.
+    /// Opens the ledger at `path`, and makes a new one where there never was any. Where nothing can be written it is read.
     ///
     /// # Errors
     ///
@@ -95,7 +98,7 @@ impl Sqlite {
         }
         let _turn = Turn::briefly(path)?;
         let fail = |error: rusqlite::Error| told(path, &error);
-        let connection = check::read_only(path, PATIENCE_BRIEF)?;
+        let connection = reading::read_only(path, PATIENCE_BRIEF)?;
         let found = layout::identify(&connection).map_err(|error| error.told(path))?;
         if known != found {
             return Err(StoreError::Another { path: path.into() });
@@ -140,36 +143,44 @@ impl Sqlite {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let fail = |error: rusqlite::Error| told(path, &error);
-        let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
-        connection.busy_timeout(PATIENCE).map_err(fail)?;
-        let store = Self { path: path.into(), connection, copied: None, uncopied: None, _turn: turn };
-        // Another program's file is left as it is.
-        layout::claim(&store.connection).map_err(|error| store.told(error))?;
-        store.harden().map_err(fail)?;
-        Ok(store)
-    }
-
-    /// What is acknowledged lasts, also where the power fails (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
-    fn harden(&self) -> rusqlite::Result<()> {
-        let is_wal = |connection: &Connection| {
-            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
+        let connect = || {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(PATIENCE)?;
+            // Another program's file is left as it is.
+            layout::claim(&connection)?;
+            harden(&connection)?;
+            Ok(connection)
         };
-        let end = Instant::now() + PATIENCE;
-        // Of those who change the mode at once SQLite has none wait (https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode).
-        while let Err(error) = is_wal(&self.connection) {
-            let is_busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
-            if !is_busy || Instant::now() >= end {
-                return Err(error);
+        let (connection, unwritable) = match connect() {
+            Ok(connection) => (connection, None),
+            Err(LayoutError::Sqlite(error)) if reading::lacks_room(&error) && check::is_there(path) => {
+                (reading::read_only(path, PATIENCE)?, Some(error))
             }
-            thread::sleep(PAUSE_BRIEF);
-        }
-        self.connection.pragma_update(None, "synchronous", "full")
+            Err(error) => return Err(error.told(path)),
+        };
+        Ok(Self { path: path.into(), connection, copied: None, uncopied: None, unwritable, _turn: turn })
     }
 
-    fn told(&self, error: layout::LayoutError) -> StoreError {
+    fn told(&self, error: LayoutError) -> StoreError {
         error.told(&self.path)
     }
+}
+
+/// What is acknowledged lasts, also where the power fails (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    let is_wal = |connection: &Connection| {
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
+    };
+    let end = Instant::now() + PATIENCE;
+    // Of those who change the mode at once SQLite has none wait (https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode).
+    while let Err(error) = is_wal(connection) {
+        let is_busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        if !is_busy || Instant::now() >= end {
+            return Err(error);
+        }
+        thread::sleep(PAUSE_BRIEF);
+    }
+    connection.pragma_update(None, "synchronous", "full")
 }
 
 impl Store for Sqlite {
@@ -182,6 +193,9 @@ impl Store for Sqlite {
     }
 
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
+        if let Some(error) = &self.unwritable {
+            return Err(told(&self.path, error));
+        }
         let swapped = swap(&mut self.connection, expected, changes);
         match swapped.map_err(|error| told(&self.path, &error))? {
             true => {
@@ -254,7 +268,9 @@ fn told(path: &Path, error: &rusqlite::Error) -> StoreError {
         ) => StoreError::Damaged { path, source: Wrong::quoted(error) },
         // Who reads and writes as we do waits for his turn; this one was waited for (https://www.sqlite.org/rescode.html#busy).
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },
-        Some(_) => StoreError::Failed { path, source: error.to_string().into() },
+        Some(_) => reading::obstacle(&path)
+            .filter(|_| reading::lacks_room(error))
+            .unwrap_or_else(|| StoreError::Failed { path, source: error.to_string().into() }),
         // A row that is none of a ledger's.
         None => StoreError::Damaged { path, source: Wrong::quoted(error) },
     }

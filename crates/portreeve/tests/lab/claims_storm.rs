@@ -83,6 +83,11 @@ fn a_full_disk_takes_no_claim_and_loses_none() {
     site.run("seq 20 | xargs -I@ portreeve claim n@");
     let before = standing(&site);
     assert_eq!(before.len(), 20);
+    site.run("dd if=/dev/zero of=/var/lib/portreeve/ledger/full bs=4096 2>/dev/null; true");
+    full_or_closed(&site, &before, "no space is left");
+    site.run("rm /var/lib/portreeve/ledger/full && mount -o remount,ro /var/lib/portreeve/ledger");
+    full_or_closed(&site, &before, "the file system is read-only");
+    site.run("mount -o remount,rw /var/lib/portreeve/ledger");
     // Somebody reads meanwhile, as a daemon or a shell of SQLite does.
     let reader = "import sqlite3,time; c=sqlite3.connect(\"/var/lib/portreeve/ledger/ledger.db\"); c.execute(\"select * from claim\").fetchall(); open(\"/run/reads\",\"w\"); time.sleep(600)";
     site.run(&format!("systemd-run -q -u reader python3 -c '{reader}'"));
@@ -102,6 +107,21 @@ fn a_full_disk_takes_no_claim_and_loses_none() {
     let answers = site.run(&format!("portreeve claim --batch - <<'END'\n{asks}END")).stdout;
     assert_eq!(answers.lines().count(), 200);
     assert_eq!(standing(&site).len(), 220);
+}
+
+/// Where nobody can write: why, and who has what all the same, also of somebody who asks again for what is his.
+fn full_or_closed(site: &Site, before: &BTreeMap<String, u64>, why: &str) {
+    for arguments in ["claim other", "release n1"] {
+        let refused = site.ask(arguments);
+        assert_eq!((refused.status, refused.stdout.as_str()), (7, ""), "{arguments}: {refused:#?}");
+        assert!(refused.stderr.contains(why), "{refused:#?}");
+    }
+    assert_eq!(standing(site), *before);
+    assert_eq!(site.run("portreeve claim n1").stdout.trim(), before["n1"].to_string());
+    assert_eq!(site.run("portreeve ledger export").stdout.lines().count(), 1 + before.len());
+    let port = before["n1"];
+    assert!(site.run(&format!("portreeve who {port}")).stdout.contains("n1"), "who knows it");
+    assert!(site.run("portreeve ledger check").stdout.contains("whole"));
 }
 
 /// Where a part of a batch does not find room, what is behind it is not asked for: whoever was told of a port has it, and nobody

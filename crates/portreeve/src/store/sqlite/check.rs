@@ -1,11 +1,13 @@
 //! Whether the file is whole, and everything that is wrong with it; nothing is written.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use portreeve_core::ledger::{Book, Claim};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
-use super::{PATIENCE, StoreError, history, layout, marker::Marker, rows, told, turn::Turn};
+use super::{
+    PATIENCE, StoreError, history, layout, marker::Marker, reading::read_only, rows, told, turn::Turn,
+};
 
 /// So much is told; who has more wrong with it needs no longer list.
 pub(crate) const FAULTS_MAX: usize = 100;
@@ -95,15 +97,6 @@ fn twice(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 /// Whether there is a file with something in it.
 pub(super) fn is_there(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
-}
-
-/// A connection that writes nothing, and waits no longer than `patience` for whoever writes.
-pub(super) fn read_only(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| told(path, &error))?;
-    connection.busy_timeout(patience).map_err(|error| told(path, &error))?;
-    Ok(connection)
 }
 
 /// What of the file does not fit the rest (<https://www.sqlite.org/pragma.html#pragma_integrity_check>).

@@ -11,11 +11,12 @@ use rusqlite::Connection;
 
 use super::{
     PATIENCE, Sqlite, StoreError, Wrong, access,
-    check::{is_there, parts, read_only},
+    check::{is_there, parts},
     copies::copies,
     layout,
     layout::Identity,
     marker::Marker,
+    reading::read_only,
     rows, told,
     turn::Turn,
 };
