@@ -21,7 +21,7 @@ const FLUSHES: &str = "nftables.service";
 /// also when it is stopped first and started later; a reload, which flushes too, is handed on to it while it is active.
 /// Where nobody manages the network, network.target is what servers wait for; sysinit.target it must not come before, as
 /// elsewhere than on Debian nftables.service comes after that. Its failure stops nothing: the host comes up, and the unit
-/// is failed.
+/// is failed. Files of the ledger may be those of a member of its group, which a root without privileges cannot read.
 #[must_use]
 pub fn unit(program: &Path) -> Unit {
     let program = program.display();
@@ -50,7 +50,7 @@ ProtectHome=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes
 NoNewPrivileges=yes
-CapabilityBoundingSet=CAP_NET_ADMIN
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_DAC_READ_SEARCH
 RestrictAddressFamilies=AF_UNIX AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes

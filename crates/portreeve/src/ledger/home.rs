@@ -291,15 +291,15 @@ fn real(path: &Path) -> PathBuf {
 
 /// The host's where it may be written, else the user's own.
 fn usual() -> Result<(PathBuf, Obeyed), Failure> {
-    let own = real(&directories::state().ok_or_else(homeless)?.join(FILE));
+    let own = || Ok(real(&directories::state().ok_or_else(homeless)?.join(FILE)));
     if geteuid().is_root() {
-        return Ok((own, Obeyed::ByHost));
+        return Ok((own()?, Obeyed::ByHost));
     }
     let shared = real(&Path::new(directories::SYSTEM).join(FILE));
     let folder = shared.parent().unwrap_or(&shared);
     // A member of its group writes beside the file too (https://www.sqlite.org/wal.html).
     let is_member = access(folder, Right::WRITE_OK | Right::EXEC_OK).is_ok();
-    Ok(if is_member { (shared, Obeyed::ByHost) } else { (own, Obeyed::ByUser) })
+    if is_member { Ok((shared, Obeyed::ByHost)) } else { Ok((own()?, Obeyed::ByUser)) }
 }
 
 /// Whether it may not even be looked at.

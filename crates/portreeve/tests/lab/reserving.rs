@@ -132,3 +132,22 @@ fn the_next_boot_keeps_again_what_is_declared_and_claimed_beyond_it() {
     ends(&site.ask("undo --no-session"), 0, "Taken back");
     assert_eq!(reserved(&site), "20500,20510,20520,33000-33001,33010");
 }
+
+/// A member of the group leaves files of his own beside the ledger: where he is killed, and where he puts a copy back.
+#[test]
+fn the_next_boot_reads_what_a_member_wrote() {
+    let site = site();
+    site.run("groupadd portreeve && usermod -aG portreeve dev && portreeve gate enable");
+    assert_eq!(site.run("portreeve claim base 50001/tcp").stdout, "50001\n");
+    let member = "setpriv --reuid dev --regid dev --init-groups";
+    site.run(&format!("systemd-run -q -u watcher {member} portreeve claims --watch"));
+    site.run("timeout 10 sh -c 'until test -e /var/lib/portreeve/ledger/ledger.db-shm; do sleep 0.1; done'");
+    site.run(&format!("{member} portreeve claim members 50002/tcp"));
+    site.run("systemctl kill -s KILL watcher");
+    let boot = "rm /run/portreeve/reserved; sysctl -qw net.ipv4.ip_local_reserved_ports= && systemctl restart portreeve-boot";
+    site.run(&format!("stat -c %U /var/lib/portreeve/ledger/ledger.db-wal | grep -x dev && {boot}"));
+    assert_eq!(reserved(&site), "50001-50002");
+    site.run(&format!("{member} sh -c 'portreeve ledger restore /var/lib/portreeve/ledger/ledger.db.20*'"));
+    site.run(&format!("stat -c %U /var/lib/portreeve/ledger/ledger.made | grep -x dev && {boot}"));
+    assert_eq!(reserved(&site), "50001");
+}
