@@ -14,8 +14,8 @@ pub(crate) use self::memory::Memory;
 pub(crate) use self::{
     etcd::{Access, AddressError, Control, Etcd, Options},
     sqlite::{
-        Anew, CHANGED, CLAIMED, DayCopy, FAULTS_MAX, Fault, GROUP, REMOVED, Restored, Sqlite, begin_anew,
-        check, copies, read_copy, restore,
+        Anew, CHANGED, CLAIMED, Company, DayCopy, FAULTS_MAX, Fault, GROUP, REMOVED, Restored, Sqlite, Turn,
+        begin_anew, check, copies, read_copy, restore,
     },
 };
 

@@ -33,6 +33,7 @@ const ROOT: u32 = 0;
 ///
 /// Where it refuses: then nothing is changed.
 pub fn decide(book: &Book, ask: &Ask, seen: &Seen<'_>, now: &Now) -> Result<Entry, Refusal> {
+    let seen = &*seen.within(ask.scope());
     match ask {
         Ask::Claim(wish) => claim(book, wish, seen, now),
         Ask::Renew { of, lease, uid } => renew(found(book, of, *uid)?, lease, seen, now, book),

@@ -1,8 +1,11 @@
 //! What the ledger must know of the host before it decides (A9, A24).
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
-use super::{claim::ProcessId, overlap::Stand};
+use super::{
+    claim::{ProcessId, Scope},
+    overlap::Stand,
+};
 use crate::{
     desired::{Desired, DesiredPort},
     facts::{Listener, Published},
@@ -18,6 +21,8 @@ pub const POOL: PortRange = PortRange { first: 20_000, last: 29_999 };
 pub struct Seen<'a> {
     /// The host (machine-id(5)).
     pub machine: String,
+    /// Within what all of this is so: elsewhere others listen, and other numbers are kept back.
+    pub scope: Scope,
     /// From where dynamic asks get their number.
     pub pool: PortRange,
     /// What the kernel hands out to clients.
@@ -46,6 +51,7 @@ impl<'a> Seen<'a> {
     #[must_use]
     pub fn new(machine: String, client_range: PortRange, registry: Registry<'a>) -> Self {
         Self {
+            scope: Scope::Host(machine.as_str().into()),
             machine,
             pool: POOL,
             client_range,
@@ -67,6 +73,21 @@ impl<'a> Seen<'a> {
         seen.bound.sort_by_key(|listener| (listener.protocol, listener.port));
         seen.published.sort_by_key(|published| (published.protocol, published.port));
         seen
+    }
+
+    /// The same as far as it holds within `scope`: of an elsewhere that was not looked at nothing is known.
+    pub(super) fn within(&self, scope: &Scope) -> Cow<'_, Self> {
+        if scope.meets(&self.scope) {
+            return Cow::Borrowed(self);
+        }
+        let nothing = Self::new(self.machine.clone(), self.client_range, self.registry);
+        Cow::Owned(Self {
+            pool: self.pool,
+            scope: self.scope.clone(),
+            processes: self.processes.clone(),
+            store_ends_leases: self.store_ends_leases,
+            ..nothing
+        })
     }
 
     /// The sockets that take a number of `stand`.

@@ -17,11 +17,13 @@ pub enum State {
     Stolen,
     /// It ended by itself, and nobody has asked for its numbers since.
     Stale,
+    /// It holds elsewhere: who listens there is not seen from here.
+    Elsewhere,
 }
 
 impl State {
     /// Every one, in the order in which they are told.
-    pub const ALL: [Self; 4] = [Self::Held, Self::Unbound, Self::Stolen, Self::Stale];
+    pub const ALL: [Self; 5] = [Self::Held, Self::Unbound, Self::Stolen, Self::Stale, Self::Elsewhere];
 
     /// The token of machine output.
     #[must_use]
@@ -31,6 +33,7 @@ impl State {
             Self::Unbound => "unbound",
             Self::Stolen => "stolen",
             Self::Stale => "stale",
+            Self::Elsewhere => "elsewhere",
         }
     }
 }
@@ -41,6 +44,9 @@ impl Claim {
     pub fn state(&self, seen: &Seen<'_>, now: &Now) -> State {
         if !self.holds(seen, now) {
             return State::Stale;
+        }
+        if !self.scope.meets(&seen.scope) {
+            return State::Elsewhere;
         }
         let mut bound = seen.bound_at(self.stand()).filter(|listener| !listener.ephemeral).peekable();
         if bound.peek().is_none() {
@@ -67,7 +73,7 @@ mod tests {
     use crate::{
         facts::testing::listener,
         ledger::{
-            Wish,
+            Scope, Wish,
             testing::{Desk, at, lease, wish},
         },
     };
@@ -96,6 +102,16 @@ mod tests {
     fn one_stranger_among_several_is_a_thief() {
         assert_eq!(state(1000, &[("127.0.0.1:20500/tcp", 33)]), State::Stolen);
         assert_eq!(state(1000, &[("127.0.0.1:20500/tcp", 1000), ("[::1]:20500/tcp", 33)]), State::Stolen);
+    }
+
+    #[test]
+    fn who_listens_here_tells_nothing_of_what_holds_elsewhere() {
+        let mut desk = Desk::new();
+        let wish = Wish { scope: Scope::Netns("blue".into()), ..wish(1000, 1, "web 20500/tcp") };
+        let claim = desk.granted(wish);
+        let listeners = [Listener { uid: Some(1000), ..listener("0.0.0.0:20500/tcp") }];
+        let desk = desk.bound(&listeners);
+        assert_eq!(claim.state(&desk.seen, &desk.now), State::Elsewhere);
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl<'a> World<'a> {
     fn judged_claims(&self, claims: &Claims, own: &Namespace) -> Vec<(ClaimId, State)> {
         let mut seen = Seen::new(claims.machine.clone(), own.client_range, self.registry);
         (seen.processes, seen.store_ends_leases) = (claims.processes.clone(), claims.store_ends_leases);
+        seen.scope = claims.scope.clone();
         let here = self.snapshot.listeners.iter().filter(|listener| listener.netns == own.id);
         let seen = seen.with(here, Vec::new());
         let of_here = claims.book.claims().filter(|claim| claim.scope.meets(&claims.scope));

@@ -55,8 +55,8 @@ const FAILED: Words = Words { en: "cannot list the claims", ja: "申請を一覧
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let state = Words {
-        en: "Only these: held, unbound, stolen or stale",
-        ja: "held(使用中)、unbound(未使用)、stolen(他者が使用)、stale(期限切れ)だけを表示する",
+        en: "Only these: held, unbound, stolen, stale or elsewhere",
+        ja: "held(使用中)、unbound(未使用)、stolen(他者が使用)、stale(期限切れ)、elsewhere(別の環境)だけを表示する",
     };
     let repair = Words {
         en: "Have the kernel reserve again what is claimed and is not reserved",

@@ -8,10 +8,12 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches, builder::ValueParser};
+use jiff::Timestamp;
 use portreeve_core::{
     fnv::fnv,
-    ledger::{Book, Scope},
+    ledger::{Book, Lease, Scope},
     policy::LedgerStore,
+    port::PortRange,
     text, user_info,
     words::{Lang, Words},
 };
@@ -31,7 +33,7 @@ use crate::{
     failure::Failure,
     policy_file,
     settings::{PolicyChoice, Settings, options},
-    store::{Access, Etcd, Options, Sqlite, Store, StoreError},
+    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn},
     table_file::TableFile,
     units::quoted_for_shell,
 };
@@ -172,6 +174,32 @@ impl Home {
             Place::File(path) => Box::new(Sqlite::open(path)?),
             Place::Etcd(url) => Box::new(self.open_etcd(url)?),
         })
+    }
+
+    /// A turn at asking for numbers, so that no other ledger of this host grants the same ones before the kernel keeps them.
+    ///
+    /// # Errors
+    ///
+    /// Another one is asked, and no end of it.
+    pub(crate) fn turn(&self) -> Result<Option<Turn>, StoreError> {
+        let company = match self.reason {
+            Reason::OtherLedger(_) => Company::Nobody,
+            Reason::Ledger | Reason::Declared => Company::Others,
+        };
+        match of_host().filter(|_| self.obeyed == Obeyed::ByHost) {
+            Some(own) => Turn::at_asking(&own, company),
+            None => Ok(None),
+        }
+    }
+
+    /// What the host's usual ledger claims here, where this is another one; nothing where that cannot be read.
+    pub(crate) fn claimed_by_usual(&self) -> Vec<PortRange> {
+        let usual = matches!(self.reason, Reason::OtherLedger(_)).then(Self::of_boot).flatten();
+        let Some(book) = usual.and_then(|usual| usual.look().ok()?) else { return Vec::new() };
+        let now = Timestamp::now();
+        let holds = |lease: &Lease| lease.outlasts_boot(now) || lease.process().is_some();
+        let here = book.claims().filter(|claim| claim.scope.meets(&self.scope) && holds(&claim.lease));
+        here.map(|claim| claim.ports).collect()
     }
 
     /// The same where there is one.

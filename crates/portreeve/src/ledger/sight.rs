@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted, claimant,
-    enforce::reserved::{Reason, claimed_elsewhere},
+    enforce::reserved::{Reason, claimed_elsewhere, reserved},
     observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
 };
 
@@ -74,11 +74,13 @@ fn wanted() -> Wanted {
     }
 }
 
-/// What `world` tells the ledger; what `book` claims is not foreign to the kernel's list.
+/// What `world` tells the ledger; what `book` claims is not foreign to the kernel's list, which is read once more: since the host
+/// was looked at another ledger may have been asked.
 pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'a> {
     let own = world.own_namespace();
     let client_range = own.map_or(PortRange::UNTOLD, |own| own.client_range);
     let mut seen = Seen::new(home.machine.clone(), client_range, world.registry);
+    seen.scope = home.scope.clone();
     seen.pool = world.pool();
     seen.store_ends_leases = home.ends_leases();
     seen.foreign = own.map(|own| foreign(own, home, book)).unwrap_or_default();
@@ -100,11 +102,13 @@ fn elsewhere(foreign: &[PortRange], home: &Home) -> Vec<PortRange> {
     }
 }
 
-/// What the kernel keeps back, and no claim does.
+/// What the kernel keeps back, or is about to for the usual ledger, and no claim of this one does.
 fn foreign(own: &Namespace, home: &Home, book: &Book) -> Vec<PortRange> {
     let claims = book.claims().filter(|claim| claim.scope.meets(&home.scope));
     let claimed: Vec<PortRange> = claims.map(|claim| claim.ports).collect();
-    reserve(&own.reserved, &claimed, &[]).add
+    let mut kept = reserved().unwrap_or_else(|_| own.reserved.clone());
+    kept.extend(home.claimed_by_usual());
+    reserve(&kept, &claimed, &[]).add
 }
 
 fn published(passage: &Passage) -> impl Iterator<Item = Published> {

@@ -75,7 +75,7 @@ pub(crate) struct ClaimView<'a> {
     kernel: &'static str,
     /// Whether the host obeys the ledger: false of one of a user's own.
     enforced: bool,
-    /// `held`, `unbound`, `stolen` or `stale`.
+    /// `held`, `unbound`, `stolen`, `stale` or `elsewhere`.
     state: &'static str,
     note: Option<&'a str>,
 }
@@ -213,8 +213,6 @@ pub(crate) struct Listed<'a> {
     pub(crate) is_kept: bool,
     /// Whether it should.
     is_to_be_kept: bool,
-    /// Whether it holds where this is asked, or for a fleet.
-    is_here: bool,
     /// Whether it holds here by another scope than usual, or elsewhere.
     is_of_other_scope: bool,
 }
@@ -228,17 +226,11 @@ impl<'a> Listed<'a> {
         now: &Now,
         is_kept: impl Fn(PortRange) -> bool,
     ) -> Self {
-        let is_here = claim.scope.meets(&home.scope);
-        // Of who listens elsewhere nothing is seen.
-        let state = match claim.state(seen, now) {
-            State::Held | State::Stolen if !is_here => State::Unbound,
-            state => state,
-        };
+        let (is_here, state) = (claim.scope.meets(&home.scope), claim.state(seen, now));
         Self {
             claim,
             state,
             is_kept: is_here && is_kept(claim.ports),
-            is_here,
             is_to_be_kept: is_here && home.obeyed == Obeyed::ByHost && state != State::Stale,
             is_of_other_scope: claim.scope != home.scope,
         }
@@ -255,9 +247,6 @@ impl<'a> Listed<'a> {
     }
 
     fn state(&self, lang: Lang) -> String {
-        if !self.is_here && self.state != State::Stale {
-            return ELSEWHERE.in_lang(lang).into();
-        }
         let state = word(self.state).in_lang(lang);
         if self.is_kept || !self.is_to_be_kept {
             return state.into();
@@ -266,8 +255,6 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// Who listens there is not seen from here.
-const ELSEWHERE: Words = Words { en: "elsewhere", ja: "別の環境" };
 const UNRESERVED: Words = Words { en: "unreserved", ja: "予約なし" };
 
 /// A port that the policy declares, for good.
@@ -437,6 +424,7 @@ pub(crate) const fn word(state: State) -> Words {
         State::Unbound => Words { en: "unbound", ja: "未使用" },
         State::Stolen => Words { en: "stolen", ja: "他者が使用" },
         State::Stale => Words { en: "stale", ja: "期限切れ" },
+        State::Elsewhere => Words { en: "elsewhere", ja: "別の環境" },
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) use self::{
     copies::{DayCopy, copies},
     history::{CHANGED, CLAIMED, REMOVED},
     mend::{Anew, Restored, begin_anew, read_copy, restore},
+    turn::{Company, Turn},
 };
 
 use std::{
@@ -33,7 +34,7 @@ use jiff::civil::Date;
 use portreeve_core::ledger::{Book, Change, ClaimId, Name};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use self::{layout::LayoutError, marker::Marker, turn::Turn};
+use self::{layout::LayoutError, marker::Marker};
 use super::{Store, StoreError, Swap, Wrong};
 
 /// As long as somebody waits for an answer.

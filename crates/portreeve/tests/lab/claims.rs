@@ -166,6 +166,21 @@ fn another_ledger_takes_nothing_from_the_hosts() {
 }
 
 /// Within a namespace and from outside it is the same scope, in which a number has one owner; nothing here keeps it there.
+/// What one has granted the kernel does not keep yet when the other is asked, or never, as of a member's.
+#[test]
+fn two_ledgers_of_a_host_that_are_asked_at_once_grant_no_number_twice() {
+    let site = site();
+    let storm = "for i in $(seq 40100 40139); do for it in '' '--ledger /root/o.db'; do (portreeve claim n$i $i $it -q || portreeve claim m$i -q $it) & done; done; wait";
+    let ports = site.run(storm).stdout;
+    let distinct: BTreeSet<&str> = ports.lines().collect();
+    assert_eq!((ports.lines().count(), distinct.len()), (80, 80), "{ports}");
+    site.run("groupadd portreeve && chgrp -R portreeve /var/lib/portreeve/ledger && usermod -aG portreeve dev");
+    site.run("chmod 2770 /var/lib/portreeve/ledger");
+    site.run("setpriv --reuid dev --regid dev --init-groups portreeve claim members 50006/tcp");
+    let refused = site.ask("claim other 50006/tcp --ledger /root/o.db");
+    assert_eq!((refused.status, refused.stdout.as_str()), (4, ""), "{refused:#?}");
+}
+
 #[test]
 fn a_namespace_is_known_by_its_name() {
     let site = site();

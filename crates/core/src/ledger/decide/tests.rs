@@ -157,9 +157,22 @@ fn what_the_kernel_keeps_for_somebody_is_not_claimed_in_another_ledger() {
     desk.seen.foreign = vec![PortRange::one(20_500)];
     desk.granted(wish(1000, 2, "host 20500/tcp"));
     desk.seen.elsewhere = vec![PortRange::one(20_500)];
+    desk.seen.scope = Scope::User(1000);
     assert_eq!(desk.refused(of_own("web 20500/tcp")), "port-reserved");
     assert_eq!(desk.refused(of_own("web 20499-20501/udp")), "port-reserved", "the list is of no protocol");
     desk.granted(Wish { force_bound: true, ..of_own("web 20500/tcp") });
+}
+
+#[test]
+fn what_is_so_here_keeps_nobody_from_a_number_elsewhere() {
+    let listeners = [listener("0.0.0.0:20500/tcp")];
+    let mut desk = Desk::new().bound(&listeners);
+    desk.seen.elsewhere = vec![PortRange::one(20_501)];
+    let there = |id, text| Wish { scope: Scope::Netns("blue".into()), ..wish(1000, id, text) };
+    assert_eq!(desk.refused(wish(1000, 1, "web 20500/tcp")), "port-bound");
+    desk.granted(there(2, "web 20500/tcp"));
+    desk.granted(there(3, "mail 20501/tcp"));
+    assert_eq!(desk.refused(there(4, "news 20500/tcp")), "port-held", "its own claims are known");
 }
 
 #[test]

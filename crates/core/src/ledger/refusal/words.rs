@@ -202,7 +202,7 @@ fn held(claim: &Claim, state: State) -> Text {
     let Words { en, ja } = match state {
         State::Held => Words { en: "its claimant listens there", ja: "申請者が待ち受け中" },
         State::Stolen => Words { en: "somebody else listens there", ja: "申請者以外が待ち受け中" },
-        State::Unbound | State::Stale => {
+        State::Unbound | State::Stale | State::Elsewhere => {
             Words { en: "nobody listens there", ja: "待ち受けているプロセスなし" }
         }
     };

@@ -44,6 +44,7 @@ pub(in crate::commands) fn settle(
     let now = sight::now()?;
     let look = sight::look_for(std::slice::from_ref(asked), settings)?;
     let world = look.world();
+    let _turn = home.turn().map_err(|error| failure::store(&error, what))?;
     let mut store = home.within(asked.scope()).open().map_err(|error| failure::store(&error, what))?;
     let mut book = store.load().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);

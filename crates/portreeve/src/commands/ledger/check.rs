@@ -159,6 +159,7 @@ pub(super) fn put_back(home: &Home, path: &Path, copies: &[DayCopy]) -> String {
 fn clashes(book: &Book, home: &Home) -> Result<Vec<Wrong>, Failure> {
     let now = sight::now()?;
     let mut seen = Seen::new(home.machine.clone(), PortRange::UNTOLD, Registry::builtin());
+    seen.scope = home.scope.clone();
     know_processes(&mut seen, book);
     let clashes = book.clashes(&seen, &now, FAULTS_MAX);
     Ok(clashes.into_iter().map(|(one, other)| clash(one, other, home)).collect())

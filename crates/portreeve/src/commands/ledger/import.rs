@@ -50,6 +50,7 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
     let now = sight::now()?;
     let look = sight::look(settings)?;
     let world = look.world();
+    let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &Book::default());
     for (home, claims) in &parts {
         judge(&mut *open(home)?, claims, &mut seen, &now).map_err(|stopped| refused(&stopped, FAILED))?;

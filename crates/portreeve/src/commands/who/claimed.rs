@@ -67,5 +67,9 @@ const fn stands(state: State) -> Words {
             Words { en: "somebody else listens there", ja: "申請者以外が待ち受けています" }
         }
         State::Stale => Words { en: "it has ended", ja: "終了しています" },
+        State::Elsewhere => Words {
+            en: "who listens there is not seen from here",
+            ja: "待ち受けはここから確認できません",
+        },
     }
 }

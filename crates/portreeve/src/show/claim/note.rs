@@ -28,8 +28,5 @@ pub(crate) fn of(note: &Note) -> Text {
 /// That the kernel does not keep it back, and why.
 pub(crate) fn unreserved(why: &Text) -> Text {
     let Text { en, ja } = why;
-    text!(
-        "note: the kernel may hand it out to a client: {en}",
-        "注意: カーネルがクライアントに割り当てる可能性があります: {ja}"
-    )
+    text!("note: it is not kept from clients: {en}", "注意: カーネルに予約されていません: {ja}")
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -15,27 +15,54 @@ use rustix::{
 
 use super::{PATIENCE, PATIENCE_BRIEF, PAUSE_BRIEF, StoreError, access};
 
+/// Who else may have a turn meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// Whoever would do the same.
+    Others,
+    /// Nobody.
+    Nobody,
+}
+
 /// A turn at the file, until it is dropped or its process dies (flock(2)).
 ///
 /// Without it, whoever had opened the file before another one took its place would write to the old one, and be told that
 /// it lasts.
 #[derive(Debug)]
-pub(super) struct Turn(#[expect(dead_code, reason = "it is held")] File);
+pub(crate) struct Turn(#[expect(dead_code, reason = "it is held")] File);
 
 impl Turn {
     /// One of many who read and write.
     pub(super) fn shared(path: &Path) -> Result<Self, StoreError> {
-        Self::take(path, FlockOperation::NonBlockingLockShared, PATIENCE)
+        Self::at(path, FlockOperation::NonBlockingLockShared, PATIENCE)
     }
 
     /// One of many who read and write, who does not wait long.
     pub(super) fn briefly(path: &Path) -> Result<Self, StoreError> {
-        Self::take(path, FlockOperation::NonBlockingLockShared, PATIENCE_BRIEF)
+        Self::at(path, FlockOperation::NonBlockingLockShared, PATIENCE_BRIEF)
     }
 
     /// Alone, once everybody else has gone.
     pub(super) fn alone(path: &Path) -> Result<Self, StoreError> {
-        Self::take(path, FlockOperation::NonBlockingLockExclusive, PATIENCE)
+        Self::at(path, FlockOperation::NonBlockingLockExclusive, PATIENCE)
+    }
+
+    /// At asking a ledger of the host whose usual one is at `path`, beside those who ask the same one, or else alone: what one
+    /// ledger grants another knows once the kernel keeps it. Where the file of this turn cannot be made nobody has it.
+    ///
+    /// # Errors
+    ///
+    /// Others ask, and do not end.
+    pub(crate) fn at_asking(path: &Path, company: Company) -> Result<Option<Self>, StoreError> {
+        let lock = path.with_extension("asks");
+        if access::prepare(path).is_err() || open_lock(&lock).is_err() {
+            return Ok(None);
+        }
+        let operation = match company {
+            Company::Others => FlockOperation::NonBlockingLockShared,
+            Company::Nobody => FlockOperation::NonBlockingLockExclusive,
+        };
+        Self::take(&lock, &lock, operation, PATIENCE).map(Some)
     }
 
     /// Alone among those who would do the same at `path`, where nobody does it already.
@@ -44,10 +71,18 @@ impl Turn {
         flock(&file, FlockOperation::NonBlockingLockExclusive).ok().map(|()| Self(file))
     }
 
-    fn take(path: &Path, operation: FlockOperation, patience: Duration) -> Result<Self, StoreError> {
-        let lock = beside(path);
-        let fail = |source: io::Error| StoreError::Beside { path: lock.clone(), source };
-        let file = open_lock(&lock).map_err(fail)?;
+    fn at(path: &Path, operation: FlockOperation, patience: Duration) -> Result<Self, StoreError> {
+        Self::take(&path.with_extension("lock"), path, operation, patience)
+    }
+
+    fn take(
+        lock: &Path,
+        path: &Path,
+        operation: FlockOperation,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
+        let fail = |source: io::Error| StoreError::Beside { path: lock.into(), source };
+        let file = open_lock(lock).map_err(fail)?;
         let end = Instant::now() + patience;
         loop {
             match flock(&file, operation) {
@@ -71,8 +106,4 @@ fn open_lock(lock: &Path) -> io::Result<File> {
             Ok(made)
         }
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    path.with_extension("lock")
 }
