@@ -124,4 +124,8 @@ pub enum Note {
     InClientRange,
     /// Somebody listens there.
     Bound,
+    /// It was to end so, and does not end by itself any more.
+    EndsNoMore(Lease),
+    /// It does not end as was asked for, as it has no end.
+    EndsNot(Lease),
 }

@@ -62,15 +62,26 @@ fn again(claim: &Claim, wish: &Wish, book: &Book) -> Result<Entry, Refusal> {
         return Err(Refusal::EndsOtherwise(Box::new(claim.clone())));
     }
     let lease = if is_long_enough { &claim.lease } else { &wish.lease };
+    let notes: Vec<Note> = endless(&claim.lease, &wish.lease).into_iter().collect();
     let wanted = Claim {
         lease: lease.clone(),
         note: wish.note.clone().or_else(|| claim.note.clone()),
         ..claim.clone()
     };
     if wanted == *claim {
-        return Ok(Entry { claim: Arc::new(wanted), fresh, notes: Vec::new(), changes: Vec::new() });
+        return Ok(Entry { claim: Arc::new(wanted), fresh, notes, changes: Vec::new() });
     }
-    Ok(Entry { fresh: false, ..put(wanted, book) })
+    Ok(Entry { fresh: false, notes, ..put(wanted, book) })
+}
+
+/// What to say where only one of the `known` end and the one that is `asked` for is none.
+fn endless(known: &Lease, asked: &Lease) -> Option<Note> {
+    match (known, asked) {
+        (Lease::Permanent, Lease::Permanent) => None,
+        (Lease::Permanent, asked) => Some(Note::EndsNot(asked.clone())),
+        (known, Lease::Permanent) => Some(Note::EndsNoMore(known.clone())),
+        _ => None,
+    }
 }
 
 /// Whether `own` is sure to last as long as `other`: of a process nobody knows when it ends.

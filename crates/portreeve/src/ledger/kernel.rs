@@ -52,8 +52,8 @@ impl Kept {
             .into(),
             Obeyed::ByHost if scope.meets(own) => return None,
             Obeyed::ByHost => text!(
-                "it holds in {scope}, and this is {own}: `portreeve claims --repair` there reserves it",
-                "有効範囲は {scope} で、ここ({own})ではありません。該当の環境で `portreeve claims --repair` を実行すると予約されます"
+                "it holds in {scope}, and this is {own}, so nobody looked at who listens there; `portreeve claims --repair` there reserves it",
+                "有効範囲は {scope} で、ここ({own})ではないため、待ち受けの有無は確認していません。該当の環境で `portreeve claims --repair` を実行すると予約されます"
             ),
         };
         Some(Self::Unreserved(why))

@@ -174,7 +174,9 @@ fn two_ledgers_of_a_host_that_are_asked_at_once_grant_no_number_twice() {
     let ports = site.run(storm).stdout;
     let distinct: BTreeSet<&str> = ports.lines().collect();
     assert_eq!((ports.lines().count(), distinct.len()), (80, 80), "{ports}");
-    site.run("groupadd portreeve && chgrp -R portreeve /var/lib/portreeve/ledger && usermod -aG portreeve dev");
+    site.run(
+        "groupadd portreeve && chgrp -R portreeve /var/lib/portreeve/ledger && usermod -aG portreeve dev",
+    );
     site.run("chmod 2770 /var/lib/portreeve/ledger");
     site.run("setpriv --reuid dev --regid dev --init-groups portreeve claim members 50006/tcp");
     let refused = site.ask("claim other 50006/tcp --ledger /root/o.db");

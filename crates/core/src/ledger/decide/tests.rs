@@ -206,8 +206,15 @@ fn who_asks_again_has_it_as_long_as_he_asked_for() {
     assert_eq!(desk.ask(&renew).expect_err("refused").token(), "ends-otherwise");
     let noted = desk.granted(Wish { note: Some("staging".into()), ..job(during(&one)) });
     assert_eq!((noted.note.as_deref(), noted.ports), (Some("staging"), port));
-    assert_eq!(desk.granted(job(Lease::Permanent)).lease, Lease::Permanent);
-    assert_eq!(desk.granted(job(during(&other))).lease, Lease::Permanent, "for good is long enough");
+    let mut told = |lease| {
+        let entry = desk.claim(job(lease)).expect("granted");
+        (entry.claim.lease.clone(), entry.notes)
+    };
+    let permanent = || Lease::Permanent;
+    assert_eq!(told(permanent()), (permanent(), vec![Note::EndsNoMore(during(&one))]));
+    assert_eq!(told(permanent()), (permanent(), Vec::new()));
+    let ends_not = vec![Note::EndsNot(during(&other))];
+    assert_eq!(told(during(&other)), (permanent(), ends_not), "for good is long enough");
     assert_eq!(desk.ask(&renew).expect_err("refused").token(), "claimed-for-good");
 }
 
