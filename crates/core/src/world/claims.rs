@@ -102,7 +102,7 @@ impl<'a> World<'a> {
         self.claims().filter(|claimed| claimed.state != State::Stale)
     }
 
-    /// The claim on whose place `listener` stands, where there is one that has not ended.
+    /// The claim on whose place `listener` stands, where there is one that has not ended, and whether it is his who stands there.
     #[must_use]
     pub fn claim_of(&self, listener: &Listener) -> Option<Claimed<'a>> {
         let claims = self.claims?;
@@ -113,7 +113,12 @@ impl<'a> World<'a> {
             let place = states.binary_search_by_key(&claim.id, |(id, _)| *id).ok()?;
             Some(states[place]).filter(|(_, state)| *state != State::Stale)
         })?;
-        Some(Claimed { claim: claims.book.claim(id)?, state })
+        let claim = claims.book.claim(id)?;
+        let state = match state {
+            State::Stolen if claim.is_held_by(listener) => State::Held,
+            state => state,
+        };
+        Some(Claimed { claim, state })
     }
 
     /// Whether its claimant listens at `listener`, and nobody else.
@@ -141,5 +146,27 @@ impl<'a> World<'a> {
         let is_kept = self.kept_back();
         let standing = own.map(|_| self.standing_claims()).into_iter().flatten();
         standing.filter(move |claimed| !is_kept(claimed.claim.ports))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::scene;
+
+    #[test]
+    fn a_claimant_beside_a_stranger_is_none_himself() {
+        let scene = scene()
+            .listens("session-4.scope", "127.0.0.1:20500/tcp")
+            .socket(|socket| socket.uid = Some(1000))
+            .listens("session-5.scope", "127.0.0.2:20500/tcp")
+            .socket(|socket| socket.uid = Some(33))
+            .claims(&[(1000, "web 20500/tcp")]);
+        scene.with_world(|world| {
+            assert_eq!(world.claims().map(|claimed| claimed.state).collect::<Vec<_>>(), [State::Stolen]);
+            let of_each = world.snapshot.listeners.iter().filter_map(|listener| world.claim_of(listener));
+            let states: Vec<State> = of_each.map(|claimed| claimed.state).collect();
+            assert_eq!(states, [State::Held, State::Stolen]);
+        });
     }
 }
