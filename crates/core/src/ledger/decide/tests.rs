@@ -9,7 +9,7 @@ use super::super::{
     Wish,
     testing::{Desk, at, lease, process, reference, wish, words},
 };
-use crate::{facts::testing::listener, port::PortRange, rules::testing::scene};
+use crate::{facts::testing::listener, port::PortRange, rules::testing::scene, words::Text};
 
 #[test]
 fn the_same_name_is_the_same_entry() {
@@ -326,6 +326,22 @@ fn an_ended_claim_leaves_its_number_to_its_name() {
         (PortRange::one(20_500), vec!["remove 2".into(), "put mail".into()])
     );
     assert_eq!(desk.granted(wish(1000, 1, "web")), first);
+}
+
+/// Of a number outside the pool the name alone would get another one.
+#[test]
+fn who_claims_again_as_he_is_told_gets_the_same_number() {
+    let mut desk = Desk::new();
+    let asked = wish(1000, 1, "mail 50005/tcp");
+    let first = desk.granted(Wish { lease: lease(10, &desk.now), ..asked.clone() });
+    desk.now = at(20);
+    let renew = Ask::Renew { of: reference(&asked), lease: lease(60, &desk.now), uid: 1000 };
+    let refusal = desk.ask(&renew).expect_err("it has ended");
+    assert_eq!(refusal.token(), "claim-ended");
+    let Text { en, ja } = refusal.fix();
+    let again = "portreeve claim NAME 50005/tcp";
+    assert!(en.contains(again) && ja.contains(again), "{en} {ja}");
+    assert_eq!(desk.granted(Wish { id: ClaimId(2), ..asked }).ports, first.ports);
 }
 
 #[derive(Clone, Debug)]

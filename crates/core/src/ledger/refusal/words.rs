@@ -174,10 +174,7 @@ impl Refusal {
                 "use a name for each who asks (such as one with $$), or release it first: portreeve release NAME",
                 "利用者ごとに別の名前を使う(例: $$ を含める)か、先に portreeve release NAME で解放してください"
             ),
-            Self::Ended(_) => text!(
-                "claim it again: portreeve claim NAME gets the same port where it is still free",
-                "portreeve claim NAME で申請し直してください(空いていれば同じポートが割り当てられます)"
-            ),
+            Self::Ended(claim) => claim_again(claim),
             Self::ForGood(_) => text!(
                 "to give it an end: portreeve release NAME, then claim it with --lease",
                 "期限を付けるには、portreeve release NAME で解放してから --lease 付きで申請し直してください"
@@ -258,6 +255,15 @@ fn ends_otherwise(claim: &Claim) -> Text {
         }
         Lease::Permanent => text!("{name} ({spec}) is claimed", "{name}({spec})は申請済みです"),
     }
+}
+
+/// With its number, which a name alone gets only where nobody chose one.
+fn claim_again(claim: &Claim) -> Text {
+    let spec = claim.spec();
+    text!(
+        "claim it again: portreeve claim NAME {spec} gets the same port where it is still free",
+        "portreeve claim NAME {spec} で申請し直してください(空いていれば同じポートが割り当てられます)"
+    )
 }
 
 fn moved(claim: &Claim) -> Text {
