@@ -116,6 +116,7 @@ fn the_next_boot_keeps_again_what_is_declared_and_claimed_beyond_it() {
     assert_eq!(reserved(&site), "20500-20502,20520");
     lab(site.host.reboot(&profile::WEB));
     assert_eq!(reserved(&site), "20500,20502,20510,20520", "without a gate too");
+    assert_eq!(site.run("portreeve apply --boot").stdout, "No gate is confirmed.\n", "but something is done");
     ends(&site.ask("gate enable"), 0, "Nothing to do");
     ends(&site.ask("apply --no-trial --no-session"), 0, "also after the next boot");
     // The kernel of the lab was not booted, so by its clock this one goes on.

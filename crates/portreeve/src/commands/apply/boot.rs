@@ -36,9 +36,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     }
     let loaded = loaded?;
     let said = match loaded {
-        Loaded::Nothing => {
-            text!("No gate is confirmed: nothing to do.", "確定済みのゲートがないため、何もしません。")
-        }
+        Loaded::Nothing => text!("No gate is confirmed.", "確定済みのゲートはありません。"),
         Loaded::Already => {
             text!("Nothing to do: the confirmed gate stands.", "確定済みのゲートは既に稼働しています。")
         }
