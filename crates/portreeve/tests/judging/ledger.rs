@@ -176,7 +176,8 @@ fn an_import_names_both_who_clash_and_changes_nothing() {
     assert!(refused(&text.replace("web", "a b"), 2).contains("line 2: it is no claim"));
     assert!(refused("", 2).contains("portreeve ledger export"));
     assert!(refused(text.lines().next().unwrap_or_default(), 2).contains("tells of 1 claims, and 0 follow"));
-    assert_eq!(place.run("ledger import /nonexistent").code, 2);
+    let err = place.run("ledger import /nonexistent").fails(2);
+    assert!(err.contains("cause: cannot read /nonexistent: there is no such file\nhint: "), "{err}");
     assert_eq!(fs::read(&path).expect("its bytes"), before);
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, path::Path};
 use portreeve_core::{
     ledger::{Book, Claim, ClaimId, Scope, transfer},
     text,
-    words::Words,
+    words::{Text, Words},
 };
 
 use super::{follow, sentence};
@@ -19,7 +19,7 @@ use crate::{
         home::Home,
         sight,
     },
-    read,
+    read::{self, ReadError},
     settings::{Settings, Verbosity},
     show::{
         escape::{visible, visible_text},
@@ -100,7 +100,17 @@ fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
         "-" => read::bounded(io::stdin().lock(), BYTES_MAX),
         file => read::file(Path::new(file), BYTES_MAX),
     };
-    bytes.map_err(|error| Failure::usage(FAILED).because(error.text()))
+    bytes.map_err(|error| unread(file, &error))
+}
+
+fn unread(file: &str, error: &ReadError) -> Failure {
+    let Text { en, ja } = error.text();
+    Failure::usage(FAILED).because(text!("cannot read {file}: {en}", "{file} を読めません: {ja}")).hint(
+        Words {
+            en: "portreeve ledger export > FILE writes one; - is standard input",
+            ja: "portreeve ledger export > FILE で出力したファイルか、-(標準入力)を指定してください",
+        },
+    )
 }
 
 fn no_transfer(error: &transfer::TransferError) -> Failure {
