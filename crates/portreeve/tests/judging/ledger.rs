@@ -207,5 +207,5 @@ fn a_word_too_many_is_a_mistake() {
         assert_eq!(place.run(words).code, 2, "{words}");
     }
     let err = place.run("ledger init --new-ledger").fails(5);
-    assert!(err.contains("is whole and has 1 claims"), "what is whole is not thrown away: {err}");
+    assert!(err.contains("is whole and has 1 claim\n"), "what is whole is not thrown away: {err}");
 }

@@ -47,7 +47,7 @@ fn a_damaged_ledger_is_mended_by_the_command_that_is_named() {
     }
     assert_eq!(reserved(&site), "20500-20501", "nothing is given back meanwhile");
     let restored = site.run(&next(&site)).stdout;
-    assert!(restored.contains("1 claims") && restored.contains(".aside-"), "{restored}");
+    assert!(restored.contains(" 1 claim, ") && restored.contains(".aside-"), "{restored}");
     assert_eq!((witnessed(&site), reserved(&site)), ("ok web".into(), "20500".into()));
     assert_eq!(site.run("portreeve claim web").stdout, "20500\n");
     assert_eq!(site.run(&format!("stat -c %s {FILE}.aside-*")).stdout, "5000\n");
@@ -69,7 +69,7 @@ fn what_a_copy_does_not_know_is_told_and_can_be_brought() {
     assert_eq!(reserved(&site), "20500");
     let bring = restored.stdout.lines().find_map(|line| line.strip_prefix("next: "));
     let brought = site.run(bring.expect("a command"));
-    assert!(brought.stdout.contains("1 claims were imported; 1 were there already."), "{}", brought.stdout);
+    assert!(brought.stdout.contains("1 claim was imported; 1 was there already."), "{}", brought.stdout);
     assert_eq!((witnessed(&site), reserved(&site)), ("ok mail web".into(), "20500-20501".into()));
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, path::Path};
 use portreeve_core::{
     ledger::{Book, Claim, ClaimId, Scope, transfer},
     text,
-    words::{Text, Words},
+    words::{Text, Words, inflect},
 };
 
 use super::{follow, sentence};
@@ -167,8 +167,9 @@ fn tell(brought: &[Brought], settings: &Settings, out: &mut Out) -> Result<(), F
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
+    let (claims, were) = (inflect(came, "claim was", "claims were"), inflect(same, "was", "were"));
     let told = text!(
-        "{came} claims were imported; {same} were there already.",
+        "{came} {claims} imported; {same} {were} there already.",
         "{came} 件の申請を取り込みました({same} 件は登録済み)。"
     );
     sentence(&told, out)

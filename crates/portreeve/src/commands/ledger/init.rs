@@ -1,6 +1,9 @@
 //! `portreeve ledger init --new-ledger`: a new empty ledger where there was one that cannot be used any more (A25).
 
-use portreeve_core::{text, words::Words};
+use portreeve_core::{
+    text,
+    words::{Words, inflect},
+};
 
 use super::{file, follow, sentence, shown};
 use crate::{
@@ -59,9 +62,10 @@ fn told(
 }
 
 fn stands(path: &str, count: usize) -> Failure {
+    let claims = inflect(count, "claim", "claims");
     Failure::new(Exit::Refused, FAILED)
         .because(text!(
-            "{path} is whole and has {count} claims",
+            "{path} is whole and has {count} {claims}",
             "{path} は正常で、{count} 件の申請があります"
         ))
         .hint(text!(
