@@ -20,7 +20,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, warn},
     ledger::{
-        failure,
+        failure::{self, shown},
         home::{self, Home},
         kernel::{self, Kept},
         sight,
@@ -143,11 +143,6 @@ fn follow(store: &mut dyn Store, home: &Home, settings: &Settings, what: Words) 
         warn(&visible(show::unreserved(&why).in_lang(settings.lang)));
     }
     Ok(())
-}
-
-/// A path as a sentence shows it.
-fn shown(path: &Path) -> String {
-    visible(&path.display().to_string()).into_owned()
 }
 
 /// A sentence on a line of its own.

@@ -8,7 +8,10 @@ use portreeve_core::{
     words::{Lang, Text, Words},
 };
 
-use super::{Unanswered, home::CERTIFICATES};
+use super::{
+    Unanswered,
+    home::{CERTIFICATES, command_for},
+};
 use crate::{
     door::quoted,
     exit::Exit,
@@ -50,32 +53,31 @@ pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
 pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
     match error {
         StoreError::Missing { path } => {
-            let path = visible(&path.display().to_string()).into_owned();
+            let file = shown(path);
             let cause = text!(
-                "{path} is gone or empty, and there was a ledger",
-                "{path} がないか空です(以前は台帳がありました)"
+                "{file} is gone or empty, and there was a ledger",
+                "{file} がないか空です(以前は台帳がありました)"
             );
-            (Exit::Refused, cause, put_back())
+            (Exit::Refused, cause, put_back(path))
         }
         StoreError::Damaged { path, source } => {
-            let path = visible(&path.display().to_string()).into_owned();
-            let Text { en, ja } = visible_text(&source.text());
+            let (file, Text { en, ja }) = (shown(path), visible_text(&source.text()));
             let cause = text!(
-                "{path} is damaged, or no ledger: {en}",
-                "{path} は破損しているか、台帳ではありません: {ja}"
+                "{file} is damaged, or no ledger: {en}",
+                "{file} は破損しているか、台帳ではありません: {ja}"
             );
-            (Exit::Refused, cause, restore())
+            (Exit::Refused, cause, restore(path))
         }
         StoreError::Another { path } => {
-            let path = visible(&path.display().to_string()).into_owned();
+            let file = shown(path);
             let cause = text!(
-                "{path} is another ledger than the one that was here",
-                "{path} は以前ここにあった台帳とは別のものです"
+                "{file} is another ledger than the one that was here",
+                "{file} は以前ここにあった台帳とは別のものです"
             );
-            (Exit::Refused, cause, restore())
+            (Exit::Refused, cause, restore(path))
         }
         StoreError::Newer { path, found, known } => {
-            let path = visible(&path.display().to_string()).into_owned();
+            let path = shown(path);
             let cause = text!(
                 "{path} has layout {found}, and this program knows {known}",
                 "{path} の形式は {found} ですが、このプログラムが扱えるのは {known} までです"
@@ -91,17 +93,17 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
 /// What is wrong with a file, or with a ledger that is asked over a network.
 fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
     match error {
-        StoreError::Failed { path, source } => unusable(path, &said(&source.to_string())),
+        StoreError::Failed { path, source } => {
+            (Exit::Unreachable, unusable(path, &said(&source.to_string())), check(path))
+        }
         StoreError::Beside { path, source } => {
-            let (exit, cause, hint) = unusable(path, &io_cause(source));
-            (exit, cause, if source.kind() == ErrorKind::PermissionDenied { rights() } else { hint })
+            let is_denied = source.kind() == ErrorKind::PermissionDenied;
+            let hint = if is_denied { rights() } else { look_at(path) };
+            (Exit::Unreachable, unusable(path, &io_cause(source)), hint)
         }
-        StoreError::Unfit { path, source } => {
-            let (exit, cause, _) = unusable(path, &source.text());
-            (exit, cause, access())
-        }
+        StoreError::Unfit { path, source } => (Exit::Unreachable, unusable(path, &source.text()), access()),
         StoreError::NoCopy { path } => {
-            let path = visible(&path.display().to_string()).into_owned();
+            let path = shown(path);
             let cause =
                 text!("there is no such copy, or it is empty: {path}", "コピーがないか、空です: {path}");
             (Exit::Usage, cause, copies())
@@ -152,38 +154,49 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
             );
             (Exit::Usage, cause, text!("leave --scope out", "--scope を省略してください"))
         }
-        // The others are told above.
-        other => (Exit::Unreachable, quoted(other), restore()),
+        // These are told above.
+        StoreError::Missing { path }
+        | StoreError::Damaged { path, .. }
+        | StoreError::Another { path }
+        | StoreError::Newer { path, .. } => (Exit::Refused, quoted(error), restore(path)),
     }
 }
 
-fn unusable(path: &Path, why: &Text) -> (Exit, Text, Text) {
-    let (path, Text { en, ja }) = (visible(&path.display().to_string()).into_owned(), visible_text(why));
-    let cause = text!("cannot use {path}: {en}", "{path} を使用できません: {ja}");
-    (Exit::Unreachable, cause, look_at(&path))
+/// A path as a sentence shows it.
+pub(crate) fn shown(path: &Path) -> String {
+    visible(&path.display().to_string()).into_owned()
+}
+
+/// A path as a shell takes it.
+fn typed(path: &Path) -> String {
+    quoted_for_shell(&shown(path))
+}
+
+fn unusable(path: &Path, why: &Text) -> Text {
+    let (path, Text { en, ja }) = (shown(path), visible_text(why));
+    text!("cannot use {path}: {en}", "{path} を使用できません: {ja}")
 }
 
 fn in_use(path: &Path) -> (Exit, Text, Text) {
-    let path = visible(&path.display().to_string()).into_owned();
+    let (path, file) = (shown(path), typed(path));
     let cause = text!(
         "others use {path}, or put another file in its place, and do not end",
         "{path} をほかのプロセスが使用中、または置き換え中で、終了しません"
     );
     let hint = text!(
-        "nothing was changed; end them, such as `portreeve claims --watch`: fuser -v {path}",
-        "何も変更していません。portreeve claims --watch などを終了してください: fuser -v {path}"
+        "nothing was changed; end them, such as `portreeve claims --watch`: fuser -v {file}",
+        "何も変更していません。portreeve claims --watch などを終了してください: fuser -v {file}"
     );
     (Exit::Unreachable, cause, hint)
 }
 
 /// SQLite does not tell who it is.
 fn locked(path: &Path) -> (Exit, Text, Text) {
-    let path = visible(&path.display().to_string()).into_owned();
+    let (path, file) = (shown(path), typed(path));
     let cause = text!(
         "another program keeps {path} locked, and does not let go",
         "{path} はほかのプログラムにロックされたままです"
     );
-    let file = quoted_for_shell(&path);
     let hint = text!(
         "nothing was changed; see who it is, and end it: fuser -v {file}, or lsof {file}",
         "何も変更していません。ロックしているプログラムを確認し、終了してください: fuser -v {file} または lsof {file}"
@@ -242,31 +255,42 @@ fn access() -> Text {
     )
 }
 
-fn restore() -> Text {
+fn restore(path: &Path) -> Text {
+    let (check, restore) = (command_for(path, "ledger check"), command_for(path, "ledger restore"));
     text!(
-        "nothing was changed; portreeve ledger check tells what is wrong, and portreeve ledger restore puts a copy back",
-        "何も変更していません。portreeve ledger check で原因を確認し、portreeve ledger restore でコピーから復元してください"
+        "nothing was changed; {check} tells what is wrong, and {restore} puts a copy back",
+        "何も変更していません。{check} で原因を確認し、{restore} でコピーから復元してください"
     )
 }
 
 fn copies() -> Text {
     text!(
-        "nothing was changed; portreeve ledger restore lists the copies",
-        "何も変更していません。portreeve ledger restore でコピーを一覧できます"
+        "nothing was changed; leave COPY out to see which there are",
+        "何も変更していません。COPY を省略するとコピーを一覧できます"
     )
 }
 
-fn put_back() -> Text {
+fn put_back(path: &Path) -> Text {
+    let (restore, begin) =
+        (command_for(path, "ledger restore"), command_for(path, "ledger init --new-ledger"));
     text!(
-        "nothing was changed; portreeve ledger restore puts a copy back; where there is none, portreeve ledger init --new-ledger begins a new one",
-        "何も変更していません。portreeve ledger restore でコピーから復元するか、コピーがなければ portreeve ledger init --new-ledger で新しい台帳を作成してください"
+        "nothing was changed; {restore} puts a copy back; where there is none, {begin} begins a new one",
+        "何も変更していません。{restore} でコピーから復元するか、コピーがなければ {begin} で新しい台帳を作成してください"
     )
 }
 
-fn look_at(path: &str) -> Text {
+/// The file of a ledger.
+fn check(path: &Path) -> Text {
+    let (Text { en, ja }, check) = (look_at(path), command_for(path, "ledger check"));
+    text!("{en}; then {check}", "{ja}その後、{check} を実行してください")
+}
+
+/// A file beside it.
+fn look_at(path: &Path) -> Text {
+    let file = typed(path);
     text!(
-        "nothing was changed; look at it: ls -l {path}; df {path}; then portreeve ledger check",
-        "何も変更していません。ls -l {path} と df {path} で確認してから、portreeve ledger check を実行してください"
+        "nothing was changed; look at it: ls -l {file}; df {file}",
+        "何も変更していません。ls -l {file} と df {file} で確認してください。"
     )
 }
 
@@ -371,6 +395,25 @@ mod tests {
                 "{cause:?}"
             );
             assert!(hint.en.contains(file) && hint.ja.contains(file), "{hint:?}");
+        }
+    }
+
+    /// Typed as it stands, each asks the very ledger that something is wrong with.
+    #[test]
+    fn a_ledger_that_is_no_usual_one_is_named_in_each_command() {
+        let path = || std::path::PathBuf::from("/srv/other ones/o.db");
+        let wrong = || Wrong::Quoted(String::new());
+        for (error, commands) in [
+            (StoreError::Missing { path: path() }, &["restore", "init --new-ledger"][..]),
+            (StoreError::Damaged { path: path(), source: wrong() }, &["check", "restore"]),
+            (StoreError::Another { path: path() }, &["check", "restore"]),
+            (StoreError::Failed { path: path(), source: "full".into() }, &["check"]),
+        ] {
+            let Text { en, ja } = told(&error).2;
+            for command in commands {
+                let command = format!("portreeve ledger {command} --ledger '/srv/other ones/o.db'");
+                assert!(en.contains(&command) && ja.contains(&command), "{en} {ja}");
+            }
         }
     }
 

@@ -152,9 +152,7 @@ impl Home {
 
     fn named(named: Option<OsString>, settings: &Settings) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
-        let named = named.or_else(|| std::env::var_os(OVERRIDE));
-        let named = named.filter(|named| !named.is_empty());
-        let Some(named) = named else {
+        let Some(named) = named.or_else(of_environment).filter(|named| !named.is_empty()) else {
             let (place, obeyed) = asked_by_all(&settings.policy)?;
             return Ok(Self::at(place, obeyed, machine));
         };
@@ -260,15 +258,28 @@ impl Home {
             Place::File(path) => path.display().to_string(),
             Place::Etcd(url) => url.clone(),
         };
-        let named =
-            if self.is_named { format!(" --{LEDGER} {}", quoted_for_shell(&place)) } else { String::new() };
-        format!("portreeve {words}{named}")
+        command(words, self.is_named.then_some(&place))
     }
 
     fn open_etcd(&self, url: &str) -> Result<Etcd, StoreError> {
         let access = Access::find(Path::new(CERTIFICATES), |name: &str| std::env::var_os(name))?;
         Etcd::open(url, Options { scope: self.scope.clone(), machine: self.machine.clone(), access })
     }
+}
+
+/// `words` after `portreeve`, for the ledger in the file at `path`, which is named where whoever types that would ask another.
+pub(super) fn command_for(path: &Path, words: &str) -> String {
+    let is_asked = of_environment().is_none() && usual().is_ok_and(|(usual, _)| usual == path);
+    command(words, (!is_asked).then(|| path.display().to_string()).as_ref())
+}
+
+fn command(words: &str, named: Option<&String>) -> String {
+    let named = named.map(|place| format!(" --{LEDGER} {}", quoted_for_shell(place)));
+    format!("portreeve {words}{}", named.unwrap_or_default())
+}
+
+fn of_environment() -> Option<OsString> {
+    std::env::var_os(OVERRIDE).filter(|named| !named.is_empty())
 }
 
 /// The one that is asked where nobody names another: the policy's, else the usual one.

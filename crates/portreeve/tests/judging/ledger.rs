@@ -75,6 +75,13 @@ fn what_is_wrong_is_told_with_its_place_and_what_mends_it() {
     let named = other.run(&format!("ledger check --ledger {}", path.display())).ends(5);
     let expected = format!("restore ledger.db.2026-01-01 --ledger {}\n", path.display());
     assert!(named.contains(&expected), "{named}");
+    fs::write(&copy, [7; 5_000]).expect("written");
+    let torn = format!("ledger restore {} --ledger {}", copy.display(), path.display());
+    let list = format!("in each of them: portreeve ledger restore --ledger {}\n", path.display());
+    let err = other.run(&torn).fails(5);
+    assert!(err.contains(&list), "{err}");
+    let err = other.run(&format!("ledger export --ledger {}", path.display())).fails(5);
+    assert!(err.contains(&format!("portreeve ledger restore --ledger {} puts", path.display())), "{err}");
 }
 
 #[test]
@@ -116,6 +123,7 @@ fn what_is_no_ledger_is_refused_and_left_as_it_is() {
             let run = place.run(words);
             assert_eq!((run.code, run.out.as_str()), (5, ""), "{name}, {words}: {}", run.err);
             assert!(run.err.contains(hint), "{name}, {words}: {}", run.err);
+            assert!(!run.err.contains("--ledger"), "it is asked without that: {}", run.err);
             assert_eq!(fs::read(&path).expect("its bytes"), bytes, "{name}, {words}");
         }
         assert_eq!(place.run("ledger check").code, 5, "{name}");

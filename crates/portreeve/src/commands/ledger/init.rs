@@ -31,7 +31,7 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
         return told(None, path, settings, out);
     }
     match begin_anew(path).map_err(fail)? {
-        Anew::Stands(book) if !book.is_empty() => Err(stands(&shown(path), book.len())),
+        Anew::Stands(book) if !book.is_empty() => Err(stands(home, &shown(path), book.len())),
         Anew::Stands(_) => told(None, path, settings, out),
         Anew::Made(aside) => {
             out.changed();
@@ -61,7 +61,8 @@ fn told(
     Ok(Exit::Fine)
 }
 
-fn stands(path: &str, count: usize) -> Failure {
+fn stands(home: &Home, path: &str, count: usize) -> Failure {
+    let release = home.command("release NAME");
     let claims = inflect(count, "claim", "claims");
     Failure::new(Exit::Refused, FAILED)
         .because(text!(
@@ -69,7 +70,7 @@ fn stands(path: &str, count: usize) -> Failure {
             "{path} は正常で、{count} 件の申請があります"
         ))
         .hint(text!(
-            "give them up one by one (portreeve release NAME), or use another file: --ledger FILE",
-            "portreeve release NAME で 1 件ずつ解放するか、--ledger FILE で別のファイルを指定してください"
+            "give them up one by one ({release}), or use another file: --ledger FILE",
+            "{release} で 1 件ずつ解放するか、--ledger FILE で別のファイルを指定してください"
         ))
 }

@@ -76,17 +76,28 @@ pub(super) fn list(home: &Home, settings: &Settings, out: &mut Out) -> Result<Ex
 pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let path = file(home, FAILED)?;
     let copy = named(path, copy);
-    let restored = restore(path, &copy).map_err(|error| match error {
-        StoreError::NoCopy { .. } => {
-            failure::store(&error, FAILED).because(there_are(path)).hint(listing(home))
-        }
-        error => failure::store(&error, FAILED),
-    })?;
+    let restored = restore(path, &copy).map_err(|error| unrestored(&error, path, &copy, home))?;
     out.changed();
     tell(&copy, &restored, home, settings, out)?;
     let mut store = home.open().map_err(|error| failure::store(&error, FAILED))?;
     follow(&mut *store, home, settings, FAILED)?;
     Ok(Exit::Fine)
+}
+
+/// Where something is wrong with the copy, and not with the ledger, others of it may do.
+fn unrestored(error: &StoreError, path: &Path, copy: &Path, home: &Home) -> Failure {
+    let failure = failure::store(error, FAILED);
+    match error {
+        StoreError::NoCopy { .. } => failure.because(there_are(path)).hint(listing(home)),
+        StoreError::Damaged { path: wrong, .. }
+        | StoreError::Another { path: wrong }
+        | StoreError::Failed { path: wrong, .. }
+            if wrong == copy =>
+        {
+            failure.hint(listing(home))
+        }
+        _ => failure,
+    }
 }
 
 /// A word without a slash is a file beside the ledger, where there is one of that name.

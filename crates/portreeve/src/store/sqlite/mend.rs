@@ -103,7 +103,7 @@ pub(crate) fn restore(path: &Path, copy: &Path) -> Result<Restored, StoreError> 
     copy_to(&source, &fresh, revision).map_err(|error| {
         // What is not whole is of no use to anybody.
         let _ = fs::remove_file(&fresh);
-        told(&fresh, &error)
+        told(path, &error)
     })?;
     access::share(&fresh)?;
     let aside = put_aside(path)?;
