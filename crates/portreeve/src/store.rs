@@ -5,7 +5,7 @@ mod etcd;
 mod memory;
 mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(all(test, feature = "lab"))]
 pub(crate) use self::etcd::{CHANGES_MAX, Secret};

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fs, io, iter,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
@@ -43,6 +43,8 @@ const LEDGER: &str = "ledger";
 const OVERRIDE: &str = "PORTREEVE_LEDGER";
 /// Below the directory of what lasts, in a folder of its own: who may write the ledger may not write receipts.
 const FILE: &str = "ledger/ledger.db";
+/// So many symbolic links are followed, as by the kernel (path_resolution(7)).
+const LINKS_MAX: usize = 40;
 /// What it takes to be let in to a fleet's.
 pub(super) const CERTIFICATES: &str = "/etc/portreeve/etcd";
 
@@ -310,7 +312,7 @@ fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
             ))
         }
         None => {
-            let path = real(&PathBuf::from(word));
+            let path = real_file(&PathBuf::from(word));
             let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
             let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
             Ok((Place::File(path), obeyed))
@@ -326,6 +328,15 @@ fn real(path: &Path) -> PathBuf {
         Some(fs::canonicalize(above).ok()?.join(rest))
     });
     there.unwrap_or(path)
+}
+
+/// The file itself that somebody names, also by symbolic links, and where they lead to nothing any more.
+fn real_file(path: &Path) -> PathBuf {
+    let linked = |path: &PathBuf| {
+        let target = fs::read_link(path).ok()?;
+        Some(real(&path.parent()?.join(target)))
+    };
+    iter::successors(Some(real(path)), linked).take(LINKS_MAX).last().unwrap_or_else(|| path.into())
 }
 
 /// The host's where it may be written, else the user's own.
@@ -374,7 +385,30 @@ fn homeless() -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+    use crate::store::tests::Folder;
+
+    /// Else SQLite, which follows none, would not open it, and the locks of one file would be two.
+    #[test]
+    fn a_symbolic_link_stands_for_the_file_that_it_leads_to() {
+        let folder = Folder::new("linked");
+        let file = real(&folder.ledger());
+        let above = file.parent().expect("a folder");
+        symlink("ledger.db", above.join("first")).expect("a link");
+        symlink(above.join("first"), above.join("second")).expect("a link");
+        symlink("ring", above.join("ring")).expect("a link");
+        for is_there in [false, true] {
+            if is_there {
+                fs::write(&file, "").expect("written");
+            }
+            for name in ["ledger.db", "first", "second"] {
+                assert_eq!(real_file(&above.join(name)), file, "{name}, {is_there}");
+            }
+        }
+        assert_eq!(real_file(&above.join("ring")), above.join("ring"), "which leads nowhere");
+    }
 
     #[test]
     fn a_word_is_a_file_or_the_address_of_an_etcd() {
