@@ -45,8 +45,18 @@ pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
 
 /// What is wrong with the store.
 pub(crate) fn store(error: &StoreError, what: Words) -> Failure {
-    let (exit, cause, hint) = told(error);
+    let (exit, cause, Text { en, ja }) = told(error);
+    let hint = text!("nothing was changed; {en}", "何も変更していません。{ja}");
     Failure::new(exit, what).because(cause).hint(hint)
+}
+
+/// What keeps the ledger from answering all that was asked, of which some was changed.
+pub(crate) fn unanswered_in_part(error: &Unanswered, what: Words) -> Failure {
+    let failure = unanswered(error, what);
+    match error {
+        Unanswered::Store(error) => failure.hint(told(error).2),
+        Unanswered::Outrun | Unanswered::Undetermined => failure,
+    }
 }
 
 /// How it ends where a store does not answer, why it does not, and what to do about it.
@@ -184,8 +194,8 @@ fn in_use(path: &Path) -> (Exit, Text, Text) {
         "{path} をほかのプロセスが使用中、または置き換え中で、終了しません"
     );
     let hint = text!(
-        "nothing was changed; end them, such as `portreeve claims --watch`: fuser -v {file}",
-        "何も変更していません。portreeve claims --watch などを終了してください: fuser -v {file}"
+        "end them, such as `portreeve claims --watch`: fuser -v {file}",
+        "portreeve claims --watch などを終了してください: fuser -v {file}"
     );
     (Exit::Unreachable, cause, hint)
 }
@@ -198,8 +208,8 @@ fn locked(path: &Path) -> (Exit, Text, Text) {
         "{path} はほかのプログラムにロックされたままです"
     );
     let hint = text!(
-        "nothing was changed; see who it is, and end it: fuser -v {file}, or lsof {file}",
-        "何も変更していません。ロックしているプログラムを確認し、終了してください: fuser -v {file} または lsof {file}"
+        "see who it is, and end it: fuser -v {file}, or lsof {file}",
+        "ロックしているプログラムを確認し、終了してください: fuser -v {file} または lsof {file}"
     );
     (Exit::Unreachable, cause, hint)
 }
@@ -224,86 +234,80 @@ fn listed(tried: &[Tried]) -> Text {
 
 fn example() -> Text {
     text!(
-        "such as etcd+https://host1:2379,host2:2379/portreeve",
+        "write it like etcd+https://host1:2379,host2:2379/portreeve",
         "例: etcd+https://host1:2379,host2:2379/portreeve"
     )
 }
 
 fn health(control: &Control) -> Text {
     let ask = visible(&control.command("endpoint health")).into_owned();
-    text!("nothing was changed; ask it: {ask}", "何も変更していません。確認してください: {ask}")
+    text!("ask it: {ask}", "確認してください: {ask}")
 }
 
 /// Which file helps, where it is a matter of certificates.
 fn certificates(tried: &[Tried]) -> Option<Text> {
     if tried.iter().any(|tried| tried.said.lacks_ca()) {
         return Some(text!(
-            "nothing was changed; put the certificate of the authority that signed its own into {CERTIFICATES}/ca.pem (or name the file in PORTREEVE_ETCD_CA)",
-            "何も変更していません。サーバー証明書を発行した認証局の証明書を {CERTIFICATES}/ca.pem に置いてください(PORTREEVE_ETCD_CA でも指定できます)"
+            "put the certificate of the authority that signed its own into {CERTIFICATES}/ca.pem (or name the file in PORTREEVE_ETCD_CA)",
+            "サーバー証明書を発行した認証局の証明書を {CERTIFICATES}/ca.pem に置いてください(PORTREEVE_ETCD_CA でも指定できます)"
         ));
     }
     tried.iter().any(|tried| tried.said.lacks_certificate()).then(|| text!(
-        "nothing was changed; put a client certificate that it accepts and its key into {CERTIFICATES}/client.pem and {CERTIFICATES}/client-key.pem",
-        "何も変更していません。etcd が受け入れるクライアント証明書を {CERTIFICATES}/client.pem に、その秘密鍵を {CERTIFICATES}/client-key.pem に置いてください"
+        "put a client certificate that it accepts and its key into {CERTIFICATES}/client.pem and {CERTIFICATES}/client-key.pem",
+        "etcd が受け入れるクライアント証明書を {CERTIFICATES}/client.pem に、その秘密鍵を {CERTIFICATES}/client-key.pem に置いてください"
     ))
 }
 
 fn access() -> Text {
     text!(
-        "nothing was changed; look at user, password and certificates: ls -l {CERTIFICATES}",
-        "何も変更していません。ユーザー、パスワード、証明書を確認してください: ls -l {CERTIFICATES}"
+        "look at user, password and certificates: ls -l {CERTIFICATES}",
+        "ユーザー、パスワード、証明書を確認してください: ls -l {CERTIFICATES}"
     )
 }
 
 fn restore(path: &Path) -> Text {
     let (check, restore) = (command_for(path, "ledger check"), command_for(path, "ledger restore"));
     text!(
-        "nothing was changed; {check} tells what is wrong, and {restore} puts a copy back",
-        "何も変更していません。{check} で原因を確認し、{restore} でコピーから復元してください"
+        "{check} tells what is wrong, and {restore} puts a copy back",
+        "{check} で原因を確認し、{restore} でコピーから復元してください"
     )
 }
 
 fn copies() -> Text {
-    text!(
-        "nothing was changed; leave COPY out to see which there are",
-        "何も変更していません。COPY を省略するとコピーを一覧できます"
-    )
+    text!("leave COPY out to see which there are", "COPY を省略するとコピーを一覧できます")
 }
 
 fn put_back(path: &Path) -> Text {
     let (restore, begin) =
         (command_for(path, "ledger restore"), command_for(path, "ledger init --new-ledger"));
     text!(
-        "nothing was changed; {restore} puts a copy back; where there is none, {begin} begins a new one",
-        "何も変更していません。{restore} でコピーから復元するか、コピーがなければ {begin} で新しい台帳を作成してください"
+        "{restore} puts a copy back; where there is none, {begin} begins a new one",
+        "{restore} でコピーから復元するか、コピーがなければ {begin} で新しい台帳を作成してください"
     )
 }
 
 /// The file of a ledger.
 fn check(path: &Path) -> Text {
     let (Text { en, ja }, check) = (look_at(path), command_for(path, "ledger check"));
-    text!("{en}; then {check}", "{ja}その後、{check} を実行してください")
+    text!("{en}; then {check}", "{ja}。その後、{check} を実行してください")
 }
 
 /// A file beside it.
 fn look_at(path: &Path) -> Text {
     let file = typed(path);
-    text!(
-        "nothing was changed; look at it: ls -l {file}; df {file}",
-        "何も変更していません。ls -l {file} と df {file} で確認してください。"
-    )
+    text!("look at it: ls -l {file}; df {file}", "ls -l {file} と df {file} で確認してください")
 }
 
 fn rights() -> Text {
     text!(
-        "nothing was changed; ask it with sudo, or become a member of the group of the host's ledger (sudo usermod -aG {GROUP} $USER, then log in again)",
-        "何も変更していません。sudo を付けて実行するか、ホストの台帳のグループに加わってください(sudo usermod -aG {GROUP} $USER の後、ログインし直す)"
+        "ask it with sudo, or become a member of the group of the host's ledger (sudo usermod -aG {GROUP} $USER, then log in again)",
+        "sudo を付けて実行するか、ホストの台帳のグループに加わってください(sudo usermod -aG {GROUP} $USER の後、ログインし直す)"
     )
 }
 
 fn look_at_key(key: &str, control: &Control) -> Text {
     let get = visible(&control.command(&format!("get {}", quoted_for_shell(key)))).into_owned();
-    text!("nothing was changed; look at it: {get}", "何も変更していません。確認してください: {get}")
+    text!("look at it: {get}", "確認してください: {get}")
 }
 
 /// What the ledger refuses: always 4.
@@ -395,6 +399,20 @@ mod tests {
                 "{cause:?}"
             );
             assert!(hint.en.contains(file) && hint.ja.contains(file), "{hint:?}");
+        }
+    }
+
+    #[test]
+    fn where_something_was_changed_nobody_says_that_nothing_was() {
+        let error = || StoreError::Failed { path: "/srv/o.db".into(), source: "full".into() };
+        let what = Words { en: "not all", ja: "一部" };
+        let hint = |failure: &Failure, lang| failure.whole(lang).1.expect("a hint").to_owned();
+        let (whole, part) = (store(&error(), what), unanswered_in_part(&error().into(), what));
+        for (lang, said) in [(Lang::En, "nothing was changed"), (Lang::Ja, "何も変更していません")]
+        {
+            assert!(hint(&whole, lang).starts_with(said));
+            let part = hint(&part, lang);
+            assert!(part.contains("df /srv/o.db") && !part.contains(said), "{part}");
         }
     }
 

@@ -116,3 +116,15 @@ fn a_full_disk_and_one_that_may_not_be_written_change_nothing() {
     let names: Vec<_> = listed["claims"].as_array().expect("`claims` is promised").iter().collect();
     assert_eq!(names.len(), 2, "{listed}");
 }
+
+/// What was answered stands, so that nobody is told that nothing was changed.
+#[test]
+fn a_batch_that_the_disk_cuts_short_says_what_stands() {
+    let site = site();
+    site.run("mkdir /run/small && mount -t tmpfs -o size=512k tmpfs /run/small");
+    site.run("seq -f '{\"name\":\"n%g\"}' 5000 > /run/batch");
+    let cut = site.ask("claim --batch /run/batch --ledger /run/small/ledger.db");
+    assert!(cut.status == 7 && cut.stdout.starts_with('{'), "{cut:#?}");
+    let said = &cut.stderr;
+    assert!(said.contains("those that were are claimed") && !said.contains("nothing was changed"), "{said}");
+}

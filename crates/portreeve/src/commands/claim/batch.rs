@@ -161,14 +161,14 @@ struct Standing<'a> {
 
 /// A line for each line, and the exit code of all of them.
 fn answer(lines: &[Line], told: &[Told], standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
-    let what = if told.iter().any(Result::is_ok) { UNANSWERED } else { FAILED };
+    let is_in_part = told.iter().any(Result::is_ok);
     let (mut told, mut exit) = (told.iter(), Exit::Fine);
     for line in lines {
         let worse = match &line.wish {
             Err(mistake) => answer_mistake(line.number, mistake, out)?,
             Ok(_) => {
                 let told = told.next().expect("an answer, or the end at one before");
-                answer_ask(told, what, standing, out)?
+                answer_ask(told, is_in_part, standing, out)?
             }
         };
         if worse.code() != 0 && exit != Exit::Usage {
@@ -184,11 +184,17 @@ fn answer_mistake(line: usize, mistake: &Failure, out: &mut Out) -> Result<Exit,
     Ok(Exit::Usage)
 }
 
-fn answer_ask(told: &Told, what: Words, standing: &Standing<'_>, out: &mut Out) -> Result<Exit, Failure> {
+fn answer_ask(
+    told: &Told,
+    is_in_part: bool,
+    standing: &Standing<'_>,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     let Standing { home, kept, seen, now } = standing;
     match told {
         // Of those behind it nothing is claimed either.
-        Err(error) => Err(failure::unanswered(error, what)),
+        Err(error) if is_in_part => Err(failure::unanswered_in_part(error, UNANSWERED)),
+        Err(error) => Err(failure::unanswered(error, FAILED)),
         Ok(Err(refusal)) => {
             out.ndjson(&RefusalView::new(refusal, out.lang))?;
             Ok(Exit::Taken)
