@@ -10,7 +10,7 @@ use portreeve_core::{
 
 use super::{
     Unanswered,
-    home::{CERTIFICATES, command_for},
+    home::{CERTIFICATES, command_for, may_write_beside},
 };
 use crate::{
     door::quoted,
@@ -104,7 +104,9 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
 fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
     match error {
         StoreError::Failed { path, source } => {
-            (Exit::Unreachable, unusable(path, &said(&source.to_string())), check(path))
+            let why = said(&source.to_string());
+            let why = if may_write_beside(path) { why } else { closed(path, &why) };
+            (Exit::Unreachable, unusable(path, &why), check(path))
         }
         StoreError::Beside { path, source } => {
             let is_denied = source.kind() == ErrorKind::PermissionDenied;
@@ -185,6 +187,15 @@ fn typed(path: &Path) -> String {
 fn unusable(path: &Path, why: &Text) -> Text {
     let (path, Text { en, ja }) = (shown(path), visible_text(why));
     text!("cannot use {path}: {en}", "{path} を使用できません: {ja}")
+}
+
+/// The same where SQLite says of the file what is wrong with its folder (<https://www.sqlite.org/wal.html#read_only_databases>).
+fn closed(path: &Path, Text { en, ja }: &Text) -> Text {
+    let folder = path.parent().unwrap_or(path).display();
+    text!(
+        "{en} (whoever uses it has to be able to write its folder {folder} as well, for SQLite's -wal and -shm)",
+        "{ja}(使用するユーザーには、SQLite の -wal と -shm のためにディレクトリ {folder} への書き込み権限も必要です)"
+    )
 }
 
 fn in_use(path: &Path) -> (Exit, Text, Text) {
@@ -414,6 +425,19 @@ mod tests {
             let part = hint(&part, lang);
             assert!(part.contains("df /srv/o.db") && !part.contains(said), "{part}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_is_told_of() {
+        let cause = |path: &Path| {
+            let source = "attempt to write a readonly database".into();
+            told(&StoreError::Failed { path: path.into(), source }).1
+        };
+        let Text { en, ja } = cause(Path::new("/nonexistent/p.db"));
+        assert!(en.contains("write its folder /nonexistent as well"), "{en}");
+        assert!(ja.contains("ディレクトリ /nonexistent への書き込み権限"), "{ja}");
+        let open = cause(&std::env::temp_dir().join("p.db"));
+        assert!(!open.en.contains("folder") && !open.ja.contains("ディレクトリ"), "{open:?}");
     }
 
     /// Typed as it stands, each asks the very ledger that something is wrong with.

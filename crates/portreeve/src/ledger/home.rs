@@ -346,10 +346,13 @@ fn usual() -> Result<(PathBuf, Obeyed), Failure> {
         return Ok((own()?, Obeyed::ByHost));
     }
     let shared = real(&Path::new(directories::SYSTEM).join(FILE));
-    let folder = shared.parent().unwrap_or(&shared);
-    // A member of its group writes beside the file too (https://www.sqlite.org/wal.html).
-    let is_member = access(folder, Right::WRITE_OK | Right::EXEC_OK).is_ok();
-    if is_member { Ok((shared, Obeyed::ByHost)) } else { Ok((own()?, Obeyed::ByUser)) }
+    // A member of its group does.
+    if may_write_beside(&shared) { Ok((shared, Obeyed::ByHost)) } else { Ok((own()?, Obeyed::ByUser)) }
+}
+
+/// Whether whoever asks may write beside the file at `path`, as who uses it does (<https://www.sqlite.org/wal.html>).
+pub(super) fn may_write_beside(path: &Path) -> bool {
+    access(path.parent().unwrap_or(path), Right::WRITE_OK | Right::EXEC_OK).is_ok()
 }
 
 /// Whether it may not even be looked at.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use rustix::fs::{Access, StatVfsMountFlags, statvfs};
+use rustix::fs::{StatVfsMountFlags, statvfs};
 
 use super::{StoreError, access, told};
 
@@ -68,16 +68,13 @@ fn is_log_empty(path: &Path) -> bool {
     fs::metadata(PathBuf::from(log)).map_or(true, |log| log.len() == 0)
 }
 
-/// Why nothing can be written beside `path`, as far as its folder and its file system tell.
+/// Why nothing can be written beside `path`, as far as its file system tells.
 pub(super) fn obstacle(path: &Path) -> Option<StoreError> {
-    let folder = access::folder(path);
-    let about = statvfs(folder).ok()?;
-    let (path, kind) = if about.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        (path, ErrorKind::ReadOnlyFilesystem)
-    } else if rustix::fs::access(folder, Access::WRITE_OK).is_err() {
-        (folder, ErrorKind::PermissionDenied)
+    let about = statvfs(access::folder(path)).ok()?;
+    let kind = if about.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        ErrorKind::ReadOnlyFilesystem
     } else if about.f_bavail == 0 {
-        (path, ErrorKind::StorageFull)
+        ErrorKind::StorageFull
     } else {
         return None;
     };
