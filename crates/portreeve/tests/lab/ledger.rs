@@ -73,6 +73,26 @@ fn what_a_copy_does_not_know_is_told_and_can_be_brought() {
     assert_eq!((witnessed(&site), reserved(&site)), ("ok mail web".into(), "20500-20501".into()));
 }
 
+/// What is put aside is root's, and a member of the group reads and writes it as he does the ledger.
+#[test]
+fn a_member_restores_the_ledger_and_brings_what_the_copy_does_not_know() {
+    let site = Site::boot(&profile::BARE);
+    site.run("groupadd portreeve && usermod -aG portreeve dev");
+    site.run("portreeve claim web 20500/tcp && portreeve claim mail 20501/tcp");
+    let member = |command: &str| {
+        site.run(&format!("setpriv --reuid dev --regid dev --init-groups sh -c '{command}' 2>&1")).stdout
+    };
+    let restored = member(&format!("portreeve ledger restore $(basename {FILE}.????-??-??)"));
+    let bring = restored.lines().find_map(|line| line.strip_prefix("next: "));
+    let brought = member(bring.unwrap_or_else(|| panic!("{restored}")));
+    assert!(brought.contains("1 claim was imported; 1 was there already."), "{brought}");
+    assert_eq!(witnessed(&site), "ok mail web");
+    // Elsewhere the group may write the file, and not beside it.
+    site.run("portreeve claim other --ledger /srv/p.db && chmod 755 /srv");
+    let closed = member("portreeve claim mine --ledger /srv/p.db; true");
+    assert!(closed.contains("write its folder /srv as well"), "{closed}");
+}
+
 /// From one file to another; a process that has ended meanwhile claims nothing any more.
 #[test]
 fn claims_move_to_another_ledger() {

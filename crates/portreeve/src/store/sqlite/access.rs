@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File},
     io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -46,6 +46,11 @@ pub(super) fn share(path: &Path) -> Result<(), StoreError> {
 
 /// The same, in the system's words where it refuses.
 pub(super) fn lend(path: &Path) -> io::Result<()> {
+    // Of somebody else's a member may not say so (chmod(2)): who made it has.
+    let uid = geteuid();
+    if !uid.is_root() && fs::metadata(path)?.uid() != uid.as_raw() {
+        return Ok(());
+    }
     fs::set_permissions(path, fs::Permissions::from_mode(FILE_MODE))?;
     give(path, FILE_MODE)
 }
