@@ -176,6 +176,14 @@ impl Home {
         })
     }
 
+    /// Whether anybody obeys a claim of `scope` that stands in it.
+    pub(crate) fn is_obeyed_within(&self, scope: &Scope) -> bool {
+        match self.obeyed {
+            Obeyed::ByHost => !matches!(scope, Scope::User(_)),
+            Obeyed::ByUser => *scope == self.scope,
+        }
+    }
+
     /// A turn at asking for numbers, so that no other ledger of this host grants the same ones before the kernel keeps them.
     ///
     /// # Errors

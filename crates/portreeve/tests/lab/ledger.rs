@@ -108,6 +108,14 @@ fn claims_move_to_another_ledger() {
     assert_eq!((witnessed(&site), reserved(&site)), ("ok mail web".into(), "20500-20501".into()));
     site.run("sed -i 2q /root/claims");
     assert_eq!(site.ask("ledger import /root/claims").status, 2, "it is not whole");
+    // What a user has in a ledger of his own nobody would obey here, until it is the host's.
+    site.run("su dev -c 'portreeve claim own 31001/tcp -q >/dev/null; portreeve ledger export' >/tmp/own");
+    let refused = site.ask("ledger import /tmp/own");
+    assert_eq!((refused.status, refused.stdout.as_str()), (4, ""), "{refused:#?}");
+    let typed =
+        refused.stderr.split_once("who obey it: ").expect("what to type").1.replace("FILE", "/tmp/own");
+    site.run(typed.trim());
+    assert_eq!(site.ask("claim other 31001/tcp").status, 4);
     let history = site.run("portreeve ledger history web").stdout;
     let what: Vec<&str> = history.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(what, ["WHAT", "claimed", "removed", "claimed"], "{history}");
@@ -124,11 +132,12 @@ fn a_full_disk_and_one_that_may_not_be_written_change_nothing() {
     let before = site.run("sha256sum /run/small/ledger.db").stdout;
     let refused = own("claim other 20600/tcp");
     assert_eq!(refused.status, 7, "{refused:#?}");
-    assert!(refused.stderr.contains("portreeve ledger check"), "{refused:#?}");
+    assert!(refused.stderr.contains("no space is left") && refused.stderr.contains("; df /run/small/"));
     assert_eq!(site.run("sha256sum /run/small/ledger.db").stdout, before);
     site.run("rm /run/small/filler && mount -o remount,ro /run/small");
     let refused = own("claim other 20600/tcp");
     assert_eq!(refused.status, 7, "{refused:#?}");
+    assert!(refused.stderr.contains("the file system is read-only"), "{refused:#?}");
     assert_eq!(site.run("sha256sum /run/small/ledger.db").stdout, before);
     site.run("mount -o remount,rw /run/small");
     assert_eq!(own("claim other 20600/tcp").status, 0);

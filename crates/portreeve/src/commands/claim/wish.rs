@@ -17,12 +17,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{FAILED, batch::BATCH, here};
 use crate::{
-    asked, door,
-    exit::Exit,
-    failure::Failure,
-    ledger::home::{Home, Obeyed},
-    settings::options,
-    table_file::TableFile,
+    asked, door, exit::Exit, failure::Failure, ledger::home::Home, settings::options, table_file::TableFile,
 };
 
 const NAME: &str = "name";
@@ -265,11 +260,7 @@ pub(in crate::commands) fn scope(word: &str) -> Result<Scope, Failure> {
 /// The same of a claim: what the whole host obeys is not one user's, nor what is his own anybody else's.
 fn scope_within(word: &str, home: &Home) -> Result<Scope, Failure> {
     let scope = scope(word)?;
-    let is_fitting = match home.obeyed {
-        Obeyed::ByHost => !matches!(scope, Scope::User(_)),
-        Obeyed::ByUser => scope == home.scope,
-    };
-    if !is_fitting {
+    if !home.is_obeyed_within(&scope) {
         let own = &home.scope;
         return Err(Failure::usage(FAILED)
             .because(text!(

@@ -46,6 +46,7 @@ type Part = (Home, Vec<Claim>);
 /// It is no such file; a claim clashes; or the ledger is not to be had.
 pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let claims = transfer::claims(&bytes(file)?).map_err(|error| no_transfer(&error))?;
+    refuse_unobeyed(&claims, home)?;
     let parts = parts(claims, home);
     let now = sight::now()?;
     let look = sight::look(settings)?;
@@ -72,6 +73,22 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
     tell(&brought, settings, out)?;
     follow(&mut *open(home)?, home, settings, FAILED)?;
     Ok(Exit::Fine)
+}
+
+/// A number that a user has in a ledger of his own is anybody's on the host, and the other way round.
+fn refuse_unobeyed(claims: &[Claim], home: &Home) -> Result<(), Failure> {
+    let Some(claim) = claims.iter().find(|claim| !home.is_obeyed_within(&claim.scope)) else { return Ok(()) };
+    let (own, other, name) = (&home.scope, &claim.scope, &claim.name);
+    let cause = text!(
+        "nobody obeys a claim of {other} that stands in this ledger, which is of {own}: {name}",
+        "この台帳({own})に {other} の申請を取り込んでも、適用されません: {name}"
+    );
+    let edit = format!("sed 's/\"{other}\"/\"{own}\"/' FILE | {}", home.command("ledger import -"));
+    let hint = text!(
+        "to claim them within {own} instead, and for all who obey it: {edit}",
+        "{own} の申請として取り込む場合: {edit}"
+    );
+    Err(Failure::new(Exit::Taken, FAILED).because(visible_text(&cause)).hint(visible_text(&hint)))
 }
 
 fn open(home: &Home) -> Result<Box<dyn Store>, Failure> {
