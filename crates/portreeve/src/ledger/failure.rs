@@ -96,12 +96,12 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
                 text!("use the portreeve that wrote it, or a newer one", "新しい portreeve を使ってください");
             (Exit::Refused, cause, hint)
         }
-        error => of_fleet(error),
+        error => of_file(error),
     }
 }
 
-/// What is wrong with a file, or with a ledger that is asked over a network.
-fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
+/// What is wrong with a file that may be a ledger.
+fn of_file(error: &StoreError) -> (Exit, Text, Text) {
     match error {
         StoreError::Failed { path, source } => {
             let why = said(&source.to_string());
@@ -122,6 +122,13 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
         }
         StoreError::Locked { path } => locked(path),
         StoreError::InUse { path } => in_use(path),
+        error => of_fleet(error),
+    }
+}
+
+/// What is wrong with a ledger that is asked over a network, or with what it is asked.
+fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
+    match error {
         StoreError::Address { url, source } => {
             let (url, Text { en, ja }) = (visible(url), source.text());
             let cause = text!(
@@ -170,7 +177,13 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
         StoreError::Missing { path }
         | StoreError::Damaged { path, .. }
         | StoreError::Another { path }
-        | StoreError::Newer { path, .. } => (Exit::Refused, quoted(error), restore(path)),
+        | StoreError::Newer { path, .. }
+        | StoreError::Failed { path, .. }
+        | StoreError::Beside { path, .. }
+        | StoreError::Unfit { path, .. }
+        | StoreError::NoCopy { path }
+        | StoreError::Locked { path }
+        | StoreError::InUse { path } => (Exit::Refused, quoted(error), restore(path)),
     }
 }
 

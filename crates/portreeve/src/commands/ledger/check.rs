@@ -64,9 +64,9 @@ fn of_fleet(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     let book = home.open().and_then(|mut store| store.load()).map_err(fail)?;
     let (count, revision) = (book.len(), book.revision());
-    let claims = inflect(count, "claim", "claims");
+    let en_claims = inflect(count, "claim", "claims");
     let whole = text!(
-        "The ledger in etcd is whole: {count} {claims} of this host and the fleet, revision {revision}.",
+        "The ledger in etcd is whole: {count} {en_claims} of this host and the fleet, revision {revision}.",
         "etcd の台帳は正常です: このホストと fleet の申請 {count} 件、リビジョン {revision}。"
     );
     tell(&clashes(&book, home)?, &whole, settings, out)

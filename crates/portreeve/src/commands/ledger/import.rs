@@ -184,9 +184,9 @@ fn tell(brought: &[Brought], settings: &Settings, out: &mut Out) -> Result<(), F
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
-    let (claims, were) = (inflect(came, "claim was", "claims were"), inflect(same, "was", "were"));
+    let (en_claims, en_were) = (inflect(came, "claim was", "claims were"), inflect(same, "was", "were"));
     let told = text!(
-        "{came} {claims} imported; {same} {were} there already.",
+        "{came} {en_claims} imported; {same} {en_were} there already.",
         "{came} 件の申請を取り込みました({same} 件は登録済み)。"
     );
     sentence(&told, out)

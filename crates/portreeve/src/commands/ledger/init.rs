@@ -63,10 +63,10 @@ fn told(
 
 fn stands(home: &Home, path: &str, count: usize) -> Failure {
     let release = home.command("release NAME");
-    let claims = inflect(count, "claim", "claims");
+    let en_claims = inflect(count, "claim", "claims");
     Failure::new(Exit::Refused, FAILED)
         .because(text!(
-            "{path} is whole and has {count} {claims}",
+            "{path} is whole and has {count} {en_claims}",
             "{path} は正常で、{count} 件の申請があります"
         ))
         .hint(text!(

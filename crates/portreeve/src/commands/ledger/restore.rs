@@ -134,9 +134,9 @@ fn tell(
 ) -> Result<(), Failure> {
     let (copy, count, revision) = (shown(copy), restored.book.len(), restored.book.revision());
     if settings.verbosity != Verbosity::Quiet {
-        let claims = inflect(count, "claim", "claims");
+        let en_claims = inflect(count, "claim", "claims");
         let put = text!(
-            "{copy} is the ledger now: {count} {claims}, revision {revision}.",
+            "{copy} is the ledger now: {count} {en_claims}, revision {revision}.",
             "{copy} から台帳を復元しました: 申請 {count} 件、リビジョン {revision}。"
         );
         sentence(&put, out)?;
