@@ -10,7 +10,7 @@ use portreeve_core::{
 
 use super::{
     Unanswered,
-    home::{CERTIFICATES, command_for, may_write_beside},
+    home::{CERTIFICATES, Home, command_for, may_write_beside},
 };
 use crate::{
     door::quoted,
@@ -335,9 +335,27 @@ fn look_at_key(key: &str, control: &Control) -> Text {
 }
 
 /// What the ledger refuses: always 4.
-pub(crate) fn refused(refusal: &Refusal, what: Words) -> Failure {
-    let (why, fix) = (refusal.why(), refusal.fix());
+pub(crate) fn refused(refusal: &Refusal, home: &Home, what: Words) -> Failure {
+    let (why, fix) = (refusal.why(), fix(refusal, home));
     Failure::new(Exit::Taken, what).because(visible_text(&why)).hint(visible_text(&fix))
+}
+
+/// What to do about it, in this very ledger.
+pub(crate) fn fix(refusal: &Refusal, home: &Home) -> Text {
+    let Text { en, ja } = refusal.fix();
+    match home.option().filter(|_| en.contains("portreeve ")) {
+        Some(option) => text!("{en} (each with {option})", "{ja}({option} を付けて実行)"),
+        None => Text { en, ja },
+    }
+}
+
+/// What shows more of it, likewise.
+pub(crate) fn commands(refusal: &Refusal, home: &Home) -> Vec<String> {
+    let in_ledger = |command: String| match (home.option(), command.starts_with("portreeve claims")) {
+        (Some(option), true) => format!("{command} {option}"),
+        _ => command,
+    };
+    refusal.commands().into_iter().map(in_ledger).collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use portreeve_host::{
 };
 use rustix::{
     fs::{Access as Right, access},
+    io::Errno,
     process::geteuid,
 };
 
@@ -264,11 +265,16 @@ impl Home {
 
     /// `words` after `portreeve`, for this very ledger.
     pub(crate) fn command(&self, words: &str) -> String {
+        command(words, self.option())
+    }
+
+    /// The option by which it is asked, where another one would be without.
+    pub(crate) fn option(&self) -> Option<String> {
         let place = match &self.place {
             Place::File(path) => path.display().to_string(),
             Place::Etcd(url) => url.clone(),
         };
-        command(words, self.is_named.then_some(&place))
+        self.is_named.then(|| option(&place))
     }
 
     fn open_etcd(&self, url: &str) -> Result<Etcd, StoreError> {
@@ -280,12 +286,16 @@ impl Home {
 /// `words` after `portreeve`, for the ledger in the file at `path`, which is named where whoever types that would ask another.
 pub(super) fn command_for(path: &Path, words: &str) -> String {
     let is_asked = of_environment().is_none() && usual().is_ok_and(|(usual, _)| usual == path);
-    command(words, (!is_asked).then(|| path.display().to_string()).as_ref())
+    command(words, (!is_asked).then(|| option(&path.display().to_string())))
 }
 
-fn command(words: &str, named: Option<&String>) -> String {
-    let named = named.map(|place| format!(" --{LEDGER} {}", quoted_for_shell(place)));
-    format!("portreeve {words}{}", named.unwrap_or_default())
+fn command(words: &str, option: Option<String>) -> String {
+    let option = option.map(|option| format!(" {option}"));
+    format!("portreeve {words}{}", option.unwrap_or_default())
+}
+
+fn option(place: &str) -> String {
+    format!("--{LEDGER} {}", quoted_for_shell(place))
 }
 
 fn of_environment() -> Option<OsString> {
@@ -358,9 +368,15 @@ fn usual() -> Result<(PathBuf, Obeyed), Failure> {
     if may_write_beside(&shared) { Ok((shared, Obeyed::ByHost)) } else { Ok((own()?, Obeyed::ByUser)) }
 }
 
-/// Whether whoever asks may write beside the file at `path`, as who uses it does (<https://www.sqlite.org/wal.html>).
+/// Whether whoever asks may write beside the file at `path`, as who uses it does (<https://www.sqlite.org/wal.html>), but for a
+/// file system that is mounted for reading alone.
 pub(super) fn may_write_beside(path: &Path) -> bool {
-    access(path.parent().unwrap_or(path), Right::WRITE_OK | Right::EXEC_OK).is_ok()
+    let folder = path.parent().unwrap_or(path);
+    match access(folder, Right::WRITE_OK | Right::EXEC_OK) {
+        // It is told before anybody's rights are looked at; only who may write the ledger's folder may list it.
+        Err(Errno::ROFS) => access(folder, Right::READ_OK | Right::EXEC_OK).is_ok(),
+        answer => answer.is_ok(),
+    }
 }
 
 /// Whether it may not even be looked at.

@@ -24,6 +24,7 @@ use super::{
     view::GapView,
 };
 use crate::ledger::{
+    failure,
     home::{Home, Obeyed},
     kernel::{Kept, token},
 };
@@ -327,7 +328,7 @@ struct OwnerView<'a> {
 
 impl<'a> RefusalView<'a> {
     /// The document of `refusal`.
-    pub(crate) fn new(refusal: &'a Refusal, lang: Lang) -> Self {
+    pub(crate) fn new(refusal: &'a Refusal, home: &Home, lang: Lang) -> Self {
         let state = match refusal {
             Refusal::Held(_, state) => Some(state.token()),
             _ => None,
@@ -344,8 +345,8 @@ impl<'a> RefusalView<'a> {
             refused: refusal.token(),
             owner: refusal.claim().map(owner),
             text: refusal.why().in_lang(lang).into(),
-            fix: refusal.fix().in_lang(lang).into(),
-            commands: refusal.commands(),
+            fix: failure::fix(refusal, home).in_lang(lang).into(),
+            commands: failure::commands(refusal, home),
         }
     }
 }

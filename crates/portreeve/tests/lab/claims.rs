@@ -152,6 +152,8 @@ fn another_ledger_takes_nothing_from_the_hosts() {
     assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010,50020");
     let held = site.ask("claim thief 50005/tcp -o json --ledger /root/other.db");
     assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-reserved")));
+    let named = site.ask("claim other 50021/tcp --ledger /root/other.db");
+    assert!(named.stderr.contains("release NAME; or use another name (each with --ledger /root/other.db)"));
     site.run("portreeve release other --ledger /root/other.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010");
     // Nor does the host's take what is claimed there.
@@ -189,6 +191,8 @@ fn a_namespace_is_known_by_its_name() {
     site.run("ip netns add blue && ip netns exec blue portreeve claim inside 25100/tcp");
     let held = site.ask("claim outside 25100/tcp --scope netns:blue -o json");
     assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-held")), "{held:#?}");
+    assert_eq!(held.json()["owner"]["state"], json!("elsewhere"), "{held:#?}");
+    assert!(held.stdout.contains("who listens there is not seen from here"), "{held:#?}");
     let beside = site.ask("claim beside 25101/tcp --scope netns:blue -o json").json();
     assert_eq!(beside["kernel"], json!("unreserved"), "{beside}");
     assert_eq!(site.run(RESERVED).stdout.trim(), "");
@@ -238,6 +242,14 @@ fn a_user_has_a_ledger_of_his_own_and_a_member_the_hosts() {
     let refused =
         site.run("setpriv --reuid dev --regid dev --init-groups portreeve release web; echo $?").stdout;
     assert_eq!(refused.trim(), "4", "somebody else's is not his");
+    // Where nobody can write it stays the host's.
+    let ledger = "/var/lib/portreeve/ledger";
+    site.run(&format!("mount --bind {ledger} {ledger} && mount -o remount,bind,ro {ledger}"));
+    let member = |words: &str| format!("setpriv --reuid dev --regid dev --init-groups portreeve {words}");
+    assert!(site.run(&member("claims")).stdout.contains("web"));
+    let closed = site.run(&format!("{} 2>&1; echo $?", member("claim late"))).stdout;
+    assert!(closed.contains("the file system is read-only") && closed.ends_with("7\n"), "{closed}");
+    site.run(&format!("umount {ledger}"));
     site.run("portreeve claims --repair");
     assert_eq!(site.run(RESERVED).stdout.trim().split(',').count(), 2);
 }

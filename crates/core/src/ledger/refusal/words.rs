@@ -199,9 +199,13 @@ fn held(claim: &Claim, state: State) -> Text {
     let Words { en, ja } = match state {
         State::Held => Words { en: "its claimant listens there", ja: "申請者が待ち受け中" },
         State::Stolen => Words { en: "somebody else listens there", ja: "申請者以外が待ち受け中" },
-        State::Unbound | State::Stale | State::Elsewhere => {
+        State::Unbound | State::Stale => {
             Words { en: "nobody listens there", ja: "待ち受けているプロセスなし" }
         }
+        State::Elsewhere => Words {
+            en: "who listens there is not seen from here",
+            ja: "待ち受けはここから確認不可",
+        },
     };
     text!(
         "{spec} is claimed: {name}, by user {uid} since {since} ({scope}); {en}",

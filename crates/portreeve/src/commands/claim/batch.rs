@@ -196,7 +196,7 @@ fn answer_ask(
         Err(error) if is_in_part => Err(failure::unanswered_in_part(error, UNANSWERED)),
         Err(error) => Err(failure::unanswered(error, FAILED)),
         Ok(Err(refusal)) => {
-            out.ndjson(&RefusalView::new(refusal, out.lang))?;
+            out.ndjson(&RefusalView::new(refusal, home, out.lang))?;
             Ok(Exit::Taken)
         }
         Ok(Ok(entry)) => {

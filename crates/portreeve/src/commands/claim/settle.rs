@@ -52,7 +52,7 @@ pub(in crate::commands) fn settle(
     let answers = answers.map_err(|error| failure::unanswered(&error, what))?;
     let entry = match answers.into_iter().next().expect("one answer an ask") {
         Ok(entry) => entry,
-        Err(refusal) => return refuse(&refusal, what, settings, out),
+        Err(refusal) => return refuse(&refusal, home, what, settings, out),
     };
     out.changed();
     failure::tell_uncopied(&mut *store, settings.lang);
@@ -63,10 +63,16 @@ pub(in crate::commands) fn settle(
 }
 
 /// Says what the ledger refuses: an error, but in a document.
-fn refuse(refusal: &Refusal, what: Words, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+fn refuse(
+    refusal: &Refusal,
+    home: &Home,
+    what: Words,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     if settings.format == Format::Json {
-        out.json(&RefusalView::new(refusal, settings.lang))?;
+        out.json(&RefusalView::new(refusal, home, settings.lang))?;
         return Ok(Exit::Taken);
     }
-    Err(failure::refused(refusal, what))
+    Err(failure::refused(refusal, home, what))
 }
