@@ -183,6 +183,11 @@ fn two_ledgers_of_a_host_that_are_asked_at_once_grant_no_number_twice() {
     site.run("setpriv --reuid dev --regid dev --init-groups portreeve claim members 50006/tcp");
     let refused = site.ask("claim other 50006/tcp --ledger /root/o.db");
     assert_eq!((refused.status, refused.stdout.as_str()), (4, ""), "{refused:#?}");
+    // One that nobody hears of keeps nobody waiting who asks another.
+    let dead = "import socket,time; s=socket.create_server((\"127.0.0.1\",2379)); time.sleep(600)";
+    site.run(&format!("systemd-run -q -u dead python3 -c '{dead}'; timeout 10 sh -c 'until ss -Htln | grep -q :2379; do sleep 0.1; done'"));
+    let far = "portreeve claim far --ledger etcd+http://127.0.0.1:2379/p >/dev/null 2>&1 &";
+    site.run(&format!("{far} sleep 0.5; timeout 5 portreeve claim near"));
 }
 
 #[test]

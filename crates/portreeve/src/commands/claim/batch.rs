@@ -92,9 +92,9 @@ pub(super) fn run(
         lines.iter().filter_map(|line| line.wish.as_ref().ok()).cloned().map(Ask::Claim).collect();
     let look = sight::look_for(&asks, settings)?;
     let world = look.world();
-    let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
     let mut store = home.within(&scope).open().map_err(|error| failure::store(&error, FAILED))?;
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
+    let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &book);
     let crowd = Crowd::<dyn Store>::new(&mut *store, book, &mut seen);
     let told = match clients {

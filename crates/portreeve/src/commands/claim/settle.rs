@@ -44,9 +44,10 @@ pub(in crate::commands) fn settle(
     let now = sight::now()?;
     let look = sight::look_for(std::slice::from_ref(asked), settings)?;
     let world = look.world();
-    let _turn = home.turn().map_err(|error| failure::store(&error, what))?;
     let mut store = home.within(asked.scope()).open().map_err(|error| failure::store(&error, what))?;
     let mut book = store.load().map_err(|error| failure::store(&error, what))?;
+    // Nobody waits for a network that does not answer; what has changed since is found out as it is written.
+    let _turn = home.turn().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
     let answers = ask(&mut *store, &mut book, std::slice::from_ref(asked), &mut seen, &now);
     let answers = answers.map_err(|error| failure::unanswered(&error, what))?;
