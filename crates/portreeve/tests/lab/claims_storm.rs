@@ -88,6 +88,19 @@ fn a_full_disk_takes_no_claim_and_loses_none() {
     site.run("rm /var/lib/portreeve/ledger/full && mount -o remount,ro /var/lib/portreeve/ledger");
     full_or_closed(&site, &before, "the file system is read-only");
     site.run("mount -o remount,rw /var/lib/portreeve/ledger");
+    let revision = || site.ask("claims -o json").json()["revision"].as_u64().expect("`revision` is promised");
+    let known = revision();
+    // Somebody who was killed has left what he wrote in the log, and the list of it is lost.
+    let writer = "import sqlite3,os; c=sqlite3.connect(\"/var/lib/portreeve/ledger/ledger.db\"); c.execute(\"update ledger set revision = revision + 1\"); c.commit(); os.kill(os.getpid(), 9)";
+    site.run(&format!(
+        "python3 -c '{writer}'; cd /var/lib/portreeve/ledger; test -s ledger.db-wal && rm ledger.db-shm"
+    ));
+    site.run("dd if=/dev/zero of=/var/lib/portreeve/ledger/full bs=4096 2>/dev/null; true");
+    assert_eq!(revision(), known + 1);
+    full_or_closed(&site, &before, "no space is left");
+    site.run("rm /var/lib/portreeve/ledger/full && mount -o remount,ro /var/lib/portreeve/ledger");
+    full_or_closed(&site, &before, "the file system is read-only");
+    site.run("mount -o remount,rw /var/lib/portreeve/ledger");
     // Somebody reads meanwhile, as a daemon or a shell of SQLite does.
     let reader = "import sqlite3,time; c=sqlite3.connect(\"/var/lib/portreeve/ledger/ledger.db\"); c.execute(\"select * from claim\").fetchall(); open(\"/run/reads\",\"w\"); time.sleep(600)";
     site.run(&format!("systemd-run -q -u reader python3 -c '{reader}'"));

@@ -12,34 +12,56 @@ use rustix::fs::{StatVfsMountFlags, statvfs};
 
 use super::{StoreError, access, told};
 
+/// How the file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Beside whoever writes.
+    Beside,
+    /// Where all of it is in the file, and nobody changes that.
+    Still,
+    /// Where some of it is in the log, which nobody goes on with.
+    WithLog,
+}
+
 /// A connection that writes nothing, and waits no longer than `patience` for whoever writes.
 ///
 /// # Errors
 ///
 /// The file is none of SQLite's, or the system refuses.
 pub(super) fn read_only(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
-    match connect(path, patience, false) {
-        // Whoever reads keeps a list of the log beside it (https://www.sqlite.org/wal.html#read_only_databases): where nothing is
-        // in the log, all of it is in the file, and nobody who could change it has that list either.
-        Err(error) if lacks_room(&error) && is_log_empty(path) => connect(path, patience, true),
+    let connected = match connect(path, patience, Way::Beside) {
+        // Whoever reads keeps a list of the log beside it (https://www.sqlite.org/wal.html#read_only_databases). Where that cannot
+        // be made nobody who could change the file has it either.
+        Err(error) if lacks_room(&error) => {
+            connect(path, patience, if is_log_empty(path) { Way::Still } else { Way::WithLog })
+        }
         connected => connected,
-    }
-    .map_err(|error| told(path, &error))
+    };
+    connected.map_err(|error| told(path, &error))
 }
 
-fn connect(path: &Path, patience: Duration, is_still: bool) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, patience: Duration, way: Way) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = if is_still {
-        Connection::open_with_flags(address(path), flags | OpenFlags::SQLITE_OPEN_URI)?
-    } else {
-        Connection::open_with_flags(path, flags)?
+    let connection = match way {
+        Way::Beside => Connection::open_with_flags(path, flags)?,
+        Way::Still => Connection::open_with_flags(address(path), flags | OpenFlags::SQLITE_OPEN_URI)?,
+        Way::WithLog => {
+            let connection = Connection::open_with_flags_and_vfs(path, flags, WITHOUT_LOCKS)?;
+            // The list is in memory then (https://www.sqlite.org/wal.html#use_of_wal_without_shared_memory).
+            connection.pragma_update(None, "locking_mode", "exclusive")?;
+            connection
+        }
     };
     connection.busy_timeout(patience)?;
     // Nothing was opened before the first question.
     connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
     Ok(connection)
 }
+
+/// Of who has it for himself nobody is told (<https://www.sqlite.org/vfs.html#standard_unix_vfses>): a file that is only read
+/// cannot be locked for that.
+const WITHOUT_LOCKS: &str = "unix-none";
 
 /// What tells SQLite that nobody changes the file (<https://www.sqlite.org/uri.html#uriimmutable>).
 fn address(path: &Path) -> String {
