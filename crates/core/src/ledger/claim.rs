@@ -10,7 +10,7 @@ pub use self::{
     scope::{Scope, ScopeError},
 };
 
-use alloc::string::String;
+use alloc::{format, string::String};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,13 @@ impl Claim {
             device: self.device.as_deref(),
             v6only: false,
         }
+    }
+
+    /// What gives up this very claim, whatever others are called the same.
+    #[must_use]
+    pub fn release(&self) -> String {
+        let Self { name, protocol, scope, .. } = self;
+        format!("portreeve release {name} --protocol {protocol} --scope {scope}")
     }
 
     /// Whether a number of both would have two owners.

@@ -6,10 +6,7 @@ mod stale_claim;
 mod unclaimed_port;
 mod unreserved_claim;
 
-use alloc::{format, string::String};
-
 use super::Rule;
-use crate::ledger::Claim;
 
 /// The rules of this group, in reading order.
 pub const RULES: &[&Rule] = &[
@@ -19,9 +16,3 @@ pub const RULES: &[&Rule] = &[
     &unclaimed_port::RULE,
     &stale_claim::RULE,
 ];
-
-/// What gives up this very claim, whatever others are called the same.
-fn release(claim: &Claim) -> String {
-    let Claim { name, protocol, scope, .. } = claim;
-    format!("portreeve release {name} --protocol {protocol} --scope {scope}")
-}

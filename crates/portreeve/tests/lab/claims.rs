@@ -153,7 +153,11 @@ fn another_ledger_takes_nothing_from_the_hosts() {
     let held = site.ask("claim thief 50005/tcp -o json --ledger /root/other.db");
     assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-reserved")));
     let named = site.ask("claim other 50021/tcp --ledger /root/other.db");
-    assert!(named.stderr.contains("release NAME; or use another name (each with --ledger /root/other.db)"));
+    let (_, release) = named.stderr.trim().rsplit_once("first: ").expect("what to type");
+    let typed = release.replace(" (each with --ledger /root/other.db)", " --ledger /root/other.db");
+    assert!(typed.starts_with("portreeve release other --protocol tcp --scope host:"), "{typed}");
+    site.run(&typed);
+    site.run("portreeve claim other 50020/tcp --ledger /root/other.db");
     site.run("portreeve release other --ledger /root/other.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010");
     // Nor does the host's take what is claimed there.

@@ -141,10 +141,7 @@ impl Refusal {
                 "leave the number out to get a free one; if it is kept for you: --force-bound",
                 "番号を省略すると空いている番号が割り当てられます。自分のための予約であれば --force-bound を指定してください"
             ),
-            Self::NameHolds(_) => text!(
-                "give the other one up first: portreeve release NAME; or use another name",
-                "先に portreeve release NAME で解放するか、別の名前を使ってください"
-            ),
+            Self::NameHolds(claim) => give_up(claim),
             Self::WellKnown { .. } => text!(
                 "if that is meant: --well-known",
                 "承知のうえで使う場合は --well-known を指定してください"
@@ -170,15 +167,9 @@ impl Refusal {
             Self::NoSuchClaim { beside: None, .. } => {
                 text!("portreeve claims lists them", "portreeve claims で一覧を確認できます")
             }
-            Self::EndsOtherwise(_) => text!(
-                "use a name for each who asks (such as one with $$), or release it first: portreeve release NAME",
-                "利用者ごとに別の名前を使う(例: $$ を含める)か、先に portreeve release NAME で解放してください"
-            ),
+            Self::EndsOtherwise(claim) => give_up_or_part(claim),
             Self::Ended(claim) => claim_again(claim),
-            Self::ForGood(_) => text!(
-                "to give it an end: portreeve release NAME, then claim it with --lease",
-                "期限を付けるには、portreeve release NAME で解放してから --lease 付きで申請し直してください"
-            ),
+            Self::ForGood(claim) => give_up_and_lend(claim),
             Self::IdTaken(_) => text!("ask with another id", "別の id で申請してください"),
             Self::NoClientPortsLeft { .. } => text!(
                 "claim fewer ports, or ports outside net.ipv4.ip_local_port_range",
@@ -190,6 +181,30 @@ impl Refusal {
             ),
         }
     }
+}
+
+fn give_up(claim: &Claim) -> Text {
+    let release = claim.release();
+    text!(
+        "use another name, or give that one up first: {release}",
+        "別の名前を使うか、先に {release} で解放してください"
+    )
+}
+
+fn give_up_or_part(claim: &Claim) -> Text {
+    let release = claim.release();
+    text!(
+        "use a name for each who asks (such as one with $$), or release it first: {release}",
+        "利用者ごとに別の名前を使う(例: $$ を含める)か、先に {release} で解放してください"
+    )
+}
+
+fn give_up_and_lend(claim: &Claim) -> Text {
+    let release = claim.release();
+    text!(
+        "to give it an end, release it and claim it with --lease: {release}",
+        "期限を付けるには、{release} で解放してから --lease 付きで申請し直してください"
+    )
 }
 
 fn held(claim: &Claim, state: State) -> Text {

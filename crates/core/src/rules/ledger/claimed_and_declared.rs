@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::release;
 use crate::{
     desired::DesiredPort,
     finding::{Finding, Severity},
@@ -80,7 +79,7 @@ fn finding(claim: &Claim, declared: &DesiredPort<'_>) -> Finding {
     let fix =
         text!("release the claim, or declare another port", "申請を解放するか、別のポートを宣言してください");
     let finding = RULE.finding(said, fix);
-    finding.at(spec).run([release(claim)])
+    finding.at(spec).run([claim.release()])
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::release;
 use crate::{
     finding::{Finding, Severity},
     ledger::{Claim, Lease, State},
@@ -48,7 +47,7 @@ fn finding(claim: &Claim) -> Finding {
         text!("{name} claims {spec} no more: {en}", "{name} の {spec} の申請は終わっています({ja})"),
         text!("release it, or claim it again", "解放するか、申請し直してください"),
     );
-    finding.at(spec).run([release(claim)])
+    finding.at(spec).run([claim.release()])
 }
 
 fn why(lease: &Lease) -> Text {
