@@ -182,6 +182,12 @@ pub(crate) enum StoreError {
         /// What is wrong with it.
         source: Wrong,
     },
+    /// Another ledger of the host is asked, and no end of it.
+    #[error("another ledger of this host is asked all the time")]
+    Asked {
+        /// What whoever asks holds.
+        path: PathBuf,
+    },
     /// It cannot change that much at once.
     #[error("{changes} changes at once are more than {most}")]
     TooMany {

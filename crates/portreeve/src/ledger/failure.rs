@@ -122,6 +122,7 @@ fn of_file(error: &StoreError) -> (Exit, Text, Text) {
         }
         StoreError::Locked { path } => locked(path),
         StoreError::InUse { path } => in_use(path),
+        StoreError::Asked { path } => asked(path),
         error => of_fleet(error),
     }
 }
@@ -183,7 +184,8 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
         | StoreError::Unfit { path, .. }
         | StoreError::NoCopy { path }
         | StoreError::Locked { path }
-        | StoreError::InUse { path } => (Exit::Refused, quoted(error), restore(path)),
+        | StoreError::InUse { path }
+        | StoreError::Asked { path } => (Exit::Refused, quoted(error), restore(path)),
     }
 }
 
@@ -220,6 +222,19 @@ fn in_use(path: &Path) -> (Exit, Text, Text) {
     let hint = text!(
         "end them, such as `portreeve claims --watch`: fuser -v {file}",
         "portreeve claims --watch などを終了してください: fuser -v {file}"
+    );
+    (Exit::Unreachable, cause, hint)
+}
+
+fn asked(path: &Path) -> (Exit, Text, Text) {
+    let file = typed(path);
+    let cause = text!(
+        "somebody asks another ledger of this host, and does not end",
+        "このホストの別の台帳への申請が終了しません"
+    );
+    let hint = text!(
+        "see who it is, and end it: fuser -v {file}",
+        "プロセスを確認し、終了してください: fuser -v {file}"
     );
     (Exit::Unreachable, cause, hint)
 }
@@ -402,6 +417,7 @@ mod tests {
             StoreError::Beside { path: path(), source: refused() },
             StoreError::Locked { path: path() },
             StoreError::InUse { path: path() },
+            StoreError::Asked { path: path() },
             unreachable(tried(Said::Silent)),
             unreachable(tried(Said::Unproven(library()))),
             unreachable(tried(Said::Uncertified(library()))),

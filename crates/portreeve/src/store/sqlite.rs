@@ -69,6 +69,9 @@ impl Sqlite {
     /// There was one and it is gone, damaged, another one or a newer one; or the system refuses.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         access::prepare(path)?;
+        if path.is_dir() {
+            return Err(StoreError::Beside { path: path.into(), source: io::ErrorKind::IsADirectory.into() });
+        }
         let (marker, turn) = (Marker::beside(path), Turn::shared(path)?);
         let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
         match marker.read()? {

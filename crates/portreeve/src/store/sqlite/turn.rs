@@ -62,7 +62,10 @@ impl Turn {
             Company::Others => FlockOperation::NonBlockingLockShared,
             Company::Nobody => FlockOperation::NonBlockingLockExclusive,
         };
-        Self::take(&lock, &lock, operation, PATIENCE).map(Some)
+        match Self::take(&lock, &lock, operation, PATIENCE) {
+            Err(StoreError::InUse { path }) => Err(StoreError::Asked { path }),
+            taken => taken.map(Some),
+        }
     }
 
     /// Alone among those who would do the same at `path`, where nobody does it already.
