@@ -7,7 +7,7 @@ use alloc::{
 };
 use core::net::IpAddr;
 
-use super::{World, guard::Guards, led::leads_to};
+use super::{World, keepers::Keepers, led::leads_to};
 use crate::{
     address::Family,
     desired::DesiredPort,
@@ -237,9 +237,9 @@ impl World<'_> {
 /// The same by the rules of `filter`.
 fn all(world: &World<'_>, filter: &Filter) -> Vec<Passage> {
     let rows = passages(filter);
-    let Some(mut guards) = rows.first().map(|_| Guards::of(world, filter)) else { return Vec::new() };
+    let Some(mut keepers) = rows.first().map(|_| Keepers::of(world, filter)) else { return Vec::new() };
     let mut all: Vec<Passage> = Vec::new();
-    for next in rows.iter().flat_map(|row| by_way(filter, row, &mut guards)) {
+    for next in rows.iter().flat_map(|row| by_way(filter, row, &mut keepers)) {
         // Ten thousand rules for a port each are neighbours of themselves alone.
         if !all.iter_mut().rev().take(PASSAGES_NEAR_MAX).any(|known| known.joins(&next)) {
             all.push(next);
@@ -262,13 +262,13 @@ fn all(world: &World<'_>, filter: &Filter) -> Vec<Passage> {
 const PASSAGES_NEAR_MAX: usize = 16;
 
 /// The passages of a row: one for each way, and for each program that keeps some of its ports closed.
-fn by_way(filter: &Filter, row: &Row<'_>, guards: &mut Guards<'_>) -> Vec<Passage> {
+fn by_way(filter: &Filter, row: &Row<'_>, keepers: &mut Keepers<'_>) -> Vec<Passage> {
     let (protocol, family) = (row.protocol, row.family);
     let rewrites = |place: &Place| filter.ruleset.rule(*place).is_some_and(Rule::rewrites);
     let by: Vec<Place> = row.exposure.decided_by.iter().copied().filter(rewrites).collect();
     let mut found = Vec::new();
     for way in row.exposure.ways.iter().filter(|way| sent_to(&way.how).is_some()) {
-        for (ports, closed_by) in guards.closed(row, way) {
+        for (ports, closed_by) in keepers.closed(row, way) {
             // Who made the rule lists it, as a port that is sent on.
             let is_own = |keeper: &Author| {
                 by.iter().any(|place| author(&filter.ruleset, *place) == *keeper)

@@ -16,7 +16,7 @@ use crate::{
 type Answers = BTreeMap<(u128, Protocol, Family), Vec<Exposure>>;
 
 /// The packet filter as if nothing went round those programs.
-pub(super) struct Guards<'a> {
+pub(super) struct Keepers<'a> {
     outside: Vec<Outsiders<'a>>,
     /// As if no rule sent anything on.
     stays: Filter,
@@ -26,7 +26,7 @@ pub(super) struct Guards<'a> {
     ufw_answers: Answers,
 }
 
-impl<'a> Guards<'a> {
+impl<'a> Keepers<'a> {
     pub(super) fn of(world: &World<'_>, filter: &'a Filter) -> Self {
         let (stays, ufw, outside) = (without_rewriting(filter), ufw_alone(filter), outside(world, filter));
         Self { outside, stays, stays_answers: Answers::new(), ufw, ufw_answers: Answers::new() }
@@ -36,7 +36,7 @@ impl<'a> Guards<'a> {
     /// what leaves, whoever would close them for packets that nobody sends on.
     pub(super) fn closed(&mut self, row: &Row<'_>, way: &Way) -> Vec<(Intervals, Option<Author>)> {
         let ports = Intervals::span(row.exposure.ports.first, row.exposure.ports.last);
-        let (guard, answers) = match (&way.how, &self.ufw) {
+        let (kept_by, answers) = match (&way.how, &self.ufw) {
             (How::Forwarded(_), _) => (&self.stays, &mut self.stays_answers),
             (_, Some(ufw)) => (ufw, &mut self.ufw_answers),
             (_, None) => return vec![(ports, None)],
@@ -47,9 +47,9 @@ impl<'a> Guards<'a> {
         for (number, senders) in &self.outside {
             if way.interfaces.contains(*number) {
                 let answer = answers.entry((*number, protocol, family));
-                let runs = answer.or_insert_with(|| exposed(guard, senders, &to));
+                let runs = answer.or_insert_with(|| exposed(kept_by, senders, &to));
                 let runs = within(runs, row.exposure.range());
-                kept.extend(runs.filter_map(|run| Some((run.ports, keeper(guard, &run)?))));
+                kept.extend(runs.filter_map(|run| Some((run.ports, keeper(kept_by, &run)?))));
             }
         }
         divided(ports, &kept)
