@@ -5,7 +5,7 @@ mod relocations;
 
 use std::{
     fmt::Write as _,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -20,8 +20,8 @@ use crate::shell::{self, Result, command, find_program, root, target};
 
 /// Where the sources lie, and beside them what is made of them.
 const FOLDER: &str = "crates/host/bpf";
-/// What every program may include.
-const SHARED: &str = "kernel.h";
+/// What ends the names of those that programs include.
+const SHARED: &str = ".h";
 /// Debian 12's; another release of it writes other code, which would then be committed for nothing.
 const COMPILER: &str = "clang-14";
 /// 32-bit comparisons (v3) are in every kernel that has the iterators.
@@ -39,15 +39,20 @@ pub(crate) fn run(_: &[String]) -> Result {
 
 /// The C files, by path.
 fn sources() -> Result<Vec<PathBuf>> {
-    let mut sources = Vec::new();
+    files(".bpf.c")
+}
+
+/// The files beside them whose names end so, by path.
+fn files(end: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(root().join(FOLDER))? {
         let path = entry?.path();
-        if path.to_string_lossy().ends_with(".bpf.c") {
-            sources.push(path);
+        if path.to_string_lossy().ends_with(end) {
+            files.push(path);
         }
     }
-    sources.sort();
-    Ok(sources)
+    files.sort();
+    Ok(files)
 }
 
 fn compile(source: &Path) -> Result {
@@ -66,10 +71,12 @@ fn compile(source: &Path) -> Result {
     Ok(())
 }
 
-/// A digest of a source and what it shares with the others.
+/// A digest of a source and of all that it may share with the others.
 fn source_digest(source: &Path) -> Result<String> {
-    let shared = fs::read(source.with_file_name(SHARED))?;
-    Ok(format!("{:016x}", digest(&[&shared, &fs::read(source)?])))
+    let mut parts = files(SHARED)?.iter().map(fs::read).collect::<io::Result<Vec<_>>>()?;
+    parts.push(fs::read(source)?);
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    Ok(format!("{:016x}", digest(&parts)))
 }
 
 /// The manifest and the code of a compiled file: its programs, one behind the other.

@@ -17,6 +17,7 @@ pub mod finding;
 pub mod firewall;
 pub mod fnv;
 pub mod gate;
+pub mod guard;
 pub mod kinds;
 pub mod ledger;
 pub mod nearest;

@@ -26,6 +26,8 @@ typedef __u32 __wsum;
 #define AF_PACKET 17
 #define AF_VSOCK 40
 
+#define NULL ((void *)0)
+
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
@@ -53,15 +55,39 @@ typedef __u32 __wsum;
 #define PID_NAMESPACES_DEEP 32
 
 // include/uapi/linux/bpf.h
+#define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_PERCPU_ARRAY 6
+#define BPF_MAP_TYPE_LRU_HASH 9
+#define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
 #define BPF_MAP_TYPE_RINGBUF 27
+#define BPF_F_NO_PREALLOC 1
 
-// The head of what that file calls so: the context of programs about sockets.
+// The head of what that file calls so: the context of programs about sockets. Of the last three, who is bound.
 struct bpf_sock {
 	__u32 bound_dev_if;
 	__u32 family;
 	__u32 type;
 	__u32 protocol;
+	__u32 mark;
+	__u32 priority;
+	__u32 src_ip4; // in network order, as the next one
+	__u32 src_ip6[4];
+	__u32 src_port;
+};
+
+// Likewise: the context of programs about addresses, all of them in network order.
+struct bpf_sock_addr {
+	__u32 user_family;
+	__u32 user_ip4;
+	__u32 user_ip6[4];
+	__u32 user_port;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 msg_src_ip4;
+	__u32 msg_src_ip6[4];
+	struct bpf_sock *sk;
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -100,10 +126,18 @@ struct sock_common {
 
 struct kernfs_node {
 	__u64 id;
+	const char *name;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
 };
 
 struct cgroup {
 	struct kernfs_node *kn;
+	int level;
+	struct cgroup_root *root;
+	struct cgroup *ancestors[1];
 };
 
 struct sock_cgroup_data {
@@ -154,6 +188,7 @@ struct sock {
 	__u8 sk_kern_sock : 1;
 	__u8 sk_userlocks : 4;
 	__u8 sk_shutdown;
+	__u32 sk_mark;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod firewall;
+pub mod guard;
 mod journal;
 pub mod receipts;
 pub mod reserved;

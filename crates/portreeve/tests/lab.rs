@@ -30,6 +30,7 @@ mod lab {
     mod follow;
     mod fresh;
     mod gate;
+    mod guard;
     mod hideaways;
     mod hidepid;
     mod impostors;

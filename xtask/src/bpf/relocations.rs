@@ -75,7 +75,8 @@ impl<'a> Relocations<'a> {
         let number = |name: &str| self.types.element_count(&self.types.get(pointed(name)?)?);
         let size = |name: &str| pointed(name).and_then(|id| self.types.size(id)).unwrap_or(0);
         let (kind, entries) = (number("type")?, number("max_entries")?);
-        Some(format!("map {} {kind} {} {} {entries}", variable.name, size("key"), size("value")))
+        let flags = number("map_flags").unwrap_or(0);
+        Some(format!("map {} {kind} {} {} {entries} {flags}", variable.name, size("key"), size("value")))
     }
 
     /// The lines of the manifest for a section, in order.

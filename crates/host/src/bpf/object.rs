@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! source 5f0c…                              a digest of the sources that it was compiled from
-//! map events 27 0 0 2097152                a map, its type, the bytes of its keys and values, their number
+//! map events 27 0 0 2097152 0              a map, its type, the bytes of its keys and values, their number, its flags
 //! program files iter/task_file 279          a program, what runs it, its instructions
 //! offset 12 sock_common skc_family          where in the 12th one the place of a member goes
 //! wanted 40 PORT_FIRST                      where the reader's own number goes
@@ -42,6 +42,8 @@ pub struct Map<'a> {
     pub value_bytes: u32,
     /// How many values there may be; of a ring buffer, how many bytes.
     pub entries: u32,
+    /// How it is made (BPF_F_NO_PREALLOC and others of that file).
+    pub flags: u32,
 }
 
 /// One program.
@@ -145,6 +147,12 @@ impl<'a> Object<'a> {
         rest.is_empty().then_some(object)
     }
 
+    /// The map of this name.
+    #[must_use]
+    pub fn map(&self, name: &str) -> Option<&Map<'a>> {
+        self.maps.iter().find(|map| map.name == name)
+    }
+
     /// The program of this name.
     #[must_use]
     pub fn program(&self, name: &str) -> Option<&Program<'a>> {
@@ -156,7 +164,8 @@ fn map(words: &str) -> Option<Map<'_>> {
     let (name, numbers) = words.split_once(' ')?;
     let mut numbers = numbers.split(' ').map(|word| word.parse().ok());
     let mut next = || numbers.next().flatten();
-    Some(Map { name, kind: next()?, key_bytes: next()?, value_bytes: next()?, entries: next()? })
+    let [kind, key_bytes, value_bytes] = [next()?, next()?, next()?];
+    Some(Map { name, kind, key_bytes, value_bytes, entries: next()?, flags: next()? })
 }
 
 fn program<'a>(words: &'a str, code: &'a [u8]) -> Option<(Program<'a>, &'a [u8])> {
@@ -190,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_manifest_and_its_code_belong_together() {
-        let manifest = "source ab\nmap lost 2 4 8 1\nprogram files iter/task_file 1\noffset 0 sock sk_uid.val\nprogram tcp iter/tcp 2\nwanted 1 PORT_FIRST\nuses 0 lost\n";
+        let manifest = "source ab\nmap lost 2 4 8 1 0\nprogram files iter/task_file 1\noffset 0 sock sk_uid.val\nprogram tcp iter/tcp 2\nwanted 1 PORT_FIRST\nuses 0 lost\n";
         let code = [0; 3 * INSTRUCTION_BYTES];
         let object = Object::read(manifest, &code).unwrap();
         assert_eq!(object.source, "ab");
@@ -201,7 +210,7 @@ mod tests {
         let last = [at(1, What::Wanted("PORT_FIRST")), at(0, What::Map("lost"))];
         assert_eq!(object.programs[1].relocations, last);
         assert_eq!(object.programs[0].hook, Hook::Iterator("task_file"));
-        let lost = Map { name: "lost", kind: 2, key_bytes: 4, value_bytes: 8, entries: 1 };
+        let lost = Map { name: "lost", kind: 2, key_bytes: 4, value_bytes: 8, entries: 1, flags: 0 };
         assert_eq!(object.maps, [lost]);
         for broken in [&code[..16], &[0; 32]] {
             assert!(Object::read(manifest, broken).is_none(), "{} bytes", broken.len());

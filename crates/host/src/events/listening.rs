@@ -22,12 +22,15 @@ use crate::{
     bpf::{
         fit::fit,
         known::{self, Known, KnownError},
-        object::{Hook, Map, Object, Program},
+        object::{Hook, Object, Program},
         ring::End,
     },
     observe::clock::{self, WallClock},
     proc::{self, mounts},
-    sys::{bpf, ring::Ring},
+    sys::{
+        bpf::{self, OpenMap},
+        ring::Ring,
+    },
 };
 
 const MANIFEST: &str = include_str!("../../bpf/follow.bpf.txt");
@@ -59,7 +62,7 @@ pub enum ListeningError {
 #[derive(Debug)]
 pub struct Listening {
     ring: Ring,
-    lost: OwnedFd,
+    lost: OpenMap,
     lost_before: u64,
     hears_datagrams: bool,
     clock: WallClock,
@@ -77,8 +80,8 @@ impl Listening {
         let pid_namespace = own_pid_namespace().ok_or(ListeningError::ForeignProc)?;
         let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
         let known = known::of("follow", &object)?;
-        let (events, events_map) = create(&object, EVENTS)?;
-        let (lost, _) = create(&object, LOST)?;
+        let (events, lost) = (create(&object, EVENTS)?, create(&object, LOST)?);
+        let bytes = object.map(EVENTS).map_or(0, |map| map.entries);
         let number = |name: &str| match name {
             "PORT_FIRST" => ports.first.into(),
             "PORT_LAST" => ports.last.into(),
@@ -96,8 +99,9 @@ impl Listening {
                 Err(error) => return Err(error),
             }
         }
-        let bytes = usize::try_from(events_map.entries).unwrap_or(usize::MAX);
-        let ring = Ring::new(events, bytes).map_err(|error| ListeningError::NoMap(EVENTS, error))?;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let ring =
+            Ring::new(events.into_fd(), bytes).map_err(|error| ListeningError::NoMap(EVENTS, error))?;
         Ok(Self { ring, lost, lost_before: 0, hears_datagrams, clock: WallClock::now(), _links: links })
     }
 
@@ -120,9 +124,9 @@ impl Listening {
             Some(event) => each(event),
             None => strange += 1,
         });
-        let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
-        let map = object.maps.iter().find(|map| map.name == LOST).expect("it was created");
-        let lost = bpf::number(&self.lost, map).unwrap_or(self.lost_before);
+        let lost = self.lost.look_up(&0_u32.to_ne_bytes()).ok().flatten();
+        let lost = lost.and_then(|value| Some(u64::from_ne_bytes(*value.first_chunk()?)));
+        let lost = lost.unwrap_or(self.lost_before);
         let more = lost.saturating_sub(self.lost_before);
         self.lost_before = lost;
         // What cannot be understood was something all the same.
@@ -149,13 +153,13 @@ pub fn now() -> u64 {
     clock::since_boot()
 }
 
-fn create<'o>(object: &Object<'o>, name: &'static str) -> Result<(OwnedFd, Map<'o>), ListeningError> {
-    let map = object.maps.iter().find(|map| map.name == name).expect("the programs were written with it");
-    Ok((bpf::create(map).map_err(|error| ListeningError::NoMap(name, error))?, *map))
+fn create(object: &Object<'_>, name: &'static str) -> Result<OpenMap, ListeningError> {
+    let map = object.map(name).expect("the programs were written with it");
+    OpenMap::create(map, None).map_err(|error| ListeningError::NoMap(name, error))
 }
 
-fn descriptor(map: &OwnedFd) -> u32 {
-    map.as_raw_fd().cast_unsigned()
+fn descriptor(map: &OpenMap) -> u32 {
+    map.as_fd().as_raw_fd().cast_unsigned()
 }
 
 /// Loads a program and ties it to its hook.

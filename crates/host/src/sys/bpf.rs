@@ -7,7 +7,7 @@ mod maps;
 mod query;
 
 pub use hooks::{attach, load_for};
-pub use maps::{RING_BUFFER, create, number};
+pub use maps::{OpenMap, RING_BUFFER};
 pub use query::ingress_programs;
 
 use std::{

@@ -16,6 +16,10 @@ pub enum Hook<'a> {
 /// What processes of a cgroup do when they run a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
+    /// They ask to bind a socket to an IPv4 address.
+    Asked4,
+    /// They ask to bind a socket to an IPv6 address.
+    Asked6,
     /// They have bound a socket to an IPv4 address.
     Bound4,
     /// They have bound a socket to an IPv6 address.
@@ -33,6 +37,8 @@ impl<'a> Hook<'a> {
             // A section has one function; what follows a further slash tells two of the same iterator apart.
             ("iter", name) => Self::Iterator(name.split('/').next().unwrap_or(name)),
             ("tp_btf", name) => Self::Tracepoint(name),
+            ("cgroup", "bind4") => Self::Cgroup(Occasion::Asked4),
+            ("cgroup", "bind6") => Self::Cgroup(Occasion::Asked6),
             ("cgroup", "post_bind4") => Self::Cgroup(Occasion::Bound4),
             ("cgroup", "post_bind6") => Self::Cgroup(Occasion::Bound6),
             ("cgroup", "sock_release") => Self::Cgroup(Occasion::Released),

@@ -9,11 +9,14 @@ use crate::bpf::object::{Hook, Occasion};
 
 /// BPF_RAW_TRACEPOINT_OPEN of enum bpf_cmd (include/uapi/linux/bpf.h).
 const RAW_TRACEPOINT_OPEN: libc::c_int = 17;
-/// BPF_PROG_TYPE_CGROUP_SOCK.
+/// BPF_PROG_TYPE_CGROUP_SOCK and BPF_PROG_TYPE_CGROUP_SOCK_ADDR.
 const CGROUP_SOCK: u32 = 9;
-/// BPF_TRACE_RAW_TP, BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET6_POST_BIND and BPF_CGROUP_INET_SOCK_RELEASE of
-/// enum bpf_attach_type.
+const CGROUP_SOCK_ADDR: u32 = 18;
+/// BPF_TRACE_RAW_TP, BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET6_POST_BIND and
+/// BPF_CGROUP_INET_SOCK_RELEASE of enum bpf_attach_type.
 const TRACE_RAW_TP: u32 = 23;
+const INET4_BIND: u32 = 8;
+const INET6_BIND: u32 = 9;
 const INET4_POST_BIND: u32 = 12;
 const INET6_POST_BIND: u32 = 13;
 const INET_SOCK_RELEASE: u32 = 34;
@@ -40,7 +43,11 @@ pub fn load_for(hook: Hook<'_>, code: &[u8], name: &str, attach_btf_id: u32) -> 
             Place { prog_type: TRACING, expected_attach_type: TRACE_RAW_TP, attach_btf_id }
         }
         Hook::Cgroup(occasion) => {
-            Place { prog_type: CGROUP_SOCK, expected_attach_type: attach_type(occasion), attach_btf_id: 0 }
+            let prog_type = match occasion {
+                Occasion::Asked4 | Occasion::Asked6 => CGROUP_SOCK_ADDR,
+                Occasion::Bound4 | Occasion::Bound6 | Occasion::Released => CGROUP_SOCK,
+            };
+            Place { prog_type, expected_attach_type: attach_type(occasion), attach_btf_id: 0 }
         }
     };
     load(code, name, place, &mut [])
@@ -66,6 +73,8 @@ pub fn attach(hook: Hook<'_>, program: impl AsFd, cgroup: Option<BorrowedFd<'_>>
 
 const fn attach_type(occasion: Occasion) -> u32 {
     match occasion {
+        Occasion::Asked4 => INET4_BIND,
+        Occasion::Asked6 => INET6_BIND,
         Occasion::Bound4 => INET4_POST_BIND,
         Occasion::Bound6 => INET6_POST_BIND,
         Occasion::Released => INET_SOCK_RELEASE,

@@ -1,0 +1,501 @@
+// Keeps the numbers of services for their owners: whoever binds one of them without being its owner is refused, or only
+// written down, as the service wants it.
+//
+// `asked4` and `asked6` hear of a number that somebody asks for by name, before anything else is done about it
+// (net/ipv4/af_inet.c); `bound4` and `bound6` hear of the number that he has got, which the kernel may have chosen.
+// `made` and `gone` hear of cgroups, so that a unit that starts again is known with nobody watching.
+#include "units.h"
+
+// Numbers that are put in before the programs are loaded.
+enum wanted {
+	HOME_LEVEL = 1, // how deep the cgroup lies below which units are looked for
+	HOME_LOW = 2, // its id
+	HOME_HIGH = 3,
+	HOME_PATH_BYTES = 4, // how long its path is, of which the others go on
+};
+
+#define WANTED(what) ((__u32)bpf_core_enum_value(enum wanted, what))
+
+// So many owners of one number are told apart (core/guard.rs).
+#define ENTRIES_MAX 16
+// What an owner may be called, so that one cgroup is several: a unit, any instance of it, a path.
+#define SLOTS 3
+#define REFUSALS_MAX 4096
+
+// More than a kernel's `sock_common` has up to there.
+#define SOCK_COMMON_BYTES 64
+
+#define IPV4 1
+#define IPV6 2
+
+#define USER 1
+#define CGROUP 2
+#define MARK 3
+
+#define OBSERVE 1
+#define ENFORCE 2
+
+// A number in a network namespace.
+struct place {
+	__u64 netns; // its cookie
+	__u16 port;
+	__u8 protocol;
+	__u8 padding[5];
+};
+
+// Where somebody stands on it: at one address, IPv4 in its IPv6 form, or at every one of these families.
+struct stand {
+	__u8 address[16]; // in network order
+	__u8 families;
+	__u8 is_one;
+};
+
+// Who may.
+struct entry {
+	__u64 owner; // a user id, a mark, or the number of a name of cgroups
+	struct stand stand;
+	__u8 kind;
+	__u8 mode;
+	__u8 service; // of which service, from 0 on: whoever takes the place of several has to own each
+	__u8 padding[3];
+};
+
+struct rule {
+	__u32 count;
+	__u32 padding;
+	struct entry entries[ENTRIES_MAX];
+};
+
+_Static_assert(sizeof(struct place) == 16, "enforce/guard/rules.rs writes so many bytes");
+_Static_assert(sizeof(struct rule) == 8 + ENTRIES_MAX * 32, "enforce/guard/rules.rs writes so many bytes");
+
+// The rules of one generation; this very map is none of those, and tells how they are made.
+struct rules {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, struct place);
+	__type(value, struct rule);
+} rules SEC(".maps");
+
+// Those that count, and those that are on trial.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct rules);
+} generations SEC(".maps");
+
+// Until when the second one counts, in nanoseconds since the boot: from then on the first one does again, whoever is there
+// to see to it. 0 where nothing is on trial.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} trial SEC(".maps");
+
+// Names of cgroups that own something: `u` and a unit, `i` and a unit without its instance, `p` and a path.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, struct name);
+	__type(value, __u32);
+} names SEC(".maps");
+
+// The cgroups that have them now, by id.
+struct slots {
+	__u32 of[SLOTS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 131072);
+	__type(key, __u64);
+	__type(value, struct slots);
+} cgroups SEC(".maps");
+
+// Who was refused, or would have been.
+struct who {
+	struct place place;
+	__u64 cgroup;
+	__u32 uid;
+	__u8 mode;
+	__u8 padding[3];
+	char name[16];
+};
+
+struct tries {
+	__u64 count;
+	__u64 first; // in nanoseconds since the boot
+	__u64 last;
+	__u32 pid; // of the last one
+	struct stand stand; // of the first one
+	__u8 padding[2];
+};
+
+_Static_assert(sizeof(struct who) == 48, "enforce/guard/tried.rs reads so many bytes");
+_Static_assert(sizeof(struct tries) == 48, "enforce/guard/tried.rs reads so many bytes");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, REFUSALS_MAX);
+	__type(key, struct who);
+	__type(value, struct tries);
+} refused SEC(".maps");
+
+// Where names are put together: they are too long for the stack.
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct name);
+} desk SEC(".maps");
+
+#define GO_ON 1
+#define REFUSE 0
+
+static __always_inline struct rule *rule_for(struct place *place)
+{
+	__u32 only = 0, generation = 0;
+	__u64 *end = bpf_map_lookup_elem(&trial, &only);
+	void *rules;
+
+	if (end && *end && bpf_ktime_get_boot_ns() < *end)
+		generation = 1;
+	rules = bpf_map_lookup_elem(&generations, &generation);
+	return rules ? bpf_map_lookup_elem(rules, place) : NULL;
+}
+
+static __always_inline int is_same(const __u8 *one, const __u8 *other)
+{
+	const __u64 *a = (const __u64 *)one, *b = (const __u64 *)other;
+
+	return a[0] == b[0] && a[1] == b[1];
+}
+
+// As Stand::meets has it (core/ledger/overlap.rs).
+static __always_inline int meets(const struct stand *one, const struct stand *other)
+{
+	if (one->is_one && other->is_one)
+		return is_same(one->address, other->address);
+	return !!(one->families & other->families);
+}
+
+// A cgroup counts with all that are above it.
+static __always_inline int is_in(__u32 slot)
+{
+	for (int level = 0; level <= LEVELS_MAX; level++) {
+		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
+		struct slots *slots = id ? bpf_map_lookup_elem(&cgroups, &id) : NULL;
+
+		if (!id)
+			break;
+		if (slots && (slots->of[0] == slot || slots->of[1] == slot || slots->of[2] == slot))
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline __u32 user(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, cred, euid.val);
+}
+
+static __always_inline int is_owner(const struct entry *entry, __u32 mark)
+{
+	switch (entry->kind) {
+	case USER:
+		return entry->owner == user();
+	case CGROUP:
+		return is_in(entry->owner);
+	case MARK:
+		return entry->owner == mark;
+	}
+	return 0;
+}
+
+static __always_inline void write_down(struct place *place, struct stand *stand, __u8 mode)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct who who = {.place = *place, .mode = mode, .uid = user(), .cgroup = bpf_get_current_cgroup_id()};
+	struct tries first = {.count = 1, .first = now, .last = now, .stand = *stand};
+	struct tries *known;
+
+	first.pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(who.name, sizeof(who.name));
+	known = bpf_map_lookup_elem(&refused, &who);
+	if (!known) {
+		bpf_map_update_elem(&refused, &who, &first, 0);
+		return;
+	}
+	__sync_fetch_and_add(&known->count, 1);
+	known->last = now;
+	known->pid = first.pid;
+}
+
+// How the services are kept whose place is taken, and that are not whoever takes it: 0 where there is none.
+static __always_inline __u8 wronged(struct rule *rule, struct stand *stand, __u32 mark)
+{
+	__u32 touched = 0, owned = 0, enforced = 0;
+
+	for (__u32 at = 0; at < ENTRIES_MAX; at++) {
+		struct entry *entry = &rule->entries[at];
+		__u32 service = 1u << (entry->service & (ENTRIES_MAX - 1));
+
+		if (at >= rule->count)
+			break;
+		if (!meets(&entry->stand, stand))
+			continue;
+		touched |= service;
+		if (entry->mode == ENFORCE)
+			enforced |= service;
+		if (!(owned & service) && is_owner(entry, mark))
+			owned |= service;
+	}
+	touched &= ~owned;
+	if (touched & enforced)
+		return ENFORCE;
+	return touched ? OBSERVE : 0;
+}
+
+// IPv4 in its IPv6 form is IPv4 (RFC 4291, 2.5.5.2).
+static __always_inline void at_ipv4(struct stand *stand, __u32 address)
+{
+	__u32 *words = (__u32 *)stand->address;
+
+	words[0] = words[1] = 0;
+	words[2] = __builtin_bswap32(0xffff);
+	words[3] = address;
+	stand->families = IPV4;
+	stand->is_one = address != 0;
+}
+
+static __always_inline void at_ipv6(struct stand *stand, const __u32 *address, int is_alone)
+{
+	__u32 *words = (__u32 *)stand->address;
+
+	if (!address[0] && !address[1] && address[2] == __builtin_bswap32(0xffff)) {
+		at_ipv4(stand, address[3]);
+		return;
+	}
+	for (int at = 0; at < 4; at++)
+		words[at] = address[at];
+	stand->is_one = address[0] || address[1] || address[2] || address[3];
+	stand->families = stand->is_one || is_alone ? IPV6 : IPV4 | IPV6;
+}
+
+static __always_inline __u8 protocol_of(__u32 protocol)
+{
+	return protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
+}
+
+// Whether it leaves IPv4 to others. Behind a socket that the verifier knows as one nothing is read but by its very address.
+static __always_inline int is_alone(struct bpf_sock *sk)
+{
+	__u64 copy[SOCK_COMMON_BYTES / 8];
+	struct sock_common *common = (void *)copy;
+
+	if (bpf_probe_read_kernel(copy, sizeof(copy), sk))
+		return 0;
+	return BPF_CORE_READ_BITFIELD(common, skc_ipv6only);
+}
+
+// Who is only written down is heard of again once he has the number, and not where somebody else had it already.
+static __always_inline int asked(struct bpf_sock *sk, struct place *place, struct stand *stand)
+{
+	struct rule *rule = place->port ? rule_for(place) : NULL;
+
+	if (!rule || wronged(rule, stand, sk->mark) != ENFORCE)
+		return GO_ON;
+	write_down(place, stand, ENFORCE);
+	return REFUSE;
+}
+
+// What the compiler would otherwise make of two branches is an address that the verifier does not take for the context.
+#define AS_IT_IS(value) asm volatile("" : "+r"(value))
+
+SEC("cgroup/bind4")
+int asked4(struct bpf_sock_addr *ctx)
+{
+	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
+	__u32 port = ctx->user_port, address = ctx->user_ip4, protocol = ctx->protocol;
+	struct bpf_sock *sk = ctx->sk;
+	struct stand stand;
+
+	AS_IT_IS(port);
+	AS_IT_IS(address);
+	if (!sk)
+		return GO_ON;
+	place.port = __builtin_bswap16(port);
+	place.protocol = protocol_of(protocol);
+	at_ipv4(&stand, address);
+	return asked(sk, &place, &stand);
+}
+
+SEC("cgroup/bind6")
+int asked6(struct bpf_sock_addr *ctx)
+{
+	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
+	__u32 port = ctx->user_port, protocol = ctx->protocol;
+	__u32 address[4];
+	struct bpf_sock *sk = ctx->sk;
+	struct stand stand;
+
+	AS_IT_IS(port);
+	address[0] = ctx->user_ip6[0];
+	AS_IT_IS(address[0]);
+	address[1] = ctx->user_ip6[1];
+	AS_IT_IS(address[1]);
+	address[2] = ctx->user_ip6[2];
+	AS_IT_IS(address[2]);
+	address[3] = ctx->user_ip6[3];
+	AS_IT_IS(address[3]);
+	if (!sk)
+		return GO_ON;
+	place.port = __builtin_bswap16(port);
+	place.protocol = protocol_of(protocol);
+	at_ipv6(&stand, address, is_alone(sk));
+	return asked(sk, &place, &stand);
+}
+
+// What stands behind the context of these programs is the socket itself (kernel/bpf/cgroup.c, __cgroup_bpf_run_filter_sk).
+static __always_inline int has(struct bpf_sock *ctx, struct place *place, struct stand *stand)
+{
+	__u32 mark = BPF_CORE_READ((struct sock *)(void *)ctx, sk_mark);
+	struct rule *rule = rule_for(place);
+	__u8 mode = rule ? wronged(rule, stand, mark) : 0;
+
+	if (!mode)
+		return GO_ON;
+	write_down(place, stand, mode);
+	return mode == ENFORCE ? REFUSE : GO_ON;
+}
+
+SEC("cgroup/post_bind4")
+int bound4(struct bpf_sock *ctx)
+{
+	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
+	struct stand stand;
+
+	place.port = ctx->src_port;
+	place.protocol = protocol_of(ctx->protocol);
+	at_ipv4(&stand, ctx->src_ip4);
+	return has(ctx, &place, &stand);
+}
+
+SEC("cgroup/post_bind6")
+int bound6(struct bpf_sock *ctx)
+{
+	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
+	__u32 address[4];
+	struct stand stand;
+
+	place.port = ctx->src_port;
+	place.protocol = protocol_of(ctx->protocol);
+	address[0] = ctx->src_ip6[0];
+	AS_IT_IS(address[0]);
+	address[1] = ctx->src_ip6[1];
+	AS_IT_IS(address[1]);
+	address[2] = ctx->src_ip6[2];
+	AS_IT_IS(address[2]);
+	address[3] = ctx->src_ip6[3];
+	AS_IT_IS(address[3]);
+	at_ipv6(&stand, address, is_alone(ctx));
+	return has(ctx, &place, &stand);
+}
+
+// The number of a name, where it owns anything.
+static __always_inline __u32 slot_of(struct name *name)
+{
+	__u32 *slot = bpf_map_lookup_elem(&names, name);
+
+	return slot ? *slot : 0;
+}
+
+// Cgroups of the first version stand beside those of the second, and may have the same paths.
+static __always_inline int is_below_home(struct cgroup *cgroup)
+{
+	__u32 level = WANTED(HOME_LEVEL);
+	struct cgroup *above;
+
+	if (BPF_CORE_READ(cgroup, root, hierarchy_id) || BPF_CORE_READ(cgroup, level) <= level)
+		return 0;
+	bpf_probe_read_kernel(&above, sizeof(above), &cgroup->ancestors[level]);
+	return BPF_CORE_READ(above, kn, id) == ((__u64)WANTED(HOME_HIGH) << 32 | WANTED(HOME_LOW));
+}
+
+// `ipostgresql@.service` of `postgresql@15-main.service`, which `of` has behind another letter; 0 without an instance.
+static __always_inline __u32 slot_of_instance(struct name *of, struct name *name, __u64 suffix, __u32 letters)
+{
+	__u32 at = 1;
+
+	while (at < NAME_BYTES - SUFFIX_BYTES - 2 && of->text[at] != '@')
+		at++;
+	if (of->text[at] != '@' || letters > SUFFIX_BYTES)
+		return 0;
+	__builtin_memset(name, 0, sizeof(*name));
+	bpf_probe_read_kernel(name->text, at + 1, of->text);
+	bpf_probe_read_kernel(name->text + at + 1, letters, &suffix);
+	name->text[0] = 'i';
+	return slot_of(name);
+}
+
+static __always_inline void called(struct slots *slots, struct cgroup *cgroup, struct name *name, struct name *other)
+{
+	const char *own = BPF_CORE_READ(cgroup, kn, name);
+	__u64 suffix = 0;
+	__u32 letters;
+	long bytes;
+
+	if (!is_in_slices(cgroup, WANTED(HOME_LEVEL), other))
+		return;
+	__builtin_memset(name, 0, sizeof(*name));
+	name->text[0] = 'u';
+	bytes = bpf_probe_read_kernel_str(name->text + 1, NAME_BYTES - 1, own);
+	letters = suffix_of(own, bytes, &suffix);
+	if (!letters)
+		return;
+	slots->of[1] = slot_of(name);
+	slots->of[2] = slot_of_instance(name, other, suffix, letters);
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int made(__u64 *ctx)
+{
+	struct cgroup *cgroup = (struct cgroup *)ctx[0];
+	const char *path = (const char *)ctx[1];
+	__u32 first = 0, second = 1;
+	struct name *name = bpf_map_lookup_elem(&desk, &first);
+	struct name *other = bpf_map_lookup_elem(&desk, &second);
+	struct slots slots = {};
+	__u64 id;
+
+	if (!name || !other || !is_below_home(cgroup))
+		return 0;
+	__builtin_memset(name, 0, sizeof(*name));
+	name->text[0] = 'p';
+	bpf_probe_read_kernel_str(name->text + 1, NAME_BYTES - 1, path + WANTED(HOME_PATH_BYTES));
+	slots.of[0] = slot_of(name);
+	called(&slots, cgroup, name, other);
+	if (!slots.of[0] && !slots.of[1] && !slots.of[2])
+		return 0;
+	id = BPF_CORE_READ(cgroup, kn, id);
+	bpf_map_update_elem(&cgroups, &id, &slots, 0);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int gone(__u64 *ctx)
+{
+	__u64 id = BPF_CORE_READ((struct cgroup *)ctx[0], kn, id);
+
+	bpf_map_delete_elem(&cgroups, &id);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

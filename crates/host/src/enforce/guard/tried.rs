@@ -1,0 +1,90 @@
+//! Who bound a number that is not his, or was kept from it, as the programs write it down (`struct who` and `struct tries` of
+//! bpf/guard.bpf.c).
+
+use std::time::Duration;
+
+/// Where the parts stand.
+const PORT: usize = 8;
+const CGROUP: usize = 16;
+const UID: usize = 24;
+const MODE: usize = 28;
+const NAME: usize = 32;
+const NAME_BYTES: usize = 16;
+const COUNT: usize = 0;
+const FIRST: usize = 8;
+const LAST: usize = 16;
+const PID: usize = 24;
+/// Of who was refused.
+const ENFORCE: u8 = 2;
+
+/// Somebody, and what he tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The number.
+    pub port: u16,
+    /// Whether he was refused.
+    pub is_refused: bool,
+    /// How often.
+    pub count: u64,
+    /// The first time, since the boot.
+    pub first: Duration,
+    /// The last time, since the boot.
+    pub last: Duration,
+    /// The user whose rights he had.
+    pub uid: u32,
+    /// His cgroup, by the number of its folder.
+    pub cgroup: u64,
+    /// His process, the last time.
+    pub pid: u32,
+    /// What it is called.
+    pub name: String,
+}
+
+impl Tried {
+    /// What a key of the map and its value say; `None` of what is too short.
+    pub(super) fn read(who: &[u8], tries: &[u8]) -> Option<Self> {
+        let name = who.get(NAME..NAME + NAME_BYTES)?;
+        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+        Some(Self {
+            port: u16::from_ne_bytes(*who.get(PORT..)?.first_chunk()?),
+            is_refused: *who.get(MODE)? == ENFORCE,
+            count: long(tries, COUNT)?,
+            first: Duration::from_nanos(long(tries, FIRST)?),
+            last: Duration::from_nanos(long(tries, LAST)?),
+            uid: number(who, UID)?,
+            cgroup: long(who, CGROUP)?,
+            pid: number(tries, PID)?,
+            name: String::from_utf8_lossy(name).into_owned(),
+        })
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn long(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_tried_is_read_as_it_is_written() {
+        let mut who = [0; 48];
+        who[8..10].copy_from_slice(&443_u16.to_ne_bytes());
+        who[16..24].copy_from_slice(&77_u64.to_ne_bytes());
+        who[24..28].copy_from_slice(&33_u32.to_ne_bytes());
+        who[28] = 2;
+        who[32..34].copy_from_slice(b"nc");
+        let tries: Vec<u8> =
+            [3, 5_000_000_000, 6_000_000_000, 99].into_iter().flat_map(u64::to_ne_bytes).collect();
+        let tried = Tried::read(&who, &tries).expect("long enough");
+        assert_eq!((tried.port, tried.is_refused, tried.count, tried.uid), (443, true, 3, 33));
+        assert_eq!((tried.cgroup, tried.pid, tried.name.as_str()), (77, 99, "nc"));
+        assert_eq!((tried.first, tried.last), (Duration::from_secs(5), Duration::from_secs(6)));
+        assert_eq!(Tried::read(&who[..40], &tries), None);
+    }
+}
