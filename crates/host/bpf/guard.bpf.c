@@ -18,8 +18,8 @@ enum wanted {
 
 // So many owners of one number are told apart (core/guard.rs).
 #define ENTRIES_MAX 16
-// What an owner may be called, so that one cgroup is several: a unit, any instance of it, a path.
-#define SLOTS 3
+// How many owners a cgroup may be: by its path, by its unit and as the socket of its service, and likewise as any instance.
+#define SLOTS 5
 #define REFUSALS_MAX 4096
 
 // More than a kernel's `sock_common` has up to there.
@@ -95,19 +95,27 @@ struct {
 	__type(value, __u64);
 } trial SEC(".maps");
 
+// Whoever has a name of cgroups: the owner that is called so, and the one whose socket is.
+struct owners {
+	__u32 own;
+	__u32 service;
+};
+
 // Names of cgroups that own something: `u` and a unit, `i` and a unit without its instance, `p` and a path.
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 131072);
 	__type(key, struct name);
-	__type(value, __u32);
+	__type(value, struct owners);
 } names SEC(".maps");
 
-// The cgroups that have them now, by id.
+// The cgroups that have them now, by id, each with the owners that it is.
 struct slots {
 	__u32 of[SLOTS];
 };
+
+_Static_assert(sizeof(struct slots) == 20, "enforce/guard/names.rs writes so many bytes");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -193,8 +201,11 @@ static __always_inline int is_in(__u32 slot)
 
 		if (!id)
 			break;
-		if (slots && (slots->of[0] == slot || slots->of[1] == slot || slots->of[2] == slot))
-			return 1;
+		if (!slots)
+			continue;
+		for (int at = 0; at < SLOTS; at++)
+			if (slots->of[at] == slot)
+				return 1;
 	}
 	return 0;
 }
@@ -409,12 +420,16 @@ int bound6(struct bpf_sock *ctx)
 	return has(ctx, &place, &stand);
 }
 
-// The number of a name, where it owns anything.
-static __always_inline __u32 slot_of(struct name *name)
+// Who has a name, where anybody does: puts two numbers there.
+static __always_inline int find(struct name *name, __u32 *slots)
 {
-	__u32 *slot = bpf_map_lookup_elem(&names, name);
+	struct owners *owners = bpf_map_lookup_elem(&names, name);
 
-	return slot ? *slot : 0;
+	if (!owners)
+		return 0;
+	slots[0] = owners->own;
+	slots[1] = owners->service;
+	return 1;
 }
 
 // Cgroups of the first version stand beside those of the second, and may have the same paths.
@@ -429,8 +444,8 @@ static __always_inline int is_below_home(struct cgroup *cgroup)
 	return BPF_CORE_READ(above, kn, id) == ((__u64)WANTED(HOME_HIGH) << 32 | WANTED(HOME_LOW));
 }
 
-// `ipostgresql@.service` of `postgresql@15-main.service`, which `of` has behind another letter; 0 without an instance.
-static __always_inline __u32 slot_of_instance(struct name *of, struct name *name, __u64 suffix, __u32 letters)
+// `ipostgresql@.service` of `postgresql@15-main.service`, which `of` has behind another letter; nobody without an instance.
+static __always_inline int find_instance(struct name *of, struct name *name, __u64 suffix, __u32 letters, __u32 *slots)
 {
 	__u32 at = 1;
 
@@ -442,10 +457,10 @@ static __always_inline __u32 slot_of_instance(struct name *of, struct name *name
 	bpf_probe_read_kernel(name->text, at + 1, of->text);
 	bpf_probe_read_kernel(name->text + at + 1, letters, &suffix);
 	name->text[0] = 'i';
-	return slot_of(name);
+	return find(name, slots);
 }
 
-static __always_inline void called(struct slots *slots, struct cgroup *cgroup, struct name *name, struct name *other)
+static __always_inline int find_unit(struct slots *slots, struct cgroup *cgroup, struct name *name, struct name *other)
 {
 	const char *own = BPF_CORE_READ(cgroup, kn, name);
 	__u64 suffix = 0;
@@ -453,15 +468,14 @@ static __always_inline void called(struct slots *slots, struct cgroup *cgroup, s
 	long bytes;
 
 	if (!is_in_slices(cgroup, WANTED(HOME_LEVEL), other))
-		return;
+		return 0;
 	__builtin_memset(name, 0, sizeof(*name));
 	name->text[0] = 'u';
 	bytes = bpf_probe_read_kernel_str(name->text + 1, NAME_BYTES - 1, own);
 	letters = suffix_of(own, bytes, &suffix);
 	if (!letters)
-		return;
-	slots->of[1] = slot_of(name);
-	slots->of[2] = slot_of_instance(name, other, suffix, letters);
+		return 0;
+	return find(name, &slots->of[1]) | find_instance(name, other, suffix, letters, &slots->of[3]);
 }
 
 SEC("tp_btf/cgroup_mkdir")
@@ -473,6 +487,7 @@ int made(__u64 *ctx)
 	struct name *name = bpf_map_lookup_elem(&desk, &first);
 	struct name *other = bpf_map_lookup_elem(&desk, &second);
 	struct slots slots = {};
+	int is_owner;
 	__u64 id;
 
 	if (!name || !other || !is_below_home(cgroup))
@@ -480,9 +495,10 @@ int made(__u64 *ctx)
 	__builtin_memset(name, 0, sizeof(*name));
 	name->text[0] = 'p';
 	bpf_probe_read_kernel_str(name->text + 1, NAME_BYTES - 1, path + WANTED(HOME_PATH_BYTES));
-	slots.of[0] = slot_of(name);
-	called(&slots, cgroup, name, other);
-	if (!slots.of[0] && !slots.of[1] && !slots.of[2])
+	// Of a path nobody is the socket: what stands there the unit takes over.
+	is_owner = find(name, &slots.of[0]);
+	is_owner |= find_unit(&slots, cgroup, name, other);
+	if (!is_owner)
 		return 0;
 	id = BPF_CORE_READ(cgroup, kn, id);
 	bpf_map_update_elem(&cgroups, &id, &slots, 0);

@@ -24,7 +24,7 @@ use rustix::io::Errno;
 pub use self::tried::Tried;
 
 use self::{
-    names::{Slot, called, standing},
+    names::{Owners, Slot, numbered, standing},
     rules::{place, rule},
 };
 use crate::{
@@ -145,8 +145,8 @@ impl Guard {
     ///
     /// Where the kernel does not take them: then those before are kept.
     pub fn keep(&self, cookie: u64, rules: &Rules) -> Result<(), GuardError> {
-        let slots = self.name_owners(rules)?;
-        let written = self.written(cookie, rules, &slots)?;
+        let names = self.name_owners(rules)?;
+        let written = self.written(cookie, rules, &names)?;
         self.make_stand(STANDING, &written)?;
         self.try_until(NO_TRIAL)
     }
@@ -158,8 +158,8 @@ impl Guard {
     ///
     /// As of [`Self::keep`].
     pub fn try_keeping(&self, cookie: u64, rules: &Rules, until: u64) -> Result<(), GuardError> {
-        let slots = self.name_owners(rules)?;
-        let written = self.written(cookie, rules, &slots)?;
+        let names = self.name_owners(rules)?;
+        let written = self.written(cookie, rules, &names)?;
         self.make_stand(ON_TRIAL, &written)?;
         self.try_until(until)
     }
@@ -174,34 +174,22 @@ impl Guard {
         Ok(all.iter().filter_map(|(who, tries)| Tried::read(who, tries)).collect())
     }
 
-    /// Gives each name that owns something a number, and tells which cgroups have it now. Whoever makes one meanwhile is told by
-    /// the kernel, which knows the name already.
-    fn name_owners(&self, rules: &Rules) -> Result<BTreeMap<Vec<u8>, Slot>, GuardError> {
+    /// Gives each owner that is a cgroup a number, and tells which cgroups are one now. Whoever makes one meanwhile is told by the
+    /// kernel, which knows the name already.
+    fn name_owners(&self, rules: &Rules) -> Result<BTreeMap<Vec<u8>, Owners>, GuardError> {
         let fail = |error| GuardError::Untold(NAMES, error);
         let known = self.map(NAMES).all().map_err(fail)?;
-        let mut slots: BTreeMap<Vec<u8>, Slot> = known
-            .into_iter()
-            .filter_map(|(name, slot)| Some((name, Slot::from_ne_bytes(*slot.first_chunk()?))))
-            .collect();
-        // A number is never another name's: cgroups that had the name before have it still.
-        let mut last = slots.values().copied().max().unwrap_or(0);
-        for badge in rules.entries.values().flatten().map(|entry| &entry.owner) {
-            let names = called(badge);
-            if names.first().is_none_or(|first| slots.contains_key(first)) {
-                continue;
-            }
-            last += 1;
-            for name in names {
-                self.map(NAMES).put(&name, &last.to_ne_bytes()).map_err(fail)?;
-                slots.insert(name, last);
-            }
+        let known = known.into_iter().filter_map(|(name, owners)| Some((name, Owners::read(&owners)?)));
+        let mut names: BTreeMap<Vec<u8>, Owners> = known.collect();
+        for name in numbered(&mut names, rules) {
+            self.map(NAMES).put(&name, &names[&name].bytes()).map_err(fail)?;
         }
-        for (id, slots) in standing(&self.home.folder, &slots) {
+        for (id, slots) in standing(&self.home.folder, &names) {
             let slots: Vec<u8> = slots.into_iter().flat_map(Slot::to_ne_bytes).collect();
             let put = self.map(CGROUPS).put(&id.to_ne_bytes(), &slots);
             put.map_err(|error| GuardError::Untold(CGROUPS, error))?;
         }
-        Ok(slots)
+        Ok(names)
     }
 
     /// A generation of its own, which nobody asks yet.
@@ -209,13 +197,13 @@ impl Guard {
         &self,
         cookie: u64,
         rules: &Rules,
-        slots: &BTreeMap<Vec<u8>, Slot>,
+        names: &BTreeMap<Vec<u8>, Owners>,
     ) -> Result<OpenMap, GuardError> {
         let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
         let map = OpenMap::create(map_of(&object, RULES), None);
         let map = map.map_err(|error| GuardError::NoMap(RULES, error))?;
         for (&(protocol, port), entries) in &rules.entries {
-            let written = place(cookie, protocol, port).zip(rule(entries, slots));
+            let written = place(cookie, protocol, port).zip(rule(entries, names));
             let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
             map.put(&place, &rule).map_err(|error| GuardError::Untold(RULES, error))?;
         }

@@ -273,7 +273,13 @@ fn the_kernel_judges_as_core_does() {
 }
 
 const USERS: [u32; 4] = [0, 1, 2, 3];
-const GROUPS: [&str; 3] = ["system.slice/a.service", "system.slice/b@1.service", "c"];
+const GROUPS: [&str; 5] = [
+    "system.slice/a.service",
+    "system.slice/a.socket",
+    "system.slice/b@1.service",
+    "system.slice/b@1.socket",
+    "c",
+];
 const ADDRESSES: [&str; 8] = [
     "0.0.0.0",
     "127.0.0.1",
@@ -317,10 +323,11 @@ impl Asked {
         let is = |badge: &Badge| match badge {
             Badge::User(uid) => *uid == self.user,
             Badge::Mark(mark) => *mark == self.mark,
-            Badge::Unit(unit) => match unit.as_str() {
-                "b@*.service" => self.group == GROUPS[1],
-                unit => self.group.ends_with(unit),
-            },
+            Badge::Unit(unit) => {
+                let own = self.group.trim_start_matches("system.slice/").replace("b@1", "b@*");
+                let named = unit.replace("b@1", "b@*");
+                own == named || own.replace(".socket", ".service") == named
+            }
             Badge::Cgroup(path) => path.trim_start_matches('/') == self.group,
         };
         match rules.judge(&stand, is) {
@@ -370,8 +377,8 @@ impl Chance {
         let owner = match self.of(&[0, 1, 2, 3, 4]) {
             0 => Badge::User(self.of(&USERS)),
             1 => Badge::Mark(self.of(&MARKS)),
-            2 => unit(self.of(&["a.service", "b@*.service"])),
-            3 => unit("b@1.service"),
+            2 => unit(self.of(&["a.service", "a.socket", "b@*.service"])),
+            3 => unit(self.of(&["b@1.service", "b@*.socket"])),
             _ => Badge::Cgroup(format!("/{}", self.of(&GROUPS))),
         };
         let address = self.of(&[None, Some(())]).map(|()| self.of(&ADDRESSES).parse().expect("an address"));

@@ -8,13 +8,31 @@ use std::{
     path::Path,
 };
 
-use portreeve_core::guard::Badge;
+use portreeve_core::guard::{Badge, Rules};
 
-/// The number of a name; 0 is none.
+/// The number of an owner; 0 is none.
 pub(super) type Slot = u32;
 
-/// What a cgroup may be called: its path, its unit, and its unit without an instance (`SLOTS`).
-pub(super) const SLOTS: usize = 3;
+/// Who has a name: the owner that is called so, and the one whose socket is (`struct owners`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Owners {
+    pub(super) own: Slot,
+    pub(super) service: Slot,
+}
+
+impl Owners {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let (own, service) = bytes.split_first_chunk()?;
+        Some(Self { own: Slot::from_ne_bytes(*own), service: Slot::from_ne_bytes(*service.first_chunk()?) })
+    }
+
+    pub(super) fn bytes(self) -> Vec<u8> {
+        [self.own, self.service].into_iter().flat_map(Slot::to_ne_bytes).collect()
+    }
+}
+
+/// How many owners a cgroup may be (`SLOTS`): by its path, and two each by its unit and as any instance of it.
+pub(super) const SLOTS: usize = 5;
 /// `NAME_BYTES`, with the letter before it and the end behind it.
 pub(super) const NAME_BYTES: usize = 256;
 /// `LEVELS_MAX`: what lies deeper is not asked for.
@@ -22,16 +40,41 @@ const LEVELS_MAX: usize = 10;
 /// More than any host has; what is beyond is not known before it is made again.
 const CGROUPS_MAX: usize = 131_072;
 
-/// Every name that stands for `badge`: a unit's socket is opened for it, before it runs (systemd.socket(5)).
-pub(super) fn called(badge: &Badge) -> Vec<Vec<u8>> {
+/// The name that stands for `badge`, where cgroups are called so.
+pub(super) fn called(badge: &Badge) -> Option<Vec<u8>> {
     match badge {
-        Badge::Unit(unit) => {
-            let socket = unit.strip_suffix(".service").map(|stem| format!("{stem}.socket"));
-            [Some(unit.clone()), socket].into_iter().flatten().map(|unit| name_of_unit(&unit)).collect()
-        }
-        Badge::Cgroup(path) => vec![name('p', path)],
-        Badge::User(_) | Badge::Mark(_) => Vec::new(),
+        Badge::Unit(unit) => Some(name_of_unit(unit)),
+        Badge::Cgroup(path) => Some(name('p', path)),
+        Badge::User(_) | Badge::Mark(_) => None,
     }
+}
+
+/// That of the socket which is opened for `badge` before it runs (systemd.socket(5)).
+pub(super) fn socket_of(badge: &Badge) -> Option<Vec<u8>> {
+    let Badge::Unit(unit) = badge else { return None };
+    Some(name_of_unit(&format!("{}.socket", unit.strip_suffix(".service")?)))
+}
+
+/// Gives each owner of `rules` that has none a number among `names`; the names of which that is new. A number is never another
+/// owner's: cgroups that were one have it still.
+pub(super) fn numbered(names: &mut BTreeMap<Vec<u8>, Owners>, rules: &Rules) -> Vec<Vec<u8>> {
+    let mut last = names.values().map(|owners| owners.own.max(owners.service)).max().unwrap_or(0);
+    let mut changed = Vec::new();
+    for badge in rules.entries.values().flatten().map(|entry| &entry.owner) {
+        let Some(name) = called(badge) else { continue };
+        let own = &mut names.entry(name.clone()).or_default().own;
+        if *own != 0 {
+            continue;
+        }
+        last += 1;
+        *own = last;
+        changed.push(name);
+        if let Some(socket) = socket_of(badge) {
+            names.entry(socket.clone()).or_default().service = last;
+            changed.push(socket);
+        }
+    }
+    changed
 }
 
 fn name_of_unit(unit: &str) -> Vec<u8> {
@@ -49,8 +92,8 @@ fn name(kind: char, text: &str) -> Vec<u8> {
     name
 }
 
-/// The cgroups below `home` that have a name of `slots`, by id, each with the numbers of its names.
-pub(super) fn standing(home: &Path, slots: &BTreeMap<Vec<u8>, Slot>) -> Vec<(u64, [Slot; SLOTS])> {
+/// The cgroups below `home` that have a name of `names`, by id, each with the owners that it is.
+pub(super) fn standing(home: &Path, names: &BTreeMap<Vec<u8>, Owners>) -> Vec<(u64, [Slot; SLOTS])> {
     let (mut found, mut left) = (Vec::new(), vec![(home.to_path_buf(), String::new(), 0)]);
     let mut seen = 0;
     while let Some((folder, path, depth)) = left.pop() {
@@ -64,8 +107,9 @@ pub(super) fn standing(home: &Path, slots: &BTreeMap<Vec<u8>, Slot>) -> Vec<(u64
                 continue;
             }
             let path = format!("{path}/{component}");
-            let own =
-                names_at(&path).map(|name| name.and_then(|name| slots.get(&name).copied()).unwrap_or(0));
+            let owners = |name: Option<Vec<u8>>| name.and_then(|name| names.get(&name).copied());
+            let [by_path, unit, any] = names_at(&path).map(|name| owners(name).unwrap_or_default());
+            let own = [by_path.own, unit.own, unit.service, any.own, any.service];
             if own.iter().any(|slot| *slot != 0) {
                 // What the kernel calls a cgroup by is the number of its folder (kernfs).
                 let id = fs::metadata(entry.path()).map_or_else(|_| entry.ino(), |folder| folder.ino());
@@ -77,8 +121,8 @@ pub(super) fn standing(home: &Path, slots: &BTreeMap<Vec<u8>, Slot>) -> Vec<(u64
     found
 }
 
-/// What a cgroup is called, in the order of `struct slots`.
-fn names_at(path: &str) -> [Option<Vec<u8>>; SLOTS] {
+/// What a cgroup is called: by its path, by its unit, and by its unit without an instance.
+fn names_at(path: &str) -> [Option<Vec<u8>>; 3] {
     let (above, own) = path.rsplit_once('/').unwrap_or(("", path));
     let is_in_slices = above.split('/').skip(1).all(|above| has_suffix(above, ".slice"));
     let suffix = [".service", ".socket", ".scope"].into_iter().find(|suffix| has_suffix(own, suffix));
@@ -96,6 +140,11 @@ fn has_suffix(name: &str, suffix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use portreeve_core::{
+        guard::{Entry, Mode},
+        port::Protocol,
+    };
+
     use super::*;
 
     fn told(names: impl IntoIterator<Item = Vec<u8>>) -> Vec<String> {
@@ -105,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_unit_is_called_by_its_service_and_its_socket() {
-        let of = |badge| told(called(&badge));
+        let of = |badge| told([called(&badge), socket_of(&badge)].into_iter().flatten());
         assert_eq!(of(Badge::Unit("web.service".into())), ["uweb.service", "uweb.socket"]);
         assert_eq!(of(Badge::Unit("a@*.service".into())), ["ia@.service", "ia@.socket"]);
         assert_eq!(of(Badge::Unit("session-4.scope".into())), ["usession-4.scope"]);
@@ -126,6 +175,32 @@ mod tests {
             assert_eq!(at(path), [format!("p{path}")], "{path}");
         }
         assert_eq!(at("/.service"), ["p/.service"]);
+    }
+
+    #[test]
+    fn a_service_has_its_socket_and_nobody_else_the_service() {
+        let entry = |unit: &str| Entry {
+            owner: Badge::Unit(unit.into()),
+            address: None,
+            mode: Mode::Enforce,
+            service: 0,
+        };
+        let rules = |units: &[&str]| Rules {
+            entries: [((Protocol::Tcp, 80), units.iter().map(|unit| entry(unit)).collect())].into(),
+        };
+        let mut names = BTreeMap::new();
+        assert_eq!(
+            told(numbered(&mut names, &rules(&["a.socket", "a.service"]))),
+            ["ua.socket", "ua.service", "ua.socket"]
+        );
+        assert_eq!(numbered(&mut names, &rules(&["a.service"])), [""; 0].map(Vec::from), "they have theirs");
+        let of = |names: &BTreeMap<Vec<u8>, Owners>, unit: &str| {
+            let owners = names[&name('u', unit)];
+            (owners.own, owners.service)
+        };
+        assert_eq!((of(&names, "a.socket"), of(&names, "a.service")), ((1, 2), (2, 0)));
+        numbered(&mut names, &rules(&["b.service"]));
+        assert_eq!((of(&names, "b.service"), of(&names, "b.socket")), ((3, 0), (0, 3)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use portreeve_core::{
     port::Protocol,
 };
 
-use super::names::{Slot, called};
+use super::names::{Owners, called};
 
 const PLACE_BYTES: usize = 16;
 const RULE_HEAD_BYTES: usize = 8;
@@ -45,12 +45,12 @@ pub(super) fn place(cookie: u64, protocol: Protocol, port: u16) -> Option<[u8; P
 }
 
 /// Who may bind it; `None` where that are more than the programs look at, or a name has no number.
-pub(super) fn rule(entries: &[Entry], slots: &BTreeMap<Vec<u8>, Slot>) -> Option<[u8; RULE_BYTES]> {
+pub(super) fn rule(entries: &[Entry], names: &BTreeMap<Vec<u8>, Owners>) -> Option<[u8; RULE_BYTES]> {
     let mut rule = [0; RULE_BYTES];
     let count = u32::try_from(entries.len()).ok().filter(|_| entries.len() <= ENTRIES_MAX)?;
     rule[..4].copy_from_slice(&count.to_ne_bytes());
     for (entry, bytes) in entries.iter().zip(rule[RULE_HEAD_BYTES..].chunks_exact_mut(ENTRY_BYTES)) {
-        let (kind, owner) = owner(&entry.owner, slots)?;
+        let (kind, owner) = owner(&entry.owner, names)?;
         let (address, families, is_one) = stand(entry.address.as_ref());
         bytes[..8].copy_from_slice(&owner.to_ne_bytes());
         bytes[8..24].copy_from_slice(&address);
@@ -63,12 +63,11 @@ pub(super) fn rule(entries: &[Entry], slots: &BTreeMap<Vec<u8>, Slot>) -> Option
     Some(rule)
 }
 
-fn owner(badge: &Badge, slots: &BTreeMap<Vec<u8>, Slot>) -> Option<(u8, u64)> {
+fn owner(badge: &Badge, names: &BTreeMap<Vec<u8>, Owners>) -> Option<(u8, u64)> {
     Some(match badge {
         Badge::User(uid) => (USER, u64::from(*uid)),
         Badge::Mark(mark) => (MARK, u64::from(*mark)),
-        // A unit and its socket have one number.
-        Badge::Unit(_) | Badge::Cgroup(_) => (CGROUP, u64::from(*slots.get(called(badge).first()?)?)),
+        Badge::Unit(_) | Badge::Cgroup(_) => (CGROUP, u64::from(names.get(&called(badge)?)?.own)),
     })
 }
 
