@@ -2,6 +2,7 @@
 
 pub mod btf;
 pub mod fit;
+pub mod hang;
 pub mod known;
 pub mod object;
 pub mod ring;

@@ -29,14 +29,11 @@ use self::{
 };
 use crate::{
     bpf::{
-        fit::fit,
-        known::{self, Known, KnownError},
-        object::{Hook, Map, Object, Program},
+        hang::{HangError, create, hang},
+        known::{self, KnownError},
+        object::Object,
     },
-    sys::{
-        bpf::{self, OpenMap},
-        netns,
-    },
+    sys::{bpf::OpenMap, netns},
 };
 
 const MANIFEST: &str = include_str!("../../bpf/guard.bpf.txt");
@@ -71,15 +68,9 @@ pub enum GuardError {
         /// What the system said.
         source: io::Error,
     },
-    /// The kernel has nothing that tells of cgroups.
-    #[error("this kernel has no tracepoint for `{0}`")]
-    NoTracepoint(String),
-    /// The kernel gives no memory to be shared.
-    #[error("the kernel refuses the map `{0}`")]
-    NoMap(&'static str, #[source] Errno),
-    /// The kernel refuses a program.
-    #[error("the kernel refuses the program `{0}`")]
-    Refused(String, #[source] Errno),
+    /// The kernel does not run the programs.
+    #[error(transparent)]
+    Unhung(#[from] HangError),
     /// A map takes no more.
     #[error("the kernel does not take what `{0}` is to hold")]
     Untold(&'static str, #[source] Errno),
@@ -124,7 +115,7 @@ impl Guard {
     ///
     /// Where the kernel has not what the programs need, or does not let this process load them.
     pub fn load(home: Home) -> Result<Self, GuardError> {
-        let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
+        let object = object();
         let known = known::of("guard", &object)?;
         let folder = File::open(&home.folder);
         let folder = folder.map_err(|source| GuardError::NoCgroup { path: home.folder.clone(), source })?;
@@ -132,11 +123,9 @@ impl Guard {
         let number = |name: &str| home.number(name, &folder).unwrap_or_else(|| descriptor(&maps, name));
         let mut ties = Vec::new();
         for (program, known) in object.programs.iter().zip(&known) {
-            ties.push(hang(program, known, number, &folder)?);
+            ties.push(hang(program, known, number, Some(folder.as_fd()))?);
         }
-        let guard = Self { home, maps, _ties: ties };
-        guard.make_stand(STANDING, &guard.written(0, &Rules::default(), &BTreeMap::new())?)?;
-        Ok(guard)
+        Ok(Self { home, maps, _ties: ties })
     }
 
     /// From now on `rules` are kept in the network namespace with this cookie, in the place of all that were before.
@@ -146,8 +135,8 @@ impl Guard {
     /// Where the kernel does not take them: then those before are kept.
     pub fn keep(&self, cookie: u64, rules: &Rules) -> Result<(), GuardError> {
         let names = self.name_owners(rules)?;
-        let written = self.written(cookie, rules, &names)?;
-        self.make_stand(STANDING, &written)?;
+        let written = written(cookie, rules, &names)?;
+        make_stand(self.map(GENERATIONS), STANDING, &written)?;
         self.try_until(NO_TRIAL)
     }
 
@@ -159,8 +148,8 @@ impl Guard {
     /// As of [`Self::keep`].
     pub fn try_keeping(&self, cookie: u64, rules: &Rules, until: u64) -> Result<(), GuardError> {
         let names = self.name_owners(rules)?;
-        let written = self.written(cookie, rules, &names)?;
-        self.make_stand(ON_TRIAL, &written)?;
+        let written = written(cookie, rules, &names)?;
+        make_stand(self.map(GENERATIONS), ON_TRIAL, &written)?;
         self.try_until(until)
     }
 
@@ -190,30 +179,6 @@ impl Guard {
             put.map_err(|error| GuardError::Untold(CGROUPS, error))?;
         }
         Ok(names)
-    }
-
-    /// A generation of its own, which nobody asks yet.
-    fn written(
-        &self,
-        cookie: u64,
-        rules: &Rules,
-        names: &BTreeMap<Vec<u8>, Owners>,
-    ) -> Result<OpenMap, GuardError> {
-        let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
-        let map = OpenMap::create(map_of(&object, RULES), None);
-        let map = map.map_err(|error| GuardError::NoMap(RULES, error))?;
-        for (&(protocol, port), entries) in &rules.entries {
-            let written = place(cookie, protocol, port).zip(rule(entries, names));
-            let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
-            map.put(&place, &rule).map_err(|error| GuardError::Untold(RULES, error))?;
-        }
-        Ok(map)
-    }
-
-    /// One write: who binds meanwhile is judged by those before or by these, never by none.
-    fn make_stand(&self, generation: u32, rules: &OpenMap) -> Result<(), GuardError> {
-        let put = self.map(GENERATIONS).put_map(&generation.to_ne_bytes(), rules);
-        put.map_err(|error| GuardError::Untold(GENERATIONS, error))
     }
 
     fn try_until(&self, until: u64) -> Result<(), GuardError> {
@@ -251,41 +216,38 @@ impl Home {
     }
 }
 
-fn map_of<'o, 'a>(object: &'o Object<'a>, name: &str) -> &'o Map<'a> {
-    object.map(name).expect("the programs were written with it")
-}
-
 fn maps(object: &Object<'_>) -> Result<BTreeMap<&'static str, OpenMap>, GuardError> {
-    let create = |name: &'static str, inner: Option<&OpenMap>| {
-        OpenMap::create(map_of(object, name), inner).map_err(|error| GuardError::NoMap(name, error))
-    };
-    let mut maps = BTreeMap::new();
-    let like = create(RULES, None)?;
-    maps.insert(GENERATIONS, create(GENERATIONS, Some(&like))?);
+    let none = create(object, RULES, None)?;
+    let generations = create(object, GENERATIONS, Some(&none))?;
+    make_stand(&generations, STANDING, &none)?;
+    let mut maps = BTreeMap::from([(GENERATIONS, generations)]);
     for name in [TRIAL, NAMES, CGROUPS, REFUSED, DESK] {
-        maps.insert(name, create(name, None)?);
+        maps.insert(name, create(object, name, None)?);
     }
     Ok(maps)
 }
 
-fn descriptor(maps: &BTreeMap<&'static str, OpenMap>, name: &str) -> u32 {
-    maps.get(name).map_or(u32::MAX, |map| map.as_fd().as_raw_fd().cast_unsigned())
+/// One write: who binds meanwhile is judged by the rules before or by these, never by none.
+fn make_stand(generations: &OpenMap, generation: u32, rules: &OpenMap) -> Result<(), GuardError> {
+    let put = generations.put_map(&generation.to_ne_bytes(), rules);
+    put.map_err(|error| GuardError::Untold(GENERATIONS, error))
 }
 
-/// Loads a program and ties it to its hook.
-fn hang(
-    program: &Program<'_>,
-    known: &Known,
-    number: impl Fn(&str) -> u32,
-    home: &File,
-) -> Result<OwnedFd, GuardError> {
-    let attach = match (program.hook, known.attach) {
-        (Hook::Cgroup(_), _) => 0,
-        (_, Some(attach)) => attach,
-        (_, None) => return Err(GuardError::NoTracepoint(program.name.into())),
-    };
-    let code = fit(program, &known.values, number);
-    let refused = |error| GuardError::Refused(program.name.into(), error);
-    let loaded = bpf::load_for(program.hook, &code, program.name, attach).map_err(refused)?;
-    bpf::attach(program.hook, &loaded, Some(home.as_fd())).map_err(refused)
+/// A generation of its own, which nobody asks yet.
+fn written(cookie: u64, rules: &Rules, names: &BTreeMap<Vec<u8>, Owners>) -> Result<OpenMap, GuardError> {
+    let map = create(&object(), RULES, None)?;
+    for (&(protocol, port), entries) in &rules.entries {
+        let written = place(cookie, protocol, port).zip(rule(entries, names));
+        let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
+        map.put(&place, &rule).map_err(|error| GuardError::Untold(RULES, error))?;
+    }
+    Ok(map)
+}
+
+fn object() -> Object<'static> {
+    Object::read(MANIFEST, CODE).expect("the manifest was written with its code")
+}
+
+fn descriptor(maps: &BTreeMap<&'static str, OpenMap>, name: &str) -> u32 {
+    maps.get(name).map_or(u32::MAX, |map| map.as_fd().as_raw_fd().cast_unsigned())
 }

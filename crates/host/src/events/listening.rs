@@ -15,22 +15,18 @@ use std::{
 
 use jiff::Timestamp;
 use portreeve_core::port::{PortRange, Protocol};
-use rustix::io::Errno;
 
 pub use self::event::{Doer, EVENT_BYTES, Event, Happening};
 use crate::{
     bpf::{
-        fit::fit,
-        known::{self, Known, KnownError},
-        object::{Hook, Object, Program},
+        hang::{HangError, create, hang},
+        known::{self, KnownError},
+        object::{Hook, Object},
         ring::End,
     },
     observe::clock::{self, WallClock},
     proc::{self, mounts},
-    sys::{
-        bpf::{self, OpenMap},
-        ring::Ring,
-    },
+    sys::{bpf::OpenMap, ring::Ring},
 };
 
 const MANIFEST: &str = include_str!("../../bpf/follow.bpf.txt");
@@ -47,15 +43,9 @@ pub enum ListeningError {
     /// /proc does not count processes as the kernel counts them for this one.
     #[error("/proc is another pid namespace's")]
     ForeignProc,
-    /// The kernel has no such tracepoint.
-    #[error("this kernel has no tracepoint for `{0}`")]
-    NoTracepoint(String),
-    /// The kernel gives no memory to be shared.
-    #[error("the kernel refuses the map `{0}`")]
-    NoMap(&'static str, #[source] Errno),
-    /// The kernel refuses the program.
-    #[error("the kernel refuses the program `{0}`")]
-    Refused(String, #[source] Errno),
+    /// The kernel does not run the programs.
+    #[error(transparent)]
+    Unhung(#[from] HangError),
 }
 
 /// Programs that tell of events; they are gone from the kernel when this value is.
@@ -80,7 +70,7 @@ impl Listening {
         let pid_namespace = own_pid_namespace().ok_or(ListeningError::ForeignProc)?;
         let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
         let known = known::of("follow", &object)?;
-        let (events, lost) = (create(&object, EVENTS)?, create(&object, LOST)?);
+        let (events, lost) = (create(&object, EVENTS, None)?, create(&object, LOST, None)?);
         let bytes = object.map(EVENTS).map_or(0, |map| map.entries);
         let number = |name: &str| match name {
             "PORT_FIRST" => ports.first.into(),
@@ -96,12 +86,11 @@ impl Listening {
             match hang(program, known, number, cgroup.as_ref().map(AsFd::as_fd)) {
                 Ok(link) => links.push(link),
                 Err(_) if matches!(program.hook, Hook::Cgroup(_)) => hears_datagrams = false,
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let ring =
-            Ring::new(events.into_fd(), bytes).map_err(|error| ListeningError::NoMap(EVENTS, error))?;
+        let ring = Ring::new(events.into_fd(), bytes).map_err(|error| HangError::NoMap(EVENTS, error))?;
         Ok(Self { ring, lost, lost_before: 0, hears_datagrams, clock: WallClock::now(), _links: links })
     }
 
@@ -153,31 +142,8 @@ pub fn now() -> u64 {
     clock::since_boot()
 }
 
-fn create(object: &Object<'_>, name: &'static str) -> Result<OpenMap, ListeningError> {
-    let map = object.map(name).expect("the programs were written with it");
-    OpenMap::create(map, None).map_err(|error| ListeningError::NoMap(name, error))
-}
-
 fn descriptor(map: &OpenMap) -> u32 {
     map.as_fd().as_raw_fd().cast_unsigned()
-}
-
-/// Loads a program and ties it to its hook.
-fn hang(
-    program: &Program<'_>,
-    known: &Known,
-    number: impl Fn(&str) -> u32,
-    cgroup: Option<BorrowedFd<'_>>,
-) -> Result<OwnedFd, ListeningError> {
-    let attach = match (program.hook, known.attach) {
-        (Hook::Cgroup(_), _) => 0,
-        (_, Some(attach)) => attach,
-        (_, None) => return Err(ListeningError::NoTracepoint(program.name.into())),
-    };
-    let code = fit(program, &known.values, number);
-    let refused = |error| ListeningError::Refused(program.name.into(), error);
-    let loaded = bpf::load_for(program.hook, &code, program.name, attach).map_err(refused)?;
-    bpf::attach(program.hook, &loaded, cgroup).map_err(refused)
 }
 
 /// The pid namespace whose numbers /proc shows, where it is our own.
