@@ -55,17 +55,14 @@ impl Turn {
     /// Others ask, and do not end.
     pub(crate) fn at_asking(path: &Path, company: Company) -> Result<Option<Self>, StoreError> {
         let lock = path.with_extension("asks");
-        if access::prepare(path).is_err() || open_lock(&lock).is_err() {
-            return Ok(None);
-        }
+        let (Ok(()), Ok(file)) = (access::prepare(path), open_lock(&lock)) else { return Ok(None) };
         let operation = match company {
             Company::Others => FlockOperation::NonBlockingLockShared,
             Company::Nobody => FlockOperation::NonBlockingLockExclusive,
         };
-        match Self::take(&lock, &lock, operation, PATIENCE) {
-            Err(StoreError::InUse { path }) => Err(StoreError::Asked { path }),
-            taken => taken.map(Some),
-        }
+        let turn = Self::wait(file, operation, PATIENCE);
+        let turn = turn.map_err(|source| StoreError::Beside { path: lock.clone(), source })?;
+        turn.map_or(Err(StoreError::Asked { path: lock }), |turn| Ok(Some(turn)))
     }
 
     /// Alone among those who would do the same at `path`, where nobody does it already.
@@ -75,24 +72,21 @@ impl Turn {
     }
 
     fn at(path: &Path, operation: FlockOperation, patience: Duration) -> Result<Self, StoreError> {
-        Self::take(&path.with_extension("lock"), path, operation, patience)
+        let lock = path.with_extension("lock");
+        let turn = open_lock(&lock).and_then(|file| Self::wait(file, operation, patience));
+        let turn = turn.map_err(|source| StoreError::Beside { path: lock, source })?;
+        turn.ok_or_else(|| StoreError::InUse { path: path.into() })
     }
 
-    fn take(
-        lock: &Path,
-        path: &Path,
-        operation: FlockOperation,
-        patience: Duration,
-    ) -> Result<Self, StoreError> {
-        let fail = |source: io::Error| StoreError::Beside { path: lock.into(), source };
-        let file = open_lock(lock).map_err(fail)?;
+    /// The turn, once others let it be; `None` where they do not.
+    fn wait(file: File, operation: FlockOperation, patience: Duration) -> io::Result<Option<Self>> {
         let end = Instant::now() + patience;
         loop {
             match flock(&file, operation) {
-                Ok(()) => return Ok(Self(file)),
+                Ok(()) => return Ok(Some(Self(file))),
                 Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < end => thread::sleep(PAUSE_BRIEF),
-                Err(Errno::WOULDBLOCK) => return Err(StoreError::InUse { path: path.into() }),
-                Err(errno) => return Err(fail(errno.into())),
+                Err(Errno::WOULDBLOCK) => return Ok(None),
+                Err(errno) => return Err(errno.into()),
             }
         }
     }
