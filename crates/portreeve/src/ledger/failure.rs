@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, path::Path};
 
 use portreeve_core::{
-    ledger::Refusal,
+    ledger::{Claim, Refusal},
     text,
     words::{Lang, Text, Words},
 };
@@ -358,9 +358,13 @@ pub(crate) fn refused(refusal: &Refusal, home: &Home, what: Words) -> Failure {
 /// What to do about it, in this very ledger.
 pub(crate) fn fix(refusal: &Refusal, home: &Home) -> Text {
     let Text { en, ja } = refusal.fix();
-    match home.option().filter(|_| en.contains("portreeve ")) {
-        Some(option) => text!("{en} (each with {option})", "{ja}({option} を付けて実行)"),
-        None => Text { en, ja },
+    let Some(option) = home.option().filter(|_| en.contains("portreeve ")) else { return Text { en, ja } };
+    match refusal.claim().map(Claim::release).filter(|release| en.contains(release)) {
+        Some(release) => {
+            let own = format!("{release} {option}");
+            Text { en: en.replace(&release, &own), ja: ja.replace(&release, &own) }
+        }
+        None => text!("{en} (each with {option})", "{ja}({option} を付けて実行)"),
     }
 }
 

@@ -153,10 +153,10 @@ fn another_ledger_takes_nothing_from_the_hosts() {
     let held = site.ask("claim thief 50005/tcp -o json --ledger /root/other.db");
     assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-reserved")));
     let named = site.ask("claim other 50021/tcp --ledger /root/other.db");
-    let (_, release) = named.stderr.trim().rsplit_once("first: ").expect("what to type");
-    let typed = release.replace(" (each with --ledger /root/other.db)", " --ledger /root/other.db");
+    let (_, typed) = named.stderr.trim().rsplit_once("first: ").expect("what to type");
+    assert!(typed.ends_with(" --ledger /root/other.db"), "{typed}");
     assert!(typed.starts_with("portreeve release other --protocol tcp --scope host:"), "{typed}");
-    site.run(&typed);
+    site.run(typed);
     site.run("portreeve claim other 50020/tcp --ledger /root/other.db");
     site.run("portreeve release other --ledger /root/other.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010");
