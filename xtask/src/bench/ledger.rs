@@ -15,6 +15,7 @@ use crate::shell::{Result, output, target};
 
 /// Every row.
 pub(super) fn rows() -> Result<Vec<Row>> {
+    cold::look_for_rivals()?;
     let mut rows = durable::rows()?;
     rows.extend(cold::rows()?);
     rows.extend(storm::rows()?);
