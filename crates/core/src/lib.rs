@@ -33,6 +33,7 @@ pub mod reach;
 pub mod receipt;
 pub mod registry;
 pub mod rules;
+pub mod shell;
 pub mod unit;
 pub mod user_info;
 pub mod visible;

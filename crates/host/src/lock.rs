@@ -81,24 +81,49 @@ impl Lock {
     ///
     /// As of [`Self::take`].
     pub(crate) fn take_within(patience: Duration, file: &'static str) -> Result<Self, LockError> {
-        let folder = Path::new(RUN);
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
-        match Stranger::at(folder) {
-            Some(stranger) if !stranger.is_missing() => return Err(LockError::Foreign(stranger)),
-            _ => made?,
-        }
-        Self::take_in(folder, file, patience)
+        Self::take_in(folder()?, file, FlockOperation::NonBlockingLockExclusive, patience)
     }
 
-    fn take_in(folder: &Path, file: &str, patience: Duration) -> Result<Self, LockError> {
+    /// Shares the one that is called `file` with whoever shares it too; where nobody did, with what `first` found in its file
+    /// a moment before.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::take`], or of `first`.
+    pub(crate) fn share<T>(
+        file: &str,
+        first: impl FnOnce(&File) -> io::Result<T>,
+    ) -> Result<(Self, Option<T>), LockError> {
+        let folder = folder()?;
+        let found =
+            match Self::take_in(folder, file, FlockOperation::NonBlockingLockExclusive, Duration::ZERO) {
+                Ok(alone) => Some(first(&alone.file)?),
+                Err(LockError::Busy(_)) => None,
+                Err(error) => return Err(error),
+            };
+        let shared = Self::take_in(folder, file, FlockOperation::NonBlockingLockShared, PATIENCE)?;
+        Ok((shared, found))
+    }
+
+    /// What may be written in its file.
+    pub(crate) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn take_in(
+        folder: &Path,
+        file: &str,
+        operation: FlockOperation,
+        patience: Duration,
+    ) -> Result<Self, LockError> {
         let path = folder.join(file);
         let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
         let start = Instant::now();
         loop {
             let mut options = File::options();
-            options.write(true).create(true).truncate(false).mode(0o600).custom_flags(nofollow);
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(nofollow);
             let file = options.open(&path)?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            match flock(&file, operation) {
                 Ok(()) if is_at(&file, &path) => return Ok(Self { path, file }),
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) if start.elapsed() < patience => thread::sleep(PAUSE),
@@ -135,6 +160,17 @@ impl Lock {
     }
 }
 
+/// The folder of all of them, which is root's alone.
+fn folder() -> Result<&'static Path, LockError> {
+    let folder = Path::new(RUN);
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+    match Stranger::at(folder) {
+        Some(stranger) if !stranger.is_missing() => return Err(LockError::Foreign(stranger)),
+        _ => made?,
+    }
+    Ok(folder)
+}
+
 /// Whoever had a lock may have taken its file away: then it locks nothing any more.
 fn is_at(file: &File, path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|about| {
@@ -150,7 +186,8 @@ mod tests {
     fn whoever_waits_in_vain_is_told_for_whom() {
         let folder = std::env::temp_dir().join(format!("portreeve-lock-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let take = |patience| Lock::take_in(&folder, "test.lock", Duration::from_millis(patience));
+        let alone = FlockOperation::NonBlockingLockExclusive;
+        let take = |patience| Lock::take_in(&folder, "test.lock", alone, Duration::from_millis(patience));
         let first = take(0).unwrap();
         let start = Instant::now();
         let Err(LockError::Busy(busy)) = take(50) else { panic!("it is taken") };

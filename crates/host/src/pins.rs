@@ -19,7 +19,7 @@ use rustix::{
 use crate::observe::sight::{Asked, List};
 
 /// Where portreeve keeps what lasts no longer than the machine runs.
-pub(crate) const RUN: &str = "/run/portreeve";
+pub const RUN: &str = "/run/portreeve";
 /// Where the bpffs of ours is mounted: /sys/fs/bpf itself is closed to users on many hosts.
 pub const FOLDER: &str = "/run/portreeve/bpf";
 /// BPF_FS_MAGIC (include/uapi/linux/magic.h).

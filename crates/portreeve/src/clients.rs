@@ -104,7 +104,8 @@ pub(crate) fn why(error: &ReservedError) -> Text {
     text!("the kernel does not reserve it: {en}", "カーネルに予約できませんでした: {ja}")
 }
 
-fn cause(error: &ReservedError) -> Text {
+/// The same, where nobody wonders what it is about.
+pub(crate) fn cause(error: &ReservedError) -> Text {
     match error {
         ReservedError::Read => text!("its list cannot be read", "予約リストを読み取れません"),
         ReservedError::Write(error) => {

@@ -1,5 +1,6 @@
 //! Asks the ledger: each ask is decided on the book as it stands, and what is granted is written as one change (A23, A24).
 
+mod ahead;
 pub(crate) mod beside;
 pub(crate) mod bring;
 pub(crate) mod crowd;
@@ -8,12 +9,14 @@ pub(crate) mod failure;
 pub(crate) mod home;
 pub(crate) mod kernel;
 pub(crate) mod sight;
+pub(crate) mod twice;
 
 use std::{collections::BTreeMap, error::Error, iter, mem};
 
 use portreeve_core::ledger::{Ask, Book, Entry, Now, ProcessId, Refusal, Seen};
 use portreeve_host::claimant;
 
+pub(crate) use self::ahead::Opened;
 use self::desk::Desk;
 use crate::store::{Store, StoreError};
 

@@ -12,10 +12,10 @@ pub(crate) use self::etcd::{CHANGES_MAX, Secret};
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
-    etcd::{Access, AddressError, Control, Etcd, Options},
+    etcd::{Access, AddressError, Control, Etcd, Options, goes_in_clear},
     sqlite::{
         Anew, CHANGED, CLAIMED, Company, DayCopy, FAULTS_MAX, Fault, GROUP, REMOVED, Restored, Sqlite, Turn,
-        begin_anew, check, copies, read_copy, restore,
+        begin_anew, check, copies, is_member, read_copy, restore,
     },
 };
 
@@ -23,9 +23,11 @@ use std::{io, path::PathBuf, time::Duration};
 
 use portreeve_core::{
     ledger::{Book, Change, Scope},
+    port::PortRange,
     text,
     words::{Text, Words},
 };
+use portreeve_host::enforce::reserved::ReservedError;
 
 /// What keeps a ledger.
 pub(crate) trait Store: Send {
@@ -69,6 +71,8 @@ pub(crate) enum Swap {
     Swapped,
     /// It was not made: this is the book by now.
     Moved(Book),
+    /// It was not made: other ledgers of this host have these numbers by now.
+    Taken(Vec<PortRange>),
     /// Nobody knows whether it was made.
     Undetermined,
 }
@@ -188,6 +192,9 @@ pub(crate) enum StoreError {
         /// What whoever asks holds.
         path: PathBuf,
     },
+    /// What it would claim cannot be kept from other ledgers of this host.
+    #[error("what it claims could not be kept from other ledgers of this host")]
+    Unkept(#[from] ReservedError),
     /// It cannot change that much at once.
     #[error("{changes} changes at once are more than {most}")]
     TooMany {

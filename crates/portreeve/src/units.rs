@@ -4,7 +4,7 @@ use std::path::Path;
 
 use portreeve_core::{
     gate::BOOT_UNIT,
-    text,
+    shell, text,
     words::{Text, Words},
 };
 use portreeve_host::{
@@ -76,7 +76,7 @@ fn is_installed() -> bool {
 
 /// Where it stands where it should, whatever others could change goes to root.
 fn given_to_root(path: &str) -> Text {
-    let path = quoted_for_shell(path);
+    let path = shell::quoted(path);
     text!(
         "give it to root alone: sudo chown root: {path} && sudo chmod go-w {path}",
         "root だけが書き込めるようにしてください: sudo chown root: {path} && sudo chmod go-w {path}"
@@ -86,17 +86,11 @@ fn given_to_root(path: &str) -> Text {
 /// Where this program would be root's alone.
 fn elsewhere() -> Text {
     let path = std::env::current_exe().map_or_else(|_| "portreeve".into(), |path| path.display().to_string());
-    let path = quoted_for_shell(&path);
+    let path = shell::quoted(&path);
     text!(
         "install it where root alone writes, and run that one: sudo install {path} {INSTALLED}",
         "root だけが書き込める場所に置き、そちらを実行してください: sudo install {path} {INSTALLED}"
     )
-}
-
-/// A path as it is, or with other letters in quotes.
-pub(crate) fn quoted_for_shell(path: &str) -> String {
-    let is_plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._+-".contains(letter));
-    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// Why a unit was not put, or not taken away.

@@ -38,6 +38,7 @@ mod lab {
     mod kernel;
     mod kernel_types;
     mod ledger;
+    mod ledgers;
     mod left_gate;
     mod living;
     mod member;

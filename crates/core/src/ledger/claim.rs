@@ -19,6 +19,7 @@ use super::overlap::Stand;
 use crate::{
     address::Address,
     port::{PortRange, PortSpec, Protocol},
+    shell,
 };
 
 /// An entry of the ledger.
@@ -76,6 +77,7 @@ impl Claim {
     #[must_use]
     pub fn release(&self) -> String {
         let Self { name, protocol, scope, .. } = self;
+        let (name, scope) = (shell::quoted(name.as_str()), shell::quoted(&format!("{scope}")));
         format!("portreeve release {name} --protocol {protocol} --scope {scope}")
     }
 

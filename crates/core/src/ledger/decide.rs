@@ -158,7 +158,7 @@ fn asked_for(
     if Class::of(ports.first) == Class::WellKnown && !is_its_own && !wish.well_known {
         return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
     }
-    if !wish.force_bound && seen.elsewhere.iter().any(|kept| kept.overlaps(ports)) {
+    if !wish.force_bound && seen.has_elsewhere(ports) {
         return Err(Refusal::KeptBack(spec));
     }
     let bound = bound(wish, ports, seen)?;

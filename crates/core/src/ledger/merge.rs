@@ -35,8 +35,8 @@ pub enum Unmergeable {
         /// What both want.
         over: Over,
     },
-    /// All of them together are too much.
-    TooMuch(Box<Refusal>),
+    /// The ledger refuses one of them, or all of them together.
+    Refused(Box<Refusal>),
 }
 
 /// What two claims want, of which there is one.
@@ -67,13 +67,14 @@ pub fn merge(book: &Book, coming: Vec<Claim>, seen: &Seen<'_>, now: &Now) -> Res
             merge.same += 1;
             continue;
         }
+        keep_out_of_other_ledgers(&claim, seen)?;
         let claim = Claim { revision: book.revision() + 1, ..claim };
         let gone = in_the_way(&after, &claim, seen, now)?;
         let add = Change::Add(Arc::new(claim));
         let changes: Vec<Change> = gone.into_iter().map(Change::Remove).chain([add]).collect();
         after.amend(changes.iter().cloned());
         if after.len() > CLAIMS_MAX {
-            return Err(too_much(Refusal::LedgerFull));
+            return Err(refused(Refusal::LedgerFull));
         }
         merge.changes.extend(changes);
     }
@@ -81,8 +82,14 @@ pub fn merge(book: &Book, coming: Vec<Claim>, seen: &Seen<'_>, now: &Now) -> Res
     Ok(merge)
 }
 
-fn too_much(refusal: Refusal) -> Unmergeable {
-    Unmergeable::TooMuch(Box::new(refusal))
+fn refused(refusal: Refusal) -> Unmergeable {
+    Unmergeable::Refused(Box::new(refusal))
+}
+
+/// What another ledger claims on this host stays its own.
+fn keep_out_of_other_ledgers(coming: &Claim, seen: &Seen<'_>) -> Result<(), Unmergeable> {
+    let is_taken = coming.scope.meets(&seen.scope) && seen.has_elsewhere(coming.ports);
+    if is_taken { Err(refused(Refusal::KeptBack(coming.spec()))) } else { Ok(()) }
 }
 
 /// Wherever something comes to what the kernel hands out, enough of it is left.
@@ -90,7 +97,7 @@ fn leave_clients(after: &Book, changes: &[Change], seen: &Seen<'_>) -> Result<()
     let put = changes.iter().filter_map(Change::claim);
     let put = put.filter(|claim| claim.ports.overlaps(seen.client_range));
     let scopes: BTreeSet<&Scope> = put.map(|claim| &claim.scope).collect();
-    scopes.into_iter().try_for_each(|scope| left_for_clients(after, scope, None, seen).map_err(too_much))
+    scopes.into_iter().try_for_each(|scope| left_for_clients(after, scope, None, seen).map_err(refused))
 }
 
 /// Whether one is the other, whenever it was written.
@@ -139,7 +146,7 @@ impl Unmergeable {
     pub fn why(&self) -> Text {
         let (standing, coming, over) = match self {
             Self::Clash { standing, coming, over } => (standing, coming, over),
-            Self::TooMuch(refusal) => return refusal.why(),
+            Self::Refused(refusal) => return refusal.why(),
         };
         let (first, second) = (standing.told(), coming.told());
         match over {
@@ -258,7 +265,7 @@ mod tests {
         let one = Claim { ports: "60999".parse().expect("a port"), ..both[1].clone() };
         let refused = merged(&desk, vec![enough, one]).expect_err("one number too many");
         let refusal = Refusal::NoClientPortsLeft { left: 1_023, needed: 1_024 };
-        assert_eq!(refused, Unmergeable::TooMuch(Box::new(refusal)));
+        assert_eq!(refused, Unmergeable::Refused(Box::new(refusal)));
     }
 
     #[test]

@@ -75,6 +75,12 @@ impl<'a> Seen<'a> {
         seen
     }
 
+    /// Knows that the kernel keeps `ports` too, for ledgers that this one knows nothing of.
+    pub fn take(&mut self, ports: &[PortRange]) {
+        self.foreign.extend(ports);
+        self.elsewhere.extend(ports);
+    }
+
     /// The same as far as it holds within `scope`: of an elsewhere that was not looked at nothing is known.
     pub(super) fn within(&self, scope: &Scope) -> Cow<'_, Self> {
         if scope.meets(&self.scope) {
@@ -121,6 +127,11 @@ impl<'a> Seen<'a> {
     pub(super) fn declared_as(&self, name: &str, protocol: Protocol) -> Option<&DesiredPort<'a>> {
         let is_meant = |it: &&DesiredPort<'a>| it.service.name == name && it.spec.protocol == protocol;
         self.declared.ports().iter().find(is_meant)
+    }
+
+    /// Whether any of `ports` is kept for ledgers that this one knows nothing of.
+    pub(super) fn has_elsewhere(&self, ports: PortRange) -> bool {
+        self.elsewhere.iter().any(|kept| kept.overlaps(ports))
     }
 
     /// Whether somebody else keeps `port` from clients.

@@ -53,6 +53,12 @@ pub fn reserve(wanted: &[PortRange], kept: &[PortRange], ours: &[PortRange]) -> 
     Reservation { add: ranges(&add), give_back: ranges(&give_back), ours: ranges(&ours) }
 }
 
+/// All of `ports` once, in ascending order.
+#[must_use]
+pub fn united(ports: impl Iterator<Item = PortRange>) -> Vec<PortRange> {
+    ranges(&all(&ports.collect::<Vec<_>>()))
+}
+
 /// What is declared is not kept from clients, as they would have too few ports left: what the policy says of the gate is done all
 /// the same, since a range as wide as that is one to let in, and nobody's who would miss a number of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +184,12 @@ mod tests {
     fn what_is_wanted_is_added_once() {
         assert_eq!(told("20500,20501-20503", "", ""), ["20500-20503", "", "20500-20503"]);
         assert_eq!(told("20500", "20500", "20500"), ["", "", "20500"]);
+    }
+
+    #[test]
+    fn each_number_is_kept_once() {
+        let twice = ports("20501-20503,20500,20502-20510,20500");
+        assert_eq!(united(twice.into_iter()), ports("20500-20510"));
     }
 
     #[test]

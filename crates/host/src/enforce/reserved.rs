@@ -2,6 +2,7 @@
 //! A24; Documentation/networking/ip-sysctl.rst, kernel/sysctl.c `proc_do_large_bitmap`).
 
 mod lasting;
+mod pledge;
 mod record;
 
 use std::{
@@ -17,7 +18,7 @@ use portreeve_core::{
     port::PortRange,
 };
 
-pub use self::lasting::lasting;
+pub use self::{lasting::lasting, pledge::Pledges};
 
 use self::{lasting::Lasting, record::Record};
 use crate::{
@@ -141,12 +142,21 @@ pub fn known() -> KeptBack {
     }
 }
 
-/// What is kept back for claims of other ledgers than the host's usual one; nothing where that cannot be read.
+/// What is kept back for claims of other ledgers than the one of `reason`; nothing where that cannot be read.
 #[must_use]
-pub fn claimed_elsewhere() -> Vec<PortRange> {
+pub fn claimed_besides(reason: Reason) -> Vec<PortRange> {
     let record = Record::of_here().unwrap_or_default();
-    let others = record.wanted.iter().filter(|(reason, _)| matches!(reason, Reason::OtherLedger(_)));
+    let is_other = |other: Reason| other != reason && other != Reason::Declared;
+    let others = record.wanted.iter().filter(|(other, _)| is_other(**other));
     others.flat_map(|(_, ranges)| ranges).copied().collect()
+}
+
+/// What is kept back for claims of the ledger of `reason` and nobody else, also where they do not stand any more, or not yet.
+#[must_use]
+pub fn kept_for(reason: Reason) -> Vec<PortRange> {
+    let record = Record::of_here().unwrap_or_default();
+    let wanted = record.wanted.get(&reason).cloned().unwrap_or_default();
+    without(&wanted, &record.wanted_besides(reason).collect::<Vec<_>>())
 }
 
 impl Reserved {
@@ -175,6 +185,12 @@ impl Reserved {
     #[must_use]
     pub fn wanted(&self, reason: Reason) -> Option<&[PortRange]> {
         self.record.wanted.get(&reason).map(Vec::as_slice)
+    }
+
+    /// What the next boot is to keep back for `reason`, where that is written.
+    #[must_use]
+    pub fn lasting(&self, reason: Reason) -> Option<&[PortRange]> {
+        self.lasting.as_ref().and_then(|lasting| lasting.of(reason))
     }
 
     /// What is wanted for other reasons than `reason`.

@@ -18,7 +18,7 @@ use crate::{
         failure,
         home::{self, Home},
         kernel::{self, Kept},
-        sight,
+        sight, twice,
     },
     settings::{Common, Format, Settings, options},
     show::{
@@ -83,7 +83,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     };
     let mut book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     if own.get_flag(REPAIR) {
-        repair(&mut *store, &book, &home, settings)?;
+        repair(&home, settings)?;
     }
     let mut told = list(&book, &home, wanted, None, settings, out)?;
     while own.get_flag(WATCH) {
@@ -96,12 +96,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 }
 
 /// Has the kernel reserve what is claimed.
-fn repair(store: &mut dyn Store, book: &Book, home: &Home, settings: &Settings) -> Result<(), Failure> {
+fn repair(home: &Home, settings: &Settings) -> Result<(), Failure> {
     let now = sight::now()?;
     let look = sight::look(settings)?;
     let world = look.world();
-    let mut seen = sight::seen(&world, home, book);
-    match kernel::keep(&home.scope, store, book, home, &mut seen, &now) {
+    let fail = |error| failure::store(&error, UNREPAIRED);
+    let mut ledger = home.open().map_err(fail)?;
+    let book = ledger.load().map_err(fail)?;
+    let mut seen = sight::seen(&world, home, &book);
+    match kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
         Kept::Reserved => Ok(()),
         Kept::Unreserved(why) => Err(Failure::new(Exit::Unreachable, UNREPAIRED).because(why)),
     }
@@ -131,7 +134,10 @@ fn list(
     match told {
         Some(told) if *told == tells => {}
         Some(_) => listing.tell_again(settings, out)?,
-        None => listing.tell(settings, out)?,
+        None => {
+            listing.tell(settings, out)?;
+            twice::tell(book, home, &sight::seen(&world, home, book), &now, settings.lang);
+        }
     }
     Ok(tells)
 }

@@ -23,7 +23,7 @@ use crate::{
         failure::{self, shown},
         home::{self, Home},
         kernel::{self, Kept},
-        sight,
+        sight, twice,
     },
     settings::{Common, Settings, options},
     show::{claim as show, escape::visible, out::Out},
@@ -133,15 +133,17 @@ fn file(home: &Home, what: Words) -> Result<&Path, Failure> {
 }
 
 /// Has the kernel follow the ledger, which is no longer what it was.
-fn follow(store: &mut dyn Store, home: &Home, settings: &Settings, what: Words) -> Result<(), Failure> {
+fn follow(home: &Home, settings: &Settings, what: Words) -> Result<(), Failure> {
     let now = sight::now()?;
     let look = sight::look(settings)?;
     let world = look.world();
-    let book = store.load().map_err(|error| failure::store(&error, what))?;
+    let mut ledger = home.open().map_err(|error| failure::store(&error, what))?;
+    let book = ledger.load().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
-    if let Kept::Unreserved(why) = kernel::keep(&home.scope, store, &book, home, &mut seen, &now) {
+    if let Kept::Unreserved(why) = kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
         warn(&visible(show::unreserved(&why).in_lang(settings.lang)));
     }
+    twice::tell(&book, home, &seen, &now, settings.lang);
     Ok(())
 }
 

@@ -59,6 +59,10 @@ impl<'s, S: Store + ?Sized> Desk<'s, S> {
                 match self.store.swap(expected, &changes)? {
                     Swap::Swapped => None,
                     Swap::Moved(moved) => Some(moved),
+                    Swap::Taken(ports) => {
+                        seen.take(&ports);
+                        continue;
+                    }
                     Swap::Undetermined => return Err(Unanswered::Undetermined),
                 }
             } else if is_fresh {

@@ -3,22 +3,23 @@
 use std::{io::ErrorKind, path::Path};
 
 use portreeve_core::{
-    ledger::{Claim, Refusal},
-    text,
+    ledger::Refusal,
+    shell, text,
     words::{Lang, Text, Words},
 };
+use portreeve_host::{enforce::reserved::ReservedError, pins::RUN};
 
 use super::{
     Unanswered,
-    home::{CERTIFICATES, Home, command_for, may_write_beside},
+    home::{CERTIFICATES, Home, command_for, may_not_write, may_write_beside},
 };
 use crate::{
+    clients, directories,
     door::quoted,
     exit::Exit,
     failure::{Failure, io_cause, warn},
     show::escape::{visible, visible_text},
-    store::{Control, GROUP, Store, StoreError, Tried, quoted as said},
-    units::quoted_for_shell,
+    store::{Control, GROUP, Store, StoreError, Tried, is_member, quoted as said},
 };
 
 /// What keeps the ledger from answering.
@@ -37,8 +38,8 @@ pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
                 ja: "台帳が変更されたかどうかの応答がありません",
             })
             .hint(Words {
-                en: "ask again: the same name gets the same port",
-                ja: "もう一度実行してください。同じ名前には同じポートが割り当てられます",
+                en: "ask again: what was done already is not done twice, and the same name gets the same port",
+                ja: "もう一度実行してください。反映済みの変更が二重に行われることはなく、同じ名前には同じポートが割り当てられます",
             }),
     }
 }
@@ -103,6 +104,10 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
 /// What is wrong with a file that may be a ledger.
 fn of_file(error: &StoreError) -> (Exit, Text, Text) {
     match error {
+        StoreError::Failed { path, .. } if may_not_write(path) => {
+            let why = io_cause(&ErrorKind::PermissionDenied.into());
+            (Exit::Unreachable, unusable(path, &why), rights(path))
+        }
         StoreError::Failed { path, source } => {
             let why = said(&source.to_string());
             let why = if may_write_beside(path) { why } else { closed(path, &why) };
@@ -110,7 +115,7 @@ fn of_file(error: &StoreError) -> (Exit, Text, Text) {
         }
         StoreError::Beside { path, source } => {
             let is_denied = source.kind() == ErrorKind::PermissionDenied;
-            let hint = if is_denied { rights() } else { look_at(path) };
+            let hint = if is_denied { rights(path) } else { look_at(path) };
             (Exit::Unreachable, unusable(path, &io_cause(source)), hint)
         }
         StoreError::Unfit { path, source } => (Exit::Unreachable, unusable(path, &source.text()), access()),
@@ -160,6 +165,7 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
             );
             (Exit::Refused, cause, look_at_key(&key, control))
         }
+        StoreError::Unkept(error) => unkept(error),
         StoreError::TooMany { changes, most } => {
             let cause = text!(
                 "{changes} changes at once are more than {most}",
@@ -196,7 +202,7 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// A path as a shell takes it.
 fn typed(path: &Path) -> String {
-    quoted_for_shell(&shown(path))
+    shell::quoted(&shown(path))
 }
 
 fn unusable(path: &Path, why: &Text) -> Text {
@@ -220,8 +226,8 @@ fn in_use(path: &Path) -> (Exit, Text, Text) {
         "{path} をほかのプロセスが使用中、または置き換え中で、終了しません"
     );
     let hint = text!(
-        "end them, such as `portreeve claims --watch`: fuser -v {file}",
-        "portreeve claims --watch などを終了してください: fuser -v {file}"
+        "end them, such as `portreeve claims --watch`: fuser -v {file} (of Debian's psmisc)",
+        "portreeve claims --watch などを終了してください: fuser -v {file}(Debian の psmisc パッケージ)"
     );
     (Exit::Unreachable, cause, hint)
 }
@@ -233,8 +239,23 @@ fn asked(path: &Path) -> (Exit, Text, Text) {
         "このホストの別の台帳への申請が終了しません"
     );
     let hint = text!(
-        "see who it is, and end it: fuser -v {file}",
-        "プロセスを確認し、終了してください: fuser -v {file}"
+        "see who it is, and end it: fuser -v {file} (of Debian's psmisc)",
+        "プロセスを確認し、終了してください: fuser -v {file}(Debian の psmisc パッケージ)"
+    );
+    (Exit::Unreachable, cause, hint)
+}
+
+/// The host's usual ledger would not know of it.
+fn unkept(error: &ReservedError) -> (Exit, Text, Text) {
+    let Text { en, ja } = clients::cause(error);
+    let cause = text!(
+        "this host's usual ledger would not know of the claim: {en}",
+        "このホストの通常の台帳に申請を知らせることができません: {ja}"
+    );
+    let folder = directories::SYSTEM;
+    let hint = text!(
+        "see whether it can be written, then ask again: ls -ld {folder} {RUN}; df {folder} {RUN}",
+        "書き込めるか確認してから、もう一度実行してください: ls -ld {folder} {RUN}、df {folder} {RUN}"
     );
     (Exit::Unreachable, cause, hint)
 }
@@ -247,8 +268,8 @@ fn locked(path: &Path) -> (Exit, Text, Text) {
         "{path} はほかのプログラムにロックされたままです"
     );
     let hint = text!(
-        "see who it is, and end it: fuser -v {file}, or lsof {file}",
-        "ロックしているプログラムを確認し、終了してください: fuser -v {file} または lsof {file}"
+        "see who it is, and end it: fuser -v {file} (of Debian's psmisc)",
+        "ロックしているプログラムを確認し、終了してください: fuser -v {file}(Debian の psmisc パッケージ)"
     );
     (Exit::Unreachable, cause, hint)
 }
@@ -337,7 +358,15 @@ fn look_at(path: &Path) -> Text {
     text!("look at it: ls -l {file}; df {file}", "ls -l {file} と df {file} で確認してください")
 }
 
-fn rights() -> Text {
+/// Of a member's ledger somebody has changed who may use it.
+fn rights(path: &Path) -> Text {
+    if is_member() {
+        let folder = typed(path.parent().unwrap_or(path));
+        return text!(
+            "as root, give it back to its group: cd {folder} && chgrp {GROUP} . * && chmod 2770 . && chmod 660 *",
+            "root で、グループの権限を元に戻してください: cd {folder} && chgrp {GROUP} . * && chmod 2770 . && chmod 660 *"
+        );
+    }
     text!(
         "ask it with sudo, or become a member of the group of the host's ledger (sudo usermod -aG {GROUP} $USER, then log in again)",
         "sudo を付けて実行するか、ホストの台帳のグループに加わってください(sudo usermod -aG {GROUP} $USER の後、ログインし直す)"
@@ -345,7 +374,7 @@ fn rights() -> Text {
 }
 
 fn look_at_key(key: &str, control: &Control) -> Text {
-    let get = visible(&control.command(&format!("get {}", quoted_for_shell(key)))).into_owned();
+    let get = visible(&control.command(&format!("get {}", shell::quoted(key)))).into_owned();
     text!("look at it: {get}", "確認してください: {get}")
 }
 
@@ -357,24 +386,23 @@ pub(crate) fn refused(refusal: &Refusal, home: &Home, what: Words) -> Failure {
 
 /// What to do about it, in this very ledger.
 pub(crate) fn fix(refusal: &Refusal, home: &Home) -> Text {
-    let Text { en, ja } = refusal.fix();
-    let Some(option) = home.option().filter(|_| en.contains("portreeve ")) else { return Text { en, ja } };
-    match refusal.claim().map(Claim::release).filter(|release| en.contains(release)) {
-        Some(release) => {
-            let own = format!("{release} {option}");
-            Text { en: en.replace(&release, &own), ja: ja.replace(&release, &own) }
-        }
-        None => text!("{en} (each with {option})", "{ja}({option} を付けて実行)"),
-    }
+    let asked = |Text { en, ja }: Text, command: &String| {
+        let own = in_ledger(command, home);
+        Text { en: en.replace(command, &own), ja: ja.replace(command, &own) }
+    };
+    refusal.commands().iter().fold(refusal.fix(), asked)
 }
 
 /// What shows more of it, likewise.
 pub(crate) fn commands(refusal: &Refusal, home: &Home) -> Vec<String> {
-    let in_ledger = |command: String| match (home.option(), command.starts_with("portreeve claims")) {
-        (Some(option), true) => format!("{command} {option}"),
-        _ => command,
-    };
-    refusal.commands().into_iter().map(in_ledger).collect()
+    refusal.commands().iter().map(|command| in_ledger(command, home)).collect()
+}
+
+fn in_ledger(command: &str, home: &Home) -> String {
+    let asks = ["claim ", "claims", "release "]
+        .iter()
+        .any(|word| command.strip_prefix("portreeve ").is_some_and(|words| words.starts_with(word)));
+    if asks { home.asked_by(command) } else { command.to_owned() }
 }
 
 #[cfg(test)]

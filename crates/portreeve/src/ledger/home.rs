@@ -14,12 +14,12 @@ use portreeve_core::{
     ledger::{Book, Lease, Scope},
     policy::LedgerStore,
     port::PortRange,
-    text, user_info,
+    shell, text, user_info,
     words::{Lang, Words},
 };
 use portreeve_host::{
     claimant,
-    enforce::reserved::Reason,
+    enforce::reserved::{Reason, claimed_besides},
     network::{Network, called, network},
 };
 use rustix::{
@@ -28,15 +28,15 @@ use rustix::{
     process::geteuid,
 };
 
+use super::ahead::Opened;
 use crate::{
     directories,
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, warn},
     policy_file,
-    settings::{PolicyChoice, Settings, options},
-    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn},
+    settings::{PolicyChoice, Settings, Verbosity, options},
+    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn, goes_in_clear},
     table_file::TableFile,
-    units::quoted_for_shell,
 };
 
 const LEDGER: &str = "ledger";
@@ -80,6 +80,17 @@ impl Place {
         match self {
             Self::File(path) => fnv(path.as_os_str().as_bytes().iter().copied()),
             Self::Etcd(url) => fnv(url.bytes()),
+        }
+    }
+
+    /// A policy refuses it; whoever tries something out by hand is told.
+    fn warn_of_clear(&self, lang: Lang) {
+        if matches!(self, Self::Etcd(url) if goes_in_clear(url)) {
+            let note = Words {
+                en: "note: claims go over the network in clear, for anybody to read and to change: use etcd+https://",
+                ja: "注意: 申請の内容が暗号化されずに送られます。etcd+https:// を使ってください",
+            };
+            warn(note.in_lang(lang));
         }
     }
 }
@@ -160,17 +171,38 @@ impl Home {
             return Ok(Self::at(place, obeyed, machine));
         };
         let (place, obeyed) = place(named)?;
+        if settings.verbosity != Verbosity::Quiet {
+            place.warn_of_clear(settings.lang);
+        }
         let is_usual = asked_by_all(&settings.policy).is_ok_and(|(usual, _)| usual == place);
         let reason = if is_usual { Reason::Ledger } else { Reason::OtherLedger(place.hash()) };
         Ok(Self { is_named: true, reason, ..Self::at(place, obeyed, machine) })
     }
 
-    /// Opens it, and makes a new one where there never was any.
+    /// Opens it to change it, and makes a new one where there never was any.
     ///
     /// # Errors
     ///
     /// It is not to be had.
-    pub(crate) fn open(&self) -> Result<Box<dyn Store>, StoreError> {
+    pub(crate) fn open(&self) -> Result<Opened, StoreError> {
+        self.open_within(&self.scope)
+    }
+
+    /// The same to change claims of `scope`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::open`].
+    pub(crate) fn open_within(&self, scope: &Scope) -> Result<Opened, StoreError> {
+        Opened::at(self, scope)
+    }
+
+    /// Opens it to look at it.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be had.
+    pub(crate) fn store(&self) -> Result<Box<dyn Store>, StoreError> {
         Ok(match &self.place {
             Place::File(path) => Box::new(Sqlite::open(path)?),
             Place::Etcd(url) => Box::new(self.open_etcd(url)?),
@@ -185,25 +217,44 @@ impl Home {
         }
     }
 
-    /// A turn at asking for numbers, so that no other ledger of this host grants the same ones before the kernel keeps them.
+    /// Whether the host obeys it beside its usual one, which knows nothing of it.
+    pub(super) fn is_beside_usual(&self) -> bool {
+        self.obeyed == Obeyed::ByHost && !self.is_read_by_boot()
+    }
+
+    /// A turn at asking the host's usual ledger, which what another one keeps waits for.
     ///
     /// # Errors
     ///
     /// Another one is asked, and no end of it.
     pub(crate) fn turn(&self) -> Result<Option<Turn>, StoreError> {
-        let company = match self.reason {
-            Reason::OtherLedger(_) => Company::Nobody,
-            Reason::Ledger | Reason::Declared => Company::Others,
-        };
-        match of_host().filter(|_| self.obeyed == Obeyed::ByHost) {
-            Some(own) => Turn::at_asking(&own, company),
-            None => Ok(None),
-        }
+        if self.is_read_by_boot() { self.turn_among(Company::Others) } else { Ok(None) }
+    }
+
+    /// A turn at keeping what another one is about to claim: for a moment alone, so that no two of them keep the same number.
+    ///
+    /// # Errors
+    ///
+    /// Another one is asked, and no end of it.
+    pub(super) fn turn_beside_usual(&self) -> Result<Option<Turn>, StoreError> {
+        self.turn_among(Company::Nobody)
+    }
+
+    fn turn_among(&self, company: Company) -> Result<Option<Turn>, StoreError> {
+        of_host().map_or(Ok(None), |usual| Turn::at_asking(&usual, company))
+    }
+
+    /// What other ledgers claim here, as far as that can be read.
+    pub(crate) fn claimed_by_others(&self) -> Vec<PortRange> {
+        let mut claimed = claimed_besides(self.reason);
+        claimed.extend(self.claimed_by_usual());
+        claimed
     }
 
     /// What the host's usual ledger claims here, where this is another one; nothing where that cannot be read.
-    pub(crate) fn claimed_by_usual(&self) -> Vec<PortRange> {
+    pub(super) fn claimed_by_usual(&self) -> Vec<PortRange> {
         let usual = matches!(self.reason, Reason::OtherLedger(_)).then(Self::of_boot).flatten();
+        let usual = usual.filter(|usual| usual.place != self.place);
         let Some(book) = usual.and_then(|usual| usual.look().ok()?) else { return Vec::new() };
         let now = Timestamp::now();
         let holds = |lease: &Lease| lease.outlasts_boot(now) || lease.process().is_some();
@@ -211,7 +262,7 @@ impl Home {
         here.map(|claim| claim.ports).collect()
     }
 
-    /// The same where there is one.
+    /// Opens it to read it, where there is one.
     ///
     /// # Errors
     ///
@@ -219,7 +270,7 @@ impl Home {
     pub(crate) fn open_standing(&self) -> Result<Option<Box<dyn Store>>, StoreError> {
         match &self.place {
             Place::File(path) if !Sqlite::was_made(path) => Ok(None),
-            Place::File(_) | Place::Etcd(_) => self.open().map(Some),
+            Place::File(_) | Place::Etcd(_) => self.store().map(Some),
         }
     }
 
@@ -246,8 +297,8 @@ impl Home {
         }
     }
 
-    /// The same, to change claims of `scope`.
-    pub(crate) fn within(&self, scope: &Scope) -> Self {
+    /// The same for claims of `scope`.
+    pub(super) fn within(&self, scope: &Scope) -> Self {
         Self { scope: scope.clone(), ..self.clone() }
     }
 
@@ -265,7 +316,12 @@ impl Home {
 
     /// `words` after `portreeve`, for this very ledger.
     pub(crate) fn command(&self, words: &str) -> String {
-        command(words, self.option())
+        self.asked_by(&format!("portreeve {words}"))
+    }
+
+    /// A whole command, for this very ledger.
+    pub(crate) fn asked_by(&self, command: &str) -> String {
+        asked_by(command, self.option())
     }
 
     /// The option by which it is asked, where another one would be without.
@@ -286,16 +342,16 @@ impl Home {
 /// `words` after `portreeve`, for the ledger in the file at `path`, which is named where whoever types that would ask another.
 pub(super) fn command_for(path: &Path, words: &str) -> String {
     let is_asked = of_environment().is_none() && usual().is_ok_and(|(usual, _)| usual == path);
-    command(words, (!is_asked).then(|| option(&path.display().to_string())))
+    asked_by(&format!("portreeve {words}"), (!is_asked).then(|| option(&path.display().to_string())))
 }
 
-fn command(words: &str, option: Option<String>) -> String {
+fn asked_by(command: &str, option: Option<String>) -> String {
     let option = option.map(|option| format!(" {option}"));
-    format!("portreeve {words}{}", option.unwrap_or_default())
+    format!("{command}{}", option.unwrap_or_default())
 }
 
 fn option(place: &str) -> String {
-    format!("--{LEDGER} {}", quoted_for_shell(place))
+    format!("--{LEDGER} {}", shell::quoted(place))
 }
 
 fn of_environment() -> Option<OsString> {
@@ -377,6 +433,11 @@ pub(super) fn may_write_beside(path: &Path) -> bool {
         Err(Errno::ROFS) => access(folder, Right::READ_OK | Right::EXEC_OK).is_ok(),
         answer => answer.is_ok(),
     }
+}
+
+/// Whether whoever asks may not write the file at `path`.
+pub(super) fn may_not_write(path: &Path) -> bool {
+    access(path, Right::WRITE_OK) == Err(Errno::ACCESS)
 }
 
 /// Whether it may not even be looked at.

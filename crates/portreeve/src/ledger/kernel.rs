@@ -5,14 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     ledger::{Book, Claim, Now, Scope, Seen},
+    plan::united,
     port::PortRange,
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::reserved::{Reserved, ReservedError, Wanted};
+use portreeve_host::enforce::reserved::{Pledges, Reserved, ReservedError, Wanted};
 
 use super::{
-    failure,
+    Opened, failure,
     home::{Home, Obeyed},
     know_processes,
 };
@@ -70,13 +71,13 @@ pub(crate) const fn token(is_reserved: bool) -> &'static str {
 /// what is claimed here.
 pub(crate) fn keep(
     scope: &Scope,
-    store: &mut dyn Store,
+    ledger: &mut Opened,
     book: &Book,
     home: &Home,
     seen: &mut Seen<'_>,
     now: &Now,
 ) -> Kept {
-    let kept = || match keep_all(store, book, home, seen, now) {
+    let kept = || match keep_all(ledger, book, home, seen, now) {
         Ok(()) => Kept::Reserved,
         Err(error) => Kept::Unreserved(why(&error)),
     };
@@ -95,24 +96,58 @@ pub(crate) enum KeepError {
 }
 
 fn keep_all(
-    store: &mut dyn Store,
+    ledger: &mut Opened,
     book: &Book,
     home: &Home,
     seen: &mut Seen<'_>,
     now: &Now,
 ) -> Result<(), KeepError> {
+    if ledger.pledges().is_none() {
+        let reserved = Reserved::open(directories::reserved().as_deref())?;
+        // What somebody else claimed while this waited for its turn is not given back.
+        let moved = ledger.watch(book.revision(), Duration::ZERO)?;
+        let wanted = claimed(moved.as_ref().unwrap_or(book), home, seen, now);
+        return apply(reserved, &wanted, home);
+    }
+    if !keep_beside(ledger, book, home, seen, now)? && ledger.pledges().is_some_and(Pledges::begin_again) {
+        // Those who claimed meanwhile have gone, and left it to whoever is the last; what is kept too long harms nobody.
+        let Ok(book) = ledger.load() else { return Ok(()) };
+        keep_beside(ledger, &book, home, seen, now)?;
+    }
+    Ok(())
+}
+
+/// The same in another ledger than the host's usual one, and waits for no network: what others claim in it meanwhile stays kept,
+/// and whether nobody does.
+fn keep_beside(
+    ledger: &mut Opened,
+    book: &Book,
+    home: &Home,
+    seen: &mut Seen<'_>,
+    now: &Now,
+) -> Result<bool, KeepError> {
     let reserved = Reserved::open(directories::reserved().as_deref())?;
-    // What somebody else claimed while this waited for its turn is not given back.
-    let moved = store.watch(book.revision(), Duration::ZERO)?;
-    let book = moved.as_ref().unwrap_or(book);
-    know_processes(seen, book);
-    let claimed = claimed(book, home, seen, now);
-    let change = clients::reservation(&reserved, home.reason, &claimed.now);
-    Ok(reserved.apply(home.reason, &claimed, &change)?)
+    let is_whole = ledger.pledges().is_some_and(|pledges| pledges.are_all(&reserved));
+    let mut wanted = claimed(book, home, seen, now);
+    if !is_whole {
+        let also = |ranges: Vec<PortRange>, kept: Option<&[PortRange]>| {
+            united(ranges.into_iter().chain(kept.unwrap_or_default().iter().copied()))
+        };
+        wanted.now = also(wanted.now, reserved.wanted(home.reason));
+        wanted.at_boot = wanted.at_boot.map(|ranges| also(ranges, reserved.lasting(home.reason)));
+    }
+    apply(reserved, &wanted, home)?;
+    Ok(is_whole)
+}
+
+fn apply(reserved: Reserved, wanted: &Wanted, home: &Home) -> Result<(), KeepError> {
+    let change = clients::reservation(&reserved, home.reason, &wanted.now);
+    Ok(reserved.apply(home.reason, wanted, &change)?)
 }
 
 /// What is claimed in the network namespace of this process.
-fn claimed(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Wanted {
+fn claimed(book: &Book, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Wanted {
+    know_processes(seen, book);
     let live = here(book, home).filter(|claim| claim.holds(seen, now));
     Wanted {
         now: live.map(|claim| claim.ports).collect(),

@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted, claimant,
-    enforce::reserved::{Reason, claimed_elsewhere, reserved},
+    enforce::reserved::{Reason, claimed_besides, kept_for, reserved},
     observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
 };
 
@@ -97,7 +97,7 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
 /// What of `foreign` is kept for claims of other ledgers: beside the host's own nobody can tell it from the rest.
 fn elsewhere(foreign: &[PortRange], home: &Home) -> Vec<PortRange> {
     match home.reason {
-        Reason::Ledger if home.obeyed == Obeyed::ByHost => claimed_elsewhere(),
+        Reason::Ledger if home.obeyed == Obeyed::ByHost => claimed_besides(home.reason),
         _ => foreign.to_vec(),
     }
 }
@@ -105,7 +105,11 @@ fn elsewhere(foreign: &[PortRange], home: &Home) -> Vec<PortRange> {
 /// What the kernel keeps back, or is about to for the usual ledger, and no claim of this one does.
 fn foreign(own: &Namespace, home: &Home, book: &Book) -> Vec<PortRange> {
     let claims = book.claims().filter(|claim| claim.scope.meets(&home.scope));
-    let claimed: Vec<PortRange> = claims.map(|claim| claim.ports).collect();
+    let mut claimed: Vec<PortRange> = claims.map(|claim| claim.ports).collect();
+    if home.is_beside_usual() {
+        // Whoever asks again gets what was kept for him when no answer came.
+        claimed.extend(kept_for(home.reason));
+    }
     let mut kept = reserved().unwrap_or_else(|_| own.reserved.clone());
     kept.extend(home.claimed_by_usual());
     reserve(&kept, &claimed, &[]).add

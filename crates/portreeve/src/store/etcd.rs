@@ -76,6 +76,11 @@ pub(crate) struct Etcd {
     view: Option<View>,
 }
 
+/// Whether what is asked at `url` leaves the host, for anybody to read and to change.
+pub(crate) fn goes_in_clear(url: &str) -> bool {
+    Address::read(url).is_ok_and(|address| address.is_in_clear())
+}
+
 impl Etcd {
     /// The ledger at `url`: `etcd+https://h1:2379,h2:2379/prefix`, or `etcd+http://…` without encryption. Nobody is asked yet.
     ///

@@ -14,7 +14,7 @@ mod tests;
 mod turn;
 
 pub(crate) use self::{
-    access::GROUP,
+    access::{GROUP, is_member},
     check::{FAULTS_MAX, Fault, check},
     copies::{DayCopy, copies},
     history::{CHANGED, CLAIMED, REMOVED},

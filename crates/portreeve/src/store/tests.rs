@@ -40,14 +40,14 @@ pub(super) fn claim(id: u128, name: &str, port: u16) -> Claim {
         protocol: portreeve_core::port::Protocol::Tcp,
         address: None,
         device: Some("eth0".into()),
-        ports: Some(portreeve_core::port::PortRange::one(port)),
+        ports: Some(PortRange::one(port)),
         claimant: Claimant { uid: 1000, process: None },
         lease: Lease::Permanent,
         note: Some("日本語 'quoted'".into()),
         well_known: false,
         force_bound: false,
     };
-    let range = portreeve_core::port::PortRange { first: 32_768, last: 60_999 };
+    let range = PortRange { first: 32_768, last: 60_999 };
     let seen = Seen::new("4c1d".into(), range, portreeve_core::registry::Registry::builtin());
     let now = Now {
         wall: "2026-01-01T00:00:00Z".parse().expect("a time"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::site::Site;
 
 /// What Python reads of the list in one go; Python is nobody of ours.
-const RESERVED: &str =
+pub(super) const RESERVED: &str =
     "python3 -c 'print(open(\"/proc/sys/net/ipv4/ip_local_reserved_ports\").read(1 << 19).strip())'";
 /// Connects to itself until the kernel has handed out every number that it may.
 const HANDED_OUT: &str = "python3 - <<'END'
@@ -141,57 +141,6 @@ fn a_claim_ends_with_its_process() {
     assert_eq!(state_of(&site, "job"), "stale");
     let next = site.run(&format!("portreeve claim next {}", port.trim())).stdout;
     assert_eq!(next, port, "what ended is free");
-}
-
-/// What the host's ledger claims stays with the kernel, whatever another ledger of root's claims beside it.
-#[test]
-fn another_ledger_takes_nothing_from_the_hosts() {
-    let site = site();
-    site.run("portreeve claim own 50000-50010/tcp");
-    site.run("portreeve claim other 50020/tcp --ledger /root/other.db");
-    assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010,50020");
-    let held = site.ask("claim thief 50005/tcp -o json --ledger /root/other.db");
-    assert_eq!((held.status, &held.json()["refused"]), (4, &json!("port-reserved")));
-    let named = site.ask("claim other 50021/tcp --ledger /root/other.db");
-    let (_, typed) = named.stderr.trim().rsplit_once("first: ").expect("what to type");
-    assert!(typed.ends_with(" --ledger /root/other.db"), "{typed}");
-    assert!(typed.starts_with("portreeve release other --protocol tcp --scope host:"), "{typed}");
-    site.run(typed);
-    site.run("portreeve claim other 50020/tcp --ledger /root/other.db");
-    site.run("portreeve release other --ledger /root/other.db");
-    assert_eq!(site.run(RESERVED).stdout.trim(), "50000-50010");
-    // Nor does the host's take what is claimed there.
-    site.run("portreeve claim beside 50030/tcp --ledger /root/other.db");
-    assert_eq!(site.ask("claim thief 50030/tcp").status, 4);
-    site.run("portreeve release beside --ledger /root/other.db");
-    // By whatever path it is the same one.
-    site.run("ln -s /var/lib/portreeve /root/link && portreeve claim more 50040 --ledger /root/link/ledger/ledger.db");
-    site.run("portreeve release more");
-    site.run("portreeve release own --ledger /var/lib/portreeve/ledger/../ledger/ledger.db");
-    assert_eq!(site.run(RESERVED).stdout.trim(), "");
-}
-
-/// Within a namespace and from outside it is the same scope, in which a number has one owner; nothing here keeps it there.
-/// What one has granted the kernel does not keep yet when the other is asked, or never, as of a member's.
-#[test]
-fn two_ledgers_of_a_host_that_are_asked_at_once_grant_no_number_twice() {
-    let site = site();
-    let storm = "for i in $(seq 40100 40139); do for it in '' '--ledger /root/o.db'; do (portreeve claim n$i $i $it -q || portreeve claim m$i -q $it) & done; done; wait";
-    let ports = site.run(storm).stdout;
-    let distinct: BTreeSet<&str> = ports.lines().collect();
-    assert_eq!((ports.lines().count(), distinct.len()), (80, 80), "{ports}");
-    site.run(
-        "groupadd portreeve && chgrp -R portreeve /var/lib/portreeve/ledger && usermod -aG portreeve dev",
-    );
-    site.run("chmod 2770 /var/lib/portreeve/ledger");
-    site.run("setpriv --reuid dev --regid dev --init-groups portreeve claim members 50006/tcp");
-    let refused = site.ask("claim other 50006/tcp --ledger /root/o.db");
-    assert_eq!((refused.status, refused.stdout.as_str()), (4, ""), "{refused:#?}");
-    // One that nobody hears of keeps nobody waiting who asks another.
-    let dead = "import socket,time; s=socket.create_server((\"127.0.0.1\",2379)); time.sleep(600)";
-    site.run(&format!("systemd-run -q -u dead python3 -c '{dead}'; timeout 10 sh -c 'until ss -Htln | grep -q :2379; do sleep 0.1; done'"));
-    let far = "portreeve claim far --ledger etcd+http://127.0.0.1:2379/p >/dev/null 2>&1 &";
-    site.run(&format!("{far} sleep 0.5; timeout 5 portreeve claim near"));
 }
 
 #[test]

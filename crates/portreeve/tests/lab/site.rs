@@ -14,7 +14,8 @@ pub(super) struct Site {
     pub(super) host: Host,
     /// Somebody else.
     pub(super) client: Client,
-    _network: Network,
+    /// The wire between them.
+    pub(super) network: Network,
 }
 
 impl Site {
@@ -23,7 +24,7 @@ impl Site {
         let network = lab(Network::create());
         let host = lab(Host::boot(&network, profile, Path::new(PORTREEVE)));
         let client = lab(Client::create(&network));
-        Self { host, client, _network: network }
+        Self { host, client, network }
     }
 
     /// What a shell's command of root prints on the host; it must end with 0.

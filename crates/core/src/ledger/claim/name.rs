@@ -26,6 +26,9 @@ pub enum NameError {
     /// Somewhere in it is what does not show, or parts words.
     #[error("the name has a blank or a character that does not show")]
     Invisible,
+    /// It begins as options do.
+    #[error("the name begins with -, as options do")]
+    Option,
 }
 
 impl NameError {
@@ -44,7 +47,20 @@ impl NameError {
                 "the name has a blank or a character that does not show",
                 "名前に空白または表示されない文字があります"
             ),
+            Self::Option => text!(
+                "the name begins with -, as options do",
+                "名前をオプションと紛らわしい - で始めることはできません"
+            ),
         }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        text!(
+            "a name is one word of at most {NAME_BYTES_MAX} bytes, such as web",
+            "web のような、空白を含まない {NAME_BYTES_MAX} バイト以内の名前を指定してください"
+        )
     }
 }
 
@@ -71,6 +87,7 @@ impl FromStr for Name {
             "" => Err(NameError::Empty),
             _ if text.len() > NAME_BYTES_MAX => Err(NameError::Long),
             _ if !text.chars().all(shows) => Err(NameError::Invisible),
+            _ if text.starts_with('-') => Err(NameError::Option),
             _ => Ok(Self(text.into())),
         }
     }

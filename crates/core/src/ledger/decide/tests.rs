@@ -339,7 +339,7 @@ fn who_claims_again_as_he_is_told_gets_the_same_number() {
     let refusal = desk.ask(&renew).expect_err("it has ended");
     assert_eq!(refusal.token(), "claim-ended");
     let Text { en, ja } = refusal.fix();
-    let again = "portreeve claim NAME 50005/tcp";
+    let again = "portreeve claim mail 50005/tcp";
     assert!(en.contains(again) && ja.contains(again), "{en} {ja}");
     assert_eq!(desk.granted(Wish { id: ClaimId(2), ..asked }).ports, first.ports);
 }

@@ -6,9 +6,12 @@ use super::{Claim, Declared, Full, Refusal};
 use crate::{
     facts::Listener,
     ledger::{Lease, State},
-    text,
+    shell, text,
     words::{Text, Words},
 };
+
+/// Lists what stands.
+const CLAIMS: &str = "portreeve claims";
 
 impl Refusal {
     /// Why, in a sentence.
@@ -92,15 +95,15 @@ impl Refusal {
             Self::PoolFull(_) | Self::LedgerFull => vec!["portreeve claims --state stale".into()],
             Self::KeptBack(_) => vec!["sysctl net.ipv4.ip_local_reserved_ports".into()],
             Self::WellKnown { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
+            Self::NameHolds(claim) | Self::EndsOtherwise(claim) | Self::ForGood(claim) => {
+                vec![claim.release(), CLAIMS.into()]
+            }
+            Self::Ended(claim) => vec![again(claim), CLAIMS.into()],
             Self::Held(..)
-            | Self::NameHolds(_)
             | Self::NotYours(_)
             | Self::Moved(_)
             | Self::NoSuchClaim { .. }
-            | Self::EndsOtherwise(_)
-            | Self::ForGood(_)
-            | Self::Ended(_)
-            | Self::IdTaken(_) => vec!["portreeve claims".into()],
+            | Self::IdTaken(_) => vec![CLAIMS.into()],
             Self::NoClientPortsLeft { .. } => vec!["sysctl net.ipv4.ip_local_port_range".into()],
         }
     }
@@ -278,11 +281,15 @@ fn ends_otherwise(claim: &Claim) -> Text {
 
 /// With its number, which a name alone gets only where nobody chose one.
 fn claim_again(claim: &Claim) -> Text {
-    let spec = claim.spec();
+    let again = again(claim);
     text!(
-        "claim it again: portreeve claim NAME {spec} gets the same port where it is still free",
-        "portreeve claim NAME {spec} で申請し直してください(空いていれば同じポートが割り当てられます)"
+        "claim it again: {again} gets the same port where it is still free",
+        "{again} で申請し直してください(空いていれば同じポートが割り当てられます)"
     )
+}
+
+fn again(claim: &Claim) -> String {
+    format!("portreeve claim {} {}", shell::quoted(claim.name.as_str()), claim.spec())
 }
 
 fn moved(claim: &Claim) -> Text {

@@ -50,10 +50,15 @@ impl Lasting {
         Ok(Self { path: path.into(), wanted })
     }
 
+    /// What the next boot is to keep back for `reason`.
+    pub(super) fn of(&self, reason: Reason) -> Option<&[PortRange]> {
+        self.wanted.get(&reason).map(Vec::as_slice)
+    }
+
     /// Has the next boot keep back `ranges` for `reason`, where it does not find that out by itself.
     pub(super) fn want(&mut self, reason: Reason, ranges: Option<&[PortRange]>) -> Result<(), KeepError> {
         let ranges = ranges.filter(|ranges| !ranges.is_empty() || !reason.is_forgotten());
-        if self.wanted.get(&reason).map(Vec::as_slice) == ranges {
+        if self.of(reason) == ranges {
             return Ok(());
         }
         match ranges {

@@ -92,11 +92,11 @@ pub(super) fn run(
         lines.iter().filter_map(|line| line.wish.as_ref().ok()).cloned().map(Ask::Claim).collect();
     let look = sight::look_for(&asks, settings)?;
     let world = look.world();
-    let mut store = home.within(&scope).open().map_err(|error| failure::store(&error, FAILED))?;
+    let mut store = home.open_within(&scope).map_err(|error| failure::store(&error, FAILED))?;
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &book);
-    let crowd = Crowd::<dyn Store>::new(&mut *store, book, &mut seen);
+    let crowd = Crowd::<dyn Store>::new(&mut store, book, &mut seen);
     let told = match clients {
         Some(clients) => clients::ask(&crowd, &asks, clients, &now),
         None => ask(&crowd, &asks, &now),
@@ -109,7 +109,7 @@ pub(super) fn run(
     // One of a host's own ledger may hold elsewhere, and the next one here.
     let scopes = || granted.iter().map(|entry| &entry.claim.scope);
     let changed = scopes().find(|scope| scope.meets(&home.scope)).unwrap_or(&scope);
-    let kept = kernel::keep(changed, &mut *store, &book, home, &mut seen, &now);
+    let kept = kernel::keep(changed, &mut store, &book, home, &mut seen, &now);
     // Also of those that a later line has made claims for good.
     let pids = granted.iter().filter_map(|entry| entry.claim.lease.process()).map(|process| process.pid);
     seen.processes.extend(claimant::occupants(&seen.machine, pids));

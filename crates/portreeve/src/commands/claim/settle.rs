@@ -16,6 +16,7 @@ use crate::{
     },
     settings::{Format, Settings},
     show::{claim::RefusalView, out::Out},
+    store::Store as _,
 };
 
 /// What was granted, and what became of it.
@@ -44,20 +45,20 @@ pub(in crate::commands) fn settle(
     let now = sight::now()?;
     let look = sight::look_for(std::slice::from_ref(asked), settings)?;
     let world = look.world();
-    let mut store = home.within(asked.scope()).open().map_err(|error| failure::store(&error, what))?;
+    let mut store = home.open_within(asked.scope()).map_err(|error| failure::store(&error, what))?;
     let mut book = store.load().map_err(|error| failure::store(&error, what))?;
     // Nobody waits for a network that does not answer; what has changed since is found out as it is written.
     let _turn = home.turn().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
-    let answers = ask(&mut *store, &mut book, std::slice::from_ref(asked), &mut seen, &now);
+    let answers = ask(&mut store, &mut book, std::slice::from_ref(asked), &mut seen, &now);
     let answers = answers.map_err(|error| failure::unanswered(&error, what))?;
     let entry = match answers.into_iter().next().expect("one answer an ask") {
         Ok(entry) => entry,
         Err(refusal) => return refuse(&refusal, home, what, settings, out),
     };
     out.changed();
-    failure::tell_uncopied(&mut *store, settings.lang);
-    let kept = kernel::keep(asked.scope(), &mut *store, &book, home, &mut seen, &now);
+    failure::tell_uncopied(&mut store, settings.lang);
+    let kept = kernel::keep(asked.scope(), &mut store, &book, home, &mut seen, &now);
     let state = entry.claim.state(&seen, &now);
     tell(&Settled { entry, kept, state }, out)?;
     Ok(Exit::Fine)

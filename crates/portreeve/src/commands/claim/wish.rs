@@ -158,7 +158,8 @@ impl Written {
         let name = self.name.parse();
         Ok(Wish {
             id: claimant::chance().ok_or_else(no_chance)?,
-            name: name.map_err(|error: NameError| Failure::usage(FAILED).because(error.text()))?,
+            name: name
+                .map_err(|error: NameError| Failure::usage(FAILED).because(error.text()).hint(error.fix()))?,
             scope: self.scope.map_or_else(|| Ok(home.scope.clone()), |word| scope_within(&word, home))?,
             protocol: spec.map_or(Protocol::Tcp, |spec| spec.protocol),
             address: self.address.map(|word| address(&word)).transpose()?,

@@ -6,7 +6,7 @@ use portreeve_core::{
     ledger::{Book, Claim, Seen},
     port::PortRange,
     registry::Registry,
-    text,
+    shell, text,
     words::{Text, Words, inflect},
 };
 
@@ -18,7 +18,6 @@ use crate::{
     settings::{Settings, Verbosity},
     show::{escape::visible, next, out::Out},
     store::{DayCopy, FAULTS_MAX, Fault, Sqlite, StoreError, check, copies, read_copy},
-    units::quoted_for_shell,
 };
 
 const FAILED: Words = Words { en: "cannot check the ledger", ja: "台帳を検査できません" };
@@ -62,7 +61,7 @@ fn of_fleet(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let all: Vec<Wrong> = faults.iter().map(wrong_key).collect();
         return tell(&all, &Text::default(), settings, out);
     }
-    let book = home.open().and_then(|mut store| store.load()).map_err(fail)?;
+    let book = home.store().and_then(|mut store| store.load()).map_err(fail)?;
     let (count, revision) = (book.len(), book.revision());
     let en_claims = inflect(count, "claim", "claims");
     let whole = text!(
@@ -76,7 +75,7 @@ fn of_fleet(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 fn wrong_key(error: &StoreError) -> Wrong {
     let command = match error {
         StoreError::Foreign { key, control, .. } => {
-            Some(control.command(&format!("get {}", quoted_for_shell(&visible(key)))))
+            Some(control.command(&format!("get {}", shell::quoted(&visible(key)))))
         }
         _ => None,
     };
@@ -151,7 +150,7 @@ fn wrong(fault: &Fault, home: &Home, path: &Path, copies: &[DayCopy]) -> Wrong {
 pub(super) fn put_back(home: &Home, path: &Path, copies: &[DayCopy]) -> String {
     let newest = copies.iter().rev().find(|copy| read_copy(path, &copy.path).is_ok());
     match newest.and_then(|copy| copy.path.file_name()) {
-        Some(name) => home.command(&format!("ledger restore {}", quoted_for_shell(&name.to_string_lossy()))),
+        Some(name) => home.command(&format!("ledger restore {}", shell::quoted(&name.to_string_lossy()))),
         None => home.command("ledger init --new-ledger"),
     }
 }
@@ -169,12 +168,6 @@ fn clashes(book: &Book, home: &Home) -> Result<Vec<Wrong>, Failure> {
 fn clash(one: &Claim, other: &Claim, home: &Home) -> Wrong {
     let later = if one.since > other.since { one } else { other };
     let (first, second) = (one.told(), other.told());
-    let release = format!(
-        "release {} --scope {} --protocol {}",
-        quoted_for_shell(later.name.as_str()),
-        quoted_for_shell(&later.scope.to_string()),
-        later.protocol
-    );
     let text = text!("{first} and {second} clash", "{first} と {second} が競合しています");
-    (text, Some(home.command(&release)))
+    (text, Some(home.asked_by(&later.release())))
 }

@@ -48,7 +48,7 @@ pub(super) fn run(
     let name: Option<Name> = name
         .map(str::parse)
         .transpose()
-        .map_err(|error: NameError| Failure::usage(FAILED).because(error.text()))?;
+        .map_err(|error: NameError| Failure::usage(FAILED).because(error.text()).hint(error.fix()))?;
     if !Sqlite::was_made(path) {
         return none_yet(path, out);
     }

@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, warn},
     ledger::{
-        Unanswered,
+        Opened, Unanswered,
         bring::{Brought, Stopped, bring, judge, take_back},
         failure,
         home::Home,
@@ -36,8 +36,8 @@ const HALF: Words = Words {
     ja: "一部だけが取り込まれ、取り消せませんでした",
 };
 
-/// Claims, with the ledger as it is opened for them.
-type Part = (Home, Vec<Claim>);
+/// Claims, with the scope that the ledger is opened for.
+type Part = (Scope, Vec<Claim>);
 
 /// Brings the claims of a file.
 ///
@@ -53,25 +53,27 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
     let world = look.world();
     let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &Book::default());
-    for (home, claims) in &parts {
-        judge(&mut *open(home)?, claims, &mut seen, &now).map_err(|stopped| refused(&stopped, FAILED))?;
+    seen.elsewhere = home.claimed_by_others();
+    for (scope, claims) in &parts {
+        judge(&mut open(home, scope)?, claims, &mut seen, &now)
+            .map_err(|stopped| refused(&stopped, FAILED))?;
     }
     let mut brought: Vec<Brought> = Vec::new();
-    for (home, claims) in &parts {
+    for (scope, claims) in &parts {
         let mut came = Brought::default();
-        let mut store = open(home)?;
-        let at_once = at_once(&*store);
-        let stopped = bring(&mut *store, claims, at_once, (&mut seen, &now), &mut came);
-        failure::tell_uncopied(&mut *store, settings.lang);
+        let mut store = open(home, scope)?;
+        let at_once = at_once(&store);
+        let stopped = bring(&mut store, claims, at_once, (&mut seen, &now), &mut came);
+        failure::tell_uncopied(&mut store, settings.lang);
         brought.push(came);
         if let Err(stopped) = stopped {
             drop(store);
-            return Err(undone(&stopped, &parts, &brought));
+            return Err(undone(&stopped, home, &parts, &brought));
         }
     }
     out.changed();
     tell(&brought, settings, out)?;
-    follow(&mut *open(home)?, home, settings, FAILED)?;
+    follow(home, settings, FAILED)?;
     Ok(Exit::Fine)
 }
 
@@ -91,8 +93,8 @@ fn refuse_unobeyed(claims: &[Claim], home: &Home) -> Result<(), Failure> {
     Err(Failure::new(Exit::Taken, FAILED).because(visible_text(&cause)).hint(visible_text(&hint)))
 }
 
-fn open(home: &Home) -> Result<Box<dyn Store>, Failure> {
-    home.open().map_err(|error| failure::store(&error, FAILED))
+fn open(home: &Home, scope: &Scope) -> Result<Opened, Failure> {
+    home.open_within(scope).map_err(|error| failure::store(&error, FAILED))
 }
 
 /// How many claims `store` takes at once: in the place of each, one that ended may go.
@@ -103,13 +105,13 @@ fn at_once(store: &dyn Store) -> usize {
 /// A file takes all of them; of etcd, each scope is opened for itself.
 fn parts(claims: Vec<Claim>, home: &Home) -> Vec<Part> {
     if home.file().is_some() {
-        return vec![(home.clone(), claims)];
+        return vec![(home.scope.clone(), claims)];
     }
     let mut scopes: BTreeMap<Scope, Vec<Claim>> = BTreeMap::new();
     for claim in claims {
         scopes.entry(claim.scope.clone()).or_default().push(claim);
     }
-    scopes.into_iter().map(|(scope, claims)| (home.within(&scope), claims)).collect()
+    scopes.into_iter().collect()
 }
 
 fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
@@ -154,13 +156,13 @@ fn refused(stopped: &Stopped, what: Words) -> Failure {
 }
 
 /// Takes back what came; where that fails too, nobody is told that nothing was changed.
-fn undone(stopped: &Stopped, parts: &[Part], brought: &[Brought]) -> Failure {
-    let take = |home: &Home, ids: &[ClaimId]| -> Result<(), Unanswered> {
-        let mut store: Box<dyn Store> = home.open().map_err(|error: StoreError| Unanswered::from(error))?;
-        let at_once = at_once(&*store);
-        take_back(&mut *store, ids, at_once)
+fn undone(stopped: &Stopped, home: &Home, parts: &[Part], brought: &[Brought]) -> Failure {
+    let take = |scope: &Scope, ids: &[ClaimId]| -> Result<(), Unanswered> {
+        let mut store = home.open_within(scope).map_err(|error: StoreError| Unanswered::from(error))?;
+        let at_once = at_once(&store);
+        take_back(&mut store, ids, at_once)
     };
-    let taken = parts.iter().zip(brought).try_for_each(|((home, _), came)| take(home, &came.ids));
+    let taken = parts.iter().zip(brought).try_for_each(|((scope, _), came)| take(scope, &came.ids));
     match taken {
         Ok(()) => refused(stopped, FAILED),
         Err(error) => failure::unanswered(&Unanswered::Undetermined, HALF).because(match error {

@@ -36,8 +36,7 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
         Anew::Made(aside) => {
             out.changed();
             told(aside.as_deref(), path, settings, out)?;
-            let mut store = home.open().map_err(fail)?;
-            follow(&mut *store, home, settings, FAILED)?;
+            follow(home, settings, FAILED)?;
             Ok(Exit::Fine)
         }
     }

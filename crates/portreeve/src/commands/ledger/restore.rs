@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use portreeve_core::{
     ledger::Claim,
-    text,
+    shell, text,
     words::{Text, Words, inflect},
 };
 
@@ -20,7 +20,6 @@ use crate::{
         table::{Cell, Column, Fit, Table},
     },
     store::{Restored, StoreError, copies, read_copy, restore},
-    units::quoted_for_shell,
 };
 
 const FAILED: Words =
@@ -79,8 +78,7 @@ pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -
     let restored = restore(path, &copy).map_err(|error| unrestored(&error, path, &copy, home))?;
     out.changed();
     tell(&copy, &restored, home, settings, out)?;
-    let mut store = home.open().map_err(|error| failure::store(&error, FAILED))?;
-    follow(&mut *store, home, settings, FAILED)?;
+    follow(home, settings, FAILED)?;
     Ok(Exit::Fine)
 }
 
@@ -150,7 +148,7 @@ fn tell(
     // What changed meanwhile would clash with what it was.
     let is_gone = |claim: &Claim| restored.book.claim(claim.id).is_none();
     if !restored.missing.is_empty() && restored.missing.iter().all(is_gone) {
-        let aside = quoted_for_shell(&aside.display().to_string());
+        let aside = shell::quoted(&aside.display().to_string());
         let import = home.command("ledger import -");
         next::print(&[format!("portreeve ledger export --ledger {aside} | {import}")], out)?;
     }

@@ -48,7 +48,8 @@ pub(in crate::commands) fn read(own: &ArgMatches, home: &Home, what: Words) -> R
     Ok(Reference {
         scope: text(SCOPE).map_or_else(|| Ok(home.scope.clone()), |word| scope(word))?,
         protocol,
-        name: name.map_err(|error: NameError| Failure::usage(what).because(error.text()))?,
+        name: name
+            .map_err(|error: NameError| Failure::usage(what).because(error.text()).hint(error.fix()))?,
         revision: own.get_one::<u64>(REVISION).copied(),
     })
 }

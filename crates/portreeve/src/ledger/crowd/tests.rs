@@ -55,6 +55,8 @@ struct Odd {
     changes_max: Option<usize>,
     /// From this change on none is made.
     full_after: Option<usize>,
+    /// What other ledgers have of it, until that is told.
+    taken: Vec<PortRange>,
 }
 
 impl Store for Odd {
@@ -66,6 +68,9 @@ impl Store for Odd {
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
         if self.full_after.is_some_and(|most| self.swaps >= most) {
             return Err(StoreError::Failed { path: PathBuf::from("ledger.db"), source: "full".into() });
+        }
+        if !self.taken.is_empty() {
+            return Ok(Swap::Taken(std::mem::take(&mut self.taken)));
         }
         assert!(changes.len() <= self.changes_max());
         self.swaps += 1;
@@ -179,6 +184,25 @@ fn what_another_wrote_meanwhile_counts() {
     assert_eq!(ask(&other, claim(2, "mail", Some(20_500))), Ok(20_500), "the refusal is not remembered");
     assert!(ask(&one, claim(3, "news", Some(20_500))).is_err());
     std::fs::remove_dir_all(folder).expect("ours");
+}
+
+/// Whoever asks for any number gets another one, who asks for that one is refused, and who insists has it.
+#[test]
+fn what_another_ledger_has_meanwhile_counts() {
+    let any = claim(1, "web", None);
+    let asked = |taken: &[PortRange], ask: &Ask| {
+        let mut store = Odd { taken: taken.to_vec(), ..Odd::default() };
+        Crowd::new(&mut store, Book::default(), &mut seen()).ask(vec![ask.clone()], &now()).remove(0)
+    };
+    let port = |told: Told| {
+        told.expect("answered").map(|entry| entry.claim.ports).map_err(|refusal| refusal.token())
+    };
+    let first = port(asked(&[], &any)).expect("granted");
+    assert_ne!(port(asked(&[first], &any)).expect("granted"), first);
+    let named = claim(2, "mail", Some(first.first));
+    assert_eq!(port(asked(&[first], &named)), Err("port-reserved"));
+    let Ask::Claim(wish) = named else { panic!("a claim") };
+    assert_eq!(port(asked(&[first], &Ask::Claim(Wish { force_bound: true, ..wish }))), Ok(first));
 }
 
 /// A claim that lasts while a process lives holds already for the next ask of the same change.

@@ -1,6 +1,6 @@
 //! Where a fleet's ledger is: `etcd+https://h1:2379,h2:2379/prefix`.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use portreeve_core::words::Text;
 
@@ -75,6 +75,17 @@ impl Address {
         let endpoints = endpoints.filter(|endpoints| endpoints.len() <= ENDPOINTS_MAX);
         Ok(Self { endpoints: endpoints.ok_or(AddressError::Endpoint)?, prefix: prefix(path)? })
     }
+
+    /// Whether what is asked leaves the host, and is not encrypted.
+    pub(super) fn is_in_clear(&self) -> bool {
+        let hosts = self.endpoints.iter().filter_map(|endpoint| endpoint.strip_prefix("http://"));
+        hosts.filter_map(|host| host.rsplit_once(':')).any(|(host, _)| !is_loopback(host))
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn endpoint(scheme: &str, text: &str) -> Option<String> {
@@ -104,6 +115,17 @@ fn prefix(path: &str) -> Result<String, AddressError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_stays_on_the_host_goes_in_clear_unseen() {
+        let is_in_clear = |hosts: &str| Address::read(&format!("etcd+{hosts}/p")).expect("one").is_in_clear();
+        for hosts in ["https://a", "http://127.0.0.1:1", "http://localhost,[::1]:5"] {
+            assert!(!is_in_clear(hosts), "{hosts}");
+        }
+        for hosts in ["http://192.0.2.1", "http://127.0.0.1,a", "http://[2001:db8::1]"] {
+            assert!(is_in_clear(hosts), "{hosts}");
+        }
+    }
 
     #[test]
     fn an_address_names_hosts_and_a_prefix() {

@@ -1,7 +1,9 @@
 //! How a person asks the same etcd by hand: by itself, etcdctl asks 127.0.0.1 and without encryption.
 
+use portreeve_core::shell;
+
 use super::access::Access;
-use crate::{store::StoreError, units::quoted_for_shell};
+use crate::store::StoreError;
 
 /// `etcdctl` with what it takes to reach the same members (<https://etcd.io/docs/v3.4/op-guide/security/>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +17,7 @@ impl Control {
         // Of the user, it asks for the password.
         let user = access.user.clone().map(|user| ("user", user));
         let flags = [("endpoints", endpoints.join(","))].into_iter().chain(files).chain(user);
-        Self(flags.map(|(flag, value)| format!(" --{flag}={}", quoted_for_shell(&value))).collect())
+        Self(flags.map(|(flag, value)| format!(" --{flag}={}", shell::quoted(&value))).collect())
     }
 
     /// The whole command for `words`.

@@ -9,7 +9,10 @@ use std::{
 };
 
 use portreeve_host::group::Groups;
-use rustix::{fs::Mode, process::geteuid};
+use rustix::{
+    fs::Mode,
+    process::{getegid, geteuid, getgroups},
+};
 
 use super::StoreError;
 
@@ -20,6 +23,13 @@ const FOLDER_MODE: u32 = 0o2770;
 /// Nobody else reads it.
 const FILE_MODE: u32 = 0o660;
 const OWN_FOLDER_MODE: u32 = 0o700;
+
+/// Whether whoever asks is one of them.
+pub(crate) fn is_member() -> bool {
+    let group = Groups::read().ok().and_then(|groups| groups.number(GROUP));
+    let own = || getgroups().unwrap_or_default().into_iter().chain([getegid()]);
+    group.is_some_and(|group| own().any(|gid| gid.as_raw() == group))
+}
 
 /// Makes the folder of the ledger at `path`, where there is none.
 pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {

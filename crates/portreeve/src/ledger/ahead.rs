@@ -1,0 +1,147 @@
+//! Keeps a number before it is claimed in a ledger that the host's usual one knows nothing of: as neither waits for the other,
+//! and no network is waited for meanwhile, both would grant it otherwise (A24).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    ledger::{Book, Change, Claim, Scope},
+    plan::united,
+    port::PortRange,
+};
+use portreeve_host::enforce::reserved::{Pledges, Reserved, ReservedError, Wanted};
+
+use super::home::Home;
+use crate::{
+    clients, directories,
+    store::{Store, StoreError, Swap},
+};
+
+/// A ledger that is open, to be changed.
+pub(crate) struct Opened {
+    store: Box<dyn Store>,
+    ahead: Option<Ahead>,
+}
+
+/// Whoever keeps what is about to be claimed.
+struct Ahead {
+    home: Home,
+    pledges: Pledges,
+    /// What others have, as whoever asks was told: what he claims all the same he was allowed to.
+    told: Vec<PortRange>,
+    /// Whether the next boot was told too: once, to see that it can be. The rest it learns from what was claimed, as each time
+    /// waits for the disk.
+    is_known_to_boot: bool,
+}
+
+impl Opened {
+    /// The ledger at `home`, for claims of `scope`.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be had, or what it claims could not be kept from the host's usual one.
+    pub(super) fn at(home: &Home, scope: &Scope) -> Result<Self, StoreError> {
+        // Before it is read: what others keep meanwhile is then seen.
+        let ahead = if home.is_beside_usual() { Ahead::begin(home)? } else { None };
+        Ok(Self { store: home.within(scope).store()?, ahead })
+    }
+
+    /// What is kept for claims of it, where the host's usual one would not know them.
+    pub(super) fn pledges(&mut self) -> Option<&mut Pledges> {
+        self.ahead.as_mut().map(|ahead| &mut ahead.pledges)
+    }
+}
+
+impl Store for Opened {
+    fn load(&mut self) -> Result<Book, StoreError> {
+        self.store.load()
+    }
+
+    fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
+        if let Some(ahead) = &mut self.ahead {
+            let taken = ahead.keep(changes)?;
+            if !taken.is_empty() {
+                return Ok(Swap::Taken(taken));
+            }
+        }
+        self.store.swap(expected, changes)
+    }
+
+    fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError> {
+        self.store.watch(known, patience)
+    }
+
+    fn uncopied(&mut self) -> Option<StoreError> {
+        self.store.uncopied()
+    }
+
+    fn changes_max(&self) -> usize {
+        self.store.changes_max()
+    }
+}
+
+impl Ahead {
+    /// Nobody but root keeps anything: what others claim stands, and they are told that it is not reserved.
+    fn begin(home: &Home) -> Result<Option<Self>, StoreError> {
+        let begun = |pledges| Self { home: home.clone(), pledges, told: Vec::new(), is_known_to_boot: false };
+        match Pledges::begin(home.reason) {
+            Err(ReservedError::NotRoot) => Ok(None),
+            begin => Ok(Some(begun(begin?))),
+        }
+    }
+
+    /// Keeps what `changes` claim here; or, where other ledgers of the host have any of it, tells what that is.
+    fn keep(&mut self, changes: &[Change]) -> Result<Vec<PortRange>, StoreError> {
+        let claims: Vec<&Claim> = self.claims(changes.iter()).collect();
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _turn = self.home.turn_beside_usual()?;
+        let taken = self.taken(changes);
+        if taken.is_empty() {
+            self.pledge(&claims)?;
+        }
+        self.told.extend(&taken);
+        Ok(taken)
+    }
+
+    /// What of it is claimed here.
+    fn claims<'c>(&self, changes: impl Iterator<Item = &'c Change>) -> impl Iterator<Item = &'c Claim> {
+        let here = |claim: &&Claim| claim.scope.meets(&self.home.scope);
+        changes.filter_map(|change| change.claim().map(|claim| &**claim)).filter(here)
+    }
+
+    /// What others have of the numbers that come, and whoever asks does not know yet.
+    fn taken(&self, changes: &[Change]) -> Vec<PortRange> {
+        let added = changes.iter().filter(|change| matches!(change, Change::Add(_)));
+        let added: Vec<PortRange> = self.claims(added).map(|claim| claim.ports).collect();
+        let is_taken = |range: &PortRange| added.iter().any(|ports| ports.overlaps(*range));
+        let is_news = |range: &PortRange| !self.told.contains(range);
+        self.home.claimed_by_others().into_iter().filter(is_taken).filter(is_news).collect()
+    }
+
+    fn pledge(&mut self, claims: &[&Claim]) -> Result<(), StoreError> {
+        let reserved = Reserved::open(directories::reserved().as_deref())?;
+        let (reason, wall) = (self.home.reason, Timestamp::now());
+        let outlasts = |claim: &&&Claim| claim.lease.outlasts_boot(wall);
+        let at_boot: Vec<&Claim> = claims.iter().filter(outlasts).copied().collect();
+        let news = if self.is_known_to_boot { &[] } else { at_boot.as_slice() };
+        let wanted = Wanted {
+            now: with(reserved.wanted(reason), claims.iter()),
+            at_boot: Some(with(reserved.lasting(reason), news.iter())),
+        };
+        let change = clients::reservation(&reserved, reason, &wanted.now);
+        match self.pledges.keep(reserved, &wanted, &change) {
+            // It is on record all the same, which the usual ledger reads.
+            Ok(()) | Err(ReservedError::Write(_) | ReservedError::Short) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.is_known_to_boot |= !at_boot.is_empty();
+        Ok(())
+    }
+}
+
+/// The ports of `claims` beside what is `kept`.
+fn with<'c>(kept: Option<&[PortRange]>, claims: impl Iterator<Item = &'c &'c Claim>) -> Vec<PortRange> {
+    united(kept.unwrap_or_default().iter().copied().chain(claims.map(|claim| claim.ports)))
+}
