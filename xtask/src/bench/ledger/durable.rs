@@ -96,7 +96,7 @@ fn slowest(clients: u32, ours: &[Pace], theirs: &[Pace]) -> Row {
 /// What asks `ledger` for what is in `file` by so many clients, and prints what they took.
 pub(super) fn asking(file: String, clients: u32, ledger: String) -> [String; 7] {
     const SCRIPT: &str =
-        r#""$0" claim --batch "$1" --clients "$2" --ledger "$3" --policy none 2>&1 >/dev/null"#;
+        r#""$0" claim --batch "$1" --clients "$2" --ledger "$3" --policy none --quiet 2>&1 >/dev/null"#;
     ["sh".into(), "-c".into(), SCRIPT.into(), portreeve(), file, clients.to_string(), ledger]
 }
 

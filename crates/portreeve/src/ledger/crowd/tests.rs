@@ -70,7 +70,7 @@ impl Store for Odd {
             return Err(StoreError::Failed { path: PathBuf::from("ledger.db"), source: "full".into() });
         }
         if !self.taken.is_empty() {
-            return Ok(Swap::Taken(std::mem::take(&mut self.taken)));
+            return Ok(Swap::Taken(mem::take(&mut self.taken)));
         }
         assert!(changes.len() <= self.changes_max());
         self.swaps += 1;
