@@ -1,17 +1,17 @@
 //! Keeps a number before it is claimed in a ledger that the host's usual one knows nothing of: as neither waits for the other,
 //! and no network is waited for meanwhile, both would grant it otherwise (A24).
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use portreeve_core::{
-    ledger::{Book, Change, Claim, Scope},
+    ledger::{Ask, Book, Change, Claim, ClaimId, Now, Scope, Seen},
     plan::united,
     port::PortRange,
 };
 use portreeve_host::enforce::reserved::{Pledges, Reserved, ReservedError, Wanted};
 
-use super::home::Home;
+use super::{desk, home::Home};
 use crate::{
     clients, directories,
     store::{Store, StoreError, Swap},
@@ -29,6 +29,8 @@ struct Ahead {
     pledges: Pledges,
     /// What others have, as whoever asks was told: what he claims all the same he was allowed to.
     told: Vec<PortRange>,
+    /// The claims that are kept already, and whether the next boot knows.
+    kept: BTreeMap<ClaimId, (PortRange, bool)>,
     /// Whether the next boot was told too: once, to see that it can be. The rest it learns from what was claimed, as each time
     /// waits for the disk.
     is_known_to_boot: bool,
@@ -46,6 +48,24 @@ impl Opened {
         Ok(Self { store: home.within(scope).store()?, ahead })
     }
 
+    /// Keeps at once what `asks` come to as `book` stands, where each of them would be kept before it is claimed: of what comes to
+    /// something else meanwhile that is still so.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be kept.
+    pub(crate) fn expect(
+        &mut self,
+        asks: &[Ask],
+        book: &Book,
+        seen: &mut Seen<'_>,
+        now: &Now,
+    ) -> Result<(), StoreError> {
+        let Some(ahead) = &mut self.ahead else { return Ok(()) };
+        // What others have of it, each is told as he claims.
+        ahead.keep(&desk::changes(asks, book, seen, now)).map(drop)
+    }
+
     /// What is kept for claims of it, where the host's usual one would not know them.
     pub(super) fn pledges(&mut self) -> Option<&mut Pledges> {
         self.ahead.as_mut().map(|ahead| &mut ahead.pledges)
@@ -61,6 +81,7 @@ impl Store for Opened {
         if let Some(ahead) = &mut self.ahead {
             let taken = ahead.keep(changes)?;
             if !taken.is_empty() {
+                ahead.told.extend(&taken);
                 return Ok(Swap::Taken(taken));
             }
         }
@@ -83,7 +104,13 @@ impl Store for Opened {
 impl Ahead {
     /// Nobody but root keeps anything: what others claim stands, and they are told that it is not reserved.
     fn begin(home: &Home) -> Result<Option<Self>, StoreError> {
-        let begun = |pledges| Self { home: home.clone(), pledges, told: Vec::new(), is_known_to_boot: false };
+        let begun = |pledges| Self {
+            home: home.clone(),
+            pledges,
+            told: Vec::new(),
+            kept: BTreeMap::new(),
+            is_known_to_boot: false,
+        };
         match Pledges::begin(home.reason) {
             Err(ReservedError::NotRoot) => Ok(None),
             begin => Ok(Some(begun(begin?))),
@@ -92,7 +119,7 @@ impl Ahead {
 
     /// Keeps what `changes` claim here; or, where other ledgers of the host have any of it, tells what that is.
     fn keep(&mut self, changes: &[Change]) -> Result<Vec<PortRange>, StoreError> {
-        let claims: Vec<&Claim> = self.claims(changes.iter()).collect();
+        let claims: Vec<&Claim> = self.claims(changes.iter()).filter(|claim| !self.keeps(claim)).collect();
         if claims.is_empty() {
             return Ok(Vec::new());
         }
@@ -101,7 +128,6 @@ impl Ahead {
         if taken.is_empty() {
             self.pledge(&claims)?;
         }
-        self.told.extend(&taken);
         Ok(taken)
     }
 
@@ -120,6 +146,13 @@ impl Ahead {
         self.home.claimed_by_others().into_iter().filter(is_taken).filter(is_news).collect()
     }
 
+    fn keeps(&self, claim: &Claim) -> bool {
+        let outlasts = claim.lease.outlasts_boot(Timestamp::now());
+        self.kept
+            .get(&claim.id)
+            .is_some_and(|(ports, is_at_boot)| *ports == claim.ports && (*is_at_boot || !outlasts))
+    }
+
     fn pledge(&mut self, claims: &[&Claim]) -> Result<(), StoreError> {
         let reserved = Reserved::open(directories::reserved().as_deref())?;
         let (reason, wall) = (self.home.reason, Timestamp::now());
@@ -136,6 +169,9 @@ impl Ahead {
             Ok(()) | Err(ReservedError::Write(_) | ReservedError::Short) => {}
             Err(error) => return Err(error.into()),
         }
+        let kept =
+            claims.iter().map(|claim| (claim.id, (claim.ports, news.iter().any(|news| news.id == claim.id))));
+        self.kept.extend(kept);
         self.is_known_to_boot |= !at_boot.is_empty();
         Ok(())
     }

@@ -16,6 +16,12 @@ pub(super) struct Desk<'s, S: ?Sized> {
     known: Option<Known>,
 }
 
+/// What `asks` would change of `book`.
+pub(super) fn changes(asks: &[Ask], book: &Book, seen: &mut Seen<'_>, now: &Now) -> Vec<Change> {
+    let asks: Vec<&Ask> = asks.iter().collect();
+    Known::new(book.clone()).decide(&asks, seen, now, usize::MAX).1
+}
+
 /// A book, and whom its claims are for.
 #[derive(Debug)]
 struct Known {

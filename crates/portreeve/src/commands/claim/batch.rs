@@ -96,6 +96,7 @@ pub(super) fn run(
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &book);
+    store.expect(&asks, &book, &mut seen, &now).map_err(|error| failure::store(&error, FAILED))?;
     let crowd = Crowd::<dyn Store>::new(&mut store, book, &mut seen);
     let told = match clients {
         Some(clients) => clients::ask(&crowd, &asks, clients, &now),
