@@ -140,8 +140,11 @@ impl Ahead {
     /// What others have of the numbers that come, and whoever asks does not know yet.
     fn taken(&self, changes: &[Change]) -> Vec<PortRange> {
         let added = changes.iter().filter(|change| matches!(change, Change::Add(_)));
-        let added: Vec<PortRange> = self.claims(added).map(|claim| claim.ports).collect();
-        let is_taken = |range: &PortRange| added.iter().any(|ports| ports.overlaps(*range));
+        let added = united(self.claims(added).map(|claim| claim.ports));
+        let is_taken = |range: &PortRange| {
+            let behind = added.partition_point(|ports| ports.last < range.first);
+            added.get(behind).is_some_and(|ports| ports.overlaps(*range))
+        };
         let is_news = |range: &PortRange| !self.told.contains(range);
         self.home.claimed_by_others().into_iter().filter(is_taken).filter(is_news).collect()
     }
@@ -156,12 +159,11 @@ impl Ahead {
     fn pledge(&mut self, claims: &[&Claim]) -> Result<(), StoreError> {
         let reserved = Reserved::open(directories::reserved().as_deref())?;
         let (reason, wall) = (self.home.reason, Timestamp::now());
-        let outlasts = |claim: &&&Claim| claim.lease.outlasts_boot(wall);
-        let at_boot: Vec<&Claim> = claims.iter().filter(outlasts).copied().collect();
-        let news = if self.is_known_to_boot { &[] } else { at_boot.as_slice() };
+        let is_news = |claim: &Claim| !self.is_known_to_boot && claim.lease.outlasts_boot(wall);
+        let news = claims.iter().filter(|claim| is_news(claim));
         let wanted = Wanted {
             now: with(reserved.wanted(reason), claims.iter()),
-            at_boot: Some(with(reserved.lasting(reason), news.iter())),
+            at_boot: Some(with(reserved.lasting(reason), news)),
         };
         let change = clients::reservation(&reserved, reason, &wanted.now);
         match self.pledges.keep(reserved, &wanted, &change) {
@@ -169,10 +171,9 @@ impl Ahead {
             Ok(()) | Err(ReservedError::Write(_) | ReservedError::Short) => {}
             Err(error) => return Err(error.into()),
         }
-        let kept =
-            claims.iter().map(|claim| (claim.id, (claim.ports, news.iter().any(|news| news.id == claim.id))));
+        let kept: Vec<_> = claims.iter().map(|claim| (claim.id, (claim.ports, is_news(claim)))).collect();
+        self.is_known_to_boot |= kept.iter().any(|(_, (_, is_at_boot))| *is_at_boot);
         self.kept.extend(kept);
-        self.is_known_to_boot |= !at_boot.is_empty();
         Ok(())
     }
 }
