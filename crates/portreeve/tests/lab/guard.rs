@@ -1,5 +1,7 @@
 //! The guard in the kernel before binds of plain Python, in a network and a cgroup of the test's own (A24).
 
+mod ways;
+
 use std::{
     io::{ErrorKind, Write as _},
     os::unix::fs::MetadataExt as _,
