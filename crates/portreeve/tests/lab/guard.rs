@@ -1,5 +1,6 @@
 //! The guard in the kernel before binds of plain Python, in a network and a cgroup of the test's own (A24).
 
+mod oldest;
 mod ways;
 
 use std::{
