@@ -96,7 +96,7 @@ fn two_who_hold_one_number_are_both_named() {
     write(&path, "UPDATE claim SET name = 'later' WHERE name = 'later one'");
     let said = place.run("ledger check").ends(5);
     assert!(said.contains("web (20500/tcp, host:4c1d, uid 1000) and later (20500-20509/tcp"), "{said}");
-    let release = "next: portreeve release later --scope 'host:4c1d' --protocol tcp\n";
+    let release = "next: portreeve release later --protocol tcp --scope host:4c1d\n";
     assert!(said.contains(release), "{said}");
 }
 
