@@ -117,8 +117,8 @@ pub(crate) fn cause(error: &ReservedError) -> Text {
         ReservedError::Locked(error) => {
             let said = whole(&**error);
             text!(
-                "another portreeve changes its list: {said}",
-                "ほかの portreeve が予約リストを変更中です: 「{said}」"
+                "the lock of its list is not to be had: {said}",
+                "予約リストのロックを取得できません: 「{said}」"
             )
         }
         ReservedError::Record(error) => {

@@ -17,8 +17,8 @@ pub(crate) fn tell(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now, lang: L
     for claim in claimed_twice(book, home, seen, now).iter().take(TOLD_MAX) {
         let (claim, release) = (claim.told(), home.asked_by(&claim.release()));
         let told = text!(
-            "warning: another ledger of this host claims a number of {claim} too; release one of them, this one by {release}",
-            "警告: {claim} の番号は、このホストの別の台帳でも申請されています。どちらかを解放してください(この申請の解放: {release})"
+            "warning: another ledger of this host claims a number of {claim} too, of this protocol or another; if it is the same, release one of them, this one by {release}",
+            "警告: {claim} の番号は、このホストの別の台帳でも申請されています(プロトコルは異なる場合があります)。同じプロトコルであれば、どちらかを解放してください(この申請の解放: {release})"
         );
         warn(&visible(told.in_lang(lang)));
     }
