@@ -25,7 +25,9 @@ fn a_number_is_guarded_on_the_oldest_kernel() {
     let mut initramfs = lab(initramfs::with_witnesses(Path::new(PORTREEVE)));
     lab(initramfs.program(&std::env::current_exe().expect("Linux tells it"), "guarded"));
     let guest = lab(Guest::boot(&kernel, &initramfs, ""));
-    run(&guest, "/guarded --exact lab::guard::oldest::within_the_guest --ignored --nocapture");
+    let told =
+        run(&guest, "/guarded --exact lab::guard::oldest::within_the_guest --ignored --nocapture").stdout;
+    assert!(told.contains("1 passed"), "it is there by that name: {told}");
     // It went with the program that held it.
     assert!(!run(&guest, "bpftool prog show").stdout.contains("asked4"));
 }
