@@ -28,7 +28,7 @@ pub use self::{
     protect::{protect, protect_after},
     refused::{Cut, Refused, Unmanaged},
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
-    reserve::{KeptBack, Reservation, Unreserved, reserve, united},
+    reserve::{KeptBack, Reservation, Unreserved, have_any, reserve, united},
     simulate::simulate,
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},

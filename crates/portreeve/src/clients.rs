@@ -92,6 +92,11 @@ pub(crate) fn reservation(reserved: &Reserved, reason: Reason, wanted: &[PortRan
     plan::reserve(&all, &reserved.kept, reserved.ours())
 }
 
+/// `more` beside what is `kept`.
+pub(crate) fn beside(kept: Option<&[PortRange]>, more: impl Iterator<Item = PortRange>) -> Vec<PortRange> {
+    plan::united(kept.unwrap_or_default().iter().copied().chain(more))
+}
+
 /// Why the kernel does not reserve anything, in a sentence.
 pub(crate) fn why(error: &ReservedError) -> Text {
     if matches!(error, ReservedError::NotRoot) {

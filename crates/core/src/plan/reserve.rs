@@ -59,6 +59,13 @@ pub fn united(ports: impl Iterator<Item = PortRange>) -> Vec<PortRange> {
     ranges(&all(&ports.collect::<Vec<_>>()))
 }
 
+/// Whether any of `united`, as [`united()`] gives them, has a number of `ports`.
+#[must_use]
+pub fn have_any(united: &[PortRange], ports: PortRange) -> bool {
+    let behind = united.partition_point(|range| range.last < ports.first);
+    united.get(behind).is_some_and(|range| range.overlaps(ports))
+}
+
 /// What is declared is not kept from clients, as they would have too few ports left: what the policy says of the gate is done all
 /// the same, since a range as wide as that is one to let in, and nobody's who would miss a number of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +197,18 @@ mod tests {
     fn each_number_is_kept_once() {
         let twice = ports("20501-20503,20500,20502-20510,20500");
         assert_eq!(united(twice.into_iter()), ports("20500-20510"));
+        let all = united(ports("20500-20502,20510,20520-20529").into_iter());
+        for (asked, is_there) in [
+            ("20499", false),
+            ("20502-20505", true),
+            ("20503-20509", false),
+            ("20510", true),
+            ("20511-20600", true),
+            ("20530", false),
+        ] {
+            assert_eq!(have_any(&all, ports(asked)[0]), is_there, "{asked}");
+        }
+        assert!(!have_any(&[], ports("20500")[0]));
     }
 
     #[test]

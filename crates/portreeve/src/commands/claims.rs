@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     desired::DesiredPort,
-    ledger::{Book, ClaimId, Now, State},
+    ledger::{Book, ClaimId, Now, Seen, State},
     text,
     words::{Lang, Text, Words},
     world::World,
@@ -129,14 +129,15 @@ fn list(
     let now = sight::now()?;
     let look = sight::look_at_holders(settings)?;
     let world = look.world();
-    let listing = Listing::of(book, home, wanted, &world, &now);
+    let seen = sight::seen(&world, home, book);
+    let listing = Listing::of(book, home, wanted, &world, &seen, &now);
     let tells = listing.told();
     match told {
         Some(told) if *told == tells => {}
         Some(_) => listing.tell_again(settings, out)?,
         None => {
             listing.tell(settings, out)?;
-            twice::tell(book, home, &sight::seen(&world, home, book), &now, settings.lang);
+            twice::tell(book, home, &seen, &now, settings.lang);
         }
     }
     Ok(tells)
@@ -155,11 +156,17 @@ struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     /// What of `book` and of what `world` declares is in the state that is `wanted`.
-    fn of(book: &'a Book, home: &Home, wanted: Option<&'a str>, world: &'a World<'a>, now: &'a Now) -> Self {
-        let seen = sight::seen(world, home, book);
+    fn of(
+        book: &'a Book,
+        home: &Home,
+        wanted: Option<&'a str>,
+        world: &'a World<'a>,
+        seen: &Seen<'_>,
+        now: &'a Now,
+    ) -> Self {
         let is_kept = world.kept_back();
         let is_wanted = |state: State| wanted.is_none_or(|wanted| wanted == state.token());
-        let listed = |claim| Listed::new(claim, home, &seen, now, &is_kept);
+        let listed = |claim| Listed::new(claim, home, seen, now, &is_kept);
         let mut claims: Vec<_> = book.claims().map(listed).filter(|it| is_wanted(it.state)).collect();
         claims.sort_by_key(|it| (it.claim.ports.first, it.claim.protocol, &it.claim.name));
         let declared = world.declared_claims().filter(|(_, state)| is_wanted(*state)).collect();

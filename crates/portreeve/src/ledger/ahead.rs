@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use portreeve_core::{
     ledger::{Ask, Book, Change, Claim, ClaimId, Now, Scope, Seen},
-    plan::united,
+    plan::{have_any, united},
     port::PortRange,
 };
 use portreeve_host::enforce::reserved::{Pledges, Reserved, ReservedError, Wanted};
@@ -141,10 +141,7 @@ impl Ahead {
     fn taken(&self, changes: &[Change]) -> Vec<PortRange> {
         let added = changes.iter().filter(|change| matches!(change, Change::Add(_)));
         let added = united(self.claims(added).map(|claim| claim.ports));
-        let is_taken = |range: &PortRange| {
-            let behind = added.partition_point(|ports| ports.last < range.first);
-            added.get(behind).is_some_and(|ports| ports.overlaps(*range))
-        };
+        let is_taken = |range: &PortRange| have_any(&added, *range);
         let is_news = |range: &PortRange| !self.told.contains(range);
         self.home.claimed_by_others().into_iter().filter(is_taken).filter(is_news).collect()
     }
@@ -162,8 +159,8 @@ impl Ahead {
         let is_news = |claim: &Claim| !self.is_known_to_boot && claim.lease.outlasts_boot(wall);
         let news = claims.iter().filter(|claim| is_news(claim));
         let wanted = Wanted {
-            now: with(reserved.wanted(reason), claims.iter()),
-            at_boot: Some(with(reserved.lasting(reason), news)),
+            now: clients::beside(reserved.wanted(reason), claims.iter().map(|claim| claim.ports)),
+            at_boot: Some(clients::beside(reserved.lasting(reason), news.map(|claim| claim.ports))),
         };
         let change = clients::reservation(&reserved, reason, &wanted.now);
         match self.pledges.keep(reserved, &wanted, &change) {
@@ -176,9 +173,4 @@ impl Ahead {
         self.kept.extend(kept);
         Ok(())
     }
-}
-
-/// The ports of `claims` beside what is `kept`.
-fn with<'c>(kept: Option<&[PortRange]>, claims: impl Iterator<Item = &'c &'c Claim>) -> Vec<PortRange> {
-    united(kept.unwrap_or_default().iter().copied().chain(claims.map(|claim| claim.ports)))
 }

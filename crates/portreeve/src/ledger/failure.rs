@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, path::Path};
 
 use portreeve_core::{
-    ledger::Refusal,
+    ledger::{NameError, Refusal},
     shell, text,
     words::{Lang, Text, Words},
 };
@@ -42,6 +42,11 @@ pub(crate) fn unanswered(error: &Unanswered, what: Words) -> Failure {
                 ja: "もう一度実行してください。反映済みの変更が二重に行われることはなく、同じ名前には同じポートが割り当てられます",
             }),
     }
+}
+
+/// A word is no name of a claim.
+pub(crate) fn misnamed(error: &NameError, what: Words) -> Failure {
+    Failure::usage(what).because(error.text()).hint(error.fix())
 }
 
 /// What is wrong with the store.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     ledger::{Book, Claim, Now, Scope, Seen},
-    plan::united,
     port::PortRange,
     text,
     words::{Text, Words},
@@ -130,11 +129,9 @@ fn keep_beside(
     let is_whole = ledger.pledges().is_some_and(|pledges| pledges.are_all(&reserved));
     let mut wanted = claimed(book, home, seen, now);
     if !is_whole {
-        let also = |ranges: Vec<PortRange>, kept: Option<&[PortRange]>| {
-            united(ranges.into_iter().chain(kept.unwrap_or_default().iter().copied()))
-        };
-        wanted.now = also(wanted.now, reserved.wanted(home.reason));
-        wanted.at_boot = wanted.at_boot.map(|ranges| also(ranges, reserved.lasting(home.reason)));
+        wanted.now = clients::beside(reserved.wanted(home.reason), wanted.now.into_iter());
+        let at_boot = |ranges: Vec<_>| clients::beside(reserved.lasting(home.reason), ranges.into_iter());
+        wanted.at_boot = wanted.at_boot.map(at_boot);
     }
     apply(reserved, &wanted, home)?;
     Ok(is_whole)

@@ -2,6 +2,7 @@
 
 use portreeve_core::{
     ledger::{Book, Claim, Now, Seen},
+    plan::{have_any, united},
     text,
     words::Lang,
 };
@@ -28,8 +29,8 @@ fn claimed_twice<'b>(book: &'b Book, home: &Home, seen: &Seen<'_>, now: &Now) ->
     if home.obeyed == Obeyed::ByUser {
         return Vec::new();
     }
-    let others = home.claimed_by_others();
-    let is_others = |claim: &&Claim| others.iter().any(|range| range.overlaps(claim.ports));
+    let others = united(home.claimed_by_others().into_iter());
+    let is_others = |claim: &&Claim| have_any(&others, claim.ports);
     let here = book.claims().filter(|claim| claim.scope.meets(&home.scope)).filter(is_others);
     here.filter(|claim| claim.holds(seen, now)).collect()
 }

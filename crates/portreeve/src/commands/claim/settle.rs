@@ -47,7 +47,7 @@ pub(in crate::commands) fn settle(
     let world = look.world();
     let mut store = home.open_within(asked.scope()).map_err(|error| failure::store(&error, what))?;
     let mut book = store.load().map_err(|error| failure::store(&error, what))?;
-    // Nobody waits for a network that does not answer; what has changed since is found out as it is written.
+    // What has changed since is found out as it is written.
     let _turn = home.turn().map_err(|error| failure::store(&error, what))?;
     let mut seen = sight::seen(&world, home, &book);
     let answers = ask(&mut store, &mut book, std::slice::from_ref(asked), &mut seen, &now);

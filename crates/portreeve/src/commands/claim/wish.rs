@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
     address::Address,
-    ledger::{BootTime, Claimant, Lease, NameError, Now, Scope, ScopeError, Wish},
+    ledger::{BootTime, Claimant, Lease, Now, Scope, ScopeError, Wish},
     port::{PortRange, PortSpec, Protocol},
     registry::Registry,
     text,
@@ -17,7 +17,12 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{FAILED, batch::BATCH, here};
 use crate::{
-    asked, door, exit::Exit, failure::Failure, ledger::home::Home, settings::options, table_file::TableFile,
+    asked, door,
+    exit::Exit,
+    failure::Failure,
+    ledger::{failure, home::Home},
+    settings::options,
+    table_file::TableFile,
 };
 
 const NAME: &str = "name";
@@ -158,8 +163,7 @@ impl Written {
         let name = self.name.parse();
         Ok(Wish {
             id: claimant::chance().ok_or_else(no_chance)?,
-            name: name
-                .map_err(|error: NameError| Failure::usage(FAILED).because(error.text()).hint(error.fix()))?,
+            name: name.map_err(|error| failure::misnamed(&error, FAILED))?,
             scope: self.scope.map_or_else(|| Ok(home.scope.clone()), |word| scope_within(&word, home))?,
             protocol: spec.map_or(Protocol::Tcp, |spec| spec.protocol),
             address: self.address.map(|word| address(&word)).transpose()?,

@@ -2,10 +2,7 @@
 //!
 //! `portreeve history` tells of the gate, which is root's and the host's alone; a ledger may be another file, or a user's.
 
-use portreeve_core::{
-    ledger::{Name, NameError},
-    words::Words,
-};
+use portreeve_core::{ledger::Name, words::Words};
 use portreeve_host::passwd;
 
 use super::{file, none_yet};
@@ -45,10 +42,8 @@ pub(super) fn run(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let path = file(home, FAILED)?;
-    let name: Option<Name> = name
-        .map(str::parse)
-        .transpose()
-        .map_err(|error: NameError| Failure::usage(FAILED).because(error.text()).hint(error.fix()))?;
+    let name: Option<Name> =
+        name.map(str::parse).transpose().map_err(|error| failure::misnamed(&error, FAILED))?;
     if !Sqlite::was_made(path) {
         return none_yet(path, out);
     }

@@ -2,12 +2,17 @@
 
 use clap::{Arg, ArgMatches, builder::PossibleValuesParser, value_parser};
 use portreeve_core::{
-    ledger::{NameError, Reference},
+    ledger::Reference,
     port::Protocol,
     words::{Lang, Words},
 };
 
-use crate::{commands::claim::scope, failure::Failure, ledger::home::Home, settings::options};
+use crate::{
+    commands::claim::scope,
+    failure::Failure,
+    ledger::{failure, home::Home},
+    settings::options,
+};
 
 const NAME: &str = "name";
 const SCOPE: &str = "scope";
@@ -48,8 +53,7 @@ pub(in crate::commands) fn read(own: &ArgMatches, home: &Home, what: Words) -> R
     Ok(Reference {
         scope: text(SCOPE).map_or_else(|| Ok(home.scope.clone()), |word| scope(word))?,
         protocol,
-        name: name
-            .map_err(|error: NameError| Failure::usage(what).because(error.text()).hint(error.fix()))?,
+        name: name.map_err(|error| failure::misnamed(&error, what))?,
         revision: own.get_one::<u64>(REVISION).copied(),
     })
 }
