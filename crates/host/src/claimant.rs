@@ -1,6 +1,10 @@
 //! Who asks the ledger, on which host and when: told so that a number that is used again is not the same process (A24).
 
-use std::{collections::BTreeMap, fs, os::fd::AsFd};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::{fd::AsFd, unix::fs::MetadataExt as _},
+};
 
 use portreeve_core::ledger::{BootTime, ClaimId, Now, ProcessId};
 use rustix::{
@@ -70,11 +74,18 @@ fn told(machine: &str, pid: u32) -> Option<Option<ProcessId>> {
             pid,
             started_ticks,
             inode: inode(&process),
+            namespace: namespace(),
         })
     };
     let identity = identity();
     // What /proc told is of this process only where it still lives.
     has_ended(&process).map_or(Some(None), |has_ended| (!has_ended).then_some(identity))
+}
+
+/// The namespace in which processes have the numbers that are told here (pid_namespaces(7)).
+#[must_use]
+pub fn namespace() -> Option<u64> {
+    fs::metadata("/proc/self/ns/pid").ok().map(|namespace| namespace.ino())
 }
 
 fn inode(process: impl AsFd) -> Option<u64> {

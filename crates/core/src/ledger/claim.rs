@@ -105,28 +105,27 @@ pub struct ProcessId {
     pub machine: String,
     /// Its boot (/proc/sys/kernel/random/boot_id).
     pub boot_id: String,
-    /// The number in the host's own namespace of processes.
+    /// The number in its namespace.
     pub pid: u32,
     /// When it started, in clock ticks since the boot (proc_pid_stat(5), field 22).
     pub started_ticks: u64,
     /// The inode of its pidfd, which no other process of the boot has (Linux 6.9, fs/pidfs.c).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inode: Option<u64>,
+    /// The inode of the namespace that the number is of (pid_namespaces(7)); `None` where nobody wrote that down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<u64>,
 }
 
 impl ProcessId {
-    /// Whether both are the same process.
+    /// Whether both are the same process; where each has an inode of its own, that tells, whatever the clock of a namespace says.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        let place = |process: &Self| (process.pid, process.started_ticks);
         let is_same = match (self.inode, other.inode) {
             (Some(own), Some(theirs)) => own == theirs,
-            _ => true,
+            _ => self.started_ticks == other.started_ticks,
         };
-        self.machine == other.machine
-            && self.boot_id == other.boot_id
-            && place(self) == place(other)
-            && is_same
+        self.machine == other.machine && self.boot_id == other.boot_id && self.pid == other.pid && is_same
     }
 }
 

@@ -158,6 +158,9 @@ fn asked_for(
     if Class::of(ports.first) == Class::WellKnown && !is_its_own && !wish.well_known {
         return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
     }
+    if seen.has_others(ports) {
+        return Err(Refusal::OfOthers(spec));
+    }
     if !wish.force_bound && seen.has_elsewhere(ports) {
         return Err(Refusal::KeptBack(spec));
     }

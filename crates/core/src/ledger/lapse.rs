@@ -73,6 +73,10 @@ fn of_process(process: &ProcessId, seen: &Seen<'_>, now: &Now) -> Life {
     if process.boot_id != now.boot.boot_id {
         return Life::Ended;
     }
+    // What number it has for others cannot be told from here, nor whether it has gone.
+    if process.namespace.zip(seen.namespace).is_some_and(|(own, here)| own != here) {
+        return Life::Unknown;
+    }
     match seen.processes.get(&process.pid) {
         Some(Some(there)) if there.is(process) => Life::Lives,
         Some(None) => Life::Unknown,
@@ -88,8 +92,7 @@ mod tests {
     fn a_boot_ends_what_a_process_has_and_what_is_over() {
         let time = |text: &str| -> Timestamp { text.parse().unwrap() };
         let until = |text| Lease::Until { until: time(text), boot: None };
-        let process =
-            ProcessId { machine: "4c1d".into(), boot_id: "a".into(), pid: 1, started_ticks: 2, inode: None };
+        let process = ProcessId { machine: "4c1d".into(), ..crate::ledger::testing::process(1, 2) };
         let outlasts = |lease: Lease| lease.outlasts_boot(time("2026-01-02T00:00:00Z"));
         assert!(outlasts(Lease::Permanent) && outlasts(until("2026-01-02T00:00:01Z")));
         assert!(!outlasts(until("2026-01-02T00:00:00Z")) && !outlasts(Lease::While { process }));

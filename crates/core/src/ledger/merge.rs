@@ -88,8 +88,12 @@ fn refused(refusal: Refusal) -> Unmergeable {
 
 /// What another ledger claims on this host stays its own.
 fn keep_out_of_other_ledgers(coming: &Claim, seen: &Seen<'_>) -> Result<(), Unmergeable> {
-    let is_taken = coming.scope.meets(&seen.scope) && seen.has_elsewhere(coming.ports);
-    if is_taken { Err(refused(Refusal::KeptBack(coming.spec()))) } else { Ok(()) }
+    let spec = coming.spec();
+    match coming.scope.meets(&seen.scope) {
+        true if seen.has_others(coming.ports) => Err(refused(Refusal::OfOthers(spec))),
+        true if seen.has_elsewhere(coming.ports) => Err(refused(Refusal::KeptBack(spec))),
+        _ => Ok(()),
+    }
 }
 
 /// Wherever something comes to what the kernel hands out, enough of it is left.

@@ -38,8 +38,12 @@ pub struct Seen<'a> {
     pub processes: BTreeMap<u32, Option<ProcessId>>,
     /// Whether the store itself takes away the claims whose time is over, by one clock for every host.
     pub store_ends_leases: bool,
-    /// What it keeps back for claims of ledgers that this one knows nothing of.
+    /// The namespace in which processes have those numbers.
+    pub namespace: Option<u64>,
+    /// What it keeps back, perhaps for claims of ledgers that this one knows nothing of.
     pub elsewhere: Vec<PortRange>,
+    /// What other ledgers of this host surely claim.
+    pub others: Vec<PortRange>,
     /// The sockets that somebody waits on, sorted by protocol and number.
     bound: Vec<&'a Listener>,
     /// The numbers that are passed on to containers, sorted likewise.
@@ -60,7 +64,9 @@ impl<'a> Seen<'a> {
             registry,
             processes: BTreeMap::new(),
             store_ends_leases: false,
+            namespace: None,
             elsewhere: Vec::new(),
+            others: Vec::new(),
             bound: Vec::new(),
             published: Vec::new(),
         }
@@ -75,10 +81,10 @@ impl<'a> Seen<'a> {
         seen
     }
 
-    /// Knows that the kernel keeps `ports` too, for ledgers that this one knows nothing of.
+    /// Knows that the kernel keeps `ports` too, for claims of other ledgers.
     pub fn take(&mut self, ports: &[PortRange]) {
         self.foreign.extend(ports);
-        self.elsewhere.extend(ports);
+        self.others.extend(ports);
     }
 
     /// The same as far as it holds within `scope`: of an elsewhere that was not looked at nothing is known.
@@ -91,6 +97,7 @@ impl<'a> Seen<'a> {
             pool: self.pool,
             scope: self.scope.clone(),
             processes: self.processes.clone(),
+            namespace: self.namespace,
             store_ends_leases: self.store_ends_leases,
             ..nothing
         })
@@ -132,6 +139,11 @@ impl<'a> Seen<'a> {
     /// Whether any of `ports` is kept for ledgers that this one knows nothing of.
     pub(super) fn has_elsewhere(&self, ports: PortRange) -> bool {
         self.elsewhere.iter().any(|kept| kept.overlaps(ports))
+    }
+
+    /// Whether another ledger of this host claims any of `ports`.
+    pub(super) fn has_others(&self, ports: PortRange) -> bool {
+        self.others.iter().any(|claimed| claimed.overlaps(ports))
     }
 
     /// Whether somebody else keeps `port` from clients.

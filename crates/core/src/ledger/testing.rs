@@ -46,7 +46,8 @@ pub(crate) fn lease(seconds: u64, now: &Now) -> Lease {
 
 /// A process of this host and boot.
 pub(crate) fn process(pid: u32, started_ticks: u64) -> ProcessId {
-    ProcessId { machine: MACHINE.into(), boot_id: "a".into(), pid, started_ticks, inode: None }
+    let (machine, boot_id) = (MACHINE.into(), "a".into());
+    ProcessId { machine, boot_id, pid, started_ticks, inode: None, namespace: None }
 }
 
 /// A ledger on a host on which nobody listens.

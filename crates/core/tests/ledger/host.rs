@@ -74,7 +74,8 @@ impl Host {
     pub(crate) fn process(&self, pid: u32) -> Option<ProcessId> {
         let started_ticks = *self.processes.get(&pid)?;
         let machine = self.machine.clone();
-        Some(ProcessId { machine, boot_id: self.boot_id(), pid, started_ticks, inode: None })
+        let boot_id = self.boot_id();
+        Some(ProcessId { machine, boot_id, pid, started_ticks, inode: None, namespace: None })
     }
 
     pub(crate) fn some_process(&self, chance: &mut Chance) -> Option<ProcessId> {

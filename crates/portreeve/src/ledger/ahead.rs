@@ -27,8 +27,6 @@ pub(crate) struct Opened {
 struct Ahead {
     home: Home,
     pledges: Pledges,
-    /// What others have, as whoever asks was told: what he claims all the same he was allowed to.
-    told: Vec<PortRange>,
     /// The claims that are kept already, and whether the next boot knows.
     kept: BTreeMap<ClaimId, (PortRange, bool)>,
     /// Whether the next boot was told too: once, to see that it can be. The rest it learns from what was claimed, as each time
@@ -81,7 +79,6 @@ impl Store for Opened {
         if let Some(ahead) = &mut self.ahead {
             let taken = ahead.keep(changes)?;
             if !taken.is_empty() {
-                ahead.told.extend(&taken);
                 return Ok(Swap::Taken(taken));
             }
         }
@@ -104,13 +101,8 @@ impl Store for Opened {
 impl Ahead {
     /// Nobody but root keeps anything: what others claim stands, and they are told that it is not reserved.
     fn begin(home: &Home) -> Result<Option<Self>, StoreError> {
-        let begun = |pledges| Self {
-            home: home.clone(),
-            pledges,
-            told: Vec::new(),
-            kept: BTreeMap::new(),
-            is_known_to_boot: false,
-        };
+        let begun =
+            |pledges| Self { home: home.clone(), pledges, kept: BTreeMap::new(), is_known_to_boot: false };
         match Pledges::begin(home.reason) {
             Err(ReservedError::NotRoot) => Ok(None),
             begin => Ok(Some(begun(begin?))),
@@ -137,13 +129,12 @@ impl Ahead {
         changes.filter_map(|change| change.claim().map(|claim| &**claim)).filter(here)
     }
 
-    /// What others have of the numbers that come, and whoever asks does not know yet.
+    /// What others have of the numbers that come.
     fn taken(&self, changes: &[Change]) -> Vec<PortRange> {
         let added = changes.iter().filter(|change| matches!(change, Change::Add(_)));
         let added = united(self.claims(added).map(|claim| claim.ports));
         let is_taken = |range: &PortRange| have_any(&added, *range);
-        let is_news = |range: &PortRange| !self.told.contains(range);
-        self.home.claimed_by_others().into_iter().filter(is_taken).filter(is_news).collect()
+        self.home.claimed_by_others().into_iter().filter(is_taken).collect()
     }
 
     fn keeps(&self, claim: &Claim) -> bool {

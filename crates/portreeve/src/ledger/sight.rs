@@ -83,8 +83,16 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     seen.scope = home.scope.clone();
     seen.pool = world.pool();
     seen.store_ends_leases = home.ends_leases();
-    seen.foreign = own.map(|own| foreign(own, home, book)).unwrap_or_default();
-    seen.elsewhere = elsewhere(&seen.foreign, home);
+    let usual = home.claimed_by_usual();
+    seen.foreign = own.map(|own| foreign(own, home, book, &usual)).unwrap_or_default();
+    if home.obeyed == Obeyed::ByHost {
+        seen.others = claimed_besides(home.reason).into_iter().chain(usual).collect();
+    }
+    // Beside the host's own nobody can tell what is kept for a claim of another ledger from the rest.
+    if home.obeyed == Obeyed::ByUser || home.reason != Reason::Ledger {
+        seen.elsewhere = seen.foreign.clone();
+    }
+    seen.namespace = claimant::namespace();
     seen.declared = world.desired.clone();
     let is_own = |netns: u64| own.is_some_and(|own| own.id == netns);
     let listeners = world.snapshot.listeners.iter().filter(|listener| is_own(listener.netns));
@@ -94,24 +102,16 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     seen
 }
 
-/// What of `foreign` is kept for claims of other ledgers: beside the host's own nobody can tell it from the rest.
-fn elsewhere(foreign: &[PortRange], home: &Home) -> Vec<PortRange> {
-    match home.reason {
-        Reason::Ledger if home.obeyed == Obeyed::ByHost => claimed_besides(home.reason),
-        _ => foreign.to_vec(),
-    }
-}
-
-/// What the kernel keeps back, or is about to for the usual ledger, and no claim of this one does.
-fn foreign(own: &Namespace, home: &Home, book: &Book) -> Vec<PortRange> {
+/// What the kernel keeps back, or is about to for what the `usual` ledger claims, and no claim of this one does.
+fn foreign(own: &Namespace, home: &Home, book: &Book, usual: &[PortRange]) -> Vec<PortRange> {
     let claims = book.claims().filter(|claim| claim.scope.meets(&home.scope));
     let mut claimed: Vec<PortRange> = claims.map(|claim| claim.ports).collect();
-    if home.is_beside_usual() {
-        // Whoever asks again gets what was kept for him when no answer came.
+    if home.obeyed == Obeyed::ByHost {
+        // Whoever asks again gets what was kept for him when no answer came, and what a member has given up before root saw it.
         claimed.extend(kept_for(home.reason));
     }
     let mut kept = reserved().unwrap_or_else(|_| own.reserved.clone());
-    kept.extend(home.claimed_by_usual());
+    kept.extend(usual);
     reserve(&kept, &claimed, &[]).add
 }
 

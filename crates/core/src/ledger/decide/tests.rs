@@ -163,6 +163,41 @@ fn what_the_kernel_keeps_for_somebody_is_not_claimed_in_another_ledger() {
     desk.granted(Wish { force_bound: true, ..of_own("web 20500/tcp") });
 }
 
+/// That somebody listens there, or a number is kept for whoever asks, is no reason to give it to two.
+#[test]
+fn what_another_ledger_claims_is_not_had_by_force() {
+    let mut desk = Desk::new();
+    desk.seen.others = vec![PortRange::one(20_500)];
+    for force_bound in [false, true] {
+        assert_eq!(desk.refused(Wish { force_bound, ..wish(0, 1, "web 20499-20501/tcp") }), "port-reserved");
+    }
+    desk.granted(wish(0, 2, "web 20501/tcp"));
+}
+
+/// What number it has there, and whether it lives, only whoever is there knows.
+#[test]
+fn a_process_of_another_namespace_has_not_gone() {
+    let far = ProcessId { namespace: Some(2), ..process(700, 1) };
+    let mut desk = Desk::new();
+    desk.seen.namespace = Some(2);
+    desk.seen.processes = [(700, Some(far.clone()))].into();
+    desk.granted(Wish { lease: Lease::While { process: far }, ..wish(1000, 1, "job 20500/tcp") });
+    desk.seen.processes.clear();
+    desk.seen.namespace = Some(1);
+    assert_eq!(desk.refused(wish(1000, 2, "thief 20500/tcp")), "port-held");
+    desk.seen.namespace = Some(2);
+    desk.granted(wish(1000, 2, "heir 20500/tcp"));
+}
+
+/// In a namespace of time a process has begun at another one.
+#[test]
+fn a_process_with_an_inode_of_its_own_is_known_by_that() {
+    let own = ProcessId { inode: Some(9), ..process(700, 1) };
+    assert!(own.is(&ProcessId { inode: Some(9), ..process(700, 2) }));
+    assert!(!own.is(&ProcessId { inode: Some(8), ..process(700, 1) }));
+    assert!(!process(700, 1).is(&process(700, 2)) && process(700, 1).is(&own));
+}
+
 #[test]
 fn what_is_so_here_keeps_nobody_from_a_number_elsewhere() {
     let listeners = [listener("0.0.0.0:20500/tcp")];

@@ -33,6 +33,10 @@ impl Refusal {
                 "the kernel keeps {spec} from clients for somebody, such as a claim in another ledger",
                 "{spec} はカーネルで予約されています(別の台帳の申請など、ほかの用途のためです)"
             ),
+            Self::OfOthers(spec) => text!(
+                "another ledger of this host claims {spec}",
+                "{spec} はこのホストの別の台帳で申請済みです"
+            ),
             Self::NameHolds(claim) => name_holds(claim),
             Self::WellKnown { spec, assigned: Some(name) } => {
                 text!("{spec} is the well-known port of {name}", "{spec} は {name} のウェルノウンポートです")
@@ -93,6 +97,7 @@ impl Refusal {
                 vec![format!("portreeve why {spec}")]
             }
             Self::PoolFull(_) | Self::LedgerFull => vec!["portreeve claims --state stale".into()],
+            Self::OfOthers(_) => vec![CLAIMS.into()],
             Self::KeptBack(_) => vec!["sysctl net.ipv4.ip_local_reserved_ports".into()],
             Self::WellKnown { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
             Self::NameHolds(claim) | Self::EndsOtherwise(claim) | Self::ForGood(claim) => {
@@ -143,6 +148,10 @@ impl Refusal {
             Self::KeptBack(_) => text!(
                 "leave the number out to get a free one; if it is kept for you: --force-bound",
                 "番号を省略すると空いている番号が割り当てられます。自分のための予約であれば --force-bound を指定してください"
+            ),
+            Self::OfOthers(_) => text!(
+                "leave the number out to get a free one, or release it in that ledger first",
+                "番号を省略すると空いている番号が割り当てられます。この番号を使う場合は、先にその台帳で解放してください"
             ),
             Self::NameHolds(claim) => give_up(claim),
             Self::WellKnown { .. } => text!(
