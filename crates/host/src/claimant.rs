@@ -84,8 +84,8 @@ fn told(machine: &str, pid: u32) -> Option<Option<ProcessId>> {
 
 /// The namespace in which processes have the numbers that are told here (pid_namespaces(7)).
 #[must_use]
-pub fn namespace() -> Option<u64> {
-    fs::metadata("/proc/self/ns/pid").ok().map(|namespace| namespace.ino())
+pub fn namespace() -> Option<u32> {
+    fs::metadata("/proc/self/ns/pid").ok().and_then(|namespace| namespace.ino().try_into().ok())
 }
 
 fn inode(process: impl AsFd) -> Option<u64> {

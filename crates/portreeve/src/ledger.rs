@@ -8,6 +8,7 @@ mod desk;
 pub(crate) mod failure;
 pub(crate) mod home;
 pub(crate) mod kernel;
+mod place;
 pub(crate) mod sight;
 pub(crate) mod twice;
 

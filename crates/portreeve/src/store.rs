@@ -12,7 +12,7 @@ pub(crate) use self::etcd::{CHANGES_MAX, Secret};
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
-    etcd::{Access, AddressError, Control, Etcd, Options, goes_in_clear},
+    etcd::{Access, AddressError, Control, Etcd, Options, goes_in_clear, in_order},
     sqlite::{
         Anew, CHANGED, CLAIMED, Company, DayCopy, FAULTS_MAX, Fault, GROUP, REMOVED, Restored, Sqlite, Turn,
         begin_anew, check, copies, is_member, read_copy, restore,
@@ -99,6 +99,18 @@ pub(crate) enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         source: Wrong,
+    },
+    /// The file is none of a ledger's, and never was.
+    #[error("{} is no ledger", path.display())]
+    NoLedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has another name as well.
+    #[error("{} has another name as well", path.display())]
+    OtherNames {
+        /// The file.
+        path: PathBuf,
     },
     /// It is another ledger than the one that was here.
     #[error("{} is another ledger than the one that was here", path.display())]

@@ -114,7 +114,7 @@ pub struct ProcessId {
     pub inode: Option<u64>,
     /// The inode of the namespace that the number is of (pid_namespaces(7)); `None` where nobody wrote that down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<u64>,
+    pub namespace: Option<u32>,
 }
 
 impl ProcessId {

@@ -39,7 +39,7 @@ pub struct Seen<'a> {
     /// Whether the store itself takes away the claims whose time is over, by one clock for every host.
     pub store_ends_leases: bool,
     /// The namespace in which processes have those numbers.
-    pub namespace: Option<u64>,
+    pub namespace: Option<u32>,
     /// What it keeps back, perhaps for claims of ledgers that this one knows nothing of.
     pub elsewhere: Vec<PortRange>,
     /// What other ledgers of this host surely claim.

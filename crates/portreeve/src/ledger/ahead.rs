@@ -9,7 +9,7 @@ use portreeve_core::{
     plan::{have_any, united},
     port::PortRange,
 };
-use portreeve_host::enforce::reserved::{Pledges, Reserved, ReservedError, Wanted};
+use portreeve_host::enforce::reserved::{Pledges, Reason, Reserved, ReservedError, Wanted};
 
 use super::{desk, home::Home};
 use crate::{
@@ -27,6 +27,8 @@ pub(crate) struct Opened {
 struct Ahead {
     home: Home,
     pledges: Pledges,
+    /// What was kept before what was pledged since the last change.
+    before: Option<Wanted>,
     /// The claims that are kept already, and whether the next boot knows.
     kept: BTreeMap<ClaimId, (PortRange, bool)>,
     /// Whether the next boot was told too: once, to see that it can be. The rest it learns from what was claimed, as each time
@@ -82,7 +84,13 @@ impl Store for Opened {
                 return Ok(Swap::Taken(taken));
             }
         }
-        self.store.swap(expected, changes)
+        let swapped = self.store.swap(expected, changes);
+        match (&swapped, &mut self.ahead) {
+            (Ok(Swap::Swapped), Some(ahead)) => ahead.before = None,
+            (Err(_), Some(ahead)) => ahead.let_go(),
+            _ => {}
+        }
+        swapped
     }
 
     fn watch(&mut self, known: u64, patience: Duration) -> Result<Option<Book>, StoreError> {
@@ -101,8 +109,13 @@ impl Store for Opened {
 impl Ahead {
     /// Nobody but root keeps anything: what others claim stands, and they are told that it is not reserved.
     fn begin(home: &Home) -> Result<Option<Self>, StoreError> {
-        let begun =
-            |pledges| Self { home: home.clone(), pledges, kept: BTreeMap::new(), is_known_to_boot: false };
+        let begun = |pledges| Self {
+            home: home.clone(),
+            pledges,
+            before: None,
+            kept: BTreeMap::new(),
+            is_known_to_boot: false,
+        };
         match Pledges::begin(home.reason) {
             Err(ReservedError::NotRoot) => Ok(None),
             begin => Ok(Some(begun(begin?))),
@@ -137,6 +150,18 @@ impl Ahead {
         self.home.claimed_by_others().into_iter().filter(is_taken).collect()
     }
 
+    /// Gives back what was pledged for changes that were not made; what somebody pledged beside us nobody can tell from that.
+    fn let_go(&mut self) {
+        let Some(before) = self.before.take() else { return };
+        self.kept.clear();
+        let Ok(reserved) = Reserved::open(directories::reserved().as_deref()) else { return };
+        if self.pledges.are_all(&reserved) {
+            let change = clients::reservation(&reserved, self.home.reason, &before.now);
+            // What stays is found by `claims --repair`.
+            let _ = reserved.apply(self.home.reason, &before, &change);
+        }
+    }
+
     fn keeps(&self, claim: &Claim) -> bool {
         let outlasts = claim.lease.outlasts_boot(Timestamp::now());
         self.kept
@@ -153,6 +178,7 @@ impl Ahead {
             now: clients::beside(reserved.wanted(reason), claims.iter().map(|claim| claim.ports)),
             at_boot: Some(clients::beside(reserved.lasting(reason), news.map(|claim| claim.ports))),
         };
+        self.before.get_or_insert_with(|| standing(&reserved, reason));
         let change = clients::reservation(&reserved, reason, &wanted.now);
         match self.pledges.keep(reserved, &wanted, &change) {
             // It is on record all the same, which the usual ledger reads.
@@ -164,4 +190,10 @@ impl Ahead {
         self.kept.extend(kept);
         Ok(())
     }
+}
+
+/// What is kept for `reason` now.
+fn standing(reserved: &Reserved, reason: Reason) -> Wanted {
+    let listed = |ranges: Option<&[PortRange]>| ranges.unwrap_or_default().to_vec();
+    Wanted { now: listed(reserved.wanted(reason)), at_boot: Some(listed(reserved.lasting(reason))) }
 }

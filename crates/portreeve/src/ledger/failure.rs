@@ -124,6 +124,8 @@ fn of_file(error: &StoreError) -> (Exit, Text, Text) {
             (Exit::Unreachable, unusable(path, &io_cause(source)), hint)
         }
         StoreError::Unfit { path, source } => (Exit::Unreachable, unusable(path, &source.text()), access()),
+        StoreError::NoLedger { path } => no_ledger(path),
+        StoreError::OtherNames { path } => other_names(path),
         StoreError::NoCopy { path } => {
             let path = shown(path);
             let cause =
@@ -194,10 +196,38 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
         | StoreError::Beside { path, .. }
         | StoreError::Unfit { path, .. }
         | StoreError::NoCopy { path }
+        | StoreError::NoLedger { path }
+        | StoreError::OtherNames { path }
         | StoreError::Locked { path }
         | StoreError::InUse { path }
         | StoreError::Asked { path } => (Exit::Refused, quoted(error), restore(path)),
     }
+}
+
+/// Whoever took it for one means another file.
+fn no_ledger(path: &Path) -> (Exit, Text, Text) {
+    let file = shown(path);
+    let cause = text!("{file} is no ledger", "{file} は台帳ではありません");
+    let hint = text!(
+        "name another file: this one is left as it is",
+        "別のファイルを指定してください(このファイルには書き込みません)"
+    );
+    (Exit::Refused, cause, hint)
+}
+
+/// By two names it would be two ledgers.
+fn other_names(path: &Path) -> (Exit, Text, Text) {
+    let (file, typed) = (shown(path), typed(path));
+    let folder = shell::quoted(&shown(path.parent().unwrap_or(path)));
+    let cause = text!(
+        "{file} has another name too, by a hard link or a mount, and who uses it by that one would destroy it",
+        "{file} にはハードリンクかマウントによる別名があり、別名から使われると台帳が壊れるおそれがあります"
+    );
+    let hint = text!(
+        "find them (find {folder} -samefile {typed}; findmnt {typed}) and leave one; into a container mount its directory",
+        "別名を確認して 1 つだけ残してください(find {folder} -samefile {typed}、findmnt {typed})。コンテナで使う場合はディレクトリをマウントしてください"
+    );
+    (Exit::Refused, cause, hint)
 }
 
 /// A path as a sentence shows it.

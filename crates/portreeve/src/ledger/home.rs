@@ -2,24 +2,22 @@
 
 use std::{
     ffi::OsString,
-    fs, io, iter,
-    os::unix::ffi::OsStrExt as _,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use jiff::Timestamp;
 use portreeve_core::{
-    fnv::fnv,
     ledger::{Book, Lease, Scope},
     policy::LedgerStore,
     port::PortRange,
-    shell, text, user_info,
+    shell,
     words::{Lang, Words},
 };
 use portreeve_host::{
     claimant,
-    enforce::reserved::{Reason, claimed_besides},
+    enforce::reserved::{Reason, claimed_besides, kept_for},
     network::{Network, called, network},
 };
 use rustix::{
@@ -28,14 +26,17 @@ use rustix::{
     process::geteuid,
 };
 
-use super::ahead::Opened;
+use super::{
+    ahead::Opened,
+    place::{Place, place, real},
+};
 use crate::{
     directories,
     exit::Exit,
-    failure::{Failure, warn},
+    failure::Failure,
     policy_file,
     settings::{PolicyChoice, Settings, Verbosity, options},
-    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn, goes_in_clear},
+    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn},
     table_file::TableFile,
 };
 
@@ -44,8 +45,6 @@ const LEDGER: &str = "ledger";
 const OVERRIDE: &str = "PORTREEVE_LEDGER";
 /// Below the directory of what lasts, in a folder of its own: who may write the ledger may not write receipts.
 const FILE: &str = "ledger/ledger.db";
-/// So many symbolic links are followed, as by the kernel (path_resolution(7)).
-const LINKS_MAX: usize = 40;
 /// What it takes to be let in to a fleet's.
 pub(super) const CERTIFICATES: &str = "/etc/portreeve/etcd";
 
@@ -65,38 +64,6 @@ pub(crate) struct Home {
     /// Why the kernel keeps what it claims.
     pub(crate) reason: Reason,
 }
-
-/// Where a ledger is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    /// A file of this host.
-    File(PathBuf),
-    /// A fleet's, by its address.
-    Etcd(String),
-}
-
-impl Place {
-    fn hash(&self) -> u32 {
-        match self {
-            Self::File(path) => fnv(path.as_os_str().as_bytes().iter().copied()),
-            Self::Etcd(url) => fnv(url.bytes()),
-        }
-    }
-
-    /// A policy refuses it; whoever tries something out by hand is told.
-    fn warn_of_clear(&self, lang: Lang) {
-        if matches!(self, Self::Etcd(url) if goes_in_clear(url)) {
-            let note = Words {
-                en: "note: claims go over the network in clear, for anybody to read and to change: use etcd+https://",
-                ja: "注意: 申請の内容が暗号化されずに送られます。etcd+https:// を使ってください",
-            };
-            warn(note.in_lang(lang));
-        }
-    }
-}
-
-/// How the address of a fleet's ledger begins.
-const ETCD: &str = "etcd+";
 
 /// Who obeys a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +141,7 @@ impl Home {
         if settings.verbosity != Verbosity::Quiet {
             place.warn_of_clear(settings.lang);
         }
-        let is_usual = asked_by_all(&settings.policy).is_ok_and(|(usual, _)| usual == place);
+        let is_usual = asked_by_all(&settings.policy).is_ok_and(|(usual, _)| usual.is(&place));
         let reason = if is_usual { Reason::Ledger } else { Reason::OtherLedger(place.hash()) };
         Ok(Self { is_named: true, reason, ..Self::at(place, obeyed, machine) })
     }
@@ -203,10 +170,30 @@ impl Home {
     ///
     /// It is not to be had.
     pub(crate) fn store(&self) -> Result<Box<dyn Store>, StoreError> {
+        self.refuse_lost()?;
         Ok(match &self.place {
             Place::File(path) => Box::new(Sqlite::open(path)?),
             Place::Etcd(url) => Box::new(self.open_etcd(url)?),
         })
+    }
+
+    /// Refuses a file of which nothing is there any more, not even a folder that tells of it, while the kernel keeps what it
+    /// claimed: its disk may not be mounted yet.
+    ///
+    /// # Errors
+    ///
+    /// That is so.
+    pub(crate) fn refuse_lost(&self) -> Result<(), StoreError> {
+        match &self.place {
+            Place::File(path)
+                if matches!(self.reason, Reason::OtherLedger(_))
+                    && !Sqlite::was_made(path)
+                    && !kept_for(self.reason).is_empty() =>
+            {
+                Err(StoreError::Missing { path: path.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether anybody obeys a claim of `scope` that stands in it.
@@ -254,7 +241,7 @@ impl Home {
     /// What the host's usual ledger claims here, where this is another one; nothing where that cannot be read.
     pub(super) fn claimed_by_usual(&self) -> Vec<PortRange> {
         let usual = matches!(self.reason, Reason::OtherLedger(_)).then(Self::of_boot).flatten();
-        let usual = usual.filter(|usual| usual.place != self.place);
+        let usual = usual.filter(|usual| !usual.place.is(&self.place));
         let Some(book) = usual.and_then(|usual| usual.look().ok()?) else { return Vec::new() };
         let now = Timestamp::now();
         let holds = |lease: &Lease| lease.outlasts_boot(now) || lease.process().is_some();
@@ -269,7 +256,7 @@ impl Home {
     /// It is not to be had.
     pub(crate) fn open_standing(&self) -> Result<Option<Box<dyn Store>>, StoreError> {
         match &self.place {
-            Place::File(path) if !Sqlite::was_made(path) => Ok(None),
+            Place::File(path) if !Sqlite::was_made(path) => self.refuse_lost().map(|()| None),
             Place::File(_) | Place::Etcd(_) => self.store().map(Some),
         }
     }
@@ -284,7 +271,7 @@ impl Home {
             Place::File(path) if self.is_named && is_closed(path) => {
                 Err(StoreError::Beside { path: path.clone(), source: io::ErrorKind::PermissionDenied.into() })
             }
-            Place::File(path) => Sqlite::look(path),
+            Place::File(path) => self.refuse_lost().and_then(|()| Sqlite::look(path)),
             Place::Etcd(url) => self.open_etcd(url)?.briefly().load().map(Some),
         }
     }
@@ -372,49 +359,8 @@ fn of_policy(choice: &PolicyChoice) -> Result<Option<LedgerStore>, Failure> {
     Ok(parsed.and_then(|parsed| parsed.policy.ledger.store))
 }
 
-/// The place that a word names.
-fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
-    match word.to_str().filter(|word| word.contains("://")) {
-        Some(url) if url.starts_with(ETCD) => Ok((Place::Etcd(url.into()), Obeyed::ByHost)),
-        Some(url) => {
-            let url = user_info::hidden(url);
-            Err(Failure::usage(text!("`{url}` is no ledger", "`{url}` は台帳の指定として使えません")).hint(
-                Words {
-                    en: "a file, or etcd+https://HOST:2379/PREFIX",
-                    ja: "ファイル、または etcd+https://HOST:2379/PREFIX を指定してください",
-                },
-            ))
-        }
-        None => {
-            let path = real_file(&PathBuf::from(word));
-            let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
-            let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
-            Ok((Place::File(path), obeyed))
-        }
-    }
-}
-
-/// The same file by the one path that leads through no symbolic link, as far as it is there: SQLite follows none.
-fn real(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
-    let there = path.ancestors().skip(1).find_map(|above| {
-        let rest = path.strip_prefix(above).ok()?;
-        Some(fs::canonicalize(above).ok()?.join(rest))
-    });
-    there.unwrap_or(path)
-}
-
-/// The file itself that somebody names, also by symbolic links, and where they lead to nothing any more.
-fn real_file(path: &Path) -> PathBuf {
-    let linked = |path: &PathBuf| {
-        let target = fs::read_link(path).ok()?;
-        Some(real(&path.parent()?.join(target)))
-    };
-    iter::successors(Some(real(path)), linked).take(LINKS_MAX).last().unwrap_or_else(|| path.into())
-}
-
 /// The host's where it may be written, else the user's own.
-fn usual() -> Result<(PathBuf, Obeyed), Failure> {
+pub(super) fn usual() -> Result<(PathBuf, Obeyed), Failure> {
     let own = || Ok(real(&directories::state().ok_or_else(homeless)?.join(FILE)));
     if geteuid().is_root() {
         return Ok((own()?, Obeyed::ByHost));
@@ -446,7 +392,7 @@ fn is_closed(path: &Path) -> bool {
 }
 
 /// The host's, where it may be written.
-fn of_host() -> Option<PathBuf> {
+pub(super) fn of_host() -> Option<PathBuf> {
     usual().ok().filter(|(_, obeyed)| *obeyed == Obeyed::ByHost).map(|(path, _)| path)
 }
 
@@ -469,44 +415,4 @@ fn homeless() -> Failure {
             ja: "台帳の保存先がありません: HOME も XDG_STATE_HOME も設定されていません",
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-    use crate::store::tests::Folder;
-
-    /// Else SQLite, which follows none, would not open it, and the locks of one file would be two.
-    #[test]
-    fn a_symbolic_link_stands_for_the_file_that_it_leads_to() {
-        let folder = Folder::new("linked");
-        let file = real(&folder.ledger());
-        let above = file.parent().expect("a folder");
-        symlink("ledger.db", above.join("first")).expect("a link");
-        symlink(above.join("first"), above.join("second")).expect("a link");
-        symlink("ring", above.join("ring")).expect("a link");
-        for is_there in [false, true] {
-            if is_there {
-                fs::write(&file, "").expect("written");
-            }
-            for name in ["ledger.db", "first", "second"] {
-                assert_eq!(real_file(&above.join(name)), file, "{name}, {is_there}");
-            }
-        }
-        assert_eq!(real_file(&above.join("ring")), above.join("ring"), "which leads nowhere");
-    }
-
-    #[test]
-    fn a_word_is_a_file_or_the_address_of_an_etcd() {
-        assert!(matches!(place("/tmp/x.db".into()), Ok((Place::File(_), _))));
-        let etcd = place("etcd+http://192.0.2.1:2379/p".into());
-        assert!(matches!(etcd, Ok((Place::Etcd(_), Obeyed::ByHost))));
-        for word in ["http://192.0.2.1:2379/p", "etcd://192.0.2.1/p", "sqlite:///tmp/x"] {
-            assert!(place(word.into()).is_err(), "{word}");
-        }
-        let told = place("https://harbour:secret@a/p".into()).expect_err("no ledger");
-        assert!(told.what(Lang::En).contains("@a/p") && !told.what(Lang::En).contains("secret"));
-    }
 }

@@ -81,6 +81,14 @@ pub(crate) fn goes_in_clear(url: &str) -> bool {
     Address::read(url).is_ok_and(|address| address.is_in_clear())
 }
 
+/// The same address in one order, as whoever writes its members in another one means the same ledger.
+pub(crate) fn in_order(url: &str) -> String {
+    let Ok(Address { mut endpoints, prefix }) = Address::read(url) else { return url.into() };
+    endpoints.sort_unstable();
+    endpoints.dedup();
+    format!("{}{prefix}", endpoints.join(","))
+}
+
 impl Etcd {
     /// The ledger at `url`: `etcd+https://h1:2379,h2:2379/prefix`, or `etcd+http://…` without encryption. Nobody is asked yet.
     ///

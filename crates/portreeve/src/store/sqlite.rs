@@ -73,9 +73,11 @@ impl Sqlite {
             return Err(StoreError::Beside { path: path.into(), source: io::ErrorKind::IsADirectory.into() });
         }
         let (marker, turn) = (Marker::beside(path), Turn::shared(path)?);
-        let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+        access::refuse_other_names(path)?;
+        check::refuse_foreign(path)?;
+        // Whoever makes it says so once it is there.
         match marker.read()? {
-            Some(_) if !is_there => Err(StoreError::Missing { path: path.into() }),
+            Some(_) if !check::is_there(path) => Err(StoreError::Missing { path: path.into() }),
             Some(known) => {
                 let store = Self::connect(path, turn)?;
                 let found = layout::check(&store.connection).map_err(|error| store.told(error))?;
@@ -100,6 +102,7 @@ impl Sqlite {
         if !check::is_there(path) {
             return Err(StoreError::Missing { path: path.into() });
         }
+        access::refuse_other_names(path)?;
         let _turn = Turn::briefly(path)?;
         let fail = |error: rusqlite::Error| told(path, &error);
         let connection = reading::read_only(path, PATIENCE_BRIEF)?;

@@ -97,6 +97,76 @@ fn what_cannot_be_kept_from_the_hosts_ledger_is_not_claimed_in_another() {
     assert_eq!(site.ask("claim second 43011/tcp --ledger /root/o.db").status, 4);
 }
 
+/// Whoever insists has what somebody listens on, and nothing that another ledger claims (A24).
+#[test]
+fn what_another_ledger_claims_is_not_had_by_force() {
+    let site = site();
+    site.run("portreeve claim web 25000 && portreeve claim own 25001 --ledger /root/o.db");
+    for arguments in
+        ["claim thief 25000 --force-bound --ledger /root/o.db", "claim thief 25001 --force-bound"]
+    {
+        let refused = site.ask(arguments);
+        assert_eq!((refused.status, refused.stdout.as_str()), (4, ""), "{arguments}: {refused:#?}");
+        assert!(refused.stderr.contains("another ledger of this host claims"), "{refused:#?}");
+    }
+}
+
+/// What process lives in a namespace of processes only those see who are in it; each clock has its own start.
+#[test]
+fn a_process_of_another_namespace_keeps_its_port() {
+    let site = site();
+    site.run("sleep 80 >/dev/null 2>&1 & portreeve claim job 25100 --while-pid $!");
+    for within in ["unshare -pf", "unshare -T --boottime 1000"] {
+        let refused = lab(site.host.run(&format!("{within} portreeve claim thief 25100")));
+        assert_eq!((refused.status, refused.stdout.as_str()), (4, ""), "{within}: {refused:#?}");
+    }
+    // Of a machine's own containers each is told another boot by nspawn.
+    let same_boot = "mount --bind /root/boot /proc/sys/kernel/random/boot_id";
+    site.run("cat /proc/sys/kernel/random/boot_id >/root/boot");
+    site.run(&format!("(unshare -pf --mount-proc sh -c '{same_boot}; sleep 60 & portreeve claim far 25101 --while-pid $!; exec sleep 50' >/dev/null 2>&1 </dev/null &) && timeout 10 sh -c 'until portreeve claims | grep -q far; do sleep 0.1; done'"));
+    assert_eq!(site.ask("claim thief 25101").status, 4);
+    assert_eq!(site.run(RESERVED).stdout.trim(), "25100-25101");
+}
+
+/// A disk that is not mounted yet, a file by two names, a file of somebody else: none of it is a ledger to begin.
+#[test]
+fn a_ledger_is_begun_nowhere_where_one_was_or_none_should_be() {
+    let site = site();
+    let claim = "portreeve claim svc 26000 --ledger /root/m/l.db";
+    site.run(&format!(
+        "mkdir /root/m && mount -t tmpfs none /root/m && {claim} && mount --bind /root/m /mnt"
+    ));
+    site.run("umount /root/m");
+    for arguments in ["claim thief 26000", "claims", "ledger check", "ledger init"] {
+        let refused = site.ask(&format!("{arguments} --ledger /root/m/l.db"));
+        assert_eq!(refused.status, 5, "{arguments}: {refused:#?}");
+        assert!(refused.stderr.contains("is gone or empty, and there was a ledger"), "{refused:#?}");
+    }
+    site.run("mount --bind /mnt /root/m && portreeve release svc --ledger /root/m/l.db");
+    site.run("touch /root/bound.db && mount --bind /root/m/l.db /root/bound.db");
+    for file in ["/root/bound.db", "/etc/passwd"] {
+        assert_eq!(site.ask(&format!("claim thief --ledger {file}")).status, 5, "{file}");
+        assert_eq!(site.ask(&format!("ledger init --new-ledger --ledger {file}")).status, 5, "{file}");
+    }
+    assert_eq!(site.run("id -u root").stdout.trim(), "0", "passwd is as it was");
+    assert_eq!(site.ask("claim thief --ledger /nope/l.db").status, 2);
+    assert_eq!(site.run("ls -d /nope 2>/dev/null; true").stdout, "");
+}
+
+/// What cannot be written is not claimed, and not kept.
+#[test]
+fn what_another_ledger_could_not_write_is_not_kept() {
+    let site = site();
+    site.run("mkdir /root/full && mount -t tmpfs -o size=300k none /root/full && portreeve claim first --ledger /root/full/l.db");
+    let kept = site.run(RESERVED).stdout;
+    site.run("dd if=/dev/zero of=/root/full/rest bs=1k 2>/dev/null; true");
+    for number in 40_000..40_004 {
+        let refused = site.ask(&format!("claim n{number} {number} --ledger /root/full/l.db"));
+        assert_eq!((refused.status, refused.stdout.as_str()), (7, ""), "{refused:#?}");
+    }
+    assert_eq!(site.run(RESERVED).stdout, kept);
+}
+
 /// Whoever is the last to go gives back what nobody claims any more.
 #[test]
 fn a_crowd_in_another_ledger_leaves_nothing_kept() {

@@ -149,6 +149,6 @@ fn the_next_boot_reads_what_a_member_wrote() {
     site.run(&format!("stat -c %U /var/lib/portreeve/ledger/ledger.db-wal | grep -x dev && {boot}"));
     assert_eq!(reserved(&site), "50001-50002");
     site.run(&format!("{member} sh -c 'portreeve ledger restore /var/lib/portreeve/ledger/ledger.db.20*'"));
-    site.run(&format!("stat -c %U /var/lib/portreeve/ledger/ledger.made | grep -x dev && {boot}"));
+    site.run(&format!("stat -c %U /var/lib/portreeve/ledger/ledger.db.made | grep -x dev && {boot}"));
     assert_eq!(reserved(&site), "50001");
 }

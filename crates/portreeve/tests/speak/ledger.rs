@@ -18,7 +18,7 @@ fn torn() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("portreeve-speak-torn-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a directory");
     fs::write(folder.join("ledger.db"), [7; 5000]).expect("written");
-    fs::write(folder.join("ledger.made"), "a").expect("written");
+    fs::write(folder.join("ledger.db.made"), "a").expect("written");
     folder.join("ledger.db")
 }
 

@@ -31,6 +31,7 @@ type Wrong = (Text, Option<String>);
 ///
 /// It cannot be looked at.
 pub(super) fn run(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    home.refuse_lost().map_err(|error| failure::store(&error, FAILED))?;
     match home.file() {
         Some(path) if !Sqlite::was_made(path) => none_yet(path, out),
         Some(path) => of_file(path, home, settings, out),
@@ -106,7 +107,9 @@ fn wrong(fault: &Fault, home: &Home, path: &Path, copies: &[DayCopy]) -> Wrong {
     let place = shown(path);
     let put_back = || Some(put_back(home, path, copies));
     match fault {
-        Fault::Whole(error @ StoreError::Newer { .. }) => (failure::told(error).1, None),
+        Fault::Whole(error @ (StoreError::Newer { .. } | StoreError::NoLedger { .. })) => {
+            (failure::told(error).1, None)
+        }
         Fault::Whole(error) => (failure::told(error).1, put_back()),
         Fault::Part(part) => {
             let part = visible(part);

@@ -27,7 +27,7 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
     let fail = |error| failure::store(&error, FAILED);
     if !is_new {
         // Where one was made, only the word for it makes another.
-        Sqlite::open(path).map_err(fail)?;
+        home.refuse_lost().and_then(|()| Sqlite::open(path)).map_err(fail)?;
         return told(None, path, settings, out);
     }
     match begin_anew(path).map_err(fail)? {

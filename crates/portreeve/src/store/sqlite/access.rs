@@ -10,7 +10,7 @@ use std::{
 
 use portreeve_host::group::Groups;
 use rustix::{
-    fs::Mode,
+    fs::{AtFlags, CWD, Mode, StatxAttributes, StatxFlags, statx},
     process::{getegid, geteuid, getgroups},
 };
 
@@ -88,6 +88,26 @@ pub(super) fn put(fresh: &Path, path: &Path) -> io::Result<()> {
 /// Puts the entries of the folder of `path` on the disk.
 pub(super) fn sync(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
+}
+
+/// The file beside the one at `path` that is called as that is, with `end` behind: so each has its own.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Refuses a file that has another name as well, by a link or a mount: whoever uses it by that has other locks, and another
+/// journal (<https://www.sqlite.org/howtocorrupt.html>, 2.4 and 2.5).
+pub(super) fn refuse_other_names(path: &Path) -> Result<(), StoreError> {
+    let is_linked = fs::metadata(path).is_ok_and(|file| file.nlink() > 1);
+    if is_linked || is_mounted(path) { Err(StoreError::OtherNames { path: path.into() }) } else { Ok(()) }
+}
+
+/// Whether something is mounted on it (statx(2), Linux 5.8); nobody knows before.
+fn is_mounted(path: &Path) -> bool {
+    let about = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// The folder that holds `path`.

@@ -1,16 +1,24 @@
 //! Whether the file is whole, and everything that is wrong with it; nothing is written.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
 
 use portreeve_core::ledger::{Book, Claim};
 use rusqlite::Connection;
 
 use super::{
-    PATIENCE, StoreError, history, layout, marker::Marker, reading::read_only, rows, told, turn::Turn,
+    PATIENCE, StoreError, copies::copies, history, layout, marker::Marker, reading::read_only, rows, told,
+    turn::Turn,
 };
 
 /// So much is told; who has more wrong with it needs no longer list.
 pub(crate) const FAULTS_MAX: usize = 100;
+/// Where a file of SQLite's says whose it is, and where that ends.
+const APPLICATION_ID_AT: usize = 68;
+const HEAD_BYTES: usize = 72;
 
 /// Something that is wrong with the file.
 #[derive(Debug)]
@@ -64,6 +72,7 @@ fn look(path: &Path) -> Result<(Vec<Fault>, Book), StoreError> {
     if !is_there(path) {
         return Err(StoreError::Missing { path: path.into() });
     }
+    refuse_foreign(path)?;
     let connection = read_only(path, PATIENCE)?;
     let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
     let mut faults = match Marker::beside(path).read()? {
@@ -92,6 +101,26 @@ fn twice(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         GROUP BY scope, protocol, name HAVING count(*) > 1 LIMIT ?1";
     let mut statement = connection.prepare(TWICE)?;
     statement.query_map((FAULTS_MAX,), |row| row.get(0))?.collect()
+}
+
+/// Refuses a file that was never a ledger: nothing beside it says that it was, and it does not begin as one does.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    let was_made = Marker::beside(path).exists() || copies(path).is_ok_and(|copies| !copies.is_empty());
+    if was_made || !is_there(path) || begins_as_ledger(path) {
+        return Ok(());
+    }
+    Err(StoreError::NoLedger { path: path.into() })
+}
+
+/// Whether its head says that it is one of ours (<https://www.sqlite.org/fileformat.html#the_database_header>); what cannot be
+/// read may be.
+fn begins_as_ledger(path: &Path) -> bool {
+    let mut head = [0; HEAD_BYTES];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    match read {
+        Ok(()) => head.starts_with(b"SQLite format 3\0") && layout::is_ours(&head[APPLICATION_ID_AT..]),
+        Err(error) => error.kind() != io::ErrorKind::UnexpectedEof,
+    }
 }
 
 /// Whether there is a file with something in it.

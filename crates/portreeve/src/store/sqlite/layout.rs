@@ -81,6 +81,12 @@ impl LayoutError {
     }
 }
 
+/// Whether the number behind which the head of a file says whose it is, is ours, or nobody's yet.
+pub(super) fn is_ours(bytes: &[u8]) -> bool {
+    let number = bytes.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+    number.is_some_and(|number| i64::from(number) == APPLICATION_ID || number == 0)
+}
+
 /// Whether it is written down what was done, as it was not in the first layout.
 pub(super) fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(number(connection, "user_version")? > WITHOUT_HISTORY)

@@ -20,7 +20,7 @@ pub(super) struct Marker {
 impl Marker {
     /// That of the ledger at `path`.
     pub(super) fn beside(path: &Path) -> Self {
-        Self { path: path.with_extension("made") }
+        Self { path: access::beside(path, ".made") }
     }
 
     /// Whether one was made.

@@ -10,8 +10,9 @@ use portreeve_core::ledger::{Book, Claim};
 use rusqlite::Connection;
 
 use super::{
-    PATIENCE, Sqlite, StoreError, Wrong, access,
-    check::{is_there, parts},
+    PATIENCE, Sqlite, StoreError, Wrong,
+    access::{self, beside},
+    check::{self, is_there, parts},
     copies::copies,
     layout,
     layout::Identity,
@@ -95,6 +96,7 @@ fn fits(path: &Path, copy: &Path) -> Result<(Connection, Identity, Book), StoreE
 /// The copy is damaged, or one of another ledger; somebody uses the file; or the system refuses: then all is as it was,
 /// or nothing is there and this may be asked again.
 pub(crate) fn restore(path: &Path, copy: &Path) -> Result<Restored, StoreError> {
+    access::refuse_other_names(path)?;
     let _turn = Turn::alone(path)?;
     let (source, identity, book) = fits(path, copy)?;
     let standing = whole(path).or_else(|_| readable(path)).map(|(_, _, book)| book).ok();
@@ -139,10 +141,12 @@ fn copy_to(source: &Connection, fresh: &Path, revision: u64) -> rusqlite::Result
 /// Somebody uses the file, or the system refuses.
 pub(crate) fn begin_anew(path: &Path) -> Result<Anew, StoreError> {
     access::prepare(path)?;
+    access::refuse_other_names(path)?;
     let turn = Turn::alone(path)?;
     if let Ok((_, _, book)) = fits(path, path) {
         return Ok(Anew::Stands(book));
     }
+    check::refuse_foreign(path)?;
     let aside = put_aside(path)?;
     // Of the one before: the new one has none of its own yet, and lets none of them go.
     let listed = copies(path).map_err(|source| StoreError::Beside { path: path.into(), source })?;
@@ -156,8 +160,8 @@ pub(crate) fn begin_anew(path: &Path) -> Result<Anew, StoreError> {
 /// Gives what is at `path` another name, which it tells where there was something.
 fn put_aside(path: &Path) -> Result<Option<PathBuf>, StoreError> {
     let stamp = Timestamp::now().to_string().replace(['-', ':'], "");
-    let aside = with(path, &format!(".aside-{stamp}"));
-    let rename = |part: &str| match fs::rename(with(path, part), with(&aside, part)) {
+    let aside = beside(path, &format!(".aside-{stamp}"));
+    let rename = |part: &str| match fs::rename(beside(path, part), beside(&aside, part)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         renamed => renamed.map(|()| true),
     };
@@ -165,10 +169,4 @@ fn put_aside(path: &Path) -> Result<Option<PathBuf>, StoreError> {
     let renamed = renamed.and_then(|renamed| access::sync(path).map(|()| renamed));
     let renamed = renamed.map_err(|source| StoreError::Beside { path: path.into(), source })?;
     Ok(renamed[0].then_some(aside))
-}
-
-fn with(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }

@@ -70,7 +70,7 @@ fn keeps_its_claims(name: &str, layout: &str) {
     let older = Connection::open(&path).expect("a file");
     older.execute_batch(layout).expect("the old SQL");
     drop(older);
-    fs::write(path.with_extension("made"), "00000000000000000000000000000abc\n").expect("written");
+    fs::write(access::beside(&path, ".made"), "00000000000000000000000000000abc\n").expect("written");
     for _ in 0..2 {
         let mut store = open(&path);
         let book = store.load().expect("a book");

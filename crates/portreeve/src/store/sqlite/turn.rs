@@ -54,7 +54,7 @@ impl Turn {
     ///
     /// Others ask, and do not end.
     pub(crate) fn at_asking(path: &Path, company: Company) -> Result<Option<Self>, StoreError> {
-        let lock = path.with_extension("asks");
+        let lock = access::beside(path, ".asks");
         let (Ok(()), Ok(file)) = (access::prepare(path), open_lock(&lock)) else { return Ok(None) };
         let operation = match company {
             Company::Others => FlockOperation::NonBlockingLockShared,
@@ -72,7 +72,7 @@ impl Turn {
     }
 
     fn at(path: &Path, operation: FlockOperation, patience: Duration) -> Result<Self, StoreError> {
-        let lock = path.with_extension("lock");
+        let lock = access::beside(path, ".lock");
         let turn = open_lock(&lock).and_then(|file| Self::wait(file, operation, patience));
         let turn = turn.map_err(|source| StoreError::Beside { path: lock, source })?;
         turn.ok_or_else(|| StoreError::InUse { path: path.into() })

@@ -70,10 +70,13 @@ fn everything_that_is_wrong_is_told() {
     assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::Newer { found: 9, .. })]));
     write("PRAGMA user_version = 2");
     assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::Another { .. }), Fault::Row { .. }]));
-    fs::remove_file(path.with_extension("made")).expect("removed");
+    fs::remove_file(access::beside(&path, ".made")).expect("removed");
     assert!(matches!(faults(&path)[..], [Fault::Unmarked, Fault::Row { .. }]));
     fs::write(&path, [7; 5_000]).expect("written");
-    assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::Damaged { .. })]));
+    assert!(
+        matches!(faults(&path)[..], [Fault::Whole(StoreError::Damaged { .. })]),
+        "there are copies of it"
+    );
     fs::write(&path, b"").expect("written");
     assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::Missing { .. })]));
 }
@@ -198,4 +201,49 @@ fn a_new_ledger_is_made_only_where_none_can_be_used() {
     fs::write(&path, [7; 5_000]).expect("written");
     let Ok(Anew::Made(Some(aside))) = begin_anew(&path) else { panic!("a new one") };
     assert_eq!(fs::read(aside).expect("its bytes"), [7; 5_000]);
+}
+
+/// Whoever mistypes a path loses no file of his.
+#[test]
+fn what_never_was_a_ledger_is_not_replaced() {
+    let folder = Folder::new("foreign");
+    let path = folder.ledger();
+    for content in [&b"root:x:0:0::/root:/bin/sh\n"[..], &[7; 5_000]] {
+        fs::write(&path, content).expect("written");
+        assert!(matches!(Sqlite::open(&path), Err(StoreError::NoLedger { .. })));
+        assert!(matches!(begin_anew(&path), Err(StoreError::NoLedger { .. })));
+        assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::NoLedger { .. })]));
+        assert_eq!(fs::read(&path).expect("it is there"), content);
+    }
+    // Of another program that keeps its own in the same way.
+    fs::remove_file(&path).expect("ours");
+    let other = Connection::open(&path).expect("a file");
+    other.execute_batch("CREATE TABLE t (x); PRAGMA application_id = 7").expect("SQL");
+    drop(other);
+    assert!(matches!(begin_anew(&path), Err(StoreError::NoLedger { .. })));
+}
+
+/// By another name it would have another journal and other locks.
+#[test]
+fn a_file_with_another_name_is_not_used() {
+    let (_folder, path, _) = stand("linked-hard");
+    let other = path.with_file_name("other.db");
+    fs::hard_link(&path, &other).expect("a link");
+    for name in [&path, &other] {
+        assert!(matches!(Sqlite::open(name), Err(StoreError::OtherNames { .. })), "{}", name.display());
+    }
+    assert!(matches!(Sqlite::look(&path), Err(StoreError::OtherNames { .. })));
+    fs::remove_file(&other).expect("ours");
+    assert!(Sqlite::open(&path).is_ok());
+}
+
+/// Of two that are called alike but for what follows the dot, each has its own mark, lock and copies.
+#[test]
+fn no_two_ledgers_of_a_folder_share_anything() {
+    let folder = Folder::new("alike");
+    let path = folder.ledger();
+    drop(open(&path));
+    let other = path.with_extension("txt");
+    drop(Sqlite::open(&other).expect("it is another one"));
+    assert!(Sqlite::open(&path).is_ok() && Sqlite::open(&other).is_ok());
 }

@@ -1,0 +1,170 @@
+//! Where a ledger is: a file of this host, or a fleet's etcd (A25).
+
+use std::{
+    ffi::OsString,
+    fs, io, iter,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use portreeve_core::{
+    fnv::fnv,
+    shell, text, user_info,
+    words::{Lang, Words},
+};
+use rustix::process::geteuid;
+
+use super::home::{Obeyed, of_host, usual};
+use crate::{
+    failure::{Failure, warn},
+    store::{goes_in_clear, in_order},
+};
+
+/// So many symbolic links are followed, as by the kernel (path_resolution(7)).
+const LINKS_MAX: usize = 40;
+/// How the address of a fleet's ledger begins.
+const ETCD: &str = "etcd+";
+
+/// Where a ledger is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A file of this host.
+    File(PathBuf),
+    /// A fleet's, by its address.
+    Etcd(String),
+}
+
+impl Place {
+    pub(super) fn hash(&self) -> u32 {
+        match self {
+            Self::File(path) => fnv(path.as_os_str().as_bytes().iter().copied()),
+            Self::Etcd(url) => fnv(in_order(url).bytes()),
+        }
+    }
+
+    /// Whether both are the same one, in whatever order its members are written.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Etcd(own), Self::Etcd(theirs)) => in_order(own) == in_order(theirs),
+            _ => self == other,
+        }
+    }
+
+    /// A policy refuses it; whoever tries something out by hand is told.
+    pub(super) fn warn_of_clear(&self, lang: Lang) {
+        if matches!(self, Self::Etcd(url) if goes_in_clear(url)) {
+            let note = Words {
+                en: "note: claims go over the network in clear, for anybody to read and to change: use etcd+https://",
+                ja: "注意: 申請の内容が暗号化されずに送られます。etcd+https:// を使ってください",
+            };
+            warn(note.in_lang(lang));
+        }
+    }
+}
+
+/// The place that a word names.
+pub(super) fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
+    match word.to_str().filter(|word| word.contains("://") || word.starts_with(ETCD)) {
+        Some(url) if url.starts_with(ETCD) && url.contains("://") => {
+            Ok((Place::Etcd(url.into()), Obeyed::ByHost))
+        }
+        Some(url) => {
+            let url = user_info::hidden(url);
+            Err(Failure::usage(text!("`{url}` is no ledger", "`{url}` は台帳の指定として使えません")).hint(
+                Words {
+                    en: "a file, or etcd+https://HOST:2379/PREFIX",
+                    ja: "ファイル、または etcd+https://HOST:2379/PREFIX を指定してください",
+                },
+            ))
+        }
+        None => {
+            let path = real_file(&PathBuf::from(word));
+            refuse_without_folder(&path)?;
+            let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
+            let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
+            Ok((Place::File(path), obeyed))
+        }
+    }
+}
+
+/// Refuses a file in a folder that is not there: whoever mistypes a path, or whose disk is not mounted, gets no ledger beside the
+/// one that he means.
+fn refuse_without_folder(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(path);
+    let is_usual = || usual().is_ok_and(|(usual, _)| usual == path);
+    if !matches!(fs::metadata(folder), Err(error) if error.kind() == io::ErrorKind::NotFound) || is_usual() {
+        return Ok(());
+    }
+    let (shown, typed) = (folder.display(), shell::quoted(&folder.display().to_string()));
+    Err(Failure::usage(text!("there is no directory {shown}", "ディレクトリ {shown} がありません")).hint(
+        text!(
+            "make it first, or mount its disk: mkdir -p {typed}",
+            "先に作成するか、ディスクをマウントしてください: mkdir -p {typed}"
+        ),
+    ))
+}
+
+/// The same file by the one path that leads through no symbolic link, as far as it is there: SQLite follows none.
+pub(super) fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let there = path.ancestors().skip(1).find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(fs::canonicalize(above).ok()?.join(rest))
+    });
+    there.unwrap_or(path)
+}
+
+/// The file itself that somebody names, also by symbolic links, and where they lead to nothing any more.
+fn real_file(path: &Path) -> PathBuf {
+    let linked = |path: &PathBuf| {
+        let target = fs::read_link(path).ok()?;
+        Some(real(&path.parent()?.join(target)))
+    };
+    iter::successors(Some(real(path)), linked).take(LINKS_MAX).last().unwrap_or_else(|| path.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::store::tests::Folder;
+
+    /// Else SQLite, which follows none, would not open it, and the locks of one file would be two.
+    #[test]
+    fn a_symbolic_link_stands_for_the_file_that_it_leads_to() {
+        let folder = Folder::new("linked");
+        let file = real(&folder.ledger());
+        let above = file.parent().expect("a folder");
+        symlink("ledger.db", above.join("first")).expect("a link");
+        symlink(above.join("first"), above.join("second")).expect("a link");
+        symlink("ring", above.join("ring")).expect("a link");
+        for is_there in [false, true] {
+            if is_there {
+                fs::write(&file, "").expect("written");
+            }
+            for name in ["ledger.db", "first", "second"] {
+                assert_eq!(real_file(&above.join(name)), file, "{name}, {is_there}");
+            }
+        }
+        assert_eq!(real_file(&above.join("ring")), above.join("ring"), "which leads nowhere");
+    }
+
+    #[test]
+    fn a_word_is_a_file_or_the_address_of_an_etcd() {
+        assert!(matches!(place("/tmp/x.db".into()), Ok((Place::File(_), _))));
+        let etcd = place("etcd+http://192.0.2.1:2379/p".into());
+        assert!(matches!(etcd, Ok((Place::Etcd(_), Obeyed::ByHost))));
+        for word in [
+            "http://192.0.2.1:2379/p",
+            "etcd://192.0.2.1/p",
+            "etcd+192.0.2.1:2379/p",
+            "sqlite:///tmp/x",
+            "/nowhere/at/all.db",
+        ] {
+            assert!(place(word.into()).is_err(), "{word}");
+        }
+        let told = place("https://harbour:secret@a/p".into()).expect_err("no ledger");
+        assert!(told.what(Lang::En).contains("@a/p") && !told.what(Lang::En).contains("secret"));
+    }
+}
