@@ -8,10 +8,8 @@
 
 // Numbers that are put in before the programs are loaded.
 enum wanted {
-	HOME_LEVEL = 1, // how deep the cgroup lies below which units are looked for
-	HOME_LOW = 2, // its id
-	HOME_HIGH = 3,
-	HOME_PATH_BYTES = 4, // how long its path is, of which the others go on
+	HOME_LOW = 1, // the id of the cgroup below which units are looked for
+	HOME_HIGH = 2,
 };
 
 #define WANTED(what) ((__u32)bpf_core_enum_value(enum wanted, what))
@@ -432,16 +430,30 @@ static __always_inline int find(struct name *name, __u32 *slots)
 	return 1;
 }
 
+// How deep the home lies, and how long its path is, of which those below go on; nothing of a cgroup that does not lie below it.
 // Cgroups of the first version stand beside those of the second, and may have the same paths.
-static __always_inline int is_below_home(struct cgroup *cgroup)
+static __always_inline int is_below_home(struct cgroup *cgroup, __u32 *home, __u32 *path_bytes, struct name *name)
 {
-	__u32 level = WANTED(HOME_LEVEL);
-	struct cgroup *above;
+	__u64 id = (__u64)WANTED(HOME_HIGH) << 32 | WANTED(HOME_LOW);
+	__u32 own = BPF_CORE_READ(cgroup, level);
 
-	if (BPF_CORE_READ(cgroup, root, hierarchy_id) || BPF_CORE_READ(cgroup, level) <= level)
+	*path_bytes = 0;
+	if (BPF_CORE_READ(cgroup, root, hierarchy_id))
 		return 0;
-	bpf_probe_read_kernel(&above, sizeof(above), &cgroup->ancestors[level]);
-	return BPF_CORE_READ(above, kn, id) == ((__u64)WANTED(HOME_HIGH) << 32 | WANTED(HOME_LOW));
+	for (__u32 level = 0; level < LEVELS_MAX; level++) {
+		struct cgroup *above;
+
+		if (level >= own)
+			break;
+		bpf_probe_read_kernel(&above, sizeof(above), &cgroup->ancestors[level]);
+		// The end of a name is as long as the line before it.
+		if (level)
+			*path_bytes += bpf_probe_read_kernel_str(name->text, NAME_BYTES, BPF_CORE_READ(above, kn, name));
+		*home = level;
+		if (BPF_CORE_READ(above, kn, id) == id)
+			return 1;
+	}
+	return 0;
 }
 
 // `ipostgresql@.service` of `postgresql@15-main.service`, which `of` has behind another letter; nobody without an instance.
@@ -460,14 +472,15 @@ static __always_inline int find_instance(struct name *of, struct name *name, __u
 	return find(name, slots);
 }
 
-static __always_inline int find_unit(struct slots *slots, struct cgroup *cgroup, struct name *name, struct name *other)
+static __always_inline int find_unit(struct slots *slots, struct cgroup *cgroup, __u32 home, struct name *name,
+				     struct name *other)
 {
 	const char *own = BPF_CORE_READ(cgroup, kn, name);
 	__u64 suffix = 0;
 	__u32 letters;
 	long bytes;
 
-	if (!is_in_slices(cgroup, WANTED(HOME_LEVEL), other))
+	if (!is_in_slices(cgroup, home, other))
 		return 0;
 	__builtin_memset(name, 0, sizeof(*name));
 	name->text[0] = 'u';
@@ -487,17 +500,18 @@ int made(__u64 *ctx)
 	struct name *name = bpf_map_lookup_elem(&desk, &first);
 	struct name *other = bpf_map_lookup_elem(&desk, &second);
 	struct slots slots = {};
+	__u32 home, path_bytes;
 	int is_owner;
 	__u64 id;
 
-	if (!name || !other || !is_below_home(cgroup))
+	if (!name || !other || !is_below_home(cgroup, &home, &path_bytes, other))
 		return 0;
 	__builtin_memset(name, 0, sizeof(*name));
 	name->text[0] = 'p';
-	bpf_probe_read_kernel_str(name->text + 1, NAME_BYTES - 1, path + WANTED(HOME_PATH_BYTES));
+	bpf_probe_read_kernel_str(name->text + 1, NAME_BYTES - 1, path + path_bytes);
 	// Of a path nobody is the socket: what stands there the unit takes over.
 	is_owner = find(name, &slots.of[0]);
-	is_owner |= find_unit(&slots, cgroup, name, other);
+	is_owner |= find_unit(&slots, cgroup, home, name, other);
 	if (!is_owner)
 		return 0;
 	id = BPF_CORE_READ(cgroup, kn, id);

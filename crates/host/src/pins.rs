@@ -23,7 +23,7 @@ pub const RUN: &str = "/run/portreeve";
 /// Where the bpffs of ours is mounted: /sys/fs/bpf itself is closed to users on many hosts.
 pub const FOLDER: &str = "/run/portreeve/bpf";
 /// BPF_FS_MAGIC (include/uapi/linux/magic.h).
-const BPF_FS_MAGIC: u32 = 0xcafe_4a11;
+pub(crate) const BPF_FS_MAGIC: u32 = 0xcafe_4a11;
 /// Mode bits by which others than the owner may write (inode(7)).
 pub(crate) const OTHERS_WRITE: u32 = 0o022;
 /// Which shape records have, in every name: raised whenever `struct record` (bpf/sight.bpf.c) changes.

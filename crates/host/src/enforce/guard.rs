@@ -3,11 +3,12 @@
 //! Its programs go on as long as somebody keeps their ties: this process, or a pin.
 
 mod names;
+mod pins;
 mod rules;
 mod tried;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io,
     net::{Ipv4Addr, UdpSocket},
@@ -15,17 +16,23 @@ use std::{
         fd::{AsFd as _, AsRawFd as _, OwnedFd},
         unix::fs::MetadataExt as _,
     },
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use portreeve_core::{guard::Rules, port::Protocol};
+use portreeve_core::{
+    guard::{Badge, Rules},
+    port::Protocol,
+};
 use rustix::io::Errno;
 
-pub use self::tried::Tried;
+pub use self::{
+    pins::{BPFFS, take_away},
+    tried::Tried,
+};
 
 use self::{
-    names::{Owners, Slot, numbered, standing},
-    rules::{place, rule},
+    names::{Owners, Slot, badge_of, numbered, paths, standing},
+    rules::{place, read_place, read_rule, rule},
 };
 use crate::{
     bpf::{
@@ -33,7 +40,13 @@ use crate::{
         known::{self, KnownError},
         object::Object,
     },
-    sys::{bpf::OpenMap, netns},
+    events::listening::now,
+    pins::stranger::Stranger,
+    proc::{self, mounts},
+    sys::{
+        bpf::{OpenMap, Pair},
+        netns,
+    },
 };
 
 const MANIFEST: &str = include_str!("../../bpf/guard.bpf.txt");
@@ -47,6 +60,8 @@ const NAMES: &str = "names";
 const CGROUPS: &str = "cgroups";
 const REFUSED: &str = "refused";
 const DESK: &str = "desk";
+/// Those that whoever comes later reads and writes.
+const KEPT: [&str; 5] = [GENERATIONS, TRIAL, NAMES, CGROUPS, REFUSED];
 
 /// Those that count, and those that are on trial.
 const STANDING: u32 = 0;
@@ -66,6 +81,29 @@ pub enum GuardError {
         /// Its folder.
         path: PathBuf,
         /// What the system said.
+        source: io::Error,
+    },
+    /// The kernel does not tell this network namespace from others.
+    #[error("the network namespace has no cookie")]
+    NoCookie(#[source] io::Error),
+    /// The hierarchy of cgroups of the second version is not mounted.
+    #[error("no cgroup2 is mounted")]
+    NoCgroup2,
+    /// Nothing keeps names for it.
+    #[error("no bpffs is mounted at {BPFFS}")]
+    NoBpffs,
+    /// Something stands there that portreeve did not make.
+    #[error("{} was not created by portreeve", .0.path)]
+    Foreign(Stranger),
+    /// Another portreeve put a guard there.
+    #[error("{} is of another portreeve", .0.display())]
+    OtherLayout(PathBuf),
+    /// A step failed.
+    #[error("cannot {what}")]
+    Step {
+        /// The step.
+        what: &'static str,
+        /// Why.
         source: io::Error,
     },
     /// The kernel does not run the programs.
@@ -93,19 +131,24 @@ pub fn cookie() -> io::Result<u64> {
 pub struct Home {
     /// Its folder in the hierarchy of the second version (cgroups(7)).
     pub folder: PathBuf,
-    /// How many others it lies below.
-    pub level: u32,
-    /// Its path from the root of the hierarchy; empty for that root.
-    pub path: String,
 }
 
-/// The guard, for as long as this value is there.
+/// A guard that is pinned.
+#[derive(Debug)]
+pub struct Pinned {
+    /// It.
+    pub guard: Guard,
+    /// Whether each of its programs still runs.
+    pub is_whole: bool,
+}
+
+/// The guard, for as long as this value is there, or its pins are.
 #[derive(Debug)]
 pub struct Guard {
     home: Home,
     maps: BTreeMap<&'static str, OpenMap>,
-    /// They keep the programs where they are.
-    _ties: Vec<OwnedFd>,
+    /// They keep the programs where they are, where no pins do.
+    ties: Vec<(&'static str, OwnedFd)>,
 }
 
 impl Guard {
@@ -123,19 +166,62 @@ impl Guard {
         let number = |name: &str| home.number(name, &folder).unwrap_or_else(|| descriptor(&maps, name));
         let mut ties = Vec::new();
         for (program, known) in object.programs.iter().zip(&known) {
-            ties.push(hang(program, known, number, Some(folder.as_fd()))?);
+            ties.push((program.name, hang(program, known, number, Some(folder.as_fd()))?));
         }
-        Ok(Self { home, maps, _ties: ties })
+        Ok(Self { home, maps, ties })
     }
 
-    /// From now on `rules` are kept in the network namespace with this cookie, in the place of all that were before.
+    /// The one that is pinned; `None` where none is.
+    ///
+    /// # Errors
+    ///
+    /// Another portreeve or somebody else put it there, or it cannot be opened.
+    pub fn pinned() -> Result<Option<Pinned>, GuardError> {
+        let home = Home::of_host()?;
+        let Some(pinned) = pins::open(&home)? else { return Ok(None) };
+        let guard = Self { home, maps: pinned.maps, ties: Vec::new() };
+        Ok(Some(Pinned { guard, is_whole: pinned.is_whole }))
+    }
+
+    /// Whether one could stand here, as far as that can be told without it.
+    ///
+    /// # Errors
+    ///
+    /// What it rests on is not mounted.
+    pub fn refuse_unready() -> Result<(), GuardError> {
+        Home::of_host()?;
+        pins::refuse_without_bpffs()
+    }
+
+    /// The one that is pinned, or else one that is from now on; where one of its programs was taken from it, all are put there
+    /// again, and go on with the same rules.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::pinned`] and [`Self::load`], or where it cannot be pinned.
+    pub fn stand() -> Result<Self, GuardError> {
+        let before = match Self::pinned()? {
+            Some(Pinned { guard, is_whole: true }) => return Ok(guard),
+            before => before,
+        };
+        let guard = Self::load(Home::of_host()?)?;
+        if let Some(Pinned { guard: before, .. }) = before {
+            for (cookie, rules) in before.every_rule()? {
+                guard.keep(cookie, &rules)?;
+            }
+        }
+        pins::put(&guard, &guard.ties)?;
+        Ok(guard)
+    }
+
+    /// From now on `rules` are kept in the network namespace with this cookie, in the place of all that were before; those of
+    /// other namespaces stay.
     ///
     /// # Errors
     ///
     /// Where the kernel does not take them: then those before are kept.
     pub fn keep(&self, cookie: u64, rules: &Rules) -> Result<(), GuardError> {
-        let names = self.name_owners(rules)?;
-        let written = written(cookie, rules, &names)?;
+        let written = self.written(cookie, rules)?;
         make_stand(self.map(GENERATIONS), STANDING, &written)?;
         self.try_until(NO_TRIAL)
     }
@@ -147,10 +233,48 @@ impl Guard {
     ///
     /// As of [`Self::keep`].
     pub fn try_keeping(&self, cookie: u64, rules: &Rules, until: u64) -> Result<(), GuardError> {
-        let names = self.name_owners(rules)?;
-        let written = written(cookie, rules, &names)?;
+        let written = self.written(cookie, rules)?;
         make_stand(self.map(GENERATIONS), ON_TRIAL, &written)?;
         self.try_until(until)
+    }
+
+    /// Those before are kept again at once, where any are on trial.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn end_trial(&self) -> Result<(), GuardError> {
+        self.try_until(NO_TRIAL)
+    }
+
+    /// Until when some are on trial, in nanoseconds since the boot; `None` where none are.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn trial(&self) -> Result<Option<u64>, GuardError> {
+        let told = self.map(TRIAL).look_up(&0_u32.to_ne_bytes());
+        let told = told.map_err(|error| GuardError::Untold(TRIAL, error))?;
+        let until = told.and_then(|told| told.first_chunk().map(|until| u64::from_ne_bytes(*until)));
+        Ok(until.filter(|until| *until > now()))
+    }
+
+    /// What is kept for good in the network namespace with this cookie.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn rules(&self, cookie: u64) -> Result<Rules, GuardError> {
+        Ok(self.every_rule()?.remove(&cookie).unwrap_or_default())
+    }
+
+    /// Whether nothing is kept for good, in no namespace.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn is_idle(&self) -> Result<bool, GuardError> {
+        Ok(self.standing_rules()?.is_empty())
     }
 
     /// Who bound a number that is not his, or was kept from it, as far as the kernel remembers them.
@@ -161,6 +285,59 @@ impl Guard {
     pub fn tried(&self) -> Result<Vec<Tried>, GuardError> {
         let all = self.map(REFUSED).all().map_err(|error| GuardError::Untold(REFUSED, error))?;
         Ok(all.iter().filter_map(|(who, tries)| Tried::read(who, tries)).collect())
+    }
+
+    /// The paths of the cgroups with these ids, as far as they are there yet.
+    #[must_use]
+    pub fn paths(&self, ids: &BTreeSet<u64>) -> BTreeMap<u64, String> {
+        paths(&self.home.folder, ids)
+    }
+
+    /// Those of each namespace that are kept for good; what nobody of ours wrote is passed over.
+    fn every_rule(&self) -> Result<BTreeMap<u64, Rules>, GuardError> {
+        let badges = self.badges()?;
+        let mut all: BTreeMap<u64, Rules> = BTreeMap::new();
+        for (place, rule) in self.standing_rules()? {
+            let Some((cookie, protocol, port)) = read_place(&place) else { continue };
+            let Some(entries) = read_rule(&rule, &badges) else { continue };
+            all.entry(cookie).or_default().entries.insert((protocol, port), entries);
+        }
+        Ok(all)
+    }
+
+    fn standing_rules(&self) -> Result<Vec<Pair>, GuardError> {
+        let object = object();
+        let inner = object.map(RULES).expect("the programs were written with it");
+        let fail = |error| GuardError::Untold(RULES, error);
+        let standing = self.map(GENERATIONS).look_up_map(&STANDING.to_ne_bytes(), inner).map_err(fail)?;
+        standing.map_or(Ok(Vec::new()), |standing| standing.all()).map_err(fail)
+    }
+
+    /// Who has a number among names of cgroups.
+    fn badges(&self) -> Result<BTreeMap<Slot, Badge>, GuardError> {
+        let known = self.map(NAMES).all().map_err(|error| GuardError::Untold(NAMES, error))?;
+        let badge = |(name, owners): (Vec<u8>, Vec<u8>)| Some((Owners::read(&owners)?.own, badge_of(&name)?));
+        Ok(known.into_iter().filter_map(badge).filter(|(own, _)| *own != 0).collect())
+    }
+
+    /// A generation of its own, which nobody asks yet: these rules beside those of other namespaces.
+    fn written(&self, cookie: u64, rules: &Rules) -> Result<OpenMap, GuardError> {
+        let names = self.name_owners(rules)?;
+        let map = create(&object(), RULES, None)?;
+        let put = |place: &[u8], rule: &[u8]| {
+            map.put(place, rule).map_err(|error| GuardError::Untold(RULES, error))
+        };
+        for (place, rule) in self.standing_rules()? {
+            if read_place(&place).is_some_and(|(own, ..)| own != cookie) {
+                put(&place, &rule)?;
+            }
+        }
+        for (&(protocol, port), entries) in &rules.entries {
+            let written = place(cookie, protocol, port).zip(rule(entries, &names));
+            let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
+            put(&place, &rule)?;
+        }
+        Ok(map)
     }
 
     /// Gives each owner that is a cgroup a number, and tells which cgroups are one now. Whoever makes one meanwhile is told by the
@@ -192,25 +369,23 @@ impl Guard {
 }
 
 impl Home {
-    /// The cgroup at `path`, in a hierarchy of which all is mounted at `mount`.
-    #[must_use]
-    pub fn at(mount: &Path, path: &str) -> Self {
-        let level = path.split('/').filter(|component| !component.is_empty()).count();
-        Self {
-            folder: mount.join(path.trim_start_matches('/')),
-            level: u32::try_from(level).unwrap_or(u32::MAX),
-            path: path.trim_end_matches('/').to_owned(),
-        }
+    /// The root of the hierarchy as it is mounted here.
+    ///
+    /// # Errors
+    ///
+    /// It is not mounted.
+    pub fn of_host() -> Result<Self, GuardError> {
+        let table = proc::read("/proc/self/mountinfo", mounts::MOUNTS_BYTES_MAX).unwrap_or_default();
+        let folder = mounts::read(&table).cgroup2.ok_or(GuardError::NoCgroup2)?;
+        Ok(Self { folder: folder.into() })
     }
 
     /// The numbers that the programs are told of it.
     fn number(&self, name: &str, folder: &File) -> Option<u32> {
         let id = || folder.metadata().map_or(0, |about| about.ino());
         Some(match name {
-            "HOME_LEVEL" => self.level,
             "HOME_LOW" => u32::try_from(id() & u64::from(u32::MAX)).unwrap_or(0),
             "HOME_HIGH" => u32::try_from(id() >> 32).unwrap_or(0),
-            "HOME_PATH_BYTES" => u32::try_from(self.path.len()).unwrap_or(u32::MAX),
             _ => return None,
         })
     }
@@ -231,17 +406,6 @@ fn maps(object: &Object<'_>) -> Result<BTreeMap<&'static str, OpenMap>, GuardErr
 fn make_stand(generations: &OpenMap, generation: u32, rules: &OpenMap) -> Result<(), GuardError> {
     let put = generations.put_map(&generation.to_ne_bytes(), rules);
     put.map_err(|error| GuardError::Untold(GENERATIONS, error))
-}
-
-/// A generation of its own, which nobody asks yet.
-fn written(cookie: u64, rules: &Rules, names: &BTreeMap<Vec<u8>, Owners>) -> Result<OpenMap, GuardError> {
-    let map = create(&object(), RULES, None)?;
-    for (&(protocol, port), entries) in &rules.entries {
-        let written = place(cookie, protocol, port).zip(rule(entries, names));
-        let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
-        map.put(&place, &rule).map_err(|error| GuardError::Untold(RULES, error))?;
-    }
-    Ok(map)
 }
 
 fn object() -> Object<'static> {

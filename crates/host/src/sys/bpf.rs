@@ -7,6 +7,7 @@ mod maps;
 mod query;
 
 pub use hooks::{attach, load_for};
+pub(crate) use maps::Pair;
 pub use maps::{OpenMap, RING_BUFFER};
 pub use query::ingress_programs;
 
@@ -18,9 +19,10 @@ use std::{
 
 use rustix::io::Errno;
 
-/// BPF_PROG_LOAD, BPF_OBJ_PIN, BPF_LINK_CREATE and BPF_ITER_CREATE of enum bpf_cmd (include/uapi/linux/bpf.h).
+/// BPF_PROG_LOAD, BPF_OBJ_PIN, BPF_OBJ_GET, BPF_LINK_CREATE and BPF_ITER_CREATE of enum bpf_cmd (include/uapi/linux/bpf.h).
 const PROG_LOAD: libc::c_int = 5;
 const OBJ_PIN: libc::c_int = 6;
+const OBJ_GET: libc::c_int = 7;
 const LINK_CREATE: libc::c_int = 28;
 const ITER_CREATE: libc::c_int = 33;
 
@@ -150,7 +152,7 @@ pub fn begin(link: impl AsFd) -> Result<OwnedFd, Errno> {
     bpf(ITER_CREATE, &IterCreate { link_fd: link.as_fd().as_raw_fd(), flags: 0 })
 }
 
-/// Gives a program's tie to its iterator a name in a bpffs, by which it stays when no descriptor of it is left.
+/// Gives a map, or a program's tie to what runs it, a name in a bpffs, by which it stays when no descriptor of it is left.
 ///
 /// # Errors
 ///
@@ -159,6 +161,15 @@ pub fn pin(link: impl AsFd, path: &CStr) -> Result<(), Errno> {
     let attributes =
         ObjPin { pathname: path.as_ptr() as u64, bpf_fd: link.as_fd().as_raw_fd(), file_flags: 0 };
     call(OBJ_PIN, &attributes).map(drop)
+}
+
+/// Opens what has this name in a bpffs, and is no iterator.
+///
+/// # Errors
+///
+/// ENOENT where nothing has, EPERM without CAP_BPF, and what the kernel answers.
+pub fn open_pinned(path: &CStr) -> Result<OwnedFd, Errno> {
+    bpf(OBJ_GET, &ObjPin { pathname: path.as_ptr() as u64, bpf_fd: 0, file_flags: 0 })
 }
 
 /// A name as the kernel keeps it (BPF_OBJ_NAME_LEN), with a zero behind.

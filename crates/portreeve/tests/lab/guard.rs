@@ -50,7 +50,7 @@ impl Scene {
         let namespace = lab(Namespace::create());
         let group = namespace.group();
         let mount = group.path().parent().expect("it lies below the root of the hierarchy");
-        let guard = Guard::load(Home::at(mount, &format!("/{}", group.name()))).expect("the kernel takes it");
+        let guard = Guard::load(Home { folder: mount.join(group.name()) }).expect("the kernel takes it");
         let cookie = thread::scope(|scope| {
             let inside = scope.spawn(|| {
                 lab(namespace.enter());
@@ -235,8 +235,27 @@ fn a_trial_ends_by_the_clock_of_the_kernel() {
     assert_eq!((binds("1"), binds("2")), ("bound".into(), REFUSED.into()));
     scene.guard.keep(scene.cookie, &trial).expect("the kernel takes them");
     assert_eq!((binds("1"), binds("2")), (REFUSED.into(), "bound".into()));
-    scene.guard.keep(scene.cookie + 1, &trial).expect("the kernel takes them");
-    assert_eq!(binds("1"), "bound", "of another network");
+    assert_eq!(scene.guard.rules(scene.cookie).expect("it is told"), trial);
+}
+
+/// Each network has rules of its own, and what is kept in one is told again as it was said.
+#[test]
+fn each_network_has_its_own_rules() {
+    let scene = Scene::create();
+    let own = rules(&[(8001, entry(unit("web.service"))), (8002, entry(Badge::User(2)))]);
+    let other = rules(&[(8003, entry(Badge::Cgroup("/a.slice".into()))), (8001, entry(unit("a@*.service")))]);
+    scene.guard.keep(scene.cookie + 1, &other).expect("the kernel takes them");
+    assert_eq!(scene.binds("a", "1", "tcp 127.0.0.1 8001 0"), "bound", "of another network");
+    scene.guard.keep(scene.cookie, &own).expect("the kernel takes them");
+    assert_eq!(scene.binds("a", "1", "tcp 127.0.0.1 8001 0"), REFUSED);
+    let of = |cookie| scene.guard.rules(cookie).expect("it is told");
+    assert_eq!(
+        (of(scene.cookie), of(scene.cookie + 1), of(scene.cookie + 2)),
+        (own, other, Rules::default())
+    );
+    scene.guard.keep(scene.cookie, &Rules::default()).expect("the kernel takes them");
+    assert_eq!(scene.binds("a", "1", "tcp 127.0.0.1 8001 0"), "bound");
+    assert!(!scene.guard.is_idle().expect("it is told"), "another network has some");
 }
 
 /// Binds as it is told, a line each: user, cgroup, address, number, whether it is IPv6 alone, mark.

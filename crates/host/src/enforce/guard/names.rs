@@ -2,7 +2,7 @@
 //! that are yet to come.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::{DirEntryExt as _, MetadataExt as _},
     path::Path,
@@ -28,6 +28,19 @@ impl Owners {
 
     pub(super) fn bytes(self) -> Vec<u8> {
         [self.own, self.service].into_iter().flat_map(Slot::to_ne_bytes).collect()
+    }
+}
+
+/// Who is called `name` as [`called`] has it.
+pub(super) fn badge_of(name: &[u8]) -> Option<Badge> {
+    let end = name.iter().position(|&byte| byte == 0)?;
+    let (kind, text) = name.get(..end)?.split_first()?;
+    let text = std::str::from_utf8(text).ok()?;
+    match kind {
+        b'u' => Some(Badge::Unit(text.into())),
+        b'i' => text.split_once('@').map(|(stem, suffix)| Badge::Unit(format!("{stem}@*{suffix}"))),
+        b'p' => Some(Badge::Cgroup(text.into())),
+        _ => None,
     }
 }
 
@@ -121,6 +134,29 @@ pub(super) fn standing(home: &Path, names: &BTreeMap<Vec<u8>, Owners>) -> Vec<(u
     found
 }
 
+/// The paths of the cgroups below `home` that have these ids, as far as they are there yet.
+pub(super) fn paths(home: &Path, ids: &BTreeSet<u64>) -> BTreeMap<u64, String> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![(home.to_path_buf(), String::new())];
+    let mut seen = 0;
+    while let Some((folder, path)) = left.pop() {
+        if seen > CGROUPS_MAX || found.len() == ids.len() {
+            break;
+        }
+        seen += 1;
+        if let Some(id) = fs::metadata(&folder).ok().map(|folder| folder.ino()).filter(|id| ids.contains(id))
+        {
+            found.insert(id, if path.is_empty() { "/".into() } else { path.clone() });
+        }
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                left.push((entry.path(), format!("{path}/{}", entry.file_name().to_string_lossy())));
+            }
+        }
+    }
+    found
+}
+
 /// What a cgroup is called: by its path, by its unit, and by its unit without an instance.
 fn names_at(path: &str) -> [Option<Vec<u8>>; 3] {
     let (above, own) = path.rsplit_once('/').unwrap_or(("", path));
@@ -160,6 +196,20 @@ mod tests {
         assert_eq!(of(Badge::Unit("session-4.scope".into())), ["usession-4.scope"]);
         assert_eq!(of(Badge::Cgroup("/a/b".into())), ["p/a/b"]);
         assert_eq!(of(Badge::User(3)), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_tells_whose_it_is() {
+        for badge in [
+            Badge::Unit("web.service".into()),
+            Badge::Unit("a@*.service".into()),
+            Badge::Unit("a@b.socket".into()),
+            Badge::Cgroup("/a/b".into()),
+        ] {
+            let name = called(&badge).expect("a name");
+            assert_eq!(badge_of(&name), Some(badge));
+        }
+        assert_eq!((badge_of(b"x/a\0"), badge_of(b"u"), badge_of(b"")), (None, None, None));
     }
 
     #[test]

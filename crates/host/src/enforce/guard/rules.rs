@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use portreeve_core::{
@@ -63,6 +63,55 @@ pub(super) fn rule(entries: &[Entry], names: &BTreeMap<Vec<u8>, Owners>) -> Opti
     Some(rule)
 }
 
+/// The namespace, the protocol and the number that a place is of.
+pub(super) fn read_place(place: &[u8]) -> Option<(u64, Protocol, u16)> {
+    let cookie = u64::from_ne_bytes(*place.first_chunk()?);
+    let port = u16::from_ne_bytes(*place.get(8..)?.first_chunk()?);
+    let protocol = [Protocol::Tcp, Protocol::Udp];
+    let protocol = protocol.into_iter().find(|protocol| number(*protocol) == place.get(10).copied())?;
+    Some((cookie, protocol, port))
+}
+
+/// Who may bind a number by its rule, where `badges` are those who have a number among names of cgroups; `None` of what nobody
+/// of ours wrote.
+pub(super) fn read_rule(rule: &[u8], badges: &BTreeMap<u32, Badge>) -> Option<Vec<Entry>> {
+    let count = usize::try_from(u32::from_ne_bytes(*rule.first_chunk()?)).ok()?;
+    let entries = rule.get(RULE_HEAD_BYTES..)?.chunks_exact(ENTRY_BYTES);
+    let entries: Vec<Entry> =
+        entries.take(count).map(|bytes| read_entry(bytes, badges)).collect::<Option<_>>()?;
+    (entries.len() == count).then_some(entries)
+}
+
+fn read_entry(bytes: &[u8], badges: &BTreeMap<u32, Badge>) -> Option<Entry> {
+    let owner = u64::from_ne_bytes(*bytes.first_chunk()?);
+    let &[_, _, kind, mode, service] = bytes.get(24..)?.first_chunk()?;
+    let number = u32::try_from(owner).ok()?;
+    let owner = match kind {
+        USER => Badge::User(number),
+        MARK => Badge::Mark(number),
+        CGROUP => badges.get(&number)?.clone(),
+        _ => return None,
+    };
+    let mode = match mode {
+        OBSERVE => Mode::Observe,
+        ENFORCE => Mode::Enforce,
+        _ => return None,
+    };
+    Some(Entry { owner, address: read_stand(bytes.get(8..)?)?, mode, service })
+}
+
+/// The address of a stand (`struct stand`); none where that is every one of both families.
+pub(super) fn read_stand(bytes: &[u8]) -> Option<Option<Address>> {
+    let ip = Ipv6Addr::from(*bytes.first_chunk::<16>()?).to_canonical();
+    let &[families, is_one] = bytes.get(16..)?.first_chunk()?;
+    Some(match (is_one != 0, families) {
+        (true, _) => Some(ip.into()),
+        (false, IPV4) => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED).into()),
+        (false, IPV6) => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED).into()),
+        (false, _) => None,
+    })
+}
+
 fn owner(badge: &Badge, names: &BTreeMap<Vec<u8>, Owners>) -> Option<(u8, u64)> {
     Some(match badge {
         Badge::User(uid) => (USER, u64::from(*uid)),
@@ -108,6 +157,28 @@ mod tests {
         assert!(rule[wanted.len()..].iter().all(|&byte| byte == 0));
         assert_eq!(place(1, Protocol::Udp, 53), Some([1, 0, 0, 0, 0, 0, 0, 0, 53, 0, 17, 0, 0, 0, 0, 0]));
         assert_eq!(place(1, Protocol::Sctp, 53), None);
+    }
+
+    #[test]
+    fn what_was_written_reads_back() {
+        let names = BTreeMap::from([(
+            called(&Badge::Unit("web.service".into())).expect("a name"),
+            Owners { own: 7, service: 0 },
+        )]);
+        let badges = BTreeMap::from([(7, Badge::Unit("web.service".into()))]);
+        let entries = [
+            entry(Badge::User(33), Some("192.0.2.7")),
+            entry(Badge::Mark(5), Some("2001:db8::1")),
+            Entry { mode: Mode::Observe, ..entry(Badge::Unit("web.service".into()), None) },
+            entry(Badge::User(0), Some("0.0.0.0")),
+        ];
+        let bytes = rule(&entries, &names).expect("a rule");
+        assert_eq!(read_rule(&bytes, &badges), Some(entries.to_vec()));
+        assert_eq!(read_rule(&bytes, &BTreeMap::new()), None, "somebody whom nobody knows");
+        assert_eq!(read_rule(&bytes[..100], &badges), None);
+        let spot = place(9, Protocol::Udp, 53).expect("a place");
+        assert_eq!(read_place(&spot), Some((9, Protocol::Udp, 53)));
+        assert_eq!(read_place(&spot[..9]), None);
     }
 
     #[test]

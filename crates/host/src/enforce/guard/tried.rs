@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use portreeve_core::{address::Address, port::Protocol};
+
+use super::rules::{read_place, read_stand};
+
 /// Where the parts stand.
-const PORT: usize = 8;
 const CGROUP: usize = 16;
 const UID: usize = 24;
 const MODE: usize = 28;
@@ -14,14 +17,21 @@ const COUNT: usize = 0;
 const FIRST: usize = 8;
 const LAST: usize = 16;
 const PID: usize = 24;
+const STAND: usize = 28;
 /// Of who was refused.
 const ENFORCE: u8 = 2;
 
 /// Somebody, and what he tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
+    /// The network namespace, by its cookie.
+    pub netns: u64,
+    /// The protocol.
+    pub protocol: Protocol,
     /// The number.
     pub port: u16,
+    /// Where, the first time; `None` is every address of both families.
+    pub address: Option<Address>,
     /// Whether he was refused.
     pub is_refused: bool,
     /// How often.
@@ -45,8 +55,12 @@ impl Tried {
     pub(super) fn read(who: &[u8], tries: &[u8]) -> Option<Self> {
         let name = who.get(NAME..NAME + NAME_BYTES)?;
         let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+        let (netns, protocol, port) = read_place(who)?;
         Some(Self {
-            port: u16::from_ne_bytes(*who.get(PORT..)?.first_chunk()?),
+            netns,
+            protocol,
+            port,
+            address: read_stand(tries.get(STAND..)?)?,
             is_refused: *who.get(MODE)? == ENFORCE,
             count: long(tries, COUNT)?,
             first: Duration::from_nanos(long(tries, FIRST)?),
@@ -74,15 +88,21 @@ mod tests {
     #[test]
     fn who_tried_is_read_as_it_is_written() {
         let mut who = [0; 48];
+        who[0..8].copy_from_slice(&5_u64.to_ne_bytes());
         who[8..10].copy_from_slice(&443_u16.to_ne_bytes());
+        who[10] = 6;
         who[16..24].copy_from_slice(&77_u64.to_ne_bytes());
         who[24..28].copy_from_slice(&33_u32.to_ne_bytes());
         who[28] = 2;
         who[32..34].copy_from_slice(b"nc");
-        let tries: Vec<u8> =
-            [3, 5_000_000_000, 6_000_000_000, 99].into_iter().flat_map(u64::to_ne_bytes).collect();
+        let mut tries: Vec<u8> =
+            [3, 5_000_000_000, 6_000_000_000].into_iter().flat_map(u64::to_ne_bytes).collect();
+        tries.extend(99_u32.to_ne_bytes());
+        tries.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1, 1, 1, 0, 0]);
         let tried = Tried::read(&who, &tries).expect("long enough");
         assert_eq!((tried.port, tried.is_refused, tried.count, tried.uid), (443, true, 3, 33));
+        assert_eq!((tried.netns, tried.protocol), (5, Protocol::Tcp));
+        assert_eq!(tried.address, Some("192.0.2.1".parse().expect("an address")));
         assert_eq!((tried.cgroup, tried.pid, tried.name.as_str()), (77, 99, "nc"));
         assert_eq!((tried.first, tried.last), (Duration::from_secs(5), Duration::from_secs(6)));
         assert_eq!(Tried::read(&who[..40], &tries), None);

@@ -14,6 +14,8 @@ const MAP_LOOKUP_ELEM: libc::c_int = 1;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const MAP_DELETE_ELEM: libc::c_int = 3;
 const MAP_GET_NEXT_KEY: libc::c_int = 4;
+/// BPF_MAP_GET_FD_BY_ID.
+const MAP_GET_FD_BY_ID: libc::c_int = 14;
 /// BPF_MAP_TYPE_PERCPU_ARRAY, of which a value is read and written for every processor at once.
 const ARRAY_OF_EACH_CPU: u32 = 6;
 /// BPF_MAP_TYPE_ARRAY_OF_MAPS.
@@ -47,6 +49,14 @@ struct Element {
     /// Or where the next key goes.
     value: u64,
     flags: u64,
+}
+
+/// That for what has a number.
+#[repr(C)]
+struct Numbered {
+    id: u32,
+    next: u32,
+    flags: u32,
 }
 
 /// A key and its value.
@@ -85,6 +95,42 @@ impl OpenMap {
         let value_bytes = if map.kind == ARRAY_OF_EACH_CPU { 0 } else { bytes(value_size)? };
         let (fd, key_bytes) = (bpf(MAP_CREATE, &attributes)?, bytes(map.key_bytes)?);
         Ok(Self { fd, key_bytes, value_bytes, entries: map.entries })
+    }
+
+    /// A map that another process made like `map`, and that is open as `fd`.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL where it is not like that.
+    pub fn from_fd(fd: OwnedFd, map: &Map<'_>) -> Result<Self, Errno> {
+        let bytes = |number: u32| usize::try_from(number).map_err(|_| Errno::TOOBIG);
+        let value_size = if map.kind == ARRAY_OF_MAPS { DESCRIPTOR_BYTES } else { map.value_bytes };
+        let (key_bytes, value_bytes) = (bytes(map.key_bytes)?, bytes(value_size)?);
+        let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
+            .map_err(|_| Errno::INVAL)?;
+        let says = |name: &str, number: u32| {
+            let line = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.is_some_and(|told| told.trim().parse() == Ok(number))
+        };
+        let is_like =
+            says("map_type", map.kind) && says("key_size", map.key_bytes) && says("value_size", value_size);
+        // The kernel writes as many bytes as the map has.
+        if !is_like || map.kind == ARRAY_OF_EACH_CPU {
+            return Err(Errno::INVAL);
+        }
+        Ok(Self { fd, key_bytes, value_bytes, entries: map.entries })
+    }
+
+    /// The map at `key` of a map of maps, which is like `inner`; `None` where none is.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn look_up_map(&self, key: &[u8], inner: &Map<'_>) -> Result<Option<Self>, Errno> {
+        let Some(id) = self.look_up(key)? else { return Ok(None) };
+        let id = id.first_chunk().map(|id| u32::from_ne_bytes(*id)).ok_or(Errno::INVAL)?;
+        let fd = bpf(MAP_GET_FD_BY_ID, &Numbered { id, next: 0, flags: 0 })?;
+        Self::from_fd(fd, inner).map(Some)
     }
 
     /// Its descriptor alone.

@@ -52,7 +52,7 @@ fn told<T>(bound: io::Result<T>) -> bool {
 #[test]
 #[ignore = "a_number_is_guarded_on_the_oldest_kernel runs it in its guest"]
 fn within_the_guest() {
-    let guard = Guard::load(Home::at(Path::new(CGROUPS), "/")).expect("the kernel takes it");
+    let guard = Guard::load(Home { folder: CGROUPS.into() }).expect("the kernel takes it");
     let cookie = cookie().expect("the kernel tells it");
     let mut web = rules(&[(8443, entry(unit("web.service")))]);
     web.entries.insert((Protocol::Udp, 8443), vec![entry(Badge::User(65_534))]);
