@@ -1,6 +1,15 @@
 //! Whose numbers nobody else may bind: what the guard in the kernel is told (A24).
 
+mod kept;
+mod wanted;
+
+pub use kept::{Kept, TooMany};
+pub use wanted::{GuardMistake, Unguardable, Unguarded, Wanted, guardable, wanted};
+
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
@@ -10,9 +19,12 @@ use crate::{
 
 /// So many owners of one number the kernel tells apart.
 pub const ENTRIES_MAX: usize = 16;
+/// So many numbers the kernel holds (`struct rules` of host/bpf/guard.bpf.c).
+pub const NUMBERS_MAX: usize = 131_072;
 
 /// What becomes of whoever binds a number that is not his.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// It is written down, and he has it.
     Observe,
@@ -21,7 +33,8 @@ pub enum Mode {
 }
 
 /// By what the kernel knows an owner.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Badge {
     /// The user whose rights a process has.
     User(u32),
@@ -34,11 +47,12 @@ pub enum Badge {
 }
 
 /// One who may bind a number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Who.
     pub owner: Badge,
     /// Where; `None` is every address of both families.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
     /// What becomes of others.
     pub mode: Mode,
@@ -47,7 +61,8 @@ pub struct Entry {
 }
 
 /// What is kept, by number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<Kept>", try_from = "Vec<Kept>")]
 pub struct Rules {
     /// For each number who may bind it: at most [`ENTRIES_MAX`].
     pub entries: BTreeMap<(Protocol, u16), Vec<Entry>>,

@@ -5,6 +5,7 @@ mod close;
 mod edge;
 mod effect;
 mod grounds;
+mod guard;
 mod inside;
 mod lapse;
 mod open;
@@ -23,6 +24,7 @@ pub use self::{
     close::{close, remaining, shut},
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
+    guard::{Guards, Held},
     open::{Opening, Shut, opening},
     passage::ProtocolPassage,
     protect::{protect, protect_after},
@@ -41,6 +43,7 @@ use crate::{
     facts::{Foothold, Gap, Listing, Snapshot},
     firewall::{self, Filter},
     gate::{Body, Foundation, Gate, Keep, Open, Standing, Temporary},
+    guard::{Rules, Unguarded},
     port::PortRange,
     text,
     words::{Text, inflect},
@@ -54,6 +57,8 @@ pub struct Asked {
     pub footholds: Vec<Foothold>,
     /// What portreeve has the kernel keep back from clients.
     pub kept: KeptBack,
+    /// What the guard keeps; of a saved host nobody knows.
+    pub guards: Option<Guards>,
 }
 
 /// The changes that would make the host agree with the policy.
@@ -71,6 +76,8 @@ pub struct Plan {
     pub untracked: Option<UntrackedAnswers>,
     /// Why what is declared is not kept from clients, where that is so.
     pub unreserved: Option<Unreserved>,
+    /// The services whose ports the guard cannot keep, where the policy speaks of it.
+    pub unguarded: Vec<Unguarded>,
     /// The changes that take all of it back, in the order in which they are made; none where somebody else has changed the
     /// gate, which cannot be made so again.
     pub undo: Vec<Change>,
@@ -80,13 +87,19 @@ impl Plan {
     /// The change of the gate; `None` where it stays as it is.
     #[must_use]
     pub fn gate(&self) -> Option<&Change> {
-        self.changes.iter().find(|change| change.what.reserves().is_none())
+        self.changes.iter().find(|change| change.what.is_of_gate())
     }
 
     /// What the kernel is to keep from clients for the policy; `None` where that stays as it is.
     #[must_use]
     pub fn reserves(&self) -> Option<&[PortRange]> {
         self.changes.iter().find_map(|change| change.what.reserves())
+    }
+
+    /// What the guard is to keep; `None` where that stays as it is.
+    #[must_use]
+    pub fn guards(&self) -> Option<&Rules> {
+        self.changes.iter().find_map(|change| change.what.guards())
     }
 }
 
@@ -136,6 +149,9 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
         left = Some(after);
     }
     keep_back(world, asked, &mut plan);
+    if let Some(guards) = &asked.guards {
+        guard::keep(world, policy, guards, &mut plan)?;
+    }
     if !plan.changes.is_empty() {
         let after = left.as_ref().unwrap_or(filter);
         plan.based_on = Grounds::of(world, &plan, standing.as_ref(), after, &asked.footholds);

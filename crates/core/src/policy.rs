@@ -19,6 +19,7 @@ use jiff::civil::Date;
 use crate::{
     address::Address,
     gate::{OtherProtocol, Refusal},
+    guard::Mode,
     owner::Owner,
     port::PortSpec,
 };
@@ -51,6 +52,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether any service is to be kept by the guard: then those that do not speak of it are watched.
+    #[must_use]
+    pub fn speaks_of_guard(&self) -> bool {
+        self.services.iter().any(|service| matches!(service.guard, Some(Guarding::Kept(_))))
+    }
+
     /// How many ports the services declare together, each number of a range counted, once for each protocol.
     #[must_use]
     pub fn port_count(&self) -> u64 {
@@ -98,10 +105,21 @@ pub struct Service {
     pub owners: Vec<Owner>,
     /// The zones from which it may be reached; `host` where the policy is silent.
     pub reach: Vec<String>,
+    /// How its ports are kept for its owners, where the policy says so.
+    pub guard: Option<Guarding>,
     /// What a person wrote about it.
     pub why: Option<String>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// How the ports of a service are kept for its owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarding {
+    /// Not at all.
+    Off,
+    /// By the guard, so.
+    Kept(Mode),
 }
 
 impl Service {

@@ -2,6 +2,7 @@
 
 mod boot;
 mod confirmed;
+mod guarded;
 mod history;
 mod old;
 mod reserved;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gate::KeptBody,
+    guard::Rules,
     port::{PortRange, PortSpec},
 };
 
@@ -150,6 +152,21 @@ pub enum Deed {
         /// The receipt whose change it takes back.
         undoes: Option<u32>,
     },
+    /// The guard keeps something else.
+    Guard {
+        /// What it keeps from then on.
+        rules: Rules,
+        /// What it kept before.
+        was: Rules,
+        /// When the kernel takes it back; `None` where it is for good.
+        until: Option<Timestamp>,
+        /// The receipt of the change of the gate that it came with.
+        with: Option<u32>,
+        /// The receipt whose trial it ends by keeping what was tried.
+        confirms: Option<u32>,
+        /// The receipt whose change it takes back.
+        undoes: Option<u32>,
+    },
     /// Whoever listened on ports does so no longer, which nothing takes back.
     Halt {
         /// By what means.
@@ -248,7 +265,7 @@ impl Receipt {
         match self.deed {
             Deed::TakeBack { .. } | Deed::Shut { .. } | Deed::Unblock { .. } => true,
             Deed::Gate { ref cause, .. } => matches!(cause, Cause::Undo(_)),
-            Deed::Reserve { undoes, .. } => undoes.is_some(),
+            Deed::Reserve { undoes, .. } | Deed::Guard { undoes, .. } => undoes.is_some(),
             _ => false,
         }
     }

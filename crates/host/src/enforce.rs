@@ -25,12 +25,14 @@ use rustix::process::geteuid;
 
 use self::{
     firewall::{EnforceError, Refusal, StandingError},
+    guard::{Guard, GuardError},
     receipts::{Boot, Receipts, ReceiptsError},
     reserved::{Reason, Reserved, ReservedError, Wanted},
     scratch::{ScratchError, Stands, rehearse},
 };
 use crate::{
     boot_id::boot_id,
+    events::listening::now as boot_clock,
     keep::KeepError,
     lock::{Busy, Lock, LockError},
     observe::clock,
@@ -76,6 +78,9 @@ pub enum DoorError {
     /// The change was not made, or nobody knows.
     #[error("cannot change the gate")]
     Enforce(#[from] EnforceError),
+    /// The guard does not keep what it should.
+    #[error("cannot change the guard")]
+    Guard(#[from] GuardError),
     /// What is declared is not kept from clients.
     #[error("cannot have the kernel reserve what is declared")]
     Reserved(#[from] ReservedError),
@@ -278,6 +283,37 @@ impl Door {
         Ok(self.finish(receipt.done(None)))
     }
 
+    /// Has the guard keep something else, as `deed` says; the receipt is on the disk first. A guard that keeps nothing is taken away.
+    ///
+    /// # Errors
+    ///
+    /// The receipt cannot be written, or the kernel refuses.
+    pub fn guard(self, deed: Deed) -> Result<Passed, DoorError> {
+        let receipt = self.begin(deed, None)?;
+        self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
+        if let Err(error) = self.keep_guard(&receipt.deed) {
+            let _ = self.receipts.keep(&Receipt { outcome: Outcome::Refused, ..receipt });
+            return Err(error.into());
+        }
+        Ok(self.finish(receipt.done(None)))
+    }
+
+    fn keep_guard(&self, deed: &Deed) -> Result<(), GuardError> {
+        let Deed::Guard { rules, until, .. } = deed else { return Ok(()) };
+        let cookie = guard::cookie().map_err(GuardError::NoCookie)?;
+        if let Some(until) = until {
+            let left = until.duration_since(self.now).unsigned_abs();
+            let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+            return Guard::stand()?.try_keeping(cookie, rules, boot_clock().saturating_add(left));
+        }
+        if rules.entries.is_empty() && Guard::pinned()?.is_none() {
+            return Ok(());
+        }
+        let guard = Guard::stand()?;
+        guard.keep(cookie, rules)?;
+        if guard.is_idle()? { guard::take_away().map(drop) } else { Ok(()) }
+    }
+
     /// Writes down what was done beside the gate, where all of it was, or else some.
     ///
     /// # Errors
@@ -423,6 +459,7 @@ pub const fn word(deed: &Deed) -> &'static str {
         Deed::Block { .. } => "block",
         Deed::Unblock { .. } => "unblock",
         Deed::Reserve { .. } => "reserve",
+        Deed::Guard { .. } => "guard",
         Deed::Halt { by: Means::Stop, .. } => "stop",
         Deed::Halt { by: Means::Unlisten, .. } => "unlisten",
     }

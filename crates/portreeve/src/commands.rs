@@ -13,6 +13,7 @@ mod doctor;
 mod explain;
 mod exposure;
 mod gate;
+mod guard;
 pub(crate) mod help;
 mod history;
 mod init;
@@ -118,6 +119,7 @@ const CHANGE: Group = Group {
         &open::COMMAND,
         &close::COMMAND,
         &gate::COMMAND,
+        &guard::COMMAND,
         &history::COMMAND,
     ],
 };

@@ -10,6 +10,7 @@ mod door;
 mod exit;
 mod failure;
 mod footing;
+mod guards;
 mod judgement;
 mod last_audit;
 mod last_look;

@@ -14,6 +14,7 @@ pub(crate) mod exposure;
 pub(crate) mod findings;
 pub(crate) mod gaps;
 pub(crate) mod gate;
+pub(crate) mod guard;
 pub(crate) mod json;
 pub(crate) mod listeners;
 pub(crate) mod nagios;

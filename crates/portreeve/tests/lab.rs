@@ -31,6 +31,7 @@ mod lab {
     mod fresh;
     mod gate;
     mod guard;
+    mod guarded;
     mod hideaways;
     mod hidepid;
     mod impostors;

@@ -8,9 +8,10 @@ use alloc::{
 
 use jiff::Timestamp;
 
-use super::Reservation;
+use super::{Reservation, guard};
 use crate::{
     gate::{self, Body, Keep, Listing, Open, Rest, Revision, Standing, Transaction},
+    guard::Rules,
     port::PortRange,
     text,
     words::Text,
@@ -25,6 +26,7 @@ enum Wanted {
     Gate(Body),
     NoGate,
     Reserved { wanted: Vec<PortRange>, change: Reservation },
+    Guarded(Rules),
 }
 
 impl Effect {
@@ -52,12 +54,33 @@ impl Effect {
         Self(Wanted::Reserved { wanted, change }, Vec::new())
     }
 
-    /// What the kernel is to keep back for the policy; `None` of a change of the gate.
+    /// The guard keeps these, and nothing else.
+    #[must_use]
+    pub const fn guarded(rules: Rules) -> Self {
+        Self(Wanted::Guarded(rules), Vec::new())
+    }
+
+    /// Whether it is a change of the gate.
+    #[must_use]
+    pub const fn is_of_gate(&self) -> bool {
+        matches!(self.0, Wanted::Gate(_) | Wanted::NoGate)
+    }
+
+    /// What the guard is to keep; `None` of another change.
+    #[must_use]
+    pub const fn guards(&self) -> Option<&Rules> {
+        match &self.0 {
+            Wanted::Guarded(rules) => Some(rules),
+            Wanted::Gate(_) | Wanted::NoGate | Wanted::Reserved { .. } => None,
+        }
+    }
+
+    /// What the kernel is to keep back for the policy; `None` of another change.
     #[must_use]
     pub fn reserves(&self) -> Option<&[PortRange]> {
         match &self.0 {
             Wanted::Reserved { wanted, .. } => Some(wanted),
-            Wanted::Gate(_) | Wanted::NoGate => None,
+            Wanted::Gate(_) | Wanted::NoGate | Wanted::Guarded(_) => None,
         }
     }
 
@@ -65,7 +88,7 @@ impl Effect {
     pub(super) const fn reservation(&self) -> Option<&Reservation> {
         match &self.0 {
             Wanted::Reserved { change, .. } => Some(change),
-            Wanted::Gate(_) | Wanted::NoGate => None,
+            Wanted::Gate(_) | Wanted::NoGate | Wanted::Guarded(_) => None,
         }
     }
 
@@ -74,7 +97,7 @@ impl Effect {
     pub const fn wanted(&self) -> Option<&Body> {
         match &self.0 {
             Wanted::Gate(body) => Some(body),
-            Wanted::NoGate | Wanted::Reserved { .. } => None,
+            Wanted::NoGate | Wanted::Reserved { .. } | Wanted::Guarded(_) => None,
         }
     }
 
@@ -84,6 +107,7 @@ impl Effect {
             Wanted::Gate(body) => body.text() + gate::shut(&self.1).as_str(),
             Wanted::NoGate => String::new(),
             Wanted::Reserved { wanted, .. } => listed(wanted),
+            Wanted::Guarded(rules) => guard::digested(rules),
         }
     }
 
@@ -94,6 +118,7 @@ impl Effect {
             Wanted::Gate(_) => "gate",
             Wanted::NoGate => "no-gate",
             Wanted::Reserved { .. } => "reserve",
+            Wanted::Guarded(_) => "guard",
         }
     }
 
@@ -114,6 +139,7 @@ impl Effect {
             },
             Wanted::NoGate => text!("take the gate away", "ゲートを取り除く"),
             Wanted::Reserved { change, .. } => reservation(change),
+            Wanted::Guarded(rules) => guard::words(rules),
         }
     }
 
@@ -154,7 +180,9 @@ impl Effect {
             (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
                 gate::apply(&Body::open(), standing, keep, now)
             }
-            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. }, ..) => Ok(Transaction::default()),
+            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. } | Wanted::Guarded(_), ..) => {
+                Ok(Transaction::default())
+            }
         }
     }
 
@@ -184,7 +212,7 @@ impl Effect {
             (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
                 listing.apply(&Body::open(), standing, keep, now)?;
             }
-            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. }, ..) => {}
+            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. } | Wanted::Guarded(_), ..) => {}
         }
         listing.shut(&self.1);
         Ok(())

@@ -2,11 +2,12 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
-use super::Ground;
+use super::{Ground, Held};
 use crate::{
     facts::{Foothold, Gap},
     firewall::Unreadable,
     gate::{Foundation, GateError, ReadError},
+    guard::GuardMistake,
     port::PortSpec,
     text,
     words::Text,
@@ -47,6 +48,10 @@ pub enum Refused {
     Unmanaged(Box<Unmanaged>),
     /// What the plan rests on is no longer so.
     Moved(Vec<Ground>),
+    /// The guard cannot keep what the policy asks for.
+    Guard(GuardMistake),
+    /// Ports that are to be refused to strangers are held by some.
+    Held(Box<Held>),
 }
 
 /// A connection that could not be made anew.
@@ -112,6 +117,8 @@ impl Refused {
             Self::WouldCut(cut) => cut.why(),
             Self::Unmanaged(unmanaged) => unmanaged.why(),
             Self::Moved(grounds) => moved(grounds),
+            Self::Guard(why) => why.words(),
+            Self::Held(held) => held.why(),
             Self::Gate(why) => {
                 text!("the policy cannot be made a gate: {why}", "policy からゲートを作れません({why})")
             }
@@ -168,6 +175,11 @@ impl Refused {
             }
             Self::Unmanaged(unmanaged) => unmanaged.fix(),
             Self::Moved(_) => text!("portreeve plan", "portreeve plan"),
+            Self::Held(held) => held.fix(),
+            Self::Guard(_) => text!(
+                "guard fewer: guard = \"off\" in a service leaves its ports out",
+                "対象を減らしてください(サービスに guard = \"off\" と書くと外せます)"
+            ),
             Self::Gate(_) => text!("change the policy there", "policy のその箇所を直してください"),
         }
     }

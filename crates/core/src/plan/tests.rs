@@ -1,6 +1,7 @@
 //! What is planned for hosts in a line or three, and what is refused.
 
 mod drift;
+mod guarding;
 mod promises;
 mod reserving;
 

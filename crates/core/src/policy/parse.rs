@@ -2,6 +2,7 @@
 
 mod address;
 mod audit;
+mod guard;
 mod ledger;
 mod lines;
 mod overlap;

@@ -118,8 +118,24 @@ struct Service {
     owner: Option<OneOrMany<Owner>>,
     /// From which zones it may be reached; absent: `host`.
     reach: Option<OneOrMany<String>>,
+    /// How its ports are kept for its owners: `enforce` refuses strangers, `observe` writes them down, `off` lets them be;
+    /// absent: `observe`, where any service has this key.
+    guard: Option<Guarding>,
     /// Why it is so.
     why: Option<Said>,
+}
+
+/// How ports are kept for their owners.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+enum Guarding {
+    /// Whoever is no owner cannot bind them.
+    Enforce,
+    /// Whoever is no owner is written down.
+    Observe,
+    /// Not at all.
+    Off,
 }
 
 /// Who may send a protocol of which no ports are judged.

@@ -23,8 +23,12 @@ impl History {
 
     /// The change that whoever names none means by the last one: the one of the gate that it came with.
     pub(super) fn meant<'a>(&'a self, last: &'a Receipt) -> &'a Receipt {
-        let Deed::Reserve { with: Some(of), .. } = last.deed else { return last };
-        self.of(of).unwrap_or(last)
+        match last.deed {
+            Deed::Reserve { with: Some(of), .. } | Deed::Guard { with: Some(of), .. } => {
+                self.of(of).unwrap_or(last)
+            }
+            _ => last,
+        }
     }
 
     /// What takes the change of `receipt` back, before which `was` was kept: that it was so cannot be taken back twice.

@@ -262,6 +262,7 @@ impl Scene {
             device: None,
             owners: vec![owner],
             reach: vec![HOST.into()],
+            guard: None,
             why: None,
             place: place(),
         });

@@ -25,7 +25,8 @@ fn line(receipt: &Receipt, pid: u32) -> String {
     let sudo = who.sudo_user.as_deref().map_or_else(String::new, |user| format!(", by sudo for {user}"));
     let (number, word, uid) = (receipt.number, super::word(&receipt.deed), who.uid);
     let what = what(&receipt.deed);
-    format!("<{PRIORITY}>portreeve[{pid}]: gate: {word}{what}, receipt {number}, uid {uid}{login}{sudo}")
+    let whose = if matches!(receipt.deed, Deed::Guard { .. }) { "guard" } else { "gate" };
+    format!("<{PRIORITY}>portreeve[{pid}]: {whose}: {word}{what}, receipt {number}, uid {uid}{login}{sudo}")
 }
 
 /// The ports or the source that it is about, behind a space.
@@ -37,6 +38,7 @@ fn what(deed: &Deed) -> String {
         Deed::Open { ports, .. } | Deed::Shut { ports, .. } => format!(" {}", ports.0),
         Deed::Block { source, .. } | Deed::Unblock { source } => format!(" {source}"),
         Deed::Reserve { ports, .. } => named(ports.iter()),
+        Deed::Guard { rules, .. } => format!(" {} ports", rules.entries.len()),
         _ => String::new(),
     }
 }

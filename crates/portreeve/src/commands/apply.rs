@@ -3,6 +3,7 @@
 
 mod boot;
 mod countdown;
+mod guard;
 mod rehearse;
 
 use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
@@ -130,7 +131,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
     }
     let Some(change) = planned.plan.gate() else {
-        return beside_gate(&planned, is_only_tried, own, settings, out);
+        return beside_gate(&planned, is_only_tried, way, own, settings, out);
     };
     match planned.protect(own) {
         Err(Refused::NoFoothold) if is_only_tried => {}
@@ -154,10 +155,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
 }
 
-/// Leaves the gate as it is, and has the kernel keep from clients what is declared, where that changes.
+/// Leaves the gate as it is, and has the kernel keep what is declared from clients, and for its owners, where that changes.
 fn beside_gate(
     planned: &Planned,
     is_only_tried: bool,
+    way: Way,
     own: &ArgMatches,
     settings: &Settings,
     out: &mut Out,
@@ -177,10 +179,24 @@ fn beside_gate(
     let stands = door.standing.clone();
     drop(door);
     follow(stands.as_ref());
-    let Some(ports) = planned.plan.reserves().filter(|_| !is_only_tried) else { return Ok(Exit::Fine) };
-    let door = door::open_unmoved(stands.as_ref(), FAILED, None)?;
-    let number = clients::reserve_through(door, ports, Comes::default(), FAILED)?.receipt.number;
-    out.changed();
+    if let Some(ports) = planned.plan.reserves().filter(|_| !is_only_tried) {
+        let door = door::open_unmoved(stands.as_ref(), FAILED, None)?;
+        let number = clients::reserve_through(door, ports, Comes::default(), FAILED)?.receipt.number;
+        out.changed();
+        kept_from_clients(number, own, settings, out)?;
+    }
+    match planned.plan.guards().filter(|_| !is_only_tried) {
+        Some(rules) => guard::alone(rules, way, stands.as_ref(), own, settings, out),
+        None => Ok(Exit::Fine),
+    }
+}
+
+fn kept_from_clients(
+    number: u32,
+    own: &ArgMatches,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
@@ -244,6 +260,9 @@ fn carry_out(
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     see_to_next_boot(&passed, settings);
+    if let Some(rules) = planned.plan.guards() {
+        guard::with_gate(rules, &passed, until)?;
+    }
     match reserves {
         Some(ports) if keep == Keep::AtOnce => {
             let comes = Comes { with: Some(passed.receipt.number), undoes: None };

@@ -1,5 +1,7 @@
 //! `portreeve confirm`: keeps the change that is on trial, if it still is (A15).
 
+mod guard;
+
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate,
@@ -58,12 +60,13 @@ fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failu
 pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) else {
-        return nothing(&door, settings, out);
+        return guard::keep_alone(door, settings, out);
     };
     if door.history.tried(standing) == Tried::Changed {
         return Err(changed());
     }
     // Somebody's whose receipts are elsewhere has none here.
+    let tried = door.history.trial(standing).and_then(|trial| guard::tried(&door.history, trial.number));
     let (of, reserves) =
         door.history.trial(standing).map_or((0, None), |trial| (trial.number, trial.reserves.clone()));
     let transaction = gate::confirm(standing).map_err(|error| door::unwritten(error, FAILED))?;
@@ -80,6 +83,9 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
     see_to_next_boot(&passed, settings);
+    if let Some((number, rules)) = tried {
+        guard::keep_with_gate(number, &rules, of)?;
+    }
     if let Some(ports) = reserves {
         let comes = Comes { with: Some(of), undoes: None };
         clients::reserve(&ports, comes, passed.standing.as_ref(), NOT_RESERVED)?;

@@ -1,5 +1,7 @@
 //! `portreeve off`: takes out of the kernel what portreeve left there (A20).
 
+mod guard;
+
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     gate::{self, BOOT_UNIT},
@@ -37,6 +39,7 @@ use crate::{
 const WHAT: &str = "what";
 const GATE: &str = "gate";
 const PINS: &str = "pins";
+const GUARD: &str = "guard";
 const NOT_OFF: Words = Words { en: "nothing was taken away", ja: "何も取り除いていません" };
 const NOT_GIVEN_BACK: Words = Words {
     en: "the gate is gone, but what the policy declares is still kept from clients",
@@ -51,7 +54,7 @@ pub(super) const COMMAND: Command = Command {
         en: "Take out of the kernel what portreeve left there",
         ja: "portreeve がカーネルに残したものの撤去",
     },
-    examples: &["portreeve off gate", "portreeve off pins"],
+    examples: &["portreeve off gate", "portreeve off guard", "portreeve off pins"],
     takes: &[],
     arguments,
     run,
@@ -59,12 +62,12 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let what = Words {
-        en: "gate: the table that filters packets, and what puts it back at boot; pins: what doctor --pin left for a group (without it: both)",
-        ja: "gate: パケットを遮断するテーブルと起動時の復元設定、pins: doctor --pin が残したもの(省略時は両方)",
+        en: "gate: the table that filters packets, and what puts it back at boot; guard: what keeps ports for their owners; pins: what doctor --pin left for a group (without it: all)",
+        ja: "gate: パケットを遮断するテーブルと起動時の復元設定、guard: 所有者以外の bind の制限、pins: doctor --pin が残したもの(省略時はすべて)",
     };
     let what = [Arg::new(WHAT)
-        .value_name("gate|pins")
-        .value_parser([GATE, PINS])
+        .value_name("gate|guard|pins")
+        .value_parser([GATE, GUARD, PINS])
         .hide_possible_values(true)
         .help(what.in_lang(lang))];
     what.into_iter().chain(sessions_arguments(lang)).collect()
@@ -73,10 +76,14 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     out.outlive_reader(NOT_OFF);
     let asked = own.get_one::<String>(WHAT).map(String::as_str);
-    if asked != Some(PINS) {
+    let is_meant = |what| asked.is_none_or(|asked| asked == what);
+    if is_meant(GATE) {
         take_gate(own, settings, out)?;
     }
-    if asked != Some(GATE) {
+    if is_meant(GUARD) {
+        guard::take(settings, out)?;
+    }
+    if is_meant(PINS) {
         take_pins(settings, out)?;
     }
     Ok(Exit::Fine)

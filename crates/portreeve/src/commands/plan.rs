@@ -4,7 +4,8 @@ use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Foothold, Listing, Snapshot},
     gate::{Keep, Standing},
-    plan::{Asked, KeptBack, Plan, Refused, plan, protect},
+    plan::{Asked, Guards, KeptBack, Plan, Refused, plan, protect},
+    policy::Policy,
     words::{Lang, Words},
     world::World,
 };
@@ -20,6 +21,7 @@ use crate::{
     door,
     exit::Exit,
     failure::Failure,
+    guards,
     look::Look,
     settings::{Common, Format, Input, PolicyChoice, Settings, Verbosity, options},
     show::{next, out::Out, plan as show},
@@ -177,7 +179,8 @@ impl Planned {
         let is_here = settings.snapshot.is_none();
         let footholds = if is_here { sessions::footholds(&look.snapshot) } else { Vec::new() };
         let kept = if is_here { known() } else { KeptBack::default() };
-        let asked = Asked { footholds: footholds.clone(), kept };
+        let guards = if is_here { guards(&look, what)? } else { None };
+        let asked = Asked { footholds: footholds.clone(), kept, guards };
         let plan = make(&look.world(), &asked).map_err(|refused| match refused {
             // It takes the command that was typed, and not portreeve alone.
             Refused::Unseen(_) if is_here && !geteuid().is_root() => {
@@ -218,6 +221,17 @@ impl Planned {
             transaction.map(|transaction| transaction.as_str().to_owned())
         });
         texts.collect::<Result<_, _>>().map_err(|error| door::unwritten(error, FAILED))
+    }
+}
+
+/// What the guard keeps here, where it can be asked; whoever does not speak of it need not know that it cannot.
+fn guards(look: &Look, what: Words) -> Result<Option<Guards>, Failure> {
+    let policy = look.policy.as_deref();
+    match guards::known(policy) {
+        Ok(known) => Ok(Some(known)),
+        Err(_) if !policy.is_some_and(Policy::speaks_of_guard) => Ok(None),
+        Err(_) if !geteuid().is_root() => Ok(None),
+        Err(error) => Err(guards::failure(&error, what)),
     }
 }
 

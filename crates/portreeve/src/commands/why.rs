@@ -23,6 +23,8 @@ use portreeve_host::{
     observe::{Connections, Holders, Origins},
 };
 
+use rustix::process::geteuid;
+
 use self::story::{Compared, Evidence, Story};
 use super::{
     Command,
@@ -33,12 +35,14 @@ use crate::{
     directories,
     exit::Exit,
     failure::Failure,
+    guards,
     last_audit::{LastAudit, RECORD},
     look::{Look, read_snapshot},
     settings::{self, Common, Format, Input, PolicyChoice, Settings, Verbosity, options},
     show::{
         diff::Comparison,
         gaps,
+        guard::refused::Refusal,
         out::Out,
         rows::{Folding, fold},
     },
@@ -93,12 +97,14 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let around = near.as_ref().unwrap_or(&look).world();
     let findings = rules::judge(&world);
     let last = before.is_none().then(|| last_audit(settings)).flatten();
+    let refused = refused(&look, &questions, settings);
     let evidence = Evidence {
         world: &world,
         around: around.snapshot.connections.as_deref(),
         findings: &findings,
         compared: was.as_ref().zip(is.as_ref()).map(|(was, is)| Compared::of(was, is)),
         last: last.as_ref(),
+        refused: &refused,
         settings,
     };
     let tellings = questions.iter().map(|asked| Telling::of(&evidence, &world, &around, asked));
@@ -156,6 +162,17 @@ fn near(
     let holders = if is_any_silent { Holders::Quick } else { Holders::Skip };
     let wanted = Wanted { ports, holders, connections: Connections::List, ..Wanted::LISTENERS };
     look.again(&wanted).map(Some)
+}
+
+/// Who tried here to bind what is asked about, without owning it; nobody where that cannot be told.
+fn refused(look: &Look, questions: &[Vec<Asked>], settings: &Settings) -> Vec<Refusal> {
+    if settings.snapshot.is_some() || !geteuid().is_root() {
+        return Vec::new();
+    }
+    let mut refused = guards::refused(look.policy.as_deref()).unwrap_or_default();
+    let is_asked = |refusal: &Refusal| questions.iter().any(|asked| story::is_meant(refusal.spec(), asked));
+    refused.retain(|refusal| refusal.is_here && is_asked(refusal));
+    refused
 }
 
 /// What `audit --since-last` kept of this host; a saved one was audited elsewhere, if at all.

@@ -20,6 +20,7 @@ use crate::{
     commands::{self, foreign},
     exit::Exit,
     failure::{Failure, io_cause, keep_cause, keep_hint},
+    guards,
     show::escape::visible,
 };
 
@@ -47,6 +48,7 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
         DoorError::Untold => untold(),
         DoorError::Enforce(error) => enforce(error, what),
         DoorError::Reserved(error) => clients::failure(&error, what),
+        DoorError::Guard(error) => guards::failure(&error, what),
     }
 }
 

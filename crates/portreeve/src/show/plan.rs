@@ -6,6 +6,7 @@ use portreeve_core::{
     address::Family,
     exposure::Reached,
     facts::Snapshot,
+    guard::Unguarded,
     plan::{Change, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange},
     port::Protocol,
     text,
@@ -43,6 +44,8 @@ pub(crate) struct PlanView<'a> {
     untracked: Option<UntrackedView<'a>>,
     /// Why what is declared is not kept from clients; `null` where it is, or none of it could be given to one.
     unreserved: Option<UnreservedView>,
+    /// The services whose ports the guard cannot keep, where the policy speaks of it.
+    unguarded: Vec<UnguardedView<'a>>,
     /// The changes that take them back, in order.
     undo: Vec<ChangeView<'a>>,
     /// What could not be seen.
@@ -53,7 +56,8 @@ pub(crate) struct PlanView<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlanChange")]
 struct ChangeView<'a> {
-    /// `gate`: the gate becomes another one; `no-gate`: it is taken away; `reserve`: the kernel keeps other ports from clients.
+    /// `gate`: the gate becomes another one; `no-gate`: it is taken away; `reserve`: the kernel keeps other ports from clients;
+    /// `guard`: it keeps other ports for their owners.
     kind: &'static str,
     /// What is done.
     what: String,
@@ -77,6 +81,16 @@ struct UnreservedView {
     left: u32,
     /// How many they must have.
     needed: u32,
+}
+
+/// A service whose ports are not guarded.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanUnguarded")]
+struct UnguardedView<'a> {
+    /// Its name.
+    service: &'a str,
+    /// Why.
+    why: String,
 }
 
 /// What becomes another for a zone.
@@ -141,6 +155,7 @@ pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> Pl
         protocols: plan.protocols.iter().map(protocol_view).collect(),
         untracked: plan.untracked.as_ref().map(untracked_view),
         unreserved: plan.unreserved.as_ref().map(unreserved_view),
+        unguarded: plan.unguarded.iter().map(|it| unguarded_view(it, lang)).collect(),
         undo: changes(&plan.undo),
         gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
@@ -169,6 +184,10 @@ fn untracked_view(UntrackedAnswers { from, by }: &UntrackedAnswers) -> Untracked
 fn unreserved_view(&Unreserved { range, left, needed }: &Unreserved) -> UnreservedView {
     let client_range = [range.first, range.last];
     UnreservedView { refused: Unreserved::TOKEN, client_range, left, needed }
+}
+
+fn unguarded_view(unguarded: &Unguarded, lang: Lang) -> UnguardedView<'_> {
+    UnguardedView { service: &unguarded.service, why: unguarded.why.words().in_lang(lang).to_owned() }
 }
 
 fn zone_view(zone: &ZoneChange, lang: Lang) -> ZoneView<'_> {
@@ -216,7 +235,8 @@ pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
             en: "Nothing to do: the host agrees with the policy.",
             ja: "変更は不要です。ホストは policy のとおりです。",
         })?;
-        return unreserved(plan, out);
+        unreserved(plan, out)?;
+        return unguarded(plan, out);
     }
     let lang = out.lang;
     let mut changes = Table::new(CHANGES, 0);
@@ -226,6 +246,7 @@ pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
     }
     out.table(&changes)?;
     unreserved(plan, out)?;
+    unguarded(plan, out)?;
     out.line("")?;
     zones(plan, verbosity, out)
 }
@@ -235,6 +256,15 @@ fn unreserved(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
     let Some(unreserved) = &plan.unreserved else { return Ok(()) };
     let (Text { en, ja }, Text { en: en_fix, ja: ja_fix }) = (unreserved.why(), unreserved.fix());
     out.sentences(text!("Note: {en}; {en_fix}.", "注意: {ja}。{ja_fix}。").in_lang(out.lang))
+}
+
+/// Says which services the guard cannot keep.
+fn unguarded(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
+    for unguarded in &plan.unguarded {
+        let Text { en, ja } = unguarded.words();
+        out.sentences(text!("Not guarded: {en}.", "ガードの対象外: {ja}。").in_lang(out.lang))?;
+    }
+    Ok(())
 }
 
 /// Prints what each zone gains and loses by a plan; without `-v` only ports that matter to somebody.

@@ -89,10 +89,7 @@ fn refuse_bare(written: &str, at: Mark, report: &mut Report<'_>) {
 fn refuse_mark(at: Mark, report: &mut Report<'_>) {
     report.wrong(
         at,
-        text!(
-            "marks come with the guard, which this release does not have",
-            "mark はガードの機能ですが、このリリースにはまだガードがありません"
-        ),
+        text!("nothing sets marks in this release", "このリリースには mark を設定する機能がありません"),
         text!(
             "name a unit, user, exe, cgroup or container instead",
             "代わりに unit、user、exe、cgroup、container のいずれかを書いてください"

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use super::{
-    address,
+    address, guard,
     lines::Mark,
     owner, ports,
     report::Report,
@@ -24,10 +24,11 @@ const ADDRESS: Key = Key { name: "address", example: "address = [\"127.0.0.1\", 
 const DEVICE: Key = Key { name: "device", example: "device = \"eth1\"" };
 const OWNER: Key = Key { name: "owner", example: "owner = { unit = \"nginx.service\" }" };
 const REACH: Key = Key { name: "reach", example: "reach = \"world\"" };
+const GUARD: Key = Key { name: "guard", example: "guard = \"enforce\"" };
 const WHY: Key = Key { name: "why", example: "why = \"only the application on this machine\"" };
 
 /// The keys of a service.
-pub(super) const KEYS: &[Key] = &[PORTS, ADDRESS, DEVICE, OWNER, REACH, WHY];
+pub(super) const KEYS: &[Key] = &[PORTS, ADDRESS, DEVICE, OWNER, REACH, GUARD, WHY];
 
 /// Where the parts of all services are written, one behind the other in the order of the services.
 #[derive(Debug, Default)]
@@ -66,9 +67,10 @@ pub(super) fn read(
     };
     let before = places.reach.len();
     let reach = read_reach(table, &mut places.reach, report);
+    let guard = guard::read(table, GUARD, report);
     let why = table.string(WHY, report).map(|(_, why)| why.into());
     let place = report.place(table.at).0;
-    let service = Service { name: name.into(), ports, addresses, device, owners, reach, why, place };
+    let service = Service { name: name.into(), ports, addresses, device, owners, reach, guard, why, place };
     if let Some(&at) = places.reach.get(before) {
         doubt_reach(&service, at, report);
     }

@@ -7,7 +7,7 @@ use alloc::{format, string::String, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::port::PortSpec;
+use crate::{guard::Mode, policy::Guarding, port::PortSpec};
 
 fn parsed(text: &str) -> Result<Parsed, Vec<Mistake>> {
     parse(&[Source { name: "policy.toml".into(), text }], Registry::builtin())
@@ -53,12 +53,27 @@ fn mistake_of(line: &str) -> String {
 fn an_owner_by_mark_is_refused_while_nothing_sets_marks() {
     for owner in ["{ mark = \"shop\" }", "[{ unit = \"a.service\" }, { mark = 7 }]"] {
         let said = mistake_of(&format!("owner = {owner}"));
-        assert!(
-            said.contains("mark | marks come with the guard, which this release does not have"),
-            "{said}"
-        );
+        assert!(said.contains("mark | nothing sets marks in this release"), "{said}");
         assert!(said.ends_with("name a unit, user, exe, cgroup or container instead"), "{said}");
     }
+}
+
+#[test]
+fn a_guard_is_one_of_three_words() {
+    let guard = |line: &str| {
+        let text =
+            format!("version = 1\n[service.a]\nports = [\"1/tcp\"]\nowner = {{ user = \"a\" }}\n{line}\n");
+        parsed(&text).expect("a policy").policy.services[0].guard
+    };
+    assert_eq!(guard(""), None);
+    assert_eq!(guard("guard = \"enforce\""), Some(Guarding::Kept(Mode::Enforce)));
+    assert_eq!(guard("guard = \"observe\""), Some(Guarding::Kept(Mode::Observe)));
+    assert_eq!(guard("guard = \"off\""), Some(Guarding::Off));
+    let said = mistake_of("guard = \"enforced\"");
+    assert!(said.contains("nothing is guarded by `enforced` | did you mean \"enforce\"?"), "{said}");
+    let said = mistake_of("guard = \"on\"");
+    assert!(said.contains("write \"enforce\" (strangers are refused)"), "{said}");
+    assert!(mistake_of("guard = true").contains("guard"), "it is no truth");
 }
 
 #[test]

@@ -31,7 +31,9 @@ use crate::{
         connection::endpoint,
         diff::{Comparison, seconds},
         escape::visible,
-        gaps, listeners, next,
+        gaps,
+        guard::refused::{self as guard, Refusal},
+        listeners, next,
         out::{Out, painted},
         severity::{mark, paint},
         table::pad,
@@ -45,6 +47,7 @@ const INTERFACES_MAX: usize = 5;
 const ADDRESSES_MAX: usize = 4;
 const NETWORKS_MAX: usize = 5;
 const FINDINGS_MAX: usize = 6;
+const REFUSED_MAX: usize = 6;
 
 const IANA: Words = Words { en: "IANA", ja: "IANA" };
 const POLICY: Words = Words { en: "policy", ja: "policy" };
@@ -58,6 +61,7 @@ const BOUND: Words = Words { en: "bound", ja: "アドレス" };
 const ANSWERS: Words = Words { en: "answers", ja: "応答先" };
 const REACH: Words = Words { en: "reach", ja: "到達範囲" };
 const PEERS: Words = Words { en: "peers", ja: "接続中" };
+const REFUSED: Words = Words { en: "refused", ja: "bind の拒否" };
 const WRONG: Words = Words { en: "wrong", ja: "指摘" };
 const EARLIER: Words = Words { en: "earlier", ja: "以前との差" };
 const NOTHING: Words = Words { en: "nothing", ja: "なし" };
@@ -91,6 +95,7 @@ fn silent<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut 
         ports.any(|ports| story::is_meant(*ports, telling.asked))
     };
     policy.iter().filter(declares).for_each(|service| page.add(POLICY, &declared(service)));
+    page.refused(evidence, telling);
     page.findings(&telling.findings, out);
     let news = story::news(evidence, telling.asked, &telling.findings);
     page.earlier(telling.comparison.as_ref(), news.as_ref());
@@ -122,6 +127,7 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
         )?;
     }
     let mut page = Page { lang: out.lang, lines: Vec::new() };
+    page.refused(evidence, telling);
     page.findings(&telling.findings, out);
     let untold = telling.comparison.as_ref().filter(|untold| !untold.difference.changes.is_empty());
     page.earlier(untold, None);
@@ -249,6 +255,25 @@ impl Page {
         let more = findings.len().saturating_sub(FINDINGS_MAX);
         if more > 0 {
             let more = text!("and {more} more: portreeve audit", "ほか {more} 件(portreeve audit で確認)");
+            self.lines.push((None, more.in_lang(self.lang).to_owned()));
+        }
+    }
+
+    /// Who tried to bind the numbers without owning them.
+    fn refused(&mut self, evidence: &Evidence<'_, '_>, telling: &Telling<'_, '_>) {
+        let now = evidence.world.snapshot.taken;
+        let is_asked = |refusal: &&Refusal| story::is_meant(refusal.spec(), telling.asked);
+        let refused: Vec<_> = evidence.refused.iter().filter(is_asked).collect();
+        for (at, refusal) in refused.iter().take(REFUSED_MAX).enumerate() {
+            let line = guard::line(refusal, now).in_lang(self.lang).to_owned();
+            self.lines.push(((at == 0).then_some(REFUSED), line));
+        }
+        let more = refused.len().saturating_sub(REFUSED_MAX);
+        if more > 0 {
+            let more = text!(
+                "and {more} more: portreeve guard refused",
+                "ほか {more} 件(portreeve guard refused で確認)"
+            );
             self.lines.push((None, more.in_lang(self.lang).to_owned()));
         }
     }

@@ -21,7 +21,7 @@ use crate::{
     asked::Asked,
     last_audit::{LastAudit, News},
     settings::Settings,
-    show::{diff::Comparison, rows::Row},
+    show::{diff::Comparison, guard::refused::Refusal, rows::Row},
 };
 
 /// Everything that stories are told from.
@@ -36,6 +36,8 @@ pub(super) struct Evidence<'w, 'a> {
     pub(super) compared: Option<Compared<'w>>,
     /// What the last audit found.
     pub(super) last: Option<&'w LastAudit>,
+    /// Who tried to bind those numbers without owning them.
+    pub(super) refused: &'w [Refusal],
     /// What was asked for.
     pub(super) settings: &'w Settings,
 }

@@ -26,6 +26,7 @@ use crate::{
     show::{
         audit::{self, FindingView},
         diff::{ChangeView, Comparison},
+        guard::refused::{RefusalView, refusal_view},
         view::{
             ConnectionView, GapView, HolderView, ListenerView, NetnsView, PassedView, Viewer, holder,
             netns_view,
@@ -51,6 +52,8 @@ pub(crate) struct WhyView<'a> {
     kept: Vec<ConnectionView<'a>>,
     /// Where the kernel passes packets on to that no socket of this host takes.
     passed: Vec<PassedView<'a>>,
+    /// Who bound one of those numbers without owning it, or was kept from it by the guard; root alone is told.
+    refused: Vec<RefusalView<'a>>,
     /// What is wrong with the numbers and not with one of `ports`.
     findings: Vec<FindingView<'a>>,
     /// What was different in the snapshot that was named, of numbers that none of `ports` is about; else null.
@@ -271,6 +274,7 @@ pub(super) fn document<'v, 'w: 'v, 'a: 'w>(
             .flat_map(|telling| &telling.answer.passed)
             .map(|passed| viewer.passed(passed))
             .collect(),
+        refused: evidence.refused.iter().map(refusal_view).collect(),
         findings: findings.map(|finding| audit::view(world.snapshot, finding, lang)).collect(),
         earlier: untold(tellings, lang),
         since_last_audit: silent_news(evidence, tellings),

@@ -6,7 +6,7 @@ use portreeve_core::{
     port::PortRange,
     receipt::{Becomes, Cause, Deed, Means, Ports},
     text,
-    words::Text,
+    words::{Text, inflect},
 };
 
 use crate::clients;
@@ -45,7 +45,19 @@ pub(crate) fn words(deed: &Deed) -> Text {
             let ports = clients::listed(ports);
             text!("keeps {ports} from clients", "{ports} をクライアントに割り当てないよう予約")
         }
+        Deed::Guard { rules, until, .. } => {
+            let words = guarded(rules.entries.len());
+            if until.is_some() { on_trial(words) } else { words }
+        }
         Deed::Halt { by, whom, ports } => halted(*by, &whom.join(", "), &listed(ports)),
+    }
+}
+
+fn guarded(count: usize) -> Text {
+    let en_ports = inflect(count, "port", "ports");
+    match count {
+        0 => text!("guards no ports", "ガードを解除"),
+        _ => text!("guards {count} {en_ports}", "{count} 個のポートをガード"),
     }
 }
 

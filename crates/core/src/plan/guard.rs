@@ -1,0 +1,150 @@
+//! What the guard is to keep, and that nobody else has it already (A24).
+
+use alloc::{
+    boxed::Box,
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{Change, Effect, Plan, Refused};
+use crate::{
+    guard::{Entry, Kept, Mode, Rules, wanted},
+    policy::{Guarding, Policy},
+    port::PortSpec,
+    text,
+    words::{Text, inflect},
+    world::{World, name_of, strangers},
+};
+
+/// The duties that this serves.
+const ARTICLE: &[&str] = &["A24"];
+
+/// What the guard keeps now, and who its users are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guards {
+    /// The rules for good; none where it does not stand.
+    pub rules: Rules,
+    /// The whole seconds until the kernel takes back what is on trial.
+    pub seconds_left: Option<u64>,
+    /// The numbers of the users whom the policy names, as far as there are any.
+    pub users: BTreeMap<String, u32>,
+}
+
+/// Somebody holds a port that only its owner is to bind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The port.
+    pub spec: PortSpec,
+    /// The service that it belongs to.
+    pub service: String,
+    /// Who holds it.
+    pub who: Text,
+}
+
+impl Held {
+    /// Why nothing is changed.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        let Self { spec, service, who: Text { en, ja } } = self;
+        text!(
+            "{spec} is to be refused to whoever does not own {service}, and {en} holds it",
+            "{service} の owner 以外に拒否するはずの {spec} を、{ja} が保持しています"
+        )
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        let spec = self.spec;
+        text!(
+            "see who it is (portreeve who {spec}), stop it or name it as an owner; or guard = \"observe\" for now",
+            "portreeve who {spec} で確認し、停止するか owner に加えてください。当面は guard = \"observe\" にもできます"
+        )
+    }
+}
+
+/// Adds to `plan` what the guard is to keep for `policy`, where it keeps something else.
+///
+/// # Errors
+///
+/// It cannot, or a stranger holds what is to be refused to strangers: the guard takes nothing from whoever has it.
+pub(super) fn keep(
+    world: &World<'_>,
+    policy: &Policy,
+    guards: &Guards,
+    plan: &mut Plan,
+) -> Result<(), Refused> {
+    let wanted = wanted(policy, |name| guards.users.get(name).copied()).map_err(Refused::Guard)?;
+    plan.unguarded = wanted.unguarded;
+    if wanted.rules == guards.rules {
+        return Ok(());
+    }
+    if let Some(seconds_left) = guards.seconds_left {
+        return Err(Refused::OnTrial { seconds_left });
+    }
+    if let Some(held) = held(world, &wanted.rules) {
+        return Err(Refused::Held(Box::new(held)));
+    }
+    let is_reversible = plan.changes.is_empty() || !plan.undo.is_empty();
+    plan.changes.push(made(wanted.rules, because()));
+    plan.undo.extend(is_reversible.then(|| made(guards.rules.clone(), as_it_was())));
+    Ok(())
+}
+
+/// The first port that is held by a stranger and would be refused to him.
+fn held(world: &World<'_>, rules: &Rules) -> Option<Held> {
+    world.every_holding().iter().find_map(|holding| {
+        let spec = holding.spec();
+        let service = holding.declared?.service;
+        let is_enforced = service.guard == Some(Guarding::Kept(Mode::Enforce))
+            && rules.entries.contains_key(&(spec.protocol, spec.range.first));
+        let own = world.own_namespace().is_some_and(|own| own.id == holding.widest().netns);
+        let stranger = strangers(world, holding).filter(|_| is_enforced && own)?;
+        Some(Held { spec, service: service.name.clone(), who: name_of(stranger.first) })
+    })
+}
+
+const fn made(rules: Rules, because: Text) -> Change {
+    Change { what: Effect::guarded(rules), because, article: ARTICLE }
+}
+
+/// What is done, in a sentence.
+pub(super) fn words(rules: &Rules) -> Text {
+    let is_enforced = |entries: &&Vec<Entry>| entries.iter().any(|entry| entry.mode == Mode::Enforce);
+    let enforced = rules.entries.values().filter(is_enforced).count();
+    let observed = rules.entries.len() - enforced;
+    let (en_enforced, en_observed) = (inflect(enforced, "port", "ports"), inflect(observed, "port", "ports"));
+    match (enforced, observed) {
+        (0, 0) => text!("guard no ports any more", "ポートのガードをやめる"),
+        (0, _) => text!(
+            "write down who binds {observed} {en_observed} without owning them",
+            "{observed} 個のポートについて、所有者以外の bind を記録する"
+        ),
+        (_, 0) => text!(
+            "refuse {enforced} {en_enforced} to whoever does not own them",
+            "{enforced} 個のポートについて、所有者以外の bind を拒否する"
+        ),
+        _ => text!(
+            "refuse {enforced} {en_enforced} to whoever does not own them, and write down who binds {observed} more",
+            "{enforced} 個のポートについて所有者以外の bind を拒否し、{observed} 個について記録する"
+        ),
+    }
+}
+
+/// The same for all who want the same.
+pub(super) fn digested(rules: &Rules) -> String {
+    let ranges: Vec<Kept> = rules.clone().into();
+    serde_json::to_string(&ranges).unwrap_or_else(|error| error.to_string())
+}
+
+fn because() -> Text {
+    text!(
+        "what the policy declares is its owners', and whoever binds a number first has it",
+        "宣言したポートは owner のものですが、先に bind した者が使えてしまうためです"
+    )
+}
+
+fn as_it_was() -> Text {
+    text!("the guard kept this before", "変更前のガードに戻します")
+}

@@ -1,0 +1,81 @@
+//! What the guard is to keep is planned where it keeps something else, and goes with the undo (A15, A24).
+
+use alloc::{string::ToString, vec::Vec};
+
+use super::host;
+use crate::{
+    guard::{Mode, Rules},
+    plan::{Asked, Guards, Plan, Refused, plan},
+    policy::{Guarding, Service},
+    port::Protocol,
+    rules::testing::Scene,
+};
+
+fn enforced(service: &mut Service) {
+    service.guard = Some(Guarding::Kept(Mode::Enforce));
+}
+
+fn asked(guards: Guards) -> Asked {
+    Asked { guards: Some(guards), ..Asked::default() }
+}
+
+fn planned(scene: &Scene, guards: Guards) -> Result<Plan, Refused> {
+    scene.with_world(|world| plan(world, &asked(guards)))
+}
+
+fn kinds(plan: &Plan) -> Vec<&'static str> {
+    plan.changes.iter().map(|change| change.what.kind()).collect()
+}
+
+fn scene() -> Scene {
+    host(&[("web", "443/tcp", "world")], "").declared(enforced)
+}
+
+#[test]
+fn what_the_guard_is_to_keep_is_a_change_until_it_does() {
+    let scene = scene();
+    let first = planned(&scene, Guards::default()).expect("a plan");
+    assert_eq!(kinds(&first), ["gate", "guard"]);
+    let rules = first.guards().expect("rules").clone();
+    assert!(rules.entries.contains_key(&(Protocol::Tcp, 443)));
+    assert_eq!(first.changes[1].what.words().en, "refuse 1 port to whoever does not own them");
+    assert_eq!(
+        (first.changes[1].article, first.undo[1].what.guards()),
+        (&["A24"][..], Some(&Rules::default()))
+    );
+    assert!(first.gate().is_some_and(|change| change.what.kind() == "gate"));
+    let standing = Guards { rules: rules.clone(), ..Guards::default() };
+    assert_eq!(kinds(&planned(&scene, standing.clone()).expect("a plan")), ["gate"], "it keeps them");
+    assert_eq!(
+        planned(&scene, Guards { seconds_left: Some(9), ..standing }).map(|it| kinds(&it).len()),
+        Ok(1)
+    );
+    let another = Guards { seconds_left: Some(9), ..Guards::default() };
+    assert_eq!(planned(&scene, another), Err(Refused::OnTrial { seconds_left: 9 }));
+}
+
+#[test]
+fn of_a_policy_that_says_nothing_of_it_nothing_is_guarded_any_more() {
+    let quiet = host(&[("web", "443/tcp", "world")], "");
+    assert_eq!(kinds(&planned(&quiet, Guards::default()).expect("a plan")), ["gate"]);
+    let rules = planned(&scene(), Guards::default()).expect("a plan").guards().expect("rules").clone();
+    let over = planned(&quiet, Guards { rules: rules.clone(), ..Guards::default() }).expect("a plan");
+    assert_eq!(over.guards(), Some(&Rules::default()));
+    assert_eq!(over.changes[1].what.words().en, "guard no ports any more");
+    assert_eq!(over.undo[1].what.guards(), Some(&rules));
+    // Of a saved host nobody knows what its guard keeps.
+    let saved = scene().with_world(|world| plan(world, &Asked::default()).expect("a plan"));
+    assert_eq!(kinds(&saved), ["gate"]);
+}
+
+/// The guard takes nothing from whoever has it already, so that it would promise what is not so.
+#[test]
+fn nothing_is_enforced_over_a_stranger() {
+    let stolen = scene().listens("session-4.scope", "0.0.0.0:443/tcp").program("python3", "eve");
+    let refused = planned(&stolen, Guards::default()).expect_err("a stranger");
+    let Refused::Held(ref by) = refused else { panic!("{refused:?}") };
+    assert_eq!((by.spec.to_string().as_str(), by.service.as_str()), ("443/tcp", "web"));
+    assert!(refused.fix().en.contains("portreeve who 443/tcp"), "{refused:?}");
+    let observed = stolen.declared(|service| service.guard = Some(Guarding::Kept(Mode::Observe)));
+    assert!(planned(&observed, Guards::default()).is_ok(), "he is written down");
+}

@@ -1,0 +1,61 @@
+//! What `apply` has the guard keep: with the gate, or alone (A15, A24).
+
+use clap::ArgMatches;
+use jiff::Timestamp;
+use portreeve_core::{gate::Standing, guard::Rules, text, words::Words};
+use portreeve_host::enforce::Passed;
+
+use super::{FAILED, Way, alone as on_trial, ask, told};
+use crate::{
+    commands::plan,
+    door,
+    exit::Exit,
+    failure::Failure,
+    guards::{self, Comes},
+    settings::{Settings, Verbosity},
+    show::out::Out,
+};
+
+const NOT_GUARDED: Words = Words {
+    en: "the gate is as planned, but the guard is not",
+    ja: "ゲートは計画どおりですが、ガードを変更できません",
+};
+
+/// What comes with a change of the gate that has `passed`, and is on trial as long as that.
+pub(super) fn with_gate(rules: &Rules, passed: &Passed, until: Option<Timestamp>) -> Result<(), Failure> {
+    let comes = Comes { with: Some(passed.receipt.number), until, ..Comes::default() };
+    guards::keep(rules, comes, NOT_GUARDED).map(drop)
+}
+
+/// What comes alone, as the gate `stands`.
+pub(super) fn alone(
+    rules: &Rules,
+    way: Way,
+    stands: Option<&Standing>,
+    own: &ArgMatches,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    let door = door::open_unmoved(stands, FAILED, None)?;
+    let until = match way {
+        Way::AtOnce => None,
+        Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
+    };
+    let passed = guards::keep_through(door, rules, Comes { until, ..Comes::default() }, FAILED)?;
+    out.changed();
+    let number = passed.receipt.number;
+    let undo = plan::undo_of(number, own);
+    match (way, until) {
+        (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),
+        (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),
+        _ if settings.verbosity == Verbosity::Quiet => Ok(Exit::Fine),
+        _ => told(&in_force(), &[&undo, "portreeve guard status"], out),
+    }
+}
+
+fn in_force() -> portreeve_core::words::Text {
+    text!(
+        "Applied: the guard is in force until the machine is rebooted.",
+        "適用しました。ガードは再起動するまで有効です。"
+    )
+}

@@ -1,0 +1,90 @@
+//! `portreeve guard status|refused`: whose ports are kept for their owners, and who tried to bind them (A24).
+
+mod refused;
+
+use clap::{Arg, ArgMatches};
+use portreeve_core::words::{Lang, Words};
+use portreeve_host::enforce::guard::{Guard, Pinned};
+use rustix::process::geteuid;
+
+use super::Command;
+use crate::{
+    door,
+    exit::Exit,
+    failure::Failure,
+    guards,
+    settings::{Common, Format, Settings, Verbosity},
+    show::{guard as show, next, out::Out},
+};
+
+const ACTION: &str = "action";
+const STATUS: &str = "status";
+const REFUSED: &str = "refused";
+
+/// `guard`.
+pub(super) const COMMAND: Command = Command {
+    name: "guard",
+    about: Words {
+        en: "Which ports are kept for their owners, and who tried to bind them?",
+        ja: "所有者以外の bind の制限と記録",
+    },
+    examples: &["portreeve guard status", "portreeve guard refused", "portreeve guard refused -o json"],
+    takes: &[Common::Output(&[Format::Table, Format::Json]), Common::Policy],
+    arguments,
+    run,
+};
+
+const FAILED: Words =
+    Words { en: "cannot tell what the guard does", ja: "ガードの状態を確認できません" };
+
+fn arguments(lang: Lang) -> Vec<Arg> {
+    let action = Words {
+        en: "status: the ports and whose they are; refused: who bound one that is not his, or was kept from it",
+        ja: "status: 対象のポートと所有者を表示、refused: 所有者以外による bind の記録を表示",
+    };
+    vec![
+        Arg::new(ACTION)
+            .value_name("status|refused")
+            .value_parser([STATUS, REFUSED])
+            .default_value(STATUS)
+            .hide_possible_values(true)
+            .hide_default_value(true)
+            .help(action.in_lang(lang)),
+    ]
+}
+
+fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if !geteuid().is_root() {
+        return Err(door::not_root(FAILED));
+    }
+    if own.get_one::<String>(ACTION).is_some_and(|action| action == REFUSED) {
+        return refused::run(settings, out);
+    }
+    let pinned = Guard::pinned().map_err(|error| guards::failure(&error, FAILED))?;
+    status(pinned.as_ref(), settings, out)
+}
+
+fn status(pinned: Option<&Pinned>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let fail = |error| guards::failure(&error, FAILED);
+    let rules =
+        pinned.map_or(Ok(Default::default()), |pinned| guards::standing(&pinned.guard)).map_err(fail)?;
+    let until = pinned.map_or(Ok(None), |pinned| pinned.guard.trial()).map_err(fail)?.map(guards::moments());
+    let is_whole = pinned.is_none_or(|pinned| pinned.is_whole);
+    let stands = show::Stands { is_there: pinned.is_some(), is_whole, until, rules: &rules };
+    if settings.format == Format::Json {
+        out.json(&show::view(&stands))?;
+        return Ok(Exit::Fine);
+    }
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    show::print(&stands, out)?;
+    let commands: &[&str] = match (until, is_whole, pinned) {
+        (Some(_), ..) => &["portreeve confirm", "portreeve undo"],
+        (None, false, _) => &["portreeve apply"],
+        (None, true, Some(_)) => &["portreeve guard refused"],
+        (None, true, None) => &["portreeve plan"],
+    };
+    next::print(&commands.iter().map(ToString::to_string).collect::<Vec<_>>(), out)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,63 @@
+//! Who bound a number that is not his, or was kept from it, with all that is known of him (A17, A24).
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use portreeve_core::{cgroup, policy::Policy, port::PortSpec};
+use portreeve_host::{
+    enforce::guard::{Guard, GuardError, Pinned, Tried, cookie},
+    passwd,
+};
+
+use super::moments;
+use crate::show::guard::refused::Refusal;
+
+/// Those whom the kernel remembers, the newest first; of services as `policy` has them. Nobody where no guard stands.
+///
+/// # Errors
+///
+/// The kernel does not tell.
+pub(crate) fn refused(policy: Option<&Policy>) -> Result<Vec<Refusal>, GuardError> {
+    let Some(Pinned { guard, .. }) = Guard::pinned()? else { return Ok(Vec::new()) };
+    let tried = guard.tried()?;
+    let groups: BTreeSet<u64> = tried.iter().map(|tried| tried.cgroup).collect();
+    let paths = guard.paths(&groups);
+    let (own, moment) = (cookie().ok(), moments());
+    let refusal = |tried| refusal(tried, &paths, policy, own, &moment);
+    let mut refusals: Vec<Refusal> = tried.into_iter().map(refusal).collect();
+    refusals.sort_by_key(|refusal| Reverse(refusal.last));
+    Ok(refusals)
+}
+
+fn refusal(
+    tried: Tried,
+    paths: &BTreeMap<u64, String>,
+    policy: Option<&Policy>,
+    own: Option<u64>,
+    moment: &impl Fn(u64) -> Timestamp,
+) -> Refusal {
+    let at = |since_boot: Duration| moment(u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX));
+    let cgroup = paths.get(&tried.cgroup).cloned();
+    let is_here = own == Some(tried.netns);
+    Refusal {
+        is_here,
+        // Of another namespace the policy of this one says nothing.
+        service: policy.filter(|_| is_here).and_then(|policy| service(policy, &tried)),
+        user: passwd::name(tried.uid),
+        unit: cgroup.as_deref().and_then(|path| cgroup::read(path).unit),
+        cgroup,
+        first: at(tried.first),
+        last: at(tried.last),
+        tried,
+    }
+}
+
+/// The service of the number, by name.
+fn service(policy: &Policy, tried: &Tried) -> Option<String> {
+    let is_of = |spec: &PortSpec| spec.protocol == tried.protocol && spec.range.contains(tried.port);
+    policy.services.iter().find(|service| service.ports.iter().any(is_of)).map(|service| service.name.clone())
+}

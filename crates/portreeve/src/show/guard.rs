@@ -1,0 +1,164 @@
+//! What the guard keeps, for a person and as JSON (A24).
+
+pub(crate) mod refused;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    guard::{Badge, Entry, Kept, Mode, Rules},
+    port::{PortSpec, Protocol},
+    text,
+    words::{Text, Words, inflect},
+};
+use portreeve_host::passwd;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    escape::visible,
+    out::Out,
+    table::{Column, Fit, Table},
+};
+use crate::failure::Failure;
+
+/// The layout of the JSON document.
+const VERSION: u32 = 1;
+
+/// How it stands.
+#[derive(Debug)]
+pub(crate) struct Stands<'a> {
+    /// Whether it is in the kernel.
+    pub(crate) is_there: bool,
+    /// Whether each of its programs still runs.
+    pub(crate) is_whole: bool,
+    /// When the kernel takes back what is on trial.
+    pub(crate) until: Option<Timestamp>,
+    /// What it keeps for good.
+    pub(crate) rules: &'a Rules,
+}
+
+/// The answer of `guard status`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Guard")]
+pub(crate) struct GuardView {
+    /// The layout of this document: 1.
+    version: u32,
+    /// Whether it is in the kernel.
+    stands: bool,
+    /// Whether each of its programs still runs; another program may have taken one away.
+    whole: bool,
+    /// When the kernel takes back what is on trial, RFC 3339, UTC; `null` where nothing is.
+    trial_until: Option<String>,
+    /// The ports that it keeps for good in this network namespace.
+    kept: Vec<KeptView>,
+}
+
+/// Ports that have the same owners.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "GuardKept")]
+struct KeptView {
+    protocol: Protocol,
+    /// The port; of a run of ports, its first.
+    port: u16,
+    /// The last port of a run; the same as `port` for a single one.
+    port_last: u16,
+    /// Who may bind them.
+    owners: Vec<Entry>,
+}
+
+/// The same as JSON.
+pub(crate) fn view(stands: &Stands<'_>) -> GuardView {
+    let kept: Vec<Kept> = stands.rules.clone().into();
+    let kept = kept.into_iter().map(|Kept { protocol, ports, entries }| KeptView {
+        protocol,
+        port: ports.first,
+        port_last: ports.last,
+        owners: entries,
+    });
+    GuardView {
+        version: VERSION,
+        stands: stands.is_there,
+        whole: stands.is_whole,
+        trial_until: stands.until.map(|until| until.to_string()),
+        kept: kept.collect(),
+    }
+}
+
+const KEPT: &[Column] = &[
+    Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
+    Column { head: Words { en: "STRANGERS", ja: "所有者以外" }, fit: Fit::Whole },
+    Column { head: Words { en: "OWNER", ja: "所有者" }, fit: Fit::Cut },
+    Column { head: Words { en: "AT", ja: "アドレス" }, fit: Fit::Whole },
+];
+
+/// Prints how it stands.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
+    out.sentences(sentence(stands).in_lang(out.lang))?;
+    let kept: Vec<Kept> = stands.rules.clone().into();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    out.line("")?;
+    let mut table = Table::new(KEPT, 0);
+    for Kept { protocol, ports, entries } in &kept {
+        let spec = PortSpec { range: *ports, protocol: *protocol };
+        for entry in entries {
+            let address = entry.address.as_ref().map_or_else(|| "*".into(), ToString::to_string);
+            table.push([
+                spec.to_string().into(),
+                mode(entry.mode).in_lang(out.lang).into(),
+                owner(&entry.owner).in_lang(out.lang).into(),
+                address.as_str().into(),
+            ]);
+        }
+    }
+    out.table(&table)
+}
+
+fn sentence(stands: &Stands<'_>) -> Text {
+    let Text { en, ja } = match (stands.is_there, stands.is_whole) {
+        (false, _) => text!("No guard is in the kernel.", "カーネルにガードはありません。"),
+        (true, false) => text!(
+            "The guard is not whole: another program took a part of it away, and portreeve apply puts it back.",
+            "ガードの一部がほかのプログラムに取り除かれています。portreeve apply で元に戻せます。"
+        ),
+        (true, true) => {
+            let count = stands.rules.entries.len();
+            let en_ports = inflect(count, "port", "ports");
+            text!(
+                "The guard is in the kernel, and keeps {count} {en_ports} of this network namespace until the next boot.",
+                "ガードはカーネルで動作中です。このネットワーク名前空間の {count} 個のポートが対象です(次の再起動まで)。"
+            )
+        }
+    };
+    let Some(until) = stands.until else { return Text { en, ja } };
+    let until = until.strftime("%H:%M:%SZ").to_string();
+    text!("{en} Something else is on trial until {until}.", "{ja}別の設定を {until} まで試行中です。")
+}
+
+/// What becomes of strangers.
+const fn mode(mode: Mode) -> Words {
+    match mode {
+        Mode::Enforce => Words { en: "refused", ja: "拒否" },
+        Mode::Observe => Words { en: "written down", ja: "記録のみ" },
+    }
+}
+
+/// Who may.
+fn owner(badge: &Badge) -> Text {
+    match badge {
+        Badge::User(uid) => {
+            let name = passwd::name(*uid).unwrap_or_else(|| uid.to_string());
+            let name = visible(&name);
+            text!("user {name}", "ユーザー {name}")
+        }
+        Badge::Unit(name) | Badge::Cgroup(name) => {
+            let name = visible(name);
+            text!("{name}", "{name}")
+        }
+        Badge::Mark(mark) => text!("mark {mark}", "マーク {mark}"),
+    }
+}

@@ -1,0 +1,183 @@
+//! What the policy has the guard keep, from plan to undo, on a host with a real systemd and nginx (A15, A24).
+
+use portreeve_lab::{Output, profile};
+use serde_json::Value;
+
+use super::site::{Site, lab};
+
+const POLICY: &str = r#"version = 1
+[service.ssh]
+ports = ["22/tcp"]
+owner = { unit = "ssh.service" }
+reach = "world"
+[service.web]
+ports = ["80/tcp", "443/tcp"]
+owner = { unit = "nginx.service" }
+reach = "world"
+guard = "enforce"
+"#;
+/// Where the guard has its names.
+const PINS: &str = "ls /sys/fs/bpf/portreeve/guard-1 2>/dev/null | wc -l";
+const APPLY: &str = "apply --no-trial --no-session";
+
+/// A host with nginx on port 80, and a bpffs as a machine that is no container has it.
+fn site() -> Site {
+    let site = Site::boot(&profile::WEB);
+    site.run("mount -t bpf bpf /sys/fs/bpf && mount -o remount,rw /proc/sys");
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    site
+}
+
+/// What comes of it when somebody who is root, in no unit of the policy's, listens on `port`.
+fn listens(site: &Site, port: u16) -> Output {
+    lab(site.host.run(&format!("timeout 1 nc -l -s 127.0.0.1 -p {port}")))
+}
+
+#[track_caller]
+fn is_refused(site: &Site, port: u16) {
+    let output = listens(site, port);
+    assert!(output.stderr.contains("Operation not permitted"), "{port}: {output:#?}");
+}
+
+/// By timeout(1), which ended it after its second.
+#[track_caller]
+fn is_bound(site: &Site, port: u16) {
+    assert_eq!(listens(site, port).status, 124, "{port}");
+}
+
+#[track_caller]
+fn pins(site: &Site) -> u32 {
+    site.run(PINS).stdout.trim().parse().expect("a number")
+}
+
+/// How a change is told of, `what` it does.
+fn planned(site: &Site, what: &str) -> bool {
+    let plan = site.ask("plan --no-session -o json").json();
+    plan["changes"].as_array().expect("`changes` is promised").iter().any(|change| change["kind"] == what)
+}
+
+/// A stranger with every right is refused, whoever he is can be told afterwards, and the owner comes and goes with nobody of ours
+/// about.
+#[test]
+fn an_enforced_port_is_its_owners_alone() {
+    let site = site();
+    assert!(planned(&site, "guard"));
+    site.run("systemctl stop nginx");
+    is_bound(&site, 443);
+    site.run(&format!("portreeve {APPLY}"));
+    assert!(!planned(&site, "guard"), "it is as the policy says");
+    for port in [80, 443, 443] {
+        is_refused(&site, port);
+    }
+    is_bound(&site, 8080);
+    site.run(
+        "! pgrep -x portreeve; systemctl start nginx && systemctl restart nginx && ss -Htln | grep -q ':80 '",
+    );
+    // One who is not in the policy's way is only written down.
+    site.run("systemctl stop ssh");
+    is_bound(&site, 22);
+    site.run("systemctl start ssh");
+    let why = site.run("portreeve why 443").stdout;
+    assert!(why.contains("nc (pid ") && why.contains("of root in lab.scope: refused, 2 times"), "{why}");
+    let refused = site.ask("guard refused -o json").json();
+    let refused = refused["refusals"].as_array().expect("`refusals` is promised").clone();
+    let told = |it: &Value| {
+        let text = |key: &str| it[key].as_str().expect("text").to_owned();
+        let number = |key: &str| it[key].as_u64().expect("a number");
+        (number("port"), text("mode"), text("service"), text("name"), text("user"), number("count"))
+    };
+    let mut told: Vec<_> = refused.iter().map(told).collect();
+    told.sort();
+    let row = |port, mode: &str, service: &str, count| {
+        (port, mode.to_owned(), service.to_owned(), "nc".to_owned(), "root".to_owned(), count)
+    };
+    assert_eq!(
+        told,
+        [row(22, "observe", "ssh", 1), row(80, "enforce", "web", 1), row(443, "enforce", "web", 2),],
+        "{refused:#?}"
+    );
+}
+
+/// The kernel takes back what nobody confirms, with the gate that it came with; what somebody does confirm stays, until it is
+/// taken back.
+#[test]
+fn a_trial_of_the_guard_is_the_gates() {
+    let site = site();
+    site.run("systemctl stop nginx");
+    assert_eq!(site.ask("apply --trial 3s --no-session").status, 0);
+    is_refused(&site, 443);
+    let status = site.ask("guard status -o json").json();
+    assert!(status["trial_until"].is_string() && status["kept"] == Value::Array(Vec::new()), "{status}");
+    site.run("sleep 3");
+    is_bound(&site, 443);
+    assert_eq!(site.ask("apply --trial 80s --no-session").status, 0);
+    site.run("portreeve confirm");
+    is_refused(&site, 443);
+    let status = site.ask("guard status -o json").json();
+    assert!(status["trial_until"].is_null(), "{status}");
+    assert_eq!(status["kept"].as_array().map(Vec::len), Some(3), "{status}");
+    site.run("portreeve undo --no-session");
+    is_bound(&site, 443);
+    assert_eq!(pins(&site), 0, "nothing of ours is left");
+}
+
+/// Where the gate stays as it is.
+#[test]
+fn a_change_of_the_guard_alone_is_tried_kept_and_taken_back() {
+    let site = site();
+    let observing = POLICY.replace("enforce", "observe");
+    lab(site.host.write("/etc/portreeve/policy.toml", &observing));
+    site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
+    is_bound(&site, 443);
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    assert_eq!(site.ask("apply --trial 80s --no-session").status, 0);
+    is_refused(&site, 443);
+    assert_eq!(site.ask("apply --trial 80s --no-session").status, 5, "one at a time");
+    site.run("portreeve undo --no-session");
+    is_bound(&site, 443);
+    site.run("portreeve apply --trial 80s --no-session && portreeve confirm");
+    is_refused(&site, 443);
+    site.run("portreeve undo --no-session");
+    is_bound(&site, 443);
+    assert!(pins(&site) > 0, "those who bind what is not theirs are written down as before");
+    site.run("portreeve off guard");
+    assert_eq!(pins(&site), 0);
+}
+
+/// Nothing is taken from whoever has it, and nothing is changed by halves.
+#[test]
+fn what_stands_in_the_way_is_said_and_nothing_is_done() {
+    let site = site();
+    site.run("systemctl stop nginx; systemd-run -q -u thief python3 -m http.server --bind 127.0.0.1 443");
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :443; do sleep 0.1; done'");
+    let refused = site.ask(APPLY);
+    assert_eq!(refused.status, 5, "{refused:#?}");
+    assert!(refused.stderr.contains("443/tcp is to be refused to whoever does not own web"), "{refused:#?}");
+    assert!(refused.stderr.contains("python3 (user root) holds it"), "{refused:#?}");
+    site.run("systemctl stop thief && umount /sys/fs/bpf");
+    for arguments in ["plan --no-session", APPLY] {
+        let refused = site.ask(arguments);
+        assert_eq!(refused.status, 7, "{refused:#?}");
+        assert!(refused.stderr.contains("mount -t bpf bpf /sys/fs/bpf"), "{refused:#?}");
+    }
+    assert_eq!(site.run("nft list tables").stdout, "", "the gate neither");
+    site.run("mount -t bpf bpf /sys/fs/bpf && mkdir -p /sys/fs/bpf/portreeve/guard-9");
+    let refused = site.ask(APPLY);
+    assert_eq!(refused.status, 5, "{refused:#?}");
+    assert!(refused.stderr.contains("another version of portreeve put a guard at"), "{refused:#?}");
+    assert_eq!(site.run("ls /sys/fs/bpf/portreeve").stdout, "guard-9\n", "it is left as it is");
+}
+
+/// A part that somebody took away is put there again, and what was kept stays so.
+#[test]
+fn a_guard_that_is_not_whole_is_put_right() {
+    let site = site();
+    site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
+    site.run("rm /sys/fs/bpf/portreeve/guard-1/asked4 /sys/fs/bpf/portreeve/guard-1/bound4");
+    is_bound(&site, 443);
+    assert!(site.run("portreeve guard status").stdout.contains("The guard is not whole"));
+    assert!(planned(&site, "guard"));
+    site.run(&format!("portreeve {APPLY}"));
+    is_refused(&site, 443);
+    assert_eq!(site.ask("guard status -o json").json()["whole"], true);
+}
