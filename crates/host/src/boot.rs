@@ -21,14 +21,15 @@ const FLUSHES: &str = "nftables.service";
 /// also when it is stopped first and started later; a reload, which flushes too, is handed on to it while it is active.
 /// Where nobody manages the network, network.target is what servers wait for; sysinit.target it must not come before, as
 /// elsewhere than on Debian nftables.service comes after that. Its failure stops nothing: the host comes up, and the unit
-/// is failed. Files of the ledger may be those of a member of its group, which a root without privileges cannot read.
+/// is failed. Files of the ledger may be those of a member of its group, which a root without privileges cannot read. What
+/// ProtectKernelTunables= would close is closed by name: it leaves no bpffs open, in which the guard has its names.
 #[must_use]
 pub fn unit(program: &Path) -> Unit {
     let program = program.display();
     let text = format!(
         "{OURS}portreeve off gate
 [Unit]
-Description=The gate of portreeve, as it was confirmed last, and the ports that it keeps from clients
+Description=The gate and the guard of portreeve, as they were confirmed last, and the ports that are kept from clients
 DefaultDependencies=no
 RequiresMountsFor=/var/lib/portreeve {program}
 After=local-fs.target systemd-sysctl.service nftables.service netfilter-persistent.service iptables.service ip6tables.service
@@ -45,12 +46,12 @@ ExecStart={program} apply --boot
 ExecReload={program} apply --boot
 TimeoutStartSec=60
 ProtectSystem=strict
-ReadWritePaths=/run -/var/lib/portreeve /proc/sys/net/ipv4/ip_local_reserved_ports
+ReadWritePaths=/run -/var/lib/portreeve /proc/sys/net/ipv4/ip_local_reserved_ports -/sys/fs/bpf
 ProtectHome=yes
-ProtectKernelTunables=yes
+ReadOnlyPaths=/sys /proc/sys -/proc/sysrq-trigger -/proc/irq -/proc/bus -/proc/fs -/proc/acpi
 ProtectControlGroups=yes
 NoNewPrivileges=yes
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_DAC_READ_SEARCH
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_BPF CAP_PERFMON CAP_DAC_READ_SEARCH
 RestrictAddressFamilies=AF_UNIX AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes

@@ -413,9 +413,18 @@ impl Door {
     fn finish(mut self, receipt: Receipt) -> Passed {
         journal::tell(&receipt);
         self.history.put(receipt.clone());
-        let unkept = self.keep_boot(&receipt).and_then(|()| self.receipts.keep(&receipt)).err();
+        let kept = self.keep_boot(&receipt).and_then(|()| self.keep_boot_guard(&receipt.deed));
+        let unkept = kept.and_then(|()| self.receipts.keep(&receipt)).err();
         self.receipts.forget(&self.history);
         Passed { receipt, standing: self.standing, unkept }
+    }
+
+    /// What is on trial no boot knows of.
+    fn keep_boot_guard(&self, deed: &Deed) -> Result<(), KeepError> {
+        match deed {
+            Deed::Guard { rules, until: None, .. } => self.receipts.keep_guard(rules),
+            _ => Ok(()),
+        }
     }
 
     fn keep_boot(&self, receipt: &Receipt) -> Result<(), KeepError> {

@@ -8,8 +8,18 @@ pub(crate) use self::{failure::failure, refused::refused};
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use portreeve_core::{guard::Rules, owner::Owner, plan::Guards, policy::Policy, receipt::Deed, words::Words};
+use portreeve_core::{
+    facts::AtBoot,
+    guard::Rules,
+    owner::Owner,
+    plan::Guards,
+    policy::Policy,
+    receipt::Deed,
+    text,
+    words::{Text, Words},
+};
 use portreeve_host::{
+    boot::at_boot,
     enforce::{
         Door, Passed,
         guard::{Guard, GuardError, Pinned, cookie},
@@ -96,5 +106,16 @@ pub(crate) fn moments() -> impl Fn(u64) -> Timestamp {
     move |since_boot| {
         let ahead = i64::try_from(i128::from(since_boot) - i128::from(boot)).unwrap_or_default();
         wall.checked_add(SignedDuration::from_nanos(ahead)).unwrap_or(wall)
+    }
+}
+
+/// How long what it keeps for good is in force, and what makes it longer.
+pub(crate) fn in_force() -> (Text, Option<&'static str>) {
+    match at_boot() {
+        AtBoot::Enabled => (text!("in force, also after the next boot", "再起動後も有効"), None),
+        _ => (
+            text!("in force until the machine is rebooted", "再起動するまで有効"),
+            Some("portreeve gate enable"),
+        ),
     }
 }

@@ -9,7 +9,9 @@ use portreeve_core::{
 use rustix::process::geteuid;
 
 use super::{
-    Door, DoorError, LOCK, firewall, journal,
+    Door, DoorError, LOCK, firewall,
+    guard::{self, Guard, GuardError},
+    journal,
     receipts::{Boot, Receipts, ReceiptsError},
 };
 use crate::{keep::KeepError, lock::Lock, observe::clock};
@@ -41,6 +43,25 @@ pub enum Unwritten {
     /// It cannot be written.
     #[error("cannot write a receipt")]
     Unkept(#[from] KeepError),
+}
+
+/// Has the guard keep again what it kept for good; whether it does so only now.
+///
+/// # Errors
+///
+/// Without root, where the file is broken or newer than this program, and where the kernel refuses.
+pub fn load_guard(folder: &Path) -> Result<bool, DoorError> {
+    if !geteuid().is_root() {
+        return Err(DoorError::NotRoot);
+    }
+    let _lock = Lock::take_within(PATIENCE, LOCK)?;
+    let Some(rules) = Receipts::in_folder(folder).guard()? else { return Ok(false) };
+    if Guard::pinned()?.is_some_and(|pinned| pinned.is_whole) {
+        return Ok(false);
+    }
+    let cookie = guard::cookie().map_err(GuardError::NoCookie)?;
+    Guard::stand_with(&[(cookie, rules)].into())?;
+    Ok(true)
 }
 
 /// Puts the gate of the boot file in force, for good and at once; receipts are in `folder`.

@@ -11,10 +11,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io,
-    net::{Ipv4Addr, UdpSocket},
     os::{
         fd::{AsFd as _, AsRawFd as _, OwnedFd},
-        unix::fs::MetadataExt as _,
+        unix::{fs::MetadataExt as _, net::UnixDatagram},
     },
     path::PathBuf,
 };
@@ -123,7 +122,8 @@ pub enum GuardError {
 ///
 /// Before Linux 5.14, or where no socket can be made.
 pub fn cookie() -> io::Result<u64> {
-    Ok(netns::cookie(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?)?)
+    // Whatever it is a socket of, it is in that namespace.
+    Ok(netns::cookie(UnixDatagram::unbound()?)?)
 }
 
 /// A cgroup below which the guard stands, and units are looked for.
@@ -204,12 +204,18 @@ impl Guard {
             Some(Pinned { guard, is_whole: true }) => return Ok(guard),
             before => before,
         };
+        let kept = before.map_or(Ok(BTreeMap::new()), |Pinned { guard, .. }| guard.every_rule())?;
+        Self::stand_with(&kept)
+    }
+
+    /// One that is pinned from now on, in the place of any other, and keeps this in each network namespace.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::load`], or where it cannot be pinned.
+    pub fn stand_with(kept: &BTreeMap<u64, Rules>) -> Result<Self, GuardError> {
         let guard = Self::load(Home::of_host()?)?;
-        if let Some(Pinned { guard: before, .. }) = before {
-            for (cookie, rules) in before.every_rule()? {
-                guard.keep(cookie, &rules)?;
-            }
-        }
+        make_stand(guard.map(GENERATIONS), STANDING, &guard.written(kept)?)?;
         pins::put(&guard, &guard.ties)?;
         Ok(guard)
     }
@@ -221,7 +227,7 @@ impl Guard {
     ///
     /// Where the kernel does not take them: then those before are kept.
     pub fn keep(&self, cookie: u64, rules: &Rules) -> Result<(), GuardError> {
-        let written = self.written(cookie, rules)?;
+        let written = self.written_beside(cookie, rules)?;
         make_stand(self.map(GENERATIONS), STANDING, &written)?;
         self.try_until(NO_TRIAL)
     }
@@ -233,7 +239,7 @@ impl Guard {
     ///
     /// As of [`Self::keep`].
     pub fn try_keeping(&self, cookie: u64, rules: &Rules, until: u64) -> Result<(), GuardError> {
-        let written = self.written(cookie, rules)?;
+        let written = self.written_beside(cookie, rules)?;
         make_stand(self.map(GENERATIONS), ON_TRIAL, &written)?;
         self.try_until(until)
     }
@@ -321,34 +327,40 @@ impl Guard {
     }
 
     /// A generation of its own, which nobody asks yet: these rules beside those of other namespaces.
-    fn written(&self, cookie: u64, rules: &Rules) -> Result<OpenMap, GuardError> {
-        let names = self.name_owners(rules)?;
+    fn written_beside(&self, cookie: u64, rules: &Rules) -> Result<OpenMap, GuardError> {
+        let mut all = self.every_rule()?;
+        all.insert(cookie, rules.clone());
+        self.written(&all)
+    }
+
+    /// The same with these rules in each namespace, and no others.
+    fn written(&self, all: &BTreeMap<u64, Rules>) -> Result<OpenMap, GuardError> {
+        let names = self.name_owners(all.values())?;
         let map = create(&object(), RULES, None)?;
-        let put = |place: &[u8], rule: &[u8]| {
-            map.put(place, rule).map_err(|error| GuardError::Untold(RULES, error))
-        };
-        for (place, rule) in self.standing_rules()? {
-            if read_place(&place).is_some_and(|(own, ..)| own != cookie) {
-                put(&place, &rule)?;
+        for (cookie, rules) in all {
+            for (&(protocol, port), entries) in &rules.entries {
+                let written = place(*cookie, protocol, port).zip(rule(entries, &names));
+                let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
+                map.put(&place, &rule).map_err(|error| GuardError::Untold(RULES, error))?;
             }
-        }
-        for (&(protocol, port), entries) in &rules.entries {
-            let written = place(cookie, protocol, port).zip(rule(entries, &names));
-            let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
-            put(&place, &rule)?;
         }
         Ok(map)
     }
 
     /// Gives each owner that is a cgroup a number, and tells which cgroups are one now. Whoever makes one meanwhile is told by the
     /// kernel, which knows the name already.
-    fn name_owners(&self, rules: &Rules) -> Result<BTreeMap<Vec<u8>, Owners>, GuardError> {
+    fn name_owners<'r>(
+        &self,
+        all: impl Iterator<Item = &'r Rules>,
+    ) -> Result<BTreeMap<Vec<u8>, Owners>, GuardError> {
         let fail = |error| GuardError::Untold(NAMES, error);
         let known = self.map(NAMES).all().map_err(fail)?;
         let known = known.into_iter().filter_map(|(name, owners)| Some((name, Owners::read(&owners)?)));
         let mut names: BTreeMap<Vec<u8>, Owners> = known.collect();
-        for name in numbered(&mut names, rules) {
-            self.map(NAMES).put(&name, &names[&name].bytes()).map_err(fail)?;
+        for rules in all {
+            for name in numbered(&mut names, rules) {
+                self.map(NAMES).put(&name, &names[&name].bytes()).map_err(fail)?;
+            }
         }
         for (id, slots) in standing(&self.home.folder, &names) {
             let slots: Vec<u8> = slots.into_iter().flat_map(Slot::to_ne_bytes).collect();

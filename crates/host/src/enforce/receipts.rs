@@ -9,15 +9,18 @@ use std::{
 use jiff::Timestamp;
 use portreeve_core::{
     gate::Body,
+    guard::Rules,
     receipt::{History, Kept, LAYOUT, Receipt},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::boot_id::boot_id;
 use crate::keep::{self, KeepError, Readers};
 
 /// The gate of the next boot.
 const BOOT: &str = "boot.json";
+/// What the guard keeps then.
+const GUARD: &str = "guard.json";
 /// How the name of a receipt ends, behind its number.
 const ENDING: &str = ".receipt.json";
 /// Receipts that are kept; older ones are forgotten.
@@ -90,6 +93,15 @@ pub struct Boot {
     pub at: Timestamp,
     /// The gate.
     pub gate: Body,
+}
+
+/// What the guard keeps for good, as the next boot has it keep it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BootGuard {
+    /// Its layout.
+    layout: u32,
+    /// The rules.
+    rules: Rules,
 }
 
 /// The gate that the next boot begins with, for whoever only looks; `None` where there is none.
@@ -202,7 +214,25 @@ impl Receipts {
 
     /// The gate of the next boot; `None` where there is none.
     pub(super) fn boot(&self) -> Result<Option<Boot>, ReceiptsError> {
-        let path = self.folder.join(BOOT);
+        self.read_one(BOOT)
+    }
+
+    /// What the guard keeps then; `None` where that is nothing.
+    pub(super) fn guard(&self) -> Result<Option<Rules>, ReceiptsError> {
+        Ok(self.read_one::<BootGuard>(GUARD)?.map(|kept| kept.rules))
+    }
+
+    /// Writes what the guard keeps then.
+    pub(super) fn keep_guard(&self, rules: &Rules) -> Result<(), KeepError> {
+        let path = self.folder.join(GUARD);
+        match rules.entries.is_empty() {
+            true => keep::remove(&path),
+            false => self.write(&path, &BootGuard { layout: LAYOUT, rules: rules.clone() }),
+        }
+    }
+
+    fn read_one<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, ReceiptsError> {
+        let path = self.folder.join(file);
         let text = match text(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

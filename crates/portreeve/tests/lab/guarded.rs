@@ -181,3 +181,26 @@ fn a_guard_that_is_not_whole_is_put_right() {
     is_refused(&site, 443);
     assert_eq!(site.ask("guard status -o json").json()["whole"], true);
 }
+
+/// It comes back at each boot, by a unit with no more rights than that takes.
+#[test]
+fn a_confirmed_guard_stands_again_after_a_reboot() {
+    let mut site = site();
+    // Of a machine that is no container its first process mounts it.
+    let bpffs = "[Unit]\nDefaultDependencies=no\nBefore=portreeve-boot.service\n[Service]\nType=oneshot\nExecStart=mount -t bpf bpf /sys/fs/bpf\n[Install]\nWantedBy=sysinit.target\n";
+    lab(site.host.write("/etc/systemd/system/bpffs.service", bpffs));
+    site.run("systemctl disable --now nginx; systemctl daemon-reload; systemctl enable bpffs");
+    site.run(&format!("portreeve {APPLY} && portreeve gate enable"));
+    assert!(site.run("portreeve guard status").stdout.contains("also after the next boot"));
+    lab(site.host.reboot(&profile::BARE));
+    assert!(
+        pins(&site) > 0,
+        "{}",
+        site.run("systemctl status portreeve-boot; journalctl -u portreeve-boot; true").stdout
+    );
+    is_refused(&site, 443);
+    assert!(!planned(&site, "guard"));
+    site.run("systemctl start nginx && systemctl stop nginx && portreeve off guard");
+    lab(site.host.reboot(&profile::BARE));
+    assert_eq!(pins(&site), 0, "what was given up does not come back");
+}

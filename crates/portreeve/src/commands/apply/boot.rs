@@ -4,7 +4,7 @@ use portreeve_core::{
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::boot::{Loaded, Unwritten, load};
+use portreeve_host::enforce::boot::{Loaded, Unwritten, load, load_guard};
 
 use crate::{
     clients::boot::reserve_again,
@@ -16,6 +16,10 @@ use crate::{
     show::{escape::visible, out::Out},
 };
 
+const UNGUARDED: Words = Words {
+    en: "what was confirmed of the gate is in force, but the guard is not put back",
+    ja: "ゲートの処理は完了しましたが、ガードを復元できません",
+};
 const FAILED: Words = Words { en: "the gate is not put back", ja: "ゲートを復元できません" };
 
 /// Puts the gate back; that there is none is no failure.
@@ -34,6 +38,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         );
         warn(&visible(said.in_lang(settings.lang)));
     }
+    let guarded = load_guard(&directories::gate()?).map_err(|error| door::failure(error, UNGUARDED));
     let loaded = loaded?;
     let said = match loaded {
         Loaded::Nothing => text!("No gate is confirmed.", "確定済みのゲートはありません。"),
@@ -50,8 +55,14 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
     }
+    if guarded? && settings.verbosity != Verbosity::Quiet {
+        out.say(GUARDED)?;
+    }
     Ok(Exit::Fine)
 }
+
+const GUARDED: Words =
+    Words { en: "The guard keeps again what it kept.", ja: "ガードを復元しました。" };
 
 fn untold(why: &Unwritten) -> Failure {
     let what = Words {

@@ -2,7 +2,12 @@
 
 use clap::ArgMatches;
 use jiff::Timestamp;
-use portreeve_core::{gate::Standing, guard::Rules, text, words::Words};
+use portreeve_core::{
+    gate::Standing,
+    guard::Rules,
+    text,
+    words::{Text, Words},
+};
 use portreeve_host::enforce::Passed;
 
 use super::{FAILED, Way, alone as on_trial, ask, told};
@@ -49,13 +54,13 @@ pub(super) fn alone(
         (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),
         (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),
         _ if settings.verbosity == Verbosity::Quiet => Ok(Exit::Fine),
-        _ => told(&in_force(), &[&undo, "portreeve guard status"], out),
+        _ => applied(&undo, out),
     }
 }
 
-fn in_force() -> portreeve_core::words::Text {
-    text!(
-        "Applied: the guard is in force until the machine is rebooted.",
-        "適用しました。ガードは再起動するまで有効です。"
-    )
+fn applied(undo: &str, out: &mut Out) -> Result<Exit, Failure> {
+    let (Text { en, ja }, enable) = guards::in_force();
+    let said = text!("Applied: the guard is {en}.", "適用しました。ガードは{ja}です。");
+    let commands: Vec<&str> = [undo].into_iter().chain(enable).chain(["portreeve guard status"]).collect();
+    told(&said, &commands, out)
 }

@@ -1,6 +1,11 @@
 //! Keeps what the guard has on trial: with the gate, or alone (A15, A24).
 
-use portreeve_core::{guard::Rules, receipt::History, text, words::Words};
+use portreeve_core::{
+    guard::Rules,
+    receipt::History,
+    text,
+    words::{Text, Words},
+};
 use portreeve_host::enforce::Door;
 
 use super::{FAILED, nothing};
@@ -39,12 +44,11 @@ pub(super) fn keep_alone(door: Door, settings: &Settings, out: &mut Out) -> Resu
     guards::keep_through(door, &rules, comes, FAILED)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
-        let said = text!(
-            "Kept: the guard is in force until the machine is rebooted.",
-            "変更を確定しました。ガードは再起動するまで有効です。"
-        );
+        let (Text { en, ja }, enable) = guards::in_force();
+        let said = text!("Kept: the guard is {en}.", "変更を確定しました。ガードは{ja}です。");
         out.sentences(said.in_lang(settings.lang))?;
-        next::print(&["portreeve undo", "portreeve guard status"].map(str::to_owned), out)?;
+        let commands = ["portreeve undo"].into_iter().chain(enable).chain(["portreeve guard status"]);
+        next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
     Ok(Exit::Fine)
 }
