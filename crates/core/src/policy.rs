@@ -6,8 +6,8 @@ mod parse;
 mod schema;
 
 pub use ledger::{LedgerChoice, LedgerStore};
-pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, parse};
-pub(crate) use parse::{is_interface, owner_of};
+pub(crate) use parse::owner_of;
+pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, is_interface, parse};
 pub use schema::schema;
 
 use alloc::{string::String, sync::Arc, vec::Vec};

@@ -82,20 +82,20 @@ impl Exit {
                 ja: "完了したが、結果に影響する部分を確認できなかった(--allow-gaps で 0 になる)",
             },
             Self::Taken => Words {
-                en: "the port belongs to another; of wait: somebody else than --owner holds it",
-                ja: "ポートを別の所有者が使用中。wait では --owner 以外が保持",
+                en: "the port belongs to another, or the ledger refuses for another reason; of wait: somebody else than --owner holds it",
+                ja: "ポートを別の所有者が使用中、またはその他の理由で台帳が拒否。wait では --owner 以外が保持",
             },
             Self::Refused => Words {
-                en: "refused for safety: you could not come back, another change is on trial, the host has moved since the plan, or something that is not portreeve's stands in the way",
-                ja: "安全のため拒否: 再接続できなくなる、別の変更が試行中、計画後に状況が変わった、または portreeve のものではない何かがある",
+                en: "refused for safety: you could not come back, another change is on trial, the host has moved since the plan, something that is not portreeve's stands in the way, or the ledger is missing, damaged or not the one it was",
+                ja: "安全のため拒否: 再接続できなくなる、別の変更が試行中、計画後に状況が変わった、portreeve のものではない何かがある、または台帳がないか破損しているか別のもの",
             },
             Self::TakenBack => Words {
                 en: "taken back, or too late to confirm",
                 ja: "取り消し済み、または確定の期限切れ",
             },
             Self::Unreachable => Words {
-                en: "what portreeve keeps (the last audit, an imported registry, pins, receipts), nft or the output failed, or another change of the gate does not end; reserved for a daemon too",
-                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表、pin、変更の記録)、nft、または出力先の操作に失敗したか、ゲートの別の変更が終わらない。デーモン用にも予約",
+                en: "what portreeve keeps (the last audit, an imported registry, pins, receipts, the ledger, in etcd too), the guard, nft or the output failed, or another change of the gate does not end; reserved for a daemon too",
+                ja: "portreeve の保存データ(前回の audit、取り込んだ割り当て表、pin、変更の記録、etcd を含む台帳)、ガード、nft、または出力先の操作に失敗したか、ゲートの別の変更が終わらない。デーモン用にも予約",
             },
             Self::Uncertain => Words {
                 en: "not known whether it was done; asking again is safe",

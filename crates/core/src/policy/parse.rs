@@ -36,7 +36,7 @@ use crate::{
     words::{Text, Words},
 };
 
-pub(crate) use address::is_interface;
+pub use address::is_interface;
 pub(crate) use owner::of as owner_of;
 
 /// The newest policy layout that this program reads.

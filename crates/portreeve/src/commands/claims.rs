@@ -8,7 +8,7 @@ use portreeve_core::{
     words::{Lang, Text, Words},
     world::World,
 };
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use super::Command;
 use crate::{
@@ -78,21 +78,47 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let store = home.open_standing().map_err(|error| failure::store(&error, FAILED))?;
     let wanted = own.get_one::<String>(STATE).map(String::as_str);
     let Some(mut store) = store else {
-        list(&Book::default(), &home, wanted, None, settings, out)?;
-        return Ok(Exit::Fine);
+        let told = list(&Book::default(), &home, wanted, None, settings, out)?;
+        if !own.get_flag(WATCH) {
+            return Ok(Exit::Fine);
+        }
+        out.finish()?;
+        return watch(first(&home)?, Book::default(), told, &home, wanted, settings, out);
     };
-    let mut book = store.load().map_err(|error| failure::store(&error, FAILED))?;
+    let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     if own.get_flag(REPAIR) {
         repair(&home, settings)?;
     }
-    let mut told = list(&book, &home, wanted, None, settings, out)?;
-    while own.get_flag(WATCH) {
+    let told = list(&book, &home, wanted, None, settings, out)?;
+    if own.get_flag(WATCH) { watch(store, book, told, &home, wanted, settings, out) } else { Ok(Exit::Fine) }
+}
+
+/// The ledger, once somebody has made it.
+fn first(home: &Home) -> Result<Box<dyn Store>, Failure> {
+    loop {
+        if let Some(store) = home.open_standing().map_err(|error| failure::store(&error, FAILED))? {
+            return Ok(store);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Tells each change after what was `told` of `book`, until nobody reads it.
+fn watch(
+    mut store: Box<dyn Store>,
+    mut book: Book,
+    mut told: Told,
+    home: &Home,
+    wanted: Option<&str>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    loop {
         out.finish()?;
         let moved = store.watch(book.revision(), PAUSE).map_err(|error| failure::store(&error, FAILED))?;
         book = moved.unwrap_or(book);
-        told = list(&book, &home, wanted, Some(&told), settings, out)?;
+        told = list(&book, home, wanted, Some(&told), settings, out)?;
     }
-    Ok(Exit::Fine)
 }
 
 /// Has the kernel reserve what is claimed.

@@ -7,7 +7,7 @@ use portreeve_core::{
     shell, text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::{enforce::reserved::ReservedError, pins::RUN};
+use portreeve_host::{enforce::reserved::ReservedError, group::Groups, pins::RUN};
 
 use super::{
     Unanswered,
@@ -402,6 +402,20 @@ fn rights(path: &Path) -> Text {
             "root で、グループの権限を元に戻してください: cd {folder} && chgrp {GROUP} . * && chmod 2770 . && chmod 660 *"
         );
     }
+    let folder = typed(path.parent().unwrap_or(path));
+    if !path.starts_with(directories::SYSTEM) {
+        return text!(
+            "see who may write there (ls -ld {folder}), or ask it with sudo",
+            "書き込めるユーザーを確認するか(ls -ld {folder})、sudo を付けて実行してください"
+        );
+    }
+    let has_group = Groups::read().is_ok_and(|groups| groups.number(GROUP).is_some());
+    if !has_group {
+        return text!(
+            "ask it with sudo; or make a group that may use it: sudo sh -c 'groupadd {GROUP}; cd {folder} && chgrp {GROUP} . * && chmod 2770 . && chmod 660 *', and become a member of it (sudo usermod -aG {GROUP} $USER, then log in again)",
+            "sudo を付けて実行するか、台帳を使えるグループを作成して(sudo sh -c 'groupadd {GROUP}; cd {folder} && chgrp {GROUP} . * && chmod 2770 . && chmod 660 *')、加わってください(sudo usermod -aG {GROUP} $USER の後、ログインし直す)"
+        );
+    }
     text!(
         "ask it with sudo, or become a member of the group of the host's ledger (sudo usermod -aG {GROUP} $USER, then log in again)",
         "sudo を付けて実行するか、ホストの台帳のグループに加わってください(sudo usermod -aG {GROUP} $USER の後、ログインし直す)"
@@ -575,12 +589,14 @@ mod tests {
 
     #[test]
     fn who_may_not_read_it_is_told_who_may() {
-        let hint = |kind: ErrorKind| {
-            told(&StoreError::Beside { path: "/ledger.db".into(), source: kind.into() }).2.en
+        let hint = |path: &str, kind: ErrorKind| {
+            told(&StoreError::Beside { path: path.into(), source: kind.into() }).2.en
         };
-        let denied = hint(ErrorKind::PermissionDenied);
+        let denied = hint("/var/lib/portreeve/ledger/ledger.db", ErrorKind::PermissionDenied);
         assert!(denied.contains("sudo") && denied.contains(GROUP), "{denied}");
-        assert!(hint(ErrorKind::StorageFull).contains("df /ledger.db"));
+        let own = hint("/nonexistent/ledger.db", ErrorKind::PermissionDenied);
+        assert!(own.contains("ls -ld /nonexistent") && !own.contains(GROUP), "{own}");
+        assert!(hint("/ledger.db", ErrorKind::StorageFull).contains("df /ledger.db"));
     }
 
     #[test]

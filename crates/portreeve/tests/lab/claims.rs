@@ -177,6 +177,33 @@ fn a_claim_that_ends_is_told_to_whoever_watches() {
     assert_eq!(range, "export PORT=20600 PORT_LAST=20609\n");
 }
 
+/// Before the first claim there is nothing to tell, and whoever watches hears of that one.
+#[test]
+fn the_first_claim_is_told_to_whoever_watches() {
+    let site = site();
+    let claim = "(sleep 1; portreeve claim first 20500 >/dev/null) &";
+    let watched = site.run(&format!("{claim} timeout 6 portreeve claims --watch -o ndjson; true")).stdout;
+    let last = watched.lines().last().unwrap_or_default();
+    let told: Value = serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {watched}"));
+    assert_eq!((&told["name"], &told["port"]), (&json!("first"), &json!(20_500)), "{watched}");
+}
+
+/// What a hint says can be typed as it stands.
+#[test]
+fn a_user_of_the_hosts_ledger_becomes_a_member_as_he_is_told() {
+    let site = site();
+    site.run("portreeve claim web 20500/tcp");
+    let asked = "claim mine --ledger /var/lib/portreeve/ledger/ledger.db";
+    let denied = site.ask_as("dev", asked);
+    assert_eq!(denied.status, 7, "{denied:#?}");
+    let (_, group) = denied.stderr.split_once("sudo sh -c ").expect("what makes the group");
+    let (group, member) = group.split_once(", and become a member of it (sudo ").expect("who joins it");
+    let (member, _) = member.split_once(" $USER").expect("whom");
+    site.run(&format!("sh -c {group} && {member} dev"));
+    let port = site.run(&format!("setpriv --reuid dev --regid dev --init-groups portreeve {asked}"));
+    assert!(port.stdout.trim().parse::<u16>().is_ok(), "{port:#?}");
+}
+
 /// Whoever may not write the host's ledger has one of his own, and is told that nobody else obeys it; a member of the group
 /// writes the host's.
 #[test]

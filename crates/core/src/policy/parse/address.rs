@@ -137,8 +137,9 @@ pub(super) fn device(written: &str, at: Mark, report: &mut Report<'_>) -> Option
     None
 }
 
-/// What the kernel takes as a name (dev_valid_name in net/core/dev.c), with no `*` in it.
-pub(crate) fn is_interface(name: &str) -> bool {
+/// Whether the kernel takes it as the name of an interface (dev_valid_name in net/core/dev.c), with no `*` in it.
+#[must_use]
+pub fn is_interface(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= INTERFACE_BYTES_MAX
         && name != "."

@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::{
     address::Address,
     ledger::{BootTime, Claimant, Lease, Now, Scope, ScopeError, Wish},
+    policy::is_interface,
     port::{PortRange, PortSpec, Protocol},
     registry::Registry,
     text,
@@ -22,6 +23,7 @@ use crate::{
     failure::Failure,
     ledger::{failure, home::Home},
     settings::options,
+    show::escape::visible,
     table_file::TableFile,
 };
 
@@ -167,7 +169,7 @@ impl Written {
             scope: self.scope.map_or_else(|| Ok(home.scope.clone()), |word| scope_within(&word, home))?,
             protocol: spec.map_or(Protocol::Tcp, |spec| spec.protocol),
             address: self.address.map(|word| address(&word)).transpose()?,
-            device: self.device,
+            device: self.device.map(device).transpose()?,
             ports: spec.map(|spec| spec.range),
             claimant: Claimant { uid: getuid().as_raw(), process },
             lease,
@@ -176,6 +178,19 @@ impl Written {
             force_bound: self.force_bound,
         })
     }
+}
+
+fn device(word: String) -> Result<String, Failure> {
+    if is_interface(&word) {
+        return Ok(word);
+    }
+    let shown = visible(&word);
+    Err(Failure::usage(FAILED)
+        .because(text!("`{shown}` cannot be an interface", "`{shown}` はインターフェース名として使えません"))
+        .hint(text!(
+            "a name of at most 15 letters, as `ip link` lists them",
+            "`ip link` に表示される 15 文字以内の名前を指定してください"
+        )))
 }
 
 /// What it is called and where it is to be, of the words on a command line.
@@ -324,5 +339,15 @@ mod tests {
         }
         let (name, ports) = named(true, Some("api".into()), Some("8080".into())).expect("both");
         assert!(name.starts_with("api@") && ports.as_deref() == Some("8080"));
+    }
+
+    /// Nobody is given every interface who named one.
+    #[test]
+    fn a_device_is_the_name_of_an_interface() {
+        assert_eq!(device("eth0".into()).ok().as_deref(), Some("eth0"));
+        for word in ["", "a\nb", "sixteen-letters-", "a/b", "."] {
+            let refused = device(word.into()).expect_err(word);
+            assert!(refused.whole(Lang::En).1.is_some_and(|hint| hint.contains("ip link")), "{word}");
+        }
     }
 }
