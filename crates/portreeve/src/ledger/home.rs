@@ -415,4 +415,8 @@ fn homeless() -> Failure {
             ja: "台帳の保存先がありません: HOME も XDG_STATE_HOME も設定されていません",
         },
     )
+    .hint(Words {
+        en: "set XDG_STATE_HOME to a directory of this user (StateDirectory= of a unit), or name a file: --ledger FILE",
+        ja: "このユーザーのディレクトリを XDG_STATE_HOME に設定するか(ユニットでは StateDirectory= を使う)、--ledger FILE でファイルを指定してください",
+    })
 }

@@ -143,11 +143,11 @@ fn refuse_elsewhere(line: &mut Line, scope: &Scope) {
         let own = &wish.scope;
         let mistake = Failure::usage(text!(
             "it is of {own}, and the first line of {scope}",
-            "この行のスコープは {own} ですが、最初の行は {scope} です"
+            "この行の有効範囲は {own} ですが、最初の行は {scope} です"
         ));
         line.wish = Err(mistake.hint(Words {
             en: "give each scope a batch of its own",
-            ja: "スコープごとに分けて渡してください",
+            ja: "有効範囲ごとに分けて渡してください",
         }));
     }
 }

@@ -258,7 +258,10 @@ fn ports(word: &String, registry: Registry<'_>) -> Result<PortSpec, Failure> {
             en: "one port, or one range of them, at a time",
             ja: "一度に指定できるのは、1 つのポートまたは 1 つの範囲です",
         };
-        return Err(Failure::usage(FAILED).because(why));
+        return Err(Failure::usage(FAILED).because(why).hint(Words {
+            en: "claim each by a name of its own, or a range: 9005-9006/tcp",
+            ja: "番号ごとに別の名前で申請するか、範囲で指定してください(例: 9005-9006/tcp)",
+        }));
     }
     Ok(PortSpec { range: first.range, protocol: first.protocol.unwrap_or(Protocol::Tcp) })
 }
@@ -274,6 +277,10 @@ pub(in crate::commands) fn scope(word: &str) -> Result<Scope, Failure> {
             "`{word}` is no scope: host:MACHINE-ID, netns:NAME, user:UID or fleet",
             "`{word}` は有効範囲として解釈できません(host:MACHINE-ID、netns:NAME、user:UID、fleet のいずれか)"
         ))
+        .hint(Words {
+            en: "leave --scope out for this host",
+            ja: "このホストであれば --scope を省略してください",
+        })
     })
 }
 
@@ -298,15 +305,23 @@ fn scope_within(word: &str, home: &Home) -> Result<Scope, Failure> {
 /// `None` of what stands for every address.
 fn address(word: &str) -> Result<Address, Failure> {
     word.parse().map_err(|_| {
-        Failure::usage(FAILED).because(text!(
-            "`{word}` is no address: 127.0.0.1, ::1, fe80::1%eth0",
-            "`{word}` はアドレスとして解釈できません(127.0.0.1、::1、fe80::1%eth0 など)"
-        ))
+        let word = visible(word);
+        Failure::usage(FAILED)
+            .because(text!("`{word}` is no address", "`{word}` はアドレスとして解釈できません"))
+            .hint(Words {
+                en: "such as 127.0.0.1, ::1 or fe80::1%eth0; leave --address out for every one",
+                ja: "127.0.0.1、::1、fe80::1%eth0 のように指定してください(すべてのアドレスなら省略)",
+            })
     })
 }
 
 fn nobody(pid: u32) -> Failure {
-    Failure::usage(FAILED).because(text!("there is no process {pid}", "プロセス {pid} は存在しません"))
+    Failure::usage(FAILED).because(text!("there is no process {pid}", "プロセス {pid} は存在しません")).hint(
+        Words {
+            en: "of the shell that asks: --while-pid $$; those that run: ps -e",
+            ja: "実行中のシェルであれば --while-pid $$、ほかのプロセスは ps -e で確認できます",
+        },
+    )
 }
 
 fn no_chance() -> Failure {
