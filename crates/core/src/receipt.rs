@@ -11,6 +11,7 @@ mod unread;
 
 pub use boot::{Due, Integrity, Keeps, Kept, Shown};
 pub use confirmed::Tried;
+pub use guarded::GuardEnd;
 pub use history::{Back, Current, Edge, End, History};
 
 use alloc::{string::String, vec::Vec};

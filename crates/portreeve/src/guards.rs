@@ -3,7 +3,10 @@
 mod failure;
 mod refused;
 
-pub(crate) use self::{failure::failure, refused::refused};
+pub(crate) use self::{
+    failure::{failure, not_root},
+    refused::refused,
+};
 
 use std::collections::BTreeMap;
 

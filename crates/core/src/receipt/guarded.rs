@@ -5,7 +5,32 @@ use jiff::Timestamp;
 use super::{Back, Deed, Edge, History, Outcome, Receipt};
 use crate::guard::Rules;
 
+/// How a trial of the guard ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuardEnd {
+    /// What was tried is kept.
+    Confirmed,
+    /// Somebody took it back before its time.
+    TakenBack,
+    /// Its time was over.
+    Lapsed,
+}
+
 impl History {
+    /// How the trial of `receipt` ended, which was to run `until` then; `None` while it does.
+    #[must_use]
+    pub fn end_of_guard(&self, receipt: &Receipt, until: Timestamp, now: Timestamp) -> Option<GuardEnd> {
+        if self.is_guard_confirmed(receipt) {
+            return Some(GuardEnd::Confirmed);
+        }
+        let mut after = self.guardings().filter(|(other, _)| other.number > receipt.number);
+        match after.next_back() {
+            Some((next, _)) if next.at < until => Some(GuardEnd::TakenBack),
+            _ if until <= now => Some(GuardEnd::Lapsed),
+            _ => None,
+        }
+    }
+
     /// What the guard kept before the change of receipt `of`; `None` where nothing that came with it or after it changed that.
     #[must_use]
     pub fn guarded_before(&self, of: u32) -> Option<&Rules> {
@@ -125,12 +150,15 @@ mod tests {
             Some((2, at(60)))
         );
         assert_eq!(over.guard_tried(None), None, "it came with another");
+        let end = |history: &History, now| history.end_of_guard(&trial, at(60), at(now));
+        assert_eq!((end(&over, 59), end(&over, 60)), (None, Some(GuardEnd::Lapsed)));
         let kept = guard(3, (&[443], &[80]), |deed| {
             let Deed::Guard { rules, was, .. } = deed else { return deed };
             Deed::Guard { rules, was, until: None, with: Some(1), confirms: Some(2), undoes: None }
         });
-        let history: History = [trial, kept].into_iter().collect();
+        let history: History = [trial.clone(), kept].into_iter().collect();
         assert_eq!(history.guard_tried(Some(1)), None, "it is confirmed");
+        assert_eq!(end(&history, 99), Some(GuardEnd::Confirmed));
         let before: Vec<_> = [2, 3].into_iter().map(|number| back(&history, Some(number))).collect();
         for answer in before {
             assert!(matches!(answer, Ok(Back::Guard(_, was)) if *was == rules(&[80])), "{answer:?}");

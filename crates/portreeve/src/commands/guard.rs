@@ -9,7 +9,6 @@ use rustix::process::geteuid;
 
 use super::Command;
 use crate::{
-    door,
     exit::Exit,
     failure::Failure,
     guards,
@@ -55,7 +54,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if !geteuid().is_root() {
-        return Err(door::not_root(FAILED));
+        return Err(guards::not_root(FAILED));
     }
     if own.get_one::<String>(ACTION).is_some_and(|action| action == REFUSED) {
         return refused::run(settings, out);

@@ -77,11 +77,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     out.outlive_reader(NOT_OFF);
     let asked = own.get_one::<String>(WHAT).map(String::as_str);
     let is_meant = |what| asked.is_none_or(|asked| asked == what);
-    if is_meant(GATE) {
-        take_gate(own, settings, out)?;
-    }
+    // What is taken away last an undo puts back first: of both that is the gate.
     if is_meant(GUARD) {
         guard::take(settings, out)?;
+    }
+    if is_meant(GATE) {
+        take_gate(own, settings, out)?;
     }
     if is_meant(PINS) {
         take_pins(settings, out)?;

@@ -8,11 +8,21 @@ use portreeve_host::enforce::guard::{BPFFS, GuardError};
 
 use crate::{
     commands::foreign,
+    door::WITH_SUDO,
     exit::Exit,
     failure::{Failure, io_cause},
     ledger::whole,
     show::escape::visible,
 };
+
+/// Nobody else sees who was refused.
+pub(crate) fn not_root(what: Words) -> Failure {
+    let because = Words {
+        en: "only root may change or read the guard",
+        ja: "ガードを変更・参照できるのは root だけです",
+    };
+    Failure::usage(what).because(because).hint(WITH_SUDO)
+}
 
 /// The same as the end of a command.
 pub(crate) fn failure(error: &GuardError, what: Words) -> Failure {

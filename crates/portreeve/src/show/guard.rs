@@ -125,6 +125,10 @@ fn sentence(stands: &Stands<'_>) -> Text {
             "The guard is not whole: another program took a part of it away, and portreeve apply puts it back.",
             "ガードの一部がほかのプログラムに取り除かれています。portreeve apply で元に戻せます。"
         ),
+        (true, true) if stands.rules.entries.is_empty() => text!(
+            "The guard is in the kernel, and keeps nothing of this network namespace.",
+            "ガードはカーネルで動作中ですが、このネットワーク名前空間に対象のポートはありません。"
+        ),
         (true, true) => {
             let count = stands.rules.entries.len();
             let en_ports = inflect(count, "port", "ports");

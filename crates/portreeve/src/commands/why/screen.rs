@@ -61,7 +61,7 @@ const BOUND: Words = Words { en: "bound", ja: "アドレス" };
 const ANSWERS: Words = Words { en: "answers", ja: "応答先" };
 const REACH: Words = Words { en: "reach", ja: "到達範囲" };
 const PEERS: Words = Words { en: "peers", ja: "接続中" };
-const REFUSED: Words = Words { en: "refused", ja: "bind の拒否" };
+const REFUSED: Words = Words { en: "refused", ja: "拒否" };
 const WRONG: Words = Words { en: "wrong", ja: "指摘" };
 const EARLIER: Words = Words { en: "earlier", ja: "以前との差" };
 const NOTHING: Words = Words { en: "nothing", ja: "なし" };
@@ -109,11 +109,13 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
         let rows: Vec<_> = telling.stories.iter().map(|story| story.row.clone()).collect();
         out.line(&visible(elsewhere(evidence.world, telling.asked, &rows).in_lang(out.lang)))?;
     }
-    for (at, story) in telling.stories.iter().take(STORIES_MAX).enumerate() {
+    let shown = telling.stories.len().min(STORIES_MAX);
+    for (at, story) in telling.stories.iter().take(shown).enumerate() {
         if at > 0 {
             out.line("")?;
         }
-        one(evidence, story, out)?;
+        // Who was refused was so by the number, whoever holds it.
+        one(evidence, story, (at + 1 == shown).then_some(telling), out)?;
     }
     telling.answer.print_passed(out)?;
     let more = telling.stories.len().saturating_sub(STORIES_MAX);
@@ -127,7 +129,6 @@ fn told<'a>(evidence: &Evidence<'_, 'a>, telling: &Telling<'_, 'a>, out: &mut Ou
         )?;
     }
     let mut page = Page { lang: out.lang, lines: Vec::new() };
-    page.refused(evidence, telling);
     page.findings(&telling.findings, out);
     let untold = telling.comparison.as_ref().filter(|untold| !untold.difference.changes.is_empty());
     page.earlier(untold, None);
@@ -174,7 +175,12 @@ fn stop_container<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>) -> Opt
     ["docker", "podman"].contains(&runtime.as_str()).then(|| format!("{runtime} stop {name}"))
 }
 
-fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) -> Result<(), Failure> {
+fn one<'a>(
+    evidence: &Evidence<'_, 'a>,
+    story: &Story<'_, 'a>,
+    refused: Option<&Telling<'_, 'a>>,
+    out: &mut Out,
+) -> Result<(), Failure> {
     let (world, settings) = (evidence.world, evidence.settings);
     let now = world.snapshot.taken;
     let line = headline(world, &story.row, out.lang);
@@ -199,6 +205,9 @@ fn one<'a>(evidence: &Evidence<'_, 'a>, story: &Story<'_, 'a>, out: &mut Out) ->
     page.findings(&story.findings, out);
     if story.findings.is_empty() {
         page.add(WRONG, &NOTHING.into());
+    }
+    if let Some(telling) = refused {
+        page.refused(evidence, telling);
     }
     page.earlier(story.comparison.as_ref(), story.news.as_ref());
     page.print(out)
