@@ -4,6 +4,7 @@ mod firewall;
 mod foothold;
 mod gap;
 mod left_gate;
+mod left_guard;
 mod origin;
 mod pids;
 mod process;
@@ -15,6 +16,7 @@ pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
 pub use left_gate::{AtBoot, KeptGate, LeftGate};
+pub use left_guard::{GuardStands, LeftGuard};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;
 pub use process::{Container, ExeState, Parent, Privilege, Process, Published};
@@ -64,6 +66,9 @@ pub struct Snapshot {
     /// The gate that was confirmed on it, where the packet filter was asked for and root looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<LeftGate>,
+    /// The guard that was confirmed on it, where one was and root looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<LeftGuard>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

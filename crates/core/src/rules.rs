@@ -5,6 +5,7 @@
 pub mod declared;
 pub mod exposure;
 pub mod gate;
+pub mod guard;
 pub mod kernel;
 pub mod ledger;
 pub mod numbers;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         declared::RULES,
         exposure::RULES,
         gate::RULES,
+        guard::RULES,
         numbers::RULES,
         ledger::RULES,
         processes::RULES,

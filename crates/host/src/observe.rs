@@ -13,6 +13,7 @@ mod gaps;
 mod holders;
 mod kernel;
 pub mod left_gate;
+pub mod left_guard;
 pub mod links;
 mod namespaces;
 pub mod origins;
@@ -118,7 +119,6 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         gaps.missing("/proc");
     }
     let namespaces = looks.into_iter().map(|look| look.namespace).collect();
-    let gaps = gaps.into_sorted();
     Ok(Snapshot {
         version: SNAPSHOT_VERSION,
         taken,
@@ -131,7 +131,8 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         origins,
         firewall,
         gate: None,
-        gaps,
+        guard: None,
+        gaps: gaps.into_sorted(),
     })
 }
 

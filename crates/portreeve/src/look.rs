@@ -16,7 +16,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Firewall, ObserveError, Way, Ways, left_gate, observe},
+    observe::{Firewall, ObserveError, Way, Ways, left_gate, left_guard, observe},
 };
 
 use crate::{
@@ -167,6 +167,7 @@ fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
         && let Ok(folder) = directories::gate()
     {
         left_gate::add(&folder, &mut snapshot);
+        left_guard::add(&folder, &mut snapshot);
     }
     Ok(snapshot)
 }

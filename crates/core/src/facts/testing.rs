@@ -24,6 +24,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         origins: None,
         firewall: None,
         gate: None,
+        guard: None,
         gaps: Vec::new(),
     }
 }

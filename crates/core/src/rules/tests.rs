@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 32] = [
+const PROMISED: [(&str, &str); 33] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -37,6 +37,7 @@ const PROMISED: [(&str, &str); 32] = [
     ("gate-removed", "critical"),
     ("gate-drifted", "high"),
     ("gate-not-at-boot", "warning"),
+    ("guard-missing", "high"),
     ("shared-by-strangers", "critical"),
     ("anyone-may-take-well-known", "high"),
     ("service-in-dynamic-range", "warning"),

@@ -113,6 +113,15 @@ pub fn boot(folder: &Path) -> Result<Option<Boot>, ReceiptsError> {
     Receipts::in_folder(folder).boot()
 }
 
+/// What the guard keeps for good, as the next boot has it keep it; `None` where that is nothing.
+///
+/// # Errors
+///
+/// There is something, and it cannot be told.
+pub fn guard(folder: &Path) -> Result<Option<Rules>, ReceiptsError> {
+    Receipts::in_folder(folder).guard()
+}
+
 /// The same, as far as that is known.
 #[must_use]
 pub fn kept(folder: &Path) -> Kept {

@@ -142,13 +142,14 @@ pub fn known() -> KeptBack {
     }
 }
 
-/// What is kept back for claims of other ledgers than the one of `reason`; nothing where that cannot be read.
+/// What is kept back for claims of other ledgers than the one of `reason`, also what is to be at the next boot, as written at
+/// `at_boot`: since a boot nobody may have kept it yet. Nothing of what cannot be read.
 #[must_use]
-pub fn claimed_besides(reason: Reason) -> Vec<PortRange> {
-    let record = Record::of_here().unwrap_or_default();
+pub fn claimed_besides(reason: Reason, at_boot: Option<&Path>) -> Vec<PortRange> {
     let is_other = |other: Reason| other != reason && other != Reason::Declared;
-    let others = record.wanted.iter().filter(|(other, _)| is_other(**other));
-    others.flat_map(|(_, ranges)| ranges).copied().collect()
+    let mut wanted: Vec<_> = Record::of_here().unwrap_or_default().wanted.into_iter().collect();
+    wanted.extend(at_boot.and_then(|path| lasting(path).ok()).unwrap_or_default());
+    wanted.into_iter().filter(|(other, _)| is_other(*other)).flat_map(|(_, ranges)| ranges).collect()
 }
 
 /// What is kept back for claims of the ledger of `reason` and nobody else, also where they do not stand any more, or not yet.

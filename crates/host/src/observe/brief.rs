@@ -61,6 +61,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         origins: None,
         firewall: None,
         gate: None,
+        guard: None,
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),
         host: look.host.clone(),

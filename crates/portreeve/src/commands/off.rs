@@ -119,6 +119,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
             out.changed();
             see_to_next_boot(&passed, settings);
+            guard::end_trial(NOT_GIVEN_BACK)?;
             let comes = Comes { with: Some(passed.receipt.number), undoes: None };
             clients::give_back(comes, passed.standing.as_ref(), NOT_GIVEN_BACK)?;
             text!(

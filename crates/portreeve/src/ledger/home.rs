@@ -17,7 +17,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     claimant,
-    enforce::reserved::{Reason, claimed_besides, kept_for},
+    enforce::reserved::{Reason, claimed_besides, kept_for, lasting},
     network::{Network, called, network},
 };
 use rustix::{
@@ -164,6 +164,12 @@ impl Home {
         Opened::at(self, scope)
     }
 
+    /// Whether anything is kept for it, or is to be at the next boot.
+    fn keeps_any(&self) -> bool {
+        let at_boot = || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&self.reason));
+        !kept_for(self.reason).is_empty() || at_boot().is_some_and(|ranges| !ranges.is_empty())
+    }
+
     /// Opens it to look at it.
     ///
     /// # Errors
@@ -188,7 +194,7 @@ impl Home {
             Place::File(path)
                 if matches!(self.reason, Reason::OtherLedger(_))
                     && !Sqlite::was_made(path)
-                    && !kept_for(self.reason).is_empty() =>
+                    && self.keeps_any() =>
             {
                 Err(StoreError::Missing { path: path.clone() })
             }
@@ -231,9 +237,14 @@ impl Home {
         of_host().map_or(Ok(None), |usual| Turn::at_asking(&usual, company))
     }
 
+    /// What other ledgers than the host's usual one and this one claim here.
+    pub(super) fn claimed_besides(&self) -> Vec<PortRange> {
+        claimed_besides(self.reason, directories::reserved().as_deref())
+    }
+
     /// What other ledgers claim here, as far as that can be read.
     pub(crate) fn claimed_by_others(&self) -> Vec<PortRange> {
-        let mut claimed = claimed_besides(self.reason);
+        let mut claimed = self.claimed_besides();
         claimed.extend(self.claimed_by_usual());
         claimed
     }

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::civil::Date;
 use portreeve_core::{
     fnv::fnv,
     shell, text, user_info,
@@ -17,6 +18,7 @@ use rustix::process::geteuid;
 use super::home::{Obeyed, of_host, usual};
 use crate::{
     failure::{Failure, warn},
+    show::escape::visible,
     store::{goes_in_clear, in_order},
 };
 
@@ -80,11 +82,35 @@ pub(super) fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
         None => {
             let path = real_file(&PathBuf::from(word));
             refuse_without_folder(&path)?;
+            refuse_parts(&path)?;
             let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
             let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
             Ok((Place::File(path), obeyed))
         }
     }
+}
+
+/// What stands beside a ledger is called as it is, with one of these behind.
+const PARTS: [&str; 6] = ["-wal", "-shm", "-journal", ".lock", ".made", ".asks"];
+
+/// Refuses what is, or may be, a part of another ledger or a day's copy of one: what is written there is lost, or no copy any more.
+fn refuse_parts(path: &Path) -> Result<(), Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_part = PARTS.iter().any(|part| name.ends_with(part));
+    let is_copy = name.rsplit_once('.').is_some_and(|(_, day)| day.parse::<Date>().is_ok());
+    if !is_part && !is_copy {
+        return Ok(());
+    }
+    let shown = visible(&path.display().to_string()).into_owned();
+    Err(Failure::usage(text!("`{shown}` is no ledger", "`{shown}` は台帳の指定として使えません"))
+        .because(text!(
+            "so is called what belongs to another one, or a day's copy of it",
+            "この名前は、別の台帳の付属ファイルか日ごとのコピーに使われます"
+        ))
+        .hint(text!(
+            "name another file; copies are put back by portreeve ledger restore",
+            "別のファイルを指定してください。コピーは portreeve ledger restore で復元できます"
+        )))
 }
 
 /// Refuses a file in a folder that is not there: whoever mistypes a path, or whose disk is not mounted, gets no ledger beside the
@@ -161,6 +187,9 @@ mod tests {
             "etcd+192.0.2.1:2379/p",
             "sqlite:///tmp/x",
             "/nowhere/at/all.db",
+            "/tmp/x.db-wal",
+            "/tmp/x.lock",
+            "/tmp/x.db.2026-01-01",
         ] {
             assert!(place(word.into()).is_err(), "{word}");
         }

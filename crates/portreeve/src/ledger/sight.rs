@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted, claimant,
-    enforce::reserved::{Reason, claimed_besides, kept_for, reserved},
+    enforce::reserved::{Reason, kept_for, reserved},
     observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
 };
 
@@ -86,7 +86,7 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     let usual = home.claimed_by_usual();
     seen.foreign = own.map(|own| foreign(own, home, book, &usual)).unwrap_or_default();
     if home.obeyed == Obeyed::ByHost {
-        seen.others = claimed_besides(home.reason).into_iter().chain(usual).collect();
+        seen.others = home.claimed_besides().into_iter().chain(usual).collect();
     }
     // Beside the host's own nobody can tell what is kept for a claim of another ledger from the rest.
     if home.obeyed == Obeyed::ByUser || home.reason != Reason::Ledger {

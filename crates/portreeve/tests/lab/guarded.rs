@@ -204,3 +204,47 @@ fn a_confirmed_guard_stands_again_after_a_reboot() {
     lab(site.host.reboot(&profile::BARE));
     assert_eq!(pins(&site), 0, "what was given up does not come back");
 }
+
+/// Whatever is taken away in a trial, nobody confirms afterwards.
+#[test]
+fn what_is_taken_away_in_a_trial_is_not_confirmed() {
+    let site = site();
+    site.run("systemctl stop nginx");
+    for off in ["off guard", "off gate --no-session"] {
+        assert_eq!(site.ask("apply --trial 80s --no-session").status, 0);
+        is_refused(&site, 443);
+        site.run(&format!("portreeve {off}"));
+        is_bound(&site, 443);
+        let _ = site.ask("confirm");
+        is_bound(&site, 443);
+        assert_eq!(pins(&site), 0, "{off}");
+        site.run("portreeve off --no-session");
+    }
+}
+
+/// A guard that somebody took apart is taken for none.
+#[test]
+fn one_of_which_a_map_is_gone_is_put_anew_and_taken_away() {
+    let site = site();
+    site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
+    site.run("rm /sys/fs/bpf/portreeve/guard-1/names");
+    assert!(planned(&site, "guard"));
+    site.run(&format!("portreeve {APPLY}"));
+    is_refused(&site, 443);
+    site.run("rm /sys/fs/bpf/portreeve/guard-1/names && portreeve off guard");
+    is_bound(&site, 443);
+    assert_eq!(pins(&site), 0);
+}
+
+/// What ought to stand and does not is a finding.
+#[test]
+fn a_guard_that_is_gone_is_found() {
+    let site = site();
+    site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
+    let found = |site: &Site| site.ask("audit -o json").stdout.contains("\"guard-missing\"");
+    assert!(!found(&site));
+    site.run("rm -r /sys/fs/bpf/portreeve");
+    assert!(found(&site));
+    site.run(&format!("portreeve {APPLY}"));
+    assert!(!found(&site));
+}

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use portreeve_lab::etcd::{Door, Etcd};
+use portreeve_lab::{
+    etcd::{Door, Etcd},
+    profile,
+};
 use serde_json::json;
 
 use super::{
@@ -95,6 +98,22 @@ fn what_cannot_be_kept_from_the_hosts_ledger_is_not_claimed_in_another() {
     assert_eq!(site.run(RESERVED).stdout, first);
     site.run(&format!("{mount},rw /var/lib/portreeve; portreeve claim own 43011/tcp"));
     assert_eq!(site.ask("claim second 43011/tcp --ledger /root/o.db").status, 4);
+}
+
+/// A boot empties the kernel's list, and what it kept of it; what is claimed is claimed all the same.
+#[test]
+fn what_another_ledger_claims_is_its_own_after_a_reboot() {
+    let mut site = site();
+    site.run("portreeve claim other 26200 --ledger /root/o.db");
+    lab(site.host.reboot(&profile::BARE));
+    // The machine that a lab's host runs on was not booted.
+    site.run("mount -o remount,rw /proc/sys && echo >/proc/sys/net/ipv4/ip_local_reserved_ports");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+    for force in ["", " --force-bound"] {
+        assert_eq!(site.ask(&format!("claim thief 26200{force}")).status, 4, "{force}");
+    }
+    site.run("portreeve claims --repair --ledger /root/o.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "26200");
 }
 
 /// Whoever insists has what somebody listens on, and nothing that another ledger claims (A24).

@@ -63,7 +63,11 @@ pub(super) fn open(home: &Home) -> Result<Option<Pinned>, GuardError> {
     let object = object();
     let mut maps = BTreeMap::new();
     for name in KEPT {
-        let fd = open_one(&folder.join(name)).map_err(step("open a map of the guard"))?;
+        let fd = match open_one(&folder.join(name)) {
+            // What is left is of no use to anybody: another one takes its place.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(step("open a map of the guard"))?,
+        };
         let map = object.map(name).expect("the programs were written with it");
         maps.insert(name, OpenMap::from_fd(fd, map).map_err(|error| GuardError::Untold(name, error))?);
     }

@@ -87,6 +87,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         origins: None,
         firewall: Some(Firewall { listings }),
         gate: None,
+        guard: None,
         gaps: Vec::new(),
     })
 }

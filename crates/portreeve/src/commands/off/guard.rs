@@ -20,28 +20,45 @@ const GONE: Words = Words {
 const NONE: Words =
     Words { en: "There is no guard of portreeve's.", ja: "portreeve のガードはありません。" };
 
-/// What it keeps here is written down first, so that an undo puts it back.
+/// What it keeps here is written down first, so that an undo puts it back, and nobody confirms what was on trial.
 ///
 /// # Errors
 ///
 /// Somebody else put something there, or the kernel refuses.
 pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let fail = |error| guards::failure(&error, FAILED);
-    let pinned = if geteuid().is_root() { Guard::pinned().map_err(fail)? } else { None };
-    let has_any = match &pinned {
-        Some(Pinned { guard, .. }) => !standing(guard).map_err(fail)?.entries.is_empty(),
+    let is_root = geteuid().is_root();
+    let pinned = if is_root { Guard::pinned().map_err(fail)? } else { None };
+    let does_any = match &pinned {
+        Some(Pinned { guard, .. }) => {
+            !standing(guard).map_err(fail)?.entries.is_empty() || guard.trial().map_err(fail)?.is_some()
+        }
         None => false,
     };
-    if has_any {
+    if does_any {
         guards::keep_through(door::open(FAILED)?, &Rules::default(), Comes::default(), FAILED)?;
     }
-    // What other namespaces have kept goes too.
-    if pinned.is_some() {
-        take_away().map_err(fail)?;
+    // What other namespaces have kept goes too, and what is left of one that was taken apart.
+    let had_any = (is_root && take_away().map_err(fail)?) || does_any;
+    if had_any {
         out.changed();
     }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
-    out.say(if pinned.is_some() { GONE } else { NONE })
+    out.say(if had_any { GONE } else { NONE })
+}
+
+/// Ends what is on trial, where anything is: the gate that it came with is gone.
+///
+/// # Errors
+///
+/// The kernel refuses.
+pub(super) fn end_trial(what: Words) -> Result<(), Failure> {
+    let fail = |error| guards::failure(&error, what);
+    let Some(Pinned { guard, .. }) = Guard::pinned().map_err(fail)? else { return Ok(()) };
+    if guard.trial().map_err(fail)?.is_none() {
+        return Ok(());
+    }
+    guards::keep(&standing(&guard).map_err(fail)?, Comes::default(), what).map(drop)
 }
