@@ -19,6 +19,7 @@ use crate::{
     directories, door,
     exit::Exit,
     failure::{Failure, io_cause, keep_cause},
+    guards,
     ledger::whole,
 };
 
@@ -74,16 +75,25 @@ pub(crate) fn reserve_through(
     door.reserve(deed, reserved, &wanted, &change).map_err(|error| door::failure(error, what))
 }
 
-/// Gives back what was kept for the policy, where anything is or would be at the next boot.
+/// Gives back what was kept for the policy, where anything is or would be at the next boot, but for what the guard keeps for its
+/// owners: what the kernel gives to a client it asks nobody about.
 ///
 /// # Errors
 ///
 /// As of [`reserve`].
 pub(crate) fn give_back(comes: Comes, stands: Option<&Standing>, what: Words) -> Result<(), Failure> {
     if boot::has_declared() || !known().declared.is_empty() {
-        reserve(&[], comes, stands, what)?;
+        reserve(&still_guarded(), comes, stands, what)?;
     }
     Ok(())
+}
+
+/// Of what is kept for the policy, what the guard keeps too.
+fn still_guarded() -> Vec<PortRange> {
+    let guarded = guards::known(None).map(|known| known.rules).unwrap_or_default();
+    let guarded = plan::united(guarded.entries.keys().map(|(_, port)| PortRange::one(*port)));
+    let declared = known().declared;
+    guarded.into_iter().filter(|range| plan::have_any(&declared, *range)).collect()
 }
 
 /// What is to be written so that the kernel keeps `wanted` for one reason beside what it keeps for the others.

@@ -248,3 +248,18 @@ fn a_guard_that_is_gone_is_found() {
     site.run(&format!("portreeve {APPLY}"));
     assert!(!found(&site));
 }
+
+/// What the kernel gives to a client it asks no guard about: so it is to give no number that is guarded.
+#[test]
+fn a_guarded_number_is_kept_from_clients_also_without_a_gate() {
+    let site = site();
+    lab(site.host.write("/etc/portreeve/policy.toml", &POLICY.replace("443/tcp", "40000-40003/tcp")));
+    site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
+    let kept = || site.run("cat /proc/sys/net/ipv4/ip_local_reserved_ports").stdout;
+    assert_eq!(kept(), "40000-40003\n");
+    site.run("portreeve off gate --no-session");
+    is_refused(&site, 40_000);
+    assert_eq!(kept(), "40000-40003\n");
+    site.run("portreeve off guard");
+    assert_eq!(kept(), "\n");
+}

@@ -5,7 +5,7 @@ use portreeve_host::enforce::guard::{Guard, Pinned, take_away};
 use rustix::process::geteuid;
 
 use crate::{
-    door,
+    clients, door,
     failure::Failure,
     guards::{self, Comes, standing},
     settings::{Settings, Verbosity},
@@ -42,11 +42,18 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let had_any = (is_root && take_away().map_err(fail)?) || does_any;
     if had_any {
         out.changed();
+        give_back()?;
     }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(());
     }
     out.say(if had_any { GONE } else { NONE })
+}
+
+/// Without a gate nothing is kept from clients for the policy any more.
+fn give_back() -> Result<(), Failure> {
+    let stands = door::open(FAILED)?.standing.is_some();
+    if stands { Ok(()) } else { clients::give_back(clients::Comes::default(), None, FAILED) }
 }
 
 /// Ends what is on trial, where anything is: the gate that it came with is gone.
