@@ -177,6 +177,9 @@ impl Guard {
     ///
     /// Another portreeve or somebody else put it there, or it cannot be opened.
     pub fn pinned() -> Result<Option<Pinned>, GuardError> {
+        if !pins::are_there()? {
+            return Ok(None);
+        }
         let home = Home::of_host()?;
         let Some(pinned) = pins::open(&home)? else { return Ok(None) };
         let guard = Self { home, maps: pinned.maps, ties: Vec::new() };

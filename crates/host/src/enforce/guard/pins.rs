@@ -46,20 +46,26 @@ fn step(what: &'static str) -> impl FnOnce(io::Error) -> GuardError {
     move |source| GuardError::Step { what, source }
 }
 
-/// What is pinned; `None` where nothing is.
+/// Whether anything is.
 ///
 /// # Errors
 ///
-/// Another portreeve or somebody else put it there, or it cannot be opened.
-pub(super) fn open(home: &Home) -> Result<Option<Pinned>, GuardError> {
+/// Another portreeve or somebody else put it there.
+pub(super) fn are_there() -> Result<bool, GuardError> {
     if !place_exists()? {
-        return Ok(None);
+        return Ok(false);
     }
     refuse_other_layouts()?;
+    Ok(Path::new(PLACE).join(FOLDER).exists())
+}
+
+/// What is pinned; `None` where a part of it is gone without which nothing can be read.
+///
+/// # Errors
+///
+/// It cannot be opened.
+pub(super) fn open(home: &Home) -> Result<Option<Pinned>, GuardError> {
     let folder = Path::new(PLACE).join(FOLDER);
-    if !folder.exists() {
-        return Ok(None);
-    }
     let object = object();
     let mut maps = BTreeMap::new();
     for name in KEPT {
