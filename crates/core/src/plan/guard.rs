@@ -9,7 +9,7 @@ use alloc::{
 
 use super::{Change, Effect, Plan, Refused};
 use crate::{
-    guard::{Entry, Kept, Mode, Rules, wanted},
+    guard::{Entry, Mode, Rules, wanted},
     policy::{Guarding, Policy},
     port::PortSpec,
     text,
@@ -134,8 +134,7 @@ pub(super) fn words(rules: &Rules) -> Text {
 
 /// The same for all who want the same.
 pub(super) fn digested(rules: &Rules) -> String {
-    let ranges: Vec<Kept> = rules.clone().into();
-    serde_json::to_string(&ranges).unwrap_or_else(|error| error.to_string())
+    serde_json::to_string(rules).unwrap_or_else(|error| error.to_string())
 }
 
 fn because() -> Text {

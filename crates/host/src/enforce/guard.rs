@@ -247,15 +247,6 @@ impl Guard {
         self.try_until(until)
     }
 
-    /// Those before are kept again at once, where any are on trial.
-    ///
-    /// # Errors
-    ///
-    /// What the kernel answers.
-    pub fn end_trial(&self) -> Result<(), GuardError> {
-        self.try_until(NO_TRIAL)
-    }
-
     /// Until when some are on trial, in nanoseconds since the boot; `None` where none are.
     ///
     /// # Errors

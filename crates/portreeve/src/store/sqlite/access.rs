@@ -100,14 +100,11 @@ pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
 /// Refuses a file that has another name as well, by a link or a mount: whoever uses it by that has other locks, and another
 /// journal (<https://www.sqlite.org/howtocorrupt.html>, 2.4 and 2.5).
 pub(super) fn refuse_other_names(path: &Path) -> Result<(), StoreError> {
-    let is_linked = fs::metadata(path).is_ok_and(|file| file.nlink() > 1);
-    if is_linked || is_mounted(path) { Err(StoreError::OtherNames { path: path.into() }) } else { Ok(()) }
-}
-
-/// Whether something is mounted on it (statx(2), Linux 5.8); nobody knows before.
-fn is_mounted(path: &Path) -> bool {
-    let about = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
-    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+    // Whether it is mounted nobody knows before Linux 5.8 (statx(2)).
+    let about = statx(CWD, path, AtFlags::empty(), StatxFlags::NLINK);
+    let has_others = about
+        .is_ok_and(|about| about.stx_nlink > 1 || about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+    if has_others { Err(StoreError::OtherNames { path: path.into() }) } else { Ok(()) }
 }
 
 /// The folder that holds `path`.
