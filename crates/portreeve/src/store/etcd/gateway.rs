@@ -24,8 +24,9 @@ use crate::store::{Said, Tried};
 
 /// As long as one member may take to answer.
 const TRY: Duration = Duration::from_secs(2);
-/// As long as it may take to take a connection; of what was not connected nothing was sent.
-const CONNECT: Duration = Duration::from_millis(1500);
+/// As long as it may take to take a connection; of what was not connected nothing was sent. Together with one who does not
+/// answer less than three seconds: so long a fleet may be silent whose leader is cut off.
+const CONNECT: Duration = Duration::from_millis(900);
 /// As long as whoever asks waits for any of them.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// As long as whoever would only like to know: until one who does not answer, and another one, were asked.
