@@ -18,6 +18,7 @@ mod ledger;
 mod look;
 mod policy_file;
 mod read;
+mod reader;
 mod schema;
 mod settings;
 mod show;

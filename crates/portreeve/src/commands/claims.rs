@@ -20,6 +20,7 @@ use crate::{
         kernel::{self, Kept},
         sight, twice,
     },
+    reader,
     settings::{Common, Format, Settings, options},
     show::{
         claim::{self as show, AgainView, ClaimsView, DeclaredView, Listed},
@@ -83,7 +84,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             return Ok(Exit::Fine);
         }
         out.finish()?;
-        return watch(first(&home)?, Book::default(), told, &home, wanted, settings, out);
+        let Some(store) = first(&home)? else { return Ok(Exit::Fine) };
+        return watch(store, Book::default(), told, &home, wanted, settings, out);
     };
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     if own.get_flag(REPAIR) {
@@ -93,14 +95,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if own.get_flag(WATCH) { watch(store, book, told, &home, wanted, settings, out) } else { Ok(Exit::Fine) }
 }
 
-/// The ledger, once somebody has made it.
-fn first(home: &Home) -> Result<Box<dyn Store>, Failure> {
-    loop {
+/// The ledger, once somebody has made it; `None` where nobody reads any more.
+fn first(home: &Home) -> Result<Option<Box<dyn Store>>, Failure> {
+    while !reader::has_gone() {
         if let Some(store) = home.open_standing().map_err(|error| failure::store(&error, FAILED))? {
-            return Ok(store);
+            return Ok(Some(store));
         }
         thread::sleep(PAUSE);
     }
+    Ok(None)
 }
 
 /// Tells each change after what was `told` of `book`, until nobody reads it.
@@ -115,6 +118,9 @@ fn watch(
 ) -> Result<Exit, Failure> {
     loop {
         out.finish()?;
+        if reader::has_gone() {
+            return Ok(Exit::Fine);
+        }
         let moved = store.watch(book.revision(), PAUSE).map_err(|error| failure::store(&error, FAILED))?;
         book = moved.unwrap_or(book);
         told = list(&book, home, wanted, Some(&told), settings, out)?;
@@ -132,7 +138,10 @@ fn repair(home: &Home, settings: &Settings) -> Result<(), Failure> {
     let mut seen = sight::seen(&world, home, &book);
     match kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
         Kept::Reserved => Ok(()),
-        Kept::Unreserved(why) => Err(Failure::new(Exit::Unreachable, UNREPAIRED).because(why)),
+        Kept::Unreserved(why) => Err(Failure::new(Exit::Unreachable, UNREPAIRED).because(why).hint(text!(
+            "ask as root: sudo portreeve claims --repair",
+            "root で実行してください: sudo portreeve claims --repair"
+        ))),
     }
 }
 

@@ -1,16 +1,13 @@
 //! Sleeps until the next look, a change, a signal to stop, or the reader's going.
 
 use std::{
-    io::{self, Stdout},
+    io,
     os::{fd::BorrowedFd, unix::net::UnixStream},
     time::Duration,
 };
 
 use portreeve_core::words::Words;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    fs::{OFlags, fcntl_getfl, fstat, major, minor},
-};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     low_level::pipe,
@@ -19,10 +16,8 @@ use signal_hook::{
 use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
+    reader::was_closed,
 };
-
-/// /dev/null (null(4)).
-const NULL_DEVICE: (u32, u32) = (1, 3);
 
 /// Why the sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,14 +68,6 @@ impl Stop {
             }
         }
     }
-}
-
-/// Whether the program was started without a standard output: then std put /dev/null in its place, open for reading too
-/// (library/std/src/sys/pal/unix/mod.rs, `sanitize_standard_fds`), which `> /dev/null` never is.
-fn was_closed(stdout: &Stdout) -> bool {
-    let is_null = fstat(stdout).is_ok_and(|file| (major(file.st_rdev), minor(file.st_rdev)) == NULL_DEVICE);
-    let is_both = fcntl_getfl(stdout).is_ok_and(|flags| flags & OFlags::ACCMODE == OFlags::RDWR);
-    is_null && is_both
 }
 
 fn failed(error: &io::Error) -> Failure {
