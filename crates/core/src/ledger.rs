@@ -30,6 +30,6 @@ pub use self::{
     overlap::Stand,
     place::order,
     refusal::{Full, Refusal},
-    seen::{POOL, Seen},
+    seen::{OtherClaim, POOL, Seen},
     state::State,
 };

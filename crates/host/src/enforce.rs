@@ -273,7 +273,7 @@ impl Door {
         let receipt = self.begin(deed, None)?;
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
         let kept = reserved.kept.clone();
-        if let Err(error) = reserved.apply(Reason::Declared, wanted, change) {
+        if let Err(error) = reserved.apply(&Reason::Declared, wanted, change) {
             // What was kept of it in part the next plan finds.
             let is_as_it_was = reserved::reserved().is_ok_and(|now| now == kept);
             let outcome = if is_as_it_was { Outcome::Refused } else { Outcome::Unknown };

@@ -67,8 +67,8 @@ pub(crate) fn reserve_through(
 ) -> Result<Passed, Failure> {
     let reserved =
         Reserved::open(directories::reserved().as_deref()).map_err(|error| failure(&error, what))?;
-    let change = reservation(&reserved, Reason::Declared, ports);
-    let was = reserved.wanted(Reason::Declared).unwrap_or_default().to_vec();
+    let change = reservation(&reserved, &Reason::Declared, ports);
+    let was = reserved.wanted(&Reason::Declared).unwrap_or_default().to_vec();
     let Comes { with, undoes } = comes;
     let deed = Deed::Reserve { ports: ports.to_vec(), was, with, undoes };
     let wanted = Wanted { now: ports.to_vec(), at_boot: Some(ports.to_vec()) };
@@ -97,7 +97,7 @@ fn still_guarded() -> Vec<PortRange> {
 }
 
 /// What is to be written so that the kernel keeps `wanted` for one reason beside what it keeps for the others.
-pub(crate) fn reservation(reserved: &Reserved, reason: Reason, wanted: &[PortRange]) -> Reservation {
+pub(crate) fn reservation(reserved: &Reserved, reason: &Reason, wanted: &[PortRange]) -> Reservation {
     let all: Vec<PortRange> = wanted.iter().copied().chain(reserved.wanted_besides(reason)).collect();
     plan::reserve(&all, &reserved.kept, reserved.ours())
 }

@@ -22,8 +22,7 @@ pub(crate) use self::{
 use std::{io, path::PathBuf, time::Duration};
 
 use portreeve_core::{
-    ledger::{Book, Change, Scope},
-    port::PortRange,
+    ledger::{Book, Change, OtherClaim, Scope},
     text,
     words::{Text, Words},
 };
@@ -71,8 +70,8 @@ pub(crate) enum Swap {
     Swapped,
     /// It was not made: this is the book by now.
     Moved(Book),
-    /// It was not made: other ledgers of this host have these numbers by now.
-    Taken(Vec<PortRange>),
+    /// It was not made: other ledgers of this host claim this by now.
+    Taken(Vec<OtherClaim>),
     /// Nobody knows whether it was made.
     Undetermined,
 }

@@ -36,6 +36,15 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// The claim that has to stand for it.
+    #[must_use]
+    pub const fn standing(&self) -> Option<&Name> {
+        match self {
+            Self::Claim(_) => None,
+            Self::Renew { of, .. } | Self::Release { of, .. } => Some(&of.name),
+        }
+    }
+
     /// Where it is to hold, or holds.
     #[must_use]
     pub const fn scope(&self) -> &Scope {

@@ -158,8 +158,8 @@ fn asked_for(
     if Class::of(ports.first) == Class::WellKnown && !is_its_own && !wish.well_known {
         return Err(Refusal::WellKnown { spec, assigned: assigned.other() });
     }
-    if seen.has_others(ports) {
-        return Err(Refusal::OfOthers(spec));
+    if let Some(other) = seen.other_claim(ports) {
+        return Err(Refusal::OfOthers { spec, ledger: other.ledger.clone() });
     }
     if !wish.force_bound && seen.has_elsewhere(ports) {
         return Err(Refusal::KeptBack(spec));

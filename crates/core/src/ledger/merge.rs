@@ -89,10 +89,13 @@ fn refused(refusal: Refusal) -> Unmergeable {
 /// What another ledger claims on this host stays its own.
 fn keep_out_of_other_ledgers(coming: &Claim, seen: &Seen<'_>) -> Result<(), Unmergeable> {
     let spec = coming.spec();
-    match coming.scope.meets(&seen.scope) {
-        true if seen.has_others(coming.ports) => Err(refused(Refusal::OfOthers(spec))),
-        true if seen.has_elsewhere(coming.ports) => Err(refused(Refusal::KeptBack(spec))),
-        _ => Ok(()),
+    if !coming.scope.meets(&seen.scope) {
+        return Ok(());
+    }
+    match seen.other_claim(coming.ports) {
+        Some(other) => Err(refused(Refusal::OfOthers { spec, ledger: other.ledger.clone() })),
+        None if seen.has_elsewhere(coming.ports) => Err(refused(Refusal::KeptBack(spec))),
+        None => Ok(()),
     }
 }
 

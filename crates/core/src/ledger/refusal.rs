@@ -35,7 +35,12 @@ pub enum Refusal {
     /// The kernel keeps a number of it from clients for somebody whose claim a ledger of a user's own does not know.
     KeptBack(PortSpec),
     /// Another ledger of this host claims a number of it.
-    OfOthers(PortSpec),
+    OfOthers {
+        /// What was asked for.
+        spec: PortSpec,
+        /// The path or address of that ledger.
+        ledger: Box<str>,
+    },
     /// The name has other numbers, or the same at another place.
     NameHolds(Box<Claim>),
     /// A number below 1,024 is meant for something else.
@@ -120,7 +125,7 @@ impl Refusal {
             Self::NameDeclared(_) => "name-declared",
             Self::Bound(_) => "port-bound",
             Self::Published { .. } => "port-published",
-            Self::KeptBack(_) | Self::OfOthers(_) => "port-reserved",
+            Self::KeptBack(_) | Self::OfOthers { .. } => "port-reserved",
             Self::NameHolds(_) => "name-held",
             Self::WellKnown { .. } => "well-known",
             Self::PoolFull(_) => "pool-full",

@@ -1,6 +1,6 @@
 //! What the ledger must know of the host before it decides (A9, A24).
 
-use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 use super::{
     claim::{ProcessId, Scope},
@@ -43,11 +43,20 @@ pub struct Seen<'a> {
     /// What it keeps back, perhaps for claims of ledgers that this one knows nothing of.
     pub elsewhere: Vec<PortRange>,
     /// What other ledgers of this host surely claim.
-    pub others: Vec<PortRange>,
+    pub others: Vec<OtherClaim>,
     /// The sockets that somebody waits on, sorted by protocol and number.
     bound: Vec<&'a Listener>,
     /// The numbers that are passed on to containers, sorted likewise.
     published: Vec<Published>,
+}
+
+/// What another ledger of this host claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherClaim {
+    /// Its numbers.
+    pub ports: PortRange,
+    /// The path or address of that ledger.
+    pub ledger: Box<str>,
 }
 
 impl<'a> Seen<'a> {
@@ -81,10 +90,10 @@ impl<'a> Seen<'a> {
         seen
     }
 
-    /// Knows that the kernel keeps `ports` too, for claims of other ledgers.
-    pub fn take(&mut self, ports: &[PortRange]) {
-        self.foreign.extend(ports);
-        self.others.extend(ports);
+    /// Knows that the kernel keeps what is claimed in other ledgers, too.
+    pub fn take(&mut self, claimed: Vec<OtherClaim>) {
+        self.foreign.extend(claimed.iter().map(|claim| claim.ports));
+        self.others.extend(claimed);
     }
 
     /// The same as far as it holds within `scope`: of an elsewhere that was not looked at nothing is known.
@@ -141,9 +150,9 @@ impl<'a> Seen<'a> {
         self.elsewhere.iter().any(|kept| kept.overlaps(ports))
     }
 
-    /// Whether another ledger of this host claims any of `ports`.
-    pub(super) fn has_others(&self, ports: PortRange) -> bool {
-        self.others.iter().any(|claimed| claimed.overlaps(ports))
+    /// What another ledger of this host claims of `ports`.
+    pub(super) fn other_claim(&self, ports: PortRange) -> Option<&OtherClaim> {
+        self.others.iter().find(|claim| claim.ports.overlaps(ports))
     }
 
     /// Whether somebody else keeps `port` from clients.

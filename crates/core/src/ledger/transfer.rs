@@ -161,12 +161,18 @@ fn claim(line: &[u8], before: usize) -> Result<Claim, TransferFault> {
     if line.trim_ascii_start().first() != Some(&b'{') {
         return Err(TransferFault::NoObject);
     }
-    let claim: Claim =
-        serde_json::from_slice(line).map_err(|error| TransferFault::NoClaim(error.to_string()))?;
+    let claim: Claim = serde_json::from_slice(line).map_err(|error| TransferFault::NoClaim(said(&error)))?;
     if claim.ports.first == 0 {
         return Err(TransferFault::NoPort);
     }
     Ok(claim)
+}
+
+/// What is wrong with a line, without its number: of this text it is the first one.
+fn said(error: &serde_json::Error) -> String {
+    let (said, column) = (error.to_string(), error.column());
+    let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+    alloc::format!("column {column}: {what}")
 }
 
 #[cfg(test)]

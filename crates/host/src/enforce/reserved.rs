@@ -3,10 +3,10 @@
 
 mod lasting;
 mod pledge;
+mod reason;
 mod record;
 
 use std::{
-    fmt,
     fs::{File, OpenOptions},
     io,
     os::unix::fs::FileExt as _,
@@ -18,7 +18,11 @@ use portreeve_core::{
     port::PortRange,
 };
 
-pub use self::{lasting::lasting, pledge::Pledges};
+pub use self::{
+    lasting::lasting,
+    pledge::Pledges,
+    reason::{OtherLedger, Reason},
+};
 
 use self::{lasting::Lasting, record::Record};
 use crate::{
@@ -70,46 +74,6 @@ impl From<LockError> for ReservedError {
     }
 }
 
-/// Why numbers are kept back: what is not wanted any more for one reason may still be for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// They are claimed.
-    Ledger,
-    /// They are claimed in another ledger than the host's usual one, which is told by the hash of its place.
-    OtherLedger(u32),
-    /// They are declared.
-    Declared,
-}
-
-const LEDGER: &str = "ledger";
-const OTHER_LEDGER: &str = "ledger-";
-const DECLARED: &str = "declared";
-
-impl Reason {
-    /// Where nothing is wanted for it any more, nothing of it is remembered.
-    const fn is_forgotten(self) -> bool {
-        matches!(self, Self::OtherLedger(_))
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            LEDGER => Some(Self::Ledger),
-            DECLARED => Some(Self::Declared),
-            other => u32::from_str_radix(other.strip_prefix(OTHER_LEDGER)?, 16).ok().map(Self::OtherLedger),
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ledger => f.write_str(LEDGER),
-            Self::OtherLedger(place) => write!(f, "{OTHER_LEDGER}{place:08x}"),
-            Self::Declared => f.write_str(DECLARED),
-        }
-    }
-}
-
 /// What is wanted for a reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -138,25 +102,37 @@ pub fn known() -> KeptBack {
     KeptBack {
         ours: record.ours.clone(),
         declared: record.wanted.get(&Reason::Declared).cloned().unwrap_or_default(),
-        otherwise: record.wanted_besides(Reason::Declared).collect(),
+        otherwise: record.wanted_besides(&Reason::Declared).collect(),
     }
 }
 
 /// What is kept back for claims of other ledgers than the one of `reason`, also what is to be at the next boot, as written at
 /// `at_boot`: since a boot nobody may have kept it yet. Nothing of what cannot be read.
 #[must_use]
-pub fn claimed_besides(reason: Reason, at_boot: Option<&Path>) -> Vec<PortRange> {
-    let is_other = |other: Reason| other != reason && other != Reason::Declared;
-    let mut wanted: Vec<_> = Record::of_here().unwrap_or_default().wanted.into_iter().collect();
-    wanted.extend(at_boot.and_then(|path| lasting(path).ok()).unwrap_or_default());
-    wanted.into_iter().filter(|(other, _)| is_other(*other)).flat_map(|(_, ranges)| ranges).collect()
+pub fn claimed_besides(reason: &Reason, at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
+    let mut claimed = all_wanted(at_boot);
+    claimed.retain(|(other, _)| other != reason && *other != Reason::Declared);
+    claimed
+}
+
+/// The other ledgers for which anything is kept back, or is to be at the next boot.
+#[must_use]
+pub fn other_ledgers(at_boot: Option<&Path>) -> Vec<OtherLedger> {
+    let kept = all_wanted(at_boot).into_iter().filter(|(_, ranges)| !ranges.is_empty());
+    kept.filter_map(|(reason, _)| reason.other_ledger().cloned()).collect()
+}
+
+fn all_wanted(at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
+    let now = Record::of_here().unwrap_or_default().wanted;
+    let at_boot = at_boot.and_then(|path| lasting(path).ok()).unwrap_or_default();
+    now.into_iter().chain(at_boot).collect()
 }
 
 /// What is kept back for claims of the ledger of `reason` and nobody else, also where they do not stand any more, or not yet.
 #[must_use]
-pub fn kept_for(reason: Reason) -> Vec<PortRange> {
+pub fn kept_for(reason: &Reason) -> Vec<PortRange> {
     let record = Record::of_here().unwrap_or_default();
-    let wanted = record.wanted.get(&reason).cloned().unwrap_or_default();
+    let wanted = record.wanted.get(reason).cloned().unwrap_or_default();
     without(&wanted, &record.wanted_besides(reason).collect::<Vec<_>>())
 }
 
@@ -184,18 +160,18 @@ impl Reserved {
 
     /// What is wanted for `reason`; `None` where nobody said since the boot.
     #[must_use]
-    pub fn wanted(&self, reason: Reason) -> Option<&[PortRange]> {
-        self.record.wanted.get(&reason).map(Vec::as_slice)
+    pub fn wanted(&self, reason: &Reason) -> Option<&[PortRange]> {
+        self.record.wanted.get(reason).map(Vec::as_slice)
     }
 
     /// What the next boot is to keep back for `reason`, where that is written.
     #[must_use]
-    pub fn lasting(&self, reason: Reason) -> Option<&[PortRange]> {
+    pub fn lasting(&self, reason: &Reason) -> Option<&[PortRange]> {
         self.lasting.as_ref().and_then(|lasting| lasting.of(reason))
     }
 
     /// What is wanted for other reasons than `reason`.
-    pub fn wanted_besides(&self, reason: Reason) -> impl Iterator<Item = PortRange> {
+    pub fn wanted_besides(&self, reason: &Reason) -> impl Iterator<Item = PortRange> {
         self.record.wanted_besides(reason)
     }
 
@@ -207,7 +183,7 @@ impl Reserved {
     /// Without CAP_NET_ADMIN in the namespace, or where the record cannot be written: then nothing is kept back that was not.
     pub fn apply(
         mut self,
-        reason: Reason,
+        reason: &Reason,
         wanted: &Wanted,
         change: &Reservation,
     ) -> Result<(), ReservedError> {
@@ -220,11 +196,13 @@ impl Reserved {
             self.record.write().map_err(ReservedError::Record)?;
             reserve(&change.add)?;
         }
+        self.record.ours.clone_from(&change.ours);
+        self.record.prepare().map_err(ReservedError::Record)?;
+        // What was given back and is still on record would be taken from whoever keeps it next.
         if !change.give_back.is_empty() {
             give_back(&change.give_back)?;
         }
-        self.record.ours.clone_from(&change.ours);
-        self.record.write().map_err(ReservedError::Record)
+        self.record.put().map_err(ReservedError::Record)
     }
 }
 

@@ -24,14 +24,14 @@ pub(crate) fn reserve_again() -> Result<(), KeepError> {
     let Some(path) = directories::reserved() else { return Ok(()) };
     let beside = lasting(&path).map_err(ReservedError::Record)?;
     let again = |reason| {
-        let wanted = wanted(&beside, reason)?;
+        let wanted = wanted(&beside, &reason)?;
         if wanted.is_empty() {
             return Ok(());
         }
         let reserved = Reserved::open(Some(&path))?;
-        let now = reserved.wanted(reason).map_or(wanted, <[_]>::to_vec);
-        let change = reservation(&reserved, reason, &now);
-        Ok(reserved.apply(reason, &Wanted { now, at_boot: beside.get(&reason).cloned() }, &change)?)
+        let now = reserved.wanted(&reason).map_or(wanted, <[_]>::to_vec);
+        let change = reservation(&reserved, &reason, &now);
+        Ok(reserved.apply(&reason, &Wanted { now, at_boot: beside.get(&reason).cloned() }, &change)?)
     };
     reasons(&beside).map(again).collect::<Vec<_>>().into_iter().collect()
 }
@@ -39,7 +39,7 @@ pub(crate) fn reserve_again() -> Result<(), KeepError> {
 /// Whether the next boot keeps anything from clients, as far as that can be read.
 pub(crate) fn has_any() -> bool {
     let beside = kept();
-    reasons(&beside).any(|reason| wanted(&beside, reason).is_ok_and(|ranges| !ranges.is_empty()))
+    reasons(&beside).any(|reason| wanted(&beside, &reason).is_ok_and(|ranges| !ranges.is_empty()))
 }
 
 /// The same for the policy.
@@ -52,8 +52,8 @@ fn kept() -> Beside {
 }
 
 /// What is wanted for `reason`: of what is claimed nothing is kept beside where the host's own ledger has it.
-fn wanted(beside: &Beside, reason: Reason) -> Result<Vec<PortRange>, KeepError> {
-    match (beside.get(&reason), reason) {
+fn wanted(beside: &Beside, reason: &Reason) -> Result<Vec<PortRange>, KeepError> {
+    match (beside.get(reason), reason) {
         (Some(ranges), _) => Ok(ranges.clone()),
         (None, Reason::Ledger) => Ok(claimed_beyond_boot()?),
         (None, Reason::OtherLedger(_) | Reason::Declared) => Ok(Vec::new()),
@@ -62,6 +62,6 @@ fn wanted(beside: &Beside, reason: Reason) -> Result<Vec<PortRange>, KeepError> 
 
 /// Whatever is kept beside, and what the host's own ledger has.
 fn reasons(beside: &Beside) -> impl Iterator<Item = Reason> {
-    let others = beside.keys().copied().filter(|reason| *reason != Reason::Ledger);
+    let others = beside.keys().filter(|reason| **reason != Reason::Ledger).cloned();
     iter::once(Reason::Ledger).chain(others)
 }

@@ -105,6 +105,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         (_, Some(_)) => Err(only(Words {
             en: "only restore, import and history take another word",
             ja: "引数を続けて指定できるのは restore、import、history だけです",
+        })
+        .hint(Words {
+            en: "another ledger is named by --ledger FILE",
+            ja: "別の台帳は --ledger FILE で指定してください",
         })),
         (INIT, None) => init::run(is_new, &home, settings, out),
         (EXPORT, None) => export::run(&home, out),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use portreeve_core::{
-    ledger::{Ask, Book, Change, Claim, ClaimId, Now, Scope, Seen},
+    ledger::{Ask, Book, Change, Claim, ClaimId, Now, OtherClaim, Scope, Seen},
     plan::{have_any, united},
     port::PortRange,
 };
@@ -116,14 +116,14 @@ impl Ahead {
             kept: BTreeMap::new(),
             is_known_to_boot: false,
         };
-        match Pledges::begin(home.reason) {
+        match Pledges::begin(&home.reason()) {
             Err(ReservedError::NotRoot) => Ok(None),
             begin => Ok(Some(begun(begin?))),
         }
     }
 
     /// Keeps what `changes` claim here; or, where other ledgers of the host have any of it, tells what that is.
-    fn keep(&mut self, changes: &[Change]) -> Result<Vec<PortRange>, StoreError> {
+    fn keep(&mut self, changes: &[Change]) -> Result<Vec<OtherClaim>, StoreError> {
         let claims: Vec<&Claim> = self.claims(changes.iter()).filter(|claim| !self.keeps(claim)).collect();
         if claims.is_empty() {
             return Ok(Vec::new());
@@ -143,10 +143,10 @@ impl Ahead {
     }
 
     /// What others have of the numbers that come.
-    fn taken(&self, changes: &[Change]) -> Vec<PortRange> {
+    fn taken(&self, changes: &[Change]) -> Vec<OtherClaim> {
         let added = changes.iter().filter(|change| matches!(change, Change::Add(_)));
         let added = united(self.claims(added).map(|claim| claim.ports));
-        let is_taken = |range: &PortRange| have_any(&added, *range);
+        let is_taken = |claim: &OtherClaim| have_any(&added, claim.ports);
         self.home.claimed_by_others().into_iter().filter(is_taken).collect()
     }
 
@@ -156,9 +156,10 @@ impl Ahead {
         self.kept.clear();
         let Ok(reserved) = Reserved::open(directories::reserved().as_deref()) else { return };
         if self.pledges.are_all(&reserved) {
-            let change = clients::reservation(&reserved, self.home.reason, &before.now);
+            let reason = self.home.reason();
+            let change = clients::reservation(&reserved, &reason, &before.now);
             // What stays is found by `claims --repair`.
-            let _ = reserved.apply(self.home.reason, &before, &change);
+            let _ = reserved.apply(&reason, &before, &change);
         }
     }
 
@@ -171,16 +172,16 @@ impl Ahead {
 
     fn pledge(&mut self, claims: &[&Claim]) -> Result<(), StoreError> {
         let reserved = Reserved::open(directories::reserved().as_deref())?;
-        let (reason, wall) = (self.home.reason, Timestamp::now());
+        let (reason, wall) = (self.home.reason(), Timestamp::now());
         let is_news = |claim: &Claim| !self.is_known_to_boot && claim.lease.outlasts_boot(wall);
         let news = claims.iter().filter(|claim| is_news(claim));
         let wanted = Wanted {
-            now: clients::beside(reserved.wanted(reason), claims.iter().map(|claim| claim.ports)),
-            at_boot: Some(clients::beside(reserved.lasting(reason), news.map(|claim| claim.ports))),
+            now: clients::beside(reserved.wanted(&reason), claims.iter().map(|claim| claim.ports)),
+            at_boot: Some(clients::beside(reserved.lasting(&reason), news.map(|claim| claim.ports))),
         };
-        self.before.get_or_insert_with(|| standing(&reserved, reason));
-        let change = clients::reservation(&reserved, reason, &wanted.now);
-        match self.pledges.keep(reserved, &wanted, &change) {
+        self.before.get_or_insert_with(|| standing(&reserved, &reason));
+        let change = clients::reservation(&reserved, &reason, &wanted.now);
+        match self.pledges.keep(reserved, &reason, &wanted, &change) {
             // It is on record all the same, which the usual ledger reads.
             Ok(()) | Err(ReservedError::Write(_) | ReservedError::Short) => {}
             Err(error) => return Err(error.into()),
@@ -193,7 +194,7 @@ impl Ahead {
 }
 
 /// What is kept for `reason` now.
-fn standing(reserved: &Reserved, reason: Reason) -> Wanted {
+fn standing(reserved: &Reserved, reason: &Reason) -> Wanted {
     let listed = |ranges: Option<&[PortRange]>| ranges.unwrap_or_default().to_vec();
     Wanted { now: listed(reserved.wanted(reason)), at_boot: Some(listed(reserved.lasting(reason))) }
 }

@@ -90,7 +90,7 @@ fn bring_part(
                 return Ok(store.load().map_err(Unanswered::from)?);
             }
             Swap::Moved(moved) => book = moved,
-            Swap::Taken(ports) => seen.take(&ports),
+            Swap::Taken(claimed) => seen.take(claimed),
             Swap::Undetermined => {
                 // They may be there.
                 brought.ids.extend(put);

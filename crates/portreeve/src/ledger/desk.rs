@@ -65,8 +65,8 @@ impl<'s, S: Store + ?Sized> Desk<'s, S> {
                 match self.store.swap(expected, &changes)? {
                     Swap::Swapped => None,
                     Swap::Moved(moved) => Some(moved),
-                    Swap::Taken(ports) => {
-                        seen.take(&ports);
+                    Swap::Taken(claimed) => {
+                        seen.take(claimed);
                         continue;
                     }
                     Swap::Undetermined => return Err(Unanswered::Undetermined),

@@ -451,7 +451,8 @@ fn in_ledger(command: &str, home: &Home) -> String {
     let asks = ["claim ", "claims", "release "]
         .iter()
         .any(|word| command.strip_prefix("portreeve ").is_some_and(|words| words.starts_with(word)));
-    if asks { home.asked_by(command) } else { command.to_owned() }
+    let is_of_another = command.contains(" --ledger ");
+    if asks && !is_of_another { home.asked_by(command) } else { command.to_owned() }
 }
 
 #[cfg(test)]

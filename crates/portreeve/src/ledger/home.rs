@@ -3,13 +3,14 @@
 use std::{
     ffi::OsString,
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use clap::{Arg, ArgMatches, builder::ValueParser};
 use jiff::Timestamp;
 use portreeve_core::{
-    ledger::{Book, Lease, Scope},
+    ledger::{Book, Lease, OtherClaim, Scope},
     policy::LedgerStore,
     port::PortRange,
     shell,
@@ -17,7 +18,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     claimant,
-    enforce::reserved::{Reason, claimed_besides, kept_for, lasting},
+    enforce::reserved::{OtherLedger, Reason, claimed_besides, kept_for, lasting, other_ledgers},
     network::{Network, called, network},
 };
 use rustix::{
@@ -61,8 +62,8 @@ pub(crate) struct Home {
     pub(crate) obeyed: Obeyed,
     /// Whether somebody names it.
     is_named: bool,
-    /// Why the kernel keeps what it claims.
-    pub(crate) reason: Reason,
+    /// Whether it is another one than the usual one.
+    is_other: bool,
 }
 
 /// Who obeys a ledger.
@@ -119,7 +120,7 @@ impl Home {
 
     /// Whether the boot reads it.
     pub(crate) fn is_read_by_boot(&self) -> bool {
-        self.reason == Reason::Ledger && of_host().is_some_and(|own| self.file() == Some(&own))
+        !self.is_other && of_host().is_some_and(|own| self.file() == Some(&own))
     }
 
     fn at(place: Place, obeyed: Obeyed, machine: String) -> Self {
@@ -128,12 +129,12 @@ impl Home {
             (Obeyed::ByHost, Network::Host) => Scope::Host(machine.as_str().into()),
             (Obeyed::ByHost, Network::Apart(id)) => Scope::Netns(called().unwrap_or(id).into()),
         };
-        Self { place, scope, machine, obeyed, is_named: false, reason: Reason::Ledger }
+        Self { place, scope, machine, obeyed, is_named: false, is_other: false }
     }
 
     fn named(named: Option<OsString>, settings: &Settings) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
-        let Some(named) = named.or_else(of_environment).filter(|named| !named.is_empty()) else {
+        let Some(named) = named.or_else(of_environment) else {
             let (place, obeyed) = asked_by_all(&settings.policy)?;
             return Ok(Self::at(place, obeyed, machine));
         };
@@ -142,8 +143,7 @@ impl Home {
             place.warn_of_clear(settings.lang);
         }
         let is_usual = asked_by_all(&settings.policy).is_ok_and(|(usual, _)| usual.is(&place));
-        let reason = if is_usual { Reason::Ledger } else { Reason::OtherLedger(place.hash()) };
-        Ok(Self { is_named: true, reason, ..Self::at(place, obeyed, machine) })
+        Ok(Self { is_named: true, is_other: !is_usual, ..Self::at(place, obeyed, machine) })
     }
 
     /// Opens it to change it, and makes a new one where there never was any.
@@ -164,10 +164,50 @@ impl Home {
         Opened::at(self, scope)
     }
 
-    /// Whether anything is kept for it, or is to be at the next boot.
+    /// Whether it is another one than the usual one.
+    pub(super) const fn is_other(&self) -> bool {
+        self.is_other
+    }
+
+    /// Why the kernel keeps what it claims, or would.
+    pub(crate) fn reason(&self) -> Reason {
+        if !self.is_other && self.obeyed == Obeyed::ByHost {
+            return Reason::Ledger;
+        }
+        let identity = self.file().and_then(Sqlite::identity);
+        let own = OtherLedger::new(&self.place.told(), identity.as_deref());
+        // Also where it has been moved, or its directory is mounted at a second place.
+        let known = other_ledgers(directories::reserved().as_deref())
+            .into_iter()
+            .find(|known| self.is_called(known, &own));
+        Reason::OtherLedger(known.unwrap_or(own))
+    }
+
+    /// Whether `known` is this one, which is called `own` now: not a copy of it, which is another file.
+    fn is_called(&self, known: &OtherLedger, own: &OtherLedger) -> bool {
+        let about = |path: &Path| fs::metadata(path).ok().map(|about| (about.dev(), about.ino()));
+        let Some(here) = self.file().and_then(about) else { return false };
+        let is_same = known.is_identified() && known.identity() == own.identity();
+        is_same && about(Path::new(known.place())).is_none_or(|there| there == here)
+    }
+
+    /// Whether anything is kept for what is, or was, at its place; for the usual one, of a file that the boot would read.
     fn keeps_any(&self) -> bool {
-        let at_boot = || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&self.reason));
-        !kept_for(self.reason).is_empty() || at_boot().is_some_and(|ranges| !ranges.is_empty())
+        if self.is_other {
+            return !self.kept_at_place().is_empty();
+        }
+        let of_fleet =
+            || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&Reason::Ledger));
+        self.obeyed == Obeyed::ByHost
+            && !kept_for(&Reason::Ledger).is_empty()
+            && of_fleet().is_none_or(|kept| kept.is_empty())
+    }
+
+    /// The other ledgers at its place, this one or not, for which anything is kept, or is to be at the next boot.
+    pub(crate) fn kept_at_place(&self) -> Vec<OtherLedger> {
+        let place = self.place.told();
+        let known = other_ledgers(directories::reserved().as_deref()).into_iter();
+        known.filter(|ledger| ledger.place() == place).collect()
     }
 
     /// Opens it to look at it.
@@ -183,6 +223,11 @@ impl Home {
         })
     }
 
+    /// Whether nobody has ever made it.
+    pub(crate) fn is_unmade(&self) -> bool {
+        self.file().is_some_and(|path| !Sqlite::was_made(path)) && self.refuse_lost().is_ok()
+    }
+
     /// Refuses a file of which nothing is there any more, not even a folder that tells of it, while the kernel keeps what it
     /// claimed: its disk may not be mounted yet.
     ///
@@ -191,11 +236,7 @@ impl Home {
     /// That is so.
     pub(crate) fn refuse_lost(&self) -> Result<(), StoreError> {
         match &self.place {
-            Place::File(path)
-                if matches!(self.reason, Reason::OtherLedger(_))
-                    && !Sqlite::was_made(path)
-                    && self.keeps_any() =>
-            {
+            Place::File(path) if !Sqlite::was_made(path) && self.keeps_any() => {
                 Err(StoreError::Missing { path: path.clone() })
             }
             _ => Ok(()),
@@ -238,26 +279,34 @@ impl Home {
     }
 
     /// What other ledgers than the host's usual one and this one claim here.
-    pub(super) fn claimed_besides(&self) -> Vec<PortRange> {
-        claimed_besides(self.reason, directories::reserved().as_deref())
+    pub(super) fn claimed_besides(&self) -> Vec<OtherClaim> {
+        let claimed = claimed_besides(&self.reason(), directories::reserved().as_deref());
+        let usual = claimed.iter().any(|(reason, _)| *reason == Reason::Ledger).then(of_host).flatten();
+        let usual = usual.map(|path| Place::File(path).told()).unwrap_or_default();
+        let told = |(reason, ranges): (Reason, Vec<PortRange>)| {
+            let ledger: Box<str> = reason.other_ledger().map_or(usual.as_str(), OtherLedger::place).into();
+            ranges.into_iter().map(move |ports| OtherClaim { ports, ledger: ledger.clone() })
+        };
+        claimed.into_iter().flat_map(told).collect()
     }
 
     /// What other ledgers claim here, as far as that can be read.
-    pub(crate) fn claimed_by_others(&self) -> Vec<PortRange> {
+    pub(crate) fn claimed_by_others(&self) -> Vec<OtherClaim> {
         let mut claimed = self.claimed_besides();
         claimed.extend(self.claimed_by_usual());
         claimed
     }
 
     /// What the host's usual ledger claims here, where this is another one; nothing where that cannot be read.
-    pub(super) fn claimed_by_usual(&self) -> Vec<PortRange> {
-        let usual = matches!(self.reason, Reason::OtherLedger(_)).then(Self::of_boot).flatten();
-        let usual = usual.filter(|usual| !usual.place.is(&self.place));
-        let Some(book) = usual.and_then(|usual| usual.look().ok()?) else { return Vec::new() };
+    pub(super) fn claimed_by_usual(&self) -> Vec<OtherClaim> {
+        let usual = self.is_other.then(Self::of_boot).flatten();
+        let Some(usual) = usual.filter(|usual| !usual.place.is(&self.place)) else { return Vec::new() };
+        let Ok(Some(book)) = usual.look() else { return Vec::new() };
+        let ledger: Box<str> = usual.place.told().into();
         let now = Timestamp::now();
         let holds = |lease: &Lease| lease.outlasts_boot(now) || lease.process().is_some();
         let here = book.claims().filter(|claim| claim.scope.meets(&self.scope) && holds(&claim.lease));
-        here.map(|claim| claim.ports).collect()
+        here.map(|claim| OtherClaim { ports: claim.ports, ledger: ledger.clone() }).collect()
     }
 
     /// Opens it to read it, where there is one.

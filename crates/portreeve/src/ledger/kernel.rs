@@ -9,7 +9,7 @@ use portreeve_core::{
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::reserved::{Pledges, Reserved, ReservedError, Wanted};
+use portreeve_host::enforce::reserved::{OtherLedger, Pledges, Reason, Reserved, ReservedError, Wanted};
 
 use super::{
     Opened, failure,
@@ -129,8 +129,9 @@ fn keep_beside(
     let is_whole = ledger.pledges().is_some_and(|pledges| pledges.are_all(&reserved));
     let mut wanted = claimed(book, home, seen, now);
     if !is_whole {
-        wanted.now = clients::beside(reserved.wanted(home.reason), wanted.now.into_iter());
-        let at_boot = |ranges: Vec<_>| clients::beside(reserved.lasting(home.reason), ranges.into_iter());
+        let reason = home.reason();
+        wanted.now = clients::beside(reserved.wanted(&reason), wanted.now.into_iter());
+        let at_boot = |ranges: Vec<_>| clients::beside(reserved.lasting(&reason), ranges.into_iter());
         wanted.at_boot = wanted.at_boot.map(at_boot);
     }
     apply(reserved, &wanted, home)?;
@@ -138,8 +139,19 @@ fn keep_beside(
 }
 
 fn apply(reserved: Reserved, wanted: &Wanted, home: &Home) -> Result<(), KeepError> {
-    let change = clients::reservation(&reserved, home.reason, &wanted.now);
-    Ok(reserved.apply(home.reason, wanted, &change)?)
+    let reason = home.reason();
+    let change = clients::reservation(&reserved, &reason, &wanted.now);
+    Ok(reserved.apply(&reason, wanted, &change)?)
+}
+
+/// Gives back what was kept for the `former` ledgers at a place, which are gone for good.
+pub(crate) fn forget(former: Vec<OtherLedger>) -> Result<(), KeepError> {
+    for reason in former.into_iter().map(Reason::OtherLedger) {
+        let reserved = Reserved::open(directories::reserved().as_deref())?;
+        let change = clients::reservation(&reserved, &reason, &[]);
+        reserved.apply(&reason, &Wanted { now: Vec::new(), at_boot: Some(Vec::new()) }, &change)?;
+    }
+    Ok(())
 }
 
 /// What is claimed in the network namespace of this process.

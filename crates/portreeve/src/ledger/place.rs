@@ -1,15 +1,13 @@
 //! Where a ledger is: a file of this host, or a fleet's etcd (A25).
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io, iter,
-    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
 use jiff::civil::Date;
 use portreeve_core::{
-    fnv::fnv,
     shell, text, user_info,
     words::{Lang, Words},
 };
@@ -37,10 +35,11 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn hash(&self) -> u32 {
+    /// What it is called, the same however somebody writes it.
+    pub(super) fn told(&self) -> String {
         match self {
-            Self::File(path) => fnv(path.as_os_str().as_bytes().iter().copied()),
-            Self::Etcd(url) => fnv(in_order(url).bytes()),
+            Self::File(path) => path.display().to_string(),
+            Self::Etcd(url) => in_order(url),
         }
     }
 
@@ -66,28 +65,34 @@ impl Place {
 
 /// The place that a word names.
 pub(super) fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
+    if word.is_empty() {
+        return Err(Failure::usage(text!("no ledger is named", "台帳が指定されていません"))
+            .hint(text!("name a file: --ledger FILE", "ファイルを指定してください: --ledger FILE")));
+    }
     match word.to_str().filter(|word| word.contains("://") || word.starts_with(ETCD)) {
         Some(url) if url.starts_with(ETCD) && url.contains("://") => {
             Ok((Place::Etcd(url.into()), Obeyed::ByHost))
         }
-        Some(url) => {
-            let url = user_info::hidden(url);
-            Err(Failure::usage(text!("`{url}` is no ledger", "`{url}` は台帳の指定として使えません")).hint(
-                Words {
-                    en: "a file, or etcd+https://HOST:2379/PREFIX",
-                    ja: "ファイル、または etcd+https://HOST:2379/PREFIX を指定してください",
-                },
-            ))
-        }
+        Some(url) => Err(no_ledger(&user_info::hidden(url)).hint(Words {
+            en: "a file, or etcd+https://HOST:2379/PREFIX",
+            ja: "ファイル、または etcd+https://HOST:2379/PREFIX を指定してください",
+        })),
         None => {
+            refuse_no_text(&word)?;
             let path = real_file(&PathBuf::from(word));
             refuse_without_folder(&path)?;
+            refuse_no_file(&path)?;
             refuse_parts(&path)?;
             let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
             let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
             Ok((Place::File(path), obeyed))
         }
     }
+}
+
+fn no_ledger(word: &str) -> Failure {
+    let shown = visible(word);
+    Failure::usage(text!("`{shown}` is no ledger", "`{shown}` は台帳の指定として使えません"))
 }
 
 /// What stands beside a ledger is called as it is, with one of these behind.
@@ -101,8 +106,7 @@ fn refuse_parts(path: &Path) -> Result<(), Failure> {
     if !is_part && !is_copy {
         return Ok(());
     }
-    let shown = visible(&path.display().to_string()).into_owned();
-    Err(Failure::usage(text!("`{shown}` is no ledger", "`{shown}` は台帳の指定として使えません"))
+    Err(no_ledger(&path.to_string_lossy())
         .because(text!(
             "so is called what belongs to another one, or a day's copy of it",
             "この名前は、別の台帳の付属ファイルか日ごとのコピーに使われます"
@@ -111,6 +115,29 @@ fn refuse_parts(path: &Path) -> Result<(), Failure> {
             "name another file; copies are put back by portreeve ledger restore",
             "別のファイルを指定してください。コピーは portreeve ledger restore で復元できます"
         )))
+}
+
+/// Refuses a path that cannot be written: no command that is shown would name it.
+fn refuse_no_text(word: &OsStr) -> Result<(), Failure> {
+    if word.to_str().is_some() {
+        return Ok(());
+    }
+    Err(no_ledger(&word.to_string_lossy())
+        .because(text!("its path is not UTF-8", "パスが UTF-8 ではありません"))
+        .hint(text!(
+            "name another file, or rename its directory",
+            "別のファイルを指定するか、ディレクトリ名を変更してください"
+        )))
+}
+
+/// Refuses a directory, a device, or whatever else is no file.
+fn refuse_no_file(path: &Path) -> Result<(), Failure> {
+    if !fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        return Ok(());
+    }
+    Err(no_ledger(&path.to_string_lossy())
+        .because(text!("it is no regular file", "通常のファイルではありません"))
+        .hint(text!("name a file: --ledger FILE", "ファイルを指定してください: --ledger FILE")))
 }
 
 /// Refuses a file in a folder that is not there: whoever mistypes a path, or whose disk is not mounted, gets no ledger beside the

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{
     address::Family,
     facts::{Namespace, Published},
-    ledger::{Ask, Book, Now, Seen},
+    ledger::{Ask, Book, Now, OtherClaim, Seen},
     plan::reserve,
     port::PortRange,
     words::Words,
@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted, claimant,
-    enforce::reserved::{Reason, kept_for, reserved},
+    enforce::reserved::{kept_for, reserved},
     observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
 };
 
@@ -85,11 +85,10 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
     seen.store_ends_leases = home.ends_leases();
     let usual = home.claimed_by_usual();
     seen.foreign = own.map(|own| foreign(own, home, book, &usual)).unwrap_or_default();
-    if home.obeyed == Obeyed::ByHost {
-        seen.others = home.claimed_besides().into_iter().chain(usual).collect();
-    }
+    seen.others = home.claimed_besides();
+    seen.others.extend(usual);
     // Beside the host's own nobody can tell what is kept for a claim of another ledger from the rest.
-    if home.obeyed == Obeyed::ByUser || home.reason != Reason::Ledger {
+    if home.obeyed == Obeyed::ByUser || home.is_other() {
         seen.elsewhere = seen.foreign.clone();
     }
     seen.namespace = claimant::namespace();
@@ -103,15 +102,15 @@ pub(crate) fn seen<'a>(world: &'a World<'a>, home: &Home, book: &Book) -> Seen<'
 }
 
 /// What the kernel keeps back, or is about to for what the `usual` ledger claims, and no claim of this one does.
-fn foreign(own: &Namespace, home: &Home, book: &Book, usual: &[PortRange]) -> Vec<PortRange> {
+fn foreign(own: &Namespace, home: &Home, book: &Book, usual: &[OtherClaim]) -> Vec<PortRange> {
     let claims = book.claims().filter(|claim| claim.scope.meets(&home.scope));
     let mut claimed: Vec<PortRange> = claims.map(|claim| claim.ports).collect();
     if home.obeyed == Obeyed::ByHost {
         // Whoever asks again gets what was kept for him when no answer came, and what a member has given up before root saw it.
-        claimed.extend(kept_for(home.reason));
+        claimed.extend(kept_for(&home.reason()));
     }
     let mut kept = reserved().unwrap_or_else(|_| own.reserved.clone());
-    kept.extend(usual);
+    kept.extend(usual.iter().map(|claim| claim.ports));
     reserve(&kept, &claimed, &[]).add
 }
 

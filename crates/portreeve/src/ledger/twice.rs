@@ -15,22 +15,25 @@ const TOLD_MAX: usize = 8;
 
 /// Warns of what of `book` holds here, and is claimed in another ledger of the host too.
 pub(crate) fn tell(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now, lang: Lang) {
-    for claim in claimed_twice(book, home, seen, now).iter().take(TOLD_MAX) {
+    for (claim, ledger) in claimed_twice(book, home, seen, now).iter().take(TOLD_MAX) {
         let (claim, release) = (claim.told(), home.asked_by(&claim.release()));
         let told = text!(
-            "warning: another ledger of this host claims a number of {claim} too, of this protocol or another; if it is the same, release one of them, this one by {release}",
-            "警告: {claim} の番号は、このホストの別の台帳でも申請されています(プロトコルは異なる場合があります)。同じプロトコルであれば、どちらかを解放してください(この申請の解放: {release})"
+            "warning: another ledger of this host ({ledger}) claims a number of {claim} too, of this protocol or another; if it is the same, release one of them, this one by {release}",
+            "警告: {claim} の番号は、このホストの別の台帳({ledger})でも申請されています(プロトコルは異なる場合があります)。同じプロトコルであれば、どちらかを解放してください(この申請の解放: {release})"
         );
         warn(&visible(told.in_lang(lang)));
     }
 }
 
-fn claimed_twice<'b>(book: &'b Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Vec<&'b Claim> {
+/// The claims, each with the other ledger.
+fn claimed_twice<'b>(book: &'b Book, home: &Home, seen: &Seen<'_>, now: &Now) -> Vec<(&'b Claim, Box<str>)> {
     if home.obeyed == Obeyed::ByUser {
         return Vec::new();
     }
-    let others = united(home.claimed_by_others().into_iter());
-    let is_others = |claim: &&Claim| have_any(&others, claim.ports);
-    let here = book.claims().filter(|claim| claim.scope.meets(&home.scope)).filter(is_others);
-    here.filter(|claim| claim.holds(seen, now)).collect()
+    let others = home.claimed_by_others();
+    let all = united(others.iter().map(|other| other.ports));
+    let here = book.claims().filter(|claim| claim.scope.meets(&home.scope));
+    let here = here.filter(|claim| have_any(&all, claim.ports) && claim.holds(seen, now));
+    let other = |claim: &Claim| others.iter().find(|other| other.ports.overlaps(claim.ports));
+    here.filter_map(|claim| Some((claim, other(claim)?.ledger.clone()))).collect()
 }

@@ -400,14 +400,10 @@ pub(crate) fn table(
     }
     for listed in claims {
         let claim = listed.claim;
-        let spec = claim
-            .address
-            .as_ref()
-            .map_or_else(|| claim.spec().to_string(), |address| format!("{} {address}", claim.spec()));
         let uid = claim.claimant.uid;
         let who = passwd::name(uid).unwrap_or_else(|| uid.to_string());
         table.push::<6>([
-            spec.into(),
+            place_of(claim).into(),
             listed.name().into(),
             listed.state(lang).into(),
             who.into(),
@@ -416,6 +412,17 @@ pub(crate) fn table(
         ]);
     }
     table
+}
+
+/// Its ports, and where: as ss(8) writes an interface.
+fn place_of(claim: &Claim) -> String {
+    let spec = claim.spec();
+    match (&claim.address, &claim.device) {
+        (None, None) => spec.to_string(),
+        (Some(address), None) => format!("{spec} {address}"),
+        (None, Some(device)) => format!("{spec} *%{device}"),
+        (Some(address), Some(device)) => format!("{spec} {address}%{device}"),
+    }
 }
 
 /// A state, in a word.

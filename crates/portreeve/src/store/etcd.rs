@@ -86,7 +86,10 @@ pub(crate) fn in_order(url: &str) -> String {
     let Ok(Address { mut endpoints, prefix }) = Address::read(url) else { return url.into() };
     endpoints.sort_unstable();
     endpoints.dedup();
-    format!("{}{prefix}", endpoints.join(","))
+    let hosts =
+        endpoints.iter().map(|endpoint| endpoint.split_once("://").map_or(&**endpoint, |(_, host)| host));
+    let scheme = if goes_in_clear(url) { "http" } else { "https" };
+    format!("etcd+{scheme}://{}{prefix}", hosts.collect::<Vec<_>>().join(","))
 }
 
 impl Etcd {

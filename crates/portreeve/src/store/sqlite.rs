@@ -69,12 +69,10 @@ impl Sqlite {
     /// There was one and it is gone, damaged, another one or a newer one; or the system refuses.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         access::prepare(path)?;
-        if path.is_dir() {
-            return Err(StoreError::Beside { path: path.into(), source: io::ErrorKind::IsADirectory.into() });
-        }
+        // Beside somebody else's file nothing is made.
+        check::refuse_foreign(path)?;
         let (marker, turn) = (Marker::beside(path), Turn::shared(path)?);
         access::refuse_other_names(path)?;
-        check::refuse_foreign(path)?;
         // Whoever makes it says so once it is there.
         match marker.read()? {
             Some(_) if !check::is_there(path) => Err(StoreError::Missing { path: path.into() }),
@@ -111,6 +109,11 @@ impl Sqlite {
             return Err(StoreError::Another { path: path.into() });
         }
         rows::book(&connection).map(Some).map_err(fail)
+    }
+
+    /// What tells the ledger that is, or was, at `path` from every other one.
+    pub(crate) fn identity(path: &Path) -> Option<String> {
+        Some(Marker::beside(path).read().ok()??.0)
     }
 
     /// Whether there is, or was, a ledger at `path`.

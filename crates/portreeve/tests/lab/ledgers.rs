@@ -60,6 +60,98 @@ fn another_ledger_takes_nothing_from_the_hosts() {
     assert_eq!(site.run(RESERVED).stdout.trim(), "");
 }
 
+/// Where a disk is not mounted, or everything of it has gone, it is refused as long as the kernel keeps what was claimed: whoever
+/// began anew would grant it once more.
+#[test]
+fn the_hosts_ledger_is_not_begun_anew_while_its_claims_are_kept() {
+    let site = site();
+    site.run(
+        "mkdir -p /root/disk /var/lib/portreeve/ledger && mount --bind /root/disk /var/lib/portreeve/ledger",
+    );
+    site.run("portreeve claim own 24100/tcp");
+    site.run("umount /var/lib/portreeve/ledger");
+    for words in ["claim thief 24100/tcp", "claims", "ledger check", "ledger init"] {
+        let said = site.ask(words);
+        assert_eq!((said.status, said.stdout.as_str()), (5, ""), "{words}: {said:#?}");
+    }
+    site.run("mount --bind /root/disk /var/lib/portreeve/ledger");
+    assert_eq!(site.run("portreeve claim own").stdout.trim(), "24100");
+    // Who says that it is gone for good gets a new one, and its numbers back.
+    site.run("rm /root/disk/* && portreeve ledger init --new-ledger");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+}
+
+/// As where two units of root's have a /tmp of their own (PrivateTmp=), or two disks are mounted in turn.
+#[test]
+fn two_ledgers_of_one_path_are_two_ledgers() {
+    let site = site();
+    site.run("for it in a b; do mkdir -p /root/$it && portreeve ledger init --ledger /root/$it/l.db; done; mkdir /root/l");
+    let of = |which: &str, words: &str| {
+        format!(
+            "unshare -m sh -c 'mount --bind /root/{which} /root/l && portreeve {words} --ledger /root/l/l.db'"
+        )
+    };
+    site.run(&of("a", "claim first 24100/tcp"));
+    let refused = lab(site.host.run(&of("b", "claim thief 24100/tcp")));
+    assert_eq!(refused.status, 4, "{refused:#?}");
+    assert!(refused.stderr.contains("claims 24100/tcp: /root/"), "{refused:#?}");
+    site.run(&of("b", "claim second 24102/tcp"));
+    site.run(&of("b", "claims --repair"));
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24100,24102");
+    site.run(&of("b", "release second"));
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24100");
+}
+
+/// By a second place of its directory, and moved, it is the same one, but for a copy.
+#[test]
+fn a_ledger_that_moves_is_the_same() {
+    let site = site();
+    site.run("mkdir /root/a /root/b && portreeve claim own 24100/tcp --ledger /root/a/l.db");
+    site.run("mount --bind /root/a /root/b");
+    assert_eq!(site.run("portreeve claim own --ledger /root/b/l.db").stdout.trim(), "24100");
+    let told = site.run("portreeve claims --ledger /root/b/l.db");
+    assert_eq!(told.stderr, "", "nobody else claims it");
+    site.run(
+        "portreeve claim more 24102/tcp --ledger /root/b/l.db && portreeve release own --ledger /root/b/l.db",
+    );
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24102");
+    site.run("umount /root/b && cp -a /root/a/. /root/b/");
+    let told = site.run("portreeve claims --ledger /root/b/l.db");
+    assert!(told.stderr.contains("(/root/a/l.db) claims a number of more"), "{told:#?}");
+    site.run("rm /root/b/* && mv /root/a/* /root/b/ && portreeve release more --ledger /root/b/l.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+}
+
+/// Who obeys nobody obeys what root claims all the same.
+#[test]
+fn a_user_gets_by_force_nothing_that_root_claims() {
+    let site = site();
+    site.run("portreeve claim own 24100/tcp && portreeve claim other 24102/tcp --ledger /root/o.db");
+    for port in ["24100", "24102"] {
+        let said = site.ask_as("dev", &format!("claim mine {port}/tcp --force-bound -o json"));
+        assert_eq!((said.status, &said.json()["refused"]), (4, &json!("port-reserved")), "{port}");
+    }
+}
+
+/// A name by mistake makes no ledger, and whoever lists its claims goes when nobody reads on.
+#[test]
+fn whoever_only_asks_leaves_nothing_behind() {
+    let site = site();
+    for words in ["release web", "renew web --lease 1m", "claims", "ledger check"] {
+        site.ask(&format!("{words} --ledger /root/mistyped.db"));
+    }
+    for path in ["/dev/null", "/root", "/etc/passwd"] {
+        for words in ["claim web", "ledger check", "ledger init --new-ledger", "ledger restore /root/x"] {
+            let said = site.ask(&format!("{words} --ledger {path}"));
+            assert!([2, 5].contains(&said.status), "{words} {path}: {said:#?}");
+        }
+    }
+    let made =
+        site.run("ls -d /root/mistyped* /dev/null?* /etc/passwd.* /root.* 2>&1 | grep -v 'No such' || true");
+    assert_eq!(made.stdout, "");
+    assert_eq!(site.run("test -c /dev/null && portreeve claim web && timeout 20 sh -c 'portreeve claims --watch | head -1'").status, 0);
+}
+
 /// Within a namespace and from outside it is the same scope, in which a number has one owner; nothing here keeps it there.
 /// What one has granted the kernel does not keep yet when the other is asked, or never, as of a member's.
 #[test]
@@ -214,7 +306,9 @@ fn what_two_ledgers_claim_is_told() {
     {
         let told = site.ask(arguments);
         let release = format!("portreeve release {name} --protocol tcp --scope host:");
-        assert!(told.stderr.contains("another ledger of this host claims a number of"), "{told:#?}");
+        let other = if name == "old" { "/var/lib/portreeve/ledger/ledger.db" } else { "/root/o.db" };
+        let whose = format!("another ledger of this host ({other}) claims a number of {name}");
+        assert!(told.stderr.contains(&whose), "{told:#?}");
         assert!(told.stderr.contains(&release), "{told:#?}");
         assert!(told.stderr.trim_end().ends_with(option), "{told:#?}");
     }

@@ -167,7 +167,8 @@ fn what_the_kernel_keeps_for_somebody_is_not_claimed_in_another_ledger() {
 #[test]
 fn what_another_ledger_claims_is_not_had_by_force() {
     let mut desk = Desk::new();
-    desk.seen.others = vec![PortRange::one(20_500)];
+    let others = crate::ledger::OtherClaim { ports: PortRange::one(20_500), ledger: "/srv/b.db".into() };
+    desk.seen.others = vec![others];
     for force_bound in [false, true] {
         assert_eq!(desk.refused(Wish { force_bound, ..wish(0, 1, "web 20499-20501/tcp") }), "port-reserved");
     }
@@ -374,9 +375,22 @@ fn who_claims_again_as_he_is_told_gets_the_same_number() {
     let refusal = desk.ask(&renew).expect_err("it has ended");
     assert_eq!(refusal.token(), "claim-ended");
     let Text { en, ja } = refusal.fix();
-    let again = "portreeve claim mail 50005/tcp";
+    let again = "portreeve claim mail 50005/tcp --lease 10s";
     assert!(en.contains(again) && ja.contains(again), "{en} {ja}");
     assert_eq!(desk.granted(Wish { id: ClaimId(2), ..asked }).ports, first.ports);
+    // Wherever it was, and for whomever.
+    let narrow = Wish {
+        scope: Scope::Fleet,
+        address: "192.0.2.1".parse().ok(),
+        device: Some("eth0".into()),
+        lease: lease(10, &desk.now),
+        ..wish(1000, 3, "news 50006/udp")
+    };
+    desk.granted(narrow.clone());
+    desk.now = at(40);
+    let renew = Ask::Renew { of: reference(&narrow), lease: lease(60, &desk.now), uid: 1000 };
+    let again = "portreeve claim news 50006/udp --scope fleet --address 192.0.2.1 --device eth0 --lease 10s";
+    assert_eq!(desk.ask(&renew).expect_err("it has ended").commands()[0], again);
 }
 
 #[derive(Clone, Debug)]

@@ -1,11 +1,16 @@
 //! What a refusal says, and what to do about it.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    vec,
+    vec::Vec,
+};
 
 use super::{Claim, Declared, Full, Refusal};
 use crate::{
     facts::Listener,
-    ledger::{Lease, State},
+    ledger::{Lease, Scope, State},
     shell, text,
     words::{Text, Words},
 };
@@ -33,9 +38,9 @@ impl Refusal {
                 "the kernel keeps {spec} from clients for somebody, such as a claim in another ledger",
                 "{spec} はカーネルで予約されています(別の台帳の申請など、ほかの用途のためです)"
             ),
-            Self::OfOthers(spec) => text!(
-                "another ledger of this host claims {spec}",
-                "{spec} はこのホストの別の台帳で申請済みです"
+            Self::OfOthers { spec, ledger } => text!(
+                "another ledger of this host claims {spec}: {ledger}",
+                "{spec} はこのホストの別の台帳({ledger})で申請済みです"
             ),
             Self::NameHolds(claim) => name_holds(claim),
             Self::WellKnown { spec, assigned: Some(name) } => {
@@ -97,7 +102,7 @@ impl Refusal {
                 vec![format!("portreeve why {spec}")]
             }
             Self::PoolFull(_) | Self::LedgerFull => vec!["portreeve claims --state stale".into()],
-            Self::OfOthers(_) => vec![CLAIMS.into()],
+            Self::OfOthers { ledger, .. } => vec![listing(ledger)],
             Self::KeptBack(_) => vec!["sysctl net.ipv4.ip_local_reserved_ports".into()],
             Self::WellKnown { spec, .. } => vec![format!("portreeve explain {}", spec.range.first)],
             Self::NameHolds(claim) | Self::EndsOtherwise(claim) | Self::ForGood(claim) => {
@@ -149,10 +154,13 @@ impl Refusal {
                 "leave the number out to get a free one; if it is kept for you: --force-bound",
                 "番号を省略すると空いている番号が割り当てられます。自分のための予約であれば --force-bound を指定してください"
             ),
-            Self::OfOthers(_) => text!(
-                "leave the number out to get a free one, or release it in that ledger first",
-                "番号を省略すると空いている番号が割り当てられます。この番号を使う場合は、先にその台帳で解放してください"
-            ),
+            Self::OfOthers { ledger, .. } => {
+                let listing = listing(ledger);
+                text!(
+                    "leave the number out to get a free one, or release it there first: {listing}",
+                    "番号を省略すると空いている番号が割り当てられます。この番号を使う場合は、先にその台帳で解放してください: {listing}"
+                )
+            }
             Self::NameHolds(claim) => give_up(claim),
             Self::WellKnown { .. } => text!(
                 "if that is meant: --well-known",
@@ -297,8 +305,30 @@ fn claim_again(claim: &Claim) -> Text {
     )
 }
 
+/// Lists what stands in another `ledger`.
+fn listing(ledger: &str) -> String {
+    format!("{CLAIMS} --ledger {}", shell::quoted(ledger))
+}
+
+/// Claims the same, for as long.
 fn again(claim: &Claim) -> String {
-    format!("portreeve claim {} {}", shell::quoted(claim.name.as_str()), claim.spec())
+    let quoted = |option: &str, word: &str| format!(" --{option} {}", shell::quoted(word));
+    let scope = match &claim.scope {
+        Scope::Fleet | Scope::Netns(_) => quoted("scope", &claim.scope.to_string()),
+        // Of whoever asks.
+        Scope::Host(_) | Scope::User(_) => String::new(),
+    };
+    let address = claim.address.as_ref().map(|address| quoted("address", &address.to_string()));
+    let device = claim.device.as_ref().map(|device| quoted("device", device));
+    let lease = match &claim.lease {
+        Lease::Permanent => None,
+        Lease::Until { until, .. } => {
+            Some(format!(" --lease {}s", until.duration_since(claim.since).as_secs().max(1)))
+        }
+        Lease::While { .. } => Some(" --while-pid $$".into()),
+    };
+    let options: String = [Some(scope), address, device, lease].into_iter().flatten().collect();
+    format!("portreeve claim {} {}{options}", shell::quoted(claim.name.as_str()), claim.spec())
 }
 
 fn moved(claim: &Claim) -> Text {

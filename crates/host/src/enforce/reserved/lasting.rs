@@ -9,10 +9,7 @@ use std::{
 
 use portreeve_core::port::PortRange;
 
-use super::{
-    Reason,
-    record::{line, of_line, text_at},
-};
+use super::{Reason, record::text_at};
 use crate::keep::{KeepError, Readers, replace};
 
 /// What lasts, by reason.
@@ -33,11 +30,7 @@ pub fn lasting(path: &Path) -> io::Result<BTreeMap<Reason, Vec<PortRange>>> {
 }
 
 fn parse(text: &str) -> Option<BTreeMap<Reason, Vec<PortRange>>> {
-    let of_reason = |line| {
-        let (name, ranges) = of_line(line)?;
-        Some((Reason::named(name)?, ranges))
-    };
-    text.lines().map(of_reason).collect()
+    text.lines().map(Reason::of_line).collect()
 }
 
 impl Lasting {
@@ -51,22 +44,21 @@ impl Lasting {
     }
 
     /// What the next boot is to keep back for `reason`.
-    pub(super) fn of(&self, reason: Reason) -> Option<&[PortRange]> {
-        self.wanted.get(&reason).map(Vec::as_slice)
+    pub(super) fn of(&self, reason: &Reason) -> Option<&[PortRange]> {
+        self.wanted.get(reason).map(Vec::as_slice)
     }
 
     /// Has the next boot keep back `ranges` for `reason`, where it does not find that out by itself.
-    pub(super) fn want(&mut self, reason: Reason, ranges: Option<&[PortRange]>) -> Result<(), KeepError> {
+    pub(super) fn want(&mut self, reason: &Reason, ranges: Option<&[PortRange]>) -> Result<(), KeepError> {
         let ranges = ranges.filter(|ranges| !ranges.is_empty() || !reason.is_forgotten());
         if self.of(reason) == ranges {
             return Ok(());
         }
         match ranges {
-            Some(ranges) => self.wanted.insert(reason, ranges.to_vec()),
-            None => self.wanted.remove(&reason),
+            Some(ranges) => self.wanted.insert(reason.clone(), ranges.to_vec()),
+            None => self.wanted.remove(reason),
         };
-        let text: String =
-            self.wanted.iter().map(|(reason, ranges)| line(&reason.to_string(), ranges)).collect();
+        let text: String = self.wanted.iter().map(|(reason, ranges)| reason.line(ranges)).collect();
         replace(&self.path, text.as_bytes(), Readers::Everybody)
     }
 }
@@ -97,7 +89,7 @@ mod tests {
         assert_eq!(lasting(&path).expect("nothing yet"), BTreeMap::new());
         let want = |reason, ranges: &str| {
             let mut lasting = Lasting::read(&path).expect("it can be read");
-            lasting.want(reason, Some(&of(ranges))).expect("it can be written");
+            lasting.want(&reason, Some(&of(ranges))).expect("it can be written");
         };
         want(Reason::Declared, "33000");
         want(Reason::Ledger, "20500");
@@ -109,7 +101,7 @@ mod tests {
         want(Reason::Ledger, "20502");
         assert_eq!(lasting(&path).expect("anew"), [(Reason::Ledger, of("20502"))].into());
         let mut found = Lasting::read(&path).expect("it can be read");
-        found.want(Reason::Ledger, None).expect("it can be written");
+        found.want(&Reason::Ledger, None).expect("it can be written");
         assert_eq!(lasting(&path).expect("none"), BTreeMap::new());
         std::fs::remove_dir_all(folder).expect("ours");
     }

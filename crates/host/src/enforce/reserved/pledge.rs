@@ -11,7 +11,6 @@ use crate::lock::Lock;
 /// What is kept back for claims that may not stand yet, until this is dropped.
 #[derive(Debug)]
 pub struct Pledges {
-    reason: Reason,
     lock: Lock,
     /// How often anybody had pledged anything, as far as nobody was about to when this began.
     known: Option<u64>,
@@ -23,15 +22,15 @@ impl Pledges {
     /// # Errors
     ///
     /// Where this is not root, or the kernel refuses.
-    pub fn begin(reason: Reason) -> Result<Self, ReservedError> {
+    pub fn begin(reason: &Reason) -> Result<Self, ReservedError> {
         if !rustix::process::geteuid().is_root() {
             return Err(ReservedError::NotRoot);
         }
-        let (lock, known) = Lock::share(&format!("{reason}.lock"), count)?;
-        Ok(Self { reason, lock, known })
+        let (lock, known) = Lock::share(&reason.lock(), count)?;
+        Ok(Self { lock, known })
     }
 
-    /// Carries out `change` in what is `reserved`, after which `wanted` is kept back, also for claims that do not stand yet.
+    /// Carries out `change` in what is `reserved`, after which `wanted` is kept back for `reason`, also for claims that do not stand yet.
     ///
     /// # Errors
     ///
@@ -39,6 +38,7 @@ impl Pledges {
     pub fn keep(
         &mut self,
         reserved: Reserved,
+        reason: &Reason,
         wanted: &Wanted,
         change: &Reservation,
     ) -> Result<(), ReservedError> {
@@ -47,7 +47,7 @@ impl Pledges {
         let next = count.wrapping_add(1);
         self.lock.file().write_all_at(&next.to_le_bytes(), 0).map_err(ReservedError::Record)?;
         self.known = self.known.filter(|known| *known == count).map(|_| next);
-        reserved.apply(self.reason, wanted, change)
+        reserved.apply(reason, wanted, change)
     }
 
     /// Begins again, where nobody else is about to pledge anything: whether that is so. What was pledged is in the ledger by now,

@@ -54,34 +54,47 @@ impl Record {
         Ok(Self { path: path.into(), written: Some(text), ..record })
     }
 
-    pub(super) fn wanted_besides(&self, reason: Reason) -> impl Iterator<Item = PortRange> {
-        self.wanted.iter().filter(move |(other, _)| **other != reason).flat_map(|(_, ranges)| ranges).copied()
+    pub(super) fn wanted_besides(&self, reason: &Reason) -> impl Iterator<Item = PortRange> {
+        self.wanted.iter().filter(move |(other, _)| *other != reason).flat_map(|(_, ranges)| ranges).copied()
     }
 
-    pub(super) fn want(&mut self, reason: Reason, ranges: &[PortRange]) {
+    pub(super) fn want(&mut self, reason: &Reason, ranges: &[PortRange]) {
         if ranges.is_empty() && reason.is_forgotten() {
-            self.wanted.remove(&reason);
+            self.wanted.remove(reason);
         } else {
-            self.wanted.insert(reason, ranges.to_vec());
+            self.wanted.insert(reason.clone(), ranges.to_vec());
         }
     }
 
     /// Writes it.
     pub(super) fn write(&mut self) -> io::Result<()> {
+        self.prepare()?;
+        self.put()
+    }
+
+    /// Writes it beside the one that counts, so that there is room for it.
+    pub(super) fn prepare(&self) -> io::Result<()> {
         let text = self.text();
-        if self.written.as_ref() == Some(&text) {
-            return Ok(());
+        if self.written.as_ref() == Some(&text) { Ok(()) } else { fs::write(self.fresh(), text) }
+    }
+
+    /// Has what was prepared count.
+    pub(super) fn put(&mut self) -> io::Result<()> {
+        let text = self.text();
+        if self.written.as_ref() != Some(&text) {
+            fs::rename(self.fresh(), &self.path)?;
+            self.written = Some(text);
         }
-        let fresh = self.path.with_extension("new");
-        fs::write(&fresh, &text)?;
-        fs::rename(&fresh, &self.path)?;
-        self.written = Some(text);
         Ok(())
     }
 
+    fn fresh(&self) -> PathBuf {
+        self.path.with_extension("new")
+    }
+
     fn text(&self) -> String {
-        let wanted = self.wanted.iter().map(|(reason, ranges)| line(&reason.to_string(), ranges));
-        line(OURS, &self.ours) + &wanted.collect::<String>()
+        let wanted = self.wanted.iter().map(|(reason, ranges)| reason.line(ranges));
+        line(OURS, &self.ours, None) + &wanted.collect::<String>()
     }
 }
 
@@ -94,27 +107,30 @@ pub(super) fn text_at(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// A name and its ranges, as a line.
-pub(super) fn line(name: &str, ranges: &[PortRange]) -> String {
+/// A name, its ranges, and a place where it has one, as a line.
+pub(super) fn line(name: &str, ranges: &[PortRange], place: Option<&str>) -> String {
     let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
-    format!("{name} {}\n", ranges.join(","))
+    let place = place.map(|place| format!(" {place}")).unwrap_or_default();
+    format!("{name} {}{place}\n", ranges.join(","))
 }
 
 /// What [`line()`] wrote; `None` of any other text.
-pub(super) fn of_line(line: &str) -> Option<(&str, Vec<PortRange>)> {
-    let (name, ranges) = line.split_once(' ')?;
-    Some((name, ranges.split_terminator(',').map(str::parse).collect::<Result<_, _>>().ok()?))
+pub(super) fn of_line(line: &str) -> Option<(&str, Vec<PortRange>, Option<&str>)> {
+    let (name, rest) = line.split_once(' ')?;
+    let (ranges, place) = rest.split_once(' ').map_or((rest, None), |(ranges, place)| (ranges, Some(place)));
+    Some((name, ranges.split_terminator(',').map(str::parse).collect::<Result<_, _>>().ok()?, place))
 }
 
 /// What a record says; `None` of any other text.
 fn parse(text: &str) -> Option<Record> {
     let mut record = Record::default();
     for line in text.lines() {
-        let (name, ranges) = of_line(line)?;
-        match Reason::named(name) {
-            Some(reason) => drop(record.wanted.insert(reason, ranges)),
-            None if name == OURS => record.ours = ranges,
-            None => return None,
+        match of_line(line)? {
+            (OURS, ranges, None) => record.ours = ranges,
+            _ => {
+                let (reason, ranges) = Reason::of_line(line)?;
+                record.wanted.insert(reason, ranges);
+            }
         }
     }
     Some(record)
@@ -149,8 +165,8 @@ mod tests {
         record.write().expect("written");
         let read = Record::read(&path).expect("it is there");
         assert_eq!(read, record);
-        assert_eq!(read.wanted_besides(Reason::Declared).collect::<Vec<_>>(), of("20500"));
-        assert_eq!(read.wanted_besides(Reason::Ledger).count(), 0);
+        assert_eq!(read.wanted_besides(&Reason::Declared).collect::<Vec<_>>(), of("20500"));
+        assert_eq!(read.wanted_besides(&Reason::Ledger).count(), 0);
         fs::remove_dir_all(folder).expect("ours");
     }
 }

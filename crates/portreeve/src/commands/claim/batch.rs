@@ -243,5 +243,8 @@ fn refuse_twice_stdin(file: &Path, settings: &Settings) -> Result<(), Failure> {
 
 fn unread(file: &Path, why: Text) -> Failure {
     let name = if is_stdin(file) { "<stdin>".into() } else { file.display().to_string() };
-    Failure::usage(text!("cannot read {name}", "{name} を読めません")).because(why)
+    Failure::usage(text!("cannot read {name}", "{name} を読めません")).because(why).hint(Words {
+        en: "a file with one JSON object a line, or - for standard input: --batch -",
+        ja: "1 行に 1 つの JSON オブジェクトを書いたファイルか、標準入力(--batch -)を指定してください",
+    })
 }

@@ -42,6 +42,10 @@ pub(in crate::commands) fn settle(
     out: &mut Out,
     tell: impl FnOnce(&Settled, &mut Out) -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
+    if let Some(name) = asked.standing().filter(|_| home.is_unmade()) {
+        let refusal = Refusal::NoSuchClaim { name: name.clone(), beside: None };
+        return refuse(&refusal, home, what, settings, out);
+    }
     let now = sight::now()?;
     let look = sight::look_for(std::slice::from_ref(asked), settings)?;
     let world = look.world();

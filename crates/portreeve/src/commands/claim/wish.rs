@@ -304,6 +304,19 @@ fn scope_within(word: &str, home: &Home) -> Result<Scope, Failure> {
 
 /// `None` of what stands for every address.
 fn address(word: &str) -> Result<Address, Failure> {
+    let zone = word.split_once('%').map(|(_, zone)| zone);
+    if zone.is_some_and(|zone| zone.bytes().all(|byte| byte.is_ascii_digit())) {
+        // One interface would have two addresses, and its number is another one after a boot.
+        return Err(Failure::usage(FAILED)
+            .because(text!(
+                "`{word}` has the number of an interface",
+                "`{word}` はインターフェースが番号で指定されています"
+            ))
+            .hint(Words {
+                en: "use its name, as `ip link` lists it: fe80::1%eth0",
+                ja: "`ip link` に表示される名前で指定してください: fe80::1%eth0",
+            }));
+    }
     word.parse().map_err(|_| {
         let word = visible(word);
         Failure::usage(FAILED)
@@ -335,6 +348,10 @@ fn nowhere(error: &std::io::Error) -> Failure {
     let Text { en, ja } = crate::failure::io_cause(error);
     Failure::usage(FAILED)
         .because(text!("cannot tell the current directory: {en}", "現在のディレクトリを確認できません: {ja}"))
+        .hint(Words {
+            en: "go to one that is there (cd), or give a name instead of --here",
+            ja: "存在するディレクトリに移動するか(cd)、--here の代わりに名前を指定してください",
+        })
 }
 
 #[cfg(test)]

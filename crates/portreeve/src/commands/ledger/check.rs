@@ -108,7 +108,9 @@ fn wrong(fault: &Fault, home: &Home, path: &Path, copies: &[DayCopy]) -> Wrong {
     let put_back = || Some(put_back(home, path, copies));
     match fault {
         Fault::Whole(error @ (StoreError::Newer { .. } | StoreError::NoLedger { .. })) => {
-            (failure::told(error).1, None)
+            let (_, Text { en, ja }, hint) = failure::told(error);
+            let (en_hint, ja_hint) = (hint.en, hint.ja);
+            (text!("{en}: {en_hint}", "{ja}: {ja_hint}"), None)
         }
         Fault::Whole(error) => (failure::told(error).1, put_back()),
         Fault::Part(part) => {

@@ -5,7 +5,7 @@
 use portreeve_core::{ledger::Name, words::Words};
 use portreeve_host::passwd;
 
-use super::{file, none_yet};
+use super::none_yet;
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -41,7 +41,14 @@ pub(super) fn run(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let path = file(home, FAILED)?;
+    let path = home.file().ok_or_else(|| {
+        Failure::usage(FAILED)
+            .because(Words { en: "the ledger is in etcd", ja: "台帳は etcd にあります" })
+            .hint(Words {
+                en: "of etcd no history is kept; what stands: portreeve claims",
+                ja: "etcd の台帳には記録がありません。現在の申請は portreeve claims で確認できます",
+            })
+    })?;
     let name: Option<Name> =
         name.map(str::parse).transpose().map_err(|error| failure::misnamed(&error, FAILED))?;
     if !Sqlite::was_made(path) {

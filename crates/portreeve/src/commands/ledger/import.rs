@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io, path::Path};
 
 use portreeve_core::{
-    ledger::{Book, Claim, ClaimId, Scope, transfer},
+    ledger::{Book, Claim, ClaimId, Scope, Unmergeable, transfer},
     text,
     words::{Text, Words, inflect},
 };
@@ -36,6 +36,11 @@ const HALF: Words = Words {
     ja: "一部だけが取り込まれ、取り消せませんでした",
 };
 
+const EXPORT: Words = Words {
+    en: "portreeve ledger export > FILE writes one; - is standard input",
+    ja: "portreeve ledger export > FILE で出力したファイルか、-(標準入力)を指定してください",
+};
+
 /// Claims, with the scope that the ledger is opened for.
 type Part = (Scope, Vec<Claim>);
 
@@ -53,10 +58,9 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
     let world = look.world();
     let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
     let mut seen = sight::seen(&world, home, &Book::default());
-    seen.elsewhere = home.claimed_by_others();
+    seen.elsewhere = home.claimed_by_others().iter().map(|other| other.ports).collect();
     for (scope, claims) in &parts {
-        judge(&mut open(home, scope)?, claims, &mut seen, &now)
-            .map_err(|stopped| refused(&stopped, FAILED))?;
+        judge(&mut open(home, scope)?, claims, &mut seen, &now).map_err(|stopped| refused(&stopped, home))?;
     }
     let mut brought: Vec<Brought> = Vec::new();
     for (scope, claims) in &parts {
@@ -124,12 +128,9 @@ fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
 
 fn unread(file: &str, error: &ReadError) -> Failure {
     let Text { en, ja } = error.text();
-    Failure::usage(FAILED).because(text!("cannot read {file}: {en}", "{file} を読めません: {ja}")).hint(
-        Words {
-            en: "portreeve ledger export > FILE writes one; - is standard input",
-            ja: "portreeve ledger export > FILE で出力したファイルか、-(標準入力)を指定してください",
-        },
-    )
+    Failure::usage(FAILED)
+        .because(text!("cannot read {file}: {en}", "{file} を読めません: {ja}"))
+        .hint(EXPORT)
 }
 
 fn no_transfer(error: &transfer::TransferError) -> Failure {
@@ -139,20 +140,25 @@ fn no_transfer(error: &transfer::TransferError) -> Failure {
             en: "use the portreeve that wrote it, or a newer one",
             ja: "新しい portreeve を使ってください",
         }),
-        _ => Failure::usage(FAILED).because(cause),
+        _ => Failure::usage(FAILED).because(cause).hint(EXPORT),
     }
 }
 
-fn refused(stopped: &Stopped, what: Words) -> Failure {
-    match stopped {
-        Stopped::Unanswered(error) => failure::unanswered(error, what),
-        Stopped::Unmergeable(why) => {
-            Failure::new(Exit::Taken, what).because(visible_text(&why.why())).hint(Words {
-                en: "nothing was changed; release one of them first: portreeve claims lists those that stand",
-                ja: "何も変更していません。先にどちらかを解放してください(portreeve claims で登録済みの申請を確認)",
-            })
-        }
-    }
+fn refused(stopped: &Stopped, home: &Home) -> Failure {
+    let why = match stopped {
+        Stopped::Unanswered(error) => return failure::unanswered(error, FAILED),
+        Stopped::Unmergeable(why) => why,
+    };
+    let shown = match why {
+        Unmergeable::Refused(refusal) => failure::commands(refusal, home).into_iter().next(),
+        Unmergeable::Clash { .. } => None,
+    };
+    let shown = shown.unwrap_or_else(|| home.command("claims"));
+    let hint = text!(
+        "nothing was changed; release one of them first: {shown} lists those that stand",
+        "何も変更していません。先にどちらかを解放してください({shown} で登録済みの申請を確認)"
+    );
+    Failure::new(Exit::Taken, FAILED).because(visible_text(&why.why())).hint(visible_text(&hint))
 }
 
 /// Takes back what came; where that fails too, nobody is told that nothing was changed.
@@ -164,7 +170,7 @@ fn undone(stopped: &Stopped, home: &Home, parts: &[Part], brought: &[Brought]) -
     };
     let taken = parts.iter().zip(brought).try_for_each(|((scope, _), came)| take(scope, &came.ids));
     match taken {
-        Ok(()) => refused(stopped, FAILED),
+        Ok(()) => refused(stopped, home),
         Err(error) => failure::unanswered(&Unanswered::Undetermined, HALF).because(match error {
             Unanswered::Store(error) => failure::told(&error).1,
             other => crate::door::quoted(&other),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use portreeve_core::{
-    ledger::{Book, BootTime, Change, ClaimId, Claimant, Lease, Scope, Wish},
+    ledger::{Book, BootTime, Change, ClaimId, Claimant, Lease, OtherClaim, Scope, Wish},
     port::{PortRange, Protocol},
     registry::Registry,
 };
@@ -56,7 +56,7 @@ struct Odd {
     /// From this change on none is made.
     full_after: Option<usize>,
     /// What other ledgers have of it, until that is told.
-    taken: Vec<PortRange>,
+    taken: Vec<OtherClaim>,
 }
 
 impl Store for Odd {
@@ -191,7 +191,8 @@ fn what_another_wrote_meanwhile_counts() {
 fn what_another_ledger_has_meanwhile_counts() {
     let any = claim(1, "web", None);
     let asked = |taken: &[PortRange], ask: &Ask| {
-        let mut store = Odd { taken: taken.to_vec(), ..Odd::default() };
+        let of_other = |ports: &PortRange| OtherClaim { ports: *ports, ledger: "/srv/b.db".into() };
+        let mut store = Odd { taken: taken.iter().map(of_other).collect(), ..Odd::default() };
         Crowd::new(&mut store, Book::default(), &mut seen()).ask(vec![ask.clone()], &now()).remove(0)
     };
     let port = |told: Told| {

@@ -10,8 +10,8 @@ use portreeve_core::ledger::{Book, Claim};
 use rusqlite::Connection;
 
 use super::{
-    PATIENCE, StoreError, copies::copies, history, layout, marker::Marker, reading::read_only, rows, told,
-    turn::Turn,
+    PATIENCE, StoreError, copies::copies, history, layout, layout::Owner, marker::Marker, reading::read_only,
+    rows, told, turn::Turn,
 };
 
 /// So much is told; who has more wrong with it needs no longer list.
@@ -57,8 +57,12 @@ pub(crate) struct Checked {
 ///
 /// The system does not let us look.
 pub(crate) fn check(path: &Path) -> Result<Checked, StoreError> {
-    let _turn = Turn::shared(path)?;
-    let (faults, book) = match look(path) {
+    // Beside somebody else's file nothing is made.
+    let looked = refuse_foreign(path).and_then(|()| {
+        let _turn = Turn::shared(path)?;
+        look(path)
+    });
+    let (faults, book) = match looked {
         Ok(found) => found,
         Err(error @ (StoreError::Failed { .. } | StoreError::Locked { .. } | StoreError::Beside { .. })) => {
             return Err(error);
@@ -72,7 +76,6 @@ fn look(path: &Path) -> Result<(Vec<Fault>, Book), StoreError> {
     if !is_there(path) {
         return Err(StoreError::Missing { path: path.into() });
     }
-    refuse_foreign(path)?;
     let connection = read_only(path, PATIENCE)?;
     let identity = layout::identify(&connection).map_err(|error| error.told(path))?;
     let mut faults = match Marker::beside(path).read()? {
@@ -112,15 +115,25 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     Err(StoreError::NoLedger { path: path.into() })
 }
 
-/// Whether its head says that it is one of ours (<https://www.sqlite.org/fileformat.html#the_database_header>); what cannot be
-/// read may be.
+/// Whether its head says that it is one of ours (<https://www.sqlite.org/fileformat.html#the_database_header>), or, where it does
+/// not yet, its content; what cannot be read may be.
 fn begins_as_ledger(path: &Path) -> bool {
     let mut head = [0; HEAD_BYTES];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
     match read {
-        Ok(()) => head.starts_with(b"SQLite format 3\0") && layout::is_ours(&head[APPLICATION_ID_AT..]),
+        Ok(()) if head.starts_with(b"SQLite format 3\0") => match layout::owner(&head[APPLICATION_ID_AT..]) {
+            Some(Owner::Portreeve) => true,
+            Some(Owner::Nobody) => is_anew(path),
+            None => false,
+        },
+        Ok(()) => false,
         Err(error) => error.kind() != io::ErrorKind::UnexpectedEof,
     }
+}
+
+/// Whether it is nobody's yet, or what makes it ours is still in its journal.
+fn is_anew(path: &Path) -> bool {
+    read_only(path, PATIENCE).is_ok_and(|connection| layout::claim(&connection).is_ok())
 }
 
 /// Whether there is a file with something in it.

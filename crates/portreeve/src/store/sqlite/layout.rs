@@ -81,10 +81,21 @@ impl LayoutError {
     }
 }
 
-/// Whether the number behind which the head of a file says whose it is, is ours, or nobody's yet.
-pub(super) fn is_ours(bytes: &[u8]) -> bool {
-    let number = bytes.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
-    number.is_some_and(|number| i64::from(number) == APPLICATION_ID || number == 0)
+/// Whose a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Portreeve,
+    /// Nobody's yet, or of a program that does not say so.
+    Nobody,
+}
+
+/// Whose the number in the head of a file says that it is; `None` of another program's.
+pub(super) fn owner(bytes: &[u8]) -> Option<Owner> {
+    match bytes.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))? {
+        0 => Some(Owner::Nobody),
+        number if i64::from(number) == APPLICATION_ID => Some(Owner::Portreeve),
+        _ => None,
+    }
 }
 
 /// Whether it is written down what was done, as it was not in the first layout.

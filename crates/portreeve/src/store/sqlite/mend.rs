@@ -97,6 +97,7 @@ fn fits(path: &Path, copy: &Path) -> Result<(Connection, Identity, Book), StoreE
 /// or nothing is there and this may be asked again.
 pub(crate) fn restore(path: &Path, copy: &Path) -> Result<Restored, StoreError> {
     access::refuse_other_names(path)?;
+    check::refuse_foreign(path)?;
     let _turn = Turn::alone(path)?;
     let (source, identity, book) = fits(path, copy)?;
     let standing = whole(path).or_else(|_| readable(path)).map(|(_, _, book)| book).ok();
@@ -142,11 +143,11 @@ fn copy_to(source: &Connection, fresh: &Path, revision: u64) -> rusqlite::Result
 pub(crate) fn begin_anew(path: &Path) -> Result<Anew, StoreError> {
     access::prepare(path)?;
     access::refuse_other_names(path)?;
+    check::refuse_foreign(path)?;
     let turn = Turn::alone(path)?;
     if let Ok((_, _, book)) = fits(path, path) {
         return Ok(Anew::Stands(book));
     }
-    check::refuse_foreign(path)?;
     let aside = put_aside(path)?;
     // Of the one before: the new one has none of its own yet, and lets none of them go.
     let listed = copies(path).map_err(|source| StoreError::Beside { path: path.into(), source })?;

@@ -215,12 +215,26 @@ fn what_never_was_a_ledger_is_not_replaced() {
         assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::NoLedger { .. })]));
         assert_eq!(fs::read(&path).expect("it is there"), content);
     }
-    // Of another program that keeps its own in the same way.
-    fs::remove_file(&path).expect("ours");
-    let other = Connection::open(&path).expect("a file");
-    other.execute_batch("CREATE TABLE t (x); PRAGMA application_id = 7").expect("SQL");
-    drop(other);
-    assert!(matches!(begin_anew(&path), Err(StoreError::NoLedger { .. })));
+    // Of another program that keeps its own in the same way, and may not say whose it is.
+    let copy = path.with_file_name("copy.db");
+    drop(Sqlite::open(&copy).expect("a ledger"));
+    for number in [7, 0] {
+        fs::remove_file(&path).expect("ours");
+        let other = Connection::open(&path).expect("a file");
+        other.execute_batch(&format!("CREATE TABLE t (x); PRAGMA application_id = {number}")).expect("SQL");
+        drop(other);
+        let content = fs::read(&path).expect("its bytes");
+        assert!(matches!(Sqlite::open(&path), Err(StoreError::NoLedger { .. })), "{number}");
+        assert!(matches!(begin_anew(&path), Err(StoreError::NoLedger { .. })), "{number}");
+        assert!(matches!(restore(&path, &copy), Err(StoreError::NoLedger { .. })), "{number}");
+        assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::NoLedger { .. })]), "{number}");
+        assert_eq!(fs::read(&path).expect("it is there"), content);
+    }
+    let beside = |file: &String| file.starts_with("ledger.db") && file != "ledger.db";
+    let names = fs::read_dir(path.parent().expect("a folder")).expect("a folder");
+    let made: Vec<String> =
+        names.map(|file| file.expect("a file").file_name().to_string_lossy().into()).collect();
+    assert!(!made.iter().any(beside), "nothing is made beside it: {made:?}");
 }
 
 /// By another name it would have another journal and other locks.
