@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: portreeve against its rivals in the same run, and against what was promised.
 
 mod gate;
+mod guard;
 mod ledger;
 mod lookup;
 mod machine;
@@ -20,7 +21,7 @@ use crate::shell::{self, Result, cargo, root};
 
 const PAGE: &str = "docs/performance.md";
 
-/// `[sight]`, `[gate]`, `[ledger]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
+/// `[sight]`, `[gate]`, `[ledger]`, `[guard]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
 /// takes minutes.
 pub(crate) fn run(words: &[String]) -> Result {
     if cfg!(debug_assertions) {
@@ -37,6 +38,7 @@ pub(crate) fn run(words: &[String]) -> Result {
             Part::Sight => sight::rows()?,
             Part::Gate => gate::rows()?,
             Part::Ledger => ledger::rows()?,
+            Part::Guard => guard::rows()?,
         };
         parts.push((part, rows));
     }

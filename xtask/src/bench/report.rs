@@ -130,11 +130,13 @@ pub(super) enum Part {
     Gate,
     /// Claims.
     Ledger,
+    /// Binds.
+    Guard,
 }
 
 impl Part {
     /// In the order of the page.
-    pub(super) const ALL: [Self; 4] = [Self::General, Self::Sight, Self::Gate, Self::Ledger];
+    pub(super) const ALL: [Self; 5] = [Self::General, Self::Sight, Self::Gate, Self::Ledger, Self::Guard];
 
     /// What asks for it on the command line.
     pub(super) const fn word(self) -> &'static str {
@@ -143,6 +145,7 @@ impl Part {
             Self::Sight => "sight",
             Self::Gate => "gate",
             Self::Ledger => "ledger",
+            Self::Guard => "guard",
         }
     }
 
@@ -152,6 +155,7 @@ impl Part {
             Self::Sight => "## Sight",
             Self::Gate => "## Gate",
             Self::Ledger => "## Ledger",
+            Self::Guard => "## Guard",
         }
     }
 }
