@@ -9,12 +9,16 @@ use alloc::{
 
 use super::{Change, Effect, Plan, Refused};
 use crate::{
+    desired::DesiredPort,
+    facts::{Connection, TcpState},
     guard::{Entry, Mode, Rules, wanted},
-    policy::{Guarding, Policy},
-    port::PortSpec,
+    ledger::Stand,
+    owner::{Identity, Match},
+    policy::{Guarding, Policy, Service},
+    port::{PortSpec, Protocol},
     text,
     words::{Text, inflect},
-    world::{World, name_of, strangers},
+    world::{Holding, World, name_of, strangers},
 };
 
 /// The duties that this serves.
@@ -94,15 +98,40 @@ pub(super) fn keep(
 
 /// The first port that is held by a stranger and would be refused to him.
 fn held(world: &World<'_>, rules: &Rules) -> Option<Held> {
-    world.every_holding().iter().find_map(|holding| {
+    let own = world.own_namespace()?.id;
+    let of_listener = |holding: &Holding<'_>| {
         let spec = holding.spec();
         let service = holding.declared?.service;
-        let is_enforced = service.guard == Some(Guarding::Kept(Mode::Enforce))
-            && rules.entries.contains_key(&(spec.protocol, spec.range.first));
-        let own = world.own_namespace().is_some_and(|own| own.id == holding.widest().netns);
-        let stranger = strangers(world, holding).filter(|_| is_enforced && own)?;
+        let is_kept = is_enforced(service, spec, rules) && holding.widest().netns == own;
+        let stranger = strangers(world, holding).filter(|_| is_kept)?;
         Some(Held { spec, service: service.name.clone(), who: name_of(stranger.first) })
-    })
+    };
+    let mut sockets = world.snapshot.connections.iter().flatten().filter(|socket| socket.netns == own);
+    let listened_on = world.every_holding().iter().find_map(of_listener);
+    listened_on.or_else(|| sockets.find_map(|socket| taken(world, socket, rules)))
+}
+
+/// Whether a stranger has bound what `socket` has and does not listen yet, or is connected where no state keeps him from going back:
+/// of that the guard would hear no more.
+fn taken(world: &World<'_>, socket: &Connection, rules: &Rules) -> Option<Held> {
+    let spec = socket.spec();
+    let may_listen = socket.state == TcpState::BoundInactive || socket.protocol == Protocol::Udp;
+    let (protocol, ports) = (socket.protocol, spec.range);
+    let stand = Stand { protocol, ports, address: Some(&socket.address), device: None, v6only: false };
+    let mut declared = world.desired.at(socket.protocol, socket.port);
+    let is_meant = |desired: &&DesiredPort<'_>| {
+        is_enforced(desired.service, spec, rules) && desired.stands().any(|declared| declared.meets(&stand))
+    };
+    let service = declared.find(is_meant).filter(|_| may_listen)?.service;
+    let mut holders = socket.pids.iter().filter_map(|pid| world.snapshot.processes.get(pid));
+    let stranger =
+        holders.find(|process| Identity::of_process(process).matches_any(&service.owners) == Match::No)?;
+    Some(Held { spec, service: service.name.clone(), who: name_of(stranger) })
+}
+
+fn is_enforced(service: &Service, spec: PortSpec, rules: &Rules) -> bool {
+    service.guard == Some(Guarding::Kept(Mode::Enforce))
+        && rules.entries.contains_key(&(spec.protocol, spec.range.first))
 }
 
 const fn made(rules: Rules, because: Text) -> Change {

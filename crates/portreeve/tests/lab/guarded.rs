@@ -1,7 +1,7 @@
 //! What the policy has the guard keep, from plan to undo, on a host with a real systemd and nginx (A15, A24).
 
 use portreeve_lab::{Output, profile};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::site::{Site, lab};
 
@@ -98,6 +98,39 @@ fn an_enforced_port_is_its_owners_alone() {
     );
 }
 
+/// Whoever meets EPERM finds out why without being root, and of nobody but himself.
+#[test]
+fn a_user_is_told_of_himself_alone() {
+    let site = site();
+    let before = site.ask_as("dev", "guard refused");
+    assert_eq!(before.status, 7, "nothing is shown yet: {before:#?}");
+    assert!(before.stderr.contains("sudo portreeve guard status"), "{before:#?}");
+    site.run(&format!(
+        "systemctl stop nginx && sysctl -q net.ipv4.ip_unprivileged_port_start=0 && portreeve {APPLY}"
+    ));
+    let bind = "python3 -c 'import socket; socket.socket().bind((\"127.0.0.1\", 443))'";
+    let refused = lab(site.host.run_as("dev", bind));
+    assert!(refused.stderr.contains("Operation not permitted"), "{refused:#?}");
+    is_refused(&site, 80);
+    let told = site.ask_as("dev", "guard refused -o json").json();
+    let told = told["refusals"].as_array().expect("`refusals` is promised").clone();
+    let [row] = &told[..] else { panic!("one row: {told:#?}") };
+    assert_eq!((&row["port"], &row["user"], &row["name"]), (&json!(443), &json!("dev"), &json!("python3")));
+    let why = site.ask_as("dev", "why 443").stdout;
+    assert!(why.contains("python3 (pid ") && why.contains(" of dev"), "{why}");
+    // Each reads the file with his own rights, whoever the program is.
+    let rows = |user: &str| {
+        let read = "wc -c </run/portreeve/guard/refused-1";
+        let read = if user == "root" { site.run(read) } else { lab(site.host.run_as(user, read)) };
+        read.stdout.trim().parse::<u32>().expect("a number") / 96
+    };
+    assert_eq!((rows("root"), rows("dev")), (2, 1));
+    assert_eq!(site.ask_as("dev", "guard status").status, 2, "whose ports are kept is not shown");
+    site.run(
+        "portreeve off guard && ! grep -q portreeve/guard /proc/mounts && test ! -e /run/portreeve/guard",
+    );
+}
+
 /// The kernel takes back what nobody confirms, with the gate that it came with; what somebody does confirm stays, until it is
 /// taken back.
 #[test]
@@ -154,6 +187,12 @@ fn what_stands_in_the_way_is_said_and_nothing_is_done() {
     assert_eq!(refused.status, 5, "{refused:#?}");
     assert!(refused.stderr.contains("443/tcp is to be refused to whoever does not own web"), "{refused:#?}");
     assert!(refused.stderr.contains("python3 (user root) holds it"), "{refused:#?}");
+    // He need not listen yet, nor be alone with it, nor be of TCP.
+    site.run("systemctl stop thief; systemd-run -q -u thief python3 -c 'import socket, time; s = socket.socket(); s.bind((\"\", 443)); time.sleep(600)'");
+    site.run("timeout 10 sh -c 'until portreeve who 443 | grep -q python3; do sleep 0.1; done'");
+    let refused = site.ask(APPLY);
+    assert_eq!(refused.status, 5, "{refused:#?}");
+    assert!(refused.stderr.contains("python3 (user root) holds it"), "{refused:#?}");
     site.run("systemctl stop thief && umount /sys/fs/bpf");
     for arguments in ["plan --no-session", APPLY] {
         let refused = site.ask(arguments);
@@ -200,6 +239,8 @@ fn a_confirmed_guard_stands_again_after_a_reboot() {
     );
     is_refused(&site, 443);
     assert!(!planned(&site, "guard"));
+    let shown = site.ask_as("dev", "guard refused");
+    assert_eq!(shown.status, 0, "users see theirs again: {shown:#?}");
     site.run("systemctl start nginx && systemctl stop nginx && portreeve off guard");
     lab(site.host.reboot(&profile::BARE));
     assert_eq!(pins(&site), 0, "what was given up does not come back");
