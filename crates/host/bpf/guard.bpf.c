@@ -3,7 +3,8 @@
 //
 // `asked4` and `asked6` hear of a number that somebody asks for by name, before anything else is done about it
 // (net/ipv4/af_inet.c); `bound4` and `bound6` hear of the number that he has got, which the kernel may have chosen.
-// `made` and `gone` hear of cgroups, so that a unit that starts again is known with nobody watching.
+// `made` and `gone` hear of cgroups, so that a unit that starts again is known with nobody watching. `told` tells users of
+// themselves.
 #include "units.h"
 
 // Numbers that are put in before the programs are loaded.
@@ -525,6 +526,24 @@ int gone(__u64 *ctx)
 	__u64 id = BPF_CORE_READ((struct cgroup *)ctx[0], kn, id);
 
 	bpf_map_delete_elem(&cgroups, &id);
+	return 0;
+}
+
+// Tells whoever reads it of those who had his rights, and root of all.
+SEC("iter/bpf_map_elem")
+int told(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct who *who = ctx->key;
+	struct tries *tries = ctx->value;
+	__u32 reader = user();
+
+	if (!who || !tries)
+		return 0;
+	if (reader && reader != who->uid)
+		return 0;
+	bpf_seq_write(seq, who, sizeof(*who));
+	bpf_seq_write(seq, tries, sizeof(*tries));
 	return 0;
 }
 

@@ -8,7 +8,13 @@ use std::path::Path;
 
 use portreeve_core::{facts::AtBoot, gate::BOOT_UNIT};
 
-use crate::systemd::{self, Begins, OURS, State, Unit, UnitError};
+use crate::{
+    enforce::guard::shown::PLACE,
+    systemd::{self, Begins, OURS, State, Unit, UnitError},
+};
+
+/// What was confirmed of the guard last.
+const GUARD: &str = "/var/lib/portreeve/gate/guard.json";
 
 /// What starts it: whatever brings a machine up reaches it.
 const BOOTS: &str = "sysinit.target";
@@ -22,7 +28,8 @@ const FLUSHES: &str = "nftables.service";
 /// Where nobody manages the network, network.target is what servers wait for; sysinit.target it must not come before, as
 /// elsewhere than on Debian nftables.service comes after that. Its failure stops nothing: the host comes up, and the unit
 /// is failed. Files of the ledger may be those of a member of its group, which a root without privileges cannot read. What
-/// ProtectKernelTunables= would close is closed by name: it leaves no bpffs open, in which the guard has its names.
+/// ProtectKernelTunables= would close is closed by name: it leaves no bpffs open, in which the guard has its names. What users read of
+/// the guard is mounted before it runs, where the manager is: nothing that it mounts itself would anybody else see.
 #[must_use]
 pub fn unit(program: &Path) -> Unit {
     let program = program.display();
@@ -42,6 +49,7 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+ExecStartPre=-+/usr/bin/nsenter --target 1 --mount /bin/sh -c 'test ! -e {GUARD} || mountpoint -q {PLACE} || {{ mkdir -p -m 0755 {PLACE} && mount -t bpf -o mode=0755,nosuid,nodev,noexec portreeve {PLACE}; }}'
 ExecStart={program} apply --boot
 ExecReload={program} apply --boot
 TimeoutStartSec=60

@@ -4,7 +4,7 @@ mod failure;
 mod refused;
 
 pub(crate) use self::{
-    failure::{failure, not_root},
+    failure::{failure, not_root, not_shown},
     refused::refused,
 };
 

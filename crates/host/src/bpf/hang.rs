@@ -25,8 +25,8 @@ pub enum HangError {
     Refused(String, #[source] Errno),
 }
 
-/// Loads a program, with `number` for each that its reader chooses, and ties it to its hook until the answer is closed: at
-/// `cgroup`, where the processes below one run it.
+/// Loads a program, with `number` for each that its reader chooses, and ties it to its hook until the answer is closed: `at` the
+/// cgroup below which processes run it, or the map that it lists.
 ///
 /// # Errors
 ///
@@ -35,7 +35,7 @@ pub(crate) fn hang(
     program: &Program<'_>,
     known: &Known,
     number: impl Fn(&str) -> u32,
-    cgroup: Option<BorrowedFd<'_>>,
+    at: Option<BorrowedFd<'_>>,
 ) -> Result<OwnedFd, HangError> {
     let attach = match (program.hook, known.attach) {
         (Hook::Cgroup(_), _) => 0,
@@ -45,7 +45,7 @@ pub(crate) fn hang(
     let code = fit(program, &known.values, number);
     let refused = |error| HangError::Refused(program.name.into(), error);
     let loaded = bpf::load_for(program.hook, &code, program.name, attach).map_err(refused)?;
-    bpf::attach(program.hook, &loaded, cgroup).map_err(refused)
+    bpf::attach(program.hook, &loaded, at).map_err(refused)
 }
 
 /// Makes the map that programs of `object` call so, for maps like `inner` where it holds any.

@@ -5,6 +5,7 @@
 mod names;
 mod pins;
 mod rules;
+pub(crate) mod shown;
 mod tried;
 
 use std::{
@@ -37,7 +38,7 @@ use crate::{
     bpf::{
         hang::{HangError, create, hang},
         known::{self, KnownError},
-        object::Object,
+        object::{Hook, Object},
     },
     events::listening::now,
     pins::stranger::Stranger,
@@ -59,6 +60,8 @@ const NAMES: &str = "names";
 const CGROUPS: &str = "cgroups";
 const REFUSED: &str = "refused";
 const DESK: &str = "desk";
+/// The program that tells users of themselves.
+const TOLD: &str = "told";
 /// Those that whoever comes later reads and writes.
 const KEPT: [&str; 5] = [GENERATIONS, TRIAL, NAMES, CGROUPS, REFUSED];
 
@@ -133,6 +136,22 @@ pub struct Home {
     pub folder: PathBuf,
 }
 
+/// Who of the user who asks, or of root of everybody, bound a number that is not his, or was kept from it; `None` where nothing of it
+/// is shown.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub fn own_tried() -> Result<Option<Vec<Tried>>, GuardError> {
+    shown::tried().map_err(|source| GuardError::Step { what: "read who was refused", source })
+}
+
+/// The paths of the cgroups with these ids, as far as they are there yet and can be seen.
+#[must_use]
+pub fn paths_of(ids: &BTreeSet<u64>) -> BTreeMap<u64, String> {
+    Home::of_host().map(|home| paths(&home.folder, ids)).unwrap_or_default()
+}
+
 /// A guard that is pinned.
 #[derive(Debug)]
 pub struct Pinned {
@@ -166,7 +185,11 @@ impl Guard {
         let number = |name: &str| home.number(name, &folder).unwrap_or_else(|| descriptor(&maps, name));
         let mut ties = Vec::new();
         for (program, known) in object.programs.iter().zip(&known) {
-            ties.push((program.name, hang(program, known, number, Some(folder.as_fd()))?));
+            let at = match program.hook {
+                Hook::Iterator(_) => maps[REFUSED].as_fd(),
+                Hook::Cgroup(_) | Hook::Tracepoint(_) => folder.as_fd(),
+            };
+            ties.push((program.name, hang(program, known, number, Some(at))?));
         }
         Ok(Self { home, maps, ties })
     }
@@ -204,7 +227,12 @@ impl Guard {
     /// As of [`Self::pinned`] and [`Self::load`], or where it cannot be pinned.
     pub fn stand() -> Result<Self, GuardError> {
         let before = match Self::pinned()? {
-            Some(Pinned { guard, is_whole: true }) => return Ok(guard),
+            Some(Pinned { guard, is_whole: true }) => {
+                if !shown::is_there() {
+                    let _ = pins::told().map(shown::put);
+                }
+                return Ok(guard);
+            }
             before => before,
         };
         let kept = before.map_or(Ok(BTreeMap::new()), |Pinned { guard, .. }| guard.every_rule())?;
@@ -220,6 +248,8 @@ impl Guard {
         let guard = Self::load(Home::of_host()?)?;
         make_stand(guard.map(GENERATIONS), STANDING, &guard.written(kept)?)?;
         pins::put(&guard, &guard.ties)?;
+        // Without it root alone can tell users of themselves, and whoever asks is told so.
+        let _ = guard.ties.iter().find(|(name, _)| *name == TOLD).map(|(_, tie)| shown::put(tie));
         Ok(guard)
     }
 
@@ -285,12 +315,6 @@ impl Guard {
     pub fn tried(&self) -> Result<Vec<Tried>, GuardError> {
         let all = self.map(REFUSED).all().map_err(|error| GuardError::Untold(REFUSED, error))?;
         Ok(all.iter().filter_map(|(who, tries)| Tried::read(who, tries)).collect())
-    }
-
-    /// The paths of the cgroups with these ids, as far as they are there yet.
-    #[must_use]
-    pub fn paths(&self, ids: &BTreeSet<u64>) -> BTreeMap<u64, String> {
-        paths(&self.home.folder, ids)
     }
 
     /// Those of each namespace that are kept for good; what nobody of ours wrote is passed over.

@@ -53,11 +53,11 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    if !geteuid().is_root() {
-        return Err(guards::not_root(FAILED));
-    }
     if own.get_one::<String>(ACTION).is_some_and(|action| action == REFUSED) {
         return refused::run(settings, out);
+    }
+    if !geteuid().is_root() {
+        return Err(guards::not_root(FAILED));
     }
     let pinned = Guard::pinned().map_err(|error| guards::failure(&error, FAILED))?;
     status(pinned.as_ref(), settings, out)

@@ -15,13 +15,26 @@ use crate::{
     show::escape::visible,
 };
 
-/// Nobody else sees who was refused.
+/// Nobody else sees whose ports are kept.
 pub(crate) fn not_root(what: Words) -> Failure {
     let because = Words {
         en: "only root may change or read the guard",
         ja: "ガードを変更・参照できるのは root だけです",
     };
     Failure::usage(what).because(because).hint(WITH_SUDO)
+}
+
+/// What a user may know of himself is nowhere to be read.
+pub(crate) fn not_shown(what: Words) -> Failure {
+    let because = Words {
+        en: "no guard stands, or it shows users nothing yet",
+        ja: "ガードが有効でないか、ユーザー向けの記録がまだ用意されていません",
+    };
+    let hint = Words {
+        en: "root sees whether it stands (sudo portreeve guard status), and portreeve apply by root shows users their own",
+        ja: "root で状態を確認してください(sudo portreeve guard status)。root が portreeve apply を実行すると、各ユーザーに自分の記録が公開されます",
+    };
+    Failure::new(Exit::Unreachable, what).because(because).hint(hint)
 }
 
 /// The same as the end of a command.

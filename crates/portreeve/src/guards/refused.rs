@@ -9,28 +9,37 @@ use std::{
 use jiff::Timestamp;
 use portreeve_core::{cgroup, policy::Policy, port::PortSpec};
 use portreeve_host::{
-    enforce::guard::{Guard, GuardError, Pinned, Tried, cookie},
+    enforce::guard::{Guard, GuardError, Pinned, Tried, cookie, own_tried, paths_of},
     passwd,
 };
+use rustix::process::geteuid;
 
 use super::moments;
 use crate::show::guard::refused::Refusal;
 
-/// Those whom the kernel remembers, the newest first; of services as `policy` has them. Nobody where no guard stands.
+/// Those whom the kernel remembers, the newest first; of services as `policy` has them. To a user it tells of himself alone; `None`
+/// where no guard stands, or nothing is shown to users.
 ///
 /// # Errors
 ///
 /// The kernel does not tell.
-pub(crate) fn refused(policy: Option<&Policy>) -> Result<Vec<Refusal>, GuardError> {
-    let Some(Pinned { guard, .. }) = Guard::pinned()? else { return Ok(Vec::new()) };
-    let tried = guard.tried()?;
+pub(crate) fn refused(policy: Option<&Policy>) -> Result<Option<Vec<Refusal>>, GuardError> {
+    let Some(tried) = tried()? else { return Ok(None) };
     let groups: BTreeSet<u64> = tried.iter().map(|tried| tried.cgroup).collect();
-    let paths = guard.paths(&groups);
+    let paths = paths_of(&groups);
     let (own, moment) = (cookie().ok(), moments());
     let refusal = |tried| refusal(tried, &paths, policy, own, &moment);
     let mut refusals: Vec<Refusal> = tried.into_iter().map(refusal).collect();
     refusals.sort_by_key(|refusal| Reverse(refusal.last));
-    Ok(refusals)
+    Ok(Some(refusals))
+}
+
+/// Nobody but root opens the guard itself.
+fn tried() -> Result<Option<Vec<Tried>>, GuardError> {
+    if !geteuid().is_root() {
+        return own_tried();
+    }
+    Guard::pinned()?.map(|Pinned { guard, .. }| guard.tried()).transpose()
 }
 
 fn refusal(

@@ -16,7 +16,7 @@ use std::{
 
 use rustix::fs::statfs;
 
-use super::{Guard, GuardError, Home, KEPT, object};
+use super::{Guard, GuardError, Home, KEPT, TOLD, object, shown};
 use crate::{
     pins::{BPF_FS_MAGIC, stranger::Stranger},
     sys::bpf::{self, OpenMap},
@@ -82,6 +82,11 @@ pub(super) fn open(home: &Home) -> Result<Option<Pinned>, GuardError> {
     Ok(Some(Pinned { maps, is_whole }))
 }
 
+/// The tie of the program that tells users of themselves.
+pub(super) fn told() -> io::Result<OwnedFd> {
+    open_one(&Path::new(PLACE).join(FOLDER).join(TOLD))
+}
+
 /// Gives all of `guard` its names, in the place of what has them now.
 ///
 /// # Errors
@@ -114,6 +119,7 @@ pub(super) fn put(guard: &Guard, ties: &[(&'static str, OwnedFd)]) -> Result<(),
 ///
 /// Another portreeve or somebody else put something there, or the kernel refuses.
 pub fn take_away() -> Result<bool, GuardError> {
+    shown::take_away().map_err(step("take away what users read"))?;
     if !place_exists()? {
         return Ok(false);
     }

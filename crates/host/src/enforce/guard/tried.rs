@@ -7,6 +7,10 @@ use portreeve_core::{address::Address, port::Protocol};
 
 use super::rules::{read_place, read_stand};
 
+/// A key of the map.
+const WHO_BYTES: usize = 48;
+/// A key and its value, as the iterator tells them.
+pub(super) const RECORD_BYTES: usize = WHO_BYTES + 48;
 /// Where the parts stand.
 const CGROUP: usize = 16;
 const UID: usize = 24;
@@ -51,6 +55,12 @@ pub struct Tried {
 }
 
 impl Tried {
+    /// What the iterator tells of one.
+    pub(super) fn of_record(record: &[u8]) -> Option<Self> {
+        let (who, tries) = record.split_at_checked(WHO_BYTES)?;
+        Self::read(who, tries)
+    }
+
     /// What a key of the map and its value say; `None` of what is too short.
     pub(super) fn read(who: &[u8], tries: &[u8]) -> Option<Self> {
         let name = who.get(NAME..NAME + NAME_BYTES)?;

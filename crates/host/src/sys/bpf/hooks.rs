@@ -53,18 +53,21 @@ pub fn load_for(hook: Hook<'_>, code: &[u8], name: &str, attach_btf_id: u32) -> 
     load(code, name, place, &mut [])
 }
 
-/// Ties a program to its hook until the answer is closed: its tracepoint, or what the processes below `cgroup` do.
+/// Ties a program to its hook until the answer is closed: its tracepoint, what the processes below the cgroup `at` do, or what is
+/// in the map `at`.
 ///
 /// # Errors
 ///
 /// What the kernel answers: EPERM too where another program that suffers none beside it stands at that cgroup.
-pub fn attach(hook: Hook<'_>, program: impl AsFd, cgroup: Option<BorrowedFd<'_>>) -> Result<OwnedFd, Errno> {
+pub fn attach(hook: Hook<'_>, program: impl AsFd, at: Option<BorrowedFd<'_>>) -> Result<OwnedFd, Errno> {
     let prog_fd = program.as_fd().as_raw_fd();
     match hook {
-        Hook::Iterator(_) => super::link_iterator(program),
+        Hook::Iterator(_) => {
+            at.map_or_else(|| super::link_iterator(&program), |map| super::link_map_iterator(&program, map))
+        }
         Hook::Tracepoint(_) => bpf(RAW_TRACEPOINT_OPEN, &RawTracepointOpen { name: 0, prog_fd, padding: 0 }),
         Hook::Cgroup(occasion) => {
-            let target_fd = cgroup.ok_or(Errno::BADF)?.as_raw_fd().cast_unsigned();
+            let target_fd = at.ok_or(Errno::BADF)?.as_raw_fd().cast_unsigned();
             let attach_type = attach_type(occasion);
             bpf(LINK_CREATE, &LinkCreate { prog_fd, target_fd, attach_type, flags: 0 })
         }
