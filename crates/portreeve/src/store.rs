@@ -12,7 +12,7 @@ pub(crate) use self::etcd::{CHANGES_MAX, Secret};
 #[cfg(test)]
 pub(crate) use self::memory::Memory;
 pub(crate) use self::{
-    etcd::{Access, AddressError, Control, Etcd, Options, goes_in_clear, in_order},
+    etcd::{Access, AddressError, Control, Etcd, Options, goes_in_clear, in_order, is_same},
     sqlite::{
         Anew, CHANGED, CLAIMED, Company, DayCopy, FAULTS_MAX, Fault, GROUP, REMOVED, Restored, Sqlite, Turn,
         begin_anew, check, copies, is_member, read_copy, restore,
@@ -23,6 +23,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use portreeve_core::{
     ledger::{Book, Change, OtherClaim, Scope},
+    port::PortRange,
     text,
     words::{Text, Words},
 };
@@ -84,6 +85,14 @@ pub(crate) enum StoreError {
     Missing {
         /// The file.
         path: PathBuf,
+    },
+    /// Nothing of it is there, not even a folder that tells of it, and the kernel keeps what it claimed.
+    #[error("nothing of {} is there, and the kernel keeps its claims", path.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// Some of what is kept.
+        kept: PortRange,
     },
     /// There is no such copy of it, or an empty one.
     #[error("there is no copy {}", path.display())]

@@ -115,11 +115,11 @@ pub fn claimed_besides(reason: &Reason, at_boot: Option<&Path>) -> Vec<(Reason, 
     claimed
 }
 
-/// The other ledgers for which anything is kept back, or is to be at the next boot.
+/// The other ledgers for which anything is kept back, or is to be at the next boot, each with some of it.
 #[must_use]
-pub fn other_ledgers(at_boot: Option<&Path>) -> Vec<OtherLedger> {
-    let kept = all_wanted(at_boot).into_iter().filter(|(_, ranges)| !ranges.is_empty());
-    kept.filter_map(|(reason, _)| reason.other_ledger().cloned()).collect()
+pub fn other_ledgers(at_boot: Option<&Path>) -> Vec<(OtherLedger, PortRange)> {
+    let kept = all_wanted(at_boot).into_iter();
+    kept.filter_map(|(reason, ranges)| Some((reason.other_ledger()?.clone(), *ranges.first()?))).collect()
 }
 
 fn all_wanted(at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
@@ -192,9 +192,16 @@ impl Reserved {
         }
         self.record.want(reason, &wanted.now);
         if !change.add.is_empty() {
+            let before = self.record.ours.clone();
             self.record.ours.extend(&change.add);
             self.record.write().map_err(ReservedError::Record)?;
-            reserve(&change.add)?;
+            if let Err(error) = reserve(&change.add) {
+                // What did not come about is not ours, whoever reserves it later.
+                let missing = without(&change.add, &reserved().unwrap_or_default());
+                self.record.ours = before.into_iter().chain(without(&change.add, &missing)).collect();
+                self.record.write().map_err(ReservedError::Record)?;
+                return Err(error);
+            }
         }
         self.record.ours.clone_from(&change.ours);
         self.record.prepare().map_err(ReservedError::Record)?;

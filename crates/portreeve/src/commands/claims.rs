@@ -8,10 +8,12 @@ use portreeve_core::{
     words::{Lang, Text, Words},
     world::World,
 };
+use rustix::process::geteuid;
 use std::{thread, time::Duration};
 
 use super::Command;
 use crate::{
+    door::WITH_SUDO,
     exit::Exit,
     failure::Failure,
     ledger::{
@@ -138,10 +140,10 @@ fn repair(home: &Home, settings: &Settings) -> Result<(), Failure> {
     let mut seen = sight::seen(&world, home, &book);
     match kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
         Kept::Reserved => Ok(()),
-        Kept::Unreserved(why) => Err(Failure::new(Exit::Unreachable, UNREPAIRED).because(why).hint(text!(
-            "ask as root: sudo portreeve claims --repair",
-            "root で実行してください: sudo portreeve claims --repair"
-        ))),
+        Kept::Unreserved(why) => {
+            let failure = Failure::new(Exit::Unreachable, UNREPAIRED).because(why);
+            Err(if geteuid().is_root() { failure } else { failure.hint(WITH_SUDO) })
+        }
     }
 }
 

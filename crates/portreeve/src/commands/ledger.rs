@@ -15,6 +15,8 @@ use portreeve_core::{
     words::{Lang, Words},
 };
 
+use portreeve_host::enforce::reserved::OtherLedger;
+
 use super::Command;
 use crate::{
     exit::Exit,
@@ -149,6 +151,13 @@ fn follow(home: &Home, settings: &Settings, what: Words) -> Result<(), Failure> 
     }
     twice::tell(&book, home, &seen, &now, settings.lang);
     Ok(())
+}
+
+/// Has the kernel give back what it kept for `former` ledgers at the place of `home`, which another file has taken.
+fn forget(former: Vec<OtherLedger>, home: &Home, settings: &Settings) {
+    if let Err(error) = kernel::forget(former, home) {
+        warn(&visible(show::unreserved(&kernel::why(&error)).in_lang(settings.lang)));
+    }
 }
 
 /// A sentence on a line of its own.

@@ -63,7 +63,8 @@ impl Opened {
     ) -> Result<(), StoreError> {
         let Some(ahead) = &mut self.ahead else { return Ok(()) };
         // What others have of it, each is told as he claims.
-        ahead.keep(&desk::changes(asks, book, seen, now)).map(drop)
+        let changes = desk::changes(asks, book, seen, now);
+        ahead.keep(&changes).inspect_err(|_| ahead.let_go()).map(drop)
     }
 
     /// What is kept for claims of it, where the host's usual one would not know them.
@@ -79,7 +80,8 @@ impl Store for Opened {
 
     fn swap(&mut self, expected: u64, changes: &[Change]) -> Result<Swap, StoreError> {
         if let Some(ahead) = &mut self.ahead {
-            let taken = ahead.keep(changes)?;
+            // What was kept for it in part is so no longer.
+            let taken = ahead.keep(changes).inspect_err(|_| ahead.let_go())?;
             if !taken.is_empty() {
                 return Ok(Swap::Taken(taken));
             }

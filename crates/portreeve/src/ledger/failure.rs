@@ -76,6 +76,18 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
             );
             (Exit::Refused, cause, put_back(path))
         }
+        StoreError::Lost { path, kept } => {
+            let (file, init) = (shown(path), command_for(path, "ledger init --new-ledger"));
+            let cause = text!(
+                "nothing of {file} is there, and the kernel keeps what a ledger there claimed, such as {kept}",
+                "{file} は跡形もありませんが、そこにあった台帳の申請({kept} など)がカーネルに予約されています"
+            );
+            let hint = text!(
+                "mount its disk; where that ledger is another one (of a unit with PrivateTmp=), name another file; where it is gone for good, this gives its numbers back: {init}",
+                "ディスクをマウントしてください。別の台帳(PrivateTmp= のユニットなど)のものであれば、別のファイルを指定してください。完全に失われたのであれば、次のコマンドで予約を解除できます: {init}"
+            );
+            (Exit::Refused, cause, hint)
+        }
         StoreError::Damaged { path, source } => {
             let (file, Text { en, ja }) = (shown(path), visible_text(&source.text()));
             let cause = text!(
@@ -189,6 +201,7 @@ fn of_fleet(error: &StoreError) -> (Exit, Text, Text) {
         }
         // These are told above.
         StoreError::Missing { path }
+        | StoreError::Lost { path, .. }
         | StoreError::Damaged { path, .. }
         | StoreError::Another { path }
         | StoreError::Newer { path, .. }
@@ -490,6 +503,7 @@ mod tests {
         let library = || "database disk image is malformed".to_owned();
         let errors = [
             StoreError::Missing { path: path() },
+            StoreError::Lost { path: path(), kept: portreeve_core::port::PortRange::one(24_100) },
             StoreError::NoCopy { path: path() },
             StoreError::Damaged { path: path(), source: Wrong::Quoted(library()) },
             StoreError::Damaged { path: path(), source: Wrong::Application(7) },

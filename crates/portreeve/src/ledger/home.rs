@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     fs, io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -37,7 +36,7 @@ use crate::{
     failure::Failure,
     policy_file,
     settings::{PolicyChoice, Settings, Verbosity, options},
-    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn},
+    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn, is_same},
     table_file::TableFile,
 };
 
@@ -174,40 +173,49 @@ impl Home {
         if !self.is_other && self.obeyed == Obeyed::ByHost {
             return Reason::Ledger;
         }
+        let known = other_ledgers(directories::reserved().as_deref());
+        let known = known.into_iter().map(|(known, _)| known).find(|known| self.is_known_as(known));
+        Reason::OtherLedger(known.unwrap_or_else(|| self.as_other()))
+    }
+
+    /// What it is called where it is another one.
+    fn as_other(&self) -> OtherLedger {
         let identity = self.file().and_then(Sqlite::identity);
-        let own = OtherLedger::new(&self.place.told(), identity.as_deref());
-        // Also where it has been moved, or its directory is mounted at a second place.
-        let known = other_ledgers(directories::reserved().as_deref())
-            .into_iter()
-            .find(|known| self.is_called(known, &own));
-        Reason::OtherLedger(known.unwrap_or(own))
+        OtherLedger::new(&self.place.told(), identity.as_deref())
     }
 
-    /// Whether `known` is this one, which is called `own` now: not a copy of it, which is another file.
-    fn is_called(&self, known: &OtherLedger, own: &OtherLedger) -> bool {
-        let about = |path: &Path| fs::metadata(path).ok().map(|about| (about.dev(), about.ino()));
-        let Some(here) = self.file().and_then(about) else { return false };
-        let is_same = known.is_identified() && known.identity() == own.identity();
-        is_same && about(Path::new(known.place())).is_none_or(|there| there == here)
+    /// Whether `known` is this one, also where it has been moved, its directory is mounted at a second place, it is written with other
+    /// members, or was asked beside a fleet's.
+    fn is_known_as(&self, known: &OtherLedger) -> bool {
+        match &self.place {
+            Place::File(_) => known.is_identified() && known.identity() == self.as_other().identity(),
+            Place::Etcd(url) => is_same(url, known.place()),
+        }
     }
 
-    /// Whether anything is kept for what is, or was, at its place; for the usual one, of a file that the boot would read.
-    fn keeps_any(&self) -> bool {
+    /// What it was called where it was another one, as beside a fleet's.
+    pub(super) fn known_beside(&self) -> Vec<OtherLedger> {
+        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
+        known.filter(|known| self.is_known_as(known)).collect()
+    }
+
+    /// Some of what is kept for what is, or was, at its place; for the usual one, for a file that the boot would read.
+    fn kept(&self) -> Option<PortRange> {
         if self.is_other {
-            return !self.kept_at_place().is_empty();
+            return self.kept_at_place().into_iter().map(|(_, kept)| kept).next();
         }
         let of_fleet =
             || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&Reason::Ledger));
-        self.obeyed == Obeyed::ByHost
-            && !kept_for(&Reason::Ledger).is_empty()
-            && of_fleet().is_none_or(|kept| kept.is_empty())
+        let kept = kept_for(&Reason::Ledger);
+        let is_of_file = || self.obeyed == Obeyed::ByHost && of_fleet().is_none_or(|kept| kept.is_empty());
+        kept.first().copied().filter(|_| is_of_file())
     }
 
     /// The other ledgers at its place, this one or not, for which anything is kept, or is to be at the next boot.
-    pub(crate) fn kept_at_place(&self) -> Vec<OtherLedger> {
+    pub(crate) fn kept_at_place(&self) -> Vec<(OtherLedger, PortRange)> {
         let place = self.place.told();
         let known = other_ledgers(directories::reserved().as_deref()).into_iter();
-        known.filter(|ledger| ledger.place() == place).collect()
+        known.filter(|(ledger, _)| ledger.place() == place).collect()
     }
 
     /// Opens it to look at it.
@@ -235,12 +243,9 @@ impl Home {
     ///
     /// That is so.
     pub(crate) fn refuse_lost(&self) -> Result<(), StoreError> {
-        match &self.place {
-            Place::File(path) if !Sqlite::was_made(path) && self.keeps_any() => {
-                Err(StoreError::Missing { path: path.clone() })
-            }
-            _ => Ok(()),
-        }
+        let Place::File(path) = &self.place else { return Ok(()) };
+        let lost = (!Sqlite::was_made(path)).then(|| self.kept()).flatten();
+        lost.map_or(Ok(()), |kept| Err(StoreError::Lost { path: path.clone(), kept }))
     }
 
     /// Whether anybody obeys a claim of `scope` that stands in it.
@@ -280,7 +285,8 @@ impl Home {
 
     /// What other ledgers than the host's usual one and this one claim here.
     pub(super) fn claimed_besides(&self) -> Vec<OtherClaim> {
-        let claimed = claimed_besides(&self.reason(), directories::reserved().as_deref());
+        let mut claimed = claimed_besides(&self.reason(), directories::reserved().as_deref());
+        claimed.retain(|(reason, _)| !reason.other_ledger().is_some_and(|known| self.is_known_as(known)));
         let usual = claimed.iter().any(|(reason, _)| *reason == Reason::Ledger).then(of_host).flatten();
         let usual = usual.map(|path| Place::File(path).told()).unwrap_or_default();
         let told = |(reason, ranges): (Reason, Vec<PortRange>)| {

@@ -106,7 +106,8 @@ fn keep_all(
         // What somebody else claimed while this waited for its turn is not given back.
         let moved = ledger.watch(book.revision(), Duration::ZERO)?;
         let wanted = claimed(moved.as_ref().unwrap_or(book), home, seen, now);
-        return apply(reserved, &wanted, home);
+        apply(reserved, &wanted, home)?;
+        return forget(home.known_beside(), home);
     }
     if !keep_beside(ledger, book, home, seen, now)? && ledger.pledges().is_some_and(Pledges::begin_again) {
         // Those who claimed meanwhile have gone, and left it to whoever is the last; what is kept too long harms nobody.
@@ -144,9 +145,20 @@ fn apply(reserved: Reserved, wanted: &Wanted, home: &Home) -> Result<(), KeepErr
     Ok(reserved.apply(&reason, wanted, &change)?)
 }
 
-/// Gives back what was kept for the `former` ledgers at a place, which are gone for good.
-pub(crate) fn forget(former: Vec<OtherLedger>) -> Result<(), KeepError> {
-    for reason in former.into_iter().map(Reason::OtherLedger) {
+/// For which ledgers the kernel keeps what another file in the place of `home` would not claim: for every one there was, where
+/// nothing tells which it was.
+pub(crate) fn former(home: &Home) -> Vec<OtherLedger> {
+    match home.reason() {
+        Reason::OtherLedger(known) if known.is_identified() => vec![known],
+        Reason::OtherLedger(_) => home.kept_at_place().into_iter().map(|(ledger, _)| ledger).collect(),
+        Reason::Ledger | Reason::Declared => Vec::new(),
+    }
+}
+
+/// Gives back what was kept for `former` ledgers, but for the one that is at `home` now.
+pub(crate) fn forget(former: Vec<OtherLedger>, home: &Home) -> Result<(), KeepError> {
+    let own = home.reason();
+    for reason in former.into_iter().map(Reason::OtherLedger).filter(|reason| *reason != own) {
         let reserved = Reserved::open(directories::reserved().as_deref())?;
         let change = clients::reservation(&reserved, &reason, &[]);
         reserved.apply(&reason, &Wanted { now: Vec::new(), at_boot: Some(Vec::new()) }, &change)?;

@@ -17,7 +17,7 @@ use super::home::{Obeyed, of_host, usual};
 use crate::{
     failure::{Failure, warn},
     show::escape::visible,
-    store::{goes_in_clear, in_order},
+    store::{goes_in_clear, in_order, is_same},
 };
 
 /// So many symbolic links are followed, as by the kernel (path_resolution(7)).
@@ -43,10 +43,10 @@ impl Place {
         }
     }
 
-    /// Whether both are the same one, in whatever order its members are written.
+    /// Whether both are the same one, whichever of its members are written.
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Etcd(own), Self::Etcd(theirs)) => in_order(own) == in_order(theirs),
+            (Self::Etcd(own), Self::Etcd(theirs)) => is_same(own, theirs),
             _ => self == other,
         }
     }

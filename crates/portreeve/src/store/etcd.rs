@@ -81,6 +81,12 @@ pub(crate) fn goes_in_clear(url: &str) -> bool {
     Address::read(url).is_ok_and(|address| address.is_in_clear())
 }
 
+/// Whether both addresses are of one ledger: its members may be more or fewer by now.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (Address::read(one), Address::read(other)) else { return one == other };
+    one.prefix == other.prefix && one.endpoints.iter().any(|endpoint| other.endpoints.contains(endpoint))
+}
+
 /// The same address in one order, as whoever writes its members in another one means the same ledger.
 pub(crate) fn in_order(url: &str) -> String {
     let Ok(Address { mut endpoints, prefix }) = Address::read(url) else { return url.into() };

@@ -25,6 +25,7 @@ pub(crate) use self::{
 use std::{
     collections::BTreeSet,
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -111,9 +112,11 @@ impl Sqlite {
         rows::book(&connection).map(Some).map_err(fail)
     }
 
-    /// What tells the ledger that is, or was, at `path` from every other one.
+    /// What tells the ledger at `path` from every other one, and its file from every copy of it.
     pub(crate) fn identity(path: &Path) -> Option<String> {
-        Some(Marker::beside(path).read().ok()??.0)
+        let identity = Marker::beside(path).read().ok()??;
+        let inode = fs::metadata(path).ok()?.ino();
+        Some(format!("{identity}-{inode}"))
     }
 
     /// Whether there is, or was, a ledger at `path`.

@@ -5,9 +5,8 @@ mod etcd;
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use portreeve_core::{
-    ledger::{Ask, Book, BootTime, Change, Claim, ClaimId, Claimant, Lease, Now, Scope, Seen, Wish, decide},
-    port::PortRange,
+use portreeve_core::ledger::{
+    Ask, Book, BootTime, Change, Claim, ClaimId, Claimant, Lease, Now, Scope, Seen, Wish, decide,
 };
 
 use super::*;

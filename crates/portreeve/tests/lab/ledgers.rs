@@ -118,8 +118,39 @@ fn a_ledger_that_moves_is_the_same() {
     site.run("umount /root/b && cp -a /root/a/. /root/b/");
     let told = site.run("portreeve claims --ledger /root/b/l.db");
     assert!(told.stderr.contains("(/root/a/l.db) claims a number of more"), "{told:#?}");
+    // A copy is none of it either while the disk of the first one is away.
+    site.run(
+        "mv /root/a /root/away && portreeve release more --ledger /root/b/l.db && mv /root/away /root/a",
+    );
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24102");
     site.run("rm /root/b/* && mv /root/a/* /root/b/ && portreeve release more --ledger /root/b/l.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "");
+}
+
+/// As where a fleet's is the host's own for a while.
+#[test]
+fn the_hosts_ledger_is_itself_also_beside_a_fleets() {
+    let site = site();
+    let fleet = "version = 1\n[ledger]\nstore = \"etcd+https://192.0.2.9:2379/portreeve\"\n";
+    lab(site.host.write("/root/fleet.toml", fleet));
+    site.run("portreeve claim own 24100/tcp && portreeve claim more 24102/tcp --policy /root/fleet.toml --ledger /var/lib/portreeve/ledger/ledger.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24100,24102");
+    assert_eq!(site.run("portreeve claims").stderr, "", "nobody else claims it");
+    site.run("portreeve release more");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24100");
+    site.run("portreeve claim again 24102/tcp");
+}
+
+/// What the kernel refused to keep is not taken from whoever has it kept later.
+#[test]
+fn what_was_never_kept_is_not_given_back() {
+    let site = site();
+    site.run("portreeve ledger init && mount -o remount,ro /proc/sys");
+    let told = site.run("portreeve claim own 24100/tcp").stderr;
+    assert!(told.contains("the kernel does not reserve it"), "{told}");
+    site.run("mount -o remount,rw /proc/sys && sysctl -q net.ipv4.ip_local_reserved_ports=24100");
+    site.run("portreeve release own");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24100");
 }
 
 /// Who obeys nobody obeys what root claims all the same.
@@ -251,7 +282,7 @@ fn a_ledger_is_begun_nowhere_where_one_was_or_none_should_be() {
     for arguments in ["claim thief 26000", "claims", "ledger check", "ledger init"] {
         let refused = site.ask(&format!("{arguments} --ledger /root/m/l.db"));
         assert_eq!(refused.status, 5, "{arguments}: {refused:#?}");
-        assert!(refused.stderr.contains("is gone or empty, and there was a ledger"), "{refused:#?}");
+        assert!(refused.stderr.contains("nothing of /root/m/l.db is there"), "{refused:#?}");
     }
     site.run("mount --bind /mnt /root/m && portreeve release svc --ledger /root/m/l.db");
     site.run("touch /root/bound.db && mount --bind /root/m/l.db /root/bound.db");

@@ -5,15 +5,13 @@ use portreeve_core::{
     words::{Words, inflect},
 };
 
-use portreeve_host::enforce::reserved::{OtherLedger, Reason};
-
-use super::{file, follow, sentence, shown};
+use super::{file, follow, forget, sentence, shown};
 use crate::{
     exit::Exit,
-    failure::{Failure, warn},
+    failure::Failure,
     ledger::{failure, home::Home, kernel},
     settings::{Settings, Verbosity},
-    show::{claim as show, escape::visible, out::Out},
+    show::out::Out,
     store::{Anew, Sqlite, begin_anew},
 };
 
@@ -32,7 +30,7 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
         home.refuse_lost().and_then(|()| Sqlite::open(path)).map_err(fail)?;
         return told(None, path, settings, out);
     }
-    let former = former(home);
+    let former = kernel::former(home);
     match begin_anew(path).map_err(fail)? {
         Anew::Stands(book) if !book.is_empty() => Err(stands(home, &shown(path), book.len())),
         Anew::Stands(_) => told(None, path, settings, out),
@@ -40,21 +38,9 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
             out.changed();
             told(aside.as_deref(), path, settings, out)?;
             follow(home, settings, FAILED)?;
-            if let Err(error) = kernel::forget(former) {
-                warn(&visible(show::unreserved(&kernel::why(&error)).in_lang(settings.lang)));
-            }
+            forget(former, home, settings);
             Ok(Exit::Fine)
         }
-    }
-}
-
-/// Of which ledger the kernel keeps what the new one does not claim: of every one there was at its place where nothing tells which
-/// it was.
-fn former(home: &Home) -> Vec<OtherLedger> {
-    match home.reason() {
-        Reason::OtherLedger(known) if known.is_identified() => vec![known],
-        Reason::OtherLedger(_) => home.kept_at_place(),
-        Reason::Ledger | Reason::Declared => Vec::new(),
     }
 }
 

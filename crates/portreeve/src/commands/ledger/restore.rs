@@ -8,11 +8,11 @@ use portreeve_core::{
     words::{Text, Words, inflect},
 };
 
-use super::{check, file, follow, sentence, shown};
+use super::{check, file, follow, forget, sentence, shown};
 use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
-    ledger::{failure, home::Home},
+    ledger::{failure, home::Home, kernel},
     settings::{Settings, Verbosity},
     show::{
         next,
@@ -75,10 +75,12 @@ pub(super) fn list(home: &Home, settings: &Settings, out: &mut Out) -> Result<Ex
 pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let path = file(home, FAILED)?;
     let copy = named(path, copy);
+    let former = kernel::former(home);
     let restored = restore(path, &copy).map_err(|error| unrestored(&error, path, &copy, home))?;
     out.changed();
     tell(&copy, &restored, home, settings, out)?;
     follow(home, settings, FAILED)?;
+    forget(former, home, settings);
     Ok(Exit::Fine)
 }
 
