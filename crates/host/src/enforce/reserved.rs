@@ -128,6 +128,12 @@ fn all_wanted(at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
     now.into_iter().chain(at_boot).collect()
 }
 
+/// What is kept back for claims of the ledger of `reason`.
+#[must_use]
+pub fn wanted_for(reason: &Reason) -> Vec<PortRange> {
+    Record::of_here().unwrap_or_default().wanted.remove(reason).unwrap_or_default()
+}
+
 /// What is kept back for claims of the ledger of `reason` and nobody else, also where they do not stand any more, or not yet.
 #[must_use]
 pub fn kept_for(reason: &Reason) -> Vec<PortRange> {

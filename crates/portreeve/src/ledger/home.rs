@@ -17,7 +17,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     claimant,
-    enforce::reserved::{OtherLedger, Reason, claimed_besides, kept_for, lasting, other_ledgers},
+    enforce::reserved::{OtherLedger, Reason, claimed_besides, lasting, other_ledgers, wanted_for},
     network::{Network, called, network},
 };
 use rustix::{
@@ -206,7 +206,7 @@ impl Home {
         }
         let of_fleet =
             || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&Reason::Ledger));
-        let kept = kept_for(&Reason::Ledger);
+        let kept = wanted_for(&Reason::Ledger);
         let is_of_file = || self.obeyed == Obeyed::ByHost && of_fleet().is_none_or(|kept| kept.is_empty());
         kept.first().copied().filter(|_| is_of_file())
     }

@@ -74,6 +74,11 @@ fn the_hosts_ledger_is_not_begun_anew_while_its_claims_are_kept() {
         let said = site.ask(words);
         assert_eq!((said.status, said.stdout.as_str()), (5, ""), "{words}: {said:#?}");
     }
+    // Nor by way of a copy, which keeps the same.
+    site.run("cp -a /root/disk /root/copy && portreeve claim more 24102/tcp --ledger /root/copy/ledger.db");
+    assert_eq!(site.ask("claims").status, 5);
+    site.run("portreeve release more --ledger /root/copy/ledger.db && portreeve release own --ledger /root/copy/ledger.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "24100");
     site.run("mount --bind /root/disk /var/lib/portreeve/ledger");
     assert_eq!(site.run("portreeve claim own").stdout.trim(), "24100");
     // Who says that it is gone for good gets a new one, and its numbers back.

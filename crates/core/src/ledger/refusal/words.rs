@@ -157,8 +157,8 @@ impl Refusal {
             Self::OfOthers { ledger, .. } => {
                 let listing = listing(ledger);
                 text!(
-                    "leave the number out to get a free one, or release it there first: {listing}",
-                    "番号を省略すると空いている番号が割り当てられます。この番号を使う場合は、先にその台帳で解放してください: {listing}"
+                    "leave the number out to get a free one, or release it there first: {listing} (with --repair where it has ended there)",
+                    "番号を省略すると空いている番号が割り当てられます。この番号を使う場合は、先にその台帳で解放してください: {listing}(そこで既に終わっている申請であれば --repair を付ける)"
                 )
             }
             Self::NameHolds(claim) => give_up(claim),

@@ -33,7 +33,12 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
     let former = kernel::former(home);
     match begin_anew(path).map_err(fail)? {
         Anew::Stands(book) if !book.is_empty() => Err(stands(home, &shown(path), book.len())),
-        Anew::Stands(_) => told(None, path, settings, out),
+        Anew::Stands(_) => {
+            // Whoever was killed as he began it gave nothing back.
+            let former = home.kept_at_place().into_iter().map(|(ledger, _)| ledger);
+            forget(former.collect(), home, settings);
+            told(None, path, settings, out)
+        }
         Anew::Made(aside) => {
             out.changed();
             told(aside.as_deref(), path, settings, out)?;
