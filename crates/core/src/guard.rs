@@ -4,7 +4,7 @@ mod kept;
 mod wanted;
 
 pub use kept::{Kept, TooMany};
-pub use wanted::{GuardMistake, Unguardable, Unguarded, Wanted, guardable, wanted};
+pub use wanted::{GuardMistake, Unguardable, Unguarded, Wanted, guardable, unguarded, wanted};
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 

@@ -137,13 +137,10 @@ pub fn wanted(policy: &Policy, uid: impl Fn(&str) -> Option<u32>) -> Result<Want
     let mut ports: Vec<(PortSpec, &Service, Vec<Entry>)> = Vec::new();
     for service in &policy.services {
         let Some(mode) = mode(service) else { continue };
-        match entries(service, mode, &uid) {
-            Ok(entries) => {
-                ports.extend(service.ports.iter().map(|spec| (*spec, service, entries.clone())));
-            }
-            Err(why) => wanted.unguarded.push(Unguarded { service: service.name.clone(), why }),
-        }
+        let Ok(entries) = entries(service, mode, &uid) else { continue };
+        ports.extend(service.ports.iter().map(|spec| (*spec, service, entries.clone())));
     }
+    wanted.unguarded = unguarded(policy, &uid);
     let count = ports.iter().map(|(spec, ..)| u64::from(spec.range.count())).sum();
     if count > NUMBERS_MAX as u64 {
         return Err(GuardMistake::Numbers(count));
@@ -152,6 +149,17 @@ pub fn wanted(policy: &Policy, uid: impl Fn(&str) -> Option<u32>) -> Result<Want
     ports.sort_by_key(|(_, service, _)| &service.name);
     wanted.rules = rules(&ports)?;
     Ok(wanted)
+}
+
+/// The services of `policy` whose owners the kernel cannot tell, beside others that it can; nobody where no service speaks of the
+/// guard.
+pub fn unguarded(policy: &Policy, uid: impl Fn(&str) -> Option<u32>) -> Vec<Unguarded> {
+    let services = policy.services.iter().filter(|_| policy.speaks_of_guard());
+    let unguarded = |service: &Service| {
+        let why = entries(service, mode(service)?, &uid).err()?;
+        Some(Unguarded { service: service.name.clone(), why })
+    };
+    services.filter_map(unguarded).collect()
 }
 
 /// How its ports are kept; those of a service that says nothing are watched.

@@ -1,8 +1,9 @@
-//! Whether the guard that was confirmed still keeps what it should (A20, A24).
+//! Whether the guard keeps what it should (A20, A24).
 
 mod guard_missing;
+mod port_without_guard;
 
 use super::Rule;
 
 /// The rules of this group, in reading order.
-pub const RULES: &[&Rule] = &[&guard_missing::RULE];
+pub const RULES: &[&Rule] = &[&guard_missing::RULE, &port_without_guard::RULE];

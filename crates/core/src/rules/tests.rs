@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 33] = [
+const PROMISED: [(&str, &str); 34] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -38,6 +38,7 @@ const PROMISED: [(&str, &str); 33] = [
     ("gate-drifted", "high"),
     ("gate-not-at-boot", "warning"),
     ("guard-missing", "high"),
+    ("port-without-guard", "notice"),
     ("shared-by-strangers", "critical"),
     ("anyone-may-take-well-known", "high"),
     ("service-in-dynamic-range", "warning"),
