@@ -20,6 +20,7 @@ enum wanted {
 // How many owners a cgroup may be: by its path, by its unit and as the socket of its service, and likewise as any instance.
 #define SLOTS 5
 #define REFUSALS_MAX 4096
+#define GROUP_BYTES 64
 
 // More than a kernel's `sock_common` has up to there.
 #define SOCK_COMMON_BYTES 64
@@ -141,10 +142,11 @@ struct tries {
 	__u32 pid; // of the last one
 	struct stand stand; // of the first one
 	__u8 padding[2];
+	char group[GROUP_BYTES]; // the last part of the path of his cgroup, which may be gone when somebody asks
 };
 
 _Static_assert(sizeof(struct who) == 48, "enforce/guard/tried.rs reads so many bytes");
-_Static_assert(sizeof(struct tries) == 48, "enforce/guard/tried.rs reads so many bytes");
+_Static_assert(sizeof(struct tries) == 112, "enforce/guard/tried.rs reads so many bytes");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -240,6 +242,9 @@ static __always_inline void write_down(struct place *place, struct stand *stand,
 	bpf_get_current_comm(who.name, sizeof(who.name));
 	known = bpf_map_lookup_elem(&refused, &who);
 	if (!known) {
+		struct task_struct *task = (void *)bpf_get_current_task();
+
+		bpf_probe_read_kernel_str(first.group, GROUP_BYTES, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
 		bpf_map_update_elem(&refused, &who, &first, 0);
 		return;
 	}

@@ -313,6 +313,10 @@ struct cred {
 	kuid_t euid;
 };
 
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -320,6 +324,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	const struct cred *cred;
+	struct css_set *cgroups;
 	__u64 start_boottime;
 	char comm[16];
 };

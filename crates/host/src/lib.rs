@@ -19,6 +19,7 @@ pub mod present;
 pub mod probe;
 pub mod proc;
 pub mod program;
+pub mod root;
 pub mod schedule;
 pub mod sys;
 pub mod systemd;

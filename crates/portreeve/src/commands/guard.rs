@@ -4,8 +4,10 @@ mod refused;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};
-use portreeve_host::enforce::guard::{Guard, Pinned};
-use rustix::process::geteuid;
+use portreeve_host::{
+    enforce::guard::{Guard, Pinned},
+    root,
+};
 
 use super::Command;
 use crate::{
@@ -56,7 +58,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if own.get_one::<String>(ACTION).is_some_and(|action| action == REFUSED) {
         return refused::run(settings, out);
     }
-    if !geteuid().is_root() {
+    if !root::is_of_host() {
         return Err(guards::not_root(FAILED));
     }
     let pinned = Guard::pinned().map_err(|error| guards::failure(&error, FAILED))?;

@@ -7,12 +7,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portreeve_core::{cgroup, policy::Policy, port::PortSpec};
+use portreeve_core::{
+    cgroup,
+    policy::{Policy, Service},
+    port::PortSpec,
+};
 use portreeve_host::{
     enforce::guard::{Guard, GuardError, Pinned, Tried, cookie, own_tried, paths_of},
-    passwd,
+    passwd, root,
 };
-use rustix::process::geteuid;
 
 use super::moments;
 use crate::show::guard::refused::Refusal;
@@ -36,7 +39,7 @@ pub(crate) fn refused(policy: Option<&Policy>) -> Result<Option<Vec<Refusal>>, G
 
 /// Nobody but root opens the guard itself.
 fn tried() -> Result<Option<Vec<Tried>>, GuardError> {
-    if !geteuid().is_root() {
+    if !root::is_of_host() {
         return own_tried();
     }
     Guard::pinned()?.map(|Pinned { guard, .. }| guard.tried()).transpose()
@@ -57,7 +60,7 @@ fn refusal(
         // Of another namespace the policy of this one says nothing.
         service: policy.filter(|_| is_here).and_then(|policy| service(policy, &tried)),
         user: passwd::name(tried.uid),
-        unit: cgroup.as_deref().and_then(|path| cgroup::read(path).unit),
+        unit: cgroup.as_deref().map_or_else(|| gone(&tried.group), |path| cgroup::read(path).unit),
         cgroup,
         first: at(tried.first),
         last: at(tried.last),
@@ -65,8 +68,18 @@ fn refusal(
     }
 }
 
-/// The service of the number, by name.
+/// The unit that a cgroup was that is gone, where the last part of its path is the name of one.
+fn gone(group: &str) -> Option<String> {
+    cgroup::read(&format!("/system.slice/{group}")).unit
+}
+
+/// The service of the number by name, one on that very address first.
 fn service(policy: &Policy, tried: &Tried) -> Option<String> {
     let is_of = |spec: &PortSpec| spec.protocol == tried.protocol && spec.range.contains(tried.port);
-    policy.services.iter().find(|service| service.ports.iter().any(is_of)).map(|service| service.name.clone())
+    let is_at = |service: &&Service| tried.address.as_ref().is_some_and(|at| service.addresses.contains(at));
+    let of_number = || policy.services.iter().filter(|service| service.ports.iter().any(is_of));
+    let is_everywhere = |service: &&Service| service.addresses.is_empty();
+    let service =
+        of_number().find(is_at).or_else(|| of_number().find(is_everywhere)).or_else(|| of_number().next());
+    service.map(|service| service.name.clone())
 }

@@ -17,7 +17,7 @@ reach = "world"
 guard = "enforce"
 "#;
 /// Where the guard has its names.
-const PINS: &str = "ls /sys/fs/bpf/portreeve/guard-1 2>/dev/null | wc -l";
+const PINS: &str = "ls /sys/fs/bpf/portreeve/guard-2 2>/dev/null | wc -l";
 const APPLY: &str = "apply --no-trial --no-session";
 
 /// A host with nginx on port 80, and a bpffs as a machine that is no container has it.
@@ -120,15 +120,49 @@ fn a_user_is_told_of_himself_alone() {
     assert!(why.contains("python3 (pid ") && why.contains(" of dev"), "{why}");
     // Each reads the file with his own rights, whoever the program is.
     let rows = |user: &str| {
-        let read = "wc -c </run/portreeve/guard/refused-1";
+        let read = "wc -c </run/portreeve/guard/refused-2";
         let read = if user == "root" { site.run(read) } else { lab(site.host.run_as(user, read)) };
-        read.stdout.trim().parse::<u32>().expect("a number") / 96
+        read.stdout.trim().parse::<u32>().expect("a number") / 160
     };
     assert_eq!((rows("root"), rows("dev")), (2, 1));
     assert_eq!(site.ask_as("dev", "guard status").status, 2, "whose ports are kept is not shown");
     site.run(
         "portreeve off guard && ! grep -q portreeve/guard /proc/mounts && test ! -e /run/portreeve/guard",
     );
+}
+
+/// Also what has gone since, which service it was of that stands on that address, and with a policy that has a mistake by now.
+#[test]
+fn who_tried_is_told_as_he_was() {
+    let site = site();
+    let policy = POLICY.replace("80/tcp\", \"443/tcp", "80/tcp")
+        + "[service.one]\nports = [\"7000/tcp\"]\naddress = \"127.0.0.1\"\nowner = { unit = \"one.service\" }\nguard = \"enforce\"\n"
+        + "[service.two]\nports = [\"7000/tcp\"]\naddress = \"127.0.0.2\"\nowner = { unit = \"two.service\" }\nguard = \"enforce\"\n";
+    lab(site.host.write("/etc/portreeve/policy.toml", &policy));
+    site.run(&format!("portreeve {APPLY}"));
+    for (unit, address) in [("three", "127.0.0.2"), ("four", "127.0.0.1")] {
+        let bind = format!("import socket; socket.socket().bind((\"{address}\", 7000))");
+        site.run(&format!("! systemd-run -q --wait -u {unit} python3 -c '{bind}'"));
+    }
+    let rows = || {
+        let told = site.ask("guard refused -o json").json();
+        let told = told["refusals"].as_array().expect("`refusals` is promised").clone();
+        let row = |it: &Value| (it["service"].clone(), it["unit"].clone(), it["cgroup"].clone());
+        told.iter().map(row).collect::<Vec<_>>()
+    };
+    let expected = [
+        (json!("one"), json!("four.service"), Value::Null),
+        (json!("two"), json!("three.service"), Value::Null),
+    ];
+    assert_eq!(rows(), expected);
+    lab(site.host.write("/etc/portreeve/policy.toml", "version = x"));
+    let told = site.ask("guard refused");
+    assert_eq!(told.status, 0, "{told:#?}");
+    assert!(told.stdout.contains("three.service") && told.stderr.contains("portreeve check"), "{told:#?}");
+    // Root of a namespace of his own is nobody here, and is told nothing that he would do as root.
+    let nobody = site.ask_as("dev", "guard status");
+    let root = lab(site.host.run_as("dev", "unshare -Ur portreeve guard status"));
+    assert_eq!((root.status, root.stderr), (nobody.status, nobody.stderr));
 }
 
 /// The kernel takes back what nobody confirms, with the gate that it came with; what somebody does confirm stays, until it is
@@ -212,7 +246,7 @@ fn what_stands_in_the_way_is_said_and_nothing_is_done() {
 fn a_guard_that_is_not_whole_is_put_right() {
     let site = site();
     site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
-    site.run("rm /sys/fs/bpf/portreeve/guard-1/asked4 /sys/fs/bpf/portreeve/guard-1/bound4");
+    site.run("rm /sys/fs/bpf/portreeve/guard-2/asked4 /sys/fs/bpf/portreeve/guard-2/bound4");
     is_bound(&site, 443);
     assert!(site.run("portreeve guard status").stdout.contains("The guard is not whole"));
     assert!(planned(&site, "guard"));
@@ -268,11 +302,11 @@ fn what_is_taken_away_in_a_trial_is_not_confirmed() {
 fn one_of_which_a_map_is_gone_is_put_anew_and_taken_away() {
     let site = site();
     site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
-    site.run("rm /sys/fs/bpf/portreeve/guard-1/names");
+    site.run("rm /sys/fs/bpf/portreeve/guard-2/names");
     assert!(planned(&site, "guard"));
     site.run(&format!("portreeve {APPLY}"));
     is_refused(&site, 443);
-    site.run("rm /sys/fs/bpf/portreeve/guard-1/names && portreeve off guard");
+    site.run("rm /sys/fs/bpf/portreeve/guard-2/names && portreeve off guard");
     is_bound(&site, 443);
     assert_eq!(pins(&site), 0);
 }

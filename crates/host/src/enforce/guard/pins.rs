@@ -27,7 +27,7 @@ pub const BPFFS: &str = "/sys/fs/bpf";
 /// Where portreeve keeps what goes on without it.
 const PLACE: &str = "/sys/fs/bpf/portreeve";
 /// The folder of the guard: raised whenever a structure of bpf/guard.bpf.c changes.
-const FOLDER: &str = "guard-1";
+const FOLDER: &str = "guard-2";
 /// What its folder is called before all is in it, and when it goes.
 const UNFINISHED: &str = "new-guard";
 const GOING: &str = "old-guard";

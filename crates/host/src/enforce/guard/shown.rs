@@ -28,7 +28,7 @@ use crate::{
 /// Where it is mounted.
 pub(crate) const PLACE: &str = "/run/portreeve/guard";
 /// The iterator: raised with the layout of what it tells.
-const FILE: &str = "/run/portreeve/guard/refused-1";
+const FILE: &str = "/run/portreeve/guard/refused-2";
 const UNFINISHED: &str = "/run/portreeve/guard/new-refused";
 const FOLDER_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o444;

@@ -10,7 +10,7 @@ use super::rules::{read_place, read_stand};
 /// A key of the map.
 const WHO_BYTES: usize = 48;
 /// A key and its value, as the iterator tells them.
-pub(super) const RECORD_BYTES: usize = WHO_BYTES + 48;
+pub(super) const RECORD_BYTES: usize = WHO_BYTES + 112;
 /// Where the parts stand.
 const CGROUP: usize = 16;
 const UID: usize = 24;
@@ -22,6 +22,8 @@ const FIRST: usize = 8;
 const LAST: usize = 16;
 const PID: usize = 24;
 const STAND: usize = 28;
+const GROUP: usize = 48;
+const GROUP_BYTES: usize = 64;
 /// Of who was refused.
 const ENFORCE: u8 = 2;
 
@@ -48,6 +50,8 @@ pub struct Tried {
     pub uid: u32,
     /// His cgroup, by the number of its folder.
     pub cgroup: u64,
+    /// The last part of its path, also where it is gone by now.
+    pub group: String,
     /// His process, the last time.
     pub pid: u32,
     /// What it is called.
@@ -63,8 +67,6 @@ impl Tried {
 
     /// What a key of the map and its value say; `None` of what is too short.
     pub(super) fn read(who: &[u8], tries: &[u8]) -> Option<Self> {
-        let name = who.get(NAME..NAME + NAME_BYTES)?;
-        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
         let (netns, protocol, port) = read_place(who)?;
         Some(Self {
             netns,
@@ -78,9 +80,16 @@ impl Tried {
             uid: number(who, UID)?,
             cgroup: long(who, CGROUP)?,
             pid: number(tries, PID)?,
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: text(who.get(NAME..NAME + NAME_BYTES)?),
+            group: text(tries.get(GROUP..GROUP + GROUP_BYTES)?),
         })
     }
+}
+
+/// What stands before the first NUL.
+fn text(bytes: &[u8]) -> String {
+    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
@@ -109,11 +118,14 @@ mod tests {
             [3, 5_000_000_000, 6_000_000_000].into_iter().flat_map(u64::to_ne_bytes).collect();
         tries.extend(99_u32.to_ne_bytes());
         tries.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1, 1, 1, 0, 0]);
+        tries.extend(b"thief.service");
+        tries.resize(112, 0);
         let tried = Tried::read(&who, &tries).expect("long enough");
         assert_eq!((tried.port, tried.is_refused, tried.count, tried.uid), (443, true, 3, 33));
         assert_eq!((tried.netns, tried.protocol), (5, Protocol::Tcp));
         assert_eq!(tried.address, Some("192.0.2.1".parse().expect("an address")));
         assert_eq!((tried.cgroup, tried.pid, tried.name.as_str()), (77, 99, "nc"));
+        assert_eq!(tried.group, "thief.service");
         assert_eq!((tried.first, tried.last), (Duration::from_secs(5), Duration::from_secs(6)));
         assert_eq!(Tried::read(&who[..40], &tries), None);
     }

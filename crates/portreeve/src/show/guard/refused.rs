@@ -57,7 +57,7 @@ impl Refusal {
 pub(crate) struct RefusalsView<'a> {
     /// The layout of this document: 1.
     version: u32,
-    /// Who tried, the newest first; the kernel remembers some thousands, and forgets the oldest.
+    /// Who tried, the newest first; the kernel remembers some thousands, and forgets of those that did not come back for long.
     refusals: Vec<RefusalView<'a>>,
 }
 
