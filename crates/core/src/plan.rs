@@ -24,7 +24,7 @@ pub use self::{
     close::{close, remaining, shut},
     effect::Effect,
     grounds::{Ground, Grounds, GroundsError},
-    guard::{Guards, Held},
+    guard::{Guards, Held, held},
     open::{Opening, Shut, opening},
     passage::ProtocolPassage,
     protect::{protect, protect_after},
@@ -78,6 +78,8 @@ pub struct Plan {
     pub unreserved: Option<Unreserved>,
     /// The services whose ports the guard cannot keep, where the policy speaks of it.
     pub unguarded: Vec<Unguarded>,
+    /// Who holds what is refused to him already, since before: of that the guard takes nothing.
+    pub held: Option<Held>,
     /// The changes that take all of it back, in the order in which they are made; none where somebody else has changed the
     /// gate, which cannot be made so again.
     pub undo: Vec<Change>,

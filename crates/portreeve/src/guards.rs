@@ -26,12 +26,13 @@ use portreeve_host::{
     enforce::{
         Door, Passed,
         guard::{Guard, GuardError, Pinned, cookie},
+        receipts,
     },
     events::listening::now as boot_clock,
     passwd,
 };
 
-use crate::{door, failure::Failure};
+use crate::{directories, door, failure::Failure};
 
 /// What it comes with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,6 +78,12 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Guards, GuardError> {
 /// As of [`known`].
 pub(crate) fn standing(guard: &Guard) -> Result<Rules, GuardError> {
     guard.rules(cookie().map_err(GuardError::NoCookie)?)
+}
+
+/// What was confirmed last, and is not given up; nothing where that cannot be read.
+pub(crate) fn confirmed() -> Option<Rules> {
+    let rules = receipts::guard(&directories::gate().ok()?).ok()??;
+    (!rules.entries.is_empty()).then_some(rules)
 }
 
 /// Has the guard keep `rules`, and nothing else.

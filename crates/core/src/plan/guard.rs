@@ -47,6 +47,16 @@ pub struct Held {
 }
 
 impl Held {
+    /// That he was there before, and nothing is taken from him.
+    #[must_use]
+    pub fn too_late(&self) -> Text {
+        let Self { spec, service, who: Text { en, ja } } = self;
+        text!(
+            "warning: {spec} is refused to whoever does not own {service}, but {en} bound it before that: see who it is (portreeve who {spec}) and stop it",
+            "警告: {spec} は {service} の owner 以外には拒否されますが、その前に {ja} が bind しています。portreeve who {spec} で確認し、停止してください"
+        )
+    }
+
     /// Why nothing is changed.
     #[must_use]
     pub fn why(&self) -> Text {
@@ -82,6 +92,7 @@ pub(super) fn keep(
     let wanted = wanted(policy, |name| guards.users.get(name).copied()).map_err(Refused::Guard)?;
     plan.unguarded = wanted.unguarded;
     if wanted.rules == guards.rules {
+        plan.held = held(world, &wanted.rules);
         return Ok(());
     }
     if let Some(seconds_left) = guards.seconds_left {
@@ -97,7 +108,8 @@ pub(super) fn keep(
 }
 
 /// The first port that is held by a stranger and would be refused to him.
-fn held(world: &World<'_>, rules: &Rules) -> Option<Held> {
+#[must_use]
+pub fn held(world: &World<'_>, rules: &Rules) -> Option<Held> {
     let own = world.own_namespace()?.id;
     let of_listener = |holding: &Holding<'_>| {
         let spec = holding.spec();

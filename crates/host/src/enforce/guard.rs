@@ -146,6 +146,19 @@ pub fn own_tried() -> Result<Option<Vec<Tried>>, GuardError> {
     shown::tried().map_err(|source| GuardError::Step { what: "read who was refused", source })
 }
 
+/// Shows users again who of their own was refused, where somebody has taken that away; without it root alone can tell them.
+pub fn show_users() {
+    if !shown::is_there() && has_remains() {
+        let _ = pins::told().map(shown::put);
+    }
+}
+
+/// Whether anything of the guard has a name, also where nothing can be read of it any more.
+#[must_use]
+pub fn has_remains() -> bool {
+    pins::are_there().unwrap_or(false)
+}
+
 /// The paths of the cgroups with these ids, as far as they are there yet and can be seen.
 #[must_use]
 pub fn paths_of(ids: &BTreeSet<u64>) -> BTreeMap<u64, String> {
@@ -228,9 +241,7 @@ impl Guard {
     pub fn stand() -> Result<Self, GuardError> {
         let before = match Self::pinned()? {
             Some(Pinned { guard, is_whole: true }) => {
-                if !shown::is_there() {
-                    let _ = pins::told().map(shown::put);
-                }
+                show_users();
                 return Ok(guard);
             }
             before => before,

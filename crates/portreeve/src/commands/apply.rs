@@ -17,6 +17,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
+use portreeve_host::enforce::guard::show_users;
 use rustix::process::geteuid;
 use serde::Deserialize;
 
@@ -186,8 +187,14 @@ fn beside_gate(
         kept_from_clients(number, own, settings, out)?;
     }
     match planned.plan.guards().filter(|_| !is_only_tried) {
-        Some(rules) => guard::alone(rules, way, stands.as_ref(), own, settings, out),
-        None => Ok(Exit::Fine),
+        Some(rules) => guard::alone(planned, rules, way, stands.as_ref(), own, settings, out),
+        None => {
+            // What users read of it somebody may have taken away.
+            if !is_only_tried {
+                show_users();
+            }
+            Ok(Exit::Fine)
+        }
     }
 }
 
@@ -262,6 +269,7 @@ fn carry_out(
     see_to_next_boot(&passed, settings);
     if let Some(rules) = planned.plan.guards() {
         guard::with_gate(rules, &passed, until)?;
+        guard::tell_too_late(planned, rules, settings);
     }
     match reserves {
         Some(ports) if keep == Keep::AtOnce => {

@@ -5,7 +5,7 @@ mod refused;
 use clap::{Arg, ArgMatches};
 use portreeve_core::words::{Lang, Words};
 use portreeve_host::{
-    enforce::guard::{Guard, Pinned},
+    enforce::guard::{Guard, Pinned, has_remains},
     root,
 };
 
@@ -70,8 +70,12 @@ fn status(pinned: Option<&Pinned>, settings: &Settings, out: &mut Out) -> Result
     let rules =
         pinned.map_or(Ok(Default::default()), |pinned| guards::standing(&pinned.guard)).map_err(fail)?;
     let until = pinned.map_or(Ok(None), |pinned| pinned.guard.trial()).map_err(fail)?.map(guards::moments());
-    let is_whole = pinned.is_none_or(|pinned| pinned.is_whole);
-    let stands = show::Stands { is_there: pinned.is_some(), is_whole, until, rules: &rules };
+    // One of which a map is gone still judges, and nobody can tell how.
+    let is_torn = pinned.is_none() && has_remains();
+    let is_whole = pinned.map_or(!is_torn, |pinned| pinned.is_whole);
+    let is_there = pinned.is_some() || is_torn;
+    let is_missed = !is_there && guards::confirmed().is_some();
+    let stands = show::Stands { is_there, is_whole, is_missed, until, rules: &rules };
     if settings.format == Format::Json {
         out.json(&show::view(&stands))?;
         return Ok(Exit::Fine);
@@ -83,6 +87,7 @@ fn status(pinned: Option<&Pinned>, settings: &Settings, out: &mut Out) -> Result
     let commands: &[&str] = match (until, is_whole, pinned) {
         (Some(_), ..) => &["portreeve confirm", "portreeve undo"],
         (None, false, _) => &["portreeve apply"],
+        (None, true, _) if is_missed => &["portreeve apply", "portreeve off guard"],
         (None, true, Some(_)) => &["portreeve guard refused"],
         (None, true, None) => &["portreeve plan"],
     };

@@ -30,6 +30,8 @@ pub(crate) struct Stands<'a> {
     pub(crate) is_there: bool,
     /// Whether each of its programs still runs.
     pub(crate) is_whole: bool,
+    /// Whether one was confirmed, and is not there.
+    pub(crate) is_missed: bool,
     /// When the kernel takes back what is on trial.
     pub(crate) until: Option<Timestamp>,
     /// What it keeps for good.
@@ -120,6 +122,10 @@ pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
 
 fn sentence(stands: &Stands<'_>) -> Text {
     let Text { en, ja } = match (stands.is_there, stands.is_whole) {
+        (false, _) if stands.is_missed => text!(
+            "No guard is in the kernel, though one was confirmed: portreeve apply puts it there again.",
+            "ガードを確定してありますが、カーネルにありません。portreeve apply で元に戻せます。"
+        ),
         (false, _) => text!("No guard is in the kernel.", "カーネルにガードはありません。"),
         (true, false) => text!(
             "The guard is not whole: another program took a part of it away, and portreeve apply puts it back.",

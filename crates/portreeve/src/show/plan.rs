@@ -16,11 +16,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
+    escape::visible,
     out::{Out, Paint},
     table::{Cell, Column, Fit, Table},
     view::{GapView, gap_view},
 };
-use crate::{failure::Failure, settings::Verbosity};
+use crate::{
+    failure::{Failure, warn},
+    settings::Verbosity,
+};
 
 /// The layout of the JSON document.
 const VERSION: u32 = 1;
@@ -263,6 +267,9 @@ fn unguarded(plan: &Plan, out: &mut Out) -> Result<(), Failure> {
     for unguarded in &plan.unguarded {
         let Text { en, ja } = unguarded.words();
         out.sentences(text!("Not guarded: {en}.", "ガードの対象外: {ja}。").in_lang(out.lang))?;
+    }
+    if let Some(held) = &plan.held {
+        warn(&visible(held.too_late().in_lang(out.lang)));
     }
     Ok(())
 }

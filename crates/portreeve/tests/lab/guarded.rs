@@ -241,6 +241,36 @@ fn what_stands_in_the_way_is_said_and_nothing_is_done() {
     assert_eq!(site.run("ls /sys/fs/bpf/portreeve").stdout, "guard-9\n", "it is left as it is");
 }
 
+/// What users read of it is put back too, one whose map is gone is not called absent, and what was confirmed is missed until it is
+/// given up.
+#[test]
+fn what_is_gone_of_it_is_told_and_put_right() {
+    let site = site();
+    site.run(&format!("portreeve {APPLY} && umount /run/portreeve/guard"));
+    assert_eq!(site.ask_as("dev", "guard refused").status, 7);
+    site.run(&format!("portreeve {APPLY}"));
+    assert_eq!(site.ask_as("dev", "guard refused").status, 0);
+    site.run("rm /sys/fs/bpf/portreeve/guard-2/names");
+    let torn = site.ask("guard status -o json").json();
+    assert_eq!((&torn["stands"], &torn["whole"]), (&json!(true), &json!(false)));
+    site.run("rm -r /sys/fs/bpf/portreeve");
+    let missed = site.run("portreeve guard status").stdout;
+    assert!(
+        missed.contains("though one was confirmed") && missed.contains("portreeve off guard"),
+        "{missed}"
+    );
+    // Who came meanwhile stays, and each plan says so.
+    site.run("systemctl stop nginx; systemd-run -q -u thief python3 -m http.server --bind 127.0.0.1 443");
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :443; do sleep 0.1; done'; portreeve apply --boot");
+    let told = site.ask("plan --no-session").stderr;
+    assert!(
+        told.contains("443/tcp is refused to whoever does not own web, but python3 (user root)"),
+        "{told}"
+    );
+    site.run("portreeve off guard");
+    assert!(!site.run("portreeve guard status").stdout.contains("confirmed"));
+}
+
 /// A part that somebody took away is put there again, and what was kept stays so.
 #[test]
 fn a_guard_that_is_not_whole_is_put_right() {

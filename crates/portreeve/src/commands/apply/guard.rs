@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::Standing,
     guard::Rules,
+    plan::held,
     text,
     words::{Text, Words},
 };
@@ -12,13 +13,13 @@ use portreeve_host::enforce::Passed;
 
 use super::{FAILED, Way, alone as on_trial, ask, told};
 use crate::{
-    commands::plan,
+    commands::plan::{self, Planned},
     door,
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, warn},
     guards::{self, Comes},
     settings::{Settings, Verbosity},
-    show::out::Out,
+    show::{escape::visible, out::Out},
 };
 
 const NOT_GUARDED: Words = Words {
@@ -32,8 +33,18 @@ pub(super) fn with_gate(rules: &Rules, passed: &Passed, until: Option<Timestamp>
     guards::keep(rules, comes, NOT_GUARDED).map(drop)
 }
 
+/// Tells of a stranger who bound what is refused to him between the look at the host and the change.
+pub(super) fn tell_too_late(planned: &Planned, rules: &Rules, settings: &Settings) {
+    // Whether he did is found by the next plan too.
+    let Ok(look) = planned.look.again(&plan::WANTED) else { return };
+    if let Some(held) = held(&look.world(), rules) {
+        warn(&visible(held.too_late().in_lang(settings.lang)));
+    }
+}
+
 /// What comes alone, as the gate `stands`.
 pub(super) fn alone(
+    planned: &Planned,
     rules: &Rules,
     way: Way,
     stands: Option<&Standing>,
@@ -48,6 +59,7 @@ pub(super) fn alone(
     };
     let passed = guards::keep_through(door, rules, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
+    tell_too_late(planned, rules, settings);
     let number = passed.receipt.number;
     let undo = plan::undo_of(number, own);
     match (way, until) {

@@ -33,7 +33,8 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         Some(Pinned { guard, .. }) => {
             !standing(guard).map_err(fail)?.entries.is_empty() || guard.trial().map_err(fail)?.is_some()
         }
-        None => false,
+        // The next boot is not to bring it back either.
+        None => is_root && guards::confirmed().is_some(),
     };
     if does_any {
         guards::keep_through(door::open(FAILED)?, &Rules::default(), Comes::default(), FAILED)?;
