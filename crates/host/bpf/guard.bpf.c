@@ -256,7 +256,8 @@ static __always_inline void write_down(struct place *place, struct stand *stand,
 // How the services are kept whose place is taken, and that are not whoever takes it: 0 where there is none.
 static __always_inline __u8 wronged(struct rule *rule, struct stand *stand, __u32 mark)
 {
-	__u32 touched = 0, owned = 0, enforced = 0;
+	// Nothing, which the verifier cannot tell from something: of each beginning with a 0 that it knows it would follow every way.
+	__u32 none = rule->padding, touched = none, owned = none, enforced = none;
 
 	for (__u32 at = 0; at < ENTRIES_MAX; at++) {
 		struct entry *entry = &rule->entries[at];
@@ -470,6 +471,11 @@ static __always_inline int find_instance(struct name *of, struct name *name, __u
 	while (at < NAME_BYTES - SUFFIX_BYTES - 2 && of->text[at] != '@')
 		at++;
 	if (of->text[at] != '@' || letters > SUFFIX_BYTES)
+		return 0;
+	// From memory it is any number to the verifier, which would else follow each place of the letter to the end.
+	*(volatile __u8 *)name->text = at;
+	at = *(volatile __u8 *)name->text;
+	if (at >= NAME_BYTES - SUFFIX_BYTES - 2)
 		return 0;
 	__builtin_memset(name, 0, sizeof(*name));
 	bpf_probe_read_kernel(name->text, at + 1, of->text);
