@@ -125,6 +125,23 @@ struct {
 	__type(value, struct slots);
 } cgroups SEC(".maps");
 
+// The same by both, so that one question tells whether a cgroup is an owner.
+struct member {
+	__u64 cgroup;
+	__u32 owner;
+	__u32 padding;
+};
+
+_Static_assert(sizeof(struct member) == 16, "enforce/guard/names.rs writes so many bytes");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct member);
+	__type(value, __u8);
+} members SEC(".maps");
+
 // Who was refused, or would have been.
 struct who {
 	struct place place;
@@ -197,16 +214,12 @@ static __always_inline int meets(const struct stand *one, const struct stand *ot
 static __always_inline int is_in(__u32 slot)
 {
 	for (int level = 0; level <= LEVELS_MAX; level++) {
-		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
-		struct slots *slots = id ? bpf_map_lookup_elem(&cgroups, &id) : NULL;
+		struct member member = {.cgroup = bpf_get_current_ancestor_cgroup_id(level), .owner = slot};
 
-		if (!id)
+		if (!member.cgroup)
 			break;
-		if (!slots)
-			continue;
-		for (int at = 0; at < SLOTS; at++)
-			if (slots->of[at] == slot)
-				return 1;
+		if (bpf_map_lookup_elem(&members, &member))
+			return 1;
 	}
 	return 0;
 }
@@ -463,19 +476,29 @@ static __always_inline int is_below_home(struct cgroup *cgroup, __u32 *home, __u
 	return 0;
 }
 
+#define EACH_BYTE(value) (0x0101010101010101ULL * (value))
+
+// Where the first @ of a name is; 0 where there is none. Eight letters at a time: the verifier follows each turn of a loop to the
+// end.
+static __always_inline __u32 at_sign(struct name *name)
+{
+	for (__u32 word = 0; word < NAME_BYTES / 8; word++) {
+		__u64 letters = ((__u64 *)name->text)[word] ^ EACH_BYTE('@');
+		// The lowest bit of it is in the first letter that is one.
+		__u64 found = (letters - EACH_BYTE(1)) & ~letters & EACH_BYTE(0x80);
+
+		if (found)
+			return word * 8 + (((found & -found) >> 7) * 0x0001020304050607ULL >> 56);
+	}
+	return 0;
+}
+
 // `ipostgresql@.service` of `postgresql@15-main.service`, which `of` has behind another letter; nobody without an instance.
 static __always_inline int find_instance(struct name *of, struct name *name, __u64 suffix, __u32 letters, __u32 *slots)
 {
-	__u32 at = 1;
+	__u32 at = at_sign(of);
 
-	while (at < NAME_BYTES - SUFFIX_BYTES - 2 && of->text[at] != '@')
-		at++;
-	if (of->text[at] != '@' || letters > SUFFIX_BYTES)
-		return 0;
-	// From memory it is any number to the verifier, which would else follow each place of the letter to the end.
-	*(volatile __u8 *)name->text = at;
-	at = *(volatile __u8 *)name->text;
-	if (at >= NAME_BYTES - SUFFIX_BYTES - 2)
+	if (!at || at >= NAME_BYTES - SUFFIX_BYTES - 2 || letters > SUFFIX_BYTES)
 		return 0;
 	__builtin_memset(name, 0, sizeof(*name));
 	bpf_probe_read_kernel(name->text, at + 1, of->text);
@@ -527,6 +550,13 @@ int made(__u64 *ctx)
 	if (!is_owner)
 		return 0;
 	id = BPF_CORE_READ(cgroup, kn, id);
+	for (int at = 0; at < SLOTS; at++) {
+		struct member member = {.cgroup = id, .owner = slots.of[at]};
+		__u8 is_one = 1;
+
+		if (member.owner)
+			bpf_map_update_elem(&members, &member, &is_one, 0);
+	}
 	bpf_map_update_elem(&cgroups, &id, &slots, 0);
 	return 0;
 }
@@ -535,7 +565,15 @@ SEC("tp_btf/cgroup_rmdir")
 int gone(__u64 *ctx)
 {
 	__u64 id = BPF_CORE_READ((struct cgroup *)ctx[0], kn, id);
+	struct slots *slots = bpf_map_lookup_elem(&cgroups, &id);
 
+	if (!slots)
+		return 0;
+	for (int at = 0; at < SLOTS; at++) {
+		struct member member = {.cgroup = id, .owner = slots->of[at]};
+
+		bpf_map_delete_elem(&members, &member);
+	}
 	bpf_map_delete_elem(&cgroups, &id);
 	return 0;
 }

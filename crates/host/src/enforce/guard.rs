@@ -31,7 +31,7 @@ pub use self::{
 };
 
 use self::{
-    names::{Owners, Slot, badge_of, numbered, paths, standing},
+    names::{Owners, Slot, badge_of, member, numbered, paths, standing},
     rules::{place, read_place, read_rule, rule},
 };
 use crate::{
@@ -58,12 +58,13 @@ const GENERATIONS: &str = "generations";
 const TRIAL: &str = "trial";
 const NAMES: &str = "names";
 const CGROUPS: &str = "cgroups";
+const MEMBERS: &str = "members";
 const REFUSED: &str = "refused";
 const DESK: &str = "desk";
 /// The program that tells users of themselves.
 const TOLD: &str = "told";
 /// Those that whoever comes later reads and writes.
-const KEPT: [&str; 5] = [GENERATIONS, TRIAL, NAMES, CGROUPS, REFUSED];
+const KEPT: [&str; 6] = [GENERATIONS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED];
 
 /// Those that count, and those that are on trial.
 const STANDING: u32 = 0;
@@ -392,6 +393,10 @@ impl Guard {
             }
         }
         for (id, slots) in standing(&self.home.folder, &names) {
+            for slot in slots.into_iter().filter(|slot| *slot != 0) {
+                let put = self.map(MEMBERS).put(&member(id, slot), &[1]);
+                put.map_err(|error| GuardError::Untold(MEMBERS, error))?;
+            }
             let slots: Vec<u8> = slots.into_iter().flat_map(Slot::to_ne_bytes).collect();
             let put = self.map(CGROUPS).put(&id.to_ne_bytes(), &slots);
             put.map_err(|error| GuardError::Untold(CGROUPS, error))?;
@@ -437,7 +442,7 @@ fn maps(object: &Object<'_>) -> Result<BTreeMap<&'static str, OpenMap>, GuardErr
     let generations = create(object, GENERATIONS, Some(&none))?;
     make_stand(&generations, STANDING, &none)?;
     let mut maps = BTreeMap::from([(GENERATIONS, generations)]);
-    for name in [TRIAL, NAMES, CGROUPS, REFUSED, DESK] {
+    for name in [TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, DESK] {
         maps.insert(name, create(object, name, None)?);
     }
     Ok(maps)

@@ -105,6 +105,11 @@ fn name(kind: char, text: &str) -> Vec<u8> {
     name
 }
 
+/// That the cgroup with this id is the owner with this number (`struct member`).
+pub(super) fn member(id: u64, slot: Slot) -> Vec<u8> {
+    [&id.to_ne_bytes()[..], &slot.to_ne_bytes(), &[0; 4]].concat()
+}
+
 /// The cgroups below `home` that have a name of `names`, by id, each with the owners that it is.
 pub(super) fn standing(home: &Path, names: &BTreeMap<Vec<u8>, Owners>) -> Vec<(u64, [Slot; SLOTS])> {
     let (mut found, mut left) = (Vec::new(), vec![(home.to_path_buf(), String::new(), 0)]);
