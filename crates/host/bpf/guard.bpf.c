@@ -21,6 +21,8 @@ enum wanted {
 #define SLOTS 5
 #define REFUSALS_MAX 4096
 #define GROUP_BYTES 64
+// All numbers of a protocol, 64 to a word.
+#define PORT_WORDS 1024
 
 // More than a kernel's `sock_common` has up to there.
 #define SOCK_COMMON_BYTES 64
@@ -85,6 +87,15 @@ struct {
 	__type(key, __u32);
 	__array(values, struct rules);
 } generations SEC(".maps");
+
+// The numbers that any rule is about, of TCP and then of UDP, a bit each: all others are nobody's, and are seen to be at once. What
+// is no rule any more may stay in it.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * PORT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} ports SEC(".maps");
 
 // Until when the second one counts, in nanoseconds since the boot: from then on the first one does again, whoever is there
 // to see to it. 0 where nothing is on trial.
@@ -182,6 +193,14 @@ struct {
 
 #define GO_ON 1
 #define REFUSE 0
+
+static __always_inline int is_anybodys(__u16 port, __u8 protocol)
+{
+	__u32 word = port / 64 + (protocol == IPPROTO_UDP ? PORT_WORDS : 0);
+	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
+
+	return !bits || !(*bits >> (port % 64) & 1);
+}
 
 static __always_inline struct rule *rule_for(struct place *place)
 {
@@ -337,7 +356,7 @@ static __always_inline int is_alone(struct bpf_sock *sk)
 // Who is only written down is heard of again once he has the number, and not where somebody else had it already.
 static __always_inline int asked(struct bpf_sock *sk, struct place *place, struct stand *stand)
 {
-	struct rule *rule = place->port ? rule_for(place) : NULL;
+	struct rule *rule = rule_for(place);
 
 	if (!rule || wronged(rule, stand, sk->mark) != ENFORCE)
 		return GO_ON;
@@ -351,17 +370,18 @@ static __always_inline int asked(struct bpf_sock *sk, struct place *place, struc
 SEC("cgroup/bind4")
 int asked4(struct bpf_sock_addr *ctx)
 {
-	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
 	__u32 port = ctx->user_port, address = ctx->user_ip4, protocol = ctx->protocol;
 	struct bpf_sock *sk = ctx->sk;
+	struct place place = {};
 	struct stand stand;
 
 	AS_IT_IS(port);
 	AS_IT_IS(address);
-	if (!sk)
-		return GO_ON;
 	place.port = __builtin_bswap16(port);
 	place.protocol = protocol_of(protocol);
+	if (!sk || is_anybodys(place.port, place.protocol))
+		return GO_ON;
+	place.netns = bpf_get_netns_cookie(ctx);
 	at_ipv4(&stand, address);
 	return asked(sk, &place, &stand);
 }
@@ -369,10 +389,10 @@ int asked4(struct bpf_sock_addr *ctx)
 SEC("cgroup/bind6")
 int asked6(struct bpf_sock_addr *ctx)
 {
-	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
 	__u32 port = ctx->user_port, protocol = ctx->protocol;
 	__u32 address[4];
 	struct bpf_sock *sk = ctx->sk;
+	struct place place = {};
 	struct stand stand;
 
 	AS_IT_IS(port);
@@ -384,10 +404,11 @@ int asked6(struct bpf_sock_addr *ctx)
 	AS_IT_IS(address[2]);
 	address[3] = ctx->user_ip6[3];
 	AS_IT_IS(address[3]);
-	if (!sk)
-		return GO_ON;
 	place.port = __builtin_bswap16(port);
 	place.protocol = protocol_of(protocol);
+	if (!sk || is_anybodys(place.port, place.protocol))
+		return GO_ON;
+	place.netns = bpf_get_netns_cookie(ctx);
 	at_ipv6(&stand, address, is_alone(sk));
 	return asked(sk, &place, &stand);
 }
@@ -395,10 +416,12 @@ int asked6(struct bpf_sock_addr *ctx)
 // What stands behind the context of these programs is the socket itself (kernel/bpf/cgroup.c, __cgroup_bpf_run_filter_sk).
 static __always_inline int has(struct bpf_sock *ctx, struct place *place, struct stand *stand)
 {
-	__u32 mark = BPF_CORE_READ((struct sock *)(void *)ctx, sk_mark);
 	struct rule *rule = rule_for(place);
-	__u8 mode = rule ? wronged(rule, stand, mark) : 0;
+	__u8 mode;
 
+	if (!rule)
+		return GO_ON;
+	mode = wronged(rule, stand, BPF_CORE_READ((struct sock *)(void *)ctx, sk_mark));
 	if (!mode)
 		return GO_ON;
 	write_down(place, stand, mode);
@@ -408,11 +431,12 @@ static __always_inline int has(struct bpf_sock *ctx, struct place *place, struct
 SEC("cgroup/post_bind4")
 int bound4(struct bpf_sock *ctx)
 {
-	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
+	struct place place = {.port = ctx->src_port, .protocol = protocol_of(ctx->protocol)};
 	struct stand stand;
 
-	place.port = ctx->src_port;
-	place.protocol = protocol_of(ctx->protocol);
+	if (is_anybodys(place.port, place.protocol))
+		return GO_ON;
+	place.netns = bpf_get_netns_cookie(ctx);
 	at_ipv4(&stand, ctx->src_ip4);
 	return has(ctx, &place, &stand);
 }
@@ -420,12 +444,13 @@ int bound4(struct bpf_sock *ctx)
 SEC("cgroup/post_bind6")
 int bound6(struct bpf_sock *ctx)
 {
-	struct place place = {.netns = bpf_get_netns_cookie(ctx)};
+	struct place place = {.port = ctx->src_port, .protocol = protocol_of(ctx->protocol)};
 	__u32 address[4];
 	struct stand stand;
 
-	place.port = ctx->src_port;
-	place.protocol = protocol_of(ctx->protocol);
+	if (is_anybodys(place.port, place.protocol))
+		return GO_ON;
+	place.netns = bpf_get_netns_cookie(ctx);
 	address[0] = ctx->src_ip6[0];
 	AS_IT_IS(address[0]);
 	address[1] = ctx->src_ip6[1];

@@ -32,7 +32,7 @@ pub use self::{
 
 use self::{
     names::{Owners, Slot, badge_of, member, numbered, paths, standing},
-    rules::{place, read_place, read_rule, rule},
+    rules::{place, port_bit, read_place, read_rule, rule},
 };
 use crate::{
     bpf::{
@@ -55,6 +55,7 @@ const CODE: &[u8] = include_bytes!("../../bpf/guard.bpf.bin");
 /// The maps, as bpf/guard.bpf.c calls them.
 const RULES: &str = "rules";
 const GENERATIONS: &str = "generations";
+const PORTS: &str = "ports";
 const TRIAL: &str = "trial";
 const NAMES: &str = "names";
 const CGROUPS: &str = "cgroups";
@@ -64,7 +65,7 @@ const DESK: &str = "desk";
 /// The program that tells users of themselves.
 const TOLD: &str = "told";
 /// Those that whoever comes later reads and writes.
-const KEPT: [&str; 6] = [GENERATIONS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED];
+const KEPT: [&str; 7] = [GENERATIONS, PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED];
 
 /// Those that count, and those that are on trial.
 const STANDING: u32 = 0;
@@ -366,6 +367,7 @@ impl Guard {
     /// The same with these rules in each namespace, and no others.
     fn written(&self, all: &BTreeMap<u64, Rules>) -> Result<OpenMap, GuardError> {
         let names = self.name_owners(all.values())?;
+        self.mark_ports(all.values())?;
         let map = create(&object(), RULES, None)?;
         for (cookie, rules) in all {
             for (&(protocol, port), entries) in &rules.entries {
@@ -402,6 +404,24 @@ impl Guard {
             put.map_err(|error| GuardError::Untold(CGROUPS, error))?;
         }
         Ok(names)
+    }
+
+    /// Has the programs look for rules of these numbers too, before there are any: what they do not look for is anybody's.
+    fn mark_ports<'r>(&self, all: impl Iterator<Item = &'r Rules>) -> Result<(), GuardError> {
+        let fail = |error| GuardError::Untold(PORTS, error);
+        let mut words: BTreeMap<u32, u64> = BTreeMap::new();
+        // Who asks for 0 asks for any.
+        for (protocol, port) in all.flat_map(|rules| rules.entries.keys()).filter(|(_, port)| *port != 0) {
+            let (word, bit) = port_bit(*protocol, *port);
+            *words.entry(word).or_default() |= bit;
+        }
+        for (word, bits) in words {
+            let key = word.to_ne_bytes();
+            let known = self.map(PORTS).look_up(&key).map_err(fail)?;
+            let known = known.and_then(|known| known.first_chunk().map(|bits| u64::from_ne_bytes(*bits)));
+            self.map(PORTS).put(&key, &(known.unwrap_or(0) | bits).to_ne_bytes()).map_err(fail)?;
+        }
+        Ok(())
     }
 
     fn try_until(&self, until: u64) -> Result<(), GuardError> {
@@ -442,7 +462,7 @@ fn maps(object: &Object<'_>) -> Result<BTreeMap<&'static str, OpenMap>, GuardErr
     let generations = create(object, GENERATIONS, Some(&none))?;
     make_stand(&generations, STANDING, &none)?;
     let mut maps = BTreeMap::from([(GENERATIONS, generations)]);
-    for name in [TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, DESK] {
+    for name in [PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, DESK] {
         maps.insert(name, create(object, name, None)?);
     }
     Ok(maps)

@@ -13,6 +13,8 @@ use portreeve_core::{
 
 use super::names::{Owners, called};
 
+/// All numbers of a protocol, 64 to a word.
+const PORT_WORDS: u32 = 1_024;
 const PLACE_BYTES: usize = 16;
 const RULE_HEAD_BYTES: usize = 8;
 const ENTRY_BYTES: usize = 32;
@@ -42,6 +44,12 @@ pub(super) fn place(cookie: u64, protocol: Protocol, port: u16) -> Option<[u8; P
     place[8..10].copy_from_slice(&port.to_ne_bytes());
     place[10] = number(protocol)?;
     Some(place)
+}
+
+/// Where a number has its bit (`ports` of bpf/guard.bpf.c).
+pub(super) const fn port_bit(protocol: Protocol, port: u16) -> (u32, u64) {
+    let first = if matches!(protocol, Protocol::Udp) { PORT_WORDS } else { 0 };
+    (first + port as u32 / u64::BITS, 1 << (port as u32 % u64::BITS))
 }
 
 /// Who may bind it; `None` where that are more than the programs look at, or a name has no number.
