@@ -63,6 +63,8 @@ pub(crate) struct Home {
     is_named: bool,
     /// Whether it is another one than the usual one.
     is_other: bool,
+    /// What the host's usual one is called.
+    usual: String,
 }
 
 /// Who obeys a ledger.
@@ -128,21 +130,25 @@ impl Home {
             (Obeyed::ByHost, Network::Host) => Scope::Host(machine.as_str().into()),
             (Obeyed::ByHost, Network::Apart(id)) => Scope::Netns(called().unwrap_or(id).into()),
         };
-        Self { place, scope, machine, obeyed, is_named: false, is_other: false }
+        Self { place, scope, machine, obeyed, is_named: false, is_other: false, usual: system().told() }
     }
 
     fn named(named: Option<OsString>, settings: &Settings) -> Result<Self, Failure> {
         let machine = claimant::machine().ok_or_else(nameless)?;
         let Some(named) = named.or_else(of_environment) else {
             let (place, obeyed) = asked_by_all(&settings.policy)?;
-            return Ok(Self::at(place, obeyed, machine));
+            let usual = if obeyed == Obeyed::ByHost { place.told() } else { system().told() };
+            return Ok(Self { usual, ..Self::at(place, obeyed, machine) });
         };
         let (place, obeyed) = place(named)?;
         if settings.verbosity != Verbosity::Quiet {
             place.warn_of_clear(settings.lang);
         }
-        let is_usual = asked_by_all(&settings.policy).is_ok_and(|(usual, _)| usual.is(&place));
-        Ok(Self { is_named: true, is_other: !is_usual, ..Self::at(place, obeyed, machine) })
+        let asked_by_all = asked_by_all(&settings.policy).ok();
+        let is_usual = asked_by_all.as_ref().is_some_and(|(usual, _)| usual.is(&place));
+        let usual = asked_by_all.filter(|(_, obeyed)| *obeyed == Obeyed::ByHost);
+        let usual = usual.map_or_else(system, |(usual, _)| usual).told();
+        Ok(Self { is_named: true, is_other: !is_usual, usual, ..Self::at(place, obeyed, machine) })
     }
 
     /// Opens it to change it, and makes a new one where there never was any.
@@ -287,10 +293,9 @@ impl Home {
     pub(super) fn claimed_besides(&self) -> Vec<OtherClaim> {
         let mut claimed = claimed_besides(&self.reason(), directories::reserved().as_deref());
         claimed.retain(|(reason, _)| !reason.other_ledger().is_some_and(|known| self.is_known_as(known)));
-        let usual = claimed.iter().any(|(reason, _)| *reason == Reason::Ledger).then(of_host).flatten();
-        let usual = usual.map(|path| Place::File(path).told()).unwrap_or_default();
         let told = |(reason, ranges): (Reason, Vec<PortRange>)| {
-            let ledger: Box<str> = reason.other_ledger().map_or(usual.as_str(), OtherLedger::place).into();
+            let ledger: Box<str> =
+                reason.other_ledger().map_or(self.usual.as_str(), OtherLedger::place).into();
             ranges.into_iter().map(move |ports| OtherClaim { ports, ledger: ledger.clone() })
         };
         claimed.into_iter().flat_map(told).collect()
@@ -434,6 +439,11 @@ pub(super) fn usual() -> Result<(PathBuf, Obeyed), Failure> {
     let shared = real(&Path::new(directories::SYSTEM).join(FILE));
     // A member of its group does.
     if may_write_beside(&shared) { Ok((shared, Obeyed::ByHost)) } else { Ok((own()?, Obeyed::ByUser)) }
+}
+
+/// The host's own, which the boot reads.
+fn system() -> Place {
+    Place::File(real(&Path::new(directories::SYSTEM).join(FILE)))
 }
 
 /// Whether whoever asks may write beside the file at `path`, as who uses it does (<https://www.sqlite.org/wal.html>), but for a

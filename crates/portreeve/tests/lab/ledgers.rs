@@ -166,6 +166,9 @@ fn a_user_gets_by_force_nothing_that_root_claims() {
     for port in ["24100", "24102"] {
         let said = site.ask_as("dev", &format!("claim mine {port}/tcp --force-bound -o json"));
         assert_eq!((said.status, &said.json()["refused"]), (4, &json!("port-reserved")), "{port}");
+        let ledger = if port == "24100" { "/var/lib/portreeve/ledger/ledger.db" } else { "/root/o.db" };
+        let told = said.json()["text"].as_str().expect("text").to_owned();
+        assert_eq!(told, format!("another ledger of this host claims {port}/tcp: {ledger}"));
     }
 }
 

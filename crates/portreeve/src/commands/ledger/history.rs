@@ -2,7 +2,7 @@
 //!
 //! `portreeve history` tells of the gate, which is root's and the host's alone; a ledger may be another file, or a user's.
 
-use portreeve_core::{ledger::Name, words::Words};
+use portreeve_core::{ledger::Name, text, words::Words};
 use portreeve_host::passwd;
 
 use super::none_yet;
@@ -30,6 +30,17 @@ const COLUMNS: [Column; 6] = [
     Column { head: Words { en: "REVISION", ja: "リビジョン" }, fit: Fit::Spare },
 ];
 
+/// etcd has no history of what is kept in it.
+fn unkept(home: &Home) -> Failure {
+    let claims = home.command("claims");
+    Failure::usage(FAILED).because(Words { en: "the ledger is in etcd", ja: "台帳は etcd にあります" }).hint(
+        text!(
+            "of etcd no history is kept; what stands: {claims}",
+            "etcd の台帳には記録がありません。現在の申請: {claims}"
+        ),
+    )
+}
+
 /// Lists it, the newest last.
 ///
 /// # Errors
@@ -41,14 +52,7 @@ pub(super) fn run(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let path = home.file().ok_or_else(|| {
-        Failure::usage(FAILED)
-            .because(Words { en: "the ledger is in etcd", ja: "台帳は etcd にあります" })
-            .hint(Words {
-                en: "of etcd no history is kept; what stands: portreeve claims",
-                ja: "etcd の台帳には記録がありません。現在の申請は portreeve claims で確認できます",
-            })
-    })?;
+    let path = home.file().ok_or_else(|| unkept(home))?;
     let name: Option<Name> =
         name.map(str::parse).transpose().map_err(|error| failure::misnamed(&error, FAILED))?;
     if !Sqlite::was_made(path) {
