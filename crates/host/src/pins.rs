@@ -143,7 +143,8 @@ impl Folder {
         Self::at(Path::new(FOLDER))
     }
 
-    fn at(path: &Path) -> Result<Self, FolderError> {
+    /// The one at `path`, where it is a bpffs of root's.
+    pub(crate) fn at(path: &Path) -> Result<Self, FolderError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
             Errno::NOENT => FolderError::Absent,

@@ -1,6 +1,7 @@
 //! Which ledger is asked: the host's for whoever may write it, else one of the user's own (A23, A25).
 
 use std::{
+    cell::LazyCell,
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
@@ -179,9 +180,7 @@ impl Home {
         if !self.is_other && self.obeyed == Obeyed::ByHost {
             return Reason::Ledger;
         }
-        let known = other_ledgers(directories::reserved().as_deref());
-        let known = known.into_iter().map(|(known, _)| known).find(|known| self.is_known_as(known));
-        Reason::OtherLedger(known.unwrap_or_else(|| self.as_other()))
+        Reason::OtherLedger(self.known_beside().into_iter().next().unwrap_or_else(|| self.as_other()))
     }
 
     /// What it is called where it is another one.
@@ -190,11 +189,13 @@ impl Home {
         OtherLedger::new(&self.place.told(), identity.as_deref())
     }
 
-    /// Whether `known` is this one, also where it has been moved, its directory is mounted at a second place, it is written with other
-    /// members, or was asked beside a fleet's.
-    fn is_known_as(&self, known: &OtherLedger) -> bool {
-        match &self.place {
-            Place::File(_) => known.is_identified() && known.identity() == self.as_other().identity(),
+    /// Tells whether a known one is this one, also where it has been moved, its directory is mounted at a second place, it is written
+    /// with other members, or was asked beside a fleet's.
+    fn is_this(&self) -> impl Fn(&OtherLedger) -> bool {
+        // Where none is known its file is not looked at.
+        let own = LazyCell::new(|| self.as_other());
+        move |known| match &self.place {
+            Place::File(_) => known.is_identified() && known.identity() == own.identity(),
             Place::Etcd(url) => is_same(url, known.place()),
         }
     }
@@ -202,7 +203,7 @@ impl Home {
     /// What it was called where it was another one, as beside a fleet's.
     pub(super) fn known_beside(&self) -> Vec<OtherLedger> {
         let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
-        known.filter(|known| self.is_known_as(known)).collect()
+        known.filter(self.is_this()).collect()
     }
 
     /// Some of what is kept for what is, or was, at its place; for the usual one, for a file that the boot would read.
@@ -292,7 +293,8 @@ impl Home {
     /// What other ledgers than the host's usual one and this one claim here.
     pub(super) fn claimed_besides(&self) -> Vec<OtherClaim> {
         let mut claimed = claimed_besides(&self.reason(), directories::reserved().as_deref());
-        claimed.retain(|(reason, _)| !reason.other_ledger().is_some_and(|known| self.is_known_as(known)));
+        let is_this = self.is_this();
+        claimed.retain(|(reason, _)| !reason.other_ledger().is_some_and(&is_this));
         let told = |(reason, ranges): (Reason, Vec<PortRange>)| {
             let ledger: Box<str> =
                 reason.other_ledger().map_or(self.usual.as_str(), OtherLedger::place).into();

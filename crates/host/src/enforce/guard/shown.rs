@@ -7,21 +7,21 @@ use std::{
     io::{self, ErrorKind},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     },
     path::Path,
 };
 
 use rustix::{
     buffer::spare_capacity,
-    fs::{Mode, OFlags, chmod, statfs},
+    fs::{Mode, OFlags, chmod},
     io::{Errno, read, retry_on_intr},
     mount::{MountFlags, UnmountFlags, mount, unmount},
 };
 
 use super::tried::{RECORD_BYTES, Tried};
 use crate::{
-    pins::{BPF_FS_MAGIC, OTHERS_WRITE, RUN},
+    pins::{Folder, RUN},
     sys::bpf,
 };
 
@@ -104,10 +104,7 @@ pub(super) fn tried() -> io::Result<Option<Vec<Tried>>> {
 
 /// Whether a bpffs of root's stands there.
 fn is_mounted() -> bool {
-    let is_roots =
-        |about: fs::Metadata| about.is_dir() && about.uid() == 0 && about.mode() & OTHERS_WRITE == 0;
-    let is_bpffs = statfs(PLACE).is_ok_and(|about| u32::try_from(about.f_type) == Ok(BPF_FS_MAGIC));
-    is_bpffs && fs::symlink_metadata(PLACE).is_ok_and(is_roots)
+    Folder::at(Path::new(PLACE)).is_ok()
 }
 
 fn make_place() -> io::Result<()> {
