@@ -13,7 +13,7 @@ use crate::{exit::Exit, failure::Failure};
 /// Where the system's own live.
 pub(crate) const SYSTEM: &str = "/var/lib/portreeve";
 /// Where the system's own live until the next boot.
-const RUN: &str = "/run/portreeve";
+pub(crate) const RUN: &str = "/run/portreeve";
 /// Takes the place of all of them.
 const OVERRIDE: &str = "PORTREEVE_STATE";
 

@@ -52,6 +52,7 @@ mod lab {
     mod pods;
     mod policy;
     mod rehearsal;
+    mod replaced;
     mod reserving;
     mod reused;
     mod room;

@@ -134,12 +134,16 @@ pub fn wanted_for(reason: &Reason) -> Vec<PortRange> {
     Record::of_here().unwrap_or_default().wanted.remove(reason).unwrap_or_default()
 }
 
-/// What is kept back for claims of the ledger of `reason` and nobody else, also where they do not stand any more, or not yet.
+/// What is kept back for claims of a ledger, which has `reasons`, and nobody else, also where they do not stand any more, or not yet.
 #[must_use]
-pub fn kept_for(reason: &Reason) -> Vec<PortRange> {
-    let record = Record::of_here().unwrap_or_default();
-    let wanted = record.wanted.get(reason).cloned().unwrap_or_default();
-    without(&wanted, &record.wanted_besides(reason).collect::<Vec<_>>())
+pub fn kept_for(reasons: &[Reason]) -> Vec<PortRange> {
+    let (own, others): (Vec<_>, Vec<_>) = Record::of_here()
+        .unwrap_or_default()
+        .wanted
+        .into_iter()
+        .partition(|(reason, _)| reasons.contains(reason));
+    let ranges = |of: Vec<(Reason, Vec<PortRange>)>| of.into_iter().flat_map(|(_, ranges)| ranges);
+    without(&ranges(own).collect::<Vec<_>>(), &ranges(others).collect::<Vec<_>>())
 }
 
 impl Reserved {

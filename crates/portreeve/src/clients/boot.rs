@@ -21,6 +21,19 @@ type Beside = BTreeMap<Reason, Vec<PortRange>>;
 ///
 /// What is kept for the boot or the ledger cannot be read, or the kernel refuses; for other reasons it is done all the same.
 pub(crate) fn reserve_again() -> Result<(), KeepError> {
+    again(|_| true)
+}
+
+/// The same of what is claimed in other ledgers than the host's own.
+///
+/// # Errors
+///
+/// As of [`reserve_again`].
+pub(crate) fn reserve_others_again() -> Result<(), KeepError> {
+    again(|reason| reason.other_ledger().is_some())
+}
+
+fn again(is_meant: impl Fn(&Reason) -> bool) -> Result<(), KeepError> {
     let Some(path) = directories::reserved() else { return Ok(()) };
     let beside = lasting(&path).map_err(ReservedError::Record)?;
     let again = |reason| {
@@ -33,7 +46,7 @@ pub(crate) fn reserve_again() -> Result<(), KeepError> {
         let change = reservation(&reserved, &reason, &now);
         Ok(reserved.apply(&reason, &Wanted { now, at_boot: beside.get(&reason).cloned() }, &change)?)
     };
-    reasons(&beside).map(again).collect::<Vec<_>>().into_iter().collect()
+    reasons(&beside).filter(is_meant).map(again).collect::<Vec<_>>().into_iter().collect()
 }
 
 /// Whether the next boot keeps anything from clients, as far as that can be read.

@@ -139,7 +139,8 @@ fn repair(home: &Home, settings: &Settings) -> Result<(), Failure> {
     let book = ledger.load().map_err(fail)?;
     let mut seen = sight::seen(&world, home, &book);
     match kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
-        Kept::Reserved => Ok(()),
+        Kept::Reserved => kernel::keep_others(home)
+            .map_err(|error| Failure::new(Exit::Unreachable, UNREPAIRED).because(kernel::why(&error))),
         Kept::Unreserved(why) => {
             let failure = Failure::new(Exit::Unreachable, UNREPAIRED).because(why);
             Err(if geteuid().is_root() { failure } else { failure.hint(WITH_SUDO) })

@@ -29,7 +29,7 @@ use crate::{
     },
     settings::{Common, Settings, options},
     show::{claim as show, escape::visible, out::Out},
-    store::Store,
+    store::{Store, StoreError},
 };
 
 const ACTION: &str = "action";
@@ -138,13 +138,25 @@ fn file(home: &Home, what: Words) -> Result<&Path, Failure> {
     })
 }
 
+const UNFOLLOWED: Words = Words {
+    en: "the ledger was changed, and the kernel does not follow it yet",
+    ja: "台帳は変更しましたが、カーネルにまだ反映されていません",
+};
+
 /// Has the kernel follow the ledger, which is no longer what it was.
-fn follow(home: &Home, settings: &Settings, what: Words) -> Result<(), Failure> {
+fn follow(home: &Home, settings: &Settings) -> Result<(), Failure> {
     let now = sight::now()?;
     let look = sight::look(settings)?;
     let world = look.world();
-    let mut ledger = home.open().map_err(|error| failure::store(&error, what))?;
-    let book = ledger.load().map_err(|error| failure::store(&error, what))?;
+    // What the store says would be that nothing was changed.
+    let unfollowed = |error: &StoreError| {
+        let repair = home.command("claims --repair");
+        Failure::new(Exit::Unreachable, UNFOLLOWED)
+            .because(failure::told(error).1)
+            .hint(text!("once that is mended: {repair}", "問題を解決してから実行してください: {repair}"))
+    };
+    let mut ledger = home.open().map_err(|error| unfollowed(&error))?;
+    let book = ledger.load().map_err(|error| unfollowed(&error))?;
     let mut seen = sight::seen(&world, home, &book);
     if let Kept::Unreserved(why) = kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
         warn(&visible(show::unreserved(&why).in_lang(settings.lang)));
@@ -154,8 +166,10 @@ fn follow(home: &Home, settings: &Settings, what: Words) -> Result<(), Failure> 
 }
 
 /// Has the kernel give back what it kept for `former` ledgers at the place of `home`, which another file has taken.
-fn forget(former: Vec<OtherLedger>, home: &Home, settings: &Settings) {
-    if let Err(error) = kernel::forget(former, home) {
+fn forget(mut former: Vec<OtherLedger>, home: &Home, settings: &Settings) {
+    let own = home.reason();
+    former.retain(|former| own.other_ledger() != Some(former));
+    if let Err(error) = kernel::forget(former) {
         warn(&visible(show::unreserved(&kernel::why(&error)).in_lang(settings.lang)));
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     ledger::Ask,
-    words::{Lang, Words},
+    text,
+    words::{Lang, Text, Words},
 };
-use rustix::process::getuid;
+use rustix::process::{geteuid, getuid};
 
 use super::{
     Command,
@@ -17,13 +18,14 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, warn},
     ledger::{
-        home::{self, Home},
+        home::{self, Home, Obeyed},
+        kernel::Kept,
         sight,
     },
     settings::{Common, Format, Settings, Verbosity, options},
-    show::{claim as show, out::Out},
+    show::{claim as show, escape::visible, out::Out},
 };
 
 const LEASE: &str = "lease";
@@ -55,6 +57,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     change(&Ask::Renew { of, lease, uid: getuid().as_raw() }, &home, FAILED, settings, out)
 }
 
+/// That the ledger was changed, and not what the kernel keeps.
+fn untold(Text { en, ja }: &Text, home: &Home) -> Text {
+    let repair = home.command("claims --repair");
+    text!(
+        "warning: the ledger was changed, and what the kernel keeps from clients was not: {en}; {repair}",
+        "警告: 台帳は変更しましたが、カーネルの予約には反映されていません: {ja}。{repair} で反映できます"
+    )
+}
+
 /// Asks for a change of a claim that stands.
 ///
 /// # Errors
@@ -68,6 +79,14 @@ pub(super) fn change(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     settle(asked, home, what, settings, out, |Settled { entry, kept, state }, out| {
+        // A member cannot tell it, and the next claim by root does.
+        if let Kept::Unreserved(why) = kept
+            && geteuid().is_root()
+            && home.obeyed == Obeyed::ByHost
+            && entry.claim.scope.meets(&home.scope)
+        {
+            warn(&visible(untold(why, home).in_lang(settings.lang)));
+        }
         if settings.format == Format::Json {
             out.json(&show::document(entry, kept, *state, &[], settings.lang))
         } else if settings.verbosity == Verbosity::Verbose {

@@ -408,7 +408,8 @@ fn look_at(path: &Path) -> Text {
 
 /// Of a member's ledger somebody has changed who may use it.
 fn rights(path: &Path) -> Text {
-    if is_member() {
+    // Elsewhere that would be given to them which never was theirs.
+    if is_member() && path.starts_with(directories::SYSTEM) {
         let folder = typed(path.parent().unwrap_or(path));
         return text!(
             "as root, give it back to its group: cd {folder} && chgrp {GROUP} . * && chmod 2770 . && chmod 660 *",

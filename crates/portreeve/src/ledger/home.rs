@@ -1,7 +1,8 @@
 //! Which ledger is asked: the host's for whoever may write it, else one of the user's own (A23, A25).
 
+mod other;
+
 use std::{
-    cell::LazyCell,
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
@@ -18,7 +19,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     claimant,
-    enforce::reserved::{OtherLedger, Reason, claimed_besides, lasting, other_ledgers, wanted_for},
+    enforce::reserved::{OtherLedger, Reason, claimed_besides},
     network::{Network, called, network},
 };
 use rustix::{
@@ -37,7 +38,7 @@ use crate::{
     failure::Failure,
     policy_file,
     settings::{PolicyChoice, Settings, Verbosity, options},
-    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn, is_same},
+    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn},
     table_file::TableFile,
 };
 
@@ -173,56 +174,6 @@ impl Home {
     /// Whether it is another one than the usual one.
     pub(super) const fn is_other(&self) -> bool {
         self.is_other
-    }
-
-    /// Why the kernel keeps what it claims, or would.
-    pub(crate) fn reason(&self) -> Reason {
-        if !self.is_other && self.obeyed == Obeyed::ByHost {
-            return Reason::Ledger;
-        }
-        Reason::OtherLedger(self.known_beside().into_iter().next().unwrap_or_else(|| self.as_other()))
-    }
-
-    /// What it is called where it is another one.
-    fn as_other(&self) -> OtherLedger {
-        let identity = self.file().and_then(Sqlite::identity);
-        OtherLedger::new(&self.place.told(), identity.as_deref())
-    }
-
-    /// Tells whether a known one is this one, also where it has been moved, its directory is mounted at a second place, it is written
-    /// with other members, or was asked beside a fleet's.
-    fn is_this(&self) -> impl Fn(&OtherLedger) -> bool {
-        // Where none is known its file is not looked at.
-        let own = LazyCell::new(|| self.as_other());
-        move |known| match &self.place {
-            Place::File(_) => known.is_identified() && known.identity() == own.identity(),
-            Place::Etcd(url) => is_same(url, known.place()),
-        }
-    }
-
-    /// What it was called where it was another one, as beside a fleet's.
-    pub(super) fn known_beside(&self) -> Vec<OtherLedger> {
-        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
-        known.filter(self.is_this()).collect()
-    }
-
-    /// Some of what is kept for what is, or was, at its place; for the usual one, for a file that the boot would read.
-    fn kept(&self) -> Option<PortRange> {
-        if self.is_other {
-            return self.kept_at_place().into_iter().map(|(_, kept)| kept).next();
-        }
-        let of_fleet =
-            || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&Reason::Ledger));
-        let kept = wanted_for(&Reason::Ledger);
-        let is_of_file = || self.obeyed == Obeyed::ByHost && of_fleet().is_none_or(|kept| kept.is_empty());
-        kept.first().copied().filter(|_| is_of_file())
-    }
-
-    /// The other ledgers at its place, this one or not, for which anything is kept, or is to be at the next boot.
-    pub(crate) fn kept_at_place(&self) -> Vec<(OtherLedger, PortRange)> {
-        let place = self.place.told();
-        let known = other_ledgers(directories::reserved().as_deref()).into_iter();
-        known.filter(|(ledger, _)| ledger.place() == place).collect()
     }
 
     /// Opens it to look at it.

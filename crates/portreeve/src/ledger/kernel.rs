@@ -107,14 +107,14 @@ fn keep_all(
         let moved = ledger.watch(book.revision(), Duration::ZERO)?;
         let wanted = claimed(moved.as_ref().unwrap_or(book), home, seen, now);
         apply(reserved, &wanted, home)?;
-        return forget(home.known_beside(), home);
+        return forget(home.known_beside());
     }
     if !keep_beside(ledger, book, home, seen, now)? && ledger.pledges().is_some_and(Pledges::begin_again) {
         // Those who claimed meanwhile have gone, and left it to whoever is the last; what is kept too long harms nobody.
         let Ok(book) = ledger.load() else { return Ok(()) };
         keep_beside(ledger, &book, home, seen, now)?;
     }
-    Ok(())
+    forget(home.replaced())
 }
 
 /// The same in another ledger than the host's usual one, and waits for no network: what others claim in it meanwhile stays kept,
@@ -139,6 +139,16 @@ fn keep_beside(
     Ok(is_whole)
 }
 
+/// Has the kernel keep back again what other ledgers of root's have beyond this boot, where this is the host's usual one: who asks it
+/// means the whole host.
+///
+/// # Errors
+///
+/// What they have cannot be read, or the kernel refuses.
+pub(crate) fn keep_others(home: &Home) -> Result<(), KeepError> {
+    if home.is_read_by_boot() { clients::boot::reserve_others_again() } else { Ok(()) }
+}
+
 fn apply(reserved: Reserved, wanted: &Wanted, home: &Home) -> Result<(), KeepError> {
     let reason = home.reason();
     let change = clients::reservation(&reserved, &reason, &wanted.now);
@@ -150,15 +160,19 @@ fn apply(reserved: Reserved, wanted: &Wanted, home: &Home) -> Result<(), KeepErr
 pub(crate) fn former(home: &Home) -> Vec<OtherLedger> {
     match home.reason() {
         Reason::OtherLedger(known) if known.is_identified() => vec![known],
-        Reason::OtherLedger(_) => home.kept_at_place().into_iter().map(|(ledger, _)| ledger).collect(),
+        Reason::OtherLedger(_) => at_place(home),
         Reason::Ledger | Reason::Declared => Vec::new(),
     }
 }
 
-/// Gives back what was kept for `former` ledgers, but for the one that is at `home` now.
-pub(crate) fn forget(former: Vec<OtherLedger>, home: &Home) -> Result<(), KeepError> {
-    let own = home.reason();
-    for reason in former.into_iter().map(Reason::OtherLedger).filter(|reason| *reason != own) {
+/// Those that are, or were, at the place of `home`.
+pub(crate) fn at_place(home: &Home) -> Vec<OtherLedger> {
+    home.kept_at_place().into_iter().map(|(ledger, _)| ledger).chain(home.known_beside()).collect()
+}
+
+/// Gives back what was kept for `former` ledgers.
+pub(crate) fn forget(former: Vec<OtherLedger>) -> Result<(), KeepError> {
+    for reason in former.into_iter().map(Reason::OtherLedger) {
         let reserved = Reserved::open(directories::reserved().as_deref())?;
         let change = clients::reservation(&reserved, &reason, &[]);
         reserved.apply(&reason, &Wanted { now: Vec::new(), at_boot: Some(Vec::new()) }, &change)?;

@@ -15,6 +15,7 @@ use rustix::process::geteuid;
 
 use super::home::{Obeyed, of_host, usual};
 use crate::{
+    directories::{RUN, SYSTEM},
     failure::{Failure, warn},
     show::escape::visible,
     store::{goes_in_clear, in_order, is_same},
@@ -82,6 +83,7 @@ pub(super) fn place(word: OsString) -> Result<(Place, Obeyed), Failure> {
             let path = real_file(&PathBuf::from(word));
             refuse_without_folder(&path)?;
             refuse_no_file(&path)?;
+            refuse_own(&path)?;
             refuse_parts(&path)?;
             let is_obeyed = geteuid().is_root() || of_host().as_ref() == Some(&path);
             let obeyed = if is_obeyed { Obeyed::ByHost } else { Obeyed::ByUser };
@@ -115,6 +117,22 @@ fn refuse_parts(path: &Path) -> Result<(), Failure> {
             "name another file; copies are put back by portreeve ledger restore",
             "別のファイルを指定してください。コピーは portreeve ledger restore で復元できます"
         )))
+}
+
+/// Refuses a file where portreeve keeps others of its own: the next run writes over it.
+fn refuse_own(path: &Path) -> Result<(), Failure> {
+    let system = Path::new(SYSTEM);
+    let is_own =
+        path.starts_with(RUN) || (path.starts_with(system) && !path.starts_with(system.join("ledger")));
+    if !is_own {
+        return Ok(());
+    }
+    Err(no_ledger(&path.to_string_lossy())
+        .because(text!(
+            "portreeve keeps other files there",
+            "portreeve がほかのファイルを置くディレクトリです"
+        ))
+        .hint(text!("name another file: --ledger FILE", "別のファイルを指定してください: --ledger FILE")))
 }
 
 /// Refuses a path that cannot be written: no command that is shown would name it.
@@ -217,6 +235,8 @@ mod tests {
             "/tmp/x.db-wal",
             "/tmp/x.lock",
             "/tmp/x.db.2026-01-01",
+            "/var/lib/portreeve/reserved",
+            "/run/portreeve/l.db",
         ] {
             assert!(place(word.into()).is_err(), "{word}");
         }

@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted, claimant,
-    enforce::reserved::{kept_for, reserved},
+    enforce::reserved::{Reason, kept_for, reserved},
     observe::{Connections, Files, Firewall, Holders, Namespaces, Origins, Ways, may_lead_to_containers},
 };
 
@@ -107,7 +107,8 @@ fn foreign(own: &Namespace, home: &Home, book: &Book, usual: &[OtherClaim]) -> V
     let mut claimed: Vec<PortRange> = claims.map(|claim| claim.ports).collect();
     if home.obeyed == Obeyed::ByHost {
         // Whoever asks again gets what was kept for him when no answer came, and what a member has given up before root saw it.
-        claimed.extend(kept_for(&home.reason()));
+        let former = home.replaced().into_iter().map(Reason::OtherLedger);
+        claimed.extend(kept_for(&former.chain([home.reason()]).collect::<Vec<_>>()));
     }
     let mut kept = reserved().unwrap_or_else(|_| own.reserved.clone());
     kept.extend(usual.iter().map(|claim| claim.ports));

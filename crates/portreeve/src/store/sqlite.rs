@@ -112,11 +112,11 @@ impl Sqlite {
         rows::book(&connection).map(Some).map_err(fail)
     }
 
-    /// What tells the ledger at `path` from every other one, and its file from every copy of it.
-    pub(crate) fn identity(path: &Path) -> Option<String> {
-        let identity = Marker::beside(path).read().ok()??;
+    /// What tells the ledger at `path` from every other one, and what tells its file from every copy of it.
+    pub(crate) fn identity(path: &Path) -> Option<(String, String)> {
+        let ledger = Marker::beside(path).read().ok()??.to_string();
         let inode = fs::metadata(path).ok()?.ino();
-        Some(format!("{identity}-{inode}"))
+        Some((ledger.clone(), format!("{ledger}-{inode}")))
     }
 
     /// Whether there is, or was, a ledger at `path`.
@@ -144,6 +144,7 @@ impl Sqlite {
     }
 
     fn create(path: &Path, marker: &Marker, turn: Turn) -> Result<Self, StoreError> {
+        access::begin(path)?;
         let mut store = Self::connect(path, turn)?;
         let identity = layout::create(&mut store.connection).map_err(|error| store.told(error))?;
         access::share(path)?;

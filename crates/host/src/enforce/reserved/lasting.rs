@@ -51,15 +51,16 @@ impl Lasting {
     /// Has the next boot keep back `ranges` for `reason`, where it does not find that out by itself.
     pub(super) fn want(&mut self, reason: &Reason, ranges: Option<&[PortRange]>) -> Result<(), KeepError> {
         let ranges = ranges.filter(|ranges| !ranges.is_empty() || !reason.is_forgotten());
-        if self.of(reason) == ranges {
-            return Ok(());
-        }
-        match ranges {
-            Some(ranges) => self.wanted.insert(reason.clone(), ranges.to_vec()),
-            None => self.wanted.remove(reason),
-        };
-        let text: String = self.wanted.iter().map(|(reason, ranges)| reason.line(ranges)).collect();
-        replace(&self.path, text.as_bytes(), Readers::Everybody)
+        let before = self.text();
+        // It may be known by another place.
+        self.wanted.remove(reason);
+        self.wanted.extend(ranges.map(|ranges| (reason.clone(), ranges.to_vec())));
+        let text = self.text();
+        if text == before { Ok(()) } else { replace(&self.path, text.as_bytes(), Readers::Everybody) }
+    }
+
+    fn text(&self) -> String {
+        self.wanted.iter().map(|(reason, ranges)| reason.line(ranges)).collect()
     }
 }
 

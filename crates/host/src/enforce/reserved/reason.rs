@@ -1,5 +1,7 @@
 //! Why numbers are kept back, and how that is written.
 
+use std::cmp::Ordering;
+
 use portreeve_core::{fnv::fnv, port::PortRange};
 
 use super::record::{line, of_line};
@@ -15,13 +17,24 @@ pub enum Reason {
     Declared,
 }
 
-/// A ledger that the usual one knows nothing of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A ledger that the usual one knows nothing of; one that is told from others is the same wherever it is.
+#[derive(Clone, Debug)]
 pub struct OtherLedger {
     /// Its path or address.
     place: Box<str>,
     /// Which of those it is that are, or were, at that place: another disk, or another mount namespace, may have one there too.
-    identity: u32,
+    identity: Identity,
+    /// Which lock those have who pledge anything for it: that of the place where it was first.
+    lock: u32,
+}
+
+/// What tells a ledger from others, as digests; 0 where nothing does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Identity {
+    /// Which ledger it is; a copy is the same one.
+    ledger: u32,
+    /// Which of its copies.
+    file: u32,
 }
 
 const LEDGER: &str = "ledger";
@@ -29,12 +42,40 @@ const OTHER_LEDGER: &str = "ledger-";
 const DECLARED: &str = "declared";
 
 impl OtherLedger {
-    /// That at `place` which `identity` tells from others there, where anything does.
+    /// That at `place` which is told from others there, where anything tells it: by the ledger that it is, and by its file, which no
+    /// copy is.
     #[must_use]
-    pub fn new(place: &str, identity: Option<&str>) -> Self {
+    pub fn new(place: &str, identity: Option<(&str, &str)>) -> Self {
         let place: String =
             place.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
-        Self { place: place.into(), identity: identity.map_or(0, |identity| fnv(identity.bytes())) }
+        let digest = |text: &str| fnv(text.bytes());
+        let identity = identity.map(|(ledger, file)| Identity { ledger: digest(ledger), file: digest(file) });
+        Self { lock: digest(&place), place: place.into(), identity: identity.unwrap_or_default() }
+    }
+
+    /// The same, found at another place.
+    #[must_use]
+    pub fn at(self, place: &Self) -> Self {
+        Self { place: place.place.clone(), ..self }
+    }
+
+    /// The same, in the place of `former`: whoever still pledges anything for that one is waited for.
+    #[must_use]
+    pub fn in_place_of(self, former: &Self) -> Self {
+        Self { lock: former.lock, ..self }
+    }
+
+    /// Whether both are the very same file.
+    #[must_use]
+    pub const fn is_file_of(&self, other: &Self) -> bool {
+        self.identity.file != 0 && self.identity.file == other.identity.file
+    }
+
+    /// Whether another copy of it is at its place now.
+    #[must_use]
+    pub fn is_replaced_by(&self, other: &Self) -> bool {
+        let is_copy = self.identity.ledger != 0 && self.identity.ledger == other.identity.ledger;
+        is_copy && self.place == other.place
     }
 
     /// Where it is.
@@ -43,16 +84,51 @@ impl OtherLedger {
         &self.place
     }
 
-    /// What tells it from others at its place; 0 where nothing does.
-    #[must_use]
-    pub const fn identity(&self) -> u32 {
-        self.identity
-    }
-
     /// Whether it is told from others at its place.
     #[must_use]
     pub const fn is_identified(&self) -> bool {
-        self.identity != 0
+        self.identity.file != 0
+    }
+
+    /// What tells it from every other one.
+    fn key(&self) -> (u32, &str) {
+        if self.is_identified() { (self.identity.file, "") } else { (0, &self.place) }
+    }
+
+    /// The two digests and the lock, as a line has them.
+    fn word(&self) -> String {
+        let Identity { ledger, file } = self.identity;
+        format!("{ledger:08x}{file:08x}{:08x}", self.lock)
+    }
+
+    /// What [`Self::word`] wrote of the one at `place`; `None` of any other text.
+    fn of_word(word: &str, place: &str) -> Option<Self> {
+        let digest = |at: usize| {
+            let digits = word.get(at..at + 8)?;
+            u32::from_str_radix(digits, 16).ok().filter(|_| word.len() == 24)
+        };
+        let identity = Identity { ledger: digest(0)?, file: digest(8)? };
+        Some(Self { place: place.into(), identity, lock: digest(16)? })
+    }
+}
+
+impl PartialEq for OtherLedger {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for OtherLedger {}
+
+impl PartialOrd for OtherLedger {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for OtherLedger {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
     }
 }
 
@@ -75,9 +151,7 @@ impl Reason {
     pub(super) fn lock(&self) -> String {
         match self {
             Self::Ledger => format!("{LEDGER}.lock"),
-            Self::OtherLedger(OtherLedger { place, .. }) => {
-                format!("{OTHER_LEDGER}{:08x}.lock", fnv(place.bytes()))
-            }
+            Self::OtherLedger(other) => format!("{OTHER_LEDGER}{:08x}.lock", other.lock),
             Self::Declared => format!("{DECLARED}.lock"),
         }
     }
@@ -86,8 +160,8 @@ impl Reason {
     pub(super) fn line(&self, ranges: &[PortRange]) -> String {
         match self {
             Self::Ledger => line(LEDGER, ranges, None),
-            Self::OtherLedger(OtherLedger { place, identity }) => {
-                line(&format!("{OTHER_LEDGER}{identity:08x}"), ranges, Some(place))
+            Self::OtherLedger(other) => {
+                line(&format!("{OTHER_LEDGER}{}", other.word()), ranges, Some(&other.place))
             }
             Self::Declared => line(DECLARED, ranges, None),
         }
@@ -100,8 +174,7 @@ impl Reason {
             (LEDGER, None) => Self::Ledger,
             (DECLARED, None) => Self::Declared,
             (other, Some(place)) => {
-                let identity = u32::from_str_radix(other.strip_prefix(OTHER_LEDGER)?, 16).ok()?;
-                Self::OtherLedger(OtherLedger { place: place.into(), identity })
+                Self::OtherLedger(OtherLedger::of_word(other.strip_prefix(OTHER_LEDGER)?, place)?)
             }
             _ => return None,
         };
@@ -114,11 +187,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_ledger_is_the_same_wherever_its_file_is() {
+        let of = |place, file| OtherLedger::new(place, Some(("4c1d", file)));
+        let (here, there, copy) = (of("/srv/a.db", "7"), of("/mnt/a.db", "7"), of("/srv/a.db", "8"));
+        assert!(here == there && here.is_file_of(&there) && here != copy);
+        assert!(here.is_replaced_by(&copy) && !there.is_replaced_by(&copy) && !here.is_file_of(&copy));
+        let moved = here.clone().at(&there);
+        assert_eq!((moved.place(), moved.lock), ("/mnt/a.db", here.lock));
+        assert_ne!(there.lock, here.lock);
+        assert_eq!(of("/mnt/a.db", "9").in_place_of(&here).lock, here.lock);
+    }
+
+    #[test]
     fn a_line_tells_which_ledger_it_is_of() {
         let ranges = [PortRange::one(20_500), PortRange { first: 20_510, last: 20_512 }];
         let of = |place, identity| Reason::OtherLedger(OtherLedger::new(place, identity));
-        let all =
-            [Reason::Ledger, Reason::Declared, of("/srv/a b.db", Some("4c1d")), of("/srv/台帳.db", None)];
+        let all = [
+            Reason::Ledger,
+            Reason::Declared,
+            of("/srv/a b.db", Some(("4c1d", "7"))),
+            of("/srv/台帳.db", None),
+        ];
         for reason in all {
             for ranges in [&ranges[..], &[]] {
                 let line = reason.line(ranges);
@@ -129,8 +218,12 @@ mod tests {
                 );
             }
         }
-        assert_ne!(of("/srv/a.db", Some("1")), of("/srv/a.db", Some("2")), "one place, two ledgers");
-        assert_eq!(of("/srv/a.db", Some("1")).lock(), of("/srv/a.db", None).lock());
+        assert_ne!(
+            of("/srv/a.db", Some(("1", "1"))),
+            of("/srv/a.db", Some(("1", "2"))),
+            "one place, two ledgers"
+        );
+        assert_eq!(of("/srv/a.db", Some(("1", "1"))).lock(), of("/srv/a.db", None).lock());
         assert_eq!(
             of("/srv/a\nours 1.db", None).line(&[]).lines().count(),
             1,

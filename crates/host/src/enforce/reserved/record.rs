@@ -59,9 +59,9 @@ impl Record {
     }
 
     pub(super) fn want(&mut self, reason: &Reason, ranges: &[PortRange]) {
-        if ranges.is_empty() && reason.is_forgotten() {
-            self.wanted.remove(reason);
-        } else {
+        // It may be known by another place.
+        self.wanted.remove(reason);
+        if !ranges.is_empty() || !reason.is_forgotten() {
             self.wanted.insert(reason.clone(), ranges.to_vec());
         }
     }

@@ -77,7 +77,7 @@ pub(super) fn run(file: &str, home: &Home, settings: &Settings, out: &mut Out) -
     }
     out.changed();
     tell(&brought, settings, out)?;
-    follow(home, settings, FAILED)?;
+    follow(home, settings)?;
     Ok(Exit::Fine)
 }
 

@@ -5,7 +5,7 @@ use portreeve_core::{
     words::{Words, inflect},
 };
 
-use super::{file, follow, forget, sentence, shown};
+use super::{file, follow, sentence, shown};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -30,20 +30,19 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
         home.refuse_lost().and_then(|()| Sqlite::open(path)).map_err(fail)?;
         return told(None, path, settings, out);
     }
-    let former = kernel::former(home);
-    match begin_anew(path).map_err(fail)? {
+    // Before it is made: where this is killed in between, whoever asks again makes it.
+    let give_back = || kernel::forget(kernel::at_place(home)).map_err(|error| kernel::why(&error));
+    match begin_anew(path, give_back).map_err(fail)? {
         Anew::Stands(book) if !book.is_empty() => Err(stands(home, &shown(path), book.len())),
-        Anew::Stands(_) => {
-            // Whoever was killed as he began it gave nothing back.
-            let former = home.kept_at_place().into_iter().map(|(ledger, _)| ledger);
-            forget(former.collect(), home, settings);
-            told(None, path, settings, out)
-        }
+        Anew::Stands(_) => told(None, path, settings, out),
+        Anew::Kept(why) => Err(Failure::new(Exit::Unreachable, FAILED).because(why).hint(Words {
+            en: "nothing was changed; see that the kernel's list and /run/portreeve can be written, and try again",
+            ja: "何も変更していません。カーネルの予約リストと /run/portreeve に書き込めるようにして、もう一度実行してください",
+        })),
         Anew::Made(aside) => {
             out.changed();
             told(aside.as_deref(), path, settings, out)?;
-            follow(home, settings, FAILED)?;
-            forget(former, home, settings);
+            follow(home, settings)?;
             Ok(Exit::Fine)
         }
     }

@@ -79,8 +79,8 @@ pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -
     let restored = restore(path, &copy).map_err(|error| unrestored(&error, path, &copy, home))?;
     out.changed();
     tell(&copy, &restored, home, settings, out)?;
-    follow(home, settings, FAILED)?;
     forget(former, home, settings);
+    follow(home, settings)?;
     Ok(Exit::Fine)
 }
 

@@ -10,7 +10,8 @@ use std::{
 
 use portreeve_host::group::Groups;
 use rustix::{
-    fs::{AtFlags, CWD, Mode, StatxAttributes, StatxFlags, statx},
+    fs::{AtFlags, CWD, Mode, RenameFlags, StatxAttributes, StatxFlags, renameat_with, statx},
+    io::Errno,
     process::{getegid, geteuid, getgroups},
 };
 
@@ -47,6 +48,30 @@ pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
         }
     };
     make().map_err(|source| StoreError::Beside { path: folder.into(), source })
+}
+
+/// Makes the file at `path` where there is none, with the rights that it keeps from its first moment on: what SQLite makes beside it
+/// gets the same as it has then.
+pub(super) fn begin(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let fresh = fresh(path);
+    let make = || {
+        File::create_new(&fresh)?;
+        lend(&fresh)?;
+        // Of several who make it at once the first one does.
+        match renameat_with(CWD, &fresh, CWD, path, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(()),
+            // Where the file system cannot do that, SQLite makes it (rename(2)).
+            Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => fs::remove_file(&fresh),
+            Err(error) => {
+                let _ = fs::remove_file(&fresh);
+                Err(error.into())
+            }
+        }
+    };
+    make().map_err(|source| StoreError::Beside { path: path.into(), source })
 }
 
 /// Lets the group write the file too.

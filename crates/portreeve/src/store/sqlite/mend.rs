@@ -6,8 +6,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portreeve_core::ledger::{Book, Claim};
-use rusqlite::Connection;
+use portreeve_core::{
+    ledger::{Book, Claim},
+    words::Text,
+};
+use rusqlite::{Connection, OpenFlags};
 
 use super::{
     PATIENCE, Sqlite, StoreError, Wrong,
@@ -46,6 +49,8 @@ pub(crate) enum Anew {
     Made(Option<PathBuf>),
     /// There is one already, and it is as it should be.
     Stands(Book),
+    /// What the one before had could not be given back, so nothing was done.
+    Kept(Text),
 }
 
 /// The claims of a file that is whole, and which ledger it is of; nothing is written.
@@ -93,8 +98,8 @@ fn fits(path: &Path, copy: &Path) -> Result<(Connection, Identity, Book), StoreE
 ///
 /// # Errors
 ///
-/// The copy is damaged, or one of another ledger; somebody uses the file; or the system refuses: then all is as it was,
-/// or nothing is there and this may be asked again.
+/// The copy is damaged, or one of another ledger; somebody uses the file; or the system refuses: then all is as it was, or nothing
+/// is there, where what was could not be read, and this may be asked again.
 pub(crate) fn restore(path: &Path, copy: &Path) -> Result<Restored, StoreError> {
     access::refuse_other_names(path)?;
     check::refuse_foreign(path)?;
@@ -109,7 +114,9 @@ pub(crate) fn restore(path: &Path, copy: &Path) -> Result<Restored, StoreError> 
         told(path, &error)
     })?;
     access::share(&fresh)?;
-    let aside = put_aside(path)?;
+    // What is whole stays in its place until another has it.
+    let is_written_out = standing.is_some() && write_out(path);
+    let aside = if is_written_out { Some(copy_aside(path)?) } else { put_aside(path)? };
     access::put(&fresh, path).map_err(|source| StoreError::Beside { path: path.into(), source })?;
     Marker::beside(path).write(&identity)?;
     let was_readable = standing.is_some();
@@ -135,18 +142,24 @@ fn copy_to(source: &Connection, fresh: &Path, revision: u64) -> rusqlite::Result
     rows::advance(&connection, revision)
 }
 
-/// Makes a new empty ledger at `path`, where there is none that can be used.
+/// Makes a new empty ledger at `path`, where there is none that can be used, once what the one before had is given back.
 ///
 /// # Errors
 ///
 /// Somebody uses the file, or the system refuses.
-pub(crate) fn begin_anew(path: &Path) -> Result<Anew, StoreError> {
+pub(crate) fn begin_anew(
+    path: &Path,
+    give_back: impl FnOnce() -> Result<(), Text>,
+) -> Result<Anew, StoreError> {
     access::prepare(path)?;
     access::refuse_other_names(path)?;
     check::refuse_foreign(path)?;
     let turn = Turn::alone(path)?;
     if let Ok((_, _, book)) = fits(path, path) {
         return Ok(Anew::Stands(book));
+    }
+    if let Err(why) = give_back() {
+        return Ok(Anew::Kept(why));
     }
     let aside = put_aside(path)?;
     // Of the one before: the new one has none of its own yet, and lets none of them go.
@@ -158,10 +171,40 @@ pub(crate) fn begin_anew(path: &Path) -> Result<Anew, StoreError> {
     Ok(Anew::Made(aside))
 }
 
+/// Brings what stands in the journal into the file at `path` itself; whether all is there, so that no journal is left for another
+/// file to read (<https://www.sqlite.org/wal.html#ckpt>).
+fn write_out(path: &Path) -> bool {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let Ok(connection) = Connection::open_with_flags(path, flags) else { return false };
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
+    let is_closed = connection.close().is_ok();
+    let is_empty = fs::metadata(beside(path, "-wal")).map_or(true, |about| about.len() == 0);
+    is_closed && is_empty && is_busy == Ok(0)
+}
+
+/// Copies what is at `path`, of which nobody writes anything meanwhile, and tells where it is.
+fn copy_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let aside = aside(path);
+    let fresh = access::fresh(&aside);
+    let copied = fs::copy(path, &fresh).and_then(|_| access::put(&fresh, &aside));
+    copied.map_err(|source| {
+        // Half a copy is none.
+        let _ = fs::remove_file(&fresh);
+        StoreError::Beside { path: aside.clone(), source }
+    })?;
+    access::share(&aside)?;
+    Ok(aside)
+}
+
+/// What the file at `path` is called when it is kept.
+fn aside(path: &Path) -> PathBuf {
+    let stamp = Timestamp::now().to_string().replace(['-', ':'], "");
+    beside(path, &format!(".aside-{stamp}"))
+}
+
 /// Gives what is at `path` another name, which it tells where there was something.
 fn put_aside(path: &Path) -> Result<Option<PathBuf>, StoreError> {
-    let stamp = Timestamp::now().to_string().replace(['-', ':'], "");
-    let aside = beside(path, &format!(".aside-{stamp}"));
+    let aside = aside(path);
     let rename = |part: &str| match fs::rename(beside(path, part), beside(&aside, part)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         renamed => renamed.map(|()| true),

@@ -1,0 +1,91 @@
+//! Which ledger of the host a home is, where the kernel keeps numbers for several: its file tells, wherever it is (A24).
+
+use std::{cell::LazyCell, path::Path};
+
+use portreeve_core::port::PortRange;
+use portreeve_host::enforce::reserved::{OtherLedger, Reason, lasting, other_ledgers, wanted_for};
+
+use super::{Home, Obeyed};
+use crate::{
+    directories,
+    ledger::place::Place,
+    store::{Sqlite, is_same},
+};
+
+impl Home {
+    /// Why the kernel keeps what it claims, or would.
+    pub(crate) fn reason(&self) -> Reason {
+        if !self.is_other && self.obeyed == Obeyed::ByHost {
+            return Reason::Ledger;
+        }
+        let (known, own) = (self.known_beside(), self.as_other());
+        let is_same = |known: &&OtherLedger| self.file().is_none() || known.is_file_of(&own);
+        Reason::OtherLedger(match (known.iter().find(is_same), known.first()) {
+            (Some(same), _) if self.file().is_some() && !is_still_there(same) => same.clone().at(&own),
+            (Some(same), _) => same.clone(),
+            (None, Some(former)) => own.in_place_of(former),
+            (None, None) => own,
+        })
+    }
+
+    /// What it was before another copy of it took its place, for which the kernel may still keep something.
+    pub(in crate::ledger) fn replaced(&self) -> Vec<OtherLedger> {
+        let own = self.as_other();
+        let mut known = if self.file().is_some() { self.known_beside() } else { Vec::new() };
+        known.retain(|known| !known.is_file_of(&own));
+        known
+    }
+
+    /// What it is called where it is another one.
+    fn as_other(&self) -> OtherLedger {
+        self.file().map_or_else(|| OtherLedger::new(&self.place.told(), None), in_file)
+    }
+
+    /// Tells whether a known one is this one, also where it has been moved, its directory is mounted at a second place, a copy of it
+    /// was put in its place, it is written with other members, or was asked beside a fleet's.
+    pub(super) fn is_this(&self) -> impl Fn(&OtherLedger) -> bool {
+        // Where none is known its file is not looked at.
+        let own = LazyCell::new(|| self.as_other());
+        move |known| match &self.place {
+            Place::File(_) => known.is_file_of(&own) || known.is_replaced_by(&own),
+            Place::Etcd(url) => is_same(url, known.place()),
+        }
+    }
+
+    /// What it was called where it was another one, as beside a fleet's.
+    pub(in crate::ledger) fn known_beside(&self) -> Vec<OtherLedger> {
+        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
+        known.filter(self.is_this()).collect()
+    }
+
+    /// Some of what is kept for what is, or was, at its place; for the usual one, for a file that the boot would read.
+    pub(super) fn kept(&self) -> Option<PortRange> {
+        if self.is_other {
+            return self.kept_at_place().into_iter().map(|(_, kept)| kept).next();
+        }
+        let of_fleet =
+            || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&Reason::Ledger));
+        let kept = wanted_for(&Reason::Ledger);
+        let is_of_file = || self.obeyed == Obeyed::ByHost && of_fleet().is_none_or(|kept| kept.is_empty());
+        kept.first().copied().filter(|_| is_of_file())
+    }
+
+    /// The other ledgers at its place, this one or not, for which anything is kept, or is to be at the next boot.
+    pub(crate) fn kept_at_place(&self) -> Vec<(OtherLedger, PortRange)> {
+        let place = self.place.told();
+        let known = other_ledgers(directories::reserved().as_deref()).into_iter();
+        known.filter(|(ledger, _)| ledger.place() == place).collect()
+    }
+}
+
+/// The ledger in the file at `path`, as another one.
+fn in_file(path: &Path) -> OtherLedger {
+    let identity = Sqlite::identity(path);
+    let identity = identity.as_ref().map(|(ledger, file)| (ledger.as_str(), file.as_str()));
+    OtherLedger::new(&path.display().to_string(), identity)
+}
+
+/// Whether a known one is at its place yet: then it is not moved, and seen at a second one.
+fn is_still_there(known: &OtherLedger) -> bool {
+    in_file(Path::new(known.place())).is_file_of(known)
+}

@@ -1,0 +1,109 @@
+//! A ledger whose file is moved, replaced or begun anew: its numbers go with it, and nobody else's (A24, A25).
+
+use super::{
+    claims::{RESERVED, site},
+    site::lab,
+};
+
+/// Whether portreeve puts a copy back or somebody else does, it is the ledger of that place, and not another one beside it.
+#[test]
+fn a_copy_that_takes_the_place_of_a_ledger_is_that_ledger() {
+    let site = site();
+    site.run("portreeve claim kept 30101/tcp --ledger /root/l.db && cp -a /root/l.db /root/copy.db");
+    let claim = "portreeve claim lost 30103/tcp --ledger /root/l.db";
+    for put_back in [
+        "portreeve ledger restore /root/copy.db --ledger /root/l.db",
+        "mv /root/l.db /root/l.bak && cp -a /root/copy.db /root/l.db && portreeve claims --repair --ledger /root/l.db",
+    ] {
+        assert_eq!(site.run(claim).stdout.trim(), "30103");
+        let told = lab(site.host.run(put_back));
+        assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{put_back}: {told:#?}");
+        assert_eq!(site.run(RESERVED).stdout.trim(), "30101", "{put_back}");
+    }
+    // Whoever asks before anything is repaired is told nothing else.
+    site.run(claim);
+    site.run("rm /root/l.db && cp -a /root/copy.db /root/l.db");
+    assert_eq!(site.run(claim).stdout.trim(), "30103");
+    site.run("portreeve release kept --ledger /root/l.db && portreeve release lost --ledger /root/l.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+}
+
+/// Else who mends what was in the way would take it for undone, and what the kernel keeps for right.
+#[test]
+fn what_the_kernel_was_not_told_of_a_copy_is_said_and_mended() {
+    let site = site();
+    site.run("portreeve claim kept 30101/tcp --ledger /root/l.db && cp -a /root/l.db /root/copy.db");
+    site.run("portreeve claim lost 30103/tcp --ledger /root/l.db");
+    site.run("mount --bind /run/portreeve /run/portreeve && mount -o remount,ro,bind /run/portreeve");
+    let told = site.ask("ledger restore /root/copy.db --ledger /root/l.db");
+    assert_eq!(told.status, 7, "{told:#?}");
+    assert!(told.stdout.contains("is the ledger now: 1 claim"), "{told:#?}");
+    assert!(told.stderr.contains("the kernel does not follow it yet"), "{told:#?}");
+    assert!(!told.stderr.contains("nothing was changed"), "{told:#?}");
+    site.run("rm /root/l.db");
+    let begun = site.ask("ledger init --new-ledger --ledger /root/l.db");
+    assert_eq!((begun.status, begun.stdout.as_str()), (7, ""), "{begun:#?}");
+    site.run("test ! -e /root/l.db && umount /run/portreeve && cp -a /root/copy.db /root/l.db");
+    site.run("portreeve claims --repair --ledger /root/l.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30101");
+}
+
+/// A refusal names it where it is now, and nobody who begins another where it was takes anything from it.
+#[test]
+fn a_ledger_that_has_moved_is_known_where_it_is() {
+    let site = site();
+    site.run("mkdir /root/a /root/b && portreeve claim first 30001/tcp --ledger /root/a/l.db");
+    site.run("mv /root/a/l.db* /root/b/ && portreeve claim second 30002/tcp --ledger /root/b/l.db");
+    let refused = site.ask("claim thief 30001/tcp");
+    assert_eq!(refused.status, 4, "{refused:#?}");
+    assert!(refused.stderr.contains("30001/tcp: /root/b/l.db"), "{refused:#?}");
+    site.run("portreeve ledger init --new-ledger --ledger /root/a/l.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30001-30002");
+    // Nor where one that was elsewhere stands in its place, and it has not been asked since.
+    site.run("mkdir /root/c && portreeve ledger init --ledger /root/c/l.db && mv /root/b /root/d && mv /root/c /root/b");
+    site.run("portreeve ledger init --new-ledger --ledger /root/b/l.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30001-30002");
+}
+
+/// Whoever is killed as he puts a copy back leaves the ledger that was there, or the copy, and never none.
+#[test]
+fn a_copy_that_is_put_back_by_somebody_who_is_killed_leaves_a_ledger() {
+    let site = site();
+    site.run("portreeve claim first 30100/tcp && portreeve claim second 30101/tcp");
+    site.run("cp -a /var/lib/portreeve/ledger/ledger.db /root/copy.db");
+    let killed = "for round in $(seq 120); do
+        timeout -s KILL 0.0$(printf %02d $((round % 25 + 3))) portreeve ledger restore /root/copy.db >/dev/null 2>&1
+        test -s /var/lib/portreeve/ledger/ledger.db || echo gone
+    done; true";
+    assert_eq!(site.run(killed).stdout, "");
+    assert_eq!(site.run("portreeve claim second").stdout.trim(), "30101");
+    assert_eq!(site.run("portreeve ledger check").status, 0);
+}
+
+/// What is not theirs is not given to the members of the ledger's group.
+#[test]
+fn a_member_is_told_to_make_no_other_place_his_groups() {
+    let site = site();
+    site.run("groupadd portreeve && useradd -G portreeve member && portreeve claim own --ledger /etc/l.db");
+    let refused = lab(site
+        .host
+        .run("setpriv --reuid member --regid member --init-groups portreeve claim his --ledger /etc/l.db"));
+    assert_ne!(refused.status, 0, "{refused:#?}");
+    assert!(!refused.stderr.contains("chgrp"), "{refused:#?}");
+}
+
+/// Who mends the kernel's list from the host's own ledger means what root claims in others too, also since a boot.
+#[test]
+fn what_other_ledgers_claim_is_mended_with_the_hosts_own() {
+    let site = site();
+    site.run("portreeve claim own 30301/tcp && portreeve claim other 30302/tcp --ledger /root/o.db");
+    site.run("rm /run/portreeve/reserved && echo > /proc/sys/net/ipv4/ip_local_reserved_ports");
+    site.run("portreeve claims --repair");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30301-30302");
+    site.run("mount --bind /run/portreeve /run/portreeve && mount -o remount,ro,bind /run/portreeve");
+    let told = site.ask("release own");
+    assert!(told.stderr.contains("what the kernel keeps from clients was not"), "{told:#?}");
+    site.run("umount /run/portreeve && portreeve claims --repair");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30302");
+    assert_eq!(site.ask("claim odd --ledger /var/lib/portreeve/reserved").status, 2);
+}
