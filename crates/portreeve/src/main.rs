@@ -29,6 +29,10 @@ mod units;
 use std::process::ExitCode;
 
 use portreeve_core::words::Lang;
+use rustix::{
+    fs::Mode,
+    process::{geteuid, umask},
+};
 
 use crate::{
     exit::Exit,
@@ -38,6 +42,10 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    // What root makes is for everybody to find, from whatever shell; what is secret gets a mode of its own.
+    if geteuid().is_root() {
+        umask(Mode::from_raw_mode(0o022));
+    }
     let arguments: Vec<_> = std::env::args_os().collect();
     let lang = locale::lang(&arguments);
     failure::report_panics(lang);

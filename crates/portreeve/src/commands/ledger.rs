@@ -12,10 +12,10 @@ use std::path::Path;
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     text,
-    words::{Lang, Words},
+    words::{Lang, Text, Words},
 };
-
 use portreeve_host::enforce::reserved::OtherLedger;
+use rustix::process::geteuid;
 
 use super::Command;
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     failure::{Failure, warn},
     ledger::{
         failure::{self, shown},
-        home::{self, Home},
+        home::{self, Home, Obeyed},
         kernel::{self, Kept},
         sight, twice,
     },
@@ -149,16 +149,21 @@ fn follow(home: &Home, settings: &Settings) -> Result<(), Failure> {
     let look = sight::look(settings)?;
     let world = look.world();
     // What the store says would be that nothing was changed.
-    let unfollowed = |error: &StoreError| {
+    let unfollowed = |why: Text| {
         let repair = home.command("claims --repair");
         Failure::new(Exit::Unreachable, UNFOLLOWED)
-            .because(failure::told(error).1)
+            .because(why)
             .hint(text!("once that is mended: {repair}", "問題を解決してから実行してください: {repair}"))
     };
-    let mut ledger = home.open().map_err(|error| unfollowed(&error))?;
-    let book = ledger.load().map_err(|error| unfollowed(&error))?;
+    let why = |error: StoreError| unfollowed(failure::told(&error).1);
+    let mut ledger = home.open().map_err(why)?;
+    let book = ledger.load().map_err(why)?;
     let mut seen = sight::seen(&world, home, &book);
     if let Kept::Unreserved(why) = kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
+        if home.obeyed == Obeyed::ByHost && geteuid().is_root() {
+            return Err(unfollowed(why));
+        }
+        // By design nobody else obeys a user's own, and a member cannot tell the kernel.
         warn(&visible(show::unreserved(&why).in_lang(settings.lang)));
     }
     twice::tell(&book, home, &seen, &now, settings.lang);
@@ -175,7 +180,7 @@ fn forget(mut former: Vec<OtherLedger>, home: &Home, settings: &Settings) {
 }
 
 /// A sentence on a line of its own.
-fn sentence(text: &portreeve_core::words::Text, out: &mut Out) -> Result<(), Failure> {
+fn sentence(text: &Text, out: &mut Out) -> Result<(), Failure> {
     let lang = out.lang;
     out.sentences(text.in_lang(lang))
 }

@@ -5,11 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portreeve_core::{
     ledger::{Book, Claim, Now, Scope, Seen},
+    plan::united,
     port::PortRange,
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::reserved::{OtherLedger, Pledges, Reason, Reserved, ReservedError, Wanted};
+use portreeve_host::enforce::reserved::{
+    OtherLedger, Pledges, Reason, Reserved, ReservedError, Wanted, lasting as kept_at_boot, wanted_for,
+};
 
 use super::{
     Opened, failure,
@@ -160,14 +163,20 @@ fn apply(reserved: Reserved, wanted: &Wanted, home: &Home) -> Result<(), KeepErr
 pub(crate) fn former(home: &Home) -> Vec<OtherLedger> {
     match home.reason() {
         Reason::OtherLedger(known) if known.is_identified() => vec![known],
-        Reason::OtherLedger(_) => at_place(home),
+        Reason::OtherLedger(_) => home.kept_at_place().into_iter().map(|(ledger, _)| ledger).collect(),
         Reason::Ledger | Reason::Declared => Vec::new(),
     }
 }
 
-/// Those that are, or were, at the place of `home`.
-pub(crate) fn at_place(home: &Home) -> Vec<OtherLedger> {
-    home.kept_at_place().into_iter().map(|(ledger, _)| ledger).chain(home.known_beside()).collect()
+/// What is kept for these.
+pub(crate) fn kept_of(ledgers: &[OtherLedger]) -> Vec<PortRange> {
+    let at_boot = directories::reserved().and_then(|path| kept_at_boot(&path).ok()).unwrap_or_default();
+    let reasons = ledgers.iter().cloned().map(Reason::OtherLedger);
+    let kept = reasons.flat_map(|reason| {
+        let then = at_boot.get(&reason).cloned().unwrap_or_default();
+        wanted_for(&reason).into_iter().chain(then)
+    });
+    united(kept)
 }
 
 /// Gives back what was kept for `former` ledgers.

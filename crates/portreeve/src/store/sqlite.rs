@@ -119,6 +119,11 @@ impl Sqlite {
         Some((ledger.clone(), format!("{ledger}-{inode}")))
     }
 
+    /// Which ledger was made at `path`, also where it is gone.
+    pub(crate) fn made(path: &Path) -> Option<String> {
+        Some(Marker::beside(path).read().ok()??.to_string())
+    }
+
     /// Whether there is, or was, a ledger at `path`.
     pub(crate) fn was_made(path: &Path) -> bool {
         // Where somebody may not even look there may be one.

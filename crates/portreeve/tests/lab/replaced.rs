@@ -59,10 +59,37 @@ fn a_ledger_that_has_moved_is_known_where_it_is() {
     assert!(refused.stderr.contains("30001/tcp: /root/b/l.db"), "{refused:#?}");
     site.run("portreeve ledger init --new-ledger --ledger /root/a/l.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "30001-30002");
-    // Nor where one that was elsewhere stands in its place, and it has not been asked since.
-    site.run("mkdir /root/c && portreeve ledger init --ledger /root/c/l.db && mv /root/b /root/d && mv /root/c /root/b");
-    site.run("portreeve ledger init --new-ledger --ledger /root/b/l.db");
+    // Where it has not been asked since, whoever begins another is told what that gives back, and how to have it again.
+    site.run("mv /root/b /root/d && mkdir /root/b");
+    let told = site.run("portreeve ledger init --new-ledger --ledger /root/b/l.db");
+    assert!(told.stdout.contains("Given back to clients: 30001-30002"), "{told:#?}");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+    site.run("portreeve claims --repair --ledger /root/d/l.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "30001-30002");
+    // By the word that was left of it the one that is gone is known, and not the one that took its place since.
+    site.run("portreeve claim third 30003/tcp --ledger /root/e.db && cp /root/e.db.made /root/f.db.made && rm /root/e.db*");
+    site.run("portreeve ledger init --new-ledger --ledger /root/f.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30001-30002");
+}
+
+/// Whatever umask root's shell has, the members find the ledger, and nothing that was put back is the kernel's secret.
+#[test]
+fn members_find_what_root_made_and_root_hears_what_was_not_kept() {
+    let site = site();
+    site.run("groupadd portreeve && useradd -G portreeve member");
+    site.run("umask 077; portreeve claim roots 30005/tcp");
+    let member = "setpriv --reuid member --regid member --init-groups portreeve claim";
+    assert_eq!(lab(site.host.run(&format!("{member} thief 30005/tcp"))).status, 4);
+    assert_eq!(site.run(&format!("{member} own 30006/tcp")).stdout.trim(), "30006");
+    site.run("portreeve claim kept 30101/tcp --ledger /root/l.db && cp -a /root/l.db /root/copy.db");
+    site.run("portreeve release kept --ledger /root/l.db");
+    let state = "/var/lib/portreeve";
+    site.run(&format!("mount --bind {state} {state} && mount -o remount,ro,bind {state}"));
+    let told = site.ask("ledger restore /root/copy.db --ledger /root/l.db");
+    assert_eq!(told.status, 7, "{told:#?}");
+    assert!(told.stderr.contains("the kernel does not follow it yet"), "{told:#?}");
+    site.run(&format!("umount {state} && portreeve claims --repair --ledger /root/l.db"));
+    assert!(site.run(RESERVED).stdout.contains("30101"));
 }
 
 /// Whoever is killed as he puts a copy back leaves the ledger that was there, or the copy, and never none.

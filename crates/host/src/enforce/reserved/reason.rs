@@ -71,6 +71,12 @@ impl OtherLedger {
         self.identity.file != 0 && self.identity.file == other.identity.file
     }
 
+    /// Whether it is this ledger, or a copy of it.
+    #[must_use]
+    pub fn is_of(&self, ledger: &str) -> bool {
+        self.identity.ledger == fnv(ledger.bytes())
+    }
+
     /// Whether another copy of it is at its place now.
     #[must_use]
     pub fn is_replaced_by(&self, other: &Self) -> bool {

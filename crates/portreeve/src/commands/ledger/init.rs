@@ -1,12 +1,14 @@
 //! `portreeve ledger init --new-ledger`: a new empty ledger where there was one that cannot be used any more (A25).
 
 use portreeve_core::{
+    port::PortRange,
     text,
-    words::{Words, inflect},
+    words::{Text, Words, inflect},
 };
 
 use super::{file, follow, sentence, shown};
 use crate::{
+    clients,
     exit::Exit,
     failure::Failure,
     ledger::{failure, home::Home, kernel},
@@ -28,28 +30,38 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
     if !is_new {
         // Where one was made, only the word for it makes another.
         home.refuse_lost().and_then(|()| Sqlite::open(path)).map_err(fail)?;
-        return told(None, path, settings, out);
+        return told(None, &[], path, settings, out);
     }
+    let gone = home.given_up();
+    let kept = kernel::kept_of(&gone);
+    let give_back = || kernel::forget(gone.clone()).map_err(|error| kernel::why(&error));
     // Before it is made: where this is killed in between, whoever asks again makes it.
-    let give_back = || kernel::forget(kernel::at_place(home)).map_err(|error| kernel::why(&error));
     match begin_anew(path, give_back).map_err(fail)? {
         Anew::Stands(book) if !book.is_empty() => Err(stands(home, &shown(path), book.len())),
-        Anew::Stands(_) => told(None, path, settings, out),
-        Anew::Kept(why) => Err(Failure::new(Exit::Unreachable, FAILED).because(why).hint(Words {
-            en: "nothing was changed; see that the kernel's list and /run/portreeve can be written, and try again",
-            ja: "何も変更していません。カーネルの予約リストと /run/portreeve に書き込めるようにして、もう一度実行してください",
-        })),
+        Anew::Stands(_) => {
+            give_back().map_err(unkept)?;
+            told(None, &kept, path, settings, out)
+        }
+        Anew::Kept(why) => Err(unkept(why)),
         Anew::Made(aside) => {
             out.changed();
-            told(aside.as_deref(), path, settings, out)?;
+            told(aside.as_deref(), &kept, path, settings, out)?;
             follow(home, settings)?;
             Ok(Exit::Fine)
         }
     }
 }
 
+fn unkept(why: Text) -> Failure {
+    Failure::new(Exit::Unreachable, FAILED).because(why).hint(Words {
+        en: "nothing was changed; see that the kernel's list, /run/portreeve and /var/lib/portreeve can be written, and try again",
+        ja: "何も変更していません。カーネルの予約リスト、/run/portreeve、/var/lib/portreeve に書き込めるようにして、もう一度実行してください",
+    })
+}
+
 fn told(
     aside: Option<&std::path::Path>,
+    given: &[PortRange],
     path: &std::path::Path,
     settings: &Settings,
     out: &mut Out,
@@ -62,6 +74,14 @@ fn told(
         let aside = shown(aside);
         let kept = text!("What was there is kept: {aside}", "元のファイルは保存してあります: {aside}");
         sentence(&kept, out)?;
+    }
+    if !given.is_empty() {
+        let numbers = clients::listed(given);
+        let back = text!(
+            "Given back to clients: {numbers}, which a ledger at this place had claimed; if that was moved, portreeve claims --repair --ledger FILE keeps them again.",
+            "この場所の台帳で申請されていた {numbers} の予約を解除しました。その台帳を移動しただけの場合は、portreeve claims --repair --ledger FILE で予約し直せます。"
+        );
+        sentence(&back, out)?;
     }
     Ok(Exit::Fine)
 }

@@ -70,6 +70,21 @@ impl Home {
         kept.first().copied().filter(|_| is_of_file())
     }
 
+    /// What goes where a new ledger begins at its place: the one of which there is word that it was made there, wherever it is known
+    /// and is not any more; without a word, or beside one that stands, whatever else was there.
+    pub(crate) fn given_up(&self) -> Vec<OtherLedger> {
+        let Some(path) = self.file() else { return Vec::new() };
+        let own = self.as_other();
+        let made = Sqlite::made(path).filter(|_| !own.is_identified());
+        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
+        let is_here = |known: &OtherLedger| known.place() == own.place();
+        let is_gone = |known: &OtherLedger| match &made {
+            Some(made) => known.is_of(made) && (is_here(known) || !is_still_there(known)),
+            None => is_here(known) && !known.is_file_of(&own),
+        };
+        known.filter(is_gone).collect()
+    }
+
     /// The other ledgers at its place, this one or not, for which anything is kept, or is to be at the next boot.
     pub(crate) fn kept_at_place(&self) -> Vec<(OtherLedger, PortRange)> {
         let place = self.place.told();

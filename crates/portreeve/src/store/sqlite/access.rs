@@ -42,10 +42,11 @@ pub(super) fn prepare(path: &Path) -> Result<(), StoreError> {
         if let Some(above) = folder.parent() {
             DirBuilder::new().recursive(true).mode(0o755).create(above)?;
         }
-        match DirBuilder::new().mode(OWN_FOLDER_MODE).create(folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            made => made.and_then(|()| give(folder, FOLDER_MODE)),
-        }
+        // Whoever finds it finds it finished: what SQLite makes in it is its group's from the first file on.
+        let fresh = fresh(folder);
+        DirBuilder::new().mode(OWN_FOLDER_MODE).create(&fresh)?;
+        give(&fresh, FOLDER_MODE)?;
+        put_first(&fresh, folder)
     };
     make().map_err(|source| StoreError::Beside { path: folder.into(), source })
 }
@@ -60,18 +61,25 @@ pub(super) fn begin(path: &Path) -> Result<(), StoreError> {
     let make = || {
         File::create_new(&fresh)?;
         lend(&fresh)?;
-        // Of several who make it at once the first one does.
-        match renameat_with(CWD, &fresh, CWD, path, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(()),
-            // Where the file system cannot do that, SQLite makes it (rename(2)).
-            Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => fs::remove_file(&fresh),
-            Err(error) => {
-                let _ = fs::remove_file(&fresh);
-                Err(error.into())
-            }
-        }
+        put_first(&fresh, path)
     };
     make().map_err(|source| StoreError::Beside { path: path.into(), source })
+}
+
+/// Gives `fresh` the name `path`, where nothing has it; of several who do so at once the first one does, and what is not used goes.
+fn put_first(fresh: &Path, path: &Path) -> io::Result<()> {
+    let put = match renameat_with(CWD, fresh, CWD, path, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(()),
+        // A file system that cannot do that (rename(2)).
+        Err(Errno::INVAL | Errno::NOSYS) if !path.exists() => return fs::rename(fresh, path),
+        Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error.into()),
+    };
+    remove(fresh).and(put)
+}
+
+fn remove(fresh: &Path) -> io::Result<()> {
+    if fresh.is_dir() { fs::remove_dir(fresh) } else { fs::remove_file(fresh) }
 }
 
 /// Lets the group write the file too.
