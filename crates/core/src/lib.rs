@@ -34,6 +34,7 @@ pub mod receipt;
 pub mod registry;
 pub mod rules;
 pub mod shell;
+pub mod steer;
 pub mod unit;
 pub mod user_info;
 pub mod visible;

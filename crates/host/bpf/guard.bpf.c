@@ -5,6 +5,7 @@
 // (net/ipv4/af_inet.c); `bound4` and `bound6` hear of the number that he has got, which the kernel may have chosen.
 // `made` and `gone` hear of cgroups, so that a unit that starts again is known with nobody watching. `told` tells users of
 // themselves.
+#include "trial.h"
 #include "units.h"
 
 // Numbers that are put in before the programs are loaded.
@@ -96,15 +97,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } ports SEC(".maps");
-
-// Until when the second one counts, in nanoseconds since the boot: from then on the first one does again, whoever is there
-// to see to it. 0 where nothing is on trial.
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} trial SEC(".maps");
 
 // Whoever has a name of cgroups: the owner that is called so, and the one whose socket is.
 struct owners {
@@ -204,13 +196,9 @@ static __always_inline int is_anybodys(__u16 port, __u8 protocol)
 
 static __always_inline struct rule *rule_for(struct place *place)
 {
-	__u32 only = 0, generation = 0;
-	__u64 *end = bpf_map_lookup_elem(&trial, &only);
-	void *rules;
+	__u32 generation = counting();
+	void *rules = bpf_map_lookup_elem(&generations, &generation);
 
-	if (end && *end && bpf_ktime_get_boot_ns() < *end)
-		generation = 1;
-	rules = bpf_map_lookup_elem(&generations, &generation);
 	return rules ? bpf_map_lookup_elem(rules, place) : NULL;
 }
 

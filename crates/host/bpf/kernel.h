@@ -60,6 +60,7 @@ typedef __u32 __wsum;
 #define BPF_MAP_TYPE_PERCPU_ARRAY 6
 #define BPF_MAP_TYPE_LRU_HASH 9
 #define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
+#define BPF_MAP_TYPE_SOCKMAP 15
 #define BPF_MAP_TYPE_RINGBUF 27
 #define BPF_F_NO_PREALLOC 1
 
@@ -89,6 +90,25 @@ struct bpf_sock_addr {
 	__u32 msg_src_ip6[4];
 	struct bpf_sock *sk;
 };
+
+// Likewise: the context of programs about packets that look for a socket. Addresses are in network order, its port is not.
+struct bpf_sk_lookup {
+	struct bpf_sock *sk;
+	__u32 family;
+	__u32 protocol;
+	__u32 remote_ip4;
+	__u32 remote_ip6[4];
+	__be16 remote_port;
+	__u16 padding;
+	__u32 local_ip4;
+	__u32 local_ip6[4];
+	__u32 local_port;
+	__u32 ingress_ifindex;
+};
+
+// What such a program answers.
+#define SK_DROP 0
+#define SK_PASS 1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

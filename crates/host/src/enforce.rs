@@ -2,11 +2,14 @@
 
 pub mod boot;
 pub mod firewall;
+mod generations;
 pub mod guard;
 mod journal;
+pub mod pinned;
 pub mod receipts;
 pub mod reserved;
 pub mod scratch;
+pub mod steer;
 pub mod stop;
 pub mod unlisten;
 pub mod vantage;

@@ -16,6 +16,7 @@ mod last_audit;
 mod last_look;
 mod ledger;
 mod look;
+mod pinned;
 mod policy_file;
 mod read;
 mod reader;

@@ -132,8 +132,12 @@ impl<'a> Relocations<'a> {
     }
 }
 
-/// Reads the entries of one part: their size, then for each section its name, their number and themselves.
+/// Reads the entries of one part: their size, then for each section its name, their number and themselves. A file that leaves nothing
+/// open has an empty one.
 fn entries<'a>(part: &[u8], bytes_min: usize, types: &Btf<'a>) -> Option<Vec<(&'a str, Entry)>> {
+    if part.is_empty() {
+        return Some(Vec::new());
+    }
     let each = usize::try_from(number(part, 0)?).ok().filter(|&each| each >= bytes_min)?;
     let mut entries = Vec::new();
     let mut at = 4;

@@ -12,6 +12,7 @@ mod protocol;
 mod refuse;
 mod report;
 mod service;
+mod steer;
 mod syntax;
 mod tree;
 mod value;
@@ -439,13 +440,14 @@ fn define_zone(zone: &str) -> Text {
 
 /// The keys that the parser knows, by the name of the schema's shape.
 #[cfg(test)]
-pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 8] {
+pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 9] {
     let names = |keys: &'static [Key]| keys.iter().map(|key| key.name).collect();
     [
         ("Policy", names(KEYS)),
         ("Zone", names(zone::KEYS)),
         ("Service", names(service::KEYS)),
         ("Owner", names(owner::KEYS)),
+        ("Steering", names(steer::KEYS)),
         ("Protocol", names(protocol::KEYS)),
         ("Audit", names(audit::KEYS)),
         ("Ledger", names(ledger::KEYS)),

@@ -10,7 +10,7 @@ use alloc::{
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::{gate::OtherProtocol, rules};
+use crate::{gate::OtherProtocol, rules, steer::WhenDead};
 
 /// The schema of one policy file, as the JSON that its TOML stands for.
 #[must_use]
@@ -121,8 +121,19 @@ struct Service {
     /// How its ports are kept for its owners: `enforce` refuses strangers, `observe` writes them down, `off` lets them be;
     /// absent: `observe`, where any service has this key.
     guard: Option<Guarding>,
+    /// Packets for its ports are led to its socket, wherever that listens.
+    steer: Option<Steering>,
     /// Why it is so.
     why: Option<Said>,
+}
+
+/// How packets are led to the socket of a service.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Steering {
+    /// What becomes of them while it has none; absent: `refuse`.
+    when_dead: Option<WhenDead>,
 }
 
 /// How ports are kept for their owners.

@@ -263,6 +263,7 @@ impl Scene {
             owners: vec![owner],
             reach: vec![HOST.into()],
             guard: None,
+            steer: None,
             why: None,
             place: place(),
         });

@@ -38,7 +38,7 @@ pub(crate) fn hang(
     at: Option<BorrowedFd<'_>>,
 ) -> Result<OwnedFd, HangError> {
     let attach = match (program.hook, known.attach) {
-        (Hook::Cgroup(_), _) => 0,
+        (Hook::Cgroup(_) | Hook::Lookup, _) => 0,
         (_, Some(attach)) => attach,
         (_, None) => return Err(HangError::NoTracepoint(program.name.into())),
     };

@@ -23,12 +23,8 @@ use portreeve_core::{
     guard::{Badge, Rules},
     port::Protocol,
 };
-use rustix::io::Errno;
 
-pub use self::{
-    pins::{BPFFS, take_away},
-    tried::Tried,
-};
+pub use self::{pins::take_away, tried::Tried};
 
 use self::{
     names::{Owners, Slot, badge_of, member, numbered, paths, standing},
@@ -40,8 +36,10 @@ use crate::{
         known::{self, KnownError},
         object::{Hook, Object},
     },
-    events::listening::now,
-    pins::stranger::Stranger,
+    enforce::{
+        generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
+        pinned::{PinnedError, refuse_without_bpffs},
+    },
     proc::{self, mounts},
     sys::{
         bpf::{OpenMap, Pair},
@@ -54,9 +52,7 @@ const CODE: &[u8] = include_bytes!("../../bpf/guard.bpf.bin");
 
 /// The maps, as bpf/guard.bpf.c calls them.
 const RULES: &str = "rules";
-const GENERATIONS: &str = "generations";
 const PORTS: &str = "ports";
-const TRIAL: &str = "trial";
 const NAMES: &str = "names";
 const CGROUPS: &str = "cgroups";
 const MEMBERS: &str = "members";
@@ -66,12 +62,6 @@ const DESK: &str = "desk";
 const TOLD: &str = "told";
 /// Those that whoever comes later reads and writes.
 const KEPT: [&str; 7] = [GENERATIONS, PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED];
-
-/// Those that count, and those that are on trial.
-const STANDING: u32 = 0;
-const ON_TRIAL: u32 = 1;
-/// Where nothing is on trial.
-const NO_TRIAL: u64 = 0;
 
 /// Why the guard does not stand, or was not told.
 #[derive(Debug, thiserror::Error)]
@@ -93,29 +83,15 @@ pub enum GuardError {
     /// The hierarchy of cgroups of the second version is not mounted.
     #[error("no cgroup2 is mounted")]
     NoCgroup2,
-    /// Nothing keeps names for it.
-    #[error("no bpffs is mounted at {BPFFS}")]
-    NoBpffs,
-    /// Something stands there that portreeve did not make.
-    #[error("{} was not created by portreeve", .0.path)]
-    Foreign(Stranger),
-    /// Another portreeve put a guard there.
-    #[error("{} is of another portreeve", .0.display())]
-    OtherLayout(PathBuf),
-    /// A step failed.
-    #[error("cannot {what}")]
-    Step {
-        /// The step.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
+    /// Nothing keeps its names, or somebody else does.
+    #[error(transparent)]
+    Pinned(#[from] PinnedError),
     /// The kernel does not run the programs.
     #[error(transparent)]
     Unhung(#[from] HangError),
     /// A map takes no more.
-    #[error("the kernel does not take what `{0}` is to hold")]
-    Untold(&'static str, #[source] Errno),
+    #[error(transparent)]
+    Untold(#[from] Untold),
     /// More owners of one number than are told apart, or a protocol that is not guarded.
     #[error("{1}/{0} cannot be guarded")]
     Unguardable(Protocol, u16),
@@ -145,7 +121,7 @@ pub struct Home {
 ///
 /// It cannot be read.
 pub fn own_tried() -> Result<Option<Vec<Tried>>, GuardError> {
-    shown::tried().map_err(|source| GuardError::Step { what: "read who was refused", source })
+    Ok(shown::tried().map_err(PinnedError::step("read who was refused"))?)
 }
 
 /// Shows users again who of their own was refused, where somebody has taken that away; without it root alone can tell them.
@@ -202,7 +178,7 @@ impl Guard {
         for (program, known) in object.programs.iter().zip(&known) {
             let at = match program.hook {
                 Hook::Iterator(_) => maps[REFUSED].as_fd(),
-                Hook::Cgroup(_) | Hook::Tracepoint(_) => folder.as_fd(),
+                Hook::Cgroup(_) | Hook::Tracepoint(_) | Hook::Lookup => folder.as_fd(),
             };
             ties.push((program.name, hang(program, known, number, Some(at))?));
         }
@@ -231,7 +207,7 @@ impl Guard {
     /// What it rests on is not mounted.
     pub fn refuse_unready() -> Result<(), GuardError> {
         Home::of_host()?;
-        pins::refuse_without_bpffs()
+        Ok(refuse_without_bpffs()?)
     }
 
     /// The one that is pinned, or else one that is from now on; where one of its programs was taken from it, all are put there
@@ -259,7 +235,7 @@ impl Guard {
     /// As of [`Self::load`], or where it cannot be pinned.
     pub fn stand_with(kept: &BTreeMap<u64, Rules>) -> Result<Self, GuardError> {
         let guard = Self::load(Home::of_host()?)?;
-        make_stand(guard.map(GENERATIONS), STANDING, &guard.written(kept)?)?;
+        begin(guard.map(GENERATIONS), &guard.written(kept)?)?;
         pins::put(&guard, &guard.ties)?;
         // Without it root alone can tell users of themselves, and whoever asks is told so.
         let _ = guard.ties.iter().find(|(name, _)| *name == TOLD).map(|(_, tie)| shown::put(tie));
@@ -273,9 +249,7 @@ impl Guard {
     ///
     /// Where the kernel does not take them: then those before are kept.
     pub fn keep(&self, cookie: u64, rules: &Rules) -> Result<(), GuardError> {
-        let written = self.written_beside(cookie, rules)?;
-        make_stand(self.map(GENERATIONS), STANDING, &written)?;
-        self.try_until(NO_TRIAL)
+        Ok(self.generations().keep(&self.written_beside(cookie, rules)?)?)
     }
 
     /// The same until a moment, in nanoseconds since the boot, from which on those are kept again that were before, whoever is
@@ -285,9 +259,7 @@ impl Guard {
     ///
     /// As of [`Self::keep`].
     pub fn try_keeping(&self, cookie: u64, rules: &Rules, until: u64) -> Result<(), GuardError> {
-        let written = self.written_beside(cookie, rules)?;
-        make_stand(self.map(GENERATIONS), ON_TRIAL, &written)?;
-        self.try_until(until)
+        Ok(self.generations().keep_until(&self.written_beside(cookie, rules)?, until)?)
     }
 
     /// Until when some are on trial, in nanoseconds since the boot; `None` where none are.
@@ -296,10 +268,7 @@ impl Guard {
     ///
     /// What the kernel answers.
     pub fn trial(&self) -> Result<Option<u64>, GuardError> {
-        let told = self.map(TRIAL).look_up(&0_u32.to_ne_bytes());
-        let told = told.map_err(|error| GuardError::Untold(TRIAL, error))?;
-        let until = told.and_then(|told| told.first_chunk().map(|until| u64::from_ne_bytes(*until)));
-        Ok(until.filter(|until| *until > now()))
+        Ok(self.generations().trial()?)
     }
 
     /// What is kept for good in the network namespace with this cookie.
@@ -326,7 +295,7 @@ impl Guard {
     ///
     /// What the kernel answers.
     pub fn tried(&self) -> Result<Vec<Tried>, GuardError> {
-        let all = self.map(REFUSED).all().map_err(|error| GuardError::Untold(REFUSED, error))?;
+        let all = self.map(REFUSED).all().map_err(|error| Untold(REFUSED, error))?;
         Ok(all.iter().filter_map(|(who, tries)| Tried::read(who, tries)).collect())
     }
 
@@ -345,14 +314,14 @@ impl Guard {
     fn standing_rules(&self) -> Result<Vec<Pair>, GuardError> {
         let object = object();
         let inner = object.map(RULES).expect("the programs were written with it");
-        let fail = |error| GuardError::Untold(RULES, error);
-        let standing = self.map(GENERATIONS).look_up_map(&STANDING.to_ne_bytes(), inner).map_err(fail)?;
-        standing.map_or(Ok(Vec::new()), |standing| standing.all()).map_err(fail)
+        let standing = self.generations().for_good(inner)?;
+        let all = standing.map_or(Ok(Vec::new()), |standing| standing.all());
+        Ok(all.map_err(|error| Untold(RULES, error))?)
     }
 
     /// Who has a number among names of cgroups.
     fn badges(&self) -> Result<BTreeMap<Slot, Badge>, GuardError> {
-        let known = self.map(NAMES).all().map_err(|error| GuardError::Untold(NAMES, error))?;
+        let known = self.map(NAMES).all().map_err(|error| Untold(NAMES, error))?;
         let badge = |(name, owners): (Vec<u8>, Vec<u8>)| Some((Owners::read(&owners)?.own, badge_of(&name)?));
         Ok(known.into_iter().filter_map(badge).filter(|(own, _)| *own != 0).collect())
     }
@@ -373,7 +342,7 @@ impl Guard {
             for (&(protocol, port), entries) in &rules.entries {
                 let written = place(*cookie, protocol, port).zip(rule(entries, &names));
                 let (place, rule) = written.ok_or(GuardError::Unguardable(protocol, port))?;
-                map.put(&place, &rule).map_err(|error| GuardError::Untold(RULES, error))?;
+                map.put(&place, &rule).map_err(|error| Untold(RULES, error))?;
             }
         }
         Ok(map)
@@ -385,7 +354,7 @@ impl Guard {
         &self,
         all: impl Iterator<Item = &'r Rules>,
     ) -> Result<BTreeMap<Vec<u8>, Owners>, GuardError> {
-        let fail = |error| GuardError::Untold(NAMES, error);
+        let fail = |error| Untold(NAMES, error);
         let known = self.map(NAMES).all().map_err(fail)?;
         let known = known.into_iter().filter_map(|(name, owners)| Some((name, Owners::read(&owners)?)));
         let mut names: BTreeMap<Vec<u8>, Owners> = known.collect();
@@ -397,18 +366,18 @@ impl Guard {
         for (id, slots) in standing(&self.home.folder, &names) {
             for slot in slots.into_iter().filter(|slot| *slot != 0) {
                 let put = self.map(MEMBERS).put(&member(id, slot), &[1]);
-                put.map_err(|error| GuardError::Untold(MEMBERS, error))?;
+                put.map_err(|error| Untold(MEMBERS, error))?;
             }
             let slots: Vec<u8> = slots.into_iter().flat_map(Slot::to_ne_bytes).collect();
             let put = self.map(CGROUPS).put(&id.to_ne_bytes(), &slots);
-            put.map_err(|error| GuardError::Untold(CGROUPS, error))?;
+            put.map_err(|error| Untold(CGROUPS, error))?;
         }
         Ok(names)
     }
 
     /// Has the programs look for rules of these numbers too, before there are any: what they do not look for is anybody's.
     fn mark_ports<'r>(&self, all: impl Iterator<Item = &'r Rules>) -> Result<(), GuardError> {
-        let fail = |error| GuardError::Untold(PORTS, error);
+        let fail = |error| Untold(PORTS, error);
         let mut words: BTreeMap<u32, u64> = BTreeMap::new();
         // Who asks for 0 asks for any.
         for (protocol, port) in all.flat_map(|rules| rules.entries.keys()).filter(|(_, port)| *port != 0) {
@@ -424,9 +393,8 @@ impl Guard {
         Ok(())
     }
 
-    fn try_until(&self, until: u64) -> Result<(), GuardError> {
-        let put = self.map(TRIAL).put(&0_u32.to_ne_bytes(), &until.to_ne_bytes());
-        put.map_err(|error| GuardError::Untold(TRIAL, error))
+    fn generations(&self) -> Generations<'_> {
+        Generations { generations: self.map(GENERATIONS), trial: self.map(TRIAL) }
     }
 
     fn map(&self, name: &'static str) -> &OpenMap {
@@ -460,18 +428,12 @@ impl Home {
 fn maps(object: &Object<'_>) -> Result<BTreeMap<&'static str, OpenMap>, GuardError> {
     let none = create(object, RULES, None)?;
     let generations = create(object, GENERATIONS, Some(&none))?;
-    make_stand(&generations, STANDING, &none)?;
+    begin(&generations, &none)?;
     let mut maps = BTreeMap::from([(GENERATIONS, generations)]);
     for name in [PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, DESK] {
         maps.insert(name, create(object, name, None)?);
     }
     Ok(maps)
-}
-
-/// One write: who binds meanwhile is judged by the rules before or by these, never by none.
-fn make_stand(generations: &OpenMap, generation: u32, rules: &OpenMap) -> Result<(), GuardError> {
-    let put = generations.put_map(&generation.to_ne_bytes(), rules);
-    put.map_err(|error| GuardError::Untold(GENERATIONS, error))
 }
 
 fn object() -> Object<'static> {

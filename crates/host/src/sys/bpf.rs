@@ -6,7 +6,7 @@ mod hooks;
 mod maps;
 mod query;
 
-pub use hooks::{attach, load_for};
+pub use hooks::{attach, detach, load_for};
 pub(crate) use maps::Pair;
 pub use maps::{OpenMap, RING_BUFFER};
 pub use query::ingress_programs;

@@ -4,14 +4,14 @@ use portreeve_core::{
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::guard::{BPFFS, GuardError};
+use portreeve_host::enforce::guard::GuardError;
 
 use crate::{
-    commands::foreign,
     door::WITH_SUDO,
     exit::Exit,
     failure::{Failure, io_cause},
     ledger::whole,
+    pinned,
     show::escape::visible,
 };
 
@@ -39,21 +39,23 @@ pub(crate) fn not_shown(what: Words) -> Failure {
 
 /// The same as the end of a command.
 pub(crate) fn failure(error: &GuardError, what: Words) -> Failure {
-    if let GuardError::Foreign(stranger) = error {
-        return foreign(stranger);
+    if let GuardError::Pinned(error) = error {
+        return pinned::failure(error, what, "portreeve off guard");
     }
-    let (exit, why) = match error {
-        GuardError::OtherLayout(_) => (Exit::Refused, because(error)),
-        _ => (Exit::Unreachable, because(error)),
-    };
-    let failure = Failure::new(exit, what).because(why);
+    let failure = Failure::new(Exit::Unreachable, what).because(because(error));
     let failure = match error {
-        GuardError::Step { source, .. }
-        | GuardError::NoCgroup { source, .. }
-        | GuardError::NoCookie(source) => failure.because(io_cause(source)),
+        GuardError::NoCgroup { source, .. } | GuardError::NoCookie(source) => {
+            failure.because(io_cause(source))
+        }
         _ => failure,
     };
-    failure.hint(hint(error))
+    match error {
+        GuardError::NoCgroup2 => failure.hint(Words {
+            en: "mount it: mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+            ja: "マウントしてください: mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+        }),
+        _ => failure.hint(pinned::DOCTOR),
+    }
 }
 
 fn because(error: &GuardError) -> Text {
@@ -62,17 +64,6 @@ fn because(error: &GuardError) -> Text {
             "the cgroup2 hierarchy is not mounted, by which units are told apart",
             "ユニットの判別に必要な cgroup2 がマウントされていません"
         ),
-        GuardError::NoBpffs => text!(
-            "no bpffs is mounted at {BPFFS}, so nothing keeps the guard in the kernel",
-            "{BPFFS} に bpffs がマウントされていないため、ガードをカーネルに残せません"
-        ),
-        GuardError::OtherLayout(path) => {
-            let path = visible(&path.display().to_string()).into_owned();
-            text!(
-                "another version of portreeve put a guard at {path}",
-                "別のバージョンの portreeve によるガードが {path} にあります"
-            )
-        }
         GuardError::Unguardable(protocol, port) => {
             text!("{port}/{protocol} cannot be guarded", "{port}/{protocol} はガードの対象にできません")
         }
@@ -80,25 +71,5 @@ fn because(error: &GuardError) -> Text {
             let said = visible(&whole(error)).into_owned();
             text!("the kernel refused: {said}", "カーネルが拒否しました: {said}")
         }
-    }
-}
-
-fn hint(error: &GuardError) -> Text {
-    match error {
-        GuardError::NoCgroup2 => text!(
-            "mount it: mount -t cgroup2 cgroup2 /sys/fs/cgroup",
-            "マウントしてください: mount -t cgroup2 cgroup2 /sys/fs/cgroup"
-        ),
-        GuardError::NoBpffs => {
-            text!("mount one: mount -t bpf bpf {BPFFS}", "マウントしてください: mount -t bpf bpf {BPFFS}")
-        }
-        GuardError::OtherLayout(_) => text!(
-            "take it away with that version: portreeve off guard",
-            "そのバージョンで取り除いてください: portreeve off guard"
-        ),
-        _ => text!(
-            "see what the kernel allows here: portreeve doctor",
-            "カーネルで使える機能を確認してください: portreeve doctor"
-        ),
     }
 }

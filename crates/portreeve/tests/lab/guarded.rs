@@ -237,7 +237,7 @@ fn what_stands_in_the_way_is_said_and_nothing_is_done() {
     site.run("mount -t bpf bpf /sys/fs/bpf && mkdir -p /sys/fs/bpf/portreeve/guard-9");
     let refused = site.ask(APPLY);
     assert_eq!(refused.status, 5, "{refused:#?}");
-    assert!(refused.stderr.contains("another version of portreeve put a guard at"), "{refused:#?}");
+    assert!(refused.stderr.contains("another version of portreeve put"), "{refused:#?}");
     assert_eq!(site.run("ls /sys/fs/bpf/portreeve").stdout, "guard-9\n", "it is left as it is");
 }
 

@@ -7,7 +7,8 @@ use super::{
     lines::Mark,
     owner, ports,
     report::Report,
-    tree::Content,
+    steer,
+    tree::{Content, Value},
     value::{Key, Table, refuse_kind},
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     policy::{HOST, Service, WORLD},
     port::PortSpec,
     registry::Registry,
+    steer::mistake,
     text,
     words::Words,
 };
@@ -25,10 +27,11 @@ const DEVICE: Key = Key { name: "device", example: "device = \"eth1\"" };
 const OWNER: Key = Key { name: "owner", example: "owner = { unit = \"nginx.service\" }" };
 const REACH: Key = Key { name: "reach", example: "reach = \"world\"" };
 const GUARD: Key = Key { name: "guard", example: "guard = \"enforce\"" };
+const STEER: Key = Key { name: "steer", example: "steer = { when_dead = \"refuse\" }" };
 const WHY: Key = Key { name: "why", example: "why = \"only the application on this machine\"" };
 
 /// The keys of a service.
-pub(super) const KEYS: &[Key] = &[PORTS, ADDRESS, DEVICE, OWNER, REACH, GUARD, WHY];
+pub(super) const KEYS: &[Key] = &[PORTS, ADDRESS, DEVICE, OWNER, REACH, GUARD, STEER, WHY];
 
 /// Where the parts of all services are written, one behind the other in the order of the services.
 #[derive(Debug, Default)]
@@ -68,9 +71,14 @@ pub(super) fn read(
     let before = places.reach.len();
     let reach = read_reach(table, &mut places.reach, report);
     let guard = guard::read(table, GUARD, report);
+    let steer = steer::read(table, STEER, report);
     let why = table.string(WHY, report).map(|(_, why)| why.into());
     let place = report.place(table.at).0;
-    let service = Service { name: name.into(), ports, addresses, device, owners, reach, guard, why, place };
+    let service =
+        Service { name: name.into(), ports, addresses, device, owners, reach, guard, steer, why, place };
+    if let Some((at, mistake)) = table.get(STEER).map(Value::at).zip(mistake(&service)) {
+        report.wrong(at, mistake.words(), mistake.fix());
+    }
     if let Some(&at) = places.reach.get(before) {
         doubt_reach(&service, at, report);
     }

@@ -180,7 +180,7 @@ fn an_unknown_key_is_guessed() {
     );
     assert_eq!(
         mistake_of("listen = \"x\""),
-        "3:1 listen | `listen` is not a key here | the keys are: ports, address, device, owner, reach, guard, why"
+        "3:1 listen | `listen` is not a key here | the keys are: ports, address, device, owner, reach, guard, steer, why"
     );
     assert_eq!(
         mistakes("version = 1\n[services.a]\n"),

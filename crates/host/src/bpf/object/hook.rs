@@ -11,6 +11,8 @@ pub enum Hook<'a> {
     Tracepoint(&'a str),
     /// The processes of a cgroup run it.
     Cgroup(Occasion),
+    /// Packets that look for a socket run it, in one network namespace.
+    Lookup,
 }
 
 /// What processes of a cgroup do when they run a program.
@@ -42,6 +44,7 @@ impl<'a> Hook<'a> {
             ("cgroup", "post_bind4") => Self::Cgroup(Occasion::Bound4),
             ("cgroup", "post_bind6") => Self::Cgroup(Occasion::Bound6),
             ("cgroup", "sock_release") => Self::Cgroup(Occasion::Released),
+            ("sk_lookup", _) => Self::Lookup,
             _ => return None,
         })
     }
@@ -52,7 +55,7 @@ impl<'a> Hook<'a> {
         match self {
             Self::Iterator(name) => Some((kind::FUNC, format!("bpf_iter_{name}"))),
             Self::Tracepoint(name) => Some((kind::TYPEDEF, format!("btf_trace_{name}"))),
-            Self::Cgroup(_) => None,
+            Self::Cgroup(_) | Self::Lookup => None,
         }
     }
 }

@@ -4,14 +4,17 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
-use super::{ITERATOR, LINK_CREATE, LinkCreate, Place, TRACING, bpf, load};
+use super::{ITERATOR, LINK_CREATE, LinkCreate, Place, TRACING, bpf, call, load};
 use crate::bpf::object::{Hook, Occasion};
 
-/// BPF_RAW_TRACEPOINT_OPEN of enum bpf_cmd (include/uapi/linux/bpf.h).
+/// BPF_RAW_TRACEPOINT_OPEN and BPF_LINK_DETACH of enum bpf_cmd (include/uapi/linux/bpf.h).
 const RAW_TRACEPOINT_OPEN: libc::c_int = 17;
+const LINK_DETACH: libc::c_int = 34;
 /// BPF_PROG_TYPE_CGROUP_SOCK and BPF_PROG_TYPE_CGROUP_SOCK_ADDR.
 const CGROUP_SOCK: u32 = 9;
 const CGROUP_SOCK_ADDR: u32 = 18;
+/// BPF_PROG_TYPE_SK_LOOKUP.
+const SK_LOOKUP: u32 = 30;
 /// BPF_TRACE_RAW_TP, BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET6_POST_BIND and
 /// BPF_CGROUP_INET_SOCK_RELEASE of enum bpf_attach_type.
 const TRACE_RAW_TP: u32 = 23;
@@ -20,6 +23,8 @@ const INET6_BIND: u32 = 9;
 const INET4_POST_BIND: u32 = 12;
 const INET6_POST_BIND: u32 = 13;
 const INET_SOCK_RELEASE: u32 = 34;
+/// BPF_SK_LOOKUP.
+const SK_LOOKUP_ATTACH: u32 = 36;
 
 #[repr(C)]
 struct RawTracepointOpen {
@@ -49,12 +54,15 @@ pub fn load_for(hook: Hook<'_>, code: &[u8], name: &str, attach_btf_id: u32) -> 
             };
             Place { prog_type, expected_attach_type: attach_type(occasion), attach_btf_id: 0 }
         }
+        Hook::Lookup => {
+            Place { prog_type: SK_LOOKUP, expected_attach_type: SK_LOOKUP_ATTACH, attach_btf_id: 0 }
+        }
     };
     load(code, name, place, &mut [])
 }
 
-/// Ties a program to its hook until the answer is closed: its tracepoint, what the processes below the cgroup `at` do, or what is
-/// in the map `at`.
+/// Ties a program to its hook until the answer is closed: its tracepoint, what the processes below the cgroup `at` do, what is in
+/// the map `at`, or the packets of the network namespace `at`.
 ///
 /// # Errors
 ///
@@ -66,12 +74,24 @@ pub fn attach(hook: Hook<'_>, program: impl AsFd, at: Option<BorrowedFd<'_>>) ->
             at.map_or_else(|| super::link_iterator(&program), |map| super::link_map_iterator(&program, map))
         }
         Hook::Tracepoint(_) => bpf(RAW_TRACEPOINT_OPEN, &RawTracepointOpen { name: 0, prog_fd, padding: 0 }),
-        Hook::Cgroup(occasion) => {
-            let target_fd = at.ok_or(Errno::BADF)?.as_raw_fd().cast_unsigned();
-            let attach_type = attach_type(occasion);
-            bpf(LINK_CREATE, &LinkCreate { prog_fd, target_fd, attach_type, flags: 0 })
-        }
+        Hook::Cgroup(occasion) => link_at(at, prog_fd, attach_type(occasion)),
+        Hook::Lookup => link_at(at, prog_fd, SK_LOOKUP_ATTACH),
     }
+}
+
+/// Cuts what ties a program to its hook at once: what has lost its last name the kernel cuts a moment later.
+///
+/// # Errors
+///
+/// EOPNOTSUPP of a hook that cannot be cut off, and what the kernel answers.
+pub fn detach(tie: impl AsFd) -> Result<(), Errno> {
+    // The kernel counts the second half in, which stands for nothing.
+    call(LINK_DETACH, &[tie.as_fd().as_raw_fd(), 0]).map(drop)
+}
+
+fn link_at(at: Option<BorrowedFd<'_>>, prog_fd: RawFd, attach_type: u32) -> Result<OwnedFd, Errno> {
+    let target_fd = at.ok_or(Errno::BADF)?.as_raw_fd().cast_unsigned();
+    bpf(LINK_CREATE, &LinkCreate { prog_fd, target_fd, attach_type, flags: 0 })
 }
 
 const fn attach_type(occasion: Occasion) -> u32 {

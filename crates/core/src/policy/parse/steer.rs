@@ -1,0 +1,50 @@
+//! Reads whether packets for a service are led to its socket, and what becomes of them while it has none (A5, A12).
+
+use super::{
+    report::{Report, clip, did_you_mean},
+    tree::Content,
+    value::{Key, Table, refuse_kind},
+};
+use crate::{steer::WhenDead, text, words::Words};
+
+const WHEN_DEAD: Key = Key { name: "when_dead", example: "steer = { when_dead = \"refuse\" }" };
+
+/// The keys of the table.
+pub(super) const KEYS: &[Key] = &[WHEN_DEAD];
+
+/// The words that a person may write.
+const WORDS: [(&str, WhenDead); 2] = [("refuse", WhenDead::Refuse), ("pass", WhenDead::Pass)];
+
+/// Reads it, where the service says it.
+pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> Option<WhenDead> {
+    let value = table.get(key)?;
+    if !matches!(value.content(), Content::Table(_)) {
+        let wanted = Words { en: "a table", ja: "テーブル" };
+        refuse_kind(value.at(), key, wanted, value, report);
+        return None;
+    }
+    let own = Table { entries: value, at: value.at() };
+    own.refuse_unknown(KEYS, report);
+    if own.get(WHEN_DEAD).is_none() {
+        return Some(WhenDead::Refuse);
+    }
+    let (at, written) = own.string(WHEN_DEAD, report)?;
+    if let Some((_, when_dead)) = WORDS.iter().find(|(word, _)| *word == written) {
+        return Some(*when_dead);
+    }
+    let guess = report.guess(written, WORDS.map(|(word, _)| word));
+    let guess = guess.map(|guess| alloc::format!("\"{guess}\""));
+    let written = clip(written);
+    report.wrong(
+        at,
+        text!("`{written}` is no answer for a service that is gone", "when_dead に `{written}` とは書けません"),
+        did_you_mean(
+            guess.as_deref(),
+            text!(
+                "write \"refuse\" (whoever asks is told at once) or \"pass\" (whoever has bound the port gets it)",
+                "\"refuse\"(直ちに拒否を返す)か \"pass\"(そのポートを bind しているプログラムに渡す)と書いてください"
+            ),
+        ),
+    );
+    None
+}

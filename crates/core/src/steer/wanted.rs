@@ -1,0 +1,229 @@
+//! What the policy steers, and why it may not (A5, A12).
+
+use alloc::{string::String, vec::Vec};
+use core::net::IpAddr;
+
+use super::{NAME_BYTES_MAX, PLACES_MAX, Route, Routes, SERVICES_MAX};
+use crate::{
+    address::Address,
+    policy::{Policy, Service},
+    port::Protocol,
+    text,
+    words::Text,
+};
+
+/// Why a service cannot be steered, or all of them together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SteerMistake {
+    /// The kernel leads nothing of this protocol.
+    Protocol(Protocol),
+    /// It is tied to an interface, of which the kernel is told nothing.
+    Device,
+    /// So is its address.
+    OnLink(Address),
+    /// It would take every port of every address, whoever's they are.
+    Everything,
+    /// The kernel keeps no such long name.
+    Name,
+    /// More services than have slots.
+    Services(usize),
+    /// More addresses with their ports than the kernel holds.
+    Places(u64),
+}
+
+impl SteerMistake {
+    /// What is wrong, in a sentence.
+    #[must_use]
+    pub fn words(&self) -> Text {
+        match self {
+            Self::Protocol(protocol) => text!(
+                "{protocol} cannot be steered: the kernel leads tcp and udp only",
+                "{protocol} は誘導できません(カーネルが対応するのは tcp と udp だけです)"
+            ),
+            Self::Device => text!(
+                "a service that is tied to an interface cannot be steered",
+                "device を指定したサービスは誘導できません"
+            ),
+            Self::OnLink(address) => text!(
+                "{address} cannot be steered: it is another one on each link",
+                "{address} はリンクごとに異なるため、誘導できません"
+            ),
+            Self::Everything => text!(
+                "every port of every address would be steered, also where people manage this host",
+                "すべてのアドレスの全ポートを誘導すると、管理用の接続まで奪われます"
+            ),
+            Self::Name => text!(
+                "a service that is steered has a name of {NAME_BYTES_MAX} bytes at most",
+                "誘導するサービスの名前は {NAME_BYTES_MAX} バイトまでです"
+            ),
+            Self::Services(count) => text!(
+                "{count} services are to be steered, and {SERVICES_MAX} can be",
+                "誘導するサービスが {count} 個あり、上限の {SERVICES_MAX} 個を超えています"
+            ),
+            Self::Places(count) => text!(
+                "{count} addresses with their ports are to be steered, and {PLACES_MAX} can be",
+                "誘導するアドレスとポートの組が {count} 個あり、上限の {PLACES_MAX} 個を超えています"
+            ),
+        }
+    }
+
+    /// What to write instead.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        match self {
+            Self::Protocol(_) => text!(
+                "declare these ports as a service of their own, without steer",
+                "そのポートは steer のない別のサービスとして宣言してください"
+            ),
+            Self::Device => {
+                text!("write address instead of device", "device の代わりに address を書いてください")
+            }
+            Self::OnLink(_) => {
+                text!("write an address that is routed", "リンクローカル以外のアドレスを書いてください")
+            }
+            Self::Everything => text!(
+                "name the addresses: address = [\"192.0.2.1\"]",
+                "address = [\"192.0.2.1\"] のように、アドレスを書いてください"
+            ),
+            Self::Name => text!("give it a shorter name", "短い名前を付けてください"),
+            Self::Services(_) | Self::Places(_) => text!(
+                "take steer away from some; all ports of one address (1-65535) count once",
+                "一部のサービスの steer を外してください。1 つのアドレスの全ポート(1-65535)は 1 個と数えます"
+            ),
+        }
+    }
+}
+
+/// What is wrong with steering `service`; `None` where it can be.
+#[must_use]
+pub fn mistake(service: &Service) -> Option<SteerMistake> {
+    let odd = service.ports.iter().find(|spec| !matches!(spec.protocol, Protocol::Tcp | Protocol::Udp));
+    if let Some(odd) = odd {
+        return Some(SteerMistake::Protocol(odd.protocol));
+    }
+    if service.device.is_some() {
+        return Some(SteerMistake::Device);
+    }
+    if service.name.len() > NAME_BYTES_MAX {
+        return Some(SteerMistake::Name);
+    }
+    if let Some(address) = service.addresses.iter().find(|address| address.interface.is_some()) {
+        return Some(SteerMistake::OnLink(address.clone()));
+    }
+    let is_everything =
+        |route: &Route| route.is_anywhere() && route.ports.first <= 1 && route.ports.last == u16::MAX;
+    routes(service).iter().any(is_everything).then_some(SteerMistake::Everything)
+}
+
+/// What is to be steered for `policy`.
+///
+/// # Errors
+///
+/// It asks for more than the kernel holds or can lead.
+pub fn wanted(policy: &Policy) -> Result<Routes, SteerMistake> {
+    let mut all = Vec::new();
+    let mut services = 0;
+    for service in policy.services.iter().filter(|service| service.steer.is_some()) {
+        if let Some(mistake) = mistake(service) {
+            return Err(mistake);
+        }
+        all.extend(routes(service));
+        services += 1;
+    }
+    let places = all.iter().map(Route::places).sum();
+    if services > SERVICES_MAX {
+        return Err(SteerMistake::Services(services));
+    }
+    if places > PLACES_MAX as u64 {
+        return Err(SteerMistake::Places(places));
+    }
+    Ok(all.into_iter().collect())
+}
+
+/// Its ports at each of its addresses.
+fn routes(service: &Service) -> Vec<Route> {
+    let Some(when_dead) = service.steer else { return Vec::new() };
+    let addresses: Vec<Option<Address>> = match service.addresses.as_slice() {
+        [] => [None].into(),
+        addresses => addresses.iter().map(canonical).collect(),
+    };
+    let at = |address: &Option<Address>, spec: &crate::port::PortSpec| Route {
+        service: String::clone(&service.name),
+        protocol: spec.protocol,
+        address: address.clone(),
+        ports: spec.range,
+        when_dead,
+    };
+    service.ports.iter().flat_map(|spec| addresses.iter().map(move |address| at(address, spec))).collect()
+}
+
+/// IPv4 in its IPv6 form is IPv4 (RFC 4291, 2.5.5.2), and `::` takes every address of both families.
+fn canonical(address: &Address) -> Option<Address> {
+    match address.ip.to_canonical() {
+        IpAddr::V6(ip) if ip.is_unspecified() => None,
+        ip => Some(Address { ip, interface: address.interface.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::{
+        rules::testing::{Scene, scene},
+        steer::WhenDead,
+    };
+
+    fn steered(ports: &str, change: impl Fn(&mut Service)) -> Scene {
+        scene().service("web", ports, "web.service").declared(move |service| {
+            service.steer = Some(WhenDead::Pass);
+            change(service);
+        })
+    }
+
+    fn at(addresses: &'static [&'static str]) -> impl Fn(&mut Service) {
+        move |service| {
+            service.addresses = addresses.iter().map(|text| text.parse().expect("an address")).collect();
+        }
+    }
+
+    fn of(scene: &Scene) -> Result<Routes, SteerMistake> {
+        wanted(scene.policy.as_ref().expect("a policy"))
+    }
+
+    #[test]
+    fn every_port_of_a_service_is_steered_at_every_address() {
+        let scene = steered("443/tcp", at(&["::ffff:192.0.2.1", "2001:db8::1"])).service(
+            "own",
+            "22/tcp",
+            "ssh.service",
+        );
+        let routes = of(&scene).expect("routes");
+        let places: Vec<_> = routes.0.iter().map(|route| route.address.clone().expect("one").ip).collect();
+        assert_eq!(places.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.1", "2001:db8::1"]);
+        assert!(routes.0.iter().all(|route| route.service == "web" && route.when_dead == WhenDead::Pass));
+        assert_eq!(of(&scene_without()).expect("routes"), Routes::default());
+    }
+
+    fn scene_without() -> Scene {
+        scene().service("web", "443/tcp", "web.service")
+    }
+
+    #[test]
+    fn what_the_kernel_cannot_lead_is_a_mistake() {
+        let no_change = |_: &mut Service| {};
+        let wrong = |scene: Scene| of(&scene).expect_err("a mistake");
+        assert_eq!(wrong(steered("443/sctp", no_change)), SteerMistake::Protocol(Protocol::Sctp));
+        assert_eq!(wrong(steered("1-65535/tcp", no_change)), SteerMistake::Everything);
+        assert_eq!(wrong(steered("1-65535/tcp", at(&["::"]))), SteerMistake::Everything);
+        assert!(of(&steered("1-65535/tcp", at(&["192.0.2.1"]))).is_ok());
+        let tied = |service: &mut Service| service.device = Some("eth1".into());
+        assert_eq!(wrong(steered("443/tcp", tied)), SteerMistake::Device);
+        let long = |service: &mut Service| service.name = "x".repeat(64);
+        assert_eq!(wrong(steered("443/tcp", long)), SteerMistake::Name);
+        let on_link = wrong(steered("443/tcp", at(&["fe80::1%eth0"])));
+        assert!(matches!(on_link, SteerMistake::OnLink(_)), "{on_link:?}");
+        assert_eq!(wrong(steered("1-65534/tcp", at(&["::", "::1"]))), SteerMistake::Places(196_602));
+    }
+}

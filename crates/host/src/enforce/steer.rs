@@ -1,0 +1,376 @@
+//! Puts the steering of this network namespace into the kernel, and tells it whose packets are whose (A5, A12, A22; bpf/steer.bpf.c).
+//!
+//! Its program goes on as long as somebody keeps its tie: this process, or a pin.
+
+mod routes;
+mod slots;
+pub mod socket;
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    os::{
+        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        unix::fs::MetadataExt as _,
+    },
+};
+
+use portreeve_core::{
+    address::Family,
+    port::Protocol,
+    steer::{Route, Routes},
+};
+
+use self::{
+    routes::{places, read_place, read_route, route},
+    slots::{Slots, slot},
+};
+pub use self::{
+    slots::{Hits, Slot},
+    socket::{Found, SocketError},
+};
+use super::{
+    generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
+    guard::cookie,
+    pinned::{Folder, PinnedError, refuse_without_bpffs},
+};
+use crate::{
+    bpf::{
+        hang::{HangError, create, hang},
+        known::Known,
+        object::Object,
+    },
+    sys::bpf::{OpenMap, detach},
+};
+
+const MANIFEST: &str = include_str!("../../bpf/steer.bpf.txt");
+const CODE: &[u8] = include_bytes!("../../bpf/steer.bpf.bin");
+
+/// The maps, as bpf/steer.bpf.c calls them.
+const ROUTES: &str = "routes";
+const SOCKETS: &str = "sockets";
+const HITS: &str = "hits";
+const SERVICES: &str = "services";
+/// Those that whoever comes later reads and writes.
+const KEPT: [&str; 5] = [GENERATIONS, TRIAL, SOCKETS, HITS, SERVICES];
+/// The network namespace of the calling thread.
+const OWN_NAMESPACE: &str = "/proc/thread-self/ns/net";
+/// The layout is raised whenever a structure of bpf/steer.bpf.c changes.
+const FOLDERS: Folder = Folder { what: "steer", layout: 1, netns: None };
+
+/// Why the steering does not stand, or was not told.
+#[derive(Debug, thiserror::Error)]
+pub enum SteerError {
+    /// The kernel does not tell this network namespace from others.
+    #[error("the network namespace has no cookie")]
+    NoCookie(#[source] io::Error),
+    /// Nothing keeps its names, or somebody else does.
+    #[error(transparent)]
+    Pinned(#[from] PinnedError),
+    /// The kernel does not run the program.
+    #[error(transparent)]
+    Unhung(#[from] HangError),
+    /// A map takes no more.
+    #[error(transparent)]
+    Untold(#[from] Untold),
+    /// More services than have slots.
+    #[error("there is no slot left for `{0}`")]
+    NoSlot(String),
+}
+
+/// Whether one could stand here, as far as that can be told without it.
+///
+/// # Errors
+///
+/// What it rests on is not mounted.
+pub fn refuse_unready() -> Result<(), SteerError> {
+    Ok(refuse_without_bpffs()?)
+}
+
+/// Takes the steering out of the kernel, of every network namespace; whether there was any.
+///
+/// # Errors
+///
+/// Another portreeve or somebody else put something there, or the kernel refuses.
+pub fn take_away() -> Result<bool, SteerError> {
+    let mut had_any = false;
+    for folder in FOLDERS.of_every_namespace()? {
+        // What cannot be opened or cut goes with its name.
+        let ties = object().programs.into_iter().filter_map(|program| folder.open(program.name).ok());
+        ties.for_each(|tie| {
+            let _ = detach(tie);
+        });
+        had_any |= folder.take_away()?;
+    }
+    Ok(had_any)
+}
+
+/// A steering that is pinned.
+#[derive(Debug)]
+pub struct Pinned {
+    /// It.
+    pub steer: Steer,
+    /// Whether its program still runs.
+    pub is_whole: bool,
+}
+
+/// The steering of one network namespace, for as long as this value is there, or its pins are.
+#[derive(Debug)]
+pub struct Steer {
+    folder: Folder,
+    maps: BTreeMap<&'static str, OpenMap>,
+    /// It keeps the program where it is, where no pin does.
+    tie: Option<OwnedFd>,
+}
+
+impl Steer {
+    /// The one of this network namespace that is pinned; `None` where none is.
+    ///
+    /// # Errors
+    ///
+    /// Another portreeve or somebody else put it there, or it cannot be opened.
+    pub fn pinned() -> Result<Option<Pinned>, SteerError> {
+        let folder = own_folder()?;
+        if !folder.exists()? {
+            return Ok(None);
+        }
+        let object = object();
+        let mut maps = BTreeMap::new();
+        for name in KEPT {
+            let fd = match folder.open(name) {
+                // What is left is of no use to anybody: another one takes its place.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                opened => opened.map_err(PinnedError::step("open a map of the steering"))?,
+            };
+            let map = object.map(name).expect("the program was written with it");
+            maps.insert(name, OpenMap::from_fd(fd, map).map_err(|error| Untold(name, error))?);
+        }
+        let ties = object.programs.iter().map(|program| folder.open(program.name));
+        let is_whole = ties.into_iter().all(|tie| tie.is_ok_and(|tie| is_tied(&tie)));
+        Ok(Some(Pinned { steer: Self { folder, maps, tie: None }, is_whole }))
+    }
+
+    /// Puts it into the kernel for this network namespace, where it leads nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel does not let this process load it.
+    pub fn load() -> Result<Self, SteerError> {
+        let object = object();
+        let none = create(&object, ROUTES, None)?;
+        let generations = create(&object, GENERATIONS, Some(&none))?;
+        begin(&generations, &none)?;
+        let mut maps = BTreeMap::from([(GENERATIONS, generations)]);
+        for name in KEPT.into_iter().filter(|name| *name != GENERATIONS) {
+            maps.insert(name, create(&object, name, None)?);
+        }
+        Self { folder: own_folder()?, maps, tie: None }.tied()
+    }
+
+    /// The one that is pinned, or else one that is from now on; where its program was taken from it, that is put there again, and
+    /// goes on with the same routes and sockets.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::pinned`] and [`Self::load`], or where it cannot be pinned.
+    pub fn stand() -> Result<Self, SteerError> {
+        let steer = match Self::pinned()? {
+            Some(Pinned { steer, is_whole: true }) => return Ok(steer),
+            Some(Pinned { steer, is_whole: false }) => steer.tied()?,
+            None => Self::load()?,
+        };
+        let maps = KEPT.iter().map(|name| (*name, steer.maps[name].as_fd()));
+        let ties =
+            object().programs.into_iter().zip(&steer.tie).map(|(program, tie)| (program.name, tie.as_fd()));
+        steer.folder.put(maps.chain(ties))?;
+        Ok(steer)
+    }
+
+    /// The same with its program at work.
+    fn tied(mut self) -> Result<Self, SteerError> {
+        let object = object();
+        let program = object.programs.first().expect("the program was written with the manifest");
+        // It reads nothing of the kernel's own structures, so this works without their description.
+        let known = Known { attach: None, values: vec![None; program.relocations.len()] };
+        let number =
+            |name: &str| self.maps.get(name).map_or(u32::MAX, |map| map.as_fd().as_raw_fd().cast_unsigned());
+        let own = File::open(OWN_NAMESPACE).map_err(PinnedError::step("open the network namespace"))?;
+        self.tie = Some(hang(program, &known, number, Some(own.as_fd()))?);
+        Ok(self)
+    }
+
+    /// From now on packets are led by `routes`, in the place of all that were before.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel does not take them: then those before are followed.
+    pub fn keep(&self, routes: &Routes) -> Result<(), SteerError> {
+        self.generations().keep(&self.written(routes)?)?;
+        self.forget_others(routes)
+    }
+
+    /// The same until a moment, in nanoseconds since the boot, from which on those before are followed again, whoever is there to see
+    /// to it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::keep`].
+    pub fn try_keeping(&self, routes: &Routes, until: u64) -> Result<(), SteerError> {
+        Ok(self.generations().keep_until(&self.written(routes)?, until)?)
+    }
+
+    /// Until when some are on trial, in nanoseconds since the boot; `None` where none are.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn trial(&self) -> Result<Option<u64>, SteerError> {
+        Ok(self.generations().trial()?)
+    }
+
+    /// What is followed for good; what nobody of ours wrote is passed over.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn routes(&self) -> Result<Routes, SteerError> {
+        let object = object();
+        let inner = object.map(ROUTES).expect("the program was written with it");
+        let Some(standing) = self.generations().for_good(inner)? else { return Ok(Routes::default()) };
+        let slots = self.slots()?;
+        let all = standing.all().map_err(|error| Untold(ROUTES, error))?;
+        let mut places = BTreeMap::new();
+        for (place, route) in &all {
+            let (Some(place), Some((slot, when_dead))) = (read_place(place), read_route(route)) else {
+                continue;
+            };
+            let Some(service) = slots.service(slot) else { continue };
+            places.insert(place, (service, when_dead));
+        }
+        let route = |(place, (service, when_dead)): (routes::Place, (&str, _))| {
+            // One of both families is read back once, for the first.
+            let (address, ports) = place.of(|twin| places.get(twin) == Some(&(service, when_dead)))?;
+            let service = service.to_owned();
+            Some(Route { service, protocol: place.protocol, address, ports, when_dead })
+        };
+        Ok(places.clone().into_iter().filter_map(route).collect())
+    }
+
+    /// Leads what is for `service` and comes by this protocol and family to `socket` from now on, in the place of any other.
+    ///
+    /// # Errors
+    ///
+    /// The service has no route, or the kernel does not take the socket.
+    pub fn lead(&self, service: &str, to: (Protocol, Family), socket: &OwnedFd) -> Result<(), SteerError> {
+        let slot = self.slots()?.of(service, to).ok_or_else(|| SteerError::NoSlot(service.into()))?;
+        // The kernel reads a descriptor there, and tells a cookie.
+        let number = u64::from(socket.as_raw_fd().cast_unsigned());
+        let put = self.map(SOCKETS).put(&slot.to_ne_bytes(), &number.to_ne_bytes());
+        Ok(put.map_err(|error| Untold(SOCKETS, error))?)
+    }
+
+    /// The sockets that are led to now, and what became of what was to be led to each; of every service that has a slot.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub fn stands(&self) -> Result<Vec<Slot>, SteerError> {
+        let mut all = Vec::new();
+        for (service, first) in self.slots()?.iter() {
+            for (protocol, family) in slots::EACH {
+                let key = (first + slots::place(protocol, family).unwrap_or(0)).to_ne_bytes();
+                let cookie = self.map(SOCKETS).look_up(&key).map_err(|error| Untold(SOCKETS, error))?;
+                let cookie =
+                    cookie.and_then(|told| told.first_chunk().map(|cookie| u64::from_ne_bytes(*cookie)));
+                let hits = self.map(HITS).look_up(&key).map_err(|error| Untold(HITS, error))?;
+                let hits = hits.and_then(|told| Hits::read(&told)).unwrap_or_default();
+                all.push(Slot { service: service.into(), protocol, family, cookie, hits });
+            }
+        }
+        Ok(all)
+    }
+
+    /// A generation of its own, which nobody asks yet.
+    fn written(&self, routes: &Routes) -> Result<OpenMap, SteerError> {
+        let slots = self.give_slots(routes)?;
+        let map = create(&object(), ROUTES, None)?;
+        for one in &routes.0 {
+            for place in places(one) {
+                let to = slots.of(&one.service, (one.protocol, place.family));
+                let to = to.ok_or_else(|| SteerError::NoSlot(one.service.clone()))?;
+                let put = map.put(&place.bytes(), &route(to, one.when_dead));
+                put.map_err(|error| Untold(ROUTES, error))?;
+            }
+        }
+        Ok(map)
+    }
+
+    /// Gives each service its slots, where it has none yet.
+    fn give_slots(&self, routes: &Routes) -> Result<Slots, SteerError> {
+        let mut slots = self.slots()?;
+        for service in routes.services() {
+            let is_new = slots.give(service).ok_or_else(|| SteerError::NoSlot(service.into()))?;
+            let Some(first) = is_new else { continue };
+            self.clear(first)?;
+            let put = self.map(SERVICES).put(&slot::name(service), &first.to_ne_bytes());
+            put.map_err(|error| Untold(SERVICES, error))?;
+        }
+        Ok(slots)
+    }
+
+    /// Takes their slots from the services that have no route any more.
+    fn forget_others(&self, routes: &Routes) -> Result<(), SteerError> {
+        for (service, first) in self.slots()?.iter() {
+            if routes.of(service).next().is_none() {
+                let removed = self.map(SERVICES).remove(&slot::name(service));
+                removed.map_err(|error| Untold(SERVICES, error))?;
+                self.clear(first)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the slots from this one on that one service has.
+    fn clear(&self, first: u32) -> Result<(), SteerError> {
+        for slot in first..first + slots::EACH_COUNT {
+            let key = slot.to_ne_bytes();
+            match self.map(SOCKETS).remove(&key) {
+                Ok(()) | Err(rustix::io::Errno::NOENT | rustix::io::Errno::INVAL) => {}
+                Err(error) => return Err(Untold(SOCKETS, error).into()),
+            }
+            let put = self.map(HITS).put(&key, &Hits::default().bytes());
+            put.map_err(|error| Untold(HITS, error))?;
+        }
+        Ok(())
+    }
+
+    fn slots(&self) -> Result<Slots, SteerError> {
+        let all = self.map(SERVICES).all().map_err(|error| Untold(SERVICES, error))?;
+        Ok(Slots::read(&all))
+    }
+
+    fn generations(&self) -> Generations<'_> {
+        Generations { generations: self.map(GENERATIONS), trial: self.map(TRIAL) }
+    }
+
+    fn map(&self, name: &'static str) -> &OpenMap {
+        &self.maps[name]
+    }
+}
+
+fn own_folder() -> Result<Folder, SteerError> {
+    Ok(Folder { netns: Some(cookie().map_err(SteerError::NoCookie)?), ..FOLDERS })
+}
+
+fn object() -> Object<'static> {
+    Object::read(MANIFEST, CODE).expect("the manifest was written with its code")
+}
+
+/// Whether a tie holds still: whoever is root may cut it (BPF_LINK_DETACH), and it then tells no namespace.
+fn is_tied(tie: &OwnedFd) -> bool {
+    let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", tie.as_raw_fd())).unwrap_or_default();
+    let at = told.lines().find_map(|line| line.strip_prefix("netns_ino:"));
+    let own = fs::metadata(OWN_NAMESPACE).map_or(0, |about| about.ino());
+    at.is_some_and(|at| at.trim().parse() == Ok(own))
+}
