@@ -28,7 +28,17 @@ impl DesiredPort<'_> {
         self.spec.protocol == listener.protocol
             && self.spec.range.contains(listener.port)
             && is_on_device(self.service, listener)
-            && is_on_address(&self.service.addresses, &listener.address)
+            && (is_on_address(&self.service.addresses, &listener.address) && !self.is_led_past(listener))
+    }
+
+    /// Whether what comes in for it is led to its socket wherever that is, and `listener` has the number on every address: that is for
+    /// the other ones.
+    fn is_led_past(&self, listener: &Listener) -> bool {
+        let is_somewhere = |address: &Address| address.breadth() != Breadth::Wildcard;
+        self.service.steer.is_some()
+            && !self.service.addresses.is_empty()
+            && self.service.addresses.iter().all(is_somewhere)
+            && listener.address.breadth() == Breadth::Wildcard
     }
 
     /// Where it stands: once for each of its addresses.

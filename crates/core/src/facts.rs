@@ -5,6 +5,7 @@ mod foothold;
 mod gap;
 mod left_gate;
 mod left_guard;
+mod left_steer;
 mod origin;
 mod pids;
 mod process;
@@ -17,6 +18,7 @@ pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
 pub use left_gate::{AtBoot, KeptGate, LeftGate};
 pub use left_guard::{GuardStands, LeftGuard};
+pub use left_steer::LeftSteer;
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;
 pub use process::{Container, ExeState, Parent, Privilege, Process, Published};
@@ -69,6 +71,9 @@ pub struct Snapshot {
     /// The guard that was confirmed on it, where one was and root looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<LeftGuard>,
+    /// The steering that was confirmed on it, where one was and root looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steer: Option<LeftSteer>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

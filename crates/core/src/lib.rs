@@ -28,6 +28,7 @@ pub mod peers;
 pub mod plan;
 pub mod policy;
 pub mod port;
+pub mod programs;
 pub mod published;
 pub mod reach;
 pub mod receipt;

@@ -15,6 +15,7 @@ mod refused;
 mod rehearsal;
 mod reserve;
 mod simulate;
+mod steer;
 mod undo;
 mod zone;
 
@@ -32,6 +33,7 @@ pub use self::{
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
     reserve::{KeptBack, Reservation, Unreserved, have_any, reserve, united},
     simulate::simulate,
+    steer::{Diverted, Lead, Led, Steers, Unled, Whose, joined, refuse_diverted, socket, ways},
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},
 };
@@ -45,6 +47,7 @@ use crate::{
     gate::{Body, Foundation, Gate, Keep, Open, Standing, Temporary},
     guard::{Rules, Unguarded},
     port::PortRange,
+    programs::Programs,
     text,
     words::{Text, inflect},
     world::World,
@@ -59,6 +62,17 @@ pub struct Asked {
     pub kept: KeptBack,
     /// What the guard keeps; of a saved host nobody knows.
     pub guards: Option<Guards>,
+    /// What is steered; likewise.
+    pub steers: Option<Steers>,
+}
+
+impl Asked {
+    /// What the programs in the kernel are told, as far as anybody knows.
+    fn told(&self) -> Programs {
+        let rules = self.guards.as_ref().map(|guards| guards.rules.clone());
+        let routes = self.steers.as_ref().map(|steers| steers.routes.clone());
+        Programs { rules: rules.unwrap_or_default(), routes: routes.unwrap_or_default() }
+    }
 }
 
 /// The changes that would make the host agree with the policy.
@@ -80,6 +94,8 @@ pub struct Plan {
     pub unguarded: Vec<Unguarded>,
     /// Who holds what is refused to him already, since before: of that the guard takes nothing.
     pub held: Option<Held>,
+    /// What the programs in the kernel are told before the changes.
+    pub told: Programs,
     /// The changes that take all of it back, in the order in which they are made; none where somebody else has changed the
     /// gate, which cannot be made so again.
     pub undo: Vec<Change>,
@@ -102,6 +118,22 @@ impl Plan {
     #[must_use]
     pub fn guards(&self) -> Option<&Rules> {
         self.changes.iter().find_map(|change| change.what.guards())
+    }
+
+    /// What the programs in the kernel are to be told; `None` where that stays as it is.
+    #[must_use]
+    pub fn programs(&self) -> Option<Programs> {
+        let routes = self.changes.iter().find_map(|change| change.what.steers());
+        let (rules, routes) = (self.guards(), routes.map(|(routes, _)| routes));
+        (rules.is_some() || routes.is_some()).then(|| Programs {
+            rules: rules.unwrap_or(&self.told.rules).clone(),
+            routes: routes.unwrap_or(&self.told.routes).clone(),
+        })
+    }
+
+    /// The sockets that are to be led to.
+    pub fn leads(&self) -> impl Iterator<Item = &Lead> {
+        self.changes.iter().filter_map(|change| change.what.leads())
     }
 }
 
@@ -154,6 +186,10 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     if let Some(guards) = &asked.guards {
         guard::keep(world, policy, guards, &mut plan)?;
     }
+    if let Some(steers) = &asked.steers {
+        steer::lead(world, policy, steers, &mut plan)?;
+    }
+    plan.told = asked.told();
     if !plan.changes.is_empty() {
         let after = left.as_ref().unwrap_or(filter);
         plan.based_on = Grounds::of(world, &plan, standing.as_ref(), after, &asked.footholds);

@@ -2,17 +2,17 @@
 
 mod boot;
 mod confirmed;
-mod guarded;
 mod history;
 mod old;
+mod programs;
 mod reserved;
 mod settled;
 mod unread;
 
 pub use boot::{Due, Integrity, Keeps, Kept, Shown};
 pub use confirmed::Tried;
-pub use guarded::GuardEnd;
 pub use history::{Back, Current, Edge, End, History};
+pub use programs::ProgramsEnd;
 
 use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gate::KeptBody,
-    guard::Rules,
     port::{PortRange, PortSpec},
+    programs::Programs,
 };
 
 /// The layout of a receipt.
@@ -153,12 +153,14 @@ pub enum Deed {
         /// The receipt whose change it takes back.
         undoes: Option<u32>,
     },
-    /// The guard keeps something else.
-    Guard {
-        /// What it keeps from then on.
-        rules: Rules,
-        /// What it kept before.
-        was: Rules,
+    /// The programs in the kernel are told something else.
+    #[serde(alias = "guard")]
+    Programs {
+        /// What they are told from then on.
+        #[serde(alias = "rules")]
+        now: Programs,
+        /// What they were told before.
+        was: Programs,
         /// When the kernel takes it back; `None` where it is for good.
         until: Option<Timestamp>,
         /// The receipt of the change of the gate that it came with.
@@ -266,7 +268,7 @@ impl Receipt {
         match self.deed {
             Deed::TakeBack { .. } | Deed::Shut { .. } | Deed::Unblock { .. } => true,
             Deed::Gate { ref cause, .. } => matches!(cause, Cause::Undo(_)),
-            Deed::Reserve { undoes, .. } | Deed::Guard { undoes, .. } => undoes.is_some(),
+            Deed::Reserve { undoes, .. } | Deed::Programs { undoes, .. } => undoes.is_some(),
             _ => false,
         }
     }

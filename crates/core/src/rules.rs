@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod numbers;
 pub mod policy;
 pub mod processes;
+pub mod steer;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -101,6 +102,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         exposure::RULES,
         gate::RULES,
         guard::RULES,
+        steer::RULES,
         numbers::RULES,
         ledger::RULES,
         processes::RULES,

@@ -28,10 +28,11 @@ use rustix::process::geteuid;
 
 use self::{
     firewall::{EnforceError, Refusal, StandingError},
-    guard::{Guard, GuardError},
+    guard::GuardError,
     receipts::{Boot, Receipts, ReceiptsError},
     reserved::{Reason, Reserved, ReservedError, Wanted},
     scratch::{ScratchError, Stands, rehearse},
+    steer::SteerError,
 };
 use crate::{
     boot_id::boot_id,
@@ -84,6 +85,9 @@ pub enum DoorError {
     /// The guard does not keep what it should.
     #[error("cannot change the guard")]
     Guard(#[from] GuardError),
+    /// What should be steered is not.
+    #[error("cannot change what is steered")]
+    Steer(#[from] SteerError),
     /// What is declared is not kept from clients.
     #[error("cannot have the kernel reserve what is declared")]
     Reserved(#[from] ReservedError),
@@ -286,35 +290,34 @@ impl Door {
         Ok(self.finish(receipt.done(None)))
     }
 
-    /// Has the guard keep something else, as `deed` says; the receipt is on the disk first. A guard that keeps nothing is taken away.
+    /// Tells the programs in the kernel something else, as `deed` says; the receipt is on the disk first. One that is told nothing is
+    /// taken away.
     ///
     /// # Errors
     ///
     /// The receipt cannot be written, or the kernel refuses.
-    pub fn guard(self, deed: Deed) -> Result<Passed, DoorError> {
+    pub fn tell(self, deed: Deed) -> Result<Passed, DoorError> {
         let receipt = self.begin(deed, None)?;
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)?;
-        if let Err(error) = self.keep_guard(&receipt.deed) {
+        if let Err(error) = self.tell_programs(&receipt.deed) {
             let _ = self.receipts.keep(&Receipt { outcome: Outcome::Refused, ..receipt });
-            return Err(error.into());
+            return Err(error);
         }
         Ok(self.finish(receipt.done(None)))
     }
 
-    fn keep_guard(&self, deed: &Deed) -> Result<(), GuardError> {
-        let Deed::Guard { rules, until, .. } = deed else { return Ok(()) };
-        let cookie = guard::cookie().map_err(GuardError::NoCookie)?;
-        if let Some(until) = until {
+    fn tell_programs(&self, deed: &Deed) -> Result<(), DoorError> {
+        let Deed::Programs { now, was, until, .. } = deed else { return Ok(()) };
+        let until = until.map(|until| {
             let left = until.duration_since(self.now).unsigned_abs();
-            let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
-            return Guard::stand()?.try_keeping(cookie, rules, boot_clock().saturating_add(left));
-        }
-        if rules.entries.is_empty() && Guard::pinned()?.is_none() {
-            return Ok(());
-        }
-        let guard = Guard::stand()?;
-        guard.keep(cookie, rules)?;
-        if guard.is_idle()? { guard::take_away().map(drop) } else { Ok(()) }
+            boot_clock().saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
+        });
+        guard::tell(&now.rules, until)?;
+        steer::tell(&now.routes, until).map_err(|error| {
+            // All of it or nothing; where that fails too the next plan finds it.
+            let _ = guard::tell(&was.rules, None);
+            error.into()
+        })
     }
 
     /// Writes down what was done beside the gate, where all of it was, or else some.
@@ -416,16 +419,16 @@ impl Door {
     fn finish(mut self, receipt: Receipt) -> Passed {
         journal::tell(&receipt);
         self.history.put(receipt.clone());
-        let kept = self.keep_boot(&receipt).and_then(|()| self.keep_boot_guard(&receipt.deed));
+        let kept = self.keep_boot(&receipt).and_then(|()| self.keep_boot_programs(&receipt.deed));
         let unkept = kept.and_then(|()| self.receipts.keep(&receipt)).err();
         self.receipts.forget(&self.history);
         Passed { receipt, standing: self.standing, unkept }
     }
 
     /// What is on trial no boot knows of.
-    fn keep_boot_guard(&self, deed: &Deed) -> Result<(), KeepError> {
+    fn keep_boot_programs(&self, deed: &Deed) -> Result<(), KeepError> {
         match deed {
-            Deed::Guard { rules, until: None, .. } => self.receipts.keep_guard(rules),
+            Deed::Programs { now, until: None, .. } => self.receipts.keep_programs(now),
             _ => Ok(()),
         }
     }
@@ -457,7 +460,7 @@ pub fn look(folder: &Path) -> Result<(Result<Option<String>, StandingError>, His
 
 /// The word for what a change does.
 #[must_use]
-pub const fn word(deed: &Deed) -> &'static str {
+pub fn word(deed: &Deed) -> &'static str {
     match deed {
         Deed::Gate { cause: Cause::Apply, .. } => "apply",
         Deed::Gate { cause: Cause::Close | Cause::ClosePorts(_), .. } => "close",
@@ -471,7 +474,8 @@ pub const fn word(deed: &Deed) -> &'static str {
         Deed::Block { .. } => "block",
         Deed::Unblock { .. } => "unblock",
         Deed::Reserve { .. } => "reserve",
-        Deed::Guard { .. } => "guard",
+        Deed::Programs { now, was, .. } if now.rules == was.rules && now.routes != was.routes => "steer",
+        Deed::Programs { .. } => "guard",
         Deed::Halt { by: Means::Stop, .. } => "stop",
         Deed::Halt { by: Means::Unlisten, .. } => "unlisten",
     }

@@ -14,6 +14,7 @@ mod holders;
 mod kernel;
 pub mod left_gate;
 pub mod left_guard;
+pub mod left_steer;
 pub mod links;
 mod namespaces;
 pub mod origins;
@@ -118,12 +119,11 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     if pids.are_none() {
         gaps.missing("/proc");
     }
-    let namespaces = looks.into_iter().map(|look| look.namespace).collect();
     Ok(Snapshot {
         version: SNAPSHOT_VERSION,
         taken,
         host: host(),
-        namespaces,
+        namespaces: looks.into_iter().map(|look| look.namespace).collect(),
         listeners,
         connections,
         other,
@@ -132,6 +132,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         firewall,
         gate: None,
         guard: None,
+        steer: None,
         gaps: gaps.into_sorted(),
     })
 }

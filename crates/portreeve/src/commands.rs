@@ -31,6 +31,7 @@ mod schema;
 mod snapshot;
 mod spare;
 mod status;
+mod steer;
 mod undo;
 mod wait;
 mod who;
@@ -120,6 +121,7 @@ const CHANGE: Group = Group {
         &close::COMMAND,
         &gate::COMMAND,
         &guard::COMMAND,
+        &steer::COMMAND,
         &history::COMMAND,
     ],
 };

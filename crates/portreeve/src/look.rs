@@ -16,7 +16,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Firewall, ObserveError, Way, Ways, left_gate, left_guard, observe},
+    observe::{Firewall, ObserveError, Way, Ways, left_gate, left_guard, left_steer, observe},
 };
 
 use crate::{
@@ -160,7 +160,7 @@ pub(crate) fn take_snapshot(settings: &Settings, wanted: &Wanted) -> Result<Snap
 }
 
 /// This host, by the ways that are not closed.
-fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
+pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     let ways = ways()?;
     let mut snapshot = observe(&Wanted { ways, ..*wanted }).map_err(|error| nothing_seen(&error, ways))?;
     if wanted.firewall != Firewall::Skip
@@ -168,6 +168,7 @@ fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     {
         left_gate::add(&folder, &mut snapshot);
         left_guard::add(&folder, &mut snapshot);
+        left_steer::add(&folder, &mut snapshot);
     }
     Ok(snapshot)
 }

@@ -17,6 +17,7 @@ use crate::{
         guard::{GuardView, refused::RefusalsView},
         plan::PlanView,
         registry::{AssignmentView, RegistryView, TableView},
+        steer::SteerView,
         view::ListenersView,
     },
 };
@@ -48,6 +49,7 @@ pub(crate) const DOCUMENTS: &[Document] = &[
     ),
     document::<GuardView>("guard", Words { en: "guard status", ja: "guard status" }),
     document::<RefusalsView<'static>>("refusals", Words { en: "guard refused", ja: "guard refused" }),
+    document::<SteerView<'static>>("steer", Words { en: "steer status", ja: "steer status" }),
     document::<FindingsView<'static>>("findings", Words { en: "audit", ja: "audit" }),
     document::<CheckView<'static>>("check", Words { en: "check", ja: "check" }),
     document::<DiffView<'static>>("diff", Words { en: "diff", ja: "diff" }),

@@ -29,6 +29,7 @@ pub(crate) mod rows;
 pub(crate) mod sarif;
 pub(crate) mod schedule;
 pub(crate) mod severity;
+pub(crate) mod steer;
 pub(crate) mod table;
 pub(crate) mod view;
 pub(crate) mod wrap;

@@ -61,6 +61,7 @@ mod lab {
     mod silent;
     mod site;
     mod stale;
+    mod steered;
     mod store;
     mod strangers;
     mod taken_back;

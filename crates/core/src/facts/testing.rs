@@ -25,6 +25,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         firewall: None,
         gate: None,
         guard: None,
+        steer: None,
         gaps: Vec::new(),
     }
 }

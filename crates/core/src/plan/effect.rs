@@ -8,11 +8,15 @@ use alloc::{
 
 use jiff::Timestamp;
 
-use super::{Reservation, guard};
+use super::{
+    Reservation, guard,
+    steer::{self, Lead},
+};
 use crate::{
     gate::{self, Body, Keep, Listing, Open, Rest, Revision, Standing, Transaction},
     guard::Rules,
     port::PortRange,
+    steer::Routes,
     text,
     words::Text,
 };
@@ -27,6 +31,8 @@ enum Wanted {
     NoGate,
     Reserved { wanted: Vec<PortRange>, change: Reservation },
     Guarded(Rules),
+    Steered { routes: Routes, before: Routes },
+    Led(Lead),
 }
 
 impl Effect {
@@ -60,6 +66,18 @@ impl Effect {
         Self(Wanted::Guarded(rules), Vec::new())
     }
 
+    /// Packets are led by `routes`, and by nothing else, in the place of those `before`.
+    #[must_use]
+    pub const fn steered(routes: Routes, before: Routes) -> Self {
+        Self(Wanted::Steered { routes, before }, Vec::new())
+    }
+
+    /// Packets for a service are led to this socket.
+    #[must_use]
+    pub const fn lead(lead: Lead) -> Self {
+        Self(Wanted::Led(lead), Vec::new())
+    }
+
     /// Whether it is a change of the gate.
     #[must_use]
     pub const fn is_of_gate(&self) -> bool {
@@ -71,7 +89,25 @@ impl Effect {
     pub const fn guards(&self) -> Option<&Rules> {
         match &self.0 {
             Wanted::Guarded(rules) => Some(rules),
-            Wanted::Gate(_) | Wanted::NoGate | Wanted::Reserved { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// By what packets are to be led, and by what they were before; `None` of another change.
+    #[must_use]
+    pub const fn steers(&self) -> Option<(&Routes, &Routes)> {
+        match &self.0 {
+            Wanted::Steered { routes, before } => Some((routes, before)),
+            _ => None,
+        }
+    }
+
+    /// The socket to which a service's packets are to be led; `None` of another change.
+    #[must_use]
+    pub const fn leads(&self) -> Option<&Lead> {
+        match &self.0 {
+            Wanted::Led(lead) => Some(lead),
+            _ => None,
         }
     }
 
@@ -80,7 +116,7 @@ impl Effect {
     pub fn reserves(&self) -> Option<&[PortRange]> {
         match &self.0 {
             Wanted::Reserved { wanted, .. } => Some(wanted),
-            Wanted::Gate(_) | Wanted::NoGate | Wanted::Guarded(_) => None,
+            _ => None,
         }
     }
 
@@ -88,7 +124,7 @@ impl Effect {
     pub(super) const fn reservation(&self) -> Option<&Reservation> {
         match &self.0 {
             Wanted::Reserved { change, .. } => Some(change),
-            Wanted::Gate(_) | Wanted::NoGate | Wanted::Guarded(_) => None,
+            _ => None,
         }
     }
 
@@ -97,7 +133,7 @@ impl Effect {
     pub const fn wanted(&self) -> Option<&Body> {
         match &self.0 {
             Wanted::Gate(body) => Some(body),
-            Wanted::NoGate | Wanted::Reserved { .. } | Wanted::Guarded(_) => None,
+            _ => None,
         }
     }
 
@@ -108,6 +144,8 @@ impl Effect {
             Wanted::NoGate => String::new(),
             Wanted::Reserved { wanted, .. } => listed(wanted),
             Wanted::Guarded(rules) => guard::digested(rules),
+            Wanted::Steered { routes, .. } => steer::digested(routes),
+            Wanted::Led(lead) => format!("{} {}", lead.service, lead.cookie),
         }
     }
 
@@ -119,6 +157,8 @@ impl Effect {
             Wanted::NoGate => "no-gate",
             Wanted::Reserved { .. } => "reserve",
             Wanted::Guarded(_) => "guard",
+            Wanted::Steered { .. } => "steer",
+            Wanted::Led(_) => "lead",
         }
     }
 
@@ -140,6 +180,8 @@ impl Effect {
             Wanted::NoGate => text!("take the gate away", "ゲートを取り除く"),
             Wanted::Reserved { change, .. } => reservation(change),
             Wanted::Guarded(rules) => guard::words(rules),
+            Wanted::Steered { routes, .. } => steer::words(routes),
+            Wanted::Led(lead) => steer::words_of(lead),
         }
     }
 
@@ -180,9 +222,7 @@ impl Effect {
             (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
                 gate::apply(&Body::open(), standing, keep, now)
             }
-            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. } | Wanted::Guarded(_), ..) => {
-                Ok(Transaction::default())
-            }
+            _ => Ok(Transaction::default()),
         }
     }
 
@@ -212,7 +252,7 @@ impl Effect {
             (Wanted::NoGate, Some(standing), Keep::OnTrial(_)) => {
                 listing.apply(&Body::open(), standing, keep, now)?;
             }
-            (Wanted::NoGate, None, _) | (Wanted::Reserved { .. } | Wanted::Guarded(_), ..) => {}
+            _ => {}
         }
         listing.shut(&self.1);
         Ok(())

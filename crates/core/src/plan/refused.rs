@@ -2,13 +2,14 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
-use super::{Ground, Held};
+use super::{Diverted, Ground, Held};
 use crate::{
     facts::{Foothold, Gap},
     firewall::Unreadable,
     gate::{Foundation, GateError, ReadError},
     guard::GuardMistake,
     port::PortSpec,
+    steer::SteerMistake,
     text,
     words::Text,
 };
@@ -52,6 +53,10 @@ pub enum Refused {
     Guard(GuardMistake),
     /// Ports that are to be refused to strangers are held by some.
     Held(Box<Held>),
+    /// What the policy asks for cannot be steered.
+    Steer(SteerMistake),
+    /// Connections like one by which somebody is here would be led to a service.
+    Diverted(Box<Diverted>),
 }
 
 /// A connection that could not be made anew.
@@ -119,6 +124,8 @@ impl Refused {
             Self::Moved(grounds) => moved(grounds),
             Self::Guard(why) => why.words(),
             Self::Held(held) => held.why(),
+            Self::Steer(why) => why.words(),
+            Self::Diverted(diverted) => diverted.why(),
             Self::Gate(why) => {
                 text!("the policy cannot be made a gate: {why}", "policy からゲートを作れません({why})")
             }
@@ -176,6 +183,8 @@ impl Refused {
             Self::Unmanaged(unmanaged) => unmanaged.fix(),
             Self::Moved(_) => text!("portreeve plan", "portreeve plan"),
             Self::Held(held) => held.fix(),
+            Self::Steer(why) => why.fix(),
+            Self::Diverted(diverted) => diverted.fix(),
             Self::Guard(_) => text!(
                 "guard fewer: guard = \"off\" in a service leaves its ports out",
                 "対象を減らしてください(サービスに guard = \"off\" と書くと外せます)"

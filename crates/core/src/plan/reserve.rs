@@ -127,7 +127,9 @@ pub(super) fn of_policy(
     desired: &Desired<'_>,
     kept: &KeptBack,
 ) -> Result<Option<(Change, Change)>, Unreserved> {
-    let declared: Vec<PortRange> = desired.ports().iter().map(|port| port.spec.range).collect();
+    // What is led to a socket nobody takes by a number that he got by chance.
+    let bound = desired.ports().iter().filter(|port| port.service.steer.is_none());
+    let declared: Vec<PortRange> = bound.map(|port| port.spec.range).collect();
     let wanted = ranges(&all(&declared).and(&ports_of(own.client_range)));
     let with = |ranges: &[PortRange]| [ranges, &kept.otherwise].concat();
     let change = reserve(&with(&wanted), &own.reserved, &kept.ours);

@@ -4,6 +4,7 @@ mod drift;
 mod guarding;
 mod promises;
 mod reserving;
+mod steering;
 
 use core::time::Duration;
 

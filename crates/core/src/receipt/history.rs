@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::{Cause, Deed, Outcome, Receipt, Was};
 use crate::{
     gate::{Body, Standing, Temporary},
-    guard::Rules,
     port::{PortRange, PortSpec},
+    programs::Programs,
 };
 
 /// The receipts by number, and the numbers of those that cannot be read.
@@ -50,8 +50,8 @@ pub enum Back<'a> {
     Shut(&'a Receipt, Option<String>, PortSpec),
     /// To have the kernel keep these from clients for the policy, and no others.
     Reserve(&'a Receipt, &'a [PortRange]),
-    /// To have the guard keep these, and nothing else.
-    Guard(&'a Receipt, &'a Rules),
+    /// To tell the programs in the kernel these, and nothing else.
+    Programs(&'a Receipt, &'a Programs),
 }
 
 /// Why nothing takes a change back.
@@ -294,7 +294,7 @@ impl History {
             Deed::Open { zone, ports, .. } => Ok(Back::Shut(receipt, zone.clone(), ports.0)),
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
             Deed::Reserve { was, .. } => self.back_of_reservation(receipt, was),
-            Deed::Guard { was, .. } => self.back_of_guard(receipt, was, now),
+            Deed::Programs { was, .. } => self.back_of_programs(receipt, was, now),
             Deed::Halt { .. } => Err(Edge::Halted(receipt)),
             _ => Err(Edge::Back(receipt)),
         }

@@ -21,7 +21,7 @@ impl History {
 const fn trial_of(receipt: &Receipt) -> Option<u32> {
     match receipt.deed {
         Deed::Confirm { of } | Deed::TakeBack { of } => Some(of),
-        Deed::Reserve { with, .. } | Deed::Guard { with, .. } => with,
+        Deed::Reserve { with, .. } | Deed::Programs { with, .. } => with,
         _ => None,
     }
 }

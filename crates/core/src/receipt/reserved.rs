@@ -24,7 +24,7 @@ impl History {
     /// The change that whoever names none means by the last one: the one of the gate that it came with.
     pub(super) fn meant<'a>(&'a self, last: &'a Receipt) -> &'a Receipt {
         match last.deed {
-            Deed::Reserve { with: Some(of), .. } | Deed::Guard { with: Some(of), .. } => {
+            Deed::Reserve { with: Some(of), .. } | Deed::Programs { with: Some(of), .. } => {
                 self.of(of).unwrap_or(last)
             }
             _ => last,

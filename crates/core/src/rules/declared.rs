@@ -32,7 +32,9 @@ fn silent_ports(world: &World<'_>, service: &Service) -> Vec<PortSpec> {
         let mut listeners = world.listeners_at(spec.protocol, spec.range.first);
         listeners.any(|listener| listener.hears() && DesiredPort { spec, service }.covers(listener))
     };
-    let silent = service.ports.iter().copied().filter(|spec| spec.range.is_one() && !is_heard(*spec));
+    // What is led to a socket needs nobody on the number itself.
+    let own = service.ports.iter().copied().filter(|_| service.steer.is_none());
+    let silent = own.filter(|spec| spec.range.is_one() && !is_heard(*spec));
     silent.filter(|spec| world.sent_on(*spec).is_empty()).collect()
 }
 

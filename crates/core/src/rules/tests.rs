@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 34] = [
+const PROMISED: [(&str, &str); 35] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -39,6 +39,7 @@ const PROMISED: [(&str, &str); 34] = [
     ("gate-not-at-boot", "warning"),
     ("guard-missing", "high"),
     ("port-without-guard", "notice"),
+    ("steered-to-nobody", "high"),
     ("shared-by-strangers", "critical"),
     ("anyone-may-take-well-known", "high"),
     ("service-in-dynamic-range", "warning"),

@@ -13,6 +13,7 @@ use super::{
     guard::{self, Guard, GuardError},
     journal,
     receipts::{Boot, Receipts, ReceiptsError},
+    steer::{self, Steer},
 };
 use crate::{keep::KeepError, lock::Lock, observe::clock};
 
@@ -45,23 +46,28 @@ pub enum Unwritten {
     Unkept(#[from] KeepError),
 }
 
-/// Has the guard keep again what it kept for good; whether it does so only now.
+/// Tells the programs in the kernel again what they were told for good; whether they are told so only now.
 ///
 /// # Errors
 ///
 /// Without root, where the file is broken or newer than this program, and where the kernel refuses.
-pub fn load_guard(folder: &Path) -> Result<bool, DoorError> {
+pub fn load_programs(folder: &Path) -> Result<bool, DoorError> {
     if !geteuid().is_root() {
         return Err(DoorError::NotRoot);
     }
     let _lock = Lock::take_within(PATIENCE, LOCK)?;
-    let Some(rules) = Receipts::in_folder(folder).guard()? else { return Ok(false) };
-    if Guard::pinned()?.is_some_and(|pinned| pinned.is_whole) {
-        return Ok(false);
+    let Some(programs) = Receipts::in_folder(folder).programs()? else { return Ok(false) };
+    let mut is_new = false;
+    if !programs.rules.entries.is_empty() && !Guard::pinned()?.is_some_and(|pinned| pinned.is_whole) {
+        let cookie = guard::cookie().map_err(GuardError::NoCookie)?;
+        Guard::stand_with(&[(cookie, programs.rules)].into())?;
+        is_new = true;
     }
-    let cookie = guard::cookie().map_err(GuardError::NoCookie)?;
-    Guard::stand_with(&[(cookie, rules)].into())?;
-    Ok(true)
+    if !programs.routes.0.is_empty() && !Steer::pinned()?.is_some_and(|pinned| pinned.is_whole) {
+        steer::tell(&programs.routes, None)?;
+        is_new = true;
+    }
+    Ok(is_new)
 }
 
 /// Puts the gate of the boot file in force, for good and at once; receipts are in `folder`.

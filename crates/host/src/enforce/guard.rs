@@ -114,6 +114,24 @@ pub struct Home {
     pub folder: PathBuf,
 }
 
+/// Has the guard keep `rules` in the network namespace of the calling thread, and nothing else: for good, or until a moment in
+/// nanoseconds since the boot. One that keeps nothing for good is taken away.
+///
+/// # Errors
+///
+/// As of [`Guard::stand`] and [`Guard::keep`].
+pub fn tell(rules: &Rules, until: Option<u64>) -> Result<(), GuardError> {
+    if rules.entries.is_empty() && Guard::pinned()?.is_none() {
+        return Ok(());
+    }
+    let (guard, cookie) = (Guard::stand()?, cookie().map_err(GuardError::NoCookie)?);
+    if let Some(until) = until {
+        return guard.try_keeping(cookie, rules, until);
+    }
+    guard.keep(cookie, rules)?;
+    if guard.is_idle()? { take_away().map(drop) } else { Ok(()) }
+}
+
 /// Who of the user who asks, or of root of everybody, bound a number that is not his, or was kept from it; `None` where nothing of it
 /// is shown.
 ///

@@ -25,7 +25,7 @@ fn line(receipt: &Receipt, pid: u32) -> String {
     let sudo = who.sudo_user.as_deref().map_or_else(String::new, |user| format!(", by sudo for {user}"));
     let (number, word, uid) = (receipt.number, super::word(&receipt.deed), who.uid);
     let what = what(&receipt.deed);
-    let whose = if matches!(receipt.deed, Deed::Guard { .. }) { "guard" } else { "gate" };
+    let whose = if matches!(receipt.deed, Deed::Programs { .. }) { "guard" } else { "gate" };
     format!("<{PRIORITY}>portreeve[{pid}]: {whose}: {word}{what}, receipt {number}, uid {uid}{login}{sudo}")
 }
 
@@ -38,7 +38,9 @@ fn what(deed: &Deed) -> String {
         Deed::Open { ports, .. } | Deed::Shut { ports, .. } => format!(" {}", ports.0),
         Deed::Block { source, .. } | Deed::Unblock { source } => format!(" {source}"),
         Deed::Reserve { ports, .. } => named(ports.iter()),
-        Deed::Guard { rules, .. } => format!(" {} ports", rules.entries.len()),
+        Deed::Programs { now, .. } => {
+            format!(" {} ports, {} routes", now.rules.entries.len(), now.routes.0.len())
+        }
         _ => String::new(),
     }
 }

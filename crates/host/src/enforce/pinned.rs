@@ -131,6 +131,9 @@ impl Folder {
     ///
     /// Another portreeve or somebody else put something there, or the kernel refuses.
     pub(super) fn take_away(&self) -> Result<bool, PinnedError> {
+        if !place_exists()? {
+            return Ok(false);
+        }
         let had_any = self.exists()?;
         for path in self.paths() {
             remove(&path)?;

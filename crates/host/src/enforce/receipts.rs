@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use portreeve_core::{
     gate::Body,
     guard::Rules,
+    programs::Programs,
     receipt::{History, Kept, LAYOUT, Receipt},
+    steer::Routes,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -19,8 +21,8 @@ use crate::keep::{self, KeepError, Readers};
 
 /// The gate of the next boot.
 const BOOT: &str = "boot.json";
-/// What the guard keeps then.
-const GUARD: &str = "guard.json";
+/// What the programs in the kernel are told then; so called since before anything was steered.
+const PROGRAMS: &str = "guard.json";
 /// How the name of a receipt ends, behind its number.
 const ENDING: &str = ".receipt.json";
 /// Receipts that are kept; older ones are forgotten.
@@ -95,13 +97,16 @@ pub struct Boot {
     pub gate: Body,
 }
 
-/// What the guard keeps for good, as the next boot has it keep it.
+/// What the programs in the kernel are told for good, as the next boot tells them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct BootGuard {
+struct BootPrograms {
     /// Its layout.
     layout: u32,
-    /// The rules.
+    /// What the guard keeps.
     rules: Rules,
+    /// What is steered.
+    #[serde(default)]
+    routes: Routes,
 }
 
 /// The gate that the next boot begins with, for whoever only looks; `None` where there is none.
@@ -113,13 +118,13 @@ pub fn boot(folder: &Path) -> Result<Option<Boot>, ReceiptsError> {
     Receipts::in_folder(folder).boot()
 }
 
-/// What the guard keeps for good, as the next boot has it keep it; `None` where that is nothing.
+/// What the programs in the kernel are told for good, as the next boot tells them; `None` where that is nothing.
 ///
 /// # Errors
 ///
 /// There is something, and it cannot be told.
-pub fn guard(folder: &Path) -> Result<Option<Rules>, ReceiptsError> {
-    Receipts::in_folder(folder).guard()
+pub fn programs(folder: &Path) -> Result<Option<Programs>, ReceiptsError> {
+    Receipts::in_folder(folder).programs()
 }
 
 /// The same, as far as that is known.
@@ -226,18 +231,20 @@ impl Receipts {
         self.read_one(BOOT)
     }
 
-    /// What the guard keeps then; `None` where that is nothing.
-    pub(super) fn guard(&self) -> Result<Option<Rules>, ReceiptsError> {
-        Ok(self.read_one::<BootGuard>(GUARD)?.map(|kept| kept.rules))
+    /// What the programs in the kernel are told then; `None` where that is nothing.
+    pub(super) fn programs(&self) -> Result<Option<Programs>, ReceiptsError> {
+        let kept = self.read_one::<BootPrograms>(PROGRAMS)?;
+        Ok(kept.map(|BootPrograms { rules, routes, .. }| Programs { rules, routes }))
     }
 
-    /// Writes what the guard keeps then.
-    pub(super) fn keep_guard(&self, rules: &Rules) -> Result<(), KeepError> {
-        let path = self.folder.join(GUARD);
-        match rules.entries.is_empty() {
-            true => keep::remove(&path),
-            false => self.write(&path, &BootGuard { layout: LAYOUT, rules: rules.clone() }),
+    /// Writes what they are told then.
+    pub(super) fn keep_programs(&self, programs: &Programs) -> Result<(), KeepError> {
+        let path = self.folder.join(PROGRAMS);
+        if programs.are_idle() {
+            return keep::remove(&path);
         }
+        let Programs { rules, routes } = programs.clone();
+        self.write(&path, &BootPrograms { layout: LAYOUT, rules, routes })
     }
 
     fn read_one<T: DeserializeOwned>(&self, file: &str) -> Result<Option<T>, ReceiptsError> {

@@ -88,6 +88,24 @@ pub fn refuse_unready() -> Result<(), SteerError> {
     Ok(refuse_without_bpffs()?)
 }
 
+/// Has packets of the network namespace of the calling thread led by `routes`, and nothing else: for good, or until a moment in
+/// nanoseconds since the boot. Where none are led for good nothing stays in the kernel.
+///
+/// # Errors
+///
+/// As of [`Steer::stand`] and [`Steer::keep`].
+pub fn tell(routes: &Routes, until: Option<u64>) -> Result<(), SteerError> {
+    if routes.0.is_empty() && Steer::pinned()?.is_none() {
+        return Ok(());
+    }
+    let steer = Steer::stand()?;
+    if let Some(until) = until {
+        return steer.try_keeping(routes, until);
+    }
+    steer.keep(routes)?;
+    if routes.0.is_empty() { take_away_one(own_folder()?).map(drop) } else { Ok(()) }
+}
+
 /// Takes the steering out of the kernel, of every network namespace; whether there was any.
 ///
 /// # Errors
@@ -96,14 +114,18 @@ pub fn refuse_unready() -> Result<(), SteerError> {
 pub fn take_away() -> Result<bool, SteerError> {
     let mut had_any = false;
     for folder in FOLDERS.of_every_namespace()? {
-        // What cannot be opened or cut goes with its name.
-        let ties = object().programs.into_iter().filter_map(|program| folder.open(program.name).ok());
-        ties.for_each(|tie| {
-            let _ = detach(tie);
-        });
-        had_any |= folder.take_away()?;
+        had_any |= take_away_one(folder)?;
     }
     Ok(had_any)
+}
+
+fn take_away_one(folder: Folder) -> Result<bool, SteerError> {
+    let ties = object().programs.into_iter().filter_map(|program| folder.open(program.name).ok());
+    ties.for_each(|tie| {
+        // What cannot be cut at once goes with its name.
+        let _ = detach(tie);
+    });
+    Ok(folder.take_away()?)
 }
 
 /// A steering that is pinned.

@@ -65,6 +65,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),
         host: look.host.clone(),
+        steer: look.steer.clone(),
         ..*look
     };
     if sockets.is_empty() {

@@ -18,8 +18,11 @@ use crate::{
 
 /// Adds to a look what is left of what is kept in `folder`, beside the receipts: only root reads it, and asks the kernel.
 pub fn add(folder: &Path, snapshot: &mut Snapshot) {
-    let confirmed = if geteuid().is_root() { receipts::guard(folder).ok().flatten() } else { None };
-    let Some(confirmed) = confirmed else { return };
+    let confirmed = if geteuid().is_root() { receipts::programs(folder).ok().flatten() } else { None };
+    let Some(confirmed) = confirmed.map(|programs| programs.rules).filter(|rules| !rules.entries.is_empty())
+    else {
+        return;
+    };
     // What the kernel does not tell is no finding.
     let Ok(stands) = stands(&confirmed) else { return };
     let ports = u32::try_from(confirmed.entries.len()).unwrap_or(u32::MAX);

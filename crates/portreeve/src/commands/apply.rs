@@ -3,7 +3,7 @@
 
 mod boot;
 mod countdown;
-mod guard;
+mod programs;
 mod rehearse;
 
 use std::{ffi::OsString, io::IsTerminal as _, time::Duration};
@@ -38,6 +38,7 @@ use crate::{
     read,
     settings::{Common, Input, Settings, Verbosity, input, options},
     show::{self, next, out::Out},
+    steers,
 };
 
 const PLAN: &str = "plan";
@@ -186,8 +187,12 @@ fn beside_gate(
         out.changed();
         kept_from_clients(number, own, settings, out)?;
     }
-    match planned.plan.guards().filter(|_| !is_only_tried) {
-        Some(rules) => guard::alone(planned, rules, way, stands.as_ref(), own, settings, out),
+    planned.refuse_diverted(own).map_err(|refused| failure(&refused, FAILED))?;
+    match planned.plan.programs().filter(|_| !is_only_tried) {
+        Some(now) => programs::alone(planned, &now, way, stands.as_ref(), own, settings, out),
+        None if !is_only_tried && planned.plan.leads().next().is_some() => {
+            programs::lead(planned, settings, out)
+        }
         None => {
             // What users read of it somebody may have taken away.
             if !is_only_tried {
@@ -267,10 +272,11 @@ fn carry_out(
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     see_to_next_boot(&passed, settings);
-    if let Some(rules) = planned.plan.guards() {
-        guard::with_gate(rules, &passed, until)?;
-        guard::tell_too_late(planned, rules, settings);
+    if let Some(now) = planned.plan.programs() {
+        programs::with_gate(&now, &passed, until)?;
+        programs::tell_too_late(planned, &now, settings);
     }
+    steers::lead_all(planned.plan.leads(), FAILED)?;
     match reserves {
         Some(ports) if keep == Keep::AtOnce => {
             let comes = Comes { with: Some(passed.receipt.number), undoes: None };

@@ -1,6 +1,6 @@
 //! `portreeve confirm`: keeps the change that is on trial, if it still is (A15).
 
-mod guard;
+mod programs;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
@@ -60,13 +60,13 @@ fn run(_: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failu
 pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let Some(standing) = door.standing.as_ref().filter(|standing| standing.trial.is_some()) else {
-        return guard::keep_alone(door, settings, out);
+        return programs::keep_alone(door, settings, out);
     };
     if door.history.tried(standing) == Tried::Changed {
         return Err(changed());
     }
     // Somebody's whose receipts are elsewhere has none here.
-    let tried = door.history.trial(standing).and_then(|trial| guard::tried(&door.history, trial.number));
+    let tried = door.history.trial(standing).and_then(|trial| programs::tried(&door.history, trial.number));
     let (of, reserves) =
         door.history.trial(standing).map_or((0, None), |trial| (trial.number, trial.reserves.clone()));
     let transaction = gate::confirm(standing).map_err(|error| door::unwritten(error, FAILED))?;
@@ -83,8 +83,8 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
     see_to_next_boot(&passed, settings);
-    if let Some((number, rules)) = tried {
-        guard::keep_with_gate(number, &rules, of)?;
+    if let Some((number, now)) = tried {
+        programs::keep_with_gate(number, &now, of)?;
     }
     if let Some(ports) = reserves {
         let comes = Comes { with: Some(of), undoes: None };

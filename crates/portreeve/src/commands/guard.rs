@@ -13,7 +13,7 @@ use super::Command;
 use crate::{
     exit::Exit,
     failure::Failure,
-    guards,
+    guards, programs,
     settings::{Common, Format, Settings, Verbosity},
     show::{guard as show, next, out::Out},
 };
@@ -67,14 +67,15 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 
 fn status(pinned: Option<&Pinned>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let fail = |error| guards::failure(&error, FAILED);
-    let rules =
-        pinned.map_or(Ok(Default::default()), |pinned| guards::standing(&pinned.guard)).map_err(fail)?;
-    let until = pinned.map_or(Ok(None), |pinned| pinned.guard.trial()).map_err(fail)?.map(guards::moments());
+    let rules = pinned.map_or(Ok(Default::default()), |pinned| guards::kept_by(&pinned.guard));
+    let rules = rules.map_err(fail)?;
+    let until = pinned.map_or(Ok(None), |pinned| pinned.guard.trial()).map_err(fail)?;
+    let until = until.map(programs::moments());
     // One of which a map is gone still judges, and nobody can tell how.
     let is_torn = pinned.is_none() && has_remains();
     let is_whole = pinned.map_or(!is_torn, |pinned| pinned.is_whole);
     let is_there = pinned.is_some() || is_torn;
-    let is_missed = !is_there && guards::confirmed().is_some();
+    let is_missed = !is_there && !programs::confirmed().rules.entries.is_empty();
     let stands = show::Stands { is_there, is_whole, is_missed, until, rules: &rules };
     if settings.format == Format::Json {
         out.json(&show::view(&stands))?;

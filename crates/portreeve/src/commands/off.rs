@@ -1,6 +1,8 @@
 //! `portreeve off`: takes out of the kernel what portreeve left there (A20).
 
 mod guard;
+mod steer;
+mod trial;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
@@ -40,6 +42,7 @@ const WHAT: &str = "what";
 const GATE: &str = "gate";
 const PINS: &str = "pins";
 const GUARD: &str = "guard";
+const STEER: &str = "steer";
 const NOT_OFF: Words = Words { en: "nothing was taken away", ja: "何も取り除いていません" };
 const NOT_GIVEN_BACK: Words = Words {
     en: "the gate is gone, but what the policy declares is still kept from clients",
@@ -54,7 +57,7 @@ pub(super) const COMMAND: Command = Command {
         en: "Take out of the kernel what portreeve left there",
         ja: "portreeve がカーネルに残したものの撤去",
     },
-    examples: &["portreeve off gate", "portreeve off guard", "portreeve off pins"],
+    examples: &["portreeve off gate", "portreeve off guard", "portreeve off steer", "portreeve off pins"],
     takes: &[],
     arguments,
     run,
@@ -62,12 +65,12 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let what = Words {
-        en: "gate: the table that filters packets, and what puts it back at boot; guard: what keeps ports for their owners; pins: what doctor --pin left for a group (without it: all)",
-        ja: "gate: パケットを遮断するテーブルと起動時の復元設定、guard: 所有者以外の bind の制限、pins: doctor --pin が残したもの(省略時はすべて)",
+        en: "gate: the table that filters packets, and what puts it back at boot; guard: what keeps ports for their owners; steer: what leads packets to sockets; pins: what doctor --pin left for a group (without it: all)",
+        ja: "gate: パケットを遮断するテーブルと起動時の復元設定、guard: 所有者以外の bind の制限、steer: ソケットへの誘導、pins: doctor --pin が残したもの(省略時はすべて)",
     };
     let what = [Arg::new(WHAT)
-        .value_name("gate|guard|pins")
-        .value_parser([GATE, GUARD, PINS])
+        .value_name("gate|guard|steer|pins")
+        .value_parser([GATE, GUARD, STEER, PINS])
         .hide_possible_values(true)
         .help(what.in_lang(lang))];
     what.into_iter().chain(sessions_arguments(lang)).collect()
@@ -77,7 +80,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     out.outlive_reader(NOT_OFF);
     let asked = own.get_one::<String>(WHAT).map(String::as_str);
     let is_meant = |what| asked.is_none_or(|asked| asked == what);
-    // What is taken away last an undo puts back first: of both that is the gate.
+    // What is taken away last an undo puts back first: of all that is the gate.
+    if is_meant(STEER) {
+        steer::take(settings, out)?;
+    }
     if is_meant(GUARD) {
         guard::take(settings, out)?;
     }
@@ -119,7 +125,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
             out.changed();
             see_to_next_boot(&passed, settings);
-            guard::end_trial(NOT_GIVEN_BACK)?;
+            trial::end(NOT_GIVEN_BACK)?;
             let comes = Comes { with: Some(passed.receipt.number), undoes: None };
             clients::give_back(comes, passed.standing.as_ref(), NOT_GIVEN_BACK)?;
             text!(

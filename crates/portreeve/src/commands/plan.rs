@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Foothold, Listing, Snapshot},
     gate::{Keep, Standing},
-    plan::{Asked, Guards, KeptBack, Plan, Refused, plan, protect},
+    plan::{Asked, Guards, KeptBack, Plan, Refused, Steers, plan, protect, refuse_diverted},
     policy::Policy,
     words::{Lang, Words},
     world::World,
@@ -25,6 +25,7 @@ use crate::{
     look::Look,
     settings::{Common, Format, Input, PolicyChoice, Settings, Verbosity, options},
     show::{next, out::Out, plan as show},
+    steers,
 };
 
 /// `--cut-my-own-session`.
@@ -180,7 +181,8 @@ impl Planned {
         let footholds = if is_here { sessions::footholds(&look.snapshot) } else { Vec::new() };
         let kept = if is_here { known() } else { KeptBack::default() };
         let guards = if is_here { guards(&look, what)? } else { None };
-        let asked = Asked { footholds: footholds.clone(), kept, guards };
+        let steers = if is_here { steers(&look, what)? } else { None };
+        let asked = Asked { footholds: footholds.clone(), kept, guards, steers };
         let plan = make(&look.world(), &asked).map_err(|refused| match refused {
             // It takes the command that was typed, and not portreeve alone.
             Refused::Unseen(_) if is_here && !geteuid().is_root() => {
@@ -206,10 +208,20 @@ impl Planned {
         if own.get_flag(CUT) {
             return Ok(());
         }
+        self.refuse_diverted(own)?;
         match protect(&self.look.world(), &self.plan.changes, &self.footholds) {
             Err(Refused::NoFoothold) if own.get_flag(NO_SESSION) => Ok(()),
             answer => answer,
         }
+    }
+
+    /// Whether those who are here would still come to what they are here by, as far as whoever asks wants to know.
+    ///
+    /// # Errors
+    ///
+    /// The first one who would not.
+    pub(super) fn refuse_diverted(&self, own: &ArgMatches) -> Result<(), Refused> {
+        if own.get_flag(CUT) { Ok(()) } else { refuse_diverted(&self.plan.changes, &self.footholds) }
     }
 
     /// The text for nft that makes the changes at once.
@@ -232,6 +244,17 @@ fn guards(look: &Look, what: Words) -> Result<Option<Guards>, Failure> {
         Err(_) if !policy.is_some_and(Policy::speaks_of_guard) => Ok(None),
         Err(_) if !geteuid().is_root() => Ok(None),
         Err(error) => Err(guards::failure(&error, what)),
+    }
+}
+
+/// What is steered here, likewise.
+fn steers(look: &Look, what: Words) -> Result<Option<Steers>, Failure> {
+    let policy = look.policy.as_deref();
+    match steers::known(policy) {
+        Ok(known) => Ok(Some(known)),
+        Err(_) if !policy.is_some_and(steers::speaks_of_it) => Ok(None),
+        Err(_) if !geteuid().is_root() => Ok(None),
+        Err(error) => Err(steers::failure(&error, what)),
     }
 }
 

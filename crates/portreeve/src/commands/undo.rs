@@ -1,6 +1,6 @@
 //! `portreeve undo [RECEIPT]`: takes a change of the gate back (A15).
 
-mod guard;
+mod before;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
@@ -24,7 +24,7 @@ use crate::{
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
-    guards,
+    programs,
     settings::{Settings, Verbosity},
     show::{
         age::ago,
@@ -73,7 +73,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let number = own.get_one::<u32>(RECEIPT).copied();
     let temporary = door::temporary(FAILED)?;
     let back = back(&door, number, &temporary)?;
-    let guarded = guard::before(&door.history, &back);
+    let told = before::before(&door.history, &back);
     // What came with the gate goes with it.
     let before = match back {
         Back::Restore(Receipt { number: of, .. }, _) => {
@@ -103,7 +103,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
-    guard::go_with(guarded, passed.receipt.number)?;
+    before::go_with(told, passed.receipt.number)?;
     Ok(Exit::Fine)
 }
 
@@ -115,10 +115,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
 pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let door = door::open(FAILED)?;
     let temporary = door::temporary(FAILED)?;
-    let trial @ (Back::EndTrial(_) | Back::Guard(..)) = back(&door, None, &temporary)? else {
+    let trial @ (Back::EndTrial(_) | Back::Programs(..)) = back(&door, None, &temporary)? else {
         return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
-    let guarded = guard::before(&door.history, &trial);
+    let told = before::before(&door.history, &trial);
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
@@ -127,7 +127,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
         out.sentences(over.in_lang(settings.lang))?;
     }
     see_to_next_boot(&passed, settings);
-    guard::go_with(guarded, passed.receipt.number)?;
+    before::go_with(told, passed.receipt.number)?;
     Ok(Exit::TakenBack)
 }
 
@@ -143,9 +143,9 @@ fn pass(
         Deed::Reserve { ports, with, undoes, .. } => {
             clients::reserve_through(door, &ports, Comes { with, undoes }, FAILED)?
         }
-        Deed::Guard { rules, undoes, .. } => {
-            let comes = guards::Comes { undoes, ..guards::Comes::default() };
-            guards::keep_through(door, &rules, comes, FAILED)?
+        Deed::Programs { now, undoes, .. } => {
+            let comes = programs::Comes { undoes, ..programs::Comes::default() };
+            programs::tell_through(door, &now, comes, FAILED)?
         }
         deed => door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?,
     };
@@ -169,7 +169,7 @@ fn undo<'a>(back: &'a Back<'_>) -> Option<Undo<'a>> {
         Back::EndTrial(_) => Some(Undo::Trial),
         Back::Restore(_, Some(gate)) => Some(Undo::Gate(gate)),
         Back::Restore(_, None) => Some(Undo::NoGate),
-        Back::Unblock(..) | Back::Reserve(..) | Back::Guard(..) => None,
+        Back::Unblock(..) | Back::Reserve(..) | Back::Programs(..) => None,
         Back::Shut(_, zone, ports) => Some(Undo::Shut(zone.as_deref().and_then(ZoneName::of), *ports)),
     }
 }
@@ -220,7 +220,7 @@ fn change(door: &Door, back: Back<'_>, temporary: &Temporary) -> Result<(Deed, T
             let deed = Deed::Reserve { ports: was.to_vec(), was: Vec::new(), with: None, undoes: Some(*of) };
             (deed, Transaction::default(), said)
         }
-        Back::Guard(Receipt { number: of, .. }, was) => guard::back(*of, was),
+        Back::Programs(Receipt { number: of, .. }, was) => before::back(*of, was),
         Back::Unblock(receipt, source) => {
             let Text { en: en_more, ja: ja_more } = renewed(receipt, door, temporary);
             let Text { en, ja } = whom(source);

@@ -22,6 +22,7 @@ use crate::{
     failure::{Failure, io_cause, keep_cause, keep_hint},
     guards,
     show::escape::visible,
+    steers,
 };
 
 /// Why the gate was not changed.
@@ -49,6 +50,7 @@ pub(crate) fn failure(error: DoorError, what: Words) -> Failure {
         DoorError::Enforce(error) => enforce(error, what),
         DoorError::Reserved(error) => clients::failure(&error, what),
         DoorError::Guard(error) => guards::failure(&error, what),
+        DoorError::Steer(error) => steers::failure(&error, what),
     }
 }
 

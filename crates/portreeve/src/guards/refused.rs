@@ -17,8 +17,7 @@ use portreeve_host::{
     passwd, root,
 };
 
-use super::moments;
-use crate::show::guard::refused::Refusal;
+use crate::{programs::moments, show::guard::refused::Refusal};
 
 /// Those whom the kernel remembers, the newest first; of services as `policy` has them. To a user it tells of himself alone; `None`
 /// where no guard stands, or nothing is shown to users.

@@ -13,7 +13,7 @@ use portreeve_core::{
     facts::AtBoot,
     gate::{BOOT_UNIT, Extent, Foundation, Hindrance, Rest, Standing, Temporary},
     policy::WORLD,
-    receipt::{Current, Deed, End, GuardEnd, History, Integrity, Kept, Outcome, Receipt, Who},
+    receipt::{Current, Deed, End, History, Integrity, Kept, Outcome, ProgramsEnd, Receipt, Who},
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -447,12 +447,12 @@ fn outcome(
         (Outcome::Begun | Outcome::Unknown, _) => NOT_KNOWN,
         (Outcome::Refused, _) => Words { en: "not made", ja: "未実行" },
         (Outcome::Done, Deed::Gate { until: Some(until), .. }) => of_trial(*until),
-        (Outcome::Done, Deed::Guard { until: Some(until), .. }) => {
-            match history.end_of_guard(receipt, *until, now) {
+        (Outcome::Done, Deed::Programs { until: Some(until), .. }) => {
+            match history.end_of_programs(receipt, *until, now) {
                 None => Words { en: "on trial", ja: "試行中" },
-                Some(GuardEnd::Confirmed) => Words { en: "confirmed", ja: "確定済み" },
-                Some(GuardEnd::TakenBack) => Words { en: "taken back", ja: "取り消し済み" },
-                Some(GuardEnd::Lapsed) => Words { en: "lapsed", ja: "期限切れ" },
+                Some(ProgramsEnd::Confirmed) => Words { en: "confirmed", ja: "確定済み" },
+                Some(ProgramsEnd::TakenBack) => Words { en: "taken back", ja: "取り消し済み" },
+                Some(ProgramsEnd::Lapsed) => Words { en: "lapsed", ja: "期限切れ" },
             }
         }
         (Outcome::Done, _) => Words { en: "done", ja: "完了" },

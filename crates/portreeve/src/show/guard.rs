@@ -18,7 +18,7 @@ use super::{
     out::Out,
     table::{Column, Fit, Table},
 };
-use crate::{failure::Failure, guards};
+use crate::{failure::Failure, programs};
 
 /// The layout of the JSON document.
 const VERSION: u32 = 1;
@@ -138,7 +138,7 @@ fn sentence(stands: &Stands<'_>) -> Text {
         (true, true) => {
             let count = stands.rules.entries.len();
             let en_ports = inflect(count, "port", "ports");
-            let (Text { en: en_force, ja: ja_force }, _) = guards::in_force();
+            let (Text { en: en_force, ja: ja_force }, _) = programs::in_force();
             text!(
                 "The guard is in the kernel, and keeps {count} {en_ports} of this network namespace: {en_force}.",
                 "ガードはカーネルで動作中です。このネットワーク名前空間の {count} 個のポートが対象です({ja_force})。"

@@ -111,7 +111,7 @@ fn the_manual_page_refers_to_nothing_that_nobody_has() {
 #[test]
 fn nothing_that_does_not_exist_is_promised() {
     let said = run("--help").out + &run("help ls").out + &run("help who").out;
-    for later in ["portreeve steer", "portreeve run"] {
+    for later in ["portreeve run", "portreeve watch"] {
         assert!(!said.contains(later), "{later}");
     }
 }

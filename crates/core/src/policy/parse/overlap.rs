@@ -52,10 +52,20 @@ pub(super) fn check(services: &[Service], marks: &[Mark], report: &mut Report<'_
     let mut ports: Vec<_> =
         ports.zip(marks).map(|((service, spec), &at)| Declared { spec, service, at }).collect();
     ports.sort_unstable_by_key(|port| (port.spec.protocol, port.spec.range.first, port.at));
+    // What is left of an address for a service that is steered is what nobody else has there.
+    let (rest, ports): (Vec<_>, Vec<_>) = ports.into_iter().partition(|port| takes_the_rest(*port));
     let mut said = Vec::new();
-    for neighbours in neighbourhoods(&ports) {
+    for neighbours in neighbourhoods(&ports).chain(neighbourhoods(&rest)) {
         check_neighbours(neighbours, &mut said, report);
     }
+}
+
+/// Whether it is all ports of some addresses, and packets for them are led: what others declare there is led more precisely, or
+/// listens there itself.
+fn takes_the_rest(port: Declared<'_>) -> bool {
+    let Declared { spec, service, .. } = port;
+    let is_all = spec.range.first <= 1 && spec.range.last == u16::MAX;
+    is_all && service.steer.is_some() && !service.addresses.is_empty()
 }
 
 fn refuse_so_many(marks: &[Mark], report: &mut Report<'_>) {

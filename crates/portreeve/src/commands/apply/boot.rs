@@ -4,7 +4,7 @@ use portreeve_core::{
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::boot::{Loaded, Unwritten, load, load_guard};
+use portreeve_host::enforce::boot::{Loaded, Unwritten, load, load_programs};
 
 use crate::{
     clients::boot::reserve_again,
@@ -38,7 +38,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         );
         warn(&visible(said.in_lang(settings.lang)));
     }
-    let guarded = load_guard(&directories::gate()?).map_err(|error| door::failure(error, UNGUARDED));
+    let guarded = load_programs(&directories::gate()?).map_err(|error| door::failure(error, UNGUARDED));
     let loaded = loaded?;
     let said = match loaded {
         Loaded::Nothing => text!("No gate is confirmed.", "確定済みのゲートはありません。"),

@@ -88,6 +88,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         firewall: Some(Firewall { listings }),
         gate: None,
         guard: None,
+        steer: None,
         gaps: Vec::new(),
     })
 }

@@ -1,13 +1,14 @@
 //! Takes the guard out of the kernel, whatever it keeps and whatever is on trial (A20, A24).
 
-use portreeve_core::{guard::Rules, words::Words};
+use portreeve_core::{guard::Rules, programs::Programs, words::Words};
 use portreeve_host::enforce::guard::{Guard, Pinned, take_away};
 use rustix::process::geteuid;
 
 use crate::{
     clients, door,
     failure::Failure,
-    guards::{self, Comes, standing},
+    guards,
+    programs::{self, Comes},
     settings::{Settings, Verbosity},
     show::out::Out,
 };
@@ -31,13 +32,16 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let pinned = if is_root { Guard::pinned().map_err(fail)? } else { None };
     let does_any = match &pinned {
         Some(Pinned { guard, .. }) => {
-            !standing(guard).map_err(fail)?.entries.is_empty() || guard.trial().map_err(fail)?.is_some()
+            !guards::kept_by(guard).map_err(fail)?.entries.is_empty()
+                || guard.trial().map_err(fail)?.is_some()
         }
         // The next boot is not to bring it back either.
-        None => is_root && guards::confirmed().is_some(),
+        None => is_root && !programs::confirmed().rules.entries.is_empty(),
     };
     if does_any {
-        guards::keep_through(door::open(FAILED)?, &Rules::default(), Comes::default(), FAILED)?;
+        // What is steered stays so.
+        let now = Programs { rules: Rules::default(), ..programs::standing(FAILED)? };
+        programs::tell(&now, Comes::default(), FAILED)?;
     }
     // What other namespaces have kept goes too, and what is left of one that was taken apart.
     let had_any = (is_root && take_away().map_err(fail)?) || does_any;
@@ -55,18 +59,4 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
 fn give_back() -> Result<(), Failure> {
     let stands = door::open(FAILED)?.standing.is_some();
     if stands { Ok(()) } else { clients::give_back(clients::Comes::default(), None, FAILED) }
-}
-
-/// Ends what is on trial, where anything is: the gate that it came with is gone.
-///
-/// # Errors
-///
-/// The kernel refuses.
-pub(super) fn end_trial(what: Words) -> Result<(), Failure> {
-    let fail = |error| guards::failure(&error, what);
-    let Some(Pinned { guard, .. }) = Guard::pinned().map_err(fail)? else { return Ok(()) };
-    if guard.trial().map_err(fail)?.is_none() {
-        return Ok(());
-    }
-    guards::keep(&standing(&guard).map_err(fail)?, Comes::default(), what).map(drop)
 }

@@ -4,6 +4,7 @@ use portreeve_core::{
     gate::JUDGED,
     policy::WORLD,
     port::PortRange,
+    programs::Programs,
     receipt::{Becomes, Cause, Deed, Means, Ports},
     text,
     words::{Text, inflect},
@@ -45,11 +46,33 @@ pub(crate) fn words(deed: &Deed) -> Text {
             let ports = clients::listed(ports);
             text!("keeps {ports} from clients", "{ports} をクライアントに割り当てないよう予約")
         }
-        Deed::Guard { rules, until, .. } => {
-            let words = guarded(rules.entries.len());
+        Deed::Programs { now, was, until, .. } => {
+            let words = told(now, was);
             if until.is_some() { on_trial(words) } else { words }
         }
         Deed::Halt { by, whom, ports } => halted(*by, &whom.join(", "), &listed(ports)),
+    }
+}
+
+/// What changes of what the programs in the kernel are told; where nothing does, what the guard keeps.
+fn told(now: &Programs, was: &Programs) -> Text {
+    let guarded = guarded(now.rules.entries.len());
+    if now.routes == was.routes {
+        return guarded;
+    }
+    let steered = steered(now.routes.services().count());
+    if now.rules == was.rules {
+        return steered;
+    }
+    let (Text { en, ja }, Text { en: en_steered, ja: ja_steered }) = (guarded, steered);
+    text!("{en}, {en_steered}", "{ja}、{ja_steered}")
+}
+
+fn steered(count: usize) -> Text {
+    let en_services = inflect(count, "service", "services");
+    match count {
+        0 => text!("steers nothing", "誘導を解除"),
+        _ => text!("steers {count} {en_services}", "{count} 個のサービスを誘導"),
     }
 }
 

@@ -1,0 +1,379 @@
+//! What is to be steered and to whose sockets, and that nobody loses his own connection by it (A5, A12, A22).
+
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use super::{Change, Effect, Plan, Refused};
+use crate::{
+    address::{Address, Family},
+    facts::{Foothold, Hold, Listener, SocketState},
+    owner::{Identity, Match},
+    policy::{Policy, Service},
+    port::{PortSpec, Protocol},
+    steer::{Routes, wanted},
+    text,
+    words::{Text, inflect},
+    world::{World, name_of},
+};
+
+/// The duties that this serves.
+const ARTICLE: &[&str] = &["A5", "A12"];
+
+/// What is steered now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steers {
+    /// The routes for good; none where it does not stand.
+    pub routes: Routes,
+    /// The whole seconds until the kernel takes back what is on trial.
+    pub seconds_left: Option<u64>,
+    /// What has a socket.
+    pub led: Vec<Led>,
+}
+
+/// Packets that are led to a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Led {
+    /// For which service.
+    pub service: String,
+    /// Of which protocol.
+    pub protocol: Protocol,
+    /// Of which family.
+    pub family: Family,
+    /// The kernel's number for the socket.
+    pub cookie: u64,
+}
+
+/// A socket to which packets for a service are to be led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// The service.
+    pub service: String,
+    /// The families of the packets.
+    pub families: Vec<Family>,
+    /// Where it is bound.
+    pub address: Address,
+    /// Its number.
+    pub spec: PortSpec,
+    /// A process that has it.
+    pub pid: u32,
+    /// Its descriptor there.
+    pub fd: u32,
+    /// The kernel's number for it.
+    pub cookie: u64,
+    /// Who that is.
+    pub who: Text,
+}
+
+/// A connection whose like would be led to a service from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diverted {
+    /// It.
+    pub foothold: Foothold,
+    /// The service.
+    pub service: String,
+}
+
+impl Diverted {
+    /// Why nothing is changed.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        let (spec, who, service) = (self.foothold.ports(), &self.foothold.who, &self.service);
+        text!(
+            "you are here by {spec} ({who}), and new connections to it would be led to {service}",
+            "操作中の接続({spec}、{who})と同じ宛先への新しい接続が {service} に誘導されます"
+        )
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        let spec = self.foothold.ports();
+        text!(
+            "leave {spec} out of what is steered, or come by another way; --cut-my-own-session goes on all the same",
+            "{spec} を誘導の対象から外すか、別の経路で接続してください。--cut-my-own-session を付けると続行します"
+        )
+    }
+}
+
+/// Adds to `plan` what is to be steered for `policy`, where something else is, and the sockets that have to be led to.
+///
+/// # Errors
+///
+/// It asks for more than the kernel holds, or something is on trial.
+pub(super) fn lead(
+    world: &World<'_>,
+    policy: &Policy,
+    steers: &Steers,
+    plan: &mut Plan,
+) -> Result<(), Refused> {
+    let routes = wanted(policy).map_err(Refused::Steer)?;
+    if routes != steers.routes {
+        if let Some(seconds_left) = steers.seconds_left {
+            return Err(Refused::OnTrial { seconds_left });
+        }
+        let is_reversible = plan.changes.is_empty() || !plan.undo.is_empty();
+        plan.changes.push(made(Effect::steered(routes.clone(), steers.routes.clone()), because()));
+        let back = || made(Effect::steered(steers.routes.clone(), routes.clone()), as_it_was());
+        plan.undo.extend(is_reversible.then(back));
+    }
+    plan.changes.extend(
+        leads(world, policy, &routes, steers).into_iter().map(|lead| made(Effect::lead(lead), to_whom())),
+    );
+    Ok(())
+}
+
+/// Refuses to lead connections like those by which people are here to a service that did not get them before.
+///
+/// # Errors
+///
+/// The first one.
+pub fn refuse_diverted(changes: &[Change], footholds: &[Foothold]) -> Result<(), Refused> {
+    let Some((now, before)) = changes.iter().find_map(|change| change.what.steers()) else { return Ok(()) };
+    let diverted = footholds.iter().find_map(|foothold| {
+        let to = |routes: &Routes| {
+            let route = routes.lead(foothold.protocol, foothold.local.ip, foothold.port);
+            route.map(|route| route.service.clone())
+        };
+        let service = to(now).filter(|service| to(before).as_ref() != Some(service))?;
+        Some(Diverted { foothold: foothold.clone(), service })
+    });
+    diverted.map_or(Ok(()), |diverted| Err(Refused::Diverted(Box::new(diverted))))
+}
+
+/// The sockets that services have and that nothing is led to yet, where it is plain which is meant.
+fn leads(world: &World<'_>, policy: &Policy, routes: &Routes, steers: &Steers) -> Vec<Lead> {
+    let steered = policy.services.iter().filter(|service| routes.of(&service.name).next().is_some());
+    steered.flat_map(|service| leads_of(world, service, routes, &steers.led)).collect()
+}
+
+fn leads_of(world: &World<'_>, service: &Service, routes: &Routes, led: &[Led]) -> Vec<Lead> {
+    let has_one = |(protocol, family)| {
+        led.iter().any(|led| led.service == service.name && (led.protocol, led.family) == (protocol, family))
+    };
+    let ways = ways(service, routes).filter(|way| !has_one(*way));
+    joined(ways.filter_map(|way| socket(world, service, way, None).ok()))
+}
+
+/// By which protocols and families packets come in that are led to `service`.
+pub fn ways<'r>(service: &'r Service, routes: &'r Routes) -> impl Iterator<Item = (Protocol, Family)> + 'r {
+    let all = [Protocol::Tcp, Protocol::Udp]
+        .into_iter()
+        .flat_map(|protocol| Family::ALL.map(|family| (protocol, family)));
+    all.filter(|(protocol, family)| {
+        routes.of(&service.name).any(|route| route.protocol == *protocol && route.families().contains(family))
+    })
+}
+
+/// Each socket once, with all the families that it is for.
+pub fn joined(leads: impl IntoIterator<Item = Lead>) -> Vec<Lead> {
+    let mut all: Vec<Lead> = Vec::new();
+    for lead in leads {
+        match all.iter_mut().find(|other| other.cookie == lead.cookie) {
+            Some(other) => other.families.extend(lead.families),
+            None => all.push(lead),
+        }
+    }
+    all
+}
+
+/// Whose socket is meant, where somebody says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// The process.
+    pub pid: u32,
+    /// Its descriptor; `None` where it has only one that will do.
+    pub fd: Option<u32>,
+}
+
+/// Why there is no socket to lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unled {
+    /// No owner has one that takes such packets.
+    Nobody,
+    /// Several will do, and nobody says which.
+    Several(Vec<Lead>),
+    /// It is one of MPTCP, to which the kernel leads nothing.
+    Mptcp(PortSpec),
+    /// Answers of a datagram would leave from its port, and not from the one that was asked.
+    OtherPort(PortSpec),
+}
+
+impl Unled {
+    /// Why, in a sentence without an end.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        match self {
+            Self::Nobody => text!(
+                "no owner of it has a socket that takes what is led",
+                "誘導先にできるソケットを持つ owner がいない"
+            ),
+            Self::Several(leads) => {
+                let each = |lead: &Lead| format!("fd {} ({}:{})", lead.fd, lead.address, lead.spec.range);
+                let all = leads.iter().map(each).collect::<Vec<_>>().join(", ");
+                text!("several sockets will do: {all}", "候補のソケットが複数ある: {all}")
+            }
+            Self::Mptcp(spec) => text!(
+                "the socket of {spec} is one of MPTCP, to which the kernel leads nothing",
+                "{spec} のソケットは MPTCP であり、カーネルの誘導の対象にならない"
+            ),
+            Self::OtherPort(spec) => text!(
+                "it listens on {spec}, and an answer of UDP leaves from the port that it listens on",
+                "待ち受けが {spec} であり、UDP の応答は待ち受けポートから送られる"
+            ),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        match self {
+            Self::Nobody => text!(
+                "start it, or see who listens: portreeve ls",
+                "サービスを起動するか、待ち受けを確認してください: portreeve ls"
+            ),
+            Self::Several(leads) => {
+                let pid = leads.first().map_or(0, |lead| lead.pid);
+                text!("name one: --pid {pid} --fd N", "--pid {pid} --fd N で指定してください")
+            }
+            Self::Mptcp(_) => text!(
+                "have it listen with plain TCP (nginx: no multipath in listen)",
+                "通常の TCP で待ち受けてください(nginx では listen の multipath を外す)"
+            ),
+            Self::OtherPort(_) => text!(
+                "have it listen on the declared port, or redirect in the packet filter",
+                "宣言したポートで待ち受けるか、パケットフィルターの redirect を使ってください"
+            ),
+        }
+    }
+}
+
+/// The socket to which packets of this way for `service` are led: the only one of its owners, or the only one on a number that is
+/// declared; of the process that is meant, where somebody says so.
+///
+/// # Errors
+///
+/// There is none, or several.
+pub fn socket(
+    world: &World<'_>,
+    service: &Service,
+    (protocol, family): (Protocol, Family),
+    whose: Option<Whose>,
+) -> Result<Lead, Unled> {
+    let own = world.own_namespace().map(|own| own.id);
+    let is_of_way = |listener: &&Listener| {
+        Some(listener.netns) == own && listener.protocol == protocol && takes(listener, family)
+    };
+    let lead = |listener| holder(world, service, listener, whose).map(|lead| (lead, listener));
+    let held: Vec<(Lead, &Listener)> =
+        world.snapshot.listeners.iter().filter(is_of_way).filter_map(lead).collect();
+    let fit: Vec<_> = held.iter().filter(|(_, listener)| !listener.mptcp).collect();
+    let Some((first, _)) = fit.first() else {
+        let mptcp = held.first().map(|(lead, _)| Unled::Mptcp(lead.spec));
+        return Err(mptcp.unwrap_or(Unled::Nobody));
+    };
+    let is_declared = |lead: &Lead| {
+        service
+            .ports
+            .iter()
+            .any(|spec| spec.protocol == protocol && spec.range.contains(lead.spec.range.first))
+    };
+    let declared: Vec<_> = fit.iter().filter(|(lead, _)| is_declared(lead)).collect();
+    let all: Vec<&Lead> = match declared.as_slice() {
+        [] if protocol == Protocol::Udp => return Err(Unled::OtherPort(first.spec)),
+        [] => fit.iter().map(|(lead, _)| lead).collect(),
+        declared => declared.iter().map(|(lead, _)| lead).collect(),
+    };
+    // Of those that share a number the kernel chooses one by itself (SO_REUSEPORT).
+    let is_one = all.iter().all(|lead| (&lead.address, lead.spec) == (&all[0].address, all[0].spec));
+    if is_one {
+        Ok(Lead { families: [family].into(), ..all[0].clone() })
+    } else {
+        Err(Unled::Several(all.into_iter().cloned().collect()))
+    }
+}
+
+/// Whether packets of the family can be led to it, but for MPTCP.
+fn takes(listener: &Listener, family: Family) -> bool {
+    let hears = match family {
+        Family::Ipv4 => listener.hears_ipv4(),
+        Family::Ipv6 => listener.family == Family::Ipv6 && listener.address.ip.to_canonical().is_ipv6(),
+    };
+    hears && listener.state != SocketState::Bound && listener.cookie != 0
+}
+
+/// The one of its owners who has it, or the one who is meant.
+fn holder(world: &World<'_>, service: &Service, listener: &Listener, whose: Option<Whose>) -> Option<Lead> {
+    let is_meant = |hold: &&Hold| {
+        whose.is_none_or(|whose| hold.pid == whose.pid && whose.fd.is_none_or(|fd| hold.fd == fd))
+    };
+    let meant = listener.holders.iter().filter(is_meant);
+    let mut holds = meant.filter_map(|hold| Some((hold, world.snapshot.processes.get(&hold.pid)?)));
+    let is_owner =
+        |process| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::Yes;
+    let (hold, process) = holds.find(|(_, process)| is_owner(process))?;
+    Some(Lead {
+        service: service.name.clone(),
+        families: Vec::new(),
+        address: listener.address.clone(),
+        spec: listener.spec(),
+        pid: hold.pid,
+        fd: hold.descriptor()?,
+        cookie: listener.cookie,
+        who: name_of(process),
+    })
+}
+
+const fn made(what: Effect, because: Text) -> Change {
+    Change { what, because, article: ARTICLE }
+}
+
+/// What is done, in a sentence.
+pub(super) fn words(routes: &Routes) -> Text {
+    let services: Vec<&str> = routes.services().collect();
+    let count = services.len();
+    let en_services = inflect(count, "service", "services");
+    match services.as_slice() {
+        [] => text!("steer nothing any more", "誘導をやめる"),
+        [only] => {
+            text!("lead what comes in for {only} to its socket", "{only} 宛ての通信をそのソケットに誘導する")
+        }
+        _ => text!(
+            "lead what comes in for {count} {en_services} to their sockets",
+            "{count} 個のサービス宛ての通信を、それぞれのソケットに誘導する"
+        ),
+    }
+}
+
+/// The same of a socket.
+pub(super) fn words_of(lead: &Lead) -> Text {
+    let Lead { service, address, spec, who: Text { en, ja }, .. } = lead;
+    let port = spec.range.first;
+    text!("lead {service} to {en} at {address}:{port}", "{service} を {ja} の {address}:{port} に誘導する")
+}
+
+/// The same for all who want the same.
+pub(super) fn digested(routes: &Routes) -> String {
+    serde_json::to_string(routes).unwrap_or_else(|error| error.to_string())
+}
+
+fn because() -> Text {
+    text!(
+        "the pair of address and port decides who is spoken to, wherever its socket listens",
+        "宛先のアドレスとポートの組でサービスが決まるようにするためです"
+    )
+}
+
+fn to_whom() -> Text {
+    text!(
+        "its owner has this socket, and nothing is led there yet",
+        "owner のソケットがまだ誘導先に登録されていないためです"
+    )
+}
+
+fn as_it_was() -> Text {
+    text!("this was steered before", "変更前の誘導に戻します")
+}

@@ -1,0 +1,89 @@
+//! What is to be steered is planned where something else is, to whose socket it is plain, and away from nobody who is here (A5, A12).
+
+use alloc::{string::ToString as _, vec::Vec};
+
+use super::host;
+use crate::{
+    address::Family,
+    facts::Foothold,
+    plan::{Asked, Led, Plan, Refused, Steers, plan, refuse_diverted},
+    policy::Service,
+    port::Protocol,
+    programs::Programs,
+    rules::testing::Scene,
+    steer::{Routes, WhenDead},
+};
+
+fn steered(service: &mut Service) {
+    service.steer = Some(WhenDead::Refuse);
+    service.addresses = ["192.0.2.7".parse().expect("an address")].into();
+}
+
+fn planned(scene: &Scene, steers: Steers) -> Result<Plan, Refused> {
+    let asked = Asked { steers: Some(steers), ..Asked::default() };
+    scene.with_world(|world| plan(world, &asked))
+}
+
+fn kinds(plan: &Plan) -> Vec<&'static str> {
+    plan.changes.iter().map(|change| change.what.kind()).collect()
+}
+
+fn scene(listens: &[&str]) -> Scene {
+    let scene = host(&[("web", "443/tcp", "world")], "").declared(steered);
+    listens.iter().fold(scene, |scene, place| scene.listens("own.service", place))
+}
+
+fn routes(plan: &Plan) -> Routes {
+    plan.programs().map(|Programs { routes, .. }| routes).expect("routes")
+}
+
+#[test]
+fn what_is_to_be_steered_is_a_change_until_it_is() {
+    let scene = scene(&["127.0.0.1:8080/tcp"]);
+    let first = planned(&scene, Steers::default()).expect("a plan");
+    assert_eq!(kinds(&first), ["gate", "steer", "lead"]);
+    assert_eq!(first.changes[1].what.words().en, "lead what comes in for web to its socket");
+    assert!(first.changes[2].what.words().en.starts_with("lead web to "), "{:?}", first.changes[2]);
+    let lead = first.leads().next().expect("a socket").clone();
+    assert_eq!((lead.families.as_slice(), lead.spec.to_string().as_str()), (&[Family::Ipv4][..], "8080/tcp"));
+    let led =
+        Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: lead.cookie };
+    let standing = Steers { routes: routes(&first), led: [led].into(), seconds_left: None };
+    assert_eq!(kinds(&planned(&scene, standing.clone()).expect("a plan")), ["gate"], "it is");
+    let dead = Steers { led: Vec::new(), ..standing.clone() };
+    assert_eq!(kinds(&planned(&scene, dead).expect("a plan")), ["gate", "lead"], "its socket is gone");
+    let another = Steers { seconds_left: Some(9), ..Steers::default() };
+    assert_eq!(planned(&scene, another), Err(Refused::OnTrial { seconds_left: 9 }));
+    let quiet = host(&[("web", "443/tcp", "world")], "");
+    let over = planned(&quiet, standing).expect("a plan");
+    assert_eq!((kinds(&over), routes(&over)), (["gate", "steer"].into(), Routes::default()));
+}
+
+#[test]
+fn nobody_guesses_which_of_several_sockets_is_meant() {
+    let plan = planned(&scene(&["127.0.0.1:8080/tcp", "127.0.0.1:8081/tcp"]), Steers::default());
+    assert_eq!(kinds(&plan.expect("a plan")), ["gate", "steer"]);
+    // The one on the declared number is.
+    let plan = planned(&scene(&["127.0.0.1:8080/tcp", "127.0.0.1:443/tcp"]), Steers::default());
+    assert_eq!(plan.expect("a plan").leads().map(|lead| lead.spec.range.first).collect::<Vec<_>>(), [443]);
+    let stranger = scene(&[]).listens("other.service", "127.0.0.1:8080/tcp");
+    assert_eq!(kinds(&planned(&stranger, Steers::default()).expect("a plan")), ["gate", "steer"]);
+}
+
+#[test]
+fn nobody_who_is_here_is_led_elsewhere() {
+    let plan = planned(&scene(&[]), Steers::default()).expect("a plan");
+    let here = |local: &str, port| Foothold {
+        protocol: Protocol::Tcp,
+        peer: "198.51.100.2".parse().expect("an address"),
+        local: local.parse().expect("an address"),
+        port,
+        interface: None,
+        who: "sshd (pid 9)".into(),
+    };
+    let refused = refuse_diverted(&plan.changes, &[here("192.0.2.8", 443), here("192.0.2.7", 443)]);
+    let Err(Refused::Diverted(diverted)) = refused else { panic!("{refused:?}") };
+    assert_eq!((diverted.service.as_str(), diverted.foothold.port), ("web", 443));
+    assert!(diverted.why().en.contains("443/tcp (sshd (pid 9))"), "{:?}", diverted.why());
+    assert_eq!(refuse_diverted(&plan.changes, &[here("192.0.2.7", 22)]), Ok(()));
+}

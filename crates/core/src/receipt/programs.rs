@@ -1,0 +1,186 @@
+//! What the programs in the kernel were told, as the receipts tell, and what takes a change of that back (A15, A24).
+
+use jiff::Timestamp;
+
+use super::{Back, Deed, Edge, History, Outcome, Receipt};
+use crate::programs::Programs;
+
+/// How a trial of theirs ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramsEnd {
+    /// What was tried is kept.
+    Confirmed,
+    /// Somebody took it back before its time.
+    TakenBack,
+    /// Its time was over.
+    Lapsed,
+}
+
+impl History {
+    /// How the trial of `receipt` ended, which was to run `until` then; `None` while it does.
+    #[must_use]
+    pub fn end_of_programs(
+        &self,
+        receipt: &Receipt,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Option<ProgramsEnd> {
+        if self.are_programs_confirmed(receipt) {
+            return Some(ProgramsEnd::Confirmed);
+        }
+        let mut after = self.tellings().filter(|(other, _)| other.number > receipt.number);
+        match after.next_back() {
+            Some((next, _)) if next.at < until => Some(ProgramsEnd::TakenBack),
+            _ if until <= now => Some(ProgramsEnd::Lapsed),
+            _ => None,
+        }
+    }
+
+    /// What they were told before the change of receipt `of`; `None` where nothing that came with it or after it changed that.
+    #[must_use]
+    pub fn programs_before(&self, of: u32) -> Option<&Programs> {
+        let mut after = self.tellings().filter(|(receipt, _)| receipt.number > of);
+        after.next_back().map(|(_, was)| was)
+    }
+
+    /// The last change of that and what they are told by it, where that is on trial until a time, and came with the change of
+    /// receipt `with`.
+    #[must_use]
+    pub fn programs_tried(&self, with: Option<u32>) -> Option<(&Receipt, &Programs, Timestamp)> {
+        let (last, _) = self.tellings().next()?;
+        match &last.deed {
+            Deed::Programs { now, until: Some(until), with: own, .. } if *own == with => {
+                Some((last, now, *until))
+            }
+            _ => None,
+        }
+    }
+
+    /// The changes of that which were made, the newest first, and what they were told before each.
+    fn tellings(&self) -> impl DoubleEndedIterator<Item = (&Receipt, &Programs)> {
+        let done = self.receipts.values().rev().filter(|receipt| receipt.outcome == Outcome::Done);
+        done.filter_map(|receipt| match &receipt.deed {
+            Deed::Programs { was, .. } => Some((receipt, was)),
+            _ => None,
+        })
+    }
+
+    /// What takes the change of `receipt` back, before which they were told `was`: a trial that is over took itself back.
+    pub(super) fn back_of_programs<'a>(
+        &'a self,
+        receipt: &'a Receipt,
+        was: &'a Programs,
+        now: Timestamp,
+    ) -> Result<Back<'a>, Edge<'a>> {
+        let takes_back = |deed: &Deed| match deed {
+            Deed::Programs { undoes: Some(of), with, .. } => {
+                *of == receipt.number || (with.is_some() && *of <= receipt.number)
+            }
+            _ => false,
+        };
+        if self.done_to(receipt, takes_back) {
+            return Err(Edge::Back(receipt));
+        }
+        match receipt.deed {
+            Deed::Programs { until: Some(until), .. }
+                if until <= now && !self.are_programs_confirmed(receipt) =>
+            {
+                Err(Edge::Over(receipt, until))
+            }
+            _ => Ok(Back::Programs(receipt, was)),
+        }
+    }
+
+    /// Whether what was tried by it was kept then.
+    fn are_programs_confirmed(&self, trial: &Receipt) -> bool {
+        self.done_to(
+            trial,
+            |deed| matches!(deed, Deed::Programs { confirms: Some(of), .. } if *of == trial.number),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+    use crate::{
+        gate::Temporary,
+        guard::{Badge, Entry, Mode, Rules},
+        port::Protocol,
+        receipt::{
+            Was,
+            tests::{applied, at, receipt, standing},
+        },
+    };
+
+    fn told(ports: &[u16]) -> Programs {
+        let entry = Entry { owner: Badge::User(1), address: None, mode: Mode::Enforce, service: 0 };
+        let entries = ports.iter().map(|port| ((Protocol::Tcp, *port), vec![entry.clone()])).collect();
+        Programs { rules: Rules { entries }, ..Programs::default() }
+    }
+
+    fn guard(number: u32, now_and_was: (&[u16], &[u16]), deed: impl FnOnce(Deed) -> Deed) -> Receipt {
+        let (now, was) = now_and_was;
+        let (now, was) = (told(now), told(was));
+        let plain = Deed::Programs { now, was, until: None, with: None, confirms: None, undoes: None };
+        receipt(number, deed(plain), None)
+    }
+
+    fn with(deed: Deed, of: u32, second: Option<i64>) -> Deed {
+        let Deed::Programs { now, was, confirms, undoes, .. } = deed else { return deed };
+        Deed::Programs { now, was, until: second.map(at), with: Some(of), confirms, undoes }
+    }
+
+    fn back(history: &History, number: Option<u32>) -> Result<Back<'_>, Edge<'_>> {
+        history.back(number, Some(&standing(11, None)), &Temporary::default(), at(99))
+    }
+
+    #[test]
+    fn what_came_with_a_gate_goes_with_it() {
+        let gate = receipt(1, applied(Was::Nothing, None), Some(11));
+        let history: History =
+            [gate, guard(2, (&[443], &[]), |deed| with(deed, 1, None))].into_iter().collect();
+        assert!(matches!(back(&history, None), Ok(Back::Restore(gate, None)) if gate.number == 1));
+        assert_eq!(history.programs_before(1), Some(&told(&[])));
+        assert!(matches!(back(&history, Some(2)), Ok(Back::Programs(..))), "by its number");
+    }
+
+    #[test]
+    fn a_trial_that_nobody_confirmed_is_over_and_one_that_was_is_taken_back() {
+        let trial = guard(2, (&[443], &[80]), |deed| with(deed, 1, Some(60)));
+        let over: History = [trial.clone()].into_iter().collect();
+        assert!(matches!(back(&over, Some(2)), Err(Edge::Over(receipt, _)) if receipt.number == 2));
+        assert_eq!(
+            over.programs_tried(Some(1)).map(|(trial, _, until)| (trial.number, until)),
+            Some((2, at(60)))
+        );
+        assert_eq!(over.programs_tried(None), None, "it came with another");
+        let end = |history: &History, now| history.end_of_programs(&trial, at(60), at(now));
+        assert_eq!((end(&over, 59), end(&over, 60)), (None, Some(ProgramsEnd::Lapsed)));
+        let kept = guard(3, (&[443], &[80]), |deed| {
+            let Deed::Programs { now, was, .. } = deed else { return deed };
+            Deed::Programs { now, was, until: None, with: Some(1), confirms: Some(2), undoes: None }
+        });
+        let history: History = [trial.clone(), kept].into_iter().collect();
+        assert_eq!(history.programs_tried(Some(1)), None, "it is confirmed");
+        assert_eq!(end(&history, 99), Some(ProgramsEnd::Confirmed));
+        let before: Vec<_> = [2, 3].into_iter().map(|number| back(&history, Some(number))).collect();
+        for answer in before {
+            assert!(matches!(answer, Ok(Back::Programs(_, was)) if *was == told(&[80])), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_taken_back_once() {
+        let undone = guard(2, (&[], &[443]), |deed| {
+            let Deed::Programs { now, was, .. } = deed else { return deed };
+            Deed::Programs { now, was, until: None, with: None, confirms: None, undoes: Some(1) }
+        });
+        let history: History = [guard(1, (&[443], &[]), |deed| deed), undone].into_iter().collect();
+        assert!(matches!(back(&history, Some(1)), Err(Edge::Back(_))));
+        assert!(matches!(back(&history, None), Err(Edge::Again { undo, .. }) if undo.number == 2));
+        assert!(matches!(back(&history, Some(2)), Ok(Back::Programs(_, was)) if *was == told(&[443])));
+    }
+}

@@ -1,0 +1,89 @@
+//! Packets are led to a service that has no socket, or are not led to it any more (A5, A12, A20).
+
+use alloc::{format, vec, vec::Vec};
+
+use crate::{
+    facts::{GuardStands, LeftSteer},
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    words::Words,
+    world::World,
+};
+
+/// A service that was restarted, or that nobody started.
+pub(super) const RULE: Rule = Rule {
+    name: "steered-to-nobody",
+    severity: Severity::High,
+    article: &["A5", "A12", "A20"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "What comes in for a service is led to its socket, and it has none for some of it; or the steering that was confirmed is not in the kernel any more.",
+            ja: "サービス宛ての通信を誘導していますが、誘導先のソケットがないものがあります。または、確定した誘導がカーネルから失われています。",
+        },
+        why: Words {
+            en: "Whoever asks for the service is refused, or gets whoever has bound the very port. A service that is restarted has a new socket, which nobody is led to yet.",
+            ja: "そのサービスへの接続は拒否されるか、同じポートを bind している別のプログラムに届きます。再起動したサービスのソケットは新しいものなので、登録し直すまで誘導先になりません。",
+        },
+        fix: Words {
+            en: "Start the service and `portreeve steer register SERVICE`; `ExecStartPost=portreeve steer register SERVICE` in its unit has each start do so, and a `.socket` unit keeps one socket through all of them. If the steering is gone: `portreeve apply`.",
+            ja: "サービスを起動して `portreeve steer register サービス名` を実行します。ユニットに `ExecStartPost=portreeve steer register サービス名` と書くと、起動のたびに登録されます。`.socket` ユニットを使えば、再起動してもソケットは変わりません。誘導そのものが失われている場合は `portreeve apply` を実行します。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    world.snapshot.steer.as_ref().map(findings).unwrap_or_default()
+}
+
+fn findings(LeftSteer { stands, dead }: &LeftSteer) -> Vec<Finding> {
+    if *stands != GuardStands::Whole {
+        let said =
+            text!("the steering that was confirmed is not in force", "確定した誘導が有効ではありません");
+        let fix = text!("put it in force again", "再び有効にしてください");
+        return vec![RULE.finding(said, fix).run(["portreeve apply".into()])];
+    }
+    let of = |service: &alloc::string::String| {
+        let said = text!(
+            "what comes in for {service} is led to it, and it has no socket for some of it",
+            "{service} 宛ての通信を誘導していますが、誘導先のソケットがありません"
+        );
+        let fix =
+            text!("start it, and lead to its socket", "サービスを起動し、ソケットを誘導先に登録してください");
+        RULE.finding(said, fix).run([format!("portreeve steer register {service}")])
+    };
+    dead.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::{Scene, scene};
+
+    fn left(stands: GuardStands, dead: &[&str]) -> Scene {
+        let mut scene = scene().service("web", "443/tcp", "nginx.service");
+        let dead = dead.iter().map(|name| (*name).into()).collect();
+        scene.snapshot.steer = Some(LeftSteer { stands, dead });
+        scene
+    }
+
+    #[test]
+    fn a_service_without_a_socket_is_found() {
+        let scene = left(GuardStands::Whole, &["mail", "web"]);
+        let commands = ["portreeve steer register mail", "portreeve steer register web"];
+        assert_eq!(scene.texts("steered-to-nobody").len(), 2);
+        assert_eq!(scene.commands("steered-to-nobody"), commands);
+        assert!(left(GuardStands::Whole, &[]).texts("steered-to-nobody").is_empty());
+    }
+
+    #[test]
+    fn a_steering_that_is_gone_is_found_once() {
+        for stands in [GuardStands::Gone, GuardStands::Cut, GuardStands::Changed] {
+            let scene = left(stands, &["web"]);
+            assert_eq!(scene.texts("steered-to-nobody"), ["the steering that was confirmed is not in force"]);
+            assert_eq!(scene.commands("steered-to-nobody"), ["portreeve apply"]);
+        }
+    }
+}

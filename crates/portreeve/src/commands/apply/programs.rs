@@ -1,0 +1,95 @@
+//! What `apply` tells the programs in the kernel: with the gate, or alone (A12, A15, A24).
+
+use clap::ArgMatches;
+use jiff::Timestamp;
+use portreeve_core::{
+    gate::Standing,
+    plan::held,
+    programs::Programs,
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::enforce::Passed;
+
+use super::{FAILED, Way, alone as on_trial, ask, told};
+use crate::{
+    commands::plan::{self, Planned},
+    door,
+    exit::Exit,
+    failure::{Failure, warn},
+    programs::{self, Comes},
+    settings::{Settings, Verbosity},
+    show::{escape::visible, out::Out},
+    steers,
+};
+
+const NOT_TOLD: Words = Words {
+    en: "the gate is as planned, but the guard and what is steered are not",
+    ja: "ゲートは計画どおりですが、ガードと誘導を変更できません",
+};
+
+/// What comes with a change of the gate that has `passed`, and is on trial as long as that.
+pub(super) fn with_gate(now: &Programs, passed: &Passed, until: Option<Timestamp>) -> Result<(), Failure> {
+    let comes = Comes { with: Some(passed.receipt.number), until, ..Comes::default() };
+    programs::tell(now, comes, NOT_TOLD).map(drop)
+}
+
+/// Tells of a stranger who bound what is refused to him between the look at the host and the change.
+pub(super) fn tell_too_late(planned: &Planned, now: &Programs, settings: &Settings) {
+    // Whether he did is found by the next plan too.
+    let Ok(look) = planned.look.again(&plan::WANTED) else { return };
+    if let Some(held) = held(&look.world(), &now.rules) {
+        warn(&visible(held.too_late().in_lang(settings.lang)));
+    }
+}
+
+/// What comes alone, as the gate `stands`.
+pub(super) fn alone(
+    planned: &Planned,
+    now: &Programs,
+    way: Way,
+    stands: Option<&Standing>,
+    own: &ArgMatches,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    let door = door::open_unmoved(stands, FAILED, None)?;
+    let until = match way {
+        Way::AtOnce => None,
+        Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
+    };
+    let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
+    out.changed();
+    tell_too_late(planned, now, settings);
+    steers::lead_all(planned.plan.leads(), FAILED)?;
+    let number = passed.receipt.number;
+    let undo = plan::undo_of(number, own);
+    match (way, until) {
+        (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),
+        (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),
+        _ if settings.verbosity == Verbosity::Quiet => Ok(Exit::Fine),
+        _ => applied(now, &undo, out),
+    }
+}
+
+fn applied(now: &Programs, undo: &str, out: &mut Out) -> Result<Exit, Failure> {
+    let ((Text { en: en_what, ja: ja_what }, shown), (Text { en, ja }, enable)) =
+        (programs::called(now), programs::in_force());
+    let said = text!("Applied: {en_what} {en}.", "適用しました。{ja_what}{ja}です。");
+    let commands: Vec<&str> = [undo].into_iter().chain(enable).chain(shown).collect();
+    told(&said, &commands, out)
+}
+
+/// Leads to what has no socket yet, where nothing else changes.
+pub(super) fn lead(planned: &Planned, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    steers::lead_all(planned.plan.leads(), FAILED)?;
+    out.changed();
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    let said = text!(
+        "Applied: every socket that was found is led to.",
+        "適用しました。見つかったソケットをすべて誘導先に登録しました。"
+    );
+    told(&said, &["portreeve steer status"], out)
+}

@@ -1,0 +1,55 @@
+//! Keeps what the programs in the kernel have on trial: with the gate, or alone (A12, A15, A24).
+
+use portreeve_core::{
+    programs::Programs,
+    receipt::History,
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::enforce::Door;
+
+use super::{FAILED, nothing};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    programs::{self, Comes},
+    settings::{Settings, Verbosity},
+    show::{next, out::Out},
+};
+
+const NOT_TOLD: Words = Words {
+    en: "the gate is confirmed, but the guard and what is steered are not",
+    ja: "ゲートは確定しましたが、ガードと誘導を確定できません",
+};
+
+/// What came with the trial of receipt `of`: its receipt, and what is to be kept.
+pub(super) fn tried(history: &History, of: u32) -> Option<(u32, Programs)> {
+    history.programs_tried(Some(of)).map(|(trial, now, _)| (trial.number, now.clone()))
+}
+
+/// Keeps what was tried by receipt `number` beside the gate of receipt `with`, also where its time was over a moment before that
+/// of the gate.
+pub(super) fn keep_with_gate(number: u32, now: &Programs, with: u32) -> Result<(), Failure> {
+    let comes = Comes { with: Some(with), confirms: Some(number), ..Comes::default() };
+    programs::tell(now, comes, NOT_TOLD).map(drop)
+}
+
+/// Keeps what is on trial without a gate, if anything is.
+pub(super) fn keep_alone(door: Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let tried = door.history.programs_tried(None).filter(|(.., until)| door.now < *until);
+    let Some((number, now)) = tried.map(|(trial, now, _)| (trial.number, now.clone())) else {
+        return nothing(&door, settings, out);
+    };
+    let comes = Comes { confirms: Some(number), ..Comes::default() };
+    programs::tell_through(door, &now, comes, FAILED)?;
+    out.changed();
+    if settings.verbosity != Verbosity::Quiet {
+        let ((Text { en: en_what, ja: ja_what }, shown), (Text { en, ja }, enable)) =
+            (programs::called(&now), programs::in_force());
+        let said = text!("Kept: {en_what} {en}.", "変更を確定しました。{ja_what}{ja}です。");
+        out.sentences(said.in_lang(settings.lang))?;
+        let commands = ["portreeve undo"].into_iter().chain(enable).chain(shown);
+        next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
+    }
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,53 @@
+//! Takes what is steered out of the kernel, and whatever of it is on trial (A12, A20).
+
+use portreeve_core::{programs::Programs, steer::Routes, words::Words};
+use portreeve_host::enforce::steer::{Pinned, Steer, take_away};
+use rustix::process::geteuid;
+
+use crate::{
+    failure::Failure,
+    programs::{self, Comes},
+    settings::{Settings, Verbosity},
+    show::out::Out,
+    steers,
+};
+
+const FAILED: Words = Words { en: "cannot take the steering away", ja: "誘導を取り除けません" };
+const GONE: Words = Words {
+    en: "Took the steering away: packets go to whoever has bound their port.",
+    ja: "誘導を取り除きました。パケットは、宛先のポートを bind しているプログラムに届きます。",
+};
+const NONE: Words =
+    Words { en: "Nothing is steered by portreeve.", ja: "portreeve による誘導はありません。" };
+
+/// What is steered here is written down first, so that an undo puts it back, and nobody confirms what was on trial.
+///
+/// # Errors
+///
+/// Somebody else put something there, or the kernel refuses.
+pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    let fail = |error| steers::failure(&error, FAILED);
+    let is_root = geteuid().is_root();
+    let pinned = if is_root { Steer::pinned().map_err(fail)? } else { None };
+    let does_any = match &pinned {
+        Some(Pinned { steer, .. }) => {
+            !steer.routes().map_err(fail)?.0.is_empty() || steer.trial().map_err(fail)?.is_some()
+        }
+        // The next boot is not to bring it back either.
+        None => is_root && !programs::confirmed().routes.0.is_empty(),
+    };
+    if does_any {
+        // What the guard keeps stays so.
+        let now = Programs { routes: Routes::default(), ..programs::standing(FAILED)? };
+        programs::tell(&now, Comes::default(), FAILED)?;
+    }
+    // What other namespaces have goes too.
+    let had_any = (is_root && take_away().map_err(fail)?) || does_any;
+    if had_any {
+        out.changed();
+    }
+    match settings.verbosity {
+        Verbosity::Quiet => Ok(()),
+        _ => out.say(if had_any { GONE } else { NONE }),
+    }
+}

@@ -1,0 +1,203 @@
+//! `portreeve steer register|move`: has packets for a service led to the socket of a process (A5, A12, A22).
+
+use std::time::Duration;
+
+use portreeve_core::{
+    plan::{Lead, Unled, Whose, joined, socket, ways},
+    policy::Service,
+    port::Protocol,
+    steer::Routes,
+    text,
+    words::{Text, Words},
+    world::World,
+};
+use portreeve_host::{
+    enforce::steer::{Slot, Steer},
+    observe::{Namespaces, Wanted},
+};
+
+use super::drain;
+use crate::{
+    exit::Exit,
+    failure::{Failure, warn},
+    look::Look,
+    settings::{Settings, Verbosity},
+    show::{escape::visible, next, out::Out},
+    steers,
+};
+
+/// The sockets of this network namespace with whoever holds them.
+pub(super) const WANTED: Wanted = Wanted { namespaces: Namespaces::Own, ..Wanted::LISTENERS };
+
+const NOT_LED: Words = Words { en: "nothing is led anywhere else", ja: "誘導先を変更できません" };
+
+/// Whose socket is meant, where somebody says so.
+pub(super) fn whose(pid: Option<u32>, fd: Option<u32>) -> Option<Whose> {
+    pid.map(|pid| Whose { pid, fd })
+}
+
+/// Has packets for `service` led to its owner's socket.
+///
+/// # Errors
+///
+/// It is not steered, no owner has a socket that will do, or the kernel refuses.
+pub(super) fn run(
+    service: &str,
+    whose: Option<Whose>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    let led = lead(service, whose, settings)?;
+    out.changed();
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    for lead in &led.leads {
+        out.sentences(told(lead).in_lang(settings.lang))?;
+    }
+    next::print(&["portreeve steer status".into()], out)?;
+    Ok(Exit::Fine)
+}
+
+/// The same from one process to another; waits as long as `patience` until the former one has accepted what it has.
+///
+/// # Errors
+///
+/// As of [`run`].
+pub(super) fn shift(
+    service: &str,
+    whose: Option<Whose>,
+    patience: Option<Duration>,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    let led = lead(service, whose, settings)?;
+    out.changed();
+    let is_loud = settings.verbosity != Verbosity::Quiet;
+    for lead in led.leads.iter().filter(|_| is_loud) {
+        out.sentences(told(lead).in_lang(settings.lang))?;
+    }
+    out.finish()?;
+    let former: Vec<u64> = led
+        .former
+        .iter()
+        .filter(|cookie| led.leads.iter().all(|lead| lead.cookie != **cookie))
+        .copied()
+        .collect();
+    let waiting = match patience {
+        Some(patience) => drain::wait(&former, patience)?,
+        None => 0,
+    };
+    if waiting > 0 {
+        let text = text!(
+            "{waiting} connections still wait for the former process: let it run until it has accepted them",
+            "旧プロセスに受付待ちの接続が {waiting} 件残っています。処理が終わるまで停止しないでください"
+        );
+        warn(&visible(text.in_lang(settings.lang)));
+        return Ok(Exit::Uncertain);
+    }
+    if is_loud && patience.is_some() {
+        out.say(DRAINED)?;
+    }
+    Ok(Exit::Fine)
+}
+
+const DRAINED: Words = Words {
+    en: "Nobody waits for the former process any more.",
+    ja: "旧プロセスの受付待ちの接続はなくなりました。",
+};
+
+/// What is led now, and to which sockets it was before.
+struct Changed {
+    leads: Vec<Lead>,
+    former: Vec<u64>,
+}
+
+fn lead(name: &str, whose: Option<Whose>, settings: &Settings) -> Result<Changed, Failure> {
+    let look = Look::take(settings, &WANTED)?;
+    let world = look.world();
+    let service = service(&world, name)?;
+    let fail = |error| steers::failure(&error, NOT_LED);
+    let pinned = Steer::pinned().map_err(fail)?;
+    let slots = pinned.as_ref().map_or(Ok(Vec::new()), |pinned| pinned.steer.stands()).map_err(fail)?;
+    let own: Vec<&Slot> = slots.iter().filter(|slot| slot.service == name).collect();
+    if own.is_empty() {
+        return Err(unsteered(name));
+    }
+    let routes: Routes = portreeve_core::steer::wanted(&one(service))
+        .map_err(|mistake| Failure::usage(NOT_LED).because(mistake.words()).hint(mistake.fix()))?;
+    let found: Vec<Result<Lead, Unled>> =
+        ways(service, &routes).map(|way| socket(&world, service, way, whose)).collect();
+    let leads = joined(found.iter().flatten().cloned());
+    if leads.is_empty() {
+        let why = found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody);
+        return Err(unled(name, whose, &why, &world));
+    }
+    steers::lead_all(leads.iter(), NOT_LED)?;
+    let former = own.into_iter().filter_map(|slot| slot.cookie).collect();
+    Ok(Changed { leads, former })
+}
+
+/// A policy of this service alone.
+fn one(service: &Service) -> portreeve_core::policy::Policy {
+    portreeve_core::policy::Policy { services: vec![service.clone()], ..Default::default() }
+}
+
+fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {
+    let services = world.policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
+    services.iter().find(|service| service.name == name && service.steer.is_some()).ok_or_else(|| {
+        let name = visible(name).into_owned();
+        Failure::usage(NOT_LED)
+            .because(text!(
+                "the policy steers no service {name}",
+                "policy に、steer を指定したサービス {name} がありません"
+            ))
+            .hint(text!(
+                "write steer = {{ when_dead = \"refuse\" }} there, and portreeve apply",
+                "policy に steer = {{ when_dead = \"refuse\" }} と書き、portreeve apply を実行してください"
+            ))
+    })
+}
+
+fn unsteered(name: &str) -> Failure {
+    let name = visible(name).into_owned();
+    Failure::new(Exit::Refused, NOT_LED)
+        .because(text!("nothing is steered to {name} yet", "{name} への誘導はまだ有効ではありません"))
+        .hint(text!("portreeve apply", "portreeve apply"))
+}
+
+fn unled(name: &str, whose: Option<Whose>, why: &Unled, world: &World<'_>) -> Failure {
+    let failure = Failure::new(Exit::Refused, NOT_LED);
+    let process = whose.map(|whose| (whose.pid, world.snapshot.processes.get(&whose.pid)));
+    match process {
+        Some((pid, None)) if *why == Unled::Nobody => failure
+            .because(text!(
+                "process {pid} has no socket on which anything could arrive",
+                "プロセス {pid} には待ち受け中のソケットがありません"
+            ))
+            .hint(text!("see who listens: portreeve ls", "待ち受けを確認してください: portreeve ls")),
+        Some((pid, Some(_))) if *why == Unled::Nobody => {
+            let name = visible(name).into_owned();
+            failure
+                .because(text!(
+                    "process {pid} is no owner of {name}, or has no socket that takes what is led to it",
+                    "プロセス {pid} は {name} の owner でないか、誘導先にできるソケットを持っていません"
+                ))
+                .hint(text!(
+                    "see who listens: portreeve ls; the policy says who owns {name}",
+                    "portreeve ls で待ち受けを、policy で {name} の owner を確認してください"
+                ))
+        }
+        _ => failure.because(why.why()).hint(why.fix()),
+    }
+}
+
+fn told(lead: &Lead) -> Text {
+    let Lead { service, address, spec, pid, who: Text { en, ja }, .. } = lead;
+    let protocol: Protocol = spec.protocol;
+    let port = spec.range.first;
+    text!(
+        "What is for {service} goes to {en}, pid {pid}, at {address}:{port} ({protocol}).",
+        "{service} 宛ての通信を {ja}(pid {pid}、{address}:{port}、{protocol})に誘導します。"
+    )
+}

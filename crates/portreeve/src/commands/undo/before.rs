@@ -1,0 +1,48 @@
+//! What `undo` tells the programs in the kernel: what they were told before (A12, A15, A24).
+
+use portreeve_core::{
+    gate::Transaction,
+    programs::Programs,
+    receipt::{Back, Deed, History, Receipt},
+    text,
+    words::{Text, Words},
+};
+
+use crate::{
+    failure::Failure,
+    programs::{self, Comes},
+};
+
+const NOT_AS_BEFORE: Words = Words {
+    en: "the gate is as it was, but the guard and what is steered are not",
+    ja: "ゲートは元に戻しましたが、ガードと誘導を戻せません",
+};
+
+/// The change of the gate that is taken back, and what the programs were told before it; `None` where nothing of that changes.
+pub(super) fn before(history: &History, back: &Back<'_>) -> Option<(u32, Programs)> {
+    match back {
+        Back::Restore(Receipt { number: of, .. }, _) | Back::EndTrial(Receipt { number: of, .. }) => {
+            history.programs_before(*of).map(|was| (*of, was.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// Tells them that again, with the change of receipt `with`.
+pub(super) fn go_with(before: Option<(u32, Programs)>, with: u32) -> Result<(), Failure> {
+    let Some((of, was)) = before else { return Ok(()) };
+    let comes = Comes { with: Some(with), undoes: Some(of), ..Comes::default() };
+    programs::tell(&was, comes, NOT_AS_BEFORE).map(drop)
+}
+
+/// What takes back the change of receipt `of` alone, before which they were told `was`.
+pub(super) fn back(of: u32, was: &Programs) -> (Deed, Transaction, Text) {
+    let said = text!(
+        "Taken back: the guard and what is steered are as they were before receipt {of}.",
+        "ガードと誘導を、記録 {of} より前の状態に戻しました。"
+    );
+    let undoes = Some(of);
+    let (now, before) = (was.clone(), Programs::default());
+    let deed = Deed::Programs { now, was: before, until: None, with: None, confirms: None, undoes };
+    (deed, Transaction::default(), said)
+}

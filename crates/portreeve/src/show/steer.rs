@@ -1,0 +1,288 @@
+//! What is steered and to whose sockets, for a person and as JSON (A5, A12).
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use portreeve_core::{
+    address::Address,
+    facts::{Listener, Process},
+    port::{PortSpec, Protocol},
+    steer::{Route, Routes, WhenDead},
+    text,
+    words::{Text, Words, inflect},
+    world::{World, name_of},
+};
+use portreeve_host::enforce::steer::{Hits, Slot};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    out::Out,
+    table::{Column, Fit, Table},
+};
+use crate::failure::Failure;
+
+/// The layout of the JSON document.
+const VERSION: u32 = 1;
+
+/// How it stands.
+#[derive(Debug)]
+pub(crate) struct Stands<'a> {
+    /// Whether it is in the kernel.
+    pub(crate) is_there: bool,
+    /// Whether its program still runs.
+    pub(crate) is_whole: bool,
+    /// Whether one was confirmed, and is not there.
+    pub(crate) is_missed: bool,
+    /// When the kernel takes back what is on trial.
+    pub(crate) until: Option<Timestamp>,
+    /// What is steered for good.
+    pub(crate) routes: &'a Routes,
+    /// The slots of all services.
+    pub(crate) slots: &'a [Slot],
+    /// Who has which socket.
+    pub(crate) world: &'a World<'a>,
+}
+
+/// The answer of `steer status`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Steer")]
+pub(crate) struct SteerView<'a> {
+    /// The layout of this document: 1.
+    version: u32,
+    /// Whether it is in the kernel.
+    stands: bool,
+    /// Whether its program still runs; another program may have taken it away.
+    whole: bool,
+    /// When the kernel takes back what is on trial, RFC 3339, UTC; `null` where nothing is.
+    trial_until: Option<String>,
+    /// What is steered for good in this network namespace.
+    services: Vec<ServiceView<'a>>,
+}
+
+/// A service and its sockets.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Steered")]
+struct ServiceView<'a> {
+    service: &'a str,
+    /// `live` where every packet that is led to it finds a socket, else `dead`.
+    state: &'static str,
+    sockets: Vec<SocketView<'a>>,
+    routes: Vec<RouteView<'a>>,
+    hits: HitsView,
+}
+
+/// A socket to which packets of a protocol and family are led.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SteeredSocket")]
+struct SocketView<'a> {
+    protocol: Protocol,
+    /// The family of the packets: `ipv4` or `ipv6`.
+    family: &'static str,
+    /// The kernel's number for it, as `ls` has it.
+    cookie: u64,
+    /// Where it listens; `null` where that was not seen.
+    address: Option<&'a Address>,
+    /// Its number there.
+    port: Option<u16>,
+    /// Whose it is; `null` where that was not seen.
+    pid: Option<u32>,
+    name: Option<Cow<'a, str>>,
+}
+
+/// Ports whose packets it gets.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SteeredRoute")]
+struct RouteView<'a> {
+    protocol: Protocol,
+    /// The address; `null` for every one of both families.
+    address: Option<&'a Address>,
+    /// The port; of a run of ports, its first.
+    port: u16,
+    /// The last port of a run; the same as `port` for a single one.
+    port_last: u16,
+    /// What becomes of packets while it has no socket: `refuse` or `pass`.
+    when_dead: WhenDead,
+}
+
+/// What became of packets that looked for its sockets: of a connection its first one.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SteeredHits")]
+struct HitsView {
+    /// They were led to a socket.
+    delivered: u64,
+    /// There was none.
+    dead: u64,
+    /// The kernel did not take the socket.
+    error: u64,
+}
+
+/// The same as JSON.
+pub(crate) fn view<'a>(stands: &'a Stands<'a>) -> SteerView<'a> {
+    SteerView {
+        version: VERSION,
+        stands: stands.is_there,
+        whole: stands.is_whole,
+        trial_until: stands.until.map(|until| until.to_string()),
+        services: stands.routes.services().map(|service| service_view(stands, service)).collect(),
+    }
+}
+
+fn service_view<'a>(stands: &'a Stands<'a>, service: &'a str) -> ServiceView<'a> {
+    let hits = hits(stands, service);
+    let route = |route: &'a Route| RouteView {
+        protocol: route.protocol,
+        address: route.address.as_ref(),
+        port: route.ports.first,
+        port_last: route.ports.last,
+        when_dead: route.when_dead,
+    };
+    ServiceView {
+        service,
+        state: if is_live(stands, service) { "live" } else { "dead" },
+        sockets: own(stands, service).filter_map(|slot| socket(stands, slot)).collect(),
+        routes: stands.routes.of(service).map(route).collect(),
+        hits: HitsView { delivered: hits.delivered, dead: hits.dead, error: hits.error },
+    }
+}
+
+fn socket<'a>(stands: &Stands<'a>, slot: &'a Slot) -> Option<SocketView<'a>> {
+    let cookie = slot.cookie?;
+    let listener = listener(stands, cookie);
+    let process = listener.and_then(|listener| holder(stands, listener));
+    Some(SocketView {
+        protocol: slot.protocol,
+        family: slot.family.name(),
+        cookie,
+        address: listener.map(|listener| &listener.address),
+        port: listener.map(|listener| listener.port),
+        pid: process.map(|(pid, _)| pid),
+        name: process.map(|(_, process)| process.called()),
+    })
+}
+
+/// The slots of a service that packets are led to.
+fn own<'a>(stands: &Stands<'a>, service: &str) -> impl Iterator<Item = &'a Slot> {
+    let slots: Vec<&Slot> = stands.slots.iter().filter(|slot| slot.service == service).collect();
+    let is_used = |slot: &&Slot| {
+        let mut routes = stands.routes.of(service);
+        routes.any(|route| route.protocol == slot.protocol && route.families().contains(&slot.family))
+    };
+    slots.into_iter().filter(is_used).collect::<Vec<_>>().into_iter()
+}
+
+fn is_live(stands: &Stands<'_>, service: &str) -> bool {
+    own(stands, service).all(|slot| slot.cookie.is_some())
+}
+
+fn hits(stands: &Stands<'_>, service: &str) -> Hits {
+    own(stands, service).fold(Hits::default(), |sum, Slot { hits, .. }| Hits {
+        delivered: sum.delivered.saturating_add(hits.delivered),
+        dead: sum.dead.saturating_add(hits.dead),
+        error: sum.error.saturating_add(hits.error),
+    })
+}
+
+fn listener<'a>(stands: &Stands<'a>, cookie: u64) -> Option<&'a Listener> {
+    stands.world.snapshot.listeners.iter().find(|listener| listener.cookie == cookie)
+}
+
+fn holder<'a>(stands: &Stands<'a>, listener: &Listener) -> Option<(u32, &'a Process)> {
+    let hold = listener.holders.first()?;
+    Some((hold.pid, stands.world.snapshot.processes.get(&hold.pid)?))
+}
+
+const COLUMNS: &[Column] = &[
+    Column { head: Words { en: "SERVICE", ja: "サービス" }, fit: Fit::Whole },
+    Column { head: Words { en: "PORT", ja: "ポート" }, fit: Fit::Whole },
+    Column { head: Words { en: "AT", ja: "アドレス" }, fit: Fit::Whole },
+    Column { head: Words { en: "LED TO", ja: "誘導先" }, fit: Fit::Cut },
+    Column { head: Words { en: "DELIVERED", ja: "到達" }, fit: Fit::Whole },
+    Column { head: Words { en: "DEAD", ja: "不在" }, fit: Fit::Whole },
+    Column { head: Words { en: "ERROR", ja: "失敗" }, fit: Fit::Whole },
+];
+
+/// Prints how it stands.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
+    out.sentences(sentence(stands).in_lang(out.lang))?;
+    if stands.routes.0.is_empty() {
+        return Ok(());
+    }
+    out.line("")?;
+    let mut table = Table::new(COLUMNS, 0);
+    for service in stands.routes.services() {
+        let (hits, to) = (hits(stands, service), to(stands, service));
+        for (number, route) in stands.routes.of(service).enumerate() {
+            let spec = PortSpec { protocol: route.protocol, range: route.ports };
+            let address = route.address.as_ref().map_or_else(|| "*".into(), ToString::to_string);
+            // All of a service come to the same, which its first row tells.
+            let first = |text: String| if number == 0 { text } else { String::new() };
+            table.push([
+                first(service.into()).into(),
+                spec.to_string().into(),
+                address.as_str().into(),
+                first(to.in_lang(out.lang).into()).into(),
+                first(hits.delivered.to_string()).into(),
+                first(hits.dead.to_string()).into(),
+                first(hits.error.to_string()).into(),
+            ]);
+        }
+    }
+    out.table(&table)
+}
+
+/// The sockets of a service, each once.
+fn to(stands: &Stands<'_>, service: &str) -> Text {
+    let mut cookies: Vec<u64> = own(stands, service).filter_map(|slot| slot.cookie).collect();
+    cookies.dedup();
+    let told = |cookie: &u64| {
+        let Some(listener) = listener(stands, *cookie) else {
+            return text!("socket {cookie}", "ソケット {cookie}");
+        };
+        let (address, port) = (&listener.address, listener.port);
+        let Some((_, process)) = holder(stands, listener) else {
+            let place = format!("{address}:{port}");
+            return Text { en: place.clone(), ja: place };
+        };
+        let Text { en, ja } = name_of(process);
+        text!("{en} {address}:{port}", "{ja} {address}:{port}")
+    };
+    let all: Vec<Text> = cookies.iter().map(told).collect();
+    let joined = |words: fn(&Text) -> &str| all.iter().map(words).collect::<Vec<_>>().join(", ");
+    let (en, ja) = (joined(|text| &text.en), joined(|text| &text.ja));
+    match (all.is_empty(), is_live(stands, service)) {
+        (true, _) => text!("nobody", "なし"),
+        (false, true) => text!("{en}", "{ja}"),
+        (false, false) => text!("{en}, and nobody for the rest", "{ja}(一部は誘導先なし)"),
+    }
+}
+
+fn sentence(stands: &Stands<'_>) -> Text {
+    let count = stands.routes.services().count();
+    let en_services = inflect(count, "service", "services");
+    let Text { en, ja } = match (stands.is_there, stands.is_whole) {
+        (false, _) if stands.is_missed => text!(
+            "Nothing is steered, though it was confirmed: portreeve apply has it so again.",
+            "誘導を確定してありますが、カーネルにありません。portreeve apply で元に戻せます。"
+        ),
+        (false, _) => text!("Nothing is steered.", "誘導は設定されていません。"),
+        (true, false) => text!(
+            "The steering is not whole: another program took it away, and portreeve apply puts it back.",
+            "誘導のプログラムがほかのプログラムに取り除かれています。portreeve apply で元に戻せます。"
+        ),
+        (true, true) if count == 0 => {
+            text!("Nothing is steered here for good.", "確定済みの誘導はありません。")
+        }
+        (true, true) => text!(
+            "What comes in for {count} {en_services} is led to their sockets.",
+            "{count} 個のサービス宛ての通信を、それぞれのソケットに誘導しています。"
+        ),
+    };
+    let Some(until) = stands.until else { return Text { en, ja } };
+    let until = until.strftime("%H:%M:%SZ").to_string();
+    text!("{en} Something else is on trial until {until}.", "{ja}別の設定を {until} まで試行中です。")
+}

@@ -1,0 +1,226 @@
+//! What the policy has steered, from plan to undo, on a host with a real systemd and real servers (A5, A11, A12, A13, A22).
+
+use portreeve_lab::{Output, profile};
+use serde_json::Value;
+
+use super::site::{Site, lab};
+
+/// An address on which nobody listens alone.
+const SHARED: &str = "198.51.100.77";
+const APPLY: &str = "apply --no-trial --no-session";
+/// The first line of whoever answers at an address, also of who waits to be asked, or why nobody does.
+const GREET: &str = r#"
+import socket, sys
+try:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), 3) as server:
+        server.settimeout(2)
+        try:
+            said = server.recv(64)
+        except TimeoutError:
+            server.sendall(b"?\r\n\r\n")
+            said = server.recv(64)
+        print(said.decode(errors="replace").split("\r")[0])
+except OSError as error:
+    print(error.strerror or error)
+"#;
+/// A server that tells who it is to everybody, whom it closes only once he has gone.
+const SERVER: &str = r#"
+import socket, sys, threading
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=4096)
+def serve(client):
+    try:
+        client.sendall(sys.argv[2].encode())
+        client.recv(1)
+    except OSError:
+        pass
+    client.close()
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"#;
+/// Connects again and again until it is told to stop, and counts who answered and who did not.
+const STORM: &str = r#"
+import collections, os, socket, sys
+seen = collections.Counter()
+while not os.path.exists("/srv/stop"):
+    try:
+        with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as server:
+            seen[server.recv(16).decode() or "nothing"] += 1
+    except OSError as error:
+        seen[error.strerror or str(error)] += 1
+print(";".join(f"{who}={count}" for who, count in sorted(seen.items())))
+"#;
+
+fn site(profile: &portreeve_lab::Profile, policy: &str) -> Site {
+    let site = Site::boot(profile);
+    site.run("mount -t bpf bpf /sys/fs/bpf && mount -o remount,rw /proc/sys");
+    site.run(&format!("ip address add {SHARED}/32 dev lo"));
+    for (path, text) in [("/srv/greet.py", GREET), ("/srv/server.py", SERVER), ("/srv/storm.py", STORM)] {
+        lab(site.host.write(path, text));
+    }
+    lab(site.host.write("/etc/portreeve/policy.toml", policy));
+    site
+}
+
+fn greets(site: &Site, port: u16) -> String {
+    site.run(&format!("python3 /srv/greet.py {SHARED} {port}")).stdout.trim().to_owned()
+}
+
+/// What `steer status` tells of the only service, or of one of several.
+fn steered(site: &Site, service: &str) -> Value {
+    let status = site.ask("steer status -o json").json();
+    let services = status["services"].as_array().expect("`services` is promised");
+    services.iter().find(|of| of["service"] == service).expect("it is steered").clone()
+}
+
+fn links(site: &Site) -> Output {
+    site.run("ls /sys/fs/bpf/portreeve 2>/dev/null | wc -l")
+}
+
+/// Each of three real servers gets its own traffic on its own ports of one address, of which none of them knows anything.
+#[test]
+fn three_servers_share_one_address() {
+    let service = |name: &str, port: u16, unit: &str| {
+        format!(
+            "[service.{name}]\nports = [\"{port}/tcp\"]\naddress = [\"{SHARED}\"]\nowner = {{ unit = \"{unit}\" }}\nreach = \"world\"\nsteer = {{ when_dead = \"refuse\" }}\n"
+        )
+    };
+    let steered_to = [
+        ("post", 2525, "postfix@-.service"),
+        ("files", 2121, "vsftpd.service"),
+        ("web", 8080, "nginx.service"),
+    ];
+    let own = "version = 1\n[service.ssh]\nports = [\"22/tcp\"]\nowner = { unit = \"ssh.service\" }\nreach = \"world\"\n";
+    let policy: String = steered_to.iter().map(|(name, port, unit)| service(name, *port, unit)).collect();
+    let site = site(&profile::MAIL_WEB_FTP, &format!("{own}{policy}"));
+    assert_eq!(greets(&site, 2525), "Connection refused");
+    let planned = site.ask("plan --no-session -o json").json();
+    let kinds: Vec<&str> = planned["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .filter_map(|change| change["kind"].as_str())
+        .collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "steer").count(), 1, "{kinds:?}");
+    site.run(&format!("portreeve {APPLY}"));
+    // Where an owner has several sockets nobody guesses which is meant.
+    let registered = |name: &str, port: u16| {
+        let pid = site
+            .run(&format!("ss -Hltnp 'sport = :{port}' | grep -o 'pid=[0-9]*,fd=[0-9]*' | head -1"))
+            .stdout;
+        let (pid, fd) = pid.trim().trim_start_matches("pid=").split_once(",fd=").expect("a holder");
+        site.run(&format!("portreeve steer register {name} --pid {pid} --fd {fd}"));
+    };
+    registered("post", 25);
+    registered("files", 21);
+    registered("web", 80);
+    for (port, said) in [(2525, "220 "), (2121, "220 (vsFTPd"), (8080, "HTTP/1.1 400")] {
+        assert!(greets(&site, port).starts_with(said), "{port}: {}", greets(&site, port));
+    }
+    assert!(greets(&site, 2525).contains("ESMTP"), "{}", greets(&site, 2525));
+    assert_eq!(greets(&site, 25 + 1), "Connection refused");
+    let post = steered(&site, "post");
+    assert_eq!((post["state"].as_str(), post["hits"]["dead"].as_u64()), (Some("live"), Some(0)), "{post}");
+    assert!(post["hits"]["delivered"].as_u64() >= Some(2), "{post}");
+    site.run("portreeve off steer");
+    assert_eq!((greets(&site, 2525).as_str(), links(&site).stdout.trim()), ("Connection refused", "0"));
+}
+
+const WEB: &str = r#"version = 1
+[service.ssh]
+ports = ["22/tcp"]
+owner = { unit = "ssh.service" }
+reach = "world"
+[service.nginx]
+ports = ["80/tcp", "443/tcp"]
+owner = { unit = "nginx.service" }
+reach = "world"
+[service.all]
+ports = ["1-65535/tcp"]
+address = ["198.51.100.77"]
+owner = { unit = "ssh.service" }
+steer = { when_dead = "refuse" }
+[service.web]
+ports = ["8000-8010/tcp"]
+address = ["198.51.100.77"]
+owner = { user = "dev" }
+steer = { when_dead = "pass" }
+"#;
+
+/// The most precise route leads; one entry takes all other ports of the address, and whoever has no socket is passed by or refused.
+#[test]
+fn all_ports_of_an_address_go_to_one_socket_but_those_of_others() {
+    let site = site(&profile::WEB, WEB);
+    site.run(&format!("portreeve {APPLY}"));
+    for port in [1, 80, 443, 7999, 8011, 65_535] {
+        assert!(greets(&site, port).starts_with("SSH-2.0"), "{port}: {}", greets(&site, port));
+    }
+    assert_eq!(greets(&site, 8000), "Connection refused", "nobody listens there himself");
+    let server = lab(site.host.start_as("dev", "python3 /srv/server.py 9000 first"));
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :9000; do sleep 0.1; done'");
+    assert_eq!(site.ask("steer register web --pid 1").status, 5, "who is no owner gets nothing");
+    site.run("portreeve steer register web");
+    assert_eq!((greets(&site, 8000), greets(&site, 8010)), ("first".into(), "first".into()));
+    drop(server);
+    site.run("timeout 10 sh -c 'while ss -Htln | grep -q :9000; do sleep 0.1; done'");
+    assert_eq!(greets(&site, 8000), "Connection refused");
+    assert_eq!(steered(&site, "web")["state"], "dead");
+    // Neither who listens on a steered number of another address, nor who is led to from elsewhere, is a finding.
+    let audit = site.ask("audit -o json").json();
+    let rules =
+        audit["findings"].as_array().expect("`findings` is promised").iter().map(|of| of["rule"].to_string());
+    assert_eq!(rules.collect::<Vec<_>>(), ["\"steered-to-nobody\"", "\"gate-not-at-boot\""]);
+    site.run("systemctl restart ssh");
+    assert_eq!(greets(&site, 443), "Connection refused", "its socket is gone");
+    assert!(site.run(&format!("portreeve {APPLY}")).stdout.contains("lead all to sshd"));
+    assert!(greets(&site, 443).starts_with("SSH-2.0"));
+}
+
+/// Nobody is refused, reset or forgotten while new connections go to another process, and back.
+#[test]
+fn a_service_moves_between_processes_under_a_storm() {
+    let site = site(&profile::WEB, WEB);
+    site.run(&format!("portreeve {APPLY}"));
+    let servers: Vec<_> = [("9000", "first"), ("9001", "second")]
+        .map(|(port, name)| lab(site.host.start_as("dev", &format!("python3 /srv/server.py {port} {name}"))))
+        .into();
+    site.run(
+        "timeout 10 sh -c 'until ss -Htln | grep -q :9000 && ss -Htln | grep -q :9001; do sleep 0.1; done'",
+    );
+    let pid = |port: u16| {
+        let told = site.run(&format!("ss -Hltnp 'sport = :{port}' | grep -o 'pid=[0-9]*' | head -1")).stdout;
+        told.trim().trim_start_matches("pid=").to_owned()
+    };
+    let (first, second) = (pid(9000), pid(9001));
+    assert_eq!(site.ask("steer register web").status, 5, "two will do");
+    site.run(&format!("portreeve steer register web --pid {first}"));
+    let storm = format!(
+        "for n in 1 2 3; do python3 /srv/storm.py {SHARED} 8000 > /srv/out.$n & done;
+         for to in {second} {first} {second} {first} {second}; do
+             sleep 0.5; portreeve steer move web --to-pid $to --drain 10s -q || exit 9;
+         done;
+         sleep 0.5; touch /srv/stop; wait; cat /srv/out.*"
+    );
+    let told = site.run(&storm).stdout;
+    let mut counts = [0_u64; 2];
+    for (who, count) in told.split([';', '\n']).filter_map(|part| part.split_once('=')) {
+        let at = ["first", "second"].iter().position(|name| *name == who);
+        counts[at.unwrap_or_else(|| panic!("{told}"))] += count.trim().parse::<u64>().expect("a number");
+    }
+    assert!(counts.iter().all(|count| *count > 100), "{told}");
+    drop(servers);
+}
+
+/// With nobody of ours alive the kernel goes back to what was steered before.
+#[test]
+fn a_trial_is_over_by_itself() {
+    let site = site(&profile::WEB, WEB);
+    site.run("portreeve apply --trial 3s --no-session && ! pgrep -x portreeve");
+    assert!(greets(&site, 443).starts_with("SSH-2.0"));
+    site.run("sleep 3.5");
+    assert!(!greets(&site, 443).starts_with("SSH-2.0"));
+    site.run(&format!("portreeve {APPLY}"));
+    assert!(greets(&site, 443).starts_with("SSH-2.0"));
+    site.run("portreeve undo --no-session");
+    assert!(!greets(&site, 443).starts_with("SSH-2.0"));
+    assert_eq!(links(&site).stdout.trim(), "0", "nothing of ours is in the kernel");
+}
