@@ -11,6 +11,7 @@ mod report;
 mod scenes;
 mod sight;
 mod size;
+mod steer;
 mod stopwatch;
 
 use std::fs;
@@ -21,8 +22,8 @@ use crate::shell::{self, Result, cargo, root};
 
 const PAGE: &str = "docs/performance.md";
 
-/// `[sight]`, `[gate]`, `[ledger]`, `[guard]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from nothing, which
-/// takes minutes.
+/// `[sight]`, `[gate]`, `[ledger]`, `[guard]`, `[steer]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from
+/// nothing, which takes minutes.
 pub(crate) fn run(words: &[String]) -> Result {
     if cfg!(debug_assertions) {
         let mut again = cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench"]);
@@ -39,6 +40,7 @@ pub(crate) fn run(words: &[String]) -> Result {
             Part::Gate => gate::rows()?,
             Part::Ledger => ledger::rows()?,
             Part::Guard => guard::rows()?,
+            Part::Steer => steer::rows()?,
         };
         parts.push((part, rows));
     }

@@ -23,6 +23,8 @@ pub use passage::Passage;
 pub use routed::Routed;
 pub use standing::{Strangers, strangers};
 
+use core::cmp::Reverse;
+
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
@@ -213,6 +215,13 @@ impl<'a> World<'a> {
             && self.desired.of(listener).is_none()
     }
 
+    /// Whether what is declared elsewhere is led to `listener`.
+    #[must_use]
+    pub fn is_led_to(&self, listener: &Listener) -> bool {
+        let steer = self.snapshot.steer.as_ref();
+        listener.cookie != 0 && steer.is_some_and(|steer| steer.led.contains(&listener.cookie))
+    }
+
     /// The declared port that `listener` stands on: its owner's, where several are declared for one number.
     #[must_use]
     pub fn declared(&self, listener: &'a Listener) -> Option<&DesiredPort<'a>> {
@@ -222,7 +231,8 @@ impl<'a> World<'a> {
     fn declared_for(&self, listener: &Listener, identity: &Identity<'_>) -> Option<&DesiredPort<'a>> {
         self.desired.covering(listener).max_by_key(|desired| {
             let service = desired.service;
-            (identity.matches_any(&service.owners) == Match::Yes, !service.addresses.is_empty())
+            let is_owners = identity.matches_any(&service.owners) == Match::Yes;
+            (is_owners, !service.addresses.is_empty(), Reverse(desired.spec.range.count()))
         })
     }
 

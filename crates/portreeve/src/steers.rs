@@ -5,7 +5,7 @@ mod lead;
 pub(crate) use self::lead::lead_all;
 
 use portreeve_core::{
-    plan::{Led, Steers},
+    plan::{Led, Steers, joined, socket, ways},
     policy::Policy,
     steer::Routes,
     text,
@@ -14,13 +14,16 @@ use portreeve_core::{
 use portreeve_host::{
     enforce::steer::{Pinned, Steer, SteerError, refuse_unready},
     events::listening::now as boot_clock,
+    observe::{Namespaces, Wanted},
 };
 
 use crate::{
     exit::Exit,
-    failure::{Failure, io_cause},
+    failure::{Failure, io_cause, warn},
     ledger::whole,
+    look::Look,
     pinned,
+    settings::Settings,
     show::escape::visible,
 };
 
@@ -51,6 +54,45 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
         Some(Led { service: slot.service, protocol: slot.protocol, family: slot.family, cookie })
     });
     Ok(Steers { routes, seconds_left, led: led.collect() })
+}
+
+/// Leads to what is found of services that are steered and have no socket, as after an undo; of the others a person is told.
+pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure> {
+    let Some(Pinned { steer, .. }) = Steer::pinned().map_err(|error| failure(&error, what))? else {
+        return Ok(());
+    };
+    let fail = |error| failure(&error, what);
+    let (routes, slots) = (steer.routes().map_err(fail)?, steer.stands().map_err(fail)?);
+    if routes.0.is_empty() {
+        return Ok(());
+    }
+    let look = Look::take(settings, &Wanted { namespaces: Namespaces::Own, ..Wanted::LISTENERS })?;
+    let world = look.world();
+    for name in routes.services() {
+        let services = world.policy.into_iter().flat_map(|policy| &policy.services);
+        let service = services.clone().find(|service| service.name == name);
+        let has_none = |(protocol, family)| {
+            let mut own = slots.iter().filter(|slot| slot.service == name);
+            !own.any(|slot| (slot.protocol, slot.family) == (protocol, family) && slot.cookie.is_some())
+        };
+        let dead: Vec<_> = service
+            .into_iter()
+            .flat_map(|service| ways(service, &routes))
+            .filter(|way| has_none(*way))
+            .collect();
+        let found = dead.iter().filter_map(|way| socket(&world, service?, *way, None).ok());
+        let leads = joined(found);
+        lead_all(leads.iter(), what)?;
+        if service.is_none() || (leads.is_empty() && !dead.is_empty()) {
+            let name = visible(name).into_owned();
+            let text = text!(
+                "warning: nothing is led to {name}: no socket of it was found; portreeve steer register {name}",
+                "警告: {name} のソケットが見つからないため、誘導先がありません。portreeve steer register {name} で登録してください"
+            );
+            warn(&visible(text.in_lang(settings.lang)));
+        }
+    }
+    Ok(())
 }
 
 /// Whether `policy` steers any service.

@@ -132,11 +132,14 @@ pub(super) enum Part {
     Ledger,
     /// Binds.
     Guard,
+    /// Connections.
+    Steer,
 }
 
 impl Part {
     /// In the order of the page.
-    pub(super) const ALL: [Self; 5] = [Self::General, Self::Sight, Self::Gate, Self::Ledger, Self::Guard];
+    pub(super) const ALL: [Self; 6] =
+        [Self::General, Self::Sight, Self::Gate, Self::Ledger, Self::Guard, Self::Steer];
 
     /// What asks for it on the command line.
     pub(super) const fn word(self) -> &'static str {
@@ -146,6 +149,7 @@ impl Part {
             Self::Gate => "gate",
             Self::Ledger => "ledger",
             Self::Guard => "guard",
+            Self::Steer => "steer",
         }
     }
 
@@ -156,6 +160,7 @@ impl Part {
             Self::Gate => "## Gate",
             Self::Ledger => "## Ledger",
             Self::Guard => "## Guard",
+            Self::Steer => "## Steering",
         }
     }
 }

@@ -14,4 +14,7 @@ pub struct LeftSteer {
     pub stands: GuardStands,
     /// The services to which packets are led, and that have no socket for some of them.
     pub dead: Vec<String>,
+    /// The kernel's numbers for the sockets that others are led to.
+    #[serde(default)]
+    pub led: Vec<u64>,
 }

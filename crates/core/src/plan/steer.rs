@@ -7,6 +7,8 @@ use alloc::{
     vec::Vec,
 };
 
+use core::net::SocketAddr;
+
 use super::{Change, Effect, Plan, Refused};
 use crate::{
     address::{Address, Family},
@@ -66,6 +68,14 @@ pub struct Lead {
     pub cookie: u64,
     /// Who that is.
     pub who: Text,
+}
+
+impl Lead {
+    /// Where it listens, as a person types it.
+    #[must_use]
+    pub fn place(&self) -> SocketAddr {
+        SocketAddr::new(self.address.ip, self.spec.range.first)
+    }
 }
 
 /// A connection whose like would be led to a service from now on.
@@ -212,7 +222,7 @@ impl Unled {
                 "誘導先にできるソケットを持つ owner がいない"
             ),
             Self::Several(leads) => {
-                let each = |lead: &Lead| format!("fd {} ({}:{})", lead.fd, lead.address, lead.spec.range);
+                let each = |lead: &Lead| format!("pid {} fd {} ({})", lead.pid, lead.fd, lead.place());
                 let all = leads.iter().map(each).collect::<Vec<_>>().join(", ");
                 text!("several sockets will do: {all}", "候補のソケットが複数ある: {all}")
             }
@@ -236,8 +246,11 @@ impl Unled {
                 "サービスを起動するか、待ち受けを確認してください: portreeve ls"
             ),
             Self::Several(leads) => {
-                let pid = leads.first().map_or(0, |lead| lead.pid);
-                text!("name one: --pid {pid} --fd N", "--pid {pid} --fd N で指定してください")
+                let service = leads.first().map_or("SERVICE", |lead| &lead.service);
+                text!(
+                    "name one: portreeve steer register {service} --pid PID --fd FD",
+                    "portreeve steer register {service} --pid PID --fd FD で指定してください"
+                )
             }
             Self::Mptcp(_) => text!(
                 "have it listen with plain TCP (nginx: no multipath in listen)",
@@ -350,9 +363,8 @@ pub(super) fn words(routes: &Routes) -> Text {
 
 /// The same of a socket.
 pub(super) fn words_of(lead: &Lead) -> Text {
-    let Lead { service, address, spec, who: Text { en, ja }, .. } = lead;
-    let port = spec.range.first;
-    text!("lead {service} to {en} at {address}:{port}", "{service} を {ja} の {address}:{port} に誘導する")
+    let (Lead { service, who: Text { en, ja }, .. }, place) = (lead, lead.place());
+    text!("lead {service} to {en} at {place}", "{service} を {ja} の {place} に誘導する")
 }
 
 /// The same for all who want the same.

@@ -107,12 +107,21 @@ pub fn mistake(service: &Service) -> Option<SteerMistake> {
     if service.name.len() > NAME_BYTES_MAX {
         return Some(SteerMistake::Name);
     }
-    if let Some(address) = service.addresses.iter().find(|address| address.interface.is_some()) {
+    if let Some(address) = service.addresses.iter().find(|address| is_on_link(address)) {
         return Some(SteerMistake::OnLink(address.clone()));
     }
     let is_everything =
         |route: &Route| route.is_anywhere() && route.ports.first <= 1 && route.ports.last == u16::MAX;
     routes(service).iter().any(is_everything).then_some(SteerMistake::Everything)
+}
+
+/// Whether it is another one on each link (RFC 4291, 2.5.6, and RFC 3927).
+fn is_on_link(address: &Address) -> bool {
+    let is_link_local = match address.ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.segments()[0] & 0xffc0 == 0xfe80,
+    };
+    is_link_local || address.interface.is_some()
 }
 
 /// What is to be steered for `policy`.
@@ -222,8 +231,10 @@ mod tests {
         assert_eq!(wrong(steered("443/tcp", tied)), SteerMistake::Device);
         let long = |service: &mut Service| service.name = "x".repeat(64);
         assert_eq!(wrong(steered("443/tcp", long)), SteerMistake::Name);
-        let on_link = wrong(steered("443/tcp", at(&["fe80::1%eth0"])));
-        assert!(matches!(on_link, SteerMistake::OnLink(_)), "{on_link:?}");
+        for address in [&["fe80::1%eth0"], &["fe80::1"], &["169.254.1.1"]] {
+            let on_link = wrong(steered("443/tcp", at(address)));
+            assert!(matches!(on_link, SteerMistake::OnLink(_)), "{on_link:?}");
+        }
         assert_eq!(wrong(steered("1-65534/tcp", at(&["::", "::1"]))), SteerMistake::Places(196_602));
     }
 }

@@ -283,9 +283,11 @@ impl Steer {
     ///
     /// # Errors
     ///
-    /// The service has no route, or the kernel does not take the socket.
+    /// There is no slot left, or the kernel does not take the socket.
     pub fn lead(&self, service: &str, to: (Protocol, Family), socket: &OwnedFd) -> Result<(), SteerError> {
-        let slot = self.slots()?.of(service, to).ok_or_else(|| SteerError::NoSlot(service.into()))?;
+        // Where it has no route yet, it has a socket before it gets one.
+        let slots = self.give_slots_to([service].into_iter())?;
+        let slot = slots.of(service, to).ok_or_else(|| SteerError::NoSlot(service.into()))?;
         // The kernel reads a descriptor there, and tells a cookie.
         let number = u64::from(socket.as_raw_fd().cast_unsigned());
         let put = self.map(SOCKETS).put(&slot.to_ne_bytes(), &number.to_ne_bytes());
@@ -315,7 +317,7 @@ impl Steer {
 
     /// A generation of its own, which nobody asks yet.
     fn written(&self, routes: &Routes) -> Result<OpenMap, SteerError> {
-        let slots = self.give_slots(routes)?;
+        let slots = self.give_slots_to(routes.services())?;
         let map = create(&object(), ROUTES, None)?;
         for one in &routes.0 {
             for place in places(one) {
@@ -329,9 +331,9 @@ impl Steer {
     }
 
     /// Gives each service its slots, where it has none yet.
-    fn give_slots(&self, routes: &Routes) -> Result<Slots, SteerError> {
+    fn give_slots_to<'s>(&self, services: impl Iterator<Item = &'s str>) -> Result<Slots, SteerError> {
         let mut slots = self.slots()?;
-        for service in routes.services() {
+        for service in services {
             let is_new = slots.give(service).ok_or_else(|| SteerError::NoSlot(service.into()))?;
             let Some(first) = is_new else { continue };
             self.clear(first)?;

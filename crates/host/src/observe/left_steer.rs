@@ -22,7 +22,7 @@ pub fn add(folder: &Path, snapshot: &mut Snapshot) {
 }
 
 fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
-    let gone = |stands| Ok(LeftSteer { stands, dead: Vec::new() });
+    let gone = |stands| Ok(LeftSteer { stands, dead: Vec::new(), led: Vec::new() });
     let Some(Pinned { steer, is_whole }) = Steer::pinned()? else { return gone(GuardStands::Gone) };
     if !is_whole {
         return gone(GuardStands::Cut);
@@ -31,7 +31,9 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
         return gone(GuardStands::Changed);
     }
     let mut dead: Vec<String> = Vec::new();
-    for slot in steer.stands()?.into_iter().filter(|slot| slot.cookie.is_none()) {
+    let slots = steer.stands()?;
+    let led = slots.iter().filter_map(|slot| slot.cookie).collect();
+    for slot in slots.into_iter().filter(|slot| slot.cookie.is_none()) {
         let is_led = confirmed
             .of(&slot.service)
             .any(|route| route.protocol == slot.protocol && route.families().contains(&slot.family));
@@ -39,5 +41,5 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
             dead.push(slot.service);
         }
     }
-    Ok(LeftSteer { stands: GuardStands::Whole, dead })
+    Ok(LeftSteer { stands: GuardStands::Whole, dead, led })
 }

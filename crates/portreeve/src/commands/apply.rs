@@ -272,11 +272,15 @@ fn carry_out(
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     see_to_next_boot(&passed, settings);
+    // Whoever is led to is there before anybody is led.
+    steers::lead_all(planned.plan.leads(), FAILED)?;
     if let Some(now) = planned.plan.programs() {
         programs::with_gate(&now, &passed, until)?;
         programs::tell_too_late(planned, &now, settings);
+        if until.is_none() {
+            steers::lead_found(settings, FAILED)?;
+        }
     }
-    steers::lead_all(planned.plan.leads(), FAILED)?;
     match reserves {
         Some(ports) if keep == Keep::AtOnce => {
             let comes = Comes { with: Some(passed.receipt.number), undoes: None };

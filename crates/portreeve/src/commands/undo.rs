@@ -32,6 +32,7 @@ use crate::{
         next,
         out::Out,
     },
+    steers,
 };
 
 const RECEIPT: &str = "receipt";
@@ -104,6 +105,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
     before::go_with(told, passed.receipt.number)?;
+    steers::lead_found(settings, FAILED)?;
     Ok(Exit::Fine)
 }
 

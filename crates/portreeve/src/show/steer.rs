@@ -1,6 +1,6 @@
 //! What is steered and to whose sockets, for a person and as JSON (A5, A12).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::SocketAddr};
 
 use jiff::Timestamp;
 use portreeve_core::{
@@ -243,13 +243,12 @@ fn to(stands: &Stands<'_>, service: &str) -> Text {
         let Some(listener) = listener(stands, *cookie) else {
             return text!("socket {cookie}", "ソケット {cookie}");
         };
-        let (address, port) = (&listener.address, listener.port);
+        let place = SocketAddr::new(listener.address.ip, listener.port).to_string();
         let Some((_, process)) = holder(stands, listener) else {
-            let place = format!("{address}:{port}");
             return Text { en: place.clone(), ja: place };
         };
         let Text { en, ja } = name_of(process);
-        text!("{en} {address}:{port}", "{ja} {address}:{port}")
+        text!("{en} {place}", "{ja} {place}")
     };
     let all: Vec<Text> = cookies.iter().map(told).collect();
     let joined = |words: fn(&Text) -> &str| all.iter().map(words).collect::<Vec<_>>().join(", ");

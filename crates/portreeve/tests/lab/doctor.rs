@@ -115,7 +115,7 @@ fn a_member_of_the_group_sees_every_owner() {
     site.run("test ! -e /run/portreeve/bpf && ! grep -q ' /run/portreeve' /proc/mounts");
     assert_eq!(
         site.run("portreeve off").stdout,
-        "There is no guard of portreeve's.\nThere is no gate of portreeve's.\nNothing of portreeve's is pinned.\n"
+        "Nothing is steered by portreeve.\nThere is no guard of portreeve's.\nThere is no gate of portreeve's.\nNothing of portreeve's is pinned.\n"
     );
     assert!(gaps(&site.ask_as("dev", "ls -o json").json()).contains(&"hidden-owners"));
 }

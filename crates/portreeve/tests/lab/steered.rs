@@ -160,6 +160,13 @@ fn all_ports_of_an_address_go_to_one_socket_but_those_of_others() {
     assert_eq!(site.ask("steer register web --pid 1").status, 5, "who is no owner gets nothing");
     site.run("portreeve steer register web");
     assert_eq!((greets(&site, 8000), greets(&site, 8010)), ("first".into(), "first".into()));
+    // What is led to from elsewhere is no port that nobody needs, and an undo leads to whom it finds.
+    let audit = site.ask("audit -o json").json();
+    let rules =
+        audit["findings"].as_array().expect("`findings` is promised").iter().map(|of| of["rule"].as_str());
+    assert_eq!(rules.collect::<Vec<_>>(), [Some("gate-not-at-boot")]);
+    site.run("portreeve off steer && portreeve undo --no-session");
+    assert_eq!((greets(&site, 8000), &greets(&site, 443)[..7]), ("first".into(), "SSH-2.0"));
     drop(server);
     site.run("timeout 10 sh -c 'while ss -Htln | grep -q :9000; do sleep 0.1; done'");
     assert_eq!(greets(&site, 8000), "Connection refused");
@@ -223,4 +230,31 @@ fn a_trial_is_over_by_itself() {
     site.run("portreeve undo --no-session");
     assert!(!greets(&site, 443).starts_with("SSH-2.0"));
     assert_eq!(links(&site).stdout.trim(), "0", "nothing of ours is in the kernel");
+}
+
+/// Routes come back at each boot before anybody serves, and lead to whoever registers since.
+#[test]
+fn what_is_steered_is_so_again_after_a_reboot() {
+    let mut site = site(&profile::WEB, WEB);
+    let bpffs = "[Unit]\nDefaultDependencies=no\nBefore=portreeve-boot.service\n[Service]\nType=oneshot\nExecStart=mount -t bpf bpf /sys/fs/bpf\nExecStart=ip address replace 198.51.100.77/32 dev lo\n[Install]\nWantedBy=sysinit.target\n";
+    lab(site.host.write("/etc/systemd/system/bpffs.service", bpffs));
+    site.run(&format!("portreeve {APPLY} && portreeve gate enable"));
+    site.run("systemctl enable bpffs");
+    lab(site.host.reboot(&profile::WEB));
+    assert_eq!(
+        greets(&site, 443),
+        "Connection refused",
+        "{:#?}",
+        site.run("systemctl status portreeve-boot; true")
+    );
+    assert_eq!(steered(&site, "all")["state"], "dead");
+    // Not by its unit: what contains the lab's first process lets no unit take another's descriptor (seccomp(2)).
+    site.run("portreeve steer register all");
+    assert!(greets(&site, 443).starts_with("SSH-2.0"), "{}", greets(&site, 443));
+    // Whoever takes the program away is told of, and the sockets are led to again without anybody starting anew.
+    site.run("rm -r /sys/fs/bpf/portreeve/steer-1-*/lead && sleep 0.2");
+    assert!(!greets(&site, 443).starts_with("SSH-2.0"));
+    assert_eq!(site.ask("steer status -o json").json()["whole"], false);
+    site.run(&format!("portreeve {APPLY}"));
+    assert!(greets(&site, 443).starts_with("SSH-2.0"));
 }

@@ -3,6 +3,7 @@
 use alloc::{format, vec::Vec};
 
 use crate::{
+    address::Breadth,
     facts::Process,
     finding::{Finding, Severity},
     firewall::Intervals,
@@ -43,8 +44,14 @@ fn check(world: &World<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_claimed = |it: &Holding<'_>| it.listeners.iter().all(|listener| world.is_claimants(listener));
-    let undeclared =
-        world.holdings().filter(|it| it.declared.is_none() && !asks_for_an_address(it) && !is_claimed(it));
+    // Others come to it by what is declared elsewhere, and by its own number nobody.
+    let is_led_to = |it: &Holding<'_>| {
+        let mut listeners = it.listeners.iter();
+        listeners.all(|listener| listener.breadth() == Breadth::Loopback && world.is_led_to(listener))
+    };
+    let undeclared = world
+        .holdings()
+        .filter(|it| it.declared.is_none() && !asks_for_an_address(it) && !is_claimed(it) && !is_led_to(it));
     undeclared.map(|holding| finding(world, holding)).collect()
 }
 

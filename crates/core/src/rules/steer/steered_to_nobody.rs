@@ -27,8 +27,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "そのサービスへの接続は拒否されるか、同じポートを bind している別のプログラムに届きます。再起動したサービスのソケットは新しいものなので、登録し直すまで誘導先になりません。",
         },
         fix: Words {
-            en: "Start the service and `portreeve steer register SERVICE`; `ExecStartPost=portreeve steer register SERVICE` in its unit has each start do so, and a `.socket` unit keeps one socket through all of them. If the steering is gone: `portreeve apply`.",
-            ja: "サービスを起動して `portreeve steer register サービス名` を実行します。ユニットに `ExecStartPost=portreeve steer register サービス名` と書くと、起動のたびに登録されます。`.socket` ユニットを使えば、再起動してもソケットは変わりません。誘導そのものが失われている場合は `portreeve apply` を実行します。",
+            en: "Start the service and `portreeve steer register SERVICE`; `ExecStartPost=-+portreeve steer register SERVICE` in its unit has each start do so, and a `.socket` unit keeps one socket through all of them. If the steering is gone: `portreeve apply`.",
+            ja: "サービスを起動して `portreeve steer register サービス名` を実行します。ユニットに `ExecStartPost=-+portreeve steer register サービス名` と書くと、起動のたびに登録されます。`.socket` ユニットを使えば、再起動してもソケットは変わりません。誘導そのものが失われている場合は `portreeve apply` を実行します。",
         },
     },
     check,
@@ -38,7 +38,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     world.snapshot.steer.as_ref().map(findings).unwrap_or_default()
 }
 
-fn findings(LeftSteer { stands, dead }: &LeftSteer) -> Vec<Finding> {
+fn findings(LeftSteer { stands, dead, .. }: &LeftSteer) -> Vec<Finding> {
     if *stands != GuardStands::Whole {
         let said =
             text!("the steering that was confirmed is not in force", "確定した誘導が有効ではありません");
@@ -65,7 +65,7 @@ mod tests {
     fn left(stands: GuardStands, dead: &[&str]) -> Scene {
         let mut scene = scene().service("web", "443/tcp", "nginx.service");
         let dead = dead.iter().map(|name| (*name).into()).collect();
-        scene.snapshot.steer = Some(LeftSteer { stands, dead });
+        scene.snapshot.steer = Some(LeftSteer { stands, dead, led: Vec::new() });
         scene
     }
 

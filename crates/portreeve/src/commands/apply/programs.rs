@@ -58,12 +58,16 @@ pub(super) fn alone(
         Way::AtOnce => None,
         Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
     };
+    // Whoever is led to is there before anybody is led.
+    steers::lead_all(planned.plan.leads(), FAILED)?;
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
     tell_too_late(planned, now, settings);
-    steers::lead_all(planned.plan.leads(), FAILED)?;
     let number = passed.receipt.number;
     let undo = plan::undo_of(number, own);
+    if until.is_none() {
+        steers::lead_found(settings, FAILED)?;
+    }
     match (way, until) {
         (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),
         (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),

@@ -5,7 +5,6 @@ use std::time::Duration;
 use portreeve_core::{
     plan::{Lead, Unled, Whose, joined, socket, ways},
     policy::Service,
-    port::Protocol,
     steer::Routes,
     text,
     words::{Text, Words},
@@ -193,11 +192,10 @@ fn unled(name: &str, whose: Option<Whose>, why: &Unled, world: &World<'_>) -> Fa
 }
 
 fn told(lead: &Lead) -> Text {
-    let Lead { service, address, spec, pid, who: Text { en, ja }, .. } = lead;
-    let protocol: Protocol = spec.protocol;
-    let port = spec.range.first;
+    let Lead { service, spec, pid, who: Text { en, ja }, .. } = lead;
+    let (protocol, place) = (spec.protocol, lead.place());
     text!(
-        "What is for {service} goes to {en}, pid {pid}, at {address}:{port} ({protocol}).",
-        "{service} 宛ての通信を {ja}(pid {pid}、{address}:{port}、{protocol})に誘導します。"
+        "What is for {service} goes to {en}, pid {pid}, at {place} ({protocol}).",
+        "{service} 宛ての通信を {ja}(pid {pid}、{place}、{protocol})に誘導します。"
     )
 }
