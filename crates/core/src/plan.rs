@@ -33,7 +33,9 @@ pub use self::{
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
     reserve::{KeptBack, Reservation, Unreserved, have_any, reserve, united},
     simulate::simulate,
-    steer::{Diverted, Lead, Led, Steers, Unled, Whose, joined, refuse_diverted, socket, ways},
+    steer::{
+        Diverted, Lead, Led, Steers, Unled, Whose, dead_ways, joined, leads, refuse_diverted, socket, ways,
+    },
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},
 };

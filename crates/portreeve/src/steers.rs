@@ -5,7 +5,7 @@ mod lead;
 pub(crate) use self::lead::lead_all;
 
 use portreeve_core::{
-    plan::{Led, Steers, joined, socket, ways},
+    plan::{Led, Steers, dead_ways, leads},
     policy::Policy,
     steer::Routes,
     text,
@@ -26,6 +26,9 @@ use crate::{
     settings::Settings,
     show::escape::visible,
 };
+
+/// The sockets of this network namespace with whoever holds them.
+pub(crate) const WANTED: Wanted = Wanted { namespaces: Namespaces::Own, ..Wanted::LISTENERS };
 
 /// What is steered here for good; nothing where it is not in the kernel.
 ///
@@ -58,36 +61,20 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
 
 /// Leads to what is found of services that are steered and have no socket, as after an undo; of the others a person is told.
 pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure> {
-    let Some(Pinned { steer, .. }) = Steer::pinned().map_err(|error| failure(&error, what))? else {
-        return Ok(());
-    };
-    let fail = |error| failure(&error, what);
-    let (routes, slots) = (steer.routes().map_err(fail)?, steer.stands().map_err(fail)?);
+    let Steers { routes, led, .. } = known(None).map_err(|error| failure(&error, what))?;
     if routes.0.is_empty() {
         return Ok(());
     }
-    let look = Look::take(settings, &Wanted { namespaces: Namespaces::Own, ..Wanted::LISTENERS })?;
+    let look = Look::take(settings, &WANTED)?;
     let world = look.world();
-    for name in routes.services() {
-        let services = world.policy.into_iter().flat_map(|policy| &policy.services);
-        let service = services.clone().find(|service| service.name == name);
-        let has_none = |(protocol, family)| {
-            let mut own = slots.iter().filter(|slot| slot.service == name);
-            !own.any(|slot| (slot.protocol, slot.family) == (protocol, family) && slot.cookie.is_some())
-        };
-        let dead: Vec<_> = service
-            .into_iter()
-            .flat_map(|service| ways(service, &routes))
-            .filter(|way| has_none(*way))
-            .collect();
-        let found = dead.iter().filter_map(|way| socket(&world, service?, *way, None).ok());
-        let leads = joined(found);
-        lead_all(leads.iter(), what)?;
-        if service.is_none() || (leads.is_empty() && !dead.is_empty()) {
-            let name = visible(name).into_owned();
+    let found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
+    lead_all(found.iter(), what)?;
+    for service in routes.services().filter(|service| found.iter().all(|lead| lead.service != *service)) {
+        if dead_ways(service, &routes, &led).next().is_some() {
+            let service = visible(service).into_owned();
             let text = text!(
-                "warning: nothing is led to {name}: no socket of it was found; portreeve steer register {name}",
-                "警告: {name} のソケットが見つからないため、誘導先がありません。portreeve steer register {name} で登録してください"
+                "warning: nothing is led to {service}: no socket of it was found; portreeve steer register {service}",
+                "警告: {service} のソケットが見つからないため、誘導先がありません。portreeve steer register {service} で登録してください"
             );
             warn(&visible(text.in_lang(settings.lang)));
         }

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_programs_before_somebody_says_so_and_then_all_is_watched() {
+    fn nothing_is_guarded_before_somebody_says_so_and_then_all_is_watched() {
         let quiet = scene().service("web", "443/tcp", "web.service");
         assert_eq!(of(&quiet), Wanted::default());
         let spoken = quiet

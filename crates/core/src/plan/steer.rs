@@ -131,7 +131,9 @@ pub(super) fn lead(
         plan.undo.extend(is_reversible.then(back));
     }
     plan.changes.extend(
-        leads(world, policy, &routes, steers).into_iter().map(|lead| made(Effect::lead(lead), to_whom())),
+        leads(world, policy, &routes, &steers.led)
+            .into_iter()
+            .map(|lead| made(Effect::lead(lead), to_whom())),
     );
     Ok(())
 }
@@ -155,26 +157,32 @@ pub fn refuse_diverted(changes: &[Change], footholds: &[Foothold]) -> Result<(),
 }
 
 /// The sockets that services have and that nothing is led to yet, where it is plain which is meant.
-fn leads(world: &World<'_>, policy: &Policy, routes: &Routes, steers: &Steers) -> Vec<Lead> {
-    let steered = policy.services.iter().filter(|service| routes.of(&service.name).next().is_some());
-    steered.flat_map(|service| leads_of(world, service, routes, &steers.led)).collect()
+pub fn leads(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Lead> {
+    let of = |service: &Service| {
+        let dead = dead_ways(&service.name, routes, led);
+        joined(dead.filter_map(|way| socket(world, service, way, None).ok()))
+    };
+    policy.services.iter().flat_map(of).collect()
 }
 
-fn leads_of(world: &World<'_>, service: &Service, routes: &Routes, led: &[Led]) -> Vec<Lead> {
-    let has_one = |(protocol, family)| {
-        led.iter().any(|led| led.service == service.name && (led.protocol, led.family) == (protocol, family))
-    };
-    let ways = ways(service, routes).filter(|way| !has_one(*way));
-    joined(ways.filter_map(|way| socket(world, service, way, None).ok()))
+/// By which protocols and families packets come in for `service`, and find no socket.
+pub fn dead_ways<'r>(
+    service: &'r str,
+    routes: &'r Routes,
+    led: &'r [Led],
+) -> impl Iterator<Item = (Protocol, Family)> + 'r {
+    let own = led.iter().filter(|led| led.service == service);
+    let own: Vec<_> = own.map(|led| (led.protocol, led.family)).collect();
+    ways(service, routes).filter(move |way| !own.contains(way))
 }
 
 /// By which protocols and families packets come in that are led to `service`.
-pub fn ways<'r>(service: &'r Service, routes: &'r Routes) -> impl Iterator<Item = (Protocol, Family)> + 'r {
+pub fn ways<'r>(service: &'r str, routes: &'r Routes) -> impl Iterator<Item = (Protocol, Family)> + 'r {
     let all = [Protocol::Tcp, Protocol::Udp]
         .into_iter()
         .flat_map(|protocol| Family::ALL.map(|family| (protocol, family)));
     all.filter(|(protocol, family)| {
-        routes.of(&service.name).any(|route| route.protocol == *protocol && route.families().contains(family))
+        routes.of(service).any(|route| route.protocol == *protocol && route.families().contains(family))
     })
 }
 

@@ -134,7 +134,8 @@ impl Folder {
         if !place_exists()? {
             return Ok(false);
         }
-        let had_any = self.exists()?;
+        self.refuse_other_layouts()?;
+        let had_any = self.path().exists();
         for path in self.paths() {
             remove(&path)?;
         }

@@ -270,13 +270,13 @@ impl Steer {
             let Some(service) = slots.service(slot) else { continue };
             places.insert(place, (service, when_dead));
         }
-        let route = |(place, (service, when_dead)): (routes::Place, (&str, _))| {
+        let route = |(place, &(service, when_dead)): (&routes::Place, &(&str, _))| {
             // One of both families is read back once, for the first.
             let (address, ports) = place.of(|twin| places.get(twin) == Some(&(service, when_dead)))?;
             let service = service.to_owned();
             Some(Route { service, protocol: place.protocol, address, ports, when_dead })
         };
-        Ok(places.clone().into_iter().filter_map(route).collect())
+        Ok(places.iter().filter_map(route).collect())
     }
 
     /// Leads what is for `service` and comes by this protocol and family to `socket` from now on, in the place of any other.

@@ -124,7 +124,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let routes = steer.map_or(Ok(Default::default()), Steer::routes).map_err(fail)?;
     let slots = steer.map_or(Ok(Vec::new()), Steer::stands).map_err(fail)?;
     let until = steer.map_or(Ok(None), Steer::trial).map_err(fail)?.map(programs::moments());
-    let look = Look::take(settings, &register::WANTED)?;
+    let look = Look::take(settings, &steers::WANTED)?;
     let (is_there, is_whole) =
         (pinned.is_some(), pinned.as_ref().is_none_or(|Pinned { is_whole, .. }| *is_whole));
     let is_missed = !is_there && !programs::confirmed().routes.0.is_empty();

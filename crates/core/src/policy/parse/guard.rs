@@ -1,7 +1,7 @@
 //! Reads how the ports of a service are kept for its owners (A24).
 
 use super::{
-    report::{Report, clip, did_you_mean},
+    report::Report,
     value::{Key, Table},
 };
 use crate::{guard::Mode, policy::Guarding, text};
@@ -15,23 +15,12 @@ const WORDS: [(&str, Guarding); 3] = [
 
 /// Reads it, where the service says it.
 pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> Option<Guarding> {
-    let (at, written) = table.string(key, report)?;
-    if let Some((_, guarding)) = WORDS.iter().find(|(word, _)| *word == written) {
-        return Some(*guarding);
-    }
-    let guess = report.guess(written, WORDS.map(|(word, _)| word));
-    let guess = guess.map(|guess| alloc::format!("\"{guess}\""));
-    let written = clip(written);
-    report.wrong(
-        at,
-        text!("nothing is guarded by `{written}`", "`{written}` というガードの方法はありません"),
-        did_you_mean(
-            guess.as_deref(),
-            text!(
-                "write \"enforce\" (strangers are refused), \"observe\" (they are written down) or \"off\"",
-                "\"enforce\"(所有者以外を拒否する)、\"observe\"(記録だけする)、\"off\" のいずれかを書いてください"
-            ),
-        ),
+    let odd = |written: &str| {
+        text!("nothing is guarded by `{written}`", "`{written}` というガードの方法はありません")
+    };
+    let fix = text!(
+        "write \"enforce\" (strangers are refused), \"observe\" (they are written down) or \"off\"",
+        "\"enforce\"(所有者以外を拒否する)、\"observe\"(記録だけする)、\"off\" のいずれかを書いてください"
     );
-    None
+    table.one_of(key, WORDS, odd, fix, report).map(|(_, guarding)| guarding)
 }

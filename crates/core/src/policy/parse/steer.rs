@@ -1,7 +1,7 @@
 //! Reads whether packets for a service are led to its socket, and what becomes of them while it has none (A5, A12).
 
 use super::{
-    report::{Report, clip, did_you_mean},
+    report::Report,
     tree::Content,
     value::{Key, Table, refuse_kind},
 };
@@ -28,23 +28,15 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
     if own.get(WHEN_DEAD).is_none() {
         return Some(WhenDead::Refuse);
     }
-    let (at, written) = own.string(WHEN_DEAD, report)?;
-    if let Some((_, when_dead)) = WORDS.iter().find(|(word, _)| *word == written) {
-        return Some(*when_dead);
-    }
-    let guess = report.guess(written, WORDS.map(|(word, _)| word));
-    let guess = guess.map(|guess| alloc::format!("\"{guess}\""));
-    let written = clip(written);
-    report.wrong(
-        at,
-        text!("`{written}` is no answer for a service that is gone", "when_dead に `{written}` とは書けません"),
-        did_you_mean(
-            guess.as_deref(),
-            text!(
-                "write \"refuse\" (whoever asks is told at once) or \"pass\" (whoever has bound the port gets it)",
-                "\"refuse\"(直ちに拒否を返す)か \"pass\"(そのポートを bind しているプログラムに渡す)と書いてください"
-            ),
-        ),
+    let odd = |written: &str| {
+        text!(
+            "`{written}` is no answer for a service that is gone",
+            "when_dead に `{written}` とは書けません"
+        )
+    };
+    let fix = text!(
+        "write \"refuse\" (whoever asks is told at once) or \"pass\" (whoever has bound the port gets it)",
+        "\"refuse\"(直ちに拒否を返す)か \"pass\"(そのポートを bind しているプログラムに渡す)と書いてください"
     );
-    None
+    own.one_of(WHEN_DEAD, WORDS, odd, fix, report).map(|(_, when_dead)| when_dead)
 }

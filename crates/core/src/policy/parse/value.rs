@@ -8,7 +8,10 @@ use super::{
     report::{Report, clip, did_you_mean},
     tree::{Content, Value},
 };
-use crate::{text, words::Words};
+use crate::{
+    text,
+    words::{Text, Words},
+};
 
 /// A key that a table may have, with what a person would write there.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +83,25 @@ impl<'v, 't> Table<'v, 't> {
         Some((value.at(), written))
     }
 
+    /// What a key says by one of `words`, if it is there, with its place; `odd` tells of another word, and `fix` of these.
+    pub(super) fn one_of<T: Copy, const N: usize>(
+        &self,
+        key: Key,
+        words: [(&'static str, T); N],
+        odd: impl FnOnce(&str) -> Text,
+        fix: Text,
+        report: &mut Report<'_>,
+    ) -> Option<(Mark, T)> {
+        let (at, written) = self.string(key, report)?;
+        if let Some((_, meant)) = words.iter().find(|(word, _)| *word == written) {
+            return Some((at, *meant));
+        }
+        let guess = report.guess(written, words.map(|(word, _)| word));
+        let guess = guess.map(|guess| format!("\"{guess}\""));
+        report.wrong(at, odd(&clip(written)), did_you_mean(guess.as_deref(), fix));
+        None
+    }
+
     /// A key's texts: a list, or one text that stands for a list of one.
     pub(super) fn strings(&self, key: Key, report: &mut Report<'_>) -> Vec<(Mark, &'v str)> {
         let Some(value) = self.get(key) else { return Vec::new() };
@@ -108,7 +130,7 @@ pub(super) fn refuse_kind(at: Mark, key: Key, wanted: Words, value: Value<'_, '_
     let Key { name, example } = key;
     let (kind, wanted_en, wanted_ja) = (kind(value.content()), wanted.en, wanted.ja);
     let (kind_en, kind_ja) = (kind.en, kind.ja);
-    let text = crate::words::Text {
+    let text = Text {
         en: format!("`{name}` is {wanted_en}, not {kind_en}"),
         ja: format!("`{name}` には{wanted_ja}を書きますが、{kind_ja}が書かれています"),
     };

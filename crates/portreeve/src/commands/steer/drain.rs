@@ -5,8 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::register::WANTED;
-use crate::{failure::Failure, look::here};
+use crate::{failure::Failure, look::here, steers::WANTED};
 
 /// Until the queues are looked at again.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -5,15 +5,12 @@ use std::time::Duration;
 use portreeve_core::{
     plan::{Lead, Unled, Whose, joined, socket, ways},
     policy::Service,
-    steer::Routes,
+    steer::{Routes, wanted},
     text,
     words::{Text, Words},
     world::World,
 };
-use portreeve_host::{
-    enforce::steer::{Slot, Steer},
-    observe::{Namespaces, Wanted},
-};
+use portreeve_host::enforce::steer::{Slot, Steer};
 
 use super::drain;
 use crate::{
@@ -22,11 +19,8 @@ use crate::{
     look::Look,
     settings::{Settings, Verbosity},
     show::{escape::visible, next, out::Out},
-    steers,
+    steers::{self, WANTED},
 };
-
-/// The sockets of this network namespace with whoever holds them.
-pub(super) const WANTED: Wanted = Wanted { namespaces: Namespaces::Own, ..Wanted::LISTENERS };
 
 const NOT_LED: Words = Words { en: "nothing is led anywhere else", ja: "誘導先を変更できません" };
 
@@ -123,10 +117,11 @@ fn lead(name: &str, whose: Option<Whose>, settings: &Settings) -> Result<Changed
     if own.is_empty() {
         return Err(unsteered(name));
     }
-    let routes: Routes = portreeve_core::steer::wanted(&one(service))
-        .map_err(|mistake| Failure::usage(NOT_LED).because(mistake.words()).hint(mistake.fix()))?;
+    let routes = world.policy.map_or(Ok(Routes::default()), wanted);
+    let routes =
+        routes.map_err(|mistake| Failure::usage(NOT_LED).because(mistake.words()).hint(mistake.fix()))?;
     let found: Vec<Result<Lead, Unled>> =
-        ways(service, &routes).map(|way| socket(&world, service, way, whose)).collect();
+        ways(name, &routes).map(|way| socket(&world, service, way, whose)).collect();
     let leads = joined(found.iter().flatten().cloned());
     if leads.is_empty() {
         let why = found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody);
@@ -135,11 +130,6 @@ fn lead(name: &str, whose: Option<Whose>, settings: &Settings) -> Result<Changed
     steers::lead_all(leads.iter(), NOT_LED)?;
     let former = own.into_iter().filter_map(|slot| slot.cookie).collect();
     Ok(Changed { leads, former })
-}
-
-/// A policy of this service alone.
-fn one(service: &Service) -> portreeve_core::policy::Policy {
-    portreeve_core::policy::Policy { services: vec![service.clone()], ..Default::default() }
 }
 
 fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {
