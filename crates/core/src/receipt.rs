@@ -3,6 +3,7 @@
 mod boot;
 mod confirmed;
 mod history;
+mod led;
 mod old;
 mod programs;
 mod reserved;
@@ -170,6 +171,17 @@ pub enum Deed {
         /// The receipt whose change it takes back.
         undoes: Option<u32>,
     },
+    /// What comes in for a service is led to other sockets.
+    Lead {
+        /// The service.
+        service: String,
+        /// Those that get it from then on, as the kernel numbers them in this boot.
+        now: Vec<u64>,
+        /// Those that got it before.
+        was: Vec<u64>,
+        /// The receipt whose change it takes back.
+        undoes: Option<u32>,
+    },
     /// Whoever listened on ports does so no longer, which nothing takes back.
     Halt {
         /// By what means.
@@ -268,7 +280,9 @@ impl Receipt {
         match self.deed {
             Deed::TakeBack { .. } | Deed::Shut { .. } | Deed::Unblock { .. } => true,
             Deed::Gate { ref cause, .. } => matches!(cause, Cause::Undo(_)),
-            Deed::Reserve { undoes, .. } | Deed::Programs { undoes, .. } => undoes.is_some(),
+            Deed::Reserve { undoes, .. } | Deed::Programs { undoes, .. } | Deed::Lead { undoes, .. } => {
+                undoes.is_some()
+            }
             _ => false,
         }
     }

@@ -331,6 +331,16 @@ impl Door {
         self.receipts.keep(&receipt).map_err(DoorError::NoUndo)
     }
 
+    /// Writes down what was done beside the gate, and can be taken back.
+    ///
+    /// # Errors
+    ///
+    /// There is no number for it.
+    pub fn done(self, deed: Deed) -> Result<Passed, DoorError> {
+        let receipt = self.begin(deed, None)?;
+        Ok(self.finish(receipt.done(None)))
+    }
+
     /// What is confirmed, and cannot be kept as it cannot be read, whoever comes next keeps.
     fn made_unseen(self, receipt: &Receipt, error: StandingError) -> DoorError {
         let made = receipt.made_unseen();
@@ -476,6 +486,7 @@ pub fn word(deed: &Deed) -> &'static str {
         Deed::Reserve { .. } => "reserve",
         Deed::Programs { now, was, .. } if now.rules == was.rules && now.routes != was.routes => "steer",
         Deed::Programs { .. } => "guard",
+        Deed::Lead { .. } => "move",
         Deed::Halt { by: Means::Stop, .. } => "stop",
         Deed::Halt { by: Means::Unlisten, .. } => "unlisten",
     }

@@ -2,7 +2,7 @@
 
 mod lead;
 
-pub(crate) use self::lead::lead_all;
+pub(crate) use self::lead::{Former, lead_all, move_all};
 
 use portreeve_core::{
     plan::{Led, Steers, dead_ways, leads},

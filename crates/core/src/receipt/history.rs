@@ -52,6 +52,8 @@ pub enum Back<'a> {
     Reserve(&'a Receipt, &'a [PortRange]),
     /// To tell the programs in the kernel these, and nothing else.
     Programs(&'a Receipt, &'a Programs),
+    /// To lead what comes in for a service to the sockets of these numbers.
+    Lead(&'a Receipt, &'a str, &'a [u64]),
 }
 
 /// Why nothing takes a change back.
@@ -295,6 +297,7 @@ impl History {
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
             Deed::Reserve { was, .. } => self.back_of_reservation(receipt, was),
             Deed::Programs { was, .. } => self.back_of_programs(receipt, was, now),
+            Deed::Lead { service, was, .. } => self.back_of_lead(receipt, service, was),
             Deed::Halt { .. } => Err(Edge::Halted(receipt)),
             _ => Err(Edge::Back(receipt)),
         }

@@ -30,7 +30,9 @@ impl Receipt {
             Deed::Gate { becomes: Becomes::Nothing, .. } => made(revision.is_none()),
             Deed::Gate { .. } | Deed::Block { .. } if self.seen.is_none() => made(revision.is_some()),
             Deed::Gate { .. } | Deed::Confirm { .. } | Deed::TakeBack { .. } => made(revision == next),
-            Deed::Halt { .. } | Deed::Reserve { .. } | Deed::Programs { .. } => Outcome::Unknown,
+            Deed::Halt { .. } | Deed::Reserve { .. } | Deed::Programs { .. } | Deed::Lead { .. } => {
+                Outcome::Unknown
+            }
             // These leave no trace in the revision, and their sets go with the table.
             _ if revision.is_none() => Outcome::Unknown,
             Deed::Block { source, until } => {

@@ -25,7 +25,11 @@ fn line(receipt: &Receipt, pid: u32) -> String {
     let sudo = who.sudo_user.as_deref().map_or_else(String::new, |user| format!(", by sudo for {user}"));
     let (number, word, uid) = (receipt.number, super::word(&receipt.deed), who.uid);
     let what = what(&receipt.deed);
-    let whose = if matches!(receipt.deed, Deed::Programs { .. }) { "guard" } else { "gate" };
+    let whose = match receipt.deed {
+        Deed::Programs { .. } => "guard",
+        Deed::Lead { .. } => "steer",
+        _ => "gate",
+    };
     format!("<{PRIORITY}>portreeve[{pid}]: {whose}: {word}{what}, receipt {number}, uid {uid}{login}{sudo}")
 }
 
@@ -41,6 +45,7 @@ fn what(deed: &Deed) -> String {
         Deed::Programs { now, .. } => {
             format!(" {} ports, {} routes", now.rules.entries.len(), now.routes.0.len())
         }
+        Deed::Lead { service, .. } => format!(" {}", service.escape_debug()),
         _ => String::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! `portreeve undo [RECEIPT]`: takes a change of the gate back (A15).
 
 mod before;
+mod moved;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
@@ -32,7 +33,7 @@ use crate::{
         next,
         out::Out,
     },
-    steers,
+    steers::{self, Former},
 };
 
 const RECEIPT: &str = "receipt";
@@ -89,7 +90,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let (is_put_back, is_gone) =
         (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
     let (deed, transaction, said) = change(&door, back, &temporary)?;
-    let (passed, over) = pass(door, deed, &transaction, &temporary)?;
+    let (passed, over) = pass(door, deed, &transaction, &temporary, settings)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
@@ -122,7 +123,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     };
     let told = before::before(&door.history, &trial);
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
-    let (passed, over) = pass(door, deed, &transaction, &temporary)?;
+    let (passed, over) = pass(door, deed, &transaction, &temporary, settings)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
@@ -139,6 +140,7 @@ fn pass(
     deed: Deed,
     transaction: &Transaction,
     temporary: &Temporary,
+    settings: &Settings,
 ) -> Result<(Passed, Text), Failure> {
     let was = door.standing.clone();
     let passed = match deed {
@@ -148,6 +150,9 @@ fn pass(
         Deed::Programs { now, undoes, .. } => {
             let comes = programs::Comes { undoes, ..programs::Comes::default() };
             programs::tell_through(door, &now, comes, FAILED)?
+        }
+        Deed::Lead { service, now, undoes, .. } => {
+            moved::lead(door, &Former { service: &service, cookies: &now, undoes }, settings)?
         }
         deed => door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?,
     };
@@ -171,7 +176,7 @@ fn undo<'a>(back: &'a Back<'_>) -> Option<Undo<'a>> {
         Back::EndTrial(_) => Some(Undo::Trial),
         Back::Restore(_, Some(gate)) => Some(Undo::Gate(gate)),
         Back::Restore(_, None) => Some(Undo::NoGate),
-        Back::Unblock(..) | Back::Reserve(..) | Back::Programs(..) => None,
+        Back::Unblock(..) | Back::Reserve(..) | Back::Programs(..) | Back::Lead(..) => None,
         Back::Shut(_, zone, ports) => Some(Undo::Shut(zone.as_deref().and_then(ZoneName::of), *ports)),
     }
 }
@@ -223,6 +228,7 @@ fn change(door: &Door, back: Back<'_>, temporary: &Temporary) -> Result<(Deed, T
             (deed, Transaction::default(), said)
         }
         Back::Programs(Receipt { number: of, .. }, was) => before::back(*of, was),
+        Back::Lead(Receipt { number: of, .. }, service, was) => moved::back(*of, service, was),
         Back::Unblock(receipt, source) => {
             let Text { en: en_more, ja: ja_more } = renewed(receipt, door, temporary);
             let Text { en, ja } = whom(source);

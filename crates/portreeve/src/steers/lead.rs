@@ -1,14 +1,58 @@
 //! Leads packets to a socket that another process has (A5, A12, A22).
 
+use std::collections::BTreeSet;
+
 use portreeve_core::{
     plan::Lead,
+    receipt::{Deed, Outcome},
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::steer::{Steer, socket};
+use portreeve_host::enforce::{
+    Door, Passed,
+    steer::{Steer, socket},
+};
 
 use super::failure;
-use crate::{exit::Exit, failure::Failure, ledger::whole, show::escape::visible};
+use crate::{door, exit::Exit, failure::Failure, ledger::whole, show::escape::visible};
+
+const NOT_NOTED: Words =
+    Words { en: "what was moved is not on record", ja: "誘導先の切り替えを記録できません" };
+
+/// Where what comes in for a service went before.
+pub(crate) struct Former<'f> {
+    /// The service.
+    pub(crate) service: &'f str,
+    /// The sockets that got it.
+    pub(crate) cookies: &'f [u64],
+    /// The receipt whose change is taken back by it.
+    pub(crate) undoes: Option<u32>,
+}
+
+/// Leads to each of these instead of to the former ones, and writes that down through `door`.
+///
+/// # Errors
+///
+/// As of [`lead_all`], or where it is done and cannot be written down.
+pub(crate) fn move_all(
+    leads: &[Lead],
+    former: &Former<'_>,
+    door: Door,
+    what: Words,
+) -> Result<Passed, Failure> {
+    let led = lead_all(leads.iter(), what);
+    let now = leads.iter().map(|lead| lead.cookie).collect();
+    let Former { service, cookies, undoes } = *former;
+    // Of both families it may be one socket.
+    let was = cookies.iter().copied().collect::<BTreeSet<u64>>().into_iter().collect();
+    let deed = Deed::Lead { service: service.to_owned(), now, was, undoes };
+    let failed = |error| door::failure(error, NOT_NOTED);
+    match led {
+        Ok(()) => door.done(deed).map_err(failed),
+        // Some may be led there; the former ones can be led to again all the same.
+        Err(why) => door.note(deed, Outcome::Unknown).map_err(failed).and(Err(why)),
+    }
+}
 
 /// Leads to each of these.
 ///

@@ -205,7 +205,7 @@ fn a_service_moves_between_processes_under_a_storm() {
          for to in {second} {first} {second} {first} {second}; do
              sleep 0.5; portreeve steer move web --to-pid $to --drain 10s -q || exit 9;
          done;
-         sleep 0.5; touch /srv/stop; wait; cat /srv/out.*"
+         sleep 0.5; portreeve undo -q || exit 9; sleep 0.5; touch /srv/stop; wait; cat /srv/out.*"
     );
     let told = site.run(&storm).stdout;
     let mut counts = [0_u64; 2];
@@ -214,6 +214,16 @@ fn a_service_moves_between_processes_under_a_storm() {
         counts[at.unwrap_or_else(|| panic!("{told}"))] += count.trim().parse::<u64>().expect("a number");
     }
     assert!(counts.iter().all(|count| *count > 100), "{told}");
+    assert_eq!(greets(&site, 8000), "first", "an undo is a move too");
+    assert!(site.run("portreeve history").stdout.contains("moved web to another socket"));
+    let again = site.ask("undo");
+    assert!(again.status != 0 && again.stderr.contains("took one back itself"), "{again:#?}");
+    site.run(&format!(
+        "kill {second} && timeout 5 sh -c 'while ss -Htln | grep -q :9001; do sleep 0.1; done'"
+    ));
+    let gone = site.ask("undo 8");
+    assert_eq!((gone.status, gone.stderr.contains("before is closed")), (5, true), "{gone:#?}");
+    assert_eq!(greets(&site, 8000), "first", "and nothing was changed");
     drop(servers);
 }
 

@@ -14,12 +14,13 @@ use portreeve_host::enforce::steer::{Slot, Steer};
 
 use super::drain;
 use crate::{
+    door,
     exit::Exit,
     failure::{Failure, warn},
     look::Look,
     settings::{Settings, Verbosity},
     show::{escape::visible, next, out::Out},
-    steers::{self, WANTED},
+    steers::{self, Former, WANTED},
 };
 
 const NOT_LED: Words = Words { en: "nothing is led anywhere else", ja: "誘導先を変更できません" };
@@ -48,7 +49,7 @@ pub(super) fn run(
     for lead in &led.leads {
         out.sentences(told(lead).in_lang(settings.lang))?;
     }
-    next::print(&["portreeve steer status".into()], out)?;
+    led.next(out)?;
     Ok(Exit::Fine)
 }
 
@@ -69,6 +70,9 @@ pub(super) fn shift(
     let is_loud = settings.verbosity != Verbosity::Quiet;
     for lead in led.leads.iter().filter(|_| is_loud) {
         out.sentences(told(lead).in_lang(settings.lang))?;
+    }
+    if is_loud {
+        led.next(out)?;
     }
     out.finish()?;
     let former: Vec<u64> = led
@@ -104,6 +108,17 @@ const DRAINED: Words = Words {
 struct Changed {
     leads: Vec<Lead>,
     former: Vec<u64>,
+    /// The receipt of the change, where anybody had it before.
+    receipt: Option<u32>,
+}
+
+impl Changed {
+    /// What shows it, and what takes it back.
+    fn next(&self, out: &mut Out) -> Result<(), Failure> {
+        let undo = self.receipt.map(|number| format!("portreeve undo {number}"));
+        let commands: Vec<String> = ["portreeve steer status".into()].into_iter().chain(undo).collect();
+        Ok(next::print(&commands, out)?)
+    }
 }
 
 fn lead(name: &str, whose: Option<Whose>, settings: &Settings) -> Result<Changed, Failure> {
@@ -127,9 +142,17 @@ fn lead(name: &str, whose: Option<Whose>, settings: &Settings) -> Result<Changed
         let why = found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody);
         return Err(unled(name, whose, &why, &world));
     }
-    steers::lead_all(leads.iter(), NOT_LED)?;
-    let former = own.into_iter().filter_map(|slot| slot.cookie).collect();
-    Ok(Changed { leads, former })
+    let former = own.into_iter().filter_map(|slot| slot.cookie).collect::<Vec<u64>>();
+    let is_moved = !former.is_empty() && leads.iter().any(|lead| !former.contains(&lead.cookie));
+    let receipt = if is_moved {
+        let was = Former { service: name, cookies: &former, undoes: None };
+        let passed = steers::move_all(&leads, &was, door::open(NOT_LED)?, NOT_LED)?;
+        Some(passed.receipt.number)
+    } else {
+        steers::lead_all(leads.iter(), NOT_LED)?;
+        None
+    };
+    Ok(Changed { leads, former, receipt })
 }
 
 fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {

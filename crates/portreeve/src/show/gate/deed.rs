@@ -10,7 +10,7 @@ use portreeve_core::{
     words::{Text, inflect},
 };
 
-use crate::clients;
+use crate::{clients, show::escape::visible};
 
 /// Ports that one phrase names.
 const PORTS_MAX: usize = 8;
@@ -49,6 +49,10 @@ pub(crate) fn words(deed: &Deed) -> Text {
         Deed::Programs { now, was, until, .. } => {
             let words = told(now, was);
             if until.is_some() { on_trial(words) } else { words }
+        }
+        Deed::Lead { service, .. } => {
+            let service = visible(service).into_owned();
+            text!("moved {service} to another socket", "{service} の誘導先を切り替え")
         }
         Deed::Halt { by, whom, ports } => halted(*by, &whom.join(", "), &listed(ports)),
     }

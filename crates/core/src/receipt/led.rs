@@ -1,0 +1,57 @@
+//! To whose sockets packets were led, as the receipts tell, and what takes a change of that back (A15, A22).
+
+use super::{Back, Deed, Edge, History, Receipt};
+
+impl History {
+    /// What takes the change of `receipt` back, before which the sockets `was` got what came in for `service`: no socket outlives
+    /// a boot.
+    pub(super) fn back_of_lead<'a>(
+        &'a self,
+        receipt: &'a Receipt,
+        service: &'a str,
+        was: &'a [u64],
+    ) -> Result<Back<'a>, Edge<'a>> {
+        let takes_back =
+            |deed: &Deed| matches!(deed, Deed::Lead { undoes: Some(of), .. } if *of == receipt.number);
+        if self.done_to(receipt, takes_back) {
+            return Err(Edge::Back(receipt));
+        }
+        if self.is_before_boot(receipt) {
+            return Err(Edge::Gone(receipt));
+        }
+        Ok(Back::Lead(receipt, service, was))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        gate::Temporary,
+        receipt::tests::{at, receipt},
+    };
+
+    fn moved(number: u32, now: u64, was: u64, undoes: Option<u32>) -> Receipt {
+        let deed = Deed::Lead { service: "web".into(), now: vec![now], was: vec![was], undoes };
+        Receipt { boot_id: Some("this".into()), ..receipt(number, deed, None) }
+    }
+
+    fn back(history: &History, number: Option<u32>) -> Result<Back<'_>, Edge<'_>> {
+        history.back(number, None, &Temporary::default(), at(99))
+    }
+
+    #[test]
+    fn it_is_taken_back_once_and_not_after_a_boot() {
+        let alone = [moved(1, 8, 7, None)];
+        let in_boot = |id: &str| alone.clone().into_iter().collect::<History>().at_boot(Some(id.into()));
+        let (this, next) = (in_boot("this"), in_boot("next"));
+        assert!(matches!(back(&this, None), Ok(Back::Lead(it, "web", [7])) if it.number == 1));
+        assert!(matches!(back(&next, None), Err(Edge::Gone(it)) if it.number == 1));
+        let undone: History = [moved(1, 8, 7, None), moved(2, 7, 8, Some(1))].into_iter().collect();
+        assert!(matches!(back(&undone, Some(1)), Err(Edge::Back(_))));
+        assert!(matches!(back(&undone, None), Err(Edge::Again { undo, .. }) if undo.number == 2));
+        assert!(matches!(back(&undone, Some(2)), Ok(Back::Lead(_, "web", [8]))), "and there again");
+    }
+}
