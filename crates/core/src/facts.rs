@@ -10,6 +10,7 @@ mod origin;
 mod pids;
 mod process;
 mod socket;
+mod steering_program;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -25,6 +26,7 @@ pub use process::{Container, ExeState, Parent, Privilege, Process, Published};
 pub use socket::{
     Backlog, Connection, Hold, HolderGap, Listener, OtherSocket, Peer, SeenBy, SocketState, TcpState,
 };
+pub use steering_program::SteeringProgram;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
@@ -74,6 +76,10 @@ pub struct Snapshot {
     /// The steering that was confirmed on it, where one was and root looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steer: Option<LeftSteer>,
+    /// The programs that lead packets of the observer's own namespace to sockets of their choice, and are not portreeve's, where root
+    /// looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_steering: Vec<SteeringProgram>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

@@ -9,6 +9,7 @@ pub mod containers;
 mod delegated;
 mod descriptors;
 pub(crate) mod firewall;
+pub mod foreign_steering;
 mod gaps;
 mod holders;
 mod kernel;
@@ -133,6 +134,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         gate: None,
         guard: None,
         steer: None,
+        foreign_steering: Vec::new(),
         gaps: gaps.into_sorted(),
     })
 }

@@ -16,7 +16,9 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Firewall, ObserveError, Way, Ways, left_gate, left_guard, left_steer, observe},
+    observe::{
+        Firewall, ObserveError, Way, Ways, foreign_steering, left_gate, left_guard, left_steer, observe,
+    },
 };
 
 use crate::{
@@ -169,6 +171,7 @@ pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
         left_gate::add(&folder, &mut snapshot);
         left_guard::add(&folder, &mut snapshot);
         left_steer::add(&folder, &mut snapshot);
+        foreign_steering::add(&mut snapshot);
     }
     Ok(snapshot)
 }

@@ -26,6 +26,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         gate: None,
         guard: None,
         steer: None,
+        foreign_steering: Vec::new(),
         gaps: Vec::new(),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 35] = [
+const PROMISED: [(&str, &str); 36] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -40,6 +40,7 @@ const PROMISED: [(&str, &str); 35] = [
     ("guard-missing", "high"),
     ("port-without-guard", "notice"),
     ("steered-to-nobody", "high"),
+    ("foreign-steering", "notice"),
     ("shared-by-strangers", "critical"),
     ("anyone-may-take-well-known", "high"),
     ("service-in-dynamic-range", "warning"),

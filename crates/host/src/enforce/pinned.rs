@@ -8,7 +8,7 @@ use std::{
     fs::{self, DirBuilder},
     io,
     os::{
-        fd::{BorrowedFd, OwnedFd},
+        fd::{AsRawFd as _, BorrowedFd, OwnedFd},
         unix::{ffi::OsStrExt as _, fs::DirBuilderExt as _},
     },
     path::{Path, PathBuf},
@@ -219,6 +219,13 @@ fn listed() -> Result<Vec<String>, PinnedError> {
 
 fn make(folder: &Path) -> Result<(), PinnedError> {
     DirBuilder::new().mode(FOLDER_MODE).create(folder).map_err(PinnedError::step("make a folder"))
+}
+
+/// A number that the kernel tells of what ties a program to its hook (proc_pid_fdinfo(5)); of one that was cut it tells no place.
+pub(super) fn number_of(tie: &OwnedFd, what: &str) -> Option<u64> {
+    let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", tie.as_raw_fd())).ok()?;
+    let mut lines = told.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(name, _)| *name == what)?.1.trim().parse().ok()
 }
 
 /// A folder with what is in it; nothing is no error.

@@ -33,7 +33,7 @@ pub use self::{
 use super::{
     generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
     guard::cookie,
-    pinned::{Folder, PinnedError, refuse_without_bpffs},
+    pinned::{Folder, PinnedError, number_of, refuse_without_bpffs},
 };
 use crate::{
     bpf::{
@@ -41,7 +41,7 @@ use crate::{
         known::Known,
         object::Object,
     },
-    sys::bpf::{OpenMap, detach},
+    sys::bpf::{OpenMap, detach, lookup_programs},
 };
 
 const MANIFEST: &str = include_str!("../../bpf/steer.bpf.txt");
@@ -383,6 +383,22 @@ impl Steer {
     }
 }
 
+/// The kernel's number for the program of this network namespace; `None` where it is not pinned.
+pub(crate) fn program_id() -> Option<u32> {
+    let (folder, object) = (own_folder().ok()?, object());
+    let tie = folder.open(object.programs.first()?.name).ok()?;
+    number_of(&tie, "prog_id")?.try_into().ok()
+}
+
+/// The numbers of all programs that choose sockets for the packets of this network namespace.
+///
+/// # Errors
+///
+/// EPERM without CAP_NET_ADMIN, and what the kernel answers.
+pub(crate) fn all_program_ids() -> io::Result<Vec<u32>> {
+    Ok(lookup_programs(File::open(OWN_NAMESPACE)?.as_fd())?)
+}
+
 fn own_folder() -> Result<Folder, SteerError> {
     Ok(Folder { netns: Some(cookie().map_err(SteerError::NoCookie)?), ..FOLDERS })
 }
@@ -393,8 +409,6 @@ fn object() -> Object<'static> {
 
 /// Whether a tie holds still: whoever is root may cut it (BPF_LINK_DETACH), and it then tells no namespace.
 fn is_tied(tie: &OwnedFd) -> bool {
-    let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", tie.as_raw_fd())).unwrap_or_default();
-    let at = told.lines().find_map(|line| line.strip_prefix("netns_ino:"));
-    let own = fs::metadata(OWN_NAMESPACE).map_or(0, |about| about.ino());
-    at.is_some_and(|at| at.trim().parse() == Ok(own))
+    let own = fs::metadata(OWN_NAMESPACE).ok().map(|about| about.ino());
+    own.is_some() && number_of(tie, "netns_ino") == own
 }

@@ -62,6 +62,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         firewall: None,
         gate: None,
         guard: None,
+        foreign_steering: Vec::new(),
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),
         host: look.host.clone(),

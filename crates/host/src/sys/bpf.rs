@@ -3,13 +3,15 @@
 #![expect(unsafe_code, reason = "neither the standard library nor rustix has bpf(2)")]
 
 mod hooks;
+mod info;
 mod maps;
 mod query;
 
 pub use hooks::{attach, detach, load_for};
+pub use info::program_name;
 pub(crate) use maps::Pair;
 pub use maps::{OpenMap, RING_BUFFER};
-pub use query::ingress_programs;
+pub use query::{ingress_programs, lookup_programs};
 
 use std::{
     ffi::CStr,

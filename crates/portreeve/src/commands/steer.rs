@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
 use portreeve_host::{
     enforce::steer::{Pinned, Steer},
+    observe::foreign_steering,
     root,
 };
 
@@ -129,8 +130,16 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         (pinned.is_some(), pinned.as_ref().is_none_or(|Pinned { is_whole, .. }| *is_whole));
     let is_missed = !is_there && !programs::confirmed().routes.0.is_empty();
     let world = look.world();
-    let stands =
-        show::Stands { is_there, is_whole, is_missed, until, routes: &routes, slots: &slots, world: &world };
+    let stands = show::Stands {
+        is_there,
+        is_whole,
+        is_missed,
+        until,
+        routes: &routes,
+        slots: &slots,
+        foreign: &foreign_steering::found(),
+        world: &world,
+    };
     if settings.format == Format::Json {
         out.json(&show::view(&stands))?;
         return Ok(Exit::Fine);

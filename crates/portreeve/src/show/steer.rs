@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::SocketAddr};
 use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
-    facts::{Listener, Process},
+    facts::{Listener, Process, SteeringProgram},
     port::{PortSpec, Protocol},
     steer::{Route, Routes, WhenDead},
     text,
@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
+    escape::visible,
     out::Out,
     table::{Column, Fit, Table},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Stands<'a> {
     pub(crate) routes: &'a Routes,
     /// The slots of all services.
     pub(crate) slots: &'a [Slot],
+    /// The programs of others that choose sockets here.
+    pub(crate) foreign: &'a [SteeringProgram],
     /// Who has which socket.
     pub(crate) world: &'a World<'a>,
 }
@@ -58,6 +61,8 @@ pub(crate) struct SteerView<'a> {
     trial_until: Option<String>,
     /// What is steered for good in this network namespace.
     services: Vec<ServiceView<'a>>,
+    /// The programs of others that choose sockets here.
+    foreign: &'a [SteeringProgram],
 }
 
 /// A service and its sockets.
@@ -125,6 +130,7 @@ pub(crate) fn view<'a>(stands: &'a Stands<'a>) -> SteerView<'a> {
         whole: stands.is_whole,
         trial_until: stands.until.map(|until| until.to_string()),
         services: stands.routes.services().map(|service| service_view(stands, service)).collect(),
+        foreign: stands.foreign,
     }
 }
 
@@ -209,6 +215,14 @@ const COLUMNS: &[Column] = &[
 /// Where nobody reads it.
 pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
     out.sentences(sentence(stands).in_lang(out.lang))?;
+    for SteeringProgram { id, name } in stands.foreign {
+        let name = visible(name).into_owned();
+        let also = text!(
+            "Another program chooses sockets here too: {id} {name}.",
+            "ほかのプログラム(番号 {id}、{name})も届け先ソケットを選んでいます。"
+        );
+        out.sentences(also.in_lang(out.lang))?;
+    }
     if stands.routes.0.is_empty() {
         return Ok(());
     }

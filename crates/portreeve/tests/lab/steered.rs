@@ -182,6 +182,19 @@ fn all_ports_of_an_address_go_to_one_socket_but_those_of_others() {
     assert!(greets(&site, 443).starts_with("SSH-2.0"));
 }
 
+/// Whose pins are not where they are kept is somebody else's.
+#[test]
+fn a_program_of_others_is_told_of() {
+    let site = site(&profile::WEB, WEB);
+    site.run(&format!("portreeve {APPLY}"));
+    let foreign = |site: &Site| site.ask("steer status -o json").json()["foreign"].clone();
+    let found = |site: &Site| site.ask("audit -o json").stdout.contains("foreign-steering");
+    assert_eq!((foreign(&site), found(&site)), (Value::Array(Vec::new()), false), "its own is none");
+    site.run("mv /sys/fs/bpf/portreeve/steer-1-* /sys/fs/bpf/foreign");
+    assert_eq!((&foreign(&site)[0]["name"], found(&site)), (&Value::from("lead"), true));
+    assert!(site.run("portreeve steer status").stdout.contains("Another program chooses sockets here too"));
+}
+
 /// Nobody is refused, reset or forgotten while new connections go to another process, and back.
 #[test]
 fn a_service_moves_between_processes_under_a_storm() {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     os::{
-        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        fd::{AsFd as _, OwnedFd},
         unix::fs::MetadataExt as _,
     },
 };
@@ -13,7 +13,7 @@ use super::{Guard, GuardError, Home, KEPT, TOLD, object, shown};
 use crate::{
     enforce::{
         generations::Untold,
-        pinned::{Folder, PinnedError},
+        pinned::{Folder, PinnedError, number_of},
     },
     sys::bpf::OpenMap,
 };
@@ -86,8 +86,7 @@ pub fn take_away() -> Result<bool, GuardError> {
 
 /// Whether a tie holds still: one to a cgroup may be cut by whoever is root (BPF_LINK_DETACH), and then tells none.
 fn is_tied(tie: &OwnedFd, home: &Home) -> bool {
-    let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", tie.as_raw_fd())).unwrap_or_default();
-    let at = told.lines().find_map(|line| line.strip_prefix("cgroup_id:"));
+    let at = number_of(tie, "cgroup_id");
     let id = fs::metadata(&home.folder).map_or(0, |about| about.ino());
-    at.is_none_or(|at| at.trim().parse() == Ok(id))
+    at.is_none_or(|at| at == id)
 }

@@ -89,6 +89,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         gate: None,
         guard: None,
         steer: None,
+        foreign_steering: Vec::new(),
         gaps: Vec::new(),
     })
 }
