@@ -105,7 +105,6 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     }
     cgroups.learn(processes.values().filter_map(|process| process.cgroup.as_deref()));
     gaps.too_many("cgroups", cgroups.find(looks.iter().flat_map(Look::cgroups)));
-
     tell_hidden(&mounts, search.sweep.hidden, &mut gaps);
     let kernel = KernelHolders::among(&pids);
     let connected = looks.iter_mut().map(|look| mem::take(&mut look.connected)).collect();

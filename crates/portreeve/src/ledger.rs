@@ -6,6 +6,7 @@ pub(crate) mod bring;
 pub(crate) mod crowd;
 mod desk;
 pub(crate) mod failure;
+mod held;
 pub(crate) mod home;
 pub(crate) mod kernel;
 mod place;
@@ -17,8 +18,8 @@ use std::{collections::BTreeMap, error::Error, iter, mem};
 use portreeve_core::ledger::{Ask, Book, Entry, Now, ProcessId, Refusal, Seen};
 use portreeve_host::claimant;
 
-pub(crate) use self::ahead::Opened;
 use self::desk::Desk;
+pub(crate) use self::{ahead::Opened, held::Held};
 use crate::store::{Store, StoreError};
 
 /// So often others may be quicker, before somebody is told that it does not go on.

@@ -17,7 +17,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     ledger::{
-        failure,
+        Held, failure,
         home::{self, Home},
         kernel::{self, Kept},
         sight, twice,
@@ -91,7 +91,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     };
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     if own.get_flag(REPAIR) {
+        let held = Held::of_former(&home.replaced());
         repair(&home, settings)?;
+        if settings.format != Format::Json {
+            held.tell_given(out)?;
+        }
     }
     let told = list(&book, &home, wanted, None, settings, out)?;
     if own.get_flag(WATCH) { watch(store, book, told, &home, wanted, settings, out) } else { Ok(Exit::Fine) }

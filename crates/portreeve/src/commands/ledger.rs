@@ -163,8 +163,10 @@ fn follow(home: &Home, settings: &Settings) -> Result<(), Failure> {
         if home.obeyed == Obeyed::ByHost && geteuid().is_root() {
             return Err(unfollowed(why));
         }
-        // By design nobody else obeys a user's own, and a member cannot tell the kernel.
-        warn(&visible(show::unreserved(&why).in_lang(settings.lang)));
+        // By design nobody else obeys a user's own, and a member cannot tell the kernel; of nothing there is nothing to say.
+        if !book.is_empty() {
+            warn(&visible(show::unreserved(&why).in_lang(settings.lang)));
+        }
     }
     twice::tell(&book, home, &seen, &now, settings.lang);
     Ok(())

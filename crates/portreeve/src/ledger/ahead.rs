@@ -9,7 +9,7 @@ use portreeve_core::{
     plan::{have_any, united},
     port::PortRange,
 };
-use portreeve_host::enforce::reserved::{Pledges, Reason, Reserved, ReservedError, Wanted};
+use portreeve_host::enforce::reserved::{OtherLedger, Pledges, Reason, Reserved, ReservedError, Wanted};
 
 use super::{desk, home::Home};
 use crate::{
@@ -120,7 +120,11 @@ impl Ahead {
         };
         match Pledges::begin(&home.reason()) {
             Err(ReservedError::NotRoot) => Ok(None),
-            begin => Ok(Some(begun(begin?))),
+            begin => {
+                let begun = begun(begin?);
+                home.displaced().into_iter().try_for_each(know_where_it_is)?;
+                Ok(Some(begun))
+            }
         }
     }
 
@@ -193,6 +197,15 @@ impl Ahead {
         self.kept.extend(kept);
         Ok(())
     }
+}
+
+/// Writes down at which place a known ledger is now.
+fn know_where_it_is(ledger: OtherLedger) -> Result<(), ReservedError> {
+    let (reserved, reason) =
+        (Reserved::open(directories::reserved().as_deref())?, Reason::OtherLedger(ledger));
+    let wanted = standing(&reserved, &reason);
+    let change = clients::reservation(&reserved, &reason, &wanted.now);
+    reserved.apply(&reason, &wanted, &change)
 }
 
 /// What is kept for `reason` now.

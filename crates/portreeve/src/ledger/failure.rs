@@ -231,14 +231,13 @@ fn no_ledger(path: &Path) -> (Exit, Text, Text) {
 /// By two names it would be two ledgers.
 fn other_names(path: &Path) -> (Exit, Text, Text) {
     let (file, typed) = (shown(path), typed(path));
-    let folder = shell::quoted(&shown(path.parent().unwrap_or(path)));
     let cause = text!(
         "{file} has another name too, by a hard link or a mount, and who uses it by that one would destroy it",
         "{file} にはハードリンクかマウントによる別名があり、別名から使われると台帳が壊れるおそれがあります"
     );
     let hint = text!(
-        "find them (find {folder} -samefile {typed}; findmnt {typed}) and leave one; into a container mount its directory",
-        "別名を確認して 1 つだけ残してください(find {folder} -samefile {typed}、findmnt {typed})。コンテナで使う場合はディレクトリをマウントしてください"
+        "find them (find / -samefile {typed}; findmnt {typed}) and leave one; into a container mount its directory",
+        "別名を確認して 1 つだけ残してください(find / -samefile {typed}、findmnt {typed})。コンテナで使う場合はディレクトリをマウントしてください"
     );
     (Exit::Refused, cause, hint)
 }

@@ -19,7 +19,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     claimant,
-    enforce::reserved::{OtherLedger, Reason, claimed_besides},
+    enforce::reserved::{OtherLedger, Reason, claimed_besides, wanted_for},
     network::{Network, called, network},
 };
 use rustix::{
@@ -38,7 +38,7 @@ use crate::{
     failure::Failure,
     policy_file,
     settings::{PolicyChoice, Settings, Verbosity, options},
-    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn},
+    store::{Access, Company, Etcd, Options, Sqlite, Store, StoreError, Turn, is_member},
     table_file::TableFile,
 };
 
@@ -204,6 +204,11 @@ impl Home {
         let Place::File(path) = &self.place else { return Ok(()) };
         let lost = (!Sqlite::was_made(path)).then(|| self.kept()).flatten();
         lost.map_or(Ok(()), |kept| Err(StoreError::Lost { path: path.clone(), kept }))
+    }
+
+    /// Whether the host's usual ledger is the one at `place`, and nothing of it is there any more.
+    pub(super) fn is_lost_at(place: &str) -> bool {
+        Self::of_boot().is_some_and(|usual| usual.place.told() == place && usual.refuse_lost().is_err())
     }
 
     /// Whether anybody obeys a claim of `scope` that stands in it.
@@ -390,8 +395,13 @@ pub(super) fn usual() -> Result<(PathBuf, Obeyed), Failure> {
         return Ok((own()?, Obeyed::ByHost));
     }
     let shared = real(&Path::new(directories::SYSTEM).join(FILE));
-    // A member of its group does.
-    if may_write_beside(&shared) { Ok((shared, Obeyed::ByHost)) } else { Ok((own()?, Obeyed::ByUser)) }
+    // A member of its group does; where its disk is away he is to hear of that, and not to begin another one.
+    let is_away = || !shared.exists() && is_member() && !wanted_for(&Reason::Ledger).is_empty();
+    if may_write_beside(&shared) || is_away() {
+        Ok((shared, Obeyed::ByHost))
+    } else {
+        Ok((own()?, Obeyed::ByUser))
+    }
 }
 
 /// The host's own, which the boot reads.

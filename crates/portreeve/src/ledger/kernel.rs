@@ -168,10 +168,9 @@ pub(crate) fn former(home: &Home) -> Vec<OtherLedger> {
     }
 }
 
-/// What is kept for these.
-pub(crate) fn kept_of(ledgers: &[OtherLedger]) -> Vec<PortRange> {
+/// What is kept for these reasons.
+pub(crate) fn kept_of(reasons: impl Iterator<Item = Reason>) -> Vec<PortRange> {
     let at_boot = directories::reserved().and_then(|path| kept_at_boot(&path).ok()).unwrap_or_default();
-    let reasons = ledgers.iter().cloned().map(Reason::OtherLedger);
     let kept = reasons.flat_map(|reason| {
         let then = at_boot.get(&reason).cloned().unwrap_or_default();
         wanted_for(&reason).into_iter().chain(then)

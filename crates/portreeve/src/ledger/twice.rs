@@ -4,7 +4,7 @@ use portreeve_core::{
     ledger::{Book, Claim, Now, Seen},
     plan::{have_any, united},
     text,
-    words::Lang,
+    words::{Lang, Text},
 };
 
 use super::home::{Home, Obeyed};
@@ -17,12 +17,24 @@ const TOLD_MAX: usize = 8;
 pub(crate) fn tell(book: &Book, home: &Home, seen: &Seen<'_>, now: &Now, lang: Lang) {
     for (claim, ledger) in claimed_twice(book, home, seen, now).iter().take(TOLD_MAX) {
         let (claim, release) = (claim.told(), home.asked_by(&claim.release()));
+        if Home::is_lost_at(ledger) {
+            warn(&visible(lost(&claim, ledger).in_lang(lang)));
+            continue;
+        }
         let told = text!(
             "warning: another ledger of this host ({ledger}) claims a number of {claim} too, of this protocol or another; if it is the same, release one of them, this one by {release}",
             "警告: {claim} の番号は、このホストの別の台帳({ledger})でも申請されています(プロトコルは異なる場合があります)。同じプロトコルであれば、どちらかを解放してください(この申請の解放: {release})"
         );
         warn(&visible(told.in_lang(lang)));
     }
+}
+
+/// The other one may have been moved to where this one is.
+fn lost(claim: &str, ledger: &str) -> Text {
+    text!(
+        "warning: the kernel keeps a number of {claim} for the ledger of this host too, and nothing is at {ledger}: if it was moved, put it back there",
+        "警告: {claim} の番号は、このホストの台帳({ledger})の申請としても予約されていますが、そこには何もありません。移動した場合は元に戻してください"
+    )
 }
 
 /// The claims, each with the other ledger.

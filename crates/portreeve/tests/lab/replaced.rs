@@ -42,10 +42,75 @@ fn what_the_kernel_was_not_told_of_a_copy_is_said_and_mended() {
     assert!(!told.stderr.contains("nothing was changed"), "{told:#?}");
     site.run("rm /root/l.db");
     let begun = site.ask("ledger init --new-ledger --ledger /root/l.db");
-    assert_eq!((begun.status, begun.stdout.as_str()), (7, ""), "{begun:#?}");
-    site.run("test ! -e /root/l.db && umount /run/portreeve && cp -a /root/copy.db /root/l.db");
-    site.run("portreeve claims --repair --ledger /root/l.db");
-    assert_eq!(site.run(RESERVED).stdout.trim(), "30101");
+    assert_eq!(begun.status, 7, "{begun:#?}");
+    assert!(begun.stderr.contains("once that is mended: portreeve ledger init --new-ledger"), "{begun:#?}");
+    site.run("umount /run/portreeve && portreeve ledger init --new-ledger --ledger /root/l.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+}
+
+/// Where a disk is full nothing is given back, no copy is hidden, and nothing is left behind.
+#[test]
+fn a_new_ledger_that_cannot_be_made_changes_nothing() {
+    let site = site();
+    site.run("mkdir /mnt/a && mount -t tmpfs -o size=120k t /mnt/a");
+    site.run("portreeve claim one 30101/tcp --ledger /mnt/a/a.db && portreeve claim two 30102/tcp --ledger /mnt/a/a.db");
+    site.run("rm /mnt/a/a.db && { dd if=/dev/zero of=/mnt/a/fill bs=4k 2>/dev/null; true; }");
+    let listed = |site: &super::site::Site| site.run("ls -A /mnt/a").stdout;
+    let before = listed(&site);
+    let refused = site.ask("ledger init --new-ledger --ledger /mnt/a/a.db");
+    assert_eq!((refused.status, refused.stdout.as_str()), (7, ""), "{refused:#?}");
+    assert_eq!((site.run(RESERVED).stdout.trim(), listed(&site)), ("30101-30102", before));
+    site.run("rm /mnt/a/fill");
+    let check = site.ask("ledger check --ledger /mnt/a/a.db");
+    assert!(check.stdout.contains("portreeve ledger restore a.db."), "{check:#?}");
+    let begun = site.run("portreeve ledger init --new-ledger --ledger /mnt/a/a.db");
+    assert!(begun.stdout.contains("Given back to clients: 30101-30102"), "{begun:#?}");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+    site.run("portreeve claim usual 30201/tcp && rm -r /var/lib/portreeve/ledger");
+    let begun = site.run("portreeve ledger init --new-ledger");
+    assert!(begun.stdout.contains("Given back to clients: 30201"), "{begun:#?}");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+}
+
+/// Neither of two that are copies of each other is gone because the other one is where it was.
+#[test]
+fn copies_that_change_places_keep_what_is_theirs() {
+    let site = site();
+    site.run("mkdir /root/m && portreeve claim a1 30011/tcp --ledger /root/m/a.db && cp -a /root/m /root/m2");
+    site.run("portreeve claim a2 30012/tcp --ledger /root/m2/a.db && portreeve claim a3 30013/tcp --ledger /root/m/a.db");
+    site.run("mv /root/m /root/t && mv /root/m2 /root/m && mv /root/t /root/m2");
+    site.run("portreeve claim a4 30014/tcp --ledger /root/m/a.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30011-30014");
+    assert_eq!(site.ask("claim thief 30013/tcp").status, 4);
+    site.run(
+        "portreeve claims --repair --ledger /root/m2/a.db && portreeve claims --repair --ledger /root/m/a.db",
+    );
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30011-30014");
+}
+
+/// While the disk of the host's ledger is away a member hears so too, and whoever asks the one that was moved is not told to release
+/// what only that one claims.
+#[test]
+fn a_ledger_that_is_away_is_missed_by_everybody() {
+    let site = site();
+    site.run("groupadd portreeve && useradd -m -G portreeve member");
+    site.run("portreeve claim web 30401/tcp && mv /var/lib/portreeve/ledger /root/moved");
+    let member = "setpriv --reuid member --regid member --init-groups env HOME=/home/member portreeve";
+    for asked in ["claims", "claim own 30403/tcp", "ledger check"] {
+        let told = lab(site.host.run(&format!("{member} {asked}")));
+        assert_eq!(told.status, 5, "{asked}: {told:#?}");
+    }
+    let told = site.run("portreeve claims --ledger /root/moved/ledger.db");
+    assert!(told.stderr.contains("nothing is at /var/lib/portreeve/ledger/ledger.db"), "{told:#?}");
+    assert!(!told.stderr.contains("release"), "{told:#?}");
+    site.run("mv /root/moved /var/lib/portreeve/ledger");
+    assert_eq!(lab(site.host.run(&format!("{member} claim own 30403/tcp"))).stdout.trim(), "30403");
+    site.run("useradd -m alice && portreeve claim roots 30501/tcp --ledger /home/alice/o.db && chown alice: /home/alice/o.db*");
+    site.run("rm /home/alice/o.db");
+    let alice = "setpriv --reuid alice --regid alice --init-groups portreeve";
+    let refused = lab(site.host.run(&format!("{alice} ledger init --new-ledger --ledger /home/alice/o.db")));
+    assert_eq!(refused.status, 7, "{refused:#?}");
+    assert!(refused.stderr.contains("sudo portreeve ledger init --new-ledger"), "{refused:#?}");
 }
 
 /// A refusal names it where it is now, and nobody who begins another where it was takes anything from it.

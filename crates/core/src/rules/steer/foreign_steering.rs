@@ -57,12 +57,22 @@ fn finding(SteeringProgram { id, name }: &SteeringProgram) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::scene;
+    use crate::{
+        facts::{GuardStands, LeftSteer},
+        rules::testing::scene,
+    };
+
+    #[test]
+    fn where_nobody_else_chooses_nothing_is() {
+        let mut scene = scene().service("web", "443/tcp", "nginx.service");
+        scene.snapshot.steer =
+            Some(LeftSteer { stands: GuardStands::Whole, dead: Vec::new(), led: [7].into() });
+        assert!(scene.texts(RULE.name).is_empty(), "portreeve's own is none");
+    }
 
     #[test]
     fn each_program_of_others_is_found() {
         let mut scene = scene().service("web", "443/tcp", "nginx.service");
-        assert!(scene.texts(RULE.name).is_empty());
         let program = |id, name: &str| SteeringProgram { id, name: name.into() };
         scene.snapshot.foreign_steering = [program(7, "chooser"), program(8, "")].into();
         assert_eq!(

@@ -107,7 +107,9 @@ fn wrong(fault: &Fault, home: &Home, path: &Path, copies: &[DayCopy]) -> Wrong {
     let place = shown(path);
     let put_back = || Some(put_back(home, path, copies));
     match fault {
-        Fault::Whole(error @ (StoreError::Newer { .. } | StoreError::NoLedger { .. })) => {
+        Fault::Whole(
+            error @ (StoreError::Newer { .. } | StoreError::NoLedger { .. } | StoreError::OtherNames { .. }),
+        ) => {
             let (_, Text { en, ja }, hint) = failure::told(error);
             let (en_hint, ja_hint) = (hint.en, hint.ja);
             (text!("{en}: {en_hint}", "{ja}: {ja_hint}"), None)

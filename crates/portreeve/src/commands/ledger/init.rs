@@ -1,17 +1,22 @@
 //! `portreeve ledger init --new-ledger`: a new empty ledger where there was one that cannot be used any more (A25).
 
-use portreeve_core::{
-    port::PortRange,
-    text,
-    words::{Text, Words, inflect},
-};
+use std::path::Path;
 
-use super::{file, follow, sentence, shown};
+use portreeve_core::{
+    text,
+    words::{Words, inflect},
+};
+use rustix::process::geteuid;
+
+use super::{UNFOLLOWED, file, follow, sentence, shown};
 use crate::{
-    clients,
     exit::Exit,
     failure::Failure,
-    ledger::{failure, home::Home, kernel},
+    ledger::{
+        Held, failure,
+        home::{Home, Obeyed},
+        kernel::{self, KeepError},
+    },
     settings::{Settings, Verbosity},
     show::out::Out,
     store::{Anew, Sqlite, begin_anew},
@@ -30,42 +35,56 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
     if !is_new {
         // Where one was made, only the word for it makes another.
         home.refuse_lost().and_then(|()| Sqlite::open(path)).map_err(fail)?;
-        return told(None, &[], path, settings, out);
+        told(None, path, settings, out)?;
+        return Ok(Exit::Fine);
     }
     let gone = home.given_up();
-    let kept = kernel::kept_of(&gone);
-    let give_back = || kernel::forget(gone.clone()).map_err(|error| kernel::why(&error));
-    // Before it is made: where this is killed in between, whoever asks again makes it.
-    match begin_anew(path, give_back).map_err(fail)? {
-        Anew::Stands(book) if !book.is_empty() => Err(stands(home, &shown(path), book.len())),
-        Anew::Stands(_) => {
-            give_back().map_err(unkept)?;
-            told(None, &kept, path, settings, out)
-        }
-        Anew::Kept(why) => Err(unkept(why)),
+    if !gone.is_empty() && !geteuid().is_root() {
+        return Err(roots(home));
+    }
+    let held = Held::of(home, &gone);
+    match begin_anew(path).map_err(fail)? {
+        Anew::Stands(book) if !book.is_empty() => return Err(stands(home, &shown(path), book.len())),
+        Anew::Stands(_) => told(None, path, settings, out)?,
         Anew::Made(aside) => {
             out.changed();
-            told(aside.as_deref(), &kept, path, settings, out)?;
-            follow(home, settings)?;
-            Ok(Exit::Fine)
+            told(aside.as_deref(), path, settings, out)?;
         }
     }
+    // Whoever asks again where this ends in the middle finds an empty one, and gives back what is kept yet.
+    kernel::forget(gone).map_err(|error| unforgotten(&error, home))?;
+    follow(home, settings)?;
+    held.tell_given(out)?;
+    if !held.is_nothing() && !geteuid().is_root() && home.obeyed == Obeyed::ByHost {
+        sentence(&ROOT_GIVES_BACK.into(), out)?;
+    }
+    Ok(Exit::Fine)
 }
 
-fn unkept(why: Text) -> Failure {
-    Failure::new(Exit::Unreachable, FAILED).because(why).hint(Words {
-        en: "nothing was changed; see that the kernel's list, /run/portreeve and /var/lib/portreeve can be written, and try again",
-        ja: "何も変更していません。カーネルの予約リスト、/run/portreeve、/var/lib/portreeve に書き込めるようにして、もう一度実行してください",
-    })
+const ROOT_GIVES_BACK: Words = Words {
+    en: "What the one before had claimed is kept from clients until root gives it back: sudo portreeve claims --repair",
+    ja: "以前の台帳の予約を解除できるのは root だけです: sudo portreeve claims --repair",
+};
+
+/// A user's own file in which root claimed.
+fn roots(home: &Home) -> Failure {
+    let init = home.command("ledger init --new-ledger");
+    Failure::new(Exit::Unreachable, FAILED)
+        .because(Words {
+            en: "the kernel keeps what root claimed in it, which only root can give back",
+            ja: "root の申請がカーネルに予約されており、解除できるのは root だけです",
+        })
+        .hint(text!("as root: sudo {init}", "root で実行してください: sudo {init}"))
 }
 
-fn told(
-    aside: Option<&std::path::Path>,
-    given: &[PortRange],
-    path: &std::path::Path,
-    settings: &Settings,
-    out: &mut Out,
-) -> Result<Exit, Failure> {
+fn unforgotten(error: &KeepError, home: &Home) -> Failure {
+    let init = home.command("ledger init --new-ledger");
+    Failure::new(Exit::Unreachable, UNFOLLOWED)
+        .because(kernel::why(error))
+        .hint(text!("once that is mended: {init}", "問題を解決してから実行してください: {init}"))
+}
+
+fn told(aside: Option<&Path>, path: &Path, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     if settings.verbosity != Verbosity::Quiet {
         let path = shown(path);
         sentence(&text!("The ledger is {path}.", "台帳は {path} です。"), out)?;
@@ -75,15 +94,7 @@ fn told(
         let kept = text!("What was there is kept: {aside}", "元のファイルは保存してあります: {aside}");
         sentence(&kept, out)?;
     }
-    if !given.is_empty() {
-        let numbers = clients::listed(given);
-        let back = text!(
-            "Given back to clients: {numbers}, which a ledger at this place had claimed; if that was moved, portreeve claims --repair --ledger FILE keeps them again.",
-            "この場所の台帳で申請されていた {numbers} の予約を解除しました。その台帳を移動しただけの場合は、portreeve claims --repair --ledger FILE で予約し直せます。"
-        );
-        sentence(&back, out)?;
-    }
-    Ok(Exit::Fine)
+    Ok(())
 }
 
 fn stands(home: &Home, path: &str, count: usize) -> Failure {

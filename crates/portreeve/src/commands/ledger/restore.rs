@@ -11,8 +11,8 @@ use portreeve_core::{
 use super::{check, file, follow, forget, sentence, shown};
 use crate::{
     exit::Exit,
-    failure::{Failure, io_cause},
-    ledger::{failure, home::Home, kernel},
+    failure::Failure,
+    ledger::{Held, failure, home::Home, kernel},
     settings::{Settings, Verbosity},
     show::{
         next,
@@ -42,7 +42,8 @@ pub(super) fn list(home: &Home, settings: &Settings, out: &mut Out) -> Result<Ex
     let path = file(home, UNLISTED)?;
     let listed = match copies(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        listed => listed.map_err(|error| unlisted(&error))?,
+        listed => listed
+            .map_err(|source| failure::store(&StoreError::Beside { path: path.into(), source }, UNLISTED))?,
     };
     if listed.is_empty() {
         let place = shown(path);
@@ -76,11 +77,13 @@ pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -
     let path = file(home, FAILED)?;
     let copy = named(path, copy);
     let former = kernel::former(home);
+    let held = Held::of(home, &former);
     let restored = restore(path, &copy).map_err(|error| unrestored(&error, path, &copy, home))?;
     out.changed();
     tell(&copy, &restored, home, settings, out)?;
     forget(former, home, settings);
     follow(home, settings)?;
+    held.tell_given(out)?;
     Ok(Exit::Fine)
 }
 
@@ -170,8 +173,4 @@ fn lost(restored: &Restored) -> Vec<Text> {
         text!("missing, or not as it was: {claim}", "失われたか、以前と異なる申請: {claim}")
     });
     missing.collect()
-}
-
-fn unlisted(error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Unreachable, UNLISTED).because(io_cause(error))
 }

@@ -117,7 +117,7 @@ impl Changed {
     fn next(&self, out: &mut Out) -> Result<(), Failure> {
         let undo = self.receipt.map(|number| format!("portreeve undo {number}"));
         let commands: Vec<String> = ["portreeve steer status".into()].into_iter().chain(undo).collect();
-        Ok(next::print(&commands, out)?)
+        next::print(&commands, out)
     }
 }
 

@@ -29,11 +29,24 @@ impl Home {
     }
 
     /// What it was before another copy of it took its place, for which the kernel may still keep something.
-    pub(in crate::ledger) fn replaced(&self) -> Vec<OtherLedger> {
+    pub(crate) fn replaced(&self) -> Vec<OtherLedger> {
         let own = self.as_other();
         let mut known = if self.file().is_some() { self.known_beside() } else { Vec::new() };
         known.retain(|known| !known.is_file_of(&own));
         known
+    }
+
+    /// Those that were at its place and have moved to where another known one was, as they are to be known from now on.
+    pub(in crate::ledger) fn displaced(&self) -> Vec<OtherLedger> {
+        if self.file().is_none() {
+            return Vec::new();
+        }
+        let own = self.as_other();
+        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
+        known
+            .filter(|known| known.is_replaced_by(&own) && !known.is_file_of(&own))
+            .filter_map(|known| moved(&known))
+            .collect()
     }
 
     /// What it is called where it is another one.
@@ -47,7 +60,9 @@ impl Home {
         // Where none is known its file is not looked at.
         let own = LazyCell::new(|| self.as_other());
         move |known| match &self.place {
-            Place::File(_) => known.is_file_of(&own) || known.is_replaced_by(&own),
+            Place::File(_) => {
+                known.is_file_of(&own) || (known.is_replaced_by(&own) && moved(known).is_none())
+            }
             Place::Etcd(url) => is_same(url, known.place()),
         }
     }
@@ -98,6 +113,14 @@ fn in_file(path: &Path) -> OtherLedger {
     let identity = Sqlite::identity(path);
     let identity = identity.as_ref().map(|(ledger, file)| (ledger.as_str(), file.as_str()));
     OtherLedger::new(&path.display().to_string(), identity)
+}
+
+/// A known one where it is now, where it has moved to the place of another known one: of two that change places neither is gone.
+fn moved(known: &OtherLedger) -> Option<OtherLedger> {
+    let all = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(other, _)| other);
+    let mut places = all.filter(|other| other.place() != known.place());
+    let place = places.find(|other| in_file(Path::new(other.place())).is_file_of(known))?;
+    Some(known.clone().at(&place))
 }
 
 /// Whether a known one is at its place yet: then it is not moved, and seen at a second one.

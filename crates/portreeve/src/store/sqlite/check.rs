@@ -10,8 +10,8 @@ use portreeve_core::ledger::{Book, Claim};
 use rusqlite::Connection;
 
 use super::{
-    PATIENCE, StoreError, copies::copies, history, layout, layout::Owner, marker::Marker, reading::read_only,
-    rows, told, turn::Turn,
+    PATIENCE, StoreError, access, copies::copies, history, layout, layout::Owner, marker::Marker,
+    reading::read_only, rows, told, turn::Turn,
 };
 
 /// So much is told; who has more wrong with it needs no longer list.
@@ -58,7 +58,7 @@ pub(crate) struct Checked {
 /// The system does not let us look.
 pub(crate) fn check(path: &Path) -> Result<Checked, StoreError> {
     // Beside somebody else's file nothing is made.
-    let looked = refuse_foreign(path).and_then(|()| {
+    let looked = refuse_foreign(path).and_then(|()| access::refuse_other_names(path)).and_then(|()| {
         let _turn = Turn::shared(path)?;
         look(path)
     });

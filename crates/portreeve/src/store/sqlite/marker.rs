@@ -41,12 +41,27 @@ impl Marker {
 
     /// Says that `identity` was made, whole or not at all. Whoever may write beside the ledger is trusted as its owner is.
     pub(super) fn write(&self, identity: &Identity) -> Result<(), StoreError> {
+        self.prepare(identity).and_then(|fresh| self.put(&fresh))
+    }
+
+    /// Writes the same to a file that says so from [`Self::put`] on.
+    pub(super) fn prepare(&self, identity: &Identity) -> Result<PathBuf, StoreError> {
         let fresh = access::fresh(&self.path);
         let write = || {
             fs::File::create(&fresh)?.write_all(format!("{identity}\n").as_bytes())?;
-            access::lend(&fresh)?;
-            access::put(&fresh, &self.path)
+            access::lend(&fresh)
         };
-        write().map_err(|source| StoreError::Beside { path: self.path.clone(), source })
+        let written = write().map_err(|source| {
+            // Half a word is none.
+            let _ = fs::remove_file(&fresh);
+            StoreError::Beside { path: self.path.clone(), source }
+        });
+        written.map(|()| fresh)
+    }
+
+    /// Puts it in its place.
+    pub(super) fn put(&self, fresh: &Path) -> Result<(), StoreError> {
+        let put = access::put(fresh, &self.path);
+        put.map_err(|source| StoreError::Beside { path: self.path.clone(), source })
     }
 }

@@ -6,14 +6,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portreeve_core::{
-    ledger::{Book, Claim},
-    words::Text,
-};
+use portreeve_core::ledger::{Book, Claim};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    PATIENCE, Sqlite, StoreError, Wrong,
+    PATIENCE, StoreError, Wrong,
     access::{self, beside},
     check::{self, is_there, parts},
     copies::copies,
@@ -49,8 +46,6 @@ pub(crate) enum Anew {
     Made(Option<PathBuf>),
     /// There is one already, and it is as it should be.
     Stands(Book),
-    /// What the one before had could not be given back, so nothing was done.
-    Kept(Text),
 }
 
 /// The claims of a file that is whole, and which ledger it is of; nothing is written.
@@ -142,33 +137,39 @@ fn copy_to(source: &Connection, fresh: &Path, revision: u64) -> rusqlite::Result
     rows::advance(&connection, revision)
 }
 
-/// Makes a new empty ledger at `path`, where there is none that can be used, once what the one before had is given back.
+/// Makes a new empty ledger at `path`, where there is none that can be used.
 ///
 /// # Errors
 ///
-/// Somebody uses the file, or the system refuses.
-pub(crate) fn begin_anew(
-    path: &Path,
-    give_back: impl FnOnce() -> Result<(), Text>,
-) -> Result<Anew, StoreError> {
+/// Somebody uses the file, or the system refuses: then all is as it was.
+pub(crate) fn begin_anew(path: &Path) -> Result<Anew, StoreError> {
     access::prepare(path)?;
     access::refuse_other_names(path)?;
     check::refuse_foreign(path)?;
-    let turn = Turn::alone(path)?;
+    let _turn = Turn::alone(path)?;
     if let Ok((_, _, book)) = fits(path, path) {
         return Ok(Anew::Stands(book));
     }
-    if let Err(why) = give_back() {
-        return Ok(Anew::Kept(why));
-    }
+    // What takes room is written before anything of the one before is touched.
+    let (fresh, marker) = (access::fresh(path), Marker::beside(path));
+    let blank = blank(path, &fresh).and_then(|identity| marker.prepare(&identity));
+    let word = blank.inspect_err(|_| drop(fs::remove_file(&fresh)))?;
+    let beside = |source| StoreError::Beside { path: path.into(), source };
     let aside = put_aside(path)?;
+    access::put(&fresh, path).map_err(beside)?;
+    marker.put(&word)?;
     // Of the one before: the new one has none of its own yet, and lets none of them go.
-    let listed = copies(path).map_err(|source| StoreError::Beside { path: path.into(), source })?;
-    for copy in listed {
+    for copy in copies(path).map_err(beside)? {
         put_aside(&copy.path)?;
     }
-    Sqlite::create(path, &Marker::beside(path), turn)?;
     Ok(Anew::Made(aside))
+}
+
+/// A new ledger in the file `fresh`, which is to be at `path`, without a journal.
+fn blank(path: &Path, fresh: &Path) -> Result<Identity, StoreError> {
+    access::begin(fresh)?;
+    let mut connection = Connection::open(fresh).map_err(|error| told(path, &error))?;
+    layout::create(&mut connection).map_err(|error| error.told(path))
 }
 
 /// Brings what stands in the journal into the file at `path` itself; whether all is there, so that no journal is left for another

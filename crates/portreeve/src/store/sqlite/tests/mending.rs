@@ -184,10 +184,10 @@ fn nobody_uses_the_file_while_another_takes_its_place() {
 fn a_new_ledger_is_made_only_where_none_can_be_used() {
     let (_folder, path, copy) = stand("anew");
     let book = open(&path).load().expect("a book");
-    assert!(matches!(begin_anew(&path, || Ok(())), Ok(Anew::Stands(standing)) if standing == book));
+    assert!(matches!(begin_anew(&path), Ok(Anew::Stands(standing)) if standing == book));
     fs::remove_file(&path).expect("removed");
     assert!(matches!(Sqlite::open(&path), Err(StoreError::Missing { .. })), "by this word alone");
-    assert!(matches!(begin_anew(&path, || Ok(())), Ok(Anew::Made(None))));
+    assert!(matches!(begin_anew(&path), Ok(Anew::Made(None))));
     let mut store = open(&path);
     assert_eq!(store.load().expect("a book"), Book::default());
     assert_eq!(copies(&path).expect("listed"), [], "those of the one before are not its own");
@@ -199,7 +199,7 @@ fn a_new_ledger_is_made_only_where_none_can_be_used() {
         .find(|path| path.display().to_string().starts_with(&format!("{}.aside-", copy.display())));
     assert!(matches!(restore(&path, &kept.expect("it is kept")), Err(StoreError::Another { .. })));
     fs::write(&path, [7; 5_000]).expect("written");
-    let Ok(Anew::Made(Some(aside))) = begin_anew(&path, || Ok(())) else { panic!("a new one") };
+    let Ok(Anew::Made(Some(aside))) = begin_anew(&path) else { panic!("a new one") };
     assert_eq!(fs::read(aside).expect("its bytes"), [7; 5_000]);
 }
 
@@ -211,7 +211,7 @@ fn what_never_was_a_ledger_is_not_replaced() {
     for content in [&b"root:x:0:0::/root:/bin/sh\n"[..], &[7; 5_000]] {
         fs::write(&path, content).expect("written");
         assert!(matches!(Sqlite::open(&path), Err(StoreError::NoLedger { .. })));
-        assert!(matches!(begin_anew(&path, || Ok(())), Err(StoreError::NoLedger { .. })));
+        assert!(matches!(begin_anew(&path), Err(StoreError::NoLedger { .. })));
         assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::NoLedger { .. })]));
         assert_eq!(fs::read(&path).expect("it is there"), content);
     }
@@ -225,7 +225,7 @@ fn what_never_was_a_ledger_is_not_replaced() {
         drop(other);
         let content = fs::read(&path).expect("its bytes");
         assert!(matches!(Sqlite::open(&path), Err(StoreError::NoLedger { .. })), "{number}");
-        assert!(matches!(begin_anew(&path, || Ok(())), Err(StoreError::NoLedger { .. })), "{number}");
+        assert!(matches!(begin_anew(&path), Err(StoreError::NoLedger { .. })), "{number}");
         assert!(matches!(restore(&path, &copy), Err(StoreError::NoLedger { .. })), "{number}");
         assert!(matches!(faults(&path)[..], [Fault::Whole(StoreError::NoLedger { .. })]), "{number}");
         assert_eq!(fs::read(&path).expect("it is there"), content);
