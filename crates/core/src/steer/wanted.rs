@@ -1,6 +1,6 @@
 //! What the policy steers, and why it may not (A5, A12).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 
 use super::{NAME_BYTES_MAX, PLACES_MAX, Route, Routes, SERVICES_MAX};
@@ -23,6 +23,10 @@ pub enum SteerMistake {
     OnLink(Address),
     /// It would take every port of every address, whoever's they are.
     Everything,
+    /// Its datagrams come in on more than one number, and its answers leave from one.
+    ManyUdp,
+    /// Two services would get all ports of one address.
+    Twice(Box<[String; 2]>, Address),
     /// The kernel keeps no such long name.
     Name,
     /// More services than have slots.
@@ -52,6 +56,17 @@ impl SteerMistake {
                 "every port of every address would be steered, also where people manage this host",
                 "すべてのアドレスの全ポートを誘導すると、管理用の接続まで奪われます"
             ),
+            Self::ManyUdp => text!(
+                "a service that is steered has one port of udp: its answers leave from the number that its socket listens on",
+                "誘導するサービスの udp ポートは 1 つだけです(応答は待ち受けポートから送られます)"
+            ),
+            Self::Twice(services, address) => {
+                let [one, other] = services.as_ref();
+                text!(
+                    "{one} and {other} would each get all ports of {address}",
+                    "{one} と {other} の両方が {address} の全ポートを対象にしています"
+                )
+            }
             Self::Name => text!(
                 "a service that is steered has a name of {NAME_BYTES_MAX} bytes at most",
                 "誘導するサービスの名前は {NAME_BYTES_MAX} バイトまでです"
@@ -85,6 +100,14 @@ impl SteerMistake {
                 "name the addresses: address = [\"192.0.2.1\"]",
                 "address = [\"192.0.2.1\"] のように、アドレスを書いてください"
             ),
+            Self::ManyUdp => text!(
+                "declare each port of udp as a service of its own, or redirect in the packet filter",
+                "udp のポートごとに別のサービスとして宣言するか、パケットフィルターの redirect を使ってください"
+            ),
+            Self::Twice(..) => text!(
+                "leave them to one of the two; the other one may have single ports of it",
+                "どちらか一方だけにしてください。もう一方には個別のポートを指定できます"
+            ),
             Self::Name => text!("give it a shorter name", "短い名前を付けてください"),
             Self::Services(_) | Self::Places(_) => text!(
                 "take steer away from some; all ports of one address (1-65535) count once",
@@ -104,6 +127,9 @@ pub fn mistake(service: &Service) -> Option<SteerMistake> {
     if service.device.is_some() {
         return Some(SteerMistake::Device);
     }
+    if has_many_udp(service) {
+        return Some(SteerMistake::ManyUdp);
+    }
     if service.name.len() > NAME_BYTES_MAX {
         return Some(SteerMistake::Name);
     }
@@ -113,6 +139,11 @@ pub fn mistake(service: &Service) -> Option<SteerMistake> {
     let is_everything =
         |route: &Route| route.is_anywhere() && route.ports.first <= 1 && route.ports.last == u16::MAX;
     routes(service).iter().any(is_everything).then_some(SteerMistake::Everything)
+}
+
+fn has_many_udp(service: &Service) -> bool {
+    let mut udp = service.ports.iter().filter(|spec| spec.protocol == Protocol::Udp).map(|spec| spec.range);
+    udp.next().is_some_and(|first| first.count() > 1 || udp.any(|other| other != first))
 }
 
 /// Whether it is another one on each link (RFC 4291, 2.5.6, and RFC 3927).
@@ -146,7 +177,21 @@ pub fn wanted(policy: &Policy) -> Result<Routes, SteerMistake> {
     if places > PLACES_MAX as u64 {
         return Err(SteerMistake::Places(places));
     }
-    Ok(all.into_iter().collect())
+    let routes = all.into_iter().collect();
+    whole_twice(&routes).map_or(Ok(routes), Err)
+}
+
+/// Of an address with all its ports, which several services would get: written in pieces, each looks like a part of the other's.
+fn whole_twice(routes: &Routes) -> Option<SteerMistake> {
+    let mut whole: BTreeMap<(Protocol, IpAddr), &Route> = BTreeMap::new();
+    for route in routes.0.iter().filter(|route| route.takes_every_port()) {
+        let address = route.address.as_ref()?;
+        if let Some(other) = whole.insert((route.protocol, address.ip), route) {
+            let services = Box::new([other.service.clone(), route.service.clone()]);
+            return Some(SteerMistake::Twice(services, address.clone()));
+        }
+    }
+    None
 }
 
 /// Its ports at each of its addresses.
@@ -236,5 +281,28 @@ mod tests {
             assert!(matches!(on_link, SteerMistake::OnLink(_)), "{on_link:?}");
         }
         assert_eq!(wrong(steered("1-65534/tcp", at(&["::", "::1"]))), SteerMistake::Places(196_602));
+        assert_eq!(wrong(steered("53-54/udp", no_change)), SteerMistake::ManyUdp);
+        assert!(of(&steered("53/udp", no_change)).is_ok());
+    }
+
+    /// In pieces they are still all ports of it.
+    #[test]
+    fn all_ports_of_an_address_are_one_services() {
+        let piece = |scene: Scene, ports: &str| {
+            scene.service("other", ports, "other.service").declared(|service| {
+                service.steer = Some(WhenDead::Refuse);
+                service.ports.push("9001-65535/tcp".parse().expect("ports"));
+                at(&["192.0.2.1"])(service);
+            })
+        };
+        let whole = || steered("1-65535/tcp", at(&["192.0.2.1"]));
+        let Err(SteerMistake::Twice(services, address)) = of(&piece(whole(), "1-9000/tcp")) else {
+            panic!("a mistake")
+        };
+        assert_eq!(
+            (services.as_ref(), address.to_string().as_str()),
+            (&["other".into(), "web".into()], "192.0.2.1")
+        );
+        assert!(of(&piece(whole(), "2-9000/tcp")).is_ok(), "the rest is the other one's");
     }
 }
