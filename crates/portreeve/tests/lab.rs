@@ -10,6 +10,7 @@ mod lab {
     mod before_rules;
     mod booting;
     mod by_route;
+    mod chance;
     mod change;
     mod chosen;
     mod churn;
@@ -61,6 +62,7 @@ mod lab {
     mod silent;
     mod site;
     mod stale;
+    mod steer;
     mod steered;
     mod store;
     mod strangers;

@@ -23,7 +23,7 @@ use portreeve_host::{
 };
 use portreeve_lab::namespace::Namespace;
 
-use super::site::lab;
+use super::{chance::Chance, site::lab};
 
 /// Binds, tells the number, and goes.
 const BIND: &str = "import socket,sys
@@ -363,18 +363,7 @@ impl Asked {
     }
 }
 
-/// Numbers that look as if they came by chance, the same ones each time (xorshift, Marsaglia 2003).
-struct Chance(u64);
-
 impl Chance {
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let at = self.0 % u64::try_from(choices.len()).expect("a few");
-        choices[usize::try_from(at).expect("one of them")]
-    }
-
     fn asked(&mut self) -> Asked {
         let address = self.of(&ADDRESSES);
         // Of the others the kernel refuses itself what is IPv4.
