@@ -223,6 +223,18 @@ impl Reserved {
     }
 }
 
+/// Refuses where nothing could be given back, before anything is changed for which that would have to be; `lasting` as of
+/// [`Reserved::open`].
+///
+/// # Errors
+///
+/// As of [`Reserved::open`], and where the kernel's list or the record cannot be written.
+pub fn refuse_unwritable(lasting: Option<&Path>) -> Result<(), ReservedError> {
+    let reserved = Reserved::open(lasting)?;
+    OpenOptions::new().write(true).open(PATH)?;
+    reserved.record.refuse_unwritable().map_err(ReservedError::Record)
+}
+
 /// What is kept back now, by whomever.
 ///
 /// # Errors

@@ -11,7 +11,8 @@ use portreeve_core::{
     words::{Text, Words},
 };
 use portreeve_host::enforce::reserved::{
-    OtherLedger, Pledges, Reason, Reserved, ReservedError, Wanted, lasting as kept_at_boot, wanted_for,
+    OtherLedger, Pledges, Reason, Reserved, ReservedError, Wanted, lasting as kept_at_boot,
+    refuse_unwritable as unwritable, wanted_for,
 };
 
 use super::{
@@ -176,6 +177,15 @@ pub(crate) fn kept_of(reasons: impl Iterator<Item = Reason>) -> Vec<PortRange> {
         wanted_for(&reason).into_iter().chain(then)
     });
     united(kept)
+}
+
+/// Refuses where nothing could be given back.
+///
+/// # Errors
+///
+/// The kernel's list or what is kept beside it cannot be written.
+pub(crate) fn refuse_unwritable() -> Result<(), KeepError> {
+    Ok(unwritable(directories::reserved().as_deref())?)
 }
 
 /// Gives back what was kept for `former` ledgers.

@@ -42,10 +42,15 @@ fn what_the_kernel_was_not_told_of_a_copy_is_said_and_mended() {
     assert!(!told.stderr.contains("nothing was changed"), "{told:#?}");
     site.run("rm /root/l.db");
     let begun = site.ask("ledger init --new-ledger --ledger /root/l.db");
-    assert_eq!(begun.status, 7, "{begun:#?}");
-    assert!(begun.stderr.contains("once that is mended: portreeve ledger init --new-ledger"), "{begun:#?}");
-    site.run("umount /run/portreeve && portreeve ledger init --new-ledger --ledger /root/l.db");
-    assert_eq!(site.run(RESERVED).stdout.trim(), "");
+    assert_eq!((begun.status, begun.stdout.as_str()), (7, ""), "{begun:#?}");
+    site.run("test ! -e /root/l.db && umount /run/portreeve && cp -a /root/copy.db /root/l.db");
+    site.run("portreeve claims --repair --ledger /root/l.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "30101");
+    // While a copy is put back the kernel keeps what stays claimed.
+    let restored = "rm /root/l.db && touch /root/go
+        while test -e /root/go; do cat /proc/sys/net/ipv4/ip_local_reserved_ports; done > /root/seen &
+        portreeve ledger restore /root/copy.db --ledger /root/l.db -q; rm /root/go; wait; sort -u /root/seen";
+    assert_eq!(site.run(restored).stdout.trim(), "30101");
 }
 
 /// Where a disk is full nothing is given back, no copy is hidden, and nothing is left behind.
@@ -99,6 +104,11 @@ fn a_ledger_that_is_away_is_missed_by_everybody() {
     for asked in ["claims", "claim own 30403/tcp", "ledger check"] {
         let told = lab(site.host.run(&format!("{member} {asked}")));
         assert_eq!(told.status, 5, "{asked}: {told:#?}");
+    }
+    for asked in ["ledger history", "ledger restore", "ledger restore /root/moved/ledger.db"] {
+        let told = site.ask(asked);
+        assert_eq!(told.status, 5, "{asked}: {told:#?}");
+        assert!(told.stderr.contains("mount its disk"), "{asked}: {told:#?}");
     }
     let told = site.run("portreeve claims --ledger /root/moved/ledger.db");
     assert!(told.stderr.contains("nothing is at /var/lib/portreeve/ledger/ledger.db"), "{told:#?}");

@@ -78,6 +78,11 @@ impl Record {
         if self.written.as_ref() == Some(&text) { Ok(()) } else { fs::write(self.fresh(), text) }
     }
 
+    /// Whether it could be written.
+    pub(super) fn refuse_unwritable(&self) -> io::Result<()> {
+        fs::write(self.fresh(), self.text()).and_then(|()| fs::remove_file(self.fresh()))
+    }
+
     /// Has what was prepared count.
     pub(super) fn put(&mut self) -> io::Result<()> {
         let text = self.text();

@@ -55,6 +55,7 @@ pub(super) fn run(
     let path = home.file().ok_or_else(|| unkept(home))?;
     let name: Option<Name> =
         name.map(str::parse).transpose().map_err(|error| failure::misnamed(&error, FAILED))?;
+    home.refuse_lost().map_err(|error| failure::store(&error, FAILED))?;
     if !Sqlite::was_made(path) {
         return none_yet(path, out);
     }

@@ -42,6 +42,9 @@ pub(super) fn run(is_new: bool, home: &Home, settings: &Settings, out: &mut Out)
     if !gone.is_empty() && !geteuid().is_root() {
         return Err(roots(home));
     }
+    if !gone.is_empty() {
+        kernel::refuse_unwritable().map_err(|error| unwritable(&error))?;
+    }
     let held = Held::of(home, &gone);
     match begin_anew(path).map_err(fail)? {
         Anew::Stands(book) if !book.is_empty() => return Err(stands(home, &shown(path), book.len())),
@@ -75,6 +78,14 @@ fn roots(home: &Home) -> Failure {
             ja: "root の申請がカーネルに予約されており、解除できるのは root だけです",
         })
         .hint(text!("as root: sudo {init}", "root で実行してください: sudo {init}"))
+}
+
+/// What the one before had could not be given back.
+fn unwritable(error: &KeepError) -> Failure {
+    Failure::new(Exit::Unreachable, FAILED).because(kernel::why(error)).hint(Words {
+        en: "nothing was changed; see that the kernel's list, /run/portreeve and /var/lib/portreeve can be written, and try again",
+        ja: "何も変更していません。カーネルの予約リスト、/run/portreeve、/var/lib/portreeve に書き込めるようにして、もう一度実行してください",
+    })
 }
 
 fn unforgotten(error: &KeepError, home: &Home) -> Failure {

@@ -40,6 +40,7 @@ const COLUMNS: [Column; 3] = [
 /// The ledger is no file, or its folder cannot be listed.
 pub(super) fn list(home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let path = file(home, UNLISTED)?;
+    refuse_away(path, home).map_err(|error| failure::store(&error, UNLISTED))?;
     let listed = match copies(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         listed => listed
@@ -75,14 +76,16 @@ pub(super) fn list(home: &Home, settings: &Settings, out: &mut Out) -> Result<Ex
 /// It is no copy of this ledger, or damaged; somebody uses the ledger; or the system refuses.
 pub(super) fn run(copy: &str, home: &Home, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let path = file(home, FAILED)?;
+    refuse_away(path, home).map_err(|error| failure::store(&error, FAILED))?;
     let copy = named(path, copy);
     let former = kernel::former(home);
     let held = Held::of(home, &former);
     let restored = restore(path, &copy).map_err(|error| unrestored(&error, path, &copy, home))?;
     out.changed();
     tell(&copy, &restored, home, settings, out)?;
-    forget(former, home, settings);
+    // First: what stays claimed is never given back in between.
     follow(home, settings)?;
+    forget(former, home, settings);
     held.tell_given(out)?;
     Ok(Exit::Fine)
 }
@@ -101,6 +104,11 @@ fn unrestored(error: &StoreError, path: &Path, copy: &Path, home: &Home) -> Fail
         }
         _ => failure,
     }
+}
+
+/// Refuses where not even the ledger's folder is there, and the kernel keeps what it claimed.
+fn refuse_away(path: &Path, home: &Home) -> Result<(), StoreError> {
+    if path.parent().is_some_and(Path::exists) { Ok(()) } else { home.refuse_lost() }
 }
 
 /// A word without a slash is a file beside the ledger, where there is one of that name.
