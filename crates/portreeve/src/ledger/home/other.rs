@@ -42,8 +42,7 @@ impl Home {
             return Vec::new();
         }
         let own = self.as_other();
-        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
-        known
+        known_ones()
             .filter(|known| known.is_replaced_by(&own) && !known.is_file_of(&own))
             .filter_map(|known| moved(&known))
             .collect()
@@ -69,8 +68,7 @@ impl Home {
 
     /// What it was called where it was another one, as beside a fleet's.
     pub(in crate::ledger) fn known_beside(&self) -> Vec<OtherLedger> {
-        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
-        known.filter(self.is_this()).collect()
+        known_ones().filter(self.is_this()).collect()
     }
 
     /// Some of what is kept for what is, or was, at its place; for the usual one, for a file that the boot would read.
@@ -91,13 +89,12 @@ impl Home {
         let Some(path) = self.file() else { return Vec::new() };
         let own = self.as_other();
         let made = Sqlite::made(path).filter(|_| !own.is_identified());
-        let known = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known);
         let is_here = |known: &OtherLedger| known.place() == own.place();
         let is_gone = |known: &OtherLedger| match &made {
             Some(made) => known.is_of(made) && (is_here(known) || !is_still_there(known)),
             None => is_here(known) && !known.is_file_of(&own),
         };
-        known.filter(is_gone).collect()
+        known_ones().filter(is_gone).collect()
     }
 
     /// The other ledgers at its place, this one or not, for which anything is kept, or is to be at the next boot.
@@ -106,6 +103,11 @@ impl Home {
         let known = other_ledgers(directories::reserved().as_deref()).into_iter();
         known.filter(|(ledger, _)| ledger.place() == place).collect()
     }
+}
+
+/// Every other ledger of the host that the kernel keeps anything for, or is to at the next boot.
+fn known_ones() -> impl Iterator<Item = OtherLedger> {
+    other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known)
 }
 
 /// The ledger in the file at `path`, as another one.
@@ -117,8 +119,7 @@ fn in_file(path: &Path) -> OtherLedger {
 
 /// A known one where it is now, where it has moved to the place of another known one: of two that change places neither is gone.
 fn moved(known: &OtherLedger) -> Option<OtherLedger> {
-    let all = other_ledgers(directories::reserved().as_deref()).into_iter().map(|(other, _)| other);
-    let mut places = all.filter(|other| other.place() != known.place());
+    let mut places = known_ones().filter(|other| other.place() != known.place());
     let place = places.find(|other| in_file(Path::new(other.place())).is_file_of(known))?;
     Some(known.clone().at(&place))
 }
