@@ -21,7 +21,7 @@ use portreeve_core::{
 pub use self::{
     lasting::lasting,
     pledge::Pledges,
-    reason::{OtherLedger, Reason},
+    reason::{OtherLedger, Reason, Usual},
 };
 
 use self::{lasting::Lasting, record::Record};
@@ -126,6 +126,16 @@ fn all_wanted(at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
     let now = Record::of_here().unwrap_or_default().wanted;
     let at_boot = at_boot.and_then(|path| lasting(path).ok()).unwrap_or_default();
     now.into_iter().chain(at_boot).collect()
+}
+
+/// Which file the host's usual ledger was when anything was kept back for it.
+#[must_use]
+pub fn usual_known() -> Option<OtherLedger> {
+    let wanted = Record::of_here().unwrap_or_default().wanted;
+    wanted.into_keys().find_map(|reason| match reason {
+        Reason::Ledger(Usual(known)) => known,
+        Reason::OtherLedger(_) | Reason::Declared => None,
+    })
 }
 
 /// What is kept back for claims of the ledger of `reason`.

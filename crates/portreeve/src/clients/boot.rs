@@ -9,7 +9,7 @@ use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError, Wanted,
 use super::reservation;
 use crate::{
     directories,
-    ledger::kernel::{KeepError, claimed_beyond_boot},
+    ledger::kernel::{KeepError, claimed_beyond_boot, usual},
 };
 
 /// What was kept, by reason.
@@ -68,13 +68,14 @@ fn kept() -> Beside {
 fn wanted(beside: &Beside, reason: &Reason) -> Result<Vec<PortRange>, KeepError> {
     match (beside.get(reason), reason) {
         (Some(ranges), _) => Ok(ranges.clone()),
-        (None, Reason::Ledger) => Ok(claimed_beyond_boot()?),
+        (None, Reason::Ledger(_)) => Ok(claimed_beyond_boot()?),
         (None, Reason::OtherLedger(_) | Reason::Declared) => Ok(Vec::new()),
     }
 }
 
 /// Whatever is kept beside, and what the host's own ledger has.
 fn reasons(beside: &Beside) -> impl Iterator<Item = Reason> {
-    let others = beside.keys().filter(|reason| **reason != Reason::Ledger).cloned();
-    iter::once(Reason::Ledger).chain(others)
+    let usual = usual();
+    let others: Vec<_> = beside.keys().filter(|reason| **reason != usual).cloned().collect();
+    iter::once(usual).chain(others)
 }

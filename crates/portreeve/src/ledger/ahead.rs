@@ -11,7 +11,9 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::reserved::{OtherLedger, Pledges, Reason, Reserved, ReservedError, Wanted};
 
-use super::{desk, home::Home};
+use rustix::process::geteuid;
+
+use super::{desk, home::Home, kernel};
 use crate::{
     clients, directories,
     store::{Store, StoreError, Swap},
@@ -43,6 +45,7 @@ impl Opened {
     ///
     /// It is not to be had, or what it claims could not be kept from the host's usual one.
     pub(super) fn at(home: &Home, scope: &Scope) -> Result<Self, StoreError> {
+        know_where_usual_is(home)?;
         // Before it is read: what others keep meanwhile is then seen.
         let ahead = if home.is_beside_usual() { Ahead::begin(home)? } else { None };
         Ok(Self { store: home.within(scope).store()?, ahead })
@@ -199,13 +202,35 @@ impl Ahead {
     }
 }
 
+/// Has what is kept for a ledger that was the host's usual one stay kept for it, where it has changed places with another one.
+fn know_where_usual_is(home: &Home) -> Result<(), ReservedError> {
+    let displaced = home.displaced_usual().filter(|_| geteuid().is_root());
+    let Some((former, ranges)) = displaced else { return Ok(()) };
+    keep_also(&Reason::OtherLedger(former), &ranges)?;
+    // What is at its place now says itself what it claims.
+    keep(&kernel::usual(), |_| Wanted::default())
+}
+
+/// Keeps `ranges` too for `reason`.
+fn keep_also(reason: &Reason, ranges: &[PortRange]) -> Result<(), ReservedError> {
+    keep(reason, |reserved| {
+        let also = |kept: Option<&[PortRange]>| clients::beside(kept, ranges.iter().copied());
+        Wanted { now: also(reserved.wanted(reason)), at_boot: Some(also(reserved.lasting(reason))) }
+    })
+}
+
 /// Writes down at which place a known ledger is now.
 fn know_where_it_is(ledger: OtherLedger) -> Result<(), ReservedError> {
-    let (reserved, reason) =
-        (Reserved::open(directories::reserved().as_deref())?, Reason::OtherLedger(ledger));
-    let wanted = standing(&reserved, &reason);
-    let change = clients::reservation(&reserved, &reason, &wanted.now);
-    reserved.apply(&reason, &wanted, &change)
+    let reason = Reason::OtherLedger(ledger);
+    keep(&reason, |reserved| standing(reserved, &reason))
+}
+
+/// Keeps for `reason` what is wanted, as it stands.
+fn keep(reason: &Reason, wanted: impl FnOnce(&Reserved) -> Wanted) -> Result<(), ReservedError> {
+    let reserved = Reserved::open(directories::reserved().as_deref())?;
+    let wanted = wanted(&reserved);
+    let change = clients::reservation(&reserved, reason, &wanted.now);
+    reserved.apply(reason, &wanted, &change)
 }
 
 /// What is kept for `reason` now.

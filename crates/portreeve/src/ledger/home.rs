@@ -251,6 +251,8 @@ impl Home {
         let mut claimed = claimed_besides(&self.reason(), directories::reserved().as_deref());
         let is_this = self.is_this();
         claimed.retain(|(reason, _)| !reason.other_ledger().is_some_and(&is_this));
+        let displaced = self.displaced_usual().filter(|(former, _)| !is_this(former));
+        claimed.extend(displaced.map(|(former, ranges)| (Reason::OtherLedger(former), ranges)));
         let told = |(reason, ranges): (Reason, Vec<PortRange>)| {
             let ledger: Box<str> =
                 reason.other_ledger().map_or(self.usual.as_str(), OtherLedger::place).into();
@@ -396,7 +398,7 @@ pub(super) fn usual() -> Result<(PathBuf, Obeyed), Failure> {
     }
     let shared = real(&Path::new(directories::SYSTEM).join(FILE));
     // A member of its group does; where its disk is away he is to hear of that, and not to begin another one.
-    let is_away = || !shared.exists() && is_member() && !wanted_for(&Reason::Ledger).is_empty();
+    let is_away = || !shared.exists() && is_member() && !wanted_for(&Reason::LEDGER).is_empty();
     if may_write_beside(&shared) || is_away() {
         Ok((shared, Obeyed::ByHost))
     } else {

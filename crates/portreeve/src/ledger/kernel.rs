@@ -165,7 +165,7 @@ pub(crate) fn former(home: &Home) -> Vec<OtherLedger> {
     match home.reason() {
         Reason::OtherLedger(known) if known.is_identified() => vec![known],
         Reason::OtherLedger(_) => home.kept_at_place().into_iter().map(|(ledger, _)| ledger).collect(),
-        Reason::Ledger | Reason::Declared => Vec::new(),
+        Reason::Ledger(_) | Reason::Declared => Vec::new(),
     }
 }
 
@@ -216,6 +216,11 @@ fn claimed(book: &Book, home: &Home, seen: &mut Seen<'_>, now: &Now) -> Wanted {
 pub(crate) fn claimed_beyond_boot() -> Result<Vec<PortRange>, StoreError> {
     let Some(home) = Home::of_boot() else { return Ok(Vec::new()) };
     Ok(home.look()?.map(|book| lasting(&book, &home, Timestamp::now())).unwrap_or_default())
+}
+
+/// Why the kernel keeps what the host's own ledger claims.
+pub(crate) fn usual() -> Reason {
+    Home::of_boot().map_or_else(|| Reason::LEDGER, |home| home.reason())
 }
 
 /// What does not end with this boot.

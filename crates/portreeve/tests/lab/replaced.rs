@@ -93,6 +93,36 @@ fn copies_that_change_places_keep_what_is_theirs() {
     assert_eq!(site.run(RESERVED).stdout.trim(), "30011-30014");
 }
 
+/// The host's usual ledger is known by its file, too: whoever asks first, and also somebody who may not tell the kernel.
+#[test]
+fn the_usual_ledger_and_a_copy_change_places() {
+    let site = site();
+    let (usual, other) = ("/var/lib/portreeve/ledger/ledger.db", "/root/o.db");
+    site.run("groupadd portreeve && useradd -G portreeve member");
+    let swap = format!("mv {usual} {usual}.t && mv {other} {usual} && mv {usual}.t {other}");
+    site.run(&format!(
+        "portreeve claim u1 27001/tcp && cp -a {usual} {other} && portreeve claim u3 27003/tcp"
+    ));
+    site.run(&format!("portreeve claim o2 27002/tcp --ledger {other}"));
+    site.run(&swap);
+    let member = site.host.run("runuser -u member -- portreeve claim thief 27003/tcp");
+    let member = lab(member);
+    assert_eq!(member.status, 4, "{member:#?}");
+    assert_eq!(site.ask("claim thief 27003/tcp").status, 4);
+    site.run("portreeve claim o4 27004/tcp");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27004");
+    site.run(&format!("portreeve claims --repair --ledger {other} && portreeve claims --repair"));
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27004");
+    // Back again, and the other one is asked first.
+    site.run(&swap);
+    assert_eq!(site.ask(&format!("claim thief 27003/tcp --ledger {other}")).status, 4);
+    site.run(&format!("portreeve claim o5 27005/tcp --ledger {other}"));
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27005");
+    assert_eq!(site.ask("claim thief 27004/tcp").status, 4);
+    site.run("portreeve claims --repair && portreeve release u3");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27002,27004-27005");
+}
+
 /// While the disk of the host's ledger is away a member hears so too, and whoever asks the one that was moved is not told to release
 /// what only that one claims.
 #[test]

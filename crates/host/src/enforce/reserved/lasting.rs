@@ -74,9 +74,9 @@ mod tests {
 
     #[test]
     fn what_lasts_is_read_as_it_was_written() {
-        let wanted = [(Reason::Ledger, of("20500-20501")), (Reason::Declared, of("33000"))];
+        let wanted = [(Reason::LEDGER, of("20500-20501")), (Reason::Declared, of("33000"))];
         assert_eq!(parse("ledger 20500-20501\ndeclared 33000\n"), Some(wanted.into()));
-        assert_eq!(parse("ledger \n"), Some([(Reason::Ledger, Vec::new())].into()));
+        assert_eq!(parse("ledger \n"), Some([(Reason::LEDGER, Vec::new())].into()));
         for text in ["ledger 70000\n", "others 1\n", "ledger", "\0"] {
             assert_eq!(parse(text), None, "{text:?}");
         }
@@ -93,16 +93,16 @@ mod tests {
             lasting.want(&reason, Some(&of(ranges))).expect("it can be written");
         };
         want(Reason::Declared, "33000");
-        want(Reason::Ledger, "20500");
-        want(Reason::Ledger, "20501");
-        let both = [(Reason::Ledger, of("20501")), (Reason::Declared, of("33000"))].into();
+        want(Reason::LEDGER, "20500");
+        want(Reason::LEDGER, "20501");
+        let both = [(Reason::LEDGER, of("20501")), (Reason::Declared, of("33000"))].into();
         assert_eq!(lasting(&path).expect("both"), both);
         std::fs::write(&path, "x").expect("ours");
         assert!(lasting(&path).is_err());
-        want(Reason::Ledger, "20502");
-        assert_eq!(lasting(&path).expect("anew"), [(Reason::Ledger, of("20502"))].into());
+        want(Reason::LEDGER, "20502");
+        assert_eq!(lasting(&path).expect("anew"), [(Reason::LEDGER, of("20502"))].into());
         let mut found = Lasting::read(&path).expect("it can be read");
-        found.want(&Reason::Ledger, None).expect("it can be written");
+        found.want(&Reason::LEDGER, None).expect("it can be written");
         assert_eq!(lasting(&path).expect("none"), BTreeMap::new());
         std::fs::remove_dir_all(folder).expect("ours");
     }

@@ -9,13 +9,17 @@ use super::record::{line, of_line};
 /// Why numbers are kept back: what is not wanted any more for one reason may still be for another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// They are claimed.
-    Ledger,
+    /// They are claimed in the host's usual ledger.
+    Ledger(Usual),
     /// They are claimed in another ledger than the host's usual one.
     OtherLedger(OtherLedger),
     /// They are declared.
     Declared,
 }
+
+/// The host's usual ledger, which is whatever is at its place; with which file that was when anything was kept for it.
+#[derive(Clone, Debug, Default)]
+pub struct Usual(pub Option<OtherLedger>);
 
 /// A ledger that the usual one knows nothing of; one that is told from others is the same wherever it is.
 #[derive(Clone, Debug)]
@@ -38,6 +42,7 @@ struct Identity {
 }
 
 const LEDGER: &str = "ledger";
+const USUAL: &str = "usual-";
 const OTHER_LEDGER: &str = "ledger-";
 const DECLARED: &str = "declared";
 
@@ -107,6 +112,11 @@ impl OtherLedger {
         format!("{ledger:08x}{file:08x}{:08x}", self.lock)
     }
 
+    /// What is wanted for it, as a line that begins with `kind`.
+    fn line(&self, kind: &str, ranges: &[PortRange]) -> String {
+        line(&format!("{kind}{}", self.word()), ranges, Some(&self.place))
+    }
+
     /// What [`Self::word`] wrote of the one at `place`; `None` of any other text.
     fn of_word(word: &str, place: &str) -> Option<Self> {
         let digest = |at: usize| {
@@ -115,6 +125,26 @@ impl OtherLedger {
         };
         let identity = Identity { ledger: digest(0)?, file: digest(8)? };
         Some(Self { place: place.into(), identity, lock: digest(16)? })
+    }
+}
+
+impl PartialEq for Usual {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Usual {}
+
+impl PartialOrd for Usual {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Usual {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
     }
 }
 
@@ -139,12 +169,15 @@ impl Ord for OtherLedger {
 }
 
 impl Reason {
+    /// The host's usual ledger, whichever file it is.
+    pub const LEDGER: Self = Self::Ledger(Usual(None));
+
     /// The other ledger that it is.
     #[must_use]
     pub const fn other_ledger(&self) -> Option<&OtherLedger> {
         match self {
             Self::OtherLedger(other) => Some(other),
-            Self::Ledger | Self::Declared => None,
+            Self::Ledger(_) | Self::Declared => None,
         }
     }
 
@@ -156,7 +189,7 @@ impl Reason {
     /// The lock of whoever pledges anything for it, which those at one place share: which one it is nobody knows before it is made.
     pub(super) fn lock(&self) -> String {
         match self {
-            Self::Ledger => format!("{LEDGER}.lock"),
+            Self::Ledger(_) => format!("{LEDGER}.lock"),
             Self::OtherLedger(other) => format!("{OTHER_LEDGER}{:08x}.lock", other.lock),
             Self::Declared => format!("{DECLARED}.lock"),
         }
@@ -165,10 +198,9 @@ impl Reason {
     /// What is wanted for it, as a line.
     pub(super) fn line(&self, ranges: &[PortRange]) -> String {
         match self {
-            Self::Ledger => line(LEDGER, ranges, None),
-            Self::OtherLedger(other) => {
-                line(&format!("{OTHER_LEDGER}{}", other.word()), ranges, Some(&other.place))
-            }
+            Self::Ledger(Usual(None)) => line(LEDGER, ranges, None),
+            Self::Ledger(Usual(Some(usual))) => usual.line(USUAL, ranges),
+            Self::OtherLedger(other) => other.line(OTHER_LEDGER, ranges),
             Self::Declared => line(DECLARED, ranges, None),
         }
     }
@@ -177,11 +209,12 @@ impl Reason {
     pub(super) fn of_line(line: &str) -> Option<(Self, Vec<PortRange>)> {
         let (name, ranges, place) = of_line(line)?;
         let reason = match (name, place) {
-            (LEDGER, None) => Self::Ledger,
+            (LEDGER, None) => Self::Ledger(Usual(None)),
             (DECLARED, None) => Self::Declared,
-            (other, Some(place)) => {
-                Self::OtherLedger(OtherLedger::of_word(other.strip_prefix(OTHER_LEDGER)?, place)?)
-            }
+            (name, Some(place)) => match name.strip_prefix(USUAL) {
+                Some(word) => Self::Ledger(Usual(Some(OtherLedger::of_word(word, place)?))),
+                None => Self::OtherLedger(OtherLedger::of_word(name.strip_prefix(OTHER_LEDGER)?, place)?),
+            },
             _ => return None,
         };
         Some((reason, ranges))
@@ -208,8 +241,13 @@ mod tests {
     fn a_line_tells_which_ledger_it_is_of() {
         let ranges = [PortRange::one(20_500), PortRange { first: 20_510, last: 20_512 }];
         let of = |place, identity| Reason::OtherLedger(OtherLedger::new(place, identity));
+        let usual = OtherLedger::new("/srv/a.db", Some(("4c1d", "7")));
+        let remembered = Reason::of_line(Reason::Ledger(Usual(Some(usual.clone()))).line(&[]).trim_end());
+        let is_remembered =
+            matches!(remembered, Some((Reason::Ledger(Usual(Some(read))), _)) if read == usual);
+        assert!(is_remembered && Reason::LEDGER == Reason::Ledger(Usual(Some(usual))));
         let all = [
-            Reason::Ledger,
+            Reason::LEDGER,
             Reason::Declared,
             of("/srv/a b.db", Some(("4c1d", "7"))),
             of("/srv/台帳.db", None),

@@ -153,7 +153,7 @@ mod tests {
     fn a_record_says_nothing_else() {
         let read = parse("ours 20500,20510-20512\nledger 20500\ndeclared \n").expect("a record");
         assert_eq!(read.ours, of("20500,20510-20512"));
-        assert_eq!(read.wanted, [(Reason::Ledger, of("20500")), (Reason::Declared, Vec::new())].into());
+        assert_eq!(read.wanted, [(Reason::LEDGER, of("20500")), (Reason::Declared, Vec::new())].into());
         for text in ["ours x\n", "others 1\n", "ours"] {
             assert_eq!(parse(text), None, "{text}");
         }
@@ -166,12 +166,12 @@ mod tests {
         let path = folder.join("reserved");
         let mut record = Record::read(&path).expect("there is none yet");
         record.ours = of("20500-20501");
-        record.wanted.insert(Reason::Ledger, of("20500"));
+        record.wanted.insert(Reason::LEDGER, of("20500"));
         record.write().expect("written");
         let read = Record::read(&path).expect("it is there");
         assert_eq!(read, record);
         assert_eq!(read.wanted_besides(&Reason::Declared).collect::<Vec<_>>(), of("20500"));
-        assert_eq!(read.wanted_besides(&Reason::Ledger).count(), 0);
+        assert_eq!(read.wanted_besides(&Reason::LEDGER).count(), 0);
         fs::remove_dir_all(folder).expect("ours");
     }
 }

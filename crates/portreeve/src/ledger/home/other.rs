@@ -3,9 +3,11 @@
 use std::{cell::LazyCell, path::Path};
 
 use portreeve_core::port::PortRange;
-use portreeve_host::enforce::reserved::{OtherLedger, Reason, lasting, other_ledgers, wanted_for};
+use portreeve_host::enforce::reserved::{
+    OtherLedger, Reason, Usual, lasting, other_ledgers, usual_known, wanted_for,
+};
 
-use super::{Home, Obeyed};
+use super::{Home, Obeyed, is_closed};
 use crate::{
     directories,
     ledger::place::Place,
@@ -16,7 +18,7 @@ impl Home {
     /// Why the kernel keeps what it claims, or would.
     pub(crate) fn reason(&self) -> Reason {
         if !self.is_other && self.obeyed == Obeyed::ByHost {
-            return Reason::Ledger;
+            return Reason::Ledger(self.as_usual());
         }
         let (known, own) = (self.known_beside(), self.as_other());
         let is_same = |known: &&OtherLedger| self.file().is_none() || known.is_file_of(&own);
@@ -48,6 +50,27 @@ impl Home {
             .collect()
     }
 
+    /// What it is called where it is the host's usual one.
+    fn as_usual(&self) -> Usual {
+        let file = self.file().map(in_file);
+        Usual(file.filter(OtherLedger::is_identified))
+    }
+
+    /// Which was the host's usual one before another file took its place, where that is known to be now; and what the kernel keeps for
+    /// it as the usual one.
+    pub(in crate::ledger) fn displaced_usual(&self) -> Option<(OtherLedger, Vec<PortRange>)> {
+        let former = usual_known()?;
+        let usual = in_file(Path::new(former.place()));
+        if usual.is_file_of(&former) || !usual.is_identified() {
+            return None;
+        }
+        // Whoever may not look at a known one cannot tell that it is not there.
+        let closed = || known_ones().find(|known| is_closed(Path::new(known.place())));
+        let own = Some(self.as_other()).filter(|own| own.is_file_of(&former));
+        let place = own.or_else(|| moved(&former)).or_else(closed)?;
+        Some((former.at(&place), wanted_for(&Reason::LEDGER)))
+    }
+
     /// What it is called where it is another one.
     fn as_other(&self) -> OtherLedger {
         self.file().map_or_else(|| OtherLedger::new(&self.place.told(), None), in_file)
@@ -77,8 +100,8 @@ impl Home {
             return self.kept_at_place().into_iter().map(|(_, kept)| kept).next();
         }
         let of_fleet =
-            || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&Reason::Ledger));
-        let kept = wanted_for(&Reason::Ledger);
+            || directories::reserved().and_then(|path| lasting(&path).ok()?.remove(&Reason::LEDGER));
+        let kept = wanted_for(&Reason::LEDGER);
         let is_of_file = || self.obeyed == Obeyed::ByHost && of_fleet().is_none_or(|kept| kept.is_empty());
         kept.first().copied().filter(|_| is_of_file())
     }
@@ -119,7 +142,7 @@ fn in_file(path: &Path) -> OtherLedger {
 
 /// A known one where it is now, where it has moved to the place of another known one: of two that change places neither is gone.
 fn moved(known: &OtherLedger) -> Option<OtherLedger> {
-    let mut places = known_ones().filter(|other| other.place() != known.place());
+    let mut places = known_ones().chain(usual_known()).filter(|other| other.place() != known.place());
     let place = places.find(|other| in_file(Path::new(other.place())).is_file_of(known))?;
     Some(known.clone().at(&place))
 }
