@@ -19,6 +19,18 @@ pub(super) fn boot() -> Guest {
     lab(Guest::boot(&kernel, &initramfs, ""))
 }
 
+/// A kernel of the series on which the ignored test of that name has passed.
+#[track_caller]
+pub(super) fn pass_within(test: &str) -> Guest {
+    let kernel = lab(Kernel::ready(&kernel::series()));
+    let mut initramfs = lab(initramfs::with_witnesses(Path::new(PORTREEVE)));
+    lab(initramfs.program(&std::env::current_exe().expect("Linux tells it"), "tests"));
+    let guest = lab(Guest::boot(&kernel, &initramfs, ""));
+    let told = run(&guest, &format!("/tests --exact {test} --ignored --nocapture")).stdout;
+    assert!(told.contains("1 passed"), "it is there by that name: {told}");
+    guest
+}
+
 /// What a command of root prints; it must end with 0.
 #[track_caller]
 pub(super) fn run(guest: &Guest, command: &str) -> Output {

@@ -1,6 +1,7 @@
 //! The steering in the kernel before connections and datagrams of plain Python, in a network of the test's own (A5, A11, A12).
 
 mod drawn;
+mod oldest;
 
 use std::{
     collections::BTreeMap,

@@ -12,22 +12,15 @@ use portreeve_host::{
     enforce::guard::{Guard, Home, cookie},
     events::listening::now,
 };
-use portreeve_lab::kernel::{self, Guest, Kernel, initramfs};
 
-use super::{Badge, Entry, Mode, entry, lab, rules, unit};
-use crate::lab::{kernel::run, site::PORTREEVE};
+use super::{Badge, Entry, Mode, entry, rules, unit};
+use crate::lab::kernel::{pass_within, run};
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 
 #[test]
 fn a_number_is_guarded_on_the_oldest_kernel() {
-    let kernel = lab(Kernel::ready(&kernel::series()));
-    let mut initramfs = lab(initramfs::with_witnesses(Path::new(PORTREEVE)));
-    lab(initramfs.program(&std::env::current_exe().expect("Linux tells it"), "guarded"));
-    let guest = lab(Guest::boot(&kernel, &initramfs, ""));
-    let told =
-        run(&guest, "/guarded --exact lab::guard::oldest::within_the_guest --ignored --nocapture").stdout;
-    assert!(told.contains("1 passed"), "it is there by that name: {told}");
+    let guest = pass_within("lab::guard::oldest::within_the_guest");
     // It went with the program that held it.
     assert!(!run(&guest, "bpftool prog show").stdout.contains("asked4"));
 }
