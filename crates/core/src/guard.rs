@@ -1,10 +1,12 @@
 //! Whose numbers nobody else may bind: what the guard in the kernel is told (A24).
 
+mod contained;
 mod kept;
 mod wanted;
 
+pub use contained::Containers;
 pub use kept::{Kept, TooMany};
-pub use wanted::{GuardMistake, Unguardable, Unguarded, Wanted, guardable, unguarded, wanted};
+pub use wanted::{GuardMistake, Named, Unguardable, Unguarded, Wanted, guardable, unguarded, wanted};
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 

@@ -324,7 +324,8 @@ fn is_below(own: &str, path: &str) -> bool {
     own.strip_prefix(path).is_some_and(|rest| rest.is_empty() || path.is_empty() || rest.starts_with('/'))
 }
 
-fn is_container(name: &str, container: &Container) -> bool {
+/// Whether `name` means `container`: its name, its id, or as much of that as engines show.
+pub(crate) fn is_container(name: &str, container: &Container) -> bool {
     container.name.as_deref() == Some(name)
         || container.id == name
         || (name.len() >= 12 && container.id.starts_with(name))

@@ -8,12 +8,16 @@ pub(crate) use self::{
     refused::refused,
 };
 
-use std::collections::BTreeMap;
-
-use portreeve_core::{guard::Rules, owner::Owner, plan::Guards, policy::Policy};
+use portreeve_core::{
+    guard::{Containers, Named, Rules},
+    owner::Owner,
+    plan::Guards,
+    policy::Policy,
+};
 use portreeve_host::{
     enforce::guard::{Guard, GuardError, Pinned, cookie},
     events::listening::now as boot_clock,
+    observe::containers::engine,
     passwd,
 };
 
@@ -31,14 +35,22 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Guards, GuardError> {
         Owner::User(name) => Some((name.clone(), passwd::number(name)?)),
         _ => None,
     });
-    let users: BTreeMap<String, u32> = named.collect();
+    let named = Named { users: named.collect(), containers: containers(policy) };
     let Some(Pinned { guard, is_whole }) = Guard::pinned()? else {
-        return Ok(Guards { users, ..Guards::default() });
+        return Ok(Guards { named, ..Guards::default() });
     };
     // What was taken from it is put there again with all the rest.
     let rules = if is_whole { kept_by(&guard)? } else { Rules::default() };
     let seconds_left = guard.trial()?.map(|until| until.saturating_sub(boot_clock()) / 1_000_000_000);
-    Ok(Guards { rules, seconds_left, users })
+    Ok(Guards { rules, seconds_left, named })
+}
+
+/// Those of the host, where `policy` names any: no engine is asked for nothing.
+fn containers(policy: Option<&Policy>) -> Containers {
+    let services = policy.into_iter().flat_map(|policy| &policy.services);
+    let mut owners = services.flat_map(|service| &service.owners);
+    let is_any_named = owners.any(|owner| matches!(owner, Owner::Container(_)));
+    if is_any_named { engine::all() } else { Containers::default() }
 }
 
 /// What the guard keeps in this network namespace for good; nothing where it is not in the kernel.

@@ -19,6 +19,7 @@ mod lab {
     mod claims_storm;
     mod cleanliness;
     mod closing;
+    mod contained;
     mod declared;
     mod delegated;
     mod docker;

@@ -7,7 +7,7 @@ use alloc::{
 };
 use core::net::IpAddr;
 
-use super::{Badge, ENTRIES_MAX, Entry, Mode, NUMBERS_MAX, Rules};
+use super::{Badge, Containers, ENTRIES_MAX, Entry, Mode, NUMBERS_MAX, Rules};
 use crate::{
     address::Address,
     owner::Owner,
@@ -26,6 +26,15 @@ pub struct Wanted {
     pub unguarded: Vec<Unguarded>,
 }
 
+/// What the names of a policy stand for on a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The numbers of the users, as far as there are any.
+    pub users: BTreeMap<String, u32>,
+    /// The containers.
+    pub containers: Containers,
+}
+
 /// A service whose ports are not guarded, though the policy does not say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unguarded {
@@ -42,8 +51,8 @@ pub enum Unguardable {
     Anybody,
     /// A program: whoever replaces its file would be locked out, and of an interpreter everybody is it.
     Exe,
-    /// A container, whose cgroup is another one each time that it is made.
-    Container,
+    /// Docker has no container of this name.
+    NoContainer(String),
     /// Every process is in the root of the cgroups.
     EveryCgroup,
     /// There is no user of this name.
@@ -55,6 +64,12 @@ pub enum Unguardable {
 }
 
 impl Unguardable {
+    /// Whether it is so on this host now, and not of the policy everywhere.
+    #[must_use]
+    pub const fn is_of_host(&self) -> bool {
+        matches!(self, Self::NoUser(_) | Self::NoContainer(_))
+    }
+
     /// Why, in a sentence without an end.
     #[must_use]
     pub fn words(&self) -> Text {
@@ -64,9 +79,10 @@ impl Unguardable {
                 "an owner by exe cannot be guarded: the file changes with each update",
                 "exe で指定した owner は、更新のたびにファイルが変わるため対象にできない"
             ),
-            Self::Container => {
-                text!("containers are not guarded yet", "コンテナの owner にはまだ対応していない")
-            }
+            Self::NoContainer(name) => text!(
+                "Docker has no container {name} now (of podman name the unit that starts it)",
+                "Docker にコンテナ {name} がない(podman の場合は起動するユニットを指定する)"
+            ),
             Self::EveryCgroup => {
                 text!("every process is in the cgroup /", "すべてのプロセスが cgroup / に属する")
             }
@@ -105,23 +121,29 @@ impl GuardMistake {
     }
 }
 
-/// By what the kernel knows `owner`, where `uid` tells the numbers of users.
+/// By what the kernel knows `owner`.
 ///
 /// # Errors
 ///
 /// The kernel cannot tell him from others.
-pub fn guardable(owner: &Owner, uid: &impl Fn(&str) -> Option<u32>) -> Result<Badge, Unguardable> {
-    match owner {
-        Owner::Unit(unit) => Ok(Badge::Unit(unit.clone())),
-        Owner::Cgroup(path) if path == "/" => Err(Unguardable::EveryCgroup),
-        Owner::Cgroup(path) => Ok(Badge::Cgroup(path.clone())),
+pub fn guardable(owner: &Owner, named: &Named) -> Result<Vec<Badge>, Unguardable> {
+    let badge = match owner {
+        Owner::Unit(unit) => Badge::Unit(unit.clone()),
+        Owner::Cgroup(path) if path == "/" => return Err(Unguardable::EveryCgroup),
+        Owner::Cgroup(path) => Badge::Cgroup(path.clone()),
         Owner::User(name) => {
-            let number = name.parse().ok().or_else(|| uid(name));
-            number.map(Badge::User).ok_or_else(|| Unguardable::NoUser(name.clone()))
+            let number = name.parse().ok().or_else(|| named.users.get(name).copied());
+            Badge::User(number.ok_or_else(|| Unguardable::NoUser(name.clone()))?)
         }
-        Owner::Exe(_) => Err(Unguardable::Exe),
-        Owner::Container(_) => Err(Unguardable::Container),
-    }
+        Owner::Exe(_) => return Err(Unguardable::Exe),
+        Owner::Container(name) => return contained(name, &named.containers),
+    };
+    Ok([badge].into())
+}
+
+fn contained(name: &str, containers: &Containers) -> Result<Vec<Badge>, Unguardable> {
+    let badges = containers.badges(name);
+    if badges.is_empty() { Err(Unguardable::NoContainer(name.into())) } else { Ok(badges) }
 }
 
 /// What the guard is to keep for `policy`: nothing, where no service of it speaks of the guard.
@@ -129,7 +151,7 @@ pub fn guardable(owner: &Owner, uid: &impl Fn(&str) -> Option<u32>) -> Result<Ba
 /// # Errors
 ///
 /// It asks for more than the kernel holds.
-pub fn wanted(policy: &Policy, uid: impl Fn(&str) -> Option<u32>) -> Result<Wanted, GuardMistake> {
+pub fn wanted(policy: &Policy, named: &Named) -> Result<Wanted, GuardMistake> {
     let mut wanted = Wanted::default();
     if !policy.speaks_of_guard() {
         return Ok(wanted);
@@ -137,10 +159,10 @@ pub fn wanted(policy: &Policy, uid: impl Fn(&str) -> Option<u32>) -> Result<Want
     let mut ports: Vec<(PortSpec, &Service, Vec<Entry>)> = Vec::new();
     for service in &policy.services {
         let Some(mode) = mode(service) else { continue };
-        let Ok(entries) = entries(service, mode, &uid) else { continue };
+        let Ok(entries) = entries(service, mode, named) else { continue };
         ports.extend(service.ports.iter().map(|spec| (*spec, service, entries.clone())));
     }
-    wanted.unguarded = unguarded(policy, &uid);
+    wanted.unguarded = unguarded(policy, named);
     let count = ports.iter().map(|(spec, ..)| u64::from(spec.range.count())).sum();
     if count > NUMBERS_MAX as u64 {
         return Err(GuardMistake::Numbers(count));
@@ -153,10 +175,11 @@ pub fn wanted(policy: &Policy, uid: impl Fn(&str) -> Option<u32>) -> Result<Want
 
 /// The services of `policy` whose owners the kernel cannot tell, beside others that it can; nobody where no service speaks of the
 /// guard.
-pub fn unguarded(policy: &Policy, uid: impl Fn(&str) -> Option<u32>) -> Vec<Unguarded> {
+#[must_use]
+pub fn unguarded(policy: &Policy, named: &Named) -> Vec<Unguarded> {
     let services = policy.services.iter().filter(|_| policy.speaks_of_guard());
     let unguarded = |service: &Service| {
-        let why = entries(service, mode(service)?, &uid).err()?;
+        let why = entries(service, mode(service)?, named).err()?;
         Some(Unguarded { service: service.name.clone(), why })
     };
     services.filter_map(unguarded).collect()
@@ -172,11 +195,7 @@ const fn mode(service: &Service) -> Option<Mode> {
 }
 
 /// Who may bind each of its ports.
-fn entries(
-    service: &Service,
-    mode: Mode,
-    uid: &impl Fn(&str) -> Option<u32>,
-) -> Result<Vec<Entry>, Unguardable> {
+fn entries(service: &Service, mode: Mode, named: &Named) -> Result<Vec<Entry>, Unguardable> {
     if service.owners.is_empty() {
         return Err(Unguardable::Anybody);
     }
@@ -187,8 +206,8 @@ fn entries(
     if let Some(odd) = odd {
         return Err(Unguardable::Protocol(odd.protocol));
     }
-    let badges: Vec<Badge> =
-        service.owners.iter().map(|owner| guardable(owner, uid)).collect::<Result<_, _>>()?;
+    let badges = service.owners.iter().map(|owner| guardable(owner, named)).collect::<Result<Vec<_>, _>>()?;
+    let badges = badges.concat();
     let addresses: Vec<Option<Address>> = match service.addresses.as_slice() {
         [] => [None].into(),
         addresses => addresses.iter().map(place).collect(),
@@ -251,8 +270,8 @@ mod tests {
     };
 
     fn of(scene: &Scene) -> Wanted {
-        let uid = |name: &str| (name == "www-data").then_some(33);
-        wanted(scene.policy.as_ref().expect("a policy"), uid).expect("not too much")
+        let named = Named { users: [("www-data".into(), 33)].into(), ..Named::default() };
+        wanted(scene.policy.as_ref().expect("a policy"), &named).expect("not too much")
     }
 
     fn kept(mode: Mode) -> impl Fn(&mut Service) {
@@ -293,6 +312,7 @@ mod tests {
             of_owner(Owner::User("nobody-here".into())),
             Some(Unguardable::NoUser("nobody-here".into()))
         );
+        assert_eq!(of_owner(Owner::Container("shop".into())), Some(Unguardable::NoContainer("shop".into())));
         for owner in
             [Owner::User("www-data".into()), Owner::User("7".into()), Owner::Cgroup("/a.slice".into())]
         {
@@ -327,13 +347,13 @@ mod tests {
         let wide = scene().service("a", "0-65535/tcp 0-65535/udp", "a.service").declared(kept(Mode::Observe));
         assert_eq!(of(&wide).rules.entries.len(), NUMBERS_MAX);
         let wider = wide.service("b", "80/tcp", "b.service");
-        let mistake = wanted(wider.policy.as_ref().expect("a policy"), |_| None);
+        let mistake = wanted(wider.policy.as_ref().expect("a policy"), &Named::default());
         assert_eq!(mistake, Err(GuardMistake::Numbers(131_073)));
         let many = scene().service("a", "80/tcp", "a.service").declared(|service| {
             service.guard = Some(Guarding::Kept(Mode::Enforce));
             service.owners = (0..17).map(|uid| Owner::User(uid.to_string())).collect();
         });
-        let mistake = wanted(many.policy.as_ref().expect("a policy"), |_| None);
+        let mistake = wanted(many.policy.as_ref().expect("a policy"), &Named::default());
         let spec = PortSpec { protocol: Protocol::Tcp, range: PortRange::one(80) };
         assert_eq!(mistake, Err(GuardMistake::Owners(spec)));
     }

@@ -2,7 +2,6 @@
 
 use alloc::{
     boxed::Box,
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
@@ -11,7 +10,7 @@ use super::{Change, Effect, Plan, Refused};
 use crate::{
     desired::DesiredPort,
     facts::{Connection, TcpState},
-    guard::{Entry, Mode, Rules, wanted},
+    guard::{Entry, Mode, Named, Rules, wanted},
     ledger::Stand,
     owner::{Identity, Match},
     policy::{Guarding, Policy, Service},
@@ -24,15 +23,15 @@ use crate::{
 /// The duties that this serves.
 const ARTICLE: &[&str] = &["A24"];
 
-/// What the guard keeps now, and who its users are.
+/// What the guard keeps now, and whom the policy names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guards {
     /// The rules for good; none where it does not stand.
     pub rules: Rules,
     /// The whole seconds until the kernel takes back what is on trial.
     pub seconds_left: Option<u64>,
-    /// The numbers of the users whom the policy names, as far as there are any.
-    pub users: BTreeMap<String, u32>,
+    /// Whom the policy names.
+    pub named: Named,
 }
 
 /// Somebody holds a port that only its owner is to bind.
@@ -89,7 +88,7 @@ pub(super) fn keep(
     guards: &Guards,
     plan: &mut Plan,
 ) -> Result<(), Refused> {
-    let wanted = wanted(policy, |name| guards.users.get(name).copied()).map_err(Refused::Guard)?;
+    let wanted = wanted(policy, &guards.named).map_err(Refused::Guard)?;
     plan.unguarded = wanted.unguarded;
     if wanted.rules == guards.rules {
         plan.held = held(world, &wanted.rules);

@@ -114,7 +114,7 @@ impl Runtimes {
 
     fn by_engine(&self, id: &str) -> Label {
         self.docker
-            .get_or_init(|| engine::containers().unwrap_or_default())
+            .get_or_init(|| engine::containers(engine::RUNNING).unwrap_or_default())
             .get(id)
             .cloned()
             .unwrap_or_default()

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::{
     finding::{Finding, Severity},
-    guard::{Unguarded, unguarded},
+    guard::{Named, Unguarded, unguarded},
     policy::Service,
     rules::{Page, Rule},
     text,
@@ -20,8 +20,8 @@ pub(super) const RULE: Rule = Rule {
     outranks: &[],
     page: Page {
         what: Words {
-            en: "The policy has the guard keep the ports of some services, and of this one the kernel cannot tell whose they are: it names no owner, or one by exe or container, or an interface.",
-            ja: "policy の一部のサービスはガードの対象ですが、このサービスは所有者をカーネルで判別できないため対象になりません(owner がない、exe や container で指定している、device を指定している、など)。",
+            en: "The policy has the guard keep the ports of some services, and of this one the kernel cannot tell whose they are: it names no owner, or one by exe, or an interface.",
+            ja: "policy の一部のサービスはガードの対象ですが、このサービスは所有者をカーネルで判別できないため対象になりません(owner がない、exe で指定している、device を指定している、など)。",
         },
         why: Words {
             en: "Whoever binds it first has it, and nobody writes it down.",
@@ -37,8 +37,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let Some(policy) = world.policy else { return Vec::new() };
-    // Which numbers the users of this host have is not what a policy is judged by.
-    let unguarded = unguarded(policy, |_| Some(0));
+    // Which users and containers this host has is not what a policy is judged by.
+    let mut unguarded = unguarded(policy, &Named::default());
+    unguarded.retain(|it| !it.why.is_of_host());
     let finding = |it: &Unguarded| {
         let service = policy.services.iter().find(|service| service.name == *it.service)?;
         finding(it, service)

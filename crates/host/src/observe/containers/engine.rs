@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use portreeve_core::{cgroup, facts::Container, guard::Containers};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use serde::Deserialize;
 
@@ -26,30 +27,48 @@ use crate::proc::{self, stat};
 const SOCKET: &str = "/run/docker.sock";
 const PID_FILE: &str = "/run/docker.pid";
 
+/// What its containers are known by.
+const RUNTIME: &str = "docker";
+
 /// An engine answers within a few milliseconds; a look waits no longer than this for one that does not.
 const WAIT_MAX: Duration = Duration::from_millis(200);
 
 /// HTTP/1.0, so that the answer is not cut into chunks and ends with the connection (RFC 9112, sections 2.2 and 6.3).
-const REQUEST: &[u8] = b"GET /containers/json HTTP/1.0\r\nHost: docker\r\n\r\n";
+pub(super) const RUNNING: &[u8] = b"GET /containers/json HTTP/1.0\r\nHost: docker\r\n\r\n";
+/// Those that do not run, too.
+const ALL: &[u8] = b"GET /containers/json?all=1 HTTP/1.0\r\nHost: docker\r\n\r\n";
 
-/// The running containers by id; `None` where no engine of root's runs, and where it says nothing in time.
-pub(super) fn containers() -> Option<HashMap<String, Label>> {
-    let pid = proc::read_text(PID_FILE)?.trim().parse().ok()?;
-    if stat::of(pid)?.comm != "dockerd" {
-        return None;
-    }
-    read(&ask(Path::new(SOCKET), 0, Instant::now() + WAIT_MAX)?)
+/// The containers that `request` is about, by id; `None` where no engine of root's runs, and where it says nothing in time.
+pub(super) fn containers(request: &[u8]) -> Option<HashMap<String, Label>> {
+    pid()?;
+    read(&ask(Path::new(SOCKET), request, 0, Instant::now() + WAIT_MAX)?)
 }
 
-/// What is said at the socket of `owner` until `deadline`; nothing where it is not all said by then.
-fn ask(path: &Path, owner: u32, deadline: Instant) -> Option<Vec<u8>> {
+/// The containers of root's engine, also those that do not run; none where it does not run itself.
+#[must_use]
+pub fn all() -> Containers {
+    let known = containers(ALL).unwrap_or_default().into_iter();
+    let container =
+        |(id, Label { name, .. })| Container { runtime: RUNTIME.into(), id, name, ..Container::default() };
+    let engine_unit = pid().and_then(proc::cgroup).and_then(|path| cgroup::read(&path).unit);
+    Containers { all: known.map(container).collect(), engine_unit }
+}
+
+/// The process of the engine.
+fn pid() -> Option<u32> {
+    let pid = proc::read_text(PID_FILE)?.trim().parse().ok()?;
+    (stat::of(pid)?.comm == "dockerd").then_some(pid)
+}
+
+/// What is said to `request` at the socket of `owner` until `deadline`; nothing where it is not all said by then.
+fn ask(path: &Path, request: &[u8], owner: u32, deadline: Instant) -> Option<Vec<u8>> {
     let metadata = fs::symlink_metadata(path).ok()?;
     if !metadata.file_type().is_socket() || metadata.st_uid() != owner {
         return None;
     }
     let mut stream = open(path)?;
     stream.set_write_timeout(Some(left(deadline)?)).ok()?;
-    stream.write_all(REQUEST).ok()?;
+    stream.write_all(request).ok()?;
     let mut answer = Vec::new();
     let mut buffer = [0; 16 * 1024];
     while answer.len() < FILE_BYTES_MAX {
@@ -156,7 +175,7 @@ mod tests {
         fn ask(&self) -> Option<Vec<u8>> {
             let uid = rustix::process::geteuid().as_raw();
             let start = Instant::now();
-            let said = ask(&self.0, uid, start + WAIT_MAX);
+            let said = ask(&self.0, RUNNING, uid, start + WAIT_MAX);
             assert!(start.elapsed() < WAIT_MAX * 5, "{:?}", start.elapsed());
             said
         }
@@ -171,9 +190,9 @@ mod tests {
     #[test]
     fn an_engine_is_heard_to_its_end() {
         let engine = Engine::start("plain", |mut stream| {
-            let mut asked = [0; REQUEST.len()];
+            let mut asked = [0; RUNNING.len()];
             stream.read_exact(&mut asked).unwrap();
-            assert_eq!(asked, REQUEST);
+            assert_eq!(asked, RUNNING);
             stream.write_all(b"one ").unwrap();
             stream.write_all(b"two").unwrap();
         });
@@ -221,8 +240,8 @@ mod tests {
         let engine = Engine::start("owner", |mut stream| stream.write_all(b"x").unwrap());
         let uid = rustix::process::geteuid().as_raw();
         let deadline = Instant::now() + WAIT_MAX;
-        assert_eq!(ask(&engine.0, uid + 1, deadline), None);
-        assert_eq!(ask(Path::new("/proc/self/exe"), uid, deadline), None);
-        assert_eq!(ask(Path::new("/no/such/socket"), uid, deadline), None);
+        assert_eq!(ask(&engine.0, RUNNING, uid + 1, deadline), None);
+        assert_eq!(ask(Path::new("/proc/self/exe"), RUNNING, uid, deadline), None);
+        assert_eq!(ask(Path::new("/no/such/socket"), RUNNING, uid, deadline), None);
     }
 }
