@@ -57,7 +57,9 @@ fn of_gate(state: &Path, network: Network) -> PathBuf {
 
 /// Where it is written what the next boot is to keep from clients; `None` where no boot reads it.
 pub(crate) fn reserved() -> Option<PathBuf> {
-    state().filter(|_| network() == Network::Host).map(|state| state.join("reserved"))
+    // Whoever asks, it is the host's, which root writes.
+    let state = usual(&Kind::STATE, true, &environment)?;
+    (network() == Network::Host).then(|| state.join("reserved"))
 }
 
 /// Where those of the host's own gate are kept, which the next boot reads.

@@ -115,11 +115,13 @@ pub fn claimed_besides(reason: &Reason, at_boot: Option<&Path>) -> Vec<(Reason, 
     claimed
 }
 
-/// The other ledgers for which anything is kept back, or is to be at the next boot, each with some of it.
+/// The other ledgers that are known, each with some of what is kept back for it, or is to be at the next boot.
 #[must_use]
-pub fn other_ledgers(at_boot: Option<&Path>) -> Vec<(OtherLedger, PortRange)> {
-    let kept = all_wanted(at_boot).into_iter();
-    kept.filter_map(|(reason, ranges)| Some((reason.other_ledger()?.clone(), *ranges.first()?))).collect()
+pub fn other_ledgers(at_boot: Option<&Path>) -> Vec<(OtherLedger, Option<PortRange>)> {
+    let known = all_wanted(at_boot).into_iter();
+    known
+        .filter_map(|(reason, ranges)| Some((reason.other_ledger()?.clone(), ranges.first().copied())))
+        .collect()
 }
 
 fn all_wanted(at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
@@ -128,11 +130,10 @@ fn all_wanted(at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
     now.into_iter().chain(at_boot).collect()
 }
 
-/// Which file the host's usual ledger was when anything was kept back for it.
+/// Which file the host's usual ledger was when anything was kept back for it, in this boot or, as written at `at_boot`, before it.
 #[must_use]
-pub fn usual_known() -> Option<OtherLedger> {
-    let wanted = Record::of_here().unwrap_or_default().wanted;
-    wanted.into_keys().find_map(|reason| match reason {
+pub fn usual_known(at_boot: Option<&Path>) -> Option<OtherLedger> {
+    all_wanted(at_boot).into_iter().find_map(|(reason, _)| match reason {
         Reason::Ledger(Usual(known)) => known,
         Reason::OtherLedger(_) | Reason::Declared => None,
     })
@@ -211,6 +212,23 @@ impl Reserved {
             lasting.want(reason, wanted.at_boot.as_deref())?;
         }
         self.record.want(reason, &wanted.now);
+        self.carry_out(change)
+    }
+
+    /// Carries out `change`, after which nothing is kept back for `reason`, of which nothing is remembered.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::apply`].
+    pub fn forget(mut self, reason: &Reason, change: &Reservation) -> Result<(), ReservedError> {
+        if let Some(lasting) = &mut self.lasting {
+            lasting.forget(reason)?;
+        }
+        self.record.forget(reason);
+        self.carry_out(change)
+    }
+
+    fn carry_out(mut self, change: &Reservation) -> Result<(), ReservedError> {
         if !change.add.is_empty() {
             let before = self.record.ours.clone();
             self.record.ours.extend(&change.add);

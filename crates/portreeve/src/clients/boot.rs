@@ -4,12 +4,13 @@
 use std::{collections::BTreeMap, iter};
 
 use portreeve_core::port::PortRange;
-use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError, Wanted, lasting};
+use portreeve_host::enforce::reserved::{Reason, Reserved, ReservedError, Usual, Wanted, lasting};
 
 use super::reservation;
 use crate::{
     directories,
     ledger::kernel::{KeepError, claimed_beyond_boot, usual},
+    ledger::know_where_usual_is,
 };
 
 /// What was kept, by reason.
@@ -21,6 +22,7 @@ type Beside = BTreeMap<Reason, Vec<PortRange>>;
 ///
 /// What is kept for the boot or the ledger cannot be read, or the kernel refuses; for other reasons it is done all the same.
 pub(crate) fn reserve_again() -> Result<(), KeepError> {
+    know_where_usual_is()?;
     again(|_| true)
 }
 
@@ -66,9 +68,9 @@ fn kept() -> Beside {
 
 /// What is wanted for `reason`: of what is claimed nothing is kept beside where the host's own ledger has it.
 fn wanted(beside: &Beside, reason: &Reason) -> Result<Vec<PortRange>, KeepError> {
-    match (beside.get(reason), reason) {
-        (Some(ranges), _) => Ok(ranges.clone()),
-        (None, Reason::Ledger(_)) => Ok(claimed_beyond_boot()?),
+    match (beside.get_key_value(reason), reason) {
+        (Some((Reason::Ledger(Usual(Some(_))), _)) | None, Reason::Ledger(_)) => Ok(claimed_beyond_boot()?),
+        (Some((_, ranges)), _) => Ok(ranges.clone()),
         (None, Reason::OtherLedger(_) | Reason::Declared) => Ok(Vec::new()),
     }
 }

@@ -81,6 +81,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let store = home.open_standing().map_err(|error| failure::store(&error, FAILED))?;
     let wanted = own.get_one::<String>(STATE).map(String::as_str);
     let Some(mut store) = store else {
+        if own.get_flag(REPAIR) {
+            repair_others(&home)?;
+        }
         let told = list(&Book::default(), &home, wanted, None, settings, out)?;
         if !own.get_flag(WATCH) {
             return Ok(Exit::Fine);
@@ -91,7 +94,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     };
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     if own.get_flag(REPAIR) {
-        let held = Held::of_former(&home.replaced());
+        let held = Held::of_replaced(&home);
         repair(&home, settings)?;
         if settings.format != Format::Json {
             held.tell_given(out)?;
@@ -143,13 +146,18 @@ fn repair(home: &Home, settings: &Settings) -> Result<(), Failure> {
     let book = ledger.load().map_err(fail)?;
     let mut seen = sight::seen(&world, home, &book);
     match kernel::keep(&home.scope, &mut ledger, &book, home, &mut seen, &now) {
-        Kept::Reserved => kernel::keep_others(home)
-            .map_err(|error| Failure::new(Exit::Unreachable, UNREPAIRED).because(kernel::why(&error))),
+        Kept::Reserved => repair_others(home),
         Kept::Unreserved(why) => {
             let failure = Failure::new(Exit::Unreachable, UNREPAIRED).because(why);
             Err(if geteuid().is_root() { failure } else { failure.hint(WITH_SUDO) })
         }
     }
+}
+
+/// The same of what other ledgers of root's have, where `home` is the host's usual one.
+fn repair_others(home: &Home) -> Result<(), Failure> {
+    kernel::keep_others(home)
+        .map_err(|error| Failure::new(Exit::Unreachable, UNREPAIRED).because(kernel::why(&error)))
 }
 
 /// What of a list makes it another one: the time that is left does not.

@@ -45,7 +45,7 @@ impl Opened {
     ///
     /// It is not to be had, or what it claims could not be kept from the host's usual one.
     pub(super) fn at(home: &Home, scope: &Scope) -> Result<Self, StoreError> {
-        know_where_usual_is(home)?;
+        keep_displaced(home)?;
         // Before it is read: what others keep meanwhile is then seen.
         let ahead = if home.is_beside_usual() { Ahead::begin(home)? } else { None };
         Ok(Self { store: home.within(scope).store()?, ahead })
@@ -203,12 +203,21 @@ impl Ahead {
 }
 
 /// Has what is kept for a ledger that was the host's usual one stay kept for it, where it has changed places with another one.
-fn know_where_usual_is(home: &Home) -> Result<(), ReservedError> {
+fn keep_displaced(home: &Home) -> Result<(), ReservedError> {
     let displaced = home.displaced_usual().filter(|_| geteuid().is_root());
     let Some((former, ranges)) = displaced else { return Ok(()) };
     keep_also(&Reason::OtherLedger(former), &ranges)?;
     // What is at its place now says itself what it claims.
     keep(&kernel::usual(), |_| Wanted::default())
+}
+
+/// The same as the host boots.
+///
+/// # Errors
+///
+/// The kernel refuses, or what is kept for it cannot be written.
+pub(crate) fn know_where_usual_is() -> Result<(), ReservedError> {
+    Home::of_boot().map_or(Ok(()), |home| keep_displaced(&home))
 }
 
 /// Keeps `ranges` too for `reason`.

@@ -4,11 +4,19 @@ use portreeve_core::{
     plan::{have_any, united},
     port::PortRange,
     text,
+    words::{Lang, Text},
 };
 use portreeve_host::enforce::reserved::{OtherLedger, Reason, reserved};
 
-use super::{home::Home, kernel};
-use crate::{clients, failure::Failure, show::out::Out};
+use super::{
+    home::{Home, replaced_usual},
+    kernel,
+};
+use crate::{
+    clients,
+    failure::{Failure, warn},
+    show::{escape::visible, out::Out},
+};
 
 /// What the kernel keeps for a ledger and for those that were at its place, before anything changes.
 #[derive(Debug)]
@@ -21,9 +29,11 @@ impl Held {
         Self(kernel::kept_of(others.chain([home.reason()])))
     }
 
-    /// For these alone.
-    pub(crate) fn of_former(former: &[OtherLedger]) -> Self {
-        Self(kernel::kept_of(former.iter().cloned().map(Reason::OtherLedger)))
+    /// For those whose place `home` has taken, with no word of them anywhere else.
+    pub(crate) fn of_replaced(home: &Home) -> Self {
+        let usual = replaced_usual().filter(|usual| home.is_read_by_boot() && !home.is_displaced(usual));
+        let others = home.replaced().into_iter().map(Reason::OtherLedger);
+        Self(kernel::kept_of(others.chain(usual.map(|_| Reason::LEDGER))))
     }
 
     /// Whether that is nothing.
@@ -37,19 +47,25 @@ impl Held {
     ///
     /// Where nobody reads it.
     pub(crate) fn tell_given(&self, out: &mut Out) -> Result<(), Failure> {
-        // Where the kernel does not tell what it keeps, nobody can tell what it does not.
-        let Ok(now) = reserved() else { return Ok(()) };
-        let (now, numbers) =
-            (united(now.into_iter()), self.0.iter().flat_map(|range| range.first..=range.last));
-        let given = united(numbers.map(PortRange::one).filter(|port| !have_any(&now, *port)));
-        if given.is_empty() {
-            return Ok(());
+        self.given().map_or(Ok(()), |given| out.sentences(given.in_lang(out.lang)))
+    }
+
+    /// The same as a warning, beside what was asked for.
+    pub(crate) fn warn_of_given(&self, lang: Lang) {
+        if let Some(Text { en, ja }) = self.given() {
+            warn(&visible(text!("warning: {en}", "警告: {ja}").in_lang(lang)));
         }
-        let numbers = clients::listed(&given);
-        let back = text!(
+    }
+
+    fn given(&self) -> Option<Text> {
+        // Where the kernel does not tell what it keeps, nobody can tell what it does not.
+        let now = united(reserved().ok()?.into_iter());
+        let numbers = self.0.iter().flat_map(|range| range.first..=range.last);
+        let given = united(numbers.map(PortRange::one).filter(|port| !have_any(&now, *port)));
+        let numbers = (!given.is_empty()).then(|| clients::listed(&given))?;
+        Some(text!(
             "Given back to clients: {numbers}, which the ledger that was here had claimed; if that was moved, portreeve claims --repair --ledger FILE keeps them again.",
             "以前ここにあった台帳で申請されていた {numbers} の予約を解除しました。その台帳を移動しただけの場合は、portreeve claims --repair --ledger FILE で予約し直せます。"
-        );
-        out.sentences(back.in_lang(out.lang))
+        ))
     }
 }

@@ -2,6 +2,8 @@
 
 mod other;
 
+pub(super) use self::other::replaced_usual;
+
 use std::{
     ffi::OsString,
     fs, io,
@@ -272,12 +274,19 @@ impl Home {
     pub(super) fn claimed_by_usual(&self) -> Vec<OtherClaim> {
         let usual = self.is_other.then(Self::of_boot).flatten();
         let Some(usual) = usual.filter(|usual| !usual.place.is(&self.place)) else { return Vec::new() };
-        let Ok(Some(book)) = usual.look() else { return Vec::new() };
+        let Place::File(path) = &usual.place else { return Vec::new() };
         let ledger: Box<str> = usual.place.told().into();
+        let claimed = self.claimed_at(path).into_iter();
+        claimed.map(|ports| OtherClaim { ports, ledger: ledger.clone() }).collect()
+    }
+
+    /// What the ledger in the file at `path` claims here; nothing where that cannot be read.
+    pub(super) fn claimed_at(&self, path: &Path) -> Vec<PortRange> {
+        let Ok(Some(book)) = Sqlite::look(path) else { return Vec::new() };
         let now = Timestamp::now();
         let holds = |lease: &Lease| lease.outlasts_boot(now) || lease.process().is_some();
         let here = book.claims().filter(|claim| claim.scope.meets(&self.scope) && holds(&claim.lease));
-        here.map(|claim| OtherClaim { ports: claim.ports, ledger: ledger.clone() }).collect()
+        here.map(|claim| claim.ports).collect()
     }
 
     /// Opens it to read it, where there is one.

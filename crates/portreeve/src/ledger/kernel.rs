@@ -193,7 +193,7 @@ pub(crate) fn forget(former: Vec<OtherLedger>) -> Result<(), KeepError> {
     for reason in former.into_iter().map(Reason::OtherLedger) {
         let reserved = Reserved::open(directories::reserved().as_deref())?;
         let change = clients::reservation(&reserved, &reason, &[]);
-        reserved.apply(&reason, &Wanted { now: Vec::new(), at_boot: Some(Vec::new()) }, &change)?;
+        reserved.forget(&reason, &change)?;
     }
     Ok(())
 }

@@ -123,6 +123,62 @@ fn the_usual_ledger_and_a_copy_change_places() {
     assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27002,27004-27005");
 }
 
+/// What a boot leaves of the kernel's list and of what is known of it.
+const BOOT: &str = "rm -r /run/portreeve && echo > /proc/sys/net/ipv4/ip_local_reserved_ports";
+
+/// What changed places before a boot is told apart after it, also a copy that had nothing of its own.
+#[test]
+fn ledgers_that_change_places_are_known_after_a_boot() {
+    let site = site();
+    let (usual, other) = ("/var/lib/portreeve/ledger/ledger.db", "/root/o.db");
+    let swap = format!("mv {usual} {usual}.t && mv {other} {usual} && mv {usual}.t {other}");
+    site.run(&format!(
+        "portreeve claim u1 27001/tcp && cp -a {usual} {other} && portreeve claim u2 27002/tcp"
+    ));
+    site.run(&format!("portreeve release u1 --ledger {other} && {swap}"));
+    assert_eq!(site.ask("claim thief 27001/tcp").status, 4);
+    site.run(&format!("{swap} && portreeve claim o3 27003/tcp --ledger {other}"));
+    site.run(&format!("{swap} && {BOOT} && portreeve claims --repair"));
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27003");
+    for number in [27001, 27002] {
+        assert_eq!(site.ask(&format!("claim thief {number}/tcp --ledger /root/third.db")).status, 4);
+    }
+    // The boot itself does the same.
+    site.run(&format!(
+        "portreeve claims --repair --ledger {other} && {swap} && {BOOT} && portreeve apply --boot"
+    ));
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27003");
+}
+
+/// What root claims in another ledger is kept after a boot for whoever asks, before and after anything is repaired.
+#[test]
+fn other_ledgers_are_obeyed_after_a_boot() {
+    let site = site();
+    site.run("groupadd portreeve && useradd -G portreeve member");
+    site.run(&format!("portreeve claim o1 27001/tcp --ledger /root/o.db && {BOOT}"));
+    site.run("portreeve claims --repair");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001");
+    site.run(&format!("portreeve claim u2 27002/tcp && {BOOT}"));
+    let member = lab(site.host.run("runuser -u member -- portreeve claim thief 27001/tcp"));
+    assert_eq!(member.status, 4, "{member:#?}");
+}
+
+/// A copy that nobody asked yet is not known: what the one before it claimed goes, and that is said.
+#[test]
+fn what_goes_with_a_ledger_that_was_replaced_is_told() {
+    let site = site();
+    let usual = "/var/lib/portreeve/ledger/ledger.db";
+    site.run(&format!(
+        "portreeve claim u1 27001/tcp && cp -a {usual} /root/c.db && portreeve claim u2 27002/tcp"
+    ));
+    site.run(&format!("mv {usual} /root/away.db && mv /root/c.db {usual}"));
+    let claimed = site.ask("claim u3 27003/tcp");
+    assert!(claimed.stderr.contains("Given back to clients: 27002"), "{claimed:#?}");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001,27003");
+    site.run("portreeve claims --repair --ledger /root/away.db");
+    assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27003");
+}
+
 /// While the disk of the host's ledger is away a member hears so too, and whoever asks the one that was moved is not told to release
 /// what only that one claims.
 #[test]

@@ -48,13 +48,27 @@ impl Lasting {
         self.wanted.get(reason).map(Vec::as_slice)
     }
 
-    /// Has the next boot keep back `ranges` for `reason`, where it does not find that out by itself.
+    /// Has the next boot keep back `ranges` for `reason`; nothing of it is written where it finds all of that out by itself.
     pub(super) fn want(&mut self, reason: &Reason, ranges: Option<&[PortRange]>) -> Result<(), KeepError> {
-        let ranges = ranges.filter(|ranges| !ranges.is_empty() || !reason.is_forgotten());
+        let ranges = ranges.or_else(|| reason.is_read_by_boot().then_some(&[]));
+        self.change(|wanted| {
+            // It may be known by another place.
+            wanted.remove(reason);
+            wanted.extend(ranges.map(|ranges| (reason.clone(), ranges.to_vec())));
+            wanted.retain(|reason, ranges| !ranges.is_empty() || reason.is_remembered());
+        })
+    }
+
+    pub(super) fn forget(&mut self, reason: &Reason) -> Result<(), KeepError> {
+        self.change(|wanted| drop(wanted.remove(reason)))
+    }
+
+    fn change(
+        &mut self,
+        change: impl FnOnce(&mut BTreeMap<Reason, Vec<PortRange>>),
+    ) -> Result<(), KeepError> {
         let before = self.text();
-        // It may be known by another place.
-        self.wanted.remove(reason);
-        self.wanted.extend(ranges.map(|ranges| (reason.clone(), ranges.to_vec())));
+        change(&mut self.wanted);
         let text = self.text();
         if text == before { Ok(()) } else { replace(&self.path, text.as_bytes(), Readers::Everybody) }
     }

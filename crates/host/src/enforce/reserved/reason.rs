@@ -1,6 +1,6 @@
 //! Why numbers are kept back, and how that is written.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, path::Path};
 
 use portreeve_core::{fnv::fnv, port::PortRange};
 
@@ -181,9 +181,14 @@ impl Reason {
         }
     }
 
-    /// Where nothing is wanted for it any more, nothing of it is remembered.
-    pub(super) const fn is_forgotten(&self) -> bool {
-        self.other_ledger().is_some()
+    /// Whether it is remembered where nothing is wanted for it: a file that is another ledger may come to another place yet.
+    pub(super) fn is_remembered(&self) -> bool {
+        self.other_ledger().is_none_or(|other| Path::new(other.place()).exists())
+    }
+
+    /// Whether the next boot finds out by itself what is wanted for it, and has to know whose that was.
+    pub(super) const fn is_read_by_boot(&self) -> bool {
+        matches!(self, Self::Ledger(Usual(Some(_))))
     }
 
     /// The lock of whoever pledges anything for it, which those at one place share: which one it is nobody knows before it is made.

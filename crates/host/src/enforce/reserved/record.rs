@@ -61,9 +61,12 @@ impl Record {
     pub(super) fn want(&mut self, reason: &Reason, ranges: &[PortRange]) {
         // It may be known by another place.
         self.wanted.remove(reason);
-        if !ranges.is_empty() || !reason.is_forgotten() {
-            self.wanted.insert(reason.clone(), ranges.to_vec());
-        }
+        self.wanted.insert(reason.clone(), ranges.to_vec());
+        self.wanted.retain(|reason, ranges| !ranges.is_empty() || reason.is_remembered());
+    }
+
+    pub(super) fn forget(&mut self, reason: &Reason) {
+        self.wanted.remove(reason);
     }
 
     /// Writes it.

@@ -23,6 +23,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause},
     ledger::{
+        Held,
         crowd::{ASKS_MAX, Crowd, Told},
         failure,
         home::Home,
@@ -92,6 +93,7 @@ pub(super) fn run(
         lines.iter().filter_map(|line| line.wish.as_ref().ok()).cloned().map(Ask::Claim).collect();
     let look = sight::look_for(&asks, settings)?;
     let world = look.world();
+    let held = Held::of_replaced(home);
     let mut store = home.open_within(&scope).map_err(|error| failure::store(&error, FAILED))?;
     let book = store.load().map_err(|error| failure::store(&error, FAILED))?;
     let _turn = home.turn().map_err(|error| failure::store(&error, FAILED))?;
@@ -111,6 +113,7 @@ pub(super) fn run(
     let scopes = || granted.iter().map(|entry| &entry.claim.scope);
     let changed = scopes().find(|scope| scope.meets(&home.scope)).unwrap_or(&scope);
     let kept = kernel::keep(changed, &mut store, &book, home, &mut seen, &now);
+    held.warn_of_given(settings.lang);
     // Also of those that a later line has made claims for good.
     let pids = granted.iter().filter_map(|entry| entry.claim.lease.process()).map(|process| process.pid);
     seen.processes.extend(claimant::occupants(&seen.machine, pids));

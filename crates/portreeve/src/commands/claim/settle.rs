@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     ledger::{
-        ask, failure,
+        Held, ask, failure,
         home::Home,
         kernel::{self, Kept},
         sight,
@@ -49,6 +49,7 @@ pub(in crate::commands) fn settle(
     let now = sight::now()?;
     let look = sight::look_for(std::slice::from_ref(asked), settings)?;
     let world = look.world();
+    let held = Held::of_replaced(home);
     let mut store = home.open_within(asked.scope()).map_err(|error| failure::store(&error, what))?;
     let mut book = store.load().map_err(|error| failure::store(&error, what))?;
     // What has changed since is found out as it is written.
@@ -63,6 +64,7 @@ pub(in crate::commands) fn settle(
     out.changed();
     failure::tell_uncopied(&mut store, settings.lang);
     let kept = kernel::keep(asked.scope(), &mut store, &book, home, &mut seen, &now);
+    held.warn_of_given(settings.lang);
     let state = entry.claim.state(&seen, &now);
     tell(&Settled { entry, kept, state }, out)?;
     Ok(Exit::Fine)

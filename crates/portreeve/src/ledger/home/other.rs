@@ -56,19 +56,25 @@ impl Home {
         Usual(file.filter(OtherLedger::is_identified))
     }
 
-    /// Which was the host's usual one before another file took its place, where that is known to be now; and what the kernel keeps for
-    /// it as the usual one.
+    /// Which was the host's usual one before another file took its place, where that is known to be now; and what it claims, as far as
+    /// that can be read or is kept.
     pub(in crate::ledger) fn displaced_usual(&self) -> Option<(OtherLedger, Vec<PortRange>)> {
-        let former = usual_known()?;
-        let usual = in_file(Path::new(former.place()));
-        if usual.is_file_of(&former) || !usual.is_identified() {
-            return None;
-        }
+        let former = replaced_usual()?;
         // Whoever may not look at a known one cannot tell that it is not there.
         let closed = || known_ones().find(|known| is_closed(Path::new(known.place())));
         let own = Some(self.as_other()).filter(|own| own.is_file_of(&former));
         let place = own.or_else(|| moved(&former)).or_else(closed)?;
-        Some((former.at(&place), wanted_for(&Reason::LEDGER)))
+        let former = former.at(&place);
+        let mut claimed = wanted_for(&Reason::LEDGER);
+        claimed.extend(
+            self.claimed_at(Path::new(former.place())).into_iter().filter(|_| is_still_there(&former)),
+        );
+        Some((former, claimed))
+    }
+
+    /// Whether `usual`, whose place another file has taken, is known to be somewhere else.
+    pub(in crate::ledger) fn is_displaced(&self, usual: &OtherLedger) -> bool {
+        self.as_other().is_file_of(usual) || moved(usual).is_some()
     }
 
     /// What it is called where it is another one.
@@ -124,13 +130,26 @@ impl Home {
     pub(crate) fn kept_at_place(&self) -> Vec<(OtherLedger, PortRange)> {
         let place = self.place.told();
         let known = other_ledgers(directories::reserved().as_deref()).into_iter();
-        known.filter(|(ledger, _)| ledger.place() == place).collect()
+        let kept = known.filter_map(|(ledger, kept)| Some((ledger, kept?)));
+        kept.filter(|(ledger, _)| ledger.place() == place).collect()
     }
 }
 
-/// Every other ledger of the host that the kernel keeps anything for, or is to at the next boot.
+/// Every other ledger of the host that was asked by root, as far as its file is there, or the kernel keeps anything for it.
 fn known_ones() -> impl Iterator<Item = OtherLedger> {
     other_ledgers(directories::reserved().as_deref()).into_iter().map(|(known, _)| known)
+}
+
+/// The host's usual one, as it was when anything was kept for it.
+fn known_usual() -> Option<OtherLedger> {
+    usual_known(directories::reserved().as_deref())
+}
+
+/// The same where another ledger is at its place now.
+pub(in crate::ledger) fn replaced_usual() -> Option<OtherLedger> {
+    let former = known_usual()?;
+    let usual = in_file(Path::new(former.place()));
+    (usual.is_identified() && !usual.is_file_of(&former)).then_some(former)
 }
 
 /// The ledger in the file at `path`, as another one.
@@ -142,7 +161,7 @@ fn in_file(path: &Path) -> OtherLedger {
 
 /// A known one where it is now, where it has moved to the place of another known one: of two that change places neither is gone.
 fn moved(known: &OtherLedger) -> Option<OtherLedger> {
-    let mut places = known_ones().chain(usual_known()).filter(|other| other.place() != known.place());
+    let mut places = known_ones().chain(known_usual()).filter(|other| other.place() != known.place());
     let place = places.find(|other| in_file(Path::new(other.place())).is_file_of(known))?;
     Some(known.clone().at(&place))
 }
