@@ -14,13 +14,14 @@ use crate::{
     exit::Exit,
     failure::Failure,
     guards, programs,
-    settings::{Common, Format, Settings, Verbosity},
+    settings::{Common, Format, Settings, Verbosity, options},
     show::{guard as show, next, out::Out},
 };
 
 const ACTION: &str = "action";
 const STATUS: &str = "status";
 const REFUSED: &str = "refused";
+const FOLLOW: &str = "follow";
 
 /// `guard`.
 pub(super) const COMMAND: Command = Command {
@@ -29,8 +30,8 @@ pub(super) const COMMAND: Command = Command {
         en: "Which ports are kept for their owners, and who tried to bind them?",
         ja: "所有者以外の bind の制限と記録",
     },
-    examples: &["portreeve guard status", "portreeve guard refused", "portreeve guard refused -o json"],
-    takes: &[Common::Output(&[Format::Table, Format::Json]), Common::Policy],
+    examples: &["portreeve guard status", "portreeve guard refused", "portreeve guard refused --follow"],
+    takes: &[Common::Output(&[Format::Table, Format::Json, Format::Ndjson]), Common::Policy],
     arguments,
     run,
 };
@@ -38,10 +39,21 @@ pub(super) const COMMAND: Command = Command {
 const FAILED: Words =
     Words { en: "cannot tell what the guard does", ja: "ガードの状態を確認できません" };
 
+const UNFOLLOWED: Words = Words {
+    en: "--follow tells who is refused, and status is told once",
+    ja: "--follow は refused と併用します。status は一度だけ表示されます",
+};
+const REFUSED_FOLLOWED: Words =
+    Words { en: "portreeve guard refused --follow", ja: "portreeve guard refused --follow" };
+
 fn arguments(lang: Lang) -> Vec<Arg> {
     let action = Words {
         en: "status: the ports and whose they are; refused: who bound one that is not his, or was kept from it",
         ja: "status: 対象のポートと所有者を表示、refused: 所有者以外による bind の記録を表示",
+    };
+    let follow = Words {
+        en: "Of refused: go on, and tell each further time",
+        ja: "refused と併用: 終了せず、記録が増えるたびに表示する",
     };
     vec![
         Arg::new(ACTION)
@@ -51,12 +63,16 @@ fn arguments(lang: Lang) -> Vec<Arg> {
             .hide_possible_values(true)
             .hide_default_value(true)
             .help(action.in_lang(lang)),
+        options::flag(FOLLOW, follow, lang),
     ]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if own.get_one::<String>(ACTION).is_some_and(|action| action == REFUSED) {
-        return refused::run(settings, out);
+        return refused::run(own.get_flag(FOLLOW), settings, out);
+    }
+    if own.get_flag(FOLLOW) {
+        return Err(Failure::usage(UNFOLLOWED).hint(REFUSED_FOLLOWED));
     }
     if !root::is_of_host() {
         return Err(guards::not_root(FAILED));
@@ -77,9 +93,10 @@ fn status(pinned: Option<&Pinned>, settings: &Settings, out: &mut Out) -> Result
     let is_there = pinned.is_some() || is_torn;
     let is_missed = !is_there && !programs::confirmed().rules.entries.is_empty();
     let stands = show::Stands { is_there, is_whole, is_missed, until, rules: &rules };
-    if settings.format == Format::Json {
-        out.json(&show::view(&stands))?;
-        return Ok(Exit::Fine);
+    match settings.format {
+        Format::Json => return out.json(&show::view(&stands)).map(|()| Exit::Fine),
+        Format::Ndjson => return out.ndjson(&show::view(&stands)).map(|()| Exit::Fine),
+        _ => {}
     }
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);

@@ -56,6 +56,39 @@ fn planned(site: &Site, what: &str) -> bool {
     plan["changes"].as_array().expect("`changes` is promised").iter().any(|change| change["kind"] == what)
 }
 
+/// Whoever follows hears of each time, root of everybody and a user of himself.
+#[test]
+fn each_further_try_is_told_as_it_happens() {
+    let site = site();
+    site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
+    is_refused(&site, 443);
+    for (unit, user) in [("all", "root"), ("own", "dev")] {
+        site.run(&format!(
+            "systemd-run -q --unit={unit} --uid={user} -p StandardOutput=file:/run/{unit} -p StandardError=file:/run/{unit}.err \
+             portreeve guard refused --follow -o ndjson"
+        ));
+    }
+    let followed = |unit: &str, lines: usize| {
+        site.run(&format!("timeout 20 sh -c 'until test $(wc -l < /run/{unit}) -ge {lines}; do sleep 0.05; done'; cat /run/{unit}"))
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a document a line"))
+            .collect::<Vec<Value>>()
+    };
+    assert_eq!(followed("all", 1).len(), 1, "what was before is told first");
+    is_refused(&site, 443);
+    followed("all", 2);
+    lab(site.host.run("runuser -u dev -- timeout 1 nc -l -s 127.0.0.1 -p 443"));
+    let (all, own) = (followed("all", 3), followed("own", 1));
+    let told = |it: &Value| (it["port"].clone(), it["user"].clone(), it["count"].clone());
+    let expected =
+        [("root", 1), ("root", 2), ("dev", 1)].map(|(user, count)| (443.into(), user.into(), count.into()));
+    assert_eq!(all.iter().map(told).collect::<Vec<_>>(), expected, "{all:#?}");
+    assert_eq!(own.iter().map(told).collect::<Vec<_>>(), expected[2..], "{own:#?}");
+    assert_eq!(site.ask("guard refused --follow -o json").status, 2);
+    assert_eq!(site.ask("guard status --follow").status, 2);
+}
+
 /// A stranger with every right is refused, whoever he is can be told afterwards, and the owner comes and goes with nobody of ours
 /// about.
 #[test]

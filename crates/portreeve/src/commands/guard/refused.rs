@@ -1,6 +1,8 @@
 //! `portreeve guard refused`: who bound a number that is not his, or was kept from it (A17, A24).
 
-use portreeve_core::words::Words;
+mod follow;
+
+use portreeve_core::{policy::Policy, words::Words};
 use portreeve_host::root;
 
 use super::FAILED;
@@ -9,7 +11,10 @@ use crate::{
     failure::{Failure, warn},
     guards, policy_file,
     settings::{Format, Settings, Verbosity},
-    show::{guard::refused as show, out::Out},
+    show::{
+        guard::refused::{self as show, Refusal},
+        out::Out,
+    },
     table_file::TableFile,
 };
 
@@ -18,27 +23,36 @@ const UNREAD: Words = Words {
     ja: "注意: policy を読めないため、サービス名は表示されません。portreeve check で確認してください",
 };
 
-/// Tells them, the newest first.
+/// Tells them, the newest first; and each further time, where that is asked for.
 ///
 /// # Errors
 ///
-/// The kernel does not tell, or the policy is wrong.
-pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+/// The kernel does not tell.
+pub(super) fn run(is_followed: bool, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     // Whoever was refused is told so also where the policy has a mistake by now.
     let parsed = policy_file::load(&settings.policy, TableFile::load()?.registry()).unwrap_or_else(|_| {
         warn(UNREAD.in_lang(settings.lang));
         None
     });
     let policy = parsed.map(|parsed| parsed.policy);
-    let refusals = guards::refused(policy.as_ref()).map_err(|error| guards::failure(&error, FAILED))?;
+    if is_followed {
+        return follow::run(policy.as_ref(), settings, out);
+    }
+    let refusals = refusals(policy.as_ref())?;
+    match settings.format {
+        Format::Json => out.json(&show::view(&refusals))?,
+        Format::Ndjson => refusals.iter().try_for_each(|it| out.ndjson(&show::refusal_view(it)))?,
+        _ if settings.verbosity == Verbosity::Quiet => {}
+        _ => show::print(&refusals, out)?,
+    }
+    Ok(Exit::Fine)
+}
+
+/// Those whom the kernel remembers, the newest first.
+fn refusals(policy: Option<&Policy>) -> Result<Vec<Refusal>, Failure> {
+    let refusals = guards::refused(policy).map_err(|error| guards::failure(&error, FAILED))?;
     if refusals.is_none() && !root::is_of_host() {
         return Err(guards::not_shown(FAILED));
     }
-    let refusals = refusals.unwrap_or_default();
-    if settings.format == Format::Json {
-        out.json(&show::view(&refusals))?;
-    } else if settings.verbosity != Verbosity::Quiet {
-        show::print(&refusals, out)?;
-    }
-    Ok(Exit::Fine)
+    Ok(refusals.unwrap_or_default())
 }

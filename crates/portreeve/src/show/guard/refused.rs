@@ -163,17 +163,27 @@ pub(crate) fn print(refusals: &[Refusal], out: &mut Out) -> Result<(), Failure> 
 
 /// One of them in a line, as of `now`.
 pub(crate) fn line(refusal: &Refusal, now: Timestamp) -> Text {
-    let (Text { en: en_who, ja: ja_who }, Text { en: en_ago, ja: ja_ago }) =
-        (who(refusal), ago(refusal.last, now));
+    let (Text { en, ja }, Text { en: en_ago, ja: ja_ago }) = (deed(refusal), ago(refusal.last, now));
+    text!("{en}, {en_ago}", "{ja}、{ja_ago}")
+}
+
+/// One of them in a line, with the time at which it was the last time.
+pub(crate) fn moment(refusal: &Refusal) -> Text {
+    let (at, spec, Text { en, ja }) =
+        (refusal.last.strftime("%Y-%m-%dT%H:%M:%SZ"), refusal.spec(), deed(refusal));
+    let service = refusal.service.as_deref().map_or_else(String::new, |name| format!(" ({})", visible(name)));
+    text!("{at}  {spec}{service}  {en}", "{at}  {spec}{service}  {ja}")
+}
+
+/// Who did it, what came of it, and how often.
+fn deed(refusal: &Refusal) -> Text {
+    let Text { en: en_who, ja: ja_who } = who(refusal);
     let (count, unit) = (refusal.tried.count, refusal.unit.as_deref().or(refusal.cgroup.as_deref()));
     let en_unit = unit.map_or_else(String::new, |unit| format!(" in {}", visible(unit)));
     let ja_unit = unit.map_or_else(String::new, |unit| format!("、{}", visible(unit)));
     let en_times = inflect(usize::try_from(count).unwrap_or(usize::MAX), "time", "times");
     let Words { en, ja } = outcome(refusal.tried.is_refused);
-    text!(
-        "{en_who}{en_unit}: {en}, {count} {en_times}, {en_ago}",
-        "{ja_who}{ja_unit}: {ja}、{count} 回、{ja_ago}"
-    )
+    text!("{en_who}{en_unit}: {en}, {count} {en_times}", "{ja_who}{ja_unit}: {ja}、{count} 回")
 }
 
 fn who(Refusal { tried, user, .. }: &Refusal) -> Text {
