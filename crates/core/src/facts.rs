@@ -10,6 +10,7 @@ mod origin;
 mod pids;
 mod process;
 mod socket;
+mod socket_denial;
 mod steering_program;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,6 +27,7 @@ pub use process::{Container, ExeState, Parent, Privilege, Process, Published};
 pub use socket::{
     Backlog, Connection, Hold, HolderGap, Listener, OtherSocket, Peer, SeenBy, SocketState, TcpState,
 };
+pub use socket_denial::SocketDenial;
 pub use steering_program::SteeringProgram;
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
@@ -80,6 +82,9 @@ pub struct Snapshot {
     /// looked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_steering: Vec<SteeringProgram>,
+    /// What units that it tells of are not to bind, as their files say, where root looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub socket_denials: Vec<SocketDenial>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

@@ -24,6 +24,7 @@ mod processes;
 pub mod sessions;
 pub(crate) mod share;
 pub mod sight;
+pub mod socket_denials;
 pub mod sockets;
 pub mod sysctls;
 mod tally;
@@ -112,7 +113,6 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let listeners = pieces.listeners(&mut gaps);
     let connections =
         (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
-    let other = pieces.other();
     let tell = |range| origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref());
     let origins = wanted.origins.range().map(tell);
     let firewall = firewall::read(wanted.firewall, &mut gaps);
@@ -123,10 +123,10 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         version: SNAPSHOT_VERSION,
         taken,
         host: host(),
+        other: pieces.other(),
         namespaces: looks.into_iter().map(|look| look.namespace).collect(),
         listeners,
         connections,
-        other,
         processes,
         origins,
         firewall,
@@ -134,6 +134,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         guard: None,
         steer: None,
         foreign_steering: Vec::new(),
+        socket_denials: Vec::new(),
         gaps: gaps.into_sorted(),
     })
 }

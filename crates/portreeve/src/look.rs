@@ -18,6 +18,7 @@ use portreeve_host::{
     Wanted,
     observe::{
         Firewall, ObserveError, Way, Ways, foreign_steering, left_gate, left_guard, left_steer, observe,
+        socket_denials,
     },
 };
 
@@ -172,6 +173,7 @@ pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
         left_guard::add(&folder, &mut snapshot);
         left_steer::add(&folder, &mut snapshot);
         foreign_steering::add(&mut snapshot);
+        socket_denials::add(&mut snapshot);
     }
     Ok(snapshot)
 }

@@ -27,6 +27,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         guard: None,
         steer: None,
         foreign_steering: Vec::new(),
+        socket_denials: Vec::new(),
         gaps: Vec::new(),
     }
 }

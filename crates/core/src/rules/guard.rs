@@ -1,9 +1,11 @@
 //! Whether the guard keeps what it should (A20, A24).
 
 mod guard_missing;
+mod ineffective_socket_bind_deny;
 mod port_without_guard;
 
 use super::Rule;
 
 /// The rules of this group, in reading order.
-pub const RULES: &[&Rule] = &[&guard_missing::RULE, &port_without_guard::RULE];
+pub const RULES: &[&Rule] =
+    &[&guard_missing::RULE, &port_without_guard::RULE, &ineffective_socket_bind_deny::RULE];

@@ -63,6 +63,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         gate: None,
         guard: None,
         foreign_steering: Vec::new(),
+        socket_denials: Vec::new(),
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),
         host: look.host.clone(),

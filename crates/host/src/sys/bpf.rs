@@ -11,7 +11,7 @@ pub use hooks::{attach, detach, load_for};
 pub use info::program_name;
 pub(crate) use maps::Pair;
 pub use maps::{OpenMap, RING_BUFFER};
-pub use query::{ingress_programs, lookup_programs};
+pub use query::{bind_programs, ingress_programs, lookup_programs};
 
 use std::{
     ffi::CStr,

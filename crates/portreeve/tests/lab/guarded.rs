@@ -56,6 +56,23 @@ fn planned(site: &Site, what: &str) -> bool {
     plan["changes"].as_array().expect("`changes` is promised").iter().any(|change| change["kind"] == what)
 }
 
+/// Debian's systemd passes over the setting, and the kernel tells so.
+#[test]
+fn a_denial_that_nothing_carries_out_is_found() {
+    let site = site();
+    let found = || site.ask("audit -o json").stdout.contains("ineffective-socket-bind-deny");
+    assert!(!found(), "nobody says it");
+    site.run(
+        "mkdir -p /etc/systemd/system/nginx.service.d && \
+         printf '[Service]\\nSocketBindDeny=any\\n' > /etc/systemd/system/nginx.service.d/deny.conf && \
+         systemctl daemon-reload && systemctl restart nginx",
+    );
+    let carries_out = site.run("systemctl --version").stdout.contains("+BPF_FRAMEWORK");
+    assert!(!carries_out, "this systemd would need a test of its own");
+    assert!(found());
+    assert!(site.run("ss -Htln").stdout.contains(":80 "), "it has bound all the same");
+}
+
 /// Whoever follows hears of each time, root of everybody and a user of himself.
 #[test]
 fn each_further_try_is_told_as_it_happens() {

@@ -42,6 +42,16 @@ pub fn origin(root: &Path, unit: &str) -> Option<UnitOrigin> {
     (found != UnitOrigin::default()).then_some(found)
 }
 
+/// The lines of the files below `root` by which `key` is set of the service `unit`, as far as none after them takes them back.
+#[must_use]
+pub fn settings(root: &Path, unit: &str, key: &str) -> Vec<Line> {
+    let mut found = UnitOrigin::default();
+    for (path, text) in fragment(root, unit).into_iter().chain(drop_ins(root, unit)) {
+        take_over(&mut found, ("Service", &[key]), &shown(root, &path), &assignments(&text));
+    }
+    found.lines
+}
+
 /// The `.socket` units that have a file: which of them run nobody writes down.
 pub(super) fn sockets(root: &Path) -> BTreeSet<String> {
     let directories = UNIT_DIRECTORIES.iter().filter_map(|directory| root.join(directory).read_dir().ok());
@@ -167,6 +177,16 @@ fn apply(found: &mut UnitOrigin, unit: &str, path: &str, assignments: &[Assignme
     } else {
         ("Service", &["ExecStart"])
     };
+    take_over(found, (section, keys), path, assignments);
+}
+
+/// The same of these keys of a section.
+fn take_over(
+    found: &mut UnitOrigin,
+    (section, keys): (&str, &[&str]),
+    path: &str,
+    assignments: &[Assignment],
+) {
     for Assignment { section: own, key, value, number } in assignments {
         if (own.as_str(), key.as_str()) == ("Unit", "SourcePath") {
             found.source = Some(value.clone()).filter(|value| !value.is_empty());
@@ -222,6 +242,24 @@ mod tests {
             ["/lib/systemd/system/nginx.service:7 ExecStart=/usr/sbin/nginx -g 'daemon on;'"]
         );
         assert_eq!(host.lines("ngnix.service"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_setting_counts_until_it_is_taken_back() {
+        let host = Host::with(
+            "settings",
+            &[
+                ("lib/systemd/system/a.service", "[Service]\nSocketBindDeny=any\nSocketBindAllow=80\n"),
+                ("lib/systemd/system/b.service", "[Service]\nSocketBindDeny=any\n"),
+                ("etc/systemd/system/b.service.d/x.conf", "[Service]\nSocketBindDeny=\n"),
+            ],
+        );
+        let told = |unit| {
+            let lines = settings(&host.0, unit, "SocketBindDeny");
+            lines.into_iter().map(|line| (line.path, line.number, line.text)).collect::<Vec<_>>()
+        };
+        let expected = ("/lib/systemd/system/a.service".into(), 2, "SocketBindDeny=any".into());
+        assert_eq!((told("a.service"), told("b.service")), (vec![expected], Vec::new()));
     }
 
     #[test]

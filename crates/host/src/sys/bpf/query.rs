@@ -1,11 +1,13 @@
-//! Asks which programs stand at an interface or a network namespace (bpf(2), BPF_PROG_QUERY).
+//! Asks which programs stand at an interface, a network namespace or a cgroup (bpf(2), BPF_PROG_QUERY).
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-/// BPF_PROG_QUERY of enum bpf_cmd, and BPF_SK_LOOKUP and BPF_TCX_INGRESS of enum bpf_attach_type (include/uapi/linux/bpf.h).
+/// BPF_PROG_QUERY of enum bpf_cmd, and BPF_CGROUP_INET4_BIND, BPF_SK_LOOKUP and BPF_TCX_INGRESS of enum bpf_attach_type
+/// (include/uapi/linux/bpf.h).
 const PROG_QUERY: libc::c_int = 16;
+const INET4_BIND: u32 = 8;
 const SK_LOOKUP: u32 = 36;
 const TCX_INGRESS: u32 = 46;
 /// More than the kernel lets one network namespace have (kernel/bpf/net_namespace.c, `netns_bpf_max_progs`).
@@ -36,6 +38,18 @@ struct ProgQuery {
 /// What the kernel answers: EPERM without CAP_NET_ADMIN, EINVAL where it has no tcx.
 pub fn ingress_programs(interface: u32) -> Result<u32, Errno> {
     let mut query = ProgQuery { target: interface, attach_type: TCX_INGRESS, ..ProgQuery::default() };
+    ask(&mut query, &mut [])?;
+    Ok(query.count)
+}
+
+/// How many programs are asked at this very cgroup when somebody in it binds an address of IPv4.
+///
+/// # Errors
+///
+/// What the kernel answers: EPERM without CAP_NET_ADMIN.
+pub fn bind_programs(cgroup: BorrowedFd<'_>) -> Result<u32, Errno> {
+    let target = cgroup.as_raw_fd().cast_unsigned();
+    let mut query = ProgQuery { target, attach_type: INET4_BIND, ..ProgQuery::default() };
     ask(&mut query, &mut [])?;
     Ok(query.count)
 }

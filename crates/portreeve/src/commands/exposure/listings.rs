@@ -90,6 +90,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         guard: None,
         steer: None,
         foreign_steering: Vec::new(),
+        socket_denials: Vec::new(),
         gaps: Vec::new(),
     })
 }
