@@ -20,7 +20,7 @@ pub use foothold::Foothold;
 pub use gap::{Gap, GapKind};
 pub use left_gate::{AtBoot, KeptGate, LeftGate};
 pub use left_guard::{GuardStands, LeftGuard};
-pub use left_steer::LeftSteer;
+pub use left_steer::{Led, LeftSteer};
 pub use origin::{ANCESTORS_MAX, Line, Origins, Session, UnitOrigin};
 pub use pids::Pids;
 pub use process::{Container, ExeState, Parent, Privilege, Process, Published};

@@ -36,6 +36,7 @@ pub mod registry;
 pub mod rules;
 pub mod shell;
 pub mod steer;
+pub mod steered;
 pub mod unit;
 pub mod user_info;
 pub mod visible;

@@ -219,7 +219,8 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn is_led_to(&self, listener: &Listener) -> bool {
         let steer = self.snapshot.steer.as_ref();
-        listener.cookie != 0 && steer.is_some_and(|steer| steer.led.contains(&listener.cookie))
+        listener.cookie != 0
+            && steer.is_some_and(|steer| steer.led.iter().any(|led| led.cookie == listener.cookie))
     }
 
     /// The declared port that `listener` stands on: its owner's, where several are declared for one number.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GuardStands;
+use crate::{address::Family, port::Protocol, steer::Routes};
 
 /// The steering that was confirmed, as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +15,23 @@ pub struct LeftSteer {
     pub stands: GuardStands,
     /// The services to which packets are led, and that have no socket for some of them.
     pub dead: Vec<String>,
-    /// The kernel's numbers for the sockets that others are led to.
+    /// The sockets that packets are led to.
     #[serde(default)]
-    pub led: Vec<u64>,
+    pub led: Vec<Led>,
+    /// What leads them.
+    #[serde(default)]
+    pub routes: Routes,
+}
+
+/// A socket that packets are led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Led {
+    /// The service.
+    pub service: String,
+    /// For packets of which protocol.
+    pub protocol: Protocol,
+    /// For those of which family.
+    pub family: Family,
+    /// The kernel's number for it.
+    pub cookie: u64,
 }

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use portreeve_core::{
-    facts::{GuardStands, LeftSteer, Snapshot},
+    facts::{GuardStands, Led, LeftSteer, Snapshot},
     steer::Routes,
 };
 use rustix::process::geteuid;
 
 use crate::enforce::{
     receipts,
-    steer::{Pinned, Steer, SteerError},
+    steer::{Pinned, Slot, Steer, SteerError},
 };
 
 /// Adds to a look what is left of what is kept in `folder`, beside the receipts: only root reads it, and asks the kernel.
@@ -22,7 +22,8 @@ pub fn add(folder: &Path, snapshot: &mut Snapshot) {
 }
 
 fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
-    let gone = |stands| Ok(LeftSteer { stands, dead: Vec::new(), led: Vec::new() });
+    let gone =
+        |stands| Ok(LeftSteer { stands, dead: Vec::new(), led: Vec::new(), routes: Routes::default() });
     let Some(Pinned { steer, is_whole }) = Steer::pinned()? else { return gone(GuardStands::Gone) };
     if !is_whole {
         return gone(GuardStands::Cut);
@@ -32,7 +33,7 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
     }
     let mut dead: Vec<String> = Vec::new();
     let slots = steer.stands()?;
-    let led = slots.iter().filter_map(|slot| slot.cookie).collect();
+    let led = slots.iter().filter_map(led).collect();
     for slot in slots.into_iter().filter(|slot| slot.cookie.is_none()) {
         let is_led = confirmed
             .of(&slot.service)
@@ -41,5 +42,9 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
             dead.push(slot.service);
         }
     }
-    Ok(LeftSteer { stands: GuardStands::Whole, dead, led })
+    Ok(LeftSteer { stands: GuardStands::Whole, dead, led, routes: confirmed.clone() })
+}
+
+fn led(Slot { service, protocol, family, cookie, .. }: &Slot) -> Option<Led> {
+    Some(Led { service: service.clone(), protocol: *protocol, family: *family, cookie: (*cookie)? })
 }

@@ -4,12 +4,14 @@ pub(super) mod answer;
 pub(super) mod claimed;
 mod kept;
 pub(super) mod passed;
+pub(super) mod steered;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
     facts::{Connection, Gap, Listener},
     port::Protocol,
     published::Passed,
+    steered::Steered,
     words::{Lang, Words},
     world::{Claimed, World},
 };
@@ -67,8 +69,13 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let questions = asked::questions(&asked::words(own), TableFile::load()?.registry())?;
     let mut holders = holders(own.get_flag("full"), settings);
     let ports = asked::span(&questions.concat());
-    let wanted = Wanted { ports, holders, firewall: Firewall::Rules, ..Wanted::LISTENERS };
+    let mut wanted = Wanted { ports, holders, firewall: Firewall::Rules, ..Wanted::LISTENERS };
     let mut look = Look::take(settings, &wanted)?.beside_ledger(settings);
+    if settings.snapshot.is_none() && is_any(is_steered, &look, &questions) {
+        // Whoever gets its packets may be bound to any other number.
+        wanted.ports = None;
+        look = look.again(&wanted)?;
+    }
     if settings.snapshot.is_none() && is_any(is_silent, &look, &questions) {
         (look, holders) = closer(&look, &wanted, &questions, settings)?;
     }
@@ -126,6 +133,8 @@ pub(super) struct Answer<'q, 'a> {
     kept: Option<Vec<Occupant<'a>>>,
     /// Where packets to it go all the same, where no socket here takes them.
     pub(super) passed: Vec<Passed<'a>>,
+    /// Where packets to it are led, whoever has bound it.
+    pub(super) steered: Vec<Steered<'a>>,
     /// Who was asked for them.
     holders: Holders,
 }
@@ -139,12 +148,13 @@ impl<'q, 'a> Answer<'q, 'a> {
         let found: Vec<_> = found.collect();
         let is_heard = found.iter().any(|listener| world.judges(listener.netns));
         let kept = is_silent(world, asked).then(|| occupants(world, asked));
-        Self { asked, found, is_heard, kept, passed: Vec::new(), holders }
+        let steered = steered::among(world, asked);
+        Self { asked, found, is_heard, kept, passed: Vec::new(), steered, holders }
     }
 
-    /// Whether nobody keeps it.
+    /// Whether nobody keeps it, and nobody gets its packets.
     pub(super) fn is_free(&self) -> bool {
-        !self.is_heard && self.kept.as_ref().is_some_and(Vec::is_empty)
+        !self.is_heard && self.steered.is_empty() && self.kept.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// Whether who holds it, or who has claimed it, may be another.
@@ -187,8 +197,12 @@ impl<'q, 'a> Answer<'q, 'a> {
         self.print_passed(out)
     }
 
-    /// Where packets go that no socket here takes.
+    /// Where packets go that no socket on that number takes.
     pub(super) fn print_passed(&self, out: &mut Out) -> Result<(), Failure> {
+        self.steered.iter().try_for_each(|steered| {
+            let text = steered::text(steered);
+            out.line(&format!("  {}", visible(text.in_lang(out.lang))))
+        })?;
         self.passed.iter().try_for_each(|passed| {
             let text = passed::text(passed);
             out.line(&format!("  {}", visible(text.in_lang(out.lang))))
@@ -221,6 +235,11 @@ pub(super) fn is_silent(world: &World<'_>, asked: &[Asked]) -> bool {
     };
     let mut listeners = world.snapshot.listeners.iter().filter(|listener| world.judges(listener.netns));
     !listeners.any(|listener| asked.iter().any(|asked| answers(listener, asked)))
+}
+
+/// Whether packets to it are led to somebody.
+fn is_steered(world: &World<'_>, asked: &[Asked]) -> bool {
+    !steered::among(world, asked).is_empty()
 }
 
 /// Whether nobody at all was seen on it, in any namespace.
@@ -293,6 +312,8 @@ fn document<'a>(
     document.claims = claims.map(view).collect();
     document.passed =
         answers.iter().flat_map(|answer| &answer.passed).map(|passed| viewer.passed(passed)).collect();
+    document.steered =
+        answers.iter().flat_map(|answer| &answer.steered).map(|steered| viewer.steered(steered)).collect();
     out.json(&document)
 }
 

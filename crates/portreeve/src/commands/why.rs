@@ -26,7 +26,7 @@ use portreeve_host::{
 use self::story::{Compared, Evidence, Story};
 use super::{
     Command,
-    who::{Answer, is_silent, passed},
+    who::{Answer, is_silent, passed, steered},
 };
 use crate::{
     asked::{self, Asked},
@@ -221,6 +221,8 @@ impl<'w, 'a> Telling<'w, 'a> {
             Some(silent) => (silent, around),
             None => (heard, world),
         };
+        // A look at these numbers alone does not see who is led to from them.
+        answer.steered = steered::among(world, asked);
         answer.passed = passed::among(world, asked);
         answer.passed.retain(|passed| {
             let mut insides = stories.iter().filter_map(|story| story.inside.as_ref());

@@ -3,6 +3,7 @@
 mod passed;
 mod row;
 mod rows;
+mod steered;
 
 use std::collections::BTreeMap;
 
@@ -22,8 +23,8 @@ use portreeve_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(crate) use self::passed::PassedView;
 use self::rows::Rows;
+pub(crate) use self::{passed::PassedView, steered::SteeredView};
 use super::{claim::ClaimView, reach};
 
 /// The layout of these documents.
@@ -45,6 +46,9 @@ pub(crate) struct ListenersView<'w, 'a> {
     /// Of `who`: where the kernel passes packets on to that no socket of this host takes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) passed: Vec<PassedView<'a>>,
+    /// Of `who`: where packets to the numbers are led, whoever has bound them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steered: Vec<SteeredView<'a>>,
     #[serde(flatten)]
     everything: Option<EverythingView<'w, 'a>>,
 }
@@ -194,6 +198,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
             gaps: self.gaps(),
             claims: Vec::new(),
             passed: Vec::new(),
+            steered: Vec::new(),
             everything: None,
         }
     }

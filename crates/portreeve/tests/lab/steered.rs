@@ -118,6 +118,19 @@ fn three_servers_share_one_address() {
     }
     assert!(greets(&site, 2525).contains("ESMTP"), "{}", greets(&site, 2525));
     assert_eq!(greets(&site, 25 + 1), "Connection refused");
+    // Whoever asks what is on that port hears of him who gets its packets.
+    let who = site.run("portreeve who 8080").stdout;
+    let told = format!("8080/tcp at {SHARED} is led to web: nginx");
+    assert!(who.contains(&told) && who.contains("0.0.0.0:80"), "{who}");
+    let who = site.ask("who 8080/tcp -o json").json();
+    let listener = &who["steered"][0]["listeners"][0];
+    assert_eq!(
+        (&listener["port"], &listener["holders"][0]["unit"]),
+        (&80.into(), &"nginx.service".into()),
+        "{who:#}"
+    );
+    assert_eq!(site.ask("who 8080/tcp -q").status, 0, "it is not free");
+    assert!(site.run("portreeve why 8080").stdout.contains(&told));
     let post = steered(&site, "post");
     assert_eq!((post["state"].as_str(), post["hits"]["dead"].as_u64()), (Some("live"), Some(0)), "{post}");
     assert!(post["hits"]["delivered"].as_u64() >= Some(2), "{post}");

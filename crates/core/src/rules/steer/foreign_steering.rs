@@ -60,13 +60,18 @@ mod tests {
     use crate::{
         facts::{GuardStands, LeftSteer},
         rules::testing::scene,
+        steer::Routes,
     };
 
     #[test]
     fn where_nobody_else_chooses_nothing_is() {
         let mut scene = scene().service("web", "443/tcp", "nginx.service");
-        scene.snapshot.steer =
-            Some(LeftSteer { stands: GuardStands::Whole, dead: Vec::new(), led: [7].into() });
+        scene.snapshot.steer = Some(LeftSteer {
+            stands: GuardStands::Whole,
+            dead: Vec::new(),
+            led: Vec::new(),
+            routes: Routes::default(),
+        });
         assert!(scene.texts(RULE.name).is_empty(), "portreeve's own is none");
     }
 

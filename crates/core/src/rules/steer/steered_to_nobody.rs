@@ -60,12 +60,15 @@ fn findings(LeftSteer { stands, dead, .. }: &LeftSteer) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::{Scene, scene};
+    use crate::{
+        rules::testing::{Scene, scene},
+        steer::Routes,
+    };
 
     fn left(stands: GuardStands, dead: &[&str]) -> Scene {
         let mut scene = scene().service("web", "443/tcp", "nginx.service");
         let dead = dead.iter().map(|name| (*name).into()).collect();
-        scene.snapshot.steer = Some(LeftSteer { stands, dead, led: Vec::new() });
+        scene.snapshot.steer = Some(LeftSteer { stands, dead, led: Vec::new(), routes: Routes::default() });
         scene
     }
 

@@ -28,8 +28,8 @@ use crate::{
         diff::{ChangeView, Comparison},
         guard::refused::{RefusalView, refusal_view},
         view::{
-            ConnectionView, GapView, HolderView, ListenerView, NetnsView, PassedView, Viewer, holder,
-            netns_view,
+            ConnectionView, GapView, HolderView, ListenerView, NetnsView, PassedView, SteeredView, Viewer,
+            holder, netns_view,
         },
     },
 };
@@ -52,6 +52,8 @@ pub(crate) struct WhyView<'a> {
     kept: Vec<ConnectionView<'a>>,
     /// Where the kernel passes packets on to that no socket of this host takes.
     passed: Vec<PassedView<'a>>,
+    /// Where packets to the numbers are led, whoever has bound them.
+    steered: Vec<SteeredView<'a>>,
     /// Who bound one of those numbers without owning it, or was kept from it by the guard; root alone is told.
     refused: Vec<RefusalView<'a>>,
     /// What is wrong with the numbers and not with one of `ports`.
@@ -260,6 +262,7 @@ pub(super) fn document<'v, 'w: 'v, 'a: 'w>(
     let viewer = Viewer::new(world, lang);
     let stories = tellings.iter().flat_map(|telling| &telling.stories);
     let findings = tellings.iter().flat_map(|telling| &telling.findings);
+    let steered = tellings.iter().flat_map(|telling| &telling.answer.steered);
     let kept = tellings.iter().flat_map(|telling| {
         let viewer = Viewer::new(telling.answered_by, lang);
         telling.answer.kept_sockets().into_iter().map(move |socket| viewer.connection(socket))
@@ -274,6 +277,7 @@ pub(super) fn document<'v, 'w: 'v, 'a: 'w>(
             .flat_map(|telling| &telling.answer.passed)
             .map(|passed| viewer.passed(passed))
             .collect(),
+        steered: steered.map(|steered| viewer.steered(steered)).collect(),
         refused: evidence.refused.iter().map(refusal_view).collect(),
         findings: findings.map(|finding| audit::view(world.snapshot, finding, lang)).collect(),
         earlier: untold(tellings, lang),
