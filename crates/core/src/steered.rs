@@ -1,12 +1,17 @@
 //! Ports whose packets the kernel leads to a service, whoever has bound them (A4, A5, A12).
 
 use alloc::vec::Vec;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::{
+    address::Address,
     facts::{Led, LeftSteer, Listener, Process, Snapshot},
     port::{PortRange, Protocol},
     steer::Route,
 };
+
+/// So many ports of a route are judged each.
+const PORTS_MAX: u16 = 64;
 
 /// Where packets are led.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +47,26 @@ pub fn steered(snapshot: &Snapshot, protocol: Option<Protocol>, range: PortRange
     routes.0.iter().filter(is_asked).map(|route| Steered { route, takers: takers(route) }).collect()
 }
 
+/// `listener` as if it were bound where packets are led from to it; of many ports the first ones and the last.
+#[must_use]
+pub fn stands(snapshot: &Snapshot, listener: &Listener) -> Vec<Listener> {
+    let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return Vec::new() };
+    let leading = routes.0.iter().filter(|route| is_led_to(route, led, listener));
+    let at = |route: &Route, port| {
+        let everywhere = if listener.address.ip.is_ipv6() {
+            Ipv6Addr::UNSPECIFIED.into()
+        } else {
+            Ipv4Addr::UNSPECIFIED.into()
+        };
+        let address = route.address.clone().unwrap_or(Address { ip: everywhere, interface: None });
+        Listener { address, port, device: None, ..listener.clone() }
+    };
+    let is_judged =
+        |ports: PortRange, port| port < ports.first.saturating_add(PORTS_MAX) || port == ports.last;
+    let ports = |ports: PortRange| (ports.first..=ports.last).filter(move |port| is_judged(ports, *port));
+    leading.flat_map(|route| ports(route.ports).map(move |port| at(route, port))).collect()
+}
+
 fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {
     let leads = |led: &Led| {
         (led.service.as_str(), led.protocol) == (route.service.as_str(), route.protocol)
@@ -56,6 +81,7 @@ mod tests {
     use crate::{
         address::Family,
         facts::GuardStands,
+        reach::Verdict,
         rules::testing::{Scene, scene},
         steer::{Routes, WhenDead},
     };
@@ -92,6 +118,21 @@ mod tests {
         assert_eq!(told(None, 444, 444), [(443, 1)]);
         assert_eq!(told(Some(Protocol::Tcp), 1, 9_000), [(80, 1), (443, 1)]);
         assert_eq!((told(Some(Protocol::Udp), 443, 443), told(None, 8_443, 8_443)), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn who_is_led_to_is_reached_as_if_it_were_bound_there() {
+        let scene = led();
+        let listener = &scene.snapshot.listeners[0];
+        let at = stands(&scene.snapshot, listener).into_iter().map(|it| (it.address.ip, it.port));
+        let ports = [80, 443, 444, 445];
+        assert_eq!(at.collect::<Vec<_>>(), ports.map(|port| (Ipv4Addr::new(192, 0, 2, 7).into(), port)));
+        let world =
+            |scene: &Scene| scene.with_world(|world| world.reach(&world.snapshot.listeners[0])[0].verdict);
+        assert_eq!(world(&scene), Verdict::Reachable);
+        let mut other = led();
+        other.snapshot.listeners[0].cookie = 78;
+        assert_eq!(world(&other), Verdict::Blocked, "it is on loopback alone");
     }
 
     #[test]

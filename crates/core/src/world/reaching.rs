@@ -15,6 +15,7 @@ use crate::{
     policy::{HOST, WORLD, Zone},
     port::{PortRange, Protocol},
     reach::{Basis, Reach, Verdict, reach},
+    steered::stands,
 };
 
 /// What is asked once for all ports: the place of the zone, where packets go, and by which interface they come in.
@@ -49,9 +50,21 @@ impl World<'_> {
         self.reaching.filter.get_or_init(|| known(self.snapshot)).as_ref()
     }
 
-    /// The reach of `listener` from `world`, `host` and each zone of the policy, in this order.
+    /// The reach of `listener` from `world`, `host` and each zone of the policy, in this order: at the number that it is bound to, or
+    /// at one whose packets are led to it.
     #[must_use]
     pub fn reach(&self, listener: &Listener) -> Vec<Reach> {
+        let better = |one: Vec<Reach>, other: Vec<Reach>| {
+            one.into_iter()
+                .zip(other)
+                .map(|pair| if pair.1.verdict > pair.0.verdict { pair.1 } else { pair.0 })
+                .collect()
+        };
+        let led = stands(self.snapshot, listener);
+        led.iter().map(|stand| self.reach_where_bound(stand)).fold(self.reach_where_bound(listener), better)
+    }
+
+    fn reach_where_bound(&self, listener: &Listener) -> Vec<Reach> {
         let zones = self.policy.map(|policy| policy.zones.as_slice()).unwrap_or_default();
         let namespace = self.snapshot.namespace(listener.netns);
         let mut reached = reach(listener, namespace, zones);

@@ -156,6 +156,7 @@ steer = { when_dead = "refuse" }
 ports = ["8000-8010/tcp"]
 address = ["198.51.100.77"]
 owner = { user = "dev" }
+reach = "world"
 steer = { when_dead = "pass" }
 "#;
 
@@ -173,12 +174,20 @@ fn all_ports_of_an_address_go_to_one_socket_but_those_of_others() {
     assert_eq!(site.ask("steer register web --pid 1").status, 5, "who is no owner gets nothing");
     site.run("portreeve steer register web");
     assert_eq!((greets(&site, 8000), greets(&site, 8010)), ("first".into(), "first".into()));
+    let reached = |site: &Site| {
+        let listener = site.ask("ls 9000/tcp -o json").json()["listeners"][0].clone();
+        let reach = listener["reach"].as_array().expect("`reach` is promised").iter();
+        reach.clone().any(|reach| reach["zone"] == "world" && reach["verdict"] == "reachable")
+    };
+    assert!(reached(&site), "others get to it, though it is bound to loopback");
     // What is led to from elsewhere is no port that nobody needs, and an undo leads to whom it finds.
     let audit = site.ask("audit -o json").json();
     let rules =
         audit["findings"].as_array().expect("`findings` is promised").iter().map(|of| of["rule"].as_str());
     assert_eq!(rules.collect::<Vec<_>>(), [Some("gate-not-at-boot")]);
-    site.run("portreeve off steer && portreeve undo --no-session");
+    site.run("portreeve off steer");
+    assert!(!reached(&site));
+    site.run("portreeve undo --no-session");
     assert_eq!((greets(&site, 8000), &greets(&site, 443)[..7]), ("first".into(), "SSH-2.0"));
     drop(server);
     site.run("timeout 10 sh -c 'while ss -Htln | grep -q :9000; do sleep 0.1; done'");
