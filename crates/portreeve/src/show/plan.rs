@@ -7,7 +7,7 @@ use portreeve_core::{
     exposure::Reached,
     facts::Snapshot,
     guard::Unguarded,
-    plan::{Change, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange},
+    plan::{Change, Held, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange},
     port::Protocol,
     text,
     words::{Lang, Text, Words},
@@ -50,6 +50,8 @@ pub(crate) struct PlanView<'a> {
     unreserved: Option<UnreservedView>,
     /// The services whose ports the guard cannot keep, where the policy speaks of it.
     unguarded: Vec<UnguardedView<'a>>,
+    /// Who holds a port that is refused to him, since before it was; `null` where nobody does.
+    held: Option<HeldView<'a>>,
     /// The changes that take them back, in order.
     undo: Vec<ChangeView<'a>>,
     /// What could not be seen.
@@ -95,6 +97,18 @@ struct UnguardedView<'a> {
     service: &'a str,
     /// Why.
     why: String,
+}
+
+/// Who has a port that the guard keeps for another.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanHeld")]
+struct HeldView<'a> {
+    protocol: Protocol,
+    port: u16,
+    /// The service that it belongs to.
+    service: &'a str,
+    /// Who holds it.
+    who: String,
 }
 
 /// What becomes another for a zone.
@@ -160,6 +174,7 @@ pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> Pl
         untracked: plan.untracked.as_ref().map(untracked_view),
         unreserved: plan.unreserved.as_ref().map(unreserved_view),
         unguarded: plan.unguarded.iter().map(|it| unguarded_view(it, lang)).collect(),
+        held: plan.held.as_ref().map(|held| held_view(held, lang)),
         undo: changes(&plan.undo),
         gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
@@ -192,6 +207,10 @@ fn unreserved_view(&Unreserved { range, left, needed }: &Unreserved) -> Unreserv
 
 fn unguarded_view(unguarded: &Unguarded, lang: Lang) -> UnguardedView<'_> {
     UnguardedView { service: &unguarded.service, why: unguarded.why.words().in_lang(lang).to_owned() }
+}
+
+fn held_view(Held { spec, service, who }: &Held, lang: Lang) -> HeldView<'_> {
+    HeldView { protocol: spec.protocol, port: spec.range.first, service, who: who.in_lang(lang).to_owned() }
 }
 
 fn zone_view(zone: &ZoneChange, lang: Lang) -> ZoneView<'_> {

@@ -291,6 +291,23 @@ fn what_stands_in_the_way_is_said_and_nothing_is_done() {
     assert_eq!(site.run("ls /sys/fs/bpf/portreeve").stdout, "guard-9\n", "it is left as it is");
 }
 
+/// Whoever has a port that is refused to him by now is told of by each plan.
+#[test]
+fn who_was_there_before_is_told_of() {
+    let site = site();
+    site.run(&format!("portreeve {APPLY}"));
+    let held = || site.ask("plan --no-session -o json").json()["held"].clone();
+    assert_eq!(held(), Value::Null, "it is its owner's");
+    site.run("mkdir /sys/fs/cgroup/elsewhere && for pid in $(pgrep nginx); do echo $pid > /sys/fs/cgroup/elsewhere/cgroup.procs; done");
+    let expected = json!({"protocol": "tcp", "port": 80, "service": "web", "who": "nginx (user root)"});
+    assert_eq!(held(), expected);
+    let told = site.ask("plan --no-session").stderr;
+    assert!(
+        told.contains("80/tcp is refused to whoever does not own web, but nginx (user root) bound it before"),
+        "{told}"
+    );
+}
+
 /// What users read of it is put back too, one whose map is gone is not called absent, and what was confirmed is missed until it is
 /// given up.
 #[test]
