@@ -125,6 +125,17 @@ impl Tree {
         Some(format!("/{}", inner.to_str()?))
     }
 
+    /// The name by which a unit runs that is also called `name` (`Alias=` of systemd.unit(5)); `None` of one that has no other.
+    #[must_use]
+    pub fn own_name(&self, name: &str) -> Option<String> {
+        let paths = UNIT_DIRECTORIES.iter().map(|directory| self.root.join(directory).join(name));
+        let found = paths.into_iter().find(|path| path.symlink_metadata().is_ok())?;
+        let target = fs::read_link(&found).ok()?;
+        let own = target.file_name()?.to_str()?;
+        let is_unit = Path::new(own).extension() == Path::new(name).extension();
+        (is_unit && own != name).then(|| own.to_owned())
+    }
+
     fn read_units(&self) -> HashSet<OsString> {
         let directories = UNIT_DIRECTORIES.iter().filter_map(|path| self.root.join(path).read_dir().ok());
         directories
@@ -197,6 +208,25 @@ mod tests {
             &[("etc/passwd", "root:x:0:0:::\n"), ("etc/nsswitch.conf", "passwd: files sss # ldap\n")],
         );
         assert_eq!(host.tree().user("alice"), Presence::Unknown);
+    }
+
+    #[test]
+    fn another_name_of_a_unit_is_a_link_to_its_file() {
+        let host = Host::with("alias", &[("lib/systemd/system/ssh.service", ""), ("opt/web.service", "")]);
+        let units = host.0.join("etc/systemd/system");
+        fs::create_dir_all(&units).expect("ours");
+        for (name, target) in [
+            ("sshd.service", "/lib/systemd/system/ssh.service"),
+            ("web.service", "/opt/web.service"),
+            ("masked.service", "/dev/null"),
+        ] {
+            symlink(target, units.join(name)).expect("ours");
+        }
+        let own = |name| host.tree().own_name(name);
+        assert_eq!(own("sshd.service").as_deref(), Some("ssh.service"));
+        for name in ["ssh.service", "web.service", "masked.service", "none.service"] {
+            assert_eq!(own(name), None, "{name}");
+        }
     }
 
     #[test]

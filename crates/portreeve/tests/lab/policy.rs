@@ -44,3 +44,20 @@ fn a_written_policy_gives_exactly_the_expected_findings() {
     with_stolen.sort();
     assert_eq!(audit(), with_stolen);
 }
+
+/// Debian calls a unit of ssh by two names, and it runs by one.
+#[test]
+fn a_unit_by_another_name_is_doubted_with_its_own() {
+    let site = Site::boot(&profile::BARE);
+    site.run("ln -sf /lib/systemd/system/ssh.service /etc/systemd/system/sshd.service");
+    let checked = |unit: &str| {
+        let policy =
+            format!("version = 1\n[service.ssh]\nports = \"22/tcp\"\nowner = {{ unit = \"{unit}\" }}\n");
+        lab(site.host.write("/root/p.toml", &policy));
+        site.run("portreeve check /root/p.toml").stderr
+    };
+    let doubted = checked("sshd.service");
+    assert!(doubted.contains("sshd.service, another name of ssh.service"), "{doubted}");
+    assert!(doubted.contains("write { unit = \"ssh.service\" }"), "{doubted}");
+    assert_eq!(checked("ssh.service"), "");
+}

@@ -16,6 +16,8 @@ pub(super) enum Doubt<'p> {
     Absent(&'p Service, &'p Owner),
     /// The executable is a link: the kernel shows this path, so the owner would never be recognised.
     Link(&'p Service, &'p str, String),
+    /// The unit runs by another name, so the owner would never be recognised.
+    Alias(&'p Service, &'p str, String),
 }
 
 /// Every doubt about a policy, in order of place.
@@ -26,6 +28,7 @@ pub(super) fn doubts(parsed: &Parsed) -> Vec<Doubt<'_>> {
         let absent = service.owners.iter().filter(|owner| presence(owner, &tree) == Presence::Absent);
         doubts.extend(absent.map(|owner| Doubt::Absent(service, owner)));
         doubts.extend(service.owners.iter().filter_map(|owner| link(service, owner, &tree)));
+        doubts.extend(service.owners.iter().filter_map(|owner| alias(service, owner, &tree)));
     }
     doubts.sort_by(|a, b| a.place().cmp(b.place()));
     doubts
@@ -46,11 +49,16 @@ fn link<'p>(service: &'p Service, owner: &'p Owner, tree: &Tree) -> Option<Doubt
     Some(Doubt::Link(service, path, shown))
 }
 
+fn alias<'p>(service: &'p Service, owner: &'p Owner, tree: &Tree) -> Option<Doubt<'p>> {
+    let Owner::Unit(unit) = owner else { return None };
+    Some(Doubt::Alias(service, unit, tree.own_name(unit)?))
+}
+
 impl Doubt<'_> {
     fn place(&self) -> &Place {
         match self {
             Self::Written(mistake) => &mistake.place,
-            Self::Absent(service, _) | Self::Link(service, ..) => &service.place,
+            Self::Absent(service, _) | Self::Link(service, ..) | Self::Alias(service, ..) => &service.place,
         }
     }
 
@@ -60,6 +68,7 @@ impl Doubt<'_> {
             Self::Written(mistake) => (*mistake).clone(),
             Self::Absent(service, owner) => absence(service, owner),
             Self::Link(service, path, shown) => linking(service, path, shown),
+            Self::Alias(service, unit, own) => calling(service, unit, own),
         }
     }
 }
@@ -99,6 +108,18 @@ fn linking(service: &Service, path: &str, shown: &str) -> Mistake {
             "write {{ exe = \"{shown}\" }}, or name its unit",
             "{{ exe = \"{shown}\" }} と書くか、ユニットを指定してください"
         ),
+    )
+}
+
+fn calling(service: &Service, unit: &str, own: &str) -> Mistake {
+    let name = &service.name;
+    about(
+        service,
+        text!(
+            "service.{name} belongs to the unit {unit}, another name of {own}, by which it runs",
+            "service.{name} の所有者であるユニット {unit} は {own} の別名です。実行中のユニット名は {own} になります"
+        ),
+        text!("write {{ unit = \"{own}\" }}", "{{ unit = \"{own}\" }} と書いてください"),
     )
 }
 
