@@ -71,6 +71,7 @@ mod lab {
     mod threadless;
     mod together;
     mod torn;
+    mod torn_programs;
     mod unlisted;
     mod unread;
     mod untold;
