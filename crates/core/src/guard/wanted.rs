@@ -1,7 +1,7 @@
 //! Whom the guard is to let bind what, as the policy declares it (A15, A24).
 
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map},
     string::{String, ToString},
     vec::Vec,
 };
@@ -42,6 +42,8 @@ pub struct Unguarded {
     pub service: String,
     /// Why.
     pub why: Unguardable,
+    /// Whether its ports stay guarded as they are, since its owner is only not to be found now.
+    pub stays: bool,
 }
 
 /// Why the kernel cannot tell whether somebody is an owner.
@@ -173,6 +175,26 @@ pub fn wanted(policy: &Policy, named: &Named) -> Result<Wanted, GuardMistake> {
     Ok(wanted)
 }
 
+impl Wanted {
+    /// Keeps what `standing` rules say of the ports of services of `policy` whose owners are only not to be found now: a container
+    /// that is being made anew, or whose engine does not run, does not leave its ports to anybody.
+    pub fn keep_standing(&mut self, policy: &Policy, standing: &Rules) {
+        for unguarded in self.unguarded.iter_mut().filter(|it| it.why.is_of_host()) {
+            let service = policy.services.iter().find(|service| service.name == unguarded.service);
+            let specs = service.into_iter().flat_map(|service| &service.ports);
+            let numbers =
+                specs.flat_map(|spec| (spec.range.first..=spec.range.last).map(|port| (spec.protocol, port)));
+            for number in numbers {
+                let Some(entries) = standing.entries.get(&number) else { continue };
+                if let btree_map::Entry::Vacant(number) = self.rules.entries.entry(number) {
+                    number.insert(entries.clone());
+                    unguarded.stays = true;
+                }
+            }
+        }
+    }
+}
+
 /// The services of `policy` whose owners the kernel cannot tell, beside others that it can; nobody where no service speaks of the
 /// guard.
 #[must_use]
@@ -180,7 +202,7 @@ pub fn unguarded(policy: &Policy, named: &Named) -> Vec<Unguarded> {
     let services = policy.services.iter().filter(|_| policy.speaks_of_guard());
     let unguarded = |service: &Service| {
         let why = entries(service, mode(service)?, named).err()?;
-        Some(Unguarded { service: service.name.clone(), why })
+        Some(Unguarded { service: service.name.clone(), why, stays: false })
     };
     services.filter_map(unguarded).collect()
 }
@@ -257,6 +279,12 @@ impl Unguarded {
     #[must_use]
     pub fn words(&self) -> Text {
         let (service, Text { en, ja }) = (self.service.to_string(), self.why.words());
+        if self.stays {
+            return text!(
+                "{service}: {en}; its ports stay guarded as they are",
+                "{service}: {ja}(これまでのガードはそのまま残る)"
+            );
+        }
         text!("{service}: {en}", "{service}: {ja}")
     }
 }
@@ -323,6 +351,28 @@ mod tests {
             service.guard = Some(Guarding::Kept(Mode::Enforce));
         });
         assert_eq!(of(&anybody).unguarded[0].why, Unguardable::Anybody);
+    }
+
+    #[test]
+    fn what_is_not_to_be_found_now_stays_guarded() {
+        let scene =
+            scene().service_of("it", "443/tcp", Owner::Container("it".into())).declared(kept(Mode::Enforce));
+        let scene = scene.service("other", "80/tcp", "other.service");
+        let entry = Entry {
+            owner: Badge::Unit("docker-1.scope".into()),
+            address: None,
+            mode: Mode::Enforce,
+            service: 0,
+        };
+        let standing =
+            Rules { entries: [443, 444].map(|port| ((Protocol::Tcp, port), [entry.clone()].into())).into() };
+        let mut wanted = of(&scene);
+        assert_eq!((at(&wanted, 443).len(), wanted.unguarded[0].stays), (0, false));
+        wanted.keep_standing(scene.policy.as_ref().expect("a policy"), &standing);
+        assert_eq!((at(&wanted, 443).len(), at(&wanted, 444).len(), wanted.unguarded[0].stays), (1, 0, true));
+        let mut first = of(&scene);
+        first.keep_standing(scene.policy.as_ref().expect("a policy"), &Rules::default());
+        assert!(!first.unguarded[0].stays, "there was nothing");
     }
 
     #[test]

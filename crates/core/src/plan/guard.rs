@@ -88,7 +88,8 @@ pub(super) fn keep(
     guards: &Guards,
     plan: &mut Plan,
 ) -> Result<(), Refused> {
-    let wanted = wanted(policy, &guards.named).map_err(Refused::Guard)?;
+    let mut wanted = wanted(policy, &guards.named).map_err(Refused::Guard)?;
+    wanted.keep_standing(policy, &guards.rules);
     plan.unguarded = wanted.unguarded;
     if wanted.rules == guards.rules {
         plan.held = held(world, &wanted.rules);

@@ -97,6 +97,8 @@ struct UnguardedView<'a> {
     service: &'a str,
     /// Why.
     why: String,
+    /// Whether its ports stay guarded as they are, since its owner is only not to be found now.
+    stays: bool,
 }
 
 /// Who has a port that the guard keeps for another.
@@ -206,7 +208,11 @@ fn unreserved_view(&Unreserved { range, left, needed }: &Unreserved) -> Unreserv
 }
 
 fn unguarded_view(unguarded: &Unguarded, lang: Lang) -> UnguardedView<'_> {
-    UnguardedView { service: &unguarded.service, why: unguarded.why.words().in_lang(lang).to_owned() }
+    UnguardedView {
+        service: &unguarded.service,
+        why: unguarded.why.words().in_lang(lang).to_owned(),
+        stays: unguarded.stays,
+    }
 }
 
 fn held_view(Held { spec, service, who }: &Held, lang: Lang) -> HeldView<'_> {

@@ -67,6 +67,19 @@ fn a_container_of_docker_owns_its_ports() {
     }
     let plan = site.ask("plan --no-session").stdout;
     assert!(!plan.contains("guard"), "it is as the policy says: {plan}");
+    // While the engine does not run nobody can tell what its containers are, and their ports are not everybody's for that.
+    site.run(&format!("systemctl stop {}", Docker::UNIT));
+    let plan = site.ask("plan --no-session").stdout;
+    assert!(
+        plan.contains("shop: Docker has no container shop now") && plan.contains("stay guarded as they are"),
+        "{plan}"
+    );
+    apply(&site);
+    assert!(listening(&site, 8080).contains(REFUSED), "its engine is away");
+    let docker = lab(Docker::start(&site.host));
+    site.run(&format!("umount /run/docker.sock && mount --bind {} /run/docker.sock", Docker::SOCKET));
+    lab(docker.run("start shop direct"));
+    lab(site.host.wait_for_port(8082));
     // Another container in the host's network is a stranger.
     lab(docker.run("stop --time 0 direct"));
     lab(docker.serve("thief", "--network host", 8082));

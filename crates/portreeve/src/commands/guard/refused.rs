@@ -29,16 +29,10 @@ const UNREAD: Words = Words {
 ///
 /// The kernel does not tell.
 pub(super) fn run(is_followed: bool, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    // Whoever was refused is told so also where the policy has a mistake by now.
-    let parsed = policy_file::load(&settings.policy, TableFile::load()?.registry()).unwrap_or_else(|_| {
-        warn(UNREAD.in_lang(settings.lang));
-        None
-    });
-    let policy = parsed.map(|parsed| parsed.policy);
     if is_followed {
-        return follow::run(policy.as_ref(), settings, out);
+        return follow::run(settings, out);
     }
-    let refusals = refusals(policy.as_ref())?;
+    let refusals = refusals(policy(true, settings)?.as_ref())?;
     match settings.format {
         Format::Json => out.json(&show::view(&refusals))?,
         Format::Ndjson => refusals.iter().try_for_each(|it| out.ndjson(&show::refusal_view(it)))?,
@@ -46,6 +40,16 @@ pub(super) fn run(is_followed: bool, settings: &Settings, out: &mut Out) -> Resu
         _ => show::print(&refusals, out)?,
     }
     Ok(Exit::Fine)
+}
+
+/// The policy that names services; none where it cannot be read, which is said where it `is_told`: whoever was refused is told so also
+/// where the policy has a mistake by now.
+fn policy(is_told: bool, settings: &Settings) -> Result<Option<Policy>, Failure> {
+    let parsed = policy_file::load(&settings.policy, TableFile::load()?.registry());
+    if parsed.is_err() && is_told {
+        warn(UNREAD.in_lang(settings.lang));
+    }
+    Ok(parsed.ok().flatten().map(|parsed| parsed.policy))
 }
 
 /// Those whom the kernel remembers, the newest first.

@@ -3,11 +3,11 @@
 //! The kernel counts, and whoever follows compares: so several may, users without root too, and none takes from another what
 //! happened.
 
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::{collections::BTreeMap, mem, thread, time::Duration};
 
-use portreeve_core::{policy::Policy, port::PortSpec, words::Words};
+use portreeve_core::{port::PortSpec, words::Words};
 
-use super::refusals;
+use super::{policy, refusals};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -30,14 +30,20 @@ type Who = (u64, PortSpec, bool, u32, u64, String);
 /// # Errors
 ///
 /// The kernel does not tell, or the form is none of lines.
-pub(super) fn run(policy: Option<&Policy>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.format == Format::Json {
         return Err(no_lines());
     }
     let mut known: BTreeMap<Who, u64> = BTreeMap::new();
+    let mut is_first = true;
     loop {
-        let mut news = refusals(policy)?;
-        news.retain(|it| known.get(&who(it)) != Some(&it.tried.count));
+        let is_new = |known: &BTreeMap<Who, u64>, it: &Refusal| known.get(&who(it)) != Some(&it.tried.count);
+        let mut news = refusals(None)?;
+        if news.iter().any(|it| is_new(&known, it)) {
+            // The policy may have become another one meanwhile.
+            news = refusals(policy(mem::take(&mut is_first), settings)?.as_ref())?;
+        }
+        news.retain(|it| is_new(&known, it));
         // The newest one stands where somebody looks who follows.
         for refusal in news.iter().rev() {
             known.insert(who(refusal), refusal.tried.count);
