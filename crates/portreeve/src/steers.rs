@@ -5,14 +5,14 @@ mod lead;
 pub(crate) use self::lead::{Former, lead_all, move_all};
 
 use portreeve_core::{
-    plan::{Led, Steers, dead_ways, leads},
+    plan::{Steers, dead_ways, leads},
     policy::Policy,
     steer::Routes,
     text,
     words::{Text, Words},
 };
 use portreeve_host::{
-    enforce::steer::{Pinned, Steer, SteerError, refuse_unready},
+    enforce::steer::{Pinned, Slot, Steer, SteerError, refuse_unready},
     events::listening::now as boot_clock,
     observe::{Namespaces, Wanted},
 };
@@ -52,10 +52,7 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
     // What was taken from it is put there again with all the rest.
     let routes = if is_whole { steer.routes()? } else { Routes::default() };
     let seconds_left = steer.trial()?.map(|until| until.saturating_sub(boot_clock()) / 1_000_000_000);
-    let led = steer.stands()?.into_iter().filter_map(|slot| {
-        let cookie = slot.cookie?;
-        Some(Led { service: slot.service, protocol: slot.protocol, family: slot.family, cookie })
-    });
+    let led = steer.stands()?.into_iter().filter_map(Slot::led);
     Ok(Steers { routes, seconds_left, led: led.collect() })
 }
 
@@ -71,15 +68,25 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
     lead_all(found.iter(), what)?;
     for service in routes.services().filter(|service| found.iter().all(|lead| lead.service != *service)) {
         if dead_ways(service, &routes, &led).next().is_some() {
-            let service = visible(service).into_owned();
-            let text = text!(
-                "warning: nothing is led to {service}: no socket of it was found; portreeve steer register {service}",
-                "警告: {service} のソケットが見つからないため、誘導先がありません。portreeve steer register {service} で登録してください"
-            );
-            warn(&visible(text.in_lang(settings.lang)));
+            let is_partly = led.iter().any(|led| led.service == service);
+            warn(&visible(unled(service, is_partly).in_lang(settings.lang)));
         }
     }
     Ok(())
+}
+
+/// That a service has no socket, or none for a part of what is led to it.
+fn unled(service: &str, is_partly: bool) -> Text {
+    if is_partly {
+        return text!(
+            "warning: some of what is led to {service} finds no socket, as its socket is of one family: let it listen on the other one too, or write its address into the policy",
+            "警告: {service} に誘導する通信の一部には誘導先がありません(ソケットが一方のアドレスファミリーだけのため)。もう一方でも待ち受けるか、policy に address を書いてください"
+        );
+    }
+    text!(
+        "warning: nothing is led to {service}: no socket of it was found; portreeve steer register {service}",
+        "警告: {service} のソケットが見つからないため、誘導先がありません。portreeve steer register {service} で登録してください"
+    )
 }
 
 /// Whether `policy` steers any service.

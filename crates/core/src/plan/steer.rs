@@ -12,7 +12,7 @@ use core::net::SocketAddr;
 use super::{Change, Effect, Plan, Refused};
 use crate::{
     address::{Address, Family},
-    facts::{Foothold, Hold, Listener, SocketState},
+    facts::{Foothold, Hold, Led, Listener, SocketState},
     owner::{Identity, Match},
     policy::{Policy, Service},
     port::{PortSpec, Protocol},
@@ -34,19 +34,6 @@ pub struct Steers {
     pub seconds_left: Option<u64>,
     /// What has a socket.
     pub led: Vec<Led>,
-}
-
-/// Packets that are led to a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Led {
-    /// For which service.
-    pub service: String,
-    /// Of which protocol.
-    pub protocol: Protocol,
-    /// Of which family.
-    pub family: Family,
-    /// The kernel's number for the socket.
-    pub cookie: u64,
 }
 
 /// A socket to which packets for a service are to be led.

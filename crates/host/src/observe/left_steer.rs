@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portreeve_core::{
-    facts::{GuardStands, Led, LeftSteer, Snapshot},
+    facts::{GuardStands, LeftSteer, Snapshot},
     steer::Routes,
 };
 use rustix::process::geteuid;
@@ -33,7 +33,7 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
     }
     let mut dead: Vec<String> = Vec::new();
     let slots = steer.stands()?;
-    let led = slots.iter().filter_map(led).collect();
+    let led = slots.iter().cloned().filter_map(Slot::led).collect();
     for slot in slots.into_iter().filter(|slot| slot.cookie.is_none()) {
         let is_led = confirmed
             .of(&slot.service)
@@ -43,8 +43,4 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
         }
     }
     Ok(LeftSteer { stands: GuardStands::Whole, dead, led, routes: confirmed.clone() })
-}
-
-fn led(Slot { service, protocol, family, cookie, .. }: &Slot) -> Option<Led> {
-    Some(Led { service: service.clone(), protocol: *protocol, family: *family, cookie: (*cookie)? })
 }

@@ -119,7 +119,8 @@ fn closer(
         return Ok((near, holders));
     }
     // Which ports lead to a container is known of its processes, and these listen on others.
-    Ok((near.again(&Wanted::LISTENERS)?.with_connections_of(&near), Holders::All))
+    let all = Wanted { firewall: wanted.firewall, ..Wanted::LISTENERS };
+    Ok((near.again(&all)?.with_connections_of(&near), Holders::All))
 }
 
 /// Who was found on what was asked for.

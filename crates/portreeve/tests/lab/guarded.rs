@@ -102,6 +102,13 @@ fn each_further_try_is_told_as_it_happens() {
         [("root", 1), ("root", 2), ("dev", 1)].map(|(user, count)| (443.into(), user.into(), count.into()));
     assert_eq!(all.iter().map(told).collect::<Vec<_>>(), expected, "{all:#?}");
     assert_eq!(own.iter().map(told).collect::<Vec<_>>(), expected[2..], "{own:#?}");
+    // A guard that is gone for a while ends nothing, and services are called as the policy has them by now.
+    site.run("portreeve off guard && sed -i s/service.web/service.site/ /etc/portreeve/policy.toml");
+    site.run(&format!("portreeve {APPLY}"));
+    lab(site.host.run("runuser -u dev -- timeout 1 nc -l -s 127.0.0.1 -p 443"));
+    let services =
+        [followed("all", 4), followed("own", 2)].map(|told| told.last().map(|it| it["service"].clone()));
+    assert_eq!(services, [Some("site".into()), Some("site".into())]);
     assert_eq!(site.ask("guard refused --follow -o json").status, 2);
     assert_eq!(site.ask("guard status --follow").status, 2);
 }

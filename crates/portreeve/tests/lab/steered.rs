@@ -131,6 +131,10 @@ fn three_servers_share_one_address() {
     );
     assert_eq!(site.ask("who 8080/tcp -q").status, 0, "it is not free");
     assert!(site.run("portreeve why 8080").stdout.contains(&told));
+    // Also where some other process is in a network of its own.
+    site.run("systemd-run -q -u apart unshare -n sleep 600 && sleep 0.5");
+    let who = site.run("portreeve who 8080").stdout;
+    assert!(who.contains(&told), "{who}");
     let post = steered(&site, "post");
     assert_eq!((post["state"].as_str(), post["hits"]["dead"].as_u64()), (Some("live"), Some(0)), "{post}");
     assert!(post["hits"]["delivered"].as_u64() >= Some(2), "{post}");

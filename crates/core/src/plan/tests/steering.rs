@@ -5,8 +5,8 @@ use alloc::{string::ToString as _, vec::Vec};
 use super::host;
 use crate::{
     address::Family,
-    facts::Foothold,
-    plan::{Asked, Led, Plan, Refused, Steers, plan, refuse_diverted},
+    facts::{Foothold, Led},
+    plan::{Asked, Plan, Refused, Steers, plan, refuse_diverted},
     policy::Service,
     port::Protocol,
     programs::Programs,

@@ -38,7 +38,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     world.snapshot.steer.as_ref().map(findings).unwrap_or_default()
 }
 
-fn findings(LeftSteer { stands, dead, .. }: &LeftSteer) -> Vec<Finding> {
+fn findings(LeftSteer { stands, dead, led, .. }: &LeftSteer) -> Vec<Finding> {
     if *stands != GuardStands::Whole {
         let said =
             text!("the steering that was confirmed is not in force", "確定した誘導が有効ではありません");
@@ -46,10 +46,17 @@ fn findings(LeftSteer { stands, dead, .. }: &LeftSteer) -> Vec<Finding> {
         return vec![RULE.finding(said, fix).run(["portreeve apply".into()])];
     }
     let of = |service: &alloc::string::String| {
-        let said = text!(
-            "what comes in for {service} is led to it, and it has no socket for some of it",
-            "{service} 宛ての通信を誘導していますが、誘導先のソケットがありません"
-        );
+        let said = if led.iter().any(|led| led.service == *service) {
+            text!(
+                "what comes in for {service} is led to it, and it has no socket for some of it, as of the other family",
+                "{service} 宛ての通信を誘導していますが、その一部(もう一方のアドレスファミリーなど)には誘導先のソケットがありません"
+            )
+        } else {
+            text!(
+                "what comes in for {service} is led to it, and it has no socket",
+                "{service} 宛ての通信を誘導していますが、誘導先のソケットがありません"
+            )
+        };
         let fix =
             text!("start it, and lead to its socket", "サービスを起動し、ソケットを誘導先に登録してください");
         RULE.finding(said, fix).run([format!("portreeve steer register {service}")])

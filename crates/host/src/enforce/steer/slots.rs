@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use portreeve_core::{
     address::Family,
+    facts::Led,
     port::Protocol,
     steer::{NAME_BYTES_MAX, SERVICES_MAX},
 };
@@ -35,6 +36,15 @@ pub struct Slot {
     pub cookie: Option<u64>,
     /// What became of what was to be led to it.
     pub hits: Hits,
+}
+
+impl Slot {
+    /// The socket that packets are led to; `None` where nobody is there.
+    #[must_use]
+    pub fn led(self) -> Option<Led> {
+        let Self { service, protocol, family, cookie, .. } = self;
+        Some(Led { service, protocol, family, cookie: cookie? })
+    }
 }
 
 /// Packets that looked for a socket: of a connection of TCP its first one.

@@ -5,13 +5,13 @@
 
 use std::{collections::BTreeMap, mem, thread, time::Duration};
 
-use portreeve_core::{port::PortSpec, words::Words};
+use portreeve_core::{policy::Policy, port::PortSpec, words::Words};
 
-use super::{policy, refusals};
+use super::{FAILED, policy, refusals};
 use crate::{
     exit::Exit,
     failure::Failure,
-    reader,
+    guards, reader,
     settings::{Format, Settings},
     show::{
         guard::refused::{self as show, Refusal},
@@ -34,19 +34,21 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.format == Format::Json {
         return Err(no_lines());
     }
-    let mut known: BTreeMap<Who, u64> = BTreeMap::new();
+    let mut known: BTreeMap<Who, Duration> = BTreeMap::new();
     let mut is_first = true;
+    refusals(None)?;
     loop {
-        let is_new = |known: &BTreeMap<Who, u64>, it: &Refusal| known.get(&who(it)) != Some(&it.tried.count);
-        let mut news = refusals(None)?;
+        let is_new =
+            |known: &BTreeMap<Who, Duration>, it: &Refusal| known.get(&who(it)) != Some(&it.tried.last);
+        let mut news = now(None)?;
         if news.iter().any(|it| is_new(&known, it)) {
             // The policy may have become another one meanwhile.
-            news = refusals(policy(mem::take(&mut is_first), settings)?.as_ref())?;
+            news = now(policy(mem::take(&mut is_first), settings)?.as_ref())?;
         }
         news.retain(|it| is_new(&known, it));
         // The newest one stands where somebody looks who follows.
         for refusal in news.iter().rev() {
-            known.insert(who(refusal), refusal.tried.count);
+            known.insert(who(refusal), refusal.tried.last);
             tell(refusal, settings, out)?;
         }
         out.finish()?;
@@ -55,6 +57,12 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         }
         thread::sleep(PAUSE);
     }
+}
+
+/// Those of now: nobody where no guard stands for a while.
+fn now(policy: Option<&Policy>) -> Result<Vec<Refusal>, Failure> {
+    let refusals = guards::refused(policy).map_err(|error| guards::failure(&error, FAILED))?;
+    Ok(refusals.unwrap_or_default())
 }
 
 fn tell(refusal: &Refusal, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
