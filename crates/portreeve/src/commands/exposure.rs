@@ -15,6 +15,7 @@ use portreeve_core::{
     firewall::Filter,
     policy::{HOST, Policy, WORLD},
     port::{PortRange, PortSpec, Protocol},
+    steered::stands,
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -168,7 +169,9 @@ fn silent(look: &Look, filter: &Filter, asked: &[To], rows: &[Row<'_>]) -> Optio
     let own = snapshot.own_namespace().filter(|_| is_known)?.id;
     // Whoever chose the number.
     let hears = |listener: &&Listener| listener.netns == own && listener.hears();
-    Some(unheard(rows, &filter.around, snapshot.listeners.iter().filter(hears)))
+    let heard = || snapshot.listeners.iter().filter(hears);
+    let led: Vec<Listener> = heard().flat_map(|listener| stands(snapshot, listener)).collect();
+    Some(unheard(rows, &filter.around, heard().chain(&led)))
 }
 
 /// The protocols that a port is meant of which names none.

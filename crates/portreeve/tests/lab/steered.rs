@@ -185,6 +185,8 @@ fn all_ports_of_an_address_go_to_one_socket_but_those_of_others() {
     };
     let reached = |site: &Site| reaches(site, 9000, "world");
     assert!(reached(&site), "others get to it, though it is bound to loopback");
+    let exposed = site.run("portreeve exposure 8000/tcp 8003/tcp").stdout;
+    assert!(!exposed.contains("Nobody listens"), "they are led to somebody: {exposed}");
     // Whoever is bound where all is led to another gets nothing, also from this host.
     let deprived = lab(site.host.start_as("dev", &format!("nc -l -s {SHARED} -p 5555")));
     site.run("timeout 10 sh -c 'until ss -Htln | grep -q :5555; do sleep 0.1; done'");
