@@ -5,6 +5,7 @@ use alloc::{collections::BTreeSet, format, string::ToString, vec::Vec};
 use crate::{
     facts::{Gap, GapKind, HolderGap, Process},
     owner::{Identity, Match, Owner, is_service_manager},
+    published::{behind, target},
     unit,
     world::{Holding, World},
 };
@@ -68,13 +69,23 @@ fn divide<'a>(
 ) -> (Vec<(u32, &'a Process)>, Family<'a>) {
     let (mut others, mut family) = (Vec::new(), Family::default());
     for &(pid, process) in &holding.holders {
-        match verdict(world, holding, &Identity::of_holder(process, holding.widest())) {
+        match verdict_of(world, holding, process) {
             verdict if apart(verdict) => others.push((pid, process)),
             Match::Yes | Match::Unknown => family.admit(pid, process),
             Match::No => {}
         }
     }
     (others, family)
+}
+
+/// Whether a holder is meant; whoever forwards for a container is as that is, where it is seen whose the port is inside.
+fn verdict_of(world: &World<'_>, holding: &Holding<'_>, process: &Process) -> Match {
+    let own = verdict(world, holding, &Identity::of_holder(process, holding.widest()));
+    let Some(target) = target(process).filter(|_| own == Match::Unknown) else { return own };
+    let listeners = behind(world.snapshot, target).into_iter();
+    let inside = listeners.flat_map(|listener| world.snapshot.holders(listener)).map(|(_, process)| process);
+    let verdicts = inside.map(|process| verdict(world, holding, &Identity::of_process(process)));
+    verdicts.reduce(|one, other| if one == other { one } else { Match::Unknown }).unwrap_or(own)
 }
 
 /// Whether somebody is meant by any service that is declared where the holding stands.

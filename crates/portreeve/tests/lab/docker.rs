@@ -105,16 +105,19 @@ fn a_person_reads_name_and_image(site: &Site) {
     assert_eq!(site.ask("ls shop -o json").json()["listeners"][0]["port"], 80);
 }
 
-/// The owner that a policy names by the container's name (A24).
+/// The owner that a policy names by the container's name, also of what a forwarder holds for it (A24).
 fn a_policy_may_name_the_container(site: &Site) {
-    for (owner, stolen) in [("direct", false), ("other", true)] {
+    for (port, owner, stolen) in
+        [(8082, "direct", false), (8082, "other", true), (8080, "shop", false), (8080, "direct", true)]
+    {
         let policy = format!(
-            "version = 1\n[service.shop]\nports = [\"8082/tcp\"]\nreach = \"world\"\nowner = {{ container = \"{owner}\" }}\n"
+            "version = 1\n[service.shop]\nports = [\"{port}/tcp\"]\nreach = \"world\"\nowner = {{ container = \"{owner}\" }}\n"
         );
         lab(site.host.write("/etc/portreeve/policy.toml", &policy));
         let found = site.audit("--fail-on never", 0);
-        let is_stolen = found.iter().any(|found| found.rule == "stolen-port" && found.port == "8082/tcp");
-        assert_eq!(is_stolen, stolen, "{owner}: {found:?}");
+        let is_stolen =
+            found.iter().any(|found| found.rule == "stolen-port" && found.port == format!("{port}/tcp"));
+        assert_eq!(is_stolen, stolen, "{port} of {owner}: {found:?}");
     }
 }
 
