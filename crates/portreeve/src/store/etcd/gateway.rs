@@ -24,10 +24,8 @@ use crate::store::{Said, Tried};
 
 /// As long as one member may take to answer.
 const TRY: Duration = Duration::from_secs(2);
-/// As long as he may take to begin to.
-const BEGIN: Duration = Duration::from_millis(1_500);
 /// As long as it may take to take a connection; of what was not connected nothing was sent. Together with one who does not
-/// begin to answer less than three seconds: so long a fleet may be silent whose leader is cut off.
+/// answer less than three seconds: so long a fleet may be silent whose leader is cut off.
 const CONNECT: Duration = Duration::from_millis(900);
 /// As long as whoever asks waits for any of them.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -159,7 +157,7 @@ impl Gateway {
     /// Waits on one member until something of `spans` is changed after `revision`; not where he has nothing to tell.
     pub(super) fn wait(&mut self, watches: &[Watch], patience: Duration) -> bool {
         let request: Vec<u8> = watches.iter().flat_map(body).collect();
-        let Ok(response) = self.post("/v3/watch", &request, (patience, patience)) else {
+        let Ok(response) = self.post("/v3/watch", &request, patience) else {
             self.turn();
             return true;
         };
@@ -210,7 +208,7 @@ impl Gateway {
     fn hear<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<Word<T>, Trouble> {
         let left = self.end.saturating_duration_since(Instant::now());
         let trouble = |error| self.trouble(error);
-        let mut response = self.post(path, body, (BEGIN, TRY.min(left))).map_err(trouble)?;
+        let mut response = self.post(path, body, TRY.min(left)).map_err(trouble)?;
         let status = response.status();
         let body =
             response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(trouble)?;
@@ -227,20 +225,13 @@ impl Gateway {
         Ok(Word::Refused(refused))
     }
 
-    /// What one member says who begins within the first time, and ends within the second.
-    fn post(
-        &self,
-        path: &str,
-        body: &[u8],
-        (begin, end): (Duration, Duration),
-    ) -> Result<Response<Body>, ureq::Error> {
+    fn post(&self, path: &str, body: &[u8], patience: Duration) -> Result<Response<Body>, ureq::Error> {
         let url = format!("{}{path}", self.endpoints[self.at]);
         let mut request = self.agent.post(url).content_type("application/json");
         if let Some(token) = &self.token {
             request = request.header("authorization", token);
         }
-        let config = request.config().timeout_recv_response(Some(begin)).timeout_global(Some(end));
-        config.build().send(body)
+        request.config().timeout_global(Some(patience)).build().send(body)
     }
 
     fn trouble(&self, error: ureq::Error) -> Trouble {
