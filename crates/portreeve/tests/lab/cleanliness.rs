@@ -40,8 +40,8 @@ fn assert_stays(before: &Machine) {
 #[test]
 fn an_orphan_that_ends_is_gone() {
     let host = lab(Chroot::create(Path::new(PORTREEVE)));
-    let command =
-        "sh -c 'sleep 0.2 & exec true'; ps ax -o stat=,comm=; echo then; sleep 1; ps ax -o stat=,comm=";
+    // Whoever looks at once may see the shell that is about to become it.
+    let command = "sh -c 'sleep 1 & exec true'; sleep 0.2; ps ax -o stat=,comm=; echo then; sleep 2; ps ax -o stat=,comm=";
     let seen = lab(host.run(command)).stdout;
     let (before, after) = seen.split_once("then\n").expect("both lists");
     let sleeps = |list: &str| list.lines().filter(|line| line.ends_with("sleep")).count();
