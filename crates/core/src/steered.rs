@@ -1,10 +1,11 @@
 //! Ports whose packets the kernel leads to a service, whoever has bound them (A4, A5, A12).
 
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 
 use crate::{
     address::{Address, Family},
+    exposure::families,
     facts::{Led, LeftSteer, Listener, Process, Snapshot},
     port::{PortRange, Protocol},
     steer::{Route, WhenDead},
@@ -52,13 +53,9 @@ pub fn steered(snapshot: &Snapshot, protocol: Option<Protocol>, range: PortRange
 pub fn stands(snapshot: &Snapshot, listener: &Listener) -> Vec<Listener> {
     let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return Vec::new() };
     let leading = routes.0.iter().filter(|route| is_led_to(route, led, listener));
+    let everywhere = Address { ip: Family::of(listener.address.ip).wildcard(), interface: None };
     let at = |route: &Route, port| {
-        let everywhere = if listener.address.ip.is_ipv6() {
-            Ipv6Addr::UNSPECIFIED.into()
-        } else {
-            Ipv4Addr::UNSPECIFIED.into()
-        };
-        let address = route.address.clone().unwrap_or(Address { ip: everywhere, interface: None });
+        let address = route.address.clone().unwrap_or_else(|| everywhere.clone());
         Listener { address, port, device: None, ..listener.clone() }
     };
     let is_judged =
@@ -89,12 +86,8 @@ pub fn is_deprived(snapshot: &Snapshot, listener: &Listener) -> bool {
 /// The address that it is bound to; the wildcard of each family that it hears.
 fn heard(listener: &Listener) -> impl Iterator<Item = IpAddr> {
     let ip = listener.address.ip.to_canonical();
-    let every: [(bool, IpAddr); 2] = [
-        (listener.hears_ipv4(), Ipv4Addr::UNSPECIFIED.into()),
-        (listener.hears_ipv6(), Ipv6Addr::UNSPECIFIED.into()),
-    ];
-    let every = every.into_iter().filter(move |(hears, _)| ip.is_unspecified() && *hears).map(|(_, ip)| ip);
-    every.chain(Some(ip).filter(|ip| !ip.is_unspecified()))
+    let families = families(listener).into_iter();
+    families.map(move |family| if ip.is_unspecified() { family.wildcard() } else { ip })
 }
 
 fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {
@@ -107,6 +100,8 @@ fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use core::net::Ipv4Addr;
+
     use super::*;
     use crate::{
         facts::GuardStands,

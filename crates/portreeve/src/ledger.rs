@@ -5,12 +5,12 @@ pub(crate) mod beside;
 pub(crate) mod bring;
 pub(crate) mod crowd;
 mod desk;
+mod displaced;
 pub(crate) mod failure;
 mod held;
 pub(crate) mod home;
 pub(crate) mod kernel;
 mod place;
-mod removal;
 pub(crate) mod sight;
 pub(crate) mod twice;
 
@@ -20,7 +20,7 @@ use portreeve_core::ledger::{Ask, Book, Entry, Now, ProcessId, Refusal, Seen};
 use portreeve_host::claimant;
 
 use self::desk::Desk;
-pub(crate) use self::{ahead::Opened, held::Held, removal::know_where_usual_is};
+pub(crate) use self::{ahead::Opened, displaced::know_where_usual_is, held::Held};
 use crate::store::{Store, StoreError};
 
 /// So often others may be quicker, before somebody is told that it does not go on.

@@ -17,8 +17,8 @@ use portreeve_core::{
 use portreeve_host::{
     Wanted,
     observe::{
-        Firewall, ObserveError, Way, Ways, foreign_steering, left_gate, left_guard, left_steer, observe,
-        socket_denials,
+        Files, Firewall, ObserveError, Way, Ways, foreign_steering, left_gate, left_guard, left_steer,
+        observe, socket_denials,
     },
 };
 
@@ -173,6 +173,9 @@ pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
         left_guard::add(&folder, &mut snapshot);
         left_steer::add(&folder, &mut snapshot);
         foreign_steering::add(&mut snapshot);
+    }
+    // The files of every unit are read for it, which a judgement alone is worth.
+    if wanted.files == Files::Mappings {
         socket_denials::add(&mut snapshot);
     }
     Ok(snapshot)

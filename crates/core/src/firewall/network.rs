@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -293,11 +293,7 @@ fn family(entry: &Value) -> Family {
 }
 
 fn whole(family: Family) -> IpNet {
-    let unspecified = match family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    IpNet::new_assert(unspecified, 0)
+    IpNet::new_assert(family.wildcard(), 0)
 }
 
 fn wrong(entry: usize, value: &Value, expected: &'static str) -> ReadError {

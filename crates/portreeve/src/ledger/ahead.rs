@@ -13,8 +13,8 @@ use portreeve_host::enforce::reserved::{Pledges, Reserved, ReservedError, Wanted
 
 use super::{
     desk,
+    displaced::{keep_displaced, know_where_it_is, standing},
     home::Home,
-    removal::{keep_displaced, know_where_it_is, standing},
 };
 use crate::{
     clients, directories,

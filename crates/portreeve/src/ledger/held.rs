@@ -31,7 +31,7 @@ impl Held {
 
     /// For those whose place `home` has taken, with no word of them anywhere else.
     pub(crate) fn of_replaced(home: &Home) -> Self {
-        let usual = replaced_usual().filter(|usual| home.is_read_by_boot() && !home.is_displaced(usual));
+        let usual = replaced_usual().filter(|usual| home.is_read_by_boot() && home.found(usual).is_none());
         let others = home.replaced().into_iter().map(Reason::OtherLedger);
         Self(kernel::kept_of(others.chain(usual.map(|_| Reason::LEDGER))))
     }

@@ -1,6 +1,6 @@
 //! Makes the kernel keep from clients what is claimed (A9, A24).
 
-use std::time::Duration;
+use std::{cell::LazyCell, time::Duration};
 
 use jiff::Timestamp;
 use portreeve_core::{
@@ -171,7 +171,10 @@ pub(crate) fn former(home: &Home) -> Vec<OtherLedger> {
 
 /// What is kept for these reasons.
 pub(crate) fn kept_of(reasons: impl Iterator<Item = Reason>) -> Vec<PortRange> {
-    let at_boot = directories::reserved().and_then(|path| kept_at_boot(&path).ok()).unwrap_or_default();
+    // Where there are none nothing is read.
+    let at_boot = LazyCell::new(|| {
+        directories::reserved().and_then(|path| kept_at_boot(&path).ok()).unwrap_or_default()
+    });
     let kept = reasons.flat_map(|reason| {
         let then = at_boot.get(&reason).cloned().unwrap_or_default();
         wanted_for(&reason).into_iter().chain(then)

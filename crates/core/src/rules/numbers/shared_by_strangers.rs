@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use crate::{
-    address::{Address, Breadth},
+    address::{Address, Breadth, Family},
     facts::Listener,
     finding::{Finding, Severity},
     owner::Lasting,
@@ -131,10 +131,7 @@ fn endpoints(listener: &Listener) -> Vec<Endpoint<'_>> {
 }
 
 fn wildcard_over(listener: &Listener) -> Option<Endpoint<'_>> {
-    let any = match listener.address.ip.to_canonical() {
-        core::net::IpAddr::V4(_) => core::net::Ipv4Addr::UNSPECIFIED.into(),
-        core::net::IpAddr::V6(_) => core::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
+    let any = Family::of(listener.address.ip.to_canonical()).wildcard();
     // A device is chosen on purpose (SO_BINDTODEVICE): only sockets tied alike can take from each other unawares.
     Some((any, listener.device.as_deref()))
 }

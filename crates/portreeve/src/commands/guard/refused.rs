@@ -54,9 +54,13 @@ fn policy(is_told: bool, settings: &Settings) -> Result<Option<Policy>, Failure>
 
 /// Those whom the kernel remembers, the newest first.
 fn refusals(policy: Option<&Policy>) -> Result<Vec<Refusal>, Failure> {
-    let refusals = guards::refused(policy).map_err(|error| guards::failure(&error, FAILED))?;
-    if refusals.is_none() && !root::is_of_host() {
-        return Err(guards::not_shown(FAILED));
+    match told(policy)? {
+        None if !root::is_of_host() => Err(guards::not_shown(FAILED)),
+        refusals => Ok(refusals.unwrap_or_default()),
     }
-    Ok(refusals.unwrap_or_default())
+}
+
+/// The same; `None` where no guard stands, or nothing is shown to users.
+fn told(policy: Option<&Policy>) -> Result<Option<Vec<Refusal>>, Failure> {
+    guards::refused(policy).map_err(|error| guards::failure(&error, FAILED))
 }

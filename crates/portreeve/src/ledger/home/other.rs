@@ -62,8 +62,7 @@ impl Home {
         let former = replaced_usual()?;
         // Whoever may not look at a known one cannot tell that it is not there.
         let closed = || known_ones().find(|known| is_closed(Path::new(known.place())));
-        let own = Some(self.as_other()).filter(|own| own.is_file_of(&former));
-        let place = own.or_else(|| moved(&former)).or_else(closed)?;
+        let place = self.found(&former).or_else(closed)?;
         let former = former.at(&place);
         let mut claimed = wanted_for(&Reason::LEDGER);
         claimed.extend(
@@ -72,9 +71,10 @@ impl Home {
         Some((former, claimed))
     }
 
-    /// Whether `usual`, whose place another file has taken, is known to be somewhere else.
-    pub(in crate::ledger) fn is_displaced(&self, usual: &OtherLedger) -> bool {
-        self.as_other().is_file_of(usual) || moved(usual).is_some()
+    /// Where `usual` is now, whose place another file has taken: here, or at another known place.
+    pub(in crate::ledger) fn found(&self, usual: &OtherLedger) -> Option<OtherLedger> {
+        let own = Some(self.as_other()).filter(|own| own.is_file_of(usual));
+        own.or_else(|| moved(usual))
     }
 
     /// What it is called where it is another one.

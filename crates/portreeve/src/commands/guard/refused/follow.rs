@@ -7,11 +7,11 @@ use std::{collections::BTreeMap, mem, thread, time::Duration};
 
 use portreeve_core::{policy::Policy, port::PortSpec, words::Words};
 
-use super::{FAILED, policy, refusals};
+use super::{policy, refusals, told};
 use crate::{
     exit::Exit,
     failure::Failure,
-    guards, reader,
+    reader,
     settings::{Format, Settings},
     show::{
         guard::refused::{self as show, Refusal},
@@ -61,8 +61,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
 
 /// Those of now: nobody where no guard stands for a while.
 fn now(policy: Option<&Policy>) -> Result<Vec<Refusal>, Failure> {
-    let refusals = guards::refused(policy).map_err(|error| guards::failure(&error, FAILED))?;
-    Ok(refusals.unwrap_or_default())
+    Ok(told(policy)?.unwrap_or_default())
 }
 
 fn tell(refusal: &Refusal, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
