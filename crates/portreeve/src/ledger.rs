@@ -20,7 +20,11 @@ use portreeve_core::ledger::{Ask, Book, Entry, Now, ProcessId, Refusal, Seen};
 use portreeve_host::claimant;
 
 use self::desk::Desk;
-pub(crate) use self::{ahead::Opened, displaced::know_where_usual_is, held::Held};
+pub(crate) use self::{
+    ahead::Opened,
+    displaced::know_where_usual_is,
+    held::{Held, warn_of_replaced},
+};
 use crate::store::{Store, StoreError};
 
 /// So often others may be quicker, before somebody is told that it does not go on.

@@ -102,7 +102,12 @@ pub(crate) fn told(error: &StoreError) -> (Exit, Text, Text) {
                 "{file} is another ledger than the one that was here",
                 "{file} は以前ここにあった台帳とは別のものです"
             );
-            (Exit::Refused, cause, restore(path))
+            let Text { en, ja } = restore(path);
+            let hint = text!(
+                "put the file back that was here; where it is lost, {en}",
+                "以前ここにあったファイルを元に戻してください。失われた場合は、{ja}"
+            );
+            (Exit::Refused, cause, hint)
         }
         StoreError::Newer { path, found, known } => {
             let path = shown(path);

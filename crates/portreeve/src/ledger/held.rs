@@ -31,7 +31,7 @@ impl Held {
 
     /// For those whose place `home` has taken, with no word of them anywhere else.
     pub(crate) fn of_replaced(home: &Home) -> Self {
-        let usual = replaced_usual().filter(|usual| home.is_read_by_boot() && home.found(usual).is_none());
+        let usual = lost_usual(home);
         let others = home.replaced().into_iter().map(Reason::OtherLedger);
         Self(kernel::kept_of(others.chain(usual.map(|_| Reason::LEDGER))))
     }
@@ -68,4 +68,20 @@ impl Held {
             "以前ここにあった台帳で申請されていた {numbers} の予約を解除しました。その台帳を移動しただけの場合は、portreeve claims --repair --ledger FILE で予約し直せます。"
         ))
     }
+}
+
+/// The host's usual one, where `home` has its place and nobody knows where it is.
+fn lost_usual(home: &Home) -> Option<OtherLedger> {
+    replaced_usual().filter(|usual| home.is_read_by_boot() && home.found(usual).is_none())
+}
+
+/// Says, as the host boots, that another ledger is where the usual one was: which numbers that one claimed nobody can tell then.
+pub(crate) fn warn_of_replaced(lang: Lang) {
+    let Some(usual) = Home::of_boot().and_then(|home| lost_usual(&home)) else { return };
+    let place = usual.place();
+    let said = text!(
+        "warning: {place} is not the file that was there before: what that one claimed is not kept from clients; if it was moved, portreeve claims --repair --ledger FILE keeps it again.",
+        "警告: {place} は以前そこにあったファイルではありません。以前の台帳で申請されていたポートは予約されません。その台帳を移動しただけの場合は、portreeve claims --repair --ledger FILE で予約し直せます。"
+    );
+    warn(&visible(said.in_lang(lang)));
 }

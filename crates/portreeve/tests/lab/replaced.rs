@@ -177,6 +177,12 @@ fn what_goes_with_a_ledger_that_was_replaced_is_told() {
     assert_eq!(site.run(RESERVED).stdout.trim(), "27001,27003");
     site.run("portreeve claims --repair --ledger /root/away.db");
     assert_eq!(site.run(RESERVED).stdout.trim(), "27001-27003");
+    // As the host boots nobody can tell which numbers these are.
+    site.run(&format!("cp -a {usual} /root/c.db && rm {usual} && mv /root/c.db {usual} && {BOOT}"));
+    for (boot, is_told) in [("first", true), ("second", false)] {
+        let told = site.run("portreeve apply --boot").stderr;
+        assert_eq!(told.contains("is not the file that was there before"), is_told, "{boot}: {told}");
+    }
 }
 
 /// While the disk of the host's ledger is away a member hears so too, and whoever asks the one that was moved is not told to release

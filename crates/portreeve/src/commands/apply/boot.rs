@@ -11,7 +11,7 @@ use crate::{
     directories, door,
     exit::Exit,
     failure::{Failure, keep_cause, warn},
-    ledger::kernel::why,
+    ledger::{kernel::why, warn_of_replaced},
     settings::{Settings, Verbosity},
     show::{escape::visible, out::Out},
 };
@@ -30,6 +30,7 @@ const FAILED: Words = Words { en: "the gate is not put back", ja: "ゲートを�
 pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     // A host without its gate is told of first; one whose clients may get a number that is claimed is not left without a gate.
     let loaded = load(&directories::gate()?).map_err(|error| door::failure(error, FAILED));
+    warn_of_replaced(settings.lang);
     if let Err(error) = reserve_again() {
         let Text { en, ja } = why(&error);
         let said = text!(
