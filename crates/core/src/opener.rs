@@ -1,7 +1,7 @@
 //! Who opened a port and when, as far as can be told afterwards, and how that is known (A12).
 //!
 //! The kernel keeps of the creator of a socket its user and its cgroup, and nothing else: without a record made at that
-//! moment nobody can name the process for certain. What is certain is told as such, the rest as likely.
+//! moment, as the guard makes one, nobody can name the process for certain. What is certain is told as such, the rest as likely.
 
 mod moment;
 mod words;
@@ -12,7 +12,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use crate::{
     activation::{self, ToldBy},
-    facts::{HolderGap, Listener, Process, Snapshot},
+    facts::{HolderGap, Listener, Opening, Process, Snapshot},
     owner::is_service_manager,
 };
 
@@ -31,6 +31,17 @@ pub struct Opener<'a> {
     pub latest: Moment<'a>,
 }
 
+impl Opener<'_> {
+    /// Whether the same is to be told of both: of a process that opened several, the moments differ.
+    #[must_use]
+    pub fn is_told_like(&self, other: &Self) -> bool {
+        match (&self.who, &other.who) {
+            (Who::Recorded { opening, .. }, Who::Recorded { opening: other, .. }) => opening.is_with(other),
+            _ => self == other,
+        }
+    }
+}
+
 /// Who opened a port, as far as that can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who<'a> {
@@ -40,6 +51,13 @@ pub enum Who<'a> {
         socket: Option<(&'a str, ToldBy)>,
         /// Who holds it besides the manager, where it was handed on.
         handed_to: Option<(u32, &'a Process)>,
+    },
+    /// The guard wrote it down as it happened.
+    Recorded {
+        /// Who asked for the number.
+        opening: &'a Opening,
+        /// The same process, where it is among those that hold the socket.
+        process: Option<&'a Process>,
     },
     /// A guess at this process: of all that hold it the only one that fits, or above all others that do. Where its
     /// parent has gone it may have been that one, as of daemons that put themselves into the background.
@@ -82,9 +100,11 @@ pub fn opener<'a>(
     listener: &'a Listener,
     earlier: Option<&'a Snapshot>,
 ) -> Opener<'a> {
-    let latest = moment::latest(snapshot, listener, earlier);
+    let recorded =
+        listener.opening.as_ref().map(|opening| Moment { at: opening.at, known_by: KnownBy::Record });
+    let latest = recorded.unwrap_or_else(|| moment::latest(snapshot, listener, earlier));
     let who = who(snapshot, listener, &latest);
-    let earliest = moment::earliest(snapshot, listener, earlier);
+    let earliest = recorded.or_else(|| moment::earliest(snapshot, listener, earlier));
     let unit = listener.socket_unit.as_deref();
     Opener { who, unit, uid: listener.uid, earliest, latest }
 }
@@ -97,6 +117,11 @@ fn who<'a>(snapshot: &'a Snapshot, listener: &'a Listener, latest: &Moment<'_>) 
     if activation::is_managers(listener) {
         let socket = activation::socket(snapshot, listener);
         return Who::Manager { socket, handed_to: holders.first().copied() };
+    }
+    if let Some(opening) = &listener.opening {
+        let is_his = |(pid, process): &&(u32, &Process)| opening.is_by(*pid, process);
+        let process = holders.iter().find(is_his).map(|(_, process)| *process);
+        return Who::Recorded { opening, process };
     }
     Who::Unknown(match holders.as_slice() {
         [] if holds_any => Why::OnlyManager,

@@ -4,7 +4,7 @@
 // `asked4` and `asked6` hear of a number that somebody asks for by name, before anything else is done about it
 // (net/ipv4/af_inet.c); `bound4` and `bound6` hear of the number that he has got, which the kernel may have chosen.
 // `made` and `gone` hear of cgroups, so that a unit that starts again is known with nobody watching. `told` tells users of
-// themselves.
+// themselves, and `openings` who asked for the number that a socket has.
 #include "trial.h"
 #include "units.h"
 
@@ -175,6 +175,34 @@ struct {
 	__type(value, struct tries);
 } refused SEC(".maps");
 
+// Who asked for a number by name, kept with the socket for as long as there is one.
+struct opening {
+	__u64 at; // in nanoseconds since the boot
+	__u64 started; // likewise, his process
+	__u32 pid;
+	__u32 uid;
+	__u32 namespace; // the pid namespace of that process, and its number there
+	__u32 number;
+	__u16 port; // the one that he asked for: where the socket has another one by now he is not meant
+	__u8 padding[6];
+	char name[16];
+};
+
+// The same as it is told.
+struct told_opening {
+	struct opening opening;
+	__u64 inode; // of the socket
+};
+
+_Static_assert(sizeof(struct told_opening) == 64, "enforce/guard/openings.rs reads so many bytes");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct opening);
+} opened SEC(".maps");
+
 // Where names are put together: they are too long for the stack.
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -341,6 +369,45 @@ static __always_inline int is_alone(struct bpf_sock *sk)
 	return BPF_CORE_READ_BITFIELD(common, skc_ipv6only);
 }
 
+// Where a process has its number in its own pid namespace.
+static __always_inline struct upid *own_number(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+
+	return number_at(pid, BPF_CORE_READ(pid, level));
+}
+
+// What the kernel chose nobody asked for.
+static __always_inline int remember(struct bpf_sock *sk, __u16 port)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = task->group_leader;
+	struct pid *pid = leader->thread_pid;
+	struct opening *opening;
+
+	if (!port)
+		return GO_ON;
+	opening = bpf_sk_storage_get(&opened, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!opening)
+		return GO_ON;
+	opening->at = bpf_ktime_get_boot_ns();
+	opening->started = leader->start_boottime;
+	opening->pid = task->tgid;
+	opening->uid = task->cred->euid.val;
+	if (pid->level) {
+		struct upid *number = own_number(leader);
+
+		opening->namespace = BPF_CORE_READ(number, ns, ns.inum);
+		opening->number = BPF_CORE_READ(number, nr);
+	} else {
+		opening->namespace = pid->numbers[0].ns->ns.inum;
+		opening->number = opening->pid;
+	}
+	opening->port = port;
+	bpf_get_current_comm(opening->name, sizeof(opening->name));
+	return GO_ON;
+}
+
 // Who is only written down is heard of again once he has the number, and not where somebody else had it already.
 static __always_inline int asked(struct bpf_sock *sk, struct place *place, struct stand *stand)
 {
@@ -367,11 +434,15 @@ int asked4(struct bpf_sock_addr *ctx)
 	AS_IT_IS(address);
 	place.port = __builtin_bswap16(port);
 	place.protocol = protocol_of(protocol);
-	if (!sk || is_anybodys(place.port, place.protocol))
+	if (!sk)
 		return GO_ON;
-	place.netns = bpf_get_netns_cookie(ctx);
-	at_ipv4(&stand, address);
-	return asked(sk, &place, &stand);
+	if (!is_anybodys(place.port, place.protocol)) {
+		place.netns = bpf_get_netns_cookie(ctx);
+		at_ipv4(&stand, address);
+		if (asked(sk, &place, &stand) == REFUSE)
+			return REFUSE;
+	}
+	return remember(sk, place.port);
 }
 
 SEC("cgroup/bind6")
@@ -394,11 +465,15 @@ int asked6(struct bpf_sock_addr *ctx)
 	AS_IT_IS(address[3]);
 	place.port = __builtin_bswap16(port);
 	place.protocol = protocol_of(protocol);
-	if (!sk || is_anybodys(place.port, place.protocol))
+	if (!sk)
 		return GO_ON;
-	place.netns = bpf_get_netns_cookie(ctx);
-	at_ipv6(&stand, address, is_alone(sk));
-	return asked(sk, &place, &stand);
+	if (!is_anybodys(place.port, place.protocol)) {
+		place.netns = bpf_get_netns_cookie(ctx);
+		at_ipv6(&stand, address, is_alone(sk));
+		if (asked(sk, &place, &stand) == REFUSE)
+			return REFUSE;
+	}
+	return remember(sk, place.port);
 }
 
 // What stands behind the context of these programs is the socket itself (kernel/bpf/cgroup.c, __cgroup_bpf_run_filter_sk).
@@ -606,6 +681,32 @@ int told(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	bpf_seq_write(seq, who, sizeof(*who));
 	bpf_seq_write(seq, tries, sizeof(*tries));
+	return 0;
+}
+
+// Tells of each socket who asked for its number, as whoever reads numbers processes.
+SEC("iter/bpf_sk_storage_map")
+int openings(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct opening *opening = ctx->value;
+	struct told_opening told = {};
+	struct sock *sk = ctx->sk;
+	struct socket *socket;
+	struct upid *reader;
+
+	if (!opening || !sk || sk->__sk_common.skc_num != opening->port)
+		return 0;
+	socket = BPF_CORE_READ(sk, sk_socket);
+	if (!socket)
+		return 0;
+	told.opening = *opening;
+	reader = own_number(bpf_get_current_task_btf());
+	if (BPF_CORE_READ(reader, ns, ns.inum) == opening->namespace)
+		told.opening.pid = opening->number;
+	else if (BPF_CORE_READ(reader, ns, level))
+		return 0;
+	told.inode = BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+	bpf_seq_write(ctx->meta->seq, &told, sizeof(told));
 	return 0;
 }
 

@@ -61,8 +61,10 @@ typedef __u32 __wsum;
 #define BPF_MAP_TYPE_LRU_HASH 9
 #define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
 #define BPF_MAP_TYPE_SOCKMAP 15
+#define BPF_MAP_TYPE_SK_STORAGE 24
 #define BPF_MAP_TYPE_RINGBUF 27
 #define BPF_F_NO_PREALLOC 1
+#define BPF_SK_STORAGE_GET_F_CREATE 1
 
 // The head of what that file calls so: the context of programs about sockets. Of the last three, who is bound.
 struct bpf_sock {
@@ -313,6 +315,7 @@ struct socket_alloc {
 
 struct pid_namespace {
 	struct ns_common ns;
+	unsigned int level;
 };
 
 struct upid {
@@ -371,6 +374,13 @@ struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
 	void *key;
+	void *value;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	struct sock *sk;
 	void *value;
 };
 

@@ -18,6 +18,7 @@ pub mod left_guard;
 pub mod left_steer;
 pub mod links;
 mod namespaces;
+mod openings;
 pub mod origins;
 mod pids;
 mod processes;
@@ -110,7 +111,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let kernel = KernelHolders::among(&pids);
     let connected = looks.iter_mut().map(|look| mem::take(&mut look.connected)).collect();
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
-    let listeners = pieces.listeners(&mut gaps);
+    let listeners = openings::add(pieces.listeners(&mut gaps));
     let connections =
         (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
     let tell = |range| origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref());

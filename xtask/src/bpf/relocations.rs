@@ -74,8 +74,9 @@ impl<'a> Relocations<'a> {
         };
         let number = |name: &str| self.types.element_count(&self.types.get(pointed(name)?)?);
         let size = |name: &str| pointed(name).and_then(|id| self.types.size(id)).unwrap_or(0);
-        let (kind, entries) = (number("type")?, number("max_entries")?);
-        let flags = number("map_flags").unwrap_or(0);
+        let kind = number("type")?;
+        // What is kept beside sockets has no number of its own.
+        let [entries, flags] = ["max_entries", "map_flags"].map(|name| number(name).unwrap_or(0));
         Some(format!("map {} {kind} {} {} {entries} {flags}", variable.name, size("key"), size("value")))
     }
 

@@ -5,7 +5,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Pids;
+use super::{Opening, Pids};
 use crate::{
     address::{Address, Breadth, Family},
     port::{PortRange, PortSpec, Protocol},
@@ -65,6 +65,9 @@ pub struct Listener {
     pub gap: Option<HolderGap>,
     /// Which way of looking found it.
     pub seen_by: SeenBy,
+    /// Who asked for its number, where the guard kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Opening>,
 }
 
 impl Listener {

@@ -86,5 +86,6 @@ pub(crate) fn listener_at(address: &str, port: u16, protocol: Protocol) -> Liste
         backlog: None,
         gap: None,
         seen_by: SeenBy::SockDiag,
+        opening: None,
     }
 }

@@ -22,6 +22,8 @@ pub struct Moment<'a> {
 /// What a bound rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownBy<'a> {
+    /// The guard wrote it down then.
+    Record,
     /// This look shows it.
     Look,
     /// An earlier look shows the very socket.
@@ -39,6 +41,7 @@ impl KnownBy<'_> {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Record => "record",
             Self::Look => "look",
             Self::SeenEarlier => "seen-earlier",
             Self::NotSeenEarlier => "not-seen-earlier",

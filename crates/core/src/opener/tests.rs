@@ -249,6 +249,41 @@ fn a_holder_that_is_younger_than_the_port_did_not_open_it() {
 }
 
 #[test]
+fn what_the_guard_recorded_is_certain() {
+    let mut host = web();
+    let (pid, started) = (first(&host), at(-500));
+    host.snapshot.processes.get_mut(&pid).unwrap().started = Some(started);
+    let opening = Opening { at: at(-400), pid, started, name: "nginx".into(), uid: 0 };
+    host.snapshot.listeners[0].opening = Some(opening.clone());
+    let told = found(&host);
+    let moment = Moment { at: at(-400), known_by: KnownBy::Record };
+    assert_eq!((told.earliest, told.latest), (Some(moment), moment));
+    assert_eq!(told.text().en, format!("nginx (pid {pid}), as the guard recorded"));
+    // Another process with its number is not meant, and a daemon's first process ends.
+    for other in [Opening { started: at(-90), ..opening.clone() }, Opening { pid: 99_999, ..opening.clone() }]
+    {
+        host.snapshot.listeners[0].opening = Some(other);
+        assert!(matches!(found(&host).who, Who::Recorded { process: None, .. }));
+        assert!(found(&host).text().en.contains("uid 0), which does not hold it any more"));
+    }
+}
+
+#[test]
+fn two_sockets_of_one_process_are_told_once() {
+    let mut host = web().again("[::]:80/tcp");
+    let opening = Opening { at: at(-400), pid: 7, started: at(-500), name: "nginx".into(), uid: 0 };
+    let of = |host: &mut Scene, at: i64, pid| {
+        host.snapshot.listeners[0].opening = Some(opening.clone());
+        host.snapshot.listeners[1].opening = Some(Opening { at: self::at(at), pid, ..opening.clone() });
+        let [one, other] = [0, 1].map(|n| opener(&host.snapshot, &host.snapshot.listeners[n], None));
+        one.is_told_like(&other)
+    };
+    assert!(of(&mut host, -400, 7));
+    assert!(!of(&mut host, -400, 8), "another process");
+    assert!(!of(&mut host, -300, 7), "later");
+}
+
+#[test]
 fn every_reason_is_said_in_both_languages() {
     let several = Why::Several((1..9).collect());
     for why in [

@@ -3,7 +3,12 @@
 use alloc::{string::ToString, vec::Vec};
 
 use super::{KnownBy, Opener, Who, Why};
-use crate::{activation::ToldBy, facts::Process, text, words::Text};
+use crate::{
+    activation::ToldBy,
+    facts::{Opening, Process},
+    text,
+    words::Text,
+};
 
 /// More processes than this are counted.
 const PIDS_MAX: usize = 4;
@@ -26,6 +31,17 @@ impl Opener<'_> {
                         )
                     }
                 }
+            }
+            Who::Recorded { opening, process: Some(process) } => {
+                let (name, pid) = (process.called(), opening.pid);
+                text!("{name} (pid {pid}), as the guard recorded", "{name}(pid {pid})。ガードの記録による")
+            }
+            Who::Recorded { opening, process: None } => {
+                let Opening { name, pid, uid, .. } = opening;
+                text!(
+                    "{name} (pid {pid}, uid {uid}), which does not hold it any more, as the guard recorded",
+                    "{name}(pid {pid}、uid {uid})。現在は保持していない。ガードの記録による"
+                )
             }
             Who::Likely(pid, process) => {
                 let name = process.called();
@@ -127,6 +143,7 @@ impl KnownBy<'_> {
     #[must_use]
     pub fn text(self) -> Text {
         match self {
+            Self::Record => text!("the guard recorded it", "ガードの記録"),
             Self::Look => text!("this look", "今回の観測"),
             Self::SeenEarlier => text!("the earlier snapshot has it", "以前のスナップショットにある"),
             Self::NotSeenEarlier => text!("the earlier snapshot lacks it", "以前のスナップショットにない"),

@@ -2,10 +2,15 @@
 
 mod guard_missing;
 mod ineffective_socket_bind_deny;
+mod opened_before_guard;
 mod port_without_guard;
 
 use super::Rule;
 
 /// The rules of this group, in reading order.
-pub const RULES: &[&Rule] =
-    &[&guard_missing::RULE, &port_without_guard::RULE, &ineffective_socket_bind_deny::RULE];
+pub const RULES: &[&Rule] = &[
+    &guard_missing::RULE,
+    &port_without_guard::RULE,
+    &opened_before_guard::RULE,
+    &ineffective_socket_bind_deny::RULE,
+];

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 37] = [
+const PROMISED: [(&str, &str); 38] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -39,6 +39,7 @@ const PROMISED: [(&str, &str); 37] = [
     ("gate-not-at-boot", "warning"),
     ("guard-missing", "high"),
     ("port-without-guard", "notice"),
+    ("opened-before-guard", "notice"),
     ("ineffective-socket-bind-deny", "warning"),
     ("steered-to-nobody", "high"),
     ("foreign-steering", "notice"),

@@ -2,7 +2,9 @@
 //!
 //! Its programs go on as long as somebody keeps their ties: this process, or a pin.
 
+mod bytes;
 mod names;
+pub(crate) mod openings;
 mod pins;
 mod rules;
 pub(crate) mod shown;
@@ -58,8 +60,11 @@ const CGROUPS: &str = "cgroups";
 const MEMBERS: &str = "members";
 const REFUSED: &str = "refused";
 const DESK: &str = "desk";
+const OPENED: &str = "opened";
 /// The program that tells users of themselves.
 const TOLD: &str = "told";
+/// The one that tells who asked for the number of each socket.
+const TOLD_OPENINGS: &str = "openings";
 /// Those that whoever comes later reads and writes.
 const KEPT: [&str; 7] = [GENERATIONS, PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED];
 
@@ -145,7 +150,7 @@ pub fn own_tried() -> Result<Option<Vec<Tried>>, GuardError> {
 /// Shows users again who of their own was refused, where somebody has taken that away; without it root alone can tell them.
 pub fn show_users() {
     if !shown::is_there() && has_remains() {
-        let _ = pins::told().map(shown::put);
+        let _ = shown::put(|name| pins::tie(name).ok());
     }
 }
 
@@ -195,6 +200,7 @@ impl Guard {
         let mut ties = Vec::new();
         for (program, known) in object.programs.iter().zip(&known) {
             let at = match program.hook {
+                Hook::Iterator(_) if program.name == TOLD_OPENINGS => maps[OPENED].as_fd(),
                 Hook::Iterator(_) => maps[REFUSED].as_fd(),
                 Hook::Cgroup(_) | Hook::Tracepoint(_) | Hook::Lookup => folder.as_fd(),
             };
@@ -256,7 +262,7 @@ impl Guard {
         begin(guard.map(GENERATIONS), &guard.written(kept)?)?;
         pins::put(&guard, &guard.ties)?;
         // Without it root alone can tell users of themselves, and whoever asks is told so.
-        let _ = guard.ties.iter().find(|(name, _)| *name == TOLD).map(|(_, tie)| shown::put(tie));
+        let _ = shown::put(|name| guard.ties.iter().find(|(tie, _)| *tie == name)?.1.try_clone().ok());
         Ok(guard)
     }
 
@@ -448,7 +454,7 @@ fn maps(object: &Object<'_>) -> Result<BTreeMap<&'static str, OpenMap>, GuardErr
     let generations = create(object, GENERATIONS, Some(&none))?;
     begin(&generations, &none)?;
     let mut maps = BTreeMap::from([(GENERATIONS, generations)]);
-    for name in [PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, DESK] {
+    for name in [PORTS, TRIAL, NAMES, CGROUPS, MEMBERS, REFUSED, DESK, OPENED] {
         maps.insert(name, create(object, name, None)?);
     }
     Ok(maps)

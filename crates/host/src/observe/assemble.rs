@@ -99,6 +99,7 @@ impl Pieces<'_> {
             backlog: socket.queue_limit.map(|limit| Backlog { used: socket.queue_used, limit }),
             gap,
             seen_by: socket.seen_by,
+            opening: None,
         }
     }
 

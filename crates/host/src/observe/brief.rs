@@ -185,6 +185,7 @@ impl Scribe {
                 (false, _) => Some(HolderGap::Vanished),
             },
             seen_by: socket.seen_by,
+            opening: None,
         }
     }
 

@@ -14,7 +14,6 @@ use portreeve_core::{
     cgroup,
     facts::{GapKind, Parent, Privilege, Process},
 };
-use rustix::param::clock_ticks_per_second;
 
 use super::{Files, Gaps, clock, holders::Holder, share::share, users::Users};
 use crate::proc::{self, stat, status};
@@ -161,8 +160,7 @@ impl Reader {
     }
 
     fn started(&self, ticks: u64) -> Timestamp {
-        let after_boot = i128::from(ticks) * 1_000_000_000 / i128::from(clock_ticks_per_second());
-        clock::timestamp(self.boot_nanoseconds + after_boot)
+        clock::start(self.boot_nanoseconds, ticks)
     }
 
     fn privilege(&self, pid: u32, status: status::Status) -> Privilege {

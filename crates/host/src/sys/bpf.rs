@@ -6,6 +6,7 @@ mod hooks;
 mod info;
 mod maps;
 mod query;
+mod types;
 
 pub use hooks::{attach, detach, load_for};
 pub use info::program_name;

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use portreeve_core::{
     address::{Address, Family},
     facts::{
-        Backlog, Connection, Container, ExeState, Gap, GapKind, HolderGap, Listener, OtherSocket, Parent,
-        Peer, Process, SeenBy, Snapshot, SocketState, TcpState,
+        Backlog, Connection, Container, ExeState, Gap, GapKind, HolderGap, Listener, Opening, OtherSocket,
+        Parent, Peer, Process, SeenBy, Snapshot, SocketState, TcpState,
     },
-    opener::opener,
+    opener::{Who, opener},
     port::{Class, Protocol},
     reach::Reach,
     words::Lang,
@@ -240,6 +240,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
     /// One listener.
     pub(crate) fn listener(self, listener: &'a Listener) -> ListenerView<'a> {
         let namespace = self.world.snapshot.namespace(listener.netns);
+        let (opener, opener_gap) = self.opener(listener);
         ListenerView {
             protocol: listener.protocol,
             mptcp: listener.mptcp,
@@ -263,8 +264,8 @@ impl<'w, 'a> Viewer<'w, 'a> {
             reach: reach::of(self.world, listener),
             holders: self.holders(listener),
             holders_complete: listener.holders_complete,
-            opener: None,
-            opener_gap: Some(opener(self.world.snapshot, listener, None).text().in_lang(self.lang).into()),
+            opener,
+            opener_gap,
             socket_unit: listener.socket_unit.as_deref(),
             socket_uid: listener.uid,
             inode: listener.inode,
@@ -272,6 +273,15 @@ impl<'w, 'a> Viewer<'w, 'a> {
             backlog: listener.backlog,
             gap: listener.gap.map(|gap| gap.text().in_lang(self.lang).into()),
             seen_by: listener.seen_by,
+        }
+    }
+
+    /// Who opened it, or why that cannot be told.
+    fn opener(self, listener: &'a Listener) -> (Option<HolderView<'a>>, Option<String>) {
+        let opener = opener(self.world.snapshot, listener, None);
+        match opener.who {
+            Who::Recorded { opening, process } => (Some(recorded(opening, process)), None),
+            _ => (None, Some(opener.text().in_lang(self.lang).into())),
         }
     }
 
@@ -367,6 +377,18 @@ pub(crate) fn holder(pid: u32, fd: Option<u32>, process: &Process) -> HolderView
         cwd: process.cwd.as_deref(),
         parent: process.parent.as_ref(),
     }
+}
+
+/// Whoever opened a socket by the guard's record: all that is known of `process`, where it holds that still.
+pub(crate) fn recorded<'a>(opening: &'a Opening, process: Option<&'a Process>) -> HolderView<'a> {
+    let gone = || HolderView {
+        pid: Some(opening.pid),
+        name: Some(&opening.name),
+        uid: Some(opening.uid),
+        started: Some(opening.started),
+        ..HolderView::default()
+    };
+    process.map_or_else(gone, |process| holder(opening.pid, None, process))
 }
 
 /// A process that exists and cannot be seen: what the socket tells is of whoever opened it.

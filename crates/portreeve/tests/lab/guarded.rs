@@ -17,7 +17,7 @@ reach = "world"
 guard = "enforce"
 "#;
 /// Where the guard has its names.
-const PINS: &str = "ls /sys/fs/bpf/portreeve/guard-2 2>/dev/null | wc -l";
+const PINS: &str = "ls /sys/fs/bpf/portreeve/guard-3 2>/dev/null | wc -l";
 const APPLY: &str = "apply --no-trial --no-session";
 
 /// A host with nginx on port 80, and a bpffs as a machine that is no container has it.
@@ -153,6 +153,38 @@ fn an_enforced_port_is_its_owners_alone() {
         [row(22, "observe", "ssh", 1), row(80, "enforce", "web", 1), row(443, "enforce", "web", 2),],
         "{refused:#?}"
     );
+}
+
+/// Who asked for a number is known for certain from then on, also where he is gone, and to root and its group alone.
+#[test]
+fn who_opened_a_port_is_written_down() {
+    let site = site();
+    site.run("groupadd portreeve && useradd -G portreeve member");
+    let found = || site.ask("audit").stdout.contains("opened-before-guard");
+    site.run(&format!("portreeve {APPLY}"));
+    assert!(found(), "nginx was there before");
+    site.run("systemctl restart nginx");
+    assert!(!found());
+    site.run("systemd-run -q -u plain python3 -m http.server 9000");
+    // One that leaves what it opened to its child.
+    site.run("systemd-run -q -u leaving -p Type=forking python3 -c 'import os, socket, time; s = socket.socket(); s.bind((\"\", 9100)); s.listen(); os.fork() and os._exit(0); time.sleep(99)'");
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :9000; do sleep 0.1; done'");
+    let main = site.run("systemctl show -P MainPID plain").stdout.trim().parse::<u64>().expect("a number");
+    let opener = |port: u16| {
+        let why = site.ask(&format!("why {port} -o json")).json();
+        why["ports"][0]["opener"].clone()
+    };
+    let plain = opener(9000);
+    assert_eq!((&plain["certainty"], &plain["process"]["pid"]), (&json!("certain"), &json!(main)), "{plain}");
+    assert_eq!((&plain["latest"]["known_by"], &plain["earliest"]), (&json!("record"), &plain["latest"]));
+    assert!(plain["process"]["exe"].is_string(), "it holds it yet: {plain}");
+    let leaving = opener(9100);
+    assert_eq!((&leaving["certainty"], &leaving["process"]["exe"]), (&json!("certain"), &Value::Null));
+    assert_eq!(leaving["process"]["name"], "python3");
+    let said = |user: &str| site.ask_as(user, "why 9000").stdout.contains("as the guard recorded");
+    assert!(said("member") && !said("dev"));
+    site.run("portreeve off guard");
+    assert_eq!(opener(9000)["certainty"], "likely");
 }
 
 /// Whoever meets EPERM finds out why without being root, and of nobody but himself.
@@ -324,7 +356,7 @@ fn what_is_gone_of_it_is_told_and_put_right() {
     assert_eq!(site.ask_as("dev", "guard refused").status, 7);
     site.run(&format!("portreeve {APPLY}"));
     assert_eq!(site.ask_as("dev", "guard refused").status, 0);
-    site.run("rm /sys/fs/bpf/portreeve/guard-2/names");
+    site.run("rm /sys/fs/bpf/portreeve/guard-3/names");
     let torn = site.ask("guard status -o json").json();
     assert_eq!((&torn["stands"], &torn["whole"]), (&json!(true), &json!(false)));
     site.run("rm -r /sys/fs/bpf/portreeve");
@@ -350,7 +382,7 @@ fn what_is_gone_of_it_is_told_and_put_right() {
 fn a_guard_that_is_not_whole_is_put_right() {
     let site = site();
     site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
-    site.run("rm /sys/fs/bpf/portreeve/guard-2/asked4 /sys/fs/bpf/portreeve/guard-2/bound4");
+    site.run("rm /sys/fs/bpf/portreeve/guard-3/asked4 /sys/fs/bpf/portreeve/guard-3/bound4");
     is_bound(&site, 443);
     assert!(site.run("portreeve guard status").stdout.contains("The guard is not whole"));
     assert!(planned(&site, "guard"));
@@ -406,11 +438,11 @@ fn what_is_taken_away_in_a_trial_is_not_confirmed() {
 fn one_of_which_a_map_is_gone_is_put_anew_and_taken_away() {
     let site = site();
     site.run(&format!("systemctl stop nginx && portreeve {APPLY}"));
-    site.run("rm /sys/fs/bpf/portreeve/guard-2/names");
+    site.run("rm /sys/fs/bpf/portreeve/guard-3/names");
     assert!(planned(&site, "guard"));
     site.run(&format!("portreeve {APPLY}"));
     is_refused(&site, 443);
-    site.run("rm /sys/fs/bpf/portreeve/guard-2/names && portreeve off guard");
+    site.run("rm /sys/fs/bpf/portreeve/guard-3/names && portreeve off guard");
     is_bound(&site, 443);
     assert_eq!(pins(&site), 0);
 }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::{Guard, GuardError, Home, KEPT, TOLD, object, shown};
+use super::{Guard, GuardError, Home, KEPT, object, shown};
 use crate::{
     enforce::{
         generations::Untold,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The layout is raised whenever a structure of bpf/guard.bpf.c changes.
-const FOLDER: Folder = Folder { what: "guard", layout: 2, netns: None };
+const FOLDER: Folder = Folder { what: "guard", layout: 3, netns: None };
 
 /// What has names there.
 pub(super) struct Pinned {
@@ -59,9 +59,9 @@ pub(super) fn open(home: &Home) -> Result<Option<Pinned>, GuardError> {
     Ok(Some(Pinned { maps, is_whole }))
 }
 
-/// The tie of the program that tells users of themselves.
-pub(super) fn told() -> io::Result<OwnedFd> {
-    FOLDER.open(TOLD)
+/// The tie of this program.
+pub(super) fn tie(program: &str) -> io::Result<OwnedFd> {
+    FOLDER.open(program)
 }
 
 /// Gives all of `guard` its names, in the place of what has them now.

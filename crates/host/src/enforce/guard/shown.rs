@@ -1,5 +1,5 @@
-//! Lets users see who of their own was refused: an iterator that tells each reader his own, and root all (kernel/bpf/map_iter.c),
-//! in a bpffs that everybody may enter. /sys/fs/bpf itself is closed to users on many hosts.
+//! Lets others than root see what the guard wrote down: iterators (kernel/bpf/map_iter.c) in a bpffs that everybody may enter.
+//! /sys/fs/bpf itself is closed to users on many hosts.
 
 use std::{
     ffi::CString,
@@ -7,7 +7,7 @@ use std::{
     io::{self, ErrorKind},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, chown},
     },
     path::Path,
 };
@@ -19,40 +19,81 @@ use rustix::{
     mount::{MountFlags, UnmountFlags, mount, unmount},
 };
 
-use super::tried::{RECORD_BYTES, Tried};
+use super::{
+    TOLD, TOLD_OPENINGS,
+    tried::{RECORD_BYTES, Tried},
+};
 use crate::{
+    group::Groups,
     pins::{Folder, RUN},
     sys::bpf,
 };
 
 /// Where it is mounted.
 pub(crate) const PLACE: &str = "/run/portreeve/guard";
-/// The iterator: raised with the layout of what it tells.
-const FILE: &str = "/run/portreeve/guard/refused-2";
-const UNFINISHED: &str = "/run/portreeve/guard/new-refused";
+const UNFINISHED: &str = "/run/portreeve/guard/new";
 const FOLDER_MODE: u32 = 0o755;
-const FILE_MODE: u32 = 0o444;
 /// More than the kernel gives for one read (kernel/bpf/bpf_iter.c).
 const BUFFER_BYTES: usize = 64 << 10;
-/// As many as the programs write down, and room for those that change meanwhile.
-const RECORDS_MAX: usize = 1 << 14;
+/// As many as there are sockets with a number, and room for more than one namespace of them.
+const BYTES_MAX: usize = 16 << 20;
+/// Whoever is in it may know who opened a port.
+const GROUP: &str = "portreeve";
 
-/// Shows what `listing` lists, in the place of what was shown before.
+/// A program that lists something, in a file.
+pub(super) struct Shown {
+    program: &'static str,
+    /// Raised with the layout of what it tells.
+    file: &'static str,
+    readers: Readers,
+}
+
+/// Who may read a file.
+enum Readers {
+    /// The program tells each his own.
+    Everybody,
+    /// root and the group.
+    Group,
+}
+
+/// Who was refused.
+const REFUSED: Shown =
+    Shown { program: TOLD, file: "/run/portreeve/guard/refused-2", readers: Readers::Everybody };
+/// Who asked for the number of each socket.
+pub(super) const OPENINGS: Shown =
+    Shown { program: TOLD_OPENINGS, file: "/run/portreeve/guard/openings-1", readers: Readers::Group };
+const EACH: [&Shown; 2] = [&REFUSED, &OPENINGS];
+
+/// Shows what each program lists, whose tie `tie` gives, in the place of what was shown before.
 ///
 /// # Errors
 ///
 /// Where nothing can be mounted, or somebody else's things stand there.
-pub(super) fn put(listing: impl AsFd) -> io::Result<()> {
+pub(super) fn put(tie: impl Fn(&'static str) -> Option<OwnedFd>) -> io::Result<()> {
     if !is_mounted() {
         make_place()?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         mount("portreeve", PLACE, "bpf", flags, c"mode=0755")?;
     }
-    remove(UNFINISHED)?;
-    let unfinished = CString::new(UNFINISHED).expect("it holds no NUL");
-    bpf::pin(listing, &unfinished)?;
-    chmod(UNFINISHED, Mode::from_raw_mode(FILE_MODE))?;
-    fs::rename(UNFINISHED, FILE)
+    EACH.iter().try_for_each(|shown| tie(shown.program).map_or(Ok(()), |tie| shown.put(tie)))
+}
+
+impl Shown {
+    fn put(&self, listing: impl AsFd) -> io::Result<()> {
+        remove(UNFINISHED)?;
+        let unfinished = CString::new(UNFINISHED).expect("it holds no NUL");
+        bpf::pin(listing, &unfinished)?;
+        let mode = match self.readers {
+            Readers::Everybody => 0o444,
+            Readers::Group => {
+                let group = Groups::read().ok().and_then(|groups| groups.number(GROUP));
+                chown(UNFINISHED, Some(0), Some(group.unwrap_or(0)))?;
+                0o440
+            }
+        };
+        chmod(UNFINISHED, Mode::from_raw_mode(mode))?;
+        fs::rename(UNFINISHED, self.file)
+    }
 }
 
 /// Takes away what [`put`] made; nothing there is no error.
@@ -62,8 +103,7 @@ pub(super) fn put(listing: impl AsFd) -> io::Result<()> {
 /// The kernel refuses.
 pub(super) fn take_away() -> io::Result<()> {
     if is_mounted() {
-        remove(FILE)?;
-        remove(UNFINISHED)?;
+        EACH.iter().map(|shown| shown.file).chain([UNFINISHED]).try_for_each(remove)?;
         unmount(PLACE, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW)?;
     }
     match fs::remove_dir(PLACE) {
@@ -72,25 +112,35 @@ pub(super) fn take_away() -> io::Result<()> {
     }
 }
 
-/// Whether it is shown.
+/// Whether all of it is shown.
 pub(super) fn is_there() -> bool {
-    is_mounted() && Path::new(FILE).exists()
+    is_mounted() && EACH.iter().all(|shown| Path::new(shown.file).exists())
 }
 
-/// What the reader may know; `None` where nothing is shown.
+/// What the reader may know of who was refused; `None` where nothing is shown.
 ///
 /// # Errors
 ///
 /// It cannot be read, or is none that root made.
 pub(super) fn tried() -> io::Result<Option<Vec<Tried>>> {
-    if !is_there() {
+    let tried = |bytes: Vec<u8>| bytes.chunks_exact(RECORD_BYTES).filter_map(Tried::of_record).collect();
+    Ok(read_all(&REFUSED)?.map(tried))
+}
+
+/// All that a program lists; `None` where it is not shown.
+///
+/// # Errors
+///
+/// It cannot be read, or is none that root made.
+pub(super) fn read_all(shown: &Shown) -> io::Result<Option<Vec<u8>>> {
+    if !is_mounted() || !Path::new(shown.file).exists() {
         return Ok(None);
     }
     let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
-    let listing: OwnedFd = fs::OpenOptions::new().read(true).custom_flags(no_follow).open(FILE)?.into();
+    let listing: OwnedFd = fs::OpenOptions::new().read(true).custom_flags(no_follow).open(shown.file)?.into();
     let mut bytes = Vec::new();
     let mut buffer = Vec::with_capacity(BUFFER_BYTES);
-    while bytes.len() < RECORDS_MAX * RECORD_BYTES {
+    while bytes.len() < BYTES_MAX {
         buffer.clear();
         match retry_on_intr(|| read(&listing, spare_capacity(&mut buffer))) {
             Ok(0) => break,
@@ -99,7 +149,7 @@ pub(super) fn tried() -> io::Result<Option<Vec<Tried>>> {
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Some(bytes.chunks_exact(RECORD_BYTES).filter_map(Tried::of_record).collect()))
+    Ok(Some(bytes))
 }
 
 /// Whether a bpffs of root's stands there.

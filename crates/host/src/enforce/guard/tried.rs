@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use portreeve_core::{address::Address, port::Protocol};
 
-use super::rules::{read_place, read_stand};
+use super::{
+    bytes::{long, number, text},
+    rules::{read_place, read_stand},
+};
 
 /// A key of the map.
 const WHO_BYTES: usize = 48;
@@ -84,20 +87,6 @@ impl Tried {
             group: text(tries.get(GROUP..GROUP + GROUP_BYTES)?),
         })
     }
-}
-
-/// What stands before the first NUL.
-fn text(bytes: &[u8]) -> String {
-    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(text).into_owned()
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn long(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 #[cfg(test)]

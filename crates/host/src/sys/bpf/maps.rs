@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
-use super::{bpf, call, short};
+use super::{bpf, call, short, types};
 use crate::bpf::object::Map;
 
 /// BPF_MAP_CREATE, BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM and BPF_MAP_GET_NEXT_KEY of enum bpf_cmd
@@ -20,6 +20,8 @@ const MAP_GET_FD_BY_ID: libc::c_int = 14;
 const ARRAY_OF_EACH_CPU: u32 = 6;
 /// BPF_MAP_TYPE_ARRAY_OF_MAPS.
 const ARRAY_OF_MAPS: u32 = 12;
+/// BPF_MAP_TYPE_SK_STORAGE, of which the kernel wants to know the types.
+const SOCKET_STORAGE: u32 = 24;
 /// The type of a ring buffer.
 pub const RING_BUFFER: u32 = 27;
 /// A map is written into another one by its descriptor, and read from there by a number of the kernel's.
@@ -37,6 +39,10 @@ struct MapCreate {
     inner_map_fd: u32,
     numa_node: u32,
     map_name: [u8; 16],
+    map_ifindex: u32,
+    btf_fd: RawFd,
+    btf_key_type_id: u32,
+    btf_value_type_id: u32,
 }
 
 /// That for the commands about an element.
@@ -80,6 +86,10 @@ impl OpenMap {
     /// EPERM without CAP_BPF, ENOMEM and EINVAL.
     pub fn create(map: &Map<'_>, inner: Option<&Self>) -> Result<Self, Errno> {
         let value_size = if map.kind == ARRAY_OF_MAPS { DESCRIPTOR_BYTES } else { map.value_bytes };
+        let described = (map.kind == SOCKET_STORAGE).then(|| types::describe(map.value_bytes)).transpose()?;
+        let [btf_key_type_id, btf_value_type_id] =
+            described.as_ref().map_or([0, 0], |_| [types::KEY, types::VALUE]);
+        let btf_fd = described.as_ref().map_or(0, OwnedFd::as_raw_fd);
         let attributes = MapCreate {
             map_type: map.kind,
             key_size: map.key_bytes,
@@ -88,6 +98,9 @@ impl OpenMap {
             map_flags: map.flags,
             inner_map_fd: inner.map_or(0, |inner| inner.fd.as_raw_fd().cast_unsigned()),
             map_name: short(map.name),
+            btf_fd,
+            btf_key_type_id,
+            btf_value_type_id,
             ..MapCreate::default()
         };
         let bytes = |number: u32| usize::try_from(number).map_err(|_| Errno::TOOBIG);

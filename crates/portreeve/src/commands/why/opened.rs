@@ -31,7 +31,7 @@ impl<'w, 'a: 'w> Openers<'w, 'a> {
         let mut openers = Self { told: Vec::new(), more: 0 };
         for &listener in listeners {
             let found = opener(snapshot, listener, earlier);
-            match openers.told.iter().position(|(_, known)| *known == found) {
+            match openers.told.iter().position(|(_, known)| known.is_told_like(&found)) {
                 Some(at) => openers.told[at].0.push(listener),
                 None if openers.told.len() < OPENERS_MAX => openers.told.push((vec![listener], found)),
                 None => openers.more += 1,
@@ -68,6 +68,10 @@ impl<'w> Openers<'w, '_> {
 /// Who it was, and between which moments.
 fn one(opener: &Opener<'_>, now: Timestamp) -> Text {
     let Text { en, ja } = opener.text();
+    if opener.latest.known_by == KnownBy::Record {
+        let Text { en: en_at, ja: ja_at } = ago(opener.latest.at, now);
+        return text!("{en} {en_at}", "{ja}({ja_at})");
+    }
     let bound = |moment: &Moment<'_>| (ago(moment.at, now), moment.known_by.text());
     let from = opener.earliest.as_ref().map(bound).map_or_else(Text::default, |(at, by)| {
         let (Text { en, ja }, Text { en: en_by, ja: ja_by }) = (at, by);

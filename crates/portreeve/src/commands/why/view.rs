@@ -29,7 +29,7 @@ use crate::{
         guard::refused::{RefusalView, refusal_view},
         view::{
             ConnectionView, GapView, HolderView, ListenerView, NetnsView, PassedView, SteeredView, Viewer,
-            holder, netns_view,
+            holder, netns_view, recorded,
         },
     },
 };
@@ -118,9 +118,9 @@ struct DeclaredView<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Opener")]
 struct OpenerView<'a> {
-    /// How certain it is: `certain` (the service manager for a `.socket`), `likely` or `unknown`.
+    /// How certain it is: `certain` (the service manager for a `.socket`, or the guard's record), `likely` or `unknown`.
     certainty: Certainty,
-    /// The process that fits, by user, cgroup and age; null where none is.
+    /// The process that the guard recorded, or that fits by user, cgroup and age; null where none is.
     process: Option<HolderView<'a>>,
     /// The unit in whose cgroup the socket was created.
     unit: Option<&'a str>,
@@ -149,7 +149,7 @@ enum Certainty {
 struct MomentView {
     #[schemars(with = "String")]
     at: Timestamp,
-    /// `look`, `seen-earlier`, `not-seen-earlier`, `unit-start`, `session-start`.
+    /// `record`, `look`, `seen-earlier`, `not-seen-earlier`, `unit-start`, `session-start`.
     known_by: &'static str,
 }
 
@@ -347,6 +347,7 @@ fn one_opener<'v>(opener: &'v Opener<'_>, lang: Lang) -> OpenerView<'v> {
     let moment = |moment: &Moment<'_>| MomentView { at: moment.at, known_by: moment.known_by.name() };
     let (certainty, process) = match &opener.who {
         Who::Manager { .. } => (Certainty::Certain, None),
+        Who::Recorded { opening, process } => (Certainty::Certain, Some(recorded(opening, *process))),
         Who::Likely(pid, process) => (Certainty::Likely, Some(holder(*pid, None, process))),
         Who::Unknown(_) => (Certainty::Unknown, None),
     };

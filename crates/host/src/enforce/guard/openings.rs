@@ -1,0 +1,82 @@
+//! Who asked for the number of a socket, as the programs keep it with the socket (`struct told_opening` of bpf/guard.bpf.c).
+
+use std::collections::HashMap;
+
+use super::{
+    bytes::{long, number, text},
+    shown::{self, OPENINGS},
+};
+
+/// Of one socket.
+pub(super) const RECORD_BYTES: usize = 64;
+/// Where the parts stand.
+const AT: usize = 0;
+const STARTED: usize = 8;
+const PID: usize = 16;
+const UID: usize = 20;
+const PORT: usize = 32;
+const NAME: usize = 40;
+const NAME_BYTES: usize = 16;
+const INODE: usize = 56;
+
+/// Somebody, and what he asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// The number.
+    pub(crate) port: u16,
+    /// When, in nanoseconds since the boot.
+    pub(crate) at: u64,
+    /// His process.
+    pub(crate) pid: u32,
+    /// When that began, in nanoseconds since the boot.
+    pub(crate) started: u64,
+    /// What it was called.
+    pub(crate) name: String,
+    /// The user whose rights it had.
+    pub(crate) uid: u32,
+}
+
+/// Who asked for the number of each socket, by inode; nothing where no guard stands, or where the reader may not know it.
+pub(crate) fn openings() -> HashMap<u64, Opening> {
+    let records = shown::read_all(&OPENINGS).ok().flatten().unwrap_or_default();
+    records.chunks_exact(RECORD_BYTES).filter_map(read).collect()
+}
+
+fn read(record: &[u8]) -> Option<(u64, Opening)> {
+    let opening = Opening {
+        port: u16::from_ne_bytes(*record.get(PORT..)?.first_chunk()?),
+        at: long(record, AT)?,
+        pid: number(record, PID)?,
+        started: long(record, STARTED)?,
+        name: text(record.get(NAME..NAME + NAME_BYTES)?),
+        uid: number(record, UID)?,
+    };
+    Some((long(record, INODE)?, opening))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asked_is_read_as_it_is_written() {
+        let mut record: Vec<u8> =
+            [7_000_000_000, 5_000_000_000].into_iter().flat_map(u64::to_ne_bytes).collect();
+        record.extend([712_u32, 33, 1, 7].into_iter().flat_map(u32::to_ne_bytes));
+        record.extend(443_u16.to_ne_bytes());
+        record.extend([0; 6]);
+        record.extend(*b"nginx\0\0\0\0\0\0\0\0\0\0\0");
+        record.extend(99_001_u64.to_ne_bytes());
+        let opening = Opening {
+            port: 443,
+            at: 7_000_000_000,
+            pid: 712,
+            started: 5_000_000_000,
+            name: "nginx".into(),
+            uid: 33,
+        };
+        assert_eq!(record.len(), RECORD_BYTES);
+        assert_eq!(read(&record), Some((99_001, opening)));
+        assert_eq!(read(&record[..60]), None);
+    }
+}

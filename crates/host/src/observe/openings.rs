@@ -1,0 +1,30 @@
+//! Who opened each listener, as far as the guard kept it (A12, A24).
+
+use portreeve_core::facts::{Listener, Opening};
+
+use super::clock::{self, WallClock};
+use crate::enforce::guard::openings::{self, openings};
+
+/// Adds it.
+pub(super) fn add(mut listeners: Vec<Listener>) -> Vec<Listener> {
+    let known = openings();
+    if known.is_empty() {
+        return listeners;
+    }
+    let (clock, booted) = (WallClock::now(), clock::booted());
+    for listener in &mut listeners {
+        let opening = known.get(&listener.inode).filter(|opening| opening.port == listener.port);
+        listener.opening = opening.map(|opening| told(opening, clock, booted));
+    }
+    listeners
+}
+
+fn told(opening: &openings::Opening, clock: WallClock, booted: i128) -> Opening {
+    Opening {
+        at: clock.at(opening.at),
+        pid: opening.pid,
+        started: clock::start(booted, clock::ticks(opening.started)),
+        name: opening.name.clone(),
+        uid: opening.uid,
+    }
+}
