@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Address,
+    fnv::fnv64,
     ledger::Stand,
     port::{PortRange, Protocol},
 };
@@ -44,8 +45,14 @@ pub enum Badge {
     Unit(String),
     /// A cgroup by path, with everything below it.
     Cgroup(String),
-    /// What a socket was marked with (SO_MARK, socket(7)).
-    Mark(u32),
+    /// What the socket was marked with as it was made, by the program of that name which its unit asked for.
+    Mark(String),
+}
+
+/// By what the kernel knows a mark of this name; never 0.
+#[must_use]
+pub fn digest_of_mark(name: &str) -> u64 {
+    fnv64(name.bytes()).max(1)
 }
 
 /// One who may bind a number.

@@ -9,6 +9,7 @@ use core::fmt;
 
 use crate::{
     facts::{Container, Listener, Process},
+    guard::digest_of_mark,
     unit,
 };
 
@@ -25,6 +26,8 @@ pub enum Owner {
     Cgroup(String),
     /// A container, by name or by the beginning of its id.
     Container(String),
+    /// Whoever has a socket that was marked so as it was made (`portreeve guard mark`).
+    Mark(String),
 }
 
 impl Owner {
@@ -37,6 +40,7 @@ impl Owner {
             Self::Exe(_) => "exe",
             Self::Cgroup(_) => "cgroup",
             Self::Container(_) => "container",
+            Self::Mark(_) => "mark",
         }
     }
 
@@ -48,7 +52,8 @@ impl Owner {
             | Self::User(value)
             | Self::Exe(value)
             | Self::Cgroup(value)
-            | Self::Container(value) => value,
+            | Self::Container(value)
+            | Self::Mark(value) => value,
         }
     }
 }
@@ -58,6 +63,7 @@ impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(user) => write!(f, "user {user}"),
+            Self::Mark(mark) => write!(f, "mark {mark}"),
             other => f.write_str(other.value()),
         }
     }
@@ -82,6 +88,8 @@ pub struct Identity<'a> {
     pub user: Option<&'a str>,
     /// Number of the user.
     pub uid: Option<u32>,
+    /// The digest of the mark of the socket, where the guard tells of it; none of one without a mark.
+    pub mark: Option<Option<u64>>,
     /// What all of this was read from.
     pub evidence: Evidence,
 }
@@ -144,7 +152,7 @@ impl<'a> Identity<'a> {
         if is_service_manager(process) {
             return Self { uid: None, evidence: Evidence::Holder, ..Self::of_socket(listener) };
         }
-        Self::of_process(process)
+        Self { mark: mark_of(listener), ..Self::of_process(process) }
     }
 
     /// The identity of a process, whatever it holds.
@@ -159,6 +167,7 @@ impl<'a> Identity<'a> {
             script: process.script.as_deref(),
             user: process.user.as_deref(),
             uid: process.uid,
+            mark: None,
             evidence: Evidence::Holder,
         }
     }
@@ -174,6 +183,7 @@ impl<'a> Identity<'a> {
             unit: listener.socket_unit.as_deref().filter(|_| told),
             cgroup: listener.socket_cgroup.as_deref().filter(|_| told),
             uid: listener.uid,
+            mark: mark_of(listener),
             evidence: Evidence::Socket,
             ..Self::default()
         }
@@ -189,6 +199,9 @@ impl<'a> Identity<'a> {
             Owner::Container(name) => self.is_in_container(name),
             Owner::User(user) => self.is_user(user),
             Owner::Exe(path) => self.is_exe(path),
+            Owner::Mark(name) => {
+                self.mark.map_or(Match::Unknown, |mark| Match::of(mark == Some(digest_of_mark(name))))
+            }
         }
     }
 
@@ -297,6 +310,11 @@ impl<'a> Identity<'a> {
     }
 }
 
+/// Of a socket of which nothing was written down the mark is not known.
+fn mark_of(listener: &Listener) -> Option<Option<u64>> {
+    listener.opening.as_ref().map(|opening| opening.mark)
+}
+
 /// The cgroup of pid 1, which holds the sockets of units that it has not started yet.
 const SERVICE_MANAGER: &str = "init.scope";
 
@@ -345,6 +363,16 @@ mod tests {
         assert_eq!(in_unit("nginx.service", "/system.slice/nginx.service").matches(&owner), Match::Yes);
         let own = in_unit("user@1000.service", "/user.slice/user@1000.service/app.slice/nginx.service");
         assert_eq!(own.matches(&owner), Match::No);
+    }
+
+    #[test]
+    fn a_mark_is_known_where_the_guard_tells_of_the_socket() {
+        let owner = Owner::Mark("web".into());
+        let marked = |mark| Identity { mark, ..Identity::default() }.matches(&owner);
+        assert_eq!(marked(None), Match::Unknown);
+        assert_eq!(marked(Some(None)), Match::No);
+        assert_eq!(marked(Some(Some(digest_of_mark("db")))), Match::No);
+        assert_eq!(marked(Some(Some(digest_of_mark("web")))), Match::Yes);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod schema;
 
 pub use ledger::{LedgerChoice, LedgerStore};
 pub(crate) use parse::owner_of;
-pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, is_interface, parse};
+pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, is_interface, is_mark, parse};
 pub use schema::schema;
 
 use alloc::{string::String, sync::Arc, vec::Vec};

@@ -5,6 +5,7 @@
 // (net/ipv4/af_inet.c); `bound4` and `bound6` hear of the number that he has got, which the kernel may have chosen.
 // `made` and `gone` hear of cgroups, so that a unit that starts again is known with nobody watching. `told` tells users of
 // themselves, and `openings` who asked for the number that a socket has.
+#include "marks.h"
 #include "trial.h"
 #include "units.h"
 
@@ -55,7 +56,7 @@ struct stand {
 
 // Who may.
 struct entry {
-	__u64 owner; // a user id, a mark, or the number of a name of cgroups
+	__u64 owner; // a user id, the digest of a mark, or the number of a name of cgroups
 	struct stand stand;
 	__u8 kind;
 	__u8 mode;
@@ -175,6 +176,14 @@ struct {
 	__type(value, struct tries);
 } refused SEC(".maps");
 
+// 0 where it has none.
+static __always_inline __u64 mark_of(void *sk)
+{
+	__u64 *mark = bpf_sk_storage_get(&marks, sk, NULL, 0);
+
+	return mark ? *mark : 0;
+}
+
 // Who asked for a number by name, kept with the socket for as long as there is one.
 struct opening {
 	__u64 at; // in nanoseconds since the boot
@@ -192,9 +201,10 @@ struct opening {
 struct told_opening {
 	struct opening opening;
 	__u64 inode; // of the socket
+	__u64 mark; // of the socket, or 0
 };
 
-_Static_assert(sizeof(struct told_opening) == 64, "enforce/guard/openings.rs reads so many bytes");
+_Static_assert(sizeof(struct told_opening) == 72, "enforce/guard/openings.rs reads so many bytes");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -266,7 +276,7 @@ static __always_inline __u32 user(void)
 	return BPF_CORE_READ(task, cred, euid.val);
 }
 
-static __always_inline int is_owner(const struct entry *entry, __u32 mark)
+static __always_inline int is_owner(const struct entry *entry, __u64 mark)
 {
 	switch (entry->kind) {
 	case USER:
@@ -302,7 +312,7 @@ static __always_inline void write_down(struct place *place, struct stand *stand,
 }
 
 // How the services are kept whose place is taken, and that are not whoever takes it: 0 where there is none.
-static __always_inline __u8 wronged(struct rule *rule, struct stand *stand, __u32 mark)
+static __always_inline __u8 wronged(struct rule *rule, struct stand *stand, __u64 mark)
 {
 	// Nothing, which the verifier cannot tell from something: of each beginning with a 0 that it knows it would follow every way.
 	__u32 none = rule->padding, touched = none, owned = none, enforced = none;
@@ -413,7 +423,7 @@ static __always_inline int asked(struct bpf_sock *sk, struct place *place, struc
 {
 	struct rule *rule = rule_for(place);
 
-	if (!rule || wronged(rule, stand, sk->mark) != ENFORCE)
+	if (!rule || wronged(rule, stand, mark_of(sk)) != ENFORCE)
 		return GO_ON;
 	write_down(place, stand, ENFORCE);
 	return REFUSE;
@@ -476,7 +486,6 @@ int asked6(struct bpf_sock_addr *ctx)
 	return remember(sk, place.port);
 }
 
-// What stands behind the context of these programs is the socket itself (kernel/bpf/cgroup.c, __cgroup_bpf_run_filter_sk).
 static __always_inline int has(struct bpf_sock *ctx, struct place *place, struct stand *stand)
 {
 	struct rule *rule = rule_for(place);
@@ -484,7 +493,7 @@ static __always_inline int has(struct bpf_sock *ctx, struct place *place, struct
 
 	if (!rule)
 		return GO_ON;
-	mode = wronged(rule, stand, BPF_CORE_READ((struct sock *)(void *)ctx, sk_mark));
+	mode = wronged(rule, stand, mark_of(ctx));
 	if (!mode)
 		return GO_ON;
 	write_down(place, stand, mode);
@@ -706,6 +715,7 @@ int openings(struct bpf_iter__bpf_sk_storage_map *ctx)
 	else if (BPF_CORE_READ(reader, ns, level))
 		return 0;
 	told.inode = BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+	told.mark = mark_of(sk);
 	bpf_seq_write(ctx->meta->seq, &told, sizeof(told));
 	return 0;
 }

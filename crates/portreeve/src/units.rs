@@ -83,10 +83,14 @@ fn given_to_root(path: &str) -> Text {
     )
 }
 
+/// Where this program is.
+pub(crate) fn own_path() -> String {
+    std::env::current_exe().map_or_else(|_| "portreeve".into(), |path| path.display().to_string())
+}
+
 /// Where this program would be root's alone.
 fn elsewhere() -> Text {
-    let path = std::env::current_exe().map_or_else(|_| "portreeve".into(), |path| path.display().to_string());
-    let path = shell::quoted(&path);
+    let path = shell::quoted(&own_path());
     text!(
         "install it where root alone writes, and run that one: sudo install {path} {INSTALLED}",
         "root だけが書き込める場所に置き、そちらを実行してください: sudo install {path} {INSTALLED}"

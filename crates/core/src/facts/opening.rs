@@ -26,6 +26,9 @@ pub struct Opening {
     pub name: String,
     /// The user whose rights it had.
     pub uid: u32,
+    /// The digest of the mark that the socket has, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<u64>,
 }
 
 impl Opening {

@@ -137,6 +137,7 @@ pub fn guardable(owner: &Owner, named: &Named) -> Result<Vec<Badge>, Unguardable
             let number = name.parse().ok().or_else(|| named.users.get(name).copied());
             Badge::User(number.ok_or_else(|| Unguardable::NoUser(name.clone()))?)
         }
+        Owner::Mark(name) => Badge::Mark(name.clone()),
         Owner::Exe(_) => return Err(Unguardable::Exe),
         Owner::Container(name) => return contained(name, &named.containers),
     };

@@ -253,7 +253,7 @@ fn what_the_guard_recorded_is_certain() {
     let mut host = web();
     let (pid, started) = (first(&host), at(-500));
     host.snapshot.processes.get_mut(&pid).unwrap().started = Some(started);
-    let opening = Opening { at: at(-400), pid, started, name: "nginx".into(), uid: 0 };
+    let opening = Opening { at: at(-400), pid, started, name: "nginx".into(), uid: 0, mark: None };
     host.snapshot.listeners[0].opening = Some(opening.clone());
     let told = found(&host);
     let moment = Moment { at: at(-400), known_by: KnownBy::Record };
@@ -271,7 +271,8 @@ fn what_the_guard_recorded_is_certain() {
 #[test]
 fn two_sockets_of_one_process_are_told_once() {
     let mut host = web().again("[::]:80/tcp");
-    let opening = Opening { at: at(-400), pid: 7, started: at(-500), name: "nginx".into(), uid: 0 };
+    let opening =
+        Opening { at: at(-400), pid: 7, started: at(-500), name: "nginx".into(), uid: 0, mark: None };
     let of = |host: &mut Scene, at: i64, pid| {
         host.snapshot.listeners[0].opening = Some(opening.clone());
         host.snapshot.listeners[1].opening = Some(Opening { at: self::at(at), pid, ..opening.clone() });

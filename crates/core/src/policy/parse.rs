@@ -38,6 +38,7 @@ use crate::{
 };
 
 pub use address::is_interface;
+pub use owner::is_mark;
 pub(crate) use owner::of as owner_of;
 
 /// The newest policy layout that this program reads.

@@ -177,6 +177,9 @@ struct Owner {
     cgroup: Option<String>,
     /// A container, by name or beginning of its id.
     container: Option<Name>,
+    /// Whoever has a socket that was marked so as it was made (`portreeve guard mark`).
+    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,31}$"))]
+    mark: Option<String>,
 }
 
 /// A finding that a person has looked at and lives with.

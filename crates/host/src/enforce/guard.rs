@@ -3,6 +3,7 @@
 //! Its programs go on as long as somebody keeps their ties: this process, or a pin.
 
 mod bytes;
+pub mod marks;
 mod names;
 pub(crate) mod openings;
 mod pins;
@@ -18,7 +19,7 @@ use std::{
         fd::{AsFd as _, AsRawFd as _, OwnedFd},
         unix::{fs::MetadataExt as _, net::UnixDatagram},
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use portreeve_core::{
@@ -29,6 +30,7 @@ use portreeve_core::{
 pub use self::{pins::take_away, tried::Tried};
 
 use self::{
+    marks::MARKS,
     names::{Owners, Slot, badge_of, member, numbered, paths, standing},
     rules::{place, port_bit, read_place, read_rule, rule},
 };
@@ -191,11 +193,18 @@ impl Guard {
     ///
     /// Where the kernel has not what the programs need, or does not let this process load them.
     pub fn load(home: Home) -> Result<Self, GuardError> {
+        let marks = create(&object(), MARKS, None)?;
+        Self::load_with(home, marks)
+    }
+
+    /// The same with the marks that sockets have already.
+    fn load_with(home: Home, marks: OpenMap) -> Result<Self, GuardError> {
         let object = object();
         let known = known::of("guard", &object)?;
         let folder = File::open(&home.folder);
         let folder = folder.map_err(|source| GuardError::NoCgroup { path: home.folder.clone(), source })?;
-        let maps = maps(&object)?;
+        let mut maps = maps(&object)?;
+        maps.insert(MARKS, marks);
         let number = |name: &str| home.number(name, &folder).unwrap_or_else(|| descriptor(&maps, name));
         let mut ties = Vec::new();
         for (program, known) in object.programs.iter().zip(&known) {
@@ -258,7 +267,7 @@ impl Guard {
     ///
     /// As of [`Self::load`], or where it cannot be pinned.
     pub fn stand_with(kept: &BTreeMap<u64, Rules>) -> Result<Self, GuardError> {
-        let guard = Self::load(Home::of_host()?)?;
+        let guard = Self::load_with(Home::of_host()?, marks::map()?)?;
         begin(guard.map(GENERATIONS), &guard.written(kept)?)?;
         pins::put(&guard, &guard.ties)?;
         // Without it root alone can tell users of themselves, and whoever asks is told so.
@@ -284,6 +293,15 @@ impl Guard {
     /// As of [`Self::keep`].
     pub fn try_keeping(&self, cookie: u64, rules: &Rules, until: u64) -> Result<(), GuardError> {
         Ok(self.generations().keep_until(&self.written_beside(cookie, rules)?, until)?)
+    }
+
+    /// Marks with `name` whatever sockets are made in the cgroup at `folder`, for as long as the answer is kept.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses; of one that is pinned too.
+    pub fn mark_at(&self, name: &str, folder: &Path) -> Result<OwnedFd, GuardError> {
+        marks::mark_at(self.map(MARKS), name, folder)
     }
 
     /// Until when some are on trial, in nanoseconds since the boot; `None` where none are.

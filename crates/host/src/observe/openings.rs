@@ -26,5 +26,6 @@ fn told(opening: &openings::Opening, clock: WallClock, booted: i128) -> Opening 
         started: clock::start(booted, clock::ticks(opening.started)),
         name: opening.name.clone(),
         uid: opening.uid,
+        mark: opening.mark,
     }
 }

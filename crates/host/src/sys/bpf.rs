@@ -8,11 +8,11 @@ mod maps;
 mod query;
 mod types;
 
-pub use hooks::{attach, detach, load_for};
-pub use info::program_name;
+pub use hooks::{attach, detach, leave, load_for};
+pub use info::{program, program_name};
 pub(crate) use maps::Pair;
 pub use maps::{OpenMap, RING_BUFFER};
-pub use query::{bind_programs, ingress_programs, lookup_programs};
+pub use query::{bind_programs, creation_programs, ingress_programs, lookup_programs};
 
 use std::{
     ffi::CStr,

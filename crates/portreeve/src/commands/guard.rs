@@ -1,5 +1,7 @@
-//! `portreeve guard status|refused`: whose ports are kept for their owners, and who tried to bind them (A24).
+//! `portreeve guard status|refused|mark`: whose ports are kept for their owners, who tried to bind them, and marks to know an owner
+//! by (A24).
 
+mod mark;
 mod refused;
 
 use clap::{Arg, ArgMatches};
@@ -21,6 +23,8 @@ use crate::{
 const ACTION: &str = "action";
 const STATUS: &str = "status";
 const REFUSED: &str = "refused";
+const MARK: &str = "mark";
+const NAME: &str = "name";
 const FOLLOW: &str = "follow";
 
 /// `guard`.
@@ -30,7 +34,12 @@ pub(super) const COMMAND: Command = Command {
         en: "Which ports are kept for their owners, and who tried to bind them?",
         ja: "所有者以外の bind の制限と記録",
     },
-    examples: &["portreeve guard status", "portreeve guard refused", "portreeve guard refused --follow"],
+    examples: &[
+        "portreeve guard status",
+        "portreeve guard refused",
+        "portreeve guard refused --follow",
+        "portreeve guard mark web",
+    ],
     takes: &[Common::Output(&[Format::Table, Format::Json, Format::Ndjson]), Common::Policy],
     arguments,
     run,
@@ -43,36 +52,44 @@ const UNFOLLOWED: Words = Words {
     en: "--follow tells who is refused, and status is told once",
     ja: "--follow は refused と併用します。status は一度だけ表示されます",
 };
+const UNNAMED: Words = Words { en: "only a mark has a name", ja: "NAME は mark と併用します" };
+const MARK_NAMED: Words = Words { en: "portreeve guard mark NAME", ja: "portreeve guard mark NAME" };
 const REFUSED_FOLLOWED: Words =
     Words { en: "portreeve guard refused --follow", ja: "portreeve guard refused --follow" };
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let action = Words {
-        en: "status: the ports and whose they are; refused: who bound one that is not his, or was kept from it",
-        ja: "status: 対象のポートと所有者を表示、refused: 所有者以外による bind の記録を表示",
+        en: "status: the ports and whose they are; refused: who bound one that is not his, or was kept from it; mark: offers a unit to mark its sockets as NAME",
+        ja: "status: 対象のポートと所有者を表示、refused: 所有者以外による bind の記録を表示、mark: ユニットのソケットに NAME の印を付けるプログラムを用意",
     };
+    let name =
+        Words { en: "Of mark: what the policy calls it", ja: "mark と併用: policy に書く名前" };
     let follow = Words {
         en: "Of refused: go on, and tell each further time",
         ja: "refused と併用: 終了せず、記録が増えるたびに表示する",
     };
     vec![
         Arg::new(ACTION)
-            .value_name("status|refused")
-            .value_parser([STATUS, REFUSED])
+            .value_name("status|refused|mark")
+            .value_parser([STATUS, REFUSED, MARK])
             .default_value(STATUS)
             .hide_possible_values(true)
             .hide_default_value(true)
             .help(action.in_lang(lang)),
+        Arg::new(NAME).value_name("NAME").help(name.in_lang(lang)),
         options::flag(FOLLOW, follow, lang),
     ]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    if own.get_one::<String>(ACTION).is_some_and(|action| action == REFUSED) {
-        return refused::run(own.get_flag(FOLLOW), settings, out);
-    }
-    if own.get_flag(FOLLOW) {
-        return Err(Failure::usage(UNFOLLOWED).hint(REFUSED_FOLLOWED));
+    let (action, name) = (own.get_one::<String>(ACTION).map(String::as_str), own.get_one::<String>(NAME));
+    let is_followed = own.get_flag(FOLLOW);
+    match (action, name) {
+        (Some(REFUSED), None) => return refused::run(is_followed, settings, out),
+        _ if is_followed => return Err(Failure::usage(UNFOLLOWED).hint(REFUSED_FOLLOWED)),
+        (Some(MARK), name) => return mark::run(name.map(String::as_str), settings, out),
+        (_, Some(_)) => return Err(Failure::usage(UNNAMED).hint(MARK_NAMED)),
+        (_, None) => {}
     }
     if !root::is_of_host() {
         return Err(guards::not_root(FAILED));

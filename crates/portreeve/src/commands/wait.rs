@@ -392,6 +392,7 @@ fn owner_named(wanted: &str) -> Owner {
         Some(("exe", path)) => Owner::Exe(path.into()),
         Some(("cgroup", path)) => Owner::Cgroup(path.into()),
         Some(("container", name)) => Owner::Container(name.into()),
+        Some(("mark", name)) => Owner::Mark(name.into()),
         _ if wanted.starts_with('/') => Owner::Exe(wanted.into()),
         _ if is_unit => Owner::Unit(wanted.into()),
         _ => Owner::Unit(format!("{wanted}.service")),

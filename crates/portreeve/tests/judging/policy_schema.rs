@@ -20,6 +20,7 @@ const GOOD_SERVICES: &[&str] = &[
     "ports = \"1/tcp\"\nowner = { exe = \"/usr/sbin/a b\" }",
     "ports = \"1/tcp\"\nowner = { cgroup = \"/\" }",
     "ports = \"1/tcp\"\nowner = { container = \"0123456789ab\" }",
+    "ports = \"1/tcp\"\nowner = { mark = \"shop-2\" }",
     "ports = \"1/tcp\"\nreach = \"world\"",
     "ports = \"1/tcp\"\nreach = [\"world\", \"host\"]",
     "ports = \"1/tcp\"\nwhy = \"理由\"",
@@ -67,7 +68,7 @@ const BAD_SERVICES: &[&str] = &[
     "ports = \"1/tcp\"\nowner = { exe = \"nginx\" }",
     "ports = \"1/tcp\"\nowner = { cgroup = \"a.slice\" }",
     "ports = \"1/tcp\"\nowner = { container = \"a b\" }",
-    "ports = \"1/tcp\"\nowner = { mark = \"shop\" }",
+    "ports = \"1/tcp\"\nowner = { mark = \"Shop\" }",
     "ports = \"1/tcp\"\nowner = 2027-01-01",
 ];
 

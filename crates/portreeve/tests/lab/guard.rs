@@ -6,7 +6,7 @@ mod ways;
 
 use std::{
     io::{ErrorKind, Write as _},
-    os::unix::fs::MetadataExt as _,
+    os::{fd::OwnedFd, unix::fs::MetadataExt as _},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -32,7 +32,6 @@ kind = {'tcp': socket.SOCK_STREAM, 'udp': socket.SOCK_DGRAM}[sys.argv[1]]
 s = socket.socket(family, kind)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 if family == socket.AF_INET6: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(sys.argv[4]))
-if len(sys.argv) > 5: s.setsockopt(socket.SOL_SOCKET, 36, int(sys.argv[5]))
 try: s.bind((sys.argv[2], int(sys.argv[3]))); print('bound')
 except OSError as e: print(e.errno)
 ";
@@ -63,6 +62,15 @@ impl Scene {
 
     fn keep(&self, entries: &[(u16, Entry)]) {
         self.guard.keep(self.cookie, &rules(entries)).expect("the kernel takes them");
+    }
+
+    /// Has sockets that are made in cgroups of that name be marked so, for as long as the answer is kept.
+    fn marks(&self) -> Vec<OwnedFd> {
+        let mark = |name: &str| {
+            let group = lab(self.namespace.group().below(&format!("marked/{name}")));
+            self.guard.mark_at(name, &group).expect("the kernel takes it")
+        };
+        ["web", "db"].map(mark).into()
     }
 
     /// What comes of it when somebody in the cgroup `place` binds so.
@@ -167,13 +175,18 @@ fn emptied(group: &std::path::Path) {
 #[test]
 fn an_owner_is_known_by_his_user_or_the_mark_of_his_socket() {
     let scene = Scene::create();
+    let _marks = scene.marks();
     let observed = Entry { mode: Mode::Observe, ..entry(Badge::User(65_534)) };
-    scene.keep(&[(8001, entry(Badge::User(65_534))), (8002, entry(Badge::Mark(7))), (8003, observed)]);
+    scene.keep(&[
+        (8001, entry(Badge::User(65_534))),
+        (8002, entry(Badge::Mark("web".into()))),
+        (8003, observed),
+    ]);
     assert_eq!(scene.binds("a", "nobody", "tcp 0.0.0.0 8001 0"), "bound");
     assert_eq!(scene.binds("a", "root", "tcp 0.0.0.0 8001 0"), REFUSED, "root is a stranger too");
-    assert_eq!(scene.binds("a", "root", "tcp 0.0.0.0 8002 0 7"), "bound");
-    assert_eq!(scene.binds("a", "root", "tcp :: 8002 1 7"), "bound");
-    assert_eq!(scene.binds("a", "root", "tcp 0.0.0.0 8002 0 8"), REFUSED);
+    assert_eq!(scene.binds("marked/web", "root", "tcp 0.0.0.0 8002 0"), "bound");
+    assert_eq!(scene.binds("marked/web", "root", "tcp :: 8002 1"), "bound");
+    assert_eq!(scene.binds("marked/db", "root", "tcp 0.0.0.0 8002 0"), REFUSED);
     for _ in 0..3 {
         assert_eq!(scene.binds("a", "root", "tcp 0.0.0.0 8003 0"), "bound", "it is written down alone");
     }
@@ -258,15 +271,15 @@ fn each_network_has_its_own_rules() {
     assert!(!scene.guard.is_idle().expect("it is told"), "another network has some");
 }
 
-/// Binds as it is told, a line each: user, cgroup, address, number, whether it is IPv6 alone, mark.
+/// Binds as it is told, a line each: user, cgroup, address, number, whether it is IPv6 alone, the cgroup in which it makes the socket.
 const BINDS: &str = "import socket,os,sys
 for line in sys.stdin:
-    user, group, address, port, alone, mark = line.split()
+    user, group, address, port, alone, maker = line.split()
     os.seteuid(0)
-    with open(group + '/cgroup.procs', 'w') as f: f.write(str(os.getpid()))
+    with open(maker + '/cgroup.procs', 'w') as f: f.write(str(os.getpid()))
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
     s = socket.socket(family, socket.SOCK_STREAM)
-    s.setsockopt(socket.SOL_SOCKET, 36, int(mark))
+    with open(group + '/cgroup.procs', 'w') as f: f.write(str(os.getpid()))
     if family == socket.AF_INET6: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(alone))
     os.seteuid(int(user))
     try: s.bind((address, int(port))); print('bound')
@@ -281,6 +294,7 @@ fn the_kernel_judges_as_core_does() {
     const ROUNDS: u32 = 40;
     const BINDS_EACH: u32 = 250;
     let scene = Scene::create();
+    let _marks = scene.marks();
     let (mut chance, mut refused) = (Chance(0x706f_7274), 0);
     for round in 0..ROUNDS {
         let rules = chance.rules();
@@ -317,7 +331,7 @@ const ADDRESSES: [&str; 8] = [
     "::ffff:0.0.0.0",
 ];
 const PORTS: [u16; 3] = [8001, 8002, 8003];
-const MARKS: [u32; 3] = [0, 1, 2];
+const MARKS: [&str; 3] = ["web", "db", "none"];
 
 /// Somebody who binds.
 #[derive(Debug)]
@@ -327,14 +341,16 @@ struct Asked {
     address: &'static str,
     port: u16,
     v6only: bool,
-    mark: u32,
+    mark: &'static str,
 }
 
 impl Asked {
     fn line(&self, scene: &Scene) -> String {
-        let Self { user, address, port, mark, .. } = self;
-        let group = lab(scene.namespace.group().below(self.group));
-        format!("{user} {} {address} {port} {} {mark}\n", group.display(), u8::from(self.v6only))
+        let Self { user, address, port, .. } = self;
+        let below = |place: &str| lab(scene.namespace.group().below(place));
+        let (group, maker) = (below(self.group), below(&format!("marked/{}", self.mark)));
+        let alone = u8::from(self.v6only);
+        format!("{user} {} {address} {port} {alone} {}\n", group.display(), maker.display())
     }
 
     fn judged(&self, rules: &Rules) -> &'static str {
@@ -348,7 +364,8 @@ impl Asked {
         };
         let is = |badge: &Badge| match badge {
             Badge::User(uid) => *uid == self.user,
-            Badge::Mark(mark) => *mark == self.mark,
+            // Nothing marks sockets that are made in the third.
+            Badge::Mark(mark) => *mark == self.mark && mark != "none",
             Badge::Unit(unit) => {
                 let own = self.group.trim_start_matches("system.slice/").replace("b@1", "b@*");
                 let named = unit.replace("b@1", "b@*");
@@ -391,7 +408,7 @@ impl Chance {
     fn entry(&mut self) -> Entry {
         let owner = match self.of(&[0, 1, 2, 3, 4]) {
             0 => Badge::User(self.of(&USERS)),
-            1 => Badge::Mark(self.of(&MARKS)),
+            1 => Badge::Mark(self.of(&MARKS).into()),
             2 => unit(self.of(&["a.service", "a.socket", "b@*.service"])),
             3 => unit(self.of(&["b@1.service", "b@*.socket"])),
             _ => Badge::Cgroup(format!("/{}", self.of(&GROUPS))),

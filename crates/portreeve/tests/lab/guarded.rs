@@ -187,6 +187,37 @@ fn who_opened_a_port_is_written_down() {
     assert_eq!(opener(9000)["certainty"], "likely");
 }
 
+/// A unit that asks for it is known by the sockets that it makes, also after a boot, and whoever else is root is not.
+#[test]
+fn an_owner_is_known_by_its_mark() {
+    let site = site();
+    let policy = POLICY.replace("owner = { unit = \"nginx.service\" }", "owner = { mark = \"web\" }");
+    assert_ne!(policy, POLICY);
+    lab(site.host.write("/etc/portreeve/policy.toml", &policy));
+    let alone = site.ask("guard mark web");
+    assert_eq!(alone.status, 2, "{alone:#?}");
+    let (_, setting) = alone.stderr.split_once("[Service]: ").expect("it says how");
+    let (setting, _) = setting.split_once(';').expect("and what else");
+    site.run(&format!("mkdir /etc/systemd/system/nginx.service.d && printf '[Service]\\n{setting}\\n' > /etc/systemd/system/nginx.service.d/mark.conf"));
+    site.run(&format!("systemctl daemon-reload && systemctl stop nginx && portreeve {APPLY}"));
+    is_refused(&site, 443);
+    let listening = "systemctl restart nginx && ss -Htln | grep -q ':80 '";
+    site.run(&format!("{listening} && {listening}"));
+    let stolen = || site.ask("audit").stdout.contains("stolen-port");
+    assert!(!stolen());
+    assert!(site.run("portreeve guard status").stdout.contains("mark web"));
+    // A boot forgets what is in the kernel.
+    site.run("systemctl stop nginx && rm -r /sys/fs/bpf/portreeve && portreeve apply --boot");
+    is_refused(&site, 443);
+    site.run(listening);
+    // Whoever is in the very cgroup, and asked for no mark, is none.
+    site.run(
+        "rm /etc/systemd/system/nginx.service.d/mark.conf && systemctl daemon-reload && systemctl stop nginx",
+    );
+    assert_ne!(lab(site.host.run("systemctl start nginx")).status, 0);
+    site.run("portreeve off guard && ! ls /sys/fs/bpf/portreeve 2>/dev/null && systemctl restart nginx");
+}
+
 /// Whoever meets EPERM finds out why without being root, and of nobody but himself.
 #[test]
 fn a_user_is_told_of_himself_alone() {

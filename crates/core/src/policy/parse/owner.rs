@@ -21,6 +21,7 @@ pub(super) const KEYS: &[Key] = &[
     Key { name: "exe", example: "{ exe = \"/usr/sbin/nginx\" }" },
     Key { name: "cgroup", example: "{ cgroup = \"/apps.slice/shop\" }" },
     Key { name: "container", example: "{ container = \"web\" }" },
+    Key { name: "mark", example: "{ mark = \"web\" }" },
 ];
 
 /// The units that can hold a socket (systemd.unit(5)).
@@ -32,6 +33,8 @@ const OTHER_SUFFIXES: [&str; 8] =
 const CGROUP_MOUNT: &str = "/sys/fs/cgroup";
 /// LOGIN_NAME_MAX of Linux.
 const USER_BYTES_MAX: usize = 256;
+/// Long enough for any, and short enough for a name of the kernel's maps.
+const MARK_BYTES_MAX: usize = 32;
 /// PATH_MAX of Linux.
 const PATH_BYTES_MAX: usize = 4_096;
 
@@ -78,30 +81,14 @@ fn refuse_bare(written: &str, at: Mark, report: &mut Report<'_>) {
     report.wrong(
         at,
         text!(
-            "an owner says what kind it is: unit, user, exe, cgroup or container",
-            "owner には種類(unit、user、exe、cgroup、container)が必要です"
+            "an owner says what kind it is: unit, user, exe, cgroup, container or mark",
+            "owner には種類(unit、user、exe、cgroup、container、mark)が必要です"
         ),
         text!("did you mean {{ {key} = \"{written}\" }}?", "{{ {key} = \"{written}\" }} のことですか?"),
     );
 }
 
-/// An owner whom nothing can recognise would leave its ports unguarded without a word.
-fn refuse_mark(at: Mark, report: &mut Report<'_>) {
-    report.wrong(
-        at,
-        text!("nothing sets marks in this release", "このリリースには mark を設定する機能がありません"),
-        text!(
-            "name a unit, user, exe, cgroup or container instead",
-            "代わりに unit、user、exe、cgroup、container のいずれかを書いてください"
-        ),
-    );
-}
-
 fn one(entries: Value<'_, '_>, report: &mut Report<'_>) -> Option<Owner> {
-    if let Some(entry) = entries.get("mark") {
-        refuse_mark(entry.name_at(), report);
-        return None;
-    }
     let at = entries.at();
     let table = Table { entries, at };
     table.refuse_unknown(KEYS, report);
@@ -151,8 +138,33 @@ pub(crate) fn of(key: &str, value: &str) -> Result<Owner, (Text, Text)> {
         "user" => user(value).map(|()| Owner::User(owned)),
         "exe" => path(value, "exe", "/usr/sbin/nginx").map(|()| Owner::Exe(owned)),
         "cgroup" => cgroup(value).map(|()| Owner::Cgroup(owned)),
+        "mark" => mark(value).map(|()| Owner::Mark(owned)),
         _ => name(value).map(|()| Owner::Container(owned)),
     }
+}
+
+/// It is the name of a file.
+fn mark(written: &str) -> Result<(), (Text, Text)> {
+    if is_mark(written) {
+        return Ok(());
+    }
+    let shown = clip(written);
+    Err((
+        text!(
+            "`{shown}` is no mark: at most {MARK_BYTES_MAX} small letters, digits and dashes",
+            "mark の名前は英小文字で始まる {MARK_BYTES_MAX} 字以内の英小文字、数字、`-` です: `{shown}`"
+        ),
+        text!("call it \"web\", for example", "\"web\" のような名前にしてください"),
+    ))
+}
+
+/// Whether a mark may be called so.
+#[must_use]
+pub fn is_mark(name: &str) -> bool {
+    let is_one = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    name.len() <= MARK_BYTES_MAX
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(is_one)
 }
 
 fn unit(written: &str) -> Result<(), (Text, Text)> {

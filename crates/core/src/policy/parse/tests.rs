@@ -50,12 +50,12 @@ fn mistake_of(line: &str) -> String {
 }
 
 #[test]
-fn an_owner_by_mark_is_refused_while_nothing_sets_marks() {
-    for owner in ["{ mark = \"shop\" }", "[{ unit = \"a.service\" }, { mark = 7 }]"] {
-        let said = mistake_of(&format!("owner = {owner}"));
-        assert!(said.contains("mark | nothing sets marks in this release"), "{said}");
-        assert!(said.ends_with("name a unit, user, exe, cgroup or container instead"), "{said}");
+fn a_mark_is_called_as_a_file_may_be() {
+    for wrong in ["Web", "-web", "7", "we b", "web/../db", &"w".repeat(33)] {
+        let said = mistake_of(&format!("owner = {{ mark = \"{wrong}\" }}"));
+        assert!(said.contains("is no mark: at most 32 small letters, digits and dashes"), "{said}");
     }
+    assert!(["web", "web-2", &"w".repeat(32)].into_iter().all(is_mark));
 }
 
 #[test]

@@ -106,7 +106,7 @@ mod tests {
     fn what_was_asked_is_only_watched_or_not_kept_now_is_not() {
         let mut asked = web(Mode::Enforce, GuardStands::Whole);
         let taken = asked.snapshot.taken;
-        let opening = Opening { at: taken, pid: 7, started: taken, name: "nginx".into(), uid: 0 };
+        let opening = Opening { at: taken, pid: 7, started: taken, name: "nginx".into(), uid: 0, mark: None };
         for listener in &mut asked.snapshot.listeners {
             listener.opening = Some(opening.clone());
         }

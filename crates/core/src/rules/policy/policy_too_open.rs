@@ -69,7 +69,7 @@ fn program(owner: &Owner) -> Option<&str> {
     match owner {
         Owner::Unit(unit) => unit.split(['.', '@']).next(),
         Owner::Exe(path) => path.rsplit('/').next(),
-        Owner::User(_) | Owner::Cgroup(_) | Owner::Container(_) => None,
+        Owner::User(_) | Owner::Cgroup(_) | Owner::Container(_) | Owner::Mark(_) => None,
     }
 }
 

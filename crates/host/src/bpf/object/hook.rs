@@ -26,6 +26,8 @@ pub enum Occasion {
     Bound4,
     /// They have bound a socket to an IPv6 address.
     Bound6,
+    /// They make a socket.
+    Created,
     /// They close the last descriptor of a socket.
     Released,
 }
@@ -43,6 +45,7 @@ impl<'a> Hook<'a> {
             ("cgroup", "bind6") => Self::Cgroup(Occasion::Asked6),
             ("cgroup", "post_bind4") => Self::Cgroup(Occasion::Bound4),
             ("cgroup", "post_bind6") => Self::Cgroup(Occasion::Bound6),
+            ("cgroup", "sock_create") => Self::Cgroup(Occasion::Created),
             ("cgroup", "sock_release") => Self::Cgroup(Occasion::Released),
             ("sk_lookup", _) => Self::Lookup,
             _ => return None,

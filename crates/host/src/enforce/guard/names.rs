@@ -40,6 +40,7 @@ pub(super) fn badge_of(name: &[u8]) -> Option<Badge> {
         b'u' => Some(Badge::Unit(text.into())),
         b'i' => text.split_once('@').map(|(stem, suffix)| Badge::Unit(format!("{stem}@*{suffix}"))),
         b'p' => Some(Badge::Cgroup(text.into())),
+        b'm' => Some(Badge::Mark(text.into())),
         _ => None,
     }
 }
@@ -53,12 +54,13 @@ const LEVELS_MAX: usize = 10;
 /// More than any host has; what is beyond is not known before it is made again.
 const CGROUPS_MAX: usize = 131_072;
 
-/// The name that stands for `badge`, where cgroups are called so.
+/// The name that stands for `badge`: of a mark no cgroup is called so, but it is known by that.
 pub(super) fn called(badge: &Badge) -> Option<Vec<u8>> {
     match badge {
         Badge::Unit(unit) => Some(name_of_unit(unit)),
         Badge::Cgroup(path) => Some(name('p', path)),
-        Badge::User(_) | Badge::Mark(_) => None,
+        Badge::Mark(mark) => Some(name('m', mark)),
+        Badge::User(_) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Of one socket.
-pub(super) const RECORD_BYTES: usize = 64;
+pub(super) const RECORD_BYTES: usize = 72;
 /// Where the parts stand.
 const AT: usize = 0;
 const STARTED: usize = 8;
@@ -18,6 +18,7 @@ const PORT: usize = 32;
 const NAME: usize = 40;
 const NAME_BYTES: usize = 16;
 const INODE: usize = 56;
+const MARK: usize = 64;
 
 /// Somebody, and what he asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) struct Opening {
     pub(crate) name: String,
     /// The user whose rights it had.
     pub(crate) uid: u32,
+    /// The digest of its mark.
+    pub(crate) mark: Option<u64>,
 }
 
 /// Who asked for the number of each socket, by inode; nothing where no guard stands, or where the reader may not know it.
@@ -50,6 +53,7 @@ fn read(record: &[u8]) -> Option<(u64, Opening)> {
         started: long(record, STARTED)?,
         name: text(record.get(NAME..NAME + NAME_BYTES)?),
         uid: number(record, UID)?,
+        mark: Some(long(record, MARK)?).filter(|mark| *mark != 0),
     };
     Some((long(record, INODE)?, opening))
 }
@@ -66,7 +70,7 @@ mod tests {
         record.extend(443_u16.to_ne_bytes());
         record.extend([0; 6]);
         record.extend(*b"nginx\0\0\0\0\0\0\0\0\0\0\0");
-        record.extend(99_001_u64.to_ne_bytes());
+        record.extend([99_001_u64, 5].into_iter().flat_map(u64::to_ne_bytes));
         let opening = Opening {
             port: 443,
             at: 7_000_000_000,
@@ -74,9 +78,10 @@ mod tests {
             started: 5_000_000_000,
             name: "nginx".into(),
             uid: 33,
+            mark: Some(5),
         };
         assert_eq!(record.len(), RECORD_BYTES);
         assert_eq!(read(&record), Some((99_001, opening)));
-        assert_eq!(read(&record[..60]), None);
+        assert_eq!(read(&record[..70]), None);
     }
 }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::{Guard, GuardError, Home, KEPT, object, shown};
+use super::{Guard, GuardError, Home, KEPT, marks, object, shown};
 use crate::{
     enforce::{
         generations::Untold,
@@ -81,7 +81,8 @@ pub(super) fn put(guard: &Guard, ties: &[(&'static str, OwnedFd)]) -> Result<(),
 /// Another portreeve or somebody else put something there, or the kernel refuses.
 pub fn take_away() -> Result<bool, GuardError> {
     shown::take_away().map_err(PinnedError::step("take away what users read"))?;
-    Ok(FOLDER.take_away()?)
+    let had_marks = marks::take_away()?;
+    Ok(FOLDER.take_away()? || had_marks)
 }
 
 /// Whether a tie holds still: one to a cgroup may be cut by whoever is root (BPF_LINK_DETACH), and then tells none.

@@ -7,7 +7,7 @@ use std::{
 
 use portreeve_core::{
     address::Address,
-    guard::{Badge, ENTRIES_MAX, Entry, Mode},
+    guard::{Badge, ENTRIES_MAX, Entry, Mode, digest_of_mark},
     port::Protocol,
 };
 
@@ -93,11 +93,11 @@ pub(super) fn read_rule(rule: &[u8], badges: &BTreeMap<u32, Badge>) -> Option<Ve
 fn read_entry(bytes: &[u8], badges: &BTreeMap<u32, Badge>) -> Option<Entry> {
     let owner = u64::from_ne_bytes(*bytes.first_chunk()?);
     let &[_, _, kind, mode, service] = bytes.get(24..)?.first_chunk()?;
-    let number = u32::try_from(owner).ok()?;
+    let number = || u32::try_from(owner).ok();
     let owner = match kind {
-        USER => Badge::User(number),
-        MARK => Badge::Mark(number),
-        CGROUP => badges.get(&number)?.clone(),
+        USER => Badge::User(number()?),
+        MARK => badges.values().find(|badge| is_of_mark(badge, owner))?.clone(),
+        CGROUP => badges.get(&number()?)?.clone(),
         _ => return None,
     };
     let mode = match mode {
@@ -120,10 +120,14 @@ pub(super) fn read_stand(bytes: &[u8]) -> Option<Option<Address>> {
     })
 }
 
+fn is_of_mark(badge: &Badge, digest: u64) -> bool {
+    matches!(badge, Badge::Mark(mark) if digest_of_mark(mark) == digest)
+}
+
 fn owner(badge: &Badge, names: &BTreeMap<Vec<u8>, Owners>) -> Option<(u8, u64)> {
     Some(match badge {
         Badge::User(uid) => (USER, u64::from(*uid)),
-        Badge::Mark(mark) => (MARK, u64::from(*mark)),
+        Badge::Mark(mark) => (MARK, digest_of_mark(mark)),
         Badge::Unit(_) | Badge::Cgroup(_) => (CGROUP, u64::from(names.get(&called(badge)?)?.own)),
     })
 }
@@ -173,10 +177,10 @@ mod tests {
             called(&Badge::Unit("web.service".into())).expect("a name"),
             Owners { own: 7, service: 0 },
         )]);
-        let badges = BTreeMap::from([(7, Badge::Unit("web.service".into()))]);
+        let badges = BTreeMap::from([(7, Badge::Unit("web.service".into())), (8, Badge::Mark("db".into()))]);
         let entries = [
             entry(Badge::User(33), Some("192.0.2.7")),
-            entry(Badge::Mark(5), Some("2001:db8::1")),
+            entry(Badge::Mark("db".into()), Some("2001:db8::1")),
             Entry { mode: Mode::Observe, ..entry(Badge::Unit("web.service".into()), None) },
             entry(Badge::User(0), Some("0.0.0.0")),
         ];

@@ -39,13 +39,22 @@ struct ProgramInfo {
     name: [u8; 16],
 }
 
+/// The program of this number.
+///
+/// # Errors
+///
+/// As of [`program_name`].
+pub fn program(id: u32) -> Result<OwnedFd, Errno> {
+    bpf(PROG_GET_FD_BY_ID, &ById { id, next_id: 0, open_flags: 0 })
+}
+
 /// What whoever loaded the program of this number called it; at most 15 letters.
 ///
 /// # Errors
 ///
 /// EPERM without CAP_SYS_ADMIN, ENOENT where it is gone.
 pub fn program_name(id: u32) -> Result<String, Errno> {
-    let program: OwnedFd = bpf(PROG_GET_FD_BY_ID, &ById { id, next_id: 0, open_flags: 0 })?;
+    let program = program(id)?;
     let mut info = ProgramInfo::default();
     let bytes = u32::try_from(size_of_val(&info)).map_err(|_| Errno::TOOBIG)?;
     call(OBJ_GET_INFO_BY_FD, &InfoByFd { fd: program.as_raw_fd(), bytes, info: &raw mut info as u64 })?;

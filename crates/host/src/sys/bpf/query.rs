@@ -4,14 +4,16 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-/// BPF_PROG_QUERY of enum bpf_cmd, and BPF_CGROUP_INET4_BIND, BPF_SK_LOOKUP and BPF_TCX_INGRESS of enum bpf_attach_type
+/// BPF_PROG_QUERY of enum bpf_cmd, and BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET4_BIND, BPF_SK_LOOKUP and BPF_TCX_INGRESS of enum bpf_attach_type
 /// (include/uapi/linux/bpf.h).
 const PROG_QUERY: libc::c_int = 16;
+const INET_SOCK_CREATE: u32 = 2;
 const INET4_BIND: u32 = 8;
 const SK_LOOKUP: u32 = 36;
 const TCX_INGRESS: u32 = 46;
-/// More than the kernel lets one network namespace have (kernel/bpf/net_namespace.c, `netns_bpf_max_progs`).
-const LOOKUPS_MAX: usize = 64;
+/// As many as the kernel lets one network namespace or cgroup have (kernel/bpf/net_namespace.c, `netns_bpf_max_progs`;
+/// include/linux/bpf-cgroup-defs.h, BPF_CGROUP_MAX_PROGS).
+const PROGRAMS_MAX: usize = 64;
 
 #[repr(C)]
 #[derive(Default)]
@@ -61,8 +63,21 @@ pub fn bind_programs(cgroup: BorrowedFd<'_>) -> Result<u32, Errno> {
 /// What the kernel answers: EPERM without CAP_NET_ADMIN.
 pub fn lookup_programs(namespace: BorrowedFd<'_>) -> Result<Vec<u32>, Errno> {
     let target = namespace.as_raw_fd().cast_unsigned();
-    let mut query = ProgQuery { target, attach_type: SK_LOOKUP, ..ProgQuery::default() };
-    let mut ids = vec![0; LOOKUPS_MAX];
+    numbers(ProgQuery { target, attach_type: SK_LOOKUP, ..ProgQuery::default() })
+}
+
+/// The same of those that are asked at this very cgroup when somebody in it makes a socket.
+///
+/// # Errors
+///
+/// What the kernel answers: EPERM without CAP_NET_ADMIN.
+pub fn creation_programs(cgroup: BorrowedFd<'_>) -> Result<Vec<u32>, Errno> {
+    let target = cgroup.as_raw_fd().cast_unsigned();
+    numbers(ProgQuery { target, attach_type: INET_SOCK_CREATE, ..ProgQuery::default() })
+}
+
+fn numbers(mut query: ProgQuery) -> Result<Vec<u32>, Errno> {
+    let mut ids = vec![0; PROGRAMS_MAX];
     ask(&mut query, &mut ids)?;
     ids.truncate(query.count as usize);
     Ok(ids)

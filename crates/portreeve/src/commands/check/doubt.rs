@@ -39,7 +39,7 @@ fn presence(owner: &Owner, tree: &Tree) -> Presence {
         Owner::Unit(unit) => tree.unit(unit),
         Owner::User(user) => tree.user(user),
         Owner::Exe(path) => tree.file(path),
-        Owner::Cgroup(_) | Owner::Container(_) => Presence::Unknown,
+        Owner::Cgroup(_) | Owner::Container(_) | Owner::Mark(_) => Presence::Unknown,
     }
 }
 
