@@ -4,6 +4,7 @@ mod answers;
 mod close;
 mod edge;
 mod effect;
+mod evict;
 mod grounds;
 mod guard;
 mod inside;
@@ -24,6 +25,7 @@ pub use self::{
     answers::UntrackedAnswers,
     close::{close, remaining, shut},
     effect::Effect,
+    evict::Eviction,
     grounds::{Ground, Grounds, GroundsError},
     guard::{Guards, Held, held},
     open::{Opening, Shut, opening},
@@ -64,6 +66,8 @@ pub struct Asked {
     pub guards: Option<Guards>,
     /// What is steered; likewise.
     pub steers: Option<Steers>,
+    /// Whether strangers are to give up the ports that only their owners are to bind.
+    pub evicts: bool,
 }
 
 impl Asked {
@@ -131,6 +135,11 @@ impl Plan {
         })
     }
 
+    /// Who is to give up a port.
+    pub fn evictions(&self) -> impl Iterator<Item = &Eviction> {
+        self.changes.iter().filter_map(|change| change.what.evicts())
+    }
+
     /// The sockets that are to be led to.
     pub fn leads(&self) -> impl Iterator<Item = &Lead> {
         self.changes.iter().filter_map(|change| change.what.leads())
@@ -184,7 +193,7 @@ pub fn plan(world: &World<'_>, asked: &Asked) -> Result<Plan, Refused> {
     }
     keep_back(world, asked, &mut plan);
     if let Some(guards) = &asked.guards {
-        guard::keep(world, policy, guards, &mut plan)?;
+        guard::keep(world, policy, guards, asked, &mut plan)?;
     }
     if let Some(steers) = &asked.steers {
         steer::lead(world, policy, steers, &mut plan)?;

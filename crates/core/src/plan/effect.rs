@@ -9,7 +9,7 @@ use alloc::{
 use jiff::Timestamp;
 
 use super::{
-    Reservation, guard,
+    Eviction, Reservation, guard,
     steer::{self, Lead},
 };
 use crate::{
@@ -33,6 +33,7 @@ enum Wanted {
     Guarded(Rules),
     Steered { routes: Routes, before: Routes },
     Led(Lead),
+    Evicted(Eviction),
 }
 
 impl Effect {
@@ -78,6 +79,18 @@ impl Effect {
         Self(Wanted::Led(lead), Vec::new())
     }
 
+    /// A stranger's sockets listen no more.
+    #[must_use]
+    pub const fn evict(eviction: Eviction) -> Self {
+        Self(Wanted::Evicted(eviction), Vec::new())
+    }
+
+    /// Whether it can be taken back.
+    #[must_use]
+    pub const fn is_reversible(&self) -> bool {
+        !matches!(self.0, Wanted::Evicted(_))
+    }
+
     /// Whether it is a change of the gate.
     #[must_use]
     pub const fn is_of_gate(&self) -> bool {
@@ -107,6 +120,15 @@ impl Effect {
     pub const fn leads(&self) -> Option<&Lead> {
         match &self.0 {
             Wanted::Led(lead) => Some(lead),
+            _ => None,
+        }
+    }
+
+    /// Who is to give up a port; `None` of another change.
+    #[must_use]
+    pub const fn evicts(&self) -> Option<&Eviction> {
+        match &self.0 {
+            Wanted::Evicted(eviction) => Some(eviction),
             _ => None,
         }
     }
@@ -146,6 +168,7 @@ impl Effect {
             Wanted::Guarded(rules) => guard::digested(rules),
             Wanted::Steered { routes, .. } => steer::digested(routes),
             Wanted::Led(lead) => format!("{} {}", lead.service, lead.cookie),
+            Wanted::Evicted(Eviction { spec, cookies, .. }) => format!("{spec} {cookies:?}"),
         }
     }
 
@@ -159,6 +182,7 @@ impl Effect {
             Wanted::Guarded(_) => "guard",
             Wanted::Steered { .. } => "steer",
             Wanted::Led(_) => "lead",
+            Wanted::Evicted(_) => "evict",
         }
     }
 
@@ -182,6 +206,7 @@ impl Effect {
             Wanted::Guarded(rules) => guard::words(rules),
             Wanted::Steered { routes, .. } => steer::words(routes),
             Wanted::Led(lead) => steer::words_of(lead),
+            Wanted::Evicted(eviction) => eviction.words(),
         }
     }
 

@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Change, Effect, Plan, Refused};
+use super::{Asked, Change, Effect, Plan, Refused, evict::evict};
 use crate::{
     desired::DesiredPort,
     facts::{Connection, TcpState},
@@ -71,8 +71,8 @@ impl Held {
     pub fn fix(&self) -> Text {
         let spec = self.spec;
         text!(
-            "see who it is (portreeve who {spec}), stop it or name it as an owner; or guard = \"observe\" for now",
-            "portreeve who {spec} で確認し、停止するか owner に加えてください。当面は guard = \"observe\" にもできます"
+            "see who it is (portreeve who {spec}), stop it, have it give up the port (--evict) or name it as an owner; or guard = \"observe\" for now",
+            "portreeve who {spec} で確認し、停止するか、--evict で待ち受けを終わらせるか、owner に加えてください。当面は guard = \"observe\" にもできます"
         )
     }
 }
@@ -86,41 +86,57 @@ pub(super) fn keep(
     world: &World<'_>,
     policy: &Policy,
     guards: &Guards,
+    asked: &Asked,
     plan: &mut Plan,
 ) -> Result<(), Refused> {
     let mut wanted = wanted(policy, &guards.named).map_err(Refused::Guard)?;
     wanted.keep_standing(policy, &guards.rules);
     plan.unguarded = wanted.unguarded;
     if wanted.rules == guards.rules {
+        if asked.evicts {
+            return evict(world, &wanted.rules, &asked.footholds, plan);
+        }
         plan.held = held(world, &wanted.rules);
         return Ok(());
     }
     if let Some(seconds_left) = guards.seconds_left {
         return Err(Refused::OnTrial { seconds_left });
     }
-    if let Some(held) = held(world, &wanted.rules) {
+    let held = held(world, &wanted.rules).filter(|_| !asked.evicts);
+    if let Some(held) = held {
         return Err(Refused::Held(Box::new(held)));
     }
     let is_reversible = plan.changes.is_empty() || !plan.undo.is_empty();
-    plan.changes.push(made(wanted.rules, because()));
+    plan.changes.push(made(wanted.rules.clone(), because()));
     plan.undo.extend(is_reversible.then(|| made(guards.rules.clone(), as_it_was())));
-    Ok(())
+    // Once it is refused to him he does not come back.
+    if asked.evicts { evict(world, &wanted.rules, &asked.footholds, plan) } else { Ok(()) }
 }
 
 /// The first port that is held by a stranger and would be refused to him.
 #[must_use]
 pub fn held(world: &World<'_>, rules: &Rules) -> Option<Held> {
-    let own = world.own_namespace()?.id;
-    let of_listener = |holding: &Holding<'_>| {
+    every_held(world, rules).next().map(|(held, _)| held)
+}
+
+/// Every one, with the sockets that listen on it: of one where nobody does they are not to be had.
+pub(super) fn every_held<'w, 'a>(
+    world: &'w World<'a>,
+    rules: &'w Rules,
+) -> impl Iterator<Item = (Held, Option<&'w Holding<'a>>)> {
+    let own = world.own_namespace().map(|own| own.id);
+    let of_listener = move |holding: &'w Holding<'a>| {
         let spec = holding.spec();
         let service = holding.declared?.service;
-        let is_kept = is_enforced(service, spec, rules) && holding.widest().netns == own;
+        let is_kept = is_enforced(service, spec, rules) && Some(holding.widest().netns) == own;
         let stranger = strangers(world, holding).filter(|_| is_kept)?;
-        Some(Held { spec, service: service.name.clone(), who: name_of(stranger.first) })
+        let held = Held { spec, service: service.name.clone(), who: name_of(stranger.first) };
+        Some((held, Some(holding)))
     };
-    let mut sockets = world.snapshot.connections.iter().flatten().filter(|socket| socket.netns == own);
-    let listened_on = world.every_holding().iter().find_map(of_listener);
-    listened_on.or_else(|| sockets.find_map(|socket| taken(world, socket, rules)))
+    let sockets = world.snapshot.connections.iter().flatten();
+    let sockets = sockets.filter(move |socket| Some(socket.netns) == own);
+    let listened_on = world.every_holding().iter().filter_map(of_listener);
+    listened_on.chain(sockets.filter_map(|socket| Some((taken(world, socket, rules)?, None))))
 }
 
 /// Whether a stranger has bound what `socket` has and does not listen yet, or is connected where no state keeps him from going back:

@@ -27,7 +27,7 @@ use self::{
 };
 use super::{
     Command, confirm,
-    plan::{self, Planned, failure, sessions_arguments, standing},
+    plan::{self, Planned, evict_argument, failure, sessions_arguments, standing},
 };
 use crate::{
     after_boot::{AfterBoot, KEPT_ANEW, after_boot, follow, keep_standing},
@@ -93,6 +93,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         options::flag(REHEARSE_ONLY, only, lang).conflicts_with_all([TRIAL, NO_TRIAL]),
     ];
     arguments.extend(sessions_arguments(lang));
+    arguments.push(evict_argument(lang));
     let boot = Words {
         en: "Put the gate back that was confirmed last, as the host boots (gate enable)",
         ja: "最後に確定したゲートを、ホストの起動時に復元する(gate enable が使用)",
@@ -125,7 +126,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     // Of what is only tried nobody is asked whether he is still here.
     let way = if is_only_tried { Way::AtOnce } else { way(own)? };
     let saved = own.get_one::<OsString>(PLAN).map(|name| grounds(&input(name))).transpose()?;
-    let planned = Planned::make(settings, FAILED)?;
+    let planned = Planned::make(own, settings, FAILED)?;
     if let Some(saved) = saved.filter(|_| !planned.plan.changes.is_empty()) {
         let moved: Vec<Ground> = saved.moved(planned.plan.based_on).collect();
         if !moved.is_empty() {
@@ -192,6 +193,9 @@ fn beside_gate(
         Some(now) => programs::alone(planned, &now, way, stands.as_ref(), own, settings, out),
         None if !is_only_tried && planned.plan.leads().next().is_some() => {
             programs::lead(planned, settings, out)
+        }
+        None if !is_only_tried && planned.plan.evictions().next().is_some() => {
+            programs::evict_alone(planned, settings, out)
         }
         None => {
             // What users read of it somebody may have taken away.
@@ -274,8 +278,10 @@ fn carry_out(
     see_to_next_boot(&passed, settings);
     // Whoever is led to is there before anybody is led.
     steers::lead_all(planned.plan.leads(), FAILED)?;
-    if let Some(now) = planned.plan.programs() {
-        programs::with_gate(&now, &passed, until)?;
+    let now = planned.plan.programs();
+    now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until))?;
+    programs::evict(planned, settings);
+    if let Some(now) = now {
         programs::tell_too_late(planned, &now, settings);
         if until.is_none() {
             steers::lead_found(settings, FAILED)?;

@@ -30,6 +30,8 @@ use crate::{
 
 /// `--cut-my-own-session`.
 pub(super) const CUT: &str = "cut-my-own-session";
+/// `--evict`.
+const EVICT: &str = "evict";
 /// `--no-session`.
 pub(super) const NO_SESSION: &str = "no-session";
 
@@ -57,7 +59,18 @@ pub(super) const WANTED: Wanted = Wanted {
 const FAILED: Words = Words { en: "nothing is planned", ja: "計画を作れません" };
 
 fn arguments(lang: Lang) -> Vec<Arg> {
-    sessions_arguments(lang)
+    let mut arguments = sessions_arguments(lang);
+    arguments.push(evict_argument(lang));
+    arguments
+}
+
+/// `--evict`.
+pub(super) fn evict_argument(lang: Lang) -> Arg {
+    let evict = Words {
+        en: "Have strangers give up ports that the guard is to keep: what listens there of theirs does so no more",
+        ja: "ガードの対象のポートで所有者以外が行っている待ち受けを終わらせる",
+    };
+    options::flag(EVICT, evict, lang)
 }
 
 /// What every change takes that could cut somebody off.
@@ -94,7 +107,7 @@ pub(super) fn cut_argument(lang: Lang) -> Arg {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let planned = Planned::make(settings, FAILED)?;
+    let planned = Planned::make(own, settings, FAILED)?;
     match settings.format {
         Format::Json => out.json(&show::view(&planned.plan, &planned.look.snapshot, settings.lang))?,
         Format::Nft => out.write(&planned.text()?)?,
@@ -161,8 +174,10 @@ impl Planned {
     /// # Errors
     ///
     /// What stands against changing anything.
-    pub(super) fn make(settings: &Settings, what: Words) -> Result<Self, Failure> {
-        Self::by(settings, what, &WANTED, plan)
+    pub(super) fn make(own: &ArgMatches, settings: &Settings, what: Words) -> Result<Self, Failure> {
+        let evicts = own.get_flag(EVICT);
+        let make = |world: &World<'_>, asked: &Asked| plan(world, &Asked { evicts, ..asked.clone() });
+        Self::by(settings, what, &WANTED, make)
     }
 
     /// Looks at what is `wanted` of the host and plans as `make` does.
@@ -182,7 +197,7 @@ impl Planned {
         let kept = if is_here { known() } else { KeptBack::default() };
         let guards = if is_here { guards(&look, what)? } else { None };
         let steers = if is_here { steers(&look, what)? } else { None };
-        let asked = Asked { footholds: footholds.clone(), kept, guards, steers };
+        let asked = Asked { footholds: footholds.clone(), kept, guards, steers, evicts: false };
         let plan = make(&look.world(), &asked).map_err(|refused| match refused {
             // It takes the command that was typed, and not portreeve alone.
             Refused::Unseen(_) if is_here && !geteuid().is_root() => {

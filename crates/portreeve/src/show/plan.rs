@@ -63,7 +63,7 @@ pub(crate) struct PlanView<'a> {
 #[schemars(rename = "PlanChange")]
 struct ChangeView<'a> {
     /// `gate`: the gate becomes another one; `no-gate`: it is taken away; `reserve`: the kernel keeps other ports from clients;
-    /// `guard`: it keeps other ports for their owners.
+    /// `guard`: it keeps other ports for their owners; `evict`: a stranger listens on one of those no more.
     kind: &'static str,
     /// What is done.
     what: String,
@@ -188,8 +188,7 @@ fn change_view(change: &Change, lang: Lang) -> ChangeView<'_> {
         what: change.what.words().in_lang(lang).to_owned(),
         because: change.because.in_lang(lang),
         article: change.article,
-        // Whatever the gate was, it can be so again.
-        reversible: true,
+        reversible: change.what.is_reversible(),
     }
 }
 

@@ -378,6 +378,32 @@ fn who_was_there_before_is_told_of() {
     );
 }
 
+/// Who is in the way gives it up where that is asked for, once it is refused to him; nobody's way in is closed so.
+#[test]
+fn a_stranger_gives_up_what_he_listens_on() {
+    let site = site();
+    site.run("systemctl stop nginx; systemd-run -q -u thief python3 -m http.server --bind 127.0.0.1 443");
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :443; do sleep 0.1; done'");
+    let refused = site.ask(APPLY);
+    assert_eq!(refused.status, 5, "{refused:#?}");
+    assert!(refused.stderr.contains("--evict"), "{refused:#?}");
+    let plan = site.ask("plan --no-session --evict -o json").json();
+    let changes = plan["changes"].as_array().expect("`changes` is promised").clone();
+    let last = changes.last().expect("a change");
+    assert_eq!((&last["kind"], &last["reversible"]), (&json!("evict"), &json!(false)));
+    site.run(&format!("portreeve {APPLY} --evict && ! ss -Htln | grep -q :443 && systemctl is-active thief"));
+    site.run("systemctl start nginx && systemctl stop nginx");
+    // He who came while nobody kept it goes too, where nothing else is to be done.
+    site.run("rm -r /sys/fs/bpf/portreeve && systemctl restart thief");
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :443; do sleep 0.1; done'; portreeve apply --boot");
+    let evicted = site.run(&format!("portreeve {APPLY} --evict && ! ss -Htln | grep -q :443"));
+    assert!(evicted.stdout.contains("no stranger listens"), "{evicted:#?}");
+    // The kernel takes nothing from him that he has bound.
+    assert!(evicted.stderr.contains("python3 (user root) bound it before that"), "{evicted:#?}");
+    assert_eq!(site.ask("plan --no-session --evict").status, 5);
+    site.run("systemctl stop thief && portreeve plan --no-session --evict");
+}
+
 /// What users read of it is put back too, one whose map is gone is not called absent, and what was confirmed is missed until it is
 /// given up.
 #[test]

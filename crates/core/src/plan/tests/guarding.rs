@@ -4,6 +4,7 @@ use alloc::{string::ToString, vec::Vec};
 
 use super::host;
 use crate::{
+    facts::{Foothold, SocketState},
     guard::{Mode, Rules},
     plan::{Asked, Guards, Plan, Refused, plan},
     policy::{Guarding, Service},
@@ -78,4 +79,40 @@ fn nothing_is_enforced_over_a_stranger() {
     assert!(refused.fix().en.contains("portreeve who 443/tcp"), "{refused:?}");
     let observed = stolen.declared(|service| service.guard = Some(Guarding::Kept(Mode::Observe)));
     assert!(planned(&observed, Guards::default()).is_ok(), "he is written down");
+}
+
+/// Where that is asked for a stranger gives up what he listens on, after it is refused to him, and for good.
+#[test]
+fn a_stranger_is_evicted_where_that_is_asked_for() {
+    let evicting = |scene: &Scene, guards: Guards, footholds: Vec<Foothold>| {
+        let asked = Asked { evicts: true, footholds, ..asked(guards) };
+        scene.with_world(|world| plan(world, &asked))
+    };
+    let stolen = || scene().listens("session-4.scope", "0.0.0.0:443/tcp").program("python3", "eve");
+    let made = evicting(&stolen(), Guards::default(), Vec::new()).expect("a plan");
+    assert_eq!(kinds(&made), ["gate", "guard", "evict"]);
+    let last = made.changes[2].clone();
+    assert!(!last.what.is_reversible() && made.changes[1].what.is_reversible());
+    assert_eq!(last.what.words().en, "have python3 (user eve) listen on 443/tcp no more");
+    assert_eq!(made.undo.len(), 2, "of him nothing is taken back");
+    let evicted: Vec<_> = made.evictions().map(|it| it.cookies.clone()).collect();
+    assert_eq!(evicted, [[stolen().snapshot.listeners[0].cookie]]);
+    // Also where it is refused to him already.
+    let standing = Guards { rules: made.guards().expect("rules").clone(), ..Guards::default() };
+    assert_eq!(kinds(&evicting(&stolen(), standing, Vec::new()).expect("a plan")), ["gate", "evict"]);
+    // Nobody's way in is closed, nothing of an owner's, and nothing that cannot be.
+    let foothold = Foothold {
+        protocol: Protocol::Tcp,
+        peer: "192.0.2.9".parse().expect("an address"),
+        local: "192.0.2.1".parse().expect("an address"),
+        port: 443,
+        interface: None,
+        who: "sshd (pid 811)".into(),
+    };
+    let shared = stolen().guest("own.service", "web", "web");
+    let bound = stolen().socket(|socket| socket.state = SocketState::Bound);
+    for (scene, footholds) in [(stolen(), [foothold].into()), (shared, Vec::new()), (bound, Vec::new())] {
+        let refused = evicting(&scene, Guards::default(), footholds);
+        assert!(matches!(refused, Err(Refused::Held(_))), "{refused:?}");
+    }
 }

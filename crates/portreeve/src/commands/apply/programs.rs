@@ -4,12 +4,15 @@ use clap::ArgMatches;
 use jiff::Timestamp;
 use portreeve_core::{
     gate::Standing,
-    plan::held,
+    plan::{Eviction, held},
     programs::Programs,
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::Passed;
+use portreeve_host::enforce::{
+    Passed,
+    unlisten::{UnlistenError, unlisten},
+};
 
 use super::{FAILED, Way, alone as on_trial, ask, told};
 use crate::{
@@ -43,6 +46,45 @@ pub(super) fn tell_too_late(planned: &Planned, now: &Programs, settings: &Settin
     }
 }
 
+/// Has strangers give up their ports, now that these are refused to them; whoever does not is told of.
+pub(super) fn evict(planned: &Planned, settings: &Settings) -> bool {
+    let sockets = planned.plan.evictions().flat_map(|eviction| {
+        eviction.cookies.iter().map(move |cookie| (eviction, unlisten(eviction.spec.range.first, *cookie)))
+    });
+    let mut is_done = true;
+    for (Eviction { spec, who: Text { en, ja }, .. }, answer) in sockets {
+        let Err(error) = answer else { continue };
+        // Whoever has gone meanwhile listens no more.
+        if !matches!(error, UnlistenError::Gone) {
+            is_done = false;
+            let told = text!(
+                "warning: {en} listens on {spec} yet: {error}",
+                "警告: {ja} は {spec} で待ち受けを続けています({error})"
+            );
+            warn(&visible(told.in_lang(settings.lang)));
+        }
+    }
+    is_done
+}
+
+/// The same where nothing else changes.
+pub(super) fn evict_alone(planned: &Planned, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    let is_done = evict(planned, settings);
+    out.changed();
+    if !is_done {
+        return Ok(Exit::Refused);
+    }
+    tell_too_late(planned, &planned.plan.told, settings);
+    if settings.verbosity != Verbosity::Quiet {
+        let said = text!(
+            "Applied: no stranger listens on a port that is refused to him.",
+            "適用しました。所有者以外による待ち受けを終わらせました。"
+        );
+        told(&said, &["portreeve guard refused"], out)?;
+    }
+    Ok(Exit::Fine)
+}
+
 /// What comes alone, as the gate `stands`.
 pub(super) fn alone(
     planned: &Planned,
@@ -62,6 +104,7 @@ pub(super) fn alone(
     steers::lead_all(planned.plan.leads(), FAILED)?;
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
+    evict(planned, settings);
     tell_too_late(planned, now, settings);
     let number = passed.receipt.number;
     let undo = plan::undo_of(number, own);
