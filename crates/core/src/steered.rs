@@ -5,8 +5,9 @@ use core::net::IpAddr;
 
 use crate::{
     address::{Address, Family},
-    exposure::families,
+    exposure::{To, families},
     facts::{Led, LeftSteer, Listener, Process, Snapshot},
+    firewall::{Intervals, number},
     port::{PortRange, Protocol},
     steer::{Route, WhenDead},
 };
@@ -62,6 +63,27 @@ pub fn stands(snapshot: &Snapshot, listener: &Listener) -> Vec<Listener> {
         |ports: PortRange, port| port < ports.first.saturating_add(PORTS_MAX) || port == ports.last;
     let ports = |ports: PortRange| (ports.first..=ports.last).filter(move |port| is_judged(ports, *port));
     leading.flat_map(|route| ports(route.ports).map(move |port| at(route, port))).collect()
+}
+
+/// The doors by which packets are led to somebody, wherever he is bound.
+#[must_use]
+pub fn doors(snapshot: &Snapshot) -> Vec<To> {
+    let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return Vec::new() };
+    let door = |route: &Route, family| To {
+        family,
+        protocol: route.protocol,
+        addresses: route.address.as_ref().map(|address| Intervals::one(number(address.ip.to_canonical()))),
+        ports: route.ports,
+    };
+    let is_live = |route: &Route, family| {
+        led.iter().any(|led| {
+            (led.service == route.service) && (led.protocol, led.family) == (route.protocol, family)
+        })
+    };
+    let live = |route: &Route| {
+        route.families().iter().copied().filter(|family| is_live(route, *family)).collect::<Vec<_>>()
+    };
+    routes.0.iter().flat_map(|route| live(route).into_iter().map(|family| door(route, family))).collect()
 }
 
 /// Whether all that comes in for `listener` where it is bound is led to others, or refused for them.
@@ -157,6 +179,25 @@ mod tests {
         let mut other = led();
         other.snapshot.listeners[0].cookie = 78;
         assert_eq!(world(&other), Verdict::Blocked, "it is on loopback alone");
+    }
+
+    #[test]
+    fn there_is_a_door_where_somebody_is_led_to() {
+        let mut scene = led();
+        let told = |scene: &Scene| {
+            let doors = doors(&scene.snapshot);
+            doors
+                .into_iter()
+                .map(|to| (to.family, to.ports.first, to.ports.last, to.addresses.is_some()))
+                .collect::<Vec<_>>()
+        };
+        let ipv4 = Family::Ipv4;
+        assert_eq!(told(&scene), [(ipv4, 80, 80, true), (ipv4, 443, 445, true)]);
+        let steer = scene.snapshot.steer.as_mut().expect("it is steered");
+        steer.routes.0[0].address = None;
+        assert_eq!(told(&scene)[0], (ipv4, 80, 80, false), "of IPv6 it has no socket");
+        scene.snapshot.steer.as_mut().expect("it is steered").led.clear();
+        assert!(told(&scene).is_empty());
     }
 
     #[test]

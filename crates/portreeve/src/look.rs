@@ -89,6 +89,14 @@ impl Look {
         Ok(self.with(here(wanted)?))
     }
 
+    /// The same with what is steered here, as far as whoever asks may know that.
+    pub(crate) fn with_steering(mut self) -> Self {
+        if let Ok(folder) = directories::gate() {
+            left_steer::add(&folder, &mut self.snapshot);
+        }
+        self
+    }
+
     /// Another snapshot of this host, with the same policy and table, and what is not known of the ledger.
     pub(crate) fn with(&self, mut snapshot: Snapshot) -> Self {
         let unread = self.snapshot.gaps.iter().filter(|gap| gap.hides_claims());

@@ -48,11 +48,17 @@ pub fn rows_to<'a>(filter: &Filter, places: &[From<'a>], to: &[To]) -> Vec<Row<'
 }
 
 /// What becomes of the packets from each of `places` to every port that somebody listens on, at the addresses where it
-/// is bound, and to those that a rule sends on; in order of the number.
+/// is bound, to those that a rule sends on, and to `others`; in order of the number.
 #[must_use]
-pub fn rows<'a>(filter: &Filter, places: &[From<'a>], listeners: &[&Listener]) -> Vec<Row<'a>> {
+pub fn rows<'a>(
+    filter: &Filter,
+    places: &[From<'a>],
+    listeners: &[&Listener],
+    others: &[To],
+) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
-    for (to, ranges) in doors(filter, listeners) {
+    let others = others.iter().map(|to| (to.clone(), [to.ports].into()));
+    for (to, ranges) in doors(filter, listeners).into_iter().chain(others) {
         for from in places {
             let runs = runs(filter, &from.senders, &to);
             let row = |exposure| Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure };
@@ -247,7 +253,7 @@ COMMIT
     fn told(spots: &[&str], senders: Senders<'_>) -> Vec<(u128, Family, Reached)> {
         let listeners: Vec<_> = spots.iter().map(|spot| listener(spot)).collect();
         let listeners: Vec<_> = listeners.iter().collect();
-        let rows = rows(&filter(), &[From { zone: None, senders }], &listeners);
+        let rows = rows(&filter(), &[From { zone: None, senders }], &listeners, &[]);
         rows.iter().map(|row| (row.exposure.ports.first, row.family, row.exposure.reached)).collect()
     }
 
@@ -278,7 +284,7 @@ COMMIT
     fn what_is_tied_to_the_loopback_is_the_hosts_own() {
         let told = |spot: &str, senders| {
             let tied = Listener { device: Some("lo".into()), ..listener(spot) };
-            let rows = rows(&filter(), &[From { zone: None, senders }], &[&tied]);
+            let rows = rows(&filter(), &[From { zone: None, senders }], &[&tied], &[]);
             let of = |row: &Row<'_>| (row.family, row.exposure.reached);
             rows.iter().filter(|row| row.exposure.range() == PortRange::one(22)).map(of).collect::<Vec<_>>()
         };
@@ -292,7 +298,7 @@ COMMIT
 
     #[test]
     fn a_port_that_is_sent_on_needs_no_listener() {
-        let rows = rows(&filter(), &[From { zone: Some("world"), senders: Senders::World }], &[]);
+        let rows = rows(&filter(), &[From { zone: Some("world"), senders: Senders::World }], &[], &[]);
         assert_eq!(rows.len(), 1);
         let Row { zone, exposure, .. } = &rows[0];
         assert_eq!((*zone, exposure.ports.first, exposure.reached), (Some("world"), 8080, Reached::Partly));
@@ -311,7 +317,7 @@ COMMIT
         let filter = filtered(&alloc::format!("{before}-A PREROUTING {rule}\nCOMMIT\n"));
         let listeners: Vec<_> = spots.iter().map(|spot| listener(spot)).collect();
         let listeners: Vec<_> = listeners.iter().collect();
-        rows(&filter, &[From { zone: Some(WORLD), senders: Senders::World }], &listeners)
+        rows(&filter, &[From { zone: Some(WORLD), senders: Senders::World }], &listeners, &[])
     }
 
     #[test]

@@ -15,7 +15,7 @@ use portreeve_core::{
     firewall::Filter,
     policy::{HOST, Policy, WORLD},
     port::{PortRange, PortSpec, Protocol},
-    steered::stands,
+    steered::{doors, is_deprived, stands},
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -198,8 +198,10 @@ fn told<'a>(own: &ArgMatches, look: &Look, sight: &Sight, places: &[From<'a>], a
         return rows_to(&sight.filter, places, &to(&every));
     }
     let world = look.world();
-    let listeners: Vec<&Listener> = world.listeners().filter(|listener| listener.hears()).collect();
-    rows(&sight.filter, places, &listeners)
+    let snapshot = world.snapshot;
+    let hears = |listener: &&Listener| listener.hears() && !is_deprived(snapshot, listener);
+    let listeners: Vec<&Listener> = world.listeners().filter(hears).collect();
+    rows(&sight.filter, places, &listeners, &doors(snapshot))
 }
 
 /// The ports of a question, of the protocols that it means, in both families.

@@ -10,6 +10,7 @@ use portreeve_core::{
     facts::{HolderGap, Listener, Process},
     owner::{Identity, Match, Owner, is_service_manager},
     port::PortSpec,
+    steered::Steered,
     text,
     words::{Lang, Text, Words},
     world::World,
@@ -20,7 +21,7 @@ use portreeve_host::{
     passwd,
 };
 
-use super::Command;
+use super::{Command, who::steered};
 use crate::{
     asked::{self, Asked, spoken},
     exit::Exit,
@@ -166,6 +167,9 @@ impl Goal {
     /// one that has become silent the sockets that keep it without listening.
     fn answer(&self, look: &Look, settings: &Settings) -> Result<Reached, Failure> {
         let is_silent = self.found(&look.world()).is_empty();
+        if is_silent && !self.gone && settings.snapshot.is_none() {
+            return self.led(look, settings);
+        }
         let further = if self.gone && is_silent {
             Some(Wanted { connections: Connections::List, ..self.wanted(Holders::Quick) })
         } else if self.owner.is_some() && !is_silent {
@@ -179,6 +183,17 @@ impl Goal {
         }
     }
 
+    /// Where nobody listens somebody may be led to, wherever he listens himself.
+    fn led(&self, look: &Look, settings: &Settings) -> Result<Reached, Failure> {
+        let steered = look.clone().with_steering();
+        if steered::among(&steered.world(), &self.asked).is_empty() {
+            return Ok(self.reached(&look.world(), settings.lang));
+        }
+        let holders = if self.owner.is_some() { Holders::All } else { Holders::Quick };
+        let everywhere = look.again(&Wanted { ports: None, ..self.wanted(holders) })?.with_steering();
+        Ok(self.reached(&everywhere.world(), settings.lang))
+    }
+
     /// A socket that is merely bound is not up, and not gone either.
     fn found<'a>(&self, world: &World<'a>) -> Vec<&'a Listener> {
         world
@@ -190,8 +205,19 @@ impl Goal {
             .collect()
     }
 
+    /// Those to whom packets for what is asked about are led.
+    fn takers<'a>(&self, world: &World<'a>) -> Vec<&'a Listener> {
+        let mut steered = steered::among(world, &self.asked);
+        // The most precise route leads.
+        steered.sort_by_key(|Steered { route, .. }| (route.ports.count(), route.address.is_none()));
+        steered.into_iter().flat_map(|steered| steered.takers).map(|taker| taker.listener).collect()
+    }
+
     fn reached<'a>(&self, world: &World<'a>, lang: Lang) -> Reached {
-        let found = self.found(world);
+        let mut found = self.found(world);
+        if found.is_empty() && !self.gone {
+            found = self.takers(world);
+        }
         let Some(first) = found.first() else {
             return if self.gone { self.silent(world) } else { Reached::Nobody };
         };
@@ -274,6 +300,8 @@ impl Goal {
         let Text { en, ja } = spoken(&self.asked);
         match self.asked.as_slice() {
             [asked] if asked.range.is_one() => Text { en, ja },
+            // Who is led to listens on a number of his own.
+            all if !all.iter().any(|asked| asked.range.contains(spec.range.first)) => Text { en, ja },
             [_] => text!("{spec}, one of {en},", "{ja}のうち {spec} "),
             _ => Text { en: spec.to_string(), ja: format!("{spec} ") },
         }

@@ -185,6 +185,15 @@ fn all_ports_of_an_address_go_to_one_socket_but_those_of_others() {
     };
     let reached = |site: &Site| reaches(site, 9000, "world");
     assert!(reached(&site), "others get to it, though it is bound to loopback");
+    let waited =
+        site.run("portreeve wait 8003/tcp --for 1s && portreeve wait 8000-8010 --owner user=dev").stdout;
+    assert!(waited.contains("8003/tcp is up, held by server.py (dev)"), "{waited}");
+    assert!(waited.contains("8000-8010 is up"), "{waited}");
+    assert_eq!(site.ask("wait 8003/udp --for 1s").status, 1);
+    let exposed = site.run("portreeve exposure -o json").stdout;
+    let exposed: Value = serde_json::from_str(&exposed).expect("JSON");
+    let rows = exposed["exposure"].as_array().expect("`exposure` is promised").clone();
+    assert!(rows.iter().any(|row| (row["port"] == 8000) && (row["port_last"] == 8010)), "{rows:#?}");
     let exposed = site.run("portreeve exposure 8000/tcp 8003/tcp").stdout;
     assert!(!exposed.contains("Nobody listens"), "they are led to somebody: {exposed}");
     // Whoever is bound where all is led to another gets nothing, also from this host.
