@@ -1,5 +1,7 @@
 //! What is left on a host of the guard that was confirmed there (A20, A24).
 
+use alloc::{string::String, vec::Vec};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,9 @@ pub struct LeftGuard {
     pub stands: GuardStands,
     /// Whether a boot puts it in force.
     pub at_boot: super::AtBoot,
+    /// The units that a number is refused to all others for, and that this host does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
 }
 
 /// What is there of a guard.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 38] = [
+const PROMISED: [(&str, &str); 39] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -38,6 +38,7 @@ const PROMISED: [(&str, &str); 38] = [
     ("gate-drifted", "high"),
     ("gate-not-at-boot", "warning"),
     ("guard-missing", "high"),
+    ("guard-owner-never-seen", "warning"),
     ("port-without-guard", "notice"),
     ("opened-before-guard", "notice"),
     ("ineffective-socket-bind-deny", "warning"),

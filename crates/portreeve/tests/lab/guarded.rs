@@ -378,6 +378,20 @@ fn who_was_there_before_is_told_of() {
     );
 }
 
+/// A unit that is not on the host owns nothing that anybody could bind.
+#[test]
+fn an_owner_that_is_not_there_is_told_of() {
+    let site = site();
+    site.run("systemctl stop nginx");
+    let missed = |unit: &str| {
+        let policy = POLICY.replace("nginx.service", unit);
+        lab(site.host.write("/etc/portreeve/policy.toml", &policy));
+        site.run(&format!("portreeve {APPLY}"));
+        site.ask("audit").stdout.contains("guard-owner-never-seen")
+    };
+    assert!(missed("ngnix.service") && !missed("nginx.service"));
+}
+
 /// Who is in the way gives it up where that is asked for, once it is refused to him; nobody's way in is closed so.
 #[test]
 fn a_stranger_gives_up_what_he_listens_on() {

@@ -38,7 +38,7 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     world.snapshot.guard.as_ref().and_then(finding).into_iter().collect()
 }
 
-fn finding(&LeftGuard { ports, stands, at_boot }: &LeftGuard) -> Option<Finding> {
+fn finding(&LeftGuard { ports, stands, at_boot, .. }: &LeftGuard) -> Option<Finding> {
     let Text { en, ja } = match stands {
         GuardStands::Whole => return None,
         GuardStands::Gone => text!("it is not in the kernel any more", "カーネルから失われている"),
@@ -67,7 +67,7 @@ mod tests {
 
     fn left(stands: GuardStands, at_boot: AtBoot) -> Scene {
         let mut scene = scene().service("web", "443/tcp", "nginx.service");
-        scene.snapshot.guard = Some(LeftGuard { ports: 2, stands, at_boot });
+        scene.snapshot.guard = Some(LeftGuard { ports: 2, stands, at_boot, absent: Vec::new() });
         scene
     }
 

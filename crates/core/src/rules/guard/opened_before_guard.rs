@@ -88,7 +88,8 @@ mod tests {
             .again("0.0.0.0:443/tcp")
             .service("web", "80/tcp 443/tcp", "nginx.service")
             .declared(|service| service.guard = Some(Guarding::Kept(mode)));
-        scene.snapshot.guard = Some(LeftGuard { ports: 2, stands, at_boot: AtBoot::Enabled });
+        scene.snapshot.guard =
+            Some(LeftGuard { ports: 2, stands, at_boot: AtBoot::Enabled, absent: Vec::new() });
         scene
     }
 
