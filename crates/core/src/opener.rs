@@ -58,6 +58,8 @@ pub enum Who<'a> {
         opening: &'a Opening,
         /// The same process, where it is among those that hold the socket.
         process: Option<&'a Process>,
+        /// Whether it surely is not.
+        has_let_go: bool,
     },
     /// A guess at this process: of all that hold it the only one that fits, or above all others that do. Where its
     /// parent has gone it may have been that one, as of daemons that put themselves into the background.
@@ -121,7 +123,8 @@ fn who<'a>(snapshot: &'a Snapshot, listener: &'a Listener, latest: &Moment<'_>) 
     if let Some(opening) = &listener.opening {
         let is_his = |(pid, process): &&(u32, &Process)| opening.is_by(*pid, process);
         let process = holders.iter().find(is_his).map(|(_, process)| *process);
-        return Who::Recorded { opening, process };
+        let has_let_go = process.is_none() && !listener.may_hide_holder();
+        return Who::Recorded { opening, process, has_let_go };
     }
     Who::Unknown(match holders.as_slice() {
         [] if holds_any => Why::OnlyManager,

@@ -266,6 +266,9 @@ fn what_the_guard_recorded_is_certain() {
         assert!(matches!(found(&host).who, Who::Recorded { process: None, .. }));
         assert!(found(&host).text().en.contains("uid 0), which does not hold it any more"));
     }
+    // Whoever does not see all who hold it cannot tell.
+    host.snapshot.listeners[0].holders_complete = false;
+    assert_eq!(found(&host).text().en, "nginx (pid 99999, uid 0), as the guard recorded");
 }
 
 #[test]

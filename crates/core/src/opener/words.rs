@@ -32,12 +32,17 @@ impl Opener<'_> {
                     }
                 }
             }
-            Who::Recorded { opening, process: Some(process) } => {
+            Who::Recorded { opening, process: Some(process), .. } => {
                 let (name, pid) = (process.called(), opening.pid);
                 text!("{name} (pid {pid}), as the guard recorded", "{name}(pid {pid})。ガードの記録による")
             }
-            Who::Recorded { opening, process: None } => {
-                let Opening { name, pid, uid, .. } = opening;
+            Who::Recorded { opening: Opening { name, pid, uid, .. }, process: None, has_let_go: false } => {
+                text!(
+                    "{name} (pid {pid}, uid {uid}), as the guard recorded",
+                    "{name}(pid {pid}、uid {uid})。ガードの記録による"
+                )
+            }
+            Who::Recorded { opening: Opening { name, pid, uid, .. }, process: None, has_let_go: true } => {
                 text!(
                     "{name} (pid {pid}, uid {uid}), which does not hold it any more, as the guard recorded",
                     "{name}(pid {pid}、uid {uid})。現在は保持していない。ガードの記録による"

@@ -34,12 +34,7 @@ pub(super) const COMMAND: Command = Command {
         en: "Which ports are kept for their owners, and who tried to bind them?",
         ja: "所有者以外の bind の制限と記録",
     },
-    examples: &[
-        "portreeve guard status",
-        "portreeve guard refused",
-        "portreeve guard refused --follow",
-        "portreeve guard mark web",
-    ],
+    examples: &["portreeve guard status", "portreeve guard refused", "portreeve guard refused --follow"],
     takes: &[Common::Output(&[Format::Table, Format::Json, Format::Ndjson]), Common::Policy],
     arguments,
     run,
@@ -59,8 +54,8 @@ const REFUSED_FOLLOWED: Words =
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let action = Words {
-        en: "status: the ports and whose they are; refused: who bound one that is not his, or was kept from it; mark: offers a unit to mark its sockets as NAME",
-        ja: "status: 対象のポートと所有者を表示、refused: 所有者以外による bind の記録を表示、mark: ユニットのソケットに NAME の印を付けるプログラムを用意",
+        en: "status: the ports and whose they are; refused: who bound one that is not his, or was kept from it; mark: marks the sockets of the service that runs it as NAME",
+        ja: "status: 対象のポートと所有者を表示、refused: 所有者以外による bind の記録を表示、mark: 実行元のサービスのソケットに NAME の印を付ける",
     };
     let name =
         Words { en: "Of mark: what the policy calls it", ja: "mark と併用: policy に書く名前" };

@@ -280,7 +280,7 @@ impl<'w, 'a> Viewer<'w, 'a> {
     fn opener(self, listener: &'a Listener) -> (Option<HolderView<'a>>, Option<String>) {
         let opener = opener(self.world.snapshot, listener, None);
         match opener.who {
-            Who::Recorded { opening, process } => (Some(recorded(opening, process)), None),
+            Who::Recorded { opening, process, .. } => (Some(recorded(opening, process)), None),
             _ => (None, Some(opener.text().in_lang(self.lang).into())),
         }
     }

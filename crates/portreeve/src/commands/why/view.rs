@@ -347,7 +347,7 @@ fn one_opener<'v>(opener: &'v Opener<'_>, lang: Lang) -> OpenerView<'v> {
     let moment = |moment: &Moment<'_>| MomentView { at: moment.at, known_by: moment.known_by.name() };
     let (certainty, process) = match &opener.who {
         Who::Manager { .. } => (Certainty::Certain, None),
-        Who::Recorded { opening, process } => (Certainty::Certain, Some(recorded(opening, *process))),
+        Who::Recorded { opening, process, .. } => (Certainty::Certain, Some(recorded(opening, *process))),
         Who::Likely(pid, process) => (Certainty::Likely, Some(holder(*pid, None, process))),
         Who::Unknown(_) => (Certainty::Unknown, None),
     };
