@@ -32,7 +32,7 @@ impl Eviction {
     /// What is done, in a sentence.
     pub(super) fn words(&self) -> Text {
         let Self { spec, who: Text { en, ja }, .. } = self;
-        text!("have {en} listen on {spec} no more", "{ja} による {spec} の待ち受けを終わらせる")
+        text!("have {en} listen on {spec} no more", "{spec} での {ja}の待ち受けを終わらせる")
     }
 }
 
@@ -49,7 +49,8 @@ pub(super) fn evict(
 ) -> Result<(), Refused> {
     for (held, holding) in every_held(world, rules) {
         let eviction = holding.and_then(|holding| eviction(world, &held, holding, footholds));
-        let eviction = eviction.ok_or_else(|| Refused::Held(Box::new(held)))?;
+        let stays = || Refused::Held(Box::new(Held { may_be_evicted: false, ..held }));
+        let eviction = eviction.ok_or_else(stays)?;
         let because = because(&eviction);
         plan.changes.push(Change { what: Effect::evict(eviction), because, article: ARTICLE });
     }
@@ -68,12 +69,16 @@ fn eviction(
         return None;
     }
     let cookie = |listener: &&Listener| {
-        let listens = listener.protocol == Protocol::Tcp && listener.state == SocketState::Listen;
-        Some(listener.cookie).filter(|cookie| listens && *cookie != 0)
+        Some(listener.cookie).filter(|cookie| may_be_evicted(listener) && *cookie != 0)
     };
     let cookies = holding.listeners.iter().map(cookie).collect::<Option<_>>()?;
-    let Held { spec, service, who } = held.clone();
+    let Held { spec, service, who, .. } = held.clone();
     Some(Eviction { spec, cookies, service, who })
+}
+
+/// Whether the kernel can end its listening.
+pub(super) fn may_be_evicted(listener: &Listener) -> bool {
+    listener.protocol == Protocol::Tcp && listener.state == SocketState::Listen
 }
 
 fn because(Eviction { service, .. }: &Eviction) -> Text {

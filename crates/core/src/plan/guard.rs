@@ -6,7 +6,10 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Asked, Change, Effect, Plan, Refused, evict::evict};
+use super::{
+    Asked, Change, Effect, Plan, Refused,
+    evict::{evict, may_be_evicted},
+};
 use crate::{
     desired::DesiredPort,
     facts::{Connection, TcpState},
@@ -43,13 +46,15 @@ pub struct Held {
     pub service: String,
     /// Who holds it.
     pub who: Text,
+    /// Whether he can be made to listen no more.
+    pub may_be_evicted: bool,
 }
 
 impl Held {
     /// That he was there before, and nothing is taken from him.
     #[must_use]
     pub fn too_late(&self) -> Text {
-        let Self { spec, service, who: Text { en, ja } } = self;
+        let Self { spec, service, who: Text { en, ja }, .. } = self;
         text!(
             "warning: {spec} is refused to whoever does not own {service}, but {en} bound it before that: see who it is (portreeve who {spec}) and stop it",
             "警告: {spec} は {service} の owner 以外には拒否されますが、その前に {ja} が bind しています。portreeve who {spec} で確認し、停止してください"
@@ -59,7 +64,7 @@ impl Held {
     /// Why nothing is changed.
     #[must_use]
     pub fn why(&self) -> Text {
-        let Self { spec, service, who: Text { en, ja } } = self;
+        let Self { spec, service, who: Text { en, ja }, .. } = self;
         text!(
             "{spec} is to be refused to whoever does not own {service}, and {en} holds it",
             "{service} の owner 以外に拒否するはずの {spec} を、{ja} が保持しています"
@@ -70,6 +75,12 @@ impl Held {
     #[must_use]
     pub fn fix(&self) -> Text {
         let spec = self.spec;
+        if !self.may_be_evicted {
+            return text!(
+                "see who it is (portreeve who {spec}), stop it or name it as an owner; or guard = \"observe\" for now",
+                "portreeve who {spec} で確認し、停止するか owner に加えてください。当面は guard = \"observe\" にもできます"
+            );
+        }
         text!(
             "see who it is (portreeve who {spec}), stop it, have it give up the port (--evict) or name it as an owner; or guard = \"observe\" for now",
             "portreeve who {spec} で確認し、停止するか、--evict で待ち受けを終わらせるか、owner に加えてください。当面は guard = \"observe\" にもできます"
@@ -130,7 +141,8 @@ pub(super) fn every_held<'w, 'a>(
         let service = holding.declared?.service;
         let is_kept = is_enforced(service, spec, rules) && Some(holding.widest().netns) == own;
         let stranger = strangers(world, holding).filter(|_| is_kept)?;
-        let held = Held { spec, service: service.name.clone(), who: name_of(stranger.first) };
+        let may_be_evicted = holding.listeners.iter().all(|listener| may_be_evicted(listener));
+        let held = Held { spec, service: service.name.clone(), who: name_of(stranger.first), may_be_evicted };
         Some((held, Some(holding)))
     };
     let sockets = world.snapshot.connections.iter().flatten();
@@ -154,7 +166,7 @@ fn taken(world: &World<'_>, socket: &Connection, rules: &Rules) -> Option<Held> 
     let mut holders = socket.pids.iter().filter_map(|pid| world.snapshot.processes.get(pid));
     let stranger =
         holders.find(|process| Identity::of_process(process).matches_any(&service.owners) == Match::No)?;
-    Some(Held { spec, service: service.name.clone(), who: name_of(stranger) })
+    Some(Held { spec, service: service.name.clone(), who: name_of(stranger), may_be_evicted: false })
 }
 
 fn is_enforced(service: &Service, spec: PortSpec, rules: &Rules) -> bool {

@@ -234,8 +234,8 @@ fn refuse_trial(
     if matches!(way, Way::AtOnce) || !is_made_anew {
         return Ok(());
     }
-    let session = plan::by_none(own);
-    let command = plan::further(&format!("portreeve apply --no-trial{session}"), &settings.policy);
+    let (session, evicting) = (plan::by_none(own), plan::by_evicting(own));
+    let command = plan::further(&format!("portreeve apply --no-trial{session}{evicting}"), &settings.policy);
     let refused = failure(&Refused::Anew, FAILED);
     Err(match command.first() {
         Some(command) => refused.hint(text!(

@@ -97,6 +97,11 @@ pub(super) fn by_none(own: &ArgMatches) -> &'static str {
     if own.get_flag(NO_SESSION) { " --no-session" } else { "" }
 }
 
+/// ` --evict` again, where that was asked for.
+pub(super) fn by_evicting(own: &ArgMatches) -> &'static str {
+    if own.get_flag(EVICT) { " --evict" } else { "" }
+}
+
 /// `--cut-my-own-session`.
 pub(super) fn cut_argument(lang: Lang) -> Arg {
     let cut = Words {
@@ -130,8 +135,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if settings.format == Format::Table && settings.snapshot.is_none() {
         let stands = standing(&planned.look.snapshot)?;
         let is_anew = stands.is_some_and(|stands| stands.foundation.is_made_anew());
-        let apply = if is_anew { "portreeve apply --no-trial" } else { "portreeve apply" };
-        next::print(&further(apply, &settings.policy), out)?;
+        let mut apply = String::from("portreeve apply");
+        apply += if is_anew { " --no-trial" } else { "" };
+        apply += by_evicting(own);
+        next::print(&further(&apply, &settings.policy), out)?;
     }
     Ok(Exit::Found)
 }

@@ -214,7 +214,7 @@ fn unguarded_view(unguarded: &Unguarded, lang: Lang) -> UnguardedView<'_> {
     }
 }
 
-fn held_view(Held { spec, service, who }: &Held, lang: Lang) -> HeldView<'_> {
+fn held_view(Held { spec, service, who, .. }: &Held, lang: Lang) -> HeldView<'_> {
     HeldView { protocol: spec.protocol, port: spec.range.first, service, who: who.in_lang(lang).to_owned() }
 }
 
