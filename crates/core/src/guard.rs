@@ -86,6 +86,12 @@ impl Entry {
 }
 
 impl Rules {
+    /// Whether anybody is known by a mark.
+    #[must_use]
+    pub fn have_marks(&self) -> bool {
+        self.entries.values().flatten().any(|entry| matches!(entry.owner, Badge::Mark(_)))
+    }
+
     /// What becomes of somebody who binds a number at `stand`, and of whom `is` tells whether he is an owner: nothing, where he
     /// owns every service whose place he takes. The program in the kernel judges alike (host/bpf/guard.bpf.c, `wronged`).
     pub fn judge(&self, stand: &Stand<'_>, is: impl Fn(&Badge) -> bool) -> Option<Mode> {

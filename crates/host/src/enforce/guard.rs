@@ -135,8 +135,13 @@ pub fn tell(rules: &Rules, until: Option<u64>) -> Result<(), GuardError> {
     if let Some(until) = until {
         return guard.try_keeping(cookie, rules, until);
     }
+    let had_marks = guard.rules(cookie)?.have_marks();
     guard.keep(cookie, rules)?;
-    if guard.is_idle()? { take_away().map(drop) } else { Ok(()) }
+    match (guard.is_idle()?, had_marks) {
+        (false, _) => Ok(()),
+        (true, true) => pins::take_away_programs().map(drop),
+        (true, false) => take_away().map(drop),
+    }
 }
 
 /// Who of the user who asks, or of root of everybody, bound a number that is not his, or was kept from it; `None` where nothing of it
@@ -151,7 +156,7 @@ pub fn own_tried() -> Result<Option<Vec<Tried>>, GuardError> {
 
 /// Shows users again who of their own was refused, where somebody has taken that away; without it root alone can tell them.
 pub fn show_users() {
-    if !shown::is_there() && has_remains() {
+    if !shown::is_right() && has_remains() {
         let _ = shown::put(|name| pins::tie(name).ok());
     }
 }
@@ -299,9 +304,12 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// The kernel refuses; of one that is pinned too.
+    /// The kernel refuses.
     pub fn mark_at(&self, name: &str, folder: &Path) -> Result<OwnedFd, GuardError> {
-        marks::mark_at(self.map(MARKS), name, folder)
+        match self.maps.get(MARKS) {
+            Some(map) => marks::mark_at(map, name, folder),
+            None => marks::mark_at(&marks::map()?, name, folder),
+        }
     }
 
     /// Until when some are on trial, in nanoseconds since the boot; `None` where none are.

@@ -80,9 +80,14 @@ pub(super) fn put(guard: &Guard, ties: &[(&'static str, OwnedFd)]) -> Result<(),
 ///
 /// Another portreeve or somebody else put something there, or the kernel refuses.
 pub fn take_away() -> Result<bool, GuardError> {
-    shown::take_away().map_err(PinnedError::step("take away what users read"))?;
     let had_marks = marks::take_away()?;
-    Ok(FOLDER.take_away()? || had_marks)
+    Ok(take_away_programs()? || had_marks)
+}
+
+/// The same but for the marks of sockets, by which running services are still known to a guard that comes later.
+pub(super) fn take_away_programs() -> Result<bool, GuardError> {
+    shown::take_away().map_err(PinnedError::step("take away what users read"))?;
+    Ok(FOLDER.take_away()?)
 }
 
 /// Whether a tie holds still: one to a cgroup may be cut by whoever is root (BPF_LINK_DETACH), and then tells none.

@@ -7,7 +7,7 @@ use std::{
     io::{self, ErrorKind},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, chown},
+        unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown},
     },
     path::Path,
 };
@@ -85,14 +85,23 @@ impl Shown {
         bpf::pin(listing, &unfinished)?;
         let mode = match self.readers {
             Readers::Everybody => 0o444,
-            Readers::Group => {
-                let group = Groups::read().ok().and_then(|groups| groups.number(GROUP));
-                chown(UNFINISHED, Some(0), Some(group.unwrap_or(0)))?;
-                0o440
-            }
+            Readers::Group => 0o440,
         };
+        chown(UNFINISHED, Some(0), Some(self.group()))?;
         chmod(UNFINISHED, Mode::from_raw_mode(mode))?;
         fs::rename(UNFINISHED, self.file)
+    }
+
+    /// Whether it is shown to whom it should: a group may have been made since.
+    fn is_right(&self) -> bool {
+        fs::metadata(self.file).is_ok_and(|about| about.gid() == self.group())
+    }
+
+    fn group(&self) -> u32 {
+        match self.readers {
+            Readers::Everybody => 0,
+            Readers::Group => Groups::read().ok().and_then(|groups| groups.number(GROUP)).unwrap_or(0),
+        }
     }
 }
 
@@ -112,9 +121,9 @@ pub(super) fn take_away() -> io::Result<()> {
     }
 }
 
-/// Whether all of it is shown.
-pub(super) fn is_there() -> bool {
-    is_mounted() && EACH.iter().all(|shown| Path::new(shown.file).exists())
+/// Whether all of it is shown to whom it should be.
+pub(super) fn is_right() -> bool {
+    is_mounted() && EACH.iter().all(|shown| shown.is_right())
 }
 
 /// What the reader may know of who was refused; `None` where nothing is shown.
