@@ -23,6 +23,7 @@ mod man;
 mod off;
 mod open;
 mod plan;
+mod purge;
 mod registry;
 mod release;
 mod renew;
@@ -141,6 +142,7 @@ const OURSELVES: Group = Group {
     commands: &[
         &doctor::COMMAND,
         &off::COMMAND,
+        &purge::COMMAND,
         &registry::COMMAND,
         &schema::COMMAND,
         &help::COMMAND,

@@ -53,6 +53,7 @@ mod lab {
     mod podman;
     mod pods;
     mod policy;
+    mod purged;
     mod rehearsal;
     mod replaced;
     mod reserving;

@@ -7,6 +7,7 @@ mod reason;
 mod record;
 
 use std::{
+    collections::BTreeSet,
     fs::{File, OpenOptions},
     io,
     os::unix::fs::FileExt as _,
@@ -128,6 +129,12 @@ fn all_wanted(at_boot: Option<&Path>) -> Vec<(Reason, Vec<PortRange>)> {
     let now = Record::of_here().unwrap_or_default().wanted;
     let at_boot = at_boot.and_then(|path| lasting(path).ok()).unwrap_or_default();
     now.into_iter().chain(at_boot).collect()
+}
+
+/// Every reason for which anything is kept back, or is to be at the next boot, as written at `at_boot`.
+#[must_use]
+pub fn every_reason(at_boot: Option<&Path>) -> BTreeSet<Reason> {
+    all_wanted(at_boot).into_iter().map(|(reason, _)| reason).collect()
 }
 
 /// Which file the host's usual ledger was when anything was kept back for it, in this boot or, as written at `at_boot`, before it.

@@ -77,8 +77,22 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    out.outlive_reader(NOT_OFF);
     let asked = own.get_one::<String>(WHAT).map(String::as_str);
+    take(asked, own, settings, out)?;
+    Ok(Exit::Fine)
+}
+
+/// All of it.
+///
+/// # Errors
+///
+/// What cannot be taken away stays; what was taken away before stays away.
+pub(super) fn everything(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    take(None, own, settings, out)
+}
+
+fn take(asked: Option<&str>, own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    out.outlive_reader(NOT_OFF);
     let is_meant = |what| asked.is_none_or(|asked| asked == what);
     // What is taken away last an undo puts back first: of all that is the gate.
     if is_meant(STEER) {
@@ -93,7 +107,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if is_meant(PINS) {
         take_pins(settings, out)?;
     }
-    Ok(Exit::Fine)
+    Ok(())
 }
 
 /// Takes the gate away, whatever is on trial, and what would put it back: what it refused comes in again, as far as others'
