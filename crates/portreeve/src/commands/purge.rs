@@ -13,6 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     enforce::reserved::{Reason, Reserved, ReservedError, every_reason},
+    network::{Network, network},
     root, schedule,
 };
 
@@ -92,8 +93,20 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     Ok(Exit::Fine)
 }
 
-/// What somebody keeps in a folder of his own he removes himself.
+/// What somebody keeps in a folder of his own he removes himself; and of the host's what is in the kernel only the host's own network
+/// namespace shows.
 fn refuse_elsewhere() -> Result<(), Failure> {
+    if network() != Network::Host {
+        return Err(Failure::usage(NOT_ASKED)
+            .because(Words {
+                en: "this network namespace is not the host's own",
+                ja: "ここはホスト自身のネットワーク名前空間ではありません",
+            })
+            .hint(text!(
+                "what is in this one's kernel: portreeve off",
+                "この名前空間のものだけを取り除く場合: portreeve off"
+            )));
+    }
     if directories::state().as_deref() == Some(Path::new(SYSTEM)) {
         return Ok(());
     }

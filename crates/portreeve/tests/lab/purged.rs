@@ -45,6 +45,8 @@ fn nothing_is_left_but_the_policy_and_the_program() {
         let typed = format!("printf '{answer}\\n' | script -qec 'portreeve purge --no-session' /dev/null");
         lab(site.host.run(&typed))
     };
+    let elsewhere = "ip netns add x; nsenter --net=/run/netns/x portreeve purge --yes";
+    assert_eq!(lab(site.host.run(elsewhere)).status, 2, "what the host has in the kernel is not seen there");
     let refused = asked("no");
     assert!(refused.stdout.contains("Nothing was taken away"), "{refused:#?}");
     assert_eq!(state(), between);
