@@ -87,6 +87,9 @@ pub struct Snapshot {
     /// What units that it tells of are not to bind, as their files say, where root looked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub socket_denials: Vec<SocketDenial>,
+    /// Whether the guard keeps who opened sockets, and whoever looked may not know it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub hides_openings: bool,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }

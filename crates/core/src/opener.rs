@@ -29,6 +29,8 @@ pub struct Opener<'a> {
     pub earliest: Option<Moment<'a>>,
     /// Not after then.
     pub latest: Moment<'a>,
+    /// Whether the guard may have a record that whoever looked may not read.
+    pub is_kept_back: bool,
 }
 
 impl Opener<'_> {
@@ -108,7 +110,7 @@ pub fn opener<'a>(
     let who = who(snapshot, listener, &latest);
     let earliest = recorded.or_else(|| moment::earliest(snapshot, listener, earlier));
     let unit = listener.socket_unit.as_deref();
-    Opener { who, unit, uid: listener.uid, earliest, latest }
+    Opener { who, unit, uid: listener.uid, earliest, latest, is_kept_back: snapshot.hides_openings }
 }
 
 fn who<'a>(snapshot: &'a Snapshot, listener: &'a Listener, latest: &Moment<'_>) -> Who<'a> {

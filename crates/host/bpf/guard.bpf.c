@@ -395,7 +395,8 @@ static __always_inline int remember(struct bpf_sock *sk, __u16 port)
 	struct pid *pid = leader->thread_pid;
 	struct opening *opening;
 
-	if (!port)
+	// Whoever has a number already gets no other (net/ipv4/af_inet.c).
+	if (!port || sk->src_port)
 		return GO_ON;
 	opening = bpf_sk_storage_get(&opened, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!opening)

@@ -111,12 +111,11 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let kernel = KernelHolders::among(&pids);
     let connected = looks.iter_mut().map(|look| mem::take(&mut look.connected)).collect();
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
-    let listeners = openings::add(pieces.listeners(&mut gaps));
+    let (listeners, hides_openings) = openings::add(pieces.listeners(&mut gaps));
     let connections =
         (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
     let tell = |range| origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref());
     let origins = wanted.origins.range().map(tell);
-    let firewall = firewall::read(wanted.firewall, &mut gaps);
     if pids.are_none() {
         gaps.missing("/proc");
     }
@@ -130,12 +129,13 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         connections,
         processes,
         origins,
-        firewall,
+        firewall: firewall::read(wanted.firewall, &mut gaps),
         gate: None,
         guard: None,
         steer: None,
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
+        hides_openings,
         gaps: gaps.into_sorted(),
     })
 }

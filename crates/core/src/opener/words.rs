@@ -50,10 +50,11 @@ impl Opener<'_> {
             }
             Who::Likely(pid, process) => {
                 let name = process.called();
-                let Text { en, ja } = or_its_parent(process);
+                let (Text { en, ja }, Text { en: en_record, ja: ja_record }) =
+                    (or_its_parent(process), self.no_record());
                 text!(
-                    "not recorded; a guess by user and cgroup: {name} (pid {pid}){en}",
-                    "記録なし。ユーザーと cgroup だけから推測すると {name}(pid {pid}){ja}"
+                    "{en_record}; a guess by user and cgroup: {name} (pid {pid}){en}",
+                    "{ja_record}。ユーザーと cgroup だけから推測すると {name}(pid {pid}){ja}"
                 )
             }
             Who::Unknown(why) => self.unknown(why),
@@ -112,7 +113,20 @@ impl Opener<'_> {
             }
         };
         let Text { en: en_by, ja: ja_by } = by;
-        text!("not recorded{en_by}; {en}", "記録なし{ja_by}。{ja}")
+        let Text { en: en_record, ja: ja_record } = self.no_record();
+        text!("{en_record}{en_by}; {en}", "{ja_record}{ja_by}。{ja}")
+    }
+
+    /// That nobody wrote it down, as far as whoever looked may know.
+    fn no_record(&self) -> Text {
+        if self.is_kept_back {
+            text!(
+                "a record would be for root and the group portreeve alone",
+                "記録を参照できるのは root と portreeve グループだけ"
+            )
+        } else {
+            text!("not recorded", "記録なし")
+        }
     }
 
     /// The user, where nothing nearer is known.

@@ -5,18 +5,18 @@ use portreeve_core::facts::{Listener, Opening};
 use super::clock::{self, WallClock};
 use crate::enforce::guard::openings::{self, openings};
 
-/// Adds it.
-pub(super) fn add(mut listeners: Vec<Listener>) -> Vec<Listener> {
-    let known = openings();
+/// Adds it; and whether it is kept from whoever looks.
+pub(super) fn add(mut listeners: Vec<Listener>) -> (Vec<Listener>, bool) {
+    let Some(known) = openings() else { return (listeners, true) };
     if known.is_empty() {
-        return listeners;
+        return (listeners, false);
     }
     let (clock, booted) = (WallClock::now(), clock::booted());
     for listener in &mut listeners {
         let opening = known.get(&listener.inode).filter(|opening| opening.port == listener.port);
         listener.opening = opening.map(|opening| told(opening, clock, booted));
     }
-    listeners
+    (listeners, false)
 }
 
 fn told(opening: &openings::Opening, clock: WallClock, booted: i128) -> Opening {

@@ -133,6 +133,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             return Err(door::moved(moved, &door::open(FAILED)?, FAILED));
         }
     }
+    refuse_tried_eviction(&planned, way, own, settings)?;
     let Some(change) = planned.plan.gate() else {
         return beside_gate(&planned, is_only_tried, way, own, settings, out);
     };
@@ -223,6 +224,29 @@ fn kept_from_clients(
     told(&said.into(), &[&plan::undo_of(number, own)], out)
 }
 
+/// Refuses to try what the kernel could not take back: by which command it is done for good.
+fn refuse_tried_eviction(
+    planned: &Planned,
+    way: Way,
+    own: &ArgMatches,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    if matches!(way, Way::AtOnce) || planned.plan.evictions().next().is_none() {
+        return Ok(());
+    }
+    let because = Words {
+        en: "whoever listens no more does not do so again when the trial is over",
+        ja: "終わらせた待ち受けは、試行が終わっても元に戻りません",
+    };
+    let session = plan::by_none(own);
+    let commands = plan::further(&format!("portreeve apply --no-trial --evict{session}"), &settings.policy);
+    let command = commands.first().map_or("portreeve apply --no-trial --evict", String::as_str);
+    Err(Failure::new(Exit::Refused, FAILED).because(because).hint(text!(
+        "try the rest first, without --evict; or for good at once: {command}",
+        "先に --evict なしで試すか、直ちに確定してください: {command}"
+    )))
+}
+
 /// Refuses to try what is made anew: by which command it is done at once.
 fn refuse_trial(
     seen: Option<&Standing>,
@@ -279,7 +303,7 @@ fn carry_out(
     // Whoever is led to is there before anybody is led.
     steers::lead_all(planned.plan.leads(), FAILED)?;
     let now = planned.plan.programs();
-    now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until))?;
+    now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until, settings))?;
     programs::evict(planned, settings);
     if let Some(now) = now {
         programs::tell_too_late(planned, &now, settings);

@@ -177,6 +177,10 @@ fn who_opened_a_port_is_written_down() {
     assert_eq!((&plain["certainty"], &plain["process"]["pid"]), (&json!("certain"), &json!(main)), "{plain}");
     assert_eq!((&plain["latest"]["known_by"], &plain["earliest"]), (&json!("record"), &plain["latest"]));
     assert!(plain["process"]["exe"].is_string(), "it holds it yet: {plain}");
+    // Whoever asks for another number with the same socket gets none, and is known for the first.
+    site.run("systemd-run -q -u twice python3 -c 'import socket, time; s = socket.socket(); s.bind((\"\", 9200)); s.listen();\ntry: s.bind((\"\", 9201))\nexcept OSError: time.sleep(99)'");
+    site.run("timeout 10 sh -c 'until ss -Htln | grep -q :9200; do sleep 0.1; done'; sleep 0.3");
+    assert_eq!(opener(9200)["certainty"], "certain");
     let leaving = opener(9100);
     assert_eq!((&leaving["certainty"], &leaving["process"]["exe"]), (&json!("certain"), &Value::Null));
     assert_eq!(leaving["process"]["name"], "python3");
@@ -184,6 +188,8 @@ fn who_opened_a_port_is_written_down() {
     site.run(&format!("groupadd portreeve && useradd -G portreeve member && portreeve {APPLY}"));
     let said = |user: &str| site.ask_as(user, "why 9000").stdout.contains("as the guard recorded");
     assert!(said("member") && !said("dev"));
+    let other = site.ask_as("dev", "why 9000").stdout;
+    assert!(other.contains("a record would be for root and the group portreeve alone"), "{other}");
     site.run("portreeve off guard");
     assert_eq!(opener(9000)["certainty"], "likely");
 }
@@ -200,7 +206,8 @@ fn an_owner_is_known_by_its_mark() {
     let (_, setting) = alone.stderr.split_once("[Service]: ").expect("it says how");
     let (setting, _) = setting.split_once(';').expect("and what else");
     site.run(&format!("mkdir /etc/systemd/system/nginx.service.d && printf '[Service]\\n{setting}\\n' > /etc/systemd/system/nginx.service.d/mark.conf"));
-    site.run(&format!("systemctl daemon-reload && systemctl stop nginx && portreeve {APPLY}"));
+    let applied = site.run(&format!("systemctl daemon-reload && systemctl stop nginx && portreeve {APPLY}"));
+    assert!(applied.stderr.contains("no socket is marked yet"), "{applied:#?}");
     is_refused(&site, 443);
     let listening = "systemctl restart nginx && ss -Htln | grep -q ':80 '";
     site.run(&format!("{listening} && {listening}"));
@@ -413,6 +420,9 @@ fn a_stranger_gives_up_what_he_listens_on() {
     let changes = plan["changes"].as_array().expect("`changes` is promised").clone();
     let last = changes.last().expect("a change");
     assert_eq!((&last["kind"], &last["reversible"]), (&json!("evict"), &json!(false)));
+    let tried = site.ask("apply --trial 5s --no-session --evict");
+    assert!(tried.status == 5 && tried.stderr.contains("--no-trial --evict"), "{tried:#?}");
+    assert!(site.run("ss -Htln").stdout.contains(":443"), "nothing is tried that cannot be taken back");
     site.run(&format!("portreeve {APPLY} --evict && ! ss -Htln | grep -q :443 && systemctl is-active thief"));
     site.run("systemctl start nginx && systemctl stop nginx");
     // He who came while nobody kept it goes too, where nothing else is to be done.

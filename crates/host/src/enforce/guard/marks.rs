@@ -72,6 +72,12 @@ pub(super) fn mark_at(map: &OpenMap, name: &str, folder: &Path) -> Result<OwnedF
     Ok(bpf::attach(CREATED, &program, Some(cgroup.as_fd())).map_err(refused)?)
 }
 
+/// Whether any socket may be marked yet: of one that was marked before the map went nobody knows it any more.
+#[must_use]
+pub fn are_known() -> bool {
+    FOLDER.exists().unwrap_or(false)
+}
+
 /// The map that keeps its name; one that gets it, where none has.
 ///
 /// # Errors

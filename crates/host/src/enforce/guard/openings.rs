@@ -1,6 +1,6 @@
 //! Who asked for the number of a socket, as the programs keep it with the socket (`struct told_opening` of bpf/guard.bpf.c).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, io::ErrorKind};
 
 use super::{
     bytes::{long, number, text},
@@ -39,10 +39,13 @@ pub(crate) struct Opening {
     pub(crate) mark: Option<u64>,
 }
 
-/// Who asked for the number of each socket, by inode; nothing where no guard stands, or where the reader may not know it.
-pub(crate) fn openings() -> HashMap<u64, Opening> {
-    let records = shown::read_all(&OPENINGS).ok().flatten().unwrap_or_default();
-    records.chunks_exact(RECORD_BYTES).filter_map(read).collect()
+/// Who asked for the number of each socket, by inode; nothing where no guard stands, `None` where the reader may not know it.
+pub(crate) fn openings() -> Option<HashMap<u64, Opening>> {
+    let records = match shown::read_all(&OPENINGS) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
+        records => records.ok().flatten().unwrap_or_default(),
+    };
+    Some(records.chunks_exact(RECORD_BYTES).filter_map(read).collect())
 }
 
 fn read(record: &[u8]) -> Option<(u64, Opening)> {

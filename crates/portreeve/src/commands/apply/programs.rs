@@ -11,6 +11,7 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::{
     Passed,
+    guard::marks,
     unlisten::{UnlistenError, unlisten},
 };
 
@@ -32,10 +33,34 @@ const NOT_TOLD: Words = Words {
 };
 
 /// What comes with a change of the gate that has `passed`, and is on trial as long as that.
-pub(super) fn with_gate(now: &Programs, passed: &Passed, until: Option<Timestamp>) -> Result<(), Failure> {
+pub(super) fn with_gate(
+    now: &Programs,
+    passed: &Passed,
+    until: Option<Timestamp>,
+    settings: &Settings,
+) -> Result<(), Failure> {
     let comes = Comes { with: Some(passed.receipt.number), until, ..Comes::default() };
-    programs::tell(now, comes, NOT_TOLD).map(drop)
+    let is_unmarked = is_unmarked(now);
+    programs::tell(now, comes, NOT_TOLD)?;
+    tell_unmarked(is_unmarked, settings);
+    Ok(())
 }
+
+/// Whether an owner is to be known by a mark that no socket can have yet.
+fn is_unmarked(now: &Programs) -> bool {
+    now.rules.have_marks() && !marks::are_known()
+}
+
+fn tell_unmarked(is_unmarked: bool, settings: &Settings) {
+    if is_unmarked {
+        warn(UNMARKED.in_lang(settings.lang));
+    }
+}
+
+const UNMARKED: Words = Words {
+    en: "warning: no socket is marked yet: services that the policy knows by a mark (guard mark) have to start again before they bind",
+    ja: "警告: 印の付いたソケットはまだありません。policy で mark を使うサービス(guard mark)は、再起動するまで bind できません",
+};
 
 /// Tells of a stranger who bound what is refused to him between the look at the host and the change.
 pub(super) fn tell_too_late(planned: &Planned, now: &Programs, settings: &Settings) {
@@ -102,8 +127,10 @@ pub(super) fn alone(
     };
     // Whoever is led to is there before anybody is led.
     steers::lead_all(planned.plan.leads(), FAILED)?;
+    let is_unmarked = is_unmarked(now);
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
+    tell_unmarked(is_unmarked, settings);
     evict(planned, settings);
     tell_too_late(planned, now, settings);
     let number = passed.receipt.number;

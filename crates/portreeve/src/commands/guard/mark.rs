@@ -29,7 +29,7 @@ const FAILED: Words = Words { en: "no socket is marked", ja: "ソケットに印
 pub(super) fn run(name: Option<&str>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let Some(name) = name.filter(|name| is_mark(name)) else { return Err(nameless(name)) };
     if !root::is_of_host() {
-        return Err(guards::not_root(FAILED));
+        return Err(guards::not_root(FAILED).hint(asked_for(name)));
     }
     let service = mark_own(name).map_err(|error| match error {
         MarkError::NoService => alone(name),
