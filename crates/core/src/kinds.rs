@@ -11,7 +11,7 @@ mod dhcp;
 mod root;
 
 pub use daemons::ordinary_ports;
-pub use dhcp::is_dhcp_client;
+pub use dhcp::{is_dhcp_client, may_ask_by_dhcp};
 pub use root::needs_root;
 
 use crate::port::Protocol;

@@ -157,6 +157,11 @@ impl<'a> World<'a> {
         self.namespaces().any(|namespace| namespace.id == netns)
     }
 
+    /// Whether this is the network namespace of whoever looked.
+    pub(crate) fn is_own(&self, netns: u64) -> bool {
+        self.snapshot.namespace(netns).is_some_and(|namespace| namespace.own)
+    }
+
     /// The listeners that rules judge: those of judged namespaces whose number a person chose.
     pub fn listeners(&self) -> impl Iterator<Item = &'a Listener> {
         self.judged.iter().map(|(_, listener)| *listener)

@@ -173,12 +173,13 @@ static __always_inline int is_wanted(const struct sock *sk)
 	__u32 family = common->skc_family;
 
 	if (family == AF_INET || family == AF_INET6) {
+		// It hears what comes for any port, as a packet socket does; a host has few of either.
 		if (sk->sk_type == SOCK_RAW)
-			return WANTED(CONNECTIONS);
+			return 1;
 		return is_in_range(common) &&
 		       (WANTED(CONNECTIONS) || is_listening(common, sk->sk_type == SOCK_DGRAM));
 	}
-	return WANTED(CONNECTIONS) && (family == AF_PACKET || family == AF_VSOCK);
+	return family == AF_PACKET || (WANTED(CONNECTIONS) && family == AF_VSOCK);
 }
 
 // Whether the kernel's own tables tell all about it; a busy host has a hundred thousand such, and of their descriptors

@@ -49,6 +49,7 @@ mod lab {
     mod moved;
     mod namespaces;
     mod operator;
+    mod overheard;
     mod places;
     mod podman;
     mod pods;

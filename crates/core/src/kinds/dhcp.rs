@@ -21,11 +21,15 @@ const MANY: [&str; 2] = ["busybox", "toybox"];
 /// Its name alone, which it may choose, is not believed: the executable is.
 #[must_use]
 pub fn is_dhcp_client(process: &Process, port: u16, protocol: Protocol) -> bool {
+    protocol == Protocol::Udp && PORTS.contains(&port) && may_ask_by_dhcp(process)
+}
+
+/// Whether `process` is a client of DHCP, or does its work among others: until it has an address it hears the answers
+/// by a packet socket.
+#[must_use]
+pub fn may_ask_by_dhcp(process: &Process) -> bool {
     let file = process.exe.as_deref().and_then(|exe| exe.rsplit('/').next());
     let is_on_disk = matches!(process.exe_state, ExeState::Same | ExeState::Replaced);
     let is_known = |name: &str| CLIENTS.iter().any(|known| is_same_program(known, name));
-    protocol == Protocol::Udp
-        && PORTS.contains(&port)
-        && is_on_disk
-        && file.is_some_and(|file| is_known(file) || MANY.contains(&file) && is_known(&process.name))
+    is_on_disk && file.is_some_and(|file| is_known(file) || MANY.contains(&file) && is_known(&process.name))
 }

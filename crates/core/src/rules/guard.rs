@@ -5,6 +5,7 @@ mod guard_owner_never_seen;
 mod ineffective_socket_bind_deny;
 mod opened_before_guard;
 mod port_without_guard;
+mod raw_or_packet_socket;
 
 use super::Rule;
 
@@ -14,5 +15,6 @@ pub const RULES: &[&Rule] = &[
     &guard_owner_never_seen::RULE,
     &port_without_guard::RULE,
     &opened_before_guard::RULE,
+    &raw_or_packet_socket::RULE,
     &ineffective_socket_bind_deny::RULE,
 ];

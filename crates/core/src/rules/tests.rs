@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 39] = [
+const PROMISED: [(&str, &str); 40] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -41,6 +41,7 @@ const PROMISED: [(&str, &str); 39] = [
     ("guard-owner-never-seen", "warning"),
     ("port-without-guard", "notice"),
     ("opened-before-guard", "notice"),
+    ("raw-or-packet-socket", "notice"),
     ("ineffective-socket-bind-deny", "warning"),
     ("steered-to-nobody", "high"),
     ("foreign-steering", "notice"),

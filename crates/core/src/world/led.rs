@@ -40,7 +40,7 @@ impl World<'_> {
     /// Where rules lead packets from the world to `listener` from another port or address of this host, by interfaces that it
     /// hears.
     pub fn leading_to(&self, listener: &Listener) -> impl Iterator<Item = &Passage> {
-        let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
+        let is_own = self.is_own(listener.netns);
         let passages = if is_own { self.passages() } else { &[] };
         passages
             .iter()

@@ -112,7 +112,7 @@ impl World<'_> {
     /// another one; nothing where no rule is in their way.
     #[must_use]
     pub fn directly_from_outside(&self, listener: &Listener) -> Vec<(Family, Exposure)> {
-        let is_own = self.snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
+        let is_own = self.is_own(listener.netns);
         let runs = if is_own { self.to_its_number(OUTSIDE, &Senders::World, listener) } else { Vec::new() };
         let stands_for_others = self.stands_for_others(listener);
         let direct = |(family, run): (Family, Exposure)| {

@@ -12,6 +12,7 @@ use super::{
     holders::{self, Found},
     sight::{Asked, List, Record, Sight, socket},
     sockets::{CLOSE, LISTEN, Socket},
+    unported,
     ways::Way,
 };
 use crate::proc;
@@ -72,6 +73,9 @@ impl Descriptors {
         let sight = Sight::open(&[(List::Files, asked)]).ok()?;
         let mut descriptors = Self { told: clock::ticks_now(), ..Self::default() };
         sight.read(List::Files, |record| descriptors.add(&record)).ok()?;
+        if !unported::are_wanted(wanted) {
+            descriptors.other.clear();
+        }
         descriptors.settle();
         Some(descriptors)
     }

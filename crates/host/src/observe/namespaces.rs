@@ -167,11 +167,7 @@ fn look_here(
     // Those that take long and need no descriptors come first: another thread may still be at these.
     let connected = connections(sources, &mut namespace, &links, gaps)?;
     let listening = sockets::listening(sources, id, gaps)?;
-    let other = match sources.wanted.connections {
-        // Who asks for a number asks for none of those.
-        Connections::List if sources.wanted.ports.is_none() => unported::list(sources, id, gaps),
-        Connections::List | Connections::Count | Connections::Skip => Vec::new(),
-    };
+    let other = unported::list(sources, id, gaps);
     Ok(Look { namespace, links, listening, connected, other })
 }
 

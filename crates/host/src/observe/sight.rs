@@ -95,7 +95,7 @@ impl List {
 pub struct Asked {
     /// With a local port in this range.
     pub ports: PortRange,
-    /// Whether sockets with a peer are asked for too, and those without ports.
+    /// Whether sockets with a peer are asked for too, and those of families without ports.
     pub connections: bool,
 }
 
@@ -103,7 +103,11 @@ impl Asked {
     /// Whether a socket that a program for every port told is one that is asked for.
     fn means(self, record: &Record) -> bool {
         let has_port = record.is_internet() && !record.is_raw();
-        if has_port { self.ports.contains(record.local_port) } else { self.connections }
+        if has_port {
+            self.ports.contains(record.local_port)
+        } else {
+            self.connections || record.hears_every_port()
+        }
     }
 }
 

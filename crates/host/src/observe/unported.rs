@@ -5,7 +5,7 @@ use std::{collections::HashSet, io};
 use portreeve_core::facts::OtherSocket;
 
 use super::{
-    Gaps,
+    Connections, Gaps, Wanted,
     sockets::{in_use::InUse, tables},
     ways::Sources,
 };
@@ -21,7 +21,11 @@ const TABLES: [(&str, &str, Line); 3] =
     [("raw", "raw", raw_line), ("raw6", "raw", raw_line), ("packet", "packet", packet_line)];
 
 /// The raw, packet and vsock sockets of the network namespace of the calling thread, which has inode `netns`.
+/// As far as they are asked for.
 pub(super) fn list(sources: Sources<'_>, netns: u64, gaps: &mut Gaps) -> Vec<OtherSocket> {
+    if !are_wanted(sources.wanted) {
+        return Vec::new();
+    }
     let mut sockets = Vec::new();
     for (name, kind, line) in TABLES {
         let mut left_out = 0;
@@ -46,10 +50,17 @@ pub(super) fn list(sources: Sources<'_>, netns: u64, gaps: &mut Gaps) -> Vec<Oth
             sockets.extend(held.filter(|socket| !known.contains(&socket.inode)).cloned());
         }
         // Their own list of sockets is rarely built in (CONFIG_VSOCKETS_DIAG).
-        None if InUse::read().may_have_vsock() => gaps.missing("vsock"),
+        None if sources.wanted.connections == Connections::List && InUse::read().may_have_vsock() => {
+            gaps.missing("vsock");
+        }
         None => {}
     }
     sockets
+}
+
+/// Who asks for a number asks for none of those.
+pub(super) fn are_wanted(wanted: &Wanted) -> bool {
+    wanted.connections != Connections::Skip && wanted.ports.is_none()
 }
 
 /// The "port" of a raw socket is its IP protocol.

@@ -50,9 +50,9 @@ pub enum Files {
 pub enum Connections {
     /// Nothing.
     Skip,
-    /// How many there are by port and by destination.
+    /// How many there are by port and by destination; and raw and packet sockets, which no port keeps apart.
     Count,
-    /// Each of them, and sockets without ports too.
+    /// Each of them, and every socket without a port too.
     List,
 }
 

@@ -12,6 +12,8 @@ const IPV4: u16 = 2;
 const IPV6: u16 = 10;
 /// SOCK_RAW.
 const RAW: u8 = 3;
+/// AF_PACKET.
+pub(super) const PACKET: u16 = 17;
 
 /// FLAG_… of the programs.
 const FLAG_V6ONLY: u8 = 1;
@@ -117,6 +119,12 @@ impl Record {
     #[must_use]
     pub const fn is_raw(&self) -> bool {
         self.kind == RAW
+    }
+
+    /// Whether it is a raw or a packet socket, which no port keeps apart (raw(7), packet(7)).
+    #[must_use]
+    pub const fn hears_every_port(&self) -> bool {
+        self.family == PACKET || self.is_internet() && self.is_raw()
     }
 
     /// Whether it is a socket of the Internet protocols.

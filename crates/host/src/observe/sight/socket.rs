@@ -6,12 +6,11 @@ use portreeve_core::{
     port::Protocol,
 };
 
-use super::Record;
+use super::{Record, record::PACKET};
 use crate::observe::sockets::{BOUND_INACTIVE, CLOSE, End, LISTEN, Socket};
 
-/// AF_INET6, AF_PACKET and AF_VSOCK.
+/// AF_INET6 and AF_VSOCK.
 const IPV6: u16 = 10;
-const PACKET: u16 = 17;
 const VSOCK: u16 = 40;
 const IPPROTO_MPTCP: u16 = 262;
 
