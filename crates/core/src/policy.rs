@@ -22,7 +22,7 @@ use crate::{
     guard::Mode,
     owner::Owner,
     port::PortSpec,
-    steer::WhenDead,
+    steer::Steering,
 };
 
 /// The zone that holds every packet.
@@ -108,8 +108,8 @@ pub struct Service {
     pub reach: Vec<String>,
     /// How its ports are kept for its owners, where the policy says so.
     pub guard: Option<Guarding>,
-    /// Whether packets for it are led to its socket, and what becomes of them while it has none, where the policy says so.
-    pub steer: Option<WhenDead>,
+    /// Whether and how packets for it are led to its socket, where the policy says so.
+    pub steer: Option<Steering>,
     /// What a person wrote about it.
     pub why: Option<String>,
     /// Where it is written.

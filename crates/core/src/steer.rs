@@ -4,7 +4,7 @@ mod wanted;
 
 pub use wanted::{SteerMistake, mistake, wanted};
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::net::IpAddr;
 
 use schemars::JsonSchema;
@@ -32,6 +32,22 @@ pub enum WhenDead {
     Pass,
 }
 
+/// How packets for a service are led to its socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steering {
+    /// What becomes of them while it has none.
+    pub when_dead: WhenDead,
+    /// Whether the host takes in those for its addresses that no interface has.
+    pub local: bool,
+}
+
+impl From<WhenDead> for Steering {
+    /// At addresses that the host has.
+    fn from(when_dead: WhenDead) -> Self {
+        Self { when_dead, local: false }
+    }
+}
+
 /// Ports at an address whose packets one service gets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Route {
@@ -46,6 +62,9 @@ pub struct Route {
     pub ports: PortRange,
     /// What becomes of them while it has no socket.
     pub when_dead: WhenDead,
+    /// Whether the host takes in what is for the address also where no interface has it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub local: bool,
 }
 
 /// Every route, in order and each once.
@@ -86,8 +105,8 @@ impl Route {
     /// Whether `next`, which comes behind it, only takes further ports than it does, without a hole between.
     fn goes_on_with(&self, next: &Self) -> bool {
         let is_near = u32::from(next.ports.first) <= u32::from(self.ports.last) + 1;
-        let is_alike = (&self.service, self.protocol, &self.address, self.when_dead)
-            == (&next.service, next.protocol, &next.address, next.when_dead);
+        let is_alike = (&self.service, self.protocol, &self.address, self.when_dead, self.local)
+            == (&next.service, next.protocol, &next.address, next.when_dead, next.local);
         is_near && is_alike
     }
 
@@ -100,8 +119,13 @@ impl Route {
         if self.is_anywhere() {
             return Some(2);
         }
-        let is_here = self.address.as_ref().is_some_and(|address| address.ip.to_canonical() == ip);
-        is_here.then(|| u8::from(self.takes_every_port()))
+        self.is_at(ip).then(|| u8::from(self.takes_every_port()))
+    }
+
+    /// Whether it is of this very address.
+    #[must_use]
+    pub fn is_at(&self, ip: IpAddr) -> bool {
+        self.address.as_ref().is_some_and(|address| address.ip.to_canonical() == ip)
     }
 }
 
@@ -110,7 +134,7 @@ impl FromIterator<Route> for Routes {
     fn from_iter<T: IntoIterator<Item = Route>>(routes: T) -> Self {
         let key = |route: &Route| {
             let address = route.address.as_ref().map(|address| address.ip);
-            (route.service.clone(), route.protocol, address, route.when_dead, route.ports)
+            (route.service.clone(), route.protocol, address, route.when_dead, route.local, route.ports)
         };
         let mut all: Vec<Route> = routes.into_iter().collect();
         all.sort_by_cached_key(key);
@@ -141,6 +165,13 @@ impl Routes {
         self.0.chunk_by(|one, other| one.service == other.service).map(|of| of[0].service.as_str())
     }
 
+    /// The addresses for which the host takes packets in, whether an interface has them or not.
+    #[must_use]
+    pub fn local(&self) -> BTreeSet<IpAddr> {
+        let local = self.0.iter().filter(|route| route.local);
+        local.filter_map(|route| route.address.as_ref()).map(|address| address.ip.to_canonical()).collect()
+    }
+
     /// Those of one service.
     pub fn of(&self, service: &str) -> impl Iterator<Item = &Route> {
         self.0.iter().filter(move |route| route.service == service)
@@ -158,6 +189,7 @@ mod tests {
             address: (!address.is_empty()).then(|| address.parse().expect("an address")),
             ports: ports.parse().expect("ports"),
             when_dead: WhenDead::Refuse,
+            local: false,
         };
         Routes(written.iter().map(route).collect())
     }

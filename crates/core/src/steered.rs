@@ -143,6 +143,7 @@ mod tests {
             address: "192.0.2.7".parse().ok(),
             ports: PortRange { first, last },
             when_dead: WhenDead::Refuse,
+            local: false,
         };
         scene.snapshot.steer = Some(LeftSteer {
             stands: GuardStands::Whole,

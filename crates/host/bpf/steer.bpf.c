@@ -26,7 +26,8 @@ struct place {
 struct route {
 	__u32 slot;
 	__u8 when_dead;
-	__u8 padding[3];
+	__u8 local; // written down for whoever reads the routes back
+	__u8 padding[2];
 };
 
 _Static_assert(sizeof(struct place) == 24, "enforce/steer/routes.rs writes so many bytes");

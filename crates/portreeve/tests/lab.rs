@@ -70,6 +70,7 @@ mod lab {
     mod store;
     mod strangers;
     mod taken_back;
+    mod taken_in;
     mod threadless;
     mod together;
     mod torn;

@@ -249,7 +249,7 @@ impl Rates {
 fn routes() -> Result<Routes> {
     let route = |address: &str, ports| -> Result<Route> {
         let (service, protocol, when_dead) = (SERVICE.into(), Protocol::Tcp, WhenDead::Refuse);
-        Ok(Route { service, protocol, address: Some(address.parse()?), ports, when_dead })
+        Ok(Route { service, protocol, address: Some(address.parse()?), ports, when_dead, local: false })
     };
     let all =
         [route(LED, PortRange { first: 1, last: u16::MAX - 1 })?, route("127.0.0.10", PortRange::one(1))?];

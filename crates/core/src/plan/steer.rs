@@ -65,13 +65,15 @@ impl Lead {
     }
 }
 
-/// A connection whose like would be led to a service from now on.
+/// A connection whose like would be led to a service from now on, or whose other end the host would take for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diverted {
     /// It.
     pub foothold: Foothold,
     /// The service.
     pub service: String,
+    /// Whether it is the other end.
+    pub is_peer: bool,
 }
 
 impl Diverted {
@@ -79,6 +81,13 @@ impl Diverted {
     #[must_use]
     pub fn why(&self) -> Text {
         let (spec, who, service) = (self.foothold.ports(), &self.foothold.who, &self.service);
+        if self.is_peer {
+            let peer = &self.foothold.peer;
+            return text!(
+                "you are here from {peer} ({who}), and this host would take packets for it in itself, for {service}",
+                "操作中の接続({who})の接続元 {peer} 宛てのパケットを、このホストが {service} 宛てとして受け取るようになります"
+            );
+        }
         text!(
             "you are here by {spec} ({who}), and new connections to it would be led to {service}",
             "操作中の接続({spec}、{who})と同じ宛先への新しい接続が {service} に誘導されます"
@@ -89,6 +98,12 @@ impl Diverted {
     #[must_use]
     pub fn fix(&self) -> Text {
         let spec = self.foothold.ports();
+        if self.is_peer {
+            return text!(
+                "leave local out, or correct the address; --cut-my-own-session goes on all the same",
+                "local を外すか、アドレスを直してください。--cut-my-own-session を付けると続行します"
+            );
+        }
         text!(
             "leave {spec} out of what is steered, or come by another way; --cut-my-own-session goes on all the same",
             "{spec} を誘導の対象から外すか、別の経路で接続してください。--cut-my-own-session を付けると続行します"
@@ -125,7 +140,8 @@ pub(super) fn lead(
     Ok(())
 }
 
-/// Refuses to lead connections like those by which people are here to a service that did not get them before.
+/// Refuses to lead connections like those by which people are here to a service that did not get them before, and to take in what
+/// is for where they are.
 ///
 /// # Errors
 ///
@@ -138,9 +154,22 @@ pub fn refuse_diverted(changes: &[Change], footholds: &[Foothold]) -> Result<(),
             route.map(|route| route.service.clone())
         };
         let service = to(now).filter(|service| to(before).as_ref() != Some(service))?;
-        Some(Diverted { foothold: foothold.clone(), service })
+        Some(Diverted { foothold: foothold.clone(), service, is_peer: false })
     });
+    let diverted = diverted.or_else(|| cut_off(now, before, footholds));
     diverted.map_or(Ok(()), |diverted| Err(Refused::Diverted(Box::new(diverted))))
+}
+
+/// Somebody here whose own address would be one of this host's from now on.
+fn cut_off(now: &Routes, before: &Routes, footholds: &[Foothold]) -> Option<Diverted> {
+    let (local, had) = (now.local(), before.local());
+    footholds.iter().find_map(|foothold| {
+        let peer = foothold.peer.ip.to_canonical();
+        let is_new = local.contains(&peer) && !had.contains(&peer);
+        let mut routes = now.0.iter().filter(|_| is_new);
+        let route = routes.find(|route| route.local && route.is_at(peer))?;
+        Some(Diverted { foothold: foothold.clone(), service: route.service.clone(), is_peer: true })
+    })
 }
 
 /// The sockets that services have and that nothing is led to yet, where it is plain which is meant.
@@ -344,14 +373,31 @@ pub(super) fn words(routes: &Routes) -> Text {
     let services: Vec<&str> = routes.services().collect();
     let count = services.len();
     let en_services = inflect(count, "service", "services");
+    let Text { en, ja } = taken_in(routes);
     match services.as_slice() {
         [] => text!("steer nothing any more", "誘導をやめる"),
         [only] => {
-            text!("lead what comes in for {only} to its socket", "{only} 宛ての通信をそのソケットに誘導する")
+            text!(
+                "lead what comes in for {only} to its socket{en}",
+                "{only} 宛ての通信をそのソケットに誘導する{ja}"
+            )
         }
         _ => text!(
-            "lead what comes in for {count} {en_services} to their sockets",
-            "{count} 個のサービス宛ての通信を、それぞれのソケットに誘導する"
+            "lead what comes in for {count} {en_services} to their sockets{en}",
+            "{count} 個のサービス宛ての通信を、それぞれのソケットに誘導する{ja}"
+        ),
+    }
+}
+
+/// For which addresses the host takes packets in, whether an interface has them or not.
+fn taken_in(routes: &Routes) -> Text {
+    let local = routes.local();
+    let Some(first) = local.first() else { return Text::default() };
+    match local.len() - 1 {
+        0 => text!(", and have this host take in {first}", "({first} 宛てをこのホストで受け取る)"),
+        more => text!(
+            ", and have this host take in {first} and {more} more",
+            "({first} と、ほか {more} 個のアドレス宛てをこのホストで受け取る)"
         ),
     }
 }

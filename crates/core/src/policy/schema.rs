@@ -134,6 +134,8 @@ struct Service {
 struct Steering {
     /// What becomes of them while it has none; absent: `refuse`.
     when_dead: Option<WhenDead>,
+    /// Whether the host takes in packets for its addresses that no interface has; absent: no.
+    local: Option<bool>,
 }
 
 /// How ports are kept for their owners.

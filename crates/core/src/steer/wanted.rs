@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use super::{NAME_BYTES_MAX, PLACES_MAX, Route, Routes, SERVICES_MAX};
+use super::{NAME_BYTES_MAX, PLACES_MAX, Route, Routes, SERVICES_MAX, Steering};
 use crate::{
     address::Address,
     policy::{Policy, Service},
@@ -27,6 +27,8 @@ pub enum SteerMistake {
     ManyUdp,
     /// Two services would get all ports of one address.
     Twice(Box<[String; 2]>, Address),
+    /// It names no address that the host could take in, or one that is no host's.
+    Local(Option<Address>),
     /// The kernel keeps no such long name.
     Name,
     /// More services than have slots.
@@ -67,6 +69,14 @@ impl SteerMistake {
                     "{one} と {other} の両方が {address} の全ポートを対象にしています"
                 )
             }
+            Self::Local(Some(address)) => text!(
+                "{address} cannot be made local: it is no address of a single host",
+                "{address} は単一のホストのアドレスではないため、local にできません"
+            ),
+            Self::Local(None) => text!(
+                "local says which addresses the host takes in, and this service names none",
+                "local はアドレスを受け持つ指定ですが、address がありません"
+            ),
             Self::Name => text!(
                 "a service that is steered has a name of {NAME_BYTES_MAX} bytes at most",
                 "誘導するサービスの名前は {NAME_BYTES_MAX} バイトまでです"
@@ -108,6 +118,10 @@ impl SteerMistake {
                 "leave them to one of the two; the other one may have single ports of it",
                 "どちらか一方だけにしてください。もう一方には個別のポートを指定できます"
             ),
+            Self::Local(_) => text!(
+                "name them: address = [\"192.0.2.7\"]",
+                "address = [\"192.0.2.7\"] のように、アドレスを書いてください"
+            ),
             Self::Name => text!("give it a shorter name", "短い名前を付けてください"),
             Self::Services(_) | Self::Places(_) => text!(
                 "take steer away from some; all ports of one address (1-65535) count once",
@@ -136,9 +150,25 @@ pub fn mistake(service: &Service) -> Option<SteerMistake> {
     if let Some(address) = service.addresses.iter().find(|address| is_on_link(address)) {
         return Some(SteerMistake::OnLink(address.clone()));
     }
+    if service.steer.is_some_and(|steering| steering.local)
+        && let Some(mistake) = not_local(service)
+    {
+        return Some(mistake);
+    }
     let is_everything =
         |route: &Route| route.is_anywhere() && route.ports.first <= 1 && route.ports.last == u16::MAX;
     routes(service).iter().any(is_everything).then_some(SteerMistake::Everything)
+}
+
+fn not_local(service: &Service) -> Option<SteerMistake> {
+    let is_no_hosts = |address: &&Address| match address.ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_broadcast() || ip.is_multicast() || ip.octets()[0] == 0,
+        IpAddr::V6(ip) => ip.is_unspecified() || ip.is_multicast(),
+    };
+    if service.addresses.is_empty() {
+        return Some(SteerMistake::Local(None));
+    }
+    service.addresses.iter().find(is_no_hosts).map(|address| SteerMistake::Local(Some(address.clone())))
 }
 
 fn has_many_udp(service: &Service) -> bool {
@@ -196,7 +226,7 @@ fn whole_twice(routes: &Routes) -> Option<SteerMistake> {
 
 /// Its ports at each of its addresses.
 fn routes(service: &Service) -> Vec<Route> {
-    let Some(when_dead) = service.steer else { return Vec::new() };
+    let Some(Steering { when_dead, local }) = service.steer else { return Vec::new() };
     let addresses: Vec<Option<Address>> = match service.addresses.as_slice() {
         [] => [None].into(),
         addresses => addresses.iter().map(canonical).collect(),
@@ -207,6 +237,7 @@ fn routes(service: &Service) -> Vec<Route> {
         address: address.clone(),
         ports: spec.range,
         when_dead,
+        local,
     };
     service.ports.iter().flat_map(|spec| addresses.iter().map(move |address| at(address, spec))).collect()
 }
@@ -231,7 +262,7 @@ mod tests {
 
     fn steered(ports: &str, change: impl Fn(&mut Service)) -> Scene {
         scene().service("web", ports, "web.service").declared(move |service| {
-            service.steer = Some(WhenDead::Pass);
+            service.steer = Some(WhenDead::Pass.into());
             change(service);
         })
     }
@@ -285,12 +316,33 @@ mod tests {
         assert!(of(&steered("53/udp", no_change)).is_ok());
     }
 
+    #[test]
+    fn a_host_takes_in_what_is_for_single_hosts() {
+        let local = |addresses: &'static [&'static str]| {
+            let change = move |service: &mut Service| {
+                at(addresses)(service);
+                service.steer = Some(Steering { when_dead: WhenDead::Refuse, local: true });
+            };
+            of(&steered("443/tcp", change))
+        };
+        let routes = local(&["192.0.2.9", "::ffff:192.0.2.7", "2001:db8::7"]).expect("routes");
+        assert_eq!(
+            routes.local().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["192.0.2.7", "192.0.2.9", "2001:db8::7"]
+        );
+        assert_eq!(local(&[]), Err(SteerMistake::Local(None)));
+        for odd in [&["0.0.0.0"], &["::"], &["224.0.0.1"], &["255.255.255.255"], &["ff02::1"]] {
+            assert!(matches!(local(odd), Err(SteerMistake::Local(Some(_)))), "{odd:?}");
+        }
+        assert_eq!(of(&steered("443/tcp", at(&["192.0.2.7"]))).expect("routes").local(), [].into());
+    }
+
     /// In pieces they are still all ports of it.
     #[test]
     fn all_ports_of_an_address_are_one_services() {
         let piece = |scene: Scene, ports: &str| {
             scene.service("other", ports, "other.service").declared(|service| {
-                service.steer = Some(WhenDead::Refuse);
+                service.steer = Some(WhenDead::Refuse.into());
                 service.ports.push("9001-65535/tcp".parse().expect("ports"));
                 at(&["192.0.2.1"])(service);
             })

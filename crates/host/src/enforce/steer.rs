@@ -2,12 +2,13 @@
 //!
 //! Its program goes on as long as somebody keeps its tie: this process, or a pin.
 
+mod local;
 mod routes;
 mod slots;
 pub mod socket;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io,
     os::{
@@ -19,7 +20,7 @@ use std::{
 use portreeve_core::{
     address::Family,
     port::Protocol,
-    steer::{Route, Routes},
+    steer::{Route, Routes, Steering},
 };
 
 use self::{
@@ -41,7 +42,10 @@ use crate::{
         known::Known,
         object::Object,
     },
-    sys::bpf::{OpenMap, detach, lookup_programs},
+    sys::{
+        bpf::{OpenMap, detach, lookup_programs},
+        netlink::NetlinkError,
+    },
 };
 
 const MANIFEST: &str = include_str!("../../bpf/steer.bpf.txt");
@@ -74,6 +78,9 @@ pub enum SteerError {
     /// A map takes no more.
     #[error(transparent)]
     Untold(#[from] Untold),
+    /// The kernel does not take packets in for an address, or does not say for which it does.
+    #[error("cannot {0}")]
+    NotLocal(&'static str, #[source] NetlinkError),
     /// More services than have slots.
     #[error("there is no slot left for `{0}`")]
     NoSlot(String),
@@ -102,7 +109,11 @@ pub fn tell(routes: &Routes, until: Option<u64>) -> Result<(), SteerError> {
     if let Some(until) = until {
         return steer.try_keeping(routes, until);
     }
-    steer.keep(routes)?;
+    local::take_in(&routes.local())?;
+    let kept = steer.keep(routes);
+    let local = if kept.is_ok() { routes.local() } else { steer.routes()?.local() };
+    local::leave(&local)?;
+    kept?;
     if routes.0.is_empty() { take_away_one(own_folder()?).map(drop) } else { Ok(()) }
 }
 
@@ -112,7 +123,7 @@ pub fn tell(routes: &Routes, until: Option<u64>) -> Result<(), SteerError> {
 ///
 /// Another portreeve or somebody else put something there, or the kernel refuses.
 pub fn take_away() -> Result<bool, SteerError> {
-    let mut had_any = false;
+    let mut had_any = local::leave(&BTreeSet::new())?;
     for folder in FOLDERS.of_every_namespace()? {
         had_any |= take_away_one(folder)?;
     }
@@ -264,19 +275,19 @@ impl Steer {
         let all = standing.all().map_err(|error| Untold(ROUTES, error))?;
         let mut places = BTreeMap::new();
         for (place, route) in &all {
-            let (Some(place), Some((slot, when_dead))) = (read_place(place), read_route(route)) else {
+            let (Some(place), Some((slot, steering))) = (read_place(place), read_route(route)) else {
                 continue;
             };
             let Some(service) = slots.service(slot) else { continue };
-            places.insert(place, (service, when_dead));
+            places.insert(place, (service, steering));
         }
-        let route = |(place, &(service, when_dead)): (&routes::Place, &(&str, _))| {
+        let route = |(place, &(service, steering)): (&routes::Place, &(&str, Steering))| {
             // One of both families is read back once, for the first.
-            let (address, ports) = place.of(|twin| places.get(twin) == Some(&(service, when_dead)))?;
-            let service = service.to_owned();
-            Some(Route { service, protocol: place.protocol, address, ports, when_dead })
+            let (address, ports) = place.of(|twin| places.get(twin) == Some(&(service, steering)))?;
+            let (service, Steering { when_dead, local }) = (service.to_owned(), steering);
+            Some(Route { service, protocol: place.protocol, address, ports, when_dead, local })
         };
-        Ok(places.iter().filter_map(route).collect())
+        local::as_it_is(places.iter().filter_map(route).collect())
     }
 
     /// Leads what is for `service` and comes by this protocol and family to `socket` from now on, in the place of any other.
@@ -323,7 +334,8 @@ impl Steer {
             for place in places(one) {
                 let to = slots.of(&one.service, (one.protocol, place.family));
                 let to = to.ok_or_else(|| SteerError::NoSlot(one.service.clone()))?;
-                let put = map.put(&place.bytes(), &route(to, one.when_dead));
+                let steering = Steering { when_dead: one.when_dead, local: one.local };
+                let put = map.put(&place.bytes(), &route(to, steering));
                 put.map_err(|error| Untold(ROUTES, error))?;
             }
         }

@@ -21,6 +21,8 @@ use rustix::{
 const REQUEST_DUMP: u16 = 0x301;
 /// NLM_F_REQUEST | NLM_F_ACK: an answer that is no list ends with an error of 0.
 const REQUEST_ONE: u16 = 0x5;
+/// The same with NLM_F_CREATE | NLM_F_EXCL: what is there already is an error.
+const REQUEST_NEW: u16 = 0x605;
 const HEADER_BYTES: usize = 16;
 /// The kernel fills at most 32 KiB a message (net/netlink/af_netlink.c, `max_recvmsg_len`).
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -114,6 +116,15 @@ impl Netlink {
     /// Where the kernel refuses or the answer breaks off.
     pub fn ask(&mut self, kind: u16, body: &[u8], each: impl FnMut(&[u8])) -> Result<(), NetlinkError> {
         self.request(kind, REQUEST_ONE, body, each)
+    }
+
+    /// Asks for a thing to be made with a request of `kind`; one that is there already is refused with EEXIST.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses.
+    pub fn make(&mut self, kind: u16, body: &[u8]) -> Result<(), NetlinkError> {
+        self.request(kind, REQUEST_NEW, body, |_| {})
     }
 
     fn request(

@@ -108,6 +108,8 @@ struct RouteView<'a> {
     port_last: u16,
     /// What becomes of packets while it has no socket: `refuse` or `pass`.
     when_dead: WhenDead,
+    /// Whether the host takes in what is for the address also where no interface has it.
+    local: bool,
 }
 
 /// What became of packets that looked for its sockets: of a connection its first one.
@@ -142,6 +144,7 @@ fn service_view<'a>(stands: &'a Stands<'a>, service: &'a str) -> ServiceView<'a>
         port: route.ports.first,
         port_last: route.ports.last,
         when_dead: route.when_dead,
+        local: route.local,
     };
     ServiceView {
         service,

@@ -11,11 +11,11 @@ use crate::{
     port::Protocol,
     programs::Programs,
     rules::testing::Scene,
-    steer::{Routes, WhenDead},
+    steer::{Routes, Steering, WhenDead},
 };
 
 fn steered(service: &mut Service) {
-    service.steer = Some(WhenDead::Refuse);
+    service.steer = Some(WhenDead::Refuse.into());
     service.addresses = ["192.0.2.7".parse().expect("an address")].into();
 }
 
@@ -81,6 +81,22 @@ fn nobody_who_is_here_is_led_elsewhere() {
         interface: None,
         who: "sshd (pid 9)".into(),
     };
+    // Nor is what is for where he is taken in by this host.
+    let mut taken = scene(&[]).declared(|service| {
+        service.addresses = ["198.51.100.2".parse().expect("an address")].into();
+    });
+    let local = |taken: &mut Scene, local| {
+        let service = &mut taken.policy.as_mut().expect("a policy").services[0];
+        service.steer = Some(Steering { when_dead: WhenDead::Refuse, local });
+        planned(taken, Steers::default()).expect("a plan")
+    };
+    let (own, others) = (local(&mut taken, false), local(&mut taken, true));
+    assert_eq!(refuse_diverted(&own.changes, &[here("192.0.2.8", 22)]), Ok(()));
+    let Err(Refused::Diverted(peer)) = refuse_diverted(&others.changes, &[here("192.0.2.8", 22)]) else {
+        panic!("he is")
+    };
+    assert!(peer.why().en.contains("from 198.51.100.2"), "{:?}", peer.why());
+    assert!(others.changes[1].what.words().en.ends_with("take in 198.51.100.2"));
     let refused = refuse_diverted(&plan.changes, &[here("192.0.2.8", 443), here("192.0.2.7", 443)]);
     let Err(Refused::Diverted(diverted)) = refused else { panic!("{refused:?}") };
     assert_eq!((diverted.service.as_str(), diverted.foothold.port), ("web", 443));

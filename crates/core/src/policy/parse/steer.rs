@@ -5,18 +5,23 @@ use super::{
     tree::Content,
     value::{Key, Table, refuse_kind},
 };
-use crate::{steer::WhenDead, text, words::Words};
+use crate::{
+    steer::{Steering, WhenDead},
+    text,
+    words::Words,
+};
 
 const WHEN_DEAD: Key = Key { name: "when_dead", example: "steer = { when_dead = \"refuse\" }" };
+const LOCAL: Key = Key { name: "local", example: "local = true" };
 
 /// The keys of the table.
-pub(super) const KEYS: &[Key] = &[WHEN_DEAD];
+pub(super) const KEYS: &[Key] = &[WHEN_DEAD, LOCAL];
 
 /// The words that a person may write.
 const WORDS: [(&str, WhenDead); 2] = [("refuse", WhenDead::Refuse), ("pass", WhenDead::Pass)];
 
 /// Reads it, where the service says it.
-pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> Option<WhenDead> {
+pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> Option<Steering> {
     let value = table.get(key)?;
     if !matches!(value.content(), Content::Table(_)) {
         let wanted = Words { en: "a table", ja: "テーブル" };
@@ -25,8 +30,9 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
     }
     let own = Table { entries: value, at: value.at() };
     own.refuse_unknown(KEYS, report);
+    let local = local(&own, report)?;
     if own.get(WHEN_DEAD).is_none() {
-        return Some(WhenDead::Refuse);
+        return Some(Steering { when_dead: WhenDead::Refuse, local });
     }
     let odd = |written: &str| {
         text!(
@@ -38,5 +44,16 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
         "write \"refuse\" (whoever asks is told at once) or \"pass\" (whoever has bound the port gets it)",
         "\"refuse\"(直ちに拒否を返す)か \"pass\"(そのポートを bind しているプログラムに渡す)と書いてください"
     );
-    own.one_of(WHEN_DEAD, WORDS, odd, fix, report).map(|(_, when_dead)| when_dead)
+    own.one_of(WHEN_DEAD, WORDS, odd, fix, report).map(|(_, when_dead)| Steering { when_dead, local })
+}
+
+/// Whether the host takes in packets for addresses that it does not have.
+fn local(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<bool> {
+    let Some(value) = table.get(LOCAL) else { return Some(false) };
+    if !matches!(value.content(), Content::Boolean) {
+        let wanted = Words { en: "true or false", ja: "true か false" };
+        refuse_kind(value.at(), LOCAL, wanted, value, report);
+        return None;
+    }
+    Some(report.written(value.at()) == "true")
 }

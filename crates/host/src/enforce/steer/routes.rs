@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portreeve_core::{
     address::{Address, Family},
     port::{PortRange, Protocol},
-    steer::{Route, WhenDead},
+    steer::{Route, Steering, WhenDead},
 };
 
 const PLACE_BYTES: usize = 24;
@@ -13,6 +13,8 @@ const ROUTE_BYTES: usize = 8;
 const IPV4: u8 = 4;
 const IPV6: u8 = 6;
 const REFUSE: u8 = 1;
+/// The program does not ask for it: it is kept there for whoever reads the routes back.
+const LOCAL: u8 = 1;
 /// No packet comes in for it, so that it can stand for all of an address.
 const EVERY_PORT: u16 = 0;
 
@@ -94,22 +96,23 @@ pub(super) fn read_place(bytes: &[u8]) -> Option<Place> {
     Some(Place { protocol, address, port: Some(port).filter(|port| *port != EVERY_PORT), family })
 }
 
-/// Where a place leads to.
-pub(super) fn route(slot: u32, when_dead: WhenDead) -> [u8; ROUTE_BYTES] {
+/// Where a place leads to, and how.
+pub(super) fn route(slot: u32, Steering { when_dead, local }: Steering) -> [u8; ROUTE_BYTES] {
     let mut bytes = [0; ROUTE_BYTES];
     bytes[..4].copy_from_slice(&slot.to_ne_bytes());
     bytes[4] = match when_dead {
         WhenDead::Refuse => REFUSE,
         WhenDead::Pass => 0,
     };
+    bytes[5] = if local { LOCAL } else { 0 };
     bytes
 }
 
-/// The slot and what becomes of packets while it is empty.
-pub(super) fn read_route(bytes: &[u8]) -> Option<(u32, WhenDead)> {
+/// The slot, and how packets are led there.
+pub(super) fn read_route(bytes: &[u8]) -> Option<(u32, Steering)> {
     let slot = u32::from_ne_bytes(*bytes.first_chunk()?);
     let when_dead = if *bytes.get(4)? == REFUSE { WhenDead::Refuse } else { WhenDead::Pass };
-    Some((slot, when_dead))
+    Some((slot, Steering { when_dead, local: bytes.get(5) == Some(&LOCAL) }))
 }
 
 #[cfg(test)]
@@ -123,6 +126,7 @@ mod tests {
             address: address.map(|text| text.parse().expect("an address")),
             ports: ports.parse().expect("ports"),
             when_dead: WhenDead::Refuse,
+            local: false,
         }
     }
 
@@ -142,7 +146,8 @@ mod tests {
         );
         let any = bytes(&of(None, "0-1"));
         assert_eq!(any.iter().map(|place| (place[16], place[19])).collect::<Vec<_>>(), [(1, 4), (1, 6)]);
-        assert_eq!(route(9, WhenDead::Refuse), [9, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(route(9, WhenDead::Refuse.into()), [9, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(route(9, Steering { when_dead: WhenDead::Pass, local: true }), [9, 0, 0, 0, 0, 1, 0, 0]);
     }
 
     #[test]
@@ -161,7 +166,10 @@ mod tests {
                 assert_eq!(read.0, [route], "{address:?} {ports}");
             }
         }
-        assert_eq!(read_route(&route(7, WhenDead::Pass)), Some((7, WhenDead::Pass)));
+        for local in [false, true] {
+            let steering = Steering { when_dead: WhenDead::Pass, local };
+            assert_eq!(read_route(&route(7, steering)), Some((7, steering)));
+        }
         assert_eq!((read_place(&[0; 23]), read_route(&[1; 3])), (None, None));
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct SteeredView<'a> {
     service: &'a str,
     /// What becomes of the packets while it has no socket.
     when_dead: WhenDead,
+    /// Whether the host takes in what is for the address also where no interface has it.
+    local: bool,
     /// The sockets that get them, as far as they are seen.
     listeners: Vec<ListenerView<'a>>,
 }
@@ -34,6 +36,7 @@ impl<'a> Viewer<'_, 'a> {
             port_last: route.ports.last,
             service: &route.service,
             when_dead: route.when_dead,
+            local: route.local,
             listeners: takers.iter().map(|taker| self.listener(taker.listener)).collect(),
         }
     }

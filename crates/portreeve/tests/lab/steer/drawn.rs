@@ -126,6 +126,7 @@ impl Chance {
             address: address.map(|address| address.parse().expect("an address")),
             ports: if is_every { self.every_port() } else { self.ports(service, protocol) },
             when_dead: self.of(&[WhenDead::Refuse, WhenDead::Pass, WhenDead::Pass]),
+            local: false,
         }
     }
 

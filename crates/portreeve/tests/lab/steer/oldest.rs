@@ -31,7 +31,7 @@ fn packets_are_led_on_the_oldest_kernel() {
 
 fn route(service: &str, protocol: Protocol, ports: PortRange, when_dead: WhenDead) -> Route {
     let address = Some(SHARED.parse().expect("an address"));
-    Route { service: service.into(), protocol, address, ports, when_dead }
+    Route { service: service.into(), protocol, address, ports, when_dead, local: false }
 }
 
 fn lead(steer: &Steer, service: &str, socket: &impl AsRawFd) {
