@@ -42,7 +42,7 @@ pub use ways::{Way, Ways};
 use std::{mem, thread};
 
 use portreeve_core::{
-    facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot},
+    facts::{GapKind, HostFacts, Listener, SNAPSHOT_VERSION, Snapshot},
     port::PortRange,
 };
 use rustix::{process::geteuid, system::uname};
@@ -70,6 +70,24 @@ pub enum ObserveError {
 ///
 /// Only where the kernel lists no sockets at all.
 pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
+    if wanted.holders != Holders::Recorded {
+        return look(wanted);
+    }
+    if openings::are_kept() {
+        let near = look(&Wanted { holders: Holders::Quick, ..*wanted })?;
+        if near.listeners.iter().all(is_told_of) {
+            return Ok(near);
+        }
+    }
+    look(&Wanted { holders: Holders::All, ..*wanted })
+}
+
+/// Whether somebody has it, and it is written down who opened it; or the kernel chose its number for a client.
+fn is_told_of(listener: &Listener) -> bool {
+    !listener.holders.is_empty() && (listener.opening.is_some() || listener.ephemeral)
+}
+
+fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let taken = clock::now();
     let mut gaps = Gaps::default();
     let pids = Pids::default();
@@ -94,7 +112,7 @@ pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let mut search = holders::find(wanted, &pids, &looks, seen, &mut cgroups);
     if !knows_kernels && search.was_told() && looks.iter().any(|look| look.lacks_holder(&search)) {
         // Whether the kernel itself holds one, only a look tells that knew the descriptors when it listed the sockets.
-        return observe(&Wanted { holders: Holders::All, ..*wanted });
+        return look(&Wanted { holders: Holders::All, ..*wanted });
     }
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
@@ -155,7 +173,7 @@ fn tell_hidden(mounts: &Mounts, count: u32, gaps: &mut Gaps) {
 fn asks_everybody(wanted: &Wanted) -> bool {
     let is_kept_out = || wanted.namespaces == Namespaces::All && !sight::may_load();
     match wanted.holders {
-        Holders::All => true,
+        Holders::All | Holders::Recorded => true,
         Holders::Quick => is_kept_out(),
         Holders::Skip => false,
     }

@@ -1,5 +1,7 @@
 //! What the guard adds to a bind, by whomever, beside a host without one; and how long it takes to stand and to be told (A24).
 
+mod listeners;
+
 use std::{path::PathBuf, thread, time::Instant};
 
 use portreeve_core::{
@@ -61,7 +63,10 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     for _ in 0..ROUNDS {
         times.measure(&scene)?;
     }
-    Ok(times.rows())
+    drop(scene);
+    let mut rows = times.rows();
+    rows.extend(listeners::rows()?);
+    Ok(rows)
 }
 
 impl Scene {

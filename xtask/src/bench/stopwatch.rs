@@ -60,7 +60,11 @@ pub(super) fn words(rounds: u32, commands: &[Vec<String>]) -> Result<Vec<String>
 
 /// Runs the stopwatch and reads what it prints, one sample a command.
 pub(super) fn race(stopwatch: &mut Command, commands: usize) -> Result<Vec<Sample>> {
-    let printed = output(stopwatch)?;
+    samples(&output(stopwatch)?, commands)
+}
+
+/// What it printed, one sample a command.
+pub(super) fn samples(printed: &str, commands: usize) -> Result<Vec<Sample>> {
     let mut samples = vec![Sample::default(); commands];
     for line in printed.lines() {
         let numbers: Vec<u64> = line.split(' ').map(str::parse).collect::<std::result::Result<_, _>>()?;

@@ -119,7 +119,7 @@ pub(super) fn find(
     match wanted.holders {
         Holders::Skip => Search::new(Sweep::default(), Extent::Nowhere),
         Holders::Quick if descriptors.is_none() => find_nearby(wanted, pids, looks, &inodes, cgroups),
-        Holders::Quick | Holders::All => everywhere(wanted, pids, &inodes, descriptors),
+        Holders::Quick | Holders::Recorded | Holders::All => everywhere(wanted, pids, &inodes, descriptors),
     }
 }
 

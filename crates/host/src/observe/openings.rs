@@ -5,6 +5,11 @@ use portreeve_core::facts::{Listener, Opening};
 use super::clock::{self, WallClock};
 use crate::enforce::guard::openings::{self, openings};
 
+/// Whether there is a guard that keeps it, and this process may know it.
+pub(super) fn are_kept() -> bool {
+    openings().is_some_and(|known| !known.is_empty())
+}
+
 /// Adds it; and whether it is kept from whoever looks.
 pub(super) fn add(mut listeners: Vec<Listener>) -> (Vec<Listener>, bool) {
     let Some(known) = openings() else { return (listeners, true) };

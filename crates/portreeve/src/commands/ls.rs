@@ -13,7 +13,7 @@ use portreeve_core::{
 };
 use portreeve_host::{
     Wanted,
-    observe::{Connections, Firewall},
+    observe::{Connections, Firewall, Holders},
 };
 
 use self::filter::Filter;
@@ -22,7 +22,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     look::Look,
-    settings::{Common, Format, Input, Settings, options},
+    settings::{Common, Format, Input, Settings, Verbosity, options},
     show::{
         gaps::{self, Unseen},
         listeners::{self, Names},
@@ -62,6 +62,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     let undeclared =
         Words { en: "Only what the policy does not declare", ja: "policy に宣言のないものだけ" };
     let each = Words { en: "A row for each socket", ja: "ソケットごとに 1 行" };
+    let full = Words {
+        en: "Ask every process also where the guard kept who opened each socket (so do -a and -v)",
+        ja: "ソケットを開いたプロセスをガードが記録していても、すべてのプロセスを調べる(-a と -v でも同じ)",
+    };
     let follow =
         Words { en: "Go on, and tell what opens and closes", ja: "監視を続け、開閉を知らせる" };
     let mut arguments = vec![
@@ -69,6 +73,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         options::value("reach", "ZONE", reach, lang),
         options::flag("undeclared", undeclared, lang),
         options::flag("each", each, lang),
+        options::flag("full", full, lang),
         options::flag("follow", follow, lang),
     ];
     arguments.extend(habits(lang));
@@ -115,7 +120,8 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
             ja: "portreeve ls -a -o json、または表形式の portreeve ls -a を使ってください",
         }));
     }
-    let look = Look::take(settings, &wanted(&filter, all))?.beside_ledger(settings);
+    let is_full = own.get_flag("full") || all || settings.verbosity == Verbosity::Verbose;
+    let look = Look::take(settings, &wanted(&filter, all, is_full))?.beside_ledger(settings);
     if all && look.snapshot.connections.is_none() {
         return Err(without_connections(settings));
     }
@@ -146,9 +152,11 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     tell_gaps(&world, &shown, &filter, settings, out)
 }
 
-/// A connection may be asked for by its peer's port, so all of them are looked at.
-fn wanted(filter: &Filter, all: bool) -> Wanted {
-    let wanted = Wanted { firewall: Firewall::Rules, ..filter.wanted() };
+/// A connection may be asked for by its peer's port, so all of them are looked at. Who is asked for by name may hold what
+/// another opened.
+fn wanted(filter: &Filter, all: bool, is_full: bool) -> Wanted {
+    let holders = if is_full || filter.asks_for_owner() { Holders::All } else { Holders::Recorded };
+    let wanted = Wanted { firewall: Firewall::Rules, holders, ..filter.wanted() };
     if all { Wanted { connections: Connections::List, ports: None, ..wanted } } else { wanted }
 }
 
