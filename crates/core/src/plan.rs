@@ -35,7 +35,7 @@ pub use self::{
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
     reserve::{KeptBack, Reservation, Unreserved, have_any, reserve, united},
     simulate::simulate,
-    steer::{Diverted, Lead, Steers, Unled, Whose, dead_ways, joined, leads, refuse_diverted, socket, ways},
+    steer::{Dead, Diverted, Lead, Steers, Unled, Whose, dead, joined, leads, refuse_diverted, socket, ways},
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},
 };

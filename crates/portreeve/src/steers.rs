@@ -5,11 +5,13 @@ mod lead;
 pub(crate) use self::lead::{Former, lead_all, move_all};
 
 use portreeve_core::{
-    plan::{Steers, dead_ways, leads},
+    facts::Led,
+    plan::{Dead, Steers, dead, leads},
     policy::Policy,
     steer::Routes,
     text,
     words::{Text, Words},
+    world::World,
 };
 use portreeve_host::{
     enforce::steer::{Pinned, Slot, Steer, SteerError, refuse_unready},
@@ -66,27 +68,23 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
     let world = look.world();
     let found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
     lead_all(found.iter(), what)?;
-    for service in routes.services().filter(|service| found.iter().all(|lead| lead.service != *service)) {
-        if dead_ways(service, &routes, &led).next().is_some() {
-            let is_partly = led.iter().any(|led| led.service == service);
-            warn(&visible(unled(service, is_partly).in_lang(settings.lang)));
-        }
-    }
+    tell_dead(&world, &routes, &led, None, settings);
     Ok(())
 }
 
-/// That a service has no socket, or none for a part of what is led to it.
-fn unled(service: &str, is_partly: bool) -> Text {
-    if is_partly {
-        return text!(
-            "warning: some of what is led to {service} finds no socket, as its socket is of one family: let it listen on the other one too, or write its address into the policy",
-            "警告: {service} に誘導する通信の一部には誘導先がありません(ソケットが一方のアドレスファミリーだけのため)。もう一方でも待ち受けるか、policy に address を書いてください"
-        );
+/// Tells why nobody is led to, of each service, or of this one alone, that has no socket for some of what is led to it by `routes`.
+pub(crate) fn tell_dead(
+    world: &World<'_>,
+    routes: &Routes,
+    led: &[Led],
+    service: Option<&str>,
+    settings: &Settings,
+) {
+    let mut dead = world.policy.map(|policy| dead(world, policy, routes, led)).unwrap_or_default();
+    dead.retain(|dead| service.is_none_or(|service| dead.service == service));
+    for Text { en, ja } in dead.iter().map(Dead::words) {
+        warn(&visible(text!("warning: {en}", "警告: {ja}").in_lang(settings.lang)));
     }
-    text!(
-        "warning: nothing is led to {service}: no socket of it was found; portreeve steer register {service}",
-        "警告: {service} のソケットが見つからないため、誘導先がありません。portreeve steer register {service} で登録してください"
-    )
 }
 
 /// Whether `policy` steers any service.

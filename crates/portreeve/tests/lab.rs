@@ -55,6 +55,7 @@ mod lab {
     mod pods;
     mod policy;
     mod purged;
+    mod recorded;
     mod rehearsal;
     mod replaced;
     mod reserving;
@@ -75,6 +76,7 @@ mod lab {
     mod together;
     mod torn;
     mod torn_programs;
+    mod undecided;
     mod unlisted;
     mod unread;
     mod untold;

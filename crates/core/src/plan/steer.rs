@@ -181,8 +181,59 @@ pub fn leads(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -
     policy.services.iter().flat_map(of).collect()
 }
 
+/// Packets that are led to a service and find no socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dead {
+    /// The service.
+    pub service: String,
+    /// Their protocol and family.
+    pub way: (Protocol, Family),
+    /// Why there is none.
+    pub why: Unled,
+    /// Whether others for the service find one.
+    pub is_partly: bool,
+}
+
+impl Dead {
+    /// What becomes of them, in a sentence without an end, and what to do about it.
+    #[must_use]
+    pub fn words(&self) -> Text {
+        let (Self { service, way: (protocol, family), .. }, Text { en, ja }) = (self, self.why.why());
+        let Text { en: en_fix, ja: ja_fix } = self.why.fix();
+        let family = match family {
+            Family::Ipv4 => "IPv4",
+            Family::Ipv6 => "IPv6",
+        };
+        if self.is_partly {
+            text!(
+                "some of what is led to {service} finds no socket, by {protocol} over {family}: {en}; {en_fix}",
+                "{service} に誘導する通信のうち、{family} の {protocol} には誘導先がありません: {ja}。{ja_fix}"
+            )
+        } else {
+            text!(
+                "nothing is led to {service}: {en}; {en_fix}",
+                "{service} には誘導先がありません: {ja}。{ja_fix}"
+            )
+        }
+    }
+}
+
+/// The first of each service that has none, beside `led` and what [`leads`] finds.
+pub fn dead(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Dead> {
+    let of = |service: &Service| {
+        let name = &service.name;
+        let sockets: Vec<_> =
+            dead_ways(name, routes, led).map(|way| (way, socket(world, service, way, None))).collect();
+        let is_partly = led.iter().any(|led| led.service == *name) || sockets.iter().any(|it| it.1.is_ok());
+        let mut unled = sockets.into_iter().filter_map(|(way, found)| Some((way, found.err()?)));
+        let (way, why) = unled.next()?;
+        Some(Dead { service: name.clone(), way, why, is_partly })
+    };
+    policy.services.iter().filter_map(of).collect()
+}
+
 /// By which protocols and families packets come in for `service`, and find no socket.
-pub fn dead_ways<'r>(
+pub(super) fn dead_ways<'r>(
     service: &'r str,
     routes: &'r Routes,
     led: &'r [Led],

@@ -6,6 +6,7 @@ use portreeve_core::{
     gate::{Keep, Standing},
     plan::{Asked, Guards, KeptBack, Plan, Refused, Steers, plan, protect, refuse_diverted},
     policy::Policy,
+    steer,
     words::{Lang, Words},
     world::World,
 };
@@ -117,7 +118,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         Format::Json => out.json(&show::view(&planned.plan, &planned.look.snapshot, settings.lang))?,
         Format::Nft => out.write(&planned.text()?)?,
         _ if settings.verbosity == Verbosity::Quiet => {}
-        _ => show::print(&planned.plan, settings.verbosity, out)?,
+        _ => {
+            show::print(&planned.plan, settings.verbosity, out)?;
+            planned.tell_dead(settings);
+        }
     }
     let protected = planned.protect(own);
     match &protected {
@@ -173,6 +177,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) look: Look,
     footholds: Vec<Foothold>,
+    /// What was steered, where that was asked for.
+    steers: Option<Steers>,
 }
 
 impl Planned {
@@ -204,7 +210,8 @@ impl Planned {
         let kept = if is_here { known() } else { KeptBack::default() };
         let guards = if is_here { guards(&look, what)? } else { None };
         let steers = if is_here { steers(&look, what)? } else { None };
-        let asked = Asked { footholds: footholds.clone(), kept, guards, steers, evicts: false };
+        let asked =
+            Asked { footholds: footholds.clone(), kept, guards, steers: steers.clone(), evicts: false };
         let plan = make(&look.world(), &asked).map_err(|refused| match refused {
             // It takes the command that was typed, and not portreeve alone.
             Refused::Unseen(_) if is_here && !geteuid().is_root() => {
@@ -218,7 +225,15 @@ impl Planned {
             }
             refused => failure(&refused, what),
         })?;
-        Ok(Self { plan, look, footholds })
+        Ok(Self { plan, look, footholds, steers })
+    }
+
+    /// Tells why nothing can be led to services that are to be steered.
+    fn tell_dead(&self, settings: &Settings) {
+        let world = self.look.world();
+        if let (Some(standing), Some(Ok(routes))) = (&self.steers, world.policy.map(steer::wanted)) {
+            steers::tell_dead(&world, &routes, &standing.led, None, settings);
+        }
     }
 
     /// Whether those who are here could come back, as far as whoever asks wants to know.

@@ -33,6 +33,7 @@ const PID: &str = "pid";
 const TO_PID: &str = "to-pid";
 const FD: &str = "fd";
 const DRAIN: &str = "drain";
+const WAIT: &str = "wait";
 
 /// `steer`.
 pub(super) const COMMAND: Command = Command {
@@ -73,6 +74,10 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "Wait so long at most until the former one has accepted what it has",
         ja: "旧プロセスが受付済みの接続を処理し終えるまで待つ最長時間",
     };
+    let wait = Words {
+        en: "Wait so long at most until its owner has a socket",
+        ja: "owner がソケットを開くまで待つ最長時間",
+    };
     let number = |name: &'static str, value: &'static str, help: Words| {
         options::value(name, value, help, lang).value_parser(value_parser!(u32))
     };
@@ -88,6 +93,7 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         number(PID, "PID", pid),
         number(TO_PID, "PID", to_pid).conflicts_with(PID),
         number(FD, "FD", fd),
+        options::value(WAIT, "TIME", wait, lang).value_parser(options::duration),
         options::value(DRAIN, "TIME", drain, lang).value_parser(options::duration),
     ]
 }
@@ -99,23 +105,28 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let action = own.get_one::<String>(ACTION).map_or(STATUS, String::as_str);
     let service = own.get_one::<String>(SERVICE).map(String::as_str);
     let [pid, to_pid, fd] = [PID, TO_PID, FD].map(|name| own.get_one::<u32>(name).copied());
-    let drain = own.get_one::<Duration>(DRAIN).copied();
+    let [wait, drain] = [WAIT, DRAIN].map(|name| own.get_one::<Duration>(name).copied());
     match (action, service, pid, to_pid) {
+        (STATUS | MOVE, ..) if wait.is_some() => Err(unlike()),
         (STATUS, None, None, None) if fd.is_none() && drain.is_none() => status(settings, out),
         (REGISTER, Some(service), pid, None) if drain.is_none() && (fd.is_none() || pid.is_some()) => {
-            register::run(service, register::whose(pid, fd), settings, out)
+            register::run(service, register::whose(pid, fd), wait, settings, out)
         }
         (MOVE, Some(service), None, Some(pid)) => {
             register::shift(service, register::whose(Some(pid), fd), drain, settings, out)
         }
-        _ => Err(Failure::usage(Words {
-            en: "these words do not go together", ja: "引数の組み合わせが正しくありません"
-        })
-        .hint(Words {
-            en: "portreeve steer register SERVICE [--pid PID [--fd FD]], or portreeve steer move SERVICE --to-pid PID [--fd FD] [--drain TIME]",
-            ja: "portreeve steer register SERVICE [--pid PID [--fd FD]]、または portreeve steer move SERVICE --to-pid PID [--fd FD] [--drain TIME]",
-        })),
+        _ => Err(unlike()),
     }
+}
+
+fn unlike() -> Failure {
+    let said = Words {
+        en: "these words do not go together", ja: "引数の組み合わせが正しくありません"
+    };
+    Failure::usage(said).hint(Words {
+        en: "portreeve steer register SERVICE [--pid PID [--fd FD]] [--wait TIME], or portreeve steer move SERVICE --to-pid PID [--fd FD] [--drain TIME]",
+        ja: "portreeve steer register SERVICE [--pid PID [--fd FD]] [--wait TIME]、または portreeve steer move SERVICE --to-pid PID [--fd FD] [--drain TIME]",
+    })
 }
 
 fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {

@@ -6,7 +6,7 @@ use super::host;
 use crate::{
     address::Family,
     facts::{Foothold, Led},
-    plan::{Asked, Plan, Refused, Steers, plan, refuse_diverted},
+    plan::{Asked, Plan, Refused, Steers, dead, plan, refuse_diverted},
     policy::Service,
     port::Protocol,
     programs::Programs,
@@ -68,6 +68,31 @@ fn nobody_guesses_which_of_several_sockets_is_meant() {
     assert_eq!(plan.expect("a plan").leads().map(|lead| lead.spec.range.first).collect::<Vec<_>>(), [443]);
     let stranger = scene(&[]).listens("other.service", "127.0.0.1:8080/tcp");
     assert_eq!(kinds(&planned(&stranger, Steers::default()).expect("a plan")), ["gate", "steer"]);
+}
+
+#[test]
+fn why_nobody_is_led_to_is_told_of_what_finds_nobody() {
+    let told = |listens: &[&str], addresses: &[&str]| {
+        let scene = scene(listens).declared(|service| {
+            service.addresses = addresses.iter().map(|text| text.parse().expect("an address")).collect();
+        });
+        let routes = routes(&planned(&scene, Steers::default()).expect("a plan"));
+        let policy = scene.policy.as_ref().expect("a policy");
+        let found = scene.with_world(|world| dead(world, policy, &routes, &[]));
+        found.into_iter().map(|it| (it.way.1, it.is_partly, it.words().en)).collect::<Vec<_>>()
+    };
+    let several = told(&["127.0.0.1:8080/tcp", "127.0.0.1:8081/tcp"], &["192.0.2.7"]);
+    let [(Family::Ipv4, false, text)] = several.as_slice() else { panic!("{several:?}") };
+    assert!(text.starts_with("nothing is led to web: several sockets will do: pid "), "{text}");
+    assert!(text.ends_with("portreeve steer register web --pid PID --fd FD"), "{text}");
+    let both = ["192.0.2.7", "2001:db8::7"];
+    let partly = told(&["127.0.0.1:8080/tcp"], &both);
+    let [(Family::Ipv6, true, text)] = partly.as_slice() else { panic!("{partly:?}") };
+    assert!(
+        text.starts_with("some of what is led to web finds no socket, by tcp over IPv6: no owner"),
+        "{text}"
+    );
+    assert_eq!(told(&["127.0.0.1:8080/tcp", "[::1]:8080/tcp"], &both), []);
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "そのサービスへの接続は拒否されるか、同じポートを bind している別のプログラムに届きます。再起動したサービスのソケットは新しいものなので、登録し直すまで誘導先になりません。",
         },
         fix: Words {
-            en: "Start the service and `portreeve steer register SERVICE`; `ExecStartPost=-+portreeve steer register SERVICE` in its unit has each start do so, and a `.socket` unit keeps one socket through all of them. If the steering is gone: `portreeve apply`.",
-            ja: "サービスを起動して `portreeve steer register サービス名` を実行します。ユニットに `ExecStartPost=-+portreeve steer register サービス名` と書くと、起動のたびに登録されます。`.socket` ユニットを使えば、再起動してもソケットは変わりません。誘導そのものが失われている場合は `portreeve apply` を実行します。",
+            en: "Start the service and `portreeve steer register SERVICE`; `ExecStartPost=-+portreeve steer register SERVICE --wait 10s` in its unit has each start do so, and a `.socket` unit keeps one socket through all of them. If the steering is gone: `portreeve apply`.",
+            ja: "サービスを起動して `portreeve steer register サービス名` を実行します。ユニットに `ExecStartPost=-+portreeve steer register サービス名 --wait 10s` と書くと、起動のたびに登録されます。`.socket` ユニットを使えば、再起動してもソケットは変わりません。誘導そのものが失われている場合は `portreeve apply` を実行します。",
         },
     },
     check,
@@ -48,8 +48,8 @@ fn findings(LeftSteer { stands, dead, led, .. }: &LeftSteer) -> Vec<Finding> {
     let of = |service: &alloc::string::String| {
         let said = if led.iter().any(|led| led.service == *service) {
             text!(
-                "what comes in for {service} is led to it, and it has no socket for some of it, as of the other family",
-                "{service} 宛ての通信を誘導していますが、その一部(もう一方のアドレスファミリーなど)には誘導先のソケットがありません"
+                "what comes in for {service} is led to it, and it has no socket for some of it, of one family or protocol",
+                "{service} 宛ての通信を誘導していますが、一部のアドレスファミリーまたはプロトコルには誘導先のソケットがありません"
             )
         } else {
             text!(

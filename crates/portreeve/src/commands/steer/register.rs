@@ -1,9 +1,12 @@
 //! `portreeve steer register|move`: has packets for a service led to the socket of a process (A5, A12, A22).
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use portreeve_core::{
-    plan::{Lead, Unled, Whose, joined, socket, ways},
+    plan::{Lead, Steers, Unled, Whose, joined, socket, ways},
     policy::Service,
     steer::{Routes, wanted},
     text,
@@ -23,6 +26,8 @@ use crate::{
     steers::{self, Former, WANTED},
 };
 
+/// Between two looks for a socket.
+const PAUSE: Duration = Duration::from_millis(100);
 const NOT_LED: Words = Words { en: "nothing is led anywhere else", ja: "誘導先を変更できません" };
 
 /// Whose socket is meant, where somebody says so.
@@ -30,7 +35,7 @@ pub(super) fn whose(pid: Option<u32>, fd: Option<u32>) -> Option<Whose> {
     pid.map(|pid| Whose { pid, fd })
 }
 
-/// Has packets for `service` led to its owner's socket.
+/// Has packets for `service` led to its owner's socket; waits as long as `patience` until there is one.
 ///
 /// # Errors
 ///
@@ -38,10 +43,12 @@ pub(super) fn whose(pid: Option<u32>, fd: Option<u32>) -> Option<Whose> {
 pub(super) fn run(
     service: &str,
     whose: Option<Whose>,
+    patience: Option<Duration>,
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let led = lead(service, whose, settings)?;
+    let look = wait_for_socket(service, whose, patience.unwrap_or_default(), settings)?;
+    let led = lead(&look, service, whose)?;
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
@@ -50,7 +57,36 @@ pub(super) fn run(
         out.sentences(told(lead).in_lang(settings.lang))?;
     }
     led.next(out)?;
+    out.finish()?;
+    let Steers { routes, led, .. } = steers::known(None).map_err(|error| steers::failure(&error, NOT_LED))?;
+    steers::tell_dead(&look.world(), &routes, &led, Some(service), settings);
     Ok(Exit::Fine)
+}
+
+/// A look in which somebody has a socket for it, or the last one before `patience` is over.
+fn wait_for_socket(
+    service: &str,
+    whose: Option<Whose>,
+    patience: Duration,
+    settings: &Settings,
+) -> Result<Look, Failure> {
+    let end = Instant::now() + patience;
+    loop {
+        let look = Look::take(settings, &WANTED)?;
+        if Instant::now() >= end || !is_awaited(&look.world(), service, whose) {
+            return Ok(look);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Whether nobody has a socket for it yet.
+fn is_awaited(world: &World<'_>, name: &str, whose: Option<Whose>) -> bool {
+    let (Some(Ok(routes)), Ok(service)) = (world.policy.map(wanted), service(world, name)) else {
+        return false;
+    };
+    let mut found = ways(name, &routes).map(|way| socket(world, service, way, whose));
+    found.all(|found| found == Err(Unled::Nobody))
 }
 
 /// The same from one process to another; waits as long as `patience` until the former one has accepted what it has.
@@ -65,7 +101,8 @@ pub(super) fn shift(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let led = lead(service, whose, settings)?;
+    let look = Look::take(settings, &WANTED)?;
+    let led = lead(&look, service, whose)?;
     out.changed();
     let is_loud = settings.verbosity != Verbosity::Quiet;
     for lead in led.leads.iter().filter(|_| is_loud) {
@@ -121,8 +158,7 @@ impl Changed {
     }
 }
 
-fn lead(name: &str, whose: Option<Whose>, settings: &Settings) -> Result<Changed, Failure> {
-    let look = Look::take(settings, &WANTED)?;
+fn lead(look: &Look, name: &str, whose: Option<Whose>) -> Result<Changed, Failure> {
     let world = look.world();
     let service = service(&world, name)?;
     let fail = |error| steers::failure(&error, NOT_LED);
