@@ -1,6 +1,10 @@
 //! Hangs a program where the kernel runs it.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::{
+    io,
+    os::fd::{BorrowedFd, OwnedFd},
+    thread::{self, Builder, ScopedJoinHandle},
+};
 
 use rustix::io::Errno;
 
@@ -46,6 +50,28 @@ pub(crate) fn hang(
     let refused = |error| HangError::Refused(program.name.into(), error);
     let loaded = bpf::load_for(program.hook, &code, program.name, attach).map_err(refused)?;
     bpf::attach(program.hook, &loaded, at).map_err(refused)
+}
+
+/// Hangs each of `programs` by `one`: the kernel takes its time to check a program, and checks several at once.
+///
+/// # Errors
+///
+/// The first that `one` has; then all are cut again.
+pub(crate) fn hang_all<'o>(
+    programs: &[(&Program<'o>, &Known)],
+    one: impl Fn(&Program<'o>, &Known) -> Result<OwnedFd, HangError> + Sync,
+) -> Result<Vec<OwnedFd>, HangError> {
+    let one = &one;
+    thread::scope(|scope| {
+        let begin = |&(program, known)| Builder::new().spawn_scoped(scope, move || one(program, known));
+        let begun: Vec<_> = programs.iter().map(begin).collect();
+        let end = |(begun, &(program, known)): (io::Result<ScopedJoinHandle<'_, _>>, &(_, _))| match begun {
+            Ok(begun) => begun.join().expect("what is refused is an error, and no panic"),
+            // No thread can be made, as a limit says.
+            Err(_) => one(program, known),
+        };
+        begun.into_iter().zip(programs).map(end).collect()
+    })
 }
 
 /// Makes the map that programs of `object` call so, for maps like `inner` where it holds any.

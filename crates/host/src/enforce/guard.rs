@@ -36,9 +36,9 @@ use self::{
 };
 use crate::{
     bpf::{
-        hang::{HangError, create, hang},
-        known::{self, KnownError},
-        object::{Hook, Object},
+        hang::{HangError, create, hang, hang_all},
+        known::{self, Known, KnownError},
+        object::{Hook, Object, Program},
     },
     enforce::{
         generations::{GENERATIONS, Generations, TRIAL, Untold, begin},
@@ -211,15 +211,17 @@ impl Guard {
         let mut maps = maps(&object)?;
         maps.insert(MARKS, marks);
         let number = |name: &str| home.number(name, &folder).unwrap_or_else(|| descriptor(&maps, name));
-        let mut ties = Vec::new();
-        for (program, known) in object.programs.iter().zip(&known) {
+        let tie = |program: &Program<'_>, known: &Known| {
             let at = match program.hook {
                 Hook::Iterator(_) if program.name == TOLD_OPENINGS => maps[OPENED].as_fd(),
                 Hook::Iterator(_) => maps[REFUSED].as_fd(),
                 Hook::Cgroup(_) | Hook::Tracepoint(_) | Hook::Lookup => folder.as_fd(),
             };
-            ties.push((program.name, hang(program, known, number, Some(at))?));
-        }
+            hang(program, known, number, Some(at))
+        };
+        let programs: Vec<_> = object.programs.iter().zip(&known).collect();
+        let ties = hang_all(&programs, tie)?;
+        let ties = programs.iter().zip(ties).map(|((program, _), tie)| (program.name, tie)).collect();
         Ok(Self { home, maps, ties })
     }
 

@@ -89,27 +89,39 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
             "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けていて、{ja_whom}から届きます"
         )
     };
-    let mut finding = RULE.finding(
-        what,
-        text!(
-            "stop it if nobody needs it, or declare {spec} in the policy",
-            "不要なら停止し、必要なら policy に {spec} を宣言してください"
-        ),
-    );
+    let mut finding = RULE.finding(what, fix(world, holding));
     if is_reached && is_from_outside(world, &entrances) {
         finding.severity = Severity::High;
     }
     finding.about(holding).run([format!("portreeve who {spec}")])
 }
 
+/// Who gets what is declared elsewhere needs his socket, and nobody else needs to come to it.
+fn fix(world: &World<'_>, holding: &Holding<'_>) -> Text {
+    if holding.listeners.iter().any(|listener| world.is_led_to(listener)) {
+        return text!(
+            "let it listen on loopback alone: what is led to it comes there too",
+            "ループバックだけで待ち受けるようにしてください。誘導された通信はそこにも届きます"
+        );
+    }
+    let spec = holding.spec();
+    text!(
+        "stop it if nobody needs it, or declare {spec} in the policy",
+        "不要なら停止し、必要なら policy に {spec} を宣言してください"
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use alloc::borrow::ToOwned;
+    use alloc::{borrow::ToOwned, format, vec::Vec};
 
     use crate::{
-        facts::Firewall,
+        address::Family,
+        facts::{Firewall, GuardStands, Led, LeftSteer},
         finding::Severity,
+        port::Protocol,
         rules::testing::{filtering, scene, translated},
+        steer::Routes,
     };
 
     #[test]
@@ -123,6 +135,26 @@ mod tests {
             scene.texts("unneeded-open-port"),
             ["8099/tcp: nc (user dev) listens on 8099/tcp at ::, which no service declares"]
         );
+    }
+
+    #[test]
+    fn a_socket_that_packets_are_led_to_is_not_to_be_stopped() {
+        let fixes = |address: &str, is_led: bool| {
+            let mut scene = scene().policy().listens("shop.service", &format!("{address}:8080/tcp"));
+            let cookie = scene.snapshot.listeners[0].cookie + u64::from(!is_led);
+            let led = Led { service: "shop".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie };
+            scene.snapshot.steer = Some(LeftSteer {
+                stands: GuardStands::Whole,
+                dead: Vec::new(),
+                led: [led].into(),
+                routes: Routes::default(),
+            });
+            let found = scene.judge().into_iter().filter(|finding| finding.rule == "unneeded-open-port");
+            found.map(|finding| finding.fix.en).collect::<Vec<_>>()
+        };
+        assert!(fixes("0.0.0.0", true)[0].starts_with("let it listen on loopback alone"));
+        assert!(fixes("0.0.0.0", false)[0].starts_with("stop it"));
+        assert_eq!((fixes("127.0.0.1", true).len(), fixes("127.0.0.1", false).len()), (0, 1));
     }
 
     #[test]
