@@ -42,14 +42,14 @@ pub use ways::{Way, Ways};
 use std::{mem, thread};
 
 use portreeve_core::{
-    facts::{GapKind, HostFacts, Listener, SNAPSHOT_VERSION, Snapshot},
+    facts::{GapKind, HostFacts, SNAPSHOT_VERSION, Snapshot},
     port::PortRange,
 };
 use rustix::{process::geteuid, system::uname};
 
 use self::{
     assemble::Pieces, cgroups::Cgroups, descriptors::Pass, gaps::Gaps, kernel::KernelHolders,
-    namespaces::Look, pids::Pids, sight::tables::Tables, ways::Sources,
+    namespaces::Look, openings::Openings, pids::Pids, sight::tables::Tables, ways::Sources,
 };
 use crate::proc::{
     self,
@@ -70,21 +70,11 @@ pub enum ObserveError {
 ///
 /// Only where the kernel lists no sockets at all.
 pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
-    if wanted.holders != Holders::Recorded {
-        return look(wanted);
+    if wanted.holders == Holders::Recorded && Openings::read().are_none() {
+        // Whoever has to ask everybody begins with that.
+        return look(&Wanted { holders: Holders::All, ..*wanted });
     }
-    if openings::are_kept() {
-        let near = look(&Wanted { holders: Holders::Quick, ..*wanted })?;
-        if near.listeners.iter().all(is_told_of) {
-            return Ok(near);
-        }
-    }
-    look(&Wanted { holders: Holders::All, ..*wanted })
-}
-
-/// Whether somebody has it, and it is written down who opened it; or the kernel chose its number for a client.
-fn is_told_of(listener: &Listener) -> bool {
-    !listener.holders.is_empty() && (listener.opening.is_some() || listener.ephemeral)
+    look(wanted)
 }
 
 fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
@@ -107,13 +97,18 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         }
         namespaces::look(sources, &pids, &mut gaps)
     })?;
+    let openings = Openings::read();
     let seen = pass.into_seen();
     let knows_kernels = seen.is_some();
-    let mut search = holders::find(wanted, &pids, &looks, seen, &mut cgroups);
-    if !knows_kernels && search.was_told() && looks.iter().any(|look| look.lacks_holder(&search)) {
+    let search = if wanted.holders == Holders::Recorded && !knows_kernels {
+        holders::find_recorded(&openings, &looks, &mut cgroups)
+    } else {
+        let search = holders::find(wanted, &pids, &looks, seen, &mut cgroups);
+        let is_unheld = || looks.iter().any(|look| look.lacks_holder(&search));
         // Whether the kernel itself holds one, only a look tells that knew the descriptors when it listed the sockets.
-        return look(&Wanted { holders: Holders::All, ..*wanted });
-    }
+        (knows_kernels || !search.was_told() || !is_unheld()).then_some(search)
+    };
+    let Some(mut search) = search else { return look(&Wanted { holders: Holders::All, ..*wanted }) };
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
     }
@@ -129,7 +124,7 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
     let kernel = KernelHolders::among(&pids);
     let connected = looks.iter_mut().map(|look| mem::take(&mut look.connected)).collect();
     let pieces = Pieces { looks: &looks, search: &search, processes: &processes, cgroups: &cgroups, kernel };
-    let (listeners, hides_openings) = openings::add(pieces.listeners(&mut gaps));
+    let (listeners, hides_openings) = openings.add(pieces.listeners(&mut gaps));
     let connections =
         (wanted.connections == Connections::List).then(|| pieces.connections(connected, &mut gaps));
     let tell = |range| origins::tell(range, &listeners, &processes, mounts.cgroup2.as_deref());
@@ -173,8 +168,8 @@ fn tell_hidden(mounts: &Mounts, count: u32, gaps: &mut Gaps) {
 fn asks_everybody(wanted: &Wanted) -> bool {
     let is_kept_out = || wanted.namespaces == Namespaces::All && !sight::may_load();
     match wanted.holders {
-        Holders::All | Holders::Recorded => true,
-        Holders::Quick => is_kept_out(),
+        Holders::All => true,
+        Holders::Quick | Holders::Recorded => is_kept_out(),
         Holders::Skip => false,
     }
 }

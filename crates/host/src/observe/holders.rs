@@ -5,12 +5,14 @@ mod link;
 mod mapped;
 mod order;
 mod pass;
+mod recorded;
 mod sweep;
 pub(super) mod threads;
 mod walk;
 
 pub(super) use self::{
     found::{Found, Holder},
+    recorded::Opened,
     sweep::settle,
 };
 
@@ -27,7 +29,10 @@ use self::{
     order::{Inodes, Places},
     sweep::Sweep,
 };
-use super::{Holders, Wanted, cgroups::Cgroups, descriptors::Descriptors, namespaces::Look, pids::Pids};
+use super::{
+    Holders, Wanted, cgroups::Cgroups, descriptors::Descriptors, namespaces::Look, openings::Openings,
+    pids::Pids,
+};
 
 /// Initial pid namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
@@ -104,6 +109,14 @@ impl Search {
         let namespace = fs::metadata("/proc/self/ns/pid").map(|file| file.st_ino());
         self.is_complete() && namespace.is_ok_and(|inode| inode == FIRST_PID_NAMESPACE)
     }
+}
+
+/// Looks for the holders of sockets of which it is known who opened them; `None` where that does not tell all of them.
+pub(super) fn find_recorded(openings: &Openings, looks: &[Look], cgroups: &mut Cgroups) -> Option<Search> {
+    let opened: Vec<Vec<Opened>> = looks.iter().map(|look| openings.opened(look)).collect::<Option<_>>()?;
+    cgroups.find(looks.iter().flat_map(Look::cgroups));
+    let members = |id| cgroups.path(id).map(|path| cgroups.members(path)).unwrap_or_default();
+    recorded::search(&opened.concat(), members).map(|sweep| Search::new(sweep, Extent::SomeProcesses))
 }
 
 /// Looks for the holders of every socket of `looks` as far as is wanted; `descriptors` is what the kernel told before
