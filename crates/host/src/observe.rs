@@ -48,8 +48,17 @@ use portreeve_core::{
 use rustix::{process::geteuid, system::uname};
 
 use self::{
-    assemble::Pieces, cgroups::Cgroups, descriptors::Pass, gaps::Gaps, kernel::KernelHolders,
-    namespaces::Look, openings::Openings, pids::Pids, sight::tables::Tables, ways::Sources,
+    assemble::Pieces,
+    cgroups::Cgroups,
+    descriptors::{Descriptors, Pass},
+    gaps::Gaps,
+    holders::Search,
+    kernel::KernelHolders,
+    namespaces::Look,
+    openings::Openings,
+    pids::Pids,
+    sight::tables::Tables,
+    ways::Sources,
 };
 use crate::proc::{
     self,
@@ -98,16 +107,7 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         namespaces::look(sources, &pids, &mut gaps)
     })?;
     let openings = Openings::read();
-    let seen = pass.into_seen();
-    let knows_kernels = seen.is_some();
-    let search = if wanted.holders == Holders::Recorded && !knows_kernels {
-        holders::find_recorded(&openings, &looks, &mut cgroups)
-    } else {
-        let search = holders::find(wanted, &pids, &looks, seen, &mut cgroups);
-        let is_unheld = || looks.iter().any(|look| look.lacks_holder(&search));
-        // Whether the kernel itself holds one, only a look tells that knew the descriptors when it listed the sockets.
-        (knows_kernels || !search.was_told() || !is_unheld()).then_some(search)
-    };
+    let search = find((wanted, &openings), &pids, &looks, pass.into_seen(), &mut cgroups);
     let Some(mut search) = search else { return look(&Wanted { holders: Holders::All, ..*wanted }) };
     if mounts.hides_processes && !proc::shows_everybody() {
         search.sweep.hidden += 1;
@@ -162,6 +162,24 @@ fn tell_hidden(mounts: &Mounts, count: u32, gaps: &mut Gaps) {
     } else if geteuid().is_root() {
         gaps.add(GapKind::SealedProcesses, count);
     }
+}
+
+/// Who holds what was listed, where `seen` was seen before; `None` where only a look at everybody tells.
+fn find(
+    (wanted, openings): (&Wanted, &Openings),
+    pids: &Pids,
+    looks: &[Look],
+    seen: Option<Descriptors>,
+    cgroups: &mut Cgroups,
+) -> Option<Search> {
+    let knows_kernels = seen.is_some();
+    if wanted.holders == Holders::Recorded && !knows_kernels {
+        return holders::find_recorded(openings, looks, cgroups);
+    }
+    let search = holders::find(wanted, pids, looks, seen, cgroups);
+    let is_unheld = || looks.iter().any(|look| look.lacks_holder(&search));
+    // Whether the kernel itself holds one, only a look tells that knew the descriptors when it listed the sockets.
+    (knows_kernels || !search.was_told() || !is_unheld()).then_some(search)
 }
 
 /// Whether the descriptors of all are worth their price: also to whom they are the only sight of other namespaces.

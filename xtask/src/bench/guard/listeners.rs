@@ -13,7 +13,7 @@ use crate::{
 const ROUNDS: u32 = 11;
 const MILLISECONDS_MAX: f64 = 6.0;
 /// Processes, and connections of each, both ends of which it holds.
-const CONNECTIONS: &str = "connections 100 1000";
+const CONNECTIONS: &str = "connections 50 2000";
 const BUSY: &str = "100,000 connections";
 const POLICY: &str = "version = 1\n[service.web]\nports = [\"80/tcp\", \"443/tcp\"]\nowner = { unit = \"nginx.service\" }\nguard = \"enforce\"\n";
 /// So that the guard stood before whoever listens, as after a boot.
