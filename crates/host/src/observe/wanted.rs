@@ -32,7 +32,8 @@ pub enum Holders {
     Skip,
     /// In the cgroup of the socket first, and no further where somebody is found there.
     Quick,
-    /// The same, where the guard wrote down of each socket who opened it; else in every process that can be seen.
+    /// Among those who opened the sockets and their descendants, where the guard wrote down who did of each; else in every process
+    /// that can be seen.
     Recorded,
     /// In every process that can be seen.
     All,
