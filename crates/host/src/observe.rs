@@ -60,9 +60,12 @@ use self::{
     sight::tables::Tables,
     ways::Sources,
 };
-use crate::proc::{
-    self,
-    mounts::{self, Mounts},
+use crate::{
+    enforce::guard,
+    proc::{
+        self,
+        mounts::{self, Mounts},
+    },
 };
 
 /// Why nothing at all could be observed; what is merely incomplete is a gap of the snapshot.
@@ -79,7 +82,7 @@ pub enum ObserveError {
 ///
 /// Only where the kernel lists no sockets at all.
 pub fn observe(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
-    if wanted.holders == Holders::Recorded && Openings::read().are_none() {
+    if wanted.holders == Holders::Recorded && !guard::openings::are_told() {
         // Whoever has to ask everybody begins with that.
         return look(&Wanted { holders: Holders::All, ..*wanted });
     }

@@ -25,7 +25,7 @@ impl Openings {
     }
 
     /// Whether nothing is told.
-    pub(super) fn are_none(&self) -> bool {
+    fn are_none(&self) -> bool {
         self.known.as_ref().is_none_or(HashMap::is_empty)
     }
 

@@ -20,8 +20,8 @@ type Line = fn(&str) -> Option<(u32, u64)>;
 const TABLES: [(&str, &str, Line); 3] =
     [("raw", "raw", raw_line), ("raw6", "raw", raw_line), ("packet", "packet", packet_line)];
 
-/// The raw, packet and vsock sockets of the network namespace of the calling thread, which has inode `netns`.
-/// As far as they are asked for.
+/// The raw, packet and vsock sockets of the network namespace of the calling thread, which has inode `netns`, as far as
+/// they are asked for.
 pub(super) fn list(sources: Sources<'_>, netns: u64, gaps: &mut Gaps) -> Vec<OtherSocket> {
     if !are_wanted(sources.wanted) {
         return Vec::new();

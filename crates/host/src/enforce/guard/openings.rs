@@ -39,6 +39,11 @@ pub(crate) struct Opening {
     pub(crate) mark: Option<u64>,
 }
 
+/// Whether a guard stands that lets the reader know it.
+pub(crate) fn are_told() -> bool {
+    shown::begin(&OPENINGS).is_ok_and(|listing| listing.is_some())
+}
+
 /// Who asked for the number of each socket, by inode; nothing where no guard stands, `None` where the reader may not know it.
 pub(crate) fn openings() -> Option<HashMap<u64, Opening>> {
     let records = match shown::read_all(&OPENINGS) {

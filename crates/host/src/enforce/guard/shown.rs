@@ -136,17 +136,26 @@ pub(super) fn tried() -> io::Result<Option<Vec<Tried>>> {
     Ok(read_all(&REFUSED)?.map(tried))
 }
 
+/// What a program begins to list; `None` where it is not shown.
+///
+/// # Errors
+///
+/// It cannot be opened, or is none that root made.
+pub(super) fn begin(shown: &Shown) -> io::Result<Option<OwnedFd>> {
+    if !is_mounted() || !Path::new(shown.file).exists() {
+        return Ok(None);
+    }
+    let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
+    Ok(Some(fs::OpenOptions::new().read(true).custom_flags(no_follow).open(shown.file)?.into()))
+}
+
 /// All that a program lists; `None` where it is not shown.
 ///
 /// # Errors
 ///
 /// It cannot be read, or is none that root made.
 pub(super) fn read_all(shown: &Shown) -> io::Result<Option<Vec<u8>>> {
-    if !is_mounted() || !Path::new(shown.file).exists() {
-        return Ok(None);
-    }
-    let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
-    let listing: OwnedFd = fs::OpenOptions::new().read(true).custom_flags(no_follow).open(shown.file)?.into();
+    let Some(listing) = begin(shown)? else { return Ok(None) };
     let mut bytes = Vec::new();
     let mut buffer = Vec::with_capacity(BUFFER_BYTES);
     while bytes.len() < BYTES_MAX {

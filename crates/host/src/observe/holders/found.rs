@@ -4,11 +4,8 @@ use std::fs;
 
 use portreeve_core::facts::Hold;
 
-use super::{link::socket_inode, mapped};
-use crate::{
-    observe::{clock, sight::Record},
-    proc,
-};
+use super::{link::leads_to, mapped};
+use crate::observe::{clock, sight::Record};
 
 /// A descriptor that referred to a socket, or a mapping of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +47,7 @@ impl Found {
         if fd == Hold::MAPPED {
             return mapped::has(thread, inode);
         }
-        let link = proc::read_link(format!("/proc/{thread}/fd/{fd}"));
-        link.is_some_and(|link| socket_inode(link.as_bytes()) == Some(inode))
+        leads_to(thread, fd) == Some(inode)
     }
 }
 
@@ -91,6 +87,7 @@ impl Holder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proc;
     use std::{net::TcpListener, os::fd::AsRawFd, os::linux::fs::MetadataExt};
 
     #[test]

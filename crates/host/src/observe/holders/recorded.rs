@@ -1,14 +1,17 @@
 //! Who holds the sockets of which it is written down who opened them: he, or who went on in his place, by one of his lowest
 //! descriptors, and who descends from him by the same (A12, A24).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use super::{
     found::Found,
-    link::socket_inode,
+    link::leads_to,
     sweep::{Sweep, settle},
 };
-use crate::proc::{self, stat};
+use crate::proc::stat;
 
 /// What listens is opened before what is connected, and the kernel gives the lowest number that is free.
 const DESCRIPTORS_MAX: u32 = 256;
@@ -78,10 +81,6 @@ fn lowest(pid: u32, inodes: &BTreeSet<u64>) -> Vec<Found> {
     found
 }
 
-fn leads_to(pid: u32, fd: u32) -> Option<u64> {
-    socket_inode(proc::read_link(format!("/proc/{pid}/fd/{fd}"))?.as_bytes())
-}
-
 /// Whose child each is.
 fn parents(pids: &[u32]) -> BTreeMap<u32, u32> {
     pids.iter().filter_map(|&pid| Some((pid, stat::of(pid)?.parent))).collect()
@@ -90,8 +89,8 @@ fn parents(pids: &[u32]) -> BTreeMap<u32, u32> {
 /// Who descends from `ancestor`, by those who live.
 fn descendants(ancestor: u32, parents: &BTreeMap<u32, u32>) -> Vec<u32> {
     let descends = |pid: &&u32| {
-        let mut line = std::iter::successors(parents.get(*pid), |parent| parents.get(*parent));
-        line.by_ref().take(GENERATIONS_MAX).any(|parent| *parent == ancestor)
+        let line = iter::successors(parents.get(*pid), |parent| parents.get(*parent));
+        line.take(GENERATIONS_MAX).any(|parent| *parent == ancestor)
     };
     parents.keys().filter(descends).copied().collect()
 }
