@@ -13,7 +13,7 @@ pub(crate) use heard::{as_heard, stays};
 pub use outside::{Outside, covering};
 pub(crate) use outside::{arrives, is_most};
 pub use passing::Passing;
-pub use row::{From, Row, at, families, leading_to, passages, rows, rows_to, within};
+pub use row::{From, Leads, Row, at, families, leading_to, passages, rows, rows_to, within};
 pub(crate) use row::{bound, only_by};
 pub(crate) use senders::loopback;
 pub use senders::{Senders, destinations, network};

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use crate::{
     address::{Address, Family},
-    exposure::{To, families},
+    exposure::{Leads, To, families},
     facts::{Led, LeftSteer, Listener, Process, Snapshot},
     firewall::{Intervals, number},
     port::{PortRange, Protocol},
@@ -65,25 +65,37 @@ pub fn stands(snapshot: &Snapshot, listener: &Listener) -> Vec<Listener> {
     leading.flat_map(|route| ports(route.ports).map(move |port| at(route, port))).collect()
 }
 
-/// The doors by which packets are led to somebody, wherever he is bound.
+/// Where packets are led to somebody, wherever he is bound, and where to nobody.
 #[must_use]
-pub fn doors(snapshot: &Snapshot) -> Vec<To> {
-    let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return Vec::new() };
-    let door = |route: &Route, family| To {
-        family,
-        protocol: route.protocol,
-        addresses: route.address.as_ref().map(|address| Intervals::one(number(address.ip.to_canonical()))),
-        ports: route.ports,
-    };
-    let is_live = |route: &Route, family| {
-        led.iter().any(|led| {
-            (led.service == route.service) && (led.protocol, led.family) == (route.protocol, family)
-        })
-    };
-    let live = |route: &Route| {
-        route.families().iter().copied().filter(|family| is_live(route, *family)).collect::<Vec<_>>()
-    };
-    routes.0.iter().flat_map(|route| live(route).into_iter().map(|family| door(route, family))).collect()
+pub fn leads(snapshot: &Snapshot) -> Leads {
+    let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return Leads::default() };
+    let mut leads = Leads::default();
+    for route in &routes.0 {
+        for family in route.families() {
+            let addresses = route.address.as_ref();
+            let to = To {
+                family: *family,
+                protocol: route.protocol,
+                addresses: addresses.map(|address| Intervals::one(number(address.ip.to_canonical()))),
+                ports: route.ports,
+            };
+            if is_live(route, *family, led) {
+                join(&mut leads.live, to);
+            } else if route.when_dead == WhenDead::Refuse {
+                leads.dead.push(to);
+            }
+        }
+    }
+    leads
+}
+
+/// The same ports at another address are told of with those at the first one.
+fn join(all: &mut Vec<To>, next: To) {
+    let key = |to: &To| (to.family, to.protocol, to.ports);
+    match all.iter_mut().find(|to| key(to) == key(&next)) {
+        Some(to) => to.addresses = to.addresses.take().zip(next.addresses).map(|(one, other)| one.or(&other)),
+        None => all.push(next),
+    }
 }
 
 /// Whether all that comes in for `listener` where it is bound is led to others, or refused for them.
@@ -91,11 +103,8 @@ pub fn doors(snapshot: &Snapshot) -> Vec<To> {
 pub fn is_deprived(snapshot: &Snapshot, listener: &Listener) -> bool {
     let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return false };
     let takes = |route: &Route, family| {
-        let is_live = || {
-            let mut own = led.iter().filter(|led| led.service == route.service);
-            own.any(|led| (led.protocol, led.family) == (route.protocol, family))
-        };
-        !is_led_to(route, led, listener) && (route.when_dead == WhenDead::Refuse || is_live())
+        !is_led_to(route, led, listener)
+            && (route.when_dead == WhenDead::Refuse || is_live(route, family, led))
     };
     let is_own = snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
     is_own
@@ -110,6 +119,12 @@ fn heard(listener: &Listener) -> impl Iterator<Item = IpAddr> {
     let ip = listener.address.ip.to_canonical();
     let families = families(listener).into_iter();
     families.map(move |family| if ip.is_unspecified() { family.wildcard() } else { ip })
+}
+
+/// Whether somebody takes what `route` leads over this family.
+fn is_live(route: &Route, family: Family, led: &[Led]) -> bool {
+    let mut own = led.iter().filter(|led| led.service == route.service);
+    own.any(|led| (led.protocol, led.family) == (route.protocol, family))
 }
 
 fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {
@@ -183,22 +198,30 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_door_where_somebody_is_led_to() {
+    fn packets_are_led_to_somebody_or_to_nobody() {
         let mut scene = led();
         let told = |scene: &Scene| {
-            let doors = doors(&scene.snapshot);
-            doors
-                .into_iter()
-                .map(|to| (to.family, to.ports.first, to.ports.last, to.addresses.is_some()))
-                .collect::<Vec<_>>()
+            let count = |to: &To| to.addresses.as_ref().map(|addresses| addresses.iter().count());
+            let told = |to: &To| (to.family, to.ports.first, to.ports.last, count(to));
+            let Leads { live, dead } = leads(&scene.snapshot);
+            [live, dead].map(|all| all.iter().map(told).collect::<Vec<_>>())
         };
-        let ipv4 = Family::Ipv4;
-        assert_eq!(told(&scene), [(ipv4, 80, 80, true), (ipv4, 443, 445, true)]);
-        let steer = scene.snapshot.steer.as_mut().expect("it is steered");
-        steer.routes.0[0].address = None;
-        assert_eq!(told(&scene)[0], (ipv4, 80, 80, false), "of IPv6 it has no socket");
-        scene.snapshot.steer.as_mut().expect("it is steered").led.clear();
-        assert!(told(&scene).is_empty());
+        let (ipv4, ipv6) = (Family::Ipv4, Family::Ipv6);
+        let none = Vec::new;
+        assert_eq!(told(&scene), [[(ipv4, 80, 80, Some(1)), (ipv4, 443, 445, Some(1))].into(), none()]);
+        fn steer(scene: &mut Scene) -> &mut LeftSteer {
+            scene.snapshot.steer.as_mut().expect("it is steered")
+        }
+        let elsewhere = Route { address: "192.0.2.9".parse().ok(), ..steer(&mut scene).routes.0[0].clone() };
+        steer(&mut scene).routes.0.push(elsewhere);
+        assert_eq!(told(&scene)[0][0], (ipv4, 80, 80, Some(2)), "at either address");
+        steer(&mut scene).routes.0.truncate(1);
+        steer(&mut scene).routes.0[0].address = None;
+        assert_eq!(told(&scene), [[(ipv4, 80, 80, None)], [(ipv6, 80, 80, None)]].map(Vec::from));
+        steer(&mut scene).led.clear();
+        assert_eq!(told(&scene), [none(), [(ipv4, 80, 80, None), (ipv6, 80, 80, None)].into()]);
+        steer(&mut scene).routes.0[0].when_dead = WhenDead::Pass;
+        assert_eq!(told(&scene), [none(), none()]);
     }
 
     #[test]

@@ -6,11 +6,11 @@ use alloc::{
 };
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Exposure, How, Senders, To, Way, exposed, ports_of};
+use super::{Exposure, How, Senders, To, Way, exposures, ports_of, sent::sent};
 use crate::{
     address::{Breadth, Family},
     facts::Listener,
-    firewall::{Filter, Interval, Intervals, Surroundings, number},
+    firewall::{Field, Filter, Interval, Intervals, Packets, Sender, Surroundings, number},
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
 };
@@ -42,27 +42,56 @@ pub struct From<'a> {
 pub fn rows_to<'a>(filter: &Filter, places: &[From<'a>], to: &[To]) -> Vec<Row<'a>> {
     let told = |to: &To, from: &From<'a>| {
         let row = |exposure| Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure };
-        runs(filter, &from.senders, to).into_iter().map(row).collect::<Vec<_>>()
+        runs(filter, &from.senders, to, &Intervals::none()).into_iter().map(row).collect::<Vec<_>>()
     };
     to.iter().flat_map(|to| places.iter().flat_map(move |from| told(to, from))).collect()
 }
 
+/// Where packets are led to, whoever is bound there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leads {
+    /// Those that somebody takes.
+    pub live: Vec<To>,
+    /// Those that nobody takes, and that are refused.
+    pub dead: Vec<To>,
+}
+
+impl Leads {
+    /// The addresses at which who is bound to every one hears nothing on `port`.
+    fn deaf(&self, protocol: Protocol, family: Family, port: u16) -> Intervals {
+        let is_there = |to: &&To| {
+            (to.protocol, to.family) == (protocol, family) && to.ports.overlaps(PortRange::one(port))
+        };
+        let every = || Intervals::span(0, u128::MAX);
+        let addresses =
+            self.dead.iter().filter(is_there).map(|to| to.addresses.clone().unwrap_or_else(every));
+        addresses.fold(Intervals::none(), |all, some| all.or(&some))
+    }
+}
+
+/// Ports of which the same is asked.
+struct Door {
+    to: To,
+    /// The addresses of them at which nobody hears.
+    deaf: Intervals,
+    ports: BTreeSet<PortRange>,
+}
+
 /// What becomes of the packets from each of `places` to every port that somebody listens on, at the addresses where it
-/// is bound, to those that a rule sends on, and to `others`; in order of the number.
+/// is bound, to those that a rule sends on, and to those that are led to somebody; in order of the number.
 #[must_use]
 pub fn rows<'a>(
     filter: &Filter,
     places: &[From<'a>],
     listeners: &[&Listener],
-    others: &[To],
+    leads: &Leads,
 ) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
-    let others = others.iter().map(|to| (to.clone(), [to.ports].into()));
-    for (to, ranges) in doors(filter, listeners).into_iter().chain(others) {
+    for Door { to, deaf, ports } in doors(filter, listeners, leads) {
         for from in places {
-            let runs = runs(filter, &from.senders, &to);
+            let runs = runs(filter, &from.senders, &to, &deaf);
             let row = |exposure| Row { zone: from.zone, family: to.family, protocol: to.protocol, exposure };
-            rows.extend(ranges.iter().flat_map(|range| within(&runs, *range)).map(row));
+            rows.extend(ports.iter().flat_map(|range| within(&runs, *range)).map(row));
         }
     }
     // By number, and of one number as the places and families stand.
@@ -70,10 +99,15 @@ pub fn rows<'a>(
     rows
 }
 
-/// What becomes of the packets; of a place that was asked about by its address or interface, and from where none come that
-/// a kernel takes, that they are lost.
-fn runs(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure> {
-    let runs = exposed(filter, senders, to);
+/// What becomes of the packets, but for those to addresses where nobody hears; of a place that was asked about by its address or
+/// interface, and from where none come that a kernel takes, that they are lost.
+fn runs(filter: &Filter, senders: &Senders<'_>, to: &To, deaf: &Intervals) -> Vec<Exposure> {
+    let heard = |(sender, packets): (Sender, Packets)| {
+        let to = packets.of(Field::Destination).except(deaf);
+        (!to.is_empty()).then(|| (sender, packets.with(Field::Destination, to)))
+    };
+    let sent: Vec<_> = sent(filter, senders, to).into_iter().filter_map(heard).collect();
+    let runs = exposures(filter, &sent);
     let is_asked = match senders {
         Senders::Network(network) => Family::of(network.addr()) == to.family,
         Senders::Interface(_) => true,
@@ -100,9 +134,10 @@ pub fn at(runs: &[Exposure], port: u16) -> Option<&Exposure> {
     (run.ports.first <= number).then_some(run)
 }
 
-/// The ports that packets may get in by: those with a listener, by where they can be heard, and the runs that are sent on.
-fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<PortRange>)> {
-    let mut wide: BTreeMap<(Protocol, Family), BTreeSet<PortRange>> = sent_on(filter);
+/// The ports that packets may get in by: those with a listener, by where they can be heard, the runs that are sent on, and
+/// those that are led to somebody.
+fn doors(filter: &Filter, listeners: &[&Listener], leads: &Leads) -> Vec<Door> {
+    let mut wide = sent_on(filter);
     let mut bound: BTreeMap<(Protocol, Family, u16), Intervals> = BTreeMap::new();
     for listener in listeners {
         for family in families(listener) {
@@ -111,23 +146,39 @@ fn doors(filter: &Filter, listeners: &[&Listener]) -> Vec<(To, BTreeSet<PortRang
                 let all = bound.entry(key).or_insert_with(Intervals::none);
                 *all = all.or(&address);
             } else {
-                wide.entry((listener.protocol, family)).or_default().insert(PortRange::one(listener.port));
+                let deaf = leads.deaf(listener.protocol, family, listener.port);
+                let key = (listener.protocol, family, deaf);
+                wide.entry(key).or_default().insert(PortRange::one(listener.port));
             }
         }
     }
     let mut narrow: BTreeMap<_, BTreeSet<PortRange>> = BTreeMap::new();
     for ((protocol, family, port), addresses) in bound {
         let port = PortRange::one(port);
-        if !wide.get(&(protocol, family)).is_some_and(|ranges| ranges.contains(&port)) {
+        let is_wide = |((other, of, _), ports): (&(Protocol, Family, _), &BTreeSet<_>)| {
+            (*other, *of) == (protocol, family) && ports.contains(&port)
+        };
+        if !wide.iter().any(is_wide) {
             narrow.entry((protocol, family, addresses)).or_default().insert(port);
         }
     }
     let to = |protocol, family, addresses| To { family, protocol, addresses, ports: PortRange::EVERY };
-    let narrow = narrow
-        .into_iter()
-        .map(|((protocol, family, addresses), ports)| (to(protocol, family, Some(addresses)), ports));
-    let wide = wide.into_iter().map(|((protocol, family), ports)| (to(protocol, family, None), ports));
-    wide.chain(narrow).collect()
+    let narrow = narrow.into_iter().map(|((protocol, family, addresses), ports)| Door {
+        to: to(protocol, family, Some(addresses)),
+        deaf: Intervals::none(),
+        ports,
+    });
+    let wide = wide.into_iter().map(|((protocol, family, deaf), ports)| Door {
+        to: to(protocol, family, None),
+        deaf,
+        ports,
+    });
+    let led = leads.live.iter().map(|to| Door {
+        to: to.clone(),
+        deaf: Intervals::none(),
+        ports: [to.ports].into(),
+    });
+    wide.chain(narrow).chain(led).collect()
 }
 
 /// The runs of ports at which a rule sends packets from the world on to somebody else, or to another socket of this host,
@@ -168,10 +219,11 @@ pub fn leading_to(filter: &Filter, to: &[To]) -> BTreeSet<(PortSpec, PortSpec)> 
 }
 
 /// The ports of all passages.
-fn sent_on(filter: &Filter) -> BTreeMap<(Protocol, Family), BTreeSet<PortRange>> {
+fn sent_on(filter: &Filter) -> BTreeMap<(Protocol, Family, Intervals), BTreeSet<PortRange>> {
     let mut found: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for row in passages(filter) {
-        found.entry((row.protocol, row.family)).or_default().insert(row.exposure.range());
+        let key = (row.protocol, row.family, Intervals::none());
+        found.entry(key).or_default().insert(row.exposure.range());
     }
     found
 }
@@ -253,7 +305,7 @@ COMMIT
     fn told(spots: &[&str], senders: Senders<'_>) -> Vec<(u128, Family, Reached)> {
         let listeners: Vec<_> = spots.iter().map(|spot| listener(spot)).collect();
         let listeners: Vec<_> = listeners.iter().collect();
-        let rows = rows(&filter(), &[From { zone: None, senders }], &listeners, &[]);
+        let rows = rows(&filter(), &[From { zone: None, senders }], &listeners, &Leads::default());
         rows.iter().map(|row| (row.exposure.ports.first, row.family, row.exposure.reached)).collect()
     }
 
@@ -284,7 +336,7 @@ COMMIT
     fn what_is_tied_to_the_loopback_is_the_hosts_own() {
         let told = |spot: &str, senders| {
             let tied = Listener { device: Some("lo".into()), ..listener(spot) };
-            let rows = rows(&filter(), &[From { zone: None, senders }], &[&tied], &[]);
+            let rows = rows(&filter(), &[From { zone: None, senders }], &[&tied], &Leads::default());
             let of = |row: &Row<'_>| (row.family, row.exposure.reached);
             rows.iter().filter(|row| row.exposure.range() == PortRange::one(22)).map(of).collect::<Vec<_>>()
         };
@@ -298,7 +350,8 @@ COMMIT
 
     #[test]
     fn a_port_that_is_sent_on_needs_no_listener() {
-        let rows = rows(&filter(), &[From { zone: Some("world"), senders: Senders::World }], &[], &[]);
+        let from = [From { zone: Some("world"), senders: Senders::World }];
+        let rows = rows(&filter(), &from, &[], &Leads::default());
         assert_eq!(rows.len(), 1);
         let Row { zone, exposure, .. } = &rows[0];
         assert_eq!((*zone, exposure.ports.first, exposure.reached), (Some("world"), 8080, Reached::Partly));
@@ -317,7 +370,7 @@ COMMIT
         let filter = filtered(&alloc::format!("{before}-A PREROUTING {rule}\nCOMMIT\n"));
         let listeners: Vec<_> = spots.iter().map(|spot| listener(spot)).collect();
         let listeners: Vec<_> = listeners.iter().collect();
-        rows(&filter, &[From { zone: Some(WORLD), senders: Senders::World }], &listeners, &[])
+        rows(&filter, &[From { zone: Some(WORLD), senders: Senders::World }], &listeners, &Leads::default())
     }
 
     #[test]
@@ -353,6 +406,32 @@ COMMIT
             &["0.0.0.0:22/tcp"],
         );
         assert!(!rows[0].exposure.doubts.is_empty(), "{rows:?}");
+    }
+
+    #[test]
+    fn who_is_bound_everywhere_hears_nothing_where_what_comes_is_led_to_nobody() {
+        let to = |address, ports| To {
+            family: Family::Ipv4,
+            protocol: Protocol::Tcp,
+            addresses: Some(Intervals::one(address)),
+            ports,
+        };
+        let told = |dead: &[To]| {
+            let leads = Leads { dead: dead.into(), ..Leads::default() };
+            let listeners = ["0.0.0.0:22/tcp", "[::]:25/tcp"].map(listener);
+            let from = [From { zone: None, senders: Senders::World }];
+            let rows = rows(&filter(), &from, &listeners.each_ref(), &leads);
+            let of_22 = rows.iter().filter(|row| row.exposure.range() == PortRange::one(22));
+            of_22.map(|row| row.exposure.reached).collect::<Vec<_>>()
+        };
+        // It is let in at 203.0.113.1 alone.
+        assert_eq!(told(&[to(0xcb00_7101, PortRange::one(25))]), [Reached::Partly]);
+        assert_eq!(told(&[to(0xcb00_7101, PortRange { first: 20, last: 30 })]), [Reached::Dropped]);
+        let others = [to(0xcb00_7102, PortRange::one(22)), to(0xac11_0001, PortRange::one(22))];
+        assert_eq!(told(&others), [Reached::Reachable]);
+        let all = [others.as_slice(), &[to(0xcb00_7101, PortRange::one(22))]].concat();
+        assert_eq!(told(&all), [], "there is no address left");
+        assert_eq!(told(&[To { addresses: None, ..to(0, PortRange::one(22)) }]), [], "nor here");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use portreeve_core::{
     firewall::Filter,
     policy::{HOST, Policy, WORLD},
     port::{PortRange, PortSpec, Protocol},
-    steered::{doors, is_deprived, stands},
+    steered::{is_deprived, leads, stands},
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -201,7 +201,7 @@ fn told<'a>(own: &ArgMatches, look: &Look, sight: &Sight, places: &[From<'a>], a
     let snapshot = world.snapshot;
     let hears = |listener: &&Listener| listener.hears() && !is_deprived(snapshot, listener);
     let listeners: Vec<&Listener> = world.listeners().filter(hears).collect();
-    rows(&sight.filter, places, &listeners, &doors(snapshot))
+    rows(&sight.filter, places, &listeners, &leads(snapshot))
 }
 
 /// The ports of a question, of the protocols that it means, in both families.
