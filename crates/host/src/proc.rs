@@ -42,6 +42,11 @@ pub(crate) fn read_text(path: impl AsRef<Path>) -> Option<String> {
     Some(text(&read(path, SMALL_BYTES).ok()?))
 }
 
+/// Whether somebody has this number now.
+pub(crate) fn exists(pid: u32) -> bool {
+    fs::exists(format!("/proc/{pid}")).unwrap_or(false)
+}
+
 /// Where a link points, as text.
 pub(crate) fn read_link(path: impl AsRef<Path>) -> Option<String> {
     Some(fs::read_link(path).ok()?.to_string_lossy().into_owned())

@@ -11,7 +11,7 @@ use super::{
     link::leads_to,
     sweep::{Sweep, settle},
 };
-use crate::proc::stat;
+use crate::proc::{self, stat};
 
 /// What listens is opened before what is connected, and the kernel gives the lowest number that is free.
 const DESCRIPTORS_MAX: u32 = 256;
@@ -62,7 +62,9 @@ pub(super) fn search(sockets: &[Opened], members: impl Fn(u64) -> Vec<u32>) -> O
 /// What leads to all of `inodes`, of their opener; or of the first one beside him, who went on as a daemon when he ended.
 fn first_holder(opener: u32, family: &BTreeMap<u32, u32>, inodes: &BTreeSet<u64>) -> Option<Vec<Found>> {
     let daemons = family.keys().copied().filter(|pid| *pid != opener).take(DAEMONS_MAX);
-    let mut held = [opener].into_iter().chain(daemons).map(|pid| lowest(pid, inodes));
+    // One that is gone has no descriptors, and each would be asked for.
+    let opener = Some(opener).filter(|pid| proc::exists(*pid));
+    let mut held = opener.into_iter().chain(daemons).map(|pid| lowest(pid, inodes));
     held.find(|held| held.len() == inodes.len())
 }
 
