@@ -56,6 +56,15 @@ impl Family {
     /// Both, the older first.
     pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
 
+    /// As a person writes it.
+    #[must_use]
+    pub const fn written(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        }
+    }
+
     /// The family of an address, as it is written.
     #[must_use]
     pub const fn of(address: IpAddr) -> Self {

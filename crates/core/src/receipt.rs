@@ -13,7 +13,7 @@ mod unread;
 pub use boot::{Due, Integrity, Keeps, Kept, Shown};
 pub use confirmed::Tried;
 pub use history::{Back, Current, Edge, End, History};
-pub use programs::ProgramsEnd;
+pub use programs::{Left, ProgramsEnd};
 
 use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;

@@ -50,6 +50,7 @@ mod lab {
     mod namespaces;
     mod operator;
     mod overheard;
+    mod partly;
     mod places;
     mod podman;
     mod pods;

@@ -254,7 +254,9 @@ impl History {
                 && !matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. } | Deed::Halt { .. })
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
-        let last = || trial().or_else(|| self.newest_first().find(is_persons).map(|last| self.meant(last)));
+        let left = || self.programs_left(now).filter(|left| !left.is_kept).map(|left| left.receipt);
+        let newest = || self.newest_first().find(is_persons).map(|last| self.meant(last));
+        let last = || trial().or_else(left).or_else(newest);
         let receipt = number.map_or_else(last, |number| self.of(number));
         if let Some(unread) = self.unread_instead(number, receipt) {
             return Err(Edge::Unread(unread));
@@ -387,7 +389,7 @@ impl History {
         self.done_after(receipt).find(renews)
     }
 
-    fn is_confirmed(&self, receipt: &Receipt) -> bool {
+    pub(super) fn is_confirmed(&self, receipt: &Receipt) -> bool {
         self.done_to(receipt, |deed| matches!(deed, Deed::Confirm { of } if *of == receipt.number))
     }
 

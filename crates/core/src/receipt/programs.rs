@@ -14,9 +14,38 @@ pub enum ProgramsEnd {
     TakenBack,
     /// Its time was over.
     Lapsed,
+    /// The host was booted meanwhile.
+    Reboot,
+}
+
+/// What is on trial still though the gate that it came with is not any more: whoever ended that was killed before he got to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left<'a> {
+    /// The receipt of the trial.
+    pub receipt: &'a Receipt,
+    /// What they are told by it.
+    pub now: &'a Programs,
+    /// The receipt of the gate.
+    pub with: u32,
+    /// Whether the gate was kept, and not taken back.
+    pub is_kept: bool,
 }
 
 impl History {
+    /// What was left on trial so.
+    #[must_use]
+    pub fn programs_left(&self, at: Timestamp) -> Option<Left<'_>> {
+        let (receipt, _) = self.tellings().next()?;
+        let Deed::Programs { now, until: Some(until), with: Some(with), .. } = &receipt.deed else {
+            return None;
+        };
+        let gate = self.of(*with)?;
+        let is_kept = self.is_confirmed(gate);
+        let is_over =
+            || self.done_to(gate, |deed| matches!(deed, Deed::TakeBack { of } if *of == gate.number));
+        (at < *until && (is_kept || is_over())).then_some(Left { receipt, now, with: *with, is_kept })
+    }
+
     /// How the trial of `receipt` ended, which was to run `until` then; `None` while it does.
     #[must_use]
     pub fn end_of_programs(
@@ -31,6 +60,7 @@ impl History {
         let mut after = self.tellings().filter(|(other, _)| other.number > receipt.number);
         match after.next_back() {
             Some((next, _)) if next.at < until => Some(ProgramsEnd::TakenBack),
+            _ if self.is_before_boot(receipt) => Some(ProgramsEnd::Reboot),
             _ if until <= now => Some(ProgramsEnd::Lapsed),
             _ => None,
         }
@@ -170,6 +200,26 @@ mod tests {
         for answer in before {
             assert!(matches!(answer, Ok(Back::Programs(_, was)) if *was == told(&[80])), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn what_was_left_on_trial_by_whoever_was_killed_is_kept_or_taken_back() {
+        let gate = receipt(1, applied(Was::Nothing, Some(60)), Some(11));
+        let trial = guard(2, (&[443], &[80]), |deed| with(deed, 1, Some(60)));
+        let left = |ended: &[Deed], now| {
+            let ended = ended.iter().map(|deed| receipt(3, deed.clone(), Some(12)));
+            let history: History = [gate.clone(), trial.clone()].into_iter().chain(ended).collect();
+            let left =
+                history.programs_left(at(now)).map(|left| (left.receipt.number, left.with, left.is_kept));
+            (left, history)
+        };
+        assert_eq!(left(&[], 9).0, None, "both are on trial");
+        assert_eq!(left(&[Deed::Confirm { of: 1 }], 9).0, Some((2, 1, true)));
+        assert_eq!(left(&[Deed::Confirm { of: 1 }], 60).0, None, "the kernel took it back");
+        let (over, history) = left(&[Deed::TakeBack { of: 1 }], 9);
+        assert_eq!(over, Some((2, 1, false)));
+        let back = history.back(None, Some(&standing(12, None)), &Temporary::default(), at(9));
+        assert!(matches!(back, Ok(Back::Programs(trial, was)) if trial.number == 2 && *was == told(&[80])));
     }
 
     #[test]

@@ -142,6 +142,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let mut apply = String::from("portreeve apply");
         apply += if is_anew { " --no-trial" } else { "" };
         apply += by_evicting(own);
+        apply += by_none(own);
         next::print(&further(&apply, &settings.policy), out)?;
     }
     Ok(Exit::Found)

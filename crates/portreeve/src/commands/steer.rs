@@ -3,7 +3,7 @@
 mod drain;
 mod register;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
@@ -17,8 +17,7 @@ use super::Command;
 use crate::{
     exit::Exit,
     failure::Failure,
-    look::Look,
-    programs,
+    look, programs,
     settings::{Common, Format, Settings, Verbosity, options},
     show::{next, out::Out, steer as show},
     steers,
@@ -136,11 +135,11 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let routes = steer.map_or(Ok(Default::default()), Steer::routes).map_err(fail)?;
     let slots = steer.map_or(Ok(Vec::new()), Steer::stands).map_err(fail)?;
     let until = steer.map_or(Ok(None), Steer::trial).map_err(fail)?.map(programs::moments());
-    let look = Look::take(settings, &steers::WANTED)?;
+    // Whatever the policy says by now, and whether it can be read.
+    let snapshot = look::here(&steers::WANTED)?;
     let (is_there, is_whole) =
         (pinned.is_some(), pinned.as_ref().is_none_or(|Pinned { is_whole, .. }| *is_whole));
     let is_missed = !is_there && !programs::confirmed().routes.0.is_empty();
-    let world = look.world();
     let stands = show::Stands {
         is_there,
         is_whole,
@@ -149,7 +148,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         routes: &routes,
         slots: &slots,
         foreign: &foreign_steering::found(),
-        world: &world,
+        snapshot: &snapshot,
     };
     if settings.format == Format::Json {
         out.json(&show::view(&stands))?;
@@ -166,6 +165,9 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         (None, true, true) => &["portreeve off steer"],
         (None, true, false) => &["portreeve plan"],
     };
-    next::print(&commands.iter().map(ToString::to_string).collect::<Vec<_>>(), out)?;
+    let dead: BTreeSet<&str> =
+        slots.iter().filter(|slot| slot.cookie.is_none()).map(|slot| slot.service.as_str()).collect();
+    let registers = dead.into_iter().map(|service| format!("portreeve steer register {service}"));
+    next::print(&registers.chain(commands.iter().map(ToString::to_string)).collect::<Vec<_>>(), out)?;
     Ok(Exit::Fine)
 }

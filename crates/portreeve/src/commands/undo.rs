@@ -55,6 +55,10 @@ const NOT_AS_BEFORE: Words = Words {
     en: "the gate is as it was, but what is kept from clients is not",
     ja: "ゲートは元に戻しましたが、クライアント用の範囲から除外するポートを戻せません",
 };
+const PROGRAMS_TOO: Words = Words {
+    en: "The guard and what is steered are as they were too.",
+    ja: "ガードと誘導も元に戻しました。",
+};
 const FAILED: Words = Words { en: "cannot take the change back", ja: "変更を取り消せません" };
 
 fn arguments(lang: Lang) -> Vec<Arg> {
@@ -92,8 +96,13 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let (deed, transaction, said) = change(&door, back, &temporary)?;
     let (passed, over) = pass(door, deed, &transaction, &temporary, settings)?;
     out.changed();
+    let is_with_programs = told.is_some();
+    before::go_with(told, passed.receipt.number)?;
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
+        if is_with_programs {
+            out.say(PROGRAMS_TOO)?;
+        }
         out.sentences(over.in_lang(settings.lang))?;
         let enable = if is_put_back { in_force(passed.standing.as_ref()).1 } else { None };
         let again = is_gone.then(|| plan::undo_of(passed.receipt.number, own));
@@ -105,7 +114,6 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
-    before::go_with(told, passed.receipt.number)?;
     steers::lead_found(settings, FAILED)?;
     Ok(Exit::Fine)
 }

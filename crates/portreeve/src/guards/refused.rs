@@ -9,6 +9,7 @@ use std::{
 use jiff::Timestamp;
 use portreeve_core::{
     cgroup,
+    owner::{Identity, Match},
     policy::{Policy, Service},
     port::PortSpec,
 };
@@ -54,12 +55,16 @@ fn refusal(
     let at = |since_boot: Duration| moment(u64::try_from(since_boot.as_nanos()).unwrap_or(u64::MAX));
     let cgroup = paths.get(&tried.cgroup).cloned();
     let is_here = own == Some(tried.netns);
+    let unit = cgroup.as_deref().map_or_else(|| gone(&tried.group), |path| cgroup::read(path).unit);
+    // Of another namespace the policy of this one says nothing.
+    let service = policy.filter(|_| is_here).and_then(|policy| service(policy, &tried, unit.as_deref()));
+    // The owner's own is not refused: one that is called like it, and is gone, was another's, as of a user's manager.
+    let is_known = |unit: &String| cgroup.is_some() || service.is_none_or(|service| !owns(unit, service));
     Refusal {
         is_here,
-        // Of another namespace the policy of this one says nothing.
-        service: policy.filter(|_| is_here).and_then(|policy| service(policy, &tried)),
+        service: service.map(|service| service.name.clone()),
         user: passwd::name(tried.uid),
-        unit: cgroup.as_deref().map_or_else(|| gone(&tried.group), |path| cgroup::read(path).unit),
+        unit: unit.filter(is_known),
         cgroup,
         first: at(tried.first),
         last: at(tried.last),
@@ -72,13 +77,19 @@ fn gone(group: &str) -> Option<String> {
     cgroup::read(&format!("/system.slice/{group}")).unit
 }
 
-/// The service of the number by name, one on that very address first.
-fn service(policy: &Policy, tried: &Tried) -> Option<String> {
+/// The service of the number that is another's than `unit`'s, and on that very address, where there is such a one.
+fn service<'p>(policy: &'p Policy, tried: &Tried, unit: Option<&str>) -> Option<&'p Service> {
     let is_of = |spec: &PortSpec| spec.protocol == tried.protocol && spec.range.contains(tried.port);
-    let is_at = |service: &&Service| tried.address.as_ref().is_some_and(|at| service.addresses.contains(at));
-    let of_number = || policy.services.iter().filter(|service| service.ports.iter().any(is_of));
-    let is_everywhere = |service: &&Service| service.addresses.is_empty();
-    let service =
-        of_number().find(is_at).or_else(|| of_number().find(is_everywhere)).or_else(|| of_number().next());
-    service.map(|service| service.name.clone())
+    let of_number = policy.services.iter().filter(|service| service.ports.iter().any(is_of));
+    of_number.min_by_key(|service| {
+        let is_at = tried.address.as_ref().is_some_and(|at| service.addresses.contains(at));
+        // Whoever binds every address has to own all that are declared.
+        let is_own = unit.is_some_and(|unit| owns(unit, service));
+        (is_own, !is_at, !service.addresses.is_empty())
+    })
+}
+
+fn owns(unit: &str, service: &Service) -> bool {
+    let called = Identity { unit: Some(unit), cgroup: Some(unit), ..Identity::default() };
+    called.matches_any(&service.owners) == Match::Yes
 }

@@ -453,6 +453,7 @@ fn outcome(
                 Some(ProgramsEnd::Confirmed) => Words { en: "confirmed", ja: "確定済み" },
                 Some(ProgramsEnd::TakenBack) => Words { en: "taken back", ja: "取り消し済み" },
                 Some(ProgramsEnd::Lapsed) => Words { en: "lapsed", ja: "期限切れ" },
+                Some(ProgramsEnd::Reboot) => Words { en: "ended by a reboot", ja: "再起動で終了" },
             }
         }
         (Outcome::Done, _) => Words { en: "done", ja: "完了" },

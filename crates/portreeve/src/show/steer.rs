@@ -5,12 +5,12 @@ use std::{borrow::Cow, net::SocketAddr};
 use jiff::Timestamp;
 use portreeve_core::{
     address::Address,
-    facts::{Listener, Process, SteeringProgram},
+    facts::{Listener, Process, Snapshot, SteeringProgram},
     port::{PortSpec, Protocol},
     steer::{Route, Routes, WhenDead},
     text,
     words::{Text, Words, inflect},
-    world::{World, name_of},
+    world::name_of,
 };
 use portreeve_host::enforce::steer::{Hits, Slot};
 use schemars::JsonSchema;
@@ -44,7 +44,7 @@ pub(crate) struct Stands<'a> {
     /// The programs of others that choose sockets here.
     pub(crate) foreign: &'a [SteeringProgram],
     /// Who has which socket.
-    pub(crate) world: &'a World<'a>,
+    pub(crate) snapshot: &'a Snapshot,
 }
 
 /// The answer of `steer status`.
@@ -193,12 +193,12 @@ fn hits(stands: &Stands<'_>, service: &str) -> Hits {
 }
 
 fn listener<'a>(stands: &Stands<'a>, cookie: u64) -> Option<&'a Listener> {
-    stands.world.snapshot.listeners.iter().find(|listener| listener.cookie == cookie)
+    stands.snapshot.listeners.iter().find(|listener| listener.cookie == cookie)
 }
 
 fn holder<'a>(stands: &Stands<'a>, listener: &Listener) -> Option<(u32, &'a Process)> {
     let hold = listener.holders.first()?;
-    Some((hold.pid, stands.world.snapshot.processes.get(&hold.pid)?))
+    Some((hold.pid, stands.snapshot.processes.get(&hold.pid)?))
 }
 
 const COLUMNS: &[Column] = &[

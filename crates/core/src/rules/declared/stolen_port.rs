@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use super::list;
 use crate::{
-    address::{Address, Breadth},
+    address::{Address, Breadth, Family},
     desired::DesiredPort,
     facts::Listener,
     finding::{Finding, Severity},
@@ -163,7 +163,7 @@ fn describe(thief: &Thief, manner: Manner, holding: &Holding<'_>, declared: &Des
     let (Thief::Holder(Text { en, ja }) | Thief::Guest(Text { en, ja })) = thief;
     let spec = holding.spec();
     let address = &holding.widest().address;
-    let family = if address.ip.to_canonical().is_ipv4() { "IPv4" } else { "IPv6" };
+    let family = Family::of(address.ip.to_canonical()).written();
     let service = &declared.service.name;
     let Text { en: en_owner, ja: ja_owner } = list(&declared.service.owners);
     match manner {

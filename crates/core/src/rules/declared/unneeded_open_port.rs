@@ -8,7 +8,7 @@ use crate::{
     finding::{Finding, Severity},
     firewall::Intervals,
     kinds,
-    port::PortSpec,
+    port::{PortSpec, Protocol},
     reach::{Basis, Reach, Verdict},
     rules::{Page, Rule, comers, is_from_outside},
     text,
@@ -46,8 +46,8 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     let is_claimed = |it: &Holding<'_>| it.listeners.iter().all(|listener| world.is_claimants(listener));
     // Others come to it by what is declared elsewhere, and by its own number nobody.
     let is_led_to = |it: &Holding<'_>| {
-        let mut listeners = it.listeners.iter();
-        listeners.all(|listener| listener.breadth() == Breadth::Loopback && world.is_led_to(listener))
+        it.listeners.iter().all(|listener| listener.breadth() == Breadth::Loopback)
+            && it.listeners.iter().any(|listener| world.is_led_to(listener))
     };
     let undeclared = world
         .holdings()
@@ -98,7 +98,14 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
 
 /// Who gets what is declared elsewhere needs his socket, and nobody else needs to come to it.
 fn fix(world: &World<'_>, holding: &Holding<'_>) -> Text {
-    if holding.listeners.iter().any(|listener| world.is_led_to(listener)) {
+    let mut led = holding.listeners.iter().filter(|listener| world.is_led_to(listener));
+    if let Some(led) = led.next() {
+        if led.protocol == Protocol::Udp {
+            return text!(
+                "let it listen at the address of its service alone: over UDP its answers leave from where it is bound",
+                "サービスのアドレスだけで待ち受けるようにしてください。UDP の応答は bind したアドレスから送られます"
+            );
+        }
         return text!(
             "let it listen on loopback alone: what is led to it comes there too",
             "ループバックだけで待ち受けるようにしてください。誘導された通信はそこにも届きます"

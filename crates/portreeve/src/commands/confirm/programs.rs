@@ -34,13 +34,19 @@ pub(super) fn keep_with_gate(number: u32, now: &Programs, with: u32) -> Result<(
     programs::tell(now, comes, NOT_TOLD).map(drop)
 }
 
+/// The receipt of what is on trial without a gate, that of the gate that it came with where that is kept by now, and what is tried.
+fn alone(door: &Door) -> Option<(u32, Option<u32>, Programs)> {
+    let tried = door.history.programs_tried(None).filter(|(.., until)| door.now < *until);
+    let left = || door.history.programs_left(door.now).filter(|left| left.is_kept);
+    tried
+        .map(|(trial, now, _)| (trial.number, None, now.clone()))
+        .or_else(|| left().map(|left| (left.receipt.number, Some(left.with), left.now.clone())))
+}
+
 /// Keeps what is on trial without a gate, if anything is.
 pub(super) fn keep_alone(door: Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let tried = door.history.programs_tried(None).filter(|(.., until)| door.now < *until);
-    let Some((number, now)) = tried.map(|(trial, now, _)| (trial.number, now.clone())) else {
-        return nothing(&door, settings, out);
-    };
-    let comes = Comes { confirms: Some(number), ..Comes::default() };
+    let Some((number, with, now)) = alone(&door) else { return nothing(&door, settings, out) };
+    let comes = Comes { with, confirms: Some(number), ..Comes::default() };
     programs::tell_through(door, &now, comes, FAILED)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {

@@ -6,8 +6,11 @@ use std::{
 };
 
 use portreeve_core::{
+    address::Family,
+    nearest::nearest,
     plan::{Lead, Steers, Unled, Whose, joined, socket, ways},
     policy::Service,
+    port::Protocol,
     steer::{Routes, wanted},
     text,
     words::{Text, Words},
@@ -48,7 +51,7 @@ pub(super) fn run(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let look = wait_for_socket(service, whose, patience.unwrap_or_default(), settings)?;
-    let led = lead(&look, service, whose)?;
+    let led = lead(&look, service, whose, Ways::Some)?;
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
@@ -58,6 +61,7 @@ pub(super) fn run(
     }
     led.next(out)?;
     out.finish()?;
+    led.warn_of_the_rest(service, settings);
     let Steers { routes, led, .. } = steers::known(None).map_err(|error| steers::failure(&error, NOT_LED))?;
     steers::tell_dead(&look.world(), &routes, &led, Some(service), settings);
     Ok(Exit::Fine)
@@ -102,7 +106,9 @@ pub(super) fn shift(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let look = Look::take(settings, &WANTED)?;
-    let led = lead(&look, service, whose)?;
+    // Who names one socket means that one.
+    let ways = if whose.is_some_and(|whose| whose.fd.is_none()) { Ways::All } else { Ways::Some };
+    let led = lead(&look, service, whose, ways)?;
     out.changed();
     let is_loud = settings.verbosity != Verbosity::Quiet;
     for lead in led.leads.iter().filter(|_| is_loud) {
@@ -130,10 +136,21 @@ pub(super) fn shift(
         warn(&visible(text.in_lang(settings.lang)));
         return Ok(Exit::Uncertain);
     }
-    if is_loud && patience.is_some() {
+    if is_loud {
+        led.warn_of_the_rest(service, settings);
+    }
+    if is_loud && patience.is_some() && led.stay.is_empty() {
         out.say(DRAINED)?;
     }
     Ok(Exit::Fine)
+}
+
+fn stays(service: &str, (protocol, family): (Protocol, Family)) -> Text {
+    let family = family.written();
+    text!(
+        "by {protocol} over {family} it goes to the former process still: move that too before you end it, portreeve steer move {service} --to-pid PID --fd FD",
+        "{family} の {protocol} は引き続き旧プロセスに誘導されます。旧プロセスを停止する前に、こちらも切り替えてください: portreeve steer move {service} --to-pid PID --fd FD"
+    )
 }
 
 const DRAINED: Words = Words {
@@ -141,15 +158,33 @@ const DRAINED: Words = Words {
     ja: "旧プロセスの受付待ちの接続はなくなりました。",
 };
 
+/// Which of the ways on which packets come a process has to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ways {
+    /// Those that it has a socket for.
+    Some,
+    /// Each on which the former process takes them.
+    All,
+}
+
 /// What is led now, and to which sockets it was before.
 struct Changed {
     leads: Vec<Lead>,
     former: Vec<u64>,
+    /// The ways on which it goes where it went before.
+    stay: Vec<(Protocol, Family)>,
     /// The receipt of the change, where anybody had it before.
     receipt: Option<u32>,
 }
 
 impl Changed {
+    /// Says what still goes where it went.
+    fn warn_of_the_rest(&self, service: &str, settings: &Settings) {
+        for stay in &self.stay {
+            warn(&visible(stays(service, *stay).in_lang(settings.lang)));
+        }
+    }
+
     /// What shows it, and what takes it back.
     fn next(&self, out: &mut Out) -> Result<(), Failure> {
         let undo = self.receipt.map(|number| format!("portreeve undo {number}"));
@@ -158,7 +193,7 @@ impl Changed {
     }
 }
 
-fn lead(look: &Look, name: &str, whose: Option<Whose>) -> Result<Changed, Failure> {
+fn lead(look: &Look, name: &str, whose: Option<Whose>, ways_wanted: Ways) -> Result<Changed, Failure> {
     let world = look.world();
     let service = service(&world, name)?;
     let fail = |error| steers::failure(&error, NOT_LED);
@@ -178,6 +213,14 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>) -> Result<Changed, Failur
         let why = found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody);
         return Err(unled(name, whose, &why, &world));
     }
+    let is_taken = |slot: &&Slot| {
+        leads.iter().any(|lead| lead.spec.protocol == slot.protocol && lead.families.contains(&slot.family))
+    };
+    let staying = own.iter().copied().filter(|slot| slot.cookie.is_some() && !is_taken(slot));
+    let stay: Vec<_> = staying.map(|slot| (slot.protocol, slot.family)).collect();
+    if let (Ways::All, Some(whose), [way, ..]) = (ways_wanted, whose, stay.as_slice()) {
+        return Err(partly(name, whose.pid, *way));
+    }
     let former = own.into_iter().filter_map(|slot| slot.cookie).collect::<Vec<u64>>();
     let is_moved = !former.is_empty() && leads.iter().any(|lead| !former.contains(&lead.cookie));
     let receipt = if is_moved {
@@ -188,13 +231,33 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>) -> Result<Changed, Failur
         steers::lead_all(leads.iter(), NOT_LED)?;
         None
     };
-    Ok(Changed { leads, former, receipt })
+    Ok(Changed { leads, former, stay, receipt })
+}
+
+/// Whoever ends the former process then would have some refused.
+fn partly(service: &str, pid: u32, (protocol, family): (Protocol, Family)) -> Failure {
+    let (service, family) = (visible(service).into_owned(), family.written());
+    Failure::new(Exit::Refused, NOT_LED)
+        .because(text!(
+            "process {pid} has no socket for {service} by {protocol} over {family}, and the former one has",
+            "旧プロセスと異なり、プロセス {pid} には {service} の {family} の {protocol} を受け取るソケットがありません"
+        ))
+        .hint(text!(
+            "let it listen there too, or move one socket by its descriptor: --to-pid {pid} --fd FD",
+            "そこでも待ち受けるようにするか、ディスクリプタを指定して 1 つずつ切り替えてください: --to-pid {pid} --fd FD"
+        ))
 }
 
 fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {
     let services = world.policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
-    services.iter().find(|service| service.name == name && service.steer.is_some()).ok_or_else(|| {
+    let found = services.iter().find(|service| service.name == name);
+    let steered = found.filter(|service| service.steer.is_some());
+    steered.ok_or_else(|| {
         let name = visible(name).into_owned();
+        if found.is_none() {
+            let names = services.iter().filter(|service| service.steer.is_some());
+            return unknown(&name, names.map(|service| service.name.as_str()));
+        }
         Failure::usage(NOT_LED)
             .because(text!(
                 "the policy steers no service {name}",
@@ -205,6 +268,18 @@ fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {
                 "policy に steer = {{ when_dead = \"refuse\" }} と書き、portreeve apply を実行してください"
             ))
     })
+}
+
+fn unknown<'n>(name: &str, mut steered: impl Iterator<Item = &'n str>) -> Failure {
+    let failure = Failure::usage(NOT_LED)
+        .because(text!("the policy has no service {name}", "policy にサービス {name} はありません"));
+    match nearest(name, steered.by_ref()) {
+        Some(near) => {
+            let near = visible(near).into_owned();
+            failure.hint(text!("did you mean {near}?", "{near} のことですか?"))
+        }
+        None => failure.hint(text!("portreeve steer status", "portreeve steer status")),
+    }
 }
 
 fn unsteered(name: &str) -> Failure {

@@ -164,7 +164,8 @@ pub(crate) fn print(refusals: &[Refusal], out: &mut Out) -> Result<(), Failure> 
 /// One of them in a line, as of `now`.
 pub(crate) fn line(refusal: &Refusal, now: Timestamp) -> Text {
     let (Text { en, ja }, Text { en: en_ago, ja: ja_ago }) = (deed(refusal), ago(refusal.last, now));
-    text!("{en}, {en_ago}", "{ja}、{ja_ago}")
+    let spec = refusal.spec();
+    text!("{spec}: {en}, {en_ago}", "{spec}: {ja}、{ja_ago}")
 }
 
 /// One of them in a line, with the time at which it was the last time.

@@ -1,0 +1,189 @@
+//! The socket of a service to which its packets are led, or why there is none (A5, A12).
+
+use alloc::{format, vec::Vec};
+
+use super::Lead;
+use crate::{
+    address::{Address, Family},
+    facts::{Hold, Listener, SocketState},
+    owner::{Identity, Match},
+    policy::Service,
+    port::{PortSpec, Protocol},
+    text,
+    words::Text,
+    world::{World, name_of},
+};
+
+/// Whose socket is meant, where somebody says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// The process.
+    pub pid: u32,
+    /// Its descriptor; `None` where it has only one that will do.
+    pub fd: Option<u32>,
+}
+
+/// Why there is no socket to lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unled {
+    /// No owner has one that takes such packets.
+    Nobody,
+    /// Several will do, and nobody says which.
+    Several(Vec<Lead>),
+    /// It is one of MPTCP, to which the kernel leads nothing.
+    Mptcp(PortSpec),
+    /// Answers of a datagram would leave from its port, and not from the one that was asked.
+    OtherPort(PortSpec),
+    /// Nor would they leave from the address that was asked, but from this one.
+    OtherAddress(Address),
+}
+
+impl Unled {
+    /// Why, in a sentence without an end.
+    #[must_use]
+    pub fn why(&self) -> Text {
+        match self {
+            Self::Nobody => text!(
+                "no owner of it has a socket that takes what is led",
+                "誘導先にできるソケットを持つ owner がいない"
+            ),
+            Self::Several(leads) => {
+                let each = |lead: &Lead| format!("pid {} fd {} ({})", lead.pid, lead.fd, lead.place());
+                let all = leads.iter().map(each).collect::<Vec<_>>().join(", ");
+                text!("several sockets will do: {all}", "候補のソケットが複数ある: {all}")
+            }
+            Self::Mptcp(spec) => text!(
+                "the socket of {spec} is one of MPTCP, to which the kernel leads nothing",
+                "{spec} のソケットは MPTCP であり、カーネルの誘導の対象にならない"
+            ),
+            Self::OtherPort(spec) => text!(
+                "it listens on {spec}, and an answer of UDP leaves from the port that it listens on",
+                "待ち受けが {spec} であり、UDP の応答は待ち受けポートから送られる"
+            ),
+            Self::OtherAddress(address) => text!(
+                "it listens at {address}, and an answer of UDP leaves from the address that it listens at",
+                "待ち受けアドレスが {address} であり、UDP の応答はそのアドレスから送られる"
+            ),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> Text {
+        match self {
+            Self::Nobody => text!(
+                "start it, or see who listens: portreeve ls",
+                "サービスを起動するか、待ち受けを確認してください: portreeve ls"
+            ),
+            Self::Several(leads) => {
+                let service = leads.first().map_or("SERVICE", |lead| &lead.service);
+                text!(
+                    "name one: portreeve steer register {service} --pid PID --fd FD",
+                    "portreeve steer register {service} --pid PID --fd FD で指定してください"
+                )
+            }
+            Self::Mptcp(_) => text!(
+                "have it listen with plain TCP (nginx: no multipath in listen)",
+                "通常の TCP で待ち受けてください(nginx では listen の multipath を外す)"
+            ),
+            Self::OtherPort(_) => text!(
+                "have it listen on the declared port, or redirect in the packet filter",
+                "宣言したポートで待ち受けるか、パケットフィルターの redirect を使ってください"
+            ),
+            Self::OtherAddress(_) => text!(
+                "have it listen at the declared address, or on every one and answer from where it was asked (IP_PKTINFO)",
+                "宣言したアドレスで待ち受けるか、すべてのアドレスで待ち受けて、問い合わせを受けたアドレスから応答してください(IP_PKTINFO)"
+            ),
+        }
+    }
+}
+
+/// The socket to which packets of this way for `service` are led: the only one of its owners, or the only one on a number that is
+/// declared; of the process that is meant, where somebody says so.
+///
+/// # Errors
+///
+/// There is none, or several.
+pub fn socket(
+    world: &World<'_>,
+    service: &Service,
+    (protocol, family): (Protocol, Family),
+    whose: Option<Whose>,
+) -> Result<Lead, Unled> {
+    let own = world.own_namespace().map(|own| own.id);
+    let is_of_way = |listener: &&Listener| {
+        Some(listener.netns) == own && listener.protocol == protocol && takes(listener, family)
+    };
+    let lead = |listener| holder(world, service, listener, whose).map(|lead| (lead, listener));
+    let held: Vec<(Lead, &Listener)> =
+        world.snapshot.listeners.iter().filter(is_of_way).filter_map(lead).collect();
+    let fit: Vec<_> = held.iter().filter(|(_, listener)| !listener.mptcp).collect();
+    let Some((first, _)) = fit.first() else {
+        let mptcp = held.first().map(|(lead, _)| Unled::Mptcp(lead.spec));
+        return Err(mptcp.unwrap_or(Unled::Nobody));
+    };
+    let is_declared = |lead: &Lead| {
+        service
+            .ports
+            .iter()
+            .any(|spec| spec.protocol == protocol && spec.range.contains(lead.spec.range.first))
+    };
+    let declared: Vec<_> = fit.iter().filter(|(lead, _)| is_declared(lead)).collect();
+    let all: Vec<&Lead> = match declared.as_slice() {
+        [] if protocol == Protocol::Udp => return Err(Unled::OtherPort(first.spec)),
+        [] => fit.iter().map(|(lead, _)| lead).collect(),
+        declared => declared.iter().map(|(lead, _)| lead).collect(),
+    };
+    let all = if protocol == Protocol::Udp { answering(service, all)? } else { all };
+    // Of those that share a number the kernel chooses one by itself (SO_REUSEPORT).
+    let is_one = all.iter().all(|lead| (&lead.address, lead.spec) == (&all[0].address, all[0].spec));
+    if is_one {
+        Ok(Lead { families: [family].into(), ..all[0].clone() })
+    } else {
+        Err(Unled::Several(all.into_iter().cloned().collect()))
+    }
+}
+
+/// Those whose answers leave from where the service is asked, as far as the address that they are bound to tells.
+fn answering<'l>(service: &Service, leads: Vec<&'l Lead>) -> Result<Vec<&'l Lead>, Unled> {
+    let first = leads.first().map(|lead| lead.address.clone());
+    let answers = |lead: &&Lead| {
+        lead.address.ip.is_unspecified() || service.addresses.iter().any(|own| own.ip == lead.address.ip)
+    };
+    let answering: Vec<_> = leads.into_iter().filter(answers).collect();
+    match first.filter(|_| answering.is_empty()) {
+        Some(address) => Err(Unled::OtherAddress(address)),
+        None => Ok(answering),
+    }
+}
+
+/// Whether packets of the family can be led to it, but for MPTCP.
+fn takes(listener: &Listener, family: Family) -> bool {
+    let hears = match family {
+        Family::Ipv4 => listener.hears_ipv4(),
+        Family::Ipv6 => listener.family == Family::Ipv6 && listener.address.ip.to_canonical().is_ipv6(),
+    };
+    hears && listener.state != SocketState::Bound && listener.cookie != 0
+}
+
+/// The one of its owners who has it, or the one who is meant.
+fn holder(world: &World<'_>, service: &Service, listener: &Listener, whose: Option<Whose>) -> Option<Lead> {
+    let is_meant = |hold: &&Hold| {
+        whose.is_none_or(|whose| hold.pid == whose.pid && whose.fd.is_none_or(|fd| hold.fd == fd))
+    };
+    let meant = listener.holders.iter().filter(is_meant);
+    let mut holds = meant.filter_map(|hold| Some((hold, world.snapshot.processes.get(&hold.pid)?)));
+    let is_owner =
+        |process| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::Yes;
+    let (hold, process) = holds.find(|(_, process)| is_owner(process))?;
+    Some(Lead {
+        service: service.name.clone(),
+        families: Vec::new(),
+        address: listener.address.clone(),
+        spec: listener.spec(),
+        pid: hold.pid,
+        fd: hold.descriptor()?,
+        cookie: listener.cookie,
+        who: name_of(process),
+    })
+}
