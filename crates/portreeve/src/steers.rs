@@ -4,6 +4,8 @@ mod lead;
 
 pub(crate) use self::lead::{Former, lead_all, move_all};
 
+use std::collections::BTreeSet;
+
 use portreeve_core::{
     facts::Led,
     plan::{Dead, Steers, dead, leads},
@@ -69,7 +71,24 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
     let found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
     lead_all(found.iter(), what)?;
     tell_dead(&world, &routes, &led, None, settings);
+    tell_forgotten(world.policy, &routes, &led, settings);
     Ok(())
+}
+
+/// Tells that nobody is led to, of each service that the policy has no more: so nobody knows its owner.
+fn tell_forgotten(policy: Option<&Policy>, routes: &Routes, led: &[Led], settings: &Settings) {
+    let services = policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
+    let is_known =
+        |name: &str| services.iter().any(|service| service.name == name && service.steer.is_some());
+    let names: BTreeSet<&str> = routes.0.iter().map(|route| route.service.as_str()).collect();
+    let is_led = |name: &str| led.iter().any(|led| led.service == name);
+    for name in names.into_iter().filter(|name| !is_known(name) && !is_led(name)) {
+        let text = text!(
+            "warning: nothing is led to {name}, as the policy has it no more: write it there again, then portreeve steer register {name}",
+            "警告: {name} は policy にないため、誘導先を特定できません。policy に書き戻してから portreeve steer register {name} を実行してください"
+        );
+        warn(&visible(text.in_lang(settings.lang)));
+    }
 }
 
 /// Tells why nobody is led to, of each service, or of this one alone, that has no socket for some of what is led to it by `routes`.

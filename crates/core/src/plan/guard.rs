@@ -163,10 +163,13 @@ fn taken(world: &World<'_>, socket: &Connection, rules: &Rules) -> Option<Held> 
         is_enforced(desired.service, spec, rules) && desired.stands().any(|declared| declared.meets(&stand))
     };
     let service = declared.find(is_meant).filter(|_| may_listen)?.service;
-    let mut holders = socket.pids.iter().filter_map(|pid| world.snapshot.processes.get(pid));
-    let stranger =
-        holders.find(|process| Identity::of_process(process).matches_any(&service.owners) == Match::No)?;
-    Some(Held { spec, service: service.name.clone(), who: name_of(stranger), may_be_evicted: false })
+    let mut holders = socket.pids.iter().filter_map(|pid| Some((pid, world.snapshot.processes.get(pid)?)));
+    let (pid, stranger) = holders
+        .find(|(_, process)| Identity::of_process(process).matches_any(&service.owners) == Match::No)?;
+    // Of one that does not listen no list of listeners tells the process.
+    let Text { en, ja } = name_of(stranger);
+    let who = text!("{en}, pid {pid},", "{ja}(pid {pid})");
+    Some(Held { spec, service: service.name.clone(), who, may_be_evicted: false })
 }
 
 fn is_enforced(service: &Service, spec: PortSpec, rules: &Rules) -> bool {

@@ -361,7 +361,7 @@ fn what_stands_in_the_way_is_said_and_nothing_is_done() {
     site.run("timeout 10 sh -c 'until portreeve who 443 | grep -q python3; do sleep 0.1; done'");
     let refused = site.ask(APPLY);
     assert_eq!(refused.status, 5, "{refused:#?}");
-    assert!(refused.stderr.contains("python3 (user root) holds it"), "{refused:#?}");
+    assert!(refused.stderr.contains("python3 (user root), pid "), "{refused:#?}");
     site.run("systemctl stop thief && umount /sys/fs/bpf");
     for arguments in ["plan --no-session", APPLY] {
         let refused = site.ask(arguments);
@@ -431,7 +431,7 @@ fn a_stranger_gives_up_what_he_listens_on() {
     let evicted = site.run(&format!("portreeve {APPLY} --evict && ! ss -Htln | grep -q :443"));
     assert!(evicted.stdout.contains("no stranger listens"), "{evicted:#?}");
     // The kernel takes nothing from him that he has bound.
-    assert!(evicted.stderr.contains("python3 (user root) bound it before that"), "{evicted:#?}");
+    assert!(evicted.stderr.contains("python3 (user root), pid "), "{evicted:#?}");
     let stays = site.ask("plan --no-session --evict");
     assert!(stays.status == 5 && !stays.stderr.contains("--evict"), "{stays:#?}");
     site.run("systemctl stop thief && portreeve plan --no-session --evict");

@@ -7,6 +7,7 @@ use std::{
 
 use portreeve_core::{
     address::Family,
+    facts::Listener,
     nearest::nearest,
     plan::{Lead, Steers, Unled, Whose, joined, socket, ways},
     policy::Service,
@@ -51,7 +52,7 @@ pub(super) fn run(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let look = wait_for_socket(service, whose, patience.unwrap_or_default(), settings)?;
-    let led = lead(&look, service, whose, Ways::Some)?;
+    let led = lead(&look, service, whose, Deed::Register)?;
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
@@ -107,8 +108,8 @@ pub(super) fn shift(
 ) -> Result<Exit, Failure> {
     let look = Look::take(settings, &WANTED)?;
     // Who names one socket means that one.
-    let ways = if whose.is_some_and(|whose| whose.fd.is_none()) { Ways::All } else { Ways::Some };
-    let led = lead(&look, service, whose, ways)?;
+    let deed = if whose.is_some_and(|whose| whose.fd.is_none()) { Deed::Move } else { Deed::MoveOne };
+    let led = lead(&look, service, whose, deed)?;
     out.changed();
     let is_loud = settings.verbosity != Verbosity::Quiet;
     for lead in led.leads.iter().filter(|_| is_loud) {
@@ -140,7 +141,8 @@ pub(super) fn shift(
         led.warn_of_the_rest(service, settings);
     }
     if is_loud && patience.is_some() && led.stay.is_empty() {
-        out.say(DRAINED)?;
+        // Of whoever had it before the last move nothing is known by now.
+        out.say(if led.is_moved { DRAINED } else { WAS_LED })?;
     }
     Ok(Exit::Fine)
 }
@@ -158,13 +160,20 @@ const DRAINED: Words = Words {
     ja: "旧プロセスの受付待ちの接続はなくなりました。",
 };
 
-/// Which of the ways on which packets come a process has to take.
+const WAS_LED: Words = Words {
+    en: "It went there already: whether somebody waits for a former process was not looked at.",
+    ja: "既にこのプロセスに誘導されていました。旧プロセスの受付待ちの接続は確認していません。",
+};
+
+/// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ways {
-    /// Those that it has a socket for.
-    Some,
-    /// Each on which the former process takes them.
-    All,
+enum Deed {
+    /// Whatever a process has a socket for is led to it.
+    Register,
+    /// All that a former process takes is led to another.
+    Move,
+    /// The same of one socket.
+    MoveOne,
 }
 
 /// What is led now, and to which sockets it was before.
@@ -173,6 +182,8 @@ struct Changed {
     former: Vec<u64>,
     /// The ways on which it goes where it went before.
     stay: Vec<(Protocol, Family)>,
+    /// Whether it went elsewhere before.
+    is_moved: bool,
     /// The receipt of the change, where anybody had it before.
     receipt: Option<u32>,
 }
@@ -193,7 +204,7 @@ impl Changed {
     }
 }
 
-fn lead(look: &Look, name: &str, whose: Option<Whose>, ways_wanted: Ways) -> Result<Changed, Failure> {
+fn lead(look: &Look, name: &str, whose: Option<Whose>, deed: Deed) -> Result<Changed, Failure> {
     let world = look.world();
     let service = service(&world, name)?;
     let fail = |error| steers::failure(&error, NOT_LED);
@@ -218,11 +229,15 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>, ways_wanted: Ways) -> Res
     };
     let staying = own.iter().copied().filter(|slot| slot.cookie.is_some() && !is_taken(slot));
     let stay: Vec<_> = staying.map(|slot| (slot.protocol, slot.family)).collect();
-    if let (Ways::All, Some(whose), [way, ..]) = (ways_wanted, whose, stay.as_slice()) {
+    if let (Deed::Move, Some(whose), [way, ..]) = (deed, whose, stay.as_slice()) {
         return Err(partly(name, whose.pid, *way));
     }
     let former = own.into_iter().filter_map(|slot| slot.cookie).collect::<Vec<u64>>();
     let is_moved = !former.is_empty() && leads.iter().any(|lead| !former.contains(&lead.cookie));
+    let beside = leads.iter().find(|lead| is_beside_former(&world, lead, &former));
+    if let Some(lead) = beside.filter(|_| deed != Deed::Register) {
+        return Err(shared(name, lead));
+    }
     let receipt = if is_moved {
         let was = Former { service: name, cookies: &former, undoes: None };
         let passed = steers::move_all(&leads, &was, door::open(NOT_LED)?, NOT_LED)?;
@@ -231,7 +246,28 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>, ways_wanted: Ways) -> Res
         steers::lead_all(leads.iter(), NOT_LED)?;
         None
     };
-    Ok(Changed { leads, former, stay, receipt })
+    Ok(Changed { leads, former, stay, is_moved, receipt })
+}
+
+/// Whether it shares its number with a former socket (SO_REUSEPORT): whichever is led to, the kernel chooses among them.
+fn is_beside_former(world: &World<'_>, lead: &Lead, former: &[u64]) -> bool {
+    let is_former =
+        |listener: &&Listener| former.contains(&listener.cookie) && listener.cookie != lead.cookie;
+    let is_there = |listener: &Listener| (&listener.address, listener.spec()) == (&lead.address, lead.spec);
+    !former.contains(&lead.cookie) && world.snapshot.listeners.iter().filter(is_former).any(is_there)
+}
+
+fn shared(service: &str, lead: &Lead) -> Failure {
+    let (service, place) = (visible(service).into_owned(), lead.place());
+    Failure::new(Exit::Refused, NOT_LED)
+        .because(text!(
+            "both processes listen at {place} (SO_REUSEPORT), and the kernel chooses among them whichever is led to",
+            "両方のプロセスが {place} で待ち受けています(SO_REUSEPORT)。どちらに誘導しても、カーネルが両方に振り分けます"
+        ))
+        .hint(text!(
+            "let the new one listen on another number; or end the former one, then portreeve steer register {service}",
+            "新しい版を別の番号で待ち受けさせるか、旧プロセスを停止してから portreeve steer register {service} を実行してください"
+        ))
 }
 
 /// Whoever ends the former process then would have some refused.
