@@ -40,5 +40,6 @@ pub mod steered;
 pub mod unit;
 pub mod user_info;
 pub mod visible;
+pub mod watch;
 pub mod words;
 pub mod world;

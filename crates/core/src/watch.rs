@@ -1,0 +1,160 @@
+//! What a run of events means: who is probing this host (A14, A16, A19).
+//!
+//! A touch of a port that nobody declared is evidence by itself. It is weighed by a sequential test of first contacts (Jung,
+//! Paxson, Berger, Balakrishnan: Fast Portscan Detection Using Sequential Hypothesis Testing, 2004), which has no clock: a
+//! slow probe is found at the same contact as a fast one.
+
+mod evidence;
+mod family;
+mod probe;
+mod proof;
+mod returned;
+mod score;
+mod source;
+mod suspicion;
+mod table;
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{
+    hash::{Hash as _, Hasher as _},
+    net::IpAddr,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use siphasher::sip::SipHasher13;
+
+pub use self::{
+    evidence::{Innocence, Known, Touch},
+    score::THRESHOLD,
+    source::Source,
+    suspicion::{Confidence, Contact, Kind, Suspicion},
+};
+use self::{probe::Suspect, proof::Proofs, returned::Returned, table::Table};
+
+/// Suspects that are remembered in full.
+pub const SUSPECTS_MAX: usize = 4_096;
+
+/// Something that happened, as it was heard of: by the order of arrival, whatever a clock does meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Happening,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A packet reached nobody.
+    Touch(Touch),
+    /// Somebody finished a TCP handshake (RFC 9293 §3.5), so that his address is none that he made up.
+    Handshake {
+        /// Who.
+        from: IpAddr,
+    },
+}
+
+/// A key that nobody else knows: who knew it could choose addresses that push others out of the tables.
+pub type Key = [u64; 2];
+
+/// Everything that is remembered of whoever was heard of. It does not grow.
+#[derive(Debug)]
+pub struct Watch {
+    key: Key,
+    /// Ticks are counted from here.
+    began: Timestamp,
+    table: Table,
+    returned: Returned,
+    proofs: Proofs,
+    suspects: BTreeMap<Source, Suspect>,
+}
+
+impl Watch {
+    /// Remembers nobody yet.
+    #[must_use]
+    pub fn new(key: Key, began: Timestamp) -> Self {
+        Self {
+            key,
+            began,
+            table: Table::new(),
+            returned: Returned::new(),
+            proofs: Proofs::new(),
+            suspects: BTreeMap::new(),
+        }
+    }
+
+    /// What `event` makes known; nothing, without any allocation, where it does not.
+    pub fn step(&mut self, known: &Known, event: &Event) -> Vec<Suspicion> {
+        match &event.what {
+            Happening::Touch(touch) => self.touched(known, touch, event.at),
+            Happening::Handshake { from } => self.shaken(known, *from, event.at),
+        }
+        .into_iter()
+        .collect()
+    }
+
+    fn touched(&mut self, known: &Known, touch: &Touch, at: Timestamp) -> Option<Suspicion> {
+        if known.innocence(touch).is_some() {
+            return None;
+        }
+        let source = Source::of(touch.from);
+        let (hash, tick) = (self.hash(source), self.tick(at));
+        let is_proven = self.proofs.has(hash, tick);
+        if let Some(suspect) = self.suspects.get_mut(&source) {
+            suspect.touches(touch, at);
+            return None;
+        }
+        let has_returned = !self.table.knows(hash) && self.returned.check_in(hash);
+        let record = self.table.record(hash, tick, has_returned);
+        if !probe::contact(record, touch, tick, is_proven) {
+            return None;
+        }
+        let first = self.began + SignedDuration::from_millis(i64::from(record.first) * MILLISECONDS_EACH);
+        let suspect = Suspect::of(record, first, at, is_proven);
+        self.table.forget(hash);
+        let told = suspect.tell(source, at);
+        self.remember(source, suspect);
+        Some(told)
+    }
+
+    fn shaken(&mut self, known: &Known, from: IpAddr, at: Timestamp) -> Option<Suspicion> {
+        if known.is_own(from) {
+            return None;
+        }
+        let source = Source::of(from);
+        let (hash, tick) = (self.hash(source), self.tick(at));
+        self.proofs.keep(hash, tick);
+        self.suspects.get_mut(&source)?.is_proven_now(source, at)
+    }
+
+    /// Whoever was heard of longest ago makes room.
+    fn remember(&mut self, source: Source, suspect: Suspect) {
+        if self.suspects.len() >= SUSPECTS_MAX {
+            let oldest = self.suspects.iter().min_by_key(|(_, suspect)| suspect.last);
+            if let Some(oldest) = oldest.map(|(source, _)| *source) {
+                self.suspects.remove(&oldest);
+            }
+        }
+        self.suspects.insert(source, suspect);
+    }
+
+    fn hash(&self, source: Source) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
+        source.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// A clock that was put back stands still.
+    fn tick(&self, at: Timestamp) -> u32 {
+        let milliseconds = at.as_millisecond().saturating_sub(self.began.as_millisecond());
+        u32::try_from(milliseconds.max(0) / MILLISECONDS_EACH).unwrap_or(u32::MAX)
+    }
+}
+
+/// 32 bits of these are six years.
+const MILLISECONDS_EACH: i64 = 50;
+const TICKS_EACH_SECOND: u32 = 20;
+
+#[cfg(test)]
+mod tests;

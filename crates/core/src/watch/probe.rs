@@ -1,0 +1,100 @@
+//! Who looks for ports: what each first contact with one of nobody's adds up to (A19).
+
+use alloc::vec::Vec;
+
+use jiff::Timestamp;
+
+use super::{
+    Confidence, Contact, Kind, Source, Suspicion, THRESHOLD, TICKS_EACH_SECOND, Touch,
+    family::family,
+    score::{SERVED, TCP, UDP, faded},
+    table::Record,
+};
+use crate::port::Protocol;
+
+/// Of a suspect so many ports are told.
+const PORTS_MAX: usize = 16;
+
+/// Weighs a touch; whether whoever it was is a suspect now.
+pub(super) fn contact(record: &mut Record, touch: &Touch, tick: u32, is_proven: bool) -> bool {
+    let asked = family(touch.protocol, touch.port);
+    if record.ports().any(|(protocol, port)| family(protocol, port) == asked) {
+        return false;
+    }
+    let seconds = tick.saturating_sub(record.last) / TICKS_EACH_SECOND;
+    let served = if is_proven && !record.was_served() { SERVED } else { 0 };
+    let score = faded(record.score.into(), seconds) + weight(touch.protocol) + served;
+    record.score = i8::try_from(score).unwrap_or(i8::MAX);
+    record.keep(touch.protocol, touch.port, tick);
+    score >= THRESHOLD
+}
+
+const fn weight(protocol: Protocol) -> i16 {
+    match protocol {
+        Protocol::Tcp => TCP,
+        _ => UDP,
+    }
+}
+
+/// Somebody who was told of.
+#[derive(Debug)]
+pub(super) struct Suspect {
+    first: Timestamp,
+    pub(super) last: Timestamp,
+    score: i16,
+    contacts: u32,
+    ports: Vec<Contact>,
+    confidence: Confidence,
+}
+
+impl Suspect {
+    /// Whoever `touch` makes a suspect.
+    pub(super) fn of(record: &Record, first: Timestamp, last: Timestamp, is_proven: bool) -> Self {
+        // So that a further port of his needs no memory.
+        let mut ports = Vec::with_capacity(PORTS_MAX);
+        ports.extend(record.ports().map(|(protocol, port)| Contact { protocol, port }));
+        Self {
+            first,
+            last,
+            score: record.score.into(),
+            contacts: record.contacts.into(),
+            ports,
+            confidence: if is_proven { Confidence::Proven } else { Confidence::Unproven },
+        }
+    }
+
+    /// He goes on.
+    pub(super) fn touches(&mut self, touch: &Touch, at: Timestamp) {
+        self.last = at;
+        let Touch { protocol, port, .. } = *touch;
+        let asked = family(protocol, port);
+        if self.ports.len() < PORTS_MAX
+            && self.ports.iter().all(|known| family(known.protocol, known.port) != asked)
+        {
+            self.ports.push(Contact { protocol, port });
+            self.contacts += 1;
+            self.score = self.score.saturating_add(weight(protocol));
+        }
+    }
+
+    /// Whoever finishes a handshake is told of once more, where it was not known before that he was there.
+    pub(super) fn is_proven_now(&mut self, source: Source, at: Timestamp) -> Option<Suspicion> {
+        let was = core::mem::replace(&mut self.confidence, Confidence::Proven);
+        (was == Confidence::Unproven).then(|| self.tell(source, at))
+    }
+
+    /// What is told of him.
+    pub(super) fn tell(&self, source: Source, at: Timestamp) -> Suspicion {
+        Suspicion {
+            at,
+            source,
+            kind: Kind::PortScan,
+            confidence: self.confidence,
+            score: self.score,
+            first: self.first,
+            last: self.last,
+            contacts: self.contacts,
+            ports: self.ports.clone(),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Who has finished a handshake within the hour, so that his address is none that somebody made up (A19).
+
+use alloc::boxed::Box;
+
+use super::TICKS_EACH_SECOND;
+
+/// So long is a handshake a proof.
+const PROOF_SECONDS: u32 = 60 * 60;
+const WAYS: usize = 8;
+const BUCKETS: usize = 1 << 14;
+
+/// One address; the tag of nobody is 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Proof {
+    tag: u32,
+    tick: u32,
+}
+
+/// The last ones: where there are more, the oldest are forgotten, and whose they were is proven no more.
+#[derive(Debug)]
+pub(super) struct Proofs(Box<[[Proof; WAYS]]>);
+
+impl Proofs {
+    pub(super) fn new() -> Self {
+        Self(alloc::vec![[Proof::default(); WAYS]; BUCKETS].into())
+    }
+
+    /// Remembers a handshake.
+    pub(super) fn keep(&mut self, hash: u64, tick: u32) {
+        let (place, tag) = place(hash);
+        let bucket = &mut self.0[place];
+        let known = bucket.iter().position(|proof| proof.tag == tag);
+        let oldest = || (0..WAYS).min_by_key(|way| (bucket[*way].tag != 0, bucket[*way].tick));
+        if let Some(way) = known.or_else(oldest) {
+            bucket[way] = Proof { tag, tick };
+        }
+    }
+
+    /// Whether there was one.
+    pub(super) fn has(&self, hash: u64, tick: u32) -> bool {
+        let (place, tag) = place(hash);
+        let is_fresh = |proof: &Proof| tick.saturating_sub(proof.tick) <= PROOF_SECONDS * TICKS_EACH_SECOND;
+        self.0[place].iter().any(|proof| proof.tag == tag && is_fresh(proof))
+    }
+}
+
+/// The bucket, and what tells one from others in there.
+fn place(hash: u64) -> (usize, u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "only some bits are wanted")]
+    let (place, tag) = (hash as usize % BUCKETS, (hash >> 32) as u32);
+    (place, tag.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handshake_is_a_proof_for_an_hour() {
+        let mut proofs = Proofs::new();
+        assert!(!proofs.has(7, 0));
+        proofs.keep(7, 100);
+        let hour = PROOF_SECONDS * TICKS_EACH_SECOND;
+        assert!(proofs.has(7, 100) && proofs.has(7, 100 + hour) && !proofs.has(7, 101 + hour));
+        assert!(!proofs.has(7 | 2 << 32, 100), "another address of the same bucket");
+    }
+
+    #[test]
+    fn the_oldest_one_makes_room() {
+        let mut proofs = Proofs::new();
+        let one = |tag: u64| tag << 32;
+        (1..=9).for_each(|tag| proofs.keep(one(tag), u32::try_from(tag).unwrap()));
+        let kept = (1..=9).filter(|tag| proofs.has(one(*tag), 10));
+        assert!(kept.eq(2..=9));
+        proofs.keep(one(2), 20);
+        proofs.keep(one(10), 21);
+        assert!(proofs.has(one(2), 21) && !proofs.has(one(3), 21), "who came again is not the oldest");
+    }
+}

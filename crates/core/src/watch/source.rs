@@ -1,0 +1,67 @@
+//! Who sends, as far as an address tells: of IPv6 whoever has a network of 64 bits has all of its addresses (A19).
+
+use core::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+/// The bits of an IPv6 address by which one subscriber is told from another (RFC 4291 §2.5.4).
+const NETWORK_BITS: u32 = 64;
+
+/// An IPv4 address, or an IPv6 network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// One address.
+    V4(Ipv4Addr),
+    /// The upper half of an address.
+    V6(u64),
+}
+
+impl Source {
+    /// Whose address it is; one of IPv4 that is written as one of IPv6 (RFC 4291 §2.5.5.2) is one of IPv4.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => {
+                Self::V6(u64::try_from(address.to_bits() >> NETWORK_BITS).expect("it has so many bits"))
+            }
+        }
+    }
+
+    /// Its address, or the first one of its network.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        match self {
+            Self::V4(address) => address.into(),
+            Self::V6(network) => Ipv6Addr::from_bits(u128::from(network) << NETWORK_BITS).into(),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address())?;
+        match self {
+            Self::V4(_) => Ok(()),
+            Self::V6(_) => write!(f, "/{NETWORK_BITS}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_somebodys() {
+        let told = |address: &str| Source::of(address.parse().unwrap()).to_string();
+        assert_eq!(told("203.0.113.7"), "203.0.113.7");
+        assert_eq!(told("::ffff:203.0.113.7"), "203.0.113.7");
+        assert_eq!(told("2001:db8:7::1"), "2001:db8:7::/64");
+        assert_eq!(told("2001:db8:7:0:ffff::9"), "2001:db8:7::/64");
+        assert_eq!(told("2001:db8:7:1::1"), "2001:db8:7:1::/64");
+    }
+}

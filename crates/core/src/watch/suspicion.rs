@@ -1,0 +1,142 @@
+//! What is told of a source: what it did, how sure that is, and why (A19).
+
+use alloc::{format, string::String, vec::Vec};
+
+use jiff::Timestamp;
+
+use super::{Source, score::ratio};
+use crate::{
+    port::Protocol,
+    text,
+    words::{Text, Words},
+};
+
+/// What somebody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// He looks for ports, one after another.
+    PortScan,
+}
+
+impl Kind {
+    /// The token in JSON and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PortScan => "port-scan",
+        }
+    }
+}
+
+/// Whether the address is known to be his.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confidence {
+    /// He finished a handshake within the hour.
+    Proven,
+    /// Whoever it was may have written another's address.
+    Unproven,
+}
+
+impl Confidence {
+    /// The token in JSON and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Unproven => "unproven",
+        }
+    }
+}
+
+/// A first contact with a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Of which protocol.
+    pub protocol: Protocol,
+    /// Which.
+    pub port: u16,
+}
+
+/// Somebody who seems to probe this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// When it is told.
+    pub at: Timestamp,
+    /// Who.
+    pub source: Source,
+    /// What he does.
+    pub kind: Kind,
+    /// Whether the address is known to be his.
+    pub confidence: Confidence,
+    /// How many times as likely it is that he probes as that he does not, in eighths of a doubling.
+    pub score: i16,
+    /// His first contact and his last.
+    pub first: Timestamp,
+    /// See `first`.
+    pub last: Timestamp,
+    /// How many first contacts there were.
+    pub contacts: u32,
+    /// The ports, in the order of the contacts, as far as they are remembered.
+    pub ports: Vec<Contact>,
+}
+
+/// A line names so many ports.
+const PORTS_SHOWN: usize = 6;
+
+impl Suspicion {
+    /// How many times as likely it is that he probes as that he does not.
+    #[must_use]
+    pub fn ratio(&self) -> u32 {
+        ratio(self.score)
+    }
+
+    /// What he did.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        let (count, time) = (self.contacts, self.time());
+        let protocols = self.protocols();
+        let ports = self.shown();
+        let doubt = match self.confidence {
+            Confidence::Proven => Words { en: "", ja: "" },
+            Confidence::Unproven => Words {
+                en: "; no handshake: may be forged",
+                ja: "。ハンドシェイクがなく、送信元が偽装されている可能性があります",
+            },
+        };
+        let (en, ja) = (doubt.en, doubt.ja);
+        text!(
+            "{count} undeclared ports in {time}: {ports} ({protocols}){en}",
+            "{time} の間に宣言のないポート {count} 個: {ports} ({protocols}){ja}"
+        )
+    }
+
+    fn time(&self) -> String {
+        let milliseconds = self.last.as_millisecond().saturating_sub(self.first.as_millisecond()).max(0);
+        match milliseconds {
+            0..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+            60_000..3_600_000 => format!("{} min", milliseconds / 60_000),
+            3_600_000..172_800_000 => format!("{} h", milliseconds / 3_600_000),
+            _ => format!("{} d", milliseconds / 86_400_000),
+        }
+    }
+
+    fn protocols(&self) -> &'static str {
+        let has = |protocol| self.ports.iter().any(|contact| contact.protocol == protocol);
+        match (has(Protocol::Tcp), has(Protocol::Udp)) {
+            (true, true) => "tcp, udp",
+            (false, true) => "udp",
+            _ => "tcp",
+        }
+    }
+
+    fn shown(&self) -> String {
+        let mut ports: Vec<_> = self.ports.iter().map(|contact| contact.port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let is_cut =
+            ports.len() > PORTS_SHOWN || self.ports.len() < usize::try_from(self.contacts).unwrap_or(0);
+        let more = if is_cut { " …" } else { "" };
+        let ports: Vec<_> = ports.iter().take(PORTS_SHOWN).map(|port| format!("{port}")).collect();
+        ports.join(" ") + more
+    }
+}

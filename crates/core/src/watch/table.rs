@@ -1,0 +1,168 @@
+//! What little is known of each of many sources: one table that never grows (A19).
+
+use alloc::boxed::Box;
+
+use crate::port::Protocol;
+
+/// 48 MiB in all: two million records.
+const BUCKETS: usize = 1 << 18;
+const WAYS: usize = 8;
+/// Contacts of which the port is kept: as many as make a suspect by TCP.
+pub(super) const PORTS_MAX: usize = 4;
+
+/// One source; the tag of nobody is 0.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Record {
+    tag: u32,
+    /// The first and the last contact.
+    pub(super) first: u32,
+    pub(super) last: u32,
+    /// The ports of the last contacts, of which `is_udp` has a bit each.
+    ports: [u16; PORTS_MAX],
+    is_udp: u8,
+    /// All contacts.
+    pub(super) contacts: u8,
+    /// In eighths of a doubling; no suspect yet has more than this holds.
+    pub(super) score: i8,
+    marks: u8,
+}
+
+const HAS_RETURNED: u8 = 1;
+const IS_SERVED: u8 = 2;
+
+impl Record {
+    /// The ports that are kept, in the order of the contacts.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (Protocol, u16)> + '_ {
+        let contacts = usize::from(self.contacts);
+        (contacts.saturating_sub(PORTS_MAX)..contacts).map(|nth| {
+            let slot = nth % PORTS_MAX;
+            let protocol = if self.is_udp & (1 << slot) == 0 { Protocol::Tcp } else { Protocol::Udp };
+            (protocol, self.ports[slot])
+        })
+    }
+
+    /// Keeps one more contact, in the place of the oldest.
+    pub(super) fn keep(&mut self, protocol: Protocol, port: u16, tick: u32) {
+        let slot = usize::from(self.contacts) % PORTS_MAX;
+        self.ports[slot] = port;
+        self.is_udp &= !(1 << slot);
+        self.is_udp |= u8::from(protocol == Protocol::Udp) << slot;
+        self.contacts = self.contacts.saturating_add(1);
+        self.last = tick;
+    }
+
+    /// Whether that it came for a service was weighed before; it is from now on.
+    pub(super) fn was_served(&mut self) -> bool {
+        let was = self.marks & IS_SERVED != 0;
+        self.marks |= IS_SERVED;
+        was
+    }
+
+    /// Who is pushed out first: those that came once and never before, and of these the oldest.
+    fn worth(&self) -> (u8, u32) {
+        let has_returned = self.marks & HAS_RETURNED != 0;
+        let rank = if self.tag == 0 { 0 } else { 1 + u8::from(has_returned) + u8::from(self.contacts > 1) };
+        (rank, self.last)
+    }
+}
+
+/// All records.
+#[derive(Debug)]
+pub(super) struct Table(Box<[[Record; WAYS]]>);
+
+impl Table {
+    pub(super) fn new() -> Self {
+        Self(alloc::vec![[Record::default(); WAYS]; BUCKETS].into())
+    }
+
+    /// Whether there is a record of whoever has this hash.
+    pub(super) fn knows(&self, hash: u64) -> bool {
+        let (place, tag) = place(hash);
+        self.0[place].iter().any(|record| record.tag == tag)
+    }
+
+    /// The record of whoever has this hash; a new one takes the place of the one that is worth least.
+    pub(super) fn record(&mut self, hash: u64, tick: u32, has_returned: bool) -> &mut Record {
+        let (place, tag) = place(hash);
+        let bucket = &mut self.0[place];
+        let known = bucket.iter().position(|record| record.tag == tag);
+        let way = known.unwrap_or_else(|| {
+            let least = (0..WAYS).min_by_key(|way| bucket[*way].worth()).unwrap_or(0);
+            let marks = if has_returned { HAS_RETURNED } else { 0 };
+            bucket[least] = Record { tag, first: tick, last: tick, marks, ..Record::default() };
+            least
+        });
+        &mut bucket[way]
+    }
+
+    /// Whoever is remembered elsewhere has no record here.
+    pub(super) fn forget(&mut self, hash: u64) {
+        let (place, tag) = place(hash);
+        if let Some(record) = self.0[place].iter_mut().find(|record| record.tag == tag) {
+            *record = Record::default();
+        }
+    }
+}
+
+/// The bucket, and what tells one from others in there.
+fn place(hash: u64) -> (usize, u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "only some bits are wanted")]
+    let (place, tag) = (hash as usize % BUCKETS, (hash >> 32) as u32);
+    (place, tag.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// Those of one bucket.
+    fn hash(number: u64) -> u64 {
+        number << 32
+    }
+
+    #[test]
+    fn it_takes_what_it_says() {
+        assert_eq!(size_of::<Record>() * WAYS * BUCKETS, 48 << 20);
+    }
+
+    #[test]
+    fn the_ports_of_the_last_contacts_are_kept() {
+        let mut record = Record::default();
+        assert_eq!(record.ports().count(), 0);
+        for port in 1..=6 {
+            let protocol = if port % 2 == 0 { Protocol::Udp } else { Protocol::Tcp };
+            record.keep(protocol, port, port.into());
+        }
+        let (tcp, udp) = (Protocol::Tcp, Protocol::Udp);
+        assert_eq!(record.ports().collect::<Vec<_>>(), [(tcp, 3), (udp, 4), (tcp, 5), (udp, 6)]);
+        assert_eq!((record.contacts, record.last), (6, 6));
+    }
+
+    #[test]
+    fn who_came_twice_is_not_pushed_out_by_those_who_come_once() {
+        let mut table = Table::new();
+        let twice = |table: &mut Table, number, tick| {
+            let record = table.record(hash(number), tick, false);
+            record.keep(Protocol::Tcp, 1, tick);
+            record.keep(Protocol::Tcp, 2, tick);
+        };
+        twice(&mut table, 1, 1);
+        table.record(hash(2), 2, true);
+        (3..1_000).for_each(|number| _ = table.record(hash(number), 3, false));
+        assert!(table.knows(hash(1)) && table.knows(hash(2)) && table.knows(hash(999)));
+        assert_eq!(table.record(hash(1), 4, false).contacts, 2);
+        (2_001..2_009).for_each(|number| twice(&mut table, number, 5));
+        assert!(!table.knows(hash(2)) && table.knows(hash(2_008)));
+    }
+
+    #[test]
+    fn who_is_forgotten_begins_anew() {
+        let mut table = Table::new();
+        table.record(hash(1), 1, false).keep(Protocol::Tcp, 23, 1);
+        table.forget(hash(1));
+        assert!(!table.knows(hash(1)));
+        assert_eq!(table.record(hash(1), 2, false).contacts, 0);
+    }
+}
