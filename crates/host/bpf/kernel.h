@@ -39,6 +39,8 @@ typedef __u32 __wsum;
 #define SOCK_SEQPACKET 5
 
 // include/net/tcp_states.h
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_RECV 3
 #define TCP_TIME_WAIT 6
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
@@ -180,10 +182,29 @@ struct sk_buff_head {
 
 struct sock;
 
+struct net_device {
+	unsigned int flags;
+	possible_net_t nd_net;
+};
+
+// The part that kernels since 5.18 hold in a group, by whose names nothing is looked for here.
 struct sk_buff {
 	struct sk_buff *next;
 	struct sock *sk;
+	struct net_device *dev;
 	char cb[48];
+	__u8 pkt_type : 3;
+	__be16 protocol;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned int tail;
+	unsigned char *head;
+};
+
+// include/net/dropreason-core.h: why the kernel let a packet go. Numbers differ from kernel to kernel.
+enum skb_drop_reason {
+	SKB_DROP_REASON_NO_SOCKET,
+	SKB_DROP_REASON_NETFILTER_DROP,
 };
 
 struct file;

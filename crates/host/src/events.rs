@@ -1,3 +1,5 @@
 //! What happens on this host, told by the kernel as it happens (A17, A24).
 
 pub mod listening;
+pub mod probing;
+mod telling;

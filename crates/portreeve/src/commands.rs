@@ -35,6 +35,7 @@ mod status;
 mod steer;
 mod undo;
 mod wait;
+mod watch;
 mod who;
 pub(crate) mod why;
 
@@ -102,6 +103,7 @@ const SEE: Group = Group {
         &why::COMMAND,
         &exposure::COMMAND,
         &wait::COMMAND,
+        &watch::COMMAND,
         &explain::COMMAND,
     ],
 };

@@ -25,6 +25,7 @@ mod schema;
 mod settings;
 mod show;
 mod steers;
+mod stop;
 mod store;
 mod table_file;
 mod units;

@@ -32,4 +32,5 @@ pub(crate) mod severity;
 pub(crate) mod steer;
 pub(crate) mod table;
 pub(crate) mod view;
+pub(crate) mod watch;
 pub(crate) mod wrap;

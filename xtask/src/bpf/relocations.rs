@@ -99,6 +99,10 @@ impl<'a> Relocations<'a> {
             VALUE if name == WANTED => {
                 Some(format!("wanted {at} {}", self.types.value_name(&root, access.parse().ok()?)?))
             }
+            VALUE if root.kind == kind::ENUM => {
+                let value = self.types.value_name(&root, access.parse().ok()?)?;
+                Some(format!("value {at} {name} {value}"))
+            }
             sort => {
                 let fact = FACTS.get(usize::try_from(sort).ok()?)?;
                 Some(format!("{} {at} {name} {}", fact.word(), self.path(root, access)?))

@@ -3,7 +3,11 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::net::IpAddr;
 
-use crate::port::{PortRange, Protocol};
+use crate::{
+    facts::{Listener, Snapshot},
+    policy::Policy,
+    port::{PortRange, Protocol},
+};
 
 /// The flags of a TCP header (RFC 9293 §3.1).
 const FIN: u8 = 0x01;
@@ -66,6 +70,23 @@ pub enum Innocence {
 }
 
 impl Known {
+    /// What a look shows, and what the policy says.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, policy: Option<&Policy>) -> Self {
+        let own = snapshot.own_namespace();
+        let services = policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
+        let declared = services.iter().flat_map(|service| &service.ports);
+        let is_here = |listener: &&Listener| own.is_some_and(|own| own.id == listener.netns);
+        let here = snapshot.listeners.iter().filter(is_here);
+        let interfaces = own.iter().flat_map(|own| &own.interfaces);
+        Self {
+            declared: declared.map(|spec| (spec.protocol, spec.range)).collect(),
+            served: here.map(|listener| (listener.protocol, listener.port)).collect(),
+            client_range: own.map(|own| own.client_range),
+            own: interfaces.flat_map(|it| &it.addresses).map(|address| address.ip.to_canonical()).collect(),
+        }
+    }
+
     /// Why `touch` is no evidence; `None` where it is.
     #[must_use]
     pub fn innocence(&self, touch: &Touch) -> Option<Innocence> {

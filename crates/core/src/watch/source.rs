@@ -5,6 +5,8 @@ use core::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use ipnet::IpNet;
+
 /// The bits of an IPv6 address by which one subscriber is told from another (RFC 4291 §2.5.4).
 const NETWORK_BITS: u32 = 64;
 
@@ -29,6 +31,16 @@ impl Source {
         }
     }
 
+    /// The network of all that is its own.
+    #[must_use]
+    pub fn prefix(self) -> IpNet {
+        let bits = match self {
+            Self::V4(_) => 32,
+            Self::V6(_) => 64,
+        };
+        IpNet::new_assert(self.address(), bits)
+    }
+
     /// Its address, or the first one of its network.
     #[must_use]
     pub fn address(self) -> IpAddr {
@@ -41,10 +53,9 @@ impl Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.address())?;
         match self {
-            Self::V4(_) => Ok(()),
-            Self::V6(_) => write!(f, "/{NETWORK_BITS}"),
+            Self::V4(address) => address.fmt(f),
+            Self::V6(_) => self.prefix().fmt(f),
         }
     }
 }

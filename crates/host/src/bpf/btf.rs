@@ -8,6 +8,8 @@ mod tests;
 const MAGIC: u16 = 0xeb9f;
 const HEADER_BYTES: usize = 24;
 const TYPE_BYTES: usize = 12;
+/// A value of an enumeration of 32 bits.
+const VALUE_BYTES: usize = 8;
 /// Types of one description; a kernel has some 150,000.
 const TYPES_MAX: usize = 2_000_000;
 /// How deep a member may lie in structures without a name, and how many names a type may stand behind.
@@ -143,7 +145,7 @@ impl<'a> Btf<'a> {
         for (id, &at) in (self.first_id()..).zip(&self.places).skip(usize::from(self.base.is_none())) {
             let Some((name, info)) = u32_at(self.types, at).zip(u32_at(self.types, at + 4)) else { continue };
             let kind = kind_of(info);
-            if !matches!(kind, kind::STRUCT | kind::UNION | kind::TYPEDEF | kind::FUNC) {
+            if !matches!(kind, kind::STRUCT | kind::UNION | kind::TYPEDEF | kind::FUNC | kind::ENUM) {
                 continue;
             }
             for (place, _) in
@@ -267,10 +269,19 @@ impl<'a> Btf<'a> {
         })
     }
 
+    /// What an enumeration of 32 bits means by a name.
+    #[must_use]
+    pub fn value(&self, id: u32, name: &str) -> Option<u32> {
+        let of = self.get(id).filter(|of| of.kind == kind::ENUM)?;
+        let mut values = of.rest.chunks_exact(VALUE_BYTES);
+        let named = values.find(|value| u32_at(value, 0).is_some_and(|at| self.is_called(at, name)))?;
+        u32_at(named, 4)
+    }
+
     /// The name of a value of an enumeration, by its place among them.
     #[must_use]
     pub fn value_name(&self, of: &Type<'a>, place: usize) -> Option<&'a str> {
-        let each = if of.kind == kind::ENUM { 8 } else { TYPE_BYTES };
+        let each = if of.kind == kind::ENUM { VALUE_BYTES } else { TYPE_BYTES };
         self.text(u32_at(of.rest, place.checked_mul(each)?)?)
     }
 

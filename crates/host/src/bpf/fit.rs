@@ -48,42 +48,46 @@ pub fn look_up(program: &Program<'_>, kernel: &[&Btf<'_>]) -> Vec<Option<Value>>
         program.relocations.iter().filter_map(|relocation| root(relocation.what)).collect();
     names.sort_unstable();
     names.dedup();
-    let wanted: Vec<_> = names.iter().map(|name| (kind::STRUCT, *name)).collect();
-    let found: Vec<_> = kernel.iter().map(|&part| (part, part.find(&wanted))).collect();
-    let types = |name: &str| {
-        let at = names.binary_search(&name).ok();
+    let found: Vec<_> = kernel.iter().map(|&part| (part, part.find(&names))).collect();
+    let types = |wanted: (u32, &str)| {
+        let at = names.binary_search(&wanted).ok();
         let ids = found.iter().flat_map(move |(part, ids)| at.map(|at| (*part, &ids[at])));
         ids.flat_map(|(part, ids)| ids.iter().map(move |&id| (part, id))).collect::<Vec<_>>()
     };
     program.relocations.iter().map(|relocation| value(relocation.what, &types)).collect()
 }
 
-fn root(what: What<'_>) -> Option<&str> {
+/// The type that it is about, by its kind and name.
+fn root(what: What<'_>) -> Option<(u32, &str)> {
     match what {
-        What::Member { root, .. } | What::TypeExists(root) | What::TypeSize(root) => Some(plain(root)),
+        What::Member { root, .. } | What::TypeExists(root) | What::TypeSize(root) => Some(structure(root)),
+        What::Value { root, .. } => Some((kind::ENUM, root)),
         What::Wanted(_) | What::Map(_) => None,
     }
 }
 
-/// The kernel's name of a structure: what a source writes behind three underscores tells its own versions of it apart.
-fn plain(name: &str) -> &str {
-    name.split("___").next().unwrap_or(name)
+/// A structure by the kernel's name: what a source writes behind three underscores tells its own versions of it apart.
+fn structure(name: &str) -> (u32, &str) {
+    (kind::STRUCT, name.split("___").next().unwrap_or(name))
 }
 
-fn value<'k>(what: What<'_>, types: &impl Fn(&str) -> Vec<(&'k Btf<'k>, u32)>) -> Option<Value> {
+fn value<'k>(what: What<'_>, types: &impl Fn((u32, &str)) -> Vec<(&'k Btf<'k>, u32)>) -> Option<Value> {
     let some = |number| Some(Value { number, bytes: 0 });
     match what {
         What::Member { root, path, fact } => {
             // Files of the kernel may differ about a structure that only one of them defines for all.
-            let place = types(plain(root)).iter().find_map(|(part, id)| part.place(*id, path));
+            let place = types(structure(root)).iter().find_map(|(part, id)| part.place(*id, path));
             match (fact, place) {
                 (Fact::Exists, place) => some(u32::from(place.is_some())),
                 (fact, Some(place)) => known(fact, place),
                 (_, None) => None,
             }
         }
-        What::TypeExists(root) => some(u32::from(!types(plain(root)).is_empty())),
-        What::TypeSize(root) => some(types(plain(root)).iter().find_map(|(part, id)| part.size(*id))?),
+        What::TypeExists(root) => some(u32::from(!types(structure(root)).is_empty())),
+        What::TypeSize(root) => some(types(structure(root)).iter().find_map(|(part, id)| part.size(*id))?),
+        What::Value { root, name } => {
+            some(types((kind::ENUM, root)).iter().find_map(|(part, id)| part.value(*id, name))?)
+        }
         What::Wanted(_) | What::Map(_) => None,
     }
 }

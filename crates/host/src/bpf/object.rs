@@ -7,6 +7,7 @@
 //! map events 27 0 0 2097152 0              a map, its type, the bytes of its keys and values, their number, its flags
 //! program files iter/task_file 279          a program, what runs it, its instructions
 //! offset 12 sock_common skc_family          where in the 12th one the place of a member goes
+//! value 20 skb_drop_reason NO_SOCKET        where the number of a name goes
 //! wanted 40 PORT_FIRST                      where the reader's own number goes
 //! uses 51 events                           where the descriptor of a map goes
 //! ```
@@ -84,6 +85,13 @@ pub enum What<'a> {
     TypeExists(&'a str),
     /// How many bytes a structure takes.
     TypeSize(&'a str),
+    /// What an enumeration of the kernel means by a name.
+    Value {
+        /// The enumeration.
+        root: &'a str,
+        /// The name.
+        name: &'a str,
+    },
     /// A number that the reader chooses.
     Wanted(&'a str),
     /// The descriptor of a map.
@@ -186,6 +194,10 @@ fn relocation<'a>(word: &str, words: &'a str) -> Option<Relocation<'a>> {
         }
         ("type-exists", _) => What::TypeExists(what),
         ("type-size", _) => What::TypeSize(what),
+        ("value", _) => {
+            let (root, name) = what.split_once(' ')?;
+            What::Value { root, name }
+        }
         ("wanted", _) => What::Wanted(what),
         ("uses", _) => What::Map(what),
         _ => return None,
@@ -210,6 +222,10 @@ mod tests {
         let last = [at(1, What::Wanted("PORT_FIRST")), at(0, What::Map("lost"))];
         assert_eq!(object.programs[1].relocations, last);
         assert_eq!(object.programs[0].hook, Hook::Iterator("task_file"));
+        let value =
+            Object::read("source ab\nprogram files iter/task_file 0\nvalue 3 reason NO_SOCKET\n", &[]);
+        let named = What::Value { root: "reason", name: "NO_SOCKET" };
+        assert_eq!(value.unwrap().programs[0].relocations, [at(3, named)]);
         let lost = Map { name: "lost", kind: 2, key_bytes: 4, value_bytes: 8, entries: 1, flags: 0 };
         assert_eq!(object.maps, [lost]);
         for broken in [&code[..16], &[0; 32]] {

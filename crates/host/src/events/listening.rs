@@ -8,7 +8,7 @@ mod event;
 use std::{
     fs::{self, File},
     os::{
-        fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         linux::fs::MetadataExt as _,
     },
 };
@@ -17,22 +17,19 @@ use jiff::Timestamp;
 use portreeve_core::port::{PortRange, Protocol};
 
 pub use self::event::{Doer, EVENT_BYTES, Event, Happening};
+use super::telling::Telling;
 use crate::{
     bpf::{
-        hang::{HangError, create, hang},
+        hang::{HangError, hang},
         known::{self, KnownError},
         object::{Hook, Object},
-        ring::End,
     },
-    observe::clock::{self, WallClock},
+    observe::clock,
     proc::{self, mounts},
-    sys::{bpf::OpenMap, ring::Ring},
 };
 
 const MANIFEST: &str = include_str!("../../bpf/follow.bpf.txt");
 const CODE: &[u8] = include_bytes!("../../bpf/follow.bpf.bin");
-const EVENTS: &str = "events";
-const LOST: &str = "lost";
 
 /// Why this way of hearing of events is closed.
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +48,8 @@ pub enum ListeningError {
 /// Programs that tell of events; they are gone from the kernel when this value is.
 #[derive(Debug)]
 pub struct Listening {
-    ring: Ring,
-    lost: OpenMap,
-    lost_before: u64,
+    telling: Telling,
     hears_datagrams: bool,
-    clock: WallClock,
     /// They keep the programs where they are.
     _links: Vec<OwnedFd>,
 }
@@ -70,14 +64,12 @@ impl Listening {
         let pid_namespace = own_pid_namespace().ok_or(ListeningError::ForeignProc)?;
         let object = Object::read(MANIFEST, CODE).expect("the manifest was written with its code");
         let known = known::of("follow", &object)?;
-        let (events, lost) = (create(&object, EVENTS, None)?, create(&object, LOST, None)?);
-        let bytes = object.map(EVENTS).map_or(0, |map| map.entries);
+        let telling = Telling::create(&object)?;
         let number = |name: &str| match name {
             "PORT_FIRST" => ports.first.into(),
             "PORT_LAST" => ports.last.into(),
             "PID_NAMESPACE" => pid_namespace,
-            EVENTS => descriptor(&events),
-            _ => descriptor(&lost),
+            map => telling.number(map).expect("the program has no other map"),
         };
         let cgroup = cgroup_root();
         let mut links = Vec::new();
@@ -89,9 +81,7 @@ impl Listening {
                 Err(error) => return Err(error.into()),
             }
         }
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let ring = Ring::new(events.into_fd(), bytes).map_err(|error| HangError::NoMap(EVENTS, error))?;
-        Ok(Self { ring, lost, lost_before: 0, hears_datagrams, clock: WallClock::now(), _links: links })
+        Ok(Self { telling, hears_datagrams, _links: links })
     }
 
     /// Whether it hears of sockets of this protocol, in its own part of the host at least.
@@ -107,32 +97,20 @@ impl Listening {
     /// Gives each event that was told until now to `each`, nearly in order of time; tells how many more there were,
     /// for which the ring buffer had no room.
     pub fn read(&mut self, mut each: impl FnMut(Event)) -> u64 {
-        self.clock = self.clock.again();
-        let mut strange = 0;
-        let end = self.ring.read(|bytes| match Event::read(bytes) {
-            Some(event) => each(event),
-            None => strange += 1,
-        });
-        let lost = self.lost.look_up(&0_u32.to_ne_bytes()).ok().flatten();
-        let lost = lost.and_then(|value| Some(u64::from_ne_bytes(*value.first_chunk()?)));
-        let lost = lost.unwrap_or(self.lost_before);
-        let more = lost.saturating_sub(self.lost_before);
-        self.lost_before = lost;
-        // What cannot be understood was something all the same.
-        more + strange + u64::from(end == End::Broken)
+        self.telling.read(|_, bytes| Event::read(bytes).map(&mut each))
     }
 
     /// What the wall clock said so many nanoseconds after the boot.
     #[must_use]
     pub fn time(&self, since_boot: u64) -> Timestamp {
-        self.clock.at(since_boot)
+        self.telling.time(since_boot)
     }
 }
 
 impl AsFd for Listening {
     /// Readable when an event was told.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.ring.as_fd()
+        self.telling.as_fd()
     }
 }
 
@@ -140,10 +118,6 @@ impl AsFd for Listening {
 #[must_use]
 pub fn now() -> u64 {
     clock::since_boot()
-}
-
-fn descriptor(map: &OpenMap) -> u32 {
-    map.as_fd().as_raw_fd().cast_unsigned()
 }
 
 /// The pid namespace whose numbers /proc shows, where it is our own.

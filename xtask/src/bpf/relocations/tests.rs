@@ -14,11 +14,12 @@ fn at(text: &str) -> u32 {
 }
 
 const STRINGS: &str = "\0int\0sock\0state\0inner\0list\0wanted\0PORT_FIRST\0PORT_LAST\0files\0iter/task_file\0\
-                       iter/tcp\x000:0\x000:1:0\x000:2:1:0\x000:1\x001:0\x000:9\x000:x\x001\x000\0sock_t\0";
+                       iter/tcp\x000:0\x000:1:0\x000:2:1:0\x000:1\x001:0\x000:9\x000:x\x001\x000\0sock_t\0\
+                       reason\0NO_SOCKET\0";
 const FILES: &str = "iter/task_file";
 
 /// int; struct { int inner; }; int[4]; struct sock { int state; <the structure without a name>; struct list[4] };
-/// typedef sock_t; enum wanted { PORT_FIRST, PORT_LAST }; the function `files`.
+/// typedef sock_t; enum wanted { PORT_FIRST, PORT_LAST }; the function `files`; enum reason { NO_SOCKET = 9 }.
 fn types() -> Vec<u8> {
     let types = [
         words(&[at("int"), 1 << 24, 4, 32]),
@@ -28,6 +29,7 @@ fn types() -> Vec<u8> {
         words(&[at("sock_t"), 8 << 24, 4]),
         words(&[at("wanted"), 6 << 24 | 2, 4, at("PORT_FIRST"), 1, at("PORT_LAST"), 2]),
         words(&[at("files"), 12 << 24, 0]),
+        words(&[at("reason"), 6 << 24 | 1, 4, at("NO_SOCKET"), 9]),
     ]
     .concat();
     let lengths = [types.len(), STRINGS.len()].map(|length| u32::try_from(length).unwrap());
@@ -65,6 +67,7 @@ fn each_kind_of_relocation_is_a_line() {
         [64, 4, at("0"), 8],
         [72, 5, at("0"), 9],
         [80, 6, at("1"), 11],
+        [88, 8, at("0"), 11],
     ];
     let expected = [
         "offset 0 sock state",
@@ -78,6 +81,7 @@ fn each_kind_of_relocation_is_a_line() {
         "type-exists 8 sock",
         "type-size 9 sock",
         "wanted 10 PORT_LAST",
+        "value 11 reason NO_SOCKET",
     ];
     assert_eq!(lines(&relocations), expected.map(|line| Ok(line.to_owned())));
 }
@@ -91,7 +95,8 @@ fn what_cannot_be_said_by_name_is_refused() {
         ("of a member that is not there", [0, 4, at("0:9"), 0]),
         ("of no number", [0, 4, at("0:x"), 0]),
         ("of a type's own number", [0, 4, at("0"), 6]),
-        ("of a value of another enumeration", [0, 4, at("1"), 11]),
+        ("of a value of what is no enumeration", [0, 4, at("1"), 11]),
+        ("of a value that is not there", [0, 8, at("1"), 11]),
         ("of a kind that is not known", [0, 4, at("0:0"), 99]),
         ("of a type that is not there", [0, 99, at("0:0"), 0]),
     ];

@@ -202,6 +202,12 @@ fn the_values_of_an_enumeration_have_names() {
         assert_eq!(btf.value_name(&of, 1), Some("PORT_LAST"));
         assert_eq!((btf.value_name(&of, 2), btf.value_name(&of, usize::MAX)), (None, None));
     }
+    assert_eq!(btf.find(&[(kind::ENUM, "wanted")]), [[small]]);
+    assert_eq!(
+        ["PORT_FIRST", "PORT_LAST", "PORT"].map(|name| btf.value(small, name)),
+        [Some(1), Some(2), None]
+    );
+    assert_eq!(btf.value(large, "PORT_FIRST"), None, "of 64 bits");
 }
 
 /// Whatever length it is cut at, and whatever byte is another, it is read as far as it goes or not at all.

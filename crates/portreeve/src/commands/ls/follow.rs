@@ -7,7 +7,6 @@ mod endpoints;
 mod heard;
 mod pace;
 mod round;
-mod stop;
 mod tell;
 mod unseen;
 
@@ -22,7 +21,6 @@ use self::{
     heard::{Heard, SETTLE},
     pace::Pace,
     round::{Known, Seen},
-    stop::{Stop, Woken},
     unseen::Unseen,
 };
 use super::filter::Filter;
@@ -32,6 +30,7 @@ use crate::{
     look::Look,
     settings::{Format, Settings},
     show::out::Out,
+    stop::{Stop, Woken},
 };
 
 /// Follows until a signal comes or the reader goes.

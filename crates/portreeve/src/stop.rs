@@ -21,7 +21,7 @@ use crate::{
 
 /// Why the sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Woken {
+pub(crate) enum Woken {
     /// The time is over, or something changed.
     Time,
     /// SIGINT or SIGTERM came.
@@ -32,13 +32,13 @@ pub(super) enum Woken {
 
 /// The end of a pipe into which signals are written.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(crate) struct Stop {
     signals: UnixStream,
 }
 
 impl Stop {
     /// From now on SIGINT and SIGTERM end the sleep instead of the process.
-    pub(super) fn on_signals() -> Result<Self, Failure> {
+    pub(crate) fn on_signals() -> Result<Self, Failure> {
         let register = || {
             let (signals, write) = UnixStream::pair()?;
             pipe::register(SIGINT, write.try_clone()?)?;
@@ -49,7 +49,7 @@ impl Stop {
     }
 
     /// Sleeps until something happens, for `time` at most; `changes` can be read when something changed.
-    pub(super) fn wait(&self, time: Duration, changes: Option<BorrowedFd<'_>>) -> Result<Woken, Failure> {
+    pub(crate) fn wait(&self, time: Duration, changes: Option<BorrowedFd<'_>>) -> Result<Woken, Failure> {
         let stdout = io::stdout();
         if was_closed(&stdout) {
             return Ok(Woken::ReaderGone);

@@ -1,0 +1,390 @@
+// Tells who touches ports of nobody's, and who finishes a handshake, in one network namespace.
+//
+// `dropped` hears of each packet that the kernel lets go because a rule of the packet filter dropped it or nobody has its
+// port (include/trace/events/skb.h); `shaken` of each TCP connection that a stranger has opened (include/trace/events/sock.h).
+// The kernel counts, and little is told: a source that touches one port, however often, is a cell of an array; with its
+// second port it gets a record, and its first ports are told, then those at which their number has doubled.
+#include "kernel.h"
+
+// Numbers that are put in before the program is loaded.
+enum wanted {
+	NETWORK_NAMESPACE = 1, // by inode
+	CLIENT_FIRST = 2, // the ports that the kernel gives to clients
+	CLIENT_LAST = 3,
+	SEED = 4, // so that nobody can choose addresses that push others out of their cells
+};
+
+#define WANTED(what) ((__u32)bpf_core_enum_value(enum wanted, what))
+
+#define TOUCHED 1
+#define SHAKEN 2
+
+// Ports of a source that are told each, as far as the program tells them apart.
+#define PORTS_TOLD 8
+// A source whose handshake was told is not told of again for so long: ten minutes.
+#define QUIET_NS (600ull * 1000 * 1000 * 1000)
+
+// What is told; addresses and numbers are in network order.
+struct event {
+	__u64 at; // in nanoseconds since the boot
+	__u64 packets; // of this source
+	__u32 ports; // of this source, as far as they are told apart
+	__be16 port;
+	__be16 from_port;
+	__be16 port_before; // the one that was touched before and not told; 0 for none
+	__u8 kind;
+	__u8 family;
+	__u8 protocol;
+	__u8 protocol_before;
+	__u8 flags; // of the header of TCP
+	__u8 padding;
+	__u8 from[16];
+	__u8 to[16];
+};
+
+_Static_assert(sizeof(struct event) == 64, "events/probing/event.rs reads so many bytes");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1024 * 1024);
+} events SEC(".maps");
+
+// How many found no room in it.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps");
+
+#define CELL_BITS 20
+
+// A source that has touched one port: 15 bits that tell it from others of its cell, the protocol, the port.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << CELL_BITS);
+	__type(key, __u32);
+	__type(value, __u32);
+} touched_once SEC(".maps");
+
+// An IPv4 address, or the upper half of one of IPv6.
+struct source {
+	__u64 network;
+	__u64 family;
+};
+
+struct prober {
+	__u64 packets;
+	__u64 ports_seen[4]; // a bit each, by a hash
+	__u32 ports;
+	__u32 padding;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct source);
+	__type(value, struct prober);
+} probers SEC(".maps");
+
+// When a handshake of this source was told.
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct source);
+	__type(value, __u64);
+} known SEC(".maps");
+
+// What is known of a packet before it is decided whether it is told.
+struct packet {
+	struct source source;
+	__u8 from[16];
+	__u8 to[16];
+	__be16 from_port;
+	__be16 port;
+	__u8 family;
+	__u8 protocol;
+	__u8 flags;
+};
+
+// include/linux/if_packet.h: it came for this very host.
+#define PACKET_HOST 0
+// include/uapi/linux/if.h
+#define IFF_LOOPBACK 8
+// include/uapi/linux/if_ether.h, in network order
+#define ETH_P_IP 0x0008
+#define ETH_P_IPV6 0xdd86
+
+// Offsets in the headers (RFC 791, 8200, 9293).
+#define IPV4_PROTOCOL 9
+#define IPV4_FRAGMENT 6
+#define IPV4_FROM 12
+#define IPV4_TO 16
+#define IPV6_NEXT 6
+#define IPV6_FROM 8
+#define IPV6_TO 24
+#define TCP_FLAGS 13
+#define TCP_BYTES_MIN 14
+#define UDP_BYTES_MIN 4
+
+#define FRAGMENT_OFFSET 0xff1f // in network order
+
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define ACK 0x10
+
+static __always_inline void count_as_lost(void)
+{
+	__u32 only = 0;
+	__u64 *count = bpf_map_lookup_elem(&lost, &only);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+// Mixes all bits of a number (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+static __always_inline __u64 mixed(__u64 number)
+{
+	number ^= number >> 30;
+	number *= 0xbf58476d1ce4e5b9ull;
+	number ^= number >> 27;
+	number *= 0x94d049bb133111ebull;
+	return number ^ number >> 31;
+}
+
+static __always_inline void set_source(struct source *source, __u8 family, const __u8 *address)
+{
+	source->family = family;
+	source->network = 0;
+	if (family == AF_INET)
+		__builtin_memcpy(&source->network, address, 4);
+	else
+		__builtin_memcpy(&source->network, address, 8);
+}
+
+static __always_inline int read_addresses(struct packet *packet, void *network, __be16 protocol)
+{
+	__be16 fragment = 0;
+
+	if (protocol == ETH_P_IP) {
+		packet->family = AF_INET;
+		bpf_probe_read_kernel(&packet->protocol, 1, network + IPV4_PROTOCOL);
+		bpf_probe_read_kernel(&fragment, 2, network + IPV4_FRAGMENT);
+		bpf_probe_read_kernel(packet->from, 4, network + IPV4_FROM);
+		bpf_probe_read_kernel(packet->to, 4, network + IPV4_TO);
+		// Of a later fragment nobody knows the port.
+		return (fragment & FRAGMENT_OFFSET) == 0;
+	}
+	if (protocol != ETH_P_IPV6)
+		return 0;
+	packet->family = AF_INET6;
+	bpf_probe_read_kernel(&packet->protocol, 1, network + IPV6_NEXT);
+	bpf_probe_read_kernel(packet->from, 16, network + IPV6_FROM);
+	bpf_probe_read_kernel(packet->to, 16, network + IPV6_TO);
+	return 1;
+}
+
+static __always_inline int read_ports(struct packet *packet, void *transport, __u32 bytes)
+{
+	__u32 least = packet->protocol == IPPROTO_TCP ? TCP_BYTES_MIN : UDP_BYTES_MIN;
+
+	if ((packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP) || bytes < least)
+		return 0;
+	bpf_probe_read_kernel(&packet->from_port, 2, transport);
+	bpf_probe_read_kernel(&packet->port, 2, transport + 2);
+	if (packet->protocol == IPPROTO_TCP)
+		bpf_probe_read_kernel(&packet->flags, 1, transport + TCP_FLAGS);
+	return 1;
+}
+
+// Whether the packet came from outside for this host, and by which ports.
+static __always_inline int read_packet(struct packet *packet, struct sk_buff *skb)
+{
+	struct net_device *device = BPF_CORE_READ(skb, dev);
+	__u16 network = BPF_CORE_READ(skb, network_header), transport = BPF_CORE_READ(skb, transport_header);
+	__u32 tail = BPF_CORE_READ(skb, tail);
+	void *head = BPF_CORE_READ(skb, head);
+
+	if (!device || (BPF_CORE_READ(device, flags) & IFF_LOOPBACK) ||
+	    BPF_CORE_READ(device, nd_net.net, ns.inum) != WANTED(NETWORK_NAMESPACE) ||
+	    BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) != PACKET_HOST)
+		return 0;
+	// What was not read yet says that it stands at 65535 or before the address.
+	if (transport <= network || transport >= tail)
+		return 0;
+	return read_addresses(packet, head + network, BPF_CORE_READ(skb, protocol)) &&
+	       read_ports(packet, head + transport, tail - transport);
+}
+
+static __always_inline int is_clients(__u16 port)
+{
+	return port >= WANTED(CLIENT_FIRST) && port <= WANTED(CLIENT_LAST);
+}
+
+// What is no evidence whatever the policy says, so that it takes no cell: core/watch/evidence.rs decides, and gives the reasons.
+static __always_inline int is_innocent(struct packet *packet)
+{
+	__u16 port = __builtin_bswap16(packet->port), from = __builtin_bswap16(packet->from_port);
+	__u8 flags = packet->flags & (FIN | SYN | RST | ACK);
+
+	if (packet->protocol == IPPROTO_TCP)
+		return (flags & RST) || flags == (SYN | ACK) || ((flags & ACK) && is_clients(port));
+	return (port >= 33434 && port <= 33534) || ((from == 53 || from == 123 || from == 443) && is_clients(port));
+}
+
+static __always_inline void tell(struct packet *packet, struct prober *prober, __u32 before)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		count_as_lost();
+		return;
+	}
+	event->at = bpf_ktime_get_boot_ns();
+	event->packets = prober->packets;
+	event->ports = prober->ports;
+	event->port = packet->port;
+	event->from_port = packet->from_port;
+	event->port_before = (__be16)before;
+	event->kind = TOUCHED;
+	event->family = packet->family;
+	event->protocol = packet->protocol;
+	event->protocol_before = before >> 16 & 1 ? IPPROTO_UDP : IPPROTO_TCP;
+	event->flags = packet->flags;
+	event->padding = 0;
+	__builtin_memcpy(event->from, packet->from, sizeof(event->from));
+	__builtin_memcpy(event->to, packet->to, sizeof(event->to));
+	bpf_ringbuf_submit(event, 0);
+}
+
+// The protocol and the port, in 17 bits.
+static __always_inline __u32 asked(struct packet *packet)
+{
+	return (packet->protocol == IPPROTO_UDP) << 16 | packet->port;
+}
+
+// Whether this port is new, as far as 256 bits tell.
+static __always_inline int is_new(struct prober *prober, __u32 asked)
+{
+	__u8 place = mixed(asked + 1);
+	__u64 bit = 1ull << (place & 63);
+	__u64 *word = &prober->ports_seen[place >> 6 & 3];
+
+	if (*word & bit)
+		return 0;
+	*word |= bit;
+	return 1;
+}
+
+static __always_inline int is_told(__u32 ports)
+{
+	return ports <= PORTS_TOLD || (ports & (ports - 1)) == 0;
+}
+
+static __always_inline void touch(struct packet *packet)
+{
+	struct prober fresh = {}, *prober = bpf_map_lookup_elem(&probers, &packet->source);
+	__u64 hash = mixed(packet->source.network ^ mixed(packet->source.family + WANTED(SEED)));
+	__u32 place = hash & ((1 << CELL_BITS) - 1), tag = (hash >> CELL_BITS & 0x7fff) << 17;
+	__u32 now = asked(packet), *cell, before;
+
+	if (prober) {
+		__sync_fetch_and_add(&prober->packets, 1);
+		if (is_new(prober, now)) {
+			__sync_fetch_and_add(&prober->ports, 1);
+			if (is_told(prober->ports))
+				tell(packet, prober, 0);
+		}
+		return;
+	}
+	cell = bpf_map_lookup_elem(&touched_once, &place);
+	if (!cell)
+		return;
+	before = *cell;
+	if (before == 0 || (before & ~0x1ffff) != tag) {
+		*cell = tag | now;
+		return;
+	}
+	before &= 0x1ffff;
+	if (before == now)
+		return;
+	is_new(&fresh, before);
+	is_new(&fresh, now);
+	fresh.ports = 2;
+	fresh.packets = 2;
+	bpf_map_update_elem(&probers, &packet->source, &fresh, 0);
+	tell(packet, &fresh, before);
+}
+
+SEC("tp_btf/kfree_skb")
+int dropped(__u64 *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+	__u32 reason = ctx[2];
+	struct packet packet = {};
+
+	if (reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NO_SOCKET) &&
+	    reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NETFILTER_DROP))
+		return 0;
+	if (!read_packet(&packet, skb) || is_innocent(&packet))
+		return 0;
+	set_source(&packet.source, packet.family, packet.from);
+	touch(&packet);
+	return 0;
+}
+
+static __always_inline void read_peer(struct packet *packet, struct sock *sk)
+{
+	__u32 words[4];
+
+	packet->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (packet->family == AF_INET) {
+		bpf_probe_read_kernel(packet->from, 4, &sk->__sk_common.skc_daddr);
+		return;
+	}
+	bpf_probe_read_kernel(words, sizeof(words), &sk->__sk_common.skc_v6_daddr);
+	// ::ffff:0:0/96 (RFC 4291 §2.5.5.2)
+	if (words[0] == 0 && words[1] == 0 && words[2] == 0xffff0000) {
+		packet->family = AF_INET;
+		__builtin_memcpy(packet->from, &words[3], 4);
+	} else {
+		__builtin_memcpy(packet->from, words, sizeof(words));
+	}
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int shaken(__u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	int before = ctx[1], after = ctx[2];
+	struct packet packet = { .protocol = IPPROTO_TCP };
+	__u64 now = bpf_ktime_get_boot_ns(), *told;
+	struct event *event;
+
+	if (before != TCP_SYN_RECV || after != TCP_ESTABLISHED ||
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != WANTED(NETWORK_NAMESPACE))
+		return 0;
+	read_peer(&packet, sk);
+	set_source(&packet.source, packet.family, packet.from);
+	told = bpf_map_lookup_elem(&known, &packet.source);
+	if (told && now - *told < QUIET_NS)
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		count_as_lost();
+		return 0;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->at = now;
+	event->kind = SHAKEN;
+	event->family = packet.family;
+	event->protocol = IPPROTO_TCP;
+	event->port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_num));
+	__builtin_memcpy(event->from, packet.from, sizeof(event->from));
+	bpf_ringbuf_submit(event, 0);
+	bpf_map_update_elem(&known, &packet.source, &now, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

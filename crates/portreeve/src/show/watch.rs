@@ -1,0 +1,136 @@
+//! Who seems to probe this host, for a person and as JSON, a line each (A14, A16, A19).
+
+use portreeve_core::{
+    port::Protocol,
+    text,
+    watch::{Confidence, Kind, Suspicion},
+    words::Words,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{out::Out, table::pad};
+use crate::{failure::Failure, settings::Format};
+
+/// The layout of the document.
+const VERSION: u32 = 1;
+/// The duties of the article that it serves.
+const ARTICLE: [&str; 3] = ["A14", "A16", "A19"];
+
+/// What is watched.
+pub(crate) const SEES: Words = Words {
+    en: "sees: packets that a rule drops or that nobody listens for, and handshakes (kernel)",
+    ja: "監視対象: ルールで破棄されたパケット、待ち受けのないポートへのパケット、ハンドシェイク(カーネル)",
+};
+
+/// A line of `watch -o ndjson`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Watch")]
+pub(crate) struct WatchView<'a> {
+    /// The layout of this document: 1.
+    version: u32,
+    /// `suspicion`, or `lost`: then all but `count` is null.
+    event: &'static str,
+    /// When, RFC 3339, UTC.
+    at: Option<String>,
+    /// Who: an address.
+    source: Option<String>,
+    /// The same as a network: of IPv6 64 bits.
+    prefix: Option<String>,
+    /// What he does: `port-scan`.
+    kind: Option<&'static str>,
+    /// `proven`: he finished a handshake within the hour; else `unproven`, and the address may be another's.
+    confidence: Option<&'static str>,
+    /// How many times as likely it is that he probes as that he does not.
+    score: Option<u32>,
+    /// His first contact.
+    first: Option<String>,
+    /// His last.
+    last: Option<String>,
+    /// First contacts with ports of nobody's.
+    contacts: Option<u32>,
+    /// The first 16 ports that are remembered.
+    ports: Vec<u16>,
+    /// The protocols of these.
+    protocols: Vec<Protocol>,
+    /// What he did, as a sentence.
+    text: Option<&'a str>,
+    /// Which duties of the article this serves.
+    article: [&'static str; 3],
+    /// How many events found no room, where some were lost.
+    count: Option<u64>,
+}
+
+/// Tells of one.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn tell(suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
+    let text = suspicion.text();
+    let text = text.in_lang(out.lang);
+    if format == Format::Ndjson {
+        return out.ndjson(&view(suspicion, text));
+    }
+    let time = suspicion.at.strftime("%H:%M:%S");
+    let source = pad(&suspicion.source.to_string(), 18);
+    let (kind, confidence) = (pad(suspicion.kind.name(), 11), pad(suspicion.confidence.name(), 8));
+    out.line(&format!("{time}  suspicion  {source}  {kind}  {confidence}  {text}"))
+}
+
+/// Tells that some were not heard of.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn tell_lost(count: u64, format: Format, out: &mut Out) -> Result<(), Failure> {
+    if format == Format::Ndjson {
+        return out.ndjson(&WatchView { count: Some(count), ..EMPTY });
+    }
+    let text = text!(
+        "lost: {count} events came faster than they were read",
+        "lost: 読み取りが間に合わず、イベント {count} 件を取りこぼしました"
+    );
+    out.line(text.in_lang(out.lang))
+}
+
+const EMPTY: WatchView<'static> = WatchView {
+    version: VERSION,
+    event: "lost",
+    at: None,
+    source: None,
+    prefix: None,
+    kind: None,
+    confidence: None,
+    score: None,
+    first: None,
+    last: None,
+    contacts: None,
+    ports: Vec::new(),
+    protocols: Vec::new(),
+    text: None,
+    article: ARTICLE,
+    count: None,
+};
+
+fn view<'a>(suspicion: &Suspicion, text: &'a str) -> WatchView<'a> {
+    let mut protocols: Vec<_> = suspicion.ports.iter().map(|contact| contact.protocol).collect();
+    protocols.sort_unstable();
+    protocols.dedup();
+    WatchView {
+        event: "suspicion",
+        at: Some(suspicion.at.to_string()),
+        source: Some(suspicion.source.address().to_string()),
+        prefix: Some(suspicion.source.prefix().to_string()),
+        kind: Some(Kind::name(suspicion.kind)),
+        confidence: Some(Confidence::name(suspicion.confidence)),
+        score: Some(suspicion.ratio()),
+        first: Some(suspicion.first.to_string()),
+        last: Some(suspicion.last.to_string()),
+        contacts: Some(suspicion.contacts),
+        ports: suspicion.ports.iter().map(|contact| contact.port).collect(),
+        protocols,
+        text: Some(text),
+        ..EMPTY
+    }
+}
