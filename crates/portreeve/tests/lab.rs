@@ -55,6 +55,7 @@ mod lab {
     mod podman;
     mod pods;
     mod policy;
+    mod probed;
     mod purged;
     mod recorded;
     mod rehearsal;

@@ -106,7 +106,7 @@ impl Suspicion {
         let (en, ja) = (doubt.en, doubt.ja);
         text!(
             "{count} undeclared ports in {time}: {ports} ({protocols}){en}",
-            "{time} の間に宣言のないポート {count} 個: {ports} ({protocols}){ja}"
+            "{time} の間に宣言のないポート {count} 個: {ports}({protocols}){ja}"
         )
     }
 

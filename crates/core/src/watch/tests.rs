@@ -1,4 +1,11 @@
-use alloc::{collections::BTreeSet, format, string::ToString as _, vec};
+//! Runs of packets, and who is told of.
+
+use alloc::{
+    collections::BTreeSet,
+    format,
+    string::{String, ToString as _},
+    vec,
+};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;
@@ -74,8 +81,6 @@ impl Scene {
     }
 }
 
-use alloc::string::String;
-
 #[test]
 fn the_fourth_port_of_nobodys_is_told() {
     let mut scene = Scene::new();
@@ -110,7 +115,9 @@ fn a_slow_probe_is_told_at_the_same_contact() {
         assert_eq!(scene.told.len(), 1, "{milliseconds}");
     }
     let mut scene = Scene::new();
-    [23, 3_389, 5_900, 6_379].map(|port| _ = scene.later(14 * 24 * 3_600_000).probes(Protocol::Tcp, &[port]));
+    for port in [23, 3_389, 5_900, 6_379] {
+        scene.later(14 * 24 * 3_600_000).probes(Protocol::Tcp, &[port]);
+    }
     assert_eq!(scene.told, [], "one in two weeks is none");
 }
 
@@ -183,7 +190,9 @@ fn so_many_suspects_are_remembered_and_no_more() {
     let mut told = BTreeSet::new();
     for suspect in 0..number(SUSPECTS_MAX) + 100 {
         let from = Ipv4Addr::from(0x0a00_0000 + suspect);
-        [23, 3_389, 5_900, 6_379].map(|port| _ = scene.later(1).touches(from.into(), Protocol::Tcp, port));
+        for port in [23, 3_389, 5_900, 6_379] {
+            scene.later(1).touches(from.into(), Protocol::Tcp, port);
+        }
         told.insert(from);
     }
     assert_eq!((scene.told.len(), told.len()), (SUSPECTS_MAX + 100, SUSPECTS_MAX + 100));

@@ -4,10 +4,11 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::run::run;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "ls",
     "who",
     "wait",
+    "watch",
     "snapshot",
     "plan",
     "apply",
@@ -39,7 +40,7 @@ fn the_overview_groups_by_question_and_fits_a_screen() {
         assert!(said.out.contains(&format!("\n  {command} ")), "{command} in {}", said.out);
         assert!(said.out.contains(&format!("portreeve {command}")), "an example of {command}");
     }
-    assert!(said.out.lines().count() <= 90, "{}", said.out);
+    assert!(said.out.lines().count() <= 92, "{}", said.out);
     assert_eq!(run("-h").out, said.out);
     assert_eq!(run("help").out, said.out);
 }
@@ -112,7 +113,5 @@ fn the_manual_page_refers_to_nothing_that_nobody_has() {
 #[test]
 fn nothing_that_does_not_exist_is_promised() {
     let said = run("--help").out + &run("help ls").out + &run("help who").out;
-    for later in ["portreeve run", "portreeve watch"] {
-        assert!(!said.contains(later), "{later}");
-    }
+    assert!(!said.contains("portreeve run"), "{said}");
 }

@@ -1,0 +1,169 @@
+//! Whoever probes a host is told of within a few contacts, whatever the way, and nobody else is (A14, A16, A19).
+
+use std::{net::IpAddr, thread, time::Duration};
+
+use portreeve_lab::{Client, profile};
+use serde_json::Value;
+
+use super::site::{Site, lab};
+
+const POLICY: &str = r#"version = 1
+[service.ssh]
+ports = ["22/tcp"]
+owner = { unit = "ssh.service" }
+reach = "world"
+[service.monitored]
+ports = ["8443/tcp"]
+reach = "world"
+"#;
+/// Where what is told is written, a line of JSON each.
+const TOLD: &str = "/root/told";
+/// Who probes is told of within so many contacts.
+const CONTACTS_MAX: [(&str, u64); 2] = [("tcp", 5), ("udp", 9)];
+/// Some ports of nobody's, that no innocent program asks for together.
+const PORTS: &str = "23,111,3306,3389,5432,5900,6379,9200,11211,27017";
+
+/// What portreeve has told so far.
+fn told(site: &Site) -> Vec<Value> {
+    let lines = site.run(&format!("cat {TOLD}")).stdout;
+    lines.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect()
+}
+
+/// Begins to watch, and goes on once it hears.
+fn watched(site: &Site) {
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    site.run(&format!("systemd-run -q -u watched sh -c 'exec portreeve watch -o ndjson >{TOLD}'"));
+    // Nothing is written before somebody is told of: whoever comes first shows that it hears.
+    let scout = lab(Client::create(&site.network));
+    let from = source(&scout);
+    let is_told = || told(site).iter().any(|line| line["source"] == from.as_str());
+    for _ in 0..20 {
+        lab(scout.run(&format!("nmap -n -Pn -sS -p {PORTS} {}", site.host.place().ipv4)));
+        if is_told() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    panic!("nobody hears");
+}
+
+/// What is told of whoever runs nmap so; it is told once.
+fn probed(site: &Site, way: &str) -> Value {
+    let prober = lab(Client::create(&site.network));
+    probes(&prober, way, site.host.place().ipv4.into());
+    let mut all = of(site, &source(&prober));
+    assert_eq!(all.len(), 1, "{way}: {all:#?}");
+    all.remove(0)
+}
+
+fn probes(prober: &Client, way: &str, to: IpAddr) {
+    let output = lab(prober.run(&format!("nmap -n -Pn --max-retries 0 --max-rtt-timeout 100ms {way} {to}")));
+    assert_eq!(output.status, 0, "{way}: {output:#?}");
+}
+
+/// What is told of this source, a moment later.
+fn of(site: &Site, source: &str) -> Vec<Value> {
+    thread::sleep(Duration::from_millis(500));
+    told(site).into_iter().filter(|line| line["source"] == source).collect()
+}
+
+/// The client's IPv4 address.
+fn source(client: &Client) -> String {
+    client.place().ipv4.to_string()
+}
+
+fn is_early(line: &Value) -> bool {
+    let contacts = line["contacts"].as_u64().expect("it is promised");
+    CONTACTS_MAX.iter().any(|(protocol, most)| line["protocols"][0] == *protocol && contacts <= *most)
+}
+
+#[test]
+fn whoever_probes_is_told_of_early_and_nobody_else_is() {
+    let site = Site::boot(&profile::BARE);
+    watched(&site);
+    let many = "-p 100-1000";
+    for way in ["-sS", "-sT", "-sF", "-sN", "-sX", "-sA"] {
+        let line = probed(&site, &format!("{way} {many}"));
+        assert!(is_early(&line) && line["confidence"] == "unproven", "{way}: {line:#?}");
+        assert_eq!(line["kind"], "port-scan");
+    }
+    let slow = probed(&site, &format!("-sT --scan-delay 1s -p {PORTS}"));
+    assert!(is_early(&slow), "{slow:#?}");
+    let udp = probed(&site, "-sU -p 1-30");
+    assert!(is_early(&udp) && udp["protocols"][0] == "udp", "{udp:#?}");
+
+    // Who has finished a handshake is there: the address is his.
+    let prober = lab(Client::create(&site.network));
+    lab(prober
+        .run(&format!("timeout 2 bash -c 'exec 3<>/dev/tcp/{}/22; head -1 <&3'", site.host.place().ipv4)));
+    probes(&prober, &format!("-sT {many}"), site.host.place().ipv4.into());
+    let lines = of(&site, &source(&prober));
+    assert!(lines.len() == 1 && is_early(&lines[0]) && lines[0]["confidence"] == "proven", "{lines:#?}");
+
+    // All addresses of a network of 64 bits are one source, whatever it changes to.
+    let network = "2001:db8:51::";
+    for (nth, port) in [23, 3_389, 5_900, 6_379].into_iter().enumerate() {
+        assert_eq!(of(&site, network), [Value::Null; 0], "{nth}");
+        let prober = lab(Client::create(&site.network));
+        probes(&prober, &format!("-6 -sT -p {port}"), site.host.place().ipv6.into());
+    }
+    assert!(matches!(of(&site, network).as_slice(), [line] if line["prefix"] == "2001:db8:51::/64"));
+
+    innocents_are_not_told_of(&site);
+
+    // Behind a gate, which drops what reaches nobody, it is the same.
+    site.run("portreeve apply --no-trial --no-session");
+    for way in ["-sS", "-sT", "-sF", "-sX", "-sA"] {
+        let line = probed(&site, &format!("{way} -p {PORTS}"));
+        assert!(is_early(&line), "{way}: {line:#?}");
+    }
+    innocents_are_not_told_of(&site);
+}
+
+/// Each with an address of its own: who looks for mail, for the web and for a way, who is answered late, whose connections a reboot
+/// has made forget, who looks round the network, who asks for a declared port that is silent.
+fn innocents_are_not_told_of(site: &Site) {
+    let host = site.host.place().ipv4;
+    let touch = |ports: &str| {
+        format!(
+            "for port in {ports}; do timeout 0.3 bash -c \"echo >/dev/tcp/{host}/$port\" 2>/dev/null; done; true"
+        )
+    };
+    let datagrams = |from: &str, ports: &str| {
+        format!(
+            "python3 -c \"
+import socket
+for port in {ports}:
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(('0.0.0.0', {from}))
+    one.sendto(b'x', ('{host}', port))
+\""
+        )
+    };
+    let innocents = [
+        ("mail", touch("25 465 587 110 995 143 993")),
+        ("web", touch("80 443 8080 8000")),
+        ("monitor", touch("8443 8443 8443 22 22")),
+        ("one port", touch("23 23 23 23 23 23 23 23")),
+        ("neighbour", touch("135 139 445") + "; " + &datagrams("0", "(137, 138, 1900, 5353, 5355)")),
+        ("traceroute", datagrams("0", "range(33434, 33464)")),
+        ("late names", datagrams("53", "range(40000, 40030)")),
+        ("late time", datagrams("123", "range(41000, 41030)")),
+        // What nobody asked for: an acknowledgement to the numbers of clients.
+        (
+            "strays",
+            format!("nmap -n -Pn --max-retries 0 --max-rtt-timeout 100ms -sA -g 443 -p 40000-40050 {host}"),
+        ),
+        ("two", touch("111 5900")),
+    ];
+    let clients = innocents.map(|(who, command)| {
+        let client = lab(Client::create(&site.network));
+        let output = lab(client.run(&command));
+        assert_eq!(output.status, 0, "{who}: {output:#?}");
+        (who, client)
+    });
+    for (who, client) in &clients {
+        assert_eq!(of(site, &source(client)), [Value::Null; 0], "{who}");
+    }
+}
