@@ -13,6 +13,7 @@ mod sight;
 mod size;
 mod steer;
 mod stopwatch;
+mod watch;
 
 use std::fs;
 
@@ -20,11 +21,28 @@ use report::{Part, Row};
 
 use crate::shell::{self, Result, cargo, root};
 
+/// What may stand beside the parts.
+const OPTIONS: [&str; 2] = ["--save", "--cold"];
 const PAGE: &str = "docs/performance.md";
 
-/// `[sight]`, `[gate]`, `[ledger]`, `[guard]`, `[steer]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from
+/// `[sight]`, `[gate]`, `[ledger]`, `[guard]`, `[steer]`, `[watch]` measure that part alone; `[--save]` writes docs/performance.md; `[--cold]` also builds from
 /// nothing, which takes minutes.
+///
+/// # Errors
+///
+/// A word that asks for nothing, what cannot be measured, and what is not as promised.
 pub(crate) fn run(words: &[String]) -> Result {
+    let is_known = |word: &&String| {
+        OPTIONS.contains(&word.as_str()) || Part::ALL.iter().any(|part| part.word() == word.as_str())
+    };
+    if let Some(word) = words.iter().find(|word| !is_known(word)) {
+        let parts = Part::ALL.map(Part::word).join(", ");
+        return Err(format!(
+            "nothing is measured for `{word}`; type any of: {parts}, {}",
+            OPTIONS.join(", ")
+        )
+        .into());
+    }
     if cfg!(debug_assertions) {
         let mut again = cargo(&["run", "--quiet", "--release", "--package", "xtask", "--", "bench"]);
         return shell::run(again.args(words));
@@ -41,6 +59,7 @@ pub(crate) fn run(words: &[String]) -> Result {
             Part::Ledger => ledger::rows()?,
             Part::Guard => guard::rows()?,
             Part::Steer => steer::rows()?,
+            Part::Watch => watch::rows()?,
         };
         parts.push((part, rows));
     }

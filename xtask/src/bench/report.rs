@@ -134,12 +134,14 @@ pub(super) enum Part {
     Guard,
     /// Connections.
     Steer,
+    /// Whoever probes.
+    Watch,
 }
 
 impl Part {
     /// In the order of the page.
-    pub(super) const ALL: [Self; 6] =
-        [Self::General, Self::Sight, Self::Gate, Self::Ledger, Self::Guard, Self::Steer];
+    pub(super) const ALL: [Self; 7] =
+        [Self::General, Self::Sight, Self::Gate, Self::Ledger, Self::Guard, Self::Steer, Self::Watch];
 
     /// What asks for it on the command line.
     pub(super) const fn word(self) -> &'static str {
@@ -150,6 +152,7 @@ impl Part {
             Self::Ledger => "ledger",
             Self::Guard => "guard",
             Self::Steer => "steer",
+            Self::Watch => "watch",
         }
     }
 
@@ -161,6 +164,7 @@ impl Part {
             Self::Ledger => "## Ledger",
             Self::Guard => "## Guard",
             Self::Steer => "## Steering",
+            Self::Watch => "## Watch",
         }
     }
 }

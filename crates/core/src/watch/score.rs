@@ -19,9 +19,10 @@ const HALF_LIFE_SECONDS: u32 = 7 * 24 * 60 * 60;
 /// What is left of `score` after so long: halves, and between two of them a straight line.
 pub(super) fn faded(score: i16, seconds: u32) -> i16 {
     let (halvings, rest) = (seconds / HALF_LIFE_SECONDS, seconds % HALF_LIFE_SECONDS);
-    let whole = i64::from(score) * i64::from(2 * HALF_LIFE_SECONDS - rest);
-    let left = whole / i64::from(2 * HALF_LIFE_SECONDS);
-    i16::try_from(left >> halvings.min(15)).unwrap_or(0)
+    let (two_lives, left) = (i64::from(2 * HALF_LIFE_SECONDS), i64::from(2 * HALF_LIFE_SECONDS - rest));
+    // To the nearest: who comes every few seconds would else lose an eighth each time.
+    let whole = (i64::from(score) * left + two_lives / 2).div_euclid(two_lives);
+    i16::try_from(whole >> halvings.min(15)).unwrap_or(0)
 }
 
 /// The ratio itself, rounded down.
@@ -57,6 +58,7 @@ mod tests {
     #[test]
     fn evidence_is_worth_half_after_a_week() {
         assert_eq!(faded(64, 0), 64);
+        assert_eq!((0..6).fold(8, |score, _| faded(score, 15)), 8);
         assert_eq!(faded(64, HALF_LIFE_SECONDS), 32);
         assert_eq!(faded(64, HALF_LIFE_SECONDS / 2), 48);
         assert_eq!(faded(64, 3 * HALF_LIFE_SECONDS), 8);
