@@ -19,6 +19,7 @@ use crate::{
         registry::{AssignmentView, RegistryView, TableView},
         steer::SteerView,
         view::ListenersView,
+        watch::WatchView,
     },
 };
 
@@ -39,6 +40,10 @@ pub(crate) const DOCUMENTS: &[Document] = &[
     document::<EventView<'static>>(
         "event",
         Words { en: "ls --follow -o ndjson, a line", ja: "ls --follow -o ndjson の 1 行" },
+    ),
+    document::<WatchView<'static>>(
+        "watch",
+        Words { en: "watch -o ndjson, a line", ja: "watch -o ndjson の 1 行" },
     ),
     document::<WhyView<'static>>("why", Words { en: "why", ja: "why" }),
     document::<ExposureView<'static>>("exposure", Words { en: "exposure", ja: "exposure" }),
