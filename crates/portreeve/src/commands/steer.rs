@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
 use portreeve_host::{
-    enforce::steer::{Pinned, Steer},
+    enforce::steer::{Pinned, Slot, Steer},
     observe::foreign_steering,
     root,
 };
@@ -165,9 +165,11 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         (None, true, true) => &["portreeve off steer"],
         (None, true, false) => &["portreeve plan"],
     };
-    let dead: BTreeSet<&str> =
-        slots.iter().filter(|slot| slot.cookie.is_none()).map(|slot| slot.service.as_str()).collect();
-    let registers = dead.into_iter().map(|service| format!("portreeve steer register {service}"));
+    let named = |is: fn(&&Slot) -> bool| -> BTreeSet<&str> {
+        slots.iter().filter(is).map(|slot| slot.service.as_str()).collect()
+    };
+    let (all, live) = (named(|_| true), named(|slot| slot.cookie.is_some()));
+    let registers = all.difference(&live).map(|service| format!("portreeve steer register {service}"));
     next::print(&registers.chain(commands.iter().map(ToString::to_string)).collect::<Vec<_>>(), out)?;
     Ok(Exit::Fine)
 }
