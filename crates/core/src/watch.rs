@@ -100,14 +100,17 @@ impl Watch {
         }
         let source = Source::of(touch.from);
         let (hash, tick) = (self.hash(source), self.tick(at));
-        let is_proven = self.proofs.has(hash, tick);
         if let Some(suspect) = self.suspects.get_mut(&source) {
             suspect.touches(touch, at);
             return None;
         }
-        let has_returned = !self.table.knows(hash) && self.returned.check_in(hash);
-        let record = self.table.record(hash, tick, has_returned);
-        if !probe::contact(record, touch, tick, is_proven) {
+        let record = self.table.record(hash, tick, || self.returned.check_in(hash));
+        // Of nearly all it need not be known whether they are proven.
+        if !probe::contact(record, touch, tick) {
+            return None;
+        }
+        let is_proven = self.proofs.has(hash, tick);
+        if is_proven && !probe::outweighs_service(record) {
             return None;
         }
         let first = self.began + SignedDuration::from_millis(i64::from(record.first) * MILLISECONDS_EACH);

@@ -15,18 +15,25 @@ use crate::port::Protocol;
 /// Of a suspect so many ports are told.
 const PORTS_MAX: usize = 16;
 
-/// Weighs a touch; whether whoever it was is a suspect now.
-pub(super) fn contact(record: &mut Record, touch: &Touch, tick: u32, is_proven: bool) -> bool {
+/// Weighs a touch; whether whoever it was is a suspect now, unless he came for a service.
+pub(super) fn contact(record: &mut Record, touch: &Touch, tick: u32) -> bool {
     let asked = family(touch.protocol, touch.port);
     if record.ports().any(|(protocol, port)| family(protocol, port) == asked) {
         return false;
     }
     let seconds = tick.saturating_sub(record.last) / TICKS_EACH_SECOND;
-    let served = if is_proven && !record.was_served() { SERVED } else { 0 };
-    let score = faded(record.score.into(), seconds) + weight(touch.protocol) + served;
+    let score = faded(record.score.into(), seconds) + weight(touch.protocol);
     record.score = i8::try_from(score).unwrap_or(i8::MAX);
     record.keep(touch.protocol, touch.port, tick);
     score >= THRESHOLD
+}
+
+/// Whether he is one though he came for a service, which is weighed once.
+pub(super) fn outweighs_service(record: &mut Record) -> bool {
+    if !record.was_served() {
+        record.score = record.score.saturating_add(i8::try_from(SERVED).unwrap_or(i8::MIN));
+    }
+    i16::from(record.score) >= THRESHOLD
 }
 
 const fn weight(protocol: Protocol) -> i16 {

@@ -75,20 +75,20 @@ impl Table {
         Self(alloc::vec![[Record::default(); WAYS]; BUCKETS].into())
     }
 
-    /// Whether there is a record of whoever has this hash.
-    pub(super) fn knows(&self, hash: u64) -> bool {
-        let (place, tag) = place(hash);
-        self.0[place].iter().any(|record| record.tag == tag)
-    }
-
-    /// The record of whoever has this hash; a new one takes the place of the one that is worth least.
-    pub(super) fn record(&mut self, hash: u64, tick: u32, has_returned: bool) -> &mut Record {
+    /// The record of whoever has this hash; a new one, of whom is asked whether he has returned, takes the place of the one that is
+    /// worth least.
+    pub(super) fn record(
+        &mut self,
+        hash: u64,
+        tick: u32,
+        has_returned: impl FnOnce() -> bool,
+    ) -> &mut Record {
         let (place, tag) = place(hash);
         let bucket = &mut self.0[place];
         let known = bucket.iter().position(|record| record.tag == tag);
         let way = known.unwrap_or_else(|| {
             let least = (0..WAYS).min_by_key(|way| bucket[*way].worth()).unwrap_or(0);
-            let marks = if has_returned { HAS_RETURNED } else { 0 };
+            let marks = if has_returned() { HAS_RETURNED } else { 0 };
             bucket[least] = Record { tag, first: tick, last: tick, marks, ..Record::default() };
             least
         });
@@ -122,6 +122,11 @@ mod tests {
         number << 32
     }
 
+    fn knows(table: &Table, hash: u64) -> bool {
+        let (place, tag) = place(hash);
+        table.0[place].iter().any(|record| record.tag == tag)
+    }
+
     #[test]
     fn it_takes_what_it_says() {
         assert_eq!(size_of::<Record>() * WAYS * BUCKETS, 48 << 20);
@@ -144,25 +149,25 @@ mod tests {
     fn who_came_twice_is_not_pushed_out_by_those_who_come_once() {
         let mut table = Table::new();
         let twice = |table: &mut Table, number, tick| {
-            let record = table.record(hash(number), tick, false);
+            let record = table.record(hash(number), tick, || false);
             record.keep(Protocol::Tcp, 1, tick);
             record.keep(Protocol::Tcp, 2, tick);
         };
         twice(&mut table, 1, 1);
-        table.record(hash(2), 2, true);
-        (3..1_000).for_each(|number| _ = table.record(hash(number), 3, false));
-        assert!(table.knows(hash(1)) && table.knows(hash(2)) && table.knows(hash(999)));
-        assert_eq!(table.record(hash(1), 4, false).contacts, 2);
+        table.record(hash(2), 2, || true);
+        (3..1_000).for_each(|number| _ = table.record(hash(number), 3, || false));
+        assert!(knows(&table, hash(1)) && knows(&table, hash(2)) && knows(&table, hash(999)));
+        assert_eq!(table.record(hash(1), 4, || false).contacts, 2);
         (2_001..2_009).for_each(|number| twice(&mut table, number, 5));
-        assert!(!table.knows(hash(2)) && table.knows(hash(2_008)));
+        assert!(!knows(&table, hash(2)) && knows(&table, hash(2_008)));
     }
 
     #[test]
     fn who_is_forgotten_begins_anew() {
         let mut table = Table::new();
-        table.record(hash(1), 1, false).keep(Protocol::Tcp, 23, 1);
+        table.record(hash(1), 1, || false).keep(Protocol::Tcp, 23, 1);
         table.forget(hash(1));
-        assert!(!table.knows(hash(1)));
-        assert_eq!(table.record(hash(1), 2, false).contacts, 0);
+        assert!(!knows(&table, hash(1)));
+        assert_eq!(table.record(hash(1), 2, || false).contacts, 0);
     }
 }
