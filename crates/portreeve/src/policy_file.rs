@@ -36,8 +36,17 @@ pub(crate) type Texts = Vec<(Arc<str>, String)>;
 /// Where a file that was named cannot be read, or a mistake stands in it.
 pub(crate) fn load(choice: &PolicyChoice, registry: Registry<'_>) -> Result<Option<Parsed>, Failure> {
     let Some(texts) = read(choice)? else { return Ok(None) };
-    policy::parse(&sources(&texts), registry).map(Some).map_err(|mistakes| mistaken(&mistakes, &texts))
+    policy::parse(&sources(&texts), registry).map(Some).map_err(|mistakes| {
+        let failure = mistaken(&mistakes, &texts);
+        // Whoever named it wants to hear of it.
+        if *choice == PolicyChoice::Usual { failure.hint(WITHOUT_IT) } else { failure }
+    })
 }
+
+const WITHOUT_IT: Words = Words {
+    en: "correct it (portreeve check); what only looks goes on without it: --policy none",
+    ja: "修正してください(portreeve check)。参照するだけのコマンドは --policy none を付けると実行できます",
+};
 
 /// The texts as the parser takes them.
 pub(crate) fn sources(texts: &Texts) -> Vec<Source<'_>> {
