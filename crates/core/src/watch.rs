@@ -6,6 +6,7 @@
 
 mod evidence;
 mod family;
+mod place;
 mod probe;
 mod proof;
 mod returned;
@@ -113,7 +114,8 @@ impl Watch {
         if is_proven && !probe::outweighs_service(record) {
             return None;
         }
-        let first = self.began + SignedDuration::from_millis(i64::from(record.first) * MILLISECONDS_EACH);
+        let first =
+            self.began + SignedDuration::from_millis(i64::from(record.first) * i64::from(MILLISECONDS_EACH));
         let suspect = Suspect::of(record, first, at, is_proven);
         self.table.forget(hash);
         let told = suspect.tell(source, at);
@@ -151,13 +153,13 @@ impl Watch {
     /// A clock that was put back stands still.
     fn tick(&self, at: Timestamp) -> u32 {
         let milliseconds = at.as_millisecond().saturating_sub(self.began.as_millisecond());
-        u32::try_from(milliseconds.max(0) / MILLISECONDS_EACH).unwrap_or(u32::MAX)
+        u32::try_from(milliseconds.max(0) / i64::from(MILLISECONDS_EACH)).unwrap_or(u32::MAX)
     }
 }
 
 /// 32 bits of these are six years.
-const MILLISECONDS_EACH: i64 = 50;
-const TICKS_EACH_SECOND: u32 = 20;
+const MILLISECONDS_EACH: u32 = 50;
+const TICKS_EACH_SECOND: u32 = 1_000 / MILLISECONDS_EACH;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 // `bound4`, `bound6` and `released` hear of UDP sockets that are bound and closed by the processes below a cgroup
 // (net/ipv4/af_inet.c). Those three are asked whether the kernel may go on, and can only say yes.
 #include "kernel.h"
+#include "lost.h"
 
 // Numbers that are put in before the program is loaded.
 enum wanted {
@@ -50,23 +51,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 2 * 1024 * 1024);
 } events SEC(".maps");
-
-// How many found no room in it.
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} lost SEC(".maps");
-
-static __always_inline void count_as_lost(void)
-{
-	__u32 only = 0;
-	__u64 *count = bpf_map_lookup_elem(&lost, &only);
-
-	if (count)
-		__sync_fetch_and_add(count, 1);
-}
 
 // The number of a process or thread in the reader's pid namespace.
 static __always_inline __u32 number_of(struct task_struct *task)

@@ -5,6 +5,7 @@
 // The kernel counts, and little is told: a source that touches one port, however often, is a cell of an array; with its
 // second port it gets a record, and its first ports are told, then those at which their number has doubled.
 #include "kernel.h"
+#include "lost.h"
 
 // Numbers that are put in before the program is loaded.
 enum wanted {
@@ -48,14 +49,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1024 * 1024);
 } events SEC(".maps");
-
-// How many found no room in it.
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} lost SEC(".maps");
 
 #define CELL_BITS 20
 
@@ -133,15 +126,6 @@ struct packet {
 #define SYN 0x02
 #define RST 0x04
 #define ACK 0x10
-
-static __always_inline void count_as_lost(void)
-{
-	__u32 only = 0;
-	__u64 *count = bpf_map_lookup_elem(&lost, &only);
-
-	if (count)
-		__sync_fetch_and_add(count, 1);
-}
 
 // Mixes all bits of a number (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 static __always_inline __u64 mixed(__u64 number)

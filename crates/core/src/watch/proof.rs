@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::TICKS_EACH_SECOND;
+use super::{TICKS_EACH_SECOND, place::place};
 
 /// So long is a handshake a proof.
 const PROOF_SECONDS: u32 = 60 * 60;
@@ -27,7 +27,7 @@ impl Proofs {
 
     /// Remembers a handshake.
     pub(super) fn keep(&mut self, hash: u64, tick: u32) {
-        let (place, tag) = place(hash);
+        let (place, tag) = place(hash, BUCKETS);
         let bucket = &mut self.0[place];
         let known = bucket.iter().position(|proof| proof.tag == tag);
         let oldest = || (0..WAYS).min_by_key(|way| (bucket[*way].tag != 0, bucket[*way].tick));
@@ -38,17 +38,10 @@ impl Proofs {
 
     /// Whether there was one.
     pub(super) fn has(&self, hash: u64, tick: u32) -> bool {
-        let (place, tag) = place(hash);
+        let (place, tag) = place(hash, BUCKETS);
         let is_fresh = |proof: &Proof| tick.saturating_sub(proof.tick) <= PROOF_SECONDS * TICKS_EACH_SECOND;
         self.0[place].iter().any(|proof| proof.tag == tag && is_fresh(proof))
     }
-}
-
-/// The bucket, and what tells one from others in there.
-fn place(hash: u64) -> (usize, u32) {
-    #[expect(clippy::cast_possible_truncation, reason = "only some bits are wanted")]
-    let (place, tag) = (hash as usize % BUCKETS, (hash >> 32) as u32);
-    (place, tag.max(1))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use core::{
 use ipnet::IpNet;
 
 /// The bits of an IPv6 address by which one subscriber is told from another (RFC 4291 §2.5.4).
-const NETWORK_BITS: u32 = 64;
+const NETWORK_BITS: u8 = 64;
 
 /// An IPv4 address, or an IPv6 network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ impl Source {
     pub fn prefix(self) -> IpNet {
         let bits = match self {
             Self::V4(_) => 32,
-            Self::V6(_) => 64,
+            Self::V6(_) => NETWORK_BITS,
         };
         IpNet::new_assert(self.address(), bits)
     }

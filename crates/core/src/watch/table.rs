@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use super::place::place;
 use crate::port::Protocol;
 
 /// 48 MiB in all: two million records.
@@ -83,7 +84,7 @@ impl Table {
         tick: u32,
         has_returned: impl FnOnce() -> bool,
     ) -> &mut Record {
-        let (place, tag) = place(hash);
+        let (place, tag) = place(hash, BUCKETS);
         let bucket = &mut self.0[place];
         let known = bucket.iter().position(|record| record.tag == tag);
         let way = known.unwrap_or_else(|| {
@@ -97,18 +98,11 @@ impl Table {
 
     /// Whoever is remembered elsewhere has no record here.
     pub(super) fn forget(&mut self, hash: u64) {
-        let (place, tag) = place(hash);
+        let (place, tag) = place(hash, BUCKETS);
         if let Some(record) = self.0[place].iter_mut().find(|record| record.tag == tag) {
             *record = Record::default();
         }
     }
-}
-
-/// The bucket, and what tells one from others in there.
-fn place(hash: u64) -> (usize, u32) {
-    #[expect(clippy::cast_possible_truncation, reason = "only some bits are wanted")]
-    let (place, tag) = (hash as usize % BUCKETS, (hash >> 32) as u32);
-    (place, tag.max(1))
 }
 
 #[cfg(test)]
@@ -123,7 +117,7 @@ mod tests {
     }
 
     fn knows(table: &Table, hash: u64) -> bool {
-        let (place, tag) = place(hash);
+        let (place, tag) = place(hash, BUCKETS);
         table.0[place].iter().any(|record| record.tag == tag)
     }
 
