@@ -25,7 +25,12 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::{heard::heard, passing::passing, sent::sent, way::ways};
+use self::{
+    heard::heard,
+    passing::passing,
+    sent::{sent, sent_but},
+    way::ways,
+};
 use crate::{
     address::Family,
     firewall::{
@@ -133,9 +138,20 @@ pub fn exposed(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<Exposure>
 /// The same with the parts that it was told from.
 #[must_use]
 pub fn parted(filter: &Filter, senders: &Senders<'_>, to: &To) -> (Vec<Exposure>, Vec<Part>) {
+    parted_but(filter, senders, to, &Intervals::none())
+}
+
+/// The same without the packets to addresses where nobody hears them.
+#[must_use]
+pub fn parted_but(
+    filter: &Filter,
+    senders: &Senders<'_>,
+    to: &To,
+    deaf: &Intervals,
+) -> (Vec<Exposure>, Vec<Part>) {
     let walk =
         |(sender, packets): &(Sender, Packets)| walk(&filter.ruleset, &filter.around, *sender, packets);
-    let parts: Vec<_> = sent(filter, senders, to).iter().flat_map(walk).collect();
+    let parts: Vec<_> = sent_but(filter, senders, to, deaf).iter().flat_map(walk).collect();
     (told(&parts), parts)
 }
 

@@ -8,8 +8,11 @@ use crate::{
     exposure::{Leads, To, families},
     facts::{Led, LeftSteer, Listener, Process, Snapshot},
     firewall::{Intervals, number},
+    owner::{Identity, Match},
+    policy::Service,
     port::{PortRange, Protocol},
     steer::{Route, WhenDead},
+    world::World,
 };
 
 /// So many ports of a route are judged each.
@@ -102,16 +105,34 @@ fn join(all: &mut Vec<To>, next: To) {
 #[must_use]
 pub fn is_deprived(snapshot: &Snapshot, listener: &Listener) -> bool {
     let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return false };
-    let takes = |route: &Route, family| {
-        !is_led_to(route, led, listener)
-            && (route.when_dead == WhenDead::Refuse || is_live(route, family, led))
-    };
     let is_own = snapshot.namespace(listener.netns).is_some_and(|namespace| namespace.own);
     is_own
         && heard(listener).all(|ip| {
             let route = routes.lead(listener.protocol, ip, listener.port);
-            route.is_some_and(|route| takes(route, Family::of(ip)))
+            route.is_some_and(|route| is_kept_from(listener, route, Family::of(ip), led))
         })
+}
+
+/// The addresses at which others get what comes in for `listener` over this family, where it is bound to every one.
+#[must_use]
+pub fn deaf(snapshot: &Snapshot, listener: &Listener, family: Family) -> Intervals {
+    let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return Intervals::none() };
+    if !listener.address.ip.to_canonical().is_unspecified() {
+        return Intervals::none();
+    }
+    let addresses = routes.0.iter().filter_map(|route| {
+        let ip = route.address.as_ref().filter(|_| !route.is_anywhere())?.ip.to_canonical();
+        // Of several for one address the most precise one leads.
+        let leads = routes.lead(listener.protocol, ip, listener.port)? == route;
+        let is_deaf = leads && Family::of(ip) == family && is_kept_from(listener, route, family, led);
+        is_deaf.then(|| Intervals::one(number(ip)))
+    });
+    addresses.fold(Intervals::none(), |all, one| all.or(&one))
+}
+
+/// Whether others get what `route` leads over this family, or nobody does.
+fn is_kept_from(listener: &Listener, route: &Route, family: Family, led: &[Led]) -> bool {
+    !is_led_to(route, led, listener) && (route.when_dead == WhenDead::Refuse || is_live(route, family, led))
 }
 
 /// The address that it is bound to; the wildcard of each family that it hears.
@@ -125,6 +146,18 @@ fn heard(listener: &Listener) -> impl Iterator<Item = IpAddr> {
 fn is_live(route: &Route, family: Family, led: &[Led]) -> bool {
     let mut own = led.iter().filter(|led| led.service == route.service);
     own.any(|led| (led.protocol, led.family) == (route.protocol, family))
+}
+
+/// Who gets what is `led` to `service` and surely is no owner of it, the first with his pid; nobody where an owner may have it too.
+#[must_use]
+pub fn stranger<'a>(world: &World<'a>, service: &Service, led: &Led) -> Option<(u32, &'a Process)> {
+    let is_led_to = |listener: &&Listener| listener.cookie != 0 && listener.cookie == led.cookie;
+    let listener = world.snapshot.listeners.iter().find(is_led_to)?;
+    let is_stranger =
+        |process| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::No;
+    let are_strangers = world.snapshot.holders(listener).all(|(_, process)| is_stranger(process));
+    let (hold, process) = world.snapshot.holders(listener).next().filter(|_| are_strangers)?;
+    Some((hold.pid, process))
 }
 
 fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {

@@ -6,11 +6,11 @@ use alloc::{
 };
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Exposure, How, Senders, To, Way, exposures, ports_of, sent::sent};
+use super::{Exposure, How, Senders, To, Way, exposures, ports_of, sent::sent_but};
 use crate::{
     address::{Breadth, Family},
     facts::Listener,
-    firewall::{Field, Filter, Interval, Intervals, Packets, Sender, Surroundings, number},
+    firewall::{Filter, Interval, Intervals, Surroundings, number},
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
 };
@@ -102,12 +102,7 @@ pub fn rows<'a>(
 /// What becomes of the packets, but for those to addresses where nobody hears; of a place that was asked about by its address or
 /// interface, and from where none come that a kernel takes, that they are lost.
 fn runs(filter: &Filter, senders: &Senders<'_>, to: &To, deaf: &Intervals) -> Vec<Exposure> {
-    let heard = |(sender, packets): (Sender, Packets)| {
-        let to = packets.of(Field::Destination).except(deaf);
-        (!to.is_empty()).then(|| (sender, packets.with(Field::Destination, to)))
-    };
-    let sent: Vec<_> = sent(filter, senders, to).into_iter().filter_map(heard).collect();
-    let runs = exposures(filter, &sent);
+    let runs = exposures(filter, &sent_but(filter, senders, to, deaf));
     let is_asked = match senders {
         Senders::Network(network) => Family::of(network.addr()) == to.family,
         Senders::Interface(_) => true,

@@ -24,6 +24,20 @@ pub(super) fn sent(filter: &Filter, senders: &Senders<'_>, to: &To) -> Vec<(Send
     sent.filter(|(_, packets)| !packets.of(Field::Destination).is_empty()).collect()
 }
 
+/// The same without those to addresses where nobody hears them.
+pub(super) fn sent_but(
+    filter: &Filter,
+    senders: &Senders<'_>,
+    to: &To,
+    deaf: &Intervals,
+) -> Vec<(Sender, Packets)> {
+    let heard = |(sender, packets): (Sender, Packets)| {
+        let to = packets.of(Field::Destination).except(deaf);
+        (!to.is_empty()).then(|| (sender, packets.with(Field::Destination, to)))
+    };
+    sent(filter, senders, to).into_iter().filter_map(heard).collect()
+}
+
 /// Those of `packets` to addresses at which this host is not asked otherwise, and that a rule sends on: to a floating address,
 /// to one of a cluster's, or to the loopback's, which an engine publishes at before the kernel refuses it.
 fn to_others(filter: &Filter, sender: Sender, packets: &Packets) -> Vec<Packets> {

@@ -7,7 +7,7 @@ use super::{World, kept_out::SentOn, passage::Passage};
 use crate::{
     address::{Breadth, Family},
     exposure::{
-        Exposure, Outside, Reached, Senders, To, arrives, as_heard, at, bound, families, only_by, parted,
+        Exposure, Outside, Reached, Senders, To, arrives, as_heard, at, bound, families, only_by, parted_but,
         stays,
     },
     facts::{Gap, Listener, Snapshot},
@@ -15,11 +15,12 @@ use crate::{
     policy::{HOST, WORLD, Zone},
     port::{PortRange, Protocol},
     reach::{Basis, Reach, Verdict, reach},
-    steered::{is_deprived, stands},
+    steered::{deaf, is_deprived, stands},
 };
 
-/// What is asked once for all ports: the place of the zone, where packets go, and by which interface they come in.
-type Question = (usize, Protocol, Family, [Option<Intervals>; 2]);
+/// What is asked once for all ports: the place of the zone, where packets go, by which interface they come in, and at which
+/// addresses others get them.
+type Question = (usize, Protocol, Family, [Option<Intervals>; 2], Intervals);
 
 /// The place of the zone `world`, whose packets are all those from outside.
 pub(super) const OUTSIDE: usize = 0;
@@ -254,11 +255,13 @@ impl World<'_> {
     ) -> Option<T> {
         let (filter, protocol) = (self.filter()?, listener.protocol);
         let spot = [bound(listener, family), only_by(listener, &filter.around)];
+        let deaf = deaf(self.snapshot, listener, family);
+        let question = (place, protocol, family, spot, deaf);
         let mut answers = self.reaching.answers.borrow_mut();
-        let answer = answers.entry((place, protocol, family, spot)).or_insert_with_key(|(.., [to, by])| {
+        let answer = answers.entry(question).or_insert_with_key(|(.., [to, by], deaf)| {
             let to = To { family, protocol, addresses: to.clone(), ports: PortRange::EVERY };
             let through = by.as_ref().map(|interface| Senders::Through(senders, interface));
-            let (runs, parts) = parted(filter, through.as_ref().unwrap_or(senders), &to);
+            let (runs, parts) = parted_but(filter, through.as_ref().unwrap_or(senders), &to, deaf);
             Answer { runs, parts }
         });
         Some(look(answer))
@@ -303,8 +306,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        facts::GapKind,
+        facts::{GapKind, GuardStands, LeftSteer},
         rules::testing::{Scene, filtering, scene, translated, zone},
+        steer::{Route, Routes, WhenDead},
     };
 
     /// The verdicts on a listener from the world and from the host.
@@ -330,6 +334,32 @@ mod tests {
         assert_eq!(at("0.0.0.0:81/tcp", accept), shut);
         assert_eq!(at("0.0.0.0:80/udp", accept), shut);
         assert_eq!(at("127.0.0.1:80/tcp", accept), shut);
+    }
+
+    #[test]
+    fn what_is_led_elsewhere_reaches_nobody_who_has_the_number_at_every_address() {
+        let route = |address: &str| Route {
+            service: "web".into(),
+            protocol: Protocol::Tcp,
+            address: address.parse().ok(),
+            ports: PortRange::one(80),
+            when_dead: WhenDead::Refuse,
+            local: false,
+        };
+        let told = |spot: &str, led_at: &str| {
+            let rule = "-A INPUT -d 203.0.113.1/32 -p tcp -m tcp --dport 80 -j ACCEPT\n";
+            let mut scene = scene().listens("x.service", spot).filtered(filtering(rule), &[]);
+            scene.snapshot.steer = Some(LeftSteer {
+                stands: GuardStands::Whole,
+                dead: Vec::new(),
+                led: Vec::new(),
+                routes: Routes([route(led_at)].into()),
+            });
+            scene.with_world(|world| world.reach(&world.snapshot.listeners[0])[0].verdict)
+        };
+        assert_eq!(told("0.0.0.0:80/tcp", "203.0.113.1"), Verdict::Blocked, "all that comes in is led away");
+        assert_ne!(told("0.0.0.0:80/tcp", "203.0.113.9"), Verdict::Blocked);
+        assert_ne!(told("203.0.113.1:80/tcp", "203.0.113.9"), Verdict::Blocked);
     }
 
     #[test]
