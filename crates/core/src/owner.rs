@@ -328,6 +328,9 @@ fn is_unit(pattern: &str, unit: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
         return unit::served_by(pattern) == unit::served_by(unit);
     };
+    if unit.strip_suffix(".socket").is_some_and(|socket| unit::accepting(pattern) == Some(socket)) {
+        return true;
+    }
     let (stem, suffix) = unit::served_by(unit);
     let (after, after_suffix) = unit::served_by(after);
     suffix == after_suffix
@@ -389,6 +392,15 @@ mod tests {
         let any = Owner::Unit("sys*.socket".into());
         assert_eq!(in_unit("syslog.socket", "/system.slice/syslog.socket").matches(&any), Match::Yes);
         assert_eq!(in_unit("syslog.scope", "/system.slice/syslog.scope").matches(&any), Match::No);
+    }
+
+    #[test]
+    fn a_socket_whose_connections_are_instances_is_theirs() {
+        let owner = Owner::Unit("in@*.service".into());
+        assert_eq!(in_unit("in.socket", "/system.slice/in.socket").matches(&owner), Match::Yes);
+        assert_eq!(in_unit("in@7.service", "/system.slice/in@7.service").matches(&owner), Match::Yes);
+        assert_eq!(in_unit("inn.socket", "/system.slice/inn.socket").matches(&owner), Match::Unknown);
+        assert_eq!(in_unit("in.service", "/system.slice/in.service").matches(&owner), Match::No);
     }
 
     #[test]

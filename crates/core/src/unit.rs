@@ -38,6 +38,12 @@ pub fn served_by(unit: &str) -> (&str, &str) {
     }
 }
 
+/// The name of the socket of which each connection is an instance of the template that `pattern` means (systemd.socket(5), `Accept=`).
+#[must_use]
+pub fn accepting(pattern: &str) -> Option<&str> {
+    pattern.strip_suffix("@*.service")
+}
+
 /// A unit's name without its type, where it is a service or a socket; any other unit's is whole.
 #[must_use]
 pub fn stem(unit: &str) -> &str {

@@ -2,10 +2,11 @@
 
 use alloc::{
     collections::{BTreeMap, btree_map},
+    format,
     string::{String, ToString},
     vec::Vec,
 };
-use core::net::IpAddr;
+use core::{iter, net::IpAddr};
 
 use super::{Badge, Containers, ENTRIES_MAX, Entry, Mode, NUMBERS_MAX, Rules};
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     owner::Owner,
     policy::{Guarding, Policy, Service},
     port::{PortRange, PortSpec, Protocol},
-    text,
+    text, unit,
     words::Text,
 };
 
@@ -130,7 +131,7 @@ impl GuardMistake {
 /// The kernel cannot tell him from others.
 pub fn guardable(owner: &Owner, named: &Named) -> Result<Vec<Badge>, Unguardable> {
     let badge = match owner {
-        Owner::Unit(unit) => Badge::Unit(unit.clone()),
+        Owner::Unit(unit) => return Ok(of_unit(unit)),
         Owner::Cgroup(path) if path == "/" => return Err(Unguardable::EveryCgroup),
         Owner::Cgroup(path) => Badge::Cgroup(path.clone()),
         Owner::User(name) => {
@@ -142,6 +143,12 @@ pub fn guardable(owner: &Owner, named: &Named) -> Result<Vec<Badge>, Unguardable
         Owner::Container(name) => return contained(name, &named.containers),
     };
     Ok([badge].into())
+}
+
+/// Of a template whose instances are connections the socket is another unit, which opens the port.
+fn of_unit(unit: &str) -> Vec<Badge> {
+    let socket = unit::accepting(unit).map(|name| Badge::Unit(format!("{name}.socket")));
+    iter::once(Badge::Unit(unit.into())).chain(socket).collect()
 }
 
 fn contained(name: &str, containers: &Containers) -> Result<Vec<Badge>, Unguardable> {

@@ -63,7 +63,7 @@ impl<'a> Roll<'a> {
 fn beginning(owner: &Owner) -> &str {
     match owner {
         Owner::Unit(pattern) => match pattern.split_once('*') {
-            Some((before, _)) => before,
+            Some((before, _)) => unit::accepting(pattern).unwrap_or(before),
             None => unit::served_by(pattern).0,
         },
         Owner::Cgroup(path) => path.trim_matches('/'),
@@ -123,6 +123,7 @@ mod tests {
             Owner::Unit("postgresql@*.service".into()),
             Owner::Unit("ssh.service".into()),
             Owner::Unit("ssh.socket".into()),
+            Owner::Unit("ssh@*.service".into()),
             Owner::Exe("/usr/sbin/named".into()),
             Owner::User("1000".into()),
             Owner::User("dev".into()),
