@@ -35,7 +35,9 @@ pub use self::{
     rehearsal::{Fate, Hook, Link, Mismatch, Probe, Promise, Rehearsal, Rehearsed, Seen, rehearsal},
     reserve::{KeptBack, Reservation, Unreserved, have_any, reserve, united},
     simulate::simulate,
-    steer::{Dead, Diverted, Lead, Steers, Unled, Whose, dead, joined, leads, refuse_diverted, socket, ways},
+    steer::{
+        Dead, Diverted, Lead, Loss, Steers, Unled, Whose, dead, joined, leads, refuse_diverted, socket, ways,
+    },
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},
 };
@@ -98,6 +100,8 @@ pub struct Plan {
     pub unguarded: Vec<Unguarded>,
     /// Who holds what is refused to him already, since before: of that the guard takes nothing.
     pub held: Option<Held>,
+    /// Who gets nothing more of what comes in somewhere, as it is led elsewhere, or led no more.
+    pub losses: Vec<Loss>,
     /// What the programs in the kernel are told before the changes.
     pub told: Programs,
     /// The changes that take all of it back, in the order in which they are made; none where somebody else has changed the

@@ -59,6 +59,12 @@ impl Policy {
         self.services.iter().any(|service| matches!(service.guard, Some(Guarding::Kept(_))))
     }
 
+    /// Whether it has a service of this name, and what comes in for it is led to its socket.
+    #[must_use]
+    pub fn steers(&self, name: &str) -> bool {
+        self.services.iter().any(|service| service.name == name && service.steer.is_some())
+    }
+
     /// How many ports the services declare together, each number of a range counted, once for each protocol.
     #[must_use]
     pub fn port_count(&self) -> u64 {

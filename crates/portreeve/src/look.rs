@@ -129,6 +129,11 @@ impl Look {
 }
 
 /// What a look is judged by.
+/// The policy alone, where there is one that can be read.
+pub(crate) fn policy(settings: &Settings) -> Option<Rc<Policy>> {
+    judges(settings).ok()?.1
+}
+
 fn judges(settings: &Settings) -> Result<(TableFile, Option<Rc<Policy>>), Failure> {
     let table = TableFile::load()?;
     let parsed = policy_file::load(&settings.policy, table.registry())?;

@@ -66,7 +66,14 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
     if routes.0.is_empty() {
         return Ok(());
     }
-    let look = Look::take(settings, &WANTED)?;
+    // What was done is done, whether or not the policy can be read by now.
+    let look = match Look::take(settings, &WANTED) {
+        Ok(look) => look,
+        Err(failure) => {
+            tell_unlooked(&failure, settings);
+            return Ok(());
+        }
+    };
     let world = look.world();
     let found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
     lead_all(found.iter(), what)?;
@@ -75,11 +82,19 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
     Ok(())
 }
 
+/// Tells that nobody looked for sockets, and why.
+fn tell_unlooked(failure: &Failure, settings: &Settings) {
+    let (why, _) = failure.whole(settings.lang);
+    let text = text!(
+        "warning: no socket was looked for of what is steered: {why}; once that is mended: portreeve apply",
+        "警告: 誘導先のソケットを確認できません: {why}。解消してから portreeve apply を実行してください"
+    );
+    warn(&visible(text.in_lang(settings.lang)));
+}
+
 /// Tells that nobody is led to, of each service that the policy has no more: so nobody knows its owner.
 fn tell_forgotten(policy: Option<&Policy>, routes: &Routes, led: &[Led], settings: &Settings) {
-    let services = policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
-    let is_known =
-        |name: &str| services.iter().any(|service| service.name == name && service.steer.is_some());
+    let is_known = |name: &str| policy.is_some_and(|policy| policy.steers(name));
     let names: BTreeSet<&str> = routes.0.iter().map(|route| route.service.as_str()).collect();
     let is_led = |name: &str| led.iter().any(|led| led.service == name);
     for name in names.into_iter().filter(|name| !is_known(name) && !is_led(name)) {

@@ -5,6 +5,7 @@
 
 mod lab {
     mod adrift;
+    mod another_owner;
     mod asking;
     mod awkward;
     mod before_rules;

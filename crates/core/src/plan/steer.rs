@@ -1,8 +1,12 @@
 //! What is to be steered and to whose sockets, and that nobody loses his own connection by it (A5, A12, A22).
 
+mod loss;
 mod socket;
 
-pub use socket::{Unled, Whose, socket};
+pub use self::{
+    loss::Loss,
+    socket::{Unled, Whose, socket},
+};
 
 use alloc::{
     boxed::Box,
@@ -12,6 +16,7 @@ use alloc::{
 
 use core::net::SocketAddr;
 
+use self::loss::losses;
 use super::{Change, Effect, Plan, Refused};
 use crate::{
     address::{Address, Family},
@@ -19,9 +24,10 @@ use crate::{
     policy::{Policy, Service},
     port::{PortSpec, Protocol},
     steer::{Routes, wanted},
+    steered::stranger,
     text,
     words::{Text, inflect},
-    world::World,
+    world::{World, name_of},
 };
 
 /// The duties that this serves.
@@ -57,9 +63,21 @@ pub struct Lead {
     pub cookie: u64,
     /// Who that is.
     pub who: Text,
+    /// Who gets it now and is no owner.
+    pub instead_of: Option<Text>,
 }
 
 impl Lead {
+    /// The same as it is once that is done.
+    fn led(&self) -> impl Iterator<Item = Led> {
+        self.families.iter().map(|family| Led {
+            service: self.service.clone(),
+            protocol: self.spec.protocol,
+            family: *family,
+            cookie: self.cookie,
+        })
+    }
+
     /// Where it listens, as a person types it.
     #[must_use]
     pub fn place(&self) -> SocketAddr {
@@ -134,11 +152,13 @@ pub(super) fn lead(
         let back = || made(Effect::steered(steers.routes.clone(), routes.clone()), as_it_was());
         plan.undo.extend(is_reversible.then(back));
     }
-    plan.changes.extend(
-        leads(world, policy, &routes, &steers.led)
-            .into_iter()
-            .map(|lead| made(Effect::lead(lead), to_whom())),
-    );
+    let leads = leads(world, policy, &routes, &steers.led);
+    let live = steers.led.iter().cloned().chain(leads.iter().flat_map(Lead::led)).collect::<Vec<_>>();
+    plan.losses = losses(world, policy, (&steers.routes, &routes), &live);
+    plan.changes.extend(leads.into_iter().map(|lead| {
+        let because = if lead.instead_of.is_some() { from_whom() } else { to_whom() };
+        made(Effect::lead(lead), because)
+    }));
     Ok(())
 }
 
@@ -174,16 +194,20 @@ fn cut_off(now: &Routes, before: &Routes, footholds: &[Foothold]) -> Option<Dive
     })
 }
 
-/// The sockets that services have and that nothing is led to yet, where it is plain which is meant.
+/// The sockets that services have and that nothing is led to yet, or that strangers' are led to instead, where it is plain which is
+/// meant.
 pub fn leads(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Lead> {
     let of = |service: &Service| {
-        let dead = dead_ways(&service.name, routes, led);
-        joined(dead.filter_map(|way| socket(world, service, way, None).ok()))
+        let astray = astray(world, service, routes, led).into_iter();
+        joined(astray.filter_map(|Astray { way, stranger }| {
+            let lead = socket(world, service, way, None).ok()?;
+            Some(Lead { instead_of: stranger, ..lead })
+        }))
     };
     policy.services.iter().flat_map(of).collect()
 }
 
-/// Packets that are led to a service and find no socket.
+/// Packets that are led to a service and find no socket of its owner's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dead {
     /// The service.
@@ -194,6 +218,8 @@ pub struct Dead {
     pub why: Unled,
     /// Whether others for the service find one.
     pub is_partly: bool,
+    /// Who gets them, and is no owner.
+    pub stranger: Option<Text>,
 }
 
 impl Dead {
@@ -203,7 +229,12 @@ impl Dead {
         let (Self { service, way: (protocol, family), .. }, Text { en, ja }) = (self, self.why.why());
         let Text { en: en_fix, ja: ja_fix } = self.why.fix();
         let family = family.written();
-        if self.is_partly {
+        if let Some(Text { en: en_who, ja: ja_who }) = &self.stranger {
+            text!(
+                "what comes in for {service} by {protocol} over {family} goes to no owner of it ({en_who}): {en}; {en_fix}",
+                "{service} 宛ての {family} の {protocol} が、owner ではないプロセス({ja_who})に届いています: {ja}。{ja_fix}"
+            )
+        } else if self.is_partly {
             text!(
                 "some of what is led to {service} finds no socket, by {protocol} over {family}: {en}; {en_fix}",
                 "{service} に誘導する通信のうち、{family} の {protocol} には誘導先がありません: {ja}。{ja_fix}"
@@ -221,25 +252,38 @@ impl Dead {
 pub fn dead(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Dead> {
     let of = |service: &Service| {
         let name = &service.name;
-        let sockets: Vec<_> =
-            dead_ways(name, routes, led).map(|way| (way, socket(world, service, way, None))).collect();
-        let is_partly = led.iter().any(|led| led.service == *name) || sockets.iter().any(|it| it.1.is_ok());
-        let mut unled = sockets.into_iter().filter_map(|(way, found)| Some((way, found.err()?)));
-        let (way, why) = unled.next()?;
-        Some(Dead { service: name.clone(), way, why, is_partly })
+        let astray = astray(world, service, routes, led).into_iter();
+        let sockets: Vec<_> = astray.map(|it| (socket(world, service, it.way, None), it)).collect();
+        let is_partly = led.iter().any(|led| led.service == *name) || sockets.iter().any(|it| it.0.is_ok());
+        let mut unled = sockets.into_iter().filter_map(|(found, it)| Some((found.err()?, it)));
+        let (why, Astray { way, stranger }) = unled.next()?;
+        Some(Dead { service: name.clone(), way, why, is_partly, stranger })
     };
     policy.services.iter().filter_map(of).collect()
 }
 
-/// By which protocols and families packets come in for `service`, and find no socket.
-pub(super) fn dead_ways<'r>(
-    service: &'r str,
-    routes: &'r Routes,
-    led: &'r [Led],
-) -> impl Iterator<Item = (Protocol, Family)> + 'r {
-    let own = led.iter().filter(|led| led.service == service);
-    let own: Vec<_> = own.map(|led| (led.protocol, led.family)).collect();
-    ways(service, routes).filter(move |way| !own.contains(way))
+/// By which protocol and family packets come in for a service that find no socket of its owner's.
+struct Astray {
+    way: (Protocol, Family),
+    /// Who gets them, and is no owner.
+    stranger: Option<Text>,
+}
+
+fn astray(world: &World<'_>, service: &Service, routes: &Routes, led: &[Led]) -> Vec<Astray> {
+    let of = |way: (Protocol, Family)| {
+        let is_of_way =
+            |led: &&Led| (led.service.as_str(), led.protocol, led.family) == (&*service.name, way.0, way.1);
+        let stranger = match led.iter().find(is_of_way) {
+            Some(led) => {
+                let (pid, process) = stranger(world, service, led)?;
+                let Text { en, ja } = name_of(process);
+                Some(text!("{en}, pid {pid}", "{ja}、pid {pid}"))
+            }
+            None => None,
+        };
+        Some(Astray { way, stranger })
+    };
+    ways(&service.name, routes).filter_map(of).collect()
 }
 
 /// By which protocols and families packets come in that are led to `service`.
@@ -257,7 +301,10 @@ pub fn joined(leads: impl IntoIterator<Item = Lead>) -> Vec<Lead> {
     let mut all: Vec<Lead> = Vec::new();
     for lead in leads {
         match all.iter_mut().find(|other| other.cookie == lead.cookie) {
-            Some(other) => other.families.extend(lead.families),
+            Some(other) => {
+                other.families.extend(lead.families);
+                other.instead_of = other.instead_of.take().or(lead.instead_of);
+            }
             None => all.push(lead),
         }
     }
@@ -305,7 +352,13 @@ fn taken_in(routes: &Routes) -> Text {
 /// The same of a socket.
 pub(super) fn words_of(lead: &Lead) -> Text {
     let (Lead { service, who: Text { en, ja }, .. }, place) = (lead, lead.place());
-    text!("lead {service} to {en} at {place}", "{service} を {ja} の {place} に誘導する")
+    match &lead.instead_of {
+        Some(Text { en: en_former, ja: ja_former }) => text!(
+            "lead {service} to {en} at {place}, and no more to a stranger ({en_former})",
+            "{service} の誘導先を、owner ではないプロセス({ja_former})から {ja} の {place} に切り替える"
+        ),
+        None => text!("lead {service} to {en} at {place}", "{service} を {ja} の {place} に誘導する"),
+    }
 }
 
 /// The same for all who want the same.
@@ -324,6 +377,13 @@ fn to_whom() -> Text {
     text!(
         "its owner has this socket, and nothing is led there yet",
         "owner のソケットがまだ誘導先に登録されていないためです"
+    )
+}
+
+fn from_whom() -> Text {
+    text!(
+        "its owner has this socket, and what comes in goes to somebody who is no owner of it",
+        "owner のソケットがあるのに、owner ではないプロセスに届いているためです"
     )
 }
 

@@ -65,7 +65,20 @@ impl Generations<'_> {
     ///
     /// What the kernel answers.
     pub(super) fn for_good(self, inner: &Map<'_>) -> Result<Option<OpenMap>, Untold> {
-        let told = self.generations.look_up_map(&FOR_GOOD.to_ne_bytes(), inner);
+        self.generation(FOR_GOOD, inner)
+    }
+
+    /// What is on trial, the same way; `None` where nothing is.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel answers.
+    pub(super) fn on_trial(self, inner: &Map<'_>) -> Result<Option<OpenMap>, Untold> {
+        if self.trial()?.is_some() { self.generation(ON_TRIAL, inner) } else { Ok(None) }
+    }
+
+    fn generation(self, which: u32, inner: &Map<'_>) -> Result<Option<OpenMap>, Untold> {
+        let told = self.generations.look_up_map(&which.to_ne_bytes(), inner);
         told.map_err(|error| Untold(GENERATIONS, error))
     }
 

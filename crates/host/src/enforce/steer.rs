@@ -270,9 +270,23 @@ impl Steer {
     pub fn routes(&self) -> Result<Routes, SteerError> {
         let object = object();
         let inner = object.map(ROUTES).expect("the program was written with it");
-        let Some(standing) = self.generations().for_good(inner)? else { return Ok(Routes::default()) };
+        self.generations().for_good(inner)?.map_or(Ok(Routes::default()), |standing| self.read(&standing))
+    }
+
+    /// What is on trial; `None` where nothing is.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::routes`].
+    pub fn routes_on_trial(&self) -> Result<Option<Routes>, SteerError> {
+        let object = object();
+        let inner = object.map(ROUTES).expect("the program was written with it");
+        self.generations().on_trial(inner)?.map(|tried| self.read(&tried)).transpose()
+    }
+
+    fn read(&self, generation: &OpenMap) -> Result<Routes, SteerError> {
         let slots = self.slots()?;
-        let all = standing.all().map_err(|error| Untold(ROUTES, error))?;
+        let all = generation.all().map_err(|error| Untold(ROUTES, error))?;
         let mut places = BTreeMap::new();
         for (place, route) in &all {
             let (Some(place), Some((slot, steering))) = (read_place(place), read_route(route)) else {

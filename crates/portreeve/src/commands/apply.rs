@@ -172,6 +172,10 @@ fn beside_gate(
     let door = door::open(FAILED)?;
     if settings.verbosity != Verbosity::Quiet {
         show::plan::print(&planned.plan, settings.verbosity, out)?;
+        // What is led for good at once is told of when it is.
+        if !matches!(way, Way::AtOnce) || planned.plan.programs().is_none() {
+            planned.tell_dead(settings);
+        }
     }
     let seen = standing(&planned.look.snapshot)?;
     let is_unmoved =
@@ -193,7 +197,7 @@ fn beside_gate(
     match planned.plan.programs().filter(|_| !is_only_tried) {
         Some(now) => programs::alone(planned, &now, way, stands.as_ref(), own, settings, out),
         None if !is_only_tried && planned.plan.leads().next().is_some() => {
-            programs::lead(planned, settings, out)
+            programs::lead_alone(planned, settings, out)
         }
         None if !is_only_tried && planned.plan.evictions().next().is_some() => {
             programs::evict_alone(planned, settings, out)
@@ -301,7 +305,7 @@ fn carry_out(
     out.changed();
     see_to_next_boot(&passed, settings);
     // Whoever is led to is there before anybody is led.
-    steers::lead_all(planned.plan.leads(), FAILED)?;
+    programs::lead(planned, until.is_some())?;
     let now = planned.plan.programs();
     now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until, settings))?;
     programs::evict(planned, settings);

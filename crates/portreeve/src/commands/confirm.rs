@@ -25,6 +25,7 @@ use crate::{
     failure::Failure,
     settings::{Settings, Verbosity},
     show::{age::ago, next, out::Out},
+    steers,
 };
 
 /// `confirm`.
@@ -90,6 +91,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         let comes = Comes { with: Some(of), undoes: None };
         clients::reserve(&ports, comes, passed.standing.as_ref(), NOT_RESERVED)?;
     }
+    steers::lead_found(settings, FAILED)?;
     Ok(Exit::Fine)
 }
 

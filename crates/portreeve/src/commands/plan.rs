@@ -230,7 +230,7 @@ impl Planned {
     }
 
     /// Tells why nothing can be led to services that are to be steered.
-    fn tell_dead(&self, settings: &Settings) {
+    pub(super) fn tell_dead(&self, settings: &Settings) {
         let world = self.look.world();
         if let (Some(standing), Some(Ok(routes))) = (&self.steers, world.policy.map(steer::wanted)) {
             steers::tell_dead(&world, &routes, &standing.led, None, settings);

@@ -135,6 +135,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let routes = steer.map_or(Ok(Default::default()), Steer::routes).map_err(fail)?;
     let slots = steer.map_or(Ok(Vec::new()), Steer::stands).map_err(fail)?;
     let until = steer.map_or(Ok(None), Steer::trial).map_err(fail)?.map(programs::moments());
+    let tried = steer.map_or(Ok(None), Steer::routes_on_trial).map_err(fail)?;
     // Whatever the policy says by now, and whether it can be read.
     let snapshot = look::here(&steers::WANTED)?;
     let (is_there, is_whole) =
@@ -145,6 +146,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         is_whole,
         is_missed,
         until,
+        tried: tried.as_ref(),
         routes: &routes,
         slots: &slots,
         foreign: &foreign_steering::found(),
@@ -169,7 +171,10 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         slots.iter().filter(is).map(|slot| slot.service.as_str()).collect()
     };
     let (all, live) = (named(|_| true), named(|slot| slot.cookie.is_some()));
-    let registers = all.difference(&live).map(|service| format!("portreeve steer register {service}"));
+    let policy = look::policy(settings);
+    let is_steered = |service: &str| policy.as_ref().is_none_or(|policy| policy.steers(service));
+    let dead = all.difference(&live).filter(|service| is_steered(service));
+    let registers = dead.map(|service| format!("portreeve steer register {service}"));
     next::print(&registers.chain(commands.iter().map(ToString::to_string)).collect::<Vec<_>>(), out)?;
     Ok(Exit::Fine)
 }

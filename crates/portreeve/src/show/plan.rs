@@ -3,11 +3,11 @@
 mod beside;
 
 use portreeve_core::{
-    address::Family,
+    address::{Address, Family},
     exposure::Reached,
     facts::Snapshot,
     guard::Unguarded,
-    plan::{Change, Held, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange},
+    plan::{Change, Held, Loss, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange},
     port::Protocol,
     text,
     words::{Lang, Text, Words},
@@ -52,6 +52,8 @@ pub(crate) struct PlanView<'a> {
     unguarded: Vec<UnguardedView<'a>>,
     /// Who holds a port that is refused to him, since before it was; `null` where nobody does.
     held: Option<HeldView<'a>>,
+    /// Who gets nothing more of what comes in somewhere, as it is led elsewhere, or led no more.
+    losses: Vec<LossView<'a>>,
     /// The changes that take them back, in order.
     undo: Vec<ChangeView<'a>>,
     /// What could not be seen.
@@ -111,6 +113,23 @@ struct HeldView<'a> {
     service: &'a str,
     /// Who holds it.
     who: String,
+}
+
+/// Packets that somebody gets now, and will not get any more.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanLoss")]
+struct LossView<'a> {
+    protocol: Protocol,
+    /// The port; of a run of ports, its first.
+    port: u16,
+    /// The last port of a run; the same as `port` for a single one.
+    port_last: u16,
+    /// At which address; `null` at every one.
+    address: Option<&'a Address>,
+    /// The service to which they are led from then on, or were until then.
+    service: &'a str,
+    /// Who listens there and gets none of them then; `null` where nobody listens there, and they are led no more.
+    who: Option<&'a str>,
 }
 
 /// What becomes another for a zone.
@@ -177,6 +196,7 @@ pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> Pl
         unreserved: plan.unreserved.as_ref().map(unreserved_view),
         unguarded: plan.unguarded.iter().map(|it| unguarded_view(it, lang)).collect(),
         held: plan.held.as_ref().map(|held| held_view(held, lang)),
+        losses: plan.losses.iter().map(|loss| loss_view(loss, lang)).collect(),
         undo: changes(&plan.undo),
         gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
@@ -216,6 +236,17 @@ fn unguarded_view(unguarded: &Unguarded, lang: Lang) -> UnguardedView<'_> {
 
 fn held_view(Held { spec, service, who, .. }: &Held, lang: Lang) -> HeldView<'_> {
     HeldView { protocol: spec.protocol, port: spec.range.first, service, who: who.in_lang(lang).to_owned() }
+}
+
+fn loss_view(Loss { spec, address, service, who }: &Loss, lang: Lang) -> LossView<'_> {
+    LossView {
+        protocol: spec.protocol,
+        port: spec.range.first,
+        port_last: spec.range.last,
+        address: address.as_ref(),
+        service,
+        who: who.as_ref().map(|who| who.in_lang(lang)),
+    }
 }
 
 fn zone_view(zone: &ZoneChange, lang: Lang) -> ZoneView<'_> {
@@ -273,6 +304,9 @@ pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<
         changes.push([what.in_lang(lang).into(), change.because.in_lang(lang).into()]);
     }
     out.table(&changes)?;
+    for loss in &plan.losses {
+        out.sentences(loss.words().in_lang(lang))?;
+    }
     unreserved(plan, out)?;
     unguarded(plan, out)?;
     out.line("")?;

@@ -37,6 +37,8 @@ pub(crate) struct Stands<'a> {
     pub(crate) is_missed: bool,
     /// When the kernel takes back what is on trial.
     pub(crate) until: Option<Timestamp>,
+    /// What that is.
+    pub(crate) tried: Option<&'a Routes>,
     /// What is steered for good.
     pub(crate) routes: &'a Routes,
     /// The slots of all services.
@@ -61,6 +63,8 @@ pub(crate) struct SteerView<'a> {
     trial_until: Option<String>,
     /// What is steered for good in this network namespace.
     services: Vec<ServiceView<'a>>,
+    /// What is steered now in its place, on trial; `null` where nothing is.
+    trial: Option<Vec<ServiceView<'a>>>,
     /// The programs of others that choose sockets here.
     foreign: &'a [SteeringProgram],
 }
@@ -131,13 +135,18 @@ pub(crate) fn view<'a>(stands: &'a Stands<'a>) -> SteerView<'a> {
         stands: stands.is_there,
         whole: stands.is_whole,
         trial_until: stands.until.map(|until| until.to_string()),
-        services: stands.routes.services().map(|service| service_view(stands, service)).collect(),
+        services: services_view(stands, stands.routes),
+        trial: stands.tried.map(|tried| services_view(stands, tried)),
         foreign: stands.foreign,
     }
 }
 
-fn service_view<'a>(stands: &'a Stands<'a>, service: &'a str) -> ServiceView<'a> {
-    let hits = hits(stands, service);
+fn services_view<'a>(stands: &'a Stands<'a>, routes: &'a Routes) -> Vec<ServiceView<'a>> {
+    routes.services().map(|service| service_view(stands, routes, service)).collect()
+}
+
+fn service_view<'a>(stands: &'a Stands<'a>, routes: &'a Routes, service: &'a str) -> ServiceView<'a> {
+    let hits = hits(stands, routes, service);
     let route = |route: &'a Route| RouteView {
         protocol: route.protocol,
         address: route.address.as_ref(),
@@ -148,9 +157,9 @@ fn service_view<'a>(stands: &'a Stands<'a>, service: &'a str) -> ServiceView<'a>
     };
     ServiceView {
         service,
-        state: if is_live(stands, service) { "live" } else { "dead" },
-        sockets: own(stands, service).filter_map(|slot| socket(stands, slot)).collect(),
-        routes: stands.routes.of(service).map(route).collect(),
+        state: if is_live(stands, routes, service) { "live" } else { "dead" },
+        sockets: own(stands, routes, service).filter_map(|slot| socket(stands, slot)).collect(),
+        routes: routes.of(service).map(route).collect(),
         hits: HitsView { delivered: hits.delivered, dead: hits.dead, error: hits.error },
     }
 }
@@ -171,21 +180,21 @@ fn socket<'a>(stands: &Stands<'a>, slot: &'a Slot) -> Option<SocketView<'a>> {
 }
 
 /// The slots of a service that packets are led to.
-fn own<'a>(stands: &Stands<'a>, service: &str) -> impl Iterator<Item = &'a Slot> {
+fn own<'a>(stands: &Stands<'a>, routes: &Routes, service: &str) -> impl Iterator<Item = &'a Slot> {
     let slots: Vec<&Slot> = stands.slots.iter().filter(|slot| slot.service == service).collect();
     let is_used = |slot: &&Slot| {
-        let mut routes = stands.routes.of(service);
+        let mut routes = routes.of(service);
         routes.any(|route| route.protocol == slot.protocol && route.families().contains(&slot.family))
     };
     slots.into_iter().filter(is_used).collect::<Vec<_>>().into_iter()
 }
 
-fn is_live(stands: &Stands<'_>, service: &str) -> bool {
-    own(stands, service).all(|slot| slot.cookie.is_some())
+fn is_live(stands: &Stands<'_>, routes: &Routes, service: &str) -> bool {
+    own(stands, routes, service).all(|slot| slot.cookie.is_some())
 }
 
-fn hits(stands: &Stands<'_>, service: &str) -> Hits {
-    own(stands, service).fold(Hits::default(), |sum, Slot { hits, .. }| Hits {
+fn hits(stands: &Stands<'_>, routes: &Routes, service: &str) -> Hits {
+    own(stands, routes, service).fold(Hits::default(), |sum, Slot { hits, .. }| Hits {
         delivered: sum.delivered.saturating_add(hits.delivered),
         dead: sum.dead.saturating_add(hits.dead),
         error: sum.error.saturating_add(hits.error),
@@ -226,14 +235,23 @@ pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
         );
         out.sentences(also.in_lang(out.lang))?;
     }
-    if stands.routes.0.is_empty() {
+    table(stands, stands.routes, out)?;
+    let Some((tried, until)) = stands.tried.zip(stands.until) else { return Ok(()) };
+    out.line("")?;
+    out.sentences(on_trial(tried, until).in_lang(out.lang))?;
+    table(stands, tried, out)
+}
+
+/// The table of these routes, below an empty line.
+fn table(stands: &Stands<'_>, routes: &Routes, out: &mut Out) -> Result<(), Failure> {
+    if routes.0.is_empty() {
         return Ok(());
     }
     out.line("")?;
     let mut table = Table::new(COLUMNS, 0);
-    for service in stands.routes.services() {
-        let (hits, to) = (hits(stands, service), to(stands, service));
-        for (number, route) in stands.routes.of(service).enumerate() {
+    for service in routes.services() {
+        let (hits, to) = (hits(stands, routes, service), to(stands, routes, service));
+        for (number, route) in routes.of(service).enumerate() {
             let spec = PortSpec { protocol: route.protocol, range: route.ports };
             let address = route.address.as_ref().map_or_else(|| "*".into(), ToString::to_string);
             // All of a service come to the same, which its first row tells.
@@ -253,8 +271,8 @@ pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
 }
 
 /// The sockets of a service, each once.
-fn to(stands: &Stands<'_>, service: &str) -> Text {
-    let mut cookies: Vec<u64> = own(stands, service).filter_map(|slot| slot.cookie).collect();
+fn to(stands: &Stands<'_>, routes: &Routes, service: &str) -> Text {
+    let mut cookies: Vec<u64> = own(stands, routes, service).filter_map(|slot| slot.cookie).collect();
     cookies.dedup();
     let told = |cookie: &u64| {
         let Some(listener) = listener(stands, *cookie) else {
@@ -270,7 +288,7 @@ fn to(stands: &Stands<'_>, service: &str) -> Text {
     let all: Vec<Text> = cookies.iter().map(told).collect();
     let joined = |words: fn(&Text) -> &str| all.iter().map(words).collect::<Vec<_>>().join(", ");
     let (en, ja) = (joined(|text| &text.en), joined(|text| &text.ja));
-    match (all.is_empty(), is_live(stands, service)) {
+    match (all.is_empty(), is_live(stands, routes, service)) {
         (true, _) => text!("nobody", "なし"),
         (false, true) => text!("{en}", "{ja}"),
         (false, false) => text!("{en}, and nobody for the rest", "{ja}(一部は誘導先なし)"),
@@ -280,7 +298,7 @@ fn to(stands: &Stands<'_>, service: &str) -> Text {
 fn sentence(stands: &Stands<'_>) -> Text {
     let count = stands.routes.services().count();
     let en_services = inflect(count, "service", "services");
-    let Text { en, ja } = match (stands.is_there, stands.is_whole) {
+    match (stands.is_there, stands.is_whole) {
         (false, _) if stands.is_missed => text!(
             "Nothing is steered, though it was confirmed: portreeve apply has it so again.",
             "誘導を確定してありますが、カーネルにありません。portreeve apply で元に戻せます。"
@@ -297,8 +315,16 @@ fn sentence(stands: &Stands<'_>) -> Text {
             "What comes in for {count} {en_services} is led to their sockets.",
             "{count} 個のサービス宛ての通信を、それぞれのソケットに誘導しています。"
         ),
-    };
-    let Some(until) = stands.until else { return Text { en, ja } };
+    }
+}
+
+fn on_trial(tried: &Routes, until: Timestamp) -> Text {
     let until = until.strftime("%H:%M:%SZ").to_string();
-    text!("{en} Something else is on trial until {until}.", "{ja}別の設定を {until} まで試行中です。")
+    if tried.0.is_empty() {
+        return text!(
+            "In its place nothing is steered, on trial until {until}.",
+            "代わりに、誘導なしの状態を {until} まで試行中です。"
+        );
+    }
+    text!("In its place this is on trial until {until}:", "代わりに、次の設定を {until} まで試行中です:")
 }

@@ -10,12 +10,17 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::{
     Door, Passed,
-    steer::{Steer, socket},
+    steer::{SocketError, Steer, socket},
 };
 
 use super::failure;
 use crate::{door, exit::Exit, failure::Failure, ledger::whole, show::escape::visible};
 
+/// Root may take a descriptor of any process, unless something contains root itself.
+const CONTAINED: Words = Words {
+    en: "whatever contains this process keeps pidfd_getfd from it (seccomp, or no CAP_SYS_PTRACE): run it outside, in a unit with + before the command",
+    ja: "このプロセスの実行環境が pidfd_getfd を禁じています(seccomp、または CAP_SYS_PTRACE なし)。制限のない環境(ユニットではコマンドの前に + を付ける)で実行してください",
+};
 const NOT_NOTED: Words =
     Words { en: "what was moved is not on record", ja: "誘導先の切り替えを記録できません" };
 
@@ -78,7 +83,9 @@ fn one(steer: &Steer, lead: &Lead, what: Words) -> Result<(), Failure> {
     };
     let found = socket::find(lead.pid, lead.fd).map_err(|error| {
         let said = visible(&whole(&error)).into_owned();
-        no_socket(text!("its socket cannot be taken: {said}", "ソケットを取得できません: {said}"))
+        let failure =
+            no_socket(text!("its socket cannot be taken: {said}", "ソケットを取得できません: {said}"));
+        if matches!(error, SocketError::Closed { .. }) { failure.hint(CONTAINED) } else { failure }
     })?;
     // A descriptor may be another's by now.
     if found.cookie != lead.cookie {

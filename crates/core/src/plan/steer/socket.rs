@@ -91,8 +91,8 @@ impl Unled {
                 "宣言したポートで待ち受けるか、パケットフィルターの redirect を使ってください"
             ),
             Self::OtherAddress(_) => text!(
-                "have it listen at the declared address, or on every one and answer from where it was asked (IP_PKTINFO)",
-                "宣言したアドレスで待ち受けるか、すべてのアドレスで待ち受けて、問い合わせを受けたアドレスから応答してください(IP_PKTINFO)"
+                "have it listen at the declared address (of several, each as a service of its own), or on every one and answer from where it was asked (IP_PKTINFO)",
+                "宣言したアドレスで待ち受けるか(複数ある場合はアドレスごとに別のサービスとして宣言)、すべてのアドレスで待ち受けて、問い合わせを受けたアドレスから応答してください(IP_PKTINFO)"
             ),
         }
     }
@@ -134,7 +134,7 @@ pub fn socket(
         [] => fit.iter().map(|(lead, _)| lead).collect(),
         declared => declared.iter().map(|(lead, _)| lead).collect(),
     };
-    let all = if protocol == Protocol::Udp { answering(service, all)? } else { all };
+    let all = if protocol == Protocol::Udp { answering(service, family, all)? } else { all };
     // Of those that share a number the kernel chooses one by itself (SO_REUSEPORT).
     let is_one = all.iter().all(|lead| (&lead.address, lead.spec) == (&all[0].address, all[0].spec));
     if is_one {
@@ -144,11 +144,15 @@ pub fn socket(
     }
 }
 
-/// Those whose answers leave from where the service is asked, as far as the address that they are bound to tells.
-fn answering<'l>(service: &Service, leads: Vec<&'l Lead>) -> Result<Vec<&'l Lead>, Unled> {
+/// Those whose answers leave from where the service is asked, as far as the address that they are bound to tells: one of several
+/// addresses would answer for them all.
+fn answering<'l>(service: &Service, family: Family, leads: Vec<&'l Lead>) -> Result<Vec<&'l Lead>, Unled> {
     let first = leads.first().map(|lead| lead.address.clone());
+    let asked: Vec<_> = service.addresses.iter().map(|own| own.ip.to_canonical()).collect();
     let answers = |lead: &&Lead| {
-        lead.address.ip.is_unspecified() || service.addresses.iter().any(|own| own.ip == lead.address.ip)
+        let ip = lead.address.ip.to_canonical();
+        let mut of_family = asked.iter().filter(|own| own.is_unspecified() || Family::of(**own) == family);
+        ip.is_unspecified() || asked.contains(&ip) && of_family.all(|own| *own == ip)
     };
     let answering: Vec<_> = leads.into_iter().filter(answers).collect();
     match first.filter(|_| answering.is_empty()) {
@@ -185,5 +189,6 @@ fn holder(world: &World<'_>, service: &Service, listener: &Listener, whose: Opti
         fd: hold.descriptor()?,
         cookie: listener.cookie,
         who: name_of(process),
+        instead_of: None,
     })
 }

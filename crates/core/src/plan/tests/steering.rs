@@ -60,6 +60,50 @@ fn what_is_to_be_steered_is_a_change_until_it_is() {
 }
 
 #[test]
+fn what_a_stranger_gets_is_led_to_the_owner() {
+    let led = |cookie| Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie };
+    let standing = |scene: &Scene, cookie| Steers {
+        routes: routes(&planned(scene, Steers::default()).expect("a plan")),
+        led: [led(cookie)].into(),
+        seconds_left: None,
+    };
+    let former = |scene: Scene| {
+        scene.listens("former.service", "127.0.0.1:8443/tcp").socket(|listener| listener.cookie = 77)
+    };
+    let both = former(scene(&["127.0.0.1:8080/tcp"]));
+    let plan = planned(&both, standing(&both, 77)).expect("a plan");
+    assert_eq!(kinds(&plan), ["gate", "lead"]);
+    let words = plan.changes[1].what.words().en;
+    assert!(words.starts_with("lead web to ") && words.contains(", and no more to "), "{words}");
+    assert!(plan.leads().all(|lead| lead.spec.range.first == 8_080 && lead.instead_of.is_some()));
+    // He has it until the owner has a socket, and is told of.
+    let alone = former(scene(&[]));
+    let steers = standing(&alone, 77);
+    assert_eq!(kinds(&planned(&alone, steers.clone()).expect("a plan")), ["gate"]);
+    let policy = alone.policy.as_ref().expect("a policy");
+    let dead = alone.with_world(|world| dead(world, policy, &steers.routes, &steers.led));
+    let told = dead.iter().map(|dead| dead.words().en).collect::<Vec<_>>();
+    let [text] = told.as_slice() else { panic!("{told:?}") };
+    assert!(text.starts_with("what comes in for web by tcp over IPv4 goes to no owner of it ("), "{text}");
+}
+
+#[test]
+fn datagrams_are_led_to_who_answers_from_where_he_was_asked() {
+    let led = |at: &str, addresses: &[&str]| {
+        let scene = host(&[("dns", "53/udp", "world")], "").declared(|service| {
+            service.steer = Some(WhenDead::Refuse.into());
+            service.addresses = addresses.iter().map(|text| text.parse().expect("an address")).collect();
+        });
+        let plan = planned(&scene.listens("own.service", at), Steers::default()).expect("a plan");
+        plan.leads().count()
+    };
+    let (one, other, sixth) = ("192.0.2.7", "192.0.2.8", "2001:db8::7");
+    assert_eq!((led("192.0.2.7:53/udp", &[one]), led("192.0.2.7:53/udp", &[one, sixth])), (1, 1));
+    assert_eq!((led("192.0.2.7:53/udp", &[one, other]), led("192.0.2.7:53/udp", &[other])), (0, 0));
+    assert_eq!((led("0.0.0.0:53/udp", &[one, other]), led("127.0.0.1:53/udp", &[one])), (1, 0));
+}
+
+#[test]
 fn nobody_guesses_which_of_several_sockets_is_meant() {
     let plan = planned(&scene(&["127.0.0.1:8080/tcp", "127.0.0.1:8081/tcp"]), Steers::default());
     assert_eq!(kinds(&plan.expect("a plan")), ["gate", "steer"]);
@@ -127,4 +171,42 @@ fn nobody_who_is_here_is_led_elsewhere() {
     assert_eq!((diverted.service.as_str(), diverted.foothold.port), ("web", 443));
     assert!(diverted.why().en.contains("443/tcp (sshd (pid 9))"), "{:?}", diverted.why());
     assert_eq!(refuse_diverted(&plan.changes, &[here("192.0.2.7", 22)]), Ok(()));
+}
+
+#[test]
+fn who_gets_nothing_more_is_told() {
+    let told = |plan: &Plan| plan.losses.iter().map(|loss| loss.words().en).collect::<Vec<_>>();
+    let beside = |stranger: &str| scene(&["127.0.0.1:8080/tcp"]).listens("other.service", stranger);
+    let taken = "other gets nothing more of what comes in for 192.0.2.7 on 443/tcp: it is led to web.";
+    for stranger in ["0.0.0.0:443/tcp", "[::]:443/tcp", "192.0.2.7:443/tcp"] {
+        assert_eq!(
+            told(&planned(&beside(stranger), Steers::default()).expect("a plan")),
+            [taken],
+            "{stranger}"
+        );
+    }
+    for elsewhere in ["192.0.2.8:443/tcp", "192.0.2.7:444/tcp", "192.0.2.7:443/udp", "[::1]:443/tcp"] {
+        let plan = planned(&beside(elsewhere), Steers::default()).expect("a plan");
+        assert_eq!(told(&plan), [""; 0], "{elsewhere}");
+    }
+    // Its own socket there is in the place of another of its own.
+    let own = scene(&["127.0.0.1:443/tcp", "0.0.0.0:443/tcp"]);
+    assert_eq!(told(&planned(&own, Steers::default()).expect("a plan")), [""; 0]);
+}
+
+#[test]
+fn who_is_led_to_no_more_is_told_where_he_does_not_listen() {
+    let led = [Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: 7 }];
+    let steered = planned(&scene(&[]), Steers::default()).expect("a plan");
+    let standing = Steers { routes: routes(&steered), led: led.into(), seconds_left: None };
+    let over = |listens: &str, standing: &Steers| {
+        let quiet = host(&[("web", "443/tcp", "world")], "").listens("own.service", listens);
+        let plan = planned(&quiet, standing.clone()).expect("a plan");
+        plan.losses.iter().map(|loss| loss.words().en).collect::<Vec<_>>()
+    };
+    let lost = "Nobody gets what comes in for 192.0.2.7 on 443/tcp any more: it was led to web, which does not listen there.";
+    assert_eq!(over("127.0.0.1:8080/tcp", &standing), [lost]);
+    assert_eq!(over("0.0.0.0:443/tcp", &standing), [""; 0]);
+    let dead = Steers { led: Vec::new(), ..standing };
+    assert_eq!(over("127.0.0.1:8080/tcp", &dead), [""; 0], "nobody got it before");
 }

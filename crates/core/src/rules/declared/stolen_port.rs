@@ -11,7 +11,9 @@ use crate::{
     finding::{Finding, Severity},
     ledger::Claim,
     owner::Match,
+    policy::Service,
     rules::{Page, Rule},
+    steered::stranger,
     text,
     words::{Text, Words},
     world::{Holding, World, name_of, strangers},
@@ -48,7 +50,32 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(world: &World<'_>) -> Vec<Finding> {
     let judged = |holding| judge(world, holding).or_else(|| of_claim(world, holding));
-    world.every_holding().iter().filter_map(judged).collect()
+    world.every_holding().iter().filter_map(judged).chain(led(world)).collect()
+}
+
+/// Strangers to whom what comes in for a service is led: its owner was another when they were led to.
+fn led(world: &World<'_>) -> Vec<Finding> {
+    let services = world.policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
+    let steered = services.iter().filter(|service| service.steer.is_some() && !service.owners.is_empty());
+    let led = world.snapshot.steer.as_ref().map(|steer| steer.led.as_slice()).unwrap_or_default();
+    let to = |service: &Service| {
+        let mut own = led.iter().filter(|led| led.service == service.name);
+        let (pid, process) = own.find_map(|led| stranger(world, service, led))?;
+        let (name, Text { en, ja }) = (&service.name, name_of(process));
+        let Text { en: en_owner, ja: ja_owner } = list(&service.owners);
+        let finding = RULE.finding(
+            text!(
+                "what comes in for {name} is led to {en}, pid {pid}, and its owner is {en_owner}",
+                "{name} 宛ての通信が、owner({ja_owner})ではない {ja}(pid {pid})に誘導されています"
+            ),
+            text!(
+                "have its owner listen, and lead to his socket",
+                "owner に待ち受けさせ、そのソケットを誘導先に登録してください"
+            ),
+        );
+        Some(finding.run([format!("portreeve steer register {name}")]))
+    };
+    steered.filter_map(to).collect()
 }
 
 /// Somebody else than the claimant stands where a number is claimed.
@@ -202,11 +229,13 @@ mod tests {
     };
 
     use crate::{
+        address::Family,
         cgroup,
-        facts::{Container, HolderGap, Listener},
+        facts::{Container, GuardStands, HolderGap, Led, LeftSteer, Listener},
         owner::Owner,
-        port::PortRange,
+        port::{PortRange, Protocol},
         rules::testing::scene,
+        steer::{Routes, WhenDead},
     };
 
     #[test]
@@ -220,6 +249,31 @@ mod tests {
             ["443/tcp: python3 (user eve) holds 443/tcp, which belongs to web (nginx.service)"]
         );
         assert_eq!(scene.rules(), ["stolen-port"]);
+    }
+
+    #[test]
+    fn a_stranger_to_whom_what_is_declared_is_led_is_found() {
+        let led_to = |unit: &str| {
+            let scene =
+                scene().service("web", "443/tcp", "nginx.service").listens(unit, "127.0.0.1:8443/tcp");
+            let mut scene = scene.program("httpd", "root").socket(|socket| socket.cookie = 77);
+            scene.policy.as_mut().unwrap().services[0].steer = Some(WhenDead::Refuse.into());
+            let led =
+                Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: 77 };
+            scene.snapshot.steer = Some(LeftSteer {
+                stands: GuardStands::Whole,
+                dead: [].into(),
+                led: [led].into(),
+                routes: Routes::default(),
+            });
+            scene
+        };
+        let told = led_to("apache2.service").texts("stolen-port");
+        let [text] = told.as_slice() else { panic!("{told:?}") };
+        assert!(text.contains("what comes in for web is led to httpd (user root), pid "), "{text}");
+        assert!(text.ends_with("and its owner is nginx.service"), "{text}");
+        assert_eq!(led_to("apache2.service").commands("stolen-port"), ["portreeve steer register web"]);
+        assert!(led_to("nginx.service").texts("stolen-port").is_empty());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Packets are led to a service that has no socket, or are not led to it any more (A5, A12, A20).
 
-use alloc::{format, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use crate::{
     facts::{GuardStands, LeftSteer},
     finding::{Finding, Severity},
+    policy::Policy,
     rules::{Page, Rule},
     text,
     words::Words,
@@ -35,17 +36,20 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(world: &World<'_>) -> Vec<Finding> {
-    world.snapshot.steer.as_ref().map(findings).unwrap_or_default()
+    world.snapshot.steer.as_ref().map(|steer| findings(world.policy, steer)).unwrap_or_default()
 }
 
-fn findings(LeftSteer { stands, dead, led, .. }: &LeftSteer) -> Vec<Finding> {
+fn findings(policy: Option<&Policy>, LeftSteer { stands, dead, led, .. }: &LeftSteer) -> Vec<Finding> {
     if *stands != GuardStands::Whole {
         let said =
             text!("the steering that was confirmed is not in force", "確定した誘導が有効ではありません");
         let fix = text!("put it in force again", "再び有効にしてください");
         return vec![RULE.finding(said, fix).run(["portreeve apply".into()])];
     }
-    let of = |service: &alloc::string::String| {
+    let of = |service: &String| {
+        if !policy.is_none_or(|policy| policy.steers(service)) {
+            return forgotten(service);
+        }
         let said = if led.iter().any(|led| led.service == *service) {
             text!(
                 "what comes in for {service} is led to it, and it has no socket for some of it, of one family or protocol",
@@ -64,16 +68,31 @@ fn findings(LeftSteer { stands, dead, led, .. }: &LeftSteer) -> Vec<Finding> {
     dead.iter().map(of).collect()
 }
 
+/// Of a service that the policy has no more nobody knows the owner.
+fn forgotten(service: &str) -> Finding {
+    let said = text!(
+        "what comes in for {service} is led to it, it has no socket, and the policy does not steer it any more",
+        "policy では {service} を誘導していませんが、カーネルには誘導が残っていて、誘導先のソケットがありません"
+    );
+    let fix =
+        text!("end that, or write it in the policy again", "誘導をやめるか、policy に書き戻してください");
+    RULE.finding(said, fix).run(["portreeve plan".into(), "portreeve apply".into()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         rules::testing::{Scene, scene},
-        steer::Routes,
+        steer::{Routes, WhenDead},
     };
 
     fn left(stands: GuardStands, dead: &[&str]) -> Scene {
-        let mut scene = scene().service("web", "443/tcp", "nginx.service");
+        let scene = scene().service("mail", "25/tcp", "x.service").service("web", "443/tcp", "nginx.service");
+        let mut scene = scene;
+        for service in &mut scene.policy.as_mut().expect("a policy").services {
+            service.steer = Some(WhenDead::Refuse.into());
+        }
         let dead = dead.iter().map(|name| (*name).into()).collect();
         scene.snapshot.steer = Some(LeftSteer { stands, dead, led: Vec::new(), routes: Routes::default() });
         scene
@@ -86,6 +105,15 @@ mod tests {
         assert_eq!(scene.texts("steered-to-nobody").len(), 2);
         assert_eq!(scene.commands("steered-to-nobody"), commands);
         assert!(left(GuardStands::Whole, &[]).texts("steered-to-nobody").is_empty());
+    }
+
+    #[test]
+    fn a_service_that_the_policy_does_not_steer_any_more_cannot_be_registered() {
+        let mut scene = left(GuardStands::Whole, &["mail", "web"]);
+        scene.policy.as_mut().expect("a policy").services[0].steer = None;
+        assert!(scene.texts("steered-to-nobody")[0].contains("does not steer it any more"));
+        let commands = ["portreeve plan", "portreeve apply", "portreeve steer register web"];
+        assert_eq!(scene.commands("steered-to-nobody"), commands);
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub(super) fn alone(
         Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
     };
     // Whoever is led to is there before anybody is led.
-    steers::lead_all(planned.plan.leads(), FAILED)?;
+    lead(planned, until.is_some())?;
     let is_unmarked = is_unmarked(now);
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
@@ -154,9 +154,15 @@ fn applied(now: &Programs, undo: &str, out: &mut Out) -> Result<Exit, Failure> {
     told(&said, &commands, out)
 }
 
-/// Leads to what has no socket yet, where nothing else changes.
-pub(super) fn lead(planned: &Planned, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    steers::lead_all(planned.plan.leads(), FAILED)?;
+/// Leads to what has no socket yet; from nobody else before it is for good.
+pub(super) fn lead(planned: &Planned, is_on_trial: bool) -> Result<(), Failure> {
+    let leads = planned.plan.leads();
+    steers::lead_all(leads.filter(|lead| !is_on_trial || lead.instead_of.is_none()), FAILED)
+}
+
+/// Leads to what has no socket of its owner's yet, where nothing else changes.
+pub(super) fn lead_alone(planned: &Planned, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    lead(planned, false)?;
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);

@@ -15,6 +15,7 @@ use crate::{
     programs::{self, Comes},
     settings::{Settings, Verbosity},
     show::{next, out::Out},
+    steers,
 };
 
 const NOT_TOLD: Words = Words {
@@ -57,5 +58,6 @@ pub(super) fn keep_alone(door: Door, settings: &Settings, out: &mut Out) -> Resu
         let commands = ["portreeve undo"].into_iter().chain(enable).chain(shown);
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
+    steers::lead_found(settings, FAILED)?;
     Ok(Exit::Fine)
 }

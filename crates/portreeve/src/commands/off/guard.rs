@@ -18,6 +18,11 @@ const GONE: Words = Words {
     en: "Took the guard away: whoever comes first may bind any port again.",
     ja: "ガードを取り除きました。どのポートも、先に bind した者が使えます。",
 };
+/// Where nothing can be written down, as on a full disk.
+const WITHOUT_RECEIPT: Words = Words {
+    en: "mend that and run it again; or, with no receipt and until the next apply or boot: rm -r /sys/fs/bpf/portreeve/guard-*",
+    ja: "原因を解消して再度実行してください。記録なしで直ちに解除する場合(次の apply または再起動まで): rm -r /sys/fs/bpf/portreeve/guard-*",
+};
 const NONE: Words =
     Words { en: "There is no guard of portreeve's.", ja: "portreeve のガードはありません。" };
 
@@ -41,7 +46,7 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     if does_any {
         // What is steered stays so.
         let now = Programs { rules: Rules::default(), ..programs::standing(FAILED)? };
-        programs::tell(&now, Comes::default(), FAILED)?;
+        programs::tell(&now, Comes::default(), FAILED).map_err(|failure| failure.hint(WITHOUT_RECEIPT))?;
     }
     // What other namespaces have kept goes too, and what is left of one that was taken apart.
     let had_any = (is_root && take_away().map_err(fail)?) || does_any;

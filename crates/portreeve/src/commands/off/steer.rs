@@ -17,6 +17,11 @@ const GONE: Words = Words {
     en: "Took the steering away: packets go to whoever has bound their port.",
     ja: "誘導を取り除きました。パケットは、宛先のポートを bind しているプログラムに届きます。",
 };
+/// Where nothing can be written down, as on a full disk.
+const WITHOUT_RECEIPT: Words = Words {
+    en: "mend that and run it again; or, with no receipt and until the next apply or boot: rm -r /sys/fs/bpf/portreeve/steer-*",
+    ja: "原因を解消して再度実行してください。記録なしで直ちに解除する場合(次の apply または再起動まで): rm -r /sys/fs/bpf/portreeve/steer-*",
+};
 const NONE: Words =
     Words { en: "Nothing is steered by portreeve.", ja: "portreeve による誘導はありません。" };
 
@@ -39,7 +44,7 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     if does_any {
         // What the guard keeps stays so.
         let now = Programs { routes: Routes::default(), ..programs::standing(FAILED)? };
-        programs::tell(&now, Comes::default(), FAILED)?;
+        programs::tell(&now, Comes::default(), FAILED).map_err(|failure| failure.hint(WITHOUT_RECEIPT))?;
     }
     // What other namespaces have goes too.
     let had_any = (is_root && take_away().map_err(fail)?) || does_any;

@@ -206,11 +206,14 @@ impl Changed {
 
 fn lead(look: &Look, name: &str, whose: Option<Whose>, deed: Deed) -> Result<Changed, Failure> {
     let world = look.world();
-    let service = service(&world, name)?;
     let fail = |error| steers::failure(&error, NOT_LED);
     let pinned = Steer::pinned().map_err(fail)?;
     let slots = pinned.as_ref().map_or(Ok(Vec::new()), |pinned| pinned.steer.stands()).map_err(fail)?;
     let own: Vec<&Slot> = slots.iter().filter(|slot| slot.service == name).collect();
+    if !own.is_empty() && !world.policy.is_some_and(|policy| policy.steers(name)) {
+        return Err(forgotten(name));
+    }
+    let service = service(&world, name)?;
     if own.is_empty() {
         return Err(unsteered(name));
     }
@@ -306,6 +309,20 @@ fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {
     })
 }
 
+/// It is led to still, as after an undo, and nobody knows whose it is.
+fn forgotten(name: &str) -> Failure {
+    let name = visible(name).into_owned();
+    Failure::usage(NOT_LED)
+        .because(text!(
+            "the policy does not steer {name} any more, so nobody knows whose it is",
+            "{name} は policy で誘導の対象になっておらず、owner を特定できません"
+        ))
+        .hint(text!(
+            "write it there again with its owner; or portreeve apply, which ends what is led to it",
+            "policy に owner とともに書き戻すか、portreeve apply で誘導をやめてください"
+        ))
+}
+
 fn unknown<'n>(name: &str, mut steered: impl Iterator<Item = &'n str>) -> Failure {
     let failure = Failure::usage(NOT_LED)
         .because(text!("the policy has no service {name}", "policy にサービス {name} はありません"));
@@ -337,6 +354,15 @@ fn unled(name: &str, whose: Option<Whose>, why: &Unled, world: &World<'_>) -> Fa
             .hint(text!("see who listens: portreeve ls", "待ち受けを確認してください: portreeve ls")),
         Some((pid, Some(_))) if *why == Unled::Nobody => {
             let name = visible(name).into_owned();
+            if let Some(fd) = whose.and_then(|whose| whose.fd) {
+                return failure.because(text!(
+                    "descriptor {fd} of process {pid} is no socket of an owner of {name} that takes what is led to it",
+                    "プロセス {pid} のディスクリプタ {fd} は、{name} の owner が持つ、誘導先にできるソケットではありません"
+                )).hint(text!(
+                    "see its descriptors: portreeve steer register {name} --pid {pid}, or ls -l /proc/{pid}/fd",
+                    "portreeve steer register {name} --pid {pid} または ls -l /proc/{pid}/fd で確認してください"
+                ));
+            }
             failure
                 .because(text!(
                     "process {pid} is no owner of {name}, or has no socket that takes what is led to it",

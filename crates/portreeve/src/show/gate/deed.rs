@@ -58,15 +58,13 @@ pub(crate) fn words(deed: &Deed) -> Text {
     }
 }
 
-/// What changes of what the programs in the kernel are told; where nothing does, what the guard keeps.
+/// What changes of what the programs in the kernel are told; where nothing does, all of it.
 fn told(now: &Programs, was: &Programs) -> Text {
-    let guarded = guarded(now.rules.entries.len());
-    if now.routes == was.routes {
-        return guarded;
-    }
-    let steered = steered(now.routes.services().count());
-    if now.rules == was.rules {
-        return steered;
+    let (guarded, steered) = (guarded(now.rules.entries.len()), steered(now.routes.services().count()));
+    match (now.rules == was.rules, now.routes == was.routes) {
+        (false, true) => return guarded,
+        (true, false) => return steered,
+        _ => {}
     }
     let (Text { en, ja }, Text { en: en_steered, ja: ja_steered }) = (guarded, steered);
     text!("{en}, {en_steered}", "{ja}、{ja_steered}")
