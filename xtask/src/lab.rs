@@ -2,18 +2,21 @@
 
 mod kernel;
 mod ledger;
+pub(crate) mod oldest;
 mod zoo;
 
 use crate::{shell::Result, tally::count, test};
 
 /// The lab tests; further words go to the test runner as they are (`--nocapture`, a name).
 ///
-/// `kernel`, `ledger` and `zoo` are no names but chores of their own.
+/// `kernel`, `ledger`, `oldest` and `zoo` are no names but chores of their own.
 pub(crate) fn run(words: &[String]) -> Result {
     test::tools::install()?;
     match words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("kernel", rest)) => return kernel::run(rest),
         Some(("ledger", [])) => return ledger::run(),
+        Some(("oldest", rest)) => return oldest::run(rest),
+        Some(("within", rest)) => return oldest::within(rest),
         Some(("zoo", rest)) => return zoo::run(rest),
         _ => {}
     }

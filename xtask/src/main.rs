@@ -35,7 +35,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "soak", does: "the full counts [--runs N] [--seconds N]", run: soak::run },
     Chore {
         name: "lab",
-        does: "the tests on whole Debian hosts [NAME]; also: zoo, kernel [COMMAND…]",
+        does: "the tests on whole Debian hosts [NAME]; also: zoo, kernel [COMMAND…], oldest NAME",
         run: lab::run,
     },
     Chore { name: "bench", does: "against rivals and promises [--save] [--cold]", run: bench::run },

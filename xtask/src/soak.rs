@@ -1,7 +1,9 @@
 //! `cargo xtask soak`: the full counts, for a night or before a release.
 
 use crate::{
-    fuzz, mutate,
+    fuzz,
+    lab::oldest,
+    mutate,
     shell::{Result, option},
     tally::{Tally, count},
     test,
@@ -22,10 +24,12 @@ const STORM_TESTS: [&str; 6] = [
 ];
 /// How they are told so.
 const WHOLE_STORM: (&str, &str) = ("PORTREEVE_STORM", "full");
+/// The lab tests that run on the oldest kernel too, with the small counts of every day.
+const OLDEST_TESTS: [&str; 2] = ["guard", "steer"];
 /// How long each fuzz target runs.
 const FUZZ_SECONDS: u32 = 300;
 
-/// `[--runs N] [--seconds N]`: the lab over and over, then the storms, fuzzing, then every mutation.
+/// `[--runs N] [--seconds N]`: the lab over and over, then the storms, the oldest kernel, fuzzing, then every mutation.
 pub(crate) fn run(words: &[String]) -> Result {
     let number = |name, usual| option(words, name).map(|value| value.map_or(Ok(usual), str::parse::<u32>));
     let (runs, seconds) = (number("--runs", LAB_RUNS)??, number("--seconds", FUZZ_SECONDS)??);
@@ -38,6 +42,8 @@ pub(crate) fn run(words: &[String]) -> Result {
     let (variable, value) = WHOLE_STORM;
     total += count(test::lab().args(["--", "--nocapture"]).args(STORM_TESTS).env(variable, value))?;
     total += count(test::ledger().env(variable, value))?;
+    println!("== the oldest kernel");
+    total += oldest::tested(&OLDEST_TESTS.map(String::from))?;
     total += fuzz::every_target(seconds)?;
     total += mutate::mutate(&[])?;
     println!("\n{total}");

@@ -31,6 +31,11 @@ pub(crate) fn lab() -> std::process::Command {
     cargo(&[&own[..], &["--bin", "portreeve", "--test", "lab", "--no-fail-fast"]].concat())
 }
 
+/// The tests alone of which the lab is made.
+pub(crate) fn lab_alone() -> std::process::Command {
+    cargo(&["test", "--package", "portreeve", "--features", "lab", "--test", "lab"])
+}
+
 /// The ledger under everything that goes wrong, with all its steps.
 pub(crate) fn ledger() -> std::process::Command {
     cargo(&["test", "--release", "--package", "portreeve-core", "--test", "ledger"])

@@ -5,6 +5,7 @@
 mod archive;
 pub mod guest;
 pub mod initramfs;
+pub mod machine;
 mod modules;
 mod package;
 mod programs;
@@ -14,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use self::package::Flavour;
 pub use self::{guest::Guest, initramfs::Initramfs};
 use crate::{error::LabError, folder, root, tools};
 
@@ -37,15 +39,28 @@ impl Kernel {
     ///
     /// Without root or tools, where no source of apt has such a kernel, or with what apt said.
     pub fn ready(series: &str) -> Result<Self, LabError> {
+        Self::of(series, Flavour::Cloud)
+    }
+
+    /// The same with every module that Debian has.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Kernel::ready`].
+    pub fn whole(series: &str) -> Result<Self, LabError> {
+        Self::of(series, Flavour::Whole)
+    }
+
+    fn of(series: &str, flavour: Flavour) -> Result<Self, LabError> {
         tools::check()?;
         let kernels = folder::lab().join("kernel");
         fs::create_dir_all(&kernels).map_err(LabError::file("make the folder", &kernels))?;
         let _lock = root::lock(&folder::lab().join("kernel.lock"))?;
-        if let Some(kernel) = Self::newest(series, &kernels)? {
+        if let Some(kernel) = Self::newest(series, flavour, &kernels)? {
             return Ok(kernel);
         }
-        package::unpack(series, &kernels)?;
-        Self::newest(series, &kernels)?.ok_or_else(|| package::no_kernel(series))
+        package::unpack(series, flavour, &kernels)?;
+        Self::newest(series, flavour, &kernels)?.ok_or_else(|| package::no_kernel(series, flavour))
     }
 
     /// What `uname -r` says on it.
@@ -72,10 +87,10 @@ impl Kernel {
         self.folder.join("lib/modules").join(&self.release)
     }
 
-    fn newest(series: &str, kernels: &Path) -> Result<Option<Self>, LabError> {
+    fn newest(series: &str, flavour: Flavour, kernels: &Path) -> Result<Option<Self>, LabError> {
         let entries = fs::read_dir(kernels).map_err(LabError::file("read", kernels))?;
         let releases = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let newest = package::newest(series, releases);
+        let newest = package::newest(series, flavour, releases);
         Ok(newest.map(|release| Self { folder: kernels.join(&release), release }))
     }
 }

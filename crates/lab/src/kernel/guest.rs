@@ -22,7 +22,7 @@ use crate::{
 /// How long a kernel may take to start its first process: its every instruction is emulated, on a busy machine.
 const BOOT_SECONDS_MAX: u64 = 120;
 
-/// How long a command may take; the guest ends it itself, so that what it printed is not lost.
+/// How long a command may take elsewhere than on the whole machine; the guest ends it itself, so that what it printed is not lost.
 const RUN_SECONDS_MAX: u64 = 120;
 
 /// How long the answer may take after the guest has ended the command.
@@ -46,8 +46,14 @@ const MACHINE: &[&str] = &[
     "tcg,thread=multi",
     "-smp",
     "2",
-    "-m",
-    "1G",
+];
+
+/// How the guest sees the machine's files: it cannot write them, and two of different disks have different numbers.
+const MACHINES_FILES: &[&str] = &[
+    "-fsdev",
+    "local,id=machine,path=/,security_model=none,readonly=on,multidevs=remap",
+    "-device",
+    "virtio-9p-pci,fsdev=machine,mount_tag=machine",
 ];
 
 /// What the kernel is told of it: to speak on the first serial line, to end on a panic, and not to guard against the
@@ -57,6 +63,23 @@ const MACHINE: &[&str] = &[
 /// one and panics (Documentation/admin-guide/kernel-parameters.txt, `no_timer_check`).
 const PARAMETERS: &str = "console=ttyS0 loglevel=5 panic=-1 mitigations=off no_timer_check";
 
+/// What a guest has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hardware {
+    /// So much memory, as qemu takes it.
+    pub(super) memory: &'static str,
+    /// How long a command may take.
+    pub(super) run_seconds_max: u64,
+    /// Whether it sees the machine's files.
+    pub(super) sees_machine: bool,
+}
+
+impl Default for Hardware {
+    fn default() -> Self {
+        Self { memory: "1G", run_seconds_max: RUN_SECONDS_MAX, sees_machine: false }
+    }
+}
+
 /// A running kernel; it goes, with all that it had, when this value does.
 #[derive(Debug)]
 pub struct Guest {
@@ -65,6 +88,7 @@ pub struct Guest {
     qemu: Child,
     line: RefCell<UnixStream>,
     booted_in: Duration,
+    run_seconds_max: u64,
 }
 
 impl Guest {
@@ -74,6 +98,17 @@ impl Guest {
     ///
     /// Where the lab cannot be built here, or with the console of a kernel that does not come up.
     pub fn boot(kernel: &Kernel, initramfs: &Initramfs, parameters: &str) -> Result<Self, LabError> {
+        Self::boot_on(kernel, initramfs, parameters, Hardware::default())
+    }
+
+    /// The same on this hardware.
+    pub(super) fn boot_on(
+        kernel: &Kernel,
+        initramfs: &Initramfs,
+        parameters: &str,
+        hardware: Hardware,
+    ) -> Result<Self, LabError> {
+        let Hardware { memory, run_seconds_max, sees_machine } = hardware;
         let group = Group::create()?;
         let folder = Folder::create(group.name())?;
         let packed = folder.path().join("initramfs");
@@ -83,15 +118,18 @@ impl Guest {
         let arguments = ["-kernel".into(), kernel.image(), "-initrd".into(), packed];
         let qemu = cgroup::command(group.path(), "qemu-system-x86_64")
             .args(MACHINE)
+            .args(["-m", memory])
+            .args(if sees_machine { MACHINES_FILES } else { &[] })
             .args(arguments)
-            .args(["-append", &format!("{PARAMETERS} SECONDS_MAX={RUN_SECONDS_MAX} {parameters}")])
+            .args(["-append", &format!("{PARAMETERS} SECONDS_MAX={run_seconds_max} {parameters}")])
             .args(["-serial", &format!("file:{}", console(&folder).display()), "-serial", "stdio"])
             .stdin(OwnedFd::from(far.try_clone().map_err(LabError::file("clone", "a socket"))?))
             .stdout(OwnedFd::from(far))
             .stderr(File::create(complaints(&folder)).map_err(LabError::file("write", complaints(&folder)))?)
             .spawn()
             .map_err(|source| LabError::Start { program: "qemu-system-x86_64".into(), source })?;
-        let mut guest = Self { group, folder, qemu, line: RefCell::new(near), booted_in: Duration::ZERO };
+        let (line, booted_in) = (RefCell::new(near), Duration::ZERO);
+        let mut guest = Self { group, folder, qemu, line, booted_in, run_seconds_max };
         guest.wait_until_ready()?;
         guest.booted_in = start.elapsed();
         Ok(guest)
@@ -115,7 +153,7 @@ impl Guest {
     ///
     /// With the end of the console, where the guest gives no answer; how the command ends is in the output.
     pub fn run(&self, command: &str) -> Result<Output, LabError> {
-        let seconds = RUN_SECONDS_MAX + ANSWER_SECONDS_MAX;
+        let seconds = self.run_seconds_max + ANSWER_SECONDS_MAX;
         self.ask(command, Duration::from_secs(seconds))
             .map_err(|error| self.fell_silent(command, seconds, &error))
     }
