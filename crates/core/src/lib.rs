@@ -20,6 +20,7 @@ pub mod gate;
 pub mod guard;
 pub mod kinds;
 pub mod ledger;
+pub mod logs;
 pub mod nearest;
 pub mod opener;
 pub mod origin;

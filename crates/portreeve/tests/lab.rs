@@ -41,6 +41,8 @@ mod lab {
     mod kept;
     mod kernel;
     mod kernel_types;
+    mod labelled;
+    mod labelled;
     mod ledger;
     mod ledgers;
     mod left_gate;

@@ -1,0 +1,108 @@
+//! What services write of whoever asks them: lines of their logs, which hold the words of strangers (A19).
+//!
+//! A reader takes the address that the program itself wrote, at its fixed place. Whoever may choose a user name may also write an
+//! address into it: what could be read two ways is told as such, and is nobody's.
+
+mod access;
+mod dovecot;
+pub mod header;
+mod nginx;
+mod pam;
+mod place;
+mod postfix;
+mod sshd;
+mod vsftpd;
+
+use core::net::IpAddr;
+
+pub use self::header::Header;
+
+/// A longer line was cut, and nobody knows what its end would have been.
+pub const LINE_BYTES_MAX: usize = 8 << 10;
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Program {
+    /// OpenSSH.
+    Sshd,
+    /// Postfix, each of its daemons.
+    Postfix,
+    /// Dovecot, likewise.
+    Dovecot,
+    /// vsftpd.
+    Vsftpd,
+    /// What nginx writes of errors.
+    Nginx,
+    /// What nginx and Apache write of each request.
+    Access,
+}
+
+/// What a line tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading<'l> {
+    /// Somebody asked.
+    Attempt(Attempt<'l>),
+    /// It could be read two ways.
+    Ambiguous,
+    /// Nothing of anybody.
+    Nothing,
+}
+
+/// What somebody did at a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt<'l> {
+    /// From where.
+    pub source: IpAddr,
+    /// What.
+    pub deed: Deed<'l>,
+    /// As whom, where he said so.
+    pub user: Option<&'l str>,
+    /// The port that he came from.
+    pub port: Option<u16>,
+}
+
+/// What it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed<'l> {
+    /// He was not let in.
+    Failed,
+    /// He was let in.
+    Welcome,
+    /// The service refused what he asked for, and nothing is said of who he is.
+    Refused,
+    /// He went before anything was decided.
+    Left,
+    /// He asked a web server for something.
+    Asked {
+        /// The path, with whatever stands behind it.
+        path: &'l str,
+        /// The answer (RFC 9110 §15).
+        status: u16,
+    },
+}
+
+/// Reads what `program` wrote, without its header.
+#[must_use]
+pub fn read(program: Program, message: &str) -> Reading<'_> {
+    if message.len() > LINE_BYTES_MAX {
+        return Reading::Ambiguous;
+    }
+    match program {
+        Program::Sshd => sshd::read(message),
+        Program::Postfix => postfix::read(message),
+        Program::Dovecot => dovecot::read(message),
+        Program::Vsftpd => vsftpd::read(message),
+        Program::Nginx => nginx::read(message),
+        Program::Access => access::read(message),
+    }
+}
+
+impl<'l> Reading<'l> {
+    /// Of somebody at a place that was read once.
+    const fn of(source: IpAddr, deed: Deed<'l>, user: Option<&'l str>, port: Option<u16>) -> Self {
+        Self::Attempt(Attempt { source, deed, user, port })
+    }
+}
+
+#[cfg(test)]
+mod tests;
