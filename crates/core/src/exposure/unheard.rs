@@ -5,7 +5,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{How, Row, families, only_by, range};
+use super::{How, Row, To, families, only_by, range};
 use crate::{
     address::{Breadth, Family},
     facts::Listener,
@@ -16,12 +16,13 @@ use crate::{
 
 /// The ports of `rows` to which packets of others than the host itself get, and on which none of `listeners` hears them: where
 /// nobody listens, or only for the host, or for whoever comes by another interface. What a rule leads elsewhere somebody else
-/// may hear.
+/// may hear, and what is `led` to a socket somebody does.
 #[must_use]
 pub fn unheard<'a>(
     rows: &[Row<'_>],
     around: &Surroundings,
     listeners: impl Iterator<Item = &'a Listener>,
+    led: &[To],
 ) -> BTreeSet<PortSpec> {
     let mut by_number: BTreeMap<(Protocol, u16), Vec<&Listener>> = BTreeMap::new();
     for listener in listeners {
@@ -38,6 +39,9 @@ pub fn unheard<'a>(
     let is_led = |row: &&Row<'_>| row.exposure.ways.iter().any(|way| way.how != How::Local);
     for row in rows.iter().filter(is_led) {
         heard.entry(row.protocol).or_default().push(row.exposure.range());
+    }
+    for to in led {
+        heard.entry(to.protocol).or_default().push(to.ports);
     }
     let silent = |(protocol, ranges): (&Protocol, &Vec<PortRange>)| {
         let heard = heard.get(protocol).map_or_else(Intervals::none, |ranges| numbers(ranges));
@@ -100,7 +104,7 @@ mod tests {
                 Family::ALL.map(|family| To { family, protocol: Protocol::Tcp, addresses: None, ports })
             };
             let rows = rows_to(world.filter().unwrap(), core::slice::from_ref(from), &ports.map(to).concat());
-            unheard(&rows, &world.filter().unwrap().around, listeners.iter())
+            unheard(&rows, &world.filter().unwrap().around, listeners.iter(), &[])
                 .iter()
                 .map(PortSpec::to_string)
                 .collect()

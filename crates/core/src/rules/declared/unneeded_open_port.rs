@@ -4,7 +4,7 @@ use alloc::{format, vec::Vec};
 
 use crate::{
     address::Breadth,
-    facts::Process,
+    facts::{Listener, Process},
     finding::{Finding, Severity},
     firewall::Intervals,
     kinds,
@@ -46,7 +46,12 @@ fn check(world: &World<'_>) -> Vec<Finding> {
     let is_claimed = |it: &Holding<'_>| it.listeners.iter().all(|listener| world.is_claimants(listener));
     // Others come to it by what is declared elsewhere, and by its own number nobody.
     let is_led_to = |it: &Holding<'_>| {
-        it.listeners.iter().all(|listener| listener.breadth() == Breadth::Loopback)
+        let is_apart = |listener: &Listener| {
+            // Over UDP its answers leave from where it is bound, so it has to hear where it is asked.
+            listener.breadth() == Breadth::Loopback
+                || listener.protocol == Protocol::Udp && world.is_led_to(listener)
+        };
+        it.listeners.iter().all(|listener| is_apart(listener))
             && it.listeners.iter().any(|listener| world.is_led_to(listener))
     };
     let undeclared = world
