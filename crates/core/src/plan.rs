@@ -36,7 +36,8 @@ pub use self::{
     reserve::{KeptBack, Reservation, Unreserved, have_any, reserve, united},
     simulate::simulate,
     steer::{
-        Dead, Diverted, Lead, Loss, Steers, Unled, Whose, dead, joined, leads, refuse_diverted, socket, ways,
+        Dead, Diverted, Lead, Loss, Steers, Unled, Whose, dead, joined, kept, leads, refuse_diverted, socket,
+        ways,
     },
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},
@@ -100,6 +101,8 @@ pub struct Plan {
     pub unguarded: Vec<Unguarded>,
     /// Who holds what is refused to him already, since before: of that the guard takes nothing.
     pub held: Option<Held>,
+    /// What is led to services and finds no socket of their owners', even once the changes are made.
+    pub dead: Vec<Dead>,
     /// Who gets nothing more of what comes in somewhere, as it is led elsewhere, or led no more.
     pub losses: Vec<Loss>,
     /// What the programs in the kernel are told before the changes.

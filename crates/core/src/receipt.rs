@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    facts::Led,
     gate::KeptBody,
     port::{PortRange, PortSpec},
     programs::Programs,
@@ -162,6 +163,9 @@ pub enum Deed {
         now: Programs,
         /// What they were told before.
         was: Programs,
+        /// The sockets to which packets were led then, as the kernel numbers them in this boot.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        led: Vec<Led>,
         /// When the kernel takes it back; `None` where it is for good.
         until: Option<Timestamp>,
         /// The receipt of the change of the gate that it came with.

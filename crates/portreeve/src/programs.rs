@@ -61,9 +61,9 @@ pub(crate) fn tell(now: &Programs, comes: Comes, what: Words) -> Result<Passed, 
 ///
 /// As of [`tell`].
 pub(crate) fn tell_through(door: Door, now: &Programs, comes: Comes, what: Words) -> Result<Passed, Failure> {
-    let was = standing(what)?;
+    let (was, led) = (standing(what)?, steers::led().map_err(|error| steers::failure(&error, what))?);
     let Comes { with, confirms, undoes, until } = comes;
-    let deed = Deed::Programs { now: now.clone(), was, until, with, confirms, undoes };
+    let deed = Deed::Programs { now: now.clone(), was, led, until, with, confirms, undoes };
     door.tell(deed).map_err(|error| door::failure(error, what))
 }
 
@@ -92,7 +92,8 @@ pub(crate) fn called(now: &Programs) -> (Text, Vec<&'static str>) {
     const GUARD: &str = "portreeve guard status";
     const STEER: &str = "portreeve steer status";
     match (now.rules.entries.is_empty(), now.routes.0.is_empty()) {
-        (_, true) => (text!("the guard is", "ガードは"), vec![GUARD]),
+        (true, true) => (text!("the change is", "変更は"), Vec::new()),
+        (false, true) => (text!("the guard is", "ガードは"), vec![GUARD]),
         (true, false) => (text!("the steering is", "誘導は"), vec![STEER]),
         (false, false) => (text!("the guard and the steering are", "ガードと誘導は"), vec![GUARD, STEER]),
     }

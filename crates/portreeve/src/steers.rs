@@ -2,13 +2,13 @@
 
 mod lead;
 
-pub(crate) use self::lead::{Former, lead_all, move_all};
+pub(crate) use self::lead::{CONTAINED, Former, lead_all, move_all};
 
 use std::collections::BTreeSet;
 
 use portreeve_core::{
     facts::Led,
-    plan::{Dead, Steers, dead, leads},
+    plan::{Dead, Steers, dead, joined, kept, leads, ways},
     policy::Policy,
     steer::Routes,
     text,
@@ -25,7 +25,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, io_cause, warn},
     ledger::whole,
-    look::Look,
+    look::{self, Look},
     pinned,
     settings::Settings,
     show::escape::visible,
@@ -60,7 +60,37 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
     Ok(Steers { routes, seconds_left, led: led.collect() })
 }
 
-/// Leads to what is found of services that are steered and have no socket, as after an undo; of the others a person is told.
+/// The sockets that packets are led to.
+///
+/// # Errors
+///
+/// They cannot be asked.
+pub(crate) fn led() -> Result<Vec<Led>, SteerError> {
+    let Some(Pinned { steer, .. }) = Steer::pinned()? else { return Ok(Vec::new()) };
+    Ok(steer.stands()?.into_iter().filter_map(Slot::led).collect())
+}
+
+/// Leads to those sockets of `former` that are open yet, wherever nobody is led to.
+pub(crate) fn lead_again(former: &[Led], what: Words) -> Result<(), Failure> {
+    let Steers { routes, led, .. } = known(None).map_err(|error| failure(&error, what))?;
+    let way = |led: &Led| (led.service.clone(), led.protocol, led.family);
+    let is_missed = |it: &&Led| {
+        let is_led = led.iter().any(|led| way(led) == way(it));
+        !is_led && ways(&it.service, &routes).any(|way| way == (it.protocol, it.family))
+    };
+    let missed: Vec<&Led> = former.iter().filter(is_missed).collect();
+    if missed.is_empty() {
+        return Ok(());
+    }
+    let snapshot = look::here(&WANTED)?;
+    let had = |it: &Led| kept(&snapshot, &it.service, (it.protocol, it.family), it.cookie);
+    // Who went in the meantime is told of with those who are led to nobody.
+    let found = joined(missed.into_iter().filter_map(had));
+    lead_all(found.iter(), what)
+}
+
+/// Leads to what is found of services that are steered and have no socket, as after an undo; of the others a person is told. Nobody
+/// loses what he has: that is a plan's to say.
 pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure> {
     let Steers { routes, led, .. } = known(None).map_err(|error| failure(&error, what))?;
     if routes.0.is_empty() {
@@ -75,8 +105,10 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
         }
     };
     let world = look.world();
-    let found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
+    let mut found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
+    found.retain(|lead| lead.instead_of.is_none());
     lead_all(found.iter(), what)?;
+    let led = self::led().map_err(|error| failure(&error, what))?;
     tell_dead(&world, &routes, &led, None, settings);
     tell_forgotten(world.policy, &routes, &led, settings);
     Ok(())
@@ -116,6 +148,11 @@ pub(crate) fn tell_dead(
 ) {
     let mut dead = world.policy.map(|policy| dead(world, policy, routes, led)).unwrap_or_default();
     dead.retain(|dead| service.is_none_or(|service| dead.service == service));
+    warn_of(&dead, settings);
+}
+
+/// The same of those.
+pub(crate) fn warn_of(dead: &[Dead], settings: &Settings) {
     for Text { en, ja } in dead.iter().map(Dead::words) {
         warn(&visible(text!("warning: {en}", "警告: {ja}").in_lang(settings.lang)));
     }

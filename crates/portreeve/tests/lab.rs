@@ -42,7 +42,6 @@ mod lab {
     mod kernel;
     mod kernel_types;
     mod labelled;
-    mod labelled;
     mod ledger;
     mod ledgers;
     mod left_gate;

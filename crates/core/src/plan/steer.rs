@@ -5,7 +5,7 @@ mod socket;
 
 pub use self::{
     loss::Loss,
-    socket::{Unled, Whose, socket},
+    socket::{Unled, Whose, kept, socket},
 };
 
 use alloc::{
@@ -16,7 +16,7 @@ use alloc::{
 
 use core::net::SocketAddr;
 
-use self::loss::losses;
+pub(super) use self::loss::losses;
 use super::{Change, Effect, Plan, Refused};
 use crate::{
     address::{Address, Family},
@@ -153,13 +153,22 @@ pub(super) fn lead(
         plan.undo.extend(is_reversible.then(back));
     }
     let leads = leads(world, policy, &routes, &steers.led);
-    let live = steers.led.iter().cloned().chain(leads.iter().flat_map(Lead::led)).collect::<Vec<_>>();
-    plan.losses = losses(world, policy, (&steers.routes, &routes), &live);
+    let live = led_then(&steers.led, &leads);
+    plan.losses = losses(world, (&steers.routes, &steers.led), (&routes, &live));
+    plan.dead = dead(world, policy, &routes, &steers.led);
     plan.changes.extend(leads.into_iter().map(|lead| {
         let because = if lead.instead_of.is_some() { from_whom() } else { to_whom() };
         made(Effect::lead(lead), because)
     }));
     Ok(())
+}
+
+/// What has a socket once that is done.
+fn led_then(led: &[Led], leads: &[Lead]) -> Vec<Led> {
+    let new: Vec<Led> = leads.iter().flat_map(Lead::led).collect();
+    let way = |led: &Led| (led.service.clone(), led.protocol, led.family);
+    let stays = |led: &&Led| new.iter().all(|new| way(new) != way(led));
+    led.iter().filter(stays).cloned().chain(new.iter().cloned()).collect()
 }
 
 /// Refuses to lead connections like those by which people are here to a service that did not get them before, and to take in what

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Back, Deed, Edge, History, Outcome, Receipt};
-use crate::programs::Programs;
+use crate::{facts::Led, programs::Programs};
 
 /// How a trial of theirs ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,17 @@ impl History {
     pub fn programs_before(&self, of: u32) -> Option<&Programs> {
         let mut after = self.tellings().filter(|(receipt, _)| receipt.number > of);
         after.next_back().map(|(_, was)| was)
+    }
+
+    /// The sockets to which packets were led before the change of receipt `of`; none where nothing that came with it or after it
+    /// changed what the programs are told.
+    #[must_use]
+    pub fn led_before(&self, of: u32) -> &[Led] {
+        let mut after = self.tellings().filter(|(receipt, _)| receipt.number >= of);
+        match after.next_back() {
+            Some((Receipt { deed: Deed::Programs { led, .. }, .. }, _)) => led,
+            _ => &[],
+        }
     }
 
     /// The last change of that and what they are told by it, where that is on trial until a time, and came with the change of
@@ -154,13 +165,14 @@ mod tests {
     fn guard(number: u32, now_and_was: (&[u16], &[u16]), deed: impl FnOnce(Deed) -> Deed) -> Receipt {
         let (now, was) = now_and_was;
         let (now, was) = (told(now), told(was));
-        let plain = Deed::Programs { now, was, until: None, with: None, confirms: None, undoes: None };
+        let (led, until) = (Vec::new(), None);
+        let plain = Deed::Programs { now, was, led, until, with: None, confirms: None, undoes: None };
         receipt(number, deed(plain), None)
     }
 
     fn with(deed: Deed, of: u32, second: Option<i64>) -> Deed {
-        let Deed::Programs { now, was, confirms, undoes, .. } = deed else { return deed };
-        Deed::Programs { now, was, until: second.map(at), with: Some(of), confirms, undoes }
+        let Deed::Programs { now, was, led, confirms, undoes, .. } = deed else { return deed };
+        Deed::Programs { now, was, led, until: second.map(at), with: Some(of), confirms, undoes }
     }
 
     fn back(history: &History, number: Option<u32>) -> Result<Back<'_>, Edge<'_>> {
@@ -190,8 +202,8 @@ mod tests {
         let end = |history: &History, now| history.end_of_programs(&trial, at(60), at(now));
         assert_eq!((end(&over, 59), end(&over, 60)), (None, Some(ProgramsEnd::Lapsed)));
         let kept = guard(3, (&[443], &[80]), |deed| {
-            let Deed::Programs { now, was, .. } = deed else { return deed };
-            Deed::Programs { now, was, until: None, with: Some(1), confirms: Some(2), undoes: None }
+            let Deed::Programs { now, was, led, .. } = deed else { return deed };
+            Deed::Programs { now, was, led, until: None, with: Some(1), confirms: Some(2), undoes: None }
         });
         let history: History = [trial.clone(), kept].into_iter().collect();
         assert_eq!(history.programs_tried(Some(1)), None, "it is confirmed");
@@ -225,8 +237,8 @@ mod tests {
     #[test]
     fn it_is_taken_back_once() {
         let undone = guard(2, (&[], &[443]), |deed| {
-            let Deed::Programs { now, was, .. } = deed else { return deed };
-            Deed::Programs { now, was, until: None, with: None, confirms: None, undoes: Some(1) }
+            let Deed::Programs { now, was, led, .. } = deed else { return deed };
+            Deed::Programs { now, was, led, until: None, with: None, confirms: None, undoes: Some(1) }
         });
         let history: History = [guard(1, (&[443], &[]), |deed| deed), undone].into_iter().collect();
         assert!(matches!(back(&history, Some(1)), Err(Edge::Back(_))));

@@ -3,6 +3,7 @@
 
 mod boot;
 mod countdown;
+mod leading;
 mod programs;
 mod rehearse;
 
@@ -197,7 +198,7 @@ fn beside_gate(
     match planned.plan.programs().filter(|_| !is_only_tried) {
         Some(now) => programs::alone(planned, &now, way, stands.as_ref(), own, settings, out),
         None if !is_only_tried && planned.plan.leads().next().is_some() => {
-            programs::lead_alone(planned, settings, out)
+            leading::alone(planned, own, settings, out)
         }
         None if !is_only_tried && planned.plan.evictions().next().is_some() => {
             programs::evict_alone(planned, settings, out)
@@ -305,7 +306,7 @@ fn carry_out(
     out.changed();
     see_to_next_boot(&passed, settings);
     // Whoever is led to is there before anybody is led.
-    programs::lead(planned, until.is_some())?;
+    leading::lead(planned)?;
     let now = planned.plan.programs();
     now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until, settings))?;
     programs::evict(planned, settings);
@@ -314,6 +315,10 @@ fn carry_out(
         if until.is_none() {
             steers::lead_found(settings, FAILED)?;
         }
+    }
+    match until {
+        Some(_) => leading::tell_untried(planned, settings),
+        None => drop(leading::lead_away(planned)?),
     }
     match reserves {
         Some(ports) if keep == Keep::AtOnce => {

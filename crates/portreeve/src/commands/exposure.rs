@@ -15,7 +15,7 @@ use portreeve_core::{
     firewall::Filter,
     policy::{HOST, Policy, WORLD},
     port::{PortRange, PortSpec, Protocol},
-    steered::{is_deprived, leads, stands},
+    steered::{is_deprived, leads},
     words::{Lang, Words},
 };
 use portreeve_host::{
@@ -170,8 +170,7 @@ fn silent(look: &Look, filter: &Filter, asked: &[To], rows: &[Row<'_>]) -> Optio
     // Whoever chose the number.
     let hears = |listener: &&Listener| listener.netns == own && listener.hears();
     let heard = || snapshot.listeners.iter().filter(hears);
-    let led: Vec<Listener> = heard().flat_map(|listener| stands(snapshot, listener)).collect();
-    Some(unheard(rows, &filter.around, heard().chain(&led)))
+    Some(unheard(rows, &filter.around, heard(), &leads(snapshot).live))
 }
 
 /// The protocols that a port is meant of which names none.

@@ -6,7 +6,6 @@ use portreeve_core::{
     gate::{Keep, Standing},
     plan::{Asked, Guards, KeptBack, Plan, Refused, Steers, plan, protect, refuse_diverted},
     policy::Policy,
-    steer,
     words::{Lang, Words},
     world::World,
 };
@@ -178,8 +177,6 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) look: Look,
     footholds: Vec<Foothold>,
-    /// What was steered, where that was asked for.
-    steers: Option<Steers>,
 }
 
 impl Planned {
@@ -211,8 +208,7 @@ impl Planned {
         let kept = if is_here { known() } else { KeptBack::default() };
         let guards = if is_here { guards(&look, what)? } else { None };
         let steers = if is_here { steers(&look, what)? } else { None };
-        let asked =
-            Asked { footholds: footholds.clone(), kept, guards, steers: steers.clone(), evicts: false };
+        let asked = Asked { footholds: footholds.clone(), kept, guards, steers, evicts: false };
         let plan = make(&look.world(), &asked).map_err(|refused| match refused {
             // It takes the command that was typed, and not portreeve alone.
             Refused::Unseen(_) if is_here && !geteuid().is_root() => {
@@ -226,15 +222,12 @@ impl Planned {
             }
             refused => failure(&refused, what),
         })?;
-        Ok(Self { plan, look, footholds, steers })
+        Ok(Self { plan, look, footholds })
     }
 
     /// Tells why nothing can be led to services that are to be steered.
     pub(super) fn tell_dead(&self, settings: &Settings) {
-        let world = self.look.world();
-        if let (Some(standing), Some(Ok(routes))) = (&self.steers, world.policy.map(steer::wanted)) {
-            steers::tell_dead(&world, &routes, &standing.led, None, settings);
-        }
+        steers::warn_of(&self.plan.dead, settings);
     }
 
     /// Whether those who are here could come back, as far as whoever asks wants to know.

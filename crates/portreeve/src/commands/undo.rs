@@ -5,6 +5,7 @@ mod moved;
 
 use clap::{Arg, ArgMatches};
 use portreeve_core::{
+    facts::Led,
     gate::{self, BlockedSource, Body, Rest, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
     receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt},
@@ -87,6 +88,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         }
         _ => None,
     };
+    let led = led_before(&door.history, &back);
     if let Some(undo) = undo(&back) {
         let number = number.map_or_else(String::new, |number| format!(" {number}"));
         spare(own, settings, &undo, (FAILED, &format!("portreeve undo{number}")))?;
@@ -94,7 +96,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let (is_put_back, is_gone) =
         (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
     let (deed, transaction, said) = change(&door, back, &temporary)?;
-    let (passed, over) = pass(door, deed, &transaction, &temporary, settings)?;
+    let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     let is_with_programs = told.is_some();
     before::go_with(told, passed.receipt.number)?;
@@ -114,8 +116,19 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
+    steers::lead_again(&led, FAILED)?;
     steers::lead_found(settings, FAILED)?;
     Ok(Exit::Fine)
+}
+
+/// The sockets to which packets were led before the change that is taken back.
+fn led_before(history: &History, back: &Back<'_>) -> Vec<Led> {
+    match back {
+        Back::EndTrial(receipt) | Back::Restore(receipt, _) | Back::Programs(receipt, _) => {
+            history.led_before(receipt.number).to_vec()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Takes back at once what is on trial, as the kernel would by itself a little later: so nobody is asked what for.
@@ -129,9 +142,9 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     let trial @ (Back::EndTrial(_) | Back::Programs(..)) = back(&door, None, &temporary)? else {
         return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
-    let told = before::before(&door.history, &trial);
+    let (told, led) = (before::before(&door.history, &trial), led_before(&door.history, &trial));
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
-    let (passed, over) = pass(door, deed, &transaction, &temporary, settings)?;
+    let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
@@ -139,6 +152,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     }
     see_to_next_boot(&passed, settings);
     before::go_with(told, passed.receipt.number)?;
+    steers::lead_again(&led, FAILED)?;
     Ok(Exit::TakenBack)
 }
 
@@ -148,7 +162,6 @@ fn pass(
     deed: Deed,
     transaction: &Transaction,
     temporary: &Temporary,
-    settings: &Settings,
 ) -> Result<(Passed, Text), Failure> {
     let was = door.standing.clone();
     let passed = match deed {
@@ -160,7 +173,7 @@ fn pass(
             programs::tell_through(door, &now, comes, FAILED)?
         }
         Deed::Lead { service, now, undoes, .. } => {
-            moved::lead(door, &Former { service: &service, cookies: &now, undoes }, settings)?
+            moved::lead(door, &Former { service: &service, cookies: &now, undoes })?
         }
         deed => door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?,
     };

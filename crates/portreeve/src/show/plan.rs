@@ -7,7 +7,9 @@ use portreeve_core::{
     exposure::Reached,
     facts::Snapshot,
     guard::Unguarded,
-    plan::{Change, Held, Loss, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange},
+    plan::{
+        Change, Dead, Held, Loss, Plan, PortChange, ProtocolPassage, Unreserved, UntrackedAnswers, ZoneChange,
+    },
     port::Protocol,
     text,
     words::{Lang, Text, Words},
@@ -54,6 +56,8 @@ pub(crate) struct PlanView<'a> {
     held: Option<HeldView<'a>>,
     /// Who gets nothing more of what comes in somewhere, as it is led elsewhere, or led no more.
     losses: Vec<LossView<'a>>,
+    /// What is led to services and finds no socket of their owners', even once the changes are made.
+    unled: Vec<UnledView<'a>>,
     /// The changes that take them back, in order.
     undo: Vec<ChangeView<'a>>,
     /// What could not be seen.
@@ -126,10 +130,26 @@ struct LossView<'a> {
     port_last: u16,
     /// At which address; `null` at every one.
     address: Option<&'a Address>,
-    /// The service to which they are led from then on, or were until then.
+    /// The service to which they are led then; `null` where they are led nowhere.
+    service: Option<&'a str>,
+    /// Whether that one has no socket.
+    dead: bool,
+    /// Who gets them now.
+    who: &'a str,
+}
+
+/// What is led to a service and finds no socket of its owner's.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanUnled")]
+struct UnledView<'a> {
     service: &'a str,
-    /// Who listens there and gets none of them then; `null` where nobody listens there, and they are led no more.
-    who: Option<&'a str>,
+    protocol: Protocol,
+    /// The family of the packets: `ipv4` or `ipv6`.
+    family: &'static str,
+    /// Who gets them, and is no owner; `null` where nobody does.
+    stranger: Option<&'a str>,
+    /// Why, and what to do about it.
+    text: String,
 }
 
 /// What becomes another for a zone.
@@ -197,6 +217,7 @@ pub(crate) fn view<'a>(plan: &'a Plan, snapshot: &'a Snapshot, lang: Lang) -> Pl
         unguarded: plan.unguarded.iter().map(|it| unguarded_view(it, lang)).collect(),
         held: plan.held.as_ref().map(|held| held_view(held, lang)),
         losses: plan.losses.iter().map(|loss| loss_view(loss, lang)).collect(),
+        unled: plan.dead.iter().map(|dead| unled_view(dead, lang)).collect(),
         undo: changes(&plan.undo),
         gaps: snapshot.gaps.iter().map(|gap| gap_view(gap, lang)).collect(),
     }
@@ -238,14 +259,26 @@ fn held_view(Held { spec, service, who, .. }: &Held, lang: Lang) -> HeldView<'_>
     HeldView { protocol: spec.protocol, port: spec.range.first, service, who: who.in_lang(lang).to_owned() }
 }
 
-fn loss_view(Loss { spec, address, service, who }: &Loss, lang: Lang) -> LossView<'_> {
+fn unled_view(dead: &Dead, lang: Lang) -> UnledView<'_> {
+    let (protocol, family) = dead.way;
+    UnledView {
+        service: &dead.service,
+        protocol,
+        family: family.name(),
+        stranger: dead.stranger.as_ref().map(|who| who.in_lang(lang)),
+        text: dead.words().in_lang(lang).to_owned(),
+    }
+}
+
+fn loss_view(Loss { spec, address, service, is_dead, who }: &Loss, lang: Lang) -> LossView<'_> {
     LossView {
         protocol: spec.protocol,
         port: spec.range.first,
         port_last: spec.range.last,
         address: address.as_ref(),
-        service,
-        who: who.as_ref().map(|who| who.in_lang(lang)),
+        service: service.as_deref(),
+        dead: *is_dead,
+        who: who.in_lang(lang),
     }
 }
 
@@ -280,6 +313,14 @@ const ZONES: &[Column] = &[
     Column { head: Words { en: "THEN", ja: "変更後" }, fit: Fit::Whole },
     Column { head: Words { en: "WHO", ja: "対象" }, fit: Fit::Cut },
 ];
+const NOTHING: Words = Words {
+    en: "Nothing to do: the host agrees with the policy.",
+    ja: "変更は不要です。ホストは policy のとおりです。",
+};
+const NOTHING_YET: Words = Words {
+    en: "Nothing can be done yet: not all that is led to services finds a socket of their owners'.",
+    ja: "今できる変更はありません。誘導先となる owner のソケットがないサービスがあります。",
+};
 const GAINS: Words = Words { en: "gains", ja: "開放" };
 const LOSES: Words = Words { en: "loses", ja: "遮断" };
 
@@ -290,10 +331,7 @@ const LOSES: Words = Words { en: "loses", ja: "遮断" };
 /// Where nobody reads it.
 pub(crate) fn print(plan: &Plan, verbosity: Verbosity, out: &mut Out) -> Result<(), Failure> {
     if plan.changes.is_empty() {
-        out.say(Words {
-            en: "Nothing to do: the host agrees with the policy.",
-            ja: "変更は不要です。ホストは policy のとおりです。",
-        })?;
+        out.say(if plan.dead.is_empty() { NOTHING } else { NOTHING_YET })?;
         unreserved(plan, out)?;
         return unguarded(plan, out);
     }

@@ -10,14 +10,14 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::{
     Door, Passed,
-    steer::{SocketError, Steer, socket},
+    steer::{Found, SocketError, Steer, socket},
 };
 
 use super::failure;
 use crate::{door, exit::Exit, failure::Failure, ledger::whole, show::escape::visible};
 
 /// Root may take a descriptor of any process, unless something contains root itself.
-const CONTAINED: Words = Words {
+pub(crate) const CONTAINED: Words = Words {
     en: "whatever contains this process keeps pidfd_getfd from it (seccomp, or no CAP_SYS_PTRACE): run it outside, in a unit with + before the command",
     ja: "このプロセスの実行環境が pidfd_getfd を禁じています(seccomp、または CAP_SYS_PTRACE なし)。制限のない環境(ユニットではコマンドの前に + を付ける)で実行してください",
 };
@@ -45,7 +45,10 @@ pub(crate) fn move_all(
     door: Door,
     what: Words,
 ) -> Result<Passed, Failure> {
-    let led = lead_all(leads.iter(), what);
+    let steer = Steer::stand().map_err(|error| failure(&error, what))?;
+    // Where one cannot be taken nothing has been led anywhere yet.
+    let taken = take_all(leads.iter(), what)?;
+    let led = lead_taken(&steer, &taken, what);
     let now = leads.iter().map(|lead| lead.cookie).collect();
     let Former { service, cookies, undoes } = *former;
     // Of both families it may be one socket.
@@ -69,11 +72,30 @@ pub(crate) fn lead_all<'l>(leads: impl Iterator<Item = &'l Lead>, what: Words) -
     if leads.is_empty() {
         return Ok(());
     }
+    let taken = take_all(leads.into_iter(), what)?;
     let steer = Steer::stand().map_err(|error| failure(&error, what))?;
-    leads.into_iter().try_for_each(|lead| one(&steer, lead, what))
+    lead_taken(&steer, &taken, what)
 }
 
-fn one(steer: &Steer, lead: &Lead, what: Words) -> Result<(), Failure> {
+/// The sockets to which they lead, in the same order.
+fn take_all<'l>(
+    leads: impl Iterator<Item = &'l Lead>,
+    what: Words,
+) -> Result<Vec<(&'l Lead, Found)>, Failure> {
+    leads.map(|lead| Ok((lead, take(lead, what)?))).collect()
+}
+
+fn lead_taken(steer: &Steer, taken: &[(&Lead, Found)], what: Words) -> Result<(), Failure> {
+    for (lead, found) in taken {
+        for family in lead.families.iter().filter(|family| found.families.contains(family)) {
+            let led = steer.lead(&lead.service, (found.protocol, *family), &found.socket);
+            led.map_err(|error| failure(&error, what))?;
+        }
+    }
+    Ok(())
+}
+
+fn take(lead: &Lead, what: Words) -> Result<Found, Failure> {
     let no_socket = |why: Text| {
         let service = visible(&lead.service).into_owned();
         Failure::new(Exit::Unreachable, what).because(why).hint(text!(
@@ -91,9 +113,5 @@ fn one(steer: &Steer, lead: &Lead, what: Words) -> Result<(), Failure> {
     if found.cookie != lead.cookie {
         return Err(no_socket(text!("its socket is gone", "ソケットが閉じられています")));
     }
-    for family in lead.families.iter().filter(|family| found.families.contains(family)) {
-        let led = steer.lead(&lead.service, (found.protocol, *family), &found.socket);
-        led.map_err(|error| failure(&error, what))?;
-    }
-    Ok(())
+    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Who gets nothing more of what comes in, once it is led elsewhere, or nowhere (A5, A15).
 
 use alloc::{
+    collections::BTreeSet,
     string::{String, ToString as _},
     vec::Vec,
 };
@@ -10,9 +11,7 @@ use crate::{
     address::{Address, Family},
     exposure::families,
     facts::{Led, Listener},
-    owner::Match,
-    policy::Policy,
-    port::PortSpec,
+    port::{PortRange, PortSpec, Protocol},
     steer::{Route, Routes, WhenDead},
     text,
     words::Text,
@@ -24,116 +23,195 @@ use crate::{
 pub struct Loss {
     /// Where they go.
     pub spec: PortSpec,
-    /// At which address; `None` at every one.
+    /// At which address; `None` at every one that is led nowhere else.
     pub address: Option<Address>,
-    /// The service to which they are led from then on, or were until then.
-    pub service: String,
-    /// Who listens there and gets none of them then; `None` where nobody listens there, and they are led no more.
-    pub who: Option<Text>,
+    /// The service to which they are led then; `None` where they are led to nobody in particular.
+    pub service: Option<String>,
+    /// Whether that one has no socket either.
+    pub is_dead: bool,
+    /// Who gets them now.
+    pub who: Text,
 }
 
 impl Loss {
     /// What is lost, in a sentence.
     #[must_use]
     pub fn words(&self) -> Text {
-        let Self { spec, service, .. } = self;
+        let Self { spec, who: Text { en, ja }, .. } = self;
         let (en_at, ja_at) = match &self.address {
             Some(address) => (address.to_string(), address.to_string()),
-            None => ("every address".into(), "すべてのアドレス".into()),
+            None => ("addresses that no other route names".into(), "ほかの経路にないアドレス".into()),
         };
-        match &self.who {
-            Some(Text { en, ja }) => text!(
+        match &self.service {
+            Some(service) if self.is_dead => text!(
+                "{en} gets nothing more of what comes in for {en_at} on {spec}: it is led to {service}, and no socket of that is registered.",
+                "{ja} には {ja_at} の {spec} 宛ての通信が届かなくなります({service} に誘導されますが、誘導先のソケットが登録されていません)。"
+            ),
+            Some(service) => text!(
                 "{en} gets nothing more of what comes in for {en_at} on {spec}: it is led to {service}.",
                 "{ja} には {ja_at} の {spec} 宛ての通信が届かなくなり、{service} に誘導されます。"
             ),
             None => text!(
-                "Nobody gets what comes in for {en_at} on {spec} any more: it was led to {service}, which does not listen there.",
-                "{ja_at} の {spec} 宛ての通信は、誘導がなくなると誰にも届きません({service} はそこで待ち受けていません)。"
+                "{en} gets nothing more of what comes in for {en_at} on {spec}: it is led to nobody any more, and {en} does not listen there.",
+                "{ja} には {ja_at} の {spec} 宛ての通信が届かなくなります(誘導がなくなり、{ja} はそこで待ち受けていません)。"
             ),
         }
     }
 }
 
-/// All of them, where what was led by `before` is led by `after`, and then to the services of `live`.
-pub(super) fn losses(
-    world: &World<'_>,
-    policy: &Policy,
-    (before, after): (&Routes, &Routes),
-    live: &[Led],
-) -> Vec<Loss> {
-    let is_new = |route: &&Route| !before.0.contains(route);
-    let taken = after.0.iter().filter(is_new).flat_map(|route| {
-        world.holdings().filter(move |it| is_taken(world, policy, route, (before, after), live, it)).map(
-            move |it| Loss {
-                spec: it.spec(),
-                address: route.address.clone(),
-                service: route.service.clone(),
-                who: Some(it.who()),
-            },
-        )
-    });
-    let ended = before.0.iter().filter(|route| is_ended(world, route, after, live)).map(|route| Loss {
-        spec: PortSpec { protocol: route.protocol, range: route.ports },
-        address: route.address.clone(),
-        service: route.service.clone(),
-        who: None,
-    });
-    taken.chain(ended).collect()
+/// What is led, and what has a socket.
+pub(in crate::plan) type Steering<'s> = (&'s Routes, &'s [Led]);
+
+/// All of them, where `before` becomes `after`.
+pub(in crate::plan) fn losses(world: &World<'_>, before: Steering<'_>, after: Steering<'_>) -> Vec<Loss> {
+    let mut all: Vec<Loss> = Vec::new();
+    for route in before.0.0.iter().chain(after.0.0.iter().filter(|route| !before.0.0.contains(route))) {
+        for family in route.families() {
+            let place = Place { route, protocol: route.protocol, ip: at(route, *family) };
+            for loss in place.losses(world, before, after) {
+                join(&mut all, loss);
+            }
+        }
+    }
+    all
 }
 
-/// Whether `holding` gets some of what `route` leads to somebody else then.
-fn is_taken(
-    world: &World<'_>,
-    policy: &Policy,
-    route: &Route,
-    (before, after): (&Routes, &Routes),
-    live: &[Led],
-    holding: &Holding<'_>,
-) -> bool {
-    let service = policy.services.iter().find(|service| service.name == route.service);
-    let is_owners =
-        service.is_some_and(|service| holding.identity.matches_any(&service.owners) == Match::Yes);
-    let is_taken = |listener: &&Listener| {
-        asked(route, listener).any(|ip| {
-            let to = |routes: &Routes| {
-                routes.lead(route.protocol, ip, listener.port).map(|route| route.service.clone())
-            };
-            let is_led = route.when_dead == WhenDead::Refuse || is_live(route, Family::of(ip), live);
-            is_led && to(after).as_ref() == Some(&route.service) && to(before) != to(after)
-        })
+/// The same ports again, as of the other family, or ports that only go on.
+fn join(all: &mut Vec<Loss>, next: Loss) {
+    let is_alike = |loss: &Loss| {
+        (&loss.address, &loss.service, loss.is_dead, &loss.who, loss.spec.protocol)
+            == (&next.address, &next.service, next.is_dead, &next.who, next.spec.protocol)
     };
-    world.is_own(holding.netns()) && !is_owners && holding.listeners.iter().any(is_taken)
+    let range = next.spec.range;
+    let is_near = |own: PortRange| {
+        own.contains(range.first) && own.contains(range.last)
+            || u32::from(own.last) + 1 == u32::from(range.first)
+    };
+    match all.iter_mut().find(|loss| is_alike(loss) && is_near(loss.spec.range)) {
+        Some(loss) => loss.spec.range.last = loss.spec.range.last.max(range.last),
+        None => all.push(next),
+    }
 }
 
-/// Whether what `route` leads is led to nobody any more, and nobody listens there.
-fn is_ended(world: &World<'_>, route: &Route, after: &Routes, live: &[Led]) -> bool {
-    let is_led = |ip: IpAddr| after.lead(route.protocol, ip, route.ports.first).is_some();
-    let ips = || route.families().iter().map(|family| at(route, *family));
-    let hears = |listener: &&Listener| asked(route, listener).next().is_some();
-    let mut own = world.holdings().filter(|it| world.is_own(it.netns())).flat_map(|it| it.listeners.clone());
-    ips().any(|ip| is_live(route, Family::of(ip), live) && !is_led(ip)) && !own.any(|it| hears(&it))
+/// An address at the ports of a route.
+struct Place<'r> {
+    route: &'r Route,
+    protocol: Protocol,
+    ip: IpAddr,
 }
 
-/// The addresses at which `listener` hears what `route` leads: of each family one.
-fn asked(route: &Route, listener: &Listener) -> impl Iterator<Item = IpAddr> {
-    let is_of_route = route.protocol == listener.protocol && route.ports.contains(listener.port);
-    let bound = listener.address.ip.to_canonical();
-    let heard = families(listener).into_iter().filter(move |_| is_of_route);
-    let own = heard.filter(|family| route.families().contains(family)).map(|family| at(route, family));
-    own.filter_map(move |ip| match (bound.is_unspecified(), ip.is_unspecified()) {
-        (true, _) => Some(ip),
-        (false, true) => Some(bound),
-        (false, false) => (ip == bound).then_some(ip),
-    })
+/// Who gets packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Taker {
+    /// Whoever has this socket, as they are led to it for this service.
+    Led(u64),
+    /// Nobody: they are led to a service without one.
+    Nobody,
+    /// Whoever is bound there.
+    Bound,
+}
+
+impl Place<'_> {
+    fn losses(&self, world: &World<'_>, before: Steering<'_>, after: Steering<'_>) -> Vec<Loss> {
+        let bound = self.bound(world);
+        let lost = |range: PortRange| {
+            let (now, then) = (self.taker(before, range.first), self.taker(after, range.first));
+            let who = self.holder(world, &now.0, &bound, range.first)?;
+            let next = self.holder(world, &then.0, &bound, range.first);
+            let is_his = |next: &Holding<'_>| {
+                let lasting = who.identity.lasting();
+                core::ptr::eq(next, who) || lasting.is_some() && next.identity.lasting() == lasting
+            };
+            (now != then && !next.is_some_and(is_his)).then(|| Loss {
+                spec: PortSpec { range, protocol: self.protocol },
+                address: self.route.address.clone().filter(|_| !self.route.is_anywhere()),
+                is_dead: then.0 == Taker::Nobody,
+                service: then.1,
+                who: who.who(),
+            })
+        };
+        self.runs(before.0, after.0, &bound).into_iter().filter_map(lost).collect()
+    }
+
+    /// Who gets packets to `port`, and the service that they are led to.
+    fn taker(&self, (routes, led): Steering<'_>, port: u16) -> (Taker, Option<String>) {
+        let Some(route) = routes.lead(self.protocol, self.ip, port) else { return (Taker::Bound, None) };
+        let key = (route.service.as_str(), self.protocol, Family::of(self.ip));
+        let own = led.iter().find(|led| (led.service.as_str(), led.protocol, led.family) == key);
+        match (own, route.when_dead) {
+            (Some(led), _) => (Taker::Led(led.cookie), Some(route.service.clone())),
+            (None, WhenDead::Refuse) => (Taker::Nobody, Some(route.service.clone())),
+            (None, WhenDead::Pass) => (Taker::Bound, None),
+        }
+    }
+
+    fn holder<'w, 'a>(
+        &self,
+        world: &'w World<'a>,
+        taker: &Taker,
+        bound: &[(&'a Listener, &'w Holding<'a>)],
+        port: u16,
+    ) -> Option<&'w Holding<'a>> {
+        let is_at = |it: &&(&Listener, &Holding<'_>)| it.0.port == port;
+        match taker {
+            Taker::Nobody => None,
+            Taker::Led(cookie) => world
+                .every_holding()
+                .iter()
+                .find(|it| it.listeners.iter().any(|listener| listener.cookie == *cookie)),
+            // The kernel looks for a socket at the very address first.
+            Taker::Bound => bound
+                .iter()
+                .filter(is_at)
+                .min_by_key(|(listener, _)| listener.address.ip.is_unspecified())
+                .map(|(_, holding)| *holding),
+        }
+    }
+
+    /// The listeners that hear what comes in for it.
+    fn bound<'w, 'a>(&self, world: &'w World<'a>) -> Vec<(&'a Listener, &'w Holding<'a>)> {
+        let family = Family::of(self.ip);
+        let hears = |listener: &Listener| {
+            let ip = listener.address.ip.to_canonical();
+            listener.protocol == self.protocol
+                && self.route.ports.contains(listener.port)
+                && families(listener).contains(&family)
+                && (ip.is_unspecified() || ip == self.ip)
+        };
+        let own = world.holdings().filter(|holding| world.is_own(holding.netns()));
+        own.flat_map(|holding| holding.listeners.iter().map(move |listener| (*listener, holding)))
+            .filter(|(listener, _)| hears(listener))
+            .collect()
+    }
+
+    /// The runs of its ports within which the same holds.
+    fn runs(&self, before: &Routes, after: &Routes, bound: &[(&Listener, &Holding<'_>)]) -> Vec<PortRange> {
+        let PortRange { first, last } = self.route.ports;
+        let routes = before
+            .0
+            .iter()
+            .chain(&after.0)
+            .filter(|route| route.protocol == self.protocol && route.ports.overlaps(self.route.ports));
+        let begins = routes
+            .flat_map(|route| [u32::from(route.ports.first), u32::from(route.ports.last) + 1])
+            .chain(bound.iter().flat_map(|(listener, _)| {
+                let port = u32::from(listener.port);
+                [port, port + 1]
+            }));
+        let inner: BTreeSet<u16> = begins
+            .filter_map(|port| u16::try_from(port).ok())
+            .filter(|port| (first..=last).contains(port))
+            .collect();
+        let mut begins: Vec<u16> = inner.into_iter().collect();
+        if begins.first() != Some(&first) {
+            begins.insert(0, first);
+        }
+        let ends = begins.iter().skip(1).map(|next| next - 1).chain([last]);
+        begins.iter().zip(ends).map(|(first, last)| PortRange { first: *first, last }).collect()
+    }
 }
 
 fn at(route: &Route, family: Family) -> IpAddr {
     let own = route.address.as_ref().filter(|_| !route.is_anywhere());
     own.map_or_else(|| family.wildcard(), |address| address.ip.to_canonical())
-}
-
-fn is_live(route: &Route, family: Family, live: &[Led]) -> bool {
-    live.iter().any(|led| {
-        (led.service.as_str(), led.protocol, led.family) == (route.service.as_str(), route.protocol, family)
-    })
 }

@@ -5,7 +5,7 @@ use alloc::{format, vec::Vec};
 use super::Lead;
 use crate::{
     address::{Address, Family},
-    facts::{Hold, Listener, SocketState},
+    facts::{Hold, Listener, Process, Snapshot, SocketState},
     owner::{Identity, Match},
     policy::Service,
     port::{PortSpec, Protocol},
@@ -135,13 +135,39 @@ pub fn socket(
         declared => declared.iter().map(|(lead, _)| lead).collect(),
     };
     let all = if protocol == Protocol::Udp { answering(service, family, all)? } else { all };
-    // Of those that share a number the kernel chooses one by itself (SO_REUSEPORT).
-    let is_one = all.iter().all(|lead| (&lead.address, lead.spec) == (&all[0].address, all[0].spec));
-    if is_one {
+    let at_declared = |lead: &&&Lead| is_declared(lead) && service.addresses.contains(&lead.address);
+    let exact: Vec<&Lead> = all.iter().filter(at_declared).copied().collect();
+    // Whoever listens at the very place that is declared, and elsewhere beside it, means that one.
+    let all = if are_one(&all) || !are_one(&exact) { all } else { exact };
+    if are_one(&all) {
         Ok(Lead { families: [family].into(), ..all[0].clone() })
     } else {
         Err(Unled::Several(all.into_iter().cloned().collect()))
     }
+}
+
+/// Whether there are any, in one place: of those that share a number the kernel chooses one by itself (SO_REUSEPORT).
+fn are_one(leads: &[&Lead]) -> bool {
+    let place = |lead: &Lead| (lead.address.clone(), lead.spec);
+    leads.first().is_some_and(|first| leads.iter().all(|lead| place(lead) == place(first)))
+}
+
+/// The very socket with this number of the kernel's, whoever has it, for packets of this way; `None` where it is closed, or takes none
+/// of them.
+#[must_use]
+pub fn kept(
+    snapshot: &Snapshot,
+    service: &str,
+    (protocol, family): (Protocol, Family),
+    cookie: u64,
+) -> Option<Lead> {
+    let is_it = |listener: &&Listener| {
+        listener.cookie == cookie && listener.protocol == protocol && takes(listener, family)
+    };
+    let listener = snapshot.listeners.iter().find(is_it).filter(|listener| !listener.mptcp)?;
+    let mut holders = snapshot.holders(listener);
+    let (hold, process) = holders.find(|(hold, _)| hold.descriptor().is_some())?;
+    lead_to(service, listener, &hold, process).map(|lead| Lead { families: [family].into(), ..lead })
 }
 
 /// Those whose answers leave from where the service is asked, as far as the address that they are bound to tells: one of several
@@ -180,8 +206,12 @@ fn holder(world: &World<'_>, service: &Service, listener: &Listener, whose: Opti
     let is_owner =
         |process| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::Yes;
     let (hold, process) = holds.find(|(_, process)| is_owner(process))?;
+    lead_to(&service.name, listener, hold, process)
+}
+
+fn lead_to(service: &str, listener: &Listener, hold: &Hold, process: &Process) -> Option<Lead> {
     Some(Lead {
-        service: service.name.clone(),
+        service: service.into(),
         families: Vec::new(),
         address: listener.address.clone(),
         spec: listener.spec(),

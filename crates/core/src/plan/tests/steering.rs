@@ -1,17 +1,20 @@
 //! What is to be steered is planned where something else is, to whose socket it is plain, and away from nobody who is here (A5, A12).
 
-use alloc::{string::ToString as _, vec::Vec};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
 
 use super::host;
 use crate::{
     address::Family,
     facts::{Foothold, Led},
-    plan::{Asked, Plan, Refused, Steers, dead, plan, refuse_diverted},
+    plan::{Asked, Loss, Plan, Refused, Steers, dead, plan, refuse_diverted, steer::losses},
     policy::Service,
     port::Protocol,
     programs::Programs,
     rules::testing::Scene,
-    steer::{Routes, Steering, WhenDead},
+    steer::{Route, Routes, Steering, WhenDead},
 };
 
 fn steered(service: &mut Service) {
@@ -189,24 +192,102 @@ fn who_gets_nothing_more_is_told() {
         let plan = planned(&beside(elsewhere), Steers::default()).expect("a plan");
         assert_eq!(told(&plan), [""; 0], "{elsewhere}");
     }
-    // Its own socket there is in the place of another of its own.
-    let own = scene(&["127.0.0.1:443/tcp", "0.0.0.0:443/tcp"]);
-    assert_eq!(told(&planned(&own, Steers::default()).expect("a plan")), [""; 0]);
+    // Whoever listens at the very place is meant; of two others nobody knows which is.
+    let own = |places: &[&str]| told(&planned(&scene(places), Steers::default()).expect("a plan"));
+    assert_eq!(own(&["127.0.0.1:443/tcp", "192.0.2.7:443/tcp"]), [""; 0]);
+    let unled = "own gets nothing more of what comes in for 192.0.2.7 on 443/tcp: it is led to web, and no socket of \
+                 that is registered.";
+    assert_eq!(own(&["127.0.0.1:443/tcp", "0.0.0.0:443/tcp"]), [unled]);
 }
 
 #[test]
 fn who_is_led_to_no_more_is_told_where_he_does_not_listen() {
-    let led = [Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: 7 }];
+    let led = |cookie| {
+        [Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie }].into()
+    };
     let steered = planned(&scene(&[]), Steers::default()).expect("a plan");
-    let standing = Steers { routes: routes(&steered), led: led.into(), seconds_left: None };
+    let standing = Steers { routes: routes(&steered), led: led(7), seconds_left: None };
     let over = |listens: &str, standing: &Steers| {
         let quiet = host(&[("web", "443/tcp", "world")], "").listens("own.service", listens);
+        let quiet = quiet.socket(|listener| listener.cookie = 7);
         let plan = planned(&quiet, standing.clone()).expect("a plan");
         plan.losses.iter().map(|loss| loss.words().en).collect::<Vec<_>>()
     };
-    let lost = "Nobody gets what comes in for 192.0.2.7 on 443/tcp any more: it was led to web, which does not listen there.";
+    let lost = "own gets nothing more of what comes in for 192.0.2.7 on 443/tcp: it is led to nobody any more, \
+                and own does not listen there.";
     assert_eq!(over("127.0.0.1:8080/tcp", &standing), [lost]);
+    assert_eq!(over("127.0.0.1:443/tcp", &standing), [lost], "on loopback at the very number");
     assert_eq!(over("0.0.0.0:443/tcp", &standing), [""; 0]);
     let dead = Steers { led: Vec::new(), ..standing };
     assert_eq!(over("127.0.0.1:8080/tcp", &dead), [""; 0], "nobody got it before");
+}
+
+/// The losses where what is steered by `before` is by `after`, the first service being led to a socket of its own at number 8080 of
+/// loopback.
+fn lost(
+    before: &[(&str, &str)],
+    after: &[(&str, &str)],
+    when_dead: [WhenDead; 2],
+    strangers: &[&str],
+) -> Vec<String> {
+    let route = |(service, ports): &(&str, &str), when_dead| Route {
+        service: (*service).into(),
+        protocol: Protocol::Tcp,
+        address: "192.0.2.7".parse().ok(),
+        ports: ports.parse().expect("ports"),
+        when_dead,
+        local: false,
+    };
+    let routes = |all: &[(&str, &str)], dead| Routes(all.iter().map(|it| route(it, dead)).collect());
+    let scene = host(&[], "").listens("own.service", "127.0.0.1:8080/tcp");
+    let scene = scene.socket(|listener| listener.cookie = 7);
+    let scene = strangers.iter().fold(scene, |scene, at| scene.listens("other.service", at));
+    let led = |all: &[(&str, &str)]| -> Vec<Led> {
+        let own = all.iter().filter(|(service, _)| *service == "web").map(|(service, _)| Led {
+            service: (*service).into(),
+            protocol: Protocol::Tcp,
+            family: Family::Ipv4,
+            cookie: 7,
+        });
+        own.take(1).collect()
+    };
+    scene.with_world(|world| {
+        let [now, then] = [routes(before, when_dead[0]), routes(after, when_dead[1])];
+        let found = losses(world, (&now, &led(before)), (&then, &led(after)));
+        let told = |loss: &Loss| {
+            let to = loss.service.as_deref().unwrap_or("nobody");
+            alloc::format!("{} {} -> {to}", loss.who.en, loss.spec)
+        };
+        found.iter().map(told).collect()
+    })
+}
+
+#[test]
+fn each_port_that_somebody_loses_is_told_and_no_other() {
+    const REFUSE: [WhenDead; 2] = [WhenDead::Refuse; 2];
+    let range = [("web", "8999-9005")];
+    assert_eq!(lost(&range, &[("web", "8999-9001")], REFUSE, &[]), ["own 9002-9005/tcp -> nobody"]);
+    assert_eq!(
+        lost(&range, &[], REFUSE, &["0.0.0.0:9000/tcp"]),
+        ["own 8999-9005/tcp -> nobody"],
+        "others get one of them"
+    );
+    assert_eq!(
+        lost(&[("web", "443")], &[("www", "443")], REFUSE, &[]),
+        ["own 443/tcp -> www"],
+        "that has no socket"
+    );
+    let stranger = ["0.0.0.0:443/tcp"];
+    assert_eq!(lost(&[], &[("web", "443")], REFUSE, &stranger), ["other 443/tcp -> web"]);
+    assert_eq!(lost(&[("www", "443")], &[("web", "443")], REFUSE, &stranger), [""; 0], "he never got any");
+    assert_eq!(
+        lost(&[("www", "443")], &[("www", "443")], [WhenDead::Pass, WhenDead::Refuse], &stranger),
+        ["other 443/tcp -> www"]
+    );
+    assert_eq!(
+        lost(&[("www", "443")], &[("web", "443")], [WhenDead::Pass; 2], &stranger),
+        ["other 443/tcp -> web"],
+        "its owner came"
+    );
+    assert_eq!(lost(&[("web", "1-65535")], &[], REFUSE, &["0.0.0.0:22/tcp"]), ["own 1-65535/tcp -> nobody"]);
 }

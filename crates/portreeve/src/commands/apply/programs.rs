@@ -15,7 +15,7 @@ use portreeve_host::enforce::{
     unlisten::{UnlistenError, unlisten},
 };
 
-use super::{FAILED, Way, alone as on_trial, ask, told};
+use super::{FAILED, Way, alone as on_trial, ask, leading, told};
 use crate::{
     commands::plan::{self, Planned},
     door,
@@ -126,18 +126,21 @@ pub(super) fn alone(
         Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
     };
     // Whoever is led to is there before anybody is led.
-    lead(planned, until.is_some())?;
+    leading::lead(planned)?;
     let is_unmarked = is_unmarked(now);
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
     tell_unmarked(is_unmarked, settings);
     evict(planned, settings);
     tell_too_late(planned, now, settings);
-    let number = passed.receipt.number;
-    let undo = plan::undo_of(number, own);
+    let mut number = passed.receipt.number;
     if until.is_none() {
+        number = leading::lead_away(planned)?.unwrap_or(number);
         steers::lead_found(settings, FAILED)?;
+    } else {
+        leading::tell_untried(planned, settings);
     }
+    let undo = plan::undo_of(number, own);
     match (way, until) {
         (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),
         (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),
@@ -152,24 +155,4 @@ fn applied(now: &Programs, undo: &str, out: &mut Out) -> Result<Exit, Failure> {
     let said = text!("Applied: {en_what} {en}.", "適用しました。{ja_what}{ja}です。");
     let commands: Vec<&str> = [undo].into_iter().chain(enable).chain(shown).collect();
     told(&said, &commands, out)
-}
-
-/// Leads to what has no socket yet; from nobody else before it is for good.
-pub(super) fn lead(planned: &Planned, is_on_trial: bool) -> Result<(), Failure> {
-    let leads = planned.plan.leads();
-    steers::lead_all(leads.filter(|lead| !is_on_trial || lead.instead_of.is_none()), FAILED)
-}
-
-/// Leads to what has no socket of its owner's yet, where nothing else changes.
-pub(super) fn lead_alone(planned: &Planned, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    lead(planned, false)?;
-    out.changed();
-    if settings.verbosity == Verbosity::Quiet {
-        return Ok(Exit::Fine);
-    }
-    let said = text!(
-        "Applied: every socket that was found is led to.",
-        "適用しました。見つかったソケットをすべて誘導先に登録しました。"
-    );
-    told(&said, &["portreeve steer status"], out)
 }

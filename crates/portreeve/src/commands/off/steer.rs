@@ -19,8 +19,8 @@ const GONE: Words = Words {
 };
 /// Where nothing can be written down, as on a full disk.
 const WITHOUT_RECEIPT: Words = Words {
-    en: "mend that and run it again; or, with no receipt and until the next apply or boot: rm -r /sys/fs/bpf/portreeve/steer-*",
-    ja: "原因を解消して再度実行してください。記録なしで直ちに解除する場合(次の apply または再起動まで): rm -r /sys/fs/bpf/portreeve/steer-*",
+    en: "mend that and run it again; or, with no receipt and until the next apply or boot: rm -r /sys/fs/bpf/portreeve/steer-*, and of local addresses: ip route flush table local proto 112",
+    ja: "原因を解消して再度実行してください。記録なしで直ちに解除する場合(次の apply または再起動まで): rm -r /sys/fs/bpf/portreeve/steer-*(local のアドレスは ip route flush table local proto 112)",
 };
 const NONE: Words =
     Words { en: "Nothing is steered by portreeve.", ja: "portreeve による誘導はありません。" };

@@ -7,7 +7,7 @@ use std::{
 
 use portreeve_core::{
     address::Family,
-    facts::Listener,
+    facts::{Gap, Listener},
     nearest::nearest,
     plan::{Lead, Steers, Unled, Whose, joined, socket, ways},
     policy::Service,
@@ -345,7 +345,14 @@ fn unsteered(name: &str) -> Failure {
 fn unled(name: &str, whose: Option<Whose>, why: &Unled, world: &World<'_>) -> Failure {
     let failure = Failure::new(Exit::Refused, NOT_LED);
     let process = whose.map(|whose| (whose.pid, world.snapshot.processes.get(&whose.pid)));
+    let is_hidden = world.snapshot.gaps.iter().any(Gap::hides_holders);
     match process {
+        Some((pid, None)) if *why == Unled::Nobody && is_hidden => failure
+            .because(text!(
+                "what process {pid} has open cannot be seen from here",
+                "プロセス {pid} のディスクリプタを、この環境から確認できません"
+            ))
+            .hint(steers::CONTAINED),
         Some((pid, None)) if *why == Unled::Nobody => failure
             .because(text!(
                 "process {pid} has no socket on which anything could arrive",

@@ -42,7 +42,8 @@ pub(super) fn back(of: u32, was: &Programs) -> (Deed, Transaction, Text) {
         "ガードと誘導を、記録 {of} より前の状態に戻しました。"
     );
     let undoes = Some(of);
-    let (now, before) = (was.clone(), Programs::default());
-    let deed = Deed::Programs { now, was: before, until: None, with: None, confirms: None, undoes };
+    // What they are told now is written down with it.
+    let (now, was, led) = (was.clone(), Programs::default(), Vec::new());
+    let deed = Deed::Programs { now, was, led, until: None, with: None, confirms: None, undoes };
     (deed, Transaction::default(), said)
 }

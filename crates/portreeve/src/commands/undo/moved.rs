@@ -1,23 +1,18 @@
 //! Leads what comes in for a service to the sockets that got it before (A15, A22).
 
 use portreeve_core::{
-    address::Family,
     gate::Transaction,
-    plan::{Lead, Whose, joined, socket, ways},
-    policy::Service,
-    port::Protocol,
+    plan::{joined, kept, ways},
     receipt::Deed,
     text,
     words::{Text, Words},
-    world::World,
 };
 use portreeve_host::enforce::{Door, Passed};
 
 use crate::{
     exit::Exit,
     failure::Failure,
-    look::Look,
-    settings::Settings,
+    look,
     show::escape::visible,
     steers::{self, Former, WANTED},
 };
@@ -40,17 +35,13 @@ pub(super) fn back(of: u32, service: &str, was: &[u64]) -> (Deed, Transaction, T
 /// # Errors
 ///
 /// It is gone, the service is not steered any more, or the kernel refuses.
-pub(super) fn lead(door: Door, former: &Former<'_>, settings: &Settings) -> Result<Passed, Failure> {
+pub(super) fn lead(door: Door, former: &Former<'_>) -> Result<Passed, Failure> {
     let steered = steers::known(None).map_err(|error| steers::failure(&error, NOT_MOVED))?;
-    let look = Look::take(settings, &WANTED)?;
-    let world = look.world();
-    let services = world.policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
-    let service = services.iter().find(|service| service.name == former.service);
-    let found = service.into_iter().flat_map(|service| {
-        let ways = ways(&service.name, &steered.routes);
-        ways.filter_map(|way| had(&world, service, way, former.cookies))
-    });
-    let leads = joined(found);
+    // Whoever had it has it again, whatever the policy says by now.
+    let snapshot = look::here(&WANTED)?;
+    let ways = ways(former.service, &steered.routes);
+    let had = |way| former.cookies.iter().find_map(|cookie| kept(&snapshot, former.service, way, *cookie));
+    let leads = joined(ways.filter_map(had));
     if leads.is_empty() {
         return Err(gone(former.service));
     }
@@ -59,22 +50,12 @@ pub(super) fn lead(door: Door, former: &Former<'_>, settings: &Settings) -> Resu
     steers::move_all(&leads, &Former { cookies: &now, ..*former }, door, NOT_MOVED)
 }
 
-/// One of these sockets, where it takes what comes in this way and an owner has it yet.
-fn had(world: &World<'_>, service: &Service, way: (Protocol, Family), cookies: &[u64]) -> Option<Lead> {
-    let listeners = world.snapshot.listeners.iter().filter(|listener| cookies.contains(&listener.cookie));
-    let mut found = listeners.flat_map(|listener| listener.holders.iter()).filter_map(|hold| {
-        let whose = Whose { pid: hold.pid, fd: Some(hold.descriptor()?) };
-        socket(world, service, way, Some(whose)).ok()
-    });
-    found.find(|lead| cookies.contains(&lead.cookie))
-}
-
 fn gone(service: &str) -> Failure {
     let service = visible(service).into_owned();
     Failure::new(Exit::Refused, NOT_MOVED)
         .because(text!(
-            "the socket that got what came in for {service} before is closed, or none of its owner's",
-            "{service} の以前の誘導先だったソケットは閉じられたか、owner のものではありません"
+            "the socket that got what came in for {service} before is closed",
+            "{service} の以前の誘導先だったソケットは閉じられています"
         ))
         .hint(text!(
             "start that process again, then portreeve steer register {service} --pid PID",
