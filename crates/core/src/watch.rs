@@ -4,8 +4,11 @@
 //! Paxson, Berger, Balakrishnan: Fast Portscan Detection Using Sequential Hypothesis Testing, 2004), which has no clock: a
 //! slow probe is found at the same contact as a fast one.
 
+mod attempts;
+mod buckets;
 mod evidence;
 mod family;
+mod paths;
 mod place;
 mod probe;
 mod proof;
@@ -14,6 +17,7 @@ mod score;
 mod source;
 mod suspicion;
 mod table;
+mod tries;
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
@@ -24,29 +28,30 @@ use core::{
 use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 
+use self::{attempts::Attempts, probe::Suspect, proof::Proofs, returned::Returned, table::Table};
 pub use self::{
+    attempts::{ServiceNumber, Written},
     evidence::{Innocence, Known, Touch},
     score::THRESHOLD,
     source::Source,
     suspicion::{Confidence, Contact, Kind, Suspicion},
 };
-use self::{probe::Suspect, proof::Proofs, returned::Returned, table::Table};
 
 /// Suspects that are remembered in full.
 pub const SUSPECTS_MAX: usize = 4_096;
 
 /// Something that happened, as it was heard of: by the order of arrival, whatever a clock does meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct Event<'l> {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub what: Happening,
+    pub what: Happening<'l>,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum Happening<'l> {
     /// A packet reached nobody.
     Touch(Touch),
     /// Somebody finished a TCP handshake (RFC 9293 §3.5), so that his address is none that he made up.
@@ -54,6 +59,8 @@ pub enum Happening {
         /// Who.
         from: IpAddr,
     },
+    /// A service of TCP wrote of somebody: so his address is his own, too.
+    Written(Written<'l>),
 }
 
 /// A key that nobody else knows: who knew it could choose addresses that push others out of the tables.
@@ -69,6 +76,7 @@ pub struct Watch {
     returned: Returned,
     proofs: Proofs,
     suspects: BTreeMap<Source, Suspect>,
+    attempts: Attempts,
 }
 
 impl Watch {
@@ -82,17 +90,35 @@ impl Watch {
             returned: Returned::new(),
             proofs: Proofs::new(),
             suspects: BTreeMap::new(),
+            attempts: Attempts::new(),
         }
     }
 
+    /// The number of a service by this name, for what is written of it.
+    pub fn service(&mut self, name: &str) -> ServiceNumber {
+        self.attempts.service(name)
+    }
+
     /// What `event` makes known; nothing, without any allocation, where it does not.
-    pub fn step(&mut self, known: &Known, event: &Event) -> Vec<Suspicion> {
+    pub fn step(&mut self, known: &Known, event: &Event<'_>) -> Vec<Suspicion> {
         match &event.what {
-            Happening::Touch(touch) => self.touched(known, touch, event.at),
-            Happening::Handshake { from } => self.shaken(known, *from, event.at),
+            Happening::Touch(touch) => self.touched(known, touch, event.at).into_iter().collect(),
+            Happening::Handshake { from } => self.shaken(known, *from, event.at).into_iter().collect(),
+            Happening::Written(written) => self.wrote(known, written, event.at),
         }
-        .into_iter()
-        .collect()
+    }
+
+    fn wrote(&mut self, known: &Known, written: &Written<'_>, at: Timestamp) -> Vec<Suspicion> {
+        let from = written.attempt.source;
+        if known.is_own(from) {
+            return Vec::new();
+        }
+        let shaken = self.shaken(known, from, at);
+        let (tick, began) = (self.tick(at), self.began);
+        let moment =
+            |tick: u32| began + SignedDuration::from_millis(i64::from(tick) * i64::from(MILLISECONDS_EACH));
+        let written = self.attempts.step(self.key, written, (at, tick), moment);
+        shaken.into_iter().chain(written).collect()
     }
 
     fn touched(&mut self, known: &Known, touch: &Touch, at: Timestamp) -> Option<Suspicion> {

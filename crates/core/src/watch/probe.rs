@@ -102,6 +102,9 @@ impl Suspect {
             last: self.last,
             contacts: self.contacts,
             ports: self.ports.clone(),
+            service: None,
+            users: 0,
+            welcomed: 0,
         }
     }
 }

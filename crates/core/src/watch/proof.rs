@@ -1,46 +1,29 @@
 //! Who has finished a handshake within the hour, so that his address is none that somebody made up (A19).
 
-use alloc::boxed::Box;
-
-use super::{TICKS_EACH_SECOND, place::place};
+use super::{TICKS_EACH_SECOND, buckets::Buckets};
 
 /// So long is a handshake a proof.
 const PROOF_SECONDS: u32 = 60 * 60;
-const WAYS: usize = 8;
 const BUCKETS: usize = 1 << 14;
-
-/// One address; the tag of nobody is 0.
-#[derive(Clone, Copy, Debug, Default)]
-struct Proof {
-    tag: u32,
-    tick: u32,
-}
 
 /// The last ones: where there are more, the oldest are forgotten, and whose they were is proven no more.
 #[derive(Debug)]
-pub(super) struct Proofs(Box<[[Proof; WAYS]]>);
+pub(super) struct Proofs(Buckets<()>);
 
 impl Proofs {
     pub(super) fn new() -> Self {
-        Self(alloc::vec![[Proof::default(); WAYS]; BUCKETS].into())
+        Self(Buckets::new(BUCKETS))
     }
 
     /// Remembers a handshake.
     pub(super) fn keep(&mut self, hash: u64, tick: u32) {
-        let (place, tag) = place(hash, BUCKETS);
-        let bucket = &mut self.0[place];
-        let known = bucket.iter().position(|proof| proof.tag == tag);
-        let oldest = || (0..WAYS).min_by_key(|way| (bucket[*way].tag != 0, bucket[*way].tick));
-        if let Some(way) = known.or_else(oldest) {
-            bucket[way] = Proof { tag, tick };
-        }
+        self.0.entry(hash, tick);
     }
 
     /// Whether there was one.
     pub(super) fn has(&self, hash: u64, tick: u32) -> bool {
-        let (place, tag) = place(hash, BUCKETS);
-        let is_fresh = |proof: &Proof| tick.saturating_sub(proof.tick) <= PROOF_SECONDS * TICKS_EACH_SECOND;
-        self.0[place].iter().any(|proof| proof.tag == tag && is_fresh(proof))
+        let last = self.0.get(hash).map(|(last, ())| last);
+        last.is_some_and(|last| tick.saturating_sub(last) <= PROOF_SECONDS * TICKS_EACH_SECOND)
     }
 }
 

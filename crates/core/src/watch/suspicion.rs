@@ -8,7 +8,7 @@ use super::{Source, score::ratio};
 use crate::{
     port::Protocol,
     text,
-    words::{Text, Words},
+    words::{Text, Words, inflect},
 };
 
 /// What somebody does.
@@ -16,6 +16,12 @@ use crate::{
 pub enum Kind {
     /// He looks for ports, one after another.
     PortScan,
+    /// He tries passwords.
+    BruteForce,
+    /// He tries passwords, and does not know of one user.
+    PasswordSpray,
+    /// He asks a web server for what only those ask for who look for holes.
+    PathProbing,
 }
 
 impl Kind {
@@ -24,6 +30,9 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::PortScan => "port-scan",
+            Self::BruteForce => "brute-force",
+            Self::PasswordSpray => "password-spray",
+            Self::PathProbing => "path-probing",
         }
     }
 }
@@ -68,16 +77,22 @@ pub struct Suspicion {
     pub kind: Kind,
     /// Whether the address is known to be his.
     pub confidence: Confidence,
-    /// How many times as likely it is that he probes as that he does not, in eighths of a doubling.
+    /// How many times as likely it is that he probes as that he does not, in eighths of a doubling; 0 of what a log tells.
     pub score: i16,
     /// His first contact and his last.
     pub first: Timestamp,
     /// See `first`.
     pub last: Timestamp,
-    /// How many first contacts there were.
+    /// How many first contacts there were; of logins those that failed, of paths those that tell.
     pub contacts: u32,
     /// The ports, in the order of the contacts, as far as they are remembered.
     pub ports: Vec<Contact>,
+    /// The service that wrote of him.
+    pub service: Option<String>,
+    /// As how many users he came, at least.
+    pub users: u32,
+    /// How often he was let in.
+    pub welcomed: u32,
 }
 
 /// A line names so many ports.
@@ -93,6 +108,26 @@ impl Suspicion {
     /// What he did.
     #[must_use]
     pub fn text(&self) -> Text {
+        let (count, time) = (self.contacts, self.time());
+        let service = self.service.as_deref().unwrap_or_default();
+        match self.kind {
+            Kind::PortScan => self.text_of_scan(),
+            Kind::BruteForce | Kind::PasswordSpray => {
+                let Self { users, welcomed, .. } = self;
+                let en_users = inflect(*users as usize, "user", "users");
+                text!(
+                    "{service}: {count} failed logins in {time}, {users} {en_users}, {welcomed} good",
+                    "{service}: {time} の間にログイン失敗 {count} 回(ユーザー名 {users} 個、成功 {welcomed} 回)"
+                )
+            }
+            Kind::PathProbing => text!(
+                "{service}: {count} paths in {time} that only a probe asks for",
+                "{service}: {time} の間に、探査に特有のパス {count} 個"
+            ),
+        }
+    }
+
+    fn text_of_scan(&self) -> Text {
         let (count, time) = (self.contacts, self.time());
         let protocols = self.protocols();
         let ports = self.shown();

@@ -8,6 +8,8 @@ use alloc::{
 };
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+mod written;
+
 use super::*;
 use crate::port::{PortRange, Protocol};
 
@@ -48,7 +50,7 @@ impl Scene {
         self
     }
 
-    fn happens(&mut self, what: Happening) -> &mut Self {
+    fn happens(&mut self, what: Happening<'_>) -> &mut Self {
         let at = Timestamp::from_millisecond(self.milliseconds).unwrap();
         self.told.extend(self.watch.step(&self.known, &Event { at, what }));
         self

@@ -91,7 +91,7 @@ impl Probing {
 
     /// Gives each event that was told until now to `each`, nearly in order of time; tells how many more there were, for which the
     /// ring buffer had no room.
-    pub fn read(&mut self, mut each: impl FnMut(watch::Event)) -> u64 {
+    pub fn read(&mut self, mut each: impl FnMut(watch::Event<'static>)) -> u64 {
         self.telling.read(|clock, bytes| {
             let (since_boot, happenings) = read(bytes)?;
             let at = clock.at(since_boot);

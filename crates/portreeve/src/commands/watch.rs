@@ -1,10 +1,15 @@
 //! `portreeve watch`: who is probing us, as it happens (A14, A16, A19).
 
+mod lines;
+mod saved;
 mod sight;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
 
 use self::sight::Sight;
@@ -18,6 +23,7 @@ use crate::{
 };
 
 const FOR: &str = "for";
+const READ: &str = "read";
 /// So soon somebody hears that the host has changed, or that nobody reads.
 const NAP: Duration = Duration::from_secs(1);
 
@@ -25,7 +31,11 @@ const NAP: Duration = Duration::from_secs(1);
 pub(super) const COMMAND: Command = Command {
     name: "watch",
     about: Words { en: "Who is probing us?", ja: "ポートを探っている相手" },
-    examples: &["portreeve watch", "portreeve watch --for 60s -o ndjson"],
+    examples: &[
+        "portreeve watch",
+        "portreeve watch --for 60s -o ndjson",
+        "portreeve watch --read /var/log/auth.log",
+    ],
     takes: &[Common::Output(&[Format::Table, Format::Ndjson]), Common::Policy],
     arguments,
     run,
@@ -36,10 +46,23 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         en: "So long (default: until it is stopped)",
         ja: "監視する時間(既定値: 停止するまで)",
     };
-    vec![options::value(FOR, "TIME", time, lang).value_parser(options::duration)]
+    let saved = Words {
+        en: "Judge saved logs instead, as they were written (-: standard input)",
+        ja: "保存されたログを、書かれた時刻に従って判定する(-: 標準入力)",
+    };
+    vec![
+        options::value(FOR, "TIME", time, lang).value_parser(options::duration),
+        options::value(READ, "FILE", saved, lang)
+            .num_args(1..)
+            .value_parser(value_parser!(PathBuf))
+            .conflicts_with(FOR),
+    ]
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if let Some(files) = own.get_many::<PathBuf>(READ) {
+        return saved::judge(&files.collect::<Vec<_>>(), settings, out);
+    }
     let stop = Stop::on_signals()?;
     let end = own.get_one::<Duration>(FOR).map(|time| Instant::now() + *time);
     let mut sight = Sight::open(settings)?;

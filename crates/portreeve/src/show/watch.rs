@@ -4,7 +4,7 @@ use portreeve_core::{
     port::Protocol,
     text,
     watch::{Confidence, Kind, Suspicion},
-    words::Words,
+    words::{Words, inflect},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub(crate) const SEES: Words = Words {
 pub(crate) struct WatchView<'a> {
     /// The layout of this document: 1.
     version: u32,
-    /// `suspicion`, or `lost`: then all but `count` is null.
+    /// `suspicion`; `lost`: then all but `count` is null; `read`: all but `lines`, `attempts` and `ambiguous`.
     event: &'static str,
     /// When, RFC 3339, UTC.
     at: Option<String>,
@@ -37,28 +37,51 @@ pub(crate) struct WatchView<'a> {
     source: Option<String>,
     /// The same as a network: of IPv6 64 bits.
     prefix: Option<String>,
-    /// What he does: `port-scan`.
+    /// What he does: `port-scan`, `brute-force`, `password-spray` or `path-probing`.
     kind: Option<&'static str>,
     /// `proven`: he finished a handshake within the hour; else `unproven`, and the address may be another's.
     confidence: Option<&'static str>,
-    /// How many times as likely it is that he probes as that he does not.
+    /// How many times as likely it is that he probes as that he does not; of a `port-scan` alone.
     score: Option<u32>,
     /// His first contact.
     first: Option<String>,
     /// His last.
     last: Option<String>,
-    /// First contacts with ports of nobody's.
+    /// First contacts with ports of nobody's; failed logins; paths that only a probe asks for.
     contacts: Option<u32>,
     /// The first 16 ports that are remembered.
     ports: Vec<u16>,
     /// The protocols of these.
     protocols: Vec<Protocol>,
+    /// The services that wrote of him.
+    services: Vec<&'a str>,
+    /// As how many users he tried, at least.
+    users_count: Option<u32>,
     /// What he did, as a sentence.
     text: Option<&'a str>,
     /// Which duties of the article this serves.
     article: [&'static str; 3],
     /// How many events found no room, where some were lost.
     count: Option<u64>,
+    /// How many lines were read.
+    lines: Option<u64>,
+    /// How many told of somebody.
+    attempts: Option<u64>,
+    /// How many could have been read two ways, and are nobody's.
+    ambiguous: Option<u64>,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// So many files.
+    pub(crate) files: usize,
+    /// So many lines.
+    pub(crate) lines: u64,
+    /// So many of these told of somebody.
+    pub(crate) attempts: u64,
+    /// So many could have been read two ways.
+    pub(crate) ambiguous: u64,
 }
 
 /// Tells of one.
@@ -67,14 +90,47 @@ pub(crate) struct WatchView<'a> {
 ///
 /// Where nobody reads it.
 pub(crate) fn tell(suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
+    tell_at("%H:%M:%S", suspicion, format, out)
+}
+
+/// The same of one of whom a saved log tells: it may be of any day.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn tell_saved(suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
+    tell_at("%Y-%m-%d %H:%M:%S", suspicion, format, out)
+}
+
+/// Tells what was read.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn tell_counts(counts: &Counts, format: Format, out: &mut Out) -> Result<(), Failure> {
+    let Counts { files, lines, attempts, ambiguous } = *counts;
+    if format == Format::Ndjson {
+        let (lines, attempts, ambiguous) = (Some(lines), Some(attempts), Some(ambiguous));
+        return out.ndjson(&WatchView { event: "read", lines, attempts, ambiguous, ..EMPTY });
+    }
+    let (en_files, en_lines) =
+        (inflect(files, "file", "files"), inflect(usize::try_from(lines).unwrap_or(2), "line", "lines"));
+    let text = text!(
+        "read: {lines} {en_lines} of {files} {en_files}; {attempts} tell of somebody who asked, {ambiguous} could be read two ways",
+        "read: {files} 個のファイルの {lines} 行(相手の分かる行 {attempts}、複数の解釈ができて判定しない行 {ambiguous})"
+    );
+    out.line(text.in_lang(out.lang))
+}
+
+fn tell_at(time: &str, suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
     let text = suspicion.text();
     let text = text.in_lang(out.lang);
     if format == Format::Ndjson {
         return out.ndjson(&view(suspicion, text));
     }
-    let time = suspicion.at.strftime("%H:%M:%S");
+    let time = suspicion.at.strftime(time);
     let source = pad(&suspicion.source.to_string(), 18);
-    let (kind, confidence) = (pad(suspicion.kind.name(), 11), pad(suspicion.confidence.name(), 8));
+    let (kind, confidence) = (pad(suspicion.kind.name(), 14), pad(suspicion.confidence.name(), 8));
     out.line(&format!("{time}  suspicion  {source}  {kind}  {confidence}  {text}"))
 }
 
@@ -108,12 +164,17 @@ const EMPTY: WatchView<'static> = WatchView {
     contacts: None,
     ports: Vec::new(),
     protocols: Vec::new(),
+    services: Vec::new(),
+    users_count: None,
     text: None,
     article: ARTICLE,
     count: None,
+    lines: None,
+    attempts: None,
+    ambiguous: None,
 };
 
-fn view<'a>(suspicion: &Suspicion, text: &'a str) -> WatchView<'a> {
+fn view<'a>(suspicion: &'a Suspicion, text: &'a str) -> WatchView<'a> {
     let mut protocols: Vec<_> = suspicion.ports.iter().map(|contact| contact.protocol).collect();
     protocols.sort_unstable();
     protocols.dedup();
@@ -124,12 +185,14 @@ fn view<'a>(suspicion: &Suspicion, text: &'a str) -> WatchView<'a> {
         prefix: Some(suspicion.source.prefix().to_string()),
         kind: Some(Kind::name(suspicion.kind)),
         confidence: Some(Confidence::name(suspicion.confidence)),
-        score: Some(suspicion.ratio()),
+        score: (suspicion.kind == Kind::PortScan).then(|| suspicion.ratio()),
         first: Some(suspicion.first.to_string()),
         last: Some(suspicion.last.to_string()),
         contacts: Some(suspicion.contacts),
         ports: suspicion.ports.iter().map(|contact| contact.port).collect(),
         protocols,
+        services: suspicion.service.as_deref().into_iter().collect(),
+        users_count: (suspicion.users > 0).then_some(suspicion.users),
         text: Some(text),
         ..EMPTY
     }

@@ -14,6 +14,7 @@ mod json;
 mod kept;
 mod language;
 mod ledger;
+mod logs;
 mod ls;
 mod output;
 mod run;

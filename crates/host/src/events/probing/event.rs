@@ -23,7 +23,7 @@ const SYN: u8 = 0x02;
 
 /// Understands the bytes of one: when it was, in nanoseconds since the boot, and what happened, the port that was touched before
 /// first; `None` of a kind, family or protocol that is not told of.
-pub(super) fn read(bytes: &[u8]) -> Option<(u64, [Option<Happening>; 2])> {
+pub(super) fn read(bytes: &[u8]) -> Option<(u64, [Option<Happening<'static>>; 2])> {
     let bytes: &[u8; EVENT_BYTES] = bytes.first_chunk()?;
     let since_boot = u64::from_ne_bytes(at(bytes, 0));
     let family = bytes[27];

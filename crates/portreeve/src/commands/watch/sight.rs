@@ -91,7 +91,7 @@ impl<'a> Sight<'a> {
     ///
     /// The policy has become wrong, or nothing can be seen any more.
     pub(super) fn listen(&mut self) -> Result<Heard, Failure> {
-        let mut events: Vec<Event> = Vec::new();
+        let mut events: Vec<Event<'static>> = Vec::new();
         let lost = self.probing.read(|event| events.push(event));
         if !events.is_empty() && self.seen.elapsed() > FRESH {
             self.look()?;

@@ -1,0 +1,140 @@
+//! What is written of those who ask a service: too many failed logins, or too many paths that only probes ask for (A19).
+
+use alloc::string::String;
+use core::hash::{Hash, Hasher as _};
+
+use jiff::Timestamp;
+use siphasher::sip::SipHasher13;
+
+use super::{
+    Confidence, Key, Kind, Source, Suspicion,
+    buckets::Buckets,
+    paths::{Paths, probed},
+    tries::{Tries, Try},
+};
+use crate::logs::{Attempt, Deed, Header, Program};
+
+/// So many sources at services are remembered: 3 MiB of those who log in, 2 MiB of those who ask for paths.
+const BUCKETS: usize = 1 << 12;
+/// Services that are told apart.
+const SERVICES_MAX: usize = 1_024;
+/// A process of sshd or vsftpd is there for one connection, which is over by then.
+const CONNECTION_SECONDS: u32 = 600;
+/// Dovecot writes of one try twice: as who asked, and as who was asked.
+const PAUSE_SECONDS: u32 = 3;
+
+/// A service, by its place among those that were named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceNumber(u16);
+
+/// What a line told of somebody at a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written<'l> {
+    /// The service.
+    pub service: ServiceNumber,
+    /// Who wrote it.
+    pub program: Program,
+    /// As which process.
+    pub pid: Option<u32>,
+    /// What.
+    pub attempt: Attempt<'l>,
+}
+
+impl<'l> Written<'l> {
+    /// What `header` and what was read behind it tell of `service`.
+    #[must_use]
+    pub const fn of(service: ServiceNumber, header: &Header<'l>, attempt: Attempt<'l>) -> Self {
+        Self { service, program: header.program, pid: header.pid, attempt }
+    }
+}
+
+/// What is remembered of it. It does not grow.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    services: alloc::vec::Vec<String>,
+    tries: Buckets<Tries>,
+    paths: Buckets<Paths>,
+}
+
+impl Attempts {
+    pub(super) fn new() -> Self {
+        let services = alloc::vec::Vec::new();
+        Self { services, tries: Buckets::new(BUCKETS), paths: Buckets::new(BUCKETS) }
+    }
+
+    /// The number of a service by this name; of more than can be told apart the last one's.
+    pub(super) fn service(&mut self, name: &str) -> ServiceNumber {
+        let known = self.services.iter().position(|service| service == name);
+        let place = known.unwrap_or_else(|| {
+            if self.services.len() < SERVICES_MAX {
+                self.services.push(name.into());
+            }
+            self.services.len() - 1
+        });
+        ServiceNumber(u16::try_from(place).unwrap_or(u16::MAX))
+    }
+
+    /// What a line makes known, at `at`, which is `tick`.
+    pub(super) fn step(
+        &mut self,
+        key: Key,
+        written: &Written<'_>,
+        (at, tick): (Timestamp, u32),
+        moment: impl Fn(u32) -> Timestamp,
+    ) -> Option<Suspicion> {
+        let source = Source::of(written.attempt.source);
+        let place = digest(key, &(source, written.service));
+        let (kind, first, contacts, users, welcomed) = match written.attempt.deed {
+            Deed::Failed => {
+                let tries = self.tries.entry(place, tick);
+                let is_news = tries.fails(&a_try(key, written, tick));
+                let kind = if tries.is_spray() { Kind::PasswordSpray } else { Kind::BruteForce };
+                is_news
+                    .then(|| (kind, tries.first, tries.failed.into(), tries.users(), tries.welcomed.into()))?
+            }
+            Deed::Welcome => {
+                self.tries.entry(place, tick).welcomes(tick);
+                return None;
+            }
+            Deed::Asked { path, status } => {
+                let path = path.split_once('?').map_or(path, |(path, _)| path);
+                let paths = self.paths.entry(place, tick);
+                let is_news = paths.asks(tick, probed(path), digest(key, &path), status);
+                is_news.then(|| (Kind::PathProbing, paths.first, paths.count(), 0, 0))?
+            }
+            Deed::Refused | Deed::Left => return None,
+        };
+        Some(Suspicion {
+            at,
+            source,
+            kind,
+            // A service of TCP wrote it.
+            confidence: Confidence::Proven,
+            score: 0,
+            first: moment(first),
+            last: at,
+            contacts,
+            ports: alloc::vec::Vec::new(),
+            service: self.services.get(usize::from(written.service.0)).cloned(),
+            users,
+            welcomed,
+        })
+    }
+}
+
+fn a_try(key: Key, written: &Written<'_>, tick: u32) -> Try {
+    let Written { program, pid, attempt, .. } = written;
+    let user = attempt.user.map(|user| digest(key, &user));
+    let session = match program {
+        Program::Sshd | Program::Vsftpd => pid.map(|pid| (digest(key, &pid), CONNECTION_SECONDS)),
+        Program::Dovecot => user.map(|user| (user, PAUSE_SECONDS)),
+        Program::Postfix | Program::Nginx | Program::Access => None,
+    };
+    Try { tick, user, session }
+}
+
+fn digest(key: Key, what: &impl Hash) -> u64 {
+    let mut hasher = SipHasher13::new_with_keys(key[0], key[1]);
+    what.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,166 @@
+//! Who asks a web server for what only those ask for who look for holes (A19).
+
+use super::TICKS_EACH_SECOND;
+
+/// Beginnings of paths that nobody comes to by a link, in small letters: places of secrets, of consoles, and of what has been broken
+/// before. A server that has one of them answers well, and is not meant.
+const PROBED: &[&str] = &[
+    "/.aws/",
+    "/.ds_store",
+    "/.env",
+    "/.git/",
+    "/.htpasswd",
+    "/.ssh/",
+    "/.svn/",
+    "/.vscode/",
+    "/_ignition/",
+    "/actuator",
+    "/admin.php",
+    "/api/jsonws",
+    "/autodiscover/",
+    "/backup.sql",
+    "/boaform/",
+    "/cgi-bin/",
+    "/config.json",
+    "/console/",
+    "/dana-na/",
+    "/db.sql",
+    "/druid/",
+    "/dump.sql",
+    "/ecp/",
+    "/geoserver/",
+    "/goform/",
+    "/hnap1",
+    "/jenkins/",
+    "/manager/html",
+    "/owa/",
+    "/phpinfo",
+    "/phpmyadmin",
+    "/pma/",
+    "/remote/login",
+    "/sdk",
+    "/server-status",
+    "/setup.cgi",
+    "/shell",
+    "/solr/",
+    "/sslvpn",
+    "/struts",
+    "/telescope/",
+    "/vendor/phpunit",
+    "/web-inf/",
+    "/webui/",
+    "/wls-wsat/",
+    "/wp-admin",
+    "/wp-content",
+    "/wp-includes",
+    "/wp-login.php",
+    "/xmlrpc.php",
+];
+
+/// So many of these, or so many others that are not there and nothing between that is.
+const PROBED_MAX: u32 = 5;
+const MISSED_MAX: u8 = 20;
+/// Whoever comes back after so long begins anew.
+const DAY_SECONDS: u32 = 24 * 60 * 60;
+
+/// The number of a path that is probed for; `None` of any other.
+pub(super) fn probed(path: &str) -> Option<u8> {
+    let begins =
+        |known: &&str| path.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known));
+    let place = PROBED.iter().position(begins)?;
+    u8::try_from(place).ok()
+}
+
+/// What is remembered of one source at one server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Paths {
+    /// A bit for each of [`PROBED`].
+    probed: u64,
+    /// A bit for each path that was not there.
+    missed: [u64; 4],
+    missed_count: u8,
+    is_told: bool,
+    pub(super) first: u32,
+    last: u32,
+}
+
+impl Paths {
+    /// He asked for one, which is `probed` or has this digest; whether it is to be told.
+    pub(super) fn asks(&mut self, tick: u32, probed: Option<u8>, path: u64, status: u16) -> bool {
+        if self.first == 0 || tick.saturating_sub(self.last) > DAY_SECONDS * TICKS_EACH_SECOND {
+            *self = Self { first: tick.max(1), ..Self::default() };
+        }
+        self.last = tick;
+        if status < 400 {
+            (self.missed, self.missed_count) = ([0; 4], 0);
+            return false;
+        }
+        if let Some(place) = probed {
+            self.probed |= 1 << (place % 64);
+        } else if status == 404 {
+            let (word, bit) = ((path >> 6) as usize % 4, 1 << (path % 64));
+            let is_new = self.missed[word] & bit == 0;
+            self.missed[word] |= bit;
+            self.missed_count = self.missed_count.saturating_add(u8::from(is_new));
+        }
+        let is_news = self.count() > 0 && !self.is_told;
+        self.is_told |= is_news;
+        is_news
+    }
+
+    /// How many different paths make him a suspect; 0 where they do not.
+    pub(super) fn count(&self) -> u32 {
+        let probed = self.probed.count_ones();
+        if probed >= PROBED_MAX {
+            probed
+        } else if self.missed_count >= MISSED_MAX {
+            self.missed_count.into()
+        } else {
+            0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_a_bit_and_is_written_in_small_letters() {
+        assert!(PROBED.len() <= 64 && PROBED.is_sorted());
+        assert!(
+            PROBED
+                .iter()
+                .all(|path| path.starts_with('/') && !path.contains(|letter: char| letter.is_uppercase()))
+        );
+    }
+
+    #[test]
+    fn a_path_that_is_probed_for_is_known_however_it_is_written() {
+        assert!(probed("/.git/config").is_some() && probed("/WP-Login.php?x=1").is_some());
+        assert_eq!(
+            (probed("/"), probed("/blog/.git/"), probed("/é"), probed("/.gi")),
+            (None, None, None, None)
+        );
+    }
+
+    #[test]
+    fn the_fifth_known_path_and_the_twentieth_that_is_not_there_are_told() {
+        let told = |paths: &[&str], status| {
+            let mut own = Paths::default();
+            (1..).zip(paths).find(|(_, path)| own.asks(1, probed(path), 0, status)).map(|(nth, _)| nth)
+        };
+        let known = ["/.env", "/.git/", "/.env", "/owa/", "/solr/", "/shell", "/sdk"];
+        assert_eq!((told(&known, 404), told(&known, 403), told(&known, 200)), (Some(6), Some(6), None));
+        let missed = |between: Option<u64>| {
+            let mut own = Paths::default();
+            (1..60_u64).find(|nth| {
+                if Some(*nth) == between {
+                    own.asks(1, None, 999, 200);
+                }
+                own.asks(1, None, *nth, 404)
+            })
+        };
+        assert_eq!((missed(None), missed(Some(15))), (Some(20), Some(34)), "a link that is good between");
+    }
+}

@@ -1,0 +1,97 @@
+//! Runs of lines, and who is told of.
+
+use super::*;
+use crate::logs::{Deed, Reading, header, read};
+
+/// Whoever is told of, where these lines are written one after the other; `(seconds later, line)`.
+fn told(lines: &[(i64, String)]) -> Vec<String> {
+    let mut scene = Scene::new();
+    for (seconds, line) in lines {
+        let header = header::split(line).expect("a known program wrote it");
+        let Reading::Attempt(attempt) = read(header.program, header.message) else { continue };
+        let service = scene.watch.service("ssh");
+        scene.later(seconds * 1_000).happens(Happening::Written(Written::of(service, &header, attempt)));
+    }
+    scene.lines()
+}
+
+fn sshd(pid: u32, said: &str, from: &str) -> String {
+    format!("Jun 21 16:47:48 host sshd[{pid}]: {said} from {from} port 50 ssh2")
+}
+
+fn failed(pid: u32, user: &str, from: &str) -> String {
+    sshd(pid, &format!("Failed password for {user}"), from)
+}
+
+#[test]
+fn who_tries_passwords_is_told_at_the_fifth() {
+    let lines: Vec<_> = (0..9).map(|pid| (20, failed(pid, "root", PROBER))).collect();
+    let expected = ["203.0.113.7 brute-force proven ssh: 5 failed logins in 1 min, 1 user, 0 good"];
+    assert_eq!(told(&lines), expected);
+    let users: Vec<_> = (0..9).map(|pid| (1, failed(pid, &format!("invalid user u{pid}"), PROBER))).collect();
+    let text = told(&users);
+    let [text] = text.as_slice() else { panic!("{text:?}") };
+    assert!(text.starts_with("203.0.113.7 password-spray proven ssh: 5 failed logins in 4.0 s, "), "{text}");
+}
+
+#[test]
+fn people_who_make_mistakes_are_not_told_of() {
+    let typed = [
+        (0, failed(1, "ann", PROBER)),
+        (5, failed(1, "ann", PROBER)),
+        (5, sshd(1, "Accepted password for ann", PROBER)),
+    ];
+    let year: Vec<_> = typed.iter().cycle().take(150).cloned().collect();
+    assert_eq!(told(&year), [""; 0]);
+    let keys: Vec<_> = (0..5).map(|_| (0, sshd(9, "Failed publickey for ann", PROBER))).collect();
+    assert_eq!(told(&keys), [""; 0]);
+    // One connection is one try, however many lines it writes.
+    let lines =
+        ["Invalid user x", "Failed password for invalid user x", "Failed password for invalid user x"];
+    let one: Vec<_> = (0..4).flat_map(|pid| lines.map(|line| (1, sshd(pid, line, PROBER)))).collect();
+    assert_eq!(told(&one), [""; 0]);
+}
+
+#[test]
+fn many_people_behind_one_address_are_not_told_of() {
+    let day = (0..30).flat_map(|person| {
+        let user = format!("user{person}");
+        let good = (40, sshd(100 + person, &format!("Accepted password for {user}"), PROBER));
+        let wrong = (40, failed(200 + person, &user, PROBER));
+        if person % 3 == 0 { vec![wrong, good] } else { vec![good] }
+    });
+    assert_eq!(told(&day.collect::<Vec<_>>()), [""; 0]);
+}
+
+#[test]
+fn the_host_itself_is_not_told_of() {
+    let lines: Vec<_> = (0..20).map(|pid| (1, failed(pid, "root", HERE))).collect();
+    assert_eq!(told(&lines), [""; 0]);
+}
+
+#[test]
+fn who_asks_for_what_only_a_probe_asks_for_is_told_of() {
+    let asked = |path: &str| {
+        format!("{PROBER} - - [10/Oct/2026:13:55:36 +0000] \"GET {path} HTTP/1.1\" 404 1 \"-\" \"-\"")
+    };
+    let probed = ["/.env", "/.git/config", "/wp-login.php", "/owa/", "/solr/admin"];
+    let lines: Vec<_> = probed.iter().map(|path| (1, asked(path))).collect();
+    let expected = ["203.0.113.7 path-probing proven ssh: 5 paths in 4.0 s that only a probe asks for"];
+    assert_eq!(told(&lines), expected);
+    let crawler: Vec<_> = (0..19).map(|dead| (1, asked(&format!("/old/{dead}")))).collect();
+    assert_eq!(told(&crawler), [""; 0]);
+}
+
+/// Whose word a service has written is there, so what was not proven of him is.
+#[test]
+fn what_a_service_writes_proves_a_source() {
+    let mut scene = Scene::new();
+    scene.probes(Protocol::Tcp, &[23, 5_900, 6_379, 27_017]);
+    assert!(scene.lines()[0].contains(" unproven "), "{:?}", scene.lines());
+    let service = scene.watch.service("ssh");
+    let attempt =
+        crate::logs::Attempt { source: PROBER.parse().unwrap(), deed: Deed::Left, user: None, port: None };
+    let header = header::split("Jun 21 16:47:48 host sshd[1]: x").unwrap();
+    scene.happens(Happening::Written(Written::of(service, &header, attempt)));
+    assert!(scene.lines()[1].contains(" proven "), "{:?}", scene.lines());
+}

@@ -1,0 +1,184 @@
+//! Who tries passwords: failed logins of one source at one service (A19).
+
+use super::TICKS_EACH_SECOND;
+
+/// Somebody fails so often within so long; whoever is slower, so often within the other.
+const SHORT: (u8, u32) = (5, 10 * 60);
+const LONG: (u8, u32) = (FAILURES_MAX, 24 * 60 * 60);
+const FAILURES_MAX: u8 = 10;
+/// So many failures a good login takes back.
+const FORGIVEN: u8 = 4;
+/// Whoever names so many users does not know one of them.
+const SPRAYED_USERS: u32 = 5;
+
+/// A login, as it is told by a line of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Try {
+    pub(super) tick: u32,
+    /// A digest of the user's name; `None` where none is told.
+    pub(super) user: Option<u64>,
+    /// A digest of the connection, and for how long further lines of it are of the same try.
+    pub(super) session: Option<(u64, u32)>,
+}
+
+/// What is remembered of one source at one service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tries {
+    /// When the last failures were, of which `count` count.
+    failures: [u32; FAILURES_MAX as usize],
+    count: u8,
+    next: u8,
+    is_told: bool,
+    /// The last try that failed.
+    session: u64,
+    session_tick: u32,
+    /// When all that is counted below was halved.
+    halved: u32,
+    pub(super) failed: u16,
+    pub(super) welcomed: u16,
+    /// A bit for each user who was named.
+    users: u64,
+    pub(super) first: u32,
+}
+
+impl Tries {
+    /// One more failed; whether it is to be told.
+    pub(super) fn fails(&mut self, it: &Try) -> bool {
+        self.halve(it.tick);
+        if self.is_same(it) {
+            return false;
+        }
+        if self.count == 0 {
+            (self.first, self.users, self.is_told) = (it.tick, 0, false);
+        }
+        self.failures[usize::from(self.next)] = it.tick;
+        self.next = (self.next + 1) % FAILURES_MAX;
+        self.count = (self.count + 1).min(FAILURES_MAX);
+        self.failed = self.failed.saturating_add(1);
+        self.users |= it.user.map_or(0, |user| 1 << (user % 64));
+        let is_news = self.is_too_many(it.tick) && !self.is_told;
+        self.is_told |= is_news;
+        is_news
+    }
+
+    /// Somebody was let in.
+    pub(super) fn welcomes(&mut self, tick: u32) {
+        self.halve(tick);
+        self.welcomed = self.welcomed.saturating_add(1);
+        let back = self.count.min(FORGIVEN);
+        self.count -= back;
+        self.next = (self.next + FAILURES_MAX - back) % FAILURES_MAX;
+    }
+
+    /// How many users were named, at least.
+    pub(super) const fn users(&self) -> u32 {
+        self.users.count_ones()
+    }
+
+    pub(super) const fn is_spray(&self) -> bool {
+        self.users() >= SPRAYED_USERS
+    }
+
+    /// Behind one address there may be many people: of those who are let in four are one who is not.
+    fn is_too_many(&self, tick: u32) -> bool {
+        let within = |(count, seconds): (u8, u32)| {
+            self.at(count).is_some_and(|at| tick.saturating_sub(at) <= seconds * TICKS_EACH_SECOND)
+        };
+        (within(SHORT) || within(LONG)) && u32::from(self.welcomed) * 4 < u32::from(self.failed)
+    }
+
+    /// When the last failure but so many was.
+    fn at(&self, back: u8) -> Option<u32> {
+        let place = (self.next + 2 * FAILURES_MAX - back) % FAILURES_MAX;
+        (back <= self.count).then(|| self.failures[usize::from(place)])
+    }
+
+    /// Several lines of one connection are one try.
+    fn is_same(&mut self, it: &Try) -> bool {
+        let Some((session, seconds)) = it.session else { return false };
+        let age = it.tick.saturating_sub(self.session_tick);
+        let is_same = self.session == session && self.count > 0 && age <= seconds * TICKS_EACH_SECOND;
+        (self.session, self.session_tick) = (session, it.tick);
+        is_same
+    }
+
+    /// What was a day ago is worth half.
+    fn halve(&mut self, tick: u32) {
+        let day = LONG.1 * TICKS_EACH_SECOND;
+        let days = tick.saturating_sub(self.halved) / day;
+        if days > 0 {
+            self.failed = self.failed.checked_shr(days).unwrap_or(0);
+            self.welcomed = self.welcomed.checked_shr(days).unwrap_or(0);
+            self.halved = tick;
+        }
+        let last = self.at(1).unwrap_or(0);
+        if tick.saturating_sub(last) > day {
+            self.count = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: u32 = 60 * TICKS_EACH_SECOND;
+
+    /// The number of the try that is told, where somebody fails so often and so many minutes apart.
+    fn told(count: u32, apart: u32, welcomed_at: &[u32]) -> Option<u32> {
+        let mut tries = Tries::default();
+        (1..=count).find(|nth| {
+            if welcomed_at.contains(nth) {
+                tries.welcomes(nth * apart * MINUTE);
+            }
+            tries.fails(&Try { tick: nth * apart * MINUTE, user: Some(u64::from(*nth)), session: None })
+        })
+    }
+
+    #[test]
+    fn the_fifth_in_ten_minutes_and_the_tenth_in_a_day_are_too_many() {
+        assert_eq!((told(4, 1, &[]), told(5, 1, &[]), told(5, 2, &[])), (None, Some(5), Some(5)));
+        assert_eq!((told(9, 3, &[]), told(10, 3, &[]), told(10, 160, &[])), (None, Some(10), Some(10)));
+        assert_eq!(told(1_000, 161, &[]), None, "nine in a day");
+    }
+
+    #[test]
+    fn a_good_login_takes_four_back_and_many_raise_the_limit() {
+        assert_eq!(told(8, 1, &[5]), None);
+        assert_eq!(told(9, 1, &[5]), Some(9));
+        assert_eq!(told(40, 1, &(1..=10).map(|nth| nth * 4).collect::<alloc::vec::Vec<_>>()), None);
+    }
+
+    #[test]
+    fn lines_of_one_connection_are_one_try() {
+        let mut tries = Tries::default();
+        let mut fails = |seconds: u32, session| {
+            let session = Some((session, 120));
+            tries.fails(&Try { tick: seconds * TICKS_EACH_SECOND, user: None, session })
+        };
+        assert!((0..30).all(|second| !fails(second, 1)));
+        assert!(!(0..3).any(|nth| fails(40 + nth, 2 + u64::from(nth))), "four by now");
+        assert!(fails(50, 9));
+    }
+
+    #[test]
+    fn it_is_told_once_until_he_was_quiet_for_a_day() {
+        let mut tries = Tries::default();
+        let mut fails = |minute: u32| tries.fails(&Try { tick: minute * MINUTE, user: None, session: None });
+        assert_eq!((0..60).filter(|minute| fails(*minute)).count(), 1);
+        let later = 60 + 2 * 24 * 60;
+        assert_eq!((later..later + 60).filter(|minute| fails(*minute)).count(), 1);
+    }
+
+    #[test]
+    fn whoever_names_many_users_sprays() {
+        let users = |count: u64| {
+            let mut tries = Tries::default();
+            for user in 0..count {
+                tries.fails(&Try { tick: 1, user: Some(user), session: None });
+            }
+            (tries.users(), tries.is_spray())
+        };
+        assert_eq!([users(4), users(5)], [(4, false), (5, true)]);
+    }
+}

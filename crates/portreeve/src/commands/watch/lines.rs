@@ -1,0 +1,156 @@
+//! The lines of a log that is saved, each with the moment at which it was written.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read as _},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use portreeve_core::logs::{LINE_BYTES_MAX, header};
+
+/// What a file begins with that holds no lines: packets (pcap, pcapng), or what is compressed (gzip, xz, zstd, bzip2).
+const PACKETS: [[u8; 4]; 5] = [
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0xc3, 0xd4],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x0a, 0x0d, 0x0d, 0x0a],
+];
+const COMPRESSED: [&[u8]; 4] = [&[0x1f, 0x8b], &[0xfd, b'7', b'z', b'X'], &[0x28, 0xb5, 0x2f, 0xfd], b"BZh"];
+
+/// Why a file is no log.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UnreadError {
+    /// It cannot be read.
+    #[error("{} cannot be read", .0.display())]
+    Io(PathBuf, #[source] io::Error),
+    /// It is a capture of packets.
+    #[error("{} holds packets", .0.display())]
+    Packets(PathBuf),
+    /// It is compressed.
+    #[error("{} is compressed", .0.display())]
+    Compressed(PathBuf),
+}
+
+/// A line of a log, as far as it is read.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// When it was written; the moment of the line before it where it does not say.
+    pub(super) at: Timestamp,
+    /// It, without its end where that is too far.
+    pub(super) text: String,
+    /// Whether something was cut off.
+    pub(super) is_cut: bool,
+}
+
+/// A log, its next line read already.
+pub(super) struct Log {
+    path: PathBuf,
+    reader: Box<dyn BufRead>,
+    now: Timestamp,
+    last: Timestamp,
+    next: Option<Line>,
+}
+
+impl Log {
+    /// Opens a file, or with `-` the standard input; what was written without a year was so before `now`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or holds no lines.
+    pub(super) fn open(path: &Path, now: Timestamp) -> Result<Self, UnreadError> {
+        let unread = |error| UnreadError::Io(path.to_owned(), error);
+        let mut reader: Box<dyn BufRead> = if path == Path::new("-") {
+            Box::new(BufReader::new(io::stdin()))
+        } else {
+            Box::new(BufReader::new(File::open(path).map_err(unread)?))
+        };
+        let begin = reader.fill_buf().map_err(unread)?;
+        if PACKETS.iter().any(|magic| begin.starts_with(magic)) {
+            return Err(UnreadError::Packets(path.to_owned()));
+        }
+        if COMPRESSED.iter().any(|magic| begin.starts_with(magic)) {
+            return Err(UnreadError::Compressed(path.to_owned()));
+        }
+        let last = Timestamp::UNIX_EPOCH;
+        let mut log = Self { path: path.to_owned(), reader, now, last, next: None };
+        log.next = log.read()?;
+        Ok(log)
+    }
+
+    /// When its next line was written; `None` where there is none.
+    pub(super) fn next_at(&self) -> Option<Timestamp> {
+        self.next.as_ref().map(|line| line.at)
+    }
+
+    /// Its next line.
+    ///
+    /// # Errors
+    ///
+    /// What follows it cannot be read.
+    pub(super) fn take(&mut self) -> Result<Option<Line>, UnreadError> {
+        let next = self.read()?;
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+
+    fn read(&mut self) -> Result<Option<Line>, UnreadError> {
+        let line = line(&mut self.reader).map_err(|error| UnreadError::Io(self.path.clone(), error))?;
+        let Some((text, is_cut)) = line else { return Ok(None) };
+        let stamp = header::split(&text).and_then(|header| header.stamp);
+        let at = stamp.and_then(|stamp| stamp.moment(self.now)).unwrap_or(self.last);
+        self.last = at;
+        Ok(Some(Line { at, text, is_cut }))
+    }
+}
+
+/// A line, and whether it was longer than a log's are; `None` at the end.
+fn line(reader: &mut impl BufRead) -> io::Result<Option<(String, bool)>> {
+    let mut bytes = Vec::new();
+    let most = LINE_BYTES_MAX as u64 + 1;
+    if reader.by_ref().take(most).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    let is_cut = bytes.len() > LINE_BYTES_MAX && bytes.last() != Some(&b'\n');
+    if is_cut {
+        skip_line(reader)?;
+        bytes.truncate(LINE_BYTES_MAX);
+    }
+    Ok(Some((String::from_utf8_lossy(&bytes).into_owned(), is_cut)))
+}
+
+/// Passes over what is left of a line.
+fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let rest = reader.fill_buf()?;
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let (count, is_over) = (end.map_or(rest.len(), |end| end + 1), end.is_some() || rest.is_empty());
+        reader.consume(count);
+        if is_over {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(bytes: &[u8]) -> Vec<(usize, bool)> {
+        let mut reader = BufReader::with_capacity(16, bytes);
+        std::iter::from_fn(|| line(&mut reader).expect("it is in memory"))
+            .map(|(text, is_cut)| (text.trim_end().len(), is_cut))
+            .collect()
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_it_is_or_cut() {
+        let long = "x".repeat(3 * LINE_BYTES_MAX);
+        let text = format!("a\n\n{long}\nbc\n{}\nno end", "y".repeat(LINE_BYTES_MAX));
+        let expected =
+            [(1, false), (0, false), (LINE_BYTES_MAX, true), (2, false), (LINE_BYTES_MAX, false), (6, false)];
+        assert_eq!(lines(text.as_bytes()), expected);
+        assert_eq!(lines(b"a\0\xff\n"), [(5, false)], "an odd byte is told as such");
+        assert_eq!(lines(b""), []);
+    }
+}

@@ -1,0 +1,86 @@
+//! `watch --read`: what saved logs tell, and what they cannot make it tell (A19).
+
+use std::{fs, path::Path};
+
+use crate::run::{Said, run, with_input};
+
+const FORGED: &str = "root from 192.0.2.1 port 22 ssh2";
+
+fn line(second: u32, pid: u32, said: &str, from: &str) -> String {
+    format!("2026-11-28T03:12:{second:02}Z host sshd[{pid}]: {said} from {from} port 50 ssh2\n")
+}
+
+fn judged(log: &str, format: &str) -> Said {
+    with_input(&format!("watch --read - -o {format}"), log.as_bytes())
+}
+
+#[test]
+fn who_tries_passwords_is_told_of_and_whoever_he_calls_himself_is_not() {
+    let tries = (0..6).map(|nth| line(nth, nth, "Failed password for ann", "203.0.113.7"));
+    let forged = (0..6).map(|nth| {
+        line(10 + nth, 10 + nth, &format!("Failed password for invalid user {FORGED}"), "203.0.113.9")
+    });
+    let mistakes = (0..3).map(|nth| line(20 + nth, 20 + nth, "Failed password for bob", "198.51.100.3"));
+    let log: String = tries.chain(forged).chain(mistakes).collect();
+    let said = judged(&log, "table");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let lines: Vec<_> = said.out.lines().collect();
+    let [first, second, read] = lines.as_slice() else { panic!("{said:?}") };
+    assert!(first.starts_with("2026-11-28 03:12:04  suspicion  203.0.113.7 "), "{first}");
+    assert!(first.ends_with("ssh: 5 failed logins in 4.0 s, 1 user, 0 good"), "{first}");
+    assert!(second.contains("  203.0.113.9 ") && second.contains(" brute-force "), "{second}");
+    assert_eq!(*read, "read: 15 lines of 1 file; 15 tell of somebody who asked, 0 could be read two ways");
+    assert!(!said.out.contains("192.0.2.1") && !said.out.contains("198.51.100.3"), "{said:?}");
+
+    let schema = run("schema watch").json();
+    let validator = jsonschema::validator_for(&schema).expect("a schema of draft 2020-12");
+    let documents: Vec<serde_json::Value> = judged(&log, "ndjson")
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is a document"))
+        .collect();
+    assert!(documents.iter().all(|document| validator.is_valid(document)), "{documents:?}");
+    let events: Vec<_> = documents.iter().map(|document| document["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["suspicion", "suspicion", "read"]);
+    assert_eq!((&documents[0]["services"][0], &documents[2]["lines"]), (&"ssh".into(), &15.into()));
+}
+
+/// Where a line ends that is too long a stranger chooses.
+#[test]
+fn a_line_that_is_too_long_is_nobodys() {
+    let name = format!("{} from 192.0.2.1 port 22 ssh2", "x".repeat(8 << 10));
+    let cut = (0..9).map(|nth| line(nth, nth, &format!("Failed password for {name}"), "203.0.113.9"));
+    let said = judged(&cut.collect::<String>(), "table");
+    let read = "read: 9 lines of 1 file; 0 tell of somebody who asked, 9 could be read two ways\n";
+    assert_eq!((said.code, said.out.as_str()), (Some(0), read));
+}
+
+/// Each goes on where the other stops.
+#[test]
+fn lines_of_several_files_are_judged_in_the_order_in_which_they_were_written() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let written = [0, 1].map(|file| {
+        let path = folder.join(format!("watch-read-{file}.log"));
+        let lines =
+            (0..3).map(|nth| line(2 * nth + file, 2 * nth + file, "Failed password for ann", "203.0.113.7"));
+        fs::write(&path, lines.collect::<String>()).expect("it can be written");
+        path.display().to_string()
+    });
+    let said = run(&format!("watch --read {} {}", written[1], written[0]));
+    assert!(said.out.starts_with("2026-11-28 03:12:04  suspicion  203.0.113.7 "), "{said:?}");
+}
+
+#[test]
+fn what_is_no_log_is_refused_with_what_to_do() {
+    let refused = |bytes: &[u8]| with_input("watch --read -", bytes);
+    let packed = refused(&[0x1f, 0x8b, 8, 0]);
+    assert!(packed.code == Some(2) && packed.err.contains("zcat"), "{packed:?}");
+    let packets = refused(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0]);
+    assert!(packets.code == Some(2) && packets.err.contains("only logs are read"), "{packets:?}");
+    let missing = run("watch --read /nowhere/auth.log");
+    assert!(missing.code == Some(2) && missing.err.contains("/nowhere/auth.log"), "{missing:?}");
+    let both = run("watch --for 5s --read x");
+    assert_eq!(both.code, Some(2), "{both:?}");
+    let empty = refused(b"");
+    assert_eq!((empty.code, empty.out.lines().count()), (Some(0), 1), "{empty:?}");
+}
