@@ -70,13 +70,17 @@ pub(crate) fn led() -> Result<Vec<Led>, SteerError> {
     Ok(steer.stands()?.into_iter().filter_map(Slot::led).collect())
 }
 
-/// Leads to those sockets of `former` that are open yet, wherever nobody is led to.
-pub(crate) fn lead_again(former: &[Led], what: Words) -> Result<(), Failure> {
-    let Steers { routes, led, .. } = known(None).map_err(|error| failure(&error, what))?;
+/// Leads to those sockets of `former` that are open yet and of what `routes` lead, wherever nobody is led to.
+///
+/// # Errors
+///
+/// The kernel refuses, or one cannot be taken.
+pub(crate) fn lead_again(former: &[Led], routes: &Routes, what: Words) -> Result<(), Failure> {
+    let led = led().map_err(|error| failure(&error, what))?;
     let way = |led: &Led| (led.service.clone(), led.protocol, led.family);
     let is_missed = |it: &&Led| {
         let is_led = led.iter().any(|led| way(led) == way(it));
-        !is_led && ways(&it.service, &routes).any(|way| way == (it.protocol, it.family))
+        !is_led && ways(&it.service, routes).any(|way| way == (it.protocol, it.family))
     };
     let missed: Vec<&Led> = former.iter().filter(is_missed).collect();
     if missed.is_empty() {

@@ -152,6 +152,7 @@ pub(super) fn lead(
         let back = || made(Effect::steered(steers.routes.clone(), routes.clone()), as_it_was());
         plan.undo.extend(is_reversible.then(back));
     }
+    refuse_crossed(world, policy, (&steers.routes, &routes), &steers.led)?;
     let leads = leads(world, policy, &routes, &steers.led);
     let live = led_then(&steers.led, &leads);
     plan.losses = losses(world, (&steers.routes, &steers.led), (&routes, &live));
@@ -161,6 +162,24 @@ pub(super) fn lead(
         made(Effect::lead(lead), because)
     }));
     Ok(())
+}
+
+/// Refuses new places for a service whose socket is a stranger's: they would be his until somebody leads away from him.
+fn refuse_crossed(
+    world: &World<'_>,
+    policy: &Policy,
+    (before, after): (&Routes, &Routes),
+    led: &[Led],
+) -> Result<(), Refused> {
+    let is_new = |name: &str| after.of(name).any(|route| !before.0.contains(route));
+    let stranger = |service: &Service| {
+        let astray = astray(world, service, after, led).into_iter();
+        let stranger = astray.filter_map(|it| it.stranger).next()?;
+        Some(Refused::Crossed { service: service.name.clone(), stranger })
+    };
+    let had = policy.services.iter().filter(|service| before.of(&service.name).next().is_some());
+    let crossed = had.filter(|service| is_new(&service.name)).find_map(stranger);
+    crossed.map_or(Ok(()), Err)
 }
 
 /// What has a socket once that is done.

@@ -263,7 +263,7 @@ impl History {
         }
         let receipt = receipt.ok_or(Edge::Missing)?;
         if number.is_none() && receipt.takes_back() {
-            let before = self.newest_standing(temporary);
+            let before = self.newest_standing(temporary, now);
             return Err(Edge::Again { undo: receipt, before });
         }
         let receipt = match receipt.deed {
@@ -370,10 +370,23 @@ impl History {
 
     /// The newest change of all that can be taken back.
     #[must_use]
-    pub fn newest_standing(&self, temporary: &Temporary) -> Option<&Receipt> {
-        let there = self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
-        let there = there.filter(|receipt| self.is_there(receipt, temporary));
-        self.lasting().take(1).chain(there.take(1)).max_by_key(|receipt| receipt.number)
+    pub fn newest_standing(&self, temporary: &Temporary, now: Timestamp) -> Option<&Receipt> {
+        let done = || self.newest_first().filter(|receipt| receipt.outcome == Outcome::Done);
+        let there = done().filter(|receipt| self.is_there(receipt, temporary)).take(1);
+        let beside = done().filter(|receipt| self.stands_beside_gate(receipt, now)).take(1);
+        self.lasting().take(1).chain(there).chain(beside).max_by_key(|receipt| receipt.number)
+    }
+
+    /// Whether it changed what the programs in the kernel are told, or to whom they lead, without a change of the gate, and can be
+    /// taken back. What itself took a change back is no change that anybody would name next.
+    fn stands_beside_gate(&self, receipt: &Receipt, now: Timestamp) -> bool {
+        match &receipt.deed {
+            Deed::Programs { was, with: None, undoes: None, .. } => {
+                self.back_of_programs(receipt, was, now).is_ok()
+            }
+            Deed::Lead { service, was, undoes: None, .. } => self.back_of_lead(receipt, service, was).is_ok(),
+            _ => false,
+        }
     }
 
     /// Whether what a change put there for a while still is, and no later one put it there again.

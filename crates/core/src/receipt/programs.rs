@@ -78,8 +78,10 @@ impl History {
     #[must_use]
     pub fn led_before(&self, of: u32) -> &[Led] {
         let mut after = self.tellings().filter(|(receipt, _)| receipt.number >= of);
-        match after.next_back() {
-            Some((Receipt { deed: Deed::Programs { led, .. }, .. }, _)) => led,
+        // No socket outlives a boot, and another may have its number by now.
+        let first = after.next_back().map(|(first, _)| first).filter(|first| !self.is_before_boot(first));
+        match first.map(|first| &first.deed) {
+            Some(Deed::Programs { led, .. }) => led,
             _ => &[],
         }
     }

@@ -420,7 +420,7 @@ fn what_is_there_for_a_while_is_taken_back_while_it_is_there() {
     assert_eq!(history.renewed_by(of(1), &both), Some(of(2)), "there is one of a source at a time");
     assert_eq!(history.renewed_by(of(2), &both), None);
     let blocked = there(&[], &[("203.0.113.7", 5)]);
-    assert_eq!(history.newest_standing(&blocked), Some(of(2)), "this one is what can be taken back");
+    assert_eq!(history.newest_standing(&blocked, at(99)), Some(of(2)), "this one is what can be taken back");
     assert_eq!(back(2, &none, 60), Err(Edge::Over(of(2), at(60))));
     assert_eq!(back(3, &none, 60), Err(Edge::Over(of(3), at(60))));
     for second in [59, 60, 1_000] {

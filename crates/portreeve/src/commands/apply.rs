@@ -306,14 +306,14 @@ fn carry_out(
     out.changed();
     see_to_next_boot(&passed, settings);
     // Whoever is led to is there before anybody is led.
-    leading::lead(planned)?;
+    leading::lead(planned, leading::NOT_LED)?;
     let now = planned.plan.programs();
     now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until, settings))?;
     programs::evict(planned, settings);
     if let Some(now) = now {
         programs::tell_too_late(planned, &now, settings);
         if until.is_none() {
-            steers::lead_found(settings, FAILED)?;
+            steers::lead_found(settings, leading::NOT_LED)?;
         }
     }
     match until {

@@ -8,7 +8,9 @@ use portreeve_core::{
     facts::Led,
     gate::{self, BlockedSource, Body, Rest, Revision, Temporary, Transaction, ZoneName},
     plan::Undo,
+    programs::Programs as Told,
     receipt::{Back, Becomes, Cause, Deed, Edge, History, Ports, Receipt},
+    steer::Routes,
     text,
     words::{Lang, Text, Words, inflect},
 };
@@ -95,7 +97,10 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     }
     let (is_put_back, is_gone) =
         (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
+    let routes = routes_before(&back, told.as_ref());
     let (deed, transaction, said) = change(&door, back, &temporary)?;
+    // Whoever is led to is there before anybody is led.
+    steers::lead_again(&led, &routes, FAILED)?;
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     let is_with_programs = told.is_some();
@@ -116,7 +121,6 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
-    steers::lead_again(&led, FAILED)?;
     steers::lead_found(settings, FAILED)?;
     Ok(Exit::Fine)
 }
@@ -128,6 +132,15 @@ fn led_before(history: &History, back: &Back<'_>) -> Vec<Led> {
             history.led_before(receipt.number).to_vec()
         }
         _ => Vec::new(),
+    }
+}
+
+/// What is steered again then; nothing where that stays as it is.
+fn routes_before(back: &Back<'_>, told: Option<&(u32, Told)>) -> Routes {
+    match (back, told) {
+        (Back::Programs(_, was), _) => was.routes.clone(),
+        (_, Some((_, was))) => was.routes.clone(),
+        _ => Routes::default(),
     }
 }
 
@@ -143,7 +156,9 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
         return Err(door::unwritten(gate::Refused::NoTrial, FAILED));
     };
     let (told, led) = (before::before(&door.history, &trial), led_before(&door.history, &trial));
+    let routes = routes_before(&trial, told.as_ref());
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
+    steers::lead_again(&led, &routes, FAILED)?;
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
@@ -152,7 +167,6 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     }
     see_to_next_boot(&passed, settings);
     before::go_with(told, passed.receipt.number)?;
-    steers::lead_again(&led, FAILED)?;
     Ok(Exit::TakenBack)
 }
 
@@ -184,7 +198,7 @@ fn pass(
 /// What takes back the change of receipt `number`, or whatever is meant without one, as the gate stands.
 fn back<'d>(door: &'d Door, number: Option<u32>, temporary: &Temporary) -> Result<Back<'d>, Failure> {
     let back = door.history.back(number, door.standing.as_ref(), temporary, door.now);
-    let before = || number.is_none().then(|| door.history.newest_standing(temporary)).flatten();
+    let before = || number.is_none().then(|| door.history.newest_standing(temporary, door.now)).flatten();
     if matches!(back, Ok(Back::Restore(..)) | Err(Edge::Same(_))) {
         door::refuse_without_confirmed(door, FAILED)?;
     }

@@ -130,6 +130,7 @@ struct LossView<'a> {
     port_last: u16,
     /// At which address; `null` at every one.
     address: Option<&'a Address>,
+    families: &'a [Family],
     /// The service to which they are led then; `null` where they are led nowhere.
     service: Option<&'a str>,
     /// Whether that one has no socket.
@@ -270,12 +271,13 @@ fn unled_view(dead: &Dead, lang: Lang) -> UnledView<'_> {
     }
 }
 
-fn loss_view(Loss { spec, address, service, is_dead, who }: &Loss, lang: Lang) -> LossView<'_> {
+fn loss_view(Loss { spec, address, families, service, is_dead, who }: &Loss, lang: Lang) -> LossView<'_> {
     LossView {
         protocol: spec.protocol,
         port: spec.range.first,
         port_last: spec.range.last,
         address: address.as_ref(),
+        families,
         service: service.as_deref(),
         dead: *is_dead,
         who: who.in_lang(lang),

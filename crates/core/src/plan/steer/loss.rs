@@ -2,6 +2,7 @@
 
 use alloc::{
     collections::BTreeSet,
+    format,
     string::{String, ToString as _},
     vec::Vec,
 };
@@ -25,6 +26,8 @@ pub struct Loss {
     pub spec: PortSpec,
     /// At which address; `None` at every one that is led nowhere else.
     pub address: Option<Address>,
+    /// Over which families.
+    pub families: Vec<Family>,
     /// The service to which they are led then; `None` where they are led to nobody in particular.
     pub service: Option<String>,
     /// Whether that one has no socket either.
@@ -38,9 +41,16 @@ impl Loss {
     #[must_use]
     pub fn words(&self) -> Text {
         let Self { spec, who: Text { en, ja }, .. } = self;
-        let (en_at, ja_at) = match &self.address {
-            Some(address) => (address.to_string(), address.to_string()),
-            None => ("addresses that no other route names".into(), "ほかの経路にないアドレス".into()),
+        let (en_at, ja_at): (String, String) = match (&self.address, self.families.as_slice()) {
+            (Some(address), _) => (address.to_string(), address.to_string()),
+            (None, [family]) => {
+                let family = family.written();
+                (
+                    format!("addresses of {family} that no other route names"),
+                    format!("ほかの経路にない {family} のアドレス"),
+                )
+            }
+            (None, _) => ("addresses that no other route names".into(), "ほかの経路にないアドレス".into()),
         };
         match &self.service {
             Some(service) if self.is_dead => text!(
@@ -82,12 +92,19 @@ fn join(all: &mut Vec<Loss>, next: Loss) {
         (&loss.address, &loss.service, loss.is_dead, &loss.who, loss.spec.protocol)
             == (&next.address, &next.service, next.is_dead, &next.who, next.spec.protocol)
     };
+    let same = all.iter_mut().find(|loss| is_alike(loss) && loss.spec == next.spec);
+    if let Some(loss) = same {
+        let more = next.families.iter().filter(|family| !loss.families.contains(family));
+        loss.families.extend(more.copied().collect::<Vec<_>>());
+        return;
+    }
     let range = next.spec.range;
     let is_near = |own: PortRange| {
         own.contains(range.first) && own.contains(range.last)
             || u32::from(own.last) + 1 == u32::from(range.first)
     };
-    match all.iter_mut().find(|loss| is_alike(loss) && is_near(loss.spec.range)) {
+    let goes_on = |loss: &Loss| loss.families == next.families && is_near(loss.spec.range);
+    match all.iter_mut().find(|loss| is_alike(loss) && goes_on(loss)) {
         Some(loss) => loss.spec.range.last = loss.spec.range.last.max(range.last),
         None => all.push(next),
     }
@@ -125,6 +142,7 @@ impl Place<'_> {
             (now != then && !next.is_some_and(is_his)).then(|| Loss {
                 spec: PortSpec { range, protocol: self.protocol },
                 address: self.route.address.clone().filter(|_| !self.route.is_anywhere()),
+                families: [Family::of(self.ip)].into(),
                 is_dead: then.0 == Taker::Nobody,
                 service: then.1,
                 who: who.who(),

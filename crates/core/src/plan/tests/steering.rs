@@ -90,6 +90,28 @@ fn what_a_stranger_gets_is_led_to_the_owner() {
     assert!(text.starts_with("what comes in for web by tcp over IPv4 goes to no owner of it ("), "{text}");
 }
 
+/// Nothing can lead both at once.
+#[test]
+fn another_owner_and_another_port_are_refused_together() {
+    let stranger = |port: &str| {
+        let scene = host(&[("web", port, "world")], "").declared(steered);
+        let scene = scene.listens("former.service", "127.0.0.1:8443/tcp");
+        scene.socket(|listener| listener.cookie = 77)
+    };
+    let led = Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: 77 };
+    let now = stranger("443/tcp");
+    let routes = routes(&planned(&now, Steers::default()).expect("a plan"));
+    let steers = Steers { routes, led: [led].into(), seconds_left: None };
+    assert!(planned(&now, steers.clone()).is_ok(), "the owner alone");
+    let Err(Refused::Crossed { service, .. }) = planned(&stranger("444/tcp"), steers.clone()) else {
+        panic!("it is refused")
+    };
+    assert_eq!(service, "web");
+    let mut own = stranger("444/tcp");
+    own.snapshot.listeners[0].cookie = 78;
+    assert!(planned(&own, steers).is_ok(), "whose socket it is nobody knows");
+}
+
 #[test]
 fn datagrams_are_led_to_who_answers_from_where_he_was_asked() {
     let led = |at: &str, addresses: &[&str]| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::ArgMatches;
-use portreeve_core::{plan::Lead, text};
+use portreeve_core::{plan::Lead, text, words::Words};
 
 use super::{FAILED, told};
 use crate::{
@@ -16,27 +16,41 @@ use crate::{
     steers::{self, Former},
 };
 
+/// What comes before it is done.
+pub(super) const NOT_LED: Words = Words {
+    en: "the rest is as planned, but not all that comes in is led to its socket",
+    ja: "ほかの変更は計画どおりですが、一部の通信をソケットに誘導できません",
+};
+
 /// Leads to what has no socket yet.
-pub(super) fn lead(planned: &Planned) -> Result<(), Failure> {
-    steers::lead_all(planned.plan.leads().filter(|lead| lead.instead_of.is_none()), FAILED)
+///
+/// # Errors
+///
+/// The kernel refuses, or one cannot be taken; `what` says what was done by then.
+pub(super) fn lead(planned: &Planned, what: Words) -> Result<(), Failure> {
+    steers::lead_all(planned.plan.leads().filter(|lead| lead.instead_of.is_none()), what)
 }
 
-/// Leads to new owners what strangers get, each with a receipt.
-pub(super) fn lead_away(planned: &Planned) -> Result<Option<u32>, Failure> {
+/// Leads to new owners what strangers get, each with a receipt: their numbers, the newest first.
+///
+/// # Errors
+///
+/// The kernel refuses, or one cannot be taken; those before are led to.
+pub(super) fn lead_away(planned: &Planned) -> Result<Vec<u32>, Failure> {
     let away: Vec<&Lead> = planned.plan.leads().filter(|lead| lead.instead_of.is_some()).collect();
     let services: BTreeSet<&str> = away.iter().map(|lead| lead.service.as_str()).collect();
-    let mut last = None;
+    let mut receipts = Vec::new();
     for service in services {
         let leads: Vec<Lead> =
             away.iter().filter(|lead| lead.service == service).map(|lead| (*lead).clone()).collect();
-        let led = steers::led().map_err(|error| steers::failure(&error, FAILED))?;
+        let led = steers::led().map_err(|error| steers::failure(&error, NOT_LED))?;
         let cookies: Vec<u64> =
             led.iter().filter(|led| led.service == service).map(|led| led.cookie).collect();
         let former = Former { service, cookies: &cookies, undoes: None };
-        let passed = steers::move_all(&leads, &former, door::open(FAILED)?, FAILED)?;
-        last = Some(passed.receipt.number);
+        let passed = steers::move_all(&leads, &former, door::open(NOT_LED)?, NOT_LED)?;
+        receipts.insert(0, passed.receipt.number);
     }
-    Ok(last)
+    Ok(receipts)
 }
 
 /// Says that who is led to is not tried, where a stranger gets what is an owner's.
@@ -58,8 +72,8 @@ pub(super) fn alone(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    lead(planned)?;
-    let receipt = lead_away(planned)?;
+    lead(planned, FAILED)?;
+    let receipts = lead_away(planned)?;
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
@@ -68,7 +82,7 @@ pub(super) fn alone(
         "Applied at once: every socket that was found is led to.",
         "直ちに適用しました。見つかったソケットをすべて誘導先に登録しました。"
     );
-    let undo = receipt.map(|number| plan::undo_of(number, own));
-    let commands: Vec<&str> = undo.as_deref().into_iter().chain(["portreeve steer status"]).collect();
+    let undo: Vec<String> = receipts.iter().map(|number| plan::undo_of(*number, own)).collect();
+    let commands: Vec<&str> = undo.iter().map(String::as_str).chain(["portreeve steer status"]).collect();
     told(&said, &commands, out)
 }

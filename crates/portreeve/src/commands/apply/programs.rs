@@ -126,21 +126,21 @@ pub(super) fn alone(
         Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
     };
     // Whoever is led to is there before anybody is led.
-    leading::lead(planned)?;
+    leading::lead(planned, FAILED)?;
     let is_unmarked = is_unmarked(now);
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
     tell_unmarked(is_unmarked, settings);
     evict(planned, settings);
     tell_too_late(planned, now, settings);
-    let mut number = passed.receipt.number;
+    let mut receipts = vec![passed.receipt.number];
     if until.is_none() {
-        number = leading::lead_away(planned)?.unwrap_or(number);
-        steers::lead_found(settings, FAILED)?;
+        receipts.splice(..0, leading::lead_away(planned)?);
+        steers::lead_found(settings, leading::NOT_LED)?;
     } else {
         leading::tell_untried(planned, settings);
     }
-    let undo = plan::undo_of(number, own);
+    let undo = receipts.iter().map(|number| plan::undo_of(*number, own)).collect::<Vec<_>>().join(" · ");
     match (way, until) {
         (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),
         (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),

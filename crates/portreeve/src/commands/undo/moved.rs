@@ -42,6 +42,12 @@ pub(super) fn lead(door: Door, former: &Former<'_>) -> Result<Passed, Failure> {
     let ways = ways(former.service, &steered.routes);
     let had = |way| former.cookies.iter().find_map(|cookie| kept(&snapshot, former.service, way, *cookie));
     let leads = joined(ways.filter_map(had));
+    if leads.is_empty() && steered.routes.of(former.service).next().is_none() {
+        let service = visible(former.service).into_owned();
+        return Err(Failure::new(Exit::Refused, NOT_MOVED)
+            .because(text!("nothing is steered to {service} now", "{service} への誘導は設定されていません"))
+            .hint(text!("portreeve plan", "portreeve plan")));
+    }
     if leads.is_empty() {
         return Err(gone(former.service));
     }
