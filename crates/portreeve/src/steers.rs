@@ -70,13 +70,14 @@ pub(crate) fn led() -> Result<Vec<Led>, SteerError> {
     Ok(steer.stands()?.into_iter().filter_map(Slot::led).collect())
 }
 
-/// Leads to those sockets of `former` that are open yet and of what `routes` lead, wherever nobody is led to.
-///
-/// # Errors
-///
-/// The kernel refuses, or one cannot be taken.
-pub(crate) fn lead_again(former: &[Led], routes: &Routes, what: Words) -> Result<(), Failure> {
-    let led = led().map_err(|error| failure(&error, what))?;
+/// Leads to those sockets of `former` that are open yet and of what `routes` lead, wherever nobody is led to; what cannot be led to is
+/// told, and stands in the way of nothing.
+pub(crate) fn lead_again(former: &[Led], routes: &Routes, settings: &Settings) {
+    led_again(former, routes).unwrap_or_else(|failure| tell_failed(&failure, settings));
+}
+
+fn led_again(former: &[Led], routes: &Routes) -> Result<(), Failure> {
+    let led = led().map_err(|error| failure(&error, NOT_LED))?;
     let way = |led: &Led| (led.service.clone(), led.protocol, led.family);
     let is_missed = |it: &&Led| {
         let is_led = led.iter().any(|led| way(led) == way(it));
@@ -90,7 +91,7 @@ pub(crate) fn lead_again(former: &[Led], routes: &Routes, what: Words) -> Result
     let had = |it: &Led| kept(&snapshot, &it.service, (it.protocol, it.family), it.cookie);
     // Who went in the meantime is told of with those who are led to nobody.
     let found = joined(missed.into_iter().filter_map(had));
-    lead_all(found.iter(), what)
+    lead_all(found.iter(), NOT_LED)
 }
 
 /// Leads to what is found of services that are steered and have no socket, as after an undo; of the others a person is told. Nobody
@@ -116,6 +117,23 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
     tell_dead(&world, &routes, &led, None, settings);
     tell_forgotten(world.policy, &routes, &led, settings);
     Ok(())
+}
+
+/// The same where the change itself is done by then: what cannot be led to is told.
+pub(crate) fn lead_found_at_last(settings: &Settings) {
+    lead_found(settings, NOT_LED).unwrap_or_else(|failure| tell_failed(&failure, settings));
+}
+
+const NOT_LED: Words = Words {
+    en: "not all that comes in is led to its socket",
+    ja: "一部の通信をソケットに誘導できません",
+};
+
+fn tell_failed(failure: &Failure, settings: &Settings) {
+    let (why, hint) = failure.whole(settings.lang);
+    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    let text = text!("warning: {why}{hint}", "警告: {why}{hint}");
+    warn(&visible(text.in_lang(settings.lang)));
 }
 
 /// Tells that nobody looked for sockets, and why.

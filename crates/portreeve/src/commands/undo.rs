@@ -100,7 +100,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let routes = routes_before(&back, told.as_ref());
     let (deed, transaction, said) = change(&door, back, &temporary)?;
     // Whoever is led to is there before anybody is led.
-    steers::lead_again(&led, &routes, FAILED)?;
+    steers::lead_again(&led, &routes, settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     let is_with_programs = told.is_some();
@@ -121,7 +121,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
-    steers::lead_found(settings, FAILED)?;
+    steers::lead_found_at_last(settings);
     Ok(Exit::Fine)
 }
 
@@ -158,7 +158,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     let (told, led) = (before::before(&door.history, &trial), led_before(&door.history, &trial));
     let routes = routes_before(&trial, told.as_ref());
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
-    steers::lead_again(&led, &routes, FAILED)?;
+    steers::lead_again(&led, &routes, settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
