@@ -16,6 +16,8 @@ mod gate;
 mod ledger;
 #[path = "../../fuzz/feed/listings.rs"]
 mod listings;
+#[path = "../../fuzz/feed/logs.rs"]
+mod logs;
 #[path = "../../fuzz/feed/netlink.rs"]
 mod netlink;
 #[path = "../../fuzz/feed/origins.rs"]
@@ -51,6 +53,11 @@ fn replay(target: &str, feed: fn(&[u8])) {
 #[test]
 fn policies() {
     replay("policy", policy::feed);
+}
+
+#[test]
+fn lines_of_logs() {
+    replay("logs", logs::feed);
 }
 
 #[test]

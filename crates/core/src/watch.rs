@@ -19,7 +19,7 @@ mod suspicion;
 mod table;
 mod tries;
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::{
     hash::{Hash as _, Hasher as _},
     net::IpAddr,
@@ -102,8 +102,8 @@ impl Watch {
     /// What `event` makes known; nothing, without any allocation, where it does not.
     pub fn step(&mut self, known: &Known, event: &Event<'_>) -> Vec<Suspicion> {
         match &event.what {
-            Happening::Touch(touch) => self.touched(known, touch, event.at).into_iter().collect(),
-            Happening::Handshake { from } => self.shaken(known, *from, event.at).into_iter().collect(),
+            Happening::Touch(touch) => only(self.touched(known, touch, event.at)),
+            Happening::Handshake { from } => only(self.shaken(known, *from, event.at)),
             Happening::Written(written) => self.wrote(known, written, event.at),
         }
     }
@@ -181,6 +181,11 @@ impl Watch {
         let milliseconds = at.as_millisecond().saturating_sub(self.began.as_millisecond());
         u32::try_from(milliseconds.max(0) / i64::from(MILLISECONDS_EACH)).unwrap_or(u32::MAX)
     }
+}
+
+/// Of nearly every event there is none.
+fn only(suspicion: Option<Suspicion>) -> Vec<Suspicion> {
+    suspicion.map_or_else(Vec::new, |suspicion| vec![suspicion])
 }
 
 /// 32 bits of these are six years.

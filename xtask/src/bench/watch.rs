@@ -1,5 +1,7 @@
 //! How soon somebody who probes is told of, what an event costs, and how much is remembered (A19).
 
+mod logs;
+
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -55,6 +57,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
         ),
     ];
     rows.extend(load()?);
+    rows.extend(logs::rows()?);
     Ok(rows)
 }
 

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::logs::{Attempt, Deed, Header, Program};
 
-/// So many sources at services are remembered: 3 MiB of those who log in, 2 MiB of those who ask for paths.
-const BUCKETS: usize = 1 << 12;
+/// So many sources at services are remembered: 2 MiB of those who log in, 1 MiB of those who ask for paths.
+const BUCKETS: usize = 1 << 11;
 /// Services that are told apart.
 const SERVICES_MAX: usize = 1_024;
 /// A process of sshd or vsftpd is there for one connection, which is over by then.
