@@ -21,7 +21,7 @@ mod tries;
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::{
-    hash::{Hash as _, Hasher as _},
+    hash::{Hash, Hasher as _},
     net::IpAddr,
 };
 
@@ -114,10 +114,8 @@ impl Watch {
             return Vec::new();
         }
         let shaken = self.shaken(known, from, at);
-        let (tick, began) = (self.tick(at), self.began);
-        let moment =
-            |tick: u32| began + SignedDuration::from_millis(i64::from(tick) * i64::from(MILLISECONDS_EACH));
-        let written = self.attempts.step(self.key, written, (at, tick), moment);
+        let tick = self.tick(at);
+        let written = self.attempts.step(self.key, written, (at, tick), self.began);
         shaken.into_iter().chain(written).collect()
     }
 
@@ -140,8 +138,7 @@ impl Watch {
         if is_proven && !probe::outweighs_service(record) {
             return None;
         }
-        let first =
-            self.began + SignedDuration::from_millis(i64::from(record.first) * i64::from(MILLISECONDS_EACH));
+        let first = moment(self.began, record.first);
         let suspect = Suspect::of(record, first, at, is_proven);
         self.table.forget(hash);
         let told = suspect.tell(source, at);
@@ -171,9 +168,7 @@ impl Watch {
     }
 
     fn hash(&self, source: Source) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
-        source.hash(&mut hasher);
-        hasher.finish()
+        digest(self.key, &source)
     }
 
     /// A clock that was put back stands still.
@@ -181,6 +176,18 @@ impl Watch {
         let milliseconds = at.as_millisecond().saturating_sub(self.began.as_millisecond());
         u32::try_from(milliseconds.max(0) / i64::from(MILLISECONDS_EACH)).unwrap_or(u32::MAX)
     }
+}
+
+/// What nobody can choose who does not know the key.
+fn digest(key: Key, what: &impl Hash) -> u64 {
+    let mut hasher = SipHasher13::new_with_keys(key[0], key[1]);
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// When a tick was.
+fn moment(began: Timestamp, tick: u32) -> Timestamp {
+    began + SignedDuration::from_millis(i64::from(tick) * i64::from(MILLISECONDS_EACH))
 }
 
 /// Of nearly every event there is none.

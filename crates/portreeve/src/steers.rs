@@ -56,8 +56,7 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
     // What was taken from it is put there again with all the rest.
     let routes = if is_whole { steer.routes()? } else { Routes::default() };
     let seconds_left = steer.trial()?.map(|until| until.saturating_sub(boot_clock()) / 1_000_000_000);
-    let led = steer.stands()?.into_iter().filter_map(Slot::led);
-    Ok(Steers { routes, seconds_left, led: led.collect() })
+    Ok(Steers { routes, seconds_left, led: led_by(&steer)? })
 }
 
 /// The sockets that packets are led to.
@@ -66,7 +65,10 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
 ///
 /// They cannot be asked.
 pub(crate) fn led() -> Result<Vec<Led>, SteerError> {
-    let Some(Pinned { steer, .. }) = Steer::pinned()? else { return Ok(Vec::new()) };
+    Steer::pinned()?.map_or(Ok(Vec::new()), |pinned| led_by(&pinned.steer))
+}
+
+fn led_by(steer: &Steer) -> Result<Vec<Led>, SteerError> {
     Ok(steer.stands()?.into_iter().filter_map(Slot::led).collect())
 }
 

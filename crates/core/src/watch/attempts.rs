@@ -1,14 +1,12 @@
 //! What is written of those who ask a service: too many failed logins, or too many paths that only probes ask for (A19).
 
 use alloc::string::String;
-use core::hash::{Hash, Hasher as _};
-
 use jiff::Timestamp;
-use siphasher::sip::SipHasher13;
 
 use super::{
     Confidence, Key, Kind, Source, Suspicion,
     buckets::Buckets,
+    digest, moment,
     paths::{Paths, probed},
     tries::{Tries, Try},
 };
@@ -80,7 +78,7 @@ impl Attempts {
         key: Key,
         written: &Written<'_>,
         (at, tick): (Timestamp, u32),
-        moment: impl Fn(u32) -> Timestamp,
+        began: Timestamp,
     ) -> Option<Suspicion> {
         let source = Source::of(written.attempt.source);
         let place = digest(key, &(source, written.service));
@@ -111,7 +109,7 @@ impl Attempts {
             // A service of TCP wrote it.
             confidence: Confidence::Proven,
             score: 0,
-            first: moment(first),
+            first: moment(began, first),
             last: at,
             contacts,
             ports: alloc::vec::Vec::new(),
@@ -131,10 +129,4 @@ fn a_try(key: Key, written: &Written<'_>, tick: u32) -> Try {
         Program::Postfix | Program::Nginx | Program::Access => None,
     };
     Try { tick, user, session }
-}
-
-fn digest(key: Key, what: &impl Hash) -> u64 {
-    let mut hasher = SipHasher13::new_with_keys(key[0], key[1]);
-    what.hash(&mut hasher);
-    hasher.finish()
 }
