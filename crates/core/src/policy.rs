@@ -4,11 +4,13 @@ mod ledger;
 pub mod limits;
 mod parse;
 mod schema;
+mod watch;
 
 pub use ledger::{LedgerChoice, LedgerStore};
 pub(crate) use parse::owner_of;
 pub use parse::{Mistake, POLICY_VERSION, Parsed, Source, is_interface, is_mark, parse};
 pub use schema::schema;
+pub use watch::{LogChoice, LogPlace, WatchChoice, WatchMode};
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -50,6 +52,8 @@ pub struct Policy {
     pub audit_command: Vec<String>,
     /// Where the book of claims is, and from which numbers it gives.
     pub ledger: LedgerChoice,
+    /// What the watch does with whom it suspects, and where it reads.
+    pub watch: WatchChoice,
 }
 
 impl Policy {

@@ -37,6 +37,8 @@ pub use self::{
     suspicion::{Confidence, Contact, Kind, Suspicion},
 };
 
+/// Nobody is blocked for longer, however often he comes back.
+pub const BLOCK_LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Suspects that are remembered in full.
 pub const SUSPECTS_MAX: usize = 4_096;
 

@@ -17,6 +17,7 @@ mod syntax;
 mod tree;
 mod value;
 mod waive;
+mod watch;
 mod zone;
 
 use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
@@ -29,7 +30,9 @@ use self::{
     tree::{Content, Tree, Value},
     value::{Key, Table, as_key, check_name, is_name, refuse_kind},
 };
-use super::{HOST, LedgerChoice, Place, Policy, ProtocolReach, Service, WORLD, Waiver, Zone, limits};
+use super::{
+    HOST, LedgerChoice, Place, Policy, ProtocolReach, Service, WORLD, Waiver, WatchChoice, Zone, limits,
+};
 use crate::{
     gate::Refusal,
     registry::Registry,
@@ -51,9 +54,10 @@ const PROTOCOL: Key = Key { name: "protocol", example: "[protocol.gre]" };
 const WAIVE: Key = Key { name: "waive", example: "[[waive]]" };
 const AUDIT: Key = Key { name: "audit", example: "[audit]" };
 const LEDGER: Key = Key { name: "ledger", example: "[ledger]" };
+const WATCH: Key = Key { name: "watch", example: "[watch]" };
 
 /// The keys of a file.
-const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, AUDIT, LEDGER, WAIVE];
+const KEYS: &[Key] = &[VERSION, REFUSE, ZONE, SERVICE, PROTOCOL, AUDIT, LEDGER, WATCH, WAIVE];
 
 /// One file of a policy.
 #[derive(Clone, Debug)]
@@ -127,6 +131,10 @@ struct Reading<'a> {
     audit: Option<(Vec<String>, Mark)>,
     /// What is said of the ledger, and where its section stands.
     ledger: Option<(LedgerChoice, Mark)>,
+    /// What is said of the watch, and where its section stands.
+    watch: Option<(WatchChoice, Mark)>,
+    /// Where each of its logs names its service.
+    log_places: Vec<Mark>,
 }
 
 impl<'a> Reading<'a> {
@@ -146,6 +154,8 @@ impl<'a> Reading<'a> {
             zone_names: BTreeMap::new(),
             audit: None,
             ledger: None,
+            watch: None,
+            log_places: Vec::new(),
         }
     }
 
@@ -178,6 +188,7 @@ impl<'a> Reading<'a> {
         self.named(table, PROTOCOL, Self::protocol);
         self.audit(table);
         self.ledger(table);
+        self.watch(table);
         self.waivers(table);
     }
 
@@ -309,6 +320,15 @@ impl<'a> Reading<'a> {
         }
     }
 
+    fn watch(&mut self, table: &Table<'_, '_>) {
+        let Some(section) = self.section(table, WATCH) else { return };
+        self.log_places.clear();
+        let choice = watch::read(&section, &mut self.log_places, &mut self.report);
+        if let Some((_, first)) = self.watch.replace((choice, section.at)) {
+            refuse_section_twice(WATCH, first, section.at, &mut self.report);
+        }
+    }
+
     /// A table that stands once, like `[audit]`.
     fn section<'v, 't>(&mut self, table: &Table<'v, 't>, key: Key) -> Option<Table<'v, 't>> {
         let entries = table.get(key)?;
@@ -357,6 +377,8 @@ impl<'a> Reading<'a> {
         self.check_names();
         overlap::check(&self.services, &self.places.ports, &mut self.report);
         self.check_reach();
+        let logs = self.watch.iter().flat_map(|(watch, _)| &watch.log);
+        watch::check(logs.zip(&self.log_places), &self.services, &mut self.report);
         let (mistakes, warnings) = self.report.finish();
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -370,6 +392,7 @@ impl<'a> Reading<'a> {
             waivers: self.waivers,
             audit_command: self.audit.map(|(command, _)| command).unwrap_or_default(),
             ledger: self.ledger.map(|(ledger, _)| ledger).unwrap_or_default(),
+            watch: self.watch.map(|(watch, _)| watch).unwrap_or_default(),
         };
         Ok(Parsed { policy, warnings })
     }
@@ -441,7 +464,7 @@ fn define_zone(zone: &str) -> Text {
 
 /// The keys that the parser knows, by the name of the schema's shape.
 #[cfg(test)]
-pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 9] {
+pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 11] {
     let names = |keys: &'static [Key]| keys.iter().map(|key| key.name).collect();
     [
         ("Policy", names(KEYS)),
@@ -452,6 +475,8 @@ pub(super) fn known_keys() -> [(&'static str, Vec<&'static str>); 9] {
         ("Protocol", names(protocol::KEYS)),
         ("Audit", names(audit::KEYS)),
         ("Ledger", names(ledger::KEYS)),
+        ("Watch", names(watch::KEYS)),
+        ("Log", names(watch::KEYS_OF_LOG)),
         ("Waiver", names(waive::KEYS)),
     ]
 }

@@ -42,6 +42,8 @@ struct Policy {
     audit: Option<Audit>,
     /// Where the book of claims is, and from which numbers it gives.
     ledger: Option<Ledger>,
+    /// What the watch does with whom it suspects, and where the logs are.
+    watch: Option<Watch>,
     /// Findings that a person lives with.
     #[serde(default)]
     waive: Vec<Waiver>,
@@ -67,6 +69,52 @@ struct Ledger {
     /// The numbers of which a claim gets one that asks for any; absent: `20000-29999`.
     #[schemars(regex(pattern = "^[0-9]+(-[0-9]+)?$"))]
     pool: Option<String>,
+}
+
+/// What the watch does with whom it suspects, and where the logs are.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Watch {
+    /// `observe` tells, `block` has the gate keep proven sources out, too; absent: `observe`.
+    mode: Option<WatchMode>,
+    /// Networks or single addresses that are never blocked, besides zones, operators, gateways and resolvers.
+    allow: Option<OneOrMany<String>>,
+    /// How long somebody is blocked the first time, from 10 seconds to 7 days; absent: `1h`.
+    block_for: Option<String>,
+    /// So many are blocked in a minute, and no more; absent: 30.
+    #[schemars(range(min = 1, max = 10_000))]
+    blocks_per_minute_max: Option<u32>,
+    /// Whether those are blocked, too, whose address may be somebody else's; absent: no.
+    block_unproven: Option<bool>,
+    /// Where logs of services are, besides the usual places.
+    log: Option<OneOrMany<Log>>,
+}
+
+/// What the watch does with whom it suspects.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+enum WatchMode {
+    /// It tells of him.
+    Observe,
+    /// The gate keeps him out, too.
+    Block,
+}
+
+/// Where a log of a service is: by one of `file` and `unit`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["file"]}, {"required": ["unit"]}]))]
+#[expect(dead_code, reason = "a shape for the schema alone")]
+struct Log {
+    /// The service, as the policy calls it.
+    service: String,
+    /// A file, by absolute path.
+    #[schemars(regex(pattern = "^/"))]
+    file: Option<String>,
+    /// What a unit of the host's service manager writes into the journal.
+    #[schemars(regex(pattern = r"^([A-Za-z0-9:_.\\@-]+|[A-Za-z0-9:_.\\-]+@\*)\.(service|socket|scope)$"))]
+    unit: Option<String>,
 }
 
 /// What becomes of packets that are not let in.

@@ -30,7 +30,10 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
     }
     let own = Table { entries: value, at: value.at() };
     own.refuse_unknown(KEYS, report);
-    let local = local(&own, report)?;
+    let local = match own.get(LOCAL) {
+        Some(_) => own.boolean(LOCAL, report)?.1,
+        None => false,
+    };
     if own.get(WHEN_DEAD).is_none() {
         return Some(Steering { when_dead: WhenDead::Refuse, local });
     }
@@ -45,15 +48,4 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
         "\"refuse\"(直ちに拒否を返す)か \"pass\"(そのポートを bind しているプログラムに渡す)と書いてください"
     );
     own.one_of(WHEN_DEAD, WORDS, odd, fix, report).map(|(_, when_dead)| Steering { when_dead, local })
-}
-
-/// Whether the host takes in packets for addresses that it does not have.
-fn local(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<bool> {
-    let Some(value) = table.get(LOCAL) else { return Some(false) };
-    if !matches!(value.content(), Content::Boolean) {
-        let wanted = Words { en: "true or false", ja: "true か false" };
-        refuse_kind(value.at(), LOCAL, wanted, value, report);
-        return None;
-    }
-    Some(report.written(value.at()) == "true")
 }

@@ -102,6 +102,17 @@ impl<'v, 't> Table<'v, 't> {
         None
     }
 
+    /// What a key says of yes or no, if it is there, with its place.
+    pub(super) fn boolean(&self, key: Key, report: &mut Report<'_>) -> Option<(Mark, bool)> {
+        let value = self.get(key)?;
+        if !matches!(value.content(), Content::Boolean) {
+            let wanted = Words { en: "true or false", ja: "true か false" };
+            refuse_kind(value.at(), key, wanted, value, report);
+            return None;
+        }
+        Some((value.at(), report.written(value.at()) == "true"))
+    }
+
     /// A key's texts: a list, or one text that stands for a list of one.
     pub(super) fn strings(&self, key: Key, report: &mut Report<'_>) -> Vec<(Mark, &'v str)> {
         let Some(value) = self.get(key) else { return Vec::new() };
