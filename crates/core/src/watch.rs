@@ -5,6 +5,7 @@
 //! slow probe is found at the same contact as a fast one.
 
 mod attempts;
+mod blocks;
 mod buckets;
 mod evidence;
 mod family;
@@ -12,9 +13,11 @@ mod paths;
 mod place;
 mod probe;
 mod proof;
+mod reaction;
 mod returned;
 mod score;
 mod source;
+mod spared;
 mod suspicion;
 mod table;
 mod tries;
@@ -28,12 +31,17 @@ use core::{
 use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 
-use self::{attempts::Attempts, probe::Suspect, proof::Proofs, returned::Returned, table::Table};
+use self::{
+    attempts::Attempts, blocks::Blocks, probe::Suspect, proof::Proofs, returned::Returned, table::Table,
+};
 pub use self::{
     attempts::{ServiceNumber, Written},
+    blocks::Limit,
     evidence::{Innocence, Known, Touch},
+    reaction::{Mercy, Reaction},
     score::THRESHOLD,
     source::Source,
+    spared::{Bond, Bonds},
     suspicion::{Confidence, Contact, Kind, Suspicion},
 };
 
@@ -79,6 +87,7 @@ pub struct Watch {
     proofs: Proofs,
     suspects: BTreeMap<Source, Suspect>,
     attempts: Attempts,
+    blocks: Blocks,
 }
 
 impl Watch {
@@ -93,6 +102,7 @@ impl Watch {
             proofs: Proofs::new(),
             suspects: BTreeMap::new(),
             attempts: Attempts::new(),
+            blocks: Blocks::default(),
         }
     }
 
@@ -112,7 +122,7 @@ impl Watch {
 
     fn wrote(&mut self, known: &Known, written: &Written<'_>, at: Timestamp) -> Vec<Suspicion> {
         let from = written.attempt.source;
-        if known.is_own(from) {
+        if known.is_own(from) || self.blocks.has(Source::of(from), at) {
             return Vec::new();
         }
         let shaken = self.shaken(known, from, at);
@@ -126,6 +136,9 @@ impl Watch {
             return None;
         }
         let source = Source::of(touch.from);
+        if self.blocks.has(source, at) {
+            return None;
+        }
         let (hash, tick) = (self.hash(source), self.tick(at));
         if let Some(suspect) = self.suspects.get_mut(&source) {
             suspect.touches(touch, at);

@@ -5,16 +5,25 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use super::{Deed, History, Receipt};
 
 impl History {
-    /// The numbers of what is older than the newest `newest_max` receipts, but for the newest one that tells of the gate's
-    /// revision, and those whose trial another one that stays ended: they are needed however old they are.
+    /// The numbers of what is older than the newest `newest_max` receipts, no more than half of them about one source each, but
+    /// for the newest one that tells of the gate's revision, and those whose trial another one that stays ended: they are needed
+    /// however old they are.
     #[must_use]
     pub fn forgettable(&self, newest_max: usize) -> Vec<u32> {
-        let newest = self.newest_first().take(newest_max).chain(self.newest_revision());
+        let surplus = self.newest_first().filter(|receipt| is_of_source(receipt)).skip(newest_max / 2);
+        let surplus: BTreeSet<u32> = surplus.map(|receipt| receipt.number).collect();
+        let kept = self.newest_first().filter(|receipt| !surplus.contains(&receipt.number));
+        let newest = kept.take(newest_max).chain(self.newest_revision());
         let needed: BTreeSet<u32> =
             newest.flat_map(|receipt| [Some(receipt.number), trial_of(receipt)]).flatten().collect();
-        let old = self.newest_first().skip(newest_max).map(|receipt| receipt.number);
-        old.filter(|number| !needed.contains(number)).collect()
+        let all = self.newest_first().map(|receipt| receipt.number);
+        all.filter(|number| !needed.contains(number)).collect()
     }
+}
+
+/// Whether it keeps out one source, or lets it in again: a watch does so many times a minute.
+const fn is_of_source(receipt: &Receipt) -> bool {
+    matches!(receipt.deed, Deed::Block { .. } | Deed::Unblock { .. })
 }
 
 /// The receipt of the trial that a change ended.
@@ -53,15 +62,16 @@ mod tests {
         .into_iter()
         .collect();
         (4..=1_004).map(block).for_each(|block| history.put(block));
-        assert_eq!(history.forgettable(1_000), [4, 1], "the confirmed trial stays");
-        assert_eq!(history.forgettable(2_000), vec![0; 0]);
+        let oldest_first = |newest_max| history.forgettable(newest_max).into_iter().rev();
+        assert!(oldest_first(1_000).eq(4..=504), "the changes of the gate stay, and can be taken back");
+        assert!(oldest_first(2_000).eq(4..=4));
+        assert_eq!(history.forgettable(2_002), vec![0; 0]);
+        assert!(oldest_first(2).eq([1].into_iter().chain(4..=1_003)), "the confirmed trial stays");
         let refused =
             Receipt { outcome: Outcome::Refused, at: at(0), ..receipt(2_000, Deed::Confirm { of: 1 }, None) };
         history.put(refused);
-        assert_eq!(
-            history.forgettable(1_000),
-            [5, 4],
-            "what names it stays, and what was not made is no revision"
-        );
+        let told = history.forgettable(2);
+        assert!(!told.contains(&1), "what names it stays");
+        assert!(!told.contains(&3), "what was not made is no revision");
     }
 }

@@ -72,6 +72,16 @@ impl Attempts {
         ServiceNumber(u16::try_from(place).unwrap_or(u16::MAX))
     }
 
+    /// Nothing is remembered of `source` any more.
+    pub(super) fn forget(&mut self, key: Key, source: Source) {
+        for number in 0..self.services.len() {
+            let service = ServiceNumber(u16::try_from(number).unwrap_or(u16::MAX));
+            let place = digest(key, &(source, service));
+            self.tries.forget(place);
+            self.paths.forget(place);
+        }
+    }
+
     /// What a line makes known, at `at`, which is `tick`.
     pub(super) fn step(
         &mut self,

@@ -44,4 +44,12 @@ impl<T: Copy + Default> Buckets<T> {
         slot.tick = tick;
         &mut slot.kept
     }
+
+    /// Whoever has this hash is nobody any more.
+    pub(super) fn forget(&mut self, hash: u64) {
+        let (place, tag) = place(hash, self.0.len());
+        if let Some(slot) = self.0[place].iter_mut().find(|slot| slot.tag == tag) {
+            *slot = Slot::default();
+        }
+    }
 }

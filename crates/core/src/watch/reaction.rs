@@ -1,0 +1,122 @@
+//! What becomes of somebody who is suspected: kept out only where that is proven and allowed (A19).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Confidence, Source, Suspicion, Watch,
+    blocks::Limit,
+    spared::{Bond, Bonds},
+};
+use crate::{
+    policy::{WatchChoice, WatchMode},
+    text,
+    words::Text,
+};
+
+/// What becomes of him.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// He is to be kept out for so long.
+    Block(SignedDuration),
+    /// He would be, and the policy only observes.
+    WouldBlock(SignedDuration),
+    /// He is not.
+    Spare(Mercy),
+}
+
+/// Why somebody is not kept out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mercy {
+    /// His address may be another's.
+    Unproven,
+    /// What he is to this host.
+    Bond(Bond),
+    /// Enough are.
+    Limit(Limit),
+    /// There is no gate that could.
+    NoGate,
+    /// The gate could not be changed.
+    Failed,
+}
+
+impl Mercy {
+    /// The same as a few words, after "not blocked:".
+    #[must_use]
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Unproven => text!("unproven", "実在を確認できていない"),
+            Self::Bond(bond) => bond.text(),
+            Self::Limit(Limit::Minute) => {
+                text!("blocks_per_minute_max is reached", "blocks_per_minute_max に達した")
+            }
+            Self::Limit(Limit::All) => text!("as many are blocked as can be", "遮断件数の上限に達した"),
+            Self::NoGate => text!("there is no gate", "ゲートがない"),
+            Self::Failed => text!("the gate could not be changed", "ゲートを変更できない"),
+        }
+    }
+
+    /// Whether it is about this moment alone, so that whoever goes on is to be judged again.
+    const fn passes(&self) -> bool {
+        matches!(self, Self::Limit(_) | Self::NoGate | Self::Failed)
+    }
+}
+
+impl Watch {
+    /// What is to become of whoever is suspected, on a host where these have a bond and, as `has_gate` says, a gate stands.
+    #[must_use]
+    pub fn reaction(
+        &self,
+        suspicion: &Suspicion,
+        choice: &WatchChoice,
+        bonds: &Bonds,
+        has_gate: bool,
+    ) -> Reaction {
+        let spared = (suspicion.confidence == Confidence::Unproven && !choice.block_unproven)
+            .then_some(Mercy::Unproven)
+            .or_else(|| bonds.of_source(suspicion.source).map(Mercy::Bond))
+            .or_else(|| self.blocks.limit(choice, suspicion.at).map(Mercy::Limit));
+        if let Some(mercy) = spared {
+            return Reaction::Spare(mercy);
+        }
+        let length = self.blocks.length(suspicion.source, choice, suspicion.at);
+        match choice.mode {
+            WatchMode::Observe => Reaction::WouldBlock(length),
+            WatchMode::Block if !has_gate => Reaction::Spare(Mercy::NoGate),
+            WatchMode::Block => Reaction::Block(length),
+        }
+    }
+
+    /// Remembers what became of `source` at `at`: whoever is kept out is suspected of nothing until his time is over, and then
+    /// anew; so is whoever was spared for the moment.
+    pub fn reacted(&mut self, source: Source, reaction: &Reaction, at: Timestamp) {
+        match reaction {
+            Reaction::Block(length) => {
+                let until = at.saturating_add(*length).unwrap_or(Timestamp::MAX);
+                self.blocks.put(source, until, at);
+                self.forget(source);
+            }
+            Reaction::Spare(mercy) if mercy.passes() => self.forget(source),
+            Reaction::WouldBlock(_) | Reaction::Spare(_) => {}
+        }
+    }
+
+    /// Somebody was kept out before this watch began, or was by somebody else: at `at` he is or was until `until`.
+    pub fn knows_block(&mut self, source: Source, until: Timestamp, at: Timestamp) {
+        self.blocks.remember(source, until, at);
+    }
+
+    /// Somebody was let in again before his time: nothing is held against him.
+    pub fn forgive(&mut self, source: Source) {
+        self.blocks.forgive(source);
+        self.forget(source);
+    }
+
+    fn forget(&mut self, source: Source) {
+        self.suspects.remove(&source);
+        self.table.forget(self.hash(source));
+        self.attempts.forget(self.key, source);
+    }
+}
+
+#[cfg(test)]
+mod tests;

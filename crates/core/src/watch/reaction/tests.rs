@@ -1,0 +1,144 @@
+use alloc::{collections::BTreeSet, vec, vec::Vec};
+use core::net::IpAddr;
+
+use super::*;
+use crate::{
+    facts::{Lifelines, testing::snapshot},
+    policy::Policy,
+    port::Protocol,
+    watch::{Event, Happening, Known, Touch},
+};
+
+const HERE: &str = "192.0.2.1";
+const SYN: u8 = 2;
+
+struct Scene {
+    watch: Watch,
+    choice: WatchChoice,
+    bonds: Bonds,
+    second: i64,
+}
+
+impl Scene {
+    fn new(mode: WatchMode) -> Self {
+        let choice =
+            WatchChoice { mode, allow: vec!["198.51.100.0/24".parse().unwrap()], ..WatchChoice::default() };
+        let policy = Policy { watch: choice.clone(), ..Policy::default() };
+        let lifelines = Lifelines { resolvers: vec!["192.0.2.53".parse().unwrap()], ..Lifelines::default() };
+        let bonds = Bonds::of(&snapshot(Timestamp::UNIX_EPOCH), Some(&policy), &lifelines, &[]);
+        Self { watch: Watch::new([1, 2], Timestamp::UNIX_EPOCH), choice, bonds, second: 0 }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.second).unwrap()
+    }
+
+    fn happens(&mut self, what: Happening<'_>) -> Vec<Reaction> {
+        self.second += 1;
+        let known = Known { declared: BTreeSet::new(), own: vec![HERE.parse().unwrap()], ..Known::default() };
+        let at = self.now();
+        let told = self.watch.step(&known, &Event { at, what });
+        let react = |suspicion: Suspicion| {
+            let reaction = self.watch.reaction(&suspicion, &self.choice, &self.bonds, true);
+            self.watch.reacted(suspicion.source, &reaction, at);
+            reaction
+        };
+        told.into_iter().map(react).collect()
+    }
+
+    /// Somebody scans, and shakes hands before where that is `proven`.
+    fn scans(&mut self, from: &str, is_proven: bool) -> Vec<Reaction> {
+        let from: IpAddr = from.parse().unwrap();
+        if is_proven {
+            self.happens(Happening::Handshake { from });
+        }
+        let touch = |port| {
+            let to = HERE.parse().unwrap();
+            Touch { from, to, protocol: Protocol::Tcp, from_port: 40_000, port, flags: SYN }
+        };
+        [23, 3389, 5900, 6379, 11_211, 27_017]
+            .into_iter()
+            .flat_map(|port| self.happens(Happening::Touch(touch(port))))
+            .collect()
+    }
+}
+
+fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+#[test]
+fn only_proven_sources_are_kept_out_and_only_where_the_policy_says_so() {
+    let mut scene = Scene::new(WatchMode::Block);
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(1))]);
+    assert_eq!(scene.scans("203.0.113.8", false), [Reaction::Spare(Mercy::Unproven)]);
+    let from = "203.0.113.8".parse().unwrap();
+    let late = scene.happens(Happening::Handshake { from });
+    assert_eq!(late, [Reaction::Block(hours(1))], "his address is his after all");
+    let mut scene = Scene::new(WatchMode::Observe);
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::WouldBlock(hours(1))]);
+    scene.choice = WatchChoice { mode: WatchMode::Block, block_unproven: true, ..scene.choice };
+    assert_eq!(scene.scans("203.0.113.9", false), [Reaction::Block(hours(1))]);
+}
+
+#[test]
+fn whoever_has_a_bond_is_never_kept_out() {
+    let mut scene = Scene::new(WatchMode::Block);
+    assert_eq!(scene.scans("192.0.2.53", true), [Reaction::Spare(Mercy::Bond(Bond::Resolver))]);
+    assert_eq!(scene.scans("198.51.100.7", true), [Reaction::Spare(Mercy::Bond(Bond::Allowed))]);
+}
+
+#[test]
+fn whoever_is_kept_out_is_no_news_until_he_comes_back() {
+    let mut scene = Scene::new(WatchMode::Block);
+    let blocked = |length| vec![Reaction::Block(hours(length))];
+    assert_eq!(scene.scans("203.0.113.7", true), blocked(1));
+    assert_eq!(scene.scans("203.0.113.7", true), vec![]);
+    scene.second += 3_600;
+    assert_eq!(scene.scans("203.0.113.7", true), blocked(2));
+    scene.watch.forgive(Source::of("203.0.113.7".parse().unwrap()));
+    assert_eq!(scene.scans("203.0.113.7", true), blocked(1), "nothing was held against him");
+}
+
+#[test]
+fn whoever_was_spared_for_the_moment_is_judged_again() {
+    let mut scene = Scene::new(WatchMode::Block);
+    scene.choice.blocks_per_minute_max = 1;
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(1))]);
+    assert_eq!(scene.scans("203.0.113.8", true), [Reaction::Spare(Mercy::Limit(Limit::Minute))]);
+    scene.second += 60;
+    assert_eq!(scene.scans("203.0.113.8", true), [Reaction::Block(hours(1))]);
+}
+
+#[test]
+fn blocks_of_the_past_count() {
+    let mut scene = Scene::new(WatchMode::Block);
+    let source = Source::of("203.0.113.7".parse().unwrap());
+    scene.watch.knows_block(source, Timestamp::from_second(10_000).unwrap(), scene.now());
+    assert_eq!(scene.scans("203.0.113.7", true), []);
+    scene.second = 10_000;
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(2))]);
+}
+
+#[test]
+fn without_a_gate_nobody_is_kept_out() {
+    let mut scene = Scene::new(WatchMode::Block);
+    let suspicion = Suspicion {
+        at: scene.now(),
+        source: Source::of("203.0.113.7".parse().unwrap()),
+        kind: crate::watch::Kind::BruteForce,
+        confidence: Confidence::Proven,
+        score: 0,
+        first: scene.now(),
+        last: scene.now(),
+        contacts: 5,
+        ports: vec![],
+        service: Some("ssh".into()),
+        users: 1,
+        welcomed: 0,
+    };
+    let without = |scene: &Scene| scene.watch.reaction(&suspicion, &scene.choice, &scene.bonds, false);
+    assert_eq!(without(&scene), Reaction::Spare(Mercy::NoGate));
+    scene.choice.mode = WatchMode::Observe;
+    assert_eq!(without(&scene), Reaction::WouldBlock(hours(1)));
+}
