@@ -16,6 +16,7 @@ mod kernel;
 pub mod left_gate;
 pub mod left_guard;
 pub mod left_steer;
+pub mod lifelines;
 pub mod links;
 mod namespaces;
 mod openings;

@@ -10,6 +10,4 @@ pub struct Lifelines {
     pub gateways: Vec<IpAddr>,
     /// Those that it asks for names (resolv.conf(5)).
     pub resolvers: Vec<IpAddr>,
-    /// Those that it asks for the time, by connections to port 123 (RFC 5905 §7.2).
-    pub time_servers: Vec<IpAddr>,
 }

@@ -7,11 +7,14 @@ use ipnet::IpNet;
 
 use super::Source;
 use crate::{
-    facts::{Foothold, Lifelines, Snapshot},
+    facts::{Connection, Foothold, Lifelines, Snapshot},
     policy::Policy,
+    port::Protocol,
     text,
     words::Text,
 };
+
+const NTP: u16 = 123;
 
 /// What somebody is to this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,8 @@ impl Bonds {
         let one = |bond: Bond| move |address: &IpAddr| (IpNet::from(address.to_canonical()), bond.clone());
         let interfaces = snapshot.own_namespace().into_iter().flat_map(|own| &own.interfaces);
         let own = interfaces.flat_map(|it| &it.addresses).map(|address| address.ip);
+        let asked = snapshot.connections.iter().flatten().filter(|connection| asks_the_time(connection));
+        let time_servers = asked.map(|connection| &connection.peer.address.ip);
         let zones = policy.into_iter().flat_map(|policy| &policy.zones);
         let zones = zones.flat_map(|zone| zone.from.iter().map(|net| (*net, Bond::Zone(zone.name.clone()))));
         let allowed = policy.into_iter().flat_map(|policy| &policy.watch.allow);
@@ -76,7 +81,7 @@ impl Bonds {
             .map(|address| one(Bond::Own)(&address))
             .chain(lifelines.gateways.iter().map(one(Bond::Gateway)))
             .chain(lifelines.resolvers.iter().map(one(Bond::Resolver)))
-            .chain(lifelines.time_servers.iter().map(one(Bond::TimeServer)))
+            .chain(time_servers.map(one(Bond::TimeServer)))
             .chain(operators)
             .chain(zones)
             .chain(allowed.map(|net| (*net, Bond::Allowed)));
@@ -95,6 +100,11 @@ impl Bonds {
     }
 }
 
+/// Whether its other end is asked for the time (RFC 5905 §7.2).
+fn asks_the_time(connection: &Connection) -> bool {
+    connection.protocol == Protocol::Udp && connection.peer.port == NTP
+}
+
 /// Whether nobody outside of the host and its links sends from it (RFC 6890): to keep such a one out is to keep out neighbours
 /// or nobody.
 fn is_of_links(address: IpAddr) -> bool {
@@ -111,7 +121,6 @@ mod tests {
     use crate::{
         facts::testing::{interface, namespace, snapshot},
         policy::{Place, Zone},
-        port::Protocol,
     };
 
     fn bonds() -> Bonds {
@@ -119,7 +128,11 @@ mod tests {
             interfaces: alloc::vec![interface("eth0", &["192.0.2.1", "2001:db8:1::1"])],
             ..namespace()
         };
-        let snapshot = Snapshot { namespaces: alloc::vec![own], ..snapshot(jiff::Timestamp::UNIX_EPOCH) };
+        let snapshot = Snapshot {
+            connections: Some(alloc::vec![asks(123, "198.51.100.123"), asks(53, "198.51.100.124")]),
+            namespaces: alloc::vec![own],
+            ..snapshot(jiff::Timestamp::UNIX_EPOCH)
+        };
         let place = Place { file: "policy.toml".into(), line: 1, column: 1 };
         let office = Zone {
             name: "office".into(),
@@ -134,7 +147,6 @@ mod tests {
         let lifelines = Lifelines {
             gateways: addresses(&["192.0.2.254", "fe80::1"]),
             resolvers: addresses(&["192.0.2.53", "2001:db8:4::53"]),
-            time_servers: addresses(&["198.51.100.123"]),
         };
         let foothold = Foothold {
             protocol: Protocol::Tcp,
@@ -145,6 +157,22 @@ mod tests {
             who: "sshd (pid 811)".into(),
         };
         Bonds::of(&snapshot, Some(&policy), &lifelines, &[foothold])
+    }
+
+    fn asks(port: u16, peer: &str) -> Connection {
+        Connection {
+            protocol: Protocol::Udp,
+            family: crate::address::Family::Ipv4,
+            address: "192.0.2.1".parse().unwrap(),
+            port: 40_000,
+            peer: crate::facts::Peer { address: peer.parse().unwrap(), port },
+            state: crate::facts::TcpState::Established,
+            netns: 1,
+            inode: 7,
+            cookie: 7,
+            pids: crate::facts::Pids::default(),
+            socket_unit: None,
+        }
     }
 
     #[test]
@@ -165,7 +193,7 @@ mod tests {
         assert_eq!(of("::ffff:203.0.113.9"), Some(Bond::Allowed));
         assert_eq!(of("2001:db8:3::1"), Some(Bond::Allowed), "a part of its network is");
         assert_eq!(of("198.51.100.7"), Some(Bond::Operator("sshd (pid 811)".into())));
-        for nobody in ["192.0.2.2", "2001:db8:5::1", "10.2.0.1", "198.51.100.8"] {
+        for nobody in ["192.0.2.2", "2001:db8:5::1", "10.2.0.1", "198.51.100.8", "198.51.100.124"] {
             assert_eq!(of(nobody), None, "{nobody}");
         }
     }
