@@ -138,6 +138,9 @@ pub enum Deed {
         source: IpAddr,
         /// Until then; `None` where it is for good.
         until: Option<Timestamp>,
+        /// What the watch suspects him of ([`crate::watch::Kind::name`]); `None` where a person keeps him out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// A source is let in again.
     Unblock {
@@ -310,4 +313,4 @@ impl Receipt {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -47,7 +47,7 @@ mod tests {
 
     fn block(number: u32) -> Receipt {
         let source = "203.0.113.7".parse().unwrap();
-        let receipt = receipt(number, Deed::Block { source, until: None }, None);
+        let receipt = receipt(number, Deed::Block { source, until: None, why: None }, None);
         Receipt { seen: Some(11), ..receipt }
     }
 

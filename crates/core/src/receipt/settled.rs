@@ -35,7 +35,7 @@ impl Receipt {
             }
             // These leave no trace in the revision, and their sets go with the table.
             _ if revision.is_none() => Outcome::Unknown,
-            Deed::Block { source, until } => {
+            Deed::Block { source, until, .. } => {
                 Found::source(temporary, BlockedSource::of(*source)).put(*until, now)
             }
             Deed::Unblock { source } => Found::source(temporary, BlockedSource::of(*source)).taken(),

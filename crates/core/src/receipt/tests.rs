@@ -14,7 +14,7 @@ pub(super) fn closing(port: &str) -> Body {
     Body::from(&Gate::Closed(Closed { ports, ..Closed::default() }))
 }
 
-pub(super) fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
+pub(crate) fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
     let who = Who { uid: 0, login_uid: Some(1000), sudo_user: Some("alice".into()) };
     let seen = made.map(|made| made - 1);
     let outcome = Outcome::Done;
@@ -84,7 +84,7 @@ fn a_trial_that_runs_is_ended_and_one_that_is_over_is_left_alone() {
 fn while_a_trial_runs_it_is_what_is_taken_back_unless_another_one_is_named() {
     let mut history: History = on_trial().into_iter().collect();
     let source = "203.0.113.7".parse().unwrap();
-    let block = receipt(3, Deed::Block { source, until: None }, None);
+    let block = receipt(3, Deed::Block { source, until: None, why: None }, None);
     history.put(Receipt { seen: Some(11), ..block });
     let running = standing(11, Some(30));
     let (trial, block) = (history.of(2).unwrap(), history.of(3).unwrap());
@@ -258,7 +258,7 @@ fn what_could_not_be_written_down_is_told_by_whoever_came_next() {
     };
     assert_eq!(told(11), (Outcome::Done, Some(11)));
     assert_eq!(told(10), (Outcome::Begun, None), "a boot may have come between");
-    let block = Deed::Block { source: "203.0.113.7".parse().unwrap(), until: None };
+    let block = Deed::Block { source: "203.0.113.7".parse().unwrap(), until: None, why: None };
     receipts[1] = Receipt { outcome: Outcome::Begun, seen: Some(10), ..receipt(2, block, None) };
     let next = Receipt { seen: Some(10), ..receipt(3, Deed::Confirm { of: 1 }, Some(11)) };
     let history: History = receipts.into_iter().chain([next]).collect();
@@ -318,7 +318,8 @@ fn whoever_was_killed_is_told_by_the_gate_whether_it_was_done() {
     let first = || begun(applied(Was::Nothing, None), None);
     assert_eq!(told(first(), Some(1_800_000_001)), (Outcome::Done, Some(1_800_000_001)));
     assert_eq!(told(first(), None), (Outcome::Refused, None));
-    let block = || begun(Deed::Block { source: "203.0.113.7".parse().unwrap(), until: None }, None);
+    let block =
+        || begun(Deed::Block { source: "203.0.113.7".parse().unwrap(), until: None, why: None }, None);
     assert_eq!(
         told(block(), Some(1_800_000_000)),
         (Outcome::Done, Some(1_800_000_000)),
@@ -343,7 +344,7 @@ fn whoever_was_killed_with_a_source_or_a_port_is_told_by_the_sets() {
         assert_eq!(settled.made, None);
         settled.outcome
     };
-    let block = |until: Option<i64>| Deed::Block { source, until: until.map(at) };
+    let block = |until: Option<i64>| Deed::Block { source, until: until.map(at), why: None };
     let open = || Deed::Open { zone: Some("lan".into()), ports, until: at(1_000) };
     let with = |blocked: &[Option<u64>], open: &[(&str, &str, u64)]| {
         let left = |seconds: u64| Some(core::time::Duration::from_secs(seconds));
@@ -402,8 +403,8 @@ fn what_is_there_for_a_while_is_taken_back_while_it_is_there() {
         receipt(number, Deed::Open { zone: Some("office".into()), ports, until: at(until) }, None)
     };
     let mut history: History = [
-        receipt(1, Deed::Block { source, until: None }, None),
-        receipt(2, Deed::Block { source, until: Some(at(60)) }, None),
+        receipt(1, Deed::Block { source, until: None, why: None }, None),
+        receipt(2, Deed::Block { source, until: Some(at(60)), why: None }, None),
         open(3, 60),
     ]
     .into_iter()

@@ -1,5 +1,7 @@
 //! What becomes of somebody who is suspected: kept out only where that is proven and allowed (A19).
 
+use alloc::vec::Vec;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -9,6 +11,7 @@ use super::{
 };
 use crate::{
     policy::{WatchChoice, WatchMode},
+    receipt::{Deed, History, Outcome},
     text,
     words::Text,
 };
@@ -35,6 +38,8 @@ pub enum Mercy {
     Limit(Limit),
     /// There is no gate that could.
     NoGate,
+    /// Somebody else has changed the gate.
+    Undermined,
     /// The gate could not be changed.
     Failed,
 }
@@ -51,26 +56,23 @@ impl Mercy {
             }
             Self::Limit(Limit::All) => text!("as many are blocked as can be", "遮断件数の上限に達した"),
             Self::NoGate => text!("there is no gate", "ゲートがない"),
+            Self::Undermined => {
+                text!("somebody else has changed the gate", "ゲートがほかの手段で書き換えられている")
+            }
             Self::Failed => text!("the gate could not be changed", "ゲートを変更できない"),
         }
     }
 
     /// Whether it is about this moment alone, so that whoever goes on is to be judged again.
     const fn passes(&self) -> bool {
-        matches!(self, Self::Limit(_) | Self::NoGate | Self::Failed)
+        matches!(self, Self::Limit(_) | Self::NoGate | Self::Undermined | Self::Failed)
     }
 }
 
 impl Watch {
-    /// What is to become of whoever is suspected, on a host where these have a bond and, as `has_gate` says, a gate stands.
+    /// What is to become of whoever is suspected, on a host to which these have a bond.
     #[must_use]
-    pub fn reaction(
-        &self,
-        suspicion: &Suspicion,
-        choice: &WatchChoice,
-        bonds: &Bonds,
-        has_gate: bool,
-    ) -> Reaction {
+    pub fn reaction(&self, suspicion: &Suspicion, choice: &WatchChoice, bonds: &Bonds) -> Reaction {
         let spared = (suspicion.confidence == Confidence::Unproven && !choice.block_unproven)
             .then_some(Mercy::Unproven)
             .or_else(|| bonds.of_source(suspicion.source).map(Mercy::Bond))
@@ -81,7 +83,6 @@ impl Watch {
         let length = self.blocks.length(suspicion.source, choice, suspicion.at);
         match choice.mode {
             WatchMode::Observe => Reaction::WouldBlock(length),
-            WatchMode::Block if !has_gate => Reaction::Spare(Mercy::NoGate),
             WatchMode::Block => Reaction::Block(length),
         }
     }
@@ -100,9 +101,18 @@ impl Watch {
         }
     }
 
-    /// Somebody was kept out before this watch began, or was by somebody else: at `at` he is or was until `until`.
-    pub fn knows_block(&mut self, source: Source, until: Timestamp, at: Timestamp) {
-        self.blocks.remember(source, until, at);
+    /// Remembers at `now` whom a watch kept out before this one began.
+    pub fn recall(&mut self, history: &History, now: Timestamp) {
+        let made: Vec<_> = history.newest_first().filter(|it| it.outcome == Outcome::Done).collect();
+        for receipt in made.into_iter().rev() {
+            match receipt.deed {
+                Deed::Block { source, until: Some(until), why: Some(_) } => {
+                    self.blocks.remember(Source::of(source), until, now);
+                }
+                Deed::Unblock { source } => self.blocks.forgive(Source::of(source)),
+                _ => {}
+            }
+        }
     }
 
     /// Somebody was let in again before his time: nothing is held against him.

@@ -9,7 +9,7 @@ mod verify;
 use clap::{Arg, ArgAction, ArgMatches};
 use portreeve_core::words::{Lang, Words};
 
-pub(super) use self::source::whom;
+pub(super) use self::source::{address, keep_out, whom};
 use super::{Command, plan::sessions_arguments};
 use crate::{
     exit::Exit,

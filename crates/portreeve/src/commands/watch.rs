@@ -1,6 +1,8 @@
 //! `portreeve watch`: who is probing us, as it happens (A14, A16, A19).
 
+mod blocked;
 mod lines;
+mod react;
 mod saved;
 mod sight;
 
@@ -12,7 +14,7 @@ use std::{
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
 
-use self::sight::Sight;
+use self::{react::Reacted, sight::Sight};
 use super::Command;
 use crate::{
     exit::Exit,
@@ -22,6 +24,11 @@ use crate::{
     stop::{Stop, Woken},
 };
 
+const ACTION: &str = "action";
+const LIST: &str = "list";
+const BLOCK: &str = "block";
+const FORGIVE: &str = "forgive";
+const ADDRESS: &str = "address";
 const FOR: &str = "for";
 const READ: &str = "read";
 /// So soon somebody hears that the host has changed, or that nobody reads.
@@ -35,27 +42,53 @@ pub(super) const COMMAND: Command = Command {
         "portreeve watch",
         "portreeve watch --for 60s -o ndjson",
         "portreeve watch --read /var/log/auth.log",
+        "portreeve watch forgive 203.0.113.7",
     ],
     takes: &[Common::Output(&[Format::Table, Format::Ndjson]), Common::Policy],
     arguments,
     run,
 };
 
+const UNNAMED: Words = Words {
+    en: "list tells of everybody who is kept out",
+    ja: "list は遮断中の送信元をすべて表示します",
+};
+const LISTED: Words = Words { en: "portreeve watch list", ja: "portreeve watch list" };
+const UNADDRESSED: Words = Words { en: "whom?", ja: "アドレスが必要です" };
+const ADDRESSED: Words = Words {
+    en: "such as: portreeve watch forgive 203.0.113.7",
+    ja: "例: portreeve watch forgive 203.0.113.7",
+};
+
 fn arguments(lang: Lang) -> Vec<Arg> {
+    let action = Words {
+        en: "list: who is kept out, and why; block: keep a source out; forgive: let one in again (default: watch)",
+        ja: "list: 遮断中の送信元と理由を表示、block: 送信元を遮断、forgive: 遮断を解除(省略すると監視)",
+    };
+    let address = Words {
+        en: "Of block and forgive: an address; of IPv6 its whole network of 64 bits",
+        ja: "block、forgive と併用: アドレス(IPv6 では、それを含む /64 全体)",
+    };
     let time = Words {
-        en: "So long (default: until it is stopped)",
-        ja: "監視する時間(既定値: 停止するまで)",
+        en: "So long (default: until it is stopped; a block: for good)",
+        ja: "監視または遮断する時間(既定値: 停止するまで。block では無期限)",
     };
     let saved = Words {
         en: "Judge saved logs instead, as they were written (-: standard input)",
         ja: "保存されたログを、書かれた時刻に従って判定する(-: 標準入力)",
     };
     vec![
+        Arg::new(ACTION)
+            .value_name("list|block|forgive")
+            .value_parser([LIST, BLOCK, FORGIVE])
+            .hide_possible_values(true)
+            .help(action.in_lang(lang)),
+        Arg::new(ADDRESS).value_name("ADDRESS").help(address.in_lang(lang)),
         options::value(FOR, "TIME", time, lang).value_parser(options::duration),
         options::value(READ, "FILE", saved, lang)
             .num_args(1..)
             .value_parser(value_parser!(PathBuf))
-            .conflicts_with(FOR),
+            .conflicts_with_all([FOR, ACTION]),
     ]
 }
 
@@ -63,8 +96,21 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     if let Some(files) = own.get_many::<PathBuf>(READ) {
         return saved::judge(&files.collect::<Vec<_>>(), settings, out);
     }
+    let length = own.get_one::<Duration>(FOR).copied();
+    let action = own.get_one::<String>(ACTION).map(String::as_str);
+    match (action, own.get_one::<String>(ADDRESS)) {
+        (None, _) => follow(length, settings, out),
+        (Some(LIST), None) => blocked::list(settings, out),
+        (Some(BLOCK), Some(address)) => blocked::block(address, length, settings, out),
+        (Some(FORGIVE), Some(address)) => blocked::forgive(address, settings, out),
+        (Some(LIST), Some(_)) => Err(Failure::usage(UNNAMED).hint(LISTED)),
+        (Some(_), _) => Err(Failure::usage(UNADDRESSED).hint(ADDRESSED)),
+    }
+}
+
+fn follow(length: Option<Duration>, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let stop = Stop::on_signals()?;
-    let end = own.get_one::<Duration>(FOR).map(|time| Instant::now() + *time);
+    let end = length.map(|length| Instant::now() + length);
     let mut sight = Sight::open(settings)?;
     if settings.format != Format::Ndjson && settings.verbosity != Verbosity::Quiet {
         out.say(show::SEES)?;
@@ -75,7 +121,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let woken = stop.wait(left, Some(sight.source()))?;
         // What happened until the end is told too.
         let heard = sight.listen()?;
-        heard.suspicions.iter().try_for_each(|suspicion| show::tell(suspicion, settings.format, out))?;
+        for Reacted { suspicion, reaction } in &heard.reacted {
+            show::tell(suspicion, reaction, settings.format, out)?;
+        }
         if heard.lost > 0 {
             show::tell_lost(heard.lost, settings.format, out)?;
         }

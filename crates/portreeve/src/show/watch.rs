@@ -1,10 +1,14 @@
 //! Who seems to probe this host, for a person and as JSON, a line each (A14, A16, A19).
 
+pub(crate) mod blocked;
+
+use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
+    gate::Timeout,
     port::Protocol,
     text,
-    watch::{Confidence, Kind, Suspicion},
-    words::{Words, inflect},
+    watch::{Confidence, Kind, Mercy, Reaction, Suspicion},
+    words::{Lang, Text, Words, inflect},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +19,7 @@ use crate::{failure::Failure, settings::Format};
 /// The layout of the document.
 const VERSION: u32 = 1;
 /// The duties of the article that it serves.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 const ARTICLE: [&str; 3] = ["A14", "A16", "A19"];
 
 /// What is watched.
@@ -29,7 +34,9 @@ pub(crate) const SEES: Words = Words {
 pub(crate) struct WatchView<'a> {
     /// The layout of this document: 1.
     version: u32,
-    /// `suspicion`; `lost`: then all but `count` is null; `read`: all but `lines`, `attempts` and `ambiguous`.
+    /// `suspicion`; `block`: he is kept out; `would-block`: he would be if the policy did not only observe; `refused-block`: never,
+    /// for what he is to this host; `blocked`: he is kept out now
+    /// (`watch list`); `lost`: then all but `count` is null; `read`: all but `lines`, `attempts` and `ambiguous`.
     event: &'static str,
     /// When, RFC 3339, UTC.
     at: Option<String>,
@@ -38,7 +45,7 @@ pub(crate) struct WatchView<'a> {
     /// The same as a network: of IPv6 64 bits.
     prefix: Option<String>,
     /// What he does: `port-scan`, `brute-force`, `password-spray` or `path-probing`.
-    kind: Option<&'static str>,
+    kind: Option<&'a str>,
     /// `proven`: he finished a handshake within the hour; else `unproven`, and the address may be another's.
     confidence: Option<&'static str>,
     /// How many times as likely it is that he probes as that he does not; of a `port-scan` alone.
@@ -57,6 +64,8 @@ pub(crate) struct WatchView<'a> {
     services: Vec<&'a str>,
     /// As how many users he tried, at least.
     users_count: Option<u32>,
+    /// What became of him; null of what is saved.
+    action: Option<ActionView>,
     /// What he did, as a sentence.
     text: Option<&'a str>,
     /// Which duties of the article this serves.
@@ -69,6 +78,18 @@ pub(crate) struct WatchView<'a> {
     attempts: Option<u64>,
     /// How many could have been read two ways, and are nobody's.
     ambiguous: Option<u64>,
+}
+
+/// What became of somebody who is suspected.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Action")]
+pub(crate) struct ActionView {
+    /// `block`, `would-block` or `none`.
+    what: &'static str,
+    /// Until when he is kept out, or would be; RFC 3339, UTC.
+    until: Option<String>,
+    /// Why he is not, as a sentence.
+    why_not: Option<String>,
 }
 
 /// What was read.
@@ -84,13 +105,18 @@ pub(crate) struct Counts {
     pub(crate) ambiguous: u64,
 }
 
-/// Tells of one.
+/// Tells of one, and of what became of him.
 ///
 /// # Errors
 ///
 /// Where nobody reads it.
-pub(crate) fn tell(suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
-    tell_at("%H:%M:%S", suspicion, format, out)
+pub(crate) fn tell(
+    suspicion: &Suspicion,
+    reaction: &Reaction,
+    format: Format,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    tell_at("%H:%M:%S", suspicion, Some(reaction), format, out)
 }
 
 /// The same of one of whom a saved log tells: it may be of any day.
@@ -99,7 +125,7 @@ pub(crate) fn tell(suspicion: &Suspicion, format: Format, out: &mut Out) -> Resu
 ///
 /// Where nobody reads it.
 pub(crate) fn tell_saved(suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
-    tell_at("%Y-%m-%d %H:%M:%S", suspicion, format, out)
+    tell_at("%Y-%m-%d %H:%M:%S", suspicion, None, format, out)
 }
 
 /// Tells what was read.
@@ -122,16 +148,73 @@ pub(crate) fn tell_counts(counts: &Counts, format: Format, out: &mut Out) -> Res
     out.line(text.in_lang(out.lang))
 }
 
-fn tell_at(time: &str, suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
+fn tell_at(
+    time: &str,
+    suspicion: &Suspicion,
+    reaction: Option<&Reaction>,
+    format: Format,
+    out: &mut Out,
+) -> Result<(), Failure> {
     let text = suspicion.text();
     let text = text.in_lang(out.lang);
     if format == Format::Ndjson {
-        return out.ndjson(&view(suspicion, text));
+        let action = reaction.map(|reaction| action(reaction, suspicion.at, out.lang));
+        return out.ndjson(&WatchView { event: event(reaction), action, ..view(suspicion, text) });
     }
+    let event = pad(if matches!(reaction, Some(Reaction::Block(_))) { BLOCK } else { SUSPICION }, 9);
+    let done = reaction.map(|reaction| format!("   {}", done(reaction, suspicion.at).in_lang(out.lang)));
+    let done = done.unwrap_or_default();
     let time = suspicion.at.strftime(time);
     let source = pad(&suspicion.source.to_string(), 18);
     let (kind, confidence) = (pad(suspicion.kind.name(), 14), pad(suspicion.confidence.name(), 8));
-    out.line(&format!("{time}  suspicion  {source}  {kind}  {confidence}  {text}"))
+    out.line(&format!("{time}  {event}  {source}  {kind}  {confidence}  {text}{done}"))
+}
+
+const SUSPICION: &str = "suspicion";
+const BLOCK: &str = "block";
+
+/// What a program is told that it is.
+const fn event(reaction: Option<&Reaction>) -> &'static str {
+    match reaction {
+        Some(Reaction::Block(_)) => BLOCK,
+        Some(Reaction::WouldBlock(_)) => "would-block",
+        Some(Reaction::Spare(Mercy::Bond(_))) => "refused-block",
+        Some(Reaction::Spare(_)) | None => SUSPICION,
+    }
+}
+
+/// What became of him, for a person: `until 04:14`, `would block 1h`.
+fn done(reaction: &Reaction, at: Timestamp) -> Text {
+    match reaction {
+        Reaction::Block(length) => {
+            let until = end(*length, at);
+            let until = until.strftime(if *length < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" });
+            text!("until {until}", "{until} まで遮断")
+        }
+        Reaction::WouldBlock(length) => {
+            let length = Timeout::of(length.unsigned_abs()).map(|length| length.to_string());
+            let length = length.unwrap_or_default();
+            text!("would block {length}", "遮断対象({length})")
+        }
+        Reaction::Spare(mercy) => {
+            let Text { en, ja } = mercy.text();
+            text!("not blocked: {en}", "遮断しない: {ja}")
+        }
+    }
+}
+
+/// The same for a program.
+fn action(reaction: &Reaction, at: Timestamp, lang: Lang) -> ActionView {
+    let (what, length, why_not) = match reaction {
+        Reaction::Block(length) => (BLOCK, Some(*length), None),
+        Reaction::WouldBlock(length) => ("would-block", Some(*length), None),
+        Reaction::Spare(mercy) => ("none", None, Some(mercy.text().in_lang(lang).to_owned())),
+    };
+    ActionView { what, until: length.map(|length| end(length, at).to_string()), why_not }
+}
+
+fn end(length: SignedDuration, at: Timestamp) -> Timestamp {
+    at.saturating_add(length).unwrap_or(Timestamp::MAX)
 }
 
 /// Tells that some were not heard of.
@@ -166,6 +249,7 @@ const EMPTY: WatchView<'static> = WatchView {
     protocols: Vec::new(),
     services: Vec::new(),
     users_count: None,
+    action: None,
     text: None,
     article: ARTICLE,
     count: None,
@@ -179,7 +263,7 @@ fn view<'a>(suspicion: &'a Suspicion, text: &'a str) -> WatchView<'a> {
     protocols.sort_unstable();
     protocols.dedup();
     WatchView {
-        event: "suspicion",
+        event: SUSPICION,
         at: Some(suspicion.at.to_string()),
         source: Some(suspicion.source.address().to_string()),
         prefix: Some(suspicion.source.prefix().to_string()),

@@ -36,7 +36,7 @@ fn what_is_kept_is_put_in_force_unless_it_was_taken_away_later() {
     };
     assert_eq!(due(vec![]), Due::Gate, "nobody remembers how it came to be");
     let source = "203.0.113.7".parse().unwrap();
-    let block = Receipt { seen: Some(9), ..receipt(9, Deed::Block { source, until: None }, None) };
+    let block = Receipt { seen: Some(9), ..receipt(9, Deed::Block { source, until: None, why: None }, None) };
     assert_eq!(due(vec![block.clone()]), Due::Gate, "only what tells nothing of the gate is left");
     let apply = || receipt(5, applied(Was::Nothing, None), Some(9));
     assert_eq!(due(vec![apply(), block.clone()]), Due::Gate);
@@ -156,7 +156,7 @@ fn a_change_that_the_gate_does_not_show_was_not_made() {
     let off = begun(1, off(), Some(6));
     assert_eq!((off.shown(None), off.shown(Some(6))), (Shown::Made, Shown::Unmade));
     let source = "203.0.113.7".parse().unwrap();
-    let block = begun(1, Deed::Block { source, until: None }, Some(6));
+    let block = begun(1, Deed::Block { source, until: None, why: None }, Some(6));
     assert_eq!((block.shown(Some(6)), block.shown(None)), (Shown::Made, Shown::Gone), "no new revision");
 }
 

@@ -55,7 +55,7 @@ fn what_is_made_beside_a_trial_or_for_a_source_is_open() {
     let (gate, open) = (closing("22/tcp"), Body::open());
     let trial = makes(&gate, receipt(5, applied(Was::Nothing, Some(60)), None));
     let source = "203.0.113.7".parse().unwrap();
-    let block = makes(&open, receipt(6, Deed::Block { source, until: None }, None));
+    let block = makes(&open, receipt(6, Deed::Block { source, until: None, why: None }, None));
     for first in [trial.clone(), block] {
         let history = history(vec![first]);
         assert_eq!(history.confirmed(&stands(&gate, 9), None), Some(open.clone()));

@@ -6,6 +6,7 @@ use crate::{
     facts::{Lifelines, testing::snapshot},
     policy::Policy,
     port::Protocol,
+    receipt::{Deed, tests::receipt},
     watch::{Event, Happening, Known, Touch},
 };
 
@@ -39,7 +40,7 @@ impl Scene {
         let at = self.now();
         let told = self.watch.step(&known, &Event { at, what });
         let react = |suspicion: Suspicion| {
-            let reaction = self.watch.reaction(&suspicion, &self.choice, &self.bonds, true);
+            let reaction = self.watch.reaction(&suspicion, &self.choice, &self.bonds);
             self.watch.reacted(suspicion.source, &reaction, at);
             reaction
         };
@@ -113,32 +114,33 @@ fn whoever_was_spared_for_the_moment_is_judged_again() {
 #[test]
 fn blocks_of_the_past_count() {
     let mut scene = Scene::new(WatchMode::Block);
-    let source = Source::of("203.0.113.7".parse().unwrap());
-    scene.watch.knows_block(source, Timestamp::from_second(10_000).unwrap(), scene.now());
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let block = |source: &str, why: Option<&str>| {
+        let (source, why) = (source.parse().unwrap(), why.map(Into::into));
+        Deed::Block { source, until: Some(at(10_000)), why }
+    };
+    let unblock = Deed::Unblock { source: "203.0.113.8".parse().unwrap() };
+    let scan = Some("port-scan");
+    let deeds = [block("203.0.113.7", scan), block("203.0.113.8", scan), unblock, block("203.0.113.9", None)];
+    let history = (1..).zip(deeds).map(|(number, deed)| receipt(number, deed, None)).collect();
+    scene.watch.recall(&history, scene.now());
     assert_eq!(scene.scans("203.0.113.7", true), []);
+    assert_eq!(scene.scans("203.0.113.8", true), [Reaction::Block(hours(1))], "he was forgiven");
+    assert_eq!(scene.scans("203.0.113.9", true), [Reaction::Block(hours(1))], "a person did that");
     scene.second = 10_000;
     assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(2))]);
 }
 
 #[test]
-fn without_a_gate_nobody_is_kept_out() {
+fn whoever_could_not_be_kept_out_is_judged_again() {
     let mut scene = Scene::new(WatchMode::Block);
-    let suspicion = Suspicion {
-        at: scene.now(),
-        source: Source::of("203.0.113.7".parse().unwrap()),
-        kind: crate::watch::Kind::BruteForce,
-        confidence: Confidence::Proven,
-        score: 0,
-        first: scene.now(),
-        last: scene.now(),
-        contacts: 5,
-        ports: vec![],
-        service: Some("ssh".into()),
-        users: 1,
-        welcomed: 0,
-    };
-    let without = |scene: &Scene| scene.watch.reaction(&suspicion, &scene.choice, &scene.bonds, false);
-    assert_eq!(without(&scene), Reaction::Spare(Mercy::NoGate));
-    scene.choice.mode = WatchMode::Observe;
-    assert_eq!(without(&scene), Reaction::WouldBlock(hours(1)));
+    assert_eq!(scene.scans("203.0.113.7", true), [Reaction::Block(hours(1))]);
+    let mut scene = Scene::new(WatchMode::Observe);
+    let told = scene.scans("203.0.113.7", true);
+    assert_eq!((told.len(), scene.scans("203.0.113.7", true).len()), (1, 0), "he is told of once");
+    let source = Source::of("203.0.113.7".parse().unwrap());
+    for mercy in [Mercy::NoGate, Mercy::Failed] {
+        scene.watch.reacted(source, &Reaction::Spare(mercy), scene.now());
+        assert_eq!(scene.scans("203.0.113.7", true), told);
+    }
 }

@@ -30,14 +30,28 @@ const FAILED: Words = Words { en: "cannot keep the source out", ja: "送信元�
 
 /// Keeps out what `word` names.
 pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    keep_out(word, own.get_one::<Duration>(FOR).copied(), own.get_flag(CUT), settings, out)
+}
+
+/// The same for so long, or else for good; whoever is on this host from there only where he `may_cut` himself off.
+///
+/// # Errors
+///
+/// It is no address, somebody would be cut off, or the gate cannot be changed.
+pub(crate) fn keep_out(
+    word: &str,
+    length: Option<Duration>,
+    may_cut: bool,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     out.outlive_reader(FAILED);
     let source = address(word)?;
-    let length = own.get_one::<Duration>(FOR).copied();
     let timeout =
         length.map(|length| Timeout::of(length).ok_or_else(|| door::no_time(FAILED))).transpose()?;
     // Whoever may not is told so before anything else.
     drop(door::open(FAILED)?);
-    if !own.get_flag(CUT) {
+    if !may_cut {
         spare(source, settings)?;
     }
     let door = door::open(FAILED)?;
@@ -58,7 +72,7 @@ pub(super) fn run(word: &str, own: &ArgMatches, settings: &Settings, out: &mut O
         None => gate::create(&Body::open(), Revision::first(door.now)).then(&block),
     };
     let until = timeout.map(|timeout| timeout.end(door.now));
-    let passed = door.pass(Deed::Block { source, until }, &transaction);
+    let passed = door.pass(Deed::Block { source, until, why: None }, &transaction);
     let passed = passed.map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
@@ -168,7 +182,12 @@ fn such_as() -> Text {
     text!("an address of somebody outside, such as 203.0.113.7", "外部の相手のアドレス(例: 203.0.113.7)")
 }
 
-fn address(word: &str) -> Result<IpAddr, Failure> {
+/// The address of somebody outside that `word` is.
+///
+/// # Errors
+///
+/// It is none.
+pub(crate) fn address(word: &str) -> Result<IpAddr, Failure> {
     let address: IpAddr = word.parse().map_err(|_| {
         Failure::usage(text!("`{word}` is not an address", "`{word}` はアドレスではありません"))
             .hint(such_as())

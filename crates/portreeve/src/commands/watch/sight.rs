@@ -9,19 +9,22 @@ use jiff::Timestamp;
 use portreeve_core::{
     facts::Namespace,
     text,
-    watch::{Event, Known, Suspicion, Watch},
+    watch::{Event, Known, Watch},
     words::Words,
 };
 use portreeve_host::{
     Wanted,
     chance::chance,
+    enforce::receipts::history,
     events::probing::{Place, Probing, ProbingError},
     observe::{Holders, Namespaces, Way},
     root,
 };
 
+use super::react::{Reacted, react};
 use crate::{
-    door::WITH_SUDO,
+    directories,
+    door::{self, WITH_SUDO},
     exit::Exit,
     failure::{Failure, io_cause},
     ledger::whole,
@@ -52,8 +55,8 @@ pub(super) struct Sight<'a> {
 
 /// What became known.
 pub(super) struct Heard {
-    /// Who seems to probe this host.
-    pub(super) suspicions: Vec<Suspicion>,
+    /// Who seems to probe this host, and what became of him.
+    pub(super) reacted: Vec<Reacted>,
     /// Events for which there was no room.
     pub(super) lost: u64,
 }
@@ -75,7 +78,10 @@ impl<'a> Sight<'a> {
         let [key_low, key_high, seed] =
             chance().map_err(|error| Failure::new(Exit::Unreachable, FAILED).because(io_cause(&error)))?;
         let probing = Probing::open(place(own, seed)).map_err(|error| untold(&error))?;
-        let watch = Watch::new([key_low, key_high], Timestamp::now());
+        let now = Timestamp::now();
+        let mut watch = Watch::new([key_low, key_high], now);
+        let history = history(&directories::gate()?).map_err(|error| door::receipts(&error, FAILED))?;
+        watch.recall(&history, now);
         let known = Known::of(&look.snapshot, look.policy.as_deref());
         Ok(Self { settings, probing, watch, known, seen: Instant::now() })
     }
@@ -96,8 +102,10 @@ impl<'a> Sight<'a> {
         if !events.is_empty() && self.seen.elapsed() > FRESH {
             self.look()?;
         }
-        let suspicions = events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
-        Ok(Heard { suspicions, lost })
+        let suspicions: Vec<_> =
+            events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
+        let reacted = suspicions.into_iter().map(|it| react(it, &mut self.watch, self.settings));
+        Ok(Heard { reacted: reacted.collect::<Result<_, _>>()?, lost })
     }
 
     fn look(&mut self) -> Result<(), Failure> {

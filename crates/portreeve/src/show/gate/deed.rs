@@ -32,10 +32,13 @@ pub(crate) fn words(deed: &Deed) -> Text {
             let (zone, ports) = (zone.as_deref().unwrap_or(WORLD), ports.0);
             text!("closed {ports} to {zone} again", "{ports} の {zone} への一時開放を終了")
         }
-        Deed::Block { source, until: None } => {
+        Deed::Block { source, why: Some(why), .. } => {
+            text!("keeps {source} out for a while ({why})", "{source} を一時的に遮断({why})")
+        }
+        Deed::Block { source, until: None, .. } => {
             text!("keeps {source} out until reboot", "{source} を再起動まで遮断")
         }
-        Deed::Block { source, until: Some(_) } => {
+        Deed::Block { source, until: Some(_), .. } => {
             text!("keeps {source} out for a while", "{source} を一時的に遮断")
         }
         Deed::Unblock { source } => text!("lets {source} in again", "{source} の遮断を解除"),

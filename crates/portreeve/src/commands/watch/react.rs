@@ -1,0 +1,89 @@
+//! What is done about whoever is suspected, through the same door as every other change of the gate (A15, A19).
+
+use portreeve_core::{
+    facts::Foothold,
+    gate::{self, BlockedSource, Timeout},
+    policy::WatchChoice,
+    receipt::Deed,
+    watch::{Bonds, Mercy, Reaction, Suspicion, Watch},
+    words::Words,
+};
+use portreeve_host::{
+    Wanted,
+    observe::{Connections, Namespaces, lifelines::lifelines, sessions},
+};
+
+use crate::{
+    door::{self, see_to_next_boot},
+    failure::Failure,
+    look::Look,
+    settings::Settings,
+};
+
+const FAILED: Words =
+    Words { en: "cannot block whom the watch suspects", ja: "疑わしい送信元を遮断できません" };
+
+/// Who is on this host, and whom it asks the time.
+const LOOK: Wanted =
+    Wanted { connections: Connections::List, namespaces: Namespaces::Own, ..Wanted::LISTENERS };
+
+/// Somebody who is suspected, and what became of him.
+pub(super) struct Reacted {
+    /// Who, and of what.
+    pub(super) suspicion: Suspicion,
+    /// What became of him.
+    pub(super) reaction: Reaction,
+}
+
+/// Does about whoever is suspected what the policy says.
+///
+/// # Errors
+///
+/// The policy has become wrong, or nothing can be seen any more.
+pub(super) fn react(
+    suspicion: Suspicion,
+    watch: &mut Watch,
+    settings: &Settings,
+) -> Result<Reacted, Failure> {
+    let look = Look::take(settings, &LOOK)?;
+    let policy = look.policy.as_deref();
+    let choice = policy.map_or_else(WatchChoice::default, |policy| policy.watch.clone());
+    let footholds: Vec<Foothold> = sessions::footholds(&look.snapshot);
+    let bonds = lifelines().map(|lifelines| Bonds::of(&look.snapshot, policy, &lifelines, &footholds));
+    let reaction = match bonds {
+        Ok(bonds) => watch.reaction(&suspicion, &choice, &bonds),
+        // Whom this host needs nobody knows.
+        Err(_) => Reaction::Spare(Mercy::Failed),
+    };
+    let reaction = match reaction {
+        Reaction::Block(length) => match Timeout::of(length.unsigned_abs()) {
+            Some(timeout) => {
+                keep_out(&suspicion, timeout, settings).map_or_else(Reaction::Spare, |()| reaction)
+            }
+            None => Reaction::Spare(Mercy::Failed),
+        },
+        other => other,
+    };
+    watch.reacted(suspicion.source, &reaction, suspicion.at);
+    Ok(Reacted { suspicion, reaction })
+}
+
+/// Has the gate keep out whoever is suspected, for so long.
+fn keep_out(suspicion: &Suspicion, timeout: Timeout, settings: &Settings) -> Result<(), Mercy> {
+    let told = |failure: Failure| {
+        failure.print(settings.lang);
+        Mercy::Failed
+    };
+    let door = door::open(FAILED).map_err(told)?;
+    let Some(standing) = &door.standing else { return Err(Mercy::NoGate) };
+    if standing.foundation.is_made_anew() || door.misses_gate() {
+        return Err(Mercy::Undermined);
+    }
+    let source = suspicion.source.address();
+    let block = gate::block(BlockedSource::of(source), Some(timeout));
+    let (until, why) = (Some(timeout.end(door.now)), Some(suspicion.kind.name().into()));
+    let passed = door.pass(Deed::Block { source, until, why }, &block);
+    let passed = passed.map_err(|error| told(door::failure(error, FAILED)))?;
+    see_to_next_boot(&passed, settings);
+    Ok(())
+}
