@@ -9,6 +9,7 @@ mod lab {
     mod asking;
     mod awkward;
     mod before_rules;
+    mod blocked;
     mod booting;
     mod by_route;
     mod chance;

@@ -21,7 +21,7 @@ const TOLD: &str = "/root/told";
 /// Who probes is told of within so many contacts.
 const CONTACTS_MAX: [(&str, u64); 2] = [("tcp", 5), ("udp", 9)];
 /// Some ports of nobody's, that no innocent program asks for together.
-const PORTS: &str = "23,111,3306,3389,5432,5900,6379,9200,11211,27017";
+pub(super) const PORTS: &str = "23,111,3306,3389,5432,5900,6379,9200,11211,27017";
 
 /// What portreeve has told so far.
 fn told(site: &Site) -> Vec<Value> {
@@ -29,9 +29,9 @@ fn told(site: &Site) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect()
 }
 
-/// Begins to watch, and goes on once it hears.
-fn watched(site: &Site) {
-    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+/// Begins to watch by this policy, and goes on once it hears.
+pub(super) fn watched(site: &Site, policy: &str) {
+    lab(site.host.write("/etc/portreeve/policy.toml", policy));
     site.run(&format!("systemd-run -q -u watched sh -c 'exec portreeve watch -o ndjson >{TOLD}'"));
     // Nothing is written before somebody is told of: whoever comes first shows that it hears.
     let scout = lab(Client::create(&site.network));
@@ -62,13 +62,13 @@ fn probes(prober: &Client, way: &str, to: IpAddr) {
 }
 
 /// What is told of this source, a moment later.
-fn of(site: &Site, source: &str) -> Vec<Value> {
+pub(super) fn of(site: &Site, source: &str) -> Vec<Value> {
     thread::sleep(Duration::from_millis(500));
     told(site).into_iter().filter(|line| line["source"] == source).collect()
 }
 
 /// The client's IPv4 address.
-fn source(client: &Client) -> String {
+pub(super) fn source(client: &Client) -> String {
     client.place().ipv4.to_string()
 }
 
@@ -80,7 +80,7 @@ fn is_early(line: &Value) -> bool {
 #[test]
 fn whoever_probes_is_told_of_early_and_nobody_else_is() {
     let site = Site::boot(&profile::BARE);
-    watched(&site);
+    watched(&site, POLICY);
     let many = "-p 100-1000";
     for way in ["-sS", "-sT", "-sF", "-sN", "-sX", "-sA"] {
         let line = probed(&site, &format!("{way} {many}"));

@@ -1,0 +1,101 @@
+//! Whoever is proven to probe is kept out for a while where the policy says so, and nobody else is (A16, A19).
+
+use portreeve_lab::{Client, profile};
+use serde_json::Value;
+
+use super::{
+    probed::{PORTS, of, source, watched},
+    site::{Site, lab},
+};
+
+const POLICY: &str = r#"version = 1
+[service.ssh]
+ports = ["22/tcp"]
+owner = { unit = "ssh.service" }
+reach = "world"
+[watch]
+mode = "block"
+"#;
+/// What is told of a client.
+fn told(site: &Site, client: &Client) -> Vec<Value> {
+    of(site, &source(client))
+}
+
+/// Whether ssh answers.
+fn is_let_in(site: &Site, client: &Client) -> bool {
+    let to = site.host.place().ipv4;
+    let asks = format!("timeout 2 bash -c 'exec 3<>/dev/tcp/{to}/22; head -1 <&3'");
+    lab(client.run(&asks)).stdout.starts_with("SSH-2.0")
+}
+
+/// Opens a connection to ssh that is used again some seconds later; whether it could be is written into the file whose name is
+/// returned.
+fn holds(site: &Site, client: &Client) -> String {
+    let (to, file) = (site.host.place().ipv4, format!("/tmp/portreeve-session-{}", std::process::id()));
+    let session = format!(
+        "import socket, time
+one = socket.create_connection((\"{to}\", 22), 5)
+one.recv(100)
+time.sleep(4)
+one.sendall(b\"SSH-2.0-lab\\r\\n\")
+print(\"alive\" if one.recv(100) else \"dead\")"
+    );
+    lab(client.run(&format!("rm -f {file}; python3 -c '{session}' >{file} 2>&1 & sleep 0.5")));
+    file
+}
+
+fn scans(site: &Site, client: &Client) {
+    let to = site.host.place().ipv4;
+    lab(client.run(&format!("nmap -n -Pn -sT --max-retries 0 --max-rtt-timeout 100ms -p {PORTS} {to}")));
+}
+
+/// The addresses that the kernel keeps out, as nft says.
+fn kept_out(site: &Site) -> String {
+    site.run("nft list set inet portreeve blocked4").stdout
+}
+
+#[test]
+fn whoever_is_proven_to_probe_is_kept_out() {
+    let site = Site::boot(&profile::BARE);
+    watched(&site, POLICY);
+    site.run("portreeve apply --no-trial --no-session");
+    let clients: [Client; 3] = std::array::from_fn(|_| lab(Client::create(&site.network)));
+    let [prober, forger, friend] = &clients;
+
+    // One who has shaken hands is who he says he is.
+    assert!(is_let_in(&site, prober));
+    let session = holds(&site, prober);
+    scans(&site, prober);
+    let lines = told(&site, prober);
+    let [line] = lines.as_slice() else { panic!("{lines:#?}") };
+    assert_eq!((line["event"].as_str(), line["confidence"].as_str()), (Some("block"), Some("proven")));
+    assert_eq!(line["action"]["what"], "block");
+    assert!(kept_out(&site).contains(&prober.place().ipv4.to_string()));
+    assert!(!is_let_in(&site, prober), "he is kept out");
+    assert!(is_let_in(&site, friend), "nobody else is");
+    let held = lab(prober
+        .run(&format!("for i in $(seq 100); do test -s {session} && break; sleep 0.1; done; cat {session}")));
+    assert_eq!(held.stdout, "alive\n", "what he has open goes on");
+
+    // One who has not is told of, and may be anybody.
+    scans(&site, forger);
+    let lines = told(&site, forger);
+    assert!(matches!(lines.as_slice(), [line] if line["event"] == "suspicion"), "{lines:#?}");
+    assert!(is_let_in(&site, forger));
+    let lines = told(&site, forger);
+    assert!(
+        matches!(lines.as_slice(), [_, line] if line["event"] == "block"),
+        "now he is proven: {lines:#?}"
+    );
+    assert!(!is_let_in(&site, forger));
+
+    // What was done stands among all that was done, and is taken back as all of it is.
+    let history = site.run("portreeve history").stdout;
+    assert!(history.contains("port-scan"), "{history}");
+    let list = site.run("portreeve watch list").stdout;
+    assert!(list.contains(&prober.place().ipv4.to_string()) && list.contains("port-scan"), "{list}");
+    site.run("portreeve undo");
+    assert!(is_let_in(&site, forger), "the newest is taken back first");
+    site.run(&format!("portreeve watch forgive {}", prober.place().ipv4));
+    assert!(is_let_in(&site, prober));
+}
