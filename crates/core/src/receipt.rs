@@ -26,6 +26,7 @@ use crate::{
     gate::KeptBody,
     port::{PortRange, PortSpec},
     programs::Programs,
+    steer::Ownership,
 };
 
 /// The layout of a receipt.
@@ -182,6 +183,9 @@ pub enum Deed {
     Lead {
         /// The service.
         service: String,
+        /// Whose it is.
+        #[serde(default, skip_serializing_if = "Ownership::is_untold")]
+        owners: Ownership,
         /// Those that get it from then on, as the kernel numbers them in this boot.
         now: Vec<u64>,
         /// Those that got it before.

@@ -1,7 +1,9 @@
 //! Which service gets what comes in for an address and a port: what the steering in the kernel is told (A5, A12, A13).
 
+mod ownership;
 mod wanted;
 
+pub use ownership::Ownership;
 pub use wanted::{SteerMistake, mistake, wanted};
 
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::{Address, Breadth, Family},
+    facts::Led,
     port::{PortRange, Protocol},
 };
 
@@ -20,7 +23,7 @@ pub const PLACES_MAX: usize = 131_072;
 /// So many services have a socket each for every protocol and family (the same).
 pub const SERVICES_MAX: usize = 1_024;
 /// So long a name the kernel keeps of them (the same).
-pub const NAME_BYTES_MAX: usize = 63;
+pub const NAME_BYTES_MAX: usize = 59;
 
 /// What becomes of packets for a service that has no socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +56,9 @@ impl From<WhenDead> for Steering {
 pub struct Route {
     /// The service.
     pub service: String,
+    /// Whose it is: of another owner it is another service, whatever it is called.
+    #[serde(default, skip_serializing_if = "Ownership::is_untold")]
+    pub owners: Ownership,
     /// The protocol.
     pub protocol: Protocol,
     /// The address; `None` is every one of both families.
@@ -105,9 +111,18 @@ impl Route {
     /// Whether `next`, which comes behind it, only takes further ports than it does, without a hole between.
     fn goes_on_with(&self, next: &Self) -> bool {
         let is_near = u32::from(next.ports.first) <= u32::from(self.ports.last) + 1;
-        let is_alike = (&self.service, self.protocol, &self.address, self.when_dead, self.local)
-            == (&next.service, next.protocol, &next.address, next.when_dead, next.local);
+        let is_alike = (&self.service, self.owners, self.protocol, &self.address)
+            == (&next.service, next.owners, next.protocol, &next.address)
+            && (self.when_dead, self.local) == (next.when_dead, next.local);
         is_near && is_alike
+    }
+
+    /// Whether it leads packets to this socket.
+    #[must_use]
+    pub fn uses(&self, led: &Led) -> bool {
+        (self.service.as_str(), self.owners, self.protocol)
+            == (led.service.as_str(), led.owners, led.protocol)
+            && self.families().contains(&led.family)
     }
 
     /// How precisely it takes a packet for `ip` and `port`, the most precise first; `None` where it does not.
@@ -134,7 +149,8 @@ impl FromIterator<Route> for Routes {
     fn from_iter<T: IntoIterator<Item = Route>>(routes: T) -> Self {
         let key = |route: &Route| {
             let address = route.address.as_ref().map(|address| address.ip);
-            (route.service.clone(), route.protocol, address, route.when_dead, route.local, route.ports)
+            let whose = (route.service.clone(), route.owners);
+            (whose, route.protocol, address, route.when_dead, route.local, route.ports)
         };
         let mut all: Vec<Route> = routes.into_iter().collect();
         all.sort_by_cached_key(key);
@@ -160,6 +176,14 @@ impl Routes {
         precise.min_by_key(|(precision, _)| *precision).map(|(_, route)| route)
     }
 
+    /// Each service that has any, and whose it is.
+    pub fn owned(&self) -> impl Iterator<Item = (&str, Ownership)> {
+        let key = |route: &'_ Route| (route.service.clone(), route.owners);
+        self.0
+            .chunk_by(move |one, other| key(one) == key(other))
+            .map(|of| (of[0].service.as_str(), of[0].owners))
+    }
+
     /// The services that have any, by name.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         self.0.chunk_by(|one, other| one.service == other.service).map(|of| of[0].service.as_str())
@@ -170,6 +194,12 @@ impl Routes {
     pub fn local(&self) -> BTreeSet<IpAddr> {
         let local = self.0.iter().filter(|route| route.local);
         local.filter_map(|route| route.address.as_ref()).map(|address| address.ip.to_canonical()).collect()
+    }
+
+    /// Whether any of them leads packets to this socket.
+    #[must_use]
+    pub fn use_socket(&self, led: &Led) -> bool {
+        self.0.iter().any(|route| route.uses(led))
     }
 
     /// Those of one service.
@@ -185,6 +215,7 @@ mod tests {
     fn routes(written: &[(&str, &str, &str)]) -> Routes {
         let route = |&(service, address, ports): &(&str, &str, &str)| Route {
             service: service.into(),
+            owners: Ownership::default(),
             protocol: Protocol::Tcp,
             address: (!address.is_empty()).then(|| address.parse().expect("an address")),
             ports: ports.parse().expect("ports"),

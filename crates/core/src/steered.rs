@@ -144,8 +144,7 @@ fn heard(listener: &Listener) -> impl Iterator<Item = IpAddr> {
 
 /// Whether somebody takes what `route` leads over this family.
 fn is_live(route: &Route, family: Family, led: &[Led]) -> bool {
-    let mut own = led.iter().filter(|led| led.service == route.service);
-    own.any(|led| (led.protocol, led.family) == (route.protocol, family))
+    led.iter().any(|led| led.family == family && route.uses(led))
 }
 
 /// Who gets what is `led` to `service` and surely is no owner of it, the first with his pid; nobody where an owner may have it too.
@@ -160,12 +159,17 @@ pub fn stranger<'a>(world: &World<'a>, service: &Service, led: &Led) -> Option<(
     Some((hold.pid, process))
 }
 
+/// Whether an owner of `service` has what is `led` to.
+#[must_use]
+pub fn is_owners(world: &World<'_>, service: &Service, led: &Led) -> bool {
+    let is_owner =
+        |process, listener| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::Yes;
+    let own = world.snapshot.listeners.iter().filter(|it| it.cookie != 0 && it.cookie == led.cookie);
+    own.into_iter().any(|it| world.snapshot.holders(it).any(|(_, process)| is_owner(process, it)))
+}
+
 fn is_led_to(route: &Route, led: &[Led], listener: &Listener) -> bool {
-    let leads = |led: &Led| {
-        (led.service.as_str(), led.protocol) == (route.service.as_str(), route.protocol)
-            && route.families().contains(&led.family)
-    };
-    listener.cookie != 0 && led.iter().any(|led| led.cookie == listener.cookie && leads(led))
+    listener.cookie != 0 && led.iter().any(|led| led.cookie == listener.cookie && route.uses(led))
 }
 
 #[cfg(test)]
@@ -177,7 +181,7 @@ mod tests {
         facts::GuardStands,
         reach::Verdict,
         rules::testing::{Scene, scene},
-        steer::Routes,
+        steer::{Ownership, Routes},
     };
 
     /// `web` gets 80 and 443 of one address, and is at number 8443 of loopback.
@@ -187,6 +191,7 @@ mod tests {
         let mut scene = scene.socket(|listener| listener.cookie = 77);
         let route = |first, last| Route {
             service: "web".into(),
+            owners: Ownership::default(),
             protocol: Protocol::Tcp,
             address: "192.0.2.7".parse().ok(),
             ports: PortRange { first, last },
@@ -196,8 +201,14 @@ mod tests {
         scene.snapshot.steer = Some(LeftSteer {
             stands: GuardStands::Whole,
             dead: Vec::new(),
-            led: [Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: 77 }]
-                .into(),
+            led: [Led {
+                service: "web".into(),
+                owners: Ownership::default(),
+                protocol: Protocol::Tcp,
+                family: Family::Ipv4,
+                cookie: 77,
+            }]
+            .into(),
             routes: Routes([route(80, 80), route(443, 445)].into()),
         });
         scene

@@ -4,13 +4,11 @@ mod lead;
 
 pub(crate) use self::lead::{CONTAINED, Former, lead_all, move_all};
 
-use std::collections::BTreeSet;
-
 use portreeve_core::{
     facts::Led,
-    plan::{Dead, Steers, dead, joined, kept, leads, ways},
+    plan::{Dead, Steers, dead, joined, kept, leads},
     policy::Policy,
-    steer::Routes,
+    steer::{Routes, wanted},
     text,
     words::{Text, Words},
     world::World,
@@ -80,17 +78,14 @@ pub(crate) fn lead_again(former: &[Led], routes: &Routes, settings: &Settings) {
 
 fn led_again(former: &[Led], routes: &Routes) -> Result<(), Failure> {
     let led = led().map_err(|error| failure(&error, NOT_LED))?;
-    let way = |led: &Led| (led.service.clone(), led.protocol, led.family);
-    let is_missed = |it: &&Led| {
-        let is_led = led.iter().any(|led| way(led) == way(it));
-        !is_led && ways(&it.service, routes).any(|way| way == (it.protocol, it.family))
-    };
+    let way = |led: &Led| (led.service.clone(), led.owners, led.protocol, led.family);
+    let is_missed = |it: &&Led| routes.use_socket(it) && led.iter().all(|led| way(led) != way(it));
     let missed: Vec<&Led> = former.iter().filter(is_missed).collect();
     if missed.is_empty() {
         return Ok(());
     }
     let snapshot = look::here(&WANTED)?;
-    let had = |it: &Led| kept(&snapshot, &it.service, (it.protocol, it.family), it.cookie);
+    let had = |it: &Led| kept(&snapshot, (&it.service, it.owners), (it.protocol, it.family), it.cookie);
     // Who went in the meantime is told of with those who are led to nobody.
     let found = joined(missed.into_iter().filter_map(had));
     lead_all(found.iter(), NOT_LED)
@@ -112,8 +107,7 @@ pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure
         }
     };
     let world = look.world();
-    let mut found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
-    found.retain(|lead| lead.instead_of.is_none());
+    let found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
     lead_all(found.iter(), what)?;
     let led = self::led().map_err(|error| failure(&error, what))?;
     tell_dead(&world, &routes, &led, None, settings);
@@ -148,15 +142,15 @@ fn tell_unlooked(failure: &Failure, settings: &Settings) {
     warn(&visible(text.in_lang(settings.lang)));
 }
 
-/// Tells that nobody is led to, of each service that the policy has no more: so nobody knows its owner.
+/// Tells that nobody is led to, of each service that the policy has no more, or with other owners: so nobody knows its owner.
 fn tell_forgotten(policy: Option<&Policy>, routes: &Routes, led: &[Led], settings: &Settings) {
-    let is_known = |name: &str| policy.is_some_and(|policy| policy.steers(name));
-    let names: BTreeSet<&str> = routes.0.iter().map(|route| route.service.as_str()).collect();
-    let is_led = |name: &str| led.iter().any(|led| led.service == name);
-    for name in names.into_iter().filter(|name| !is_known(name) && !is_led(name)) {
+    let wanted = policy.and_then(|policy| wanted(policy).ok()).unwrap_or_default();
+    let is_known = |owned| wanted.owned().any(|known| known == owned);
+    let is_led = |(name, owners)| led.iter().any(|led| (led.service.as_str(), led.owners) == (name, owners));
+    for (name, _) in routes.owned().filter(|owned| !is_known(*owned) && !is_led(*owned)) {
         let text = text!(
-            "warning: nothing is led to {name}, as the policy has it no more: write it there again, then portreeve steer register {name}",
-            "警告: {name} は policy にないため、誘導先を特定できません。policy に書き戻してから portreeve steer register {name} を実行してください"
+            "warning: nothing is led to {name}, as the policy has it no more, or with another owner: write it there again as it was, then portreeve steer register {name}; or portreeve apply",
+            "警告: {name} は policy にないか owner が変わっているため、誘導先を特定できません。policy を元に戻して portreeve steer register {name} を実行するか、portreeve apply を実行してください"
         );
         warn(&visible(text.in_lang(settings.lang)));
     }

@@ -11,7 +11,7 @@ use std::{
 
 use portreeve_core::{
     port::{PortRange, Protocol},
-    steer::{Route, Routes, WhenDead},
+    steer::{Ownership, Route, Routes, WhenDead},
 };
 use portreeve_host::enforce::steer::{Steer, socket};
 use portreeve_lab::namespace::Namespace;
@@ -206,7 +206,7 @@ impl Scene {
             let told = begin.elapsed();
             let found = socket::find(pid, fd)?;
             for family in found.families {
-                steer.lead(SERVICE, (found.protocol, *family), &found.socket)?;
+                steer.lead((SERVICE, Ownership::default()), (found.protocol, *family), &found.socket)?;
             }
             Ok((steer, told))
         };
@@ -249,7 +249,15 @@ impl Rates {
 fn routes() -> Result<Routes> {
     let route = |address: &str, ports| -> Result<Route> {
         let (service, protocol, when_dead) = (SERVICE.into(), Protocol::Tcp, WhenDead::Refuse);
-        Ok(Route { service, protocol, address: Some(address.parse()?), ports, when_dead, local: false })
+        Ok(Route {
+            service,
+            owners: Ownership::default(),
+            protocol,
+            address: Some(address.parse()?),
+            ports,
+            when_dead,
+            local: false,
+        })
     };
     let all =
         [route(LED, PortRange { first: 1, last: u16::MAX - 1 })?, route("127.0.0.10", PortRange::one(1))?];

@@ -6,7 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GuardStands;
-use crate::{address::Family, port::Protocol, steer::Routes};
+use crate::{
+    address::Family,
+    port::Protocol,
+    steer::{Ownership, Routes},
+};
 
 /// The steering that was confirmed, as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +32,9 @@ pub struct LeftSteer {
 pub struct Led {
     /// The service.
     pub service: String,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Ownership::is_untold")]
+    pub owners: Ownership,
     /// For packets of which protocol.
     pub protocol: Protocol,
     /// For those of which family.

@@ -55,13 +55,6 @@ pub enum Refused {
     Held(Box<Held>),
     /// What the policy asks for cannot be steered.
     Steer(SteerMistake),
-    /// A service that has another owner is to get other places too, and what comes in there would go to the former one.
-    Crossed {
-        /// The service.
-        service: String,
-        /// Who has its socket.
-        stranger: Text,
-    },
     /// Connections like one by which somebody is here would be led to a service.
     Diverted(Box<Diverted>),
 }
@@ -133,10 +126,6 @@ impl Refused {
             Self::Held(held) => held.why(),
             Self::Steer(why) => why.words(),
             Self::Diverted(diverted) => diverted.why(),
-            Self::Crossed { service, stranger: Text { en, ja } } => text!(
-                "{service} gets other ports or addresses and another owner at once, and what comes in there would go to its former one first ({en})",
-                "{service} のポートまたはアドレスと owner が同時に変わっています。新しい宛先の通信が、先に以前の owner({ja})に届いてしまいます"
-            ),
             Self::Gate(why) => {
                 text!("the policy cannot be made a gate: {why}", "policy からゲートを作れません({why})")
             }
@@ -196,10 +185,6 @@ impl Refused {
             Self::Held(held) => held.fix(),
             Self::Steer(why) => why.fix(),
             Self::Diverted(diverted) => diverted.fix(),
-            Self::Crossed { .. } => text!(
-                "one after the other: apply the owner first, then the ports; or give the new service a name of its own",
-                "owner の変更を先に適用してからポートを変更するか、新しいサービスに別の名前を付けてください"
-            ),
             Self::Guard(_) => text!(
                 "guard fewer: guard = \"off\" in a service leaves its ports out",
                 "対象を減らしてください(サービスに guard = \"off\" と書くと外せます)"

@@ -23,8 +23,8 @@ use crate::{
     facts::{Foothold, Led},
     policy::{Policy, Service},
     port::{PortSpec, Protocol},
-    steer::{Routes, wanted},
-    steered::stranger,
+    steer::{Ownership, Routes, wanted},
+    steered::{is_owners, stranger},
     text,
     words::{Text, inflect},
     world::{World, name_of},
@@ -49,6 +49,8 @@ pub struct Steers {
 pub struct Lead {
     /// The service.
     pub service: String,
+    /// Whose it is.
+    pub owners: Ownership,
     /// The families of the packets.
     pub families: Vec<Family>,
     /// Where it is bound.
@@ -63,8 +65,6 @@ pub struct Lead {
     pub cookie: u64,
     /// Who that is.
     pub who: Text,
-    /// Who gets it now and is no owner.
-    pub instead_of: Option<Text>,
 }
 
 impl Lead {
@@ -72,6 +72,7 @@ impl Lead {
     fn led(&self) -> impl Iterator<Item = Led> {
         self.families.iter().map(|family| Led {
             service: self.service.clone(),
+            owners: self.owners,
             protocol: self.spec.protocol,
             family: *family,
             cookie: self.cookie,
@@ -152,40 +153,18 @@ pub(super) fn lead(
         let back = || made(Effect::steered(steers.routes.clone(), routes.clone()), as_it_was());
         plan.undo.extend(is_reversible.then(back));
     }
-    refuse_crossed(world, policy, (&steers.routes, &routes), &steers.led)?;
     let leads = leads(world, policy, &routes, &steers.led);
     let live = led_then(&steers.led, &leads);
     plan.losses = losses(world, (&steers.routes, &steers.led), (&routes, &live));
     plan.dead = dead(world, policy, &routes, &steers.led);
-    plan.changes.extend(leads.into_iter().map(|lead| {
-        let because = if lead.instead_of.is_some() { from_whom() } else { to_whom() };
-        made(Effect::lead(lead), because)
-    }));
+    plan.changes.extend(leads.into_iter().map(|lead| made(Effect::lead(lead), to_whom())));
     Ok(())
-}
-
-/// Refuses new places for a service whose socket is a stranger's: they would be his until somebody leads away from him.
-fn refuse_crossed(
-    world: &World<'_>,
-    policy: &Policy,
-    (before, after): (&Routes, &Routes),
-    led: &[Led],
-) -> Result<(), Refused> {
-    let is_new = |name: &str| after.of(name).any(|route| !before.0.contains(route));
-    let stranger = |service: &Service| {
-        let astray = astray(world, service, after, led).into_iter();
-        let stranger = astray.filter_map(|it| it.stranger).next()?;
-        Some(Refused::Crossed { service: service.name.clone(), stranger })
-    };
-    let had = policy.services.iter().filter(|service| before.of(&service.name).next().is_some());
-    let crossed = had.filter(|service| is_new(&service.name)).find_map(stranger);
-    crossed.map_or(Ok(()), Err)
 }
 
 /// What has a socket once that is done.
 fn led_then(led: &[Led], leads: &[Lead]) -> Vec<Led> {
     let new: Vec<Led> = leads.iter().flat_map(Lead::led).collect();
-    let way = |led: &Led| (led.service.clone(), led.protocol, led.family);
+    let way = |led: &Led| (led.service.clone(), led.owners, led.protocol, led.family);
     let stays = |led: &&Led| new.iter().all(|new| way(new) != way(led));
     led.iter().filter(stays).cloned().chain(new.iter().cloned()).collect()
 }
@@ -222,17 +201,22 @@ fn cut_off(now: &Routes, before: &Routes, footholds: &[Foothold]) -> Option<Dive
     })
 }
 
-/// The sockets that services have and that nothing is led to yet, or that strangers' are led to instead, where it is plain which is
-/// meant.
+/// The sockets that services have and that nothing is led to yet, where it is plain which is meant.
 pub fn leads(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Lead> {
     let of = |service: &Service| {
-        let astray = astray(world, service, routes, led).into_iter();
-        joined(astray.filter_map(|Astray { way, stranger }| {
-            let lead = socket(world, service, way, None).ok()?;
-            Some(Lead { instead_of: stranger, ..lead })
-        }))
+        let astray = astray(world, service, routes, led).into_iter().filter(|it| it.stranger.is_none());
+        let lead =
+            |way| retained(world, service, way, led).or_else(|| socket(world, service, way, None).ok());
+        joined(astray.filter_map(|it| lead(it.way)))
     };
     policy.services.iter().flat_map(of).collect()
+}
+
+/// The socket to which the service was led when it had other owners, where one of those whom it has now has it.
+fn retained(world: &World<'_>, service: &Service, way: (Protocol, Family), led: &[Led]) -> Option<Lead> {
+    let former = led.iter().filter(|led| led.service == service.name && (led.protocol, led.family) == way);
+    let mut own = former.filter(|led| is_owners(world, service, led));
+    own.find_map(|led| kept(world.snapshot, (&service.name, Ownership::of(&service.owners)), way, led.cookie))
 }
 
 /// Packets that are led to a service and find no socket of its owner's.
@@ -282,7 +266,9 @@ pub fn dead(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) ->
         let name = &service.name;
         let astray = astray(world, service, routes, led).into_iter();
         let sockets: Vec<_> = astray.map(|it| (socket(world, service, it.way, None), it)).collect();
-        let is_partly = led.iter().any(|led| led.service == *name) || sockets.iter().any(|it| it.0.is_ok());
+        let owned = (name.as_str(), Ownership::of(&service.owners));
+        let is_his = |led: &Led| (led.service.as_str(), led.owners) == owned;
+        let is_partly = led.iter().any(is_his) || sockets.iter().any(|it| it.0.is_ok());
         let mut unled = sockets.into_iter().filter_map(|(found, it)| Some((found.err()?, it)));
         let (why, Astray { way, stranger }) = unled.next()?;
         Some(Dead { service: name.clone(), way, why, is_partly, stranger })
@@ -298,9 +284,12 @@ struct Astray {
 }
 
 fn astray(world: &World<'_>, service: &Service, routes: &Routes, led: &[Led]) -> Vec<Astray> {
+    let owners = Ownership::of(&service.owners);
     let of = |way: (Protocol, Family)| {
-        let is_of_way =
-            |led: &&Led| (led.service.as_str(), led.protocol, led.family) == (&*service.name, way.0, way.1);
+        let is_of_way = |led: &&Led| {
+            (led.service.as_str(), led.owners) == (&*service.name, owners)
+                && (led.protocol, led.family) == way
+        };
         let stranger = match led.iter().find(is_of_way) {
             Some(led) => {
                 let (pid, process) = stranger(world, service, led)?;
@@ -311,16 +300,20 @@ fn astray(world: &World<'_>, service: &Service, routes: &Routes, led: &[Led]) ->
         };
         Some(Astray { way, stranger })
     };
-    ways(&service.name, routes).filter_map(of).collect()
+    ways((&service.name, owners), routes).filter_map(of).collect()
 }
 
-/// By which protocols and families packets come in that are led to `service`.
-pub fn ways<'r>(service: &'r str, routes: &'r Routes) -> impl Iterator<Item = (Protocol, Family)> + 'r {
+/// By which protocols and families packets come in that are led to the service of this name and ownership.
+pub fn ways<'r>(
+    (service, owners): (&'r str, Ownership),
+    routes: &'r Routes,
+) -> impl Iterator<Item = (Protocol, Family)> + 'r {
     let all = [Protocol::Tcp, Protocol::Udp]
         .into_iter()
         .flat_map(|protocol| Family::ALL.map(|family| (protocol, family)));
-    all.filter(|(protocol, family)| {
-        routes.of(service).any(|route| route.protocol == *protocol && route.families().contains(family))
+    all.filter(move |(protocol, family)| {
+        let mut own = routes.of(service).filter(|route| route.owners == owners);
+        own.any(|route| route.protocol == *protocol && route.families().contains(family))
     })
 }
 
@@ -331,7 +324,6 @@ pub fn joined(leads: impl IntoIterator<Item = Lead>) -> Vec<Lead> {
         match all.iter_mut().find(|other| other.cookie == lead.cookie) {
             Some(other) => {
                 other.families.extend(lead.families);
-                other.instead_of = other.instead_of.take().or(lead.instead_of);
             }
             None => all.push(lead),
         }
@@ -380,13 +372,7 @@ fn taken_in(routes: &Routes) -> Text {
 /// The same of a socket.
 pub(super) fn words_of(lead: &Lead) -> Text {
     let (Lead { service, who: Text { en, ja }, .. }, place) = (lead, lead.place());
-    match &lead.instead_of {
-        Some(Text { en: en_former, ja: ja_former }) => text!(
-            "lead {service} to {en} at {place}, and no more to a stranger ({en_former})",
-            "{service} の誘導先を、owner ではないプロセス({ja_former})から {ja} の {place} に切り替える"
-        ),
-        None => text!("lead {service} to {en} at {place}", "{service} を {ja} の {place} に誘導する"),
-    }
+    text!("lead {service} to {en} at {place}", "{service} を {ja} の {place} に誘導する")
 }
 
 /// The same for all who want the same.
@@ -405,13 +391,6 @@ fn to_whom() -> Text {
     text!(
         "its owner has this socket, and nothing is led there yet",
         "owner のソケットがまだ誘導先に登録されていないためです"
-    )
-}
-
-fn from_whom() -> Text {
-    text!(
-        "its owner has this socket, and what comes in goes to somebody who is no owner of it",
-        "owner のソケットがあるのに、owner ではないプロセスに届いているためです"
     )
 }
 

@@ -14,6 +14,7 @@ use crate::{
     gate::{Body, Standing, Temporary},
     port::{PortRange, PortSpec},
     programs::Programs,
+    steer::Ownership,
 };
 
 /// The receipts by number, and the numbers of those that cannot be read.
@@ -53,7 +54,7 @@ pub enum Back<'a> {
     /// To tell the programs in the kernel these, and nothing else.
     Programs(&'a Receipt, &'a Programs),
     /// To lead what comes in for a service to the sockets of these numbers.
-    Lead(&'a Receipt, &'a str, &'a [u64]),
+    Lead(&'a Receipt, (&'a str, Ownership), &'a [u64]),
 }
 
 /// Why nothing takes a change back.
@@ -299,7 +300,7 @@ impl History {
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
             Deed::Reserve { was, .. } => self.back_of_reservation(receipt, was),
             Deed::Programs { was, .. } => self.back_of_programs(receipt, was, now),
-            Deed::Lead { service, was, .. } => self.back_of_lead(receipt, service, was),
+            Deed::Lead { service, owners, was, .. } => self.back_of_lead(receipt, (service, *owners), was),
             Deed::Halt { .. } => Err(Edge::Halted(receipt)),
             _ => Err(Edge::Back(receipt)),
         }
@@ -384,7 +385,9 @@ impl History {
             Deed::Programs { was, with: None, undoes: None, .. } => {
                 self.back_of_programs(receipt, was, now).is_ok()
             }
-            Deed::Lead { service, was, undoes: None, .. } => self.back_of_lead(receipt, service, was).is_ok(),
+            Deed::Lead { service, owners, was, undoes: None, .. } => {
+                self.back_of_lead(receipt, (service, *owners), was).is_ok()
+            }
             _ => false,
         }
     }

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use super::{NAME_BYTES_MAX, PLACES_MAX, Route, Routes, SERVICES_MAX, Steering};
+use super::{NAME_BYTES_MAX, Ownership, PLACES_MAX, Route, Routes, SERVICES_MAX, Steering};
 use crate::{
     address::Address,
     policy::{Policy, Service},
@@ -231,8 +231,10 @@ fn routes(service: &Service) -> Vec<Route> {
         [] => [None].into(),
         addresses => addresses.iter().map(canonical).collect(),
     };
+    let owners = Ownership::of(&service.owners);
     let at = |address: &Option<Address>, spec: &crate::port::PortSpec| Route {
         service: String::clone(&service.name),
+        owners,
         protocol: spec.protocol,
         address: address.clone(),
         ports: spec.range,
@@ -305,7 +307,7 @@ mod tests {
         assert!(of(&steered("1-65535/tcp", at(&["192.0.2.1"]))).is_ok());
         let tied = |service: &mut Service| service.device = Some("eth1".into());
         assert_eq!(wrong(steered("443/tcp", tied)), SteerMistake::Device);
-        let long = |service: &mut Service| service.name = "x".repeat(64);
+        let long = |service: &mut Service| service.name = "x".repeat(NAME_BYTES_MAX + 1);
         assert_eq!(wrong(steered("443/tcp", long)), SteerMistake::Name);
         for address in [&["fe80::1%eth0"], &["fe80::1"], &["169.254.1.1"]] {
             let on_link = wrong(steered("443/tcp", at(address)));

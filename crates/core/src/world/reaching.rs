@@ -308,7 +308,7 @@ mod tests {
     use crate::{
         facts::{GapKind, GuardStands, LeftSteer},
         rules::testing::{Scene, filtering, scene, translated, zone},
-        steer::{Route, Routes, WhenDead},
+        steer::{Ownership, Route, Routes, WhenDead},
     };
 
     /// The verdicts on a listener from the world and from the host.
@@ -340,6 +340,7 @@ mod tests {
     fn what_is_led_elsewhere_reaches_nobody_who_has_the_number_at_every_address() {
         let route = |address: &str| Route {
             service: "web".into(),
+            owners: Ownership::default(),
             protocol: Protocol::Tcp,
             address: address.parse().ok(),
             ports: PortRange::one(80),

@@ -20,12 +20,12 @@ use std::{
 use portreeve_core::{
     address::Family,
     port::Protocol,
-    steer::{Route, Routes, Steering},
+    steer::{Ownership, Route, Routes, Steering},
 };
 
 use self::{
     routes::{places, read_place, read_route, route},
-    slots::{Slots, slot},
+    slots::{Owned, Slots, slot},
 };
 pub use self::{
     slots::{Hits, Slot},
@@ -295,24 +295,30 @@ impl Steer {
             let Some(service) = slots.service(slot) else { continue };
             places.insert(place, (service, steering));
         }
-        let route = |(place, &(service, steering)): (&routes::Place, &(&str, Steering))| {
+        let route = |(place, &(service, steering)): (&routes::Place, &(Owned<'_>, Steering))| {
             // One of both families is read back once, for the first.
             let (address, ports) = place.of(|twin| places.get(twin) == Some(&(service, steering)))?;
-            let (service, Steering { when_dead, local }) = (service.to_owned(), steering);
-            Some(Route { service, protocol: place.protocol, address, ports, when_dead, local })
+            let ((name, owners), Steering { when_dead, local }) = (service, steering);
+            let (service, protocol) = (name.to_owned(), place.protocol);
+            Some(Route { service, owners, protocol, address, ports, when_dead, local })
         };
         local::as_it_is(places.iter().filter_map(route).collect())
     }
 
-    /// Leads what is for `service` and comes by this protocol and family to `socket` from now on, in the place of any other.
+    /// Leads what is for the service of this name and ownership and comes by this protocol and family to `socket` from now on, in the place of any other.
     ///
     /// # Errors
     ///
     /// There is no slot left, or the kernel does not take the socket.
-    pub fn lead(&self, service: &str, to: (Protocol, Family), socket: &OwnedFd) -> Result<(), SteerError> {
+    pub fn lead(
+        &self,
+        service: (&str, Ownership),
+        to: (Protocol, Family),
+        socket: &OwnedFd,
+    ) -> Result<(), SteerError> {
         // Where it has no route yet, it has a socket before it gets one.
         let slots = self.give_slots_to([service].into_iter())?;
-        let slot = slots.of(service, to).ok_or_else(|| SteerError::NoSlot(service.into()))?;
+        let slot = slots.of(service, to).ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
         // The kernel reads a descriptor there, and tells a cookie.
         let number = u64::from(socket.as_raw_fd().cast_unsigned());
         let put = self.map(SOCKETS).put(&slot.to_ne_bytes(), &number.to_ne_bytes());
@@ -326,7 +332,7 @@ impl Steer {
     /// What the kernel answers.
     pub fn stands(&self) -> Result<Vec<Slot>, SteerError> {
         let mut all = Vec::new();
-        for (service, first) in self.slots()?.iter() {
+        for ((service, owners), first) in self.slots()?.iter() {
             for (protocol, family) in slots::EACH {
                 let key = (first + slots::place(protocol, family).unwrap_or(0)).to_ne_bytes();
                 let cookie = self.map(SOCKETS).look_up(&key).map_err(|error| Untold(SOCKETS, error))?;
@@ -334,7 +340,7 @@ impl Steer {
                     cookie.and_then(|told| told.first_chunk().map(|cookie| u64::from_ne_bytes(*cookie)));
                 let hits = self.map(HITS).look_up(&key).map_err(|error| Untold(HITS, error))?;
                 let hits = hits.and_then(|told| Hits::read(&told)).unwrap_or_default();
-                all.push(Slot { service: service.into(), protocol, family, cookie, hits });
+                all.push(Slot { service: service.into(), owners, protocol, family, cookie, hits });
             }
         }
         Ok(all)
@@ -342,11 +348,11 @@ impl Steer {
 
     /// A generation of its own, which nobody asks yet.
     fn written(&self, routes: &Routes) -> Result<OpenMap, SteerError> {
-        let slots = self.give_slots_to(routes.services())?;
+        let slots = self.give_slots_to(routes.owned())?;
         let map = create(&object(), ROUTES, None)?;
         for one in &routes.0 {
             for place in places(one) {
-                let to = slots.of(&one.service, (one.protocol, place.family));
+                let to = slots.of((&one.service, one.owners), (one.protocol, place.family));
                 let to = to.ok_or_else(|| SteerError::NoSlot(one.service.clone()))?;
                 let steering = Steering { when_dead: one.when_dead, local: one.local };
                 let put = map.put(&place.bytes(), &route(to, steering));
@@ -357,10 +363,10 @@ impl Steer {
     }
 
     /// Gives each service its slots, where it has none yet.
-    fn give_slots_to<'s>(&self, services: impl Iterator<Item = &'s str>) -> Result<Slots, SteerError> {
+    fn give_slots_to<'s>(&self, services: impl Iterator<Item = Owned<'s>>) -> Result<Slots, SteerError> {
         let mut slots = self.slots()?;
         for service in services {
-            let is_new = slots.give(service).ok_or_else(|| SteerError::NoSlot(service.into()))?;
+            let is_new = slots.give(service).ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
             let Some(first) = is_new else { continue };
             self.clear(first)?;
             let put = self.map(SERVICES).put(&slot::name(service), &first.to_ne_bytes());
@@ -372,7 +378,7 @@ impl Steer {
     /// Takes their slots from the services that have no route any more.
     fn forget_others(&self, routes: &Routes) -> Result<(), SteerError> {
         for (service, first) in self.slots()?.iter() {
-            if routes.of(service).next().is_none() {
+            if routes.owned().all(|owned| owned != service) {
                 let removed = self.map(SERVICES).remove(&slot::name(service));
                 removed.map_err(|error| Untold(SERVICES, error))?;
                 self.clear(first)?;

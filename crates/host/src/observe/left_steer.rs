@@ -33,12 +33,10 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
     }
     let mut dead: Vec<String> = Vec::new();
     let slots = steer.stands()?;
-    let led = slots.iter().cloned().filter_map(Slot::led).collect();
+    let led: Vec<_> = slots.iter().cloned().filter_map(Slot::led).collect();
+    let led = led.into_iter().filter(|led| confirmed.use_socket(led)).collect();
     for slot in slots.into_iter().filter(|slot| slot.cookie.is_none()) {
-        let is_led = confirmed
-            .of(&slot.service)
-            .any(|route| route.protocol == slot.protocol && route.families().contains(&slot.family));
-        if is_led && dead.last() != Some(&slot.service) {
+        if slot.is_of(confirmed) && dead.last() != Some(&slot.service) {
             dead.push(slot.service);
         }
     }

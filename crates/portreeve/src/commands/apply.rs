@@ -198,7 +198,7 @@ fn beside_gate(
     match planned.plan.programs().filter(|_| !is_only_tried) {
         Some(now) => programs::alone(planned, &now, way, stands.as_ref(), own, settings, out),
         None if !is_only_tried && planned.plan.leads().next().is_some() => {
-            leading::alone(planned, own, settings, out)
+            leading::alone(planned, settings, out)
         }
         None if !is_only_tried && planned.plan.evictions().next().is_some() => {
             programs::evict_alone(planned, settings, out)
@@ -315,10 +315,6 @@ fn carry_out(
         if until.is_none() {
             steers::lead_found(settings, leading::NOT_LED)?;
         }
-    }
-    match until {
-        Some(_) => leading::tell_untried(planned, settings),
-        None => drop(leading::lead_away(planned)?),
     }
     match reserves {
         Some(ports) if keep == Keep::AtOnce => {

@@ -168,7 +168,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         (None, true, false) => &["portreeve plan"],
     };
     let named = |is: fn(&&Slot) -> bool| -> BTreeSet<&str> {
-        slots.iter().filter(is).map(|slot| slot.service.as_str()).collect()
+        slots.iter().filter(|slot| slot.is_of(&routes)).filter(is).map(|slot| slot.service.as_str()).collect()
     };
     let (all, live) = (named(|_| true), named(|slot| slot.cookie.is_some()));
     let policy = look::policy(settings);

@@ -181,12 +181,8 @@ fn socket<'a>(stands: &Stands<'a>, slot: &'a Slot) -> Option<SocketView<'a>> {
 
 /// The slots of a service that packets are led to.
 fn own<'a>(stands: &Stands<'a>, routes: &Routes, service: &str) -> impl Iterator<Item = &'a Slot> {
-    let slots: Vec<&Slot> = stands.slots.iter().filter(|slot| slot.service == service).collect();
-    let is_used = |slot: &&Slot| {
-        let mut routes = routes.of(service);
-        routes.any(|route| route.protocol == slot.protocol && route.families().contains(&slot.family))
-    };
-    slots.into_iter().filter(is_used).collect::<Vec<_>>().into_iter()
+    let slots = stands.slots.iter().filter(|slot| slot.service == service && slot.is_of(routes));
+    slots.collect::<Vec<_>>().into_iter()
 }
 
 fn is_live(stands: &Stands<'_>, routes: &Routes, service: &str) -> bool {

@@ -13,7 +13,7 @@ use std::{
 use portreeve_core::{
     address::Family,
     port::Protocol,
-    steer::{Route, Routes, WhenDead},
+    steer::{Ownership, Route, Routes, WhenDead},
 };
 use portreeve_host::enforce::steer::{Steer, socket};
 use portreeve_lab::namespace::Namespace;
@@ -118,7 +118,11 @@ impl Scene {
         inside(&self.namespace, || {
             let found = socket::find(pid, fd).expect("it listens");
             for family in found.families {
-                let led = self.steer.lead(socket.name, (found.protocol, *family), &found.socket);
+                let led = self.steer.lead(
+                    (socket.name, Ownership::default()),
+                    (found.protocol, *family),
+                    &found.socket,
+                );
                 led.expect("the kernel takes it");
             }
         });

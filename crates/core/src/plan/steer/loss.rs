@@ -154,8 +154,8 @@ impl Place<'_> {
     /// Who gets packets to `port`, and the service that they are led to.
     fn taker(&self, (routes, led): Steering<'_>, port: u16) -> (Taker, Option<String>) {
         let Some(route) = routes.lead(self.protocol, self.ip, port) else { return (Taker::Bound, None) };
-        let key = (route.service.as_str(), self.protocol, Family::of(self.ip));
-        let own = led.iter().find(|led| (led.service.as_str(), led.protocol, led.family) == key);
+        let family = Family::of(self.ip);
+        let own = led.iter().find(|led| led.family == family && route.uses(led));
         match (own, route.when_dead) {
             (Some(led), _) => (Taker::Led(led.cookie), Some(route.service.clone())),
             (None, WhenDead::Refuse) => (Taker::Nobody, Some(route.service.clone())),

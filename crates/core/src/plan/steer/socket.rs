@@ -9,6 +9,7 @@ use crate::{
     owner::{Identity, Match},
     policy::Service,
     port::{PortSpec, Protocol},
+    steer::Ownership,
     text,
     words::Text,
     world::{World, name_of},
@@ -157,7 +158,7 @@ fn are_one(leads: &[&Lead]) -> bool {
 #[must_use]
 pub fn kept(
     snapshot: &Snapshot,
-    service: &str,
+    whose: (&str, Ownership),
     (protocol, family): (Protocol, Family),
     cookie: u64,
 ) -> Option<Lead> {
@@ -167,7 +168,7 @@ pub fn kept(
     let listener = snapshot.listeners.iter().find(is_it).filter(|listener| !listener.mptcp)?;
     let mut holders = snapshot.holders(listener);
     let (hold, process) = holders.find(|(hold, _)| hold.descriptor().is_some())?;
-    lead_to(service, listener, &hold, process).map(|lead| Lead { families: [family].into(), ..lead })
+    lead_to(whose, listener, &hold, process).map(|lead| Lead { families: [family].into(), ..lead })
 }
 
 /// Those whose answers leave from where the service is asked, as far as the address that they are bound to tells: one of several
@@ -206,12 +207,18 @@ fn holder(world: &World<'_>, service: &Service, listener: &Listener, whose: Opti
     let is_owner =
         |process| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::Yes;
     let (hold, process) = holds.find(|(_, process)| is_owner(process))?;
-    lead_to(&service.name, listener, hold, process)
+    lead_to((&service.name, Ownership::of(&service.owners)), listener, hold, process)
 }
 
-fn lead_to(service: &str, listener: &Listener, hold: &Hold, process: &Process) -> Option<Lead> {
+fn lead_to(
+    (service, owners): (&str, Ownership),
+    listener: &Listener,
+    hold: &Hold,
+    process: &Process,
+) -> Option<Lead> {
     Some(Lead {
         service: service.into(),
+        owners,
         families: Vec::new(),
         address: listener.address.clone(),
         spec: listener.spec(),
@@ -219,6 +226,5 @@ fn lead_to(service: &str, listener: &Listener, hold: &Hold, process: &Process) -
         fd: hold.descriptor()?,
         cookie: listener.cookie,
         who: name_of(process),
-        instead_of: None,
     })
 }

@@ -9,12 +9,13 @@ use super::host;
 use crate::{
     address::Family,
     facts::{Foothold, Led},
+    owner::Owner,
     plan::{Asked, Loss, Plan, Refused, Steers, dead, plan, refuse_diverted, steer::losses},
     policy::Service,
     port::Protocol,
     programs::Programs,
     rules::testing::Scene,
-    steer::{Route, Routes, Steering, WhenDead},
+    steer::{Ownership, Route, Routes, Steering, WhenDead},
 };
 
 fn steered(service: &mut Service) {
@@ -49,8 +50,7 @@ fn what_is_to_be_steered_is_a_change_until_it_is() {
     assert!(first.changes[2].what.words().en.starts_with("lead web to "), "{:?}", first.changes[2]);
     let lead = first.leads().next().expect("a socket").clone();
     assert_eq!((lead.families.as_slice(), lead.spec.to_string().as_str()), (&[Family::Ipv4][..], "8080/tcp"));
-    let led =
-        Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: lead.cookie };
+    let led = led_for("own.service", lead.cookie);
     let standing = Steers { routes: routes(&first), led: [led].into(), seconds_left: None };
     assert_eq!(kinds(&planned(&scene, standing.clone()).expect("a plan")), ["gate"], "it is");
     let dead = Steers { led: Vec::new(), ..standing.clone() };
@@ -62,27 +62,24 @@ fn what_is_to_be_steered_is_a_change_until_it_is() {
     assert_eq!((kinds(&over), routes(&over)), (["gate", "steer"].into(), Routes::default()));
 }
 
+/// What is led to a socket by IPv4, of a service that this unit owns.
+fn led_for(unit: &str, cookie: u64) -> Led {
+    let owners = Ownership::of(&[Owner::Unit(unit.into())]);
+    Led { service: "web".into(), owners, protocol: Protocol::Tcp, family: Family::Ipv4, cookie }
+}
+
+/// Who owned the service before, beside those who listen.
+fn former(scene: Scene) -> Scene {
+    scene.listens("former.service", "127.0.0.1:8443/tcp").socket(|listener| listener.cookie = 77)
+}
+
 #[test]
-fn what_a_stranger_gets_is_led_to_the_owner() {
-    let led = |cookie| Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie };
-    let standing = |scene: &Scene, cookie| Steers {
-        routes: routes(&planned(scene, Steers::default()).expect("a plan")),
-        led: [led(cookie)].into(),
-        seconds_left: None,
-    };
-    let former = |scene: Scene| {
-        scene.listens("former.service", "127.0.0.1:8443/tcp").socket(|listener| listener.cookie = 77)
-    };
-    let both = former(scene(&["127.0.0.1:8080/tcp"]));
-    let plan = planned(&both, standing(&both, 77)).expect("a plan");
-    assert_eq!(kinds(&plan), ["gate", "lead"]);
-    let words = plan.changes[1].what.words().en;
-    assert!(words.starts_with("lead web to ") && words.contains(", and no more to "), "{words}");
-    assert!(plan.leads().all(|lead| lead.spec.range.first == 8_080 && lead.instead_of.is_some()));
-    // He has it until the owner has a socket, and is told of.
-    let alone = former(scene(&[]));
-    let steers = standing(&alone, 77);
-    assert_eq!(kinds(&planned(&alone, steers.clone()).expect("a plan")), ["gate"]);
+fn what_a_stranger_gets_is_told_and_left_to_him() {
+    let scene = former(scene(&["127.0.0.1:8080/tcp"]));
+    let routes = routes(&planned(&scene, Steers::default()).expect("a plan"));
+    let steers = Steers { routes, led: [led_for("own.service", 77)].into(), seconds_left: None };
+    assert_eq!(kinds(&planned(&scene, steers.clone()).expect("a plan")), ["gate"]);
+    let alone = former(self::scene(&[]));
     let policy = alone.policy.as_ref().expect("a policy");
     let dead = alone.with_world(|world| dead(world, policy, &steers.routes, &steers.led));
     let told = dead.iter().map(|dead| dead.words().en).collect::<Vec<_>>();
@@ -90,26 +87,34 @@ fn what_a_stranger_gets_is_led_to_the_owner() {
     assert!(text.starts_with("what comes in for web by tcp over IPv4 goes to no owner of it ("), "{text}");
 }
 
-/// Nothing can lead both at once.
+/// The service of another owner is another one: nothing that was led to the former one's socket is to be led away from it.
 #[test]
-fn another_owner_and_another_port_are_refused_together() {
-    let stranger = |port: &str| {
+fn another_owner_has_a_slot_of_his_own() {
+    let owned = |units: &[&str], port: &str| {
+        let owners: Vec<Owner> = units.iter().map(|unit| Owner::Unit((*unit).into())).collect();
         let scene = host(&[("web", port, "world")], "").declared(steered);
-        let scene = scene.listens("former.service", "127.0.0.1:8443/tcp");
-        scene.socket(|listener| listener.cookie = 77)
+        let scene = scene.declared(|service| service.owners.clone_from(&owners));
+        former(scene.listens("own.service", "127.0.0.1:8080/tcp"))
     };
-    let led = Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: 77 };
-    let now = stranger("443/tcp");
-    let routes = routes(&planned(&now, Steers::default()).expect("a plan"));
-    let steers = Steers { routes, led: [led].into(), seconds_left: None };
-    assert!(planned(&now, steers.clone()).is_ok(), "the owner alone");
-    let Err(Refused::Crossed { service, .. }) = planned(&stranger("444/tcp"), steers.clone()) else {
-        panic!("it is refused")
+    let routes_of = |scene: &Scene| routes(&planned(scene, Steers::default()).expect("a plan"));
+    let before = Steers {
+        routes: routes_of(&owned(&["former.service"], "443/tcp")),
+        led: [led_for("former.service", 77)].into(),
+        seconds_left: None,
     };
-    assert_eq!(service, "web");
-    let mut own = stranger("444/tcp");
-    own.snapshot.listeners[0].cookie = 78;
-    assert!(planned(&own, steers).is_ok(), "whose socket it is nobody knows");
+    for port in ["443/tcp", "444/tcp"] {
+        let plan = planned(&owned(&["own.service"], port), before.clone()).expect("a plan");
+        assert_eq!(kinds(&plan), ["gate", "steer", "lead"], "{port}");
+        assert!(plan.leads().all(|lead| lead.spec.range.first == 8_080), "{port}");
+        let loses = |loss: &&Loss| loss.spec.range.first == 443 && loss.who.en.contains("former");
+        assert_eq!(plan.losses.iter().filter(loses).count(), 1, "{port}: {:?}", plan.losses);
+        assert!(routes(&plan).0.iter().all(|route| !route.uses(&before.led[0])), "{port}");
+    }
+    // Where the former one is an owner still, what he has goes on, wherever he listens.
+    let both = planned(&owned(&["former.service", "own.service"], "443/tcp"), before.clone());
+    let both = both.expect("a plan");
+    assert_eq!(kinds(&both), ["gate", "steer", "lead"]);
+    assert!(both.leads().all(|lead| lead.cookie == 77) && both.losses.is_empty(), "{:?}", both.losses);
 }
 
 #[test]
@@ -224,9 +229,7 @@ fn who_gets_nothing_more_is_told() {
 
 #[test]
 fn who_is_led_to_no_more_is_told_where_he_does_not_listen() {
-    let led = |cookie| {
-        [Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie }].into()
-    };
+    let led = |cookie| [led_for("own.service", cookie)].into();
     let steered = planned(&scene(&[]), Steers::default()).expect("a plan");
     let standing = Steers { routes: routes(&steered), led: led(7), seconds_left: None };
     let over = |listens: &str, standing: &Steers| {
@@ -254,6 +257,7 @@ fn lost(
 ) -> Vec<String> {
     let route = |(service, ports): &(&str, &str), when_dead| Route {
         service: (*service).into(),
+        owners: Ownership::default(),
         protocol: Protocol::Tcp,
         address: "192.0.2.7".parse().ok(),
         ports: ports.parse().expect("ports"),
@@ -267,6 +271,7 @@ fn lost(
     let led = |all: &[(&str, &str)]| -> Vec<Led> {
         let own = all.iter().filter(|(service, _)| *service == "web").map(|(service, _)| Led {
             service: (*service).into(),
+            owners: Ownership::default(),
             protocol: Protocol::Tcp,
             family: Family::Ipv4,
             cookie: 7,

@@ -235,7 +235,7 @@ mod tests {
         owner::Owner,
         port::{PortRange, Protocol},
         rules::testing::scene,
-        steer::{Routes, WhenDead},
+        steer::{Ownership, Routes, WhenDead},
     };
 
     #[test]
@@ -258,8 +258,13 @@ mod tests {
                 scene().service("web", "443/tcp", "nginx.service").listens(unit, "127.0.0.1:8443/tcp");
             let mut scene = scene.program("httpd", "root").socket(|socket| socket.cookie = 77);
             scene.policy.as_mut().unwrap().services[0].steer = Some(WhenDead::Refuse.into());
-            let led =
-                Led { service: "web".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie: 77 };
+            let led = Led {
+                service: "web".into(),
+                owners: Ownership::default(),
+                protocol: Protocol::Tcp,
+                family: Family::Ipv4,
+                cookie: 77,
+            };
             scene.snapshot.steer = Some(LeftSteer {
                 stands: GuardStands::Whole,
                 dead: [].into(),

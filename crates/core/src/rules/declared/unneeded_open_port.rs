@@ -133,7 +133,7 @@ mod tests {
         finding::Severity,
         port::Protocol,
         rules::testing::{filtering, scene, translated},
-        steer::Routes,
+        steer::{Ownership, Routes},
     };
 
     #[test]
@@ -154,7 +154,13 @@ mod tests {
         let fixes = |address: &str, is_led: bool| {
             let mut scene = scene().policy().listens("shop.service", &format!("{address}:8080/tcp"));
             let cookie = scene.snapshot.listeners[0].cookie + u64::from(!is_led);
-            let led = Led { service: "shop".into(), protocol: Protocol::Tcp, family: Family::Ipv4, cookie };
+            let led = Led {
+                service: "shop".into(),
+                owners: Ownership::default(),
+                protocol: Protocol::Tcp,
+                family: Family::Ipv4,
+                cookie,
+            };
             scene.snapshot.steer = Some(LeftSteer {
                 stands: GuardStands::Whole,
                 dead: Vec::new(),

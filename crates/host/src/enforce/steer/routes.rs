@@ -122,6 +122,7 @@ mod tests {
     fn of(address: Option<&str>, ports: &str) -> Route {
         Route {
             service: "web".into(),
+            owners: portreeve_core::steer::Ownership::default(),
             protocol: Protocol::Tcp,
             address: address.map(|text| text.parse().expect("an address")),
             ports: ports.parse().expect("ports"),

@@ -7,7 +7,7 @@ use portreeve_core::{
     address::Family,
     facts::Led,
     port::Protocol,
-    steer::{NAME_BYTES_MAX, SERVICES_MAX},
+    steer::{NAME_BYTES_MAX, Ownership, Routes, SERVICES_MAX},
 };
 
 use crate::sys::bpf::Pair;
@@ -23,11 +23,16 @@ pub(super) const EACH: [(Protocol, Family); 4] = [
 pub(super) const EACH_COUNT: u32 = 4;
 const HITS_BYTES: usize = 24;
 
+/// A service by its name, and who owns it.
+pub(super) type Owned<'s> = (&'s str, Ownership);
+
 /// One slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// Whose it is.
     pub service: String,
+    /// And who owns that.
+    pub owners: Ownership,
     /// For which protocol.
     pub protocol: Protocol,
     /// For which family.
@@ -39,11 +44,18 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Whether any of `routes` leads packets to it.
+    #[must_use]
+    pub fn is_of(&self, routes: &Routes) -> bool {
+        let led = Self { cookie: Some(0), ..self.clone() }.led();
+        led.is_some_and(|led| routes.use_socket(&led))
+    }
+
     /// The socket that packets are led to; `None` where nobody is there.
     #[must_use]
     pub fn led(self) -> Option<Led> {
-        let Self { service, protocol, family, cookie, .. } = self;
-        Some(Led { service, protocol, family, cookie: cookie? })
+        let Self { service, owners, protocol, family, cookie, .. } = self;
+        Some(Led { service, owners, protocol, family, cookie: cookie? })
     }
 }
 
@@ -81,7 +93,7 @@ pub(super) fn place(protocol: Protocol, family: Family) -> Option<u32> {
 
 /// The first slot of each service.
 #[derive(Debug, Default)]
-pub(super) struct Slots(BTreeMap<String, u32>);
+pub(super) struct Slots(BTreeMap<(String, Ownership), u32>);
 
 impl Slots {
     /// What the map says; what nobody of ours wrote is passed over.
@@ -96,30 +108,35 @@ impl Slots {
 
     /// Gives `service` its slots; those that it has then where it had none, and `None` inside where it had. `None` where there are no
     /// more.
-    pub(super) fn give(&mut self, service: &str) -> Option<Option<u32>> {
-        if self.0.contains_key(service) {
+    pub(super) fn give(&mut self, (service, owners): Owned<'_>) -> Option<Option<u32>> {
+        let key = (service.into(), owners);
+        if self.0.contains_key(&key) {
             return Some(None);
         }
         let taken = |first: &u32| self.0.values().any(|other| other == first);
         let free = (0..count(SERVICES_MAX)).map(|number| number * EACH_COUNT).find(|first| !taken(first))?;
-        self.0.insert(service.into(), free);
+        self.0.insert(key, free);
         Some(Some(free))
     }
 
     /// The slot of `service` for this protocol and family.
-    pub(super) fn of(&self, service: &str, (protocol, family): (Protocol, Family)) -> Option<u32> {
-        Some(self.0.get(service)? + place(protocol, family)?)
+    pub(super) fn of(
+        &self,
+        (service, owners): Owned<'_>,
+        (protocol, family): (Protocol, Family),
+    ) -> Option<u32> {
+        Some(self.0.get(&(service.into(), owners))? + place(protocol, family)?)
     }
 
     /// Whose a slot is.
-    pub(super) fn service(&self, slot: u32) -> Option<&str> {
+    pub(super) fn service(&self, slot: u32) -> Option<Owned<'_>> {
         let first = slot - slot % EACH_COUNT;
-        self.0.iter().find(|(_, own)| **own == first).map(|(service, _)| service.as_str())
+        self.iter().find(|(_, own)| *own == first).map(|(service, _)| service)
     }
 
     /// Each service and its first slot.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.0.iter().map(|(service, first)| (service.as_str(), *first))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Owned<'_>, u32)> {
+        self.0.iter().map(|((service, owners), first)| ((service.as_str(), *owners), *first))
     }
 }
 
@@ -129,21 +146,25 @@ fn count(number: usize) -> u32 {
 
 /// The names of services as the map has them.
 pub(super) mod slot {
-    use super::NAME_BYTES_MAX;
+    use super::{NAME_BYTES_MAX, Owned, Ownership};
 
     const NAME_BYTES: usize = 64;
-    const _: () = assert!(NAME_BYTES_MAX < NAME_BYTES);
+    const OWNERS_AT: usize = 60;
+    const _: () = assert!(NAME_BYTES_MAX < OWNERS_AT);
 
-    /// With zeros behind; what is too long is cut, and core refuses it before.
-    pub(in super::super) fn name(service: &str) -> [u8; NAME_BYTES] {
+    /// With zeros behind, and its ownership at the end; what is too long is cut, and core refuses it before.
+    pub(in super::super) fn name((service, owners): Owned<'_>) -> [u8; NAME_BYTES] {
         let mut name = [0; NAME_BYTES];
         service.bytes().take(NAME_BYTES_MAX).zip(&mut name).for_each(|(from, to)| *to = from);
+        name[OWNERS_AT..].copy_from_slice(&owners.0.to_ne_bytes());
         name
     }
 
-    pub(super) fn read_name(name: &[u8]) -> Option<String> {
-        let text = name.split(|byte| *byte == 0).next().filter(|text| !text.is_empty())?;
-        String::from_utf8(text.to_vec()).ok()
+    pub(super) fn read_name(name: &[u8]) -> Option<(String, Ownership)> {
+        let (text, owners) = name.split_at_checked(OWNERS_AT)?;
+        let text = text.split(|byte| *byte == 0).next().filter(|text| !text.is_empty())?;
+        let owners = Ownership(u32::from_ne_bytes(*owners.first_chunk()?));
+        Some((String::from_utf8(text.to_vec()).ok()?, owners))
     }
 }
 
@@ -154,28 +175,32 @@ mod tests {
     #[test]
     fn each_service_has_four_slots_of_its_own() {
         let mut slots = Slots::default();
+        let [web, mail, others] = [("web", Ownership(1)), ("mail", Ownership(1)), ("web", Ownership(2))];
         assert_eq!(
-            (slots.give("web"), slots.give("mail"), slots.give("web")),
-            (Some(Some(0)), Some(Some(4)), Some(None))
+            [web, mail, web, others].map(|service| slots.give(service)),
+            [Some(Some(0)), Some(Some(4)), Some(None), Some(Some(8))]
         );
-        assert_eq!(slots.of("mail", (Protocol::Udp, Family::Ipv6)), Some(7));
-        assert_eq!(slots.of("mail", (Protocol::Sctp, Family::Ipv6)), None);
-        assert_eq!((slots.service(7), slots.service(8)), (Some("mail"), None));
+        assert_eq!(slots.of(mail, (Protocol::Udp, Family::Ipv6)), Some(7));
+        assert_eq!(slots.of(mail, (Protocol::Sctp, Family::Ipv6)), None);
+        assert_eq!([7, 8, 12].map(|slot| slots.service(slot)), [Some(mail), Some(others), None]);
         let written: Vec<Pair> = slots
             .iter()
             .map(|(service, first)| (slot::name(service).to_vec(), first.to_ne_bytes().to_vec()))
-            .chain([(vec![0; 64], vec![0; 4]), (slot::name("odd").to_vec(), vec![3, 0, 0, 0])])
+            .chain([
+                (vec![0; 64], vec![0; 4]),
+                (slot::name(("odd", Ownership(1))).to_vec(), vec![3, 0, 0, 0]),
+            ])
             .collect();
-        assert_eq!(Slots::read(&written).iter().collect::<Vec<_>>(), [("mail", 4), ("web", 0)]);
+        assert_eq!(Slots::read(&written).iter().collect::<Vec<_>>(), [(mail, 4), (web, 0), (others, 8)]);
     }
 
     #[test]
     fn there_are_no_more_slots_than_the_kernel_has() {
         let mut slots = Slots::default();
         for number in 0..SERVICES_MAX {
-            assert!(slots.give(&number.to_string()).is_some());
+            assert!(slots.give((&number.to_string(), Ownership(1))).is_some());
         }
-        assert_eq!(slots.give("one more"), None);
+        assert_eq!(slots.give(("one more", Ownership(1))), None);
     }
 
     #[test]

@@ -133,14 +133,10 @@ pub(super) fn alone(
     tell_unmarked(is_unmarked, settings);
     evict(planned, settings);
     tell_too_late(planned, now, settings);
-    let mut receipts = vec![passed.receipt.number];
     if until.is_none() {
-        receipts.splice(..0, leading::lead_away(planned)?);
         steers::lead_found(settings, leading::NOT_LED)?;
-    } else {
-        leading::tell_untried(planned, settings);
     }
-    let undo = receipts.iter().map(|number| plan::undo_of(*number, own)).collect::<Vec<_>>().join(" · ");
+    let undo = plan::undo_of(passed.receipt.number, own);
     match (way, until) {
         (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),
         (Way::Alone(_), Some(until)) => on_trial(until, &undo, settings, out),

@@ -12,7 +12,7 @@ use portreeve_core::{
     plan::{Lead, Steers, Unled, Whose, joined, socket, ways},
     policy::Service,
     port::Protocol,
-    steer::{Routes, wanted},
+    steer::{Ownership, Routes, wanted},
     text,
     words::{Text, Words},
     world::World,
@@ -90,7 +90,7 @@ fn is_awaited(world: &World<'_>, name: &str, whose: Option<Whose>) -> bool {
     let (Some(Ok(routes)), Ok(service)) = (world.policy.map(wanted), service(world, name)) else {
         return false;
     };
-    let mut found = ways(name, &routes).map(|way| socket(world, service, way, whose));
+    let mut found = ways(owned(service), &routes).map(|way| socket(world, service, way, whose));
     found.all(|found| found == Err(Unled::Nobody))
 }
 
@@ -209,11 +209,12 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>, deed: Deed) -> Result<Cha
     let fail = |error| steers::failure(&error, NOT_LED);
     let pinned = Steer::pinned().map_err(fail)?;
     let slots = pinned.as_ref().map_or(Ok(Vec::new()), |pinned| pinned.steer.stands()).map_err(fail)?;
-    let own: Vec<&Slot> = slots.iter().filter(|slot| slot.service == name).collect();
+    let mut own: Vec<&Slot> = slots.iter().filter(|slot| slot.service == name).collect();
     if !own.is_empty() && !world.policy.is_some_and(|policy| policy.steers(name)) {
         return Err(forgotten(name));
     }
     let service = service(&world, name)?;
+    own.retain(|slot| (slot.service.as_str(), slot.owners) == owned(service));
     if own.is_empty() {
         return Err(unsteered(name));
     }
@@ -221,7 +222,7 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>, deed: Deed) -> Result<Cha
     let routes =
         routes.map_err(|mistake| Failure::usage(NOT_LED).because(mistake.words()).hint(mistake.fix()))?;
     let found: Vec<Result<Lead, Unled>> =
-        ways(name, &routes).map(|way| socket(&world, service, way, whose)).collect();
+        ways(owned(service), &routes).map(|way| socket(&world, service, way, whose)).collect();
     let leads = joined(found.iter().flatten().cloned());
     if leads.is_empty() {
         let why = found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody);
@@ -242,7 +243,7 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>, deed: Deed) -> Result<Cha
         return Err(shared(name, lead));
     }
     let receipt = if is_moved {
-        let was = Former { service: name, cookies: &former, undoes: None };
+        let was = Former { service: owned(service), cookies: &former, undoes: None };
         let passed = steers::move_all(&leads, &was, door::open(NOT_LED)?, NOT_LED)?;
         Some(passed.receipt.number)
     } else {
@@ -285,6 +286,11 @@ fn partly(service: &str, pid: u32, (protocol, family): (Protocol, Family)) -> Fa
             "let it listen there too, or move one socket by its descriptor: --to-pid {pid} --fd FD",
             "そこでも待ち受けるようにするか、ディスクリプタを指定して 1 つずつ切り替えてください: --to-pid {pid} --fd FD"
         ))
+}
+
+/// By its name, and whose it is.
+fn owned(service: &Service) -> (&str, Ownership) {
+    (&service.name, Ownership::of(&service.owners))
 }
 
 fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {

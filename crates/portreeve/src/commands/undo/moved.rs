@@ -4,6 +4,7 @@ use portreeve_core::{
     gate::Transaction,
     plan::{joined, kept, ways},
     receipt::Deed,
+    steer::Ownership,
     text,
     words::{Text, Words},
 };
@@ -20,14 +21,14 @@ use crate::{
 const NOT_MOVED: Words = Words { en: "nothing is moved back", ja: "誘導先を元に戻せません" };
 
 /// What takes the change of receipt `of` back, before which the sockets `was` got what came in for `service`.
-pub(super) fn back(of: u32, service: &str, was: &[u64]) -> (Deed, Transaction, Text) {
+pub(super) fn back(of: u32, (service, owners): (&str, Ownership), was: &[u64]) -> (Deed, Transaction, Text) {
     let name = visible(service).into_owned();
     let said = text!(
         "Taken back: what is for {name} goes to the socket that got it before receipt {of}.",
         "{name} の誘導先を、記録 {of} より前のソケットに戻しました。"
     );
     let (service, now, was) = (service.to_owned(), was.to_vec(), Vec::new());
-    (Deed::Lead { service, now, was, undoes: Some(of) }, Transaction::default(), said)
+    (Deed::Lead { service, owners, now, was, undoes: Some(of) }, Transaction::default(), said)
 }
 
 /// Leads to `former` again.
@@ -42,16 +43,20 @@ pub(super) fn lead(door: Door, former: &Former<'_>) -> Result<Passed, Failure> {
     let ways = ways(former.service, &steered.routes);
     let had = |way| former.cookies.iter().find_map(|cookie| kept(&snapshot, former.service, way, *cookie));
     let leads = joined(ways.filter_map(had));
-    if leads.is_empty() && steered.routes.of(former.service).next().is_none() {
-        let service = visible(former.service).into_owned();
+    let (name, _) = former.service;
+    if leads.is_empty() && steered.routes.owned().all(|owned| owned != former.service) {
+        let service = visible(name).into_owned();
         return Err(Failure::new(Exit::Refused, NOT_MOVED)
-            .because(text!("nothing is steered to {service} now", "{service} への誘導は設定されていません"))
+            .because(text!(
+                "nothing is steered to {service} now, or to another owner's",
+                "{service} への誘導がなくなっているか、owner が変わっています"
+            ))
             .hint(text!("portreeve plan", "portreeve plan")));
     }
     if leads.is_empty() {
-        return Err(gone(former.service));
+        return Err(gone(name));
     }
-    let own = steered.led.iter().filter(|led| led.service == former.service);
+    let own = steered.led.iter().filter(|led| (led.service.as_str(), led.owners) == former.service);
     let now: Vec<u64> = own.map(|led| led.cookie).collect();
     steers::move_all(&leads, &Former { cookies: &now, ..*former }, door, NOT_MOVED)
 }

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use portreeve_core::{
     address::Family,
     port::{PortRange, Protocol},
-    steer::{Route, Routes, WhenDead},
+    steer::{Ownership, Route, Routes, WhenDead},
 };
 
 use super::{Chance, ORDINARY, Round};
@@ -122,6 +122,7 @@ impl Chance {
         let is_every = self.of(&[false, true]) && !is_anywhere;
         Route {
             service: service.name.into(),
+            owners: Ownership::default(),
             protocol,
             address: address.map(|address| address.parse().expect("an address")),
             ports: if is_every { self.every_port() } else { self.ports(service, protocol) },

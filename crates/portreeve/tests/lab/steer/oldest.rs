@@ -10,7 +10,7 @@ use std::{
 
 use portreeve_core::{
     port::{PortRange, Protocol},
-    steer::{Route, Routes, WhenDead},
+    steer::{Ownership, Route, Routes, WhenDead},
 };
 use portreeve_host::{
     enforce::steer::{Hits, Steer, socket},
@@ -31,14 +31,24 @@ fn packets_are_led_on_the_oldest_kernel() {
 
 fn route(service: &str, protocol: Protocol, ports: PortRange, when_dead: WhenDead) -> Route {
     let address = Some(SHARED.parse().expect("an address"));
-    Route { service: service.into(), protocol, address, ports, when_dead, local: false }
+    Route {
+        service: service.into(),
+        owners: Ownership::default(),
+        protocol,
+        address,
+        ports,
+        when_dead,
+        local: false,
+    }
 }
 
 fn lead(steer: &Steer, service: &str, socket: &impl AsRawFd) {
     let fd = socket.as_raw_fd().try_into().expect("it is open");
     let found = socket::find(process::id(), fd).expect("it is there");
     for family in found.families {
-        steer.lead(service, (found.protocol, *family), &found.socket).expect("the kernel takes it");
+        steer
+            .lead((service, Ownership::default()), (found.protocol, *family), &found.socket)
+            .expect("the kernel takes it");
     }
 }
 
