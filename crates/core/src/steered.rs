@@ -36,12 +36,14 @@ pub struct Taker<'a> {
     pub holder: Option<(u32, &'a Process)>,
 }
 
-/// What leads packets for any port of `range`, of this protocol or of either.
+/// What leads packets for any port of `range`, of this protocol or of either, or leads others to whoever listens there.
 #[must_use]
 pub fn steered(snapshot: &Snapshot, protocol: Option<Protocol>, range: PortRange) -> Vec<Steered<'_>> {
     let Some(LeftSteer { routes, led, .. }) = &snapshot.steer else { return Vec::new() };
-    let is_asked = |route: &&Route| {
-        route.ports.overlaps(range) && protocol.is_none_or(|protocol| protocol == route.protocol)
+    let is_asked = |steered: &Steered<'_>| {
+        let is_taken = || steered.takers.iter().any(|taker| range.contains(taker.listener.port));
+        let is_protocol = protocol.is_none_or(|protocol| protocol == steered.route.protocol);
+        is_protocol && (steered.route.ports.overlaps(range) || is_taken())
     };
     let taker = |listener| {
         let holder = snapshot.holders(listener).next().map(|(hold, process)| (hold.pid, process));
@@ -49,7 +51,8 @@ pub fn steered(snapshot: &Snapshot, protocol: Option<Protocol>, range: PortRange
     };
     let takers =
         |route| snapshot.listeners.iter().filter(|it| is_led_to(route, led, it)).map(taker).collect();
-    routes.0.iter().filter(is_asked).map(|route| Steered { route, takers: takers(route) }).collect()
+    let all = routes.0.iter().map(|route| Steered { route, takers: takers(route) });
+    all.filter(is_asked).collect()
 }
 
 /// `listener` as if it were bound where packets are led from to it; of many ports the first ones and the last.
@@ -223,7 +226,9 @@ mod tests {
         };
         assert_eq!(told(None, 444, 444), [(443, 1)]);
         assert_eq!(told(Some(Protocol::Tcp), 1, 9_000), [(80, 1), (443, 1)]);
-        assert_eq!((told(Some(Protocol::Udp), 443, 443), told(None, 8_443, 8_443)), (Vec::new(), Vec::new()));
+        assert_eq!(told(None, 8_443, 8_443), [(80, 1), (443, 1)], "what is led to who listens there");
+        assert_eq!(told(Some(Protocol::Udp), 1, 9_000), []);
+        assert_eq!(told(None, 8_444, 8_444), []);
     }
 
     #[test]

@@ -39,6 +39,7 @@ use crate::{
     policy::Policy,
     port::Protocol,
     registry::Registry,
+    steered,
 };
 
 /// Which network namespaces are judged.
@@ -226,6 +227,13 @@ impl<'a> World<'a> {
         let steer = self.snapshot.steer.as_ref();
         listener.cookie != 0
             && steer.is_some_and(|steer| steer.led.iter().any(|led| led.cookie == listener.cookie))
+    }
+
+    /// The same of what is declared for its own number, at another address.
+    #[must_use]
+    pub fn is_led_to_here(&self, listener: &Listener) -> bool {
+        let is_here = |stand: &Listener| stand.port == listener.port;
+        steered::stands(self.snapshot, listener).iter().any(is_here)
     }
 
     /// The declared port that `listener` stands on: its owner's, where several are declared for one number.

@@ -4,6 +4,8 @@ mod lead;
 
 pub(crate) use self::lead::{CONTAINED, Former, lead_all, move_all};
 
+use std::collections::BTreeSet;
+
 use portreeve_core::{
     facts::Led,
     plan::{Dead, Steers, dead, joined, kept, leads},
@@ -171,7 +173,11 @@ pub(crate) fn tell_dead(
 
 /// The same of those.
 pub(crate) fn warn_of(dead: &[Dead], settings: &Settings) {
-    for Text { en, ja } in dead.iter().map(Dead::words) {
+    let mut told = BTreeSet::new();
+    // Of one that has none at all that is said once.
+    let said =
+        dead.iter().filter(|dead| told.insert((&dead.service, dead.stranger.as_ref().map(|_| dead.way))));
+    for Text { en, ja } in said.map(Dead::words) {
         warn(&visible(text!("warning: {en}", "警告: {ja}").in_lang(settings.lang)));
     }
 }

@@ -260,7 +260,7 @@ impl Dead {
     }
 }
 
-/// The first of each service that has none, beside `led` and what [`leads`] finds.
+/// Each way of each service that has none, beside `led` and what [`leads`] finds.
 pub fn dead(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Dead> {
     let of = |service: &Service| {
         let name = &service.name;
@@ -269,11 +269,12 @@ pub fn dead(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) ->
         let owned = (name.as_str(), Ownership::of(&service.owners));
         let is_his = |led: &Led| (led.service.as_str(), led.owners) == owned;
         let is_partly = led.iter().any(is_his) || sockets.iter().any(|it| it.0.is_ok());
-        let mut unled = sockets.into_iter().filter_map(|(found, it)| Some((found.err()?, it)));
-        let (why, Astray { way, stranger }) = unled.next()?;
-        Some(Dead { service: name.clone(), way, why, is_partly, stranger })
+        let unled = sockets.into_iter().filter_map(|(found, it)| Some((found.err()?, it)));
+        let dead =
+            |(why, Astray { way, stranger })| Dead { service: name.clone(), way, why, is_partly, stranger };
+        unled.map(dead).collect::<Vec<_>>()
     };
-    policy.services.iter().filter_map(of).collect()
+    policy.services.iter().flat_map(of).collect()
 }
 
 /// By which protocol and family packets come in for a service that find no socket of its owner's.

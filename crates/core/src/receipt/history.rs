@@ -383,7 +383,8 @@ impl History {
     fn stands_beside_gate(&self, receipt: &Receipt, now: Timestamp) -> bool {
         match &receipt.deed {
             Deed::Programs { was, with: None, undoes: None, .. } => {
-                self.back_of_programs(receipt, was, now).is_ok()
+                // Of what was confirmed that is the change that can be named.
+                !self.are_programs_confirmed(receipt) && self.back_of_programs(receipt, was, now).is_ok()
             }
             Deed::Lead { service, owners, was, undoes: None, .. } => {
                 self.back_of_lead(receipt, (service, *owners), was).is_ok()

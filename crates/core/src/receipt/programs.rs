@@ -135,7 +135,7 @@ impl History {
     }
 
     /// Whether what was tried by it was kept then.
-    fn are_programs_confirmed(&self, trial: &Receipt) -> bool {
+    pub(super) fn are_programs_confirmed(&self, trial: &Receipt) -> bool {
         self.done_to(
             trial,
             |deed| matches!(deed, Deed::Programs { confirms: Some(of), .. } if *of == trial.number),
@@ -234,6 +234,26 @@ mod tests {
         assert_eq!(over, Some((2, 1, false)));
         let back = history.back(None, Some(&standing(12, None)), &Temporary::default(), at(9));
         assert!(matches!(back, Ok(Back::Programs(trial, was)) if trial.number == 2 && *was == told(&[80])));
+    }
+
+    /// Both are one change, of which one number is enough.
+    #[test]
+    fn a_trial_that_was_confirmed_is_not_named_beside_what_confirmed_it() {
+        let alone = |number, now_and_was, until: Option<i64>, confirms, undoes| {
+            guard(number, now_and_was, |deed| {
+                let Deed::Programs { now, was, led, .. } = deed else { return deed };
+                Deed::Programs { now, was, led, until: until.map(at), with: None, confirms, undoes }
+            })
+        };
+        let changes = [
+            alone(1, (&[80], &[]), None, None, None),
+            alone(2, (&[443], &[80]), Some(60), None, None),
+            alone(3, (&[443], &[80]), None, Some(2), None),
+            alone(4, (&[80], &[443]), None, None, Some(3)),
+        ];
+        let history: History = changes.into_iter().collect();
+        let newest = history.newest_standing(&Temporary::default(), at(99));
+        assert_eq!(newest.map(|receipt| receipt.number), Some(1));
     }
 
     #[test]

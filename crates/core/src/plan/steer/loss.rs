@@ -77,8 +77,8 @@ pub(in crate::plan) fn losses(world: &World<'_>, before: Steering<'_>, after: St
     let mut all: Vec<Loss> = Vec::new();
     for route in before.0.0.iter().chain(after.0.0.iter().filter(|route| !before.0.0.contains(route))) {
         for family in route.families() {
-            let place = Place { route, protocol: route.protocol, ip: at(route, *family) };
-            for loss in place.losses(world, before, after) {
+            let losses = places(world, route, *family).into_iter();
+            for loss in losses.flat_map(|place| place.losses(world, before, after)) {
                 join(&mut all, loss);
             }
         }
@@ -110,11 +110,42 @@ fn join(all: &mut Vec<Loss>, next: Loss) {
     }
 }
 
-/// An address at the ports of a route.
-struct Place<'r> {
-    route: &'r Route,
+/// An address at ports of a route.
+struct Place {
     protocol: Protocol,
     ip: IpAddr,
+    /// The address where it is a single one.
+    address: Option<Address>,
+    ports: PortRange,
+    /// Whether it is one of those that a route at any address takes: whoever loses all of them is told of once.
+    is_part: bool,
+}
+
+/// The address of `route`; of one at any address also each at which somebody listens on one of its ports.
+fn places(world: &World<'_>, route: &Route, family: Family) -> Vec<Place> {
+    let address = route.address.clone().filter(|_| !route.is_anywhere());
+    let ip = address.as_ref().map_or_else(|| family.wildcard(), |address| address.ip.to_canonical());
+    let own = Place { protocol: route.protocol, ip, address, ports: route.ports, is_part: false };
+    if own.address.is_some() {
+        return [own].into();
+    }
+    let listens = |listener: &&Listener| {
+        let ip = listener.address.ip.to_canonical();
+        listener.protocol == route.protocol
+            && route.ports.contains(listener.port)
+            && Family::of(ip) == family
+            && !ip.is_unspecified()
+    };
+    let holdings = world.holdings().filter(|holding| world.is_own(holding.netns()));
+    let listeners = holdings.flat_map(|holding| holding.listeners.iter().copied()).filter(listens);
+    let single = listeners.map(|listener| Place {
+        protocol: route.protocol,
+        ip: listener.address.ip.to_canonical(),
+        address: Some(listener.address.clone()),
+        ports: PortRange::one(listener.port),
+        is_part: true,
+    });
+    [own].into_iter().chain(single).collect()
 }
 
 /// Who gets packets.
@@ -128,11 +159,14 @@ enum Taker {
     Bound,
 }
 
-impl Place<'_> {
+impl Place {
     fn losses(&self, world: &World<'_>, before: Steering<'_>, after: Steering<'_>) -> Vec<Loss> {
         let bound = self.bound(world);
         let lost = |range: PortRange| {
             let (now, then) = (self.taker(before, range.first), self.taker(after, range.first));
+            if self.is_part && now.0 != Taker::Bound {
+                return None;
+            }
             let who = self.holder(world, &now.0, &bound, range.first)?;
             let next = self.holder(world, &then.0, &bound, range.first);
             let is_his = |next: &Holding<'_>| {
@@ -141,7 +175,7 @@ impl Place<'_> {
             };
             (now != then && !next.is_some_and(is_his)).then(|| Loss {
                 spec: PortSpec { range, protocol: self.protocol },
-                address: self.route.address.clone().filter(|_| !self.route.is_anywhere()),
+                address: self.address.clone(),
                 families: [Family::of(self.ip)].into(),
                 is_dead: then.0 == Taker::Nobody,
                 service: then.1,
@@ -192,7 +226,7 @@ impl Place<'_> {
         let hears = |listener: &Listener| {
             let ip = listener.address.ip.to_canonical();
             listener.protocol == self.protocol
-                && self.route.ports.contains(listener.port)
+                && self.ports.contains(listener.port)
                 && families(listener).contains(&family)
                 && (ip.is_unspecified() || ip == self.ip)
         };
@@ -204,12 +238,12 @@ impl Place<'_> {
 
     /// The runs of its ports within which the same holds.
     fn runs(&self, before: &Routes, after: &Routes, bound: &[(&Listener, &Holding<'_>)]) -> Vec<PortRange> {
-        let PortRange { first, last } = self.route.ports;
+        let PortRange { first, last } = self.ports;
         let routes = before
             .0
             .iter()
             .chain(&after.0)
-            .filter(|route| route.protocol == self.protocol && route.ports.overlaps(self.route.ports));
+            .filter(|route| route.protocol == self.protocol && route.ports.overlaps(self.ports));
         let begins = routes
             .flat_map(|route| [u32::from(route.ports.first), u32::from(route.ports.last) + 1])
             .chain(bound.iter().flat_map(|(listener, _)| {
@@ -227,9 +261,4 @@ impl Place<'_> {
         let ends = begins.iter().skip(1).map(|next| next - 1).chain([last]);
         begins.iter().zip(ends).map(|(first, last)| PortRange { first: *first, last }).collect()
     }
-}
-
-fn at(route: &Route, family: Family) -> IpAddr {
-    let own = route.address.as_ref().filter(|_| !route.is_anywhere());
-    own.map_or_else(|| family.wildcard(), |address| address.ip.to_canonical())
 }

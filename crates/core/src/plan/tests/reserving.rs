@@ -5,9 +5,12 @@ use alloc::{string::String, vec::Vec};
 use super::host;
 use crate::{
     gate::Keep,
+    guard::Mode,
     plan::{Asked, KeptBack, Plan, Unreserved, plan, simulate},
+    policy::Guarding,
     port::PortRange,
     rules::testing::Scene,
+    steer::WhenDead,
 };
 
 const OPEN: &str = "";
@@ -44,6 +47,22 @@ fn gated(services: &[(&str, &str, &str)], list: &str) -> Scene {
 
 const SERVICES: &[(&str, &str, &str)] =
     &[("rtp", "40000-40009/udp", "world"), ("db", "33000/tcp", "host"), ("web", "443/tcp", "world")];
+
+/// Whoever got the number by chance would get what is for the service while that is gone.
+#[test]
+fn what_is_steered_is_kept_where_it_is_guarded_and_passes() {
+    let kept = |when_dead, mode| {
+        let scene = host(&[("web", "40000/tcp", "world")], OPEN).declared(|service| {
+            service.guard = Some(Guarding::Kept(mode));
+            service.steer = Some(WhenDead::into(when_dead));
+        });
+        let plan = planned(&scene, &Asked::default());
+        plan.changes.iter().any(|change| change.what.kind() == "reserve")
+    };
+    assert!(kept(WhenDead::Pass, Mode::Enforce));
+    assert!(!kept(WhenDead::Pass, Mode::Observe));
+    assert!(!kept(WhenDead::Refuse, Mode::Enforce), "nobody gets it then");
+}
 
 #[test]
 fn what_is_declared_in_the_client_range_is_kept_and_given_back_by_the_undo() {

@@ -1,7 +1,7 @@
 //! What is to be steered is planned where something else is, to whose socket it is plain, and away from nobody who is here (A5, A12).
 
 use alloc::{
-    string::{String, ToString as _},
+    string::{String, ToString},
     vec::Vec,
 };
 
@@ -225,6 +225,26 @@ fn who_gets_nothing_more_is_told() {
     let unled = "own gets nothing more of what comes in for 192.0.2.7 on 443/tcp: it is led to web, and no socket of \
                  that is registered.";
     assert_eq!(own(&["127.0.0.1:443/tcp", "0.0.0.0:443/tcp"]), [unled]);
+}
+
+/// A route without an address takes what comes in at each.
+#[test]
+fn who_listens_at_a_very_address_loses_it_too() {
+    let anywhere = |strangers: &[&str]| {
+        let scene = host(&[("web", "443/tcp", "world")], "").declared(|service| {
+            service.steer = Some(WhenDead::Refuse.into());
+        });
+        let scene = scene.listens("own.service", "127.0.0.1:8080/tcp");
+        let scene = strangers.iter().fold(scene, |scene, at| scene.listens("other.service", at));
+        let plan = planned(&scene, Steers::default()).expect("a plan");
+        let told = |loss: &Loss| (loss.address.as_ref().map(ToString::to_string), loss.who.en.clone());
+        plan.losses.iter().map(told).collect::<Vec<_>>()
+    };
+    let loses = |address: Option<&str>| (address.map(Into::into), "other".into());
+    assert_eq!(anywhere(&["198.51.100.1:443/tcp"]), [loses(Some("198.51.100.1"))]);
+    assert_eq!(anywhere(&["127.0.0.1:443/tcp"]), [loses(Some("127.0.0.1"))]);
+    assert_eq!(anywhere(&["0.0.0.0:443/tcp"]), [loses(None)]);
+    assert_eq!(anywhere(&["198.51.100.1:444/tcp"]), []);
 }
 
 #[test]

@@ -81,8 +81,15 @@ fn finding(world: &World<'_>, holding: &Holding<'_>) -> Finding {
     let address = &holding.widest().address;
     let entrances = holding.listeners.iter().map(|listener| world.entrances(listener));
     let entrances = entrances.fold(Intervals::none(), |all, some| all.or(&some));
-    let is_reached = is_reached(world, holding);
-    let what = if !is_reached {
+    // By the number at which it is declared the world comes to it, and that is as it should be.
+    let is_led_here = holding.listeners.iter().any(|listener| world.is_led_to_here(listener));
+    let is_reached = !is_led_here && is_reached(world, holding);
+    let what = if is_led_here {
+        text!(
+            "{en} listens on {spec} at {address}, where no service declares it: it gets what is led to it without",
+            "{ja} が、宣言のない {spec}({address})でも待ち受けています。誘導される通信には不要です"
+        )
+    } else if !is_reached {
         text!(
             "{en} listens on {spec} at {address}, which no service declares",
             "どのサービスも宣言していない {spec}({address})で {ja} が待ち受けています"

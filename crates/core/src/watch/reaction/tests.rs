@@ -1,3 +1,5 @@
+//! What becomes of whoever is suspected, over time.
+
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 use core::net::IpAddr;
 

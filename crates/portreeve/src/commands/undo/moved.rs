@@ -69,7 +69,7 @@ fn gone(service: &str) -> Failure {
             "{service} の以前の誘導先だったソケットは閉じられています"
         ))
         .hint(text!(
-            "start that process again, then portreeve steer register {service} --pid PID",
-            "プロセスを起動し直し、portreeve steer register {service} --pid PID を実行してください"
+            "start that process again, then portreeve steer register {service} --pid PID; portreeve history tells what else portreeve undo RECEIPT takes back",
+            "プロセスを起動し直し、portreeve steer register {service} --pid PID を実行してください。ほかの変更は portreeve history で確認し、portreeve undo RECEIPT で取り消せます"
         ))
 }

@@ -1,3 +1,5 @@
+//! The section `[watch]`: what is chosen, and what is wrong in it.
+
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
