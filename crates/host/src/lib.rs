@@ -26,5 +26,6 @@ pub mod sys;
 pub mod systemd;
 pub mod told;
 mod trusted;
+pub mod watching;
 
 pub use observe::{Wanted, observe};

@@ -1,6 +1,7 @@
 //! `portreeve watch`: who is probing us, as it happens (A14, A16, A19).
 
 mod blocked;
+mod enable;
 mod lines;
 mod react;
 mod saved;
@@ -28,6 +29,8 @@ const ACTION: &str = "action";
 const LIST: &str = "list";
 const BLOCK: &str = "block";
 const FORGIVE: &str = "forgive";
+const ENABLE: &str = "enable";
+const DISABLE: &str = "disable";
 const ADDRESS: &str = "address";
 const FOR: &str = "for";
 const READ: &str = "read";
@@ -43,6 +46,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve watch --for 60s -o ndjson",
         "portreeve watch --read /var/log/auth.log",
         "portreeve watch forgive 203.0.113.7",
+        "portreeve watch enable",
     ],
     takes: &[Common::Output(&[Format::Table, Format::Ndjson]), Common::Policy],
     arguments,
@@ -50,8 +54,8 @@ pub(super) const COMMAND: Command = Command {
 };
 
 const UNNAMED: Words = Words {
-    en: "list tells of everybody who is kept out",
-    ja: "list は遮断中の送信元をすべて表示します",
+    en: "only block and forgive take an address",
+    ja: "アドレスは block、forgive と併用します",
 };
 const LISTED: Words = Words { en: "portreeve watch list", ja: "portreeve watch list" };
 const UNADDRESSED: Words = Words { en: "whom?", ja: "アドレスが必要です" };
@@ -62,8 +66,8 @@ const ADDRESSED: Words = Words {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let action = Words {
-        en: "list: who is kept out, and why; block: keep a source out; forgive: let one in again (default: watch)",
-        ja: "list: 遮断中の送信元と理由を表示、block: 送信元を遮断、forgive: 遮断を解除(省略すると監視)",
+        en: "list: who is kept out, and why; block: keep a source out; forgive: let one in again; enable, disable: watch as long as the host runs, or no more (default: watch)",
+        ja: "list: 遮断中の送信元と理由を表示、block: 送信元を遮断、forgive: 遮断を解除、enable、disable: 常時監視を設定、解除(省略すると監視)",
     };
     let address = Words {
         en: "Of block and forgive: an address; of IPv6 its whole network of 64 bits",
@@ -79,8 +83,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     };
     vec![
         Arg::new(ACTION)
-            .value_name("list|block|forgive")
-            .value_parser([LIST, BLOCK, FORGIVE])
+            .value_name("list|block|forgive|enable|disable")
+            .value_parser([LIST, BLOCK, FORGIVE, ENABLE, DISABLE])
             .hide_possible_values(true)
             .help(action.in_lang(lang)),
         Arg::new(ADDRESS).value_name("ADDRESS").help(address.in_lang(lang)),
@@ -103,7 +107,9 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         (Some(LIST), None) => blocked::list(settings, out),
         (Some(BLOCK), Some(address)) => blocked::block(address, length, settings, out),
         (Some(FORGIVE), Some(address)) => blocked::forgive(address, settings, out),
-        (Some(LIST), Some(_)) => Err(Failure::usage(UNNAMED).hint(LISTED)),
+        (Some(ENABLE), None) => enable::enable(settings, out),
+        (Some(DISABLE), None) => enable::disable(settings, out),
+        (Some(LIST | ENABLE | DISABLE), Some(_)) => Err(Failure::usage(UNNAMED).hint(LISTED)),
         (Some(_), _) => Err(Failure::usage(UNADDRESSED).hint(ADDRESSED)),
     }
 }

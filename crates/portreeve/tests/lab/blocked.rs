@@ -1,5 +1,7 @@
 //! Whoever is proven to probe is kept out for a while where the policy says so, and nobody else is (A16, A19).
 
+use std::{thread, time::Duration};
+
 use portreeve_lab::{Client, profile};
 use serde_json::Value;
 
@@ -98,4 +100,41 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     assert!(is_let_in(&site, forger), "the newest is taken back first");
     site.run(&format!("portreeve watch forgive {}", prober.place().ipv4));
     assert!(is_let_in(&site, prober));
+}
+
+/// Of the watch that runs by itself the kernel needs nobody to let a source in again.
+#[test]
+fn the_host_watches_by_itself() {
+    let site = Site::boot(&profile::BARE);
+    lab(site.host.write("/etc/portreeve/policy.toml", POLICY));
+    site.run("portreeve apply --no-trial --no-session");
+    let enabled = site.ask("watch enable");
+    assert_eq!(enabled.status, 0, "{enabled:#?}");
+    let [one, other]: [Client; 2] = std::array::from_fn(|_| lab(Client::create(&site.network)));
+    is_kept_out_soon(&site, &one);
+
+    // It begins again where it ended.
+    site.run("systemctl kill -s KILL portreeve-watch.service");
+    is_kept_out_soon(&site, &other);
+    let kept = kept_out(&site);
+    assert!(kept.contains(&source(&one)) && kept.contains("expires"), "{kept}");
+
+    site.run("portreeve watch disable");
+    let left = site.run("systemctl is-active portreeve-watch.service || ls /etc/systemd/system").stdout;
+    assert!(!left.contains("portreeve-watch"), "{left}");
+    assert!(kept_out(&site).contains(&source(&other)), "whoever is blocked stays so");
+}
+
+/// Scans until somebody hears it.
+fn is_kept_out_soon(site: &Site, client: &Client) {
+    for _ in 0..20 {
+        is_let_in(site, client);
+        scans(site, client);
+        thread::sleep(Duration::from_millis(500));
+        if kept_out(site).contains(&source(client)) {
+            return;
+        }
+    }
+    let said = site.run("journalctl -u portreeve-watch --no-pager -n 30").stdout;
+    panic!("nobody hears: {said}");
 }

@@ -1,0 +1,76 @@
+//! `portreeve watch enable|disable`: the host watches by itself (A19).
+
+use portreeve_core::{text, words::Words};
+use portreeve_host::{root, watching};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    settings::{Settings, Verbosity},
+    show::{next, out::Out},
+    units,
+};
+
+const NOT_ENABLED: Words =
+    Words { en: "this host does not watch by itself", ja: "常時監視を設定できません" };
+const NOT_DISABLED: Words =
+    Words { en: "this host goes on watching", ja: "常時監視を解除できません" };
+
+/// Has the host watch from now on.
+///
+/// # Errors
+///
+/// Where something that root does not own alone would be started, or something is in the way.
+pub(super) fn enable(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if !root::is_of_host() {
+        return Err(units::not_root(NOT_ENABLED));
+    }
+    let program = units::program(NOT_ENABLED)?;
+    let is_new = watching::enable(&program).map_err(|error| units::failure(&error, NOT_ENABLED))?;
+    if is_new {
+        out.changed();
+    }
+    if settings.verbosity == Verbosity::Quiet {
+        return Ok(Exit::Fine);
+    }
+    let unit = watching::SERVICE;
+    let said = if is_new {
+        text!(
+            "This host watches by itself now, and after each boot ({unit}); what it tells is in the journal: journalctl -u portreeve-watch",
+            "常時監視を開始しました。起動時にも自動的に始まります({unit})。結果はジャーナルに記録されます: journalctl -u portreeve-watch"
+        )
+    } else {
+        text!("Nothing to do: {unit} runs.", "{unit} は既に動作しています。")
+    };
+    out.sentences(said.in_lang(settings.lang))?;
+    next::print(&["portreeve watch list".into(), "portreeve watch disable".into()], out)?;
+    Ok(Exit::Fine)
+}
+
+/// Ends that.
+///
+/// # Errors
+///
+/// What is there is somebody else's, or cannot be taken away.
+pub(super) fn disable(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+    if !root::is_of_host() {
+        return Err(units::not_root(NOT_DISABLED));
+    }
+    let had_one = watching::disable().map_err(|error| units::failure(&error, NOT_DISABLED))?;
+    if had_one {
+        out.changed();
+    }
+    if settings.verbosity != Verbosity::Quiet {
+        out.say(if had_one {
+            Words {
+                en: "This host watches no more; whoever is blocked stays so until his time is over.",
+                ja: "常時監視を解除しました。遮断中の送信元は、期限まで遮断されたままです。",
+            }
+        } else {
+            Words {
+                en: "This host did not watch by itself.", ja: "常時監視は設定されていません。"
+            }
+        })?;
+    }
+    Ok(Exit::Fine)
+}
