@@ -14,6 +14,7 @@ pub mod processes;
 pub mod steer;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod watch;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -103,6 +104,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         gate::RULES,
         guard::RULES,
         steer::RULES,
+        watch::RULES,
         numbers::RULES,
         ledger::RULES,
         processes::RULES,

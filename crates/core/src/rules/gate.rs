@@ -5,7 +5,7 @@ mod gate_not_at_boot;
 mod gate_removed;
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 use super::Rule;
 

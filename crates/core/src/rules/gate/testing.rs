@@ -10,13 +10,17 @@ use crate::{
 };
 
 /// A host on which a gate that lets in 443/tcp was confirmed on the last day of 2025, and whose rules are `now`.
-pub(super) fn gated(at_boot: AtBoot, now: impl FnOnce(String) -> Option<String>) -> Scene {
+pub(in crate::rules) fn gated(at_boot: AtBoot, now: impl FnOnce(String) -> Option<String>) -> Scene {
     let at = "2025-12-31T08:00:00Z".parse().unwrap();
     kept(KeptGate::Whole { confirmed: body().digest(), at }, at_boot, now)
 }
 
 /// The same, of which this is kept for the next boot.
-pub(super) fn kept(kept: KeptGate, at_boot: AtBoot, now: impl FnOnce(String) -> Option<String>) -> Scene {
+pub(in crate::rules) fn kept(
+    kept: KeptGate,
+    at_boot: AtBoot,
+    now: impl FnOnce(String) -> Option<String>,
+) -> Scene {
     let mut table = Table::read(r#"{"nftables":[]}"#).unwrap();
     table.create(&body(), Revision::of(7));
     let listings = now(table.text()).map(|text| (Listing::Nft, text));
@@ -26,7 +30,7 @@ pub(super) fn kept(kept: KeptGate, at_boot: AtBoot, now: impl FnOnce(String) -> 
 }
 
 /// The listing with the table put to sleep.
-pub(super) fn asleep(listing: &str) -> String {
+pub(in crate::rules) fn asleep(listing: &str) -> String {
     let table = r#"{"table":{"#;
     assert_eq!(listing.matches(table).count(), 1, "{listing}");
     listing.replace(table, &[table, r#""flags":["dormant"],"#].concat())
