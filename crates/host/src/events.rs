@@ -1,5 +1,6 @@
 //! What happens on this host, told by the kernel as it happens (A17, A24).
 
+pub mod files;
 pub mod listening;
 pub mod probing;
 mod telling;
