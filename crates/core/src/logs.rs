@@ -6,6 +6,7 @@
 mod access;
 mod dovecot;
 pub mod header;
+pub mod journal;
 mod nginx;
 mod pam;
 mod place;

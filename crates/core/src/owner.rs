@@ -324,7 +324,8 @@ pub fn is_service_manager(process: &Process) -> bool {
     process.unit.as_deref() == Some(SERVICE_MANAGER)
 }
 
-fn is_unit(pattern: &str, unit: &str) -> bool {
+/// Whether the unit that a policy calls so is this one: any instance of a template, and a socket is its service.
+pub(crate) fn is_unit(pattern: &str, unit: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
         return unit::served_by(pattern) == unit::served_by(unit);
     };

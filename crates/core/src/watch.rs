@@ -9,6 +9,7 @@ mod blocks;
 mod buckets;
 mod evidence;
 mod family;
+pub mod logs;
 mod paths;
 mod place;
 mod probe;

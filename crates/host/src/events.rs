@@ -1,6 +1,7 @@
 //! What happens on this host, told by the kernel as it happens (A17, A24).
 
 pub mod files;
+pub mod journal;
 pub mod listening;
 pub mod probing;
 mod telling;

@@ -219,7 +219,7 @@ pub(crate) fn in_memory(text: &str) -> io::Result<File> {
     Ok(file)
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     env::split_paths(search_path()).map(|folder| folder.join(name)).find(|path| is_program(path))
 }
 

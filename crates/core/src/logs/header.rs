@@ -104,7 +104,8 @@ fn named(tag: &str) -> (&str, Option<u32>) {
     }
 }
 
-fn program(name: &str) -> Option<Program> {
+/// Who calls himself so to syslog(3).
+pub(super) fn program(name: &str) -> Option<Program> {
     match name {
         "sshd" | "sshd-session" | "sshd-auth" => Some(Program::Sshd),
         "vsftpd" => Some(Program::Vsftpd),

@@ -2,7 +2,7 @@
 
 mod between;
 mod changes;
-mod lines;
+pub(super) mod lines;
 mod log;
 mod opened;
 mod tail;

@@ -3,10 +3,17 @@
 use portreeve_core::logs::LINE_BYTES_MAX;
 
 /// What was read of a line that has not ended yet.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
+#[derive(Debug)]
+pub(in crate::events) struct Lines {
+    most: usize,
     begun: Vec<u8>,
     rest: Rest,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::of(LINE_BYTES_MAX)
+    }
 }
 
 /// What becomes of the bytes up to the next end of a line.
@@ -22,13 +29,18 @@ enum Rest {
 }
 
 impl Lines {
+    /// Of lines of so many bytes at most; more is cut off.
+    pub(in crate::events) const fn of(most: usize) -> Self {
+        Self { most, begun: Vec::new(), rest: Rest::Wanted }
+    }
+
     /// From within a line: what is left of it is passed over.
-    pub(super) const fn within() -> Self {
-        Self { begun: Vec::new(), rest: Rest::Headless }
+    pub(super) fn within() -> Self {
+        Self { rest: Rest::Headless, ..Self::of(LINE_BYTES_MAX) }
     }
 
     /// Gives each line that ends within `bytes` to `each`, without its end, and whether something of it was cut off.
-    pub(super) fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8], bool)) {
+    pub(in crate::events) fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8], bool)) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let is_whole = piece.last() == Some(&b'\n');
             self.keep(piece.strip_suffix(b"\n").unwrap_or(piece));
@@ -53,7 +65,7 @@ impl Lines {
             return;
         }
         let piece = if self.begun.is_empty() { without_hole(piece) } else { piece };
-        let room = LINE_BYTES_MAX - self.begun.len();
+        let room = self.most - self.begun.len();
         self.begun.extend_from_slice(&piece[..piece.len().min(room)]);
         if piece.len() > room {
             self.rest = Rest::Cut;

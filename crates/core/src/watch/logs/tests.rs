@@ -1,0 +1,116 @@
+//! Every service has the logs of its program, and a line is whose program wrote it.
+
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use super::*;
+use crate::policy::LogChoice;
+use crate::rules::testing::scene;
+
+const ACCOUNTS: Accounts = Accounts { postfix: Some(102) };
+
+fn policy(services: &[(&str, &str)], log: &[(&str, LogPlace)]) -> Policy {
+    let scene = services.iter().fold(scene(), |scene, (name, owner)| scene.service(name, "1/tcp", owner));
+    let mut policy = scene.policy.expect("it has services");
+    policy.watch.log = log
+        .iter()
+        .map(|(service, place)| LogChoice { service: (*service).into(), place: place.clone() })
+        .collect();
+    policy
+}
+
+/// The services of each place, and those without.
+fn told(policy: &Policy, has_journal: bool, paths: &[&str]) -> (Vec<String>, Vec<String>) {
+    let logs = Logs::of(policy, Here { has_journal, has: &|path| paths.contains(&path) });
+    let all = logs.all.iter().map(|log| {
+        let (LogPlace::File(place) | LogPlace::Unit(place)) = &log.place;
+        let services: Vec<_> = log.services().collect();
+        format!("{place}: {}", services.join(" "))
+    });
+    (all.collect(), logs.without)
+}
+
+#[test]
+fn a_service_has_the_journal_or_the_usual_files_of_its_program() {
+    let policy = policy(
+        &[
+            ("ssh", "ssh.service"),
+            ("smtp", "postfix@-.service"),
+            ("submission", "postfix@-.service"),
+            ("imap", "dovecot.service"),
+            ("ftp", "vsftpd.service"),
+            ("web", "nginx.service"),
+            ("cache", "redis.service"),
+        ],
+        &[],
+    );
+    let (all, without) = told(&policy, true, &["/var/log/auth.log", "/var/log/nginx", "/var/log/vsftpd.log"]);
+    let units = ["ssh.service: ssh", "postfix@-.service: smtp submission", "dovecot.service: imap"];
+    let files =
+        ["/var/log/vsftpd.log: ftp", "/var/log/nginx/access.log: web", "/var/log/nginx/error.log: web"];
+    assert_eq!((all, without), ([units, files].concat().into_iter().map(String::from).collect(), Vec::new()));
+    let (all, without) = told(&policy, false, &["/var/log/secure", "/var/log/mail.log"]);
+    assert_eq!(all, ["/var/log/secure: ssh", "/var/log/mail.log: smtp submission imap"]);
+    assert_eq!(without, ["ftp", "web"]);
+}
+
+#[test]
+fn the_units_are_the_owners_or_what_serves_for_a_socket() {
+    let (all, _) = told(&policy(&[("ssh", "ssh.socket")], &[]), true, &[]);
+    assert_eq!(all, ["ssh.service: ssh", "ssh@*.service: ssh"]);
+    let mut by_program = policy(&[("ssh", "x.service"), ("mail", "x.service")], &[]);
+    by_program.services[0].owners = vec![Owner::Exe("/usr/sbin/sshd".into())];
+    by_program.services[1].owners = vec![Owner::Exe("/usr/lib/postfix/sbin/master".into())];
+    let (all, _) = told(&by_program, true, &[]);
+    assert_eq!(
+        all,
+        ["ssh.service: ssh", "sshd.service: ssh", "postfix.service: mail", "postfix@-.service: mail"]
+    );
+}
+
+#[test]
+fn what_the_policy_says_stands_before_what_is_usual() {
+    let file = LogPlace::File("/srv/ssh.log".into());
+    let unit = LogPlace::Unit("x.service".into());
+    let policy = policy(
+        &[("ssh", "ssh.service"), ("own", "own.service")],
+        &[("ssh", file), ("own", unit), ("own", LogPlace::File("/srv/own.log".into()))],
+    );
+    let (all, without) = told(&policy, true, &[]);
+    assert_eq!(all, ["/srv/ssh.log: ssh", "x.service: own", "/srv/own.log: own"]);
+    assert_eq!(without, [""; 0]);
+    let logs = Logs::of(&policy, Here { has_journal: true, has: &|_| false });
+    assert_eq!(logs.all[0].service(Program::Sshd), Some("ssh"));
+    assert_eq!(logs.all[0].service(Program::Vsftpd), None, "what else is in the file is not its own");
+    assert_eq!(logs.all[2].service(Program::Vsftpd), Some("own"), "nobody knows what it runs");
+}
+
+#[test]
+fn a_line_of_the_journal_is_its_units_and_its_programs() {
+    let policy =
+        policy(&[("ssh", "ssh.socket"), ("smtp", "postfix@-.service"), ("imap", "dovecot.service")], &[]);
+    let logs = Logs::of(&policy, Here { has_journal: true, has: &|_| false });
+    let spoken = |unit, identifier, uid| {
+        let entry =
+            Entry { unit, uid: Some(uid), pid: Some(7), identifier: Some(identifier), message: Some("a") };
+        logs.spoken(&entry, ACCOUNTS).map(|(service, _)| service.to_string())
+    };
+    assert_eq!(spoken(Some("ssh.service"), "sshd", 0).as_deref(), Some("ssh"));
+    assert_eq!(spoken(Some("ssh@3-192.0.2.1:22.service"), "sshd", 0).as_deref(), Some("ssh"));
+    assert_eq!(spoken(Some("postfix@-.service"), "postfix/smtpd", 102).as_deref(), Some("smtp"));
+    for (unit, identifier, uid) in [
+        (Some("session-3.scope"), "sshd", 0),
+        (Some("user@1000.service"), "sshd", 0),
+        (Some("ssh.service"), "sshd", 1_000),
+        (Some("ssh.service"), "dovecot", 0),
+        (Some("postfix@-.service"), "postfix/smtpd", 1_000),
+        (None, "sshd", 0),
+    ] {
+        assert_eq!(spoken(unit, identifier, uid), None, "{unit:?} {identifier} {uid}");
+    }
+    let asked =
+        ["_SYSTEMD_UNIT=dovecot.service", "_SYSTEMD_UNIT=postfix@-.service", "_SYSTEMD_UNIT=ssh.service"];
+    assert_eq!(logs.journal_matches(), [&asked[..], &["_TRANSPORT=syslog"]].concat());
+}
