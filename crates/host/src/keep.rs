@@ -77,18 +77,35 @@ impl KeepError {
 /// Where the directory is not safe to write to, or the system refuses: the old content then stays, except with
 /// [`KeepError::Unsynced`], which leaves the new one.
 pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), KeepError> {
-    let directory = above(path);
-    prepare(directory)?;
+    put(path, bytes, readers, File::sync_all)?;
+    // The name is on the disk when its directory is.
+    synced(above(path))
+}
+
+/// The same of what is written again and again and may be old, or broken, after the power has failed: nobody waits for the disk.
+///
+/// # Errors
+///
+/// As of [`replace()`]; the old content then stays.
+pub fn replace_soon(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), KeepError> {
+    put(path, bytes, readers, |_| Ok(()))
+}
+
+fn put(
+    path: &Path,
+    bytes: &[u8],
+    readers: Readers,
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), KeepError> {
+    prepare(above(path))?;
     let fail = |source| KeepError::Write { path: path.into(), source };
     let (mut file, fresh) = create(path).map_err(fail)?;
-    let written = write(&mut file, bytes, readers).and_then(|()| fs::rename(&fresh, path));
-    written.map_err(|source| {
+    let written = write(&mut file, bytes, readers).and_then(|()| sync(&file));
+    written.and_then(|()| fs::rename(&fresh, path)).map_err(|source| {
         // The old content is untouched; a leftover of ours is only untidy.
         let _ = fs::remove_file(&fresh);
         fail(source)
-    })?;
-    // The name is on the disk when its directory is.
-    synced(directory)
+    })
 }
 
 /// Takes the file at `path` away, for good when this ends well; that it is gone already is no error.
@@ -181,8 +198,7 @@ fn fresh_name(path: &Path, attempt: u32) -> PathBuf {
 fn write(file: &mut File, bytes: &[u8], readers: Readers) -> io::Result<()> {
     // Whatever the umask: a table that only root can read would stop everybody else.
     file.set_permissions(Permissions::from_mode(readers.mode()))?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    file.write_all(bytes)
 }
 
 #[cfg(test)]
@@ -207,8 +223,10 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        replace(&path, b"new", Readers::Everybody).unwrap();
+        replace_soon(&path, b"soon", Readers::Everybody).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o644);
+        assert_eq!(fs::read(&path).unwrap(), b"soon");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         fs::remove_dir_all(directory).unwrap();
     }
 

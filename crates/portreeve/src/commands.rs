@@ -35,7 +35,7 @@ mod status;
 mod steer;
 mod undo;
 mod wait;
-mod watch;
+pub(crate) mod watch;
 mod who;
 pub(crate) mod why;
 

@@ -43,15 +43,21 @@ pub(crate) fn gate() -> Result<PathBuf, Failure> {
             },
         )
     })?;
-    Ok(of_gate(&state, network()))
+    Ok(of(&state, "gate", network()))
 }
 
-fn of_gate(state: &Path, network: Network) -> PathBuf {
+/// Where it is kept how far logs were read; `None` where a user has no home.
+pub(crate) fn watch() -> Option<PathBuf> {
+    Some(of(&state()?, "watch", network()))
+}
+
+/// What is of one network namespace alone.
+fn of(state: &Path, what: &str, network: Network) -> PathBuf {
     match network {
-        Network::Host => state.join("gate"),
+        Network::Host => state.join(what),
         // Gone at the next boot, as the namespace is.
-        Network::Apart(name) if state == Path::new(SYSTEM) => Path::new(RUN).join(format!("gate-{name}")),
-        Network::Apart(name) => state.join(format!("gate-{name}")),
+        Network::Apart(name) if state == Path::new(SYSTEM) => Path::new(RUN).join(format!("{what}-{name}")),
+        Network::Apart(name) => state.join(format!("{what}-{name}")),
     }
 }
 
@@ -133,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_namespace_that_no_boot_brings_back_leaves_nothing_behind() {
-        let folder = |state: &str, network| of_gate(Path::new(state), network).display().to_string();
+        let folder = |state: &str, network| of(Path::new(state), "gate", network).display().to_string();
         assert_eq!(folder(SYSTEM, Network::Host), "/var/lib/portreeve/gate");
         assert_eq!(folder(SYSTEM, Network::Apart("1f".into())), "/run/portreeve/gate-1f");
         assert_eq!(folder("/tmp/x", Network::Apart("1f".into())), "/tmp/x/gate-1f");

@@ -28,6 +28,7 @@ pub(crate) mod registry;
 pub(crate) mod rows;
 pub(crate) mod sarif;
 pub(crate) mod schedule;
+pub(crate) mod sees;
 pub(crate) mod severity;
 pub(crate) mod steer;
 pub(crate) mod table;

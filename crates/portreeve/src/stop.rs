@@ -48,15 +48,15 @@ impl Stop {
         register().map_err(|error: io::Error| failed(&error))
     }
 
-    /// Sleeps until something happens, for `time` at most; `changes` can be read when something changed.
-    pub(crate) fn wait(&self, time: Duration, changes: Option<BorrowedFd<'_>>) -> Result<Woken, Failure> {
+    /// Sleeps until something happens, for `time` at most; any of `changes` can be read when something changed.
+    pub(crate) fn wait(&self, time: Duration, changes: &[BorrowedFd<'_>]) -> Result<Woken, Failure> {
         let stdout = io::stdout();
         if was_closed(&stdout) {
             return Ok(Woken::ReaderGone);
         }
         let mut all =
             vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&stdout, PollFlags::empty())];
-        all.extend(changes.map(|changes| PollFd::from_borrowed_fd(changes, PollFlags::IN)));
+        all.extend(changes.iter().map(|changes| PollFd::from_borrowed_fd(*changes, PollFlags::IN)));
         let time = Timespec::try_from(time).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         loop {
             match poll(&mut all, Some(&time)) {

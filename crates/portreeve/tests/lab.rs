@@ -88,5 +88,6 @@ mod lab {
     mod verification;
     mod why;
     mod witnesses;
+    mod written;
     mod zoo;
 }

@@ -2,10 +2,12 @@
 
 mod blocked;
 mod enable;
+pub(crate) mod followed;
+mod kept;
 mod lines;
 mod react;
 mod saved;
-mod sight;
+pub(crate) mod sight;
 
 use std::{
     path::PathBuf,
@@ -15,12 +17,15 @@ use std::{
 use clap::{Arg, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
 
-use self::{react::Reacted, sight::Sight};
+use self::{
+    react::Reacted,
+    sight::{Heard, Sight},
+};
 use super::Command;
 use crate::{
     exit::Exit,
     failure::Failure,
-    settings::{Common, Format, Settings, Verbosity, options},
+    settings::{Common, Format, Settings, options},
     show::{out::Out, watch as show},
     stop::{Stop, Woken},
 };
@@ -118,24 +123,58 @@ fn follow(length: Option<Duration>, settings: &Settings, out: &mut Out) -> Resul
     let stop = Stop::on_signals()?;
     let end = length.map(|length| Instant::now() + length);
     let mut sight = Sight::open(settings)?;
-    if settings.format != Format::Ndjson && settings.verbosity != Verbosity::Quiet {
-        out.say(show::SEES)?;
-    }
+    let mut said = Said::default();
     loop {
+        said.tell(&sight, settings, out)?;
         out.finish()?;
         let left = end.map_or(NAP, |end| end.saturating_duration_since(Instant::now()).min(NAP));
-        let woken = stop.wait(left, Some(sight.source()))?;
+        let left = if sight.has_more() { Duration::ZERO } else { left };
+        let woken = stop.wait(left, &sight.sources())?;
         // What happened until the end is told too.
         let heard = sight.listen()?;
-        for Reacted { suspicion, reaction } in &heard.reacted {
-            show::tell(suspicion, reaction, settings.format, out)?;
-        }
-        if heard.lost > 0 {
-            show::tell_lost(heard.lost, settings.format, out)?;
-        }
+        tell(&heard, settings, out)?;
         if woken != Woken::Time || end.is_some_and(|end| end <= Instant::now()) {
+            sight.close();
             out.finish()?;
             return Ok(Exit::Fine);
         }
+    }
+}
+
+fn tell(heard: &Heard, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    for Reacted { suspicion, reaction } in &heard.reacted {
+        show::tell(suspicion, reaction, settings.format, out)?;
+    }
+    if heard.lost > 0 {
+        show::tell_lost(heard.lost, settings.format, out)?;
+    }
+    heard.unread.iter().try_for_each(|lost| show::tell_unread(lost, settings.format, out))
+}
+
+/// What was said of what is seen.
+#[derive(Default)]
+struct Said {
+    last: Option<String>,
+    /// What is seen by now, unless it is so for a moment only, as while a log is rotated.
+    next: Option<String>,
+    looked: Option<Instant>,
+}
+
+impl Said {
+    fn tell(&mut self, sight: &Sight<'_>, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < NAP) {
+            return Ok(());
+        }
+        self.looked = Some(Instant::now());
+        let sees = sight.sees();
+        let text = sees.text();
+        let text = text.in_lang(out.lang);
+        let is_lasting = self.last.is_none() || self.next.as_deref() == Some(text);
+        if is_lasting && self.last.as_deref() != Some(text) {
+            self.last = Some(text.to_owned());
+            sees.tell(text, settings, out)?;
+        }
+        self.next = Some(text.to_owned());
+        Ok(())
     }
 }

@@ -8,25 +8,19 @@ use portreeve_core::{
     port::Protocol,
     text,
     watch::{Confidence, Kind, Mercy, Reaction, Suspicion},
-    words::{Lang, Text, Words, inflect},
+    words::{Lang, Text, inflect},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{out::Out, table::pad};
-use crate::{failure::Failure, settings::Format};
+use super::{escape::visible, out::Out, table::pad};
+use crate::{commands::watch::followed::Lost, failure::Failure, settings::Format};
 
 /// The layout of the document.
 const VERSION: u32 = 1;
 /// The duties of the article that it serves.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const ARTICLE: [&str; 3] = ["A14", "A16", "A19"];
-
-/// What is watched.
-pub(crate) const SEES: Words = Words {
-    en: "sees: packets that a rule drops or that nobody listens for, and handshakes (kernel)",
-    ja: "監視対象: ルールで破棄されたパケット、待ち受けのないポートへのパケット、ハンドシェイク(カーネル)",
-};
 
 /// A line of `watch -o ndjson`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,7 +30,7 @@ pub(crate) struct WatchView<'a> {
     version: u32,
     /// `suspicion`; `block`: he is kept out; `would-block`: he would be if the policy did not only observe; `refused-block`: never,
     /// for what he is to this host; `blocked`: he is kept out now
-    /// (`watch list`); `lost`: then all but `count` is null; `read`: all but `lines`, `attempts` and `ambiguous`.
+    /// (`watch list`); `lost`: then all but `count`, or of a log `text`, is null; `read`: all but `lines`, `attempts` and `ambiguous`.
     event: &'static str,
     /// When, RFC 3339, UTC.
     at: Option<String>,
@@ -66,11 +60,11 @@ pub(crate) struct WatchView<'a> {
     users_count: Option<u32>,
     /// What became of him; null of what is saved.
     action: Option<ActionView>,
-    /// What he did, as a sentence.
+    /// What he did, or what was lost, as a sentence.
     text: Option<&'a str>,
     /// Which duties of the article this serves.
     article: [&'static str; 3],
-    /// How many events found no room, where some were lost.
+    /// How many events found no room, where some were lost; null of a log, where nobody knows how many lines.
     count: Option<u64>,
     /// How many lines were read.
     lines: Option<u64>,
@@ -231,6 +225,40 @@ pub(crate) fn tell_lost(count: u64, format: Format, out: &mut Out) -> Result<(),
         "lost: 読み取りが間に合わず、イベント {count} 件を取りこぼしました"
     );
     out.line(text.in_lang(out.lang))
+}
+
+/// Tells that nobody will read some of a log.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn tell_unread(lost: &Lost, format: Format, out: &mut Out) -> Result<(), Failure> {
+    let text = unread(lost);
+    let text = text.in_lang(out.lang);
+    if format == Format::Ndjson {
+        return out.ndjson(&WatchView { text: Some(text), ..EMPTY });
+    }
+    out.line(&format!("lost: {text}"))
+}
+
+fn unread(Lost { file, bytes }: &Lost) -> Text {
+    let Some(file) = file else {
+        return text!(
+            "lines of the journal cannot be read any more",
+            "ジャーナルの一部の行を読み取れませんでした"
+        );
+    };
+    let file = visible(&file.display().to_string()).into_owned();
+    match bytes {
+        Some(bytes) => text!(
+            "{bytes} bytes of {file} came faster than they were read",
+            "{file} の読み取りが間に合わず、{bytes} バイトを読み飛ばしました"
+        ),
+        None => text!(
+            "lines of {file} from before this run cannot be read any more, or not be dated",
+            "{file} に起動前に書かれた行の一部は、読み取れないか、時刻がわからないため判定しません"
+        ),
+    }
 }
 
 const EMPTY: WatchView<'static> = WatchView {

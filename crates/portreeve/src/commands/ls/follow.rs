@@ -107,10 +107,10 @@ fn once_more(
 fn sleep(stop: &Stop, heard: &mut Heard, pace: &Pace) -> Result<Woken, Failure> {
     loop {
         heard.listen();
-        let Some(nap) = pace.nap(heard.due()) else { return stop.wait(Duration::ZERO, None) };
+        let Some(nap) = pace.nap(heard.due()) else { return stop.wait(Duration::ZERO, &[]) };
         // What was heard already need not wake us again.
         let source = heard.due().is_none().then(|| heard.source()).flatten();
-        match stop.wait(nap, source)? {
+        match stop.wait(nap, source.as_slice())? {
             Woken::Time => {}
             woken => return Ok(woken),
         }

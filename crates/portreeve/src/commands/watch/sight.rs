@@ -1,27 +1,36 @@
 //! What is heard of, beside what is known of the host at that moment.
 
 use std::{
+    collections::HashMap,
     os::fd::{AsFd as _, BorrowedFd},
+    path::Path,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use portreeve_core::{
     facts::Namespace,
+    logs::{self, Reading},
     text,
-    watch::{Event, Known, Watch},
+    watch::{Event, Happening, Known, ServiceNumber, Suspicion, Watch, Written},
     words::Words,
 };
 use portreeve_host::{
     Wanted,
     chance::chance,
     enforce::receipts::history,
-    events::probing::{Place, Probing, ProbingError},
+    events::{
+        files::Left,
+        probing::{Place, Probing, ProbingError},
+    },
     observe::{Holders, Namespaces, Way},
     root,
 };
 
-use super::react::{Reacted, react};
+use super::{
+    followed::{Followed, Lost, Spoken, Standing, Told},
+    react::{Reacted, react},
+};
 use crate::{
     directories,
     door::{self, WITH_SUDO},
@@ -31,7 +40,7 @@ use crate::{
     look::{self, Look},
     pinned,
     settings::Settings,
-    show::escape::visible,
+    show::{escape::visible, sees::Sees},
 };
 
 const FAILED: Words = Words {
@@ -44,13 +53,22 @@ const LOOK: Wanted = Wanted { holders: Holders::Skip, namespaces: Namespaces::Ow
 /// What was seen so lately is still so.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// What the kernel tells, and what is remembered of it.
+/// So soon it is known that the policy has changed, where nothing happens.
+const LOOK_EACH: Duration = Duration::from_secs(2);
+
+/// What the kernel and logs tell, and what is remembered of it.
 pub(super) struct Sight<'a> {
     settings: &'a Settings,
-    probing: Probing,
+    probing: Result<Probing, Blind>,
+    followed: Followed,
     watch: Watch,
     known: Known,
     seen: Instant,
+    /// Whether the host, or its policy, could not be looked at since.
+    is_stale: bool,
+    /// When a service wrote last, as far as it was judged.
+    wrote: HashMap<ServiceNumber, Timestamp>,
+    has_more: bool,
 }
 
 /// What became known.
@@ -59,6 +77,8 @@ pub(super) struct Heard {
     pub(super) reacted: Vec<Reacted>,
     /// Events for which there was no room.
     pub(super) lost: u64,
+    /// What nobody will read of logs.
+    pub(super) unread: Vec<Lost>,
 }
 
 impl<'a> Sight<'a> {
@@ -66,67 +86,187 @@ impl<'a> Sight<'a> {
     ///
     /// # Errors
     ///
-    /// The policy is wrong, or the kernel does not tell.
+    /// The policy is wrong, or neither the kernel tells of packets nor any log is read.
     pub(super) fn open(settings: &'a Settings) -> Result<Self, Failure> {
         let look = Look::take(settings, &LOOK)?;
         let own = look.snapshot.own_namespace().ok_or_else(|| Failure::new(Exit::Unreachable, FAILED))?;
-        if !look::ways()?.allow(Way::Bpf) {
-            return Err(Failure::new(Exit::Unreachable, FAILED)
-                .because(look::closed_on_purpose())
-                .hint(look::UNSET));
-        }
         let [key_low, key_high, seed] =
             chance().map_err(|error| Failure::new(Exit::Unreachable, FAILED).because(io_cause(&error)))?;
-        let probing = Probing::open(place(own, seed)).map_err(|error| untold(&error))?;
         let now = Timestamp::now();
-        let mut watch = Watch::new([key_low, key_high], now);
+        let followed = Followed::open(look.policy.as_deref(), directories::watch(), now)
+            .map_err(|(path, layout)| newer(&path, layout))?;
+        let probing = open(place(own, seed))?;
+        if let Err(blind) = &probing
+            && !followed.standing().iter().any(|(_, standing)| !matches!(standing, Standing::Unread(_)))
+        {
+            return Err(blind.failure());
+        }
+        // What was written while nobody read is judged at its own time.
+        let mut watch = Watch::new([key_low, key_high], followed.since());
         let history = history(&directories::gate()?).map_err(|error| door::receipts(&error, FAILED))?;
         watch.recall(&history, now);
         let known = Known::of(&look.snapshot, look.policy.as_deref());
-        Ok(Self { settings, probing, watch, known, seen: Instant::now() })
+        Ok(Self {
+            settings,
+            probing,
+            followed,
+            watch,
+            known,
+            seen: Instant::now(),
+            is_stale: false,
+            wrote: HashMap::new(),
+            has_more: false,
+        })
     }
 
-    /// Readable when something happened.
-    pub(super) fn source(&self) -> BorrowedFd<'_> {
-        self.probing.as_fd()
+    /// Each is readable when something happened.
+    pub(super) fn sources(&self) -> Vec<BorrowedFd<'_>> {
+        let packets = self.probing.as_ref().ok().map(|probing| probing.as_fd());
+        packets.into_iter().chain(self.followed.sources()).collect()
+    }
+
+    /// Whether something happened that was not listened to yet.
+    pub(super) const fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// What is seen, and what is not.
+    pub(super) fn sees(&self) -> Sees<'_> {
+        Sees {
+            blind: self.probing.as_ref().err(),
+            logs: self.followed.standing(),
+            trouble: self.followed.trouble(),
+            is_stale: self.is_stale,
+        }
     }
 
     /// What happened until now.
     ///
     /// # Errors
     ///
-    /// The policy has become wrong, or nothing can be seen any more.
+    /// Whoever is suspected cannot be kept out as the policy has it.
     pub(super) fn listen(&mut self) -> Result<Heard, Failure> {
         let mut events: Vec<Event<'static>> = Vec::new();
-        let lost = self.probing.read(|event| events.push(event));
-        if !events.is_empty() && self.seen.elapsed() > FRESH {
-            self.look()?;
+        let lost = self.probing.as_mut().map_or(0, |probing| probing.read(|event| events.push(event)));
+        if self.seen.elapsed() > if events.is_empty() { LOOK_EACH } else { FRESH } {
+            self.look();
         }
-        let suspicions: Vec<_> =
+        let mut suspicions: Vec<_> =
             events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
+        let unread = self.read(&mut suspicions);
         let reacted = suspicions.into_iter().map(|it| react(it, &mut self.watch, self.settings));
-        Ok(Heard { reacted: reacted.collect::<Result<_, _>>()?, lost })
+        let reacted = reacted.collect::<Result<_, _>>()?;
+        self.followed.keep(Timestamp::now());
+        Ok(Heard { reacted, lost, unread })
     }
 
-    fn look(&mut self) -> Result<(), Failure> {
-        let look = Look::take(self.settings, &LOOK)?;
-        self.known = Known::of(&look.snapshot, look.policy.as_deref());
+    /// Writes down how far logs were read.
+    pub(super) fn close(&mut self) {
+        self.followed.keep_now(Timestamp::now());
+    }
+
+    /// What logs tell; what nobody will read of them is the answer.
+    fn read(&mut self, suspicions: &mut Vec<Suspicion>) -> Vec<Lost> {
+        let Self { followed, watch, known, wrote, .. } = self;
+        let mut unread = Vec::new();
+        let left = followed.read(|told| match told {
+            Told::Spoken(spoken) => suspicions.extend(judge(&spoken, watch, known, wrote)),
+            Told::Lost(lost) if unread.last() == Some(&lost) => {}
+            Told::Lost(lost) => unread.push(lost),
+        });
+        self.has_more = left == Left::More;
+        unread
+    }
+
+    /// Looks at the host and its policy again; where that cannot be, what was known of both holds.
+    fn look(&mut self) {
         self.seen = Instant::now();
-        Ok(())
+        let look = Look::take(self.settings, &LOOK);
+        self.is_stale = look.is_err();
+        let Ok(look) = look else { return };
+        self.known = Known::of(&look.snapshot, look.policy.as_deref());
+        self.followed.change(look.policy.as_deref(), Timestamp::now());
     }
 }
 
-fn untold(error: &ProbingError) -> Failure {
-    if !root::is_of_host() {
-        let because = Words {
-            en: "only root may load the programs by which the kernel tells of packets",
-            ja: "カーネルからパケットの情報を得るためのプログラムをロードできるのは root だけです",
-        };
-        return Failure::usage(FAILED).because(because).hint(WITH_SUDO);
+/// What a line of a log makes known.
+fn judge(
+    spoken: &Spoken<'_>,
+    watch: &mut Watch,
+    known: &Known,
+    wrote: &mut HashMap<ServiceNumber, Timestamp>,
+) -> Vec<Suspicion> {
+    // Where a line was cut a stranger chooses.
+    let reading = if spoken.is_cut {
+        Reading::Ambiguous
+    } else {
+        logs::read(spoken.header.program, spoken.header.message)
+    };
+    let Reading::Attempt(attempt) = reading else { return Vec::new() };
+    let service = watch.service(spoken.service);
+    let now = Timestamp::now();
+    let last = wrote.entry(service).or_insert(Timestamp::MIN);
+    // Whatever a clock does, a line comes after the one before it.
+    *last = spoken.at.unwrap_or(now).min(now).max(*last);
+    let what = Happening::Written(Written::of(service, &spoken.header, attempt));
+    watch.step(known, &Event { at: *last, what })
+}
+
+/// Why the kernel does not tell of packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Blind {
+    /// Somebody closed it for this run.
+    Closed,
+    /// Only root may ask.
+    NotRoot,
+    /// The kernel refused, and said so.
+    Refused(String),
+}
+
+impl Blind {
+    fn of(error: &ProbingError) -> Self {
+        if root::is_of_host() { Self::Refused(visible(&whole(error)).into_owned()) } else { Self::NotRoot }
     }
-    let said = visible(&whole(error)).into_owned();
-    let because = text!("the kernel refused: {said}", "カーネルが拒否しました: {said}");
-    Failure::new(Exit::Unreachable, FAILED).because(because).hint(pinned::DOCTOR)
+
+    /// The end of a command that has nothing else to see by.
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Closed => {
+                Failure::new(Exit::Unreachable, FAILED).because(look::closed_on_purpose()).hint(look::UNSET)
+            }
+            Self::NotRoot => Failure::usage(FAILED).because(NOT_ROOT).hint(WITH_SUDO),
+            Self::Refused(said) => {
+                let because = text!("the kernel refused: {said}", "カーネルが拒否しました: {said}");
+                Failure::new(Exit::Unreachable, FAILED).because(because).hint(pinned::DOCTOR)
+            }
+        }
+    }
+}
+
+const NOT_ROOT: Words = Words {
+    en: "only root may load the programs by which the kernel tells of packets",
+    ja: "カーネルからパケットの情報を得るためのプログラムをロードできるのは root だけです",
+};
+
+fn open(place: Place) -> Result<Result<Probing, Blind>, Failure> {
+    if !look::ways()?.allow(Way::Bpf) {
+        return Ok(Err(Blind::Closed));
+    }
+    Ok(Probing::open(place).map_err(|error| Blind::of(&error)))
+}
+
+/// What was written by a newer portreeve is not overwritten.
+fn newer(path: &Path, layout: u32) -> Failure {
+    let path = visible(&path.display().to_string()).into_owned();
+    Failure::new(Exit::Unreachable, FAILED)
+        .because(text!(
+            "{path} has layout {layout}, which is newer than this program",
+            "{path} のレイアウト {layout} は、このプログラムより新しいものです"
+        ))
+        .hint(text!(
+            "use the newer portreeve, or have reading begin anew: rm {path}",
+            "新しい portreeve を使うか、読み取り位置を破棄してください: rm {path}"
+        ))
 }
 
 fn place(own: &Namespace, seed: u64) -> Place {

@@ -1,0 +1,225 @@
+//! What `watch` sees and what it does not, in one line (A19).
+
+use std::{io, path::Path};
+
+use portreeve_core::{
+    text,
+    words::{Text, Words},
+};
+use portreeve_host::events::files::Refused;
+
+use super::{escape::visible, out::Out};
+use crate::{
+    commands::watch::{
+        followed::{Standing, Trouble, Unread},
+        sight::Blind,
+    },
+    failure::{Failure, io_cause},
+    look,
+    settings::{Format, Settings, Verbosity},
+};
+
+/// What there is to see by.
+pub(crate) struct Sees<'s> {
+    /// Why the kernel does not tell of packets, where it does not.
+    pub(crate) blind: Option<&'s Blind>,
+    /// How each service that writes logs is seen.
+    pub(crate) logs: Vec<(&'s str, Standing)>,
+    /// Why reading does not go on where it was.
+    pub(crate) trouble: Option<&'s Trouble>,
+    /// Whether the policy, or the host, cannot be looked at any more.
+    pub(crate) is_stale: bool,
+}
+
+const PACKETS: Words = Words {
+    en: "dropped and refused packets, handshakes (kernel)",
+    ja: "破棄・拒否されたパケット、ハンドシェイク(カーネル)",
+};
+const STALE: Words = Words {
+    en: "the policy as it is now, which cannot be read: the one before it holds",
+    ja: "現在の policy(読み取れないため、以前の内容で続けます)",
+};
+
+impl Sees<'_> {
+    /// The line, also where nothing is seen of something.
+    pub(crate) fn text(&self) -> Text {
+        let (seen, unseen) = (joined(&self.seen()), joined(&self.unseen()));
+        let (Text { en, ja }, Text { en: not_en, ja: not_ja }) = (seen, unseen);
+        if not_en.is_empty() {
+            return text!("sees: {en}", "監視対象: {ja}");
+        }
+        text!("sees: {en} · not: {not_en}", "監視対象: {ja} · 対象外: {not_ja}")
+    }
+
+    /// Prints it. Whoever reads JSON hears on the standard error of what is not seen.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody reads it.
+    pub(crate) fn tell(&self, text: &str, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+        match settings.format {
+            _ if settings.verbosity == Verbosity::Quiet => Ok(()),
+            Format::Ndjson if self.unseen().is_empty() => Ok(()),
+            Format::Ndjson => {
+                eprintln!("{text}");
+                Ok(())
+            }
+            _ => out.line(text),
+        }
+    }
+
+    fn seen(&self) -> Vec<Text> {
+        let packets = self.blind.is_none().then(|| PACKETS.into());
+        let logs = self.logs.iter().filter_map(|(service, standing)| {
+            let service = visible(service);
+            Some(match standing {
+                Standing::Journal => text!("{service} (journal)", "{service}(ジャーナル)"),
+                Standing::File => text!("{service} (file)", "{service}(ファイル)"),
+                Standing::Unread(_) => return None,
+            })
+        });
+        each_once(packets.into_iter().chain(logs))
+    }
+
+    fn unseen(&self) -> Vec<Text> {
+        let packets = self.blind.map(blind);
+        let logs = self.logs.iter().filter_map(|(service, standing)| match standing {
+            Standing::Unread(why) => Some(unread(&visible(service), why)),
+            Standing::Journal | Standing::File => None,
+        });
+        let stale = self.is_stale.then(|| STALE.into());
+        each_once(packets.into_iter().chain(logs).chain(self.trouble.map(trouble)).chain(stale))
+    }
+}
+
+fn each_once(all: impl Iterator<Item = Text>) -> Vec<Text> {
+    all.fold(Vec::new(), |mut kept, text| {
+        if !kept.contains(&text) {
+            kept.push(text);
+        }
+        kept
+    })
+}
+
+/// In English what has a reason has a comma of its own.
+fn joined(all: &[Text]) -> Text {
+    let is_plain = all.iter().all(|text| !text.en.contains(", ") || text.en == PACKETS.en);
+    let en: Vec<_> = all.iter().map(|text| text.en.as_str()).collect();
+    let ja: Vec<_> = all.iter().map(|text| text.ja.as_str()).collect();
+    Text { en: en.join(if is_plain { ", " } else { "; " }), ja: ja.join("、") }
+}
+
+fn blind(blind: &Blind) -> Text {
+    match blind {
+        Blind::Closed => {
+            let Text { en, ja } = look::closed_on_purpose();
+            text!("packets, {en}", "パケット({ja})")
+        }
+        Blind::NotRoot => text!("packets, only root may hear of them", "パケット(root だけが監視できます)"),
+        Blind::Refused(said) => {
+            text!("packets, the kernel refused: {said}", "パケット(カーネルが拒否しました: {said})")
+        }
+    }
+}
+
+fn unread(service: &str, why: &Unread) -> Text {
+    match why {
+        Unread::NoLog => text!("{service}, no log found", "{service}(ログが見つかりません)"),
+        Unread::NoJournal => {
+            text!("{service}, no journal that can be read", "{service}(読み取れるジャーナルがありません)")
+        }
+        Unread::Closed(kind) => {
+            let Text { en, ja } = io_cause(&io::Error::from(*kind));
+            text!(
+                "{service}, the kernel tells of no files: {en}",
+                "{service}(ファイルを監視できません: {ja})"
+            )
+        }
+        Unread::TooMany(path) => {
+            let path = name(path);
+            text!("{service}, too many logs for {path}", "{service}(ログが多すぎるため {path} は対象外)")
+        }
+        Unread::File(path, refused) => {
+            let (path, Text { en, ja }) = (name(path), refusal(*refused));
+            text!("{service}, {path} {en}", "{service}({path} {ja})")
+        }
+    }
+}
+
+fn refusal(refused: Refused) -> Text {
+    match refused {
+        Refused::Missing => text!("is not there", "がありません"),
+        Refused::NoFile => text!("is no file", "は通常のファイルではありません"),
+        Refused::Elsewhere => {
+            text!("is a link that leads elsewhere", "はほかの場所を指すリンクです")
+        }
+        Refused::Unreadable(kind) => {
+            let Text { en, ja } = io_cause(&io::Error::from(kind));
+            text!("cannot be read: {en}", "を読み取れません: {ja}")
+        }
+    }
+}
+
+fn trouble(trouble: &Trouble) -> Text {
+    match trouble {
+        Trouble::Broken(path) => {
+            let path = name(path);
+            text!(
+                "what was written before this run, {path} is broken",
+                "起動前に書かれた行({path} が壊れています)"
+            )
+        }
+        Trouble::Unkept(path) => {
+            let path = name(path);
+            text!(
+                "what is written between two runs, {path} cannot be written",
+                "次回の起動までに書かれる行({path} に書き込めません)"
+            )
+        }
+    }
+}
+
+fn name(path: &Path) -> String {
+    visible(&path.display().to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(blind: Option<&Blind>, logs: &[(&str, Standing)], trouble: Option<&Trouble>) -> Text {
+        Sees { blind, logs: logs.to_vec(), trouble, is_stale: false }.text()
+    }
+
+    #[test]
+    fn what_is_seen_and_what_is_not_is_one_line() {
+        let missing = Unread::File("/var/log/nginx/error.log".into(), Refused::Missing);
+        let logs = [
+            ("ssh", Standing::Journal),
+            ("web", Standing::File),
+            ("web", Standing::Unread(missing)),
+            ("postfix", Standing::Unread(Unread::NoLog)),
+        ];
+        let Text { en, ja } = told(None, &logs, None);
+        assert_eq!(
+            en,
+            "sees: dropped and refused packets, handshakes (kernel), ssh (journal), web (file) \
+             · not: web, /var/log/nginx/error.log is not there; postfix, no log found"
+        );
+        assert_eq!(
+            ja,
+            "監視対象: 破棄・拒否されたパケット、ハンドシェイク(カーネル)、ssh(ジャーナル)、web(ファイル) \
+             · 対象外: web(/var/log/nginx/error.log がありません)、postfix(ログが見つかりません)"
+        );
+        assert_eq!(told(None, &[], None).en, "sees: dropped and refused packets, handshakes (kernel)");
+        let without =
+            told(Some(&Blind::NotRoot), &[("ssh", Standing::Journal), ("ssh", Standing::Journal)], None);
+        assert_eq!(without.en, "sees: ssh (journal) · not: packets, only root may hear of them");
+        let broken = told(None, &[], Some(&Trouble::Broken("/x/logs.json".into())));
+        assert!(
+            broken.en.ends_with(" · not: what was written before this run, /x/logs.json is broken"),
+            "{}",
+            broken.en
+        );
+    }
+}
