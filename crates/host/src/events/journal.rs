@@ -35,7 +35,7 @@ const LINE_BYTES_MAX: usize = 160 << 10;
 const TURN_BYTES: usize = 256 << 10;
 const BUFFER_BYTES: usize = 64 << 10;
 /// A cursor has some two hundred (sd_journal_get_cursor(3)).
-const CURSOR_BYTES_MAX: usize = 1_024;
+pub const CURSOR_BYTES_MAX: usize = 1_024;
 /// It is started again after so long, and after twice as long where it has read nothing meanwhile.
 const PAUSE_SHORTEST: Duration = Duration::from_secs(1);
 const PAUSE_LONGEST: Duration = Duration::from_secs(60);

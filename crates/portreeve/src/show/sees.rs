@@ -35,6 +35,7 @@ const PACKETS: Words = Words {
     en: "dropped and refused packets, handshakes (kernel)",
     ja: "破棄・拒否されたパケット、ハンドシェイク(カーネル)",
 };
+const NOTHING: Words = Words { en: "nothing", ja: "なし" };
 const STALE: Words = Words {
     en: "the policy as it is now, which cannot be read: the one before it holds",
     ja: "現在の policy(読み取れないため、以前の内容で続けます)",
@@ -43,12 +44,10 @@ const STALE: Words = Words {
 impl Sees<'_> {
     /// The line, also where nothing is seen of something.
     pub(crate) fn text(&self) -> Text {
-        let (seen, unseen) = (joined(&self.seen()), joined(&self.unseen()));
-        let (Text { en, ja }, Text { en: not_en, ja: not_ja }) = (seen, unseen);
-        if not_en.is_empty() {
-            return text!("sees: {en}", "監視対象: {ja}");
-        }
-        text!("sees: {en} · not: {not_en}", "監視対象: {ja} · 対象外: {not_ja}")
+        let (seen, unseen) = (self.seen(), joined(&self.unseen()));
+        let seen = if seen.is_empty() { NOTHING.into() } else { joined(&seen) };
+        let Text { en, ja } = if unseen.en.is_empty() { seen } else { apart(&seen, &unseen) };
+        text!("sees: {en}", "監視対象: {ja}")
     }
 
     /// Prints it. Whoever reads JSON hears on the standard error of what is not seen.
@@ -89,6 +88,13 @@ impl Sees<'_> {
         });
         let stale = self.is_stale.then(|| STALE.into());
         each_once(packets.into_iter().chain(logs).chain(self.trouble.map(trouble)).chain(stale))
+    }
+}
+
+fn apart(seen: &Text, unseen: &Text) -> Text {
+    Text {
+        en: format!("{} · not: {}", seen.en, unseen.en),
+        ja: format!("{} · 対象外: {}", seen.ja, unseen.ja),
     }
 }
 
@@ -215,6 +221,8 @@ mod tests {
         let without =
             told(Some(&Blind::NotRoot), &[("ssh", Standing::Journal), ("ssh", Standing::Journal)], None);
         assert_eq!(without.en, "sees: ssh (journal) · not: packets, only root may hear of them");
+        let nothing = told(Some(&Blind::NotRoot), &[], None);
+        assert_eq!(nothing.ja, "監視対象: なし · 対象外: パケット(root だけが監視できます)");
         let broken = told(None, &[], Some(&Trouble::Broken("/x/logs.json".into())));
         assert!(
             broken.en.ends_with(" · not: what was written before this run, /x/logs.json is broken"),

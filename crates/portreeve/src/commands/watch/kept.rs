@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use portreeve_host::{
     events::{
         files::{LOGS_MAX, Position},
-        journal::Since,
+        journal::{CURSOR_BYTES_MAX, Since},
     },
     keep::{KeepError, Readers, replace_soon},
 };
@@ -69,7 +69,7 @@ impl Kept {
         let Ok(Record { kept, .. }) = serde_json::from_slice(&bytes) else {
             return Err(KeptError::Broken(path));
         };
-        if kept.files.len() > LOGS_MAX {
+        if kept.files.len() > LOGS_MAX || kept.cursor.as_deref().is_some_and(|cursor| !is_cursor(cursor)) {
             return Err(KeptError::Broken(path));
         }
         // A clock that was put back since tells nothing of how long that was.
@@ -89,6 +89,11 @@ impl Kept {
     pub(super) fn since(&self) -> Since {
         self.cursor.clone().map_or(Since::Moment(self.at), Since::Cursor)
     }
+}
+
+/// Whether journald may have made it (sd_journal_get_cursor(3)): it is handed to a program.
+fn is_cursor(text: &str) -> bool {
+    text.len() <= CURSOR_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The layout alone, so that a newer file is told from a broken one.
@@ -127,7 +132,9 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("\"layout\":1", "\"layout\":2")).unwrap();
         assert_eq!(Kept::read(&folder, now), Err(KeptError::Newer(path.clone(), 2)));
-        for broken in ["", "{}", &text[..text.len() - 3], "{\"layout\":1,\"at\":\"never\"}"] {
+        let odd = text.replace("s=1;i=2", "s=1;\\u0000");
+        assert!(odd != text);
+        for broken in ["", "{}", &odd, &text[..text.len() - 3], "{\"layout\":1,\"at\":\"never\"}"] {
             fs::write(&path, broken).unwrap();
             assert_eq!(Kept::read(&folder, now), Err(KeptError::Broken(path.clone())), "{broken}");
         }
