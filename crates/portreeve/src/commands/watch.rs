@@ -131,7 +131,7 @@ fn follow(length: Option<Duration>, settings: &Settings, out: &mut Out) -> Resul
         let left = if sight.has_more() { Duration::ZERO } else { left };
         let woken = stop.wait(left, &sight.sources())?;
         // What happened until the end is told too.
-        let heard = sight.listen()?;
+        let heard = sight.listen();
         tell(&heard, settings, out)?;
         if woken != Woken::Time || end.is_some_and(|end| end <= Instant::now()) {
             sight.close();

@@ -1,7 +1,6 @@
 //! What is done about whoever is suspected, through the same door as every other change of the gate (A15, A19).
 
 use portreeve_core::{
-    facts::Foothold,
     gate::{self, BlockedSource, Timeout},
     policy::WatchChoice,
     receipt::Deed,
@@ -35,26 +34,12 @@ pub(super) struct Reacted {
     pub(super) reaction: Reaction,
 }
 
-/// Does about whoever is suspected what the policy says.
-///
-/// # Errors
-///
-/// The policy has become wrong, or nothing can be seen any more.
-pub(super) fn react(
-    suspicion: Suspicion,
-    watch: &mut Watch,
-    settings: &Settings,
-) -> Result<Reacted, Failure> {
-    let look = Look::take(settings, &LOOK)?;
-    let policy = look.policy.as_deref();
-    let choice = policy.map_or_else(WatchChoice::default, |policy| policy.watch.clone());
-    let footholds: Vec<Foothold> = sessions::footholds(&look.snapshot);
-    let bonds = lifelines().map(|lifelines| Bonds::of(&look.snapshot, policy, &lifelines, &footholds));
-    let reaction = match bonds {
-        Ok(bonds) => watch.reaction(&suspicion, &choice, &bonds),
-        // Whom this host needs nobody knows.
-        Err(_) => Reaction::Spare(Mercy::Failed),
-    };
+/// Does about whoever is suspected what the policy says; where that or the host cannot be seen, nothing.
+pub(super) fn react(suspicion: Suspicion, watch: &mut Watch, settings: &Settings) -> Reacted {
+    let reaction = decided(&suspicion, watch, settings).unwrap_or_else(|failure| {
+        failure.print(settings.lang);
+        Reaction::Spare(Mercy::Failed)
+    });
     let reaction = match reaction {
         Reaction::Block(length) => match Timeout::of(length.unsigned_abs()) {
             Some(timeout) => {
@@ -65,7 +50,19 @@ pub(super) fn react(
         other => other,
     };
     watch.reacted(suspicion.source, &reaction, suspicion.at);
-    Ok(Reacted { suspicion, reaction })
+    Reacted { suspicion, reaction }
+}
+
+/// What is to become of him, by what is seen now.
+fn decided(suspicion: &Suspicion, watch: &Watch, settings: &Settings) -> Result<Reaction, Failure> {
+    let look = Look::take(settings, &LOOK)?;
+    let policy = look.policy.as_deref();
+    let choice = policy.map_or_else(WatchChoice::default, |policy| policy.watch.clone());
+    let footholds = sessions::footholds(&look.snapshot);
+    // Whom this host needs has to be known.
+    let Ok(lifelines) = lifelines() else { return Ok(Reaction::Spare(Mercy::Failed)) };
+    let bonds = Bonds::of(&look.snapshot, policy, &lifelines, &footholds);
+    Ok(watch.reaction(suspicion, &choice, &bonds))
 }
 
 /// Has the gate keep out whoever is suspected, for so long.

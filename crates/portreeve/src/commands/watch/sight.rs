@@ -141,11 +141,7 @@ impl<'a> Sight<'a> {
     }
 
     /// What happened until now.
-    ///
-    /// # Errors
-    ///
-    /// Whoever is suspected cannot be kept out as the policy has it.
-    pub(super) fn listen(&mut self) -> Result<Heard, Failure> {
+    pub(super) fn listen(&mut self) -> Heard {
         let mut events: Vec<Event<'static>> = Vec::new();
         let lost = self.probing.as_mut().map_or(0, |probing| probing.read(|event| events.push(event)));
         if self.seen.elapsed() > if events.is_empty() { LOOK_EACH } else { FRESH } {
@@ -154,10 +150,9 @@ impl<'a> Sight<'a> {
         let mut suspicions: Vec<_> =
             events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
         let unread = self.read(&mut suspicions);
-        let reacted = suspicions.into_iter().map(|it| react(it, &mut self.watch, self.settings));
-        let reacted = reacted.collect::<Result<_, _>>()?;
+        let reacted = suspicions.into_iter().map(|it| react(it, &mut self.watch, self.settings)).collect();
         self.followed.keep(Timestamp::now());
-        Ok(Heard { reacted, lost, unread })
+        Heard { reacted, lost, unread }
     }
 
     /// Writes down how far logs were read.
