@@ -20,8 +20,10 @@ use crate::{
 
 /// So many places the kernel holds (`struct routes` of host/bpf/steer.bpf.c).
 pub const PLACES_MAX: usize = 131_072;
-/// So many services have a socket each for every protocol and family (the same).
+/// So many services have a socket each for every protocol and family.
 pub const SERVICES_MAX: usize = 1_024;
+/// So many the kernel holds (the same): while a change is on trial, those before it and those of it.
+pub const SEATS_MAX: usize = 2 * SERVICES_MAX;
 /// So long a name the kernel keeps of them (the same).
 pub const NAME_BYTES_MAX: usize = 59;
 

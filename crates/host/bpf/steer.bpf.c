@@ -5,7 +5,7 @@
 #include "trial.h"
 
 // Sockets, four of each service: for both protocols and both families (enforce/steer/slots.rs).
-#define SLOTS_MAX 4096
+#define SLOTS_MAX 8192
 
 #define IPV4 4
 #define IPV6 6

@@ -43,6 +43,17 @@ pub(crate) fn standing() -> Result<Routes, SteerError> {
     Steer::pinned()?.map_or(Ok(Routes::default()), |pinned| pinned.steer.routes())
 }
 
+/// The same with what is on trial.
+///
+/// # Errors
+///
+/// As of [`standing`].
+pub(crate) fn in_force() -> Result<Routes, SteerError> {
+    let Some(Pinned { steer, .. }) = Steer::pinned()? else { return Ok(Routes::default()) };
+    let tried = steer.routes_on_trial()?.unwrap_or_default();
+    Ok(Routes(steer.routes()?.0.into_iter().chain(tried.0).collect()))
+}
+
 /// The same for a plan, and what has a socket.
 ///
 /// # Errors
@@ -59,7 +70,7 @@ pub(crate) fn known(policy: Option<&Policy>) -> Result<Steers, SteerError> {
     Ok(Steers { routes, seconds_left, led: led_by(&steer)? })
 }
 
-/// The sockets that packets are led to.
+/// The sockets that packets are led to, for good or on trial.
 ///
 /// # Errors
 ///
@@ -68,8 +79,11 @@ pub(crate) fn led() -> Result<Vec<Led>, SteerError> {
     Steer::pinned()?.map_or(Ok(Vec::new()), |pinned| led_by(&pinned.steer))
 }
 
+/// Those that routes lead to, for good or on trial: what a trial has left that is over is nobody's any more.
 fn led_by(steer: &Steer) -> Result<Vec<Led>, SteerError> {
-    Ok(steer.stands()?.into_iter().filter_map(Slot::led).collect())
+    let (routes, tried) = (steer.routes()?, steer.routes_on_trial()?.unwrap_or_default());
+    let led = steer.stands()?.into_iter().filter_map(Slot::led);
+    Ok(led.filter(|led| routes.use_socket(led) || tried.use_socket(led)).collect())
 }
 
 /// Leads to those sockets of `former` that are open yet and of what `routes` lead, wherever nobody is led to; what cannot be led to is

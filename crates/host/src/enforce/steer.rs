@@ -20,7 +20,7 @@ use std::{
 use portreeve_core::{
     address::Family,
     port::Protocol,
-    steer::{Ownership, Route, Routes, Steering},
+    steer::{Ownership, Route, Routes, SEATS_MAX, Steering},
 };
 
 use self::{
@@ -61,7 +61,7 @@ const KEPT: [&str; 5] = [GENERATIONS, TRIAL, SOCKETS, HITS, SERVICES];
 /// The network namespace of the calling thread.
 const OWN_NAMESPACE: &str = "/proc/thread-self/ns/net";
 /// The layout is raised whenever a structure of bpf/steer.bpf.c changes.
-const FOLDERS: Folder = Folder { what: "steer", layout: 1, netns: None };
+const FOLDERS: Folder = Folder { what: "steer", layout: 2, netns: None };
 
 /// Why the steering does not stand, or was not told.
 #[derive(Debug, thiserror::Error)]
@@ -364,7 +364,12 @@ impl Steer {
 
     /// Gives each service its slots, where it has none yet.
     fn give_slots_to<'s>(&self, services: impl Iterator<Item = Owned<'s>>) -> Result<Slots, SteerError> {
+        let services: Vec<Owned<'_>> = services.collect();
         let mut slots = self.slots()?;
+        if slots.iter().count() + services.len() > SEATS_MAX {
+            self.forget_unused(&services)?;
+            slots = self.slots()?;
+        }
         for service in services {
             let is_new = slots.give(service).ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
             let Some(first) = is_new else { continue };
@@ -377,8 +382,20 @@ impl Steer {
 
     /// Takes their slots from the services that have no route any more.
     fn forget_others(&self, routes: &Routes) -> Result<(), SteerError> {
+        self.forget_but(|service| routes.owned().any(|owned| owned == service))
+    }
+
+    /// The same where no route is followed, nor on trial, and nobody is about to have one: trials that are over left them.
+    fn forget_unused(&self, wanted: &[Owned<'_>]) -> Result<(), SteerError> {
+        let (routes, tried) = (self.routes()?, self.routes_on_trial()?.unwrap_or_default());
+        let used: BTreeSet<Owned<'_>> =
+            routes.owned().chain(tried.owned()).chain(wanted.iter().copied()).collect();
+        self.forget_but(|service| used.contains(&service))
+    }
+
+    fn forget_but(&self, is_used: impl Fn(Owned<'_>) -> bool) -> Result<(), SteerError> {
         for (service, first) in self.slots()?.iter() {
-            if routes.owned().all(|owned| owned != service) {
+            if !is_used(service) {
                 let removed = self.map(SERVICES).remove(&slot::name(service));
                 removed.map_err(|error| Untold(SERVICES, error))?;
                 self.clear(first)?;

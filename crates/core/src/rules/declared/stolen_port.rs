@@ -13,6 +13,7 @@ use crate::{
     owner::Match,
     policy::Service,
     rules::{Page, Rule},
+    steer::Ownership,
     steered::stranger,
     text,
     words::{Text, Words},
@@ -60,7 +61,7 @@ fn led(world: &World<'_>) -> Vec<Finding> {
     let led = world.snapshot.steer.as_ref().map(|steer| steer.led.as_slice()).unwrap_or_default();
     let to = |service: &Service| {
         let mut own = led.iter().filter(|led| led.service == service.name);
-        let (pid, process) = own.find_map(|led| stranger(world, service, led))?;
+        let (led, (pid, process)) = own.find_map(|led| Some((led, stranger(world, service, led)?)))?;
         let (name, Text { en, ja }) = (&service.name, name_of(process));
         let Text { en: en_owner, ja: ja_owner } = list(&service.owners);
         let finding = RULE.finding(
@@ -73,7 +74,10 @@ fn led(world: &World<'_>) -> Vec<Finding> {
                 "owner に待ち受けさせ、そのソケットを誘導先に登録してください"
             ),
         );
-        Some(finding.run([format!("portreeve steer register {name}")]))
+        // What was applied is another owner's still.
+        let is_applied = led.owners == Ownership::of(&service.owners);
+        let register = || format!("portreeve steer register {name}");
+        Some(finding.run([if is_applied { register() } else { "portreeve apply".into() }]))
     };
     steered.filter_map(to).collect()
 }
@@ -253,14 +257,15 @@ mod tests {
 
     #[test]
     fn a_stranger_to_whom_what_is_declared_is_led_is_found() {
-        let led_to = |unit: &str| {
+        let led_for = |unit: &str, owner: &str| {
+            let owners = Ownership::of(&[Owner::Unit(owner.into())]);
             let scene =
                 scene().service("web", "443/tcp", "nginx.service").listens(unit, "127.0.0.1:8443/tcp");
             let mut scene = scene.program("httpd", "root").socket(|socket| socket.cookie = 77);
             scene.policy.as_mut().unwrap().services[0].steer = Some(WhenDead::Refuse.into());
             let led = Led {
                 service: "web".into(),
-                owners: Ownership::default(),
+                owners,
                 protocol: Protocol::Tcp,
                 family: Family::Ipv4,
                 cookie: 77,
@@ -273,11 +278,18 @@ mod tests {
             });
             scene
         };
+        let led_to = |unit| led_for(unit, "nginx.service");
         let told = led_to("apache2.service").texts("stolen-port");
         let [text] = told.as_slice() else { panic!("{told:?}") };
         assert!(text.contains("what comes in for web is led to httpd (user root), pid "), "{text}");
         assert!(text.ends_with("and its owner is nginx.service"), "{text}");
         assert_eq!(led_to("apache2.service").commands("stolen-port"), ["portreeve steer register web"]);
+        let unapplied = led_for("apache2.service", "apache2.service");
+        assert_eq!(
+            unapplied.commands("stolen-port"),
+            ["portreeve apply"],
+            "he was the owner when it was applied"
+        );
         assert!(led_to("nginx.service").texts("stolen-port").is_empty());
     }
 

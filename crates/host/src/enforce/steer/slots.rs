@@ -7,7 +7,7 @@ use portreeve_core::{
     address::Family,
     facts::Led,
     port::Protocol,
-    steer::{NAME_BYTES_MAX, Ownership, Routes, SERVICES_MAX},
+    steer::{NAME_BYTES_MAX, Ownership, Routes, SEATS_MAX},
 };
 
 use crate::sys::bpf::Pair;
@@ -100,7 +100,7 @@ impl Slots {
     pub(super) fn read(all: &[Pair]) -> Self {
         let of = |(name, first): &Pair| {
             let first = u32::from_ne_bytes(*first.first_chunk()?);
-            let is_one = first % EACH_COUNT == 0 && first < count(SERVICES_MAX) * EACH_COUNT;
+            let is_one = first % EACH_COUNT == 0 && first < count(SEATS_MAX) * EACH_COUNT;
             Some((slot::read_name(name)?, first)).filter(|_| is_one)
         };
         Self(all.iter().filter_map(of).collect())
@@ -114,7 +114,7 @@ impl Slots {
             return Some(None);
         }
         let taken = |first: &u32| self.0.values().any(|other| other == first);
-        let free = (0..count(SERVICES_MAX)).map(|number| number * EACH_COUNT).find(|first| !taken(first))?;
+        let free = (0..count(SEATS_MAX)).map(|number| number * EACH_COUNT).find(|first| !taken(first))?;
         self.0.insert(key, free);
         Some(Some(free))
     }
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn there_are_no_more_slots_than_the_kernel_has() {
         let mut slots = Slots::default();
-        for number in 0..SERVICES_MAX {
+        for number in 0..SEATS_MAX {
             assert!(slots.give((&number.to_string(), Ownership(1))).is_some());
         }
         assert_eq!(slots.give(("one more", Ownership(1))), None);

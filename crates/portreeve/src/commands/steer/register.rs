@@ -155,6 +155,13 @@ fn stays(service: &str, (protocol, family): (Protocol, Family)) -> Text {
     )
 }
 
+fn later(service: &str) -> Text {
+    text!(
+        "while what is on trial lasts, nothing comes in for {service} of this owner; then it does: portreeve steer status",
+        "試行中は、この owner の {service} 宛ての通信はありません。試行が終わると誘導されます: portreeve steer status"
+    )
+}
+
 const DRAINED: Words = Words {
     en: "Nobody waits for the former process any more.",
     ja: "旧プロセスの受付待ちの接続はなくなりました。",
@@ -186,11 +193,16 @@ struct Changed {
     is_moved: bool,
     /// The receipt of the change, where anybody had it before.
     receipt: Option<u32>,
+    /// Whether the service of another owner has its place while that is on trial.
+    is_for_later: bool,
 }
 
 impl Changed {
-    /// Says what still goes where it went.
+    /// Says what still goes where it went, and whether all does while a change of owners is on trial.
     fn warn_of_the_rest(&self, service: &str, settings: &Settings) {
+        if self.is_for_later {
+            warn(&visible(later(service).in_lang(settings.lang)));
+        }
         for stay in &self.stay {
             warn(&visible(stays(service, *stay).in_lang(settings.lang)));
         }
@@ -250,7 +262,9 @@ fn lead(look: &Look, name: &str, whose: Option<Whose>, deed: Deed) -> Result<Cha
         steers::lead_all(leads.iter(), NOT_LED)?;
         None
     };
-    Ok(Changed { leads, former, stay, is_moved, receipt })
+    let tried = pinned.map_or(Ok(None), |pinned| pinned.steer.routes_on_trial()).map_err(fail)?;
+    let is_for_later = tried.is_some_and(|tried| tried.owned().all(|tried| tried != owned(service)));
+    Ok(Changed { leads, former, stay, is_moved, receipt, is_for_later })
 }
 
 /// Whether it shares its number with a former socket (SO_REUSEPORT): whichever is led to, the kernel chooses among them.

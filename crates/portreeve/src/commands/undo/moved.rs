@@ -37,29 +37,35 @@ pub(super) fn back(of: u32, (service, owners): (&str, Ownership), was: &[u64]) -
 ///
 /// It is gone, the service is not steered any more, or the kernel refuses.
 pub(super) fn lead(door: Door, former: &Former<'_>) -> Result<Passed, Failure> {
-    let steered = steers::known(None).map_err(|error| steers::failure(&error, NOT_MOVED))?;
+    let steered = steers::in_force().map_err(|error| steers::failure(&error, NOT_MOVED))?;
     // Whoever had it has it again, whatever the policy says by now.
     let snapshot = look::here(&WANTED)?;
-    let ways = ways(former.service, &steered.routes);
+    let ways = ways(former.service, &steered);
     let had = |way| former.cookies.iter().find_map(|cookie| kept(&snapshot, former.service, way, *cookie));
     let leads = joined(ways.filter_map(had));
     let (name, _) = former.service;
-    if leads.is_empty() && steered.routes.owned().all(|owned| owned != former.service) {
+    if leads.is_empty() && steered.owned().all(|owned| owned != former.service) {
         let service = visible(name).into_owned();
         return Err(Failure::new(Exit::Refused, NOT_MOVED)
             .because(text!(
                 "nothing is steered to {service} now, or to another owner's",
                 "{service} への誘導がなくなっているか、owner が変わっています"
             ))
-            .hint(text!("portreeve plan", "portreeve plan")));
+            .hint(OTHERS));
     }
     if leads.is_empty() {
         return Err(gone(name));
     }
-    let own = steered.led.iter().filter(|led| (led.service.as_str(), led.owners) == former.service);
+    let led = steers::led().map_err(|error| steers::failure(&error, NOT_MOVED))?;
+    let own = led.iter().filter(|led| (led.service.as_str(), led.owners) == former.service);
     let now: Vec<u64> = own.map(|led| led.cookie).collect();
     steers::move_all(&leads, &Former { cookies: &now, ..*former }, door, NOT_MOVED)
 }
+
+const OTHERS: Words = Words {
+    en: "portreeve history tells what else portreeve undo RECEIPT takes back",
+    ja: "ほかの変更は portreeve history で確認し、portreeve undo RECEIPT で取り消せます",
+};
 
 fn gone(service: &str) -> Failure {
     let service = visible(service).into_owned();
