@@ -98,7 +98,10 @@ impl Tries {
         let Some((session, seconds)) = it.session else { return false };
         let age = it.tick.saturating_sub(self.session_tick);
         let is_same = self.session == session && self.count > 0 && age <= seconds * TICKS_EACH_SECOND;
-        (self.session, self.session_tick) = (session, it.tick);
+        // Whoever never pauses would else try once for ever.
+        if !is_same {
+            (self.session, self.session_tick) = (session, it.tick);
+        }
         is_same
     }
 
@@ -159,6 +162,15 @@ mod tests {
         assert!((0..30).all(|second| !fails(second, 1)));
         assert!(!(0..3).any(|nth| fails(40 + nth, 2 + u64::from(nth))), "four by now");
         assert!(fails(50, 9));
+    }
+
+    /// Dovecot tells no connection, so that one is who a user was within some seconds.
+    #[test]
+    fn whoever_never_pauses_tries_more_than_once() {
+        let mut tries = Tries::default();
+        let mut fails = |tick: u32| tries.fails(&Try { tick, user: Some(1), session: Some((1, 3)) });
+        let told = (0..60 * TICKS_EACH_SECOND).find(|tick| fails(*tick));
+        assert_eq!(told.map(|tick| tick / TICKS_EACH_SECOND), Some(12));
     }
 
     #[test]
