@@ -110,6 +110,12 @@ impl Journal {
         self.running.as_ref().map(|running| running.output.as_fd())
     }
 
+    /// Whether its child runs, or has ended a moment ago and is started again.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.running.is_some() || self.pause <= PAUSE_HOPELESS
+    }
+
     /// What is followed.
     #[must_use]
     pub fn matches(&self) -> &[String] {

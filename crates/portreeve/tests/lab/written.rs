@@ -285,3 +285,77 @@ fn without_the_kernel_logs_are_read_all_the_same() {
     lab(site.host.write("/etc/portreeve/policy.toml", "nonsense"));
     wait_until("it is said", || says(", shell (journal) · not: the policy as it is now"));
 }
+
+const MAIL: &str = r#"version = 1
+[service.smtp]
+ports = ["25/tcp", "465/tcp", "587/tcp"]
+owner = { unit = "postfix@-.service" }
+reach = "world"
+[service.imap]
+ports = ["143/tcp", "993/tcp"]
+owner = { unit = "dovecot.service" }
+reach = "world"
+[service.ftp]
+ports = ["21/tcp", "30000-30099/tcp"]
+owner = { unit = "vsftpd.service" }
+reach = "world"
+[watch]
+log = { service = "ftp", unit = "vsftpd.service" }
+"#;
+
+/// Who tries passwords of mail and files is told of; a user whose commands run as part of the mail server speaks for nobody.
+#[test]
+fn mail_and_file_servers_are_heard_and_commands_of_their_users_are_not() {
+    let site = Site::boot(&profile::MAIL_WEB_FTP);
+    lab(site.host.write("/etc/portreeve/policy.toml", MAIL));
+    let sasl = "service auth {
+  unix_listener /var/spool/postfix/private/auth {
+    mode = 0666
+  }
+}
+disable_plaintext_auth = no
+";
+    lab(site.host.write("/etc/dovecot/conf.d/99-lab.conf", sasl));
+    site.run("postconf -e smtpd_sasl_type=dovecot smtpd_sasl_path=private/auth smtpd_sasl_auth_enable=yes; systemctl restart dovecot; systemctl reload postfix@-");
+    watched(&site, "watched");
+    let to = site.host.place().ipv4;
+    let login = format!(
+        "
+import ftplib, imaplib, smtplib, sys, threading
+def tries(nth):
+    try:
+        if sys.argv[1] == 'imap':
+            imaplib.IMAP4('{to}').login(f'user{{nth}}', 'wrong')
+        elif sys.argv[1] == 'smtp':
+            smtplib.SMTP('{to}', 587, 'lab.example').login(f'user{{nth}}', 'wrong')
+        else:
+            ftplib.FTP('{to}', f'user{{nth}}', 'wrong')
+    except Exception as error:
+        print(error)
+# Dovecot answers whoever has failed later and later.
+all = [threading.Thread(target=tries, args=(nth,)) for nth in range(6)]
+[one.start() for one in all]
+[one.join() for one in all]
+"
+    );
+    for service in ["imap", "smtp", "ftp"] {
+        let guesser = lab(Client::create(&site.network));
+        let said = lab(guesser.run(&format!("python3 -c \"{login}\" {service}")));
+        assert_eq!(said.status, 0, "{service}: {said:#?}");
+        // Dovecot tells of those whom Postfix asks it about, too.
+        wait_until(&format!("{service} tells of him"), || {
+            of(&site, &source(&guesser)).iter().any(|line| line["services"][0] == service)
+        });
+    }
+
+    let forge = "logger -t postfix/smtpd \"warning: x[192.0.2.9]: SASL LOGIN authentication failed: no\"";
+    lab(site.host.write("/home/dev/forge", &format!("#!/bin/sh\ncat >/dev/null\n{forge}\n")));
+    site.run("chmod 755 /home/dev/forge; echo '|/home/dev/forge' >/home/dev/.forward; chown dev: /home/dev/.forward; chmod 644 /home/dev/.forward");
+    site.run("for nth in 1 2 3 4 5 6 7 8; do echo hello | sendmail dev@localhost; done");
+    let forged = "journalctl -q -o cat _SYSTEMD_UNIT=postfix@-.service _UID=1000 SYSLOG_IDENTIFIER=postfix/smtpd | grep -c 192.0.2.9; true";
+    // Of one that is gone at once journald may not learn the unit.
+    let count = || site.run(forged).stdout.trim().parse::<u32>().expect("grep counts");
+    wait_until("the mail server runs it", || count() >= 5);
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(of(&site, "192.0.2.9"), [Value::Null; 0]);
+}

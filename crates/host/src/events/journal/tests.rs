@@ -50,5 +50,8 @@ fn a_child_that_ends_is_started_again_later_and_later() {
         pauses.push(journal.pause.as_secs());
     }
     assert_eq!(pauses, [2, 4, 8, 2, 4]);
+    assert!(journal.runs());
+    journal.pause *= 2;
+    assert!(!journal.runs());
     assert_eq!((lost, &journal.since), (1, &Since::Cursor("c".into())), "of the cursor that was none");
 }

@@ -257,7 +257,9 @@ impl Followed {
 
     fn standing_of(&self, place: usize, log: &Log) -> Standing {
         let path = match &log.place {
-            LogPlace::Unit(_) if self.has_journal => return Standing::Journal,
+            LogPlace::Unit(_) if self.journal.as_ref().is_some_and(Journal::runs) => {
+                return Standing::Journal;
+            }
             LogPlace::Unit(_) => return Standing::Unread(Unread::NoJournal),
             LogPlace::File(path) => PathBuf::from(path),
         };
