@@ -44,6 +44,20 @@ impl Owner {
         }
     }
 
+    /// The one that stands under `key`; `None` where there is no such key.
+    #[must_use]
+    pub fn of(key: &str, value: String) -> Option<Self> {
+        Some(match key {
+            "unit" => Self::Unit(value),
+            "user" => Self::User(value),
+            "exe" => Self::Exe(value),
+            "cgroup" => Self::Cgroup(value),
+            "container" => Self::Container(value),
+            "mark" => Self::Mark(value),
+            _ => return None,
+        })
+    }
+
     /// What stands beside the key.
     #[must_use]
     pub fn value(&self) -> &str {

@@ -37,7 +37,6 @@ pub use self::{
     simulate::simulate,
     steer::{
         Dead, Diverted, Lead, Loss, Steers, Unled, Whose, dead, joined, kept, leads, refuse_diverted, socket,
-        ways,
     },
     undo::{Undo, undone},
     zone::{PortChange, ZoneChange},

@@ -26,7 +26,7 @@ use crate::{
     gate::KeptBody,
     port::{PortRange, PortSpec},
     programs::Programs,
-    steer::Ownership,
+    steer::Tenancy,
 };
 
 /// The layout of a receipt.
@@ -184,8 +184,8 @@ pub enum Deed {
         /// The service.
         service: String,
         /// Whose it is.
-        #[serde(default, skip_serializing_if = "Ownership::is_untold")]
-        owners: Ownership,
+        #[serde(default, skip_serializing_if = "Tenancy::is_untold")]
+        tenancy: Tenancy,
         /// Those that get it from then on, as the kernel numbers them in this boot.
         now: Vec<u64>,
         /// Those that got it before.

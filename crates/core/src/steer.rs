@@ -1,9 +1,9 @@
 //! Which service gets what comes in for an address and a port: what the steering in the kernel is told (A5, A12, A13).
 
-mod ownership;
+mod tenancy;
 mod wanted;
 
-pub use ownership::Ownership;
+pub use tenancy::{Tenancy, Tenant, written};
 pub use wanted::{SteerMistake, mistake, wanted};
 
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::{Address, Breadth, Family},
     facts::Led,
+    owner::Owner,
     port::{PortRange, Protocol},
 };
 
@@ -24,6 +25,8 @@ pub const PLACES_MAX: usize = 131_072;
 pub const SERVICES_MAX: usize = 1_024;
 /// So many the kernel holds (the same): while a change is on trial, those before it and those of it.
 pub const SEATS_MAX: usize = 2 * SERVICES_MAX;
+/// So much it keeps of the owners of each, a line each (the same).
+pub const OWNERS_BYTES_MAX: usize = 4_092;
 /// So long a name the kernel keeps of them (the same).
 pub const NAME_BYTES_MAX: usize = 59;
 
@@ -58,9 +61,13 @@ impl From<WhenDead> for Steering {
 pub struct Route {
     /// The service.
     pub service: String,
-    /// Whose it is: of another owner it is another service, whatever it is called.
-    #[serde(default, skip_serializing_if = "Ownership::is_untold")]
-    pub owners: Ownership,
+    /// Which service of that name: of another owner, or at other places, it is another one.
+    #[serde(default, skip_serializing_if = "Tenancy::is_untold")]
+    pub tenancy: Tenancy,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "written")]
+    #[schemars(with = "Vec<String>")]
+    pub owners: Vec<Owner>,
     /// The protocol.
     pub protocol: Protocol,
     /// The address; `None` is every one of both families.
@@ -113,8 +120,8 @@ impl Route {
     /// Whether `next`, which comes behind it, only takes further ports than it does, without a hole between.
     fn goes_on_with(&self, next: &Self) -> bool {
         let is_near = u32::from(next.ports.first) <= u32::from(self.ports.last) + 1;
-        let is_alike = (&self.service, self.owners, self.protocol, &self.address)
-            == (&next.service, next.owners, next.protocol, &next.address)
+        let is_alike = (self.tenant(), self.protocol, &self.address)
+            == (next.tenant(), next.protocol, &next.address)
             && (self.when_dead, self.local) == (next.when_dead, next.local);
         is_near && is_alike
     }
@@ -122,8 +129,7 @@ impl Route {
     /// Whether it leads packets to this socket.
     #[must_use]
     pub fn uses(&self, led: &Led) -> bool {
-        (self.service.as_str(), self.owners, self.protocol)
-            == (led.service.as_str(), led.owners, led.protocol)
+        (self.tenant(), self.protocol) == ((led.service.as_str(), led.tenancy), led.protocol)
             && self.families().contains(&led.family)
     }
 
@@ -151,7 +157,7 @@ impl FromIterator<Route> for Routes {
     fn from_iter<T: IntoIterator<Item = Route>>(routes: T) -> Self {
         let key = |route: &Route| {
             let address = route.address.as_ref().map(|address| address.ip);
-            let whose = (route.service.clone(), route.owners);
+            let whose = (route.service.clone(), route.tenancy);
             (whose, route.protocol, address, route.when_dead, route.local, route.ports)
         };
         let mut all: Vec<Route> = routes.into_iter().collect();
@@ -176,14 +182,6 @@ impl Routes {
         let ip = to.to_canonical();
         let precise = self.0.iter().filter_map(|route| Some((route.precision(protocol, ip, port)?, route)));
         precise.min_by_key(|(precision, _)| *precision).map(|(_, route)| route)
-    }
-
-    /// Each service that has any, and whose it is.
-    pub fn owned(&self) -> impl Iterator<Item = (&str, Ownership)> {
-        let key = |route: &'_ Route| (route.service.clone(), route.owners);
-        self.0
-            .chunk_by(move |one, other| key(one) == key(other))
-            .map(|of| (of[0].service.as_str(), of[0].owners))
     }
 
     /// The services that have any, by name.
@@ -217,7 +215,8 @@ mod tests {
     fn routes(written: &[(&str, &str, &str)]) -> Routes {
         let route = |&(service, address, ports): &(&str, &str, &str)| Route {
             service: service.into(),
-            owners: Ownership::default(),
+            tenancy: Tenancy::default(),
+            owners: Vec::new(),
             protocol: Protocol::Tcp,
             address: (!address.is_empty()).then(|| address.parse().expect("an address")),
             ports: ports.parse().expect("ports"),

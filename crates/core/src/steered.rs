@@ -8,8 +8,7 @@ use crate::{
     exposure::{Leads, To, families},
     facts::{Led, LeftSteer, Listener, Process, Snapshot},
     firewall::{Intervals, number},
-    owner::{Identity, Match},
-    policy::Service,
+    owner::{Identity, Match, Owner},
     port::{PortRange, Protocol},
     steer::{Route, WhenDead},
     world::World,
@@ -150,23 +149,22 @@ fn is_live(route: &Route, family: Family, led: &[Led]) -> bool {
     led.iter().any(|led| led.family == family && route.uses(led))
 }
 
-/// Who gets what is `led` to `service` and surely is no owner of it, the first with his pid; nobody where an owner may have it too.
+/// Who gets what is `led` to and surely is none of `owners`, the first with his pid; nobody where an owner may have it too.
 #[must_use]
-pub fn stranger<'a>(world: &World<'a>, service: &Service, led: &Led) -> Option<(u32, &'a Process)> {
+pub fn stranger<'a>(world: &World<'a>, owners: &[Owner], led: &Led) -> Option<(u32, &'a Process)> {
     let is_led_to = |listener: &&Listener| listener.cookie != 0 && listener.cookie == led.cookie;
     let listener = world.snapshot.listeners.iter().find(is_led_to)?;
-    let is_stranger =
-        |process| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::No;
+    let is_stranger = |process| Identity::of_holder(process, listener).matches_any(owners) == Match::No;
     let are_strangers = world.snapshot.holders(listener).all(|(_, process)| is_stranger(process));
     let (hold, process) = world.snapshot.holders(listener).next().filter(|_| are_strangers)?;
     Some((hold.pid, process))
 }
 
-/// Whether an owner of `service` has what is `led` to.
+/// Whether one of `owners` has what is `led` to.
 #[must_use]
-pub fn is_owners(world: &World<'_>, service: &Service, led: &Led) -> bool {
+pub fn is_owners(world: &World<'_>, owners: &[Owner], led: &Led) -> bool {
     let is_owner =
-        |process, listener| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::Yes;
+        |process, listener| Identity::of_holder(process, listener).matches_any(owners) == Match::Yes;
     let own = world.snapshot.listeners.iter().filter(|it| it.cookie != 0 && it.cookie == led.cookie);
     own.into_iter().any(|it| world.snapshot.holders(it).any(|(_, process)| is_owner(process, it)))
 }
@@ -184,7 +182,7 @@ mod tests {
         facts::GuardStands,
         reach::Verdict,
         rules::testing::{Scene, scene},
-        steer::{Ownership, Routes},
+        steer::{Routes, Tenancy},
     };
 
     /// `web` gets 80 and 443 of one address, and is at number 8443 of loopback.
@@ -194,7 +192,8 @@ mod tests {
         let mut scene = scene.socket(|listener| listener.cookie = 77);
         let route = |first, last| Route {
             service: "web".into(),
-            owners: Ownership::default(),
+            tenancy: Tenancy::default(),
+            owners: Vec::new(),
             protocol: Protocol::Tcp,
             address: "192.0.2.7".parse().ok(),
             ports: PortRange { first, last },
@@ -206,7 +205,7 @@ mod tests {
             dead: Vec::new(),
             led: [Led {
                 service: "web".into(),
-                owners: Ownership::default(),
+                tenancy: Tenancy::default(),
                 protocol: Protocol::Tcp,
                 family: Family::Ipv4,
                 cookie: 77,

@@ -74,11 +74,17 @@ struct {
 	__type(value, struct hits);
 } hits SEC(".maps");
 
-// Which service has which four slots, by its name.
+// Which service has which four slots, by its name and tenancy, and whose it is.
 #define SERVICE_BYTES 64
+#define OWNERS_BYTES 4092
 
 struct service {
 	char name[SERVICE_BYTES];
+};
+
+struct seat {
+	__u32 first;
+	char owners[OWNERS_BYTES];
 };
 
 struct {
@@ -86,7 +92,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, SLOTS_MAX / 4);
 	__type(key, struct service);
-	__type(value, __u32);
+	__type(value, struct seat);
 } services SEC(".maps");
 
 // The most precise one: of the very address and port, of all ports of the address, or of the port on any address.

@@ -10,7 +10,7 @@ use portreeve_core::{
     facts::Led,
     plan::{Dead, Steers, dead, joined, kept, leads},
     policy::Policy,
-    steer::{Routes, wanted},
+    steer::Routes,
     text,
     words::{Text, Words},
     world::World,
@@ -27,7 +27,7 @@ use crate::{
     ledger::whole,
     look::{self, Look},
     pinned,
-    settings::Settings,
+    settings::{PolicyChoice, Settings},
     show::escape::visible,
 };
 
@@ -51,7 +51,7 @@ pub(crate) fn standing() -> Result<Routes, SteerError> {
 pub(crate) fn in_force() -> Result<Routes, SteerError> {
     let Some(Pinned { steer, .. }) = Steer::pinned()? else { return Ok(Routes::default()) };
     let tried = steer.routes_on_trial()?.unwrap_or_default();
-    Ok(Routes(steer.routes()?.0.into_iter().chain(tried.0).collect()))
+    Ok(steer.routes()?.0.into_iter().chain(tried.0).collect())
 }
 
 /// The same for a plan, and what has a socket.
@@ -93,41 +93,46 @@ pub(crate) fn lead_again(former: &[Led], routes: &Routes, settings: &Settings) {
 }
 
 fn led_again(former: &[Led], routes: &Routes) -> Result<(), Failure> {
+    if former.iter().all(|led| !routes.use_socket(led)) {
+        return Ok(());
+    }
+    seat(routes, NOT_LED)?;
     let led = led().map_err(|error| failure(&error, NOT_LED))?;
-    let way = |led: &Led| (led.service.clone(), led.owners, led.protocol, led.family);
+    let way = |led: &Led| (led.service.clone(), led.tenancy, led.protocol, led.family);
     let is_missed = |it: &&Led| routes.use_socket(it) && led.iter().all(|led| way(led) != way(it));
     let missed: Vec<&Led> = former.iter().filter(is_missed).collect();
     if missed.is_empty() {
         return Ok(());
     }
     let snapshot = look::here(&WANTED)?;
-    let had = |it: &Led| kept(&snapshot, (&it.service, it.owners), (it.protocol, it.family), it.cookie);
+    let had = |it: &Led| kept(&snapshot, (&it.service, it.tenancy), (it.protocol, it.family), it.cookie);
     // Who went in the meantime is told of with those who are led to nobody.
     let found = joined(missed.into_iter().filter_map(had));
     lead_all(found.iter(), NOT_LED)
 }
 
-/// Leads to what is found of services that are steered and have no socket, as after an undo; of the others a person is told. Nobody
-/// loses what he has: that is a plan's to say.
+/// Gives each service of `routes` its slots, so that it may have a socket before anything is led to it.
+///
+/// # Errors
+///
+/// The kernel refuses.
+pub(crate) fn seat(routes: &Routes, what: Words) -> Result<(), Failure> {
+    let seated = Steer::stand().and_then(|steer| steer.seat(routes));
+    seated.map_err(|error| failure(&error, what))
+}
+
+/// Leads to what is found of services that are steered and have no socket, as after an undo, whatever the policy says by now; of the
+/// others a person is told. Nobody loses what he has.
 pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure> {
     let Steers { routes, led, .. } = known(None).map_err(|error| failure(&error, what))?;
     if routes.0.is_empty() {
         return Ok(());
     }
-    // What was done is done, whether or not the policy can be read by now.
-    let look = match Look::take(settings, &WANTED) {
-        Ok(look) => look,
-        Err(failure) => {
-            tell_unlooked(&failure, settings);
-            return Ok(());
-        }
-    };
+    let look = Look::take(&Settings { policy: PolicyChoice::Without, ..settings.clone() }, &WANTED)?;
     let world = look.world();
-    let found = world.policy.map(|policy| leads(&world, policy, &routes, &led)).unwrap_or_default();
-    lead_all(found.iter(), what)?;
+    lead_all(leads(&world, (&routes, &routes), &led).iter(), what)?;
     let led = self::led().map_err(|error| failure(&error, what))?;
     tell_dead(&world, &routes, &led, None, settings);
-    tell_forgotten(world.policy, &routes, &led, settings);
     Ok(())
 }
 
@@ -148,30 +153,6 @@ fn tell_failed(failure: &Failure, settings: &Settings) {
     warn(&visible(text.in_lang(settings.lang)));
 }
 
-/// Tells that nobody looked for sockets, and why.
-fn tell_unlooked(failure: &Failure, settings: &Settings) {
-    let (why, _) = failure.whole(settings.lang);
-    let text = text!(
-        "warning: no socket was looked for of what is steered: {why}; once that is mended: portreeve apply",
-        "警告: 誘導先のソケットを確認できません: {why}。解消してから portreeve apply を実行してください"
-    );
-    warn(&visible(text.in_lang(settings.lang)));
-}
-
-/// Tells that nobody is led to, of each service that the policy has no more, or with other owners: so nobody knows its owner.
-fn tell_forgotten(policy: Option<&Policy>, routes: &Routes, led: &[Led], settings: &Settings) {
-    let wanted = policy.and_then(|policy| wanted(policy).ok()).unwrap_or_default();
-    let is_known = |owned| wanted.owned().any(|known| known == owned);
-    let is_led = |(name, owners)| led.iter().any(|led| (led.service.as_str(), led.owners) == (name, owners));
-    for (name, _) in routes.owned().filter(|owned| !is_known(*owned) && !is_led(*owned)) {
-        let text = text!(
-            "warning: nothing is led to {name}, as the policy has it no more, or with another owner: write it there again as it was, then portreeve steer register {name}; or portreeve apply",
-            "警告: {name} は policy にないか owner が変わっているため、誘導先を特定できません。policy を元に戻して portreeve steer register {name} を実行するか、portreeve apply を実行してください"
-        );
-        warn(&visible(text.in_lang(settings.lang)));
-    }
-}
-
 /// Tells why nobody is led to, of each service, or of this one alone, that has no socket for some of what is led to it by `routes`.
 pub(crate) fn tell_dead(
     world: &World<'_>,
@@ -180,7 +161,7 @@ pub(crate) fn tell_dead(
     service: Option<&str>,
     settings: &Settings,
 ) {
-    let mut dead = world.policy.map(|policy| dead(world, policy, routes, led)).unwrap_or_default();
+    let mut dead = dead(world, routes, led);
     dead.retain(|dead| service.is_none_or(|service| dead.service == service));
     warn_of(&dead, settings);
 }

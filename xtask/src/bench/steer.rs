@@ -11,7 +11,7 @@ use std::{
 
 use portreeve_core::{
     port::{PortRange, Protocol},
-    steer::{Ownership, Route, Routes, WhenDead},
+    steer::{Route, Routes, Tenancy, WhenDead},
 };
 use portreeve_host::enforce::steer::{Steer, socket};
 use portreeve_lab::namespace::Namespace;
@@ -206,7 +206,7 @@ impl Scene {
             let told = begin.elapsed();
             let found = socket::find(pid, fd)?;
             for family in found.families {
-                steer.lead((SERVICE, Ownership::default()), (found.protocol, *family), &found.socket)?;
+                steer.lead((SERVICE, Tenancy::default()), (found.protocol, *family), &found.socket)?;
             }
             Ok((steer, told))
         };
@@ -251,7 +251,8 @@ fn routes() -> Result<Routes> {
         let (service, protocol, when_dead) = (SERVICE.into(), Protocol::Tcp, WhenDead::Refuse);
         Ok(Route {
             service,
-            owners: Ownership::default(),
+            tenancy: Tenancy::default(),
+            owners: Vec::new(),
             protocol,
             address: Some(address.parse()?),
             ports,

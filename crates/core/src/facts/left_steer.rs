@@ -9,7 +9,7 @@ use super::GuardStands;
 use crate::{
     address::Family,
     port::Protocol,
-    steer::{Ownership, Routes},
+    steer::{Routes, Tenancy},
 };
 
 /// The steering that was confirmed, as it is now.
@@ -33,8 +33,8 @@ pub struct Led {
     /// The service.
     pub service: String,
     /// Whose it is.
-    #[serde(default, skip_serializing_if = "Ownership::is_untold")]
-    pub owners: Ownership,
+    #[serde(default, skip_serializing_if = "Tenancy::is_untold")]
+    pub tenancy: Tenancy,
     /// For packets of which protocol.
     pub protocol: Protocol,
     /// For those of which family.

@@ -21,9 +21,9 @@ use super::{Change, Effect, Plan, Refused};
 use crate::{
     address::{Address, Family},
     facts::{Foothold, Led},
-    policy::{Policy, Service},
+    policy::Policy,
     port::{PortSpec, Protocol},
-    steer::{Ownership, Routes, wanted},
+    steer::{Routes, Tenancy, Tenant, wanted},
     steered::{is_owners, stranger},
     text,
     words::{Text, inflect},
@@ -49,8 +49,8 @@ pub struct Steers {
 pub struct Lead {
     /// The service.
     pub service: String,
-    /// Whose it is.
-    pub owners: Ownership,
+    /// Which service of that name.
+    pub tenancy: Tenancy,
     /// The families of the packets.
     pub families: Vec<Family>,
     /// Where it is bound.
@@ -72,7 +72,7 @@ impl Lead {
     fn led(&self) -> impl Iterator<Item = Led> {
         self.families.iter().map(|family| Led {
             service: self.service.clone(),
-            owners: self.owners,
+            tenancy: self.tenancy,
             protocol: self.spec.protocol,
             family: *family,
             cookie: self.cookie,
@@ -153,10 +153,10 @@ pub(super) fn lead(
         let back = || made(Effect::steered(steers.routes.clone(), routes.clone()), as_it_was());
         plan.undo.extend(is_reversible.then(back));
     }
-    let leads = leads(world, policy, &routes, &steers.led);
+    let leads = leads(world, (&steers.routes, &routes), &steers.led);
     let live = led_then(&steers.led, &leads);
     plan.losses = losses(world, (&steers.routes, &steers.led), (&routes, &live));
-    plan.dead = dead(world, policy, &routes, &steers.led);
+    plan.dead = dead(world, &routes, &live);
     plan.changes.extend(leads.into_iter().map(|lead| made(Effect::lead(lead), to_whom())));
     Ok(())
 }
@@ -164,7 +164,7 @@ pub(super) fn lead(
 /// What has a socket once that is done.
 fn led_then(led: &[Led], leads: &[Lead]) -> Vec<Led> {
     let new: Vec<Led> = leads.iter().flat_map(Lead::led).collect();
-    let way = |led: &Led| (led.service.clone(), led.owners, led.protocol, led.family);
+    let way = |led: &Led| (led.service.clone(), led.tenancy, led.protocol, led.family);
     let stays = |led: &&Led| new.iter().all(|new| way(new) != way(led));
     led.iter().filter(stays).cloned().chain(new.iter().cloned()).collect()
 }
@@ -201,22 +201,29 @@ fn cut_off(now: &Routes, before: &Routes, footholds: &[Foothold]) -> Option<Dive
     })
 }
 
-/// The sockets that services have and that nothing is led to yet, where it is plain which is meant.
-pub fn leads(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Lead> {
-    let of = |service: &Service| {
-        let astray = astray(world, service, routes, led).into_iter().filter(|it| it.stranger.is_none());
-        let lead =
-            |way| retained(world, service, way, led).or_else(|| socket(world, service, way, None).ok());
+/// The sockets that services have and that nothing is led to yet once `before` becomes `routes`, where it is plain which is meant.
+pub fn leads(world: &World<'_>, (before, routes): (&Routes, &Routes), led: &[Led]) -> Vec<Lead> {
+    let of = |tenant: Tenant<'_>| {
+        let astray = astray(world, tenant, led).into_iter().filter(|it| it.stranger.is_none());
+        let former = before.tenants().find(|former| former.key().0 == tenant.key().0);
+        let goes_on = former.is_some_and(|former| former.is_where(&tenant));
+        let lead = |way| {
+            let retained = || retained(world, tenant, way, led);
+            let chosen = || socket(world, tenant, way, None).ok();
+            // At other places another socket may be meant; else whoever has it keeps it.
+            if goes_on { retained().or_else(chosen) } else { chosen().or_else(retained) }
+        };
         joined(astray.filter_map(|it| lead(it.way)))
     };
-    policy.services.iter().flat_map(of).collect()
+    routes.tenants().flat_map(of).collect()
 }
 
-/// The socket to which the service was led when it had other owners, where one of those whom it has now has it.
-fn retained(world: &World<'_>, service: &Service, way: (Protocol, Family), led: &[Led]) -> Option<Lead> {
-    let former = led.iter().filter(|led| led.service == service.name && (led.protocol, led.family) == way);
-    let mut own = former.filter(|led| is_owners(world, service, led));
-    own.find_map(|led| kept(world.snapshot, (&service.name, Ownership::of(&service.owners)), way, led.cookie))
+/// The socket to which a service of this name was led before, where one of the owners that it has now has it.
+fn retained(world: &World<'_>, tenant: Tenant<'_>, way: (Protocol, Family), led: &[Led]) -> Option<Lead> {
+    let (name, _) = tenant.key();
+    let former = led.iter().filter(|led| led.service == name && (led.protocol, led.family) == way);
+    let mut own = former.filter(|led| is_owners(world, tenant.owners(), led));
+    own.find_map(|led| kept(world.snapshot, tenant.key(), way, led.cookie))
 }
 
 /// Packets that are led to a service and find no socket of its owner's.
@@ -260,21 +267,18 @@ impl Dead {
     }
 }
 
-/// Each way of each service that has none, beside `led` and what [`leads`] finds.
-pub fn dead(world: &World<'_>, policy: &Policy, routes: &Routes, led: &[Led]) -> Vec<Dead> {
-    let of = |service: &Service| {
-        let name = &service.name;
-        let astray = astray(world, service, routes, led).into_iter();
-        let sockets: Vec<_> = astray.map(|it| (socket(world, service, it.way, None), it)).collect();
-        let owned = (name.as_str(), Ownership::of(&service.owners));
-        let is_his = |led: &Led| (led.service.as_str(), led.owners) == owned;
-        let is_partly = led.iter().any(is_his) || sockets.iter().any(|it| it.0.is_ok());
-        let unled = sockets.into_iter().filter_map(|(found, it)| Some((found.err()?, it)));
-        let dead =
-            |(why, Astray { way, stranger })| Dead { service: name.clone(), way, why, is_partly, stranger };
-        unled.map(dead).collect::<Vec<_>>()
+/// Each way of each service that has none beside `led`.
+pub fn dead(world: &World<'_>, routes: &Routes, led: &[Led]) -> Vec<Dead> {
+    let of = |tenant: Tenant<'_>| {
+        let (name, tenancy) = tenant.key();
+        let is_partly = led.iter().any(|led| (led.service.as_str(), led.tenancy) == (name, tenancy));
+        let dead = move |Astray { way, stranger }| {
+            let why = socket(world, tenant, way, None).err()?;
+            Some(Dead { service: name.into(), way, why, is_partly, stranger })
+        };
+        astray(world, tenant, led).into_iter().filter_map(dead).collect::<Vec<_>>()
     };
-    policy.services.iter().flat_map(of).collect()
+    routes.tenants().flat_map(of).collect()
 }
 
 /// By which protocol and family packets come in for a service that find no socket of its owner's.
@@ -284,16 +288,14 @@ struct Astray {
     stranger: Option<Text>,
 }
 
-fn astray(world: &World<'_>, service: &Service, routes: &Routes, led: &[Led]) -> Vec<Astray> {
-    let owners = Ownership::of(&service.owners);
+fn astray(world: &World<'_>, tenant: Tenant<'_>, led: &[Led]) -> Vec<Astray> {
     let of = |way: (Protocol, Family)| {
         let is_of_way = |led: &&Led| {
-            (led.service.as_str(), led.owners) == (&*service.name, owners)
-                && (led.protocol, led.family) == way
+            (led.service.as_str(), led.tenancy) == tenant.key() && (led.protocol, led.family) == way
         };
         let stranger = match led.iter().find(is_of_way) {
             Some(led) => {
-                let (pid, process) = stranger(world, service, led)?;
+                let (pid, process) = stranger(world, tenant.owners(), led)?;
                 let Text { en, ja } = name_of(process);
                 Some(text!("{en}, pid {pid}", "{ja}、pid {pid}"))
             }
@@ -301,28 +303,17 @@ fn astray(world: &World<'_>, service: &Service, routes: &Routes, led: &[Led]) ->
         };
         Some(Astray { way, stranger })
     };
-    ways((&service.name, owners), routes).filter_map(of).collect()
-}
-
-/// By which protocols and families packets come in that are led to the service of this name and ownership.
-pub fn ways<'r>(
-    (service, owners): (&'r str, Ownership),
-    routes: &'r Routes,
-) -> impl Iterator<Item = (Protocol, Family)> + 'r {
-    let all = [Protocol::Tcp, Protocol::Udp]
-        .into_iter()
-        .flat_map(|protocol| Family::ALL.map(|family| (protocol, family)));
-    all.filter(move |(protocol, family)| {
-        let mut own = routes.of(service).filter(|route| route.owners == owners);
-        own.any(|route| route.protocol == *protocol && route.families().contains(family))
-    })
+    tenant.ways().filter_map(of).collect()
 }
 
 /// Each socket once, with all the families that it is for.
 pub fn joined(leads: impl IntoIterator<Item = Lead>) -> Vec<Lead> {
     let mut all: Vec<Lead> = Vec::new();
     for lead in leads {
-        match all.iter_mut().find(|other| other.cookie == lead.cookie) {
+        let is_same = |other: &&mut Lead| {
+            (other.cookie, &other.service, other.tenancy) == (lead.cookie, &lead.service, lead.tenancy)
+        };
+        match all.iter_mut().find(is_same) {
             Some(other) => {
                 other.families.extend(lead.families);
             }

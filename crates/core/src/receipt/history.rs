@@ -14,7 +14,7 @@ use crate::{
     gate::{Body, Standing, Temporary},
     port::{PortRange, PortSpec},
     programs::Programs,
-    steer::Ownership,
+    steer::Tenancy,
 };
 
 /// The receipts by number, and the numbers of those that cannot be read.
@@ -54,7 +54,7 @@ pub enum Back<'a> {
     /// To tell the programs in the kernel these, and nothing else.
     Programs(&'a Receipt, &'a Programs),
     /// To lead what comes in for a service to the sockets of these numbers.
-    Lead(&'a Receipt, (&'a str, Ownership), &'a [u64]),
+    Lead(&'a Receipt, (&'a str, Tenancy), &'a [u64]),
 }
 
 /// Why nothing takes a change back.
@@ -256,8 +256,12 @@ impl History {
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
         let left = || self.programs_left(now).filter(|left| !left.is_kept).map(|left| left.receipt);
+        let tried = || {
+            let (receipt, _, until) = self.programs_tried(None)?;
+            (now < until && !self.is_before_boot(receipt)).then_some(receipt)
+        };
         let newest = || self.newest_first().find(is_persons).map(|last| self.meant(last));
-        let last = || trial().or_else(left).or_else(newest);
+        let last = || trial().or_else(left).or_else(tried).or_else(newest);
         let receipt = number.map_or_else(last, |number| self.of(number));
         if let Some(unread) = self.unread_instead(number, receipt) {
             return Err(Edge::Unread(unread));
@@ -300,7 +304,7 @@ impl History {
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
             Deed::Reserve { was, .. } => self.back_of_reservation(receipt, was),
             Deed::Programs { was, .. } => self.back_of_programs(receipt, was, now),
-            Deed::Lead { service, owners, was, .. } => self.back_of_lead(receipt, (service, *owners), was),
+            Deed::Lead { service, tenancy, was, .. } => self.back_of_lead(receipt, (service, *tenancy), was),
             Deed::Halt { .. } => Err(Edge::Halted(receipt)),
             _ => Err(Edge::Back(receipt)),
         }
@@ -386,8 +390,8 @@ impl History {
                 // Of what was confirmed that is the change that can be named.
                 !self.are_programs_confirmed(receipt) && self.back_of_programs(receipt, was, now).is_ok()
             }
-            Deed::Lead { service, owners, was, undoes: None, .. } => {
-                self.back_of_lead(receipt, (service, *owners), was).is_ok()
+            Deed::Lead { service, tenancy, was, undoes: None, .. } => {
+                self.back_of_lead(receipt, (service, *tenancy), was).is_ok()
             }
             _ => false,
         }

@@ -1,7 +1,7 @@
 //! To whose sockets packets were led, as the receipts tell, and what takes a change of that back (A15, A22).
 
 use super::{Back, Deed, Edge, History, Receipt};
-use crate::steer::Ownership;
+use crate::steer::Tenancy;
 
 impl History {
     /// What takes the change of `receipt` back, before which the sockets `was` got what came in for `service`: no socket outlives
@@ -9,7 +9,7 @@ impl History {
     pub(super) fn back_of_lead<'a>(
         &'a self,
         receipt: &'a Receipt,
-        service: (&'a str, Ownership),
+        service: (&'a str, Tenancy),
         was: &'a [u64],
     ) -> Result<Back<'a>, Edge<'a>> {
         let takes_back =
@@ -35,8 +35,8 @@ mod tests {
     };
 
     fn moved(number: u32, now: u64, was: u64, undoes: Option<u32>) -> Receipt {
-        let owners = Ownership(7);
-        let deed = Deed::Lead { service: "web".into(), owners, now: vec![now], was: vec![was], undoes };
+        let tenancy = Tenancy(7);
+        let deed = Deed::Lead { service: "web".into(), tenancy, now: vec![now], was: vec![was], undoes };
         Receipt { boot_id: Some("this".into()), ..receipt(number, deed, None) }
     }
 
@@ -49,15 +49,13 @@ mod tests {
         let alone = [moved(1, 8, 7, None)];
         let in_boot = |id: &str| alone.clone().into_iter().collect::<History>().at_boot(Some(id.into()));
         let (this, next) = (in_boot("this"), in_boot("next"));
-        assert!(
-            matches!(back(&this, None), Ok(Back::Lead(it, ("web", Ownership(7)), [7])) if it.number == 1)
-        );
+        assert!(matches!(back(&this, None), Ok(Back::Lead(it, ("web", Tenancy(7)), [7])) if it.number == 1));
         assert!(matches!(back(&next, None), Err(Edge::Gone(it)) if it.number == 1));
         let undone: History = [moved(1, 8, 7, None), moved(2, 7, 8, Some(1))].into_iter().collect();
         assert!(matches!(back(&undone, Some(1)), Err(Edge::Back(_))));
         assert!(matches!(back(&undone, None), Err(Edge::Again { undo, .. }) if undo.number == 2));
         assert!(
-            matches!(back(&undone, Some(2)), Ok(Back::Lead(_, ("web", Ownership(7)), [8]))),
+            matches!(back(&undone, Some(2)), Ok(Back::Lead(_, ("web", Tenancy(7)), [8]))),
             "and there again"
         );
     }

@@ -3,7 +3,9 @@
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use super::{NAME_BYTES_MAX, Ownership, PLACES_MAX, Route, Routes, SERVICES_MAX, Steering};
+use super::{
+    NAME_BYTES_MAX, OWNERS_BYTES_MAX, PLACES_MAX, Route, Routes, SERVICES_MAX, Steering, Tenancy, written,
+};
 use crate::{
     address::Address,
     policy::{Policy, Service},
@@ -31,6 +33,8 @@ pub enum SteerMistake {
     Local(Option<Address>),
     /// The kernel keeps no such long name.
     Name,
+    /// Its owners are longer than the kernel keeps.
+    Owners,
     /// More services than have slots.
     Services(usize),
     /// More addresses with their ports than the kernel holds.
@@ -81,6 +85,10 @@ impl SteerMistake {
                 "a service that is steered has a name of {NAME_BYTES_MAX} bytes at most",
                 "誘導するサービスの名前は {NAME_BYTES_MAX} バイトまでです"
             ),
+            Self::Owners => text!(
+                "the owners of a service that is steered have {OWNERS_BYTES_MAX} bytes at most together",
+                "誘導するサービスの owner は、合わせて {OWNERS_BYTES_MAX} バイトまでです"
+            ),
             Self::Services(count) => text!(
                 "{count} services are to be steered, and {SERVICES_MAX} can be",
                 "誘導するサービスが {count} 個あり、上限の {SERVICES_MAX} 個を超えています"
@@ -123,6 +131,7 @@ impl SteerMistake {
                 "address = [\"192.0.2.7\"] のように、アドレスを書いてください"
             ),
             Self::Name => text!("give it a shorter name", "短い名前を付けてください"),
+            Self::Owners => text!("name fewer", "owner を減らしてください"),
             Self::Services(_) | Self::Places(_) => text!(
                 "take steer away from some; all ports of one address (1-65535) count once",
                 "一部のサービスの steer を外してください。1 つのアドレスの全ポート(1-65535)は 1 個と数えます"
@@ -146,6 +155,9 @@ pub fn mistake(service: &Service) -> Option<SteerMistake> {
     }
     if service.name.len() > NAME_BYTES_MAX {
         return Some(SteerMistake::Name);
+    }
+    if service.owners.iter().map(|owner| written::text(owner).len() + 1).sum::<usize>() > OWNERS_BYTES_MAX {
+        return Some(SteerMistake::Owners);
     }
     if let Some(address) = service.addresses.iter().find(|address| is_on_link(address)) {
         return Some(SteerMistake::OnLink(address.clone()));
@@ -231,10 +243,11 @@ fn routes(service: &Service) -> Vec<Route> {
         [] => [None].into(),
         addresses => addresses.iter().map(canonical).collect(),
     };
-    let owners = Ownership::of(&service.owners);
+    let tenancy = Tenancy::of(service);
     let at = |address: &Option<Address>, spec: &crate::port::PortSpec| Route {
         service: String::clone(&service.name),
-        owners,
+        tenancy,
+        owners: service.owners.clone(),
         protocol: spec.protocol,
         address: address.clone(),
         ports: spec.range,

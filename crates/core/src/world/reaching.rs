@@ -308,7 +308,7 @@ mod tests {
     use crate::{
         facts::{GapKind, GuardStands, LeftSteer},
         rules::testing::{Scene, filtering, scene, translated, zone},
-        steer::{Ownership, Route, Routes, WhenDead},
+        steer::{Route, Routes, Tenancy, WhenDead},
     };
 
     /// The verdicts on a listener from the world and from the host.
@@ -340,7 +340,8 @@ mod tests {
     fn what_is_led_elsewhere_reaches_nobody_who_has_the_number_at_every_address() {
         let route = |address: &str| Route {
             service: "web".into(),
-            owners: Ownership::default(),
+            tenancy: Tenancy::default(),
+            owners: Vec::new(),
             protocol: Protocol::Tcp,
             address: address.parse().ok(),
             ports: PortRange::one(80),

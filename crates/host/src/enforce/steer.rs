@@ -20,12 +20,12 @@ use std::{
 use portreeve_core::{
     address::Family,
     port::Protocol,
-    steer::{Ownership, Route, Routes, SEATS_MAX, Steering},
+    steer::{Route, Routes, SEATS_MAX, Steering, Tenancy},
 };
 
 use self::{
     routes::{places, read_place, read_route, route},
-    slots::{Owned, Slots, slot},
+    slots::{Key, Slots, slot},
 };
 pub use self::{
     slots::{Hits, Slot},
@@ -286,39 +286,51 @@ impl Steer {
 
     fn read(&self, generation: &OpenMap) -> Result<Routes, SteerError> {
         let slots = self.slots()?;
+        let services = slots.by_first();
         let all = generation.all().map_err(|error| Untold(ROUTES, error))?;
         let mut places = BTreeMap::new();
         for (place, route) in &all {
             let (Some(place), Some((slot, steering))) = (read_place(place), read_route(route)) else {
                 continue;
             };
-            let Some(service) = slots.service(slot) else { continue };
-            places.insert(place, (service, steering));
+            let first = slot - slot % slots::EACH_COUNT;
+            if services.contains_key(&first) {
+                places.insert(place, (first, steering));
+            }
         }
-        let route = |(place, &(service, steering)): (&routes::Place, &(Owned<'_>, Steering))| {
+        let route = |(place, &(first, steering)): (&routes::Place, &(u32, Steering))| {
             // One of both families is read back once, for the first.
-            let (address, ports) = place.of(|twin| places.get(twin) == Some(&(service, steering)))?;
-            let ((name, owners), Steering { when_dead, local }) = (service, steering);
-            let (service, protocol) = (name.to_owned(), place.protocol);
-            Some(Route { service, owners, protocol, address, ports, when_dead, local })
+            let (address, ports) = place.of(|twin| places.get(twin) == Some(&(first, steering)))?;
+            let ((service, tenancy), owners) = services.get(&first)?;
+            let (service, protocol) = ((*service).to_owned(), place.protocol);
+            let (tenancy, owners, Steering { when_dead, local }) = (*tenancy, owners.to_vec(), steering);
+            Some(Route { service, tenancy, owners, protocol, address, ports, when_dead, local })
         };
         local::as_it_is(places.iter().filter_map(route).collect())
     }
 
-    /// Leads what is for the service of this name and ownership and comes by this protocol and family to `socket` from now on, in the place of any other.
+    /// Gives each service that `routes` lead to its slots, where it has none yet: it may have a socket before anything is led to it.
     ///
     /// # Errors
     ///
-    /// There is no slot left, or the kernel does not take the socket.
+    /// There is no slot left, or the kernel takes no more.
+    pub fn seat(&self, routes: &Routes) -> Result<(), SteerError> {
+        self.seated(routes).map(drop)
+    }
+
+    /// Leads what is for the service of this name and tenancy, which has its slots, and comes by this protocol and family to `socket` from
+    /// now on, in the place of any other.
+    ///
+    /// # Errors
+    ///
+    /// It has no slots, or the kernel does not take the socket.
     pub fn lead(
         &self,
-        service: (&str, Ownership),
+        service: (&str, Tenancy),
         to: (Protocol, Family),
         socket: &OwnedFd,
     ) -> Result<(), SteerError> {
-        // Where it has no route yet, it has a socket before it gets one.
-        let slots = self.give_slots_to([service].into_iter())?;
-        let slot = slots.of(service, to).ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
+        let slot = self.slots()?.of(service, to).ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
         // The kernel reads a descriptor there, and tells a cookie.
         let number = u64::from(socket.as_raw_fd().cast_unsigned());
         let put = self.map(SOCKETS).put(&slot.to_ne_bytes(), &number.to_ne_bytes());
@@ -332,7 +344,7 @@ impl Steer {
     /// What the kernel answers.
     pub fn stands(&self) -> Result<Vec<Slot>, SteerError> {
         let mut all = Vec::new();
-        for ((service, owners), first) in self.slots()?.iter() {
+        for ((service, tenancy), first) in self.slots()?.iter() {
             for (protocol, family) in slots::EACH {
                 let key = (first + slots::place(protocol, family).unwrap_or(0)).to_ne_bytes();
                 let cookie = self.map(SOCKETS).look_up(&key).map_err(|error| Untold(SOCKETS, error))?;
@@ -340,7 +352,7 @@ impl Steer {
                     cookie.and_then(|told| told.first_chunk().map(|cookie| u64::from_ne_bytes(*cookie)));
                 let hits = self.map(HITS).look_up(&key).map_err(|error| Untold(HITS, error))?;
                 let hits = hits.and_then(|told| Hits::read(&told)).unwrap_or_default();
-                all.push(Slot { service: service.into(), owners, protocol, family, cookie, hits });
+                all.push(Slot { service: service.into(), tenancy, protocol, family, cookie, hits });
             }
         }
         Ok(all)
@@ -348,11 +360,12 @@ impl Steer {
 
     /// A generation of its own, which nobody asks yet.
     fn written(&self, routes: &Routes) -> Result<OpenMap, SteerError> {
-        let slots = self.give_slots_to(routes.owned())?;
+        let slots = self.seated(routes)?;
         let map = create(&object(), ROUTES, None)?;
         for one in &routes.0 {
+            let [v4, v6] = Family::ALL.map(|family| slots.of(one.tenant(), (one.protocol, family)));
             for place in places(one) {
-                let to = slots.of((&one.service, one.owners), (one.protocol, place.family));
+                let to = if place.family == Family::Ipv4 { v4 } else { v6 };
                 let to = to.ok_or_else(|| SteerError::NoSlot(one.service.clone()))?;
                 let steering = Steering { when_dead: one.when_dead, local: one.local };
                 let put = map.put(&place.bytes(), &route(to, steering));
@@ -362,19 +375,18 @@ impl Steer {
         Ok(map)
     }
 
-    /// Gives each service its slots, where it has none yet.
-    fn give_slots_to<'s>(&self, services: impl Iterator<Item = Owned<'s>>) -> Result<Slots, SteerError> {
-        let services: Vec<Owned<'_>> = services.collect();
+    fn seated(&self, routes: &Routes) -> Result<Slots, SteerError> {
         let mut slots = self.slots()?;
-        if slots.iter().count() + services.len() > SEATS_MAX {
-            self.forget_unused(&services)?;
+        if slots.iter().count() + routes.tenants().count() > SEATS_MAX {
+            self.forget_unused(routes)?;
             slots = self.slots()?;
         }
-        for service in services {
-            let is_new = slots.give(service).ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
-            let Some(first) = is_new else { continue };
-            self.clear(first)?;
-            let put = self.map(SERVICES).put(&slot::name(service), &first.to_ne_bytes());
+        for tenant in routes.tenants() {
+            let given = slots.give(tenant.key(), tenant.owners());
+            let given = given.ok_or_else(|| SteerError::NoSlot(tenant.key().0.into()))?;
+            let Some(seat) = given else { continue };
+            self.clear(seat.first)?;
+            let put = self.map(SERVICES).put(&slot::name(tenant.key()), &slot::seat(seat));
             put.map_err(|error| Untold(SERVICES, error))?;
         }
         Ok(slots)
@@ -382,18 +394,18 @@ impl Steer {
 
     /// Takes their slots from the services that have no route any more.
     fn forget_others(&self, routes: &Routes) -> Result<(), SteerError> {
-        self.forget_but(|service| routes.owned().any(|owned| owned == service))
+        self.forget_but(|service| routes.tenant(service).is_some())
     }
 
     /// The same where no route is followed, nor on trial, and nobody is about to have one: trials that are over left them.
-    fn forget_unused(&self, wanted: &[Owned<'_>]) -> Result<(), SteerError> {
+    fn forget_unused(&self, wanted: &Routes) -> Result<(), SteerError> {
         let (routes, tried) = (self.routes()?, self.routes_on_trial()?.unwrap_or_default());
-        let used: BTreeSet<Owned<'_>> =
-            routes.owned().chain(tried.owned()).chain(wanted.iter().copied()).collect();
+        let used: BTreeSet<Key<'_>> =
+            [&routes, &tried, wanted].into_iter().flat_map(Routes::tenants).map(|it| it.key()).collect();
         self.forget_but(|service| used.contains(&service))
     }
 
-    fn forget_but(&self, is_used: impl Fn(Owned<'_>) -> bool) -> Result<(), SteerError> {
+    fn forget_but(&self, is_used: impl Fn(Key<'_>) -> bool) -> Result<(), SteerError> {
         for (service, first) in self.slots()?.iter() {
             if !is_used(service) {
                 let removed = self.map(SERVICES).remove(&slot::name(service));

@@ -31,14 +31,17 @@ fn left(confirmed: &Routes) -> Result<LeftSteer, SteerError> {
     if steer.routes()? != *confirmed {
         return gone(GuardStands::Changed);
     }
+    // What is on trial is what leads now.
+    let tried = steer.routes_on_trial()?;
+    let routes = tried.as_ref().unwrap_or(confirmed);
     let mut dead: Vec<String> = Vec::new();
     let slots = steer.stands()?;
     let led: Vec<_> = slots.iter().cloned().filter_map(Slot::led).collect();
-    let led = led.into_iter().filter(|led| confirmed.use_socket(led)).collect();
+    let led = led.into_iter().filter(|led| routes.use_socket(led)).collect();
     for slot in slots.into_iter().filter(|slot| slot.cookie.is_none()) {
-        if slot.is_of(confirmed) && dead.last() != Some(&slot.service) {
+        if slot.is_of(routes) && dead.last() != Some(&slot.service) {
             dead.push(slot.service);
         }
     }
-    Ok(LeftSteer { stands: GuardStands::Whole, dead, led, routes: confirmed.clone() })
+    Ok(LeftSteer { stands: GuardStands::Whole, dead, led, routes: routes.clone() })
 }

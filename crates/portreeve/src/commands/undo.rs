@@ -186,8 +186,8 @@ fn pass(
             let comes = programs::Comes { undoes, ..programs::Comes::default() };
             programs::tell_through(door, &now, comes, FAILED)?
         }
-        Deed::Lead { service, owners, now, undoes, .. } => {
-            moved::lead(door, &Former { service: (&service, owners), cookies: &now, undoes })?
+        Deed::Lead { service, tenancy, now, undoes, .. } => {
+            moved::lead(door, &Former { service: (&service, tenancy), cookies: &now, undoes })?
         }
         deed => door.pass(deed, transaction).map_err(|error| door::failure(error, FAILED))?,
     };

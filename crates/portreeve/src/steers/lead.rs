@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portreeve_core::{
     plan::Lead,
     receipt::{Deed, Outcome},
-    steer::Ownership,
+    steer::Tenancy,
     text,
     words::{Text, Words},
 };
@@ -27,8 +27,8 @@ const NOT_NOTED: Words =
 
 /// Where what comes in for a service went before.
 pub(crate) struct Former<'f> {
-    /// The service, and whose it is.
-    pub(crate) service: (&'f str, Ownership),
+    /// The service, and which one of that name.
+    pub(crate) service: (&'f str, Tenancy),
     /// The sockets that got it.
     pub(crate) cookies: &'f [u64],
     /// The receipt whose change is taken back by it.
@@ -54,8 +54,8 @@ pub(crate) fn move_all(
     let Former { service, cookies, undoes } = *former;
     // Of both families it may be one socket.
     let was = cookies.iter().copied().collect::<BTreeSet<u64>>().into_iter().collect();
-    let (service, owners) = (service.0.to_owned(), service.1);
-    let deed = Deed::Lead { service, owners, now, was, undoes };
+    let (service, tenancy) = (service.0.to_owned(), service.1);
+    let deed = Deed::Lead { service, tenancy, now, was, undoes };
     let failed = |error| door::failure(error, NOT_NOTED);
     match led {
         Ok(()) => door.done(deed).map_err(failed),
@@ -90,7 +90,7 @@ fn take_all<'l>(
 fn lead_taken(steer: &Steer, taken: &[(&Lead, Found)], what: Words) -> Result<(), Failure> {
     for (lead, found) in taken {
         for family in lead.families.iter().filter(|family| found.families.contains(family)) {
-            let led = steer.lead((&lead.service, lead.owners), (found.protocol, *family), &found.socket);
+            let led = steer.lead((&lead.service, lead.tenancy), (found.protocol, *family), &found.socket);
             led.map_err(|error| failure(&error, what))?;
         }
     }

@@ -13,7 +13,7 @@ use std::{
 use portreeve_core::{
     address::Family,
     port::Protocol,
-    steer::{Ownership, Route, Routes, WhenDead},
+    steer::{Route, Routes, Tenancy, WhenDead},
 };
 use portreeve_host::enforce::steer::{Steer, socket};
 use portreeve_lab::namespace::Namespace;
@@ -86,12 +86,13 @@ impl Scene {
         let mut python = self.witness();
         let mut stdin = python.stdin.take().expect("it is a pipe");
         let mut stdout = BufReader::new(python.stdout.take().expect("it is a pipe"));
+        self.steer.seat(&round.routes).expect("there is room");
         for socket in &round.sockets {
             writeln!(stdin, "listen {socket}").expect("it reads them");
             let mut line = String::new();
             stdout.read_line(&mut line).expect("it answers");
             let fd = line.trim().parse().unwrap_or_else(|_| panic!("{socket}: {line}"));
-            self.lead(socket, python.id(), fd);
+            self.lead(&round.routes, socket, python.id(), fd);
         }
         self.steer.keep(&round.routes).expect("the kernel takes them");
         let mut told = String::new();
@@ -110,16 +111,16 @@ impl Scene {
         command.spawn().expect("it is started")
     }
 
-    /// Leads what is for a service to its socket; an ordinary one is led to by nobody.
-    fn lead(&self, socket: &Socket, pid: u32, fd: u32) {
-        if socket.name == ORDINARY {
+    /// Leads what is for a service to its socket; an ordinary one, or one without a route, is led to by nobody.
+    fn lead(&self, routes: &Routes, socket: &Socket, pid: u32, fd: u32) {
+        if socket.name == ORDINARY || routes.of(socket.name).next().is_none() {
             return;
         }
         inside(&self.namespace, || {
             let found = socket::find(pid, fd).expect("it listens");
             for family in found.families {
                 let led = self.steer.lead(
-                    (socket.name, Ownership::default()),
+                    (socket.name, Tenancy::default()),
                     (found.protocol, *family),
                     &found.socket,
                 );

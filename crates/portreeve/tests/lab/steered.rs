@@ -234,7 +234,7 @@ fn a_program_of_others_is_told_of() {
     let foreign = |site: &Site| site.ask("steer status -o json").json()["foreign"].clone();
     let found = |site: &Site| site.ask("audit -o json").stdout.contains("foreign-steering");
     assert_eq!((foreign(&site), found(&site)), (Value::Array(Vec::new()), false), "its own is none");
-    site.run("mv /sys/fs/bpf/portreeve/steer-1-* /sys/fs/bpf/foreign");
+    site.run("mv /sys/fs/bpf/portreeve/steer-2-* /sys/fs/bpf/foreign");
     assert_eq!((&foreign(&site)[0]["name"], found(&site)), (&Value::from("lead"), true));
     assert!(site.run("portreeve steer status").stdout.contains("Another program chooses sockets here too"));
 }
@@ -319,7 +319,7 @@ fn what_is_steered_is_so_again_after_a_reboot() {
     site.run("portreeve steer register all");
     assert!(greets(&site, 443).starts_with("SSH-2.0"), "{}", greets(&site, 443));
     // Whoever takes the program away is told of, and the sockets are led to again without anybody starting anew.
-    site.run("rm -r /sys/fs/bpf/portreeve/steer-1-*/lead && sleep 0.2");
+    site.run("rm -r /sys/fs/bpf/portreeve/steer-2-*/lead && sleep 0.2");
     assert!(!greets(&site, 443).starts_with("SSH-2.0"));
     assert_eq!(site.ask("steer status -o json").json()["whole"], false);
     site.run(&format!("portreeve {APPLY}"));

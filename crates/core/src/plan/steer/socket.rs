@@ -7,9 +7,8 @@ use crate::{
     address::{Address, Family},
     facts::{Hold, Listener, Process, Snapshot, SocketState},
     owner::{Identity, Match},
-    policy::Service,
     port::{PortSpec, Protocol},
-    steer::Ownership,
+    steer::{Tenancy, Tenant},
     text,
     words::Text,
     world::{World, name_of},
@@ -107,7 +106,7 @@ impl Unled {
 /// There is none, or several.
 pub fn socket(
     world: &World<'_>,
-    service: &Service,
+    tenant: Tenant<'_>,
     (protocol, family): (Protocol, Family),
     whose: Option<Whose>,
 ) -> Result<Lead, Unled> {
@@ -115,7 +114,7 @@ pub fn socket(
     let is_of_way = |listener: &&Listener| {
         Some(listener.netns) == own && listener.protocol == protocol && takes(listener, family)
     };
-    let lead = |listener| holder(world, service, listener, whose).map(|lead| (lead, listener));
+    let lead = |listener| holder(world, tenant, listener, whose).map(|lead| (lead, listener));
     let held: Vec<(Lead, &Listener)> =
         world.snapshot.listeners.iter().filter(is_of_way).filter_map(lead).collect();
     let fit: Vec<_> = held.iter().filter(|(_, listener)| !listener.mptcp).collect();
@@ -123,20 +122,16 @@ pub fn socket(
         let mptcp = held.first().map(|(lead, _)| Unled::Mptcp(lead.spec));
         return Err(mptcp.unwrap_or(Unled::Nobody));
     };
-    let is_declared = |lead: &Lead| {
-        service
-            .ports
-            .iter()
-            .any(|spec| spec.protocol == protocol && spec.range.contains(lead.spec.range.first))
-    };
+    let is_declared = |lead: &Lead| tenant.has(protocol, lead.spec.range.first);
     let declared: Vec<_> = fit.iter().filter(|(lead, _)| is_declared(lead)).collect();
     let all: Vec<&Lead> = match declared.as_slice() {
         [] if protocol == Protocol::Udp => return Err(Unled::OtherPort(first.spec)),
         [] => fit.iter().map(|(lead, _)| lead).collect(),
         declared => declared.iter().map(|(lead, _)| lead).collect(),
     };
-    let all = if protocol == Protocol::Udp { answering(service, family, all)? } else { all };
-    let at_declared = |lead: &&&Lead| is_declared(lead) && service.addresses.contains(&lead.address);
+    let all = if protocol == Protocol::Udp { answering(tenant, family, all)? } else { all };
+    let is_named = |lead: &Lead| tenant.addresses().any(|own| own.ip == lead.address.ip.to_canonical());
+    let at_declared = |lead: &&&Lead| is_declared(lead) && is_named(lead);
     let exact: Vec<&Lead> = all.iter().filter(at_declared).copied().collect();
     // Whoever listens at the very place that is declared, and elsewhere beside it, means that one.
     let all = if are_one(&all) || !are_one(&exact) { all } else { exact };
@@ -158,7 +153,7 @@ fn are_one(leads: &[&Lead]) -> bool {
 #[must_use]
 pub fn kept(
     snapshot: &Snapshot,
-    whose: (&str, Ownership),
+    whose: (&str, Tenancy),
     (protocol, family): (Protocol, Family),
     cookie: u64,
 ) -> Option<Lead> {
@@ -173,9 +168,9 @@ pub fn kept(
 
 /// Those whose answers leave from where the service is asked, as far as the address that they are bound to tells: one of several
 /// addresses would answer for them all.
-fn answering<'l>(service: &Service, family: Family, leads: Vec<&'l Lead>) -> Result<Vec<&'l Lead>, Unled> {
+fn answering<'l>(tenant: Tenant<'_>, family: Family, leads: Vec<&'l Lead>) -> Result<Vec<&'l Lead>, Unled> {
     let first = leads.first().map(|lead| lead.address.clone());
-    let asked: Vec<_> = service.addresses.iter().map(|own| own.ip.to_canonical()).collect();
+    let asked: Vec<_> = tenant.addresses().map(|own| own.ip.to_canonical()).collect();
     let answers = |lead: &&Lead| {
         let ip = lead.address.ip.to_canonical();
         let mut of_family = asked.iter().filter(|own| own.is_unspecified() || Family::of(**own) == family);
@@ -198,27 +193,27 @@ fn takes(listener: &Listener, family: Family) -> bool {
 }
 
 /// The one of its owners who has it, or the one who is meant.
-fn holder(world: &World<'_>, service: &Service, listener: &Listener, whose: Option<Whose>) -> Option<Lead> {
+fn holder(world: &World<'_>, tenant: Tenant<'_>, listener: &Listener, whose: Option<Whose>) -> Option<Lead> {
     let is_meant = |hold: &&Hold| {
         whose.is_none_or(|whose| hold.pid == whose.pid && whose.fd.is_none_or(|fd| hold.fd == fd))
     };
     let meant = listener.holders.iter().filter(is_meant);
     let mut holds = meant.filter_map(|hold| Some((hold, world.snapshot.processes.get(&hold.pid)?)));
     let is_owner =
-        |process| Identity::of_holder(process, listener).matches_any(&service.owners) == Match::Yes;
+        |process| Identity::of_holder(process, listener).matches_any(tenant.owners()) == Match::Yes;
     let (hold, process) = holds.find(|(_, process)| is_owner(process))?;
-    lead_to((&service.name, Ownership::of(&service.owners)), listener, hold, process)
+    lead_to(tenant.key(), listener, hold, process)
 }
 
 fn lead_to(
-    (service, owners): (&str, Ownership),
+    (service, tenancy): (&str, Tenancy),
     listener: &Listener,
     hold: &Hold,
     process: &Process,
 ) -> Option<Lead> {
     Some(Lead {
         service: service.into(),
-        owners,
+        tenancy,
         families: Vec::new(),
         address: listener.address.clone(),
         spec: listener.spec(),

@@ -15,7 +15,7 @@ use crate::{
     port::Protocol,
     programs::Programs,
     rules::testing::Scene,
-    steer::{Ownership, Route, Routes, Steering, WhenDead},
+    steer::{Route, Routes, Steering, Tenancy, WhenDead},
 };
 
 fn steered(service: &mut Service) {
@@ -50,7 +50,7 @@ fn what_is_to_be_steered_is_a_change_until_it_is() {
     assert!(first.changes[2].what.words().en.starts_with("lead web to "), "{:?}", first.changes[2]);
     let lead = first.leads().next().expect("a socket").clone();
     assert_eq!((lead.families.as_slice(), lead.spec.to_string().as_str()), (&[Family::Ipv4][..], "8080/tcp"));
-    let led = led_for("own.service", lead.cookie);
+    let led = led_by(&routes(&first), lead.cookie);
     let standing = Steers { routes: routes(&first), led: [led].into(), seconds_left: None };
     assert_eq!(kinds(&planned(&scene, standing.clone()).expect("a plan")), ["gate"], "it is");
     let dead = Steers { led: Vec::new(), ..standing.clone() };
@@ -62,10 +62,10 @@ fn what_is_to_be_steered_is_a_change_until_it_is() {
     assert_eq!((kinds(&over), routes(&over)), (["gate", "steer"].into(), Routes::default()));
 }
 
-/// What is led to a socket by IPv4, of a service that this unit owns.
-fn led_for(unit: &str, cookie: u64) -> Led {
-    let owners = Ownership::of(&[Owner::Unit(unit.into())]);
-    Led { service: "web".into(), owners, protocol: Protocol::Tcp, family: Family::Ipv4, cookie }
+/// What is led to a socket by IPv4, of the only service of `routes`.
+fn led_by(routes: &Routes, cookie: u64) -> Led {
+    let (_, tenancy) = routes.tenants().next().expect("there is one").key();
+    Led { service: "web".into(), tenancy, protocol: Protocol::Tcp, family: Family::Ipv4, cookie }
 }
 
 /// Who owned the service before, beside those who listen.
@@ -77,11 +77,11 @@ fn former(scene: Scene) -> Scene {
 fn what_a_stranger_gets_is_told_and_left_to_him() {
     let scene = former(scene(&["127.0.0.1:8080/tcp"]));
     let routes = routes(&planned(&scene, Steers::default()).expect("a plan"));
-    let steers = Steers { routes, led: [led_for("own.service", 77)].into(), seconds_left: None };
+    let led = led_by(&routes, 77);
+    let steers = Steers { routes, led: [led].into(), seconds_left: None };
     assert_eq!(kinds(&planned(&scene, steers.clone()).expect("a plan")), ["gate"]);
     let alone = former(self::scene(&[]));
-    let policy = alone.policy.as_ref().expect("a policy");
-    let dead = alone.with_world(|world| dead(world, policy, &steers.routes, &steers.led));
+    let dead = alone.with_world(|world| dead(world, &steers.routes, &steers.led));
     let told = dead.iter().map(|dead| dead.words().en).collect::<Vec<_>>();
     let [text] = told.as_slice() else { panic!("{told:?}") };
     assert!(text.starts_with("what comes in for web by tcp over IPv4 goes to no owner of it ("), "{text}");
@@ -97,11 +97,9 @@ fn another_owner_has_a_slot_of_his_own() {
         former(scene.listens("own.service", "127.0.0.1:8080/tcp"))
     };
     let routes_of = |scene: &Scene| routes(&planned(scene, Steers::default()).expect("a plan"));
-    let before = Steers {
-        routes: routes_of(&owned(&["former.service"], "443/tcp")),
-        led: [led_for("former.service", 77)].into(),
-        seconds_left: None,
-    };
+    let routes_before = routes_of(&owned(&["former.service"], "443/tcp"));
+    let led = [led_by(&routes_before, 77)].into();
+    let before = Steers { routes: routes_before, led, seconds_left: None };
     for port in ["443/tcp", "444/tcp"] {
         let plan = planned(&owned(&["own.service"], port), before.clone()).expect("a plan");
         assert_eq!(kinds(&plan), ["gate", "steer", "lead"], "{port}");
@@ -115,6 +113,27 @@ fn another_owner_has_a_slot_of_his_own() {
     let both = both.expect("a plan");
     assert_eq!(kinds(&both), ["gate", "steer", "lead"]);
     assert!(both.leads().all(|lead| lead.cookie == 77) && both.losses.is_empty(), "{:?}", both.losses);
+}
+
+/// Nor does one owner's socket get what is for another place of his.
+#[test]
+fn other_places_may_have_another_socket() {
+    let at = |ports: &str, listens: &[&str]| {
+        let scene = host(&[("web", ports, "world")], "").declared(steered);
+        listens.iter().fold(scene, |scene, place| scene.listens("own.service", place))
+    };
+    let both = &["127.0.0.1:9080/tcp", "127.0.0.1:9443/tcp"];
+    let first = planned(&at("9080/tcp", both), Steers::default()).expect("a plan");
+    let cookie = first.leads().next().expect("a socket").cookie;
+    let led = [led_by(&routes(&first), cookie)].into();
+    let steers = Steers { routes: routes(&first), led, seconds_left: None };
+    let chosen = |ports, listens| {
+        let plan = planned(&at(ports, listens), steers.clone()).expect("a plan");
+        plan.leads().map(|lead| lead.spec.range.first).collect::<Vec<_>>()
+    };
+    assert_eq!(chosen("9080/tcp", both), [0; 0], "it is led to");
+    assert_eq!(chosen("9443/tcp", both), [9_443], "the one on the declared number");
+    assert_eq!(chosen("443/tcp", both), [9_080], "of several whoever has it keeps it");
 }
 
 #[test]
@@ -150,9 +169,7 @@ fn why_nobody_is_led_to_is_told_of_what_finds_nobody() {
         let scene = scene(listens).declared(|service| {
             service.addresses = addresses.iter().map(|text| text.parse().expect("an address")).collect();
         });
-        let routes = routes(&planned(&scene, Steers::default()).expect("a plan"));
-        let policy = scene.policy.as_ref().expect("a policy");
-        let found = scene.with_world(|world| dead(world, policy, &routes, &[]));
+        let found = planned(&scene, Steers::default()).expect("a plan").dead;
         found.into_iter().map(|it| (it.way.1, it.is_partly, it.words().en)).collect::<Vec<_>>()
     };
     let several = told(&["127.0.0.1:8080/tcp", "127.0.0.1:8081/tcp"], &["192.0.2.7"]);
@@ -249,9 +266,9 @@ fn who_listens_at_a_very_address_loses_it_too() {
 
 #[test]
 fn who_is_led_to_no_more_is_told_where_he_does_not_listen() {
-    let led = |cookie| [led_for("own.service", cookie)].into();
     let steered = planned(&scene(&[]), Steers::default()).expect("a plan");
-    let standing = Steers { routes: routes(&steered), led: led(7), seconds_left: None };
+    let led = [led_by(&routes(&steered), 7)].into();
+    let standing = Steers { routes: routes(&steered), led, seconds_left: None };
     let over = |listens: &str, standing: &Steers| {
         let quiet = host(&[("web", "443/tcp", "world")], "").listens("own.service", listens);
         let quiet = quiet.socket(|listener| listener.cookie = 7);
@@ -277,7 +294,8 @@ fn lost(
 ) -> Vec<String> {
     let route = |(service, ports): &(&str, &str), when_dead| Route {
         service: (*service).into(),
-        owners: Ownership::default(),
+        tenancy: Tenancy::default(),
+        owners: Vec::new(),
         protocol: Protocol::Tcp,
         address: "192.0.2.7".parse().ok(),
         ports: ports.parse().expect("ports"),
@@ -291,7 +309,7 @@ fn lost(
     let led = |all: &[(&str, &str)]| -> Vec<Led> {
         let own = all.iter().filter(|(service, _)| *service == "web").map(|(service, _)| Led {
             service: (*service).into(),
-            owners: Ownership::default(),
+            tenancy: Tenancy::default(),
             protocol: Protocol::Tcp,
             family: Family::Ipv4,
             cookie: 7,

@@ -13,7 +13,7 @@ use crate::{
     owner::Match,
     policy::Service,
     rules::{Page, Rule},
-    steer::Ownership,
+    steer::Tenancy,
     steered::stranger,
     text,
     words::{Text, Words},
@@ -61,7 +61,8 @@ fn led(world: &World<'_>) -> Vec<Finding> {
     let led = world.snapshot.steer.as_ref().map(|steer| steer.led.as_slice()).unwrap_or_default();
     let to = |service: &Service| {
         let mut own = led.iter().filter(|led| led.service == service.name);
-        let (led, (pid, process)) = own.find_map(|led| Some((led, stranger(world, service, led)?)))?;
+        let (led, (pid, process)) =
+            own.find_map(|led| Some((led, stranger(world, &service.owners, led)?)))?;
         let (name, Text { en, ja }) = (&service.name, name_of(process));
         let Text { en: en_owner, ja: ja_owner } = list(&service.owners);
         let finding = RULE.finding(
@@ -75,7 +76,7 @@ fn led(world: &World<'_>) -> Vec<Finding> {
             ),
         );
         // What was applied is another owner's still.
-        let is_applied = led.owners == Ownership::of(&service.owners);
+        let is_applied = led.tenancy == Tenancy::of(service);
         let register = || format!("portreeve steer register {name}");
         Some(finding.run([if is_applied { register() } else { "portreeve apply".into() }]))
     };
@@ -239,7 +240,7 @@ mod tests {
         owner::Owner,
         port::{PortRange, Protocol},
         rules::testing::scene,
-        steer::{Ownership, Routes, WhenDead},
+        steer::{Routes, Tenancy, WhenDead},
     };
 
     #[test]
@@ -258,14 +259,15 @@ mod tests {
     #[test]
     fn a_stranger_to_whom_what_is_declared_is_led_is_found() {
         let led_for = |unit: &str, owner: &str| {
-            let owners = Ownership::of(&[Owner::Unit(owner.into())]);
+            let former = scene().service("web", "443/tcp", owner).policy.unwrap();
+            let tenancy = Tenancy::of(&former.services[0]);
             let scene =
                 scene().service("web", "443/tcp", "nginx.service").listens(unit, "127.0.0.1:8443/tcp");
             let mut scene = scene.program("httpd", "root").socket(|socket| socket.cookie = 77);
             scene.policy.as_mut().unwrap().services[0].steer = Some(WhenDead::Refuse.into());
             let led = Led {
                 service: "web".into(),
-                owners,
+                tenancy,
                 protocol: Protocol::Tcp,
                 family: Family::Ipv4,
                 cookie: 77,

@@ -140,7 +140,7 @@ mod tests {
         finding::Severity,
         port::Protocol,
         rules::testing::{filtering, scene, translated},
-        steer::{Ownership, Routes},
+        steer::{Routes, Tenancy},
     };
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
             let cookie = scene.snapshot.listeners[0].cookie + u64::from(!is_led);
             let led = Led {
                 service: "shop".into(),
-                owners: Ownership::default(),
+                tenancy: Tenancy::default(),
                 protocol: Protocol::Tcp,
                 family: Family::Ipv4,
                 cookie,

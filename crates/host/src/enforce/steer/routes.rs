@@ -122,7 +122,8 @@ mod tests {
     fn of(address: Option<&str>, ports: &str) -> Route {
         Route {
             service: "web".into(),
-            owners: portreeve_core::steer::Ownership::default(),
+            tenancy: portreeve_core::steer::Tenancy::default(),
+            owners: Vec::new(),
             protocol: Protocol::Tcp,
             address: address.map(|text| text.parse().expect("an address")),
             ports: ports.parse().expect("ports"),

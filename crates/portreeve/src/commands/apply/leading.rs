@@ -24,6 +24,12 @@ pub(super) const NOT_LED: Words = Words {
 ///
 /// The kernel refuses, or one cannot be taken; `what` says what was done by then.
 pub(super) fn lead(planned: &Planned, what: Words) -> Result<(), Failure> {
+    if planned.plan.leads().next().is_none() {
+        return Ok(());
+    }
+    if let Some(now) = planned.plan.programs() {
+        steers::seat(&now.routes, what)?;
+    }
     steers::lead_all(planned.plan.leads(), what)
 }
 

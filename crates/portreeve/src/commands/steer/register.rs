@@ -1,6 +1,7 @@
 //! `portreeve steer register|move`: has packets for a service led to the socket of a process (A5, A12, A22).
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant},
 };
@@ -9,10 +10,9 @@ use portreeve_core::{
     address::Family,
     facts::{Gap, Listener},
     nearest::nearest,
-    plan::{Lead, Steers, Unled, Whose, joined, socket, ways},
-    policy::Service,
+    plan::{Lead, Steers, Unled, Whose, joined, socket},
     port::Protocol,
-    steer::{Ownership, Routes, wanted},
+    steer::{Routes, Tenant},
     text,
     words::{Text, Words},
     world::World,
@@ -24,8 +24,8 @@ use crate::{
     door,
     exit::Exit,
     failure::{Failure, warn},
-    look::Look,
-    settings::{Settings, Verbosity},
+    look::{self, Look},
+    settings::{PolicyChoice, Settings, Verbosity},
     show::{escape::visible, next, out::Out},
     steers::{self, Former, WANTED},
 };
@@ -52,14 +52,12 @@ pub(super) fn run(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let look = wait_for_socket(service, whose, patience.unwrap_or_default(), settings)?;
-    let led = lead(&look, service, whose, Deed::Register)?;
+    let led = lead(&look.world(), service, whose, Deed::Register, settings)?;
     out.changed();
     if settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
     }
-    for lead in &led.leads {
-        out.sentences(told(lead).in_lang(settings.lang))?;
-    }
+    led.tell(out)?;
     led.next(out)?;
     out.finish()?;
     led.warn_of_the_rest(service, settings);
@@ -77,21 +75,30 @@ fn wait_for_socket(
 ) -> Result<Look, Failure> {
     let end = Instant::now() + patience;
     loop {
-        let look = Look::take(settings, &WANTED)?;
-        if Instant::now() >= end || !is_awaited(&look.world(), service, whose) {
+        let look = seen(settings)?;
+        if Instant::now() >= end || !is_awaited(&look.world(), service, whose)? {
             return Ok(look);
         }
         thread::sleep(PAUSE);
     }
 }
 
+/// Whose a service is what is steered tells, whatever the policy says by now.
+fn seen(settings: &Settings) -> Result<Look, Failure> {
+    Look::take(&Settings { policy: PolicyChoice::Without, ..settings.clone() }, &WANTED)
+}
+
 /// Whether nobody has a socket for it yet.
-fn is_awaited(world: &World<'_>, name: &str, whose: Option<Whose>) -> bool {
-    let (Some(Ok(routes)), Ok(service)) = (world.policy.map(wanted), service(world, name)) else {
-        return false;
-    };
-    let mut found = ways(owned(service), &routes).map(|way| socket(world, service, way, whose));
-    found.all(|found| found == Err(Unled::Nobody))
+fn is_awaited(world: &World<'_>, name: &str, whose: Option<Whose>) -> Result<bool, Failure> {
+    let routes = in_force()?;
+    let mut own = routes.tenants().filter(|tenant| tenant.key().0 == name).peekable();
+    let is_steered = own.peek().is_some();
+    let mut found = own.flat_map(|tenant| tenant.ways().map(move |way| socket(world, tenant, way, whose)));
+    Ok(is_steered && found.all(|found| found == Err(Unled::Nobody)))
+}
+
+fn in_force() -> Result<Routes, Failure> {
+    steers::in_force().map_err(|error| steers::failure(&error, NOT_LED))
 }
 
 /// The same from one process to another; waits as long as `patience` until the former one has accepted what it has.
@@ -106,16 +113,14 @@ pub(super) fn shift(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let look = Look::take(settings, &WANTED)?;
+    let look = seen(settings)?;
     // Who names one socket means that one.
     let deed = if whose.is_some_and(|whose| whose.fd.is_none()) { Deed::Move } else { Deed::MoveOne };
-    let led = lead(&look, service, whose, deed)?;
+    let led = lead(&look.world(), service, whose, deed, settings)?;
     out.changed();
     let is_loud = settings.verbosity != Verbosity::Quiet;
-    for lead in led.leads.iter().filter(|_| is_loud) {
-        out.sentences(told(lead).in_lang(settings.lang))?;
-    }
     if is_loud {
+        led.tell(out)?;
         led.next(out)?;
     }
     out.finish()?;
@@ -155,10 +160,10 @@ fn stays(service: &str, (protocol, family): (Protocol, Family)) -> Text {
     )
 }
 
-fn later(service: &str) -> Text {
+fn later() -> Text {
     text!(
-        "while what is on trial lasts, nothing comes in for {service} of this owner; then it does: portreeve steer status",
-        "試行中は、この owner の {service} 宛ての通信はありません。試行が終わると誘導されます: portreeve steer status"
+        "while what is on trial lasts, nothing comes in for this one, as its owner or its places are others; then it does: portreeve steer status",
+        "試行中は owner または宛先が異なるため、ここには届きません。試行が終わると誘導されます: portreeve steer status"
     )
 }
 
@@ -184,6 +189,7 @@ enum Deed {
 }
 
 /// What is led now, and to which sockets it was before.
+#[derive(Default)]
 struct Changed {
     leads: Vec<Lead>,
     former: Vec<u64>,
@@ -191,9 +197,9 @@ struct Changed {
     stay: Vec<(Protocol, Family)>,
     /// Whether it went elsewhere before.
     is_moved: bool,
-    /// The receipt of the change, where anybody had it before.
-    receipt: Option<u32>,
-    /// Whether the service of another owner has its place while that is on trial.
+    /// The receipts of the change, where anybody had it before, the newest first.
+    receipts: Vec<u32>,
+    /// Whether another one of that name has its place while that is on trial.
     is_for_later: bool,
 }
 
@@ -201,70 +207,133 @@ impl Changed {
     /// Says what still goes where it went, and whether all does while a change of owners is on trial.
     fn warn_of_the_rest(&self, service: &str, settings: &Settings) {
         if self.is_for_later {
-            warn(&visible(later(service).in_lang(settings.lang)));
+            warn(&visible(later().in_lang(settings.lang)));
         }
         for stay in &self.stay {
             warn(&visible(stays(service, *stay).in_lang(settings.lang)));
         }
     }
 
+    /// Says what is led to whom, each socket once.
+    fn tell(&self, out: &mut Out) -> Result<(), Failure> {
+        let mut seen = BTreeSet::new();
+        let each = self.leads.iter().filter(|lead| seen.insert(lead.cookie));
+        each.map(told).try_for_each(|said| out.sentences(said.in_lang(out.lang)))
+    }
+
     /// What shows it, and what takes it back.
     fn next(&self, out: &mut Out) -> Result<(), Failure> {
-        let undo = self.receipt.map(|number| format!("portreeve undo {number}"));
+        let undo = self.receipts.iter().map(|number| format!("portreeve undo {number}"));
         let commands: Vec<String> = ["portreeve steer status".into()].into_iter().chain(undo).collect();
         next::print(&commands, out)
     }
 }
 
-fn lead(look: &Look, name: &str, whose: Option<Whose>, deed: Deed) -> Result<Changed, Failure> {
-    let world = look.world();
+/// What is about to be led for one service of the name: on trial there may be another one.
+struct Turn<'r> {
+    tenant: Tenant<'r>,
+    leads: Vec<Lead>,
+    former: Vec<u64>,
+    stay: Vec<(Protocol, Family)>,
+}
+
+impl Turn<'_> {
+    fn is_moved(&self) -> bool {
+        !self.former.is_empty() && self.leads.iter().any(|lead| !self.former.contains(&lead.cookie))
+    }
+}
+
+fn lead(
+    world: &World<'_>,
+    name: &str,
+    whose: Option<Whose>,
+    deed: Deed,
+    settings: &Settings,
+) -> Result<Changed, Failure> {
     let fail = |error| steers::failure(&error, NOT_LED);
     let pinned = Steer::pinned().map_err(fail)?;
     let slots = pinned.as_ref().map_or(Ok(Vec::new()), |pinned| pinned.steer.stands()).map_err(fail)?;
-    let mut own: Vec<&Slot> = slots.iter().filter(|slot| slot.service == name).collect();
-    if !own.is_empty() && !world.policy.is_some_and(|policy| policy.steers(name)) {
-        return Err(forgotten(name));
-    }
-    let service = service(&world, name)?;
-    own.retain(|slot| (slot.service.as_str(), slot.owners) == owned(service));
+    let routes = in_force()?;
+    let own: Vec<Tenant<'_>> = routes.tenants().filter(|tenant| tenant.key().0 == name).collect();
     if own.is_empty() {
-        return Err(unsteered(name));
+        return Err(unsteered(name, &routes, settings));
     }
-    let routes = world.policy.map_or(Ok(Routes::default()), wanted);
-    let routes =
-        routes.map_err(|mistake| Failure::usage(NOT_LED).because(mistake.words()).hint(mistake.fix()))?;
+    let mut turns = Vec::new();
+    let mut why = Unled::Nobody;
+    for tenant in own {
+        match turn(world, tenant, &slots, whose) {
+            Ok(turn) => turns.push(turn),
+            Err(unled) => why = unled,
+        }
+    }
+    if turns.is_empty() {
+        return Err(unled(name, whose, &why, world));
+    }
+    turns.iter().try_for_each(|turn| refuse_halves(world, turn, whose, deed))?;
+    let tried = pinned.map_or(Ok(None), |pinned| pinned.steer.routes_on_trial()).map_err(fail)?;
+    let mut changed = Changed::default();
+    let is_of = |turn: &Turn<'_>, tried: &Routes| tried.tenant(turn.tenant.key()).is_some();
+    changed.is_for_later = tried.is_some_and(|tried| !turns.iter().any(|turn| is_of(turn, &tried)));
+    turns.into_iter().try_for_each(|turn| take(turn, &mut changed))?;
+    Ok(changed)
+}
+
+/// What is to be led for `tenant`.
+///
+/// # Errors
+///
+/// Nothing is.
+fn turn<'r>(
+    world: &World<'_>,
+    tenant: Tenant<'r>,
+    slots: &[Slot],
+    whose: Option<Whose>,
+) -> Result<Turn<'r>, Unled> {
     let found: Vec<Result<Lead, Unled>> =
-        ways(owned(service), &routes).map(|way| socket(&world, service, way, whose)).collect();
+        tenant.ways().map(|way| socket(world, tenant, way, whose)).collect();
     let leads = joined(found.iter().flatten().cloned());
     if leads.is_empty() {
-        let why = found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody);
-        return Err(unled(name, whose, &why, &world));
+        return Err(found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody));
     }
+    let own = || slots.iter().filter(|slot| (slot.service.as_str(), slot.tenancy) == tenant.key());
     let is_taken = |slot: &&Slot| {
         leads.iter().any(|lead| lead.spec.protocol == slot.protocol && lead.families.contains(&slot.family))
     };
-    let staying = own.iter().copied().filter(|slot| slot.cookie.is_some() && !is_taken(slot));
-    let stay: Vec<_> = staying.map(|slot| (slot.protocol, slot.family)).collect();
-    if let (Deed::Move, Some(whose), [way, ..]) = (deed, whose, stay.as_slice()) {
+    let staying = own().filter(|slot| slot.cookie.is_some() && !is_taken(slot));
+    let stay = staying.map(|slot| (slot.protocol, slot.family)).collect();
+    let former = own().filter_map(|slot| slot.cookie).collect();
+    Ok(Turn { tenant, leads, former, stay })
+}
+
+/// Refuses what would move some of it, or nothing in truth.
+fn refuse_halves(
+    world: &World<'_>,
+    turn: &Turn<'_>,
+    whose: Option<Whose>,
+    deed: Deed,
+) -> Result<(), Failure> {
+    let (name, _) = turn.tenant.key();
+    if let (Deed::Move, Some(whose), [way, ..]) = (deed, whose, turn.stay.as_slice()) {
         return Err(partly(name, whose.pid, *way));
     }
-    let former = own.into_iter().filter_map(|slot| slot.cookie).collect::<Vec<u64>>();
-    let is_moved = !former.is_empty() && leads.iter().any(|lead| !former.contains(&lead.cookie));
-    let beside = leads.iter().find(|lead| is_beside_former(&world, lead, &former));
-    if let Some(lead) = beside.filter(|_| deed != Deed::Register) {
-        return Err(shared(name, lead));
-    }
-    let receipt = if is_moved {
-        let was = Former { service: owned(service), cookies: &former, undoes: None };
-        let passed = steers::move_all(&leads, &was, door::open(NOT_LED)?, NOT_LED)?;
-        Some(passed.receipt.number)
+    let beside = turn.leads.iter().find(|lead| is_beside_former(world, lead, &turn.former));
+    beside.filter(|_| deed != Deed::Register).map_or(Ok(()), |lead| Err(shared(name, lead)))
+}
+
+fn take(turn: Turn<'_>, changed: &mut Changed) -> Result<(), Failure> {
+    if turn.is_moved() {
+        let was = Former { service: turn.tenant.key(), cookies: &turn.former, undoes: None };
+        let passed = steers::move_all(&turn.leads, &was, door::open(NOT_LED)?, NOT_LED)?;
+        changed.receipts.insert(0, passed.receipt.number);
+        changed.is_moved = true;
     } else {
-        steers::lead_all(leads.iter(), NOT_LED)?;
-        None
-    };
-    let tried = pinned.map_or(Ok(None), |pinned| pinned.steer.routes_on_trial()).map_err(fail)?;
-    let is_for_later = tried.is_some_and(|tried| tried.owned().all(|tried| tried != owned(service)));
-    Ok(Changed { leads, former, stay, is_moved, receipt, is_for_later })
+        steers::lead_all(turn.leads.iter(), NOT_LED)?;
+    }
+    let Turn { leads, former, stay, .. } = turn;
+    changed.leads.extend(leads);
+    changed.former.extend(former);
+    changed.stay.extend(stay);
+    Ok(())
 }
 
 /// Whether it shares its number with a former socket (SO_REUSEPORT): whichever is led to, the kernel chooses among them.
@@ -302,50 +371,9 @@ fn partly(service: &str, pid: u32, (protocol, family): (Protocol, Family)) -> Fa
         ))
 }
 
-/// By its name, and whose it is.
-fn owned(service: &Service) -> (&str, Ownership) {
-    (&service.name, Ownership::of(&service.owners))
-}
-
-fn service<'w>(world: &World<'w>, name: &str) -> Result<&'w Service, Failure> {
-    let services = world.policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
-    let found = services.iter().find(|service| service.name == name);
-    let steered = found.filter(|service| service.steer.is_some());
-    steered.ok_or_else(|| {
-        let name = visible(name).into_owned();
-        if found.is_none() {
-            let names = services.iter().filter(|service| service.steer.is_some());
-            return unknown(&name, names.map(|service| service.name.as_str()));
-        }
-        Failure::usage(NOT_LED)
-            .because(text!(
-                "the policy steers no service {name}",
-                "policy に、steer を指定したサービス {name} がありません"
-            ))
-            .hint(text!(
-                "write steer = {{ when_dead = \"refuse\" }} there, and portreeve apply",
-                "policy に steer = {{ when_dead = \"refuse\" }} と書き、portreeve apply を実行してください"
-            ))
-    })
-}
-
-/// It is led to still, as after an undo, and nobody knows whose it is.
-fn forgotten(name: &str) -> Failure {
-    let name = visible(name).into_owned();
-    Failure::usage(NOT_LED)
-        .because(text!(
-            "the policy does not steer {name} any more, so nobody knows whose it is",
-            "{name} は policy で誘導の対象になっておらず、owner を特定できません"
-        ))
-        .hint(text!(
-            "write it there again with its owner; or portreeve apply, which ends what is led to it",
-            "policy に owner とともに書き戻すか、portreeve apply で誘導をやめてください"
-        ))
-}
-
 fn unknown<'n>(name: &str, mut steered: impl Iterator<Item = &'n str>) -> Failure {
     let failure = Failure::usage(NOT_LED)
-        .because(text!("the policy has no service {name}", "policy にサービス {name} はありません"));
+        .because(text!("no service {name} is steered", "{name} というサービスは誘導の対象ではありません"));
     match nearest(name, steered.by_ref()) {
         Some(near) => {
             let near = visible(near).into_owned();
@@ -355,11 +383,26 @@ fn unknown<'n>(name: &str, mut steered: impl Iterator<Item = &'n str>) -> Failur
     }
 }
 
-fn unsteered(name: &str) -> Failure {
-    let name = visible(name).into_owned();
-    Failure::new(Exit::Refused, NOT_LED)
-        .because(text!("nothing is steered to {name} yet", "{name} への誘導はまだ有効ではありません"))
-        .hint(text!("portreeve apply", "portreeve apply"))
+/// Nothing is led to it: the policy may have it, and nobody applied that yet.
+fn unsteered(name: &str, routes: &Routes, settings: &Settings) -> Failure {
+    let policy = look::policy(settings);
+    let declared = policy.iter().flat_map(|policy| &policy.services).find(|service| service.name == name);
+    let shown = visible(name).into_owned();
+    let Some(declared) = declared else { return unknown(&shown, routes.services()) };
+    if declared.steer.is_some() {
+        return Failure::new(Exit::Refused, NOT_LED)
+            .because(text!("nothing is steered to {shown} yet", "{shown} への誘導はまだ有効ではありません"))
+            .hint(text!("portreeve apply", "portreeve apply"));
+    }
+    Failure::usage(NOT_LED)
+        .because(text!(
+            "the policy steers no service {shown}",
+            "policy に、steer を指定したサービス {shown} がありません"
+        ))
+        .hint(text!(
+            "write steer = {{ when_dead = \"refuse\" }} there, and portreeve apply",
+            "policy に steer = {{ when_dead = \"refuse\" }} と書き、portreeve apply を実行してください"
+        ))
 }
 
 fn unled(name: &str, whose: Option<Whose>, why: &Unled, world: &World<'_>) -> Failure {

@@ -2,9 +2,9 @@
 
 use portreeve_core::{
     gate::Transaction,
-    plan::{joined, kept, ways},
+    plan::{joined, kept},
     receipt::Deed,
-    steer::Ownership,
+    steer::{Tenancy, Tenant},
     text,
     words::{Text, Words},
 };
@@ -21,14 +21,14 @@ use crate::{
 const NOT_MOVED: Words = Words { en: "nothing is moved back", ja: "誘導先を元に戻せません" };
 
 /// What takes the change of receipt `of` back, before which the sockets `was` got what came in for `service`.
-pub(super) fn back(of: u32, (service, owners): (&str, Ownership), was: &[u64]) -> (Deed, Transaction, Text) {
+pub(super) fn back(of: u32, (service, tenancy): (&str, Tenancy), was: &[u64]) -> (Deed, Transaction, Text) {
     let name = visible(service).into_owned();
     let said = text!(
         "Taken back: what is for {name} goes to the socket that got it before receipt {of}.",
         "{name} の誘導先を、記録 {of} より前のソケットに戻しました。"
     );
     let (service, now, was) = (service.to_owned(), was.to_vec(), Vec::new());
-    (Deed::Lead { service, owners, now, was, undoes: Some(of) }, Transaction::default(), said)
+    (Deed::Lead { service, tenancy, now, was, undoes: Some(of) }, Transaction::default(), said)
 }
 
 /// Leads to `former` again.
@@ -40,16 +40,17 @@ pub(super) fn lead(door: Door, former: &Former<'_>) -> Result<Passed, Failure> {
     let steered = steers::in_force().map_err(|error| steers::failure(&error, NOT_MOVED))?;
     // Whoever had it has it again, whatever the policy says by now.
     let snapshot = look::here(&WANTED)?;
-    let ways = ways(former.service, &steered);
+    let tenant = steered.tenant(former.service);
+    let ways = tenant.into_iter().flat_map(Tenant::ways);
     let had = |way| former.cookies.iter().find_map(|cookie| kept(&snapshot, former.service, way, *cookie));
     let leads = joined(ways.filter_map(had));
     let (name, _) = former.service;
-    if leads.is_empty() && steered.owned().all(|owned| owned != former.service) {
+    if leads.is_empty() && tenant.is_none() {
         let service = visible(name).into_owned();
         return Err(Failure::new(Exit::Refused, NOT_MOVED)
             .because(text!(
-                "nothing is steered to {service} now, or to another owner's",
-                "{service} への誘導がなくなっているか、owner が変わっています"
+                "nothing is steered to the {service} that it was about: it is not steered any more, or its owner or its places are others",
+                "この記録の対象だった {service} への誘導はなくなっています(owner や宛先が変わった場合を含む)"
             ))
             .hint(OTHERS));
     }
@@ -57,7 +58,7 @@ pub(super) fn lead(door: Door, former: &Former<'_>) -> Result<Passed, Failure> {
         return Err(gone(name));
     }
     let led = steers::led().map_err(|error| steers::failure(&error, NOT_MOVED))?;
-    let own = led.iter().filter(|led| (led.service.as_str(), led.owners) == former.service);
+    let own = led.iter().filter(|led| (led.service.as_str(), led.tenancy) == former.service);
     let now: Vec<u64> = own.map(|led| led.cookie).collect();
     steers::move_all(&leads, &Former { cookies: &now, ..*former }, door, NOT_MOVED)
 }

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use portreeve_core::{
     address::Family,
     port::{PortRange, Protocol},
-    steer::{Ownership, Route, Routes, WhenDead},
+    steer::{Route, Routes, Tenancy, WhenDead},
 };
 
 use super::{Chance, ORDINARY, Round};
@@ -122,7 +122,8 @@ impl Chance {
         let is_every = self.of(&[false, true]) && !is_anywhere;
         Route {
             service: service.name.into(),
-            owners: Ownership::default(),
+            tenancy: Tenancy::default(),
+            owners: Vec::new(),
             protocol,
             address: address.map(|address| address.parse().expect("an address")),
             ports: if is_every { self.every_port() } else { self.ports(service, protocol) },

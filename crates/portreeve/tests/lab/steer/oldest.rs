@@ -10,7 +10,7 @@ use std::{
 
 use portreeve_core::{
     port::{PortRange, Protocol},
-    steer::{Ownership, Route, Routes, WhenDead},
+    steer::{Route, Routes, Tenancy, WhenDead},
 };
 use portreeve_host::{
     enforce::steer::{Hits, Steer, socket},
@@ -33,7 +33,8 @@ fn route(service: &str, protocol: Protocol, ports: PortRange, when_dead: WhenDea
     let address = Some(SHARED.parse().expect("an address"));
     Route {
         service: service.into(),
-        owners: Ownership::default(),
+        tenancy: Tenancy::default(),
+        owners: Vec::new(),
         protocol,
         address,
         ports,
@@ -47,7 +48,7 @@ fn lead(steer: &Steer, service: &str, socket: &impl AsRawFd) {
     let found = socket::find(process::id(), fd).expect("it is there");
     for family in found.families {
         steer
-            .lead((service, Ownership::default()), (found.protocol, *family), &found.socket)
+            .lead((service, Tenancy::default()), (found.protocol, *family), &found.socket)
             .expect("the kernel takes it");
     }
 }
