@@ -129,7 +129,7 @@ impl Route {
     /// Whether it leads packets to this socket.
     #[must_use]
     pub fn uses(&self, led: &Led) -> bool {
-        (self.tenant(), self.protocol) == ((led.service.as_str(), led.tenancy), led.protocol)
+        (self.tenant(), self.protocol) == (led.tenant(), led.protocol)
             && self.families().contains(&led.family)
     }
 

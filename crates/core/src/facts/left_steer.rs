@@ -27,6 +27,14 @@ pub struct LeftSteer {
     pub routes: Routes,
 }
 
+impl Led {
+    /// The name and the tenancy of its service.
+    #[must_use]
+    pub fn tenant(&self) -> (&str, Tenancy) {
+        (&self.service, self.tenancy)
+    }
+}
+
 /// A socket that packets are led to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Led {

@@ -271,7 +271,7 @@ impl Dead {
 pub fn dead(world: &World<'_>, routes: &Routes, led: &[Led]) -> Vec<Dead> {
     let of = |tenant: Tenant<'_>| {
         let (name, tenancy) = tenant.key();
-        let is_partly = led.iter().any(|led| (led.service.as_str(), led.tenancy) == (name, tenancy));
+        let is_partly = led.iter().any(|led| led.tenant() == (name, tenancy));
         let dead = move |Astray { way, stranger }| {
             let why = socket(world, tenant, way, None).err()?;
             Some(Dead { service: name.into(), way, why, is_partly, stranger })
@@ -290,9 +290,7 @@ struct Astray {
 
 fn astray(world: &World<'_>, tenant: Tenant<'_>, led: &[Led]) -> Vec<Astray> {
     let of = |way: (Protocol, Family)| {
-        let is_of_way = |led: &&Led| {
-            (led.service.as_str(), led.tenancy) == tenant.key() && (led.protocol, led.family) == way
-        };
+        let is_of_way = |led: &&Led| led.tenant() == tenant.key() && (led.protocol, led.family) == way;
         let stranger = match led.iter().find(is_of_way) {
             Some(led) => {
                 let (pid, process) = stranger(world, tenant.owners(), led)?;

@@ -1,7 +1,6 @@
 //! By which packets are kept apart that are for services of one name: another owner, or other places, make another one (A5, A13).
 
 use alloc::{format, string::String};
-use core::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,12 +37,6 @@ impl Tenancy {
     #[must_use]
     pub fn is_untold(&self) -> bool {
         self.0 == 0
-    }
-}
-
-impl fmt::Display for Tenancy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", self.0)
     }
 }
 
@@ -176,7 +169,7 @@ mod tests {
         ];
         for (nth, one) in all.iter().enumerate() {
             assert!(!one.is_untold());
-            assert!(all.iter().skip(nth + 1).all(|other| other != one), "{one}");
+            assert!(all.iter().skip(nth + 1).all(|other| other != one), "{one:?}");
         }
         assert_eq!(of(&["a.service"], "80/tcp", &[]), all[1]);
     }

@@ -58,7 +58,7 @@ pub(super) fn lead(door: Door, former: &Former<'_>) -> Result<Passed, Failure> {
         return Err(gone(name));
     }
     let led = steers::led().map_err(|error| steers::failure(&error, NOT_MOVED))?;
-    let own = led.iter().filter(|led| (led.service.as_str(), led.tenancy) == former.service);
+    let own = led.iter().filter(|led| led.tenant() == former.service);
     let now: Vec<u64> = own.map(|led| led.cookie).collect();
     steers::move_all(&leads, &Former { cookies: &now, ..*former }, door, NOT_MOVED)
 }
