@@ -7,6 +7,7 @@
 mod attempts;
 mod blocks;
 mod buckets;
+mod crowd;
 mod evidence;
 mod family;
 pub mod logs;
@@ -38,6 +39,7 @@ use self::{
 pub use self::{
     attempts::{ServiceNumber, Written},
     blocks::Limit,
+    crowd::Group,
     evidence::{Innocence, Known, Touch},
     reaction::{Mercy, Reaction},
     score::THRESHOLD,
@@ -128,8 +130,8 @@ impl Watch {
         }
         let shaken = self.shaken(known, from, at);
         let tick = self.tick(at);
-        let written = self.attempts.step(self.key, written, (at, tick), self.began);
-        shaken.into_iter().chain(written).collect()
+        let [one, many] = self.attempts.step(self.key, written, (at, tick), self.began);
+        shaken.into_iter().chain(one).chain(many).collect()
     }
 
     fn touched(&mut self, known: &Known, touch: &Touch, at: Timestamp) -> Option<Suspicion> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::{
     Confidence, Key, Kind, Source, Suspicion,
     buckets::Buckets,
+    crowd::Crowd,
     digest, moment,
     paths::{Paths, probed},
     tries::{Tries, Try},
@@ -50,14 +51,16 @@ impl<'l> Written<'l> {
 #[derive(Debug)]
 pub(super) struct Attempts {
     services: alloc::vec::Vec<String>,
+    /// Of each service, by its number.
+    crowds: alloc::vec::Vec<Crowd>,
     tries: Buckets<Tries>,
     paths: Buckets<Paths>,
 }
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        let services = alloc::vec::Vec::new();
-        Self { services, tries: Buckets::new(BUCKETS), paths: Buckets::new(BUCKETS) }
+        let (services, crowds) = Default::default();
+        Self { services, crowds, tries: Buckets::new(BUCKETS), paths: Buckets::new(BUCKETS) }
     }
 
     /// The number of a service by this name; of more than can be told apart the last one's.
@@ -66,6 +69,7 @@ impl Attempts {
         let place = known.unwrap_or_else(|| {
             if self.services.len() < SERVICES_MAX {
                 self.services.push(name.into());
+                self.crowds.push(Crowd::default());
             }
             self.services.len() - 1
         });
@@ -82,8 +86,52 @@ impl Attempts {
         }
     }
 
-    /// What a line makes known, at `at`, which is `tick`.
+    /// What a line makes known, at `at`, which is `tick`: of its source, and of many that share the work.
     pub(super) fn step(
+        &mut self,
+        key: Key,
+        written: &Written<'_>,
+        (at, tick): (Timestamp, u32),
+        began: Timestamp,
+    ) -> [Option<Suspicion>; 2] {
+        let one = self.of_source(key, written, (at, tick), began);
+        let many = self.of_crowd(key, written, (at, tick), began);
+        [one, many]
+    }
+
+    fn of_crowd(
+        &mut self,
+        key: Key,
+        written: &Written<'_>,
+        (at, tick): (Timestamp, u32),
+        began: Timestamp,
+    ) -> Option<Suspicion> {
+        let crowd = self.crowds.get_mut(usize::from(written.service.0))?;
+        let source = Source::of(written.attempt.source);
+        let rush = match written.attempt.deed {
+            Deed::Failed => {
+                let place = digest(key, &(source, written.service));
+                let failed = self.tries.get(place).map_or(0, |(_, tries)| tries.count());
+                crowd.fails(source, failed, written.attempt.user.map(|user| digest(key, &user)), tick)?
+            }
+            Deed::Welcome => {
+                crowd.welcomes(tick);
+                return None;
+            }
+            _ => return None,
+        };
+        let blank = self.blank(written, at);
+        Some(Suspicion {
+            kind: Kind::DistributedBruteForce,
+            first: moment(began, rush.first),
+            contacts: rush.group.count,
+            users: rush.users,
+            group: Some(rush.group),
+            ..blank
+        })
+    }
+
+    fn of_source(
         &mut self,
         key: Key,
         written: &Written<'_>,
@@ -112,21 +160,28 @@ impl Attempts {
             }
             Deed::Refused | Deed::Left => return None,
         };
-        Some(Suspicion {
+        let first = moment(began, first);
+        Some(Suspicion { kind, first, contacts, users, welcomed, ..self.blank(written, at) })
+    }
+
+    /// What of it the line tells by itself.
+    fn blank(&self, written: &Written<'_>, at: Timestamp) -> Suspicion {
+        Suspicion {
             at,
-            source,
-            kind,
+            source: Source::of(written.attempt.source),
+            kind: Kind::BruteForce,
             // A service of TCP wrote it.
             confidence: Confidence::Proven,
             score: 0,
-            first: moment(began, first),
+            first: at,
             last: at,
-            contacts,
+            contacts: 0,
             ports: alloc::vec::Vec::new(),
             service: self.services.get(usize::from(written.service.0)).cloned(),
-            users,
-            welcomed,
-        })
+            users: 0,
+            welcomed: 0,
+            group: None,
+        }
     }
 }
 

@@ -105,6 +105,7 @@ impl Suspect {
             service: None,
             users: 0,
             welcomed: 0,
+            group: None,
         }
     }
 }

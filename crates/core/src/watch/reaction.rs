@@ -34,6 +34,8 @@ pub enum Mercy {
     Unproven,
     /// What he is to this host.
     Bond(Bond),
+    /// Many share the work, and none of them does much.
+    Group,
     /// Enough are.
     Limit(Limit),
     /// There is no gate that could.
@@ -51,6 +53,7 @@ impl Mercy {
         match self {
             Self::Unproven => text!("unproven", "実在を確認できていない"),
             Self::Bond(bond) => bond.text(),
+            Self::Group => text!("many share it", "多数の送信元による"),
             Self::Limit(Limit::Minute) => {
                 text!("blocks_per_minute_max is reached", "blocks_per_minute_max に達した")
             }
@@ -73,8 +76,12 @@ impl Watch {
     /// What is to become of whoever is suspected, on a host to which these have a bond.
     #[must_use]
     pub fn reaction(&self, suspicion: &Suspicion, choice: &WatchChoice, bonds: &Bonds) -> Reaction {
-        let spared = (suspicion.confidence == Confidence::Unproven && !choice.block_unproven)
-            .then_some(Mercy::Unproven)
+        let is_unproven = suspicion.confidence == Confidence::Unproven && !choice.block_unproven;
+        let spared = suspicion
+            .group
+            .as_ref()
+            .map(|_| Mercy::Group)
+            .or(is_unproven.then_some(Mercy::Unproven))
             .or_else(|| bonds.of_source(suspicion.source).map(Mercy::Bond))
             .or_else(|| self.blocks.limit(choice, suspicion.at).map(Mercy::Limit));
         if let Some(mercy) = spared {

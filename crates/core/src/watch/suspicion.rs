@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use jiff::Timestamp;
 
-use super::{Source, score::ratio};
+use super::{Group, Source, score::ratio};
 use crate::{
     port::Protocol,
     text,
@@ -20,6 +20,8 @@ pub enum Kind {
     BruteForce,
     /// He tries passwords, and does not know of one user.
     PasswordSpray,
+    /// Many share the work of trying passwords.
+    DistributedBruteForce,
     /// He asks a web server for what only those ask for who look for holes.
     PathProbing,
 }
@@ -32,6 +34,7 @@ impl Kind {
             Self::PortScan => "port-scan",
             Self::BruteForce => "brute-force",
             Self::PasswordSpray => "password-spray",
+            Self::DistributedBruteForce => "distributed-brute-force",
             Self::PathProbing => "path-probing",
         }
     }
@@ -93,6 +96,8 @@ pub struct Suspicion {
     pub users: u32,
     /// How often he was let in.
     pub welcomed: u32,
+    /// Who shares the work, where it is not `source` alone, who was the last of them.
+    pub group: Option<Group>,
 }
 
 /// A line names so many ports.
@@ -118,6 +123,14 @@ impl Suspicion {
                 text!(
                     "{service}: {count} failed logins in {time}, {users} {en_users}, {welcomed} good",
                     "{service}: {time} の間にログイン失敗 {count} 回(ユーザー名 {users} 個、成功 {welcomed} 回)"
+                )
+            }
+            Kind::DistributedBruteForce => {
+                let en_users = inflect(self.users as usize, "user", "users");
+                let users = self.users;
+                text!(
+                    "{service}: {count} sources failed to log in once or twice each in {time}, {users} {en_users}",
+                    "{service}: {time} の間に、{count} 個の送信元がそれぞれ 1、2 回ログインに失敗(ユーザー名 {users} 個)"
                 )
             }
             Kind::PathProbing => text!(

@@ -70,6 +70,11 @@ impl Tries {
         self.next = (self.next + FAILURES_MAX - back) % FAILURES_MAX;
     }
 
+    /// How many of the last failures count.
+    pub(super) const fn count(&self) -> u8 {
+        self.count
+    }
+
     /// How many users were named, at least.
     pub(super) const fn users(&self) -> u32 {
         self.users.count_ones()

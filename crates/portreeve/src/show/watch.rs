@@ -34,11 +34,15 @@ pub(crate) struct WatchView<'a> {
     event: &'static str,
     /// When, RFC 3339, UTC.
     at: Option<String>,
-    /// Who: an address.
+    /// Who: an address; null where many share the work.
     source: Option<String>,
     /// The same as a network: of IPv6 64 bits.
     prefix: Option<String>,
-    /// What he does: `port-scan`, `brute-force`, `password-spray` or `path-probing`.
+    /// The first 16 of many that share the work, and how many there are, at least.
+    sources: Option<Vec<String>>,
+    /// See `sources`.
+    sources_count: Option<u32>,
+    /// What he does: `port-scan`, `brute-force`, `password-spray`, `distributed-brute-force` or `path-probing`.
     kind: Option<&'a str>,
     /// `proven`: he finished a handshake within the hour; else `unproven`, and the address may be another's.
     confidence: Option<&'static str>,
@@ -159,7 +163,11 @@ fn tell_at(
     let done = reaction.map(|reaction| format!("   {}", done(reaction, suspicion.at).in_lang(out.lang)));
     let done = done.unwrap_or_default();
     let time = suspicion.at.strftime(time);
-    let source = pad(&suspicion.source.to_string(), 18);
+    let many = suspicion.group.as_ref().map(|group| {
+        let count = group.count;
+        text!("{count} sources", "送信元 {count} 個").in_lang(out.lang).to_owned()
+    });
+    let source = pad(&many.unwrap_or_else(|| suspicion.source.to_string()), 18);
     let (kind, confidence) = (pad(suspicion.kind.name(), 14), pad(suspicion.confidence.name(), 8));
     out.line(&format!("{time}  {event}  {source}  {kind}  {confidence}  {text}{done}"))
 }
@@ -267,6 +275,8 @@ const EMPTY: WatchView<'static> = WatchView {
     at: None,
     source: None,
     prefix: None,
+    sources: None,
+    sources_count: None,
     kind: None,
     confidence: None,
     score: None,
@@ -290,11 +300,15 @@ fn view<'a>(suspicion: &'a Suspicion, text: &'a str) -> WatchView<'a> {
     let mut protocols: Vec<_> = suspicion.ports.iter().map(|contact| contact.protocol).collect();
     protocols.sort_unstable();
     protocols.dedup();
+    let group = suspicion.group.as_ref();
+    let alone = group.is_none();
     WatchView {
         event: SUSPICION,
         at: Some(suspicion.at.to_string()),
-        source: Some(suspicion.source.address().to_string()),
-        prefix: Some(suspicion.source.prefix().to_string()),
+        source: alone.then(|| suspicion.source.address().to_string()),
+        prefix: alone.then(|| suspicion.source.prefix().to_string()),
+        sources: group.map(|group| group.sources.iter().map(ToString::to_string).collect()),
+        sources_count: group.map(|group| group.count),
         kind: Some(Kind::name(suspicion.kind)),
         confidence: Some(Confidence::name(suspicion.confidence)),
         score: (suspicion.kind == Kind::PortScan).then(|| suspicion.ratio()),

@@ -6,10 +6,11 @@ use core::net::IpAddr;
 use super::*;
 use crate::{
     facts::{Lifelines, testing::snapshot},
+    logs::{Reading, header, read},
     policy::Policy,
     port::Protocol,
     receipt::{Deed, tests::receipt},
-    watch::{Event, Happening, Known, Touch},
+    watch::{Event, Happening, Known, Touch, Written},
 };
 
 const HERE: &str = "192.0.2.1";
@@ -145,4 +146,24 @@ fn whoever_could_not_be_kept_out_is_judged_again() {
         scene.watch.reacted(source, &Reaction::Spare(mercy), scene.now());
         assert_eq!(scene.scans("203.0.113.7", true), told);
     }
+}
+
+#[test]
+fn nobody_is_kept_out_for_what_many_do() {
+    let mut scene = Scene::new(WatchMode::Block);
+    let service = scene.watch.service("ssh");
+    let known = Known::default();
+    let mut reactions = vec![];
+    for number in 1..=20 {
+        scene.second += 1;
+        let line = alloc::format!(
+            "Jun 21 16:47:48 host sshd[{number}]: Failed password for root from 203.0.113.{number} port 50 ssh2"
+        );
+        let header = header::split(&line).unwrap();
+        let Reading::Attempt(attempt) = read(header.program, header.message) else { panic!("{line}") };
+        let what = Happening::Written(Written::of(service, &header, attempt));
+        let told = scene.watch.step(&known, &Event { at: scene.now(), what });
+        reactions.extend(told.iter().map(|it| scene.watch.reaction(it, &scene.choice, &scene.bonds)));
+    }
+    assert_eq!(reactions, [Reaction::Spare(Mercy::Group)]);
 }

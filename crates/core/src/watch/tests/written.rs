@@ -63,6 +63,21 @@ fn many_people_behind_one_address_are_not_told_of() {
     assert_eq!(told(&day.collect::<Vec<_>>()), [""; 0]);
 }
 
+/// None of them does enough to be told of by himself.
+#[test]
+fn many_who_share_the_work_are_told_of_together() {
+    let lines: Vec<_> = (1..=30)
+        .map(|nth| (9, failed(nth, &format!("u{}", nth % 3), &format!("198.51.100.{nth}"))))
+        .collect();
+    let told = told(&lines);
+    let [text] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        text,
+        "198.51.100.20 distributed-brute-force proven ssh: 20 sources failed to log in once or twice each in 2 min, 3 users"
+    );
+    assert_eq!(self::told(&lines[..19]), [""; 0]);
+}
+
 #[test]
 fn the_host_itself_is_not_told_of() {
     let lines: Vec<_> = (0..20).map(|pid| (1, failed(pid, "root", HERE))).collect();
