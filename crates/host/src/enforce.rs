@@ -259,6 +259,12 @@ impl Door {
         }
     }
 
+    /// The same at this moment: something took its time.
+    #[must_use]
+    pub fn later(self) -> Self {
+        Self { now: clock::now(), ..self }
+    }
+
     /// The same, whose next change has the kernel keep `ports` from clients once it is for good; `None` where that stays as it is.
     #[must_use]
     pub fn reserving(self, ports: Option<&[PortRange]>) -> Self {

@@ -330,7 +330,10 @@ impl Steer {
         to: (Protocol, Family),
         socket: &OwnedFd,
     ) -> Result<(), SteerError> {
-        let slot = self.slots()?.of(service, to).ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
+        let seat = self.map(SERVICES).look_up(&slot::name(service));
+        let seat = seat.map_err(|error| Untold(SERVICES, error))?;
+        let slot = seat.and_then(|seat| slot::read_seat(&seat)?.slot(to));
+        let slot = slot.ok_or_else(|| SteerError::NoSlot(service.0.into()))?;
         // The kernel reads a descriptor there, and tells a cookie.
         let number = u64::from(socket.as_raw_fd().cast_unsigned());
         let put = self.map(SOCKETS).put(&slot.to_ne_bytes(), &number.to_ne_bytes());

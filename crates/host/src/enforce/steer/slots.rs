@@ -71,6 +71,13 @@ pub struct Hits {
     pub error: u64,
 }
 
+impl Seat {
+    /// The slot for this protocol and family.
+    pub(super) fn slot(&self, (protocol, family): (Protocol, Family)) -> Option<u32> {
+        Some(self.first + place(protocol, family)?)
+    }
+}
+
 impl Hits {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let number = |at: usize| Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
@@ -133,7 +140,7 @@ impl Slots {
         (service, tenancy): Key<'_>,
         (protocol, family): (Protocol, Family),
     ) -> Option<u32> {
-        Some(self.0.get(&(service.into(), tenancy))?.first + place(protocol, family)?)
+        self.0.get(&(service.into(), tenancy))?.slot((protocol, family))
     }
 
     /// Whose each first slot is.
@@ -186,7 +193,7 @@ pub(super) mod slot {
         bytes
     }
 
-    pub(super) fn read_seat(bytes: &[u8]) -> Option<Seat> {
+    pub(in super::super) fn read_seat(bytes: &[u8]) -> Option<Seat> {
         let (first, owners) = bytes.split_first_chunk()?;
         let text = std::str::from_utf8(owners).ok()?.trim_end_matches('\0');
         let owners = text.lines().filter_map(written::read).collect();

@@ -121,12 +121,13 @@ pub(super) fn alone(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let door = door::open_unmoved(stands, FAILED, None)?;
+    // Whoever is led to is there before anybody is led; a trial is as long as it is meant after that.
+    leading::lead(planned, FAILED)?;
+    let door = door.later();
     let until = match way {
         Way::AtOnce => None,
         Way::Asking(_, timeout) | Way::Alone(timeout) => Some(timeout.end(door.now)),
     };
-    // Whoever is led to is there before anybody is led.
-    leading::lead(planned, FAILED)?;
     let is_unmarked = is_unmarked(now);
     let passed = programs::tell_through(door, now, Comes { until, ..Comes::default() }, FAILED)?;
     out.changed();
