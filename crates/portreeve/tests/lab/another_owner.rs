@@ -216,4 +216,15 @@ fn who_starts_again_during_a_trial_is_led_to_after_it() {
     assert_eq!(shop.answers(443), "former");
     thread::sleep(Duration::from_secs(5));
     assert_eq!(shop.answers(443), "former", "the trial is over");
+
+    // Nor is he forgotten where it takes away the other owner, who has a socket, too.
+    shop.site.run("portreeve apply --no-session --no-trial");
+    shop.starts("present", 9_002);
+    shop.policy("former", "observe");
+    shop.site.run("portreeve apply --no-session --trial 4s");
+    shop.site.run("systemctl stop former");
+    shop.starts("former", 9_001);
+    shop.site.run("portreeve steer register shop");
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(shop.answers(443), "former", "that trial is over, too");
 }

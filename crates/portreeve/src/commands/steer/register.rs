@@ -258,10 +258,15 @@ fn lead(
     if own.is_empty() {
         return Err(unsteered(name, &routes, settings));
     }
+    let plain: Vec<Turn<'_>> =
+        own.iter().filter_map(|tenant| turn(world, *tenant, &slots, whose, &[]).ok()).collect();
     let mut turns = Vec::new();
     let mut why = Unled::Nobody;
     for tenant in own {
-        match turn(world, tenant, &slots, whose) {
+        // Of several sockets the one is meant that is for the other one of that name.
+        let others = plain.iter().filter(|other| other.tenant.key() != tenant.key());
+        let meant: Vec<u64> = others.flat_map(|other| &other.leads).map(|lead| lead.cookie).collect();
+        match turn(world, tenant, &slots, whose, &meant) {
             Ok(turn) => turns.push(turn),
             Err(unled) => why = unled,
         }
@@ -278,7 +283,7 @@ fn lead(
     Ok(changed)
 }
 
-/// What is to be led for `tenant`.
+/// What is to be led for `tenant`; of several sockets one that is `meant` otherwise.
 ///
 /// # Errors
 ///
@@ -288,9 +293,16 @@ fn turn<'r>(
     tenant: Tenant<'r>,
     slots: &[Slot],
     whose: Option<Whose>,
+    meant: &[u64],
 ) -> Result<Turn<'r>, Unled> {
-    let found: Vec<Result<Lead, Unled>> =
-        tenant.ways().map(|way| socket(world, tenant, way, whose)).collect();
+    let of = |way: (Protocol, Family)| match socket(world, tenant, way, whose) {
+        Err(Unled::Several(all)) => match all.iter().find(|lead| meant.contains(&lead.cookie)) {
+            Some(lead) => Ok(Lead { families: [way.1].into(), ..lead.clone() }),
+            None => Err(Unled::Several(all)),
+        },
+        found => found,
+    };
+    let found: Vec<Result<Lead, Unled>> = tenant.ways().map(of).collect();
     let leads = joined(found.iter().flatten().cloned());
     if leads.is_empty() {
         return Err(found.into_iter().find_map(Result::err).unwrap_or(Unled::Nobody));
