@@ -17,7 +17,7 @@ mod who;
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
     gate::{Body, Foundation, Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed, Reservation},
@@ -315,7 +315,8 @@ impl Door {
     fn tell_programs(&self, deed: &Deed) -> Result<(), DoorError> {
         let Deed::Programs { now, was, until, .. } = deed else { return Ok(()) };
         let until = until.map(|until| {
-            let left = until.duration_since(self.now).unsigned_abs();
+            // By now some of the time has passed, and what is over is taken back at once.
+            let left = until.duration_since(clock::now()).max(SignedDuration::ZERO).unsigned_abs();
             boot_clock().saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
         });
         guard::tell(&now.rules, until)?;

@@ -141,6 +141,25 @@ pub(crate) fn lead_found_at_last(settings: &Settings) {
     lead_found(settings, NOT_LED).unwrap_or_else(|failure| tell_failed(&failure, settings));
 }
 
+/// Tells of each service that had another socket by `former`, which is open yet: it was moved since, and that is another change.
+pub(crate) fn tell_moved(former: &[Led], settings: &Settings) {
+    let (Ok(led), Ok(snapshot)) = (led(), look::here(&WANTED)) else { return };
+    let is_moved = |it: &&Led| {
+        let way = |led: &Led| (led.service.clone(), led.tenancy, led.protocol, led.family);
+        let other = led.iter().any(|led| way(led) == way(it) && led.cookie != it.cookie);
+        other && kept(&snapshot, it.tenant(), (it.protocol, it.family), it.cookie).is_some()
+    };
+    let names: BTreeSet<&str> =
+        former.iter().filter(is_moved).map(|former| former.service.as_str()).collect();
+    for name in names {
+        let text = text!(
+            "note: what is for {name} was moved since, and stays where it was moved to; portreeve history shows that change",
+            "注意: {name} の誘導先はその後に切り替えられており、切り替え先のままです。その変更は portreeve history で確認できます"
+        );
+        warn(&visible(text.in_lang(settings.lang)));
+    }
+}
+
 const NOT_LED: Words = Words {
     en: "not all that comes in is led to its socket",
     ja: "一部の通信をソケットに誘導できません",

@@ -196,6 +196,15 @@ fn other_places_of_one_owner_have_another_socket() {
     assert_eq!(shop.answers(9_443), "new");
     shop.site.run("portreeve undo --no-session");
     assert_eq!(shop.answers(9_080), "old");
+
+    // What was moved during a trial is another change than the trial, and stays.
+    shop.policy_at("former", "observe", 9_080);
+    shop.site.run("sed -i 's/\"refuse\"/\"pass\"/' /etc/portreeve/policy.toml");
+    shop.site.run("portreeve apply --no-session --trial 60s");
+    shop.site.run("portreeve steer move shop --to-pid $(pgrep -f '[s]hop.py new') --fd 3");
+    let undone = shop.site.ask("undo --no-session");
+    assert_eq!((undone.status, shop.answers(9_080).as_str()), (0, "new"), "{undone:#?}");
+    assert!(undone.stderr.contains("what is for shop was moved since"), "{undone:#?}");
 }
 
 /// Whoever owns it before, in the trial and after it is led to all the time.
