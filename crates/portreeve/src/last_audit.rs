@@ -209,7 +209,7 @@ impl LastAudit {
             Err(error) if error.is_missing() => return Ok(Self { path, record: Record::new() }),
             Err(source) => return Err(LastAuditError::Read { path, source }),
         };
-        match layout(&bytes) {
+        match read::layout(&bytes) {
             Some(layout) if layout > LAYOUT => Err(LastAuditError::Newer { path, layout }),
             _ => match serde_json::from_slice(&bytes) {
                 Ok(record) => Ok(Self { path, record }),
@@ -273,15 +273,6 @@ fn key(snapshot: &Snapshot, netns: &Netns) -> String {
         Netns::All => format!("{host} all"),
         Netns::Named(name) => format!("{host} {name}"),
     }
-}
-
-/// The layout alone, so that a newer file is told from a broken one.
-fn layout(bytes: &[u8]) -> Option<u32> {
-    #[derive(Deserialize)]
-    struct Head {
-        layout: u32,
-    }
-    serde_json::from_slice::<Head>(bytes).ok().map(|head| head.layout)
 }
 
 #[cfg(test)]

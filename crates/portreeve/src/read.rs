@@ -86,6 +86,15 @@ pub(crate) fn bounded(reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, Re
     if bytes.len() > bytes_max { Err(ReadError::TooLarge { bytes_max }) } else { Ok(bytes) }
 }
 
+/// The layout of a document alone, so that a newer file is told from a broken one.
+pub(crate) fn layout(bytes: &[u8]) -> Option<u32> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        layout: u32,
+    }
+    serde_json::from_slice::<Head>(bytes).ok().map(|head| head.layout)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -98,14 +98,13 @@ fn led_again(former: &[Led], routes: &Routes) -> Result<(), Failure> {
     }
     seat(routes, NOT_LED)?;
     let led = led().map_err(|error| failure(&error, NOT_LED))?;
-    let way = |led: &Led| (led.service.clone(), led.tenancy, led.protocol, led.family);
-    let is_missed = |it: &&Led| routes.use_socket(it) && led.iter().all(|led| way(led) != way(it));
+    let is_missed = |it: &&Led| routes.use_socket(it) && !led.iter().any(|led| led.is_for_the_same(it));
     let missed: Vec<&Led> = former.iter().filter(is_missed).collect();
     if missed.is_empty() {
         return Ok(());
     }
     let snapshot = look::here(&WANTED)?;
-    let had = |it: &Led| kept(&snapshot, (&it.service, it.tenancy), (it.protocol, it.family), it.cookie);
+    let had = |it: &Led| kept(&snapshot, it.tenant(), (it.protocol, it.family), it.cookie);
     // Who went in the meantime is told of with those who are led to nobody.
     let found = joined(missed.into_iter().filter_map(had));
     lead_all(found.iter(), NOT_LED)
@@ -143,14 +142,15 @@ pub(crate) fn lead_found_at_last(settings: &Settings) {
 
 /// Tells of each service that had another socket by `former`, which is open yet: it was moved since, and that is another change.
 pub(crate) fn tell_moved(former: &[Led], settings: &Settings) {
-    let (Ok(led), Ok(snapshot)) = (led(), look::here(&WANTED)) else { return };
-    let is_moved = |it: &&Led| {
-        let way = |led: &Led| (led.service.clone(), led.tenancy, led.protocol, led.family);
-        let other = led.iter().any(|led| way(led) == way(it) && led.cookie != it.cookie);
-        other && kept(&snapshot, it.tenant(), (it.protocol, it.family), it.cookie).is_some()
-    };
-    let names: BTreeSet<&str> =
-        former.iter().filter(is_moved).map(|former| former.service.as_str()).collect();
+    let Ok(led) = led() else { return };
+    let has_another = |it: &&Led| led.iter().any(|led| led.is_for_the_same(it) && led.cookie != it.cookie);
+    let mut moved = former.iter().filter(has_another).peekable();
+    if moved.peek().is_none() {
+        return;
+    }
+    let Ok(snapshot) = look::here(&WANTED) else { return };
+    let is_open = |it: &&Led| kept(&snapshot, it.tenant(), (it.protocol, it.family), it.cookie).is_some();
+    let names: BTreeSet<&str> = moved.filter(is_open).map(|former| former.service.as_str()).collect();
     for name in names {
         let text = text!(
             "note: what is for {name} was moved since, and stays where it was moved to; portreeve history shows that change",

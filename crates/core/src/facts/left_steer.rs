@@ -33,6 +33,12 @@ impl Led {
     pub fn tenant(&self) -> (&str, Tenancy) {
         (&self.service, self.tenancy)
     }
+
+    /// Whether packets of the same kind are led to both.
+    #[must_use]
+    pub fn is_for_the_same(&self, other: &Self) -> bool {
+        (self.tenant(), self.protocol, self.family) == (other.tenant(), other.protocol, other.family)
+    }
 }
 
 /// A socket that packets are led to.

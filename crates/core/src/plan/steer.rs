@@ -164,8 +164,7 @@ pub(super) fn lead(
 /// What has a socket once that is done.
 fn led_then(led: &[Led], leads: &[Lead]) -> Vec<Led> {
     let new: Vec<Led> = leads.iter().flat_map(Lead::led).collect();
-    let way = |led: &Led| (led.service.clone(), led.tenancy, led.protocol, led.family);
-    let stays = |led: &&Led| new.iter().all(|new| way(new) != way(led));
+    let stays = |led: &&Led| !new.iter().any(|new| new.is_for_the_same(led));
     led.iter().filter(stays).cloned().chain(new.iter().cloned()).collect()
 }
 

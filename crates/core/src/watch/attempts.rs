@@ -94,8 +94,10 @@ impl Attempts {
         (at, tick): (Timestamp, u32),
         began: Timestamp,
     ) -> [Option<Suspicion>; 2] {
-        let one = self.of_source(key, written, (at, tick), began);
-        let many = self.of_crowd(key, written, (at, tick), began);
+        let source = Source::of(written.attempt.source);
+        let place = digest(key, &(source, written.service));
+        let one = self.of_source(key, written, place, (at, tick), began);
+        let many = self.of_crowd(key, written, place, (at, tick), began);
         [one, many]
     }
 
@@ -103,6 +105,7 @@ impl Attempts {
         &mut self,
         key: Key,
         written: &Written<'_>,
+        place: u64,
         (at, tick): (Timestamp, u32),
         began: Timestamp,
     ) -> Option<Suspicion> {
@@ -110,7 +113,6 @@ impl Attempts {
         let source = Source::of(written.attempt.source);
         let rush = match written.attempt.deed {
             Deed::Failed => {
-                let place = digest(key, &(source, written.service));
                 let failed = self.tries.get(place).map_or(0, |(_, tries)| tries.count());
                 crowd.fails(source, failed, written.attempt.user.map(|user| digest(key, &user)), tick)?
             }
@@ -135,11 +137,10 @@ impl Attempts {
         &mut self,
         key: Key,
         written: &Written<'_>,
+        place: u64,
         (at, tick): (Timestamp, u32),
         began: Timestamp,
     ) -> Option<Suspicion> {
-        let source = Source::of(written.attempt.source);
-        let place = digest(key, &(source, written.service));
         let (kind, first, contacts, users, welcomed) = match written.attempt.deed {
             Deed::Failed => {
                 let tries = self.tries.entry(place, tick);

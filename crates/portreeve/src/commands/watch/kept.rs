@@ -62,7 +62,7 @@ impl Kept {
             Err(error) if error.is_missing() => return Ok(None),
             Err(_) => return Err(KeptError::Broken(path)),
         };
-        match layout(&bytes) {
+        match read::layout(&bytes) {
             Some(layout) if layout > LAYOUT => return Err(KeptError::Newer(path, layout)),
             _ => {}
         }
@@ -94,15 +94,6 @@ impl Kept {
 /// Whether journald may have made it (sd_journal_get_cursor(3)): it is handed to a program.
 fn is_cursor(text: &str) -> bool {
     text.len() <= CURSOR_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// The layout alone, so that a newer file is told from a broken one.
-fn layout(bytes: &[u8]) -> Option<u32> {
-    #[derive(Deserialize)]
-    struct Head {
-        layout: u32,
-    }
-    serde_json::from_slice::<Head>(bytes).ok().map(|head| head.layout)
 }
 
 #[cfg(test)]
