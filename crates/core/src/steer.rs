@@ -41,18 +41,20 @@ pub enum WhenDead {
 }
 
 /// How packets for a service are led to its socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Steering {
     /// What becomes of them while it has none.
     pub when_dead: WhenDead,
     /// Whether the host takes in those for its addresses that no interface has.
     pub local: bool,
+    /// The port of TCP on which the socket listens; `None` where that is a declared one.
+    pub target_port: Option<u16>,
 }
 
 impl From<WhenDead> for Steering {
-    /// At addresses that the host has.
+    /// At addresses that the host has, to a socket on a declared port.
     fn from(when_dead: WhenDead) -> Self {
-        Self { when_dead, local: false }
+        Self { when_dead, local: false, target_port: None }
     }
 }
 
@@ -80,6 +82,9 @@ pub struct Route {
     /// Whether the host takes in what is for the address also where no interface has it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub local: bool,
+    /// The port on which its socket listens; `None` where that is one of the service's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_port: Option<u16>,
 }
 
 /// Every route, in order and each once.
@@ -122,8 +127,15 @@ impl Route {
         let is_near = u32::from(next.ports.first) <= u32::from(self.ports.last) + 1;
         let is_alike = (self.tenant(), self.protocol, &self.address)
             == (next.tenant(), next.protocol, &next.address)
-            && (self.when_dead, self.local) == (next.when_dead, next.local);
+            && self.steering() == next.steering();
         is_near && is_alike
+    }
+
+    /// How it leads them.
+    #[must_use]
+    pub fn steering(&self) -> Steering {
+        let Self { when_dead, local, target_port, .. } = *self;
+        Steering { when_dead, local, target_port }
     }
 
     /// Whether it leads packets to this socket.
@@ -158,7 +170,7 @@ impl FromIterator<Route> for Routes {
         let key = |route: &Route| {
             let address = route.address.as_ref().map(|address| address.ip);
             let whose = (route.service.clone(), route.tenancy);
-            (whose, route.protocol, address, route.when_dead, route.local, route.ports)
+            (whose, route.protocol, address, route.steering(), route.ports)
         };
         let mut all: Vec<Route> = routes.into_iter().collect();
         all.sort_by_cached_key(key);
@@ -222,6 +234,7 @@ mod tests {
             ports: ports.parse().expect("ports"),
             when_dead: WhenDead::Refuse,
             local: false,
+            target_port: None,
         };
         Routes(written.iter().map(route).collect())
     }

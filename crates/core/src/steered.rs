@@ -199,6 +199,7 @@ mod tests {
             ports: PortRange { first, last },
             when_dead: WhenDead::Refuse,
             local: false,
+            target_port: None,
         };
         scene.snapshot.steer = Some(LeftSteer {
             stands: GuardStands::Whole,

@@ -26,8 +26,9 @@ struct place {
 struct route {
 	__u32 slot;
 	__u8 when_dead;
-	__u8 local; // written down for whoever reads the routes back
-	__u8 padding[2];
+	// Written down for whoever reads the routes back.
+	__u8 local;
+	__u16 target_port;
 };
 
 _Static_assert(sizeof(struct place) == 24, "enforce/steer/routes.rs writes so many bytes");

@@ -258,6 +258,7 @@ fn routes() -> Result<Routes> {
             ports,
             when_dead,
             local: false,
+            target_port: None,
         })
     };
     let all =

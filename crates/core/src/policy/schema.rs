@@ -184,6 +184,9 @@ struct Steering {
     when_dead: Option<WhenDead>,
     /// Whether the host takes in packets for its addresses that no interface has; absent: no.
     local: Option<bool>,
+    /// The port of TCP on which its socket listens; absent: a declared one.
+    #[schemars(range(min = 1))]
+    target_port: Option<u16>,
 }
 
 /// How ports are kept for their owners.

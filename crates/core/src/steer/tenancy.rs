@@ -29,7 +29,9 @@ impl Tenancy {
         let owners = service.owners.iter().flat_map(|owner| [owner.key(), "=", owner.value(), "\n"]);
         let ports = service.ports.iter().map(|spec| format!("{spec}\n"));
         let addresses = service.addresses.iter().map(|address| format!("{address}\n"));
-        let places: String = ports.chain(addresses).collect();
+        let target = service.steer.and_then(|steering| steering.target_port);
+        let target = target.map(|port| format!("to {port}\n"));
+        let places: String = ports.chain(addresses).chain(target).collect();
         Self(fnv(owners.chain([places.as_str()]).flat_map(str::bytes)))
     }
 
@@ -90,10 +92,11 @@ impl<'r> Tenant<'r> {
         })
     }
 
-    /// Whether it is declared for this port.
+    /// Whether its socket is meant to listen on this port: the one that is named for it, else one that it is declared for.
     #[must_use]
-    pub fn has(&self, protocol: Protocol, port: u16) -> bool {
-        self.0.iter().any(|route| route.protocol == protocol && route.ports.contains(port))
+    pub fn listens_on(&self, protocol: Protocol, port: u16) -> bool {
+        let mut own = self.0.iter().filter(|route| route.protocol == protocol);
+        own.any(|route| route.target_port.map_or(route.ports.contains(port), |target| target == port))
     }
 
     /// The addresses that it is declared for; none where it is for every one.
@@ -107,8 +110,8 @@ impl<'r> Tenant<'r> {
         self.places().eq(other.places())
     }
 
-    fn places(&self) -> impl Iterator<Item = (Protocol, Option<&'r Address>, PortRange)> {
-        self.0.iter().map(|route| (route.protocol, route.address.as_ref(), route.ports))
+    fn places(&self) -> impl Iterator<Item = (Protocol, Option<&'r Address>, PortRange, Option<u16>)> {
+        self.0.iter().map(|route| (route.protocol, route.address.as_ref(), route.ports, route.target_port))
     }
 }
 
@@ -146,7 +149,10 @@ pub mod written {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::scene;
+    use crate::{
+        rules::testing::scene,
+        steer::{Steering, WhenDead},
+    };
 
     fn of(owners: &[&str], ports: &str, addresses: &[&str]) -> Tenancy {
         let scene = scene().service("web", ports, "own.service").declared(|service| {
@@ -167,6 +173,14 @@ mod tests {
             of(&["a.service"], "81/tcp", &[]),
             of(&["a.service"], "80/tcp", &["192.0.2.1"]),
         ];
+        let target = |port| {
+            let scene = scene().service("web", "80/tcp", "a.service").declared(|service| {
+                service.steer = Some(Steering { target_port: port, ..WhenDead::Refuse.into() });
+            });
+            Tenancy::of(&scene.policy.unwrap().services[0])
+        };
+        assert_eq!(target(None), all[1]);
+        assert_ne!(target(Some(8_080)), all[1]);
         for (nth, one) in all.iter().enumerate() {
             assert!(!one.is_untold());
             assert!(all.iter().skip(nth + 1).all(|other| other != one), "{one:?}");

@@ -31,6 +31,8 @@ pub enum SteerMistake {
     Twice(Box<[String; 2]>, Address),
     /// It names no address that the host could take in, or one that is no host's.
     Local(Option<Address>),
+    /// It has no port of TCP, and of no other protocol another port may be meant.
+    Target,
     /// The kernel keeps no such long name.
     Name,
     /// Its owners are longer than the kernel keeps.
@@ -81,6 +83,10 @@ impl SteerMistake {
                 "local says which addresses the host takes in, and this service names none",
                 "local はアドレスを受け持つ指定ですが、address がありません"
             ),
+            Self::Target => text!(
+                "target_port is for tcp, and this service has no port of it",
+                "target_port は tcp 用の指定ですが、tcp のポートがありません"
+            ),
             Self::Name => text!(
                 "a service that is steered has a name of {NAME_BYTES_MAX} bytes at most",
                 "誘導するサービスの名前は {NAME_BYTES_MAX} バイトまでです"
@@ -130,6 +136,10 @@ impl SteerMistake {
                 "name them: address = [\"192.0.2.7\"]",
                 "address = [\"192.0.2.7\"] のように、アドレスを書いてください"
             ),
+            Self::Target => text!(
+                "leave target_port out: an answer of udp leaves from the port that its socket listens on",
+                "target_port を外してください(udp の応答は待ち受けポートから送られます)"
+            ),
             Self::Name => text!("give it a shorter name", "短い名前を付けてください"),
             Self::Owners => text!("name fewer", "owner を減らしてください"),
             Self::Services(_) | Self::Places(_) => text!(
@@ -161,6 +171,10 @@ pub fn mistake(service: &Service) -> Option<SteerMistake> {
     }
     if let Some(address) = service.addresses.iter().find(|address| is_on_link(address)) {
         return Some(SteerMistake::OnLink(address.clone()));
+    }
+    let is_aimed = service.steer.is_some_and(|steering| steering.target_port.is_some());
+    if is_aimed && service.ports.iter().all(|spec| spec.protocol != Protocol::Tcp) {
+        return Some(SteerMistake::Target);
     }
     if service.steer.is_some_and(|steering| steering.local)
         && let Some(mistake) = not_local(service)
@@ -238,7 +252,7 @@ fn whole_twice(routes: &Routes) -> Option<SteerMistake> {
 
 /// Its ports at each of its addresses.
 fn routes(service: &Service) -> Vec<Route> {
-    let Some(Steering { when_dead, local }) = service.steer else { return Vec::new() };
+    let Some(Steering { when_dead, local, target_port }) = service.steer else { return Vec::new() };
     let addresses: Vec<Option<Address>> = match service.addresses.as_slice() {
         [] => [None].into(),
         addresses => addresses.iter().map(canonical).collect(),
@@ -253,6 +267,8 @@ fn routes(service: &Service) -> Vec<Route> {
         ports: spec.range,
         when_dead,
         local,
+        // Answers of UDP leave from the port that its socket listens on.
+        target_port: target_port.filter(|_| spec.protocol == Protocol::Tcp),
     };
     service.ports.iter().flat_map(|spec| addresses.iter().map(move |address| at(address, spec))).collect()
 }
@@ -336,7 +352,7 @@ mod tests {
         let local = |addresses: &'static [&'static str]| {
             let change = move |service: &mut Service| {
                 at(addresses)(service);
-                service.steer = Some(Steering { when_dead: WhenDead::Refuse, local: true });
+                service.steer = Some(Steering { local: true, ..WhenDead::Refuse.into() });
             };
             of(&steered("443/tcp", change))
         };
@@ -350,6 +366,18 @@ mod tests {
             assert!(matches!(local(odd), Err(SteerMistake::Local(Some(_)))), "{odd:?}");
         }
         assert_eq!(of(&steered("443/tcp", at(&["192.0.2.7"]))).expect("routes").local(), [].into());
+    }
+
+    #[test]
+    fn another_port_is_meant_of_tcp_alone() {
+        let aimed = |ports| {
+            of(&steered(ports, |service| {
+                service.steer = Some(Steering { target_port: Some(8_080), ..WhenDead::Refuse.into() });
+            }))
+        };
+        let routes = aimed("443/tcp").expect("routes");
+        assert_eq!(routes.0.iter().map(|route| route.target_port).collect::<Vec<_>>(), [Some(8_080)]);
+        assert_eq!(aimed("53/udp"), Err(SteerMistake::Target));
     }
 
     /// In pieces they are still all ports of it.

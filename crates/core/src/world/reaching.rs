@@ -347,6 +347,7 @@ mod tests {
             ports: PortRange::one(80),
             when_dead: WhenDead::Refuse,
             local: false,
+            target_port: None,
         };
         let told = |spot: &str, led_at: &str| {
             let rule = "-A INPUT -d 203.0.113.1/32 -p tcp -m tcp --dport 80 -j ACCEPT\n";

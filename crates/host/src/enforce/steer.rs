@@ -303,8 +303,9 @@ impl Steer {
             let (address, ports) = place.of(|twin| places.get(twin) == Some(&(first, steering)))?;
             let ((service, tenancy), owners) = services.get(&first)?;
             let (service, protocol) = ((*service).to_owned(), place.protocol);
-            let (tenancy, owners, Steering { when_dead, local }) = (*tenancy, owners.to_vec(), steering);
-            Some(Route { service, tenancy, owners, protocol, address, ports, when_dead, local })
+            let (tenancy, owners) = (*tenancy, owners.to_vec());
+            let Steering { when_dead, local, target_port } = steering;
+            Some(Route { service, tenancy, owners, protocol, address, ports, when_dead, local, target_port })
         };
         local::as_it_is(places.iter().filter_map(route).collect())
     }
@@ -370,8 +371,7 @@ impl Steer {
             for place in places(one) {
                 let to = if place.family == Family::Ipv4 { v4 } else { v6 };
                 let to = to.ok_or_else(|| SteerError::NoSlot(one.service.clone()))?;
-                let steering = Steering { when_dead: one.when_dead, local: one.local };
-                let put = map.put(&place.bytes(), &route(to, steering));
+                let put = map.put(&place.bytes(), &route(to, one.steering()));
                 put.map_err(|error| Untold(ROUTES, error))?;
             }
         }

@@ -1,5 +1,6 @@
 //! `portreeve steer status|register|move`: which packets are led to whose socket (A5, A12, A22).
 
+mod awaited;
 mod drain;
 mod register;
 
@@ -74,8 +75,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "旧プロセスが受付済みの接続を処理し終えるまで待つ最長時間",
     };
     let wait = Words {
-        en: "Wait so long at most until its owner has a socket",
-        ja: "owner がソケットを開くまで待つ最長時間",
+        en: "Wait so long at most until its owner has a socket for each family and protocol",
+        ja: "owner がすべてのアドレスファミリー・プロトコルのソケットを開くまで待つ最長時間",
     };
     let number = |name: &'static str, value: &'static str, help: Words| {
         options::value(name, value, help, lang).value_parser(value_parser!(u32))

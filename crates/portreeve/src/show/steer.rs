@@ -114,6 +114,8 @@ struct RouteView<'a> {
     when_dead: WhenDead,
     /// Whether the host takes in what is for the address also where no interface has it.
     local: bool,
+    /// The port of TCP on which its socket listens; `null` where that is a declared one.
+    target_port: Option<u16>,
 }
 
 /// What became of packets that looked for its sockets: of a connection its first one.
@@ -154,6 +156,7 @@ fn service_view<'a>(stands: &'a Stands<'a>, routes: &'a Routes, service: &'a str
         port_last: route.ports.last,
         when_dead: route.when_dead,
         local: route.local,
+        target_port: route.target_port,
     };
     ServiceView {
         service,

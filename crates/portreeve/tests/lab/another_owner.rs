@@ -17,12 +17,13 @@ address = ["ADDRESS"]
 owner = { unit = "OWNER.service" }
 reach = "world"
 guard = "GUARD"
-steer = { when_dead = "refuse" }
+steer = { when_dead = "refuse", target_port = 9000 }
 "#;
 const SHOP: &str = r#"
 import socket, sys
 own = socket.socket()
-own.bind(("127.0.0.1", int(sys.argv[2])))
+address, port = sys.argv[2].split(":")
+own.bind((address, int(port)))
 own.listen(64)
 while True:
     guest, _ = own.accept()
@@ -54,9 +55,15 @@ impl Shop {
         lab(self.site.host.write("/etc/portreeve/policy.toml", &text));
     }
 
-    fn starts(&self, name: &str, port: u16) {
-        self.site.run(&format!("systemd-run -q -u {name} python3 /srv/shop.py {name} {port}"));
-        let listens = format!("[ $(ss -Hltn sport = :{port} | wc -l) = 1 ]");
+    /// Without the port that is meant in the place of the declared one.
+    fn listens_there(&self) {
+        self.site.run("sed -i 's/, target_port = 9000//' /etc/portreeve/policy.toml");
+    }
+
+    /// At this address of loopback.
+    fn starts(&self, name: &str, address: &str) {
+        self.site.run(&format!("systemd-run -q -u {name} python3 /srv/shop.py {name} {address}:9000"));
+        let listens = format!("[ $(ss -Hltn src {address}:9000 | wc -l) = 1 ]");
         self.site.run(&format!("timeout 10 sh -c 'until {listens}; do sleep 0.1; done'"));
     }
 
@@ -83,7 +90,7 @@ impl Shop {
 fn what_comes_in_goes_to_the_new_owner_as_long_as_that_holds() {
     let shop = Shop::open();
     shop.policy("former", "observe");
-    shop.starts("former", 9_001);
+    shop.starts("former", "127.0.0.1");
     let applied = shop.site.ask("apply --no-session --no-trial");
     assert_eq!((applied.status, shop.answers(443).as_str()), (0, "former"), "{applied:#?}");
 
@@ -95,7 +102,7 @@ fn what_comes_in_goes_to_the_new_owner_as_long_as_that_holds() {
     let found = shop.finds();
     assert!(found.contains("stolen-port") && found.contains("what comes in for shop is led to"), "{found}");
 
-    shop.starts("present", 9_002);
+    shop.starts("present", "127.0.0.2");
     let tried = shop.site.ask("apply --no-session --trial 60s");
     assert_eq!((tried.status, shop.answers(443).as_str()), (0, "present"), "{tried:#?}");
     let undone = shop.site.ask("undo");
@@ -116,8 +123,8 @@ fn what_comes_in_goes_to_the_new_owner_as_long_as_that_holds() {
 fn a_name_that_another_has_now_leads_nobody_to_him() {
     let shop = Shop::open();
     shop.policy("former", "observe");
-    shop.starts("former", 9_001);
-    shop.starts("present", 9_002);
+    shop.starts("former", "127.0.0.1");
+    shop.starts("present", "127.0.0.2");
     shop.site.run("portreeve apply --no-session --no-trial");
     let begun = shop.newest();
 
@@ -142,7 +149,7 @@ fn a_name_that_another_has_now_leads_nobody_to_him() {
     thread::sleep(Duration::from_secs(3));
     assert_eq!((shop.answers(443).as_str(), shop.answers(444).as_str()), ("", ""));
     shop.policy("former", "observe");
-    shop.starts("former", 9_001);
+    shop.starts("former", "127.0.0.1");
     let applied = shop.site.ask("apply --no-session --trial 60s");
     assert_eq!((applied.status, shop.answers(443).as_str()), (0, "former"), "{applied:#?}");
 }
@@ -151,7 +158,7 @@ fn a_name_that_another_has_now_leads_nobody_to_him() {
 fn what_is_steered_knows_whose_it_is_without_the_policy() {
     let shop = Shop::open();
     shop.policy("former", "observe");
-    shop.starts("former", 9_001);
+    shop.starts("former", "127.0.0.1");
     shop.site.run("portreeve apply --no-session --no-trial");
     shop.site.run("sed -i '/service.shop/,$d' /etc/portreeve/policy.toml");
 
@@ -168,7 +175,7 @@ fn what_is_steered_knows_whose_it_is_without_the_policy() {
     assert_eq!(refused.status, 5, "{refused:#?}");
     let found = shop.finds();
     assert!(found.contains("the policy does not steer it any more"), "{found}");
-    shop.starts("former", 9_001);
+    shop.starts("former", "127.0.0.1");
     shop.site.run("portreeve steer register shop");
     assert_eq!(shop.answers(443), "former");
     shop.site.run("portreeve apply --no-session --no-trial");
@@ -182,12 +189,14 @@ fn what_is_steered_knows_whose_it_is_without_the_policy() {
 fn other_places_of_one_owner_have_another_socket() {
     let shop = Shop::open();
     shop.site.run(
-        "systemd-run -q -u former sh -c 'python3 /srv/shop.py old 9080 & exec python3 /srv/shop.py new 9443'; sleep 1",
+        "systemd-run -q -u former sh -c 'python3 /srv/shop.py old 127.0.0.1:9080 & exec python3 /srv/shop.py new 127.0.0.1:9443'; sleep 1",
     );
     shop.policy_at("former", "observe", 9_080);
+    shop.listens_there();
     shop.site.run("portreeve apply --no-session --no-trial");
     assert_eq!(shop.answers(9_080), "old");
     shop.policy_at("former", "observe", 9_443);
+    shop.listens_there();
     shop.site.run("portreeve apply --no-session --trial 2s");
     assert_eq!(shop.answers(9_443), "new");
     thread::sleep(Duration::from_secs(3));
@@ -199,6 +208,7 @@ fn other_places_of_one_owner_have_another_socket() {
 
     // What was moved during a trial is another change than the trial, and stays.
     shop.policy_at("former", "observe", 9_080);
+    shop.listens_there();
     shop.site.run("sed -i 's/\"refuse\"/\"pass\"/' /etc/portreeve/policy.toml");
     shop.site.run("portreeve apply --no-session --trial 60s");
     shop.site.run("portreeve steer move shop --to-pid $(pgrep -f '[s]hop.py new') --fd 3");
@@ -212,7 +222,7 @@ fn other_places_of_one_owner_have_another_socket() {
 fn who_starts_again_during_a_trial_is_led_to_after_it() {
     let shop = Shop::open();
     shop.policy("former", "observe");
-    shop.starts("former", 9_001);
+    shop.starts("former", "127.0.0.1");
     shop.site.run("portreeve apply --no-session --no-trial");
     shop.site.run(
         "sed -i 's/owner = .*former.*/owner = [{ unit = \"former.service\" }, { unit = \"present.service\" }]/' /etc/portreeve/policy.toml",
@@ -220,7 +230,7 @@ fn who_starts_again_during_a_trial_is_led_to_after_it() {
     shop.site.run("portreeve apply --no-session --trial 4s");
     assert_eq!(shop.answers(443), "former");
     shop.site.run("systemctl stop former");
-    shop.starts("former", 9_003);
+    shop.starts("former", "127.0.0.3");
     shop.site.run("portreeve steer register shop");
     assert_eq!(shop.answers(443), "former");
     thread::sleep(Duration::from_secs(5));
@@ -228,11 +238,11 @@ fn who_starts_again_during_a_trial_is_led_to_after_it() {
 
     // Nor is he forgotten where it takes away the other owner, who has a socket, too.
     shop.site.run("portreeve apply --no-session --no-trial");
-    shop.starts("present", 9_002);
+    shop.starts("present", "127.0.0.2");
     shop.policy("former", "observe");
     shop.site.run("portreeve apply --no-session --trial 4s");
     shop.site.run("systemctl stop former");
-    shop.starts("former", 9_001);
+    shop.starts("former", "127.0.0.1");
     shop.site.run("portreeve steer register shop");
     thread::sleep(Duration::from_secs(5));
     assert_eq!(shop.answers(443), "former", "that trial is over, too");

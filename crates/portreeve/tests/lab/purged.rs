@@ -17,7 +17,7 @@ owner = { unit = "nginx.service" }
 ports = ["8000-8003/tcp"]
 address = ["198.51.100.77"]
 owner = { unit = "ssh.service" }
-steer = { when_dead = "refuse" }
+steer = { when_dead = "refuse", target_port = 22 }
 "#;
 /// What the kernel has, what systemd knows, and what lies where portreeve keeps things.
 const STATE: &str = "cat /proc/sys/net/ipv4/ip_local_reserved_ports; nft list ruleset; ls -A /sys/fs/bpf; systemctl list-unit-files; ls -A /var/lib/portreeve /run/portreeve 2>&1; ls /etc/cron.d; grep portreeve /proc/mounts";

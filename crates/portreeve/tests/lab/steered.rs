@@ -161,7 +161,7 @@ ports = ["8000-8010/tcp"]
 address = ["198.51.100.77"]
 owner = { user = "dev" }
 reach = "world"
-steer = { when_dead = "pass" }
+steer = { when_dead = "pass", target_port = 9000 }
 "#;
 
 /// The most precise route leads; one entry takes all other ports of the address, and whoever has no socket is passed by or refused.
@@ -255,8 +255,8 @@ fn a_service_moves_between_processes_under_a_storm() {
         told.trim().trim_start_matches("pid=").to_owned()
     };
     let (first, second) = (pid(9000), pid(9001));
-    assert_eq!(site.ask("steer register web").status, 5, "two will do");
-    site.run(&format!("portreeve steer register web --pid {first}"));
+    site.run("portreeve steer register web");
+    assert_eq!(greets(&site, 8000), "first", "it is on the port that is meant");
     let storm = format!(
         "for n in 1 2 3; do python3 /srv/storm.py {SHARED} 8000 > /srv/out.$n & done;
          for to in {second} {first} {second} {first} {second}; do

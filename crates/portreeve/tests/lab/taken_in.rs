@@ -16,7 +16,7 @@ ports = ["8080/tcp"]
 address = ["203.0.113.77", "2001:db8:77::77"]
 owner = { unit = "shop.service" }
 reach = "world"
-steer = { when_dead = "refuse", local = true }
+steer = { when_dead = "refuse", local = true, target_port = 9000 }
 "#;
 const SHOP: &str = r#"
 import http.server, socket, threading

@@ -49,7 +49,7 @@ address = ["{SHARED}"]
 owner = {{ unit = "ssh.service" }}
 reach = "world"
 guard = "off"
-steer = {{ when_dead = "refuse" }}
+steer = {{ when_dead = "refuse", target_port = 22 }}
 "#
     )
 }

@@ -22,9 +22,11 @@ ports = ["8080/tcp", "8080/udp"]
 address = ["198.51.100.1"]
 owner = { unit = "shop.service" }
 reach = "world"
-steer = { when_dead = "refuse" }
+steer = { when_dead = "refuse", target_port = 9000 }
 "#;
-const SHOP: &str = "systemd-run -q -u shop python3 -m http.server 9000 --bind 127.0.0.1";
+const SHOP: &str = "systemctl stop shop; systemd-run -q -u shop sh -c 'python3 -m http.server 9500 --bind 127.0.0.1 & exec python3 -m http.server 9000 --bind 127.0.0.1'";
+/// A server that is half up.
+const OTHER: &str = "systemd-run -q -u shop python3 -m http.server 9500 --bind 127.0.0.1 && timeout 5 sh -c 'until ss -Htln | grep -q :9500; do sleep 0.1; done'";
 
 #[test]
 fn why_nobody_is_led_to_is_told() {
@@ -39,12 +41,22 @@ fn why_nobody_is_led_to_is_told() {
     }
     assert!(!site.ask("plan --no-session -q").stderr.contains("warning"));
 
-    // It comes while somebody waits, as a unit's own start does.
+    // It comes while somebody waits, as a unit's own start does; that it opens another port first is nothing that is waited for.
     assert_eq!(site.ask("steer register shop --wait 300ms").status, 5);
+    site.run(OTHER);
+    let refused = site.ask("steer register shop --wait 300ms");
+    assert!(
+        refused.stderr.contains("listens on 9500/tcp, and not on the port that is meant"),
+        "{refused:#?}"
+    );
+    assert_eq!(refused.status, 5, "{refused:#?}");
     let registered = thread::scope(|scope| {
-        let asked = scope.spawn(|| site.ask("steer register shop --wait 20s"));
+        // Of udp nobody ever comes.
+        let asked = scope.spawn(|| site.ask("steer register shop --wait 5s"));
         thread::sleep(Duration::from_secs(1));
         site.run(SHOP);
+        site.run("timeout 3 bash -c 'until : >/dev/tcp/198.51.100.1/8080; do sleep 0.1; done'");
+        assert!(!asked.is_finished(), "the rest is waited for");
         asked.join().expect("it answers")
     });
     assert_eq!(registered.status, 0, "{registered:#?}");

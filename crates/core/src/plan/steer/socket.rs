@@ -1,6 +1,6 @@
 //! The socket of a service to which its packets are led, or why there is none (A5, A12).
 
-use alloc::{format, vec::Vec};
+use alloc::{boxed::Box, format, vec::Vec};
 
 use super::Lead;
 use crate::{
@@ -28,6 +28,8 @@ pub struct Whose {
 pub enum Unled {
     /// No owner has one that takes such packets.
     Nobody,
+    /// Its owner listens elsewhere alone than on the port that is meant: that may be for others, as for the administrator.
+    Elsewhere(Box<Lead>),
     /// Several will do, and nobody says which.
     Several(Vec<Lead>),
     /// It is one of MPTCP, to which the kernel leads nothing.
@@ -47,6 +49,13 @@ impl Unled {
                 "no owner of it has a socket that takes what is led",
                 "誘導先にできるソケットを持つ owner がいない"
             ),
+            Self::Elsewhere(lead) => {
+                let (Text { en, ja }, Lead { spec, pid, .. }) = (&lead.who, lead.as_ref());
+                text!(
+                    "{en} (pid {pid}) listens on {spec}, and not on the port that is meant",
+                    "{ja}(pid {pid})の待ち受けが {spec} であり、対象のポートではない"
+                )
+            }
             Self::Several(leads) => {
                 let each = |lead: &Lead| format!("pid {} fd {} ({})", lead.pid, lead.fd, lead.place());
                 let all = leads.iter().map(each).collect::<Vec<_>>().join(", ");
@@ -75,6 +84,13 @@ impl Unled {
                 "start it, or see who listens: portreeve ls",
                 "サービスを起動するか、待ち受けを確認してください: portreeve ls"
             ),
+            Self::Elsewhere(lead) => {
+                let (Lead { service, pid, .. }, port) = (lead.as_ref(), lead.spec.range.first);
+                text!(
+                    "where that socket is meant, write target_port = {port} in its steer; for once: portreeve steer register {service} --pid {pid}",
+                    "そのソケットでよければ steer に target_port = {port} と書いてください。今回だけなら portreeve steer register {service} --pid {pid}"
+                )
+            }
             Self::Several(leads) => {
                 let service = leads.first().map_or("SERVICE", |lead| &lead.service);
                 text!(
@@ -98,8 +114,8 @@ impl Unled {
     }
 }
 
-/// The socket to which packets of this way for `service` are led: the only one of its owners, or the only one on a number that is
-/// declared; of the process that is meant, where somebody says so.
+/// The socket to which packets of this way for `service` are led: the only one of its owners on a port that is meant; where somebody
+/// says which process, the only one that it has, if it has none there.
 ///
 /// # Errors
 ///
@@ -122,16 +138,18 @@ pub fn socket(
         let mptcp = held.first().map(|(lead, _)| Unled::Mptcp(lead.spec));
         return Err(mptcp.unwrap_or(Unled::Nobody));
     };
-    let is_declared = |lead: &Lead| tenant.has(protocol, lead.spec.range.first);
-    let declared: Vec<_> = fit.iter().filter(|(lead, _)| is_declared(lead)).collect();
-    let all: Vec<&Lead> = match declared.as_slice() {
+    let is_meant = |lead: &Lead| tenant.listens_on(protocol, lead.spec.range.first);
+    let meant: Vec<_> = fit.iter().filter(|(lead, _)| is_meant(lead)).collect();
+    let all: Vec<&Lead> = match meant.as_slice() {
         [] if protocol == Protocol::Udp => return Err(Unled::OtherPort(first.spec)),
+        // A server that is half up may have its own port for the administrator alone.
+        [] if whose.is_none() => return Err(Unled::Elsewhere(Box::new(first.clone()))),
         [] => fit.iter().map(|(lead, _)| lead).collect(),
-        declared => declared.iter().map(|(lead, _)| lead).collect(),
+        meant => meant.iter().map(|(lead, _)| lead).collect(),
     };
     let all = if protocol == Protocol::Udp { answering(tenant, family, all)? } else { all };
     let is_named = |lead: &Lead| tenant.addresses().any(|own| own.ip == lead.address.ip.to_canonical());
-    let at_declared = |lead: &&&Lead| is_declared(lead) && is_named(lead);
+    let at_declared = |lead: &&&Lead| is_meant(lead) && is_named(lead);
     let exact: Vec<&Lead> = all.iter().filter(at_declared).copied().collect();
     // Whoever listens at the very place that is declared, and elsewhere beside it, means that one.
     let all = if are_one(&all) || !are_one(&exact) { all } else { exact };

@@ -23,6 +23,12 @@ fn steered(service: &mut Service) {
     service.addresses = ["192.0.2.7".parse().expect("an address")].into();
 }
 
+/// To a socket on another port than the declared one.
+fn aimed(service: &mut Service) {
+    steered(service);
+    service.steer = Some(Steering { target_port: Some(8_080), ..WhenDead::Refuse.into() });
+}
+
 fn planned(scene: &Scene, steers: Steers) -> Result<Plan, Refused> {
     let asked = Asked { steers: Some(steers), ..Asked::default() };
     scene.with_world(|world| plan(world, &asked))
@@ -43,7 +49,7 @@ fn routes(plan: &Plan) -> Routes {
 
 #[test]
 fn what_is_to_be_steered_is_a_change_until_it_is() {
-    let scene = scene(&["127.0.0.1:8080/tcp"]);
+    let scene = scene(&["127.0.0.1:8080/tcp"]).declared(aimed);
     let first = planned(&scene, Steers::default()).expect("a plan");
     assert_eq!(kinds(&first), ["gate", "steer", "lead"]);
     assert_eq!(first.changes[1].what.words().en, "lead what comes in for web to its socket");
@@ -92,7 +98,7 @@ fn what_a_stranger_gets_is_told_and_left_to_him() {
 fn another_owner_has_a_slot_of_his_own() {
     let owned = |units: &[&str], port: &str| {
         let owners: Vec<Owner> = units.iter().map(|unit| Owner::Unit((*unit).into())).collect();
-        let scene = host(&[("web", port, "world")], "").declared(steered);
+        let scene = host(&[("web", port, "world")], "").declared(aimed);
         let scene = scene.declared(|service| service.owners.clone_from(&owners));
         former(scene.listens("own.service", "127.0.0.1:8080/tcp"))
     };
@@ -154,11 +160,15 @@ fn datagrams_are_led_to_who_answers_from_where_he_was_asked() {
 
 #[test]
 fn nobody_guesses_which_of_several_sockets_is_meant() {
-    let plan = planned(&scene(&["127.0.0.1:8080/tcp", "127.0.0.1:8081/tcp"]), Steers::default());
+    let plan = planned(&scene(&["127.0.0.1:443/tcp", "127.0.0.2:443/tcp"]), Steers::default());
     assert_eq!(kinds(&plan.expect("a plan")), ["gate", "steer"]);
-    // The one on the declared number is.
-    let plan = planned(&scene(&["127.0.0.1:8080/tcp", "127.0.0.1:443/tcp"]), Steers::default());
-    assert_eq!(plan.expect("a plan").leads().map(|lead| lead.spec.range.first).collect::<Vec<_>>(), [443]);
+    // The one on the declared number is, or on the one that is named instead of it.
+    let both = || scene(&["127.0.0.1:8080/tcp", "127.0.0.1:443/tcp"]);
+    let meant = |scene: &Scene| {
+        let plan = planned(scene, Steers::default()).expect("a plan");
+        plan.leads().map(|lead| lead.spec.range.first).collect::<Vec<_>>()
+    };
+    assert_eq!((meant(&both()), meant(&both().declared(aimed))), ([443].into(), [8_080].into()));
     let stranger = scene(&[]).listens("other.service", "127.0.0.1:8080/tcp");
     assert_eq!(kinds(&planned(&stranger, Steers::default()).expect("a plan")), ["gate", "steer"]);
 }
@@ -172,18 +182,23 @@ fn why_nobody_is_led_to_is_told_of_what_finds_nobody() {
         let found = planned(&scene, Steers::default()).expect("a plan").dead;
         found.into_iter().map(|it| (it.way.1, it.is_partly, it.words().en)).collect::<Vec<_>>()
     };
-    let several = told(&["127.0.0.1:8080/tcp", "127.0.0.1:8081/tcp"], &["192.0.2.7"]);
+    let several = told(&["127.0.0.1:443/tcp", "127.0.0.2:443/tcp"], &["192.0.2.7"]);
     let [(Family::Ipv4, false, text)] = several.as_slice() else { panic!("{several:?}") };
     assert!(text.starts_with("nothing is led to web: several sockets will do: pid "), "{text}");
     assert!(text.ends_with("portreeve steer register web --pid PID --fd FD"), "{text}");
     let both = ["192.0.2.7", "2001:db8::7"];
-    let partly = told(&["127.0.0.1:8080/tcp"], &both);
+    // A server that is half up has another one's port open at first, and nothing is led there.
+    let half_up = told(&["127.0.0.1:8500/tcp"], &["192.0.2.7"]);
+    let [(Family::Ipv4, false, text)] = half_up.as_slice() else { panic!("{half_up:?}") };
+    assert!(text.contains("listens on 8500/tcp, and not on the port that is meant"), "{text}");
+    assert!(text.contains("write target_port = 8500"), "{text}");
+    let partly = told(&["127.0.0.1:443/tcp"], &both);
     let [(Family::Ipv6, true, text)] = partly.as_slice() else { panic!("{partly:?}") };
     assert!(
         text.starts_with("some of what is led to web finds no socket, by tcp over IPv6: no owner"),
         "{text}"
     );
-    assert_eq!(told(&["127.0.0.1:8080/tcp", "[::1]:8080/tcp"], &both), []);
+    assert_eq!(told(&["127.0.0.1:443/tcp", "[::1]:443/tcp"], &both), []);
 }
 
 #[test]
@@ -203,7 +218,7 @@ fn nobody_who_is_here_is_led_elsewhere() {
     });
     let local = |taken: &mut Scene, local| {
         let service = &mut taken.policy.as_mut().expect("a policy").services[0];
-        service.steer = Some(Steering { when_dead: WhenDead::Refuse, local });
+        service.steer = Some(Steering { local, ..WhenDead::Refuse.into() });
         planned(taken, Steers::default()).expect("a plan")
     };
     let (own, others) = (local(&mut taken, false), local(&mut taken, true));
@@ -223,7 +238,8 @@ fn nobody_who_is_here_is_led_elsewhere() {
 #[test]
 fn who_gets_nothing_more_is_told() {
     let told = |plan: &Plan| plan.losses.iter().map(|loss| loss.words().en).collect::<Vec<_>>();
-    let beside = |stranger: &str| scene(&["127.0.0.1:8080/tcp"]).listens("other.service", stranger);
+    let beside =
+        |stranger: &str| scene(&["127.0.0.1:8080/tcp"]).declared(aimed).listens("other.service", stranger);
     let taken = "other gets nothing more of what comes in for 192.0.2.7 on 443/tcp: it is led to web.";
     for stranger in ["0.0.0.0:443/tcp", "[::]:443/tcp", "192.0.2.7:443/tcp"] {
         assert_eq!(
@@ -301,6 +317,7 @@ fn lost(
         ports: ports.parse().expect("ports"),
         when_dead,
         local: false,
+        target_port: None,
     };
     let routes = |all: &[(&str, &str)], dead| Routes(all.iter().map(|it| route(it, dead)).collect());
     let scene = host(&[], "").listens("own.service", "127.0.0.1:8080/tcp");

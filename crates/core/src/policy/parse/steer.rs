@@ -1,8 +1,8 @@
 //! Reads whether packets for a service are led to its socket, and what becomes of them while it has none (A5, A12).
 
 use super::{
-    report::Report,
-    tree::Content,
+    report::{Report, clip},
+    tree::{Content, Value},
     value::{Key, Table, refuse_kind},
 };
 use crate::{
@@ -13,9 +13,10 @@ use crate::{
 
 const WHEN_DEAD: Key = Key { name: "when_dead", example: "steer = { when_dead = \"refuse\" }" };
 const LOCAL: Key = Key { name: "local", example: "local = true" };
+const TARGET_PORT: Key = Key { name: "target_port", example: "target_port = 8080" };
 
 /// The keys of the table.
-pub(super) const KEYS: &[Key] = &[WHEN_DEAD, LOCAL];
+pub(super) const KEYS: &[Key] = &[WHEN_DEAD, LOCAL, TARGET_PORT];
 
 /// The words that a person may write.
 const WORDS: [(&str, WhenDead); 2] = [("refuse", WhenDead::Refuse), ("pass", WhenDead::Pass)];
@@ -34,8 +35,13 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
         Some(_) => own.boolean(LOCAL, report)?.1,
         None => false,
     };
+    let target_port = match own.get(TARGET_PORT) {
+        Some(value) => Some(port(value, report)?),
+        None => None,
+    };
+    let steering = Steering { local, target_port, ..WhenDead::Refuse.into() };
     if own.get(WHEN_DEAD).is_none() {
-        return Some(Steering { when_dead: WhenDead::Refuse, local });
+        return Some(steering);
     }
     let odd = |written: &str| {
         text!(
@@ -47,5 +53,23 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
         "write \"refuse\" (whoever asks is told at once) or \"pass\" (whoever has bound the port gets it)",
         "\"refuse\"(直ちに拒否を返す)か \"pass\"(そのポートを bind しているプログラムに渡す)と書いてください"
     );
-    own.one_of(WHEN_DEAD, WORDS, odd, fix, report).map(|(_, when_dead)| Steering { when_dead, local })
+    own.one_of(WHEN_DEAD, WORDS, odd, fix, report).map(|(_, when_dead)| Steering { when_dead, ..steering })
+}
+
+/// The number of one port.
+fn port(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<u16> {
+    let Content::Integer(written) = value.content() else {
+        refuse_kind(value.at(), TARGET_PORT, Words { en: "a number", ja: "数値" }, value, report);
+        return None;
+    };
+    let port = written.parse().ok().filter(|port| *port > 0);
+    if port.is_none() {
+        let written = clip(written);
+        report.wrong(
+            value.at(),
+            text!("`{written}` is no port", "`{written}` はポート番号ではありません"),
+            text!("write 1 to 65535", "1~65535 の数値を書いてください"),
+        );
+    }
+    port
 }

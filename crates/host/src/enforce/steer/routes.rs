@@ -13,8 +13,10 @@ const ROUTE_BYTES: usize = 8;
 const IPV4: u8 = 4;
 const IPV6: u8 = 6;
 const REFUSE: u8 = 1;
-/// The program does not ask for it: it is kept there for whoever reads the routes back.
+/// The program asks neither for it nor for the port behind it: they are kept there for whoever reads the routes back.
 const LOCAL: u8 = 1;
+/// Nobody listens on it, so that it can stand for none.
+const NO_TARGET_PORT: u16 = 0;
 /// No packet comes in for it, so that it can stand for all of an address.
 const EVERY_PORT: u16 = 0;
 
@@ -97,7 +99,7 @@ pub(super) fn read_place(bytes: &[u8]) -> Option<Place> {
 }
 
 /// Where a place leads to, and how.
-pub(super) fn route(slot: u32, Steering { when_dead, local }: Steering) -> [u8; ROUTE_BYTES] {
+pub(super) fn route(slot: u32, Steering { when_dead, local, target_port }: Steering) -> [u8; ROUTE_BYTES] {
     let mut bytes = [0; ROUTE_BYTES];
     bytes[..4].copy_from_slice(&slot.to_ne_bytes());
     bytes[4] = match when_dead {
@@ -105,6 +107,7 @@ pub(super) fn route(slot: u32, Steering { when_dead, local }: Steering) -> [u8; 
         WhenDead::Pass => 0,
     };
     bytes[5] = if local { LOCAL } else { 0 };
+    bytes[6..].copy_from_slice(&target_port.unwrap_or(NO_TARGET_PORT).to_ne_bytes());
     bytes
 }
 
@@ -112,7 +115,9 @@ pub(super) fn route(slot: u32, Steering { when_dead, local }: Steering) -> [u8; 
 pub(super) fn read_route(bytes: &[u8]) -> Option<(u32, Steering)> {
     let slot = u32::from_ne_bytes(*bytes.first_chunk()?);
     let when_dead = if *bytes.get(4)? == REFUSE { WhenDead::Refuse } else { WhenDead::Pass };
-    Some((slot, Steering { when_dead, local: bytes.get(5) == Some(&LOCAL) }))
+    let target_port = u16::from_ne_bytes(*bytes.get(6..)?.first_chunk()?);
+    let target_port = Some(target_port).filter(|port| *port != NO_TARGET_PORT);
+    Some((slot, Steering { when_dead, local: bytes.get(5) == Some(&LOCAL), target_port }))
 }
 
 #[cfg(test)]
@@ -129,6 +134,7 @@ mod tests {
             ports: ports.parse().expect("ports"),
             when_dead: WhenDead::Refuse,
             local: false,
+            target_port: None,
         }
     }
 
@@ -149,7 +155,8 @@ mod tests {
         let any = bytes(&of(None, "0-1"));
         assert_eq!(any.iter().map(|place| (place[16], place[19])).collect::<Vec<_>>(), [(1, 4), (1, 6)]);
         assert_eq!(route(9, WhenDead::Refuse.into()), [9, 0, 0, 0, 1, 0, 0, 0]);
-        assert_eq!(route(9, Steering { when_dead: WhenDead::Pass, local: true }), [9, 0, 0, 0, 0, 1, 0, 0]);
+        let steering = Steering { when_dead: WhenDead::Pass, local: true, target_port: Some(0x1f90) };
+        assert_eq!(route(9, steering), [9, 0, 0, 0, 0, 1, 0x90, 0x1f]);
     }
 
     #[test]
@@ -169,7 +176,8 @@ mod tests {
             }
         }
         for local in [false, true] {
-            let steering = Steering { when_dead: WhenDead::Pass, local };
+            let target_port = local.then_some(8_080);
+            let steering = Steering { when_dead: WhenDead::Pass, local, target_port };
             assert_eq!(read_route(&route(7, steering)), Some((7, steering)));
         }
         assert_eq!((read_place(&[0; 23]), read_route(&[1; 3])), (None, None));

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -19,20 +18,22 @@ use portreeve_core::{
 };
 use portreeve_host::enforce::steer::{Slot, Steer};
 
-use super::drain;
+use super::{
+    awaited::{self, in_force, seen},
+    drain,
+};
 use crate::{
     door,
     exit::Exit,
     failure::{Failure, warn},
-    look::{self, Look},
-    settings::{PolicyChoice, Settings, Verbosity},
+    look,
+    settings::{Settings, Verbosity},
     show::{escape::visible, next, out::Out},
-    steers::{self, Former, WANTED},
+    steers::{self, Former},
 };
 
-/// Between two looks for a socket.
-const PAUSE: Duration = Duration::from_millis(100);
-const NOT_LED: Words = Words { en: "nothing is led anywhere else", ja: "誘導先を変更できません" };
+pub(super) const NOT_LED: Words =
+    Words { en: "nothing is led anywhere else", ja: "誘導先を変更できません" };
 
 /// Whose socket is meant, where somebody says so.
 pub(super) fn whose(pid: Option<u32>, fd: Option<u32>) -> Option<Whose> {
@@ -51,54 +52,33 @@ pub(super) fn run(
     settings: &Settings,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
-    let look = wait_for_socket(service, whose, patience.unwrap_or_default(), settings)?;
-    let led = lead(&look.world(), service, whose, Deed::Register, settings)?;
-    out.changed();
-    if settings.verbosity == Verbosity::Quiet {
+    let end = Instant::now() + patience.unwrap_or_default();
+    let is_loud = settings.verbosity != Verbosity::Quiet;
+    let mut led = Changed::default();
+    let mut missing = None;
+    let look = loop {
+        let (look, still) = awaited::more(service, whose, missing, end, settings)?;
+        // Whoever is there already gets what is his while the rest is waited for.
+        let more = lead(&look.world(), service, whose, Deed::Register, settings)?;
+        out.changed();
+        if is_loud {
+            more.tell(&led, out)?;
+        }
+        led = more.after(led);
+        if still == 0 || Instant::now() >= end {
+            break look;
+        }
+        missing = Some(still);
+    };
+    if !is_loud {
         return Ok(Exit::Fine);
     }
-    led.tell(out)?;
     led.next(out)?;
     out.finish()?;
     led.warn_of_the_rest(service, settings);
     let Steers { routes, led, .. } = steers::known(None).map_err(|error| steers::failure(&error, NOT_LED))?;
     steers::tell_dead(&look.world(), &routes, &led, Some(service), settings);
     Ok(Exit::Fine)
-}
-
-/// A look in which somebody has a socket for it, or the last one before `patience` is over.
-fn wait_for_socket(
-    service: &str,
-    whose: Option<Whose>,
-    patience: Duration,
-    settings: &Settings,
-) -> Result<Look, Failure> {
-    let end = Instant::now() + patience;
-    loop {
-        let look = seen(settings)?;
-        if Instant::now() >= end || !is_awaited(&look.world(), service, whose)? {
-            return Ok(look);
-        }
-        thread::sleep(PAUSE);
-    }
-}
-
-/// Whose a service is what is steered tells, whatever the policy says by now.
-fn seen(settings: &Settings) -> Result<Look, Failure> {
-    Look::take(&Settings { policy: PolicyChoice::Without, ..settings.clone() }, &WANTED)
-}
-
-/// Whether nobody has a socket for it yet.
-fn is_awaited(world: &World<'_>, name: &str, whose: Option<Whose>) -> Result<bool, Failure> {
-    let routes = in_force()?;
-    let mut own = routes.tenants().filter(|tenant| tenant.key().0 == name).peekable();
-    let is_steered = own.peek().is_some();
-    let mut found = own.flat_map(|tenant| tenant.ways().map(move |way| socket(world, tenant, way, whose)));
-    Ok(is_steered && found.all(|found| found == Err(Unled::Nobody)))
-}
-
-fn in_force() -> Result<Routes, Failure> {
-    steers::in_force().map_err(|error| steers::failure(&error, NOT_LED))
 }
 
 /// The same from one process to another; waits as long as `patience` until the former one has accepted what it has.
@@ -120,7 +100,7 @@ pub(super) fn shift(
     out.changed();
     let is_loud = settings.verbosity != Verbosity::Quiet;
     if is_loud {
-        led.tell(out)?;
+        led.tell(&Changed::default(), out)?;
         led.next(out)?;
     }
     out.finish()?;
@@ -214,9 +194,16 @@ impl Changed {
         }
     }
 
-    /// Says what is led to whom, each socket once.
-    fn tell(&self, out: &mut Out) -> Result<(), Failure> {
-        let mut seen = BTreeSet::new();
+    /// The same with what was changed `before` it.
+    fn after(mut self, before: Self) -> Self {
+        self.receipts.extend(before.receipts);
+        self.is_moved |= before.is_moved;
+        self
+    }
+
+    /// Says what is led to whom, each socket once, but for what was so `before`.
+    fn tell(&self, before: &Self, out: &mut Out) -> Result<(), Failure> {
+        let mut seen: BTreeSet<u64> = before.leads.iter().map(|lead| lead.cookie).collect();
         let each = self.leads.iter().filter(|lead| seen.insert(lead.cookie));
         each.map(told).try_for_each(|said| out.sentences(said.in_lang(out.lang)))
     }
@@ -235,12 +222,8 @@ struct Turn<'r> {
     leads: Vec<Lead>,
     former: Vec<u64>,
     stay: Vec<(Protocol, Family)>,
-}
-
-impl Turn<'_> {
-    fn is_moved(&self) -> bool {
-        !self.former.is_empty() && self.leads.iter().any(|lead| !self.former.contains(&lead.cookie))
-    }
+    /// Whether anything of it went elsewhere before.
+    is_moved: bool,
 }
 
 fn lead(
@@ -314,7 +297,14 @@ fn turn<'r>(
     let staying = own().filter(|slot| slot.cookie.is_some() && !is_taken(slot));
     let stay = staying.map(|slot| (slot.protocol, slot.family)).collect();
     let former = own().filter_map(|slot| slot.cookie).collect();
-    Ok(Turn { tenant, leads, former, stay })
+    let leaves = |lead: &Lead| {
+        let mut of_it = own().filter(|slot| slot.protocol == lead.spec.protocol);
+        of_it.any(|slot| {
+            lead.families.contains(&slot.family) && slot.cookie.is_some_and(|had| had != lead.cookie)
+        })
+    };
+    let is_moved = leads.iter().any(leaves);
+    Ok(Turn { tenant, leads, former, stay, is_moved })
 }
 
 /// Refuses what would move some of it, or nothing in truth.
@@ -333,7 +323,7 @@ fn refuse_halves(
 }
 
 fn take(turn: Turn<'_>, changed: &mut Changed) -> Result<(), Failure> {
-    if turn.is_moved() {
+    if turn.is_moved {
         let was = Former { service: turn.tenant.key(), cookies: &turn.former, undoes: None };
         let passed = steers::move_all(&turn.leads, &was, door::open(NOT_LED)?, NOT_LED)?;
         changed.receipts.insert(0, passed.receipt.number);

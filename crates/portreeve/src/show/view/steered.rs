@@ -22,6 +22,8 @@ pub(crate) struct SteeredView<'a> {
     when_dead: WhenDead,
     /// Whether the host takes in what is for the address also where no interface has it.
     local: bool,
+    /// The port of TCP on which its socket listens; `null` where that is a declared one.
+    target_port: Option<u16>,
     /// The sockets that get them, as far as they are seen.
     listeners: Vec<ListenerView<'a>>,
 }
@@ -37,6 +39,7 @@ impl<'a> Viewer<'_, 'a> {
             service: &route.service,
             when_dead: route.when_dead,
             local: route.local,
+            target_port: route.target_port,
             listeners: takers.iter().map(|taker| self.listener(taker.listener)).collect(),
         }
     }

@@ -129,6 +129,7 @@ impl Chance {
             ports: if is_every { self.every_port() } else { self.ports(service, protocol) },
             when_dead: self.of(&[WhenDead::Refuse, WhenDead::Pass, WhenDead::Pass]),
             local: false,
+            target_port: None,
         }
     }
 

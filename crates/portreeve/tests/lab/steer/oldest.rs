@@ -40,6 +40,7 @@ fn route(service: &str, protocol: Protocol, ports: PortRange, when_dead: WhenDea
         ports,
         when_dead,
         local: false,
+        target_port: None,
     }
 }
 
