@@ -204,13 +204,13 @@ fn cut_off(now: &Routes, before: &Routes, footholds: &[Foothold]) -> Option<Dive
 pub fn leads(world: &World<'_>, (before, routes): (&Routes, &Routes), led: &[Led]) -> Vec<Lead> {
     let of = |tenant: Tenant<'_>| {
         let astray = astray(world, tenant, led).into_iter().filter(|it| it.stranger.is_none());
-        let former = before.tenants().find(|former| former.key().0 == tenant.key().0);
-        let goes_on = former.is_some_and(|former| former.is_where(&tenant));
+        let is_where = |led: &&Led| before.tenant(led.tenant()).is_some_and(|of| of.is_where(&tenant));
+        let (here, elsewhere): (Vec<&Led>, Vec<&Led>) = led.iter().partition(is_where);
         let lead = |way| {
-            let retained = || retained(world, tenant, way, led);
             let chosen = || socket(world, tenant, way, None).ok();
             // At other places another socket may be meant; else whoever has it keeps it.
-            if goes_on { retained().or_else(chosen) } else { chosen().or_else(retained) }
+            let here = retained(world, tenant, way, &here).or_else(chosen);
+            here.or_else(|| retained(world, tenant, way, &elsewhere))
         };
         joined(astray.filter_map(|it| lead(it.way)))
     };
@@ -218,7 +218,7 @@ pub fn leads(world: &World<'_>, (before, routes): (&Routes, &Routes), led: &[Led
 }
 
 /// The socket to which a service of this name was led before, where one of the owners that it has now has it.
-fn retained(world: &World<'_>, tenant: Tenant<'_>, way: (Protocol, Family), led: &[Led]) -> Option<Lead> {
+fn retained(world: &World<'_>, tenant: Tenant<'_>, way: (Protocol, Family), led: &[&Led]) -> Option<Lead> {
     let (name, _) = tenant.key();
     let former = led.iter().filter(|led| led.service == name && (led.protocol, led.family) == way);
     let mut own = former.filter(|led| is_owners(world, tenant.owners(), led));

@@ -304,7 +304,9 @@ impl History {
             Deed::Block { source, .. } => Ok(Back::Unblock(receipt, *source)),
             Deed::Reserve { was, .. } => self.back_of_reservation(receipt, was),
             Deed::Programs { was, .. } => self.back_of_programs(receipt, was, now),
-            Deed::Lead { service, tenancy, was, .. } => self.back_of_lead(receipt, (service, *tenancy), was),
+            Deed::Lead { service, tenancy, was, .. } => {
+                self.back_of_lead(receipt, (service, *tenancy), was, now)
+            }
             Deed::Halt { .. } => Err(Edge::Halted(receipt)),
             _ => Err(Edge::Back(receipt)),
         }
@@ -391,7 +393,7 @@ impl History {
                 !self.are_programs_confirmed(receipt) && self.back_of_programs(receipt, was, now).is_ok()
             }
             Deed::Lead { service, tenancy, was, undoes: None, .. } => {
-                self.back_of_lead(receipt, (service, *tenancy), was).is_ok()
+                self.back_of_lead(receipt, (service, *tenancy), was, now).is_ok()
             }
             _ => false,
         }

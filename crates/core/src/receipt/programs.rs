@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Back, Deed, Edge, History, Outcome, Receipt};
-use crate::{facts::Led, programs::Programs};
+use crate::{facts::Led, programs::Programs, steer::Tenancy};
 
 /// How a trial of theirs ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,16 @@ impl History {
             }
             _ => None,
         }
+    }
+
+    /// Whether the service of this name and tenancy is steered by what they are told, for good or on trial; also where nobody knows.
+    pub(super) fn is_steered(&self, service: (&str, Tenancy), at: Timestamp) -> bool {
+        let Some((receipt, was)) = self.tellings().next() else { return true };
+        let Deed::Programs { now, until, .. } = &receipt.deed else { return true };
+        let is_kept = until.is_none();
+        let is_tried = until.is_some_and(|until| at < until) && !self.is_before_boot(receipt);
+        let steers = |told: &Programs| told.routes.tenant(service).is_some();
+        (is_kept || is_tried) && steers(now) || !is_kept && steers(was)
     }
 
     /// The changes of that which were made, the newest first, and what they were told before each.

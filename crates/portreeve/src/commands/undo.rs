@@ -98,6 +98,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let (is_put_back, is_gone) =
         (matches!(back, Back::Restore(_, Some(_))), matches!(back, Back::Restore(_, None)));
     let routes = routes_before(&back, told.as_ref());
+    let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
     let (deed, transaction, said) = change(&door, back, &temporary)?;
     // Whoever is led to is there before anybody is led.
     steers::lead_again(&led, &routes, settings);
@@ -121,7 +122,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
-    steers::lead_found_at_last(settings);
+    steers::lead_found_at_last(Some(steered), settings);
     steers::tell_moved(&led, settings);
     Ok(Exit::Fine)
 }
@@ -402,6 +403,11 @@ fn gone(receipt: &Receipt, door: &Door) -> Failure {
         text!(
             "nothing to do: what receipt {number} did ({en}) was over with the reboot",
             "記録 {number}({ja})は再起動により既に無効です"
+        )
+    } else if matches!(deed, Deed::Lead { .. }) {
+        text!(
+            "nothing to do: what receipt {number} did ({en}) is over: it is not steered so any more",
+            "記録 {number}({ja})は、対象の誘導がなくなったため既に無効です"
         )
     } else {
         text!(

@@ -246,4 +246,32 @@ fn who_starts_again_during_a_trial_is_led_to_after_it() {
     shop.site.run("portreeve steer register shop");
     thread::sleep(Duration::from_secs(5));
     assert_eq!(shop.answers(443), "former", "that trial is over, too");
+
+    // Nor where that is taken back for good, though both would do by then.
+    shop.site.run("portreeve apply --no-session --no-trial");
+    shop.site.run("systemctl stop former");
+    shop.starts("former", "127.0.0.3");
+    shop.site.run("portreeve steer register shop");
+    let undone = shop.site.ask("undo --no-session");
+    assert_eq!((undone.status, shop.answers(443).as_str()), (0, "former"), "{undone:#?}");
+}
+
+#[test]
+fn what_was_moved_on_trial_alone_is_over_with_it() {
+    let shop = Shop::open();
+    shop.starts("former", "127.0.0.1");
+    shop.policy("former", "observe");
+    shop.site.run("portreeve apply --no-session --no-trial");
+    shop.starts("present@1", "127.0.0.2");
+    shop.policy("present@*", "observe");
+    shop.site.run("portreeve apply --no-session --trial 4s");
+    shop.starts("present@2", "127.0.0.3");
+    shop.site.run("portreeve steer move shop --to-pid $(systemctl show -P MainPID present@2)");
+    assert_eq!(shop.answers(443), "present@2");
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(shop.answers(443), "former");
+    let undone = shop.site.ask("undo --no-session");
+    assert_eq!(undone.status, 6, "{undone:#?}");
+    assert!(undone.stderr.contains("it is not steered so any more"), "{undone:#?}");
+    assert!(undone.stderr.contains("takes back the one before it"), "{undone:#?}");
 }
