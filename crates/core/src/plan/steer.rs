@@ -377,10 +377,7 @@ fn because() -> Text {
 }
 
 fn to_whom() -> Text {
-    text!(
-        "its owner has this socket, and nothing is led there yet",
-        "owner のソケットがまだ誘導先に登録されていないためです"
-    )
+    text!("its owner has this socket", "owner がこのソケットを持っているためです")
 }
 
 fn as_it_was() -> Text {

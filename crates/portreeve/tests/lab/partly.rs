@@ -74,6 +74,6 @@ fn who_takes_a_part_of_it_alone_gets_nothing_unless_it_is_meant_so() {
 
     // The first descriptor that a program opens.
     let moved = site.ask(&format!("steer move shop --to-pid {new} --fd 3 --drain 5s"));
-    assert!(moved.stderr.contains("by tcp over IPv6 it goes to the former process still"), "{moved:#?}");
+    assert!(moved.stderr.contains("by tcp over IPv6 it goes to the socket that had it before"), "{moved:#?}");
     assert_eq!((moved.status, answers()), (0, ["new", "old"].map(String::from)));
 }

@@ -135,8 +135,8 @@ pub(super) fn shift(
 fn stays(service: &str, (protocol, family): (Protocol, Family)) -> Text {
     let family = family.written();
     text!(
-        "by {protocol} over {family} it goes to the former process still: move that too before you end it, portreeve steer move {service} --to-pid PID --fd FD",
-        "{family} の {protocol} は引き続き旧プロセスに誘導されます。旧プロセスを停止する前に、こちらも切り替えてください: portreeve steer move {service} --to-pid PID --fd FD"
+        "by {protocol} over {family} it goes to the socket that had it before: move that too before you end whose that is, portreeve steer move {service} --to-pid PID --fd FD",
+        "{family} の {protocol} は引き続き以前のソケットに誘導されます。そのプロセスを停止する前に、こちらも切り替えてください: portreeve steer move {service} --to-pid PID --fd FD"
     )
 }
 
@@ -189,7 +189,7 @@ impl Changed {
         if self.is_for_later {
             warn(&visible(later().in_lang(settings.lang)));
         }
-        for stay in &self.stay {
+        for stay in BTreeSet::from_iter(&self.stay) {
             warn(&visible(stays(service, *stay).in_lang(settings.lang)));
         }
     }
