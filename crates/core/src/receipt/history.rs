@@ -81,6 +81,8 @@ pub enum Edge<'a> {
         /// The last one that stands yet.
         before: Option<&'a Receipt>,
     },
+    /// It only put back what was confirmed, as a boot does.
+    OfBoot(&'a Receipt),
     /// Nothing starts those again who were stopped.
     Halted(&'a Receipt),
     /// It was not made, or nobody knows.
@@ -281,6 +283,7 @@ impl History {
             return Err(Edge::Unmade(receipt));
         }
         match &receipt.deed {
+            Deed::Gate { cause: Cause::Boot, .. } => Err(Edge::OfBoot(receipt)),
             Deed::Gate { until: Some(until), .. } if !self.is_confirmed(receipt) => {
                 self.end_of_trial(receipt, self.end_of(receipt, *until, standing, now), standing)
             }

@@ -267,7 +267,7 @@ fn what_could_not_be_written_down_is_told_by_whoever_came_next() {
 
 /// A boot is no person's change: whoever takes the last one back means what he did himself.
 #[test]
-fn a_boot_is_not_what_is_taken_back_unless_it_is_named() {
+fn a_boot_is_not_what_is_taken_back_also_where_it_is_named() {
     let mut history: History = on_trial().into_iter().collect();
     history.put(receipt(3, Deed::Confirm { of: 2 }, Some(12)));
     let deed = Deed::Gate { cause: Cause::Boot, becomes: Becomes::Gate, was: Was::Nothing, until: None };
@@ -276,7 +276,9 @@ fn a_boot_is_not_what_is_taken_back_unless_it_is_named() {
     assert_eq!(history.current(Some(&now)), Current::By(history.of(4).unwrap()));
     let before = Back::Restore(history.of(2).unwrap(), Some(closing("22/tcp")));
     assert_eq!(back(&history, None, Some(&now), 100), Ok(before));
-    assert_eq!(back(&history, Some(4), Some(&now), 100), Ok(Back::Restore(history.of(4).unwrap(), None)));
+    for standing in [Some(&now), None] {
+        assert_eq!(back(&history, Some(4), standing, 100), Err(Edge::OfBoot(history.of(4).unwrap())));
+    }
 }
 
 #[test]

@@ -358,6 +358,7 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, before: Option<&Receipt>, doo
             ))
             .hint(history()),
         Edge::Again { undo, before } => again(undo, before, &door.history),
+        Edge::OfBoot(receipt) => of_boot(receipt),
         Edge::Halted(receipt) => halted(receipt),
         Edge::Unmade(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
@@ -425,6 +426,19 @@ fn one_before(receipt: &Receipt) -> Text {
         "portreeve undo {number} takes back the one before it ({en})",
         "その前の変更({ja})を取り消すには portreeve undo {number}"
     )
+}
+
+/// Whoever wants the gate gone wants it gone after the next boot too.
+fn of_boot(Receipt { number, .. }: &Receipt) -> Failure {
+    Failure::new(Exit::Refused, FAILED)
+        .because(text!(
+            "receipt {number} only put back what was confirmed, as a boot does",
+            "記録 {number} は、起動時と同じく確定済みの内容を復元しただけなので、取り消す変更がありません"
+        ))
+        .hint(Words {
+            en: "portreeve undo takes back the last change that somebody made; portreeve off gate takes the gate away",
+            ja: "最後の変更を取り消すには portreeve undo、ゲートを取り除くには portreeve off gate を実行してください",
+        })
 }
 
 /// Nobody here starts again what was stopped.
