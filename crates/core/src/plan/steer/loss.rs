@@ -148,6 +148,22 @@ fn places(world: &World<'_>, route: &Route, family: Family) -> Vec<Place> {
     [own].into_iter().chain(single).collect()
 }
 
+/// Whether both are of one owner.
+fn is_the_same(one: &Holding<'_>, other: &Holding<'_>) -> bool {
+    let lasting = one.identity.lasting();
+    core::ptr::eq(one, other) || lasting.is_some() && lasting == other.identity.lasting()
+}
+
+/// Whoever shares a number with the socket of this cookie: the kernel chooses among them also where it is led to one.
+fn sharing<'w, 'a>(world: &'w World<'a>, cookie: u64) -> Vec<&'w Holding<'a>> {
+    let every = || world.every_holding().iter();
+    let mut all = every().flat_map(|holding| &holding.listeners);
+    let Some(led) = all.find(|listener| listener.cookie == cookie) else { return Vec::new() };
+    let place = |it: &'w Listener| (it.netns, it.spec(), it.family, &it.address, it.v6only, it.uid);
+    let shares = |holding: &&Holding<'a>| holding.listeners.iter().any(|other| place(other) == place(led));
+    every().filter(shares).collect()
+}
+
 /// Who gets packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Taker {
@@ -164,25 +180,23 @@ impl Place {
         let bound = self.bound(world);
         let lost = |range: PortRange| {
             let (now, then) = (self.taker(before, range.first), self.taker(after, range.first));
-            if self.is_part && now.0 != Taker::Bound {
-                return None;
+            if now == then || self.is_part && now.0 != Taker::Bound {
+                return Vec::new();
             }
-            let who = self.holder(world, &now.0, &bound, range.first)?;
-            let next = self.holder(world, &then.0, &bound, range.first);
-            let is_his = |next: &Holding<'_>| {
-                let lasting = who.identity.lasting();
-                core::ptr::eq(next, who) || lasting.is_some() && next.identity.lasting() == lasting
-            };
-            (now != then && !next.is_some_and(is_his)).then(|| Loss {
+            let next = self.holders(world, &then.0, &bound, range.first);
+            let keeps = |who: &&Holding<'_>| next.iter().any(|next| is_the_same(who, next));
+            let losers = self.holders(world, &now.0, &bound, range.first).into_iter();
+            let loss = |who: &Holding<'_>| Loss {
                 spec: PortSpec { range, protocol: self.protocol },
                 address: self.address.clone(),
                 families: [Family::of(self.ip)].into(),
                 is_dead: then.0 == Taker::Nobody,
-                service: then.1,
+                service: then.1.clone(),
                 who: who.who(),
-            })
+            };
+            losers.filter(|who| !keeps(who)).map(loss).collect()
         };
-        self.runs(before.0, after.0, &bound).into_iter().filter_map(lost).collect()
+        self.runs(before.0, after.0, &bound).into_iter().flat_map(lost).collect()
     }
 
     /// Who gets packets to `port`, and the service that they are led to.
@@ -197,26 +211,29 @@ impl Place {
         }
     }
 
-    fn holder<'w, 'a>(
+    /// Whoever gets what comes in for `port` by this: several where they share the number (SO_REUSEPORT, socket(7)).
+    fn holders<'w, 'a>(
         &self,
         world: &'w World<'a>,
         taker: &Taker,
         bound: &[(&'a Listener, &'w Holding<'a>)],
         port: u16,
-    ) -> Option<&'w Holding<'a>> {
-        let is_at = |it: &&(&Listener, &Holding<'_>)| it.0.port == port;
+    ) -> Vec<&'w Holding<'a>> {
         match taker {
-            Taker::Nobody => None,
-            Taker::Led(cookie) => world
-                .every_holding()
-                .iter()
-                .find(|it| it.listeners.iter().any(|listener| listener.cookie == *cookie)),
-            // The kernel looks for a socket at the very address first.
-            Taker::Bound => bound
-                .iter()
-                .filter(is_at)
-                .min_by_key(|(listener, _)| listener.address.ip.is_unspecified())
-                .map(|(_, holding)| *holding),
+            Taker::Nobody => Vec::new(),
+            Taker::Led(cookie) => sharing(world, *cookie),
+            Taker::Bound => {
+                // The kernel looks for a socket at the very address first, and then for one of the very family.
+                let rank = |listener: &Listener| {
+                    (listener.address.ip.is_unspecified(), listener.family != Family::of(self.ip))
+                };
+                let here = || bound.iter().filter(|(listener, _)| listener.port == port);
+                let first = here().map(|(listener, _)| rank(listener)).min();
+                here()
+                    .filter(|(listener, _)| Some(rank(listener)) == first)
+                    .map(|(_, holding)| *holding)
+                    .collect()
+            }
         }
     }
 

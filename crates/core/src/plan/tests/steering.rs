@@ -280,6 +280,31 @@ fn who_listens_at_a_very_address_loses_it_too() {
     assert_eq!(anywhere(&["198.51.100.1:444/tcp"]), []);
 }
 
+/// Of those who share a number each gets some of what comes in (SO_REUSEPORT).
+#[test]
+fn each_of_those_who_share_a_number_is_told() {
+    let losers = |services: &[(&str, &str)]| {
+        let web = host(&[("web", "443/tcp", "world")], "");
+        let web = web.declared(|service| service.steer = Some(WhenDead::Refuse.into()));
+        let scene = services.iter().fold(web, |scene, (unit, at)| scene.listens(unit, at));
+        let plan = planned(&scene, Steers::default()).expect("a plan");
+        plan.losses.iter().map(|loss| loss.who.en.clone()).collect::<Vec<_>>()
+    };
+    const ANY: &str = "0.0.0.0:443/tcp";
+    let own = ("own.service", "127.0.0.1:8080/tcp");
+    assert_eq!(losers(&[own, ("one.service", ANY), ("other.service", ANY)]), ["one", "other"]);
+    assert_eq!(
+        losers(&[own, ("one.service", ANY), ("other.service", "[::]:443/tcp")]),
+        ["one", "other"],
+        "one by IPv4, the other by IPv6"
+    );
+    assert_eq!(
+        losers(&[("own.service", ANY), ("other.service", ANY)]),
+        [""; 0],
+        "what is led to one of them is led to both"
+    );
+}
+
 #[test]
 fn who_is_led_to_no_more_is_told_where_he_does_not_listen() {
     let steered = planned(&scene(&[]), Steers::default()).expect("a plan");
