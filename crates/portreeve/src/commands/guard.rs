@@ -117,7 +117,7 @@ fn status(pinned: Option<&Pinned>, settings: &Settings, out: &mut Out) -> Result
     let commands: &[&str] = match (until, is_whole, pinned) {
         (Some(_), ..) => &["portreeve confirm", "portreeve undo"],
         (None, false, _) => &["portreeve apply"],
-        (None, true, _) if is_missed => &["portreeve apply", "portreeve off guard"],
+        (None, true, _) if is_missed => &["portreeve apply --boot", "portreeve plan", "portreeve off guard"],
         (None, true, Some(_)) => &["portreeve guard refused"],
         (None, true, None) => &["portreeve plan"],
     };

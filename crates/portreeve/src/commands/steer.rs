@@ -164,7 +164,7 @@ fn status(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     let commands: &[&str] = match (until, is_whole, is_there) {
         (Some(_), ..) => &["portreeve confirm", "portreeve undo"],
         (None, false, _) => &["portreeve apply"],
-        (None, true, _) if is_missed => &["portreeve apply", "portreeve off steer"],
+        (None, true, _) if is_missed => &["portreeve apply --boot", "portreeve plan", "portreeve off steer"],
         (None, true, true) => &["portreeve off steer"],
         (None, true, false) => &["portreeve plan"],
     };

@@ -123,13 +123,13 @@ pub(crate) fn print(stands: &Stands<'_>, out: &mut Out) -> Result<(), Failure> {
 fn sentence(stands: &Stands<'_>) -> Text {
     let Text { en, ja } = match (stands.is_there, stands.is_whole) {
         (false, _) if stands.is_missed => text!(
-            "No guard is in the kernel, though one was confirmed: portreeve apply puts it there again.",
-            "ガードを確定してありますが、カーネルにありません。portreeve apply で元に戻せます。"
+            "No guard is in the kernel, though one was confirmed: portreeve apply --boot puts it back, and portreeve apply has it as the policy says by now.",
+            "ガードを確定してありますが、カーネルにありません。確定した内容に戻すには portreeve apply --boot、現在の policy を適用するには portreeve apply を実行してください。"
         ),
         (false, _) => text!("No guard is in the kernel.", "カーネルにガードはありません。"),
         (true, false) => text!(
-            "The guard is not whole: another program took a part of it away, and portreeve apply puts it back.",
-            "ガードの一部がほかのプログラムに取り除かれています。portreeve apply で元に戻せます。"
+            "The guard is not whole: another program took a part of it away, and portreeve apply puts it back as the policy has it.",
+            "ガードの一部がほかのプログラムに取り除かれています。portreeve apply で policy を適用し直してください。"
         ),
         (true, true) if stands.rules.entries.is_empty() => text!(
             "The guard is in the kernel, and keeps nothing of this network namespace.",

@@ -299,13 +299,13 @@ fn sentence(stands: &Stands<'_>) -> Text {
     let en_services = inflect(count, "service", "services");
     match (stands.is_there, stands.is_whole) {
         (false, _) if stands.is_missed => text!(
-            "Nothing is steered, though it was confirmed: portreeve apply has it so again.",
-            "誘導を確定してありますが、カーネルにありません。portreeve apply で元に戻せます。"
+            "Nothing is steered, though it was confirmed: portreeve apply --boot puts it back, and portreeve apply has it as the policy says by now.",
+            "誘導を確定してありますが、カーネルにありません。確定した内容に戻すには portreeve apply --boot、現在の policy を適用するには portreeve apply を実行してください。"
         ),
         (false, _) => text!("Nothing is steered.", "誘導は設定されていません。"),
         (true, false) => text!(
-            "The steering is not whole: another program took it away, and portreeve apply puts it back.",
-            "誘導のプログラムがほかのプログラムに取り除かれています。portreeve apply で元に戻せます。"
+            "The steering is not whole: another program took it away, and portreeve apply puts it back as the policy has it.",
+            "誘導のプログラムがほかのプログラムに取り除かれています。portreeve apply で policy を適用し直してください。"
         ),
         (true, true) if count == 0 => {
             text!("Nothing is steered here for good.", "確定済みの誘導はありません。")

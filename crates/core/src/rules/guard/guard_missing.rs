@@ -1,11 +1,11 @@
 //! The guard was confirmed, and does not keep what it should (A20, A24).
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::{
     facts::{AtBoot, GuardStands, LeftGuard},
     finding::{Finding, Severity},
-    rules::{Page, Rule},
+    rules::{Page, Rule, guard::again},
     text,
     words::{Text, Words, inflect},
     world::World,
@@ -27,8 +27,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "宣言済みのポートを、先に bind した者が再び使えるようになっており、その記録も残りません。",
         },
         fix: Words {
-            en: "Put it in force again: `portreeve apply`. `portreeve gate enable` has each boot do so. If it is not wanted any more: `portreeve off guard`.",
-            ja: "`portreeve apply` で再び有効にします。`portreeve gate enable` を実行すると、起動のたびに復元されます。不要であれば `portreeve off guard` を実行します。",
+            en: "Where it is gone, `portreeve apply --boot` puts back what was confirmed, and `portreeve gate enable` has each boot do so. `portreeve apply` puts in force what the policy says by now. If it is not wanted any more: `portreeve off guard`.",
+            ja: "失われている場合は `portreeve apply --boot` で確定した内容を復元します(`portreeve gate enable` を実行すると、起動のたびに復元されます)。現在の policy を適用するには `portreeve apply` を実行します。不要であれば `portreeve off guard` を実行します。",
         },
     },
     check,
@@ -54,10 +54,9 @@ fn finding(&LeftGuard { ports, stands, at_boot, .. }: &LeftGuard) -> Option<Find
         "the guard that was confirmed for {ports} {en_ports} is not in force: {en}",
         "{ports} 個のポートについて確定したガードが有効ではありません({ja})"
     );
-    let fix = text!("put it in force again", "再び有効にしてください");
-    let again = vec!["portreeve apply".into()];
-    let lasting = (at_boot == AtBoot::NotEnabled).then(|| "portreeve gate enable".into());
-    Some(RULE.finding(said, fix).run(again.into_iter().chain(lasting)))
+    let (fix, commands) = again(stands);
+    let lasting = (at_boot == AtBoot::NotEnabled).then_some("portreeve gate enable");
+    Some(RULE.finding(said, fix).run(commands.into_iter().chain(lasting).map(Into::into)))
 }
 
 #[cfg(test)]
@@ -73,17 +72,20 @@ mod tests {
 
     #[test]
     fn a_guard_that_does_not_keep_what_was_confirmed_is_found() {
-        for (stands, why) in [
-            (GuardStands::Gone, "it is not in the kernel any more"),
-            (GuardStands::Cut, "some of its programs do not run any more"),
-            (GuardStands::Changed, "it keeps something else"),
+        const BACK: [&str; 2] = ["portreeve apply --boot", "portreeve plan"];
+        const ANEW: [&str; 2] = ["portreeve plan", "portreeve apply"];
+        for (stands, why, commands) in [
+            (GuardStands::Gone, "it is not in the kernel any more", BACK),
+            (GuardStands::Cut, "some of its programs do not run any more", ANEW),
+            (GuardStands::Changed, "it keeps something else", ANEW),
         ] {
             let scene = left(stands, AtBoot::NotEnabled);
             let said = alloc::format!("the guard that was confirmed for 2 ports is not in force: {why}");
             assert_eq!(scene.texts("guard-missing"), [said]);
-            assert_eq!(scene.commands("guard-missing"), ["portreeve apply", "portreeve gate enable"]);
+            let lasting = commands.into_iter().chain(["portreeve gate enable"]).collect::<Vec<_>>();
+            assert_eq!(scene.commands("guard-missing"), lasting);
+            assert_eq!(left(stands, AtBoot::Enabled).commands("guard-missing"), commands);
         }
-        assert_eq!(left(GuardStands::Gone, AtBoot::Enabled).commands("guard-missing"), ["portreeve apply"]);
     }
 
     #[test]

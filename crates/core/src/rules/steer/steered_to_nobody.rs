@@ -6,7 +6,7 @@ use crate::{
     facts::{GuardStands, LeftSteer},
     finding::{Finding, Severity},
     policy::Policy,
-    rules::{Page, Rule},
+    rules::{Page, Rule, guard::again},
     text,
     words::Words,
     world::World,
@@ -28,8 +28,8 @@ pub(super) const RULE: Rule = Rule {
             ja: "そのサービスへの接続は拒否されるか、同じポートを bind している別のプログラムに届きます。再起動したサービスのソケットは新しいものなので、登録し直すまで誘導先になりません。",
         },
         fix: Words {
-            en: "Start the service and `portreeve steer register SERVICE`; `ExecStartPost=-+portreeve steer register SERVICE --wait 10s` in its unit has each start do so, and a `.socket` unit keeps one socket through all of them. If the steering is gone: `portreeve apply`.",
-            ja: "サービスを起動して `portreeve steer register サービス名` を実行します。ユニットに `ExecStartPost=-+portreeve steer register サービス名 --wait 10s` と書くと、起動のたびに登録されます。`.socket` ユニットを使えば、再起動してもソケットは変わりません。誘導そのものが失われている場合は `portreeve apply` を実行します。",
+            en: "Start the service and `portreeve steer register SERVICE`; `ExecStartPost=-+portreeve steer register SERVICE --wait 10s` in its unit has each start do so, and a `.socket` unit keeps one socket through all of them. If the steering is gone: `portreeve apply --boot` puts back what was confirmed, and `portreeve apply` puts in force what the policy says by now.",
+            ja: "サービスを起動して `portreeve steer register サービス名` を実行します。ユニットに `ExecStartPost=-+portreeve steer register サービス名 --wait 10s` と書くと、起動のたびに登録されます。`.socket` ユニットを使えば、再起動してもソケットは変わりません。誘導そのものが失われている場合は、`portreeve apply --boot` で確定した内容を復元するか、`portreeve apply` で policy を適用し直します。",
         },
     },
     check,
@@ -43,8 +43,8 @@ fn findings(policy: Option<&Policy>, LeftSteer { stands, dead, led, .. }: &LeftS
     if *stands != GuardStands::Whole {
         let said =
             text!("the steering that was confirmed is not in force", "確定した誘導が有効ではありません");
-        let fix = text!("put it in force again", "再び有効にしてください");
-        return vec![RULE.finding(said, fix).run(["portreeve apply".into()])];
+        let (fix, commands) = again(*stands);
+        return vec![RULE.finding(said, fix).run(commands.map(Into::into))];
     }
     let of = |service: &String| {
         if !policy.is_none_or(|policy| policy.steers(service)) {
@@ -118,10 +118,15 @@ mod tests {
 
     #[test]
     fn a_steering_that_is_gone_is_found_once() {
-        for stands in [GuardStands::Gone, GuardStands::Cut, GuardStands::Changed] {
+        // What the policy's file says by now may be something else than what was confirmed.
+        for (stands, commands) in [
+            (GuardStands::Gone, ["portreeve apply --boot", "portreeve plan"]),
+            (GuardStands::Cut, ["portreeve plan", "portreeve apply"]),
+            (GuardStands::Changed, ["portreeve plan", "portreeve apply"]),
+        ] {
             let scene = left(stands, &["web"]);
             assert_eq!(scene.texts("steered-to-nobody"), ["the steering that was confirmed is not in force"]);
-            assert_eq!(scene.commands("steered-to-nobody"), ["portreeve apply"]);
+            assert_eq!(scene.commands("steered-to-nobody"), commands);
         }
     }
 }

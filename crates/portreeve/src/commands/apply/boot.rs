@@ -16,9 +16,9 @@ use crate::{
     show::{escape::visible, out::Out},
 };
 
-const UNGUARDED: Words = Words {
-    en: "what was confirmed of the gate is in force, but the guard is not put back",
-    ja: "ゲートの処理は完了しましたが、ガードを復元できません",
+const NO_PROGRAMS: Words = Words {
+    en: "what was confirmed of the gate is in force, but the guard and what is steered are not put back",
+    ja: "ゲートの処理は完了しましたが、ガードと誘導を復元できません",
 };
 const FAILED: Words = Words { en: "the gate is not put back", ja: "ゲートを復元できません" };
 
@@ -39,7 +39,7 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
         );
         warn(&visible(said.in_lang(settings.lang)));
     }
-    let guarded = load_programs(&directories::gate()?).map_err(|error| door::failure(error, UNGUARDED));
+    let programs = load_programs(&directories::gate()?).map_err(|error| door::failure(error, NO_PROGRAMS));
     let loaded = loaded?;
     let said = match loaded {
         Loaded::Nothing => text!("No gate is confirmed.", "確定済みのゲートはありません。"),
@@ -56,14 +56,16 @@ pub(super) fn run(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
     }
-    if guarded? && settings.verbosity != Verbosity::Quiet {
-        out.say(GUARDED)?;
+    if programs? && settings.verbosity != Verbosity::Quiet {
+        out.say(PROGRAMS)?;
     }
     Ok(Exit::Fine)
 }
 
-const GUARDED: Words =
-    Words { en: "The guard keeps again what it kept.", ja: "ガードを復元しました。" };
+const PROGRAMS: Words = Words {
+    en: "What was confirmed of the guard and of what is steered is in force again.",
+    ja: "確定済みのガードと誘導を復元しました。",
+};
 
 fn untold(why: &Unwritten) -> Failure {
     let what = Words {
