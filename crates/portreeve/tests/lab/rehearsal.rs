@@ -144,6 +144,24 @@ fn a_text_that_does_something_else_is_refused() {
     ends(&run(&host, APPLY), 0, "Rehearsed with ");
 }
 
+/// The kernel leads to an address of IPv6 a moment after it has it (net/ipv6/addrconf.c, `addrconf_dad_work`): here it never
+/// does.
+#[test]
+fn an_address_to_which_the_kernel_leads_late_is_the_hosts_and_what_passes_by_is_told() {
+    let host = host();
+    let late = r"s#^address add 2001:db8::1/64 \(dev [^ ]*\) nodad#route add 2001:db8::/64 \1#";
+    let ip = "#!/bin/sh\nif [ \"$*\" = '-batch -' ]; then sed \"$(cat /tmp/late)\" | /usr/sbin/ip.real -batch -; exit; fi\nexec /usr/sbin/ip.real \"$@\"\n";
+    run(&host, "mv /usr/sbin/ip /usr/sbin/ip.real");
+    lab(host.write("/usr/sbin/ip", ip));
+    run(&host, "chmod 755 /usr/sbin/ip");
+    lab(host.write("/tmp/late", late));
+    ends(&run(&host, "portreeve apply --rehearse-only"), 0, "each was let in or refused as the policy says");
+    lab(host.write("/tmp/late", &format!("{late}\n/^route append local 2001:db8::1 /d")));
+    let passed_by = lab(host.run("portreeve apply --rehearse-only"));
+    ends(&passed_by, 7, "never got to the gate");
+    ends(&passed_by, 7, "each of the others was let in or refused as the policy says");
+}
+
 /// Whenever it is killed, its namespaces and links go with it.
 #[test]
 fn whoever_is_killed_in_a_rehearsal_leaves_nothing() {

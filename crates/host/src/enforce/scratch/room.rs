@@ -1,6 +1,6 @@
 //! A network namespace that is the host's as far as a gate can tell: its interfaces, their names and their addresses.
 
-use std::{fmt::Write as _, fs, io, path::Path};
+use std::{fmt::Write as _, fs, io, net::IpAddr, path::Path};
 
 use portreeve_core::plan::Link;
 use rustix::io::Errno;
@@ -95,6 +95,7 @@ fn orders(links: &[Link], has_ipv6: bool) -> String {
         pair(&link.name, &format!("address {bytes}"), &far(place), has_ipv6, &mut text);
         for network in &link.networks {
             own(&link.name, &network.to_string(), &mut text);
+            lead(&link.name, network.addr(), &mut text);
         }
     }
     // What is sent on goes here, where nobody takes it.
@@ -120,6 +121,15 @@ fn own(name: &str, network: &str, text: &mut String) {
     let _ = writeln!(text, "address add {network} dev {name}{at_once}");
 }
 
+/// Of IPv6 the kernel has the address at once, but leads to it only when a worker of its own gets to that, and passes packets
+/// on until then (net/ipv6/addrconf.c, `addrconf_dad_work`).
+fn lead(name: &str, address: IpAddr, text: &mut String) {
+    if address.is_ipv6() {
+        // Another interface may have the same one, as one of a single link: `add` refuses the second.
+        let _ = writeln!(text, "route append local {address} dev {name}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,10 +143,12 @@ mod tests {
             "link add eth0 address 02:70:72:00:00:00 type veth peer name pr-far-0",
             "address add 203.0.113.1/24 dev eth0",
             "address add 2001:db8::1/64 dev eth0 nodad",
+            "route append local 2001:db8::1 dev eth0",
             "link set pr-far-0 addrgenmode none up",
         ] {
             assert!(told.lines().any(|told| told == line), "{line}: {told}");
         }
+        assert!(!told.contains("local 203.0.113.1"), "{told}");
         assert!(!orders(&[], false).contains("addrgenmode"));
     }
 }
