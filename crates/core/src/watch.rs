@@ -91,6 +91,10 @@ pub struct Watch {
     suspects: BTreeMap<Source, Suspect>,
     attempts: Attempts,
     blocks: Blocks,
+    /// Those of whom nothing is remembered any more, until somebody hears of it.
+    forgotten: Vec<Source>,
+    /// Until then it is known whose block is over.
+    freed: Timestamp,
 }
 
 impl Watch {
@@ -106,6 +110,8 @@ impl Watch {
             suspects: BTreeMap::new(),
             attempts: Attempts::new(),
             blocks: Blocks::default(),
+            forgotten: Vec::new(),
+            freed: began,
         }
     }
 

@@ -62,6 +62,12 @@ impl Blocks {
             .then_some(Limit::All)
     }
 
+    /// Whose block ended after `before`, and by `now`.
+    pub(super) fn ended(&self, before: Timestamp, now: Timestamp) -> impl Iterator<Item = Source> {
+        let is_over = move |block: &Block| before < block.until && block.until <= now;
+        self.all.iter().filter(move |(_, block)| is_over(block)).map(|(source, _)| *source)
+    }
+
     /// One more is kept out.
     pub(super) fn put(&mut self, source: Source, until: Timestamp, at: Timestamp) {
         match &mut self.minute {

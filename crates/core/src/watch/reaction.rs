@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Confidence, Source, Suspicion, Watch,
+    Confidence, SUSPECTS_MAX, Source, Suspicion, Watch,
     blocks::Limit,
     spared::{Bond, Bonds},
 };
@@ -128,7 +128,19 @@ impl Watch {
         self.forget(source);
     }
 
+    /// Those of whom nothing is held against them since the last call: also whose block is over at `now`. Whatever else remembers
+    /// them is to forget them, so that what they do from then on is news.
+    pub fn forgotten(&mut self, now: Timestamp) -> Vec<Source> {
+        let mut forgotten = core::mem::take(&mut self.forgotten);
+        let before = core::mem::replace(&mut self.freed, now);
+        forgotten.extend(self.blocks.ended(before, now));
+        forgotten
+    }
+
     fn forget(&mut self, source: Source) {
+        if self.forgotten.len() < SUSPECTS_MAX {
+            self.forgotten.push(source);
+        }
         self.suspects.remove(&source);
         self.table.forget(self.hash(source));
         self.attempts.forget(self.key, source);

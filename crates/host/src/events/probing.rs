@@ -5,12 +5,15 @@
 
 mod event;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{
+    net::IpAddr,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
 
 use portreeve_core::{port::PortRange, watch};
 
 pub use self::event::EVENT_BYTES;
-use self::event::read;
+use self::event::{read, source};
 use super::telling::{Telling, descriptor};
 use crate::{
     bpf::{
@@ -24,7 +27,8 @@ use crate::{
 const MANIFEST: &str = include_str!("../../bpf/watch.bpf.txt");
 const CODE: &[u8] = include_bytes!("../../bpf/watch.bpf.bin");
 /// What the programs remember between two packets.
-const MEMORIES: [&str; 3] = ["touched_once", "probers", "known"];
+const MEMORIES: [&str; 3] = ["touched_once", PROBERS, "known"];
+const PROBERS: &str = "probers";
 
 /// Why the kernel does not tell.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +56,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Probing {
     telling: Telling,
-    _memories: Vec<OpenMap>,
+    memories: Vec<OpenMap>,
     /// They keep the programs where they are.
     _links: Vec<OwnedFd>,
 }
@@ -86,7 +90,7 @@ impl Probing {
         let programs = object.programs.iter().zip(&known);
         let links: Result<Vec<_>, _> =
             programs.map(|(program, known)| hang(program, known, number, None)).collect();
-        Ok(Self { telling, _memories: memories, _links: links? })
+        Ok(Self { telling, memories, _links: links? })
     }
 
     /// Gives each event that was told until now to `each`, nearly in order of time; tells how many more there were, for which the
@@ -98,6 +102,17 @@ impl Probing {
             happenings.into_iter().flatten().for_each(|what| each(watch::Event { at, what }));
             Some(())
         })
+    }
+}
+
+impl Probing {
+    /// Tells of the ports of the source of this address anew: what it touched before is news again.
+    pub fn forget(&self, address: IpAddr) {
+        let place = MEMORIES.iter().position(|of| *of == PROBERS);
+        if let Some(probers) = place.and_then(|place| self.memories.get(place)) {
+            // Nothing may be kept of it.
+            let _ = probers.remove(&source(address));
+        }
     }
 }
 

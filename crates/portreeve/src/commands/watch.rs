@@ -3,6 +3,7 @@
 mod blocked;
 mod enable;
 pub(crate) mod followed;
+mod forgiven;
 mod kept;
 mod lines;
 mod react;

@@ -103,6 +103,14 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     assert!(is_let_in(&site, forger), "the newest is taken back first");
     site.run(&format!("portreeve watch forgive {}", prober.place().ipv4));
     assert!(is_let_in(&site, prober));
+
+    // Nothing is held against him, and what he does from now on is news.
+    thread::sleep(Duration::from_secs(3));
+    scans(&site, prober);
+    let lines = told(&site, prober);
+    let [_, line] = lines.as_slice() else { panic!("{lines:#?}") };
+    assert_eq!(line["event"], "block");
+    assert!(!is_let_in(&site, prober));
 }
 
 /// Of the watch that runs by itself the kernel needs nobody to let a source in again.

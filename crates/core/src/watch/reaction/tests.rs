@@ -104,6 +104,24 @@ fn whoever_is_kept_out_is_no_news_until_he_comes_back() {
     assert_eq!(scene.scans("203.0.113.7", true), blocked(1), "nothing was held against him");
 }
 
+/// What the kernel remembers of him would else keep what he does from being told again.
+#[test]
+fn whoever_is_to_be_news_again_is_named_once() {
+    let mut scene = Scene::new(WatchMode::Block);
+    let [one, other] = ["203.0.113.7", "203.0.113.8"];
+    let source = |address: &str| Source::of(address.parse().unwrap());
+    scene.scans(one, true);
+    scene.scans(other, true);
+    let named = |scene: &mut Scene| scene.watch.forgotten(scene.now());
+    assert_eq!(named(&mut scene), [source(one), source(other)]);
+    assert_eq!(named(&mut scene), []);
+    scene.watch.forgive(source(one));
+    assert_eq!(named(&mut scene), [source(one)]);
+    scene.second += 3_600;
+    assert_eq!(named(&mut scene), [source(other)], "his time is over");
+    assert_eq!(named(&mut scene), []);
+}
+
 #[test]
 fn whoever_was_spared_for_the_moment_is_judged_again() {
     let mut scene = Scene::new(WatchMode::Block);

@@ -49,6 +49,23 @@ pub(super) fn read(bytes: &[u8]) -> Option<(u64, [Option<Happening<'static>>; 2]
     }
 }
 
+/// The key of what is kept of a source (struct source there): the first bytes of its address, and its family.
+pub(super) fn source(address: IpAddr) -> [u8; 16] {
+    let mut key = [0; 16];
+    let family = match address.to_canonical() {
+        IpAddr::V4(address) => {
+            key[..4].copy_from_slice(&address.octets());
+            IPV4
+        }
+        IpAddr::V6(address) => {
+            key[..8].copy_from_slice(&address.octets()[..8]);
+            IPV6
+        }
+    };
+    key[8..].copy_from_slice(&u64::from(family).to_ne_bytes());
+    key
+}
+
 fn protocol(number: u8) -> Option<Protocol> {
     [Protocol::Tcp, Protocol::Udp].into_iter().find(|protocol| protocol.number() == number)
 }
@@ -102,6 +119,22 @@ mod tests {
         bytes[26] = SHAKEN;
         let handshake = Happening::Handshake { from: [203, 0, 113, 7].into() };
         assert_eq!(read(&bytes), Some((77, [Some(handshake), None])));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_source_is_found_by_its_network() {
+        let key = |address: &str| source(address.parse().unwrap());
+        let number = |family: u8| u64::from(family).to_ne_bytes();
+        assert_eq!(key("203.0.113.7"), key("::ffff:203.0.113.7"));
+        assert_eq!(
+            (&key("203.0.113.7")[..5], &key("203.0.113.7")[8..]),
+            (&[203, 0, 113, 7, 0][..], &number(2)[..])
+        );
+        assert_eq!(key("2001:db8:7::1"), key("2001:db8:7:0:ffff::9"));
+        assert_eq!(
+            (&key("2001:db8:7::1")[..6], &key("::1")[8..]),
+            (&[0x20, 1, 0xd, 0xb8, 0, 7][..], &number(10)[..])
+        );
     }
 
     #[test]

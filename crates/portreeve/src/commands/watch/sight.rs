@@ -29,6 +29,7 @@ use portreeve_host::{
 
 use super::{
     followed::{Followed, Lost, Spoken, Standing, Told},
+    forgiven::Forgiven,
     react::{Reacted, react},
 };
 use crate::{
@@ -62,6 +63,7 @@ pub(super) struct Sight<'a> {
     probing: Result<Probing, Blind>,
     followed: Followed,
     watch: Watch,
+    forgiven: Forgiven,
     known: Known,
     seen: Instant,
     /// Whether the host, or its policy, could not be looked at since.
@@ -103,7 +105,8 @@ impl<'a> Sight<'a> {
         }
         // What was written while nobody read is judged at its own time.
         let mut watch = Watch::new([key_low, key_high], followed.since());
-        let history = history(&directories::gate()?).map_err(|error| door::receipts(&error, FAILED))?;
+        let folder = directories::gate()?;
+        let history = history(&folder).map_err(|error| door::receipts(&error, FAILED))?;
         watch.recall(&history, now);
         let known = Known::of(&look.snapshot, look.policy.as_deref());
         Ok(Self {
@@ -111,6 +114,7 @@ impl<'a> Sight<'a> {
             probing,
             followed,
             watch,
+            forgiven: Forgiven::after(folder, &history),
             known,
             seen: Instant::now(),
             is_stale: false,
@@ -176,6 +180,10 @@ impl<'a> Sight<'a> {
     /// Looks at the host and its policy again; where that cannot be, what was known of both holds.
     fn look(&mut self) {
         self.seen = Instant::now();
+        self.forgiven.news().into_iter().for_each(|source| self.watch.forgive(source));
+        for source in self.watch.forgotten(Timestamp::now()) {
+            self.probing.iter().for_each(|probing| probing.forget(source.address()));
+        }
         let look = Look::take(self.settings, &LOOK);
         self.is_stale = look.is_err();
         let Ok(look) = look else { return };
