@@ -16,6 +16,7 @@ mod place;
 mod probe;
 mod proof;
 mod reaction;
+mod reason;
 mod returned;
 mod score;
 mod source;
@@ -127,6 +128,12 @@ impl Watch {
             Happening::Handshake { from } => only(self.shaken(known, *from, event.at)),
             Happening::Written(written) => self.wrote(known, written, event.at),
         }
+    }
+
+    /// Whoever was told of for looking for ports, as he is by now; `None` where nothing is remembered of him.
+    #[must_use]
+    pub fn suspect(&self, source: Source, at: Timestamp) -> Option<Suspicion> {
+        self.suspects.get(&source).map(|suspect| suspect.tell(source, at))
     }
 
     fn wrote(&mut self, known: &Known, written: &Written<'_>, at: Timestamp) -> Vec<Suspicion> {

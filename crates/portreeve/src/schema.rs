@@ -19,7 +19,7 @@ use crate::{
         registry::{AssignmentView, RegistryView, TableView},
         steer::SteerView,
         view::ListenersView,
-        watch::WatchView,
+        watch::{WatchView, suspect::SuspectView},
     },
 };
 
@@ -46,6 +46,10 @@ pub(crate) const DOCUMENTS: &[Document] = &[
         Words { en: "watch -o ndjson, a line", ja: "watch -o ndjson の 1 行" },
     ),
     document::<WhyView<'static>>("why", Words { en: "why", ja: "why" }),
+    document::<SuspectView<'static>>(
+        "suspect",
+        Words { en: "why of an address", ja: "why にアドレスを指定した場合" },
+    ),
     document::<ExposureView<'static>>("exposure", Words { en: "exposure", ja: "exposure" }),
     document::<TracesView<'static>>("trace", Words { en: "exposure --trace", ja: "exposure --trace" }),
     document::<PlanView<'static>>(

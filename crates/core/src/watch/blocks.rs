@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::Source;
 use crate::{policy::WatchChoice, watch::BLOCK_LONGEST};
@@ -21,7 +22,8 @@ struct Block {
 }
 
 /// Why nobody else is kept out now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// As many were in this minute as may be.
     Minute,

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Source, TICKS_EACH_SECOND};
 
 /// So many sources are a crowd, and so many more than were let in.
@@ -19,7 +21,7 @@ const REMEMBERED: usize = 64;
 const NAMED: usize = 16;
 
 /// Many sources that do one thing together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// The first ones that are remembered.
     pub sources: Vec<Source>,

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Confidence, SUSPECTS_MAX, Source, Suspicion, Watch,
@@ -17,7 +18,8 @@ use crate::{
 };
 
 /// What becomes of him.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reaction {
     /// He is to be kept out for so long.
     Block(SignedDuration),
@@ -28,7 +30,8 @@ pub enum Reaction {
 }
 
 /// Why somebody is not kept out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mercy {
     /// His address may be another's.
     Unproven,

@@ -6,12 +6,14 @@ use core::{
 };
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 /// The bits of an IPv6 address by which one subscriber is told from another (RFC 4291 §2.5.4).
 const NETWORK_BITS: u8 = 64;
 
 /// An IPv4 address, or an IPv6 network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "IpAddr", into = "IpAddr")]
 pub enum Source {
     /// One address.
     V4(Ipv4Addr),
@@ -48,6 +50,18 @@ impl Source {
             Self::V4(address) => address.into(),
             Self::V6(network) => Ipv6Addr::from_bits(u128::from(network) << NETWORK_BITS).into(),
         }
+    }
+}
+
+impl From<IpAddr> for Source {
+    fn from(address: IpAddr) -> Self {
+        Self::of(address)
+    }
+}
+
+impl From<Source> for IpAddr {
+    fn from(source: Source) -> Self {
+        source.address()
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::Source;
 use crate::{
@@ -17,7 +18,8 @@ use crate::{
 const NTP: u16 = 123;
 
 /// What somebody is to this host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Bond {
     /// No outsider: an address of this host, or one that nobody outside of its links has.
     Own,

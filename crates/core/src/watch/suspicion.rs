@@ -3,6 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Group, Source, score::ratio};
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
 };
 
 /// What somebody does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// He looks for ports, one after another.
     PortScan,
@@ -41,7 +43,8 @@ impl Kind {
 }
 
 /// Whether the address is known to be his.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Confidence {
     /// He finished a handshake within the hour.
     Proven,
@@ -61,7 +64,7 @@ impl Confidence {
 }
 
 /// A first contact with a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// Of which protocol.
     pub protocol: Protocol,
@@ -70,7 +73,7 @@ pub struct Contact {
 }
 
 /// Somebody who seems to probe this host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspicion {
     /// When it is told.
     pub at: Timestamp,

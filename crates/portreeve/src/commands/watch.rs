@@ -1,14 +1,16 @@
 //! `portreeve watch`: who is probing us, as it happens (A14, A16, A19).
 
-mod blocked;
+pub(crate) mod blocked;
 mod enable;
 pub(crate) mod followed;
 mod forgiven;
 mod kept;
 mod lines;
-mod react;
+pub(crate) mod react;
 mod saved;
 pub(crate) mod sight;
+pub(crate) mod told;
+pub(crate) mod traces;
 
 use std::{
     path::PathBuf,
@@ -143,8 +145,8 @@ fn follow(length: Option<Duration>, settings: &Settings, out: &mut Out) -> Resul
 }
 
 fn tell(heard: &Heard, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
-    for Reacted { suspicion, reaction } in &heard.reacted {
-        show::tell(suspicion, reaction, settings.format, out)?;
+    for Reacted { suspicion, reaction, traces } in &heard.reacted {
+        show::tell(suspicion, (reaction, traces), settings.format, out)?;
     }
     if heard.lost > 0 {
         show::tell_lost(heard.lost, settings.format, out)?;

@@ -5,6 +5,7 @@ mod opened;
 mod origin;
 mod screen;
 mod story;
+mod suspect;
 pub(crate) mod view;
 
 use std::collections::BTreeSet;
@@ -61,6 +62,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve why https",
         "portreeve why 3000 --before monday.json",
         "portreeve why 8080 -o json",
+        "portreeve why 203.0.113.7",
     ],
     takes: &[Common::Output(FORMATS), Common::Snapshot, Common::Policy, Common::Netns, Common::AllowGaps],
     arguments,
@@ -69,8 +71,8 @@ pub(super) const COMMAND: Command = Command {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let what = Words {
-        en: "443, https, :3000, 443/udp, several of them, a URL, or a pasted error",
-        ja: "443、https、:3000、443/udp(複数可)、URL、または貼り付けたエラー",
+        en: "443, https, :3000, 443/udp, several of them, a URL, or a pasted error; an address: what the watch knows of it",
+        ja: "443、https、:3000、443/udp(複数可)、URL、または貼り付けたエラー。アドレスを指定すると、監視で分かったこと",
     };
     let before = Words {
         en: "A snapshot that was saved earlier: what was different then? (-: standard input)",
@@ -83,7 +85,11 @@ fn arguments(lang: Lang) -> Vec<Arg> {
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
-    let questions = asked::questions(&asked::words(own), TableFile::load()?.registry())?;
+    let words = asked::words(own);
+    if let Some(address) = suspect::named(&words) {
+        return suspect::tell(address, settings, out);
+    }
+    let questions = asked::questions(&words, TableFile::load()?.registry())?;
     let span = asked::span(&questions.concat());
     let before = before(own, settings)?.map(|before| only(before, span));
     let look = Look::take(settings, &wanted(span))?.beside_ledger(settings);

@@ -1,6 +1,7 @@
 //! Who seems to probe this host, for a person and as JSON, a line each (A14, A16, A19).
 
 pub(crate) mod blocked;
+pub(crate) mod suspect;
 
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
@@ -14,7 +15,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{escape::visible, out::Out, table::pad};
-use crate::{commands::watch::followed::Lost, failure::Failure, settings::Format};
+use crate::{
+    commands::watch::{followed::Lost, react::Reacted, traces::Trace},
+    failure::Failure,
+    settings::Format,
+};
 
 /// The layout of the document.
 const VERSION: u32 = 1;
@@ -62,10 +67,12 @@ pub(crate) struct WatchView<'a> {
     services: Vec<&'a str>,
     /// As how many users he tried, at least.
     users_count: Option<u32>,
+    /// What he did, the last 16 that are remembered; none of what is saved.
+    evidence: Vec<TraceView<'a>>,
     /// What became of him; null of what is saved.
     action: Option<ActionView>,
     /// What he did, or what was lost, as a sentence.
-    text: Option<&'a str>,
+    text: Option<String>,
     /// Which duties of the article this serves.
     article: [&'static str; 3],
     /// How many events found no room, where some were lost; null of a log, where nobody knows how many lines.
@@ -76,6 +83,18 @@ pub(crate) struct WatchView<'a> {
     attempts: Option<u64>,
     /// How many could have been read two ways, and are nobody's.
     ambiguous: Option<u64>,
+}
+
+/// Something that he did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Evidence")]
+pub(crate) struct TraceView<'a> {
+    /// Who told of it: `kernel`, or the service whose log it stands in.
+    from: &'a str,
+    /// When, RFC 3339, UTC.
+    at: String,
+    /// What: bytes of others, of a line at most 200.
+    text: &'a str,
 }
 
 /// What became of somebody who is suspected.
@@ -110,11 +129,11 @@ pub(crate) struct Counts {
 /// Where nobody reads it.
 pub(crate) fn tell(
     suspicion: &Suspicion,
-    reaction: &Reaction,
+    (reaction, traces): (&Reaction, &[Trace]),
     format: Format,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    tell_at("%H:%M:%S", suspicion, Some(reaction), format, out)
+    tell_at(TIME, suspicion, Some((reaction, traces)), format, out)
 }
 
 /// The same of one of whom a saved log tells: it may be of any day.
@@ -123,8 +142,21 @@ pub(crate) fn tell(
 ///
 /// Where nobody reads it.
 pub(crate) fn tell_saved(suspicion: &Suspicion, format: Format, out: &mut Out) -> Result<(), Failure> {
-    tell_at("%Y-%m-%d %H:%M:%S", suspicion, None, format, out)
+    tell_at(DAY_AND_TIME, suspicion, None, format, out)
 }
+
+/// The same of one who was told of before, and of what became of him.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn tell_again(told: &Reacted, format: Format, out: &mut Out) -> Result<(), Failure> {
+    let Reacted { suspicion, reaction, traces } = told;
+    tell_at(DAY_AND_TIME, suspicion, Some((reaction, traces)), format, out)
+}
+
+const TIME: &str = "%H:%M:%S";
+const DAY_AND_TIME: &str = "%Y-%m-%d %H:%M:%S";
 
 /// Tells what was read.
 ///
@@ -149,15 +181,16 @@ pub(crate) fn tell_counts(counts: &Counts, format: Format, out: &mut Out) -> Res
 fn tell_at(
     time: &str,
     suspicion: &Suspicion,
-    reaction: Option<&Reaction>,
+    told: Option<(&Reaction, &[Trace])>,
     format: Format,
     out: &mut Out,
 ) -> Result<(), Failure> {
+    let reaction = told.map(|(reaction, _)| reaction);
     let text = suspicion.text();
     let text = text.in_lang(out.lang);
     if format == Format::Ndjson {
-        let action = reaction.map(|reaction| action(reaction, suspicion.at, out.lang));
-        return out.ndjson(&WatchView { event: event(reaction), action, ..view(suspicion, text) });
+        let traces = told.map(|(_, traces)| traces).unwrap_or_default();
+        return out.ndjson(&line(suspicion, reaction, traces, out.lang));
     }
     let event = pad(if matches!(reaction, Some(Reaction::Block(_))) { BLOCK } else { SUSPICION }, 9);
     let done = reaction.map(|reaction| format!("   {}", done(reaction, suspicion.at).in_lang(out.lang)));
@@ -170,6 +203,23 @@ fn tell_at(
     let source = pad(&many.unwrap_or_else(|| suspicion.source.to_string()), 18);
     let (kind, confidence) = (pad(suspicion.kind.name(), 14), pad(suspicion.confidence.name(), 8));
     out.line(&format!("{time}  {event}  {source}  {kind}  {confidence}  {text}{done}"))
+}
+
+/// A line about somebody.
+pub(crate) fn line<'a>(
+    suspicion: &'a Suspicion,
+    reaction: Option<&Reaction>,
+    traces: &'a [Trace],
+    lang: Lang,
+) -> WatchView<'a> {
+    let text = suspicion.text().in_lang(lang).to_owned();
+    let action = reaction.map(|reaction| action(reaction, suspicion.at, lang));
+    let evidence = traces.iter().map(trace).collect();
+    WatchView { event: event(reaction), action, evidence, ..view(suspicion, text) }
+}
+
+fn trace(trace: &Trace) -> TraceView<'_> {
+    TraceView { from: &trace.from, at: trace.at.to_string(), text: &trace.text }
 }
 
 const SUSPICION: &str = "suspicion";
@@ -244,7 +294,7 @@ pub(crate) fn tell_unread(lost: &Lost, format: Format, out: &mut Out) -> Result<
     let text = unread(lost);
     let text = text.in_lang(out.lang);
     if format == Format::Ndjson {
-        return out.ndjson(&WatchView { text: Some(text), ..EMPTY });
+        return out.ndjson(&WatchView { text: Some(text.to_owned()), ..EMPTY });
     }
     out.line(&format!("lost: {text}"))
 }
@@ -287,6 +337,7 @@ const EMPTY: WatchView<'static> = WatchView {
     protocols: Vec::new(),
     services: Vec::new(),
     users_count: None,
+    evidence: Vec::new(),
     action: None,
     text: None,
     article: ARTICLE,
@@ -296,7 +347,7 @@ const EMPTY: WatchView<'static> = WatchView {
     ambiguous: None,
 };
 
-fn view<'a>(suspicion: &'a Suspicion, text: &'a str) -> WatchView<'a> {
+fn view(suspicion: &Suspicion, text: String) -> WatchView<'_> {
     let mut protocols: Vec<_> = suspicion.ports.iter().map(|contact| contact.protocol).collect();
     protocols.sort_unstable();
     protocols.dedup();

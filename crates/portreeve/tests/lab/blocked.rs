@@ -79,6 +79,20 @@ fn whoever_is_proven_to_probe_is_kept_out() {
         .run(&format!("for i in $(seq 100); do test -s {session} && break; sleep 0.1; done; cat {session}")));
     assert_eq!(held.stdout, "alive\n", "what he has open goes on");
 
+    // Whoever asks why hears of each contact, and what would have to change.
+    let asked = format!("portreeve why {}", prober.place().ipv4);
+    let why = site.run(&asked).stdout;
+    assert!(why.contains("is kept out until") && why.contains("port-scan (the watch)"), "{why}");
+    assert!(why.contains("kernel  handshake") && why.contains("kernel  SYN to 23/tcp"), "{why}");
+    assert!(why.contains("×¼ as he came for a service") && why.contains("portreeve watch forgive"), "{why}");
+    assert_eq!(site.ask(&format!("why {} -q", prober.place().ipv4)).status, 1);
+    let document = site.ask(&format!("why {} -o json", prober.place().ipv4)).json();
+    assert_eq!(
+        (&document["blocked"]["kind"], &document["told"][0]["evidence"][0]["text"]),
+        (&"port-scan".into(), &"handshake".into())
+    );
+    assert_eq!(site.ask_as("dev", "why 203.0.113.7").status, 2);
+
     // One who has not is told of, and may be anybody.
     scans(&site, forger);
     let lines = told(&site, forger);

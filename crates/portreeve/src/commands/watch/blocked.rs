@@ -52,7 +52,7 @@ pub(super) fn list(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
 }
 
 /// The newest receipt of whoever is kept out.
-fn told<'h>(kept: &Kept<IpAddr>, history: &'h History) -> Blocked<'h> {
+pub(crate) fn told<'h>(kept: &Kept<IpAddr>, history: &'h History) -> Blocked<'h> {
     let source = BlockedSource::of(kept.what);
     let is_it = |receipt: &&Receipt| match &receipt.deed {
         Deed::Block { source: own, .. } => {

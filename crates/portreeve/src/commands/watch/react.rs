@@ -11,7 +11,9 @@ use portreeve_host::{
     Wanted,
     observe::{Connections, Namespaces, lifelines::lifelines, sessions},
 };
+use serde::{Deserialize, Serialize};
 
+use super::traces::Trace;
 use crate::{
     door::{self, see_to_next_boot},
     failure::Failure,
@@ -27,15 +29,23 @@ const LOOK: Wanted =
     Wanted { connections: Connections::List, namespaces: Namespaces::Own, ..Wanted::LISTENERS };
 
 /// Somebody who is suspected, and what became of him.
-pub(super) struct Reacted {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Reacted {
     /// Who, and of what.
-    pub(super) suspicion: Suspicion,
+    pub(crate) suspicion: Suspicion,
     /// What became of him.
-    pub(super) reaction: Reaction,
+    pub(crate) reaction: Reaction,
+    /// What he did, one by one, as far as that is remembered.
+    pub(crate) traces: Vec<Trace>,
 }
 
 /// Does about whoever is suspected what the policy says; where that or the host cannot be seen, nothing.
-pub(super) fn react(suspicion: Suspicion, watch: &mut Watch, settings: &Settings) -> Reacted {
+pub(super) fn react(
+    suspicion: Suspicion,
+    traces: Vec<Trace>,
+    watch: &mut Watch,
+    settings: &Settings,
+) -> Reacted {
     let reaction = decided(&suspicion, watch, settings).unwrap_or_else(|failure| {
         failure.print(settings.lang);
         Reaction::Spare(Mercy::Failed)
@@ -50,7 +60,7 @@ pub(super) fn react(suspicion: Suspicion, watch: &mut Watch, settings: &Settings
         other => other,
     };
     watch.reacted(suspicion.source, &reaction, suspicion.at);
-    Reacted { suspicion, reaction }
+    Reacted { suspicion, reaction, traces }
 }
 
 /// What is to become of him, by what is seen now.

@@ -1,5 +1,7 @@
 //! What is heard of, beside what is known of the host at that moment.
 
+mod keeping;
+
 use std::{
     collections::HashMap,
     os::fd::{AsFd as _, BorrowedFd},
@@ -12,7 +14,7 @@ use portreeve_core::{
     facts::Namespace,
     logs::{self, Reading},
     text,
-    watch::{Event, Happening, Known, ServiceNumber, Suspicion, Watch, Written},
+    watch::{Event, Happening, Known, ServiceNumber, Source, Suspicion, Watch, Written},
     words::Words,
 };
 use portreeve_host::{
@@ -27,10 +29,12 @@ use portreeve_host::{
     root,
 };
 
+use self::keeping::Keeping;
 use super::{
     followed::{Followed, Lost, Spoken, Standing, Told},
     forgiven::Forgiven,
     react::{Reacted, react},
+    traces::Traces,
 };
 use crate::{
     directories,
@@ -64,6 +68,8 @@ pub(super) struct Sight<'a> {
     followed: Followed,
     watch: Watch,
     forgiven: Forgiven,
+    traces: Traces,
+    kept: Keeping,
     known: Known,
     seen: Instant,
     /// Whether the host, or its policy, could not be looked at since.
@@ -115,6 +121,8 @@ impl<'a> Sight<'a> {
             followed,
             watch,
             forgiven: Forgiven::after(folder, &history),
+            traces: Traces::default(),
+            kept: Keeping::in_folder(directories::watch()),
             known,
             seen: Instant::now(),
             is_stale: false,
@@ -151,25 +159,35 @@ impl<'a> Sight<'a> {
         if self.seen.elapsed() > if events.is_empty() { LOOK_EACH } else { FRESH } {
             self.look();
         }
+        events.iter().for_each(|event| self.traces.keep_event(&self.known, event));
         let mut suspicions: Vec<_> =
             events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
         let unread = self.read(&mut suspicions);
-        let reacted = suspicions.into_iter().map(|it| react(it, &mut self.watch, self.settings)).collect();
-        self.followed.keep(Timestamp::now());
+        let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it)).collect();
+        let now = Timestamp::now();
+        self.followed.keep(now);
+        self.kept.keep(&reacted, &self.watch, now);
         Heard { reacted, lost, unread }
     }
 
-    /// Writes down how far logs were read.
+    fn react(&mut self, suspicion: Suspicion) -> Reacted {
+        let traces = self.traces.of(&suspicion);
+        react(suspicion, traces, &mut self.watch, self.settings)
+    }
+
+    /// Writes down how far logs were read, and who was told of.
     pub(super) fn close(&mut self) {
-        self.followed.keep_now(Timestamp::now());
+        let now = Timestamp::now();
+        self.followed.keep_now(now);
+        self.kept.keep_now(&self.watch, now);
     }
 
     /// What logs tell; what nobody will read of them is the answer.
     fn read(&mut self, suspicions: &mut Vec<Suspicion>) -> Vec<Lost> {
-        let Self { followed, watch, known, wrote, .. } = self;
+        let Self { followed, watch, known, wrote, traces, .. } = self;
         let mut unread = Vec::new();
         let left = followed.read(|told| match told {
-            Told::Spoken(spoken) => suspicions.extend(judge(&spoken, watch, known, wrote)),
+            Told::Spoken(spoken) => suspicions.extend(judge(&spoken, watch, known, (wrote, traces))),
             Told::Lost(lost) if unread.last() == Some(&lost) => {}
             Told::Lost(lost) => unread.push(lost),
         });
@@ -197,7 +215,7 @@ fn judge(
     spoken: &Spoken<'_>,
     watch: &mut Watch,
     known: &Known,
-    wrote: &mut HashMap<ServiceNumber, Timestamp>,
+    (wrote, traces): (&mut HashMap<ServiceNumber, Timestamp>, &mut Traces),
 ) -> Vec<Suspicion> {
     // Where a line was cut a stranger chooses.
     let reading = if spoken.is_cut {
@@ -211,6 +229,7 @@ fn judge(
     let last = wrote.entry(service).or_insert(Timestamp::MIN);
     // Whatever a clock does, a line comes after the one before it.
     *last = spoken.at.unwrap_or(now).min(now).max(*last);
+    traces.keep(Source::of(attempt.source), *last, spoken.service, spoken.header.message);
     let what = Happening::Written(Written::of(service, &spoken.header, attempt));
     watch.step(known, &Event { at: *last, what })
 }

@@ -39,8 +39,8 @@ pub(crate) struct Blocked<'h> {
     pub(crate) receipt: Option<&'h Receipt>,
 }
 
-impl Blocked<'_> {
-    fn why(&self) -> Option<&str> {
+impl<'h> Blocked<'h> {
+    fn why(&self) -> Option<&'h str> {
         match &self.receipt?.deed {
             Deed::Block { why, .. } => why.as_deref(),
             _ => None,
@@ -73,7 +73,8 @@ fn source(blocked: &Blocked<'_>) -> String {
     Source::of(blocked.kept.what).to_string()
 }
 
-fn reason(blocked: &Blocked<'_>) -> Text {
+/// Whose doing it is, and for what.
+pub(crate) fn reason(blocked: &Blocked<'_>) -> Text {
     match (blocked.why(), blocked.receipt) {
         (Some(kind), _) => text!("{kind} (the watch)", "{kind}(監視による)"),
         (None, Some(receipt)) => {
@@ -90,10 +91,15 @@ fn reason(blocked: &Blocked<'_>) -> Text {
 ///
 /// Where nobody reads it.
 pub(crate) fn tell(blocked: &Blocked<'_>, now: Timestamp, out: &mut Out) -> Result<(), Failure> {
+    out.ndjson(&line(blocked, now))
+}
+
+/// A line about one.
+pub(crate) fn line<'h>(blocked: &Blocked<'h>, now: Timestamp) -> WatchView<'h> {
     let source = Source::of(blocked.kept.what);
     let left = blocked.kept.left.and_then(|left| SignedDuration::try_from(left).ok());
     let until = left.and_then(|left| now.checked_add(left).ok()).map(|until| until.to_string());
-    out.ndjson(&WatchView {
+    WatchView {
         event: "blocked",
         at: blocked.receipt.map(|receipt| receipt.at.to_string()),
         source: Some(source.address().to_string()),
@@ -101,5 +107,5 @@ pub(crate) fn tell(blocked: &Blocked<'_>, now: Timestamp, out: &mut Out) -> Resu
         kind: blocked.why(),
         action: Some(ActionView { what: BLOCK, until, why_not: None }),
         ..EMPTY
-    })
+    }
 }

@@ -1,0 +1,49 @@
+//! Writes down who was told of, while somebody watches (A19).
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use portreeve_core::watch::Watch;
+
+use crate::commands::watch::{react::Reacted, told::Told};
+
+/// So often at most.
+const EACH: Duration = Duration::from_secs(1);
+/// Whoever was told of may go on.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// Who was told of, and where that is written down.
+pub(super) struct Keeping {
+    folder: Option<PathBuf>,
+    told: Told,
+    is_new: bool,
+    written: Instant,
+}
+
+impl Keeping {
+    /// After whoever is kept in `folder`; what cannot be read there is begun anew.
+    pub(super) fn in_folder(folder: Option<PathBuf>) -> Self {
+        let told = folder.as_deref().and_then(|folder| Told::read(folder).ok()).unwrap_or_default();
+        Self { folder, told, is_new: true, written: Instant::now() }
+    }
+
+    /// Adds these, and writes all of them down where the last time was long enough ago.
+    pub(super) fn keep(&mut self, reacted: &[Reacted], watch: &Watch, now: Timestamp) {
+        self.is_new |= !reacted.is_empty();
+        reacted.iter().cloned().for_each(|one| self.told.add(one));
+        if self.written.elapsed() >= if self.is_new { EACH } else { QUIET } {
+            self.keep_now(watch, now);
+        }
+    }
+
+    /// The same at once.
+    pub(super) fn keep_now(&mut self, watch: &Watch, now: Timestamp) {
+        self.written = Instant::now();
+        let Some(folder) = &self.folder else { return };
+        // Whoever asks hears from the time of the last one that it is old.
+        self.is_new = self.told.write(folder, watch, now).is_err();
+    }
+}

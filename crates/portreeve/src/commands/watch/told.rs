@@ -1,0 +1,103 @@
+//! Who was told of lately, kept so that `why`, `audit` and `watch status` can say so (A19, A20).
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use portreeve_core::watch::{Kind, Watch};
+use portreeve_host::keep::{KeepError, Readers, replace_soon};
+use serde::{Deserialize, Serialize};
+
+use super::react::Reacted;
+use crate::read::{self, ReadError};
+
+/// The file's name in the folder of the watch.
+const NAME: &str = "told.json";
+/// The layout that is written and read.
+const LAYOUT: u32 = 1;
+/// So many are kept, the newest.
+const MAX: usize = 512;
+/// Bytes of the file: of each there are some numbers and 16 lines of 200 bytes, each of which may be six as JSON.
+const BYTES_MAX: usize = 16 << 20;
+
+/// Who was told of, the one of longest ago first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// When that was written.
+    pub(crate) at: Timestamp,
+    /// Each of them.
+    pub(crate) all: Vec<Reacted>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    layout: u32,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// Why it is not known.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ToldError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: ReadError,
+    },
+    /// It holds something else, or a newer portreeve wrote it.
+    #[error("{} is not of this portreeve", path.display())]
+    Garbled {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Told {
+    /// What is kept in `folder`; nobody where nothing is.
+    ///
+    /// # Errors
+    ///
+    /// Something is, and cannot be told.
+    pub(crate) fn read(folder: &Path) -> Result<Self, ToldError> {
+        let path = folder.join(NAME);
+        let bytes = match read::file(&path, BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_missing() => return Ok(Self::default()),
+            Err(source) => return Err(ToldError::Read { path, source }),
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(Record { layout: LAYOUT, told }) if told.all.len() <= MAX => Ok(told),
+            _ => Err(ToldError::Garbled { path }),
+        }
+    }
+
+    /// One more was told of.
+    pub(super) fn add(&mut self, reacted: Reacted) {
+        if self.all.len() >= MAX {
+            self.all.remove(0);
+        }
+        self.all.push(reacted);
+    }
+
+    /// Keeps it in `folder`, each as `watch` knows him by now.
+    pub(super) fn write(&mut self, folder: &Path, watch: &Watch, now: Timestamp) -> Result<(), KeepError> {
+        self.at = now;
+        self.all.iter_mut().for_each(|told| goes_on(told, watch));
+        let path = folder.join(NAME);
+        let record = Record { layout: LAYOUT, told: self.clone() };
+        let bytes = serde_json::to_vec(&record)
+            .map_err(|error| KeepError::Write { path: path.clone(), source: error.into() })?;
+        replace_soon(&path, &bytes, Readers::Owner)
+    }
+}
+
+/// He may have touched more since.
+fn goes_on(told: &mut Reacted, watch: &Watch) {
+    let own = &mut told.suspicion;
+    let by_now = watch.suspect(own.source, own.at).filter(|_| own.kind == Kind::PortScan);
+    if let Some(by_now) = by_now.filter(|by_now| by_now.first == own.first) {
+        *own = by_now;
+    }
+}
