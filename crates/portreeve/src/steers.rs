@@ -95,14 +95,27 @@ fn led_by(steer: &Steer) -> Result<Vec<Led>, SteerError> {
     Ok(led.filter(|led| routes.use_socket(led) || tried.use_socket(led)).collect())
 }
 
-/// Leads to those sockets of `former` that are open yet and of what `routes` lead, wherever nobody is led to; what cannot be led to is
-/// told, and stands in the way of nothing.
-pub(crate) fn lead_again(former: &[Led], routes: &Routes, settings: &Settings) {
-    led_again(former, routes).unwrap_or_else(|failure| tell_failed(&failure, settings));
+/// Leads to those sockets of `former` that are open yet and of what `routes` lead, wherever nobody is led to, and then to what else is
+/// found for those, where what is steered now is `before`: so each has his before anybody is led to him. What cannot be led to is told,
+/// and stands in the way of nothing.
+pub(crate) fn lead_again(former: &[Led], (before, routes): (&Steers, &Routes), settings: &Settings) {
+    let led = led_again(former, routes).and_then(|()| lead_before(before, routes, settings));
+    led.unwrap_or_else(|failure| tell_failed(&failure, settings));
+}
+
+/// Leads to what is found of services of `routes` that have no socket yet.
+fn lead_before(before: &Steers, routes: &Routes, settings: &Settings) -> Result<(), Failure> {
+    let steer = Steer::pinned().map_err(|error| failure(&error, NOT_LED))?;
+    let Some(steer) = steer.filter(|_| !routes.0.is_empty()) else { return Ok(()) };
+    let slots = steer.steer.stands().map_err(|error| failure(&error, NOT_LED))?;
+    let own = slots.into_iter().filter_map(Slot::led).filter(|led| routes.use_socket(led));
+    let led: Vec<Led> = before.led.iter().cloned().chain(own).collect();
+    let look = Look::take(&Settings { policy: PolicyChoice::Without, ..settings.clone() }, &WANTED)?;
+    lead_all(leads(&look.world(), (&before.routes, routes), &led).iter(), NOT_LED)
 }
 
 fn led_again(former: &[Led], routes: &Routes) -> Result<(), Failure> {
-    if former.iter().all(|led| !routes.use_socket(led)) {
+    if routes.0.is_empty() {
         return Ok(());
     }
     seat(routes, NOT_LED)?;

@@ -1,9 +1,11 @@
 //! What is to be steered and to whose sockets, and that nobody loses his own connection by it (A5, A12, A22).
 
+mod carried;
 mod loss;
 mod socket;
 
 pub use self::{
+    carried::leads,
     loss::Loss,
     socket::{Unled, Whose, kept, socket},
 };
@@ -24,7 +26,7 @@ use crate::{
     policy::Policy,
     port::{PortSpec, Protocol},
     steer::{Routes, Tenancy, Tenant, wanted},
-    steered::{is_owners, stranger},
+    steered::stranger,
     text,
     words::{Text, inflect},
     world::{World, name_of},
@@ -198,31 +200,6 @@ fn cut_off(now: &Routes, before: &Routes, footholds: &[Foothold]) -> Option<Dive
         let route = routes.find(|route| route.local && route.is_at(peer))?;
         Some(Diverted { foothold: foothold.clone(), service: route.service.clone(), is_peer: true })
     })
-}
-
-/// The sockets that services have and that nothing is led to yet once `before` becomes `routes`, where it is plain which is meant.
-pub fn leads(world: &World<'_>, (before, routes): (&Routes, &Routes), led: &[Led]) -> Vec<Lead> {
-    let of = |tenant: Tenant<'_>| {
-        let astray = astray(world, tenant, led).into_iter().filter(|it| it.stranger.is_none());
-        let is_where = |led: &&Led| before.tenant(led.tenant()).is_some_and(|of| of.is_where(&tenant));
-        let (here, elsewhere): (Vec<&Led>, Vec<&Led>) = led.iter().partition(is_where);
-        let lead = |way| {
-            let chosen = || socket(world, tenant, way, None).ok();
-            // At other places another socket may be meant; else whoever has it keeps it.
-            let here = retained(world, tenant, way, &here).or_else(chosen);
-            here.or_else(|| retained(world, tenant, way, &elsewhere))
-        };
-        joined(astray.filter_map(|it| lead(it.way)))
-    };
-    routes.tenants().flat_map(of).collect()
-}
-
-/// The socket to which a service of this name was led before, where one of the owners that it has now has it.
-fn retained(world: &World<'_>, tenant: Tenant<'_>, way: (Protocol, Family), led: &[&Led]) -> Option<Lead> {
-    let (name, _) = tenant.key();
-    let former = led.iter().filter(|led| led.service == name && (led.protocol, led.family) == way);
-    let mut own = former.filter(|led| is_owners(world, tenant.owners(), led));
-    own.find_map(|led| kept(world.snapshot, tenant.key(), way, led.cookie))
 }
 
 /// Packets that are led to a service and find no socket of its owner's.

@@ -59,7 +59,9 @@ impl History {
         }
         let mut after = self.tellings().filter(|(other, _)| other.number > receipt.number);
         match after.next_back() {
-            Some((next, _)) if next.at < until => Some(ProgramsEnd::TakenBack),
+            Some((next, _)) if next.at < until && next.boot_id == receipt.boot_id => {
+                Some(ProgramsEnd::TakenBack)
+            }
             _ if self.is_before_boot(receipt) => Some(ProgramsEnd::Reboot),
             _ if until <= now => Some(ProgramsEnd::Lapsed),
             _ => None,
@@ -139,6 +141,11 @@ impl History {
                 if until <= now && !self.are_programs_confirmed(receipt) =>
             {
                 Err(Edge::Over(receipt, until))
+            }
+            Deed::Programs { until: Some(_), .. }
+                if self.is_before_boot(receipt) && !self.are_programs_confirmed(receipt) =>
+            {
+                Err(Edge::Rebooted(receipt))
             }
             _ => Ok(Back::Programs(receipt, was)),
         }
@@ -244,6 +251,26 @@ mod tests {
         assert_eq!(over, Some((2, 1, false)));
         let back = history.back(None, Some(&standing(12, None)), &Temporary::default(), at(9));
         assert!(matches!(back, Ok(Back::Programs(trial, was)) if trial.number == 2 && *was == told(&[80])));
+    }
+
+    /// Whatever was done after the boot is another change.
+    #[test]
+    fn a_trial_that_a_reboot_ended_is_taken_back_by_nobody() {
+        let of_boot = |receipt: Receipt, id: &str| Receipt { boot_id: Some(id.into()), ..receipt };
+        let trial = guard(2, (&[443], &[80]), |deed| {
+            let Deed::Programs { now, was, led, .. } = deed else { return deed };
+            Deed::Programs { now, was, led, until: Some(at(99)), with: None, confirms: None, undoes: None }
+        });
+        let all = [of_boot(trial.clone(), "one"), of_boot(guard(3, (&[81], &[80]), |deed| deed), "next")];
+        let history =
+            |count: usize| all.iter().take(count).cloned().collect::<History>().at_boot(Some("next".into()));
+        for count in [1, 2] {
+            let history = history(count);
+            let trial = history.of(2).expect("it is there");
+            assert_eq!(history.end_of_programs(trial, at(99), at(50)), Some(ProgramsEnd::Reboot));
+            let back = history.back(Some(2), None, &Temporary::default(), at(50));
+            assert!(matches!(back, Err(Edge::Rebooted(it)) if it.number == 2), "{back:?}");
+        }
     }
 
     /// Both are one change, of which one number is enough.

@@ -110,6 +110,23 @@ impl<'r> Tenant<'r> {
         self.places().eq(other.places())
     }
 
+    /// Whether any place is one of both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let meets = |one: &Route, other: &Route| {
+            let is_near = one.is_anywhere() || other.is_anywhere() || one.address == other.address;
+            one.protocol == other.protocol && is_near && one.ports.overlaps(other.ports)
+        };
+        self.0.iter().any(|one| other.0.iter().any(|other| meets(one, other)))
+    }
+
+    /// Whether the same port is meant for the socket of both, where it is no declared one.
+    #[must_use]
+    pub fn has_target_of(&self, other: &Self) -> bool {
+        let target = |tenant: &Self| tenant.0.iter().find_map(|route| route.target_port);
+        target(self) == target(other)
+    }
+
     fn places(&self) -> impl Iterator<Item = (Protocol, Option<&'r Address>, PortRange, Option<u16>)> {
         self.0.iter().map(|route| (route.protocol, route.address.as_ref(), route.ports, route.target_port))
     }

@@ -101,7 +101,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
     let (deed, transaction, said) = change(&door, back, &temporary)?;
     // Whoever is led to is there before anybody is led.
-    steers::lead_again(&led, &routes, settings);
+    steers::lead_again(&led, (&steered, &routes), settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     let is_with_programs = told.is_some();
@@ -160,7 +160,8 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     let (told, led) = (before::before(&door.history, &trial), led_before(&door.history, &trial));
     let routes = routes_before(&trial, told.as_ref());
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
-    steers::lead_again(&led, &routes, settings);
+    let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
+    steers::lead_again(&led, (&steered, &routes), settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
     if settings.verbosity != Verbosity::Quiet {
@@ -350,7 +351,7 @@ fn no_way_back(edge: Edge<'_>, asked: Option<u32>, before: Option<&Receipt>, doo
                 "nothing to do: a reboot ended the trial of receipt {number} before its time",
                 "記録 {number} の試行は、再起動により期限前に終了しています"
             ))
-            .hint(Words { en: "portreeve gate status", ja: "portreeve gate status" }),
+            .hint(before.map_or_else(|| text!("portreeve gate status", "portreeve gate status"), one_before)),
         Edge::Back(Receipt { number, .. }) => Failure::new(Exit::TakenBack, FAILED)
             .because(text!(
                 "receipt {number} has been taken back already, or itself took a change back",

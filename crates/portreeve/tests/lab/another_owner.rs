@@ -275,3 +275,42 @@ fn what_was_moved_on_trial_alone_is_over_with_it() {
     assert!(undone.stderr.contains("it is not steered so any more"), "{undone:#?}");
     assert!(undone.stderr.contains("takes back the one before it"), "{undone:#?}");
 }
+
+/// Also where what was led to before was closed since.
+#[test]
+fn nobody_is_refused_while_a_change_is_taken_back() {
+    let shop = Shop::open();
+    let starts = || {
+        shop.site.run(
+            "systemctl stop former 2>/dev/null; systemd-run -q -u former sh -c 'python3 /srv/shop.py old 127.0.0.1:9000 & exec python3 /srv/shop.py new 127.0.0.1:9001'; sleep 1",
+        );
+    };
+    starts();
+    shop.policy("former", "observe");
+    shop.site.run("portreeve apply --no-session --no-trial");
+    shop.site.run("sed -i 's/target_port = 9000/target_port = 9001/' /etc/portreeve/policy.toml");
+    shop.site.run("portreeve apply --no-session --no-trial");
+    starts();
+    shop.site.run("portreeve steer register shop");
+    assert_eq!(shop.answers(443), "new");
+    let storm = format!(
+        "
+import collections, socket, time
+told, end = collections.Counter(), time.time() + 6
+while time.time() < end:
+    try:
+        with socket.create_connection((\"{}\", 443), 5) as one:
+            told[one.recv(9).decode()] += 1
+    except OSError as error:
+        told[error.strerror] += 1
+print(*sorted(told))",
+        shop.ip
+    );
+    let told = thread::scope(|scope| {
+        let asked = scope.spawn(|| lab(shop.site.client.run(&format!("python3 -c '{storm}'"))));
+        thread::sleep(Duration::from_secs(2));
+        shop.site.run("portreeve undo --no-session");
+        asked.join().expect("it ends").stdout
+    });
+    assert_eq!(told.trim(), "new old");
+}

@@ -30,7 +30,7 @@ file = "/var/log/own.log"
 const TOLD: &str = "/root/told";
 const SAID: &str = "/root/said";
 /// The longest that anybody waits for what is to be told.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Paths of which scanners know.
 const PATHS: [&str; 6] =

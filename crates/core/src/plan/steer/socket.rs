@@ -1,6 +1,10 @@
 //! The socket of a service to which its packets are led, or why there is none (A5, A12).
 
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
 
 use super::Lead;
 use crate::{
@@ -13,6 +17,9 @@ use crate::{
     words::Text,
     world::{World, name_of},
 };
+
+/// A sentence names so many sockets.
+const NAMED_MAX: usize = 8;
 
 /// Whose socket is meant, where somebody says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +36,7 @@ pub enum Unled {
     /// No owner has one that takes such packets.
     Nobody,
     /// Its owner listens elsewhere alone than on the port that is meant: that may be for others, as for the administrator.
-    Elsewhere(Box<Lead>),
+    Elsewhere(Vec<Lead>),
     /// Several will do, and nobody says which.
     Several(Vec<Lead>),
     /// It is one of MPTCP, to which the kernel leads nothing.
@@ -49,16 +56,15 @@ impl Unled {
                 "no owner of it has a socket that takes what is led",
                 "誘導先にできるソケットを持つ owner がいない"
             ),
-            Self::Elsewhere(lead) => {
-                let (Text { en, ja }, Lead { spec, pid, .. }) = (&lead.who, lead.as_ref());
+            Self::Elsewhere(leads) => {
+                let places = listed(leads, |lead| lead.spec.to_string());
                 text!(
-                    "{en} (pid {pid}) listens on {spec}, and not on the port that is meant",
-                    "{ja}(pid {pid})の待ち受けが {spec} であり、対象のポートではない"
+                    "its owner listens on {places}, and not on the port that is meant",
+                    "owner の待ち受けが {places} であり、対象のポートではない"
                 )
             }
             Self::Several(leads) => {
-                let each = |lead: &Lead| format!("pid {} fd {} ({})", lead.pid, lead.fd, lead.place());
-                let all = leads.iter().map(each).collect::<Vec<_>>().join(", ");
+                let all = listed(leads, |lead| format!("pid {} fd {} ({})", lead.pid, lead.fd, lead.place()));
                 text!("several sockets will do: {all}", "候補のソケットが複数ある: {all}")
             }
             Self::Mptcp(spec) => text!(
@@ -84,11 +90,19 @@ impl Unled {
                 "start it, or see who listens: portreeve ls",
                 "サービスを起動するか、待ち受けを確認してください: portreeve ls"
             ),
-            Self::Elsewhere(lead) => {
-                let (Lead { service, pid, .. }, port) = (lead.as_ref(), lead.spec.range.first);
+            Self::Elsewhere(leads) => {
+                let service = leads.first().map_or("SERVICE", |lead| &lead.service);
+                let port = listed(leads, |lead| lead.spec.range.first.to_string());
+                let whose = listed(leads, |lead| format!("--pid {} --fd {}", lead.pid, lead.fd));
+                if leads.len() == 1 {
+                    return text!(
+                        "start what is missing; or, where that socket is meant, write target_port = {port} in its steer, or for once: portreeve steer register {service} {whose}",
+                        "起動が済んでいなければ待ってください。そのソケットでよければ、steer に target_port = {port} と書くか、今回だけなら portreeve steer register {service} {whose} を実行してください"
+                    );
+                }
                 text!(
-                    "where that socket is meant, write target_port = {port} in its steer; for once: portreeve steer register {service} --pid {pid}",
-                    "そのソケットでよければ steer に target_port = {port} と書いてください。今回だけなら portreeve steer register {service} --pid {pid}"
+                    "start what is missing; or say which socket is meant: target_port in its steer, or for once portreeve steer register {service} with one of {whose}",
+                    "起動が済んでいなければ待ってください。いずれかのソケットでよければ、steer の target_port で指定するか、今回だけなら portreeve steer register {service} に {whose} のいずれかを付けて実行してください"
                 )
             }
             Self::Several(leads) => {
@@ -143,7 +157,7 @@ pub fn socket(
     let all: Vec<&Lead> = match meant.as_slice() {
         [] if protocol == Protocol::Udp => return Err(Unled::OtherPort(first.spec)),
         // A server that is half up may have its own port for the administrator alone.
-        [] if whose.is_none() => return Err(Unled::Elsewhere(Box::new(first.clone()))),
+        [] if whose.is_none() => return Err(elsewhere(world, tenant, protocol, &fit)),
         [] => fit.iter().map(|(lead, _)| lead).collect(),
         meant => meant.iter().map(|(lead, _)| lead).collect(),
     };
@@ -158,6 +172,33 @@ pub fn socket(
     } else {
         Err(Unled::Several(all.into_iter().cloned().collect()))
     }
+}
+
+/// That an owner listens on other ports alone; nobody of the family does where he has those that are meant for the other one.
+fn elsewhere(world: &World<'_>, tenant: Tenant<'_>, protocol: Protocol, fit: &[&(Lead, &Listener)]) -> Unled {
+    let own = world.own_namespace().map(|own| own.id);
+    let is_meant = |listener: &&Listener| {
+        Some(listener.netns) == own
+            && listener.protocol == protocol
+            && tenant.listens_on(protocol, listener.port)
+            && listener.state != SocketState::Bound
+    };
+    let mut meant = world.snapshot.listeners.iter().filter(is_meant);
+    if meant.any(|listener| holder(world, tenant, listener, None).is_some()) {
+        return Unled::Nobody;
+    }
+    let mut places: Vec<Lead> = Vec::new();
+    for (lead, _) in fit.iter().take(NAMED_MAX) {
+        if places.iter().all(|other| other.spec != lead.spec) {
+            places.push(lead.clone());
+        }
+    }
+    Unled::Elsewhere(places)
+}
+
+/// Each of them in words.
+fn listed(leads: &[Lead], each: impl Fn(&Lead) -> String) -> String {
+    leads.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether there are any, in one place: of those that share a number the kernel chooses one by itself (SO_REUSEPORT).

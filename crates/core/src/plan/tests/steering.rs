@@ -139,7 +139,46 @@ fn other_places_may_have_another_socket() {
     };
     assert_eq!(chosen("9080/tcp", both), [0; 0], "it is led to");
     assert_eq!(chosen("9443/tcp", both), [9_443], "the one on the declared number");
-    assert_eq!(chosen("443/tcp", both), [9_080], "of several whoever has it keeps it");
+    assert_eq!(chosen("443/tcp", both), [0; 0], "nobody said that this one is meant");
+    // Not open yet: nobody gets it meanwhile.
+    assert_eq!(chosen("9443/tcp", &both[..1]), [0; 0]);
+}
+
+/// Whoever got it goes on where somebody chose him for it, or nothing else is another place, whatever the service is called.
+#[test]
+fn what_somebody_chose_goes_on_with_its_places() {
+    let both = &["127.0.0.1:8080/tcp", "127.0.0.1:8081/tcp"];
+    let at = |name: &str, ports: &str, target: Option<u16>| {
+        let scene = host(&[(name, ports, "world")], "").declared(steered).declared(move |service| {
+            service.steer = Some(Steering { target_port: target, ..WhenDead::Refuse.into() });
+        });
+        both.iter().fold(scene, |scene, place| scene.listens("own.service", place))
+    };
+    let first = planned(&at("web", "443/tcp", Some(8_080)), Steers::default()).expect("a plan");
+    let cookie = |port| {
+        let scene = at("web", "443/tcp", Some(8_080));
+        let listener = scene.snapshot.listeners.iter().find(|listener| listener.port == port);
+        listener.expect("it listens").cookie
+    };
+    let led_to = |port, before: &Plan, scene: &Scene| {
+        let led = [led_by(&routes(before), cookie(port))].into();
+        let steers = Steers { routes: routes(before), led, seconds_left: None };
+        let plan = planned(scene, steers).expect("a plan");
+        plan.leads().map(|lead| lead.spec.range.first).collect::<Vec<_>>()
+    };
+    // Moved to another socket than the one that is meant.
+    let more = at("web", "443/tcp", Some(8_080)).declared(|service| {
+        service.ports.push("444/tcp".parse().expect("a port"));
+    });
+    assert_eq!(led_to(8_081, &first, &more), [8_081], "it stays where it was moved to");
+    assert_eq!(led_to(8_081, &first, &at("www", "443/tcp", Some(8_080))), [8_081], "by another name too");
+    assert_eq!(
+        led_to(8_081, &first, &at("web", "444/tcp", Some(8_080))),
+        [8_080],
+        "at another place it is another"
+    );
+    assert_eq!(led_to(8_080, &first, &at("web", "443/tcp", Some(8_081))), [8_081], "another one is meant");
+    assert_eq!(led_to(8_080, &first, &at("web", "443/tcp", Some(8_443))), [0; 0], "and is not open yet");
 }
 
 #[test]
@@ -192,6 +231,14 @@ fn why_nobody_is_led_to_is_told_of_what_finds_nobody() {
     let [(Family::Ipv4, false, text)] = half_up.as_slice() else { panic!("{half_up:?}") };
     assert!(text.contains("listens on 8500/tcp, and not on the port that is meant"), "{text}");
     assert!(text.contains("write target_port = 8500"), "{text}");
+    assert!(
+        told(&["127.0.0.1:8500/tcp", "127.0.0.1:8501/tcp"], &["192.0.2.7"])[0]
+            .2
+            .contains("8500/tcp, 8501/tcp")
+    );
+    // Where he is there for the other family no other port is meant for this one.
+    let apart = told(&["127.0.0.1:443/tcp", "[::1]:8500/tcp"], &both);
+    assert!(apart[0].2.contains("by tcp over IPv6: no owner of it has a socket"), "{apart:?}");
     let partly = told(&["127.0.0.1:443/tcp"], &both);
     let [(Family::Ipv6, true, text)] = partly.as_slice() else { panic!("{partly:?}") };
     assert!(

@@ -59,7 +59,7 @@ pub(super) fn read(table: &Table<'_, '_>, key: Key, report: &mut Report<'_>) -> 
 /// The number of one port.
 fn port(value: Value<'_, '_>, report: &mut Report<'_>) -> Option<u16> {
     let Content::Integer(written) = value.content() else {
-        refuse_kind(value.at(), TARGET_PORT, Words { en: "a number", ja: "数値" }, value, report);
+        refuse_kind(value.at(), TARGET_PORT, Words { en: "a whole number", ja: "整数" }, value, report);
         return None;
     };
     let port = written.parse().ok().filter(|port| *port > 0);
