@@ -178,7 +178,9 @@ fn what_somebody_chose_goes_on_with_its_places() {
         "at another place it is another"
     );
     assert_eq!(led_to(8_080, &first, &at("web", "443/tcp", Some(8_081))), [8_081], "another one is meant");
-    assert_eq!(led_to(8_080, &first, &at("web", "443/tcp", Some(8_443))), [0; 0], "and is not open yet");
+    for had in [8_080, 8_081] {
+        assert_eq!(led_to(had, &first, &at("web", "443/tcp", Some(8_443))), [0; 0], "and is not open yet");
+    }
 }
 
 #[test]
