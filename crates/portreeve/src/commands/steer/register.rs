@@ -107,7 +107,7 @@ pub(super) fn shift(
     let former: Vec<u64> = led
         .former
         .iter()
-        .filter(|cookie| led.leads.iter().all(|lead| lead.cookie != **cookie))
+        .filter(|cookie| led.leads.iter().chain(&led.later).all(|lead| lead.cookie != **cookie))
         .copied()
         .collect();
     let waiting = match patience {
@@ -172,6 +172,8 @@ enum Deed {
 #[derive(Default)]
 struct Changed {
     leads: Vec<Lead>,
+    /// The same of what is so once what is on trial is over.
+    later: Vec<Lead>,
     former: Vec<u64>,
     /// The ways on which it goes where it went before.
     stay: Vec<(Protocol, Family)>,
@@ -179,14 +181,12 @@ struct Changed {
     is_moved: bool,
     /// The receipts of the change, where anybody had it before, the newest first.
     receipts: Vec<u32>,
-    /// Whether another one of that name has its place while that is on trial.
-    is_for_later: bool,
 }
 
 impl Changed {
     /// Says what still goes where it went, and whether all does while a change of owners is on trial.
     fn warn_of_the_rest(&self, service: &str, settings: &Settings) {
-        if self.is_for_later {
+        if self.leads.is_empty() {
             warn(&visible(later().in_lang(settings.lang)));
         }
         for stay in BTreeSet::from_iter(&self.stay) {
@@ -203,9 +203,12 @@ impl Changed {
 
     /// Says what is led to whom, each socket once, but for what was so `before`.
     fn tell(&self, before: &Self, out: &mut Out) -> Result<(), Failure> {
-        let mut seen: BTreeSet<u64> = before.leads.iter().map(|lead| lead.cookie).collect();
-        let each = self.leads.iter().filter(|lead| seen.insert(lead.cookie));
-        each.map(told).try_for_each(|said| out.sentences(said.in_lang(out.lang)))
+        let told_before = before.leads.iter().chain(&before.later);
+        let mut seen: BTreeSet<u64> = told_before.map(|lead| lead.cookie).collect();
+        let now = self.leads.iter().map(|lead| (lead, told(lead)));
+        let later = self.later.iter().map(|lead| (lead, told_for_later(lead)));
+        let mut each = now.chain(later).filter(|(lead, _)| seen.insert(lead.cookie));
+        each.try_for_each(|(_, said)| out.sentences(said.in_lang(out.lang)))
     }
 
     /// What shows it, and what takes it back.
@@ -260,9 +263,10 @@ fn lead(
     turns.iter().try_for_each(|turn| refuse_halves(world, turn, whose, deed))?;
     let tried = pinned.map_or(Ok(None), |pinned| pinned.steer.routes_on_trial()).map_err(fail)?;
     let mut changed = Changed::default();
-    let is_of = |turn: &Turn<'_>, tried: &Routes| tried.tenant(turn.tenant.key()).is_some();
-    changed.is_for_later = tried.is_some_and(|tried| !turns.iter().any(|turn| is_of(turn, &tried)));
-    turns.into_iter().try_for_each(|turn| take(turn, &mut changed))?;
+    for turn in turns {
+        let is_for_later = tried.as_ref().is_some_and(|tried| tried.tenant(turn.tenant.key()).is_none());
+        take(turn, is_for_later, &mut changed)?;
+    }
     Ok(changed)
 }
 
@@ -322,7 +326,7 @@ fn refuse_halves(
     beside.filter(|_| deed != Deed::Register).map_or(Ok(()), |lead| Err(shared(name, lead)))
 }
 
-fn take(turn: Turn<'_>, changed: &mut Changed) -> Result<(), Failure> {
+fn take(turn: Turn<'_>, is_for_later: bool, changed: &mut Changed) -> Result<(), Failure> {
     if turn.is_moved {
         let was = Former { service: turn.tenant.key(), cookies: &turn.former, undoes: None };
         let passed = steers::move_all(&turn.leads, &was, door::open(NOT_LED)?, NOT_LED)?;
@@ -332,7 +336,7 @@ fn take(turn: Turn<'_>, changed: &mut Changed) -> Result<(), Failure> {
         steers::lead_all(turn.leads.iter(), NOT_LED)?;
     }
     let Turn { leads, former, stay, .. } = turn;
-    changed.leads.extend(leads);
+    if is_for_later { &mut changed.later } else { &mut changed.leads }.extend(leads);
     changed.former.extend(former);
     changed.stay.extend(stay);
     Ok(())
@@ -455,5 +459,14 @@ fn told(lead: &Lead) -> Text {
     text!(
         "What is for {service} goes to {en}, pid {pid}, at {place} ({protocol}).",
         "{service} 宛ての通信を {ja}(pid {pid}、{place}、{protocol})に誘導します。"
+    )
+}
+
+fn told_for_later(lead: &Lead) -> Text {
+    let Lead { service, spec, pid, who: Text { en, ja }, .. } = lead;
+    let (protocol, place) = (spec.protocol, lead.place());
+    text!(
+        "Once the trial is over, what is for {service} goes to {en}, pid {pid}, at {place} ({protocol}).",
+        "試行が終わった後は、{service} 宛ての通信を {ja}(pid {pid}、{place}、{protocol})に誘導します。"
     )
 }
