@@ -16,6 +16,7 @@ mod socket_denial;
 mod steering_program;
 #[cfg(test)]
 pub(crate) mod testing;
+mod watched;
 
 pub use firewall::{Firewall, Listing};
 pub use foothold::Foothold;
@@ -33,6 +34,7 @@ pub use socket::{
 };
 pub use socket_denial::SocketDenial;
 pub use steering_program::SteeringProgram;
+pub use watched::{Suspected, Watched};
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
@@ -89,6 +91,9 @@ pub struct Snapshot {
     /// What units that it tells of are not to bind, as their files say, where root looked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub socket_denials: Vec<SocketDenial>,
+    /// What the watch on it has found lately, where anybody watched and root looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
     /// Whether the guard keeps who opened sockets, and whoever looked may not know it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub hides_openings: bool,

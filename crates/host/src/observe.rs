@@ -152,6 +152,7 @@ fn look(wanted: &Wanted) -> Result<Snapshot, ObserveError> {
         steer: None,
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
+        watched: None,
         hides_openings,
         gaps: gaps.into_sorted(),
     })

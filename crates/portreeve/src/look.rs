@@ -1,6 +1,7 @@
 //! A look at this host, or at a saved one, with everything that a judgement needs beside it.
 
 mod saved;
+mod watched;
 
 pub(crate) use saved::read as read_snapshot;
 
@@ -190,6 +191,7 @@ pub(crate) fn here(wanted: &Wanted) -> Result<Snapshot, Failure> {
     // The files of every unit are read for it, which a judgement alone is worth.
     if wanted.files == Files::Mappings {
         socket_denials::add(&mut snapshot);
+        watched::add(&mut snapshot);
     }
     Ok(snapshot)
 }

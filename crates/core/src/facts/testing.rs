@@ -28,6 +28,7 @@ pub(crate) fn snapshot(taken: Timestamp) -> Snapshot {
         steer: None,
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
+        watched: None,
         hides_openings: false,
         gaps: Vec::new(),
     }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The rules that a user may rely on, in reading order.
-const PROMISED: [(&str, &str); 41] = [
+const PROMISED: [(&str, &str); 44] = [
     ("stolen-port", "critical"),
     ("bound-wider-than-declared", "high"),
     ("unneeded-open-port", "warning"),
@@ -45,6 +45,9 @@ const PROMISED: [(&str, &str); 41] = [
     ("ineffective-socket-bind-deny", "warning"),
     ("steered-to-nobody", "high"),
     ("foreign-steering", "notice"),
+    ("brute-forced-now", "warning"),
+    ("probed-now", "notice"),
+    ("watch-blind", "warning"),
     ("watch-cannot-block", "notice"),
     ("shared-by-strangers", "critical"),
     ("anyone-may-take-well-known", "high"),

@@ -3,6 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Source, score::ratio};
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// What somebody does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// He looks for ports, one after another.

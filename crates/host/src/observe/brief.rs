@@ -64,6 +64,7 @@ pub fn brief(sockets: &[Brief<'_>], look: &Snapshot) -> Snapshot {
         guard: None,
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
+        watched: None,
         hides_openings: false,
         gaps: Vec::new(),
         namespaces: look.namespaces.clone(),

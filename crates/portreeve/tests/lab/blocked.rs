@@ -94,9 +94,17 @@ fn whoever_is_proven_to_probe_is_kept_out() {
     assert_eq!(site.ask_as("dev", "why 203.0.113.7").status, 2);
 
     // One who has not is told of, and may be anybody.
+    let found = |client: &Client| {
+        let audit = site.run("portreeve audit; true").stdout;
+        let line = audit.lines().find(|line| line.contains("probed-now")).unwrap_or_default().to_owned();
+        line.contains(&format!(" {}", client.place().ipv4))
+    };
+    assert!(!found(prober), "he is kept out");
     scans(&site, forger);
     let lines = told(&site, forger);
     assert!(matches!(lines.as_slice(), [line] if line["event"] == "suspicion"), "{lines:#?}");
+    thread::sleep(Duration::from_secs(2));
+    assert!(found(forger), "he is not");
     assert!(is_let_in(&site, forger));
     let lines = told(&site, forger);
     assert!(

@@ -91,6 +91,7 @@ pub(super) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
         steer: None,
         foreign_steering: Vec::new(),
         socket_denials: Vec::new(),
+        watched: None,
         hides_openings: false,
         gaps: Vec::new(),
     })

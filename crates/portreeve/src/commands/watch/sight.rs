@@ -166,7 +166,7 @@ impl<'a> Sight<'a> {
         let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it)).collect();
         let now = Timestamp::now();
         self.followed.keep(now);
-        self.kept.keep(&reacted, &self.watch, now);
+        self.kept.keep(&reacted, || services_unread(&self.followed), &self.watch, now);
         Heard { reacted, lost, unread }
     }
 
@@ -208,6 +208,13 @@ impl<'a> Sight<'a> {
         self.known = Known::of(&look.snapshot, look.policy.as_deref());
         self.followed.change(look.policy.as_deref(), Timestamp::now());
     }
+}
+
+/// The services whose log is not read.
+fn services_unread(followed: &Followed) -> Vec<String> {
+    let standing = followed.standing().into_iter();
+    let unread = standing.filter(|(_, standing)| matches!(standing, Standing::Unread(_)));
+    unread.map(|(service, _)| service.to_owned()).collect()
 }
 
 /// What a line of a log makes known.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portreeve_core::watch::{Kind, Watch};
+use portreeve_core::watch::{Kind, Suspicion, Watch};
 use portreeve_host::keep::{KeepError, Readers, replace_soon};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub(crate) struct Told {
     pub(crate) at: Timestamp,
     /// Each of them.
     pub(crate) all: Vec<Reacted>,
+    /// The services of which no log is read, though they write one.
+    #[serde(default)]
+    pub(crate) unread: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +76,11 @@ impl Told {
         }
     }
 
+    /// Whether anybody ever watched here.
+    pub(crate) fn is_of_somebody(&self) -> bool {
+        self.at != Timestamp::default()
+    }
+
     /// One more was told of.
     pub(super) fn add(&mut self, reacted: Reacted) {
         if self.all.len() >= MAX {
@@ -98,6 +106,7 @@ fn goes_on(told: &mut Reacted, watch: &Watch) {
     let own = &mut told.suspicion;
     let by_now = watch.suspect(own.source, own.at).filter(|_| own.kind == Kind::PortScan);
     if let Some(by_now) = by_now.filter(|by_now| by_now.first == own.first) {
-        *own = by_now;
+        // What was done about him was for what was known of him then.
+        *own = Suspicion { confidence: own.confidence, ..by_now };
     }
 }

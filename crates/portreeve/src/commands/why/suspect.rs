@@ -77,7 +77,7 @@ fn is_about(Reacted { suspicion, .. }: &Reacted, source: Source) -> bool {
 
 /// When somebody watched last; `None` where nobody ever did.
 fn watched(told: &Told) -> Option<Timestamp> {
-    (told.at != Timestamp::default()).then_some(told.at)
+    told.is_of_somebody().then_some(told.at)
 }
 
 fn told() -> Result<Told, Failure> {

@@ -31,10 +31,17 @@ impl Keeping {
     }
 
     /// Adds these, and writes all of them down where the last time was long enough ago.
-    pub(super) fn keep(&mut self, reacted: &[Reacted], watch: &Watch, now: Timestamp) {
+    pub(super) fn keep(
+        &mut self,
+        reacted: &[Reacted],
+        unread: impl FnOnce() -> Vec<String>,
+        watch: &Watch,
+        now: Timestamp,
+    ) {
         self.is_new |= !reacted.is_empty();
         reacted.iter().cloned().for_each(|one| self.told.add(one));
         if self.written.elapsed() >= if self.is_new { EACH } else { QUIET } {
+            self.told.unread = unread();
             self.keep_now(watch, now);
         }
     }

@@ -1,0 +1,80 @@
+//! Somebody looks for open ports of this host (A14, A19).
+
+use alloc::vec::Vec;
+
+use super::lately::{named, suspected, why};
+use crate::{
+    finding::{Finding, Severity},
+    rules::{Page, Rule},
+    text,
+    watch::Kind,
+    words::{Text, Words, inflect},
+    world::World,
+};
+
+/// Whoever is kept out is none.
+pub(super) const RULE: Rule = Rule {
+    name: "probed-now",
+    severity: Severity::Notice,
+    article: &["A14", "A19"],
+    outranks: &[],
+    page: Page {
+        what: Words {
+            en: "Within the last hour the watch has told of somebody who looks for open ports of this host, or asks a web server for what only a probe asks for, and who is not kept out.",
+            ja: "直近 1 時間に、このホストの開いているポートを探している、または Web サーバーに探査特有のパスを要求している送信元が見つかり、遮断されていません。",
+        },
+        why: Words {
+            en: "Most of it is the noise of the internet, and finds nothing where only declared ports are open. Within one's own network it is a program or a person that should not do so.",
+            ja: "多くはインターネットの雑音であり、宣言したポートだけを開けていれば何も見つかりません。内部ネットワークからであれば、想定外のプログラムや人による探査です。",
+        },
+        fix: Words {
+            en: "See what he did: `portreeve why ADDRESS`. `[watch] mode = \"block\"` has the gate keep out whoever is proven to probe.",
+            ja: "`portreeve why アドレス` で内容を確認します。`[watch] mode = \"block\"` と書くと、実在が確認できた送信元をゲートで遮断します。",
+        },
+    },
+    check,
+};
+
+fn check(world: &World<'_>) -> Vec<Finding> {
+    let suspected = suspected(world, &[Kind::PortScan, Kind::PathProbing]);
+    let Some(why) = why(&suspected) else { return Vec::new() };
+    let (count, Text { en, ja }) = (suspected.len(), named(&suspected));
+    let en_sources = inflect(count, "source", "sources");
+    let said = text!(
+        "within the hour {count} {en_sources} looked for what is open here: {en}",
+        "直近 1 時間に、{count} 個の送信元が開いているポートやパスを探査: {ja}"
+    );
+    let fix = text!("see what that was", "内容を確認してください");
+    [RULE.finding(said, fix).run([why])].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::watch::testing::{suspect, watched};
+
+    #[test]
+    fn whoever_probes_now_and_is_let_in_is_found() {
+        let scan = || suspect("203.0.113.7", "port-scan");
+        let scene = watched(&[scan(), suspect("203.0.113.8", "path-probing"), scan()]);
+        assert_eq!(
+            scene.texts("probed-now"),
+            ["within the hour 2 sources looked for what is open here: 203.0.113.7, 203.0.113.8"]
+        );
+        assert_eq!(scene.commands("probed-now"), ["portreeve why 203.0.113.7"]);
+        let many: alloc::vec::Vec<_> =
+            (1..=6).map(|nth| suspect(&alloc::format!("203.0.113.{nth}"), "port-scan")).collect();
+        assert!(watched(&many).texts("probed-now")[0].ends_with("203.0.113.3 and 2 more"));
+    }
+
+    #[test]
+    fn whoever_did_long_ago_or_is_kept_out_is_none() {
+        let mut old = suspect("203.0.113.7", "port-scan");
+        old.at -= jiff::SignedDuration::from_hours(1);
+        let mut blocked = suspect("203.0.113.8", "port-scan");
+        blocked.blocked_until = Some(blocked.at + jiff::SignedDuration::from_hours(1));
+        assert!(watched(&[old, blocked.clone()]).texts("probed-now").is_empty());
+        blocked.blocked_until = Some(blocked.at - jiff::SignedDuration::from_secs(1));
+        assert_eq!(watched(&[blocked]).texts("probed-now").len(), 1, "he may come in again");
+        assert!(watched(&[suspect("203.0.113.9", "brute-force")]).texts("probed-now").is_empty());
+    }
+}
