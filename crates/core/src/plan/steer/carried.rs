@@ -59,9 +59,9 @@ impl Change<'_, '_> {
     }
 }
 
-/// Whether who got it goes on: the places are the same; or somebody has chosen the socket himself, as by `steer move`, and no other
-/// port is meant now.
+/// Whether who got it goes on: the places are the same; or no other port is meant than before, and the socket is on one that is, or
+/// somebody has chosen it himself, as by `steer move`.
 fn is_one(former: Tenant<'_>, tenant: Tenant<'_>, lead: &Lead) -> bool {
-    let is_chosen = || !former.listens_on(lead.spec.protocol, lead.spec.range.first);
-    former.is_where(&tenant) || former.has_target_of(&tenant) && is_chosen()
+    let is_meant = |of: Tenant<'_>| of.listens_on(lead.spec.protocol, lead.spec.range.first);
+    former.is_where(&tenant) || former.has_target_of(&tenant) && (is_meant(tenant) || !is_meant(former))
 }

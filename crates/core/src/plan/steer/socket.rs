@@ -188,8 +188,8 @@ fn elsewhere(world: &World<'_>, tenant: Tenant<'_>, protocol: Protocol, fit: &[&
         return Unled::Nobody;
     }
     let mut places: Vec<Lead> = Vec::new();
-    for (lead, _) in fit.iter().take(NAMED_MAX) {
-        if places.iter().all(|other| other.spec != lead.spec) {
+    for (lead, _) in fit {
+        if places.len() < NAMED_MAX && places.iter().all(|other| other.spec != lead.spec) {
             places.push(lead.clone());
         }
     }

@@ -171,6 +171,7 @@ fn what_somebody_chose_goes_on_with_its_places() {
         service.ports.push("444/tcp".parse().expect("a port"));
     });
     assert_eq!(led_to(8_081, &first, &more), [8_081], "it stays where it was moved to");
+    assert_eq!(led_to(8_080, &first, &more), [8_080], "and so does who is on the port that is meant");
     assert_eq!(led_to(8_081, &first, &at("www", "443/tcp", Some(8_080))), [8_081], "by another name too");
     assert_eq!(
         led_to(8_081, &first, &at("web", "444/tcp", Some(8_080))),
