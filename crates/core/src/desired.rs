@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use crate::{
     address::{Address, Breadth},
     facts::Listener,
+    guard::Mode,
     ledger::Stand,
-    policy::{Policy, Service},
+    policy::{Guarding, Policy, Service},
     port::{PortSpec, Protocol},
 };
 
@@ -32,10 +33,11 @@ impl DesiredPort<'_> {
     }
 
     /// Whether what comes in for it is led to its socket wherever that is, and `listener` has the number on every address: that is for
-    /// the other ones.
+    /// the other ones, unless the guard keeps the number, of which whoever binds every address has to own each.
     fn is_led_past(&self, listener: &Listener) -> bool {
         let is_somewhere = |address: &Address| address.breadth() != Breadth::Wildcard;
         self.service.steer.is_some()
+            && self.service.guard != Some(Guarding::Kept(Mode::Enforce))
             && !self.service.addresses.is_empty()
             && self.service.addresses.iter().all(is_somewhere)
             && listener.address.breadth() == Breadth::Wildcard

@@ -29,6 +29,7 @@ mod stop;
 mod store;
 mod table_file;
 mod units;
+mod unlisten;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,11 @@
 //! Takes a socket out of the hands of its process, which lives on (SOCK_DESTROY, include/uapi/linux/sock_diag.h) (A16).
 
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    net::{Shutdown, shutdown},
+};
 
+use super::steer::{SocketError, socket};
 use crate::sys::netlink::{self, Netlink, NetlinkError, bytes_at};
 
 /// SOCK_DIAG_BY_FAMILY.
@@ -31,6 +35,12 @@ pub enum UnlistenError {
     /// Nobody listens there by this socket any more.
     #[error("the socket does not listen any more")]
     Gone,
+    /// What comes in there is led to other sockets (sk_lookup), and the kernel looks for it among those.
+    #[error("what comes in there is led to other sockets")]
+    Hidden,
+    /// Its process has it alone.
+    #[error("the socket cannot be had of its process")]
+    Held(#[source] SocketError),
     /// The kernel did not do it.
     #[error("the kernel did not close the socket")]
     Netlink(#[source] NetlinkError),
@@ -51,7 +61,33 @@ pub fn unlisten(port: u16, cookie: u64) -> Result<(), UnlistenError> {
             answer => return answer,
         }
     }
-    Err(UnlistenError::Gone)
+    Err(still(&mut netlink, port, cookie)?)
+}
+
+/// The same by descriptor `fd` of process `pid`, which has the socket: whatever the kernel leads elsewhere, it ends to listen
+/// (net/ipv4/af_inet.c, `inet_shutdown`).
+///
+/// # Errors
+///
+/// The process has no such socket, or gives it to nobody.
+pub fn unlisten_held(port: u16, cookie: u64, (pid, fd): (u32, u32)) -> Result<(), UnlistenError> {
+    let found = socket::find(pid, fd).map_err(UnlistenError::Held)?;
+    if found.cookie != cookie {
+        return Err(UnlistenError::Gone);
+    }
+    let refused = |error| UnlistenError::Netlink(NetlinkError::Refused(error));
+    shutdown(&found.socket, Shutdown::Both).map_err(refused)?;
+    let mut netlink = Netlink::open(netlink::Family::SockDiag).map_err(UnlistenError::Netlink)?;
+    match still(&mut netlink, port, cookie)? {
+        UnlistenError::Gone => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// Why the kernel did not find it: it is gone, or others are where it looks.
+fn still(netlink: &mut Netlink, port: u16, cookie: u64) -> Result<UnlistenError, UnlistenError> {
+    let found = find(netlink, port, cookie)?;
+    Ok(if found.is_some() { UnlistenError::Hidden } else { UnlistenError::Gone })
 }
 
 /// The family and the identity of the socket, as the kernel has them.
@@ -104,7 +140,7 @@ fn refused(error: NetlinkError) -> UnlistenError {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::{net::TcpListener, os::fd::AsRawFd as _};
 
     use super::*;
 
@@ -115,6 +151,19 @@ mod tests {
         id[44..].copy_from_slice(&9_u32.to_ne_bytes());
         assert_eq!(cookie_of(&id), Some(9 << 32 | 7));
         assert_eq!(request(2, &id).len(), 56);
+    }
+
+    #[test]
+    fn a_socket_ends_to_listen_by_its_descriptor() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (pid, fd) = (std::process::id(), u32::try_from(listener.as_raw_fd()).unwrap());
+        let cookie = socket::find(pid, fd).unwrap().cookie;
+        let other = unlisten_held(port, cookie + 1, (pid, fd));
+        assert!(matches!(other, Err(UnlistenError::Gone)), "{other:?}");
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        unlisten_held(port, cookie, (pid, fd)).unwrap();
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
     }
 
     #[test]

@@ -22,6 +22,7 @@ steer = { when_dead = "refuse", target_port = 9000 }
 const SHOP: &str = r#"
 import socket, sys
 own = socket.socket()
+own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 address, port = sys.argv[2].split(":")
 own.bind((address, int(port)))
 own.listen(64)
@@ -313,4 +314,27 @@ print(*sorted(told))",
         asked.join().expect("it ends").stdout
     });
     assert_eq!(told.trim(), "new old");
+}
+
+/// The kernel looks for a socket where packets are led, and so does not find the stranger's.
+#[test]
+fn a_stranger_is_evicted_where_packets_are_led_away_from_him() {
+    let shop = Shop::open();
+    shop.starts("former", "127.0.0.1");
+    shop.policy("former", "enforce");
+    shop.site.run("sed -i '/^address/d' /etc/portreeve/policy.toml");
+    let listens = || shop.site.run("ss -Hltn sport = :443 | wc -l").stdout.trim().to_owned();
+    let starts = "systemd-run -q --collect -u stranger python3 /srv/shop.py stranger 0.0.0.0:443; timeout 5 sh -c 'until ss -Htln | grep -q :443; do sleep 0.1; done'";
+    shop.site.run(starts);
+    let applied = shop.site.ask("apply --evict --no-trial --no-session");
+    assert_eq!((applied.status, listens().as_str()), (0, "0"), "{applied:#?}");
+    assert_eq!(shop.answers(443), "former");
+
+    // Nor does it where somebody else has it closed.
+    shop.site
+        .run("systemctl stop stranger 2>/dev/null; sed -i 's/enforce/observe/' /etc/portreeve/policy.toml");
+    shop.site.run("portreeve apply --no-trial --no-session");
+    shop.site.run(starts);
+    let closed = shop.site.ask("close 443/tcp --unlisten --no-session");
+    assert_eq!((closed.status, listens().as_str()), (0, "0"), "{closed:#?}");
 }

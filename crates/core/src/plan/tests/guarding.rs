@@ -75,6 +75,16 @@ fn nothing_is_enforced_over_a_stranger() {
     let stolen = scene().listens("session-4.scope", "0.0.0.0:443/tcp").program("python3", "eve");
     let refused = planned(&stolen, Guards::default()).expect_err("a stranger");
     let Refused::Held(ref by) = refused else { panic!("{refused:?}") };
+    // Also where what comes in at the declared address is led past him: his next bind would be refused.
+    let steered = |mode| {
+        stolen.clone().declared(move |service| {
+            service.addresses = ["192.0.2.7".parse().expect("an address")].into();
+            service.steer = Some(crate::steer::WhenDead::Refuse.into());
+            service.guard = Some(Guarding::Kept(mode));
+        })
+    };
+    assert!(matches!(planned(&steered(Mode::Enforce), Guards::default()), Err(Refused::Held(_))));
+    assert!(planned(&steered(Mode::Observe), Guards::default()).is_ok());
     assert_eq!((by.spec.to_string().as_str(), by.service.as_str()), ("443/tcp", "web"));
     assert!(refused.fix().en.contains("portreeve who 443/tcp"), "{refused:?}");
     let observed = stolen.declared(|service| service.guard = Some(Guarding::Kept(Mode::Observe)));

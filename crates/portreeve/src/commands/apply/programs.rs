@@ -9,11 +9,7 @@ use portreeve_core::{
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::{
-    Passed,
-    guard::marks,
-    unlisten::{UnlistenError, unlisten},
-};
+use portreeve_host::enforce::{Passed, guard::marks, unlisten::UnlistenError};
 
 use super::{FAILED, Way, alone as on_trial, ask, leading, told};
 use crate::{
@@ -25,6 +21,7 @@ use crate::{
     settings::{Settings, Verbosity},
     show::{escape::visible, out::Out},
     steers,
+    unlisten::unlisten,
 };
 
 const NOT_TOLD: Words = Words {

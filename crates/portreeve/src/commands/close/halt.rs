@@ -20,7 +20,7 @@ use portreeve_host::{
     Wanted,
     enforce::{
         stop::{self, Held, StopError},
-        unlisten::{UnlistenError, unlisten},
+        unlisten::UnlistenError,
     },
     systemd,
 };
@@ -43,6 +43,7 @@ use crate::{
         out::Out,
         rows::{Folding, Row, fold},
     },
+    unlisten::unlisten,
 };
 
 const NOT_STOPPED: Words =
@@ -447,6 +448,14 @@ fn still_listening(port: u16, who: &str, error: &UnlistenError) -> Option<Text> 
             ja: "このカーネルはほかのプロセスのソケットを閉じられません(CONFIG_INET_DIAG_DESTROY が無効)",
         }
         .into(),
+        UnlistenError::Hidden => Words {
+            en: "what comes in there is led to other sockets, and its process gives nobody its own",
+            ja: "このポート宛ての通信はほかのソケットに誘導されており、プロセスからもソケットを取得できません",
+        }
+        .into(),
+        UnlistenError::Held(error) => {
+            text!("its process gives nobody the socket: {error}", "プロセスからソケットを取得できません: {error}")
+        }
         UnlistenError::Netlink(error) => text!("as it was said: {error}", "エラーの内容: {error}"),
     };
     let Text { en, ja } = why;
