@@ -130,6 +130,12 @@ impl Watch {
         }
     }
 
+    /// How many sources are remembered, and how many can be.
+    #[must_use]
+    pub const fn usage(&self) -> (usize, usize) {
+        self.table.usage()
+    }
+
     /// Whoever was told of for looking for ports, as he is by now; `None` where nothing is remembered of him.
     #[must_use]
     pub fn suspect(&self, source: Source, at: Timestamp) -> Option<Suspicion> {

@@ -19,7 +19,7 @@ use crate::{
         registry::{AssignmentView, RegistryView, TableView},
         steer::SteerView,
         view::ListenersView,
-        watch::{WatchView, suspect::SuspectView},
+        watch::{WatchView, status::StatusView, suspect::SuspectView},
     },
 };
 
@@ -44,6 +44,10 @@ pub(crate) const DOCUMENTS: &[Document] = &[
     document::<WatchView<'static>>(
         "watch",
         Words { en: "watch -o ndjson, a line", ja: "watch -o ndjson の 1 行" },
+    ),
+    document::<StatusView<'static>>(
+        "watch-status",
+        Words { en: "watch status -o ndjson, its line", ja: "watch status -o ndjson の行" },
     ),
     document::<WhyView<'static>>("why", Words { en: "why", ja: "why" }),
     document::<SuspectView<'static>>(

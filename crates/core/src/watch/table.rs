@@ -69,11 +69,20 @@ impl Record {
 
 /// All records.
 #[derive(Debug)]
-pub(super) struct Table(Box<[[Record; WAYS]]>);
+pub(super) struct Table {
+    buckets: Box<[[Record; WAYS]]>,
+    /// How many of them are of somebody.
+    used: usize,
+}
 
 impl Table {
     pub(super) fn new() -> Self {
-        Self(alloc::vec![[Record::default(); WAYS]; BUCKETS].into())
+        Self { buckets: alloc::vec![[Record::default(); WAYS]; BUCKETS].into(), used: 0 }
+    }
+
+    /// How many sources have a record, and how many can have one.
+    pub(super) const fn usage(&self) -> (usize, usize) {
+        (self.used, BUCKETS * WAYS)
     }
 
     /// The record of whoever has this hash; a new one, of whom is asked whether he has returned, takes the place of the one that is
@@ -85,11 +94,12 @@ impl Table {
         has_returned: impl FnOnce() -> bool,
     ) -> &mut Record {
         let (place, tag) = place(hash, BUCKETS);
-        let bucket = &mut self.0[place];
+        let bucket = &mut self.buckets[place];
         let known = bucket.iter().position(|record| record.tag == tag);
         let way = known.unwrap_or_else(|| {
             let least = (0..WAYS).min_by_key(|way| bucket[*way].worth()).unwrap_or(0);
             let marks = if has_returned() { HAS_RETURNED } else { 0 };
+            self.used += usize::from(bucket[least].tag == 0);
             bucket[least] = Record { tag, first: tick, last: tick, marks, ..Record::default() };
             least
         });
@@ -99,8 +109,9 @@ impl Table {
     /// Whoever is remembered elsewhere has no record here.
     pub(super) fn forget(&mut self, hash: u64) {
         let (place, tag) = place(hash, BUCKETS);
-        if let Some(record) = self.0[place].iter_mut().find(|record| record.tag == tag) {
+        if let Some(record) = self.buckets[place].iter_mut().find(|record| record.tag == tag) {
             *record = Record::default();
+            self.used -= 1;
         }
     }
 }
@@ -118,7 +129,7 @@ mod tests {
 
     fn knows(table: &Table, hash: u64) -> bool {
         let (place, tag) = place(hash, BUCKETS);
-        table.0[place].iter().any(|record| record.tag == tag)
+        table.buckets[place].iter().any(|record| record.tag == tag)
     }
 
     #[test]
@@ -163,5 +174,15 @@ mod tests {
         table.forget(hash(1));
         assert!(!knows(&table, hash(1)));
         assert_eq!(table.record(hash(1), 2, || false).contacts, 0);
+    }
+
+    #[test]
+    fn it_is_as_full_as_it_has_sources() {
+        let mut table = Table::new();
+        (1..=20).for_each(|number| _ = table.record(hash(number), 1, || false));
+        assert_eq!(table.usage(), (8, 2 << 20), "of one bucket");
+        table.forget(hash(20));
+        table.forget(hash(21));
+        assert_eq!(table.usage().0, 7);
     }
 }

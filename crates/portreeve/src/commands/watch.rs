@@ -6,9 +6,11 @@ pub(crate) mod followed;
 mod forgiven;
 mod kept;
 mod lines;
+pub(crate) mod pulse;
 pub(crate) mod react;
 mod saved;
 pub(crate) mod sight;
+mod status;
 pub(crate) mod told;
 pub(crate) mod traces;
 
@@ -35,6 +37,7 @@ use crate::{
 
 const ACTION: &str = "action";
 const LIST: &str = "list";
+const STATUS: &str = "status";
 const BLOCK: &str = "block";
 const FORGIVE: &str = "forgive";
 const ENABLE: &str = "enable";
@@ -53,6 +56,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve watch",
         "portreeve watch --for 60s -o ndjson",
         "portreeve watch --read /var/log/auth.log",
+        "portreeve watch status",
         "portreeve watch forgive 203.0.113.7",
         "portreeve watch enable",
     ],
@@ -74,8 +78,8 @@ const ADDRESSED: Words = Words {
 
 fn arguments(lang: Lang) -> Vec<Arg> {
     let action = Words {
-        en: "list: who is kept out, and why; block: keep a source out; forgive: let one in again; enable, disable: watch as long as the host runs, or no more (default: watch)",
-        ja: "list: 遮断中の送信元と理由を表示、block: 送信元を遮断、forgive: 遮断を解除、enable、disable: 常時監視を設定、解除(省略すると監視)",
+        en: "status: whether somebody watches, and how that goes; list: who is kept out, and why; block: keep a source out; forgive: let one in again; enable, disable: watch as long as the host runs, or no more (default: watch)",
+        ja: "status: 監視の動作状況を表示、list: 遮断中の送信元と理由を表示、block: 送信元を遮断、forgive: 遮断を解除、enable、disable: 常時監視を設定、解除(省略すると監視)",
     };
     let address = Words {
         en: "Of block and forgive: an address; of IPv6 its whole network of 64 bits",
@@ -91,8 +95,8 @@ fn arguments(lang: Lang) -> Vec<Arg> {
     };
     vec![
         Arg::new(ACTION)
-            .value_name("list|block|forgive|enable|disable")
-            .value_parser([LIST, BLOCK, FORGIVE, ENABLE, DISABLE])
+            .value_name("status|list|block|forgive|enable|disable")
+            .value_parser([STATUS, LIST, BLOCK, FORGIVE, ENABLE, DISABLE])
             .hide_possible_values(true)
             .help(action.in_lang(lang)),
         Arg::new(ADDRESS).value_name("ADDRESS").help(address.in_lang(lang)),
@@ -112,12 +116,13 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let action = own.get_one::<String>(ACTION).map(String::as_str);
     match (action, own.get_one::<String>(ADDRESS)) {
         (None, _) => follow(length, settings, out),
+        (Some(STATUS), None) => status::tell(settings, out),
         (Some(LIST), None) => blocked::list(settings, out),
         (Some(BLOCK), Some(address)) => blocked::block(address, length, settings, out),
         (Some(FORGIVE), Some(address)) => blocked::forgive(address, settings, out),
         (Some(ENABLE), None) => enable::enable(settings, out),
         (Some(DISABLE), None) => enable::disable(settings, out),
-        (Some(LIST | ENABLE | DISABLE), Some(_)) => Err(Failure::usage(UNNAMED).hint(LISTED)),
+        (Some(STATUS | LIST | ENABLE | DISABLE), Some(_)) => Err(Failure::usage(UNNAMED).hint(LISTED)),
         (Some(_), _) => Err(Failure::usage(UNADDRESSED).hint(ADDRESSED)),
     }
 }

@@ -1,6 +1,7 @@
 //! Who seems to probe this host, for a person and as JSON, a line each (A14, A16, A19).
 
 pub(crate) mod blocked;
+pub(crate) mod status;
 pub(crate) mod suspect;
 
 use jiff::{SignedDuration, Timestamp};

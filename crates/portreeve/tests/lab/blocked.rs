@@ -146,6 +146,13 @@ fn the_host_watches_by_itself() {
     let [one, other]: [Client; 2] = std::array::from_fn(|_| lab(Client::create(&site.network)));
     is_kept_out_soon(&site, &one);
 
+    let status = site.ask("watch status -o ndjson");
+    let document = status.json();
+    assert_eq!((status.status, &document["runs"]), (0, &true.into()), "{document:#}");
+    let pulse = &document["pulse"];
+    assert_eq!((&pulse["mode"], &pulse["lost"]), (&"block".into(), &0.into()), "{document:#}");
+    assert!(pulse["events"].as_u64() > Some(0), "{document:#}");
+
     // It begins again where it ended.
     site.run("systemctl kill -s KILL portreeve-watch.service");
     is_kept_out_soon(&site, &other);
@@ -155,6 +162,7 @@ fn the_host_watches_by_itself() {
     site.run("portreeve watch disable");
     let left = site.run("systemctl is-active portreeve-watch.service || ls /etc/systemd/system").stdout;
     assert!(!left.contains("portreeve-watch"), "{left}");
+    assert_eq!(site.ask("watch status").status, 1);
     assert!(kept_out(&site).contains(&source(&other)), "whoever is blocked stays so");
 }
 

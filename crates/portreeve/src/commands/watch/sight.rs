@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     facts::Namespace,
     logs::{self, Reading},
+    policy::{WatchChoice, WatchMode},
     text,
     watch::{Event, Happening, Known, ServiceNumber, Source, Suspicion, Watch, Written},
     words::Words,
@@ -33,7 +34,9 @@ use self::keeping::Keeping;
 use super::{
     followed::{Followed, Lost, Spoken, Standing, Told},
     forgiven::Forgiven,
+    pulse::Counting,
     react::{Reacted, react},
+    told::Told as Keep,
     traces::Traces,
 };
 use crate::{
@@ -70,6 +73,8 @@ pub(super) struct Sight<'a> {
     forgiven: Forgiven,
     traces: Traces,
     kept: Keeping,
+    counting: Counting,
+    mode: WatchMode,
     known: Known,
     seen: Instant,
     /// Whether the host, or its policy, could not be looked at since.
@@ -123,6 +128,8 @@ impl<'a> Sight<'a> {
             forgiven: Forgiven::after(folder, &history),
             traces: Traces::default(),
             kept: Keeping::in_folder(directories::watch()),
+            counting: Counting::since(now),
+            mode: mode(&look),
             known,
             seen: Instant::now(),
             is_stale: false,
@@ -159,14 +166,21 @@ impl<'a> Sight<'a> {
         if self.seen.elapsed() > if events.is_empty() { LOOK_EACH } else { FRESH } {
             self.look();
         }
-        events.iter().for_each(|event| self.traces.keep_event(&self.known, event));
+        let heard_at = Timestamp::now();
+        self.counting.pulse.lost += lost;
+        for event in &events {
+            self.counting.hears(event.at, heard_at);
+            self.traces.keep_event(&self.known, event);
+        }
         let mut suspicions: Vec<_> =
             events.iter().flat_map(|event| self.watch.step(&self.known, event)).collect();
         let unread = self.read(&mut suspicions);
         let reacted: Vec<_> = suspicions.into_iter().map(|it| self.react(it)).collect();
         let now = Timestamp::now();
+        self.counting.pulse.lost_of_logs += unread.len() as u64;
         self.followed.keep(now);
-        self.kept.keep(&reacted, || services_unread(&self.followed), &self.watch, now);
+        let Self { kept, watch, followed, counting, mode, .. } = self;
+        kept.keep(&reacted, watch, || by_now(watch, followed, counting, *mode, now));
         Heard { reacted, lost, unread }
     }
 
@@ -179,15 +193,19 @@ impl<'a> Sight<'a> {
     pub(super) fn close(&mut self) {
         let now = Timestamp::now();
         self.followed.keep_now(now);
-        self.kept.keep_now(&self.watch, now);
+        self.counting.pulse.ended = true;
+        let Self { kept, watch, followed, counting, mode, .. } = self;
+        kept.keep_now(watch, by_now(watch, followed, counting, *mode, now));
     }
 
     /// What logs tell; what nobody will read of them is the answer.
     fn read(&mut self, suspicions: &mut Vec<Suspicion>) -> Vec<Lost> {
-        let Self { followed, watch, known, wrote, traces, .. } = self;
+        let Self { followed, watch, known, wrote, traces, counting, .. } = self;
         let mut unread = Vec::new();
         let left = followed.read(|told| match told {
-            Told::Spoken(spoken) => suspicions.extend(judge(&spoken, watch, known, (wrote, traces))),
+            Told::Spoken(spoken) => {
+                suspicions.extend(judge(&spoken, watch, known, (wrote, traces, counting)));
+            }
             Told::Lost(lost) if unread.last() == Some(&lost) => {}
             Told::Lost(lost) => unread.push(lost),
         });
@@ -206,8 +224,31 @@ impl<'a> Sight<'a> {
         self.is_stale = look.is_err();
         let Ok(look) = look else { return };
         self.known = Known::of(&look.snapshot, look.policy.as_deref());
+        self.mode = mode(&look);
         self.followed.change(look.policy.as_deref(), Timestamp::now());
     }
+}
+
+fn mode(look: &Look) -> WatchMode {
+    look.policy.as_deref().map_or_else(|| WatchChoice::default().mode, |policy| policy.watch.mode)
+}
+
+/// How the watch is, beside whom it told of.
+fn by_now(
+    watch: &Watch,
+    followed: &Followed,
+    counting: &mut Counting,
+    mode: WatchMode,
+    now: Timestamp,
+) -> Keep {
+    let (sources, sources_max) = watch.usage();
+    let mode = match mode {
+        WatchMode::Observe => "observe",
+        WatchMode::Block => "block",
+    };
+    let own = &mut counting.pulse;
+    (own.sources, own.sources_max, own.mode) = (sources as u64, sources_max as u64, mode.into());
+    Keep { at: now, all: Vec::new(), unread: services_unread(followed), pulse: counting.tell(now) }
 }
 
 /// The services whose log is not read.
@@ -222,7 +263,7 @@ fn judge(
     spoken: &Spoken<'_>,
     watch: &mut Watch,
     known: &Known,
-    (wrote, traces): (&mut HashMap<ServiceNumber, Timestamp>, &mut Traces),
+    (wrote, traces, counting): (&mut HashMap<ServiceNumber, Timestamp>, &mut Traces, &mut Counting),
 ) -> Vec<Suspicion> {
     // Where a line was cut a stranger chooses.
     let reading = if spoken.is_cut {
@@ -230,7 +271,9 @@ fn judge(
     } else {
         logs::read(spoken.header.program, spoken.header.message)
     };
+    counting.pulse.ambiguous += u64::from(reading == Reading::Ambiguous);
     let Reading::Attempt(attempt) = reading else { return Vec::new() };
+    counting.pulse.attempts += 1;
     let service = watch.service(spoken.service);
     let now = Timestamp::now();
     let last = wrote.entry(service).or_insert(Timestamp::MIN);

@@ -3,12 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use portreeve_core::watch::{Kind, Suspicion, Watch};
+use portreeve_core::{
+    text,
+    watch::{Kind, Suspicion, Watch},
+    words::Words,
+};
 use portreeve_host::keep::{KeepError, Readers, replace_soon};
 use serde::{Deserialize, Serialize};
 
-use super::react::Reacted;
-use crate::read::{self, ReadError};
+use super::{pulse::Pulse, react::Reacted};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    read::{self, ReadError},
+    show::escape::visible,
+};
 
 /// The file's name in the folder of the watch.
 const NAME: &str = "told.json";
@@ -29,6 +38,9 @@ pub(crate) struct Told {
     /// The services of which no log is read, though they write one.
     #[serde(default)]
     pub(crate) unread: Vec<String>,
+    /// How the watch was then.
+    #[serde(default)]
+    pub(crate) pulse: Pulse,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,5 +120,28 @@ fn goes_on(told: &mut Reacted, watch: &Watch) {
     if let Some(by_now) = by_now.filter(|by_now| by_now.first == own.first) {
         // What was done about him was for what was known of him then.
         *own = Suspicion { confidence: own.confidence, ..by_now };
+    }
+}
+
+/// The same as the end of a command.
+pub(crate) fn failure(error: &ToldError, what: Words) -> Failure {
+    let path = |path: &Path| visible(&path.display().to_string()).into_owned();
+    let failure = Failure::new(Exit::Unreachable, what);
+    match error {
+        ToldError::Read { path: file, source } => {
+            let path = path(file);
+            let because = text!("{path} cannot be read", "{path} を読み取れません");
+            failure.because(because).because(source.text())
+        }
+        ToldError::Garbled { path: file } => {
+            let path = path(file);
+            let because = text!(
+                "{path} is not of this portreeve",
+                "{path} は、この portreeve が書いたものではありません"
+            );
+            failure
+                .because(because)
+                .hint(text!("have it begun anew: rm {path}", "破棄してください: rm {path}"))
+        }
     }
 }

@@ -1,22 +1,21 @@
 //! `portreeve why 203.0.113.7`: what is known of a source, what was done about it, and what would have to change (A16, A19, A26).
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
-use portreeve_core::{gate::BlockedSource, text, watch::Source, words::Words};
+use portreeve_core::{gate::BlockedSource, watch::Source, words::Words};
 
 use crate::{
     commands::watch::{
         blocked,
         react::Reacted,
-        told::{Told, ToldError},
+        told::{self, Told},
     },
     directories, door,
     exit::Exit,
     failure::Failure,
     settings::{Format, Settings, Verbosity},
     show::{
-        escape::visible,
         next,
         out::Out,
         watch::{
@@ -82,29 +81,7 @@ fn watched(told: &Told) -> Option<Timestamp> {
 
 fn told() -> Result<Told, Failure> {
     let Some(folder) = directories::watch() else { return Ok(Told::default()) };
-    Told::read(&folder).map_err(|error| unread(&error))
-}
-
-fn unread(error: &ToldError) -> Failure {
-    let path = |path: &Path| visible(&path.display().to_string()).into_owned();
-    let failure = Failure::new(Exit::Unreachable, FAILED);
-    match error {
-        ToldError::Read { path: file, source } => {
-            let path = path(file);
-            let because = text!("{path} cannot be read", "{path} を読み取れません");
-            failure.because(because).because(source.text())
-        }
-        ToldError::Garbled { path: file } => {
-            let path = path(file);
-            let because = text!(
-                "{path} is not of this portreeve",
-                "{path} は、この portreeve が書いたものではありません"
-            );
-            failure
-                .because(because)
-                .hint(text!("have it begun anew: rm {path}", "破棄してください: rm {path}"))
-        }
-    }
+    Told::read(&folder).map_err(|error| told::failure(&error, FAILED))
 }
 
 /// What to type next.

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use portreeve_core::watch::Watch;
 
 use crate::commands::watch::{react::Reacted, told::Told};
@@ -20,35 +19,32 @@ pub(super) struct Keeping {
     folder: Option<PathBuf>,
     told: Told,
     is_new: bool,
-    written: Instant,
+    written: Option<Instant>,
 }
 
 impl Keeping {
     /// After whoever is kept in `folder`; what cannot be read there is begun anew.
     pub(super) fn in_folder(folder: Option<PathBuf>) -> Self {
         let told = folder.as_deref().and_then(|folder| Told::read(folder).ok()).unwrap_or_default();
-        Self { folder, told, is_new: true, written: Instant::now() }
+        Self { folder, told, is_new: true, written: None }
     }
 
     /// Adds these, and writes all of them down where the last time was long enough ago.
-    pub(super) fn keep(
-        &mut self,
-        reacted: &[Reacted],
-        unread: impl FnOnce() -> Vec<String>,
-        watch: &Watch,
-        now: Timestamp,
-    ) {
+    pub(super) fn keep(&mut self, reacted: &[Reacted], watch: &Watch, tell: impl FnOnce() -> Told) {
         self.is_new |= !reacted.is_empty();
         reacted.iter().cloned().for_each(|one| self.told.add(one));
-        if self.written.elapsed() >= if self.is_new { EACH } else { QUIET } {
-            self.told.unread = unread();
-            self.keep_now(watch, now);
+        let each = if self.is_new { EACH } else { QUIET };
+        if self.written.is_none_or(|written| written.elapsed() >= each) {
+            self.keep_now(watch, tell());
         }
     }
 
-    /// The same at once.
-    pub(super) fn keep_now(&mut self, watch: &Watch, now: Timestamp) {
-        self.written = Instant::now();
+    /// The same at once, with what `by_now` says beside whom was told of.
+    pub(super) fn keep_now(&mut self, watch: &Watch, by_now: Told) {
+        let all = std::mem::take(&mut self.told.all);
+        let now = by_now.at;
+        self.told = Told { all, ..by_now };
+        self.written = Some(Instant::now());
         let Some(folder) = &self.folder else { return };
         // Whoever asks hears from the time of the last one that it is old.
         self.is_new = self.told.write(folder, watch, now).is_err();

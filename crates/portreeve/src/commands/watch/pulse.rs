@@ -1,0 +1,107 @@
+//! How the watch that runs is: what it has heard, how late, and how much of it was lost (A19, A20).
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A watch that runs says each half minute how it is.
+const RUNS: SignedDuration = SignedDuration::from_secs(90);
+
+/// How it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Pulse {
+    /// Its process.
+    pub(crate) pid: u32,
+    /// Since when it runs, RFC 3339, UTC.
+    #[schemars(with = "String")]
+    pub(crate) since: Timestamp,
+    /// Whether it has ended by itself since.
+    pub(crate) ended: bool,
+    /// What the policy says: `observe` or `block`.
+    pub(crate) mode: String,
+    /// Events of the kernel that it has heard.
+    pub(crate) events: u64,
+    /// Those in a second of late, rounded up.
+    pub(crate) events_per_second: u64,
+    /// How many milliseconds after they happened they were heard: the latest of late.
+    pub(crate) lag_ms: u64,
+    /// Events for which there was no room.
+    pub(crate) lost: u64,
+    /// Lines of logs that told of somebody.
+    pub(crate) attempts: u64,
+    /// Lines that could be read two ways.
+    pub(crate) ambiguous: u64,
+    /// Pieces of logs that nobody will read.
+    pub(crate) lost_of_logs: u64,
+    /// How many sources are remembered, and how many can be.
+    pub(crate) sources: u64,
+    pub(crate) sources_max: u64,
+}
+
+impl Pulse {
+    /// Whether it runs at `now`, where it said so last at `at`.
+    pub(crate) fn runs(&self, at: Timestamp, now: Timestamp) -> bool {
+        !self.ended && self.pid != 0 && now.duration_since(at).abs() < RUNS
+    }
+}
+
+/// What it counts between two times that it says so.
+#[derive(Debug)]
+pub(super) struct Counting {
+    pub(super) pulse: Pulse,
+    /// Since when.
+    began: Timestamp,
+    events: u64,
+    lag: SignedDuration,
+}
+
+impl Counting {
+    pub(super) fn since(now: Timestamp) -> Self {
+        let pulse = Pulse { pid: std::process::id(), since: now, ..Pulse::default() };
+        Self { pulse, began: now, events: 0, lag: SignedDuration::ZERO }
+    }
+
+    /// One more event was heard at `now`, which happened at `at`.
+    pub(super) fn hears(&mut self, at: Timestamp, now: Timestamp) {
+        self.pulse.events += 1;
+        self.events += 1;
+        self.lag = self.lag.max(now.duration_since(at));
+    }
+
+    /// How it is at `now`; what is counted of late begins anew.
+    pub(super) fn tell(&mut self, now: Timestamp) -> Pulse {
+        let seconds = now.duration_since(self.began).as_millis().max(1_000).unsigned_abs();
+        let each_second = (u128::from(self.events) * 1_000).div_ceil(seconds);
+        self.pulse.events_per_second = u64::try_from(each_second).unwrap_or(u64::MAX);
+        self.pulse.lag_ms = u64::try_from(self.lag.as_millis()).unwrap_or(0);
+        (self.began, self.events, self.lag) = (now, 0, SignedDuration::ZERO);
+        self.pulse.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(milliseconds).unwrap()
+    }
+
+    #[test]
+    fn what_is_of_late_begins_anew_each_time() {
+        let mut counting = Counting::since(at(0));
+        (0..25).for_each(|nth| counting.hears(at(nth), at(nth + 7)));
+        let first = counting.tell(at(10_000));
+        assert_eq!((first.events, first.events_per_second, first.lag_ms), (25, 3, 7));
+        let next = counting.tell(at(20_000));
+        assert_eq!((next.events, next.events_per_second, next.lag_ms), (25, 0, 0));
+    }
+
+    #[test]
+    fn whoever_said_nothing_for_long_runs_no_more() {
+        let pulse = Counting::since(at(0)).tell(at(0));
+        assert!(pulse.runs(at(0), at(89_999)) && !pulse.runs(at(0), at(90_000)));
+        assert!(!Pulse { ended: true, ..pulse }.runs(at(0), at(1)));
+        assert!(!Pulse::default().runs(at(0), at(1)), "nobody ever did");
+    }
+}
