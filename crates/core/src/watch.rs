@@ -17,6 +17,7 @@ mod probe;
 mod proof;
 mod reaction;
 mod reason;
+mod replay;
 mod returned;
 mod score;
 mod source;
@@ -43,6 +44,7 @@ pub use self::{
     crowd::Group,
     evidence::{Innocence, Known, Touch},
     reaction::{Mercy, Reaction},
+    replay::{Packet, Replay, Way},
     score::THRESHOLD,
     source::Source,
     spared::{Bond, Bonds},
@@ -208,11 +210,15 @@ impl Watch {
         digest(self.key, &source)
     }
 
-    /// A clock that was put back stands still.
     fn tick(&self, at: Timestamp) -> u32 {
-        let milliseconds = at.as_millisecond().saturating_sub(self.began.as_millisecond());
-        u32::try_from(milliseconds.max(0) / i64::from(MILLISECONDS_EACH)).unwrap_or(u32::MAX)
+        ticks(self.began, at)
     }
+}
+
+/// Since `began`; a clock that was put back stands still.
+fn ticks(began: Timestamp, at: Timestamp) -> u32 {
+    let milliseconds = at.as_millisecond().saturating_sub(began.as_millisecond());
+    u32::try_from(milliseconds.max(0) / i64::from(MILLISECONDS_EACH)).unwrap_or(u32::MAX)
 }
 
 /// What nobody can choose who does not know the key.

@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// The flags of a TCP header (RFC 9293 §3.1).
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
+pub(super) const FIN: u8 = 0x01;
+pub(super) const SYN: u8 = 0x02;
+pub(super) const RST: u8 = 0x04;
+pub(super) const ACK: u8 = 0x10;
 
 /// The ports by which a traceroute finds its way (traceroute(8)).
 const TRACEROUTE: PortRange = PortRange { first: 33_434, last: 33_534 };
@@ -74,17 +74,23 @@ impl Known {
     #[must_use]
     pub fn of(snapshot: &Snapshot, policy: Option<&Policy>) -> Self {
         let own = snapshot.own_namespace();
-        let services = policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
-        let declared = services.iter().flat_map(|service| &service.ports);
         let is_here = |listener: &&Listener| own.is_some_and(|own| own.id == listener.netns);
         let here = snapshot.listeners.iter().filter(is_here);
         let interfaces = own.iter().flat_map(|own| &own.interfaces);
         Self {
-            declared: declared.map(|spec| (spec.protocol, spec.range)).collect(),
             served: here.map(|listener| (listener.protocol, listener.port)).collect(),
             client_range: own.map(|own| own.client_range),
             own: interfaces.flat_map(|it| &it.addresses).map(|address| address.ip.to_canonical()).collect(),
+            ..Self::declared_by(policy)
         }
+    }
+
+    /// What the policy says alone.
+    #[must_use]
+    pub fn declared_by(policy: Option<&Policy>) -> Self {
+        let services = policy.map(|policy| policy.services.as_slice()).unwrap_or_default();
+        let declared = services.iter().flat_map(|service| &service.ports);
+        Self { declared: declared.map(|spec| (spec.protocol, spec.range)).collect(), ..Self::default() }
     }
 
     /// Why `touch` is no evidence; `None` where it is.
@@ -112,7 +118,8 @@ impl Known {
         address.is_loopback() || self.own.contains(&address)
     }
 
-    fn has(&self, protocol: Protocol, port: u16) -> bool {
+    /// Whether a port of nobody's it is not: it is declared, or somebody listens there.
+    pub(super) fn has(&self, protocol: Protocol, port: u16) -> bool {
         let declares = |(of, range): &(Protocol, PortRange)| *of == protocol && range.contains(port);
         self.served.contains(&(protocol, port)) || self.declared.iter().any(declares)
     }
