@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+#[path = "../../fuzz/feed/captures.rs"]
+mod captures;
 #[path = "../../fuzz/feed/containers.rs"]
 mod containers;
 #[path = "../../fuzz/feed/etcd.rs"]
@@ -58,6 +60,11 @@ fn policies() {
 #[test]
 fn lines_of_logs() {
     replay("logs", logs::feed);
+}
+
+#[test]
+fn packets_of_captures() {
+    replay("captures", captures::feed);
 }
 
 #[test]
