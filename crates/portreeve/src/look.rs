@@ -129,12 +129,21 @@ impl Look {
     }
 }
 
-/// What a look is judged by.
 /// The policy alone, where there is one that can be read.
 pub(crate) fn policy(settings: &Settings) -> Option<Rc<Policy>> {
-    judges(settings).ok()?.1
+    checked_policy(settings).ok()?
 }
 
+/// The policy alone, where there is one.
+///
+/// # Errors
+///
+/// It is wrong.
+pub(crate) fn checked_policy(settings: &Settings) -> Result<Option<Rc<Policy>>, Failure> {
+    Ok(judges(settings)?.1)
+}
+
+/// What a look is judged by.
 fn judges(settings: &Settings) -> Result<(TableFile, Option<Rc<Policy>>), Failure> {
     let table = TableFile::load()?;
     let parsed = policy_file::load(&settings.policy, table.registry())?;

@@ -2,10 +2,13 @@
 
 pub(crate) mod blocked;
 mod enable;
+mod file;
 pub(crate) mod followed;
 mod forgiven;
 mod kept;
 mod lines;
+mod local;
+mod packets;
 pub(crate) mod pulse;
 pub(crate) mod react;
 mod saved;
@@ -15,11 +18,12 @@ pub(crate) mod told;
 pub(crate) mod traces;
 
 use std::{
+    net::IpAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use clap::{Arg, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
 
 use self::{
@@ -45,6 +49,7 @@ const DISABLE: &str = "disable";
 const ADDRESS: &str = "address";
 const FOR: &str = "for";
 const READ: &str = "read";
+const LOCAL: &str = "local";
 /// So soon somebody hears that the host has changed, or that nobody reads.
 const NAP: Duration = Duration::from_secs(1);
 
@@ -57,6 +62,7 @@ pub(super) const COMMAND: Command = Command {
         "portreeve watch --for 60s -o ndjson",
         "portreeve watch --read /var/log/auth.log",
         "portreeve watch status",
+        "portreeve watch --read capture.pcapng --local 192.0.2.1",
         "portreeve watch forgive 203.0.113.7",
         "portreeve watch enable",
     ],
@@ -90,8 +96,12 @@ fn arguments(lang: Lang) -> Vec<Arg> {
         ja: "監視または遮断する時間(既定値: 停止するまで。block では無期限)",
     };
     let saved = Words {
-        en: "Judge saved logs instead, as they were written (-: standard input)",
-        ja: "保存されたログを、書かれた時刻に従って判定する(-: 標準入力)",
+        en: "Judge saved logs and captures (pcap, pcapng) instead, as they were written (-: standard input)",
+        ja: "保存されたログとキャプチャー(pcap、pcapng)を、記録された時刻に従って判定する(-: 標準入力)",
+    };
+    let local = Words {
+        en: "With a capture: the addresses of the host that it is of (default: those of this host)",
+        ja: "キャプチャーと併用: 対象となるホストのアドレス(既定値: このホストのアドレス)",
     };
     vec![
         Arg::new(ACTION)
@@ -105,12 +115,22 @@ fn arguments(lang: Lang) -> Vec<Arg> {
             .num_args(1..)
             .value_parser(value_parser!(PathBuf))
             .conflicts_with_all([FOR, ACTION]),
+        options::value(LOCAL, "ADDRESS", local, lang)
+            .action(ArgAction::Append)
+            .value_delimiter(',')
+            .value_parser(own_address)
+            .requires(READ),
     ]
+}
+
+fn own_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| String::from("192.0.2.1, 2001:db8::1"))
 }
 
 fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     if let Some(files) = own.get_many::<PathBuf>(READ) {
-        return saved::judge(&files.collect::<Vec<_>>(), settings, out);
+        let local: Vec<_> = own.get_many(LOCAL).into_iter().flatten().copied().collect();
+        return saved::judge(&files.collect::<Vec<_>>(), &local, settings, out);
     }
     let length = own.get_one::<Duration>(FOR).copied();
     let action = own.get_one::<String>(ACTION).map(String::as_str);

@@ -4,6 +4,8 @@ pub(crate) mod blocked;
 pub(crate) mod status;
 pub(crate) mod suspect;
 
+use std::net::IpAddr;
+
 use jiff::{SignedDuration, Timestamp};
 use portreeve_core::{
     gate::Timeout,
@@ -36,7 +38,8 @@ pub(crate) struct WatchView<'a> {
     version: u32,
     /// `suspicion`; `block`: he is kept out; `would-block`: he would be if the policy did not only observe; `refused-block`: never,
     /// for what he is to this host; `blocked`: he is kept out now
-    /// (`watch list`); `lost`: then all but `count`, or of a log `text`, is null; `read`: all but `lines`, `attempts` and `ambiguous`.
+    /// (`watch list`); `lost`: then all but `count`, or of a log `text`, is null; `read`: all but `lines`, `attempts` and `ambiguous`, and of captures `packets`,
+    /// `touches` and `portless`.
     event: &'static str,
     /// When, RFC 3339, UTC.
     at: Option<String>,
@@ -84,6 +87,12 @@ pub(crate) struct WatchView<'a> {
     attempts: Option<u64>,
     /// How many could have been read two ways, and are nobody's.
     ambiguous: Option<u64>,
+    /// How many packets of captures were read; null where there was no capture.
+    packets: Option<u64>,
+    /// How many of these reached nobody on ports of nobody's.
+    touches: Option<u64>,
+    /// How many do not tell their port: they were cut too short, or are later fragments.
+    portless: Option<u64>,
 }
 
 /// Something that he did.
@@ -121,6 +130,16 @@ pub(crate) struct Counts {
     pub(crate) attempts: u64,
     /// So many could have been read two ways.
     pub(crate) ambiguous: u64,
+    /// So many packets, where there was a capture.
+    pub(crate) packets: Option<u64>,
+    /// So many of these reached nobody.
+    pub(crate) touches: u64,
+    /// So many do not tell their port.
+    pub(crate) portless: u64,
+    /// So many were for the host, or from it.
+    pub(crate) own: u64,
+    /// For whom the first one was.
+    pub(crate) seen: Option<IpAddr>,
 }
 
 /// Tells of one, and of what became of him.
@@ -165,13 +184,33 @@ const DAY_AND_TIME: &str = "%Y-%m-%d %H:%M:%S";
 ///
 /// Where nobody reads it.
 pub(crate) fn tell_counts(counts: &Counts, format: Format, out: &mut Out) -> Result<(), Failure> {
-    let Counts { files, lines, attempts, ambiguous } = *counts;
+    let Counts { files, lines, attempts, ambiguous, packets, touches, portless, .. } = *counts;
     if format == Format::Ndjson {
-        let (lines, attempts, ambiguous) = (Some(lines), Some(attempts), Some(ambiguous));
-        return out.ndjson(&WatchView { event: "read", lines, attempts, ambiguous, ..EMPTY });
+        let of_captures = |count| packets.and(Some(count));
+        return out.ndjson(&WatchView {
+            event: "read",
+            lines: Some(lines),
+            attempts: Some(attempts),
+            ambiguous: Some(ambiguous),
+            packets,
+            touches: of_captures(touches),
+            portless: of_captures(portless),
+            ..EMPTY
+        });
     }
-    let (en_files, en_lines) =
-        (inflect(files, "file", "files"), inflect(usize::try_from(lines).unwrap_or(2), "line", "lines"));
+    let count = |count: u64, one, many| inflect(usize::try_from(count).unwrap_or(2), one, many);
+    let (en_files, en_lines) = (inflect(files, "file", "files"), count(lines, "line", "lines"));
+    if let Some(packets) = packets {
+        let en_packets = count(packets, "packet", "packets");
+        let text = text!(
+            "read: {packets} {en_packets} of {files} {en_files}; {touches} asked for ports of nobody's, {portless} do not tell their port",
+            "read: {files} 個のファイルの {packets} パケット(誰のものでもないポート宛て {touches}、ポートがわからず判定しないもの {portless})"
+        );
+        out.line(text.in_lang(out.lang))?;
+        if lines == 0 {
+            return Ok(());
+        }
+    }
     let text = text!(
         "read: {lines} {en_lines} of {files} {en_files}; {attempts} tell of somebody who asked, {ambiguous} could be read two ways",
         "read: {files} 個のファイルの {lines} 行(相手の分かる行 {attempts}、複数の解釈ができて判定しない行 {ambiguous})"
@@ -346,6 +385,9 @@ const EMPTY: WatchView<'static> = WatchView {
     lines: None,
     attempts: None,
     ambiguous: None,
+    packets: None,
+    touches: None,
+    portless: None,
 };
 
 fn view(suspicion: &Suspicion, text: String) -> WatchView<'_> {

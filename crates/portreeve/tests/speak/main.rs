@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot run fails")]
 
 mod bad_input;
+mod captures;
 mod codes;
 mod doctor;
 mod everything;

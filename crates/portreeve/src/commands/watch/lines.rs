@@ -1,37 +1,9 @@
 //! The lines of a log that is saved, each with the moment at which it was written.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read as _},
-    path::{Path, PathBuf},
-};
+use std::io::{self, BufRead, Read as _};
 
 use jiff::Timestamp;
 use portreeve_core::logs::{LINE_BYTES_MAX, header};
-
-/// What a file begins with that holds no lines: packets (pcap, pcapng), or what is compressed (gzip, xz, zstd, bzip2).
-const PACKETS: [[u8; 4]; 5] = [
-    [0xd4, 0xc3, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0xc3, 0xd4],
-    [0x4d, 0x3c, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0x3c, 0x4d],
-    [0x0a, 0x0d, 0x0d, 0x0a],
-];
-const COMPRESSED: [&[u8]; 4] = [&[0x1f, 0x8b], &[0xfd, b'7', b'z', b'X'], &[0x28, 0xb5, 0x2f, 0xfd], b"BZh"];
-
-/// Why a file is no log.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum UnreadError {
-    /// It cannot be read.
-    #[error("{} cannot be read", .0.display())]
-    Io(PathBuf, #[source] io::Error),
-    /// It is a capture of packets.
-    #[error("{} holds packets", .0.display())]
-    Packets(PathBuf),
-    /// It is compressed.
-    #[error("{} is compressed", .0.display())]
-    Compressed(PathBuf),
-}
 
 /// A line of a log, as far as it is read.
 #[derive(Debug)]
@@ -46,7 +18,6 @@ pub(super) struct Line {
 
 /// A log, its next line read already.
 pub(super) struct Log {
-    path: PathBuf,
     reader: Box<dyn BufRead>,
     now: Timestamp,
     last: Timestamp,
@@ -54,27 +25,13 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Opens a file, or with `-` the standard input; what was written without a year was so before `now`.
+    /// What was written without a year was so before `now`.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or holds no lines.
-    pub(super) fn open(path: &Path, now: Timestamp) -> Result<Self, UnreadError> {
-        let unread = |error| UnreadError::Io(path.to_owned(), error);
-        let mut reader: Box<dyn BufRead> = if path == Path::new("-") {
-            Box::new(BufReader::new(io::stdin()))
-        } else {
-            Box::new(BufReader::new(File::open(path).map_err(unread)?))
-        };
-        let begin = reader.fill_buf().map_err(unread)?;
-        if PACKETS.iter().any(|magic| begin.starts_with(magic)) {
-            return Err(UnreadError::Packets(path.to_owned()));
-        }
-        if COMPRESSED.iter().any(|magic| begin.starts_with(magic)) {
-            return Err(UnreadError::Compressed(path.to_owned()));
-        }
-        let last = Timestamp::UNIX_EPOCH;
-        let mut log = Self { path: path.to_owned(), reader, now, last, next: None };
+    /// It cannot be read.
+    pub(super) fn open(reader: Box<dyn BufRead>, now: Timestamp) -> io::Result<Self> {
+        let mut log = Self { reader, now, last: Timestamp::UNIX_EPOCH, next: None };
         log.next = log.read()?;
         Ok(log)
     }
@@ -89,14 +46,13 @@ impl Log {
     /// # Errors
     ///
     /// What follows it cannot be read.
-    pub(super) fn take(&mut self) -> Result<Option<Line>, UnreadError> {
+    pub(super) fn take(&mut self) -> io::Result<Option<Line>> {
         let next = self.read()?;
         Ok(std::mem::replace(&mut self.next, next))
     }
 
-    fn read(&mut self) -> Result<Option<Line>, UnreadError> {
-        let line = line(&mut self.reader).map_err(|error| UnreadError::Io(self.path.clone(), error))?;
-        let Some((text, is_cut)) = line else { return Ok(None) };
+    fn read(&mut self) -> io::Result<Option<Line>> {
+        let Some((text, is_cut)) = line(&mut self.reader)? else { return Ok(None) };
         let stamp = header::split(&text).and_then(|header| header.stamp);
         let at = stamp.and_then(|stamp| stamp.moment(self.now)).unwrap_or(self.last);
         self.last = at;
@@ -134,6 +90,8 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
 
     fn lines(bytes: &[u8]) -> Vec<(usize, bool)> {

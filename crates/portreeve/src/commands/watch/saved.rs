@@ -1,48 +1,83 @@
-//! `portreeve watch --read`: what saved logs tell, as if it happened as it was written (A14, A19).
+//! `portreeve watch --read`: what saved logs and captures tell, as if it happened as it was written (A14, A19).
 
-use std::path::{Path, PathBuf};
+use std::{net::IpAddr, path::PathBuf};
 
 use jiff::Timestamp;
 use portreeve_core::{
     logs::{Program, Reading, header, read},
     text,
-    watch::{Event, Happening, Key, Known, Suspicion, Watch, Written},
+    watch::{Event, Happening, Key, Known, Packet, Replay, Suspicion, Watch, Way, Written},
     words::Words,
 };
-use portreeve_host::chance::chance;
+use portreeve_host::{capture::End, chance::chance};
 
-use super::lines::{Line, Log, UnreadError};
+use super::{
+    file::{FAILED, Piece, Saved},
+    lines::Line,
+    local::known,
+};
 use crate::{
     exit::Exit,
-    failure::{Failure, io_cause},
+    failure::{Failure, io_cause, warn},
     settings::{Format, Settings, Verbosity},
-    show::{escape::visible, out::Out, watch as show},
+    show::{out::Out, watch as show},
 };
 
-const FAILED: Words =
-    Words { en: "cannot read what is saved", ja: "保存されたログを読み取れません" };
+const FOREIGN: Words = Words {
+    en: "no packet of what is saved is for this host or from it",
+    ja: "保存されたパケットに、対象ホスト宛てのものも対象ホストからのものもありません",
+};
 
-/// Judges the lines of `files` in the order in which they were written.
+/// Judges the lines and packets of `files` in the order in which they were written; `local` are the addresses of the host whose
+/// packets were captured.
 ///
 /// # Errors
 ///
-/// One cannot be read, or holds no lines.
-pub(super) fn judge(files: &[&PathBuf], settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
+/// A file cannot be read, or holds neither, or no packet is of that host.
+pub(super) fn judge(
+    files: &[&PathBuf],
+    local: &[IpAddr],
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
     let now = Timestamp::now();
-    let mut logs = files
-        .iter()
-        .map(|path| Log::open(path, now))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| unread(&error))?;
+    let mut files = files.iter().map(|path| Saved::open(path, now)).collect::<Result<Vec<_>, _>>()?;
+    let holds_packets = files.iter().any(|file| file.packets().is_some());
+    let known = if holds_packets { known(local, settings)? } else { Known::default() };
     let [low, high, _] =
         chance().map_err(|error| Failure::new(Exit::Unreachable, FAILED).because(io_cause(&error)))?;
-    let mut judgement: Option<Judgement> = None;
-    let mut counts = show::Counts { files: files.len(), ..show::Counts::default() };
-    while let Some(log) = earliest(&mut logs) {
-        let Some(line) = log.take().map_err(|error| unread(&error))? else { continue };
-        let own = judgement.get_or_insert_with(|| Judgement::new([low, high], line.at));
-        let suspicions = own.hears(&line, &mut counts);
-        suspicions.iter().try_for_each(|suspicion| show::tell_saved(suspicion, settings.format, out))?;
+    let began = earliest(&mut files).and_then(|file| file.next_at()).unwrap_or(now);
+    let mut judgement = Judgement::new([low, high], known, began);
+    let mut tell = |suspicions: Vec<Suspicion>| {
+        suspicions.iter().try_for_each(|suspicion| show::tell_saved(suspicion, settings.format, out))
+    };
+    while let Some(file) = earliest(&mut files) {
+        tell(match file.take()? {
+            Some(Piece::Line(line)) => judgement.hears(&line),
+            Some(Piece::Packet(packet)) => judgement.sees(&packet),
+            None => Vec::new(),
+        })?;
+    }
+    tell(judgement.finish())?;
+    conclude(&files, judgement.counts, settings, out)
+}
+
+/// Tells what was read, and of what could not be.
+fn conclude(
+    files: &[Saved],
+    mut counts: show::Counts,
+    settings: &Settings,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    counts.files = files.len();
+    for (file, packets) in files.iter().filter_map(|file| Some((file, file.packets()?))) {
+        let read = packets.counts();
+        counts.packets = Some(counts.packets.unwrap_or(0) + read.packets);
+        counts.portless += read.portless;
+        warn_of(packets.end(), &file.name(), read.packets, settings);
+    }
+    if counts.packets.is_some_and(|packets| packets > 0) && counts.own == 0 {
+        return Err(foreign(counts.seen));
     }
     if settings.format != Format::Ndjson && settings.verbosity == Verbosity::Quiet {
         return Ok(Exit::Fine);
@@ -51,25 +86,83 @@ pub(super) fn judge(files: &[&PathBuf], settings: &Settings, out: &mut Out) -> R
     Ok(Exit::Fine)
 }
 
-/// The one whose next line was written first.
-fn earliest(logs: &mut [Log]) -> Option<&mut Log> {
-    let waiting = logs.iter_mut().filter(|log| log.next_at().is_some());
-    waiting.min_by_key(|log| log.next_at())
+/// An end that nobody wrote so is no failure, just as a log's last line may be half of one.
+fn warn_of(end: End, name: &str, packets: u64, settings: &Settings) {
+    let text = match end {
+        End::Whole => return,
+        End::Cut => text!(
+            "warning: {name} ends within a packet; packets judged before that: {packets}",
+            "警告: {name} は途中で終わっています。それまでの {packets} パケットを判定しました"
+        ),
+        End::Broken => text!(
+            "warning: {name} is broken, and what follows was not judged; packets before that: {packets}",
+            "警告: {name} は途中で壊れています。それまでの {packets} パケットを判定し、残りは判定していません"
+        ),
+    };
+    warn(text.in_lang(settings.lang));
+}
+
+fn foreign(seen: Option<IpAddr>) -> Failure {
+    let failure = Failure::usage(FOREIGN);
+    match seen {
+        Some(seen) => failure.hint(text!(
+            "--local {seen} if it is of the host that the first packet is for",
+            "最初のパケットの宛先のホストを対象にする場合: --local {seen}"
+        )),
+        None => failure.hint(text!(
+            "--local ADDRESS says which addresses were the host's own",
+            "対象ホストのアドレスを --local で指定してください"
+        )),
+    }
+}
+
+/// The one whose next piece was written first.
+fn earliest(files: &mut [Saved]) -> Option<&mut Saved> {
+    let waiting = files.iter_mut().filter(|file| file.next_at().is_some());
+    waiting.min_by_key(|file| file.next_at())
 }
 
 /// What was read so far.
 struct Judgement {
     watch: Watch,
+    replay: Replay,
     known: Known,
     last: Timestamp,
+    counts: show::Counts,
 }
 
 impl Judgement {
-    fn new(key: Key, began: Timestamp) -> Self {
-        Self { watch: Watch::new(key, began), known: Known::default(), last: began }
+    fn new(key: Key, known: Known, began: Timestamp) -> Self {
+        Self {
+            watch: Watch::new(key, began),
+            replay: Replay::new(key, began),
+            known,
+            last: began,
+            counts: show::Counts::default(),
+        }
     }
 
-    fn hears(&mut self, line: &Line, counts: &mut show::Counts) -> Vec<Suspicion> {
+    fn sees(&mut self, packet: &Packet) -> Vec<Suspicion> {
+        let Self { watch, replay, known, last, counts } = self;
+        *last = packet.at.max(*last);
+        let mut told = Vec::new();
+        let packet = Packet { at: *last, ..*packet };
+        let way = replay.step(known, &packet, |event| told.extend(weigh(watch, known, event, counts)));
+        counts.own += u64::from(way != Way::Past);
+        counts.seen.get_or_insert(packet.touch.to);
+        told
+    }
+
+    /// What waited for an answer got none.
+    fn finish(&mut self) -> Vec<Suspicion> {
+        let Self { watch, replay, known, counts, .. } = self;
+        let mut told = Vec::new();
+        replay.finish(|event| told.extend(weigh(watch, known, event, counts)));
+        told
+    }
+
+    fn hears(&mut self, line: &Line) -> Vec<Suspicion> {
+        let counts = &mut self.counts;
         counts.lines += 1;
         let Some(header) = header::split(&line.text) else { return Vec::new() };
         let attempt = match read(header.program, header.message) {
@@ -94,6 +187,16 @@ impl Judgement {
     }
 }
 
+fn weigh(
+    watch: &mut Watch,
+    known: &Known,
+    event: &Event<'static>,
+    counts: &mut show::Counts,
+) -> Vec<Suspicion> {
+    counts.touches += u64::from(matches!(event.what, Happening::Touch(_)));
+    watch.step(known, event)
+}
+
 /// What wrote a line is, as a service.
 const fn service(program: Program) -> &'static str {
     match program {
@@ -102,39 +205,5 @@ const fn service(program: Program) -> &'static str {
         Program::Dovecot => "dovecot",
         Program::Vsftpd => "ftp",
         Program::Nginx | Program::Access => "web",
-    }
-}
-
-fn unread(error: &UnreadError) -> Failure {
-    let name = |path: &Path| visible(&path.display().to_string()).into_owned();
-    match error {
-        UnreadError::Io(path, source) => {
-            let path = name(path);
-            Failure::usage(FAILED)
-                .because(text!("{path} cannot be read", "{path} を読み取れません"))
-                .because(io_cause(source))
-                .hint(text!("name logs that you may read", "読み取れるログファイルを指定してください"))
-        }
-        UnreadError::Packets(path) => {
-            let path = name(path);
-            Failure::usage(FAILED)
-                .because(text!(
-                    "{path} holds packets, and only logs are read",
-                    "{path} はパケットキャプチャです。読み取れるのはログだけです"
-                ))
-                .hint(text!(
-                    "name logs: /var/log/auth.log",
-                    "ログファイルを指定してください: /var/log/auth.log"
-                ))
-        }
-        UnreadError::Compressed(path) => {
-            let path = name(path);
-            Failure::usage(FAILED).because(text!("{path} is compressed", "{path} は圧縮されています")).hint(
-                text!(
-                    "zcat, xzcat, zstdcat or bzcat {path} | portreeve watch --read -",
-                    "zcat、xzcat、zstdcat、bzcat のいずれかで渡してください: zcat {path} | portreeve watch --read -"
-                ),
-            )
-        }
     }
 }

@@ -57,7 +57,8 @@ const FAILED: Words = Words {
 };
 
 /// Who listens, and at which addresses.
-const LOOK: Wanted = Wanted { holders: Holders::Skip, namespaces: Namespaces::Own, ..Wanted::LISTENERS };
+pub(super) const LOOK: Wanted =
+    Wanted { holders: Holders::Skip, namespaces: Namespaces::Own, ..Wanted::LISTENERS };
 /// What was seen so lately is still so.
 const FRESH: Duration = Duration::from_secs(1);
 
