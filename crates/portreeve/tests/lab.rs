@@ -12,6 +12,7 @@ mod lab {
     mod blocked;
     mod booting;
     mod by_route;
+    mod captured;
     mod chance;
     mod change;
     mod chosen;
