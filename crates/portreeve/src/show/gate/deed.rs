@@ -49,16 +49,23 @@ pub(crate) fn words(deed: &Deed) -> Text {
             let ports = clients::listed(ports);
             text!("keeps {ports} from clients", "{ports} をクライアントに割り当てないよう予約")
         }
-        Deed::Programs { now, was, until, .. } => {
-            let words = told(now, was);
+        Deed::Programs { now, was, until, undoes, .. } => {
+            let words = back(told(now, was), *undoes);
             if until.is_some() { on_trial(words) } else { words }
         }
-        Deed::Lead { service, .. } => {
+        Deed::Lead { service, undoes, .. } => {
             let service = visible(service).into_owned();
-            text!("moved {service} to another socket", "{service} の誘導先を切り替え")
+            back(text!("moved {service} to another socket", "{service} の誘導先を切り替え"), *undoes)
         }
         Deed::Halt { by, whom, ports } => halted(*by, &whom.join(", "), &listed(ports)),
     }
+}
+
+/// With the receipt whose change is taken back by it.
+fn back(words: Text, undoes: Option<u32>) -> Text {
+    let Some(of) = undoes else { return words };
+    let Text { en, ja } = words;
+    text!("{en}: takes receipt {of} back", "{ja}(記録 {of} の取り消し)")
 }
 
 /// What changes of what the programs in the kernel are told; where nothing does, all of it.
