@@ -1,5 +1,6 @@
 //! `portreeve watch`: who is probing us, as it happens (A14, A16, A19).
 
+mod binds;
 pub(crate) mod blocked;
 mod enable;
 mod file;
@@ -173,6 +174,7 @@ fn tell(heard: &Heard, settings: &Settings, out: &mut Out) -> Result<(), Failure
     for Reacted { suspicion, reaction, traces } in &heard.reacted {
         show::tell(suspicion, (reaction, traces), settings.format, out)?;
     }
+    heard.binds.iter().try_for_each(|bind| show::tell_bind(bind, settings.format, out))?;
     if heard.lost > 0 {
         show::tell_lost(heard.lost, settings.format, out)?;
     }

@@ -17,7 +17,12 @@ use portreeve_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{escape::visible, out::Out, table::pad};
+use super::{
+    escape::visible,
+    guard::refused::{Refusal, deed},
+    out::Out,
+    table::pad,
+};
 use crate::{
     commands::watch::{followed::Lost, react::Reacted, traces::Trace},
     failure::Failure,
@@ -51,7 +56,8 @@ pub(crate) struct WatchView<'a> {
     sources: Option<Vec<String>>,
     /// See `sources`.
     sources_count: Option<u32>,
-    /// What he does: `port-scan`, `brute-force`, `password-spray`, `distributed-brute-force` or `path-probing`.
+    /// What he does: `port-scan`, `brute-force`, `password-spray`, `distributed-brute-force` or `path-probing`; or, of a process of
+    /// this host, which has no address, `stolen-port-attempt`.
     kind: Option<&'a str>,
     /// `proven`: he finished a handshake within the hour; else `unproven`, and the address may be another's.
     confidence: Option<&'static str>,
@@ -308,6 +314,43 @@ fn action(reaction: &Reaction, at: Timestamp, lang: Lang) -> ActionView {
 fn end(length: SignedDuration, at: Timestamp) -> Timestamp {
     at.saturating_add(length).unwrap_or(Timestamp::MAX)
 }
+
+/// Tells of a process of this host that bound what is another's, or tried to: nobody whom a gate could keep out.
+///
+/// # Errors
+///
+/// Where nobody reads it.
+pub(crate) fn tell_bind(refusal: &Refusal, format: Format, out: &mut Out) -> Result<(), Failure> {
+    let Text { en, ja } = deed(refusal);
+    let spec = refusal.spec();
+    let text = text!("{spec}: {en}", "{spec}: {ja}");
+    let text = text.in_lang(out.lang);
+    if format == Format::Ndjson {
+        return out.ndjson(&bind(refusal, text));
+    }
+    let (at, event) = (refusal.last.strftime(TIME), pad(SUSPICION, 9));
+    let source = pad(&format!("pid {}", refusal.tried.pid), 18);
+    out.line(&format!("{at}  {event}  {source}  {STOLEN}  {text}"))
+}
+
+fn bind<'a>(refusal: &'a Refusal, text: &str) -> WatchView<'a> {
+    WatchView {
+        event: SUSPICION,
+        at: Some(refusal.last.to_string()),
+        kind: Some(STOLEN),
+        confidence: Some(Confidence::Proven.name()),
+        first: Some(refusal.first.to_string()),
+        last: Some(refusal.last.to_string()),
+        contacts: u32::try_from(refusal.tried.count).ok(),
+        ports: vec![refusal.tried.port],
+        protocols: vec![refusal.tried.protocol],
+        services: refusal.service.as_deref().into_iter().collect(),
+        text: Some(text.to_owned()),
+        ..EMPTY
+    }
+}
+
+const STOLEN: &str = "stolen-port-attempt";
 
 /// Tells that some were not heard of.
 ///

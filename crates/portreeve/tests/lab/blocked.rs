@@ -166,6 +166,43 @@ fn the_host_watches_by_itself() {
     assert!(kept_out(&site).contains(&source(&other)), "whoever is blocked stays so");
 }
 
+/// A process of this host has no address, and is told of all the same: once, however often it tries.
+#[test]
+fn whoever_binds_what_is_anothers_is_told_of() {
+    let site = Site::boot(&profile::BARE);
+    site.run("mount -t bpf bpf /sys/fs/bpf && mount -o remount,rw /proc/sys");
+    let web =
+        "[service.web]\nports = [\"443/tcp\"]\nowner = { unit = \"web.service\" }\nguard = \"enforce\"\n";
+    let policy = POLICY.replace("[watch]\nmode = \"block\"\n", web);
+    lab(site.host.write("/etc/portreeve/policy.toml", &policy));
+    site.run("portreeve apply --no-trial --no-session");
+    let bind = |port: u16| {
+        let python = format!("import socket; socket.socket().bind((\"0.0.0.0\", {port}))");
+        lab(site.host.run(&format!("python3 -c '{python}'")))
+    };
+    let before = bind(443);
+    assert!(before.stderr.contains("Operation not permitted"), "{before:#?}");
+    watched(&site, &policy);
+    let told = || {
+        let lines = site.run("grep stolen-port-attempt /root/told; true").stdout;
+        lines.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect::<Vec<Value>>()
+    };
+    assert_eq!(told(), [Value::Null; 0], "what was before is no news");
+    site.run("systemd-run -q -P -u thief python3 -c 'import socket; socket.socket().bind((\"0.0.0.0\", 443))' 2>/dev/null; systemctl reset-failed; systemd-run -q -P -u thief python3 -c 'import socket; socket.socket().bind((\"0.0.0.0\", 443))' 2>/dev/null; true");
+    for _ in 0..100 {
+        if !told().is_empty() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    thread::sleep(Duration::from_secs(3));
+    let lines = told();
+    let [line] = lines.as_slice() else { panic!("{lines:#?}") };
+    assert_eq!((&line["ports"][0], &line["services"][0]), (&443.into(), &"web".into()), "{line:#}");
+    assert!(line["text"].as_str().is_some_and(|text| text.contains("in thief.service: refused")), "{line:#}");
+    assert_eq!(line["source"], Value::Null);
+}
+
 /// Scans until somebody hears it.
 fn is_kept_out_soon(site: &Site, client: &Client) {
     for _ in 0..20 {

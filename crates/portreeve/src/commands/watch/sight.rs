@@ -32,6 +32,7 @@ use portreeve_host::{
 
 use self::keeping::Keeping;
 use super::{
+    binds::Binds,
     followed::{Followed, Lost, Spoken, Standing, Told},
     forgiven::Forgiven,
     pulse::Counting,
@@ -48,7 +49,7 @@ use crate::{
     look::{self, Look},
     pinned,
     settings::Settings,
-    show::{escape::visible, sees::Sees},
+    show::{escape::visible, guard::refused::Refusal, sees::Sees},
 };
 
 const FAILED: Words = Words {
@@ -72,6 +73,9 @@ pub(super) struct Sight<'a> {
     followed: Followed,
     watch: Watch,
     forgiven: Forgiven,
+    binds: Binds,
+    /// Whoever bound what is another's, and was not told of yet.
+    bound: Vec<Refusal>,
     traces: Traces,
     kept: Keeping,
     counting: Counting,
@@ -89,6 +93,8 @@ pub(super) struct Sight<'a> {
 pub(super) struct Heard {
     /// Who seems to probe this host, and what became of him.
     pub(super) reacted: Vec<Reacted>,
+    /// Whoever bound what is another's, or tried to.
+    pub(super) binds: Vec<Refusal>,
     /// Events for which there was no room.
     pub(super) lost: u64,
     /// What nobody will read of logs.
@@ -127,6 +133,8 @@ impl<'a> Sight<'a> {
             followed,
             watch,
             forgiven: Forgiven::after(folder, &history),
+            binds: Binds::after(look.policy.as_deref()),
+            bound: Vec::new(),
             traces: Traces::default(),
             kept: Keeping::in_folder(directories::watch()),
             counting: Counting::since(now),
@@ -182,7 +190,7 @@ impl<'a> Sight<'a> {
         self.followed.keep(now);
         let Self { kept, watch, followed, counting, mode, .. } = self;
         kept.keep(&reacted, watch, || by_now(watch, followed, counting, *mode, now));
-        Heard { reacted, lost, unread }
+        Heard { reacted, binds: std::mem::take(&mut self.bound), lost, unread }
     }
 
     fn react(&mut self, suspicion: Suspicion) -> Reacted {
@@ -226,6 +234,7 @@ impl<'a> Sight<'a> {
         let Ok(look) = look else { return };
         self.known = Known::of(&look.snapshot, look.policy.as_deref());
         self.mode = mode(&look);
+        self.bound = self.binds.news(look.policy.as_deref());
         self.followed.change(look.policy.as_deref(), Timestamp::now());
     }
 }

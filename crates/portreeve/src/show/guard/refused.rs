@@ -177,7 +177,7 @@ pub(crate) fn moment(refusal: &Refusal) -> Text {
 }
 
 /// Who did it, what came of it, and how often.
-fn deed(refusal: &Refusal) -> Text {
+pub(crate) fn deed(refusal: &Refusal) -> Text {
     let Text { en: en_who, ja: ja_who } = who(refusal);
     let (count, unit) = (refusal.tried.count, refusal.unit.as_deref().or(refusal.cgroup.as_deref()));
     let en_unit = unit.map_or_else(String::new, |unit| format!(" in {}", visible(unit)));
