@@ -38,7 +38,20 @@ impl Capture {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("captured-{interface}.pcap"));
         let mut tcpdump = Command::new("nsenter")
             .arg(format!("--net={}", site.host.namespace().path().display()))
-            .args(["tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root", "-i", interface, "-w"])
+            // Of whole packets the kernel keeps eight at once, and drops the rest of a burst.
+            .args([
+                "tcpdump",
+                "-n",
+                "-U",
+                "--immediate-mode",
+                "-s",
+                "256",
+                "-Z",
+                "root",
+                "-i",
+                interface,
+                "-w",
+            ])
             .arg(&file)
             .stderr(Stdio::piped())
             .spawn()
