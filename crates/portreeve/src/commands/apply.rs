@@ -294,6 +294,10 @@ fn carry_out(
     let mut door = door::open_unmoved(seen, FAILED, None)?.reserving(on_trial);
     tell(&rehearse(&mut door, planned, change, keep)?, settings, out)?;
     out.finish()?;
+    // Whoever is led to is there before anybody is led, and where one cannot be taken nothing is changed; a trial is as long as it is
+    // meant after that.
+    leading::lead(planned, FAILED)?;
+    let door = door.later();
     let until = match keep {
         Keep::AtOnce => None,
         Keep::OnTrial(timeout) => Some(timeout.end(door.now)),
@@ -305,8 +309,6 @@ fn carry_out(
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     see_to_next_boot(&passed, settings);
-    // Whoever is led to is there before anybody is led.
-    leading::lead(planned, leading::NOT_LED)?;
     let now = planned.plan.programs();
     now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until, settings))?;
     programs::evict(planned, settings);

@@ -21,6 +21,7 @@ use portreeve_host::{
     },
 };
 
+use self::trial::Half;
 use super::{
     Command,
     doctor::foreign,
@@ -93,6 +94,11 @@ pub(super) fn everything(own: &ArgMatches, settings: &Settings, out: &mut Out) -
 
 fn take(asked: Option<&str>, own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     out.outlive_reader(NOT_OFF);
+    match asked {
+        Some(GUARD) => trial::refuse_half(GUARD, Half::Steering)?,
+        Some(STEER) => trial::refuse_half(STEER, Half::Guard)?,
+        _ => {}
+    }
     let is_meant = |what| asked.is_none_or(|asked| asked == what);
     // What is taken away last an undo puts back first: of all that is the gate.
     if is_meant(STEER) {

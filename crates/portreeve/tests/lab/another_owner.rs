@@ -338,3 +338,19 @@ fn a_stranger_is_evicted_where_packets_are_led_away_from_him() {
     let closed = shop.site.ask("close 443/tcp --unlisten --no-session");
     assert_eq!((closed.status, listens().as_str()), (0, "0"), "{closed:#?}");
 }
+
+/// What contains the lab's first process lets no unit take another's descriptor (seccomp(2)): there nothing is half-done.
+#[test]
+fn nothing_is_changed_where_a_socket_cannot_be_taken() {
+    let shop = Shop::open();
+    shop.starts("former", "127.0.0.1");
+    shop.policy("former", "enforce");
+    let contained = "systemd-run -q -P --wait portreeve apply --no-trial --no-session";
+    let applied = lab(shop.site.host.run(contained));
+    assert_eq!(applied.status, 7, "{applied:#?}");
+    assert!(applied.stdout.contains("pidfd_getfd") || applied.stderr.contains("pidfd_getfd"), "{applied:#?}");
+    let left = shop.site.run("nft list tables; portreeve guard status; portreeve history").stdout;
+    assert!(!left.contains("table inet portreeve") && left.contains("No guard is in the kernel"), "{left}");
+    shop.site.run("portreeve apply --no-trial --no-session");
+    assert_eq!(shop.answers(443), "former");
+}

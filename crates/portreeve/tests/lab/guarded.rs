@@ -524,6 +524,22 @@ fn what_is_taken_away_in_a_trial_is_not_confirmed() {
     }
 }
 
+/// What is tried together is not taken apart: the other half would be over too.
+#[test]
+fn one_half_of_a_trial_is_not_taken_away_alone() {
+    let site = site();
+    site.run("printf 'steer = { when_dead = \"refuse\" }\\n' > /root/steer && sed -i '/^guard = /r /root/steer' /etc/portreeve/policy.toml");
+    assert_eq!(site.ask("apply --trial 80s --no-session").status, 0);
+    for off in ["off guard", "off steer"] {
+        let refused = site.ask(off);
+        assert_eq!(refused.status, 5, "{off}: {refused:#?}");
+        assert!(refused.stderr.contains("both halves of it would be over"), "{refused:#?}");
+    }
+    assert_eq!(site.ask("confirm").status, 0);
+    site.run("portreeve off guard && portreeve off steer");
+    assert_eq!(pins(&site), 0);
+}
+
 /// A guard that somebody took apart is taken for none.
 #[test]
 fn one_of_which_a_map_is_gone_is_put_anew_and_taken_away() {
