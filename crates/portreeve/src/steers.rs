@@ -142,27 +142,24 @@ pub(crate) fn seat(routes: &Routes, what: Words) -> Result<(), Failure> {
     seated.map_err(|error| failure(&error, what))
 }
 
-/// Leads to what is found of services that are steered and have no socket, as after an undo, whatever the policy says by now: an owner
-/// to whose socket was led by what was steered `before`, where that was something else, keeps it; of the others a person is told.
-/// Nobody loses what he has.
-pub(crate) fn lead_found(before: Option<Steers>, settings: &Settings, what: Words) -> Result<(), Failure> {
-    let Steers { routes, mut led, .. } = known(None).map_err(|error| failure(&error, what))?;
-    let before = before.unwrap_or_else(|| Steers { routes: routes.clone(), ..Steers::default() });
+/// Leads to what is found of services that are steered and have no socket, as after an undo, whatever the policy says by now; of the
+/// others a person is told. Nobody loses what he has.
+pub(crate) fn lead_found(settings: &Settings, what: Words) -> Result<(), Failure> {
+    let Steers { routes, led, .. } = known(None).map_err(|error| failure(&error, what))?;
     if routes.0.is_empty() {
         return Ok(());
     }
     let look = Look::take(&Settings { policy: PolicyChoice::Without, ..settings.clone() }, &WANTED)?;
     let world = look.world();
-    led.extend(before.led.into_iter().filter(|led| !routes.use_socket(led)));
-    lead_all(leads(&world, (&before.routes, &routes), &led).iter(), what)?;
+    lead_all(leads(&world, (&routes, &routes), &led).iter(), what)?;
     let led = self::led().map_err(|error| failure(&error, what))?;
     tell_dead(&world, &routes, &led, None, settings);
     Ok(())
 }
 
 /// The same where the change itself is done by then: what cannot be led to is told.
-pub(crate) fn lead_found_at_last(before: Option<Steers>, settings: &Settings) {
-    lead_found(before, settings, NOT_LED).unwrap_or_else(|failure| tell_failed(&failure, settings));
+pub(crate) fn lead_found_at_last(settings: &Settings) {
+    lead_found(settings, NOT_LED).unwrap_or_else(|failure| tell_failed(&failure, settings));
 }
 
 /// Tells of each service that had another socket by `former`, which is open yet: it was moved since, and that is another change.

@@ -103,9 +103,7 @@ impl Probing {
             Some(())
         })
     }
-}
 
-impl Probing {
     /// Tells of the ports of the source of this address anew: what it touched before is news again.
     pub fn forget(&self, address: IpAddr) {
         let place = MEMORIES.iter().position(|of| *of == PROBERS);

@@ -315,7 +315,7 @@ fn carry_out(
     if let Some(now) = now {
         programs::tell_too_late(planned, &now, settings);
         if until.is_none() {
-            steers::lead_found(None, settings, leading::NOT_LED)?;
+            steers::lead_found(settings, leading::NOT_LED)?;
         }
     }
     match reserves {

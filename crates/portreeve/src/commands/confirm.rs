@@ -91,7 +91,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         let comes = Comes { with: Some(of), undoes: None };
         clients::reserve(&ports, comes, passed.standing.as_ref(), NOT_RESERVED)?;
     }
-    steers::lead_found_at_last(None, settings);
+    steers::lead_found_at_last(settings);
     Ok(Exit::Fine)
 }
 

@@ -122,7 +122,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
         let comes = Comes { with: Some(passed.receipt.number), undoes: Some(of) };
         clients::reserve(&was, comes, passed.standing.as_ref(), NOT_AS_BEFORE)?;
     }
-    steers::lead_found_at_last(Some(steered), settings);
+    steers::lead_found_at_last(settings);
     steers::tell_moved(&led, settings);
     Ok(Exit::Fine)
 }

@@ -132,7 +132,7 @@ pub(super) fn alone(
     evict(planned, settings);
     tell_too_late(planned, now, settings);
     if until.is_none() {
-        steers::lead_found(None, settings, leading::NOT_LED)?;
+        steers::lead_found(settings, leading::NOT_LED)?;
     }
     let undo = plan::undo_of(passed.receipt.number, own);
     match (way, until) {

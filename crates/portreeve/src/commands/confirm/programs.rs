@@ -58,6 +58,6 @@ pub(super) fn keep_alone(door: Door, settings: &Settings, out: &mut Out) -> Resu
         let commands = ["portreeve undo"].into_iter().chain(enable).chain(shown);
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
-    steers::lead_found_at_last(None, settings);
+    steers::lead_found_at_last(settings);
     Ok(Exit::Fine)
 }
