@@ -4,6 +4,7 @@ pub mod boot;
 pub mod firewall;
 mod generations;
 pub mod guard;
+pub mod headroom;
 mod journal;
 pub mod pinned;
 pub mod receipts;
@@ -22,7 +23,7 @@ use portreeve_core::{
     gate::{Body, Foundation, Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed, Reservation},
     port::PortRange,
-    receipt::{Cause, Deed, History, Keeps, LAYOUT, Means, Outcome, Receipt, Shown, Was},
+    receipt::{Deed, History, Keeps, LAYOUT, Outcome, Receipt, Shown, Was},
 };
 use rustix::process::geteuid;
 
@@ -473,28 +474,4 @@ pub fn look(folder: &Path) -> Result<(Result<Option<String>, StandingError>, His
     }
     let history = Receipts::in_folder(folder).read()?;
     Ok((firewall::listing(), history))
-}
-
-/// The word for what a change does.
-#[must_use]
-pub fn word(deed: &Deed) -> &'static str {
-    match deed {
-        Deed::Gate { cause: Cause::Apply, .. } => "apply",
-        Deed::Gate { cause: Cause::Close | Cause::ClosePorts(_), .. } => "close",
-        Deed::Gate { cause: Cause::Off, .. } => "off",
-        Deed::Gate { cause: Cause::Boot, .. } => "boot",
-        Deed::Gate { cause: Cause::Undo(_), .. } => "undo",
-        Deed::Confirm { .. } => "confirm",
-        Deed::TakeBack { .. } => "take-back",
-        Deed::Open { .. } => "open",
-        Deed::Shut { .. } => "shut",
-        Deed::Block { .. } => "block",
-        Deed::Unblock { .. } => "unblock",
-        Deed::Reserve { .. } => "reserve",
-        Deed::Programs { now, was, .. } if now.rules == was.rules && now.routes != was.routes => "steer",
-        Deed::Programs { .. } => "guard",
-        Deed::Lead { .. } => "move",
-        Deed::Halt { by: Means::Stop, .. } => "stop",
-        Deed::Halt { by: Means::Unlisten, .. } => "unlisten",
-    }
 }

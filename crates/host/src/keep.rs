@@ -131,7 +131,7 @@ fn sync(directory: &Path) -> io::Result<()> {
 }
 
 /// Makes the directory where it is missing, and refuses one where others could plant something.
-fn prepare(directory: &Path) -> Result<(), KeepError> {
+pub(crate) fn prepare(directory: &Path) -> Result<(), KeepError> {
     let fail = |source| KeepError::Write { path: directory.into(), source };
     let missing = missing(directory);
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory).map_err(fail)?;

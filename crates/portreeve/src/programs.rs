@@ -10,11 +10,16 @@ use portreeve_core::{
 };
 use portreeve_host::{
     boot::at_boot,
-    enforce::{Door, Passed, receipts},
+    enforce::{Door, Passed, headroom::Headroom, receipts},
     events::listening::now as boot_clock,
 };
 
 use crate::{directories, door, failure::Failure, guards, steers};
+
+/// A receipt is replaced as it ends, and the next boot has a file of its own.
+const COPIES: u64 = 4;
+/// What else is written: the end of the receipt of the gate, and its file for the next boot.
+const BESIDE_BYTES: u64 = 256 << 10;
 
 /// What it comes with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +49,16 @@ pub(crate) fn standing(what: Words) -> Result<Programs, Failure> {
 pub(crate) fn confirmed() -> Programs {
     let folder = directories::gate().ok();
     folder.and_then(|folder| receipts::programs(&folder).ok().flatten()).unwrap_or_default()
+}
+
+/// Room on the disk to write down that they are told `now` after a change of the gate that `door` makes, so that it is not made alone.
+///
+/// # Errors
+///
+/// There is none.
+pub(crate) fn headroom(door: &Door, now: &Programs, what: Words) -> Result<Headroom, Failure> {
+    let written = serde_json::to_vec(&(now, standing(what)?)).map_or(0, |text| text.len() as u64);
+    door.headroom(written * COPIES + BESIDE_BYTES).map_err(|error| door::failure(error, what))
 }
 
 /// Tells them `now`, and nothing else.

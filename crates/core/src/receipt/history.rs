@@ -257,7 +257,7 @@ impl History {
                 && !matches!(receipt.deed, Deed::Gate { cause: Cause::Boot, .. } | Deed::Halt { .. })
         };
         let trial = || standing.and_then(|standing| self.trial(standing));
-        let left = || self.programs_left(now).filter(|left| !left.is_kept).map(|left| left.receipt);
+        let left = || self.programs_left(standing, now).filter(|left| !left.is_kept).map(|left| left.receipt);
         let tried = || {
             let (receipt, _, until) = self.programs_tried(None)?;
             (now < until && !self.is_before_boot(receipt)).then_some(receipt)

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Back, Deed, Edge, History, Outcome, Receipt};
-use crate::{facts::Led, programs::Programs, steer::Tenancy};
+use crate::{facts::Led, gate::Standing, programs::Programs, steer::Tenancy};
 
 /// How a trial of theirs ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub enum ProgramsEnd {
     Reboot,
 }
 
-/// What is on trial still though the gate that it came with is not any more: whoever ended that was killed before he got to it.
+/// What is on trial still though the gate that it came with is not any more: whoever ended that was killed before he got to it, or
+/// is none of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left<'a> {
     /// The receipt of the trial.
@@ -32,18 +33,19 @@ pub struct Left<'a> {
 }
 
 impl History {
-    /// What was left on trial so.
+    /// What was left on trial so, as the gate stands.
     #[must_use]
-    pub fn programs_left(&self, at: Timestamp) -> Option<Left<'_>> {
+    pub fn programs_left(&self, standing: Option<&Standing>, at: Timestamp) -> Option<Left<'_>> {
         let (receipt, _) = self.tellings().next()?;
         let Deed::Programs { now, until: Some(until), with: Some(with), .. } = &receipt.deed else {
             return None;
         };
         let gate = self.of(*with)?;
         let is_kept = self.is_confirmed(gate);
-        let is_over =
-            || self.done_to(gate, |deed| matches!(deed, Deed::TakeBack { of } if *of == gate.number));
-        (at < *until && (is_kept || is_over())).then_some(Left { receipt, now, with: *with, is_kept })
+        let trial = standing.filter(|standing| standing.trial.is_some()).map(|standing| self.trial(standing));
+        let is_over = trial.is_none_or(|trial| trial.is_some_and(|trial| trial.number != gate.number));
+        let runs = at < *until && !self.is_before_boot(receipt);
+        (runs && (is_kept || is_over)).then_some(Left { receipt, now, with: *with, is_kept })
     }
 
     /// How the trial of `receipt` ended, which was to run `until` then; `None` while it does.
@@ -237,20 +239,24 @@ mod tests {
     fn what_was_left_on_trial_by_whoever_was_killed_is_kept_or_taken_back() {
         let gate = receipt(1, applied(Was::Nothing, Some(60)), Some(11));
         let trial = guard(2, (&[443], &[80]), |deed| with(deed, 1, Some(60)));
-        let left = |ended: &[Deed], now| {
+        let left = |ended: &[Deed], standing: Option<&Standing>, now| {
             let ended = ended.iter().map(|deed| receipt(3, deed.clone(), Some(12)));
             let history: History = [gate.clone(), trial.clone()].into_iter().chain(ended).collect();
-            let left =
-                history.programs_left(at(now)).map(|left| (left.receipt.number, left.with, left.is_kept));
-            (left, history)
+            let left = history.programs_left(standing, at(now));
+            (left.map(|left| (left.receipt.number, left.with, left.is_kept)), history)
         };
-        assert_eq!(left(&[], 9).0, None, "both are on trial");
-        assert_eq!(left(&[Deed::Confirm { of: 1 }], 9).0, Some((2, 1, true)));
-        assert_eq!(left(&[Deed::Confirm { of: 1 }], 60).0, None, "the kernel took it back");
-        let (over, history) = left(&[Deed::TakeBack { of: 1 }], 9);
-        assert_eq!(over, Some((2, 1, false)));
-        let back = history.back(None, Some(&standing(12, None)), &Temporary::default(), at(9));
-        assert!(matches!(back, Ok(Back::Programs(trial, was)) if trial.number == 2 && *was == told(&[80])));
+        let (on_trial, after) = (standing(11, Some(51)), standing(12, None));
+        assert_eq!(left(&[], Some(&on_trial), 9).0, None, "both are on trial");
+        assert_eq!(left(&[Deed::Confirm { of: 1 }], Some(&after), 9).0, Some((2, 1, true)));
+        assert_eq!(left(&[Deed::Confirm { of: 1 }], Some(&after), 60).0, None, "the kernel took it back");
+        // Also where somebody else has flushed the ruleset.
+        for (ended, standing) in [(&[Deed::TakeBack { of: 1 }][..], Some(&after)), (&[], None)] {
+            let (over, history) = left(ended, standing, 9);
+            assert_eq!(over, Some((2, 1, false)));
+            let back = history.back(None, standing, &Temporary::default(), at(9));
+            let Ok(Back::Programs(trial, was)) = back else { panic!("{back:?}") };
+            assert_eq!((trial.number, was), (2, &told(&[80])));
+        }
     }
 
     /// Whatever was done after the boot is another change.

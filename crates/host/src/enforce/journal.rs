@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, os::unix::net::UnixDatagram};
 
-use portreeve_core::receipt::{Cause, Deed, Receipt};
+use portreeve_core::receipt::{Cause, Deed, Means, Receipt};
 
 /// Where the journal, or syslog, takes lines from anybody.
 const SOCKET: &str = "/dev/log";
@@ -19,11 +19,34 @@ pub(super) fn tell(receipt: &Receipt) {
     }
 }
 
+/// The word for what a change does.
+fn word(deed: &Deed) -> &'static str {
+    match deed {
+        Deed::Gate { cause: Cause::Apply, .. } => "apply",
+        Deed::Gate { cause: Cause::Close | Cause::ClosePorts(_), .. } => "close",
+        Deed::Gate { cause: Cause::Off, .. } => "off",
+        Deed::Gate { cause: Cause::Boot, .. } => "boot",
+        Deed::Gate { cause: Cause::Undo(_), .. } => "undo",
+        Deed::Confirm { .. } => "confirm",
+        Deed::TakeBack { .. } => "take-back",
+        Deed::Open { .. } => "open",
+        Deed::Shut { .. } => "shut",
+        Deed::Block { .. } => "block",
+        Deed::Unblock { .. } => "unblock",
+        Deed::Reserve { .. } => "reserve",
+        Deed::Programs { now, was, .. } if now.rules == was.rules && now.routes != was.routes => "steer",
+        Deed::Programs { .. } => "guard",
+        Deed::Lead { .. } => "move",
+        Deed::Halt { by: Means::Stop, .. } => "stop",
+        Deed::Halt { by: Means::Unlisten, .. } => "unlisten",
+    }
+}
+
 fn line(receipt: &Receipt, pid: u32) -> String {
     let who = &receipt.who;
     let login = who.login_uid.map_or_else(String::new, |uid| format!(", login uid {uid}"));
     let sudo = who.sudo_user.as_deref().map_or_else(String::new, |user| format!(", by sudo for {user}"));
-    let (number, word, uid) = (receipt.number, super::word(&receipt.deed), who.uid);
+    let (number, word, uid) = (receipt.number, word(&receipt.deed), who.uid);
     let what = what(&receipt.deed);
     let whose = match receipt.deed {
         Deed::Programs { .. } => "guard",

@@ -16,6 +16,7 @@ use portreeve_core::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::headroom::Headroom;
 use crate::boot_id::boot_id;
 use crate::keep::{self, KeepError, Readers};
 
@@ -209,6 +210,12 @@ impl Receipts {
     /// Writes a receipt, which is on the disk when this ends well.
     pub(super) fn keep(&self, receipt: &Receipt) -> Result<(), KeepError> {
         self.write(&self.path(receipt.number), receipt)
+    }
+
+    /// Room for so many bytes more.
+    pub(super) fn headroom(&self, bytes: u64) -> Result<Headroom, KeepError> {
+        self.folder.parent().map_or(Ok(()), keep::refuse_others)?;
+        Headroom::take(&self.folder, bytes)
     }
 
     /// Writes the gate of the next boot, unless it is written already: the same one that is confirmed again is so since then.

@@ -36,6 +36,7 @@ use crate::{
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::{Failure, io_cause},
+    programs::headroom,
     read,
     settings::{Common, Input, Settings, Verbosity, input, options},
     show::{self, next, out::Out},
@@ -294,6 +295,8 @@ fn carry_out(
     let mut door = door::open_unmoved(seen, FAILED, None)?.reserving(on_trial);
     tell(&rehearse(&mut door, planned, change, keep)?, settings, out)?;
     out.finish()?;
+    let now = planned.plan.programs();
+    let headroom = now.as_ref().map(|now| headroom(&door, now, FAILED)).transpose()?;
     // Whoever is led to is there before anybody is led, and where one cannot be taken nothing is changed; a trial is as long as it is
     // meant after that.
     leading::lead(planned, FAILED)?;
@@ -309,7 +312,7 @@ fn carry_out(
     let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     see_to_next_boot(&passed, settings);
-    let now = planned.plan.programs();
+    drop(headroom);
     now.as_ref().map_or(Ok(()), |now| programs::with_gate(now, &passed, until, settings))?;
     programs::evict(planned, settings);
     if let Some(now) = now {

@@ -23,6 +23,7 @@ use crate::{
     door::{self, see_to_next_boot},
     exit::Exit,
     failure::Failure,
+    programs::headroom,
     settings::{Settings, Verbosity},
     show::{age::ago, next, out::Out},
     steers,
@@ -71,6 +72,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
     let (of, reserves) =
         door.history.trial(standing).map_or((0, None), |trial| (trial.number, trial.reserves.clone()));
     let transaction = gate::confirm(standing).map_err(|error| door::unwritten(error, FAILED))?;
+    let headroom = tried.as_ref().map(|(_, now)| headroom(&door, now, FAILED)).transpose()?;
     let passed = match door.pass(Deed::Confirm { of }, &transaction) {
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::TooLate))) => return Err(too_late(None)),
         passed => passed.map_err(|error| door::failure(error, FAILED))?,
@@ -84,6 +86,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
         next::print(&commands.map(str::to_owned).collect::<Vec<_>>(), out)?;
     }
     see_to_next_boot(&passed, settings);
+    drop(headroom);
     if let Some((number, now)) = tried {
         programs::keep_with_gate(number, &now, of)?;
     }
@@ -99,7 +102,14 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
 fn nothing(door: &Door, settings: &Settings, out: &mut Out) -> Result<Exit, Failure> {
     // The kernel takes back what is on trial, but no table.
     if let Some(receipt) = door.gone() {
-        return Err(gone(door.history.is_ended_by_boot(receipt, at_boot())));
+        let failure = gone(door.history.is_ended_by_boot(receipt, at_boot()));
+        return Err(failure.hint(if is_rest_tried(door) { UNDO_REST.into() } else { apply_again() }));
+    }
+    if is_rest_tried(door) {
+        let trial = door.history.ended(door.standing.as_ref(), door.now);
+        let ended =
+            trial.map_or_else(|| door::unwritten(gate::Refused::NoTrial, FAILED), |(it, _)| ended(it));
+        return Err(ended.hint(UNDO_REST));
     }
     match door.history.ended(door.standing.as_ref(), door.now) {
         Some((trial, End::Lapsed(until))) => return Err(too_late(Some((trial, ago(until, door.now))))),
@@ -134,8 +144,24 @@ fn gone(is_ended_by_boot: bool) -> Failure {
             ja: "ゲートがありません: portreeve 以外の操作で取り除かれています",
         }
     };
-    Failure::new(Exit::TakenBack, FAILED).because(why).hint(text!("portreeve apply", "portreeve apply"))
+    Failure::new(Exit::TakenBack, FAILED).because(why)
 }
+
+fn apply_again() -> Text {
+    text!("portreeve apply", "portreeve apply")
+}
+
+/// Whether the guard and what is steered are on trial still, with a gate that is not.
+fn is_rest_tried(door: &Door) -> bool {
+    let left = door.history.programs_left(door.standing.as_ref(), door.now);
+    left.is_some_and(|left| !left.is_kept)
+}
+
+/// What was tried together is kept together.
+const UNDO_REST: Words = Words {
+    en: "portreeve undo takes back what the guard and the steering have on trial with it; then portreeve apply",
+    ja: "portreeve undo で、同時に試行中のガードと誘導を元に戻してから、portreeve apply を実行してください",
+};
 
 /// Whoever confirms keeps what he applied, and nothing that came in beside it.
 fn changed() -> Failure {

@@ -120,7 +120,7 @@ fn take(asked: Option<&str>, own: &ArgMatches, settings: &Settings, out: &mut Ou
 /// rules let it.
 fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
     let door = Door::open(&directories::gate()?).map_err(stuck)?;
-    let (undo, mut over) = (undo(own), Text::default());
+    let (undo, mut over, mut is_trial_over) = (undo(own), Text::default(), false);
     let said: Text = match &door.standing {
         None if door.forget().map_err(stuck)? => {
             out.changed();
@@ -145,7 +145,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             let passed = door.pass(deed, &transaction).map_err(stuck)?;
             out.changed();
             see_to_next_boot(&passed, settings);
-            trial::end(NOT_GIVEN_BACK)?;
+            is_trial_over = trial::end(passed.receipt.number, NOT_GIVEN_BACK)?;
             let comes = Comes { with: Some(passed.receipt.number), undoes: None };
             clients::give_back(comes, passed.standing.as_ref(), NOT_GIVEN_BACK)?;
             text!(
@@ -157,6 +157,9 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(out.lang))?;
         out.sentences(over.in_lang(out.lang))?;
+        if is_trial_over {
+            out.say(trial::OVER)?;
+        }
     }
     // The unit is the host's, and no other namespace's.
     if directories::gate()? == directories::usual_gate() { take_unit(settings, out) } else { Ok(()) }

@@ -100,10 +100,12 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let routes = routes_before(&back, told.as_ref());
     let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
     let (deed, transaction, said) = change(&door, back, &temporary)?;
+    let headroom = told.as_ref().map(|(_, was)| programs::headroom(&door, was, FAILED)).transpose()?;
     // Whoever is led to is there before anybody is led.
     steers::lead_again(&led, (&steered, &routes), settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
+    drop(headroom);
     let is_with_programs = told.is_some();
     before::go_with(told, passed.receipt.number)?;
     if settings.verbosity != Verbosity::Quiet {
@@ -161,9 +163,11 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     let routes = routes_before(&trial, told.as_ref());
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
     let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
+    let headroom = told.as_ref().map(|(_, was)| programs::headroom(&door, was, FAILED)).transpose()?;
     steers::lead_again(&led, (&steered, &routes), settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;
     out.changed();
+    drop(headroom);
     if settings.verbosity != Verbosity::Quiet {
         out.sentences(said.in_lang(settings.lang))?;
         out.sentences(over.in_lang(settings.lang))?;

@@ -50,17 +50,24 @@ pub(super) fn refuse_half(what: &str, other: Half) -> Result<(), Failure> {
     )))
 }
 
-/// Ends it, where anything is.
+/// What of the programs' trial goes with the gate.
+pub(super) const OVER: Words = Words {
+    en: "What the guard and the steering had on trial with it is over; what they had for good stays.",
+    ja: "同時に試行中だったガードと誘導の変更は終了し、確定済みの内容に戻りました。",
+};
+
+/// Ends it with the change of receipt `with`; whether anything was.
 ///
 /// # Errors
 ///
 /// The kernel refuses.
-pub(super) fn end(what: Words) -> Result<(), Failure> {
-    if is_on(what)? {
-        programs::tell(&programs::standing(what)?, Comes::default(), what).map(drop)
-    } else {
-        Ok(())
+pub(super) fn end(with: u32, what: Words) -> Result<bool, Failure> {
+    let is_on = is_on(what)?;
+    if is_on {
+        let comes = Comes { with: Some(with), ..Comes::default() };
+        programs::tell(&programs::standing(what)?, comes, what)?;
     }
+    Ok(is_on)
 }
 
 fn is_on(what: Words) -> Result<bool, Failure> {

@@ -1,0 +1,113 @@
+//! A change of the gate, the guard and the steering is made and taken back whole or not at all, whatever stands in its way (A15, A24).
+
+use portreeve_lab::profile;
+
+use super::site::{Site, lab};
+
+const POLICY: &str = r#"version = 1
+[service.ssh]
+ports = ["22/tcp"]
+owner = { unit = "ssh.service" }
+reach = "world"
+[service.web]
+ports = ["PORT/tcp"]
+owner = { unit = "nginx.service" }
+reach = "world"
+guard = "enforce"
+steer = { when_dead = "refuse", target_port = 80 }
+"#;
+const APPLY: &str = "apply --no-trial --no-session";
+
+/// A host on which nginx listens on port 80.
+fn site() -> Site {
+    let site = Site::boot(&profile::WEB);
+    site.run("mount -t bpf bpf /sys/fs/bpf && mount -o remount,rw /proc/sys");
+    site
+}
+
+fn declare(site: &Site, port: u16) {
+    lab(site.host.write("/etc/portreeve/policy.toml", &POLICY.replace("PORT", &port.to_string())));
+}
+
+/// What comes in at the gate, what is guarded and what is steered, as far as one of these ports is concerned.
+fn stands(site: &Site) -> [Vec<u16>; 3] {
+    let told = ["nft list table inet portreeve", "portreeve guard status", "portreeve steer status"];
+    told.map(|command| {
+        let text = lab(site.host.run(command)).stdout;
+        [8_001, 8_002].into_iter().filter(|port| text.contains(&port.to_string())).collect()
+    })
+}
+
+/// Of what the gate came with nothing is confirmed without it, and each command names one that goes on.
+#[test]
+fn a_gate_that_is_gone_leaves_a_trial_that_undo_ends() {
+    let site = site();
+    declare(&site, 8_001);
+    site.run(&format!("portreeve {APPLY}"));
+    declare(&site, 8_002);
+    site.run("portreeve apply --trial 60s --no-session && nft flush ruleset");
+    let confirmed = site.ask("confirm");
+    assert_eq!(confirmed.status, 6, "{confirmed:#?}");
+    assert!(confirmed.stderr.contains("portreeve undo takes back what the guard"), "{confirmed:#?}");
+    assert_eq!(site.ask(APPLY).status, 5, "a trial is no ground for another change");
+    let undone = site.ask("undo --no-session");
+    assert_eq!((undone.status, stands(&site)), (0, [vec![], vec![8_001], vec![8_001]]), "{undone:#?}");
+    site.run(&format!("portreeve {APPLY}"));
+    assert_eq!(stands(&site), [[8_002]; 3].map(Vec::from));
+}
+
+/// The trial of the guard and of what is steered goes with the gate that is taken away, and comes back with no undo.
+#[test]
+fn a_gate_that_is_taken_away_in_a_trial_takes_all_of_it_along() {
+    let site = site();
+    declare(&site, 8_001);
+    site.run(&format!("portreeve {APPLY}"));
+    declare(&site, 8_002);
+    site.run("portreeve apply --trial 60s --no-session");
+    let off = site.ask("off gate --no-session");
+    assert!(off.stdout.contains("had on trial with it is over"), "{off:#?}");
+    assert_eq!(stands(&site), [vec![], vec![8_001], vec![8_001]]);
+    let undone = site.ask("undo --no-session");
+    assert_eq!((undone.status, stands(&site)), (0, [[8_001]; 3].map(Vec::from)), "{undone:#?}");
+}
+
+/// Where there is room for the receipt of the gate and not for that of the rest.
+#[test]
+fn without_room_on_the_disk_nothing_is_changed_by_halves() {
+    let site = site();
+    declare(&site, 8_001);
+    site.run(&format!("portreeve {APPLY}"));
+    site.run(
+        "cp -a /var/lib/portreeve /root/kept && mount -t tmpfs -o size=2m room /var/lib/portreeve && \
+         cp -a /root/kept/. /var/lib/portreeve/",
+    );
+    let fill = |blocks: u32| {
+        site.run(&format!(
+            "cd /var/lib/portreeve; dd if=/dev/zero of=fill bs=4k 2>/dev/null; truncate -s -{} fill",
+            blocks * 4096
+        ));
+    };
+    for blocks in 0..8 {
+        declare(&site, 8_002);
+        fill(blocks);
+        for command in [APPLY, "apply --trial 60s --no-session"] {
+            let refused = site.ask(command);
+            assert_eq!((refused.status, stands(&site)), (7, [[8_001]; 3].map(Vec::from)), "{refused:#?}");
+            assert!(refused.stderr.contains("df -h"), "{refused:#?}");
+        }
+        site.run(&format!("rm /var/lib/portreeve/fill && portreeve {APPLY}"));
+        fill(blocks);
+        let refused = site.ask("undo --no-session");
+        assert_eq!((refused.status, stands(&site)), (7, [[8_002]; 3].map(Vec::from)), "{refused:#?}");
+        site.run("rm /var/lib/portreeve/fill && portreeve undo --no-session");
+        assert_eq!(stands(&site), [[8_001]; 3].map(Vec::from));
+        declare(&site, 8_002);
+        site.run("portreeve apply --trial 60s --no-session");
+        fill(blocks);
+        let refused = site.ask("confirm");
+        assert_eq!(refused.status, 7, "{refused:#?}");
+        site.run("rm /var/lib/portreeve/fill && portreeve undo --no-session");
+        assert_eq!(stands(&site), [[8_001]; 3].map(Vec::from));
+    }
+    site.run("umount /var/lib/portreeve");
+}
