@@ -13,6 +13,8 @@ use crate::{
     gate::{JUDGED, Open},
     policy::WORLD,
     port::{PortRange, PortSpec, Protocol},
+    steer::Route,
+    steered::is_deprived,
     words::Text,
     world::{Holding, Passage, World},
 };
@@ -39,8 +41,8 @@ pub struct PortChange {
     pub before: Reached,
     /// What will.
     pub after: Reached,
-    /// Where packets are sent on, else who listens there for others than the host itself (of what is lost: to whom fewer get
-    /// where he listens), else the services that declare the ports; empty where it matters to nobody.
+    /// Where packets are sent on, else the services that they are led to and who listens there for others than the host itself (of
+    /// what is lost: to whom fewer get where he listens), else the services that declare the ports; empty where it matters to nobody.
     pub names: Vec<Text>,
 }
 
@@ -226,7 +228,11 @@ impl<'a> Known<'a> {
     fn of(world: &'a World<'a>) -> Self {
         let own = world.own_namespace().map(|namespace| namespace.id);
         let mut held: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for holding in world.holdings().filter(|holding| Some(holding.netns()) == own) {
+        let gets_some = |holding: &Holding<'_>| {
+            let listeners = &holding.listeners;
+            Some(holding.netns()) == own && !listeners.iter().all(|it| is_deprived(world.snapshot, it))
+        };
+        for holding in world.holdings().filter(|holding| gets_some(holding)) {
             let listener = holding.widest();
             held.entry((listener.protocol, listener.port)).or_default().push(holding);
         }
@@ -242,7 +248,8 @@ impl<'a> Known<'a> {
         let held = self.held.range((protocol, 0)..=(protocol, u16::MAX));
         let held = held.map(|((_, port), _)| PortRange { first: *port, last: *port });
         let declared = self.world.desired.ports().iter().map(|port| port.spec);
-        let others = self.sent_on.iter().map(|(spec, _)| *spec).chain(declared);
+        let led = self.routes().map(|route| PortSpec { range: route.ports, protocol: route.protocol });
+        let others = self.sent_on.iter().map(|(spec, _)| *spec).chain(declared).chain(led);
         let others = others.filter(move |spec| spec.protocol == protocol).map(|spec| spec.range);
         held.chain(others).flat_map(|range| [range.first.into(), u32::from(range.last) + 1])
     }
@@ -251,7 +258,11 @@ impl<'a> Known<'a> {
     fn gaining(&self, protocol: Protocol, port: u16) -> Vec<Text> {
         let others =
             self.held(protocol, port).iter().filter(|holding| holding.breadth() != Breadth::Loopback);
-        let found = self.target(protocol, port).unwrap_or_else(|| names(others));
+        let here = || {
+            let led = Family::ALL.map(|family| self.led(family, protocol, port));
+            each_once(led.into_iter().flatten().chain(names(others)))
+        };
+        let found = self.target(protocol, port).unwrap_or_else(here);
         if found.is_empty() { self.declaring(protocol, port) } else { found }
     }
 
@@ -260,12 +271,24 @@ impl<'a> Known<'a> {
     fn losing(&self, family: Family, port: u16, asked: &mut Asked<'_>) -> Vec<Text> {
         let protocol = asked.spec.protocol;
         let target = self.target(protocol, port).filter(|_| asked.leads_less(family, port));
-        let held = self.held(protocol, port);
-        if target.is_none() && held.is_empty() {
+        let (held, led) = (self.held(protocol, port), self.led(family, protocol, port));
+        if target.is_none() && held.is_empty() && led.is_empty() {
             return self.declaring(protocol, port);
         }
         let names = names(held.iter().filter(|holding| asked.loses(holding, family)));
-        target.into_iter().flatten().chain(names).collect()
+        each_once(target.into_iter().flatten().chain(led).chain(names))
+    }
+
+    fn routes(&self) -> impl Iterator<Item = &'a Route> {
+        self.world.snapshot.steer.iter().flat_map(|steer| &steer.routes.0)
+    }
+
+    /// The services to which packets of `family` to a port are led, whoever has bound it.
+    fn led(&self, family: Family, protocol: Protocol, port: u16) -> Vec<Text> {
+        let is_meant = |route: &&Route| {
+            route.protocol == protocol && route.ports.contains(port) && route.families().contains(&family)
+        };
+        self.routes().filter(is_meant).map(|route| plain(&route.service)).collect()
     }
 
     /// Where packets to a port are sent on.
@@ -291,8 +314,12 @@ impl<'a> Known<'a> {
 
 /// Who they are, each once.
 fn names<'a>(holdings: impl Iterator<Item = &'a &'a Holding<'a>>) -> Vec<Text> {
+    each_once(holdings.map(|holding| holding.who()))
+}
+
+fn each_once(all: impl Iterator<Item = Text>) -> Vec<Text> {
     let mut names = Vec::new();
-    for who in holdings.map(|holding| holding.who()) {
+    for who in all {
         if !names.contains(&who) {
             names.push(who);
         }

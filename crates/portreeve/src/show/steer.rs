@@ -273,18 +273,22 @@ fn table(stands: &Stands<'_>, routes: &Routes, out: &mut Out) -> Result<(), Fail
 fn to(stands: &Stands<'_>, routes: &Routes, service: &str) -> Text {
     let mut cookies: Vec<u64> = own(stands, routes, service).filter_map(|slot| slot.cookie).collect();
     cookies.dedup();
-    let told = |cookie: &u64| {
+    let mut last = None;
+    let mut told = |cookie: &u64| {
         let Some(listener) = listener(stands, *cookie) else {
             return text!("socket {cookie}", "ソケット {cookie}");
         };
         let place = SocketAddr::new(listener.address.ip, listener.port).to_string();
-        let Some((_, process)) = holder(stands, listener) else {
-            return Text { en: place.clone(), ja: place };
-        };
-        let Text { en, ja } = name_of(process);
-        text!("{en} {place}", "{ja} {place}")
+        let name = holder(stands, listener).map(|(_, process)| name_of(process));
+        // Whoever has several is named before the first.
+        let is_named = name.is_some() && last.as_ref() == Some(&name);
+        last = Some(name.clone());
+        match name.filter(|_| !is_named) {
+            Some(Text { en, ja }) => text!("{en} {place}", "{ja} {place}"),
+            None => Text { en: place.clone(), ja: place },
+        }
     };
-    let all: Vec<Text> = cookies.iter().map(told).collect();
+    let all: Vec<Text> = cookies.iter().map(&mut told).collect();
     let joined = |words: fn(&Text) -> &str| all.iter().map(words).collect::<Vec<_>>().join(", ");
     let (en, ja) = (joined(|text| &text.en), joined(|text| &text.ja));
     match (all.is_empty(), is_live(stands, routes, service)) {

@@ -325,3 +325,39 @@ fn what_is_steered_is_so_again_after_a_reboot() {
     site.run(&format!("portreeve {APPLY}"));
     assert!(greets(&site, 443).starts_with("SSH-2.0"));
 }
+
+/// Who closes a port is told who loses it, and that is not the one who has bound it where others get what comes in.
+#[test]
+fn whoever_is_led_to_loses_a_port_that_is_closed() {
+    let policy = r#"version = 1
+[service.ssh]
+ports = ["22/tcp"]
+owner = { unit = "ssh.service" }
+reach = "world"
+[service.web]
+ports = ["9000/tcp"]
+owner = { unit = "web.service" }
+reach = "world"
+steer = { when_dead = "refuse", target_port = 8001 }
+"#;
+    let site = site(&profile::BARE, policy);
+    site.run("systemd-run -q -u web python3 /srv/server.py 8001 web");
+    site.run("systemd-run -q -u other python3 -m http.server --bind 0.0.0.0 9000");
+    for port in [8001, 9000] {
+        site.run(&format!("timeout 10 sh -c 'until ss -Htln | grep -q :{port}; do sleep 0.1; done'"));
+    }
+    let applied = site.ask(APPLY);
+    assert_eq!((applied.status, greets(&site, 9000).as_str()), (0, "web"), "{applied:#?}");
+    let closed = site.ask("close 9000/tcp --no-session");
+    assert_eq!(closed.status, 0, "{closed:#?}");
+    let loses = closed.stdout.lines().find(|line| line.contains("loses")).expect("somebody loses it");
+    assert!(loses.contains("web") && !loses.contains("other"), "{loses}");
+    let proof = "Verified by connections from outside: 9000/tcp over IPv4 answered before";
+    assert!(closed.stdout.contains(proof), "{closed:#?}");
+    assert!(!closed.stdout.contains("disable --now other"), "{closed:#?}");
+    site.run("portreeve undo --no-session && systemctl stop other");
+    let closed = site.ask("close 9000/tcp --stop --no-session");
+    assert!(closed.stdout.contains("is led to web, which listens elsewhere"), "{closed:#?}");
+    assert!(closed.stdout.contains(proof), "{closed:#?}");
+    site.run("systemctl is-active web");
+}

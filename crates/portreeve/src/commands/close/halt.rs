@@ -10,8 +10,9 @@ use clap::ArgMatches;
 use portreeve_core::{
     facts::{Hold, Listener, Process, SocketState},
     gate::Ports,
-    port::Protocol,
+    port::{PortSpec, Protocol},
     receipt::{self, Deed, Means, Outcome},
+    steer::Route,
     text,
     words::{Text, Words},
     world::World,
@@ -132,12 +133,7 @@ impl Halt {
     pub(super) fn announce(&self, world: &World<'_>, ports: &Ports, out: &mut Out) -> Result<(), Failure> {
         let said = match self {
             Self::Nothing => return Ok(()),
-            Self::Stop(..) if !self.is_something() => {
-                text!(
-                    "Nobody listens there, so nobody is stopped.",
-                    "待ち受けがないため、停止するものはありません。"
-                )
-            }
+            Self::Stop(..) if !self.is_something() => not_stopped_there(world, ports),
             Self::Stop(units, processes) => {
                 let Text { en, ja } = going(units, processes);
                 match last::beside(world, units.iter(), ports) {
@@ -154,8 +150,8 @@ impl Halt {
             Self::Unlisten(sockets) => {
                 let who = joined(sockets.values());
                 text!(
-                    "The listening sockets are taken from {who}, which keeps running; portreeve undo does not give them back, a restart of it does.",
-                    "{who} の待ち受けソケットを閉じます(プロセスは動き続けます)。portreeve undo では戻らず、再起動が必要です。"
+                    "The listening sockets are taken from {who}, which keeps running, and may use a whole CPU and fill its log with errors until it is stopped; portreeve undo does not give them back, a restart of it does.",
+                    "{who} の待ち受けソケットを閉じます(プロセスは動き続け、停止するまで CPU を使い続けたり、エラーでログを埋めたりすることがあります)。portreeve undo では戻らず、再起動が必要です。"
                 )
             }
         };
@@ -211,6 +207,28 @@ impl Halt {
         let noted = door::open(NOT_NOTED)?.note(deed, outcome);
         noted.map_err(|error| door::failure(error, NOT_NOTED))
     }
+}
+
+/// That nobody is stopped: whoever is led to listens elsewhere, and perhaps for others too.
+fn not_stopped_there(world: &World<'_>, ports: &Ports) -> Text {
+    let steer = world.snapshot.steer.as_ref();
+    let is_asked = |route: &&Route| {
+        let spec = PortSpec { range: route.ports, protocol: route.protocol };
+        !ports.and(&[spec].into_iter().collect()).is_empty()
+    };
+    let routes = steer.iter().flat_map(|steer| &steer.routes.0).filter(is_asked);
+    let services: BTreeSet<String> = routes.map(|route| route.service.clone()).collect();
+    if services.is_empty() {
+        return text!(
+            "Nobody listens there, so nobody is stopped.",
+            "待ち受けがないため、停止するものはありません。"
+        );
+    }
+    let services = joined(services.iter());
+    text!(
+        "Nobody has bound it, so nobody is stopped: what comes in there is led to {services}, which listens elsewhere.",
+        "bind しているプログラムがないため、停止するものはありません。このポート宛ての通信は、別のポートで待ち受ける {services} に誘導されています。"
+    )
 }
 
 /// What of these does not stop, and why.

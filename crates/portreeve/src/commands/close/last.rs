@@ -8,6 +8,7 @@ use portreeve_core::{
     gate::Ports,
     port::{PortRange, PortSpec},
     published::{behind, passed, target},
+    steered::is_deprived,
     text, unit,
     words::{Text, Words},
     world::{Routed, World},
@@ -164,7 +165,8 @@ pub(super) fn stop(container: &Container) -> Option<String> {
 /// The units that hold them, but for what whoever types stands on.
 fn units(world: &World<'_>, ports: &Ports, footing: &Footing) -> Vec<Text> {
     let mut found: BTreeSet<String> = BTreeSet::new();
-    for listener in listeners(world, ports) {
+    // Whom nothing reaches there did not keep it open.
+    for listener in listeners(world, ports).into_iter().filter(|it| !is_deprived(world.snapshot, it)) {
         let units = units_of(world, listener);
         if !units.is_empty() && !units.iter().any(|unit| footing.needs_unit(unit)) {
             found.insert(units.into_iter().collect::<Vec<_>>().join(" "));

@@ -8,9 +8,12 @@ use std::{
 
 use portreeve_core::{
     address::{Breadth, Family},
+    exposure::To,
     facts::Listener,
+    firewall::{Intervals, number},
     gate::Ports,
     port::{PortSpec, Protocol},
+    steered::leads,
     text,
     words::Text,
     world::{Passage, World},
@@ -170,7 +173,28 @@ fn spots(world: &World<'_>, ports: &Ports) -> Vec<Spot> {
     let sent_on =
         sent_on.flat_map(|port| Family::ALL.into_iter().filter_map(address).map(move |to| (to, port)));
     let mut known = BTreeSet::new();
-    listening.chain(sent_on).filter(|spot| known.insert(*spot)).collect()
+    listening.chain(led(world, ports, &own)).chain(sent_on).filter(|spot| known.insert(*spot)).collect()
+}
+
+/// Where packets are led from to a socket, whoever has bound it: at the addresses that are meant, else at one of each family.
+fn led(world: &World<'_>, ports: &Ports, own: &[IpAddr]) -> Vec<Spot> {
+    let address = |family| own.iter().copied().find(|address| Family::of(*address) == family);
+    let spots = |To { family, protocol, addresses, ports: led }: To| {
+        let asked: Ports = [PortSpec { range: led, protocol }].into_iter().collect();
+        let to: Vec<IpAddr> = match addresses {
+            Some(meant) => own.iter().copied().filter(|own| is_in(*own, family, &meant)).collect(),
+            None => address(family).into_iter().collect(),
+        };
+        let specs: Vec<PortSpec> =
+            asked.and(ports).specs().filter(|it| it.protocol == Protocol::Tcp).collect();
+        let numbers = specs.into_iter().flat_map(|spec| spec.range.first..=spec.range.last);
+        numbers.flat_map(|port| to.clone().into_iter().map(move |to| (to, port))).collect::<Vec<_>>()
+    };
+    leads(world.snapshot).live.into_iter().flat_map(spots).collect()
+}
+
+fn is_in(address: IpAddr, family: Family, meant: &Intervals) -> bool {
+    Family::of(address) == family && meant.contains(number(address))
 }
 
 /// What a rule sends on.
