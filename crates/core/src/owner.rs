@@ -116,6 +116,8 @@ pub enum Evidence {
     Holder,
     /// The socket alone: whoever holds it was not seen, and may have moved to its unit after it bound.
     Socket,
+    /// The `.socket` for which the service manager opened it: the guard asks for nobody else.
+    SocketUnit,
 }
 
 /// What tells one observed owner from another, whatever its pid.
@@ -203,6 +205,15 @@ impl<'a> Identity<'a> {
         }
     }
 
+    /// Who the guard takes for the opener of a socket that the service manager opens for a `.socket`: a child of the manager, in
+    /// the control group of that unit (systemd, src/core/socket.c, `socket_open_fds`). None of any other socket.
+    #[must_use]
+    pub fn of_socket_unit(listener: &'a Listener) -> Option<Self> {
+        listener.socket_unit.as_deref().filter(|unit| unit.ends_with(".socket"))?;
+        let (user, uid) = (Some("root"), Some(0));
+        Some(Self { user, uid, evidence: Evidence::SocketUnit, ..Self::of_socket(listener) })
+    }
+
     /// Whether `owner` means this somebody.
     #[must_use]
     pub fn matches(&self, owner: &Owner) -> Match {
@@ -262,7 +273,7 @@ impl<'a> Identity<'a> {
         }
         match (decide(), self.evidence) {
             (true, _) => Match::Yes,
-            (false, Evidence::Holder) => Match::No,
+            (false, Evidence::Holder | Evidence::SocketUnit) => Match::No,
             (false, Evidence::Socket) => Match::Unknown,
         }
     }
@@ -275,11 +286,13 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// `Service=` may name another unit than the socket's own (systemd.socket(5)), so a `.socket` never says no.
+    /// `Service=` may name another unit than the socket's own (systemd.socket(5)), so a `.socket` never says no, but to the guard.
     fn is_unit(&self, pattern: &str) -> Match {
         match self.unit {
             Some(unit) if is_unit(pattern, unit) => self.known_place(|| true),
-            Some(unit) if unit.ends_with(".socket") => Match::Unknown,
+            Some(unit) if unit.ends_with(".socket") && self.evidence != Evidence::SocketUnit => {
+                Match::Unknown
+            }
             _ => self.known_place(|| false),
         }
     }

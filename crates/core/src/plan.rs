@@ -7,6 +7,7 @@ mod effect;
 mod evict;
 mod grounds;
 mod guard;
+mod held;
 mod inside;
 mod lapse;
 mod open;
@@ -25,9 +26,10 @@ pub use self::{
     answers::UntrackedAnswers,
     close::{close, remaining, shut},
     effect::Effect,
-    evict::Eviction,
+    evict::{Eviction, LedAndEvicted},
     grounds::{Ground, Grounds, GroundsError},
-    guard::{Guards, Held, held},
+    guard::Guards,
+    held::{Held, Release, held},
     open::{Opening, Shut, opening},
     passage::ProtocolPassage,
     protect::{protect, protect_after},

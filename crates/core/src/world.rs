@@ -21,7 +21,7 @@ pub use holding::{Holding, name_of, restart_command};
 pub use kept_out::KeptOut;
 pub use passage::Passage;
 pub use routed::Routed;
-pub use standing::{Strangers, strangers};
+pub use standing::{Strangers, strangers, unowned_socket};
 
 use core::cmp::Reverse;
 

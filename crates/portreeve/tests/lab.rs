@@ -4,6 +4,7 @@
 //! `cargo test -p portreeve --features lab --test lab`. Without them they fail and say what they need.
 
 mod lab {
+    mod activated;
     mod adrift;
     mod another_owner;
     mod asking;
@@ -37,6 +38,7 @@ mod lab {
     mod gate;
     mod guard;
     mod guarded;
+    mod halves;
     mod hideaways;
     mod hidepid;
     mod impostors;

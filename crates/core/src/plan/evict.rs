@@ -1,13 +1,16 @@
 //! Takes ports that only their owners are to bind out of the hands of strangers, where that is asked for (A24).
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
-use super::{Change, Effect, Held, Plan, Refused, guard::every_held};
+use super::{
+    Change, Effect, Held, Plan, Refused, Release,
+    held::{every_held, is_refused_already},
+};
 use crate::{
     facts::{Foothold, Listener, SocketState},
     guard::Rules,
     port::{PortSpec, Protocol},
-    text,
+    text, unit,
     words::Text,
     world::{Holding, World, strangers},
 };
@@ -26,6 +29,8 @@ pub struct Eviction {
     pub service: String,
     /// Who holds it.
     pub who: Text,
+    /// The unit in which he runs, where he is a service.
+    pub unit: Option<String>,
 }
 
 impl Eviction {
@@ -34,27 +39,82 @@ impl Eviction {
         let Self { spec, who: Text { en, ja }, .. } = self;
         text!("have {en} listen on {spec} no more", "{spec} での {ja}の待ち受けを終わらせる")
     }
+
+    /// What remains to be done about him: a server whose accept(2) fails may try it again without end.
+    #[must_use]
+    pub fn rest(&self) -> Text {
+        let Self { spec, who: Text { en, ja }, unit, .. } = self;
+        let Text { en: en_stop, ja: ja_stop } = match unit {
+            Some(unit) => both(format!("systemctl stop {unit}")),
+            None => text!("see who it is (portreeve who {spec})", "portreeve who {spec} で確認してください"),
+        };
+        text!(
+            "warning: {en} listens on {spec} no more, and runs on: until it is stopped it keeps the number, and may use a whole CPU and fill its log with errors; {en_stop}",
+            "警告: {spec} での {ja}の待ち受けを終わらせましたが、プロセスは動作中です。停止するまで番号は bind されたままで、CPU を使い続けたり、エラーでログを埋めたりすることがあります: {ja_stop}"
+        )
+    }
 }
 
-/// Adds to `plan` that whoever holds what `rules` refuse to him listens no more.
+/// A stranger's socket on a port of one service, to which another service is led.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedAndEvicted {
+    /// The stranger.
+    pub eviction: Eviction,
+    /// The service that is led to him.
+    pub service: String,
+}
+
+impl LedAndEvicted {
+    /// Why nothing is changed.
+    pub(super) fn why(&self) -> Text {
+        let Self { eviction: Eviction { spec, service: whose, who: Text { en, ja }, .. }, service } = self;
+        text!(
+            "{en} is to listen on {spec} no more, which is {whose}'s, and {service} is led to that very socket",
+            "{spec} は {whose} のポートであるため {ja}の待ち受けを終わらせますが、{service} はそのソケットに誘導されます"
+        )
+    }
+
+    /// What to do about it.
+    pub(super) fn fix(&self) -> Text {
+        let Self { eviction: Eviction { service: whose, .. }, service } = self;
+        text!(
+            "have {service} listen elsewhere, or name its owner as one of {whose}'s too",
+            "{service} の待ち受けを別のポートに移すか、その owner を {whose} の owner にも加えてください"
+        )
+    }
+}
+
+/// Adds to `plan` that whoever holds what `rules` refuse to him listens no more, as `standing` may do already.
 ///
 /// # Errors
 ///
 /// The first who cannot be made to, or by whose socket somebody is on the host.
 pub(super) fn evict(
     world: &World<'_>,
-    rules: &Rules,
+    (rules, standing): (&Rules, &Rules),
     footholds: &[Foothold],
     plan: &mut Plan,
 ) -> Result<(), Refused> {
     for (held, holding) in every_held(world, rules) {
-        let eviction = holding.and_then(|holding| eviction(world, &held, holding, footholds));
-        let stays = || Refused::Held(Box::new(Held { may_be_evicted: false, ..held }));
-        let eviction = eviction.ok_or_else(stays)?;
+        let Some(eviction) = holding.and_then(|holding| eviction(world, &held, holding, footholds)) else {
+            // What does not listen and cannot come back is evicted as far as it can be.
+            let is_quiet = holding.is_none() && held.spec.protocol == Protocol::Tcp;
+            if is_quiet && is_refused_already(&held, rules, standing) {
+                plan.held.get_or_insert(held);
+                continue;
+            }
+            return Err(Refused::Held(Box::new(unevicted(held))));
+        };
         let because = because(&eviction);
         plan.changes.push(Change { what: Effect::evict(eviction), because, article: ARTICLE });
     }
     Ok(())
+}
+
+/// The same, of one from whom it is not had so.
+fn unevicted(held: Held) -> Held {
+    let release = if held.release == Release::Evict { Release::Stop } else { held.release };
+    Held { release, ..held }
 }
 
 fn eviction(
@@ -65,15 +125,22 @@ fn eviction(
 ) -> Option<Eviction> {
     // Who is here by that port would not come back, and what an owner holds too is his.
     let is_way_in = footholds.iter().any(|foothold| foothold.ports() == held.spec);
-    if is_way_in || strangers(world, holding)?.beside_owner {
+    if is_way_in || held.release != Release::Evict {
         return None;
     }
+    let strangers = strangers(world, holding).filter(|strangers| !strangers.beside_owner)?;
     let cookie = |listener: &&Listener| {
         Some(listener.cookie).filter(|cookie| may_be_evicted(listener) && *cookie != 0)
     };
     let cookies = holding.listeners.iter().map(cookie).collect::<Option<_>>()?;
+    let unit = strangers.first.unit.clone().filter(|unit| unit::is_service(unit) && unit::is_plain(unit));
     let Held { spec, service, who, .. } = held.clone();
-    Some(Eviction { spec, cookies, service, who })
+    Some(Eviction { spec, cookies, service, who, unit })
+}
+
+/// A command, which is the same in each language.
+fn both(command: String) -> Text {
+    Text { en: command.clone(), ja: command }
 }
 
 /// Whether the kernel can end its listening.
@@ -83,7 +150,7 @@ pub(super) fn may_be_evicted(listener: &Listener) -> bool {
 
 fn because(Eviction { service, .. }: &Eviction) -> Text {
     text!(
-        "only whoever owns {service} is to bind it; this cannot be taken back",
-        "{service} の owner だけが bind できるポートです。この変更は元に戻せません"
+        "only whoever owns {service} is to bind it; this cannot be taken back, and it keeps the number until it is stopped",
+        "{service} の owner だけが bind できるポートです。この変更は元に戻せず、番号は停止するまで bind されたままです"
     )
 }

@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
-use super::{Diverted, Ground, Held};
+use super::{Diverted, Ground, Held, LedAndEvicted};
 use crate::{
     facts::{Foothold, Gap},
     firewall::Unreadable,
@@ -53,6 +53,8 @@ pub enum Refused {
     Guard(GuardMistake),
     /// Ports that are to be refused to strangers are held by some.
     Held(Box<Held>),
+    /// A service is led to a socket that is to listen no more.
+    LedAndEvicted(Box<LedAndEvicted>),
     /// What the policy asks for cannot be steered.
     Steer(SteerMistake),
     /// Connections like one by which somebody is here would be led to a service.
@@ -124,6 +126,7 @@ impl Refused {
             Self::Moved(grounds) => moved(grounds),
             Self::Guard(why) => why.words(),
             Self::Held(held) => held.why(),
+            Self::LedAndEvicted(both) => both.why(),
             Self::Steer(why) => why.words(),
             Self::Diverted(diverted) => diverted.why(),
             Self::Gate(why) => {
@@ -183,6 +186,7 @@ impl Refused {
             Self::Unmanaged(unmanaged) => unmanaged.fix(),
             Self::Moved(_) => text!("portreeve plan", "portreeve plan"),
             Self::Held(held) => held.fix(),
+            Self::LedAndEvicted(both) => both.fix(),
             Self::Steer(why) => why.fix(),
             Self::Diverted(diverted) => diverted.fix(),
             Self::Guard(_) => text!(

@@ -19,7 +19,7 @@ use alloc::{
 use core::net::SocketAddr;
 
 pub(super) use self::loss::losses;
-use super::{Change, Effect, Plan, Refused};
+use super::{Change, Effect, LedAndEvicted, Plan, Refused};
 use crate::{
     address::{Address, Family},
     facts::{Foothold, Led},
@@ -157,10 +157,20 @@ pub(super) fn lead(
     }
     let leads = leads(world, (&steers.routes, &routes), &steers.led);
     let live = led_then(&steers.led, &leads);
+    refuse_evicted(plan, &live)?;
     plan.losses = losses(world, (&steers.routes, &steers.led), (&routes, &live));
     plan.dead = dead(world, &routes, &live);
     plan.changes.extend(leads.into_iter().map(|lead| made(Effect::lead(lead), to_whom())));
     Ok(())
+}
+
+/// Refuses to lead to a socket that the same plan has listen no more.
+fn refuse_evicted(plan: &Plan, live: &[Led]) -> Result<(), Refused> {
+    let both = plan.evictions().find_map(|eviction| {
+        let led = live.iter().find(|led| eviction.cookies.contains(&led.cookie))?;
+        Some(LedAndEvicted { eviction: eviction.clone(), service: led.service.clone() })
+    });
+    both.map_or(Ok(()), |both| Err(Refused::LedAndEvicted(Box::new(both))))
 }
 
 /// What has a socket once that is done.

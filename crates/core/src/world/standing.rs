@@ -32,6 +32,14 @@ pub fn strangers<'a>(world: &World<'_>, holding: &Holding<'a>) -> Option<Strange
     Some(Strangers { first, beside_owner })
 }
 
+/// The `.socket` for which the service manager opened it, where the guard would refuse it to that.
+#[must_use]
+pub fn unowned_socket<'a>(holding: &Holding<'a>) -> Option<&'a str> {
+    let owners = &holding.declared?.service.owners;
+    let openers = holding.listeners.iter().filter_map(|listener| Identity::of_socket_unit(listener));
+    openers.filter(|opener| opener.matches_any(owners) == Match::No).find_map(|opener| opener.unit)
+}
+
 /// The gap of all declared ports whose holder cannot be told from their owner, if there are any.
 ///
 /// Where a holder was not seen at all, other gaps say so.

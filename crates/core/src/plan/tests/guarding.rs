@@ -4,8 +4,10 @@ use alloc::{string::ToString, vec::Vec};
 
 use super::host;
 use crate::{
-    facts::{Foothold, SocketState},
-    guard::{Mode, Rules},
+    address::Family,
+    facts::{Connection, Foothold, Peer, SocketState, TcpState},
+    guard::{Mode, Named, Rules},
+    owner::Owner,
     plan::{Asked, Guards, Plan, Refused, plan},
     policy::{Guarding, Service},
     port::Protocol,
@@ -107,6 +109,7 @@ fn a_stranger_is_evicted_where_that_is_asked_for() {
     assert_eq!(made.undo.len(), 2, "of him nothing is taken back");
     let evicted: Vec<_> = made.evictions().map(|it| it.cookies.clone()).collect();
     assert_eq!(evicted, [[stolen().snapshot.listeners[0].cookie]]);
+    assert!(made.evictions().all(|it| it.unit.is_none()), "a session is stopped by nobody's unit");
     // Also where it is refused to him already.
     let standing = Guards { rules: made.guards().expect("rules").clone(), ..Guards::default() };
     assert_eq!(kinds(&evicting(&stolen(), standing, Vec::new()).expect("a plan")), ["gate", "evict"]);
@@ -125,4 +128,76 @@ fn a_stranger_is_evicted_where_that_is_asked_for() {
         let refused = evicting(&scene, Guards::default(), footholds);
         assert!(matches!(refused, Err(Refused::Held(_))), "{refused:?}");
     }
+}
+
+/// The service manager opens it again for as long as its unit is to run, and the guard asks for that unit.
+#[test]
+fn what_the_service_manager_holds_for_a_stranger_is_a_strangers() {
+    let activated = |owner: Owner| {
+        let scene = scene().declared(move |service| service.owners = [owner.clone()].into());
+        scene.listens("init.scope", "0.0.0.0:443/tcp").program("systemd", "root").socket(|socket| {
+            socket.socket_cgroup = Some("/system.slice/shop.socket".into());
+            socket.socket_unit = Some("shop.socket".into());
+        })
+    };
+    let users = [("root".into(), 0), ("web".into(), 33)].into();
+    let guards = Guards { named: Named { users, ..Named::default() }, ..Guards::default() };
+    let of_web = activated(Owner::Unit("web.service".into()));
+    for evicts in [false, true] {
+        let asked = Asked { evicts, ..asked(guards.clone()) };
+        let refused = of_web.with_world(|world| plan(world, &asked)).expect_err("a stranger");
+        assert!(refused.why().en.ends_with("and shop.socket holds it"), "{refused:?}");
+        assert!(refused.fix().en.starts_with("systemctl disable --now shop.socket"), "{refused:?}");
+    }
+    // Also once it has handed the socket on.
+    let started = of_web.guest("shop.service", "sleep", "root");
+    let refused = planned(&started, guards.clone()).expect_err("a stranger");
+    assert!(refused.why().en.ends_with("and shop.socket holds it"), "{refused:?}");
+    for owner in [
+        Owner::Unit("shop.service".into()),
+        Owner::Unit("shop.socket".into()),
+        Owner::Cgroup("/system.slice".into()),
+        Owner::User("root".into()),
+    ] {
+        assert!(planned(&activated(owner.clone()), guards.clone()).is_ok(), "{owner}");
+    }
+    assert!(planned(&activated(Owner::User("web".into())), guards).is_err());
+}
+
+/// Who was evicted has the number still, and neither listens nor comes back: what else changes is no matter of his.
+#[test]
+fn whoever_is_refused_already_keeps_nobody_from_another_change() {
+    let scene = scene();
+    let mut bound = scene.clone().listens("session-4.scope", "0.0.0.0:443/tcp").program("python3", "eve");
+    let listener = bound.snapshot.listeners.pop().expect("a listener");
+    let rules = planned(&scene, Guards::default()).expect("a plan").guards().expect("rules").clone();
+    let socket = Connection {
+        protocol: Protocol::Tcp,
+        family: Family::Ipv4,
+        address: listener.address.clone(),
+        port: 443,
+        peer: Peer { address: listener.address.clone(), port: 0 },
+        state: TcpState::BoundInactive,
+        netns: listener.netns,
+        inode: listener.inode,
+        cookie: listener.cookie,
+        pids: listener.holders.iter().map(|hold| hold.pid).collect(),
+        socket_unit: None,
+    };
+    bound.snapshot.connections = Some([socket].into());
+    assert!(matches!(planned(&bound, Guards::default()), Err(Refused::Held(_))), "of what is new");
+    let more = bound.clone().service("db", "5432/tcp", "db.service").declared(enforced);
+    let standing = Guards { rules, ..Guards::default() };
+    for (scene, changes) in [(&bound, 1), (&more, 2)] {
+        for evicts in [false, true] {
+            let asked = Asked { evicts, ..asked(standing.clone()) };
+            let made = scene.with_world(|world| plan(world, &asked)).expect("a plan");
+            assert_eq!((kinds(&made).len(), made.evictions().count()), (changes, 0));
+            let held = made.held.expect("he is told of");
+            assert_eq!(held.spec.to_string(), "443/tcp");
+        }
+    }
+    // Of another owner it is a promise that is not so.
+    let changed = bound.declared(|service| service.owners = [Owner::Unit("other.service".into())].into());
+    assert!(matches!(planned(&changed, standing), Err(Refused::Held(_))));
 }

@@ -9,9 +9,10 @@ use super::host;
 use crate::{
     address::Family,
     facts::{Foothold, Led},
+    guard::Mode,
     owner::Owner,
-    plan::{Asked, Loss, Plan, Refused, Steers, dead, plan, refuse_diverted, steer::losses},
-    policy::Service,
+    plan::{Asked, Guards, Loss, Plan, Refused, Steers, dead, plan, refuse_diverted, steer::losses},
+    policy::{Guarding, Service},
     port::Protocol,
     programs::Programs,
     rules::testing::Scene,
@@ -447,4 +448,20 @@ fn each_port_that_somebody_loses_is_told_and_no_other() {
         "its owner came"
     );
     assert_eq!(lost(&[("web", "1-65535")], &[], REFUSE, &["0.0.0.0:22/tcp"]), ["own 1-65535/tcp -> nobody"]);
+}
+
+/// A mistake of the policy: the socket is on a port that is another service's.
+#[test]
+fn nobody_is_led_to_who_is_evicted() {
+    let scene = scene(&["127.0.0.1:8080/tcp"]).declared(aimed);
+    let enforced = |service: &mut Service| service.guard = Some(Guarding::Kept(Mode::Enforce));
+    let scene = scene.service("other", "8080/tcp", "other.service").declared(enforced);
+    let planned = |evicts| {
+        let guards = Some(Guards::default());
+        let asked = Asked { evicts, guards, steers: Some(Steers::default()), ..Asked::default() };
+        scene.with_world(|world| plan(world, &asked))
+    };
+    assert!(matches!(planned(false), Err(Refused::Held(_))));
+    let Err(Refused::LedAndEvicted(both)) = planned(true) else { panic!("{:?}", planned(true)) };
+    assert_eq!((both.eviction.service.as_str(), both.service.as_str()), ("other", "web"));
 }

@@ -7,10 +7,11 @@ use crate::{
     finding::{Finding, Severity},
     guard::Mode,
     policy::Guarding,
+    port::PortSpec,
     rules::{Page, Rule, declared::list},
     text,
     words::{Text, Words},
-    world::{Holding, World, restart_command},
+    world::{Holding, World, restart_command, unowned_socket},
 };
 
 /// The guard takes nothing from whoever has it.
@@ -60,6 +61,9 @@ fn finding(holdings: &[&Holding<'_>]) -> Option<Finding> {
     let mut ports: Vec<_> = holdings.iter().map(|holding| holding.spec()).collect();
     ports.sort_unstable();
     ports.dedup();
+    if let Some(unit) = holdings.iter().find_map(|holding| unowned_socket(holding)) {
+        return Some(of_stranger(unit, ports, first));
+    }
     let Text { en, ja } = first.who();
     let Text { en: en_ports, ja: ja_ports } = list(ports);
     let finding = RULE.finding(
@@ -72,6 +76,23 @@ fn finding(holdings: &[&Holding<'_>]) -> Option<Finding> {
     let command =
         restart_command(&first.identity).unwrap_or_else(|| format!("portreeve who {}", first.spec()));
     Some(finding.about(first).run([command]))
+}
+
+/// It could not be opened again: the guard asks for the `.socket`, whichever service that starts.
+fn of_stranger(unit: &str, ports: Vec<PortSpec>, first: &Holding<'_>) -> Finding {
+    let Text { en, ja } = list(ports);
+    let finding = RULE.finding(
+        text!(
+            "{unit} has {en} from before the guard stood, and is no owner: the guard would refuse it now",
+            "{unit} は、ガードが有効になる前から {ja} を保持していますが owner ではないため、開き直すとガードに拒否されます"
+        ),
+        text!(
+            "stop that unit, or name it as an owner of the service too",
+            "このユニットを停止するか、サービスの owner に加えてください"
+        ),
+    );
+    let finding = Finding { severity: Severity::High, ..finding };
+    finding.about(first).run([format!("portreeve who {}", first.spec())])
 }
 
 #[cfg(test)]
@@ -101,6 +122,20 @@ mod tests {
             ["80/tcp: nginx bound 80/tcp, 443/tcp before the guard stood: whether it might was not asked"]
         );
         assert_eq!(scene.commands(RULE.name), ["systemctl restart nginx.service"]);
+    }
+
+    /// Whatever `Service=` says, a restart of the socket would end with EPERM.
+    #[test]
+    fn a_socket_unit_that_the_guard_would_refuse_is_more_than_a_notice() {
+        let scene = web(Mode::Enforce, GuardStands::Whole).program("systemd", "root").socket(|socket| {
+            socket.socket_cgroup = Some("/system.slice/shop.socket".into());
+            socket.socket_unit = Some("shop.socket".into());
+        });
+        let found = scene.judge().into_iter().find(|finding| finding.rule == RULE.name).expect("a finding");
+        assert_eq!(found.severity, Severity::High);
+        assert!(found.text.en.contains("shop.socket has 80/tcp, 443/tcp"), "{found:?}");
+        assert_eq!(found.commands.len(), 1);
+        assert!(found.commands[0].starts_with("portreeve who"), "{found:?}");
     }
 
     #[test]

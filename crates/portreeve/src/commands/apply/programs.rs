@@ -4,7 +4,7 @@ use clap::ArgMatches;
 use jiff::Timestamp;
 use portreeve_core::{
     gate::Standing,
-    plan::{Eviction, held},
+    plan::{Eviction, Held, Release, held},
     programs::Programs,
     text,
     words::{Text, Words},
@@ -59,34 +59,54 @@ const UNMARKED: Words = Words {
     ja: "警告: 印の付いたソケットはまだありません。policy で mark を使うサービス(guard mark)は、再起動するまで bind できません",
 };
 
-/// Tells of a stranger who bound what is refused to him between the look at the host and the change.
+/// Tells of a stranger who bound what is refused to him between the look at the host and the change; what becomes of one who was
+/// evicted was told already.
 pub(super) fn tell_too_late(planned: &Planned, now: &Programs, settings: &Settings) {
     // Whether he did is found by the next plan too.
     let Ok(look) = planned.look.again(&plan::WANTED) else { return };
-    if let Some(held) = held(&look.world(), &now.rules) {
+    let is_evicted = |held: &Held| {
+        let listens = held.release == Release::Evict;
+        !listens && planned.plan.evictions().any(|eviction| eviction.spec == held.spec)
+    };
+    if let Some(held) = held(&look.world(), &now.rules).find(|held| !is_evicted(held)) {
         warn(&visible(held.too_late().in_lang(settings.lang)));
     }
 }
 
-/// Has strangers give up their ports, now that these are refused to them; whoever does not is told of.
+/// Has strangers give up their ports, now that these are refused to them; whoever does not is told of, and what is left to be done
+/// about the others.
 pub(super) fn evict(planned: &Planned, settings: &Settings) -> bool {
-    let sockets = planned.plan.evictions().flat_map(|eviction| {
-        eviction.cookies.iter().map(move |cookie| (eviction, unlisten(eviction.spec.range.first, *cookie)))
-    });
-    let mut is_done = true;
-    for (Eviction { spec, who: Text { en, ja }, .. }, answer) in sockets {
-        let Err(error) = answer else { continue };
-        // Whoever has gone meanwhile listens no more.
-        if !matches!(error, UnlistenError::Gone) {
-            is_done = false;
-            let told = text!(
-                "warning: {en} listens on {spec} yet: {error}",
-                "警告: {ja} は {spec} で待ち受けを続けています({error})"
-            );
-            warn(&visible(told.in_lang(settings.lang)));
-        }
+    let told: Vec<_> = planned.plan.evictions().map(|eviction| (eviction, evicted(eviction))).collect();
+    for (eviction, answer) in &told {
+        let said = match answer {
+            // Whoever has gone meanwhile has nothing left.
+            Err(UnlistenError::Gone) => continue,
+            Err(error) => listens_yet(eviction, error),
+            Ok(()) => eviction.rest(),
+        };
+        warn(&visible(said.in_lang(settings.lang)));
     }
-    is_done
+    told.iter().all(|(_, answer)| matches!(answer, Ok(()) | Err(UnlistenError::Gone)))
+}
+
+/// What became of his sockets: the worst of it.
+fn evicted(eviction: &Eviction) -> Result<(), UnlistenError> {
+    let port = eviction.spec.range.first;
+    let mut answers: Vec<_> = eviction.cookies.iter().map(|cookie| unlisten(port, *cookie)).collect();
+    let badness = |answer: &Result<(), UnlistenError>| match answer {
+        Err(UnlistenError::Gone) => 0,
+        Ok(()) => 1,
+        Err(_) => 2,
+    };
+    answers.sort_by_key(badness);
+    answers.pop().unwrap_or(Ok(()))
+}
+
+fn listens_yet(Eviction { spec, who: Text { en, ja }, .. }: &Eviction, error: &UnlistenError) -> Text {
+    text!(
+        "warning: {en} listens on {spec} yet: {error}",
+        "警告: {ja} は {spec} で待ち受けを続けています({error})"
+    )
 }
 
 /// The same where nothing else changes.
