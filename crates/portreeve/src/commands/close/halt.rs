@@ -150,8 +150,8 @@ impl Halt {
             Self::Unlisten(sockets) => {
                 let who = joined(sockets.values());
                 text!(
-                    "The listening sockets are taken from {who}, which keeps running, and may use a whole CPU and fill its log with errors until it is stopped; portreeve undo does not give them back, a restart of it does.",
-                    "{who} の待ち受けソケットを閉じます(プロセスは動き続け、停止するまで CPU を使い続けたり、エラーでログを埋めたりすることがあります)。portreeve undo では戻らず、再起動が必要です。"
+                    "The listening sockets are taken from {who}, which keeps running; portreeve undo does not give them back, a restart of it does. Until then it may use a whole CPU and fill its log with errors.",
+                    "{who} の待ち受けソケットを閉じます(プロセスは動き続けます)。portreeve undo では戻らず、再起動が必要です。それまでは、CPU を使い続けたり、エラーでログを埋めたりすることがあります。"
                 )
             }
         };
