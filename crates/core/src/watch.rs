@@ -20,6 +20,7 @@ mod reason;
 mod replay;
 mod returned;
 mod score;
+mod sessions;
 mod source;
 mod spared;
 mod suspicion;
@@ -46,6 +47,7 @@ pub use self::{
     reaction::{Mercy, Reaction},
     replay::{Packet, Replay, Way},
     score::THRESHOLD,
+    sessions::sessions,
     source::Source,
     spared::{Bond, Bonds},
     suspicion::{Confidence, Contact, Kind, Suspicion},

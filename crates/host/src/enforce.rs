@@ -1,6 +1,8 @@
 //! Changes this host as it is told to, never deciding: the receipt first, then the change, whole or not at all (A15, A16).
 
 pub mod boot;
+mod diag;
+pub mod end_session;
 pub mod firewall;
 mod generations;
 pub mod guard;

@@ -28,6 +28,7 @@ mod lab {
     mod delegated;
     mod docker;
     mod doctor;
+    mod ended;
     mod examples;
     mod exposure;
     mod firewalled;

@@ -87,6 +87,8 @@ struct Watch {
     blocks_per_minute_max: Option<u32>,
     /// Whether those are blocked, too, whose address may be somebody else's; absent: no.
     block_unproven: Option<bool>,
+    /// Whether the sessions of whoever is blocked for trying passwords are ended, on that service; absent: no.
+    end_sessions: Option<bool>,
     /// Where logs of services are, besides the usual places.
     log: Option<OneOrMany<Log>>,
 }

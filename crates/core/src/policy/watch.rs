@@ -18,6 +18,8 @@ pub struct WatchChoice {
     pub blocks_per_minute_max: u32,
     /// Whether those are blocked too whose address may be somebody else's.
     pub block_unproven: bool,
+    /// Whether the sessions of whoever is blocked for trying passwords are ended, on that service.
+    pub end_sessions: bool,
     /// Where logs of services are, besides the usual places.
     pub log: Vec<LogChoice>,
 }
@@ -30,6 +32,7 @@ impl Default for WatchChoice {
             block_for: SignedDuration::from_hours(1),
             blocks_per_minute_max: 30,
             block_unproven: false,
+            end_sessions: false,
             log: Vec::new(),
         }
     }

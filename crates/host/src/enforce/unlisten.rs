@@ -5,23 +5,15 @@ use rustix::{
     net::{Shutdown, shutdown},
 };
 
-use super::steer::{SocketError, socket};
-use crate::sys::netlink::{self, Netlink, NetlinkError, bytes_at};
+use super::{
+    diag::{LISTENING, destroy, find},
+    steer::{SocketError, socket},
+};
+use crate::sys::netlink::{self, Netlink, NetlinkError};
 
-/// SOCK_DIAG_BY_FAMILY.
-const LIST: u16 = 20;
-/// SOCK_DESTROY.
-const DESTROY: u16 = 21;
-const TCP: u8 = 6;
-/// AF_INET and AF_INET6.
-const FAMILIES: [u8; 2] = [2, 10];
-/// `1 << TCP_LISTEN` (include/net/tcp_states.h).
-const LISTENING: u32 = 1 << 10;
 /// Of sockets that share a number (SO_REUSEPORT) the kernel finds the one that would get packets of a peer, and no other
 /// than the one with the cookie is closed (net/ipv4/inet_diag.c, `inet_diag_find_one_icsk`): so many peers are tried.
 const PEERS_MAX: u16 = 1_024;
-/// The size of struct inet_diag_sockid, which follows the first word of struct inet_diag_msg.
-const ID_BYTES: usize = 48;
 
 /// Why a socket is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +45,9 @@ pub enum UnlistenError {
 /// Where it does not listen, or the kernel refuses.
 pub fn unlisten(port: u16, cookie: u64) -> Result<(), UnlistenError> {
     let mut netlink = Netlink::open(netlink::Family::SockDiag).map_err(UnlistenError::Netlink)?;
-    let (family, mut id) = find(&mut netlink, port, cookie)?.ok_or(UnlistenError::Gone)?;
+    let id = find(&mut netlink, LISTENING, port, cookie).map_err(refused)?.ok_or(UnlistenError::Gone)?;
     for peer in 0..PEERS_MAX {
-        id[2..4].copy_from_slice(&peer.to_be_bytes());
-        match netlink.ask(DESTROY, &request(family, &id), |_| {}).map_err(refused) {
+        match destroy(&mut netlink, LISTENING, &id.asked_from(peer)).map_err(refused) {
             Err(UnlistenError::Gone) => {}
             answer => return answer,
         }
@@ -86,47 +77,8 @@ pub fn unlisten_held(port: u16, cookie: u64, (pid, fd): (u32, u32)) -> Result<()
 
 /// Why the kernel did not find it: it is gone, or others are where it looks.
 fn still(netlink: &mut Netlink, port: u16, cookie: u64) -> Result<UnlistenError, UnlistenError> {
-    let found = find(netlink, port, cookie)?;
+    let found = find(netlink, LISTENING, port, cookie).map_err(refused)?;
     Ok(if found.is_some() { UnlistenError::Hidden } else { UnlistenError::Gone })
-}
-
-/// The family and the identity of the socket, as the kernel has them.
-fn find(
-    netlink: &mut Netlink,
-    port: u16,
-    cookie: u64,
-) -> Result<Option<(u8, [u8; ID_BYTES])>, UnlistenError> {
-    let mut found = None;
-    for family in FAMILIES {
-        let mut any = [0; ID_BYTES];
-        any[..2].copy_from_slice(&port.to_be_bytes());
-        any[40..].fill(0xff);
-        let listed = netlink.dump(LIST, &request(family, &any), |message| {
-            let id: Option<[u8; ID_BYTES]> = bytes_at(message, 4);
-            let is_it =
-                |id: &[u8; ID_BYTES]| cookie_of(id) == Some(cookie) && message.first() == Some(&family);
-            found = found.or(id.filter(is_it).map(|id| (family, id)));
-        });
-        match listed {
-            Ok(()) | Err(NetlinkError::Interrupted) => {}
-            Err(error) => return Err(refused(error)),
-        }
-    }
-    Ok(found)
-}
-
-/// Its two halves, the low one first.
-fn cookie_of(id: &[u8; ID_BYTES]) -> Option<u64> {
-    let half = |at| bytes_at(id, at).map(u32::from_ne_bytes).map(u64::from);
-    Some(half(40)? | half(44)? << 32)
-}
-
-/// Builds a struct `inet_diag_req_v2`.
-fn request(family: u8, id: &[u8; ID_BYTES]) -> Vec<u8> {
-    let mut request = vec![family, TCP, 0, 0];
-    request.extend(LISTENING.to_ne_bytes());
-    request.extend(id);
-    request
 }
 
 fn refused(error: NetlinkError) -> UnlistenError {
@@ -143,15 +95,6 @@ mod tests {
     use std::{net::TcpListener, os::fd::AsRawFd as _};
 
     use super::*;
-
-    #[test]
-    fn a_cookie_is_in_two_halves() {
-        let mut id = [0; ID_BYTES];
-        id[40..44].copy_from_slice(&7_u32.to_ne_bytes());
-        id[44..].copy_from_slice(&9_u32.to_ne_bytes());
-        assert_eq!(cookie_of(&id), Some(9 << 32 | 7));
-        assert_eq!(request(2, &id).len(), 56);
-    }
 
     #[test]
     fn a_socket_ends_to_listen_by_its_descriptor() {

@@ -27,10 +27,7 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use portreeve_core::words::{Lang, Words};
 
-use self::{
-    react::Reacted,
-    sight::{Heard, Sight},
-};
+use self::sight::{Heard, Sight};
 use super::Command;
 use crate::{
     exit::Exit,
@@ -171,9 +168,7 @@ fn follow(length: Option<Duration>, settings: &Settings, out: &mut Out) -> Resul
 }
 
 fn tell(heard: &Heard, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
-    for Reacted { suspicion, reaction, traces } in &heard.reacted {
-        show::tell(suspicion, (reaction, traces), settings.format, out)?;
-    }
+    heard.reacted.iter().try_for_each(|told| show::tell(told, settings.format, out))?;
     heard.binds.iter().try_for_each(|bind| show::tell_bind(bind, settings.format, out))?;
     if heard.lost > 0 {
         show::tell_lost(heard.lost, settings.format, out)?;

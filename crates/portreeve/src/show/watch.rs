@@ -121,6 +121,8 @@ pub(crate) struct ActionView {
     what: &'static str,
     /// Until when he is kept out, or would be; RFC 3339, UTC.
     until: Option<String>,
+    /// How many of his sessions were ended with it; null where nobody knows.
+    sessions_ended: Option<u32>,
     /// Why he is not, as a sentence.
     why_not: Option<String>,
 }
@@ -153,13 +155,8 @@ pub(crate) struct Counts {
 /// # Errors
 ///
 /// Where nobody reads it.
-pub(crate) fn tell(
-    suspicion: &Suspicion,
-    (reaction, traces): (&Reaction, &[Trace]),
-    format: Format,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    tell_at(TIME, suspicion, Some((reaction, traces)), format, out)
+pub(crate) fn tell(told: &Reacted, format: Format, out: &mut Out) -> Result<(), Failure> {
+    tell_at(TIME, &told.suspicion, Some(told), format, out)
 }
 
 /// The same of one of whom a saved log tells: it may be of any day.
@@ -177,8 +174,7 @@ pub(crate) fn tell_saved(suspicion: &Suspicion, format: Format, out: &mut Out) -
 ///
 /// Where nobody reads it.
 pub(crate) fn tell_again(told: &Reacted, format: Format, out: &mut Out) -> Result<(), Failure> {
-    let Reacted { suspicion, reaction, traces } = told;
-    tell_at(DAY_AND_TIME, suspicion, Some((reaction, traces)), format, out)
+    tell_at(DAY_AND_TIME, &told.suspicion, Some(told), format, out)
 }
 
 const TIME: &str = "%H:%M:%S";
@@ -227,20 +223,18 @@ pub(crate) fn tell_counts(counts: &Counts, format: Format, out: &mut Out) -> Res
 fn tell_at(
     time: &str,
     suspicion: &Suspicion,
-    told: Option<(&Reaction, &[Trace])>,
+    told: Option<&Reacted>,
     format: Format,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let reaction = told.map(|(reaction, _)| reaction);
     let text = suspicion.text();
     let text = text.in_lang(out.lang);
     if format == Format::Ndjson {
-        let traces = told.map(|(_, traces)| traces).unwrap_or_default();
-        return out.ndjson(&line(suspicion, reaction, traces, out.lang));
+        return out.ndjson(&line(suspicion, told, out.lang));
     }
-    let event = pad(if matches!(reaction, Some(Reaction::Block(_))) { BLOCK } else { SUSPICION }, 9);
-    let done = reaction.map(|reaction| format!("   {}", done(reaction, suspicion.at).in_lang(out.lang)));
-    let done = done.unwrap_or_default();
+    let is_blocked = told.is_some_and(|told| matches!(told.reaction, Reaction::Block(_)));
+    let event = pad(if is_blocked { BLOCK } else { SUSPICION }, 9);
+    let done = told.map(|told| format!("   {}", done(told).in_lang(out.lang))).unwrap_or_default();
     let time = suspicion.at.strftime(time);
     let many = suspicion.group.as_ref().map(|group| {
         let count = group.count;
@@ -252,16 +246,12 @@ fn tell_at(
 }
 
 /// A line about somebody.
-pub(crate) fn line<'a>(
-    suspicion: &'a Suspicion,
-    reaction: Option<&Reaction>,
-    traces: &'a [Trace],
-    lang: Lang,
-) -> WatchView<'a> {
+pub(crate) fn line<'a>(suspicion: &'a Suspicion, told: Option<&'a Reacted>, lang: Lang) -> WatchView<'a> {
     let text = suspicion.text().in_lang(lang).to_owned();
-    let action = reaction.map(|reaction| action(reaction, suspicion.at, lang));
-    let evidence = traces.iter().map(trace).collect();
-    WatchView { event: event(reaction), action, evidence, ..view(suspicion, text) }
+    let event = event(told.map(|told| &told.reaction));
+    let action = told.map(|told| action(told, lang));
+    let evidence = told.iter().flat_map(|told| &told.traces).map(trace).collect();
+    WatchView { event, action, evidence, ..view(suspicion, text) }
 }
 
 fn trace(trace: &Trace) -> TraceView<'_> {
@@ -282,12 +272,19 @@ const fn event(reaction: Option<&Reaction>) -> &'static str {
 }
 
 /// What became of him, for a person: `until 04:14`, `would block 1h`.
-fn done(reaction: &Reaction, at: Timestamp) -> Text {
+fn done(Reacted { suspicion, reaction, sessions_ended, .. }: &Reacted) -> Text {
     match reaction {
         Reaction::Block(length) => {
-            let until = end(*length, at);
+            let until = end(*length, suspicion.at);
             let until = until.strftime(if *length < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" });
-            text!("until {until}", "{until} まで遮断")
+            let en_sessions = inflect(*sessions_ended as usize, "session", "sessions");
+            match sessions_ended {
+                0 => text!("until {until}", "{until} まで遮断"),
+                count => text!(
+                    "until {until}, {count} {en_sessions} ended",
+                    "{until} まで遮断、セッション {count} 個を終了"
+                ),
+            }
         }
         Reaction::WouldBlock(length) => {
             let length = Timeout::of(length.unsigned_abs()).map(|length| length.to_string());
@@ -302,13 +299,15 @@ fn done(reaction: &Reaction, at: Timestamp) -> Text {
 }
 
 /// The same for a program.
-fn action(reaction: &Reaction, at: Timestamp, lang: Lang) -> ActionView {
+fn action(told: &Reacted, lang: Lang) -> ActionView {
+    let (reaction, at) = (&told.reaction, told.suspicion.at);
     let (what, length, why_not) = match reaction {
         Reaction::Block(length) => (BLOCK, Some(*length), None),
         Reaction::WouldBlock(length) => ("would-block", Some(*length), None),
         Reaction::Spare(mercy) => ("none", None, Some(mercy.text().in_lang(lang).to_owned())),
     };
-    ActionView { what, until: length.map(|length| end(length, at).to_string()), why_not }
+    let until = length.map(|length| end(length, at).to_string());
+    ActionView { what, until, sessions_ended: Some(told.sessions_ended), why_not }
 }
 
 fn end(length: SignedDuration, at: Timestamp) -> Timestamp {

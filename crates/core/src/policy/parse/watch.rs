@@ -25,10 +25,11 @@ const ALLOW: Key = Key { name: "allow", example: "allow = [\"203.0.113.0/24\"]" 
 const BLOCK_FOR: Key = Key { name: "block_for", example: "block_for = \"1h\"" };
 const MOST: Key = Key { name: "blocks_per_minute_max", example: "blocks_per_minute_max = 30" };
 const UNPROVEN: Key = Key { name: "block_unproven", example: "block_unproven = true" };
+const SESSIONS: Key = Key { name: "end_sessions", example: "end_sessions = true" };
 const LOG: Key = Key { name: "log", example: "log = [{ service = \"ssh\", file = \"/var/log/auth.log\" }]" };
 
 /// The keys of the section.
-pub(super) const KEYS: &[Key] = &[MODE, ALLOW, BLOCK_FOR, MOST, UNPROVEN, LOG];
+pub(super) const KEYS: &[Key] = &[MODE, ALLOW, BLOCK_FOR, MOST, UNPROVEN, SESSIONS, LOG];
 #[cfg(test)]
 pub(super) use self::log::KEYS as KEYS_OF_LOG;
 pub(super) use self::log::check;
@@ -51,6 +52,7 @@ pub(super) fn read(table: &Table<'_, '_>, places: &mut Vec<Mark>, report: &mut R
         block_for: block_for(table, report).unwrap_or(usual.block_for),
         blocks_per_minute_max: most(table, report).unwrap_or(usual.blocks_per_minute_max),
         block_unproven: unproven(table, mode, report),
+        end_sessions: end_sessions(table, mode, report),
         log: log::read(table, LOG, places, report),
     }
 }
@@ -128,6 +130,25 @@ fn unproven(table: &Table<'_, '_>, mode: WatchMode, report: &mut Report<'_>) -> 
         );
     }
     is_blocked && mode == WatchMode::Block
+}
+
+/// Where nobody is blocked nobody's sessions are ended either, which whoever asks for it may not mean.
+fn end_sessions(table: &Table<'_, '_>, mode: WatchMode, report: &mut Report<'_>) -> bool {
+    let Some((at, are_ended)) = table.boolean(SESSIONS, report) else { return false };
+    if are_ended && mode == WatchMode::Observe {
+        report.doubt(
+            at,
+            text!(
+                "nobody's sessions are ended where nobody is blocked",
+                "遮断しない設定では、セッションも終了しません"
+            ),
+            text!(
+                "mode = \"block\" beside it, or leave it out",
+                "mode = \"block\" も書くか、この行を削除してください"
+            ),
+        );
+    }
+    are_ended && mode == WatchMode::Block
 }
 
 #[cfg(test)]

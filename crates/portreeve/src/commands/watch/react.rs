@@ -4,11 +4,12 @@ use portreeve_core::{
     gate::{self, BlockedSource, Timeout},
     policy::WatchChoice,
     receipt::Deed,
-    watch::{Bonds, Mercy, Reaction, Suspicion, Watch},
+    watch::{Bonds, Mercy, Reaction, Suspicion, Watch, sessions},
     words::Words,
 };
 use portreeve_host::{
     Wanted,
+    enforce::end_session::end_session,
     observe::{Connections, Namespaces, lifelines::lifelines, sessions},
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub(crate) struct Reacted {
     pub(crate) suspicion: Suspicion,
     /// What became of him.
     pub(crate) reaction: Reaction,
+    /// So many of his sessions were ended.
+    #[serde(default)]
+    pub(crate) sessions_ended: u32,
     /// What he did, one by one, as far as that is remembered.
     pub(crate) traces: Vec<Trace>,
 }
@@ -46,9 +50,9 @@ pub(super) fn react(
     watch: &mut Watch,
     settings: &Settings,
 ) -> Reacted {
-    let reaction = decided(&suspicion, watch, settings).unwrap_or_else(|failure| {
+    let (reaction, sessions) = decided(&suspicion, watch, settings).unwrap_or_else(|failure| {
         failure.print(settings.lang);
-        Reaction::Spare(Mercy::Failed)
+        (Reaction::Spare(Mercy::Failed), Vec::new())
     });
     let reaction = match reaction {
         Reaction::Block(length) => match Timeout::of(length.unsigned_abs()) {
@@ -60,19 +64,37 @@ pub(super) fn react(
         other => other,
     };
     watch.reacted(suspicion.source, &reaction, suspicion.at);
-    Reacted { suspicion, reaction, traces }
+    let is_blocked = matches!(reaction, Reaction::Block(_));
+    let sessions_ended = if is_blocked { end_all(&sessions) } else { 0 };
+    Reacted { suspicion, reaction, sessions_ended, traces }
 }
 
-/// What is to become of him, by what is seen now.
-fn decided(suspicion: &Suspicion, watch: &Watch, settings: &Settings) -> Result<Reaction, Failure> {
+/// A session: the port of the host's own, and the kernel's number for it.
+type Session = (u16, u64);
+
+/// Ends them, and says how many; one that cannot be ended goes on, as all of them do where the policy does not ask for it.
+fn end_all(sessions: &[Session]) -> u32 {
+    let ended = sessions.iter().filter(|(port, cookie)| matches!(end_session(*port, *cookie), Ok(true)));
+    u32::try_from(ended.count()).unwrap_or(u32::MAX)
+}
+
+/// What is to become of him, by what is seen now, and which of his sessions are to be ended where he is blocked.
+fn decided(
+    suspicion: &Suspicion,
+    watch: &Watch,
+    settings: &Settings,
+) -> Result<(Reaction, Vec<Session>), Failure> {
     let look = Look::take(settings, &LOOK)?;
     let policy = look.policy.as_deref();
     let choice = policy.map_or_else(WatchChoice::default, |policy| policy.watch.clone());
     let footholds = sessions::footholds(&look.snapshot);
     // Whom this host needs has to be known.
-    let Ok(lifelines) = lifelines() else { return Ok(Reaction::Spare(Mercy::Failed)) };
+    let Ok(lifelines) = lifelines() else { return Ok((Reaction::Spare(Mercy::Failed), Vec::new())) };
     let bonds = Bonds::of(&look.snapshot, policy, &lifelines, &footholds);
-    Ok(watch.reaction(suspicion, &choice, &bonds))
+    let world = look.world();
+    let all = sessions(&world, suspicion).filter(|_| choice.end_sessions);
+    let all = all.map(|session| (session.port, session.cookie)).collect();
+    Ok((watch.reaction(suspicion, &choice, &bonds), all))
 }
 
 /// Has the gate keep out whoever is suspected, for so long.

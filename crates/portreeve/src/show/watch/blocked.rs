@@ -105,7 +105,7 @@ pub(crate) fn line<'h>(blocked: &Blocked<'h>, now: Timestamp) -> WatchView<'h> {
         source: Some(source.address().to_string()),
         prefix: Some(source.prefix().to_string()),
         kind: blocked.why(),
-        action: Some(ActionView { what: BLOCK, until, why_not: None }),
+        action: Some(ActionView { what: BLOCK, until, sessions_ended: None, why_not: None }),
         ..EMPTY
     }
 }

@@ -70,8 +70,7 @@ pub(crate) fn document<'a>(suspect: &Suspect<'a>, lang: Lang) -> SuspectView<'a>
 }
 
 fn view(told: &Reacted, lang: Lang) -> WatchView<'_> {
-    let Reacted { suspicion, reaction, traces } = told;
-    line(suspicion, Some(reaction), traces, lang)
+    line(&told.suspicion, Some(told), lang)
 }
 
 /// Tells it to a person.

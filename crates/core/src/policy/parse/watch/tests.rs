@@ -24,7 +24,7 @@ fn what_is_said_is_chosen_and_what_is_not_is_the_usual() {
     assert_eq!(chosen(""), WatchChoice::default());
     let choice = chosen(
         "mode = \"block\"\nallow = [\"203.0.113.0/24\", \"2001:db8::1\"]\nblock_for = \"2d\"\n\
-         blocks_per_minute_max = 5\nlog = [{ service = \"ssh\", file = \"/var/log/auth.log\" }, \
+         blocks_per_minute_max = 5\nend_sessions = true\nlog = [{ service = \"ssh\", file = \"/var/log/auth.log\" }, \
          { service = \"ssh\", unit = \"ssh.service\" }]",
     );
     let log = |place| LogChoice { service: "ssh".into(), place };
@@ -34,6 +34,7 @@ fn what_is_said_is_chosen_and_what_is_not_is_the_usual() {
         block_for: SignedDuration::from_hours(48),
         blocks_per_minute_max: 5,
         block_unproven: false,
+        end_sessions: true,
         log: [log(LogPlace::File("/var/log/auth.log".into())), log(LogPlace::Unit("ssh.service".into()))]
             .into(),
     };
@@ -65,7 +66,8 @@ fn what_is_wrong_is_told_with_its_line_and_a_hint() {
             "did you mean \"ssh.service\"?",
         ),
         ("log = [{ service = \"shs\", file = \"/a\" }]", "no service is called `shs`", "did you mean"),
-        ("end_session = true", "`end_session` is not a key here", "the keys are"),
+        ("end_session = true", "`end_session` is not a key here", "did you mean `end_sessions`?"),
+        ("end_sessions = 1", "`end_sessions` is true or false, not a number", "write it like this"),
     ] {
         let found = parsed(line).expect_err(line);
         let [found] = &found[..] else { panic!("{line}: {found:?}") };
@@ -74,6 +76,13 @@ fn what_is_wrong_is_told_with_its_line_and_a_hint() {
         assert_eq!(found.place.line, 3, "{line}");
         assert_ne!(found.text.en, found.text.ja, "{line}");
     }
+}
+
+#[test]
+fn sessions_are_ended_of_whoever_is_blocked_alone() {
+    let parsed = parsed("end_sessions = true").expect("no mistake");
+    let [warning] = &parsed.warnings[..] else { panic!("{:?}", parsed.warnings) };
+    assert!(!parsed.policy.watch.end_sessions && warning.text.en.starts_with("nobody's sessions are ended"));
 }
 
 #[test]
