@@ -62,6 +62,9 @@ pub struct Receipt {
     /// the kernel takes nothing of it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserves: Option<Vec<PortRange>>,
+    /// What the programs in the kernel are told next, by a receipt of its own; `None` where that stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tells: Option<Programs>,
     /// At which boot it began (/proc/sys/kernel/random/boot_id); `None` where nobody wrote that down.
     #[serde(default)]
     pub boot_id: Option<String>,

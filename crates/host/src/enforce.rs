@@ -25,6 +25,7 @@ use portreeve_core::{
     gate::{Body, Foundation, Standing, Temporary, Transaction},
     plan::{Mismatch, Rehearsal, Rehearsed, Reservation},
     port::PortRange,
+    programs::Programs,
     receipt::{Deed, History, Keeps, LAYOUT, Outcome, Receipt, Shown, Was},
 };
 use rustix::process::geteuid;
@@ -121,6 +122,8 @@ pub struct Door {
     rehearsed: Option<u32>,
     /// What is to be kept from clients once the change is for good.
     reserves: Option<Vec<PortRange>>,
+    /// What the programs in the kernel are told after the change.
+    tells: Option<Programs>,
 }
 
 /// A change that was made.
@@ -166,8 +169,16 @@ impl Door {
             _ => firewall::standing()?,
         };
         let history = receipts.read()?;
-        let mut door =
-            Self { lock, history, receipts, standing, now: clock::now(), rehearsed: None, reserves: None };
+        let mut door = Self {
+            lock,
+            history,
+            receipts,
+            standing,
+            now: clock::now(),
+            rehearsed: None,
+            reserves: None,
+            tells: None,
+        };
         door.settle()?;
         Ok(door)
     }
@@ -272,6 +283,13 @@ impl Door {
     #[must_use]
     pub fn reserving(self, ports: Option<&[PortRange]>) -> Self {
         Self { reserves: ports.map(<[_]>::to_vec), ..self }
+    }
+
+    /// The same, after whose next change the programs in the kernel are told something else: whoever comes after one that was killed
+    /// in between knows what.
+    #[must_use]
+    pub fn telling(self, tells: Option<Programs>) -> Self {
+        Self { tells, ..self }
     }
 
     /// Has the kernel keep other ports from clients for the policy: `change` as `deed` says; the receipt is on the disk first.
@@ -411,6 +429,7 @@ impl Door {
             gate,
             rehearsed: self.rehearsed,
             reserves: self.reserves.clone(),
+            tells: self.tells.clone(),
             boot_id: boot_id(),
         })
     }

@@ -262,6 +262,7 @@ mod tests {
             gate: None,
             rehearsed: None,
             reserves: None,
+            tells: None,
             boot_id: None,
         };
         let source = std::io::ErrorKind::StorageFull.into();

@@ -107,16 +107,24 @@ impl History {
     pub(super) fn is_steered(&self, service: (&str, Tenancy), at: Timestamp) -> bool {
         let Some((receipt, was)) = self.tellings().next() else { return true };
         let Deed::Programs { now, until, .. } = &receipt.deed else { return true };
-        let is_kept = until.is_none();
-        let is_tried = until.is_some_and(|until| at < until) && !self.is_before_boot(receipt);
+        let is_kept = until.is_none() && receipt.outcome == Outcome::Done;
+        let is_tried = until.is_none_or(|until| at < until) && !self.is_before_boot(receipt);
         let steers = |told: &Programs| told.routes.tenant(service).is_some();
         (is_kept || is_tried) && steers(now) || !is_kept && steers(was)
     }
 
-    /// The changes of that which were made, the newest first, and what they were told before each.
+    /// What was to come with the gate of receipt `of`, where whoever made that was killed before he told them.
+    #[must_use]
+    pub fn untold(&self, of: u32) -> Option<&Programs> {
+        let is_told = self.tellings().next().is_some_and(|(last, _)| last.number > of);
+        self.of(of)?.tells.as_ref().filter(|_| !is_told)
+    }
+
+    /// The changes of that which were made, the newest first, and what they were told before each; also those of which nobody knows,
+    /// as their maker was killed: to tell again what was told before does no harm.
     fn tellings(&self) -> impl DoubleEndedIterator<Item = (&Receipt, &Programs)> {
-        let done = self.receipts.values().rev().filter(|receipt| receipt.outcome == Outcome::Done);
-        done.filter_map(|receipt| match &receipt.deed {
+        let made = self.receipts.values().rev().filter(|receipt| receipt.outcome != Outcome::Refused);
+        made.filter_map(|receipt| match &receipt.deed {
             Deed::Programs { was, .. } => Some((receipt, was)),
             _ => None,
         })
@@ -208,6 +216,31 @@ mod tests {
         assert!(matches!(back(&history, None), Ok(Back::Restore(gate, None)) if gate.number == 1));
         assert_eq!(history.programs_before(1), Some(&told(&[])));
         assert!(matches!(back(&history, Some(2)), Ok(Back::Programs(..))), "by its number");
+    }
+
+    /// Its maker was killed before he could say so, and to tell again what was told before does no harm.
+    #[test]
+    fn what_came_with_a_gate_goes_with_it_also_where_nobody_knows_whether_it_did() {
+        for (outcome, before) in [(Outcome::Unknown, Some(told(&[]))), (Outcome::Refused, None)] {
+            let gate = receipt(1, applied(Was::Nothing, None), Some(11));
+            let programs = Receipt { outcome, ..guard(2, (&[443], &[]), |deed| with(deed, 1, None)) };
+            let history: History = [gate, programs].into_iter().collect();
+            assert_eq!(history.programs_before(1).cloned(), before, "{outcome:?}");
+        }
+    }
+
+    /// Between the gate and what was to come with it.
+    #[test]
+    fn what_was_to_come_with_a_gate_is_known_until_it_came() {
+        let tells = Some(told(&[443]));
+        let gate = Receipt { tells: tells.clone(), ..receipt(1, applied(Was::Nothing, Some(60)), Some(11)) };
+        let history: History = [gate.clone()].into_iter().collect();
+        assert_eq!(history.untold(1), tells.as_ref());
+        let came: History =
+            [gate, guard(2, (&[443], &[]), |deed| with(deed, 1, Some(60)))].into_iter().collect();
+        assert_eq!(came.untold(1), None);
+        let plain: History = [receipt(1, applied(Was::Nothing, Some(60)), Some(11))].into_iter().collect();
+        assert_eq!(plain.untold(1), None);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub(crate) fn receipt(number: u32, deed: Deed, made: Option<u32>) -> Receipt {
         gate: None,
         rehearsed: None,
         reserves: None,
+        tells: None,
         boot_id: None,
     }
 }

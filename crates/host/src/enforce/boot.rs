@@ -91,8 +91,16 @@ pub fn load(folder: &Path) -> Result<Loaded, DoorError> {
         Ok(history) => (history, None),
         Err(error) => (History::default(), Some(error)),
     };
-    let mut door =
-        Door { lock, receipts, standing, history, now: clock::now(), rehearsed: None, reserves: None };
+    let mut door = Door {
+        lock,
+        receipts,
+        standing,
+        history,
+        now: clock::now(),
+        rehearsed: None,
+        reserves: None,
+        tells: None,
+    };
     door.settle()?;
     // What was settled may have kept another one.
     let Some(boot) = door.receipts.boot()? else { return Ok(Loaded::Nothing) };

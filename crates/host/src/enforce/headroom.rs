@@ -17,6 +17,8 @@ use crate::keep::{self, KeepError};
 
 /// The file that takes it meanwhile; one that a killed process left is taken over by the next.
 const FILE: &str = "headroom";
+/// Files for which there has to be room: two receipts, and one that takes the place of another.
+const FILES: [&str; 2] = ["headroom-1", "headroom-2"];
 /// No link leads elsewhere.
 const NOFOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
@@ -38,6 +40,9 @@ impl Headroom {
         options.write(true).create(true).truncate(true).mode(0o600).custom_flags(NOFOLLOW);
         let file = options.open(&path).map_err(fail)?;
         let headroom = Self(path.clone());
+        let others: Vec<Self> = FILES.iter().map(|name| Self(folder.join(name))).collect();
+        others.iter().try_for_each(|Self(other)| options.open(other).map(drop)).map_err(fail)?;
+        drop(others);
         match fallocate(file, FallocateFlags::empty(), 0, bytes) {
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(headroom),
             Err(errno) => Err(fail(io::Error::from(errno))),

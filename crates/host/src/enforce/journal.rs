@@ -103,6 +103,7 @@ mod tests {
             gate: None,
             rehearsed,
             reserves: None,
+            tells: None,
             boot_id,
         };
         let told = "<85>portreeve[9]: gate: confirm, receipt 7, uid 0, login uid 1000, by sudo for alice";

@@ -358,6 +358,7 @@ mod tests {
             gate: None,
             rehearsed: None,
             reserves: None,
+            tells: None,
             boot_id: None,
         }
     }

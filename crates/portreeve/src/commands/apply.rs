@@ -18,7 +18,7 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words},
 };
-use portreeve_host::enforce::guard::show_users;
+use portreeve_host::{enforce::guard::show_users, sys::signals::Held};
 use rustix::process::geteuid;
 use serde::Deserialize;
 
@@ -248,8 +248,8 @@ fn refuse_tried_eviction(
     let commands = plan::further(&format!("portreeve apply --no-trial --evict{session}"), &settings.policy);
     let command = commands.first().map_or("portreeve apply --no-trial --evict", String::as_str);
     Err(Failure::new(Exit::Refused, FAILED).because(because).hint(text!(
-        "try the rest first, without --evict; or for good at once: {command}",
-        "先に --evict なしで試すか、直ちに確定してください: {command}"
+        "for good at once: {command}; or try the rest first, with guard = \"observe\" of that service",
+        "直ちに確定するか({command})、先にそのサービスを guard = \"observe\" にして試してください"
     )))
 }
 
@@ -295,6 +295,8 @@ fn carry_out(
     let mut door = door::open_unmoved(seen, FAILED, None)?.reserving(on_trial);
     tell(&rehearse(&mut door, planned, change, keep)?, settings, out)?;
     out.finish()?;
+    // From here on it is done as a whole, whoever types Ctrl-C or goes.
+    let _signals = Held::back();
     let now = planned.plan.programs();
     let headroom = now.as_ref().map(|now| headroom(&door, now, FAILED)).transpose()?;
     // Whoever is led to is there before anybody is led, and where one cannot be taken nothing is changed; a trial is as long as it is
@@ -309,7 +311,8 @@ fn carry_out(
     let transaction = transaction.map_err(|error| door::unwritten(error, FAILED))?;
     let was = door.was();
     let deed = Deed::Gate { cause: Cause::Apply, becomes: Becomes::Gate, was, until };
-    let passed = door.pass(deed, &transaction).map_err(|error| door::failure(error, FAILED))?;
+    let passed = door.telling(now.clone()).pass(deed, &transaction);
+    let passed = passed.map_err(|error| door::failure(error, FAILED))?;
     out.changed();
     see_to_next_boot(&passed, settings);
     drop(headroom);

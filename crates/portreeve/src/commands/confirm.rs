@@ -15,6 +15,7 @@ use portreeve_host::{
         Door, DoorError,
         firewall::{EnforceError, Refusal},
     },
+    sys::signals::Held,
 };
 
 use super::{Command, apply::in_force};
@@ -72,6 +73,7 @@ pub(super) fn keep(settings: &Settings, out: &mut Out) -> Result<Exit, Failure> 
     let (of, reserves) =
         door.history.trial(standing).map_or((0, None), |trial| (trial.number, trial.reserves.clone()));
     let transaction = gate::confirm(standing).map_err(|error| door::unwritten(error, FAILED))?;
+    let _signals = Held::back();
     let headroom = tried.as_ref().map(|(_, now)| headroom(&door, now, FAILED)).transpose()?;
     let passed = match door.pass(Deed::Confirm { of }, &transaction) {
         Err(DoorError::Enforce(EnforceError::Refused(Refusal::TooLate))) => return Err(too_late(None)),

@@ -19,6 +19,7 @@ use portreeve_host::{
         FOLDER,
         off::{OffError, Taken, off},
     },
+    sys::signals::Held,
 };
 
 use self::trial::Half;
@@ -140,6 +141,7 @@ fn take_gate(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<(),
             spare(own, settings, &Undo::NoGate, (NO_GATE, "portreeve off gate"))?;
             over = show::gate::over(&door::temporary(NO_GATE)?.over(Some(standing), None));
             let transaction = gate::remove(standing);
+            let _signals = Held::back();
             let was = door.was();
             let deed = Deed::Gate { cause: Cause::Off, becomes: Becomes::Nothing, was, until: None };
             let passed = door.pass(deed, &transaction).map_err(stuck)?;

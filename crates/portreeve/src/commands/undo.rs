@@ -14,7 +14,10 @@ use portreeve_core::{
     text,
     words::{Lang, Text, Words, inflect},
 };
-use portreeve_host::enforce::{Door, Passed, reserved::known};
+use portreeve_host::{
+    enforce::{Door, Passed, reserved::known},
+    sys::signals::Held,
+};
 
 use super::{
     Command,
@@ -100,6 +103,7 @@ fn run(own: &ArgMatches, settings: &Settings, out: &mut Out) -> Result<Exit, Fai
     let routes = routes_before(&back, told.as_ref());
     let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
     let (deed, transaction, said) = change(&door, back, &temporary)?;
+    let _signals = Held::back();
     let headroom = told.as_ref().map(|(_, was)| programs::headroom(&door, was, FAILED)).transpose()?;
     // Whoever is led to is there before anybody is led.
     steers::lead_again(&led, (&steered, &routes), settings);
@@ -163,6 +167,7 @@ pub(super) fn end_trial(settings: &Settings, out: &mut Out) -> Result<Exit, Fail
     let routes = routes_before(&trial, told.as_ref());
     let (deed, transaction, said) = change(&door, trial, &temporary)?;
     let steered = steers::steered().map_err(|error| steers::failure(&error, FAILED))?;
+    let _signals = Held::back();
     let headroom = told.as_ref().map(|(_, was)| programs::headroom(&door, was, FAILED)).transpose()?;
     steers::lead_again(&led, (&steered, &routes), settings);
     let (passed, over) = pass(door, deed, &transaction, &temporary)?;

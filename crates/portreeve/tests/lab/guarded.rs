@@ -451,6 +451,10 @@ fn a_stranger_gives_up_what_he_listens_on() {
 fn what_is_gone_of_it_is_told_and_put_right() {
     let site = site();
     site.run(&format!("portreeve {APPLY} && umount /run/portreeve/guard"));
+    for half in ["guard", "steer"] {
+        let off = site.ask_as("dev", &format!("off {half}"));
+        assert!(off.status == 2 && off.stderr.contains("sudo"), "{off:#?}");
+    }
     assert_eq!(site.ask_as("dev", "guard refused").status, 7);
     site.run(&format!("portreeve {APPLY}"));
     assert_eq!(site.ask_as("dev", "guard refused").status, 0);

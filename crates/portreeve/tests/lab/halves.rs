@@ -71,6 +71,74 @@ fn a_gate_that_is_taken_away_in_a_trial_takes_all_of_it_along() {
     assert_eq!((undone.status, stands(&site)), (0, [[8_001]; 3].map(Vec::from)), "{undone:#?}");
 }
 
+/// Whoever comes after him takes back or keeps all of what he did, wherever he was.
+#[test]
+fn who_is_killed_leaves_nothing_that_is_kept_or_taken_back_by_halves() {
+    let site = site();
+    let (mut kept, mut taken_back) = (0, 0);
+    for moment in 0..24 {
+        declare(&site, 8_001);
+        site.run(&format!("portreeve {APPLY}"));
+        declare(&site, 8_002);
+        let seconds = 0.12 + f64::from(moment / 2) * 0.03;
+        let (way, after) =
+            if moment % 2 == 0 { ("--trial 60s", "confirm") } else { ("--no-trial", "undo --no-session") };
+        lab(site.host.run(&format!("timeout -s KILL {seconds} portreeve apply {way} --no-session")));
+        let done = site.ask(after);
+        let stands = stands(&site);
+        assert!(
+            stands.iter().all(|ports| *ports == stands[0]),
+            "{after} after {seconds} s: {stands:?} {done:#?}"
+        );
+        kept += u32::from(stands[0] == [8_002]);
+        taken_back += u32::from(after != "confirm" && stands[0] != [8_002]);
+        lab(site.host.run("portreeve undo --no-session"));
+    }
+    assert!(kept > 0 && taken_back > 0, "no moment was late enough: {kept} {taken_back}");
+}
+
+/// As while somebody's terminal goes away.
+#[test]
+fn a_signal_waits_until_all_of_it_is_done() {
+    let site = site();
+    for (moment, signal) in ["HUP", "INT", "TERM"].into_iter().cycle().take(12).enumerate() {
+        declare(&site, 8_001);
+        site.run(&format!("portreeve {APPLY}"));
+        declare(&site, 8_002);
+        let seconds = 0.14 + f64::from(u32::try_from(moment).expect("a few")) * 0.03;
+        lab(site.host.run(&format!("timeout -s {signal} {seconds} portreeve {APPLY}")));
+        let stands = stands(&site);
+        assert!(stands.iter().all(|ports| *ports == stands[0]), "{signal} after {seconds} s: {stands:?}");
+    }
+}
+
+/// A receipt is one file, and takes the place of another when it is finished.
+#[test]
+fn without_a_file_more_on_the_disk_nothing_is_changed_by_halves() {
+    let site = site();
+    declare(&site, 8_001);
+    site.run(&format!("portreeve {APPLY}"));
+    site.run(
+        "cp -a /var/lib/portreeve /root/kept && mount -t tmpfs -o size=8m,nr_inodes=64 room /var/lib/portreeve && \
+         cp -a /root/kept/. /var/lib/portreeve/",
+    );
+    for free in 0..5 {
+        declare(&site, 8_002);
+        site.run("mkdir /var/lib/portreeve/fill; cd /var/lib/portreeve/fill; i=0; while touch $i 2>/dev/null; do i=$((i + 1)); done");
+        site.run(&format!("cd /var/lib/portreeve/fill; ls | head -n {free} | xargs -r rm"));
+        let applied = site.ask(APPLY);
+        let expected = if applied.status == 0 { 8_002 } else { 8_001 };
+        assert_eq!(stands(&site), [[expected]; 3].map(Vec::from), "{free} free: {applied:#?}");
+        assert!([0, 7].contains(&applied.status), "{applied:#?}");
+        site.run("rm -r /var/lib/portreeve/fill");
+        declare(&site, 8_002);
+        site.run(&format!("portreeve {APPLY}"));
+        site.run("portreeve undo --no-session");
+        assert_eq!(stands(&site), [[8_001]; 3].map(Vec::from), "{free} free");
+    }
+    site.run("umount /var/lib/portreeve");
+}
+
 /// Where there is room for the receipt of the gate and not for that of the rest.
 #[test]
 fn without_room_on_the_disk_nothing_is_changed_by_halves() {

@@ -9,7 +9,10 @@ use portreeve_core::{
     text,
     words::{Text, Words},
 };
-use portreeve_host::enforce::{Passed, guard::marks, unlisten::UnlistenError};
+use portreeve_host::{
+    enforce::{Passed, guard::marks, unlisten::UnlistenError},
+    sys::signals::Held as Signals,
+};
 
 use super::{FAILED, Way, alone as on_trial, ask, leading, told};
 use crate::{
@@ -138,6 +141,7 @@ pub(super) fn alone(
     out: &mut Out,
 ) -> Result<Exit, Failure> {
     let door = door::open_unmoved(stands, FAILED, None)?;
+    let signals = Signals::back();
     // Whoever is led to is there before anybody is led; a trial is as long as it is meant after that.
     leading::lead(planned, FAILED)?;
     let door = door.later();
@@ -154,6 +158,7 @@ pub(super) fn alone(
     if until.is_none() {
         steers::lead_found(settings, leading::NOT_LED)?;
     }
+    drop(signals);
     let undo = plan::undo_of(passed.receipt.number, own);
     match (way, until) {
         (Way::Asking(length, _), until) => ask(length, until, &undo, settings, out),

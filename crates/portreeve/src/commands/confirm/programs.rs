@@ -23,15 +23,16 @@ const NOT_TOLD: Words = Words {
     ja: "ゲートは確定しましたが、ガードと誘導を確定できません",
 };
 
-/// What came with the trial of receipt `of`: its receipt, and what is to be kept.
-pub(super) fn tried(history: &History, of: u32) -> Option<(u32, Programs)> {
-    history.programs_tried(Some(of)).map(|(trial, now, _)| (trial.number, now.clone()))
+/// What came with the trial of receipt `of`, or was to come: its receipt, and what is to be kept.
+pub(super) fn tried(history: &History, of: u32) -> Option<(Option<u32>, Programs)> {
+    let tried = history.programs_tried(Some(of)).map(|(trial, now, _)| (Some(trial.number), now.clone()));
+    tried.or_else(|| Some((None, history.untold(of)?.clone())))
 }
 
 /// Keeps what was tried by receipt `number` beside the gate of receipt `with`, also where its time was over a moment before that
 /// of the gate.
-pub(super) fn keep_with_gate(number: u32, now: &Programs, with: u32) -> Result<(), Failure> {
-    let comes = Comes { with: Some(with), confirms: Some(number), ..Comes::default() };
+pub(super) fn keep_with_gate(number: Option<u32>, now: &Programs, with: u32) -> Result<(), Failure> {
+    let comes = Comes { with: Some(with), confirms: number, ..Comes::default() };
     programs::tell(now, comes, NOT_TOLD).map(drop)
 }
 

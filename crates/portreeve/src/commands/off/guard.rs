@@ -32,16 +32,18 @@ const NONE: Words =
 ///
 /// Somebody else put something there, or the kernel refuses.
 pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    if !geteuid().is_root() {
+        return Err(door::not_root(FAILED));
+    }
     let fail = |error| guards::failure(&error, FAILED);
-    let is_root = geteuid().is_root();
-    let pinned = if is_root { Guard::pinned().map_err(fail)? } else { None };
+    let pinned = Guard::pinned().map_err(fail)?;
     let does_any = match &pinned {
         Some(Pinned { guard, .. }) => {
             !guards::kept_by(guard).map_err(fail)?.entries.is_empty()
                 || guard.trial().map_err(fail)?.is_some()
         }
         // The next boot is not to bring it back either.
-        None => is_root && !programs::confirmed().rules.entries.is_empty(),
+        None => !programs::confirmed().rules.entries.is_empty(),
     };
     if does_any {
         // What is steered stays so.
@@ -49,7 +51,7 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         programs::tell(&now, Comes::default(), FAILED).map_err(|failure| failure.hint(WITHOUT_RECEIPT))?;
     }
     // What other namespaces have kept goes too, and what is left of one that was taken apart.
-    let had_any = (is_root && take_away().map_err(fail)?) || does_any;
+    let had_any = take_away().map_err(fail)? || does_any;
     if had_any {
         out.changed();
         give_back()?;

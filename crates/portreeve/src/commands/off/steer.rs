@@ -5,6 +5,7 @@ use portreeve_host::enforce::steer::{Pinned, Steer, take_away};
 use rustix::process::geteuid;
 
 use crate::{
+    door,
     failure::Failure,
     programs::{self, Comes},
     settings::{Settings, Verbosity},
@@ -31,15 +32,17 @@ const NONE: Words =
 ///
 /// Somebody else put something there, or the kernel refuses.
 pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+    if !geteuid().is_root() {
+        return Err(door::not_root(FAILED));
+    }
     let fail = |error| steers::failure(&error, FAILED);
-    let is_root = geteuid().is_root();
-    let pinned = if is_root { Steer::pinned().map_err(fail)? } else { None };
+    let pinned = Steer::pinned().map_err(fail)?;
     let does_any = match &pinned {
         Some(Pinned { steer, .. }) => {
             !steer.routes().map_err(fail)?.0.is_empty() || steer.trial().map_err(fail)?.is_some()
         }
         // The next boot is not to bring it back either.
-        None => is_root && !programs::confirmed().routes.0.is_empty(),
+        None => !programs::confirmed().routes.0.is_empty(),
     };
     if does_any {
         // What the guard keeps stays so.
@@ -47,7 +50,7 @@ pub(super) fn take(settings: &Settings, out: &mut Out) -> Result<(), Failure> {
         programs::tell(&now, Comes::default(), FAILED).map_err(|failure| failure.hint(WITHOUT_RECEIPT))?;
     }
     // What other namespaces have goes too.
-    let had_any = (is_root && take_away().map_err(fail)?) || does_any;
+    let had_any = take_away().map_err(fail)? || does_any;
     if had_any {
         out.changed();
     }
