@@ -1,6 +1,6 @@
 //! Takes ports that only their owners are to bind out of the hands of strangers, where that is asked for (A24).
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use super::{
     Change, Effect, Held, Plan, Refused, Release,
@@ -10,7 +10,7 @@ use crate::{
     facts::{Foothold, Listener, SocketState},
     guard::Rules,
     port::{PortSpec, Protocol},
-    text, unit,
+    text,
     words::Text,
     world::{Holding, World, strangers},
 };
@@ -29,8 +29,8 @@ pub struct Eviction {
     pub service: String,
     /// Who holds it.
     pub who: Text,
-    /// The unit in which he runs, where he is a service.
-    pub unit: Option<String>,
+    /// The command that stops him, where he is a unit.
+    pub stop: Option<String>,
 }
 
 impl Eviction {
@@ -43,9 +43,9 @@ impl Eviction {
     /// What remains to be done about him: a server whose accept(2) fails may try it again without end.
     #[must_use]
     pub fn rest(&self) -> Text {
-        let Self { spec, who: Text { en, ja }, unit, .. } = self;
-        let Text { en: en_stop, ja: ja_stop } = match unit {
-            Some(unit) => both(format!("systemctl stop {unit}")),
+        let Self { spec, who: Text { en, ja }, stop, .. } = self;
+        let Text { en: en_stop, ja: ja_stop } = match stop {
+            Some(stop) => Text { en: stop.clone(), ja: stop.clone() },
             None => text!("see who it is (portreeve who {spec})", "portreeve who {spec} で確認してください"),
         };
         text!(
@@ -125,22 +125,15 @@ fn eviction(
 ) -> Option<Eviction> {
     // Who is here by that port would not come back, and what an owner holds too is his.
     let is_way_in = footholds.iter().any(|foothold| foothold.ports() == held.spec);
-    if is_way_in || held.release != Release::Evict {
+    if is_way_in || held.release != Release::Evict || strangers(world, holding)?.beside_owner {
         return None;
     }
-    let strangers = strangers(world, holding).filter(|strangers| !strangers.beside_owner)?;
     let cookie = |listener: &&Listener| {
         Some(listener.cookie).filter(|cookie| may_be_evicted(listener) && *cookie != 0)
     };
     let cookies = holding.listeners.iter().map(cookie).collect::<Option<_>>()?;
-    let unit = strangers.first.unit.clone().filter(|unit| unit::is_service(unit) && unit::is_plain(unit));
-    let Held { spec, service, who, .. } = held.clone();
-    Some(Eviction { spec, cookies, service, who, unit })
-}
-
-/// A command, which is the same in each language.
-fn both(command: String) -> Text {
-    Text { en: command.clone(), ja: command }
+    let Held { spec, service, who, stop, .. } = held.clone();
+    Some(Eviction { spec, cookies, service, who, stop })
 }
 
 /// Whether the kernel can end its listening.

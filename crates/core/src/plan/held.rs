@@ -1,18 +1,18 @@
 //! Who holds what only its owner is to bind: the guard takes nothing from him (A24).
 
-use alloc::string::String;
+use alloc::{format, string::String};
 
 use super::evict::may_be_evicted;
 use crate::{
     desired::DesiredPort,
-    facts::{Connection, TcpState},
+    facts::{Connection, Process, TcpState},
     guard::{Mode, Rules},
     ledger::Stand,
     owner::{Identity, Match},
     policy::{Guarding, Service},
     port::{PortSpec, Protocol},
     shell::quoted,
-    text,
+    text, unit,
     words::Text,
     world::{Holding, World, name_of, strangers, unowned_socket},
 };
@@ -28,6 +28,8 @@ pub struct Held {
     pub who: Text,
     /// How it is had from him.
     pub release: Release,
+    /// The command that stops him, where he is a unit.
+    pub stop: Option<String>,
 }
 
 /// How a port is had from a stranger.
@@ -45,10 +47,11 @@ impl Held {
     /// That he was there before, and nothing is taken from him.
     #[must_use]
     pub fn too_late(&self) -> Text {
-        let Self { spec, service, who: Text { en, ja }, .. } = self;
+        let Self { spec, service, who: Text { en, ja }, stop, .. } = self;
+        let stop = stop.as_deref().map_or_else(String::new, |stop| format!(": {stop}"));
         text!(
-            "warning: {spec} is refused to whoever does not own {service}, but {en} bound it before that: see who it is (portreeve who {spec}) and stop it",
-            "警告: {spec} は {service} の owner 以外には拒否されますが、その前に {ja} が bind しています。portreeve who {spec} で確認し、停止してください"
+            "warning: {spec} is refused to whoever does not own {service}, but {en} bound it before that: see who it is (portreeve who {spec}) and stop it{stop}",
+            "警告: {spec} は {service} の owner 以外には拒否されますが、その前に {ja} が bind しています。portreeve who {spec} で確認し、停止してください{stop}"
         )
     }
 
@@ -100,8 +103,8 @@ pub(super) fn every_held<'w, 'a>(
     let of_listener = move |holding: &'w Holding<'a>| {
         let (spec, service) = (holding.spec(), holding.declared?.service);
         let is_kept = is_enforced(service, spec, rules) && Some(holding.widest().netns) == own;
-        let (who, release) = Some(holding).filter(|_| is_kept).and_then(|it| by_whom(world, it))?;
-        Some((Held { spec, service: service.name.clone(), who, release }, Some(holding)))
+        let (who, release, stop) = Some(holding).filter(|_| is_kept).and_then(|it| by_whom(world, it))?;
+        Some((Held { spec, service: service.name.clone(), who, release, stop }, Some(holding)))
     };
     let sockets = world.snapshot.connections.iter().flatten();
     let sockets = sockets.filter(move |socket| Some(socket.netns) == own);
@@ -109,15 +112,23 @@ pub(super) fn every_held<'w, 'a>(
     listened_on.chain(sockets.filter_map(|socket| Some((taken(world, socket, rules)?, None))))
 }
 
-/// Who holds it and is no owner to the guard, and how it is had from him.
-fn by_whom(world: &World<'_>, holding: &Holding<'_>) -> Option<(Text, Release)> {
+/// Who holds it and is no owner to the guard, how it is had from him, and what stops him.
+fn by_whom(world: &World<'_>, holding: &Holding<'_>) -> Option<(Text, Release, Option<String>)> {
     if let Some(unit) = unowned_socket(holding) {
         let who = Text { en: unit.into(), ja: unit.into() };
-        return Some((who, Release::Unit(unit.into())));
+        let stop = format!("systemctl disable --now {}", quoted(unit));
+        return Some((who, Release::Unit(unit.into()), Some(stop)));
     }
     let stranger = strangers(world, holding)?;
     let is_evictable = holding.listeners.iter().all(|listener| may_be_evicted(listener));
-    Some((name_of(stranger.first), if is_evictable { Release::Evict } else { Release::Stop }))
+    let release = if is_evictable { Release::Evict } else { Release::Stop };
+    Some((name_of(stranger.first), release, stop(stranger.first)))
+}
+
+/// The command that stops a process that is a service of the host's.
+pub(super) fn stop(process: &Process) -> Option<String> {
+    let unit = process.unit.as_deref().filter(|unit| unit::is_service(unit) && unit::is_plain(unit))?;
+    Some(format!("systemctl stop {unit}"))
 }
 
 /// Whether a stranger has bound what `socket` has and does not listen yet, or is connected where no state keeps him from going back:
@@ -138,7 +149,7 @@ fn taken(world: &World<'_>, socket: &Connection, rules: &Rules) -> Option<Held> 
     // Of one that does not listen no list of listeners tells the process.
     let Text { en, ja } = name_of(stranger);
     let who = text!("{en}, pid {pid},", "{ja}(pid {pid})");
-    Some(Held { spec, service: service.name.clone(), who, release: Release::Stop })
+    Some(Held { spec, service: service.name.clone(), who, release: Release::Stop, stop: stop(stranger) })
 }
 
 /// Whether `standing` refuses it already, by the very rules that are to be kept: whoever has it does not come back, and nothing more is

@@ -54,8 +54,20 @@ fn a_socket_unit_that_was_there_before_the_guard_is_found() {
     lab(site.host.write("/etc/systemd/system/other.service", "[Service]\nExecStart=sleep 999\n"));
     site.run(&format!("systemctl daemon-reload && portreeve {APPLY} && rm -r /sys/fs/bpf/portreeve"));
     site.run("systemctl start other.socket && portreeve apply --boot");
-    let found = site.ask("audit").stdout;
-    assert!(found.contains("opened-before-guard") && found.contains("other.socket has 443/tcp"), "{found}");
+    let is_found = || {
+        let found = site.ask("audit").stdout;
+        assert!(found.contains("stolen-port") && found.contains("other.socket has 443/tcp"), "{found}");
+    };
+    is_found();
     let warned = site.ask("plan --no-session").stderr;
     assert!(warned.contains("other.socket bound it before that"), "{warned}");
+    assert!(warned.contains("systemctl disable --now other.socket"), "{warned}");
+    // It would not notice that nobody comes any more.
+    let closed = site.ask("close 443/tcp --unlisten --no-session");
+    assert_eq!(closed.status, 5, "{closed:#?}");
+    assert!(closed.stderr.contains("systemctl stop other.socket"), "{closed:#?}");
+    site.run("sed -i s/enforce/observe/ /etc/portreeve/policy.toml");
+    is_found();
+    site.run(&format!("portreeve {APPLY}"));
+    is_found();
 }

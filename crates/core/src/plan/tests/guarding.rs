@@ -109,7 +109,7 @@ fn a_stranger_is_evicted_where_that_is_asked_for() {
     assert_eq!(made.undo.len(), 2, "of him nothing is taken back");
     let evicted: Vec<_> = made.evictions().map(|it| it.cookies.clone()).collect();
     assert_eq!(evicted, [[stolen().snapshot.listeners[0].cookie]]);
-    assert!(made.evictions().all(|it| it.unit.is_none()), "a session is stopped by nobody's unit");
+    assert!(made.evictions().all(|it| it.stop.is_none()), "a session is stopped by nobody's unit");
     // Also where it is refused to him already.
     let standing = Guards { rules: made.guards().expect("rules").clone(), ..Guards::default() };
     assert_eq!(kinds(&evicting(&stolen(), standing, Vec::new()).expect("a plan")), ["gate", "evict"]);

@@ -11,13 +11,13 @@ use crate::{
     finding::{Finding, Severity},
     ledger::Claim,
     owner::Match,
-    policy::Service,
+    policy::{Guarding, Service},
     rules::{Page, Rule},
     steer::Tenancy,
     steered::stranger,
     text,
     words::{Text, Words},
-    world::{Holding, World, name_of, strangers},
+    world::{Holding, World, name_of, strangers, unowned_socket},
 };
 
 /// Somebody else where the policy says whose place it is.
@@ -31,6 +31,7 @@ pub(super) const RULE: Rule = Rule {
         "number-of-another-service",
         "opener-gone",
         "unneeded-open-port",
+        "opened-before-guard",
     ],
     page: Page {
         what: Words {
@@ -107,7 +108,7 @@ fn of_claim(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
 
 fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
     let declared = holding.declared.filter(|declared| !declared.service.owners.is_empty())?;
-    let thief = thief(world, holding)?;
+    let Some(thief) = thief(world, holding) else { return refused_to_socket(holding, declared.service) };
     let spec = holding.spec();
     let service = &declared.service.name;
     let finding = RULE.finding(
@@ -117,6 +118,25 @@ fn judge(world: &World<'_>, holding: &Holding<'_>) -> Option<Finding> {
             "停止するか、policy の {service} の owner に加えてください"
         ),
     );
+    Some(finding.about(holding).run([format!("portreeve who {spec}")]))
+}
+
+/// The `.socket` for which the service manager holds it is no owner to the guard, whichever service it starts.
+fn refused_to_socket(holding: &Holding<'_>, service: &Service) -> Option<Finding> {
+    let is_guarded = matches!(service.guard, Some(Guarding::Kept(_)));
+    let unit = unowned_socket(holding).filter(|_| is_guarded)?;
+    let (name, spec) = (&service.name, holding.spec());
+    let finding = RULE.finding(
+        text!(
+            "{unit} has {spec}, and is no owner of {name}: to the guard it is a stranger, whichever service it starts",
+            "{spec} は {unit} のために保持されていますが、{name} の owner ではありません。ガードは、どのサービスを起動するかにかかわらず所有者以外として扱います"
+        ),
+        text!(
+            "stop that unit, or name it as an owner of {name} too",
+            "このユニットを停止するか、{name} の owner に加えてください"
+        ),
+    );
+    let finding = Finding { severity: Severity::High, ..finding };
     Some(finding.about(holding).run([format!("portreeve who {spec}")]))
 }
 
@@ -237,7 +257,10 @@ mod tests {
         address::Family,
         cgroup,
         facts::{Container, GuardStands, HolderGap, Led, LeftSteer, Listener},
+        finding::Severity,
+        guard::Mode,
         owner::Owner,
+        policy::Guarding,
         port::{PortRange, Protocol},
         rules::testing::scene,
         steer::{Routes, Tenancy, WhenDead},
@@ -254,6 +277,31 @@ mod tests {
             ["443/tcp: python3 (user eve) holds 443/tcp, which belongs to web (nginx.service)"]
         );
         assert_eq!(scene.rules(), ["stolen-port"]);
+    }
+
+    /// `Service=` may name the owner, so nobody is accused where no guard asks for the `.socket` itself.
+    #[test]
+    fn a_socket_unit_that_owns_nothing_is_a_stranger_where_the_port_is_guarded() {
+        let scene = |guard: Option<Guarding>| {
+            let scene = scene()
+                .service("web", "443/tcp", "nginx.service")
+                .declared(move |service| service.guard = guard)
+                .listens("init.scope", "0.0.0.0:443/tcp")
+                .program("systemd", "root");
+            scene.socket(|socket| {
+                socket.socket_cgroup = Some("/system.slice/shop.socket".into());
+                socket.socket_unit = Some("shop.socket".into());
+            })
+        };
+        for mode in [Mode::Observe, Mode::Enforce] {
+            let scene = scene(Some(Guarding::Kept(mode)));
+            let text = "443/tcp: shop.socket has 443/tcp, and is no owner of web: to the guard it is a stranger, whichever service it starts";
+            assert_eq!(scene.texts("stolen-port"), [text]);
+            assert!(scene.judge().iter().any(|finding| finding.severity == Severity::High));
+        }
+        for guard in [None, Some(Guarding::Off)] {
+            assert!(scene(guard).texts("stolen-port").is_empty());
+        }
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! A guarded port was opened when nobody asked yet whose it is (A24).
 
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use crate::{
     facts::{GuardStands, Listener},
     finding::{Finding, Severity},
     guard::Mode,
     policy::Guarding,
-    port::PortSpec,
     rules::{Page, Rule, declared::list},
-    text,
+    text, unit,
     words::{Text, Words},
-    world::{Holding, World, restart_command, unowned_socket},
+    world::{Holding, World, restart_command},
 };
 
 /// The guard takes nothing from whoever has it.
@@ -61,9 +60,6 @@ fn finding(holdings: &[&Holding<'_>]) -> Option<Finding> {
     let mut ports: Vec<_> = holdings.iter().map(|holding| holding.spec()).collect();
     ports.sort_unstable();
     ports.dedup();
-    if let Some(unit) = holdings.iter().find_map(|holding| unowned_socket(holding)) {
-        return Some(of_stranger(unit, ports, first));
-    }
     let Text { en, ja } = first.who();
     let Text { en: en_ports, ja: ja_ports } = list(ports);
     let finding = RULE.finding(
@@ -73,26 +69,20 @@ fn finding(holdings: &[&Holding<'_>]) -> Option<Finding> {
         ),
         text!("restart it when it suits", "都合のよいときに再起動してください"),
     );
-    let command =
-        restart_command(&first.identity).unwrap_or_else(|| format!("portreeve who {}", first.spec()));
-    Some(finding.about(first).run([command]))
+    Some(finding.about(first).run(commands(first)))
 }
 
-/// It could not be opened again: the guard asks for the `.socket`, whichever service that starts.
-fn of_stranger(unit: &str, ports: Vec<PortSpec>, first: &Holding<'_>) -> Finding {
-    let Text { en, ja } = list(ports);
-    let finding = RULE.finding(
-        text!(
-            "{unit} has {en} from before the guard stood, and is no owner: the guard would refuse it now",
-            "{unit} は、ガードが有効になる前から {ja} を保持していますが owner ではないため、開き直すとガードに拒否されます"
-        ),
-        text!(
-            "stop that unit, or name it as an owner of the service too",
-            "このユニットを停止するか、サービスの owner に加えてください"
-        ),
-    );
-    let finding = Finding { severity: Severity::High, ..finding };
-    finding.about(first).run([format!("portreeve who {}", first.spec())])
+/// What opens it again: where the service manager did, that does for the `.socket`, which fails while a service has it.
+fn commands(first: &Holding<'_>) -> Vec<String> {
+    let sockets = first.listeners.iter().filter_map(|listener| listener.socket_unit.as_deref());
+    let socket = sockets.into_iter().find(|unit| unit.ends_with(".socket") && unit::is_plain(unit));
+    let service = first.identity.unit.filter(|unit| unit::is_service(unit) && unit::is_plain(unit));
+    if let Some(socket) = socket {
+        let stop = service.map(|service| format!("systemctl stop {service}"));
+        return stop.into_iter().chain([format!("systemctl restart {socket}")]).collect();
+    }
+    let restart = restart_command(&first.identity);
+    vec![restart.unwrap_or_else(|| format!("portreeve who {}", first.spec()))]
 }
 
 #[cfg(test)]
@@ -100,6 +90,7 @@ mod tests {
     use super::*;
     use crate::{
         facts::{AtBoot, LeftGuard, Opening},
+        owner::Owner,
         rules::testing::{Scene, scene},
     };
 
@@ -124,18 +115,24 @@ mod tests {
         assert_eq!(scene.commands(RULE.name), ["systemctl restart nginx.service"]);
     }
 
-    /// Whatever `Service=` says, a restart of the socket would end with EPERM.
     #[test]
-    fn a_socket_unit_that_the_guard_would_refuse_is_more_than_a_notice() {
-        let scene = web(Mode::Enforce, GuardStands::Whole).program("systemd", "root").socket(|socket| {
-            socket.socket_cgroup = Some("/system.slice/shop.socket".into());
-            socket.socket_unit = Some("shop.socket".into());
-        });
-        let found = scene.judge().into_iter().find(|finding| finding.rule == RULE.name).expect("a finding");
-        assert_eq!(found.severity, Severity::High);
-        assert!(found.text.en.contains("shop.socket has 80/tcp, 443/tcp"), "{found:?}");
-        assert_eq!(found.commands.len(), 1);
-        assert!(found.commands[0].starts_with("portreeve who"), "{found:?}");
+    fn what_the_service_manager_opened_it_opens_again() {
+        let activated = |unit: &'static str| {
+            let scene = web(Mode::Enforce, GuardStands::Whole);
+            let scene =
+                scene.declared(|service| service.owners = [Owner::Unit("nginx.service".into())].into());
+            let mut scene = scene.process(|process| process.unit = Some(unit.into()));
+            for listener in &mut scene.snapshot.listeners {
+                listener.socket_cgroup = Some("/system.slice/nginx.socket".into());
+                listener.socket_unit = Some("nginx.socket".into());
+            }
+            scene.commands(RULE.name)
+        };
+        assert_eq!(
+            activated("nginx.service"),
+            ["systemctl stop nginx.service", "systemctl restart nginx.socket"]
+        );
+        assert_eq!(activated("init.scope"), ["systemctl restart nginx.socket"]);
     }
 
     #[test]

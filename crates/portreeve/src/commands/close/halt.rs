@@ -12,6 +12,7 @@ use portreeve_core::{
     gate::Ports,
     port::{PortSpec, Protocol},
     receipt::{self, Deed, Means, Outcome},
+    shell::quoted,
     steer::Route,
     text,
     words::{Text, Words},
@@ -374,6 +375,14 @@ fn taken(
                 "if that is what you want: --cut-my-own-session",
                 "承知のうえで閉じる場合は --cut-my-own-session を指定してください"
             )));
+    }
+    if let Some(unit) = listener.socket_unit.as_deref().filter(|_| is_activated(listener)) {
+        let failure = Failure::new(Exit::Refused, NOT_STOPPED).because(text!(
+            "the service manager holds it for {unit}, which would not notice",
+            "サービスマネージャーが {unit} のために保持しており、閉じても気付きません"
+        ));
+        let stop = format!("systemctl stop {}", quoted(unit));
+        return Err(failure.hint(Text { en: stop.clone(), ja: stop }));
     }
     if listener.cookie == 0 {
         let what =
