@@ -1,6 +1,6 @@
 //! The journal, followed by way of a child `journalctl(1)`, which is started again when it ends.
 
-mod line;
+pub mod line;
 
 use std::{
     fs, io,
@@ -242,16 +242,9 @@ fn tell(text: &[u8], is_cut: bool, since: &mut Since, each: &mut impl FnMut(Told
         return false;
     };
     if line.cursor.len() <= CURSOR_BYTES_MAX {
-        *since = Since::Cursor(line.cursor.into_owned());
+        *since = Since::Cursor(line.cursor.clone().into_owned());
     }
-    let entry = Entry {
-        unit: line.unit.as_deref(),
-        uid: line.uid,
-        pid: line.pid,
-        identifier: line.identifier.as_deref(),
-        message: line.message.as_deref(),
-    };
-    each(Told::Line { entry, at: line.at });
+    each(Told::Line { entry: line.entry(), at: line.at });
     true
 }
 

@@ -3,19 +3,34 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use portreeve_core::logs::journal::Entry;
 use serde::{Deserialize, de::IgnoredAny};
 
 /// What is read of it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line<'t> {
+pub struct Line<'t> {
     pub(super) cursor: Cow<'t, str>,
     pub(super) at: Timestamp,
-    pub(super) unit: Option<String>,
-    pub(super) uid: Option<u32>,
-    pub(super) pid: Option<u32>,
-    pub(super) identifier: Option<String>,
+    unit: Option<String>,
+    uid: Option<u32>,
+    pid: Option<u32>,
+    identifier: Option<String>,
     /// `None` where it was too long to be printed.
-    pub(super) message: Option<String>,
+    message: Option<String>,
+}
+
+impl Line<'_> {
+    /// What stands in it, and who wrote it.
+    #[must_use]
+    pub fn entry(&self) -> Entry<'_> {
+        Entry {
+            unit: self.unit.as_deref(),
+            uid: self.uid,
+            pid: self.pid,
+            identifier: self.identifier.as_deref(),
+            message: self.message.as_deref(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -64,7 +79,8 @@ impl Field {
 }
 
 /// Reads one; `None` of what is none.
-pub(super) fn read(text: &[u8]) -> Option<Line<'_>> {
+#[must_use]
+pub fn read(text: &[u8]) -> Option<Line<'_>> {
     let written: Written<'_> = serde_json::from_slice(text).ok()?;
     Some(Line {
         at: Timestamp::from_microsecond(written.at.parse().ok()?).ok()?,
