@@ -32,6 +32,7 @@ pub const TOOLS: &[Tool] = &[
     tool("lsof", "lsof", "is another witness of sockets"),
     tool("curl", "curl", "is the client of web, mail and file servers"),
     tool("nmap", "nmap", "looks for ports as whoever probes does"),
+    tool("hydra", "hydra", "tries passwords as whoever guesses does"),
     tool("tcpdump", "tcpdump", "writes down what passes"),
     tool("openssl", "openssl", "is the client of encrypted ports"),
     tool("qemu-system-x86_64", "qemu-system-x86", "boots another kernel"),

@@ -39,6 +39,7 @@ mod lab {
     mod gate;
     mod guard;
     mod guarded;
+    mod guessed;
     mod halves;
     mod hideaways;
     mod hidepid;
