@@ -14,6 +14,8 @@ mod events;
 mod firewall;
 #[path = "../../fuzz/feed/gate.rs"]
 mod gate;
+#[path = "../../fuzz/feed/journal.rs"]
+mod journal;
 #[path = "../../fuzz/feed/ledger.rs"]
 mod ledger;
 #[path = "../../fuzz/feed/listings.rs"]
@@ -60,6 +62,11 @@ fn policies() {
 #[test]
 fn lines_of_logs() {
     replay("logs", logs::feed);
+}
+
+#[test]
+fn lines_of_the_journal() {
+    replay("journal", journal::feed);
 }
 
 #[test]
