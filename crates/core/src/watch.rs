@@ -10,6 +10,7 @@ mod buckets;
 mod crowd;
 mod evidence;
 mod family;
+mod group;
 pub mod logs;
 mod paths;
 mod place;
@@ -19,6 +20,7 @@ mod reaction;
 mod reason;
 mod replay;
 mod returned;
+mod scan;
 mod score;
 mod sessions;
 mod source;
@@ -37,15 +39,17 @@ use jiff::{SignedDuration, Timestamp};
 use siphasher::sip::SipHasher13;
 
 use self::{
-    attempts::Attempts, blocks::Blocks, probe::Suspect, proof::Proofs, returned::Returned, table::Table,
+    attempts::Attempts, blocks::Blocks, probe::Suspect, proof::Proofs, returned::Returned, scan::Scan,
+    table::Table,
 };
 pub use self::{
     attempts::{ServiceNumber, Written},
     blocks::Limit,
-    crowd::Group,
     evidence::{Innocence, Known, Touch},
+    group::Group,
     reaction::{Mercy, Reaction},
     replay::{Packet, Replay, Way},
+    scan::{FirstTouches, PortDays, Usual},
     score::THRESHOLD,
     sessions::sessions,
     source::Source,
@@ -79,6 +83,9 @@ pub enum Happening<'l> {
     },
     /// A service of TCP wrote of somebody: so his address is his own, too.
     Written(Written<'l>),
+    /// Some seconds are over, in which so many touched ports of nobody's first of whom no [`Happening::Touch`] tells: then it is
+    /// looked whether many share a scan.
+    Counted(&'l [FirstTouches]),
 }
 
 /// A key that nobody else knows: who knew it could choose addresses that push others out of the tables.
@@ -95,6 +102,7 @@ pub struct Watch {
     proofs: Proofs,
     suspects: BTreeMap<Source, Suspect>,
     attempts: Attempts,
+    scan: Scan,
     blocks: Blocks,
     /// Those of whom nothing is remembered any more, until somebody hears of it.
     forgotten: Vec<Source>,
@@ -114,6 +122,7 @@ impl Watch {
             proofs: Proofs::new(),
             suspects: BTreeMap::new(),
             attempts: Attempts::new(),
+            scan: Scan::new(began),
             blocks: Blocks::default(),
             forgotten: Vec::new(),
             freed: began,
@@ -131,6 +140,7 @@ impl Watch {
             Happening::Touch(touch) => only(self.touched(known, touch, event.at)),
             Happening::Handshake { from } => only(self.shaken(known, *from, event.at)),
             Happening::Written(written) => self.wrote(known, written, event.at),
+            Happening::Counted(touches) => only(self.counted(known, touches, event.at)),
         }
     }
 
@@ -144,6 +154,17 @@ impl Watch {
     #[must_use]
     pub fn suspect(&self, source: Source, at: Timestamp) -> Option<Suspicion> {
         self.suspects.get(&source).map(|suspect| suspect.tell(source, at))
+    }
+
+    /// How many sources touch each port on a usual day, as far as that is known.
+    #[must_use]
+    pub fn usual(&self) -> Usual {
+        self.scan.usual()
+    }
+
+    /// Goes on at `now` after what was usual for a watch before this one.
+    pub fn recall_usual(&mut self, usual: &Usual, now: Timestamp) {
+        self.scan.recall(usual, now);
     }
 
     fn wrote(&mut self, known: &Known, written: &Written<'_>, at: Timestamp) -> Vec<Suspicion> {
@@ -171,8 +192,11 @@ impl Watch {
             return None;
         }
         let record = self.table.record(hash, tick, || self.returned.check_in(hash));
+        let contacts_before = record.contacts;
+        let is_suspect = probe::contact(record, touch, tick);
+        self.scan.touches(self.key, touch, (record, contacts_before), tick);
         // Of nearly all it need not be known whether they are proven.
-        if !probe::contact(record, touch, tick) {
+        if !is_suspect {
             return None;
         }
         let is_proven = self.proofs.has(hash, tick);
@@ -185,6 +209,15 @@ impl Watch {
         let told = suspect.tell(source, at);
         self.remember(source, suspect);
         Some(told)
+    }
+
+    fn counted(&mut self, known: &Known, touches: &[FirstTouches], at: Timestamp) -> Option<Suspicion> {
+        let (key, tick) = (self.key, self.tick(at));
+        touches.iter().for_each(|touches| self.scan.counts(touches, tick));
+        let Self { scan, proofs, .. } = self;
+        let sharing = scan.look(known, (at, tick), |source| proofs.has(digest(key, &source), tick))?;
+        let first = moment(self.began, sharing.first);
+        Some(sharing.tell(first, at))
     }
 
     fn shaken(&mut self, known: &Known, from: IpAddr, at: Timestamp) -> Option<Suspicion> {

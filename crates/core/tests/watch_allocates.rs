@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use portreeve_core::{
     logs::{Reading, header, read},
     port::Protocol,
-    watch::{Event, Happening, Known, Touch, Watch, Written},
+    watch::{Event, FirstTouches, Happening, Known, Touch, Watch, Written},
 };
 
 fn counted(act: impl FnOnce()) -> u64 {
@@ -50,6 +50,27 @@ fn only_what_is_told_takes_memory() {
         }
     });
     assert!(told == 1 && loud > 0, "{told} {loud}");
+}
+
+/// A look at each port finds no group, and then one.
+#[test]
+fn a_look_takes_none_unless_many_are_told_of() {
+    let known = Known { own: vec![Ipv4Addr::new(192, 0, 2, 1).into()], ..Known::default() };
+    let mut watch = Watch::new([1, 2], Timestamp::UNIX_EPOCH);
+    let counted_of =
+        |more| (1_024..9_000).map(move |port| FirstTouches { protocol: Protocol::Udp, port, more });
+    // Ten within ten minutes are usual.
+    let [few, many] = [1, 200].map(|more| counted_of(more).collect::<Vec<_>>());
+    let mut told = 0;
+    let mut look = |minute: i64, touches: &[FirstTouches]| {
+        let at = Timestamp::from_second(minute * 60).expect("it is one");
+        counted(|| told += watch.step(&known, &Event { at, what: Happening::Counted(touches) }).len())
+    };
+    // For two days, of which the second one begins.
+    assert_eq!((0..2 * 24 * 60).map(|minute| look(minute, &few)).sum::<u64>(), 0);
+    assert!(look(3 * 24 * 60, &many) > 0);
+    assert_eq!((1..300).map(|minute| look(3 * 24 * 60 + minute, &many)).sum::<u64>(), 0, "it goes on");
+    assert_eq!(told, 1, "one line of all ports");
 }
 
 #[test]

@@ -1,33 +1,16 @@
 //! Who shares the work: many sources, each of which fails once or twice at a service, within minutes (A19).
 
-use alloc::vec::Vec;
+use super::{
+    Group, Source,
+    group::{AGAIN_SECONDS, MANY, NAMED, SECONDS, is_within},
+};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Source, TICKS_EACH_SECOND};
-
-/// So many sources are a crowd, and so many more than were let in.
-const MANY: usize = 20;
+/// Many are a crowd where they are so many more than were let in.
 const TIMES_WELCOMED: usize = 4;
-/// Within this time.
-const SECONDS: u32 = 10 * 60;
 /// Whoever fails more often is told of by himself.
 const FEW: u8 = 2;
-/// A crowd is told of again after this time.
-const AGAIN_SECONDS: u32 = 60 * 60;
 /// So many sources are remembered of a service.
 const REMEMBERED: usize = 64;
-/// And so many are named.
-const NAMED: usize = 16;
-
-/// Many sources that do one thing together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
-    /// The first ones that are remembered.
-    pub sources: Vec<Source>,
-    /// How many there are, at least.
-    pub count: u32,
-}
 
 /// A source that failed.
 #[derive(Clone, Copy, Debug)]
@@ -112,17 +95,16 @@ impl Crowd {
         let count = u32::try_from(self.lately(tick).count()).unwrap_or(u32::MAX);
         let sources = self.lately(tick).map(|one| one.source).take(NAMED).collect();
         let first = self.lately(tick).map(|one| one.tick).min().unwrap_or(tick);
-        Rush { group: Group { sources, count }, users: users.count_ones(), first }
+        Rush { group: Group { sources, count, network: None }, users: users.count_ones(), first }
     }
-}
-
-fn is_within(at: u32, tick: u32, seconds: u32) -> bool {
-    tick.saturating_sub(at) <= seconds * TICKS_EACH_SECOND
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
+    use crate::watch::TICKS_EACH_SECOND;
 
     fn source(number: u32) -> Source {
         Source::V4(core::net::Ipv4Addr::from_bits(number))

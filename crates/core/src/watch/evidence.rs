@@ -124,6 +124,11 @@ impl Known {
         self.served.contains(&(protocol, port)) || self.declared.iter().any(declares)
     }
 
+    /// Whether nothing that comes there is evidence, whoever sends it.
+    pub(super) fn is_innocent(&self, protocol: Protocol, port: u16) -> bool {
+        self.has(protocol, port) || (protocol == Protocol::Udp && self.innocence_of_port(port).is_some())
+    }
+
     fn is_clients(&self, port: u16) -> bool {
         self.client_range.is_some_and(|range| range.contains(port))
     }
@@ -139,9 +144,14 @@ impl Known {
     }
 
     fn innocence_of_datagram(&self, touch: &Touch) -> Option<Innocence> {
+        let is_answer = ANSWERS.contains(&touch.from_port) && self.is_clients(touch.port);
+        is_answer.then_some(Innocence::Answer).or_else(|| self.innocence_of_port(touch.port))
+    }
+
+    /// Of a port of UDP.
+    fn innocence_of_port(&self, port: u16) -> Option<Innocence> {
         let is_web = || self.has(Protocol::Tcp, HTTPS) || self.has(Protocol::Tcp, HTTP);
-        match touch.port {
-            port if ANSWERS.contains(&touch.from_port) && self.is_clients(port) => Some(Innocence::Answer),
+        match port {
             port if TRACEROUTE.contains(port) => Some(Innocence::Traceroute),
             HTTPS if is_web() => Some(Innocence::Quic),
             _ => None,

@@ -2,11 +2,14 @@
 
 use crate::port::Protocol;
 
+/// The number that stands for those by which a computer looks round its own network.
+const NEIGHBOURS: u16 = 137;
+
 /// Families, each with the number that stands for it and the reason.
 const FAMILIES: &[(&[u16], &str)] = &[
     (&[25, 110, 143, 465, 587, 993, 995, 4190], "a mail program looks for its server by all of them"),
     (
-        &[137, 135, 138, 139, 445, 1900, 3702, 5353, 5355, 5357, 5358],
+        &[NEIGHBOURS, 135, 138, 139, 445, 1900, 3702, 5353, 5355, 5357, 5358],
         "a computer that looks round its own network asks by all of them",
     ),
     (&[80, 443, 8000, 8008, 8080, 8443], "a browser, or a link, tries the usual ones of the web"),
@@ -17,6 +20,11 @@ const FAMILIES: &[(&[u16], &str)] = &[
 pub(super) fn family(protocol: Protocol, port: u16) -> (Protocol, u16) {
     let own = FAMILIES.iter().find(|(ports, _)| ports.contains(&port));
     own.and_then(|(ports, _)| ports.first()).map_or((protocol, port), |first| (Protocol::Tcp, *first))
+}
+
+/// Whether computers of one network ask each other by it, of a morning all of them.
+pub(super) fn is_of_neighbours(protocol: Protocol, port: u16) -> bool {
+    family(protocol, port) == (Protocol::Tcp, NEIGHBOURS)
 }
 
 #[cfg(test)]
@@ -35,6 +43,13 @@ mod tests {
         assert_eq!(count(&[3306, 5432, 6379, 27017, 9200]), 5);
         assert_eq!(family(Protocol::Udp, 137), family(Protocol::Tcp, 445), "whatever the protocol");
         assert_ne!(family(Protocol::Udp, 161), family(Protocol::Tcp, 161));
+    }
+
+    #[test]
+    fn neighbours_ask_by_some_ports() {
+        let ports = [137, 445, 5_353, 1_900].map(|port| is_of_neighbours(Protocol::Udp, port));
+        assert_eq!(ports, [true; 4]);
+        assert!([23, 3_389, 25, 80].iter().all(|port| !is_of_neighbours(Protocol::Tcp, *port)));
     }
 
     #[test]

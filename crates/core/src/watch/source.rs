@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The bits of an IPv6 address by which one subscriber is told from another (RFC 4291 §2.5.4).
 const NETWORK_BITS: u8 = 64;
 
+/// The bits by which one network is told from another: of IPv4 and of IPv6 no longer prefix is announced to others (RFC 7454 §6.1.3).
+const SITE_BITS: [u8; 2] = [24, 48];
+
 /// An IPv4 address, or an IPv6 network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "IpAddr", into = "IpAddr")]
@@ -22,6 +25,9 @@ pub enum Source {
 }
 
 impl Source {
+    /// Where nobody of many is known: an address that nobody has.
+    pub(super) const NOBODY: Self = Self::V4(Ipv4Addr::UNSPECIFIED);
+
     /// Whose address it is; one of IPv4 that is written as one of IPv6 (RFC 4291 §2.5.5.2) is one of IPv4.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
@@ -49,6 +55,27 @@ impl Source {
         match self {
             Self::V4(address) => address.into(),
             Self::V6(network) => Ipv6Addr::from_bits(u128::from(network) << NETWORK_BITS).into(),
+        }
+    }
+}
+
+impl Source {
+    /// The network that it shares with its neighbours: 24 bits of IPv4, 48 of IPv6.
+    #[must_use]
+    pub fn site(self) -> IpNet {
+        let [of_ipv4, of_ipv6] = SITE_BITS;
+        let bits = if matches!(self, Self::V4(_)) { of_ipv4 } else { of_ipv6 };
+        IpNet::new_assert(self.address(), bits).trunc()
+    }
+
+    /// Which one of its site it is, in eight bits: of IPv6 some of the 65,536 share a number.
+    pub(super) const fn number_in_site(self) -> u8 {
+        match self {
+            Self::V4(address) => address.octets()[3],
+            Self::V6(network) => {
+                let [.., high, low] = network.to_be_bytes();
+                high ^ low
+            }
         }
     }
 }
@@ -88,5 +115,17 @@ mod tests {
         assert_eq!(told("2001:db8:7::1"), "2001:db8:7::/64");
         assert_eq!(told("2001:db8:7:0:ffff::9"), "2001:db8:7::/64");
         assert_eq!(told("2001:db8:7:1::1"), "2001:db8:7:1::/64");
+    }
+
+    #[test]
+    fn neighbours_are_of_one_site() {
+        let site = |address: &str| Source::of(address.parse().unwrap()).site().to_string();
+        assert_eq!(site("203.0.113.7"), "203.0.113.0/24");
+        assert_eq!(site("2001:db8:7:ff::1"), "2001:db8:7::/48");
+        let number = |address: &str| Source::of(address.parse().unwrap()).number_in_site();
+        assert_eq!(
+            [number("203.0.113.7"), number("2001:db8:7:9::1"), number("2001:db8:7:100::1")],
+            [7, 9, 1]
+        );
     }
 }

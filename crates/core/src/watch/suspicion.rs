@@ -19,6 +19,8 @@ use crate::{
 pub enum Kind {
     /// He looks for ports, one after another.
     PortScan,
+    /// Many share the work of looking for ports.
+    DistributedScan,
     /// He tries passwords.
     BruteForce,
     /// He tries passwords, and does not know of one user.
@@ -35,6 +37,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::PortScan => "port-scan",
+            Self::DistributedScan => "distributed-scan",
             Self::BruteForce => "brute-force",
             Self::PasswordSpray => "password-spray",
             Self::DistributedBruteForce => "distributed-brute-force",
@@ -106,6 +109,8 @@ pub struct Suspicion {
 
 /// A line names so many ports.
 const PORTS_SHOWN: usize = 6;
+/// And so many are named at all of what many did.
+pub(super) const PORTS_NAMED: usize = 16;
 
 impl Suspicion {
     /// How many times as likely it is that he probes as that he does not.
@@ -121,6 +126,7 @@ impl Suspicion {
         let service = self.service.as_deref().unwrap_or_default();
         match self.kind {
             Kind::PortScan => self.text_of_scan(),
+            Kind::DistributedScan => self.text_of_shared_scan(),
             Kind::BruteForce | Kind::PasswordSpray => {
                 let Self { users, welcomed, .. } = self;
                 let en_users = inflect(*users as usize, "user", "users");
@@ -144,18 +150,34 @@ impl Suspicion {
         }
     }
 
-    fn text_of_scan(&self) -> Text {
-        let (count, time) = (self.contacts, self.time());
-        let protocols = self.protocols();
-        let ports = self.shown();
-        let doubt = match self.confidence {
+    fn text_of_shared_scan(&self) -> Text {
+        let group = self.group.as_ref();
+        let (count, network) = (group.map_or(0, |group| group.count), group.and_then(|group| group.network));
+        let (time, ports, protocols) = (self.time(), self.shown(), self.protocols());
+        let Text { en: en_of, ja: ja_of } =
+            network.map(|network| text!(" of {network}", "{network} の")).unwrap_or_default();
+        let Words { en, ja } = self.doubt();
+        text!(
+            "{count} sources{en_of} asked for one to three undeclared ports each in {time}: {ports} ({protocols}){en}",
+            "{time} の間に、{ja_of}{count} 個の送信元がそれぞれ宣言のないポート 1~3 個に接触: {ports}({protocols}){ja}"
+        )
+    }
+
+    const fn doubt(&self) -> Words {
+        match self.confidence {
             Confidence::Proven => Words { en: "", ja: "" },
             Confidence::Unproven => Words {
                 en: "; no handshake: may be forged",
                 ja: "。ハンドシェイクがなく、送信元が偽装されている可能性があります",
             },
-        };
-        let (en, ja) = (doubt.en, doubt.ja);
+        }
+    }
+
+    fn text_of_scan(&self) -> Text {
+        let (count, time) = (self.contacts, self.time());
+        let protocols = self.protocols();
+        let ports = self.shown();
+        let Words { en, ja } = self.doubt();
         text!(
             "{count} undeclared ports in {time}: {ports} ({protocols}){en}",
             "{time} の間に宣言のないポート {count} 個: {ports}({protocols}){ja}"
@@ -185,8 +207,12 @@ impl Suspicion {
         let mut ports: Vec<_> = self.ports.iter().map(|contact| contact.port).collect();
         ports.sort_unstable();
         ports.dedup();
-        let is_cut =
-            ports.len() > PORTS_SHOWN || self.ports.len() < usize::try_from(self.contacts).unwrap_or(0);
+        // Of many each touched its own.
+        let are_all = match self.group {
+            Some(_) => self.ports.len() < PORTS_NAMED,
+            None => self.ports.len() >= usize::try_from(self.contacts).unwrap_or(0),
+        };
+        let is_cut = ports.len() > PORTS_SHOWN || !are_all;
         let more = if is_cut { " …" } else { "" };
         let ports: Vec<_> = ports.iter().take(PORTS_SHOWN).map(|port| format!("{port}")).collect();
         ports.join(" ") + more

@@ -30,6 +30,9 @@ pub(super) struct Record {
 
 const HAS_RETURNED: u8 = 1;
 const IS_SERVED: u8 = 2;
+/// The other bits of the marks: when it was counted as one of a group last.
+const COUNTED_SHIFT: u32 = 2;
+const COUNTED_COUNT: u32 = 1 << (u8::BITS - COUNTED_SHIFT);
 
 impl Record {
     /// The ports that are kept, in the order of the contacts.
@@ -57,6 +60,23 @@ impl Record {
         let was = self.marks & IS_SERVED != 0;
         self.marks |= IS_SERVED;
         was
+    }
+
+    /// Whether it comes again after more than a whole `period`, as far as six bits tell; then it is counted from now on.
+    pub(super) fn comes_again(&mut self, period: u32) -> bool {
+        let now = period % COUNTED_COUNT;
+        let before = u32::from(self.marks >> COUNTED_SHIFT);
+        let is_again = (now + COUNTED_COUNT - before) % COUNTED_COUNT > 1;
+        if is_again {
+            self.counts(period);
+        }
+        is_again
+    }
+
+    /// It is counted in this `period`.
+    pub(super) fn counts(&mut self, period: u32) {
+        let now = u8::try_from(period % COUNTED_COUNT).unwrap_or(0);
+        self.marks = self.marks & (HAS_RETURNED | IS_SERVED) | now << COUNTED_SHIFT;
     }
 
     /// Who is pushed out first: those that came once and never before, and of these the oldest.
