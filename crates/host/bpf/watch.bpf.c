@@ -2,8 +2,9 @@
 //
 // `dropped` hears of each packet that the kernel lets go because a rule of the packet filter dropped it or nobody has its
 // port (include/trace/events/skb.h); `shaken` of each TCP connection that a stranger has opened (include/trace/events/sock.h).
-// The kernel counts, and little is told: a source that touches one port, however often, is a cell of an array; with its
-// second port it gets a record, and its first ports are told, then those at which their number has doubled.
+// The kernel counts, and little is told: a source that touches one port, however often, is a cell of an array, and one more in
+// the count of that port; with its second port it gets a record, and its first ports are told, then those at which their number
+// has doubled. A source of which several neighbours came lately is told with its first port.
 #include "kernel.h"
 #include "lost.h"
 
@@ -22,6 +23,21 @@ enum wanted {
 
 // Ports of a source that are told each, as far as the program tells them apart.
 #define PORTS_TOLD 8
+// A source that has touched so many ports at most may be one of many that share a scan: core/watch/scan.rs decides.
+#define PORTS_SHARED 3
+
+// A minute and some. What comes again so many of them later, so after ten minutes at least, is a first touch again. A clock that
+// is less exact would do, but programs at tracepoints may not ask for one (kernel/trace/bpf_trace.c).
+#define PERIOD_SHIFT 36
+#define PERIODS_QUIET 10
+// Of which the sources of a network are counted together.
+#define PERIODS_TOGETHER_SHIFT 3
+
+// A source is told with its first port where so many of its network came within nine minutes; from the next number on
+// only where their count has doubled.
+#define NEIGHBOURS_MIN 4
+#define NEIGHBOURS_TOLD 32
+
 // A source whose handshake was told is not told of again for so long: ten minutes.
 #define QUIET_NS (600ull * 1000 * 1000 * 1000)
 
@@ -52,13 +68,49 @@ struct {
 
 #define CELL_BITS 20
 
-// A source that has touched one port: 15 bits that tell it from others of its cell, the protocol, the port.
+// A source that has touched one port. From the lowest bit: the port in 16, the protocol in one, the period in 16, whether it
+// was told in one, and in 30 what tells it from others of its cell.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1 << CELL_BITS);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, __u64);
 } touched_once SEC(".maps");
+
+#define ASKED_BITS 17
+#define ASKED_MASK ((1u << ASKED_BITS) - 1)
+#define PERIOD_MASK 0xffffull
+#define WAS_TOLD (1ull << 33)
+#define TAG_MASK (~0ull << 34)
+
+// include/uapi/linux/bpf.h: whoever made it may map its memory.
+#define BPF_F_MMAPABLE 1024
+
+// First touches of each port that were not told, as `asked` numbers them: whoever reads it knows the rest from the events. One
+// count for all processors, and shared memory, so that reading all of it is no call.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << ASKED_BITS);
+	__type(key, __u32);
+	__type(value, __u64);
+} first_touches SEC(".maps");
+
+#define NETWORK_BITS 16
+
+// How many sources of a network came together. From the lowest bit: the count in 16, the period in 16, and in 32 what tells it
+// from others of its cell.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << NETWORK_BITS);
+	__type(key, __u32);
+	__type(value, __u64);
+} networks SEC(".maps");
+
+#define COUNT_MASK 0xffffull
+// Of a source: 24 bits of IPv4, 48 of IPv6, as they lie in memory.
+#define NETWORK4 0xffffffull
+#define NETWORK6 0xffffffffffffull
 
 // An IPv4 address, or the upper half of one of IPv6.
 struct source {
@@ -70,7 +122,7 @@ struct prober {
 	__u64 packets;
 	__u64 ports_seen[4]; // a bit each, by a hash
 	__u32 ports;
-	__u32 padding;
+	__u32 period; // when something was told last
 };
 
 struct {
@@ -266,38 +318,105 @@ static __always_inline int is_told(__u32 ports)
 	return ports <= PORTS_TOLD || (ports & (ports - 1)) == 0;
 }
 
+static __always_inline __u64 hash_of(__u64 network, __u64 family)
+{
+	return mixed(network ^ mixed(family + WANTED(SEED)));
+}
+
+// Whether this source is told with its first port: several others of its network came lately.
+static __always_inline int has_neighbours(struct source *source, __u64 period)
+{
+	__u64 network = source->network & (source->family == AF_INET ? NETWORK4 : NETWORK6);
+	// Another hash than that of the source itself, whose network may be the same number.
+	__u64 hash = hash_of(network, source->family << 8), owner;
+	__u32 place = hash & ((1 << NETWORK_BITS) - 1), count = 1;
+	__u64 *cell = bpf_map_lookup_elem(&networks, &place);
+
+	if (!cell)
+		return 0;
+	owner = (hash & ~0xffffffffull) | period >> PERIODS_TOGETHER_SHIFT << 16;
+	if ((*cell & ~COUNT_MASK) == owner)
+		count = (*cell & COUNT_MASK) + 1;
+	if (count <= COUNT_MASK)
+		*cell = owner | count;
+	return count >= NEIGHBOURS_MIN && (count <= NEIGHBOURS_TOLD || (count & (count - 1)) == 0);
+}
+
+static __always_inline void count(__u32 asked, __u64 more)
+{
+	__u64 *touches = bpf_map_lookup_elem(&first_touches, &asked);
+
+	if (touches)
+		__sync_fetch_and_add(touches, more);
+}
+
+// Somebody who is in no cell, or whose touch was long ago: told, or one more of that port.
+static __always_inline void begin(struct packet *packet, __u64 *cell, __u64 tag, __u64 period)
+{
+	struct prober fresh = { .packets = 1, .ports = 1 };
+	__u32 now = asked(packet);
+
+	if (has_neighbours(&packet->source, period)) {
+		*cell = tag | WAS_TOLD | period << ASKED_BITS | now;
+		tell(packet, &fresh, 0);
+		return;
+	}
+	*cell = tag | period << ASKED_BITS | now;
+	count(now, 1);
+}
+
+static __always_inline int is_long_ago(__u16 before, __u16 period)
+{
+	return (__u16)(period - before) >= PERIODS_QUIET;
+}
+
+static __always_inline void touch_again(struct packet *packet, struct prober *prober, __u32 period)
+{
+	__u32 is_news = prober->ports <= PORTS_SHARED && is_long_ago(prober->period, period);
+
+	__sync_fetch_and_add(&prober->packets, 1);
+	if (is_new(prober, asked(packet))) {
+		__sync_fetch_and_add(&prober->ports, 1);
+		is_news = is_told(prober->ports);
+	}
+	if (is_news) {
+		prober->period = period;
+		tell(packet, prober, 0);
+	}
+}
+
 static __always_inline void touch(struct packet *packet)
 {
 	struct prober fresh = {}, *prober = bpf_map_lookup_elem(&probers, &packet->source);
-	__u64 hash = mixed(packet->source.network ^ mixed(packet->source.family + WANTED(SEED)));
-	__u32 place = hash & ((1 << CELL_BITS) - 1), tag = (hash >> CELL_BITS & 0x7fff) << 17;
-	__u32 now = asked(packet), *cell, before;
+	__u64 hash = hash_of(packet->source.network, packet->source.family);
+	__u64 period = bpf_ktime_get_ns() >> PERIOD_SHIFT & PERIOD_MASK, tag = hash & TAG_MASK, was, *cell;
+	__u32 place = hash & ((1 << CELL_BITS) - 1), now = asked(packet), before, is_known;
 
 	if (prober) {
-		__sync_fetch_and_add(&prober->packets, 1);
-		if (is_new(prober, now)) {
-			__sync_fetch_and_add(&prober->ports, 1);
-			if (is_told(prober->ports))
-				tell(packet, prober, 0);
-		}
+		touch_again(packet, prober, period);
 		return;
 	}
 	cell = bpf_map_lookup_elem(&touched_once, &place);
 	if (!cell)
 		return;
-	before = *cell;
-	if (before == 0 || (before & ~0x1ffff) != tag) {
-		*cell = tag | now;
+	was = *cell;
+	before = was & ASKED_MASK;
+	is_known = was != 0 && (was & TAG_MASK) == tag;
+	if (is_known && before == now && !is_long_ago(was >> ASKED_BITS, period))
+		return;
+	if (!is_known || before == now) {
+		begin(packet, cell, tag, period);
 		return;
 	}
-	before &= 0x1ffff;
-	if (before == now)
-		return;
 	is_new(&fresh, before);
 	is_new(&fresh, now);
 	fresh.ports = 2;
 	fresh.packets = 2;
+	fresh.period = period;
 	bpf_map_update_elem(&probers, &packet->source, &fresh, 0);
+	// What is told is counted by whoever hears it.
+	if (!(was & WAS_TOLD))
+		count(before, -1);
 	tell(packet, &fresh, before);
 }
 

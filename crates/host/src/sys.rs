@@ -1,6 +1,8 @@
 //! What the standard library does not offer of Linux; the only place where `unsafe` is allowed.
 
 pub mod bpf;
+pub mod counts;
+mod memory;
 pub mod netlink;
 pub mod netns;
 pub mod packet;

@@ -4,16 +4,23 @@
 //! port, the kernel lets it go and says why (`kfree_skb`). It counts by itself; of a source little is told.
 
 mod event;
+mod first;
 
 use std::{
     net::IpAddr,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use portreeve_core::{port::PortRange, watch};
+use portreeve_core::{
+    port::PortRange,
+    watch::{self, FirstTouches},
+};
 
 pub use self::event::EVENT_BYTES;
-use self::event::{read, source};
+use self::{
+    event::{read, source},
+    first::First,
+};
 use super::telling::{Telling, descriptor};
 use crate::{
     bpf::{
@@ -27,8 +34,9 @@ use crate::{
 const MANIFEST: &str = include_str!("../../bpf/watch.bpf.txt");
 const CODE: &[u8] = include_bytes!("../../bpf/watch.bpf.bin");
 /// What the programs remember between two packets.
-const MEMORIES: [&str; 3] = ["touched_once", PROBERS, "known"];
+const MEMORIES: [&str; 5] = ["touched_once", PROBERS, "known", "networks", FIRST_TOUCHES];
 const PROBERS: &str = "probers";
+const FIRST_TOUCHES: &str = "first_touches";
 
 /// Why the kernel does not tell.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +65,7 @@ pub struct Place {
 pub struct Probing {
     telling: Telling,
     memories: Vec<OpenMap>,
+    first: First,
     /// They keep the programs where they are.
     _links: Vec<OwnedFd>,
 }
@@ -90,7 +99,15 @@ impl Probing {
         let programs = object.programs.iter().zip(&known);
         let links: Result<Vec<_>, _> =
             programs.map(|(program, known)| hang(program, known, number, None)).collect();
-        Ok(Self { telling, memories, _links: links? })
+        let first = MEMORIES.iter().position(|of| *of == FIRST_TOUCHES).and_then(|at| memories.get(at));
+        let first = first.expect("it is one of them");
+        let first = First::of(first).map_err(|error| HangError::NoMap(FIRST_TOUCHES, error))?;
+        Ok(Self { telling, memories, first, _links: links? })
+    }
+
+    /// Gives each port to `each` that sources touched first since the last call, of which no event told.
+    pub fn count(&mut self, each: impl FnMut(FirstTouches)) {
+        self.first.read(each);
     }
 
     /// Gives each event that was told until now to `each`, nearly in order of time; tells how many more there were, for which the
